@@ -1,0 +1,285 @@
+/* test_base.c - the ground floor: codecs against their definitions, bounds against broken input,
+ * the pool against a plain loop. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/cursor.h"
+#include "base/log.h"
+#include "base/pool.h"
+#include "base/status.h"
+#include "base/utf8.h"
+#include "base/varint.h"
+
+static void error_text_is_printable_and_whole(void **state)
+{
+    cairn_error err;
+    char big[2000];
+
+    assert_int_equal(cairn_fail(&err, CAIRN_EINPUT, "bad \x1b[31m%s", "file\nname"), CAIRN_EINPUT);
+    assert_string_equal(err.text, "bad ?[31mfile?name");
+    memset(big, 'a', sizeof big);
+    big[sizeof err.text - 2] = '\xC3'; /* a two-byte character across the cut */
+    big[sizeof err.text - 1] = '\xA9';
+    big[sizeof big - 1] = '\0';
+    cairn_fail(&err, CAIRN_EINPUT, "%s", big);
+    assert_int_equal(strlen(err.text), sizeof err.text - 2);
+    cairn_fail(&err, CAIRN_EIO, "inner");
+    assert_int_equal(cairn_error_prefix(&err, "outer %d", 7), CAIRN_EIO);
+    assert_string_equal(err.text, "outer 7: inner");
+    assert_int_equal(cairn_fail_errno(&err, ENOSPC, "write x"), CAIRN_EFULL);
+    assert_non_null(strstr(err.text, "write x: "));
+    assert_int_equal(cairn_fail(NULL, CAIRN_EIO, "ignored"), CAIRN_EIO);
+}
+
+static void sizes_do_not_wrap(void **state)
+{
+    size_t out = 5;
+
+    assert_false(checked_mul(SIZE_MAX, 2, &out));
+    assert_false(checked_add(SIZE_MAX, 1, &out));
+    assert_int_equal(out, 5);
+    assert_true(checked_mul(3, 4, &out));
+    assert_int_equal(out, 12);
+    assert_null(checked_malloc(SIZE_MAX / 2, 3));
+    assert_null(checked_aligned(SIZE_MAX, 1));
+}
+
+static void arena_keeps_its_maximum(void **state)
+{
+    arena a;
+    char *s;
+
+    arena_init(&a, 100000);
+    assert_null(arena_alloc(&a, 100001));
+    assert_null(arena_calloc(&a, SIZE_MAX, 2));
+    for (int i = 0; i < 1000; i++) {
+        void *p = arena_alloc(&a, 33);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % 16, 0);
+        memset(p, i, 33);
+    }
+    assert_non_null(arena_alloc(&a, 50000)); /* larger than a block */
+    arena_reset(&a);
+    assert_int_equal(a.used, 0);
+    s = arena_printf(&a, "%d-%s", 12, "x");
+    assert_string_equal(s, "12-x");
+    assert_string_equal(arena_strndup(&a, "abcdef", 3), "abc");
+    arena_clear(&a);
+}
+
+static void bytes_keep_their_maximum(void **state)
+{
+    bytes b;
+    size_t len;
+    char *p;
+
+    bytes_init(&b, 10);
+    assert_int_equal(bytes_append_str(&b, "12345"), CAIRN_OK);
+    assert_int_equal(bytes_append_str(&b, "678901"), CAIRN_ELIMIT);
+    assert_string_equal(b.data, "12345");
+    assert_int_equal(bytes_append_str(&b, "67890"), CAIRN_OK);
+    assert_int_equal(bytes_append_byte(&b, 1), CAIRN_ELIMIT);
+    p = bytes_detach(&b, &len);
+    assert_string_equal(p, "1234567890");
+    assert_int_equal(len, 10);
+    free(p);
+    bytes_init(&b, SIZE_MAX);
+    assert_int_equal(bytes_append_u32(&b, 0x01020304), CAIRN_OK);
+    assert_int_equal(bytes_append_u64(&b, 0x1122334455667788), CAIRN_OK);
+    assert_int_equal(bytes_append_f32(&b, 1.5f), CAIRN_OK);
+    assert_memory_equal(b.data, "\x04\x03\x02\x01\x88\x77\x66\x55\x44\x33\x22\x11\x00\x00\xc0\x3f",
+                        16);
+    bytes_reset(&b);
+    assert_int_equal(bytes_printf(&b, "%05d", 42), CAIRN_OK);
+    assert_string_equal(b.data, "00042");
+    bytes_clear(&b);
+}
+
+static void cursor_stops_at_the_end(void **state)
+{
+    /* A heap copy of exactly this size lets ASan see a read one byte too far. */
+    uint8_t *m = malloc(7);
+    cursor c;
+
+    memcpy(m, "\x01\x02\x03\x04\x05\x06\x07", 7);
+    cursor_init(&c, m, 7);
+    assert_int_equal(cursor_u32(&c), 0x04030201);
+    assert_int_equal(cursor_u32(&c), 0);
+    assert_true(c.failed);
+    assert_int_equal(cursor_u8(&c), 0); /* failed stays failed */
+    cursor_init(&c, m, 7);
+    assert_null(cursor_take(&c, UINT64_MAX));
+    cursor_init(&c, m, 7);
+    cursor_seek(&c, 8);
+    assert_true(c.failed);
+    cursor_init(&c, m, 7);
+    cursor_seek(&c, 7);
+    assert_false(c.failed);
+    assert_int_equal(cursor_left(&c), 0);
+    cursor_init(&c, NULL, 0);
+    assert_non_null(cursor_take(&c, 0));
+    free(m);
+}
+
+static void varints_round_trip_and_refuse(void **state)
+{
+    static const struct {
+        size_t len;
+        uint8_t bytes[12];
+    } refused[] = {
+        {0, {0}},
+        {1, {0x80}},
+        {10, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02}},
+        {11, {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01}},
+    };
+    for (unsigned shift = 0; shift < 64; shift++) {
+        uint64_t vs[2] = {(uint64_t)1 << shift, ((uint64_t)1 << shift) - 1};
+        for (int i = 0; i < 2; i++) {
+            uint8_t buf[VARINT_MAX_BYTES];
+            uint64_t back = 0;
+            size_t n = varint_encode(buf, vs[i]);
+            assert_int_equal(varint_decode(buf, buf + n, &back), n);
+            assert_true(back == vs[i]);
+            assert_true(zigzag_decode(zigzag_encode((int64_t)vs[i])) == (int64_t)vs[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        uint64_t v;
+        cursor c;
+        assert_int_equal(varint_decode(refused[i].bytes, refused[i].bytes + refused[i].len, &v), 0);
+        cursor_init(&c, refused[i].bytes, refused[i].len);
+        cursor_varint(&c);
+        assert_true(c.failed);
+    }
+}
+
+static void utf8_follows_the_standard(void **state)
+{
+    /* Unicode 15, table 3-8: maximal subparts. */
+    static const char broken[] = "\x61\xF1\x80\x80\xE1\x80\xC2\x62\x80\x63\x80\xBF\x64";
+    static const char *const invalid[] = {"\xC0\xAF",         "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                                          "\xE0\x80\x80",     "\xFF",         "\xF5\x80\x80\x80",
+                                          "\xF0\x80\x80\x80", "\xC3",         "\xE2\x82"};
+    bytes out;
+
+    bytes_init(&out, 1000);
+    assert_int_equal(utf8_sanitize(&out, broken, sizeof broken - 1), CAIRN_OK);
+    assert_string_equal(out.data, "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"
+                                  "b\xEF\xBF\xBD"
+                                  "c\xEF\xBF\xBD\xEF\xBF\xBD"
+                                  "d");
+    bytes_clear(&out);
+    for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++)
+        assert_false(utf8_valid(invalid[i], strlen(invalid[i])));
+    for (uint32_t cp = 0; cp < 0x110000; cp++) {
+        char s[4];
+        uint32_t back;
+        bool ok;
+        size_t n = utf8_encode(cp, s);
+        assert_int_equal(utf8_decode(s, n, &back, &ok), n);
+        assert_true(ok);
+        assert_int_equal(back, cp >= 0xD800 && cp <= 0xDFFF ? UTF8_REPLACEMENT : cp);
+        for (size_t cut = 0; cut < n; cut++)
+            assert_int_equal(utf8_floor(s, cut), 0);
+        assert_int_equal(utf8_floor(s, n), n);
+    }
+    assert_int_equal(utf8_length("a\xC3\xA9\xFFz", 5), 4);
+}
+
+typedef struct loop {
+    atomic_int hits[5000];
+    pool *p;
+} loop;
+
+static void count_task(void *ctx, size_t task, size_t worker)
+{
+    loop *l = ctx;
+
+    assert_true(worker < pool_threads(l->p));
+    atomic_fetch_add(&l->hits[task], 1);
+}
+
+static void pool_runs_every_task_once(void **state)
+{
+    static const size_t sizes[] = {0, 1, 2, 3, 17, 5000};
+    loop *l = calloc(1, sizeof *l);
+
+    for (size_t threads = 0; threads < 5; threads++) {
+        assert_int_equal(pool_create(&l->p, threads, NULL), CAIRN_OK);
+        for (int round = 0; round < 300; round++) {
+            size_t n = sizes[(size_t)round % (sizeof sizes / sizeof *sizes)];
+            memset(l->hits, 0, sizeof l->hits);
+            pool_run(l->p, n, count_task, l);
+            for (size_t i = 0; i < 5000; i++)
+                assert_int_equal(l->hits[i], i < n ? 1 : 0);
+        }
+        pool_destroy(l->p);
+    }
+    free(l);
+}
+
+static void cpu_level_is_usable(void **state)
+{
+    assert_true(cpu_level_get() <= cpu_level_max());
+    assert_string_equal(cpu_level_name(CPU_AVX2), "avx2");
+}
+
+static void keep_line(void *ctx, log_level level, const char *json, size_t len)
+{
+    (void)level;
+    assert_true(len < 4000);
+    memcpy(ctx, json, len + 1);
+}
+
+static void log_lines_are_json(void **state)
+{
+    static char line[4096];
+
+    log_set_sink(keep_line, line, LOG_LEVEL_INFO);
+    log_write(LOG_LEVEL_DEBUG, "base", "hidden");
+    assert_string_equal(line, "");
+    log_write(LOG_LEVEL_WARN, "base", "say \"%s\"\n\xFF", "x\\y");
+    assert_non_null(strstr(line, "\"level\":\"warn\",\"room\":\"base\",\"msg\":"
+                                 "\"say \\\"x\\\\y\\\"\\u000a\xEF\xBF\xBD\"}"));
+    log_set_sink(NULL, NULL, LOG_LEVEL_INFO);
+}
+
+static void clocks_go_forward(void **state)
+{
+    int64_t a = clock_mono_ns();
+
+    assert_true(clock_mono_ns() >= a);
+    assert_true(clock_wall_ns() > 1600000000000000000);
+    assert_true(clock_cpu_ns() >= 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(error_text_is_printable_and_whole),
+        cmocka_unit_test(sizes_do_not_wrap),
+        cmocka_unit_test(arena_keeps_its_maximum),
+        cmocka_unit_test(bytes_keep_their_maximum),
+        cmocka_unit_test(cursor_stops_at_the_end),
+        cmocka_unit_test(varints_round_trip_and_refuse),
+        cmocka_unit_test(utf8_follows_the_standard),
+        cmocka_unit_test(pool_runs_every_task_once),
+        cmocka_unit_test(cpu_level_is_usable),
+        cmocka_unit_test(log_lines_are_json),
+        cmocka_unit_test(clocks_go_forward),
+    };
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
