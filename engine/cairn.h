@@ -1,0 +1,261 @@
+/* cairn.h - the public interface of Cairn: index documents, search them, ask them, offline.
+ *
+ * A `cairn` handle is one collection in one home folder. It opens the store at once and a model
+ * only when a call needs it, so a lexical search never touches a weight file.
+ *
+ *     cairn *c;
+ *     cairn_error err;
+ *     cairn_options opt = {.home = "/home/me/.local/share/cairn"};
+ *     if (cairn_open(&c, &opt, &err)) { fprintf(stderr, "%s\n", err.text); ... }
+ *     const char *paths[] = {"/home/me/notes"};
+ *     cairn_index(c, paths, 1, NULL, &report, &err);
+ *     cairn_ask(c, &(cairn_ask_request){.question = "When does the lease end?"}, print, NULL,
+ *               &answer, &err);
+ *
+ * Owns     results own every string they hold; free each with its own function. A NULL argument to
+ *          a free or close function is fine. Strings are UTF-8.
+ * Threads  one handle, one thread at a time; several handles, also in several processes, may read
+ *          the same collection while one writes it.
+ * Errors   functions return a cairn_status and leave a sentence in *err (err may be NULL).
+ * Cancel   `cancel`, where a request has one, points to a flag that a signal handler may set; the
+ *          call then returns CAIRN_ECANCELLED soon, with everything acknowledged kept. */
+#ifndef CAIRN_H
+#define CAIRN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cairn cairn;
+
+/* ---- opening ---------------------------------------------------------------------------------- */
+
+typedef struct cairn_options {
+    const char *home;        /* NULL: $CAIRN_HOME, $XDG_DATA_HOME/cairn, ~/.local/share/cairn */
+    const char *collection;  /* NULL: "default" */
+    const char *config_file; /* NULL: $XDG_CONFIG_HOME/cairn/cairn.conf where it exists */
+    size_t n_threads;        /* 0: one per CPU */
+    bool read_only;          /* never take the writer lock; the collection must exist */
+    int64_t wait_ns;         /* how long a writer waits for another one: 0 not at all, < 0 for ever */
+    const char *embedder;    /* name or path; NULL: the configuration's, else the default */
+    const char *generator;   /* the same */
+} cairn_options;
+
+cairn_status cairn_open(cairn **out, const cairn_options *options, cairn_error *err);
+void cairn_close(cairn *c);
+
+/* ---- indexing --------------------------------------------------------------------------------- */
+
+typedef struct cairn_progress {
+    const char *stage; /* "scan", "index", "embed" or "merge" */
+    size_t done, total; /* files, or chunks while embedding; total 0 when not known yet */
+    uint64_t bytes_done, bytes_total;
+    const char *current; /* the file just finished; may be NULL */
+    double seconds;      /* since the run began */
+    double seconds_left; /* < 0 when not known */
+} cairn_progress;
+
+typedef struct cairn_failure {
+    const char *path, *reason;
+} cairn_failure;
+
+typedef struct cairn_index_options {
+    bool no_vectors; /* index words only; a later run without this embeds what is missing */
+    void (*progress)(void *ctx, const cairn_progress *p);
+    void *progress_ctx;
+    const volatile sig_atomic_t *cancel;
+} cairn_index_options;
+
+typedef struct cairn_index_report {
+    size_t seen, indexed, unchanged, moved, removed, chunks, embedded;
+    cairn_failure *failed;
+    size_t n_failed;
+    double seconds;
+    void *memory;
+} cairn_index_report;
+
+/* Bring the collection up to date with these files and folders: new and changed files are read,
+ * unchanged ones skipped by size, time and hash, moved ones keep their vectors, files that are gone
+ * from a folder are removed. A file that cannot be read is listed in the report and stops nothing.
+ * The report is filled also when the call fails or is cancelled; clear it with
+ * cairn_index_report_clear. */
+cairn_status cairn_index(cairn *c, const char *const *paths, size_t n_paths,
+                         const cairn_index_options *options, cairn_index_report *report,
+                         cairn_error *err);
+/* corpus.jsonl of a BEIR folder, or any JSON-lines file with `_id`, `title` and `text`: one
+ * document a line, whose uri is the `_id`. */
+cairn_status cairn_import_jsonl(cairn *c, const char *file, const cairn_index_options *options,
+                                cairn_index_report *report, cairn_error *err);
+void cairn_index_report_clear(cairn_index_report *report);
+
+/* ---- searching -------------------------------------------------------------------------------- */
+
+typedef enum cairn_mode { CAIRN_HYBRID, CAIRN_LEXICAL, CAIRN_VECTOR } cairn_mode;
+
+typedef struct cairn_search_request {
+    const char *query;
+    const char *filter; /* field:value terms that restrict without scoring; may be NULL */
+    size_t k;           /* 0: 10 */
+    cairn_mode mode;    /* CAIRN_HYBRID falls back to words alone where no vector or model is */
+    bool explain;       /* fill the parts of the scores */
+} cairn_search_request;
+
+typedef struct cairn_range {
+    size_t start, end; /* bytes, half open */
+} cairn_range;
+
+typedef struct cairn_hit {
+    size_t rank; /* from 1 */
+    float score;
+    uint64_t doc, chunk;
+    const char *uri, *title, *heading, *lang, *mime, *text;
+    size_t text_len;
+    uint32_t page, page_last; /* 0: the format has no pages */
+    uint32_t line, line_last; /* 0: no lines */
+    uint64_t byte_start, byte_end;
+    cairn_range *highlights; /* in text */
+    size_t n_highlights;
+    float lexical, vector;               /* raw scores; 0 where the list does not hold it */
+    uint32_t lexical_rank, vector_rank;  /* from 1; 0 where the list does not hold it */
+} cairn_hit;
+
+typedef struct cairn_search_result {
+    cairn_hit *hits;
+    size_t n_hits;
+    cairn_mode mode;  /* the one used */
+    const char *note; /* why it is not the one asked for, or how the query was read; or NULL */
+    double took_ms, lexical_ms, embed_ms, vector_ms;
+    void *memory;
+} cairn_search_result;
+
+cairn_status cairn_search(cairn *c, const cairn_search_request *request,
+                          cairn_search_result **out, cairn_error *err);
+void cairn_search_result_free(cairn_search_result *r);
+
+/* ---- asking ----------------------------------------------------------------------------------- */
+
+typedef struct cairn_turn {
+    const char *role; /* "user" or "assistant" */
+    const char *content;
+} cairn_turn;
+
+typedef struct cairn_ask_request {
+    const char *question;
+    const char *filter;
+    cairn_turn *history; /* oldest first */
+    size_t n_history;
+    cairn_mode mode;
+    float temperature; /* 0: greedy */
+    uint64_t seed;
+    size_t max_tokens; /* 0: the configuration's */
+    const volatile sig_atomic_t *cancel;
+} cairn_ask_request;
+
+typedef struct cairn_citation {
+    size_t n; /* the number used in the answer */
+    uint64_t doc, chunk;
+    const char *uri, *title, *text; /* text: the cited passage's supporting part */
+    uint32_t page;                  /* 0: no pages */
+    uint64_t start, end;            /* bytes of the supporting part in the document's text */
+    bool supported;                 /* the passage holds what the sentence says */
+} cairn_citation;
+
+typedef struct cairn_answer {
+    const char *text;
+    bool refused; /* the documents do not hold the answer; text says so */
+    cairn_citation *citations;
+    size_t n_citations;
+    cairn_search_result *evidence; /* what was retrieved, owned by the answer */
+    const char *model;
+    size_t prompt_tokens, completion_tokens;
+    double retrieve_ms, ttft_ms, tpot_ms;
+    void *memory;
+} cairn_answer;
+
+/* Receives the answer piece by piece, whole characters only; false stops it. */
+typedef bool cairn_stream_fn(void *ctx, const char *text, size_t len);
+
+cairn_status cairn_ask(cairn *c, const cairn_ask_request *request, cairn_stream_fn *stream,
+                       void *stream_ctx, cairn_answer **out, cairn_error *err);
+void cairn_answer_free(cairn_answer *a);
+
+/* ---- documents -------------------------------------------------------------------------------- */
+
+typedef struct cairn_document {
+    uint64_t id;
+    const char *uri, *title, *author, *lang, *mime;
+    int64_t size, mtime_ns, date_ns, indexed_ns;
+    uint32_t n_pages, n_chunks;
+    const char *text; /* the extracted text; only from cairn_get */
+    size_t text_len;
+    void *memory;
+} cairn_document;
+
+/* By uri (absolute or as given), or by "#12" or "12" where 12 is a document's id. */
+cairn_status cairn_get(cairn *c, const char *uri_or_id, cairn_document **out, cairn_error *err);
+void cairn_document_free(cairn_document *d);
+/* Every document whose uri starts with `prefix` (NULL: all) in uri order; false from fn stops. The
+ * document's strings live until fn returns. */
+cairn_status cairn_list(cairn *c, const char *prefix,
+                        bool (*fn)(void *ctx, const cairn_document *d), void *ctx,
+                        cairn_error *err);
+/* Remove one document, or every document below a folder. CAIRN_ENOTFOUND when there is none. */
+cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, cairn_error *err);
+
+/* ---- care of the store ------------------------------------------------------------------------ */
+
+typedef struct cairn_status_info {
+    const char *version, *home, *collection, *cpu, *embedder, *generator; /* model paths, or NULL */
+    const char *embedder_name, *generator_name;
+    const char *embedder_note, *generator_note; /* why a model is missing, or NULL */
+    size_t n_threads;
+    uint64_t documents, chunks, vectors, pending_vectors, failures;
+    uint64_t segments, deleted_rows, disk_bytes, text_bytes;
+    cairn_failure *failed;
+    size_t n_failed;
+    void *memory;
+} cairn_status_info;
+
+cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err);
+void cairn_status_clear(cairn_status_info *info);
+/* Verify every byte: LMDB, every section's checksum, every cross reference. CAIRN_ECORRUPT and a
+ * call of report per finding; with `repair`, damaged segments are rebuilt from the store. */
+cairn_status cairn_check(cairn *c, bool repair, void (*report)(void *ctx, const char *finding),
+                         void *ctx, cairn_error *err);
+/* Merge all segments, drop deleted rows and give free space back to the disk. */
+cairn_status cairn_compact(cairn *c, const cairn_index_options *options, uint64_t *bytes_before,
+                           uint64_t *bytes_after, cairn_error *err);
+
+/* ---- measuring -------------------------------------------------------------------------------- */
+
+typedef struct cairn_metric {
+    const char *name; /* "nDCG@10", "Recall@100", "MAP", "MRR" */
+    double value, low, high; /* 95 % bootstrap interval */
+} cairn_metric;
+
+typedef struct cairn_eval_result {
+    cairn_metric metrics[4];
+    size_t n_metrics;
+    size_t n_queries;
+    double query_ms_median;
+} cairn_eval_result;
+
+/* queries: JSON lines with `_id` and `text`; qrels: tab-separated query, document, grade. `run_file`
+ * (may be NULL) gets a TREC run. */
+cairn_status cairn_eval_retrieval(cairn *c, const char *queries, const char *qrels,
+                                  cairn_mode mode, const char *run_file, cairn_eval_result *out,
+                                  cairn_error *err);
+
+const char *cairn_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,51 @@
+/* model.h - the models by themselves: what `cairn model ...` shows. The streaming verbs read JSON
+ * lines and write JSON lines, so one process measures or serves a whole file.
+ *
+ * A model is named by its name in the catalogue, or by the path of a file or folder. */
+#ifndef CAIRN_ENGINE_MODEL_H
+#define CAIRN_ENGINE_MODEL_H
+
+#include <stdio.h>
+
+#include "engine/cairn.h"
+
+typedef struct cairn_model_flags {
+    bool add_special, parse_special; /* tokenize */
+    bool exact;                      /* dequantised weights, float activations */
+    bool query;                      /* embed with the query prefix instead of the passage one */
+    size_t n_threads, n_ctx;
+    const volatile sig_atomic_t *cancel;
+} cairn_model_flags;
+
+/* The path a name stands for; CAIRN_EMODEL with the command that fetches it when it is missing. */
+cairn_status cairn_model_path(const char *name, char *out, size_t cap, cairn_error *err);
+/* Call fn for every model of the catalogue; path is NULL where it is not on this machine. */
+void cairn_model_catalogue(void (*fn)(void *ctx, const char *name, const char *use,
+                                      const char *path), void *ctx);
+
+/* One JSON document about the file: architecture, shapes, types, tokenizer, template, sizes. */
+cairn_status cairn_model_info(const char *model, FILE *out, cairn_error *err);
+/* Lines in: {"id","text"} or {"id","b64"}; out: {"id","tokens"}. */
+cairn_status cairn_model_tokenize(const char *model, const cairn_model_flags *flags, FILE *in,
+                                  FILE *out, cairn_error *err);
+/* {"id","messages"[,"tools","add_generation_prompt"]} to {"id","text"}. */
+cairn_status cairn_model_template(const char *model, const cairn_model_flags *flags, FILE *in,
+                                  FILE *out, cairn_error *err);
+/* {"id","text"} to {"id","vector"}. */
+cairn_status cairn_model_embed(const char *model, const cairn_model_flags *flags, FILE *in,
+                               FILE *out, cairn_error *err);
+/* {"id","query","text"} to {"id","score"}. */
+cairn_status cairn_model_rerank(const char *model, const cairn_model_flags *flags, FILE *in,
+                                FILE *out, cairn_error *err);
+/* {"id","prompt"|"messages","max_tokens","temperature","seed",...} to {"id","text","tokens","timings"}. */
+cairn_status cairn_model_generate(const char *model, const cairn_model_flags *flags, FILE *in,
+                                  FILE *out, cairn_error *err);
+/* A text file to JSON lines {"pos","token","next","logprob","top"}, last {"mean_nll","ppl","tokens"}. */
+cairn_status cairn_model_perplexity(const char *model, const cairn_model_flags *flags,
+                                    const char *file, size_t top, FILE *out, cairn_error *err);
+/* Speeds as JSON lines, one a setting. */
+cairn_status cairn_model_bench(const char *model, const cairn_model_flags *flags, const size_t *pp,
+                               size_t n_pp, const size_t *depth, size_t n_depth, size_t tg,
+                               FILE *out, cairn_error *err);
+
+#endif
