@@ -1,0 +1,35 @@
+/* safetensors.h - read a .safetensors weight file through a read-only mapping.
+ *
+ * A file is a u64 header length, a JSON header that maps names to {dtype, shape, data_offsets}, and
+ * the tensors' bytes. Format: the safetensors README, "Format". Checked at open: the header's
+ * size, its JSON, duplicate names, dtypes, shapes against byte ranges, overlaps and gaps.
+ *
+ * Shapes in the file are row-major, slowest first; `tensor.dims` is fastest first, as in GGUF, so
+ * dims[0] is the row length. A scalar (shape []) has n_dims 1 and dims[0] 1. Shapes of more than
+ * four dimensions and dtypes without a tensor_type are refused.
+ *
+ * Owns     the mapping and the names; tensor data is BORROWED from it until safetensors_close.
+ * Threads  immutable after open.
+ * Errors   CAIRN_EMODEL with path and the field; CAIRN_ENOTFOUND / CAIRN_EIO from the system. */
+#ifndef CAIRN_GENERATE_FORMATS_SAFETENSORS_H
+#define CAIRN_GENERATE_FORMATS_SAFETENSORS_H
+
+#include "base/status.h"
+#include "generate/formats/tensor.h"
+
+typedef struct safetensors safetensors;
+
+cairn_status safetensors_open(safetensors **out, const char *path, cairn_error *err);
+/* The same over bytes that the caller keeps alive. */
+cairn_status safetensors_open_memory(safetensors **out, const void *data, size_t len,
+                                     const char *name, cairn_error *err);
+void safetensors_close(safetensors *s); /* NULL is fine */
+
+const char *safetensors_path(const safetensors *s);
+size_t safetensors_count(const safetensors *s);
+const tensor *safetensors_at(const safetensors *s, size_t i); /* by offset in the file */
+const tensor *safetensors_find(const safetensors *s, const char *name); /* NULL when absent */
+cairn_status safetensors_need(const safetensors *s, const char *name, const tensor **out,
+                              cairn_error *err);
+
+#endif
