@@ -1,0 +1,85 @@
+/* encoder.h - a BERT-family model that turns texts into vectors, or a (query, text) pair into a
+ * relevance score.
+ *
+ * Opens by path: a folder with model.safetensors, config.json and tokenizer.json or vocab.txt; an
+ * E5S1 file (the default embedder's own); or a GGUF of architecture "bert". The weights stay
+ * mapped: opening costs a few milliseconds and no copy of the embedding table is ever made.
+ *
+ * Texts are tokenised, cut at encoder_max_tokens, laid back to back without padding and run
+ * through the model together. A text's vector has the same bytes whatever else is in the call and
+ * however many threads work on it.
+ *
+ * Owns     the mapped files, the repacked weights and its scratch. The pool is borrowed.
+ * Threads  encoder_embed, encoder_embed_ids and encoder_score: one thread at a time per encoder
+ *          (they use the pool inside). Everything else: any thread.
+ * Errors   CAIRN_EMODEL: files missing, broken, or tensors whose shape disagrees with the
+ *          configuration (the sentence names the tensor); CAIRN_EUNSUPPORTED: a well-formed model
+ *          of another family; CAIRN_ENOMEM; CAIRN_EUSAGE. */
+#ifndef CAIRN_GENERATE_ENCODE_ENCODER_H
+#define CAIRN_GENERATE_ENCODE_ENCODER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "base/status.h"
+
+typedef struct encoder encoder;
+
+typedef struct encoder_options {
+    pool *pool;        /* NULL: the caller's thread alone */
+    bool exact;        /* float weights and float activations throughout: slow, the reference */
+    size_t max_tokens; /* 0: the model's own limit; else a lower one */
+} encoder_options;
+
+/* What a text is. Models trained with prefixes (e5: "query: ", "passage: ") get them in front of
+ * the text; others ignore the role. PLAIN never adds anything. */
+typedef enum encoder_role { ENCODER_PLAIN, ENCODER_QUERY, ENCODER_PASSAGE } encoder_role;
+
+typedef struct encoder_text {
+    const char *text; /* UTF-8; need not end in NUL */
+    size_t len;
+} encoder_text;
+
+/* `options` may be NULL: no pool, fast mode, the model's own limit. */
+cairn_status encoder_open(encoder **out, const char *path, const encoder_options *options,
+                          cairn_error *err);
+void encoder_close(encoder *e); /* NULL is fine */
+
+size_t encoder_dim(const encoder *e);
+/* Longest sequence, counting the begin and end tokens and the role's prefix: 512 for e5, 256 for
+ * MiniLM. Longer texts are cut. */
+size_t encoder_max_tokens(const encoder *e);
+/* Pieces left for the text itself once the specials and the passage prefix are taken off: the
+ * budget of a chunk. */
+size_t encoder_text_budget(const encoder *e);
+/* The folder's or file's own name, such as "multilingual-e5-small". Lives as long as e. */
+const char *encoder_name(const encoder *e);
+/* "NAME-LAYERSxWIDTH-HASH": equal for equal weights, so that vectors of two models are never
+ * mixed. The mode (exact or fast) is not part of it: both give nearly the same vectors. */
+const char *encoder_identity(const encoder *e);
+
+/* Pieces of a text without specials and prefix: what a chunker counts. An upper bound (len) when
+ * memory runs out. */
+size_t encoder_count_tokens(const encoder *e, const char *text, size_t len);
+
+/* out[n][dim], each row of unit length. Any n; large calls are worked off in groups of texts of
+ * like length, so memory stays bounded. */
+cairn_status encoder_embed(encoder *e, const encoder_text *texts, size_t n, encoder_role role,
+                           float *out, cairn_error *err);
+
+/* The same for ready token ids, specials included: sequence i is ids[offsets[i], offsets[i + 1]),
+ * 1 .. encoder_max_tokens long (CAIRN_EUSAGE otherwise, and for ids outside the vocabulary). */
+cairn_status encoder_embed_ids(encoder *e, const int32_t *ids, const size_t *offsets, size_t n,
+                               float *out, cairn_error *err);
+
+/* Whether the weights hold a sequence classification head (BertForSequenceClassification). */
+bool encoder_can_score(const encoder *e);
+/* Relevance of each text to the query: the head's logit, or with two labels the difference of the
+ * second and the first. Higher is better; not a probability. A pair too long is cut at the text's
+ * end, the query keeping at most half. CAIRN_EUNSUPPORTED without a head or with other labels. */
+cairn_status encoder_score(encoder *e, const encoder_text *query, const encoder_text *texts,
+                           size_t n, float *scores, cairn_error *err);
+
+#endif
