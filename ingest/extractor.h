@@ -1,0 +1,69 @@
+/* extractor.h - bytes of an unknown file to a document, through a worker process that may die.
+ *
+ * An extractor owns one `cairn-extract` process. Files are opened here and their descriptors are
+ * handed over one at a time; the worker can read that descriptor and nothing else of interest (no
+ * network, no new process, no writing; see docs/ingest.md). What comes back is checked as hostile
+ * input. A worker that crashes, hangs past the deadline, eats too much memory or talks nonsense is
+ * killed, the file is reported, and the next file gets a new worker.
+ *
+ * Threads  one extractor per thread; any number of extractors in a process. */
+#ifndef CAIRN_INGEST_EXTRACTOR_H
+#define CAIRN_INGEST_EXTRACTOR_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "ingest/document.h"
+
+typedef struct extractor extractor;
+
+typedef struct extractor_options {
+    /* The worker program. NULL: $CAIRN_EXTRACT, else `cairn-extract` beside the running program,
+     * in ../libexec/cairn/ or in ../ingest/ of it, in this order. */
+    const char *program;
+    int64_t deadline_ms; /* wall time a file may take; 0 = 60,000 */
+    size_t max_text;     /* bytes of text a document may give; 0 = 64 MiB */
+    size_t max_memory;   /* address space of the worker in bytes; 0 = 2 GiB */
+    const atomic_bool *cancel; /* may be NULL; polled while waiting: the file ends as CAIRN_ECANCELLED */
+} extractor_options;
+
+/* What the worker says about its own cage, for `cairn doctor` and logs. */
+typedef struct extractor_cage {
+    int seccomp;      /* 1 = filter in force */
+    int landlock_abi; /* 0 = kernel without Landlock */
+    uint32_t limits;  /* resource limits that could be set, as a count */
+    uint32_t workers_started, workers_killed;
+} extractor_cage;
+
+/* `options` may be NULL. The worker starts with the first file.
+ * Errors: CAIRN_ENOTFOUND when no worker program is found (the text says where it was looked for). */
+cairn_status extractor_create(extractor **out, const extractor_options *options, cairn_error *err);
+void extractor_destroy(extractor *ex); /* NULL is fine; ends the worker */
+
+/* Read the file at `path`. The document is the caller's (ingest_document_free).
+ *   CAIRN_OK            also for an empty file or a PDF without text: n_blocks = 0, note says why
+ *   CAIRN_ENOTFOUND     it vanished
+ *   CAIRN_EINPUT        unreadable, broken, encrypted, changed while it was read, or its parser
+ *                       crashed
+ *   CAIRN_EUNSUPPORTED  binary or a format without a parser; the text names the type
+ *   CAIRN_ELIMIT        deadline, memory or text limit
+ *   CAIRN_EIO           the worker cannot be started
+ *   CAIRN_ECANCELLED    *cancel became true */
+cairn_status extractor_run(extractor *ex, const char *path, ingest_document **out,
+                           cairn_error *err);
+
+/* The same from memory, for imports: no process, no detection. Broken UTF-8 becomes U+FFFD.
+ * Paragraphs are divided at empty lines. `title` may be NULL. hash is that of text[0, len). */
+cairn_status extractor_run_text(const char *title, const char *text, size_t len,
+                                ingest_document **out, cairn_error *err);
+
+/* XXH3-128 of a file's bytes without extracting it, in canonical order, to recognise moved and
+ * touched files. Refuses anything but a regular file. */
+cairn_status ingest_hash_file(const char *path, uint8_t hash[16], cairn_error *err);
+
+/* Facts about the worker; starts it when there is none. */
+cairn_status extractor_describe(extractor *ex, extractor_cage *out, cairn_error *err);
+
+#endif
