@@ -1,0 +1,92 @@
+/* decoder.h - a decoder-only transformer over tokens: llama (SmolLM2), qwen2, gemma3.
+ *
+ * A decoder_model holds the weights, repacked once; a decoder is one sequence over them with its
+ * own keys and values. Feeding tokens in one call or one by one gives the same bytes, and so does
+ * any number of threads (design, "one order of summation").
+ *
+ * Fast mode rounds activations to int8 blocks of 32 before integer products and keeps keys and
+ * values as half floats. Exact mode uses dequantised weights, float activations, float keys and
+ * values: it is the reference, about ten times slower.
+ *
+ * Errors   CAIRN_EMODEL: a tensor is missing or its shape disagrees with the hyperparameters, or a
+ *          hyperparameter is absurd (the sentence names it); CAIRN_EUNSUPPORTED: an architecture or
+ *          a feature this build does not know; CAIRN_ELIMIT: the context is full; CAIRN_ECANCELLED. */
+#ifndef CAIRN_GENERATE_DECODE_DECODER_H
+#define CAIRN_GENERATE_DECODE_DECODER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "base/status.h"
+#include "generate/formats/gguf.h"
+#include "generate/tokenize/tokenizer.h"
+
+typedef enum decoder_arch { DECODER_LLAMA, DECODER_QWEN2, DECODER_GEMMA3 } decoder_arch;
+
+typedef struct decoder_shape {
+    decoder_arch arch;
+    const char *arch_name; /* static: "llama", "qwen2", "gemma3" */
+    size_t n_layers, width, ff, n_heads, n_kv_heads, head_dim, n_vocab;
+    size_t n_ctx_train;
+    size_t window;         /* gemma3: positions a local layer sees; 0 = all */
+    size_t window_pattern; /* every window_pattern-th layer is global; 0 = all are */
+    size_t rope_dims;
+    float rope_base, rope_base_local, rope_scale, norm_eps;
+    bool tied; /* the output head is the embedding table */
+} decoder_shape;
+
+typedef struct decoder_model decoder_model;
+
+/* Read, check and repack. The embedding table stays in the file: `g` must outlive the model. The
+ * pool (NULL: this thread) is used during the call only. */
+cairn_status decoder_model_open(decoder_model **out, const gguf *g, pool *p, cairn_error *err);
+void decoder_model_close(decoder_model *m); /* NULL is fine */
+const decoder_shape *decoder_model_shape(const decoder_model *m);
+/* Bytes of packed weights, and of those the bytes that one decoded token reads. */
+size_t decoder_model_bytes(const decoder_model *m);
+size_t decoder_model_token_bytes(const decoder_model *m);
+/* Multiply-adds of one token without attention, with or without the output head. */
+double decoder_model_macs(const decoder_model *m, bool with_head);
+
+typedef struct decoder decoder;
+
+typedef struct decoder_options {
+    size_t n_ctx;   /* 0: the smaller of the model's own and DECODER_DEFAULT_CTX */
+    size_t n_batch; /* tokens run through a layer together; 0: DECODER_DEFAULT_BATCH */
+    bool exact;
+    pool *pool; /* borrowed; NULL: the caller's thread alone */
+} decoder_options;
+
+#define DECODER_DEFAULT_CTX   4096
+#define DECODER_DEFAULT_BATCH 256
+#define DECODER_MAX_CTX       ((size_t)1 << 20)
+
+/* The model must outlive the decoder. */
+cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder_options *o,
+                            cairn_error *err);
+void decoder_destroy(decoder *d); /* NULL is fine */
+
+typedef enum decoder_want {
+    DECODER_NO_LOGITS,
+    DECODER_LAST, /* logits[n_vocab] of the last token */
+    DECODER_ALL   /* logits[n][n_vocab] */
+} decoder_want;
+
+/* Append n tokens to the sequence. On CAIRN_ECANCELLED or another error the sequence is what it was
+ * before the call. Cost: O(n * (weights + n_past)). */
+cairn_status decoder_eval(decoder *d, const token_id *ids, size_t n, decoder_want want,
+                          float *logits, cairn_error *err);
+size_t decoder_past(const decoder *d); /* tokens in the sequence */
+size_t decoder_ctx(const decoder *d);  /* the most it can hold */
+/* Forget all tokens from n_past on (n_past <= decoder_past). O(1). */
+void decoder_truncate(decoder *d, size_t n_past);
+/* Stop a running or the next decoder_eval soon: any thread, signal-safe. decoder_resume clears it. */
+void decoder_cancel(decoder *d);
+void decoder_resume(decoder *d);
+/* Bytes of keys, values and scratch. */
+size_t decoder_bytes(const decoder *d);
+
+#endif

@@ -1,0 +1,100 @@
+/* kernels.h - the arithmetic of the models, one table a CPU level.
+ *
+ * kernels_get() gives the row for this machine (CAIRN_CPU pins a lower one). Every row gives the
+ * same bytes: the integer products are exact, and float operations are done in one written-down
+ * order, sixteen lanes wide, with fused multiply-add only where the comment says so. lanes.h has the
+ * three spellings of a lane, kernels_body.h the code that all rows are compiled from.
+ *
+ * Three ideas carry the speed:
+ *   - A weight matrix is repacked at load: sixteen rows side by side, so that one vector holds four
+ *     neighbouring weights of sixteen rows and one lane belongs to one output (matrix.h). The bits
+ *     stay those of the file; only their order changes.
+ *   - Activations are rounded to int8 in blocks of 32 with their own float scale, so that a product
+ *     is an integer dot product per block (VNNI where there is one).
+ *   - An output is the sum over its blocks in rising order, whatever the batch and the threads.
+ *
+ * Owns     nothing: all buffers are the caller's.
+ * Threads  the tables are constant; every function may run in any thread. */
+#ifndef CAIRN_GENERATE_KERNELS_KERNELS_H
+#define CAIRN_GENERATE_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+#include "generate/formats/tensor.h"
+
+#define KERNEL_LANES 16 /* outputs computed side by side */
+#define KERNEL_BLOCK 32 /* activations that share a scale */
+
+/* n elements of `type` at src (any alignment) to float, bit for bit as the format defines it.
+ * n must be a multiple of the type's block size. False for a type that has no float meaning here
+ * (Q8_1, Q8_K, integers): dst is untouched. */
+bool dequantize_row(tensor_type type, const void *src, float *dst, size_t n);
+bool dequantize_supported(tensor_type type);
+
+float half_to_float(uint16_t h);
+uint16_t float_to_half(float f); /* round to nearest even, overflow to infinity */
+float bfloat_to_float(uint16_t b);
+uint16_t float_to_bfloat(float f); /* round to nearest even */
+
+/* One token's activations, rounded. k is a multiple of KERNEL_BLOCK. x[i] is about
+ * q[i] * scale[i / 32]; q is within -127..127. A NaN or infinity in x gives a NaN scale, so a broken
+ * model stays visible. */
+typedef struct quantized_row {
+    int8_t *q;      /* [k] */
+    float *scale;   /* [k / 32] */
+    float *scaled;  /* [k / 32] scale times the sum of the block's q: for weights with a minimum */
+    int32_t *sum16; /* [k / 16] sums of q: for weights with an offset */
+} quantized_row;
+
+/* A strip is 16 matrix rows packed side by side. `strip` points at its first byte, k is the row
+ * length. Outputs go to out[t * stride + lane] for token t. */
+typedef void kernel_strip(const uint8_t *strip, size_t k, const quantized_row *tokens,
+                          size_t n_tokens, float *out, size_t stride, void *scratch);
+/* Weights k0 .. k0 + n of a strip as floats, dst[i * 16 + lane]. n and k0 are multiples of the
+ * type's block size. */
+typedef void kernel_unpack(const uint8_t *strip, size_t k, size_t k0, size_t n, float *dst);
+
+/* Scratch bytes (64-byte aligned) that a kernel_strip needs, for any k. */
+#define KERNEL_STRIP_SCRATCH ((size_t)96 * 1024)
+
+typedef struct kernels {
+    cpu_level level;
+    /* NULL where a type has no integer product: then unpack and gemm_f32 serve. */
+    kernel_strip *strip[TENSOR_TYPE_COUNT];
+    kernel_unpack *unpack[TENSOR_TYPE_COUNT];
+
+    void (*quantize)(const float *x, size_t k, quantized_row *out);
+
+    /* c[i][lane] (+)= sum over j of a[i][j] * b[j][lane], j rising, fused; 16 lanes. Strides in
+     * floats. `accumulate` starts from c instead of 0. */
+    void (*gemm_f32)(size_t m, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+                     float *c, size_t ldc, bool accumulate);
+
+    /* y = x / sqrt(mean(x^2) + eps) * w. y may be x. Any n. */
+    void (*rmsnorm)(const float *x, const float *w, size_t n, float eps, float *y);
+    /* y = (x - mean) / sqrt(var + eps) * w + b. y may be x. Any n. */
+    void (*layernorm)(const float *x, const float *w, const float *b, size_t n, float eps, float *y);
+    /* x = exp(x - max) / sum, in place. -infinity becomes 0. Any n. */
+    void (*softmax)(float *x, size_t n);
+    /* y = silu(gate) * up; y = gelu(gate) * up (the tanh form). y may be gate or up. Any n. */
+    void (*silu_mul)(const float *gate, const float *up, size_t n, float *y);
+    void (*gelu_tanh_mul)(const float *gate, const float *up, size_t n, float *y);
+    /* y = gelu(x) by the error function (BERT). Any n. */
+    void (*gelu_erf)(const float *x, size_t n, float *y);
+    void (*add)(const float *a, const float *b, size_t n, float *y);
+    void (*scale)(float *x, size_t n, float by);
+    float (*dot)(const float *a, const float *b, size_t n);
+    float (*max)(const float *x, size_t n); /* n >= 1 */
+    void (*from_half)(const uint16_t *h, size_t n, float *y);
+    void (*to_half)(const float *x, size_t n, uint16_t *h);
+} kernels;
+
+/* The row for this machine and CAIRN_CPU; never NULL. */
+const kernels *kernels_get(void);
+/* The row of one level, or NULL where the CPU lacks it: for tests. */
+const kernels *kernels_for(cpu_level level);
+
+#endif

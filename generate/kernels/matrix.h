@@ -1,0 +1,64 @@
+/* matrix.h - a weight matrix in the order the kernels want, and products with many tokens.
+ *
+ * matrix_create repacks a tensor of a model file: strips of 16 rows, the bits unchanged, so the
+ * packed matrix is as large as the file's (rows are padded to a multiple of 16). Afterwards the
+ * file's own bytes are no longer needed.
+ *
+ * A product y = x W^T runs in one of two modes. Fast: activations rounded to int8 blocks of 32,
+ * integer dot products (quantised types). Exact: weights expanded to float, float activations.
+ * F32, F16, BF16 and the types without an integer kernel always run as in exact mode.
+ *
+ * One order of summation: out[t][r] has the same bytes whatever n_tokens, the threads and the CPU
+ * row (tested).
+ *
+ * Threads  a matrix is immutable. An `activations` and a matmul belong to one caller at a time; the
+ *          pool is used inside. */
+#ifndef CAIRN_GENERATE_KERNELS_MATRIX_H
+#define CAIRN_GENERATE_KERNELS_MATRIX_H
+
+#include "base/pool.h"
+#include "base/status.h"
+#include "generate/kernels/kernels.h"
+
+typedef struct matrix {
+    tensor_type type;
+    size_t rows, cols; /* outputs, inputs */
+    size_t strips;     /* rows / 16, rounded up */
+    size_t strip_bytes;
+    uint8_t *data; /* [strips][strip_bytes], 64-byte aligned */
+    size_t bytes;
+} matrix;
+
+/* Repack t (dims[0] = cols; all other dims are rows). The pool may be NULL. CAIRN_EMODEL: a type
+ * without meaning here or a row length that its blocks cannot fill; CAIRN_ENOMEM. */
+cairn_status matrix_create(matrix **out, const tensor *t, pool *p, cairn_error *err);
+void matrix_destroy(matrix *m); /* NULL is fine */
+
+/* The inputs of one or more products: n tokens of k floats, and their rounded form. */
+typedef struct activations activations;
+cairn_status activations_create(activations **out, size_t max_tokens, size_t max_k,
+                                cairn_error *err);
+void activations_destroy(activations *a);
+/* Take x[t * stride + i], t < n, i < k. x is BORROWED until the next set (exact products read it
+ * again). round_too = false skips the rounding, when only exact products follow. */
+void activations_set(activations *a, const float *x, size_t stride, size_t n, size_t k,
+                     bool round_too, pool *p);
+
+typedef struct matmul {
+    const matrix *w;
+    const float *bias; /* [rows] or NULL */
+    float *out;        /* out[t * stride + r] for t < n tokens, r < w->rows */
+    size_t stride;
+} matmul;
+
+/* Memory that products need: one per caller. */
+typedef struct matmul_scratch matmul_scratch;
+cairn_status matmul_scratch_create(matmul_scratch **out, pool *p, cairn_error *err);
+void matmul_scratch_destroy(matmul_scratch *s);
+
+/* Run all jobs over tokens first .. first + n of a, sharing the pool's threads among them. Every
+ * job's w->cols is a's k. With exact = false a must have been rounded. */
+void matmul_run(const matmul *jobs, size_t n_jobs, const activations *a, size_t first, size_t n,
+                bool exact, matmul_scratch *s, pool *p);
+
+#endif
