@@ -1,0 +1,169 @@
+/* lexical.h - BM25F over the fields of passages: build, read, merge, search.
+ *
+ * A lexical index is a set of sections (base/sections.h) whose names begin with "lex."; a segment
+ * holds one. It is written once by a lexical_writer or by lexical_merge and never changes; deleted
+ * rows are a bitset handed to the search.
+ *
+ * Score of a row for one word (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009,
+ * section 3.6; idf as Lucene):
+ *
+ *   tf   = sum over fields  weight[f] * occurrences in f
+ *   norm = sum over fields  share[f] * (1 - b[f] + b[f] * length[f] / average length[f]),
+ *          share[f] = weight[f] * average length[f], scaled to sum 1
+ *   score = boost * idf * tf / (tf + k1 * norm),  idf = ln(1 + (N - n + 0.5) / (n + 0.5))
+ *
+ * so with equal weights it is BM25 of the fields written one behind the other. N, n and the averages
+ * are taken over all segments of the search, deleted rows included until a merge drops them:
+ * scores do not depend on how rows are spread over segments. Lengths are kept in one byte (exact to
+ * 39, then in steps of a twelfth or finer). Scores are summed as integers, so they don't depend on
+ * the order of evaluation, the kernels or the pruning: the fast search returns exactly what the
+ * exhaustive one does.
+ *
+ * Threads  a reader may be searched by many threads; a writer belongs to one.
+ * Errors   CAIRN_ECORRUPT: the sections break their format (docs/lexical.md). */
+#ifndef CAIRN_INDEX_LEXICAL_LEXICAL_H
+#define CAIRN_INDEX_LEXICAL_LEXICAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/sections.h"
+#include "base/status.h"
+#include "index/text/analyzer.h"
+
+typedef enum lexical_field {
+    LEXICAL_TITLE,
+    LEXICAL_PATH,
+    LEXICAL_HEADINGS,
+    LEXICAL_BODY,
+    LEXICAL_FIELDS /* how many */
+} lexical_field;
+
+#define LEXICAL_ALL_FIELDS ((1u << LEXICAL_FIELDS) - 1)
+
+/* ---- build ---- */
+
+typedef struct lexical_writer lexical_writer;
+typedef struct lexical_reader lexical_reader;
+
+typedef struct lexical_writer_options {
+    size_t memory_budget; /* bytes; 0 = 256 MiB. See lexical_writer_full */
+} lexical_writer_options;
+
+typedef struct lexical_doc {
+    struct {
+        const char *text; /* UTF-8; NULL with len 0 = the field is absent */
+        size_t len;
+    } field[LEXICAL_FIELDS];
+    const char *lang; /* ISO 639-1, "" or NULL = unknown */
+} lexical_doc;
+
+cairn_status lexical_writer_create(lexical_writer **out, const lexical_writer_options *options,
+                                   cairn_error *err);
+void lexical_writer_destroy(lexical_writer *w); /* NULL is fine */
+/* Add the next row; *row (may be NULL) gets its number, 0, 1, 2, ... On an error nothing was added. */
+cairn_status lexical_writer_add(lexical_writer *w, const lexical_doc *doc, uint32_t *row,
+                                cairn_error *err);
+uint32_t lexical_writer_rows(const lexical_writer *w);
+size_t lexical_writer_memory(const lexical_writer *w); /* bytes in use */
+/* The budget is used up: finish this segment and start another. Adding still works, up to 3 GiB. */
+bool lexical_writer_full(const lexical_writer *w);
+/* Write the sections. The writer can only be destroyed afterwards. Zero rows are fine. */
+cairn_status lexical_writer_finish(lexical_writer *w, const section_sink *sink, cairn_error *err);
+
+/* ---- read ---- */
+
+/* Borrows the source's bytes: they must outlive the reader. */
+cairn_status lexical_reader_open(lexical_reader **out, const section_source *source,
+                                 cairn_error *err);
+void lexical_reader_close(lexical_reader *r); /* NULL is fine */
+uint32_t lexical_reader_rows(const lexical_reader *r);
+uint64_t lexical_reader_terms(const lexical_reader *r);
+uint64_t lexical_reader_postings(const lexical_reader *r);
+/* Words in this field over all rows. */
+uint64_t lexical_reader_total_length(const lexical_reader *r, lexical_field f);
+/* Languages of the rows, "" included, most rows first. i < count. */
+size_t lexical_reader_language_count(const lexical_reader *r);
+const char *lexical_reader_language(const lexical_reader *r, size_t i, uint32_t *rows);
+/* Walk everything and check every invariant: for `cairn check`. */
+cairn_status lexical_reader_verify(const lexical_reader *r, cairn_error *err);
+
+/* ---- merge ---- */
+
+typedef struct lexical_merge_input {
+    const lexical_reader *reader;
+    const uint64_t *deleted; /* rows to drop; NULL = none */
+} lexical_merge_input;
+
+/* Write one index with the live rows of in[0], then of in[1], and so on, in their order. */
+cairn_status lexical_merge(const lexical_merge_input *in, size_t n, const section_sink *sink,
+                           cairn_error *err);
+
+/* ---- search ---- */
+
+typedef enum lexical_occur { LEXICAL_SHOULD, LEXICAL_MUST, LEXICAL_MUST_NOT } lexical_occur;
+typedef enum lexical_kind { LEXICAL_WORDS, LEXICAL_PHRASE } lexical_kind;
+
+/* WORDS: each word by itself (SHOULD: any, MUST: all, MUST_NOT: none). PHRASE: the words in a row,
+ * within one field. */
+typedef struct lexical_clause {
+    lexical_occur occur;
+    lexical_kind kind;
+    uint32_t field_mask; /* 1u << LEXICAL_TITLE | ...; 0 = all fields */
+    const char *text;    /* UTF-8 */
+    size_t len;
+    float boost; /* factor on this clause's scores; 0 means 1 */
+} lexical_clause;
+
+typedef struct lexical_query {
+    const lexical_clause *clauses;
+    size_t n;
+    const char *lang_hint; /* language of the question if known, "" or NULL if not */
+} lexical_query;
+
+typedef struct lexical_params {
+    float k1;                     /* default 1.2 */
+    float b[LEXICAL_FIELDS];      /* 0 .. 1; default 0.75, path 0 */
+    float weight[LEXICAL_FIELDS]; /* see lexical_params_default */
+    bool keep_stop_words;         /* default false: function words of a question don't score */
+} lexical_params;
+
+void lexical_params_default(lexical_params *p);
+
+typedef struct lexical_segment {
+    const lexical_reader *reader;
+    const uint64_t *deleted; /* NULL = none */
+    const uint64_t *allowed; /* NULL = all */
+} lexical_segment;
+
+typedef struct lexical_hit {
+    uint32_t segment; /* index into the segments given */
+    uint32_t row;
+    float score;
+} lexical_hit;
+
+/* The best k rows by falling score, ties by (segment, row). hits[k]; *n_hits <= k. A query without
+ * a positive word finds nothing. The analyzer may be NULL: one is made for the call (about 50 us).
+ * params NULL = defaults. */
+cairn_status lexical_search(analyzer *a, const lexical_segment *segments, size_t n,
+                            const lexical_query *query, const lexical_params *params, size_t k,
+                            lexical_hit *hits, size_t *n_hits, cairn_error *err);
+/* The same answer by the plainest means, for tests. */
+cairn_status lexical_search_exhaustive(analyzer *a, const lexical_segment *segments, size_t n,
+                                       const lexical_query *query, const lexical_params *params,
+                                       size_t k, lexical_hit *hits, size_t *n_hits,
+                                       cairn_error *err);
+
+typedef struct lexical_range {
+    size_t start, end; /* bytes of the text */
+} lexical_range;
+
+/* Byte ranges of the words of `text` that the query's positive clauses look for, in order, without
+ * overlap; neighbours of a phrase stay apart. *n <= max. `lang` is the text's language. Stop words
+ * are marked only inside a whole phrase. */
+cairn_status lexical_highlight(analyzer *a, const lexical_query *query, const char *lang,
+                               const char *text, size_t len, lexical_range *ranges, size_t max,
+                               size_t *n, cairn_error *err);
+
+#endif

@@ -1,0 +1,50 @@
+/* analyzer.h - from text to the terms that are indexed and searched.
+ *
+ * The same analyzer serves documents and queries: words by UAX #29 (ICU, with dictionary breaks
+ * for Thai, Lao, Khmer and Burmese; a fast path for ASCII), NFKC and case folding, a Snowball
+ * stemmer by language, accents folded where a script treats them as decoration. Chinese, Japanese
+ * and Korean runs become overlapping character pairs. Every word counts as one position, stop words
+ * included.
+ *
+ * ANALYZER_VERSION names the rules: it is stored in every lexical index, because terms made by
+ * other rules would not be found. It also covers the versions of ICU and Snowball in use.
+ *
+ * Threads  one analyzer per thread.
+ * Errors   CAIRN_ELIMIT for a text of 2 GiB or more, CAIRN_ENOMEM. Broken UTF-8 is no error: each
+ *          broken part separates words. */
+#ifndef CAIRN_INDEX_TEXT_ANALYZER_H
+#define CAIRN_INDEX_TEXT_ANALYZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#define ANALYZER_VERSION 1u
+/* No term is longer; a longer word is cut at a character boundary. */
+#define ANALYZER_TERM_MAX 128
+
+typedef struct analyzer analyzer;
+
+typedef struct analyzer_token {
+    const char *term;    /* UTF-8, not NUL-terminated, lives until the next analyzer call */
+    uint32_t len;        /* bytes, 1 .. ANALYZER_TERM_MAX */
+    uint32_t position;   /* 0, 1, 2, ... counted in words of this text */
+    uint32_t start, end; /* byte range of the word in the text */
+    bool stop;           /* a function word of this language (the term is there all the same) */
+} analyzer_token;
+
+cairn_status analyzer_create(analyzer **out, cairn_error *err);
+void analyzer_destroy(analyzer *a); /* NULL is fine */
+
+/* Analyse text[0, len) as `lang`, an ISO 639-1 code such as "de" ("" or an unknown code: no stemmer
+ * for Latin letters; other scripts that belong to one stemmer use it). *tokens is owned by the
+ * analyzer and lives until its next call. */
+cairn_status analyzer_run(analyzer *a, const char *lang, const char *text, size_t len,
+                          const analyzer_token **tokens, size_t *n, cairn_error *err);
+
+/* Whether a stemmer exists for this code. */
+bool analyzer_has_stemmer(const char *lang);
+
+#endif
