@@ -6,7 +6,7 @@
  *
  * Owns     the mapping; tensor data, pieces and scores are BORROWED from it until e5s1_close.
  * Threads  immutable after open.
- * Errors   CAIRN_EMODEL with path, field and offset; CAIRN_ENOTFOUND / CAIRN_EIO from the system. */
+ * Errors   CAIRN_EMODEL (also: no such file) with path, field and offset; CAIRN_EIO. */
 #ifndef CAIRN_GENERATE_FORMATS_E5S1_H
 #define CAIRN_GENERATE_FORMATS_E5S1_H
 

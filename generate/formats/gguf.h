@@ -8,7 +8,7 @@
  *          gguf_close. Values in the file are unaligned: use the getters.
  * Threads  immutable after open.
  * Errors   CAIRN_EMODEL: the file breaks the format; the text names path, field and byte offset.
- *          CAIRN_ENOTFOUND / CAIRN_EIO: it cannot be opened or mapped. */
+ *          a missing file is CAIRN_EMODEL too. CAIRN_EIO: it cannot be opened or mapped. */
 #ifndef CAIRN_GENERATE_FORMATS_GGUF_H
 #define CAIRN_GENERATE_FORMATS_GGUF_H
 

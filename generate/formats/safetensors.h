@@ -10,7 +10,7 @@
  *
  * Owns     the mapping and the names; tensor data is BORROWED from it until safetensors_close.
  * Threads  immutable after open.
- * Errors   CAIRN_EMODEL with path and the field; CAIRN_ENOTFOUND / CAIRN_EIO from the system. */
+ * Errors   CAIRN_EMODEL (also: no such file) with path and the field; CAIRN_EIO. */
 #ifndef CAIRN_GENERATE_FORMATS_SAFETENSORS_H
 #define CAIRN_GENERATE_FORMATS_SAFETENSORS_H
 

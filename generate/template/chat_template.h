@@ -18,6 +18,7 @@
 #define CAIRN_GENERATE_TEMPLATE_CHAT_TEMPLATE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/bytes.h"
 #include "base/status.h"
