@@ -1,0 +1,130 @@
+/* vector.h - the vectors of one segment: write, read, search, merge.
+ *
+ * A segment's vectors have one dimension and one metric and are rows 0 .. n - 1. Each row is kept
+ * twice: the float original, and an int8 code with one scale a row that is a quarter of the size.
+ * A search walks the codes (straight through them all, or along an HNSW graph where the segment has
+ * one) and then computes the exact score of the best few from the originals, so the scores that
+ * come out are always true inner products.
+ *
+ * Higher scores are better. VECTOR_COSINE stores every row at unit length (the caller's query is
+ * scaled too), so a score is the cosine, -1 .. 1; VECTOR_DOT takes rows as they are.
+ *
+ * Owns     a writer owns copies of its rows; a reader borrows the bytes of its source and must be
+ *          closed before they go away.
+ * Threads  a writer belongs to one thread (finish uses the pool it is given). A reader is
+ *          immutable: any number of threads may search it.
+ * Errors   CAIRN_EUSAGE: dimension or metric do not fit together, a NaN or infinite component;
+ *          CAIRN_ECORRUPT: the sections break the format of vector_format.h. */
+#ifndef CAIRN_INDEX_VECTOR_H
+#define CAIRN_INDEX_VECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "base/sections.h"
+#include "base/status.h"
+
+#define VECTOR_MAX_DIM 16384u
+#define VECTOR_MAX_ROWS 0x7fffffffu
+
+typedef enum vector_metric { VECTOR_COSINE = 0, VECTOR_DOT = 1 } vector_metric;
+
+/* How a segment is built. Zero in a field means the default. */
+typedef struct vector_options {
+    size_t hnsw_from_rows;    /* build the graph from this many rows on; default 200,000 */
+    uint32_t m;               /* links a row on upper layers, twice that on layer 0; 2..64, 16 */
+    uint32_t ef_construction; /* candidates kept while inserting; 8..4096, default 200 */
+    bool force;               /* build the graph however few rows there are */
+    uint64_t seed;            /* of the layer draw; default 42 */
+} vector_options;
+
+/* ---- writing ---- */
+
+typedef struct vector_writer vector_writer;
+
+/* dim is 1..VECTOR_MAX_DIM. `options` may be NULL. */
+cairn_status vector_writer_create(vector_writer **out, uint32_t dim, vector_metric metric,
+                                  const vector_options *options, cairn_error *err);
+/* Append one row, v[dim]. Rows number 0, 1, 2, ... in the order of the calls. A row of zeros is
+ * allowed and scores 0 against everything. */
+cairn_status vector_writer_add(vector_writer *w, const float *v, cairn_error *err);
+uint32_t vector_writer_rows(const vector_writer *w);
+size_t vector_writer_memory(const vector_writer *w); /* bytes held */
+/* Write the sections ("vec.meta", "vec.f32", "vec.i8", "vec.scale" and, with a graph, "hnsw.*").
+ * The graph is built on `workers` (NULL: this thread alone). The writer is spent afterwards: only
+ * destroy it. With one thread the same rows give the same bytes. */
+cairn_status vector_writer_finish(vector_writer *w, const section_sink *sink, pool *workers,
+                                  cairn_error *err);
+void vector_writer_destroy(vector_writer *w); /* NULL is fine */
+
+/* ---- reading ---- */
+
+typedef struct vector_reader vector_reader;
+
+cairn_status vector_reader_open(vector_reader **out, const section_source *source,
+                                cairn_error *err);
+void vector_reader_close(vector_reader *r); /* NULL is fine */
+uint32_t vector_reader_rows(const vector_reader *r);
+uint32_t vector_reader_dim(const vector_reader *r);
+vector_metric vector_reader_metric(const vector_reader *r);
+bool vector_reader_has_graph(const vector_reader *r);
+/* Copy row `row` (< rows) to out[dim], as stored: unit length under VECTOR_COSINE. */
+void vector_reader_get(const vector_reader *r, uint32_t row, float *out);
+/* Exact inner product of row `row` with query[dim]; the caller scales the query itself. */
+float vector_reader_score(const vector_reader *r, uint32_t row, const float *query);
+
+/* ---- searching ---- */
+
+typedef struct vector_segment {
+    const vector_reader *reader;
+    const uint64_t *deleted; /* rows never returned; NULL: none */
+    const uint64_t *allowed; /* the only rows returned; NULL: all */
+} vector_segment;
+
+typedef struct vector_hit {
+    uint32_t segment, row; /* segment: index into the array searched */
+    float score;           /* exact */
+} vector_hit;
+
+/* Zero in a field means the default. */
+typedef struct vector_params {
+    size_t ef;      /* HNSW candidates a segment; default max(64, candidates rescored) */
+    size_t rescore; /* candidates scored exactly; default k + max(32, k / 2), at least k */
+    bool no_graph;  /* scan even where there is a graph */
+} vector_params;
+
+/* The k best rows over all segments, by falling score, ties by rising (segment, row). hits has
+ * room for k; *n_hits gets the number found, fewer than k only when fewer rows are eligible.
+ * query[dim] is the caller's, any length under VECTOR_COSINE. Every segment must have this
+ * dimension and the same metric. `params` and `workers` may be NULL.
+ * Cost: a scan reads dim bytes a row; a graph search touches about 20 * ef rows. Where few rows
+ * are eligible a graph is left aside and those rows are scanned. */
+cairn_status vector_search(const vector_segment *segments, size_t n_segments, const float *query,
+                           uint32_t dim, size_t k, const vector_params *params, pool *workers,
+                           vector_hit *hits, size_t *n_hits, cairn_error *err);
+/* The same from the originals of every eligible row: the definition of the right answer. */
+cairn_status vector_search_exact(const vector_segment *segments, size_t n_segments,
+                                 const float *query, uint32_t dim, size_t k, pool *workers,
+                                 vector_hit *hits, size_t *n_hits, cairn_error *err);
+
+/* ---- merging and checking ---- */
+
+typedef struct vector_merge_input {
+    const vector_reader *reader;
+    const uint64_t *deleted; /* NULL: none */
+} vector_merge_input;
+
+/* One segment of the live rows of in[0], then those of in[1], and so on, each in order. The result
+ * gets a graph by the same rule as a new segment; the largest graph among the inputs is kept, freed
+ * of its deleted rows, and the other rows are inserted into it (built afresh when more than a third
+ * of it was deleted). All inputs must agree on dimension and metric. */
+cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_options *options,
+                          const section_sink *sink, pool *workers, cairn_error *err);
+
+/* Check every invariant of the graph (hnsw.h lists them), the codes against the originals and the
+ * originals for finiteness: O(rows). CAIRN_ECORRUPT names the first violation. */
+cairn_status vector_verify(const vector_reader *r, cairn_error *err);
+
+#endif
