@@ -39,26 +39,39 @@ uint16_t float_to_half(float f); /* round to nearest even, overflow to infinity 
 float bfloat_to_float(uint16_t b);
 uint16_t float_to_bfloat(float f); /* round to nearest even */
 
-/* One token's activations, rounded. k is a multiple of KERNEL_BLOCK. x[i] is about
- * q[i] * scale[i / 32]; q is within -127..127. A NaN or infinity in x gives a NaN scale, so a broken
- * model stays visible. */
-typedef struct quantized_row {
-    int8_t *q;      /* [k] */
-    float *scale;   /* [k / 32] */
-    float *scaled;  /* [k / 32] scale times the sum of the block's q: for weights with a minimum */
-    int32_t *sum16; /* [k / 16] sums of q: for weights with an offset */
-} quantized_row;
+/* Rounded activations of a tile of W tokens (W = 8, or 1 for decoding), k inputs each, block after
+ * block of 32 inputs, so that a product walks one stream:
+ *
+ *   at       size  field of one block
+ *   0        32 W  int8 q[W][32], -127..127; x is about q * scale
+ *   32 W      4 W  float scale[W], largest |x| of the block / 127
+ *   36 W      4 W  float scaled[W], scale times the sum of q: for weights with a minimum
+ *   40 W      4 W  int32 off32[W], -128 times the sum of q: for weights with an offset
+ *   44 W      8 W  int32 off16[2][W], the same for each half of the block
+ *   52 W           the next block (at 64 for W = 1)
+ *
+ * A NaN or infinity in x gives a NaN scale, so a broken model stays visible. */
+#define KERNEL_TILE         8
+#define KERNEL_TILE_BLOCK   (52 * KERNEL_TILE)
+#define KERNEL_SINGLE_BLOCK 64
 
-/* A strip is 16 matrix rows packed side by side. `strip` points at its first byte, k is the row
- * length. Outputs go to out[t * stride + lane] for token t. */
-typedef void kernel_strip(const uint8_t *strip, size_t k, const quantized_row *tokens,
-                          size_t n_tokens, float *out, size_t stride, void *scratch);
+/* Rounded activations of n tokens: full tiles, then single tokens. */
+typedef struct token_tiles {
+    const uint8_t *tiles; /* [n_tiles][k / 32][KERNEL_TILE_BLOCK] */
+    size_t n_tiles;
+    size_t n_tiled;         /* tokens in them: the last tile may be part empty (zeros) */
+    const uint8_t *singles; /* [n_singles][k / 32][KERNEL_SINGLE_BLOCK], the tokens after those */
+    size_t n_singles;
+} token_tiles;
+
+/* A strip is 16 matrix rows packed side by side (matrix.h). Outputs go to out[t * stride + lane]
+ * for token t, all 16 lanes. `scratch` is 64-byte aligned and holds KERNEL_STRIP_SCRATCH bytes. */
+typedef void kernel_strip(const uint8_t *strip, size_t k, const token_tiles *x, float *out,
+                          size_t stride, void *scratch);
+#define KERNEL_STRIP_SCRATCH ((size_t)32 * 640)
 /* Weights k0 .. k0 + n of a strip as floats, dst[i * 16 + lane]. n and k0 are multiples of the
  * type's block size. */
 typedef void kernel_unpack(const uint8_t *strip, size_t k, size_t k0, size_t n, float *dst);
-
-/* Scratch bytes (64-byte aligned) that a kernel_strip needs, for any k. */
-#define KERNEL_STRIP_SCRATCH ((size_t)96 * 1024)
 
 typedef struct kernels {
     cpu_level level;
@@ -66,7 +79,8 @@ typedef struct kernels {
     kernel_strip *strip[TENSOR_TYPE_COUNT];
     kernel_unpack *unpack[TENSOR_TYPE_COUNT];
 
-    void (*quantize)(const float *x, size_t k, quantized_row *out);
+    /* Round one token of k inputs (a multiple of 32) into place `slot` of a tile of width 8 or 1. */
+    void (*quantize)(const float *x, size_t k, size_t width, size_t slot, uint8_t *tile);
 
     /* c[i][lane] (+)= sum over j of a[i][j] * b[j][lane], j rising, fused; 16 lanes. Strides in
      * floats. `accumulate` starts from c instead of 0. */

@@ -51,14 +51,15 @@ typedef struct matmul {
     size_t stride;
 } matmul;
 
-/* Memory that products need: one per caller. */
+/* Memory that products need, a piece per thread of the pool: one per caller. */
 typedef struct matmul_scratch matmul_scratch;
-cairn_status matmul_scratch_create(matmul_scratch **out, pool *p, cairn_error *err);
+cairn_status matmul_scratch_create(matmul_scratch **out, size_t max_tokens, const pool *p,
+                                   cairn_error *err);
 void matmul_scratch_destroy(matmul_scratch *s);
 
-/* Run all jobs over tokens first .. first + n of a, sharing the pool's threads among them. Every
+/* Run all jobs over the tokens of a, sharing the pool's threads among them. Every
  * job's w->cols is a's k. With exact = false a must have been rounded. */
-void matmul_run(const matmul *jobs, size_t n_jobs, const activations *a, size_t first, size_t n,
-                bool exact, matmul_scratch *s, pool *p);
+void matmul_run(const matmul *jobs, size_t n_jobs, const activations *a, bool exact,
+                matmul_scratch *s, pool *p);
 
 #endif
