@@ -1,0 +1,219 @@
+/* output.c - colours, JSON, the progress bar and the report of an index run. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/utf8.h"
+#include "cli/cli.h"
+
+const char *cli_bold(const cli *c)
+{
+    return c->out_colour ? "\x1b[1m" : "";
+}
+
+const char *cli_dim(const cli *c)
+{
+    return c->out_colour ? "\x1b[2m" : "";
+}
+
+const char *cli_accent(const cli *c)
+{
+    return c->out_colour ? "\x1b[1;33m" : "";
+}
+
+const char *cli_plain(const cli *c)
+{
+    return c->out_colour ? "\x1b[0m" : "";
+}
+
+void cli_put_text(FILE *out, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        char enc[4];
+        uint32_t cp;
+        i += utf8_decode(s + i, len - i, &cp, NULL);
+        if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
+            cp = ' ';
+        fwrite(enc, 1, utf8_encode(cp, enc), out);
+    }
+}
+
+json_t *cli_json_text(const char *s, size_t len)
+{
+    bytes clean;
+    json_t *j = NULL;
+
+    if (!s)
+        return json_null();
+    if (utf8_valid(s, len))
+        return json_stringn_nocheck(s, len);
+    bytes_init(&clean, SIZE_MAX);
+    if (!utf8_sanitize(&clean, s, len))
+        j = json_stringn_nocheck(clean.data, clean.len);
+    bytes_clear(&clean);
+    return j;
+}
+
+json_t *cli_json_string(const char *s)
+{
+    return s ? cli_json_text(s, strlen(s)) : json_null();
+}
+
+int cli_print_json(cli *c, json_t *j)
+{
+    size_t flags = JSON_REAL_PRECISION(9) | (c->out_colour ? JSON_INDENT(2) : JSON_COMPACT);
+    int rc = j ? json_dumpf(j, stdout, flags) : -1;
+
+    json_decref(j);
+    if (rc) {
+        fprintf(stderr, "cairn: writing JSON failed\n");
+        return CLI_INPUT;
+    }
+    putchar('\n');
+    return CLI_DONE;
+}
+
+const char *cli_format_bytes(char buf[32], uint64_t n)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double v = (double)n;
+    int u = 0;
+
+    while (v >= 1000 && u < 4) {
+        v /= 1000;
+        u++;
+    }
+    snprintf(buf, 32, u && v < 100 ? "%.1f %s" : "%.0f %s", v, units[u]);
+    return buf;
+}
+
+const char *cli_format_time(char buf[32], int64_t wall_ns)
+{
+    time_t t = (time_t)(wall_ns / 1000000000);
+    struct tm tm;
+
+    buf[0] = '\0';
+    if (wall_ns > 0 && localtime_r(&t, &tm))
+        strftime(buf, 32, "%Y-%m-%d %H:%M", &tm);
+    return buf;
+}
+
+static int terminal_width(void)
+{
+    struct winsize ws;
+
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 20)
+        return ws.ws_col;
+    return 80;
+}
+
+void cli_progress_clear(const cli *c)
+{
+    if (c->err_terminal && !c->quiet)
+        fputs("\r\x1b[K", stderr);
+}
+
+void cli_progress(void *ctx, const cairn_progress *p)
+{
+    cli *c = ctx;
+    char line[256], size[32];
+    int n, width;
+
+    if (!c->err_terminal || c->quiet)
+        return;
+    n = snprintf(line, sizeof line, "%-6s %zu", p->stage, p->done);
+    if (p->total)
+        n += snprintf(line + n, sizeof line - (size_t)n, "/%zu (%zu%%)", p->total,
+                      p->done * 100 / p->total);
+    if (p->bytes_done)
+        n += snprintf(line + n, sizeof line - (size_t)n, "  %s",
+                      cli_format_bytes(size, p->bytes_done));
+    if (p->seconds > 0.5)
+        n += snprintf(line + n, sizeof line - (size_t)n, "  %.0f/s", (double)p->done / p->seconds);
+    if (p->seconds_left >= 0)
+        n += snprintf(line + n, sizeof line - (size_t)n, "  %d:%02d left",
+                      (int)p->seconds_left / 60, (int)p->seconds_left % 60);
+    width = terminal_width() - 1;
+    fprintf(stderr, "\r\x1b[K%.*s", width, line);
+    if (p->current && n + 2 < width) {
+        size_t room = (size_t)(width - n - 2), len = strlen(p->current);
+        const char *tail = len > room ? p->current + (len - room) : p->current;
+        fputs("  ", stderr);
+        while ((*tail & 0xC0) == 0x80) /* not into the middle of a character */
+            tail++;
+        cli_put_text(stderr, tail, strlen(tail));
+    }
+    fflush(stderr);
+}
+
+void cli_print_report(cli *c, const cairn_index_report *r)
+{
+    cli_progress_clear(c);
+    printf("%zu seen: %zu indexed, %zu unchanged, %zu moved, %zu removed, %zu failed; "
+           "%zu chunks, %zu vectors, %.1f s\n",
+           r->seen, r->indexed, r->unchanged, r->moved, r->removed, r->n_failed, r->chunks,
+           r->embedded, r->seconds);
+    if (!c->quiet && r->n_failed) {
+        fflush(stdout);
+        for (size_t i = 0; i < r->n_failed; i++) {
+            fputs("cairn: not indexed: ", stderr);
+            cli_put_text(stderr, r->failed[i].path, strlen(r->failed[i].path));
+            fprintf(stderr, ": %s\n", r->failed[i].reason);
+        }
+    }
+}
+
+json_t *cli_json_failures(const cairn_failure *f, size_t n)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:o,s:o}", "path", cli_json_string(f[i].path),
+                                              "reason", cli_json_string(f[i].reason)));
+    return list;
+}
+
+json_t *cli_json_report(const cairn_index_report *r)
+{
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:f}", "seen", (json_int_t)r->seen,
+                     "indexed", (json_int_t)r->indexed, "unchanged", (json_int_t)r->unchanged,
+                     "moved", (json_int_t)r->moved, "removed", (json_int_t)r->removed, "failed",
+                     cli_json_failures(r->failed, r->n_failed), "chunks", (json_int_t)r->chunks,
+                     "embedded", (json_int_t)r->embedded, "seconds", r->seconds);
+}
+
+json_t *cli_json_hit(const cairn_hit *h, bool explain)
+{
+    json_t *marks = json_array(), *scores = json_object(), *j;
+
+    for (size_t i = 0; i < h->n_highlights; i++)
+        json_array_append_new(marks, json_pack("[I,I]", (json_int_t)h->highlights[i].start,
+                                               (json_int_t)h->highlights[i].end));
+    json_object_set_new(scores, "fused", json_real(h->score));
+    if (h->lexical_rank)
+        json_object_set_new(scores, "lexical", json_real(h->lexical));
+    if (h->vector_rank)
+        json_object_set_new(scores, "vector", json_real(h->vector));
+    if (explain) {
+        if (h->lexical_rank)
+            json_object_set_new(scores, "lexical_rank", json_integer(h->lexical_rank));
+        if (h->vector_rank)
+            json_object_set_new(scores, "vector_rank", json_integer(h->vector_rank));
+    }
+    j = json_pack("{s:I,s:f,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "rank", (json_int_t)h->rank,
+                  "score", (double)h->score, "doc", (json_int_t)h->doc, "chunk",
+                  (json_int_t)h->chunk, "uri", cli_json_string(h->uri), "title",
+                  cli_json_string(h->title), "page",
+                  h->page ? json_integer(h->page) : json_null(), "heading",
+                  cli_json_string(h->heading), "text", cli_json_text(h->text, h->text_len),
+                  "highlights", marks, "scores", scores);
+    if (j && h->line) {
+        json_object_set_new(j, "line", json_integer(h->line));
+        json_object_set_new(j, "line_last", json_integer(h->line_last));
+    }
+    if (j && h->page_last > h->page)
+        json_object_set_new(j, "page_last", json_integer(h->page_last));
+    return j;
+}

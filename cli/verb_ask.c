@@ -1,0 +1,212 @@
+/* verb_ask.c - cairn ask QUESTION: a streamed answer with its sources. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+enum { OPT_MODEL = 0x2000, OPT_TEMPERATURE, OPT_SEED, OPT_HISTORY, OPT_FILTER, OPT_MODE,
+       OPT_MAX_TOKENS };
+
+static bool stream_text(void *ctx, const char *text, size_t len)
+{
+    (void)ctx;
+    /* Newlines are the answer's own; other control characters must not drive the terminal. */
+    for (size_t i = 0; i < len;) {
+        const char *nl = memchr(text + i, '\n', len - i);
+        size_t n = nl ? (size_t)(nl - (text + i)) : len - i;
+        cli_put_text(stdout, text + i, n);
+        i += n;
+        if (nl) {
+            putchar('\n');
+            i++;
+        }
+    }
+    fflush(stdout);
+    return !cli_cancelled;
+}
+
+/* --history: a JSON list of {"role","content"}. The turns borrow from *doc. */
+static bool parse_history(cli *c, const char *text, json_t **doc, cairn_ask_request *req)
+{
+    json_error_t je;
+    size_t i;
+    json_t *turn;
+
+    *doc = json_loads(text, 0, &je);
+    if (!json_is_array(*doc)) {
+        cli_usage_error(c, "--history takes a JSON list of {\"role\",\"content\"}: %s",
+                        *doc ? "this is no list" : je.text);
+        return false;
+    }
+    free(req->history);
+    req->history = calloc(json_array_size(*doc) + 1, sizeof *req->history);
+    if (!req->history)
+        return false;
+    json_array_foreach(*doc, i, turn) {
+        const char *role = json_string_value(json_object_get(turn, "role"));
+        const char *content = json_string_value(json_object_get(turn, "content"));
+        if (!role || !content || (strcmp(role, "user") && strcmp(role, "assistant"))) {
+            cli_usage_error(c, "--history: turn %zu needs \"role\" (user or assistant) and "
+                               "\"content\"", i + 1);
+            return false;
+        }
+        req->history[i] = (cairn_turn){role, content};
+    }
+    req->n_history = json_array_size(*doc);
+    return true;
+}
+
+static json_t *answer_json(const cairn_answer *a)
+{
+    json_t *cites = json_array();
+
+    for (size_t i = 0; i < a->n_citations; i++) {
+        const cairn_citation *x = &a->citations[i];
+        json_array_append_new(
+            cites, json_pack("{s:I,s:o,s:o,s:I,s:I,s:o,s:b}", "n", (json_int_t)x->n, "uri",
+                             cli_json_string(x->uri), "page",
+                             x->page ? json_integer(x->page) : json_null(), "start",
+                             (json_int_t)x->start, "end", (json_int_t)x->end, "text",
+                             cli_json_string(x->text), "supported", x->supported));
+    }
+    return json_pack("{s:o,s:b,s:o,s:o,s:{s:I,s:I},s:{s:f,s:f,s:f}}", "answer",
+                     cli_json_string(a->text), "refused", a->refused, "citations", cites, "model",
+                     cli_json_string(a->model), "usage", "prompt_tokens",
+                     (json_int_t)a->prompt_tokens, "completion_tokens",
+                     (json_int_t)a->completion_tokens, "timings", "retrieve_ms", a->retrieve_ms,
+                     "ttft_ms", a->ttft_ms, "tpot_ms", a->tpot_ms);
+}
+
+static void print_sources(cli *c, const cairn_answer *a)
+{
+    if (!a->n_citations)
+        return;
+    printf("\n%sSources%s\n", cli_bold(c), cli_plain(c));
+    for (size_t i = 0; i < a->n_citations; i++) {
+        const cairn_citation *x = &a->citations[i];
+        printf("[%zu] ", x->n);
+        cli_put_text(stdout, x->uri, strlen(x->uri));
+        if (x->page)
+            printf(", page %u", x->page);
+        if (!x->supported)
+            printf("  (not confirmed by this passage)");
+        printf("\n    %s", cli_dim(c));
+        cli_put_text(stdout, x->text, strlen(x->text));
+        printf("%s\n", cli_plain(c));
+    }
+}
+
+/* One option of this verb; false after reporting. */
+static bool take_option(cli *c, int o, cairn_ask_request *req, json_t **history)
+{
+    double temperature;
+    size_t seed;
+
+    switch (o) {
+    case OPT_MODEL:
+        c->options.generator = optarg;
+        return true;
+    case OPT_TEMPERATURE:
+        if (!cli_parse_float(c, "--temperature", optarg, 0, 10, &temperature))
+            return false;
+        req->temperature = (float)temperature;
+        return true;
+    case OPT_SEED:
+        if (!cli_parse_size(c, "--seed", optarg, 0, SIZE_MAX, &seed))
+            return false;
+        req->seed = seed;
+        return true;
+    case OPT_MAX_TOKENS:
+        return cli_parse_size(c, "--max-tokens", optarg, 1, 100000, &req->max_tokens);
+    case OPT_HISTORY:
+        json_decref(*history);
+        *history = NULL;
+        return parse_history(c, optarg, history, req);
+    case OPT_FILTER:
+        req->filter = optarg;
+        return true;
+    case OPT_MODE:
+        return cli_parse_mode(c, optarg, &req->mode);
+    default:
+        return false;
+    }
+}
+
+static int ask(cli *c, const cairn_ask_request *req)
+{
+    cairn_answer *a = NULL;
+    cairn_error err = {0};
+    cairn_status st;
+    cairn *engine;
+    int code = cli_open(c, &engine, true);
+
+    if (code)
+        return code;
+    st = cairn_ask(engine, req, c->json ? NULL : stream_text, NULL, &a, &err);
+    if (st) {
+        if (!c->json)
+            putchar('\n');
+        code = cli_fail(c, st, &err);
+    } else if (c->json) {
+        code = cli_print_json(c, answer_json(a));
+    } else {
+        putchar('\n');
+        print_sources(c, a);
+    }
+    if (!code && a->refused)
+        code = CLI_NOTHING;
+    cairn_answer_free(a);
+    cairn_close(engine);
+    return code;
+}
+
+static int run(cli *c, int argc, char **argv)
+{
+    static const struct option extra[] = {
+        {"model", required_argument, NULL, OPT_MODEL},
+        {"temperature", required_argument, NULL, OPT_TEMPERATURE},
+        {"seed", required_argument, NULL, OPT_SEED},
+        {"history", required_argument, NULL, OPT_HISTORY},
+        {"filter", required_argument, NULL, OPT_FILTER},
+        {"mode", required_argument, NULL, OPT_MODE},
+        {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS},
+        {0}};
+    cairn_ask_request req = {.cancel = &cli_cancelled};
+    json_t *history = NULL;
+    char *question = NULL;
+    int o, code = CLI_USAGE;
+
+    while ((o = cli_next_option(c, argc, argv, extra)) != -1)
+        if (o == '?' || !take_option(c, o, &req, &history))
+            goto done;
+    question = cli_join_operands(argc, argv);
+    if (!question) {
+        code = cli_usage_error(c, "ask something");
+        goto done;
+    }
+    req.question = question;
+    code = ask(c, &req);
+done:
+    free(question);
+    free(req.history);
+    json_decref(history);
+    return code;
+}
+
+const cli_verb cli_verb_ask = {
+    "ask", "answer a question from the documents, with citations",
+    "Usage: cairn ask [--model M] [--temperature T] [--seed N] [--history JSON] [--filter EXPR]\n"
+    "                 [--max-tokens N] QUESTION...\n\n"
+    "Retrieves passages, lets the language model answer from them and cites document, page and\n"
+    "characters for what it says. Says so, and exits with 1, when the documents do not hold the\n"
+    "answer.\n\n"
+    "  --model M          generator, a name (cairn model list) or a path\n"
+    "  --temperature T    0 (default) is greedy and repeatable\n"
+    "  --seed N           seed of the sampler\n"
+    "  --history JSON     earlier turns: [{\"role\":\"user\",\"content\":\"...\"}, ...]\n"
+    "  --filter EXPR      restrict the documents, as in cairn search\n"
+    "  --max-tokens N     longest answer\n\n"
+    "Examples:\n"
+    "  cairn ask 'How long is the warranty on the pump?'\n"
+    "  cairn ask --json --filter ext:pdf 'Who signed the lease?'\n",
+    run};

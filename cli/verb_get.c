@@ -1,0 +1,74 @@
+/* verb_get.c - cairn get URI|DOC: one document with its text. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static void print_document(cli *c, const cairn_document *d)
+{
+    char buf[32];
+
+    printf("%s", cli_bold(c));
+    cli_put_text(stdout, d->title, strlen(d->title));
+    printf("%s\n", cli_plain(c));
+    cli_put_text(stdout, d->uri, strlen(d->uri));
+    printf("\n%s, %s", d->mime, cli_format_bytes(buf, (uint64_t)d->size));
+    if (d->n_pages)
+        printf(", %u pages", d->n_pages);
+    if (*d->lang)
+        printf(", %s", d->lang);
+    if (*d->author) {
+        fputs(", ", stdout);
+        cli_put_text(stdout, d->author, strlen(d->author));
+    }
+    if (*cli_format_time(buf, d->date_ns))
+        printf(", %s", buf);
+    printf(", %u chunks, document %llu\n\n", d->n_chunks, (unsigned long long)d->id);
+    fwrite(d->text, 1, d->text_len, stdout);
+    if (d->text_len && d->text[d->text_len - 1] != '\n')
+        putchar('\n');
+}
+
+static int run(cli *c, int argc, char **argv)
+{
+    static const struct option extra[] = {{0}};
+    cairn_document *d = NULL;
+    cairn_error err = {0};
+    cairn_status st;
+    cairn *engine;
+    int code;
+
+    if (cli_next_option(c, argc, argv, extra) != -1)
+        return CLI_USAGE;
+    if (argc - optind != 1)
+        return cli_usage_error(c, "name one document, by its path or its number");
+    code = cli_open(c, &engine, true);
+    if (code)
+        return code;
+    st = cairn_get(engine, argv[optind], &d, &err);
+    if (st) {
+        code = cli_fail(c, st, &err);
+    } else if (c->json) {
+        code = cli_print_json(
+            c, json_pack("{s:I,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o}", "doc",
+                         (json_int_t)d->id, "uri", cli_json_string(d->uri), "title",
+                         cli_json_string(d->title), "author", cli_json_string(d->author), "lang",
+                         cli_json_string(d->lang), "mime", cli_json_string(d->mime), "size",
+                         (json_int_t)d->size, "mtime_ns", (json_int_t)d->mtime_ns, "date_ns",
+                         (json_int_t)d->date_ns, "pages", (json_int_t)d->n_pages, "chunks",
+                         (json_int_t)d->n_chunks, "text", cli_json_text(d->text, d->text_len)));
+    } else {
+        print_document(c, d);
+    }
+    cairn_document_free(d);
+    cairn_close(engine);
+    return code;
+}
+
+const cli_verb cli_verb_get = {
+    "get", "show one document",
+    "Usage: cairn get PATH|NUMBER\n\n"
+    "Shows what is known of a document and the text that was read from it.\n\n"
+    "Examples:\n"
+    "  cairn get ~/Documents/lease.pdf\n"
+    "  cairn get --json 12 | jq -r .text\n",
+    run};

@@ -1,0 +1,70 @@
+/* verb_list.c - cairn list [PREFIX]: the documents, one a line. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+typedef struct listing {
+    cli *c;
+    size_t n;
+} listing;
+
+static bool print_one(void *ctx, const cairn_document *d)
+{
+    listing *l = ctx;
+    char size[32], date[32];
+
+    l->n++;
+    if (l->c->json) {
+        json_t *j = json_pack("{s:I,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "doc", (json_int_t)d->id, "uri",
+                              cli_json_string(d->uri), "title", cli_json_string(d->title), "mime",
+                              cli_json_string(d->mime), "lang", cli_json_string(d->lang), "size",
+                              (json_int_t)d->size, "date_ns", (json_int_t)d->date_ns, "chunks",
+                              (json_int_t)d->n_chunks);
+        if (!j || json_dumpf(j, stdout, JSON_COMPACT)) {
+            json_decref(j);
+            return false;
+        }
+        json_decref(j);
+        putchar('\n');
+    } else {
+        printf("%6llu  %8s  %-16s  ", (unsigned long long)d->id,
+               cli_format_bytes(size, (uint64_t)d->size), cli_format_time(date, d->date_ns));
+        cli_put_text(stdout, d->uri, strlen(d->uri));
+        putchar('\n');
+    }
+    return !cli_cancelled && !ferror(stdout);
+}
+
+static int run(cli *c, int argc, char **argv)
+{
+    static const struct option extra[] = {{0}};
+    listing l = {.c = c};
+    cairn_error err = {0};
+    cairn_status st;
+    cairn *engine;
+    int code;
+
+    if (cli_next_option(c, argc, argv, extra) != -1)
+        return CLI_USAGE;
+    if (argc - optind > 1)
+        return cli_usage_error(c, "one prefix at most");
+    code = cli_open(c, &engine, true);
+    if (code)
+        return code;
+    st = cairn_list(engine, optind < argc ? argv[optind] : NULL, print_one, &l, &err);
+    cairn_close(engine);
+    if (st)
+        return cli_fail(c, st, &err);
+    return l.n ? CLI_DONE : CLI_NOTHING;
+}
+
+const cli_verb cli_verb_list = {
+    "list", "list the documents",
+    "Usage: cairn list [PREFIX]\n\n"
+    "Lists the indexed documents in the order of their paths: number, size, date, path. With\n"
+    "--json a JSON line each. PREFIX restricts to paths that begin with it.\n\n"
+    "Examples:\n"
+    "  cairn list\n"
+    "  cairn list ~/Documents/2025 --json | jq -r .title\n",
+    run};

@@ -1,0 +1,168 @@
+/* verb_model.c - cairn model ...: the models by themselves. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "engine/model.h"
+
+enum { OPT_MODEL = 0x2000, OPT_JSONL, OPT_ADD_SPECIAL, OPT_PARSE_SPECIAL, OPT_EXACT, OPT_QUERY,
+       OPT_FILE, OPT_TOP, OPT_PP, OPT_DEPTH, OPT_TG, OPT_CTX };
+
+#define MAX_SETTINGS 16
+
+typedef struct model_args {
+    const char *model, *file;
+    cairn_model_flags flags;
+    size_t top, pp[MAX_SETTINGS], n_pp, depth[MAX_SETTINGS], n_depth, tg;
+} model_args;
+
+static const struct option extra[] = {{"model", required_argument, NULL, OPT_MODEL},
+                                      {"jsonl", no_argument, NULL, OPT_JSONL},
+                                      {"add-special", no_argument, NULL, OPT_ADD_SPECIAL},
+                                      {"parse-special", no_argument, NULL, OPT_PARSE_SPECIAL},
+                                      {"exact", no_argument, NULL, OPT_EXACT},
+                                      {"query-prefix", no_argument, NULL, OPT_QUERY},
+                                      {"file", required_argument, NULL, OPT_FILE},
+                                      {"top", required_argument, NULL, OPT_TOP},
+                                      {"pp", required_argument, NULL, OPT_PP},
+                                      {"depth", required_argument, NULL, OPT_DEPTH},
+                                      {"tg", required_argument, NULL, OPT_TG},
+                                      {"ctx", required_argument, NULL, OPT_CTX},
+                                      {0}};
+
+static bool take_option(cli *c, int o, model_args *a)
+{
+    switch (o) {
+    case OPT_MODEL:
+        a->model = optarg;
+        return true;
+    case OPT_JSONL: /* the only form there is; named so that scripts say what they expect */
+        return true;
+    case OPT_ADD_SPECIAL:
+        a->flags.add_special = true;
+        return true;
+    case OPT_PARSE_SPECIAL:
+        a->flags.parse_special = true;
+        return true;
+    case OPT_EXACT:
+        a->flags.exact = true;
+        return true;
+    case OPT_QUERY:
+        a->flags.query = true;
+        return true;
+    case OPT_FILE:
+        a->file = optarg;
+        return true;
+    case OPT_TOP:
+        return cli_parse_size(c, "--top", optarg, 0, 1000, &a->top);
+    case OPT_PP:
+        return (a->n_pp = cli_parse_sizes(c, "--pp", optarg, a->pp, MAX_SETTINGS)) > 0;
+    case OPT_DEPTH:
+        return (a->n_depth = cli_parse_sizes(c, "--depth", optarg, a->depth, MAX_SETTINGS)) > 0;
+    case OPT_TG:
+        return cli_parse_size(c, "--tg", optarg, 0, 100000, &a->tg);
+    case OPT_CTX:
+        return cli_parse_size(c, "--ctx", optarg, 1, 1u << 20, &a->flags.n_ctx);
+    default:
+        return false;
+    }
+}
+
+static void list_one(void *ctx, const char *name, const char *use, const char *path)
+{
+    cli *c = ctx;
+
+    if (c->json) {
+        json_t *j = json_pack("{s:s,s:s,s:o}", "name", name, "use", use, "path",
+                              cli_json_string(path));
+        json_dumpf(j, stdout, JSON_COMPACT);
+        json_decref(j);
+        putchar('\n');
+    } else {
+        printf("%-22s %-28s %s\n", name, use, path ? path : "not on this machine");
+    }
+}
+
+static int dispatch(cli *c, const char *what, model_args *a)
+{
+    cairn_error err = {0};
+    cairn_status st;
+
+    if (!strcmp(what, "list")) {
+        cairn_model_catalogue(list_one, c);
+        return CLI_DONE;
+    }
+    if (!a->model)
+        return cli_usage_error(c, "which model? --model NAME or PATH");
+    if (!strcmp(what, "info"))
+        st = cairn_model_info(a->model, stdout, &err);
+    else if (!strcmp(what, "tokenize"))
+        st = cairn_model_tokenize(a->model, &a->flags, stdin, stdout, &err);
+    else if (!strcmp(what, "template"))
+        st = cairn_model_template(a->model, &a->flags, stdin, stdout, &err);
+    else if (!strcmp(what, "embed"))
+        st = cairn_model_embed(a->model, &a->flags, stdin, stdout, &err);
+    else if (!strcmp(what, "rerank"))
+        st = cairn_model_rerank(a->model, &a->flags, stdin, stdout, &err);
+    else if (!strcmp(what, "generate"))
+        st = cairn_model_generate(a->model, &a->flags, stdin, stdout, &err);
+    else if (!strcmp(what, "perplexity") && a->file)
+        st = cairn_model_perplexity(a->model, &a->flags, a->file, a->top, stdout, &err);
+    else if (!strcmp(what, "perplexity"))
+        return cli_usage_error(c, "which text? --file FILE");
+    else if (!strcmp(what, "bench"))
+        st = cairn_model_bench(a->model, &a->flags, a->pp, a->n_pp, a->depth, a->n_depth, a->tg,
+                               stdout, &err);
+    else
+        return cli_usage_error(c, "there is no \"model %s\"", what);
+    return st ? cli_fail(c, st, &err) : CLI_DONE;
+}
+
+static int run(cli *c, int argc, char **argv)
+{
+    model_args a = {.top = 10, .pp = {128, 512}, .n_pp = 2, .depth = {0, 512}, .n_depth = 2,
+                    .tg = 32};
+    const char *what;
+    int o;
+
+    while ((o = cli_next_option(c, argc, argv, extra)) != -1)
+        if (o == '?' || !take_option(c, o, &a))
+            return CLI_USAGE;
+    if (optind >= argc)
+        return cli_usage_error(c, "list, info, tokenize, template, embed, rerank, generate, "
+                                  "perplexity or bench?");
+    what = argv[optind++];
+    if (optind < argc && !a.model)
+        a.model = argv[optind++];
+    if (optind < argc)
+        return cli_usage_error(c, "\"%s\" is one operand too many", argv[optind]);
+    a.flags.n_threads = c->options.n_threads;
+    a.flags.cancel = &cli_cancelled;
+    return dispatch(c, what, &a);
+}
+
+const cli_verb cli_verb_model = {
+    "model", "the models by themselves",
+    "Usage: cairn model list\n"
+    "       cairn model info MODEL\n"
+    "       cairn model tokenize --model M --jsonl [--add-special] [--parse-special]\n"
+    "       cairn model template|embed|rerank|generate --model M --jsonl\n"
+    "       cairn model perplexity --model M --file F [--top N] [--exact]\n"
+    "       cairn model bench --model M [--pp 128,512] [--depth 0,512] [--tg 32]\n\n"
+    "A model is a name of the catalogue (cairn model list) or a path. tokenize, template, embed,\n"
+    "rerank and generate read JSON lines from standard input and write JSON lines:\n"
+    "  tokenize  {\"id\",\"text\"} or {\"id\",\"b64\"}      -> {\"id\",\"tokens\"}\n"
+    "  template  {\"id\",\"messages\"}                  -> {\"id\",\"text\"}\n"
+    "  embed     {\"id\",\"text\"}                      -> {\"id\",\"vector\"}\n"
+    "  rerank    {\"id\",\"query\",\"text\"}              -> {\"id\",\"score\"}\n"
+    "  generate  {\"id\",\"prompt\" or \"messages\",\"max_tokens\",\"temperature\",\"seed\"}\n"
+    "                                             -> {\"id\",\"text\",\"tokens\",\"timings\"}\n\n"
+    "  --exact           dequantised weights and float activations: slow, for comparison\n"
+    "  --query-prefix    embed as questions instead of passages\n"
+    "  --top N           perplexity: how many likely tokens a position (default 10)\n"
+    "  --pp, --depth     bench: prompt lengths, and depths at which decoding is timed\n"
+    "  --tg N            bench: tokens decoded a run (default 32)\n"
+    "  --ctx N           context length\n\n"
+    "Examples:\n"
+    "  echo '{\"id\":1,\"text\":\"hello\"}' | cairn model embed --model multilingual-e5-small --jsonl\n"
+    "  cairn model bench --model qwen2.5-coder-0.5b --threads 2\n",
+    run};

@@ -1,0 +1,170 @@
+/* verb_search.c - cairn search QUERY: ranked passages with the matching words marked. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "cli/cli.h"
+
+enum { OPT_MODE = 0x2000, OPT_FILTER, OPT_EXPLAIN };
+
+#define SNIPPET_BYTES 320
+
+/* Where to cut a passage for the screen: the window with the most marks, at character bounds. */
+static void choose_window(const cairn_hit *h, size_t *start, size_t *end)
+{
+    size_t best = 0, best_count = 0;
+
+    *start = 0;
+    *end = h->text_len;
+    if (h->text_len <= SNIPPET_BYTES)
+        return;
+    for (size_t i = 0; i < h->n_highlights; i++) {
+        size_t count = 0;
+        for (size_t j = i; j < h->n_highlights; j++)
+            count += h->highlights[j].end <= h->highlights[i].start + SNIPPET_BYTES - 60;
+        if (count > best_count) {
+            best_count = count;
+            best = h->highlights[i].start;
+        }
+    }
+    *start = best > 60 ? best - 60 : 0;
+    while (*start && (h->text[*start] & 0xC0) == 0x80)
+        --*start;
+    *end = *start + SNIPPET_BYTES < h->text_len ? *start + SNIPPET_BYTES : h->text_len;
+    *end = *start + utf8_floor(h->text + *start, *end - *start);
+}
+
+static void print_snippet(cli *c, const cairn_hit *h)
+{
+    size_t at, end;
+
+    choose_window(h, &at, &end);
+    printf("    %s", at ? "..." : "");
+    for (size_t i = 0; i < h->n_highlights; i++) {
+        cairn_range m = h->highlights[i];
+        if (m.start < at || m.end > end)
+            continue;
+        cli_put_text(stdout, h->text + at, m.start - at);
+        fputs(cli_accent(c), stdout);
+        cli_put_text(stdout, h->text + m.start, m.end - m.start);
+        fputs(cli_plain(c), stdout);
+        at = m.end;
+    }
+    cli_put_text(stdout, h->text + at, end - at);
+    printf("%s\n", end < h->text_len ? "..." : "");
+}
+
+static void print_hit(cli *c, const cairn_hit *h, bool explain)
+{
+    printf("%s%2zu  ", cli_bold(c), h->rank);
+    cli_put_text(stdout, h->title, strlen(h->title));
+    fputs(cli_plain(c), stdout);
+    if (h->page)
+        printf("  p. %u", h->page);
+    else if (h->line)
+        printf("  line %u", h->line);
+    printf("\n    %s", cli_dim(c));
+    cli_put_text(stdout, h->uri, strlen(h->uri));
+    if (*h->heading) {
+        fputs("  |  ", stdout);
+        cli_put_text(stdout, h->heading, strlen(h->heading));
+    }
+    printf("%s\n", cli_plain(c));
+    if (explain)
+        printf("    score %.4f, words %.3f (rank %u), vectors %.3f (rank %u)\n", (double)h->score,
+               (double)h->lexical, h->lexical_rank, (double)h->vector, h->vector_rank);
+    print_snippet(c, h);
+}
+
+static int print_result(cli *c, const char *query, const cairn_search_result *r, bool explain)
+{
+    static const char *const modes[] = {"hybrid", "lexical", "vector"};
+
+    if (c->json) {
+        json_t *hits = json_array(), *j;
+        for (size_t i = 0; i < r->n_hits; i++)
+            json_array_append_new(hits, cli_json_hit(&r->hits[i], explain));
+        j = json_pack("{s:o,s:f,s:s,s:o}", "query", cli_json_string(query), "took_ms", r->took_ms,
+                      "mode", modes[r->mode], "hits", hits);
+        if (r->note)
+            json_object_set_new(j, "note", cli_json_string(r->note));
+        if (explain)
+            json_object_set_new(j, "stages_ms",
+                                json_pack("{s:f,s:f,s:f}", "lexical", r->lexical_ms, "embed",
+                                          r->embed_ms, "vector", r->vector_ms));
+        return cli_print_json(c, j);
+    }
+    for (size_t i = 0; i < r->n_hits; i++)
+        print_hit(c, &r->hits[i], explain);
+    if (r->note && !c->quiet)
+        fprintf(stderr, "cairn: %s\n", r->note);
+    if (!r->n_hits && !c->quiet)
+        fprintf(stderr, "cairn: nothing found\n");
+    if (explain)
+        printf("%s, %.1f ms: words %.1f, embedding %.1f, vectors %.1f\n", modes[r->mode],
+               r->took_ms, r->lexical_ms, r->embed_ms, r->vector_ms);
+    return CLI_DONE;
+}
+
+static int run(cli *c, int argc, char **argv)
+{
+    static const struct option extra[] = {{"top", required_argument, NULL, 'k'},
+                                          {"mode", required_argument, NULL, OPT_MODE},
+                                          {"filter", required_argument, NULL, OPT_FILTER},
+                                          {"explain", no_argument, NULL, OPT_EXPLAIN},
+                                          {0}};
+    cairn_search_request req = {.k = 10};
+    cairn_search_result *result = NULL;
+    cairn_error err = {0};
+    cairn_status st;
+    cairn *engine;
+    char *query;
+    int o, code;
+
+    while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
+        if (o == '?')
+            return CLI_USAGE;
+        if (o == 'k' && !cli_parse_size(c, "-k", optarg, 1, 10000, &req.k))
+            return CLI_USAGE;
+        if (o == OPT_MODE && !cli_parse_mode(c, optarg, &req.mode))
+            return CLI_USAGE;
+        if (o == OPT_FILTER)
+            req.filter = optarg;
+        if (o == OPT_EXPLAIN)
+            req.explain = true;
+    }
+    query = cli_join_operands(argc, argv);
+    if (!query)
+        return cli_usage_error(c, "say what to search for");
+    code = cli_open(c, &engine, true);
+    if (!code) {
+        req.query = query;
+        st = cairn_search(engine, &req, &result, &err);
+        if (st)
+            code = cli_fail(c, st, &err);
+        else
+            code = print_result(c, query, result, req.explain);
+        if (!code && !result->n_hits)
+            code = CLI_NOTHING;
+        cairn_search_result_free(result);
+        cairn_close(engine);
+    }
+    free(query);
+    return code;
+}
+
+const cli_verb cli_verb_search = {
+    "search", "find passages",
+    "Usage: cairn search [-k N] [--mode hybrid|lexical|vector] [--filter EXPR] [--explain] QUERY...\n\n"
+    "Finds passages by words and by meaning and shows where they stand.\n\n"
+    "A query is words, \"exact phrases\", -words to exclude (behind --) and field:value:\n"
+    "  title: path: ext:pdf lang:de date:2025-09-01/2025-09-30 dir:\"a b\" from:x@y tag:t\n\n"
+    "  -k N           how many passages (default 10)\n"
+    "  --mode MODE    hybrid (default), lexical (words alone) or vector (meaning alone)\n"
+    "  --filter EXPR  field:value terms that restrict without scoring\n"
+    "  --explain      show how each score came about, and the time of each stage\n\n"
+    "Examples:\n"
+    "  cairn search 'notice period ext:pdf'\n"
+    "  cairn search --mode lexical '\"force majeure\"'\n"
+    "  cairn search --json -k 3 -- backup -draft\n",
+    run};

@@ -1,0 +1,95 @@
+/* verb_status.c - cairn status: what is indexed, with which models, on which kernels. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static json_t *status_json(const cairn_status_info *s)
+{
+    return json_pack(
+        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:o,s:o},s:{s:o,s:o},s:o}",
+        "version", s->version, "home", cli_json_string(s->home), "collection",
+        cli_json_string(s->collection), "cpu", s->cpu, "threads", (json_int_t)s->n_threads,
+        "documents", (json_int_t)s->documents, "chunks", (json_int_t)s->chunks, "vectors",
+        (json_int_t)s->vectors, "pending_vectors", (json_int_t)s->pending_vectors, "segments",
+        (json_int_t)s->segments, "deleted_rows", (json_int_t)s->deleted_rows, "disk_bytes",
+        (json_int_t)s->disk_bytes, "text_bytes", (json_int_t)s->text_bytes, "embedder", "name",
+        cli_json_string(s->embedder_name), "path", cli_json_string(s->embedder), "generator",
+        "name", cli_json_string(s->generator_name), "path", cli_json_string(s->generator),
+        "failed", cli_json_failures(s->failed, s->n_failed));
+}
+
+static void print_model(const char *what, const char *name, const char *path, const char *note)
+{
+    printf("%-12s %s", what, name ? name : "-");
+    if (path)
+        printf("  (%s)", path);
+    else if (note)
+        printf("  missing: %s", note);
+    putchar('\n');
+}
+
+static void print_status(cli *c, const cairn_status_info *s)
+{
+    char buf[32];
+
+    printf("%scairn %s%s\n", cli_bold(c), s->version, cli_plain(c));
+    printf("home         %s\ncollection   %s\n", s->home, s->collection);
+    printf("documents    %llu, in %llu chunks\n", (unsigned long long)s->documents,
+           (unsigned long long)s->chunks);
+    printf("vectors      %llu", (unsigned long long)s->vectors);
+    if (s->pending_vectors)
+        printf(", %llu chunks wait (cairn index goes on with them)",
+               (unsigned long long)s->pending_vectors);
+    printf("\nsegments     %llu, %llu deleted rows\n", (unsigned long long)s->segments,
+           (unsigned long long)s->deleted_rows);
+    printf("disk         %s", cli_format_bytes(buf, s->disk_bytes));
+    printf(", text %s\n", cli_format_bytes(buf, s->text_bytes));
+    print_model("embedder", s->embedder_name, s->embedder, s->embedder_note);
+    print_model("generator", s->generator_name, s->generator, s->generator_note);
+    printf("kernels      %s, %zu threads\n", s->cpu, s->n_threads);
+    if (s->n_failed)
+        printf("not indexed  %zu\n", s->n_failed);
+    for (size_t i = 0; i < s->n_failed; i++) {
+        fputs("  ", stdout);
+        cli_put_text(stdout, s->failed[i].path, strlen(s->failed[i].path));
+        printf(": %s\n", s->failed[i].reason);
+    }
+}
+
+static int run(cli *c, int argc, char **argv)
+{
+    static const struct option extra[] = {{0}};
+    cairn_status_info info = {0};
+    cairn_error err = {0};
+    cairn_status st;
+    cairn *engine;
+    int code;
+
+    if (cli_next_option(c, argc, argv, extra) != -1)
+        return CLI_USAGE;
+    if (optind < argc)
+        return cli_usage_error(c, "status takes no operands");
+    code = cli_open(c, &engine, true);
+    if (code)
+        return code;
+    st = cairn_status_get(engine, &info, &err);
+    if (st)
+        code = cli_fail(c, st, &err);
+    else if (c->json)
+        code = cli_print_json(c, status_json(&info));
+    else
+        print_status(c, &info);
+    cairn_status_clear(&info);
+    cairn_close(engine);
+    return code;
+}
+
+const cli_verb cli_verb_status = {
+    "status", "what is indexed, with which models",
+    "Usage: cairn status\n\n"
+    "Shows documents, chunks, vectors (and how many still wait), sizes, models, the row of\n"
+    "kernels in use (CAIRN_CPU=scalar|avx2|avx512 pins one) and files that could not be read.\n\n"
+    "Examples:\n"
+    "  cairn status\n"
+    "  cairn status --json | jq .pending_vectors\n",
+    run};

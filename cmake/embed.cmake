@@ -1,0 +1,16 @@
+# Writes OUT, a C file with the table `prompt_files` of the text files in FILES (see
+# engine/prompts.h).
+set(code "/* Made by cmake/embed.cmake from the files of engine/prompts. */\n#include \"engine/prompts.h\"\n\n")
+set(table "")
+set(n 0)
+foreach(file ${FILES})
+    get_filename_component(name ${file} NAME_WLE)
+    file(READ ${file} hex HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
+    string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)" "\\1\n" hex "${hex}")
+    string(APPEND code "static const char text_${n}[] = {\n${hex}0};\n")
+    string(APPEND table "    {\"${name}\", text_${n}, sizeof text_${n} - 1},\n")
+    math(EXPR n "${n} + 1")
+endforeach()
+string(APPEND code "\nconst prompt_file prompt_files[] = {\n${table}    {0, 0, 0},\n};\n")
+file(WRITE ${OUT} "${code}")

@@ -1,0 +1,334 @@
+/* batch.c - see batch.h. The transaction begins with the first write after a flush; the index
+ * writers begin with the first row. */
+#include "engine/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "index/filter/filter.h"
+#include "index/lexical/lexical.h"
+
+#define CHUNK_ARENA_BYTES ((size_t)256 << 20)
+
+struct batch {
+    cairn *c;
+    store_txn *txn;
+    lexical_writer *lexical;
+    filter_writer *filter;
+    chunk_id *row_chunk; /* [cap], n of them used: the rows of the open segment */
+    doc_id *row_doc;
+    uint32_t n, cap;
+    size_t n_writes; /* documents, deletes and the like since the last flush */
+    int64_t since_ns;
+};
+
+cairn_status batch_create(batch **out, cairn *c, cairn_error *err)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return cairn_fail(err, CAIRN_ENOMEM, "batch");
+    (*out)->c = c;
+    return CAIRN_OK;
+}
+
+static void drop_writers(batch *b)
+{
+    lexical_writer_destroy(b->lexical);
+    filter_writer_destroy(b->filter);
+    b->lexical = NULL;
+    b->filter = NULL;
+    b->n = 0;
+}
+
+void batch_destroy(batch *b)
+{
+    if (!b)
+        return;
+    store_txn_abort(b->txn);
+    drop_writers(b);
+    free(b->row_chunk);
+    free(b->row_doc);
+    free(b);
+}
+
+static cairn_status need_txn(batch *b, cairn_error *err)
+{
+    if (!b->txn) {
+        cairn_status st = store_txn_begin(b->c->store, &b->txn, err);
+        if (st)
+            return st;
+        b->since_ns = clock_mono_ns();
+        b->n_writes = 0;
+    }
+    b->n_writes++;
+    return CAIRN_OK;
+}
+
+static cairn_status need_row(batch *b, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (!b->lexical)
+        st = lexical_writer_create(&b->lexical, NULL, err);
+    if (!st && !b->filter)
+        st = filter_writer_create(&b->filter, err);
+    if (st || b->n < b->cap)
+        return st;
+    uint32_t cap = b->cap ? b->cap * 2 : 1024;
+    chunk_id *chunks = checked_realloc(b->row_chunk, cap, sizeof *chunks);
+    if (chunks)
+        b->row_chunk = chunks;
+    doc_id *docs = checked_realloc(b->row_doc, cap, sizeof *docs);
+    if (docs)
+        b->row_doc = docs;
+    if (!chunks || !docs)
+        return cairn_fail(err, CAIRN_ENOMEM, "rows of a segment");
+    b->cap = cap;
+    return CAIRN_OK;
+}
+
+/* A document's path may name words ("lease-2025.pdf"); an import's id does not. */
+static bool is_path(const char *uri)
+{
+    return uri[0] == '/';
+}
+
+static cairn_status add_row(batch *b, const store_doc *doc, chunk_id chunk, const char *heading,
+                            const char *text, size_t len, bool path_words, cairn_error *err)
+{
+    filter_row columns = {.uri = doc->uri,
+                          .title = doc->title,
+                          .ext = doc->ext,
+                          .lang = doc->lang,
+                          .mime = doc->mime,
+                          .author = doc->author,
+                          .date_ns = doc->date_ns};
+    lexical_doc words = {.lang = doc->lang};
+    cairn_status st = need_row(b, err);
+
+    if (st)
+        return st;
+    words.field[LEXICAL_TITLE].text = doc->title;
+    words.field[LEXICAL_TITLE].len = strlen(doc->title);
+    if (path_words) {
+        words.field[LEXICAL_PATH].text = doc->uri;
+        words.field[LEXICAL_PATH].len = strlen(doc->uri);
+    }
+    words.field[LEXICAL_HEADINGS].text = heading;
+    words.field[LEXICAL_HEADINGS].len = strlen(heading);
+    words.field[LEXICAL_BODY].text = text;
+    words.field[LEXICAL_BODY].len = len;
+    st = lexical_writer_add(b->lexical, &words, NULL, err);
+    if (!st)
+        st = filter_writer_add(b->filter, &columns, err);
+    if (st)
+        return st;
+    b->row_chunk[b->n] = chunk;
+    b->row_doc[b->n] = doc->id;
+    b->n++;
+    return CAIRN_OK;
+}
+
+static cairn_status put_chunk(batch *b, const store_doc *doc, const ingest_chunk *x,
+                              uint32_t ordinal, bool path_words, cairn_error *err)
+{
+    store_chunk chunk = {.doc = doc->id,
+                         .ordinal = ordinal,
+                         .byte_start = x->byte_start,
+                         .byte_end = x->byte_end,
+                         .page_first = x->page_first,
+                         .page_last = x->page_last,
+                         .line_first = x->line_first,
+                         .line_last = x->line_last,
+                         .n_tokens = (uint32_t)x->n_tokens,
+                         .heading = x->heading,
+                         .text = x->text,
+                         .text_len = x->len};
+    chunk_id id;
+    cairn_status st = store_chunk_put(b->txn, &chunk, &id, err);
+
+    if (!st)
+        st = store_pending_add(b->txn, &id, 1, err);
+    if (!st)
+        st = add_row(b, doc, id, x->heading, x->text, x->len, path_words, err);
+    return st;
+}
+
+cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunks, size_t n,
+                       doc_id replaces, bool path_words, cairn_error *err)
+{
+    store_doc put = *doc;
+    cairn_status st = need_txn(b, err);
+
+    if (!st && replaces)
+        st = store_doc_delete(b->txn, replaces, err);
+    put.indexed_ns = clock_wall_ns();
+    if (!st)
+        st = store_doc_put(b->txn, &put, &put.id, err);
+    if (!st)
+        st = store_failure_remove(b->txn, put.uri, err);
+    for (size_t i = 0; !st && i < n; i++)
+        st = put_chunk(b, &put, &chunks[i], (uint32_t)i, path_words, err);
+    return st;
+}
+
+/* New rows for chunks of one document that are in the store already. */
+static cairn_status add_stored_rows(batch *b, const store_snapshot *snapshot, const store_doc *doc,
+                                    const chunk_id *ids, size_t n, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    arena texts;
+
+    arena_init(&texts, CHUNK_ARENA_BYTES);
+    for (size_t i = 0; !st && i < n; i++) {
+        store_chunk chunk;
+        st = store_chunk_get(snapshot, ids[i], &chunk, &texts, err);
+        if (!st)
+            st = add_row(b, doc, ids[i], chunk.heading, chunk.text, chunk.text_len,
+                         is_path(doc->uri), err);
+        arena_reset(&texts);
+    }
+    arena_clear(&texts);
+    return st;
+}
+
+cairn_status batch_move(batch *b, const store_snapshot *snapshot, const store_doc *doc,
+                        cairn_error *err)
+{
+    chunk_id *ids;
+    size_t n;
+    arena memory;
+    cairn_status st = need_txn(b, err);
+
+    arena_init(&memory, CHUNK_ARENA_BYTES);
+    if (!st)
+        st = store_doc_chunks(snapshot, doc->id, &ids, &n, &memory, err);
+    if (!st)
+        st = store_doc_update(b->txn, doc, err);
+    if (!st)
+        st = store_rows_tombstone(b->txn, SEGMENT_LEXICAL, ids, n, err);
+    if (!st)
+        st = add_stored_rows(b, snapshot, doc, ids, n, err);
+    if (!st)
+        st = store_failure_remove(b->txn, doc->uri, err);
+    arena_clear(&memory);
+    return st;
+}
+
+cairn_status batch_reindex(batch *b, const store_snapshot *snapshot, const chunk_id *chunks,
+                           size_t n, cairn_error *err)
+{
+    arena memory;
+    cairn_status st = need_txn(b, err);
+
+    arena_init(&memory, CHUNK_ARENA_BYTES);
+    for (size_t i = 0; !st && i < n; i++) {
+        store_chunk chunk;
+        store_doc doc;
+        st = store_chunk_get(snapshot, chunks[i], &chunk, NULL, err);
+        if (!st)
+            st = store_doc_get(snapshot, chunk.doc, &doc, &memory, err);
+        if (!st)
+            st = add_stored_rows(b, snapshot, &doc, &chunks[i], 1, err);
+        arena_reset(&memory);
+    }
+    arena_clear(&memory);
+    return st;
+}
+
+cairn_status batch_touch(batch *b, const store_doc *doc, cairn_error *err)
+{
+    cairn_status st = need_txn(b, err);
+
+    return st ? st : store_doc_update(b->txn, doc, err);
+}
+
+cairn_status batch_delete(batch *b, doc_id doc, cairn_error *err)
+{
+    cairn_status st = need_txn(b, err);
+
+    return st ? st : store_doc_delete(b->txn, doc, err);
+}
+
+cairn_status batch_find(batch *b, const char *uri, doc_id *id, cairn_error *err)
+{
+    cairn_status st = need_txn(b, err);
+
+    *id = 0;
+    if (st)
+        return st;
+    st = store_txn_doc_find(b->txn, uri, id, err);
+    return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+}
+
+cairn_status batch_failure(batch *b, const char *path, const char *reason, int64_t size,
+                           int64_t mtime_ns, cairn_error *err)
+{
+    store_failure f = {.path = path, .reason = reason, .size = size, .mtime_ns = mtime_ns};
+    cairn_status st = need_txn(b, err);
+
+    return st ? st : store_failure_put(b->txn, &f, err);
+}
+
+cairn_status batch_forget_failure(batch *b, const char *path, cairn_error *err)
+{
+    cairn_status st = need_txn(b, err);
+
+    return st ? st : store_failure_remove(b->txn, path, err);
+}
+
+cairn_status batch_meta(batch *b, const char *key, const void *data, size_t len, cairn_error *err)
+{
+    cairn_status st = need_txn(b, err);
+
+    return st ? st : store_meta_put(b->txn, key, data, len, err);
+}
+
+bool batch_is_due(const batch *b)
+{
+    const settings *s = &b->c->settings;
+
+    if (!b->txn)
+        return false;
+    return b->n >= (uint32_t)s->flush_chunks || (b->lexical && lexical_writer_full(b->lexical)) ||
+           (double)(clock_mono_ns() - b->since_ns) > s->flush_seconds * 1e9;
+}
+
+/* Write the open segment's file and name it in the transaction. */
+static cairn_status add_segment(batch *b, cairn_error *err)
+{
+    segment_writer *w;
+    cairn_status st = segment_writer_create(&w, b->c->store, SEGMENT_LEXICAL, err);
+
+    if (st)
+        return st;
+    st = lexical_writer_finish(b->lexical, segment_writer_sink(w), err);
+    if (!st)
+        st = filter_writer_finish(b->filter, segment_writer_sink(w), err);
+    if (!st)
+        st = segment_writer_finish(w, b->row_chunk, b->row_doc, b->n, err);
+    if (st) {
+        segment_writer_abandon(w);
+        return st;
+    }
+    return store_segment_add(b->txn, w, NULL, err);
+}
+
+cairn_status batch_flush(batch *b, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (!b->txn)
+        return CAIRN_OK;
+    if (b->n)
+        st = add_segment(b, err);
+    if (st)
+        store_txn_abort(b->txn);
+    else
+        st = store_txn_commit(b->txn, err);
+    b->txn = NULL;
+    drop_writers(b);
+    return st;
+}

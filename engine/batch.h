@@ -1,0 +1,46 @@
+/* batch.h - the open segment: documents on their way into the store.
+ *
+ * Documents, their chunks and their index rows collect in one transaction; batch_flush writes the
+ * segment file and commits both at once, so a document is visible with its words or not at all.
+ * Nothing is acknowledged before batch_flush returned CAIRN_OK.
+ *
+ * Owns     its transaction and writers. Destroying a batch drops what was not flushed.
+ * Threads  one: the transaction belongs to the thread of the first write. */
+#ifndef CAIRN_ENGINE_BATCH_H
+#define CAIRN_ENGINE_BATCH_H
+
+#include "engine/engine.h"
+#include "ingest/chunk.h"
+
+typedef struct batch batch;
+
+cairn_status batch_create(batch **out, cairn *c, cairn_error *err);
+void batch_destroy(batch *b); /* NULL is fine */
+
+/* Add a document with its chunks, in place of document `replaces` (0 = of none). `path_words`: the
+ * uri is a path whose words are searchable (not so for the ids of an import). */
+cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunks, size_t n,
+                       doc_id replaces, bool path_words, cairn_error *err);
+/* Document doc->id is now at doc->uri: new rows for its words, the vectors stay. `snapshot` must
+ * show the document as it was. */
+cairn_status batch_move(batch *b, const store_snapshot *snapshot, const store_doc *doc,
+                        cairn_error *err);
+/* Same content, other times: update the record alone. */
+cairn_status batch_touch(batch *b, const store_doc *doc, cairn_error *err);
+cairn_status batch_delete(batch *b, doc_id doc, cairn_error *err);
+/* The document with this uri, also one that this batch put: *id, or 0 when there is none. */
+cairn_status batch_find(batch *b, const char *uri, doc_id *id, cairn_error *err);
+cairn_status batch_failure(batch *b, const char *path, const char *reason, int64_t size,
+                           int64_t mtime_ns, cairn_error *err);
+cairn_status batch_forget_failure(batch *b, const char *path, cairn_error *err);
+/* New rows for chunks that lost theirs: repair. */
+cairn_status batch_reindex(batch *b, const store_snapshot *snapshot, const chunk_id *chunks,
+                           size_t n, cairn_error *err);
+cairn_status batch_meta(batch *b, const char *key, const void *data, size_t len, cairn_error *err);
+
+/* The batch is large or old enough by the settings. */
+bool batch_is_due(const batch *b);
+/* Commit what was collected; fine when there is nothing. The batch can go on. */
+cairn_status batch_flush(batch *b, cairn_error *err);
+
+#endif

@@ -1,0 +1,91 @@
+/* catalogue.c - see catalogue.h. */
+#include "engine/catalogue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/model.h"
+
+const catalogue_model catalogue_models[] = {
+    {"qwen2.5-coder-0.5b", "generator, default", "model.gguf", "model.gguf"},
+    {"qwen2.5-coder-1.5b", "generator, quality", "model.gguf", "model.gguf"},
+    {"smollm2-135m", "generator, small", "model.gguf", "model.gguf"},
+    {"gemma3-270m", "generator, base model", "model.gguf", "model.gguf"},
+    {"multilingual-e5-small", "embedder, default", "e5-small-q4.bin", "e5-small-q4.bin"},
+    {"all-minilm-l6-v2", "embedder, English", "", "model.safetensors"},
+    {"splade-tiny", "sparse encoder", "", "model.safetensors"},
+    {"static-64", "static embedder", "", "model.safetensors"},
+    {NULL, NULL, NULL, NULL},
+};
+
+#define N_FOLDERS 5
+
+/* Folder i of the search path; false when the environment does not give it. */
+static bool model_folder(int i, char *out, size_t cap)
+{
+    static const char *const variables[] = {"CAIRN_MODELS", "XDG_CACHE_HOME", "XDG_DATA_HOME"};
+    static const char *const fallbacks[] = {NULL, ".cache", ".local/share"};
+    static const char *const fixed[] = {"/usr/local/share/cairn/models", "/usr/share/cairn/models"};
+    const char *value, *home = getenv("HOME");
+    int n = -1;
+
+    if (i >= 3) {
+        n = snprintf(out, cap, "%s", fixed[i - 3]);
+    } else {
+        value = getenv(variables[i]);
+        if (value && *value)
+            n = snprintf(out, cap, i ? "%s/cairn/models" : "%s", value);
+        else if (fallbacks[i] && home && *home)
+            n = snprintf(out, cap, "%s/%s/cairn/models", home, fallbacks[i]);
+    }
+    return n > 0 && (size_t)n < cap;
+}
+
+/* The model's path in the first folder that has it. */
+static bool find_model(const catalogue_model *m, char *out, size_t cap)
+{
+    for (int i = 0; i < N_FOLDERS; i++) {
+        char folder[4096], need[8192];
+        int n;
+        if (!model_folder(i, folder, sizeof folder))
+            continue;
+        snprintf(need, sizeof need, "%s/%s/%s", folder, m->name, m->need);
+        if (access(need, R_OK))
+            continue;
+        n = snprintf(out, cap, "%s/%s%s%s", folder, m->name, *m->file ? "/" : "", m->file);
+        return n > 0 && (size_t)n < cap;
+    }
+    return false;
+}
+
+cairn_status cairn_model_path(const char *name, char *out, size_t cap, cairn_error *err)
+{
+    for (const catalogue_model *m = catalogue_models; m->name; m++) {
+        if (strcmp(m->name, name))
+            continue;
+        if (find_model(m, out, cap))
+            return CAIRN_OK;
+        return cairn_fail(err, CAIRN_EMODEL,
+                          "the model %s is not on this machine; scripts/setup fetches it, or put "
+                          "its file into ~/.cache/cairn/models/%s/%s",
+                          name, name, m->need);
+    }
+    if (!access(name, R_OK) && strlen(name) < cap) {
+        snprintf(out, cap, "%s", name);
+        return CAIRN_OK;
+    }
+    return cairn_fail(err, CAIRN_EMODEL,
+                      "there is no model \"%s\": neither a name (cairn model list) nor a readable "
+                      "file", name);
+}
+
+void cairn_model_catalogue(void (*fn)(void *ctx, const char *name, const char *use,
+                                      const char *path), void *ctx)
+{
+    for (const catalogue_model *m = catalogue_models; m->name; m++) {
+        char path[8192];
+        fn(ctx, m->name, m->use, find_model(m, path, sizeof path) ? path : NULL);
+    }
+}

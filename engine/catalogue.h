@@ -1,0 +1,19 @@
+/* catalogue.h - the models that have a name, and where their files are looked for:
+ * $CAIRN_MODELS, $XDG_CACHE_HOME/cairn/models, $XDG_DATA_HOME/cairn/models,
+ * /usr/local/share/cairn/models, /usr/share/cairn/models; in each a folder of the model's name. */
+#ifndef CAIRN_ENGINE_CATALOGUE_H
+#define CAIRN_ENGINE_CATALOGUE_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+typedef struct catalogue_model {
+    const char *name, *use;
+    const char *file; /* inside the model's folder; "" = the folder itself is the model */
+    const char *need; /* a file that must be there for the model to count as present */
+} catalogue_model;
+
+extern const catalogue_model catalogue_models[]; /* ends with a NULL name */
+
+#endif

@@ -1,0 +1,352 @@
+/* documents.c - look at documents, take them out, say how things stand. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/cpu.h"
+#include "engine/batch.h"
+#include "engine/model.h"
+
+#define DOCUMENT_BYTES ((size_t)1 << 30)
+
+/* "#12" or "12": a document's number; 0 when it is none. */
+static doc_id parse_number(const char *text)
+{
+    char *end;
+    unsigned long long v;
+
+    if (*text == '#')
+        text++;
+    if (*text < '0' || *text > '9')
+        return 0;
+    errno = 0;
+    v = strtoull(text, &end, 10);
+    return errno || *end ? 0 : v;
+}
+
+/* As given, as an absolute path, then as a number. */
+static cairn_status find_document(const store_snapshot *s, const char *name, store_doc *out,
+                                  arena *memory, cairn_error *err)
+{
+    cairn_status st = store_doc_find(s, name, out, memory, err);
+    char *real;
+
+    if (st == CAIRN_ENOTFOUND && (real = realpath(name, NULL))) {
+        st = store_doc_find(s, real, out, memory, err);
+        free(real);
+    }
+    if (st == CAIRN_ENOTFOUND && parse_number(name))
+        st = store_doc_get(s, parse_number(name), out, memory, err);
+    if (st == CAIRN_ENOTFOUND)
+        cairn_fail(err, st, "\"%s\" is not in the index", name);
+    return st;
+}
+
+static cairn_document public_document(const store_doc *d)
+{
+    return (cairn_document){.id = d->id,
+                            .uri = d->uri,
+                            .title = d->title,
+                            .author = d->author,
+                            .lang = d->lang,
+                            .mime = d->mime,
+                            .size = d->size,
+                            .mtime_ns = d->mtime_ns,
+                            .date_ns = d->date_ns,
+                            .indexed_ns = d->indexed_ns,
+                            .n_pages = d->n_pages,
+                            .n_chunks = d->n_chunks};
+}
+
+/* Bytes at the start of `text` that the end of `before` holds too: the overlap of two chunks. */
+static size_t common_overlap(const char *before, size_t before_len, const char *text, size_t len)
+{
+    size_t max = len < before_len ? len : before_len;
+
+    for (size_t n = max < 4096 ? max : 4096; n > 0; n--)
+        if (!memcmp(before + before_len - n, text, n))
+            return n;
+    return 0;
+}
+
+/* The document's text again from its chunks: headings where they change, overlaps once. */
+static cairn_status join_chunks(const store_snapshot *s, const store_doc *doc, bytes *out,
+                                arena *memory, cairn_error *err)
+{
+    const char *heading = "";
+    chunk_id *ids;
+    size_t n;
+    uint64_t end = 0;
+    cairn_status st = store_doc_chunks(s, doc->id, &ids, &n, memory, err);
+
+    for (size_t i = 0; !st && i < n; i++) {
+        store_chunk c;
+        size_t skip = 0;
+        st = store_chunk_get(s, ids[i], &c, memory, err);
+        if (st)
+            break;
+        if (i && c.byte_start < end)
+            skip = common_overlap(out->data, out->len, c.text, c.text_len);
+        if (i && !skip)
+            st = bytes_append_str(out, "\n\n");
+        if (!st && *c.heading && strcmp(c.heading, heading))
+            st = bytes_printf(out, "%s%s\n\n", skip ? "\n\n" : "", c.heading);
+        heading = c.heading;
+        end = c.byte_end;
+        if (!st)
+            st = bytes_append(out, c.text + skip, c.text_len - skip);
+        if (st)
+            cairn_fail(err, st, "text of document %llu", (unsigned long long)doc->id);
+    }
+    return st;
+}
+
+cairn_status cairn_get(cairn *c, const char *uri_or_id, cairn_document **out, cairn_error *err)
+{
+    store_snapshot *s;
+    store_doc doc;
+    bytes text;
+    arena *memory = malloc(sizeof *memory);
+    cairn_status st;
+
+    *out = NULL;
+    if (!memory)
+        return cairn_fail(err, CAIRN_ENOMEM, "document");
+    arena_init(memory, DOCUMENT_BYTES);
+    bytes_init(&text, DOCUMENT_BYTES);
+    st = store_snapshot_open(c->store, &s, err);
+    if (!st) {
+        st = find_document(s, uri_or_id, &doc, memory, err);
+        if (!st)
+            st = join_chunks(s, &doc, &text, memory, err);
+        store_snapshot_close(s);
+    }
+    if (!st && !(*out = arena_calloc(memory, 1, sizeof **out)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "document");
+    if (!st) {
+        **out = public_document(&doc);
+        (*out)->text_len = text.len;
+        (*out)->text = arena_strndup(memory, text.data ? text.data : "", text.len);
+        (*out)->memory = memory;
+        if (!(*out)->text)
+            st = cairn_fail(err, CAIRN_ENOMEM, "document");
+    }
+    bytes_clear(&text);
+    if (st) {
+        *out = NULL;
+        arena_clear(memory);
+        free(memory);
+    }
+    return st;
+}
+
+void cairn_document_free(cairn_document *d)
+{
+    arena *memory;
+
+    if (!d)
+        return;
+    memory = d->memory; /* *d itself lives in it */
+    arena_clear(memory);
+    free(memory);
+}
+
+cairn_status cairn_list(cairn *c, const char *prefix,
+                        bool (*fn)(void *ctx, const cairn_document *d), void *ctx,
+                        cairn_error *err)
+{
+    store_snapshot *s;
+    store_doc_iter *it;
+    store_doc doc;
+    arena memory;
+    cairn_status st = store_snapshot_open(c->store, &s, err);
+
+    if (st)
+        return st;
+    arena_init(&memory, DOCUMENT_BYTES);
+    st = store_doc_iter_open(s, prefix ? prefix : "", &it, err);
+    if (!st) {
+        while (!(st = store_doc_iter_next(it, &doc, &memory, err))) {
+            cairn_document d = public_document(&doc);
+            if (!fn(ctx, &d))
+                break;
+            arena_reset(&memory);
+        }
+        store_doc_iter_close(it);
+        if (st == CAIRN_ENOTFOUND)
+            st = CAIRN_OK;
+    }
+    arena_clear(&memory);
+    store_snapshot_close(s);
+    return st;
+}
+
+/* Every document below the folder; none is not an error here. */
+static cairn_status delete_below(batch *b, const store_snapshot *s, const char *folder, size_t *n,
+                                 cairn_error *err)
+{
+    size_t len = strlen(folder);
+    store_doc_iter *it;
+    store_doc doc;
+    arena memory;
+    cairn_status st = store_doc_iter_open(s, folder, &it, err);
+
+    if (st)
+        return st;
+    arena_init(&memory, DOCUMENT_BYTES);
+    while (!(st = store_doc_iter_next(it, &doc, &memory, err))) {
+        if (doc.uri[len] == '/' || (len && folder[len - 1] == '/')) {
+            st = batch_delete(b, doc.id, err);
+            if (st)
+                break;
+            ++*n;
+        }
+        arena_reset(&memory);
+    }
+    store_doc_iter_close(it);
+    arena_clear(&memory);
+    return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+}
+
+cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, cairn_error *err)
+{
+    store_snapshot *s = NULL;
+    batch *b = NULL;
+    store_doc doc;
+    arena memory;
+    char *real = NULL;
+    cairn_status st = engine_need_writer(c, err);
+
+    *n_removed = 0;
+    if (st)
+        return st;
+    arena_init(&memory, DOCUMENT_BYTES);
+    st = batch_create(&b, c, err);
+    if (!st)
+        st = store_snapshot_open(c->store, &s, err);
+    if (st)
+        goto done;
+    st = find_document(s, uri_or_id, &doc, &memory, err);
+    if (!st) {
+        st = batch_delete(b, doc.id, err);
+        *n_removed = !st;
+    } else if (st == CAIRN_ENOTFOUND) {
+        cairn_error not_found = err ? *err : (cairn_error){0};
+        real = realpath(uri_or_id, NULL); /* the folder may be gone: then as it was given */
+        st = delete_below(b, s, real ? real : uri_or_id, n_removed, err);
+        if (!st && !*n_removed) {
+            st = CAIRN_ENOTFOUND;
+            if (err)
+                *err = not_found;
+        }
+    }
+    if (!st)
+        st = batch_flush(b, err);
+    if (st)
+        *n_removed = 0;
+done:
+    free(real);
+    store_snapshot_close(s);
+    batch_destroy(b);
+    arena_clear(&memory);
+    return st;
+}
+
+typedef struct failure_list {
+    cairn_status_info *info;
+    size_t cap;
+} failure_list;
+
+static bool take_failure(void *ctx, const store_failure *f)
+{
+    failure_list *l = ctx;
+    cairn_status_info *info = l->info;
+    char *path, *reason;
+
+    if (info->n_failed == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        cairn_failure *more = realloc(info->failed, cap * sizeof *more);
+        if (!more)
+            return false;
+        info->failed = more;
+        l->cap = cap;
+    }
+    path = arena_strdup(info->memory, f->path);
+    reason = arena_strdup(info->memory, f->reason);
+    if (!path || !reason)
+        return false;
+    info->failed[info->n_failed++] = (cairn_failure){path, reason};
+    return true;
+}
+
+/* Path of a model, or the reason why there is none. */
+static void describe_model(arena *memory, const char *name, const char **path, const char **note)
+{
+    char buf[8192];
+    cairn_error why;
+
+    if (cairn_model_path(name, buf, sizeof buf, &why))
+        *note = arena_strdup(memory, why.text);
+    else
+        *path = arena_strdup(memory, buf);
+}
+
+cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err)
+{
+    failure_list failures = {.info = out};
+    store_snapshot *s;
+    store_usage usage;
+    store_counts counts;
+    arena *memory = malloc(sizeof *memory);
+    cairn_status st;
+
+    *out = (cairn_status_info){0};
+    if (!memory)
+        return cairn_fail(err, CAIRN_ENOMEM, "status");
+    arena_init(memory, DOCUMENT_BYTES);
+    out->memory = memory;
+    st = store_snapshot_open(c->store, &s, err);
+    if (st)
+        return st;
+    counts = store_snapshot_counts(s);
+    out->documents = counts.docs;
+    out->chunks = counts.chunks;
+    out->text_bytes = counts.text_bytes;
+    out->pending_vectors = counts.pending;
+    out->failures = counts.failures;
+    out->segments = store_segment_count(s);
+    for (size_t i = 0; i < out->segments; i++) {
+        const store_segment *seg = store_segment_at(s, i);
+        out->deleted_rows += seg->n_deleted;
+        if (seg->kind == SEGMENT_VECTOR)
+            out->vectors += seg->n_rows - seg->n_deleted;
+    }
+    st = store_failure_each(s, take_failure, &failures, err);
+    store_snapshot_close(s);
+    if (!st)
+        st = store_usage_get(c->store, false, &usage, err);
+    if (st)
+        return st;
+    out->disk_bytes = usage.lmdb_bytes + usage.segment_bytes;
+    out->version = cairn_version();
+    out->home = c->home;
+    out->collection = c->collection;
+    out->cpu = cpu_level_name(cpu_level_get());
+    out->n_threads = c->n_threads;
+    out->embedder_name = c->settings.embedder;
+    out->generator_name = c->settings.generator;
+    describe_model(memory, out->embedder_name, &out->embedder, &out->embedder_note);
+    describe_model(memory, out->generator_name, &out->generator, &out->generator_note);
+    return CAIRN_OK;
+}
+
+void cairn_status_clear(cairn_status_info *info)
+{
+    if (info->memory) {
+        arena_clear(info->memory);
+        free(info->memory);
+    }
+    free(info->failed);
+    *info = (cairn_status_info){0};
+}

@@ -1,0 +1,297 @@
+/* embed.c - vectors for the chunks that wait. Groups of chunks go through the encoder, vectors
+ * collect in an open vector segment; each flush writes the segment and takes its chunks off the
+ * waiting list in one transaction, so a run that is stopped or killed loses one flush at most. */
+#include "engine/embed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "engine/run.h"
+#include "index/filter/filter.h"
+#include "index/vector/vector.h"
+
+#define GROUP        64
+#define FLUSH_ROWS   8192
+#define FLUSH_NS     ((int64_t)20 * 1000000000)
+#define TEXT_BYTES   ((size_t)64 << 20)
+#define GROUP_MEMORY ((size_t)1 << 30)
+
+cairn_status embed_text(bytes *out, const char *title, const char *heading, const char *text,
+                        size_t len)
+{
+    size_t title_len = strlen(title);
+    cairn_status st;
+
+    bytes_reset(out);
+    st = bytes_append(out, title, title_len);
+    if (title_len && !strncmp(heading, title, title_len))
+        heading += title_len;
+    while (!strncmp(heading, " > ", 3))
+        heading += 3;
+    if (!st && *heading) {
+        if (out->len)
+            st = bytes_append_str(out, ". ");
+        if (!st)
+            st = bytes_append_str(out, heading);
+    }
+    if (!st && out->len)
+        st = bytes_append_str(out, "\n");
+    return st ? st : bytes_append(out, text, len);
+}
+
+/* The open vector segment. */
+typedef struct vectors {
+    run *r;
+    encoder *e;
+    vector_writer *writer;
+    filter_writer *filter;
+    chunk_id chunks[FLUSH_ROWS + GROUP];
+    doc_id docs[FLUSH_ROWS + GROUP];
+    uint32_t n;
+    int64_t since_ns;
+} vectors;
+
+static void drop(vectors *v)
+{
+    vector_writer_destroy(v->writer);
+    filter_writer_destroy(v->filter);
+    v->writer = NULL;
+    v->filter = NULL;
+    v->n = 0;
+}
+
+static cairn_status write_segment(vectors *v, segment_writer *w, cairn_error *err)
+{
+    pool *workers;
+    cairn_status st = engine_pool(v->r->c, &workers, err);
+
+    if (!st)
+        st = vector_writer_finish(v->writer, segment_writer_sink(w), workers, err);
+    if (!st)
+        st = filter_writer_finish(v->filter, segment_writer_sink(w), err);
+    if (!st)
+        st = segment_writer_finish(w, v->chunks, v->docs, v->n, err);
+    return st;
+}
+
+static cairn_status flush(vectors *v, cairn_error *err)
+{
+    const char *identity = encoder_identity(v->e);
+    segment_writer *w;
+    store_txn *t = NULL;
+    cairn_status st;
+
+    if (!v->n)
+        return CAIRN_OK;
+    st = segment_writer_create(&w, v->r->c->store, SEGMENT_VECTOR, err);
+    if (st)
+        return st;
+    st = write_segment(v, w, err);
+    if (!st)
+        st = store_txn_begin(v->r->c->store, &t, err);
+    if (st) {
+        segment_writer_abandon(w);
+        return st;
+    }
+    st = store_segment_add(t, w, NULL, err);
+    if (!st)
+        st = store_pending_remove(t, v->chunks, v->n, err);
+    if (!st)
+        st = store_meta_put(t, META_EMBEDDER, identity, strlen(identity), err);
+    if (st)
+        store_txn_abort(t);
+    else
+        st = store_txn_commit(t, err);
+    if (!st)
+        v->r->report->embedded += v->n;
+    drop(v);
+    return st;
+}
+
+static cairn_status open_writers(vectors *v, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (v->writer)
+        return st;
+    st = vector_writer_create(&v->writer, (uint32_t)encoder_dim(v->e), VECTOR_COSINE, NULL, err);
+    if (!st)
+        st = filter_writer_create(&v->filter, err);
+    v->since_ns = clock_mono_ns();
+    return st;
+}
+
+static cairn_status add_row(vectors *v, chunk_id chunk, const store_doc *doc, const float *vector,
+                            cairn_error *err)
+{
+    filter_row columns = {.uri = doc->uri,
+                          .title = doc->title,
+                          .ext = doc->ext,
+                          .lang = doc->lang,
+                          .mime = doc->mime,
+                          .author = doc->author,
+                          .date_ns = doc->date_ns};
+    cairn_status st = vector_writer_add(v->writer, vector, err);
+
+    if (!st)
+        st = filter_writer_add(v->filter, &columns, err);
+    if (!st) {
+        v->chunks[v->n] = chunk;
+        v->docs[v->n] = doc->id;
+        v->n++;
+    }
+    return st;
+}
+
+/* Embed chunks[0, n), n <= GROUP, and add them to the open segment. */
+static cairn_status embed_group(vectors *v, const store_snapshot *snapshot, const chunk_id *chunks,
+                                size_t n, cairn_error *err)
+{
+    size_t dim = encoder_dim(v->e);
+    float *out = calloc(n * dim, sizeof *out);
+    encoder_text texts[GROUP];
+    store_doc docs[GROUP];
+    arena memory;
+    bytes text;
+    cairn_status st = open_writers(v, err);
+
+    arena_init(&memory, GROUP_MEMORY);
+    bytes_init(&text, TEXT_BYTES);
+    if (!out)
+        st = cairn_fail(err, CAIRN_ENOMEM, "vectors of %zu chunks", n);
+    for (size_t i = 0; !st && i < n; i++) {
+        store_chunk chunk;
+        st = store_chunk_get(snapshot, chunks[i], &chunk, &memory, err);
+        if (!st)
+            st = store_doc_get(snapshot, chunk.doc, &docs[i], &memory, err);
+        if (st)
+            break;
+        if (embed_text(&text, docs[i].title, chunk.heading, chunk.text, chunk.text_len) ||
+            !(texts[i].text = arena_strndup(&memory, text.data, text.len)))
+            st = cairn_fail(err, CAIRN_ENOMEM, "text of chunk %llu", (unsigned long long)chunks[i]);
+        texts[i].len = text.len;
+    }
+    if (!st)
+        st = encoder_embed(v->e, texts, n, ENCODER_PASSAGE, out, err);
+    for (size_t i = 0; !st && i < n; i++)
+        st = add_row(v, chunks[i], &docs[i], out + i * dim, err);
+    bytes_clear(&text);
+    arena_clear(&memory);
+    free(out);
+    return st;
+}
+
+/* Vectors of another model are worthless beside the new ones: drop them, every chunk waits. */
+static cairn_status drop_foreign_vectors(run *r, const encoder *e, cairn_error *err)
+{
+    const char *identity = encoder_identity(e);
+    store_snapshot *snapshot;
+    const uint8_t *have;
+    store_txn *t = NULL;
+    chunk_id ids[1024], after = 0;
+    size_t len, n;
+    arena memory;
+    cairn_status st = store_snapshot_open(r->c->store, &snapshot, err);
+
+    if (st)
+        return st;
+    arena_init(&memory, 4096);
+    st = store_meta_get(snapshot, META_EMBEDDER, &memory, &have, &len, err);
+    if (st == CAIRN_ENOTFOUND || (!st && len == strlen(identity) && !memcmp(have, identity, len))) {
+        st = CAIRN_OK;
+        goto done;
+    }
+    if (!st)
+        st = store_txn_begin(r->c->store, &t, err);
+    for (size_t i = 0; !st && i < store_segment_count(snapshot); i++) {
+        const store_segment *seg = store_segment_at(snapshot, i);
+        if (seg->kind == SEGMENT_VECTOR)
+            st = store_segment_remove(t, seg->id, err);
+    }
+    while (!st && !(st = store_chunk_next(snapshot, after, ids, 1024, &n, err)) && n) {
+        st = store_pending_add(t, ids, n, err);
+        after = ids[n - 1];
+    }
+    if (!st)
+        st = store_meta_put(t, META_EMBEDDER, NULL, 0, err);
+    if (!st)
+        st = store_txn_commit(t, err);
+    else
+        store_txn_abort(t);
+done:
+    arena_clear(&memory);
+    store_snapshot_close(snapshot);
+    return st;
+}
+
+static cairn_status embed_all(vectors *v, cairn_error *err)
+{
+    run *r = v->r;
+    store_snapshot *snapshot;
+    chunk_id ids[GROUP], after = 0;
+    size_t n, done = 0, total;
+    cairn_status st = store_snapshot_open(r->c->store, &snapshot, err);
+
+    if (st)
+        return st;
+    total = (size_t)store_snapshot_counts(snapshot).pending;
+    while (!(st = store_pending_next(snapshot, after, ids, GROUP, &n, err)) && n) {
+        st = embed_group(v, snapshot, ids, n, err);
+        after = ids[n - 1];
+        done += n;
+        if (!st && (v->n >= FLUSH_ROWS || clock_mono_ns() - v->since_ns > FLUSH_NS))
+            st = flush(v, err);
+        run_progress(r, "embed", done, total, NULL, done >= total);
+        if (!st && run_cancelled(r))
+            st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after %zu of %zu vectors", done, total);
+        if (st)
+            break;
+    }
+    store_snapshot_close(snapshot);
+    if (!st || st == CAIRN_ECANCELLED) {
+        cairn_error flush_error;
+        cairn_status flushed = flush(v, &flush_error);
+        if (flushed) {
+            st = flushed;
+            if (err)
+                *err = flush_error;
+        }
+    }
+    return st;
+}
+
+cairn_status run_embed(run *r, cairn_error *err)
+{
+    vectors *v;
+    encoder *e;
+    store_snapshot *snapshot;
+    uint64_t chunks;
+    cairn_status st = store_snapshot_open(r->c->store, &snapshot, err);
+
+    if (st)
+        return st;
+    chunks = store_snapshot_counts(snapshot).chunks;
+    store_snapshot_close(snapshot);
+    if (!chunks)
+        return CAIRN_OK;
+    st = engine_encoder(r->c, &e, err);
+    if (st == CAIRN_EMODEL) {
+        cairn_error_prefix(err, "words are indexed, but no vectors (--no-vectors indexes words "
+                                "alone)");
+        return st;
+    }
+    if (!st)
+        st = drop_foreign_vectors(r, e, err);
+    if (st)
+        return st;
+    v = calloc(1, sizeof *v);
+    if (!v)
+        return cairn_fail(err, CAIRN_ENOMEM, "open vector segment");
+    v->r = r;
+    v->e = e;
+    st = embed_all(v, err);
+    drop(v);
+    free(v);
+    return st;
+}

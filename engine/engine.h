@@ -1,0 +1,53 @@
+/* engine.h - the inside of a `cairn` handle, for the files of this room.
+ *
+ * Opened at once: the store and the settings. Opened when first needed, and kept: the thread pool,
+ * the encoder, the generator, the readers of segments (view.h). */
+#ifndef CAIRN_ENGINE_ENGINE_H
+#define CAIRN_ENGINE_ENGINE_H
+
+#include "base/pool.h"
+#include "engine/cairn.h"
+#include "engine/settings.h"
+#include "generate/decode/generate.h"
+#include "generate/encode/encoder.h"
+#include "index/text/analyzer.h"
+#include "store/store.h"
+
+typedef struct view_cache view_cache;
+
+struct cairn {
+    char *home, *collection, *dir; /* dir: home/collections/<collection> */
+    settings settings;
+    size_t n_threads;
+    bool read_only;
+    int64_t wait_ns;
+    store *store;
+    pool *pool;
+    encoder *encoder;
+    generator *generator;
+    analyzer *analyzer;
+    view_cache *views;
+};
+
+/* Key of store_meta: the identity of the encoder that made the vectors. */
+#define META_EMBEDDER "embedder"
+
+/* Each opens the thing on its first call; CAIRN_EMODEL when a model is missing or bad. */
+cairn_status engine_pool(cairn *c, pool **out, cairn_error *err);
+cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err);
+cairn_status engine_generator(cairn *c, generator **out, cairn_error *err);
+cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
+/* Refuse a write through a read-only handle. */
+cairn_status engine_need_writer(const cairn *c, cairn_error *err);
+
+static inline bool engine_cancelled(const volatile sig_atomic_t *cancel)
+{
+    return cancel && *cancel;
+}
+
+/* Make the folder and the ones above it. */
+cairn_status engine_make_folders(const char *path, cairn_error *err);
+/* The extension without its dot, lower-case ASCII, at most cap - 1 bytes; "" when there is none. */
+void engine_extension(const char *path, char *out, size_t cap);
+
+#endif

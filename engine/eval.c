@@ -1,0 +1,234 @@
+/* eval.c - cairn_eval_retrieval: every judged query, chunks collapsed to their documents. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "engine/search.h"
+#include "retrieve/metrics.h"
+
+#define CHUNKS_A_QUERY 2000 /* enough for 1,000 documents of two chunks each */
+#define DOCS_A_QUERY   1000
+#define QUERY_BYTES    ((size_t)1 << 30)
+#define BOOTSTRAP_SEED 20240607
+
+typedef struct evaluation {
+    cairn *c;
+    view v;
+    metrics_qrels *qrels;
+    retrieve_mode mode;
+    FILE *run;
+    arena names;         /* uris by document id, kept over the queries */
+    const char **uri_of; /* [n_uris], NULL = not looked up yet */
+    size_t n_uris;
+    double *values[METRICS_KINDS]; /* [n] each */
+    double *query_ms;
+    size_t n, cap;
+} evaluation;
+
+static cairn_status uri_of(evaluation *e, doc_id id, const char **out, cairn_error *err)
+{
+    store_doc doc;
+    cairn_status st;
+
+    if (id >= e->n_uris) {
+        size_t n = (size_t)id * 2 + 1024;
+        const char **more = checked_realloc(e->uri_of, n, sizeof *more);
+        if (!more)
+            return cairn_fail(err, CAIRN_ENOMEM, "document names");
+        memset(more + e->n_uris, 0, (n - e->n_uris) * sizeof *more);
+        e->uri_of = more;
+        e->n_uris = n;
+    }
+    if (!e->uri_of[id]) {
+        st = store_doc_get(e->v.snapshot, id, &doc, &e->names, err);
+        if (st)
+            return st;
+        e->uri_of[id] = doc.uri;
+    }
+    *out = e->uri_of[id];
+    return CAIRN_OK;
+}
+
+static cairn_status need_room(evaluation *e, cairn_error *err)
+{
+    size_t cap = e->cap ? e->cap * 2 : 256;
+    double *ms;
+
+    if (e->n < e->cap)
+        return CAIRN_OK;
+    for (size_t k = 0; k < METRICS_KINDS; k++) {
+        double *more = checked_realloc(e->values[k], cap, sizeof *more);
+        if (!more)
+            return cairn_fail(err, CAIRN_ENOMEM, "measurements");
+        e->values[k] = more;
+    }
+    ms = checked_realloc(e->query_ms, cap, sizeof *ms);
+    if (!ms)
+        return cairn_fail(err, CAIRN_ENOMEM, "measurements");
+    e->query_ms = ms;
+    e->cap = cap;
+    return CAIRN_OK;
+}
+
+/* A document counts where its best chunk stands. */
+static cairn_status collapse(evaluation *e, const retrieve_result *found, const char **docs,
+                             float *scores, size_t *n, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    *n = 0;
+    for (size_t i = 0; !st && i < found->n_hits && *n < DOCS_A_QUERY; i++) {
+        const char *uri;
+        bool known = false;
+        st = uri_of(e, found->hits[i].doc, &uri, err);
+        /* The same document has the same pointer. */
+        for (size_t j = 0; !st && !known && j < *n; j++)
+            known = docs[j] == uri;
+        if (!st && !known) {
+            docs[*n] = uri;
+            scores[(*n)++] = found->hits[i].score;
+        }
+    }
+    return st;
+}
+
+static cairn_status measure_query(evaluation *e, const char *id, const char *text,
+                                  cairn_error *err)
+{
+    const char *docs[DOCS_A_QUERY];
+    float scores[DOCS_A_QUERY];
+    double values[METRICS_KINDS];
+    retrieve_query query;
+    retrieve_result found;
+    arena memory;
+    size_t n;
+    int64_t start = clock_mono_ns();
+    cairn_status st = need_room(e, err);
+
+    if (st)
+        return st;
+    arena_init(&memory, QUERY_BYTES);
+    st = engine_search(e->c, &e->v, text, NULL, e->mode, CHUNKS_A_QUERY, CHUNKS_A_QUERY, &memory,
+                       &query, &found, err);
+    e->query_ms[e->n] = (double)(clock_mono_ns() - start) / 1e6;
+    if (!st && found.mode != e->mode && found.n_hits)
+        st = cairn_fail(err, CAIRN_EMODEL, "query %s could not be answered in this mode: %s", id,
+                        found.note ? found.note : "no vectors");
+    if (!st)
+        st = collapse(e, &found, docs, scores, &n, err);
+    if (!st)
+        st = metrics_query(e->qrels, id, docs, n, values);
+    if (!st) {
+        for (size_t k = 0; k < METRICS_KINDS; k++)
+            e->values[k][e->n] = values[k];
+        e->n++;
+        for (size_t i = 0; e->run && i < n; i++)
+            metrics_run_line(e->run, id, docs[i], i + 1, (double)scores[i], "cairn");
+    }
+    arena_clear(&memory);
+    return st;
+}
+
+static cairn_status take_line(evaluation *e, const char *file, size_t number, const char *text,
+                              size_t len, cairn_error *err)
+{
+    json_error_t je;
+    json_t *line = json_loadb(text, len, 0, &je);
+    const json_t *id = json_object_get(line, "_id");
+    const char *query = json_string_value(json_object_get(line, "text"));
+    char buf[32];
+    const char *name = json_string_value(id);
+    cairn_status st = CAIRN_OK;
+
+    if (json_is_integer(id)) {
+        snprintf(buf, sizeof buf, "%" JSON_INTEGER_FORMAT, json_integer_value(id));
+        name = buf;
+    }
+    if (!line || !name || !query)
+        st = cairn_fail(err, CAIRN_EINPUT, "%s, line %zu: needs \"_id\" and \"text\"", file, number);
+    else if (metrics_qrels_has(e->qrels, name))
+        st = measure_query(e, name, query, err);
+    json_decref(line);
+    return st;
+}
+
+static cairn_status run_queries(evaluation *e, const char *path, cairn_error *err)
+{
+    FILE *f = fopen(path, "re");
+    char *line = NULL;
+    size_t cap = 0, number = 0;
+    ssize_t len;
+    cairn_status st = CAIRN_OK;
+
+    if (!f)
+        return cairn_fail(err, CAIRN_EINPUT, "open %s: %s", path, strerror(errno));
+    while (!st && (len = getline(&line, &cap, f)) >= 0) {
+        number++;
+        if (len > 1)
+            st = take_line(e, path, number, line, (size_t)len, err);
+    }
+    free(line);
+    fclose(f);
+    if (!st && !e->n)
+        st = cairn_fail(err, CAIRN_EINPUT, "%s: no query has a relevant document in the judgements",
+                        path);
+    return st;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static cairn_status summarise(evaluation *e, cairn_eval_result *out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t k = 0; !st && k < METRICS_KINDS; k++) {
+        metrics_interval i;
+        st = metrics_bootstrap(e->values[k], e->n, 0, BOOTSTRAP_SEED, &i, err);
+        out->metrics[k] = (cairn_metric){metrics_name((metrics_kind)k), i.mean, i.low, i.high};
+    }
+    out->n_metrics = METRICS_KINDS;
+    out->n_queries = e->n;
+    qsort(e->query_ms, e->n, sizeof *e->query_ms, by_value);
+    out->query_ms_median = e->query_ms[e->n / 2];
+    return st;
+}
+
+cairn_status cairn_eval_retrieval(cairn *c, const char *queries, const char *qrels,
+                                  cairn_mode mode, const char *run_file, cairn_eval_result *out,
+                                  cairn_error *err)
+{
+    evaluation e = {.c = c, .mode = engine_mode(mode)};
+    cairn_status st;
+
+    _Static_assert(METRICS_KINDS == sizeof out->metrics / sizeof *out->metrics, "one place each");
+    *out = (cairn_eval_result){0};
+    arena_init(&e.names, QUERY_BYTES);
+    st = metrics_qrels_read(&e.qrels, qrels, err);
+    if (!st)
+        st = view_open(c, &e.v, err);
+    if (!st && run_file && !(e.run = fopen(run_file, "we")))
+        st = cairn_fail_errno(err, errno, "write %s", run_file);
+    if (!st)
+        st = run_queries(&e, queries, err);
+    if (e.run && fclose(e.run) && !st)
+        st = cairn_fail_errno(err, errno, "write %s", run_file);
+    if (!st)
+        st = summarise(&e, out, err);
+    view_close(&e.v);
+    metrics_qrels_free(e.qrels);
+    arena_clear(&e.names);
+    free(e.uri_of);
+    free(e.query_ms);
+    for (size_t k = 0; k < METRICS_KINDS; k++)
+        free(e.values[k]);
+    return st;
+}

@@ -1,0 +1,212 @@
+/* extract_queue.c - a ring of results. Thread t takes the next path once its place in the ring is
+ * free; the consumer waits for the place of its own position. */
+#include "engine/extract_queue.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ingest/extractor.h"
+
+#define WINDOW_PER_THREAD 16
+#define CHUNK_MEMORY ((size_t)1 << 30)
+/* Pieces kept free for the title and the headings that are embedded with a chunk. */
+#define TITLE_PIECES_MAX 40
+#define HEADING_PIECES   12
+
+typedef struct slot {
+    extracted result;
+    bool ready;
+} slot;
+
+struct extract_queue {
+    cairn *c;
+    encoder *encoder;
+    const char *const *paths;
+    size_t n;
+    size_t n_threads, n_started;
+    pthread_t *threads;
+    slot *ring;
+    size_t window;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t next_path;   /* taken by a thread */
+    size_t next_result; /* wanted by the consumer */
+    bool stop;
+    atomic_bool cancel; /* the same, for the extractors */
+};
+
+static size_t count_pieces(void *ctx, const char *text, size_t len)
+{
+    return encoder_count_tokens(ctx, text, len);
+}
+
+chunk_options engine_chunk_options(const cairn *c, const encoder *e, const char *title)
+{
+    chunk_options o = {.max_tokens = (size_t)c->settings.chunk_tokens,
+                       .overlap_tokens = (size_t)c->settings.chunk_overlap};
+
+    if (!o.overlap_tokens)
+        o.overlap_tokens = SIZE_MAX;
+    if (e) {
+        size_t budget = encoder_text_budget(e);
+        size_t title_pieces = encoder_count_tokens(e, title, strlen(title));
+        size_t taken = (title_pieces < TITLE_PIECES_MAX ? title_pieces : TITLE_PIECES_MAX) +
+                       HEADING_PIECES;
+        budget = budget > taken + 16 ? budget - taken : 16;
+        if (o.max_tokens > budget)
+            o.max_tokens = budget;
+        o.count_tokens = count_pieces;
+        o.ctx = (void *)e;
+    }
+    return o;
+}
+
+static void extract_one(extract_queue *q, extractor *ex, const char *path, extracted *r)
+{
+    *r = (extracted){0};
+    arena_init(&r->memory, CHUNK_MEMORY);
+    r->status = extractor_run(ex, path, &r->document, &r->error);
+    if (!r->status) {
+        chunk_options o = engine_chunk_options(q->c, q->encoder, r->document->title);
+        r->status = chunk_document(r->document, &o, &r->chunks, &r->n_chunks, &r->memory,
+                                   &r->error);
+    }
+    if (r->status) {
+        ingest_document_free(r->document);
+        r->document = NULL;
+    }
+}
+
+static void free_result(extracted *r)
+{
+    ingest_document_free(r->document);
+    arena_clear(&r->memory);
+    *r = (extracted){0};
+}
+
+static void *thread_main(void *arg)
+{
+    extract_queue *q = arg;
+    extractor_options opt = {
+        .deadline_ms = (int64_t)(q->c->settings.extract_seconds * 1000),
+        .cancel = &q->cancel,
+    };
+    extractor *ex = NULL;
+    cairn_error create_error = {0};
+    cairn_status create_status = extractor_create(&ex, &opt, &create_error);
+
+    pthread_mutex_lock(&q->lock);
+    while (!q->stop && q->next_path < q->n) {
+        extracted r;
+        size_t i = q->next_path;
+        if (i >= q->next_result + q->window) {
+            pthread_cond_wait(&q->changed, &q->lock);
+            continue;
+        }
+        q->next_path++;
+        pthread_mutex_unlock(&q->lock);
+        if (create_status) {
+            r = (extracted){.status = create_status, .error = create_error};
+            arena_init(&r.memory, CHUNK_MEMORY);
+        } else {
+            extract_one(q, ex, q->paths[i], &r);
+        }
+        pthread_mutex_lock(&q->lock);
+        q->ring[i % q->window] = (slot){.result = r, .ready = true};
+        pthread_cond_broadcast(&q->changed);
+    }
+    pthread_mutex_unlock(&q->lock);
+    extractor_destroy(ex);
+    return NULL;
+}
+
+cairn_status extract_queue_start(extract_queue **out, cairn *c, const char *const *paths, size_t n,
+                                 cairn_error *err)
+{
+    extract_queue *q = calloc(1, sizeof *q);
+
+    *out = NULL;
+    if (!q)
+        return cairn_fail(err, CAIRN_ENOMEM, "extraction queue");
+    q->c = c;
+    /* Without the encoder, pieces are guessed: words alone can still be indexed. */
+    if (engine_encoder(c, &q->encoder, NULL))
+        q->encoder = NULL;
+    q->paths = paths;
+    q->n = n;
+    q->n_threads = c->n_threads < n ? c->n_threads : n;
+    q->window = (q->n_threads ? q->n_threads : 1) * WINDOW_PER_THREAD;
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_cond_init(&q->changed, NULL);
+    q->threads = calloc(q->n_threads + 1, sizeof *q->threads);
+    q->ring = calloc(q->window, sizeof *q->ring);
+    if (!q->threads || !q->ring) {
+        extract_queue_stop(q);
+        return cairn_fail(err, CAIRN_ENOMEM, "extraction queue");
+    }
+    for (size_t i = 0; i < q->n_threads; i++) {
+        int rc = pthread_create(&q->threads[i], NULL, thread_main, q);
+        if (rc) {
+            extract_queue_stop(q);
+            return cairn_fail_errno(err, rc, "start extraction thread");
+        }
+        q->n_started++;
+    }
+    *out = q;
+    return CAIRN_OK;
+}
+
+extracted *extract_queue_next(extract_queue *q, const volatile sig_atomic_t *cancel)
+{
+    slot *s = &q->ring[q->next_result % q->window];
+
+    pthread_mutex_lock(&q->lock);
+    while (!s->ready && !engine_cancelled(cancel)) {
+        /* Woken now and then to look at the cancel flag, which a signal handler sets. */
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 100000000;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        pthread_cond_timedwait(&q->changed, &q->lock, &until);
+    }
+    pthread_mutex_unlock(&q->lock);
+    return s->ready ? &s->result : NULL;
+}
+
+void extract_queue_done(extract_queue *q)
+{
+    slot *s = &q->ring[q->next_result % q->window];
+
+    pthread_mutex_lock(&q->lock);
+    free_result(&s->result);
+    s->ready = false;
+    q->next_result++;
+    pthread_cond_broadcast(&q->changed);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void extract_queue_stop(extract_queue *q)
+{
+    if (!q)
+        return;
+    pthread_mutex_lock(&q->lock);
+    q->stop = true;
+    atomic_store(&q->cancel, true);
+    pthread_cond_broadcast(&q->changed);
+    pthread_mutex_unlock(&q->lock);
+    for (size_t i = 0; i < q->n_started; i++)
+        pthread_join(q->threads[i], NULL);
+    for (size_t i = 0; q->ring && i < q->window; i++)
+        if (q->ring[i].ready)
+            free_result(&q->ring[i].result);
+    pthread_mutex_destroy(&q->lock);
+    pthread_cond_destroy(&q->changed);
+    free(q->threads);
+    free(q->ring);
+    free(q);
+}

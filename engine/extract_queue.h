@@ -1,0 +1,40 @@
+/* extract_queue.h - files to chunks on several threads, handed back in the order asked for.
+ *
+ * Each thread drives one extractor process (ingest/extractor.h). At most a window of files is ahead
+ * of the consumer, so memory stays bounded however long the list is.
+ *
+ * Owns     the results until extract_queue_done gives them back; the list of paths is borrowed.
+ * Threads  one consumer. */
+#ifndef CAIRN_ENGINE_EXTRACT_QUEUE_H
+#define CAIRN_ENGINE_EXTRACT_QUEUE_H
+
+#include "engine/engine.h"
+#include "ingest/chunk.h"
+#include "ingest/document.h"
+
+typedef struct extracted {
+    ingest_document *document; /* NULL when status is not CAIRN_OK */
+    ingest_chunk *chunks;
+    size_t n_chunks;
+    cairn_status status;
+    cairn_error error;
+    arena memory; /* of the chunks */
+} extracted;
+
+typedef struct extract_queue extract_queue;
+
+/* Make chunks for settings and encoder of `c` (encoder may be missing: pieces are then guessed). */
+cairn_status extract_queue_start(extract_queue **out, cairn *c, const char *const *paths, size_t n,
+                                 cairn_error *err);
+/* The result for the next path; waits for it. NULL when *cancel was set meanwhile. */
+extracted *extract_queue_next(extract_queue *q, const volatile sig_atomic_t *cancel);
+/* Free the result that extract_queue_next gave last. */
+void extract_queue_done(extract_queue *q);
+/* Stop the threads and free everything. NULL is fine. */
+void extract_queue_stop(extract_queue *q);
+
+/* How chunks of a document with this title are cut: its pieces and the title's must fit the
+ * encoder together. encoder may be NULL. */
+chunk_options engine_chunk_options(const cairn *c, const encoder *e, const char *title);
+
+#endif

@@ -1,0 +1,237 @@
+/* handle.c - opening and closing a collection, and the parts that open when first needed. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cpu.h"
+#include "engine/engine.h"
+#include "engine/model.h"
+#include "engine/view.h"
+
+const char *cairn_version(void)
+{
+    return CAIRN_VERSION_TEXT;
+}
+
+cairn_status engine_make_folders(const char *path, cairn_error *err)
+{
+    char *copy = strdup(path);
+    cairn_status st = CAIRN_OK;
+
+    if (!copy)
+        return cairn_fail(err, CAIRN_ENOMEM, "path %s", path);
+    for (char *p = copy + 1; !st; p++) {
+        char c = *p;
+        if (c != '/' && c != '\0')
+            continue;
+        *p = '\0';
+        if (mkdir(copy, 0700) && errno != EEXIST)
+            st = cairn_fail_errno(err, errno, "make folder %s", copy);
+        *p = c;
+        if (!c)
+            break;
+    }
+    free(copy);
+    return st;
+}
+
+void engine_extension(const char *path, char *out, size_t cap)
+{
+    const char *base = strrchr(path, '/'), *dot;
+    size_t n = 0;
+
+    base = base ? base + 1 : path;
+    dot = strrchr(base, '.');
+    if (dot && dot != base)
+        for (dot++; *dot && n + 1 < cap; dot++)
+            out[n++] = (char)(*dot >= 'A' && *dot <= 'Z' ? *dot + 32 : *dot);
+    out[n] = '\0';
+}
+
+/* $CAIRN_HOME, $XDG_DATA_HOME/cairn or ~/.local/share/cairn; malloced. */
+static cairn_status default_home(char **out, cairn_error *err)
+{
+    const char *v = getenv("CAIRN_HOME"), *home = getenv("HOME");
+    int n;
+
+    if (v && *v)
+        n = asprintf(out, "%s", v);
+    else if ((v = getenv("XDG_DATA_HOME")) && *v)
+        n = asprintf(out, "%s/cairn", v);
+    else if (home && *home)
+        n = asprintf(out, "%s/.local/share/cairn", home);
+    else
+        return cairn_fail(err, CAIRN_EUSAGE, "neither HOME nor CAIRN_HOME is set: name a folder "
+                                             "with --home");
+    return n < 0 ? cairn_fail(err, CAIRN_ENOMEM, "home folder") : CAIRN_OK;
+}
+
+static cairn_status read_settings(cairn *c, const cairn_options *o, cairn_error *err)
+{
+    const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    char *path = NULL;
+    cairn_status st = CAIRN_OK;
+
+    settings_init(&c->settings);
+    if (o->config_file)
+        return settings_read(&c->settings, o->config_file, true, err);
+    if (base && *base) {
+        if (asprintf(&path, "%s/cairn/cairn.conf", base) < 0)
+            return cairn_fail(err, CAIRN_ENOMEM, "configuration");
+    } else if (home && *home) {
+        if (asprintf(&path, "%s/.config/cairn/cairn.conf", home) < 0)
+            return cairn_fail(err, CAIRN_ENOMEM, "configuration");
+    }
+    if (path)
+        st = settings_read(&c->settings, path, false, err);
+    free(path);
+    return st;
+}
+
+/* A collection is a folder name: no separators, nothing hidden. */
+static bool good_collection(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 0 && n <= 100 && name[0] != '.' && !strchr(name, '/');
+}
+
+static cairn_status copy_options(cairn *c, const cairn_options *o, cairn_error *err)
+{
+    const char *name = o->collection ? o->collection : "default";
+    cairn_status st = read_settings(c, o, err);
+
+    if (st)
+        return st;
+    if (!good_collection(name))
+        return cairn_fail(err, CAIRN_EUSAGE, "\"%s\" cannot be a collection's name: use 1 to 100 "
+                                             "bytes without / and not beginning with a dot", name);
+    if (o->home) {
+        c->home = strdup(o->home);
+    } else {
+        st = default_home(&c->home, err);
+        if (st)
+            return st;
+    }
+    c->collection = strdup(name);
+    if (!c->home || !c->collection ||
+        asprintf(&c->dir, "%s/collections/%s", c->home, c->collection) < 0)
+        return cairn_fail(err, CAIRN_ENOMEM, "collection %s", name);
+    if (o->embedder)
+        snprintf(c->settings.embedder, SETTINGS_TEXT, "%s", o->embedder);
+    if (o->generator)
+        snprintf(c->settings.generator, SETTINGS_TEXT, "%s", o->generator);
+    c->n_threads = o->n_threads ? o->n_threads : pool_online_cpus();
+    c->read_only = o->read_only;
+    c->wait_ns = o->wait_ns;
+    return CAIRN_OK;
+}
+
+cairn_status cairn_open(cairn **out, const cairn_options *options, cairn_error *err)
+{
+    static const cairn_options nothing;
+    const cairn_options *o = options ? options : &nothing;
+    store_options so = {.read_only = o->read_only, .create = !o->read_only, .wait_ns = o->wait_ns};
+    cairn *c = calloc(1, sizeof *c);
+    cairn_status st;
+
+    *out = NULL;
+    if (!c)
+        return cairn_fail(err, CAIRN_ENOMEM, "handle");
+    st = copy_options(c, o, err);
+    if (!st && !o->read_only)
+        st = engine_make_folders(c->dir, err);
+    if (!st)
+        st = store_open(&c->store, c->dir, &so, err);
+    if (st == CAIRN_ENOTFOUND && o->read_only)
+        cairn_fail(err, st, "there is no collection \"%s\" in %s yet: cairn index PATH makes it",
+                   c->collection, c->home);
+    if (st) {
+        cairn_close(c);
+        return st;
+    }
+    *out = c;
+    return CAIRN_OK;
+}
+
+void cairn_close(cairn *c)
+{
+    if (!c)
+        return;
+    view_cache_destroy(c->views);
+    analyzer_destroy(c->analyzer);
+    encoder_close(c->encoder);
+    generator_close(c->generator);
+    pool_destroy(c->pool);
+    store_close(c->store);
+    free(c->home);
+    free(c->collection);
+    free(c->dir);
+    free(c);
+}
+
+cairn_status engine_need_writer(const cairn *c, cairn_error *err)
+{
+    if (c->read_only)
+        return cairn_fail(err, CAIRN_EUSAGE, "collection %s was opened for reading", c->collection);
+    return CAIRN_OK;
+}
+
+cairn_status engine_pool(cairn *c, pool **out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (!c->pool)
+        st = pool_create(&c->pool, c->n_threads, err);
+    *out = c->pool;
+    return st;
+}
+
+cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (!c->analyzer)
+        st = analyzer_create(&c->analyzer, err);
+    *out = c->analyzer;
+    return st;
+}
+
+cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err)
+{
+    encoder_options opt = {0};
+    char path[8192];
+    cairn_status st;
+
+    *out = c->encoder;
+    if (c->encoder)
+        return CAIRN_OK;
+    st = cairn_model_path(c->settings.embedder, path, sizeof path, err);
+    if (!st)
+        st = engine_pool(c, &opt.pool, err);
+    if (!st)
+        st = encoder_open(&c->encoder, path, &opt, err);
+    *out = c->encoder;
+    return st;
+}
+
+cairn_status engine_generator(cairn *c, generator **out, cairn_error *err)
+{
+    generator_options opt = {0};
+    char path[8192];
+    cairn_status st;
+
+    *out = c->generator;
+    if (c->generator)
+        return CAIRN_OK;
+    st = cairn_model_path(c->settings.generator, path, sizeof path, err);
+    if (!st)
+        st = engine_pool(c, &opt.pool, err);
+    if (!st)
+        st = generator_open(&c->generator, path, &opt, err);
+    *out = c->generator;
+    return st;
+}

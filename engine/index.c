@@ -1,0 +1,455 @@
+/* index.c - cairn_index: bring the collection up to date with files and folders.
+ *
+ * 1. The documents known below the given paths are read from the store.
+ * 2. The walk lists the files there. Same size and time: unchanged. The rest is to be read.
+ * 3. A new file with the bytes of a known one that is gone was moved: its record and its words are
+ *    rewritten, its vectors stay.
+ * 4. What is known and gone leaves.
+ * 5. The rest is extracted on several threads and written in order, batch by batch. Equal bytes
+ *    under the same path only update the record.
+ * Then vectors and merges (run.c). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "engine/extract_queue.h"
+#include "engine/run.h"
+#include "ingest/extractor.h"
+#include "ingest/walk.h"
+
+#define PLAN_BYTES ((size_t)8 << 30)
+
+typedef struct known_doc {
+    store_doc doc;
+    bool seen; /* still there, or taken by a move */
+} known_doc;
+
+typedef struct todo {
+    const char *path;
+    int64_t size, mtime_ns;
+    known_doc *old; /* the document of this path, changed; NULL = a new path */
+} todo;
+
+typedef struct plan {
+    run *r;
+    arena memory;
+    store_snapshot *snapshot;
+    known_doc *known; /* by path */
+    size_t n_known, known_cap;
+    todo *todo;
+    size_t n_todo, todo_cap;
+    char **roots;
+    size_t n_roots;
+    cairn_status status; /* of the walk's callbacks */
+    cairn_error error;
+} plan;
+
+static bool is_below(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+
+    if (strncmp(path, folder, n))
+        return false;
+    return path[n] == '\0' || path[n] == '/' || (n && folder[n - 1] == '/');
+}
+
+static int by_uri(const void *a, const void *b)
+{
+    return strcmp(((const known_doc *)a)->doc.uri, ((const known_doc *)b)->doc.uri);
+}
+
+static known_doc *find_known(plan *p, const char *uri)
+{
+    known_doc key = {.doc = {.uri = uri}};
+
+    return p->n_known ? bsearch(&key, p->known, p->n_known, sizeof key, by_uri) : NULL;
+}
+
+static cairn_status push_known(plan *p, const store_doc *doc, cairn_error *err)
+{
+    if (p->n_known == p->known_cap) {
+        size_t cap = p->known_cap ? p->known_cap * 2 : 256;
+        known_doc *more = checked_realloc(p->known, cap, sizeof *more);
+        if (!more)
+            return cairn_fail(err, CAIRN_ENOMEM, "list of known documents");
+        p->known = more;
+        p->known_cap = cap;
+    }
+    p->known[p->n_known++] = (known_doc){.doc = *doc};
+    return CAIRN_OK;
+}
+
+static cairn_status load_known_below(plan *p, const char *root, cairn_error *err)
+{
+    store_doc_iter *it;
+    store_doc doc;
+    cairn_status st = store_doc_iter_open(p->snapshot, root, &it, err);
+
+    if (st)
+        return st;
+    while (!(st = store_doc_iter_next(it, &doc, &p->memory, err)))
+        if (is_below(doc.uri, root) && (st = push_known(p, &doc, err)))
+            break;
+    store_doc_iter_close(it);
+    return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+}
+
+/* Absolute paths without links; one that does not exist is a failure of the report, and what is
+ * known below it stays: a drive that is not mounted must not empty the index. */
+static cairn_status resolve_roots(plan *p, const char *const *paths, size_t n, cairn_error *err)
+{
+    p->roots = calloc(n + 1, sizeof *p->roots);
+    if (!p->roots)
+        return cairn_fail(err, CAIRN_ENOMEM, "list of paths");
+    for (size_t i = 0; i < n; i++) {
+        char *real = realpath(paths[i], NULL);
+        bool inside = false;
+        if (!real) {
+            cairn_error why;
+            cairn_status st;
+            cairn_fail(&why, CAIRN_EINPUT, "%s", strerror(errno));
+            st = run_fail(p->r, paths[i], why.text, err);
+            if (st)
+                return st;
+            continue;
+        }
+        for (size_t j = 0; j < p->n_roots; j++)
+            inside |= is_below(real, p->roots[j]);
+        if (inside)
+            free(real);
+        else
+            p->roots[p->n_roots++] = real;
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status load_known(plan *p, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    size_t kept = 0;
+
+    for (size_t i = 0; !st && i < p->n_roots; i++)
+        st = load_known_below(p, p->roots[i], err);
+    if (p->n_known)
+        qsort(p->known, p->n_known, sizeof *p->known, by_uri);
+    /* A later root may hold an earlier one: drop the repeats. */
+    for (size_t i = 0; i < p->n_known; i++)
+        if (!kept || strcmp(p->known[kept - 1].doc.uri, p->known[i].doc.uri))
+            p->known[kept++] = p->known[i];
+    p->n_known = kept;
+    return st;
+}
+
+static cairn_status push_todo(plan *p, const walk_entry *e, known_doc *old, cairn_error *err)
+{
+    char *path = arena_strdup(&p->memory, e->path);
+
+    if (path && p->n_todo == p->todo_cap) {
+        size_t cap = p->todo_cap ? p->todo_cap * 2 : 256;
+        todo *more = checked_realloc(p->todo, cap, sizeof *more);
+        if (more) {
+            p->todo = more;
+            p->todo_cap = cap;
+        } else {
+            path = NULL;
+        }
+    }
+    if (!path)
+        return cairn_fail(err, CAIRN_ENOMEM, "list of files");
+    p->todo[p->n_todo++] = (todo){path, e->size, e->mtime_ns, old};
+    p->r->bytes_total += (uint64_t)e->size;
+    return CAIRN_OK;
+}
+
+/* A file that failed before and has not changed fails again without being read. */
+static cairn_status known_failure(plan *p, const walk_entry *e, bool *failed, cairn_error *err)
+{
+    store_failure f;
+    cairn_status st = store_failure_find(p->snapshot, e->path, &f, &p->memory, err);
+
+    *failed = false;
+    if (st == CAIRN_ENOTFOUND)
+        return CAIRN_OK;
+    if (!st && f.size == e->size && f.mtime_ns == e->mtime_ns) {
+        *failed = true;
+        st = run_fail(p->r, e->path, f.reason, err);
+    }
+    return st;
+}
+
+static bool found_file(void *ctx, const walk_entry *e)
+{
+    plan *p = ctx;
+    run *r = p->r;
+    known_doc *old = find_known(p, e->path);
+    bool failed = false;
+
+    r->report->seen++;
+    if (old)
+        old->seen = true;
+    if (old && old->doc.size == e->size && old->doc.mtime_ns == e->mtime_ns) {
+        r->report->unchanged++;
+    } else {
+        if (!old)
+            p->status = known_failure(p, e, &failed, &p->error);
+        if (!p->status && !failed)
+            p->status = push_todo(p, e, old, &p->error);
+    }
+    run_progress(r, "scan", r->report->seen, 0, e->path, false);
+    if (!p->status && run_cancelled(r))
+        p->status = cairn_fail(&p->error, CAIRN_ECANCELLED, "stopped while listing files");
+    return !p->status;
+}
+
+static void not_walked(void *ctx, const char *path, cairn_status code, const char *reason)
+{
+    plan *p = ctx;
+
+    (void)code;
+    if (!p->status)
+        p->status = run_fail(p->r, path, reason, &p->error);
+    /* What lies below an unreadable folder is unknown, not gone. */
+    for (size_t i = 0; i < p->n_known; i++)
+        if (is_below(p->known[i].doc.uri, path))
+            p->known[i].seen = true;
+}
+
+static cairn_status walk_all(plan *p, cairn_error *err)
+{
+    walk_options o = {.max_file_bytes = (int64_t)(p->r->c->settings.max_file_mb * 1e6)};
+    cairn_status st = ingest_walk((const char *const *)p->roots, p->n_roots, &o, found_file,
+                                  not_walked, p, err);
+
+    if (p->status) {
+        if (err)
+            *err = p->error;
+        return p->status;
+    }
+    return st;
+}
+
+/* Record document `old` under the todo's path. */
+static cairn_status move_document(plan *p, const todo *t, const store_doc *old, cairn_error *err)
+{
+    store_doc moved = *old;
+    char ext[32];
+    cairn_status st;
+
+    engine_extension(t->path, ext, sizeof ext);
+    moved.uri = t->path;
+    moved.ext = ext;
+    moved.mtime_ns = t->mtime_ns;
+    st = batch_move(p->r->batch, p->snapshot, &moved, err);
+    if (!st)
+        p->r->report->moved++;
+    return st;
+}
+
+/* New paths whose bytes are those of a known document that is gone. They leave the list. */
+static cairn_status find_moves(plan *p, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < p->n_todo; i++) {
+        todo t = p->todo[i];
+        known_doc *from = NULL;
+        uint8_t hash[16];
+        bool hashed = false;
+        for (size_t j = 0; !st && !t.old && !from && j < p->n_known; j++) {
+            known_doc *k = &p->known[j];
+            if (k->seen || k->doc.size != t.size)
+                continue;
+            if (!hashed && ingest_hash_file(t.path, hash, NULL))
+                break; /* the reading stage will say what is wrong with it */
+            hashed = true;
+            if (!memcmp(hash, k->doc.hash, sizeof hash))
+                from = k;
+        }
+        if (!st && from) {
+            from->seen = true;
+            st = move_document(p, &t, &from->doc, err);
+            p->r->bytes_done += (uint64_t)t.size;
+        } else {
+            p->todo[kept++] = t;
+        }
+    }
+    p->n_todo = kept;
+    return st;
+}
+
+static cairn_status remove_gone(plan *p, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; !st && i < p->n_known; i++) {
+        if (p->known[i].seen)
+            continue;
+        st = batch_delete(p->r->batch, p->known[i].doc.id, err);
+        if (!st)
+            p->r->report->removed++;
+    }
+    return st;
+}
+
+/* A document elsewhere with these bytes whose own file is gone: the file came from there. */
+static cairn_status find_gone_twin(plan *p, const uint8_t hash[16], store_doc *out, bool *found,
+                                   cairn_error *err)
+{
+    doc_id ids[8];
+    size_t n = 0;
+    cairn_status st = store_doc_by_hash(p->snapshot, hash, ids, 8, &n, err);
+
+    *found = false;
+    for (size_t i = 0; !st && !*found && i < n; i++) {
+        known_doc *k;
+        doc_id now;
+        st = store_doc_get(p->snapshot, ids[i], out, &p->memory, err);
+        if (st)
+            break;
+        k = find_known(p, out->uri);
+        if (k || out->uri[0] != '/' || !access(out->uri, F_OK) || errno != ENOENT)
+            continue;
+        /* The same twin may have been taken by an earlier file of this run. */
+        st = batch_find(p->r->batch, out->uri, &now, err);
+        *found = !st && now == out->id;
+    }
+    return st;
+}
+
+static cairn_status write_failure(plan *p, const todo *t, const extracted *x, cairn_error *err)
+{
+    run *r = p->r;
+    /* What a change of permissions may cure is tried again next time. */
+    bool retry = access(t->path, R_OK) || x->status == CAIRN_EIO || x->status == CAIRN_ENOMEM;
+    cairn_status st = run_fail(r, t->path, x->error.text, err);
+
+    if (!st && t->old && x->status == CAIRN_ENOTFOUND) {
+        st = batch_delete(r->batch, t->old->doc.id, err);
+        r->report->removed++;
+        return st;
+    }
+    /* A file that was readable before keeps its old text until it can be read again. */
+    if (!st)
+        st = batch_failure(r->batch, t->path, x->error.text, t->size, retry ? -1 : t->mtime_ns,
+                           err);
+    return st;
+}
+
+static cairn_status write_document(plan *p, const todo *t, const extracted *x, cairn_error *err)
+{
+    run *r = p->r;
+    const ingest_document *d = x->document;
+    char ext[32];
+    store_doc doc = {.uri = t->path,
+                     .title = d->title,
+                     .author = d->author,
+                     .lang = d->lang,
+                     .mime = d->mime,
+                     .ext = ext,
+                     .size = (int64_t)d->size,
+                     .mtime_ns = d->mtime_ns,
+                     .date_ns = d->date_ns ? d->date_ns : d->mtime_ns,
+                     .n_pages = d->n_pages};
+    store_doc twin;
+    bool moved = false;
+    cairn_status st = CAIRN_OK;
+
+    engine_extension(t->path, ext, sizeof ext);
+    memcpy(doc.hash, d->hash, sizeof doc.hash);
+    if (t->old && !memcmp(t->old->doc.hash, d->hash, sizeof doc.hash)) {
+        store_doc same = t->old->doc;
+        same.mtime_ns = d->mtime_ns;
+        same.size = (int64_t)d->size;
+        r->report->unchanged++;
+        return batch_touch(r->batch, &same, err);
+    }
+    if (!t->old)
+        st = find_gone_twin(p, d->hash, &twin, &moved, err);
+    if (st)
+        return st;
+    if (moved)
+        return move_document(p, t, &twin, err);
+    st = batch_put(r->batch, &doc, x->chunks, x->n_chunks, t->old ? t->old->doc.id : 0, true, err);
+    if (!st) {
+        r->report->indexed++;
+        r->report->chunks += x->n_chunks;
+    }
+    return st;
+}
+
+static cairn_status read_all(plan *p, cairn_error *err)
+{
+    run *r = p->r;
+    const char **paths = checked_malloc(p->n_todo, sizeof *paths);
+    extract_queue *q = NULL;
+    cairn_status st;
+
+    if (!paths)
+        return cairn_fail(err, CAIRN_ENOMEM, "list of files");
+    for (size_t i = 0; i < p->n_todo; i++)
+        paths[i] = p->todo[i].path;
+    st = extract_queue_start(&q, r->c, paths, p->n_todo, err);
+    for (size_t i = 0; !st && i < p->n_todo; i++) {
+        extracted *x = extract_queue_next(q, r->options->cancel);
+        if (!x || run_cancelled(r)) {
+            st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after %zu of %zu files", i, p->n_todo);
+            break;
+        }
+        if (x->status == CAIRN_OK)
+            st = write_document(p, &p->todo[i], x, err);
+        else
+            st = write_failure(p, &p->todo[i], x, err);
+        extract_queue_done(q);
+        r->bytes_done += (uint64_t)p->todo[i].size;
+        if (!st && batch_is_due(r->batch))
+            st = batch_flush(r->batch, err);
+        run_progress(r, "index", i + 1, p->n_todo, p->todo[i].path, i + 1 == p->n_todo);
+    }
+    extract_queue_stop(q);
+    free(paths);
+    return st;
+}
+
+static cairn_status index_files(run *r, const char *const *paths, size_t n, cairn_error *err)
+{
+    plan p = {.r = r};
+    cairn_status st;
+
+    arena_init(&p.memory, PLAN_BYTES);
+    st = store_snapshot_open(r->c->store, &p.snapshot, err);
+    if (!st)
+        st = resolve_roots(&p, paths, n, err);
+    if (!st)
+        st = load_known(&p, err);
+    if (!st)
+        st = walk_all(&p, err);
+    if (!st)
+        st = find_moves(&p, err);
+    if (!st)
+        st = remove_gone(&p, err);
+    if (!st && p.n_todo)
+        st = read_all(&p, err);
+    store_snapshot_close(p.snapshot);
+    for (size_t i = 0; i < p.n_roots; i++)
+        free(p.roots[i]);
+    free(p.roots);
+    free(p.known);
+    free(p.todo);
+    arena_clear(&p.memory);
+    return st;
+}
+
+cairn_status cairn_index(cairn *c, const char *const *paths, size_t n_paths,
+                         const cairn_index_options *options, cairn_index_report *report,
+                         cairn_error *err)
+{
+    run r;
+    cairn_status st = run_begin(&r, c, options, report, err);
+
+    if (!st)
+        st = index_files(&r, paths, n_paths, err);
+    return run_end(&r, st, err);
+}

@@ -1,0 +1,241 @@
+/* model_generate.c - generate, perplexity and bench of `cairn model`. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "engine/model.h"
+#include "engine/model_lines.h"
+
+#define PERPLEXITY_TEXT ((size_t)64 << 20)
+
+typedef struct generating {
+    generator *g;
+    pool *workers;
+    const volatile sig_atomic_t *cancel;
+} generating;
+
+static cairn_status open_generating(generating *k, const char *model,
+                                    const cairn_model_flags *flags, cairn_error *err)
+{
+    generator_options o = {.n_ctx = flags->n_ctx, .exact = flags->exact};
+    char path[8192];
+    cairn_status st = cairn_model_path(model, path, sizeof path, err);
+
+    k->cancel = flags->cancel;
+    if (!st)
+        st = pool_create(&k->workers, flags->n_threads, err);
+    o.pool = k->workers;
+    return st ? st : generator_open(&k->g, path, &o, err);
+}
+
+static void close_generating(generating *k)
+{
+    generator_close(k->g);
+    pool_destroy(k->workers);
+}
+
+static bool go_on(void *ctx, const char *text, size_t len)
+{
+    generating *k = ctx;
+
+    (void)text;
+    (void)len;
+    return !engine_cancelled(k->cancel);
+}
+
+static double number_or(const json_t *in, const char *key, double absent)
+{
+    const json_t *v = json_object_get(in, key);
+
+    return json_is_number(v) ? json_number_value(v) : absent;
+}
+
+static sampler_params sampling_of(const json_t *in)
+{
+    sampler_params p = sampler_params_default();
+
+    p.temperature = (float)number_or(in, "temperature", (double)p.temperature);
+    p.top_k = (int32_t)number_or(in, "top_k", p.top_k);
+    p.top_p = (float)number_or(in, "top_p", (double)p.top_p);
+    p.min_p = (float)number_or(in, "min_p", (double)p.min_p);
+    p.repeat_penalty = (float)number_or(in, "repeat_penalty", (double)p.repeat_penalty);
+    p.seed = (uint64_t)json_integer_value(json_object_get(in, "seed"));
+    return p;
+}
+
+/* "stop": one string or a list of at most 16; borrowed from the line. */
+static size_t stops_of(const json_t *in, const char *stops[16])
+{
+    const json_t *v = json_object_get(in, "stop");
+    size_t n = 0;
+
+    if (json_is_string(v))
+        stops[n++] = json_string_value(v);
+    for (size_t i = 0; i < json_array_size(v) && n < 16; i++)
+        if (json_is_string(json_array_get(v, i)))
+            stops[n++] = json_string_value(json_array_get(v, i));
+    return n;
+}
+
+static void put_result(json_t *out, const generate_result *r)
+{
+    size_t made = r->tokens.n;
+    double decode_ms = (double)(r->total_ns - r->ttft_ns) / 1e6;
+    json_t *tokens = json_array();
+
+    for (size_t i = 0; i < made; i++)
+        json_array_append_new(tokens, json_integer(r->tokens.ids[i]));
+    json_object_set_new(out, "text", json_stringn(r->text, r->text_len));
+    json_object_set_new(out, "tokens", tokens);
+    json_object_set_new(out, "finish", json_string(generate_finish_name(r->finish)));
+    json_object_set_new(out, "usage",
+                        json_pack("{s:I,s:I}", "prompt_tokens", (json_int_t)r->prompt_tokens,
+                                  "completion_tokens", (json_int_t)made));
+    json_object_set_new(out, "timings",
+                        json_pack("{s:f,s:f,s:f}", "ttft_ms", (double)r->ttft_ns / 1e6, "tpot_ms",
+                                  made > 1 ? decode_ms / (double)(made - 1) : 0.0, "total_ms",
+                                  (double)r->total_ns / 1e6));
+}
+
+static cairn_status generate_line(void *ctx, const json_t *in, json_t *out, cairn_error *err)
+{
+    generating *k = ctx;
+    const json_t *prompt = json_object_get(in, "prompt");
+    const json_t *messages = json_object_get(in, "messages");
+    sampler_params sampling = sampling_of(in);
+    const char *stops[16];
+    generate_params p = {.sampling = &sampling,
+                         .stop = stops,
+                         .n_stop = stops_of(in, stops),
+                         .on_text = go_on,
+                         .ctx = k};
+    generate_result r = {0};
+    double most = number_or(in, "max_tokens", 256);
+    cairn_status st;
+
+    if (most < 1 || most > 1e6)
+        return cairn_fail(err, CAIRN_EINPUT, "\"max_tokens\" is from 1 to 1000000");
+    p.max_tokens = (size_t)most;
+    if (json_is_array(messages))
+        st = generator_chat(k->g, messages, &p, &r, err);
+    else if (json_is_string(prompt))
+        st = generator_complete(k->g, json_string_value(prompt), json_string_length(prompt),
+                                TOKENIZE_ADD_SPECIAL | TOKENIZE_PARSE_SPECIAL, &p, &r, err);
+    else
+        st = cairn_fail(err, CAIRN_EINPUT, "needs \"prompt\" or \"messages\"");
+    if (!st && r.finish == GENERATE_CANCELLED)
+        st = cairn_fail(err, CAIRN_ECANCELLED, "stopped");
+    if (!st)
+        put_result(out, &r);
+    generate_result_clear(&r);
+    return st;
+}
+
+cairn_status cairn_model_generate(const char *model, const cairn_model_flags *flags, FILE *in,
+                                  FILE *out, cairn_error *err)
+{
+    generating k = {0};
+    cairn_status st = open_generating(&k, model, flags, err);
+
+    if (!st)
+        st = model_each_line(in, out, flags->cancel, generate_line, &k, err);
+    close_generating(&k);
+    return st;
+}
+
+/* ---- perplexity ---- */
+
+typedef struct perplexing {
+    FILE *out;
+    const volatile sig_atomic_t *cancel;
+    cairn_status status;
+    cairn_error error;
+} perplexing;
+
+static bool write_row(void *ctx, const perplexity_row *row)
+{
+    perplexing *k = ctx;
+    json_t *top = json_array(), *line;
+
+    for (size_t i = 0; i < row->n_top; i++)
+        json_array_append_new(top, json_pack("[I,f]", (json_int_t)row->top[i],
+                                             row->top_logprob[i]));
+    line = json_pack("{s:I,s:I,s:o,s:o,s:o}", "pos", (json_int_t)row->pos, "token",
+                     (json_int_t)row->token, "next",
+                     row->next == TOKEN_NONE ? json_null() : json_integer(row->next), "logprob",
+                     row->next == TOKEN_NONE ? json_null() : json_real(row->logprob), "top", top);
+    k->status = model_write_line(k->out, line, &k->error);
+    return !k->status && !engine_cancelled(k->cancel);
+}
+
+static cairn_status read_whole(const char *path, bytes *out, cairn_error *err)
+{
+    FILE *f = fopen(path, "re");
+    char buf[65536];
+    size_t n;
+    cairn_status st = CAIRN_OK;
+
+    if (!f)
+        return cairn_fail(err, CAIRN_EINPUT, "open %s: %s", path, strerror(errno));
+    while (!st && (n = fread(buf, 1, sizeof buf, f)) > 0)
+        if (bytes_append(out, buf, n))
+            st = cairn_fail(err, CAIRN_ELIMIT, "%s is larger than %zu bytes", path, out->max);
+    if (!st && ferror(f))
+        st = cairn_fail_errno(err, errno, "read %s", path);
+    fclose(f);
+    return st;
+}
+
+cairn_status cairn_model_perplexity(const char *model, const cairn_model_flags *flags,
+                                    const char *file, size_t top, FILE *out, cairn_error *err)
+{
+    generating k = {0};
+    perplexing p = {.out = out, .cancel = flags->cancel};
+    perplexity_result r = {0};
+    bytes text;
+    cairn_status st;
+
+    bytes_init(&text, PERPLEXITY_TEXT);
+    st = read_whole(file, &text, err);
+    if (!st)
+        st = open_generating(&k, model, flags, err);
+    if (!st)
+        st = generator_perplexity(k.g, text.data ? text.data : "", text.len, top, write_row, &p,
+                                  &r, err);
+    if (p.status) {
+        st = p.status;
+        if (err)
+            *err = p.error;
+    }
+    if (!st)
+        st = model_write_line(out,
+                              json_pack("{s:f,s:f,s:I}", "mean_nll", r.mean_nll, "ppl", r.ppl,
+                                        "tokens", (json_int_t)r.tokens),
+                              err);
+    close_generating(&k);
+    bytes_clear(&text);
+    return st;
+}
+
+/* ---- bench ---- */
+
+cairn_status cairn_model_bench(const char *model, const cairn_model_flags *flags, const size_t *pp,
+                               size_t n_pp, const size_t *depth, size_t n_depth, size_t tg,
+                               FILE *out, cairn_error *err)
+{
+    generate_bench_options o = {.pp = pp,
+                                .n_pp = n_pp,
+                                .depth = depth,
+                                .n_depth = n_depth,
+                                .tg = tg,
+                                .threads = flags->n_threads};
+    char path[8192];
+    json_t *j = NULL;
+    cairn_status st = cairn_model_path(model, path, sizeof path, err);
+
+    if (!st)
+        st = generate_bench(&j, path, &o, err);
+    return st ? st : model_write_line(out, j, err);
+}

@@ -1,0 +1,63 @@
+/* prompts.c - see prompts.h. */
+#include "engine/prompts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+#define PROMPT_MAX_BYTES ((size_t)64 << 10)
+
+static cairn_status read_file(const char *path, char **out, cairn_error *err)
+{
+    FILE *f = fopen(path, "re");
+    char chunk[4096];
+    cairn_status st = CAIRN_OK;
+    bytes text;
+    size_t n;
+
+    if (!f)
+        return cairn_fail_errno(err, errno, "prompt %s", path);
+    bytes_init(&text, PROMPT_MAX_BYTES);
+    while (!st && (n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        st = bytes_append(&text, chunk, n);
+    if (st)
+        cairn_fail(err, st, "prompt %s is longer than %zu bytes", path, PROMPT_MAX_BYTES);
+    else if (ferror(f))
+        st = cairn_fail_errno(err, errno, "prompt %s", path);
+    else if (!(*out = bytes_detach(&text, NULL)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "prompt %s", path);
+    bytes_clear(&text);
+    fclose(f);
+    return st;
+}
+
+cairn_status prompt_load(const char *name, const char *dir, char **out, cairn_error *err)
+{
+    *out = NULL;
+    if (dir && *dir) {
+        char *path;
+        FILE *probe;
+        cairn_status st;
+        if (asprintf(&path, "%s/%s.txt", dir, name) < 0)
+            return cairn_fail(err, CAIRN_ENOMEM, "prompt %s", name);
+        probe = fopen(path, "re");
+        if (probe) {
+            fclose(probe);
+            st = read_file(path, out, err);
+            free(path);
+            return st;
+        }
+        free(path);
+    }
+    for (const prompt_file *p = prompt_files; p->name; p++) {
+        if (!strcmp(p->name, name)) {
+            *out = strndup(p->text, p->len);
+            return *out ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "prompt %s", name);
+        }
+    }
+    return cairn_fail(err, CAIRN_ENOTFOUND, "there is no prompt \"%s\"; engine/prompts has them",
+                      name);
+}

@@ -1,0 +1,22 @@
+/* prompts.h - the texts that instruct a generator, one versioned file each in engine/prompts/.
+ *
+ * A name is the file's without ".txt", such as "answer.v1". A configuration may set prompts.dir: a
+ * file of the same name there takes the place of the compiled-in one. */
+#ifndef CAIRN_ENGINE_PROMPTS_H
+#define CAIRN_ENGINE_PROMPTS_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+typedef struct prompt_file {
+    const char *name, *text;
+    size_t len;
+} prompt_file;
+
+extern const prompt_file prompt_files[]; /* ends with a NULL name */
+
+/* The prompt's text, malloced, NUL-terminated. CAIRN_ENOTFOUND names what exists. */
+cairn_status prompt_load(const char *name, const char *dir, char **out, cairn_error *err);
+
+#endif

@@ -1,0 +1,135 @@
+/* run.c - see run.h. */
+#include "engine/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+
+#define REPORT_BYTES ((size_t)256 << 20)
+#define TELL_EVERY_NS 100000000
+
+cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
+                       cairn_index_report *report, cairn_error *err)
+{
+    static const cairn_index_options nothing;
+    arena *memory = malloc(sizeof *memory);
+    cairn_status st;
+
+    *report = (cairn_index_report){0};
+    *r = (run){.c = c,
+               .options = options ? options : &nothing,
+               .report = report,
+               .start_ns = clock_mono_ns()};
+    if (!memory)
+        return cairn_fail(err, CAIRN_ENOMEM, "report");
+    arena_init(memory, REPORT_BYTES);
+    report->memory = memory;
+    st = engine_need_writer(c, err);
+    if (!st)
+        st = batch_create(&r->batch, c, err);
+    return st;
+}
+
+void cairn_index_report_clear(cairn_index_report *report)
+{
+    if (report->memory) {
+        arena_clear(report->memory);
+        free(report->memory);
+    }
+    free(report->failed);
+    *report = (cairn_index_report){0};
+}
+
+bool run_cancelled(const run *r)
+{
+    return engine_cancelled(r->options->cancel);
+}
+
+cairn_status run_fail(run *r, const char *path, const char *reason, cairn_error *err)
+{
+    cairn_index_report *p = r->report;
+    char *path_copy, *reason_copy;
+
+    if (p->n_failed == r->failed_cap) {
+        size_t cap = r->failed_cap ? r->failed_cap * 2 : 64;
+        cairn_failure *more = checked_realloc(p->failed, cap, sizeof *more);
+        if (!more)
+            return cairn_fail(err, CAIRN_ENOMEM, "report");
+        p->failed = more;
+        r->failed_cap = cap;
+    }
+    path_copy = arena_strdup(p->memory, path);
+    reason_copy = arena_strdup(p->memory, reason);
+    if (!path_copy || !reason_copy)
+        return cairn_fail(err, CAIRN_ENOMEM, "report");
+    p->failed[p->n_failed++] = (cairn_failure){path_copy, reason_copy};
+    return CAIRN_OK;
+}
+
+void run_progress(run *r, const char *stage, size_t done, size_t total, const char *current,
+                  bool last)
+{
+    int64_t now = clock_mono_ns();
+    cairn_progress p = {.stage = stage,
+                        .done = done,
+                        .total = total,
+                        .bytes_done = r->bytes_done,
+                        .bytes_total = r->bytes_total,
+                        .current = current,
+                        .seconds_left = -1};
+
+    if (!r->options->progress || (!last && now - r->told_ns < TELL_EVERY_NS))
+        return;
+    r->told_ns = now;
+    p.seconds = (double)(now - r->start_ns) / 1e9;
+    /* Bytes say more about the time left than a count of files of any size. */
+    if (r->bytes_total && r->bytes_done)
+        p.seconds_left = p.seconds * (double)(r->bytes_total - r->bytes_done) /
+                         (double)r->bytes_done;
+    else if (total && done)
+        p.seconds_left = p.seconds * (double)(total - done) / (double)done;
+    r->options->progress(r->options->progress_ctx, &p);
+}
+
+static cairn_status later_stages(run *r, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    r->bytes_done = r->bytes_total = 0;
+    r->start_ns = clock_mono_ns(); /* each stage has its own rate and time left */
+    if (!r->options->no_vectors)
+        st = run_embed(r, err);
+    if (!st || st == CAIRN_EMODEL) {
+        cairn_error merge_error = {0};
+        cairn_status merged = run_merge(r, false, &merge_error);
+        if (!st && merged) {
+            st = merged;
+            if (err)
+                *err = merge_error;
+        }
+    }
+    return st;
+}
+
+cairn_status run_end(run *r, cairn_status st, cairn_error *err)
+{
+    int64_t start_ns = r->start_ns;
+
+    if (r->batch && (!st || st == CAIRN_ECANCELLED)) {
+        cairn_error flush_error = {0};
+        cairn_status flushed = batch_flush(r->batch, &flush_error);
+        if (flushed) {
+            st = flushed;
+            if (err)
+                *err = flush_error;
+        }
+    }
+    batch_destroy(r->batch);
+    r->batch = NULL;
+    if (!st)
+        st = later_stages(r, err);
+    r->report->seconds = (double)(clock_mono_ns() - start_ns) / 1e9;
+    return st;
+}

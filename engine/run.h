@@ -1,0 +1,38 @@
+/* run.h - one indexing run: its report, its progress, its cancel flag, and the stages behind
+ * reading (vectors, merging) that every kind of run ends with. */
+#ifndef CAIRN_ENGINE_RUN_H
+#define CAIRN_ENGINE_RUN_H
+
+#include "engine/batch.h"
+#include "engine/engine.h"
+
+typedef struct run {
+    cairn *c;
+    const cairn_index_options *options; /* never NULL */
+    cairn_index_report *report;
+    batch *batch;
+    int64_t start_ns, told_ns;
+    size_t failed_cap;
+    uint64_t bytes_done, bytes_total;
+} run;
+
+/* `options` may be NULL. The report is cleared first. */
+cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
+                       cairn_index_report *report, cairn_error *err);
+/* Flush what was collected, embed and merge (as the options say), fill in the seconds and give the
+ * run's status: `st` where it is a failure. What was collected is committed also after a cancel. */
+cairn_status run_end(run *r, cairn_status st, cairn_error *err);
+
+bool run_cancelled(const run *r);
+/* Add to the report's failures (copies). */
+cairn_status run_fail(run *r, const char *path, const char *reason, cairn_error *err);
+/* Tell the caller how far the run is, at most ten times a second; `last` tells in any case. */
+void run_progress(run *r, const char *stage, size_t done, size_t total, const char *current,
+                  bool last);
+
+/* Vectors for the chunks that wait (embed.c). */
+cairn_status run_embed(run *r, cairn_error *err);
+/* Merge segments of like size, or with `all` everything of a kind into one (merge.c). */
+cairn_status run_merge(run *r, bool all, cairn_error *err);
+
+#endif

@@ -1,0 +1,279 @@
+/* search.c - a question over one view: the rooms' pieces put together, then hits made presentable. */
+#include "engine/search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define RESULT_BYTES   ((size_t)1 << 30)
+#define MAX_HIGHLIGHTS 64
+
+retrieve_mode engine_mode(cairn_mode mode)
+{
+    switch (mode) {
+    case CAIRN_LEXICAL:
+        return RETRIEVE_LEXICAL;
+    case CAIRN_VECTOR:
+        return RETRIEVE_VECTOR;
+    default:
+        return RETRIEVE_HYBRID;
+    }
+}
+
+static cairn_mode public_mode(retrieve_mode mode)
+{
+    switch (mode) {
+    case RETRIEVE_LEXICAL:
+        return CAIRN_LEXICAL;
+    case RETRIEVE_VECTOR:
+        return CAIRN_VECTOR;
+    default:
+        return CAIRN_HYBRID;
+    }
+}
+
+typedef struct embed_call {
+    cairn *c;
+    const view *v;
+} embed_call;
+
+/* The vectors in the store and the question's must come from one model. */
+static cairn_status check_identity(const view *v, const encoder *e, cairn_error *err)
+{
+    const char *identity = encoder_identity(e);
+    const uint8_t *have;
+    size_t len;
+    arena memory;
+    cairn_status st;
+
+    arena_init(&memory, 4096);
+    st = store_meta_get(v->snapshot, META_EMBEDDER, &memory, &have, &len, err);
+    if (!st && (len != strlen(identity) || memcmp(have, identity, len)))
+        st = cairn_fail(err, CAIRN_EMODEL,
+                        "the vectors here were made by %.*s, not by %s: cairn index makes new ones",
+                        (int)len, (const char *)have, identity);
+    arena_clear(&memory);
+    return st;
+}
+
+static cairn_status embed_question(void *ctx, const char *text, size_t len, float *out,
+                                   cairn_error *err)
+{
+    embed_call *call = ctx;
+    encoder_text question = {text, len};
+    encoder *e;
+    cairn_status st = engine_encoder(call->c, &e, err);
+
+    if (!st)
+        st = check_identity(call->v, e, err);
+    if (!st && call->v->n_vector &&
+        vector_reader_dim(call->v->vector[0].reader) != encoder_dim(e))
+        st = cairn_fail(err, CAIRN_EMODEL, "the vectors here have another dimension than %s gives",
+                        encoder_name(e));
+    return st ? st : encoder_embed(e, &question, 1, ENCODER_QUERY, out, err);
+}
+
+static cairn_status make_corpus(cairn *c, const view *v, embed_call *call, arena *memory,
+                                retrieve_corpus *out, cairn_error *err)
+{
+    retrieve_lexical_segment *lexical;
+    retrieve_vector_segment *vector;
+
+    lexical = arena_calloc(memory, v->n_lexical + 1, sizeof *lexical);
+    vector = arena_calloc(memory, v->n_vector + 1, sizeof *vector);
+    if (!lexical || !vector)
+        return cairn_fail(err, CAIRN_ENOMEM, "search");
+    for (size_t i = 0; i < v->n_lexical; i++)
+        lexical[i] = (retrieve_lexical_segment){
+            .reader = v->lexical[i].reader,
+            .filter = v->lexical_filter[i],
+            .deleted = v->lexical[i].deleted,
+            .rows = retrieve_rows_of_file(v->lexical_of[i]->file)};
+    for (size_t i = 0; i < v->n_vector; i++)
+        vector[i] = (retrieve_vector_segment){
+            .reader = v->vector[i].reader,
+            .filter = v->vector_filter[i],
+            .deleted = v->vector[i].deleted,
+            .rows = retrieve_rows_of_file(v->vector_of[i]->file)};
+    *call = (embed_call){c, v};
+    *out = (retrieve_corpus){.lexical = lexical,
+                             .n_lexical = v->n_lexical,
+                             .vector = vector,
+                             .n_vector = v->n_vector,
+                             .dim = v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0,
+                             .embed = v->n_vector ? embed_question : NULL,
+                             .embed_ctx = call};
+    return CAIRN_OK;
+}
+
+static void make_params(const cairn *c, size_t depth, retrieve_params *p)
+{
+    const settings *s = &c->settings;
+
+    retrieve_params_default(p);
+    p->depth = depth;
+    p->fusion = (fuse_params){.method = strcmp(s->fusion, "rrf") ? FUSE_CONVEX : FUSE_RRF,
+                              .rrf_k = s->rrf_k,
+                              .weight = {1 - s->vector_weight, s->vector_weight}};
+}
+
+cairn_status engine_search(cairn *c, const view *v, const char *text, const char *filter,
+                           retrieve_mode mode, size_t k, size_t depth, arena *memory,
+                           retrieve_query *query, retrieve_result *result, cairn_error *err)
+{
+    retrieve_corpus corpus;
+    retrieve_params params;
+    embed_call call;
+    analyzer *an;
+    pool *workers = NULL;
+    cairn_status st = make_corpus(c, v, &call, memory, &corpus, err);
+
+    if (!st)
+        st = engine_analyzer(c, &an, err);
+    if (!st && mode != RETRIEVE_LEXICAL && v->n_vector)
+        st = engine_pool(c, &workers, err);
+    if (!st)
+        st = retrieve_query_parse(query, text, filter, memory, err);
+    if (st)
+        return st;
+    make_params(c, depth > k ? depth : k, &params);
+    return retrieve_search(&corpus, query, mode, k, NULL, &params, an, workers, memory, result,
+                           err);
+}
+
+static cairn_status mark_words(analyzer *an, const retrieve_query *query, arena *memory,
+                               cairn_hit *h, cairn_error *err)
+{
+    lexical_query words = {.clauses = query->clauses, .n = query->n_clauses};
+    lexical_range ranges[MAX_HIGHLIGHTS];
+    size_t n = 0;
+    cairn_status st = lexical_highlight(an, &words, h->lang, h->text, h->text_len, ranges,
+                                        MAX_HIGHLIGHTS, &n, err);
+
+    if (st || !n)
+        return st;
+    h->highlights = arena_calloc(memory, n, sizeof *h->highlights);
+    if (!h->highlights)
+        return cairn_fail(err, CAIRN_ENOMEM, "highlights");
+    for (size_t i = 0; i < n; i++)
+        h->highlights[i] = (cairn_range){ranges[i].start, ranges[i].end};
+    h->n_highlights = n;
+    return CAIRN_OK;
+}
+
+static cairn_status present_hit(cairn *c, const view *v, const retrieve_query *query,
+                                const retrieve_hit *found, arena *memory, cairn_hit *h,
+                                cairn_error *err)
+{
+    store_chunk chunk;
+    store_doc doc;
+    analyzer *an;
+    cairn_status st = store_chunk_get(v->snapshot, found->chunk, &chunk, memory, err);
+
+    if (!st)
+        st = store_doc_get(v->snapshot, chunk.doc, &doc, memory, err);
+    if (!st)
+        st = engine_analyzer(c, &an, err);
+    if (st)
+        return st;
+    *h = (cairn_hit){.rank = h->rank,
+                     .score = found->score,
+                     .doc = chunk.doc,
+                     .chunk = chunk.id,
+                     .uri = doc.uri,
+                     .title = doc.title,
+                     .heading = chunk.heading,
+                     .lang = doc.lang,
+                     .mime = doc.mime,
+                     .text = chunk.text,
+                     .text_len = chunk.text_len,
+                     .page = chunk.page_first,
+                     .page_last = chunk.page_last,
+                     .line = chunk.line_first,
+                     .line_last = chunk.line_last,
+                     .byte_start = chunk.byte_start,
+                     .byte_end = chunk.byte_end,
+                     .lexical = found->lexical_score,
+                     .vector = found->vector_score,
+                     .lexical_rank = found->lexical_rank,
+                     .vector_rank = found->vector_rank};
+    return mark_words(an, query, memory, h, err);
+}
+
+cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query,
+                            const retrieve_result *found, cairn_search_result **out,
+                            cairn_error *err)
+{
+    arena *memory = malloc(sizeof *memory);
+    cairn_search_result *r;
+    cairn_status st = CAIRN_OK;
+
+    *out = NULL;
+    if (!memory)
+        return cairn_fail(err, CAIRN_ENOMEM, "search result");
+    arena_init(memory, RESULT_BYTES);
+    r = arena_calloc(memory, 1, sizeof *r);
+    if (r)
+        r->hits = arena_calloc(memory, found->n_hits + 1, sizeof *r->hits);
+    if (!r || !r->hits)
+        st = cairn_fail(err, CAIRN_ENOMEM, "search result");
+    for (size_t i = 0; !st && i < found->n_hits; i++) {
+        r->hits[i].rank = i + 1;
+        st = present_hit(c, v, query, &found->hits[i], memory, &r->hits[i], err);
+    }
+    if (st) {
+        arena_clear(memory);
+        free(memory);
+        return st;
+    }
+    r->n_hits = found->n_hits;
+    r->mode = public_mode(found->mode);
+    r->note = found->note ? arena_strdup(memory, found->note) : NULL;
+    r->lexical_ms = (double)found->lexical_ns / 1e6;
+    r->embed_ms = (double)found->embed_ns / 1e6;
+    r->vector_ms = (double)found->vector_ns / 1e6;
+    r->memory = memory;
+    *out = r;
+    return CAIRN_OK;
+}
+
+cairn_status cairn_search(cairn *c, const cairn_search_request *request,
+                          cairn_search_result **out, cairn_error *err)
+{
+    int64_t start = clock_mono_ns();
+    retrieve_query query;
+    retrieve_result found;
+    arena memory;
+    view v;
+    cairn_status st;
+
+    *out = NULL;
+    if (!request->query)
+        return cairn_fail(err, CAIRN_EUSAGE, "no query");
+    st = view_open(c, &v, err);
+    if (st)
+        return st;
+    arena_init(&memory, RESULT_BYTES);
+    st = engine_search(c, &v, request->query, request->filter, engine_mode(request->mode),
+                       request->k ? request->k : 10, (size_t)c->settings.candidates, &memory,
+                       &query, &found, err);
+    if (!st)
+        st = engine_present(c, &v, &query, &found, out, err);
+    if (!st)
+        (*out)->took_ms = (double)(clock_mono_ns() - start) / 1e6;
+    arena_clear(&memory);
+    view_close(&v);
+    return st;
+}
+
+void cairn_search_result_free(cairn_search_result *r)
+{
+    arena *memory;
+
+    if (!r)
+        return;
+    memory = r->memory; /* *r itself lives in it */
+    arena_clear(memory);
+    free(memory);
+}

@@ -1,0 +1,129 @@
+/* settings.c - one table says every key, its place, its default and its bounds. */
+#include "engine/settings.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct setting {
+    const char *section, *key;
+    size_t offset;
+    const char *text;           /* default of a text; NULL for a number */
+    double number, least, most; /* default and bounds of a number */
+} setting;
+
+#define TEXT(section, key, field, value) {section, key, offsetof(settings, field), value, 0, 0, 0}
+#define NUMBER(section, key, field, value, least, most)                                            \
+    {                                                                                              \
+        section, key, offsetof(settings, field), NULL, value, least, most                          \
+    }
+
+static const setting table[] = {
+    TEXT("models", "embedder", embedder, "multilingual-e5-small"),
+    TEXT("models", "generator", generator, "qwen2.5-coder-0.5b"),
+    NUMBER("index", "chunk_tokens", chunk_tokens, 256, 16, 8192),
+    NUMBER("index", "chunk_overlap", chunk_overlap, 32, 0, 4096),
+    NUMBER("index", "max_file_mb", max_file_mb, 256, 0.001, 4096),
+    NUMBER("index", "flush_chunks", flush_chunks, 20000, 1, 1e6),
+    NUMBER("index", "flush_seconds", flush_seconds, 10, 0.1, 3600),
+    NUMBER("index", "extract_seconds", extract_seconds, 60, 0.1, 3600),
+    TEXT("search", "fusion", fusion, "convex"),
+    NUMBER("search", "rrf_k", rrf_k, 60, 1, 1000),
+    NUMBER("search", "vector_weight", vector_weight, 0.6, 0, 1),
+    NUMBER("search", "candidates", candidates, 200, 10, 100000),
+    NUMBER("ask", "passages", ask_passages, 10, 1, 100),
+    NUMBER("ask", "context_tokens", ask_context_tokens, 700, 50, 100000),
+    NUMBER("ask", "max_tokens", ask_max_tokens, 160, 1, 100000),
+    NUMBER("ask", "min_coverage", ask_min_coverage, 0.34, 0, 1),
+    NUMBER("ask", "min_cosine", ask_min_cosine, 0.88, 0, 1),
+    NUMBER("ask", "min_answer", ask_min_answer, 0.35, 0, 1),
+    NUMBER("ask", "min_support", ask_min_support, 0.5, 0, 1),
+    TEXT("ask", "prompt", prompt, "answer.v1"),
+    TEXT("ask", "prompt_dir", prompt_dir, ""),
+};
+
+#define N_SETTINGS (sizeof table / sizeof *table)
+
+void settings_init(settings *s)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        char *field = (char *)s + table[i].offset;
+        if (table[i].text)
+            snprintf(field, SETTINGS_TEXT, "%s", table[i].text);
+        else
+            memcpy(field, &table[i].number, sizeof table[i].number);
+    }
+}
+
+typedef struct reading {
+    settings *s;
+    cairn_error problem; /* of the line inih reports */
+} reading;
+
+static int take_number(reading *r, const setting *t, const char *value, char *field)
+{
+    char *end;
+    double v;
+
+    errno = 0;
+    v = strtod(value, &end);
+    if (errno || end == value || *end || isnan(v) || v < t->least || v > t->most) {
+        cairn_fail(&r->problem, CAIRN_EUSAGE, "%s.%s takes a number from %g to %g, not \"%s\"",
+                   t->section, t->key, t->least, t->most, value);
+        return 0;
+    }
+    memcpy(field, &v, sizeof v);
+    return 1;
+}
+
+static int take_line(void *ctx, const char *section, const char *key, const char *value)
+{
+    reading *r = ctx;
+
+    if (r->problem.code)
+        return 0;
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        const setting *t = &table[i];
+        char *field = (char *)r->s + t->offset;
+        if (strcmp(t->section, section) || strcmp(t->key, key))
+            continue;
+        if (!t->text)
+            return take_number(r, t, value, field);
+        if (strlen(value) >= SETTINGS_TEXT) {
+            cairn_fail(&r->problem, CAIRN_EUSAGE, "%s.%s is too long", section, key);
+            return 0;
+        }
+        snprintf(field, SETTINGS_TEXT, "%s", value);
+        return 1;
+    }
+    cairn_fail(&r->problem, CAIRN_EUSAGE, "there is no setting \"%s\" in section [%s]", key,
+               section);
+    return 0;
+}
+
+cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err)
+{
+    reading r = {.s = s};
+    FILE *f = fopen(path, "re");
+    int line;
+
+    if (!f) {
+        if (errno == ENOENT && !must_exist)
+            return CAIRN_OK;
+        return cairn_fail_errno(err, errno, "configuration %s", path);
+    }
+    line = ini_parse_file(f, take_line, &r);
+    fclose(f);
+    if (line > 0)
+        return cairn_fail(err, CAIRN_EUSAGE, "%s, line %d: %s", path, line,
+                          r.problem.code ? r.problem.text : "not a section or key = value");
+    if (line < 0)
+        return cairn_fail(err, CAIRN_EIO, "configuration %s could not be read", path);
+    if (strcmp(s->fusion, "convex") && strcmp(s->fusion, "rrf"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: search.fusion is convex or rrf, not \"%s\"", path,
+                          s->fusion);
+    return CAIRN_OK;
+}

@@ -1,0 +1,46 @@
+/* settings.h - everything a configuration file may say, with defaults.
+ *
+ * The file has sections and `key = value` lines (read by inih). An unknown key or a value out of
+ * range is an error that names file, line and the values allowed: a misspelt setting must not be
+ * ignored silently. docs/configuration.md lists every key. */
+#ifndef CAIRN_ENGINE_SETTINGS_H
+#define CAIRN_ENGINE_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#define SETTINGS_TEXT 1024
+
+typedef struct settings {
+    /* [models] */
+    char embedder[SETTINGS_TEXT], generator[SETTINGS_TEXT];
+    /* [index] */
+    double chunk_tokens, chunk_overlap; /* in pieces of the embedder */
+    double max_file_mb;
+    double flush_chunks;  /* chunks a commit holds at most */
+    double flush_seconds; /* and how long it waits at most */
+    double extract_seconds; /* a file's time limit */
+    /* [search] */
+    double rrf_k;         /* reciprocal rank fusion: 1 / (k + rank) */
+    double vector_weight; /* weight of the vector list against the word list, 0..1 */
+    char fusion[SETTINGS_TEXT]; /* "convex" or "rrf" */
+    double candidates;    /* depth of each list before fusion, at least k */
+    /* [ask] */
+    double ask_passages;       /* retrieved for the context */
+    double ask_context_tokens; /* generator tokens of passages */
+    double ask_max_tokens;     /* longest answer */
+    double ask_min_coverage; /* share of the question found in the passages below which it refuses */
+    double ask_min_cosine;   /* ... unless the best passage is at least this near */
+    double ask_min_answer;   /* share of the answer found in the passages below which it refuses */
+    double ask_min_support;  /* share of a sentence found in what it cites, to count as supported */
+    char prompt[SETTINGS_TEXT];
+    char prompt_dir[SETTINGS_TEXT];
+} settings;
+
+void settings_init(settings *s);
+/* Read `path` over *s. `must_exist` false: a missing file changes nothing. */
+cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err);
+
+#endif

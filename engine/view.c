@@ -1,0 +1,174 @@
+/* view.c - see view.h. The cache is a plain array: a collection has tens of segments, not more. */
+#include "engine/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct cached {
+    segment_id id;
+    segment_file *file; /* retained */
+    lexical_reader *lexical;
+    vector_reader *vector;
+    filter_reader *filter;
+} cached;
+
+struct view_cache {
+    cached *items;
+    size_t n, cap;
+};
+
+static void cached_close(cached *x)
+{
+    lexical_reader_close(x->lexical);
+    vector_reader_close(x->vector);
+    filter_reader_close(x->filter);
+    segment_release(x->file);
+}
+
+void view_cache_destroy(view_cache *cache)
+{
+    if (!cache)
+        return;
+    for (size_t i = 0; i < cache->n; i++)
+        cached_close(&cache->items[i]);
+    free(cache->items);
+    free(cache);
+}
+
+void view_cache_trim(cairn *c, const view *keep)
+{
+    view_cache *cache = c->views;
+    size_t kept = 0;
+
+    if (!cache)
+        return;
+    for (size_t i = 0; i < cache->n; i++) {
+        bool used = false;
+        for (size_t j = 0; keep && j < store_segment_count(keep->snapshot); j++)
+            used |= store_segment_at(keep->snapshot, j)->id == cache->items[i].id;
+        if (used)
+            cache->items[kept++] = cache->items[i];
+        else
+            cached_close(&cache->items[i]);
+    }
+    cache->n = kept;
+}
+
+/* Open the readers of a segment that is not in the cache yet. */
+static cairn_status cached_open(cached *x, const store_segment *seg, cairn_error *err)
+{
+    section_source source = segment_source(seg->file);
+    cairn_status st;
+
+    *x = (cached){.id = seg->id, .file = segment_retain(seg->file)};
+    st = filter_reader_open(&x->filter, &source, err);
+    if (!st && seg->kind == SEGMENT_LEXICAL)
+        st = lexical_reader_open(&x->lexical, &source, err);
+    else if (!st)
+        st = vector_reader_open(&x->vector, &source, err);
+    if (st && segment_damage(seg->file))
+        cairn_fail(err, CAIRN_ECORRUPT, "%s: section %s is damaged; cairn check --repair rebuilds it",
+                   segment_file_path(seg->file), segment_damage(seg->file));
+    else if (st)
+        cairn_error_prefix(err, "%s", segment_file_path(seg->file));
+    if (st)
+        cached_close(x);
+    return st;
+}
+
+static cairn_status find_cached(cairn *c, const store_segment *seg, cached **out, cairn_error *err)
+{
+    view_cache *cache = c->views;
+    cairn_status st;
+
+    for (size_t i = 0; i < cache->n; i++) {
+        if (cache->items[i].id == seg->id) {
+            *out = &cache->items[i];
+            return CAIRN_OK;
+        }
+    }
+    if (cache->n == cache->cap) {
+        size_t cap = cache->cap ? cache->cap * 2 : 16;
+        cached *items = realloc(cache->items, cap * sizeof *items);
+        if (!items)
+            return cairn_fail(err, CAIRN_ENOMEM, "segment readers");
+        cache->items = items;
+        cache->cap = cap;
+    }
+    st = cached_open(&cache->items[cache->n], seg, err);
+    if (!st)
+        *out = &cache->items[cache->n++];
+    return st;
+}
+
+static cairn_status view_allocate(view *v, size_t n)
+{
+    n = n ? n : 1;
+    v->lexical_of = calloc(n, sizeof *v->lexical_of);
+    v->lexical = calloc(n, sizeof *v->lexical);
+    v->lexical_filter = calloc(n, sizeof *v->lexical_filter);
+    v->vector_of = calloc(n, sizeof *v->vector_of);
+    v->vector = calloc(n, sizeof *v->vector);
+    v->vector_filter = calloc(n, sizeof *v->vector_filter);
+    return v->lexical_of && v->lexical && v->lexical_filter && v->vector_of && v->vector &&
+                   v->vector_filter
+               ? CAIRN_OK
+               : CAIRN_ENOMEM;
+}
+
+static cairn_status view_add(cairn *c, view *v, const store_segment *seg, cairn_error *err)
+{
+    cached *x;
+    cairn_status st = find_cached(c, seg, &x, err);
+    size_t i;
+
+    if (st)
+        return st;
+    if (seg->kind == SEGMENT_LEXICAL) {
+        i = v->n_lexical++;
+        v->lexical_of[i] = seg;
+        v->lexical[i] = (lexical_segment){.reader = x->lexical, .deleted = seg->deleted};
+        v->lexical_filter[i] = x->filter;
+    } else {
+        i = v->n_vector++;
+        v->vector_of[i] = seg;
+        v->vector[i] = (vector_segment){.reader = x->vector, .deleted = seg->deleted};
+        v->vector_filter[i] = x->filter;
+    }
+    return CAIRN_OK;
+}
+
+cairn_status view_open(cairn *c, view *v, cairn_error *err)
+{
+    cairn_status st;
+    size_t n;
+
+    *v = (view){0};
+    if (!c->views && !(c->views = calloc(1, sizeof *c->views)))
+        return cairn_fail(err, CAIRN_ENOMEM, "segment readers");
+    st = store_snapshot_open(c->store, &v->snapshot, err);
+    if (st)
+        return st;
+    n = store_segment_count(v->snapshot);
+    if (view_allocate(v, n))
+        st = cairn_fail(err, CAIRN_ENOMEM, "view of %zu segments", n);
+    for (size_t i = 0; !st && i < n; i++)
+        st = view_add(c, v, store_segment_at(v->snapshot, i), err);
+    if (st)
+        view_close(v);
+    else
+        view_cache_trim(c, v);
+    return st;
+}
+
+void view_close(view *v)
+{
+    store_snapshot_close(v->snapshot);
+    free(v->lexical_of);
+    free(v->lexical);
+    free(v->lexical_filter);
+    free(v->vector_of);
+    free(v->vector);
+    free(v->vector_filter);
+    *v = (view){0};
+}

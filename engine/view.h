@@ -1,0 +1,36 @@
+/* view.h - one snapshot of the store with a reader open on every segment: what a search walks.
+ *
+ * Readers are kept across views, because segments never change: only the segments that came since
+ * the last view are opened.
+ *
+ * Owns     a view owns its snapshot; the cache owns the readers and keeps their files mapped.
+ * Threads  view_open and view_close belong to the handle's thread; a view may be read by many. */
+#ifndef CAIRN_ENGINE_VIEW_H
+#define CAIRN_ENGINE_VIEW_H
+
+#include "engine/engine.h"
+#include "index/filter/filter.h"
+#include "index/lexical/lexical.h"
+#include "index/vector/vector.h"
+
+typedef struct view {
+    store_snapshot *snapshot;
+    /* n_lexical of each: segment, its search entry (allowed = NULL), its filter columns */
+    const store_segment **lexical_of;
+    lexical_segment *lexical;
+    const filter_reader **lexical_filter;
+    size_t n_lexical;
+    const store_segment **vector_of;
+    vector_segment *vector;
+    const filter_reader **vector_filter;
+    size_t n_vector;
+} view;
+
+cairn_status view_open(cairn *c, view *out, cairn_error *err);
+void view_close(view *v); /* a zeroed view is fine */
+
+void view_cache_destroy(view_cache *cache); /* NULL is fine */
+/* Close the readers of segments that are gone, before a merge's inputs should leave the disk. */
+void view_cache_trim(cairn *c, const view *keep);
+
+#endif
