@@ -1,7 +1,7 @@
 /* model_lines.c - see model_lines.h. */
 #include "engine/model_lines.h"
 
-#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
