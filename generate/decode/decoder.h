@@ -41,8 +41,11 @@ typedef struct decoder_shape {
 typedef struct decoder_model decoder_model;
 
 /* Read, check and repack. The embedding table stays in the file: `g` must outlive the model. The
- * pool (NULL: this thread) is used during the call only. */
-cairn_status decoder_model_open(decoder_model **out, const gguf *g, pool *p, cairn_error *err);
+ * pool (NULL: this thread) is used during the call only. `mapped` says that g was opened from a file
+ * (not from memory): then pages of repacked tensors are given back, so that weights are resident
+ * once. */
+cairn_status decoder_model_open(decoder_model **out, const gguf *g, bool mapped, pool *p,
+                                cairn_error *err);
 void decoder_model_close(decoder_model *m); /* NULL is fine */
 const decoder_shape *decoder_model_shape(const decoder_model *m);
 /* Bytes of packed weights, and of those the bytes that one decoded token reads. */

@@ -1,0 +1,425 @@
+/* model.c - from a GGUF file to a decoder's weights: hyperparameters, checks, repacking.
+ *
+ * The file is foreign. Every hyperparameter has a range, every tensor must have exactly the shape
+ * that the hyperparameters ask for, and what this build does not implement (experts, other rope
+ * scalings, soft caps) is refused by name instead of being computed wrongly.
+ *
+ * What differs between the architectures:
+ *
+ *               llama            qwen2          gemma3
+ *   rope        pairs (2i,2i+1)  halves         halves; local layers have a base of their own
+ *   biases      where present    q, k, v        none
+ *   norms       before           before         before and after, and on each query and key head
+ *   window      none             none           512 on 5 of 6 layers
+ *   embedding   as is            as is          times sqrt(width)
+ *   activation  SiLU             SiLU           GELU (tanh)
+ *
+ * Tensor names and keys: ggml's docs/gguf.md and llama.cpp's tensor naming. */
+#include "generate/decode/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/checked.h"
+
+#define MAX_LAYERS   1024
+#define MAX_WIDTH    (1u << 17)
+#define MAX_FF       (1u << 20)
+#define MAX_HEADS    1024
+#define MAX_HEAD_DIM 1024
+#define MAX_VOCAB    (1u << 22)
+
+typedef struct reader {
+    const gguf *g;
+    const char *arch;
+    pool *p;
+    bool mapped;
+    decoder_model *m;
+    cairn_error *err;
+} reader;
+
+static cairn_status need_key(const reader *r, const char *name, uint32_t least, uint32_t most,
+                             size_t *out)
+{
+    char key[96];
+    uint32_t v;
+    cairn_status st;
+
+    snprintf(key, sizeof key, "%s.%s", r->arch, name);
+    st = gguf_need_u32(r->g, key, &v, r->err);
+    if (st)
+        return st;
+    if (v < least || v > most)
+        return cairn_fail(r->err, CAIRN_EMODEL, "%s: %s is %u, outside %u..%u", gguf_path(r->g), key,
+                          v, least, most);
+    *out = v;
+    return CAIRN_OK;
+}
+
+static cairn_status maybe_key(const reader *r, const char *name, uint32_t least, uint32_t most,
+                              size_t absent, size_t *out)
+{
+    char key[96];
+
+    snprintf(key, sizeof key, "%s.%s", r->arch, name);
+    *out = absent;
+    return gguf_find_kv(r->g, key) ? need_key(r, name, least, most, out) : CAIRN_OK;
+}
+
+/* A number within [least, most]; NaN is outside every range. */
+static cairn_status float_key(const reader *r, const char *name, float least, float most,
+                              const float *absent, float *out)
+{
+    char key[96];
+    cairn_status st;
+
+    snprintf(key, sizeof key, "%s.%s", r->arch, name);
+    if (absent && !gguf_find_kv(r->g, key)) {
+        *out = *absent;
+        return CAIRN_OK;
+    }
+    st = gguf_need_f32(r->g, key, out, r->err);
+    if (st)
+        return st;
+    if (!(*out >= least && *out <= most))
+        return cairn_fail(r->err, CAIRN_EMODEL, "%s: %s is %g, outside %g..%g", gguf_path(r->g), key,
+                          (double)*out, (double)least, (double)most);
+    return CAIRN_OK;
+}
+
+static cairn_status read_arch(reader *r)
+{
+    static const struct {
+        const char *name;
+        decoder_arch arch;
+    } known[] = {{"llama", DECODER_LLAMA}, {"qwen2", DECODER_QWEN2}, {"gemma3", DECODER_GEMMA3}};
+    gguf_string s;
+    cairn_status st = gguf_need_string(r->g, "general.architecture", &s, r->err);
+
+    if (st)
+        return st;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (gguf_string_is(s, known[i].name)) {
+            r->m->shape.arch = known[i].arch;
+            r->m->shape.arch_name = r->arch = known[i].name;
+            return CAIRN_OK;
+        }
+    return cairn_fail(r->err, CAIRN_EUNSUPPORTED,
+                      "%s: architecture %.*s is not one of llama, qwen2, gemma3", gguf_path(r->g),
+                      (int)(s.len < 40 ? s.len : 40), s.data);
+}
+
+static cairn_status read_rope(reader *r)
+{
+    decoder_shape *s = &r->m->shape;
+    const float base = 10000.0f, one = 1.0f;
+    char key[96];
+    float factor;
+    cairn_status st = float_key(r, "rope.freq_base", 1.0f, 1e12f, &base, &s->rope_base);
+
+    if (!st)
+        st = maybe_key(r, "rope.dimension_count", 2, (uint32_t)s->head_dim, s->head_dim,
+                       &s->rope_dims);
+    if (!st)
+        st = float_key(r, "rope.scaling.factor", 1.0f, 1e6f, &one, &factor);
+    if (st)
+        return st;
+    if (s->rope_dims % 2)
+        return cairn_fail(r->err, CAIRN_EMODEL, "%s: %zu rope dimensions are no whole pairs",
+                          gguf_path(r->g), s->rope_dims);
+    snprintf(key, sizeof key, "%s.rope.scaling.type", r->arch);
+    if (gguf_find_kv(r->g, key)) {
+        gguf_string type = gguf_get_string(r->g, key);
+        if (gguf_string_is(type, "none"))
+            factor = 1.0f;
+        else if (!gguf_string_is(type, "linear"))
+            return cairn_fail(r->err, CAIRN_EUNSUPPORTED, "%s: rope scaling %.*s is not supported",
+                              gguf_path(r->g), (int)(type.len < 40 ? type.len : 40),
+                              type.data ? type.data : "");
+    }
+    s->rope_scale = 1.0f / factor;
+    s->rope_base_local = s->arch == DECODER_GEMMA3 ? base : s->rope_base;
+    r->m->pairs_apart = s->arch != DECODER_LLAMA;
+    return CAIRN_OK;
+}
+
+/* Features whose presence would change the arithmetic. */
+static cairn_status refuse_unknown(const reader *r)
+{
+    static const char *const keys[] = {"expert_count", "attn_logit_softcapping",
+                                       "final_logit_softcapping", "logit_scale",
+                                       "attention.max_alibi_bias", "attention.clamp_kqv"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char key[96];
+        const gguf_kv *kv;
+        snprintf(key, sizeof key, "%s.%s", r->arch, keys[i]);
+        kv = gguf_find_kv(r->g, key);
+        if (kv && kv->n && gguf_get_f32(r->g, key, (float)gguf_get_i64(r->g, key, 1)) != 0.0f)
+            return cairn_fail(r->err, CAIRN_EUNSUPPORTED, "%s: %s is not supported", gguf_path(r->g),
+                              key);
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status read_shape(reader *r)
+{
+    decoder_shape *s = &r->m->shape;
+    const float eps = 1e-5f;
+    size_t value_dim;
+    cairn_status st;
+
+#define TRY(call)                                                                                  \
+    if ((st = (call)))                                                                             \
+    return st
+    TRY(refuse_unknown(r));
+    TRY(need_key(r, "block_count", 1, MAX_LAYERS, &s->n_layers));
+    TRY(need_key(r, "embedding_length", 16, MAX_WIDTH, &s->width));
+    TRY(need_key(r, "feed_forward_length", 16, MAX_FF, &s->ff));
+    TRY(need_key(r, "attention.head_count", 1, MAX_HEADS, &s->n_heads));
+    TRY(maybe_key(r, "attention.head_count_kv", 1, MAX_HEADS, s->n_heads, &s->n_kv_heads));
+    TRY(need_key(r, "context_length", 1, UINT32_MAX, &s->n_ctx_train));
+    TRY(maybe_key(r, "attention.key_length", 16, MAX_HEAD_DIM, s->width / s->n_heads, &s->head_dim));
+    TRY(maybe_key(r, "attention.value_length", 16, MAX_HEAD_DIM, s->head_dim, &value_dim));
+    TRY(float_key(r, "attention.layer_norm_rms_epsilon", 0.0f, 1.0f, &eps, &s->norm_eps));
+    if (s->head_dim % 16 || s->head_dim < 16 || s->head_dim > MAX_HEAD_DIM || value_dim != s->head_dim)
+        return cairn_fail(r->err, CAIRN_EMODEL,
+                          "%s: heads of %zu keys and %zu values; equal multiples of 16 are needed",
+                          gguf_path(r->g), s->head_dim, value_dim);
+    if (s->n_heads % s->n_kv_heads)
+        return cairn_fail(r->err, CAIRN_EMODEL, "%s: %zu heads cannot share %zu key heads",
+                          gguf_path(r->g), s->n_heads, s->n_kv_heads);
+    TRY(read_rope(r));
+    if (s->arch == DECODER_GEMMA3) {
+        TRY(maybe_key(r, "attention.sliding_window", 0, 1u << 30, 0, &s->window));
+        TRY(maybe_key(r, "attention.sliding_window_pattern", 1, MAX_LAYERS, 6, &s->window_pattern));
+        r->m->embedding_scale = sqrtf((float)s->width);
+    } else {
+        r->m->embedding_scale = 1.0f;
+    }
+#undef TRY
+    return CAIRN_OK;
+}
+
+static cairn_status wrong_shape(const reader *r, const tensor *t, size_t cols, size_t rows)
+{
+    return cairn_fail(r->err, CAIRN_EMODEL,
+                      "%s: tensor %s is %llu x %llu, the hyperparameters ask for %zu x %zu",
+                      gguf_path(r->g), t->name, (unsigned long long)t->dims[0],
+                      (unsigned long long)tensor_rows(t), cols, rows);
+}
+
+/* The pages of a repacked tensor are not needed any more. */
+static void drop_pages(const reader *r, const tensor *t)
+{
+    uintptr_t from = ((uintptr_t)t->data + 4095) & ~(uintptr_t)4095;
+    uintptr_t to = ((uintptr_t)t->data + t->bytes) & ~(uintptr_t)4095;
+
+    if (r->mapped && to > from)
+        madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+static cairn_status read_matrix(reader *r, const char *name, size_t cols, size_t rows, matrix **out)
+{
+    const tensor *t;
+    cairn_status st = gguf_need_tensor(r->g, name, &t, r->err);
+
+    if (st)
+        return st;
+    if (t->dims[0] != cols || tensor_rows(t) != rows)
+        return wrong_shape(r, t, cols, rows);
+    st = matrix_create(out, t, r->p, r->err);
+    if (st) {
+        cairn_error_prefix(r->err, "%s", gguf_path(r->g));
+        return st;
+    }
+    drop_pages(r, t);
+    r->m->packed_bytes += (*out)->bytes;
+    r->m->token_bytes += (*out)->bytes;
+    return CAIRN_OK;
+}
+
+static cairn_status read_vector(reader *r, const char *name, size_t n, bool needed, float **out)
+{
+    const tensor *t = gguf_find_tensor(r->g, name);
+    cairn_status st = needed ? gguf_need_tensor(r->g, name, &t, r->err) : CAIRN_OK;
+
+    if (st || !t)
+        return st;
+    if (t->dims[0] != n || tensor_rows(t) != 1)
+        return wrong_shape(r, t, n, 1);
+    *out = checked_aligned(n + 15, sizeof(float));
+    if (!*out)
+        return cairn_fail(r->err, CAIRN_ENOMEM, "tensor %s", name);
+    if (tensor_type_get(t->type)->block_size != 1 || !dequantize_row(t->type, t->data, *out, n))
+        return cairn_fail(r->err, CAIRN_EMODEL, "%s: tensor %s has type %s; a vector of floats was "
+                          "expected", gguf_path(r->g), name, tensor_type_get(t->type)->name);
+    return CAIRN_OK;
+}
+
+static cairn_status read_layer(reader *r, size_t i)
+{
+    const decoder_shape *s = &r->m->shape;
+    decoder_layer *l = &r->m->layers[i];
+    const size_t q = s->n_heads * s->head_dim, kv = s->n_kv_heads * s->head_dim;
+    const bool gemma = s->arch == DECODER_GEMMA3, qwen = s->arch == DECODER_QWEN2;
+    const struct {
+        const char *name;
+        size_t n;
+        bool needed;
+        float **out;
+    } vectors[] = {
+        {"attn_norm.weight", s->width, true, &l->attn_norm},
+        {"ffn_norm.weight", s->width, true, &l->ffn_norm},
+        {"post_attention_norm.weight", s->width, gemma, &l->post_attn_norm},
+        {"post_ffw_norm.weight", s->width, gemma, &l->post_ffn_norm},
+        {"attn_q_norm.weight", s->head_dim, gemma, &l->q_norm},
+        {"attn_k_norm.weight", s->head_dim, gemma, &l->k_norm},
+        {"attn_q.bias", q, qwen, &l->q_bias},
+        {"attn_k.bias", kv, qwen, &l->k_bias},
+        {"attn_v.bias", kv, qwen, &l->v_bias},
+        {"attn_output.bias", s->width, false, &l->o_bias},
+    };
+    const struct {
+        const char *name;
+        size_t cols, rows;
+        matrix **out;
+    } matrices[] = {
+        {"attn_q.weight", s->width, q, &l->q},       {"attn_k.weight", s->width, kv, &l->k},
+        {"attn_v.weight", s->width, kv, &l->v},      {"attn_output.weight", q, s->width, &l->o},
+        {"ffn_gate.weight", s->width, s->ff, &l->gate}, {"ffn_up.weight", s->width, s->ff, &l->up},
+        {"ffn_down.weight", s->ff, s->width, &l->down},
+    };
+    char name[96];
+    cairn_status st = CAIRN_OK;
+
+    l->local = s->window && s->window_pattern && i % s->window_pattern < s->window_pattern - 1;
+    for (size_t j = 0; !st && j < sizeof vectors / sizeof *vectors; j++) {
+        snprintf(name, sizeof name, "blk.%zu.%s", i, vectors[j].name);
+        st = read_vector(r, name, vectors[j].n, vectors[j].needed, vectors[j].out);
+    }
+    for (size_t j = 0; !st && j < sizeof matrices / sizeof *matrices; j++) {
+        snprintf(name, sizeof name, "blk.%zu.%s", i, matrices[j].name);
+        st = read_matrix(r, name, matrices[j].cols, matrices[j].rows, matrices[j].out);
+    }
+    return st;
+}
+
+static cairn_status read_ends(reader *r)
+{
+    decoder_shape *s = &r->m->shape;
+    decoder_model *m = r->m;
+    const tensor *t;
+    cairn_status st = gguf_need_tensor(r->g, "token_embd.weight", &t, r->err);
+
+    if (st)
+        return st;
+    s->n_vocab = tensor_rows(t);
+    if (t->dims[0] != s->width || s->n_vocab < 1 || s->n_vocab > MAX_VOCAB)
+        return cairn_fail(r->err, CAIRN_EMODEL,
+                          "%s: tensor token_embd.weight is %llu x %llu, the hyperparameters ask for "
+                          "%zu x 1..%u", gguf_path(r->g), (unsigned long long)t->dims[0],
+                          (unsigned long long)tensor_rows(t), s->width, MAX_VOCAB);
+    if (!dequantize_supported(t->type))
+        return cairn_fail(r->err, CAIRN_EMODEL, "%s: embeddings of type %s cannot be read",
+                          gguf_path(r->g), tensor_type_get(t->type)->name);
+    m->embedding = t;
+    m->embedding_row = t->bytes / s->n_vocab;
+    s->tied = !gguf_find_tensor(r->g, "output.weight");
+    st = read_vector(r, "output_norm.weight", s->width, true, &m->output_norm);
+    if (!st)
+        st = read_vector(r, "rope_freqs.weight", s->rope_dims / 2, false, &m->rope_factors);
+    if (!st)
+        st = read_matrix(r, s->tied ? "token_embd.weight" : "output.weight", s->width, s->n_vocab,
+                         &m->head);
+    return st;
+}
+
+cairn_status decoder_model_open(decoder_model **out, const gguf *g, bool mapped, pool *p,
+                                cairn_error *err)
+{
+    decoder_model *m = calloc(1, sizeof *m);
+    reader r = {.g = g, .p = p, .mapped = mapped, .m = m, .err = err};
+    cairn_status st;
+
+    *out = NULL;
+    if (!m)
+        return cairn_fail(err, CAIRN_ENOMEM, "model");
+    st = read_arch(&r);
+    if (!st)
+        st = read_shape(&r);
+    if (!st) {
+        m->layers = calloc(m->shape.n_layers, sizeof *m->layers);
+        if (!m->layers)
+            st = cairn_fail(err, CAIRN_ENOMEM, "%zu layers", m->shape.n_layers);
+    }
+    for (size_t i = 0; !st && i < m->shape.n_layers; i++)
+        st = read_layer(&r, i);
+    if (!st)
+        st = read_ends(&r);
+    if (st) {
+        decoder_model_close(m);
+        return st;
+    }
+    *out = m;
+    return CAIRN_OK;
+}
+
+static void free_layer(decoder_layer *l)
+{
+    free(l->attn_norm);
+    free(l->ffn_norm);
+    free(l->post_attn_norm);
+    free(l->post_ffn_norm);
+    free(l->q_norm);
+    free(l->k_norm);
+    free(l->q_bias);
+    free(l->k_bias);
+    free(l->v_bias);
+    free(l->o_bias);
+    matrix_destroy(l->q);
+    matrix_destroy(l->k);
+    matrix_destroy(l->v);
+    matrix_destroy(l->o);
+    matrix_destroy(l->gate);
+    matrix_destroy(l->up);
+    matrix_destroy(l->down);
+}
+
+void decoder_model_close(decoder_model *m)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; m->layers && i < m->shape.n_layers; i++)
+        free_layer(&m->layers[i]);
+    free(m->layers);
+    free(m->output_norm);
+    free(m->rope_factors);
+    matrix_destroy(m->head);
+    free(m);
+}
+
+const decoder_shape *decoder_model_shape(const decoder_model *m)
+{
+    return &m->shape;
+}
+
+size_t decoder_model_bytes(const decoder_model *m)
+{
+    return m->packed_bytes;
+}
+
+size_t decoder_model_token_bytes(const decoder_model *m)
+{
+    return m->token_bytes;
+}
+
+double decoder_model_macs(const decoder_model *m, bool with_head)
+{
+    const decoder_shape *s = &m->shape;
+    double q = (double)(s->n_heads * s->head_dim), kv = (double)(s->n_kv_heads * s->head_dim);
+    double width = (double)s->width, layer = width * (2 * q + 2 * kv + 3 * (double)s->ff);
+
+    return layer * (double)s->n_layers + (with_head ? width * (double)s->n_vocab : 0);
+}

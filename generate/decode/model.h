@@ -1,0 +1,31 @@
+/* model.h - the weights of a decoder, as decoder.c and attention.c see them. */
+#ifndef CAIRN_GENERATE_DECODE_MODEL_H
+#define CAIRN_GENERATE_DECODE_MODEL_H
+
+#include "generate/decode/decoder.h"
+#include "generate/kernels/matrix.h"
+
+/* Vectors are floats, NULL where the architecture has none. */
+typedef struct decoder_layer {
+    float *attn_norm, *ffn_norm;           /* [width] */
+    float *post_attn_norm, *post_ffn_norm; /* [width], gemma3 */
+    float *q_norm, *k_norm;                /* [head_dim], gemma3 */
+    float *q_bias, *k_bias, *v_bias, *o_bias;
+    matrix *q, *k, *v, *o, *gate, *up, *down;
+    bool local; /* sees `window` positions, turns by rope_base_local */
+} decoder_layer;
+
+struct decoder_model {
+    decoder_shape shape;
+    const tensor *embedding; /* in the file */
+    size_t embedding_row;    /* bytes */
+    float embedding_scale;
+    float *output_norm;
+    float *rope_factors; /* [rope_dims / 2] or NULL: divide the angles */
+    matrix *head;
+    decoder_layer *layers;
+    bool pairs_apart;     /* rope turns (i, i + dims / 2), else (2i, 2i + 1) */
+    size_t packed_bytes, token_bytes;
+};
+
+#endif
