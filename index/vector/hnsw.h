@@ -1,0 +1,113 @@
+/* hnsw.h - the approximate nearest neighbour graph over the int8 codes of one segment.
+ *
+ * Malkov and Yashunin, arXiv:1603.09320. Similarity is the inner product of codes times their
+ * scales. Where we differ from the paper:
+ *   - Layers are drawn before the build from (seed, row), so the entry point is known from the
+ *     start and never moves: a parallel build needs no lock on the whole graph.
+ *   - A new row writes its own lists on all layers before anyone can find it, then the links back
+ *     to it from layer 0 upwards; so no searcher meets a half-made row.
+ *   - After the build every row is made reachable on layer 0 (hnsw_repair.c); pruning alone does
+ *     not promise that.
+ *   - Deleted rows stay in the graph as way stations until a merge takes them out.
+ *
+ * Invariants, checked whole by hnsw_verify:
+ *   I1  a list holds rows < n, then padding to its end
+ *   I2  no row links itself or links another twice on one layer
+ *   I3  a link on layer l goes to a row whose layer is >= l
+ *   I4  the entry is a row of the highest layer
+ *   I5  every row has exactly `level` upper lists, all inside the section, none shared
+ *   I6  every row can be reached from the entry along layer 0
+ *
+ * Links are NOT symmetric: pruning a full list drops one direction.
+ *
+ * Threads  hnsw_search only reads. A build uses the pool it is given. */
+#ifndef CAIRN_INDEX_VECTOR_HNSW_H
+#define CAIRN_INDEX_VECTOR_HNSW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "base/sections.h"
+#include "base/status.h"
+
+#define HNSW_NONE UINT32_MAX /* padding of a list: greater than every row */
+#define HNSW_MAX_LEVEL 24
+#define HNSW_MIN_M 2u
+#define HNSW_MAX_M 64u
+
+typedef struct vector_codes vector_codes;
+typedef struct vector_query vector_query;
+
+/* A view of a graph: mapped from a segment, or inside an hnsw_build. */
+typedef struct hnsw_graph {
+    uint32_t rows, m;
+    uint32_t entry, max_level;
+    uint32_t up_lists;     /* lists in `up` */
+    const uint8_t *level;  /* [rows] */
+    const uint32_t *up_at; /* [rows] */
+    const uint32_t *link0; /* [rows * 2 m] */
+    const uint32_t *up;    /* [up_lists * m] */
+} hnsw_graph;
+
+/* The list of `row` on layer l and its capacity; NULL when broken bytes point outside. */
+static inline const uint32_t *hnsw_list(const hnsw_graph *g, uint32_t row, uint32_t l, uint32_t *cap)
+{
+    if (l == 0) {
+        *cap = 2 * g->m;
+        return g->link0 + (size_t)row * 2 * g->m;
+    }
+    *cap = g->m;
+    uint64_t at = (uint64_t)g->up_at[row] + l - 1;
+    if (l > g->level[row] || at >= g->up_lists)
+        return NULL;
+    return g->up + at * g->m;
+}
+
+typedef struct hnsw_candidate {
+    float score; /* dot of codes times the row's scale; the query's scale is left out */
+    uint32_t row;
+} hnsw_candidate;
+
+typedef struct hnsw_search_stats {
+    uint32_t scored; /* rows whose code was read */
+    bool gave_up;    /* more than `budget` rows were scored */
+} hnsw_search_stats;
+
+/* The best `ef` eligible rows found, into out[ef] by falling score; *n_out <= ef. A row is eligible when
+ * not in `deleted` and, where `allowed` is given, in it; others are walked through but not
+ * returned. Stops after scoring `budget` rows (0: no limit). */
+cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes,
+                         const vector_query *q, size_t ef, const uint64_t *deleted,
+                         const uint64_t *allowed, size_t budget, hnsw_candidate *out,
+                         size_t *n_out, hnsw_search_stats *stats, cairn_error *err);
+
+/* ---- building ---- */
+
+typedef struct hnsw_build hnsw_build;
+
+typedef struct hnsw_params {
+    uint32_t m, ef_construction;
+    uint64_t seed;
+} hnsw_params;
+
+/* An old graph to start from. new_row[old row] is the row's number in the new codes, HNSW_NONE for
+ * a deleted one; it rises with the old row. */
+typedef struct hnsw_base {
+    const hnsw_graph *graph;
+    const uint32_t *new_row;
+} hnsw_base;
+
+/* Build a graph over all rows of `codes`, from scratch or (base not NULL) keeping the old graph's
+ * live rows and inserting the others. base->graph->m must equal params->m then. */
+cairn_status hnsw_build_run(hnsw_build **out, const vector_codes *codes,
+                            const hnsw_params *params, const hnsw_base *base, pool *workers,
+                            cairn_error *err);
+const hnsw_graph *hnsw_build_graph(const hnsw_build *b);
+void hnsw_build_destroy(hnsw_build *b);
+
+/* Every invariant above. CAIRN_ECORRUPT names the first that is broken. O(rows * m). */
+cairn_status hnsw_verify(const hnsw_graph *g, cairn_error *err);
+
+#endif

@@ -1,0 +1,303 @@
+/* hnsw_repair.c - keep a graph whole: take deleted rows out, and leave no row out of reach.
+ *
+ * hnsw_adopt copies an old graph to new row numbers. Where a row pointed at a deleted one, the deleted
+ * row's own neighbours become candidates, and the row chooses anew among them and its live links:
+ * a path through the deleted row is replaced by a step over it. Each row writes only its own lists and
+ * reads only the old graph, so rows are shared out freely.
+ *
+ * hnsw_connect walks layer 0 from the entry. For a row u that was not met it searches the nearest
+ * rows that were. One of them with a free place takes the link; if none has, the nearest, c, gives up its
+ * worst link w for u, and u takes w over:
+ *
+ *     before   c -> w        after   c -> u -> w
+ *
+ * Whatever was reachable stays so, and u is reachable now, with all it leads to. Each step adds at
+ * least one row, so it ends. */
+#include "index/vector/hnsw_build.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "index/vector/hnsw_heap.h"
+
+#define ADOPT_ROWS 256u /* old rows a task */
+
+typedef struct adopt_job {
+    hnsw_build *b;
+    const hnsw_base *base;
+} adopt_job;
+
+static int best_first(const void *pa, const void *pb)
+{
+    const hnsw_candidate *a = pa, *b = pb;
+
+    return hnsw_better(*a, *b) ? -1 : hnsw_better(*b, *a) ? 1 : 0;
+}
+
+/* Add the live rows of one old list to the pool; true when a deleted row was among them. */
+static bool gather_list(adopt_job *j, hnsw_scratch *s, const vector_query *q, uint32_t old,
+                        uint32_t l, size_t *n)
+{
+    uint32_t cap;
+    const uint32_t *list = hnsw_list(j->base->graph, old, l, &cap);
+    bool dead = false;
+
+    for (uint32_t i = 0; i < cap && list[i] != HNSW_NONE; i++) {
+        uint32_t to = j->base->new_row[list[i]];
+        if (to == HNSW_NONE) {
+            dead = true;
+        } else if (s->visited[to] != s->epoch && *n < s->pool_cap) {
+            s->visited[to] = s->epoch;
+            s->pool[(*n)++] = (hnsw_candidate){hnsw_build_score(j->b, q, to), to};
+        }
+    }
+    return dead;
+}
+
+static void adopt_list(adopt_job *j, hnsw_scratch *s, const vector_query *q, uint32_t old,
+                       uint32_t row, uint32_t l)
+{
+    uint32_t cap, old_cap;
+    size_t n = 0;
+    uint32_t *out = hnsw_build_list(j->b, row, l, &cap);
+    const uint32_t *list = hnsw_list(j->base->graph, old, l, &old_cap);
+
+    if (++s->epoch == 0) {
+        memset(s->visited, 0, (size_t)j->b->graph.rows * sizeof *s->visited);
+        s->epoch = 1;
+    }
+    s->visited[row] = s->epoch; /* a row never links itself */
+    if (!gather_list(j, s, q, old, l, &n)) {
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = s->pool[i].row;
+        return;
+    }
+    for (uint32_t i = 0; i < old_cap && list[i] != HNSW_NONE; i++)
+        if (j->base->new_row[list[i]] == HNSW_NONE)
+            gather_list(j, s, q, list[i], l, &n);
+    qsort(s->pool, n, sizeof *s->pool, best_first);
+    hnsw_select(j->b, s, q->scale, s->pool, n, cap, out);
+}
+
+static void adopt_task(void *ctx, size_t task, size_t worker)
+{
+    adopt_job *j = ctx;
+    hnsw_scratch *s = &j->b->scratch[worker];
+    uint32_t first = (uint32_t)task * ADOPT_ROWS;
+
+    for (uint32_t old = first; old < first + ADOPT_ROWS && old < j->base->graph->rows; old++) {
+        uint32_t row = j->base->new_row[old];
+        if (row == HNSW_NONE)
+            continue;
+        vector_query q = {.code = s->query};
+        vector_query_of_row(j->b->codes, row, &q);
+        for (uint32_t l = 0; l <= j->b->level[row]; l++)
+            adopt_list(j, s, &q, old, row, l);
+    }
+}
+
+cairn_status hnsw_adopt(hnsw_build *b, const hnsw_base *base, pool *workers, cairn_error *err)
+{
+    adopt_job job = {b, base};
+
+    for (uint32_t r = 0; r < base->graph->rows; r++)
+        if (base->new_row[r] != HNSW_NONE && base->new_row[r] >= b->graph.rows)
+            return cairn_fail(err, CAIRN_EUSAGE, "row %u of the old graph has no place in the new",
+                              r);
+    pool_run(workers, ((size_t)base->graph->rows + ADOPT_ROWS - 1) / ADOPT_ROWS, adopt_task, &job);
+    return CAIRN_OK;
+}
+
+/* ---- reachability ---- */
+
+static void mark_from(const hnsw_graph *g, uint32_t row, uint64_t *reached, uint32_t *stack)
+{
+    size_t n = 0;
+
+    reached[row >> 6] |= (uint64_t)1 << (row & 63);
+    stack[n++] = row; /* each row is pushed once at most, so `rows` places are enough */
+    while (n) {
+        uint32_t cap, at = stack[--n];
+        const uint32_t *list = hnsw_list(g, at, 0, &cap);
+        for (uint32_t i = 0; i < cap && list[i] < g->rows; i++)
+            if (!row_set_has(reached, list[i])) {
+                reached[list[i] >> 6] |= (uint64_t)1 << (list[i] & 63);
+                stack[n++] = list[i];
+            }
+    }
+}
+
+static uint32_t list_length(const uint32_t *list, uint32_t cap)
+{
+    uint32_t n = 0;
+
+    while (n < cap && list[n] != HNSW_NONE)
+        n++;
+    return n;
+}
+
+/* Index of the least similar row of a list. */
+static uint32_t worst_link(hnsw_build *b, hnsw_scratch *s, uint32_t row, const uint32_t *list,
+                           uint32_t n)
+{
+    vector_query q = {.code = s->pair};
+    uint32_t worst = 0;
+    float least = 0;
+
+    vector_query_of_row(b->codes, row, &q);
+    for (uint32_t i = 0; i < n; i++) {
+        float score = hnsw_build_score(b, &q, list[i]);
+        if (i == 0 || score < least) {
+            least = score;
+            worst = i;
+        }
+    }
+    return worst;
+}
+
+static void connect_row(hnsw_build *b, hnsw_scratch *s, uint32_t u)
+{
+    uint32_t cap;
+    vector_query q = {.code = s->query};
+
+    vector_query_of_row(b->codes, u, &q);
+    hnsw_candidate start = {hnsw_build_score(b, &q, b->graph.entry), b->graph.entry};
+    size_t n = hnsw_build_search(b, s, &q, start, 0, b->params.ef_construction);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t *list = hnsw_build_list(b, s->kept_at[i].row, 0, &cap);
+        uint32_t len = list_length(list, cap);
+        if (len < cap) {
+            list[len] = u;
+            return;
+        }
+    }
+    uint32_t c = s->kept_at[0].row;
+    uint32_t *from = hnsw_build_list(b, c, 0, &cap), *own = hnsw_build_list(b, u, 0, &cap);
+    uint32_t at = worst_link(b, s, c, from, cap), w = from[at], len = list_length(own, cap);
+
+    from[at] = u;
+    for (uint32_t i = 0; i < len; i++)
+        if (own[i] == w)
+            return;
+    if (len < cap)
+        own[len] = w;
+    else
+        own[worst_link(b, s, u, own, len)] = w;
+}
+
+cairn_status hnsw_connect(hnsw_build *b, cairn_error *err)
+{
+    uint32_t n = b->graph.rows;
+    uint64_t *reached = calloc(row_set_words(n), sizeof *reached);
+    uint32_t *stack = checked_malloc(n, sizeof *stack);
+    cairn_status st = CAIRN_OK;
+
+    if (!reached || !stack) {
+        st = cairn_fail(err, CAIRN_ENOMEM, "checking a graph of %u rows", n);
+        goto done;
+    }
+    mark_from(&b->graph, b->graph.entry, reached, stack);
+    for (uint32_t u = 0; u < n; u++) {
+        if (row_set_has(reached, u))
+            continue;
+        connect_row(b, &b->scratch[0], u);
+        if (b->scratch[0].failed) {
+            st = cairn_fail(err, CAIRN_ENOMEM, "connecting a graph of %u rows", n);
+            goto done;
+        }
+        mark_from(&b->graph, u, reached, stack);
+    }
+done:
+    free(reached);
+    free(stack);
+    return st;
+}
+
+/* ---- checking ---- */
+
+static cairn_status check_list(const hnsw_graph *g, uint32_t row, uint32_t l, uint32_t *seen,
+                               uint32_t mark, cairn_error *err)
+{
+    uint32_t cap, i = 0;
+    const uint32_t *list = hnsw_list(g, row, l, &cap);
+
+    if (!list)
+        return cairn_fail(err, CAIRN_ECORRUPT,
+                          "graph: the lists of row %" PRIu32 " lie outside hnsw.up (I5)", row);
+    for (; i < cap && list[i] != HNSW_NONE; i++) {
+        if (list[i] >= g->rows)
+            return cairn_fail(err, CAIRN_ECORRUPT,
+                              "graph: row %" PRIu32 " links row %" PRIu32 " of %" PRIu32
+                              " on layer %" PRIu32 " (I1)",
+                              row, list[i], g->rows, l);
+        if (list[i] == row || seen[list[i]] == mark)
+            return cairn_fail(err, CAIRN_ECORRUPT,
+                              "graph: row %" PRIu32 " links row %" PRIu32
+                              " where it must not, on layer %" PRIu32 " (I2)",
+                              row, list[i], l);
+        if (g->level[list[i]] < l)
+            return cairn_fail(err, CAIRN_ECORRUPT,
+                              "graph: row %" PRIu32 " links row %" PRIu32
+                              " above its highest layer, on layer %" PRIu32 " (I3)",
+                              row, list[i], l);
+        seen[list[i]] = mark;
+    }
+    for (; i < cap; i++)
+        if (list[i] != HNSW_NONE)
+            return cairn_fail(err, CAIRN_ECORRUPT,
+                              "graph: row %" PRIu32 " has a link behind its padding (I1)", row);
+    return CAIRN_OK;
+}
+
+static cairn_status check_reach(const hnsw_graph *g, uint32_t *stack, cairn_error *err)
+{
+    uint64_t *reached = calloc(row_set_words(g->rows), sizeof *reached);
+    cairn_status st = CAIRN_OK;
+
+    if (!reached)
+        return cairn_fail(err, CAIRN_ENOMEM, "checking a graph of %" PRIu32 " rows", g->rows);
+    mark_from(g, g->entry, reached, stack);
+    for (uint32_t r = 0; r < g->rows && !st; r++)
+        if (!row_set_has(reached, r))
+            st = cairn_fail(err, CAIRN_ECORRUPT,
+                            "graph: row %" PRIu32 " cannot be reached from the entry (I6)", r);
+    free(reached);
+    return st;
+}
+
+cairn_status hnsw_verify(const hnsw_graph *g, cairn_error *err)
+{
+    uint32_t *seen = calloc((size_t)g->rows + 1, sizeof *seen), mark = 0;
+    cairn_status st = CAIRN_OK;
+    uint64_t lists = 0;
+
+    if (!seen)
+        return cairn_fail(err, CAIRN_ENOMEM, "checking a graph of %" PRIu32 " rows", g->rows);
+    for (uint32_t r = 0; r < g->rows && !st; r++) {
+        if (g->level[r] > g->max_level)
+            st = cairn_fail(err, CAIRN_ECORRUPT,
+                            "graph: row %" PRIu32 " is above the entry (I4)", r);
+        else if (g->up_at[r] != lists)
+            st = cairn_fail(err, CAIRN_ECORRUPT,
+                            "graph: the lists of row %" PRIu32 " are out of order (I5)", r);
+        lists += g->level[r];
+        for (uint32_t l = 0; !st && l <= g->level[r]; l++) {
+            if (++mark == 0) { /* wrapped round: forget all marks */
+                memset(seen, 0, (size_t)g->rows * sizeof *seen);
+                mark = 1;
+            }
+            st = check_list(g, r, l, seen, mark, err);
+        }
+    }
+    if (!st && lists != g->up_lists)
+        st = cairn_fail(err, CAIRN_ECORRUPT, "graph: %" PRIu32 " upper lists where %" PRIu64
+                        " belong (I5)", g->up_lists, lists);
+    if (!st && (g->entry >= g->rows || g->level[g->entry] != g->max_level))
+        st = cairn_fail(err, CAIRN_ECORRUPT, "graph: the entry is not on the highest layer (I4)");
+    if (!st)
+        st = check_reach(g, seen, err);
+    free(seen);
+    return st;
+}

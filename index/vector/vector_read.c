@@ -1,0 +1,191 @@
+/* vector_read.c - open the sections of a segment's vectors and check that they fit together.
+ *
+ * Opening reads the 48 bytes of "vec.meta" and compares lengths; it touches no row, so a cold search
+ * pages in only what it scans. What lies inside the sections may still be broken: a search then
+ * gives wrong scores, but every row and list number is checked before it is followed. */
+#include "index/vector/vector_format.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/cursor.h"
+
+typedef struct meta {
+    uint32_t version, dim, metric, stride, rows, has_graph, m, entry, max_level, up_lists;
+    uint64_t reserved;
+} meta;
+
+static cairn_status read_meta(const section_source *src, meta *m, cairn_error *err)
+{
+    const uint8_t *data;
+    size_t len;
+    cursor c;
+
+    if (!src->find(src->ctx, "vec.meta", &data, &len))
+        return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta is missing");
+    if (len != VECTOR_META_BYTES)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta has %zu bytes, not %u", len,
+                          VECTOR_META_BYTES);
+    cursor_init(&c, data, len);
+    m->version = cursor_u32(&c);
+    m->dim = cursor_u32(&c);
+    m->metric = cursor_u32(&c);
+    m->stride = cursor_u32(&c);
+    m->rows = cursor_u32(&c);
+    m->has_graph = cursor_u32(&c);
+    m->m = cursor_u32(&c);
+    m->entry = cursor_u32(&c);
+    m->max_level = cursor_u32(&c);
+    m->up_lists = cursor_u32(&c);
+    m->reserved = cursor_u64(&c);
+    if (m->version != VECTOR_FORMAT_VERSION)
+        return cairn_fail(err, CAIRN_ECORRUPT,
+                          "vectors of format %u: this build reads format %u", m->version,
+                          VECTOR_FORMAT_VERSION);
+    if (m->dim == 0 || m->dim > VECTOR_MAX_DIM || m->metric > VECTOR_DOT ||
+        m->stride != vector_stride(m->dim) || m->rows > VECTOR_MAX_ROWS || m->has_graph > 1 ||
+        m->reserved != 0)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta holds impossible values");
+    return CAIRN_OK;
+}
+
+/* Find a section that must have exactly n * size bytes. */
+static cairn_status need(const section_source *src, const char *name, size_t n, size_t size,
+                         size_t align, const void **out, cairn_error *err)
+{
+    const uint8_t *data;
+    size_t len, want;
+
+    if (!src->find(src->ctx, name, &data, &len))
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is missing or damaged", name);
+    if (!checked_mul(n, size, &want) || len != want)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s has %zu bytes where %zu x %zu belong",
+                          name, len, n, size);
+    if (len && (uintptr_t)data % align)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is not aligned to %zu bytes", name,
+                          align);
+    *out = data;
+    return CAIRN_OK;
+}
+
+static cairn_status open_graph(vector_reader *r, const meta *m, const section_source *src,
+                               cairn_error *err)
+{
+    const void *level, *up_at, *link0, *up;
+    cairn_status st;
+
+    if (m->rows == 0 || m->m < HNSW_MIN_M || m->m > HNSW_MAX_M || m->entry >= m->rows ||
+        m->max_level > HNSW_MAX_LEVEL)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta describes an impossible graph");
+    if ((st = need(src, "hnsw.level", m->rows, 1, 1, &level, err)) ||
+        (st = need(src, "hnsw.upat", m->rows, 4, 4, &up_at, err)) ||
+        (st = need(src, "hnsw.link0", m->rows, (size_t)8 * m->m, 4, &link0, err)) ||
+        (st = need(src, "hnsw.up", m->up_lists, (size_t)4 * m->m, 4, &up, err)))
+        return st;
+    r->graph = (hnsw_graph){m->rows, m->m, m->entry, m->max_level, m->up_lists,
+                            level,   up_at, link0,    up};
+    r->has_graph = true;
+    return CAIRN_OK;
+}
+
+cairn_status vector_reader_open(vector_reader **out, const section_source *source,
+                                cairn_error *err)
+{
+    meta m = {0};
+    const void *f32, *code, *scale;
+    vector_reader *r = NULL;
+    cairn_status st = read_meta(source, &m, err);
+
+    *out = NULL;
+    if (st)
+        return st;
+    if ((st = need(source, "vec.f32", m.rows, (size_t)m.dim * 4, 4, &f32, err)) ||
+        (st = need(source, "vec.i8", m.rows, m.stride, 1, &code, err)) ||
+        (st = need(source, "vec.scale", m.rows, 4, 4, &scale, err)))
+        return st;
+    r = calloc(1, sizeof *r);
+    if (!r)
+        return cairn_fail(err, CAIRN_ENOMEM, "vector reader");
+    r->dim = m.dim;
+    r->metric = (vector_metric)m.metric;
+    r->f32 = f32;
+    r->codes = (vector_codes){code, scale, m.stride, m.rows};
+    if (m.has_graph)
+        st = open_graph(r, &m, source, err);
+    if (st) {
+        free(r);
+        return st;
+    }
+    *out = r;
+    return CAIRN_OK;
+}
+
+void vector_reader_close(vector_reader *r)
+{
+    free(r);
+}
+
+uint32_t vector_reader_rows(const vector_reader *r)
+{
+    return r->codes.rows;
+}
+
+uint32_t vector_reader_dim(const vector_reader *r)
+{
+    return r->dim;
+}
+
+vector_metric vector_reader_metric(const vector_reader *r)
+{
+    return r->metric;
+}
+
+bool vector_reader_has_graph(const vector_reader *r)
+{
+    return r->has_graph;
+}
+
+void vector_reader_get(const vector_reader *r, uint32_t row, float *out)
+{
+    memcpy(out, r->f32 + (size_t)row * r->dim, (size_t)r->dim * sizeof *out);
+}
+
+float vector_reader_score(const vector_reader *r, uint32_t row, const float *query)
+{
+    return vector_kernels_get()->dot_f32(r->f32 + (size_t)row * r->dim, query, r->dim);
+}
+
+cairn_status vector_verify(const vector_reader *r, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    uint8_t *code = checked_malloc(r->codes.stride, 1);
+
+    if (!code)
+        return cairn_fail(err, CAIRN_ENOMEM, "a vector's code");
+    for (uint32_t row = 0; row < r->codes.rows && !st; row++) {
+        const float *v = r->f32 + (size_t)row * r->dim;
+        double length = 0;
+        float scale;
+        for (uint32_t i = 0; i < r->dim; i++)
+            length += (double)v[i] * v[i];
+        if (!isfinite(length))
+            st = cairn_fail(err, CAIRN_ECORRUPT, "vector %" PRIu32 " is not finite", row);
+        else if (r->metric == VECTOR_COSINE && length != 0 && fabs(length - 1) > 1e-4)
+            st = cairn_fail(err, CAIRN_ECORRUPT, "vector %" PRIu32 " has length %g, not 1", row,
+                            sqrt(length));
+        if (st)
+            break;
+        vector_encode(v, r->dim, r->codes.stride, code, &scale);
+        if (memcmp(&scale, &r->codes.scale[row], sizeof scale) != 0 ||
+            memcmp(code, r->codes.code + (size_t)row * r->codes.stride, r->codes.stride) != 0)
+            st = cairn_fail(err, CAIRN_ECORRUPT,
+                            "vector %" PRIu32 ": its code does not belong to it", row);
+    }
+    free(code);
+    if (!st && r->has_graph)
+        st = hnsw_verify(&r->graph, err);
+    return st;
+}

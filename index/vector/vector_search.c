@@ -1,0 +1,435 @@
+/* vector_search.c - the k nearest rows over several segments.
+ *
+ * Two passes. The first ranks rows by their int8 codes: a scan in blocks of 64 rows (one word of the
+ * row sets), shared out to the pool, or a walk along the graph. Its best `rescore` rows go to the second, which
+ * computes the true inner product from the originals and keeps the best k.
+ *
+ * A code's rounding errors are independent from component to component, so the score of a unit row
+ * of 384 dimensions is off by about 0.0005 (one standard deviation), and rescoring k + 32 rows
+ * returns the same ten rows as the exact search for all but a few queries in a thousand
+ * (tests/index/vector/test_vector.c holds the floor).
+ *
+ * Determinism: every comparison is by (score, segment, row), so the answer depends neither on the number
+ * of threads nor on how they share the blocks. */
+#include "index/vector/vector_format.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+
+#define BLOCK_ROWS 64u
+#define TASK_ROWS 8192u               /* a multiple of BLOCK_ROWS */
+#define PARALLEL_BYTES (4u << 20)     /* below this a scan is not worth waking anybody */
+#define DENSE_ROWS 24u                /* of 64: from here on a block is scanned whole */
+#define GRAPH_SCORED_PER_EF 20u       /* rows a graph search scores for each of ef, measured */
+#define GRAPH_ROW_COST 3u             /* one of them costs as much as so many scanned rows */
+
+/* The best `cap` of all that were offered: a heap with the worst on top. */
+typedef struct top_list {
+    vector_hit *hits;
+    size_t n, cap;
+    float least; /* nothing below this gets in; -INFINITY until the list is full */
+} top_list;
+
+static inline bool worse(const vector_hit *a, const vector_hit *b)
+{
+    if (a->score != b->score)
+        return a->score < b->score;
+    if (a->segment != b->segment)
+        return a->segment > b->segment;
+    return a->row > b->row;
+}
+
+static void top_offer(top_list *t, vector_hit h)
+{
+    size_t i;
+
+    if (t->n < t->cap) {
+        for (i = t->n++; i > 0; i = (i - 1) / 2) {
+            if (!worse(&h, &t->hits[(i - 1) / 2]))
+                break;
+            t->hits[i] = t->hits[(i - 1) / 2];
+        }
+        t->hits[i] = h;
+        if (t->n == t->cap)
+            t->least = t->hits[0].score;
+        return;
+    }
+    if (!worse(&t->hits[0], &h))
+        return;
+    for (i = 0;;) {
+        size_t c = 2 * i + 1;
+        if (c >= t->n)
+            break;
+        if (c + 1 < t->n && worse(&t->hits[c + 1], &t->hits[c]))
+            c++;
+        if (!worse(&t->hits[c], &h))
+            break;
+        t->hits[i] = t->hits[c];
+        i = c;
+    }
+    t->hits[i] = h;
+    t->least = t->hits[0].score;
+}
+
+static int by_score(const void *pa, const void *pb)
+{
+    const vector_hit *a = pa, *b = pb;
+
+    return worse(a, b) ? 1 : worse(b, a) ? -1 : 0;
+}
+
+/* Which rows of word w may be returned, with the bits past the last row off. */
+static inline uint64_t eligible_word(const vector_segment *s, uint32_t rows, size_t w)
+{
+    uint64_t bits = s->allowed ? s->allowed[w] : ~(uint64_t)0;
+
+    if (s->deleted)
+        bits &= ~s->deleted[w];
+    if (w == rows / 64)
+        bits &= ((uint64_t)1 << (rows & 63)) - 1;
+    return bits;
+}
+
+static size_t count_eligible(const vector_segment *s, uint32_t rows)
+{
+    size_t n = 0;
+
+    if (!s->allowed && !s->deleted)
+        return rows;
+    for (size_t w = 0; w < row_set_words(rows); w++)
+        n += (size_t)__builtin_popcountll(eligible_word(s, rows, w));
+    return n;
+}
+
+/* ---- the scan ---- */
+
+typedef struct scan_task {
+    uint32_t segment, first, end; /* rows [first, end); first is a multiple of 64 */
+} scan_task;
+
+typedef struct scan_job {
+    const vector_kernels *kernels;
+    const vector_segment *segments;
+    const scan_task *tasks;
+    const vector_query *code; /* NULL: score from the originals */
+    const float *query;
+    top_list *tops; /* one a worker */
+} scan_job;
+
+static void offer_masked(top_list *t, uint64_t mask, uint32_t segment, const uint32_t *rows,
+                         uint32_t first, const float *scores)
+{
+    while (mask) {
+        uint32_t i = (uint32_t)__builtin_ctzll(mask);
+        mask &= mask - 1;
+        if (scores[i] >= t->least)
+            top_offer(t, (vector_hit){segment, rows ? rows[i] : first + i, scores[i]});
+    }
+}
+
+static void scan_codes_block(const scan_job *j, top_list *t, uint32_t segment, uint32_t first,
+                             uint64_t bits)
+{
+    const vector_codes *c = &j->segments[segment].reader->codes;
+    int32_t dots[BLOCK_ROWS];
+    float scores[BLOCK_ROWS], scales[BLOCK_ROWS];
+    uint32_t rows[BLOCK_ROWS], n = 0;
+
+    if (__builtin_popcountll(bits) >= (int)DENSE_ROWS) {
+        uint32_t span = 64 - (uint32_t)__builtin_clzll(bits); /* stays inside the section */
+        j->kernels->scan(c->code + (size_t)first * c->stride, c->stride, span, j->code->code,
+                         c->stride, j->code->bias, dots);
+        uint64_t mask = j->kernels->select(dots, c->scale + first, span, t->least, scores);
+        offer_masked(t, mask & bits, segment, NULL, first, scores);
+        return;
+    }
+    for (uint64_t left = bits; left; left &= left - 1)
+        rows[n++] = first + (uint32_t)__builtin_ctzll(left);
+    for (uint32_t i = 0; i < n; i++)
+        scales[i] = c->scale[rows[i]];
+    j->kernels->gather(c->code, c->stride, rows, n, j->code->code, c->stride, j->code->bias, dots);
+    uint64_t mask = j->kernels->select(dots, scales, n, t->least, scores);
+    offer_masked(t, mask, segment, rows, 0, scores);
+}
+
+static void scan_f32_block(const scan_job *j, top_list *t, uint32_t segment, uint32_t first,
+                           uint64_t bits)
+{
+    const vector_reader *r = j->segments[segment].reader;
+
+    for (; bits; bits &= bits - 1) {
+        uint32_t row = first + (uint32_t)__builtin_ctzll(bits);
+        float s = j->kernels->dot_f32(r->f32 + (size_t)row * r->dim, j->query, r->dim);
+        if (s >= t->least)
+            top_offer(t, (vector_hit){segment, row, s});
+    }
+}
+
+static void scan_run(void *ctx, size_t task, size_t worker)
+{
+    const scan_job *j = ctx;
+    const scan_task *s = &j->tasks[task];
+    top_list *t = &j->tops[worker];
+    uint32_t rows = j->segments[s->segment].reader->codes.rows;
+
+    for (uint32_t first = s->first; first < s->end; first += BLOCK_ROWS) {
+        uint64_t bits = eligible_word(&j->segments[s->segment], rows, first / 64);
+        if (!bits)
+            continue;
+        if (j->code)
+            scan_codes_block(j, t, s->segment, first, bits);
+        else
+            scan_f32_block(j, t, s->segment, first, bits);
+    }
+}
+
+/* Scan the segments marked in `scan` and put the best `keep` rows behind found[*n_found]. */
+static cairn_status scan_segments(const vector_segment *segments, size_t n_segments,
+                                  const bool *scan, const vector_query *code, const float *query,
+                                  size_t keep, pool *workers, vector_hit *found, size_t *n_found,
+                                  cairn_error *err)
+{
+    size_t n_tasks = 0, bytes = 0, n_tops, n = 0;
+    cairn_status st = CAIRN_OK;
+    scan_task *tasks = NULL;
+    top_list *tops = NULL;
+    vector_hit *space = NULL;
+
+    for (size_t s = 0; s < n_segments; s++) {
+        const vector_reader *r = segments[s].reader;
+        if (!scan[s])
+            continue;
+        n_tasks += (r->codes.rows + (size_t)TASK_ROWS - 1) / TASK_ROWS;
+        bytes += r->codes.rows * (code ? r->codes.stride : (size_t)r->dim * 4);
+    }
+    if (n_tasks == 0)
+        return CAIRN_OK;
+    if (bytes < PARALLEL_BYTES || n_tasks == 1)
+        workers = NULL;
+    n_tops = pool_threads(workers);
+    tasks = checked_malloc(n_tasks, sizeof *tasks);
+    tops = calloc(n_tops, sizeof *tops);
+    size_t n_space;
+    if (checked_mul(n_tops, keep, &n_space))
+        space = checked_malloc(n_space, sizeof *space);
+    if (!tasks || !tops || !space) {
+        st = cairn_fail(err, CAIRN_ENOMEM, "candidates of a vector search");
+        goto done;
+    }
+    for (uint32_t s = 0; s < n_segments; s++) {
+        uint32_t rows = segments[s].reader->codes.rows;
+        for (uint32_t first = 0; scan[s] && first < rows; first += TASK_ROWS)
+            tasks[n++] = (scan_task){s, first, rows - first > TASK_ROWS ? first + TASK_ROWS : rows};
+    }
+    for (size_t t = 0; t < n_tops; t++)
+        tops[t] = (top_list){space + t * keep, 0, keep, -INFINITY};
+    scan_job job = {vector_kernels_get(), segments, tasks, code, query, tops};
+    pool_run(workers, n_tasks, scan_run, &job);
+
+    n = 0;
+    for (size_t t = 0; t < n_tops; t++) { /* close the gaps between the workers' lists */
+        memmove(space + n, tops[t].hits, tops[t].n * sizeof *space);
+        n += tops[t].n;
+    }
+    if (n > keep) {
+        qsort(space, n, sizeof *space, by_score);
+        n = keep;
+    }
+    memcpy(found + *n_found, space, n * sizeof *space);
+    *n_found += n;
+done:
+    free(tasks);
+    free(tops);
+    free(space);
+    return st;
+}
+
+/* ---- graphs ---- */
+
+/* Search one segment's graph. *scan is set when the segment is better scanned, or must be because
+ * the walk did not find enough. */
+static cairn_status search_graph(const vector_segment *s, uint32_t segment,
+                                 const vector_query *code, size_t keep, size_t ef,
+                                 vector_hit *found, size_t *n_found, bool *scan, cairn_error *err)
+{
+    const vector_reader *r = s->reader;
+    uint32_t rows = r->codes.rows;
+    size_t eligible = count_eligible(s, rows), n = 0, want = eligible < keep ? eligible : keep;
+    hnsw_search_stats stats;
+
+    *scan = false;
+    if (eligible == 0)
+        return CAIRN_OK;
+    /* A walk must score rows / eligible times as many rows to find as many eligible ones. */
+    double walk = (double)ef * GRAPH_SCORED_PER_EF * rows / (double)eligible * GRAPH_ROW_COST;
+    if (walk >= (double)eligible) {
+        *scan = true;
+        return CAIRN_OK;
+    }
+    hnsw_candidate *out = checked_malloc(ef, sizeof *out);
+    if (!out)
+        return cairn_fail(err, CAIRN_ENOMEM, "candidates of a graph search");
+    size_t budget = eligible / 2 + ef;
+    cairn_status st = hnsw_search(&r->graph, &r->codes, code, ef, s->deleted, s->allowed, budget,
+                                  out, &n, &stats, err);
+    if (!st && (stats.gave_up || n < want)) {
+        *scan = true;
+    } else if (!st) {
+        for (size_t i = 0; i < n && i < keep; i++)
+            found[(*n_found)++] = (vector_hit){segment, out[i].row, out[i].score};
+    }
+    free(out);
+    return st;
+}
+
+/* ---- both ---- */
+
+static cairn_status check_segments(const vector_segment *segments, size_t n, const float *query,
+                                   uint32_t dim, cairn_error *err)
+{
+    for (size_t s = 0; s < n; s++) {
+        const vector_reader *r = segments[s].reader;
+        if (r->dim != dim)
+            return cairn_fail(err, CAIRN_EUSAGE,
+                              "a query of %u dimensions over vectors of %u: they come from "
+                              "different models; index again with one of them",
+                              dim, r->dim);
+        if (r->metric != segments[0].reader->metric)
+            return cairn_fail(err, CAIRN_EUSAGE, "segments of different vector metrics");
+    }
+    for (uint32_t i = 0; i < dim; i++)
+        if (!isfinite(query[i]))
+            return cairn_fail(err, CAIRN_EUSAGE, "component %u of the query is not a finite number",
+                              i);
+    return CAIRN_OK;
+}
+
+/* The rows all segments have together, at most SIZE_MAX / 2. */
+static size_t total_rows(const vector_segment *segments, size_t n)
+{
+    size_t rows = 0;
+
+    for (size_t s = 0; s < n; s++)
+        rows += segments[s].reader->codes.rows;
+    return rows;
+}
+
+/* A private copy of the query, at unit length where the rows are. */
+static float *own_query(const vector_segment *segments, const float *query, uint32_t dim)
+{
+    float *q = checked_aligned(dim, sizeof *q);
+
+    if (!q)
+        return NULL;
+    memcpy(q, query, (size_t)dim * sizeof *q);
+    if (segments[0].reader->metric == VECTOR_COSINE)
+        vector_normalize(q, dim);
+    return q;
+}
+
+static void rescore(const vector_segment *segments, const float *query, uint32_t dim,
+                    vector_hit *found, size_t n)
+{
+    const vector_kernels *k = vector_kernels_get();
+
+    for (size_t i = 0; i < n; i++) {
+        const float *row = segments[found[i].segment].reader->f32 + (size_t)found[i].row * dim;
+        if (i + 4 < n) {
+            const vector_hit *next = &found[i + 4];
+            const float *ahead = segments[next->segment].reader->f32 + (size_t)next->row * dim;
+            for (uint32_t b = 0; b < dim; b += 16)
+                __builtin_prefetch(ahead + b);
+        }
+        float s = k->dot_f32(row, query, dim);
+        found[i].score = isnan(s) ? -INFINITY : s; /* only damaged originals do that */
+    }
+    qsort(found, n, sizeof *found, by_score);
+}
+
+cairn_status vector_search(const vector_segment *segments, size_t n_segments, const float *query,
+                           uint32_t dim, size_t k, const vector_params *params, pool *workers,
+                           vector_hit *hits, size_t *n_hits, cairn_error *err)
+{
+    vector_params p = params ? *params : (vector_params){0};
+    vector_query code = {0};
+    vector_hit *found = NULL;
+    float *own = NULL;
+    bool *scan = NULL;
+    size_t n_found = 0, rows = total_rows(segments, n_segments), keep, ef, room;
+    cairn_status st = check_segments(segments, n_segments, query, dim, err);
+
+    *n_hits = 0;
+    if (st || n_segments == 0 || rows == 0 || k == 0)
+        return st;
+    k = k < rows ? k : rows;
+    keep = p.rescore ? p.rescore : k + (k / 2 > 32 ? k / 2 : 32);
+    keep = keep < k ? k : keep > rows ? rows : keep;
+    ef = p.ef ? p.ef : 64;
+    ef = ef < keep ? keep : ef > rows ? rows : ef;
+
+    own = own_query(segments, query, dim);
+    code.code = checked_aligned(vector_stride(dim), 1);
+    scan = checked_malloc(n_segments, sizeof *scan);
+    if (checked_mul(n_segments + 1, keep, &room))
+        found = checked_malloc(room, sizeof *found);
+    if (!own || !code.code || !scan || !found) {
+        st = cairn_fail(err, CAIRN_ENOMEM, "a vector search for %zu rows", k);
+        goto done;
+    }
+    vector_query_encode(own, dim, vector_stride(dim), &code);
+    for (uint32_t s = 0; s < n_segments && !st; s++) {
+        scan[s] = true;
+        if (segments[s].reader->has_graph && !p.no_graph)
+            st = search_graph(&segments[s], s, &code, keep, ef, found, &n_found, &scan[s], err);
+    }
+    if (!st)
+        st = scan_segments(segments, n_segments, scan, &code, NULL, keep, workers, found, &n_found,
+                           err);
+    if (st)
+        goto done;
+    if (n_found > keep) {
+        qsort(found, n_found, sizeof *found, by_score);
+        n_found = keep;
+    }
+    rescore(segments, own, dim, found, n_found);
+    *n_hits = n_found < k ? n_found : k;
+    memcpy(hits, found, *n_hits * sizeof *hits);
+done:
+    free(own);
+    free(code.code);
+    free(scan);
+    free(found);
+    return st;
+}
+
+cairn_status vector_search_exact(const vector_segment *segments, size_t n_segments,
+                                 const float *query, uint32_t dim, size_t k, pool *workers,
+                                 vector_hit *hits, size_t *n_hits, cairn_error *err)
+{
+    size_t rows = total_rows(segments, n_segments), n_found = 0;
+    cairn_status st = check_segments(segments, n_segments, query, dim, err);
+
+    *n_hits = 0;
+    if (st || n_segments == 0 || rows == 0 || k == 0)
+        return st;
+    k = k < rows ? k : rows;
+    float *own = own_query(segments, query, dim);
+    bool *scan = checked_malloc(n_segments, sizeof *scan);
+    if (!own || !scan) {
+        st = cairn_fail(err, CAIRN_ENOMEM, "an exact vector search for %zu rows", k);
+        goto done;
+    }
+    memset(scan, true, n_segments * sizeof *scan);
+    st = scan_segments(segments, n_segments, scan, NULL, own, k, workers, hits, &n_found, err);
+    if (st)
+        goto done;
+    qsort(hits, n_found, sizeof *hits, by_score);
+    *n_hits = n_found;
+done:
+    free(own);
+    free(scan);
+    return st;
+}

@@ -1,0 +1,298 @@
+/* vector_write.c - from float rows to the sections of a segment.
+ *
+ * Rows are gathered in memory as they come: dim * 4 bytes each. finish rounds them to codes in
+ * parallel, builds the graph where there are enough of them, and writes the sections in the order
+ * codes, scales, graph, originals: what a search reads first lies together. */
+#include "index/vector/vector_format.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/checked.h"
+
+#define ENCODE_ROWS 1024u /* rows a task */
+
+struct vector_writer {
+    uint32_t dim;
+    vector_metric metric;
+    vector_options options;
+    float *rows; /* [cap * dim] */
+    uint32_t n;
+    size_t cap;
+    bool spent;
+};
+
+vector_options vector_options_effective(const vector_options *options)
+{
+    vector_options o = options ? *options : (vector_options){0};
+
+    if (o.hnsw_from_rows == 0)
+        o.hnsw_from_rows = VECTOR_HNSW_FROM_ROWS;
+    if (o.m == 0)
+        o.m = VECTOR_M;
+    o.m = o.m < HNSW_MIN_M ? HNSW_MIN_M : o.m > HNSW_MAX_M ? HNSW_MAX_M : o.m;
+    if (o.ef_construction == 0)
+        o.ef_construction = VECTOR_EF_CONSTRUCTION;
+    o.ef_construction = o.ef_construction < 8      ? 8
+                        : o.ef_construction > 4096 ? 4096
+                                                   : o.ef_construction;
+    if (o.seed == 0)
+        o.seed = VECTOR_SEED;
+    return o;
+}
+
+bool vector_normalize(float *v, uint32_t dim)
+{
+    double sum = 0;
+    float top = 0;
+
+    for (uint32_t i = 0; i < dim; i++) {
+        if (!isfinite(v[i]))
+            return false;
+        top = fmaxf(top, fabsf(v[i]));
+    }
+    if (top == 0)
+        return true;
+    for (uint32_t i = 0; i < dim; i++) {
+        double x = (double)v[i] / top; /* so that neither tiny nor huge rows leave the range */
+        sum += x * x;
+    }
+    double scale = 1.0 / (sqrt(sum) * top);
+    if (!isfinite(scale)) { /* subnormal rows: two steps */
+        for (uint32_t i = 0; i < dim; i++)
+            v[i] = (float)((double)v[i] / top / sqrt(sum));
+        return true;
+    }
+    for (uint32_t i = 0; i < dim; i++)
+        v[i] = (float)(v[i] * scale);
+    return true;
+}
+
+/* Largest |component|; rows are finite here. */
+static float largest(const float *v, uint32_t dim)
+{
+    float top = 0;
+
+    for (uint32_t i = 0; i < dim; i++) {
+        float x = fabsf(v[i]);
+        top = x > top ? x : top;
+    }
+    return top;
+}
+
+static inline int32_t rounded(float v, double inverse)
+{
+    double x = v * inverse;
+    int32_t r = (int32_t)(x < 0 ? x - 0.5 : x + 0.5);
+
+    return r > 127 ? 127 : r < -127 ? -127 : r;
+}
+
+void vector_encode(const float *v, uint32_t dim, size_t stride, uint8_t *code, float *scale)
+{
+    float top = largest(v, dim);
+    double inverse = top > 0 ? 127.0 / top : 0.0;
+
+    for (uint32_t i = 0; i < dim; i++)
+        code[i] = (uint8_t)(128 + rounded(v[i], inverse));
+    memset(code + dim, 128, stride - dim);
+    *scale = top / 127.0f;
+}
+
+void vector_query_encode(const float *v, uint32_t dim, size_t stride, vector_query *q)
+{
+    float top = largest(v, dim);
+    double inverse = top > 0 ? 127.0 / top : 0.0;
+    int32_t sum = 0;
+
+    for (uint32_t i = 0; i < dim; i++) {
+        int32_t r = rounded(v[i], inverse);
+        q->code[i] = (int8_t)r;
+        sum += r;
+    }
+    memset(q->code + dim, 0, stride - dim);
+    q->scale = top / 127.0f;
+    q->bias = 128 * sum;
+}
+
+void vector_query_of_row(const vector_codes *codes, uint32_t row, vector_query *q)
+{
+    const uint8_t *code = codes->code + (size_t)row * codes->stride;
+    int32_t sum = 0;
+
+    for (size_t i = 0; i < codes->stride; i++) {
+        q->code[i] = (int8_t)(code[i] ^ 0x80);
+        sum += q->code[i];
+    }
+    q->scale = codes->scale[row];
+    q->bias = 128 * sum;
+}
+
+cairn_status vector_writer_create(vector_writer **out, uint32_t dim, vector_metric metric,
+                                  const vector_options *options, cairn_error *err)
+{
+    *out = NULL;
+    if (dim == 0 || dim > VECTOR_MAX_DIM)
+        return cairn_fail(err, CAIRN_EUSAGE, "vectors of %u dimensions: 1 to %u are supported", dim,
+                          VECTOR_MAX_DIM);
+    if (metric != VECTOR_COSINE && metric != VECTOR_DOT)
+        return cairn_fail(err, CAIRN_EUSAGE, "unknown vector metric %d", (int)metric);
+    vector_writer *w = calloc(1, sizeof *w);
+    if (!w)
+        return cairn_fail(err, CAIRN_ENOMEM, "vector writer");
+    w->dim = dim;
+    w->metric = metric;
+    w->options = vector_options_effective(options);
+    *out = w;
+    return CAIRN_OK;
+}
+
+cairn_status vector_writer_add(vector_writer *w, const float *v, cairn_error *err)
+{
+    if (w->spent)
+        return cairn_fail(err, CAIRN_EUSAGE, "vector added after the segment was written");
+    if (w->n >= VECTOR_MAX_ROWS)
+        return cairn_fail(err, CAIRN_ELIMIT, "a segment holds at most %u vectors",
+                          VECTOR_MAX_ROWS);
+    if (w->n == w->cap) {
+        size_t cap = w->cap ? w->cap + w->cap / 2 : 64, floats;
+        float *rows = NULL;
+        if (checked_mul(cap, w->dim, &floats))
+            rows = checked_realloc(w->rows, floats, sizeof *rows);
+        if (!rows)
+            return cairn_fail(err, CAIRN_ENOMEM, "%zu vectors of %u dimensions", cap, w->dim);
+        w->rows = rows;
+        w->cap = cap;
+    }
+    float *row = w->rows + (size_t)w->n * w->dim;
+    memcpy(row, v, (size_t)w->dim * sizeof *row);
+    for (uint32_t i = 0; i < w->dim; i++)
+        if (!isfinite(row[i]))
+            return cairn_fail(err, CAIRN_EUSAGE, "component %u of vector %u is not a finite number",
+                              i, w->n);
+    if (w->metric == VECTOR_COSINE)
+        vector_normalize(row, w->dim);
+    w->n++;
+    return CAIRN_OK;
+}
+
+uint32_t vector_writer_rows(const vector_writer *w)
+{
+    return w->n;
+}
+
+size_t vector_writer_memory(const vector_writer *w)
+{
+    return sizeof *w + w->cap * w->dim * sizeof(float);
+}
+
+cairn_status vector_put_section(const section_sink *sink, const char *name, const void *data,
+                                size_t n, cairn_error *err)
+{
+    cairn_status st = sink->begin(sink->ctx, name, err);
+
+    if (!st && n)
+        st = sink->write(sink->ctx, data, n, err);
+    if (!st)
+        st = sink->end(sink->ctx, err);
+    return st;
+}
+
+cairn_status vector_put_meta(const section_sink *sink, uint32_t dim, vector_metric metric,
+                             uint32_t rows, const hnsw_graph *g, cairn_error *err)
+{
+    uint32_t field[VECTOR_META_BYTES / 4] = {
+        VECTOR_FORMAT_VERSION, dim, (uint32_t)metric, (uint32_t)vector_stride(dim), rows};
+
+    if (g) {
+        field[5] = 1;
+        field[6] = g->m;
+        field[7] = g->entry;
+        field[8] = g->max_level;
+        field[9] = g->up_lists;
+    }
+    cairn_status st = vector_put_section(sink, "vec.meta", field, sizeof field, err);
+    if (st || !g)
+        return st;
+    size_t n = g->rows;
+    st = vector_put_section(sink, "hnsw.level", g->level, n, err);
+    if (!st)
+        st = vector_put_section(sink, "hnsw.upat", g->up_at, n * 4, err);
+    if (!st)
+        st = vector_put_section(sink, "hnsw.link0", g->link0, n * 2 * g->m * 4, err);
+    if (!st)
+        st = vector_put_section(sink, "hnsw.up", g->up, (size_t)g->up_lists * g->m * 4, err);
+    return st;
+}
+
+typedef struct encode_job {
+    const vector_writer *w;
+    uint8_t *code;
+    float *scale;
+    size_t stride;
+} encode_job;
+
+static void encode_task(void *ctx, size_t task, size_t worker)
+{
+    const encode_job *j = ctx;
+    size_t first = task * ENCODE_ROWS, end = first + ENCODE_ROWS;
+
+    (void)worker;
+    for (size_t r = first; r < end && r < j->w->n; r++)
+        vector_encode(j->w->rows + r * j->w->dim, j->w->dim, j->stride, j->code + r * j->stride,
+                      j->scale + r);
+}
+
+cairn_status vector_writer_finish(vector_writer *w, const section_sink *sink, pool *workers,
+                                  cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    hnsw_build *graph = NULL;
+    size_t stride = vector_stride(w->dim);
+    uint8_t *code = checked_aligned(w->n, stride);
+    float *scale = checked_aligned(w->n, sizeof *scale);
+
+    if (w->spent) {
+        st = cairn_fail(err, CAIRN_EUSAGE, "a vector writer was finished twice");
+        goto done;
+    }
+    w->spent = true;
+    if (!code || !scale) {
+        st = cairn_fail(err, CAIRN_ENOMEM, "codes of %u vectors", w->n);
+        goto done;
+    }
+    encode_job job = {w, code, scale, stride};
+    pool_run(workers, ((size_t)w->n + ENCODE_ROWS - 1) / ENCODE_ROWS, encode_task, &job);
+
+    if (w->n && (w->options.force || w->n >= w->options.hnsw_from_rows)) {
+        vector_codes codes = {code, scale, stride, w->n};
+        hnsw_params p = {w->options.m, w->options.ef_construction, w->options.seed};
+        st = hnsw_build_run(&graph, &codes, &p, NULL, workers, err);
+        if (st)
+            goto done;
+    }
+    st = vector_put_meta(sink, w->dim, w->metric, w->n, graph ? hnsw_build_graph(graph) : NULL,
+                         err);
+    if (!st)
+        st = vector_put_section(sink, "vec.i8", code, w->n * stride, err);
+    if (!st)
+        st = vector_put_section(sink, "vec.scale", scale, w->n * sizeof *scale, err);
+    if (!st)
+        st = vector_put_section(sink, "vec.f32", w->rows,
+                                (size_t)w->n * w->dim * sizeof *w->rows, err);
+done:
+    hnsw_build_destroy(graph);
+    free(code);
+    free(scale);
+    return st;
+}
+
+void vector_writer_destroy(vector_writer *w)
+{
+    if (!w)
+        return;
+    free(w->rows);
+    free(w);
+}
