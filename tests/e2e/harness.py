@@ -1,0 +1,77 @@
+"""What the end-to-end tests share: run the program, read its JSON, make folders of documents.
+
+Each test gets a home of its own, so nothing of the user's is touched. The models are looked for
+where scripts/setup puts them; a test that needs one is skipped with a clear line where it is
+missing.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+CAIRN = os.environ.get("CAIRN_BIN", "build/release/cli/cairn")
+SOURCE = os.environ.get("CAIRN_SOURCE", os.path.abspath(os.path.join(os.path.dirname(__file__), "../..")))
+LIBRARY = os.path.join(SOURCE, "fixtures", "library")
+SHARED = os.path.join(SOURCE, "..", "shared")
+
+
+def model_path(name, file):
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    path = os.path.join(cache, "cairn", "models", name, file)
+    return path if os.path.exists(path) else None
+
+
+def need_model(name, file):
+    return unittest.skipUnless(model_path(name, file), f"the model {name} is not on this machine")
+
+
+class CairnTest(unittest.TestCase):
+    def setUp(self):
+        self.top = tempfile.mkdtemp(prefix="cairn-e2e-")
+        self.home = os.path.join(self.top, "home")
+        self.docs = os.path.join(self.top, "docs")
+        os.mkdir(self.docs)
+
+    def tearDown(self):
+        subprocess.run(["chmod", "-R", "u+rwx", self.top], check=False)
+        shutil.rmtree(self.top, ignore_errors=True)
+
+    def run_cairn(self, *args, code=0, stdin=None, env=None, timeout=300, **more):
+        """Run the program and check its exit code (None: any). Output is text with bad bytes kept."""
+        full = dict(os.environ, CAIRN_HOME=self.home, **(env or {}))
+        done = subprocess.run([CAIRN, *args], input=stdin, capture_output=True, env=full,
+                              timeout=timeout, text=True, errors="surrogateescape", **more)
+        if code is not None:
+            self.assertEqual(done.returncode, code,
+                             f"cairn {' '.join(args)}\nstdout: {done.stdout[-2000:]}\nstderr: {done.stderr[-2000:]}")
+        return done
+
+    def json(self, *args, code=0, **more):
+        return json.loads(self.run_cairn("--json", *args, code=code, **more).stdout)
+
+    def write(self, name, text, folder=None):
+        path = os.path.join(folder or self.docs, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        mode = "wb" if isinstance(text, bytes) else "w"
+        with open(path, mode, **({} if mode == "wb" else {"encoding": "utf-8"})) as f:
+            f.write(text)
+        return path
+
+    def index(self, *paths, code=0, vectors=False, **more):
+        flags = [] if vectors else ["--no-vectors"]
+        return self.json("index", *flags, *(paths or [self.docs]), code=code, **more)
+
+    def uris(self, query, **more):
+        """The paths found by words, best first; none is fine."""
+        found = self.json("search", "--mode", "lexical", query, code=None, **more)
+        return [h["uri"] for h in found["hits"]]
+
+    def assert_clean(self):
+        self.assertEqual(self.json("check"), {"clean": True, "findings": []})
+
+
+def main():
+    unittest.main(verbosity=2, argv=[sys.argv[0], *sys.argv[1:]])

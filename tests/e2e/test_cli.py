@@ -1,0 +1,196 @@
+"""The contract of the command line: verbs, JSON, exit codes, plain output off a terminal."""
+import json
+import os
+import pty
+import subprocess
+import unittest
+
+from harness import CAIRN, CairnTest, main
+
+
+class Cli(CairnTest):
+    def fill(self):
+        self.write("lease.md", "# Lease\n\n## Termination\n\nThe tenant may end the lease with three months notice.\n\n"
+                               "## Rent\n\nThe rent is 840 euro a month.\n")
+        self.write("sub/pump.txt", "The pump P-7 has a warranty of 24 months. Its serial number is 88412.\n")
+        self.write("sub/code.py", "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n    return a - b\n")
+        return self.index()
+
+    def test_index_reports_as_promised(self):
+        r = self.fill()
+        self.assertEqual(set(r) >= {"seen", "indexed", "unchanged", "removed", "failed", "chunks", "seconds"}, True)
+        self.assertEqual((r["seen"], r["indexed"], r["unchanged"], r["removed"], r["failed"]), (3, 3, 0, 0, []))
+        self.assertGreaterEqual(r["chunks"], 3)
+
+    def test_search_gives_every_promised_key(self):
+        self.fill()
+        r = self.json("search", "--mode", "lexical", "notice", "lease")
+        self.assertEqual(r["query"], "notice lease")
+        self.assertGreater(r["took_ms"], 0)
+        h = r["hits"][0]
+        self.assertEqual(set(h) >= {"rank", "score", "doc", "chunk", "uri", "title", "page", "heading", "text",
+                                    "highlights", "scores"}, True)
+        self.assertTrue(h["uri"].endswith("/lease.md"))
+        self.assertEqual(h["rank"], 1)
+        self.assertIn("Termination", h["heading"])
+        raw = h["text"].encode()
+        words = {raw[a:b].decode().lower() for a, b in h["highlights"]}
+        self.assertIn("notice", words)
+
+    def test_query_language(self):
+        self.fill()
+        lease, pump = os.path.join(self.docs, "lease.md"), os.path.join(self.docs, "sub/pump.txt")
+        self.assertEqual(self.uris('"three months notice"'), [lease])
+        self.assertEqual(self.uris('"months three notice"'), [])
+        self.assertEqual(set(self.uris("months")), {lease, pump})
+        self.assertEqual(self.uris("months ext:txt"), [pump])
+        self.assertEqual(self.uris("months dir:sub"), [pump])
+        found = self.json("search", "--mode", "lexical", "--", "months", "-warranty")
+        self.assertEqual([h["uri"] for h in found["hits"]], [lease])
+        found = self.json("search", "--mode", "lexical", "--filter", "ext:md", "months")
+        self.assertEqual([h["uri"] for h in found["hits"]], [lease])
+        # What makes no sense is read as words, never an error.
+        self.assertEqual(self.uris('months ext:txt "open quote')[:1] in ([pump], []), True)
+
+    def test_exit_codes(self):
+        self.run_cairn("search", "x", code=1)  # no collection yet: nothing found
+        self.fill()
+        self.assertEqual(self.json("search", "--mode", "lexical", "zyxwv", code=1)["hits"], [])
+        self.run_cairn("search", code=2)
+        self.run_cairn("search", "--nonsense", "x", code=2)
+        self.run_cairn("frobnicate", code=2)
+        self.run_cairn("search", "-k", "0", "x", code=2)
+        self.run_cairn("search", "--mode", "psychic", "x", code=2)
+        self.run_cairn("get", "no-such-document", code=1)
+        self.run_cairn("delete", "no-such-document", code=1)
+        self.run_cairn("index", os.path.join(self.docs, "nothing-here"), "--strict", code=3)
+        self.run_cairn("model", "info", "no-such-model", code=5)
+        self.run_cairn("--config", "/no/such/file", "status", code=3)
+
+    def test_configuration_is_checked(self):
+        conf = self.write("c.conf", "[index]\nchunk_tokens = 64\n")
+        self.index("--config", conf)
+        bad = self.write("bad.conf", "[index]\nchunk_token = 64\n")
+        done = self.run_cairn("--config", bad, "status", code=2)
+        self.assertIn("chunk_token", done.stderr)
+        self.assertIn("line 2", done.stderr)
+        bad = self.write("bad2.conf", "[index]\nchunk_tokens = many\n")
+        self.assertIn("from 16 to 8192", self.run_cairn("--config", bad, "status", code=2).stderr)
+
+    def test_get_list_delete_status(self):
+        self.fill()
+        lease = os.path.join(self.docs, "lease.md")
+        d = self.json("get", lease)
+        self.assertIn("840 euro", d["text"])
+        self.assertEqual(self.json("get", str(d["doc"]))["uri"], lease)
+        rows = [json.loads(x) for x in self.run_cairn("--json", "list").stdout.splitlines()]
+        self.assertEqual([os.path.basename(r["uri"]) for r in rows], ["lease.md", "code.py", "pump.txt"])
+        s = self.json("status")
+        self.assertEqual(s["documents"], 3)
+        self.assertIn(s["cpu"], ("scalar", "avx2", "avx512"))
+        self.assertEqual(self.json("delete", os.path.join(self.docs, "sub")), {"removed": 2})
+        self.assertEqual(self.uris("pump"), [])
+        self.assertEqual(self.json("status")["documents"], 1)
+        self.assert_clean()
+
+    def test_compact_keeps_everything(self):
+        self.fill()
+        for i in range(5):
+            self.write(f"n{i}.txt", f"note number {i} about granite")
+            self.index()
+        before = self.uris("granite")
+        self.json("compact")
+        self.assertEqual(self.uris("granite"), before)
+        self.assertEqual(len(before), 5)
+        self.assertLessEqual(self.json("status")["segments"], 1)
+        self.assert_clean()
+
+    def test_cpu_rows_agree(self):
+        self.fill()
+        answers = []
+        for row in ("scalar", "avx2", "avx512"):
+            r = self.json("search", "--mode", "lexical", "months notice pump", env={"CAIRN_CPU": row})
+            answers.append([(h["uri"], h["score"]) for h in r["hits"]])
+        self.assertEqual(answers[0], answers[1])
+        self.assertEqual(answers[0], answers[2])
+        self.assertEqual(self.json("status", env={"CAIRN_CPU": "scalar"})["cpu"], "scalar")
+
+    def test_help(self):
+        overview = self.run_cairn("--help").stdout
+        for verb in ("index", "search", "ask", "get", "list", "delete", "status", "check", "compact", "import", "eval",
+                     "model"):
+            self.assertIn(f"  {verb}", overview)
+            text = self.run_cairn(verb, "--help").stdout
+            self.assertIn("Usage: cairn " + verb, text)
+            self.assertIn("xample", text)
+            self.assertEqual(text, self.run_cairn("help", verb).stdout)
+        self.assertRegex(self.run_cairn("--version").stdout, r"^cairn \d+\.\d+")
+
+    def test_no_escapes_off_a_terminal_and_with_no_color(self):
+        self.fill()
+        done = self.run_cairn("search", "--mode", "lexical", "notice")
+        self.assertNotIn("\x1b", done.stdout + done.stderr)
+        for env, coloured in (({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+                              ({"TERM": "dumb"}, False)):
+            master, slave = pty.openpty()
+            full = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
+            full.update(CAIRN_HOME=self.home, **env)
+            p = subprocess.Popen([CAIRN, "search", "--mode", "lexical", "notice"], stdout=slave,
+                                 stderr=subprocess.DEVNULL, env=full)
+            os.close(slave)
+            out = b""
+            while True:
+                try:
+                    piece = os.read(master, 65536)
+                except OSError:
+                    break
+                if not piece:
+                    break
+                out += piece
+            p.wait()
+            os.close(master)
+            self.assertEqual(b"\x1b[" in out, coloured, env)
+
+    def test_closed_pipe_is_quiet(self):
+        self.fill()
+        done = subprocess.run(f'"{CAIRN}" list | head -n 1', shell=True, capture_output=True,
+                              env=dict(os.environ, CAIRN_HOME=self.home))
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stderr, b"")
+
+    def test_hostile_text_does_not_drive_the_terminal(self):
+        self.write("evil.txt", "granite \x1b]0;owned\x07 stone \x1b[31m red")
+        self.index()
+        self.assertNotIn("\x1b", self.run_cairn("search", "--mode", "lexical", "granite").stdout)
+
+    def test_import_jsonl(self):
+        lines = [{"_id": "a1", "title": "Alpha", "text": "the quick brown fox"},
+                 {"_id": 7, "title": "", "text": "jumps over the lazy dog"}]
+        f = self.write("x.jsonl", "\n".join(json.dumps(x) for x in lines) + "\nnot json\n{\"_id\":\"z\"}\n")
+        r = self.json("import", "--no-vectors", "jsonl", f)
+        self.assertEqual((r["seen"], r["indexed"], len(r["failed"])), (4, 2, 2))
+        self.assertEqual(self.uris("fox"), ["a1"])
+        self.assertEqual(self.uris("dog"), ["7"])
+        r = self.json("import", "--no-vectors", "jsonl", f)
+        self.assertEqual((r["indexed"], r["unchanged"]), (0, 2))
+
+    def test_eval_counts_like_trec_eval(self):
+        beir = os.path.join(self.top, "beir")
+        docs = [{"_id": f"d{i}", "title": "", "text": t} for i, t in
+                enumerate(["granite granite granite", "granite stone wall here", "unrelated words"])]
+        self.write("corpus.jsonl", "\n".join(map(json.dumps, docs)), beir)
+        q = self.write("queries.jsonl", json.dumps({"_id": "q1", "text": "granite"}), beir)
+        r = self.write("qrels.tsv", "query-id\tcorpus-id\tscore\nq1\td1\t1\n", beir)
+        run = os.path.join(beir, "run.txt")
+        self.json("import", "--no-vectors", "beir", beir)
+        m = self.json("eval", "retrieval", "--queries", q, "--qrels", r, "--mode", "lexical", "--run", run)["metrics"]
+        # d0 ranks first, the relevant d1 second: 1/log2(3).
+        self.assertAlmostEqual(m["nDCG@10"]["value"], 0.63093, places=4)
+        self.assertAlmostEqual(m["MAP"]["value"], 0.5, places=6)
+        self.assertAlmostEqual(m["Recall@100"]["value"], 1.0, places=6)
+        with open(run) as f:
+            self.assertEqual([x.split()[:4] for x in f], [["q1", "Q0", "d0", "1"], ["q1", "Q0", "d1", "2"]])
+
+
+if __name__ == "__main__":
+    main()

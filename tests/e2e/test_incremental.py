@@ -1,0 +1,125 @@
+"""A rerun reads only what changed; moved files keep their vectors; what is gone goes."""
+import os
+import shutil
+import time
+import unittest
+
+from harness import CairnTest, main, need_model
+
+
+class Incremental(CairnTest):
+    def counts(self, r):
+        return {k: r[k] for k in ("seen", "indexed", "unchanged", "moved", "removed")} | {"failed": len(r["failed"])}
+
+    def expect(self, r, **want):
+        full = dict(seen=0, indexed=0, unchanged=0, moved=0, removed=0, failed=0)
+        full.update(want)
+        self.assertEqual(self.counts(r), full)
+
+    def test_unchanged_changed_and_gone(self):
+        for i in range(20):
+            self.write(f"f{i:02}.txt", f"document number {i} speaks of basalt")
+        self.expect(self.index(), seen=20, indexed=20)
+        self.expect(self.index(), seen=20, unchanged=20)
+        self.write("f03.txt", "document number 3 now speaks of marble instead")
+        os.remove(os.path.join(self.docs, "f04.txt"))
+        self.expect(self.index(), seen=19, indexed=1, unchanged=18, removed=1)
+        self.assertEqual(len(self.uris("basalt", )), 10)  # the first ten of eighteen
+        self.assertEqual([os.path.basename(u) for u in self.uris("marble")], ["f03.txt"])
+        self.assertEqual(self.uris('"number 4"'), [])
+        self.assert_clean()
+
+    def test_touched_but_equal_is_not_read_into_the_index(self):
+        p = self.write("a.txt", "the same bytes")
+        self.index()
+        os.utime(p, (1, 1))
+        self.expect(self.index(), seen=1, unchanged=1)
+        self.expect(self.index(), seen=1, unchanged=1)
+
+    def test_same_size_and_time_but_other_bytes_are_found_by_a_later_time(self):
+        p = self.write("a.txt", "aaaa basalt")
+        self.index()
+        time.sleep(0.02)
+        self.write("a.txt", "bbbb marble")
+        self.expect(self.index(), seen=1, indexed=1)
+        self.assertEqual(self.uris("marble"), [p])
+
+    def test_move_inside_the_tree(self):
+        self.write("old/notes.txt", "basalt columns of the causeway")
+        self.index()
+        shutil.move(os.path.join(self.docs, "old"), os.path.join(self.docs, "new"))
+        self.expect(self.index(), seen=1, moved=1)
+        self.assertEqual(self.uris("basalt"), [os.path.join(self.docs, "new/notes.txt")])
+        self.assertEqual(self.uris("basalt dir:old"), [])
+        self.assertEqual(len(self.uris("basalt dir:new")), 1)
+        self.assert_clean()
+
+    def test_move_to_another_tree(self):
+        p = self.write("a.txt", "basalt columns")
+        self.index()
+        other = os.path.join(self.top, "other")
+        os.mkdir(other)
+        shutil.move(p, other)
+        self.expect(self.index(other), seen=1, moved=1)
+        self.assertEqual(self.uris("basalt"), [os.path.join(other, "a.txt")])
+        self.assert_clean()
+
+    @need_model("multilingual-e5-small", "e5-small-q4.bin")
+    def test_moved_files_keep_their_vectors(self):
+        self.write("one.txt", "basalt columns of the causeway")
+        self.write("two.txt", "the ferry leaves at noon")
+        r = self.index(vectors=True)
+        self.assertEqual(r["embedded"], 2)
+        shutil.move(os.path.join(self.docs, "one.txt"), os.path.join(self.docs, "three.txt"))
+        r = self.index(vectors=True)
+        self.assertEqual((r["moved"], r["embedded"]), (1, 0))
+        found = self.json("search", "--mode", "vector", "rocks by the sea")
+        self.assertEqual(len(found["hits"]), 2)
+        self.assertIn(os.path.join(self.docs, "three.txt"), [h["uri"] for h in found["hits"]])
+        s = self.json("status")
+        self.assertEqual((s["vectors"], s["pending_vectors"]), (2, 0))
+
+    def test_vectors_can_follow_later(self):
+        self.write("one.txt", "basalt columns of the causeway")
+        self.index()
+        self.assertEqual(self.json("status")["pending_vectors"], 1)
+
+    def test_an_unreadable_folder_keeps_what_was_known(self):
+        self.write("sub/a.txt", "basalt")
+        self.index()
+        gone = os.path.join(self.top, "elsewhere")
+        os.rename(self.docs, gone)
+        r = self.index(self.docs)  # the folder is not there: a drive that is not mounted
+        self.assertEqual(len(r["failed"]), 1)
+        self.assertEqual(len(self.uris("basalt")), 1)
+        os.rename(gone, self.docs)
+        self.expect(self.index(), seen=1, unchanged=1)
+
+    def test_many_small_commits_end_in_few_segments(self):
+        for i in range(40):
+            self.write(f"f{i}.txt", f"note {i} on basalt")
+            self.index()
+        self.assertLess(self.json("status")["segments"], 12)
+        self.assertEqual(len(self.json("search", "--mode", "lexical", "-k", "100", "basalt")["hits"]), 40)
+        self.assert_clean()
+
+    def test_scores_do_not_depend_on_segments(self):
+        for i in range(30):
+            self.write(f"f{i:02}.txt", "basalt " * (i % 5 + 1) + f"word{i} " * (i % 7) + "end")
+        self.index()
+        whole = [(h["uri"], h["score"]) for h in
+                 self.json("search", "--mode", "lexical", "-k", "50", "basalt word3")["hits"]]
+        home, self.home = self.home, os.path.join(self.top, "home2")
+        for i in range(0, 30, 3):
+            self.index(*[os.path.join(self.docs, f"f{j:02}.txt") for j in range(i, i + 3)])
+        parts = [(h["uri"], h["score"]) for h in
+                 self.json("search", "--mode", "lexical", "-k", "50", "basalt word3")["hits"]]
+        self.assertEqual(sorted(whole), sorted(parts))
+        self.json("compact")
+        merged = [(h["uri"], h["score"]) for h in
+                  self.json("search", "--mode", "lexical", "-k", "50", "basalt word3")["hits"]]
+        self.assertEqual(sorted(whole), sorted(merged))
+
+
+if __name__ == "__main__":
+    main()
