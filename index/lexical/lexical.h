@@ -15,7 +15,7 @@
  * so with equal weights it is BM25 of the fields written one behind the other. N, n and the averages
  * are taken over all segments of the search, deleted rows included until a merge drops them:
  * scores do not depend on how rows are spread over segments. Lengths are kept in one byte (exact to
- * 39, then in steps of a twelfth or finer). Scores are summed as integers, so they don't depend on
+ * 40, then in steps of at most an eighth). Scores are summed as integers, so they don't depend on
  * the order of evaluation, the kernels or the pruning: the fast search returns exactly what the
  * exhaustive one does.
  *
@@ -62,7 +62,8 @@ typedef struct lexical_doc {
 cairn_status lexical_writer_create(lexical_writer **out, const lexical_writer_options *options,
                                    cairn_error *err);
 void lexical_writer_destroy(lexical_writer *w); /* NULL is fine */
-/* Add the next row; *row (may be NULL) gets its number, 0, 1, 2, ... On an error nothing was added. */
+/* Add the next row; *row (may be NULL) gets its number, 0, 1, 2, ... After
+ * CAIRN_ENOMEM the writer can only be destroyed. */
 cairn_status lexical_writer_add(lexical_writer *w, const lexical_doc *doc, uint32_t *row,
                                 cairn_error *err);
 uint32_t lexical_writer_rows(const lexical_writer *w);

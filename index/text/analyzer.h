@@ -7,7 +7,7 @@
  * included.
  *
  * ANALYZER_VERSION names the rules: it is stored in every lexical index, because terms made by
- * other rules would not be found. It also covers the versions of ICU and Snowball in use.
+ * other rules would not be found.
  *
  * Threads  one analyzer per thread.
  * Errors   CAIRN_ELIMIT for a text of 2 GiB or more, CAIRN_ENOMEM. Broken UTF-8 is no error: each

@@ -1,0 +1,217 @@
+/* dict.c - the term dictionary, format 1.
+ *
+ * lex.index: 8 bytes for each block of 32 terms: where it begins in lex.dict.
+ * lex.dict, a block: varint where the first term's list begins in lex.post, varint the same in
+ * lex.pos; then for each term
+ *
+ *   varint  bytes it shares with the term before (0 for the first of a block)
+ *   varint  bytes of the rest, then the rest
+ *   varint  df, >= 1
+ *   varint  bytes of its posting list
+ *   varint  bytes of its positions
+ *
+ * Lists lie in the order of their terms without gaps, so the lengths place them all. Terms ascend
+ * strictly; a term has 1 .. ANALYZER_TERM_MAX bytes. */
+#include "index/lexical/dict.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/varint.h"
+
+/* ---- write ---- */
+
+void dict_writer_init(dict_writer *d)
+{
+    memset(d, 0, sizeof *d);
+    spool_init(&d->terms);
+    spool_init(&d->index);
+    bytes_init(&d->last, ANALYZER_TERM_MAX + 1);
+}
+
+void dict_writer_clear(dict_writer *d)
+{
+    spool_clear(&d->terms);
+    spool_clear(&d->index);
+    bytes_clear(&d->last);
+}
+
+cairn_status dict_writer_add(dict_writer *d, const char *term, size_t len, const list_size *list,
+                             cairn_error *err)
+{
+    uint8_t head[7 * VARINT_MAX_BYTES + ANALYZER_TERM_MAX], *p = head;
+    size_t shared = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (d->n % DICT_BLOCK == 0) {
+        uint64_t at = d->terms.size;
+        uint8_t le[8];
+        for (size_t i = 0; i < 8; i++)
+            le[i] = (uint8_t)(at >> (8 * i));
+        st = spool_write(&d->index, le, 8, err);
+        p += varint_encode(p, d->post);
+        p += varint_encode(p, d->pos);
+    } else {
+        while (shared < len && shared < d->last.len && term[shared] == d->last.data[shared])
+            shared++;
+    }
+    p += varint_encode(p, shared);
+    p += varint_encode(p, len - shared);
+    memcpy(p, term + shared, len - shared);
+    p += len - shared;
+    p += varint_encode(p, list->df);
+    p += varint_encode(p, list->post);
+    p += varint_encode(p, list->pos);
+    if (!st)
+        st = spool_write(&d->terms, head, (size_t)(p - head), err);
+    if (st)
+        return st;
+    bytes_reset(&d->last);
+    st = bytes_append(&d->last, term, len);
+    if (st)
+        return cairn_fail(err, st, "no memory for the dictionary");
+    d->post += list->post;
+    d->pos += list->pos;
+    d->n++;
+    return CAIRN_OK;
+}
+
+cairn_status dict_writer_emit(dict_writer *d, const section_sink *sink, cairn_error *err)
+{
+    cairn_status st = spool_emit(&d->terms, sink, "lex.dict", 0, err);
+    return st ? st : spool_emit(&d->index, sink, "lex.index", 0, err);
+}
+
+/* ---- read ---- */
+
+cairn_status dict_open(dict *d, const uint8_t *terms, size_t terms_len, const uint8_t *index,
+                       size_t index_len, uint64_t n, size_t post_len, size_t pos_len,
+                       cairn_error *err)
+{
+    uint64_t blocks = n / DICT_BLOCK + (n % DICT_BLOCK != 0);
+
+    if (n > terms_len || index_len % 8 || blocks != index_len / 8)
+        return cairn_fail(err, CAIRN_ECORRUPT,
+                          "lex.index: %zu bytes for %llu terms; rebuild the index", index_len,
+                          (unsigned long long)n);
+    *d = (dict){terms, index, terms_len, n, (size_t)blocks, post_len, pos_len};
+    return CAIRN_OK;
+}
+
+static cairn_status broken(cairn_error *err, size_t at)
+{
+    return cairn_fail(err, CAIRN_ECORRUPT, "lex.dict: broken near byte %zu; rebuild the index", at);
+}
+
+/* Stand a cursor on block i and read its head. */
+static bool enter_block(const dict *d, size_t i, cursor *c, uint64_t *post, uint64_t *pos)
+{
+    cursor at;
+    cursor_init(&at, d->index + 8 * i, 8);
+    cursor_init(c, d->terms, d->terms_len);
+    cursor_seek(c, cursor_u64(&at));
+    *post = cursor_varint(c);
+    *pos = cursor_varint(c);
+    return !c->failed && *post <= d->post_len && *pos <= d->pos_len;
+}
+
+/* Read the term behind the cursor; t holds the one before. */
+static bool read_term(const dict *d, cursor *c, dict_term *t, uint64_t *post, uint64_t *pos)
+{
+    uint64_t shared = cursor_varint(c), rest = cursor_varint(c);
+    const uint8_t *text = cursor_take(c, rest);
+    uint64_t df = cursor_varint(c), post_len = cursor_varint(c), pos_len = cursor_varint(c);
+
+    if (c->failed || shared > t->len || rest > ANALYZER_TERM_MAX - shared || !(shared + rest) ||
+        df < 1 || df > ROWS_MAX || post_len > d->post_len - *post || pos_len > d->pos_len - *pos)
+        return false;
+    memcpy(t->text + shared, text, (size_t)rest);
+    t->len = (size_t)(shared + rest);
+    t->df = (uint32_t)df;
+    t->post_at = *post;
+    t->pos_at = *pos;
+    t->post_len = post_len;
+    t->pos_len = pos_len;
+    *post += post_len;
+    *pos += pos_len;
+    return true;
+}
+
+static int compare(const void *a, size_t n, const void *b, size_t m)
+{
+    int c = memcmp(a, b, n < m ? n : m);
+    return c ? c : (n > m) - (n < m);
+}
+
+cairn_status dict_find(const dict *d, const char *term, size_t len, dict_term *out, bool *found,
+                       cairn_error *err)
+{
+    size_t low = 0, high = d->n_blocks; /* the block before `high` may hold it */
+    uint64_t post, pos;
+    cursor c;
+
+    *found = false;
+    if (!len || len > ANALYZER_TERM_MAX)
+        return CAIRN_OK;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        uint64_t n;
+        const uint8_t *text;
+        if (!enter_block(d, mid, &c, &post, &pos) || cursor_varint(&c) != 0)
+            return broken(err, cursor_offset(&c));
+        n = cursor_varint(&c);
+        text = cursor_take(&c, n);
+        if (c.failed)
+            return broken(err, cursor_offset(&c));
+        if (compare(text, (size_t)n, term, len) <= 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (!low)
+        return CAIRN_OK;
+    low--;
+    if (!enter_block(d, low, &c, &post, &pos))
+        return broken(err, cursor_offset(&c));
+    out->len = 0;
+    for (size_t i = 0; i < DICT_BLOCK && low * DICT_BLOCK + i < d->n; i++) {
+        int order;
+        if (!read_term(d, &c, out, &post, &pos))
+            return broken(err, cursor_offset(&c));
+        order = compare(out->text, out->len, term, len);
+        if (order >= 0) {
+            *found = order == 0;
+            return CAIRN_OK;
+        }
+    }
+    return CAIRN_OK;
+}
+
+void dict_iter_init(dict_iter *it, const dict *d)
+{
+    memset(it, 0, sizeof *it);
+    it->d = d;
+}
+
+cairn_status dict_iter_next(dict_iter *it, bool *more, cairn_error *err)
+{
+    char before[ANALYZER_TERM_MAX];
+    size_t n = it->term.len;
+
+    *more = it->i < it->d->n;
+    if (!*more)
+        return CAIRN_OK;
+    memcpy(before, it->term.text, n);
+    if (it->i % DICT_BLOCK == 0) {
+        uint64_t post = it->post, pos = it->pos;
+        if (!enter_block(it->d, (size_t)(it->i / DICT_BLOCK), &it->c, &it->post, &it->pos) ||
+            (it->i && (post != it->post || pos != it->pos)))
+            return broken(err, cursor_offset(&it->c));
+        it->term.len = 0;
+    }
+    if (!read_term(it->d, &it->c, &it->term, &it->post, &it->pos) ||
+        (it->i && compare(before, n, it->term.text, it->term.len) >= 0))
+        return broken(err, cursor_offset(&it->c));
+    it->i++;
+    return CAIRN_OK;
+}

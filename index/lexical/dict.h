@@ -1,0 +1,66 @@
+/* dict.h - the term dictionary: sorted by bytes, front-coded in blocks. */
+#ifndef CAIRN_INDEX_LEXICAL_DICT_H
+#define CAIRN_INDEX_LEXICAL_DICT_H
+
+#include <stdbool.h>
+
+#include "base/cursor.h"
+#include "index/lexical/encode.h"
+#include "index/lexical/format.h"
+
+/* ---- write ---- */
+
+typedef struct dict_writer {
+    spool terms, index;
+    bytes last; /* the term before */
+    uint64_t n;
+    uint64_t post, pos; /* where the next list begins */
+} dict_writer;
+
+void dict_writer_init(dict_writer *d);
+void dict_writer_clear(dict_writer *d);
+/* Terms ascend bytewise and never repeat. */
+cairn_status dict_writer_add(dict_writer *d, const char *term, size_t len, const list_size *list,
+                             cairn_error *err);
+cairn_status dict_writer_emit(dict_writer *d, const section_sink *sink, cairn_error *err);
+
+/* ---- read ---- */
+
+typedef struct dict {
+    const uint8_t *terms, *index; /* borrowed */
+    size_t terms_len;
+    uint64_t n; /* terms */
+    size_t n_blocks;
+    size_t post_len, pos_len; /* sections the lists must lie in, without their padding */
+} dict;
+
+/* A term and where its list lies; checked against the sections. */
+typedef struct dict_term {
+    char text[ANALYZER_TERM_MAX];
+    size_t len;
+    uint32_t df;
+    uint64_t post_at, pos_at;
+    uint64_t post_len, pos_len;
+} dict_term;
+
+/* index_len must be what n demands; CAIRN_ECORRUPT otherwise. */
+cairn_status dict_open(dict *d, const uint8_t *terms, size_t terms_len, const uint8_t *index,
+                       size_t index_len, uint64_t n, size_t post_len, size_t pos_len,
+                       cairn_error *err);
+/* *found tells whether the term exists. */
+cairn_status dict_find(const dict *d, const char *term, size_t len, dict_term *out, bool *found,
+                       cairn_error *err);
+
+typedef struct dict_iter {
+    const dict *d;
+    cursor c;
+    uint64_t i; /* terms given so far */
+    uint64_t post, pos;
+    dict_term term;
+} dict_iter;
+
+void dict_iter_init(dict_iter *it, const dict *d);
+/* Step to the next term; *more is false at the end. */
+cairn_status dict_iter_next(dict_iter *it, bool *more, cairn_error *err);
+
+#endif

@@ -1,0 +1,247 @@
+/* exhaustive.c - the plain twin of search.c: every row of every list, scored and sorted.
+ *
+ * It shares the plan, the lists' decoding and the formula with the fast search, and nothing else:
+ * no bounds, no windows, no SIMD, phrases by looking at every row. Tests hold the two together. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "index/lexical/postings.h"
+#include "index/lexical/query.h"
+
+typedef struct scan {
+    const query_plan *plan;
+    const lexical_segment *seg;
+    size_t index;
+    postings *p;
+    postings_positions where;
+    cairn_error *err;
+} scan;
+
+static cairn_status no_memory(cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ENOMEM, "no memory for an exhaustive search");
+}
+
+static int32_t score_of(const query_plane *plane, float w, float length,
+                        const uint32_t tf[LEXICAL_FIELDS])
+{
+    float sum = 0;
+    long v;
+
+    for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
+        if (plane->weight[f] > 0)
+            sum = sum + plane->weight[f] * (float)tf[f];
+    if (!(sum > 0))
+        return 0;
+    v = lrintf(w * sum / (sum + (plane->k0 + plane->k1 * length)));
+    return (int32_t)(v < 1 ? 1 : v);
+}
+
+static cairn_status scan_word(scan *s, const query_plane *plane, const query_alt *alt,
+                              const float *lengths, int32_t *best)
+{
+    const dict_term *t = &s->plan->found[s->index * s->plan->n_terms + alt->words[0].term];
+    postings *p = s->p;
+    cairn_status st;
+
+    if (!t->df)
+        return CAIRN_OK;
+    st = postings_open(p, s->seg->reader, t, &pack_scalar, s->err);
+    for (uint32_t b = 0; b < p->n_blocks && !st; b++) {
+        st = postings_block(p, b, s->err);
+        if (!st)
+            st = postings_tf(p, s->err);
+        for (uint32_t i = 0; i < p->n && !st; i++) {
+            uint32_t tf[LEXICAL_FIELDS];
+            int32_t v;
+            for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
+                tf[f] = p->fields >> f & 1 ? p->tf[f][i] : 0;
+            v = score_of(plane, alt->w, lengths[p->doc[i]], tf);
+            if (v > best[p->doc[i]])
+                best[p->doc[i]] = v;
+        }
+    }
+    return st;
+}
+
+/* Where each word of the phrase stands, for all rows: (row, field, position) as one number. */
+static cairn_status places(scan *s, uint32_t term, uint64_t **out, size_t *n)
+{
+    const dict_term *t = &s->plan->found[s->index * s->plan->n_terms + term];
+    postings *p = s->p;
+    uint32_t *pos = NULL;
+    size_t cap = 0;
+    cairn_status st;
+
+    *n = 0;
+    if (!t->df)
+        return CAIRN_OK;
+    pos = checked_malloc(TF_MAX + 1, sizeof *pos);
+    st = pos ? postings_open(p, s->seg->reader, t, &pack_scalar, s->err) : no_memory(s->err);
+    for (uint32_t b = 0; !st && b < p->n_blocks; b++) {
+        st = postings_block(p, b, s->err);
+        if (!st)
+            st = postings_tf(p, s->err);
+        if (!st)
+            st = postings_positions_open(p, &s->where, s->err);
+        for (uint32_t i = 0; i < p->n && !st; i++)
+            for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
+                size_t m = postings_positions_get(p, &s->where, i, f, pos);
+                if (*n + m > cap) {
+                    uint64_t *more = checked_realloc(*out, (*n + m) * 2, sizeof *more);
+                    if (!more) {
+                        st = no_memory(s->err);
+                        break;
+                    }
+                    *out = more;
+                    cap = (*n + m) * 2;
+                }
+                for (size_t j = 0; j < m; j++)
+                    (*out)[(*n)++] = (uint64_t)p->doc[i] << 34 | (uint64_t)f << 32 | pos[j];
+            }
+    }
+    free(pos);
+    return st;
+}
+
+static bool has(const uint64_t *a, size_t n, uint64_t v)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (a[mid] < v)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < n && a[low] == v;
+}
+
+static cairn_status scan_phrase(scan *s, const query_plane *plane, const query_alt *alt,
+                                const float *lengths, int32_t *best)
+{
+    uint64_t **at = calloc(alt->n, sizeof *at);
+    size_t *n = calloc(alt->n, sizeof *n), i = 0;
+    cairn_status st = at && n ? CAIRN_OK : no_memory(s->err);
+
+    for (size_t j = 0; j < alt->n && !st; j++)
+        st = places(s, alt->words[j].term, &at[j], &n[j]);
+    while (!st && i < n[0]) { /* row by row of the first word */
+        uint32_t row = (uint32_t)(at[0][i] >> 34), tf[LEXICAL_FIELDS] = {0};
+        int32_t v;
+        for (; i < n[0] && at[0][i] >> 34 == row; i++) {
+            unsigned f = at[0][i] >> 32 & 3;
+            bool all = true;
+            for (size_t j = 1; j < alt->n && all; j++)
+                all = has(at[j], n[j], at[0][i] + alt->words[j].offset);
+            if (all && plane->mask >> f & 1 && tf[f] < TF_MAX)
+                tf[f]++;
+        }
+        v = score_of(plane, alt->w, lengths[row], tf);
+        if (v > best[row])
+            best[row] = v;
+    }
+    for (size_t j = 0; at && j < alt->n; j++)
+        free(at[j]);
+    free(at);
+    free(n);
+    return st;
+}
+
+static int better_first(const void *a, const void *b)
+{
+    const top_hit *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score < y->score ? 1 : -1;
+    if (x->segment != y->segment)
+        return x->segment < y->segment ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* Append the segment's matching rows to all. */
+static cairn_status scan_segment(scan *s, top_hit *all, size_t *n_all)
+{
+    const query_plan *plan = s->plan;
+    uint32_t rows = s->seg->reader->n_rows;
+    int32_t *best = checked_malloc(rows, sizeof *best);
+    int64_t *sum = calloc((size_t)rows + 1, sizeof *sum);
+    uint8_t *out = calloc((size_t)rows + 1, 1);
+    cairn_status st = best && sum && out ? CAIRN_OK : no_memory(s->err);
+
+    for (size_t g = 0; g < plan->n_groups && !st; g++) {
+        const query_group *q = &plan->groups[g];
+        const query_plane *plane = &plan->planes[q->plane];
+        const float *lengths;
+        memset(best, 0, rows * sizeof *best);
+        st = query_lengths(plan, plane, s->seg->reader, &lengths, s->err);
+        for (size_t i = 0; i < q->n_alts && !st; i++)
+            st = q->alts[i].n > 1 ? scan_phrase(s, plane, &q->alts[i], lengths, best)
+                                  : scan_word(s, plane, &q->alts[i], lengths, best);
+        for (uint32_t r = 0; r < rows && !st; r++) {
+            if (q->occur == LEXICAL_MUST_NOT ? best[r] > 0 : q->occur == LEXICAL_MUST && !best[r])
+                out[r] = 1;
+            else if (q->occur != LEXICAL_MUST_NOT)
+                sum[r] += best[r];
+        }
+    }
+    for (uint32_t r = 0; r < rows && !st; r++)
+        if (sum[r] && !out[r] && !(s->seg->deleted && row_set_has(s->seg->deleted, r)) &&
+            (!s->seg->allowed || row_set_has(s->seg->allowed, r)))
+            all[(*n_all)++] = (top_hit){(int32_t)sum[r], (uint32_t)s->index, r};
+    free(best);
+    free(sum);
+    free(out);
+    return st;
+}
+
+cairn_status lexical_search_exhaustive(analyzer *a, const lexical_segment *segments, size_t n,
+                                       const lexical_query *query, const lexical_params *params,
+                                       size_t k, lexical_hit *hits, size_t *n_hits,
+                                       cairn_error *err)
+{
+    analyzer *own = NULL;
+    lexical_params defaults;
+    query_plan plan;
+    arena memory;
+    size_t rows = 0, n_all = 0;
+    top_hit *all = NULL;
+    scan s = {.plan = &plan, .err = err};
+    cairn_status st = CAIRN_OK;
+
+    *n_hits = 0;
+    lexical_params_default(&defaults);
+    arena_init(&memory, (size_t)4 << 30);
+    if (!a) {
+        st = analyzer_create(&own, err);
+        a = own;
+    }
+    if (!st)
+        st = query_plan_make(&plan, &memory, a, segments, n, query, params ? params : &defaults,
+                             err);
+    if (st || !plan.n_positive)
+        goto done;
+    for (size_t i = 0; i < n; i++)
+        rows += segments[i].reader->n_rows;
+    all = checked_malloc(rows, sizeof *all);
+    s.p = checked_aligned(1, sizeof *s.p);
+    st = all && s.p ? CAIRN_OK : no_memory(err);
+    for (size_t i = 0; i < n && !st; i++) {
+        s.seg = &segments[i];
+        s.index = i;
+        st = scan_segment(&s, all, &n_all);
+    }
+    if (st)
+        goto done;
+    qsort(all, n_all, sizeof *all, better_first);
+    for (size_t i = 0; i < n_all && i < k; i++)
+        hits[(*n_hits)++] = (lexical_hit){all[i].segment, all[i].row,
+                                          (float)((double)all[i].score / plan.scale)};
+done:
+    free(all);
+    free(s.p);
+    arena_clear(&memory);
+    analyzer_destroy(own);
+    return st;
+}

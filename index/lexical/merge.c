@@ -1,0 +1,331 @@
+/* merge.c - several indexes into one, and the full check of one.
+ *
+ * Terms come from all dictionaries in order; each list is decoded, its rows renumbered, and encoded
+ * again with the block maxima of the new neighbours. Row lengths are copied as they are and totals
+ * are counted from the postings that stay, so nothing that a score is made of changes, except that
+ * the deleted rows no longer count. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "index/lexical/output.h"
+#include "index/lexical/postings.h"
+
+#define DROPPED UINT32_MAX
+
+typedef struct merge_part {
+    const lexical_reader *r;
+    uint32_t base;  /* new number of its row 0 when nothing is deleted */
+    uint32_t *rows; /* new number of each row, or DROPPED; NULL: base + row */
+    dict_iter it;
+    bool more;
+    postings list;
+    postings_positions where;
+} merge_part;
+
+typedef struct merge_state {
+    merge_part *part;
+    size_t n;
+    lexical_meta meta;
+    uint8_t *columns;
+    uint32_t *positions;
+    size_t cap;
+    index_output out;
+} merge_state;
+
+static cairn_status no_memory(cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ENOMEM, "no memory to merge lexical segments");
+}
+
+/* Number the rows that stay. */
+static cairn_status number_rows(merge_state *m, const lexical_merge_input *in, cairn_error *err)
+{
+    uint64_t next = 0;
+
+    for (size_t i = 0; i < m->n; i++) {
+        merge_part *p = &m->part[i];
+        p->r = in[i].reader;
+        p->base = (uint32_t)next;
+        if (in[i].deleted) {
+            p->rows = checked_malloc((size_t)p->r->n_rows + 1, sizeof *p->rows);
+            if (!p->rows)
+                return no_memory(err);
+            for (uint32_t row = 0; row < p->r->n_rows; row++)
+                p->rows[row] = row_set_has(in[i].deleted, row) ? DROPPED : (uint32_t)next++;
+        } else {
+            next += p->r->n_rows;
+        }
+        if (next > ROWS_MAX)
+            return cairn_fail(err, CAIRN_ELIMIT, "a merged segment would have more than %u rows",
+                              ROWS_MAX);
+        dict_iter_init(&p->it, &p->r->dict);
+    }
+    m->meta.n_rows = (uint32_t)next;
+    return CAIRN_OK;
+}
+
+static size_t merged_language(merge_state *m, const lexical_lang *l)
+{
+    for (size_t i = 0; i < m->meta.n_langs; i++)
+        if (!memcmp(m->meta.langs[i].code, l->code, 4))
+            return i;
+    if (m->meta.n_langs == LANGS_MAX)
+        return 0;
+    memcpy(m->meta.langs[m->meta.n_langs].code, l->code, 4);
+    return m->meta.n_langs++;
+}
+
+/* lex.rows of the rows that stay, and the languages. */
+static cairn_status copy_rows(merge_state *m, cairn_error *err)
+{
+    size_t n = m->meta.n_rows;
+
+    m->columns = checked_malloc(n + 1, LEXICAL_FIELDS + 1);
+    if (!m->columns)
+        return no_memory(err);
+    for (size_t i = 0; i < m->n; i++) {
+        const merge_part *p = &m->part[i];
+        size_t old = p->r->n_rows;
+        size_t lang[LANGS_MAX];
+        for (size_t l = 0; l < p->r->n_langs; l++)
+            lang[l] = SIZE_MAX;
+        for (size_t row = 0; row < old; row++) {
+            size_t to = p->rows ? p->rows[row] : p->base + row, l;
+            if (p->rows && p->rows[row] == DROPPED)
+                continue;
+            for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+                m->columns[f * n + to] = p->r->rows[f * old + row];
+            l = p->r->rows[LEXICAL_FIELDS * old + row];
+            if (l >= p->r->n_langs)
+                return cairn_fail(err, CAIRN_ECORRUPT,
+                                  "lex.rows: row %zu has no language; rebuild the index", row);
+            if (lang[l] == SIZE_MAX)
+                lang[l] = merged_language(m, &p->r->langs[l]);
+            m->columns[LEXICAL_FIELDS * n + to] = (uint8_t)lang[l];
+            m->meta.langs[lang[l]].rows++;
+        }
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status reserve_positions(merge_state *m, size_t n, cairn_error *err)
+{
+    uint32_t *more;
+    if (n <= m->cap)
+        return CAIRN_OK;
+    more = checked_realloc(m->positions, n * 2, sizeof *more);
+    if (!more)
+        return no_memory(err);
+    m->positions = more;
+    m->cap = n * 2;
+    return CAIRN_OK;
+}
+
+/* Feed the list of part p's current term to the encoder. */
+static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
+{
+    postings *l = &p->list;
+    cairn_status st = postings_open(l, p->r, &p->it.term, pack_get(), err);
+
+    for (uint32_t b = 0; b < l->n_blocks && !st; b++) {
+        st = postings_block(l, b, err);
+        if (!st)
+            st = postings_tf(l, err);
+        if (!st)
+            st = postings_positions_open(l, &p->where, err);
+        for (uint32_t i = 0; i < l->n && !st; i++) {
+            uint32_t tf[LEXICAL_FIELDS], row = l->doc[i];
+            size_t n = 0;
+            row = p->rows ? p->rows[row] : p->base + row;
+            if (p->rows && row == DROPPED)
+                continue;
+            st = reserve_positions(m, p->where.start[i + 1] - p->where.start[i], err);
+            if (st)
+                break;
+            for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
+                tf[f] = (uint32_t)postings_positions_get(l, &p->where, i, f, m->positions + n);
+                n += tf[f];
+                m->meta.total[f] += tf[f];
+            }
+            if (!n)
+                return cairn_fail(err, CAIRN_ECORRUPT,
+                                  "lex.post: a posting without a field; rebuild the index");
+            m->meta.n_postings++;
+            st = list_add(&m->out.lists, row, tf, m->positions, err);
+        }
+    }
+    return st;
+}
+
+/* The part with the smallest term, NULL at the end. */
+static merge_part *smallest(merge_state *m)
+{
+    merge_part *best = NULL;
+
+    for (size_t i = 0; i < m->n; i++) {
+        merge_part *p = &m->part[i];
+        const dict_term *a = &p->it.term, *b;
+        int c;
+        if (!p->more)
+            continue;
+        if (!best) {
+            best = p;
+            continue;
+        }
+        b = &best->it.term;
+        c = memcmp(a->text, b->text, a->len < b->len ? a->len : b->len);
+        if (c < 0 || (c == 0 && a->len < b->len))
+            best = p;
+    }
+    return best;
+}
+
+static cairn_status merge_terms(merge_state *m, cairn_error *err)
+{
+    merge_part *p;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < m->n && !st; i++)
+        st = dict_iter_next(&m->part[i].it, &m->part[i].more, err);
+    while (!st && (p = smallest(m))) {
+        char text[ANALYZER_TERM_MAX];
+        size_t len = p->it.term.len;
+        list_size size;
+        memcpy(text, p->it.term.text, len);
+        list_begin(&m->out.lists);
+        for (size_t i = 0; i < m->n && !st; i++) {
+            merge_part *q = &m->part[i];
+            if (!q->more || q->it.term.len != len || memcmp(q->it.term.text, text, len))
+                continue;
+            st = copy_list(m, q, err);
+            if (!st)
+                st = dict_iter_next(&q->it, &q->more, err);
+        }
+        if (st || !m->out.lists.df)
+            continue;
+        st = list_end(&m->out.lists, &size, err);
+        if (!st)
+            st = dict_writer_add(&m->out.dict, text, len, &size, err);
+    }
+    return st;
+}
+
+cairn_status lexical_merge(const lexical_merge_input *in, size_t n, const section_sink *sink,
+                           cairn_error *err)
+{
+    merge_state m = {.n = n};
+    lexical_params params;
+    cairn_status st;
+
+    index_output_init(&m.out);
+    lexical_params_default(&params);
+    memcpy(m.meta.weight, params.weight, sizeof params.weight);
+    memcpy(m.meta.b, params.b, sizeof params.b);
+    m.part = checked_aligned(n + 1, sizeof *m.part);
+    if (!m.part) {
+        st = no_memory(err);
+        goto done;
+    }
+    memset(m.part, 0, n * sizeof *m.part);
+    st = number_rows(&m, in, err);
+    if (!st)
+        st = copy_rows(&m, err);
+    if (st)
+        goto done;
+    /* Totals are not known yet; the average only steers which block maxima are joined. */
+    for (size_t i = 0; i < n; i++)
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+            m.meta.total[f] += in[i].reader->total[f];
+    index_output_begin(&m.out, &m.meta, m.columns);
+    memset(m.meta.total, 0, sizeof m.meta.total);
+    st = merge_terms(&m, err);
+    if (!st)
+        st = index_output_emit(&m.out, &m.meta, m.columns, sink, err);
+done:
+    for (size_t i = 0; m.part && i < n; i++)
+        free(m.part[i].rows);
+    free(m.part);
+    free(m.columns);
+    free(m.positions);
+    index_output_clear(&m.out);
+    return st;
+}
+
+/* ---- the full check ---- */
+
+/* No posting of the block may score above its pairs' bound: its weighted frequency and length must
+ * lie under one of them. */
+static bool pairs_hold(const lexical_reader *r, const postings *l, const uint8_t *pairs, uint32_t i)
+{
+    float tf = 0, len = 0, length_weight[LEXICAL_FIELDS];
+
+    length_weights(r->weight, r->b, length_weight);
+    for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
+        tf += l->fields >> f & 1 ? r->weight[f] * (float)l->tf[f][i] : 0;
+        len += length_weight[f] *
+               (float)length_value(r->rows[(size_t)f * r->n_rows + l->doc[i]]);
+    }
+    for (unsigned j = 0; j < PAIRS; j++)
+        if ((pairs[2 * j] == PAIR_TF_ANY || tf <= (float)pairs[2 * j]) && pairs[2 * j] &&
+            len >= (float)length_value(pairs[2 * j + 1]))
+            return true;
+    return false;
+}
+
+static cairn_status verify_list(const lexical_reader *r, const dict_term *t, postings *l,
+                                postings_positions *where, uint64_t *total, cairn_error *err)
+{
+    cairn_status st = postings_open(l, r, t, &pack_scalar, err);
+
+    for (uint32_t b = 0; b < l->n_blocks && !st; b++) {
+        st = postings_block(l, b, err);
+        if (!st)
+            st = postings_tf(l, err);
+        if (!st)
+            st = postings_positions_open(l, where, err);
+        for (uint32_t i = 0; i < l->n && !st; i++) {
+            uint32_t n = 0;
+            for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
+                n += l->fields >> f & 1 ? l->tf[f][i] : 0;
+                total[f] += l->fields >> f & 1 ? l->tf[f][i] : 0;
+            }
+            if (!n || (l->skips && (!pairs_hold(r, l, postings_pairs(l, b), i) ||
+                                    !pairs_hold(r, l, postings_list_pairs(l), i))))
+                st = cairn_fail(err, CAIRN_ECORRUPT,
+                                "lex.post: row %u of '%.*s' breaks its block's bounds; rebuild "
+                                "the index",
+                                l->doc[i], (int)t->len, t->text);
+        }
+    }
+    return st;
+}
+
+cairn_status lexical_reader_verify(const lexical_reader *r, cairn_error *err)
+{
+    uint64_t total[LEXICAL_FIELDS] = {0}, n = 0;
+    postings *l = checked_aligned(1, sizeof *l);
+    postings_positions *where = malloc(sizeof *where);
+    dict_iter it;
+    bool more = true;
+    cairn_status st = l && where ? CAIRN_OK : no_memory(err);
+
+    dict_iter_init(&it, &r->dict);
+    while (!st && more) {
+        st = dict_iter_next(&it, &more, err);
+        if (st || !more)
+            break;
+        n += it.term.df;
+        st = verify_list(r, &it.term, l, where, total, err);
+    }
+    if (!st && (it.post != r->post_len || it.pos != r->pos_len || n != r->n_postings))
+        st = cairn_fail(err, CAIRN_ECORRUPT,
+                        "lex.dict: its lists do not fill lex.post and lex.pos; rebuild the index");
+    for (size_t row = 0; row < r->n_rows && !st; row++)
+        if (r->rows[(size_t)LEXICAL_FIELDS * r->n_rows + row] >= r->n_langs)
+            st = cairn_fail(err, CAIRN_ECORRUPT, "lex.rows: row %zu has no language; rebuild the "
+                                                 "index", row);
+    free(l);
+    free(where);
+    return st;
+}

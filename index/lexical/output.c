@@ -1,0 +1,54 @@
+/* output.c - gather lists and dictionary, then write section after section. */
+#include "index/lexical/output.h"
+
+void index_output_init(index_output *o)
+{
+    spool_init(&o->post);
+    spool_init(&o->pos);
+    dict_writer_init(&o->dict);
+    list_encoder_init(&o->lists, &o->post, &o->pos);
+}
+
+void index_output_clear(index_output *o)
+{
+    list_encoder_clear(&o->lists);
+    dict_writer_clear(&o->dict);
+    spool_clear(&o->post);
+    spool_clear(&o->pos);
+}
+
+void index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns)
+{
+    float length_weight[LEXICAL_FIELDS];
+    double sum = 0;
+
+    length_weights(m->weight, m->b, length_weight);
+    for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+        sum += (double)length_weight[f] * (double)m->total[f];
+    list_encoder_lengths(&o->lists, columns, m->n_rows, m->weight, m->b,
+                         m->n_rows ? (float)(sum / m->n_rows) : 1);
+}
+
+cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *columns,
+                               const section_sink *sink, cairn_error *err)
+{
+    cairn_status st;
+
+    m->n_terms = o->dict.n;
+    m->post_len = o->post.size;
+    m->pos_len = o->pos.size;
+    st = meta_emit(m, sink, err);
+    if (!st)
+        st = sink->begin(sink->ctx, "lex.rows", err);
+    if (!st && m->n_rows)
+        st = sink->write(sink->ctx, columns, (size_t)m->n_rows * (LEXICAL_FIELDS + 1), err);
+    if (!st)
+        st = sink->end(sink->ctx, err);
+    if (!st)
+        st = dict_writer_emit(&o->dict, sink, err);
+    if (!st)
+        st = spool_emit(&o->post, sink, "lex.post", SECTION_PAD, err);
+    if (!st)
+        st = spool_emit(&o->pos, sink, "lex.pos", SECTION_PAD, err);
+    return st;
+}

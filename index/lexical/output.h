@@ -1,0 +1,23 @@
+/* output.h - the sections of an index while they grow, for the writer and for merges. */
+#ifndef CAIRN_INDEX_LEXICAL_OUTPUT_H
+#define CAIRN_INDEX_LEXICAL_OUTPUT_H
+
+#include "index/lexical/dict.h"
+#include "index/lexical/encode.h"
+#include "index/lexical/reader.h"
+
+typedef struct index_output {
+    spool post, pos;
+    dict_writer dict;
+    list_encoder lists;
+} index_output;
+
+void index_output_init(index_output *o);
+void index_output_clear(index_output *o);
+/* columns: lex.rows as it will be written; borrowed until the end. */
+void index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns);
+/* Fills in m's counts of terms and bytes and writes all sections. */
+cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *columns,
+                               const section_sink *sink, cairn_error *err);
+
+#endif

@@ -1,0 +1,73 @@
+/* postings.h - read one posting list block by block.
+ *
+ * A list of fewer than 128 postings is one block; otherwise its skip table tells where each block
+ * ends before anything is decoded. Every value read from the bytes is checked before it is used:
+ * rows ascend and stay below n_rows, offsets stay inside the list.
+ *
+ * Owns     nothing; it borrows the reader's bytes. About 3.6 KiB: keep it in an arena.
+ * Threads  one cursor per thread.
+ * Errors   CAIRN_ECORRUPT; the cursor must not be used further. */
+#ifndef CAIRN_INDEX_LEXICAL_POSTINGS_H
+#define CAIRN_INDEX_LEXICAL_POSTINGS_H
+
+#include <stdalign.h>
+
+#include "index/lexical/dict.h"
+#include "index/lexical/format.h"
+#include "index/lexical/pack.h"
+
+typedef struct postings {
+    const uint8_t *list, *end; /* the list; SECTION_PAD readable bytes follow */
+    const uint8_t *pos, *pos_end;
+    const uint8_t *skips; /* NULL for a list of one tail */
+    const uint8_t *data;  /* where block offsets count from */
+    const pack_kernels *k;
+    uint32_t df, n_rows, n_blocks;
+    /* The block decoded last. */
+    uint32_t block; /* UINT32_MAX: none */
+    uint32_t n;     /* its postings */
+    uint32_t header;
+    const uint8_t *freqs; /* of a full block, not yet unpacked */
+    bool have_tf;
+    unsigned fields; /* bit per field that occurs in the block; valid with have_tf */
+    uint32_t pos_at; /* of the block, from pos */
+    alignas(64) uint32_t doc[BLOCK];
+    alignas(64) uint32_t tf[LEXICAL_FIELDS][BLOCK]; /* valid for `fields` only */
+} postings;
+
+struct lexical_reader;
+/* Stand before the first block of a term's list. */
+cairn_status postings_open(postings *p, const lexical_reader *r, const dict_term *t,
+                           const pack_kernels *k, cairn_error *err);
+/* Decode the rows of block i (frequencies follow with postings_tf). */
+cairn_status postings_block(postings *p, uint32_t i, cairn_error *err);
+/* Frequencies of the block: fills tf[f] for every f in p->fields. */
+cairn_status postings_tf(postings *p, cairn_error *err);
+
+/* From the skip table, for lists that have one. */
+static inline uint32_t postings_last(const postings *p, uint32_t block)
+{
+    return load_u32(p->skips + (size_t)block * SKIP_BYTES);
+}
+static inline const uint8_t *postings_pairs(const postings *p, uint32_t block)
+{
+    return p->skips + (size_t)block * SKIP_BYTES + 8;
+}
+static inline const uint8_t *postings_list_pairs(const postings *p)
+{
+    return p->list;
+}
+
+/* Positions of the block in force; after postings_tf. */
+typedef struct postings_positions {
+    const uint8_t *bits;
+    unsigned width;
+    uint32_t start[BLOCK + 1]; /* first value of each posting; [n] = all */
+} postings_positions;
+cairn_status postings_positions_open(const postings *p, postings_positions *out, cairn_error *err);
+/* Positions of posting i in field f into dst; returns how many (its frequency). dst has room for
+ * them. */
+size_t postings_positions_get(const postings *p, const postings_positions *pp, uint32_t i,
+                              unsigned f, uint32_t *dst);
+
+#endif

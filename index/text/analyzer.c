@@ -1,0 +1,261 @@
+/* analyzer.c - words to terms: fold, stem, fold marks; with a memory of the words seen last.
+ *
+ * A word goes through up to four steps that together cost half a microsecond; texts repeat their
+ * words, so a direct-mapped table of recent words answers most of them. Its key is the word's own
+ * bytes (ASCII letters made small) and the language. */
+#include "index/text/analyzer.h"
+
+#include <libstemmer.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/checked.h"
+#include "base/utf8.h"
+#include "index/text/fold.h"
+#include "index/text/language.h"
+#include "index/text/stopwords.h"
+#include "index/text/words.h"
+
+#define CACHE_BITS 13
+#define CACHE_WORD 26 /* longest word remembered, bytes */
+#define CACHE_TERM 32
+
+typedef struct cache_entry {
+    uint8_t word_len, term_len, lang, stop; /* word_len 0 = empty */
+    char word[CACHE_WORD];
+    char term[CACHE_TERM];
+} cache_entry;
+
+struct analyzer {
+    words *words;
+    struct sb_stemmer **stemmers; /* [language_count()], made when first needed */
+    bytes terms;                  /* this text's terms, one behind the other */
+    analyzer_token *tokens;
+    size_t cap;
+    cache_entry *cache; /* [1 << CACHE_BITS] */
+};
+
+/* Terms of one text may take no more than this. */
+#define TERMS_MAX ((size_t)8 << 30)
+
+cairn_status analyzer_create(analyzer **out, cairn_error *err)
+{
+    analyzer *a = calloc(1, sizeof *a);
+    cairn_status st;
+
+    *out = NULL;
+    if (!a)
+        return cairn_fail(err, CAIRN_ENOMEM, "no memory for an analyzer");
+    bytes_init(&a->terms, TERMS_MAX);
+    a->stemmers = calloc(language_count(), sizeof(struct sb_stemmer *));
+    a->cache = calloc((size_t)1 << CACHE_BITS, sizeof *a->cache);
+    if (!a->stemmers || !a->cache)
+        st = cairn_fail(err, CAIRN_ENOMEM, "no memory for an analyzer");
+    else
+        st = words_create(&a->words, err);
+    if (st) {
+        analyzer_destroy(a);
+        return st;
+    }
+    *out = a;
+    return CAIRN_OK;
+}
+
+void analyzer_destroy(analyzer *a)
+{
+    if (!a)
+        return;
+    words_destroy(a->words);
+    for (size_t i = 0; a->stemmers && i < language_count(); i++)
+        if (a->stemmers[i])
+            sb_stemmer_delete(a->stemmers[i]);
+    free(a->stemmers);
+    free(a->cache);
+    free(a->tokens);
+    bytes_clear(&a->terms);
+    free(a);
+}
+
+bool analyzer_has_stemmer(const char *lang)
+{
+    return language_at(language_find(lang))->stemmer != NULL;
+}
+
+/* dst gets the ASCII word in small letters, without the dots of an acronym and the commas of
+ * thousands (1,000). */
+static size_t fold_ascii(const char *s, size_t n, char dst[FOLD_MAX])
+{
+    bool acronym = n >= 3 && s[1] == '.' && !(s[0] >= '0' && s[0] <= '9');
+    size_t out = 0;
+
+    n = n < FOLD_MAX ? n : FOLD_MAX;
+    for (size_t i = 0; i < n; i++) {
+        char c = s[i];
+        if (c >= 'A' && c <= 'Z')
+            c |= 0x20;
+        else if (c == '.' && acronym)
+            continue;
+        else if (c == ',' && (n - i) % 4 == 0)
+            continue;
+        dst[out++] = c;
+    }
+    return out;
+}
+
+static bool is_ascii(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((uint8_t)s[i] & 0x80)
+            return false;
+    return true;
+}
+
+/* Stem in place; term has room for FOLD_MAX bytes. */
+static size_t stem(analyzer *a, size_t lang, char term[FOLD_MAX], size_t n)
+{
+    const language *l = language_at(lang);
+    const sb_symbol *out;
+    int len;
+
+    if (!l->stemmer)
+        return n;
+    if (!a->stemmers[lang])
+        a->stemmers[lang] = sb_stemmer_new(l->stemmer, "UTF_8");
+    if (!a->stemmers[lang]) /* no memory, or a Snowball without this language */
+        return n;
+    out = sb_stemmer_stem(a->stemmers[lang], (const sb_symbol *)term, (int)n);
+    if (!out)
+        return n;
+    len = sb_stemmer_length(a->stemmers[lang]);
+    if (len <= 0 || len > FOLD_MAX)
+        return n;
+    memcpy(term, out, (size_t)len);
+    return (size_t)len;
+}
+
+/* The term of one word into dst; returns its bytes, 0 = none. */
+static size_t make_term(analyzer *a, size_t lang, const char *s, const word_span *w,
+                        char dst[FOLD_MAX], bool *stop)
+{
+    const char *word = s + w->start;
+    size_t len = w->end - w->start, n;
+    char other[FOLD_MAX];
+    bool ascii = w->kind == WORD_ASCII;
+
+    if (ascii) {
+        n = fold_ascii(word, len, dst);
+    } else {
+        n = fold_case(word, len, dst);
+        ascii = is_ascii(dst, n);
+    }
+    *stop = stopwords_has(language_at(lang)->code, dst, n);
+    if (w->kind == WORD_PAIR)
+        return n;
+    if (lang == LANGUAGE_UNKNOWN || !language_at(lang)->stemmer) {
+        uint32_t first = 0;
+        if (n && !ascii)
+            utf8_decode(dst, n, &first, NULL);
+        lang = language_of_script(first);
+    }
+    if (!ascii && language_at(lang)->fold_first) {
+        n = fold_marks(dst, n, other);
+        memcpy(dst, other, n);
+        ascii = is_ascii(dst, n);
+    }
+    n = stem(a, lang, dst, n);
+    if (!ascii && !is_ascii(dst, n)) {
+        n = fold_marks(dst, n, other);
+        memcpy(dst, other, n);
+    }
+    return n <= ANALYZER_TERM_MAX ? n : utf8_floor(dst, ANALYZER_TERM_MAX);
+}
+
+static uint32_t hash_word(const char *s, size_t n, size_t lang)
+{
+    uint64_t h = n * 0x9E3779B97F4A7C15u + lang;
+    while (n >= 8) {
+        uint64_t v;
+        memcpy(&v, s, 8);
+        h = (h ^ v) * 0xFF51AFD7ED558CCDu;
+        h ^= h >> 32;
+        s += 8;
+        n -= 8;
+    }
+    if (n) {
+        uint64_t v = 0;
+        memcpy(&v, s, n);
+        h = (h ^ v) * 0xFF51AFD7ED558CCDu;
+        h ^= h >> 32;
+    }
+    return (uint32_t)(h * 0xC4CEB9FE1A85EC53u >> (64 - CACHE_BITS));
+}
+
+/* The term of a word, from the cache or made; appended to a->terms. */
+static cairn_status add_term(analyzer *a, size_t lang, const char *s, const word_span *w,
+                             analyzer_token *t)
+{
+    size_t len = w->end - w->start;
+    char key[CACHE_WORD], term[FOLD_MAX];
+    cache_entry *e = NULL;
+    cairn_status st;
+
+    t->term = (const char *)(uintptr_t)a->terms.len; /* made a pointer when the buffer is final */
+    if (len <= CACHE_WORD) {
+        for (size_t i = 0; i < len; i++) {
+            char c = s[w->start + i];
+            key[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+        }
+        e = &a->cache[hash_word(key, len, lang)];
+        if (e->word_len == len && e->lang == lang && !memcmp(e->word, key, len)) {
+            t->len = e->term_len;
+            t->stop = e->stop;
+            return bytes_append(&a->terms, e->term, e->term_len);
+        }
+    }
+    t->len = (uint32_t)make_term(a, lang, s, w, term, &t->stop);
+    st = bytes_append(&a->terms, term, t->len);
+    if (!st && e && t->len <= CACHE_TERM) {
+        *e = (cache_entry){(uint8_t)len, (uint8_t)t->len, (uint8_t)lang, t->stop, {0}, {0}};
+        memcpy(e->word, key, len);
+        memcpy(e->term, term, t->len);
+    }
+    return st;
+}
+
+cairn_status analyzer_run(analyzer *a, const char *lang, const char *text, size_t len,
+                          const analyzer_token **tokens, size_t *n, cairn_error *err)
+{
+    size_t l = language_find(lang), n_spans, out = 0;
+    const word_span *spans;
+    cairn_status st = words_split(a->words, text, len, language_at(l)->elision, &spans, &n_spans,
+                                  err);
+
+    *tokens = NULL;
+    *n = 0;
+    if (st)
+        return st;
+    if (n_spans > a->cap) {
+        analyzer_token *more = checked_realloc(a->tokens, n_spans + n_spans / 2, sizeof *more);
+        if (!more)
+            return cairn_fail(err, CAIRN_ENOMEM, "no memory for %zu words", n_spans);
+        a->tokens = more;
+        a->cap = n_spans + n_spans / 2;
+    }
+    bytes_reset(&a->terms);
+    for (size_t i = 0; i < n_spans; i++) {
+        analyzer_token *t = &a->tokens[out];
+        st = add_term(a, l, text, &spans[i], t);
+        if (st)
+            return cairn_fail(err, st, "the terms of a text of %zu bytes need too much memory", len);
+        t->start = spans[i].start;
+        t->end = spans[i].end;
+        t->position = (uint32_t)i;
+        out += t->len != 0;
+    }
+    for (size_t i = 0; i < out; i++)
+        a->tokens[i].term = a->terms.data + (uintptr_t)a->tokens[i].term;
+    *tokens = a->tokens;
+    *n = out;
+    return CAIRN_OK;
+}

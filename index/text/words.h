@@ -1,0 +1,42 @@
+/* words.h - where the words of a text begin and end.
+ *
+ * UAX #29 word boundaries, and then finer, because people search for parts: a dot, colon,
+ * semicolon or underscore parts words unless it stands between digits (3.14) or between single letters (U.S.A.);
+ * an apostrophe parts them in languages with elision. A run of Chinese, Japanese or Korean
+ * characters gives its overlapping pairs (one character alone gives itself).
+ *
+ * Text without bytes above 127 never meets ICU; tests/index/text proves that both ways agree.
+ *
+ * Threads  one splitter per thread. */
+#ifndef CAIRN_INDEX_TEXT_WORDS_H
+#define CAIRN_INDEX_TEXT_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef enum word_kind {
+    WORD_ASCII, /* ASCII letters, digits, and the connectors that stayed */
+    WORD_OTHER,
+    WORD_PAIR /* one or two characters of a CJK run */
+} word_kind;
+
+typedef struct word_span {
+    uint32_t start, end; /* bytes of the text */
+    word_kind kind;
+} word_span;
+
+typedef struct words words;
+
+cairn_status words_create(words **out, cairn_error *err);
+void words_destroy(words *w);
+/* *spans lives until the next call. */
+cairn_status words_split(words *w, const char *text, size_t len, bool elision,
+                         const word_span **spans, size_t *n, cairn_error *err);
+/* The same by ICU alone, for the test of the fast path. */
+cairn_status words_split_icu(words *w, const char *text, size_t len, bool elision,
+                             const word_span **spans, size_t *n, cairn_error *err);
+
+#endif
