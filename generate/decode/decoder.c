@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "generate/decode/attention.h"
+#include "generate/decode/causal_attention.h"
 #include "generate/decode/model.h"
 
 #define TOKENS_PER_TASK 4
@@ -24,7 +24,7 @@ struct decoder {
     atomic_bool cancel;
 
     kv_cache cache;
-    attention *attention;
+    causal_attention *attention;
     activations *act;
     matmul_scratch *scratch;
 
@@ -101,7 +101,7 @@ cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder
         st = kv_cache_init(&d->cache, s->n_layers, s->n_kv_heads, s->head_dim, d->n_ctx, !d->exact,
                            err);
     if (!st)
-        st = attention_create(&d->attention, &d->cache, s->n_heads, d->p, err);
+        st = causal_attention_create(&d->attention, &d->cache, s->n_heads, d->p, err);
     if (!st)
         st = activations_create(&d->act, d->n_batch, s->width > widest ? s->width : widest, err);
     if (!st)
@@ -119,7 +119,7 @@ void decoder_destroy(decoder *d)
     if (!d)
         return;
     kv_cache_clear(&d->cache);
-    attention_destroy(d->attention);
+    causal_attention_destroy(d->attention);
     activations_destroy(d->act);
     matmul_scratch_destroy(d->scratch);
     free(d->floats);
@@ -154,7 +154,7 @@ void decoder_resume(decoder *d)
 
 size_t decoder_bytes(const decoder *d)
 {
-    return d->bytes + attention_bytes(d->attention) +
+    return d->bytes + causal_attention_bytes(d->attention) +
            d->cache.mapped_bytes / d->cache.capacity * d->n_past;
 }
 
@@ -315,7 +315,7 @@ static void layer_attend(decoder *d, size_t layer, size_t skip, size_t n)
     const size_t q = s->n_heads * s->head_dim;
     const matmul job = {l->o, l->o_bias, d->h, s->width};
 
-    attention_run(d->attention, &d->cache, layer, d->q + skip * q, n, d->n_past + skip,
+    causal_attention_run(d->attention, &d->cache, layer, d->q + skip * q, n, d->n_past + skip,
                   l->local ? s->window : 0, d->mixed, d->p);
     multiply(d, d->mixed, q, n, &job, 1);
     each_token(d, n, add_token, l->post_attn_norm);

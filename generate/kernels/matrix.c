@@ -50,21 +50,26 @@ static uint32_t get_word(const uint8_t *src)
     return v;
 }
 
-/* Block b of row `lane`. */
+/* Which word of the file's block, counted from word_at, becomes word j of the strip. */
+static size_t file_word(tensor_type type, size_t j)
+{
+    if (type != TENSOR_Q6_K)
+        return j;
+    if (j < 4)
+        return 48 + j; /* the scales, last in the file */
+    j -= 4;
+    return j % 24 < 16 ? j / 24 * 16 + j % 24 : 32 + j / 24 * 8 + j % 24 - 16;
+}
+
+/* One block of row `lane`. */
 static void pack_block(tensor_type type, const strip_layout *l, const uint8_t *src, uint8_t *scales,
                        uint8_t *words, size_t lane)
 {
-    size_t first = l->last_words_at ? 4 : 0;
-
     for (size_t h = 0; h < l->halves; h++)
         memcpy(scales + (h * KERNEL_LANES + lane) * 2, src + l->half_at[h], 2);
     words += lane * 4;
-    for (size_t j = 0; j < first; j++)
-        put_word(words + j * 64, get_word(src + l->last_words_at + 4 * j));
-    words += first * 64;
-    src += l->word_at;
-    for (size_t j = 0; j < l->words - first; j++) {
-        uint32_t v = get_word(src + 4 * j);
+    for (size_t j = 0; j < l->words; j++) {
+        uint32_t v = get_word(src + l->word_at + 4 * file_word(type, j));
         if (type == TENSOR_Q8_0)
             v ^= 0x80808080u;
         else if (j == 0 && (type == TENSOR_Q5_0 || type == TENSOR_Q5_1))
@@ -134,8 +139,9 @@ static void pack_strip(void *ctx, size_t task, size_t worker)
     bool convert = job->t->type != m->type;
 
     (void)worker;
-    if (rows < KERNEL_LANES)
-        memset(strip, 0, m->strip_bytes); /* scales of 0 make the missing rows 0 */
+    /* Scales of 0 make missing rows 0. */
+    if (rows < KERNEL_LANES || (l && l->blocks > 1 && m->cols / l->block % l->blocks))
+        memset(strip, 0, m->strip_bytes);
     if (!l || m->type == TENSOR_F32) {
         for (size_t r = 0; r < rows; r++)
             pack_floats(job, src + r * job->row_bytes, strip, r);
@@ -143,8 +149,7 @@ static void pack_strip(void *ctx, size_t task, size_t worker)
     }
     for (size_t b = 0; b < m->cols / l->block; b++) {
         size_t file_block = convert ? job->row_bytes / (m->cols / l->block) : l->bytes;
-        uint8_t *scales = strip + b * l->halves * 32;
-        uint8_t *words = strip + strip_scale_bytes(l, m->cols) + b * l->words * 64;
+        uint8_t *scales = strip + strip_scales_at(l, b), *words = strip + strip_words_at(l, b);
         for (size_t r = 0; r < rows; r++) {
             const uint8_t *block = src + r * job->row_bytes + b * file_block;
             uint8_t as[256];
@@ -172,13 +177,12 @@ static tensor_type packed_type(tensor_type t)
 static bool strip_size(const matrix *m, size_t *out)
 {
     const strip_layout *l = strip_layout_of(m->type);
-    size_t words;
 
     if (!l || m->type == TENSOR_F32)
         return checked_mul(m->cols, m->type == TENSOR_F32 ? 64 : 32, out) &&
                checked_add(*out, 63, out) && (*out &= ~(size_t)63, true);
-    return checked_mul(m->cols / l->block, (size_t)l->words * 64, &words) &&
-           checked_add(words, strip_scale_bytes(l, m->cols), out);
+    *out = strip_block_bytes(l, m->cols); /* cols are below MAX_DIMENSION: no overflow */
+    return true;
 }
 
 /* Big blocks come from the system in whole, large pages where it has them: the weights are walked

@@ -1,4 +1,4 @@
-/* attention.c - see attention.h.
+/* causal_attention.c - see causal_attention.h.
  *
  * A task is one key head and a few tokens. Its queries (tokens x the heads that share the key head)
  * are gathered as rows, scaled by 1 / sqrt(head_dim). Then, over all positions any of them sees:
@@ -8,7 +8,7 @@
  * add nothing, so the result of a token is the same in every batch.
  *
  * Half floats are widened 32 positions at a time for all rows of the task. */
-#include "generate/decode/attention.h"
+#include "generate/decode/causal_attention.h"
 
 #include <math.h>
 #include <string.h>
@@ -84,7 +84,7 @@ void kv_cache_put(kv_cache *c, const kernels *kern, size_t layer, size_t pos, co
     }
 }
 
-struct attention {
+struct causal_attention {
     size_t n_workers, rows; /* most rows a task */
     size_t floats;          /* per worker */
     size_t scores;          /* of these, for scores */
@@ -92,10 +92,10 @@ struct attention {
     size_t group, n_heads;
 };
 
-cairn_status attention_create(attention **out, const kv_cache *c, size_t n_heads, const pool *p,
+cairn_status causal_attention_create(causal_attention **out, const kv_cache *c, size_t n_heads, const pool *p,
                               cairn_error *err)
 {
-    attention *a = calloc(1, sizeof *a);
+    causal_attention *a = calloc(1, sizeof *a);
     size_t all;
 
     *out = NULL;
@@ -118,7 +118,7 @@ cairn_status attention_create(attention **out, const kv_cache *c, size_t n_heads
     return CAIRN_OK;
 }
 
-void attention_destroy(attention *a)
+void causal_attention_destroy(causal_attention *a)
 {
     if (!a)
         return;
@@ -126,13 +126,13 @@ void attention_destroy(attention *a)
     free(a);
 }
 
-size_t attention_bytes(const attention *a)
+size_t causal_attention_bytes(const causal_attention *a)
 {
     return a->floats * a->n_workers * sizeof(float);
 }
 
-typedef struct attention_call {
-    attention *a;
+typedef struct causal_attention_call {
+    causal_attention *a;
     const kv_cache *c;
     const kernels *k;
     size_t layer, n, first, window;
@@ -140,15 +140,15 @@ typedef struct attention_call {
     float *out;
     size_t tokens_per_task, heads_per_task; /* of the group */
     size_t token_tasks, head_tasks;
-} attention_call;
+} causal_attention_call;
 
-static size_t lowest_seen(const attention_call *call, size_t pos)
+static size_t lowest_seen(const causal_attention_call *call, size_t pos)
 {
     return call->window && pos + 1 > call->window ? pos + 1 - call->window : 0;
 }
 
 /* Positions from .. from + n of keys or values as floats; n <= BLOCK. */
-static const float *widen(const attention_call *call, const uint8_t *head, size_t from, size_t n,
+static const float *widen(const causal_attention_call *call, const uint8_t *head, size_t from, size_t n,
                           float *buffer)
 {
     size_t at = from * call->c->head_dim, count = n * call->c->head_dim;
@@ -161,7 +161,7 @@ static const float *widen(const attention_call *call, const uint8_t *head, size_
 
 /* Scores of `rows` queries against positions from .. to, row stride to - from; both multiples of
  * 16. */
-static void score(const attention_call *call, const uint8_t *keys, const float *queries, size_t rows,
+static void score(const causal_attention_call *call, const uint8_t *keys, const float *queries, size_t rows,
                   size_t from, size_t to, float *scores, float *buffer)
 {
     const size_t dim = call->c->head_dim;
@@ -175,7 +175,7 @@ static void score(const attention_call *call, const uint8_t *keys, const float *
     }
 }
 
-static void blend(const attention_call *call, const uint8_t *values, const float *scores, size_t rows,
+static void blend(const causal_attention_call *call, const uint8_t *values, const float *scores, size_t rows,
                   size_t from, size_t to, float *outputs, float *buffer)
 {
     const size_t dim = call->c->head_dim;
@@ -189,11 +189,11 @@ static void blend(const attention_call *call, const uint8_t *values, const float
     }
 }
 
-static void attention_task(void *ctx, size_t task, size_t worker)
+static void causal_attention_task(void *ctx, size_t task, size_t worker)
 {
-    const attention_call *call = ctx;
+    const causal_attention_call *call = ctx;
     const kv_cache *c = call->c;
-    attention *a = call->a;
+    causal_attention *a = call->a;
     const size_t dim = c->head_dim, stride = a->n_heads * dim;
     size_t part = task % call->head_tasks, kv_head = task / call->head_tasks % c->n_kv_heads;
     size_t t0 = task / call->head_tasks / c->n_kv_heads * call->tokens_per_task;
@@ -227,10 +227,10 @@ static void attention_task(void *ctx, size_t task, size_t worker)
                heads * dim * sizeof(float));
 }
 
-void attention_run(attention *a, const kv_cache *c, size_t layer, const float *q, size_t n,
+void causal_attention_run(causal_attention *a, const kv_cache *c, size_t layer, const float *q, size_t n,
                    size_t first, size_t window, float *out, pool *p)
 {
-    attention_call call = {.a = a, .c = c, .k = kernels_get(), .layer = layer, .n = n,
+    causal_attention_call call = {.a = a, .c = c, .k = kernels_get(), .layer = layer, .n = n,
                            .first = first, .window = window, .q = q, .out = out};
     size_t span = first + n + 32, threads = pool_threads(p);
 
@@ -249,5 +249,5 @@ void attention_run(attention *a, const kv_cache *c, size_t layer, const float *q
         call.head_tasks *= 2;
     call.heads_per_task = (a->group + call.head_tasks - 1) / call.head_tasks;
     call.head_tasks = (a->group + call.heads_per_task - 1) / call.heads_per_task;
-    pool_run(p, call.token_tasks * call.head_tasks * c->n_kv_heads, attention_task, &call);
+    pool_run(p, call.token_tasks * call.head_tasks * c->n_kv_heads, causal_attention_task, &call);
 }
