@@ -42,7 +42,8 @@ typedef struct extractor_cage {
 cairn_status extractor_create(extractor **out, const extractor_options *options, cairn_error *err);
 void extractor_destroy(extractor *ex); /* NULL is fine; ends the worker */
 
-/* Read the file at `path`. The document is the caller's (ingest_document_free).
+/* Read the file at `path`. The document is the caller's (ingest_document_free). The sentence in
+ * *err reads as a reason beside the path ("encrypted: a password is needed") and does not repeat it.
  *   CAIRN_OK            also for an empty file or a PDF without text: n_blocks = 0, note says why
  *   CAIRN_ENOTFOUND     it vanished
  *   CAIRN_EINPUT        unreadable, broken, encrypted, changed while it was read, or its parser

@@ -1,0 +1,211 @@
+/* main.c - cairn-extract: takes files through a socket, gives blocks back; see ingest/wire.h.
+ *
+ * Not for people: it is started by extractor.c with its socket as descriptor 3. It loads its
+ * libraries, locks itself in (sandbox.c), says hello, and then serves one request after another.
+ * A parser that fails says so and the worker lives on; one that crashes takes the worker along,
+ * which is what the worker is for. */
+#include <errno.h>
+#include <locale.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libxml/parser.h>
+#include <libxml/xmlerror.h>
+#include <unicode/uclean.h>
+#include <unicode/ucnv.h>
+#include <unicode/unorm2.h>
+
+#include "ingest/extract/mail.h"
+#include "ingest/extract/misbehave.h"
+#include "ingest/extract/parsers.h"
+#include "ingest/extract/sandbox.h"
+#include "ingest/wire.h"
+
+#define SOCKET_FD 3
+#define SEND_AT ((size_t)64 << 10)
+
+#ifdef CAIRN_SANITIZED
+/* The leak check needs to trace its own process, which the cage forbids. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "detect_leaks=0:handle_segv=1:abort_on_error=1";
+}
+#endif
+
+typedef struct channel {
+    bytes out;
+    bool broken;
+} channel;
+
+static cairn_status send_all(channel *ch)
+{
+    size_t at = 0;
+
+    while (at < ch->out.len && !ch->broken) {
+        ssize_t n = write(SOCKET_FD, ch->out.data + at, ch->out.len - at);
+        if (n > 0)
+            at += (size_t)n;
+        else if (n < 0 && errno != EINTR)
+            ch->broken = true;
+    }
+    bytes_reset(&ch->out);
+    return ch->broken ? CAIRN_EIO : CAIRN_OK;
+}
+
+static cairn_status sent(channel *ch, cairn_status st, cairn_error *err)
+{
+    if (!st && ch->out.len >= SEND_AT)
+        st = send_all(ch);
+    return st ? cairn_fail(err, st, "the answer is too large to send") : CAIRN_OK;
+}
+
+static cairn_status send_block(void *ctx, const ingest_block *b, cairn_error *err)
+{
+    channel *ch = ctx;
+    return sent(ch, wire_put_block(&ch->out, b), err);
+}
+
+static cairn_status send_text(void *ctx, document_field field, const char *key, const char *value,
+                              size_t len, cairn_error *err)
+{
+    channel *ch = ctx;
+    return sent(ch, wire_put_text(&ch->out, field, key, value, len), err);
+}
+
+static cairn_status send_number(void *ctx, document_field field, int64_t value, cairn_error *err)
+{
+    channel *ch = ctx;
+    return sent(ch, wire_put_number(&ch->out, field, value), err);
+}
+
+/* One request and its descriptor. False at the end of the stream or of our patience. */
+static bool receive_request(wire_request *r, int *fd)
+{
+    char buf[WIRE_MAX_NAME + 256];
+    size_t have = 0;
+
+    *fd = -1;
+    for (;;) {
+        union {
+            struct cmsghdr align;
+            char space[CMSG_SPACE(sizeof(int))];
+        } control;
+        struct iovec iov = { .iov_base = buf + have, .iov_len = sizeof buf - have };
+        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
+                              .msg_controllen = sizeof control.space };
+        ssize_t n = recvmsg(SOCKET_FD, &msg, MSG_CMSG_CLOEXEC);
+        wire_frame f;
+        size_t used;
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        for (struct cmsghdr *cm = CMSG_FIRSTHDR(&msg); cm; cm = CMSG_NXTHDR(&msg, cm))
+            if (cm->cmsg_level == SOL_SOCKET && cm->cmsg_type == SCM_RIGHTS && *fd < 0)
+                memcpy(fd, CMSG_DATA(cm), sizeof *fd);
+        have += (size_t)n;
+        if (wire_take(buf, have, &f, &used, NULL) || (!used && have == sizeof buf))
+            return false;
+        if (used)
+            return used == have && *fd >= 0 && !wire_get_request(&f, r, NULL);
+    }
+}
+
+static void serve(channel *ch, const wire_request *r, int fd)
+{
+    block_sink sink = { .ctx = ch, .block = send_block, .text = send_text, .number = send_number };
+    parse_input in = { .name = r->name };
+    void *map = NULL;
+    emitter e;
+
+    emitter_init(&e, &sink, r->max_text > SIZE_MAX / 8 ? SIZE_MAX / 8 : (size_t)r->max_text);
+    alarm(r->deadline_ms / 1000 + 5); /* a second lock on the parent's deadline */
+    if (r->file_size > SIZE_MAX / 8) {
+        emit_fail(&e, CAIRN_ELIMIT, "larger than this machine can address");
+    } else if (r->file_size) {
+        map = mmap(NULL, r->file_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (map == MAP_FAILED) {
+            map = NULL;
+            emit_fail(&e, CAIRN_ELIMIT, "does not fit the memory a parser may use");
+        }
+    }
+    in.data = map ? map : "";
+    in.len = map ? (size_t)r->file_size : 0;
+    if (!e.status && !misbehave(&e, &in))
+        parse_any(&e, &in);
+    if (!e.status)
+        emit_finish(&e);
+    alarm(0);
+    bytes_reserve(&ch->out, 1024);
+    if (e.status)
+        wire_put_fail(&ch->out, e.status, e.error.text);
+    else
+        wire_put_done(&ch->out, e.n_blocks);
+    send_all(ch);
+    if (map)
+        munmap(map, (size_t)r->file_size);
+    emitter_clear(&e);
+}
+
+static void no_xml_errors(void *ctx, const char *fmt, ...)
+{
+    (void)ctx;
+    (void)fmt;
+}
+
+static void warm_up(void)
+{
+    UErrorCode err = U_ZERO_ERROR;
+
+    setlocale(LC_ALL, "C.UTF-8");
+    tzset();
+    u_init(&err);
+    unorm2_getNFCInstance(&err);
+    ucnv_close(ucnv_open("windows-1252", &err));
+    xmlInitParser();
+    xmlSetGenericErrorFunc(NULL, no_xml_errors);
+    detect_warm_up();
+    mail_warm_up();
+}
+
+static bool is_socket(int fd)
+{
+    int type;
+    socklen_t len = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+int main(int argc, char **argv)
+{
+    wire_hello hello = { .version = WIRE_VERSION };
+    channel ch = { .broken = false };
+    wire_request r;
+    int fd;
+
+    if (argc != 2 || !is_socket(SOCKET_FD)) {
+        fprintf(stderr, "cairn-extract is started by cairn and has no use by itself\n");
+        return 2;
+    }
+    syscall(SYS_close_range, SOCKET_FD + 1, ~0u, 0);
+    bytes_init(&ch.out, WIRE_MAX_PAYLOAD * 2);
+    warm_up();
+    sandbox_enter(strtoull(argv[1], NULL, 10), &hello);
+    wire_put_hello(&ch.out, &hello);
+    send_all(&ch);
+    while (!ch.broken && receive_request(&r, &fd)) {
+        serve(&ch, &r, fd);
+        close(fd);
+        malloc_trim((size_t)16 << 20);
+    }
+    bytes_clear(&ch.out);
+    _exit(0);
+}

@@ -1,0 +1,43 @@
+/* parsers.h - the parsers of the extractor worker: bytes in, blocks out.
+ *
+ * All have one shape. `in` is the whole file (or the part of a mail, or what a .gz held); blocks,
+ * metadata and failures go to the emitter, whose status is returned. `in->utf8` tells whether the
+ * bytes are the file's own and valid UTF-8, so that positions can be given in the file. */
+#ifndef CAIRN_INGEST_EXTRACT_PARSERS_H
+#define CAIRN_INGEST_EXTRACT_PARSERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ingest/emit.h"
+
+typedef struct parse_input {
+    const char *data;
+    size_t len;
+    const char *name;    /* file name without folders, as far as known; "" else */
+    const char *charset; /* said by the envelope (a mail's header), NULL = find out */
+    bool part;           /* a part of something: no metadata, positions are the whole's business */
+    unsigned depth;      /* of containers around it */
+} parse_input;
+
+typedef cairn_status parse_fn(emitter *e, const parse_input *in);
+
+parse_fn parse_text, parse_code, parse_markdown, parse_html, parse_csv, parse_man, parse_mail,
+    parse_mbox, parse_gzip, parse_pdf;
+
+#define PARSE_MAX_DEPTH 4
+
+/* Find the type and run its parser. CAIRN_EUNSUPPORTED names the type. */
+cairn_status parse_any(emitter *e, const parse_input *in);
+
+/* Load what detection needs (libmagic's tables). Call before the sandbox closes. False: missing. */
+bool detect_warm_up(void);
+
+typedef struct detected {
+    const char *mime; /* static, or lives until the next call */
+    parse_fn *parse;  /* NULL = unsupported */
+} detected;
+
+detected detect(const char *data, size_t len, const char *name);
+
+#endif

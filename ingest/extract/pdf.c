@@ -1,0 +1,666 @@
+/* pdf.c - PDF through Poppler: lines with their place and type size, then paragraphs.
+ *
+ * Poppler gives a page's characters in reading order (it finds columns itself), a rectangle for
+ * each, and runs of equal fonts. From these:
+ *
+ *   1. lines: text between newlines, with bounding box, main type size and weight;
+ *   2. running heads and feet: a line at the top or bottom of the page that, with digits taken as
+ *      equal, stands on at least three pages and two fifths of all, goes;
+ *   3. body size: the size most characters have. Lines clearly larger are headings, their level the
+ *      rank of their size; short bold lines standing alone are headings below those; a line that
+ *      is in the outline is a heading of the outline's level;
+ *   4. paragraphs: lines of one size that follow each other closely, or that go on at the top of
+ *      the next column in the middle of a sentence. Words divided at the end of a line are joined.
+ *
+ * The numbers were chosen on real documents; each is named below with what it means. */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <poppler.h>
+
+#include "base/checked.h"
+#include "base/utf8.h"
+#include "ingest/extract/parsers.h"
+
+#define PDF_MAX_PAGES 20000
+#define PDF_MAX_OUTLINE 4096
+#define HEADING_RATIO 1.15   /* to the body size */
+#define HEADING_BYTES 200    /* longer lines of large type are text */
+#define PARAGRAPH_GAP 0.65   /* of the line height, between two lines of one paragraph */
+#define INDENT 0.8           /* of the type size: a first line set in */
+#define EDGE_BAND 0.12       /* of the page's height, where running heads stand */
+#define EDGE_LINES 3         /* at most so many from either edge */
+#define HEADING_SIZES 4
+
+typedef struct pdf_line {
+    size_t at, len; /* in pdf.text */
+    uint32_t page;  /* 1-based */
+    double x0, y0, x1, y1, size;
+    bool bold, dropped;
+    uint8_t outline; /* level the outline gives it, 0 = none */
+} pdf_line;
+
+typedef struct outline_entry {
+    uint64_t key;
+    uint8_t level;
+} outline_entry;
+
+typedef struct pdf {
+    emitter *e;
+    bytes text;
+    pdf_line *lines;
+    size_t n, cap;
+    double *heights; /* of the pages */
+    size_t n_pages;
+    outline_entry *outline;
+    size_t n_outline;
+    double body, sizes[HEADING_SIZES]; /* heading sizes, largest first */
+    size_t n_sizes;
+    bool body_bold;
+} pdf;
+
+/* Letters and digits only, ASCII case folded: what two settings of one title share. FNV-1a. */
+static uint64_t text_key(const char *s, size_t len, bool digits_equal)
+{
+    uint64_t h = 0xCBF29CE484222325u;
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c < 0x80 && !isalnum(c))
+            continue;
+        if (digits_equal && isdigit(c))
+            c = '#';
+        h = (h ^ (unsigned char)tolower(c)) * 0x100000001B3u;
+        n++;
+    }
+    return n ? h : 0;
+}
+
+/* ---- lines ---- */
+
+static pdf_line *add_line(pdf *p)
+{
+    if (p->n == p->cap) {
+        size_t cap = p->cap ? p->cap * 2 : 256;
+        pdf_line *more = checked_realloc(p->lines, cap, sizeof *more);
+        if (!more) {
+            emit_fail(p->e, CAIRN_ENOMEM, "%zu lines", cap);
+            return NULL;
+        }
+        p->lines = more;
+        p->cap = cap;
+    }
+    memset(&p->lines[p->n], 0, sizeof *p->lines);
+    return &p->lines[p->n++];
+}
+
+/* Type size and weight of the characters [first, last], by the longest run among them. `*at` moves
+ * along the list with the lines. */
+static void line_font(pdf_line *line, GList **at, int first, int last)
+{
+    int best = 0;
+
+    while (*at && ((PopplerTextAttributes *)(*at)->data)->end_index < first)
+        *at = (*at)->next;
+    for (GList *l = *at; l; l = l->next) {
+        PopplerTextAttributes *a = l->data;
+        int from = a->start_index > first ? a->start_index : first;
+        int to = a->end_index < last ? a->end_index : last;
+
+        if (a->start_index > last)
+            break;
+        if (to - from + 1 > best) {
+            best = to - from + 1;
+            line->size = a->font_size;
+            line->bold = a->font_name && (strcasestr(a->font_name, "bold") ||
+                                          strcasestr(a->font_name, "black") ||
+                                          strcasestr(a->font_name, "heavy"));
+        }
+    }
+}
+
+static void grow_box(pdf_line *line, const PopplerRectangle *r, bool *any)
+{
+    double x0 = fmin(r->x1, r->x2), x1 = fmax(r->x1, r->x2);
+    double y0 = fmin(r->y1, r->y2), y1 = fmax(r->y1, r->y2);
+
+    if (!*any) {
+        line->x0 = x0, line->y0 = y0, line->x1 = x1, line->y1 = y1;
+        *any = true;
+        return;
+    }
+    line->x0 = fmin(line->x0, x0);
+    line->y0 = fmin(line->y0, y0);
+    line->x1 = fmax(line->x1, x1);
+    line->y1 = fmax(line->y1, y1);
+}
+
+static void page_lines(pdf *p, PopplerPage *page, uint32_t number)
+{
+    char *text = poppler_page_get_text(page);
+    PopplerRectangle *boxes = NULL;
+    guint n_boxes = 0;
+    GList *fonts = NULL, *font;
+    size_t len, at = 0;
+    int index = 0; /* of the character */
+
+    if (!text || !*text) {
+        g_free(text);
+        return;
+    }
+    if (!poppler_page_get_text_layout(page, &boxes, &n_boxes))
+        n_boxes = 0;
+    font = fonts = poppler_page_get_text_attributes(page);
+    len = strlen(text);
+    if (len > p->e->max_text - p->text.len)
+        emit_fail(p->e, CAIRN_ELIMIT, "holds more than %zu MiB of text; raise the text limit to take it",
+                  p->e->max_text >> 20);
+    while (at < len && !p->e->status) {
+        size_t end = at + strcspn(text + at, "\n"), i = at;
+        int first = index;
+        bool any = false, ink = false;
+        pdf_line line = { .page = number }, *slot;
+
+        while (i < end) {
+            uint32_t cp;
+            size_t n = utf8_decode(text + i, end - i, &cp, NULL);
+            bool space = cp == ' ' || cp == '\t' || cp == 0xA0;
+
+            if ((guint)index < n_boxes && !space)
+                grow_box(&line, &boxes[index], &any);
+            ink |= !space;
+            index++;
+            i += n;
+        }
+        if (ink) {
+            line_font(&line, &font, first, index - 1);
+            line.at = p->text.len;
+            line.len = end - at;
+            if (line.size <= 0)
+                line.size = line.y1 - line.y0;
+            slot = add_line(p);
+            if (slot)
+                *slot = line;
+            if (bytes_append(&p->text, text + at, end - at))
+                emit_fail(p->e, CAIRN_ENOMEM, "the text of a page");
+        }
+        index++; /* the newline is a character, too */
+        at = end + 1;
+    }
+    poppler_page_free_text_attributes(fonts);
+    g_free(boxes);
+    g_free(text);
+}
+
+/* ---- running heads and feet ---- */
+
+typedef struct edge {
+    uint64_t key;
+    size_t line;
+} edge;
+
+static int by_key(const void *a, const void *b)
+{
+    const edge *x = a, *y = b;
+
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return x->line < y->line ? -1 : x->line > y->line;
+}
+
+/* Is this line one of the EDGE_LINES nearest to the top or bottom of its page? */
+static bool at_edge(const pdf *p, size_t i, size_t first, size_t last)
+{
+    const pdf_line *l = &p->lines[i];
+    double height = p->heights[l->page - 1];
+    size_t above = 0, below = 0;
+    bool top = l->y1 < height * EDGE_BAND, bottom = l->y0 > height * (1 - EDGE_BAND);
+
+    if ((!top && !bottom) || l->len > 200)
+        return false;
+    for (size_t k = first; k < last; k++) {
+        above += p->lines[k].y0 < l->y0 - 1;
+        below += p->lines[k].y0 > l->y0 + 1;
+    }
+    return (top && above < EDGE_LINES) || (bottom && below < EDGE_LINES);
+}
+
+static void drop_running_lines(pdf *p)
+{
+    edge *edges = checked_malloc(p->n, sizeof *edges);
+    size_t n = 0;
+
+    if (!edges || p->n_pages < 3) {
+        free(edges);
+        return;
+    }
+    for (size_t first = 0, last; first < p->n; first = last) {
+        for (last = first; last < p->n && p->lines[last].page == p->lines[first].page; last++)
+            ;
+        if (last - first > 2000)
+            continue; /* at_edge is quadratic; such a page has no head worth it */
+        for (size_t i = first; i < last; i++)
+            if (at_edge(p, i, first, last)) {
+                edges[n].key = text_key(p->text.data + p->lines[i].at, p->lines[i].len, true);
+                edges[n++].line = i;
+            }
+    }
+    qsort(edges, n, sizeof *edges, by_key);
+    for (size_t i = 0, k; i < n; i = k) {
+        size_t pages = 0;
+        uint32_t last_page = 0;
+
+        for (k = i; k < n && edges[k].key == edges[i].key; k++)
+            if (p->lines[edges[k].line].page != last_page) {
+                pages++;
+                last_page = p->lines[edges[k].line].page;
+            }
+        if (edges[i].key && pages >= 3 && pages * 5 >= p->n_pages * 2)
+            for (size_t j = i; j < k; j++)
+                p->lines[edges[j].line].dropped = true;
+    }
+    free(edges);
+}
+
+/* ---- sizes ---- */
+
+static void find_sizes(pdf *p)
+{
+    static const size_t SLOTS = 400; /* half points up to 200 */
+    size_t chars[400] = { 0 }, bold = 0, all = 0, best = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        const pdf_line *l = &p->lines[i];
+        size_t slot = (size_t)fmin(fmax(l->size * 2 + 0.5, 0), (double)SLOTS - 1);
+        if (l->dropped)
+            continue;
+        chars[slot] += l->len;
+        all += l->len;
+        bold += l->bold ? l->len : 0;
+    }
+    for (size_t i = 1; i < SLOTS; i++)
+        if (chars[i] > chars[best])
+            best = i;
+    p->body = (double)best / 2;
+    p->body_bold = bold * 2 > all;
+    for (size_t i = SLOTS; i-- > 0 && p->n_sizes < HEADING_SIZES;)
+        if (chars[i] && (double)i / 2 >= p->body * HEADING_RATIO) {
+            if (p->n_sizes && p->sizes[p->n_sizes - 1] - (double)i / 2 < 0.75)
+                p->sizes[p->n_sizes - 1] = (double)i / 2; /* the same size, rounded apart */
+            else
+                p->sizes[p->n_sizes++] = (double)i / 2;
+        }
+}
+
+static bool has_letter(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (isalpha((unsigned char)s[i]) || (unsigned char)s[i] >= 0xC3)
+            return true;
+    return false;
+}
+
+static unsigned heading_level(const pdf *p, size_t i)
+{
+    const pdf_line *l = &p->lines[i];
+    const char *s = p->text.data + l->at;
+    bool alone;
+
+    if (l->len > HEADING_BYTES || !has_letter(s, l->len))
+        return 0;
+    if (l->outline)
+        return l->outline;
+    if (l->size >= p->body * HEADING_RATIO) {
+        for (size_t k = 0; k < p->n_sizes; k++)
+            if (l->size + 0.5 >= p->sizes[k])
+                return (unsigned)k + 1;
+        return (unsigned)p->n_sizes;
+    }
+    if (!l->bold || p->body_bold || l->len > 100 || l->size < p->body * 0.95 ||
+        strchr(".,;:", s[l->len - 1]))
+        return 0;
+    alone = i == 0 || p->lines[i - 1].page != l->page ||
+            l->y0 - p->lines[i - 1].y1 > 0.4 * (l->y1 - l->y0);
+    return alone ? (unsigned)(p->n_sizes < 5 ? p->n_sizes + 1 : 6) : 0;
+}
+
+/* ---- paragraphs ---- */
+
+static bool is_wide(uint32_t cp) /* scripts that put no space between words */
+{
+    return (cp >= 0x2E80 && cp <= 0x9FFF) || (cp >= 0xF900 && cp <= 0xFAFF) ||
+           (cp >= 0xFF00 && cp <= 0xFFEF) || (cp >= 0x20000 && cp <= 0x3FFFF);
+}
+
+static uint32_t first_char(const char *s, size_t len)
+{
+    uint32_t cp = 0;
+
+    while (len && *s == ' ')
+        s++, len--;
+    if (len)
+        utf8_decode(s, len, &cp, NULL);
+    return cp;
+}
+
+static bool begins_lower(const char *s, size_t len)
+{
+    uint32_t cp = first_char(s, len);
+
+    return (cp < 0x80 && islower((int)cp)) || g_unichar_islower(cp);
+}
+
+/* The last character of s, and where it begins. */
+static uint32_t last_char(const char *s, size_t len, size_t *at)
+{
+    uint32_t cp = 0;
+    size_t i = len;
+
+    *at = len;
+    if (!len)
+        return 0;
+    do
+        i--;
+    while (i > 0 && ((unsigned char)s[i] & 0xC0) == 0x80);
+    utf8_decode(s + i, len - i, &cp, NULL);
+    *at = i;
+    return cp;
+}
+
+/* Put one more line behind the paragraph: joined when a word was divided. */
+static cairn_status join(bytes *para, const char *s, size_t len)
+{
+    size_t at, before;
+    uint32_t cp;
+
+    while (len && (*s == ' ' || *s == '\t'))
+        s++, len--;
+    while (para->len && para->data[para->len - 1] == ' ')
+        para->len--;
+    cp = last_char(para->data ? para->data : "", para->len, &at);
+    if (!para->len)
+        return bytes_append(para, s, len);
+    if (cp == 0xAD) { /* soft hyphen: only ever a division */
+        para->len = at;
+    } else if ((cp == '-' || cp == 0x2010) && begins_lower(s, len) &&
+               g_unichar_isalpha(last_char(para->data, at, &before))) {
+        para->len = at;
+    } else if (!(is_wide(cp) && is_wide(first_char(s, len))) &&
+               !(cp == '-' || cp == 0x2013 || cp == '/')) {
+        cairn_status st = bytes_append(para, " ", 1);
+        if (st)
+            return st;
+    }
+    return bytes_append(para, s, len);
+}
+
+static bool begins_item(const char *s, size_t len)
+{
+    uint32_t cp = first_char(s, len);
+    size_t i = 0;
+
+    if (cp == 0x2022 || cp == 0x25AA || cp == 0x25CF || cp == 0x25E6 || cp == 0xB7 ||
+        cp == 0xF0B7 || cp == 0x2023)
+        return true;
+    if ((cp == '-' || cp == 0x2013 || cp == '*') && len > 2)
+        return s[cp == 0x2013 ? 3 : 1] == ' ';
+    while (i < len && isdigit((unsigned char)s[i]))
+        i++;
+    return i > 0 && i < 4 && i + 1 < len && (s[i] == '.' || s[i] == ')') && s[i + 1] == ' ';
+}
+
+static bool ends_sentence(const bytes *para)
+{
+    size_t at;
+    uint32_t cp = last_char(para->data ? para->data : "", para->len, &at);
+
+    return cp == '.' || cp == '!' || cp == '?' || cp == ':' || cp == 0x3002 || cp == 0xFF01 ||
+           cp == 0xFF1F || cp == 0x61F;
+}
+
+/* Does line b go on with the paragraph whose last line is a? */
+static bool continues(const pdf *p, const pdf_line *a, const pdf_line *b, double left,
+                      const bytes *para)
+{
+    const char *s = p->text.data + b->at;
+    double height = fmax(a->y1 - a->y0, 1), gap = b->y0 - a->y1;
+
+    if (a->page != b->page || fabs(a->size - b->size) > 0.12 * fmax(a->size, b->size) + 0.3)
+        return false;
+    if (fabs(a->y0 - b->y0) < height * 0.5 && b->x0 >= a->x1 - 1)
+        return true; /* further along the same line */
+    if (begins_item(s, b->len))
+        return false;
+    if (b->y0 < a->y0 - height || gap > height * PARAGRAPH_GAP)
+        return !ends_sentence(para) && begins_lower(s, b->len) && b->y0 < a->y0 - height;
+    if (b->x0 > left + INDENT * b->size && ends_sentence(para))
+        return false;
+    if (b->x0 > a->x1 || b->x1 < a->x0)
+        return false;
+    /* A last line clearly shorter than its neighbours, after a full stop. */
+    if (ends_sentence(para) && a->x1 < b->x1 - 8 * b->size)
+        return false;
+    return true;
+}
+
+static void give_paragraphs(pdf *p)
+{
+    emitter *e = p->e;
+    bytes para;
+    size_t i = 0;
+
+    bytes_init(&para, SIZE_MAX / 4);
+    while (i < p->n && !e->status) {
+        const pdf_line *l = &p->lines[i], *prev = l;
+        unsigned level;
+        double left = l->x0;
+
+        if (l->dropped) {
+            i++;
+            continue;
+        }
+        level = heading_level(p, i);
+        bytes_reset(&para);
+        e->page = l->page;
+        join(&para, p->text.data + l->at, l->len);
+        for (i++; i < p->n; i++) {
+            const pdf_line *b = &p->lines[i];
+            if (b->dropped) {
+                if (b->page != prev->page)
+                    break;
+                continue;
+            }
+            if (heading_level(p, i) != level || (level && b->outline) ||
+                (level && (b->y0 - prev->y1 > (prev->y1 - prev->y0) || para.len > HEADING_BYTES)) ||
+                (!level && !continues(p, prev, b, left, &para)) || b->page != prev->page)
+                break;
+            if (join(&para, p->text.data + b->at, b->len))
+                emit_fail(e, CAIRN_ENOMEM, "a paragraph");
+            left = fmin(left, b->x0);
+            prev = b;
+        }
+        emit_block(e, level ? INGEST_HEADING : INGEST_PARAGRAPH, level, para.data, para.len);
+    }
+    bytes_clear(&para);
+}
+
+/* ---- outline and metadata ---- */
+
+static void walk_outline(pdf *p, PopplerIndexIter *it, unsigned level)
+{
+    do {
+        PopplerAction *action = poppler_index_iter_get_action(it);
+        PopplerIndexIter *child;
+
+        if (action) {
+            const char *title = action->any.title;
+            uint64_t key = title ? text_key(title, strlen(title), false) : 0;
+            if (key && p->n_outline < PDF_MAX_OUTLINE) {
+                p->outline[p->n_outline].key = key;
+                p->outline[p->n_outline++].level = (uint8_t)(level < 6 ? level : 6);
+            }
+            poppler_action_free(action);
+        }
+        child = level < 6 && p->n_outline < PDF_MAX_OUTLINE ? poppler_index_iter_get_child(it)
+                                                             : NULL;
+        if (child) {
+            walk_outline(p, child, level + 1);
+            poppler_index_iter_free(child);
+        }
+    } while (p->n_outline < PDF_MAX_OUTLINE && poppler_index_iter_next(it));
+}
+
+static void read_outline(pdf *p, PopplerDocument *doc)
+{
+    PopplerIndexIter *it = poppler_index_iter_new(doc);
+
+    if (!it)
+        return;
+    p->outline = checked_malloc(PDF_MAX_OUTLINE, sizeof *p->outline);
+    if (p->outline)
+        walk_outline(p, it, 1);
+    poppler_index_iter_free(it);
+}
+
+static int by_outline_key(const void *a, const void *b)
+{
+    const outline_entry *x = a, *y = b;
+    return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static void match_outline(pdf *p)
+{
+    if (!p->n_outline)
+        return;
+    qsort(p->outline, p->n_outline, sizeof *p->outline, by_outline_key);
+    for (size_t i = 0; i < p->n; i++) {
+        pdf_line *l = &p->lines[i];
+        outline_entry want = { 0 }, *found;
+        if (l->dropped || l->len > HEADING_BYTES)
+            continue;
+        /* A title set in the body's own type is as likely a line of the table of contents. */
+        if (l->size < p->body * 1.02 && !l->bold)
+            continue;
+        want.key = text_key(p->text.data + l->at, l->len, false);
+        found = want.key ? bsearch(&want, p->outline, p->n_outline, sizeof want, by_outline_key)
+                         : NULL;
+        if (found)
+            l->outline = found->level;
+    }
+}
+
+static void take_string(emitter *e, document_field field, const char *key, char *s)
+{
+    if (s && *s) {
+        if (field == FIELD_META)
+            emit_meta(e, key, s, strlen(s));
+        else
+            emit_field(e, field, s, strlen(s));
+    }
+    g_free(s);
+}
+
+static void take_date(emitter *e, document_field field, GDateTime *date)
+{
+    if (!date)
+        return;
+    if (g_date_time_to_unix(date) > 0 && g_date_time_to_unix(date) < INT64_C(8000000000))
+        emit_number(e, field, g_date_time_to_unix(date) * 1000000000);
+    g_date_time_unref(date);
+}
+
+static void read_metadata(emitter *e, PopplerDocument *doc)
+{
+    static const char *const useless[] = { "untitled", "unbenannt", "microsoft word", "slide 1",
+                                           "powerpoint presentation", "document1" };
+    char *title = poppler_document_get_title(doc);
+    bool good = title != NULL;
+
+    for (size_t i = 0; good && i < sizeof useless / sizeof *useless; i++)
+        good = strncasecmp(title, useless[i], strlen(useless[i])) != 0;
+    if (good)
+        take_string(e, FIELD_TITLE, NULL, title);
+    else
+        g_free(title);
+    take_string(e, FIELD_AUTHOR, NULL, poppler_document_get_author(doc));
+    take_string(e, FIELD_META, "subject", poppler_document_get_subject(doc));
+    take_string(e, FIELD_META, "keywords", poppler_document_get_keywords(doc));
+    take_date(e, FIELD_DATE, poppler_document_get_modification_date_time(doc));
+    take_date(e, FIELD_CREATED, poppler_document_get_creation_date_time(doc));
+}
+
+static cairn_status open_failure(emitter *e, const GError *error)
+{
+    if (error && g_error_matches(error, POPPLER_ERROR, POPPLER_ERROR_ENCRYPTED))
+        return emit_fail(e, CAIRN_EINPUT, "encrypted: a password is needed");
+    return emit_fail(e, CAIRN_EINPUT, "broken PDF: %s",
+                     error && error->message ? error->message : "it cannot be opened");
+}
+
+cairn_status parse_pdf(emitter *e, const parse_input *in)
+{
+    GBytes *data = g_bytes_new_static(in->data, in->len);
+    GError *error = NULL;
+    PopplerDocument *doc = poppler_document_new_from_bytes(data, NULL, &error);
+    pdf p = { .e = e };
+    int n;
+
+    bytes_init(&p.text, SIZE_MAX / 4);
+    if (!doc) {
+        open_failure(e, error);
+        goto done;
+    }
+    read_metadata(e, doc);
+    n = poppler_document_get_n_pages(doc);
+    if (n <= 0) {
+        emit_fail(e, CAIRN_EINPUT, "broken PDF: it has no pages");
+        goto done;
+    }
+    if (n > PDF_MAX_PAGES) {
+        emit_fail(e, CAIRN_ELIMIT, "has %d pages, more than %d", n, PDF_MAX_PAGES);
+        goto done;
+    }
+    p.n_pages = (size_t)n;
+    p.heights = calloc(p.n_pages, sizeof *p.heights);
+    if (!p.heights) {
+        emit_fail(e, CAIRN_ENOMEM, "%d pages", n);
+        goto done;
+    }
+    emit_number(e, FIELD_PAGES, n);
+    for (int i = 0; i < n && !e->status; i++) {
+        PopplerPage *page = poppler_document_get_page(doc, i);
+        double width;
+
+        if (!page)
+            continue; /* a broken page among good ones */
+        poppler_page_get_size(page, &width, &p.heights[i]);
+        page_lines(&p, page, (uint32_t)i + 1);
+        g_object_unref(page);
+    }
+    if (e->status)
+        goto done;
+    if (!p.n) {
+        emit_field(e, FIELD_NOTE, "no text layer: a scan or drawings", 33);
+        goto done;
+    }
+    drop_running_lines(&p);
+    find_sizes(&p);
+    read_outline(&p, doc);
+    match_outline(&p);
+    give_paragraphs(&p);
+done:
+    if (doc)
+        g_object_unref(doc);
+    if (error)
+        g_error_free(error);
+    g_bytes_unref(data);
+    bytes_clear(&p.text);
+    free(p.lines);
+    free(p.heights);
+    free(p.outline);
+    return e->status;
+}
