@@ -1,0 +1,176 @@
+/* filter_read.c - open filter columns.
+ *
+ * Opening reads the headers and compares lengths. What an entry points at is checked when it is
+ * used: a text range against the texts, a bitmap by Roaring's own checked reader, a row
+ * against the number of rows. */
+#include "index/filter/filter_format.h"
+
+#include <stdlib.h>
+
+#include <roaring/roaring.h>
+
+#include "base/checked.h"
+#include "base/cursor.h"
+
+const char *filter_section_name(filter_field f)
+{
+    static const char *const names[FILTER_FIELDS] = {
+        [FILTER_URI] = "flt.uri",   [FILTER_TITLE] = "flt.title",   [FILTER_EXT] = "flt.ext",
+        [FILTER_LANG] = "flt.lang", [FILTER_MIME] = "flt.mime",     [FILTER_AUTHOR] = "flt.author",
+        [FILTER_TAG] = "flt.tag",   [FILTER_DATE] = "flt.date",
+    };
+    return names[f];
+}
+
+static cairn_status corrupt(filter_field f, const char *what, cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ECORRUPT, "section %s: %s", filter_section_name(f), what);
+}
+
+/* Length of the parts behind the header, or false when it does not fit a size_t. */
+static bool column_size(uint32_t rows, uint32_t values, uint32_t kind, uint64_t text,
+                        uint64_t bitmaps, size_t *out)
+{
+    size_t lists, ends;
+
+    return checked_mul(values, kind == FILTER_KIND_BITMAPS ? 12 : 8, &lists) &&
+           checked_mul(kind == FILTER_KIND_CODES ? rows : 0, 4, &ends) &&
+           checked_add(lists, ends, &lists) && checked_add(lists, text, &lists) &&
+           checked_add(lists, bitmaps, &lists) && checked_add(lists, FILTER_COLUMN_HEADER, out);
+}
+
+static cairn_status open_column(filter_reader *r, filter_field f, const section_source *src,
+                                cairn_error *err)
+{
+    filter_column *c = &r->column[f];
+    const uint8_t *data;
+    size_t len, want;
+    cursor in;
+
+    if (!src->find(src->ctx, filter_section_name(f), &data, &len))
+        return corrupt(f, "missing or damaged", err);
+    cursor_init(&in, data, len);
+    uint32_t version = cursor_u32(&in), rows = cursor_u32(&in);
+    c->n_values = cursor_u32(&in);
+    c->kind = cursor_u32(&in);
+    uint64_t text = cursor_u64(&in), bitmaps = cursor_u64(&in);
+    if (in.failed)
+        return corrupt(f, "shorter than its header", err);
+    if (version != FILTER_FORMAT_VERSION)
+        return corrupt(f, "a format this build does not read", err);
+    if (rows != r->rows || (c->kind != FILTER_KIND_BITMAPS && c->kind != FILTER_KIND_CODES) ||
+        (f == FILTER_TAG && c->kind != FILTER_KIND_BITMAPS) || text > UINT32_MAX ||
+        bitmaps > UINT32_MAX || (c->kind == FILTER_KIND_CODES && bitmaps))
+        return corrupt(f, "impossible header", err);
+    if (!column_size(rows, c->n_values, c->kind, text, bitmaps, &want) || want != len)
+        return corrupt(f, "its length does not fit its header", err);
+    if ((uintptr_t)data % 4)
+        return corrupt(f, "not aligned", err);
+    c->text_len = (uint32_t)text;
+    c->bitmaps_len = (uint32_t)bitmaps;
+    c->text_end = (const uint32_t *)cursor_take(&in, (uint64_t)c->n_values * 4);
+    c->count = (const uint32_t *)cursor_take(&in, (uint64_t)c->n_values * 4);
+    if (c->kind == FILTER_KIND_BITMAPS)
+        c->bitmap_end = (const uint32_t *)cursor_take(&in, (uint64_t)c->n_values * 4);
+    else
+        c->code = (const uint32_t *)cursor_take(&in, (uint64_t)rows * 4);
+    c->text = (const char *)cursor_take(&in, text);
+    c->bitmaps = cursor_take(&in, bitmaps);
+    return in.failed ? corrupt(f, "its length does not fit its header", err) : CAIRN_OK;
+}
+
+static cairn_status open_dates(filter_reader *r, const section_source *src, cairn_error *err)
+{
+    const uint8_t *data;
+    size_t len;
+    cursor in;
+
+    if (!src->find(src->ctx, filter_section_name(FILTER_DATE), &data, &len))
+        return corrupt(FILTER_DATE, "missing or damaged", err);
+    cursor_init(&in, data, len);
+    uint32_t version = cursor_u32(&in), rows = cursor_u32(&in), n = cursor_u32(&in);
+    uint32_t zero = cursor_u32(&in);
+    if (in.failed || version != FILTER_FORMAT_VERSION || rows != r->rows || n > rows || zero ||
+        len - 16 != (size_t)n * 12)
+        return corrupt(FILTER_DATE, "impossible header or length", err);
+    if ((uintptr_t)data % 8)
+        return corrupt(FILTER_DATE, "not aligned", err);
+    r->n_dated = n;
+    r->date = (const int64_t *)cursor_take(&in, (uint64_t)n * 8);
+    r->date_row = (const uint32_t *)cursor_take(&in, (uint64_t)n * 4);
+    return CAIRN_OK;
+}
+
+cairn_status filter_reader_open(filter_reader **out, const section_source *source,
+                                cairn_error *err)
+{
+    const uint8_t *data;
+    size_t len;
+    cursor in;
+    cairn_status st = CAIRN_OK;
+
+    *out = NULL;
+    if (!source->find(source->ctx, "flt.meta", &data, &len))
+        return cairn_fail(err, CAIRN_ECORRUPT, "section flt.meta is missing or damaged");
+    cursor_init(&in, data, len);
+    uint32_t version = cursor_u32(&in), rows = cursor_u32(&in);
+    if (in.failed || cursor_left(&in) || version != FILTER_FORMAT_VERSION ||
+        rows > FILTER_MAX_ROWS)
+        return cairn_fail(err, CAIRN_ECORRUPT,
+                          "section flt.meta is broken or of a format this build does not read");
+    filter_reader *r = calloc(1, sizeof *r);
+    if (!r)
+        return cairn_fail(err, CAIRN_ENOMEM, "filter reader");
+    r->rows = rows;
+    for (filter_field f = 0; f < FILTER_FIELDS && !st; f++)
+        st = f == FILTER_DATE ? open_dates(r, source, err) : open_column(r, f, source, err);
+    if (st) {
+        free(r);
+        return st;
+    }
+    *out = r;
+    return CAIRN_OK;
+}
+
+void filter_reader_close(filter_reader *r)
+{
+    free(r);
+}
+
+uint32_t filter_reader_rows(const filter_reader *r)
+{
+    return r->rows;
+}
+
+typedef struct visit_rows {
+    uint32_t rows;
+    void (*fn)(void *ctx, uint32_t row);
+    void *ctx;
+} visit_rows;
+
+static bool visit_row(uint32_t row, void *param)
+{
+    const visit_rows *v = param;
+
+    if (row < v->rows)
+        v->fn(v->ctx, row);
+    return true;
+}
+
+cairn_status filter_value_rows(const filter_reader *r, filter_field f, uint32_t v,
+                               void (*fn)(void *ctx, uint32_t row), void *ctx, cairn_error *err)
+{
+    const filter_column *c = &r->column[f];
+    uint32_t start = v ? c->bitmap_end[v - 1] : 0, end = c->bitmap_end[v];
+
+    if (start > end || end > c->bitmaps_len)
+        return corrupt(f, "a bitmap lies outside the section", err);
+    roaring_bitmap_t *set = roaring_bitmap_portable_deserialize_safe(
+        (const char *)c->bitmaps + start, end - start);
+    if (!set)
+        return corrupt(f, "a bitmap cannot be read", err);
+    visit_rows visitor = {r->rows, fn, ctx};
+    roaring_iterate(set, visit_row, &visitor);
+    roaring_bitmap_free(set);
+    return CAIRN_OK;
+}
