@@ -365,14 +365,12 @@ cairn_status emit_block(emitter *e, ingest_block_kind kind, unsigned level, cons
     return st;
 }
 
-cairn_status emit_field(emitter *e, document_field field, const char *value, size_t len)
+static cairn_status put_field(emitter *e, document_field field, const char *value, size_t len)
 {
     bytes flat;
     cairn_status st;
     size_t n = 0;
 
-    if (e->status || field >= FIELD_META || (e->seen & 1u << field))
-        return e->status;
     if (len > EMIT_FIELD_BYTES)
         len = utf8_floor(value, EMIT_FIELD_BYTES);
     bytes_init(&flat, EMIT_FIELD_BYTES * 4);
@@ -390,6 +388,20 @@ cairn_status emit_field(emitter *e, document_field field, const char *value, siz
     }
     bytes_clear(&flat);
     return stick(e, st);
+}
+
+cairn_status emit_field(emitter *e, document_field field, const char *value, size_t len)
+{
+    if (e->status || field >= FIELD_META || (e->seen & 1u << field))
+        return e->status;
+    if (field == FIELD_LANG) {
+        if (len < sizeof e->declared_lang) {
+            memcpy(e->declared_lang, value, len);
+            e->declared_lang[len] = 0;
+        }
+        return CAIRN_OK;
+    }
+    return put_field(e, field, value, len);
 }
 
 cairn_status emit_meta(emitter *e, const char *key, const char *value, size_t len)
@@ -419,13 +431,16 @@ cairn_status emit_number(emitter *e, document_field field, int64_t value)
 
 cairn_status emit_finish(emitter *e)
 {
-    char lang[8];
+    char found[8] = "";
+    const char *lang = e->declared_lang;
 
     if (e->heading[0])
         emit_field(e, FIELD_TITLE, e->heading, strlen(e->heading));
-    if (!(e->seen & 1u << FIELD_LANG) && e->sample.len &&
-        language_detect(e->sample.data, e->sample.len, lang))
-        emit_field(e, FIELD_LANG, lang, strlen(lang));
+    if ((!*lang || e->sample.len >= EMIT_LANG_BYTES) && e->sample.len &&
+        language_detect(e->sample.data, e->sample.len, found))
+        lang = found;
+    if (*lang && !e->status)
+        put_field(e, FIELD_LANG, lang, strlen(lang));
     return emit_number(e, FIELD_POSITIONS,
                        e->source ? INGEST_POSITIONS_FILE : INGEST_POSITIONS_TEXT);
 }

@@ -22,6 +22,7 @@
 
 #define EMIT_BLOCK_BYTES ((size_t)256 << 10)
 #define EMIT_FIELD_BYTES ((size_t)4096) /* longer metadata is cut */
+#define EMIT_LANG_BYTES ((size_t)400)
 #define EMIT_SAMPLE_BYTES ((size_t)16 << 10)
 
 typedef enum document_field {
@@ -57,6 +58,7 @@ typedef struct emitter {
     uint32_t page;          /* given to every block; set by the parser */
     unsigned seen;          /* bit per text field that was given and not empty */
     char heading[256];      /* first heading, the title of a document that has none */
+    char declared_lang[8];  /* what the document says of its language, often wrongly */
     const ingest_span *given; /* spans of the next block, made by its parser; cleared by it */
     size_t n_given;
     bytes clean, sample;
@@ -78,7 +80,8 @@ cairn_status emit_source_block(emitter *e, ingest_block_kind kind, unsigned leve
                                const char *text, size_t len, size_t start, size_t end,
                                uint32_t line_first, uint32_t line_last);
 
-/* Metadata. Empty values and second values for the same single field are ignored. */
+/* Metadata. Empty values and second values for the same single field are ignored. FIELD_LANG is what
+ * the document says; with EMIT_LANG_BYTES of text, what the text shows is believed instead. */
 cairn_status emit_field(emitter *e, document_field field, const char *value, size_t len);
 cairn_status emit_meta(emitter *e, const char *key, const char *value, size_t len);
 cairn_status emit_number(emitter *e, document_field field, int64_t value);

@@ -25,6 +25,7 @@ void mail_warm_up(void)
         "ISO-8859-1", "ISO-8859-2", "ISO-8859-5", "ISO-8859-15", "WINDOWS-1250", "WINDOWS-1251",
         "WINDOWS-1252", "WINDOWS-1256", "KOI8-R", "KOI8-U", "GB18030", "GBK", "BIG5",
         "ISO-2022-JP", "SHIFT_JIS", "EUC-JP", "EUC-KR", "UTF-7",
+        "UTF-16", "UTF-16BE", "UTF-16LE", "UTF-32", /* Poppler converts titles from these */
     };
 
     g_mime_init();
@@ -48,7 +49,7 @@ static cairn_status part_bytes(mail *m, GMimePart *part, GByteArray **out)
     if (content)
         g_mime_data_wrapper_write_to_stream(content, mem);
     *out = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(mem));
-    g_byte_array_ref(*out);
+    g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(mem), FALSE); /* the array is ours now */
     g_object_unref(mem);
     if ((*out)->len > m->e->max_text)
         return emit_fail(m->e, CAIRN_ELIMIT, "a part of the message holds more than %zu MiB",

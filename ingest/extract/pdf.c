@@ -488,6 +488,66 @@ static void give_paragraphs(pdf *p)
     bytes_clear(&para);
 }
 
+/* ---- what stands on the page without being its text ---- */
+
+/* Values of filled-in form fields and the words of notes: they are not among the page's own
+ * characters. */
+static void page_extras(pdf *p, PopplerPage *page, bytes *out)
+{
+    GList *fields = poppler_page_get_form_field_mapping(page);
+    GList *notes = poppler_page_get_annot_mapping(page);
+
+    for (GList *l = fields; l; l = l->next) {
+        PopplerFormField *field = ((PopplerFormFieldMapping *)l->data)->field;
+        char *name, *value;
+
+        if (poppler_form_field_get_field_type(field) != POPPLER_FORM_FIELD_TEXT ||
+            poppler_form_field_text_is_password(field))
+            continue;
+        name = poppler_form_field_get_name(field);
+        value = poppler_form_field_text_get_text(field);
+        if (value && *value)
+            bytes_printf(out, "%s%.200s%s%.4000s", out->len ? "\n" : "", name ? name : "",
+                         name && *name ? ": " : "", value);
+        g_free(name);
+        g_free(value);
+    }
+    for (GList *l = notes; l; l = l->next) {
+        PopplerAnnot *note = ((PopplerAnnotMapping *)l->data)->annot;
+        PopplerAnnotType type = poppler_annot_get_annot_type(note);
+        char *words = NULL;
+
+        if (type == POPPLER_ANNOT_TEXT || type == POPPLER_ANNOT_FREE_TEXT ||
+            type == POPPLER_ANNOT_HIGHLIGHT)
+            words = poppler_annot_get_contents(note);
+        if (words && *words)
+            bytes_printf(out, "%s%.4000s", out->len ? "\n" : "", words);
+        g_free(words);
+    }
+    poppler_page_free_form_field_mapping(fields);
+    poppler_page_free_annot_mapping(notes);
+}
+
+/* After the text of all pages, so that paragraphs stay whole. */
+static void give_extras(pdf *p, PopplerDocument *doc)
+{
+    bytes words;
+
+    bytes_init(&words, (size_t)1 << 20);
+    for (size_t i = 0; i < p->n_pages && !p->e->status; i++) {
+        PopplerPage *page = poppler_document_get_page(doc, (int)i);
+
+        if (!page)
+            continue;
+        bytes_reset(&words);
+        page_extras(p, page, &words);
+        p->e->page = (uint32_t)i + 1;
+        emit_block(p->e, INGEST_PARAGRAPH, 0, words.data ? words.data : "", words.len);
+        g_object_unref(page);
+    }
+    bytes_clear(&words);
+}
+
 /* ---- outline and metadata ---- */
 
 static void walk_outline(pdf *p, PopplerIndexIter *it, unsigned level)
@@ -643,15 +703,16 @@ cairn_status parse_pdf(emitter *e, const parse_input *in)
     }
     if (e->status)
         goto done;
-    if (!p.n) {
-        emit_field(e, FIELD_NOTE, "no text layer: a scan or drawings", 33);
-        goto done;
+    if (p.n) {
+        drop_running_lines(&p);
+        find_sizes(&p);
+        read_outline(&p, doc);
+        match_outline(&p);
+        give_paragraphs(&p);
     }
-    drop_running_lines(&p);
-    find_sizes(&p);
-    read_outline(&p, doc);
-    match_outline(&p);
-    give_paragraphs(&p);
+    give_extras(&p, doc);
+    if (!e->n_blocks)
+        emit_field(e, FIELD_NOTE, "no text layer: a scan or drawings", 33);
 done:
     if (doc)
         g_object_unref(doc);

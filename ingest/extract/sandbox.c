@@ -116,8 +116,10 @@ static const int deadly_calls[] = {
 
 static int add_open_rules(scmp_filter_ctx ctx)
 {
-    const uint32_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | __O_TMPFILE;
-    /* __O_TMPFILE alone is 020000000; O_TMPFILE would add O_DIRECTORY, which reading may have. */
+    /* The kernel's own bit of O_TMPFILE: glibc's constant contains O_DIRECTORY, which an honest
+     * reader of a folder sets. */
+    const uint32_t tmpfile_bit = 020000000;
+    const uint32_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | tmpfile_bit;
     int rc = 0;
 
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
