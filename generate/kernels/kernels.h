@@ -104,7 +104,12 @@ typedef struct kernels {
     float (*max)(const float *x, size_t n); /* n >= 1 */
     void (*from_half)(const uint16_t *h, size_t n, float *y);
     void (*to_half)(const float *x, size_t n, uint16_t *h);
+    /* n times KERNEL_SPIN_OPS int8 operations in registers, to measure what a core can do at most.
+     * The result only keeps the compiler honest. */
+    uint32_t (*spin)(size_t n);
 } kernels;
+
+#define KERNEL_SPIN_OPS (12.0 * KERNEL_LANES * 4 * 2)
 
 /* The row for this machine and CAIRN_CPU; never NULL. */
 const kernels *kernels_get(void);

@@ -746,6 +746,23 @@ static void to_half(const float *x, size_t n, uint16_t *h)
         h[i] = float_to_half(x[i]);
 }
 
+static uint32_t spin(size_t n)
+{
+    words acc[12], w = words_set1(0x01020304), x = words_set1((uint32_t)n);
+    uint32_t out[LANES];
+
+    for (int i = 0; i < 12; i++)
+        acc[i] = words_zero();
+    for (size_t j = 0; j < n; j++)
+        UNROLL_12
+        for (int i = 0; i < 12; i++)
+            acc[i] = words_dot4_small(acc[i], w, x);
+    for (int i = 1; i < 12; i++)
+        acc[0] = words_add(acc[0], acc[i]);
+    words_store(out, acc[0]);
+    return out[0];
+}
+
 #define KERNELS_ROW(name, cpu)                                                                     \
     const kernels name = {                                                                         \
         .level = cpu,                                                                              \
@@ -782,4 +799,5 @@ static void to_half(const float *x, size_t n, uint16_t *h)
         .max = max_of,                                                                             \
         .from_half = from_half,                                                                    \
         .to_half = to_half,                                                                        \
+        .spin = spin,                                                                              \
     }

@@ -25,10 +25,12 @@
 #define LANES_INLINE static inline __attribute__((always_inline, unused))
 #define UNROLL_8     _Pragma("GCC unroll 8")
 #define UNROLL_4     _Pragma("GCC unroll 4")
+#define UNROLL_12    _Pragma("GCC unroll 12")
 #else
 #define LANES_INLINE static inline __attribute__((unused))
 #define UNROLL_8     _Pragma("GCC unroll 1")
 #define UNROLL_4     _Pragma("GCC unroll 1")
+#define UNROLL_12    _Pragma("GCC unroll 1")
 #endif
 
 static inline int32_t load_i32(const void *p)

@@ -1,0 +1,31 @@
+/* generator.h - the inside of a generator, shared by generate.c, perplexity.c and bench.c. */
+#ifndef CAIRN_GENERATE_DECODE_GENERATOR_H
+#define CAIRN_GENERATE_DECODE_GENERATOR_H
+
+#include "generate/decode/generate.h"
+#include "generate/template/chat_template.h"
+
+struct generator {
+    gguf *file;
+    tokenizer *tok;
+    chat_template *chat; /* NULL where the file has none */
+    decoder_model *model;
+    decoder *dec;
+    token_list sequence; /* the tokens whose keys and values dec holds */
+    float *logits;       /* [n_vocab] of the model */
+    size_t n_pick;       /* of these, ids the tokenizer knows: only they are sampled */
+    token_id *controls;  /* ids whose text must not come from a message */
+    size_t n_controls;
+    char *name;
+    char *bos, *eos; /* their texts, for the template */
+    int64_t load_ns;
+    atomic_bool cancel;
+};
+
+/* Forget the sequence from n on. */
+void generator_truncate(generator *g, size_t n);
+/* Append ids to the sequence; logits as decoder_eval. */
+cairn_status generator_feed(generator *g, const token_id *ids, size_t n, decoder_want want,
+                            float *logits, cairn_error *err);
+
+#endif
