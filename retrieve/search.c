@@ -1,0 +1,401 @@
+/* search.c - filter, words, vectors, fusion: in this order, each stage timed.
+ *
+ * Required phrases and exclusions are the lexical index's business. For the vector list they
+ * are carried over as a set of chunks: the rows that a lexical search for the required and excluded
+ * clauses alone allows. */
+#include "retrieve/search.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+#define DEFAULT_DEPTH 1000
+
+static chunk_id file_chunk(const void *ctx, uint32_t row)
+{
+    return segment_row_chunk(ctx, row);
+}
+
+static doc_id file_doc(const void *ctx, uint32_t row)
+{
+    return segment_row_doc(ctx, row);
+}
+
+static bool file_row(const void *ctx, chunk_id chunk, uint32_t *row)
+{
+    return segment_chunk_row(ctx, chunk, row);
+}
+
+retrieve_rows retrieve_rows_of_file(const segment_file *f)
+{
+    return (retrieve_rows){.ctx = f, .chunk = file_chunk, .doc = file_doc, .row = file_row};
+}
+
+void retrieve_params_default(retrieve_params *p)
+{
+    *p = (retrieve_params){.depth = DEFAULT_DEPTH,
+                           .fusion = {.method = FUSE_CONVEX, .weight = {0.4, 0.6}}};
+    lexical_params_default(&p->lexical);
+}
+
+/* One search on its way. */
+typedef struct searching {
+    const retrieve_corpus *corpus;
+    const retrieve_query *query;
+    const retrieve_params *params;
+    const char *lang;
+    analyzer *an;
+    pool *workers;
+    arena *a;
+    retrieve_result *out;
+    lexical_segment *lexical; /* with the filter's rows */
+    vector_segment *vector;
+    fuse_item *items[2]; /* words, vectors */
+    doc_id *docs[2];
+    size_t n_items[2];
+} searching;
+
+static void *scratch(searching *s, size_t n, size_t size, cairn_status *st, cairn_error *err)
+{
+    void *p = arena_calloc(s->a, n ? n : 1, size);
+
+    if (!p && !*st)
+        *st = cairn_fail(err, CAIRN_ENOMEM, "search");
+    return p;
+}
+
+/* ---- filter ---- */
+
+/* The rows a filter allows; NULL in *out when it allows all. */
+static cairn_status allowed_rows(searching *s, const filter_reader *filter, uint32_t n_rows,
+                                 const uint64_t **out, uint32_t *n_allowed, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    uint64_t *bits;
+
+    *out = NULL;
+    *n_allowed = n_rows;
+    if (!s->query->filter.n)
+        return CAIRN_OK;
+    bits = scratch(s, row_set_words(n_rows), sizeof *bits, &st, err);
+    if (st)
+        return st;
+    *n_allowed = 0;
+    if (filter)
+        st = filter_eval(filter, &s->query->filter, bits, n_allowed, err);
+    *out = bits;
+    return st;
+}
+
+static uint64_t count_live(const uint64_t *deleted, uint32_t n_rows)
+{
+    uint64_t n = n_rows;
+
+    if (deleted)
+        for (size_t w = 0; w < row_set_words(n_rows); w++)
+            n -= (uint64_t)__builtin_popcountll(deleted[w]);
+    return n;
+}
+
+static cairn_status apply_filter(searching *s, cairn_error *err)
+{
+    const retrieve_corpus *c = s->corpus;
+    cairn_status st = CAIRN_OK;
+    uint32_t n;
+
+    s->lexical = scratch(s, c->n_lexical, sizeof *s->lexical, &st, err);
+    s->vector = scratch(s, c->n_vector, sizeof *s->vector, &st, err);
+    for (size_t i = 0; !st && i < c->n_lexical; i++) {
+        const retrieve_lexical_segment *seg = &c->lexical[i];
+        uint32_t rows = lexical_reader_rows(seg->reader);
+        s->lexical[i] = (lexical_segment){.reader = seg->reader, .deleted = seg->deleted};
+        st = allowed_rows(s, seg->filter, rows, &s->lexical[i].allowed, &n, err);
+        s->out->n_rows += count_live(seg->deleted, rows);
+        s->out->n_allowed += n;
+    }
+    for (size_t i = 0; !st && i < c->n_vector; i++) {
+        const retrieve_vector_segment *seg = &c->vector[i];
+        s->vector[i] = (vector_segment){.reader = seg->reader, .deleted = seg->deleted};
+        st = allowed_rows(s, seg->filter, vector_reader_rows(seg->reader), &s->vector[i].allowed,
+                          &n, err);
+    }
+    return st;
+}
+
+/* ---- words ---- */
+
+static cairn_status search_words(searching *s, cairn_error *err)
+{
+    lexical_query q = {s->query->clauses, s->query->n_clauses, s->lang};
+    cairn_status st = CAIRN_OK;
+    size_t depth = s->params->depth;
+    lexical_hit *hits = scratch(s, depth, sizeof *hits, &st, err);
+    int64_t start = clock_mono_ns();
+    size_t n = 0;
+
+    s->items[0] = scratch(s, depth, sizeof *s->items[0], &st, err);
+    s->docs[0] = scratch(s, depth, sizeof *s->docs[0], &st, err);
+    if (!st)
+        st = lexical_search(s->an, s->lexical, s->corpus->n_lexical, &q, &s->params->lexical, depth,
+                            hits, &n, err);
+    for (size_t i = 0; !st && i < n; i++) {
+        const retrieve_rows *rows = &s->corpus->lexical[hits[i].segment].rows;
+        s->items[0][i] = (fuse_item){rows->chunk(rows->ctx, hits[i].row), hits[i].score};
+        s->docs[0][i] = rows->doc(rows->ctx, hits[i].row);
+    }
+    s->n_items[0] = n;
+    s->out->n_lexical = n;
+    s->out->lexical_ns = clock_mono_ns() - start;
+    return st;
+}
+
+/* ---- vectors ---- */
+
+/* Whether the lexical rows of `chunk` satisfy the query's required and excluded clauses: `rows[i]`
+ * is the set of rows of lexical segment i that do. */
+static bool chunk_is_allowed(const searching *s, uint64_t *const *rows, chunk_id chunk)
+{
+    for (size_t i = 0; i < s->corpus->n_lexical; i++) {
+        const retrieve_rows *map = &s->corpus->lexical[i].rows;
+        const uint64_t *deleted = s->corpus->lexical[i].deleted;
+        uint32_t row;
+        if (map->row(map->ctx, chunk, &row) && !(deleted && row_set_has(deleted, row)))
+            return row_set_has(rows[i], row);
+    }
+    return false;
+}
+
+/* Mark in rows[segment] every hit of a search for these clauses. */
+static cairn_status mark_hits(searching *s, const lexical_clause *clauses, size_t n_clauses,
+                              size_t n_rows, uint64_t **rows, bool set, cairn_error *err)
+{
+    lexical_query q = {clauses, n_clauses, s->lang};
+    lexical_params params = s->params->lexical;
+    cairn_status st = CAIRN_OK;
+    lexical_hit *hits = scratch(s, n_rows, sizeof *hits, &st, err);
+    size_t n = 0;
+
+    params.keep_stop_words = true; /* an excluded or required function word still counts */
+    if (!st)
+        st = lexical_search(s->an, s->lexical, s->corpus->n_lexical, &q, &params, n_rows, hits, &n,
+                            err);
+    for (size_t i = 0; !st && i < n; i++) {
+        uint64_t bit = (uint64_t)1 << (hits[i].row & 63);
+        uint64_t *word = &rows[hits[i].segment][hits[i].row >> 6];
+        *word = set ? *word | bit : *word & ~bit;
+    }
+    return st;
+}
+
+/* The lexical rows that required clauses and exclusions leave. */
+static cairn_status constrained_rows(searching *s, uint64_t ***out, cairn_error *err)
+{
+    const retrieve_query *q = s->query;
+    cairn_status st = CAIRN_OK;
+    uint64_t **rows = scratch(s, s->corpus->n_lexical, sizeof *rows, &st, err);
+    lexical_clause *some = scratch(s, q->n_clauses, sizeof *some, &st, err);
+    size_t n_required = 0, total = 0;
+
+    for (size_t i = 0; !st && i < s->corpus->n_lexical; i++) {
+        uint32_t n = lexical_reader_rows(s->corpus->lexical[i].reader);
+        rows[i] = scratch(s, row_set_words(n), sizeof **rows, &st, err);
+        total += n;
+        if (!st && !q->has_required)
+            memset(rows[i], 0xff, row_set_words(n) * sizeof **rows);
+    }
+    for (size_t i = 0; !st && i < q->n_clauses; i++)
+        if (q->clauses[i].occur == LEXICAL_MUST)
+            some[n_required++] = q->clauses[i];
+    if (!st && n_required)
+        st = mark_hits(s, some, n_required, total, rows, true, err);
+    for (size_t i = 0; !st && i < q->n_clauses; i++) {
+        lexical_clause not = q->clauses[i];
+        if (not.occur != LEXICAL_MUST_NOT)
+            continue;
+        not.occur = LEXICAL_SHOULD;
+        st = mark_hits(s, &not, 1, total, rows, false, err);
+    }
+    *out = rows;
+    return st;
+}
+
+/* Narrow the vector segments to the chunks that the words' constraints leave. */
+static cairn_status constrain_vectors(searching *s, cairn_error *err)
+{
+    uint64_t **rows;
+    cairn_status st = constrained_rows(s, &rows, err);
+
+    for (size_t i = 0; !st && i < s->corpus->n_vector; i++) {
+        const retrieve_vector_segment *seg = &s->corpus->vector[i];
+        uint32_t n = vector_reader_rows(seg->reader);
+        uint64_t *bits = scratch(s, row_set_words(n), sizeof *bits, &st, err);
+        const uint64_t *was = s->vector[i].allowed;
+        for (uint32_t row = 0; !st && row < n; row++) {
+            if (was && !row_set_has(was, row))
+                continue;
+            if (chunk_is_allowed(s, rows, seg->rows.chunk(seg->rows.ctx, row)))
+                bits[row >> 6] |= (uint64_t)1 << (row & 63);
+        }
+        s->vector[i].allowed = bits;
+    }
+    return st;
+}
+
+/* On failure of the embedder the words answer alone: *embedded says so, out->note why. */
+static cairn_status search_vectors(searching *s, bool *embedded, cairn_error *err)
+{
+    const retrieve_corpus *c = s->corpus;
+    size_t depth = s->params->depth, n = 0;
+    cairn_status st = CAIRN_OK;
+    cairn_error why = {0};
+    float *question = scratch(s, c->dim, sizeof *question, &st, err);
+    vector_hit *hits = scratch(s, depth, sizeof *hits, &st, err);
+    int64_t start = clock_mono_ns();
+
+    *embedded = false;
+    s->items[1] = scratch(s, depth, sizeof *s->items[1], &st, err);
+    s->docs[1] = scratch(s, depth, sizeof *s->docs[1], &st, err);
+    if (st)
+        return st;
+    if (c->embed(c->embed_ctx, s->query->text, s->query->text_len, question, &why)) {
+        s->out->note = arena_printf(s->a, "searched by words alone: %s", why.text);
+        return CAIRN_OK;
+    }
+    *embedded = true;
+    s->out->embed_ns = clock_mono_ns() - start;
+    start = clock_mono_ns();
+    if (s->query->has_required || s->query->has_excluded)
+        st = constrain_vectors(s, err);
+    if (!st)
+        st = vector_search(s->vector, c->n_vector, question, c->dim, depth, &s->params->vector,
+                           s->workers, hits, &n, err);
+    for (size_t i = 0; !st && i < n; i++) {
+        const retrieve_rows *rows = &c->vector[hits[i].segment].rows;
+        s->items[1][i] = (fuse_item){rows->chunk(rows->ctx, hits[i].row), hits[i].score};
+        s->docs[1][i] = rows->doc(rows->ctx, hits[i].row);
+    }
+    s->n_items[1] = n;
+    s->out->n_vector = n;
+    s->out->vector_ns = clock_mono_ns() - start;
+    return st;
+}
+
+/* ---- fusion ---- */
+
+static doc_id doc_of(const searching *s, const fuse_hit *h)
+{
+    for (size_t l = 0; l < 2; l++)
+        if (h->list_rank[l])
+            return s->docs[l][h->list_rank[l] - 1];
+    return 0;
+}
+
+static cairn_status fuse(searching *s, bool words, bool vectors, size_t k, cairn_error *err)
+{
+    fuse_list lists[2] = {{s->items[0], s->n_items[0]}, {s->items[1], s->n_items[1]}};
+    fuse_params one = {.method = FUSE_CONVEX, .weight = {words ? 1 : 0, vectors ? 1 : 0}};
+    cairn_status st = CAIRN_OK;
+    fuse_hit *fused = scratch(s, k, sizeof *fused, &st, err);
+    int64_t start = clock_mono_ns();
+    size_t n = 0;
+
+    s->out->hits = scratch(s, k, sizeof *s->out->hits, &st, err);
+    if (!st)
+        st = fuse_lists(lists, 2, words && vectors ? &s->params->fusion : &one, k, fused, &n, err);
+    for (size_t i = 0; !st && i < n; i++) {
+        const fuse_hit *f = &fused[i];
+        s->out->hits[i] = (retrieve_hit){
+            .chunk = f->id,
+            .doc = doc_of(s, f),
+            /* A single list shows its own scores. */
+            .score = words && vectors ? f->score : f->list_score[words ? 0 : 1],
+            .lexical_score = f->list_score[0],
+            .vector_score = f->list_score[1],
+            .lexical_rank = f->list_rank[0],
+            .vector_rank = f->list_rank[1]};
+    }
+    s->out->n_hits = n;
+    s->out->fuse_ns = clock_mono_ns() - start;
+    return st;
+}
+
+/* A query of filters alone: the first chunk of each document allowed. */
+static cairn_status list_documents(searching *s, size_t k, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    s->out->hits = scratch(s, k, sizeof *s->out->hits, &st, err);
+    s->out->mode = RETRIEVE_LEXICAL;
+    for (size_t i = 0; !st && i < s->corpus->n_lexical; i++) {
+        const retrieve_lexical_segment *seg = &s->corpus->lexical[i];
+        const uint64_t *allowed = s->lexical[i].allowed;
+        doc_id last = 0;
+        for (uint32_t row = 0; row < lexical_reader_rows(seg->reader); row++) {
+            doc_id doc = seg->rows.doc(seg->rows.ctx, row);
+            if ((seg->deleted && row_set_has(seg->deleted, row)) ||
+                (allowed && !row_set_has(allowed, row)) || doc == last)
+                continue;
+            if (s->out->n_hits == k)
+                return CAIRN_OK;
+            last = doc;
+            s->out->hits[s->out->n_hits++] =
+                (retrieve_hit){.chunk = seg->rows.chunk(seg->rows.ctx, row), .doc = doc};
+        }
+    }
+    return st;
+}
+
+static void add_note(searching *s, const char *note)
+{
+    if (!s->out->note)
+        s->out->note = note;
+    else if (note)
+        s->out->note = arena_printf(s->a, "%s; %s", s->out->note, note);
+}
+
+cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query *query,
+                             retrieve_mode mode, size_t k, const char *lang,
+                             const retrieve_params *params, analyzer *an, pool *workers, arena *a,
+                             retrieve_result *out, cairn_error *err)
+{
+    retrieve_params defaults;
+    searching s = {.corpus = corpus,
+                   .query = query,
+                   .params = params ? params : &defaults,
+                   .lang = lang,
+                   .an = an,
+                   .workers = workers,
+                   .a = a,
+                   .out = out};
+    bool words = mode != RETRIEVE_VECTOR, vectors = mode != RETRIEVE_LEXICAL;
+    int64_t start = clock_mono_ns();
+    cairn_status st;
+
+    *out = (retrieve_result){.mode = mode};
+    retrieve_params_default(&defaults);
+    if (vectors && (!corpus->n_vector || !corpus->embed)) {
+        vectors = false;
+        words = true;
+        out->note = "searched by words alone: there are no vectors yet";
+    }
+    st = apply_filter(&s, err);
+    out->filter_ns = clock_mono_ns() - start;
+    if (!st && !query->text_len && query->filter.n) {
+        out->note = query->note;
+        st = list_documents(&s, k, err);
+        out->total_ns = clock_mono_ns() - start;
+        return st;
+    }
+    if (!st && vectors)
+        st = search_vectors(&s, &vectors, err);
+    if (!vectors)
+        words = true;
+    if (!st && words)
+        st = search_words(&s, err);
+    add_note(&s, query->note);
+    out->mode = words && vectors ? RETRIEVE_HYBRID : words ? RETRIEVE_LEXICAL : RETRIEVE_VECTOR;
+    if (!st)
+        st = fuse(&s, words, vectors, k, err);
+    out->total_ns = clock_mono_ns() - start;
+    return st;
+}
