@@ -129,8 +129,8 @@ static cairn_status emit_parts(words *w, const uint8_t *s, size_t start, size_t 
     return end > from ? emit(w, from, end, kind, err) : CAIRN_OK;
 }
 
-/* UAX #29 for ASCII: rules WB5-WB13b with the letters, digits and connectors that ASCII has. The
- * stretch has no white space. */
+/* UAX #29 for ASCII: rules WB5-WB13b with the letters, digits and connectors that ASCII has (a colon
+ * is none, as in ICU's rules for English). The stretch has no white space. */
 static cairn_status ascii_words(words *w, const uint8_t *s, size_t start, size_t end, bool elision,
                                 cairn_error *err)
 {
@@ -163,7 +163,6 @@ static cairn_status ascii_words(words *w, const uint8_t *s, size_t start, size_t
             before = class_of[s[i - 1]];
             after = class_of[s[i + 1]];
             if (!((s[i] == '.' || s[i] == '\'') && before == after && before != OTHER) &&
-                !(s[i] == ':' && before == LETTER && after == LETTER) &&
                 !((s[i] == ',' || s[i] == ';') && before == DIGIT && after == DIGIT))
                 break;
             plain = false;
@@ -229,7 +228,8 @@ static cairn_status icu_words(words *w, const uint8_t *s, size_t start, size_t e
         size_t width = utf8_decode((const char *)s + i, end - i, &cp, NULL);
         w->offsets[n] = (uint32_t)i;
         if (cp < 0x10000) {
-            w->units[n++] = (UChar)cp;
+            /* Some releases of ICU take the at sign for a letter. */
+            w->units[n++] = cp == '@' ? ' ' : (UChar)cp;
         } else {
             w->units[n++] = (UChar)(0xD7C0 + (cp >> 10));
             w->offsets[n] = (uint32_t)i;

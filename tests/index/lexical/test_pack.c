@@ -1,0 +1,163 @@
+/* test_pack.c - every row of kernels against the scalar one, bit for bit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/checked.h"
+#include "index/lexical/format.h"
+#include "index/lexical/pack.h"
+
+static uint64_t x = 88172645463325252u;
+
+static uint64_t next_random(void)
+{
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return x;
+}
+
+static void rows_unpack_alike(void **state)
+{
+    uint32_t v[PACK_N], *a = checked_aligned(PACK_N, 4), *b = checked_aligned(PACK_N, 4);
+    (void)state;
+
+    for (unsigned bits = 0; bits <= PACK_BITS_MAX; bits++)
+        for (size_t round = 0; round < 20; round++) {
+            size_t shift = next_random() % 64;
+            uint8_t *mem = malloc(shift + 16 * bits + 16), *src = mem + shift;
+            uint32_t prev = round ? (uint32_t)next_random() : UINT32_MAX;
+            for (size_t i = 0; i < PACK_N; i++)
+                v[i] = (uint32_t)next_random() & ((1u << bits) - 1);
+            memset(src, 0xA5, 16 * bits + 16);
+            pack_write(v, PACK_N, bits, src);
+            pack_scalar.unpack(src, bits, a);
+            assert_memory_equal(a, v, sizeof v);
+            for (cpu_level l = CPU_AVX2; l <= cpu_level_max(); l++) {
+                pack_at(l)->unpack(src, bits, b);
+                assert_memory_equal(a, b, sizeof v);
+                pack_scalar.unpack_docs(src, bits, prev, a);
+                pack_at(l)->unpack_docs(src, bits, prev, b);
+                assert_memory_equal(a, b, sizeof v);
+                pack_scalar.unpack(src, bits, a);
+            }
+            free(mem);
+        }
+    free(a);
+    free(b);
+}
+
+static void rows_score_alike(void **state)
+{
+    enum { ROWS = 1000 };
+    float *lengths = checked_aligned(ROWS, 4), *tf = checked_aligned(PACK_N, 4);
+    float *tf2 = checked_aligned(PACK_N, 4);
+    uint32_t *docs = checked_aligned(PACK_N, 4), *src = checked_aligned(PACK_N, 4);
+    int32_t *a = checked_aligned(PACK_N, 4), *b = checked_aligned(PACK_N, 4);
+    (void)state;
+
+    for (size_t i = 0; i < ROWS; i++)
+        lengths[i] = (float)(next_random() % 5000) / 3;
+    for (size_t round = 0; round < 500; round++) {
+        pack_score s = {lengths, (float)(next_random() % 0x20000000), 0.3f,
+                        (float)(next_random() % 1000) / 50000};
+        size_t n = 1 + next_random() % PACK_N, padded = (n + 15) & ~(size_t)15;
+        for (size_t i = 0; i < PACK_N; i++) {
+            docs[i] = (uint32_t)(next_random() % ROWS);
+            src[i] = (uint32_t)(next_random() % (round % 2 ? 4 : 70000));
+        }
+        for (cpu_level l = CPU_SCALAR; l <= cpu_level_max(); l++) {
+            const pack_kernels *k = pack_at(l);
+            pack_scalar.weigh(src, 0.7f, 0, tf);
+            pack_scalar.weigh(src, 0.1f, 1, tf);
+            k->weigh(src, 0.7f, 0, tf2);
+            k->weigh(src, 0.1f, 1, tf2);
+            assert_memory_equal(tf, tf2, PACK_N * 4);
+            pack_scalar.score(&s, docs, tf, n, a);
+            k->score(&s, docs, tf, n, b);
+            assert_memory_equal(a, b, padded * 4);
+        }
+    }
+    free(lengths);
+    free(tf);
+    free(tf2);
+    free(docs);
+    free(src);
+    free(a);
+    free(b);
+}
+
+static void rows_pick_alike(void **state)
+{
+    enum { N = 4096 };
+    int32_t *sums = checked_aligned(N, 4);
+    uint16_t *a = checked_aligned(N + 16, 2), *b = checked_aligned(N + 16, 2);
+    (void)state;
+
+    for (size_t round = 0; round < 100; round++) {
+        size_t n = 16 * (1 + next_random() % (N / 16)), n_a, n_b;
+        for (size_t i = 0; i < n; i++)
+            sums[i] = (int32_t)(next_random() % (round % 3 ? 3 : 1000));
+        n_a = pack_scalar.above(sums, n, 1, a);
+        for (cpu_level l = CPU_AVX2; l <= cpu_level_max(); l++) {
+            n_b = pack_at(l)->above(sums, n, 1, b);
+            assert_int_equal(n_a, n_b);
+            assert_memory_equal(a, b, n_a * 2);
+        }
+    }
+    free(sums);
+    free(a);
+    free(b);
+}
+
+static void lengths_fit_a_byte(void **state)
+{
+    uint32_t before = 0;
+    (void)state;
+
+    for (unsigned c = 0; c < 250; c++) {
+        uint32_t v = length_value((uint8_t)c);
+        if (c <= 40)
+            assert_int_equal(v, c);
+        if (v < 1u << 30)
+            assert_int_equal(length_code(v), c);
+        assert_true(c == 0 || v > before);
+        if (c && v < 1u << 30)
+            assert_int_equal(length_code(v - 1), c - 1);
+        before = v;
+    }
+    for (uint32_t v = 0; v < 100000; v++) {
+        assert_true(length_value(length_code(v)) <= v);
+        assert_true((double)length_value(length_code(v)) >= 0.875 * v - 1);
+    }
+    assert_true(length_value(length_code(UINT32_MAX)) <= 1u << 30);
+}
+
+static void single_values_read_back(void **state)
+{
+    (void)state;
+    for (unsigned bits = 1; bits <= 32; bits++) {
+        uint32_t v[100];
+        uint8_t *p = malloc(pack_bytes(100, bits) + 8);
+        for (size_t i = 0; i < 100; i++)
+            v[i] = (uint32_t)(next_random() & ((1ull << bits) - 1));
+        pack_write(v, 100, bits, p);
+        for (size_t i = 0; i < 100; i++)
+            assert_int_equal(pack_read(p, i, bits), v[i]);
+        free(p);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_unpack_alike),   cmocka_unit_test(rows_score_alike),
+        cmocka_unit_test(rows_pick_alike),     cmocka_unit_test(lengths_fit_a_byte),
+        cmocka_unit_test(single_values_read_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,205 @@
+/* test_analyzer.c - the words and terms a text gives. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "index/text/analyzer.h"
+#include "index/text/words.h"
+
+/* The terms of a text, joined by blanks. */
+static const char *terms(analyzer *a, const char *lang, const char *text)
+{
+    static char out[4096];
+    const analyzer_token *t;
+    size_t n, len = 0;
+
+    assert_int_equal(analyzer_run(a, lang, text, strlen(text), &t, &n, NULL), CAIRN_OK);
+    out[0] = 0;
+    for (size_t i = 0; i < n; i++)
+        len += (size_t)snprintf(out + len, sizeof out - len, "%s%.*s", i ? " " : "", (int)t[i].len,
+                                t[i].term);
+    return out;
+}
+
+static const struct {
+    const char *lang, *text, *want;
+} rows[] = {
+    {"", "", ""},
+    {"", "  \t\n ... !? --", ""},
+    {"", "Hello, World", "hello world"},
+    {"en", "Running runners' cities", "run runner citi"},
+    {"en", "The dog's bone; don't", "the dog bone don't"},
+    {"en", "don\xE2\x80\x99t", "don't"},
+    {"en-GB", "libraries", "librari"},
+    {"", "libraries", "libraries"},
+    {"", "snake_case report.pdf a:b 3.14 10,000 1,5 v2.0.1", "snake case report pdf a b 3.14 10000 1,5 v2.0.1"},
+    {"en", "U.S.A. and e.g. this", "usa and eg this"},
+    {"", "x86 CO2 mp3", "x86 co2 mp3"},
+    {"", "_ __ _a_ '' ' a' 'b", "a a b"},
+    {"de", "H\xC3\xA4user gr\xC3\xB6\xC3\x9F" "er Stra\xC3\x9F" "e STRASSE", "haus gross strass strass"},
+    {"fr", "l'homme d\xE2\x80\x99\xC3\xA9t\xC3\xA9", "l homm d ete"},
+    {"en", "caf\xC3\xA9 na\xC3\xAFve cafe\xCC\x81", "cafe naiv cafe"},
+    {"", "\xEF\xBC\xB7\xEF\xBD\x89\xEF\xBD\x84\xEF\xBD\x85 \xE2\x91\xA0 \xEF\xAC\x81sh", "wide fish"},
+    {"ru", "\xD0\xBA\xD0\xBD\xD0\xB8\xD0\xB3\xD0\xB8", "\xD0\xBA\xD0\xBD\xD0\xB8\xD0\xB3"},
+    {"", "\xD0\xBA\xD0\xBD\xD0\xB8\xD0\xB3\xD0\xB8", "\xD0\xBA\xD0\xBD\xD0\xB8\xD0\xB3"},
+    {"zh", "\xE9\xBB\x91\xE8\xB1\xB9\xE9\x98\x9F 308 \xE5\x88\x86",
+     "\xE9\xBB\x91\xE8\xB1\xB9 \xE8\xB1\xB9\xE9\x98\x9F 308 \xE5\x88\x86"},
+    {"ko", "\xED\x95\x9C\xEA\xB5\xAD\xEC\x96\xB4", "\xED\x95\x9C\xEA\xB5\xAD \xEA\xB5\xAD\xEC\x96\xB4"},
+    {"th", "\xE0\xB8\xAA\xE0\xB8\xA7\xE0\xB8\xB1\xE0\xB8\xAA\xE0\xB8\x94\xE0\xB8\xB5\xE0\xB8\x8A\xE0\xB8\xB2"
+           "\xE0\xB8\xA7\xE0\xB9\x82\xE0\xB8\xA5\xE0\xB8\x81",
+     "\xE0\xB8\xAA\xE0\xB8\xA7\xE0\xB8\xB1\xE0\xB8\xAA\xE0\xB8\x94\xE0\xB8\xB5 "
+     "\xE0\xB8\x8A\xE0\xB8\xB2\xE0\xB8\xA7 \xE0\xB9\x82\xE0\xB8\xA5\xE0\xB8\x81"},
+    {"en", "good\xFF" "bad \xC3", "good bad"},
+};
+
+static void terms_are_as_expected(void **state)
+{
+    analyzer *a = *state;
+    for (size_t round = 0; round < 2; round++) /* the second answers from memory */
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+            assert_string_equal(terms(a, rows[i].lang, rows[i].text), rows[i].want);
+}
+
+static void offsets_and_positions_hold(void **state)
+{
+    static const char text[] = "One tw\xC3\xB6, \xE4\xB8\xAD\xE6\x96\x87\xE5\xAD\x97 end";
+    const analyzer_token *t;
+    size_t n;
+
+    assert_int_equal(analyzer_run(*state, "en", text, strlen(text), &t, &n, NULL), CAIRN_OK);
+    assert_int_equal(n, 5);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(t[i].position, i);
+    assert_memory_equal(text + t[1].start, "tw\xC3\xB6", t[1].end - t[1].start);
+    assert_int_equal(t[3].end - t[2].start, 9);
+    assert_memory_equal(text + t[4].start, "end", 3);
+}
+
+static void stop_words_are_marked_not_dropped(void **state)
+{
+    const analyzer_token *t;
+    size_t n;
+
+    assert_int_equal(analyzer_run(*state, "de", "die Bank", 8, &t, &n, NULL), CAIRN_OK);
+    assert_int_equal(n, 2);
+    assert_true(t[0].stop);
+    assert_false(t[1].stop);
+    assert_int_equal(analyzer_run(*state, "en", "die bank", 8, &t, &n, NULL), CAIRN_OK);
+    assert_false(t[0].stop);
+}
+
+static void long_words_are_cut(void **state)
+{
+    char text[4000];
+    const analyzer_token *t;
+    size_t n;
+
+    for (size_t i = 0; i < sizeof text; i += 2)
+        memcpy(text + i, "\xC3\xB1", 2);
+    assert_int_equal(analyzer_run(*state, "sv", text, sizeof text, &t, &n, NULL), CAIRN_OK);
+    assert_int_equal(n, 1);
+    assert_true(t[0].len <= ANALYZER_TERM_MAX);
+    assert_int_equal(t[0].end, sizeof text);
+}
+
+static uint64_t seed_of(void)
+{
+    const char *s = getenv("CAIRN_SEED");
+    uint64_t seed = s ? strtoull(s, NULL, 10) : (uint64_t)time(NULL);
+    print_message("CAIRN_SEED=%llu\n", (unsigned long long)seed);
+    return seed;
+}
+
+static uint64_t next_random(uint64_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    *x ^= *x << 17;
+    return *x * 0x2545F4914F6CDD1Du >> 16;
+}
+
+/* The hand-written path for ASCII gives what ICU gives. */
+static void ascii_agrees_with_icu(void **state)
+{
+    static const char letters[] = "abZ09._',:;- \n@/\"e1";
+    uint64_t x = seed_of() | 1;
+    words *fast, *slow;
+
+    assert_int_equal(words_create(&fast, NULL), CAIRN_OK);
+    assert_int_equal(words_create(&slow, NULL), CAIRN_OK);
+    for (size_t round = 0; round < 20000; round++) {
+        char text[41];
+        size_t len = next_random(&x) % 40, n, m;
+        bool elision = next_random(&x) & 1, any = next_random(&x) % 4 == 0;
+        const word_span *a, *b;
+        for (size_t i = 0; i < len; i++)
+            text[i] = any ? (char)(next_random(&x) % 128)
+                          : letters[next_random(&x) % (sizeof letters - 1)];
+        text[len] = 0;
+        assert_int_equal(words_split(fast, text, len, elision, &a, &n, NULL), CAIRN_OK);
+        assert_int_equal(words_split_icu(slow, text, len, elision, &b, &m, NULL), CAIRN_OK);
+        bool same = n == m;
+        for (size_t i = 0; i < n && same; i++)
+            same = a[i].start == b[i].start && a[i].end == b[i].end;
+        for (size_t i = 0; i < m && !same; i++)
+            print_message("ICU: %.*s\n", (int)(b[i].end - b[i].start), text + b[i].start);
+        if (!same)
+            fail_msg("'%s' gives %zu words by hand, %zu by ICU", text, n, m);
+    }
+    words_destroy(fast);
+    words_destroy(slow);
+}
+
+/* Whatever the bytes are: no crash, and every token is sane. */
+static void any_bytes_are_survived(void **state)
+{
+    static const char *const langs[] = {"", "en", "fr", "de", "ar", "zh", "th", "tr", "el"};
+    uint64_t x = seed_of() | 1;
+
+    for (size_t round = 0; round < 3000; round++) {
+        size_t len = next_random(&x) % 120, n;
+        char *text = malloc(len ? len : 1);
+        const analyzer_token *t;
+        for (size_t i = 0; i < len; i++) {
+            uint64_t r = next_random(&x);
+            text[i] = (char)(r % 3 ? 0x80 | r >> 8 : 0x20 + (r >> 8) % 0x60);
+        }
+        assert_int_equal(analyzer_run(*state, langs[next_random(&x) % 9], text, len, &t, &n, NULL),
+                         CAIRN_OK);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(t[i].len >= 1 && t[i].len <= ANALYZER_TERM_MAX);
+            assert_true(t[i].start < t[i].end && t[i].end <= len);
+            assert_true(i == 0 || t[i].position > t[i - 1].position);
+        }
+        free(text);
+    }
+}
+
+static int make(void **state)
+{
+    return analyzer_create((analyzer **)state, NULL);
+}
+
+static int drop(void **state)
+{
+    analyzer_destroy(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(terms_are_as_expected, make, drop),
+        cmocka_unit_test_setup_teardown(offsets_and_positions_hold, make, drop),
+        cmocka_unit_test_setup_teardown(stop_words_are_marked_not_dropped, make, drop),
+        cmocka_unit_test_setup_teardown(long_words_are_cut, make, drop),
+        cmocka_unit_test_setup_teardown(ascii_agrees_with_icu, make, drop),
+        cmocka_unit_test_setup_teardown(any_bytes_are_survived, make, drop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
