@@ -82,7 +82,7 @@ static cairn_status collapse(evaluation *e, const retrieve_result *found, const 
 
     *n = 0;
     for (size_t i = 0; !st && i < found->n_hits && *n < DOCS_A_QUERY; i++) {
-        const char *uri;
+        const char *uri = NULL;
         bool known = false;
         st = uri_of(e, found->hits[i].doc, &uri, err);
         /* The same document has the same pointer. */

@@ -118,7 +118,7 @@ static cairn_status view_allocate(view *v, size_t n)
 
 static cairn_status view_add(cairn *c, view *v, const store_segment *seg, cairn_error *err)
 {
-    cached *x;
+    cached *x = NULL;
     cairn_status st = find_cached(c, seg, &x, err);
     size_t i;
 
