@@ -1,9 +1,10 @@
-/* verb_eval.c - cairn eval retrieval: ranking quality with intervals. */
+/* verb_eval.c - cairn eval retrieval: ranking quality with intervals; cairn eval answers: how many
+ * answers are right, rightly cited, rightly refused. */
 #include <string.h>
 
 #include "cli/cli.h"
 
-enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN };
+enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL };
 
 static int print_metrics(cli *c, const cairn_eval_result *r)
 {
@@ -26,14 +27,70 @@ static int print_metrics(cli *c, const cairn_eval_result *r)
                                        r->query_ms_median));
 }
 
+static bool show_answered(void *ctx, const cairn_answered *a)
+{
+    const cli *c = ctx;
+
+    if (c->verbose)
+        fprintf(stderr, "%s %s: %s\n   -> %s\n   accepted: %s\n", a->right ? "right" : "WRONG", a->id,
+                a->question, a->answer->text, *a->gold ? a->gold : "(not answerable)");
+    return !cli_cancelled;
+}
+
+static int print_answers(cli *c, const cairn_answers_result *r)
+{
+    static const char *const names[] = {"right",          "exact_match",        "token_f1",
+                                        "rouge_l",        "refused_answerable", "refused_unanswerable",
+                                        "citation_holds", "citation_precision", "citation_recall"};
+    const double values[] = {r->right,          r->exact_match,        r->token_f1,
+                             r->rouge_l,        r->refused_answerable, r->refused_unanswerable,
+                             r->citation_holds, r->citation_precision, r->citation_recall};
+    json_t *m = json_object();
+
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        if (!c->json)
+            printf("%-22s %.3f\n", names[i], values[i]);
+        json_object_set_new(m, names[i], json_real(values[i]));
+    }
+    if (!c->json) {
+        json_decref(m);
+        printf("%zu questions, %zu of them not answerable; %zu citations; median %.0f ms to "
+               "retrieve, %.0f ms to the first token\n",
+               r->n, r->n_unanswerable, r->n_citations, r->retrieve_ms_median, r->ttft_ms_median);
+        return CLI_DONE;
+    }
+    return cli_print_json(c, json_pack("{s:o,s:I,s:I,s:I,s:f,s:f}", "metrics", m, "questions",
+                                       (json_int_t)r->n, "unanswerable",
+                                       (json_int_t)r->n_unanswerable, "citations",
+                                       (json_int_t)r->n_citations, "retrieve_ms_median",
+                                       r->retrieve_ms_median, "ttft_ms_median", r->ttft_ms_median));
+}
+
+static int eval_answers(cli *c, const char *qa)
+{
+    cairn_answers_result result;
+    cairn_error err = {0};
+    cairn_status st;
+    cairn *engine;
+    int code = cli_open(c, &engine, true);
+
+    if (code)
+        return code;
+    st = cairn_eval_answers(engine, qa, show_answered, c, &result, &err);
+    cairn_close(engine);
+    return st ? cli_fail(c, st, &err) : print_answers(c, &result);
+}
+
 static int run(cli *c, int argc, char **argv)
 {
     static const struct option extra[] = {{"queries", required_argument, NULL, OPT_QUERIES},
                                           {"qrels", required_argument, NULL, OPT_QRELS},
                                           {"mode", required_argument, NULL, OPT_MODE},
                                           {"run", required_argument, NULL, OPT_RUN},
+                                          {"qa", required_argument, NULL, OPT_QA},
+                                          {"model", required_argument, NULL, OPT_MODEL},
                                           {0}};
-    const char *queries = NULL, *qrels = NULL, *run_file = NULL;
+    const char *queries = NULL, *qrels = NULL, *run_file = NULL, *qa = NULL;
     cairn_eval_result result = {0};
     cairn_mode mode = CAIRN_HYBRID;
     cairn_error err = {0};
@@ -50,9 +107,16 @@ static int run(cli *c, int argc, char **argv)
             qrels = optarg;
         else if (o == OPT_RUN)
             run_file = optarg;
+        else if (o == OPT_QA)
+            qa = optarg;
+        else if (o == OPT_MODEL)
+            c->options.generator = optarg;
     }
+    if (argc - optind == 1 && !strcmp(argv[optind], "answers") && qa)
+        return eval_answers(c, qa);
     if (argc - optind != 1 || strcmp(argv[optind], "retrieval") || !queries || !qrels)
-        return cli_usage_error(c, "say: eval retrieval --queries FILE --qrels FILE");
+        return cli_usage_error(c, "say: eval retrieval --queries FILE --qrels FILE, or "
+                                  "eval answers --qa FILE");
     code = cli_open(c, &engine, true);
     if (code)
         return code;
@@ -62,11 +126,15 @@ static int run(cli *c, int argc, char **argv)
 }
 
 const cli_verb cli_verb_eval = {
-    "eval", "measure the quality of a ranking",
-    "Usage: cairn eval retrieval --queries FILE --qrels FILE [--mode M] [--run OUT]\n\n"
+    "eval", "measure rankings and answers",
+    "Usage: cairn eval retrieval --queries FILE --qrels FILE [--mode M] [--run OUT]\n"
+    "       cairn eval answers --qa FILE [--model M]\n\n"
     "Runs every judged query and prints nDCG@10, Recall@100, MAP and MRR with 95 % bootstrap\n"
     "intervals. Queries are JSON lines with _id and text; judgements are lines of query,\n"
     "document and grade with tabs between, below a header. --run writes a TREC run file.\n\n"
+    "answers asks every question of FILE (JSON lines: question, answers, doc, page; no answers:\n"
+    "not answerable) and prints the shares of right answers, right citations and refusals. With -v\n"
+    "each question is shown.\n\n"
     "Example:\n"
     "  cairn --collection scifact eval retrieval --queries scifact/queries.jsonl \\\n"
     "        --qrels scifact/qrels.tsv --mode lexical\n",

@@ -253,6 +253,30 @@ cairn_status cairn_eval_retrieval(cairn *c, const char *queries, const char *qre
                                   cairn_mode mode, const char *run_file, cairn_eval_result *out,
                                   cairn_error *err);
 
+/* One question of an answer evaluation, as it went. Strings live until the callback returns. */
+typedef struct cairn_answered {
+    const char *id, *question, *gold; /* gold: the first accepted answer, "" = not answerable */
+    const cairn_answer *answer;
+    bool right; /* holds an accepted answer; or refused where there is none */
+} cairn_answered;
+
+typedef struct cairn_answers_result {
+    size_t n, n_answerable, n_unanswerable, n_citations;
+    double right;                /* share of answerable ones whose answer holds an accepted one */
+    double exact_match, token_f1, rouge_l; /* over the answerable ones; a refusal counts 0 */
+    double refused_answerable, refused_unanswerable; /* shares */
+    double citation_holds;       /* share of citations whose text holds an accepted answer */
+    double citation_precision;   /* share of citations to the right document (and page) */
+    double citation_recall;      /* share of answerable ones with a citation to it */
+    double retrieve_ms_median, ttft_ms_median;
+} cairn_answers_result;
+
+/* qa: JSON lines with `question`, `answers` (none: not answerable), `doc` (end of the uri) and
+ * `page` (or null). fn (may be NULL) sees every question; false from it cancels. */
+cairn_status cairn_eval_answers(cairn *c, const char *qa,
+                                bool (*fn)(void *ctx, const cairn_answered *a), void *ctx,
+                                cairn_answers_result *out, cairn_error *err);
+
 const char *cairn_version(void);
 
 #ifdef __cplusplus
