@@ -1,0 +1,393 @@
+/* test_kernels.c - every CPU row gives the bytes of the plain one; an integer product equals one
+ * written out from dequantised weights; the batch changes nothing; the float kernels meet libm. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "generate/kernels/layout.h"
+#include "generate/kernels/matrix.h"
+#include "tests/generate/tiny_model.h"
+
+static uint64_t seed;
+
+static float random_float(void)
+{
+    return ((float)(tiny_random(&seed) % 20001) - 10000.0f) / 3000.0f;
+}
+
+static int setup(void **state)
+{
+    const char *s = getenv("CAIRN_SEED");
+    (void)state;
+    seed = s ? strtoull(s, NULL, 0) : 42;
+    print_message("CAIRN_SEED=%llu\n", (unsigned long long)seed);
+    return 0;
+}
+
+static tensor random_tensor(tensor_type type, size_t cols, size_t rows)
+{
+    const tensor_type_info *info = tensor_type_get(type);
+    tiny_writer w = {.t = &tiny_default, .seed = tiny_random(&seed)};
+    tensor t = {.name = info->name, .type = type, .n_dims = 2, .dims = {cols, rows, 1, 1}};
+
+    bytes_init(&w.data, 64 << 20);
+    for (size_t i = 0; i < cols * rows / info->block_size; i++)
+        tiny_block(&w, type);
+    t.data = (uint8_t *)bytes_detach(&w.data, &t.bytes);
+    return t;
+}
+
+static const tensor_type types[] = {TENSOR_Q4_0, TENSOR_Q4_1, TENSOR_Q5_0, TENSOR_Q5_1,
+                                    TENSOR_Q8_0, TENSOR_Q4_K, TENSOR_Q5_K, TENSOR_Q6_K};
+#define N_TYPES (sizeof types / sizeof *types)
+
+/* Tokens rounded as matrix.c does it, with row `k`. */
+static token_tiles rounded(const kernels *k, const float *x, size_t n, size_t cols, uint8_t **data)
+{
+    size_t blocks = cols / 32, singles = n % 8 <= 2 ? n % 8 : 0, tiled = n - singles;
+    size_t tiles = (tiled + 7) / 8;
+    uint8_t *p = calloc(tiles * blocks * KERNEL_TILE_BLOCK + singles * blocks * 64 + 1, 1);
+
+    for (size_t t = 0; t < tiled; t++)
+        k->quantize(x + t * cols, cols, 8, t % 8, p + t / 8 * blocks * KERNEL_TILE_BLOCK);
+    *data = p;
+    p += tiles * blocks * KERNEL_TILE_BLOCK;
+    for (size_t t = 0; t < singles; t++)
+        k->quantize(x + (tiled + t) * cols, cols, 1, 0, p + t * blocks * 64);
+    return (token_tiles){*data, tiles, tiled, p, singles};
+}
+
+static void rows_of_kernels_agree(void **state)
+{
+    static const size_t widths[] = {256, 512, 2304};
+    static const size_t counts[] = {1, 2, 3, 8, 9, 13};
+    void *scratch = aligned_alloc(64, KERNEL_STRIP_SCRATCH);
+    (void)state;
+    for (size_t i = 0; i < N_TYPES * 3 * 6; i++) {
+        tensor_type type = types[i % N_TYPES];
+        size_t cols = widths[i / N_TYPES % 3], n = counts[i / N_TYPES / 3];
+        tensor t = random_tensor(type, cols, 16);
+        float *x = malloc(n * cols * 4), *out = malloc(n * 16 * 4), *want = malloc(n * 16 * 4);
+        uint8_t *plain = NULL, *data;
+        matrix *m;
+        for (size_t j = 0; j < n * cols; j++)
+            x[j] = random_float() * (j % 97 ? 1.0f : 30.0f);
+        assert_int_equal(matrix_create(&m, &t, NULL, NULL), CAIRN_OK);
+        for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++) {
+            const kernels *k = kernels_for((cpu_level)level);
+            token_tiles tiles = rounded(k, x, n, cols, &data);
+            size_t bytes = tiles.n_tiles * (cols / 32) * KERNEL_TILE_BLOCK + tiles.n_singles * cols * 2;
+            k->strip[type](m->data, cols, &tiles, out, 16, scratch);
+            if (level == CPU_SCALAR) {
+                plain = data;
+                memcpy(want, out, n * 64);
+                continue;
+            }
+            assert_memory_equal(plain, data, bytes);
+            if (memcmp(out, want, n * 64))
+                fail_msg("%s %zu x %zu: %s differs from scalar", t.name, cols, n,
+                         cpu_level_name((cpu_level)level));
+            free(data);
+        }
+        free(plain);
+        matrix_destroy(m);
+        free((void *)t.data);
+        free(x);
+        free(out);
+        free(want);
+    }
+    free(scratch);
+}
+
+/* The integer product against doubles over dequantised weights and the rounded inputs. */
+static void products_are_right(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_TYPES; i++) {
+        const size_t cols = 768, rows = 37, n = 11;
+        tensor t = random_tensor(types[i], cols, rows);
+        float *x = malloc(n * cols * 4), *w = malloc(rows * cols * 4), *out = malloc(n * rows * 4);
+        float *bias = malloc(rows * 4), *exact = malloc(n * rows * 4);
+        activations *a;
+        matmul_scratch *s;
+        matrix *m;
+        matmul job;
+        for (size_t j = 0; j < n * cols; j++)
+            x[j] = random_float();
+        for (size_t j = 0; j < rows; j++)
+            bias[j] = random_float();
+        dequantize_row(t.type, t.data, w, rows * cols);
+        assert_int_equal(matrix_create(&m, &t, NULL, NULL), CAIRN_OK);
+        assert_int_equal(activations_create(&a, n, cols, NULL), CAIRN_OK);
+        assert_int_equal(matmul_scratch_create(&s, n, NULL, NULL), CAIRN_OK);
+        activations_set(a, x, cols, n, cols, true, NULL);
+        job = (matmul){m, bias, out, rows};
+        matmul_run(&job, 1, a, false, s, NULL);
+        job.out = exact;
+        matmul_run(&job, 1, a, true, s, NULL);
+        for (size_t r = 0; r < n; r++)
+            for (size_t c = 0; c < rows; c++) {
+                double rounded_sum = bias[c], sum = bias[c], size = 0;
+                for (size_t b = 0; b < cols; b += 32) {
+                    double largest = 0, part = 0;
+                    for (size_t j = b; j < b + 32; j++)
+                        largest = fmax(largest, fabs((double)x[r * cols + j]));
+                    for (size_t j = b; j < b + 32; j++) {
+                        double q = rint((double)(x[r * cols + j] * (127.0f / (float)largest)));
+                        part += q * (double)w[c * cols + j];
+                        sum += (double)x[r * cols + j] * (double)w[c * cols + j];
+                        size += fabs((double)x[r * cols + j] * (double)w[c * cols + j]);
+                    }
+                    rounded_sum += part * largest / 127;
+                }
+                if (fabs((double)out[r * rows + c] - rounded_sum) > size * 1e-5 ||
+                    fabs((double)exact[r * rows + c] - sum) > size * 1e-6)
+                    fail_msg("%s [%zu][%zu]: %g, %g; want %g, %g", t.name, r, c,
+                             (double)out[r * rows + c], (double)exact[r * rows + c], rounded_sum, sum);
+            }
+        matrix_destroy(m);
+        activations_destroy(a);
+        matmul_scratch_destroy(s);
+        free((void *)t.data);
+        free(x);
+        free(w);
+        free(out);
+        free(bias);
+        free(exact);
+    }
+}
+
+/* The same token alone and among others, with one thread and three. */
+static void batch_and_threads_change_nothing(void **state)
+{
+    const size_t cols = 512, rows = 200, n = 21;
+    pool *p;
+    (void)state;
+    assert_int_equal(pool_create(&p, 3, NULL), CAIRN_OK);
+    for (size_t i = 0; i < N_TYPES; i++) {
+        tensor t = random_tensor(types[i], cols, rows);
+        float *x = malloc(n * cols * 4), *all = malloc(n * rows * 4), *one = malloc(rows * 4);
+        activations *a;
+        matmul_scratch *s;
+        matrix *m;
+        for (size_t j = 0; j < n * cols; j++)
+            x[j] = random_float();
+        assert_int_equal(matrix_create(&m, &t, p, NULL), CAIRN_OK);
+        assert_int_equal(activations_create(&a, n, cols, NULL), CAIRN_OK);
+        assert_int_equal(matmul_scratch_create(&s, n, p, NULL), CAIRN_OK);
+        for (int exact = 0; exact < 2; exact++) {
+            matmul job = {m, NULL, all, rows};
+            activations_set(a, x, cols, n, cols, true, p);
+            matmul_run(&job, 1, a, exact, s, p);
+            for (size_t r = 0; r < n; r++) {
+                job = (matmul){m, NULL, one, rows};
+                activations_set(a, x + r * cols, cols, 1, cols, true, NULL);
+                matmul_run(&job, 1, a, exact, s, NULL);
+                if (memcmp(one, all + r * rows, rows * 4))
+                    fail_msg("%s: token %zu differs in a batch", t.name, r);
+            }
+        }
+        matrix_destroy(m);
+        activations_destroy(a);
+        matmul_scratch_destroy(s);
+        free((void *)t.data);
+        free(x);
+        free(all);
+        free(one);
+    }
+    pool_destroy(p);
+}
+
+typedef void float_case(const kernels *k, const float *x, const float *y, size_t n, float *out);
+
+static void case_rmsnorm(const kernels *k, const float *x, const float *y, size_t n, float *out)
+{
+    k->rmsnorm(x, y, n, 1e-6f, out);
+}
+static void case_layernorm(const kernels *k, const float *x, const float *y, size_t n, float *out)
+{
+    k->layernorm(x, y, x, n, 1e-6f, out);
+}
+static void case_softmax(const kernels *k, const float *x, const float *y, size_t n, float *out)
+{
+    (void)y;
+    memcpy(out, x, n * 4);
+    if (n > 3)
+        out[2] = -INFINITY;
+    k->softmax(out, n);
+}
+static void case_silu(const kernels *k, const float *x, const float *y, size_t n, float *out)
+{
+    k->silu_mul(x, y, n, out);
+}
+static void case_gelu_tanh(const kernels *k, const float *x, const float *y, size_t n, float *out)
+{
+    k->gelu_tanh_mul(x, y, n, out);
+}
+static void case_gelu_erf(const kernels *k, const float *x, const float *y, size_t n, float *out)
+{
+    (void)y;
+    k->gelu_erf(x, n, out);
+}
+static void case_dot_max(const kernels *k, const float *x, const float *y, size_t n, float *out)
+{
+    memset(out, 0, n * 4);
+    out[0] = k->dot(x, y, n);
+    if (n > 1)
+        out[1] = k->max(x, n);
+}
+static void case_add_scale(const kernels *k, const float *x, const float *y, size_t n, float *out)
+{
+    k->add(x, y, n, out);
+    k->scale(out, n, 1.7f);
+}
+static float_case *const cases[] = {case_rmsnorm,  case_layernorm, case_softmax, case_silu,
+                                    case_gelu_tanh, case_gelu_erf, case_dot_max, case_add_scale};
+
+static double expected(size_t which, const float *x, const float *y, size_t n, size_t i)
+{
+    double sum = 0, mean = 0, v = x[i], top = -INFINITY;
+    switch (which) {
+    case 0:
+        for (size_t j = 0; j < n; j++)
+            sum += (double)x[j] * x[j];
+        return v / sqrt(sum / (double)n + 1e-6) * y[i];
+    case 1:
+        for (size_t j = 0; j < n; j++)
+            mean += x[j] / (double)n;
+        for (size_t j = 0; j < n; j++)
+            sum += (x[j] - mean) * (x[j] - mean);
+        return (v - mean) / sqrt(sum / (double)n + 1e-6) * y[i] + v;
+    case 2:
+        for (size_t j = 0; j < n; j++)
+            if (j != 2 || n <= 3)
+                top = fmax(top, x[j]);
+        for (size_t j = 0; j < n; j++)
+            sum += j == 2 && n > 3 ? 0 : exp(x[j] - top);
+        return i == 2 && n > 3 ? 0 : exp(v - top) / sum;
+    case 3:
+        return v / (1 + exp(-v)) * y[i];
+    case 4:
+        return 0.5 * v * (1 + tanh(sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))) * y[i];
+    case 5:
+        return 0.5 * v * (1 + erf(v / sqrt(2)));
+    case 6:
+        for (size_t j = 0; j < n; j++) {
+            sum += (double)x[j] * y[j];
+            top = fmax(top, x[j]);
+        }
+        return i == 0 ? sum : i == 1 ? top : 0;
+    default:
+        return (v + y[i]) * 1.7f;
+    }
+}
+
+static void float_kernels_are_right(void **state)
+{
+    static const size_t sizes[] = {1, 2, 7, 15, 16, 17, 31, 33, 64, 384, 897};
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+        for (size_t z = 0; z < sizeof sizes / sizeof *sizes; z++) {
+            size_t n = sizes[z];
+            float *x = malloc(n * 4), *y = malloc(n * 4), *out = malloc(n * 4), *want = malloc(n * 4);
+            for (size_t i = 0; i < n; i++) {
+                x[i] = random_float() * (i % 7 ? 1.0f : 5.0f);
+                y[i] = random_float();
+            }
+            for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++) {
+                cases[c](kernels_for((cpu_level)level), x, y, n, out);
+                if (level == CPU_SCALAR)
+                    memcpy(want, out, n * 4);
+                if (memcmp(out, want, n * 4))
+                    fail_msg("case %zu, n %zu: %s differs from scalar", c, n,
+                             cpu_level_name((cpu_level)level));
+            }
+            for (size_t i = 0; i < n; i++) {
+                double e = expected(c, x, y, n, i);
+                if (fabs((double)want[i] - e) > 2e-6 * (fabs(e) + 1 + (c == 6) * (double)n))
+                    fail_msg("case %zu, n %zu, [%zu]: %.9g, not %.9g", c, n, i, (double)want[i], e);
+            }
+            free(x);
+            free(y);
+            free(out);
+            free(want);
+        }
+}
+
+static void gemm_rows_agree(void **state)
+{
+    (void)state;
+    for (size_t m = 1; m < 20; m++) {
+        const size_t k = 37, lda = 40, ldb = 16, ldc = 18;
+        float *a = malloc(m * lda * 4), *b = malloc(k * ldb * 4), *c = malloc(m * ldc * 4);
+        float *want = malloc(m * ldc * 4);
+        for (size_t i = 0; i < m * lda; i++)
+            a[i] = random_float();
+        for (size_t i = 0; i < k * ldb; i++)
+            b[i] = random_float();
+        for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++) {
+            memset(c, 0, m * ldc * 4);
+            kernels_for((cpu_level)level)->gemm_f32(m, 20, a, lda, b, ldb, c, ldc, false);
+            kernels_for((cpu_level)level)->gemm_f32(m, k - 20, a + 20, lda, b + 20 * ldb, ldb, c,
+                                                    ldc, true);
+            if (level == CPU_SCALAR)
+                memcpy(want, c, m * ldc * 4);
+            assert_memory_equal(c, want, m * ldc * 4);
+        }
+        for (size_t i = 0; i < m; i++)
+            for (size_t l = 0; l < 16; l++) {
+                double sum = 0;
+                for (size_t j = 0; j < k; j++)
+                    sum += (double)a[i * lda + j] * b[j * ldb + l];
+                assert_true(fabs(sum - (double)want[i * ldc + l]) < 1e-3);
+            }
+        free(a);
+        free(b);
+        free(c);
+        free(want);
+    }
+}
+
+/* A NaN or an infinity in the inputs must reach the outputs, not turn into a plausible number. */
+static void broken_numbers_stay_visible(void **state)
+{
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    tensor t = random_tensor(TENSOR_Q8_0, 64, 16);
+    matrix *m;
+    activations *a;
+    matmul_scratch *s;
+    float x[64] = {0}, out[16];
+    matmul job;
+    (void)state;
+    assert_int_equal(matrix_create(&m, &t, NULL, NULL), CAIRN_OK);
+    assert_int_equal(activations_create(&a, 1, 64, NULL), CAIRN_OK);
+    assert_int_equal(matmul_scratch_create(&s, 1, NULL, NULL), CAIRN_OK);
+    job = (matmul){m, NULL, out, 16};
+    for (size_t i = 0; i < 4; i++) {
+        x[33] = i < 3 ? bad[i] : 1e-42f; /* and the smallest numbers are no trouble */
+        activations_set(a, x, 64, 1, 64, true, NULL);
+        matmul_run(&job, 1, a, false, s, NULL);
+        assert_true(i < 3 ? out[5] != out[5] : out[5] == 0);
+    }
+    matrix_destroy(m);
+    activations_destroy(a);
+    matmul_scratch_destroy(s);
+    free((void *)t.data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_of_kernels_agree),
+        cmocka_unit_test(products_are_right),
+        cmocka_unit_test(batch_and_threads_change_nothing),
+        cmocka_unit_test(float_kernels_are_right),
+        cmocka_unit_test(gemm_rows_agree),
+        cmocka_unit_test(broken_numbers_stay_visible),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
