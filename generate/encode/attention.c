@@ -1,0 +1,186 @@
+/* attention.c - one head of one sequence, as two matrix products with the panel kernels.
+ *
+ * The keys become panels of 32 tokens, the values panels of 32 channels; then the queries walk by in
+ * patches of 48: scores, exp, products with the values, and last the division by the sum. In the
+ * fast mode queries, keys, values and the exponentials are rounded like any i16 operand. Widths are
+ * padded to 32 with zeros, tokens too; padded scores are never summed. */
+#include "generate/encode/attention.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define PATCH 48
+
+/* Where things lie in a worker's scratch; every part starts on 64 bytes. */
+typedef struct plan {
+    size_t tokens, width; /* padded to 32 */
+    size_t k_blocks, v_blocks;
+    float *scores;   /* [PATCH][tokens] */
+    float *out;      /* [PATCH][32] */
+    float *rows;     /* fast: [max(32, PATCH)][max(tokens, width)], floats on their way to rounding */
+    int16_t *r16;    /* fast: the same, rounded */
+    float *r_scale;  /* fast: its scales */
+    float *k_f32, *v_f32;
+    int16_t *k_i16, *v_i16;
+    float *k_scale, *v_scale; /* [panel][blocks][32] */
+    size_t bytes;
+} plan;
+
+static void *take(uint8_t *base, size_t *at, size_t bytes)
+{
+    void *p = base ? base + *at : NULL;
+    *at += (bytes + 63) & ~(size_t)63;
+    return p;
+}
+
+static plan make_plan(size_t n, size_t width, bool exact, uint8_t *base)
+{
+    plan p = { .tokens = (n + 31) & ~(size_t)31, .width = (width + 31) & ~(size_t)31 };
+    size_t longest = p.tokens > p.width ? p.tokens : p.width, at = 0;
+    size_t cells = p.tokens * p.width;
+
+    p.k_blocks = encode_i16_blocks(p.width);
+    p.v_blocks = encode_i16_blocks(p.tokens);
+    p.scores = take(base, &at, PATCH * p.tokens * sizeof(float));
+    p.out = take(base, &at, PATCH * ENCODE_PANEL * sizeof(float));
+    p.rows = take(base, &at, PATCH * longest * sizeof(float));
+    if (exact) {
+        p.k_f32 = take(base, &at, cells * sizeof(float));
+        p.v_f32 = take(base, &at, cells * sizeof(float));
+    } else {
+        p.r16 = take(base, &at, PATCH * longest * sizeof(int16_t));
+        p.r_scale = take(base, &at, PATCH * encode_i16_blocks(longest) * sizeof(float));
+        p.k_i16 = take(base, &at, cells * sizeof(int16_t));
+        p.v_i16 = take(base, &at, cells * sizeof(int16_t));
+        p.k_scale = take(base, &at, p.tokens * p.k_blocks * sizeof(float));
+        p.v_scale = take(base, &at, p.width * p.v_blocks * sizeof(float));
+    }
+    p.bytes = at;
+    return p;
+}
+
+size_t attention_scratch(size_t n, size_t width, bool exact)
+{
+    return make_plan(n, width, exact, NULL).bytes;
+}
+
+/* Round `m` rows of `k` floats, lying together, into r16 and r_scale. */
+static void round_rows(const encode_kernels *kernels, const plan *p, const float *x, size_t m,
+                       size_t k, float limit)
+{
+    for (size_t i = 0; i < m; i++)
+        kernels->quantize_i16(x + i * k, k, limit, p->r16 + i * k,
+                              p->r_scale + i * encode_i16_blocks(k));
+}
+
+/* m <= 48 token rows of the head, from row `at` on, padded with zeros to p->width; rows beyond the
+ * sequence are zero. */
+static const float *padded_rows(const plan *p, const attention_head *h, const float *x, size_t at,
+                                size_t m)
+{
+    memset(p->rows, 0, m * p->width * sizeof(float));
+    for (size_t i = 0; i < m && at + i < h->n; i++)
+        memcpy(p->rows + i * p->width, x + (at + i) * h->ld, h->width * sizeof(float));
+    return p->rows;
+}
+
+static void pack_rounded(const encode_kernels *kernels, const plan *p, size_t k, int16_t *panel,
+                         float *scale)
+{
+    size_t blocks = encode_i16_blocks(k);
+
+    kernels->pack_i16(p->r16, k, k, panel);
+    for (size_t b = 0; b < blocks; b++)
+        for (size_t n = 0; n < ENCODE_PANEL; n++)
+            scale[b * ENCODE_PANEL + n] = p->r_scale[n * blocks + b];
+}
+
+/* The channels [c, c + 32) of the values, transposed into p->rows[32][tokens]. */
+static const float *turned_values(const plan *p, const attention_head *h, size_t c)
+{
+    size_t width = h->width - c < ENCODE_PANEL ? h->width - c : ENCODE_PANEL;
+
+    if (width < ENCODE_PANEL || h->n < p->tokens)
+        memset(p->rows, 0, ENCODE_PANEL * p->tokens * sizeof(float));
+    for (size_t j = 0; j < h->n; j += 16)
+        for (size_t n = 0; n < width; n++) {
+            const float *from = h->v + j * h->ld + c + n;
+            float *to = p->rows + n * p->tokens + j;
+            size_t m = h->n - j < 16 ? h->n - j : 16;
+            for (size_t i = 0; i < m; i++)
+                to[i] = from[i * h->ld];
+        }
+    return p->rows;
+}
+
+static void pack(const encode_kernels *kernels, const plan *p, const attention_head *h, bool exact)
+{
+    for (size_t j = 0; j < p->tokens; j += ENCODE_PANEL) {
+        const float *x = padded_rows(p, h, h->k, j, ENCODE_PANEL);
+        if (exact) {
+            for (size_t n = 0; n < ENCODE_PANEL; n++)
+                for (size_t i = 0; i < p->width; i++)
+                    p->k_f32[j * p->width + i * ENCODE_PANEL + n] = x[n * p->width + i];
+        } else {
+            round_rows(kernels, p, x, ENCODE_PANEL, p->width, ENCODE_I16_WEIGHT);
+            pack_rounded(kernels, p, p->width, p->k_i16 + j * p->width, p->k_scale + j * p->k_blocks);
+        }
+    }
+    for (size_t c = 0; c < p->width; c += ENCODE_PANEL) {
+        if (exact) {
+            size_t width = h->width - c < ENCODE_PANEL ? h->width - c : ENCODE_PANEL;
+            float *to = p->v_f32 + c * p->tokens;
+            memset(to, 0, p->tokens * ENCODE_PANEL * sizeof *to);
+            for (size_t j = 0; j < h->n; j++)
+                memcpy(to + j * ENCODE_PANEL, h->v + j * h->ld + c, width * sizeof *to);
+        } else {
+            round_rows(kernels, p, turned_values(p, h, c), ENCODE_PANEL, p->tokens,
+                       ENCODE_I16_WEIGHT);
+            pack_rounded(kernels, p, p->tokens, p->v_i16 + c * p->tokens,
+                         p->v_scale + c * p->v_blocks);
+        }
+    }
+}
+
+void attention_run(const encode_kernels *kernels, const attention_head *h, bool exact, void *scratch)
+{
+    const plan p = make_plan(h->n, h->width, exact, scratch);
+    const float scale = 1.0f / sqrtf((float)h->width);
+    float sum[PATCH];
+
+    pack(kernels, &p, h, exact);
+    for (size_t at = 0; at < h->n; at += PATCH) {
+        size_t m = h->n - at < PATCH ? h->n - at : PATCH;
+        const float *q = padded_rows(&p, h, h->q, at, m);
+
+        if (!exact)
+            round_rows(kernels, &p, q, m, p.width, ENCODE_I16_INPUT);
+        for (size_t j = 0; j < p.tokens; j += ENCODE_PANEL) {
+            if (exact)
+                kernels->gemm_f32(q, p.width, m, p.k_f32 + j * p.width, p.width, p.scores + j,
+                                  p.tokens);
+            else
+                kernels->gemm_i16(p.r16, p.width, p.r_scale, p.k_blocks, m, p.k_i16 + j * p.width,
+                                  p.k_scale + j * p.k_blocks, p.width, p.scores + j, p.tokens);
+        }
+        for (size_t i = 0; i < m; i++)
+            sum[i] = kernels->exp_row(p.scores + i * p.tokens, h->n, p.tokens, scale);
+        if (!exact)
+            round_rows(kernels, &p, p.scores, m, p.tokens, ENCODE_I16_INPUT);
+        for (size_t c = 0; c < p.width; c += ENCODE_PANEL) {
+            size_t width = h->width - c < ENCODE_PANEL ? h->width - c : ENCODE_PANEL;
+            if (exact)
+                kernels->gemm_f32(p.scores, p.tokens, m, p.v_f32 + c * p.tokens, p.tokens, p.out,
+                                  ENCODE_PANEL);
+            else
+                kernels->gemm_i16(p.r16, p.tokens, p.r_scale, p.v_blocks, m, p.v_i16 + c * p.tokens,
+                                  p.v_scale + c * p.v_blocks, p.tokens, p.out, ENCODE_PANEL);
+            for (size_t i = 0; i < m; i++) {
+                kernels->scale(p.out + i * ENCODE_PANEL, 1.0f / sum[i], ENCODE_PANEL);
+                memcpy(h->out + (at + i) * h->out_ld + c, p.out + i * ENCODE_PANEL,
+                       width * sizeof(float));
+            }
+        }
+    }
+}

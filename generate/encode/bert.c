@@ -1,0 +1,345 @@
+/* bert.c - bind the tensors of a model file to the places of a BERT, checking every shape. */
+#include "generate/encode/bert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/checked.h"
+#include "generate/kernels/kernels.h"
+
+/* Bounds of a configuration. Far above any encoder published, low enough that no product of two of
+ * them comes near the limit of a size_t and no table eats the machine. */
+#define MAX_HIDDEN    16384
+#define MAX_LAYERS    256
+#define MAX_FF        65536
+#define MAX_POSITIONS 32768
+#define MAX_VOCAB     4000000
+#define MAX_COPIES    ((size_t)1 << 30) /* bytes of vectors and small tables */
+
+typedef struct binder {
+    bert *b;
+    const char *path, *prefix;
+    const bert_naming *naming;
+    bert_find *find;
+    cairn_error *err;
+} binder;
+
+/* The tensor prefix + stem + suffix, with `cols` x `rows` elements; *out is NULL when absent and not
+ * required. rows 0: any number of rows. */
+static cairn_status bind_tensor(const binder *n, const char *stem, const char *suffix, size_t cols,
+                                size_t rows, bool required, const tensor **out)
+{
+    char name[192];
+    const tensor *t;
+
+    snprintf(name, sizeof name, "%s%s%s", n->prefix, stem, suffix);
+    *out = t = n->find(n->b, name);
+    if (!t) {
+        if (!required)
+            return CAIRN_OK;
+        return cairn_fail(n->err, CAIRN_EMODEL, "%s: no tensor %s: the file is incomplete or of "
+                          "another kind of model", n->path, name);
+    }
+    /* A vector may also be stored as one row, or a table of one row as a vector. */
+    if (t->dims[0] != cols || (rows && tensor_rows(t) != rows) || tensor_rows(t) == 0)
+        return cairn_fail(n->err, CAIRN_EMODEL,
+                          "%s: tensor %s has %llu rows of %llu, expected %zu of %zu", n->path, name,
+                          (unsigned long long)tensor_rows(t), (unsigned long long)t->dims[0], rows,
+                          cols);
+    if (!dequantize_supported(t->type))
+        return cairn_fail(n->err, CAIRN_EUNSUPPORTED, "%s: tensor %s is of a type that the encoder "
+                          "does not read (%d)", n->path, name, (int)t->type);
+    return CAIRN_OK;
+}
+
+/* The same, copied out as floats. */
+static cairn_status bind_floats(const binder *n, const char *stem, const char *suffix, size_t cols,
+                                size_t rows, bool required, const float **out, size_t *n_rows)
+{
+    const tensor *t;
+    float *copy;
+    size_t row_bytes;
+    cairn_status st = bind_tensor(n, stem, suffix, cols, rows, required, &t);
+
+    *out = NULL;
+    if (st || !t)
+        return st;
+    if (n_rows && (*n_rows = (size_t)tensor_rows(t)) > MAX_POSITIONS)
+        return cairn_fail(n->err, CAIRN_EMODEL, "%s: tensor %s has too many rows", n->path, t->name);
+    copy = arena_calloc(&n->b->arena, (size_t)tensor_rows(t), cols * sizeof *copy);
+    if (!copy)
+        return cairn_fail(n->err, CAIRN_ENOMEM, "%s: copy of tensor %s", n->path, t->name);
+    if (!tensor_bytes_for(t->type, cols, &row_bytes))
+        return cairn_fail(n->err, CAIRN_EMODEL, "%s: rows of tensor %s are no whole number of blocks",
+                          n->path, t->name);
+    for (size_t i = 0; i < tensor_rows(t); i++)
+        dequantize_row(t->type, t->data + i * row_bytes, copy + i * cols, cols);
+    *out = copy;
+    return CAIRN_OK;
+}
+
+static cairn_status bind_linear(const binder *n, const char *stem, size_t in, size_t out,
+                                bool required, bert_linear *linear)
+{
+    cairn_status st = bind_tensor(n, stem, n->naming->weight, in, out, required, &linear->w);
+    size_t row_bytes;
+
+    if (st || !linear->w)
+        return st;
+    if (!tensor_bytes_for(linear->w->type, in, &row_bytes))
+        return cairn_fail(n->err, CAIRN_EMODEL, "%s: rows of tensor %s are no whole number of blocks",
+                          n->path, linear->w->name);
+    linear->in = in;
+    linear->out = out ? out : (size_t)tensor_rows(linear->w);
+    if (linear->out > MAX_FF)
+        return cairn_fail(n->err, CAIRN_EMODEL, "%s: tensor %s has too many rows", n->path,
+                          linear->w->name);
+    return bind_floats(n, stem, n->naming->bias, linear->out, 1, true, &linear->bias, NULL);
+}
+
+static cairn_status bind_norm(const binder *n, const char *stem, bert_norm *norm)
+{
+    const char *weight = n->naming->weight, *bias = n->naming->bias;
+    cairn_status st = bind_floats(n, stem, weight, n->b->hidden, 1, !n->naming->old_weight,
+                                  &norm->w, NULL);
+
+    if (!st && !norm->w) {
+        weight = n->naming->old_weight;
+        bias = n->naming->old_bias;
+        if (bind_floats(n, stem, weight, n->b->hidden, 1, false, &norm->w, NULL) || !norm->w)
+            weight = n->naming->weight; /* for the sentence */
+        st = norm->w ? CAIRN_OK
+                     : bind_floats(n, stem, weight, n->b->hidden, 1, true, &norm->w, NULL);
+    }
+    if (!st)
+        st = bind_floats(n, stem, bias, n->b->hidden, 1, true, &norm->b, NULL);
+    return st;
+}
+
+static cairn_status bind_layer(const binder *n, size_t l, bert_layer *layer)
+{
+    const size_t hidden = n->b->hidden, ff = n->b->ff;
+    char stem[128];
+    cairn_status st = CAIRN_OK;
+
+    for (int i = 0; i < BERT_LINEARS && !st; i++) {
+        snprintf(stem, sizeof stem, n->naming->linear[i], l);
+        st = bind_linear(n, stem, i == BERT_FF_OUT ? ff : hidden, i == BERT_FF_IN ? ff : hidden,
+                         true, &layer->linear[i]);
+    }
+    if (st)
+        return st;
+    snprintf(stem, sizeof stem, n->naming->attention_norm, l);
+    st = bind_norm(n, stem, &layer->attention_norm);
+    if (st)
+        return st;
+    snprintf(stem, sizeof stem, n->naming->output_norm, l);
+    return bind_norm(n, stem, &layer->output_norm);
+}
+
+static cairn_status check_sizes(const bert *b, const char *path, cairn_error *err)
+{
+    if (!b->hidden || b->hidden > MAX_HIDDEN || !b->n_layers || b->n_layers > MAX_LAYERS ||
+        !b->heads || b->hidden % b->heads || !b->ff || b->ff > MAX_FF)
+        return cairn_fail(err, CAIRN_EMODEL,
+                          "%s: impossible sizes: hidden %zu, layers %zu, heads %zu, ff %zu", path,
+                          b->hidden, b->n_layers, b->heads, b->ff);
+    if (b->hidden % 32 || b->ff % 32)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "%s: widths %zu and %zu: the encoder needs multiples of 32", path,
+                          b->hidden, b->ff);
+    if (!(b->eps >= 0 && b->eps < 1))
+        return cairn_fail(err, CAIRN_EMODEL, "%s: layer norm epsilon %g", path, (double)b->eps);
+    return CAIRN_OK;
+}
+
+cairn_status bert_bind(bert *b, const char *path, const bert_naming *naming, const char *prefix,
+                       bert_find *find, cairn_error *err)
+{
+    binder n = { b, path, prefix, naming, find, err };
+    cairn_status st = check_sizes(b, path, err);
+    size_t row_bytes;
+
+    if (st)
+        return st;
+    st = bind_tensor(&n, naming->word, "", b->hidden, 0, true, &b->word);
+    if (st)
+        return st;
+    b->vocab = (size_t)tensor_rows(b->word);
+    if (tensor_rows(b->word) > MAX_VOCAB || !tensor_bytes_for(b->word->type, b->hidden, &row_bytes))
+        return cairn_fail(err, CAIRN_EMODEL, "%s: tensor %s: rows of a wrong number or size", path,
+                          b->word->name);
+    st = bind_floats(&n, naming->pos, "", b->hidden, 0, true, &b->pos, &b->positions);
+    if (!st)
+        st = bind_floats(&n, naming->type, "", b->hidden, 0, true, &b->type, &b->types);
+    if (!st)
+        st = bind_norm(&n, naming->embedding_norm, &b->embedding_norm);
+    if (st)
+        return st;
+    b->layers = calloc(b->n_layers, sizeof *b->layers);
+    if (!b->layers)
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: layer table", path);
+    for (size_t l = 0; l < b->n_layers && !st; l++)
+        st = bind_layer(&n, l, &b->layers[l]);
+    if (st || !naming->pooler)
+        return st;
+    /* The head: the pooler alone (plain BertModel files carry one) is no head. */
+    n.prefix = "";
+    st = bind_linear(&n, naming->classifier, b->hidden, 0, false, &b->classifier);
+    n.prefix = prefix;
+    if (!st && b->classifier.w)
+        st = bind_linear(&n, naming->pooler, b->hidden, b->hidden, true, &b->pooler);
+    return st;
+}
+
+/* The last part of a path, without a model file's extension. */
+static char *name_of(const char *path)
+{
+    static const char *const extension[] = { ".gguf", ".bin", ".safetensors" };
+    size_t end = strlen(path), start;
+
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    for (start = end; start && path[start - 1] != '/'; start--)
+        ;
+    for (size_t i = 0; i < sizeof extension / sizeof *extension; i++) {
+        size_t n = strlen(extension[i]);
+        if (end - start > n && !memcmp(path + end - n, extension[i], n)) {
+            end -= n;
+            break;
+        }
+    }
+    return strndup(path + start, end - start);
+}
+
+/* Models whose files do not say all about themselves, by a part of their name. */
+static const struct {
+    const char *part;
+    size_t max_tokens; /* 0: as the positions allow */
+    bool cls, e5;
+} known[] = {
+    { "minilm-l", 256, false, false }, /* sentence-transformers' own setting for L6 and L12 */
+    { "e5-", 0, false, true },
+    { "bge-", 0, true, false },
+};
+
+static bool contains(const char *name, const char *part)
+{
+    for (; *name; name++)
+        if (!strncasecmp(name, part, strlen(part)))
+            return true;
+    return false;
+}
+
+static void apply_known(bert *b)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (!contains(b->name, known[i].part))
+            continue;
+        if (known[i].max_tokens)
+            b->max_tokens = known[i].max_tokens;
+        if (known[i].cls)
+            b->pooling = BERT_POOL_CLS;
+        if (known[i].e5) {
+            b->query_prefix = "query: ";
+            b->passage_prefix = "passage: ";
+        }
+        return;
+    }
+}
+
+static cairn_status read_magic(const char *path, char magic[4], cairn_error *err)
+{
+    FILE *f = fopen(path, "rb");
+    size_t n;
+
+    if (!f)
+        return cairn_fail(err, CAIRN_EMODEL, "%s: cannot be read", path);
+    n = fread(magic, 1, 4, f);
+    fclose(f);
+    if (n != 4)
+        return cairn_fail(err, CAIRN_EMODEL, "%s: too short to be a model", path);
+    return CAIRN_OK;
+}
+
+static cairn_status open_any(bert *b, const char *path, cairn_error *err)
+{
+    struct stat sb;
+    char magic[4];
+    cairn_status st;
+
+    if (stat(path, &sb))
+        return cairn_fail(err, CAIRN_EMODEL,
+                          "%s: no such model; scripts/setup fetches the default ones", path);
+    if (S_ISDIR(sb.st_mode)) {
+        static const char *const inside[] = { "e5-small-q4.bin", "model.gguf" };
+        char file[4096];
+        for (size_t i = 0; i < sizeof inside / sizeof *inside; i++) {
+            snprintf(file, sizeof file, "%s/%s", path, inside[i]);
+            if (!stat(file, &sb))
+                return i ? bert_open_gguf(b, file, err) : bert_open_e5s1(b, file, err);
+        }
+        return bert_open_safetensors(b, path, err);
+    }
+    if (!S_ISREG(sb.st_mode))
+        return cairn_fail(err, CAIRN_EMODEL, "%s: neither a folder nor a file", path);
+    st = read_magic(path, magic, err);
+    if (st)
+        return st;
+    if (!memcmp(magic, "GGUF", 4))
+        return bert_open_gguf(b, path, err);
+    if (!memcmp(magic, "E5S1", 4))
+        return bert_open_e5s1(b, path, err);
+    return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                      "%s: not a GGUF or E5S1 file; give the folder of a safetensors model", path);
+}
+
+cairn_status bert_open(bert **out, const char *path, cairn_error *err)
+{
+    cairn_status st;
+    bert *b = calloc(1, sizeof *b);
+
+    *out = NULL;
+    if (!b)
+        return cairn_fail(err, CAIRN_ENOMEM, "model handle");
+    arena_init(&b->arena, MAX_COPIES);
+    b->query_prefix = b->passage_prefix = "";
+    b->name = name_of(path);
+    if (!b->name) {
+        bert_close(b);
+        return cairn_fail(err, CAIRN_ENOMEM, "model name");
+    }
+    apply_known(b); /* what the files say comes after and wins */
+    st = open_any(b, path, err);
+    if (!st && (!b->max_tokens || b->max_tokens > b->positions))
+        b->max_tokens = b->positions;
+    if (!st && b->max_tokens < 8)
+        st = cairn_fail(err, CAIRN_EMODEL, "%s: room for %zu tokens only", path, b->max_tokens);
+    if (!st && tokenizer_vocab_size(b->tokenizer) > b->vocab)
+        st = cairn_fail(err, CAIRN_EMODEL, "%s: the tokenizer has %zu pieces, tensor %s only %zu rows",
+                        path, tokenizer_vocab_size(b->tokenizer), b->word->name, b->vocab);
+    if (!st && (tokenizer_bos(b->tokenizer) < 0 || tokenizer_eos(b->tokenizer) < 0))
+        st = cairn_fail(err, CAIRN_EMODEL, "%s: the tokenizer names no begin and end token", path);
+    if (st) {
+        bert_close(b);
+        return st;
+    }
+    *out = b;
+    return CAIRN_OK;
+}
+
+void bert_close(bert *b)
+{
+    if (!b)
+        return;
+    tokenizer_destroy(b->tokenizer);
+    safetensors_close(b->safetensors);
+    gguf_close(b->gguf);
+    e5s1_close(b->e5s1);
+    arena_clear(&b->arena);
+    free(b->layers);
+    free(b->name);
+    free(b);
+}

@@ -1,0 +1,93 @@
+/* bert.h - the weights and settings of one BERT-family model, whatever file they lie in.
+ *
+ * bert_open looks at the path, opens the right format and checks every tensor's shape against the
+ * configuration, so that what comes after may trust them. Matrices stay mapped; vectors (biases,
+ * layer norms) and the small position and type tables are copied out as floats.
+ *
+ * Owns     the open file, the tokenizer and the copies.
+ * Threads  immutable after bert_open.
+ * Errors   CAIRN_EMODEL naming file and tensor or key; CAIRN_EUNSUPPORTED for another family. */
+#ifndef CAIRN_GENERATE_ENCODE_BERT_H
+#define CAIRN_GENERATE_ENCODE_BERT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "generate/formats/e5s1.h"
+#include "generate/formats/gguf.h"
+#include "generate/formats/safetensors.h"
+#include "generate/tokenize/tokenizer.h"
+
+typedef enum bert_pooling { BERT_POOL_MEAN, BERT_POOL_CLS } bert_pooling;
+
+/* y = x w^T + bias */
+typedef struct bert_linear {
+    size_t in, out;
+    const tensor *w;   /* [out][in], NULL where the model has no such layer */
+    const float *bias; /* [out] */
+} bert_linear;
+
+typedef struct bert_norm {
+    const float *w, *b; /* [hidden] */
+} bert_norm;
+
+enum { BERT_Q, BERT_K, BERT_V, BERT_ATTENTION_OUT, BERT_FF_IN, BERT_FF_OUT, BERT_LINEARS };
+
+typedef struct bert_layer {
+    bert_linear linear[BERT_LINEARS];
+    bert_norm attention_norm, output_norm;
+} bert_layer;
+
+typedef struct bert {
+    size_t hidden, n_layers, heads, ff;
+    size_t vocab, positions, types;
+    size_t max_tokens; /* <= positions */
+    float eps;
+    bert_pooling pooling;
+    const char *query_prefix, *passage_prefix; /* "" where the model has none */
+    char *name;                                /* of the folder or file */
+
+    const tensor *word; /* [vocab][hidden] */
+    const float *pos;   /* [positions][hidden] */
+    const float *type;  /* [types][hidden] */
+    bert_norm embedding_norm;
+    bert_layer *layers;
+    bert_linear pooler, classifier; /* w NULL without a classification head */
+
+    tokenizer *tokenizer;
+    arena arena;
+    safetensors *safetensors; /* exactly one of the three */
+    gguf *gguf;
+    e5s1 *e5s1;
+} bert;
+
+cairn_status bert_open(bert **out, const char *path, cairn_error *err);
+void bert_close(bert *b); /* NULL is fine */
+
+/* For bert_open's three halves: where a format keeps things. A stem is followed by the suffix of a
+ * weight or a bias; a layer's stem holds one %zu. */
+typedef struct bert_naming {
+    const char *word, *pos, *type;     /* whole names */
+    const char *embedding_norm;        /* stems from here on */
+    const char *linear[BERT_LINEARS];
+    const char *attention_norm, *output_norm;
+    const char *pooler, *classifier;   /* NULL: this format has none */
+    const char *weight, *bias;         /* suffixes */
+    const char *old_weight, *old_bias; /* other suffixes of layer norms, or NULL */
+} bert_naming;
+
+typedef const tensor *bert_find(const bert *b, const char *name);
+
+/* Fill everything from `word` to `classifier` from the sizes already set in b (hidden, n_layers,
+ * heads, ff, eps) and check all shapes. `prefix` stands in front of every name. */
+cairn_status bert_bind(bert *b, const char *path, const bert_naming *naming, const char *prefix,
+                       bert_find *find, cairn_error *err);
+
+cairn_status bert_open_safetensors(bert *b, const char *folder, cairn_error *err);
+cairn_status bert_open_gguf(bert *b, const char *path, cairn_error *err);
+cairn_status bert_open_e5s1(bert *b, const char *path, cairn_error *err);
+
+#endif

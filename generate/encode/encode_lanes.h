@@ -1,0 +1,260 @@
+/* encode_lanes.h - the element-wise functions of every row, written once over sixteen lanes and
+ * compiled by encode_scalar.c, encode_avx2.c and encode_avx512.c with their own flags.
+ *
+ * Multiplications and additions are never fused here and sums go through sixteen partial sums that
+ * are folded in one fixed order, so the three rows give the same bytes. Only for inclusion by the
+ * rows: all functions are static. */
+#ifndef CAIRN_GENERATE_ENCODE_ENCODE_LANES_H
+#define CAIRN_GENERATE_ENCODE_ENCODE_LANES_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "generate/encode/encode_kernels.h"
+
+#pragma GCC diagnostic ignored "-Wpsabi" /* lane types never cross a function that is not inlined */
+
+typedef float lanes __attribute__((vector_size(64)));
+typedef int32_t ilanes __attribute__((vector_size(64)));
+typedef int16_t slanes __attribute__((vector_size(32)));
+typedef int8_t blanes __attribute__((vector_size(16)));
+
+#define LANE_FN static inline __attribute__((always_inline))
+
+LANE_FN lanes lanes_load(const float *p)
+{
+    lanes v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* A macro, because GCC remarks on every function that takes a vector wider than the CPU's. */
+#define lanes_store(p, v)                                                                          \
+    do {                                                                                           \
+        lanes stored = (v);                                                                        \
+        memcpy((p), &stored, sizeof stored);                                                       \
+    } while (0)
+
+LANE_FN lanes lanes_set(float x)
+{
+    return (lanes){ x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x };
+}
+
+LANE_FN lanes lanes_pick(ilanes mask, lanes yes, lanes no)
+{
+    return (lanes)((mask & (ilanes)yes) | (~mask & (ilanes)no));
+}
+
+/* a > b ? a : b, and so b where a is a NaN. */
+LANE_FN lanes lanes_max(lanes a, lanes b)
+{
+#ifdef __AVX512F__
+    return (lanes)_mm512_max_ps((__m512)a, (__m512)b);
+#else
+    return lanes_pick(a > b, a, b);
+#endif
+}
+
+LANE_FN lanes lanes_min(lanes a, lanes b)
+{
+#ifdef __AVX512F__
+    return (lanes)_mm512_min_ps((__m512)a, (__m512)b);
+#else
+    return lanes_pick(a < b, a, b);
+#endif
+}
+
+LANE_FN lanes lanes_abs(lanes a)
+{
+    return (lanes)((ilanes)a & 0x7FFFFFFF);
+}
+
+/* Nearest integer, halves to even, for |x| < 2^22. */
+LANE_FN ilanes lanes_round(lanes x)
+{
+    return (ilanes)(x + 12582912.0f) - 0x4B400000;
+}
+
+LANE_FN float lanes_sum(lanes v)
+{
+    float t[16];
+    memcpy(t, &v, sizeof t);
+    for (size_t half = 8; half; half /= 2)
+        for (size_t i = 0; i < half; i++)
+            t[i] = t[i] + t[i + half];
+    return t[0];
+}
+
+LANE_FN float lanes_top(lanes v)
+{
+    float t[16], m;
+    memcpy(t, &v, sizeof t);
+    m = t[0];
+    for (size_t i = 1; i < 16; i++)
+        m = t[i] > m ? t[i] : m;
+    return m;
+}
+
+/* e^x for x <= 0 (and a little above); 0 below -87. Relative error below 2e-7: x = n ln 2 + r, the
+ * Taylor polynomial of degree 7 on |r| <= 0.35. */
+LANE_FN lanes lanes_exp(lanes x)
+{
+    ilanes tiny = x < lanes_set(-87.0f);
+    lanes clipped = lanes_min(lanes_max(x, lanes_set(-87.0f)), lanes_set(88.0f));
+    ilanes n = lanes_round(clipped * 1.44269504f);
+    lanes f = __builtin_convertvector(n, lanes);
+    lanes r = clipped - f * 0.693359375f;
+    lanes p;
+
+    r = r + f * 2.12194440e-4f; /* ln 2 = 0.693359375 - 2.12194440e-4 */
+    p = lanes_set(1.0f / 5040);
+    p = p * r + 1.0f / 720;
+    p = p * r + 1.0f / 120;
+    p = p * r + 1.0f / 24;
+    p = p * r + 1.0f / 6;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    p = (lanes)((ilanes)p + (n << 23));
+    return lanes_pick(tiny, lanes_set(0.0f), p);
+}
+
+/* x / 2 * (1 + erf(x / sqrt 2)). The error function by Abramowitz and Stegun 7.1.26: largest error
+ * 1.5e-7. */
+LANE_FN lanes lanes_gelu(lanes x)
+{
+    lanes z = lanes_abs(x) * 0.70710678f;
+    lanes t = 1.0f / (z * 0.3275911f + 1.0f);
+    lanes p = lanes_set(1.061405429f);
+    lanes tail;
+
+    p = p * t - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    tail = p * t * lanes_exp(-(z * z)); /* 1 - erf(z) */
+    /* x > 0: x - x tail / 2; x < 0: x tail / 2. A NaN stays one. */
+    tail = tail * x * 0.5f;
+    return lanes_pick(x > lanes_set(0.0f), x - tail, tail);
+}
+
+static void lanes_layernorm(const float *x, const float *r, const float *w, const float *b,
+                            float eps, size_t n, float *y)
+{
+    lanes sum = lanes_set(0), square = lanes_set(0);
+    float mean, factor;
+
+    for (size_t i = 0; i < n; i += 16) {
+        lanes v = lanes_load(x + i);
+        if (r)
+            v = v + lanes_load(r + i);
+        sum = sum + v;
+        lanes_store(y + i, v);
+    }
+    mean = lanes_sum(sum) / (float)n;
+    for (size_t i = 0; i < n; i += 16) {
+        lanes v = lanes_load(y + i) - mean;
+        square = square + v * v;
+    }
+    factor = 1.0f / sqrtf(lanes_sum(square) / (float)n + eps);
+    for (size_t i = 0; i < n; i += 16)
+        lanes_store(y + i, (lanes_load(y + i) - mean) * factor * lanes_load(w + i) +
+                               lanes_load(b + i));
+}
+
+static void lanes_bias(float *x, const float *b, size_t n)
+{
+    for (size_t i = 0; b && i < n; i += 16)
+        lanes_store(x + i, lanes_load(x + i) + lanes_load(b + i));
+}
+
+static void lanes_bias_gelu(float *x, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        lanes v = lanes_load(x + i);
+        if (b)
+            v = v + lanes_load(b + i);
+        lanes_store(x + i, lanes_gelu(v));
+    }
+}
+
+static float lanes_exp_row(float *x, size_t n, size_t padded, float scale)
+{
+    lanes top, sum = lanes_set(0);
+    float max;
+
+    for (size_t i = n; i < padded; i++)
+        x[i] = -INFINITY;
+    top = lanes_load(x);
+    for (size_t i = 16; i < padded; i += 16)
+        top = lanes_max(lanes_load(x + i), top);
+    max = lanes_top(top);
+    for (size_t i = 0; i < padded; i += 16) {
+        lanes e = lanes_exp((lanes_load(x + i) - max) * scale);
+        sum = sum + e;
+        lanes_store(x + i, e);
+    }
+    return lanes_sum(sum);
+}
+
+static void lanes_add(float *acc, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16)
+        lanes_store(acc + i, lanes_load(acc + i) + lanes_load(x + i));
+}
+
+static void lanes_scale(float *x, float by, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16)
+        lanes_store(x + i, lanes_load(x + i) * by);
+}
+
+/* Scale by `by`, clip to +-limit (a NaN becomes the limit) and round. */
+LANE_FN ilanes lanes_to_int(lanes x, float by, float limit)
+{
+    return lanes_round(lanes_max(lanes_min(x * by, lanes_set(limit)), lanes_set(-limit)));
+}
+
+static void lanes_quantize_i16(const float *x, size_t k, float limit, int16_t *q, float *scale)
+{
+    for (size_t at = 0; at < k; at += ENCODE_I16_BLOCK, scale++) {
+        size_t end = k - at < ENCODE_I16_BLOCK ? k : at + ENCODE_I16_BLOCK;
+        lanes top = lanes_set(0);
+        float max, by;
+
+        for (size_t i = at; i < end; i += 16)
+            top = lanes_max(lanes_abs(lanes_load(x + i)), top);
+        max = lanes_top(top);
+        *scale = max / limit;
+        by = max > 1e-30f ? limit / max : 0;
+        for (size_t i = at; i < end; i += 16) {
+            slanes s = __builtin_convertvector(lanes_to_int(lanes_load(x + i), by, limit), slanes);
+            memcpy(q + i, &s, sizeof s);
+        }
+    }
+}
+
+static void lanes_quantize_i8(const float *x, size_t k, int8_t *q, float *scale, int32_t *off)
+{
+    for (size_t at = 0; at < k; at += 32, scale++, off++) {
+        lanes a = lanes_load(x + at), b = lanes_load(x + at + 16);
+        float max = lanes_top(lanes_max(lanes_abs(a), lanes_abs(b)));
+        float by = max > 1e-30f ? 127 / max : 0;
+        ilanes ia = lanes_to_int(a, by, 127), ib = lanes_to_int(b, by, 127);
+        ilanes both = ia + ib;
+        blanes narrow = __builtin_convertvector(ia, blanes);
+        int32_t t[16], sum = 0;
+
+        memcpy(q + at, &narrow, sizeof narrow);
+        narrow = __builtin_convertvector(ib, blanes);
+        memcpy(q + at + 16, &narrow, sizeof narrow);
+        memcpy(t, &both, sizeof t);
+        for (size_t i = 0; i < 16; i++)
+            sum += t[i];
+        *scale = max / 127;
+        *off = -8 * sum;
+    }
+}
+
+#endif

@@ -1,0 +1,461 @@
+/* encoder.c - texts in, unit vectors or scores out: prefixes, cutting, grouping and pooling around
+ * forward.c. */
+#include "generate/encode/encoder.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/checked.h"
+#include "generate/encode/bert.h"
+#include "generate/encode/encode_kernels.h"
+#include "generate/encode/forward.h"
+#include "generate/kernels/kernels.h"
+
+#define TEXTS_AT_ONCE 256 /* tokenised together, so that memory stays bounded */
+
+struct encoder {
+    bert *b;
+    forward *f;
+    pool *pool;
+    size_t max_tokens, text_budget;
+    char identity[320];
+};
+
+/* --- opening --- */
+
+static void hash_floats(XXH3_state_t *h, const float *v, size_t n)
+{
+    XXH3_64bits_update(h, v, n * sizeof *v);
+}
+
+static void hash_norm(XXH3_state_t *h, const bert_norm *norm, size_t n)
+{
+    hash_floats(h, norm->w, n);
+    hash_floats(h, norm->b, n);
+}
+
+/* The vectors of a model (biases, norms) and a piece of every matrix tell two sets of weights apart,
+ * without reading the whole file at each start. */
+static cairn_status make_identity(encoder *e, cairn_error *err)
+{
+    const bert *b = e->b;
+    const uint64_t sizes[] = { b->hidden, b->n_layers, b->heads,        b->ff,
+                               b->vocab,  b->pooling,  b->positions };
+    XXH3_state_t *h = XXH3_createState();
+
+    if (!h)
+        return cairn_fail(err, CAIRN_ENOMEM, "hash state");
+    XXH3_64bits_reset(h);
+    XXH3_64bits_update(h, sizes, sizeof sizes);
+    XXH3_64bits_update(h, b->query_prefix, strlen(b->query_prefix) + 1);
+    XXH3_64bits_update(h, b->passage_prefix, strlen(b->passage_prefix) + 1);
+    XXH3_64bits_update(h, b->word->data, b->word->bytes < 4096 ? b->word->bytes : 4096);
+    hash_norm(h, &b->embedding_norm, b->hidden);
+    for (size_t l = 0; l < b->n_layers; l++) {
+        for (int i = 0; i < BERT_LINEARS; i++) {
+            const bert_linear *linear = &b->layers[l].linear[i];
+            hash_floats(h, linear->bias, linear->out);
+            XXH3_64bits_update(h, linear->w->data,
+                               linear->w->bytes < 256 ? linear->w->bytes : 256);
+        }
+        hash_norm(h, &b->layers[l].attention_norm, b->hidden);
+        hash_norm(h, &b->layers[l].output_norm, b->hidden);
+    }
+    snprintf(e->identity, sizeof e->identity, "%.200s-%zux%zu-%016llx", b->name, b->n_layers,
+             b->hidden, (unsigned long long)XXH3_64bits_digest(h));
+    XXH3_freeState(h);
+    return CAIRN_OK;
+}
+
+cairn_status encoder_open(encoder **out, const char *path, const encoder_options *options,
+                          cairn_error *err)
+{
+    encoder *e = calloc(1, sizeof *e);
+    size_t prefix = 0;
+    cairn_status st;
+
+    *out = NULL;
+    if (!e)
+        return cairn_fail(err, CAIRN_ENOMEM, "encoder");
+    st = bert_open(&e->b, path, err);
+    if (st)
+        goto done;
+    e->pool = options ? options->pool : NULL;
+    e->max_tokens = e->b->max_tokens;
+    if (options && options->max_tokens && options->max_tokens < e->max_tokens)
+        e->max_tokens = options->max_tokens;
+    st = tokenizer_count(e->b->tokenizer, e->b->passage_prefix, strlen(e->b->passage_prefix), 0,
+                         &prefix, err);
+    if (st)
+        goto done;
+    if (e->max_tokens < prefix + 3) {
+        st = cairn_fail(err, CAIRN_EUSAGE, "max_tokens %zu leaves no room for text", e->max_tokens);
+        goto done;
+    }
+    e->text_budget = e->max_tokens - 2 - prefix;
+    st = make_identity(e, err);
+    if (st)
+        goto done;
+    st = forward_create(&e->f, e->b, e->pool, options && options->exact, encode_kernels_get(), err);
+    if (st)
+        goto done;
+    *out = e;
+    e = NULL;
+done:
+    encoder_close(e);
+    return st;
+}
+
+void encoder_close(encoder *e)
+{
+    if (!e)
+        return;
+    forward_destroy(e->f);
+    bert_close(e->b);
+    free(e);
+}
+
+size_t encoder_dim(const encoder *e)
+{
+    return e->b->hidden;
+}
+
+size_t encoder_max_tokens(const encoder *e)
+{
+    return e->max_tokens;
+}
+
+size_t encoder_text_budget(const encoder *e)
+{
+    return e->text_budget;
+}
+
+const char *encoder_name(const encoder *e)
+{
+    return e->b->name;
+}
+
+const char *encoder_identity(const encoder *e)
+{
+    return e->identity;
+}
+
+size_t encoder_count_tokens(const encoder *e, const char *text, size_t len)
+{
+    size_t n;
+    cairn_error err;
+
+    return tokenizer_count(e->b->tokenizer, text, len, 0, &n, &err) ? len : n;
+}
+
+/* --- running ready ids --- */
+
+static void pool_rows(const encoder *e, const float *rows, size_t n, float *out)
+{
+    const encode_kernels *kernels = encode_kernels_get();
+    const size_t dim = e->b->hidden;
+    double square = 0;
+
+    memcpy(out, rows, dim * sizeof *out);
+    if (e->b->pooling == BERT_POOL_MEAN)
+        for (size_t i = 1; i < n; i++) /* the mean's divisor vanishes in the norm */
+            kernels->add(out, rows + i * dim, dim);
+    for (size_t i = 0; i < dim; i++)
+        square += (double)out[i] * out[i];
+    kernels->scale(out, square > 0 ? (float)(1 / sqrt(square)) : 0, dim);
+}
+
+static cairn_status check_ids(const encoder *e, const int32_t *ids, const size_t *offsets, size_t n,
+                              cairn_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (offsets[i + 1] <= offsets[i] || offsets[i + 1] - offsets[i] > e->max_tokens)
+            return cairn_fail(err, CAIRN_EUSAGE, "sequence %zu is not 1 to %zu tokens long", i,
+                              e->max_tokens);
+        for (size_t j = offsets[i]; j < offsets[i + 1]; j++)
+            if (ids[j] < 0 || (size_t)ids[j] >= e->b->vocab)
+                return cairn_fail(err, CAIRN_EUSAGE, "token id %d is outside the vocabulary of %zu",
+                                  (int)ids[j], e->b->vocab);
+    }
+    return CAIRN_OK;
+}
+
+/* What is done with the hidden rows of sequence i. */
+typedef cairn_status finish_fn(encoder *e, const float *rows, size_t n, size_t i, float *out,
+                               cairn_error *err);
+
+/* Run all sequences, as many at a time as fit a batch. */
+static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *types,
+                               const size_t *offsets, size_t n, finish_fn *finish, float *out,
+                               cairn_error *err)
+{
+    size_t *local = checked_malloc(n + 1, sizeof *local);
+    cairn_status st = CAIRN_OK;
+
+    if (!local)
+        return cairn_fail(err, CAIRN_ENOMEM, "batch of %zu texts", n);
+    for (size_t i = 0; i < n && !st;) {
+        forward_batch batch = { .ids = ids + offsets[i], .offsets = local };
+        const float *hidden;
+
+        batch.types = types ? types + offsets[i] : NULL;
+        local[0] = 0;
+        do {
+            batch.n++;
+            local[batch.n] = offsets[i + batch.n] - offsets[i];
+        } while (i + batch.n < n && offsets[i + batch.n + 1] - offsets[i] <= FORWARD_ROWS);
+        st = forward_run(e->f, &batch, &hidden, err);
+        for (size_t j = 0; j < batch.n && !st; j++)
+            st = finish(e, hidden + local[j] * e->b->hidden, local[j + 1] - local[j], i + j, out,
+                        err);
+        i += batch.n;
+    }
+    free(local);
+    return st;
+}
+
+static cairn_status finish_vector(encoder *e, const float *rows, size_t n, size_t i, float *out,
+                                  cairn_error *err)
+{
+    const size_t dim = e->b->hidden;
+    float *vector = out + i * dim;
+
+    pool_rows(e, rows, n, vector);
+    for (size_t j = 0; j < dim; j++)
+        if (!isfinite(vector[j]))
+            return cairn_fail(err, CAIRN_EMODEL, "%s: the weights give a vector that is not finite; "
+                              "the file is damaged", e->b->name);
+    return CAIRN_OK;
+}
+
+cairn_status encoder_embed_ids(encoder *e, const int32_t *ids, const size_t *offsets, size_t n,
+                               float *out, cairn_error *err)
+{
+    cairn_status st = check_ids(e, ids, offsets, n, err);
+
+    return st ? st : run_groups(e, ids, NULL, offsets, n, finish_vector, out, err);
+}
+
+/* --- texts --- */
+
+typedef struct tokenise_call {
+    const encoder *e;
+    const encoder_text *texts;
+    const char *prefix;
+    token_list *lists;
+    cairn_status *status;
+    cairn_error *errors;
+} tokenise_call;
+
+static void tokenise_task(void *ctx, size_t task, size_t worker)
+{
+    const tokenise_call *call = ctx;
+    const encoder_text *t = &call->texts[task];
+    const tokenizer *tok = call->e->b->tokenizer;
+    const size_t prefix = strlen(call->prefix), max = call->e->max_tokens;
+    token_list *list = &call->lists[task];
+    char *joined = NULL;
+
+    if (prefix) {
+        size_t bytes;
+        if (checked_add(prefix, t->len, &bytes))
+            joined = checked_malloc(bytes, 1);
+        if (!joined) {
+            call->status[task] = cairn_fail(&call->errors[task], CAIRN_ENOMEM, "text %zu", task);
+            return;
+        }
+        memcpy(joined, call->prefix, prefix);
+        if (t->len)
+            memcpy(joined + prefix, t->text, t->len);
+    }
+    call->status[task] = token_list_push(list, tokenizer_bos(tok));
+    if (!call->status[task])
+        call->status[task] = tokenizer_encode(tok, joined ? joined : t->text, prefix + t->len, 0,
+                                              list, &call->errors[task]);
+    if (!call->status[task] && list->n > max - 1)
+        list->n = max - 1;
+    if (!call->status[task])
+        call->status[task] = token_list_push(list, tokenizer_eos(tok));
+    free(joined);
+}
+
+/* One slice of at most TEXTS_AT_ONCE texts. */
+static cairn_status embed_slice(encoder *e, const encoder_text *texts, size_t n, const char *prefix,
+                                float *out, cairn_error *err)
+{
+    token_list *lists = calloc(n, sizeof *lists);
+    cairn_status *status = calloc(n, sizeof *status), st = CAIRN_OK;
+    cairn_error *errors = calloc(n, sizeof *errors);
+    size_t *offsets = checked_malloc(n + 1, sizeof *offsets);
+    int32_t *ids = NULL;
+    tokenise_call call = { e, texts, prefix, lists, status, errors };
+
+    if (!lists || !status || !errors || !offsets) {
+        st = cairn_fail(err, CAIRN_ENOMEM, "batch of %zu texts", n);
+        goto done;
+    }
+    pool_run(e->pool, n, tokenise_task, &call);
+    offsets[0] = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (status[i]) {
+            st = cairn_fail(err, status[i], "%s", *errors[i].text ? errors[i].text : "out of memory");
+            goto done;
+        }
+        offsets[i + 1] = offsets[i] + lists[i].n;
+    }
+    ids = checked_malloc(offsets[n], sizeof *ids);
+    if (!ids) {
+        st = cairn_fail(err, CAIRN_ENOMEM, "batch of %zu tokens", offsets[n]);
+        goto done;
+    }
+    for (size_t i = 0; i < n; i++)
+        memcpy(ids + offsets[i], lists[i].ids, lists[i].n * sizeof *ids);
+    st = encoder_embed_ids(e, ids, offsets, n, out, err);
+done:
+    for (size_t i = 0; lists && i < n; i++)
+        token_list_clear(&lists[i]);
+    free(lists);
+    free(status);
+    free(errors);
+    free(offsets);
+    free(ids);
+    return st;
+}
+
+cairn_status encoder_embed(encoder *e, const encoder_text *texts, size_t n, encoder_role role,
+                           float *out, cairn_error *err)
+{
+    const char *prefix = role == ENCODER_QUERY     ? e->b->query_prefix
+                         : role == ENCODER_PASSAGE ? e->b->passage_prefix
+                                                   : "";
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < n && !st; i += TEXTS_AT_ONCE)
+        st = embed_slice(e, texts + i, n - i < TEXTS_AT_ONCE ? n - i : TEXTS_AT_ONCE, prefix,
+                         out + i * e->b->hidden, err);
+    return st;
+}
+
+/* --- scores --- */
+
+bool encoder_can_score(const encoder *e)
+{
+    return e->b->classifier.w && (e->b->classifier.out == 1 || e->b->classifier.out == 2);
+}
+
+/* Row `row` of the head's matrix times x, plus bias; in double, since it is a few rows a pair. */
+static double head_row(const bert_linear *l, size_t row, const float *x, float *scratch)
+{
+    size_t row_bytes = 0;
+    double sum = l->bias[row];
+
+    tensor_bytes_for(l->w->type, l->in, &row_bytes);
+    dequantize_row(l->w->type, l->w->data + row * row_bytes, scratch, l->in);
+    for (size_t i = 0; i < l->in; i++)
+        sum += (double)scratch[i] * x[i];
+    return sum;
+}
+
+/* tanh(pooler) of the first row, then the classifier. */
+static cairn_status finish_score(encoder *e, const float *rows, size_t n, size_t i, float *out,
+                                 cairn_error *err)
+{
+    const bert *b = e->b;
+    float *pooled = checked_malloc(2 * b->hidden, sizeof *pooled);
+    double score;
+
+    if (!pooled)
+        return cairn_fail(err, CAIRN_ENOMEM, "classification head");
+    for (size_t j = 0; j < b->hidden; j++)
+        pooled[j] = (float)tanh(head_row(&b->pooler, j, rows, pooled + b->hidden));
+    score = head_row(&b->classifier, b->classifier.out - 1, pooled, pooled + b->hidden);
+    if (b->classifier.out == 2)
+        score -= head_row(&b->classifier, 0, pooled, pooled + b->hidden);
+    free(pooled);
+    out[i] = (float)score;
+    if (!isfinite(score))
+        return cairn_fail(err, CAIRN_EMODEL, "%s: the weights give a score that is not finite; the "
+                          "file is damaged", b->name);
+    return CAIRN_OK;
+}
+
+/* [CLS] query [SEP] text [SEP] onto `pair`, the second part of type 1. */
+static cairn_status join_pair(const encoder *e, const token_list *query, const encoder_text *text,
+                              token_list *pair, size_t *first, cairn_error *err)
+{
+    const tokenizer *tok = e->b->tokenizer;
+    const size_t start = pair->n;
+    size_t kept = query->n < e->max_tokens / 2 - 2 ? query->n : e->max_tokens / 2 - 2;
+    cairn_status st = token_list_push(pair, tokenizer_bos(tok));
+
+    for (size_t i = 0; i < kept && !st; i++)
+        st = token_list_push(pair, query->ids[i]);
+    if (!st)
+        st = token_list_push(pair, tokenizer_eos(tok));
+    *first = pair->n - start;
+    if (!st)
+        st = tokenizer_encode(tok, text->text, text->len, 0, pair, err);
+    if (!st && pair->n - start > e->max_tokens - 1)
+        pair->n = start + e->max_tokens - 1;
+    if (!st)
+        st = token_list_push(pair, tokenizer_eos(tok));
+    return st ? cairn_fail(err, st, "tokenising a pair") : CAIRN_OK;
+}
+
+static cairn_status score_slice(encoder *e, const token_list *query, const encoder_text *texts,
+                                size_t n, float *scores, cairn_error *err)
+{
+    token_list pairs = { 0 };
+    size_t *offsets = checked_malloc(n + 1, sizeof *offsets);
+    size_t *first = checked_malloc(n, sizeof *first);
+    uint8_t *types = NULL;
+    cairn_status st = CAIRN_OK;
+
+    if (!offsets || !first) {
+        st = cairn_fail(err, CAIRN_ENOMEM, "batch of %zu pairs", n);
+        goto done;
+    }
+    offsets[0] = 0;
+    for (size_t i = 0; i < n; i++) {
+        st = join_pair(e, query, &texts[i], &pairs, &first[i], err);
+        if (st)
+            goto done;
+        offsets[i + 1] = pairs.n;
+    }
+    types = calloc(pairs.n, 1);
+    if (!types) {
+        st = cairn_fail(err, CAIRN_ENOMEM, "batch of %zu pairs", n);
+        goto done;
+    }
+    for (size_t i = 0; i < n && e->b->types > 1; i++)
+        memset(types + offsets[i] + first[i], 1, offsets[i + 1] - offsets[i] - first[i]);
+    st = check_ids(e, pairs.ids, offsets, n, err);
+    if (!st)
+        st = run_groups(e, pairs.ids, types, offsets, n, finish_score, scores, err);
+done:
+    token_list_clear(&pairs);
+    free(offsets);
+    free(first);
+    free(types);
+    return st;
+}
+
+cairn_status encoder_score(encoder *e, const encoder_text *query, const encoder_text *texts,
+                           size_t n, float *scores, cairn_error *err)
+{
+    token_list ids = { 0 };
+    cairn_status st;
+
+    if (!encoder_can_score(e))
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "%s has no classification head of one or two labels", e->b->name);
+    st = tokenizer_encode(e->b->tokenizer, query->text, query->len, 0, &ids, err);
+    for (size_t i = 0; i < n && !st; i += TEXTS_AT_ONCE)
+        st = score_slice(e, &ids, texts + i, n - i < TEXTS_AT_ONCE ? n - i : TEXTS_AT_ONCE,
+                         scores + i, err);
+    token_list_clear(&ids);
+    return st;
+}

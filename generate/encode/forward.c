@@ -1,0 +1,317 @@
+/* forward.c - the layers of a BERT (Devlin et al., arXiv:1810.04805), after the norm as in the
+ * original: x = norm(x + attention(x)); x = norm(x + ff(x)).
+ *
+ * Top to bottom as it runs: embed; per layer query, key and value in one go, attention by (sequence,
+ * head), its output matrix, norm, the two feed-forward matrices, norm. Between them only what the
+ * next step reads is kept, already rounded for its kernel. */
+#include "generate/encode/forward.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "generate/encode/attention.h"
+#include "generate/encode/linear.h"
+#include "generate/kernels/kernels.h"
+
+#define ROWS_A_TASK 32
+
+struct forward {
+    const bert *b;
+    pool *pool;
+    const encode_kernels *kernels;
+    bool exact, packed;
+    linear *linear; /* [n_layers][BERT_LINEARS] */
+    void **scratch; /* [threads] */
+    size_t scratch_bytes, threads;
+
+    /* One batch of up to `rows` rows. */
+    size_t rows;
+    float *x;   /* [rows][hidden] the residual stream */
+    float *qkv; /* [rows][3 hidden]; afterwards the output of the last matrix, [rows][hidden] */
+    float *mix; /* [rows][hidden] what attention gives */
+    acts in;    /* of width hidden */
+    acts wide;  /* of width ff */
+};
+
+static linear *at(const forward *f, size_t layer, int which)
+{
+    return &f->linear[layer * BERT_LINEARS + (size_t)which];
+}
+
+static unsigned form_of(const forward *f, size_t layer, int which)
+{
+    return 1u << at(f, layer, which)->form;
+}
+
+/* The forms that the input of a layer's query, key and value needs; none behind the last layer. */
+static unsigned forms_of_input(const forward *f, size_t layer)
+{
+    if (layer == f->b->n_layers)
+        return 0;
+    return form_of(f, layer, BERT_Q) | form_of(f, layer, BERT_K) | form_of(f, layer, BERT_V);
+}
+
+cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact,
+                            const encode_kernels *kernels, cairn_error *err)
+{
+    const size_t width = b->hidden / b->heads;
+    forward *f = calloc(1, sizeof *f);
+    cairn_status st = CAIRN_OK;
+
+    *out = NULL;
+    if (!f)
+        return cairn_fail(err, CAIRN_ENOMEM, "encoder");
+    f->b = b;
+    f->pool = p;
+    f->kernels = kernels;
+    f->exact = exact;
+    f->threads = pool_threads(p);
+    f->linear = calloc(b->n_layers * BERT_LINEARS, sizeof *f->linear);
+    f->scratch = calloc(f->threads, sizeof *f->scratch);
+    if (!f->linear || !f->scratch)
+        st = cairn_fail(err, CAIRN_ENOMEM, "encoder");
+    f->scratch_bytes = attention_scratch(b->max_tokens, width, exact);
+    for (size_t l = 0; l < b->n_layers && !st; l++)
+        for (int i = 0; i < BERT_LINEARS && !st; i++) {
+            size_t need;
+            st = linear_init(at(f, l, i), &b->layers[l].linear[i], exact, err);
+            if (st)
+                break;
+            need = linear_pack_scratch(at(f, l, i));
+            f->scratch_bytes = need > f->scratch_bytes ? need : f->scratch_bytes;
+            need = linear_run_scratch(at(f, l, i));
+            f->scratch_bytes = need > f->scratch_bytes ? need : f->scratch_bytes;
+        }
+    for (size_t i = 0; i < f->threads && !st; i++)
+        if (!(f->scratch[i] = checked_aligned(f->scratch_bytes, 1)))
+            st = cairn_fail(err, CAIRN_ENOMEM, "encoder scratch");
+    if (st) {
+        forward_destroy(f);
+        return st;
+    }
+    *out = f;
+    return CAIRN_OK;
+}
+
+static void clear_batch(forward *f)
+{
+    free(f->x);
+    free(f->qkv);
+    free(f->mix);
+    acts_clear(&f->in);
+    acts_clear(&f->wide);
+    f->x = f->qkv = f->mix = NULL;
+    f->rows = 0;
+}
+
+void forward_destroy(forward *f)
+{
+    if (!f)
+        return;
+    clear_batch(f);
+    for (size_t i = 0; f->linear && i < f->b->n_layers * BERT_LINEARS; i++)
+        if (f->linear[i].src)
+            linear_clear(&f->linear[i]);
+    for (size_t i = 0; f->scratch && i < f->threads; i++)
+        free(f->scratch[i]);
+    free(f->scratch);
+    free(f->linear);
+    free(f);
+}
+
+static cairn_status reserve(forward *f, size_t rows, cairn_error *err)
+{
+    const size_t hidden = f->b->hidden;
+    unsigned in = 0, wide = 0;
+    cairn_status st;
+
+    if (rows <= f->rows)
+        return CAIRN_OK;
+    clear_batch(f);
+    rows = (rows + 31) & ~(size_t)31;
+    for (size_t l = 0; l < f->b->n_layers; l++) {
+        in |= forms_of_input(f, l) | form_of(f, l, BERT_ATTENTION_OUT) | form_of(f, l, BERT_FF_IN);
+        wide |= form_of(f, l, BERT_FF_OUT);
+    }
+    f->x = checked_aligned(rows, hidden * sizeof(float));
+    f->qkv = checked_aligned(rows, 3 * hidden * sizeof(float));
+    f->mix = checked_aligned(rows, hidden * sizeof(float));
+    if (!f->x || !f->qkv || !f->mix) {
+        clear_batch(f);
+        return cairn_fail(err, CAIRN_ENOMEM, "a batch of %zu tokens", rows);
+    }
+    st = acts_reserve(&f->in, rows, hidden, in, err);
+    if (!st)
+        st = acts_reserve(&f->wide, rows, f->b->ff, wide, err);
+    if (st)
+        clear_batch(f);
+    else
+        f->rows = rows;
+    return st;
+}
+
+/* One call's state for the tasks below. */
+typedef struct step {
+    forward *f;
+    const forward_batch *batch;
+    size_t rows, layer;
+    const float *add;      /* norm_task: what is added to x, [rows][hidden] */
+    const bert_norm *norm;
+    unsigned forms; /* to round the result into */
+} step;
+
+static void pack_task(void *ctx, size_t task, size_t worker)
+{
+    forward *f = ((step *)ctx)->f;
+
+    for (size_t i = 0; i < f->b->n_layers * BERT_LINEARS; i++) {
+        size_t panels = f->linear[i].src->out / ENCODE_PANEL;
+        if (task < panels) {
+            linear_pack_panel(&f->linear[i], f->kernels, task, f->scratch[worker]);
+            return;
+        }
+        task -= panels;
+    }
+}
+
+static void pack_weights(forward *f)
+{
+    step s = { .f = f };
+    size_t panels = 0;
+    bool any = false;
+
+    for (size_t i = 0; i < f->b->n_layers * BERT_LINEARS; i++) {
+        panels += f->linear[i].src->out / ENCODE_PANEL;
+        any = any || f->linear[i].form != LINEAR_Q4;
+    }
+    if (any)
+        pool_run(f->pool, panels, pack_task, &s);
+    f->packed = true;
+}
+
+/* Position of a row in its sequence: the sequence is found by bisection. */
+static size_t position_of(const forward_batch *batch, size_t row)
+{
+    size_t lo = 0, hi = batch->n;
+
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (batch->offsets[mid] <= row)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return row - batch->offsets[lo];
+}
+
+static void embed_task(void *ctx, size_t task, size_t worker)
+{
+    const step *s = ctx;
+    forward *f = s->f;
+    const bert *b = f->b;
+    const size_t n = b->hidden;
+    size_t row_bytes = 0, end = (task + 1) * ROWS_A_TASK;
+
+    tensor_bytes_for(b->word->type, n, &row_bytes);
+    for (size_t row = task * ROWS_A_TASK; row < s->rows && row < end; row++) {
+        float *x = f->x + row * n;
+        size_t type = s->batch->types ? s->batch->types[row] : 0;
+        dequantize_row(b->word->type, b->word->data + (size_t)s->batch->ids[row] * row_bytes, x, n);
+        f->kernels->add(x, b->type + type * n, n);
+        f->kernels->layernorm(x, b->pos + position_of(s->batch, row) * n, b->embedding_norm.w,
+                              b->embedding_norm.b, b->eps, n, x);
+        acts_round(f->kernels, &f->in, row, 0, x, n, s->forms);
+    }
+}
+
+static void attention_task(void *ctx, size_t task, size_t worker)
+{
+    const step *s = ctx;
+    const forward *f = s->f;
+    const size_t n = f->b->hidden, width = n / f->b->heads;
+    size_t sequence = task / f->b->heads, column = task % f->b->heads * width;
+    size_t first = s->batch->offsets[sequence];
+    const float *q = f->qkv + first * 3 * n + column;
+    attention_head head = { .q = q,
+                            .k = q + n,
+                            .v = q + 2 * n,
+                            .ld = 3 * n,
+                            .out = f->mix + first * n + column,
+                            .out_ld = n,
+                            .n = s->batch->offsets[sequence + 1] - first,
+                            .width = width };
+
+    attention_run(f->kernels, &head, f->exact, f->scratch[worker]);
+}
+
+static void round_task(void *ctx, size_t task, size_t worker)
+{
+    const step *s = ctx;
+    const size_t n = s->f->b->hidden, end = (task + 1) * ROWS_A_TASK;
+
+    for (size_t row = task * ROWS_A_TASK; row < s->rows && row < end; row++)
+        acts_round(s->f->kernels, &s->f->in, row, 0, s->f->mix + row * n, n, s->forms);
+}
+
+static void norm_task(void *ctx, size_t task, size_t worker)
+{
+    const step *s = ctx;
+    forward *f = s->f;
+    const size_t n = f->b->hidden, end = (task + 1) * ROWS_A_TASK;
+
+    for (size_t row = task * ROWS_A_TASK; row < s->rows && row < end; row++) {
+        float *x = f->x + row * n;
+        f->kernels->layernorm(x, s->add + row * n, s->norm->w, s->norm->b, f->b->eps, n, x);
+        acts_round(f->kernels, &f->in, row, 0, x, n, s->forms);
+    }
+}
+
+static void run_layer(forward *f, step *s)
+{
+    const size_t l = s->layer, n = f->b->hidden, rows = s->rows;
+    const size_t row_tasks = (rows + ROWS_A_TASK - 1) / ROWS_A_TASK;
+    const bert_layer *layer = &f->b->layers[l];
+    linear_job jobs[3];
+
+    for (int i = 0; i < 3; i++)
+        jobs[i] = (linear_job){ .l = at(f, l, i), .out = f->qkv + (size_t)i * n, .ld = 3 * n };
+    linear_run(f->pool, f->kernels, jobs, 3, &f->in, rows, f->scratch);
+    pool_run(f->pool, s->batch->n * f->b->heads, attention_task, s);
+    s->forms = form_of(f, l, BERT_ATTENTION_OUT);
+    pool_run(f->pool, row_tasks, round_task, s);
+
+    jobs[0] = (linear_job){ .l = at(f, l, BERT_ATTENTION_OUT), .out = f->qkv, .ld = n };
+    linear_run(f->pool, f->kernels, jobs, 1, &f->in, rows, f->scratch);
+    s->add = f->qkv;
+    s->norm = &layer->attention_norm;
+    s->forms = form_of(f, l, BERT_FF_IN);
+    pool_run(f->pool, row_tasks, norm_task, s);
+
+    jobs[0] = (linear_job){ .l = at(f, l, BERT_FF_IN), .rounded = &f->wide,
+                            .forms = form_of(f, l, BERT_FF_OUT) };
+    linear_run(f->pool, f->kernels, jobs, 1, &f->in, rows, f->scratch);
+    jobs[0] = (linear_job){ .l = at(f, l, BERT_FF_OUT), .out = f->qkv, .ld = n };
+    linear_run(f->pool, f->kernels, jobs, 1, &f->wide, rows, f->scratch);
+    s->norm = &layer->output_norm;
+    s->forms = forms_of_input(f, l + 1);
+    pool_run(f->pool, row_tasks, norm_task, s);
+}
+
+cairn_status forward_run(forward *f, const forward_batch *batch, const float **hidden,
+                         cairn_error *err)
+{
+    step s = { .f = f, .batch = batch, .rows = batch->offsets[batch->n] };
+    cairn_status st = reserve(f, s.rows, err);
+
+    if (st)
+        return st;
+    if (!f->packed)
+        pack_weights(f);
+    s.forms = forms_of_input(f, 0);
+    pool_run(f->pool, (s.rows + ROWS_A_TASK - 1) / ROWS_A_TASK, embed_task, &s);
+    for (s.layer = 0; s.layer < f->b->n_layers; s.layer++)
+        run_layer(f, &s);
+    *hidden = f->x;
+    return CAIRN_OK;
+}
