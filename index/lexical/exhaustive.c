@@ -19,6 +19,11 @@ typedef struct scan {
     cairn_error *err;
 } scan;
 
+typedef struct scored_row {
+    int32_t score;
+    uint32_t segment, row;
+} scored_row;
+
 static cairn_status no_memory(cairn_error *err)
 {
     return cairn_fail(err, CAIRN_ENOMEM, "no memory for an exhaustive search");
@@ -152,7 +157,7 @@ static cairn_status scan_phrase(scan *s, const query_plane *plane, const query_a
 
 static int better_first(const void *a, const void *b)
 {
-    const top_hit *x = a, *y = b;
+    const scored_row *x = a, *y = b;
     if (x->score != y->score)
         return x->score < y->score ? 1 : -1;
     if (x->segment != y->segment)
@@ -161,7 +166,7 @@ static int better_first(const void *a, const void *b)
 }
 
 /* Append the segment's matching rows to all. */
-static cairn_status scan_segment(scan *s, top_hit *all, size_t *n_all)
+static cairn_status scan_segment(scan *s, scored_row *all, size_t *n_all)
 {
     const query_plan *plan = s->plan;
     uint32_t rows = s->seg->reader->n_rows;
@@ -189,7 +194,7 @@ static cairn_status scan_segment(scan *s, top_hit *all, size_t *n_all)
     for (uint32_t r = 0; r < rows && !st; r++)
         if (sum[r] && !out[r] && !(s->seg->deleted && row_set_has(s->seg->deleted, r)) &&
             (!s->seg->allowed || row_set_has(s->seg->allowed, r)))
-            all[(*n_all)++] = (top_hit){(int32_t)sum[r], (uint32_t)s->index, r};
+            all[(*n_all)++] = (scored_row){(int32_t)sum[r], (uint32_t)s->index, r};
     free(best);
     free(sum);
     free(out);
@@ -206,7 +211,7 @@ cairn_status lexical_search_exhaustive(analyzer *a, const lexical_segment *segme
     query_plan plan;
     arena memory;
     size_t rows = 0, n_all = 0;
-    top_hit *all = NULL;
+    scored_row *all = NULL;
     scan s = {.plan = &plan, .err = err};
     cairn_status st = CAIRN_OK;
 

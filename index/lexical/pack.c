@@ -41,12 +41,14 @@ static void score_scalar(const pack_score *s, const uint32_t *docs, const float 
     }
 }
 
-static size_t above_scalar(const int32_t *sums, size_t n, int32_t floor, uint16_t *idx)
+static size_t above_scalar(int32_t *sums, size_t n, int32_t floor, uint16_t *idx, int32_t *value)
 {
     size_t out = 0;
     for (size_t i = 0; i < n; i++) {
         idx[out] = (uint16_t)i;
+        value[out] = sums[i];
         out += sums[i] > floor;
+        sums[i] = 0;
     }
     return out;
 }

@@ -35,9 +35,10 @@ typedef struct pack_kernels {
      * to a multiple of 16: the inputs must be valid up to there. */
     void (*score)(const pack_score *s, const uint32_t *docs, const float *tf, size_t n,
                   int32_t *out);
-    /* idx gets the i < n (n a multiple of 16, at most 65536) with sums[i] > floor, ascending;
-     * returns how many. idx has room for n + 16. */
-    size_t (*above)(const int32_t *sums, size_t n, int32_t floor, uint16_t *idx);
+    /* Take out the sums above `floor`: idx gets their i < n (n a multiple of 16, at most 65536),
+     * ascending, and value the sums; all sums become 0. Returns how many. idx and value have room
+     * for n + 16. */
+    size_t (*above)(int32_t *sums, size_t n, int32_t floor, uint16_t *idx, int32_t *value);
 } pack_kernels;
 
 const pack_kernels *pack_get(void);               /* by cpu_level_get() */

@@ -89,17 +89,22 @@ static void score(const pack_score *s, const uint32_t *docs, const float *tf, si
     }
 }
 
-static size_t above(const int32_t *sums, size_t n, int32_t floor, uint16_t *idx)
+static size_t above(int32_t *sums, size_t n, int32_t floor, uint16_t *idx, int32_t *value)
 {
-    __m256i f = _mm256_set1_epi32(floor);
+    __m256i f = _mm256_set1_epi32(floor), zero = _mm256_setzero_si256();
     size_t out = 0;
     for (size_t i = 0; i < n; i += 16) {
         __m256i a = _mm256_cmpgt_epi32(_mm256_load_si256((const __m256i *)(sums + i)), f);
         __m256i b = _mm256_cmpgt_epi32(_mm256_load_si256((const __m256i *)(sums + i + 8)), f);
         unsigned m = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(a)) |
                      (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(b)) << 8;
-        for (; m; m &= m - 1)
-            idx[out++] = (uint16_t)(i + (unsigned)__builtin_ctz(m));
+        for (; m; m &= m - 1) {
+            size_t j = i + (unsigned)__builtin_ctz(m);
+            idx[out] = (uint16_t)j;
+            value[out++] = sums[j];
+        }
+        _mm256_store_si256((__m256i *)(sums + i), zero);
+        _mm256_store_si256((__m256i *)(sums + i + 8), zero);
     }
     return out;
 }

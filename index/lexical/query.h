@@ -75,23 +75,4 @@ cairn_status phrase_find(const query_plan *plan, const lexical_reader *r, size_t
                          const query_alt *alt, uint32_t field_mask, phrase_match **out, size_t *n,
                          cairn_error *err);
 
-/* Scored rows waiting in a heap, the worst on top. */
-typedef struct top_hit {
-    int32_t score;
-    uint32_t segment, row;
-} top_hit;
-typedef struct top {
-    top_hit *heap; /* [k] */
-    size_t n, k;
-} top;
-
-/* A row scores above this or does not enter (rows come in ascending order, so ties lose). */
-static inline int32_t top_floor(const top *t)
-{
-    return t->n == t->k ? t->heap[0].score : 0;
-}
-void top_add(top *t, int32_t score, uint32_t segment, uint32_t row);
-/* Best first into hits; t is used up. */
-void top_take(top *t, double scale, lexical_hit *hits, size_t *n);
-
 #endif

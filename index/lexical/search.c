@@ -22,8 +22,9 @@
 #include "base/checked.h"
 #include "index/lexical/postings.h"
 #include "index/lexical/query.h"
+#include "index/lexical/top.h"
 
-#define WINDOW 4096
+#define WINDOW 2048
 /* A query's scratch: lists, bounds, small lists decoded. */
 #define SCRATCH_MAX ((size_t)4 << 30)
 #define NO_BLOCK    UINT32_MAX
@@ -60,6 +61,7 @@ typedef struct segment_search {
     const query_plan *plan;
     const lexical_segment *seg;
     uint32_t index; /* of the segment */
+    uint32_t base;  /* rows of the segments before it */
     const pack_kernels *k;
     group *groups;   /* as in the plan */
     group **order;   /* positive ones by rising bound */
@@ -457,24 +459,21 @@ static cairn_status refine(const segment_search *s, group *g, uint32_t lo, size_
     return CAIRN_OK;
 }
 
-/* Candidates of the window into idx and cand, without deleted and filtered rows. */
+/* Candidates of the window into idx and cand, without deleted and filtered rows; clears sums. */
 static size_t gather(const segment_search *s, uint32_t lo, uint32_t hi, int32_t floor)
 {
     size_t padded = (hi - lo + 15) & ~(size_t)15, kept = 0;
-    size_t n = s->k->above(s->sums, padded, floor, s->idx);
+    size_t n = s->k->above(s->sums, padded, floor, s->idx, s->cand);
     const uint64_t *deleted = s->seg->deleted, *allowed = s->seg->allowed;
 
-    if (!deleted && !allowed) {
-        for (size_t j = 0; j < n; j++)
-            s->cand[j] = s->sums[s->idx[j]];
+    if (!deleted && !allowed)
         return n;
-    }
     for (size_t j = 0; j < n; j++) {
         uint32_t row = lo + s->idx[j];
         if ((deleted && row_set_has(deleted, row)) || (allowed && !row_set_has(allowed, row)))
             continue;
         s->idx[kept] = s->idx[j];
-        s->cand[kept++] = s->sums[s->idx[j]];
+        s->cand[kept++] = s->cand[j];
     }
     return kept;
 }
@@ -496,7 +495,7 @@ static cairn_status search_window(segment_search *s, uint32_t lo, uint32_t hi, g
 {
     const query_plan *plan = s->plan;
     size_t n = plan->n_positive, essential = 0, n_cand;
-    int32_t floor = top_floor(s->top);
+    int32_t floor = s->top->floor;
     int64_t all = 0, left = 0, need;
     cairn_status st = CAIRN_OK;
 
@@ -528,7 +527,6 @@ static cairn_status search_window(segment_search *s, uint32_t lo, uint32_t hi, g
         return st;
     need = floor - left;
     n_cand = gather(s, lo, hi, need > 0 ? (int32_t)need : 0);
-    memset(s->sums, 0, WINDOW * sizeof *s->sums);
     if (lead) {
         for (size_t pass = 0; pass < 2; pass++)
             for (size_t i = 0; i < n && n_cand && !st; i++) {
@@ -549,8 +547,7 @@ static cairn_status search_window(segment_search *s, uint32_t lo, uint32_t hi, g
     for (size_t i = n; i < plan->n_groups && n_cand && !st; i++)
         st = refine(s, &s->groups[i], lo, &n_cand, 0, floor);
     for (size_t j = 0; j < n_cand && !st; j++)
-        if (s->cand[j] > top_floor(s->top))
-            top_add(s->top, s->cand[j], s->index, lo + s->idx[j]);
+        top_add(s->top, s->cand[j], s->base + lo + s->idx[j]);
     return st;
 }
 
@@ -560,7 +557,7 @@ static uint32_t next_row(segment_search *s, uint32_t from)
     const query_plan *plan = s->plan;
     uint32_t must = from, any = UINT32_MAX;
     int64_t below = 0;
-    int32_t floor = top_floor(s->top);
+    int32_t floor = s->top->floor;
 
     for (size_t i = 0; i < plan->n_groups; i++) {
         group *g = &s->groups[i];
@@ -667,18 +664,20 @@ cairn_status lexical_search(analyzer *a, const lexical_segment *segments, size_t
     k = k < rows ? k : rows;
     if (st || !plan.n_positive || !k)
         goto done;
-    best.k = k;
-    best.heap = checked_malloc(k, sizeof *best.heap);
-    st = best.heap ? make_scratch(&s) : cairn_fail(err, CAIRN_ENOMEM, "no memory for %zu hits", k);
+    st = rows <= UINT32_MAX ? top_init(&best, k, err)
+                            : cairn_fail(err, CAIRN_ELIMIT, "more than 4 G rows in one search");
+    if (!st)
+        st = make_scratch(&s);
     for (size_t i = 0; i < n && !st; i++) {
         s.seg = &segments[i];
         s.index = (uint32_t)i;
         st = search_segment(&s);
+        s.base += segments[i].reader->n_rows;
     }
     if (!st)
-        top_take(&best, plan.scale, hits, n_hits);
+        *n_hits = top_take(&best, segments, plan.scale, hits);
 done:
-    free(best.heap);
+    top_clear(&best);
     arena_clear(&memory);
     analyzer_destroy(own);
     return st;

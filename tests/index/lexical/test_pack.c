@@ -94,24 +94,32 @@ static void rows_score_alike(void **state)
 static void rows_pick_alike(void **state)
 {
     enum { N = 4096 };
-    int32_t *sums = checked_aligned(N, 4);
+    int32_t *sums = checked_aligned(N, 4), *copy = checked_aligned(N, 4);
     uint16_t *a = checked_aligned(N + 16, 2), *b = checked_aligned(N + 16, 2);
+    int32_t *u = checked_aligned(N + 16, 4), *v = checked_aligned(N + 16, 4);
     (void)state;
 
     for (size_t round = 0; round < 100; round++) {
         size_t n = 16 * (1 + next_random() % (N / 16)), n_a, n_b;
-        for (size_t i = 0; i < n; i++)
-            sums[i] = (int32_t)(next_random() % (round % 3 ? 3 : 1000));
-        n_a = pack_scalar.above(sums, n, 1, a);
         for (cpu_level l = CPU_AVX2; l <= cpu_level_max(); l++) {
-            n_b = pack_at(l)->above(sums, n, 1, b);
+            for (size_t i = 0; i < n; i++)
+                sums[i] = copy[i] = (int32_t)(next_random() % (round % 3 ? 3 : 1000));
+            n_a = pack_scalar.above(sums, n, 1, a, u);
+            n_b = pack_at(l)->above(copy, n, 1, b, v);
             assert_int_equal(n_a, n_b);
             assert_memory_equal(a, b, n_a * 2);
+            assert_memory_equal(u, v, n_a * 4);
+            assert_memory_equal(sums, copy, n * 4);
+            for (size_t i = 0; i < n; i++)
+                assert_int_equal(sums[i], 0);
         }
     }
     free(sums);
+    free(copy);
     free(a);
     free(b);
+    free(u);
+    free(v);
 }
 
 static void lengths_fit_a_byte(void **state)
