@@ -65,20 +65,25 @@ size_t attention_scratch(size_t n, size_t width, bool exact)
     return make_plan(n, width, exact, NULL).bytes;
 }
 
-/* Round `m` rows of `k` floats, lying together, into r16 and r_scale. */
-static void round_rows(const encode_kernels *kernels, const plan *p, const float *x, size_t m,
-                       size_t k, float limit)
+/* Round `m` rows of `k` floats, `lda` apart, into r16 and r_scale. */
+static void round_rows(const encode_kernels *kernels, const plan *p, const float *x, size_t lda,
+                       size_t m, size_t k, float limit)
 {
     for (size_t i = 0; i < m; i++)
-        kernels->quantize_i16(x + i * k, k, limit, p->r16 + i * k,
+        kernels->quantize_i16(x + i * lda, k, limit, p->r16 + i * k,
                               p->r_scale + i * encode_i16_blocks(k));
 }
 
-/* m <= 48 token rows of the head, from row `at` on, padded with zeros to p->width; rows beyond the
- * sequence are zero. */
+/* m <= 48 token rows of the head, from row `at` on, *lda apart, padded with zeros to p->width; rows
+ * beyond the sequence are zero. In place where nothing needs padding. */
 static const float *padded_rows(const plan *p, const attention_head *h, const float *x, size_t at,
-                                size_t m)
+                                size_t m, size_t *lda)
 {
+    if (h->width == p->width && at + m <= h->n) {
+        *lda = h->ld;
+        return x + at * h->ld;
+    }
+    *lda = p->width;
     memset(p->rows, 0, m * p->width * sizeof(float));
     for (size_t i = 0; i < m && at + i < h->n; i++)
         memcpy(p->rows + i * p->width, x + (at + i) * h->ld, h->width * sizeof(float));
@@ -117,13 +122,14 @@ static const float *turned_values(const plan *p, const attention_head *h, size_t
 static void pack(const encode_kernels *kernels, const plan *p, const attention_head *h, bool exact)
 {
     for (size_t j = 0; j < p->tokens; j += ENCODE_PANEL) {
-        const float *x = padded_rows(p, h, h->k, j, ENCODE_PANEL);
+        size_t lda;
+        const float *x = padded_rows(p, h, h->k, j, ENCODE_PANEL, &lda);
         if (exact) {
             for (size_t n = 0; n < ENCODE_PANEL; n++)
                 for (size_t i = 0; i < p->width; i++)
-                    p->k_f32[j * p->width + i * ENCODE_PANEL + n] = x[n * p->width + i];
+                    p->k_f32[j * p->width + i * ENCODE_PANEL + n] = x[n * lda + i];
         } else {
-            round_rows(kernels, p, x, ENCODE_PANEL, p->width, ENCODE_I16_WEIGHT);
+            round_rows(kernels, p, x, lda, ENCODE_PANEL, p->width, ENCODE_I16_WEIGHT);
             pack_rounded(kernels, p, p->width, p->k_i16 + j * p->width, p->k_scale + j * p->k_blocks);
         }
     }
@@ -135,7 +141,7 @@ static void pack(const encode_kernels *kernels, const plan *p, const attention_h
             for (size_t j = 0; j < h->n; j++)
                 memcpy(to + j * ENCODE_PANEL, h->v + j * h->ld + c, width * sizeof *to);
         } else {
-            round_rows(kernels, p, turned_values(p, h, c), ENCODE_PANEL, p->tokens,
+            round_rows(kernels, p, turned_values(p, h, c), p->tokens, ENCODE_PANEL, p->tokens,
                        ENCODE_I16_WEIGHT);
             pack_rounded(kernels, p, p->tokens, p->v_i16 + c * p->tokens,
                          p->v_scale + c * p->v_blocks);
@@ -151,14 +157,14 @@ void attention_run(const encode_kernels *kernels, const attention_head *h, bool 
 
     pack(kernels, &p, h, exact);
     for (size_t at = 0; at < h->n; at += PATCH) {
-        size_t m = h->n - at < PATCH ? h->n - at : PATCH;
-        const float *q = padded_rows(&p, h, h->q, at, m);
+        size_t m = h->n - at < PATCH ? h->n - at : PATCH, lda;
+        const float *q = padded_rows(&p, h, h->q, at, m, &lda);
 
         if (!exact)
-            round_rows(kernels, &p, q, m, p.width, ENCODE_I16_INPUT);
+            round_rows(kernels, &p, q, lda, m, p.width, ENCODE_I16_INPUT);
         for (size_t j = 0; j < p.tokens; j += ENCODE_PANEL) {
             if (exact)
-                kernels->gemm_f32(q, p.width, m, p.k_f32 + j * p.width, p.width, p.scores + j,
+                kernels->gemm_f32(q, lda, m, p.k_f32 + j * p.width, p.width, p.scores + j,
                                   p.tokens);
             else
                 kernels->gemm_i16(p.r16, p.width, p.r_scale, p.k_blocks, m, p.k_i16 + j * p.width,
@@ -167,7 +173,7 @@ void attention_run(const encode_kernels *kernels, const attention_head *h, bool 
         for (size_t i = 0; i < m; i++)
             sum[i] = kernels->exp_row(p.scores + i * p.tokens, h->n, p.tokens, scale);
         if (!exact)
-            round_rows(kernels, &p, p.scores, m, p.tokens, ENCODE_I16_INPUT);
+            round_rows(kernels, &p, p.scores, p.tokens, m, p.tokens, ENCODE_I16_INPUT);
         for (size_t c = 0; c < p.width; c += ENCODE_PANEL) {
             size_t width = h->width - c < ENCODE_PANEL ? h->width - c : ENCODE_PANEL;
             if (exact)

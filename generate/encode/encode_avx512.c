@@ -95,6 +95,7 @@ LANE_FN void tile_i16(int h, const int16_t *a, size_t lda, const float *a_scale,
 #pragma GCC unroll 6
         for (int i = 0; i < h; i++)
             dot[i][0] = dot[i][1] = _mm512_setzero_si512();
+#pragma GCC unroll 4
         for (size_t j = at; j < end; j += 2) {
             __m512i w0 = _mm512_load_si512(panel + j * 32);
             __m512i w1 = _mm512_load_si512(panel + j * 32 + 32);

@@ -69,8 +69,8 @@ typedef struct encode_kernels {
      * may be x. */
     void (*layernorm)(const float *x, const float *r, const float *w, const float *b, float eps,
                       size_t n, float *y);
-    /* x = x + b (b may be NULL), then gelu by the error function if `gelu`. n a multiple of 16. */
-    void (*bias)(float *x, const float *b, size_t n);
+    /* y = x + b; x = gelu(x + b) by the error function. n a multiple of 16. */
+    void (*bias)(const float *x, const float *b, size_t n, float *y);
     void (*bias_gelu)(float *x, const float *b, size_t n);
     /* x[j] = exp(scale * (x[j] - max)) for j < n, 0 for n <= j < padded (a multiple of 16); returns
      * the sum. scale > 0. */

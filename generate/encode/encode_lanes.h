@@ -1,9 +1,9 @@
 /* encode_lanes.h - the element-wise functions of every row, written once over sixteen lanes and
  * compiled by encode_scalar.c, encode_avx2.c and encode_avx512.c with their own flags.
  *
- * Multiplications and additions are never fused here and sums go through sixteen partial sums that
- * are folded in one fixed order, so the three rows give the same bytes. Only for inclusion by the
- * rows: all functions are static. */
+ * Multiplications and additions are fused only where lanes_fma says so, on every row, and sums go
+ * through sixteen partial sums that are folded in one fixed order, so the three rows give the same
+ * bytes. Only for inclusion by the rows: all functions are static. */
 #ifndef CAIRN_GENERATE_ENCODE_ENCODE_LANES_H
 #define CAIRN_GENERATE_ENCODE_ENCODE_LANES_H
 
@@ -76,46 +76,84 @@ LANE_FN ilanes lanes_round(lanes x)
     return (ilanes)(x + 12582912.0f) - 0x4B400000;
 }
 
+/* a * b + c, rounded once. */
+LANE_FN lanes lanes_fma(lanes a, lanes b, lanes c)
+{
+#if defined __AVX512F__
+    return (lanes)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined __FMA__
+    __m256 r[2], x[2], y[2];
+    memcpy(x, &a, sizeof x);
+    memcpy(y, &b, sizeof y);
+    memcpy(r, &c, sizeof r);
+    r[0] = _mm256_fmadd_ps(x[0], y[0], r[0]);
+    r[1] = _mm256_fmadd_ps(x[1], y[1], r[1]);
+    memcpy(&c, r, sizeof r);
+    return c;
+#else
+    for (size_t i = 0; i < 16; i++)
+        c[i] = fmaf(a[i], b[i], c[i]);
+    return c;
+#endif
+}
+
+/* (v0 + v8 + v4 + v12 ...): halves folded onto each other, which is what the reduction of the
+ * compiler's header does too. */
 LANE_FN float lanes_sum(lanes v)
 {
+#ifdef __AVX512F__
+    return _mm512_reduce_add_ps((__m512)v);
+#else
     float t[16];
     memcpy(t, &v, sizeof t);
     for (size_t half = 8; half; half /= 2)
         for (size_t i = 0; i < half; i++)
             t[i] = t[i] + t[i + half];
     return t[0];
+#endif
+}
+
+LANE_FN int32_t lanes_isum(ilanes v)
+{
+#ifdef __AVX512F__
+    return _mm512_reduce_add_epi32((__m512i)v);
+#else
+    int32_t sum = 0;
+    for (size_t i = 0; i < 16; i++)
+        sum += v[i];
+    return sum;
+#endif
 }
 
 LANE_FN float lanes_top(lanes v)
 {
-    float t[16], m;
-    memcpy(t, &v, sizeof t);
-    m = t[0];
+#ifdef __AVX512F__
+    return _mm512_reduce_max_ps((__m512)v);
+#else
+    float m = v[0];
     for (size_t i = 1; i < 16; i++)
-        m = t[i] > m ? t[i] : m;
+        m = v[i] > m ? v[i] : m;
     return m;
+#endif
 }
 
-/* e^x for x <= 0 (and a little above); 0 below -87. Relative error below 2e-7: x = n ln 2 + r, the
- * Taylor polynomial of degree 7 on |r| <= 0.35. */
+/* e^x for x <= 0; 0 below -87. Relative error below 3e-7: x = n ln 2 + r, the Taylor polynomial of
+ * degree 6 on |r| <= 0.35. */
 LANE_FN lanes lanes_exp(lanes x)
 {
     ilanes tiny = x < lanes_set(-87.0f);
-    lanes clipped = lanes_min(lanes_max(x, lanes_set(-87.0f)), lanes_set(88.0f));
+    lanes clipped = lanes_max(x, lanes_set(-87.0f));
     ilanes n = lanes_round(clipped * 1.44269504f);
     lanes f = __builtin_convertvector(n, lanes);
-    lanes r = clipped - f * 0.693359375f;
-    lanes p;
+    lanes r = lanes_fma(f, lanes_set(-0.69314718f), clipped);
+    lanes p = lanes_set(1.0f / 720);
 
-    r = r + f * 2.12194440e-4f; /* ln 2 = 0.693359375 - 2.12194440e-4 */
-    p = lanes_set(1.0f / 5040);
-    p = p * r + 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
+    p = lanes_fma(p, r, lanes_set(1.0f / 120));
+    p = lanes_fma(p, r, lanes_set(1.0f / 24));
+    p = lanes_fma(p, r, lanes_set(1.0f / 6));
+    p = lanes_fma(p, r, lanes_set(0.5f));
+    p = lanes_fma(p, r, lanes_set(1.0f));
+    p = lanes_fma(p, r, lanes_set(1.0f));
     p = (lanes)((ilanes)p + (n << 23));
     return lanes_pick(tiny, lanes_set(0.0f), p);
 }
@@ -125,14 +163,14 @@ LANE_FN lanes lanes_exp(lanes x)
 LANE_FN lanes lanes_gelu(lanes x)
 {
     lanes z = lanes_abs(x) * 0.70710678f;
-    lanes t = 1.0f / (z * 0.3275911f + 1.0f);
+    lanes t = 1.0f / lanes_fma(z, lanes_set(0.3275911f), lanes_set(1.0f));
     lanes p = lanes_set(1.061405429f);
     lanes tail;
 
-    p = p * t - 1.453152027f;
-    p = p * t + 1.421413741f;
-    p = p * t - 0.284496736f;
-    p = p * t + 0.254829592f;
+    p = lanes_fma(p, t, lanes_set(-1.453152027f));
+    p = lanes_fma(p, t, lanes_set(1.421413741f));
+    p = lanes_fma(p, t, lanes_set(-0.284496736f));
+    p = lanes_fma(p, t, lanes_set(0.254829592f));
     tail = p * t * lanes_exp(-(z * z)); /* 1 - erf(z) */
     /* x > 0: x - x tail / 2; x < 0: x tail / 2. A NaN stays one. */
     tail = tail * x * 0.5f;
@@ -163,19 +201,16 @@ static void lanes_layernorm(const float *x, const float *r, const float *w, cons
                                lanes_load(b + i));
 }
 
-static void lanes_bias(float *x, const float *b, size_t n)
+static void lanes_bias(const float *x, const float *b, size_t n, float *y)
 {
-    for (size_t i = 0; b && i < n; i += 16)
-        lanes_store(x + i, lanes_load(x + i) + lanes_load(b + i));
+    for (size_t i = 0; i < n; i += 16)
+        lanes_store(y + i, lanes_load(x + i) + lanes_load(b + i));
 }
 
 static void lanes_bias_gelu(float *x, const float *b, size_t n)
 {
     for (size_t i = 0; i < n; i += 16) {
-        lanes v = lanes_load(x + i);
-        if (b)
-            v = v + lanes_load(b + i);
-        lanes_store(x + i, lanes_gelu(v));
+        lanes_store(x + i, lanes_gelu(lanes_load(x + i) + lanes_load(b + i)));
     }
 }
 
@@ -242,18 +277,13 @@ static void lanes_quantize_i8(const float *x, size_t k, int8_t *q, float *scale,
         float max = lanes_top(lanes_max(lanes_abs(a), lanes_abs(b)));
         float by = max > 1e-30f ? 127 / max : 0;
         ilanes ia = lanes_to_int(a, by, 127), ib = lanes_to_int(b, by, 127);
-        ilanes both = ia + ib;
         blanes narrow = __builtin_convertvector(ia, blanes);
-        int32_t t[16], sum = 0;
 
         memcpy(q + at, &narrow, sizeof narrow);
         narrow = __builtin_convertvector(ib, blanes);
         memcpy(q + at + 16, &narrow, sizeof narrow);
-        memcpy(t, &both, sizeof t);
-        for (size_t i = 0; i < 16; i++)
-            sum += t[i];
         *scale = max / 127;
-        *off = -8 * sum;
+        *off = -8 * lanes_isum(ia + ib);
     }
 }
 

@@ -214,8 +214,7 @@ static void linear_task(void *ctx, size_t task, size_t worker)
         for (size_t i = 0; i < m; i++) {
             float *x = patch + i * GROUP;
             if (job->out) {
-                kernels->bias(x, job->l->src->bias + col, n);
-                memcpy(job->out + (row + i) * job->ld + col, x, n * sizeof *x);
+                kernels->bias(x, job->l->src->bias + col, n, job->out + (row + i) * job->ld + col);
             } else {
                 kernels->bias_gelu(x, job->l->src->bias + col, n);
                 acts_round(kernels, job->rounded, row + i, col, x, n, job->forms);
