@@ -15,8 +15,8 @@
  *
  * Headings. A passage carries the path of headings it starts under, and those are not repeated in
  * its text. A section that ends while the passage is small (a quarter of the budget) is followed by
- * the next section of the same or a deeper level in the same passage; that heading then is a line
- * of the text. A heading that nothing follows becomes text too, so no heading is lost.
+ * the next section of the same or a deeper level in the same passage, if it begins on the same
+ * page; that heading then is a line of the text. A heading that nothing follows becomes text too, so no heading is lost.
  *
  * Overlap. When a passage is closed for its size in the middle of prose, the next one begins with
  * the last sentences of it, or the last words of a long sentence, up to the overlap budget. */
@@ -420,6 +420,18 @@ static void drop_overlap(cutter *c)
 
 /* ---- placing ---- */
 
+/* The largest cut at or below `most` bytes: behind white space in the second half, else between
+ * characters. 0 when not even one character fits. */
+static size_t cut_at_space(const char *s, size_t most)
+{
+    size_t cut = utf8_floor(s, most);
+
+    for (size_t i = cut; i > cut / 2; i--)
+        if (is_white(s[i - 1]))
+            return i;
+    return cut;
+}
+
 static void add(cutter *c, const ingest_block *b, size_t start, size_t end, size_t tokens)
 {
     if (c->last == b && c->last_end == SIZE_MAX) { /* under a repeated header */
@@ -436,46 +448,36 @@ static void add(cutter *c, const ingest_block *b, size_t start, size_t end, size
     append(c, b, start, end, tokens);
 }
 
-/* A run without usable cuts: as many bytes as fit, at white space when there is some. */
-static void place_words(cutter *c, const ingest_block *b, size_t start, size_t end, size_t tokens)
+/* A run without usable cuts: as many bytes as fit, at white space when there is some. How many bytes
+ * a token has is learnt on the way, so that each piece is counted about once. */
+static void place_words(cutter *c, const ingest_block *b, size_t start, size_t end)
 {
+    double per_token = 4;
+
     while (start < end && !c->status) {
-        size_t room, n = end - start, t = tokens;
+        size_t room, n, t;
 
         if (c->tokens >= c->max || (has_fresh(c) && c->max - c->tokens < c->max / 8))
             close_full(c, b);
         room = c->max - c->tokens;
+        n = (size_t)((double)room * per_token * 1.1) + 8;
+        n = end - start <= n ? end - start : cut_at_space(b->text + start, n);
+        t = count(c, b->text + start, n);
         while (t > room) {
-            size_t want = n * room / t, cut;
-            if (want >= n)
-                want = n - 1;
-            cut = want ? utf8_floor(b->text + start, want) : 0;
-            for (size_t i = cut; i > cut / 2; i--)
-                if (is_white(b->text[start + i - 1])) {
-                    cut = i;
-                    break;
-                }
-            if (!cut) { /* one character always goes in */
+            size_t want = n * room / t;
+            n = cut_at_space(b->text + start, want < n ? want : n - 1);
+            if (!n) { /* one character always goes in */
                 uint32_t cp;
-                cut = utf8_decode(b->text + start, end - start, &cp, NULL);
-                n = cut;
+                n = utf8_decode(b->text + start, end - start, &cp, NULL);
                 t = room;
                 break;
             }
-            n = cut;
             t = count(c, b->text + start, n);
         }
+        if (t)
+            per_token = (double)n / (double)t;
         add(c, b, start, start + n, t);
         start += n;
-        if (start < end) {
-            tokens = count(c, b->text + start,
-                           end - start < c->max * BYTES_PER_TOKEN_MOST
-                               ? end - start
-                               : utf8_floor(b->text + start, c->max * BYTES_PER_TOKEN_MOST));
-            if (end - start > c->max * BYTES_PER_TOKEN_MOST) /* in proportion to what is left */
-                tokens = (size_t)((double)tokens * (double)(end - start) /
-                                  (double)(c->max * BYTES_PER_TOKEN_MOST)) + 1;
-        }
     }
 }
 
@@ -505,12 +507,10 @@ static void place(cutter *c, const ingest_block *b, size_t start, size_t end, un
             add(c, b, start, end, tokens);
             return;
         }
-    } else {
-        tokens = 0;
     }
     u = smaller(b, u);
     if (u >= UNIT_WORD) {
-        place_words(c, b, start, end, tokens ? tokens : count(c, b->text + start, len));
+        place_words(c, b, start, end);
         return;
     }
     while (start < end && !c->status) {
@@ -534,7 +534,7 @@ static void pop_headings(cutter *c, unsigned level)
 static void take_heading(cutter *c, const ingest_block *b)
 {
     bool merge = has_fresh(c) && c->start_level && b->level >= c->start_level &&
-                 c->tokens < c->max / 4;
+                 c->tokens < c->max / 4 && b->page == c->page_last;
 
     if (!merge)
         close_passage(c);

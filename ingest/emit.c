@@ -213,7 +213,7 @@ static void sample_text(emitter *e, ingest_block_kind kind, const char *text, si
 {
     size_t room = EMIT_SAMPLE_BYTES - e->sample.len;
 
-    if (kind == INGEST_CODE || room < 64)
+    if (kind == INGEST_CODE || e->unsampled || room < 64)
         return;
     len = utf8_floor(text, len < room - 1 ? len : room - 1);
     if (bytes_append(&e->sample, text, len) == CAIRN_OK)

@@ -58,6 +58,7 @@ typedef struct emitter {
     uint32_t page;          /* given to every block; set by the parser */
     unsigned seen;          /* bit per text field that was given and not empty */
     char heading[256];      /* first heading, the title of a document that has none */
+    bool unsampled;         /* set by the parser: what comes now says nothing about the language */
     char declared_lang[8];  /* what the document says of its language, often wrongly */
     const ingest_span *given; /* spans of the next block, made by its parser; cleared by it */
     size_t n_given;

@@ -56,6 +56,7 @@ struct extractor {
     bytes in; /* received, not yet taken from in_at on */
     size_t in_at;
     uint32_t started, killed;
+    bool lost; /* the worker was killed, not by us, before it said a word about this file */
 };
 
 /* ---- finding and starting the worker ---- */
@@ -474,17 +475,20 @@ static cairn_status explain_end(extractor *ex, cairn_error *err)
     int status;
     size_t peak;
 
+    bool silent = ex->in.len == 0 && ex->lost;
+
     end_worker(ex, false, &status, &peak);
+    ex->lost = silent && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     ex->killed++;
-    if (peak >= ex->max_memory / 4 * 3)
-        return cairn_fail(err, CAIRN_ELIMIT, "its parser needed more than %zu MiB of memory",
-                          ex->max_memory >> 20);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
         return cairn_fail(err, CAIRN_EINPUT,
                           "its parser was stopped: it asked the system for something forbidden");
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGALRM))
         return cairn_fail(err, CAIRN_ELIMIT, "took longer than the %lld ms a file may take",
                           (long long)ex->deadline_ms);
+    if (peak >= ex->max_memory / 4 * 3)
+        return cairn_fail(err, CAIRN_ELIMIT, "its parser needed more than %zu MiB of memory",
+                          ex->max_memory >> 20);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS)
         return cairn_fail(err, CAIRN_EINPUT, "changed while it was read");
     if (WIFSIGNALED(status))
@@ -494,8 +498,8 @@ static cairn_status explain_end(extractor *ex, cairn_error *err)
                       WEXITSTATUS(status));
 }
 
-/* Read the answer to a request into the builder. *gone: the worker cannot be used any more. */
-static cairn_status read_answer(extractor *ex, document_builder *b, int64_t deadline_ns, bool *gone,
+/* Read the answer to a request into the builder. */
+static cairn_status read_answer(extractor *ex, document_builder *b, int64_t deadline_ns,
                                 cairn_error *err)
 {
     block_sink sink = builder_sink(b);
@@ -510,15 +514,18 @@ static cairn_status read_answer(extractor *ex, document_builder *b, int64_t dead
         st = receive(ex, &f, deadline_ns, err);
         if (st == CAIRN_EIO)
             st = explain_end(ex, err);
-        else if (!st)
+        else if (!st) {
+            ex->lost = false;
             st = wire_answer(&f, &sink, &blocks, &state, err);
+        }
         if (st || state == WIRE_FINISHED)
             break;
     }
     /* FAIL leaves a healthy worker. Any other failure in the middle of an answer does not. */
-    *gone = st && state != WIRE_FINISHED;
-    if (*gone)
+    if (st && state != WIRE_FINISHED)
         end_worker(ex, true, &status, NULL);
+    else if (st == CAIRN_ELIMIT || st == CAIRN_ENOMEM)
+        end_worker(ex, false, &status, NULL); /* its peak must not be held against the next file */
     return st;
 }
 
@@ -551,30 +558,29 @@ static cairn_status extract_fd(extractor *ex, const char *path, int fd, const st
     document_builder b;
     ingest_document *doc;
     int64_t deadline_ns;
-    bool gone = false;
     cairn_status st;
 
     snprintf(r.name, sizeof r.name, "%s", name);
-    st = builder_init(&b, ex->max_text, err);
-    if (st)
-        return st;
-    for (int attempt = 0;; attempt++) { /* an idle worker may have been killed from outside */
+    /* A worker killed from outside while it idled is noticed only now: ask another, once. */
+    for (int attempt = 0; attempt < 2; attempt++) {
         int status;
 
-        st = ready_worker(ex, err);
+        st = builder_init(&b, ex->max_text, err);
+        if (!st)
+            st = ready_worker(ex, err);
         if (st)
             break;
         deadline_ns = clock_mono_ns() + ex->deadline_ms * 1000000;
-        st = send_request(ex, &r, fd, deadline_ns, err);
-        if (!st)
-            break;
-        end_worker(ex, true, &status, NULL);
-        if (st != CAIRN_EIO || attempt)
-            break;
-    }
-    if (!st) {
+        ex->lost = true; /* until it answers */
         ex->files++;
-        st = read_answer(ex, &b, deadline_ns, &gone, err);
+        st = send_request(ex, &r, fd, deadline_ns, err);
+        if (st)
+            end_worker(ex, true, &status, NULL);
+        else
+            st = read_answer(ex, &b, deadline_ns, err);
+        if (!st || !ex->lost || st == CAIRN_ECANCELLED || st == CAIRN_ELIMIT)
+            break;
+        builder_clear(&b);
     }
     if (!st)
         st = builder_finish(&b, &doc, err);

@@ -45,7 +45,7 @@ bool encoding_looks_binary(const char *data, size_t len)
         zero += p[i] == 0;
         control += p[i] < 0x20 && !(p[i] >= 8 && p[i] <= 13) && p[i] != 0x1B;
     }
-    return zero > n / 1000 || control > n / 50;
+    return zero > n / 1000 || control > n / 50 + 2; /* a stray bell or two makes no program */
 }
 
 static cairn_status convert(decoded *out, const char *data, size_t len, const char *charset)
@@ -158,7 +158,7 @@ cairn_status encoding_decode(decoded *out, const char *data, size_t len, const c
             good += valid && cp >= 0x80;
             bad += !valid;
         }
-        if (good > bad * 4) {
+        if (good > bad) { /* characters by chance are rare in other encodings */
             keep(out, data, len);
             out->in_place = false; /* positions would need the broken bytes repaired */
             st = utf8_sanitize(&out->own, data, len);

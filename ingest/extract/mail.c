@@ -185,7 +185,9 @@ static void message(mail *m, GMimeMessage *msg, bool outermost, unsigned nesting
     put_line(&head, "To", to);
     put_line(&head, "Cc", cc);
     put_line(&head, "Date", date);
+    m->e->unsampled = true; /* names and English labels */
     emit_block(m->e, INGEST_PARAGRAPH, 0, head.data ? head.data : "", head.len);
+    m->e->unsampled = false;
     if (body)
         part(m, body, nesting);
     bytes_clear(&head);
@@ -222,6 +224,7 @@ static cairn_status parse_messages(emitter *e, const parse_input *in, bool mailb
             bytes line;
             bytes_init(&line, 80 << 10);
             bytes_printf(&line, "Attachments: %s", m.attachments.data);
+            e->unsampled = true;
             emit_block(e, INGEST_PARAGRAPH, 0, line.data ? line.data : "", line.len);
             bytes_clear(&line);
         }

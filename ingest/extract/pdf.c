@@ -398,13 +398,18 @@ static cairn_status join(bytes *para, const char *s, size_t len)
     return bytes_append(para, s, len);
 }
 
+static bool is_bullet(uint32_t cp)
+{
+    return cp == 0x2022 || cp == 0x25AA || cp == 0x25CF || cp == 0x25E6 || cp == 0xB7 ||
+           cp == 0xF0B7 || cp == 0x2023;
+}
+
 static bool begins_item(const char *s, size_t len)
 {
     uint32_t cp = first_char(s, len);
     size_t i = 0;
 
-    if (cp == 0x2022 || cp == 0x25AA || cp == 0x25CF || cp == 0x25E6 || cp == 0xB7 ||
-        cp == 0xF0B7 || cp == 0x2023)
+    if (is_bullet(cp))
         return true;
     if ((cp == '-' || cp == 0x2013 || cp == '*') && len > 2)
         return s[cp == 0x2013 ? 3 : 1] == ' ';
@@ -433,6 +438,8 @@ static bool continues(const pdf *p, const pdf_line *a, const pdf_line *b, double
         return false;
     if (fabs(a->y0 - b->y0) < height * 0.5 && b->x0 >= a->x1 - 1)
         return true; /* further along the same line */
+    if (para->len <= 4 && is_bullet(first_char(para->data, para->len)))
+        return true; /* a bullet by itself waits for its item */
     if (begins_item(s, b->len))
         return false;
     if (b->y0 < a->y0 - height || gap > height * PARAGRAPH_GAP)
@@ -594,6 +601,9 @@ static int by_outline_key(const void *a, const void *b)
 
 static void match_outline(pdf *p)
 {
+    double largest = 0;
+    bool shift = false;
+
     if (!p->n_outline)
         return;
     qsort(p->outline, p->n_outline, sizeof *p->outline, by_outline_key);
@@ -608,9 +618,18 @@ static void match_outline(pdf *p)
         want.key = text_key(p->text.data + l->at, l->len, false);
         found = want.key ? bsearch(&want, p->outline, p->n_outline, sizeof want, by_outline_key)
                          : NULL;
-        if (found)
+        if (found) {
             l->outline = found->level;
+            largest = fmax(largest, l->size);
+        }
     }
+    /* The title on the first page is set larger than any chapter and is seldom in the outline:
+     * chapters go below it. */
+    for (size_t i = 0; i < p->n && p->lines[i].page == 1 && !shift; i++)
+        shift = !p->lines[i].dropped && !p->lines[i].outline && p->lines[i].size > largest + 0.75;
+    for (size_t i = 0; shift && largest > 0 && i < p->n; i++)
+        if (p->lines[i].outline && p->lines[i].outline < 6)
+            p->lines[i].outline++;
 }
 
 static void take_string(emitter *e, document_field field, const char *key, char *s)

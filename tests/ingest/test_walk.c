@@ -1,0 +1,237 @@
+/* test_walk - which files are found, in which order, and what is said about the others. */
+#include "tests/ingest/probe.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+typedef struct seen {
+    char found[64][512];
+    size_t n_found;
+    char failed[64][512];
+    size_t n_failed;
+    size_t stop_after;
+} seen;
+
+static bool found(void *ctx, const walk_entry *e)
+{
+    seen *s = ctx;
+    const char *rest = strncmp(e->path, probe_dir, strlen(probe_dir)) ? e->path
+                                                                       : e->path + strlen(probe_dir) + 1;
+    assert_true(s->n_found < 64);
+    snprintf(s->found[s->n_found++], 512, "%s", rest);
+    return !s->stop_after || s->n_found < s->stop_after;
+}
+
+static void failed(void *ctx, const char *path, cairn_status code, const char *reason)
+{
+    seen *s = ctx;
+    const char *name = strrchr(path, '/');
+
+    (void)code;
+    assert_true(s->n_failed < 64);
+    snprintf(s->failed[s->n_failed++], 512, "%s: %s", name ? name + 1 : path, reason);
+}
+
+static seen walk(const walk_options *opt, const char *a, const char *b)
+{
+    const char *paths[2] = { a, b };
+    seen s = { .n_found = 0 };
+    cairn_error err = { 0 };
+
+    if (ingest_walk(paths, b ? 2 : 1, opt, found, failed, &s, &err))
+        fail_msg("%s", err.text);
+    return s;
+}
+
+static void expect(const seen *s, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n && i < s->n_found; i++)
+        assert_string_equal(s->found[i], names[i]);
+    assert_int_equal(s->n_found, n);
+}
+#define EXPECT(s, ...)                                                                             \
+    expect(&(s), (const char *const[]){ __VA_ARGS__ },                                             \
+           sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+
+static int fill(void **state)
+{
+    if (probe_setup(state))
+        return -1;
+    for (const char *d = "b\0a\0a/deep\0.git\0node_modules\0a/__pycache__\0"; *d; d += strlen(d) + 1)
+        mkdir(probe_path(d), 0755);
+    for (const char *f = "b/2.txt\0b/10.txt\0a/z.md\0a/deep/x\0top.txt\0.hidden\0.git/config\0"
+                         "node_modules/m.js\0a/__pycache__/c.pyc\0a/line\nbreak\0a/\xFF\xFE.txt\0";
+         *f; f += strlen(f) + 1)
+        probe_file(f, "text", 4);
+    return 0;
+}
+
+static void sorted_and_without_caches(void **state)
+{
+    (void)state;
+    seen s = walk(NULL, probe_dir, NULL);
+    EXPECT(s, "a/deep/x", "a/line\nbreak", "a/z.md", "a/\xFF\xFE.txt", "b/10.txt", "b/2.txt",
+           "top.txt");
+    assert_int_equal(s.n_failed, 0);
+    s = walk(&(walk_options){ .hidden = true }, probe_dir, NULL);
+    assert_string_equal(s.found[0], ".hidden");
+    assert_int_equal(s.n_found, 8);
+    s = walk(&(walk_options){ .hidden = true, .no_ignores = true }, probe_dir, NULL);
+    assert_int_equal(s.n_found, 11);
+}
+
+static void named_paths_are_taken_once(void **state)
+{
+    (void)state;
+    seen s = walk(NULL, probe_path(".git"), NULL);
+    EXPECT(s, ".git/config");
+    s = walk(NULL, probe_path(".hidden"), NULL);
+    EXPECT(s, ".hidden");
+    s = walk(NULL, probe_path("b/../b/"), probe_path("b/2.txt"));
+    EXPECT(s, "b/10.txt", "b/2.txt");
+    s = walk(NULL, probe_path("node_modules"), probe_dir); /* not reached from the other */
+    assert_int_equal(s.n_found, 8);
+    s = walk(NULL, probe_path("nowhere"), probe_path("b/2.txt"));
+    EXPECT(s, "b/2.txt");
+    assert_string_equal(s.failed[0], "nowhere: No such file or directory");
+}
+
+static void links(void **state)
+{
+    (void)state;
+    assert_int_equal(symlink("..", probe_path("b/loop")), 0);
+    assert_int_equal(symlink("self", probe_path("b/self")), 0);
+    assert_int_equal(symlink("../a", probe_path("b/other")), 0);
+    assert_int_equal(symlink("nothing", probe_path("b/dangling")), 0);
+    seen s = walk(NULL, probe_path("b"), NULL);
+    EXPECT(s, "b/10.txt", "b/2.txt");
+    assert_int_equal(s.n_failed, 0);
+    s = walk(&(walk_options){ .follow_symlinks = true }, probe_path("b"), NULL);
+    /* b/loop leads to the top and from there to a, once; back into b never */
+    assert_true(s.n_found >= 6 && s.n_found < 12);
+    assert_int_equal(s.n_failed, 2); /* dangling, self */
+    s = walk(NULL, probe_path("b/other"), NULL); /* a named link is followed */
+    assert_int_equal(s.n_found, 4);
+    for (const char *l = "b/loop\0b/self\0b/other\0b/dangling\0"; *l; l += strlen(l) + 1)
+        unlink(probe_path(l));
+}
+
+static void special_files_are_reported(void **state)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int sock = socket(AF_UNIX, SOCK_STREAM, 0);
+    (void)state;
+
+    assert_int_equal(mkfifo(probe_path("b/pipe"), 0600), 0);
+    snprintf(addr.sun_path, sizeof addr.sun_path, "%s", probe_path("b/sock"));
+    assert_int_equal(bind(sock, (struct sockaddr *)&addr, sizeof addr), 0);
+    seen s = walk(NULL, probe_path("b"), NULL);
+    assert_int_equal(s.n_found, 2);
+    assert_int_equal(s.n_failed, 2);
+    assert_string_equal(s.failed[0], "pipe: a named pipe, not a regular file");
+    assert_string_equal(s.failed[1], "sock: a socket, not a regular file");
+    s = walk(NULL, "/dev/null", NULL);
+    assert_string_equal(s.failed[0], "null: a device, not a regular file");
+    close(sock);
+    unlink(probe_path("b/pipe"));
+    unlink(probe_path("b/sock"));
+}
+
+static void large_files_are_reported(void **state)
+{
+    (void)state;
+    const char *path = probe_path("b/large");
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+
+    assert_int_equal(ftruncate(fd, (off_t)257 << 20), 0);
+    close(fd);
+    seen s = walk(NULL, probe_path("b"), NULL);
+    assert_int_equal(s.n_found, 2);
+    assert_string_equal(s.failed[0], "large: 257 MiB, larger than the limit of 256 MiB");
+    s = walk(&(walk_options){ .max_file_bytes = (int64_t)1 << 30 }, probe_path("b"), NULL);
+    assert_int_equal(s.n_found, 3);
+    unlink(path);
+}
+
+static void unreadable_folder_is_reported(void **state)
+{
+    int status;
+    pid_t pid;
+    (void)state;
+
+    mkdir(probe_path("locked"), 0);
+    pid = fork();
+    if (pid == 0) {
+        if (!geteuid() && (setgid(65534) || setuid(65534)))
+            _exit(2);
+        seen s = walk(NULL, probe_dir, NULL);
+        _exit(s.n_failed == 1 && !strcmp(s.failed[0], "locked: Permission denied") ? 0 : 1);
+    }
+    waitpid(pid, &status, 0);
+    assert_int_equal(WEXITSTATUS(status), 0);
+    rmdir(probe_path("locked"));
+}
+
+static bool remove_next(void *ctx, const walk_entry *e)
+{
+    (void)e;
+    unlink(probe_path("v/2"));
+    return found(ctx, e);
+}
+
+static void vanishing_file_is_reported(void **state)
+{
+    seen s = { .n_found = 0 };
+    const char *path;
+    cairn_error err = { 0 };
+    (void)state;
+
+    mkdir(probe_path("v"), 0755);
+    probe_file("v/1", "", 0);
+    probe_file("v/2", "", 0);
+    path = probe_path("v");
+    assert_int_equal(ingest_walk(&path, 1, NULL, remove_next, failed, &s, &err), CAIRN_OK);
+    assert_int_equal(s.n_found, 1);
+    assert_string_equal(s.failed[0], "2: vanished while it was looked at");
+    unlink(probe_path("v/1"));
+    rmdir(probe_path("v"));
+}
+
+static void deep_folders_and_stopping(void **state)
+{
+    char path[1400];
+    size_t n = (size_t)snprintf(path, sizeof path, "%s/d", probe_dir);
+    seen s = { .stop_after = 3 };
+    const char *top = probe_dir;
+    cairn_error err = { 0 };
+    (void)state;
+
+    mkdir(path, 0755);
+    for (int i = 0; i < 300; i++) {
+        n += (size_t)snprintf(path + n, sizeof path - n, "/d");
+        mkdir(path, 0755);
+    }
+    s = walk(NULL, probe_path("d"), NULL);
+    assert_int_equal(s.n_failed, 1);
+    assert_non_null(strstr(s.failed[0], "256 folders deep"));
+    memset(&s, 0, sizeof s);
+    s.stop_after = 3;
+    assert_int_equal(ingest_walk(&top, 1, NULL, found, NULL, &s, &err), CAIRN_ECANCELLED);
+    assert_int_equal(s.n_found, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sorted_and_without_caches),
+        cmocka_unit_test(named_paths_are_taken_once),
+        cmocka_unit_test(links),
+        cmocka_unit_test(special_files_are_reported),
+        cmocka_unit_test(large_files_are_reported),
+        cmocka_unit_test(unreadable_folder_is_reported),
+        cmocka_unit_test(vanishing_file_is_reported),
+        cmocka_unit_test(deep_folders_and_stopping),
+    };
+    return cmocka_run_group_tests(tests, fill, probe_teardown);
+}
