@@ -58,6 +58,7 @@ void list_encoder_clear(list_encoder *e)
     bytes_clear(&e->positions);
     bytes_clear(&e->scratch);
     free(e->gaps);
+    free(e->codes);
 }
 
 void length_weights(const float weight[LEXICAL_FIELDS], const float b[LEXICAL_FIELDS],
@@ -67,15 +68,28 @@ void length_weights(const float weight[LEXICAL_FIELDS], const float b[LEXICAL_FI
         out[f] = weight[f] * b[f];
 }
 
-void list_encoder_lengths(list_encoder *e, const uint8_t *rows, uint32_t n_rows,
-                          const float weight[LEXICAL_FIELDS], const float b[LEXICAL_FIELDS],
-                          float typical)
+cairn_status list_encoder_lengths(list_encoder *e, const uint8_t *rows, uint32_t n_rows,
+                                  const float weight[LEXICAL_FIELDS],
+                                  const float b[LEXICAL_FIELDS], float typical, cairn_error *err)
 {
-    e->rows = rows;
-    e->n_rows = n_rows;
+    float length_weight[LEXICAL_FIELDS];
+
+    length_weights(weight, b, length_weight);
     memcpy(e->weight, weight, sizeof e->weight);
-    length_weights(weight, b, e->length_weight);
     e->typical = typical > 1 ? typical : 1;
+    e->codes = malloc((size_t)n_rows + 1);
+    if (!e->codes)
+        return cairn_fail(err, CAIRN_ENOMEM, "no memory for the lengths of %u rows", n_rows);
+    for (uint32_t i = 0; i < n_rows; i++) {
+        float len = 0;
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+            len += length_weight[f] * (float)length_value(rows[f * (size_t)n_rows + i]);
+        /* With a hair for the roundings of the sum. */
+        if (len != floorf(len))
+            len *= 0.999999f;
+        e->codes[i] = length_code(len < 0x1p30f ? (uint32_t)len : 1u << 30);
+    }
+    return CAIRN_OK;
 }
 
 void list_begin(list_encoder *e)
@@ -150,21 +164,16 @@ static void block_pairs(list_encoder *e, uint8_t out[PAIR_BYTES])
     uint32_t most[256] = {0};
 
     for (uint32_t i = 0; i < e->n; i++) {
-        float tf = 0, len = 0;
-        uint8_t code;
+        uint8_t code = e->codes[e->doc[i]];
+        float tf = 0;
         uint32_t up;
-        for (size_t f = 0; f < LEXICAL_FIELDS; f++) {
-            uint32_t value = length_value(e->rows[f * (size_t)e->n_rows + e->doc[i]]);
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++)
             tf += e->weight[f] * (float)e->tf[f][i];
-            len += e->length_weight[f] * (float)value;
-        }
-        /* Rounded outwards, with a hair for the roundings of the sums. */
-        up = tf < PAIR_TF_ANY ? (uint32_t)ceilf(tf * 1.000001f) : PAIR_TF_ANY;
-        up = tf == floorf(tf) && tf < PAIR_TF_ANY ? (uint32_t)tf : up;
-        code = len == floorf(len) ? length_code((uint32_t)len)
-                                  : length_code((uint32_t)(len * 0.999999f));
-        if (!up)
-            up = 1;
+        /* Rounded up, with a hair for the roundings of the sum. */
+        if (tf != floorf(tf))
+            tf = ceilf(tf * 1.000001f);
+        up = tf < PAIR_TF_ANY ? (uint32_t)tf : PAIR_TF_ANY;
+        up = up ? up : 1;
         if (up > most[code])
             most[code] = up;
     }

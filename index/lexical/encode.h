@@ -10,9 +10,8 @@
 
 typedef struct list_encoder {
     spool *post, *pos;   /* borrowed */
-    const uint8_t *rows; /* length codes, [LEXICAL_FIELDS][n_rows]; borrowed */
-    uint32_t n_rows;
-    float weight[LEXICAL_FIELDS], length_weight[LEXICAL_FIELDS]; /* for the pairs */
+    uint8_t *codes; /* [rows] code of each row's weighted length, rounded down */
+    float weight[LEXICAL_FIELDS]; /* for the pairs */
     float typical;     /* average weighted length: only steers which pairs are joined */
     bytes blocks;      /* the blocks of this list so far */
     bytes skips;       /* their skip entries */
@@ -35,10 +34,12 @@ typedef struct list_size {
 
 void list_encoder_init(list_encoder *e, spool *post, spool *pos);
 void list_encoder_clear(list_encoder *e);
-/* The weights, lengths and average that block maxima are made with; before the first list. */
-void list_encoder_lengths(list_encoder *e, const uint8_t *rows, uint32_t n_rows,
-                          const float weight[LEXICAL_FIELDS], const float b[LEXICAL_FIELDS],
-                          float typical);
+/* The weights, lengths ([LEXICAL_FIELDS][n_rows] codes) and average that block maxima are made
+ * with; before the first list. */
+cairn_status list_encoder_lengths(list_encoder *e, const uint8_t *rows, uint32_t n_rows,
+                                  const float weight[LEXICAL_FIELDS],
+                                  const float b[LEXICAL_FIELDS],
+                                  float typical, cairn_error *err);
 void list_begin(list_encoder *e);
 /* `positions` holds tf[0] + ... + tf[LEXICAL_FIELDS - 1] values, field by field, ascending in each;
  * every tf is <= TF_MAX and their sum is not 0. Rows ascend. */

@@ -237,9 +237,10 @@ cairn_status lexical_merge(const lexical_merge_input *in, size_t n, const sectio
     for (size_t i = 0; i < n; i++)
         for (size_t f = 0; f < LEXICAL_FIELDS; f++)
             m.meta.total[f] += in[i].reader->total[f];
-    index_output_begin(&m.out, &m.meta, m.columns);
+    st = index_output_begin(&m.out, &m.meta, m.columns, err);
     memset(m.meta.total, 0, sizeof m.meta.total);
-    st = merge_terms(&m, err);
+    if (!st)
+        st = merge_terms(&m, err);
     if (!st)
         st = index_output_emit(&m.out, &m.meta, m.columns, sink, err);
 done:

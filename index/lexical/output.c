@@ -17,7 +17,8 @@ void index_output_clear(index_output *o)
     spool_clear(&o->pos);
 }
 
-void index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns)
+cairn_status index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns,
+                                cairn_error *err)
 {
     float length_weight[LEXICAL_FIELDS];
     double sum = 0;
@@ -25,8 +26,8 @@ void index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *c
     length_weights(m->weight, m->b, length_weight);
     for (size_t f = 0; f < LEXICAL_FIELDS; f++)
         sum += (double)length_weight[f] * (double)m->total[f];
-    list_encoder_lengths(&o->lists, columns, m->n_rows, m->weight, m->b,
-                         m->n_rows ? (float)(sum / m->n_rows) : 1);
+    return list_encoder_lengths(&o->lists, columns, m->n_rows, m->weight, m->b,
+                                m->n_rows ? (float)(sum / m->n_rows) : 1, err);
 }
 
 cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *columns,

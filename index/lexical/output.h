@@ -14,8 +14,9 @@ typedef struct index_output {
 
 void index_output_init(index_output *o);
 void index_output_clear(index_output *o);
-/* columns: lex.rows as it will be written; borrowed until the end. */
-void index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns);
+/* columns: lex.rows as it will be written. */
+cairn_status index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns,
+                                cairn_error *err);
 /* Fills in m's counts of terms and bytes and writes all sections. */
 cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *columns,
                                const section_sink *sink, cairn_error *err);

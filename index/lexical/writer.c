@@ -22,6 +22,8 @@
 #define POOL_MAX   ((size_t)3 << 30)
 #define NO_TOKEN   UINT32_MAX
 
+#define TERM_HEAD  26
+
 typedef struct term {
     uint32_t text;       /* offset in texts */
     uint32_t hash;
@@ -30,6 +32,7 @@ typedef struct term {
     uint32_t last_row;   /* of the last posting; UINT32_MAX before the first */
     uint32_t row_head, row_tail; /* this row's tokens, while it is being added */
     uint8_t len, level;
+    char head[TERM_HEAD]; /* the first bytes again, to compare without another cache miss */
 } term;
 
 typedef struct row_token {
@@ -46,10 +49,12 @@ struct lexical_writer {
     bytes texts;
     term *terms;
     size_t n_terms, cap_terms;
-    uint32_t *slots; /* term + 1, 0 = empty; a power of two, at most half full */
+    uint64_t *slots; /* hash above, term + 1 below, 0 = empty; a power of two, at most half full */
     size_t n_slots;
     row_token *tokens;
     size_t n_tokens, cap_tokens;
+    uint32_t *hashes; /* of the tokens of one field */
+    size_t cap_hashes;
     uint32_t *touched; /* terms of this row */
     size_t n_touched, cap_touched;
     bytes rows; /* LEXICAL_FIELDS + 1 bytes a row */
@@ -99,6 +104,7 @@ void lexical_writer_destroy(lexical_writer *w)
     free(w->terms);
     free(w->slots);
     free(w->tokens);
+    free(w->hashes);
     free(w->touched);
     bytes_clear(&w->texts);
     bytes_clear(&w->rows);
@@ -113,7 +119,8 @@ uint32_t lexical_writer_rows(const lexical_writer *w)
 size_t lexical_writer_memory(const lexical_writer *w)
 {
     return w->n_chunks * CHUNK + w->texts.cap + w->cap_terms * sizeof(term) +
-           w->n_slots * sizeof *w->slots + w->rows.cap + w->cap_tokens * sizeof(row_token);
+           w->n_slots * sizeof *w->slots + w->rows.cap + w->cap_tokens * sizeof(row_token) +
+           (w->cap_hashes + w->cap_touched) * sizeof(uint32_t);
 }
 
 bool lexical_writer_full(const lexical_writer *w)
@@ -174,6 +181,14 @@ static bool put_byte(lexical_writer *w, term *t, uint8_t v)
 
 static bool put_varint(lexical_writer *w, term *t, uint64_t v)
 {
+    if (t->end - t->at >= VARINT_MAX_BYTES) {
+        uint8_t *p = at_address(w, t->at), *from = p;
+        for (; v >= 0x80; v >>= 7)
+            *p++ = (uint8_t)(v | 0x80);
+        *p++ = (uint8_t)v;
+        t->at += (uint32_t)(p - from);
+        return true;
+    }
     for (; v >= 0x80; v >>= 7)
         if (!put_byte(w, t, (uint8_t)(v | 0x80)))
             return false;
@@ -218,14 +233,14 @@ static uint32_t hash_term(const char *s, size_t n)
 static bool grow_slots(lexical_writer *w)
 {
     size_t n = w->n_slots * 2;
-    uint32_t *slots = calloc(n, sizeof *slots);
+    uint64_t *slots = calloc(n, sizeof *slots);
     if (!slots)
         return false;
     for (size_t i = 0; i < w->n_terms; i++) {
         size_t at = w->terms[i].hash & (n - 1);
         while (slots[at])
             at = (at + 1) & (n - 1);
-        slots[at] = (uint32_t)i + 1;
+        slots[at] = (uint64_t)w->terms[i].hash << 32 | (i + 1);
     }
     free(w->slots);
     w->slots = slots;
@@ -252,33 +267,69 @@ static bool add_term(lexical_writer *w, const analyzer_token *tok, uint32_t hash
     if (bytes_append(&w->texts, tok->term, tok->len) || !new_slice(w, 0, &t.first, &t.end))
         return false;
     t.at = t.first;
+    memcpy(t.head, tok->term, tok->len < TERM_HEAD ? tok->len : TERM_HEAD);
     w->terms[w->n_terms++] = t;
-    w->slots[slot] = (uint32_t)w->n_terms;
+    w->slots[slot] = (uint64_t)hash << 32 | w->n_terms;
     return w->n_terms * 2 <= w->n_slots || grow_slots(w);
 }
 
-/* The term of a token; UINT32_MAX without memory. */
-static uint32_t find_term(lexical_writer *w, const analyzer_token *tok)
+static inline bool same_text(const lexical_writer *w, const term *t, const analyzer_token *tok)
 {
-    uint32_t hash = hash_term(tok->term, tok->len);
-    size_t slot = hash & (w->n_slots - 1);
+    size_t head = tok->len < TERM_HEAD ? tok->len : TERM_HEAD;
+    if (t->len != tok->len)
+        return false;
+    for (size_t i = 0; i < head; i++) /* short: cheaper than a call */
+        if (t->head[i] != tok->term[i])
+            return false;
+    return head == tok->len || !memcmp(w->texts.data + t->text, tok->term, tok->len);
+}
 
-    while (w->slots[slot]) {
-        const term *t = &w->terms[w->slots[slot] - 1];
-        if (t->hash == hash && t->len == tok->len &&
-            !memcmp(w->texts.data + t->text, tok->term, t->len))
-            return w->slots[slot] - 1;
+/* The term of a token; UINT32_MAX without memory. */
+static uint32_t find_term(lexical_writer *w, const analyzer_token *tok, uint32_t hash)
+{
+    size_t slot = hash & (w->n_slots - 1);
+    uint64_t v;
+
+    while ((v = w->slots[slot])) {
+        uint32_t i = (uint32_t)v - 1;
+        if (v >> 32 == hash && same_text(w, &w->terms[i], tok))
+            return i;
         slot = (slot + 1) & (w->n_slots - 1);
     }
     return add_term(w, tok, hash, slot) ? (uint32_t)w->n_terms - 1 : UINT32_MAX;
 }
 
+/* Hash all tokens and ask for the memory they will need: the table of terms is larger than the
+ * caches, so its misses are taken together. */
+static bool prepare(lexical_writer *w, const analyzer_token *tokens, size_t n)
+{
+    size_t mask = w->n_slots - 1;
+
+    if (n > w->cap_hashes) {
+        uint32_t *more = checked_realloc(w->hashes, n * 2, sizeof *more);
+        if (!more)
+            return false;
+        w->hashes = more;
+        w->cap_hashes = n * 2;
+    }
+    for (size_t i = 0; i < n; i++) {
+        w->hashes[i] = hash_term(tokens[i].term, tokens[i].len);
+        __builtin_prefetch(&w->slots[w->hashes[i] & mask]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint64_t v = w->slots[w->hashes[i] & mask];
+        if (v)
+            __builtin_prefetch(&w->terms[(uint32_t)v - 1]);
+    }
+    return true;
+}
+
 /* ---- rows ---- */
 
 /* Chain one word to its term. */
-static bool add_token(lexical_writer *w, const analyzer_token *tok, unsigned field)
+static bool add_token(lexical_writer *w, const analyzer_token *tok, uint32_t hash, unsigned field)
 {
-    uint32_t i = find_term(w, tok), n = (uint32_t)w->n_tokens;
+    uint32_t i = find_term(w, tok, hash), n = (uint32_t)w->n_tokens;
     term *t;
 
     if (i == UINT32_MAX)
@@ -394,12 +445,18 @@ cairn_status lexical_writer_add(lexical_writer *w, const lexical_doc *doc, uint3
             w->broken = w->n_touched != 0;
             return st;
         }
+        fine = prepare(w, tokens, n);
         for (size_t i = 0; i < n && fine; i++)
-            fine = add_token(w, &tokens[i], f);
+            fine = add_token(w, &tokens[i], w->hashes[i], f);
         length[f] = n;
     }
-    for (size_t i = 0; i < w->n_touched && fine; i++)
+    for (size_t i = 0; i < w->n_touched && fine; i++) {
+        if (i + 8 < w->n_touched) {
+            const term *soon = &w->terms[w->touched[i + 8]];
+            __builtin_prefetch(at_address(w, soon->at), 1);
+        }
         fine = add_posting(w, &w->terms[w->touched[i]], row);
+    }
     for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
         row_bytes[f] = length_code((uint32_t)length[f]);
     row_bytes[LEXICAL_FIELDS] = language_index(w, doc->lang);
@@ -529,7 +586,7 @@ cairn_status lexical_writer_finish(lexical_writer *w, const section_sink *sink, 
     for (size_t i = 0; i < n; i++)
         for (size_t f = 0; f <= LEXICAL_FIELDS; f++)
             columns[f * n + i] = (uint8_t)w->rows.data[i * (LEXICAL_FIELDS + 1) + f];
-    index_output_begin(&out, &w->meta, columns);
+    st = index_output_begin(&out, &w->meta, columns, err);
     for (size_t i = 0; i < w->n_terms && !st; i++) {
         const term *t = &w->terms[keys[i].term];
         list_size size;

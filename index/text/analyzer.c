@@ -18,14 +18,15 @@
 #include "index/text/words.h"
 
 #define CACHE_BITS 13
-#define CACHE_WORD 26 /* longest word remembered, bytes */
-#define CACHE_TERM 32
+#define CACHE_WORD 32 /* longest word remembered, bytes */
+#define CACHE_TERM 28
 
 typedef struct cache_entry {
-    uint8_t word_len, term_len, lang, stop; /* word_len 0 = empty */
-    char word[CACHE_WORD];
+    uint64_t word[CACHE_WORD / 8]; /* zeros behind */
     char term[CACHE_TERM];
+    uint8_t word_len, term_len, lang, stop; /* word_len 0 = empty */
 } cache_entry;
+_Static_assert(sizeof(cache_entry) == 64, "a cache line each");
 
 struct analyzer {
     words *words;
@@ -171,54 +172,74 @@ static size_t make_term(analyzer *a, size_t lang, const char *s, const word_span
     return n <= ANALYZER_TERM_MAX ? n : utf8_floor(dst, ANALYZER_TERM_MAX);
 }
 
-static uint32_t hash_word(const char *s, size_t n, size_t lang)
+/* Small letters for the ASCII capitals among eight bytes. */
+static inline uint64_t small_letters(uint64_t v)
 {
-    uint64_t h = n * 0x9E3779B97F4A7C15u + lang;
-    while (n >= 8) {
-        uint64_t v;
-        memcpy(&v, s, 8);
-        h = (h ^ v) * 0xFF51AFD7ED558CCDu;
-        h ^= h >> 32;
-        s += 8;
-        n -= 8;
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t low = v & 0x7F * ones;
+    uint64_t from_a = low + (0x80 - 'A') * ones, past_z = low + (0x7F - 'Z') * ones;
+    return v | ((from_a ^ past_z) & ~v & 0x80 * ones) >> 2;
+}
+
+/* The key of a word of at most CACHE_WORD bytes, and its place in the cache. `left` is what may be
+ * read from s on. */
+static inline uint32_t make_key(const char *s, size_t len, size_t left, size_t lang,
+                                uint64_t key[CACHE_WORD / 8])
+{
+    static const uint8_t masks[2 * CACHE_WORD] = {
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    uint64_t mask[CACHE_WORD / 8], h = len << 8 ^ lang;
+
+    if (left >= CACHE_WORD) {
+        memcpy(key, s, CACHE_WORD);
+    } else {
+        memset(key, 0, CACHE_WORD);
+        memcpy(key, s, len);
     }
-    if (n) {
-        uint64_t v = 0;
-        memcpy(&v, s, n);
-        h = (h ^ v) * 0xFF51AFD7ED558CCDu;
+    memcpy(mask, masks + CACHE_WORD - len, CACHE_WORD);
+    for (size_t i = 0; i < CACHE_WORD / 8; i++)
+        key[i] = small_letters(key[i] & mask[i]);
+    for (size_t i = 0; i < CACHE_WORD / 8 && 8 * i < len; i++) {
+        h = (h ^ key[i]) * 0xFF51AFD7ED558CCDu;
         h ^= h >> 32;
     }
     return (uint32_t)(h * 0xC4CEB9FE1A85EC53u >> (64 - CACHE_BITS));
 }
 
 /* The term of a word, from the cache or made; appended to a->terms. */
-static cairn_status add_term(analyzer *a, size_t lang, const char *s, const word_span *w,
-                             analyzer_token *t)
+static cairn_status add_term(analyzer *a, size_t lang, const char *s, size_t text_len,
+                             const word_span *w, analyzer_token *t)
 {
     size_t len = w->end - w->start;
-    char key[CACHE_WORD], term[FOLD_MAX];
+    uint64_t key[CACHE_WORD / 8];
+    char term[FOLD_MAX];
     cache_entry *e = NULL;
     cairn_status st;
 
     t->term = (const char *)(uintptr_t)a->terms.len; /* made a pointer when the buffer is final */
     if (len <= CACHE_WORD) {
-        for (size_t i = 0; i < len; i++) {
-            char c = s[w->start + i];
-            key[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-        }
-        e = &a->cache[hash_word(key, len, lang)];
-        if (e->word_len == len && e->lang == lang && !memcmp(e->word, key, len)) {
+        e = &a->cache[make_key(s + w->start, len, text_len - w->start, lang, key)];
+        if (e->word_len == len && e->lang == lang && !memcmp(e->word, key, sizeof key)) {
             t->len = e->term_len;
             t->stop = e->stop;
-            return bytes_append(&a->terms, e->term, e->term_len);
+            if (a->terms.cap - a->terms.len <= CACHE_TERM &&
+                (st = bytes_reserve(&a->terms, CACHE_TERM + 1)))
+                return st;
+            memcpy(a->terms.data + a->terms.len, e->term, CACHE_TERM);
+            a->terms.len += t->len;
+            return CAIRN_OK;
         }
     }
     t->len = (uint32_t)make_term(a, lang, s, w, term, &t->stop);
     st = bytes_append(&a->terms, term, t->len);
     if (!st && e && t->len <= CACHE_TERM) {
-        *e = (cache_entry){(uint8_t)len, (uint8_t)t->len, (uint8_t)lang, t->stop, {0}, {0}};
-        memcpy(e->word, key, len);
+        memcpy(e->word, key, sizeof key);
         memcpy(e->term, term, t->len);
+        e->word_len = (uint8_t)len;
+        e->term_len = (uint8_t)t->len;
+        e->lang = (uint8_t)lang;
+        e->stop = t->stop;
     }
     return st;
 }
@@ -245,7 +266,7 @@ cairn_status analyzer_run(analyzer *a, const char *lang, const char *text, size_
     bytes_reset(&a->terms);
     for (size_t i = 0; i < n_spans; i++) {
         analyzer_token *t = &a->tokens[out];
-        st = add_term(a, l, text, &spans[i], t);
+        st = add_term(a, l, text, len, &spans[i], t);
         if (st)
             return cairn_fail(err, st, "the terms of a text of %zu bytes need too much memory", len);
         t->start = spans[i].start;
