@@ -48,9 +48,9 @@ static bool is(xmlNodePtr n, const char *name)
 static bool is_one_of(xmlNodePtr n, const char *names)
 {
     char key[24];
-    size_t len = strlen((const char *)n->name);
+    size_t len;
 
-    if (n->type != XML_ELEMENT_NODE || len > sizeof key - 3)
+    if (n->type != XML_ELEMENT_NODE || (len = strlen((const char *)n->name)) > sizeof key - 3)
         return false;
     key[0] = ' ';
     for (size_t i = 0; i < len; i++)

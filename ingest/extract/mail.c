@@ -28,9 +28,12 @@ void mail_warm_up(void)
         "UTF-16", "UTF-16BE", "UTF-16LE", "UTF-32", /* Poppler converts titles from these */
     };
 
+    static iconv_t kept[sizeof charsets / sizeof *charsets];
+
     g_mime_init();
     for (size_t i = 0; i < sizeof charsets / sizeof *charsets; i++)
-        iconv_open("UTF-8", charsets[i]);
+        if (!kept[i]) /* once, also when called again */
+            kept[i] = iconv_open("UTF-8", charsets[i]);
 }
 
 typedef struct mail {
