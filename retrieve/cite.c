@@ -249,8 +249,17 @@ static bool read_marker(const char *s, size_t len, size_t at, marker *m)
     return true;
 }
 
+/* Languages that write ordinals with a full stop: "am 31. Mai". */
+static bool dotted_ordinals(const char *lang)
+{
+    static const char all[] = " de da no nb nn fi cs sk pl hu hr sl et lv tr is ";
+    const char *at = lang && strlen(lang) == 2 ? strstr(all, lang) : NULL;
+
+    return at && at[-1] == ' ' && at[2] == ' ';
+}
+
 /* Length of a full stop at s[i], 0 when there is none: an ASCII one counts before a blank. */
-static size_t stop_length(const char *s, size_t len, size_t i)
+static size_t stop_length(const char *s, size_t len, size_t i, bool ordinals)
 {
     size_t n = 1;
 
@@ -274,7 +283,7 @@ static size_t stop_length(const char *s, size_t len, size_t i)
             b--;
         bool initial = i - b == 1 && isupper((unsigned char)s[b]);
         bool item = i > b && i - b <= 2 && isdigit((unsigned char)s[b]) &&
-                    (b == 0 || s[b - 1] == '\n');
+                    (ordinals || b == 0 || s[b - 1] == '\n');
         if (initial || item)
             return 0;
     }
@@ -282,8 +291,8 @@ static size_t stop_length(const char *s, size_t len, size_t i)
 }
 
 /* The sentences of text, without the blanks around them; markers behind a stop go with it. */
-static cairn_status split_sentences(const char *s, size_t len, bool markers, span **out, size_t *n,
-                                    cairn_error *err)
+static cairn_status split_sentences(const char *s, size_t len, bool markers, bool ordinals,
+                                    span **out, size_t *n, cairn_error *err)
 {
     size_t cap = 0, start = 0;
     marker m;
@@ -291,7 +300,7 @@ static cairn_status split_sentences(const char *s, size_t len, bool markers, spa
     *out = NULL;
     *n = 0;
     for (size_t i = 0; i <= len; i++) {
-        size_t stop = i < len ? stop_length(s, len, i) : 0;
+        size_t stop = i < len ? stop_length(s, len, i, ordinals) : 0;
         if (i < len && !stop)
             continue;
         size_t end = i + stop;
@@ -358,7 +367,8 @@ static cairn_status prepare(const checker *c, const cite_passage *in, prepared *
     if (!st)
         st = read_terms(c, p->lang, in->text, in->len, &p->terms);
     if (!st)
-        st = split_sentences(in->text, in->len, false, &p->sentences, &p->n_sentences, c->err);
+        st = split_sentences(in->text, in->len, false, dotted_ordinals(p->lang), &p->sentences,
+                             &p->n_sentences, c->err);
     return st;
 }
 
@@ -588,6 +598,7 @@ cairn_status cite_check(analyzer *an, const char *lang, const char *answer, size
     size_t n_sentences = 0;
     citations found = {0};
     cite_params defaults;
+    bool ordinals = dotted_ordinals(lang);
     cairn_status st = checker_init(&c, an, lang, weights, err);
 
     *out = NULL;
@@ -596,8 +607,10 @@ cairn_status cite_check(analyzer *an, const char *lang, const char *answer, size
     params = params ? params : &defaults;
     if (!st)
         st = prepare_all(&c, passages, n_passages, &ready);
+    for (size_t i = 0; i < n_passages && !st; i++) /* an answer speaks like its passages */
+        ordinals |= dotted_ordinals(ready[i].lang);
     if (!st)
-        st = split_sentences(answer, len, true, &sentences, &n_sentences, err);
+        st = split_sentences(answer, len, true, ordinals, &sentences, &n_sentences, err);
     for (size_t i = 0; i < n_sentences && !st; i++) {
         claim cl;
         st = read_claim(answer, sentences[i], &cl);

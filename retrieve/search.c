@@ -386,6 +386,8 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
         out->total_ns = clock_mono_ns() - start;
         return st;
     }
+    if (!query->text_len)
+        vectors = false; /* exclusions alone, or nothing at all: no direction to search in */
     if (!st && vectors)
         st = search_vectors(&s, &vectors, err);
     if (!vectors)

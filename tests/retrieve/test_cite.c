@@ -1,0 +1,267 @@
+/* test_cite.c - markers, support, numbers and names, languages, evidence and refusal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "retrieve/cite.h"
+
+static analyzer *an;
+
+static const char lease[] =
+    "The lease was signed in Bonn by Eva Adler. It ends on 31 March 2027, unless one side gives "
+    "notice. The monthly rent is 1,200 euros and is due on the third day. Pets need a written "
+    "permission of the owner.";
+static const char heating[] =
+    "The boiler is serviced every two years by Adler & Sons. The last service was in 2024. "
+    "Radiators are bled in October.";
+static const char german[] =
+    "Der Mietvertrag endet am 31. März 2027. Die Kündigungsfrist beträgt drei Monate. Haustiere "
+    "brauchen eine Genehmigung.";
+static const char chinese[] =
+    "\xE5\x90\x88\xE5\x90\x8C\xE4\xBA\x8E""2027\xE5\xB9\xB4\xE7\xBB\x93\xE6\x9D\x9F\xE3\x80\x82"
+    "\xE6\x88\xBF\xE7\xA7\x9F\xE6\xAF\x8F\xE6\x9C\x88\xE4\xB8\x80\xE5\x8D\x83\xE4\xBA\x8C\xE7\x99\xBE"
+    "\xE6\xAC\xA7\xE5\x85\x83\xE3\x80\x82"; /* The contract ends in 2027. The rent is ... */
+
+static const cite_passage passages[] = {
+    {lease, sizeof lease - 1, "Lease of flat 7", "Terms", "en"},
+    {heating, sizeof heating - 1, "House book 2025", "", "en"},
+    {german, sizeof german - 1, "Mietvertrag", NULL, "de"},
+    {chinese, sizeof chinese - 1, NULL, NULL, "zh"},
+};
+
+static citation *check(const char *answer, arena *a, size_t *n)
+{
+    citation *out;
+    cairn_error err = {0};
+
+    if (cite_check(an, "en", answer, strlen(answer), passages, 4, NULL, NULL, a, &out, n, &err))
+        fail_msg("%s", err.text);
+    return out;
+}
+
+/* One claim each, its first citation, and whether it holds; `from` begins the supporting part. */
+static const struct {
+    const char *answer;
+    uint32_t n;
+    bool supported, numbers;
+    const char *from;
+} claims[] = {
+    {"The lease ends on 31 March 2027 [1].", 1, true, true, "It ends on"},
+    {"The lease ends on 31 March 2027. [1]", 1, true, true, "It ends on"},
+    {"The lease ended on 30 March 2027 [1].", 1, false, false, NULL},
+    {"The rent is 1200 euros a month [1].", 1, true, true, "The monthly rent"},
+    {"The rent is 1300 euros a month [1].", 1, false, false, NULL},
+    {"The lease was signed by Eva Adler [1].", 1, true, true, "The lease was"},
+    {"The lease was signed by Max Adler [1].", 1, false, false, NULL},
+    {"Radiators are bled in October [passage 2].", 2, true, true, "Radiators are"},
+    {"Radiators are bled in October [1].", 1, false, false, NULL},
+    {"The last service was in 2025 [2].", 2, false, false, NULL}, /* a title is no number */
+    {"Bananas grow on tall herbs [2].", 2, false, true, NULL},
+    {"Pets need permission [7].", 7, false, false, NULL},
+    {"Der Vertrag endet am 31. März 2027 [3].", 3, true, true, "Der Mietvertrag endet"},
+    {"Der Mietvertrag endete am 31. März 2027 [3].", 3, true, true, "Der Mietvertrag endet"},
+    {"\xE5\x90\x88\xE5\x90\x8C\xE4\xBA\x8E""2027\xE5\xB9\xB4\xE7\xBB\x93\xE6\x9D\x9F[4]\xE3\x80\x82", 4, true,
+     true, "\xE5\x90\x88\xE5\x90\x8C"},
+};
+
+static void claims_are_supported_or_not(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
+        arena a;
+        size_t n;
+        arena_init(&a, 1 << 20);
+        citation *c = check(claims[i].answer, &a, &n);
+        if (n != 1)
+            fail_msg("'%s': %zu citations", claims[i].answer, n);
+        if (c->n != claims[i].n || c->supported != claims[i].supported || c->guessed ||
+            (claims[i].numbers != c->numbers_match && claims[i].supported))
+            fail_msg("'%s': n %u supported %d exact %d support %.2f", claims[i].answer, c->n,
+                     c->supported, c->numbers_match, (double)c->support);
+        assert_true(claims[i].answer[c->marker_start] == '[');
+        assert_true(claims[i].answer[c->marker_end - 1] == ']');
+        if (claims[i].from) {
+            const char *text = passages[c->n - 1].text;
+            assert_true(c->end > c->start && c->end <= passages[c->n - 1].len);
+            if (strncmp(text + c->start, claims[i].from, strlen(claims[i].from)))
+                fail_msg("'%s': supported by '%.*s'", claims[i].answer, (int)(c->end - c->start),
+                         text + c->start);
+        }
+        arena_clear(&a);
+    }
+}
+
+static void markers_are_read_in_every_form(void **state)
+{
+    arena a;
+    size_t n;
+    const char *answer =
+        "Adler signed the lease in Bonn [1, 2]. Radiators are bled in October [1-3][2]. "
+        "An array a[1x] and [note] are no markers [ 2 ; 1 ].";
+    static const uint32_t want[] = {1, 2, 1, 2, 3, 2, 1};
+
+    (void)state;
+    arena_init(&a, 1 << 20);
+    citation *c = check(answer, &a, &n);
+    assert_int_equal(n, 7);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(c[i].n, want[i]);
+        assert_true(i == 0 || c[i].claim_start >= c[i - 1].claim_start);
+    }
+    assert_true(c[0].supported);
+    assert_false(c[2].supported);
+    assert_true(c[3].supported);
+
+    char *bare;
+    cairn_error err = {0};
+    assert_int_equal(cite_strip_markers(answer, strlen(answer), &a, &bare, &err), 0);
+    assert_string_equal(bare, "Adler signed the lease in Bonn. Radiators are bled in October. An "
+                              "array a[1x] and [note] are no markers.");
+    assert_null(check("", &a, &n));
+    assert_int_equal(n, 0);
+    arena_clear(&a);
+}
+
+static void a_missing_marker_is_found_by_itself(void **state)
+{
+    arena a;
+    size_t n;
+    const char *answer = "The monthly rent is 1,200 euros. Nobody knows the colour of the door.";
+
+    (void)state;
+    arena_init(&a, 1 << 20);
+    citation *c = check(answer, &a, &n);
+    assert_int_equal(n, 1);
+    assert_true(c->guessed && c->supported);
+    assert_int_equal(c->n, 1);
+    assert_int_equal(c->claim_start, 0);
+    assert_true(strncmp(lease + c->start, "The monthly rent", 16) == 0);
+    assert_int_equal(c->marker_start, c->marker_end);
+    arena_clear(&a);
+}
+
+static void sentences_end_where_they_end(void **state)
+{
+    arena a;
+    size_t n;
+    const char *answer = "1. J. Adler serviced the boiler in 2024 [2].\n2. Pets need a written "
+                         "permission [1]. Version 3.5 is unknown [1]";
+
+    (void)state;
+    arena_init(&a, 1 << 20);
+    citation *c = check(answer, &a, &n);
+    assert_int_equal(n, 3);
+    assert_int_equal(c[0].claim_start, 0);
+    assert_true(strncmp(answer + c[1].claim_start, "2. Pets", 7) == 0);
+    assert_true(strncmp(answer + c[2].claim_start, "Version 3.5", 11) == 0);
+    assert_false(c[2].supported);
+    arena_clear(&a);
+}
+
+static double rare(void *ctx, const char *term, size_t len)
+{
+    ++*(int *)ctx;
+    return len == 5 && memcmp(term, "bonn", 4) == 0 ? 1 : len > 6 ? 3 : 1;
+}
+
+static void evidence_tells_answerable_from_not(void **state)
+{
+    cite_evidence good, bad, with, without;
+    cite_params p;
+    cairn_error err = {0};
+    const char *reason;
+    int calls = 0;
+    cite_weights w = {rare, &calls};
+
+    (void)state;
+    cite_params_default(&p);
+    assert_int_equal(cite_evidence_measure(an, "en", "When does the lease end?", NULL, passages, 2,
+                                           NULL, 9, 0.8f, &good, &err), 0);
+    assert_true(good.coverage > 0.9f && good.best_coverage > 0.9f);
+    assert_int_equal(good.question_words, 2);
+    assert_true(good.answer_support == 1);
+    assert_false(cite_refuse(&good, &p, &reason));
+    assert_null(reason);
+
+    assert_int_equal(cite_evidence_measure(an, "en", "Who won the football championship in Spain?",
+                                           NULL, passages, 2, NULL, 1, 0.8f, &bad, &err), 0);
+    assert_true(bad.coverage < 0.1f);
+    assert_true(cite_refuse(&bad, &p, &reason));
+    assert_non_null(reason);
+    bad.best_vector = 0.95f; /* other words, same meaning: the vectors may say so */
+    assert_false(cite_refuse(&bad, &p, NULL));
+
+    assert_int_equal(cite_evidence_measure(an, "en", "When does the lease end?",
+                                           "The lease ends on 31 March 2027 [1].", passages, 2,
+                                           &w, 9, 0.8f, &with, &err), 0);
+    assert_true(with.answer_support > 0.99f);
+    assert_true(calls > 0);
+    assert_int_equal(cite_evidence_measure(an, "en", "When does the lease end?",
+                                           "The committee elected seven astronauts yesterday.",
+                                           passages, 2, NULL, 9, 0.8f, &without, &err), 0);
+    assert_true(without.answer_support < 0.2f);
+    assert_true(cite_refuse(&without, &p, NULL));
+
+    assert_int_equal(cite_evidence_measure(an, NULL, "Wann endet der Mietvertrag?", NULL,
+                                           passages + 2, 1, NULL, 9, 0.8f, &good, &err), 0);
+    assert_true(good.coverage > 0.9f);
+    assert_int_equal(cite_evidence_measure(NULL, NULL, "", "", NULL, 0, NULL, 0, 0, &good, &err), 0);
+    assert_int_equal(good.question_words, 0);
+}
+
+static void any_bytes_can_be_checked(void **state)
+{
+    static const char *const parts[] = {"[1]", "[", "]", "[2,", "1-", "\xff", " ", ".", "lease",
+                                        "2027", "\n", "\xE3\x80\x82", "Eva", "[99999]", "[1-900]"};
+
+    (void)state;
+    srand(7);
+    for (int round = 0; round < 2000; round++) {
+        char text[256] = "";
+        arena a;
+        size_t n;
+        citation *out;
+        cairn_error err = {0};
+        for (int k = rand() % 25; k > 0; k--)
+            strcat(text, parts[(size_t)rand() % (sizeof parts / sizeof *parts)]);
+        size_t len = strlen(text);
+        char *exact = malloc(len ? len : 1); /* no byte behind the text */
+        memcpy(exact, text, len);
+        cite_passage p = {exact, len, NULL, NULL, NULL};
+        arena_init(&a, 1 << 20);
+        assert_int_equal(cite_check(an, NULL, exact, len, &p, 1, NULL, NULL, &a, &out, &n, &err), 0);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(out[i].claim_end <= len && out[i].marker_end <= len);
+            assert_true(out[i].start <= out[i].end && out[i].end <= len);
+        }
+        arena_clear(&a);
+        free(exact);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(claims_are_supported_or_not),
+        cmocka_unit_test(markers_are_read_in_every_form),
+        cmocka_unit_test(a_missing_marker_is_found_by_itself),
+        cmocka_unit_test(sentences_end_where_they_end),
+        cmocka_unit_test(evidence_tells_answerable_from_not),
+        cmocka_unit_test(any_bytes_can_be_checked),
+    };
+    cairn_error err = {0};
+
+    if (analyzer_create(&an, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    analyzer_destroy(an);
+    return failed;
+}

@@ -1,0 +1,222 @@
+/* test_ranking.c - fusion against a plain twin, and the measures against figures worked by hand. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "retrieve/fuse.h"
+#include "retrieve/metrics.h"
+#include "tests/index/vector/memory_sections.h"
+
+static uint64_t rng;
+
+static void reciprocal_ranks_by_hand(void **state)
+{
+    fuse_item a[] = {{7, 9.0f}, {5, 8.0f}, {3, 1.0f}}, b[] = {{5, 0.9f}, {8, 0.8f}};
+    fuse_list lists[] = {{a, 3}, {b, 2}};
+    fuse_hit hits[4];
+    size_t n;
+    cairn_error err = {0};
+    fuse_params p = {.method = FUSE_RRF, .weight = {1, 1}};
+
+    (void)state;
+    assert_int_equal(fuse_lists(lists, 2, &p, 4, hits, &n, &err), 0);
+    assert_int_equal(n, 4);
+    assert_int_equal(hits[0].id, 5);
+    assert_true(fabs(hits[0].score - 0.5 * (1.0 / 62 + 1.0 / 61)) < 1e-7);
+    assert_int_equal(hits[0].list_rank[0], 2);
+    assert_int_equal(hits[0].list_rank[1], 1);
+    assert_true(hits[0].list_score[0] == 8.0f && hits[0].list_score[1] == 0.9f);
+    assert_int_equal(hits[1].id, 7);
+    assert_int_equal(hits[2].id, 8);
+    assert_int_equal(hits[3].id, 3);
+    assert_int_equal(hits[3].list_rank[1], 0);
+    assert_int_equal(fuse_lists(lists, 2, &p, 2, hits, &n, &err), 0);
+    assert_int_equal(n, 2);
+}
+
+static void convex_combination_by_hand(void **state)
+{
+    fuse_item a[] = {{1, 20.0f}, {2, 15.0f}, {3, 10.0f}}, b[] = {{3, 0.8f}, {4, 0.6f}};
+    fuse_list lists[] = {{a, 3}, {b, 2}};
+    fuse_hit hits[8];
+    size_t n;
+    cairn_error err = {0};
+    fuse_params p = {.method = FUSE_CONVEX, .weight = {2, 3}}; /* scaled to 0.4 and 0.6 */
+
+    (void)state;
+    assert_int_equal(fuse_lists(lists, 2, &p, 8, hits, &n, &err), 0);
+    assert_int_equal(n, 4);
+    assert_int_equal(hits[0].id, 3);
+    assert_true(fabsf(hits[0].score - 0.6f) < 1e-6f);
+    assert_int_equal(hits[1].id, 1);
+    assert_true(fabsf(hits[1].score - 0.4f) < 1e-6f);
+    assert_int_equal(hits[2].id, 2);
+    assert_true(fabsf(hits[2].score - 0.2f) < 1e-6f);
+    p.weight[0] = -1;
+    assert_int_equal(fuse_lists(lists, 2, &p, 8, hits, &n, &err), CAIRN_EUSAGE);
+    assert_int_equal(fuse_lists(lists, 5, &p, 8, hits, &n, &err), CAIRN_EUSAGE);
+    assert_int_equal(fuse_lists(NULL, 0, NULL, 8, hits, &n, &err), 0);
+    assert_int_equal(n, 0);
+}
+
+static void fusion_is_one_order_and_whole(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 300; round++) {
+        fuse_item items[3][200];
+        fuse_list lists[3];
+        fuse_hit hits[600];
+        size_t n, distinct = 0;
+        bool seen[300] = {false};
+        cairn_error err = {0};
+        fuse_params p = {.method = round % 2 ? FUSE_RRF : FUSE_CONVEX, .weight = {1, 2, 0.5}};
+        for (int l = 0; l < 3; l++) {
+            size_t len = test_random(&rng) % 200, kept = 0;
+            bool used[300] = {false};
+            float score = 100;
+            for (size_t i = 0; i < len; i++) {
+                uint64_t id = test_random(&rng) % 300;
+                score -= (float)(test_random(&rng) % 3);
+                if (used[id])
+                    continue;
+                used[id] = true;
+                distinct += !seen[id];
+                seen[id] = true;
+                items[l][kept++] = (fuse_item){id, score};
+            }
+            lists[l] = (fuse_list){items[l], kept};
+        }
+        assert_int_equal(fuse_lists(lists, 3, &p, 600, hits, &n, &err), 0);
+        assert_int_equal(n, distinct);
+        for (size_t i = 0; i < n; i++) {
+            double want = 0;
+            for (int l = 0; l < 3; l++) {
+                const fuse_list *x = &lists[l];
+                for (size_t r = 0; r < x->n; r++) {
+                    if (x->items[r].id != hits[i].id)
+                        continue;
+                    double span = (double)x->items[0].score - x->items[x->n - 1].score;
+                    want += p.weight[l] / 3.5 *
+                            (p.method == FUSE_RRF ? 1.0 / (61.0 + (double)r)
+                             : span > 0 ? ((double)x->items[r].score - x->items[x->n - 1].score) / span
+                                        : 1.0);
+                    assert_int_equal(hits[i].list_rank[l], r + 1);
+                }
+            }
+            assert_true(fabs(hits[i].score - want) < 1e-6);
+            assert_true(i == 0 || hits[i - 1].score >= hits[i].score);
+        }
+    }
+}
+
+/* ---- measures ---- */
+
+static metrics_qrels *read_text(const char *text, cairn_status want)
+{
+    char path[] = "/tmp/cairn-qrels-XXXXXX";
+    int fd = mkstemp(path);
+    metrics_qrels *q = NULL;
+    cairn_error err = {0};
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    assert_int_equal(metrics_qrels_read(&q, path, &err), want);
+    unlink(path);
+    return q;
+}
+
+static void measures_by_hand(void **state)
+{
+    metrics_qrels *q = read_text("query-id\tcorpus-id\tscore\nq1\ta\t2\nq1\tb\t1\nq1\tc\t0\n"
+                                 "q2\tx\t1\nq3\ty\t0\n", CAIRN_OK);
+    const char *docs[] = {"c", "b", "z", "a"};
+    const char *twice[] = {"c", "b", "b", "a"};
+    double m[METRICS_KINDS], ideal = 2 + 1 / log2(3);
+
+    (void)state;
+    assert_int_equal(metrics_qrels_queries(q), 2);
+    assert_string_equal(metrics_qrels_query(q, 0), "q1");
+    assert_string_equal(metrics_qrels_query(q, 1), "q2");
+    assert_true(metrics_qrels_has(q, "q2"));
+    assert_false(metrics_qrels_has(q, "q3"));
+    assert_int_equal(metrics_query(q, "q1", docs, 4, m), 0);
+    assert_true(fabs(m[METRICS_NDCG_10] - (1 / log2(3) + 2 / log2(5)) / ideal) < 1e-12);
+    assert_true(m[METRICS_RECALL_100] == 1);
+    assert_true(fabs(m[METRICS_MAP] - (1.0 / 2 + 2.0 / 4) / 2) < 1e-12);
+    assert_true(m[METRICS_MRR_10] == 0.5);
+    assert_int_equal(metrics_query(q, "q1", twice, 4, m), 0);
+    assert_true(fabs(m[METRICS_MAP] - (1.0 / 2 + 2.0 / 3) / 2) < 1e-12);
+    assert_int_equal(metrics_query(q, "q1", NULL, 0, m), 0);
+    assert_true(m[METRICS_NDCG_10] == 0 && m[METRICS_MAP] == 0);
+    assert_int_equal(metrics_query(q, "q3", docs, 4, m), CAIRN_ENOTFOUND);
+    assert_int_equal(metrics_query(q, "nobody", docs, 4, m), CAIRN_ENOTFOUND);
+    metrics_qrels_free(q);
+
+    q = read_text("q1 0 a 1\nq1 0 b 2\n", CAIRN_OK); /* TREC's four columns */
+    const char *best[] = {"b", "a"};
+    assert_int_equal(metrics_query(q, "q1", best, 2, m), 0);
+    assert_true(m[METRICS_NDCG_10] == 1);
+    metrics_qrels_free(q);
+    assert_null(read_text("q1 a 1\nq1 broken\n", CAIRN_EINPUT));
+    assert_null(read_text("h h h\nq1 a x\n", CAIRN_EINPUT));
+    cairn_error err = {0};
+    assert_int_equal(metrics_qrels_read(&q, "/nonexistent/qrels", &err), CAIRN_EINPUT);
+}
+
+static void intervals_hold_the_mean_and_repeat(void **state)
+{
+    double values[200];
+    metrics_interval a, b;
+    cairn_error err = {0};
+
+    (void)state;
+    for (int i = 0; i < 200; i++)
+        values[i] = test_uniform(&rng);
+    assert_int_equal(metrics_bootstrap(values, 200, 0, 1, &a, &err), 0);
+    assert_int_equal(metrics_bootstrap(values, 200, 0, 1, &b, &err), 0);
+    assert_memory_equal(&a, &b, sizeof a);
+    assert_true(a.low < a.mean && a.mean < a.high);
+    /* Uniform values: standard error 0.289 / sqrt(200) = 0.0204. */
+    assert_true(a.high - a.low > 0.06 && a.high - a.low < 0.10);
+    assert_int_equal(metrics_bootstrap(values, 1, 100, 1, &a, &err), 0);
+    assert_true(a.low == a.high && a.mean == values[0]);
+    assert_int_equal(metrics_bootstrap(values, 0, 100, 1, &a, &err), 0);
+}
+
+static void run_lines_keep_their_columns(void **state)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *f = open_memstream(&text, &len);
+
+    (void)state;
+    metrics_run_line(f, "q 1", "doc\tx", 3, 1.5, "cairn");
+    fclose(f);
+    assert_string_equal(text, "q_1 Q0 doc_x 3 1.5 cairn\n");
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reciprocal_ranks_by_hand),
+        cmocka_unit_test(convex_combination_by_hand),
+        cmocka_unit_test(fusion_is_one_order_and_whole),
+        cmocka_unit_test(measures_by_hand),
+        cmocka_unit_test(intervals_hold_the_mean_and_repeat),
+        cmocka_unit_test(run_lines_keep_their_columns),
+    };
+
+    rng = test_seed();
+    print_message("CAIRN_SEED=%llu\n", (unsigned long long)rng);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

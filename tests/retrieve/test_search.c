@@ -1,0 +1,334 @@
+/* test_search.c - a small corpus in memory, three lexical and two vector segments, searched in
+ * every mode, with filters, phrases, exclusions and parts that are missing. */
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "retrieve/search.h"
+#include "tests/index/vector/memory_sections.h"
+
+#define DIM 64
+#define N_LEXICAL 3
+#define N_VECTOR 2
+
+static const struct passage {
+    doc_id doc;
+    const char *uri, *ext, *title, *text;
+} corpus_text[] = {
+    {1, "/a/lease.txt", "txt", "Lease", "the lease of the flat ends in march"},
+    {1, "/a/lease.txt", "txt", "Lease", "the rent is due on the third day of the month"},
+    {2, "/a/heating.md", "md", "Heating", "the boiler heats the flat and the radiators are bled"},
+    {3, "/b/garden.md", "md", "Garden", "roses are cut in march and the lawn is sown in april"},
+    {3, "/b/garden.md", "md", "Garden", "the boiler of the greenhouse is old"},
+    {4, "/b/trip.txt", "txt", "Trip", "train to bonn in march then a boat on the rhine"},
+    {5, "/b/draft.txt", "txt", "Draft", "a draft of the lease of the flat in bonn"},
+    {6, "/c/soup.md", "md", "Soup", "carrots onions and a bay leaf boiled for an hour"},
+};
+#define N_CHUNKS (sizeof corpus_text / sizeof *corpus_text)
+
+typedef struct part {
+    memory_sections mem;
+    section_source src;
+    chunk_id chunks[N_CHUNKS];
+    doc_id docs[N_CHUNKS];
+    uint32_t n;
+    filter_reader *filter;
+    lexical_reader *lexical;
+    vector_reader *vector;
+    uint64_t deleted[1];
+} part;
+
+static part lex[N_LEXICAL], vec[N_VECTOR];
+static retrieve_lexical_segment lexical_segments[N_LEXICAL];
+static retrieve_vector_segment vector_segments[N_VECTOR];
+static retrieve_corpus corpus;
+static analyzer *an;
+static bool embedder_fails;
+
+static chunk_id part_chunk(const void *ctx, uint32_t row)
+{
+    return ((const part *)ctx)->chunks[row];
+}
+
+static doc_id part_doc(const void *ctx, uint32_t row)
+{
+    return ((const part *)ctx)->docs[row];
+}
+
+static bool part_row(const void *ctx, chunk_id chunk, uint32_t *row)
+{
+    const part *p = ctx;
+
+    for (*row = 0; *row < p->n; ++*row)
+        if (p->chunks[*row] == chunk)
+            return true;
+    return false;
+}
+
+/* Words hashed to directions, with weak neighbours: enough for nearness to follow shared words. */
+static void embed_text(const char *text, size_t len, float *out)
+{
+    memset(out, 0, DIM * sizeof *out);
+    for (size_t i = 0; i < len;) {
+        uint64_t h = 1469598103934665603u;
+        size_t start = i;
+        for (; i < len && isalnum((unsigned char)text[i]); i++)
+            h = (h ^ (uint64_t)tolower((unsigned char)text[i])) * 1099511628211u;
+        if (i - start > 3)
+            out[(h >> 20) % DIM] += 1;
+        i += i == start || i < len;
+    }
+    out[0] += 0.01f;
+}
+
+static cairn_status embed(void *ctx, const char *text, size_t len, float *out, cairn_error *err)
+{
+    (void)ctx;
+    if (embedder_fails)
+        return cairn_fail(err, CAIRN_EMODEL, "the model is on holiday");
+    embed_text(text, len, out);
+    return CAIRN_OK;
+}
+
+static void add_row(part *p, size_t i)
+{
+    p->chunks[p->n] = 100 + i;
+    p->docs[p->n++] = corpus_text[i].doc;
+}
+
+static void finish_part(part *p, bool vectors)
+{
+    section_sink sink = memory_sink(&p->mem);
+    cairn_error err = {0};
+    filter_writer *fw;
+    lexical_writer *lw = NULL;
+    vector_writer *vw = NULL;
+
+    assert_int_equal(filter_writer_create(&fw, &err), 0);
+    if (vectors)
+        assert_int_equal(vector_writer_create(&vw, DIM, VECTOR_COSINE, NULL, &err), 0);
+    else
+        assert_int_equal(lexical_writer_create(&lw, NULL, &err), 0);
+    for (uint32_t r = 0; r < p->n; r++) {
+        const struct passage *t = &corpus_text[p->chunks[r] - 100];
+        filter_row row = {.uri = t->uri, .ext = t->ext, .title = t->title};
+        assert_int_equal(filter_writer_add(fw, &row, &err), 0);
+        if (vectors) {
+            float v[DIM];
+            embed_text(t->text, strlen(t->text), v);
+            assert_int_equal(vector_writer_add(vw, v, &err), 0);
+        } else {
+            lexical_doc d = {.lang = "en"};
+            d.field[LEXICAL_TITLE].text = t->title;
+            d.field[LEXICAL_TITLE].len = strlen(t->title);
+            d.field[LEXICAL_BODY].text = t->text;
+            d.field[LEXICAL_BODY].len = strlen(t->text);
+            assert_int_equal(lexical_writer_add(lw, &d, NULL, &err), 0);
+        }
+    }
+    assert_int_equal(filter_writer_finish(fw, &sink, &err), 0);
+    filter_writer_destroy(fw);
+    p->src = memory_source(&p->mem);
+    if (vectors) {
+        assert_int_equal(vector_writer_finish(vw, &sink, NULL, &err), 0);
+        vector_writer_destroy(vw);
+        assert_int_equal(vector_reader_open(&p->vector, &p->src, &err), 0);
+    } else {
+        assert_int_equal(lexical_writer_finish(lw, &sink, &err), 0);
+        lexical_writer_destroy(lw);
+        assert_int_equal(lexical_reader_open(&p->lexical, &p->src, &err), 0);
+    }
+    assert_int_equal(filter_reader_open(&p->filter, &p->src, &err), 0);
+}
+
+static int set_up(void **state)
+{
+    cairn_error err = {0};
+
+    (void)state;
+    assert_int_equal(analyzer_create(&an, &err), 0);
+    for (size_t i = 0; i < N_CHUNKS; i++) {
+        add_row(&lex[i % N_LEXICAL], i);
+        add_row(&vec[i < 3 ? 0 : 1], N_CHUNKS - 1 - i);
+    }
+    for (int i = 0; i < N_LEXICAL; i++) {
+        finish_part(&lex[i], false);
+        lexical_segments[i] = (retrieve_lexical_segment){
+            lex[i].lexical, lex[i].filter, lex[i].deleted, {&lex[i], part_chunk, part_doc, part_row}};
+    }
+    for (int i = 0; i < N_VECTOR; i++) {
+        finish_part(&vec[i], true);
+        vector_segments[i] = (retrieve_vector_segment){
+            vec[i].vector, vec[i].filter, vec[i].deleted, {&vec[i], part_chunk, part_doc, part_row}};
+    }
+    corpus = (retrieve_corpus){lexical_segments, N_LEXICAL, vector_segments, N_VECTOR, DIM, embed, NULL};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_LEXICAL; i++) {
+        lexical_reader_close(lex[i].lexical);
+        filter_reader_close(lex[i].filter);
+        memory_clear(&lex[i].mem);
+    }
+    for (int i = 0; i < N_VECTOR; i++) {
+        vector_reader_close(vec[i].vector);
+        filter_reader_close(vec[i].filter);
+        memory_clear(&vec[i].mem);
+    }
+    analyzer_destroy(an);
+    return 0;
+}
+
+/* The chunks found as digits, "320" for chunks 103, 102, 100; sorted when `set`. */
+static retrieve_result found;
+static arena memory;
+
+static const char *search(const char *typed, const char *filter, retrieve_mode mode, bool set)
+{
+    static char out[N_CHUNKS + 1];
+    retrieve_query q;
+    cairn_error err = {0};
+    size_t n = 0;
+
+    arena_clear(&memory);
+    arena_init(&memory, 16 << 20);
+    assert_int_equal(retrieve_query_parse(&q, typed, filter, &memory, &err), 0);
+    if (retrieve_search(&corpus, &q, mode, N_CHUNKS, "en", NULL, an, NULL, &memory, &found, &err))
+        fail_msg("%s: %s", typed, err.text);
+    for (size_t i = 0; i < found.n_hits; i++) {
+        const retrieve_hit *h = &found.hits[i];
+        assert_int_equal(h->doc, corpus_text[h->chunk - 100].doc);
+        assert_true(i == 0 || found.hits[i - 1].score >= h->score);
+        out[n++] = (char)('0' + h->chunk - 100);
+    }
+    out[n] = '\0';
+    for (size_t i = 0; set && i < n; i++)
+        for (size_t j = i + 1; j < n; j++)
+            if (out[j] < out[i]) {
+                char t = out[i];
+                out[i] = out[j];
+                out[j] = t;
+            }
+    return out;
+}
+
+static void each_mode_answers(void **state)
+{
+    const char *order;
+
+    (void)state;
+    assert_string_equal(search("boiler", NULL, RETRIEVE_LEXICAL, true), "24");
+    assert_int_equal(found.mode, RETRIEVE_LEXICAL);
+    assert_int_equal(found.n_lexical, 2);
+    assert_int_equal(found.n_vector, 0);
+    assert_int_equal(found.hits[0].lexical_rank, 1);
+    assert_true(found.hits[0].score == found.hits[0].lexical_score);
+
+    order = search("lease flat", NULL, RETRIEVE_VECTOR, false);
+    assert_int_equal(found.mode, RETRIEVE_VECTOR);
+    assert_int_equal(found.n_hits, N_CHUNKS); /* every row has some distance */
+    assert_true(order[0] == '0' || order[0] == '6');
+    assert_true(found.hits[0].score == found.hits[0].vector_score);
+
+    order = search("lease flat", NULL, RETRIEVE_HYBRID, false);
+    assert_int_equal(found.mode, RETRIEVE_HYBRID);
+    assert_true((order[0] == '0' && order[1] == '6') || (order[0] == '6' && order[1] == '0'));
+    assert_true(found.hits[0].lexical_rank && found.hits[0].vector_rank);
+    assert_null(found.note);
+    assert_true(found.total_ns > 0);
+}
+
+static void filters_bind_both_lists(void **state)
+{
+    (void)state;
+    assert_string_equal(search("march ext:txt", NULL, RETRIEVE_HYBRID, true), "0156");
+    assert_string_equal(search("march", "ext:txt", RETRIEVE_HYBRID, true), "0156");
+    assert_int_equal(found.n_allowed, 4);
+    assert_int_equal(found.n_rows, N_CHUNKS);
+    assert_string_equal(search("march", "dir:/b -ext:txt", RETRIEVE_VECTOR, true), "34");
+    assert_string_equal(search("march ext:pdf", NULL, RETRIEVE_HYBRID, true), "");
+    /* No words: the first chunk of each document, in row order of each segment. */
+    assert_string_equal(search("ext:md", NULL, RETRIEVE_HYBRID, true), "2347");
+    assert_string_equal(search("title:garden", NULL, RETRIEVE_LEXICAL, true), "34");
+}
+
+static void phrases_and_exclusions_bind_both_lists(void **state)
+{
+    (void)state;
+    assert_string_equal(search("\"lease of the flat\"", NULL, RETRIEVE_HYBRID, true), "06");
+    assert_string_equal(search("\"flat of the lease\"", NULL, RETRIEVE_HYBRID, true), "");
+    assert_string_equal(search("\"lease of the flat\"", NULL, RETRIEVE_VECTOR, true), "06");
+    assert_string_equal(search("lease -bonn", NULL, RETRIEVE_HYBRID, true), "012347");
+    assert_string_equal(search("lease -\"in bonn\"", NULL, RETRIEVE_VECTOR, true), "0123457");
+    assert_string_equal(search("-bonn", NULL, RETRIEVE_HYBRID, true), "");
+    assert_string_equal(search("", NULL, RETRIEVE_HYBRID, true), "");
+}
+
+static void deleted_rows_are_never_found(void **state)
+{
+    uint32_t row;
+
+    (void)state;
+    for (int i = 0; i < N_LEXICAL; i++)
+        if (part_row(&lex[i], 106, &row))
+            lex[i].deleted[0] |= (uint64_t)1 << row;
+    for (int i = 0; i < N_VECTOR; i++)
+        if (part_row(&vec[i], 106, &row))
+            vec[i].deleted[0] |= (uint64_t)1 << row;
+    assert_string_equal(search("lease flat", NULL, RETRIEVE_HYBRID, true), "0123457");
+    assert_string_equal(search("\"lease of the flat\"", NULL, RETRIEVE_VECTOR, true), "0");
+    assert_string_equal(search("title:draft", NULL, RETRIEVE_HYBRID, true), "");
+    for (int i = 0; i < N_LEXICAL; i++)
+        lex[i].deleted[0] = 0;
+    for (int i = 0; i < N_VECTOR; i++)
+        vec[i].deleted[0] = 0;
+}
+
+static void missing_parts_are_said(void **state)
+{
+    (void)state;
+    embedder_fails = true;
+    assert_string_equal(search("boiler", NULL, RETRIEVE_HYBRID, true), "24");
+    assert_int_equal(found.mode, RETRIEVE_LEXICAL);
+    assert_non_null(strstr(found.note, "on holiday"));
+    assert_string_equal(search("boiler", NULL, RETRIEVE_VECTOR, true), "24");
+    embedder_fails = false;
+    corpus.n_vector = 0;
+    assert_string_equal(search("boiler", NULL, RETRIEVE_HYBRID, true), "24");
+    assert_non_null(found.note);
+    corpus.n_vector = N_VECTOR;
+    lexical_segments[0].filter = NULL; /* a filter matches nothing there */
+    search("march ext:txt", NULL, RETRIEVE_LEXICAL, true);
+    for (size_t i = 0; i < found.n_hits; i++)
+        assert_true((found.hits[i].chunk - 100) % N_LEXICAL != 0);
+    lexical_segments[0].filter = lex[0].filter;
+    corpus.n_lexical = 0;
+    corpus.n_vector = 0;
+    assert_string_equal(search("boiler", NULL, RETRIEVE_HYBRID, true), "");
+    corpus.n_lexical = N_LEXICAL;
+    corpus.n_vector = N_VECTOR;
+    arena_clear(&memory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_mode_answers),
+        cmocka_unit_test(filters_bind_both_lists),
+        cmocka_unit_test(phrases_and_exclusions_bind_both_lists),
+        cmocka_unit_test(deleted_rows_are_never_found),
+        cmocka_unit_test(missing_parts_are_said),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
