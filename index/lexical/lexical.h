@@ -126,7 +126,7 @@ typedef struct lexical_query {
 typedef struct lexical_params {
     float k1;                     /* default 1.2 */
     float b[LEXICAL_FIELDS];      /* 0 .. 1; default 0.75, path 0 */
-    float weight[LEXICAL_FIELDS]; /* see lexical_params_default */
+    float weight[LEXICAL_FIELDS]; /* default: title 1.5, path 0.1, headings 1, body 1 */
     bool keep_stop_words;         /* default false: function words of a question don't score */
 } lexical_params;
 

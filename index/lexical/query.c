@@ -16,7 +16,7 @@ void lexical_params_default(lexical_params *p)
     *p = (lexical_params){
         .k1 = 1.2f,
         .b = {0.75f, 0.0f, 0.75f, 0.75f},
-        .weight = {1.0f, 0.1f, 1.0f, 1.0f},
+        .weight = {1.5f, 0.1f, 1.0f, 1.0f},
     };
 }
 

@@ -108,13 +108,18 @@ static int greatest_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-size_t top_take(top *t, const lexical_segment *segments, double scale, lexical_hit *hits)
+void top_settle(top *t)
 {
     if (t->n > t->k) {
         select_greatest(t->best, t->n, t->k);
         t->n = t->k;
     }
     qsort(t->best, t->n, sizeof *t->best, greatest_first);
+}
+
+size_t top_take(top *t, const lexical_segment *segments, double scale, lexical_hit *hits)
+{
+    top_settle(t);
     for (size_t i = 0; i < t->n; i++) {
         uint32_t row = UINT32_MAX - (uint32_t)t->best[i], s = 0;
         while (row >= segments[s].reader->n_rows)

@@ -33,6 +33,8 @@ static inline void top_add(top *t, int32_t score, uint32_t row)
         top_full(t, v);
 }
 
+/* Leave exactly the best in t->best, best first. Only top_take may follow. */
+void top_settle(top *t);
 /* Best first into hits; returns how many. */
 size_t top_take(top *t, const lexical_segment *segments, double scale, lexical_hit *hits);
 

@@ -293,7 +293,8 @@ static void score_is_bm25(void **state)
     lexical_clause c = {.text = "cathedral", .len = 9};
     lexical_query q = {&c, 1, "en"};
     lexical_hit hit;
-    double average = (1 + 7 + 1 + 13 + 0 + 9 + 2 + 2 + 1 + 0) / 5.0;
+    double title = 1 + 1 + 0 + 2 + 1, body = 7 + 13 + 9 + 2 + 0;
+    double average = (1.5 * title + body) / 5;
     double idf = log(1 + (5 - 1 + 0.5) / 1.5), norm = 1.2 * (0.25 + 0.75 * 9 / average);
     size_t n;
     (void)state;
