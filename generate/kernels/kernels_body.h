@@ -171,6 +171,23 @@ LANES_INLINE words high_nibble(words v)
     return words_and(words_shr(v, 4), words_set1(0x0f0f0f0f));
 }
 
+/* Scale and minimum of sub-block s, or the scales of its two halves. */
+LANES_INLINE void sub_scales(tensor_type type, const block_head *h, unsigned s, lanes *d, lanes *m)
+{
+    *d = h->d;
+    *m = h->m;
+    if (type == TENSOR_Q4_K || type == TENSOR_Q5_K) {
+        *d = lanes_mul(h->d, words_to_float(byte_of(h->scale[s / 4], s & 3)));
+        /* Negated by a product, so that a zero keeps its sign. */
+        *m = lanes_mul(lanes_mul(h->m, words_to_float(byte_of(h->min[s / 4], s & 3))),
+                       lanes_set1(-1.0f));
+    }
+    if (type == TENSOR_Q6_K) {
+        *d = lanes_mul(h->d, words_to_float(signed_byte_of(h->scale[s / 2], 2 * (s & 1))));
+        *m = lanes_mul(h->d, words_to_float(signed_byte_of(h->scale[s / 2], 2 * (s & 1) + 1)));
+    }
+}
+
 /* Sub-block s (32 weights) of the block at h: the eight vectors, and scale and minimum (or the
  * scales of the two halves). */
 LANES_INLINE void read_sub(tensor_type type, const block_head *h, unsigned s, words w[8], lanes *d,
@@ -178,8 +195,7 @@ LANES_INLINE void read_sub(tensor_type type, const block_head *h, unsigned s, wo
 {
     const uint8_t *q = h->quants;
 
-    *d = h->d;
-    *m = h->m;
+    sub_scales(type, h, s, d, m);
     switch (type) {
     case TENSOR_Q4_0:
     case TENSOR_Q4_1:
@@ -216,22 +232,16 @@ LANES_INLINE void read_sub(tensor_type type, const block_head *h, unsigned s, wo
             if (type == TENSOR_Q5_K)
                 w[v] = words_or(w[v], bit_to_4(words_load(q + 64 * v), s));
         }
-        *d = lanes_mul(h->d, words_to_float(byte_of(h->scale[s / 4], s & 3)));
-        /* Negated by a product, so that a zero keeps its sign. */
-        *m = lanes_mul(lanes_mul(h->m, words_to_float(byte_of(h->min[s / 4], s & 3))),
-                       lanes_set1(-1.0f));
         break;
     }
     default: { /* Q6_K: halves of 128 weights; a nibble row serves weights 64 apart */
         unsigned half = s / 4, t = s & 3;
         UNROLL_8
         for (unsigned v = 0; v < 8; v++) {
-            words x = words_load(q + 64 * (24 * half + 8 * (t & 1) + v));
-            words high = words_load(q + 64 * (24 * half + 16 + v));
+            words x = words_load(q + 64 * (24 * half + 3 * v + (t & 1)));
+            words high = words_load(q + 64 * (24 * half + 3 * v + 2));
             w[v] = words_or(t >= 2 ? high_nibble(x) : low_nibble(x), pair_to_4(high, t));
         }
-        *d = lanes_mul(h->d, words_to_float(signed_byte_of(h->scale[s / 2], 2 * (s & 1))));
-        *m = lanes_mul(h->d, words_to_float(signed_byte_of(h->scale[s / 2], 2 * (s & 1) + 1)));
         break;
     }
     }
@@ -248,49 +258,99 @@ LANES_INLINE words dot_step(tensor_type type, words acc, words w, words x)
     return type == TENSOR_Q8_0 ? words_dot4(acc, w, x) : words_dot4_small(acc, w, x);
 }
 
-/* Add one block of 32 inputs of token `slot` in a tile of width `width` to acc. `x` is the block's
- * part of the tile. */
-LANES_INLINE lanes add_block(tensor_type type, const words w[8], lanes d, lanes m, const uint8_t *x,
-                             unsigned width, unsigned slot, lanes acc)
+/* What the integer sum of a block starts from: minus offset times the sum of the inputs. */
+LANES_INLINE words start_sum(tensor_type type, const uint8_t *x, unsigned width, unsigned slot,
+                             unsigned half)
 {
-    const uint8_t *q = x + 32 * slot;
-    lanes scale = broadcast_float(x + 32 * width + 4 * slot);
-
-    if (shape_of(type) == SHAPE_HALVES) {
-        words a = words_sar(broadcast_at(x + 44 * width + 4 * slot), 2);
-        words b = words_sar(broadcast_at(x + 48 * width + 4 * slot), 2);
-        lanes sum;
-        UNROLL_4
-        for (unsigned v = 0; v < 4; v++) {
-            a = dot_step(type, a, w[v], broadcast_at(q + 4 * v));
-            b = dot_step(type, b, w[v + 4], broadcast_at(q + 4 * v + 16));
-        }
-        sum = lanes_add(lanes_mul(words_to_float(a), d), lanes_mul(words_to_float(b), m));
-        return lanes_add(acc, lanes_mul(sum, scale));
+    switch (offset_log2(type)) {
+    case 7:
+        return broadcast_at(x + 40 * width + 4 * slot);
+    case 4:
+        return words_sar(broadcast_at(x + 40 * width + 4 * slot), 3);
+    case 3:
+        return words_sar(broadcast_at(x + 40 * width + 4 * slot), 4);
+    case 5:
+        return words_sar(broadcast_at(x + (44 + 4 * half) * width + 4 * slot), 2);
+    default:
+        return words_zero();
     }
-    words sum = words_zero();
-    if (offset_log2(type) == 7)
-        sum = broadcast_at(x + 40 * width + 4 * slot);
-    else if (offset_log2(type) == 4)
-        sum = words_sar(broadcast_at(x + 40 * width + 4 * slot), 3);
-    else if (offset_log2(type) == 3)
-        sum = words_sar(broadcast_at(x + 40 * width + 4 * slot), 4);
-    UNROLL_8
-    for (unsigned v = 0; v < 8; v++)
-        sum = dot_step(type, sum, w[v], broadcast_at(q + 4 * v));
-    acc = lanes_add(acc, lanes_mul(lanes_mul(words_to_float(sum), d), scale));
+}
+
+/* Add the block's finished sums to acc: `sum` over all 32 inputs, or two sums over 16. */
+LANES_INLINE lanes scale_sum(tensor_type type, words sum, words second, lanes d, lanes m,
+                             const uint8_t *x, unsigned width, unsigned slot, lanes acc)
+{
+    lanes scale = broadcast_float(x + 32 * width + 4 * slot);
+    lanes y = lanes_mul(words_to_float(sum), d);
+
+    if (shape_of(type) == SHAPE_HALVES)
+        y = lanes_add(y, lanes_mul(words_to_float(second), m));
+    acc = lanes_add(acc, lanes_mul(y, scale));
     if (shape_of(type) == SHAPE_MINIMUM)
         acc = lanes_add(acc, lanes_mul(m, broadcast_float(x + 36 * width + 4 * slot)));
     return acc;
 }
 
-/* Q6_K's quants are not read in rising order, which the machine's own prefetch needs; ask for the
- * next unit while this one is worked on (measured: twice the speed from memory). Behind the last
- * unit this asks for the next strip, and at the very end for nothing that is ever read. */
-LANES_INLINE void fetch_unit(const uint8_t *p, size_t n)
+/* Add one block of 32 inputs of a single token to acc. */
+LANES_INLINE lanes add_block(tensor_type type, const words w[8], lanes d, lanes m, const uint8_t *x,
+                             lanes acc)
 {
-    for (size_t i = 0; i < n; i += 64)
-        __builtin_prefetch(p + i);
+    const bool halves = shape_of(type) == SHAPE_HALVES;
+    words a = start_sum(type, x, 1, 0, 0);
+    words b = halves ? start_sum(type, x, 1, 0, 1) : words_zero();
+
+    /* Two chains, so that a step need not wait for the one before it. */
+    UNROLL_4
+    for (unsigned v = 0; v < 4; v++) {
+        a = dot_step(type, a, w[v], broadcast_at(x + 4 * v));
+        b = dot_step(type, b, w[v + 4], broadcast_at(x + 4 * v + 16));
+    }
+    if (!halves)
+        a = words_add(a, b);
+    return scale_sum(type, a, b, d, m, x, 1, 0, acc);
+}
+
+/* Q6_K packs four sub-blocks into the same vectors. One token takes them all in one pass over the
+ * strip, so that memory is read in rising order, each line once (sub-block by sub-block it ran at a
+ * third of the memory's speed). */
+LANES_INLINE lanes single_token_q6_k(const uint8_t *strip, size_t k, const uint8_t *x)
+{
+    const strip_layout *l = strip_layout_of(TENSOR_Q6_K);
+    lanes acc = lanes_zero();
+
+    for (size_t b = 0; b < k / 256; b++) {
+        block_head h;
+        read_head(TENSOR_Q6_K, strip + strip_scales_at(l, b), strip + strip_words_at(l, b), &h);
+        UNROLL_4
+        for (unsigned half = 0; half < 2; half++) {
+            const uint8_t *q = h.quants + 64 * 24 * half;
+            words sum[2][4];
+            UNROLL_8
+            for (unsigned i = 0; i < 8; i++)
+                sum[i / 4][i % 4] = start_sum(TENSOR_Q6_K, x + KERNEL_SINGLE_BLOCK * (i % 4), 1, 0,
+                                              i / 4);
+            UNROLL_8
+            for (unsigned v = 0; v < 8; v++) {
+                words low[2] = {words_load(q + 192 * v), words_load(q + 192 * v + 64)};
+                words high = words_load(q + 192 * v + 128);
+                UNROLL_4
+                for (unsigned t = 0; t < 4; t++) {
+                    words w = t >= 2 ? high_nibble(low[t & 1]) : low_nibble(low[t & 1]);
+                    w = words_or(w, pair_to_4(high, t));
+                    sum[v / 4][t] = words_dot4_small(sum[v / 4][t], w,
+                                                     broadcast_at(x + KERNEL_SINGLE_BLOCK * t + 4 * v));
+                }
+            }
+            UNROLL_4
+            for (unsigned t = 0; t < 4; t++) {
+                lanes d, m;
+                sub_scales(TENSOR_Q6_K, &h, 4 * half + t, &d, &m);
+                acc = scale_sum(TENSOR_Q6_K, sum[0][t], sum[1][t], d, m, x, 1, 0, acc);
+                x += KERNEL_SINGLE_BLOCK;
+            }
+        }
+    }
+    return acc;
 }
 
 /* One token, straight from the strip. */
@@ -302,15 +362,13 @@ LANES_INLINE lanes single_token(tensor_type type, const uint8_t *strip, size_t k
 
     for (size_t b = 0; b < k / block; b++) {
         block_head h;
-        if (shape_of(type) == SHAPE_HALVES)
-            fetch_unit(strip + strip_scales_at(l, b + 1), strip_unit_bytes(l));
         read_head(type, strip + strip_scales_at(l, b), strip + strip_words_at(l, b), &h);
         UNROLL_8
         for (unsigned sub = 0; sub < subs; sub++) {
             words v[8];
             lanes d, m;
             read_sub(type, &h, sub, v, &d, &m);
-            acc = add_block(type, v, d, m, x, 1, 0, acc);
+            acc = add_block(type, v, d, m, x, acc);
             x += KERNEL_SINGLE_BLOCK;
         }
     }
@@ -345,26 +403,49 @@ LANES_INLINE void unpack_chunk(tensor_type type, const uint8_t *strip, size_t fi
     }
 }
 
-/* One tile of `width` tokens over n unpacked blocks; acc lives in out. */
-LANES_INLINE void tile_chunk(tensor_type type, const uint8_t *unpacked, size_t n, const uint8_t *x,
-                             unsigned width, size_t x_step, bool first, lanes acc[])
+/* Vectors first .. first + n of one unpacked block times the inputs of LANES_TOKENS tokens from
+ * `slot` on. Token by token inside the loop over vectors: with registers for all sums, a step of one
+ * token then never waits for its previous one. */
+LANES_INLINE void dot_tokens(tensor_type type, const uint8_t *unpacked, unsigned first, unsigned n,
+                             const uint8_t *x, unsigned slot, unsigned tokens, words sum[])
 {
-    if (first)
-        for (unsigned t = 0; t < width; t++)
-            acc[t] = lanes_zero();
-    for (size_t b = 0; b < n; b++) {
-        words w[8];
-        lanes d, m;
+    UNROLL_8
+    for (unsigned v = first; v < first + n; v++) {
+        words w = words_load(unpacked + 64 * v);
         UNROLL_8
-        for (unsigned i = 0; i < 8; i++)
-            w[i] = words_load(unpacked + 64 * i);
-        d = words_as_float(words_load(unpacked + 512));
-        m = words_as_float(words_load(unpacked + 576));
+        for (unsigned t = 0; t < tokens; t++)
+            sum[t] = dot_step(type, sum[t], w, broadcast_at(x + 32 * (slot + t) + 4 * v));
+    }
+}
+
+/* One tile of `width` tokens over n unpacked blocks, added to acc. */
+LANES_INLINE void tile_chunk(tensor_type type, const uint8_t *unpacked, size_t n, const uint8_t *x,
+                             unsigned width, size_t x_step, lanes acc[])
+{
+    const unsigned tokens = width < LANES_TOKENS ? width : LANES_TOKENS;
+    const unsigned half = shape_of(type) == SHAPE_HALVES ? 4 : 8;
+
+    for (size_t b = 0; b < n; b++, unpacked += UNPACKED_BLOCK, x += x_step) {
+        lanes d = words_as_float(words_load(unpacked + 512));
+        lanes m = words_as_float(words_load(unpacked + 576));
         UNROLL_8
-        for (unsigned t = 0; t < width; t++)
-            acc[t] = add_block(type, w, d, m, x, width, t, acc[t]);
-        unpacked += UNPACKED_BLOCK;
-        x += x_step;
+        for (unsigned slot = 0; slot < width; slot += tokens) {
+            words sum[LANES_TOKENS], second[LANES_TOKENS];
+            UNROLL_8
+            for (unsigned t = 0; t < tokens; t++)
+                sum[t] = start_sum(type, x, width, slot + t, 0);
+            dot_tokens(type, unpacked, 0, half, x, slot, tokens, sum);
+            if (half == 4) {
+                UNROLL_8
+                for (unsigned t = 0; t < tokens; t++)
+                    second[t] = start_sum(type, x, width, slot + t, 1);
+                dot_tokens(type, unpacked, 4, 4, x, slot, tokens, second);
+            }
+            UNROLL_8
+            for (unsigned t = 0; t < tokens; t++)
+                acc[slot + t] = scale_sum(type, sum[t], half == 4 ? second[t] : sum[t], d, m, x, width,
+                                          slot + t, acc[slot + t]);
+        }
     }
 }
 
@@ -380,25 +461,22 @@ LANES_INLINE void many_tokens(tensor_type type, const uint8_t *strip, size_t k,
             float *o = out + i * KERNEL_TILE * stride;
             size_t tokens = x->n_tiled - i * KERNEL_TILE;
             lanes acc[KERNEL_TILE];
-            if (tokens >= KERNEL_TILE) {
-                tokens = KERNEL_TILE;
-                UNROLL_8
-                for (unsigned t = 0; t < KERNEL_TILE; t++)
-                    acc[t] = lanes_load(o + t * stride);
-            } else {
-                for (unsigned t = 0; t < KERNEL_TILE; t++)
-                    acc[t] = t < tokens ? lanes_load(o + t * stride) : lanes_zero();
-            }
+            tokens = tokens < KERNEL_TILE ? tokens : KERNEL_TILE;
+            UNROLL_8
+            for (unsigned t = 0; t < KERNEL_TILE; t++)
+                acc[t] = first && t < tokens ? lanes_load(o + t * stride) : lanes_zero();
             tile_chunk(type, scratch, n, x->tiles + (i * blocks + first) * KERNEL_TILE_BLOCK,
-                       KERNEL_TILE, KERNEL_TILE_BLOCK, first == 0, acc);
-            for (unsigned t = 0; t < tokens; t++)
-                lanes_store(o + t * stride, acc[t]);
+                       KERNEL_TILE, KERNEL_TILE_BLOCK, acc);
+            UNROLL_8
+            for (unsigned t = 0; t < KERNEL_TILE; t++)
+                if (t < tokens)
+                    lanes_store(o + t * stride, acc[t]);
         }
         for (size_t i = 0; i < x->n_singles; i++) {
             float *o = out + (x->n_tiled + i) * stride;
-            lanes acc[1] = {lanes_load(o)};
+            lanes acc[1] = {first ? lanes_load(o) : lanes_zero()};
             tile_chunk(type, scratch, n, x->singles + (i * blocks + first) * KERNEL_SINGLE_BLOCK, 1,
-                       KERNEL_SINGLE_BLOCK, first == 0, acc);
+                       KERNEL_SINGLE_BLOCK, acc);
             lanes_store(o, acc[0]);
         }
     }
@@ -411,9 +489,11 @@ LANES_INLINE void strip_product(tensor_type type, const uint8_t *strip, size_t k
         many_tokens(type, strip, k, x, out, stride, scratch);
         return;
     }
-    for (size_t i = 0; i < x->n_singles; i++)
-        lanes_store(out + i * stride,
-                    single_token(type, strip, k, x->singles + i * (k / 32) * KERNEL_SINGLE_BLOCK));
+    for (size_t i = 0; i < x->n_singles; i++) {
+        const uint8_t *one = x->singles + i * (k / 32) * KERNEL_SINGLE_BLOCK;
+        lanes_store(out + i * stride, type == TENSOR_Q6_K ? single_token_q6_k(strip, k, one)
+                                                          : single_token(type, strip, k, one));
+    }
 }
 
 /* Weights as the format's formula gives them, bit for bit as dequantize_row. */
@@ -496,17 +576,11 @@ static void quantize(const float *x, size_t k, size_t width, size_t slot, uint8_
         float inverse = largest > 1e-35f ? 127.0f / largest : 0.0f;
         words qa = lanes_round(lanes_mul(a, lanes_set1(inverse)));
         words qc = lanes_round(lanes_mul(c, lanes_set1(inverse)));
-        int32_t sum[2] = {0, 0}, off;
-        int8_t q[32];
+        int32_t sum[2] = {words_sum(qa), words_sum(qc)}, off;
         float scaled;
 
-        words_store_bytes(q, qa);
-        words_store_bytes(q + 16, qc);
-        memcpy(tile + 32 * slot, q, sizeof q);
-        for (int i = 0; i < 16; i++) {
-            sum[0] += q[i];
-            sum[1] += q[16 + i];
-        }
+        words_store_bytes(tile + 32 * slot, qa);
+        words_store_bytes(tile + 32 * slot + 16, qc);
         if (!(largest > 1e-35f))
             scale = broken;
         scaled = scale * (float)(sum[0] + sum[1]);

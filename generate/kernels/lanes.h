@@ -26,11 +26,17 @@
 #define UNROLL_8     _Pragma("GCC unroll 8")
 #define UNROLL_4     _Pragma("GCC unroll 4")
 #define UNROLL_12    _Pragma("GCC unroll 12")
+#if defined(__AVX512F__)
+#define LANES_TOKENS 8 /* tokens whose sums fit the registers at once */
+#else
+#define LANES_TOKENS 1
+#endif
 #else
 #define LANES_INLINE static inline __attribute__((unused))
 #define UNROLL_8     _Pragma("GCC unroll 1")
 #define UNROLL_4     _Pragma("GCC unroll 1")
 #define UNROLL_12    _Pragma("GCC unroll 1")
+#define LANES_TOKENS 1
 #endif
 
 static inline int32_t load_i32(const void *p)
@@ -345,6 +351,70 @@ LANES_INLINE words words_dot4_small(words acc, words w, words x) { return words_
 
 #endif
 
+/* ---- sixteen lanes become one: pairs 8 apart, then 4, 2, 1 ---- */
+
+#if defined(__AVX2__)
+
+#if defined(__AVX512F__)
+LANES_INLINE __m256 lanes_low(lanes v) { return _mm512_castps512_ps256(v); }
+LANES_INLINE __m256 lanes_high(lanes v) { return _mm512_extractf32x8_ps(v, 1); }
+LANES_INLINE __m256i words_low(words v) { return _mm512_castsi512_si256(v); }
+LANES_INLINE __m256i words_high(words v) { return _mm512_extracti32x8_epi32(v, 1); }
+#else
+LANES_INLINE __m256 lanes_low(lanes v) { return v.lo; }
+LANES_INLINE __m256 lanes_high(lanes v) { return v.hi; }
+LANES_INLINE __m256i words_low(words v) { return v.lo; }
+LANES_INLINE __m256i words_high(words v) { return v.hi; }
+#endif
+
+LANES_INLINE float lanes_sum(lanes v)
+{
+    __m256 e = _mm256_add_ps(lanes_low(v), lanes_high(v));
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(e), _mm256_extractf128_ps(e, 1));
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
+LANES_INLINE float lanes_largest(lanes v)
+{
+    __m256 e = _mm256_max_ps(lanes_low(v), lanes_high(v));
+    __m128 q = _mm_max_ps(_mm256_castps256_ps128(e), _mm256_extractf128_ps(e, 1));
+    q = _mm_max_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_max_ss(q, _mm_movehdup_ps(q)));
+}
+LANES_INLINE int32_t words_sum(words v)
+{
+    __m256i e = _mm256_add_epi32(words_low(v), words_high(v));
+    __m128i q = _mm_add_epi32(_mm256_castsi256_si128(e), _mm256_extracti128_si256(e, 1));
+    q = _mm_add_epi32(q, _mm_shuffle_epi32(q, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(q, _mm_shuffle_epi32(q, 0xb1)));
+}
+
+#else
+
+LANES_INLINE float lanes_sum(lanes v)
+{
+    for (int step = LANES / 2; step; step /= 2)
+        for (int i = 0; i < step; i++)
+            v.f[i] = v.f[i] + v.f[i + step];
+    return v.f[0];
+}
+LANES_INLINE float lanes_largest(lanes v)
+{
+    for (int step = LANES / 2; step; step /= 2)
+        for (int i = 0; i < step; i++)
+            v.f[i] = v.f[i] > v.f[i + step] ? v.f[i] : v.f[i + step];
+    return v.f[0];
+}
+LANES_INLINE int32_t words_sum(words v)
+{
+    uint32_t sum = 0; /* wraps where broken inputs gave huge numbers */
+    EACH_LANE
+    sum += v.u[i];
+    return (int32_t)sum;
+}
+
+#endif
+
 /* ---- the same in every row ---- */
 
 LANES_INLINE lanes lanes_zero(void) { return lanes_set1(0.0f); }
@@ -363,25 +433,6 @@ LANES_INLINE void lanes_store_n(float *p, lanes v, size_t n)
     float b[LANES];
     lanes_store(b, v);
     memcpy(p, b, n * sizeof *p);
-}
-/* Pairs 8 apart, then 4, 2, 1: the one order in which sixteen lanes become one. */
-LANES_INLINE float lanes_sum(lanes v)
-{
-    float b[LANES];
-    lanes_store(b, v);
-    for (int step = LANES / 2; step; step /= 2)
-        for (int i = 0; i < step; i++)
-            b[i] = b[i] + b[i + step];
-    return b[0];
-}
-LANES_INLINE float lanes_largest(lanes v)
-{
-    float b[LANES];
-    lanes_store(b, v);
-    for (int step = LANES / 2; step; step /= 2)
-        for (int i = 0; i < step; i++)
-            b[i] = b[i] > b[i + step] ? b[i] : b[i + step];
-    return b[0];
 }
 LANES_INLINE lanes lanes_abs(lanes a)
 {

@@ -15,7 +15,7 @@
  * Touched up on the way: Q8_0's signed bytes get 128 added (the integer product wants unsigned
  * weights); the 32 fifth bits of Q5_0 and Q5_1 are spread so that byte j of the word has the bits of
  * weights j, 4 + j, 8 + j, ... (one bit plane per vector of four neighbours); Q6_K's words come as
- * scales, then the low and high bits of each half of 128 weights.
+ * scales, then for each half of 128 weights eight triples: two words of low bits, one of high bits.
  * F32 is [k][16] floats; F16 and BF16 are [k][16] halves. */
 #ifndef CAIRN_GENERATE_KERNELS_LAYOUT_H
 #define CAIRN_GENERATE_KERNELS_LAYOUT_H

@@ -57,8 +57,9 @@ static size_t file_word(tensor_type type, size_t j)
         return j;
     if (j < 4)
         return 48 + j; /* the scales, last in the file */
-    j -= 4;
-    return j % 24 < 16 ? j / 24 * 16 + j % 24 : 32 + j / 24 * 8 + j % 24 - 16;
+    /* A half of 128 weights: for each of eight steps its two words of low bits and one of high. */
+    size_t half = (j - 4) / 24, step = (j - 4) % 24 / 3, part = (j - 4) % 3;
+    return part < 2 ? 16 * half + 8 * part + step : 32 + 8 * half + step;
 }
 
 /* One block of row `lane`. */
