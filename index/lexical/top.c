@@ -108,13 +108,49 @@ static int greatest_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+/* Sort n values by falling score through three counting passes over eleven bits each, then by row
+ * inside each run of equal scores. `other` has room for n too. */
+static void sort_many(uint64_t *v, uint64_t *other, size_t n)
+{
+    static const size_t digits = 1 << 11;
+    size_t count[1 << 11];
+
+    for (unsigned shift = 32; shift < 64; shift += 11) {
+        uint64_t *swap = v;
+        size_t at = 0;
+        memset(count, 0, sizeof count);
+        for (size_t i = 0; i < n; i++)
+            count[~(v[i] >> shift) & (digits - 1)]++;
+        for (size_t d = 0; d < digits; d++) {
+            size_t c = count[d];
+            count[d] = at;
+            at += c;
+        }
+        for (size_t i = 0; i < n; i++)
+            other[count[~(v[i] >> shift) & (digits - 1)]++] = v[i];
+        v = other;
+        other = swap;
+    }
+    memcpy(other, v, n * sizeof *v); /* an odd number of passes: back to where it was */
+    v = other;
+    for (size_t i = 0, j; i < n; i = j) {
+        for (j = i + 1; j < n && v[j] >> 32 == v[i] >> 32; j++)
+            ;
+        if (j - i > 1)
+            qsort(v + i, j - i, sizeof *v, greatest_first);
+    }
+}
+
 void top_settle(top *t)
 {
     if (t->n > t->k) {
         select_greatest(t->best, t->n, t->k);
         t->n = t->k;
     }
-    qsort(t->best, t->n, sizeof *t->best, greatest_first);
+    if (t->n > 256 && t->cap >= 2 * t->n)
+        sort_many(t->best, t->best + t->n, t->n);
+    else
+        qsort(t->best, t->n, sizeof *t->best, greatest_first);
 }
 
 size_t top_take(top *t, const lexical_segment *segments, double scale, lexical_hit *hits)
