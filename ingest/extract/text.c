@@ -131,7 +131,8 @@ static void flush_rows(table *t, size_t end, uint32_t line_last)
     emitter *e = t->e;
 
     if (t->rows.len && t->n_rows) {
-        e->given = e->source ? t->spans : NULL;
+        /* One row longer than a block is cut there, and spans would not fit the pieces. */
+        e->given = e->source && t->rows.len <= EMIT_BLOCK_BYTES ? t->spans : NULL;
         e->n_given = t->n_spans;
         if (e->source)
             emit_source_block(e, INGEST_TABLE, 1, t->rows.data, t->rows.len, t->block_start, end,
@@ -186,6 +187,12 @@ static cairn_status table_rows(table *t, size_t base)
                 clean.data[i] = ' ';
         while (clean.len && clean.data[clean.len - 1] == ' ')
             clean.len--;
+        /* The emitter trims a block's start; done here, spans keep pointing at their rows. */
+        for (size_t lead = 0; lead < clean.len; lead++)
+            if (clean.data[lead] != ' ' && clean.data[lead] != '\t') {
+                memmove(clean.data, clean.data + lead, clean.len -= lead);
+                break;
+            }
         if (st || !clean.len)
             continue;
         if (t->rows.len + clean.len > TABLE_BLOCK_BYTES && t->n_rows) {

@@ -133,6 +133,12 @@ static void the_rest(void **state)
     assert_int_equal(doc->blocks[0].line_last, 4);
     ingest_document_free(doc);
 
+    /* An empty first cell: found by fuzzing, spans were one byte off. */
+    doc = probe_read(ex, probe_file("e.csv", ";b\n;d\n", 6));
+    HAS(INGEST_TABLE, "| b\n| d");
+    assert_int_equal(ingest_block_position(&doc->blocks[0], 4), 3);
+    ingest_document_free(doc);
+
     doc = probe_read(ex, FIXTURES "tool.1");
     assert_string_equal(doc->title, "TOOL(1)");
     HAS(INGEST_PARAGRAPH, "tool - does one thing");
