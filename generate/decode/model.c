@@ -229,7 +229,7 @@ static cairn_status read_matrix(reader *r, const char *name, size_t cols, size_t
         return st;
     if (t->dims[0] != cols || tensor_rows(t) != rows)
         return wrong_shape(r, t, cols, rows);
-    st = matrix_create(out, t, r->p, r->err);
+    st = matrix_create(out, t, r->m->heap, r->p, r->err);
     if (st) {
         cairn_error_prefix(r->err, "%s", gguf_path(r->g));
         return st;
@@ -346,7 +346,9 @@ cairn_status decoder_model_open(decoder_model **out, const gguf *g, bool mapped,
     *out = NULL;
     if (!m)
         return cairn_fail(err, CAIRN_ENOMEM, "model");
-    st = read_arch(&r);
+    st = weight_heap_create(&m->heap, err);
+    if (!st)
+        st = read_arch(&r);
     if (!st)
         st = read_shape(&r);
     if (!st) {
@@ -378,13 +380,6 @@ static void free_layer(decoder_layer *l)
     free(l->k_bias);
     free(l->v_bias);
     free(l->o_bias);
-    matrix_destroy(l->q);
-    matrix_destroy(l->k);
-    matrix_destroy(l->v);
-    matrix_destroy(l->o);
-    matrix_destroy(l->gate);
-    matrix_destroy(l->up);
-    matrix_destroy(l->down);
 }
 
 void decoder_model_close(decoder_model *m)
@@ -396,7 +391,7 @@ void decoder_model_close(decoder_model *m)
     free(m->layers);
     free(m->output_norm);
     free(m->rope_factors);
-    matrix_destroy(m->head);
+    weight_heap_destroy(m->heap);
     free(m);
 }
 

@@ -16,6 +16,7 @@ typedef struct decoder_layer {
 } decoder_layer;
 
 struct decoder_model {
+    weight_heap *heap; /* holds all matrices */
     decoder_shape shape;
     const tensor *embedding; /* in the file */
     size_t embedding_row;    /* bytes */

@@ -186,24 +186,68 @@ static bool strip_size(const matrix *m, size_t *out)
     return true;
 }
 
-/* Big blocks come from the system in whole, large pages where it has them: the weights are walked
- * from end to end for every token. */
-static uint8_t *weights_alloc(size_t bytes)
-{
-    size_t large = (size_t)2 << 20;
-    size_t align = bytes >= 4 * large ? large : 64;
-    uint8_t *p;
+/* ---- memory ---- */
 
-    if (!checked_add(bytes, align - 1, &bytes))
-        return NULL;
-    bytes &= ~(align - 1);
-    p = aligned_alloc(align, bytes ? bytes : align);
-    if (p && align == large)
-        madvise(p, bytes, MADV_HUGEPAGE);
-    return p;
+#define LARGE_PAGE ((size_t)2 << 20)
+#define SLAB       ((size_t)32 << 20)
+
+typedef struct slab {
+    struct slab *next;
+    uint8_t *data;
+    size_t used, size;
+} slab;
+
+struct weight_heap {
+    slab *first;
+};
+
+cairn_status weight_heap_create(weight_heap **out, cairn_error *err)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "memory for weights");
 }
 
-cairn_status matrix_create(matrix **out, const tensor *t, pool *p, cairn_error *err)
+void weight_heap_destroy(weight_heap *h)
+{
+    for (slab *s = h ? h->first : NULL, *next; s; s = next) {
+        next = s->next;
+        free(s->data);
+        free(s);
+    }
+    free(h);
+}
+
+/* 64-byte aligned; NULL when memory ran out. */
+static void *heap_take(weight_heap *h, size_t bytes)
+{
+    slab *s = h->first;
+
+    if (!checked_add(bytes, 63, &bytes))
+        return NULL;
+    bytes &= ~(size_t)63;
+    if (!s || s->size - s->used < bytes) {
+        size_t size;
+        if (!checked_add(bytes > SLAB ? bytes : SLAB, LARGE_PAGE - 1, &size))
+            return NULL;
+        size &= ~(LARGE_PAGE - 1);
+        s = calloc(1, sizeof *s);
+        if (s)
+            s->data = aligned_alloc(LARGE_PAGE, size);
+        if (!s || !s->data) {
+            free(s);
+            return NULL;
+        }
+        madvise(s->data, size, MADV_HUGEPAGE);
+        s->size = size;
+        s->next = h->first;
+        h->first = s;
+    }
+    s->used += bytes;
+    return s->data + s->used - bytes;
+}
+
+cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *p,
+                           cairn_error *err)
 {
     const tensor_type_info *info = tensor_type_get(t->type);
     uint64_t rows = tensor_rows(t);
@@ -219,31 +263,22 @@ cairn_status matrix_create(matrix **out, const tensor *t, pool *p, cairn_error *
         return cairn_fail(err, CAIRN_EMODEL, "tensor %s: %llu x %llu is no matrix of %s blocks",
                           t->name, (unsigned long long)t->dims[0], (unsigned long long)rows,
                           info->name);
-    m = calloc(1, sizeof *m);
+    m = heap_take(h, sizeof *m);
     if (!m)
         return cairn_fail(err, CAIRN_ENOMEM, "tensor %s", t->name);
+    *m = (matrix){0};
     m->type = packed_type(t->type);
     m->cols = t->dims[0];
     m->rows = rows;
     m->strips = (m->rows + KERNEL_LANES - 1) / KERNEL_LANES;
     if (!strip_size(m, &m->strip_bytes) || !checked_mul(m->strips, m->strip_bytes, &m->bytes) ||
-        !(m->data = weights_alloc(m->bytes))) {
-        free(m);
+        !(m->data = heap_take(h, m->bytes)))
         return cairn_fail(err, CAIRN_ENOMEM, "tensor %s: %llu x %llu", t->name,
                           (unsigned long long)t->dims[0], (unsigned long long)rows);
-    }
     job = (pack_job){m, t, t->dims[0] / info->block_size * info->block_bytes};
     pool_run(p, m->strips, pack_strip, &job);
     *out = m;
     return CAIRN_OK;
-}
-
-void matrix_destroy(matrix *m)
-{
-    if (!m)
-        return;
-    free(m->data);
-    free(m);
 }
 
 /* ---- activations ---- */

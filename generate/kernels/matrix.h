@@ -20,19 +20,26 @@
 #include "base/status.h"
 #include "generate/kernels/kernels.h"
 
+/* Memory for a model's matrices: large slabs in large pages, given back all at once. Weights are
+ * walked from end to end for every token, and small pages cost half of that speed. */
+typedef struct weight_heap weight_heap;
+cairn_status weight_heap_create(weight_heap **out, cairn_error *err);
+void weight_heap_destroy(weight_heap *h); /* NULL is fine */
+
 typedef struct matrix {
     tensor_type type;
     size_t rows, cols; /* outputs, inputs */
     size_t strips;     /* rows / 16, rounded up */
     size_t strip_bytes;
-    uint8_t *data; /* [strips][strip_bytes], 64-byte aligned */
+    uint8_t *data; /* [strips][strip_bytes], 64-byte aligned, owned by the heap */
     size_t bytes;
 } matrix;
 
-/* Repack t (dims[0] = cols; all other dims are rows). The pool may be NULL. CAIRN_EMODEL: a type
- * without meaning here or a row length that its blocks cannot fill; CAIRN_ENOMEM. */
-cairn_status matrix_create(matrix **out, const tensor *t, pool *p, cairn_error *err);
-void matrix_destroy(matrix *m); /* NULL is fine */
+/* Repack t (dims[0] = cols; all other dims are rows) into memory of h; the matrix lives as long as
+ * the heap and is freed with it. The pool may be NULL. CAIRN_EMODEL: a type without meaning here or a
+ * row length that its blocks cannot fill; CAIRN_ENOMEM. */
+cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *p,
+                           cairn_error *err);
 
 /* The inputs of one or more products: n tokens of k floats, and their rounded form. */
 typedef struct activations activations;

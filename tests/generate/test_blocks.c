@@ -55,7 +55,9 @@ static void rows_equal_the_reference(void **state)
 /* 20 rows (so that the last strip is part empty) of the reference's blocks, packed and unpacked. */
 static void strips_equal_the_rows(void **state)
 {
+    weight_heap *heap;
     (void)state;
+    assert_int_equal(weight_heap_create(&heap, NULL), CAIRN_OK);
     for (size_t i = 0; i < N_TYPES; i++) {
         const tensor_type_info *info = tensor_type_get(types[i].type);
         size_t raw_bytes, rows = 20, per_row, cols;
@@ -71,7 +73,7 @@ static void strips_equal_the_rows(void **state)
         cols = per_row * info->block_size;
         t = (tensor){.name = types[i].name, .type = types[i].type, .n_dims = 2, .data = raw,
                      .dims = {cols, rows, 1, 1}, .bytes = rows * per_row * info->block_bytes};
-        assert_int_equal(matrix_create(&m, &t, NULL, NULL), CAIRN_OK);
+        assert_int_equal(matrix_create(&m, &t, heap, NULL, NULL), CAIRN_OK);
         want = malloc(cols * rows * 4);
         got = malloc(cols * 16 * 4);
         assert_true(want && got);
@@ -88,11 +90,11 @@ static void strips_equal_the_rows(void **state)
                                      (double)got[c * 16 + r % 16], (double)want[r * cols + c]);
             }
         }
-        matrix_destroy(m);
         free(want);
         free(got);
         free(raw);
     }
+    weight_heap_destroy(heap);
 }
 
 static void halves_convert_both_ways(void **state)

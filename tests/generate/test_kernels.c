@@ -13,6 +13,7 @@
 #include "tests/generate/tiny_model.h"
 
 static uint64_t seed;
+static weight_heap *heap;
 
 static float random_float(void)
 {
@@ -25,6 +26,13 @@ static int setup(void **state)
     (void)state;
     seed = s ? strtoull(s, NULL, 0) : 42;
     print_message("CAIRN_SEED=%llu\n", (unsigned long long)seed);
+    return weight_heap_create(&heap, NULL);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    weight_heap_destroy(heap);
     return 0;
 }
 
@@ -76,7 +84,7 @@ static void rows_of_kernels_agree(void **state)
         matrix *m;
         for (size_t j = 0; j < n * cols; j++)
             x[j] = random_float() * (j % 97 ? 1.0f : 30.0f);
-        assert_int_equal(matrix_create(&m, &t, NULL, NULL), CAIRN_OK);
+        assert_int_equal(matrix_create(&m, &t, heap, NULL, NULL), CAIRN_OK);
         for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++) {
             const kernels *k = kernels_for((cpu_level)level);
             token_tiles tiles = rounded(k, x, n, cols, &data);
@@ -94,7 +102,6 @@ static void rows_of_kernels_agree(void **state)
             free(data);
         }
         free(plain);
-        matrix_destroy(m);
         free((void *)t.data);
         free(x);
         free(out);
@@ -121,7 +128,7 @@ static void products_are_right(void **state)
         for (size_t j = 0; j < rows; j++)
             bias[j] = random_float();
         dequantize_row(t.type, t.data, w, rows * cols);
-        assert_int_equal(matrix_create(&m, &t, NULL, NULL), CAIRN_OK);
+        assert_int_equal(matrix_create(&m, &t, heap, NULL, NULL), CAIRN_OK);
         assert_int_equal(activations_create(&a, n, cols, NULL), CAIRN_OK);
         assert_int_equal(matmul_scratch_create(&s, n, NULL, NULL), CAIRN_OK);
         activations_set(a, x, cols, n, cols, true, NULL);
@@ -149,7 +156,6 @@ static void products_are_right(void **state)
                     fail_msg("%s [%zu][%zu]: %g, %g; want %g, %g", t.name, r, c,
                              (double)out[r * rows + c], (double)exact[r * rows + c], rounded_sum, sum);
             }
-        matrix_destroy(m);
         activations_destroy(a);
         matmul_scratch_destroy(s);
         free((void *)t.data);
@@ -176,7 +182,7 @@ static void batch_and_threads_change_nothing(void **state)
         matrix *m;
         for (size_t j = 0; j < n * cols; j++)
             x[j] = random_float();
-        assert_int_equal(matrix_create(&m, &t, p, NULL), CAIRN_OK);
+        assert_int_equal(matrix_create(&m, &t, heap, p, NULL), CAIRN_OK);
         assert_int_equal(activations_create(&a, n, cols, NULL), CAIRN_OK);
         assert_int_equal(matmul_scratch_create(&s, n, p, NULL), CAIRN_OK);
         for (int exact = 0; exact < 2; exact++) {
@@ -191,7 +197,6 @@ static void batch_and_threads_change_nothing(void **state)
                     fail_msg("%s: token %zu differs in a batch", t.name, r);
             }
         }
-        matrix_destroy(m);
         activations_destroy(a);
         matmul_scratch_destroy(s);
         free((void *)t.data);
@@ -363,7 +368,7 @@ static void broken_numbers_stay_visible(void **state)
     float x[64] = {0}, out[16];
     matmul job;
     (void)state;
-    assert_int_equal(matrix_create(&m, &t, NULL, NULL), CAIRN_OK);
+    assert_int_equal(matrix_create(&m, &t, heap, NULL, NULL), CAIRN_OK);
     assert_int_equal(activations_create(&a, 1, 64, NULL), CAIRN_OK);
     assert_int_equal(matmul_scratch_create(&s, 1, NULL, NULL), CAIRN_OK);
     job = (matmul){m, NULL, out, 16};
@@ -373,7 +378,6 @@ static void broken_numbers_stay_visible(void **state)
         matmul_run(&job, 1, a, false, s, NULL);
         assert_true(i < 3 ? out[5] != out[5] : out[5] == 0);
     }
-    matrix_destroy(m);
     activations_destroy(a);
     matmul_scratch_destroy(s);
     free((void *)t.data);
@@ -389,5 +393,5 @@ int main(void)
         cmocka_unit_test(gemm_rows_agree),
         cmocka_unit_test(broken_numbers_stay_visible),
     };
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }
