@@ -25,8 +25,9 @@
 
 #define CHAT_TEMPLATE_MAX_TEXT ((size_t)1 << 20)   /* bytes of a template */
 #define CHAT_TEMPLATE_MAX_DEPTH 200                /* nesting of expressions, blocks and calls */
-#define CHAT_TEMPLATE_MAX_STEPS ((size_t)50000000) /* evaluated nodes a rendering */
-#define CHAT_TEMPLATE_MAX_OUTPUT ((size_t)256 << 20)
+#define CHAT_TEMPLATE_MAX_STEPS ((size_t)2000000)  /* evaluated nodes a rendering */
+#define CHAT_TEMPLATE_MAX_OUTPUT ((size_t)64 << 20) /* bytes of a prompt */
+#define CHAT_TEMPLATE_MAX_WORK ((size_t)256 << 20)  /* bytes of all texts made on the way */
 
 typedef struct chat_template chat_template;
 
