@@ -23,7 +23,7 @@
 #define EMIT_BLOCK_BYTES ((size_t)256 << 10)
 #define EMIT_FIELD_BYTES ((size_t)4096) /* longer metadata is cut */
 #define EMIT_LANG_BYTES ((size_t)400)
-#define EMIT_SAMPLE_BYTES ((size_t)16 << 10)
+#define EMIT_SAMPLE_BYTES ((size_t)6 << 10) /* for the language */
 
 typedef enum document_field {
     FIELD_MIME = 1,

@@ -13,7 +13,10 @@
 #include "ingest/extract/encoding.h"
 #include "ingest/extract/parsers.h"
 
+/* Containers (OOXML, ODF) show their kind late; texts show it in their first lines, and libmagic's
+ * patterns for texts are slow on more. */
 #define MAGIC_BYTES ((size_t)64 << 10)
+#define MAGIC_TEXT_BYTES ((size_t)4 << 10)
 
 static magic_t magic;
 
@@ -99,6 +102,24 @@ static const struct {
     { "Rakefile", "text/x-ruby" }, { "Gemfile", "text/x-ruby" },
 };
 
+/* Files that people write for people, named so whatever follows the first dot. libmagic takes a
+ * millisecond to say "text" about each. */
+static const char *const prose_names[] = {
+    "readme", "changelog", "changes", "news", "copyright", "copying", "license", "licence",
+    "authors", "contributors", "credits", "thanks", "todo", "install", "faq", "history",
+    "maintainers", "notice", "bugs", "hacking",
+};
+
+static bool is_prose_name(const char *name, const char *data, size_t len)
+{
+    size_t n = strcspn(name, ".");
+
+    for (size_t i = 0; i < sizeof prose_names / sizeof *prose_names; i++)
+        if (strlen(prose_names[i]) == n && !strncasecmp(prose_names[i], name, n))
+            return len && data[0] != '<' && data[0] != '#' && data[0] != '.';
+    return false;
+}
+
 /* libmagic's answers about text that have a parser. A trailing '*' matches any end. */
 static const struct {
     const char *mime;
@@ -126,10 +147,10 @@ static bool mime_is(const char *pattern, const char *mime)
     return pattern[n - 1] == '*' ? !strncmp(pattern, mime, n - 1) : !strcmp(pattern, mime);
 }
 
-static const char *ask_magic(const char *data, size_t len)
+static const char *ask_magic(const char *data, size_t len, size_t most)
 {
-    const char *mime = magic ? magic_buffer(magic, data, len < MAGIC_BYTES ? len : MAGIC_BYTES)
-                             : NULL;
+    const char *mime = magic ? magic_buffer(magic, data, len < most ? len : most) : NULL;
+
     return mime ? mime : "application/octet-stream";
 }
 
@@ -158,7 +179,7 @@ detected detect(const char *data, size_t len, const char *name)
     if (len > 2 && !memcmp(data, "\x1F\x8B\x08", 3))
         return (detected){ "application/gzip", parse_gzip };
     if (encoding_looks_binary(data, len))
-        return (detected){ ask_magic(data, len), NULL };
+        return (detected){ ask_magic(data, len, MAGIC_BYTES), NULL };
     if (len > 5 && !memcmp(data, "{\\rtf", 5))
         return (detected){ "application/rtf", NULL };
     for (size_t i = 0; i < sizeof code_names / sizeof *code_names; i++)
@@ -169,7 +190,9 @@ detected detect(const char *data, size_t len, const char *name)
     for (size_t i = 0; i < sizeof by_extension / sizeof *by_extension; i++)
         if (!strcasecmp(ext, by_extension[i].ext))
             return (detected){ by_extension[i].mime, by_extension[i].parse };
-    mime = ask_magic(data, len);
+    if (is_prose_name(name, data, len))
+        return (detected){ "text/plain", parse_text };
+    mime = ask_magic(data, len, MAGIC_TEXT_BYTES);
     for (size_t i = 0; i < sizeof unsupported_text / sizeof *unsupported_text; i++)
         if (mime_is(unsupported_text[i], mime) && strcmp(mime, "image/svg+xml") != 0)
             return (detected){ mime, NULL };
