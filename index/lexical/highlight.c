@@ -9,6 +9,7 @@ typedef struct wanted_word {
     const char *term;
     uint32_t len, offset;
     bool stop;
+    bool part; /* a character whose pair is wanted too: alone it is no find */
 } wanted_word;
 
 typedef struct wanted {
@@ -32,7 +33,8 @@ static void mark(const wanted *w, const analyzer_token *t, size_t n, bool *marke
     for (size_t i = 0; i < n; i++) {
         size_t j = 0;
         if (!w->phrase) {
-            while (j < w->n && !(same(&w->words[j], &t[i]) && (only_stops || !w->words[j].stop)))
+            while (j < w->n && (w->words[j].part || !same(&w->words[j], &t[i]) ||
+                                (!only_stops && w->words[j].stop)))
                 j++;
             marked[i] = marked[i] || j < w->n;
             continue;
@@ -73,7 +75,9 @@ static cairn_status collect(analyzer *a, const lexical_query *q, const char *lan
             if (!term)
                 return cairn_fail(err, CAIRN_ENOMEM, "no memory to highlight");
             w->words[j] =
-                (wanted_word){term, t[j].len, t[j].position - t[0].position, t[j].stop};
+                (wanted_word){term, t[j].len, t[j].position - t[0].position, t[j].stop, false};
+            w->words[j].part = (j && t[j - 1].end == t[j].end) ||
+                               (j + 1 < n && t[j + 1].start == t[j].start);
         }
         ++*n_out;
     }
@@ -117,10 +121,12 @@ cairn_status lexical_highlight(analyzer *a, const lexical_query *query, const ch
     for (size_t i = 0; i < n_tokens && *n < max; i++) {
         if (!marked[i])
             continue;
-        if (*n && ranges[*n - 1].end > t[i].start) /* pairs of one CJK run overlap */
-            ranges[*n - 1].end = t[i].end;
-        else
+        if (*n && ranges[*n - 1].end > t[i].start) { /* words of one CJK run overlap */
+            if (ranges[*n - 1].end < t[i].end)
+                ranges[*n - 1].end = t[i].end;
+        } else {
             ranges[(*n)++] = (lexical_range){t[i].start, t[i].end};
+        }
     }
 done:
     free(marked);

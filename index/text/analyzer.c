@@ -151,7 +151,7 @@ static size_t make_term(analyzer *a, size_t lang, const char *s, const word_span
         ascii = is_ascii(dst, n);
     }
     *stop = stopwords_has(language_at(lang)->code, dst, n);
-    if (w->kind == WORD_PAIR)
+    if (w->kind == WORD_CJK)
         return n;
     if (lang == LANGUAGE_UNKNOWN || !language_at(lang)->stemmer) {
         uint32_t first = 0;

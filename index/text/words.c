@@ -179,7 +179,7 @@ static cairn_status ascii_words(words *w, const uint8_t *s, size_t start, size_t
 }
 
 /* Characters of scripts written without spaces, or with suffixes glued on (Korean), that are
- * searched by pairs. */
+ * searched by pairs and singly. */
 static bool is_cjk(uint32_t cp)
 {
     if (cp < 0x1100)
@@ -263,8 +263,9 @@ static cairn_status icu_words(words *w, const uint8_t *s, size_t start, size_t e
     return CAIRN_OK;
 }
 
-/* Pairs of the CJK run that starts at s[start]; *stop gets its end. */
-static cairn_status cjk_pairs(words *w, const uint8_t *s, size_t start, size_t end, size_t *stop,
+/* The CJK run that starts at s[start]: its characters, and between two of them the pair, so that a
+ * part of the run gives a part of the words. *stop gets its end. */
+static cairn_status cjk_run(words *w, const uint8_t *s, size_t start, size_t end, size_t *stop,
                               cairn_error *err)
 {
     size_t before = start, here = start, count = 0;
@@ -275,13 +276,15 @@ static cairn_status cjk_pairs(words *w, const uint8_t *s, size_t start, size_t e
         size_t width = utf8_decode((const char *)s + here, end - here, &cp, NULL);
         if (!is_cjk(cp))
             break;
-        if (count++ && (st = emit(w, before, here + width, WORD_PAIR, err)))
+        if (count++ && (st = emit(w, before, here + width, WORD_CJK, err)))
+            return st;
+        if ((st = emit(w, here, here + width, WORD_CJK, err)))
             return st;
         before = here;
         here += width;
     }
     *stop = here;
-    return count == 1 ? emit(w, start, here, WORD_PAIR, err) : CAIRN_OK;
+    return CAIRN_OK;
 }
 
 /* s[start, end) holds bytes above 127. */
@@ -300,7 +303,7 @@ static cairn_status other_words(words *w, const uint8_t *s, size_t start, size_t
         }
         if (i > from && (st = icu_words(w, s, from, i, elision, err)))
             return st;
-        if ((st = cjk_pairs(w, s, i, end, &i, err)))
+        if ((st = cjk_run(w, s, i, end, &i, err)))
             return st;
         from = i;
     }

@@ -3,7 +3,9 @@
  * UAX #29 word boundaries, and then finer, because people search for parts: a dot, colon,
  * semicolon or underscore parts words unless it stands between digits (3.14) or between single letters (U.S.A.);
  * an apostrophe parts them in languages with elision. A run of Chinese, Japanese or Korean
- * characters gives its overlapping pairs (one character alone gives itself).
+ * characters gives each character and, between two, their pair: a, ab, b, bc, c. Pairs find words
+ * without a dictionary; the characters answer questions of one, and any part of a run gives a
+ * part of its words in the same order, so phrases work.
  *
  * Text without bytes above 127 never meets ICU; tests/index/text proves that both ways agree.
  *
@@ -20,7 +22,7 @@
 typedef enum word_kind {
     WORD_ASCII, /* ASCII letters, digits, and the connectors that stayed */
     WORD_OTHER,
-    WORD_PAIR /* one or two characters of a CJK run */
+    WORD_CJK /* one or two characters of a CJK run */
 } word_kind;
 
 typedef struct word_span {

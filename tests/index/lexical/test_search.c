@@ -221,6 +221,7 @@ static const char *const texts[][2] = {
     {"", "York is old. A new cathedral stands in York."},
     {"New York", "A city."},
     {"Empty", ""},
+    {"", "\xE5\xB0\x8F\xE7\x8C\xAB\xE5\x9C\xA8\xE5\xAE\xB6"},
 };
 
 static const struct {
@@ -253,6 +254,15 @@ static const struct {
     {"function words don't count", {{.text = "what is the cathedral"}}, 1, "2"},
     {"unless there is nothing else", {{.text = "the"}}, 1, "0 1"},
     {"function words count in a phrase", {{.text = "stands in York", .kind = LEXICAL_PHRASE}}, 1, "2"},
+    {"one character of a run", {{.text = "\xE7\x8C\xAB"}}, 1, "5"},
+    {"part of a run as a phrase",
+     {{.text = "\xE7\x8C\xAB\xE5\x9C\xA8", .kind = LEXICAL_PHRASE}},
+     1,
+     "5"},
+    {"the run the other way round",
+     {{.text = "\xE5\x9C\xA8\xE7\x8C\xAB", .kind = LEXICAL_PHRASE}},
+     1,
+     ""},
     {"nothing", {{.text = " ... "}}, 1, ""},
 };
 
@@ -262,22 +272,22 @@ static void questions_find_what_they_should(void **state)
     lexical_segment seg;
     (void)state;
 
-    index_texts(&ix, texts, 5);
+    index_texts(&ix, texts, 6);
     seg = (lexical_segment){ix.reader, NULL, NULL};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         lexical_clause clause[3];
         lexical_query q = {clause, cases[i].n, "en"};
-        lexical_hit hits[5];
+        lexical_hit hits[6];
         size_t n;
-        bool found[5] = {false};
+        bool found[6] = {false};
         char got[32] = "";
         memcpy(clause, cases[i].clause, sizeof clause);
         for (size_t j = 0; j < q.n; j++)
             clause[j].len = strlen(clause[j].text);
-        assert_int_equal(lexical_search(NULL, &seg, 1, &q, NULL, 5, hits, &n, NULL), CAIRN_OK);
+        assert_int_equal(lexical_search(NULL, &seg, 1, &q, NULL, 6, hits, &n, NULL), CAIRN_OK);
         for (size_t j = 0; j < n; j++)
             found[hits[j].row] = true;
-        for (size_t j = 0; j < 5; j++)
+        for (size_t j = 0; j < 6; j++)
             if (found[j])
                 sprintf(got + strlen(got), "%s%zu", *got ? " " : "", j);
         if (strcmp(got, cases[i].want))
@@ -338,7 +348,8 @@ static void bad_requests_are_refused(void **state)
 
 static void highlights_mark_words_and_phrases(void **state)
 {
-    static const char text[] = "New York is new; the invoices of York. \xE9\xBB\x91\xE8\xB1\xB9\xE9\x98\x9F";
+    static const char text[] = "New York is new; the invoices of York. \xE9\xBB\x91\xE8\xB1\xB9\xE9\x98\x9F "
+                               "\xE9\x98\x9F";
     lexical_clause c[] = {{.text = "new york", .len = 8, .kind = LEXICAL_PHRASE},
                           {.text = "the invoice", .len = 11},
                           {.text = "\xE9\xBB\x91\xE8\xB1\xB9\xE9\x98\x9F", .len = 9},
