@@ -108,6 +108,19 @@ static void pdf_reads_columns_and_drops_running_lines(void **state)
     ingest_document_free(doc);
 }
 
+/* Cells of one or two lines, set in the middle of their row; the space between cells is only a gap. */
+static void pdf_tables_have_rows(void **state)
+{
+    (void)state;
+    ingest_document *doc = probe_read(ex, CAIRN_SOURCE_DIR "/fixtures/library/manual/warranty.pdf");
+    const ingest_block *b = probe_block(doc, INGEST_TABLE, "part | time from the day of purchase");
+
+    assert_non_null(b);
+    assert_int_equal(b->level, 1);
+    assert_non_null(strstr(b->text, "\nbody, carriers, electronics | 3 years\nburrs | 18 months"));
+    ingest_document_free(doc);
+}
+
 static void mail_takes_the_plain_part_and_the_attached_text(void **state)
 {
     (void)state;
@@ -261,6 +274,7 @@ int main(void)
         cmocka_unit_test(html_keeps_the_content),
         cmocka_unit_test(markdown_has_places_in_the_file),
         cmocka_unit_test(pdf_reads_columns_and_drops_running_lines),
+        cmocka_unit_test(pdf_tables_have_rows),
         cmocka_unit_test(mail_takes_the_plain_part_and_the_attached_text),
         cmocka_unit_test(the_rest),
         cmocka_unit_test(encodings),
