@@ -4,7 +4,7 @@
  * own keys and values. Feeding tokens in one call or one by one gives the same bytes, and so does
  * any number of threads (design, "one order of summation").
  *
- * Fast mode rounds activations to int8 blocks of 32 before integer products and keeps keys and
+ * Fast mode rounds activations to int8, 16 to a scale, before integer products and keeps keys and
  * values as half floats. Exact mode uses dequantised weights, float activations, float keys and
  * values: it is the reference, about ten times slower.
  *

@@ -2,11 +2,12 @@
  *
  * Integer products. A format's block becomes eight vectors of unsigned bytes (vector v: weights
  * 4v .. 4v + 3 of sixteen rows) and a scale per row; then each token costs eight dot4 steps and a
- * few float operations a block. Three shapes of scale:
+ * few float operations a block of 32. With s0 and s1 the integer sums over the halves of a block and
+ * x0 and x1 the scales of the inputs there, the three shapes of weight scales are:
  *
- *   plain   y += (sum * d) * x_scale                  Q4_0 Q5_0 Q8_0, sum already less the offset
- *   halves  y += (sum0 * d0 + sum1 * d1) * x_scale    Q6_K: a scale for each 16 weights
- *   minimum y += (sum * d) * x_scale; y += m * x_scaled    Q4_1 Q5_1 Q4_K Q5_K
+ *   plain    y += (s0 * x0 + s1 * x1) * d               Q4_0 Q5_0 Q8_0, sums already less the offset
+ *   halves   y += s0 * d0 * x0 + s1 * d1 * x1           Q6_K: a scale for each 16 weights
+ *   minimum  y += (s0 * x0 + s1 * x1) * d; y += m * x_scaled      Q4_1 Q5_1 Q4_K Q5_K
  *
  * For many tokens the unpacked form of up to 32 blocks is kept in scratch (20 KiB, it stays in the
  * first-level cache) and all tiles of tokens walk over it; for one or two tokens a block goes
@@ -258,36 +259,48 @@ LANES_INLINE words dot_step(tensor_type type, words acc, words w, words x)
     return type == TENSOR_Q8_0 ? words_dot4(acc, w, x) : words_dot4_small(acc, w, x);
 }
 
-/* What the integer sum of a block starts from: minus offset times the sum of the inputs. */
+/* What the integer sum of half a block starts from: minus offset times the sum of the inputs. */
 LANES_INLINE words start_sum(tensor_type type, const uint8_t *x, unsigned width, unsigned slot,
                              unsigned half)
 {
+    words off = broadcast_at(x + (44 + 4 * half) * width + 4 * slot); /* -128 times the sum */
+
     switch (offset_log2(type)) {
     case 7:
-        return broadcast_at(x + 40 * width + 4 * slot);
-    case 4:
-        return words_sar(broadcast_at(x + 40 * width + 4 * slot), 3);
-    case 3:
-        return words_sar(broadcast_at(x + 40 * width + 4 * slot), 4);
+        return off;
     case 5:
-        return words_sar(broadcast_at(x + (44 + 4 * half) * width + 4 * slot), 2);
+        return words_sar(off, 2);
+    case 4:
+        return words_sar(off, 3);
+    case 3:
+        return words_sar(off, 4);
     default:
         return words_zero();
     }
 }
 
-/* Add the block's finished sums to acc: `sum` over all 32 inputs, or two sums over 16. */
-LANES_INLINE lanes scale_sum(tensor_type type, words sum, words second, lanes d, lanes m,
-                             const uint8_t *x, unsigned width, unsigned slot, lanes acc)
+/* Half a block's finished sum times the inputs' scale (and the weights', where each half has one). */
+LANES_INLINE lanes scale_half(tensor_type type, words sum, lanes d, const uint8_t *x, unsigned width,
+                              unsigned slot, unsigned half)
 {
-    lanes scale = broadcast_float(x + 32 * width + 4 * slot);
-    lanes y = lanes_mul(words_to_float(sum), d);
+    lanes y = words_to_float(sum);
 
     if (shape_of(type) == SHAPE_HALVES)
-        y = lanes_add(y, lanes_mul(words_to_float(second), m));
-    acc = lanes_add(acc, lanes_mul(y, scale));
+        y = lanes_mul(y, d);
+    return lanes_mul(y, broadcast_float(x + (32 + 4 * half) * width + 4 * slot));
+}
+
+/* acc + one block: both scaled halves, the weights' scale, the minimum. */
+LANES_INLINE lanes add_halves(tensor_type type, lanes y0, lanes y1, lanes d, lanes m, const uint8_t *x,
+                              unsigned width, unsigned slot, lanes acc)
+{
+    lanes y = lanes_add(y0, y1);
+
+    if (shape_of(type) != SHAPE_HALVES)
+        y = lanes_mul(y, d);
+    acc = lanes_add(acc, y);
     if (shape_of(type) == SHAPE_MINIMUM)
-        acc = lanes_add(acc, lanes_mul(m, broadcast_float(x + 36 * width + 4 * slot)));
+        acc = lanes_add(acc, lanes_mul(m, broadcast_float(x + 40 * width + 4 * slot)));
     return acc;
 }
 
@@ -295,19 +308,15 @@ LANES_INLINE lanes scale_sum(tensor_type type, words sum, words second, lanes d,
 LANES_INLINE lanes add_block(tensor_type type, const words w[8], lanes d, lanes m, const uint8_t *x,
                              lanes acc)
 {
-    const bool halves = shape_of(type) == SHAPE_HALVES;
-    words a = start_sum(type, x, 1, 0, 0);
-    words b = halves ? start_sum(type, x, 1, 0, 1) : words_zero();
+    words a = start_sum(type, x, 1, 0, 0), b = start_sum(type, x, 1, 0, 1);
 
-    /* Two chains, so that a step need not wait for the one before it. */
     UNROLL_4
     for (unsigned v = 0; v < 4; v++) {
         a = dot_step(type, a, w[v], broadcast_at(x + 4 * v));
         b = dot_step(type, b, w[v + 4], broadcast_at(x + 4 * v + 16));
     }
-    if (!halves)
-        a = words_add(a, b);
-    return scale_sum(type, a, b, d, m, x, 1, 0, acc);
+    return add_halves(type, scale_half(type, a, d, x, 1, 0, 0), scale_half(type, b, m, x, 1, 0, 1), d,
+                      m, x, 1, 0, acc);
 }
 
 /* Q6_K packs four sub-blocks into the same vectors. One token takes them all in one pass over the
@@ -345,7 +354,9 @@ LANES_INLINE lanes single_token_q6_k(const uint8_t *strip, size_t k, const uint8
             for (unsigned t = 0; t < 4; t++) {
                 lanes d, m;
                 sub_scales(TENSOR_Q6_K, &h, 4 * half + t, &d, &m);
-                acc = scale_sum(TENSOR_Q6_K, sum[0][t], sum[1][t], d, m, x, 1, 0, acc);
+                acc = add_halves(TENSOR_Q6_K, scale_half(TENSOR_Q6_K, sum[0][t], d, x, 1, 0, 0),
+                                 scale_half(TENSOR_Q6_K, sum[1][t], m, x, 1, 0, 1), d, m, x, 1, 0,
+                                 acc);
                 x += KERNEL_SINGLE_BLOCK;
             }
         }
@@ -423,28 +434,29 @@ LANES_INLINE void tile_chunk(tensor_type type, const uint8_t *unpacked, size_t n
                              unsigned width, size_t x_step, lanes acc[])
 {
     const unsigned tokens = width < LANES_TOKENS ? width : LANES_TOKENS;
-    const unsigned half = shape_of(type) == SHAPE_HALVES ? 4 : 8;
 
     for (size_t b = 0; b < n; b++, unpacked += UNPACKED_BLOCK, x += x_step) {
         lanes d = words_as_float(words_load(unpacked + 512));
         lanes m = words_as_float(words_load(unpacked + 576));
         UNROLL_8
         for (unsigned slot = 0; slot < width; slot += tokens) {
-            words sum[LANES_TOKENS], second[LANES_TOKENS];
+            words sum[LANES_TOKENS];
+            lanes y[LANES_TOKENS];
             UNROLL_8
             for (unsigned t = 0; t < tokens; t++)
                 sum[t] = start_sum(type, x, width, slot + t, 0);
-            dot_tokens(type, unpacked, 0, half, x, slot, tokens, sum);
-            if (half == 4) {
-                UNROLL_8
-                for (unsigned t = 0; t < tokens; t++)
-                    second[t] = start_sum(type, x, width, slot + t, 1);
-                dot_tokens(type, unpacked, 4, 4, x, slot, tokens, second);
+            dot_tokens(type, unpacked, 0, 4, x, slot, tokens, sum);
+            UNROLL_8
+            for (unsigned t = 0; t < tokens; t++) {
+                y[t] = scale_half(type, sum[t], d, x, width, slot + t, 0);
+                sum[t] = start_sum(type, x, width, slot + t, 1);
             }
+            dot_tokens(type, unpacked, 4, 4, x, slot, tokens, sum);
             UNROLL_8
             for (unsigned t = 0; t < tokens; t++)
-                acc[slot + t] = scale_sum(type, sum[t], half == 4 ? second[t] : sum[t], d, m, x, width,
-                                          slot + t, acc[slot + t]);
+                acc[slot + t] = add_halves(type, y[t],
+                                           scale_half(type, sum[t], m, x, width, slot + t, 1), d, m, x,
+                                           width, slot + t, acc[slot + t]);
         }
     }
 }
@@ -567,31 +579,24 @@ static void quantize(const float *x, size_t k, size_t width, size_t slot, uint8_
 {
     const size_t step = width == 1 ? KERNEL_SINGLE_BLOCK : 52 * width;
 
-    for (size_t b = 0; b < k / 32; b++, x += 32, tile += step) {
-        lanes a = lanes_load(x), c = lanes_load(x + LANES);
-        float largest = lanes_largest(lanes_max(lanes_abs(a), lanes_abs(c)));
-        /* 0 for numbers, NaN as soon as one input is NaN or infinite. */
-        float broken = lanes_sum(lanes_mul(lanes_add(a, c), lanes_zero()));
-        float scale = largest / 127.0f + broken;
-        float inverse = largest > 1e-35f ? 127.0f / largest : 0.0f;
-        words qa = lanes_round(lanes_mul(a, lanes_set1(inverse)));
-        words qc = lanes_round(lanes_mul(c, lanes_set1(inverse)));
-        int32_t sum[2] = {words_sum(qa), words_sum(qc)}, off;
-        float scaled;
+    for (size_t b = 0; b < k / 32; b++, tile += step) {
+        float scaled = 0;
+        for (size_t half = 0; half < 2; half++, x += 16) {
+            lanes v = lanes_load(x);
+            float largest = lanes_largest(lanes_abs(v));
+            /* 0 for numbers, NaN as soon as one input is NaN or infinite. */
+            float broken = lanes_sum(lanes_mul(v, lanes_zero()));
+            bool tiny = !(largest > 1e-35f);
+            float scale = (tiny ? 0.0f : largest / 127.0f) + broken;
+            words q = lanes_round(lanes_mul(v, lanes_set1(tiny ? 0.0f : 127.0f / largest)));
+            int32_t sum = words_sum(q), off = (int32_t)(-128 * (uint32_t)sum);
 
-        words_store_bytes(tile + 32 * slot, qa);
-        words_store_bytes(tile + 32 * slot + 16, qc);
-        if (!(largest > 1e-35f))
-            scale = broken;
-        scaled = scale * (float)(sum[0] + sum[1]);
-        off = -128 * (sum[0] + sum[1]);
-        memcpy(tile + 32 * width + 4 * slot, &scale, 4);
-        memcpy(tile + 36 * width + 4 * slot, &scaled, 4);
-        memcpy(tile + 40 * width + 4 * slot, &off, 4);
-        for (int half = 0; half < 2; half++) {
-            off = -128 * sum[half];
-            memcpy(tile + (44 + 4 * (size_t)half) * width + 4 * slot, &off, 4);
+            words_store_bytes(tile + 32 * slot + 16 * half, q);
+            scaled += scale * (float)sum;
+            memcpy(tile + (32 + 4 * half) * width + 4 * slot, &scale, 4);
+            memcpy(tile + (44 + 4 * half) * width + 4 * slot, &off, 4);
         }
+        memcpy(tile + 40 * width + 4 * slot, &scaled, 4);
     }
 }
 

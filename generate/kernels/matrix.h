@@ -4,8 +4,8 @@
  * packed matrix is as large as the file's (rows are padded to a multiple of 16). Afterwards the
  * file's own bytes are no longer needed.
  *
- * A product y = x W^T runs in one of two modes. Fast: activations rounded to int8 blocks of 32,
- * integer dot products (quantised types). Exact: weights expanded to float, float activations.
+ * A product y = x W^T runs in one of two modes. Fast: activations rounded to int8 with a scale
+ * for each 16, integer dot products (quantised types). Exact: weights expanded to float, float activations.
  * F32, F16, BF16 and the types without an integer kernel always run as in exact mode.
  *
  * One order of summation: out[t][r] has the same bytes whatever n_tokens, the threads and the CPU

@@ -139,11 +139,11 @@ static void products_are_right(void **state)
         for (size_t r = 0; r < n; r++)
             for (size_t c = 0; c < rows; c++) {
                 double rounded_sum = bias[c], sum = bias[c], size = 0;
-                for (size_t b = 0; b < cols; b += 32) {
+                for (size_t b = 0; b < cols; b += 16) {
                     double largest = 0, part = 0;
-                    for (size_t j = b; j < b + 32; j++)
+                    for (size_t j = b; j < b + 16; j++)
                         largest = fmax(largest, fabs((double)x[r * cols + j]));
-                    for (size_t j = b; j < b + 32; j++) {
+                    for (size_t j = b; j < b + 16; j++) {
                         double q = rint((double)(x[r * cols + j] * (127.0f / (float)largest)));
                         part += q * (double)w[c * cols + j];
                         sum += (double)x[r * cols + j] * (double)w[c * cols + j];
