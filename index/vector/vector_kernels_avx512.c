@@ -80,7 +80,7 @@ static void scan(const uint8_t *codes, size_t stride, size_t n_rows, const int8_
     for (; r + 4 <= n_rows; r += 4) {
         const uint8_t *p = codes + r * stride;
         for (size_t i = 0; i < 4 * stride; i += 64) /* past the end is harmless for a prefetch */
-            _mm_prefetch((const char *)p + AHEAD_BYTES 6144+ i, _MM_HINT_T0);
+            _mm_prefetch((const char *)p + AHEAD_BYTES + i, _MM_HINT_T0);
         dot_four(p, p + stride, p + 2 * stride, p + 3 * stride, query, n, bias, out + r);
     }
     for (; r < n_rows; r++)
