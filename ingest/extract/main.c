@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "cairn-extract is started by cairn and has no use by itself\n");
         return 2;
     }
+    signal(SIGXFSZ, SIG_IGN); /* a library's message to a file fails, and that is all */
     syscall(SYS_close_range, SOCKET_FD + 1, ~0u, 0);
     bytes_init(&ch.out, WIRE_MAX_PAYLOAD * 2);
     warm_up();

@@ -112,7 +112,7 @@ static void pdf_reads_columns_and_drops_running_lines(void **state)
 static void pdf_tables_have_rows(void **state)
 {
     (void)state;
-    ingest_document *doc = probe_read(ex, CAIRN_SOURCE_DIR "/fixtures/library/manual/warranty.pdf");
+    ingest_document *doc = probe_read(ex, FIXTURES "table.pdf");
     const ingest_block *b = probe_block(doc, INGEST_TABLE, "part | time from the day of purchase");
 
     assert_non_null(b);
