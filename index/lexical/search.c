@@ -147,6 +147,16 @@ static inline void list_enter(list *l, uint32_t lo)
         l->first++;
 }
 
+/* Upper bound of block b, kept for the next question. */
+static inline int32_t block_bound(list *l, uint32_t b)
+{
+    if (l->bound_block != b) {
+        l->bound = pairs_bound(l, postings_pairs(l->p, b));
+        l->bound_block = b;
+    }
+    return l->bound;
+}
+
 /* Upper bound in [lo, hi), after list_enter(lo); 0 = no row there. */
 static int32_t list_bound(list *l, uint32_t lo, uint32_t hi)
 {
@@ -158,11 +168,8 @@ static int32_t list_bound(list *l, uint32_t lo, uint32_t hi)
         uint32_t before = b ? postings_last(l->p, b - 1) : 0;
         if (b && before + 1 >= hi)
             break;
-        if (l->bound_block != b) {
-            l->bound = pairs_bound(l, postings_pairs(l->p, b));
-            l->bound_block = b;
-        }
-        most = l->bound > most ? l->bound : most;
+        if (block_bound(l, b) > most)
+            most = l->bound;
     }
     return most;
 }
@@ -219,6 +226,44 @@ static cairn_status list_add_window(const segment_search *s, list *l, uint32_t l
         if (!l->p)
             break;
     }
+    return CAIRN_OK;
+}
+
+/* Candidates straight from a list that is alone: its rows in [lo, hi) that score above `floor` go
+ * to idx and cand. */
+static cairn_status list_take_window(const segment_search *s, list *l, uint32_t lo, uint32_t hi,
+                                     int32_t floor, size_t *n_out)
+{
+    const uint32_t *row = l->row;
+    const int32_t *score = l->score;
+    uint32_t i = l->at, n = l->rows;
+    size_t out = 0;
+
+    for (uint32_t b = l->first;; b++) {
+        if (l->p) {
+            cairn_status st;
+            if (b >= l->p->n_blocks || (b && postings_last(l->p, b - 1) + 1 >= hi))
+                break;
+            if (block_bound(l, b) <= floor)
+                continue;
+            st = score_block(s, l, b);
+            if (st)
+                return st;
+            row = l->p->doc;
+            score = l->block_score;
+            n = l->p->n;
+            for (i = 0; i < n && row[i] < lo;)
+                i++;
+        }
+        for (; i < n && row[i] < hi; i++) {
+            s->idx[out] = (uint16_t)(row[i] - lo);
+            s->cand[out] = score[i];
+            out += score[i] > floor;
+        }
+        if (!l->p)
+            break;
+    }
+    *n_out = out;
     return CAIRN_OK;
 }
 
@@ -489,12 +534,11 @@ static cairn_status refine(const segment_search *s, group *g, uint32_t lo, uint3
     return CAIRN_OK;
 }
 
-/* Candidates of the window into idx and cand, without deleted and filtered rows; clears sums. */
-static size_t gather(const segment_search *s, uint32_t lo, uint32_t hi, int32_t floor)
+/* Of the n candidates keep those that are neither deleted nor filtered out. */
+static size_t keep_live(const segment_search *s, uint32_t lo, size_t n)
 {
-    size_t padded = (hi - lo + 15) & ~(size_t)15, kept = 0;
-    size_t n = s->k->above(s->sums, padded, floor, s->idx, s->cand);
     const uint64_t *deleted = s->seg->deleted, *allowed = s->seg->allowed;
+    size_t kept = 0;
 
     if (!deleted && !allowed)
         return n;
@@ -506,6 +550,30 @@ static size_t gather(const segment_search *s, uint32_t lo, uint32_t hi, int32_t 
         s->cand[kept++] = s->cand[j];
     }
     return kept;
+}
+
+/* Steps 1 and 2: candidates from the essential groups g[0..n), with `left` more to come from the
+ * others. */
+static cairn_status find_candidates(const segment_search *s, group *const *g, size_t n, uint32_t lo,
+                                    uint32_t hi, int64_t need, size_t *n_cand)
+{
+    int32_t floor = need > 0 ? (int32_t)need : 0;
+    cairn_status st = CAIRN_OK;
+
+    while (n && !g[0]->bound) { /* in order of their bounds, so that these have no rows here */
+        g++;
+        n--;
+    }
+    if (n == 1 && g[0]->n == 1) {
+        st = list_take_window(s, &g[0]->lists[0], lo, hi, floor, n_cand);
+    } else {
+        for (size_t i = 0; i < n && !st; i++)
+            st = add_group_window(s, g[i], lo, hi);
+        *n_cand = s->k->above(s->sums, (hi - lo + 15) & ~(size_t)15, floor, s->idx, s->cand);
+    }
+    if (!st)
+        *n_cand = keep_live(s, lo, *n_cand);
+    return st;
 }
 
 /* Insertion sort: there are few groups, and they hardly move between windows. */
@@ -524,9 +592,9 @@ static void sort_groups(segment_search *s, size_t n)
 static cairn_status search_window(segment_search *s, uint32_t lo, uint32_t hi, group *lead)
 {
     const query_plan *plan = s->plan;
-    size_t n = plan->n_positive, essential = 0, n_cand;
+    size_t n = plan->n_positive, essential = 0, n_cand = 0;
     int32_t floor = s->top->floor;
-    int64_t all = 0, left = 0, need;
+    int64_t all = 0, left = 0;
     cairn_status st = CAIRN_OK;
 
     for (size_t i = 0; i < n; i++) {
@@ -544,19 +612,15 @@ static cairn_status search_window(segment_search *s, uint32_t lo, uint32_t hi, g
         return CAIRN_OK;
     if (lead) {
         left = all - lead->bound;
-        st = add_group_window(s, lead, lo, hi);
+        st = find_candidates(s, &lead, 1, lo, hi, floor - left, &n_cand);
     } else {
         sort_groups(s, n);
         while (essential < n && left + s->order[essential]->bound <= floor)
             left += s->order[essential++]->bound;
-        for (size_t i = essential; i < n && !st; i++)
-            if (s->order[i]->bound)
-                st = add_group_window(s, s->order[i], lo, hi);
+        st = find_candidates(s, s->order + essential, n - essential, lo, hi, floor - left, &n_cand);
     }
     if (st)
         return st;
-    need = floor - left;
-    n_cand = gather(s, lo, hi, need > 0 ? (int32_t)need : 0);
     if (lead) {
         for (size_t pass = 0; pass < 2; pass++)
             for (size_t i = 0; i < n && n_cand && !st; i++) {
