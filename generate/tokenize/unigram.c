@@ -1,0 +1,259 @@
+/* unigram.c - the unigram language model of SentencePiece (Kudo, arXiv:1804.10959, section 3.2):
+ * of all ways to cut a text into pieces, the one with the largest sum of log-probabilities.
+ *
+ * The steps, for the vocabulary of an e5s1 file (shared by XLM-R models):
+ *   1. each code point is replaced by its entry of the normalisation table, if it has one
+ *   2. runs of spaces become one; every space becomes U+2581, and one stands in front
+ *   3. the best path, by dynamic programming over character positions; a character that no piece
+ *      covers costs the lowest score of the vocabulary minus 10 and gives the unknown piece
+ *
+ * No piece of these vocabularies holds U+2581 except at its start, so no path crosses a U+2581 and
+ * every word is solved alone: the memory is that of the longest word, and sums stay small, hence
+ * exact, on long texts. (A vocabulary with such a piece is solved as one stretch.)
+ *
+ * Ties go to the path whose last piece begins earlier, because positions are relaxed in rising
+ * order and only a better score replaces one.
+ *
+ * Pieces such as "</s>" are never produced from written text unless the caller parses specials. */
+#include <float.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "base/utf8.h"
+#include "generate/tokenize/model.h"
+
+#define SPACE_BYTES "\xE2\x96\x81"
+#define UNKNOWN_PENALTY 10.0f
+
+struct unigram {
+    /* The normalisation table: cps[i] becomes to[starts[i], starts[i + 1]). */
+    uint32_t *cps, *starts, *to;
+    size_t n_normal;
+    uint64_t pages[0x110000 >> 6 >> 6]; /* bit: some entry lies among these 64 code points */
+    float unknown_score;
+    bool crosses_words; /* a piece holds U+2581 past its start */
+    token_id mask;
+};
+
+void unigram_destroy(unigram *u)
+{
+    if (!u)
+        return;
+    free(u->cps);
+    free(u->starts);
+    free(u->to);
+    free(u);
+}
+
+static bool load_normaliser(unigram *u, const e5s1 *e)
+{
+    size_t n = e5s1_normal_count(e), total = 0, pos = 0;
+    uint32_t cp, count;
+    const uint8_t *le;
+
+    while (e5s1_normal_next(e, &pos, &cp, &count, &le))
+        total += count;
+    u->cps = checked_malloc(n, sizeof *u->cps);
+    u->starts = checked_malloc(n + 1, sizeof *u->starts);
+    u->to = checked_malloc(total, sizeof *u->to);
+    if (!u->cps || !u->starts || !u->to)
+        return false;
+    total = pos = 0;
+    while (e5s1_normal_next(e, &pos, &cp, &count, &le)) {
+        u->cps[u->n_normal] = cp;
+        u->starts[u->n_normal++] = (uint32_t)total;
+        u->pages[cp >> 12] |= UINT64_C(1) << (cp >> 6 & 63);
+        for (uint32_t j = 0; j < count; j++, le += 4)
+            u->to[total++] = (uint32_t)le[0] | (uint32_t)le[1] << 8 | (uint32_t)le[2] << 16 |
+                             (uint32_t)le[3] << 24;
+    }
+    u->starts[u->n_normal] = (uint32_t)total;
+    return true;
+}
+
+cairn_status unigram_load(tokenizer *t, cairn_error *err)
+{
+    const e5s1 *e = t->e5;
+    size_t chars = 0, len;
+    unigram *u = t->unigram = calloc(1, sizeof *u);
+
+    if (!u || !load_normaliser(u, e))
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: normalisation table", e5s1_path(e));
+    for (uint32_t i = 0; i < t->n_vocab; i++) {
+        e5s1_piece(e, i, &len);
+        chars += len;
+    }
+    /* Bytes / 2 is above the number of characters for these vocabularies and near it. */
+    if (!piece_table_init(&t->table, t->n_vocab, chars / 2 + 1, tokenizer_text, t))
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: table of pieces", e5s1_path(e));
+    u->unknown_score = FLT_MAX;
+    for (uint32_t i = 0; i < t->n_vocab; i++) {
+        const char *p = e5s1_piece(e, i, &len);
+        float score = e5s1_score(e, i);
+        if (score < u->unknown_score)
+            u->unknown_score = score;
+        if (len > 3 && memmem(p + 1, len - 1, SPACE_BYTES, 3))
+            u->crosses_words = true;
+        piece_table_add(&t->table, i);
+    }
+    u->unknown_score -= UNKNOWN_PENALTY;
+    uint32_t mask = piece_table_find(&t->table, "<mask>", 6);
+    u->mask = mask == PIECE_NONE ? TOKEN_NONE : (token_id)mask;
+    return CAIRN_OK;
+}
+
+/* Index of cp's entry, or n_normal. */
+static size_t find_normal(const unigram *u, uint32_t cp)
+{
+    if (!(u->pages[cp >> 12] >> (cp >> 6 & 63) & 1))
+        return u->n_normal;
+    size_t lo = 0, hi = u->n_normal;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (u->cps[mid] < cp)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < u->n_normal && u->cps[lo] == cp ? lo : u->n_normal;
+}
+
+/* Append one normalised code point; a space becomes U+2581 and is dropped behind another. */
+static cairn_status put(bytes *out, uint32_t cp, bool *after_space)
+{
+    char buf[4];
+    if (cp == ' ') {
+        if (*after_space)
+            return CAIRN_OK;
+        *after_space = true;
+        return bytes_append(out, SPACE_BYTES, 3);
+    }
+    *after_space = false;
+    if (cp < 0x80)
+        return bytes_append_byte(out, (uint8_t)cp);
+    return bytes_append(out, buf, utf8_encode(cp, buf));
+}
+
+static cairn_status normalise(const unigram *u, const char *s, size_t len, bytes *out)
+{
+    bool after_space = true; /* the U+2581 in front swallows leading spaces */
+    cairn_status st = bytes_append(out, SPACE_BYTES, 3);
+    size_t before = out->len;
+
+    for (size_t i = 0; i < len && !st;) {
+        uint32_t cp = (uint8_t)s[i];
+        if (cp < 0x80)
+            i++;
+        else
+            i += utf8_decode(s + i, len - i, &cp, NULL);
+        size_t e = find_normal(u, cp);
+        if (e == u->n_normal) {
+            st = put(out, cp, &after_space);
+            continue;
+        }
+        for (uint32_t k = u->starts[e]; k < u->starts[e + 1] && !st; k++)
+            st = put(out, u->to[k], &after_space);
+    }
+    /* Nothing is left of an empty text; a text of spaces keeps its one U+2581. */
+    if (!st && len == 0 && out->len == before)
+        bytes_reset(out);
+    return st;
+}
+
+/* Where the best path to a byte position comes from. */
+typedef struct step {
+    float score;   /* of the best path from the start; -FLT_MAX: unreached */
+    uint32_t from; /* byte position */
+    token_id id;
+} step;
+
+typedef struct lattice {
+    step *steps; /* [cap] by byte position in the word */
+    size_t cap;
+} lattice;
+
+static bool is_special_piece(const tokenizer *t, token_id id)
+{
+    return id == t->bos || id == t->eos || id == t->pad || id == t->unk || id == t->unigram->mask;
+}
+
+/* Relax every piece that begins at byte i of the word. */
+static void relax(const tokenizer *t, const char *w, size_t len, size_t i, bool controls,
+                  step *steps)
+{
+    float base = steps[i].score;
+    uint64_t h = PIECE_HASH_START;
+    size_t first = piece_char_bytes((uint8_t)w[i]);
+    bool covered = false;
+
+    for (size_t e = i; e < len;) {
+        size_t n = piece_char_bytes((uint8_t)w[e]);
+        h = piece_hash_char(h, w + e, n);
+        e += n;
+        if (!piece_table_may_begin(&t->table, h))
+            break;
+        uint32_t id = piece_table_find_hashed(&t->table, h, w + i, e - i);
+        if (id == PIECE_NONE || (!controls && is_special_piece(t, (token_id)id)) ||
+            (token_id)id == t->unk)
+            continue;
+        covered = covered || e == i + first;
+        float score = base + e5s1_score(t->e5, id);
+        if (score > steps[e].score)
+            steps[e] = (step){ score, (uint32_t)i, (token_id)id };
+    }
+    float score = base + t->unigram->unknown_score;
+    if (!covered && score > steps[i + first].score)
+        steps[i + first] = (step){ score, (uint32_t)i, t->unk };
+}
+
+static cairn_status encode_word(const tokenizer *t, const char *w, size_t len, bool controls,
+                                lattice *l, token_list *out)
+{
+    if (l->cap < len + 1) {
+        size_t cap = 2 * len + 64;
+        step *s = checked_realloc(l->steps, cap, sizeof *s);
+        if (!s)
+            return CAIRN_ENOMEM;
+        l->steps = s;
+        l->cap = cap;
+    }
+    for (size_t i = 0; i <= len; i++)
+        l->steps[i].score = -FLT_MAX;
+    l->steps[0].score = 0;
+    for (size_t i = 0; i < len; i += piece_char_bytes((uint8_t)w[i]))
+        relax(t, w, len, i, controls, l->steps);
+    size_t first = out->n;
+    for (size_t i = len; i > 0; i = l->steps[i].from)
+        if (token_list_push(out, l->steps[i].id))
+            return CAIRN_ENOMEM;
+    for (size_t a = first, b = out->n; a + 1 < b; a++, b--) {
+        token_id id = out->ids[a];
+        out->ids[a] = out->ids[b - 1];
+        out->ids[b - 1] = id;
+    }
+    return CAIRN_OK;
+}
+
+cairn_status unigram_encode(const tokenizer *t, const char *s, size_t len, bool controls,
+                            token_list *out)
+{
+    bytes text;
+    lattice l = { 0 };
+
+    bytes_init(&text, 32 * TOKENIZER_MAX_TEXT);
+    cairn_status st = normalise(t->unigram, s, len, &text);
+    for (size_t i = 0; i < text.len && !st;) {
+        size_t end = text.len;
+        if (!t->unigram->crosses_words && text.len - i > 3) {
+            const char *p = memmem(text.data + i + 3, text.len - i - 3, SPACE_BYTES, 3);
+            if (p)
+                end = (size_t)(p - text.data);
+        }
+        st = end - i > UINT32_MAX ? CAIRN_ELIMIT
+                                  : encode_word(t, text.data + i, end - i, controls, &l, out);
+        i = end;
+    }
+    free(l.steps);
+    bytes_clear(&text);
+    return st;
+}
