@@ -54,6 +54,7 @@ typedef struct pdf_line {
     uint32_t row;   /* segments of one row share it */
     double x0, y0, x1, y1, size;
     bool bold, dropped;
+    bool goes_on;    /* the heading in the outline began on the line before */
     uint8_t outline; /* level the outline gives it, 0 = none */
 } pdf_line;
 
@@ -577,7 +578,8 @@ static unsigned heading_level(const pdf *p, size_t i)
     const char *s = p->text.data + l->at;
     bool alone;
 
-    if (l->len > HEADING_BYTES || !has_letter(s, l->len))
+    if (l->len > HEADING_BYTES || !has_letter(s, l->len) || memmem(s, l->len, ". . .", 5) ||
+        memmem(s, l->len, ".....", 5)) /* leaders: a table of contents */
         return 0;
     if (l->outline)
         return l->outline;
@@ -801,7 +803,7 @@ static void give_paragraphs(pdf *p)
                     break;
                 continue;
             }
-            if (table_rows(p, i) || heading_level(p, i) != level || (level && b->outline) ||
+            if (table_rows(p, i) || heading_level(p, i) != level || (level && b->outline && !b->goes_on) ||
                 (level && (b->y0 - prev->y1 > (prev->y1 - prev->y0) || para.len > HEADING_BYTES)) ||
                 (!level && !continues(p, prev, b, left, &para)) || b->page != prev->page)
                 break;
@@ -926,26 +928,40 @@ static void match_outline(pdf *p)
 {
     double largest = 0;
     bool shift = false;
+    bytes title;
 
     if (!p->n_outline)
         return;
     qsort(p->outline, p->n_outline, sizeof *p->outline, by_outline_key);
+    bytes_init(&title, 4 * HEADING_BYTES);
     for (size_t i = 0; i < p->n; i++) {
         pdf_line *l = &p->lines[i];
-        outline_entry want = { 0 }, *found;
-        if (l->dropped || l->len > HEADING_BYTES)
-            continue;
+
         /* A title set in the body's own type is as likely a line of the table of contents. */
-        if (l->size < p->body * 1.02 && !l->bold)
+        if (l->dropped || l->goes_on || (l->size < p->body * 1.02 && !l->bold))
             continue;
-        want.key = text_key(p->text.data + l->at, l->len, false);
-        found = want.key ? bsearch(&want, p->outline, p->n_outline, sizeof want, by_outline_key)
-                         : NULL;
-        if (found) {
-            l->outline = found->level;
+        bytes_reset(&title);
+        for (size_t k = i; k < p->n && k < i + 3; k++) { /* up to three lines */
+            const pdf_line *b = &p->lines[k];
+            outline_entry want = { 0 }, *found;
+
+            if (b->page != l->page || fabs(b->size - l->size) > 0.3 ||
+                bytes_append(&title, p->text.data + b->at, b->len))
+                break;
+            want.key = text_key(title.data, title.len, false);
+            found = want.key ? bsearch(&want, p->outline, p->n_outline, sizeof want, by_outline_key)
+                             : NULL;
+            if (!found)
+                continue;
+            for (size_t j = i; j <= k; j++) {
+                p->lines[j].outline = found->level;
+                p->lines[j].goes_on = j > i;
+            }
             largest = fmax(largest, l->size);
+            break;
         }
     }
+    bytes_clear(&title);
     /* The title on the first page is set larger than any chapter and is seldom in the outline:
      * chapters go below it. */
     for (size_t i = 0; i < p->n && p->lines[i].page == 1 && !shift; i++)
