@@ -16,7 +16,7 @@
 
 #include "base/checked.h"
 
-#define BLOCK         ((size_t)32)         /* positions widened together, a multiple of 16 */
+#define BLOCK         ((size_t)64)         /* positions widened together, a multiple of 16 */
 #define TOKENS        ((size_t)8)          /* most tokens a task */
 #define SCORES_FLOATS ((size_t)64 * 1024)  /* scores a task should stay below */
 
@@ -169,9 +169,8 @@ static void score(const causal_attention_call *call, const uint8_t *keys, const 
     for (size_t pos = from; pos < to; pos += BLOCK) {
         size_t n = to - pos < BLOCK ? to - pos : BLOCK;
         const float *k = widen(call, keys, pos, n, buffer);
-        for (size_t i = 0; i < n; i += 16)
-            call->k->gemm_f32(rows, dim, queries, dim, k + i * dim, 16, scores + pos - from + i,
-                              to - from, false);
+        call->k->gemm_f32(rows, n / 16, dim, queries, dim, k, 16, 16 * dim, scores + pos - from,
+                          to - from, false);
     }
 }
 
@@ -183,9 +182,8 @@ static void blend(const causal_attention_call *call, const uint8_t *values, cons
     for (size_t pos = from; pos < to; pos += BLOCK) {
         size_t n = to - pos < BLOCK ? to - pos : BLOCK;
         const float *v = widen(call, values, pos, n, buffer);
-        for (size_t i = 0; i < dim; i += 16)
-            call->k->gemm_f32(rows, n, scores + pos - from, to - from, v + i, dim, outputs + i, dim,
-                              pos > from);
+        call->k->gemm_f32(rows, dim / 16, n, scores + pos - from, to - from, v, dim, 16, outputs, dim,
+                          pos > from);
     }
 }
 

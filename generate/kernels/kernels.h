@@ -81,10 +81,11 @@ typedef struct kernels {
     /* Round one token of k inputs (a multiple of 32) into place `slot` of a tile of width 8 or 1. */
     void (*quantize)(const float *x, size_t k, size_t width, size_t slot, uint8_t *tile);
 
-    /* c[i][lane] (+)= sum over j of a[i][j] * b[j][lane], j rising, fused; 16 lanes. Strides in
-     * floats. `accumulate` starts from c instead of 0. */
-    void (*gemm_f32)(size_t m, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-                     float *c, size_t ldc, bool accumulate);
+    /* c[i][16 v + lane] (+)= sum over j of a[i][j] * b[v * b_step + j * ldb + lane], j rising, fused,
+     * for m rows and n_vectors vectors of 16 lanes. Strides in floats. `accumulate` starts from c
+     * instead of 0. */
+    void (*gemm_f32)(size_t m, size_t n_vectors, size_t k, const float *a, size_t lda, const float *b,
+                     size_t ldb, size_t b_step, float *c, size_t ldc, bool accumulate);
 
     /* y = x / sqrt(mean(x^2) + eps) * w. y may be x. Any n. */
     void (*rmsnorm)(const float *x, const float *w, size_t n, float eps, float *y);

@@ -602,36 +602,81 @@ static void quantize(const float *x, size_t k, size_t width, size_t slot, uint8_
 
 /* ---- float products ---- */
 
+/* A tile of rows x vectors sums in registers: enough of them that a step need not wait for its
+ * previous one, few enough to fit. */
 #define GEMM_ROWS 8
+#define GEMM_SUMS 16
 
-LANES_INLINE void gemm_rows(unsigned rows, size_t k, const float *a, size_t lda, const float *b,
-                            size_t ldb, float *c, size_t ldc, bool accumulate)
+LANES_INLINE void gemm_tile(unsigned rows, unsigned vectors, size_t k, const float *a, size_t lda,
+                            const float *b, size_t ldb, size_t b_step, float *c, size_t ldc,
+                            bool accumulate)
 {
-    lanes acc[GEMM_ROWS];
+    lanes acc[GEMM_SUMS];
 
-    UNROLL_8
-    for (unsigned i = 0; i < rows; i++)
-        acc[i] = accumulate ? lanes_load(c + i * ldc) : lanes_zero();
+    UNROLL_16
+    for (unsigned i = 0; i < rows * vectors; i++)
+        acc[i] = accumulate ? lanes_load(c + i / vectors * ldc + i % vectors * LANES) : lanes_zero();
     for (size_t j = 0; j < k; j++) {
-        lanes v = lanes_load(b + j * ldb);
+        lanes v[GEMM_ROWS];
         UNROLL_8
-        for (unsigned i = 0; i < rows; i++)
-            acc[i] = lanes_fma(lanes_set1(a[i * lda + j]), v, acc[i]);
+        for (unsigned i = 0; i < vectors; i++)
+            v[i] = lanes_load(b + i * b_step + j * ldb);
+        UNROLL_16
+        for (unsigned i = 0; i < rows * vectors; i++)
+            acc[i] = lanes_fma(lanes_set1(a[i / vectors * lda + j]), v[i % vectors], acc[i]);
     }
-    UNROLL_8
-    for (unsigned i = 0; i < rows; i++)
-        lanes_store(c + i * ldc, acc[i]);
+    UNROLL_16
+    for (unsigned i = 0; i < rows * vectors; i++)
+        lanes_store(c + i / vectors * ldc + i % vectors * LANES, acc[i]);
 }
 
-static void gemm_f32(size_t m, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-                     float *c, size_t ldc, bool accumulate)
+/* All vectors of `rows` rows, `at_once` at a time. */
+LANES_INLINE void gemm_rows(unsigned rows, unsigned at_once, size_t n_vectors, size_t k,
+                            const float *a, size_t lda, const float *b, size_t ldb, size_t b_step,
+                            float *c, size_t ldc, bool accumulate)
 {
+    size_t i = 0;
+
+    for (; i + at_once <= n_vectors; i += at_once)
+        gemm_tile(rows, at_once, k, a, lda, b + i * b_step, ldb, b_step, c + i * LANES, ldc,
+                  accumulate);
+    for (; i < n_vectors; i++)
+        gemm_tile(rows, 1, k, a, lda, b + i * b_step, ldb, b_step, c + i * LANES, ldc, accumulate);
+}
+
+static void gemm_f32(size_t m, size_t n_vectors, size_t k, const float *a, size_t lda, const float *b,
+                     size_t ldb, size_t b_step, float *c, size_t ldc, bool accumulate)
+{
+#define ROWS(rows, at_once)                                                                        \
+    gemm_rows(rows, at_once, n_vectors, k, a, lda, b, ldb, b_step, c, ldc, accumulate)
     for (; m >= GEMM_ROWS; m -= GEMM_ROWS, a += GEMM_ROWS * lda, c += GEMM_ROWS * ldc)
-        gemm_rows(GEMM_ROWS, k, a, lda, b, ldb, c, ldc, accumulate);
-    for (; m >= 4; m -= 4, a += 4 * lda, c += 4 * ldc)
-        gemm_rows(4, k, a, lda, b, ldb, c, ldc, accumulate);
-    for (; m; m--, a += lda, c += ldc)
-        gemm_rows(1, k, a, lda, b, ldb, c, ldc, accumulate);
+        ROWS(8, GEMM_AT_ONCE(8));
+    switch (m) {
+    case 7:
+        ROWS(7, GEMM_AT_ONCE(7));
+        break;
+    case 6:
+        ROWS(6, GEMM_AT_ONCE(6));
+        break;
+    case 5:
+        ROWS(5, GEMM_AT_ONCE(5));
+        break;
+    case 4:
+        ROWS(4, GEMM_AT_ONCE(4));
+        break;
+    case 3:
+        ROWS(3, GEMM_AT_ONCE(3));
+        break;
+    case 2:
+        ROWS(2, GEMM_AT_ONCE(2));
+        break;
+    case 1:
+        ROWS(1, GEMM_AT_ONCE(1));
+        break;
+    default:
+        break;
+    }
+#undef ROWS
 }
 
 /* ---- element by element ---- */

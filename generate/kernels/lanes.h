@@ -26,17 +26,23 @@
 #define UNROLL_8     _Pragma("GCC unroll 8")
 #define UNROLL_4     _Pragma("GCC unroll 4")
 #define UNROLL_12    _Pragma("GCC unroll 12")
+#define UNROLL_16    _Pragma("GCC unroll 16")
 #if defined(__AVX512F__)
 #define LANES_TOKENS 8 /* tokens whose sums fit the registers at once */
+/* vectors of that many rows whose sums fit */
+#define GEMM_AT_ONCE(rows) ((rows) > 4 ? 2 : (rows) > 2 ? 4 : 8)
 #else
 #define LANES_TOKENS 1
+#define GEMM_AT_ONCE(rows) ((rows) > 3 ? 1 : 2)
 #endif
 #else
 #define LANES_INLINE static inline __attribute__((unused))
 #define UNROLL_8     _Pragma("GCC unroll 1")
 #define UNROLL_4     _Pragma("GCC unroll 1")
 #define UNROLL_12    _Pragma("GCC unroll 1")
+#define UNROLL_16    _Pragma("GCC unroll 1")
 #define LANES_TOKENS 1
+#define GEMM_AT_ONCE(rows) 1
 #endif
 
 static inline int32_t load_i32(const void *p)

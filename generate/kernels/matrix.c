@@ -428,8 +428,8 @@ static void exact_strip(const matmul_call *c, const matrix *w, const uint8_t *st
     for (size_t k0 = 0; k0 < w->cols; k0 += EXACT_CHUNK) {
         size_t n = w->cols - k0 < EXACT_CHUNK ? w->cols - k0 : EXACT_CHUNK;
         c->k->unpack[w->type](strip, w->cols, k0, n, s->panel);
-        c->k->gemm_f32(c->a->n, n, c->a->x + k0, c->a->stride, s->panel, KERNEL_LANES, out, stride,
-                       k0 > 0);
+        c->k->gemm_f32(c->a->n, 1, n, c->a->x + k0, c->a->stride, s->panel, KERNEL_LANES, 0, out,
+                       stride, k0 > 0);
     }
 }
 

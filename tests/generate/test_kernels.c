@@ -326,35 +326,37 @@ static void float_kernels_are_right(void **state)
 static void gemm_rows_agree(void **state)
 {
     (void)state;
-    for (size_t m = 1; m < 20; m++) {
-        const size_t k = 37, lda = 40, ldb = 16, ldc = 18;
-        float *a = malloc(m * lda * 4), *b = malloc(k * ldb * 4), *c = malloc(m * ldc * 4);
-        float *want = malloc(m * ldc * 4);
-        for (size_t i = 0; i < m * lda; i++)
-            a[i] = random_float();
-        for (size_t i = 0; i < k * ldb; i++)
-            b[i] = random_float();
-        for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++) {
-            memset(c, 0, m * ldc * 4);
-            kernels_for((cpu_level)level)->gemm_f32(m, 20, a, lda, b, ldb, c, ldc, false);
-            kernels_for((cpu_level)level)->gemm_f32(m, k - 20, a + 20, lda, b + 20 * ldb, ldb, c,
-                                                    ldc, true);
-            if (level == CPU_SCALAR)
-                memcpy(want, c, m * ldc * 4);
-            assert_memory_equal(c, want, m * ldc * 4);
-        }
-        for (size_t i = 0; i < m; i++)
-            for (size_t l = 0; l < 16; l++) {
-                double sum = 0;
-                for (size_t j = 0; j < k; j++)
-                    sum += (double)a[i * lda + j] * b[j * ldb + l];
-                assert_true(fabs(sum - (double)want[i * ldc + l]) < 1e-3);
+    for (size_t m = 1; m < 20; m++)
+        for (size_t vectors = 1; vectors < 12; vectors++) {
+            const size_t k = 37, lda = 40, ldb = 16, b_step = k * 16, ldc = vectors * 16 + 2;
+            float *a = malloc(m * lda * 4), *b = malloc(vectors * b_step * 4);
+            float *c = malloc(m * ldc * 4), *want = malloc(m * ldc * 4);
+            for (size_t i = 0; i < m * lda; i++)
+                a[i] = random_float();
+            for (size_t i = 0; i < vectors * b_step; i++)
+                b[i] = random_float();
+            for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++) {
+                const kernels *row = kernels_for((cpu_level)level);
+                memset(c, 0, m * ldc * 4);
+                row->gemm_f32(m, vectors, 20, a, lda, b, ldb, b_step, c, ldc, false);
+                row->gemm_f32(m, vectors, k - 20, a + 20, lda, b + 20 * ldb, ldb, b_step, c, ldc,
+                              true);
+                if (level == CPU_SCALAR)
+                    memcpy(want, c, m * ldc * 4);
+                assert_memory_equal(c, want, m * ldc * 4);
             }
-        free(a);
-        free(b);
-        free(c);
-        free(want);
-    }
+            for (size_t i = 0; i < m; i++)
+                for (size_t l = 0; l < vectors * 16; l++) {
+                    double sum = 0;
+                    for (size_t j = 0; j < k; j++)
+                        sum += (double)a[i * lda + j] * b[l / 16 * b_step + j * ldb + l % 16];
+                    assert_true(fabs(sum - (double)want[i * ldc + l]) < 1e-3);
+                }
+            free(a);
+            free(b);
+            free(c);
+            free(want);
+        }
 }
 
 /* A NaN or an infinity in the inputs must reach the outputs, not turn into a plausible number. */
