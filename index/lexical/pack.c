@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "index/lexical/format.h"
+
 static void unpack_scalar(const uint8_t *src, unsigned bits, uint32_t *dst)
 {
     if (!bits) {
@@ -77,12 +79,16 @@ void pack_write(const uint32_t *v, size_t n, unsigned bits, uint8_t *dst)
         *dst = (uint8_t)acc;
 }
 
+static float lengths[256];
+const float *pack_lengths = lengths;
 static pack_shuffle shuffles[PACK_BITS_MAX + 1][2];
 const pack_shuffle (*pack_shuffles)[2] = (const pack_shuffle(*)[2])shuffles;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void make_shuffles(void)
+static void make_tables(void)
 {
+    for (unsigned code = 0; code < 256; code++)
+        lengths[code] = (float)length_value((uint8_t)code);
     for (unsigned bits = 0; bits <= PACK_BITS_MAX; bits++)
         for (unsigned half = 0; half < 2; half++)
             for (unsigned i = 0; i < 4; i++) {
@@ -95,7 +101,7 @@ static void make_shuffles(void)
 
 const pack_kernels *pack_at(cpu_level level)
 {
-    pthread_once(&once, make_shuffles);
+    pthread_once(&once, make_tables);
     switch (level) {
     case CPU_AVX512: return &pack_avx512;
     case CPU_AVX2: return &pack_avx2;

@@ -63,6 +63,9 @@ static inline uint32_t pack_read(const uint8_t *src, size_t i, unsigned bits)
     return (uint32_t)(v >> (bit & 7) & ((1ull << bits) - 1));
 }
 
+/* length_value() of each code, as floats; set by pack_get. */
+extern const float *pack_lengths;
+
 /* Shuffles and shifts for four values: [bits][0 or 4 bits into the first byte]. */
 typedef struct pack_shuffle {
     uint8_t byte[16];

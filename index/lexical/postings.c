@@ -51,6 +51,11 @@ static inline bool take(const uint8_t **at, const uint8_t *end, uint32_t *out)
         *at = p + 1;
         return true;
     }
+    if (end - p >= 2 && p[1] < 0x80) {
+        *out = (p[0] & 0x7Fu) | (uint32_t)p[1] << 7;
+        *at = p + 2;
+        return true;
+    }
     n = varint_decode(p, end, &v);
     if (!n || v > UINT32_MAX)
         return false;

@@ -118,19 +118,17 @@ static cairn_status score_block(const segment_search *s, list *l, uint32_t b)
  * (its roundings are relative errors below 2^-21). */
 static int32_t pairs_bound(const list *l, const uint8_t *pairs)
 {
-    float most = 0;
+    float v[PAIRS], most = 0;
 
+    for (unsigned i = 0; i < PAIRS; i++) { /* an unused pair gives nothing */
+        float tf = (float)pairs[2 * i] * l->tf_ratio;
+        float len = pack_lengths[pairs[2 * i + 1]] * l->len_ratio;
+        v[i] = l->ps.w * tf / (tf + (l->ps.k0 + l->ps.k1 * len));
+    }
     for (unsigned i = 0; i < PAIRS; i++) {
-        float tf = (float)pairs[2 * i] * l->tf_ratio, v;
-        if (!pairs[2 * i])
-            break;
-        if (pairs[2 * i] == PAIR_TF_ANY || !(tf < 1e30f)) {
-            most = l->ps.w;
-            break;
-        }
-        v = (float)length_value(pairs[2 * i + 1]) * l->len_ratio;
-        v = l->ps.w * tf / (tf + (l->ps.k0 + l->ps.k1 * v));
-        most = v > most ? v : most;
+        most = v[i] > most ? v[i] : most;
+        if (pairs[2 * i] == PAIR_TF_ANY || (pairs[2 * i] && !(v[i] <= l->ps.w)))
+            most = l->ps.w; /* any frequency, or too large a ratio to reckon with */
     }
     return (int32_t)(most * 1.000001f) + 2;
 }
