@@ -6,8 +6,6 @@
 
 #include "index/vector/vector_kernels.h"
 
-#define AHEAD_BYTES 6144 /* how far a scan reads ahead; the hardware stops at each page */
-
 static inline __mmask64 tail_mask(size_t left)
 {
     return (~(uint64_t)0) >> (64 - left); /* 1 <= left <= 63 */
@@ -79,8 +77,6 @@ static void scan(const uint8_t *codes, size_t stride, size_t n_rows, const int8_
 
     for (; r + 4 <= n_rows; r += 4) {
         const uint8_t *p = codes + r * stride;
-        for (size_t i = 0; i < 4 * stride; i += 64) /* past the end is harmless for a prefetch */
-            _mm_prefetch((const char *)p + AHEAD_BYTES + i, _MM_HINT_T0);
         dot_four(p, p + stride, p + 2 * stride, p + 3 * stride, query, n, bias, out + r);
     }
     for (; r < n_rows; r++)
