@@ -32,7 +32,7 @@ void cite_params_default(cite_params *p)
     *p = (cite_params){.support = 0.5f,
                        .guess = 0.6f,
                        .max_sentences = 3,
-                       .coverage_floor = 0.34f,
+                       .coverage_floor = 0.4f,
                        .vector_floor = 0.88f,
                        .answer_floor = 0.35f};
 }
@@ -768,7 +768,7 @@ bool cite_refuse(const cite_evidence *e, const cite_params *params, const char *
 {
     const char *why = NULL;
 
-    if (e->question_words > 0 && e->coverage < params->coverage_floor &&
+    if (e->question_words > 0 && e->best_coverage < params->coverage_floor &&
         e->best_vector < params->vector_floor)
         why = "too little of the question is in the documents";
     else if (e->answer_support < params->answer_floor)

@@ -43,7 +43,7 @@ typedef struct cite_params {
     float guess;         /* the same where the model gave no marker; default 0.6 */
     size_t max_sentences; /* longest supporting run; default 3 */
     /* cite_refuse: */
-    float coverage_floor; /* refuse below this coverage whatever else holds; default 0.34 */
+    float coverage_floor; /* refuse when no single passage covers so much; default 0.4 */
     float vector_floor;   /* ... unless the best cosine is at least this; default 0.88 */
     float answer_floor;   /* refuse when less of the answer is in the passages; default 0.35 */
 } cite_params;
