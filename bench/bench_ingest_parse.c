@@ -47,7 +47,7 @@ static bool found(void *ctx, const walk_entry *e)
 {
     run *r = ctx;
     ingest_document *doc;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     int64_t start = clock_mono_ns(), took;
     cairn_status st = extractor_run(r->ex, e->path, &doc, &err);
 
@@ -79,8 +79,9 @@ static bool found(void *ctx, const walk_entry *e)
         r->blocks += doc->n_blocks;
         r->text_bytes += doc->text_bytes;
         if (r->list)
-            fprintf(stderr, "ok %5.1f ms %s %s %s blocks=%zu text=%zu note=%s\n", (double)took / 1e6,
-                    e->path, doc->mime, doc->lang, doc->n_blocks, doc->text_bytes, doc->note);
+            fprintf(stderr, "ok %5.1f ms %s %s %s blocks=%zu text=%zu note=%s\n",
+                    (double)took / 1e6, e->path, doc->mime, doc->lang, doc->n_blocks,
+                    doc->text_bytes, doc->note);
         arena_clear(&a);
         ingest_document_free(doc);
     } else {
@@ -110,10 +111,10 @@ static void failed(void *ctx, const char *path, cairn_status code, const char *r
 
 int main(int argc, char **argv)
 {
-    run r = { 0 };
-    extractor_options opt = { 0 };
-    extractor_cage cage = { 0 };
-    cairn_error err = { 0 };
+    run r = {0};
+    extractor_options opt = {0};
+    extractor_cage cage = {0};
+    cairn_error err = {0};
     struct rusage self, children;
     int64_t start;
     double seconds;
@@ -138,8 +139,8 @@ int main(int argc, char **argv)
         return 1;
     }
     start = clock_mono_ns();
-    ingest_walk((const char *const *)argv + optind, (size_t)(argc - optind), NULL, found, failed, &r,
-                &err);
+    ingest_walk((const char *const *)argv + optind, (size_t)(argc - optind), NULL, found, failed,
+                &r, &err);
     seconds = (double)(clock_mono_ns() - start) / 1e9;
     extractor_describe(r.ex, &cage, &err);
     extractor_destroy(r.ex);

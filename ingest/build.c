@@ -61,8 +61,7 @@ static cairn_status take_block(void *ctx, const ingest_block *in, cairn_error *e
         return cairn_fail(err, CAIRN_EINPUT, "block %zu breaks the rules of a document",
                           doc->n_blocks);
     if (in->len > b->max_text - doc->text_bytes)
-        return cairn_fail(err, CAIRN_ELIMIT, "holds more than %zu MiB of text",
-                          b->max_text >> 20);
+        return cairn_fail(err, CAIRN_ELIMIT, "holds more than %zu MiB of text", b->max_text >> 20);
     if (doc->n_blocks == b->cap) {
         size_t cap = b->cap ? b->cap * 2 : 32;
         ingest_block *more = checked_realloc(b->blocks, cap, sizeof *more);
@@ -100,12 +99,23 @@ static cairn_status take_text(void *ctx, document_field field, const char *key, 
     if (len > EMIT_FIELD_BYTES * 4 || memchr(value, 0, len) || !utf8_valid(value, len))
         return cairn_fail(err, CAIRN_EINPUT, "a metadata field breaks the rules of a document");
     switch (field) {
-    case FIELD_MIME: slot = &doc->mime; break;
-    case FIELD_TITLE: slot = &doc->title; break;
-    case FIELD_AUTHOR: slot = &doc->author; break;
-    case FIELD_LANG: slot = &doc->lang; break;
-    case FIELD_NOTE: slot = &doc->note; break;
-    case FIELD_META: break;
+    case FIELD_MIME:
+        slot = &doc->mime;
+        break;
+    case FIELD_TITLE:
+        slot = &doc->title;
+        break;
+    case FIELD_AUTHOR:
+        slot = &doc->author;
+        break;
+    case FIELD_LANG:
+        slot = &doc->lang;
+        break;
+    case FIELD_NOTE:
+        slot = &doc->note;
+        break;
+    case FIELD_META:
+        break;
     default:
         return cairn_fail(err, CAIRN_EINPUT, "unknown metadata field %d", (int)field);
     }
@@ -131,8 +141,12 @@ static cairn_status take_number(void *ctx, document_field field, int64_t value, 
     ingest_document *doc = ((document_builder *)ctx)->doc;
 
     switch (field) {
-    case FIELD_DATE: doc->date_ns = value; return CAIRN_OK;
-    case FIELD_CREATED: doc->created_ns = value; return CAIRN_OK;
+    case FIELD_DATE:
+        doc->date_ns = value;
+        return CAIRN_OK;
+    case FIELD_CREATED:
+        doc->created_ns = value;
+        return CAIRN_OK;
     case FIELD_PAGES:
         if (value >= 0 && value <= INT32_MAX) {
             doc->n_pages = (uint32_t)value;
@@ -145,14 +159,15 @@ static cairn_status take_number(void *ctx, document_field field, int64_t value, 
             return CAIRN_OK;
         }
         break;
-    default: break;
+    default:
+        break;
     }
     return cairn_fail(err, CAIRN_EINPUT, "metadata number %d is out of range", (int)field);
 }
 
 block_sink builder_sink(document_builder *b)
 {
-    return (block_sink){ .ctx = b, .block = take_block, .text = take_text, .number = take_number };
+    return (block_sink){.ctx = b, .block = take_block, .text = take_text, .number = take_number};
 }
 
 cairn_status builder_finish(document_builder *b, ingest_document **out, cairn_error *err)

@@ -16,7 +16,8 @@
  * Headings. A passage carries the path of headings it starts under, and those are not repeated in
  * its text. A section that ends while the passage is small (a quarter of the budget) is followed by
  * the next section of the same or a deeper level in the same passage, if it begins on the same
- * page; that heading then is a line of the text. A heading that nothing follows becomes text too, so no heading is lost.
+ * page; that heading then is a line of the text. A heading that nothing follows becomes text too,
+ * so no heading is lost.
  *
  * Overlap. When a passage is closed for its size in the middle of prose, the next one begins with
  * the last sentences of it, or the last words of a long sentence, up to the overlap budget. */
@@ -33,10 +34,17 @@
 #include "base/checked.h"
 #include "base/utf8.h"
 
-#define HEADING_PART_BYTES 200 /* longer headings are text, and cut in the path */
-#define BYTES_PER_TOKEN_MOST 12 /* a longer text is not worth counting whole */
+#define HEADING_PART_BYTES   200 /* longer headings are text, and cut in the path */
+#define BYTES_PER_TOKEN_MOST 12  /* a longer text is not worth counting whole */
 
-typedef enum unit { UNIT_BLOCK, UNIT_FUNCTION, UNIT_STANZA, UNIT_LINE, UNIT_SENTENCE, UNIT_WORD } unit;
+typedef enum unit {
+    UNIT_BLOCK,
+    UNIT_FUNCTION,
+    UNIT_STANZA,
+    UNIT_LINE,
+    UNIT_SENTENCE,
+    UNIT_WORD
+} unit;
 
 typedef struct heading_entry {
     const ingest_block *block;
@@ -55,7 +63,7 @@ typedef struct cutter {
     /* the passage in hand */
     bytes text;
     size_t fresh, tokens, fresh_tokens;
-    unsigned start_level;      /* of the deepest heading of its path, 0 = none */
+    unsigned start_level; /* of the deepest heading of its path, 0 = none */
     const char *path;
     const ingest_block *first, *last; /* blocks of its first (overlap included) and last text */
     size_t first_at, last_end;        /* offsets there */
@@ -160,23 +168,31 @@ static size_t next_cut(cutter *c, const ingest_block *b, size_t at, size_t end, 
     const char *nl;
 
     switch (u) {
-    case UNIT_FUNCTION: return next_stanza(b->text, at, end, true);
-    case UNIT_STANZA: return next_stanza(b->text, at, end, false);
+    case UNIT_FUNCTION:
+        return next_stanza(b->text, at, end, true);
+    case UNIT_STANZA:
+        return next_stanza(b->text, at, end, false);
     case UNIT_LINE:
         nl = memchr(b->text + at, '\n', end - at);
         return nl ? (size_t)(nl - b->text) + 1 : end;
-    case UNIT_SENTENCE: return next_sentence(c, b, at, end);
-    default: return end;
+    case UNIT_SENTENCE:
+        return next_sentence(c, b, at, end);
+    default:
+        return end;
     }
 }
 
 static unit smaller(const ingest_block *b, unit u)
 {
     switch (b->kind) {
-    case INGEST_CODE: return u < UNIT_LINE ? u + 1 : UNIT_WORD;
-    case INGEST_LIST: return u < UNIT_LINE ? UNIT_LINE : u + 1;
-    case INGEST_TABLE: return u < UNIT_LINE ? UNIT_LINE : UNIT_WORD;
-    default: return u < UNIT_SENTENCE ? UNIT_SENTENCE : UNIT_WORD;
+    case INGEST_CODE:
+        return u < UNIT_LINE ? u + 1 : UNIT_WORD;
+    case INGEST_LIST:
+        return u < UNIT_LINE ? UNIT_LINE : u + 1;
+    case INGEST_TABLE:
+        return u < UNIT_LINE ? UNIT_LINE : UNIT_WORD;
+    default:
+        return u < UNIT_SENTENCE ? UNIT_SENTENCE : UNIT_WORD;
     }
 }
 
@@ -380,8 +396,8 @@ static void close_full(cutter *c, const ingest_block *next)
     size_t end = c->last_end, tokens = 0, at = end;
     /* Overlap comes from one block: what this passage holds of it. */
     size_t start = c->first == b ? c->first_at : 0;
-    bool prose = b && (b->kind == INGEST_PARAGRAPH || b->kind == INGEST_QUOTE ||
-                       b->kind == INGEST_LIST);
+    bool prose =
+        b && (b->kind == INGEST_PARAGRAPH || b->kind == INGEST_QUOTE || b->kind == INGEST_LIST);
 
     if (!has_fresh(c))
         return;
@@ -448,8 +464,8 @@ static void add(cutter *c, const ingest_block *b, size_t start, size_t end, size
     append(c, b, start, end, tokens);
 }
 
-/* A run without usable cuts: as many bytes as fit, at white space when there is some. How many bytes
- * a token has is learnt on the way, so that each piece is counted about once. */
+/* A run without usable cuts: as many bytes as fit, at white space when there is some. How many
+ * bytes a token has is learnt on the way, so that each piece is counted about once. */
 static void place_words(cutter *c, const ingest_block *b, size_t start, size_t end)
 {
     double per_token = 4;
@@ -543,7 +559,7 @@ static void take_heading(cutter *c, const ingest_block *b)
     merge = has_fresh(c);
     if (c->depth == 6)
         c->depth--; /* cannot happen with levels 1..6 and strict order; keeps the array safe */
-    c->stack[c->depth++] = (heading_entry){ .block = b, .used = merge };
+    c->stack[c->depth++] = (heading_entry){.block = b, .used = merge};
     if (merge)
         place(c, b, 0, b->len, UNIT_BLOCK);
 }
@@ -552,7 +568,7 @@ cairn_status chunk_document(const ingest_document *doc, const chunk_options *opt
                             ingest_chunk **out, size_t *n, arena *memory, cairn_error *err)
 {
     static const chunk_options none;
-    cutter c = { .doc = doc, .memory = memory, .utext = UTEXT_INITIALIZER };
+    cutter c = {.doc = doc, .memory = memory, .utext = UTEXT_INITIALIZER};
 
     *out = NULL;
     *n = 0;

@@ -19,7 +19,7 @@
 #include "base/status.h"
 #include "ingest/document.h"
 
-#define CHUNK_MAX_TOKENS 256
+#define CHUNK_MAX_TOKENS     256
 #define CHUNK_OVERLAP_TOKENS 32
 
 typedef struct chunk_options {
@@ -35,10 +35,10 @@ typedef struct chunk_options {
 typedef struct ingest_chunk {
     const char *text; /* [len], NUL behind it */
     size_t len;
-    size_t fresh;          /* text[0, fresh) repeats earlier text: overlap or a table's header */
-    const char *heading;   /* heading path joined by " > ", "" = none */
-    uint64_t byte_start, byte_end; /* the document's positions, of text from its overlap on (a
-                                      repeated table header is not counted) */
+    size_t fresh;        /* text[0, fresh) repeats earlier text: overlap or a table's header */
+    const char *heading; /* heading path joined by " > ", "" = none */
+    uint64_t byte_start, byte_end;  /* the document's positions, of text from its overlap on (a
+                                       repeated table header is not counted) */
     uint32_t page_first, page_last; /* 0 = no pages */
     uint32_t line_first, line_last; /* 0 = unknown */
     size_t n_tokens;                /* summed over the pieces, so a close upper estimate */

@@ -47,12 +47,18 @@ uint64_t ingest_block_position(const ingest_block *block, size_t offset)
 const char *ingest_block_kind_name(ingest_block_kind kind)
 {
     switch (kind) {
-    case INGEST_HEADING: return "heading";
-    case INGEST_PARAGRAPH: return "paragraph";
-    case INGEST_LIST: return "list";
-    case INGEST_TABLE: return "table";
-    case INGEST_CODE: return "code";
-    case INGEST_QUOTE: return "quote";
+    case INGEST_HEADING:
+        return "heading";
+    case INGEST_PARAGRAPH:
+        return "paragraph";
+    case INGEST_LIST:
+        return "list";
+    case INGEST_TABLE:
+        return "table";
+    case INGEST_CODE:
+        return "code";
+    case INGEST_QUOTE:
+        return "quote";
     }
     return "unknown";
 }

@@ -278,7 +278,7 @@ static cairn_status give(emitter *e, ingest_block *b, const char *text, size_t l
 static cairn_status emit_piece(emitter *e, ingest_block *b, const char *text, size_t len,
                                size_t start, size_t end)
 {
-    span_list spans = { 0 };
+    span_list spans = {0};
     const char *base = text, *s;
     size_t n = len;
     cairn_status st;
@@ -318,11 +318,11 @@ static cairn_status emit_piece(emitter *e, ingest_block *b, const char *text, si
     return st;
 }
 
-cairn_status emit_source_block(emitter *e, ingest_block_kind kind, unsigned level,
-                               const char *text, size_t len, size_t start, size_t end,
-                               uint32_t line_first, uint32_t line_last)
+cairn_status emit_source_block(emitter *e, ingest_block_kind kind, unsigned level, const char *text,
+                               size_t len, size_t start, size_t end, uint32_t line_first,
+                               uint32_t line_last)
 {
-    ingest_block b = { .kind = kind, .level = (uint8_t)level, .line_first = line_first };
+    ingest_block b = {.kind = kind, .level = (uint8_t)level, .line_first = line_first};
     bool verbatim = text == NULL;
     cairn_status st = e->status;
 
@@ -352,7 +352,7 @@ cairn_status emit_source_block(emitter *e, ingest_block_kind kind, unsigned leve
 cairn_status emit_block(emitter *e, ingest_block_kind kind, unsigned level, const char *text,
                         size_t len)
 {
-    ingest_block b = { .kind = kind, .level = (uint8_t)level };
+    ingest_block b = {.kind = kind, .level = (uint8_t)level};
     cairn_status st = e->status;
 
     while (len && !st) {

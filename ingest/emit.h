@@ -20,9 +20,9 @@
 #include "base/status.h"
 #include "ingest/document.h"
 
-#define EMIT_BLOCK_BYTES ((size_t)256 << 10)
-#define EMIT_FIELD_BYTES ((size_t)4096) /* longer metadata is cut */
-#define EMIT_LANG_BYTES ((size_t)400)
+#define EMIT_BLOCK_BYTES  ((size_t)256 << 10)
+#define EMIT_FIELD_BYTES  ((size_t)4096) /* longer metadata is cut */
+#define EMIT_LANG_BYTES   ((size_t)400)
 #define EMIT_SAMPLE_BYTES ((size_t)6 << 10) /* for the language */
 
 typedef enum document_field {
@@ -31,8 +31,8 @@ typedef enum document_field {
     FIELD_AUTHOR,
     FIELD_LANG,
     FIELD_NOTE,
-    FIELD_META,      /* with a key */
-    FIELD_DATE,      /* numbers from here on */
+    FIELD_META, /* with a key */
+    FIELD_DATE, /* numbers from here on */
     FIELD_CREATED,
     FIELD_PAGES,
     FIELD_POSITIONS, /* an ingest_positions */
@@ -55,11 +55,11 @@ typedef struct emitter {
     uint64_t next_position; /* of the next block, when positions are those of the text */
     const char *source;     /* the file's bytes while positions are FILE, else NULL */
     size_t source_len;
-    uint32_t page;          /* given to every block; set by the parser */
-    unsigned seen;          /* bit per text field that was given and not empty */
-    char heading[256];      /* first heading, the title of a document that has none */
-    bool unsampled;         /* set by the parser: what comes now says nothing about the language */
-    char declared_lang[8];  /* what the document says of its language, often wrongly */
+    uint32_t page;         /* given to every block; set by the parser */
+    unsigned seen;         /* bit per text field that was given and not empty */
+    char heading[256];     /* first heading, the title of a document that has none */
+    bool unsampled;        /* set by the parser: what comes now says nothing about the language */
+    char declared_lang[8]; /* what the document says of its language, often wrongly */
     const ingest_span *given; /* spans of the next block, made by its parser; cleared by it */
     size_t n_given;
     bytes clean, sample;
@@ -77,12 +77,12 @@ void emit_from_source(emitter *e, const char *source, size_t len);
 cairn_status emit_block(emitter *e, ingest_block_kind kind, unsigned level, const char *text,
                         size_t len);
 /* The same, made from source[start, end) in lines first..last. text = NULL: the source itself. */
-cairn_status emit_source_block(emitter *e, ingest_block_kind kind, unsigned level,
-                               const char *text, size_t len, size_t start, size_t end,
-                               uint32_t line_first, uint32_t line_last);
+cairn_status emit_source_block(emitter *e, ingest_block_kind kind, unsigned level, const char *text,
+                               size_t len, size_t start, size_t end, uint32_t line_first,
+                               uint32_t line_last);
 
-/* Metadata. Empty values and second values for the same single field are ignored. FIELD_LANG is what
- * the document says; with EMIT_LANG_BYTES of text, what the text shows is believed instead. */
+/* Metadata. Empty values and second values for the same single field are ignored. FIELD_LANG is
+ * what the document says; with EMIT_LANG_BYTES of text, what the text shows is believed instead. */
 cairn_status emit_field(emitter *e, document_field field, const char *value, size_t len);
 cairn_status emit_meta(emitter *e, const char *key, const char *value, size_t len);
 cairn_status emit_number(emitter *e, document_field field, int64_t value);

@@ -35,13 +35,13 @@
 #include "ingest/wire.h"
 
 #define DEFAULT_DEADLINE_MS 60000
-#define DEFAULT_MAX_TEXT ((size_t)64 << 20)
-#define DEFAULT_MAX_MEMORY ((size_t)2 << 30)
-#define START_DEADLINE_MS 30000
-#define POLL_MS 100 /* how fast a cancel is seen */
-#define WORKER_MAX_FILES 2000
-#define WORKER_MAX_CPU_NS ((int64_t)240 * 1000000000)
-#define READ_CHUNK ((size_t)256 << 10)
+#define DEFAULT_MAX_TEXT    ((size_t)64 << 20)
+#define DEFAULT_MAX_MEMORY  ((size_t)2 << 30)
+#define START_DEADLINE_MS   30000
+#define POLL_MS             100 /* how fast a cancel is seen */
+#define WORKER_MAX_FILES    2000
+#define WORKER_MAX_CPU_NS   ((int64_t)240 * 1000000000)
+#define READ_CHUNK          ((size_t)256 << 10)
 
 struct extractor {
     char *program;
@@ -76,7 +76,9 @@ static char *try_program(const char *dir, const char *rest)
 static cairn_status find_program(char **out, const char *named, cairn_error *err)
 {
     static const char *const places[] = {
-        "/cairn-extract", "/../libexec/cairn/cairn-extract", "/../ingest/cairn-extract",
+        "/cairn-extract",
+        "/../libexec/cairn/cairn-extract",
+        "/../ingest/cairn-extract",
     };
     const char *env = getenv("CAIRN_EXTRACT");
     char self[PATH_MAX];
@@ -135,7 +137,7 @@ cairn_status extractor_create(extractor **out, const extractor_options *options,
 /* End the worker and say how it ended (*status as waitpid, *peak resident bytes). */
 static void end_worker(extractor *ex, bool kill_it, int *status, size_t *peak)
 {
-    struct rusage use = { 0 };
+    struct rusage use = {0};
 
     *status = 0;
     if (peak)
@@ -171,10 +173,10 @@ void extractor_destroy(extractor *ex)
 
 static int spawn_worker(extractor *ex, int sock)
 {
-    char memory[32], *argv[] = { (char *)"cairn-extract", memory, NULL };
+    char memory[32], *argv[] = {(char *)"cairn-extract", memory, NULL};
     /* Nothing of our environment is passed on. */
-    char *envp[] = { (char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C.UTF-8", (char *)"HOME=/nonexistent",
-                     NULL };
+    char *envp[] = {(char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C.UTF-8",
+                    (char *)"HOME=/nonexistent", NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t set;
@@ -221,7 +223,7 @@ static bool cancelled(const extractor *ex)
 static cairn_status wait_for(extractor *ex, short events, int64_t deadline_ns, cairn_error *err)
 {
     for (;;) {
-        struct pollfd p = { .fd = ex->sock, .events = events };
+        struct pollfd p = {.fd = ex->sock, .events = events};
         int64_t left_ms = (deadline_ns - clock_mono_ns() + 999999) / 1000000;
         int rc;
 
@@ -281,7 +283,7 @@ static cairn_status send_request(extractor *ex, const wire_request *r, int fd, i
         char buf[CMSG_SPACE(sizeof(int))];
     } control;
     struct iovec iov;
-    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
     struct cmsghdr *cm;
     bytes out;
     size_t at = 0;
@@ -359,7 +361,8 @@ static cairn_status start_worker(extractor *ex, cairn_error *err)
         return CAIRN_EIO;
     }
     if (ex->started == 1 && (!ex->hello.seccomp || !ex->hello.landlock_abi))
-        log_write(LOG_LEVEL_WARN, "ingest", "extractor runs with less protection: seccomp %s, Landlock %s",
+        log_write(LOG_LEVEL_WARN, "ingest",
+                  "extractor runs with less protection: seccomp %s, Landlock %s",
                   ex->hello.seccomp ? "on" : "missing", ex->hello.landlock_abi ? "on" : "missing");
     return CAIRN_OK;
 }
@@ -395,9 +398,11 @@ cairn_status extractor_describe(extractor *ex, extractor_cage *out, cairn_error 
 
     if (st)
         return st;
-    *out = (extractor_cage){ .seccomp = ex->hello.seccomp, .landlock_abi = ex->hello.landlock_abi,
-                             .limits = ex->hello.limits, .workers_started = ex->started,
-                             .workers_killed = ex->killed };
+    *out = (extractor_cage){.seccomp = ex->hello.seccomp,
+                            .landlock_abi = ex->hello.landlock_abi,
+                            .limits = ex->hello.limits,
+                            .workers_started = ex->started,
+                            .workers_killed = ex->killed};
     return CAIRN_OK;
 }
 
@@ -553,8 +558,9 @@ static cairn_status extract_fd(extractor *ex, const char *path, int fd, const st
                                const uint8_t hash[16], ingest_document **out, cairn_error *err)
 {
     const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    wire_request r = { .file_size = (uint64_t)sb->st_size, .max_text = ex->max_text,
-                       .deadline_ms = (uint32_t)ex->deadline_ms };
+    wire_request r = {.file_size = (uint64_t)sb->st_size,
+                      .max_text = ex->max_text,
+                      .deadline_ms = (uint32_t)ex->deadline_ms};
     document_builder b;
     ingest_document *doc;
     int64_t deadline_ns;
@@ -602,8 +608,7 @@ static cairn_status extract_fd(extractor *ex, const char *path, int fd, const st
     return CAIRN_OK;
 }
 
-cairn_status extractor_run(extractor *ex, const char *path, ingest_document **out,
-                           cairn_error *err)
+cairn_status extractor_run(extractor *ex, const char *path, ingest_document **out, cairn_error *err)
 {
     struct stat before, after;
     uint8_t hash[16];
@@ -618,8 +623,7 @@ cairn_status extractor_run(extractor *ex, const char *path, ingest_document **ou
     if (!st)
         st = extract_fd(ex, path, fd, &before, hash, out, err);
     if (!st && (fstat(fd, &after) || (uint64_t)after.st_size != size ||
-                before.st_size != after.st_size ||
-                before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
+                before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
                 before.st_mtim.tv_nsec != after.st_mtim.tv_nsec)) {
         ingest_document_free(*out);
         *out = NULL;

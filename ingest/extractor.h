@@ -26,7 +26,8 @@ typedef struct extractor_options {
     int64_t deadline_ms; /* wall time a file may take; 0 = 60,000 */
     size_t max_text;     /* bytes of text a document may give; 0 = 64 MiB */
     size_t max_memory;   /* address space of the worker in bytes; 0 = 2 GiB */
-    const atomic_bool *cancel; /* may be NULL; polled while waiting: the file ends as CAIRN_ECANCELLED */
+    const atomic_bool
+        *cancel; /* may be NULL; polled while waiting: the file ends as CAIRN_ECANCELLED */
 } extractor_options;
 
 /* What the worker says about its own cage, for `cairn doctor` and logs. */
@@ -38,13 +39,14 @@ typedef struct extractor_cage {
 } extractor_cage;
 
 /* `options` may be NULL. The worker starts with the first file.
- * Errors: CAIRN_ENOTFOUND when no worker program is found (the text says where it was looked for). */
+ * Errors: CAIRN_ENOTFOUND when no worker program is found (the text says where it was looked for).
+ */
 cairn_status extractor_create(extractor **out, const extractor_options *options, cairn_error *err);
 void extractor_destroy(extractor *ex); /* NULL is fine; ends the worker */
 
 /* Read the file at `path`. The document is the caller's (ingest_document_free). The sentence in
- * *err reads as a reason beside the path ("encrypted: a password is needed") and does not repeat it.
- *   CAIRN_OK            also for an empty file or a PDF without text: n_blocks = 0, note says why
+ * *err reads as a reason beside the path ("encrypted: a password is needed") and does not repeat
+ * it. CAIRN_OK            also for an empty file or a PDF without text: n_blocks = 0, note says why
  *   CAIRN_ENOTFOUND     it vanished
  *   CAIRN_EINPUT        unreadable, broken, encrypted, changed while it was read, or its parser
  *                       crashed

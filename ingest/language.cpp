@@ -23,8 +23,8 @@ extern "C" bool language_detect(const char *text, size_t len, char lang[8])
     int percent[3], text_bytes = 0;
     double score[3];
     bool reliable = false, ascii = true;
-    const CLD2::CLDHints no_hints = { nullptr, nullptr, CLD2::UNKNOWN_ENCODING,
-                                      CLD2::UNKNOWN_LANGUAGE };
+    const CLD2::CLDHints no_hints = {nullptr, nullptr, CLD2::UNKNOWN_ENCODING,
+                                     CLD2::UNKNOWN_LANGUAGE};
     const char *code;
 
     lang[0] = 0;

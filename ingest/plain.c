@@ -7,7 +7,7 @@
 
 #include "base/utf8.h"
 
-#define PLAIN_CODE_BYTES ((size_t)32 << 10)
+#define PLAIN_CODE_BYTES    ((size_t)32 << 10)
 #define PLAIN_HEADING_BYTES 120
 
 typedef struct line {
@@ -17,7 +17,7 @@ typedef struct line {
 static line line_at(const char *s, size_t len, size_t at)
 {
     const char *nl = memchr(s + at, '\n', len - at);
-    line l = { .start = at, .end = nl ? (size_t)(nl - s) : len };
+    line l = {.start = at, .end = nl ? (size_t)(nl - s) : len};
 
     l.next = nl ? l.end + 1 : len;
     if (l.end > l.start && s[l.end - 1] == '\r')
@@ -72,7 +72,7 @@ cairn_status plain_blocks(emitter *e, const char *s, size_t len)
     size_t at = 0, start = 0;
     uint32_t no = 1, first = 1;
     bool open = false;
-    line above = { 0 };
+    line above = {0};
 
     while (at < len && !e->status) {
         line l = line_at(s, len, at);

@@ -31,21 +31,48 @@ typedef struct walker {
     walk_fail_fn *failed;
     void *ctx;
     cairn_error *err;
-    bytes path; /* of the entry in hand */
+    bytes path;      /* of the entry in hand */
     folder_id *seen; /* open addressing; ino 0 = free */
     size_t n_seen, seen_cap;
 } walker;
 
 static const char *const ignored_names[] = {
     /* version control */
-    ".git", ".hg", ".svn", ".bzr", ".jj", "CVS", "_darcs",
+    ".git",
+    ".hg",
+    ".svn",
+    ".bzr",
+    ".jj",
+    "CVS",
+    "_darcs",
     /* packages and build caches */
-    "node_modules", "bower_components", "__pycache__", ".tox", ".venv", ".mypy_cache",
-    ".pytest_cache", ".gradle", ".cache", ".ccache", ".eggs", ".terraform", ".next", ".nuxt",
-    "CMakeFiles", ".ipynb_checkpoints",
+    "node_modules",
+    "bower_components",
+    "__pycache__",
+    ".tox",
+    ".venv",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".gradle",
+    ".cache",
+    ".ccache",
+    ".eggs",
+    ".terraform",
+    ".next",
+    ".nuxt",
+    "CMakeFiles",
+    ".ipynb_checkpoints",
     /* file managers and systems */
-    ".DS_Store", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information",
-    "lost+found", ".Trash", ".Trashes", ".fseventsd", ".Spotlight-V100",
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "lost+found",
+    ".Trash",
+    ".Trashes",
+    ".fseventsd",
+    ".Spotlight-V100",
 };
 
 bool walk_is_ignored(const char *name)
@@ -195,7 +222,8 @@ nomem:
 
 static cairn_status walk_folder(walker *w, int fd, unsigned depth);
 
-/* w->path names the entry `name` of the folder dirfd (or, for a named path, AT_FDCWD and itself). */
+/* w->path names the entry `name` of the folder dirfd (or, for a named path, AT_FDCWD and itself).
+ */
 static cairn_status visit(walker *w, int dirfd, const char *name, bool follow, unsigned depth)
 {
     struct stat sb;
@@ -203,8 +231,8 @@ static cairn_status visit(walker *w, int dirfd, const char *name, bool follow, u
 
     if (fstatat(dirfd, name, &sb, follow ? 0 : AT_SYMLINK_NOFOLLOW)) {
         if (follow && (errno == ENOENT || errno == ELOOP))
-            report(w, CAIRN_ENOTFOUND, errno == ELOOP ? "a loop of symbolic links"
-                                                      : "a symbolic link to nothing");
+            report(w, CAIRN_ENOTFOUND,
+                   errno == ELOOP ? "a loop of symbolic links" : "a symbolic link to nothing");
         else
             report_errno(w, errno);
         return CAIRN_OK;
@@ -238,7 +266,7 @@ static cairn_status visit(walker *w, int dirfd, const char *name, bool follow, u
 /* Owns fd. */
 static cairn_status walk_folder(walker *w, int fd, unsigned depth)
 {
-    name_list names = { 0 };
+    name_list names = {0};
     size_t len = w->path.len;
     int names_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* fdopendir takes its descriptor over */
     cairn_status st = CAIRN_OK;
@@ -292,7 +320,7 @@ static bool reached_from(const walker *w, const char *root, const char *path)
 cairn_status ingest_walk(const char *const *paths, size_t n, const walk_options *options,
                          walk_fn *found, walk_fail_fn *failed, void *ctx, cairn_error *err)
 {
-    walker w = { .found = found, .failed = failed, .ctx = ctx, .err = err };
+    walker w = {.found = found, .failed = failed, .ctx = ctx, .err = err};
     char **roots = calloc(n ? n : 1, sizeof *roots);
     size_t n_roots = 0;
     cairn_status st = CAIRN_OK;

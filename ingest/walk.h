@@ -22,7 +22,7 @@
 #include "base/status.h"
 
 #define WALK_MAX_FILE_BYTES ((int64_t)256 << 20)
-#define WALK_MAX_DEPTH 256
+#define WALK_MAX_DEPTH      256
 
 typedef struct walk_options {
     int64_t max_file_bytes; /* larger files are reported, not given; 0 = WALK_MAX_FILE_BYTES */

@@ -232,7 +232,7 @@ cairn_status wire_get_request(const wire_frame *f, wire_request *out, cairn_erro
 
 static cairn_status answer_block(const wire_frame *f, const block_sink *sink, cairn_error *err)
 {
-    ingest_block b = { 0 };
+    ingest_block b = {0};
     ingest_span *spans = NULL;
     uint64_t file = 0, text = 0;
     cairn_status st;

@@ -35,10 +35,10 @@
 #include "ingest/emit.h"
 
 #define WIRE_VERSION 1
-#define WIRE_HEADER 8
+#define WIRE_HEADER  8
 /* A block's text (tripled by replacement characters at worst) and its spans. */
 #define WIRE_MAX_PAYLOAD ((size_t)8 << 20)
-#define WIRE_MAX_NAME 1024
+#define WIRE_MAX_NAME    1024
 
 typedef enum wire_type {
     WIRE_HELLO = 1,

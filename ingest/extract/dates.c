@@ -49,7 +49,7 @@ static int64_t days_from_civil(int y, int m, int d)
 
 bool date_parse(const char *s, size_t len, int64_t *ns)
 {
-    reader r = { s, s + len };
+    reader r = {s, s + len};
     int year, month = 1, day = 1, hour = 0, minute = 0, second = 0, zone_h = 0, zone_m = 0;
     int sign = 1;
 

@@ -15,7 +15,7 @@
 
 /* Containers (OOXML, ODF) show their kind late; texts show it in their first lines, and libmagic's
  * patterns for texts are slow on more. */
-#define MAGIC_BYTES ((size_t)64 << 10)
+#define MAGIC_BYTES      ((size_t)64 << 10)
 #define MAGIC_TEXT_BYTES ((size_t)4 << 10)
 
 static magic_t magic;
@@ -36,78 +36,129 @@ static const struct {
     const char *ext, *mime;
     parse_fn *parse;
 } by_extension[] = {
-    { "txt", "text/plain", parse_text }, { "text", "text/plain", parse_text },
-    { "log", "text/plain", parse_text }, { "rst", "text/x-rst", parse_text },
-    { "adoc", "text/asciidoc", parse_text }, { "org", "text/org", parse_text },
-    { "tex", "text/x-tex", parse_text }, { "bib", "text/x-bibtex", parse_text },
-    { "srt", "application/x-subrip", parse_text }, { "vtt", "text/vtt", parse_text },
-    { "ics", "text/calendar", parse_text }, { "vcf", "text/vcard", parse_text },
-    { "po", "text/x-gettext-translation", parse_text },
-    { "md", "text/markdown", parse_markdown }, { "markdown", "text/markdown", parse_markdown },
-    { "mdown", "text/markdown", parse_markdown }, { "mkd", "text/markdown", parse_markdown },
-    { "html", "text/html", parse_html }, { "htm", "text/html", parse_html },
-    { "xhtml", "application/xhtml+xml", parse_html },
-    { "csv", "text/csv", parse_csv }, { "tsv", "text/tab-separated-values", parse_csv },
-    { "tab", "text/tab-separated-values", parse_csv },
-    { "eml", "message/rfc822", parse_mail }, { "mbox", "application/mbox", parse_mbox },
-    { "c", "text/x-c", parse_code }, { "h", "text/x-c", parse_code },
-    { "cc", "text/x-c++", parse_code }, { "cpp", "text/x-c++", parse_code },
-    { "cxx", "text/x-c++", parse_code }, { "hh", "text/x-c++", parse_code },
-    { "hpp", "text/x-c++", parse_code }, { "hxx", "text/x-c++", parse_code },
-    { "cu", "text/x-cuda", parse_code }, { "cs", "text/x-csharp", parse_code },
-    { "py", "text/x-python", parse_code }, { "pyi", "text/x-python", parse_code },
-    { "rb", "text/x-ruby", parse_code }, { "pl", "text/x-perl", parse_code },
-    { "pm", "text/x-perl", parse_code }, { "php", "text/x-php", parse_code },
-    { "js", "text/javascript", parse_code }, { "mjs", "text/javascript", parse_code },
-    { "jsx", "text/javascript", parse_code }, { "ts", "text/x-typescript", parse_code },
-    { "tsx", "text/x-typescript", parse_code }, { "java", "text/x-java", parse_code },
-    { "kt", "text/x-kotlin", parse_code }, { "scala", "text/x-scala", parse_code },
-    { "go", "text/x-go", parse_code }, { "rs", "text/x-rust", parse_code },
-    { "swift", "text/x-swift", parse_code }, { "m", "text/x-objc", parse_code },
-    { "mm", "text/x-objc", parse_code }, { "zig", "text/x-zig", parse_code },
-    { "d", "text/x-d", parse_code }, { "dart", "text/x-dart", parse_code },
-    { "hs", "text/x-haskell", parse_code }, { "ml", "text/x-ocaml", parse_code },
-    { "mli", "text/x-ocaml", parse_code }, { "erl", "text/x-erlang", parse_code },
-    { "ex", "text/x-elixir", parse_code }, { "exs", "text/x-elixir", parse_code },
-    { "clj", "text/x-clojure", parse_code }, { "el", "text/x-lisp", parse_code },
-    { "lisp", "text/x-lisp", parse_code }, { "scm", "text/x-scheme", parse_code },
-    { "lua", "text/x-lua", parse_code }, { "r", "text/x-r", parse_code },
-    { "jl", "text/x-julia", parse_code }, { "f", "text/x-fortran", parse_code },
-    { "f90", "text/x-fortran", parse_code }, { "pas", "text/x-pascal", parse_code },
-    { "s", "text/x-asm", parse_code }, { "asm", "text/x-asm", parse_code },
-    { "sh", "text/x-shellscript", parse_code }, { "bash", "text/x-shellscript", parse_code },
-    { "zsh", "text/x-shellscript", parse_code }, { "fish", "text/x-shellscript", parse_code },
-    { "awk", "text/x-awk", parse_code }, { "tcl", "text/x-tcl", parse_code },
-    { "ps1", "text/x-powershell", parse_code }, { "bat", "text/x-msdos-batch", parse_code },
-    { "sql", "text/x-sql", parse_code }, { "proto", "text/x-protobuf", parse_code },
-    { "cmake", "text/x-cmake", parse_code }, { "mk", "text/x-makefile", parse_code },
-    { "css", "text/css", parse_code }, { "scss", "text/x-scss", parse_code },
-    { "json", "application/json", parse_code }, { "jsonl", "application/jsonl", parse_code },
-    { "yaml", "application/yaml", parse_code }, { "yml", "application/yaml", parse_code },
-    { "toml", "application/toml", parse_code }, { "ini", "text/x-ini", parse_code },
-    { "cfg", "text/x-ini", parse_code }, { "conf", "text/x-ini", parse_code },
-    { "properties", "text/x-ini", parse_code }, { "xml", "application/xml", parse_code },
-    { "xsd", "application/xml", parse_code }, { "xsl", "application/xslt+xml", parse_code },
-    { "svg", "image/svg+xml", parse_code }, { "rss", "application/rss+xml", parse_code },
-    { "atom", "application/atom+xml", parse_code }, { "diff", "text/x-diff", parse_code },
-    { "patch", "text/x-diff", parse_code },
+    {"txt", "text/plain", parse_text},
+    {"text", "text/plain", parse_text},
+    {"log", "text/plain", parse_text},
+    {"rst", "text/x-rst", parse_text},
+    {"adoc", "text/asciidoc", parse_text},
+    {"org", "text/org", parse_text},
+    {"tex", "text/x-tex", parse_text},
+    {"bib", "text/x-bibtex", parse_text},
+    {"srt", "application/x-subrip", parse_text},
+    {"vtt", "text/vtt", parse_text},
+    {"ics", "text/calendar", parse_text},
+    {"vcf", "text/vcard", parse_text},
+    {"po", "text/x-gettext-translation", parse_text},
+    {"md", "text/markdown", parse_markdown},
+    {"markdown", "text/markdown", parse_markdown},
+    {"mdown", "text/markdown", parse_markdown},
+    {"mkd", "text/markdown", parse_markdown},
+    {"html", "text/html", parse_html},
+    {"htm", "text/html", parse_html},
+    {"xhtml", "application/xhtml+xml", parse_html},
+    {"csv", "text/csv", parse_csv},
+    {"tsv", "text/tab-separated-values", parse_csv},
+    {"tab", "text/tab-separated-values", parse_csv},
+    {"eml", "message/rfc822", parse_mail},
+    {"mbox", "application/mbox", parse_mbox},
+    {"c", "text/x-c", parse_code},
+    {"h", "text/x-c", parse_code},
+    {"cc", "text/x-c++", parse_code},
+    {"cpp", "text/x-c++", parse_code},
+    {"cxx", "text/x-c++", parse_code},
+    {"hh", "text/x-c++", parse_code},
+    {"hpp", "text/x-c++", parse_code},
+    {"hxx", "text/x-c++", parse_code},
+    {"cu", "text/x-cuda", parse_code},
+    {"cs", "text/x-csharp", parse_code},
+    {"py", "text/x-python", parse_code},
+    {"pyi", "text/x-python", parse_code},
+    {"rb", "text/x-ruby", parse_code},
+    {"pl", "text/x-perl", parse_code},
+    {"pm", "text/x-perl", parse_code},
+    {"php", "text/x-php", parse_code},
+    {"js", "text/javascript", parse_code},
+    {"mjs", "text/javascript", parse_code},
+    {"jsx", "text/javascript", parse_code},
+    {"ts", "text/x-typescript", parse_code},
+    {"tsx", "text/x-typescript", parse_code},
+    {"java", "text/x-java", parse_code},
+    {"kt", "text/x-kotlin", parse_code},
+    {"scala", "text/x-scala", parse_code},
+    {"go", "text/x-go", parse_code},
+    {"rs", "text/x-rust", parse_code},
+    {"swift", "text/x-swift", parse_code},
+    {"m", "text/x-objc", parse_code},
+    {"mm", "text/x-objc", parse_code},
+    {"zig", "text/x-zig", parse_code},
+    {"d", "text/x-d", parse_code},
+    {"dart", "text/x-dart", parse_code},
+    {"hs", "text/x-haskell", parse_code},
+    {"ml", "text/x-ocaml", parse_code},
+    {"mli", "text/x-ocaml", parse_code},
+    {"erl", "text/x-erlang", parse_code},
+    {"ex", "text/x-elixir", parse_code},
+    {"exs", "text/x-elixir", parse_code},
+    {"clj", "text/x-clojure", parse_code},
+    {"el", "text/x-lisp", parse_code},
+    {"lisp", "text/x-lisp", parse_code},
+    {"scm", "text/x-scheme", parse_code},
+    {"lua", "text/x-lua", parse_code},
+    {"r", "text/x-r", parse_code},
+    {"jl", "text/x-julia", parse_code},
+    {"f", "text/x-fortran", parse_code},
+    {"f90", "text/x-fortran", parse_code},
+    {"pas", "text/x-pascal", parse_code},
+    {"s", "text/x-asm", parse_code},
+    {"asm", "text/x-asm", parse_code},
+    {"sh", "text/x-shellscript", parse_code},
+    {"bash", "text/x-shellscript", parse_code},
+    {"zsh", "text/x-shellscript", parse_code},
+    {"fish", "text/x-shellscript", parse_code},
+    {"awk", "text/x-awk", parse_code},
+    {"tcl", "text/x-tcl", parse_code},
+    {"ps1", "text/x-powershell", parse_code},
+    {"bat", "text/x-msdos-batch", parse_code},
+    {"sql", "text/x-sql", parse_code},
+    {"proto", "text/x-protobuf", parse_code},
+    {"cmake", "text/x-cmake", parse_code},
+    {"mk", "text/x-makefile", parse_code},
+    {"css", "text/css", parse_code},
+    {"scss", "text/x-scss", parse_code},
+    {"json", "application/json", parse_code},
+    {"jsonl", "application/jsonl", parse_code},
+    {"yaml", "application/yaml", parse_code},
+    {"yml", "application/yaml", parse_code},
+    {"toml", "application/toml", parse_code},
+    {"ini", "text/x-ini", parse_code},
+    {"cfg", "text/x-ini", parse_code},
+    {"conf", "text/x-ini", parse_code},
+    {"properties", "text/x-ini", parse_code},
+    {"xml", "application/xml", parse_code},
+    {"xsd", "application/xml", parse_code},
+    {"xsl", "application/xslt+xml", parse_code},
+    {"svg", "image/svg+xml", parse_code},
+    {"rss", "application/rss+xml", parse_code},
+    {"atom", "application/atom+xml", parse_code},
+    {"diff", "text/x-diff", parse_code},
+    {"patch", "text/x-diff", parse_code},
 };
 
 static const struct {
     const char *name, *mime;
 } code_names[] = {
-    { "Makefile", "text/x-makefile" }, { "GNUmakefile", "text/x-makefile" },
-    { "makefile", "text/x-makefile" }, { "CMakeLists.txt", "text/x-cmake" },
-    { "Dockerfile", "text/x-dockerfile" }, { "Jenkinsfile", "text/x-groovy" },
-    { "Rakefile", "text/x-ruby" }, { "Gemfile", "text/x-ruby" },
+    {"Makefile", "text/x-makefile"},     {"GNUmakefile", "text/x-makefile"},
+    {"makefile", "text/x-makefile"},     {"CMakeLists.txt", "text/x-cmake"},
+    {"Dockerfile", "text/x-dockerfile"}, {"Jenkinsfile", "text/x-groovy"},
+    {"Rakefile", "text/x-ruby"},         {"Gemfile", "text/x-ruby"},
 };
 
 /* Files that people write for people, named so whatever follows the first dot. libmagic takes a
  * millisecond to say "text" about each. */
 static const char *const prose_names[] = {
-    "readme", "changelog", "changes", "news", "copyright", "copying", "license", "licence",
-    "authors", "contributors", "credits", "thanks", "todo", "install", "faq", "history",
-    "maintainers", "notice", "bugs", "hacking",
+    "readme",  "changelog", "changes",      "news",    "copyright", "copying", "license",
+    "licence", "authors",   "contributors", "credits", "thanks",    "todo",    "install",
+    "faq",     "history",   "maintainers",  "notice",  "bugs",      "hacking",
 };
 
 static bool is_prose_name(const char *name, const char *data, size_t len)
@@ -125,19 +176,20 @@ static const struct {
     const char *mime;
     parse_fn *parse;
 } by_magic[] = {
-    { "text/html", parse_html }, { "application/xhtml+xml", parse_html },
-    { "message/rfc822", parse_mail }, { "message/news", parse_mail },
-    { "application/mbox", parse_mbox }, { "text/troff", parse_man }, { "text/csv", parse_csv },
-    { "text/x-tex", parse_text }, { "text/x-*", parse_code },
-    { "application/javascript", parse_code }, { "application/json", parse_code },
-    { "application/x-ndjson", parse_code }, { "text/xml", parse_code },
-    { "application/xml", parse_code }, { "image/svg+xml", parse_code }, { "text/*", parse_text },
+    {"text/html", parse_html},        {"application/xhtml+xml", parse_html},
+    {"message/rfc822", parse_mail},   {"message/news", parse_mail},
+    {"application/mbox", parse_mbox}, {"text/troff", parse_man},
+    {"text/csv", parse_csv},          {"text/x-tex", parse_text},
+    {"text/x-*", parse_code},         {"application/javascript", parse_code},
+    {"application/json", parse_code}, {"application/x-ndjson", parse_code},
+    {"text/xml", parse_code},         {"application/xml", parse_code},
+    {"image/svg+xml", parse_code},    {"text/*", parse_text},
 };
 
 /* Text by its bytes, but nothing a person would read as it stands. */
 static const char *const unsupported_text[] = {
-    "text/rtf", "application/rtf", "application/postscript", "application/pgp*", "image/*",
-    "text/x-msdos-*",
+    "text/rtf",         "application/rtf", "application/postscript",
+    "application/pgp*", "image/*",         "text/x-msdos-*",
 };
 
 static bool mime_is(const char *pattern, const char *mime)
@@ -173,33 +225,33 @@ detected detect(const char *data, size_t len, const char *name)
     const char *dot = strrchr(name, '.'), *ext = dot ? dot + 1 : "", *mime;
 
     if (!len)
-        return (detected){ "inode/x-empty", parse_text };
+        return (detected){"inode/x-empty", parse_text};
     if (starts_pdf(data, len))
-        return (detected){ "application/pdf", parse_pdf };
+        return (detected){"application/pdf", parse_pdf};
     if (len > 2 && !memcmp(data, "\x1F\x8B\x08", 3))
-        return (detected){ "application/gzip", parse_gzip };
+        return (detected){"application/gzip", parse_gzip};
     if (encoding_looks_binary(data, len))
-        return (detected){ ask_magic(data, len, MAGIC_BYTES), NULL };
+        return (detected){ask_magic(data, len, MAGIC_BYTES), NULL};
     if (len > 5 && !memcmp(data, "{\\rtf", 5))
-        return (detected){ "application/rtf", NULL };
+        return (detected){"application/rtf", NULL};
     for (size_t i = 0; i < sizeof code_names / sizeof *code_names; i++)
         if (!strcmp(name, code_names[i].name))
-            return (detected){ code_names[i].mime, parse_code };
+            return (detected){code_names[i].mime, parse_code};
     if (is_man_page(data, len, ext))
-        return (detected){ "text/troff", parse_man };
+        return (detected){"text/troff", parse_man};
     for (size_t i = 0; i < sizeof by_extension / sizeof *by_extension; i++)
         if (!strcasecmp(ext, by_extension[i].ext))
-            return (detected){ by_extension[i].mime, by_extension[i].parse };
+            return (detected){by_extension[i].mime, by_extension[i].parse};
     if (is_prose_name(name, data, len))
-        return (detected){ "text/plain", parse_text };
+        return (detected){"text/plain", parse_text};
     mime = ask_magic(data, len, MAGIC_TEXT_BYTES);
     for (size_t i = 0; i < sizeof unsupported_text / sizeof *unsupported_text; i++)
         if (mime_is(unsupported_text[i], mime) && strcmp(mime, "image/svg+xml") != 0)
-            return (detected){ mime, NULL };
+            return (detected){mime, NULL};
     for (size_t i = 0; i < sizeof by_magic / sizeof *by_magic; i++)
         if (mime_is(by_magic[i].mime, mime))
-            return (detected){ mime, by_magic[i].parse };
-    return (detected){ "text/plain", parse_text }; /* text by its bytes */
+            return (detected){mime, by_magic[i].parse};
+    return (detected){"text/plain", parse_text}; /* text by its bytes */
 }
 
 cairn_status parse_any(emitter *e, const parse_input *in)

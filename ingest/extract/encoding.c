@@ -11,7 +11,7 @@
 #include "base/utf8.h"
 
 #define DETECT_BYTES ((size_t)64 << 10)
-#define PIECE ((size_t)64 << 10)
+#define PIECE        ((size_t)64 << 10)
 
 void encoding_clear(decoded *d)
 {
@@ -20,7 +20,7 @@ void encoding_clear(decoded *d)
 
 static bool has_utf16_shape(const unsigned char *p, size_t len)
 {
-    size_t zeros[2] = { 0, 0 };
+    size_t zeros[2] = {0, 0};
 
     if (len < 16 || len % 2)
         len &= ~(size_t)1;
@@ -102,8 +102,7 @@ static bool guess(const char *data, size_t len, char name[48])
             const char *found = ucsdet_getName(match, &err);
             if (U_SUCCESS(err)) {
                 /* What calls itself Latin-1 is nearly always its Windows superset. */
-                snprintf(name, 48, "%s",
-                         !strcmp(found, "ISO-8859-1") ? "windows-1252" : found);
+                snprintf(name, 48, "%s", !strcmp(found, "ISO-8859-1") ? "windows-1252" : found);
                 ok = true;
             }
         }

@@ -10,8 +10,8 @@
 typedef struct decoded {
     const char *text; /* UTF-8; either inside the input or in `own` */
     size_t len;
-    bool in_place;    /* text lies in the input, which is valid UTF-8 there */
-    char name[48];    /* "UTF-8", "windows-1252"... */
+    bool in_place; /* text lies in the input, which is valid UTF-8 there */
+    char name[48]; /* "UTF-8", "windows-1252"... */
     bytes own;
 } decoded;
 

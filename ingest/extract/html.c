@@ -27,15 +27,15 @@
 #include "ingest/extract/parsers.h"
 
 /* libxml2 stops at 256; this bounds our own recursion whatever it does. */
-#define HTML_MAX_DEPTH 300
+#define HTML_MAX_DEPTH   300
 #define MAIN_MIN_LETTERS 200
 
 typedef struct html {
     emitter *e;
-    bytes text;       /* the inline text in hand */
-    bool space;       /* white space is due before the next word */
-    bool by_class;    /* judge elements by class and id too */
-    xmlNodePtr main;  /* where the content is; page headers inside it count */
+    bytes text;      /* the inline text in hand */
+    bool space;      /* white space is due before the next word */
+    bool by_class;   /* judge elements by class and id too */
+    xmlNodePtr main; /* where the content is; page headers inside it count */
     bool inside_main;
 } html;
 
@@ -81,11 +81,12 @@ static bool has_attribute(xmlNodePtr n, const char *name)
 static bool names_boilerplate(const char *value)
 {
     static const char *const words[] = {
-        "cookie", "cookies", "consent", "gdpr", "sidebar", "breadcrumb", "breadcrumbs", "navbar",
-        "navigation", "navbox", "menu", "footer", "masthead", "share", "sharing", "social",
-        "related", "advert", "advertisement", "ads", "banner", "promo", "sponsored", "newsletter",
-        "subscribe", "popup", "modal", "skip", "toolbar", "pagination", "pager", "noprint",
-        "catlinks", "editsection", "toc", "sitemap",
+        "cookie",        "cookies", "consent",    "gdpr",        "sidebar",   "breadcrumb",
+        "breadcrumbs",   "navbar",  "navigation", "navbox",      "menu",      "footer",
+        "masthead",      "share",   "sharing",    "social",      "related",   "advert",
+        "advertisement", "ads",     "banner",     "promo",       "sponsored", "newsletter",
+        "subscribe",     "popup",   "modal",      "skip",        "toolbar",   "pagination",
+        "pager",         "noprint", "catlinks",   "editsection", "toc",       "sitemap",
     };
 
     while (*value) {
@@ -116,8 +117,9 @@ static bool is_hidden(xmlNodePtr n)
 
 static bool is_boilerplate(const html *h, xmlNodePtr n)
 {
-    static const char *const roles[] = { "navigation", "banner", "contentinfo", "search", "dialog",
-                                         "alertdialog", "complementary", "menu", "menubar" };
+    static const char *const roles[] = {"navigation",    "banner", "contentinfo",
+                                        "search",        "dialog", "alertdialog",
+                                        "complementary", "menu",   "menubar"};
     const char *role;
 
     if (is_one_of(n, " script style noscript template svg canvas object embed iframe audio video "
@@ -346,7 +348,7 @@ static void blocks(html *h, xmlNodePtr n, unsigned depth);
 
 static void table(html *h, xmlNodePtr n, unsigned depth)
 {
-    shape s = { 0 };
+    shape s = {0};
     unsigned header = 0;
     size_t rows = 0;
 
@@ -434,8 +436,8 @@ static void metadata(html *h, xmlNodePtr n, unsigned depth)
             const char *lang = attribute(c, "lang");
             if (isalpha((unsigned char)lang[0]) && isalpha((unsigned char)lang[1]) &&
                 (lang[2] == 0 || lang[2] == '-')) {
-                char two[2] = { (char)tolower((unsigned char)lang[0]),
-                                (char)tolower((unsigned char)lang[1]) };
+                char two[2] = {(char)tolower((unsigned char)lang[0]),
+                               (char)tolower((unsigned char)lang[1])};
                 emit_field(e, FIELD_LANG, two, 2);
             }
         } else if (is(c, "title")) {
@@ -545,7 +547,7 @@ static void count_depth_errors(void *ctx, xmlErrorPtr error)
 
 cairn_status parse_html(emitter *e, const parse_input *in)
 {
-    html h = { .e = e };
+    html h = {.e = e};
     char name[48];
     const char *charset = in->charset;
     htmlParserCtxtPtr ctxt = NULL;

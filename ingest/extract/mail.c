@@ -15,18 +15,20 @@
 #include "ingest/extract/parsers.h"
 #include "ingest/plain.h"
 
-#define MAIL_MAX_PARTS 1000
+#define MAIL_MAX_PARTS   1000
 #define MAIL_MAX_NESTING 16
 
 void mail_warm_up(void)
 {
     /* Opened and left open on purpose: a closed converter may be unloaded. */
-    static const char *const charsets[] = {
-        "ISO-8859-1", "ISO-8859-2", "ISO-8859-5", "ISO-8859-15", "WINDOWS-1250", "WINDOWS-1251",
-        "WINDOWS-1252", "WINDOWS-1256", "KOI8-R", "KOI8-U", "GB18030", "GBK", "BIG5",
-        "ISO-2022-JP", "SHIFT_JIS", "EUC-JP", "EUC-KR", "UTF-7",
-        "UTF-16", "UTF-16BE", "UTF-16LE", "UTF-32", /* Poppler converts titles from these */
-    };
+    static const char *const charsets[] =
+        {
+            "ISO-8859-1",   "ISO-8859-2",   "ISO-8859-5",   "ISO-8859-15", "WINDOWS-1250",
+            "WINDOWS-1251", "WINDOWS-1252", "WINDOWS-1256", "KOI8-R",      "KOI8-U",
+            "GB18030",      "GBK",          "BIG5",         "ISO-2022-JP", "SHIFT_JIS",
+            "EUC-JP",       "EUC-KR",       "UTF-7",        "UTF-16",      "UTF-16BE",
+            "UTF-16LE",     "UTF-32", /* Poppler converts titles from these */
+        };
 
     static iconv_t kept[sizeof charsets / sizeof *charsets];
 
@@ -66,8 +68,8 @@ static void leaf(mail *m, GMimePart *part)
     const char *file = g_mime_part_get_filename(part);
     const char *charset = g_mime_object_get_content_type_parameter(GMIME_OBJECT(part), "charset");
     bool attached = g_mime_part_is_attachment(part) || (file && *file);
-    parse_input in = { .name = file ? file : "", .charset = charset, .part = true,
-                       .depth = m->depth + 1 };
+    parse_input in = {
+        .name = file ? file : "", .charset = charset, .part = true, .depth = m->depth + 1};
     GByteArray *data;
 
     if (attached) {
@@ -201,7 +203,7 @@ static void message(mail *m, GMimeMessage *msg, bool outermost, unsigned nesting
 
 static cairn_status parse_messages(emitter *e, const parse_input *in, bool mailbox)
 {
-    mail m = { .e = e, .depth = in->depth };
+    mail m = {.e = e, .depth = in->depth};
     GMimeStream *stream = g_mime_stream_mem_new_with_buffer(in->data, in->len);
     GMimeParser *parser = g_mime_parser_new_with_stream(stream);
     size_t n = 0;

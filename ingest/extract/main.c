@@ -30,7 +30,7 @@
 #include "ingest/wire.h"
 
 #define SOCKET_FD 3
-#define SEND_AT ((size_t)64 << 10)
+#define SEND_AT   ((size_t)64 << 10)
 
 #ifdef CAIRN_SANITIZED
 /* The leak check needs to trace its own process, which the cage forbids. */
@@ -99,9 +99,11 @@ static bool receive_request(wire_request *r, int *fd)
             struct cmsghdr align;
             char space[CMSG_SPACE(sizeof(int))];
         } control;
-        struct iovec iov = { .iov_base = buf + have, .iov_len = sizeof buf - have };
-        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
-                              .msg_controllen = sizeof control.space };
+        struct iovec iov = {.iov_base = buf + have, .iov_len = sizeof buf - have};
+        struct msghdr msg = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = sizeof control.space};
         ssize_t n = recvmsg(SOCKET_FD, &msg, MSG_CMSG_CLOEXEC);
         wire_frame f;
         size_t used;
@@ -123,8 +125,8 @@ static bool receive_request(wire_request *r, int *fd)
 
 static void serve(channel *ch, const wire_request *r, int fd)
 {
-    block_sink sink = { .ctx = ch, .block = send_block, .text = send_text, .number = send_number };
-    parse_input in = { .name = r->name };
+    block_sink sink = {.ctx = ch, .block = send_block, .text = send_text, .number = send_number};
+    parse_input in = {.name = r->name};
     void *map = NULL;
     emitter e;
 
@@ -190,8 +192,8 @@ static bool is_socket(int fd)
 
 int main(int argc, char **argv)
 {
-    wire_hello hello = { .version = WIRE_VERSION };
-    channel ch = { .broken = false };
+    wire_hello hello = {.version = WIRE_VERSION};
+    channel ch = {.broken = false};
     wire_request r;
     int fd;
 

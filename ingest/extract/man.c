@@ -12,9 +12,9 @@
 
 typedef struct man {
     emitter *e;
-    bytes text;    /* the paragraph in hand */
-    bool verbatim; /* between .nf and .fi */
-    bool skipping; /* in a macro definition */
+    bytes text;        /* the paragraph in hand */
+    bool verbatim;     /* between .nf and .fi */
+    bool skipping;     /* in a macro definition */
     bool heading_next; /* .SH with its words on the next line */
     unsigned heading_level;
     bool tag_next; /* .TP: the next line is a tag, to stand before its text */
@@ -36,18 +36,16 @@ static void put(bytes *out, const char *s, size_t n)
 static void special_character(bytes *out, const char *name, size_t n)
 {
     static const char *const table[][2] = {
-        { "bu", "•" }, { "em", "—" }, { "en", "–" }, { "hy", "-" }, { "aq", "'" },
-        { "dq", "\"" }, { "lq", "“" }, { "rq", "”" }, { "oq", "‘" }, { "cq", "’" },
-        { "co", "©" }, { "rg", "®" }, { "ti", "~" }, { "ha", "^" }, { "ga", "`" },
-        { "rs", "\\" }, { "->", "→" }, { "<-", "←" }, { "mu", "×" }, { "de", "°" },
-        { "+-", "±" }, { "<=", "≤" }, { ">=", "≥" }, { "ss", "ß" }, { "R", "®" },
-        { "Tm", "™" }, { "at", "@" }, { "sh", "#" }, { "Do", "$" }, { "sc", "§" },
-        { "ul", "_" }, { "ba", "|" }, { "br", "|" }, { "sl", "/" }, { "Eu", "€" },
-        { "la", "⟨" }, { "ra", "⟩" }, { "fo", "‹" }, { "fc", "›" }, { "Fo", "«" }, { "Fc", "»" },
+        {"bu", "•"}, {"em", "—"},  {"en", "–"}, {"hy", "-"}, {"aq", "'"}, {"dq", "\""}, {"lq", "“"},
+        {"rq", "”"}, {"oq", "‘"},  {"cq", "’"}, {"co", "©"}, {"rg", "®"}, {"ti", "~"},  {"ha", "^"},
+        {"ga", "`"}, {"rs", "\\"}, {"->", "→"}, {"<-", "←"}, {"mu", "×"}, {"de", "°"},  {"+-", "±"},
+        {"<=", "≤"}, {">=", "≥"},  {"ss", "ß"}, {"R", "®"},  {"Tm", "™"}, {"at", "@"},  {"sh", "#"},
+        {"Do", "$"}, {"sc", "§"},  {"ul", "_"}, {"ba", "|"}, {"br", "|"}, {"sl", "/"},  {"Eu", "€"},
+        {"la", "⟨"}, {"ra", "⟩"},  {"fo", "‹"}, {"fc", "›"}, {"Fo", "«"}, {"Fc", "»"},
     };
     static const char accents[] = "'`^:~,";
-    static const char *const combining[] = { "\u0301", "\u0300", "\u0302", "\u0308", "\u0303",
-                                             "\u0327" };
+    static const char *const combining[] = {"\u0301", "\u0300", "\u0302",
+                                            "\u0308", "\u0303", "\u0327"};
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strlen(table[i][0]) == n && !memcmp(table[i][0], name, n)) {
@@ -55,7 +53,7 @@ static void special_character(bytes *out, const char *name, size_t n)
             return;
         }
     if (n >= 5 && name[0] == 'u') { /* uXXXX */
-        char hex[9] = { 0 }, utf8[4];
+        char hex[9] = {0}, utf8[4];
         memcpy(hex, name + 1, n - 1 < 8 ? n - 1 : 8);
         put(out, utf8, utf8_encode((uint32_t)strtoul(hex, NULL, 16), utf8));
     } else if (n == 2 && strchr(accents, name[0]) && isalpha((unsigned char)name[1])) {
@@ -103,19 +101,43 @@ static void put_line(bytes *out, const char *s, size_t len)
             return;
         c = s[i++];
         switch (c) {
-        case '"': case '#': return; /* comment */
-        case 'e': case '\\': put(out, "\\", 1); break;
-        case '-': put(out, "-", 1); break;
-        case ' ': case '~': case '0': put(out, " ", 1); break;
-        case '\'': put(out, "'", 1); break;
-        case '`': put(out, "`", 1); break;
-        case '.': put(out, ".", 1); break;
-        case '(': case '[':
+        case '"':
+        case '#':
+            return; /* comment */
+        case 'e':
+        case '\\':
+            put(out, "\\", 1);
+            break;
+        case '-':
+            put(out, "-", 1);
+            break;
+        case ' ':
+        case '~':
+        case '0':
+            put(out, " ", 1);
+            break;
+        case '\'':
+            put(out, "'", 1);
+            break;
+        case '`':
+            put(out, "`", 1);
+            break;
+        case '.':
+            put(out, ".", 1);
+            break;
+        case '(':
+        case '[':
             i--;
             name = escape_name(s, len, &i, &n);
             special_character(out, name, n);
             break;
-        case 'f': case 'F': case 'm': case 'M': case 'n': case 'k': case 'g':
+        case 'f':
+        case 'F':
+        case 'm':
+        case 'M':
+        case 'n':
+        case 'k':
+        case 'g':
             escape_name(s, len, &i, &n);
             break;
         case '*':
@@ -130,15 +152,30 @@ static void put_line(bytes *out, const char *s, size_t len)
             else if (i < len && isdigit((unsigned char)s[i]))
                 i++;
             break;
-        case 'h': case 'v': case 'w': case 'o': case 'z': case 'X': case 'l': case 'L':
-        case 'b': case 'D': case 'N': case 'x': case 'Z': case 'A': case 'B': case 'C':
+        case 'h':
+        case 'v':
+        case 'w':
+        case 'o':
+        case 'z':
+        case 'X':
+        case 'l':
+        case 'L':
+        case 'b':
+        case 'D':
+        case 'N':
+        case 'x':
+        case 'Z':
+        case 'A':
+        case 'B':
+        case 'C':
             if (i < len) { /* a quoted argument */
                 const char *end = memchr(s + i + 1, s[i], len - i - 1);
                 if (end)
                     i = (size_t)(end - s) + 1;
             }
             break;
-        default: break; /* \& \% \c \/ \, \| \^ \d \u: nothing to see */
+        default:
+            break; /* \& \% \c \/ \, \| \^ \d \u: nothing to see */
         }
     }
 }
@@ -254,9 +291,10 @@ static void macro(man *m, const char *name, const char *args, size_t len)
         begin_line(m);
         put(&m->text, "-", 1);
         put_arguments(&m->text, args, len, " ");
-    } else if (one_of(name, "B I SM SB R MT UE Nm Nd Ar Op Xr Pa Ev Dv Va Vt Fn Ft Fa Cm Ic Li Em "
-                            "Sy Dq Sq Pq Qq Ql No Ns Lk Mt An At Bx Ox Nx Fx St Tn Er In Fd Cd OP SY "
-                            "Dl D1 Aq Bq Brq Ao Oo Oc Xo Xc Sx Rs")) {
+    } else if (one_of(name,
+                      "B I SM SB R MT UE Nm Nd Ar Op Xr Pa Ev Dv Va Vt Fn Ft Fa Cm Ic Li Em "
+                      "Sy Dq Sq Pq Qq Ql No Ns Lk Mt An At Bx Ox Nx Fx St Tn Er In Fd Cd OP SY "
+                      "Dl D1 Aq Bq Brq Ao Oo Oc Xo Xc Sx Rs")) {
         begin_line(m);
         put_arguments(&m->text, args, len, " ");
     } else if (one_of(name, "so")) {
@@ -303,7 +341,7 @@ static void one_line(man *m, const char *s, size_t len)
 
 cairn_status parse_man(emitter *e, const parse_input *in)
 {
-    man m = { .e = e };
+    man m = {.e = e};
     decoded d;
     cairn_status st = encoding_decode(&d, in->data, in->len, in->charset);
 

@@ -23,10 +23,10 @@
 
 typedef struct markdown {
     emitter *e;
-    const char *s;     /* the text, in UTF-8 */
+    const char *s; /* the text, in UTF-8 */
     size_t len;
-    size_t base;       /* where s lies in the emitter's source */
-    size_t *lines;     /* start of each line */
+    size_t base;   /* where s lies in the emitter's source */
+    size_t *lines; /* start of each line */
     size_t n_lines;
     uint32_t line_base; /* lines of front matter before s */
 } markdown;
@@ -237,8 +237,7 @@ static void blocks(markdown *m, cmark_node *parent, unsigned depth)
 }
 
 /* One "key: value" of the front matter; quotes and list brackets off. */
-static void front_matter_field(emitter *e, const char *key, size_t key_len, const char *v,
-                               size_t n)
+static void front_matter_field(emitter *e, const char *key, size_t key_len, const char *v, size_t n)
 {
     int64_t ns;
 
@@ -281,7 +280,8 @@ static size_t front_matter(emitter *e, const char *s, size_t len, bool metadata,
             size_t n = nl ? (size_t)(nl - s) - at : len - at;
 
             count++;
-            closed = n >= 3 && !memcmp(s + at, "---", 3) && (n == 3 || (n == 4 && s[at + 3] == '\r'));
+            closed =
+                n >= 3 && !memcmp(s + at, "---", 3) && (n == 3 || (n == 4 && s[at + 3] == '\r'));
             colon = memchr(s + at, ':', n);
             if (pass && metadata && !closed && colon)
                 front_matter_field(e, s + at, (size_t)(colon - s) - at, colon + 1,
@@ -297,8 +297,8 @@ static size_t front_matter(emitter *e, const char *s, size_t len, bool metadata,
 
 cairn_status parse_markdown(emitter *e, const parse_input *in)
 {
-    static const char *const extensions[] = { "table", "strikethrough", "autolink", "tasklist" };
-    markdown m = { .e = e };
+    static const char *const extensions[] = {"table", "strikethrough", "autolink", "tasklist"};
+    markdown m = {.e = e};
     cmark_parser *parser = NULL;
     cmark_node *root = NULL;
     decoded d;

@@ -29,24 +29,24 @@
 #include "base/utf8.h"
 #include "ingest/extract/parsers.h"
 
-#define PDF_MAX_PAGES 20000
-#define PDF_MAX_OUTLINE 4096
-#define HEADING_RATIO 1.15   /* to the body size */
-#define HEADING_BYTES 200    /* longer lines of large type are text */
-#define PARAGRAPH_GAP 0.65   /* of the line height, between two lines of one paragraph */
-#define INDENT 0.8           /* of the type size: a first line set in */
-#define EDGE_BAND 0.12       /* of the page's height, where running heads stand */
-#define EDGE_LINES 3         /* at most so many from either edge */
-#define HEADING_SIZES 4
-#define WORD_GAP 0.18        /* of the height: a space that nobody wrote */
-#define CELL_GAP 1.3         /* of the height: the next column or cell */
-#define GUTTER_MIN 5         /* points: the narrowest gap between columns */
-#define COLUMN_LINES 4       /* a column has at least so many lines */
-#define COLUMN_CHARS 16      /* the median line of a column has at least so many bytes */
-#define SHORT_COLUMN_CHARS 24 /* or so many when it has fewer lines */
-#define ROW_OVERLAP 0.3      /* of the height: cells of one row overlap so much */
-#define ROW_SEGMENTS 64
-#define COLUMN_DEPTH 3       /* columns within columns */
+#define PDF_MAX_PAGES      20000
+#define PDF_MAX_OUTLINE    4096
+#define HEADING_RATIO      1.15 /* to the body size */
+#define HEADING_BYTES      200  /* longer lines of large type are text */
+#define PARAGRAPH_GAP      0.65 /* of the line height, between two lines of one paragraph */
+#define INDENT             0.8  /* of the type size: a first line set in */
+#define EDGE_BAND          0.12 /* of the page's height, where running heads stand */
+#define EDGE_LINES         3    /* at most so many from either edge */
+#define HEADING_SIZES      4
+#define WORD_GAP           0.18 /* of the height: a space that nobody wrote */
+#define CELL_GAP           1.3  /* of the height: the next column or cell */
+#define GUTTER_MIN         5    /* points: the narrowest gap between columns */
+#define COLUMN_LINES       4    /* a column has at least so many lines */
+#define COLUMN_CHARS       16   /* the median line of a column has at least so many bytes */
+#define SHORT_COLUMN_CHARS 24   /* or so many when it has fewer lines */
+#define ROW_OVERLAP        0.3  /* of the height: cells of one row overlap so much */
+#define ROW_SEGMENTS       64
+#define COLUMN_DEPTH       3 /* columns within columns */
 
 typedef struct pdf_line {
     size_t at, len; /* in pdf.text */
@@ -132,9 +132,9 @@ static void line_font(pdf_line *line, GList **at, int first, int last)
         if (to - from + 1 > best) {
             best = to - from + 1;
             line->size = a->font_size;
-            line->bold = a->font_name && (strcasestr(a->font_name, "bold") ||
-                                          strcasestr(a->font_name, "black") ||
-                                          strcasestr(a->font_name, "heavy"));
+            line->bold = a->font_name &&
+                         (strcasestr(a->font_name, "bold") || strcasestr(a->font_name, "black") ||
+                          strcasestr(a->font_name, "heavy"));
         }
     }
 }
@@ -176,7 +176,7 @@ static void take_segments(pdf *p, const char *text, size_t at, size_t end, int i
                           const PopplerRectangle *boxes, guint n_boxes, GList **fonts,
                           uint32_t number)
 {
-    pdf_line line = { .page = number, .at = p->text.len };
+    pdf_line line = {.page = number, .at = p->text.len};
     bool any = false, ink = false;
     int first = index;
 
@@ -192,7 +192,7 @@ static void take_segments(pdf *p, const char *text, size_t at, size_t end, int i
 
             if (gap > height * CELL_GAP) {
                 end_segment(p, &line, ink, fonts, first, index - 1);
-                line = (pdf_line){ .page = number, .at = p->text.len };
+                line = (pdf_line){.page = number, .at = p->text.len};
                 any = ink = false;
                 first = index;
             } else if (gap > height * WORD_GAP && p->text.len > line.at &&
@@ -244,7 +244,7 @@ static size_t side_median(const pdf_line *l, size_t n, double x, bool left)
 static double find_gutter(const pdf_line *l, size_t n)
 {
     double x0 = INFINITY, x1 = -INFINITY, best = -1;
-    unsigned crossing[201] = { 0 }, least;
+    unsigned crossing[201] = {0}, least;
     double bin;
     size_t run = 0, best_run = 0;
 
@@ -434,7 +434,8 @@ static void page_lines(pdf *p, PopplerPage *page, uint32_t number)
     font = fonts = poppler_page_get_text_attributes(page);
     len = strlen(text);
     if (p->text.len > p->e->max_text * 3 || len > p->e->max_text)
-        emit_fail(p->e, CAIRN_ELIMIT, "holds more than %zu MiB of text; raise the text limit to take it",
+        emit_fail(p->e, CAIRN_ELIMIT,
+                  "holds more than %zu MiB of text; raise the text limit to take it",
                   p->e->max_text >> 20);
     while (at < len && !p->e->status) {
         size_t end = at + strcspn(text + at, "\n");
@@ -480,7 +481,7 @@ static bool at_edge(const pdf *p, size_t i, size_t first, size_t last)
     const pdf_line *l = &p->lines[i];
     double height = p->heights[l->page - 1];
     size_t above = 0, below = 0;
-    bool top = l->y1 < height * EDGE_BAND, bottom = l->y0 > height * (1 - EDGE_BAND);
+    bool top = l->y1<height * EDGE_BAND, bottom = l->y0> height * (1 - EDGE_BAND);
 
     if ((!top && !bottom) || l->len > 200)
         return false;
@@ -524,8 +525,8 @@ static void drop_running_lines(pdf *p)
             }
         /* Two pages are little evidence: there the place has to be the same, too. */
         two = &p->lines[edges[k - 1].line];
-        if (p->n_pages == 2 && (pages != 2 || fabs(one->y0 - two->y0) > 2 ||
-                                fabs(one->x0 - two->x0) > 8))
+        if (p->n_pages == 2 &&
+            (pages != 2 || fabs(one->y0 - two->y0) > 2 || fabs(one->x0 - two->x0) > 8))
             continue;
         if (edges[i].key && pages >= (p->n_pages == 2 ? 2 : 3) && pages * 5 >= p->n_pages * 2)
             for (size_t j = i; j < k; j++)
@@ -539,7 +540,7 @@ static void drop_running_lines(pdf *p)
 static void find_sizes(pdf *p)
 {
     static const size_t SLOTS = 400; /* half points up to 200 */
-    size_t chars[400] = { 0 }, bold = 0, all = 0, best = 0;
+    size_t chars[400] = {0}, bold = 0, all = 0, best = 0;
 
     for (size_t i = 0; i < p->n; i++) {
         const pdf_line *l = &p->lines[i];
@@ -803,7 +804,8 @@ static void give_paragraphs(pdf *p)
                     break;
                 continue;
             }
-            if (table_rows(p, i) || heading_level(p, i) != level || (level && b->outline && !b->goes_on) ||
+            if (table_rows(p, i) || heading_level(p, i) != level ||
+                (level && b->outline && !b->goes_on) ||
                 (level && (b->y0 - prev->y1 > (prev->y1 - prev->y0) || para.len > HEADING_BYTES)) ||
                 (!level && !continues(p, prev, b, left, &para)) || b->page != prev->page)
                 break;
@@ -897,8 +899,8 @@ static void walk_outline(pdf *p, PopplerIndexIter *it, unsigned level)
             }
             poppler_action_free(action);
         }
-        child = level < 6 && p->n_outline < PDF_MAX_OUTLINE ? poppler_index_iter_get_child(it)
-                                                             : NULL;
+        child =
+            level < 6 && p->n_outline < PDF_MAX_OUTLINE ? poppler_index_iter_get_child(it) : NULL;
         if (child) {
             walk_outline(p, child, level + 1);
             poppler_index_iter_free(child);
@@ -943,7 +945,7 @@ static void match_outline(pdf *p)
         bytes_reset(&title);
         for (size_t k = i; k < p->n && k < i + 3; k++) { /* up to three lines */
             const pdf_line *b = &p->lines[k];
-            outline_entry want = { 0 }, *found;
+            outline_entry want = {0}, *found;
 
             if (b->page != l->page || fabs(b->size - l->size) > 0.3 ||
                 bytes_append(&title, p->text.data + b->at, b->len))
@@ -993,8 +995,9 @@ static void take_date(emitter *e, document_field field, GDateTime *date)
 
 static void read_metadata(emitter *e, PopplerDocument *doc)
 {
-    static const char *const useless[] = { "untitled", "unbenannt", "microsoft word", "slide 1",
-                                           "powerpoint presentation", "document1" };
+    static const char *const useless[] = {
+        "untitled", "unbenannt", "microsoft word", "slide 1", "powerpoint presentation",
+        "document1"};
     char *title = poppler_document_get_title(doc);
     bool good = title != NULL;
 
@@ -1024,7 +1027,7 @@ cairn_status parse_pdf(emitter *e, const parse_input *in)
     GBytes *data = g_bytes_new_static(in->data, in->len);
     GError *error = NULL;
     PopplerDocument *doc = poppler_document_new_from_bytes(data, NULL, &error);
-    pdf p = { .e = e };
+    pdf p = {.e = e};
     int n;
 
     bytes_init(&p.text, SIZE_MAX / 4);

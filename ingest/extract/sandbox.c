@@ -34,24 +34,24 @@ typedef struct __attribute__((packed)) landlock_path {
 } landlock_path;
 
 #define LL_CREATE_RULESET 444
-#define LL_ADD_RULE 445
-#define LL_RESTRICT_SELF 446
-#define LL_VERSION_FLAG 1u
-#define LL_PATH_BENEATH 1
-#define LL_READ_FILE (1ull << 2)
-#define LL_READ_DIR (1ull << 3)
+#define LL_ADD_RULE       445
+#define LL_RESTRICT_SELF  446
+#define LL_VERSION_FLAG   1u
+#define LL_PATH_BENEATH   1
+#define LL_READ_FILE      (1ull << 2)
+#define LL_READ_DIR       (1ull << 3)
 
 static const char *const readable[] = {
-    "/usr/share/poppler",  /* CMaps for CJK */
-    "/usr/share/fonts", "/usr/local/share/fonts", "/etc/fonts", "/var/cache/fontconfig",
-    "/usr/share/fontconfig", "/usr/share/zoneinfo", "/etc/localtime",
+    "/usr/share/poppler", /* CMaps for CJK */
+    "/usr/share/fonts",      "/usr/local/share/fonts", "/etc/fonts",     "/var/cache/fontconfig",
+    "/usr/share/fontconfig", "/usr/share/zoneinfo",    "/etc/localtime",
 };
 
 static int enter_landlock(void)
 {
     /* File system rights by ABI: 1 has 13, 2 adds refer, 3 truncate, 5 device ioctl. */
-    static const uint64_t fs_by_abi[] = { 0, 0x1FFF, 0x3FFF, 0x7FFF, 0x7FFF, 0xFFFF };
-    landlock_rules rules = { 0 };
+    static const uint64_t fs_by_abi[] = {0, 0x1FFF, 0x3FFF, 0x7FFF, 0x7FFF, 0xFFFF};
+    landlock_rules rules = {0};
     long abi = syscall(LL_CREATE_RULESET, NULL, 0, LL_VERSION_FLAG);
     size_t size;
     int fd;
@@ -66,7 +66,7 @@ static int enter_landlock(void)
     if (fd < 0)
         return 0;
     for (size_t i = 0; i < sizeof readable / sizeof *readable; i++) {
-        landlock_path rule = { .allowed = LL_READ_FILE | LL_READ_DIR };
+        landlock_path rule = {.allowed = LL_READ_FILE | LL_READ_DIR};
         rule.fd = open(readable[i], O_PATH | O_CLOEXEC);
         if (rule.fd < 0)
             continue;
@@ -83,35 +83,117 @@ static int enter_landlock(void)
 }
 
 static const int allowed_calls[] = {
-    SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(write),
-    SCMP_SYS(writev), SCMP_SYS(recvmsg), SCMP_SYS(close), SCMP_SYS(lseek), SCMP_SYS(fstat),
-    SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(access),
-    SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
-    SCMP_SYS(getdents64), SCMP_SYS(getcwd), SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(poll),
-    SCMP_SYS(ppoll), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
-    SCMP_SYS(futex), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sigaltstack), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid),
-    SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(clock_gettime),
-    SCMP_SYS(clock_getres), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep), SCMP_SYS(getrandom), SCMP_SYS(sched_yield),
-    SCMP_SYS(sched_getaffinity), SCMP_SYS(sysinfo), SCMP_SYS(uname), SCMP_SYS(getrlimit),
-    SCMP_SYS(getrusage), SCMP_SYS(alarm), SCMP_SYS(setitimer), SCMP_SYS(restart_syscall),
-    SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(fadvise64), SCMP_SYS(set_robust_list),
+    SCMP_SYS(read),
+    SCMP_SYS(readv),
+    SCMP_SYS(pread64),
+    SCMP_SYS(preadv),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(close),
+    SCMP_SYS(lseek),
+    SCMP_SYS(fstat),
+    SCMP_SYS(stat),
+    SCMP_SYS(lstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(statx),
+    SCMP_SYS(access),
+    SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(getcwd),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(dup),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(futex),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(uname),
+    SCMP_SYS(getrlimit),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(alarm),
+    SCMP_SYS(setitimer),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(fadvise64),
+    SCMP_SYS(set_robust_list),
 };
 
 /* Nothing honest does this while it reads a document. */
 static const int deadly_calls[] = {
-    SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
-    SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg),
-    SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(ptrace),
-    SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(kill), SCMP_SYS(tkill),
-    SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_getfd), SCMP_SYS(pidfd_send_signal), SCMP_SYS(mount),
-    SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(unshare),
-    SCMP_SYS(setns), SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(io_uring_setup),
-    SCMP_SYS(userfaultfd), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
-    SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(setuid), SCMP_SYS(setgid),
-    SCMP_SYS(memfd_create), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename),
-    SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(truncate), SCMP_SYS(ftruncate),
+    SCMP_SYS(socket),
+    SCMP_SYS(socketpair),
+    SCMP_SYS(connect),
+    SCMP_SYS(bind),
+    SCMP_SYS(listen),
+    SCMP_SYS(accept),
+    SCMP_SYS(accept4),
+    SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(sendmmsg),
+    SCMP_SYS(execve),
+    SCMP_SYS(execveat),
+    SCMP_SYS(fork),
+    SCMP_SYS(vfork),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(kill),
+    SCMP_SYS(tkill),
+    SCMP_SYS(pidfd_open),
+    SCMP_SYS(pidfd_getfd),
+    SCMP_SYS(pidfd_send_signal),
+    SCMP_SYS(mount),
+    SCMP_SYS(umount2),
+    SCMP_SYS(pivot_root),
+    SCMP_SYS(chroot),
+    SCMP_SYS(unshare),
+    SCMP_SYS(setns),
+    SCMP_SYS(bpf),
+    SCMP_SYS(perf_event_open),
+    SCMP_SYS(io_uring_setup),
+    SCMP_SYS(userfaultfd),
+    SCMP_SYS(keyctl),
+    SCMP_SYS(add_key),
+    SCMP_SYS(request_key),
+    SCMP_SYS(init_module),
+    SCMP_SYS(finit_module),
+    SCMP_SYS(setuid),
+    SCMP_SYS(setgid),
+    SCMP_SYS(memfd_create),
+    SCMP_SYS(unlink),
+    SCMP_SYS(unlinkat),
+    SCMP_SYS(rename),
+    SCMP_SYS(renameat),
+    SCMP_SYS(renameat2),
+    SCMP_SYS(truncate),
+    SCMP_SYS(ftruncate),
 };
 
 static int add_open_rules(scmp_filter_ctx ctx)
@@ -178,8 +260,7 @@ static int enter_seccomp(void)
     rc |= seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(tgkill), 1,
                            SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
     /* Limits may be read, not set. */
-    rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-                           SCMP_A2(SCMP_CMP_EQ, 0));
+    rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
     /* glib and sanitizers name memory and ask whether the terminal is one. */
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 0);
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 0);
@@ -196,16 +277,16 @@ static unsigned set_limits(size_t max_memory)
         rlim_t value;
     } limits[] = {
 #ifndef CAIRN_SANITIZED /* a sanitizer reserves terabytes */
-        { RLIMIT_AS, max_memory },
+        {RLIMIT_AS, max_memory},
 #endif
-        { RLIMIT_CPU, 600 }, /* the parent replaces a worker at 240 s */
-        { RLIMIT_FSIZE, 0 }, { RLIMIT_CORE, 0 }, { RLIMIT_NOFILE, 64 }, { RLIMIT_NPROC, 0 },
-        { RLIMIT_MSGQUEUE, 0 }, { RLIMIT_MEMLOCK, 0 },
+        {RLIMIT_CPU, 600}, /* the parent replaces a worker at 240 s */
+        {RLIMIT_FSIZE, 0},       {RLIMIT_CORE, 0},     {RLIMIT_NOFILE, 64},
+        {RLIMIT_NPROC, 0},       {RLIMIT_MSGQUEUE, 0}, {RLIMIT_MEMLOCK, 0},
     };
     unsigned set = 0;
 
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        struct rlimit rl = { .rlim_cur = limits[i].value, .rlim_max = limits[i].value };
+        struct rlimit rl = {.rlim_cur = limits[i].value, .rlim_max = limits[i].value};
         set += setrlimit((__rlimit_resource_t)limits[i].what, &rl) == 0;
     }
     return set;

@@ -13,7 +13,7 @@
 
 /* Rows of one table block; the header stands on top of each. */
 #define TABLE_BLOCK_BYTES ((size_t)32 << 10)
-#define TABLE_MAX_CELLS 4096
+#define TABLE_MAX_CELLS   4096
 
 static cairn_status open_text(emitter *e, const parse_input *in, decoded *d)
 {
@@ -70,7 +70,7 @@ static char find_separator(const char *s, size_t len, const char *name)
 {
     static const char candidates[] = ",;\t|";
     const char *dot = strrchr(name, '.');
-    size_t best = 0, count[4] = { 0 };
+    size_t best = 0, count[4] = {0};
     bool quoted = false;
 
     if (dot && (!strcasecmp(dot, ".tsv") || !strcasecmp(dot, ".tab")))
@@ -218,7 +218,8 @@ static cairn_status table_rows(table *t, size_t base)
         t->n_rows++;
     }
     if (!st)
-        flush_rows(t, base + t->len, line > 1 && t->len && t->s[t->len - 1] == '\n' ? line - 1 : line);
+        flush_rows(t, base + t->len,
+                   line > 1 && t->len && t->s[t->len - 1] == '\n' ? line - 1 : line);
     bytes_clear(&row);
     bytes_clear(&clean);
     return st ? emit_fail(e, st, "the rows of a table") : e->status;
@@ -227,7 +228,7 @@ static cairn_status table_rows(table *t, size_t base)
 cairn_status parse_csv(emitter *e, const parse_input *in)
 {
     decoded d;
-    table t = { .e = e };
+    table t = {.e = e};
 
     bytes_init(&t.rows, SIZE_MAX / 4);
     bytes_init(&t.header, TABLE_BLOCK_BYTES);
@@ -248,8 +249,8 @@ cairn_status parse_csv(emitter *e, const parse_input *in)
 
 cairn_status parse_gzip(emitter *e, const parse_input *in)
 {
-    z_stream z = { .next_in = (Bytef *)(uintptr_t)in->data };
-    parse_input inner = { .part = true, .depth = in->depth + 1 };
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)in->data};
+    parse_input inner = {.part = true, .depth = in->depth + 1};
     size_t left = in->len, name_len = strlen(in->name);
     char name[1024];
     bytes out;

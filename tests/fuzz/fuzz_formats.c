@@ -9,8 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static parse_fn *const parsers[] = { parse_text, parse_code, parse_csv, parse_man,
-                                         parse_mail, parse_mbox, parse_gzip };
+    static parse_fn *const parsers[] = {parse_text, parse_code, parse_csv, parse_man,
+                                        parse_mail, parse_mbox, parse_gzip};
     static bool ready;
 
     if (!ready) {

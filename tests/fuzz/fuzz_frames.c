@@ -1,5 +1,5 @@
-/* fuzz_frames - any bytes as a worker's answer: the parent's decoder never crashes, and a document it
- * accepts keeps its laws (chunking it works). */
+/* fuzz_frames - any bytes as a worker's answer: the parent's decoder never crashes, and a document
+ * it accepts keeps its laws (chunking it works). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wire_request request;
     wire_hello hello;
     size_t at = 0, used = 1;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     cairn_status st = builder_init(&b, (size_t)1 << 20, &err);
 
     sink = builder_sink(&b);
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at += used;
     }
     if (!st && state == WIRE_FINISHED && !builder_finish(&b, &doc, &err)) {
-        chunk_options opt = { .max_tokens = 16 };
+        chunk_options opt = {.max_tokens = 16};
         ingest_chunk *chunks;
         size_t n;
         arena a;

@@ -1,4 +1,5 @@
-/* fuzz_markdown - any bytes as Markdown: no crash, no broken document, positions inside the file. */
+/* fuzz_markdown - any bytes as Markdown: no crash, no broken document, positions inside the file.
+ */
 #include <string.h>
 
 #include "tests/fuzz/fuzz_run.h"

@@ -10,12 +10,12 @@
 
 static void fuzz_parser(parse_fn *parse, const uint8_t *data, size_t size, const char *name)
 {
-    parse_input in = { .data = (const char *)data, .len = size, .name = name };
+    parse_input in = {.data = (const char *)data, .len = size, .name = name};
     document_builder b;
     ingest_document *doc = NULL;
     block_sink sink;
     emitter e;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
 
     if (builder_init(&b, (size_t)16 << 20, &err))
         return;
@@ -28,7 +28,7 @@ static void fuzz_parser(parse_fn *parse, const uint8_t *data, size_t size, const
     if (e.status == CAIRN_EINPUT && strstr(e.error.text, "breaks the rules"))
         abort();
     if (!e.status && !builder_finish(&b, &doc, &err)) {
-        chunk_options opt = { .max_tokens = 32, .overlap_tokens = 8 };
+        chunk_options opt = {.max_tokens = 32, .overlap_tokens = 8};
         ingest_chunk *chunks;
         size_t n;
         arena a;

@@ -44,16 +44,23 @@ static size_t fuzz_change(uint8_t *p, size_t n)
     for (uint32_t k = 1 + fuzz_random(8); k && n; k--) {
         size_t at = fuzz_random((uint32_t)n);
         switch (fuzz_random(5)) {
-        case 0: p[at] ^= (uint8_t)(1u << fuzz_random(8)); break;
-        case 1: p[at] = (uint8_t)fuzz_random(256); break;
-        case 2: n = at; break; /* cut */
-        case 3: { /* a piece again, elsewhere */
+        case 0:
+            p[at] ^= (uint8_t)(1u << fuzz_random(8));
+            break;
+        case 1:
+            p[at] = (uint8_t)fuzz_random(256);
+            break;
+        case 2:
+            n = at;
+            break; /* cut */
+        case 3: {  /* a piece again, elsewhere */
             size_t from = fuzz_random((uint32_t)n), len = fuzz_random(64);
             if (from + len <= n && at + len <= n)
                 memmove(p + at, p + from, len);
             break;
         }
-        default: p[at] = (uint8_t)"<>[]()*_`|#&;-\"'/\n\0\xFF"[fuzz_random(20)];
+        default:
+            p[at] = (uint8_t) "<>[]()*_`|#&;-\"'/\n\0\xFF"[fuzz_random(20)];
         }
     }
     return n;

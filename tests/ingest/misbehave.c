@@ -61,12 +61,13 @@ bool misbehave(emitter *e, const parse_input *in)
     if (!strcmp(word, "read"))
         put_result(e, "read", open("/etc/passwd", O_RDONLY));
     if (!strcmp(word, "code"))
-        put_result(e, "code", mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
-                                   -1, 0) == MAP_FAILED
-                                  ? -1
-                                  : 0);
+        put_result(e, "code",
+                   mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+                           MAP_FAILED
+                       ? -1
+                       : 0);
     if (!strcmp(word, "limits")) {
-        struct rlimit rl = { RLIM_INFINITY, RLIM_INFINITY };
+        struct rlimit rl = {RLIM_INFINITY, RLIM_INFINITY};
         put_result(e, "limits", setrlimit(RLIMIT_AS, &rl));
     }
     if (!strcmp(word, "crash"))

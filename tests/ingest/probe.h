@@ -23,7 +23,7 @@
 #include "ingest/walk.h"
 
 #define FIXTURES CAIRN_SOURCE_DIR "/fixtures/parse/"
-#define WORKER CAIRN_BINARY_DIR "/ingest/cairn-extract"
+#define WORKER   CAIRN_BINARY_DIR "/ingest/cairn-extract"
 
 #ifdef CAIRN_SANITIZED
 #define SLOWER 4 /* deadlines of honest work */
@@ -79,9 +79,9 @@ static inline const char *probe_file(const char *name, const void *data, size_t 
 
 static inline extractor *probe_extractor(const char *program, int64_t deadline_ms)
 {
-    extractor_options opt = { .program = program, .deadline_ms = deadline_ms * SLOWER };
+    extractor_options opt = {.program = program, .deadline_ms = deadline_ms * SLOWER};
     extractor *ex;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
 
     if (extractor_create(&ex, &opt, &err))
         fail_msg("%s", err.text);
@@ -91,7 +91,7 @@ static inline extractor *probe_extractor(const char *program, int64_t deadline_m
 static inline ingest_document *probe_read(extractor *ex, const char *path)
 {
     ingest_document *doc;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
 
     if (extractor_run(ex, path, &doc, &err))
         fail_msg("%s: %s", path, err.text);

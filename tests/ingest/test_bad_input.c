@@ -1,5 +1,5 @@
-/* test_bad_input - files that are broken, hostile, odd or gone. The rule for each: a clear answer in
- * bounded time and memory, and the extractor works on. */
+/* test_bad_input - files that are broken, hostile, odd or gone. The rule for each: a clear answer
+ * in bounded time and memory, and the extractor works on. */
 #include "tests/ingest/probe.h"
 
 #include <sys/resource.h>
@@ -22,7 +22,7 @@ static int teardown(void **state)
 static void refuse(const char *path, cairn_status want, const char *reason)
 {
     ingest_document *doc;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     cairn_status st = extractor_run(ex, path, &doc, &err);
 
     if (st != want || !strstr(err.text, reason))
@@ -49,7 +49,8 @@ static void binary_named_as_text(void **state)
     refuse(probe_file("program.txt", elf, sizeof elf), CAIRN_EUNSUPPORTED, "no parser for");
     refuse(probe_file("zip.md", "PK\3\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 30),
            CAIRN_EUNSUPPORTED, "no parser for");
-    refuse(probe_file("doc.txt", "{\\rtf1\\ansi hello}", 18), CAIRN_EUNSUPPORTED, "application/rtf");
+    refuse(probe_file("doc.txt", "{\\rtf1\\ansi hello}", 18), CAIRN_EUNSUPPORTED,
+           "application/rtf");
 }
 
 static void pdf_truncated_and_encrypted(void **state)
@@ -73,7 +74,7 @@ static void pdf_cut_anywhere(void **state)
     fclose(f);
     for (size_t cut = 1; cut < n; cut += 97) {
         ingest_document *doc = NULL;
-        cairn_error err = { 0 };
+        cairn_error err = {0};
         cairn_status st = extractor_run(ex, probe_file("cut.pdf", buf, cut), &doc, &err);
         if (st != CAIRN_OK && st != CAIRN_EINPUT)
             fail_msg("cut at %zu: %s", cut, err.text);
@@ -105,7 +106,7 @@ static void markdown_100000_levels_deep(void **state)
     size_t n = 100000;
     char *s = malloc(n + 16);
     ingest_document *doc = NULL;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     cairn_status st;
     (void)state;
 
@@ -139,7 +140,8 @@ static void html_with_entities_and_outside_files(void **state)
 
 static void invalid_utf8(void **state)
 {
-    static const char text[] = "Gr\xC3\xBC\xC3\x9F""e, sch\xC3\xB6ne Zeile mit \xFF einem Fehler\n";
+    static const char text[] = "Gr\xC3\xBC\xC3\x9F"
+                               "e, sch\xC3\xB6ne Zeile mit \xFF einem Fehler\n";
     (void)state;
     ingest_document *doc = probe_read(ex, probe_file("broken.txt", text, sizeof text - 1));
     assert_non_null(probe_block(doc, 0, "Grüße, schöne Zeile mit \xEF\xBF\xBD einem Fehler"));
@@ -164,11 +166,11 @@ static void text_of_200_mb(void **state)
 {
     const char *path = probe_path("large.txt");
     static const char line[] = "The ferry leaves the eastern pier every hour until midnight.\n\n";
-    extractor_options opt = { .program = WORKER, .deadline_ms = 120000,
-                              .max_text = (size_t)256 << 20 };
+    extractor_options opt = {
+        .program = WORKER, .deadline_ms = 120000, .max_text = (size_t)256 << 20};
     extractor *large;
     ingest_document *doc;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     struct rusage use;
     FILE *f = fopen(path, "wb");
     (void)state;
@@ -238,7 +240,7 @@ static void unreadable(void **state)
     pid = fork(); /* root may read everything, so try as somebody else */
     if (pid == 0) {
         ingest_document *doc;
-        cairn_error err = { 0 };
+        cairn_error err = {0};
         if (!geteuid() && (setgid(65534) || setuid(65534)))
             _exit(2);
         if (extractor_run(ex, path, &doc, &err) != CAIRN_EINPUT)

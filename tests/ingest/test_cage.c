@@ -12,33 +12,35 @@ static const struct {
     cairn_status status;
     const char *reason; /* part of the sentence; NULL = any */
 } rows[] = {
-    { "loop", CAIRN_ELIMIT, "took longer" },
-    { "sleep", CAIRN_ELIMIT, "took longer" },
+    {"loop", CAIRN_ELIMIT, "took longer"},
+    {"sleep", CAIRN_ELIMIT, "took longer"},
 #ifndef CAIRN_SANITIZED
-    { "memory", CAIRN_ELIMIT, NULL },
+    {"memory", CAIRN_ELIMIT, NULL},
 #endif
-    { "fork", CAIRN_EINPUT, "forbidden" },
-    { "exec", CAIRN_EINPUT, "forbidden" },
-    { "socket", CAIRN_EINPUT, "forbidden" },
-    { "kill", CAIRN_EINPUT, "forbidden" },
-    { "write", CAIRN_EINPUT, "write: Permission denied" },
-    { "read", CAIRN_EINPUT, "read: Permission denied" },
-    { "code", CAIRN_EINPUT, "code: Permission denied" },
-    { "limits", CAIRN_EINPUT, "limits: " },
-    { "crash", CAIRN_EINPUT, NULL },
-    { "abort", CAIRN_EINPUT, "crashed" },
-    { "exit", CAIRN_EINPUT, "exit code 7" },
-    { "garbage", CAIRN_EINPUT, NULL },
-    { "flood", CAIRN_ELIMIT, "text" },
+    {"fork", CAIRN_EINPUT, "forbidden"},
+    {"exec", CAIRN_EINPUT, "forbidden"},
+    {"socket", CAIRN_EINPUT, "forbidden"},
+    {"kill", CAIRN_EINPUT, "forbidden"},
+    {"write", CAIRN_EINPUT, "write: Permission denied"},
+    {"read", CAIRN_EINPUT, "read: Permission denied"},
+    {"code", CAIRN_EINPUT, "code: Permission denied"},
+    {"limits", CAIRN_EINPUT, "limits: "},
+    {"crash", CAIRN_EINPUT, NULL},
+    {"abort", CAIRN_EINPUT, "crashed"},
+    {"exit", CAIRN_EINPUT, "exit code 7"},
+    {"garbage", CAIRN_EINPUT, NULL},
+    {"flood", CAIRN_ELIMIT, "text"},
 };
 
 static void every_misdeed_is_stopped(void **state)
 {
-    extractor_options opt = { .program = BAD_WORKER, .deadline_ms = 700 * SLOWER,
-                              .max_memory = (size_t)512 << 20, .max_text = (size_t)4 << 20 };
+    extractor_options opt = {.program = BAD_WORKER,
+                             .deadline_ms = 700 * SLOWER,
+                             .max_memory = (size_t)512 << 20,
+                             .max_text = (size_t)4 << 20};
     extractor *ex;
     extractor_cage cage;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     (void)state;
 
     if (extractor_create(&ex, &opt, &err) || extractor_describe(ex, &cage, &err))
@@ -86,7 +88,7 @@ static void idle_worker_killed_from_outside(void **state)
 {
     extractor *ex = probe_extractor(WORKER, 5000);
     extractor_cage cage;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     char cmd[128];
     (void)state;
 
@@ -114,10 +116,10 @@ static void idle_worker_killed_from_outside(void **state)
 static void cancel_is_seen_soon(void **state)
 {
     atomic_bool cancel = true;
-    extractor_options opt = { .program = BAD_WORKER, .deadline_ms = 60000, .cancel = &cancel };
+    extractor_options opt = {.program = BAD_WORKER, .deadline_ms = 60000, .cancel = &cancel};
     extractor *ex;
     ingest_document *doc;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     (void)state;
 
     assert_int_equal(extractor_create(&ex, &opt, &err), CAIRN_OK);
@@ -130,9 +132,9 @@ static void cancel_is_seen_soon(void **state)
 
 static void missing_program_is_named(void **state)
 {
-    extractor_options opt = { .program = "/nonexistent/cairn-extract" };
+    extractor_options opt = {.program = "/nonexistent/cairn-extract"};
     extractor *ex;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     (void)state;
 
     assert_int_equal(extractor_create(&ex, &opt, &err), CAIRN_ENOTFOUND);

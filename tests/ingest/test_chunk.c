@@ -64,9 +64,11 @@ static void put(made *m, ingest_block_kind kind, unsigned level, const char *tex
 
 static void make_chunks(made *m, size_t max, size_t overlap)
 {
-    chunk_options opt = { .max_tokens = max, .overlap_tokens = overlap ? overlap : SIZE_MAX,
-                          .count_tokens = count_words, .ctx = &m->counted };
-    cairn_error err = { 0 };
+    chunk_options opt = {.max_tokens = max,
+                         .overlap_tokens = overlap ? overlap : SIZE_MAX,
+                         .count_tokens = count_words,
+                         .ctx = &m->counted};
+    cairn_error err = {0};
 
     if (!m->doc) {
         emit_finish(&m->e);
@@ -135,8 +137,10 @@ static void check_laws(made *m, size_t max)
 
 static void random_text(bytes *t, size_t words)
 {
-    static const char *const pool[] = { "harbour", "a", "Öl", "straße", "x", "conformance",
-                                        "вода", "漢字", "antidisestablishmentarianism", "10.5" };
+    static const char *const pool[] = {"harbour", "a",    "Öl",
+                                       "straße",  "x",    "conformance",
+                                       "вода",    "漢字", "antidisestablishmentarianism",
+                                       "10.5"};
     for (size_t i = 0; i < words; i++) {
         if (i)
             bytes_append_str(t, rnd(12) ? " " : rnd(3) ? ". " : "\n");
@@ -169,7 +173,10 @@ static void properties(void **state)
             } else {
                 random_text(&t, 1 + rnd(rnd(8) ? 60 : 900));
             }
-            put(&m, kind, kind == INGEST_HEADING ? 1 + rnd(4) : kind == INGEST_TABLE ? rnd(2) : 0,
+            put(&m, kind,
+                kind == INGEST_HEADING ? 1 + rnd(4)
+                : kind == INGEST_TABLE ? rnd(2)
+                                       : 0,
                 t.data);
         }
         make_chunks(&m, max, overlap);
@@ -215,7 +222,8 @@ static void tables_repeat_their_header(void **state)
     (void)state;
 
     make_begin(&m);
-    put(&m, INGEST_TABLE, 1, "name | town\nanna | kiel\nbo | lund\ncai | bern\ndora | rom\ned | york");
+    put(&m, INGEST_TABLE, 1,
+        "name | town\nanna | kiel\nbo | lund\ncai | bern\ndora | rom\ned | york");
     make_chunks(&m, 9, 0);
     check_laws(&m, 9);
     assert_string_equal(m.chunks[0].text, "name | town\nanna | kiel\nbo | lund");
@@ -232,7 +240,8 @@ static void code_is_cut_at_functions(void **state)
 
     make_begin(&m);
     put(&m, INGEST_CODE, 0,
-        "int one(void)\n{\n    first();\n\n    return 1;\n}\n\nint two(void)\n{\n    return 2;\n}\n");
+        "int one(void)\n{\n    first();\n\n    return 1;\n}\n\nint two(void)\n{\n    return "
+        "2;\n}\n");
     make_chunks(&m, 12, 4);
     check_laws(&m, 12);
     assert_int_equal(m.n, 2);
@@ -298,8 +307,8 @@ static void counting_is_cheap(void **state)
 static void small_budgets_are_refused(void **state)
 {
     made m;
-    cairn_error err = { 0 };
-    chunk_options opt = { .max_tokens = 7 };
+    cairn_error err = {0};
+    chunk_options opt = {.max_tokens = 7};
     (void)state;
 
     make_begin(&m);

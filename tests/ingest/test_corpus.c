@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 
-#define CORPUS CAIRN_SHARED_DIR "/parse-docs"
+#define CORPUS      CAIRN_SHARED_DIR "/parse-docs"
 #define DEADLINE_MS 20000
 
 typedef struct tally {
@@ -17,7 +17,7 @@ static bool found(void *ctx, const walk_entry *e)
 {
     tally *t = ctx;
     ingest_document *doc;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     int64_t start = clock_mono_ns(), took;
     cairn_status st = extractor_run(t->ex, e->path, &doc, &err);
 
@@ -53,9 +53,9 @@ static bool found(void *ctx, const walk_entry *e)
 static void every_file_gets_an_answer(void **state)
 {
     const char *path = CORPUS;
-    tally t = { .files = 0 };
+    tally t = {.files = 0};
     extractor_cage cage;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     (void)state;
 
     if (access(CORPUS, R_OK)) {
@@ -76,6 +76,6 @@ static void every_file_gets_an_answer(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(every_file_gets_an_answer) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_file_gets_an_answer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static int teardown(void **state)
 }
 
 #define HAS(kind, words) assert_non_null(probe_block(doc, kind, words))
-#define LACKS(words) assert_null(probe_block(doc, 0, words))
+#define LACKS(words)     assert_null(probe_block(doc, 0, words))
 
 static void html_keeps_the_content(void **state)
 {
@@ -108,7 +108,8 @@ static void pdf_reads_columns_and_drops_running_lines(void **state)
     ingest_document_free(doc);
 }
 
-/* Cells of one or two lines, set in the middle of their row; the space between cells is only a gap. */
+/* Cells of one or two lines, set in the middle of their row; the space between cells is only a gap.
+ */
 static void pdf_tables_have_rows(void **state)
 {
     (void)state;
@@ -142,7 +143,8 @@ static void the_rest(void **state)
 {
     (void)state;
     ingest_document *doc = probe_read(ex, FIXTURES "people.csv");
-    HAS(INGEST_TABLE, "name | city | remark\nAnna | Köln | says \"hi\", often\nBo | Århus | two lines");
+    HAS(INGEST_TABLE,
+        "name | city | remark\nAnna | Köln | says \"hi\", often\nBo | Århus | two lines");
     assert_int_equal(doc->blocks[0].line_last, 4);
     ingest_document_free(doc);
 
@@ -197,7 +199,8 @@ static void encodings(void **state)
 
 static void text_is_normalised_and_clean(void **state)
 {
-    static const char text[] = "\xEF\xBB\xBF" "Cafe\xCC\x81 soft\xC2\xADhyphen\r\nbell\a end\r\n";
+    static const char text[] = "\xEF\xBB\xBF"
+                               "Cafe\xCC\x81 soft\xC2\xADhyphen\r\nbell\a end\r\n";
     (void)state;
     ingest_document *doc = probe_read(ex, probe_file("mark.txt", text, sizeof text - 1));
 
@@ -205,9 +208,8 @@ static void text_is_normalised_and_clean(void **state)
     assert_string_equal(doc->blocks[0].text, "Café softhyphen\nbell  end");
     assert_int_equal(ingest_block_position(&doc->blocks[0], 0), 3);
     assert_memory_equal(
-        text + ingest_block_position(&doc->blocks[0],
-                                     (size_t)(strstr(doc->blocks[0].text, "end") -
-                                              doc->blocks[0].text)),
+        text + ingest_block_position(&doc->blocks[0], (size_t)(strstr(doc->blocks[0].text, "end") -
+                                                               doc->blocks[0].text)),
         "end", 3);
     ingest_document_free(doc);
 }
@@ -215,7 +217,7 @@ static void text_is_normalised_and_clean(void **state)
 static void hash_is_that_of_the_bytes(void **state)
 {
     uint8_t hash[16];
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     (void)state;
     ingest_document *doc = probe_read(ex, FIXTURES "notes.md");
 
@@ -223,8 +225,8 @@ static void hash_is_that_of_the_bytes(void **state)
     assert_memory_equal(hash, doc->hash, 16);
     ingest_document_free(doc);
     /* XXH3-128 of nothing, from the library's own test vectors. */
-    static const uint8_t nothing[16] = { 0x99, 0xAA, 0x06, 0xD3, 0x01, 0x47, 0x98, 0xD8,
-                                         0x60, 0x01, 0xC3, 0x24, 0x46, 0x8D, 0x49, 0x7F };
+    static const uint8_t nothing[16] = {0x99, 0xAA, 0x06, 0xD3, 0x01, 0x47, 0x98, 0xD8,
+                                        0x60, 0x01, 0xC3, 0x24, 0x46, 0x8D, 0x49, 0x7F};
     assert_int_equal(ingest_hash_file(probe_file("none", "", 0), hash, &err), CAIRN_OK);
     assert_memory_equal(hash, nothing, 16);
 }
@@ -233,7 +235,7 @@ static void from_memory(void **state)
 {
     static const char text[] = "First paragraph.\n\nDer zweite Absatz ist ganz kurz.\xFF";
     ingest_document *doc;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     (void)state;
 
     assert_int_equal(extractor_run_text("A title", text, sizeof text - 1, &doc, &err), CAIRN_OK);
@@ -249,15 +251,15 @@ static void from_memory(void **state)
 static void languages(void **state)
 {
     static const char *const rows[][2] = {
-        { "en", "The contract begins in May and ends after one year." },
-        { "de", "Der Vertrag beginnt im Mai und endet nach einem Jahr." },
-        { "ru", "Договор вступает в силу в мае и действует один год." },
-        { "zh", "合同从五月开始，一年后结束。" },
-        { "ar", "يبدأ العقد في شهر مايو وينتهي بعد سنة واحدة." },
-        { "es", "El contrato comienza en mayo y termina después de un año." },
-        { "fr", "Le contrat commence en mai et se termine après un an." },
+        {"en", "The contract begins in May and ends after one year."},
+        {"de", "Der Vertrag beginnt im Mai und endet nach einem Jahr."},
+        {"ru", "Договор вступает в силу в мае и действует один год."},
+        {"zh", "合同从五月开始，一年后结束。"},
+        {"ar", "يبدأ العقد في شهر مايو وينتهي بعد سنة واحدة."},
+        {"es", "El contrato comienza en mayo y termina después de un año."},
+        {"fr", "Le contrat commence en mai et se termine après un an."},
     };
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     (void)state;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

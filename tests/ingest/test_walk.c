@@ -16,8 +16,8 @@ typedef struct seen {
 static bool found(void *ctx, const walk_entry *e)
 {
     seen *s = ctx;
-    const char *rest = strncmp(e->path, probe_dir, strlen(probe_dir)) ? e->path
-                                                                       : e->path + strlen(probe_dir) + 1;
+    const char *rest =
+        strncmp(e->path, probe_dir, strlen(probe_dir)) ? e->path : e->path + strlen(probe_dir) + 1;
     assert_true(s->n_found < 64);
     snprintf(s->found[s->n_found++], 512, "%s", rest);
     return !s->stop_after || s->n_found < s->stop_after;
@@ -35,9 +35,9 @@ static void failed(void *ctx, const char *path, cairn_status code, const char *r
 
 static seen walk(const walk_options *opt, const char *a, const char *b)
 {
-    const char *paths[2] = { a, b };
-    seen s = { .n_found = 0 };
-    cairn_error err = { 0 };
+    const char *paths[2] = {a, b};
+    seen s = {.n_found = 0};
+    cairn_error err = {0};
 
     if (ingest_walk(paths, b ? 2 : 1, opt, found, failed, &s, &err))
         fail_msg("%s", err.text);
@@ -51,14 +51,15 @@ static void expect(const seen *s, const char *const *names, size_t n)
     assert_int_equal(s->n_found, n);
 }
 #define EXPECT(s, ...)                                                                             \
-    expect(&(s), (const char *const[]){ __VA_ARGS__ },                                             \
-           sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+    expect(&(s), (const char *const[]){__VA_ARGS__},                                               \
+           sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static int fill(void **state)
 {
     if (probe_setup(state))
         return -1;
-    for (const char *d = "b\0a\0a/deep\0.git\0node_modules\0a/__pycache__\0"; *d; d += strlen(d) + 1)
+    for (const char *d = "b\0a\0a/deep\0.git\0node_modules\0a/__pycache__\0"; *d;
+         d += strlen(d) + 1)
         mkdir(probe_path(d), 0755);
     for (const char *f = "b/2.txt\0b/10.txt\0a/z.md\0a/deep/x\0top.txt\0.hidden\0.git/config\0"
                          "node_modules/m.js\0a/__pycache__/c.pyc\0a/line\nbreak\0a/\xFF\xFE.txt\0";
@@ -74,10 +75,10 @@ static void sorted_and_without_caches(void **state)
     EXPECT(s, "a/deep/x", "a/line\nbreak", "a/z.md", "a/\xFF\xFE.txt", "b/10.txt", "b/2.txt",
            "top.txt");
     assert_int_equal(s.n_failed, 0);
-    s = walk(&(walk_options){ .hidden = true }, probe_dir, NULL);
+    s = walk(&(walk_options){.hidden = true}, probe_dir, NULL);
     assert_string_equal(s.found[0], ".hidden");
     assert_int_equal(s.n_found, 8);
-    s = walk(&(walk_options){ .hidden = true, .no_ignores = true }, probe_dir, NULL);
+    s = walk(&(walk_options){.hidden = true, .no_ignores = true}, probe_dir, NULL);
     assert_int_equal(s.n_found, 11);
 }
 
@@ -107,10 +108,10 @@ static void links(void **state)
     seen s = walk(NULL, probe_path("b"), NULL);
     EXPECT(s, "b/10.txt", "b/2.txt");
     assert_int_equal(s.n_failed, 0);
-    s = walk(&(walk_options){ .follow_symlinks = true }, probe_path("b"), NULL);
+    s = walk(&(walk_options){.follow_symlinks = true}, probe_path("b"), NULL);
     /* b/loop leads to the top and from there to a, once; back into b never */
     assert_true(s.n_found >= 6 && s.n_found < 12);
-    assert_int_equal(s.n_failed, 2); /* dangling, self */
+    assert_int_equal(s.n_failed, 2);             /* dangling, self */
     s = walk(NULL, probe_path("b/other"), NULL); /* a named link is followed */
     assert_int_equal(s.n_found, 4);
     for (const char *l = "b/loop\0b/self\0b/other\0b/dangling\0"; *l; l += strlen(l) + 1)
@@ -119,7 +120,7 @@ static void links(void **state)
 
 static void special_files_are_reported(void **state)
 {
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
     int sock = socket(AF_UNIX, SOCK_STREAM, 0);
     (void)state;
 
@@ -149,7 +150,7 @@ static void large_files_are_reported(void **state)
     seen s = walk(NULL, probe_path("b"), NULL);
     assert_int_equal(s.n_found, 2);
     assert_string_equal(s.failed[0], "large: 257 MiB, larger than the limit of 256 MiB");
-    s = walk(&(walk_options){ .max_file_bytes = (int64_t)1 << 30 }, probe_path("b"), NULL);
+    s = walk(&(walk_options){.max_file_bytes = (int64_t)1 << 30}, probe_path("b"), NULL);
     assert_int_equal(s.n_found, 3);
     unlink(path);
 }
@@ -182,9 +183,9 @@ static bool remove_next(void *ctx, const walk_entry *e)
 
 static void vanishing_file_is_reported(void **state)
 {
-    seen s = { .n_found = 0 };
+    seen s = {.n_found = 0};
     const char *path;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     (void)state;
 
     mkdir(probe_path("v"), 0755);
@@ -202,9 +203,9 @@ static void deep_folders_and_stopping(void **state)
 {
     char path[1400];
     size_t n = (size_t)snprintf(path, sizeof path, "%s/d", probe_dir);
-    seen s = { .stop_after = 3 };
+    seen s = {.stop_after = 3};
     const char *top = probe_dir;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     (void)state;
 
     mkdir(path, 0755);

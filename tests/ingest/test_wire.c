@@ -11,7 +11,7 @@ static cairn_status feed(const bytes *in, ingest_document **out, wire_state *sta
     block_sink sink;
     uint64_t blocks = 0;
     size_t at = 0;
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     cairn_status st;
 
     *out = NULL;
@@ -43,10 +43,17 @@ static cairn_status feed(const bytes *in, ingest_document **out, wire_state *sta
 
 static void round_trip(void **state)
 {
-    static const ingest_span spans[] = { { 0, 10 }, { 3, 20 } };
-    ingest_block b = { .kind = INGEST_PARAGRAPH, .page = 3, .line_first = 4, .line_last = 5,
-                       .byte_start = 10, .byte_end = 40, .text = "abc def", .len = 7,
-                       .spans = spans, .n_spans = 2 };
+    static const ingest_span spans[] = {{0, 10}, {3, 20}};
+    ingest_block b = {.kind = INGEST_PARAGRAPH,
+                      .page = 3,
+                      .line_first = 4,
+                      .line_last = 5,
+                      .byte_start = 10,
+                      .byte_end = 40,
+                      .text = "abc def",
+                      .len = 7,
+                      .spans = spans,
+                      .n_spans = 2};
     ingest_document *doc;
     wire_state end;
     bytes out;
@@ -81,9 +88,9 @@ static void round_trip(void **state)
 
 static void lies_are_refused(void **state)
 {
-    static const ingest_span backwards[] = { { 3, 20 }, { 1, 22 } };
-    static const ingest_span outside[] = { { 0, 99 } };
-    const ingest_block good = { .kind = INGEST_PARAGRAPH, .byte_end = 5, .text = "words", .len = 5 };
+    static const ingest_span backwards[] = {{3, 20}, {1, 22}};
+    static const ingest_span outside[] = {{0, 99}};
+    const ingest_block good = {.kind = INGEST_PARAGRAPH, .byte_end = 5, .text = "words", .len = 5};
     ingest_block rows[10];
     ingest_document *doc;
     wire_state end;
@@ -126,17 +133,17 @@ static void lies_are_refused(void **state)
 static void broken_headers(void **state)
 {
     static const uint8_t rows[][8] = {
-        { 0xFF, 0xFF, 0xFF, 0xFF, WIRE_BLOCK, 0, 0, 0 }, /* 4 GiB */
-        { 1, 0, 0, 0, 0, 0, 0, 0 },                      /* type 0 */
-        { 1, 0, 0, 0, 99, 0, 0, 0 },
-        { 1, 0, 0, 0, WIRE_DONE, 0, 1, 0 },              /* a bit that must be zero */
+        {0xFF, 0xFF, 0xFF, 0xFF, WIRE_BLOCK, 0, 0, 0}, /* 4 GiB */
+        {1, 0, 0, 0, 0, 0, 0, 0},                      /* type 0 */
+        {1, 0, 0, 0, 99, 0, 0, 0},
+        {1, 0, 0, 0, WIRE_DONE, 0, 1, 0}, /* a bit that must be zero */
     };
     (void)state;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         wire_frame f;
         size_t used;
-        cairn_error err = { 0 };
+        cairn_error err = {0};
         assert_int_equal(wire_take(rows[i], 8, &f, &used, &err), CAIRN_EINPUT);
     }
 }
@@ -144,7 +151,7 @@ static void broken_headers(void **state)
 /* Any single byte of a good answer changed: an answer or a refusal. */
 static void every_byte_changed(void **state)
 {
-    ingest_block b = { .kind = INGEST_LIST, .byte_end = 9, .text = "- a\n- b\n-", .len = 9 };
+    ingest_block b = {.kind = INGEST_LIST, .byte_end = 9, .text = "- a\n- b\n-", .len = 9};
     bytes out;
     (void)state;
 
