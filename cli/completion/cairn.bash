@@ -1,0 +1,98 @@
+# Completion for cairn(1), for bash 4 and newer. Works with or without the package bash-completion.
+# It completes verbs, options, values with a fixed set, model names and files; never anything that
+# would have to open the store.
+
+_cairn() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local verb="" sub="" word models i skip=0
+    local verbs='index search ask get list delete status check compact import eval model'
+    local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
+    local valued=' --home --collection --config --embedder --threads --filter --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx -k '
+    COMPREPLY=()
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if ((skip)); then
+            skip=0
+        elif [[ $valued == *" $word "* ]]; then
+            skip=1
+        elif [[ $word != -* ]]; then
+            if [[ -z $verb ]]; then verb=$word; elif [[ -z $sub ]]; then sub=$word; fi
+        fi
+    done
+
+    _cairn_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
+    _cairn_files() {
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        compopt -o filenames 2>/dev/null
+    }
+
+    case $prev in
+    --home)
+        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        compopt -o filenames 2>/dev/null
+        return
+        ;;
+    --config | --queries | --qrels | --qa | --run | --file) _cairn_files; return ;;
+    --mode) _cairn_words 'hybrid lexical vector'; return ;;
+    --model | --embedder)
+        models=${CAIRN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/cairn/models}
+        if [[ $cur == */* ]]; then
+            _cairn_files
+        else
+            _cairn_words "$(ls -1 "$models" 2>/dev/null)"
+        fi
+        return
+        ;;
+    esac
+    if ((skip)); then
+        return
+    fi
+
+    if [[ -z $verb ]]; then
+        if [[ $cur == -* ]]; then _cairn_words "$global --version"; else _cairn_words "$verbs"; fi
+        return
+    fi
+    if [[ $cur == -* ]]; then
+        case $verb in
+        index) _cairn_words "--no-vectors --strict $global" ;;
+        search) _cairn_words "-k --mode --filter --explain $global" ;;
+        ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens $global" ;;
+        check) _cairn_words "--repair $global" ;;
+        import) _cairn_words "--no-vectors $global" ;;
+        eval)
+            if [[ $sub == answers ]]; then
+                _cairn_words "--qa --model $global"
+            else
+                _cairn_words "--queries --qrels --mode --run $global"
+            fi
+            ;;
+        model)
+            case $sub in
+            tokenize) _cairn_words "--model --jsonl --add-special --parse-special $global" ;;
+            embed) _cairn_words "--model --jsonl --query-prefix --exact $global" ;;
+            template | rerank | generate) _cairn_words "--model --jsonl --exact --ctx $global" ;;
+            perplexity) _cairn_words "--model --file --top --exact --ctx $global" ;;
+            bench) _cairn_words "--model --pp --depth --tg --exact $global" ;;
+            *) _cairn_words "$global" ;;
+            esac
+            ;;
+        *) _cairn_words "$global" ;;
+        esac
+        return
+    fi
+    case $verb in
+    index | get | list | delete) _cairn_files ;;
+    import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl'; else _cairn_files; fi ;;
+    eval) if [[ -z $sub ]]; then _cairn_words 'retrieval answers'; fi ;;
+    model)
+        if [[ -z $sub ]]; then
+            _cairn_words 'list info tokenize template embed rerank generate perplexity bench'
+        elif [[ $sub == info ]]; then
+            models=${CAIRN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/cairn/models}
+            _cairn_words "$(ls -1 "$models" 2>/dev/null)"
+        fi
+        ;;
+    esac
+}
+complete -F _cairn cairn
