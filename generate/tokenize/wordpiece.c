@@ -11,7 +11,9 @@
  *      goes on, and so forth; a word that does not work out, or of more than 100 characters, is one
  *      unknown token
  *
- * Text of ASCII takes steps 1 to 5 in one pass; other text goes through ICU (Unicode 15). */
+ * Text of ASCII takes steps 1 to 5 in one pass; other text goes through ICU. The library's own
+ * tables of punctuation, marks and controls are those of Unicode 8.0 (compared code point by code
+ * point), so characters that came later are taken as plain letters here too. */
 #include <stdlib.h>
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
@@ -74,6 +76,26 @@ static bool is_chinese(uint32_t c)
            (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
 }
 
+/* Assigned in Unicode 8.0. */
+static bool is_known(uint32_t c)
+{
+    UVersionInfo age;
+    u_charAge((UChar32)c, age);
+    return age[0] <= 8;
+}
+
+/* Mn as of Unicode 8.0: four characters joined the category later and one left it. */
+static bool is_nonspacing(uint32_t c)
+{
+    if (c < 0x300)
+        return false;
+    if (c == 0x1734)
+        return true;
+    if (c == 0x1885 || c == 0x1886 || c == 0xA9BD || c == 0x111C9)
+        return false;
+    return u_charType((UChar32)c) == U_NON_SPACING_MARK && is_known(c);
+}
+
 static bool is_removed(uint32_t c)
 {
     if (c == 0 || c == 0xFFFD)
@@ -84,7 +106,7 @@ static bool is_removed(uint32_t c)
     case U_CONTROL_CHAR:
     case U_FORMAT_CHAR:
     case U_PRIVATE_USE_CHAR:
-        return true;
+        return is_known(c);
     default:
         return false;
     }
@@ -100,7 +122,9 @@ static bool is_punctuation(uint32_t c)
 {
     if (c < 0x80)
         return is_ascii_punctuation(c);
-    return (U_GET_GC_MASK((UChar32)c) & U_GC_P_MASK) != 0;
+    if (c == 0x166D || c == 0x111C9) /* punctuation until Unicode 12 and 11 */
+        return true;
+    return (U_GET_GC_MASK((UChar32)c) & U_GC_P_MASK) != 0 && is_known(c);
 }
 
 /* Where the words of a text go: their pieces' ids. */
@@ -270,7 +294,7 @@ static cairn_status clean_unicode(const wordpiece *wp, const char *s, size_t len
     for (size_t i = 0; i < n && !st;) {
         UChar32 cp;
         U16_NEXT(text, i, n, cp);
-        if (wp->strip_accents && u_charType(cp) == U_NON_SPACING_MARK)
+        if (wp->strip_accents && is_nonspacing((uint32_t)cp))
             continue;
         st = put_lower(out, (uint32_t)cp, wp->lowercase);
     }
