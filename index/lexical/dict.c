@@ -1,6 +1,7 @@
 /* dict.c - the term dictionary, format 1.
  *
- * lex.index: 8 bytes for each block of 32 terms: where it begins in lex.dict.
+ * lex.index: for each block of 32 terms, 8 bytes where it begins in lex.dict and the first 8 bytes
+ * of its first term (zeros behind a shorter one), so that a search rarely leaves the index.
  * lex.dict, a block: varint where the first term's list begins in lex.post, varint the same in
  * lex.pos; then for each term
  *
@@ -18,6 +19,8 @@
 
 #include "base/checked.h"
 #include "base/varint.h"
+
+#define INDEX_BYTES 16
 
 /* ---- write ---- */
 
@@ -45,10 +48,11 @@ cairn_status dict_writer_add(dict_writer *d, const char *term, size_t len, const
 
     if (d->n % DICT_BLOCK == 0) {
         uint64_t at = d->terms.size;
-        uint8_t le[8];
+        uint8_t entry[INDEX_BYTES] = {0};
         for (size_t i = 0; i < 8; i++)
-            le[i] = (uint8_t)(at >> (8 * i));
-        st = spool_write(&d->index, le, 8, err);
+            entry[i] = (uint8_t)(at >> (8 * i));
+        memcpy(entry + 8, term, len < 8 ? len : 8);
+        st = spool_write(&d->index, entry, sizeof entry, err);
         p += varint_encode(p, d->post);
         p += varint_encode(p, d->pos);
     } else {
@@ -90,7 +94,7 @@ cairn_status dict_open(dict *d, const uint8_t *terms, size_t terms_len, const ui
 {
     uint64_t blocks = n / DICT_BLOCK + (n % DICT_BLOCK != 0);
 
-    if (n > terms_len || index_len % 8 || blocks != index_len / 8)
+    if (n > terms_len || index_len % INDEX_BYTES || blocks != index_len / INDEX_BYTES)
         return cairn_fail(err, CAIRN_ECORRUPT,
                           "lex.index: %zu bytes for %llu terms; rebuild the index", index_len,
                           (unsigned long long)n);
@@ -103,24 +107,40 @@ static cairn_status broken(cairn_error *err, size_t at)
     return cairn_fail(err, CAIRN_ECORRUPT, "lex.dict: broken near byte %zu; rebuild the index", at);
 }
 
+/* Most numbers here are one byte. */
+static inline uint64_t next_varint(cursor *c)
+{
+    if (!c->failed && c->p < c->end && *c->p < 0x80)
+        return *c->p++;
+    return cursor_varint(c);
+}
+
+/* The first eight bytes of a term as a number that sorts like them. */
+static uint64_t prefix_of(const void *term, size_t len)
+{
+    uint64_t v = 0;
+    memcpy(&v, term, len < 8 ? len : 8);
+    return __builtin_bswap64(v);
+}
+
 /* Stand a cursor on block i and read its head. */
 static bool enter_block(const dict *d, size_t i, cursor *c, uint64_t *post, uint64_t *pos)
 {
     cursor at;
-    cursor_init(&at, d->index + 8 * i, 8);
+    cursor_init(&at, d->index + INDEX_BYTES * i, 8);
     cursor_init(c, d->terms, d->terms_len);
     cursor_seek(c, cursor_u64(&at));
-    *post = cursor_varint(c);
-    *pos = cursor_varint(c);
+    *post = next_varint(c);
+    *pos = next_varint(c);
     return !c->failed && *post <= d->post_len && *pos <= d->pos_len;
 }
 
 /* Read the term behind the cursor; t holds the one before. */
 static bool read_term(const dict *d, cursor *c, dict_term *t, uint64_t *post, uint64_t *pos)
 {
-    uint64_t shared = cursor_varint(c), rest = cursor_varint(c);
+    uint64_t shared = next_varint(c), rest = next_varint(c);
     const uint8_t *text = cursor_take(c, rest);
-    uint64_t df = cursor_varint(c), post_len = cursor_varint(c), pos_len = cursor_varint(c);
+    uint64_t df = next_varint(c), post_len = next_varint(c), pos_len = next_varint(c);
 
     if (c->failed || shared > t->len || rest > ANALYZER_TERM_MAX - shared || !(shared + rest) ||
         df < 1 || df > ROWS_MAX || post_len > d->post_len - *post || pos_len > d->pos_len - *pos)
@@ -147,16 +167,24 @@ cairn_status dict_find(const dict *d, const char *term, size_t len, dict_term *o
                        cairn_error *err)
 {
     size_t low = 0, high = d->n_blocks; /* the block before `high` may hold it */
-    uint64_t post, pos;
+    uint64_t post, pos, prefix;
     cursor c;
 
     *found = false;
     if (!len || len > ANALYZER_TERM_MAX)
         return CAIRN_OK;
+    prefix = prefix_of(term, len);
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        uint64_t n;
+        uint64_t n, first = prefix_of(d->index + INDEX_BYTES * mid + 8, 8);
         const uint8_t *text;
+        if (first != prefix) {
+            if (first < prefix)
+                low = mid + 1;
+            else
+                high = mid;
+            continue;
+        }
         if (!enter_block(d, mid, &c, &post, &pos) || cursor_varint(&c) != 0)
             return broken(err, cursor_offset(&c));
         n = cursor_varint(&c);
@@ -210,7 +238,10 @@ cairn_status dict_iter_next(dict_iter *it, bool *more, cairn_error *err)
         it->term.len = 0;
     }
     if (!read_term(it->d, &it->c, &it->term, &it->post, &it->pos) ||
-        (it->i && compare(before, n, it->term.text, it->term.len) >= 0))
+        (it->i && compare(before, n, it->term.text, it->term.len) >= 0) ||
+        (it->i % DICT_BLOCK == 0 &&
+         prefix_of(it->d->index + INDEX_BYTES * (size_t)(it->i / DICT_BLOCK) + 8, 8) !=
+             prefix_of(it->term.text, it->term.len)))
         return broken(err, cursor_offset(&it->c));
     it->i++;
     return CAIRN_OK;

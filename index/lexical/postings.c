@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/varint.h"
 #include "index/lexical/reader.h"
 
 static cairn_status broken(const postings *p, const char *what, cairn_error *err)
@@ -39,29 +38,23 @@ cairn_status postings_open(postings *p, const lexical_reader *r, const dict_term
     return CAIRN_OK;
 }
 
-/* A varint of at most 32 bits at *at; false when it is cut or too large. */
+/* A varint of at most 32 bits at *at; false when it is cut or too large. (Inline: a call per value
+ * was a tenth of a search over small segments.) */
 static inline bool take(const uint8_t **at, const uint8_t *end, uint32_t *out)
 {
     const uint8_t *p = *at;
-    uint64_t v;
-    size_t n;
+    uint32_t v = 0;
 
-    if (p < end && *p < 0x80) {
-        *out = *p;
-        *at = p + 1;
-        return true;
+    for (unsigned shift = 0; shift < 35 && p < end; shift += 7) {
+        uint32_t b = *p++;
+        v |= (b & 0x7F) << shift;
+        if (b < 0x80) {
+            *out = v;
+            *at = p;
+            return shift < 28 || b < 16;
+        }
     }
-    if (end - p >= 2 && p[1] < 0x80) {
-        *out = (p[0] & 0x7Fu) | (uint32_t)p[1] << 7;
-        *at = p + 2;
-        return true;
-    }
-    n = varint_decode(p, end, &v);
-    if (!n || v > UINT32_MAX)
-        return false;
-    *out = (uint32_t)v;
-    *at = p + n;
-    return true;
+    return false;
 }
 
 /* Postings of a tail, frequencies included. */

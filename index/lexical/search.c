@@ -24,7 +24,7 @@
 #include "index/lexical/query.h"
 #include "index/lexical/top.h"
 
-#define WINDOW 2048
+#define WINDOW 4096
 /* A query's scratch: lists, bounds, small lists decoded. */
 #define SCRATCH_MAX ((size_t)4 << 30)
 #define NO_BLOCK    UINT32_MAX
