@@ -70,32 +70,97 @@ static size_t common_overlap(const char *before, size_t before_len, const char *
     return 0;
 }
 
-/* The document's text again from its chunks: headings where they change, overlaps once. */
+/* The chunk before, where it matters for the next one. */
+typedef struct joining {
+    const char *heading;
+    uint64_t end; /* of the chunk before, in the document's positions */
+} joining;
+
+/* Chunks one after the other: a heading where it changes, overlaps once. */
+static cairn_status append_chunk(bytes *out, const store_chunk *c, joining *before)
+{
+    size_t skip = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (out->len && c->byte_start < before->end)
+        skip = common_overlap(out->data, out->len, c->text, c->text_len);
+    if (out->len && !skip)
+        st = bytes_append_str(out, "\n\n");
+    if (!st && *c->heading && strcmp(c->heading, before->heading))
+        st = bytes_printf(out, "%s%s\n\n", skip ? "\n\n" : "", c->heading);
+    before->heading = c->heading;
+    before->end = c->byte_end;
+    return st ? st : bytes_append(out, c->text + skip, c->text_len - skip);
+}
+
+/* What stands between two chunks of an extracted text: headings, which are kept apart from the
+ * chunks. Tries the last 1, 2, ... parts of the heading path until the length is right; blanks
+ * where none is, so that positions stay true. */
+static cairn_status append_gap(bytes *out, const char *heading, size_t gap)
+{
+    const char *part = heading + strlen(heading);
+    cairn_status st = CAIRN_OK;
+    size_t lead = out->len ? 2 : 0, need = lead;
+
+    do {
+        const char *end = *part ? part - 3 : part, *start = end;
+        while (start > heading && (start - heading < 3 || memcmp(start - 3, " > ", 3)))
+            start--;
+        need += (size_t)(end - start) + 2;
+        part = start;
+    } while (need < gap && part > heading);
+    if (need == gap && *part) {
+        if (lead)
+            st = bytes_append_str(out, "\n\n");
+        while (!st && *part) {
+            const char *end = strstr(part, " > ");
+            st = bytes_append(out, part, end ? (size_t)(end - part) : strlen(part));
+            if (!st)
+                st = bytes_append_str(out, "\n\n");
+            part = end ? end + 3 : part + strlen(part);
+        }
+        return st;
+    }
+    while (!st && gap--)
+        st = bytes_append_byte(out, '\n');
+    return st;
+}
+
+/* A chunk at its own place in the extracted text. */
+static cairn_status place_chunk(bytes *out, const store_chunk *c)
+{
+    size_t skip = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (c->byte_start > out->len)
+        st = append_gap(out, c->heading, (size_t)c->byte_start - out->len);
+    else
+        skip = out->len - (size_t)c->byte_start;
+    if (!st && skip < c->text_len)
+        st = bytes_append(out, c->text + skip, c->text_len - skip);
+    return st;
+}
+
+/* The document's text again from its chunks. Where positions count the extracted text and every
+ * chunk is a plain run of it, the result has each byte at its position. */
 static cairn_status join_chunks(const store_snapshot *s, const store_doc *doc, bytes *out,
                                 arena *memory, cairn_error *err)
 {
-    const char *heading = "";
+    joining before = {.heading = ""};
+    store_chunk *chunks = NULL;
     chunk_id *ids;
     size_t n;
-    uint64_t end = 0;
+    bool placed = strstr(doc->meta_json, "\"positions\":\"text\"") != NULL;
     cairn_status st = store_doc_chunks(s, doc->id, &ids, &n, memory, err);
 
+    if (!st && !(chunks = arena_calloc(memory, n + 1, sizeof *chunks)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "text of document %llu", (unsigned long long)doc->id);
     for (size_t i = 0; !st && i < n; i++) {
-        store_chunk c;
-        size_t skip = 0;
-        st = store_chunk_get(s, ids[i], &c, memory, err);
-        if (st)
-            break;
-        if (i && c.byte_start < end)
-            skip = common_overlap(out->data, out->len, c.text, c.text_len);
-        if (i && !skip)
-            st = bytes_append_str(out, "\n\n");
-        if (!st && *c.heading && strcmp(c.heading, heading))
-            st = bytes_printf(out, "%s%s\n\n", skip ? "\n\n" : "", c.heading);
-        heading = c.heading;
-        end = c.byte_end;
-        if (!st)
-            st = bytes_append(out, c.text + skip, c.text_len - skip);
+        st = store_chunk_get(s, ids[i], &chunks[i], memory, err);
+        placed = placed && !st && chunks[i].byte_end - chunks[i].byte_start == chunks[i].text_len;
+    }
+    for (size_t i = 0; !st && i < n; i++) {
+        st = placed ? place_chunk(out, &chunks[i]) : append_chunk(out, &chunks[i], &before);
         if (st)
             cairn_fail(err, st, "text of document %llu", (unsigned long long)doc->id);
     }

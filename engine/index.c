@@ -9,6 +9,7 @@
  *    under the same path only update the record.
  * Then vectors and merges (run.c). */
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -338,6 +339,24 @@ static cairn_status write_failure(plan *p, const todo *t, const extracted *x, ca
     return st;
 }
 
+/* What the store keeps of a document beside its fields: which bytes positions count, the
+ * extractor's note, and the format's own metadata. Malloced; NULL without memory. */
+static char *describe(const ingest_document *d)
+{
+    json_t *meta = json_object();
+    char *text;
+
+    json_object_set_new(meta, "positions",
+                        json_string(d->positions == INGEST_POSITIONS_FILE ? "file" : "text"));
+    if (*d->note)
+        json_object_set_new(meta, "note", json_string(d->note));
+    for (size_t i = 0; i < d->n_meta; i++)
+        json_object_set_new(meta, d->meta[i].key, json_string(d->meta[i].value));
+    text = json_dumps(meta, JSON_COMPACT);
+    json_decref(meta);
+    return text;
+}
+
 static cairn_status write_document(plan *p, const todo *t, const extracted *x, cairn_error *err)
 {
     run *r = p->r;
@@ -354,6 +373,7 @@ static cairn_status write_document(plan *p, const todo *t, const extracted *x, c
                      .date_ns = d->date_ns ? d->date_ns : d->mtime_ns,
                      .n_pages = d->n_pages};
     store_doc twin;
+    char *meta;
     bool moved = false;
     cairn_status st = CAIRN_OK;
 
@@ -372,7 +392,9 @@ static cairn_status write_document(plan *p, const todo *t, const extracted *x, c
         return st;
     if (moved)
         return move_document(p, t, &twin, err);
+    doc.meta_json = meta = describe(d);
     st = batch_put(r->batch, &doc, x->chunks, x->n_chunks, t->old ? t->old->doc.id : 0, true, err);
+    free(meta);
     if (!st) {
         r->report->indexed++;
         r->report->chunks += x->n_chunks;
