@@ -157,12 +157,116 @@ static void other_versions_are_refused(void **state)
     index_close(&ix);
 }
 
+/* A sink whose n-th call fails. */
+typedef struct failing {
+    size_t left;
+} failing;
+
+static cairn_status count_down(failing *f, cairn_error *err)
+{
+    return f->left-- ? CAIRN_OK : cairn_fail(err, CAIRN_EFULL, "the disk is full");
+}
+
+static cairn_status failing_begin(void *ctx, const char *name, cairn_error *err)
+{
+    (void)name;
+    return count_down(ctx, err);
+}
+
+static cairn_status failing_write(void *ctx, const void *data, size_t n, cairn_error *err)
+{
+    (void)data, (void)n;
+    return count_down(ctx, err);
+}
+
+static cairn_status failing_end(void *ctx, cairn_error *err)
+{
+    return count_down(ctx, err);
+}
+
+/* Every failure of the sink comes back to the caller, and nothing leaks. */
+static void a_full_disk_is_reported(void **state)
+{
+    random_state r = random_seeded();
+    test_index ix;
+    cairn_status st = CAIRN_EFULL;
+    size_t n;
+    (void)state;
+
+    index_random(&ix, &r, 300, 40, false);
+    for (n = 0; st; n++) {
+        failing f = {n};
+        section_sink sink = {&f, failing_begin, failing_write, failing_end};
+        lexical_merge_input in = {ix.reader, NULL};
+        st = lexical_merge(&in, 1, &sink, NULL);
+        assert_true(st == CAIRN_OK || st == CAIRN_EFULL);
+        assert_true(n < 100);
+    }
+    assert_true(n > 12);
+    for (n = 0, st = CAIRN_EFULL; st; n++) {
+        failing f = {n};
+        section_sink sink = {&f, failing_begin, failing_write, failing_end};
+        lexical_doc d = {.lang = "en"};
+        lexical_writer *w;
+        assert_int_equal(lexical_writer_create(&w, NULL, NULL), CAIRN_OK);
+        d.field[LEXICAL_BODY].text = "one two two";
+        d.field[LEXICAL_BODY].len = 11;
+        assert_int_equal(lexical_writer_add(w, &d, NULL, NULL), CAIRN_OK);
+        st = lexical_writer_finish(w, &sink, NULL);
+        assert_true(st == CAIRN_OK || st == CAIRN_EFULL);
+        assert_int_equal(lexical_writer_finish(w, &sink, NULL), CAIRN_EUSAGE);
+        lexical_writer_destroy(w);
+    }
+    index_close(&ix);
+}
+
+/* No rows, empty rows, and a merge of nothing are indexes too. */
+static void empty_indexes_work(void **state)
+{
+    lexical_clause c = {.text = "word", .len = 4};
+    lexical_query q = {&c, 1, "en"};
+    (void)state;
+
+    for (size_t rows = 0; rows < 3; rows++) {
+        test_index ix = {0}, merged = {0};
+        lexical_writer *w;
+        section_sink sink = memory_sink(&ix.sections), to = memory_sink(&merged.sections);
+        lexical_doc d = {.lang = NULL};
+        lexical_segment seg[2];
+        lexical_merge_input in;
+        lexical_hit hit;
+        uint64_t all = UINT64_MAX;
+        size_t n;
+        assert_int_equal(lexical_writer_create(&w, NULL, NULL), CAIRN_OK);
+        for (size_t i = 0; i < rows; i++)
+            assert_int_equal(lexical_writer_add(w, &d, NULL, NULL), CAIRN_OK);
+        assert_int_equal(lexical_writer_finish(w, &sink, NULL), CAIRN_OK);
+        lexical_writer_destroy(w);
+        index_open(&ix);
+        in = (lexical_merge_input){ix.reader, &all};
+        assert_int_equal(lexical_merge(&in, rows ? 1 : 0, &to, NULL), CAIRN_OK);
+        index_open(&merged);
+        assert_int_equal(lexical_reader_rows(merged.reader), 0);
+        seg[0] = (lexical_segment){ix.reader, NULL, NULL};
+        seg[1] = (lexical_segment){merged.reader, NULL, NULL};
+        assert_int_equal(lexical_search(NULL, seg, 2, &q, NULL, 1, &hit, &n, NULL), CAIRN_OK);
+        assert_int_equal(n, 0);
+        assert_int_equal(lexical_search_exhaustive(NULL, seg, 2, &q, NULL, 1, &hit, &n, NULL),
+                         CAIRN_OK);
+        assert_int_equal(n, 0);
+        index_close(&ix);
+        index_close(&merged);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cut_sections_are_refused),
         cmocka_unit_test(damaged_bytes_never_crash),
         cmocka_unit_test(other_versions_are_refused),
+        cmocka_unit_test(a_full_disk_is_reported),
+        cmocka_unit_test(empty_indexes_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
