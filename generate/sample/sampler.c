@@ -1,15 +1,23 @@
-/* sampler.c - the chain over one array of candidates, cut shorter by each step.
+/* sampler.c - the chain of steps from logits to a token.
  *
- * The array starts as the whole vocabulary in id order. A step that cuts needs an order: `sorted`
- * says whether the candidates stand by falling logit (ties by id). Probabilities are a softmax over
- * what is left, in double precision, at the moment a step asks for them.
+ *   penalties    for a token seen `c` > 0 times among the recent ones: its logit is divided by
+ *                repeat_penalty if positive, else multiplied (Keskar et al., arXiv:1909.05858,
+ *                section 4.1, with the sign handled), then lowered by c * frequency + presence
+ *   top-k        the k largest logits (Fan et al., arXiv:1805.04833)
+ *   typical      the smallest set of mass > p whose surprise is nearest to the entropy (Meister et
+ *                al., arXiv:2202.00666)
+ *   top-p        the smallest set of largest ones with mass >= p (Holtzman et al., arXiv:1904.09751)
+ *   min-p        those with p >= min_p * the largest p (Nguyen et al., arXiv:2407.01082)
+ *   temperature  logits divided by it; 0 leaves the largest alone
  *
- * Sources: repetition penalty, Keskar et al., CTRL (arXiv:1909.05858), section 4.1; typical, Meister
- * et al. (arXiv:2202.00666); top-p, Holtzman et al. (arXiv:1904.09751); min-p, Nguyen et al.
- * (arXiv:2407.01082). Where these leave a choice (ties, at least how many stay, the side on which the
- * threshold falls) it is made as in llama.cpp, so that a distribution can be compared with it. */
+ * The definitions of the edges (>= or >, when a set counts as full) are llama.cpp's, and the test
+ * holds the outcome against it.
+ *
+ * Nothing sorts a whole vocabulary: what a cut keeps is taken off a heap, largest first, so a step
+ * costs O(n + kept log n). Probabilities are doubles; ties go to the lower id everywhere. */
 #include "generate/sample/sampler.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,124 +25,154 @@
 #include "base/checked.h"
 
 struct sampler {
-    sampler_params p;
+    sampler_params params;
     sampler_step_kind steps[SAMPLER_MAX_STEPS];
     size_t n_steps;
-    sampler_candidate *c; /* [cap] */
-    double *work;         /* [cap] */
+
+    token_id *window; /* ring of the last repeat_last_n accepted tokens; NULL when all count */
+    size_t n_window, next;
+    uint32_t *counts; /* [n_counts] by id: how often among the recent ones */
+    size_t n_counts;
+    uint64_t drawn; /* random numbers used so far */
+
+    sampler_candidate *c; /* [cap], the first n are alive */
     size_t n, cap;
-    bool sorted;
-    token_id *accepted; /* every token so far, oldest first */
-    size_t n_accepted, accepted_cap;
-    uint64_t draws;
+    bool sorted;    /* by falling logit, ties by id */
 };
 
 sampler_params sampler_params_default(void)
 {
-    return (sampler_params){.temperature = 0,
-                            .top_k = 0,
-                            .typical_p = 1,
-                            .top_p = 1,
-                            .min_p = 0,
-                            .repeat_penalty = 1,
-                            .repeat_last_n = 64,
-                            .min_keep = 1};
+    return (sampler_params){ .top_k = 0,
+                             .typical_p = 1,
+                             .top_p = 1,
+                             .repeat_penalty = 1,
+                             .repeat_last_n = 64,
+                             .min_keep = 1 };
+}
+
+static bool is_sane(const sampler_params *p)
+{
+    return isfinite(p->temperature) && isfinite(p->top_p) && isfinite(p->min_p) &&
+           isfinite(p->typical_p) && isfinite(p->frequency_penalty) &&
+           isfinite(p->presence_penalty) && isfinite(p->repeat_penalty) && p->repeat_penalty > 0 &&
+           p->repeat_last_n <= 1 << 24;
 }
 
 cairn_status sampler_create_chain(sampler **out, const sampler_params *p,
-                                  const sampler_step_kind *steps, size_t n_steps,
-                                  cairn_error *err)
+                                  const sampler_step_kind *steps, size_t n_steps, cairn_error *err)
 {
-    sampler *s;
-
     *out = NULL;
-    if (!n_steps || n_steps > SAMPLER_MAX_STEPS)
-        return cairn_fail(err, CAIRN_EUSAGE, "a sampler chain has 1 to %d steps",
+    if (n_steps < 1 || n_steps > SAMPLER_MAX_STEPS || !is_sane(p))
+        return cairn_fail(err, CAIRN_EUSAGE, "sampling settings make no sense: every number must be "
+                          "finite, the repetition penalty above 0, 1 to %d steps",
                           SAMPLER_MAX_STEPS);
-    if (!(p->repeat_penalty > 0) || isinf(p->repeat_penalty) || isnan(p->temperature) ||
-        isnan(p->top_p) || isnan(p->min_p) || isnan(p->typical_p) ||
-        !isfinite(p->frequency_penalty) || !isfinite(p->presence_penalty))
-        return cairn_fail(err, CAIRN_EUSAGE,
-                          "sampling numbers must be finite and the repetition penalty above 0");
-    s = calloc(1, sizeof *s);
+    sampler *s = calloc(1, sizeof *s);
     if (!s)
         return cairn_fail(err, CAIRN_ENOMEM, "sampler");
-    s->p = *p;
+    s->params = *p;
+    if (s->params.min_keep == 0)
+        s->params.min_keep = 1;
     memcpy(s->steps, steps, n_steps * sizeof *steps);
     s->n_steps = n_steps;
+    if (p->repeat_last_n > 0) {
+        s->window = checked_malloc((size_t)p->repeat_last_n, sizeof *s->window);
+        if (!s->window) {
+            sampler_destroy(s);
+            return cairn_fail(err, CAIRN_ENOMEM, "sampler");
+        }
+    }
     *out = s;
     return CAIRN_OK;
 }
 
 cairn_status sampler_create(sampler **out, const sampler_params *p, cairn_error *err)
 {
-    static const sampler_step_kind chain[] = {SAMPLER_PENALTIES, SAMPLER_TOP_K, SAMPLER_TYPICAL,
-                                              SAMPLER_TOP_P,     SAMPLER_MIN_P, SAMPLER_TEMPERATURE};
-
-    return sampler_create_chain(out, p, chain, sizeof chain / sizeof *chain, err);
+    static const sampler_step_kind usual[] = { SAMPLER_PENALTIES, SAMPLER_TOP_K, SAMPLER_TYPICAL,
+                                               SAMPLER_TOP_P,     SAMPLER_MIN_P, SAMPLER_TEMPERATURE };
+    static const sampler_step_kind greedy[] = { SAMPLER_PENALTIES, SAMPLER_TEMPERATURE };
+    if (p->temperature <= 0)
+        return sampler_create_chain(out, p, greedy, 2, err);
+    return sampler_create_chain(out, p, usual, sizeof usual / sizeof *usual, err);
 }
 
 void sampler_destroy(sampler *s)
 {
     if (!s)
         return;
+    free(s->window);
+    free(s->counts);
     free(s->c);
-    free(s->work);
-    free(s->accepted);
     free(s);
-}
-
-cairn_status sampler_accept(sampler *s, token_id id)
-{
-    if (s->n_accepted == s->accepted_cap) {
-        size_t cap = s->accepted_cap ? s->accepted_cap * 2 : 256;
-        token_id *more = checked_realloc(s->accepted, cap, sizeof *more);
-        if (!more)
-            return CAIRN_ENOMEM;
-        s->accepted = more;
-        s->accepted_cap = cap;
-    }
-    s->accepted[s->n_accepted++] = id;
-    return CAIRN_OK;
 }
 
 void sampler_reset(sampler *s)
 {
-    s->n_accepted = 0;
-    s->draws = 0;
+    s->n_window = s->next = 0;
+    s->drawn = 0;
+    if (s->counts)
+        memset(s->counts, 0, s->n_counts * sizeof *s->counts);
 }
 
-/* ---- the candidates ---- */
-
-static cairn_status load(sampler *s, const float *logits, size_t n_vocab)
+cairn_status sampler_accept(sampler *s, token_id id)
 {
-    if (n_vocab > s->cap) {
-        sampler_candidate *c = checked_realloc(s->c, n_vocab, sizeof *c);
-        double *work;
-        if (!c)
+    if (id < 0)
+        return CAIRN_EUSAGE;
+    if (s->params.repeat_last_n == 0)
+        return CAIRN_OK;
+    if ((size_t)id >= s->n_counts) {
+        size_t n = (size_t)id + 1 + (size_t)id / 2;
+        uint32_t *counts = checked_realloc(s->counts, n, sizeof *counts);
+        if (!counts)
             return CAIRN_ENOMEM;
-        s->c = c;
-        work = checked_realloc(s->work, n_vocab, sizeof *work);
-        if (!work)
-            return CAIRN_ENOMEM;
-        s->work = work;
-        s->cap = n_vocab;
+        memset(counts + s->n_counts, 0, (n - s->n_counts) * sizeof *counts);
+        s->counts = counts;
+        s->n_counts = n;
     }
-    for (size_t i = 0; i < n_vocab; i++)
-        s->c[i] = (sampler_candidate){.id = (token_id)i,
-                                      .logit = isnan(logits[i]) ? -INFINITY : logits[i]};
-    s->n = n_vocab;
-    s->sorted = false;
+    if (s->window) {
+        size_t cap = (size_t)s->params.repeat_last_n;
+        if (s->n_window == cap)
+            s->counts[s->window[s->next]]--;
+        else
+            s->n_window++;
+        s->window[s->next] = id;
+        s->next = (s->next + 1) % cap;
+    }
+    s->counts[id]++;
     return CAIRN_OK;
+}
+
+static bool ahead(const sampler_candidate *a, const sampler_candidate *b)
+{
+    return a->logit != b->logit ? a->logit > b->logit : a->id < b->id;
 }
 
 static int by_logit(const void *a, const void *b)
 {
-    const sampler_candidate *x = a, *y = b;
+    return ahead(a, b) ? -1 : ahead(b, a);
+}
 
-    if (x->logit != y->logit)
-        return x->logit < y->logit ? 1 : -1;
-    return (x->id > y->id) - (x->id < y->id);
+/* Heap with the foremost candidate in front of v[0, n). */
+static void sift(sampler_candidate *v, size_t n, size_t i)
+{
+    sampler_candidate x = v[i];
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= n)
+            break;
+        if (child + 1 < n && ahead(&v[child + 1], &v[child]))
+            child++;
+        if (!ahead(&v[child], &x))
+            break;
+        v[i] = v[child];
+        i = child;
+    }
+    v[i] = x;
+}
+
+static void heapify(sampler_candidate *v, size_t n)
+{
+    for (size_t i = n / 2; i-- > 0;)
+        sift(v, n, i);
 }
 
 static void sort(sampler *s)
@@ -144,41 +182,52 @@ static void sort(sampler *s)
     s->sorted = true;
 }
 
-static bool stands_before(const sampler_candidate *x, const sampler_candidate *y)
+static void apply_penalties(sampler *s)
 {
-    return by_logit(x, y) < 0;
-}
-
-/* Let the candidate at `i` of a heap of n (weakest on top) sink to its place. */
-static void sift_down(sampler_candidate *h, size_t n, size_t i)
-{
-    for (;;) {
-        size_t weakest = i;
-        sampler_candidate t;
-        for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < n; child++)
-            if (stands_before(&h[weakest], &h[child]))
-                weakest = child;
-        if (weakest == i)
-            return;
-        t = h[i];
-        h[i] = h[weakest];
-        h[weakest] = t;
-        i = weakest;
+    const sampler_params *p = &s->params;
+    if (p->repeat_penalty == 1 && p->frequency_penalty == 0 && p->presence_penalty == 0)
+        return;
+    for (size_t i = 0; i < s->n; i++) {
+        sampler_candidate *c = &s->c[i];
+        if ((size_t)c->id >= s->n_counts || !s->counts[c->id])
+            continue;
+        c->logit = c->logit <= 0 ? c->logit * p->repeat_penalty : c->logit / p->repeat_penalty;
+        c->logit -= (float)s->counts[c->id] * p->frequency_penalty + p->presence_penalty;
     }
+    s->sorted = false;
 }
 
-/* Keep the k strongest, sorted: a heap of k over the rest, O(n log k). */
-static void keep_strongest(sampler *s, size_t k)
+/* Behind the others in the heap of the k best so far: the worst of them is in front. */
+static void sift_worst(sampler_candidate *v, size_t n, size_t i)
 {
-    if (!s->sorted && k < s->n) {
+    sampler_candidate x = v[i];
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= n)
+            break;
+        if (child + 1 < n && ahead(&v[child], &v[child + 1]))
+            child++;
+        if (!ahead(&x, &v[child]))
+            break;
+        v[i] = v[child];
+        i = child;
+    }
+    v[i] = x;
+}
+
+static void cut_top_k(sampler *s)
+{
+    if (s->params.top_k <= 0)
+        return;
+    size_t k = (size_t)s->params.top_k;
+    if (k < s->n && !s->sorted) {
         for (size_t i = k / 2; i-- > 0;)
-            sift_down(s->c, k, i);
-        for (size_t i = k; i < s->n; i++) {
-            if (stands_before(&s->c[i], &s->c[0])) {
+            sift_worst(s->c, k, i);
+        for (size_t i = k; i < s->n; i++)
+            if (ahead(&s->c[i], &s->c[0])) {
                 s->c[0] = s->c[i];
-                sift_down(s->c, k, 0);
+                sift_worst(s->c, k, 0);
             }
-        }
     }
     if (k < s->n)
         s->n = k;
@@ -187,275 +236,231 @@ static void keep_strongest(sampler *s, size_t k)
 
 static float largest_logit(const sampler *s)
 {
-    float best = -INFINITY;
-
-    for (size_t i = 0; i < s->n; i++)
-        if (s->c[i].logit > best)
-            best = s->c[i].logit;
-    return best;
+    if (s->sorted)
+        return s->c[0].logit;
+    float max = s->c[0].logit;
+    for (size_t i = 1; i < s->n; i++)
+        max = s->c[i].logit > max ? s->c[i].logit : max;
+    return max;
 }
 
-/* work[i] = softmax of candidate i over all that are left. */
+/* Fill p of every candidate that is alive. */
 static void softmax(sampler *s)
 {
-    double best = (double)largest_logit(s), sum = 0;
-
-    for (size_t i = 0; i < s->n; i++) {
-        s->work[i] = isinf(best) ? 1.0 : exp((double)s->c[i].logit - best);
-        sum += s->work[i];
-    }
+    double max = largest_logit(s), sum = 0;
     for (size_t i = 0; i < s->n; i++)
-        s->work[i] /= sum;
+        sum += exp(s->c[i].logit - max);
+    for (size_t i = 0; i < s->n; i++)
+        s->c[i].p = (float)(exp(s->c[i].logit - max) / sum);
 }
 
-/* ---- the steps ---- */
-
-static int by_id(const void *a, const void *b)
+static void cut_top_p(sampler *s)
 {
-    token_id x = *(const token_id *)a, y = *(const token_id *)b;
-
-    return (x > y) - (x < y);
-}
-
-static void penalise_one(sampler *s, token_id id, size_t times)
-{
-    sampler_candidate *c = NULL;
-
-    /* In id order before anything was cut or sorted: then the place is the id. */
-    if (!s->sorted && (size_t)id < s->n && s->c[id].id == id) {
-        c = &s->c[id];
-    } else {
-        for (size_t i = 0; i < s->n && !c; i++)
-            if (s->c[i].id == id)
-                c = &s->c[i];
-    }
-    if (!c || isinf(c->logit))
-        return;
-    if (c->logit <= 0)
-        c->logit *= s->p.repeat_penalty;
-    else
-        c->logit /= s->p.repeat_penalty;
-    c->logit -= (float)times * s->p.frequency_penalty + s->p.presence_penalty;
-}
-
-static void step_penalties(sampler *s)
-{
-    size_t n = s->n_accepted;
-    token_id *recent;
-
-    if (s->p.repeat_last_n >= 0 && n > (size_t)s->p.repeat_last_n)
-        n = (size_t)s->p.repeat_last_n;
-    if (!n || (s->p.repeat_penalty == 1 && s->p.frequency_penalty == 0 &&
-               s->p.presence_penalty == 0))
-        return;
-    recent = checked_malloc(n, sizeof *recent);
-    if (!recent)
-        return;
-    memcpy(recent, s->accepted + (s->n_accepted - n), n * sizeof *recent);
-    qsort(recent, n, sizeof *recent, by_id);
-    for (size_t i = 0, run; i < n; i += run) {
-        for (run = 1; i + run < n && recent[i + run] == recent[i]; run++)
-            ;
-        if (recent[i] >= 0)
-            penalise_one(s, recent[i], run);
-    }
-    free(recent);
-    s->sorted = false;
-}
-
-static size_t min_keep(const sampler *s)
-{
-    return s->p.min_keep ? s->p.min_keep : 1;
-}
-
-static void step_top_k(sampler *s)
-{
-    if (s->p.top_k > 0)
-        keep_strongest(s, (size_t)s->p.top_k);
-}
-
-/* The smallest set of the likeliest whose mass reaches top_p. */
-static void step_top_p(sampler *s)
-{
+    const double p = s->params.top_p;
     double mass = 0;
-
-    if (s->p.top_p >= 1)
+    size_t kept = 0;
+    if (p >= 1)
         return;
-    sort(s);
     softmax(s);
-    for (size_t i = 0; i < s->n; i++) {
-        mass += s->work[i];
-        if (mass >= (double)s->p.top_p && i + 1 >= min_keep(s)) {
-            s->n = i + 1;
-            return;
-        }
-    }
-}
-
-/* p >= min_p * p_max, which needs no sum: logit >= largest + ln(min_p). */
-static void step_min_p(sampler *s)
-{
-    float least;
-
-    if (s->p.min_p <= 0 || !s->n)
+    if (s->sorted) {
+        while (kept < s->n && (kept < s->params.min_keep || mass < p))
+            mass += s->c[kept++].p;
+        s->n = kept;
         return;
-    sort(s);
-    least = s->c[0].logit + logf(s->p.min_p);
-    for (size_t i = min_keep(s); i < s->n; i++) {
-        if (s->c[i].logit < least) {
-            s->n = i;
-            return;
-        }
     }
+    /* Take the largest off the heap until the mass is there; they gather at the array's end. */
+    size_t n = s->n;
+    heapify(s->c, n);
+    while (kept < s->n && (kept < s->params.min_keep || mass < p)) {
+        sampler_candidate top = s->c[0];
+        s->c[0] = s->c[--n];
+        s->c[n] = top;
+        sift(s->c, n, 0);
+        mass += top.p;
+        kept++;
+    }
+    /* c[n, s->n) holds the kept ones, the last of them first. */
+    memmove(s->c, s->c + s->n - kept, kept * sizeof *s->c);
+    for (size_t a = 0, b = kept; a + 1 < b; a++, b--) {
+        sampler_candidate c = s->c[a];
+        s->c[a] = s->c[b - 1];
+        s->c[b - 1] = c;
+    }
+    s->n = kept;
+    s->sorted = true;
 }
 
-typedef struct typical {
-    double distance, p;
+static void cut_min_p(sampler *s)
+{
+    if (s->params.min_p <= 0)
+        return;
+    float least = largest_logit(s) + logf(s->params.min_p);
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n; i++)
+        kept += s->c[i].logit >= least;
+    if (kept >= s->params.min_keep) {
+        kept = 0;
+        for (size_t i = 0; i < s->n; i++)
+            if (s->c[i].logit >= least)
+                s->c[kept++] = s->c[i];
+        s->n = kept;
+        return;
+    }
+    sort(s);
+    if (s->n > s->params.min_keep)
+        s->n = s->params.min_keep;
+}
+
+typedef struct odd {
+    double distance; /* of a candidate's surprise from the entropy */
     sampler_candidate c;
-} typical;
+} odd;
 
 static int by_distance(const void *a, const void *b)
 {
-    const typical *x = a, *y = b;
-
+    const odd *x = a, *y = b;
     if (x->distance != y->distance)
         return x->distance < y->distance ? -1 : 1;
-    return by_logit(&x->c, &y->c);
+    return x->c.id < y->c.id ? -1 : x->c.id > y->c.id;
 }
 
-/* Those whose surprise is nearest to the entropy, until their mass exceeds typical_p. */
-static void step_typical(sampler *s)
+static bool cut_typical(sampler *s)
 {
     double entropy = 0, mass = 0;
-    typical *t;
-    size_t kept;
-
-    if (s->p.typical_p >= 1)
-        return;
-    t = checked_malloc(s->n, sizeof *t);
-    if (!t)
-        return;
+    size_t kept = 0;
+    if (s->params.typical_p >= 1)
+        return true;
+    odd *v = checked_malloc(s->n, sizeof *v);
+    if (!v)
+        return false;
     softmax(s);
     for (size_t i = 0; i < s->n; i++)
-        if (s->work[i] > 0)
-            entropy -= s->work[i] * log(s->work[i]);
-    for (size_t i = 0; i < s->n; i++) {
-        double surprise = s->work[i] > 0 ? -log(s->work[i]) : INFINITY;
-        t[i] = (typical){fabs(surprise - entropy), s->work[i], s->c[i]};
-    }
-    qsort(t, s->n, sizeof *t, by_distance);
-    kept = s->n;
-    for (size_t i = 0; i < s->n; i++) {
-        mass += t[i].p;
-        if (mass > (double)s->p.typical_p && i + 1 >= min_keep(s)) {
-            kept = i + 1;
-            break;
-        }
-    }
+        if (s->c[i].p > 0)
+            entropy -= s->c[i].p * log(s->c[i].p);
+    for (size_t i = 0; i < s->n; i++)
+        v[i] = (odd){ s->c[i].p > 0 ? fabs(-log(s->c[i].p) - entropy) : HUGE_VAL, s->c[i] };
+    qsort(v, s->n, sizeof *v, by_distance);
+    while (kept < s->n && (kept < s->params.min_keep || mass <= s->params.typical_p))
+        mass += v[kept++].c.p;
     for (size_t i = 0; i < kept; i++)
-        s->c[i] = t[i].c;
+        s->c[i] = v[i].c;
     s->n = kept;
     s->sorted = false;
-    free(t);
+    free(v);
+    return true;
 }
 
-static void step_temperature(sampler *s)
+static void apply_temperature(sampler *s)
 {
-    if (s->p.temperature <= 0) {
-        keep_strongest(s, 1);
+    float t = s->params.temperature;
+    if (t > 0) {
+        for (size_t i = 0; i < s->n; i++)
+            s->c[i].logit /= t;
         return;
     }
-    for (size_t i = 0; i < s->n; i++)
-        s->c[i].logit /= s->p.temperature;
+    size_t best = 0;
+    for (size_t i = 1; i < s->n; i++)
+        if (ahead(&s->c[i], &s->c[best]))
+            best = i;
+    s->c[0] = s->c[best];
+    s->n = 1;
+    s->sorted = true;
 }
 
-static void run_chain(sampler *s)
+/* Run the chain. CAIRN_EINPUT: no logit is above minus infinity. */
+static cairn_status run_chain(sampler *s, const float *logits, size_t n_vocab)
 {
-    for (size_t i = 0; i < s->n_steps; i++) {
+    bool any = false;
+    if (n_vocab == 0 || n_vocab > INT32_MAX)
+        return CAIRN_EUSAGE;
+    if (s->cap < n_vocab) {
+        sampler_candidate *c = checked_realloc(s->c, n_vocab, sizeof *c);
+        if (!c)
+            return CAIRN_ENOMEM;
+        s->c = c;
+        s->cap = n_vocab;
+    }
+    for (size_t i = 0; i < n_vocab; i++) {
+        float l = logits[i];
+        if (!(l >= -FLT_MAX)) /* also NaN */
+            l = -INFINITY;
+        else if (l > FLT_MAX)
+            l = FLT_MAX;
+        any = any || l > -INFINITY;
+        s->c[i] = (sampler_candidate){ (token_id)i, l, 0 };
+    }
+    if (!any)
+        return CAIRN_EINPUT;
+    s->n = n_vocab;
+    s->sorted = false;
+    for (size_t i = 0; i < s->n_steps; i++)
         switch (s->steps[i]) {
         case SAMPLER_PENALTIES:
-            step_penalties(s);
+            apply_penalties(s);
             break;
         case SAMPLER_TOP_K:
-            step_top_k(s);
+            cut_top_k(s);
             break;
         case SAMPLER_TYPICAL:
-            step_typical(s);
+            if (!cut_typical(s))
+                return CAIRN_ENOMEM;
             break;
         case SAMPLER_TOP_P:
-            step_top_p(s);
+            cut_top_p(s);
             break;
         case SAMPLER_MIN_P:
-            step_min_p(s);
+            cut_min_p(s);
             break;
         case SAMPLER_TEMPERATURE:
-            step_temperature(s);
+            apply_temperature(s);
             break;
         }
-    }
+    softmax(s);
+    return CAIRN_OK;
 }
 
-/* ---- the choice ---- */
-
-/* SplitMix64 of (seed, number of the draw): no state but a counter. */
-static double next_uniform(sampler *s)
+/* The i-th number in [0, 1) of the stream `seed`: SplitMix64 of the counter (Steele, Lea and Flood,
+ * OOPSLA 2014), 53 bits. */
+static double random_number(uint64_t seed, uint64_t i)
 {
-    uint64_t z = s->p.seed + ++s->draws * 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    uint64_t z = seed * UINT64_C(0xD1342543DE82EF95) + (i + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
     z ^= z >> 31;
     return (double)(z >> 11) * 0x1p-53;
 }
 
-/* Penalties alone, then the largest: what temperature 0 means whatever else is set. */
-static token_id pick_greedy(sampler *s)
-{
-    const sampler_candidate *best = NULL;
-
-    step_penalties(s);
-    for (size_t i = 0; i < s->n; i++)
-        if (!isinf(s->c[i].logit) || s->c[i].logit > 0)
-            if (!best || stands_before(&s->c[i], best))
-                best = &s->c[i];
-    return best ? best->id : TOKEN_NONE;
-}
-
 token_id sampler_pick(sampler *s, const float *logits, size_t n_vocab)
 {
-    const sampler_candidate *c;
-    size_t n;
-    double u, mass = 0;
-
-    if (s->p.temperature <= 0) {
-        if (load(s, logits, n_vocab))
-            return TOKEN_NONE;
-        return pick_greedy(s);
-    }
-    if (sampler_distribution(s, logits, n_vocab, &c, &n, NULL) || !n || isinf(c[0].logit))
+    if (run_chain(s, logits, n_vocab))
         return TOKEN_NONE;
-    u = next_uniform(s);
-    for (size_t i = 0; i < n; i++) {
-        mass += s->work[i];
-        if (u < mass)
-            return c[i].id;
+    if (s->n == 1)
+        return s->c[0].id;
+    double total = 0, at = 0;
+    for (size_t i = 0; i < s->n; i++)
+        total += s->c[i].p;
+    double u = random_number(s->params.seed, s->drawn++) * total;
+    token_id last = TOKEN_NONE;
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->c[i].p <= 0)
+            continue;
+        at += s->c[i].p;
+        last = s->c[i].id;
+        if (u < at)
+            break;
     }
-    return c[n - 1].id;
+    return last;
 }
 
 cairn_status sampler_distribution(sampler *s, const float *logits, size_t n_vocab,
                                   const sampler_candidate **out, size_t *n, cairn_error *err)
 {
-    *out = NULL;
-    *n = 0;
-    if (!n_vocab || load(s, logits, n_vocab))
-        return cairn_fail(err, n_vocab ? CAIRN_ENOMEM : CAIRN_EUSAGE, "sampling over %zu logits",
-                          n_vocab);
-    run_chain(s);
+    cairn_status st = run_chain(s, logits, n_vocab);
+    if (st)
+        return cairn_fail(err, st, "sampling from %zu logits: %s", n_vocab,
+                          st == CAIRN_EINPUT ? "none is a number above minus infinity"
+                                             : cairn_status_name(st));
     sort(s);
-    softmax(s);
-    for (size_t i = 0; i < s->n; i++)
-        s->c[i].p = (float)s->work[i];
     *out = s->c;
     *n = s->n;
     return CAIRN_OK;

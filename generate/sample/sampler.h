@@ -5,7 +5,7 @@
  *
  * Temperature 0 (or below) is greedy: the largest logit after the penalties, ties to the lower id;
  * no random number is used. The draw uses a counter-based generator seeded by `seed`, so the same
- * seed and the same logits give the same tokens on every machine.
+ * seed and the same logits give the same tokens whatever the CPU, threads or batch.
  *
  * Owns     scratch for the vocabulary and the window of accepted tokens.
  * Threads  one sampler per sequence, one thread at a time. */
