@@ -315,7 +315,8 @@ static void ask(engine *e, const char *text, size_t k)
 /* Print the fields of one k. */
 static void time_queries(engine *e, char **q, size_t n, size_t k, size_t repeats)
 {
-    double *wall = room(calloc(repeats * n, sizeof *wall)), *cpu = room(calloc(repeats * n, sizeof *cpu));
+    double *wall = room(calloc(repeats * n, sizeof *wall)),
+           *cpu = room(calloc(repeats * n, sizeof *cpu));
     double *best = room(calloc(n, sizeof *best)), *mid = room(calloc(n, sizeof *mid));
     double qps[64], qps_cpu[64], one[64], total_best = 0;
 
@@ -385,10 +386,11 @@ static int speed(const char *dir, size_t repeats, size_t n_queries, size_t n_seg
         must(lexical_writer_finish(w, &sink, &error), "finish");
         lexical_writer_destroy(w);
     }
-    printf("{\"bench\":\"bm25\",\"peer\":\"cairn\",\"n\":%zu,\"k1\":%.2f,\"b\":%.2f,\"segments\":%zu,"
-           "\"index_s\":%.3f,\"index_cpu_s\":%.3f,\"rss_mb_index\":%ld,",
-           n_docs, (double)params->k1, (double)params->b[LEXICAL_BODY], n_segments,
-           (double)(clock_mono_ns() - t0) * 1e-9, (double)(clock_cpu_ns() - c0) * 1e-9, peak_mb());
+    printf(
+        "{\"bench\":\"bm25\",\"peer\":\"cairn\",\"n\":%zu,\"k1\":%.2f,\"b\":%.2f,\"segments\":%zu,"
+        "\"index_s\":%.3f,\"index_cpu_s\":%.3f,\"rss_mb_index\":%ld,",
+        n_docs, (double)params->k1, (double)params->b[LEXICAL_BODY], n_segments,
+        (double)(clock_mono_ns() - t0) * 1e-9, (double)(clock_cpu_ns() - c0) * 1e-9, peak_mb());
     for (size_t s = 0; s < n_segments; s++) {
         section_source source = memory_source(&sections[s]);
         lexical_reader *r;

@@ -23,9 +23,9 @@
  *       row less the row before less one, so rows cannot repeat
  *   ..  exceptions: count, then { index, 2 bytes body frequency }
  *
- * A tail: 4 bytes where its positions begin (left out when df < 128), then for each posting a varint
- * 2 * gap + simple. simple = once in the body, nowhere else; otherwise a byte with a bit per field
- * that has the word, then a varint frequency for each of them.
+ * A tail: 4 bytes where its positions begin (left out when df < 128), then for each posting a
+ * varint 2 * gap + simple. simple = once in the body, nowhere else; otherwise a byte with a bit per
+ * field that has the word, then a varint frequency for each of them.
  *
  * Positions of a block: a byte, the width; then all positions packed, posting by posting, field by
  * field, each as the gap from the one before in its field (the first as it is). */
@@ -69,8 +69,8 @@ void length_weights(const float weight[LEXICAL_FIELDS], const float b[LEXICAL_FI
 }
 
 cairn_status list_encoder_lengths(list_encoder *e, const uint8_t *rows, uint32_t n_rows,
-                                  const float weight[LEXICAL_FIELDS],
-                                  const float b[LEXICAL_FIELDS], float typical, cairn_error *err)
+                                  const float weight[LEXICAL_FIELDS], const float b[LEXICAL_FIELDS],
+                                  float typical, cairn_error *err)
 {
     float length_weight[LEXICAL_FIELDS];
 
@@ -103,7 +103,6 @@ void list_begin(list_encoder *e)
     e->before = UINT32_MAX;
 }
 
-
 static cairn_status full(cairn_error *err, cairn_status st)
 {
     return cairn_fail(err, st, "a posting list needs too much memory");
@@ -120,8 +119,7 @@ static float pair_score(const list_encoder *e, uint32_t tf, uint8_t len)
 {
     if (tf >= PAIR_TF_ANY)
         return 1;
-    return (float)tf /
-           ((float)tf + 1.2f * (0.25f + 0.75f * (float)length_value(len) / e->typical));
+    return (float)tf / ((float)tf + 1.2f * (0.25f + 0.75f * (float)length_value(len) / e->typical));
 }
 
 /* Keep the pairs no other beats, longest first; then join neighbours until PAIRS are left. `most`
@@ -328,8 +326,9 @@ static cairn_status flush_block(list_encoder *e, bool only, cairn_error *err)
     cairn_status st;
 
     if (e->blocks.len > UINT32_MAX || e->positions.len > UINT32_MAX)
-        return cairn_fail(err, CAIRN_ELIMIT, "a posting list of more than 4 GiB; use smaller "
-                                             "segments");
+        return cairn_fail(err, CAIRN_ELIMIT,
+                          "a posting list of more than 4 GiB; use smaller "
+                          "segments");
     if (!only) {
         uint32_t last = e->doc[e->n - 1], at = (uint32_t)e->blocks.len;
         memcpy(entry, &last, 4);

@@ -9,17 +9,17 @@
 #include "index/lexical/spool.h"
 
 typedef struct list_encoder {
-    spool *post, *pos;   /* borrowed */
-    uint8_t *codes; /* [rows] code of each row's weighted length, rounded down */
+    spool *post, *pos;            /* borrowed */
+    uint8_t *codes;               /* [rows] code of each row's weighted length, rounded down */
     float weight[LEXICAL_FIELDS]; /* for the pairs */
-    float typical;     /* average weighted length: only steers which pairs are joined */
-    bytes blocks;      /* the blocks of this list so far */
-    bytes skips;       /* their skip entries */
-    bytes positions;   /* their positions */
+    float typical;                /* average weighted length: only steers which pairs are joined */
+    bytes blocks;                 /* the blocks of this list so far */
+    bytes skips;                  /* their skip entries */
+    bytes positions;              /* their positions */
     bytes scratch;
-    uint32_t n;        /* postings waiting for their block */
-    uint32_t df;       /* postings of this list so far */
-    uint32_t before;   /* last row of the block before; UINT32_MAX: none */
+    uint32_t n;      /* postings waiting for their block */
+    uint32_t df;     /* postings of this list so far */
+    uint32_t before; /* last row of the block before; UINT32_MAX: none */
     uint32_t doc[BLOCK];
     uint32_t tf[LEXICAL_FIELDS][BLOCK];
     uint32_t *gaps; /* positions of the waiting block, as gaps */
@@ -37,8 +37,7 @@ void list_encoder_clear(list_encoder *e);
 /* The weights, lengths ([LEXICAL_FIELDS][n_rows] codes) and average that block maxima are made
  * with; before the first list. */
 cairn_status list_encoder_lengths(list_encoder *e, const uint8_t *rows, uint32_t n_rows,
-                                  const float weight[LEXICAL_FIELDS],
-                                  const float b[LEXICAL_FIELDS],
+                                  const float weight[LEXICAL_FIELDS], const float b[LEXICAL_FIELDS],
                                   float typical, cairn_error *err);
 void list_begin(list_encoder *e);
 /* `positions` holds tf[0] + ... + tf[LEXICAL_FIELDS - 1] values, field by field, ascending in each;

@@ -241,8 +241,8 @@ cairn_status lexical_search_exhaustive(analyzer *a, const lexical_segment *segme
         goto done;
     qsort(all, n_all, sizeof *all, better_first);
     for (size_t i = 0; i < n_all && i < k; i++)
-        hits[(*n_hits)++] = (lexical_hit){all[i].segment, all[i].row,
-                                          (float)((double)all[i].score / plan.scale)};
+        hits[(*n_hits)++] =
+            (lexical_hit){all[i].segment, all[i].row, (float)((double)all[i].score / plan.scale)};
 done:
     free(all);
     free(s.p);

@@ -25,7 +25,7 @@
 #define TF_MAX 65535u
 /* Zero bytes behind the lists: kernels load whole registers. */
 #define SECTION_PAD 64
-#define DICT_BLOCK 32 /* terms */
+#define DICT_BLOCK  32 /* terms */
 
 /* One step of a list's skip table: SKIP_BYTES bytes each. */
 #define PAIRS      4

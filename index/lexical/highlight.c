@@ -76,8 +76,8 @@ static cairn_status collect(analyzer *a, const lexical_query *q, const char *lan
                 return cairn_fail(err, CAIRN_ENOMEM, "no memory to highlight");
             w->words[j] =
                 (wanted_word){term, t[j].len, t[j].position - t[0].position, t[j].stop, false};
-            w->words[j].part = (j && t[j - 1].end == t[j].end) ||
-                               (j + 1 < n && t[j + 1].start == t[j].start);
+            w->words[j].part =
+                (j && t[j - 1].end == t[j].end) || (j + 1 < n && t[j + 1].start == t[j].start);
         }
         ++*n_out;
     }

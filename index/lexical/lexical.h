@@ -12,12 +12,12 @@
  *          share[f] = weight[f] * average length[f], scaled to sum 1
  *   score = boost * idf * tf / (tf + k1 * norm),  idf = ln(1 + (N - n + 0.5) / (n + 0.5))
  *
- * so with equal weights it is BM25 of the fields written one behind the other. N, n and the averages
- * are taken over all segments of the search, deleted rows included until a merge drops them:
- * scores do not depend on how rows are spread over segments. Lengths are kept in one byte (exact to
- * 40, then in steps of at most an eighth). Scores are summed as integers, so they don't depend on
- * the order of evaluation, the kernels or the pruning: the fast search returns exactly what the
- * exhaustive one does.
+ * so with equal weights it is BM25 of the fields written one behind the other. N, n and the
+ * averages are taken over all segments of the search, deleted rows included until a merge drops
+ * them: scores do not depend on how rows are spread over segments. Lengths are kept in one byte
+ * (exact to 40, then in steps of at most an eighth). Scores are summed as integers, so they don't
+ * depend on the order of evaluation, the kernels or the pruning: the fast search returns exactly
+ * what the exhaustive one does.
  *
  * Threads  a reader may be searched by many threads; a writer belongs to one.
  * Errors   CAIRN_ECORRUPT: the sections break their format (docs/lexical.md). */
@@ -145,8 +145,8 @@ typedef struct lexical_hit {
 } lexical_hit;
 
 /* The best k rows by falling score, ties by (segment, row). hits[k]; *n_hits <= k. A query without
- * a positive word finds nothing. The analyzer may be NULL: one is made for the call (10 us; 250 us when ICU is needed).
- * params NULL = defaults. */
+ * a positive word finds nothing. The analyzer may be NULL: one is made for the call (10 us; 250 us
+ * when ICU is needed). params NULL = defaults. */
 cairn_status lexical_search(analyzer *a, const lexical_segment *segments, size_t n,
                             const lexical_query *query, const lexical_params *params, size_t k,
                             lexical_hit *hits, size_t *n_hits, cairn_error *err);

@@ -264,8 +264,7 @@ static bool pairs_hold(const lexical_reader *r, const postings *l, const uint8_t
     length_weights(r->weight, r->b, length_weight);
     for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
         tf += l->fields >> f & 1 ? r->weight[f] * (float)l->tf[f][i] : 0;
-        len += length_weight[f] *
-               (float)length_value(r->rows[(size_t)f * r->n_rows + l->doc[i]]);
+        len += length_weight[f] * (float)length_value(r->rows[(size_t)f * r->n_rows + l->doc[i]]);
     }
     for (unsigned j = 0; j < PAIRS; j++)
         if ((pairs[2 * j] == PAIR_TF_ANY || tf <= (float)pairs[2 * j]) && pairs[2 * j] &&
@@ -324,8 +323,10 @@ cairn_status lexical_reader_verify(const lexical_reader *r, cairn_error *err)
                         "lex.dict: its lists do not fill lex.post and lex.pos; rebuild the index");
     for (size_t row = 0; row < r->n_rows && !st; row++)
         if (r->rows[(size_t)LEXICAL_FIELDS * r->n_rows + row] >= r->n_langs)
-            st = cairn_fail(err, CAIRN_ECORRUPT, "lex.rows: row %zu has no language; rebuild the "
-                                                 "index", row);
+            st = cairn_fail(err, CAIRN_ECORRUPT,
+                            "lex.rows: row %zu has no language; rebuild the "
+                            "index",
+                            row);
     free(l);
     free(where);
     return st;

@@ -82,7 +82,7 @@ void pack_write(const uint32_t *v, size_t n, unsigned bits, uint8_t *dst)
 static float lengths[256];
 const float *pack_lengths = lengths;
 static pack_shuffle shuffles[PACK_BITS_MAX + 1][2];
-const pack_shuffle (*pack_shuffles)[2] = (const pack_shuffle(*)[2])shuffles;
+const pack_shuffle (*pack_shuffles)[2] = (const pack_shuffle (*)[2])shuffles;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void make_tables(void)
@@ -103,9 +103,12 @@ const pack_kernels *pack_at(cpu_level level)
 {
     pthread_once(&once, make_tables);
     switch (level) {
-    case CPU_AVX512: return &pack_avx512;
-    case CPU_AVX2: return &pack_avx2;
-    default: return &pack_scalar;
+    case CPU_AVX512:
+        return &pack_avx512;
+    case CPU_AVX2:
+        return &pack_avx2;
+    default:
+        return &pack_scalar;
     }
 }
 

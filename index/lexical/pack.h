@@ -41,8 +41,8 @@ typedef struct pack_kernels {
     size_t (*above)(int32_t *sums, size_t n, int32_t floor, uint16_t *idx, int32_t *value);
 } pack_kernels;
 
-const pack_kernels *pack_get(void);               /* by cpu_level_get() */
-const pack_kernels *pack_at(cpu_level level);     /* for tests; level <= cpu_level_max() */
+const pack_kernels *pack_get(void);           /* by cpu_level_get() */
+const pack_kernels *pack_at(cpu_level level); /* for tests; level <= cpu_level_max() */
 
 extern const pack_kernels pack_scalar, pack_avx2, pack_avx512;
 

@@ -64,7 +64,8 @@ static void weigh(const uint32_t *src, float w, int add, float *tf)
 {
     __m256 wv = _mm256_set1_ps(w);
     for (size_t i = 0; i < PACK_N; i += 8) {
-        __m256 v = _mm256_mul_ps(wv, _mm256_cvtepi32_ps(_mm256_load_si256((const __m256i *)(src + i))));
+        __m256 v =
+            _mm256_mul_ps(wv, _mm256_cvtepi32_ps(_mm256_load_si256((const __m256i *)(src + i))));
         if (add)
             v = _mm256_add_ps(_mm256_load_ps(tf + i), v);
         _mm256_store_ps(tf + i, v);

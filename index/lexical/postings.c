@@ -218,7 +218,8 @@ cairn_status postings_positions_open(const postings *p, postings_positions *out,
     }
     out->start[p->n] = (uint32_t)total;
     if (p->pos_at >= left)
-        return cairn_fail(err, CAIRN_ECORRUPT, "lex.pos: an offset out of range; rebuild the index");
+        return cairn_fail(err, CAIRN_ECORRUPT,
+                          "lex.pos: an offset out of range; rebuild the index");
     out->width = p->pos[p->pos_at];
     out->bits = p->pos + p->pos_at + 1;
     left -= p->pos_at + 1;

@@ -7,8 +7,8 @@
 
 #include "index/lexical/encode.h"
 
-#define LANGUAGES_MAX 16    /* stems of the languages with most rows are tried */
-#define WORDS_MAX     4096  /* of a query, over all clauses */
+#define LANGUAGES_MAX 16     /* stems of the languages with most rows are tried */
+#define WORDS_MAX     4096   /* of a query, over all clauses */
 #define SUM_MAX       0x1p29 /* of a row's score in integer units */
 
 void lexical_params_default(lexical_params *p)
@@ -255,8 +255,8 @@ static cairn_status clause_words(builder *b, const lexical_clause *c, uint32_t p
                 words = grown(b->memory, words, n_words, &cap, sizeof *words);
                 if (!words)
                     return no_memory(b);
-                words[n_words++] = (clause_word){
-                    t[i].start, t[i].end, false, {c->occur, plane, boost, NULL, 0}};
+                words[n_words++] =
+                    (clause_word){t[i].start, t[i].end, false, {c->occur, plane, boost, NULL, 0}};
             }
             if (b->stop_lang == b->lang[l])
                 words[j].stop = t[i].stop;

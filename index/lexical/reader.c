@@ -76,9 +76,8 @@ static int more_rows(const void *a, const void *b, void *ctx)
     return i - j;
 }
 
-static cairn_status read_meta(lexical_reader *r, const uint8_t *data, size_t len,
-                              uint64_t *n_terms, uint64_t *post_len, uint64_t *pos_len,
-                              cairn_error *err)
+static cairn_status read_meta(lexical_reader *r, const uint8_t *data, size_t len, uint64_t *n_terms,
+                              uint64_t *post_len, uint64_t *pos_len, cairn_error *err)
 {
     cursor c;
     uint32_t version, terms_version;
@@ -95,9 +94,10 @@ static cairn_status read_meta(lexical_reader *r, const uint8_t *data, size_t len
                           "lex.meta: format %u, this program reads %u; rebuild the index", version,
                           LEX_VERSION);
     if (terms_version != ANALYZER_VERSION)
-        return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "lex.meta: terms of analyzer %u, this program makes %u; rebuild the index",
-                          terms_version, ANALYZER_VERSION);
+        return cairn_fail(
+            err, CAIRN_EUNSUPPORTED,
+            "lex.meta: terms of analyzer %u, this program makes %u; rebuild the index",
+            terms_version, ANALYZER_VERSION);
     r->n_rows = cursor_u32(&c);
     *n_terms = cursor_u64(&c);
     r->n_postings = cursor_u64(&c);

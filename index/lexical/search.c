@@ -2,8 +2,8 @@
  *
  * Rows are taken in windows. For each window every group has an upper bound from the block maxima
  * it overlaps. With the groups in order of their bounds, those at the low end whose bounds together
- * cannot lift a row above the k-th best score so far are "non-essential" (MaxScore: Turtle and Flood
- * 1995; with block maxima: Ding and Suel 2011): a row that only they match cannot enter.
+ * cannot lift a row above the k-th best score so far are "non-essential" (MaxScore: Turtle and
+ * Flood 1995; with block maxima: Ding and Suel 2011): a row that only they match cannot enter.
  *
  *   1. The essential groups are added up in bulk, block by block, into one sum per row.
  *   2. Rows whose sum plus all the bounds left is above the floor are candidates; deleted and
@@ -41,8 +41,8 @@ typedef struct list {
     uint32_t at; /* first row not below the window */
     /* by blocks; NULL when flat */
     postings *p;
-    uint32_t first;        /* first block that ends in or after the window */
-    uint32_t bound_block;  /* block whose bound is kept */
+    uint32_t first;       /* first block that ends in or after the window */
+    uint32_t bound_block; /* block whose bound is kept */
     int32_t bound;
     float tf_ratio, len_ratio; /* from the weights of the pairs to those of the plane */
     uint32_t scored_block;
@@ -380,8 +380,8 @@ static cairn_status open_phrase(segment_search *s, list *l, const query_alt *alt
     size_t n, room;
     uint32_t *row;
     float *tf;
-    cairn_status st = phrase_find(s->plan, s->seg->reader, s->index, alt, l->plane->mask, &m, &n,
-                                  s->err);
+    cairn_status st =
+        phrase_find(s->plan, s->seg->reader, s->index, alt, l->plane->mask, &m, &n, s->err);
 
     if (st || !n)
         return st;

@@ -22,14 +22,14 @@
 #define POOL_MAX   ((size_t)3 << 30)
 #define NO_TOKEN   UINT32_MAX
 
-#define TERM_HEAD  26
+#define TERM_HEAD 26
 
 typedef struct term {
-    uint32_t text;       /* offset in texts */
+    uint32_t text; /* offset in texts */
     uint32_t hash;
-    uint32_t first;      /* address of the first slice */
-    uint32_t at, end;    /* where the next byte goes; end = address of the slice's link */
-    uint32_t last_row;   /* of the last posting; UINT32_MAX before the first */
+    uint32_t first;              /* address of the first slice */
+    uint32_t at, end;            /* where the next byte goes; end = address of the slice's link */
+    uint32_t last_row;           /* of the last posting; UINT32_MAX before the first */
     uint32_t row_head, row_tail; /* this row's tokens, while it is being added */
     uint8_t len, level;
     char head[TERM_HEAD]; /* the first bytes again, to compare without another cache miss */

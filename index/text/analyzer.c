@@ -249,8 +249,8 @@ cairn_status analyzer_run(analyzer *a, const char *lang, const char *text, size_
 {
     size_t l = language_find(lang), n_spans, out = 0;
     const word_span *spans;
-    cairn_status st = words_split(a->words, text, len, language_at(l)->elision, &spans, &n_spans,
-                                  err);
+    cairn_status st =
+        words_split(a->words, text, len, language_at(l)->elision, &spans, &n_spans, err);
 
     *tokens = NULL;
     *n = 0;
@@ -268,7 +268,8 @@ cairn_status analyzer_run(analyzer *a, const char *lang, const char *text, size_
         analyzer_token *t = &a->tokens[out];
         st = add_term(a, l, text, len, &spans[i], t);
         if (st)
-            return cairn_fail(err, st, "the terms of a text of %zu bytes need too much memory", len);
+            return cairn_fail(err, st, "the terms of a text of %zu bytes need too much memory",
+                              len);
         t->start = spans[i].start;
         t->end = spans[i].end;
         t->position = (uint32_t)i;

@@ -3,8 +3,8 @@
  * The same analyzer serves documents and queries: words by UAX #29 (ICU, with dictionary breaks
  * for Thai, Lao, Khmer and Burmese; a fast path for ASCII), NFKC and case folding, a Snowball
  * stemmer by language, accents folded where a script treats them as decoration. Chinese, Japanese
- * and Korean runs become characters and overlapping pairs (words.h). Every word counts as one position, stop words
- * included.
+ * and Korean runs become characters and overlapping pairs (words.h). Every word counts as one
+ * position, stop words included.
  *
  * ANALYZER_VERSION names the rules: it is stored in every lexical index, because terms made by
  * other rules would not be found.

@@ -70,18 +70,30 @@ size_t fold_case(const char *s, size_t n, char dst[FOLD_MAX])
 static const char *plain_letters(uint32_t cp)
 {
     switch (cp) {
-    case 0xE6: return "ae";
-    case 0xF0: return "d";
-    case 0xF8: return "o";
-    case 0xFE: return "th";
-    case 0x111: return "d";
-    case 0x127: return "h";
-    case 0x131: return "i";
-    case 0x142: return "l";
-    case 0x14B: return "n";
-    case 0x153: return "oe";
-    case 0x167: return "t";
-    default: return NULL;
+    case 0xE6:
+        return "ae";
+    case 0xF0:
+        return "d";
+    case 0xF8:
+        return "o";
+    case 0xFE:
+        return "th";
+    case 0x111:
+        return "d";
+    case 0x127:
+        return "h";
+    case 0x131:
+        return "i";
+    case 0x142:
+        return "l";
+    case 0x14B:
+        return "n";
+    case 0x153:
+        return "oe";
+    case 0x167:
+        return "t";
+    default:
+        return NULL;
     }
 }
 

@@ -1,4 +1,5 @@
-/* stopwords.h - function words by language: they stay in the index, but a question's don't score. */
+/* stopwords.h - function words by language: they stay in the index, but a question's don't score.
+ */
 #ifndef CAIRN_INDEX_TEXT_STOPWORDS_H
 #define CAIRN_INDEX_TEXT_STOPWORDS_H
 

@@ -1,11 +1,11 @@
 /* words.h - where the words of a text begin and end.
  *
  * UAX #29 word boundaries, and then finer, because people search for parts: a dot, colon,
- * semicolon or underscore parts words unless it stands between digits (3.14) or between single letters (U.S.A.);
- * an apostrophe parts them in languages with elision. A run of Chinese, Japanese or Korean
- * characters gives each character and, between two, their pair: a, ab, b, bc, c. Pairs find words
- * without a dictionary; the characters answer questions of one, and any part of a run gives a
- * part of its words in the same order, so phrases work.
+ * semicolon or underscore parts words unless it stands between digits (3.14) or between single
+ * letters (U.S.A.); an apostrophe parts them in languages with elision. A run of Chinese, Japanese
+ * or Korean characters gives each character and, between two, their pair: a, ab, b, bc, c. Pairs
+ * find words without a dictionary; the characters answer questions of one, and any part of a run
+ * gives a part of its words in the same order, so phrases work.
  *
  * Text without bytes above 127 never meets ICU; tests/index/text proves that both ways agree.
  *

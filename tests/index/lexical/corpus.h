@@ -53,7 +53,8 @@ static inline size_t put_words(random_state *r, char *dst, size_t cap, size_t n,
 {
     size_t len = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t w = random_word(r, vocabulary), repeat = random_below(r, 40) ? 1 : 1 + random_below(r, 9);
+        size_t w = random_word(r, vocabulary),
+               repeat = random_below(r, 40) ? 1 : 1 + random_below(r, 9);
         for (; repeat && len + 24 < cap; repeat--)
             len += (size_t)snprintf(dst + len, cap - len, "w%zuing ", w);
     }
@@ -130,7 +131,8 @@ static inline void question_random(question *q, random_state *r, size_t vocabula
     memset(q, 0, sizeof *q);
     for (size_t i = 0; i < n; i++) {
         lexical_clause *c = &q->clause[i];
-        c->occur = simple || random_below(r, 2) ? LEXICAL_SHOULD : (lexical_occur)random_below(r, 3);
+        c->occur =
+            simple || random_below(r, 2) ? LEXICAL_SHOULD : (lexical_occur)random_below(r, 3);
         c->kind = simple || random_below(r, 3) ? LEXICAL_WORDS : LEXICAL_PHRASE;
         c->len = put_words(r, q->text[i], sizeof q->text[i],
                            1 + random_below(r, c->kind == LEXICAL_PHRASE ? 2 : 5), vocabulary);

@@ -262,10 +262,8 @@ static void empty_indexes_work(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cut_sections_are_refused),
-        cmocka_unit_test(damaged_bytes_never_crash),
-        cmocka_unit_test(other_versions_are_refused),
-        cmocka_unit_test(a_full_disk_is_reported),
+        cmocka_unit_test(cut_sections_are_refused),   cmocka_unit_test(damaged_bytes_never_crash),
+        cmocka_unit_test(other_versions_are_refused), cmocka_unit_test(a_full_disk_is_reported),
         cmocka_unit_test(empty_indexes_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,8 +163,8 @@ static void single_values_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_unpack_alike),   cmocka_unit_test(rows_score_alike),
-        cmocka_unit_test(rows_pick_alike),     cmocka_unit_test(lengths_fit_a_byte),
+        cmocka_unit_test(rows_unpack_alike),       cmocka_unit_test(rows_score_alike),
+        cmocka_unit_test(rows_pick_alike),         cmocka_unit_test(lengths_fit_a_byte),
         cmocka_unit_test(single_values_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

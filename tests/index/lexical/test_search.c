@@ -117,8 +117,8 @@ static void merge_keeps_the_ranking(void **state)
         for (size_t s = 0; s < 3; s++) {
             uint32_t rows = (uint32_t)random_below(&r, 1500);
             index_random(&ix[s], &r, rows, 800, false);
-            seg[s] = (lexical_segment){ix[s].reader, deletions ? random_set(&r, rows, 4) : NULL,
-                                       NULL};
+            seg[s] =
+                (lexical_segment){ix[s].reader, deletions ? random_set(&r, rows, 4) : NULL, NULL};
             in[s] = (lexical_merge_input){ix[s].reader, seg[s].deleted};
         }
         sink = memory_sink(&one.sections);
@@ -137,10 +137,10 @@ static void merge_keeps_the_ranking(void **state)
                 question q;
                 size_t n, m;
                 question_random(&q, &r, 800, i % 2);
-                assert_int_equal(
-                    lexical_search(NULL, seg, 3, &q.query, NULL, 200, a, &n, &err), CAIRN_OK);
-                assert_int_equal(
-                    lexical_search(NULL, &whole, 1, &q.query, NULL, 200, b, &m, &err), CAIRN_OK);
+                assert_int_equal(lexical_search(NULL, seg, 3, &q.query, NULL, 200, a, &n, &err),
+                                 CAIRN_OK);
+                assert_int_equal(lexical_search(NULL, &whole, 1, &q.query, NULL, 200, b, &m, &err),
+                                 CAIRN_OK);
                 for (size_t j = 0; j < n; j++) {
                     a[j].row = merged_row(seg, a[j].segment, a[j].row);
                     a[j].segment = 0;
@@ -246,14 +246,14 @@ static const struct {
      2,
      "2"},
     {"only without", {{.text = "york", .occur = LEXICAL_MUST_NOT}}, 1, ""},
-    {"must and should",
-     {{.text = "york", .occur = LEXICAL_MUST}, {.text = "invoice"}},
-     2,
-     "1 2 3"},
+    {"must and should", {{.text = "york", .occur = LEXICAL_MUST}, {.text = "invoice"}}, 2, "1 2 3"},
     {"must that is nowhere", {{.text = "york"}, {.text = "zebra", .occur = LEXICAL_MUST}}, 2, ""},
     {"function words don't count", {{.text = "what is the cathedral"}}, 1, "2"},
     {"unless there is nothing else", {{.text = "the"}}, 1, "0 1"},
-    {"function words count in a phrase", {{.text = "stands in York", .kind = LEXICAL_PHRASE}}, 1, "2"},
+    {"function words count in a phrase",
+     {{.text = "stands in York", .kind = LEXICAL_PHRASE}},
+     1,
+     "2"},
     {"one character of a run", {{.text = "\xE7\x8C\xAB"}}, 1, "5"},
     {"part of a run as a phrase",
      {{.text = "\xE7\x8C\xAB\xE5\x9C\xA8", .kind = LEXICAL_PHRASE}},
@@ -348,8 +348,9 @@ static void bad_requests_are_refused(void **state)
 
 static void highlights_mark_words_and_phrases(void **state)
 {
-    static const char text[] = "New York is new; the invoices of York. \xE9\xBB\x91\xE8\xB1\xB9\xE9\x98\x9F "
-                               "\xE9\x98\x9F";
+    static const char text[] =
+        "New York is new; the invoices of York. \xE9\xBB\x91\xE8\xB1\xB9\xE9\x98\x9F "
+        "\xE9\x98\x9F";
     lexical_clause c[] = {{.text = "new york", .len = 8, .kind = LEXICAL_PHRASE},
                           {.text = "the invoice", .len = 11},
                           {.text = "\xE9\xBB\x91\xE8\xB1\xB9\xE9\x98\x9F", .len = 9},
