@@ -69,7 +69,7 @@ class Cli(CairnTest):
 
     def test_configuration_is_checked(self):
         conf = self.write("c.conf", "[index]\nchunk_tokens = 64\n")
-        self.index("--config", conf)
+        self.index("--config", conf, self.docs)
         bad = self.write("bad.conf", "[index]\nchunk_token = 64\n")
         done = self.run_cairn("--config", bad, "status", code=2)
         self.assertIn("chunk_token", done.stderr)
