@@ -39,6 +39,7 @@ struct segment_file {
     size_t len;
     size_t verify_bytes;
     uint64_t trailer_hash;
+    uint64_t toc_at;
     section *sections;
     size_t n_sections;
     const uint8_t *row_chunks, *row_docs; /* 8 bytes a row */
@@ -141,6 +142,7 @@ static cairn_status read_toc(segment_file *f, cairn_error *err)
     if (!f->sections)
         return cairn_fail(err, CAIRN_ENOMEM, "sections of %s", f->path);
     f->n_sections = n;
+    f->toc_at = toc_at;
     cursor_init(&c, f->base + toc_at, toc_len);
     uint64_t end = SEGMENT_HEADER;
     for (size_t i = 0; i < n; i++) {
@@ -314,16 +316,17 @@ cairn_status segment_verify_padding(const segment_file *f, cairn_error *err)
 {
     uint64_t at = SEGMENT_HEADER;
 
-    for (size_t i = 0; i <= f->n_sections; i++) {
-        uint64_t to = i < f->n_sections ? f->sections[i].at
-                                        : (at + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
-        for (; at < to && at < f->len; at++)
+    /* Before each section, before the table of contents, before the trailer. */
+    for (size_t i = 0; i < f->n_sections + 2; i++) {
+        uint64_t to = i < f->n_sections    ? f->sections[i].at
+                      : i == f->n_sections ? f->toc_at
+                                           : f->len - SEGMENT_TRAILER;
+        for (; at < to; at++)
             if (f->base[at])
                 return cairn_fail(err, CAIRN_ECORRUPT,
-                                  "%s: byte %" PRIu64 " between two sections is not 0", f->path,
-                                  at);
-        if (i < f->n_sections)
-            at = to + f->sections[i].len;
+                                  "%s: byte %" PRIu64 " between two sections is not 0", f->path, at);
+        at = i < f->n_sections ? to + f->sections[i].len
+                               : to + f->n_sections * SEGMENT_TOC_ENTRY;
     }
     return CAIRN_OK;
 }
