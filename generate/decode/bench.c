@@ -67,8 +67,9 @@ static double rounded(double v, double unit)
 /* Tokens a second over n tokens a run. */
 static json_t *summary(timing *t, double n)
 {
-    return json_pack("{s:f,s:f,s:f,s:I}", "wall_med", rounded(n / quantile(t->wall, t->n, 0.5), 0.1),
-                     "wall_best", rounded(n / quantile(t->wall, t->n, 0.0), 0.1), "cpu_med",
+    return json_pack("{s:f,s:f,s:f,s:I}", "wall_med",
+                     rounded(n / quantile(t->wall, t->n, 0.5), 0.1), "wall_best",
+                     rounded(n / quantile(t->wall, t->n, 0.0), 0.1), "cpu_med",
                      rounded(n / quantile(t->cpu, t->n, 0.5), 0.1), "reps", (json_int_t)t->n);
 }
 
@@ -239,12 +240,12 @@ static cairn_status measure(bench *b, json_t *out, double *best_prefill, double 
         timing t = {.n = 0};
         st = bench_prefill(b, o->ttft, &t);
         if (!st)
-            json_object_set_new(
-                out, "ttft",
-                json_pack("{s:I,s:f,s:f,s:f,s:I}", "prompt", (json_int_t)o->ttft, "wall_med_s",
-                          rounded(quantile(t.wall, t.n, 0.5), 0.001), "wall_best_s",
-                          rounded(quantile(t.wall, t.n, 0.0), 0.001), "cpu_med_s",
-                          rounded(quantile(t.cpu, t.n, 0.5), 0.001), "reps", (json_int_t)t.n));
+            json_object_set_new(out, "ttft",
+                                json_pack("{s:I,s:f,s:f,s:f,s:I}", "prompt", (json_int_t)o->ttft,
+                                          "wall_med_s", rounded(quantile(t.wall, t.n, 0.5), 0.001),
+                                          "wall_best_s", rounded(quantile(t.wall, t.n, 0.0), 0.001),
+                                          "cpu_med_s", rounded(quantile(t.cpu, t.n, 0.5), 0.001),
+                                          "reps", (json_int_t)t.n));
     }
     free(each);
     return st;
@@ -282,7 +283,8 @@ static cairn_status run_all(bench *b, const char *path, clocks start, pool *p, j
         json_pack("{s:f,s:f,s:f,s:f}", "int8_gops", rounded(ops / 1e9, 0.1), "read_gbs",
                   rounded(bytes / 1e9, 0.1), "decode_share",
                   rounded(decode * (double)decoder_model_token_bytes(m) / bytes, 0.001),
-                  "prefill_share", rounded(prefill * 2 * decoder_model_macs(m, false) / ops, 0.001)));
+                  "prefill_share",
+                  rounded(prefill * 2 * decoder_model_macs(m, false) / ops, 0.001)));
     if (getloadavg(load, 3) > 0)
         json_object_set_new(out, "loadavg", json_real(load[0]));
     return CAIRN_OK;

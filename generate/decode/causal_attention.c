@@ -16,17 +16,17 @@
 
 #include "base/checked.h"
 
-#define BLOCK         ((size_t)64)         /* positions widened together, a multiple of 16 */
-#define TOKENS        ((size_t)8)          /* most tokens a task */
-#define SCORES_FLOATS ((size_t)64 * 1024)  /* scores a task should stay below */
+#define BLOCK         ((size_t)64)        /* positions widened together, a multiple of 16 */
+#define TOKENS        ((size_t)8)         /* most tokens a task */
+#define SCORES_FLOATS ((size_t)64 * 1024) /* scores a task should stay below */
 
 cairn_status kv_cache_init(kv_cache *c, size_t n_layers, size_t n_kv_heads, size_t head_dim,
                            size_t n_ctx, bool half, cairn_error *err)
 {
     size_t bytes;
 
-    *c = (kv_cache){.n_layers = n_layers, .n_kv_heads = n_kv_heads, .head_dim = head_dim,
-                    .half = half};
+    *c = (kv_cache){
+        .n_layers = n_layers, .n_kv_heads = n_kv_heads, .head_dim = head_dim, .half = half};
     c->capacity = (n_ctx + BLOCK - 1) / BLOCK * BLOCK;
     if (!checked_mul(n_layers * n_kv_heads * head_dim, c->capacity, &bytes) ||
         !checked_mul(bytes, half ? 2 : 4, &bytes) || !checked_mul(bytes, 2, &c->mapped_bytes))
@@ -92,8 +92,8 @@ struct causal_attention {
     size_t group, n_heads;
 };
 
-cairn_status causal_attention_create(causal_attention **out, const kv_cache *c, size_t n_heads, const pool *p,
-                              cairn_error *err)
+cairn_status causal_attention_create(causal_attention **out, const kv_cache *c, size_t n_heads,
+                                     const pool *p, cairn_error *err)
 {
     causal_attention *a = calloc(1, sizeof *a);
     size_t all;
@@ -148,8 +148,8 @@ static size_t lowest_seen(const causal_attention_call *call, size_t pos)
 }
 
 /* Positions from .. from + n of keys or values as floats; n <= BLOCK. */
-static const float *widen(const causal_attention_call *call, const uint8_t *head, size_t from, size_t n,
-                          float *buffer)
+static const float *widen(const causal_attention_call *call, const uint8_t *head, size_t from,
+                          size_t n, float *buffer)
 {
     size_t at = from * call->c->head_dim, count = n * call->c->head_dim;
 
@@ -161,8 +161,8 @@ static const float *widen(const causal_attention_call *call, const uint8_t *head
 
 /* Scores of `rows` queries against positions from .. to, row stride to - from; both multiples of
  * 16. */
-static void score(const causal_attention_call *call, const uint8_t *keys, const float *queries, size_t rows,
-                  size_t from, size_t to, float *scores, float *buffer)
+static void score(const causal_attention_call *call, const uint8_t *keys, const float *queries,
+                  size_t rows, size_t from, size_t to, float *scores, float *buffer)
 {
     const size_t dim = call->c->head_dim;
 
@@ -174,16 +174,16 @@ static void score(const causal_attention_call *call, const uint8_t *keys, const 
     }
 }
 
-static void blend(const causal_attention_call *call, const uint8_t *values, const float *scores, size_t rows,
-                  size_t from, size_t to, float *outputs, float *buffer)
+static void blend(const causal_attention_call *call, const uint8_t *values, const float *scores,
+                  size_t rows, size_t from, size_t to, float *outputs, float *buffer)
 {
     const size_t dim = call->c->head_dim;
 
     for (size_t pos = from; pos < to; pos += BLOCK) {
         size_t n = to - pos < BLOCK ? to - pos : BLOCK;
         const float *v = widen(call, values, pos, n, buffer);
-        call->k->gemm_f32(rows, dim / 16, n, scores + pos - from, to - from, v, dim, 16, outputs, dim,
-                          pos > from);
+        call->k->gemm_f32(rows, dim / 16, n, scores + pos - from, to - from, v, dim, 16, outputs,
+                          dim, pos > from);
     }
 }
 
@@ -219,17 +219,25 @@ static void causal_attention_task(void *ctx, size_t task, size_t worker)
             s[i - from] = -INFINITY;
         call->k->softmax(s, to - from);
     }
-    blend(call, head_of(c, c->values, call->layer, kv_head), scores, rows, from, to, outputs, buffer);
+    blend(call, head_of(c, c->values, call->layer, kv_head), scores, rows, from, to, outputs,
+          buffer);
     for (size_t t = 0; t < tokens; t++)
         memcpy(call->out + (t0 + t) * stride + head0 * dim, outputs + t * heads * dim,
                heads * dim * sizeof(float));
 }
 
-void causal_attention_run(causal_attention *a, const kv_cache *c, size_t layer, const float *q, size_t n,
-                   size_t first, size_t window, float *out, pool *p)
+void causal_attention_run(causal_attention *a, const kv_cache *c, size_t layer, const float *q,
+                          size_t n, size_t first, size_t window, float *out, pool *p)
 {
-    causal_attention_call call = {.a = a, .c = c, .k = kernels_get(), .layer = layer, .n = n,
-                           .first = first, .window = window, .q = q, .out = out};
+    causal_attention_call call = {.a = a,
+                                  .c = c,
+                                  .k = kernels_get(),
+                                  .layer = layer,
+                                  .n = n,
+                                  .first = first,
+                                  .window = window,
+                                  .q = q,
+                                  .out = out};
     size_t span = first + n + 32, threads = pool_threads(p);
 
     if (window && window + n + 32 < span)

@@ -1,4 +1,5 @@
-/* causal_attention.h - grouped-query attention over cached keys and values, for a batch of new tokens.
+/* causal_attention.h - grouped-query attention over cached keys and values, for a batch of new
+ * tokens.
  *
  * Keys and values of one layer and head:
  *   keys    [positions / 16][head_dim][16]   so that one lane of a product is one position
@@ -28,15 +29,15 @@ void kv_cache_put(kv_cache *c, const kernels *kern, size_t layer, size_t pos, co
                   const float *v);
 
 typedef struct causal_attention causal_attention; /* scratch, one piece per thread */
-cairn_status causal_attention_create(causal_attention **out, const kv_cache *c, size_t n_heads, const pool *p,
-                              cairn_error *err);
+cairn_status causal_attention_create(causal_attention **out, const kv_cache *c, size_t n_heads,
+                                     const pool *p, cairn_error *err);
 void causal_attention_destroy(causal_attention *a);
 size_t causal_attention_bytes(const causal_attention *a);
 
 /* out[t][n_heads * head_dim] = softmax(q k / sqrt(head_dim)) v for n tokens at positions first ..
  * first + n - 1, whose keys and values are stored already. window: positions a token sees, itself
  * included; 0 = all. A token's bytes do not depend on n. */
-void causal_attention_run(causal_attention *a, const kv_cache *c, size_t layer, const float *q, size_t n,
-                   size_t first, size_t window, float *out, pool *p);
+void causal_attention_run(causal_attention *a, const kv_cache *c, size_t layer, const float *q,
+                          size_t n, size_t first, size_t window, float *out, pool *p);
 
 #endif

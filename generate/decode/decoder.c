@@ -31,14 +31,14 @@ struct decoder {
     /* For a batch of n tokens; one allocation. */
     float *floats;
     size_t bytes;
-    float *x;      /* [n][width] the residual stream */
-    float *h;      /* [n][width] its norm, and what a half of a layer adds to it */
-    float *q;      /* [n][heads * head_dim] */
-    float *k_new;  /* [n][kv_heads * head_dim] */
-    float *v_new;  /* [n][kv_heads * head_dim] */
-    float *mixed;  /* [n][heads * head_dim] attention's output */
-    float *gate;   /* [n][ff] */
-    float *up;     /* [n][ff] */
+    float *x;       /* [n][width] the residual stream */
+    float *h;       /* [n][width] its norm, and what a half of a layer adds to it */
+    float *q;       /* [n][heads * head_dim] */
+    float *k_new;   /* [n][kv_heads * head_dim] */
+    float *v_new;   /* [n][kv_heads * head_dim] */
+    float *mixed;   /* [n][heads * head_dim] attention's output */
+    float *gate;    /* [n][ff] */
+    float *up;      /* [n][ff] */
     float *turn[2]; /* [n][rope_dims / 2][cos, sin], global and local base */
 };
 
@@ -50,9 +50,16 @@ static cairn_status take_memory(decoder *d, cairn_error *err)
         float **at;
         size_t n;
     } parts[] = {
-        {&d->x, s->width},     {&d->h, s->width}, {&d->q, q},        {&d->k_new, kv},
-        {&d->v_new, kv},       {&d->mixed, q},    {&d->gate, s->ff}, {&d->up, s->ff},
-        {&d->turn[0], s->rope_dims}, {&d->turn[1], s->rope_dims},
+        {&d->x, s->width},
+        {&d->h, s->width},
+        {&d->q, q},
+        {&d->k_new, kv},
+        {&d->v_new, kv},
+        {&d->mixed, q},
+        {&d->gate, s->ff},
+        {&d->up, s->ff},
+        {&d->turn[0], s->rope_dims},
+        {&d->turn[1], s->rope_dims},
     };
     size_t per_token = 0, total;
     float *p;
@@ -316,7 +323,7 @@ static void layer_attend(decoder *d, size_t layer, size_t skip, size_t n)
     const matmul job = {l->o, l->o_bias, d->h, s->width};
 
     causal_attention_run(d->attention, &d->cache, layer, d->q + skip * q, n, d->n_past + skip,
-                  l->local ? s->window : 0, d->mixed, d->p);
+                         l->local ? s->window : 0, d->mixed, d->p);
     multiply(d, d->mixed, q, n, &job, 1);
     each_token(d, n, add_token, l->post_attn_norm);
 }
@@ -344,7 +351,8 @@ static void embed_token(decoder *d, const void *ids, size_t t)
     float *x = d->x + t * width;
     token_id id = ((const token_id *)ids)[t];
 
-    dequantize_row(m->embedding->type, m->embedding->data + (size_t)id * m->embedding_row, x, width);
+    dequantize_row(m->embedding->type, m->embedding->data + (size_t)id * m->embedding_row, x,
+                   width);
     if (m->embedding_scale != 1.0f)
         d->k->scale(x, width, m->embedding_scale);
 }
@@ -398,12 +406,13 @@ cairn_status decoder_eval(decoder *d, const token_id *ids, size_t n, decoder_wan
                           d->n_ctx);
     for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || (size_t)ids[i] >= vocab)
-            return cairn_fail(err, CAIRN_EUSAGE, "token %d is outside the vocabulary of %zu", ids[i],
-                              vocab);
+            return cairn_fail(err, CAIRN_EUSAGE, "token %d is outside the vocabulary of %zu",
+                              ids[i], vocab);
     for (size_t done = 0; done < n;) {
         size_t batch = n - done < d->n_batch ? n - done : d->n_batch;
-        size_t wanted = want == DECODER_ALL ? batch
-                        : want == DECODER_LAST && done + batch == n ? 1 : 0;
+        size_t wanted = want == DECODER_ALL                         ? batch
+                        : want == DECODER_LAST && done + batch == n ? 1
+                                                                    : 0;
         cairn_status st = run_batch(d, ids + done, batch, wanted, logits, err);
         if (st) {
             d->n_past = before;

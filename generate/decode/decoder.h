@@ -10,7 +10,8 @@
  *
  * Errors   CAIRN_EMODEL: a tensor is missing or its shape disagrees with the hyperparameters, or a
  *          hyperparameter is absurd (the sentence names it); CAIRN_EUNSUPPORTED: an architecture or
- *          a feature this build does not know; CAIRN_ELIMIT: the context is full; CAIRN_ECANCELLED. */
+ *          a feature this build does not know; CAIRN_ELIMIT: the context is full; CAIRN_ECANCELLED.
+ */
 #ifndef CAIRN_GENERATE_DECODE_DECODER_H
 #define CAIRN_GENERATE_DECODE_DECODER_H
 
@@ -41,9 +42,9 @@ typedef struct decoder_shape {
 typedef struct decoder_model decoder_model;
 
 /* Read, check and repack. The embedding table stays in the file: `g` must outlive the model. The
- * pool (NULL: this thread) is used during the call only. `mapped` says that g was opened from a file
- * (not from memory): then pages of repacked tensors are given back, so that weights are resident
- * once. */
+ * pool (NULL: this thread) is used during the call only. `mapped` says that g was opened from a
+ * file (not from memory): then pages of repacked tensors are given back, so that weights are
+ * resident once. */
 cairn_status decoder_model_open(decoder_model **out, const gguf *g, bool mapped, pool *p,
                                 cairn_error *err);
 void decoder_model_close(decoder_model *m); /* NULL is fine */
@@ -86,7 +87,8 @@ size_t decoder_past(const decoder *d); /* tokens in the sequence */
 size_t decoder_ctx(const decoder *d);  /* the most it can hold */
 /* Forget all tokens from n_past on (n_past <= decoder_past). O(1). */
 void decoder_truncate(decoder *d, size_t n_past);
-/* Stop a running or the next decoder_eval soon: any thread, signal-safe. decoder_resume clears it. */
+/* Stop a running or the next decoder_eval soon: any thread, signal-safe. decoder_resume clears it.
+ */
 void decoder_cancel(decoder *d);
 void decoder_resume(decoder *d);
 /* Bytes of keys, values and scratch. */

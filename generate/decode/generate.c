@@ -59,7 +59,8 @@ static cairn_status open_text_side(generator *g, const char *path, cairn_error *
         cairn_error_prefix(err, "%s", path);
         return st;
     }
-    g->name = name.data && name.len ? strndup(name.data, name.len) : strdup(slash ? slash + 1 : path);
+    g->name =
+        name.data && name.len ? strndup(name.data, name.len) : strdup(slash ? slash + 1 : path);
     g->bos = special_text(g, tokenizer_bos(g->tok));
     g->eos = special_text(g, tokenizer_eos(g->tok));
     if (!g->name || !g->bos || !g->eos)
@@ -303,7 +304,8 @@ static cairn_status take_prompt(generator *g, const token_id *ids, size_t n, gen
     if (n >= decoder_ctx(g->dec))
         return cairn_fail(err, CAIRN_ELIMIT,
                           "the prompt has %zu tokens and the context holds %zu: shorten the prompt "
-                          "or give the model a larger context", n, decoder_ctx(g->dec));
+                          "or give the model a larger context",
+                          n, decoder_ctx(g->dec));
     while (same < n - 1 && same < g->sequence.n && g->sequence.ids[same] == ids[same])
         same++;
     generator_truncate(g, same);
@@ -323,8 +325,10 @@ static cairn_status make_tokens(generator *g, sampler *pick, stream *s, int64_t 
         if (!out->tokens.n)
             out->ttft_ns = clock_mono_ns() - start;
         if (id == TOKEN_NONE)
-            return cairn_fail(err, CAIRN_EMODEL, "%s gives no usable probabilities: its weights are "
-                              "broken, or memory ran out", g->name);
+            return cairn_fail(err, CAIRN_EMODEL,
+                              "%s gives no usable probabilities: its weights are "
+                              "broken, or memory ran out",
+                              g->name);
         if (token_list_push(&out->tokens, id) || sampler_accept(pick, id))
             return cairn_fail(err, CAIRN_ENOMEM, "generated tokens");
         if (tokenizer_is_eog(g->tok, id) && !p->ignore_end) {
@@ -494,8 +498,10 @@ static json_t *without_controls(const generator *g, const json_t *v, int depth, 
 static cairn_status need_template(const generator *g, cairn_error *err)
 {
     return g->chat ? CAIRN_OK
-                   : cairn_fail(err, CAIRN_EMODEL, "%s has no chat template: it can only continue "
-                                "a prompt", g->name);
+                   : cairn_fail(err, CAIRN_EMODEL,
+                                "%s has no chat template: it can only continue "
+                                "a prompt",
+                                g->name);
 }
 
 cairn_status generator_render(generator *g, const json_t *messages, bool add_generation_prompt,

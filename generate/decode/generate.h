@@ -39,11 +39,11 @@ int64_t generator_load_ns(const generator *g);
 size_t generator_bytes(const generator *g);
 
 typedef enum generate_finish {
-    GENERATE_END,       /* the model ended its answer */
-    GENERATE_STOP,      /* a stop string came; it is not part of the text */
-    GENERATE_LENGTH,    /* max_tokens were made */
-    GENERATE_CONTEXT,   /* the context is full */
-    GENERATE_CANCELLED  /* generator_cancel or the callback */
+    GENERATE_END,      /* the model ended its answer */
+    GENERATE_STOP,     /* a stop string came; it is not part of the text */
+    GENERATE_LENGTH,   /* max_tokens were made */
+    GENERATE_CONTEXT,  /* the context is full */
+    GENERATE_CANCELLED /* generator_cancel or the callback */
 } generate_finish;
 
 /* "end", "stop", "length", "context", "cancelled". */
@@ -58,7 +58,7 @@ typedef struct generate_params {
     const sampler_params *sampling; /* NULL: greedy */
     const char *const *stop;        /* stop strings, may be NULL */
     size_t n_stop;
-    bool ignore_end; /* go on after the end token (for benchmarks) */
+    bool ignore_end;            /* go on after the end token (for benchmarks) */
     generate_callback *on_text; /* may be NULL */
     void *ctx;
 } generate_params;
@@ -100,8 +100,8 @@ void generator_cancel(generator *g);
 typedef struct perplexity_row {
     size_t pos;
     token_id token;
-    token_id next;  /* TOKEN_NONE at the last position */
-    double logprob; /* natural, of next; 0 at the last position */
+    token_id next;       /* TOKEN_NONE at the last position */
+    double logprob;      /* natural, of next; 0 at the last position */
     const token_id *top; /* the n_top likeliest by falling log-probability, ties by lower id */
     const double *top_logprob;
     size_t n_top;
@@ -120,8 +120,8 @@ cairn_status generator_perplexity(generator *g, const char *text, size_t len, si
                                   perplexity_callback *fn, void *ctx, perplexity_result *out,
                                   cairn_error *err);
 cairn_status generator_perplexity_tokens(generator *g, const token_id *ids, size_t n, size_t n_top,
-                                         perplexity_callback *fn, void *ctx,
-                                         perplexity_result *out, cairn_error *err);
+                                         perplexity_callback *fn, void *ctx, perplexity_result *out,
+                                         cairn_error *err);
 
 /* ---- bench (`cairn model bench`) ---- */
 
@@ -130,9 +130,9 @@ typedef struct generate_bench_options {
     size_t n_pp;
     const size_t *depth; /* tokens in the sequence before decoding */
     size_t n_depth;
-    size_t tg;     /* tokens decoded per measurement; 0: 32 */
-    size_t ttft;   /* prompt length of the time to first token; 0: none */
-    size_t reps;   /* 0: 3 */
+    size_t tg;      /* tokens decoded per measurement; 0: 32 */
+    size_t ttft;    /* prompt length of the time to first token; 0: none */
+    size_t reps;    /* 0: 3 */
     size_t threads; /* 0: one per CPU */
 } generate_bench_options;
 

@@ -52,8 +52,8 @@ static cairn_status need_key(const reader *r, const char *name, uint32_t least, 
     if (st)
         return st;
     if (v < least || v > most)
-        return cairn_fail(r->err, CAIRN_EMODEL, "%s: %s is %u, outside %u..%u", gguf_path(r->g), key,
-                          v, least, most);
+        return cairn_fail(r->err, CAIRN_EMODEL, "%s: %s is %u, outside %u..%u", gguf_path(r->g),
+                          key, v, least, most);
     *out = v;
     return CAIRN_OK;
 }
@@ -84,8 +84,8 @@ static cairn_status float_key(const reader *r, const char *name, float least, fl
     if (st)
         return st;
     if (!(*out >= least && *out <= most))
-        return cairn_fail(r->err, CAIRN_EMODEL, "%s: %s is %g, outside %g..%g", gguf_path(r->g), key,
-                          (double)*out, (double)least, (double)most);
+        return cairn_fail(r->err, CAIRN_EMODEL, "%s: %s is %g, outside %g..%g", gguf_path(r->g),
+                          key, (double)*out, (double)least, (double)most);
     return CAIRN_OK;
 }
 
@@ -148,17 +148,17 @@ static cairn_status read_rope(reader *r)
 /* Features whose presence would change the arithmetic. */
 static cairn_status refuse_unknown(const reader *r)
 {
-    static const char *const keys[] = {"expert_count", "attn_logit_softcapping",
-                                       "final_logit_softcapping", "logit_scale",
-                                       "attention.max_alibi_bias", "attention.clamp_kqv"};
+    static const char *const keys[] = {
+        "expert_count", "attn_logit_softcapping",   "final_logit_softcapping",
+        "logit_scale",  "attention.max_alibi_bias", "attention.clamp_kqv"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         char key[96];
         const gguf_kv *kv;
         snprintf(key, sizeof key, "%s.%s", r->arch, keys[i]);
         kv = gguf_find_kv(r->g, key);
         if (kv && kv->n && gguf_get_f32(r->g, key, (float)gguf_get_i64(r->g, key, 1)) != 0.0f)
-            return cairn_fail(r->err, CAIRN_EUNSUPPORTED, "%s: %s is not supported", gguf_path(r->g),
-                              key);
+            return cairn_fail(r->err, CAIRN_EUNSUPPORTED, "%s: %s is not supported",
+                              gguf_path(r->g), key);
     }
     return CAIRN_OK;
 }
@@ -180,10 +180,12 @@ static cairn_status read_shape(reader *r)
     TRY(need_key(r, "attention.head_count", 1, MAX_HEADS, &s->n_heads));
     TRY(maybe_key(r, "attention.head_count_kv", 1, MAX_HEADS, s->n_heads, &s->n_kv_heads));
     TRY(need_key(r, "context_length", 1, UINT32_MAX, &s->n_ctx_train));
-    TRY(maybe_key(r, "attention.key_length", 16, MAX_HEAD_DIM, s->width / s->n_heads, &s->head_dim));
+    TRY(maybe_key(r, "attention.key_length", 16, MAX_HEAD_DIM, s->width / s->n_heads,
+                  &s->head_dim));
     TRY(maybe_key(r, "attention.value_length", 16, MAX_HEAD_DIM, s->head_dim, &value_dim));
     TRY(float_key(r, "attention.layer_norm_rms_epsilon", 0.0f, 1.0f, &eps, &s->norm_eps));
-    if (s->head_dim % 16 || s->head_dim < 16 || s->head_dim > MAX_HEAD_DIM || value_dim != s->head_dim)
+    if (s->head_dim % 16 || s->head_dim < 16 || s->head_dim > MAX_HEAD_DIM ||
+        value_dim != s->head_dim)
         return cairn_fail(r->err, CAIRN_EMODEL,
                           "%s: heads of %zu keys and %zu values; equal multiples of 16 are needed",
                           gguf_path(r->g), s->head_dim, value_dim);
@@ -253,8 +255,10 @@ static cairn_status read_vector(reader *r, const char *name, size_t n, bool need
     if (!*out)
         return cairn_fail(r->err, CAIRN_ENOMEM, "tensor %s", name);
     if (tensor_type_get(t->type)->block_size != 1 || !dequantize_row(t->type, t->data, *out, n))
-        return cairn_fail(r->err, CAIRN_EMODEL, "%s: tensor %s has type %s; a vector of floats was "
-                          "expected", gguf_path(r->g), name, tensor_type_get(t->type)->name);
+        return cairn_fail(r->err, CAIRN_EMODEL,
+                          "%s: tensor %s has type %s; a vector of floats was "
+                          "expected",
+                          gguf_path(r->g), name, tensor_type_get(t->type)->name);
     return CAIRN_OK;
 }
 
@@ -286,8 +290,8 @@ static cairn_status read_layer(reader *r, size_t i)
         size_t cols, rows;
         matrix **out;
     } matrices[] = {
-        {"attn_q.weight", s->width, q, &l->q},       {"attn_k.weight", s->width, kv, &l->k},
-        {"attn_v.weight", s->width, kv, &l->v},      {"attn_output.weight", q, s->width, &l->o},
+        {"attn_q.weight", s->width, q, &l->q},          {"attn_k.weight", s->width, kv, &l->k},
+        {"attn_v.weight", s->width, kv, &l->v},         {"attn_output.weight", q, s->width, &l->o},
         {"ffn_gate.weight", s->width, s->ff, &l->gate}, {"ffn_up.weight", s->width, s->ff, &l->up},
         {"ffn_down.weight", s->ff, s->width, &l->down},
     };
@@ -317,10 +321,12 @@ static cairn_status read_ends(reader *r)
         return st;
     s->n_vocab = tensor_rows(t);
     if (t->dims[0] != s->width || s->n_vocab < 1 || s->n_vocab > MAX_VOCAB)
-        return cairn_fail(r->err, CAIRN_EMODEL,
-                          "%s: tensor token_embd.weight is %llu x %llu, the hyperparameters ask for "
-                          "%zu x 1..%u", gguf_path(r->g), (unsigned long long)t->dims[0],
-                          (unsigned long long)tensor_rows(t), s->width, MAX_VOCAB);
+        return cairn_fail(
+            r->err, CAIRN_EMODEL,
+            "%s: tensor token_embd.weight is %llu x %llu, the hyperparameters ask for "
+            "%zu x 1..%u",
+            gguf_path(r->g), (unsigned long long)t->dims[0], (unsigned long long)tensor_rows(t),
+            s->width, MAX_VOCAB);
     if (!dequantize_supported(t->type))
         return cairn_fail(r->err, CAIRN_EMODEL, "%s: embeddings of type %s cannot be read",
                           gguf_path(r->g), tensor_type_get(t->type)->name);

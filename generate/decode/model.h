@@ -25,7 +25,7 @@ struct decoder_model {
     float *rope_factors; /* [rope_dims / 2] or NULL: divide the angles */
     matrix *head;
     decoder_layer *layers;
-    bool pairs_apart;     /* rope turns (i, i + dims / 2), else (2i, 2i + 1) */
+    bool pairs_apart; /* rope turns (i, i + dims / 2), else (2i, 2i + 1) */
     size_t packed_bytes, token_bytes;
 };
 

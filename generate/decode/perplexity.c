@@ -1,7 +1,7 @@
 /* perplexity.c - log-probabilities of a given text, position by position.
  *
- * Logits are taken a few positions at a time, and their log-softmax is computed in double precision,
- * so that the figures show the model's arithmetic and not ours. */
+ * Logits are taken a few positions at a time, and their log-softmax is computed in double
+ * precision, so that the figures show the model's arithmetic and not ours. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -54,8 +54,8 @@ static void rank(const float *logits, size_t n_vocab, size_t n_top, double total
 }
 
 cairn_status generator_perplexity_tokens(generator *g, const token_id *ids, size_t n, size_t n_top,
-                                         perplexity_callback *fn, void *ctx,
-                                         perplexity_result *out, cairn_error *err)
+                                         perplexity_callback *fn, void *ctx, perplexity_result *out,
+                                         cairn_error *err)
 {
     const size_t n_vocab = decoder_model_shape(g->model)->n_vocab;
     ranking r = {0};
@@ -68,9 +68,11 @@ cairn_status generator_perplexity_tokens(generator *g, const token_id *ids, size
     if (n > decoder_ctx(g->dec))
         return cairn_fail(err, CAIRN_ELIMIT,
                           "the text has %zu tokens and the context holds %zu: give a shorter text "
-                          "or a larger context", n, decoder_ctx(g->dec));
+                          "or a larger context",
+                          n, decoder_ctx(g->dec));
     if (n_top > MAX_TOP || n_top > n_vocab)
-        return cairn_fail(err, CAIRN_EUSAGE, "%zu top tokens; at most %d are given", n_top, MAX_TOP);
+        return cairn_fail(err, CAIRN_EUSAGE, "%zu top tokens; at most %d are given", n_top,
+                          MAX_TOP);
     logits = checked_malloc(POSITIONS * n_vocab, sizeof *logits);
     r.ids = checked_malloc(n_top, sizeof *r.ids);
     r.logprob = checked_malloc(n_top, sizeof *r.logprob);
@@ -83,8 +85,11 @@ cairn_status generator_perplexity_tokens(generator *g, const token_id *ids, size
             const float *l = logits + i * n_vocab;
             double total = log_of_sum(l, n_vocab);
             bool last = at + i + 1 == n;
-            perplexity_row row = {.pos = at + i, .token = ids[at + i], .next = TOKEN_NONE,
-                                  .top = r.ids, .top_logprob = r.logprob};
+            perplexity_row row = {.pos = at + i,
+                                  .token = ids[at + i],
+                                  .next = TOKEN_NONE,
+                                  .top = r.ids,
+                                  .top_logprob = r.logprob};
             rank(l, n_vocab, n_top, total, &r);
             row.n_top = r.n;
             if (!last) {

@@ -184,8 +184,8 @@ static void row_q5_k(const uint8_t *b, float *y)
     }
 }
 
-/* 256 weights as 16 of 16 with signed scales; four low bits in the first 128 bytes, two high bits in
- * the next 64, in two halves of 128 weights. */
+/* 256 weights as 16 of 16 with signed scales; four low bits in the first 128 bytes, two high bits
+ * in the next 64, in two halves of 128 weights. */
 static void row_q6_k(const uint8_t *b, float *y)
 {
     float d = half_at(b + 208);
@@ -273,13 +273,13 @@ typedef struct block_reader {
 } block_reader;
 
 static const block_reader readers[TENSOR_TYPE_COUNT] = {
-    [TENSOR_F32] = {row_f32, 1, 4},          [TENSOR_F16] = {row_f16, 1, 2},
-    [TENSOR_BF16] = {row_bf16, 1, 2},        [TENSOR_Q4_0] = {row_q4_0, 32, 18},
-    [TENSOR_Q4_1] = {row_q4_1, 32, 20},      [TENSOR_Q5_0] = {row_q5_0, 32, 22},
-    [TENSOR_Q5_1] = {row_q5_1, 32, 24},      [TENSOR_Q8_0] = {row_q8_0, 32, 34},
-    [TENSOR_Q2_K] = {row_q2_k, 256, 84},     [TENSOR_Q3_K] = {row_q3_k, 256, 110},
-    [TENSOR_Q4_K] = {row_q4_k, 256, 144},    [TENSOR_Q5_K] = {row_q5_k, 256, 176},
-    [TENSOR_Q6_K] = {row_q6_k, 256, 210},    [TENSOR_IQ4_NL] = {row_iq4_nl, 32, 18},
+    [TENSOR_F32] = {row_f32, 1, 4},       [TENSOR_F16] = {row_f16, 1, 2},
+    [TENSOR_BF16] = {row_bf16, 1, 2},     [TENSOR_Q4_0] = {row_q4_0, 32, 18},
+    [TENSOR_Q4_1] = {row_q4_1, 32, 20},   [TENSOR_Q5_0] = {row_q5_0, 32, 22},
+    [TENSOR_Q5_1] = {row_q5_1, 32, 24},   [TENSOR_Q8_0] = {row_q8_0, 32, 34},
+    [TENSOR_Q2_K] = {row_q2_k, 256, 84},  [TENSOR_Q3_K] = {row_q3_k, 256, 110},
+    [TENSOR_Q4_K] = {row_q4_k, 256, 144}, [TENSOR_Q5_K] = {row_q5_k, 256, 176},
+    [TENSOR_Q6_K] = {row_q6_k, 256, 210}, [TENSOR_IQ4_NL] = {row_iq4_nl, 32, 18},
 };
 
 bool dequantize_supported(tensor_type type)

@@ -2,8 +2,8 @@
  *
  * kernels_get() gives the row for this machine (CAIRN_CPU pins a lower one). Every row gives the
  * same bytes: the integer products are exact, and float operations are done in one written-down
- * order, sixteen lanes wide, with fused multiply-add only where the comment says so. lanes.h has the
- * three spellings of a lane, kernels_body.h the code that all rows are compiled from.
+ * order, sixteen lanes wide, with fused multiply-add only where the comment says so. lanes.h has
+ * the three spellings of a lane, kernels_body.h the code that all rows are compiled from.
  *
  * Three ideas carry the speed:
  *   - A weight matrix is repacked at load: sixteen rows side by side, so that one vector holds four
@@ -46,7 +46,7 @@ uint16_t float_to_bfloat(float f); /* round to nearest even */
  *   0        32 W  int8 q[W][32], -127..127; x is about q * scale
  *   32 W      8 W  float scale[2][W], of each half of the block: largest |x| / 127
  *   40 W      4 W  float scaled[W], sum of scale times q: for weights with a minimum
- *   44 W      8 W  int32 off[2][W], -128 times the sum of q of each half: for weights with an offset
+ *   44 W      8 W  int32 off[2][W], -128 times each half's sum of q: for weights with an offset
  *   52 W           the next block (at 64 for W = 1)
  *
  * A NaN or infinity in x gives a NaN scale, so a broken model stays visible. */
@@ -78,19 +78,22 @@ typedef struct kernels {
     kernel_strip *strip[TENSOR_TYPE_COUNT];
     kernel_unpack *unpack[TENSOR_TYPE_COUNT];
 
-    /* Round one token of k inputs (a multiple of 32) into place `slot` of a tile of width 8 or 1. */
+    /* Round one token of k inputs (a multiple of 32) into place `slot` of a tile of width 8 or 1.
+     */
     void (*quantize)(const float *x, size_t k, size_t width, size_t slot, uint8_t *tile);
 
-    /* c[i][16 v + lane] (+)= sum over j of a[i][j] * b[v * b_step + j * ldb + lane], j rising, fused,
-     * for m rows and n_vectors vectors of 16 lanes. Strides in floats. `accumulate` starts from c
-     * instead of 0. */
-    void (*gemm_f32)(size_t m, size_t n_vectors, size_t k, const float *a, size_t lda, const float *b,
-                     size_t ldb, size_t b_step, float *c, size_t ldc, bool accumulate);
+    /* c[i][16 v + lane] (+)= sum over j of a[i][j] * b[v * b_step + j * ldb + lane], j rising,
+     * fused, for m rows and n_vectors vectors of 16 lanes. Strides in floats. `accumulate` starts
+     * from c instead of 0. */
+    void (*gemm_f32)(size_t m, size_t n_vectors, size_t k, const float *a, size_t lda,
+                     const float *b, size_t ldb, size_t b_step, float *c, size_t ldc,
+                     bool accumulate);
 
     /* y = x / sqrt(mean(x^2) + eps) * w. y may be x. Any n. */
     void (*rmsnorm)(const float *x, const float *w, size_t n, float eps, float *y);
     /* y = (x - mean) / sqrt(var + eps) * w + b. y may be x. Any n. */
-    void (*layernorm)(const float *x, const float *w, const float *b, size_t n, float eps, float *y);
+    void (*layernorm)(const float *x, const float *w, const float *b, size_t n, float eps,
+                      float *y);
     /* x = exp(x - max) / sum, in place. -infinity becomes 0. Any n. */
     void (*softmax)(float *x, size_t n);
     /* y = silu(gate) * up; y = gelu(gate) * up (the tanh form). y may be gate or up. Any n. */

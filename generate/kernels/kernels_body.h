@@ -2,11 +2,11 @@
  *
  * Integer products. A format's block becomes eight vectors of unsigned bytes (vector v: weights
  * 4v .. 4v + 3 of sixteen rows) and a scale per row; then each token costs eight dot4 steps and a
- * few float operations a block of 32. With s0 and s1 the integer sums over the halves of a block and
- * x0 and x1 the scales of the inputs there, the three shapes of weight scales are:
+ * few float operations a block of 32. With s0 and s1 the integer sums over the halves of a block
+ * and x0 and x1 the scales of the inputs there, the three shapes of weight scales are:
  *
- *   plain    y += (s0 * x0 + s1 * x1) * d               Q4_0 Q5_0 Q8_0, sums already less the offset
- *   halves   y += s0 * d0 * x0 + s1 * d1 * x1           Q6_K: a scale for each 16 weights
+ *   plain    y += (s0 * x0 + s1 * x1) * d            Q4_0 Q5_0 Q8_0, sums already less offset
+ *   halves   y += s0 * d0 * x0 + s1 * d1 * x1        Q6_K: a scale for each 16 weights
  *   minimum  y += (s0 * x0 + s1 * x1) * d; y += m * x_scaled      Q4_1 Q5_1 Q4_K Q5_K
  *
  * For many tokens the unpacked form of up to 32 blocks is kept in scratch (20 KiB, it stays in the
@@ -62,8 +62,8 @@ LANES_INLINE unsigned block_of(tensor_type type)
 
 /* What is read once a block of the format (32 or 256 weights). */
 typedef struct block_head {
-    lanes d, m;      /* half-float scale and minimum */
-    words scale[4];  /* K formats: packed integer scales */
+    lanes d, m;     /* half-float scale and minimum */
+    words scale[4]; /* K formats: packed integer scales */
     words min[2];
     const uint8_t *quants;
 } block_head;
@@ -166,7 +166,10 @@ LANES_INLINE words pair_to_4(words v, unsigned t)
     }
 }
 
-LANES_INLINE words low_nibble(words v) { return words_and(v, words_set1(0x0f0f0f0f)); }
+LANES_INLINE words low_nibble(words v)
+{
+    return words_and(v, words_set1(0x0f0f0f0f));
+}
 LANES_INLINE words high_nibble(words v)
 {
     return words_and(words_shr(v, 4), words_set1(0x0f0f0f0f));
@@ -248,7 +251,10 @@ LANES_INLINE void read_sub(tensor_type type, const block_head *h, unsigned s, wo
     }
 }
 
-LANES_INLINE words broadcast_at(const uint8_t *p) { return words_set1((uint32_t)load_i32(p)); }
+LANES_INLINE words broadcast_at(const uint8_t *p)
+{
+    return words_set1((uint32_t)load_i32(p));
+}
 LANES_INLINE lanes broadcast_float(const uint8_t *p)
 {
     return words_as_float(words_set1((uint32_t)load_i32(p)));
@@ -279,9 +285,10 @@ LANES_INLINE words start_sum(tensor_type type, const uint8_t *x, unsigned width,
     }
 }
 
-/* Half a block's finished sum times the inputs' scale (and the weights', where each half has one). */
-LANES_INLINE lanes scale_half(tensor_type type, words sum, lanes d, const uint8_t *x, unsigned width,
-                              unsigned slot, unsigned half)
+/* Half a block's finished sum times the inputs' scale (and the weights', where each half has one).
+ */
+LANES_INLINE lanes scale_half(tensor_type type, words sum, lanes d, const uint8_t *x,
+                              unsigned width, unsigned slot, unsigned half)
 {
     lanes y = words_to_float(sum);
 
@@ -291,8 +298,8 @@ LANES_INLINE lanes scale_half(tensor_type type, words sum, lanes d, const uint8_
 }
 
 /* acc + one block: both scaled halves, the weights' scale, the minimum. */
-LANES_INLINE lanes add_halves(tensor_type type, lanes y0, lanes y1, lanes d, lanes m, const uint8_t *x,
-                              unsigned width, unsigned slot, lanes acc)
+LANES_INLINE lanes add_halves(tensor_type type, lanes y0, lanes y1, lanes d, lanes m,
+                              const uint8_t *x, unsigned width, unsigned slot, lanes acc)
 {
     lanes y = lanes_add(y0, y1);
 
@@ -315,8 +322,8 @@ LANES_INLINE lanes add_block(tensor_type type, const words w[8], lanes d, lanes 
         a = dot_step(type, a, w[v], broadcast_at(x + 4 * v));
         b = dot_step(type, b, w[v + 4], broadcast_at(x + 4 * v + 16));
     }
-    return add_halves(type, scale_half(type, a, d, x, 1, 0, 0), scale_half(type, b, m, x, 1, 0, 1), d,
-                      m, x, 1, 0, acc);
+    return add_halves(type, scale_half(type, a, d, x, 1, 0, 0), scale_half(type, b, m, x, 1, 0, 1),
+                      d, m, x, 1, 0, acc);
 }
 
 /* Q6_K packs four sub-blocks into the same vectors. One token takes them all in one pass over the
@@ -336,8 +343,8 @@ LANES_INLINE lanes single_token_q6_k(const uint8_t *strip, size_t k, const uint8
             words sum[2][4];
             UNROLL_8
             for (unsigned i = 0; i < 8; i++)
-                sum[i / 4][i % 4] = start_sum(TENSOR_Q6_K, x + KERNEL_SINGLE_BLOCK * (i % 4), 1, 0,
-                                              i / 4);
+                sum[i / 4][i % 4] =
+                    start_sum(TENSOR_Q6_K, x + KERNEL_SINGLE_BLOCK * (i % 4), 1, 0, i / 4);
             UNROLL_8
             for (unsigned v = 0; v < 8; v++) {
                 words low[2] = {words_load(q + 192 * v), words_load(q + 192 * v + 64)};
@@ -346,8 +353,8 @@ LANES_INLINE lanes single_token_q6_k(const uint8_t *strip, size_t k, const uint8
                 for (unsigned t = 0; t < 4; t++) {
                     words w = t >= 2 ? high_nibble(low[t & 1]) : low_nibble(low[t & 1]);
                     w = words_or(w, pair_to_4(high, t));
-                    sum[v / 4][t] = words_dot4_small(sum[v / 4][t], w,
-                                                     broadcast_at(x + KERNEL_SINGLE_BLOCK * t + 4 * v));
+                    sum[v / 4][t] = words_dot4_small(
+                        sum[v / 4][t], w, broadcast_at(x + KERNEL_SINGLE_BLOCK * t + 4 * v));
                 }
             }
             UNROLL_4
@@ -386,8 +393,8 @@ LANES_INLINE lanes single_token(tensor_type type, const uint8_t *strip, size_t k
     return acc;
 }
 
-#define UNPACKED_BLOCK  640 /* 512 bytes of weights, scales, minima */
-#define CHUNK_BLOCKS    ((size_t)(KERNEL_STRIP_SCRATCH / UNPACKED_BLOCK))
+#define UNPACKED_BLOCK 640 /* 512 bytes of weights, scales, minima */
+#define CHUNK_BLOCKS   ((size_t)(KERNEL_STRIP_SCRATCH / UNPACKED_BLOCK))
 
 /* Blocks of 32 from `first` on, unpacked. Both numbers are multiples of the format's block / 32. */
 LANES_INLINE void unpack_chunk(tensor_type type, const uint8_t *strip, size_t first, size_t n,
@@ -415,8 +422,8 @@ LANES_INLINE void unpack_chunk(tensor_type type, const uint8_t *strip, size_t fi
 }
 
 /* Vectors first .. first + n of one unpacked block times the inputs of LANES_TOKENS tokens from
- * `slot` on. Token by token inside the loop over vectors: with registers for all sums, a step of one
- * token then never waits for its previous one. */
+ * `slot` on. Token by token inside the loop over vectors: with registers for all sums, a step of
+ * one token then never waits for its previous one. */
 LANES_INLINE void dot_tokens(tensor_type type, const uint8_t *unpacked, unsigned first, unsigned n,
                              const uint8_t *x, unsigned slot, unsigned tokens, words sum[])
 {
@@ -454,9 +461,9 @@ LANES_INLINE void tile_chunk(tensor_type type, const uint8_t *unpacked, size_t n
             dot_tokens(type, unpacked, 4, 4, x, slot, tokens, sum);
             UNROLL_8
             for (unsigned t = 0; t < tokens; t++)
-                acc[slot + t] = add_halves(type, y[t],
-                                           scale_half(type, sum[t], m, x, width, slot + t, 1), d, m, x,
-                                           width, slot + t, acc[slot + t]);
+                acc[slot + t] =
+                    add_halves(type, y[t], scale_half(type, sum[t], m, x, width, slot + t, 1), d, m,
+                               x, width, slot + t, acc[slot + t]);
         }
     }
 }
@@ -615,7 +622,8 @@ LANES_INLINE void gemm_tile(unsigned rows, unsigned vectors, size_t k, const flo
 
     UNROLL_16
     for (unsigned i = 0; i < rows * vectors; i++)
-        acc[i] = accumulate ? lanes_load(c + i / vectors * ldc + i % vectors * LANES) : lanes_zero();
+        acc[i] =
+            accumulate ? lanes_load(c + i / vectors * ldc + i % vectors * LANES) : lanes_zero();
     for (size_t j = 0; j < k; j++) {
         lanes v[GEMM_ROWS];
         UNROLL_8
@@ -644,8 +652,9 @@ LANES_INLINE void gemm_rows(unsigned rows, unsigned at_once, size_t n_vectors, s
         gemm_tile(rows, 1, k, a, lda, b + i * b_step, ldb, b_step, c + i * LANES, ldc, accumulate);
 }
 
-static void gemm_f32(size_t m, size_t n_vectors, size_t k, const float *a, size_t lda, const float *b,
-                     size_t ldb, size_t b_step, float *c, size_t ldc, bool accumulate)
+static void gemm_f32(size_t m, size_t n_vectors, size_t k, const float *a, size_t lda,
+                     const float *b, size_t ldb, size_t b_step, float *c, size_t ldc,
+                     bool accumulate)
 {
 #define ROWS(rows, at_once)                                                                        \
     gemm_rows(rows, at_once, n_vectors, k, a, lda, b, ldb, b_step, c, ldc, accumulate)
@@ -721,8 +730,9 @@ LANES_INLINE lanes lanes_exp(lanes x)
 static float sum_of_squares(const float *x, size_t n, float mean)
 {
     lanes acc = lanes_zero(), c = lanes_set1(mean);
-    EACH_16(n, lanes v = lanes_sub(lanes_load(x + i), c); acc = lanes_fma(v, v, acc),
-            lanes v = lanes_sub(lanes_load_n(x + i, left, mean), c); acc = lanes_fma(v, v, acc));
+    EACH_16(n, lanes v = lanes_sub(lanes_load(x + i), c);
+            acc = lanes_fma(v, v, acc), lanes v = lanes_sub(lanes_load_n(x + i, left, mean), c);
+            acc = lanes_fma(v, v, acc));
     return lanes_sum(acc);
 }
 
@@ -791,11 +801,11 @@ LANES_INLINE lanes gelu_tanh(lanes x)
 
 static void silu_mul(const float *gate, const float *up, size_t n, float *y)
 {
-    EACH_16(n, lanes g = lanes_load(gate + i);
-            lanes_store(y + i, lanes_mul(times_sigmoid(g, g), lanes_load(up + i))),
-            lanes g = lanes_load_n(gate + i, left, 0);
-            lanes_store_n(y + i, lanes_mul(times_sigmoid(g, g), lanes_load_n(up + i, left, 0)),
-                          left));
+    EACH_16(
+        n, lanes g = lanes_load(gate + i);
+        lanes_store(y + i, lanes_mul(times_sigmoid(g, g), lanes_load(up + i))),
+        lanes g = lanes_load_n(gate + i, left, 0);
+        lanes_store_n(y + i, lanes_mul(times_sigmoid(g, g), lanes_load_n(up + i, left, 0)), left));
 }
 
 static void gelu_tanh_mul(const float *gate, const float *up, size_t n, float *y)
@@ -806,7 +816,8 @@ static void gelu_tanh_mul(const float *gate, const float *up, size_t n, float *y
             lanes_store_n(y + i, lanes_mul(gelu_tanh(g), lanes_load_n(up + i, left, 0)), left));
 }
 
-/* erf by Abramowitz and Stegun 7.1.26 (error below 1.5e-7), for |x|; the sign goes on at the end. */
+/* erf by Abramowitz and Stegun 7.1.26 (error below 1.5e-7), for |x|; the sign goes on at the end.
+ */
 LANES_INLINE lanes gelu_by_erf(lanes x)
 {
     const lanes one = lanes_set1(1.0f);
@@ -834,7 +845,8 @@ static void gelu_erf(const float *x, size_t n, float *y)
 static void add(const float *a, const float *b, size_t n, float *y)
 {
     EACH_16(n, lanes_store(y + i, lanes_add(lanes_load(a + i), lanes_load(b + i))),
-            lanes_store_n(y + i, lanes_add(lanes_load_n(a + i, left, 0), lanes_load_n(b + i, left, 0)),
+            lanes_store_n(y + i,
+                          lanes_add(lanes_load_n(a + i, left, 0), lanes_load_n(b + i, left, 0)),
                           left));
 }
 
@@ -879,8 +891,8 @@ static uint32_t spin(size_t n)
         acc[i] = words_zero();
     for (size_t j = 0; j < n; j++)
         UNROLL_12
-        for (int i = 0; i < 12; i++)
-            acc[i] = words_dot4_small(acc[i], w, x);
+    for (int i = 0; i < 12; i++)
+        acc[i] = words_dot4_small(acc[i], w, x);
     for (int i = 1; i < 12; i++)
         acc[0] = words_add(acc[0], acc[i]);
     words_store(out, acc[0]);

@@ -1,9 +1,9 @@
 /* layout.h - how sixteen rows of a block format lie in a strip.
  *
- * Every format's block is some half-float scales and a run of 32-bit words. In a strip the scales of
- * sixteen rows stand side by side, and so do words: word j of the block of rows 0..15 are 64
- * neighbouring bytes. So one vector load gives four neighbouring quants of sixteen rows. A strip is a
- * row of units, read from end to end as one stream (two streams, scales apart, halve the speed of
+ * Every format's block is some half-float scales and a run of 32-bit words. In a strip the scales
+ * of sixteen rows stand side by side, and so do words: word j of the block of rows 0..15 are 64
+ * neighbouring bytes. So one vector load gives four neighbouring quants of sixteen rows. A strip is
+ * a row of units, read from end to end as one stream (two streams, scales apart, halve the speed of
  * decoding: the scales then miss the cache):
  *
  *   scales  [blocks of the unit][halves][16] half floats, padded to 64 bytes
@@ -13,10 +13,10 @@
  * words stay 64-byte aligned. An odd last block stands in a unit of its own size, half used.
  *
  * Touched up on the way: Q8_0's signed bytes get 128 added (the integer product wants unsigned
- * weights); the 32 fifth bits of Q5_0 and Q5_1 are spread so that byte j of the word has the bits of
- * weights j, 4 + j, 8 + j, ... (one bit plane per vector of four neighbours); Q6_K's words come as
- * scales, then for each half of 128 weights eight triples: two words of low bits, one of high bits.
- * F32 is [k][16] floats; F16 and BF16 are [k][16] halves. */
+ * weights); the 32 fifth bits of Q5_0 and Q5_1 are spread so that byte j of the word has the bits
+ * of weights j, 4 + j, 8 + j, ... (one bit plane per vector of four neighbours); Q6_K's words come
+ * as scales, then for each half of 128 weights eight triples: two words of low bits, one of high
+ * bits. F32 is [k][16] floats; F16 and BF16 are [k][16] halves. */
 #ifndef CAIRN_GENERATE_KERNELS_LAYOUT_H
 #define CAIRN_GENERATE_KERNELS_LAYOUT_H
 
@@ -26,10 +26,10 @@
 #include "generate/kernels/kernels.h"
 
 typedef struct strip_layout {
-    uint16_t block;   /* weights a block; 1 for floats */
-    uint16_t bytes;   /* of a block in the file */
-    uint8_t halves;   /* half floats a block */
-    uint8_t words;    /* 32-bit words a block */
+    uint16_t block;     /* weights a block; 1 for floats */
+    uint16_t bytes;     /* of a block in the file */
+    uint8_t halves;     /* half floats a block */
+    uint8_t words;      /* 32-bit words a block */
     uint8_t half_at[2]; /* where they stand in the file's block */
     uint8_t word_at;    /* the words follow one another from here */
     uint8_t blocks;     /* blocks a unit */

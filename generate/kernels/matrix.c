@@ -1,10 +1,10 @@
 /* matrix.c - repack a tensor into strips, and run products over them.
  *
- * Repacking moves 32-bit words: word j of a block of row r goes to lane r of vector j. It is bound by
- * memory, and all threads share it. Types without an integer kernel of their own:
- *   IQ4_NL  becomes Q8_0 (its table holds int8 values: exact, twice the bytes)
- *   Q3_K    becomes Q6_K (the same scales, weights + 32: exact, twice the bytes)
- *   Q2_K    becomes F32 (no integer form with 16-wise minima here: twelve times the bytes)
+ * Repacking moves 32-bit words: word j of a block of row r goes to lane r of vector j. It is bound
+ * by memory, and all threads share it. Types without an integer kernel of their own: IQ4_NL becomes
+ * Q8_0 (its table holds int8 values: exact, twice the bytes) Q3_K    becomes Q6_K (the same scales,
+ * weights + 32: exact, twice the bytes) Q2_K    becomes F32 (no integer form with 16-wise minima
+ * here: twelve times the bytes)
  *
  * A product's tasks are strips, a few at a time, of all jobs together; which thread takes which
  * changes nothing in the results, because a strip is computed whole by one thread. */
@@ -16,9 +16,9 @@
 #include "base/checked.h"
 #include "generate/kernels/layout.h"
 
-#define STRIPS_PER_TASK  4
-#define EXACT_CHUNK      ((size_t)256) /* weights of a row expanded to float at a time */
-#define MAX_DIMENSION    ((uint64_t)1 << 28)
+#define STRIPS_PER_TASK 4
+#define EXACT_CHUNK     ((size_t)256) /* weights of a row expanded to float at a time */
+#define MAX_DIMENSION   ((uint64_t)1 << 28)
 
 extern const int8_t iq4_nl_values[16];
 
@@ -246,8 +246,7 @@ static void *heap_take(weight_heap *h, size_t bytes)
     return s->data + s->used - bytes;
 }
 
-cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *p,
-                           cairn_error *err)
+cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *p, cairn_error *err)
 {
     const tensor_type_info *info = tensor_type_get(t->type);
     uint64_t rows = tensor_rows(t);
@@ -256,8 +255,8 @@ cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *
 
     *out = NULL;
     if (!info || !dequantize_supported(t->type))
-        return cairn_fail(err, CAIRN_EMODEL, "tensor %s: type %s cannot be multiplied with", t->name,
-                          info ? info->name : "unknown");
+        return cairn_fail(err, CAIRN_EMODEL, "tensor %s: type %s cannot be multiplied with",
+                          t->name, info ? info->name : "unknown");
     if (!t->dims[0] || !rows || t->dims[0] > MAX_DIMENSION || rows > MAX_DIMENSION ||
         t->dims[0] % info->block_size)
         return cairn_fail(err, CAIRN_EMODEL, "tensor %s: %llu x %llu is no matrix of %s blocks",
@@ -292,7 +291,8 @@ struct activations {
     size_t max_tokens, max_k;
 };
 
-cairn_status activations_create(activations **out, size_t max_tokens, size_t max_k, cairn_error *err)
+cairn_status activations_create(activations **out, size_t max_tokens, size_t max_k,
+                                cairn_error *err)
 {
     activations *a = calloc(1, sizeof *a);
     size_t tiles = (max_tokens + KERNEL_TILE - 1) / KERNEL_TILE + 2, blocks = max_k / 32 + 1, bytes;

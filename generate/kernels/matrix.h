@@ -5,8 +5,8 @@
  * file's own bytes are no longer needed.
  *
  * A product y = x W^T runs in one of two modes. Fast: activations rounded to int8 with a scale
- * for each 16, integer dot products (quantised types). Exact: weights expanded to float, float activations.
- * F32, F16, BF16 and the types without an integer kernel always run as in exact mode.
+ * for each 16, integer dot products (quantised types). Exact: weights expanded to float, float
+ * activations. F32, F16, BF16 and the types without an integer kernel always run as in exact mode.
  *
  * One order of summation: out[t][r] has the same bytes whatever n_tokens, the threads and the CPU
  * row (tested).
@@ -36,8 +36,8 @@ typedef struct matrix {
 } matrix;
 
 /* Repack t (dims[0] = cols; all other dims are rows) into memory of h; the matrix lives as long as
- * the heap and is freed with it. The pool may be NULL. CAIRN_EMODEL: a type without meaning here or a
- * row length that its blocks cannot fill; CAIRN_ENOMEM. */
+ * the heap and is freed with it. The pool may be NULL. CAIRN_EMODEL: a type without meaning here or
+ * a row length that its blocks cannot fill; CAIRN_ENOMEM. */
 cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *p,
                            cairn_error *err);
 
