@@ -68,8 +68,9 @@ install(FILES cmake/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libcairn-
 # ---- Debian packages ---------------------------------------------------------------------------
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME cairn)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "search and ask your own documents, offline")
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
-set(CPACK_PACKAGE_CONTACT "The Cairn authors <cairn@localhost>")
+set(CPACK_PACKAGE_CONTACT "The Cairn authors <maintainers@cairn.example>")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL Unspecified development)
@@ -80,8 +81,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_NAME cairn)
 set(CPACK_DEBIAN_UNSPECIFIED_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_RECOMMENDS poppler-data)
-set(CPACK_DEBIAN_UNSPECIFIED_DESCRIPTION "search and ask your own documents, offline
-Cairn indexes the files a person or a team owns, finds passages in them by
+set(CPACK_DEBIAN_UNSPECIFIED_DESCRIPTION "Cairn indexes the files a person or a team owns, finds passages in them by
 words and by meaning, and answers questions with citations of document, page
 and place, or says that the documents do not hold the answer. It runs offline
 in one native program; the language models are files fetched separately.")
@@ -90,7 +90,6 @@ set(CPACK_DEBIAN_DEVELOPMENT_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "cairn (= ${PROJECT_VERSION})")
-set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "search and ask your own documents, offline (library)
-The static library and the headers of Cairn, for programs that index, search
+set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "The static library and the headers of Cairn, for programs that index, search
 and ask by themselves.")
 include(CPack)
