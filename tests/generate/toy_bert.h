@@ -94,7 +94,7 @@ static void toy_add(toy *y, const char *name, size_t rows, size_t cols, tensor_t
 
 static void toy_pair(toy *y, const char *stem, size_t out, size_t in, tensor_type type)
 {
-    char name[80];
+    char name[112];
 
     snprintf(name, sizeof name, "%s.weight", stem);
     if (out)
