@@ -48,8 +48,9 @@ class BadInput(CairnTest):
                              env=dict(os.environ, CAIRN_HOME=self.home))
         out = p.stdout.read()
         _, status, usage = os.wait4(p.pid, 0)
+        p.returncode = os.waitstatus_to_exitcode(status)
         p.stdout.close()
-        self.assertEqual(os.waitstatus_to_exitcode(status), 0, out)
+        self.assertEqual(p.returncode, 0, out)
         self.assertLess(usage.ru_maxrss, 3 * 1024 * 1024, "peak memory in KiB")
         self.assertEqual(len(self.uris("basalt")), 1)
 
@@ -143,7 +144,7 @@ class BadInput(CairnTest):
         stop.set()
         t.join()
         self.index()
-        self.assertEqual(self.uris("granite"), [p])
+        self.assertEqual(set(self.uris("granite")), {p})
         self.assert_clean()
 
     def test_full_disk(self):
@@ -233,17 +234,27 @@ class BadInput(CairnTest):
               and "lock" not in p][0]
         with open(db, "rb") as f:
             whole = f.read()
-        for name, broken in (("cut short", whole[:len(whole) // 2]), ("empty", b""), ("noise", os.urandom(len(whole))),
-                             ("page of noise", whole[:8192] + os.urandom(4096) + whole[12288:]),
-                             ("text", b"this is no database\n" * 500)):
+        listed = self.run_cairn("--json", "list").stdout
+        pages = range(0, len(whole), 4096)
+        harmless = []
+        for name, broken in [("cut short", whole[:len(whole) // 2]), ("empty", b""), ("noise", os.urandom(len(whole))),
+                             ("text", b"this is no database\n" * 500)] + [
+                                 (at, whole[:at] + os.urandom(4096) + whole[at + 4096:]) for at in pages]:
             with open(db, "wb") as f:
                 f.write(broken)
-            for verb in (["check"], ["search", "--mode", "lexical", "basalt"], ["status"], ["list"]):
+            for verb in (["search", "--mode", "lexical", "basalt"], ["status"], ["list"]):
                 done = self.run_cairn(*verb, code=None, timeout=60)
                 self.assertIn(done.returncode, (0, 1, 4), f"{name}: {verb}: {done.stderr}")
-            self.assertEqual(self.run_cairn("check", code=None).returncode, 4, name)
+            done = self.run_cairn("check", code=None, timeout=60)
+            if name in pages and done.returncode == 0:
+                # A page that nothing uses: the former root.
+                harmless.append(name)
+                self.assertEqual(self.run_cairn("--json", "list").stdout, listed)
+            else:
+                self.assertEqual(done.returncode, 4, f"{name}: {done.stderr}")
             with open(db, "wb") as f:
                 f.write(whole)
+        self.assertLess(len(harmless), len(pages) / 3, harmless)
         self.assert_clean()
 
     def test_second_writer_is_told(self):
