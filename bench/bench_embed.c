@@ -2,10 +2,10 @@
  *
  * usage: bench_embed MODEL [--threads 1] [--reps 5] [--batch 8] [--seq 256] [--exact]
  *
- * Like the peer it feeds ready token ids: texts a second for `seq`-token texts in batches and one by
- * one, and the latency of a 10-token query; medians and best of `reps`, wall and CPU time. Beyond
- * the peer's keys: open_ms and first_query_ms (a new process's first text, tokenised, weights not
- * yet touched), and query_text_ms (the same text again). */
+ * Like the peer it feeds ready token ids: texts a second for `seq`-token texts in batches and one
+ * by one, and the latency of a 10-token query; medians and best of `reps`, wall and CPU time.
+ * Beyond the peer's keys: open_ms and first_query_ms (a new process's first text, tokenised,
+ * weights not yet touched), and query_text_ms (the same text again). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static result run(encoder *e, size_t batch, size_t seq, size_t reps, size_t inne
     size_t *offsets = malloc((batch + 1) * sizeof *offsets);
     float *out = malloc(batch * encoder_dim(e) * sizeof *out);
     double wall[MAX_REPS], cpu[MAX_REPS];
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     result r;
 
     for (size_t i = 0; i < batch * seq; i++)
@@ -86,9 +86,9 @@ static result run(encoder *e, size_t batch, size_t seq, size_t reps, size_t inne
 static double text_ms(encoder *e)
 {
     static const char text[] = "when does the night train to the coast leave";
-    encoder_text t = { text, sizeof text - 1 };
+    encoder_text t = {text, sizeof text - 1};
     float *out = malloc(encoder_dim(e) * sizeof *out);
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     int64_t start = clock_mono_ns();
 
     check(encoder_embed(e, &t, 1, ENCODER_QUERY, out, &err), &err);
@@ -99,11 +99,11 @@ static double text_ms(encoder *e)
 int main(int argc, char **argv)
 {
     size_t threads = 1, reps = 5, batch = 8, seq = 256;
-    double open_ms, first_ms, again_ms, load[1] = { 0 };
-    encoder_options options = { 0 };
-    cairn_error err = { 0 };
+    double open_ms, first_ms, again_ms, load[1] = {0};
+    encoder_options options = {0};
+    cairn_error err = {0};
     struct rusage usage;
-    struct stat sb = { 0 };
+    struct stat sb = {0};
     result rb, r1, rq;
     encoder *e;
     pool *p = NULL;
@@ -144,18 +144,19 @@ int main(int argc, char **argv)
     stat(argv[1], &sb);
     if (getloadavg(load, 1) < 1)
         load[0] = -1;
-    printf("{\"tool\":\"cairn\",\"model\":\"%s\",\"cpu\":\"%s\",\"exact\":%s,\"bytes\":%" PRId64
-           ",\"threads\":%zu,\"load_s\":%.3f,"
-           "\"texts_s_batch\":{\"batch\":%zu,\"seq\":%zu,\"wall_med\":%.2f,\"wall_best\":%.2f,"
-           "\"cpu_med\":%.2f},\"texts_s_b1\":{\"wall_med\":%.2f,\"wall_best\":%.2f,\"cpu_med\":%.2f},"
-           "\"query10_ms\":{\"wall_med\":%.2f,\"wall_best\":%.2f,\"cpu_med\":%.2f},"
-           "\"open_ms\":%.2f,\"first_query_ms\":%.2f,\"query_text_ms\":%.2f,"
-           "\"rss_peak_mib\":%ld,\"loadavg\":%.2f}\n",
-           encoder_identity(e), cpu_level_name(cpu_level_get()), options.exact ? "true" : "false",
-           (int64_t)sb.st_size, threads, open_ms * 1e-3, batch, seq, (double)batch / rb.wall_med,
-           (double)batch / rb.wall_best, (double)batch / rb.cpu_med, 1 / r1.wall_med,
-           1 / r1.wall_best, 1 / r1.cpu_med, rq.wall_med * 1e3, rq.wall_best * 1e3,
-           rq.cpu_med * 1e3, open_ms, first_ms, again_ms, usage.ru_maxrss / 1024, load[0]);
+    printf(
+        "{\"tool\":\"cairn\",\"model\":\"%s\",\"cpu\":\"%s\",\"exact\":%s,\"bytes\":%" PRId64
+        ",\"threads\":%zu,\"load_s\":%.3f,"
+        "\"texts_s_batch\":{\"batch\":%zu,\"seq\":%zu,\"wall_med\":%.2f,\"wall_best\":%.2f,"
+        "\"cpu_med\":%.2f},\"texts_s_b1\":{\"wall_med\":%.2f,\"wall_best\":%.2f,\"cpu_med\":%.2f},"
+        "\"query10_ms\":{\"wall_med\":%.2f,\"wall_best\":%.2f,\"cpu_med\":%.2f},"
+        "\"open_ms\":%.2f,\"first_query_ms\":%.2f,\"query_text_ms\":%.2f,"
+        "\"rss_peak_mib\":%ld,\"loadavg\":%.2f}\n",
+        encoder_identity(e), cpu_level_name(cpu_level_get()), options.exact ? "true" : "false",
+        (int64_t)sb.st_size, threads, open_ms * 1e-3, batch, seq, (double)batch / rb.wall_med,
+        (double)batch / rb.wall_best, (double)batch / rb.cpu_med, 1 / r1.wall_med, 1 / r1.wall_best,
+        1 / r1.cpu_med, rq.wall_med * 1e3, rq.wall_best * 1e3, rq.cpu_med * 1e3, open_ms, first_ms,
+        again_ms, usage.ru_maxrss / 1024, load[0]);
     encoder_close(e);
     pool_destroy(p);
     return 0;

@@ -1,7 +1,7 @@
 /* attention.c - one head of one sequence, as two matrix products with the panel kernels.
  *
- * The keys become panels of 32 tokens, the values panels of 32 channels; then the queries walk by in
- * patches of 48: scores, exp, products with the values, and last the division by the sum. In the
+ * The keys become panels of 32 tokens, the values panels of 32 channels; then the queries walk by
+ * in patches of 48: scores, exp, products with the values, and last the division by the sum. In the
  * fast mode queries, keys, values and the exponentials are rounded like any i16 operand. Widths are
  * padded to 32 with zeros, tokens too; padded scores are never summed. */
 #include "generate/encode/attention.h"
@@ -16,11 +16,11 @@
 typedef struct plan {
     size_t tokens, width; /* padded to 32 */
     size_t k_blocks, v_blocks;
-    float *scores;   /* [PATCH][tokens] */
-    float *out;      /* [PATCH][32] */
-    float *rows;     /* fast: [max(32, PATCH)][max(tokens, width)], floats on their way to rounding */
-    int16_t *r16;    /* fast: the same, rounded */
-    float *r_scale;  /* fast: its scales */
+    float *scores; /* [PATCH][tokens] */
+    float *out;    /* [PATCH][32] */
+    float *rows;   /* fast: [max(32, PATCH)][max(tokens, width)], floats on their way to rounding */
+    int16_t *r16;  /* fast: the same, rounded */
+    float *r_scale; /* fast: its scales */
     float *k_f32, *v_f32;
     int16_t *k_i16, *v_i16;
     float *k_scale, *v_scale; /* [panel][blocks][32] */
@@ -36,7 +36,7 @@ static void *take(uint8_t *base, size_t *at, size_t bytes)
 
 static plan make_plan(size_t n, size_t width, bool exact, uint8_t *base)
 {
-    plan p = { .tokens = (n + 31) & ~(size_t)31, .width = (width + 31) & ~(size_t)31 };
+    plan p = {.tokens = (n + 31) & ~(size_t)31, .width = (width + 31) & ~(size_t)31};
     size_t longest = p.tokens > p.width ? p.tokens : p.width, at = 0;
     size_t cells = p.tokens * p.width;
 
@@ -130,7 +130,8 @@ static void pack(const encode_kernels *kernels, const plan *p, const attention_h
                     p->k_f32[j * p->width + i * ENCODE_PANEL + n] = x[n * lda + i];
         } else {
             round_rows(kernels, p, x, lda, ENCODE_PANEL, p->width, ENCODE_I16_WEIGHT);
-            pack_rounded(kernels, p, p->width, p->k_i16 + j * p->width, p->k_scale + j * p->k_blocks);
+            pack_rounded(kernels, p, p->width, p->k_i16 + j * p->width,
+                         p->k_scale + j * p->k_blocks);
         }
     }
     for (size_t c = 0; c < p->width; c += ENCODE_PANEL) {
@@ -149,7 +150,8 @@ static void pack(const encode_kernels *kernels, const plan *p, const attention_h
     }
 }
 
-void attention_run(const encode_kernels *kernels, const attention_head *h, bool exact, void *scratch)
+void attention_run(const encode_kernels *kernels, const attention_head *h, bool exact,
+                   void *scratch)
 {
     const plan p = make_plan(h->n, h->width, exact, scratch);
     const float scale = 1.0f / sqrtf((float)h->width);

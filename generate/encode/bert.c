@@ -26,8 +26,8 @@ typedef struct binder {
     cairn_error *err;
 } binder;
 
-/* The tensor prefix + stem + suffix, with `cols` x `rows` elements; *out is NULL when absent and not
- * required. rows 0: any number of rows. */
+/* The tensor prefix + stem + suffix, with `cols` x `rows` elements; *out is NULL when absent and
+ * not required. rows 0: any number of rows. */
 static cairn_status bind_tensor(const binder *n, const char *stem, const char *suffix, size_t cols,
                                 size_t rows, bool required, const tensor **out)
 {
@@ -39,8 +39,10 @@ static cairn_status bind_tensor(const binder *n, const char *stem, const char *s
     if (!t) {
         if (!required)
             return CAIRN_OK;
-        return cairn_fail(n->err, CAIRN_EMODEL, "%s: no tensor %s: the file is incomplete or of "
-                          "another kind of model", n->path, name);
+        return cairn_fail(n->err, CAIRN_EMODEL,
+                          "%s: no tensor %s: the file is incomplete or of "
+                          "another kind of model",
+                          n->path, name);
     }
     /* A vector may also be stored as one row, or a table of one row as a vector. */
     if (t->dims[0] != cols || (rows && tensor_rows(t) != rows) || tensor_rows(t) == 0)
@@ -49,8 +51,10 @@ static cairn_status bind_tensor(const binder *n, const char *stem, const char *s
                           (unsigned long long)tensor_rows(t), (unsigned long long)t->dims[0], rows,
                           cols);
     if (!dequantize_supported(t->type))
-        return cairn_fail(n->err, CAIRN_EUNSUPPORTED, "%s: tensor %s is of a type that the encoder "
-                          "does not read (%d)", n->path, name, (int)t->type);
+        return cairn_fail(n->err, CAIRN_EUNSUPPORTED,
+                          "%s: tensor %s is of a type that the encoder "
+                          "does not read (%d)",
+                          n->path, name, (int)t->type);
     return CAIRN_OK;
 }
 
@@ -67,13 +71,14 @@ static cairn_status bind_floats(const binder *n, const char *stem, const char *s
     if (st || !t)
         return st;
     if (n_rows && (*n_rows = (size_t)tensor_rows(t)) > MAX_POSITIONS)
-        return cairn_fail(n->err, CAIRN_EMODEL, "%s: tensor %s has too many rows", n->path, t->name);
+        return cairn_fail(n->err, CAIRN_EMODEL, "%s: tensor %s has too many rows", n->path,
+                          t->name);
     copy = arena_calloc(&n->b->arena, (size_t)tensor_rows(t), cols * sizeof *copy);
     if (!copy)
         return cairn_fail(n->err, CAIRN_ENOMEM, "%s: copy of tensor %s", n->path, t->name);
     if (!tensor_bytes_for(t->type, cols, &row_bytes))
-        return cairn_fail(n->err, CAIRN_EMODEL, "%s: rows of tensor %s are no whole number of blocks",
-                          n->path, t->name);
+        return cairn_fail(n->err, CAIRN_EMODEL,
+                          "%s: rows of tensor %s are no whole number of blocks", n->path, t->name);
     for (size_t i = 0; i < tensor_rows(t); i++)
         dequantize_row(t->type, t->data + i * row_bytes, copy + i * cols, cols);
     *out = copy;
@@ -89,8 +94,9 @@ static cairn_status bind_linear(const binder *n, const char *stem, size_t in, si
     if (st || !linear->w)
         return st;
     if (!tensor_bytes_for(linear->w->type, in, &row_bytes))
-        return cairn_fail(n->err, CAIRN_EMODEL, "%s: rows of tensor %s are no whole number of blocks",
-                          n->path, linear->w->name);
+        return cairn_fail(n->err, CAIRN_EMODEL,
+                          "%s: rows of tensor %s are no whole number of blocks", n->path,
+                          linear->w->name);
     linear->in = in;
     linear->out = out ? out : (size_t)tensor_rows(linear->w);
     if (linear->out > MAX_FF)
@@ -102,8 +108,8 @@ static cairn_status bind_linear(const binder *n, const char *stem, size_t in, si
 static cairn_status bind_norm(const binder *n, const char *stem, bert_norm *norm)
 {
     const char *weight = n->naming->weight, *bias = n->naming->bias;
-    cairn_status st = bind_floats(n, stem, weight, n->b->hidden, 1, !n->naming->old_weight,
-                                  &norm->w, NULL);
+    cairn_status st =
+        bind_floats(n, stem, weight, n->b->hidden, 1, !n->naming->old_weight, &norm->w, NULL);
 
     if (!st && !norm->w) {
         weight = n->naming->old_weight;
@@ -158,7 +164,7 @@ static cairn_status check_sizes(const bert *b, const char *path, cairn_error *er
 cairn_status bert_bind(bert *b, const char *path, const bert_naming *naming, const char *prefix,
                        bert_find *find, cairn_error *err)
 {
-    binder n = { b, path, prefix, naming, find, err };
+    binder n = {b, path, prefix, naming, find, err};
     cairn_status st = check_sizes(b, path, err);
     size_t row_bytes;
 
@@ -197,7 +203,7 @@ cairn_status bert_bind(bert *b, const char *path, const bert_naming *naming, con
 /* The last part of a path, without a model file's extension. */
 static char *name_of(const char *path)
 {
-    static const char *const extension[] = { ".gguf", ".bin", ".safetensors" };
+    static const char *const extension[] = {".gguf", ".bin", ".safetensors"};
     size_t end = strlen(path), start;
 
     while (end > 1 && path[end - 1] == '/')
@@ -220,9 +226,9 @@ static const struct {
     size_t max_tokens; /* 0: as the positions allow */
     bool cls, e5;
 } known[] = {
-    { "minilm-l", 256, false, false }, /* sentence-transformers' own setting for L6 and L12 */
-    { "e5-", 0, false, true },
-    { "bge-", 0, true, false },
+    {"minilm-l", 256, false, false}, /* sentence-transformers' own setting for L6 and L12 */
+    {"e5-", 0, false, true},
+    {"bge-", 0, true, false},
 };
 
 static bool contains(const char *name, const char *part)
@@ -274,7 +280,7 @@ static cairn_status open_any(bert *b, const char *path, cairn_error *err)
         return cairn_fail(err, CAIRN_EMODEL,
                           "%s: no such model; scripts/setup fetches the default ones", path);
     if (S_ISDIR(sb.st_mode)) {
-        static const char *const inside[] = { "e5-small-q4.bin", "model.gguf" };
+        static const char *const inside[] = {"e5-small-q4.bin", "model.gguf"};
         char file[4096];
         for (size_t i = 0; i < sizeof inside / sizeof *inside; i++) {
             snprintf(file, sizeof file, "%s/%s", path, inside[i]);
@@ -318,8 +324,9 @@ cairn_status bert_open(bert **out, const char *path, cairn_error *err)
     if (!st && b->max_tokens < 8)
         st = cairn_fail(err, CAIRN_EMODEL, "%s: room for %zu tokens only", path, b->max_tokens);
     if (!st && tokenizer_vocab_size(b->tokenizer) > b->vocab)
-        st = cairn_fail(err, CAIRN_EMODEL, "%s: the tokenizer has %zu pieces, tensor %s only %zu rows",
-                        path, tokenizer_vocab_size(b->tokenizer), b->word->name, b->vocab);
+        st = cairn_fail(err, CAIRN_EMODEL,
+                        "%s: the tokenizer has %zu pieces, tensor %s only %zu rows", path,
+                        tokenizer_vocab_size(b->tokenizer), b->word->name, b->vocab);
     if (!st && (tokenizer_bos(b->tokenizer) < 0 || tokenizer_eos(b->tokenizer) < 0))
         st = cairn_fail(err, CAIRN_EMODEL, "%s: the tokenizer names no begin and end token", path);
     if (st) {

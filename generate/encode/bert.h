@@ -70,8 +70,8 @@ void bert_close(bert *b); /* NULL is fine */
 /* For bert_open's three halves: where a format keeps things. A stem is followed by the suffix of a
  * weight or a bias; a layer's stem holds one %zu. */
 typedef struct bert_naming {
-    const char *word, *pos, *type;     /* whole names */
-    const char *embedding_norm;        /* stems from here on */
+    const char *word, *pos, *type; /* whole names */
+    const char *embedding_norm;    /* stems from here on */
     const char *linear[BERT_LINEARS];
     const char *attention_norm, *output_norm;
     const char *pooler, *classifier;   /* NULL: this format has none */

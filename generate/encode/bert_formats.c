@@ -14,9 +14,9 @@ static const bert_naming safetensors_naming = {
     .pos = "embeddings.position_embeddings.weight",
     .type = "embeddings.token_type_embeddings.weight",
     .embedding_norm = "embeddings.LayerNorm",
-    .linear = { "encoder.layer.%zu.attention.self.query", "encoder.layer.%zu.attention.self.key",
-                "encoder.layer.%zu.attention.self.value", "encoder.layer.%zu.attention.output.dense",
-                "encoder.layer.%zu.intermediate.dense", "encoder.layer.%zu.output.dense" },
+    .linear = {"encoder.layer.%zu.attention.self.query", "encoder.layer.%zu.attention.self.key",
+               "encoder.layer.%zu.attention.self.value", "encoder.layer.%zu.attention.output.dense",
+               "encoder.layer.%zu.intermediate.dense", "encoder.layer.%zu.output.dense"},
     .attention_norm = "encoder.layer.%zu.attention.output.LayerNorm",
     .output_norm = "encoder.layer.%zu.output.LayerNorm",
     .pooler = "pooler.dense",
@@ -56,8 +56,8 @@ static cairn_status load_json(const char *folder, const char *name, json_t **out
     return CAIRN_OK;
 }
 
-static cairn_status need_size(const json_t *config, const char *folder, const char *key, size_t *out,
-                              cairn_error *err)
+static cairn_status need_size(const json_t *config, const char *folder, const char *key,
+                              size_t *out, cairn_error *err)
 {
     const json_t *v = json_object_get(config, key);
     json_int_t n = json_integer_value(v);
@@ -110,7 +110,8 @@ static cairn_status read_sentence_files(bert *b, const char *folder, cairn_error
             b->pooling = BERT_POOL_MEAN;
         else
             st = cairn_fail(err, CAIRN_EUNSUPPORTED,
-                            "%s/1_Pooling/config.json: neither mean nor first-token pooling", folder);
+                            "%s/1_Pooling/config.json: neither mean nor first-token pooling",
+                            folder);
         json_decref(j);
     }
     return st;
@@ -172,8 +173,8 @@ static const bert_naming gguf_naming = {
     .pos = "position_embd.weight",
     .type = "token_types.weight",
     .embedding_norm = "token_embd_norm",
-    .linear = { "blk.%zu.attn_q", "blk.%zu.attn_k", "blk.%zu.attn_v", "blk.%zu.attn_output",
-                "blk.%zu.ffn_up", "blk.%zu.ffn_down" },
+    .linear = {"blk.%zu.attn_q", "blk.%zu.attn_k", "blk.%zu.attn_v", "blk.%zu.attn_output",
+               "blk.%zu.ffn_up", "blk.%zu.ffn_down"},
     .attention_norm = "blk.%zu.attn_output_norm",
     .output_norm = "blk.%zu.layer_output_norm",
     .pooler = "cls",
@@ -200,8 +201,9 @@ cairn_status bert_open_gguf(bert *b, const char *path, cairn_error *err)
     if (st)
         return st;
     if (!gguf_string_is(arch, "bert"))
-        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: architecture %.*s is no encoder of this build",
-                          path, (int)(arch.len < 64 ? arch.len : 64), arch.data);
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "%s: architecture %.*s is no encoder of this build", path,
+                          (int)(arch.len < 64 ? arch.len : 64), arch.data);
     if ((st = gguf_need_u32(b->gguf, "bert.embedding_length", &hidden, err)) ||
         (st = gguf_need_u32(b->gguf, "bert.block_count", &layers, err)) ||
         (st = gguf_need_u32(b->gguf, "bert.attention.head_count", &heads, err)) ||
@@ -250,7 +252,7 @@ static const bert_naming e5s1_naming = {
     .pos = "emb.pos",
     .type = "emb.type",
     .embedding_norm = "emb.ln",
-    .linear = { "l%zu.q", "l%zu.k", "l%zu.v", "l%zu.ao", "l%zu.fi", "l%zu.fo" },
+    .linear = {"l%zu.q", "l%zu.k", "l%zu.v", "l%zu.ao", "l%zu.fi", "l%zu.fo"},
     .attention_norm = "l%zu.aln",
     .output_norm = "l%zu.oln",
     .weight = ".w",

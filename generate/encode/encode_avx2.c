@@ -145,8 +145,8 @@ LANE_FN void tile_q4(int h, const int8_t *a, size_t lda, const float *a_scale, c
 #pragma GCC unroll 3
             for (int i = 0; i < h; i++) {
                 __m256i off = _mm256_set1_epi32(a_off[(size_t)i * lds + b]);
-                __m256i dot[2] = { _mm256_add_epi32(off, _mm256_madd_epi16(part[i][0], ones)),
-                                   _mm256_add_epi32(off, _mm256_madd_epi16(part[i][1], ones)) };
+                __m256i dot[2] = {_mm256_add_epi32(off, _mm256_madd_epi16(part[i][0], ones)),
+                                  _mm256_add_epi32(off, _mm256_madd_epi16(part[i][1], ones))};
                 add_block(sum[i], dot, w_scale + b * 32 + half, a_scale[(size_t)i * lds + b]);
             }
         }
@@ -169,7 +169,8 @@ static void gemm_q4(const int8_t *a, size_t lda, const float *a_scale, const int
 #undef CALL
 }
 
-/* 8 rows of 16 bytes, `stride` apart, to four vectors: out[g] lane n = bytes 4g .. 4g+3 of row n. */
+/* 8 rows of 16 bytes, `stride` apart, to four vectors: out[g] lane n = bytes 4g .. 4g+3 of row n.
+ */
 LANE_FN void transpose8(const uint8_t *p, size_t stride, __m256i out[4])
 {
     __m256i r[4], t[4];

@@ -175,7 +175,8 @@ static void gemm_q4(const int8_t *a, size_t lda, const float *a_scale, const int
 #undef CALL
 }
 
-/* 16 rows of 16 bytes, `stride` apart, to four vectors: out[g] lane n = bytes 4g .. 4g+3 of row n. */
+/* 16 rows of 16 bytes, `stride` apart, to four vectors: out[g] lane n = bytes 4g .. 4g+3 of row n.
+ */
 LANE_FN void transpose16(const uint8_t *p, size_t stride, __m512i out[4])
 {
     __m512i r[4], t[4];

@@ -24,14 +24,14 @@
 
 #include "base/cpu.h"
 
-#define ENCODE_PANEL     32   /* outputs side by side */
+#define ENCODE_PANEL     32 /* outputs side by side */
 #define ENCODE_I16_BLOCK 64 /* inputs that share a scale in the i16 kind */
 /* Largest rounded values there. Block * inputs * weights < 2^31; the inputs get the finer steps,
  * since outliers among them, and the small probabilities of a sharp attention, cost most. */
 #define ENCODE_I16_INPUT  8191
 #define ENCODE_I16_WEIGHT 4095
-#define ENCODE_Q4_BLOCK  32
-#define ENCODE_Q4_BYTES  18 /* bytes of a Q4_0 block: an fp16 scale and 32 nibbles */
+#define ENCODE_Q4_BLOCK   32
+#define ENCODE_Q4_BYTES   18 /* bytes of a Q4_0 block: an fp16 scale and 32 nibbles */
 
 /* Blocks of a row of k inputs. */
 static inline size_t encode_i16_blocks(size_t k)

@@ -13,7 +13,8 @@
 
 #include "generate/encode/encode_kernels.h"
 
-#pragma GCC diagnostic ignored "-Wpsabi" /* lane types never cross a function that is not inlined */
+#pragma GCC diagnostic ignored "-Wpsabi" /* lane types never cross a function that is not inlined  \
+                                          */
 
 typedef float lanes __attribute__((vector_size(64)));
 typedef int32_t ilanes __attribute__((vector_size(64)));
@@ -38,7 +39,7 @@ LANE_FN lanes lanes_load(const float *p)
 
 LANE_FN lanes lanes_set(float x)
 {
-    return (lanes){ x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x };
+    return (lanes){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
 }
 
 LANE_FN lanes lanes_pick(ilanes mask, lanes yes, lanes no)
@@ -197,8 +198,8 @@ static void lanes_layernorm(const float *x, const float *r, const float *w, cons
     }
     factor = 1.0f / sqrtf(lanes_sum(square) / (float)n + eps);
     for (size_t i = 0; i < n; i += 16)
-        lanes_store(y + i, (lanes_load(y + i) - mean) * factor * lanes_load(w + i) +
-                               lanes_load(b + i));
+        lanes_store(y + i,
+                    (lanes_load(y + i) - mean) * factor * lanes_load(w + i) + lanes_load(b + i));
 }
 
 static void lanes_bias(const float *x, const float *b, size_t n, float *y)

@@ -7,7 +7,7 @@ static void gemm_f32(const float *a, size_t lda, size_t m, const float *panel, s
                      size_t ldc)
 {
     for (size_t i = 0; i < m; i++) {
-        float sum[ENCODE_PANEL] = { 0 };
+        float sum[ENCODE_PANEL] = {0};
         for (size_t j = 0; j < k; j++)
             for (size_t n = 0; n < ENCODE_PANEL; n++)
                 sum[n] += a[i * lda + j] * panel[j * ENCODE_PANEL + n];
@@ -19,10 +19,10 @@ static void gemm_i16(const int16_t *a, size_t lda, const float *a_scale, size_t 
                      const int16_t *panel, const float *w_scale, size_t k, float *c, size_t ldc)
 {
     for (size_t i = 0; i < m; i++) {
-        float sum[ENCODE_PANEL] = { 0 };
+        float sum[ENCODE_PANEL] = {0};
         for (size_t at = 0, b = 0; at < k; at += ENCODE_I16_BLOCK, b++) {
             size_t end = k - at < ENCODE_I16_BLOCK ? k : at + ENCODE_I16_BLOCK;
-            int32_t dot[ENCODE_PANEL] = { 0 };
+            int32_t dot[ENCODE_PANEL] = {0};
             for (size_t j = at; j < end; j += 2) {
                 const int16_t *w = panel + j * ENCODE_PANEL;
                 int32_t a0 = a[i * lda + j], a1 = a[i * lda + j + 1];
@@ -42,7 +42,7 @@ static void gemm_q4(const int8_t *a, size_t lda, const float *a_scale, const int
                     float *c, size_t ldc)
 {
     for (size_t i = 0; i < m; i++) {
-        float sum[ENCODE_PANEL] = { 0 };
+        float sum[ENCODE_PANEL] = {0};
         for (size_t at = 0, b = 0; at < k; at += ENCODE_Q4_BLOCK, b++) {
             int32_t dot[ENCODE_PANEL];
             for (size_t n = 0; n < ENCODE_PANEL; n++)

@@ -37,13 +37,13 @@ static void hash_norm(XXH3_state_t *h, const bert_norm *norm, size_t n)
     hash_floats(h, norm->b, n);
 }
 
-/* The vectors of a model (biases, norms) and a piece of every matrix tell two sets of weights apart,
- * without reading the whole file at each start. */
+/* The vectors of a model (biases, norms) and a piece of every matrix tell two sets of weights
+ * apart, without reading the whole file at each start. */
 static cairn_status make_identity(encoder *e, cairn_error *err)
 {
     const bert *b = e->b;
-    const uint64_t sizes[] = { b->hidden, b->n_layers, b->heads,        b->ff,
-                               b->vocab,  b->pooling,  b->positions };
+    const uint64_t sizes[] = {b->hidden, b->n_layers, b->heads,    b->ff,
+                              b->vocab,  b->pooling,  b->positions};
     XXH3_state_t *h = XXH3_createState();
 
     if (!h)
@@ -58,8 +58,7 @@ static cairn_status make_identity(encoder *e, cairn_error *err)
         for (int i = 0; i < BERT_LINEARS; i++) {
             const bert_linear *linear = &b->layers[l].linear[i];
             hash_floats(h, linear->bias, linear->out);
-            XXH3_64bits_update(h, linear->w->data,
-                               linear->w->bytes < 256 ? linear->w->bytes : 256);
+            XXH3_64bits_update(h, linear->w->data, linear->w->bytes < 256 ? linear->w->bytes : 256);
         }
         hash_norm(h, &b->layers[l].attention_norm, b->hidden);
         hash_norm(h, &b->layers[l].output_norm, b->hidden);
@@ -198,7 +197,7 @@ static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *ty
     if (!local)
         return cairn_fail(err, CAIRN_ENOMEM, "batch of %zu texts", n);
     for (size_t i = 0; i < n && !st;) {
-        forward_batch batch = { .ids = ids + offsets[i], .offsets = local };
+        forward_batch batch = {.ids = ids + offsets[i], .offsets = local};
         const float *hidden;
 
         batch.types = types ? types + offsets[i] : NULL;
@@ -226,8 +225,10 @@ static cairn_status finish_vector(encoder *e, const float *rows, size_t n, size_
     pool_rows(e, rows, n, vector);
     for (size_t j = 0; j < dim; j++)
         if (!isfinite(vector[j]))
-            return cairn_fail(err, CAIRN_EMODEL, "%s: the weights give a vector that is not finite; "
-                              "the file is damaged", e->b->name);
+            return cairn_fail(err, CAIRN_EMODEL,
+                              "%s: the weights give a vector that is not finite; "
+                              "the file is damaged",
+                              e->b->name);
     return CAIRN_OK;
 }
 
@@ -291,7 +292,7 @@ static cairn_status embed_slice(encoder *e, const encoder_text *texts, size_t n,
     cairn_error *errors = calloc(n, sizeof *errors);
     size_t *offsets = checked_malloc(n + 1, sizeof *offsets);
     int32_t *ids = NULL;
-    tokenise_call call = { e, texts, prefix, lists, status, errors };
+    tokenise_call call = {e, texts, prefix, lists, status, errors};
 
     if (!lists || !status || !errors || !offsets) {
         st = cairn_fail(err, CAIRN_ENOMEM, "batch of %zu texts", n);
@@ -301,7 +302,8 @@ static cairn_status embed_slice(encoder *e, const encoder_text *texts, size_t n,
     offsets[0] = 0;
     for (size_t i = 0; i < n; i++) {
         if (status[i]) {
-            st = cairn_fail(err, status[i], "%s", *errors[i].text ? errors[i].text : "out of memory");
+            st = cairn_fail(err, status[i], "%s",
+                            *errors[i].text ? errors[i].text : "out of memory");
             goto done;
         }
         offsets[i + 1] = offsets[i] + lists[i].n;
@@ -377,8 +379,10 @@ static cairn_status finish_score(encoder *e, const float *rows, size_t n, size_t
     free(pooled);
     out[i] = (float)score;
     if (!isfinite(score))
-        return cairn_fail(err, CAIRN_EMODEL, "%s: the weights give a score that is not finite; the "
-                          "file is damaged", b->name);
+        return cairn_fail(err, CAIRN_EMODEL,
+                          "%s: the weights give a score that is not finite; the "
+                          "file is damaged",
+                          b->name);
     return CAIRN_OK;
 }
 
@@ -408,7 +412,7 @@ static cairn_status join_pair(const encoder *e, const token_list *query, const e
 static cairn_status score_slice(encoder *e, const token_list *query, const encoder_text *texts,
                                 size_t n, float *scores, cairn_error *err)
 {
-    token_list pairs = { 0 };
+    token_list pairs = {0};
     size_t *offsets = checked_malloc(n + 1, sizeof *offsets);
     size_t *first = checked_malloc(n, sizeof *first);
     uint8_t *types = NULL;
@@ -446,7 +450,7 @@ done:
 cairn_status encoder_score(encoder *e, const encoder_text *query, const encoder_text *texts,
                            size_t n, float *scores, cairn_error *err)
 {
-    token_list ids = { 0 };
+    token_list ids = {0};
     cairn_status st;
 
     if (!encoder_can_score(e))

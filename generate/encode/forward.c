@@ -1,9 +1,9 @@
 /* forward.c - the layers of a BERT (Devlin et al., arXiv:1810.04805), after the norm as in the
  * original: x = norm(x + attention(x)); x = norm(x + ff(x)).
  *
- * Top to bottom as it runs: embed; per layer query, key and value in one go, attention by (sequence,
- * head), its output matrix, norm, the two feed-forward matrices, norm. Between them only what the
- * next step reads is kept, already rounded for its kernel. */
+ * Top to bottom as it runs: embed; per layer query, key and value in one go, attention by
+ * (sequence, head), its output matrix, norm, the two feed-forward matrices, norm. Between them only
+ * what the next step reads is kept, already rounded for its kernel. */
 #include "generate/encode/forward.h"
 
 #include <stdlib.h>
@@ -156,7 +156,7 @@ typedef struct step {
     forward *f;
     const forward_batch *batch;
     size_t rows, layer;
-    const float *add;      /* norm_task: what is added to x, [rows][hidden] */
+    const float *add; /* norm_task: what is added to x, [rows][hidden] */
     const bert_norm *norm;
     unsigned forms; /* to round the result into */
 } step;
@@ -177,7 +177,7 @@ static void pack_task(void *ctx, size_t task, size_t worker)
 
 static void pack_weights(forward *f)
 {
-    step s = { .f = f };
+    step s = {.f = f};
     size_t panels = 0;
     bool any = false;
 
@@ -233,14 +233,14 @@ static void attention_task(void *ctx, size_t task, size_t worker)
     size_t sequence = task / f->b->heads, column = task % f->b->heads * width;
     size_t first = s->batch->offsets[sequence];
     const float *q = f->qkv + first * 3 * n + column;
-    attention_head head = { .q = q,
-                            .k = q + n,
-                            .v = q + 2 * n,
-                            .ld = 3 * n,
-                            .out = f->mix + first * n + column,
-                            .out_ld = n,
-                            .n = s->batch->offsets[sequence + 1] - first,
-                            .width = width };
+    attention_head head = {.q = q,
+                           .k = q + n,
+                           .v = q + 2 * n,
+                           .ld = 3 * n,
+                           .out = f->mix + first * n + column,
+                           .out_ld = n,
+                           .n = s->batch->offsets[sequence + 1] - first,
+                           .width = width};
 
     attention_run(f->kernels, &head, f->exact, f->scratch[worker]);
 }
@@ -275,23 +275,23 @@ static void run_layer(forward *f, step *s)
     linear_job jobs[3];
 
     for (int i = 0; i < 3; i++)
-        jobs[i] = (linear_job){ .l = at(f, l, i), .out = f->qkv + (size_t)i * n, .ld = 3 * n };
+        jobs[i] = (linear_job){.l = at(f, l, i), .out = f->qkv + (size_t)i * n, .ld = 3 * n};
     linear_run(f->pool, f->kernels, jobs, 3, &f->in, rows, f->scratch);
     pool_run(f->pool, s->batch->n * f->b->heads, attention_task, s);
     s->forms = form_of(f, l, BERT_ATTENTION_OUT);
     pool_run(f->pool, row_tasks, round_task, s);
 
-    jobs[0] = (linear_job){ .l = at(f, l, BERT_ATTENTION_OUT), .out = f->qkv, .ld = n };
+    jobs[0] = (linear_job){.l = at(f, l, BERT_ATTENTION_OUT), .out = f->qkv, .ld = n};
     linear_run(f->pool, f->kernels, jobs, 1, &f->in, rows, f->scratch);
     s->add = f->qkv;
     s->norm = &layer->attention_norm;
     s->forms = form_of(f, l, BERT_FF_IN);
     pool_run(f->pool, row_tasks, norm_task, s);
 
-    jobs[0] = (linear_job){ .l = at(f, l, BERT_FF_IN), .rounded = &f->wide,
-                            .forms = form_of(f, l, BERT_FF_OUT) };
+    jobs[0] = (linear_job){
+        .l = at(f, l, BERT_FF_IN), .rounded = &f->wide, .forms = form_of(f, l, BERT_FF_OUT)};
     linear_run(f->pool, f->kernels, jobs, 1, &f->in, rows, f->scratch);
-    jobs[0] = (linear_job){ .l = at(f, l, BERT_FF_OUT), .out = f->qkv, .ld = n };
+    jobs[0] = (linear_job){.l = at(f, l, BERT_FF_OUT), .out = f->qkv, .ld = n};
     linear_run(f->pool, f->kernels, jobs, 1, &f->wide, rows, f->scratch);
     s->norm = &layer->output_norm;
     s->forms = forms_of_input(f, l + 1);
@@ -301,7 +301,7 @@ static void run_layer(forward *f, step *s)
 cairn_status forward_run(forward *f, const forward_batch *batch, const float **hidden,
                          cairn_error *err)
 {
-    step s = { .f = f, .batch = batch, .rows = batch->offsets[batch->n] };
+    step s = {.f = f, .batch = batch, .rows = batch->offsets[batch->n]};
     cairn_status st = reserve(f, s.rows, err);
 
     if (st)

@@ -54,8 +54,8 @@ void acts_clear(acts *a)
     memset(a, 0, sizeof *a);
 }
 
-void acts_round(const encode_kernels *kernels, const acts *a, size_t row, size_t col, const float *x,
-                size_t n, unsigned forms)
+void acts_round(const encode_kernels *kernels, const acts *a, size_t row, size_t col,
+                const float *x, size_t n, unsigned forms)
 {
     size_t at = row * a->k + col;
 
@@ -63,7 +63,8 @@ void acts_round(const encode_kernels *kernels, const acts *a, size_t row, size_t
         memcpy(a->f32 + at, x, n * sizeof *x);
     if (HAS(forms, LINEAR_I16))
         kernels->quantize_i16(x, n, ENCODE_I16_INPUT, a->i16 + at,
-                              a->i16_scale + row * encode_i16_blocks(a->k) + col / ENCODE_I16_BLOCK);
+                              a->i16_scale + row * encode_i16_blocks(a->k) +
+                                  col / ENCODE_I16_BLOCK);
     if (HAS(forms, LINEAR_Q4))
         kernels->quantize_i8(x, n, a->i8 + at, a->i8_scale + at / 32, a->i8_off + at / 32);
 }
@@ -73,9 +74,7 @@ cairn_status linear_init(linear *l, const bert_linear *src, bool exact, cairn_er
     const size_t panels = src->out / ENCODE_PANEL;
 
     l->src = src;
-    l->form = exact                       ? LINEAR_F32
-              : src->w->type == TENSOR_Q4_0 ? LINEAR_Q4
-                                          : LINEAR_I16;
+    l->form = exact ? LINEAR_F32 : src->w->type == TENSOR_Q4_0 ? LINEAR_Q4 : LINEAR_I16;
     l->panels = NULL;
     l->scales = NULL;
     if (l->form == LINEAR_Q4)
@@ -104,8 +103,8 @@ size_t linear_pack_scratch(const linear *l)
     if (l->form == LINEAR_Q4)
         return 0;
     /* a row of floats; 32 rounded rows; a row of scales */
-    return k * 4 + (l->form == LINEAR_I16 ? ENCODE_PANEL * k * 2 + (encode_i16_blocks(k) + 16) * 4
-                                          : 0);
+    return k * 4 +
+           (l->form == LINEAR_I16 ? ENCODE_PANEL * k * 2 + (encode_i16_blocks(k) + 16) * 4 : 0);
 }
 
 void linear_pack_panel(const linear *l, const encode_kernels *kernels, size_t panel, void *scratch)
@@ -165,8 +164,8 @@ static void products(const linear_call *call, const linear *l, size_t row, size_
         size_t panel = (col + at) / ENCODE_PANEL;
         switch (l->form) {
         case LINEAR_F32:
-            kernels->gemm_f32(in->f32 + row * k, k, m, (float *)l->panels + panel * ENCODE_PANEL * k,
-                              k, out + at, GROUP);
+            kernels->gemm_f32(in->f32 + row * k, k, m,
+                              (float *)l->panels + panel * ENCODE_PANEL * k, k, out + at, GROUP);
             break;
         case LINEAR_I16:
             kernels->gemm_i16(in->i16 + row * k, k, in->i16_scale + row * blocks, blocks, m,
@@ -175,8 +174,8 @@ static void products(const linear_call *call, const linear *l, size_t row, size_
             break;
         case LINEAR_Q4:
             kernels->gemm_q4(in->i8 + row * k, k, in->i8_scale + row * (k / 32),
-                             in->i8_off + row * (k / 32), k / 32, m, q4 + at * k, q4_scale + at * k / 32,
-                             k, out + at, GROUP);
+                             in->i8_off + row * (k / 32), k / 32, m, q4 + at * k,
+                             q4_scale + at * k / 32, k, out + at, GROUP);
             break;
         }
     }
@@ -204,8 +203,9 @@ static void linear_task(void *ctx, size_t task, size_t worker)
     if (job->l->form == LINEAR_Q4) {
         size_t row_bytes = call->in->k / 32 * ENCODE_Q4_BYTES;
         for (size_t at = 0; at < n; at += ENCODE_PANEL)
-            kernels->unpack_q4(job->l->src->w->data + (col + at) * row_bytes, row_bytes, call->in->k,
-                               q4 + at * call->in->k, q4_scale + at * call->in->k / 32);
+            kernels->unpack_q4(job->l->src->w->data + (col + at) * row_bytes, row_bytes,
+                               call->in->k, q4 + at * call->in->k,
+                               q4_scale + at * call->in->k / 32);
     }
     end = end < call->rows ? end : call->rows;
     for (; row < end; row += PATCH) {
@@ -226,7 +226,7 @@ static void linear_task(void *ctx, size_t task, size_t worker)
 void linear_run(pool *p, const encode_kernels *kernels, const linear_job *jobs, size_t n_jobs,
                 const acts *in, size_t rows, void *const *scratch)
 {
-    linear_call call = { kernels, jobs, n_jobs, in, rows, ROWS_PER_TASK, 1, GROUP, scratch };
+    linear_call call = {kernels, jobs, n_jobs, in, rows, ROWS_PER_TASK, 1, GROUP, scratch};
     const size_t want = 3 * pool_threads(p);
     size_t groups = 0;
     bool narrow = rows <= FEW_ROWS;

@@ -39,8 +39,8 @@ cairn_status acts_reserve(acts *a, size_t rows, size_t k, unsigned forms, cairn_
 void acts_clear(acts *a);
 /* Round columns [col, col + n) of a row, given as floats, into the forms. col is a multiple of
  * ENCODE_I16_BLOCK, or of 32 when the i16 form is not among them. */
-void acts_round(const encode_kernels *kernels, const acts *a, size_t row, size_t col, const float *x,
-                size_t n, unsigned forms);
+void acts_round(const encode_kernels *kernels, const acts *a, size_t row, size_t col,
+                const float *x, size_t n, unsigned forms);
 
 /* linear_form for a matrix; LINEAR_I16 and LINEAR_F32 allocate, but fill nothing yet. */
 cairn_status linear_init(linear *l, const bert_linear *src, bool exact, cairn_error *err);

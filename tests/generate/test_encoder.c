@@ -1,10 +1,10 @@
-/* test_encoder.c - the encoder on small random models of every file kind: against its twin in double
- * precision, against itself in other batches and threads, and on broken files. */
-#include <stdarg.h>
+/* test_encoder.c - the encoder on small random models of every file kind: against its twin in
+ * double precision, against itself in other batches and threads, and on broken files. */
+#include <cmocka.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "base/checked.h"
 #include "generate/encode/bert.h"
@@ -43,8 +43,8 @@ static const char *save(toy *y, char path[300])
 
 static encoder *open_toy(const char *path, pool *p, bool exact)
 {
-    encoder_options options = { .pool = p, .exact = exact };
-    cairn_error err = { 0 };
+    encoder_options options = {.pool = p, .exact = exact};
+    cairn_error err = {0};
     encoder *e;
 
     if (encoder_open(&e, path, &options, &err))
@@ -55,7 +55,7 @@ static encoder *open_toy(const char *path, pool *p, bool exact)
 /* 12 sequences of 1 .. 48 tokens. */
 static size_t sequences(int32_t ids[400], size_t offsets[13])
 {
-    static const size_t lengths[12] = { 1, 2, 3, 16, 17, 31, 32, 33, 47, 48, 5, 40 };
+    static const size_t lengths[12] = {1, 2, 3, 16, 17, 31, 32, 33, 47, 48, 5, 40};
 
     offsets[0] = 0;
     for (size_t i = 0; i < 12; i++) {
@@ -74,14 +74,13 @@ static void agrees_with_its_twin(void **state)
         size_t heads;
         double fast; /* 1 - cosine allowed in the fast mode */
     } kinds[] = {
-        { false, TENSOR_F32, 4, 1e-6 }, { false, TENSOR_F32, 2, 1e-6 },
-        { false, TENSOR_F32, 1, 1e-6 }, { true, TENSOR_F32, 4, 1e-6 },
-        { true, TENSOR_F16, 4, 1e-6 },  { true, TENSOR_Q8_0, 2, 1e-6 },
-        { true, TENSOR_Q4_0, 2, 1e-3 },
+        {false, TENSOR_F32, 4, 1e-6}, {false, TENSOR_F32, 2, 1e-6}, {false, TENSOR_F32, 1, 1e-6},
+        {true, TENSOR_F32, 4, 1e-6},  {true, TENSOR_F16, 4, 1e-6},  {true, TENSOR_Q8_0, 2, 1e-6},
+        {true, TENSOR_Q4_0, 2, 1e-3},
     };
     int32_t ids[400];
     size_t offsets[13], n = sequences(ids, offsets);
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     char path[300];
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -100,8 +99,8 @@ static void agrees_with_its_twin(void **state)
             assert_int_equal(encoder_text_budget(e), 46);
             assert_int_equal(encoder_embed_ids(e, ids, offsets, n, out[0], &err), CAIRN_OK);
             for (size_t s = 0; s < n; s++)
-                worst = fmax(worst, twin_distance(&y, ids + offsets[s],
-                                                  offsets[s + 1] - offsets[s], false, out[s]));
+                worst = fmax(worst, twin_distance(&y, ids + offsets[s], offsets[s + 1] - offsets[s],
+                                                  false, out[s]));
             if (worst > (exact ? 1e-11 : kinds[i].fast))
                 fail_msg("kind %zu, exact %d: 1 - cosine is %g", i, exact, worst);
             encoder_close(e);
@@ -119,7 +118,7 @@ static void settings_beside_the_model_count(void **state)
     size_t offsets[13];
     float out[64];
     char path[300], file[400];
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     encoder *e;
     FILE *f;
 
@@ -153,11 +152,11 @@ static void settings_beside_the_model_count(void **state)
 /* The same bytes whatever stands beside a text, however many threads work. */
 static void bytes_do_not_depend_on_the_batch(void **state)
 {
-    static const tensor_type types[] = { TENSOR_F32, TENSOR_Q4_0 };
+    static const tensor_type types[] = {TENSOR_F32, TENSOR_Q4_0};
     int32_t ids[400];
     size_t offsets[13], n = sequences(ids, offsets);
     char path[300];
-    cairn_error err = { 0 };
+    cairn_error err = {0};
 
     for (size_t t = 0; t < 2; t++)
         for (int exact = 0; exact < 2; exact++) {
@@ -169,7 +168,7 @@ static void bytes_do_not_depend_on_the_batch(void **state)
             save(&y, path);
             e = open_toy(path, NULL, exact);
             for (size_t i = 0; i < n; i++) {
-                size_t own[2] = { 0, offsets[i + 1] - offsets[i] };
+                size_t own[2] = {0, offsets[i + 1] - offsets[i]};
                 assert_int_equal(encoder_embed_ids(e, ids + offsets[i], own, 1, want[i], &err), 0);
             }
             encoder_close(e);
@@ -191,12 +190,12 @@ static void bytes_do_not_depend_on_the_batch(void **state)
 /* The fast mode gives the same bytes on every CPU row, the exact mode nearly. */
 static void rows_of_kernels_agree(void **state)
 {
-    static const tensor_type types[] = { TENSOR_F32, TENSOR_Q4_0 };
+    static const tensor_type types[] = {TENSOR_F32, TENSOR_Q4_0};
     int32_t ids[400];
     size_t offsets[13], n = sequences(ids, offsets), cells = offsets[n] * 64;
-    forward_batch batch = { .ids = ids, .offsets = offsets, .n = n };
+    forward_batch batch = {.ids = ids, .offsets = offsets, .n = n};
     float *want = malloc(cells * sizeof *want);
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     char path[300];
 
     for (size_t t = 0; t < 2; t++)
@@ -231,13 +230,13 @@ static void rows_of_kernels_agree(void **state)
 static void texts_are_cut_and_counted(void **state)
 {
     static const char text[] = "The old mills: a river runs to the sea.";
-    static const int32_t want[] = { 2, 9, 13, 11, 12, 16, 5, 6, 7, 8, 9, 10, 17, 3 };
+    static const int32_t want[] = {2, 9, 13, 11, 12, 16, 5, 6, 7, 8, 9, 10, 17, 3};
     toy y = toy_default;
     char path[300], *longer = malloc(6 * 1000 + 1);
-    encoder_text texts[2] = { { text, sizeof text - 1 }, { longer, 6000 } };
+    encoder_text texts[2] = {{text, sizeof text - 1}, {longer, 6000}};
     float out[2][64], again[64];
-    size_t offsets[2] = { 0, 14 };
-    cairn_error err = { 0 };
+    size_t offsets[2] = {0, 14};
+    cairn_error err = {0};
     encoder *e;
 
     for (int i = 0; i < 1000; i++)
@@ -250,13 +249,13 @@ static void texts_are_cut_and_counted(void **state)
     texts[1].len = 6 * 46; /* what is left of it */
     assert_int_equal(encoder_embed(e, &texts[1], 1, ENCODER_PASSAGE, again, &err), CAIRN_OK);
     assert_memory_equal(out[1], again, sizeof again);
-    texts[0] = (encoder_text){ NULL, 0 };
+    texts[0] = (encoder_text){NULL, 0};
     assert_int_equal(encoder_embed(e, texts, 1, ENCODER_PLAIN, again, &err), CAIRN_OK);
     assert_int_equal(encoder_embed(e, texts, 0, ENCODER_PLAIN, NULL, &err), CAIRN_OK);
     offsets[1] = 1;
-    assert_int_equal(encoder_embed_ids(e, &(int32_t){ TOY_VOCAB }, offsets, 1, again, &err),
+    assert_int_equal(encoder_embed_ids(e, &(int32_t){TOY_VOCAB}, offsets, 1, again, &err),
                      CAIRN_EUSAGE);
-    assert_int_equal(encoder_embed_ids(e, &(int32_t){ -1 }, offsets, 1, again, &err), CAIRN_EUSAGE);
+    assert_int_equal(encoder_embed_ids(e, &(int32_t){-1}, offsets, 1, again, &err), CAIRN_EUSAGE);
     assert_false(encoder_can_score(e));
     assert_int_equal(encoder_score(e, texts, texts, 1, again, &err), CAIRN_EUNSUPPORTED);
     encoder_close(e);
@@ -267,18 +266,17 @@ static void texts_are_cut_and_counted(void **state)
 static void scores_agree_with_the_twin(void **state)
 {
     static const char query[] = "the river";
-    static const char *const text[] = { "a river runs to the sea.", "old mills", "" };
-    static const int32_t ids[3][16] = { { 2, 9, 6, 3, 5, 6, 7, 8, 9, 10, 17, 3 },
-                                        { 2, 9, 6, 3, 13, 11, 12, 3 },
-                                        { 2, 9, 6, 3, 3 } };
-    static const size_t n[3] = { 12, 8, 5 };
-    static const uint8_t types[16] = { 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
-    encoder_text q = { query, sizeof query - 1 }, texts[3];
+    static const char *const text[] = {"a river runs to the sea.", "old mills", ""};
+    static const int32_t ids[3][16] = {
+        {2, 9, 6, 3, 5, 6, 7, 8, 9, 10, 17, 3}, {2, 9, 6, 3, 13, 11, 12, 3}, {2, 9, 6, 3, 3}};
+    static const size_t n[3] = {12, 8, 5};
+    static const uint8_t types[16] = {0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    encoder_text q = {query, sizeof query - 1}, texts[3];
     char path[300];
-    cairn_error err = { 0 };
+    cairn_error err = {0};
 
     for (size_t i = 0; i < 3; i++)
-        texts[i] = (encoder_text){ text[i], strlen(text[i]) };
+        texts[i] = (encoder_text){text[i], strlen(text[i])};
     for (size_t labels = 1; labels <= 3; labels++)
         for (int gguf = 0; gguf < 2; gguf++)
             for (int exact = 0; exact < 2; exact++) {
@@ -316,34 +314,36 @@ static void broken_models_are_refused(void **state)
         cairn_status status;
         const char *says;
     } cases[] = {
-        { { .leave_out = "encoder.layer.1.attention.self.key.weight" }, CAIRN_EMODEL,
-          "encoder.layer.1.attention.self.key.weight" },
-        { { .leave_out = "embeddings.LayerNorm.bias" }, CAIRN_EMODEL, "embeddings.LayerNorm" },
-        { { .leave_out = "embeddings.word_embeddings.weight" }, CAIRN_EMODEL, "word_embeddings" },
-        { { .reshape = "encoder.layer.0.output.dense.weight" }, CAIRN_EMODEL,
-          "encoder.layer.0.output.dense.weight has 65 rows of 96, expected 64" },
-        { { .reshape = "encoder.layer.0.output.dense.bias" }, CAIRN_EMODEL, "dense.bias" },
-        { { .config = SIZES("64", "3", "4", "96") }, CAIRN_EMODEL, "encoder.layer.2" },
-        { { .config = SIZES("96", "2", "4", "96") }, CAIRN_EMODEL, "word_embeddings" },
-        { { .config = SIZES("64", "2", "5", "96") }, CAIRN_EMODEL, "impossible sizes" },
-        { { .config = SIZES("1000000000", "2", "4", "96") }, CAIRN_EMODEL, "impossible sizes" },
-        { { .config = SIZES("64", "1000000000", "4", "96") }, CAIRN_EMODEL, "impossible sizes" },
-        { { .config = SIZES("-64", "2", "4", "96") }, CAIRN_EMODEL, "hidden_size" },
-        { { .config = SIZES("\"a\"", "2", "4", "96") }, CAIRN_EMODEL, "hidden_size" },
-        { { .config = "{" }, CAIRN_EMODEL, "config.json" },
-        { { .config = "[]" }, CAIRN_EMODEL, "config.json" },
-        { { .config = "{\"model_type\":\"llama\"}" }, CAIRN_EUNSUPPORTED, "model_type llama" },
-        { { .cut = 4 }, CAIRN_EMODEL, "model.safetensors" },
-        { { .cut = 200000 }, CAIRN_EMODEL, "model.safetensors" },
-        { { .gguf = true, .leave_out = "blk.1.ffn_up.bias" }, CAIRN_EMODEL, "blk.1.ffn_up.bias" },
-        { { .gguf = true, .reshape = "blk.0.attn_q.weight" }, CAIRN_EMODEL, "blk.0.attn_q.weight" },
-        { { .gguf = true, .cut = 100 }, CAIRN_EMODEL, "toy.gguf" },
+        {{.leave_out = "encoder.layer.1.attention.self.key.weight"},
+         CAIRN_EMODEL,
+         "encoder.layer.1.attention.self.key.weight"},
+        {{.leave_out = "embeddings.LayerNorm.bias"}, CAIRN_EMODEL, "embeddings.LayerNorm"},
+        {{.leave_out = "embeddings.word_embeddings.weight"}, CAIRN_EMODEL, "word_embeddings"},
+        {{.reshape = "encoder.layer.0.output.dense.weight"},
+         CAIRN_EMODEL,
+         "encoder.layer.0.output.dense.weight has 65 rows of 96, expected 64"},
+        {{.reshape = "encoder.layer.0.output.dense.bias"}, CAIRN_EMODEL, "dense.bias"},
+        {{.config = SIZES("64", "3", "4", "96")}, CAIRN_EMODEL, "encoder.layer.2"},
+        {{.config = SIZES("96", "2", "4", "96")}, CAIRN_EMODEL, "word_embeddings"},
+        {{.config = SIZES("64", "2", "5", "96")}, CAIRN_EMODEL, "impossible sizes"},
+        {{.config = SIZES("1000000000", "2", "4", "96")}, CAIRN_EMODEL, "impossible sizes"},
+        {{.config = SIZES("64", "1000000000", "4", "96")}, CAIRN_EMODEL, "impossible sizes"},
+        {{.config = SIZES("-64", "2", "4", "96")}, CAIRN_EMODEL, "hidden_size"},
+        {{.config = SIZES("\"a\"", "2", "4", "96")}, CAIRN_EMODEL, "hidden_size"},
+        {{.config = "{"}, CAIRN_EMODEL, "config.json"},
+        {{.config = "[]"}, CAIRN_EMODEL, "config.json"},
+        {{.config = "{\"model_type\":\"llama\"}"}, CAIRN_EUNSUPPORTED, "model_type llama"},
+        {{.cut = 4}, CAIRN_EMODEL, "model.safetensors"},
+        {{.cut = 200000}, CAIRN_EMODEL, "model.safetensors"},
+        {{.gguf = true, .leave_out = "blk.1.ffn_up.bias"}, CAIRN_EMODEL, "blk.1.ffn_up.bias"},
+        {{.gguf = true, .reshape = "blk.0.attn_q.weight"}, CAIRN_EMODEL, "blk.0.attn_q.weight"},
+        {{.gguf = true, .cut = 100}, CAIRN_EMODEL, "toy.gguf"},
     };
     char path[300];
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         toy y = toy_default;
-        cairn_error err = { 0 };
+        cairn_error err = {0};
         cairn_status st;
         encoder *e = NULL;
         y.gguf = cases[i].change.gguf;
@@ -366,7 +366,7 @@ static void weights_that_are_no_numbers_are_named(void **state)
     size_t offsets[13], n = sequences(ids, offsets);
     float out[12][64];
     char path[300];
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     encoder *e;
 
     y.poison = "encoder.layer.1.output.LayerNorm.bias";
@@ -378,7 +378,7 @@ static void weights_that_are_no_numbers_are_named(void **state)
 
 static void absent_models_are_named(void **state)
 {
-    cairn_error err = { 0 };
+    cairn_error err = {0};
     char path[300];
     encoder *e;
     FILE *f;

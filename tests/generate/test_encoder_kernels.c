@@ -1,11 +1,11 @@
 /* test_encoder_kernels.c - every row of the encoder's kernels against plain double arithmetic, and
  * against each other byte for byte. */
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static void products_of_floats(void **state)
 /* The i16 kind: right to its rounding steps, and the same bytes from every row, at every height. */
 static void products_of_rounded_floats(void **state)
 {
-    static const size_t widths[] = { 16, 32, 64, 80, 192 };
+    static const size_t widths[] = {16, 32, 64, 80, 192};
 
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
         const size_t k = widths[w], blocks = encode_i16_blocks(k);
@@ -150,7 +150,8 @@ static void products_of_four_bit_weights(void **state)
     float *sw2 = random_floats(ENCODE_PANEL * blocks), sa[ROWS * 3];
     int8_t *qa = checked_aligned(ROWS * k, 1);
     int32_t off[ROWS * 3];
-    uint8_t *panel = checked_aligned(ENCODE_PANEL * k, 1), *other = checked_aligned(ENCODE_PANEL * k, 1);
+    uint8_t *panel = checked_aligned(ENCODE_PANEL * k, 1),
+            *other = checked_aligned(ENCODE_PANEL * k, 1);
     float want[ROWS][ENCODE_PANEL], c[ROWS][ENCODE_PANEL];
 
     for (size_t i = 0; i < ENCODE_PANEL * row_bytes; i++)
@@ -198,7 +199,8 @@ static void products_of_four_bit_weights(void **state)
 static void element_functions(void **state)
 {
     const size_t n = 96;
-    float *x = random_floats(n), *r = random_floats(n), *w = random_floats(n), *b = random_floats(n);
+    float *x = random_floats(n), *r = random_floats(n), *w = random_floats(n),
+          *b = random_floats(n);
     float first[4][96], y[4][96], sum, first_sum = 0;
 
     for (int level = CPU_SCALAR; level <= CPU_AVX512; level++) {
@@ -246,7 +248,7 @@ static void element_functions(void **state)
 /* Broken weights give NaN and infinity: no kernel may trap or leave its range. */
 static void not_a_number_is_harmless(void **state)
 {
-    float x[64] = { 0 }, scale[2];
+    float x[64] = {0}, scale[2];
     int16_t q[64];
     int8_t q8[64];
     int32_t off[2];
@@ -270,12 +272,9 @@ static void not_a_number_is_harmless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products_of_floats),
-        cmocka_unit_test(products_of_rounded_floats),
-        cmocka_unit_test(extreme_operands_fit),
-        cmocka_unit_test(products_of_four_bit_weights),
-        cmocka_unit_test(element_functions),
-        cmocka_unit_test(not_a_number_is_harmless),
+        cmocka_unit_test(products_of_floats),   cmocka_unit_test(products_of_rounded_floats),
+        cmocka_unit_test(extreme_operands_fit), cmocka_unit_test(products_of_four_bit_weights),
+        cmocka_unit_test(element_functions),    cmocka_unit_test(not_a_number_is_harmless),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

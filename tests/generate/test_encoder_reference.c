@@ -1,12 +1,12 @@
-/* test_encoder_reference.c - the real embedders against other engines: MiniLM against ONNX Runtime's
- * vectors of 300 texts, multilingual-e5-small against its package's own library (golden/). Skipped
- * where a model or the reference is absent. */
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
+/* test_encoder_reference.c - the real embedders against other engines: MiniLM against ONNX
+ * Runtime's vectors of 300 texts, multilingual-e5-small against its package's own library
+ * (golden/). Skipped where a model or the reference is absent. */
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "generate/encode/encoder.h"
 #include "tests/generate/reference.h"
@@ -17,7 +17,10 @@ static const char *model_path(const char *name, const char *file, char *path, si
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 
-    snprintf(path, cap, "%s%s/cairn/models/%s", cache && *cache ? cache : home ? home : "",
+    snprintf(path, cap, "%s%s/cairn/models/%s",
+             cache && *cache ? cache
+             : home          ? home
+                             : "",
              cache && *cache ? "" : "/.cache", name);
     if (*file) {
         size_t n = strlen(path);
@@ -28,8 +31,8 @@ static const char *model_path(const char *name, const char *file, char *path, si
 
 static encoder *open_model(const char *path, pool *p, bool exact)
 {
-    encoder_options options = { .pool = p, .exact = exact };
-    cairn_error err = { 0 };
+    encoder_options options = {.pool = p, .exact = exact};
+    cairn_error err = {0};
     encoder *e;
 
     if (encoder_open(&e, path, &options, &err))
@@ -79,7 +82,7 @@ static void minilm_equals_onnxruntime(void **state)
     float *want = load_vectors(N), *out = malloc(N * DIM * sizeof *out);
     encoder_text texts[N];
     json_t *rows[N];
-    cairn_error err = { 0 };
+    cairn_error err = {0};
 
     if (!model_path("all-minilm-l6-v2", "", path, sizeof path) || !file || !want) {
         print_message("skipped: all-minilm-l6-v2 or ../shared/reference/embed.* is absent\n");
@@ -92,7 +95,7 @@ static void minilm_equals_onnxruntime(void **state)
         const json_t *text;
         rows[i] = reference_line(file);
         text = json_object_get(rows[i], "text");
-        texts[i] = (encoder_text){ json_string_value(text), json_string_length(text) };
+        texts[i] = (encoder_text){json_string_value(text), json_string_length(text)};
     }
     for (int exact = 0; exact < 2; exact++) {
         encoder *e = open_model(path, NULL, exact);
@@ -150,7 +153,7 @@ static void e5_equals_its_own_library(void **state)
 {
     char path[1024];
     json_t *rows = golden();
-    cairn_error err = { 0 };
+    cairn_error err = {0};
 
     assert_true(json_array_size(rows) > 20);
     if (!model_path("multilingual-e5-small", "e5-small-q4.bin", path, sizeof path)) {
@@ -164,7 +167,7 @@ static void e5_equals_its_own_library(void **state)
         assert_int_equal(encoder_max_tokens(e), 512);
         for (size_t i = 0; i < json_array_size(rows); i++) {
             const json_t *row = json_array_get(rows, i), *text = json_object_get(row, "text");
-            encoder_text t = { json_string_value(text), json_string_length(text) };
+            encoder_text t = {json_string_value(text), json_string_length(text)};
             float want[DIM], out[DIM];
             double d;
             assert_true(from_base64(json_string_value(json_object_get(row, "vector")),
@@ -197,7 +200,7 @@ static void e5_bytes_do_not_depend_on_the_batch(void **state)
     const size_t n = json_array_size(rows);
     encoder_text texts[64];
     float *want = malloc(n * DIM * 4), *out = malloc(n * DIM * 4);
-    cairn_error err = { 0 };
+    cairn_error err = {0};
 
     if (!model_path("multilingual-e5-small", "e5-small-q4.bin", path, sizeof path) || n > 64) {
         print_message("skipped: multilingual-e5-small is absent\n");
@@ -213,10 +216,11 @@ static void e5_bytes_do_not_depend_on_the_batch(void **state)
         e = open_model(path, p, false);
         for (size_t i = 0; i < n; i++) {
             const json_t *text = json_object_get(json_array_get(rows, i), "text");
-            texts[i] = (encoder_text){ json_string_value(text), json_string_length(text) };
+            texts[i] = (encoder_text){json_string_value(text), json_string_length(text)};
             if (threads == 1)
-                assert_int_equal(encoder_embed(e, &texts[i], 1, ENCODER_PASSAGE, want + i * DIM,
-                                               &err), CAIRN_OK);
+                assert_int_equal(
+                    encoder_embed(e, &texts[i], 1, ENCODER_PASSAGE, want + i * DIM, &err),
+                    CAIRN_OK);
         }
         assert_int_equal(encoder_embed(e, texts, n, ENCODER_PASSAGE, out, &err), CAIRN_OK);
         assert_memory_equal(want, out, n * DIM * 4);

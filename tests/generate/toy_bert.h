@@ -1,5 +1,5 @@
-/* toy_bert.h - for tests: a small random BERT as a safetensors folder or a GGUF file, whole or broken
- * in one chosen way, and its twin in double precision, written straight from the paper. */
+/* toy_bert.h - for tests: a small random BERT as a safetensors folder or a GGUF file, whole or
+ * broken in one chosen way, and its twin in double precision, written straight from the paper. */
 #ifndef CAIRN_TESTS_GENERATE_TOY_BERT_H
 #define CAIRN_TESTS_GENERATE_TOY_BERT_H
 
@@ -42,12 +42,17 @@ typedef struct toy {
     size_t n;
 } toy;
 
-static const toy toy_default = { .hidden = 64, .layers = 2, .heads = 4, .ff = 96, .positions = 48,
-                                 .type = TENSOR_F32, .seed = 1 };
+static const toy toy_default = {.hidden = 64,
+                                .layers = 2,
+                                .heads = 4,
+                                .ff = 96,
+                                .positions = 48,
+                                .type = TENSOR_F32,
+                                .seed = 1};
 
-static const char *const toy_words[] = { "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "river",
-                                         "runs", "to", "the", "sea", "mill", "##s", "old", "query",
-                                         "passage", ":", "." };
+static const char *const toy_words[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]",   "[MASK]", "a",
+                                        "river", "runs",  "to",    "the",     "sea",    "mill",
+                                        "##s",   "old",   "query", "passage", ":",      "."};
 #define TOY_VOCAB (sizeof toy_words / sizeof *toy_words)
 enum { TOY_CLS = 2, TOY_SEP = 3 };
 
@@ -82,8 +87,8 @@ static void toy_add(toy *y, const char *name, size_t rows, size_t cols, tensor_t
     if (type != TENSOR_F32 && type != TENSOR_F16) {
         const tensor_type_info *info = tensor_type_get(type);
         for (size_t at = 0; at < t->bytes; at += info->block_bytes) {
-            uint16_t scale = float_to_half((float)((type == TENSOR_Q8_0 ? 0.001 : 0.02) *
-                                                   (1.2 + toy_random(y))));
+            uint16_t scale = float_to_half(
+                (float)((type == TENSOR_Q8_0 ? 0.001 : 0.02) * (1.2 + toy_random(y))));
             for (size_t i = 0; i < info->block_bytes; i++)
                 t->raw[at + i] = (uint8_t)(127.5 + 127.5 * toy_random(y));
             memcpy(t->raw + at, &scale, 2); /* Q4_0, Q8_0: the scale comes first */
@@ -106,19 +111,34 @@ static void toy_pair(toy *y, const char *stem, size_t out, size_t in, tensor_typ
 }
 
 /* Tensor names in the order the twin uses them. */
-static const char *const toy_st[] = {
-    "embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight",
-    "embeddings.token_type_embeddings.weight", "embeddings.LayerNorm",
-    "encoder.layer.%zu.attention.self.query", "encoder.layer.%zu.attention.self.key",
-    "encoder.layer.%zu.attention.self.value", "encoder.layer.%zu.attention.output.dense",
-    "encoder.layer.%zu.attention.output.LayerNorm", "encoder.layer.%zu.intermediate.dense",
-    "encoder.layer.%zu.output.dense", "encoder.layer.%zu.output.LayerNorm", "pooler.dense",
-    "classifier" };
-static const char *const toy_gg[] = {
-    "token_embd.weight", "position_embd.weight", "token_types.weight", "token_embd_norm",
-    "blk.%zu.attn_q", "blk.%zu.attn_k", "blk.%zu.attn_v", "blk.%zu.attn_output",
-    "blk.%zu.attn_output_norm", "blk.%zu.ffn_up", "blk.%zu.ffn_down", "blk.%zu.layer_output_norm",
-    "cls", "cls.output" };
+static const char *const toy_st[] = {"embeddings.word_embeddings.weight",
+                                     "embeddings.position_embeddings.weight",
+                                     "embeddings.token_type_embeddings.weight",
+                                     "embeddings.LayerNorm",
+                                     "encoder.layer.%zu.attention.self.query",
+                                     "encoder.layer.%zu.attention.self.key",
+                                     "encoder.layer.%zu.attention.self.value",
+                                     "encoder.layer.%zu.attention.output.dense",
+                                     "encoder.layer.%zu.attention.output.LayerNorm",
+                                     "encoder.layer.%zu.intermediate.dense",
+                                     "encoder.layer.%zu.output.dense",
+                                     "encoder.layer.%zu.output.LayerNorm",
+                                     "pooler.dense",
+                                     "classifier"};
+static const char *const toy_gg[] = {"token_embd.weight",
+                                     "position_embd.weight",
+                                     "token_types.weight",
+                                     "token_embd_norm",
+                                     "blk.%zu.attn_q",
+                                     "blk.%zu.attn_k",
+                                     "blk.%zu.attn_v",
+                                     "blk.%zu.attn_output",
+                                     "blk.%zu.attn_output_norm",
+                                     "blk.%zu.ffn_up",
+                                     "blk.%zu.ffn_down",
+                                     "blk.%zu.layer_output_norm",
+                                     "cls",
+                                     "cls.output"};
 
 static void toy_fill(toy *y)
 {
@@ -129,8 +149,11 @@ static void toy_fill(toy *y)
 
     for (int i = 0; i < 3; i++) {
         snprintf(whole, sizeof whole, "%s%s", prefix, names[i]);
-        toy_add(y, whole, i == 0 ? TOY_VOCAB : i == 1 ? y->positions : 2, h,
-                i == 0 ? y->type : TENSOR_F32, 0, 0.5);
+        toy_add(y, whole,
+                i == 0   ? TOY_VOCAB
+                : i == 1 ? y->positions
+                         : 2,
+                h, i == 0 ? y->type : TENSOR_F32, 0, 0.5);
     }
     snprintf(whole, sizeof whole, "%s%s", prefix, names[3]);
     toy_pair(y, whole, 0, h, TENSOR_F32);
@@ -138,8 +161,11 @@ static void toy_fill(toy *y)
         for (int i = 4; i < 12; i++) {
             snprintf(stem, sizeof stem, names[i], l);
             snprintf(whole, sizeof whole, "%s%s", prefix, stem);
-            toy_pair(y, whole, i == 8 || i == 11 ? 0 : i == 9 ? y->ff : h, i == 10 ? y->ff : h,
-                     y->type);
+            toy_pair(y, whole,
+                     i == 8 || i == 11 ? 0
+                     : i == 9          ? y->ff
+                                       : h,
+                     i == 10 ? y->ff : h, y->type);
         }
     if (y->labels) {
         snprintf(whole, sizeof whole, "%s%s", prefix, names[12]);
@@ -193,8 +219,7 @@ static void toy_write_safetensors(const toy *y, const char *folder)
         bytes_printf(&head, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[", first ? "" : ",", t->name);
         if (toy_rows(y, t))
             bytes_printf(&head, "%zu,", toy_rows(y, t) + (extra && !t->rows));
-        bytes_printf(&head, "%zu],\"data_offsets\":[%zu,%zu]}", t->cols, at,
-                     at + t->bytes + extra);
+        bytes_printf(&head, "%zu],\"data_offsets\":[%zu,%zu]}", t->cols, at, at + t->bytes + extra);
         bytes_append(&data, t->raw, t->bytes);
         bytes_append_zeros(&data, extra);
         at += t->bytes + extra;
