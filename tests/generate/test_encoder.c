@@ -1,10 +1,11 @@
 /* test_encoder.c - the encoder on small random models of every file kind: against its twin in
  * double precision, against itself in other batches and threads, and on broken files. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/checked.h"
 #include "generate/encode/bert.h"

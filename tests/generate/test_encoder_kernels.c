@@ -1,11 +1,12 @@
 /* test_encoder_kernels.c - every row of the encoder's kernels against plain double arithmetic, and
  * against each other byte for byte. */
-#include <cmocka.h>
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,13 @@
 /* test_encoder_reference.c - the real embedders against other engines: MiniLM against ONNX
  * Runtime's vectors of 300 texts, multilingual-e5-small against its package's own library
  * (golden/). Skipped where a model or the reference is absent. */
-#include <cmocka.h>
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
 
 #include "generate/encode/encoder.h"
 #include "tests/generate/reference.h"
