@@ -1,295 +1,719 @@
-/* render.c - statements, scopes, loops, macros: chat_template_render. */
+/* render.c - walk a template's nodes with the messages in hand.
+ *
+ * Variables live on one stack of frames. A for loop's turn, a set block and a macro's call open a
+ * frame; if does not. `set` writes to the innermost frame, as in Jinja, so nothing leaks out of a
+ * loop except through a namespace. A macro sees the outermost frame and its own.
+ *
+ * Every evaluated node counts against CHAT_TEMPLATE_MAX_STEPS, nesting is bounded, so a hostile
+ * template ends with CAIRN_ELIMIT. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "generate/template/eval.h"
+#include "base/checked.h"
+#include "generate/template/ast.h"
 
-static void set_variable(evaluation *e, const char *name, json_t *v)
+typedef struct variable {
+    const char *name;
+    json_t *value;     /* owned */
+    const node *macro; /* what the name calls, or NULL */
+} variable;
+
+typedef enum flow { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE } flow;
+
+typedef struct render {
+    const chat_template *t;
+    bytes *out;
+    variable *vars;
+    size_t n_vars, cap_vars;
+    size_t frame;     /* where the innermost frame begins */
+    size_t outermost; /* where the first frame above the global one begins, or SIZE_MAX */
+    size_t globals;   /* the outermost frame's end, while in a macro; else SIZE_MAX */
+    size_t base;      /* where the macro's own frames begin */
+    json_t *spaces;   /* array of the namespaces, told from dicts by identity */
+    size_t steps, work;
+    unsigned depth;
+    flow flow;
+    cairn_status st;
+    cairn_error *err;
+} render;
+
+static json_t *evaluate(render *r, const node *n);
+static bool run(render *r, const node_list *l);
+
+static json_t *fail(render *r, cairn_status st, uint32_t line, const char *what, const char *name)
 {
-    if (!v)
-        json_object_del(e->scope->vars, name);
-    else if (json_object_set(e->scope->vars, name, v))
-        eval_fail(e, CAIRN_ENOMEM, "memory ran out");
+    if (!r->st)
+        r->st = cairn_fail(r->err, st, "chat template, line %u: %s%s%s", line, what,
+                           name ? " " : "", name ? name : "");
+    return NULL;
 }
 
-static void push_scope(evaluation *e, scope *s)
+/* The result of an operation, or its failure. */
+static json_t *check(render *r, const node *n, json_t *v, const operation_error *e)
 {
-    *s = (scope){e->scope, json_object()};
-    e->scope = s;
-    if (!s->vars)
-        eval_fail(e, CAIRN_ENOMEM, "memory ran out");
-}
-
-static void pop_scope(evaluation *e)
-{
-    json_decref(e->scope->vars);
-    e->scope = e->scope->up;
-}
-
-static void print(evaluation *e, const json_t *v)
-{
-    if (!e->st && value_print(v, e->out))
-        eval_fail(e, CAIRN_ELIMIT, "the prompt became longer than %zu bytes",
-                  CHAT_TEMPLATE_MAX_OUTPUT);
-}
-
-/* {% set a.b = v %} changes a namespace, which outlives the scope. */
-static void assign(evaluation *e, const node *target, json_t *v)
-{
-    json_t *of;
-
-    if (target->kind == NODE_NAME) {
-        set_variable(e, target->text, v);
-        return;
+    if (v) { /* all texts and lists made on the way count, alive or not */
+        r->work += json_is_string(v) ? json_string_length(v) : 16 * json_array_size(v);
+        if (r->work <= CHAT_TEMPLATE_MAX_WORK)
+            return v;
+        json_decref(v);
+        return fail(r, CAIRN_ELIMIT, n->line, "texts grew too long", NULL);
     }
-    of = eval_node(e, target->a);
-    if (e->st)
-        return;
-    if (!json_is_object(of))
-        eval_fail(e, CAIRN_EINPUT, "only a namespace's attributes can be set");
-    else if (v == of)
-        eval_fail(e, CAIRN_EINPUT, "a namespace cannot hold itself");
-    else if (json_object_set(of, target->text, v ? v : json_null()))
-        eval_fail(e, CAIRN_ENOMEM, "memory ran out");
+    return fail(r, e->st ? e->st : CAIRN_ENOMEM, n->line, e->text[0] ? e->text : "out of memory",
+                NULL);
 }
 
-/* Run `body` into a text of its own. */
-static json_t *capture(evaluation *e, const node *body)
+static bool count_step(render *r, const node *n)
 {
-    bytes text, *out = e->out;
-
-    bytes_init(&text, CHAT_TEMPLATE_MAX_OUTPUT);
-    e->out = &text;
-    render_nodes(e, body);
-    e->out = out;
-    if (e->st) {
-        bytes_clear(&text);
-        return NULL;
+    if (r->st)
+        return false;
+    if (++r->steps > CHAT_TEMPLATE_MAX_STEPS || r->depth > CHAT_TEMPLATE_MAX_DEPTH * 8) {
+        fail(r, CAIRN_ELIMIT, n->line, "too many steps or nested too deeply", NULL);
+        return false;
     }
-    return eval_take(e, &text);
+    return true;
 }
 
-/* The values to walk: a list, the characters of a string, or the keys of a dict. */
-static json_t *iterable(evaluation *e, const node *n)
-{
-    json_t *v = eval_node(e, n->a), *list;
-    call_args none = {.of = n};
+/* ---- variables ---- */
 
-    if (e->st)
-        return NULL;
-    if (!v)
-        return eval_keep(e, json_array());
-    list = eval_filter(e, template_find_filter("list", 4), v, &none);
-    return list;
+/* Open a frame; returns the one before, for close_frame. */
+static size_t open_frame(render *r)
+{
+    size_t before = r->frame;
+    r->frame = r->n_vars;
+    if (r->outermost == SIZE_MAX)
+        r->outermost = r->frame;
+    return before;
 }
 
-static void bind_names(evaluation *e, const node *n, json_t *item)
+static void pop_vars(render *r, size_t n);
+
+static void close_frame(render *r, size_t before)
 {
-    if (n->n_names == 1) {
-        set_variable(e, n->names[0], item);
-        return;
+    pop_vars(r, r->frame);
+    if (r->outermost == r->frame)
+        r->outermost = SIZE_MAX;
+    r->frame = before;
+}
+
+static bool push_var(render *r, const char *name, json_t *value)
+{
+    if (r->n_vars == r->cap_vars) {
+        size_t cap = r->cap_vars ? 2 * r->cap_vars : 32;
+        variable *v = checked_realloc(r->vars, cap, sizeof *v);
+        if (!v) {
+            json_decref(value);
+            fail(r, CAIRN_ENOMEM, 0, "out of memory", NULL);
+            return false;
+        }
+        r->vars = v;
+        r->cap_vars = cap;
     }
-    if (!json_is_array(item) || json_array_size(item) != n->n_names) {
-        eval_fail(e, CAIRN_EINPUT, "cannot take %zu values out of %s", n->n_names,
-                  value_type_name(item));
-        return;
-    }
-    for (size_t i = 0; i < n->n_names; i++)
-        set_variable(e, n->names[i], json_array_get(item, i));
+    r->vars[r->n_vars++] = (variable){ name, value, NULL };
+    return true;
 }
 
-/* The items for which the loop's own condition holds. */
-static json_t *select_items(evaluation *e, const node *n, json_t *all)
+static void pop_vars(render *r, size_t n)
 {
-    json_t *list = eval_keep(e, json_array()), *item;
-    size_t i;
-    scope s;
+    while (r->n_vars > n)
+        json_decref(r->vars[--r->n_vars].value);
+}
 
-    json_array_foreach(all, i, item) {
-        push_scope(e, &s);
-        if (!e->st)
-            bind_names(e, n, item);
-        if (!e->st && value_is_true(eval_node(e, n->b)))
-            json_array_append(list, item);
-        pop_scope(e);
-        if (e->st)
+/* Takes over value. */
+static bool set_var(render *r, const char *name, json_t *value)
+{
+    for (size_t i = r->frame; i < r->n_vars; i++)
+        if (!strcmp(r->vars[i].name, name)) {
+            json_decref(r->vars[i].value);
+            r->vars[i].value = value;
+            r->vars[i].macro = NULL;
+            return true;
+        }
+    return push_var(r, name, value);
+}
+
+static const variable *find_var(const render *r, const char *name)
+{
+    for (size_t i = r->n_vars; i-- > r->base;)
+        if (!strcmp(r->vars[i].name, name))
+            return &r->vars[i];
+    for (size_t i = r->base < r->globals ? r->base : r->globals; i-- > 0;)
+        if (!strcmp(r->vars[i].name, name))
+            return &r->vars[i];
+    return NULL;
+}
+
+static json_t *get_var(const render *r, const char *name)
+{
+    const variable *v = find_var(r, name);
+    return v ? json_incref(v->value) : TEMPLATE_UNDEFINED;
+}
+
+/* ---- calls ---- */
+
+#define MAX_ARGUMENTS 32
+
+typedef struct arguments {
+    json_t *v[MAX_ARGUMENTS];
+    call_args args;
+} arguments;
+
+static bool evaluate_arguments(render *r, const node *n, arguments *a)
+{
+    a->args = (call_args){ a->v, n->names, 0 };
+    if (n->list.n > MAX_ARGUMENTS) {
+        fail(r, CAIRN_ELIMIT, n->line, "too many arguments of", n->name);
+        return false;
+    }
+    for (; a->args.n < n->list.n; a->args.n++)
+        if (!(a->v[a->args.n] = evaluate(r, n->list.v[a->args.n])))
+            return false;
+    return true;
+}
+
+static void clear_arguments(arguments *a)
+{
+    for (size_t i = 0; i < a->args.n; i++)
+        json_decref(a->v[i]);
+}
+
+static const char *const functions[] = { "raise_exception", "namespace", "range", "dict",
+                                         "strftime_now" };
+
+bool template_function_known(const char *name)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (!strcmp(functions[i], name))
+            return true;
+    return false;
+}
+
+static json_t *make_range(render *r, const node *n, const call_args *a)
+{
+    json_int_t v[3] = { 0, 0, 1 };
+    json_t *out;
+    for (size_t i = 0; i < a->n && i < 3; i++) {
+        if (!json_is_integer(a->v[i]))
+            return fail(r, CAIRN_EINPUT, n->line, "range needs whole numbers", NULL);
+        v[a->n == 1 ? 1 : i] = json_integer_value(a->v[i]);
+    }
+    if (a->n == 0 || v[2] == 0)
+        return fail(r, CAIRN_EINPUT, n->line, "range needs an end and a step other than 0", NULL);
+    out = json_array();
+    for (json_int_t i = v[0]; out && (v[2] > 0 ? i < v[1] : i > v[1]);) {
+        if (json_array_size(out) >= 100000) { /* the bound of Jinja's own sandbox */
+            json_decref(out);
+            return fail(r, CAIRN_ELIMIT, n->line, "range is too long", NULL);
+        }
+        json_array_append_new(out, json_integer(i));
+        if (__builtin_add_overflow(i, v[2], &i))
             break;
     }
-    return list;
+    return out ? out : fail(r, CAIRN_ENOMEM, n->line, "out of memory", NULL);
 }
 
-static json_t *loop_object(const json_t *items, size_t i)
+static json_t *call_function(render *r, const node *n, const call_args *a)
 {
-    size_t n = json_array_size(items);
-    json_t *before = i ? json_array_get(items, i - 1) : NULL;
-    json_t *after = i + 1 < n ? json_array_get(items, i + 1) : NULL;
-    json_t *loop = json_pack("{s:I,s:I,s:I,s:I,s:b,s:b,s:I}", "index", (json_int_t)i + 1, "index0",
-                             (json_int_t)i, "revindex", (json_int_t)(n - i), "revindex0",
-                             (json_int_t)(n - i - 1), "first", i == 0, "last", i + 1 == n, "length",
-                             (json_int_t)n);
-
-    if (loop && before)
-        json_object_set(loop, "previtem", before);
-    if (loop && after)
-        json_object_set(loop, "nextitem", after);
-    return loop;
-}
-
-static void render_for(evaluation *e, const node *n)
-{
-    json_t *items = iterable(e, n), *item;
-    size_t i;
-    scope s;
-
-    if (!e->st && n->b)
-        items = select_items(e, n, items);
-    if (e->st)
-        return;
-    /* A copy: the body may append to the list it walks. */
-    items = eval_keep(e, json_copy(items));
-    if (!json_array_size(items))
-        render_nodes(e, n->other);
-    json_array_foreach(items, i, item) {
-        json_t *loop = loop_object(items, i);
-        push_scope(e, &s);
-        if (!e->st)
-            set_variable(e, "loop", loop);
-        json_decref(loop); /* lives as long as the scope */
-        if (!e->st)
-            bind_names(e, n, item);
-        render_nodes(e, n->body);
-        pop_scope(e);
-        if (e->st || e->jump == JUMP_BREAK)
-            break;
-        e->jump = JUMP_NONE;
+    if (!strcmp(n->name, "raise_exception")) {
+        const char *why = a->n ? json_string_value(a->v[0]) : NULL;
+        if (!r->st)
+            r->st = cairn_fail(r->err, CAIRN_EINPUT, "the chat template refuses these messages: %s",
+                               why ? why : "(no reason given)");
+        return NULL;
     }
-    e->jump = JUMP_NONE;
+    if (!strcmp(n->name, "range"))
+        return make_range(r, n, a);
+    if (!strcmp(n->name, "strftime_now")) {
+        char buf[128];
+        time_t now = time(NULL);
+        struct tm tm;
+        const char *format = a->n ? json_string_value(a->v[0]) : NULL;
+        size_t len = format && localtime_r(&now, &tm) ? strftime(buf, sizeof buf, format, &tm) : 0;
+        return template_string(buf, len);
+    }
+    json_t *o = json_object(); /* namespace, dict */
+    for (size_t i = 0; o && i < a->n; i++) {
+        if (a->names[i])
+            json_object_set(o, a->names[i], a->v[i]);
+        else if (json_is_object(a->v[i]))
+            json_object_update(o, a->v[i]);
+    }
+    if (o && n->name[0] == 'n')
+        json_array_append(r->spaces, o);
+    return o ? o : fail(r, CAIRN_ENOMEM, n->line, "out of memory", NULL);
 }
 
-json_t *render_macro(evaluation *e, const node *macro, const call_args *a)
+/* Run a body with the output going to a text of its own. */
+static json_t *capture(render *r, const node *n)
 {
-    json_t *v;
-    scope s;
-
-    if (++e->depth > CHAT_TEMPLATE_MAX_DEPTH)
-        return eval_fail(e, CAIRN_ELIMIT, "macros are nested too deeply");
-    push_scope(e, &s);
-    for (size_t i = 0; !e->st && i < macro->n_names; i++) {
-        v = eval_argument(a, i, macro->names[i]);
-        if (!v && macro->args[i])
-            v = eval_node(e, macro->args[i]);
-        if (!e->st)
-            set_variable(e, macro->names[i], v);
+    bytes own, *before = r->out;
+    json_t *v = NULL;
+    bytes_init(&own, CHAT_TEMPLATE_MAX_OUTPUT);
+    r->out = &own;
+    if (run(r, &n->body)) {
+        v = template_string(own.data, own.len);
+        r->work += own.len;
+        if (!v)
+            fail(r, CAIRN_ENOMEM, n->line, "out of memory", NULL);
     }
-    v = e->st ? NULL : capture(e, macro->body);
-    pop_scope(e);
-    e->depth--;
+    r->out = before;
+    bytes_clear(&own);
     return v;
 }
 
-static void define_macro(evaluation *e, const node *n)
+static json_t *call_macro(render *r, const node *call, const node *m, const call_args *a)
 {
-    macro_entry *m = arena_alloc(&e->memory, sizeof *m);
+    size_t frame = r->frame, globals = r->globals, base = r->base, n_vars = r->n_vars;
+    json_t *result = NULL;
+    flow before = r->flow;
 
-    if (!m) {
-        eval_fail(e, CAIRN_ENOMEM, "memory ran out");
-        return;
+    /* What stands before the first loop's or macro's frame is global. */
+    if (globals == SIZE_MAX)
+        r->globals = r->outermost == SIZE_MAX ? n_vars : r->outermost;
+    r->base = r->frame = n_vars;
+    size_t position = 0;
+    for (size_t i = 0; i < m->n_names; i++) {
+        json_t *v = NULL;
+        size_t seen = 0;
+        for (size_t k = 0; k < a->n && !v; k++)
+            if (a->names[k] ? !strcmp(a->names[k], m->names[i]) : seen++ == position)
+                v = json_incref(a->v[k]);
+        position++;
+        if (!v)
+            v = m->list.v[i] ? evaluate(r, m->list.v[i]) : TEMPLATE_UNDEFINED;
+        if (!v || !push_var(r, m->names[i], v))
+            goto done;
     }
-    *m = (macro_entry){n, e->macros};
-    e->macros = m;
+    if (a->n > m->n_names)
+        fail(r, CAIRN_EINPUT, call->line, "too many arguments of macro", m->name);
+    else
+        result = capture(r, m);
+done:
+    pop_vars(r, n_vars);
+    r->frame = frame;
+    r->globals = globals;
+    r->base = base;
+    r->flow = before;
+    return result;
 }
 
-static void render_one(evaluation *e, const node *n)
+/* ---- expressions ---- */
+
+static json_t *truth(bool v)
+{
+    return v ? json_true() : json_false();
+}
+
+static json_t *evaluate_display(render *r, const node *n)
+{
+    json_t *out = n->kind == NODE_LIST ? json_array() : json_object();
+    for (size_t i = 0; out && i < n->list.n; i++) {
+        json_t *v = evaluate(r, n->list.v[i]);
+        if (v && n->kind == NODE_DICT) {
+            json_t *k = v;
+            v = evaluate(r, n->list.v[++i]);
+            if (v && !json_is_string(k))
+                fail(r, CAIRN_EINPUT, n->line, "a key that is no text", NULL);
+            else if (v)
+                json_object_setn(out, json_string_value(k), json_string_length(k), v);
+            json_decref(k);
+        } else if (v) {
+            json_array_append(out, v);
+        }
+        json_decref(v);
+        if (r->st) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out ? out : fail(r, CAIRN_ENOMEM, n->line, "out of memory", NULL);
+}
+
+static json_t *evaluate_access(render *r, const node *n)
+{
+    operation_error e = { 0 };
+    json_t *a = evaluate(r, n->a), *key = NULL, *v = NULL;
+    if (!a)
+        return NULL;
+    if (n->kind == NODE_ATTR) {
+        if (a == TEMPLATE_UNDEFINED)
+            fail(r, CAIRN_EINPUT, n->line, "an undefined value has no attribute", n->name);
+        else if (!(v = json_incref(json_object_get(a, n->name))))
+            v = TEMPLATE_UNDEFINED;
+    } else if ((key = evaluate(r, n->b)) != NULL) {
+        v = check(r, n, template_item(a, key, &e), &e);
+    }
+    json_decref(key);
+    json_decref(a);
+    return v;
+}
+
+static json_t *evaluate_slice(render *r, const node *n)
+{
+    operation_error e = { 0 };
+    json_t *part[3] = { NULL }, *v = NULL, *a = evaluate(r, n->a);
+    const node *const from[3] = { n->b, n->c, n->d };
+    bool good = a != NULL;
+    for (size_t i = 0; i < 3 && good; i++)
+        if (from[i])
+            good = (part[i] = evaluate(r, from[i])) != NULL;
+    if (good)
+        v = check(r, n, template_slice(a, part[0], part[1], part[2], &e), &e);
+    for (size_t i = 0; i < 3; i++)
+        json_decref(part[i]);
+    json_decref(a);
+    return v;
+}
+
+static json_t *evaluate_call(render *r, const node *n)
+{
+    operation_error e = { 0 };
+    arguments a = { .args.n = 0 };
+    json_t *v = NULL, *self = n->a ? evaluate(r, n->a) : NULL;
+    if ((!n->a || self) && evaluate_arguments(r, n, &a)) {
+        const variable *f = n->kind == NODE_CALL ? find_var(r, n->name) : NULL;
+        switch (n->kind) {
+        case NODE_CALL:
+            if (f && f->macro)
+                v = call_macro(r, n, f->macro, &a.args);
+            else if (f || !template_function_known(n->name))
+                fail(r, CAIRN_EINPUT, n->line, "not a function here:", n->name);
+            else
+                v = call_function(r, n, &a.args);
+            break;
+        case NODE_METHOD:
+            v = check(r, n, template_method(n->op, self, &a.args, &e), &e);
+            break;
+        case NODE_FILTER:
+            v = check(r, n, template_filter(n->op, self, &a.args, &e), &e);
+            break;
+        default: {
+            int t = template_test(n->op, self, &a.args, &e);
+            v = check(r, n, t < 0 ? NULL : truth(t), &e);
+        }
+        }
+    }
+    clear_arguments(&a);
+    json_decref(self);
+    return v;
+}
+
+static json_t *evaluate_binary(render *r, const node *n)
+{
+    operation_error e = { 0 };
+    json_t *v = NULL, *b = NULL, *a = evaluate(r, n->a);
+    if (a && (b = evaluate(r, n->b)) != NULL)
+        v = check(r, n, template_binary(n->op, a, b, &e), &e);
+    json_decref(a);
+    json_decref(b);
+    return v;
+}
+
+static json_t *evaluate_comparison(render *r, const node *n)
+{
+    operation_error e = { 0 };
+    json_t *a = evaluate(r, n->a);
+    int t = 1;
+    for (size_t i = 0; a && t == 1 && i < n->list.n; i++) {
+        json_t *b = evaluate(r, n->list.v[i]);
+        t = b ? template_compare(n->ops[i], a, b, &e) : -1;
+        json_decref(a);
+        a = b;
+    }
+    json_decref(a);
+    if (r->st)
+        return NULL;
+    return check(r, n, t < 0 ? NULL : truth(t), &e);
+}
+
+/* and, or: the value that decided, not a truth value. */
+static json_t *evaluate_logic(render *r, const node *n)
+{
+    json_t *a = evaluate(r, n->a);
+    if (!a || template_truth(a) == (n->kind == NODE_OR))
+        return a;
+    json_decref(a);
+    return evaluate(r, n->b);
+}
+
+static json_t *evaluate_unary(render *r, const node *n)
+{
+    json_t *a = evaluate(r, n->a), *v = NULL;
+    if (!a)
+        return NULL;
+    if (n->kind == NODE_NOT)
+        v = truth(!template_truth(a));
+    else if (json_is_real(a))
+        v = json_real(-json_real_value(a));
+    else if (template_is_number(a) && json_integer_value(a) != INT64_MIN)
+        v = json_integer(json_is_integer(a) ? -json_integer_value(a) : -json_is_true(a));
+    else
+        fail(r, CAIRN_EINPUT, n->line, "minus of something that is no number", NULL);
+    json_decref(a);
+    return v;
+}
+
+static json_t *evaluate_kind(render *r, const node *n)
+{
+    json_t *v;
+    bool yes;
+    switch (n->kind) {
+    case NODE_CONST:
+        return json_incref(n->value);
+    case NODE_NAME:
+        return get_var(r, n->name);
+    case NODE_LIST:
+    case NODE_DICT:
+        return evaluate_display(r, n);
+    case NODE_ATTR:
+    case NODE_ITEM:
+        return evaluate_access(r, n);
+    case NODE_SLICE:
+        return evaluate_slice(r, n);
+    case NODE_CALL:
+    case NODE_METHOD:
+    case NODE_FILTER:
+    case NODE_TEST:
+        return evaluate_call(r, n);
+    case NODE_NOT:
+    case NODE_NEGATE:
+        return evaluate_unary(r, n);
+    case NODE_AND:
+    case NODE_OR:
+        return evaluate_logic(r, n);
+    case NODE_BINARY:
+        return evaluate_binary(r, n);
+    case NODE_COMPARE:
+        return evaluate_comparison(r, n);
+    case NODE_COND:
+        v = evaluate(r, n->b);
+        if (!v)
+            return NULL;
+        yes = template_truth(v);
+        json_decref(v);
+        return yes ? evaluate(r, n->a) : n->c ? evaluate(r, n->c) : TEMPLATE_UNDEFINED;
+    default:
+        return fail(r, CAIRN_EMODEL, n->line, "a statement where a value belongs", NULL);
+    }
+}
+
+static json_t *evaluate(render *r, const node *n)
+{
+    if (!count_step(r, n))
+        return NULL;
+    r->depth++;
+    json_t *v = evaluate_kind(r, n);
+    r->depth--;
+    return v;
+}
+
+/* ---- statements ---- */
+
+static bool run_output(render *r, const node *n)
+{
+    json_t *v = evaluate(r, n->a);
+    if (!v)
+        return false;
+    if (!template_str(r->out, v))
+        fail(r, CAIRN_ELIMIT, n->line, "the prompt grew too large", NULL);
+    json_decref(v);
+    return !r->st;
+}
+
+static bool run_if(render *r, const node *n)
+{
+    json_t *v = evaluate(r, n->a);
+    if (!v)
+        return false;
+    bool yes = template_truth(v);
+    json_decref(v);
+    return run(r, yes ? &n->body : &n->orelse);
+}
+
+/* The variables of one turn: the targets, and `loop`. */
+static bool bind_turn(render *r, const node *n, json_t *item, const json_t *items, size_t i)
+{
+    size_t count = json_array_size(items);
+    json_t *loop = json_pack("{sisisisisbsbsi}", "index", (int)i + 1, "index0", (int)i, "revindex",
+                             (int)(count - i), "revindex0", (int)(count - i - 1), "first", i == 0,
+                             "last", i + 1 == count, "length", (int)count);
+    if (!loop) {
+        fail(r, CAIRN_ENOMEM, n->line, "out of memory", NULL);
+        return false;
+    }
+    if (i)
+        json_object_set(loop, "previtem", json_array_get(items, i - 1));
+    if (i + 1 < count)
+        json_object_set(loop, "nextitem", json_array_get(items, i + 1));
+    if (!push_var(r, "loop", loop))
+        return false;
+    if (n->n_names == 1)
+        return push_var(r, n->names[0], json_incref(item));
+    if (!json_is_array(item) || json_array_size(item) != n->n_names) {
+        fail(r, CAIRN_EINPUT, n->line, "an element does not fit the names of the loop", NULL);
+        return false;
+    }
+    for (size_t k = 0; k < n->n_names; k++)
+        if (!push_var(r, n->names[k], json_incref(json_array_get(item, k))))
+            return false;
+    return true;
+}
+
+/* The elements for which the loop's own condition holds. */
+static json_t *chosen(render *r, const node *n, json_t *all)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; out && !r->st && i < json_array_size(all); i++) {
+        size_t before = open_frame(r);
+        json_t *v = bind_turn(r, n, json_array_get(all, i), all, i) ? evaluate(r, n->b) : NULL;
+        if (v && template_truth(v))
+            json_array_append(out, json_array_get(all, i));
+        json_decref(v);
+        close_frame(r, before);
+    }
+    json_decref(all);
+    if (r->st) {
+        json_decref(out);
+        return NULL;
+    }
+    return out;
+}
+
+static bool run_for(render *r, const node *n)
+{
+    operation_error e = { 0 };
+    json_t *v = evaluate(r, n->a);
+    json_t *items = v ? check(r, n, template_elements(v, &e), &e) : NULL;
+    json_decref(v);
+    if (items && n->b)
+        items = chosen(r, n, items);
+    if (!items)
+        return false;
+    size_t count = json_array_size(items);
+    for (size_t i = 0; i < count && !r->st && r->flow != FLOW_BREAK; i++) {
+        size_t before = open_frame(r);
+        r->flow = FLOW_ON;
+        if (bind_turn(r, n, json_array_get(items, i), items, i))
+            run(r, &n->body);
+        close_frame(r, before);
+    }
+    r->flow = FLOW_ON;
+    json_decref(items);
+    return !r->st && (count || run(r, &n->orelse));
+}
+
+static bool is_namespace(const render *r, const json_t *v)
+{
+    for (size_t i = 0; i < json_array_size(r->spaces); i++)
+        if (json_array_get(r->spaces, i) == v)
+            return true;
+    return false;
+}
+
+static bool run_set(render *r, const node *n)
+{
+    json_t *v;
+    if (n->a) {
+        v = evaluate(r, n->a);
+    } else {
+        size_t before = open_frame(r);
+        v = capture(r, n);
+        close_frame(r, before);
+    }
+    if (!v)
+        return false;
+    if (n->n_names == 1)
+        return set_var(r, n->names[0], v);
+    json_t *space = get_var(r, n->names[0]);
+    if (!is_namespace(r, space) || v == space)
+        fail(r, CAIRN_EINPUT, n->line, "attributes can be set on a namespace only, not on",
+             n->names[0]);
+    else
+        json_object_set(space, n->names[1], v);
+    json_decref(v);
+    json_decref(space);
+    return !r->st;
+}
+
+/* A macro is a variable of the frame it stands in. */
+static bool run_macro(render *r, const node *n)
+{
+    if (!set_var(r, n->name, TEMPLATE_UNDEFINED))
+        return false;
+    for (size_t i = r->n_vars; i-- > r->frame;)
+        if (!strcmp(r->vars[i].name, n->name)) {
+            r->vars[i].macro = n;
+            break;
+        }
+    return true;
+}
+
+static bool run_node(render *r, const node *n)
 {
     switch (n->kind) {
     case NODE_TEXT:
-        if (bytes_append(e->out, n->text, n->len))
-            eval_fail(e, CAIRN_ELIMIT, "the prompt became longer than %zu bytes",
-                      CHAT_TEMPLATE_MAX_OUTPUT);
-        break;
+        if (bytes_append(r->out, json_string_value(n->value), json_string_length(n->value)))
+            fail(r, CAIRN_ELIMIT, n->line, "the prompt grew too large", NULL);
+        return !r->st;
     case NODE_OUTPUT:
-        print(e, eval_node(e, n->a));
-        break;
+        return run_output(r, n);
     case NODE_IF:
-        if (value_is_true(eval_node(e, n->a)))
-            render_nodes(e, n->body);
-        else
-            render_nodes(e, n->other);
-        break;
+        return run_if(r, n);
     case NODE_FOR:
-        render_for(e, n);
-        break;
-    case NODE_SET: {
-        json_t *v = eval_node(e, n->b);
-        if (!e->st)
-            assign(e, n->a, v);
-        break;
-    }
-    case NODE_SET_BLOCK: {
-        json_t *v = capture(e, n->body);
-        if (!e->st)
-            assign(e, n->a, v);
-        break;
-    }
-    case NODE_MACRO:
-        define_macro(e, n);
-        break;
+        return run_for(r, n);
+    case NODE_SET:
+        return run_set(r, n);
+    case NODE_BLOCK:
+        return run(r, &n->body);
     case NODE_BREAK:
-        e->jump = JUMP_BREAK;
-        break;
     case NODE_CONTINUE:
-        e->jump = JUMP_CONTINUE;
-        break;
+        r->flow = n->kind == NODE_BREAK ? FLOW_BREAK : FLOW_CONTINUE;
+        return true;
+    case NODE_MACRO:
+        return run_macro(r, n);
     default:
-        render_nodes(e, n->body);
-        break;
+        fail(r, CAIRN_EMODEL, n->line, "a value where a statement belongs", NULL);
+        return false;
     }
 }
 
-void render_nodes(evaluation *e, const node *n)
+static bool run(render *r, const node_list *l)
 {
-    for (; n && !e->st && e->jump == JUMP_NONE; n = n->next) {
-        if (++e->steps > CHAT_TEMPLATE_MAX_STEPS) {
-            eval_fail(e, CAIRN_ELIMIT, "the template ran too long");
-            return;
-        }
-        e->line = n->line;
-        render_one(e, n);
-    }
+    r->depth++;
+    for (size_t i = 0; i < l->n && r->flow == FLOW_ON && !r->st; i++)
+        if (count_step(r, l->v[i]))
+            run_node(r, l->v[i]);
+    r->depth--;
+    return !r->st;
 }
 
 cairn_status chat_template_render(const chat_template *t, const json_t *messages,
                                   const json_t *tools, bool add_generation_prompt, const char *bos,
                                   const char *eos, bytes *out, cairn_error *err)
 {
-    evaluation e = {.t = t, .err = err, .keep = json_array()};
-    json_t *copy = json_deep_copy(messages); /* a template may append to lists it is given */
-    scope global;
-    bytes text;
+    render r = { .t = t, .out = out, 
+                 .outermost = SIZE_MAX, .globals = SIZE_MAX, .err = err };
+    size_t start = out->len;
 
-    if (!json_is_array(messages)) {
-        json_decref(e.keep);
-        json_decref(copy);
-        return cairn_fail(err, CAIRN_EINPUT, "\"messages\" is a list of {\"role\", \"content\"}");
+    if (!json_is_array(messages))
+        return cairn_fail(err, CAIRN_EINPUT, "messages must be a list of {role, content}");
+    r.spaces = json_array();
+    if (!r.spaces)
+        return cairn_fail(err, CAIRN_ENOMEM, "chat template");
+    if (push_var(&r, "messages", json_incref((json_t *)messages)) &&
+        push_var(&r, "tools", tools ? json_incref((json_t *)tools) : json_null()) &&
+        push_var(&r, "documents", json_null()) &&
+        push_var(&r, "add_generation_prompt", truth(add_generation_prompt)) &&
+        push_var(&r, "bos_token", template_string(bos, strlen(bos))) &&
+        push_var(&r, "eos_token", template_string(eos, strlen(eos))))
+        run(&r, &t->body);
+    pop_vars(&r, 0);
+    json_decref(r.spaces);
+    free(r.vars);
+    if (r.st) {
+        out->len = start;
+        if (out->data)
+            out->data[start] = 0;
     }
-    arena_init(&e.memory, (size_t)16 << 20);
-    bytes_init(&text, CHAT_TEMPLATE_MAX_OUTPUT);
-    e.out = &text;
-    push_scope(&e, &global);
-    if (!e.st) {
-        set_variable(&e, "messages", copy);
-        set_variable(&e, "tools", tools ? (json_t *)tools : json_null());
-        set_variable(&e, "add_generation_prompt", json_boolean(add_generation_prompt));
-        json_object_set_new(global.vars, "bos_token", json_string(bos));
-        json_object_set_new(global.vars, "eos_token", json_string(eos));
-        render_nodes(&e, t->root);
-    }
-    if (!e.st && bytes_append(out, text.data ? text.data : "", text.len))
-        eval_fail(&e, CAIRN_ELIMIT, "the prompt became too long");
-    pop_scope(&e);
-    json_decref(copy);
-    json_decref(e.keep);
-    arena_clear(&e.memory);
-    bytes_clear(&text);
-    return e.st;
+    return r.st;
 }

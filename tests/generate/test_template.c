@@ -1,211 +1,233 @@
-/* test_template.c - chat templates against the reference renderings
- * (../shared/reference/templates.jsonl.gz), rules of white space, refusals, bounds. */
-#include <stdarg.h>
+/* test_template.c - the three chat models' templates byte for byte, and the language by itself. */
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "generate/template/chat_template.h"
+#include "tests/generate/reference.h"
 
-#define REFERENCE CAIRN_SHARED_DIR "/reference/templates.jsonl.gz"
-
-static cairn_status render(const char *text, const char *messages, bytes *out, cairn_error *err)
+static cairn_status render(const char *jinja, size_t len, const json_t *messages,
+                           const json_t *tools, bool prompt, bytes *out, cairn_error *err)
 {
     chat_template *t;
-    json_t *m = json_loads(messages, 0, NULL);
-    cairn_status st = chat_template_compile(&t, text, strlen(text), err);
-
-    assert_non_null(m);
-    bytes_reset(out);
-    if (!st) {
-        st = chat_template_render(t, m, NULL, true, "<s>", "</s>", out, err);
-        chat_template_destroy(t);
-    }
-    json_decref(m);
+    cairn_status st = chat_template_compile(&t, jinja, len, err);
+    if (st)
+        return st;
+    st = chat_template_render(t, messages, tools, prompt, "<s>", "</s>", out, err);
+    chat_template_destroy(t);
     return st;
 }
 
-static void renderings_equal_the_reference(void **state)
+static void matches_the_reference(void **state)
 {
-    json_t *head = NULL;
-    char *line = NULL;
-    size_t cap = 0, rows = 0;
-    bytes out;
-    FILE *f;
+    (void)state;
+    void *f = reference_open("templates.jsonl.gz");
+    size_t rows = 0, bad = 0;
+    json_t *row;
 
-    if (access(REFERENCE, R_OK)) {
-        print_message("skipped: no reference outputs at %s\n", REFERENCE);
+    if (!f) {
+        print_message("skipped: no reference\n");
         skip();
     }
-    bytes_init(&out, SIZE_MAX);
-    f = popen("gzip -dc " REFERENCE, "r");
-    assert_non_null(f);
-    while (getline(&line, &cap, f) > 0) {
-        json_t *j = json_loads(line, 0, NULL);
-        const char *name = json_string_value(json_object_get(j, "template"));
-        const json_t *tools = json_object_get(j, "tools");
-        const char *expected = json_string_value(json_object_get(j, "expected"));
-        const char *text;
-        chat_template *t;
-        cairn_error err = {0};
-        cairn_status st;
-        assert_non_null(j);
-        if (!head) {
-            head = j;
-            continue;
-        }
-        text = json_string_value(json_object_get(json_object_get(head, "templates"), name));
-        assert_int_equal(chat_template_compile(&t, text, strlen(text), &err), CAIRN_OK);
-        bytes_reset(&out);
-        st = chat_template_render(t, json_object_get(j, "messages"),
-                                  json_is_null(tools) ? NULL : tools,
-                                  json_is_true(json_object_get(j, "add_generation_prompt")), "", "",
-                                  &out, &err);
-        if (!expected)
-            assert_int_equal(st, CAIRN_EINPUT);
-        else if (st || strcmp(out.data ? out.data : "", expected))
-            fail_msg("%s, %s: %s\n--- got\n%s\n--- expected\n%s", name,
-                     json_string_value(json_object_get(j, "case")), err.text, out.data, expected);
-        chat_template_destroy(t);
-        json_decref(j);
-        rows++;
+    json_t *head = reference_line(f);
+    const json_t *templates = json_object_get(head, "templates");
+    for (; (row = reference_line(f)); rows++) {
+        const json_t *text =
+            json_object_get(templates, json_string_value(json_object_get(row, "template")));
+        const json_t *want = json_object_get(row, "expected");
+        const json_t *tools = json_object_get(row, "tools");
+        cairn_error err = { 0 };
+        bytes out;
+        bytes_init(&out, 1 << 24);
+        cairn_status st =
+            render(json_string_value(text), json_string_length(text),
+                   json_object_get(row, "messages"), json_is_null(tools) ? NULL : tools,
+                   json_is_true(json_object_get(row, "add_generation_prompt")), &out, &err);
+        bool good = want ? !st && out.len == json_string_length(want) &&
+                               !memcmp(out.data ? out.data : "", json_string_value(want), out.len)
+                         : st == CAIRN_EINPUT;
+        if (!good && bad++ < 5)
+            fprintf(stderr, "%s %s: status %d %s\nwant %s\ngot  %s\n",
+                    json_string_value(json_object_get(row, "model")),
+                    json_string_value(json_object_get(row, "case")), st, err.text,
+                    want ? json_string_value(want) : "an error", out.data ? out.data : "");
+        bytes_clear(&out);
+        json_decref(row);
     }
-    assert_int_equal(pclose(f), 0);
-    assert_true(rows >= 90);
     json_decref(head);
-    free(line);
-    bytes_clear(&out);
+    reference_close(f);
+    print_message("%zu rows, %zu wrong\n", rows, bad);
+    assert_int_equal(bad, 0);
+    assert_true(rows >= 90);
 }
 
-#define MESSAGES "[{\"role\":\"user\",\"content\":\" Hi \"},{\"role\":\"assistant\",\"content\":\"yo\",\"n\":2.5}]"
-
+/* Expected texts are those of Jinja 3.1.6 with the settings of transformers. */
 static const struct {
-    const char *template, *want;
-} rendered[] = {
-    {"a\n{% if true %}\nb\n{% endif %}\nc", "a\nb\nc"},
-    {"a\n  {%- if true -%}\n  b\n  {%- endif %}\nc", "abc"},
-    {"  {% if true %}x{% endif %}", "x"},
-    {"y {% if true %}x{% endif %}", "y x"},
-    {"a{# note #}b {#- note -#} c", "abc"},
-    {"{{ 'it' + \"s\" }}{{ 1 + 2 * 3 }}{{ 7 // 2 }}{{ -7 % 3 }}{{ 1 / 2 }}{{ 'a' ~ 1 }}", "its7320.5a1"},
-    {"{{ messages[0].content | trim }}{{ messages[-1]['role'] }}{{ messages|length }}", "Hiassistant2"},
-    {"{% for m in messages %}{{ loop.index }}{{ m.role[0] }}{% if not loop.last %},{% endif %}{% endfor %}", "1u,2a"},
-    {"{% for m in messages if m.role == 'user' %}{{ m.role }}{% else %}none{% endfor %}", "user"},
-    {"{% for x in [] %}{% else %}none{% endfor %}", "none"},
-    {"{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}", "2"},
-    {"{% set x = 1 %}{% for m in messages %}{% set x = 2 %}{% endfor %}{{ x }}", "1"},
-    {"{% macro f(a, b='q') %}<{{ a }}{{ b }}>{% endmacro %}{{ f('x') }}{{ f(1, b=2) }}", "<xq><12>"},
-    {"{% set t %}in{{ 1 }}{% endset %}{{ t|upper }}", "IN1"},
-    {"{{ messages[1] | tojson }}", "{\"role\": \"assistant\", \"content\": \"yo\", \"n\": 2.5}"},
-    {"{{ [1, 'a', true, none] }}{{ [1,2,3][1:] | tojson }}{{ 'abc'[::1] }}{{ [1,2,3][::-1]|tojson }}",
-     "[1, 'a', True, None][2, 3]abc[3, 2, 1]"},
-    {"{{ 'x' if false }}{{ 'y' if true else 'z' }}{{ nothing }}{{ nothing is defined }}", "yFalse"},
-    {"{{ 'a,b'.split(',') | join('-') }}{{ 'abc'.startswith('ab') }}{{ 'b' in 'abc' }}{{ 'x' not in ['x'] }}",
-     "a-bTrueTrueFalse"},
-    {"{% for k, v in {'a': 1, 'b': 2}.items() %}{{ k }}{{ v }}{% endfor %}", "a1b2"},
-    {"{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | list | first }}", " Hi "},
-    {"{% for i in range(3) %}{% if i == 1 %}{% continue %}{% endif %}{{ i }}{% endfor %}", "02"},
-    {"{{ bos_token }}{{ eos_token }}{{ 1 < 2 < 3 }}{{ not true }}{{ none is none }}", "<s></s>TrueFalseTrue"},
-    {"{{ '\xE4\xB8\xAD\xE6\x96\x87'[1] }}{{ '\xE4\xB8\xAD\xE6\x96\x87'|length }}", "\xE6\x96\x87" "2"},
+    const char *jinja, *want; /* NULL: an error when rendering */
+} cases[] = {
+    { "a{{ 1 + 2 * 3 }}b", "a7b" },
+    { "{{ 7 // 2 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 7 / 2 }} {{ 2.0 }}", "3 -4 2 3.5 2.0" },
+    { "{{ 1 ~ 'x' ~ none ~ true }}", "1xNoneTrue" },
+    { "{{ 'a' if 1 > 2 else 'b' }}{{ 'c' if false }}", "b" },
+    { "{{ 1 < 2 < 3 }} {{ 1 < 3 < 2 }} {{ 'b' in 'abc' }} {{ 2 not in [1, 3] }}",
+      "True False True True" },
+    { "{{ 0 or 'x' }}{{ '' and 1 }}{{ not 0 }}", "xTrue" },
+    { "{{ missing }}|{{ missing is defined }}|{{ missing | default('d') }}", "|False|d" },
+    { "{{ missing.x }}", NULL },
+    { "{{ 'x' + missing }}", NULL },
+    { "{{ 'x' + none }}", NULL },
+    { "{{ none.x }}|{{ messages[9] }}|{{ messages[-1].content }}", "||Bye" },
+    { "{{ raise_exception('no') }}", NULL },
+    { "{% for m in messages %}{{ loop.index }}{{ m.role }}{% if not loop.last %},{% endif %}"
+      "{% endfor %}", "1user,2assistant" },
+    { "{% for x in [] %}a{% else %}none{% endfor %}", "none" },
+    { "{% for x in [1,2,3,4] if x is even %}{{ x }}{{ loop.length }}{% endfor %}", "2242" },
+    { "{% for k, v in {'a': 1, 'b': 2}.items() %}{{ k }}{{ v }}{% endfor %}", "a1b2" },
+    { "{% for x in range(9) %}{% if x == 2 %}{% continue %}{% endif %}{% if x == 4 %}{% break %}"
+      "{% endif %}{{ x }}{% endfor %}", "013" },
+    { "{% set x = 1 %}{% for i in [1] %}{% set x = 2 %}{{ x }}{% endfor %}{{ x }}", "21" },
+    { "{% set ns = namespace(n=0) %}{% for i in [1,2,3] %}{% set ns.n = ns.n + i %}{% endfor %}"
+      "{{ ns.n }}", "6" },
+    { "{% set d = {'a': 1} %}{% set d.a = 2 %}", NULL },
+    { "{% set t %}x{{ 1 }}{% endset %}[{{ t }}]", "[x1]" },
+    { "{% macro f(a, b='z') %}<{{ a }}{{ b }}>{% endmacro %}{{ f('x') }}{{ f('x', b='y') }}",
+      "<xz><xy>" },
+    { "{% macro f(a) %}1{{ a }}{% endmacro %}{{ f(1) }}{% macro f(a) %}2{{ a }}{% endmacro %}{{ f(1) }}",
+      "1121" },
+    { "{{ f() }}{% macro f() %}{% endmacro %}", NULL },
+    { "{% macro f(a) %}{% macro f(a) %}in{{ a }}{% endmacro %}{{ f(a) }}{% endmacro %}{{ f(3) }}",
+      "in3" },
+    { "{% set g = 'G' %}{% macro f() %}{{ g }}{{ i }}{% endmacro %}"
+      "{% for i in [1, 2] %}{{ f() }}{% endfor %}", "GG" },
+    { "{{ [1,2,3][1:] }}{{ 'abc'[::-1] }}{{ 'abc'[-1] }}{{ [1,2,3][:-1] | length }}", "[2, 3]cbac2" },
+    { "{{ '  x ' | trim }}{{ ' y '.strip() }}{{ 'xxyxx'.strip('x') }}{{ 'a-b'.split('-') }}",
+      "xyy['a', 'b']" },
+    { "{{ 'hello World' | title }} {{ 'aBC' | capitalize }} {{ 'é' | upper }}", "Hello World Abc É" },
+    { "{{ 'a.b.c'.replace('.', '/') }}{{ 'abc'.startswith('ab') }}{{ 'abc'.endswith(('x','c')) }}",
+      "a/b/cTrueTrue" },
+    { "{{ {'a': [1, 2.5, none, true], 'é': '<\"\\n>'} | tojson }}",
+      "{\"a\": [1, 2.5, null, true], \"é\": \"<\\\"\\n>\"}" },
+    { "{{ {'a': [1], 'b': {}} | tojson(indent=2) }}",
+      "{\n  \"a\": [\n    1\n  ],\n  \"b\": {}\n}" },
+    { "{{ [1, 'a', {'k': none}] }}", "[1, 'a', {'k': None}]" },
+    { "{{ messages | selectattr('role', 'equalto', 'user') | list | length }}", "1" },
+    { "{{ messages | map(attribute='role') | join(', ') }}", "user, assistant" },
+    { "{{ '3' | int + 1 }}{{ 'x' | length }}{{ [1,2] | first }}{{ [1,2] | last }}", "4112" },
+    { "{{ 1e0 if false else 1.5e0 if false else 2 }}", "!unexpected" },
+    { "{{ 'a' is string }}{{ 1 is number }}{{ [] is iterable }}{{ {} is mapping }}"
+      "{{ none is none }}{{ 3 is not divisibleby 2 }}", "TrueTrueTrueTrueTrueTrue" },
+    { "{{ bos_token }}{{ eos_token }}{{ add_generation_prompt }}{{ tools }}", "<s></s>TrueNone" },
+    /* white space */
+    { "a\n{% if true %}\nb\n{% endif %}\nc\n", "a\nb\nc" },
+    { "a\n   {% if true %}\n  b\n   {% endif %}\nc", "a\n  b\nc" },
+    { "a  {{- 'x' -}}  b", "axb" },
+    { "a\n  {%- if true -%}\n  b\n{%- endif %}\nc", "abc" },
+    { "  {%+ if true %}x{% endif +%}\ny", "  x\ny" },
+    { "a\n  {# note #}\nb", "a\nb" },
+    { "x {# a -#}  y", "x y" },
+    { "  {{ 1 }}\n  {{ 2 }}", "  1\n  2" },
+    { "x{% if true %} {% endif %}y", "x y" },
+    { "a\r\nb", "a\nb" },
+    { "{{ '}}' }}{{ {'a': {'b': 1}}['a']['b'] }}{{ \"it's\" }}", "}}1it's" },
+    { "{{ 'it' + \"s\" }}{{ 1 + 2 * 3 }}{{ 1 / 2 }}", "its70.5" },
+    { "{% for m in messages if m.role == 'user' %}{{ m.role }}{% else %}none{% endfor %}", "user" },
+    { "{% set t %}in{{ 1 }}{% endset %}{{ t|upper }}", "IN1" },
+    { "{{ 'abc'[::1] }}{{ [1,2,3][::-1]|tojson }}{{ 'x' if false }}", "abc[3, 2, 1]" },
+    { "{{ '\xE4\xB8\xAD\xE6\x96\x87'[1] }}{{ '\xE4\xB8\xAD\xE6\x96\x87'|length }}",
+      "\xE6\x96\x87" "2" },
+    { "{{ ''.__class__.__mro__ }}", NULL },
+    { "{{ 'a' + 1 }}", NULL },
+    { "{{ 1 // 0 }}", NULL },
+    /* refused by name, when compiled */
+    { "{{ open('/etc/passwd') }}", "!open" },
+    { "{{ 'a'.format(1) }}", "!format" },
+    { "a\nb\n{% if true %}", "!line 3" },
+    { "{% endif %}", "!endif" },
+    { "{{ 1 + }}", "!missing" },
+    { "{% include 'x' %}", "!include" },
+    { "{{ x | frobnicate }}", "!frobnicate" },
+    { "{{ x.frobnicate() }}", "!frobnicate" },
+    { "{{ frobnicate() }}", "!frobnicate" },
+    { "{{ x is frobnicated }}", "!frobnicated" },
+    { "{% for x in y recursive %}{% endfor %}", "!recursive" },
+    { "{{ 2 ** 3 }}", "!**" },
+    { "{% if x %}", "!endif" },
+    { "{{ 'x", "!not closed" },
+    { "{{ ( }}", "!" },
+    { "{# never", "!not closed" },
+    { "{{ }}", "!missing" },
 };
 
-static void language(void **state)
+static void speaks_the_language(void **state)
 {
-    bytes out;
-
-    bytes_init(&out, SIZE_MAX);
-    for (size_t i = 0; i < sizeof rendered / sizeof *rendered; i++) {
-        cairn_error err = {0};
-        if (render(rendered[i].template, MESSAGES, &out, &err) ||
-            strcmp(out.data ? out.data : "", rendered[i].want))
-            fail_msg("%s\n got  %s (%s)\n want %s", rendered[i].template, out.data, err.text,
-                     rendered[i].want);
+    (void)state;
+    json_t *messages = json_loads("[{\"role\":\"user\",\"content\":\"Hi\"},"
+                                  "{\"role\":\"assistant\",\"content\":\"Bye\"}]", 0, NULL);
+    size_t bad = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *want = cases[i].want;
+        cairn_error err = { 0 };
+        bytes out;
+        bytes_init(&out, 1 << 20);
+        cairn_status st =
+            render(cases[i].jinja, strlen(cases[i].jinja), messages, NULL, true, &out, &err);
+        bool good = !want            ? st == CAIRN_EINPUT
+                    : want[0] == '!' ? st == CAIRN_EMODEL && strstr(err.text, want + 1)
+                                     : !st && !strcmp(out.data ? out.data : "", want);
+        if (!good && ++bad)
+            fprintf(stderr, "%s\n  want %s\n  got  %s (%s)\n", cases[i].jinja, want ? want : "error",
+                    out.data ? out.data : "", err.text);
+        if (st)
+            assert_int_equal(out.len, 0);
+        bytes_clear(&out);
     }
-    bytes_clear(&out);
+    json_decref(messages);
+    assert_int_equal(bad, 0);
 }
 
-static const struct {
-    const char *template;
-    cairn_status status;
-    const char *word;
-} refused[] = {
-    {"{{ x | frobnicate }}", CAIRN_EMODEL, "frobnicate"},
-    {"{{ x is wonderful }}", CAIRN_EMODEL, "wonderful"},
-    {"{% include 'x' %}", CAIRN_EMODEL, "include"},
-    {"{{ open('/etc/passwd') }}", CAIRN_EMODEL, "open"},
-    {"{{ 'a'.format(1) }}", CAIRN_EMODEL, "format"},
-    {"{{ 'a'.__class__ }}{{ ''.__class__.__mro__ }}", CAIRN_EINPUT, "__mro__"},
-    {"a\nb\n{% if true %}", CAIRN_EMODEL, "line 3"},
-    {"{% endif %}", CAIRN_EMODEL, "endif"},
-    {"{{ 'a", CAIRN_EMODEL, "not closed"},
-    {"{{ ", CAIRN_EMODEL, "not closed"},
-    {"{# ", CAIRN_EMODEL, "not closed"},
-    {"{{ 1 + }}", CAIRN_EMODEL, "missing"},
-    {"{{ raise_exception('no tools here') }}", CAIRN_EINPUT, "no tools here"},
-    {"{{ nothing.x }}", CAIRN_EINPUT, "undefined"},
-    {"{{ 'a' + 1 }}", CAIRN_EINPUT, "str and int"},
-    {"{{ 1 // 0 }}", CAIRN_EINPUT, "zero"},
-    {"{% for i in range(99999) %}{% for j in range(99999) %}{{ i }}{% endfor %}{% endfor %}", CAIRN_ELIMIT, "long"},
-    {"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", CAIRN_ELIMIT, "deeply"},
-    {"{% set x = 'aaaaaaaaaaaaaaaa' %}{% set ns = namespace(s=x) %}{% for i in range(60) %}"
-     "{% set ns.s = ns.s ~ ns.s %}{% endfor %}", CAIRN_ELIMIT, "long"},
-};
-
-static void refusals_name_what_and_where(void **state)
+/* A template is foreign: it must end, within bounds. */
+static void hostile_templates_end(void **state)
 {
+    (void)state;
+    static const char *const loops[] = {
+        "{% for a in range(99999) %}{% for b in range(99999) %}{{ a }}{% endfor %}{% endfor %}",
+        "{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}"
+        "{% endfor %}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = ns.l + ns.l %}"
+        "{% endfor %}",
+        "{{ range(10000000) }}",
+    };
+    json_t *messages = json_array();
+    cairn_error err;
     bytes out;
 
-    bytes_init(&out, SIZE_MAX);
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        cairn_error err = {0};
-        cairn_status st = render(refused[i].template, MESSAGES, &out, &err);
-        if (st != refused[i].status || !strstr(err.text, refused[i].word))
-            fail_msg("%s: %s (%s)", refused[i].template, cairn_status_name(st), err.text);
+    bytes_init(&out, 1 << 20);
+    for (size_t i = 0; i < sizeof loops / sizeof *loops; i++)
+        assert_int_equal(render(loops[i], strlen(loops[i]), messages, NULL, false, &out, &err),
+                         CAIRN_ELIMIT);
+    static const char *const nested[] = { "(", "[", "-", "not ", "1+", "x.y." };
+    for (size_t i = 0; i < sizeof nested / sizeof *nested; i++) {
+        bytes t;
+        bytes_init(&t, 1 << 20);
+        bytes_append_str(&t, "{{ ");
+        while (t.len < 600000)
+            bytes_append_str(&t, nested[i]);
+        bytes_append_str(&t, "1 }}");
+        assert_int_equal(render(t.data, t.len, messages, NULL, false, &out, &err), CAIRN_EMODEL);
+        bytes_clear(&t);
     }
     bytes_clear(&out);
-}
-
-static void deep_nesting_is_bounded(void **state)
-{
-    static const char *const opens[] = {"{% if true %}", "{{ (", "{{ [", "{{ not ", "{{ -", "{{ {'a':"};
-    bytes out;
-
-    bytes_init(&out, SIZE_MAX);
-    for (size_t i = 0; i < sizeof opens / sizeof *opens; i++) {
-        size_t n = strlen(opens[i]), times = 20000;
-        char *text = malloc(n * times + 1);
-        cairn_error err;
-        assert_non_null(text);
-        for (size_t k = 0; k < times; k++)
-            memcpy(text + k * n, k && opens[i][1] == '{' ? opens[i] + 3 : opens[i],
-                   k && opens[i][1] == '{' ? n - 3 : n);
-        /* The shorter pieces behind the first leave a gap: lay them side by side. */
-        if (opens[i][1] == '{') {
-            size_t at = n;
-            for (size_t k = 1; k < times; k++, at += n - 3)
-                memcpy(text + at, opens[i] + 3, n - 3);
-            text[at] = '\0';
-        } else {
-            text[n * times] = '\0';
-        }
-        assert_int_equal(render(text, "[]", &out, &err), CAIRN_EMODEL);
-        free(text);
-    }
-    bytes_clear(&out);
+    json_decref(messages);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(renderings_equal_the_reference),
-        cmocka_unit_test(language),
-        cmocka_unit_test(refusals_name_what_and_where),
-        cmocka_unit_test(deep_nesting_is_bounded),
+        cmocka_unit_test(matches_the_reference),
+        cmocka_unit_test(speaks_the_language),
+        cmocka_unit_test(hostile_templates_end),
     };
-    return cmocka_run_group_tests_name("chat template", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
