@@ -113,7 +113,7 @@ static cairn_status load_symbols(tokenizer *t, bpe *b, const int16_t *byte_of, c
     b->raw_at = checked_malloc(t->n_vocab + 257, sizeof *b->raw_at);
     b->whole = calloc(t->n_vocab, 1);
     if (!b->raw || !b->raw_at || !b->whole ||
-        !piece_table_init(&b->table, t->n_vocab + 256, 0, raw_text, b))
+        !piece_table_init(&b->table, t->n_vocab + 256, t->n_vocab + 256, 0, raw_text, b))
         return cairn_fail(err, CAIRN_ENOMEM, "vocabulary of %zu tokens", t->n_vocab);
     uint32_t at = b->raw_at[0] = 0;
     for (uint32_t i = 0; i < t->n_vocab; i++) {
@@ -126,8 +126,8 @@ static cairn_status load_symbols(tokenizer *t, bpe *b, const int16_t *byte_of, c
             n = s.len;
         }
         b->raw_at[i + 1] = at += (uint32_t)n;
-        piece_table_add(&b->table, i);
     }
+    piece_table_add_all(&b->table, (uint32_t)t->n_vocab);
     b->n_symbols = t->n_vocab;
     for (unsigned c = 0; c < 256; c++) {
         char byte = (char)c;
@@ -158,43 +158,85 @@ static const merge *find_merge(const bpe *b, uint32_t left, uint32_t right)
     return m->left == NO_SYMBOL ? NULL : m;
 }
 
-static cairn_status load_merges(bpe *b, const gguf_kv *kv, const int16_t *byte_of,
-                                const char *path, cairn_error *err)
-{
-    size_t slots = 64, pos = 0;
-    char raw[MAX_MERGE];
+/* A merge of the file on its way: the searches for its three pieces are started for a batch of
+ * them, so that waiting for memory overlaps. */
+typedef struct pending {
+    uint64_t hash[3]; /* left, right, both */
+    uint32_t at, left, right; /* bytes in the batch's buffer */
+    uint32_t rank;
+} pending;
 
-    if (kv->n >= UINT32_MAX / 2)
-        return cairn_fail(err, CAIRN_EMODEL, "%s: too many merges", path);
-    while (slots < kv->n + kv->n / 2)
+enum { BATCH = 32 };
+
+static void add_merges(bpe *b, const pending *p, size_t n, const char *raw)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *s = raw + p[i].at;
+        uint32_t left = piece_table_find_hashed(&b->table, p[i].hash[0], s, p[i].left);
+        uint32_t right = piece_table_find_hashed(&b->table, p[i].hash[1], s + p[i].left, p[i].right);
+        uint32_t to =
+            piece_table_find_hashed(&b->table, p[i].hash[2], s, p[i].left + p[i].right);
+        if (left == PIECE_NONE || right == PIECE_NONE || to == PIECE_NONE)
+            continue;
+        size_t slot = merge_slot(b, left, right);
+        if (b->merges[slot].left == NO_SYMBOL)
+            b->merges[slot] = (merge){ left, right, p[i].rank, to };
+    }
+}
+
+static bool alloc_merges(bpe *b, uint64_t n)
+{
+    size_t slots = 64;
+    while (slots < n + n / 2)
         slots *= 2;
     b->merges = checked_malloc(slots, sizeof *b->merges);
     if (!b->merges)
-        return cairn_fail(err, CAIRN_ENOMEM, "%s: %" PRIu64 " merges", path, kv->n);
+        return false;
     memset(b->merges, 0xFF, slots * sizeof *b->merges);
     b->merge_mask = slots - 1;
+    return true;
+}
+
+static cairn_status load_merges(bpe *b, const gguf_kv *kv, const int16_t *byte_of,
+                                const char *path, cairn_error *err)
+{
+    static const size_t room = (size_t)BATCH * MAX_MERGE;
+    pending batch[BATCH];
+    size_t pos = 0, n = 0, used = 0;
+
+    if (kv->n >= UINT32_MAX / 2)
+        return cairn_fail(err, CAIRN_EMODEL, "%s: too many merges", path);
+    char *raw = malloc(room);
+    if (!raw || !alloc_merges(b, kv->n)) {
+        free(raw);
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: %" PRIu64 " merges", path, kv->n);
+    }
     for (uint32_t rank = 0; rank < kv->n; rank++) {
         gguf_string s = gguf_array_next_string(kv, &pos);
         const char *space = s.len > 1 ? memchr(s.data + 1, ' ', s.len - 1) : NULL;
-        if (!space || s.len > MAX_MERGE)
+        if (!space || s.len > MAX_MERGE) {
+            free(raw);
             return cairn_fail(err, CAIRN_EMODEL, "%s: tokenizer.ggml.merges[%" PRIu32
                               "] is no pair of pieces", path, rank);
+        }
         size_t n1 = (size_t)(space - s.data), n2 = s.len - n1 - 1;
-        size_t l = to_bytes(byte_of, s.data, n1, raw);
-        if (l == SIZE_MAX)
-            continue;
-        size_t r = to_bytes(byte_of, space + 1, n2, raw + l);
+        char *to = raw + used;
+        size_t l = to_bytes(byte_of, s.data, n1, to);
+        size_t r = l == SIZE_MAX ? l : to_bytes(byte_of, space + 1, n2, to + l);
         if (r == SIZE_MAX)
             continue;
-        uint32_t left = piece_table_find(&b->table, raw, l);
-        uint32_t right = piece_table_find(&b->table, raw + l, r);
-        uint32_t to = piece_table_find(&b->table, raw, l + r);
-        if (left == PIECE_NONE || right == PIECE_NONE || to == PIECE_NONE)
-            continue;
-        size_t i = merge_slot(b, left, right);
-        if (b->merges[i].left == NO_SYMBOL)
-            b->merges[i] = (merge){ left, right, rank, to };
+        batch[n++] = (pending){ { piece_table_prepare(&b->table, to, l),
+                                  piece_table_prepare(&b->table, to + l, r),
+                                  piece_table_prepare(&b->table, to, l + r) },
+                                (uint32_t)used, (uint32_t)l, (uint32_t)r, rank };
+        used += l + r;
+        if (n == BATCH) {
+            add_merges(b, batch, n, raw);
+            n = used = 0;
+        }
     }
+    add_merges(b, batch, n, raw);
+    free(raw);
     return CAIRN_OK;
 }
 

@@ -17,8 +17,11 @@ cairn_status special_set_init(special_set *s, const uint32_t *ids, size_t n, pie
     memset(s, 0, sizeof *s);
     if (n == 0)
         return CAIRN_OK;
+    uint32_t max = 0;
+    for (size_t i = 0; i < n; i++)
+        max = ids[i] > max ? ids[i] : max;
     s->lengths = checked_malloc(n, sizeof *s->lengths);
-    if (!s->lengths || !piece_table_init(&s->table, n, 0, text, ctx)) {
+    if (!s->lengths || !piece_table_init(&s->table, n, (size_t)max + 1, 0, text, ctx)) {
         special_set_clear(s);
         return CAIRN_ENOMEM;
     }

@@ -134,10 +134,9 @@ static cairn_status collect_specials(tokenizer *t, const gguf *g, cairn_error *e
 
 static cairn_status build_table(tokenizer *t, const gguf *g, cairn_error *err)
 {
-    if (!piece_table_init(&t->table, t->n_vocab, 0, tokenizer_text, t))
+    if (!piece_table_init(&t->table, t->n_vocab, t->n_vocab, 0, tokenizer_text, t))
         return cairn_fail(err, CAIRN_ENOMEM, "%s: table of pieces", gguf_path(g));
-    for (uint32_t i = 0; i < t->n_vocab; i++)
-        piece_table_add(&t->table, i);
+    piece_table_add_all(&t->table, (uint32_t)t->n_vocab);
     return CAIRN_OK;
 }
 

@@ -84,7 +84,7 @@ cairn_status unigram_load(tokenizer *t, cairn_error *err)
         chars += len;
     }
     /* Bytes / 2 is above the number of characters for these vocabularies and near it. */
-    if (!piece_table_init(&t->table, t->n_vocab, chars / 2 + 1, tokenizer_text, t))
+    if (!piece_table_init(&t->table, t->n_vocab, t->n_vocab, chars / 2 + 1, tokenizer_text, t))
         return cairn_fail(err, CAIRN_ENOMEM, "%s: table of pieces", e5s1_path(e));
     u->unknown_score = FLT_MAX;
     for (uint32_t i = 0; i < t->n_vocab; i++) {
@@ -92,10 +92,11 @@ cairn_status unigram_load(tokenizer *t, cairn_error *err)
         float score = e5s1_score(e, i);
         if (score < u->unknown_score)
             u->unknown_score = score;
-        if (len > 3 && memmem(p + 1, len - 1, SPACE_BYTES, 3))
-            u->crosses_words = true;
-        piece_table_add(&t->table, i);
+        for (size_t k = 3; k + 3 <= len; k++)
+            if (p[k] == SPACE_BYTES[0] && !memcmp(p + k, SPACE_BYTES, 3))
+                u->crosses_words = true;
     }
+    piece_table_add_all(&t->table, (uint32_t)t->n_vocab);
     u->unknown_score -= UNKNOWN_PENALTY;
     uint32_t mask = piece_table_find(&t->table, "<mask>", 6);
     u->mask = mask == PIECE_NONE ? TOKEN_NONE : (token_id)mask;
@@ -188,7 +189,7 @@ static void relax(const tokenizer *t, const char *w, size_t len, size_t i, bool 
 
     for (size_t e = i; e < len;) {
         size_t n = piece_char_bytes((uint8_t)w[e]);
-        h = piece_hash_char(h, w + e, n);
+        h = piece_hash_char(h, w + e, n, len - e);
         e += n;
         if (!piece_table_may_begin(&t->table, h))
             break;

@@ -60,10 +60,9 @@ cairn_status wordpiece_load(tokenizer *t, bool lowercase, bool strip_accents, bo
         return cairn_fail(err, CAIRN_EIO, "ICU has no normalisation data: %s", u_errorName(uerr));
     for (uint32_t i = 0; i < t->n_vocab; i++)
         chars += t->text[i].len;
-    if (!piece_table_init(&t->table, t->n_vocab, chars + 1, tokenizer_text, t))
+    if (!piece_table_init(&t->table, t->n_vocab, t->n_vocab, chars + 1, tokenizer_text, t))
         return cairn_fail(err, CAIRN_ENOMEM, "word pieces");
-    for (uint32_t i = 0; i < t->n_vocab; i++)
-        piece_table_add(&t->table, i);
+    piece_table_add_all(&t->table, (uint32_t)t->n_vocab);
     return CAIRN_OK;
 }
 
@@ -157,7 +156,7 @@ static cairn_status encode_word(const tokenizer *t, const char *w, size_t len, t
         }
         for (size_t e = at; e < len;) {
             size_t n = piece_char_bytes((uint8_t)w[e]);
-            h = piece_hash_char(h, w + e, n);
+            h = piece_hash_char(h, w + e, n, len - e);
             e += n;
             if (!piece_table_may_begin(&t->table, h))
                 break;
