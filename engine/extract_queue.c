@@ -37,39 +37,35 @@ struct extract_queue {
     atomic_bool cancel; /* the same, for the extractors */
 };
 
-static size_t count_pieces(void *ctx, const char *text, size_t len)
-{
-    return encoder_count_tokens(ctx, text, len);
-}
-
-chunk_options engine_chunk_options(const cairn *c, const encoder *e, const char *title)
+chunk_options engine_chunk_options(const cairn *c, piece_counter *pieces, const char *title)
 {
     chunk_options o = {.max_tokens = (size_t)c->settings.chunk_tokens,
                        .overlap_tokens = (size_t)c->settings.chunk_overlap};
 
     if (!o.overlap_tokens)
         o.overlap_tokens = SIZE_MAX;
-    if (e) {
-        size_t budget = encoder_text_budget(e);
-        size_t title_pieces = encoder_count_tokens(e, title, strlen(title));
+    if (pieces) {
+        size_t budget = encoder_text_budget(piece_counter_encoder(pieces));
+        size_t title_pieces = piece_count(pieces, title, strlen(title));
         size_t taken = (title_pieces < TITLE_PIECES_MAX ? title_pieces : TITLE_PIECES_MAX) +
                        HEADING_PIECES;
         budget = budget > taken + 16 ? budget - taken : 16;
         if (o.max_tokens > budget)
             o.max_tokens = budget;
-        o.count_tokens = count_pieces;
-        o.ctx = (void *)e;
+        o.count_tokens = piece_count;
+        o.ctx = pieces;
     }
     return o;
 }
 
-static void extract_one(extract_queue *q, extractor *ex, const char *path, extracted *r)
+static void extract_one(const cairn *c, extractor *ex, piece_counter *pieces, const char *path,
+                        extracted *r)
 {
     *r = (extracted){0};
     arena_init(&r->memory, CHUNK_MEMORY);
     r->status = extractor_run(ex, path, &r->document, &r->error);
     if (!r->status) {
-        chunk_options o = engine_chunk_options(q->c, q->encoder, r->document->title);
+        chunk_options o = engine_chunk_options(c, pieces, r->document->title);
         r->status = chunk_document(r->document, &o, &r->chunks, &r->n_chunks, &r->memory,
                                    &r->error);
     }
@@ -91,12 +87,16 @@ static void *thread_main(void *arg)
     extract_queue *q = arg;
     extractor_options opt = {
         .deadline_ms = (int64_t)(q->c->settings.extract_seconds * 1000),
+        .max_text = (size_t)(q->c->settings.max_file_mb * 1e6), /* a text file of any size we take */
         .cancel = &q->cancel,
     };
     extractor *ex = NULL;
+    piece_counter *pieces = NULL;
     cairn_error create_error = {0};
     cairn_status create_status = extractor_create(&ex, &opt, &create_error);
 
+    if (!create_status && q->encoder)
+        create_status = piece_counter_create(&pieces, q->encoder, &create_error);
     pthread_mutex_lock(&q->lock);
     while (!q->stop && q->next_path < q->n) {
         extracted r;
@@ -111,7 +111,7 @@ static void *thread_main(void *arg)
             r = (extracted){.status = create_status, .error = create_error};
             arena_init(&r.memory, CHUNK_MEMORY);
         } else {
-            extract_one(q, ex, q->paths[i], &r);
+            extract_one(q->c, ex, pieces, q->paths[i], &r);
         }
         pthread_mutex_lock(&q->lock);
         q->ring[i % q->window] = (slot){.result = r, .ready = true};
@@ -119,6 +119,7 @@ static void *thread_main(void *arg)
     }
     pthread_mutex_unlock(&q->lock);
     extractor_destroy(ex);
+    piece_counter_destroy(pieces);
     return NULL;
 }
 

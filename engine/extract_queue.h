@@ -9,6 +9,7 @@
 #define CAIRN_ENGINE_EXTRACT_QUEUE_H
 
 #include "engine/engine.h"
+#include "engine/piece_count.h"
 #include "ingest/chunk.h"
 #include "ingest/document.h"
 
@@ -34,7 +35,7 @@ void extract_queue_done(extract_queue *q);
 void extract_queue_stop(extract_queue *q);
 
 /* How chunks of a document with this title are cut: its pieces and the title's must fit the
- * encoder together. encoder may be NULL. */
-chunk_options engine_chunk_options(const cairn *c, const encoder *e, const char *title);
+ * encoder together. pieces may be NULL (no encoder: pieces are guessed) and lives longer. */
+chunk_options engine_chunk_options(const cairn *c, piece_counter *pieces, const char *title);
 
 #endif

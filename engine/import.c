@@ -25,16 +25,62 @@ static const char *id_of(const json_t *line, char buf[32])
     return json_string_value(id);
 }
 
-static cairn_status write_line(run *r, const store_snapshot *snapshot, encoder *e, const char *id,
-                               const char *title, const ingest_document *d, cairn_error *err)
+/* ---- the language of a corpus ---- */
+
+#define SAMPLE_LINES 400
+#define SAMPLE_BYTES ((size_t)64 << 10)
+
+/* The language of the file's first lines taken together, "" when they have several. A single short
+ * document is often too little to tell: an abstract full of Latin names is English all the same. */
+static cairn_status corpus_language(FILE *f, char out[16], cairn_error *err)
+{
+    char votes[32][16];
+    size_t counts[32] = {0}, n_votes = 0, total = 0, cap = 0;
+    char *line = NULL;
+    ssize_t len;
+    cairn_status st = CAIRN_OK;
+
+    out[0] = '\0';
+    for (int i = 0; !st && i < SAMPLE_LINES && (len = getline(&line, &cap, f)) >= 0; i++) {
+        json_t *j = json_loadb(line, (size_t)len, 0, NULL);
+        const json_t *body = json_object_get(j, "text");
+        ingest_document *d = NULL;
+        size_t size = json_string_length(body), k = 0;
+        if (json_is_string(body))
+            st = extractor_run_text("", json_string_value(body),
+                                    size < SAMPLE_BYTES ? size : SAMPLE_BYTES, &d, err);
+        if (!st && d && *d->lang) {
+            while (k < n_votes && strcmp(votes[k], d->lang))
+                k++;
+            if (k < 32) {
+                if (k == n_votes)
+                    snprintf(votes[n_votes++], sizeof votes[0], "%s", d->lang);
+                counts[k]++;
+                total++;
+            }
+        }
+        ingest_document_free(d);
+        json_decref(j);
+    }
+    for (size_t k = 0; k < n_votes; k++)
+        if (counts[k] * 5 >= total * 4)
+            memcpy(out, votes[k], sizeof votes[k]);
+    free(line);
+    rewind(f);
+    return st;
+}
+
+static cairn_status write_line(run *r, const store_snapshot *snapshot, piece_counter *pieces,
+                               const char *id, const char *title, const char *lang,
+                               const ingest_document *d, cairn_error *err)
 {
     store_doc doc = {.uri = id,
                      .title = title,
-                     .lang = d->lang,
+                     .lang = *lang ? lang : d->lang,
                      .mime = "text/plain",
                      .ext = "",
                      .size = (int64_t)d->size};
-    chunk_options o = engine_chunk_options(r->c, e, title);
+    chunk_options o = engine_chunk_options(r->c, pieces, title);
     ingest_chunk *chunks;
     size_t n;
     store_doc old;
@@ -64,8 +110,10 @@ static cairn_status write_line(run *r, const store_snapshot *snapshot, encoder *
 }
 
 /* One line. A line that is no document is a failure of the report and stops nothing. */
-static cairn_status take_line(run *r, const store_snapshot *snapshot, encoder *e, const char *file,
-                              size_t number, const char *text, size_t len, cairn_error *err)
+static cairn_status take_line(run *r, const store_snapshot *snapshot, piece_counter *pieces,
+                              const char *file,
+                              const char *lang, size_t number, const char *text, size_t len,
+                              cairn_error *err)
 {
     char where[64], buf[32];
     json_error_t je;
@@ -90,7 +138,7 @@ static cairn_status take_line(run *r, const store_snapshot *snapshot, encoder *e
         st = extractor_run_text(title ? title : "", json_string_value(body),
                                 json_string_length(body), &d, err);
         if (!st)
-            st = write_line(r, snapshot, e, id, title ? title : "", d, err);
+            st = write_line(r, snapshot, pieces, id, title ? title : "", lang, d, err);
         ingest_document_free(d);
     }
     json_decref(line);
@@ -100,14 +148,17 @@ static cairn_status take_line(run *r, const store_snapshot *snapshot, encoder *e
 static cairn_status import_lines(run *r, FILE *f, const char *file, cairn_error *err)
 {
     store_snapshot *snapshot = NULL;
-    encoder *e = NULL;
-    char *line = NULL;
+    piece_counter *pieces = NULL;
+    encoder *e;
+    char lang[16], *line = NULL;
     size_t cap = 0, number = 0;
     ssize_t len;
     cairn_status st = store_snapshot_open(r->c->store, &snapshot, err);
 
-    if (engine_encoder(r->c, &e, NULL))
-        e = NULL;
+    if (!st)
+        st = corpus_language(f, lang, err);
+    if (!st && !engine_encoder(r->c, &e, NULL))
+        st = piece_counter_create(&pieces, e, err);
     while (!st && (len = getline(&line, &cap, f)) >= 0) {
         number++;
         r->bytes_done += (uint64_t)len;
@@ -115,7 +166,7 @@ static cairn_status import_lines(run *r, FILE *f, const char *file, cairn_error 
             st = cairn_fail(err, CAIRN_ELIMIT, "%s: line %zu is longer than %zu bytes", file,
                             number, LINE_MAX_BYTES);
         else if (len > 1 || (len == 1 && line[0] != '\n'))
-            st = take_line(r, snapshot, e, file, number, line, (size_t)len, err);
+            st = take_line(r, snapshot, pieces, file, lang, number, line, (size_t)len, err);
         if (!st && batch_is_due(r->batch))
             st = batch_flush(r->batch, err);
         run_progress(r, "index", r->report->seen, 0, NULL, false);
@@ -125,6 +176,7 @@ static cairn_status import_lines(run *r, FILE *f, const char *file, cairn_error 
     if (!st && ferror(f))
         st = cairn_fail_errno(err, errno, "read %s", file);
     free(line);
+    piece_counter_destroy(pieces);
     store_snapshot_close(snapshot);
     return st;
 }
