@@ -37,6 +37,9 @@ cairn_status engine_pool(cairn *c, pool **out, cairn_error *err);
 cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err);
 cairn_status engine_generator(cairn *c, generator **out, cairn_error *err);
 cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
+/* To who names a model, one that is no model at all or of an unknown kind is a bad model: turns the
+ * status (and *err) of a failed open into CAIRN_EMODEL where the file is to blame. */
+cairn_status engine_model_status(cairn_status st, cairn_error *err);
 /* Refuse a write through a read-only handle. */
 cairn_status engine_need_writer(const cairn *c, cairn_error *err);
 

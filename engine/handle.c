@@ -200,6 +200,15 @@ cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err)
     return st;
 }
 
+cairn_status engine_model_status(cairn_status st, cairn_error *err)
+{
+    if (st != CAIRN_EINPUT && st != CAIRN_EUNSUPPORTED)
+        return st;
+    if (err)
+        err->code = CAIRN_EMODEL;
+    return CAIRN_EMODEL;
+}
+
 cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err)
 {
     encoder_options opt = {0};
@@ -213,7 +222,7 @@ cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err)
     if (!st)
         st = engine_pool(c, &opt.pool, err);
     if (!st)
-        st = encoder_open(&c->encoder, path, &opt, err);
+        st = engine_model_status(encoder_open(&c->encoder, path, &opt, err), err);
     *out = c->encoder;
     return st;
 }
@@ -231,7 +240,7 @@ cairn_status engine_generator(cairn *c, generator **out, cairn_error *err)
     if (!st)
         st = engine_pool(c, &opt.pool, err);
     if (!st)
-        st = generator_open(&c->generator, path, &opt, err);
+        st = engine_model_status(generator_open(&c->generator, path, &opt, err), err);
     *out = c->generator;
     return st;
 }

@@ -89,7 +89,7 @@ cairn_status cairn_model_tokenize(const char *model, const cairn_model_flags *fl
     k.flags = (flags->add_special ? TOKENIZE_ADD_SPECIAL : 0) |
               (flags->parse_special ? TOKENIZE_PARSE_SPECIAL : 0);
     if (!st)
-        st = open_tokenizer(&k, path, err);
+        st = engine_model_status(open_tokenizer(&k, path, err), err);
     if (!st)
         st = model_each_line(in, out, flags->cancel, tokenize_line, &k, err);
     close_tokenizer(&k);
@@ -145,7 +145,7 @@ cairn_status cairn_model_template(const char *model, const cairn_model_flags *fl
     cairn_status st = cairn_model_path(model, path, sizeof path, err);
 
     if (!st)
-        st = open_tokenizer(&names, path, err);
+        st = engine_model_status(open_tokenizer(&names, path, err), err);
     if (!st && !names.g)
         st = cairn_fail(err, CAIRN_EMODEL, "%s is no generator: it has no chat template", model);
     if (!st)
@@ -184,7 +184,7 @@ static cairn_status open_encoding(encoding *k, const char *model, const cairn_mo
     if (!st)
         st = pool_create(&k->workers, flags->n_threads, err);
     o.pool = k->workers;
-    return st ? st : encoder_open(&k->e, path, &o, err);
+    return st ? st : engine_model_status(encoder_open(&k->e, path, &o, err), err);
 }
 
 static void close_encoding(encoding *k)
@@ -257,8 +257,7 @@ cairn_status cairn_model_rerank(const char *model, const cairn_model_flags *flag
     cairn_status st = open_encoding(&k, model, flags, err);
 
     if (!st && !encoder_can_score(k.e))
-        st = cairn_fail(err, CAIRN_EUNSUPPORTED, "%s has no classification head to rerank with",
-                        model);
+        st = cairn_fail(err, CAIRN_EMODEL, "%s has no classification head to rerank with", model);
     if (!st)
         st = model_each_line(in, out, flags->cancel, rerank_line, &k, err);
     close_encoding(&k);
@@ -336,7 +335,7 @@ cairn_status cairn_model_info(const char *model, FILE *out, cairn_error *err)
         gguf_close(g);
     } else {
         encoder *e;
-        st = encoder_open(&e, path, NULL, err);
+        st = engine_model_status(encoder_open(&e, path, NULL, err), err);
         if (st)
             return st;
         j = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:b}", "path", path, "format",

@@ -27,7 +27,7 @@ static cairn_status open_generating(generating *k, const char *model,
     if (!st)
         st = pool_create(&k->workers, flags->n_threads, err);
     o.pool = k->workers;
-    return st ? st : generator_open(&k->g, path, &o, err);
+    return st ? st : engine_model_status(generator_open(&k->g, path, &o, err), err);
 }
 
 static void close_generating(generating *k)
