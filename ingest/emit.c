@@ -262,7 +262,7 @@ static cairn_status give(emitter *e, ingest_block *b, const char *text, size_t l
     }
     if (len > e->max_text - e->text_bytes)
         return emit_fail(e, CAIRN_ELIMIT,
-                         "holds more than %zu MiB of text; raise the text limit to take it",
+                         "holds more than %zu MiB of text; raise max_file_mb to take it",
                          e->max_text >> 20);
     e->text_bytes += len;
     e->n_blocks++;

@@ -368,7 +368,7 @@ void pdf_page_lines(pdf *p, PopplerPage *page, uint32_t number)
     len = strlen(text);
     if (p->text.len > p->e->max_text * 3 || len > p->e->max_text)
         emit_fail(p->e, CAIRN_ELIMIT,
-                  "holds more than %zu MiB of text; raise the text limit to take it",
+                  "holds more than %zu MiB of text; raise max_file_mb to take it",
                   p->e->max_text >> 20);
     while (at < len && !p->e->status) {
         size_t end = at + strcspn(text + at, "\n");

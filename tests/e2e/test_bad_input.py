@@ -53,6 +53,8 @@ class BadInput(CairnTest):
         self.assertEqual(p.returncode, 0, out)
         self.assertLess(usage.ru_maxrss, 3 * 1024 * 1024, "peak memory in KiB")
         self.assertEqual(len(self.uris("basalt")), 1)
+        self.assertEqual({os.path.basename(u) for u in self.uris("granite")}, {"huge.txt"})
+        self.assert_clean()
 
     def test_broken_pdfs(self):
         pdfs = glob.glob(os.path.join(os.environ["CAIRN_SOURCE"], "fixtures/library/**/*.pdf"), recursive=True)

@@ -179,7 +179,7 @@ static void text_of_200_mb(void **state)
     for (size_t n = 0; n < 200000000; n += sizeof line - 1)
         fputs(line, f);
     fclose(f);
-    refuse(path, CAIRN_ELIMIT, "more than 64 MiB of text; raise the text limit");
+    refuse(path, CAIRN_ELIMIT, "more than 64 MiB of text; raise max_file_mb");
 #ifndef CAIRN_SANITIZED
     getrusage(RUSAGE_SELF, &use);
     assert_true(use.ru_maxrss < 600 * 1024); /* KiB: the 64 MiB that were taken, and records */
