@@ -8,10 +8,12 @@
  * All instructions and the wrapping of passages come from a prompt file (prompts/answer.v1.txt):
  * sections that begin with "=== name". */
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/utf8.h"
 #include "engine/prompts.h"
 #include "engine/search.h"
@@ -161,6 +163,7 @@ static cairn_status measure(asking *a, const char *answer, const cite_passage *p
                             cite_evidence *out, cairn_error *err)
 {
     float lexical = 0, vector = 0;
+    cairn_status st;
 
     for (size_t i = 0; i < a->evidence->n_hits; i++) {
         const cairn_hit *h = &a->evidence->hits[i];
@@ -169,8 +172,14 @@ static cairn_status measure(asking *a, const char *answer, const cite_passage *p
         if (h->vector > vector)
             vector = h->vector;
     }
-    return cite_evidence_measure(a->an, NULL, a->request->question, answer, passages, n, NULL,
-                                 lexical, vector, out, err);
+    st = cite_evidence_measure(a->an, NULL, a->request->question, answer, passages, n, NULL,
+                               lexical, vector, out, err);
+    if (!st)
+        log_write(LOG_LEVEL_DEBUG, "engine",
+                  "evidence%s: coverage %.2f (all %.2f), cosine %.3f, words %.1f, answer %.2f",
+                  answer ? " with answer" : "", (double)out->best_coverage, (double)out->coverage,
+                  (double)vector, (double)lexical, (double)out->answer_support);
+    return st;
 }
 
 static cairn_status assemble(asking *a, cairn_error *err)
@@ -198,6 +207,7 @@ static cairn_status assemble(asking *a, cairn_error *err)
     }
     context_params_default(&p);
     p.max_tokens = (size_t)a->c->settings.ask_context_tokens;
+    p.max_passages = (size_t)a->c->settings.ask_passages;
     p.open = a->prompt.open;
     p.close = a->prompt.close;
     p.count_tokens = count_tokens;
@@ -423,6 +433,30 @@ static const char *trimmed(asking *a, arena *memory)
     return arena_strndup(memory, s, len);
 }
 
+/* The numbers of supported citations that the text does not show yet, behind it: a small model
+ * answers better when it need not write markers itself, so most are ours. */
+static cairn_status add_markers(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    bytes text;
+
+    bytes_init(&text, ANSWER_BYTES * 2);
+    st = bytes_append_str(&text, out->text);
+    for (size_t i = 0; !st && i < out->n_citations; i++) {
+        char marker[32];
+        snprintf(marker, sizeof marker, " [%zu]", out->citations[i].n);
+        if (out->citations[i].supported && !strstr(text.data, marker + 1))
+            st = bytes_append_str(&text, marker);
+    }
+    if (!st) {
+        if (a->stream && text.len > strlen(out->text))
+            a->stream(a->stream_ctx, text.data + strlen(out->text), text.len - strlen(out->text));
+        out->text = arena_strndup(memory, text.data, text.len);
+    }
+    bytes_clear(&text);
+    return st || !out->text ? cairn_fail(err, CAIRN_ENOMEM, "answer") : CAIRN_OK;
+}
+
 static cairn_status refuse(asking *a, cairn_answer *out, arena *memory)
 {
     out->refused = true;
@@ -464,7 +498,10 @@ static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_er
         return refuse(a, out, memory);
     release(a, a->text.len);
     out->text = trimmed(a, memory);
-    return out->text ? cite(a, out, memory, err) : cairn_fail(err, CAIRN_ENOMEM, "answer");
+    if (!out->text)
+        return cairn_fail(err, CAIRN_ENOMEM, "answer");
+    st = cite(a, out, memory, err);
+    return st ? st : add_markers(a, out, memory, err);
 }
 
 cairn_status cairn_ask(cairn *c, const cairn_ask_request *request, cairn_stream_fn *stream,
