@@ -22,6 +22,7 @@ typedef struct check {
     store_problem_fn *fn;
     void *ctx;
     uint64_t problems;
+    bool no_memory; /* something could not be looked at */
     cairn_error first;
     store_counts found;
     arena scratch;
@@ -99,7 +100,10 @@ static void check_doc(check *c, const tree_cursor *at, const uint8_t *v, size_t 
 
     c->found.docs++;
     if (!record_get_doc(v, n, &d, &c->scratch, &no_memory)) {
-        record_problem(c, at, "it does not parse");
+        if (no_memory)
+            c->no_memory = true;
+        else
+            record_problem(c, at, "it does not parse");
         return;
     }
     record_key k = record_key_path(RECORD_URI, d.uri);
@@ -134,9 +138,14 @@ static void check_chunk(check *c, const tree_cursor *at, const uint8_t *v, size_
     if (!points_to(c, &k, id))
         record_problem(c, at, "its document does not list it");
     char *dst = malloc(ch.text_len + 1);
-    if (!dst)
+    if (!dst) {
+        c->no_memory = true;
         return;
-    if (text_expand(&c->s->text, c->t, id, &text, dst, ch.text_len, &err))
+    }
+    cairn_status st = text_expand(&c->s->text, c->t, id, &text, dst, ch.text_len, &err);
+    if (st == CAIRN_ENOMEM)
+        c->no_memory = true;
+    else if (st)
         record_problem(c, at, "its text does not unpack");
     free(dst);
 }
@@ -232,20 +241,26 @@ static void check_rows(check *c, const store_segment *seg, const segment_file *f
         chunk_id id = segment_row_chunk(f, row);
         uint32_t back;
         if (!segment_chunk_row(f, id, &back) || back != row) {
-            problem(c, segment_file_path(f), "row tables", "row %" PRIu32 " cannot be found by its "
-                    "chunk", row);
+            problem(c, segment_file_path(f), "row tables",
+                    "row %" PRIu32 " cannot be found by its "
+                    "chunk",
+                    row);
             return;
         }
         if (seg->deleted && row_set_has(seg->deleted, row))
             continue;
         if (!has(c, RECORD_CHUNK, id)) {
-            problem(c, segment_file_path(f), "row tables", "row %" PRIu32 " is alive, but its chunk "
-                    "%" PRIu64 " is not stored", row, id);
+            problem(c, segment_file_path(f), "row tables",
+                    "row %" PRIu32 " is alive, but its chunk "
+                    "%" PRIu64 " is not stored",
+                    row, id);
             return;
         }
         if (!has(c, RECORD_DOC, segment_row_doc(f, row))) {
-            problem(c, segment_file_path(f), "row tables", "row %" PRIu32 " is alive, but its "
-                    "document is not stored", row);
+            problem(c, segment_file_path(f), "row tables",
+                    "row %" PRIu32 " is alive, but its "
+                    "document is not stored",
+                    row);
             return;
         }
     }
@@ -258,12 +273,16 @@ static void check_segment(check *c, const store_segment *seg, const record_segme
     segment_file *f;
     char *path = store_segment_path(c->s, seg->id, "seg");
 
-    if (!path)
+    if (!path) {
+        c->no_memory = true;
         return;
+    }
     /* Not from the cache: its verdicts may be older than the damage. */
     cairn_status st = segment_file_open(&f, path, seg->id, rec, SIZE_MAX, &err);
     if (st == CAIRN_ENOTFOUND)
         *vanished = true;
+    else if (st == CAIRN_ENOMEM)
+        c->no_memory = true;
     else if (st)
         problem(c, path, "file", "%s", err.text);
     if (!st && deep) {
@@ -316,7 +335,11 @@ static cairn_status check_state(check *c, bool deep, bool *vanished, cairn_error
             st = CAIRN_OK;
         }
     }
-    return st ? st : check_segments(c, deep, vanished, err);
+    if (!st)
+        st = check_segments(c, deep, vanished, err);
+    if (!st && c->no_memory)
+        st = cairn_fail(err, CAIRN_ENOMEM, "check of %s", c->t->path);
+    return st;
 }
 
 /* A writer in another process may drop a segment while we look; then the state we look at is no
@@ -358,7 +381,8 @@ cairn_status store_check(store *s, bool deep, store_problem_fn *fn, void *ctx, c
         return CAIRN_ECORRUPT;
     }
     if (st == CAIRN_ECORRUPT && fn)
-        fn(ctx, &(store_problem){.file = s->env ? env_path(s->env) : s->dir, .part = "file",
+        fn(ctx, &(store_problem){.file = s->env ? env_path(s->env) : s->dir,
+                                 .part = "file",
                                  .text = local.text});
     if (err)
         *err = local;

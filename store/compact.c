@@ -85,7 +85,8 @@ static cairn_status copy_chunk(copy *c, const tree_cursor *at, size_t n, cairn_e
     bytes_reset(&c->value);
     bytes_reset(&c->text);
     if (!record_get_chunk(at->value, n, &ch, &text, &a, &no_memory))
-        st = record_bad(c->t->path, at->key, at->key_len, "it does not parse", err);
+        st = no_memory ? cairn_fail(err, CAIRN_ENOMEM, "chunk %" PRIu64, id)
+                       : record_bad(c->t->path, at->key, at->key_len, "it does not parse", err);
     if (!st && bytes_reserve(&c->text, ch.text_len + 1))
         st = cairn_fail(err, CAIRN_ENOMEM, "text of chunk %" PRIu64, id);
     if (!st)
@@ -250,8 +251,8 @@ cairn_status store_compact(store *s, cairn_error *err)
     }
     if (!st) {
         /* Packing again may also make a text longer; twice the old file is room enough. */
-        size_t map = (size_t)(pin.tree.meta.last_page + 1) * pin.tree.page_bytes * 2 +
-                     ((size_t)64 << 20);
+        size_t map =
+            (size_t)(pin.tree.meta.last_page + 1) * pin.tree.page_bytes * 2 + ((size_t)64 << 20);
         st = store_generation_make(s->dir, generation + 1, map, copy_all, &c, err);
     }
     env_unpin(&pin);

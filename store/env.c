@@ -60,10 +60,11 @@ cairn_status env_fail(const env *e, int rc, const char *what, cairn_error *err)
     switch (rc) {
     case MDB_MAP_FULL:
     case MDB_TXN_FULL:
-        return cairn_fail(err, CAIRN_ELIMIT,
-                          "%s: one transaction writes more than the reserved map holds (%s); commit "
-                          "in smaller steps",
-                          e->path, what);
+        return cairn_fail(
+            err, CAIRN_ELIMIT,
+            "%s: one transaction writes more than the reserved map holds (%s); commit "
+            "in smaller steps",
+            e->path, what);
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
@@ -426,8 +427,8 @@ cairn_status env_pin(env *e, env_pin_state *pin, cairn_error *err)
 
     memset(pin, 0, sizeof *pin);
     if (e->pid != getpid())
-        return cairn_fail(err, CAIRN_EUSAGE, "%s: the store was opened before a fork; open it again",
-                          e->path);
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%s: the store was opened before a fork; open it again", e->path);
     pthread_mutex_lock(&e->mutex);
     for (int i = 0; i < PIN_ATTEMPTS; i++) {
         st = read_begin(e, &pin->txn, err);
@@ -491,8 +492,8 @@ cairn_status env_begin(env *e, size_t room, MDB_txn **txn, MDB_dbi *dbi, env_pin
     memset(pin, 0, sizeof *pin);
     *txn = NULL;
     if (e->pid != getpid())
-        return cairn_fail(err, CAIRN_EUSAGE, "%s: the store was opened before a fork; open it again",
-                          e->path);
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%s: the store was opened before a fork; open it again", e->path);
     if (e->lockless)
         return cairn_fail(err, CAIRN_EIO, "%s: no permission to write here", e->path);
     pthread_mutex_lock(&e->mutex);

@@ -136,7 +136,8 @@ cairn_status record_open(const char *path, const void *key, size_t key_n, const 
     return CAIRN_OK;
 }
 
-/* ---- encoding: bytes_append_* fail the same way again and again, so the first status is kept ---- */
+/* ---- encoding: bytes_append_* fail the same way again and again, so the first status is kept ----
+ */
 
 static cairn_status put_str(bytes *b, const char *s)
 {
@@ -145,11 +146,11 @@ static cairn_status put_str(bytes *b, const char *s)
     return st ? st : bytes_append(b, s ? s : "", n);
 }
 
-#define PUT(call)            \
-    do {                     \
-        cairn_status st_ = call; \
-        if (st_)             \
-            return st_;      \
+#define PUT(call)                                                                                  \
+    do {                                                                                           \
+        cairn_status st_ = call;                                                                   \
+        if (st_)                                                                                   \
+            return st_;                                                                            \
     } while (0)
 
 cairn_status record_put_state(bytes *b, const record_state *s)

@@ -19,11 +19,10 @@
 #define SEGMENT_TOC_MAGIC "CAIRNTOC"
 enum { SEGMENT_ALIGN = 64, SEGMENT_HEADER = 64, SEGMENT_TRAILER = 64, SEGMENT_TOC_ENTRY = 48 };
 
-/* Map and test a segment file. `expect` (may be NULL) is the manifest's record of it. CAIRN_ENOTFOUND
- * when the file is not there. */
+/* Map and test a segment file. `expect` (may be NULL) is the manifest's record of it.
+ * CAIRN_ENOTFOUND when the file is not there. */
 cairn_status segment_file_open(segment_file **out, const char *path, segment_id id,
-                               const record_segment *expect, size_t verify_bytes,
-                               cairn_error *err);
+                               const record_segment *expect, size_t verify_bytes, cairn_error *err);
 /* Bytes between the sections must be zero; used by store_check. */
 cairn_status segment_verify_padding(const segment_file *f, cairn_error *err);
 /* Give the parts of a finished writer to the transaction: rename it into place. The record and the
@@ -78,10 +77,10 @@ struct store {
     char *segments_dir;
     store_options opt;
     pid_t pid;
-    int lock_fd; /* of write.lock while we are the writer, else -1 */
+    int lock_fd;           /* of write.lock while we are the writer, else -1 */
     pthread_mutex_t mutex; /* guards env, the segment cache and the id counter below */
     env *env;
-    uint64_t generation; /* of env's file */
+    uint64_t generation;   /* of env's file */
     segment_file **cached; /* segments of the newest snapshot so far, one reference each */
     size_t n_cached;
     uint64_t cached_version;
@@ -131,7 +130,7 @@ void store_manifest_clear(store_manifest *m);
 
 struct store_snapshot {
     store *s;
-    env *e;      /* a reference, since the store may move to a newer file */
+    env *e; /* a reference, since the store may move to a newer file */
     uint64_t generation;
     env_pin_state pin;
     record_state state;

@@ -36,7 +36,7 @@ typedef uint64_t segment_id; /* never reused; 0 = none */
 typedef enum segment_kind { SEGMENT_LEXICAL = 1, SEGMENT_VECTOR = 2 } segment_kind;
 
 #define SEGMENT_FORMAT_VERSION 1
-#define SEGMENT_MAX_SECTIONS 1024
+#define SEGMENT_MAX_SECTIONS   1024
 
 struct store;
 typedef struct segment_file segment_file;     /* a mapped segment, counted references */

@@ -105,8 +105,9 @@ static cairn_status read_header(segment_file *f, cairn_error *err)
     if (hash != XXH3_64bits(f->base, SEGMENT_HEADER - 8))
         return bad(f, "its header is damaged", err);
     if (version != SEGMENT_FORMAT_VERSION)
-        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: segment format %" PRIu32 "; this build reads %d",
-                          f->path, version, SEGMENT_FORMAT_VERSION);
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "%s: segment format %" PRIu32 "; this build reads %d", f->path, version,
+                          SEGMENT_FORMAT_VERSION);
     if (kind != SEGMENT_LEXICAL && kind != SEGMENT_VECTOR)
         return bad(f, "a segment of an unknown kind", err);
     f->kind = (segment_kind)kind;
@@ -134,7 +135,8 @@ static cairn_status read_toc(segment_file *f, cairn_error *err)
         return bad(f, "its trailer is damaged, or the file was cut short", err);
     f->trailer_hash = hash;
     if (file_len != f->len || n > SEGMENT_MAX_SECTIONS || toc_at < SEGMENT_HEADER ||
-        toc_at > trailer || toc_len != (uint64_t)n * SEGMENT_TOC_ENTRY || toc_len > trailer - toc_at)
+        toc_at > trailer || toc_len != (uint64_t)n * SEGMENT_TOC_ENTRY ||
+        toc_len > trailer - toc_at)
         return bad(f, "its trailer makes no sense", err);
     if (toc_hash != XXH3_64bits(f->base + toc_at, toc_len))
         return bad(f, "its table of contents is damaged", err);
@@ -324,9 +326,9 @@ cairn_status segment_verify_padding(const segment_file *f, cairn_error *err)
         for (; at < to; at++)
             if (f->base[at])
                 return cairn_fail(err, CAIRN_ECORRUPT,
-                                  "%s: byte %" PRIu64 " between two sections is not 0", f->path, at);
-        at = i < f->n_sections ? to + f->sections[i].len
-                               : to + f->n_sections * SEGMENT_TOC_ENTRY;
+                                  "%s: byte %" PRIu64 " between two sections is not 0", f->path,
+                                  at);
+        at = i < f->n_sections ? to + f->sections[i].len : to + f->n_sections * SEGMENT_TOC_ENTRY;
     }
     return CAIRN_OK;
 }

@@ -45,8 +45,8 @@ static cairn_status manifest_append(store_manifest *m, segment_id id, const reco
     if (!seg || !recs)
         return cairn_fail(err, CAIRN_ENOMEM, "list of segments");
     m->rec[m->n] = *rec;
-    m->seg[m->n++] = (store_segment){.id = id, .kind = rec->kind, .n_rows = rec->n_rows,
-                                     .n_deleted = rec->n_deleted};
+    m->seg[m->n++] = (store_segment){
+        .id = id, .kind = rec->kind, .n_rows = rec->n_rows, .n_deleted = rec->n_deleted};
     return CAIRN_OK;
 }
 
@@ -84,7 +84,8 @@ static cairn_status read_tombstones(const tree *t, store_segment *seg, cairn_err
         count = UINT64_MAX;
     if (count != seg->n_deleted)
         return cairn_fail(err, CAIRN_ECORRUPT,
-                          "%s: segment %" PRIu64 ": its tombstones do not add up", t->path, seg->id);
+                          "%s: segment %" PRIu64 ": its tombstones do not add up", t->path,
+                          seg->id);
     return CAIRN_OK;
 }
 
@@ -180,7 +181,8 @@ static cairn_status lock_out_writers(store *s, store_snapshot *snap, cairn_error
         close(fd);
         return cairn_fail(err, CAIRN_EBUSY,
                           "another process writes %s, and without permission to write there this "
-                          "one cannot read beside it; try again later", s->dir);
+                          "one cannot read beside it; try again later",
+                          s->dir);
     }
     snap->shared_lock = fd;
     return CAIRN_OK;

@@ -189,8 +189,8 @@ cairn_status store_generation_make(const char *dir, uint64_t generation, size_t 
 
 static cairn_status fill_empty(void *ctx, MDB_env *lmdb, MDB_dbi dbi, cairn_error *err)
 {
-    record_state state = {.format = STORE_FORMAT_VERSION, .next_doc = 1, .next_chunk = 1,
-                          .next_segment = 1};
+    record_state state = {
+        .format = STORE_FORMAT_VERSION, .next_doc = 1, .next_chunk = 1, .next_segment = 1};
     record_key k = record_key_table(RECORD_STATE);
     MDB_txn *txn = NULL;
     bytes b;
@@ -227,9 +227,9 @@ static cairn_status refuse_network(const char *dir, cairn_error *err)
     static const struct {
         unsigned long magic;
         const char *name;
-    } network[] = {{0x6969, "NFS"},       {0xFF534D42, "CIFS"}, {0xFE534D42, "SMB2"},
-                   {0x517B, "SMB"},       {0x01021997, "9p"},   {0x00C36400, "Ceph"},
-                   {0x5346414F, "AFS"},   {0x73757245, "Coda"}, {0x0BD00BD0, "Lustre"},
+    } network[] = {{0x6969, "NFS"},     {0xFF534D42, "CIFS"}, {0xFE534D42, "SMB2"},
+                   {0x517B, "SMB"},     {0x01021997, "9p"},   {0x00C36400, "Ceph"},
+                   {0x5346414F, "AFS"}, {0x73757245, "Coda"}, {0x0BD00BD0, "Lustre"},
                    {0x47504653, "GPFS"}};
     struct statfs fs;
 
@@ -247,8 +247,8 @@ static cairn_status refuse_network(const char *dir, cairn_error *err)
 cairn_status store_check_pid(const store *s, cairn_error *err)
 {
     if (s->pid != getpid())
-        return cairn_fail(err, CAIRN_EUSAGE, "%s: the store was opened before a fork; open it again",
-                          s->dir);
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%s: the store was opened before a fork; open it again", s->dir);
     return CAIRN_OK;
 }
 
@@ -310,15 +310,18 @@ cairn_status store_read_state(const tree *t, record_state *state, cairn_error *e
     cairn_status st = store_tree_get(t, &k, &v, &n, err);
 
     if (st == CAIRN_ENOTFOUND || (!st && n < 4))
-        return cairn_fail(err, CAIRN_ECORRUPT, "%s: no state record; this is not a store of Cairn, "
-                          "or it is damaged", t->path);
+        return cairn_fail(err, CAIRN_ECORRUPT,
+                          "%s: no state record; this is not a store of Cairn, "
+                          "or it is damaged",
+                          t->path);
     if (st)
         return st;
     bool whole = record_get_state(v, n, state);
     memcpy(&state->format, v, 4);
     if (state->format != STORE_FORMAT_VERSION)
-        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: store format %" PRIu32 "; this build reads %d",
-                          t->path, state->format, STORE_FORMAT_VERSION);
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "%s: store format %" PRIu32 "; this build reads %d", t->path,
+                          state->format, STORE_FORMAT_VERSION);
     if (!whole)
         return record_bad(t->path, k.b, k.n, "it does not parse", err);
     return CAIRN_OK;
@@ -391,7 +394,8 @@ static cairn_status lock_take(store *s, int64_t wait_ns, cairn_error *err)
     int n = snprintf(who, sizeof who, "%ld\n", (long)getpid());
     /* Only a hint for the message of others: a full disk must not stop us here. */
     if (ftruncate(fd, 0) == 0 && pwrite(fd, who, (size_t)n, 0) != n)
-        log_write(LOG_LEVEL_WARN, "store", "could not note the process id in %s/write.lock", s->dir);
+        log_write(LOG_LEVEL_WARN, "store", "could not note the process id in %s/write.lock",
+                  s->dir);
     s->lock_fd = fd;
     return CAIRN_OK;
 }

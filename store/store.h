@@ -30,9 +30,9 @@
 #include "store/segment.h"
 
 #define STORE_FORMAT_VERSION 1
-#define STORE_URI_MAX 8192           /* bytes of a uri or path */
-#define STORE_TEXT_MAX (64u << 20)   /* bytes of one chunk's text or one meta value */
-#define STORE_META_KEY_MAX 200       /* bytes of a meta key */
+#define STORE_URI_MAX        8192        /* bytes of a uri or path */
+#define STORE_TEXT_MAX       (64u << 20) /* bytes of one chunk's text or one meta value */
+#define STORE_META_KEY_MAX   200         /* bytes of a meta key */
 
 typedef struct store store;
 typedef struct store_snapshot store_snapshot;
@@ -73,21 +73,21 @@ typedef struct store_doc {
     doc_id id;
     const char *uri, *title, *author, *lang, *mime, *ext, *meta_json;
     int64_t size, mtime_ns, date_ns, indexed_ns;
-    uint8_t hash[16];   /* of the file's bytes; all zero = unknown, not indexed by hash */
+    uint8_t hash[16]; /* of the file's bytes; all zero = unknown, not indexed by hash */
     uint32_t n_pages;
-    uint32_t n_chunks;  /* kept by the store; ignored on write */
+    uint32_t n_chunks; /* kept by the store; ignored on write */
 } store_doc;
 
 typedef struct store_chunk {
     chunk_id id;
     doc_id doc;
-    uint32_t ordinal;                /* 0.. within the document, unique there */
+    uint32_t ordinal; /* 0.. within the document, unique there */
     uint64_t byte_start, byte_end;
-    uint32_t page_first, page_last;  /* 0 = no pages */
+    uint32_t page_first, page_last; /* 0 = no pages */
     uint32_t line_first, line_last;
     uint32_t n_tokens;
-    const char *heading;             /* path joined by " > " */
-    const char *text;                /* NUL-terminated on read */
+    const char *heading; /* path joined by " > " */
+    const char *text;    /* NUL-terminated on read */
     size_t text_len;
 } store_chunk;
 

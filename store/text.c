@@ -168,8 +168,9 @@ cairn_status text_expand(text_store *ts, const tree *t, chunk_id id, const recor
         got = ZSTD_decompressDCtx(c, dst, len, text->data, text->len);
     context_give(ts, c);
     if (ZSTD_isError(got) || got != len)
-        return cairn_fail(err, CAIRN_ECORRUPT, "%s: chunk %" PRIu64 ": its text does not unpack (%s)",
-                          t->path, id, ZSTD_isError(got) ? ZSTD_getErrorName(got) : "length");
+        return cairn_fail(err, CAIRN_ECORRUPT,
+                          "%s: chunk %" PRIu64 ": its text does not unpack (%s)", t->path, id,
+                          ZSTD_isError(got) ? ZSTD_getErrorName(got) : "length");
     return CAIRN_OK;
 }
 

@@ -39,8 +39,8 @@ enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4, PAGE_META = 8 };
 enum { NODE_BIG = 1 };
 enum { PAGE_HEADER = 16, NODE_HEADER = 8 };
 
-#define LMDB_MAGIC   0xBEEFC0DEu
-#define LMDB_VERSION 1u
+#define LMDB_MAGIC     0xBEEFC0DEu
+#define LMDB_VERSION   1u
 #define DB_INTEGER_KEY 0x08u
 
 static uint16_t get16(const uint8_t *p)
@@ -480,7 +480,7 @@ cairn_status tree_guard(const tree *t, const void *key, size_t key_len, cairn_er
 typedef struct walk {
     const tree *t;
     const tree_root *root;
-    bool integer_keys; /* the list of free pages: 8-byte keys compared as numbers */
+    bool integer_keys;     /* the list of free pages: 8-byte keys compared as numbers */
     uint64_t *used, *free; /* bitsets of pages, or NULL: do not account */
     tree_report *report;
     void *ctx;
@@ -620,9 +620,8 @@ static void walk_tree(walk *w)
 
     if (r->page != TREE_NO_PAGE)
         walk_page(w, r->page, 0);
-    if (w->problems == 0 &&
-        (w->branch_pages != r->branch_pages || w->leaf_pages != r->leaf_pages ||
-         w->overflow_pages != r->overflow_pages || w->entries != r->entries))
+    if (w->problems == 0 && (w->branch_pages != r->branch_pages || w->leaf_pages != r->leaf_pages ||
+                             w->overflow_pages != r->overflow_pages || w->entries != r->entries))
         walk_problem(w, 0, "the meta page's counts of pages and records are wrong");
 }
 
@@ -637,7 +636,10 @@ static void guard_free_report(void *ctx, uint64_t page, const char *text)
 cairn_status tree_guard_free(const tree *t, cairn_error *err)
 {
     const char *first = NULL;
-    walk w = {.t = t, .root = &t->meta.free, .integer_keys = true, .report = guard_free_report,
+    walk w = {.t = t,
+              .root = &t->meta.free,
+              .integer_keys = true,
+              .report = guard_free_report,
               .ctx = &first};
 
     walk_tree(&w);
@@ -672,8 +674,13 @@ cairn_status tree_check(const tree *t, tree_report *report, void *ctx, tree_tota
     }
     used[0] |= 3; /* the meta pages */
     walk w = {.t = t, .root = &t->meta.main, .used = used, .report = report, .ctx = ctx};
-    walk f = {.t = t, .root = &t->meta.free, .integer_keys = true, .used = used,
-              .free = free_set, .report = report, .ctx = ctx};
+    walk f = {.t = t,
+              .root = &t->meta.free,
+              .integer_keys = true,
+              .used = used,
+              .free = free_set,
+              .report = report,
+              .ctx = ctx};
     walk_tree(&w);
     walk_tree(&f);
     out->problems = w.problems + f.problems;

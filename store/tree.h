@@ -45,11 +45,11 @@ typedef struct tree_meta {
 
 typedef struct tree {
     const uint8_t *base;
-    uint64_t n_pages;    /* pages that are in the file AND below the meta page's last page */
+    uint64_t n_pages; /* pages that are in the file AND below the meta page's last page */
     uint32_t page_bytes;
     tree_meta meta;
-    const char *path;    /* for messages */
-    uint64_t *seen;      /* NULL, or a bitset of pages that passed the tests already */
+    const char *path; /* for messages */
+    uint64_t *seen;   /* NULL, or a bitset of pages that passed the tests already */
 } tree;
 
 /* Parse bytes[0, len) as meta page number `index` (0 or 1). CAIRN_ECORRUPT, or CAIRN_EUNSUPPORTED

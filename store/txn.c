@@ -227,8 +227,10 @@ static cairn_status flush_doc(store_txn *t, cairn_error *err)
     record_key k = record_key_id(RECORD_DOC, t->doc);
     cairn_status st = txn_get(t, &k, &v, &n, err);
     if (st)
-        return st == CAIRN_ENOTFOUND ? cairn_fail(err, CAIRN_ECORRUPT, "%s: document %" PRIu64
-                                                  " vanished", t->pin.tree.path, t->doc) : st;
+        return st == CAIRN_ENOTFOUND
+                   ? cairn_fail(err, CAIRN_ECORRUPT, "%s: document %" PRIu64 " vanished",
+                                t->pin.tree.path, t->doc)
+                   : st;
     bytes_reset(&t->value);
     if (bytes_append(&t->value, v, n))
         return cairn_fail(err, CAIRN_ENOMEM, "a record");
@@ -352,8 +354,9 @@ static cairn_status find_uri(store_txn *t, const char *uri, doc_id *id, cairn_er
 
     if (st)
         return st;
-    return record_get_id(v, n, id) ? CAIRN_OK
-                                   : record_bad(t->pin.tree.path, k.b, k.n, "it does not parse", err);
+    return record_get_id(v, n, id)
+               ? CAIRN_OK
+               : record_bad(t->pin.tree.path, k.b, k.n, "it does not parse", err);
 }
 
 /* Document, uri and hash records. */
@@ -768,8 +771,10 @@ cairn_status store_meta_put(store_txn *t, const char *key, const void *data, siz
     cairn_status st;
 
     if (n == 0 || n > STORE_META_KEY_MAX || len > STORE_TEXT_MAX)
-        return cairn_fail(err, CAIRN_EUSAGE, "a value needs a key of 1 to %d bytes and at most %u "
-                          "bytes of data", STORE_META_KEY_MAX, STORE_TEXT_MAX);
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "a value needs a key of 1 to %d bytes and at most %u "
+                          "bytes of data",
+                          STORE_META_KEY_MAX, STORE_TEXT_MAX);
     record_key k = record_key_name(RECORD_META, key);
     if (!data) {
         st = txn_del(t, &k, &mine);

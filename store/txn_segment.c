@@ -140,7 +140,8 @@ static cairn_status place(store_txn *t, segment_writer *w, size_t *index, cairn_
         return st;
     }
     t->manifest.rec[n] = rec;
-    t->manifest.seg[n] = (store_segment){.id = id, .kind = rec.kind, .n_rows = rec.n_rows, .file = f};
+    t->manifest.seg[n] =
+        (store_segment){.id = id, .kind = rec.kind, .n_rows = rec.n_rows, .file = f};
     t->segments[n] = (txn_segment){.added = true, .record_dirty = true, .path = path};
     t->manifest.n = n + 1;
     if (id >= t->state.next_segment)

@@ -1,14 +1,15 @@
-/* store_fixture.h - a fresh store in a temporary folder for each test, and short ways to fill it. */
+/* store_fixture.h - a fresh store in a temporary folder for each test, and short ways to fill it.
+ */
 #ifndef CAIRN_TESTS_STORE_FIXTURE_H
 #define CAIRN_TESTS_STORE_FIXTURE_H
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <dirent.h>
 #include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +27,11 @@ typedef struct fixture {
     int runs;
 } fixture;
 
-#define OK(call)                                                                      \
-    do {                                                                              \
-        cairn_status st_ = (call);                                                    \
-        if (st_)                                                                      \
-            fail_msg("%s:%d: %s: %s", __FILE__, __LINE__, #call, f->err.text);        \
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        cairn_status st_ = (call);                                                                 \
+        if (st_)                                                                                   \
+            fail_msg("%s:%d: %s: %s", __FILE__, __LINE__, #call, f->err.text);                     \
     } while (0)
 
 #define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -128,7 +129,8 @@ static inline void check_clean(fixture *f)
 }
 
 /* A document with n chunks of this text. */
-static inline doc_id put_doc(fixture *f, store_txn *t, const char *uri, const char *text, uint32_t n)
+static inline doc_id put_doc(fixture *f, store_txn *t, const char *uri, const char *text,
+                             uint32_t n)
 {
     store_doc d = {.uri = uri, .title = uri};
     doc_id id;

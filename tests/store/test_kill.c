@@ -31,12 +31,12 @@ static unsigned rnd(unsigned *x)
     return *x >> 8;
 }
 
-#define MUST(call)                                                        \
-    do {                                                                  \
-        if (call) {                                                       \
-            fprintf(stderr, "child: %s: %s\n", #call, err.text);          \
-            _exit(9);                                                     \
-        }                                                                 \
+#define MUST(call)                                                                                 \
+    do {                                                                                           \
+        if (call) {                                                                                \
+            fprintf(stderr, "child: %s: %s\n", #call, err.text);                                   \
+            _exit(9);                                                                              \
+        }                                                                                          \
     } while (0)
 
 static void tell(int fd, int doc, unsigned seed, int done)

@@ -94,7 +94,8 @@ static void model_segment(fixture *f, model *m, store_txn *t, int kind)
         rows[k - 1] = rows[r], docs[k - 1] = docs[r];
         rows[r] = c, docs[r] = d;
     }
-    OK(store_segment_add(t, make_segment(f, (segment_kind)kind, rows, docs, n, "x"), NULL, &f->err));
+    OK(store_segment_add(t, make_segment(f, (segment_kind)kind, rows, docs, n, "x"), NULL,
+                         &f->err));
 }
 
 /* Merge some segments of a kind, as the snapshot before the transaction saw them. */

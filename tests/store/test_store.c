@@ -7,9 +7,18 @@
 static void documents_come_back_as_they_went_in(void **state)
 {
     fixture *f = *state;
-    store_doc d = {.uri = "/a/b.txt", .title = "A title", .author = "Someone", .lang = "de",
-                   .mime = "text/plain", .ext = "txt", .meta_json = "{\"k\":1}", .size = 123,
-                   .mtime_ns = -5, .date_ns = INT64_MAX, .indexed_ns = INT64_MIN, .hash = {1, 2, 3},
+    store_doc d = {.uri = "/a/b.txt",
+                   .title = "A title",
+                   .author = "Someone",
+                   .lang = "de",
+                   .mime = "text/plain",
+                   .ext = "txt",
+                   .meta_json = "{\"k\":1}",
+                   .size = 123,
+                   .mtime_ns = -5,
+                   .date_ns = INT64_MAX,
+                   .indexed_ns = INT64_MIN,
+                   .hash = {1, 2, 3},
                    .n_pages = 7};
     store_doc got;
     doc_id id, ids[4];
@@ -18,9 +27,18 @@ static void documents_come_back_as_they_went_in(void **state)
     store_txn *t = begin(f);
     OK(store_doc_put(t, &d, &id, &f->err));
     assert_int_equal(store_doc_put(t, &d, NULL, &f->err), CAIRN_EUSAGE);
-    store_chunk c = {.doc = id, .ordinal = 0, .byte_start = 3, .byte_end = 99, .page_first = 1,
-                     .page_last = 2, .line_first = 4, .line_last = 5, .n_tokens = 6,
-                     .heading = "A > B", .text = "some words, some words, some words", .text_len = 34};
+    store_chunk c = {.doc = id,
+                     .ordinal = 0,
+                     .byte_start = 3,
+                     .byte_end = 99,
+                     .page_first = 1,
+                     .page_last = 2,
+                     .line_first = 4,
+                     .line_last = 5,
+                     .n_tokens = 6,
+                     .heading = "A > B",
+                     .text = "some words, some words, some words",
+                     .text_len = 34};
     chunk_id cid;
     OK(store_chunk_put(t, &c, &cid, &f->err));
     assert_int_equal(store_chunk_put(t, &c, NULL, &f->err), CAIRN_EUSAGE);
@@ -82,7 +100,8 @@ static void updates_move_a_document(void **state)
 {
     fixture *f = *state;
     store_txn *t = begin(f);
-    doc_id a = put_doc(f, t, "/old", "words", 3), other = put_doc(f, t, "/other", "words", 1), found;
+    doc_id a = put_doc(f, t, "/old", "words", 3), other = put_doc(f, t, "/other", "words", 1),
+           found;
     store_doc d = {.id = a, .uri = "/new", .title = "T", .hash = {9}};
     store_doc clash = {.id = a, .uri = "/other"};
 
@@ -216,8 +235,10 @@ static void segments_carry_sections_and_tombstones(void **state)
     doc_id docs[] = {d2, d1, d2, d1};
     segment_id lex, vec;
 
-    OK(store_segment_add(t, make_segment(f, SEGMENT_LEXICAL, rows, docs, 4, "payload"), &lex, &f->err));
-    OK(store_segment_add(t, make_segment(f, SEGMENT_VECTOR, rows, docs, 4, "vectors"), &vec, &f->err));
+    OK(store_segment_add(t, make_segment(f, SEGMENT_LEXICAL, rows, docs, 4, "payload"), &lex,
+                         &f->err));
+    OK(store_segment_add(t, make_segment(f, SEGMENT_VECTOR, rows, docs, 4, "vectors"), &vec,
+                         &f->err));
     OK(store_txn_commit(t, &f->err));
     store_snapshot *before = snapshot(f);
     t = begin(f);
@@ -253,7 +274,8 @@ static void segments_carry_sections_and_tombstones(void **state)
     uint32_t row;
     assert_false(segment_chunk_row(a->file, 9, &row));
     /* A merge carries over what died while it ran; the inputs' mapping lives on. */
-    segment_writer *w = make_segment(f, SEGMENT_LEXICAL, (chunk_id[]){3, 4}, (doc_id[]){d2, d2}, 2, "m");
+    segment_writer *w =
+        make_segment(f, SEGMENT_LEXICAL, (chunk_id[]){3, 4}, (doc_id[]){d2, d2}, 2, "m");
     segment_file *kept = segment_retain(a->file);
     store_snapshot_close(s);
     t = begin(f);
@@ -279,7 +301,8 @@ static void rows_of_chunks_deleted_meanwhile_are_dead_on_arrival(void **state)
     fixture *f = *state;
     store_txn *t = begin(f);
     doc_id d1 = put_doc(f, t, "/1", "one", 1), d2 = put_doc(f, t, "/2", "two", 1);
-    segment_writer *w = make_segment(f, SEGMENT_VECTOR, (chunk_id[]){1, 2}, (doc_id[]){d1, d2}, 2, "v");
+    segment_writer *w =
+        make_segment(f, SEGMENT_VECTOR, (chunk_id[]){1, 2}, (doc_id[]){d1, d2}, 2, "v");
 
     OK(store_txn_commit(t, &f->err));
     t = begin(f);
@@ -313,8 +336,9 @@ static void sinks_refuse_misuse(void **state)
         segment_writer_abandon(w);
     }
     OK(segment_writer_create(&w, f->store, SEGMENT_LEXICAL, &f->err));
-    assert_int_equal(segment_writer_finish(w, (chunk_id[]){2, 5, 2}, (doc_id[]){1, 1, 1}, 3, &f->err),
-                     CAIRN_EUSAGE);
+    assert_int_equal(
+        segment_writer_finish(w, (chunk_id[]){2, 5, 2}, (doc_id[]){1, 1, 1}, 3, &f->err),
+        CAIRN_EUSAGE);
     segment_writer_abandon(w);
     OK(segment_writer_create(&w, f->store, SEGMENT_LEXICAL, &f->err));
     store_txn *t = begin(f);
@@ -330,7 +354,8 @@ static void aborted_transactions_leave_nothing(void **state)
     segment_id id;
 
     put_doc(f, t, "/gone", "text", 2);
-    segment_writer *w = make_segment(f, SEGMENT_LEXICAL, (chunk_id[]){1, 2}, (doc_id[]){1, 1}, 2, "x");
+    segment_writer *w =
+        make_segment(f, SEGMENT_LEXICAL, (chunk_id[]){1, 2}, (doc_id[]){1, 1}, 2, "x");
     OK(store_segment_add(t, w, &id, &f->err));
     store_txn_abort(t);
     store_snapshot *s = snapshot(f);

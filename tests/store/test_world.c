@@ -40,7 +40,8 @@ static void a_second_writer_is_told_who_writes(void **state)
         if (store_open(&s, f->dir, NULL, &err) != CAIRN_EBUSY || !strstr(err.text, f->dir))
             code = 1;
         store_options soon = {.wait_ns = 50000000};
-        if (store_open(&s, f->dir, &soon, &err) != CAIRN_EBUSY || clock_mono_ns() - start < 50000000)
+        if (store_open(&s, f->dir, &soon, &err) != CAIRN_EBUSY ||
+            clock_mono_ns() - start < 50000000)
             code = 2;
         store_options ro = {.read_only = true};
         if (store_open(&s, f->dir, &ro, &err) || store_is_writer(s) ||
@@ -81,7 +82,7 @@ static void readers_elsewhere_keep_their_state(void **state)
 
     store_txn *t = begin(f);
     for (int i = 0; i < 20; i++) {
-        char uri[20];
+        char uri[40];
         snprintf(uri, sizeof uri, "/%d", i);
         put_prose(f, t, uri, 5, (unsigned)i + 1);
     }
@@ -89,7 +90,8 @@ static void readers_elsewhere_keep_their_state(void **state)
     doc_id docs[100];
     for (uint32_t i = 0; i < 100; i++)
         rows[i] = i + 1, docs[i] = i / 5 + 1;
-    OK(store_segment_add(t, make_segment(f, SEGMENT_LEXICAL, rows, docs, 100, "abc"), &seg, &f->err));
+    OK(store_segment_add(t, make_segment(f, SEGMENT_LEXICAL, rows, docs, 100, "abc"), &seg,
+                         &f->err));
     OK(store_txn_commit(t, &f->err));
     assert_int_equal(pipe(go), 0);
     assert_int_equal(pipe(ready), 0);
@@ -110,7 +112,7 @@ static void readers_elsewhere_keep_their_state(void **state)
         if (store_segment_count(s) != 1 || g->n_deleted || segment_verify(g->file, NULL))
             _exit(3);
         for (int i = 0; i < 20; i++) {
-            char uri[20];
+            char uri[40];
             snprintf(uri, sizeof uri, "/%d", i);
             check_prose(&child, s, uri, 5, (unsigned)i + 1);
         }
@@ -133,7 +135,7 @@ static void readers_elsewhere_keep_their_state(void **state)
     for (int k = 0; k < 30; k++) { /* would reuse the pages, if it could */
         t = begin(f);
         for (int i = 0; i < 10; i++) {
-            char uri[20];
+            char uri[40];
             snprintf(uri, sizeof uri, "/new/%d/%d", k, i);
             put_prose(f, t, uri, 2, (unsigned)(k * 10 + i));
         }
@@ -226,7 +228,7 @@ static void readers_in_threads_see_whole_states(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, read_on, &j), 0);
     for (int i = 0; i < 60; i++) {
-        char uri[20];
+        char uri[40];
         snprintf(uri, sizeof uri, "/%d", i);
         store_txn *t = begin(f);
         put_prose(f, t, uri, 20, (unsigned)i);
@@ -254,7 +256,7 @@ static unsigned write_until_full(store *s, cairn_status *why, cairn_error *err)
     for (*why = CAIRN_OK; !*why && n < 400; n++) {
         store_txn *t;
         segment_writer *sw = NULL;
-        char uri[20], text[1200];
+        char uri[40], text[1200];
         store_doc d = {.uri = uri};
         doc_id id;
         chunk_id rows[10];
@@ -297,7 +299,7 @@ static void verify_full(fixture *f, unsigned n)
     assert_int_equal(store_snapshot_counts(s).docs, n);
     assert_int_equal(store_segment_count(s), n);
     for (unsigned i = 0; i < n; i++) {
-        char uri[20];
+        char uri[40];
         snprintf(uri, sizeof uri, "/%03u", i);
         check_prose(f, s, uri, 10, i);
         arena_reset(&f->arena);
