@@ -11,7 +11,7 @@
 #include "index/filter/filter.h"
 #include "index/vector/vector.h"
 
-#define GROUP        64
+#define GROUP        16
 #define FLUSH_ROWS   8192
 #define FLUSH_NS     ((int64_t)20 * 1000000000)
 #define TEXT_BYTES   ((size_t)64 << 20)

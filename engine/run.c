@@ -84,8 +84,11 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
         return;
     r->told_ns = now;
     p.seconds = (double)(now - r->start_ns) / 1e9;
-    /* Bytes say more about the time left than a count of files of any size. */
-    if (r->bytes_total && r->bytes_done)
+    /* Bytes say more about the time left than a count of files of any size. The first second says
+     * nothing: workers are starting. */
+    if (p.seconds < 1)
+        p.seconds_left = -1;
+    else if (r->bytes_total && r->bytes_done)
         p.seconds_left = p.seconds * (double)(r->bytes_total - r->bytes_done) /
                          (double)r->bytes_done;
     else if (total && done)
