@@ -75,8 +75,10 @@ void cli_print_help(FILE *out, const cli_verb *verb);
 /* Report on standard error and give the exit code that belongs to the status. */
 int cli_fail(cli *c, cairn_status st, const cairn_error *err);
 int cli_exit_code(cairn_status st);
+/* What a verb does to the collection: read it, change one that is there, or make it at need. */
+typedef enum cli_access { CLI_READ, CLI_CHANGE, CLI_MAKE } cli_access;
 /* Open the collection; on failure report and give the exit code, else 0. */
-int cli_open(cli *c, cairn **out, bool read_only);
+int cli_open(cli *c, cairn **out, cli_access access);
 
 /* ---- output (output.c) ---- */
 

@@ -100,12 +100,13 @@ int cli_fail(cli *c, cairn_status st, const cairn_error *err)
     return cli_exit_code(st);
 }
 
-int cli_open(cli *c, cairn **out, bool read_only)
+int cli_open(cli *c, cairn **out, cli_access access)
 {
     cairn_error err = {0};
     cairn_status st;
 
-    c->options.read_only = read_only;
+    c->options.read_only = access == CLI_READ;
+    c->options.must_exist = access != CLI_MAKE;
     st = cairn_open(out, &c->options, &err);
     return st ? cli_fail(c, st, &err) : 0;
 }

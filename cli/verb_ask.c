@@ -138,7 +138,7 @@ static int ask(cli *c, const cairn_ask_request *req)
     cairn_error err = {0};
     cairn_status st;
     cairn *engine;
-    int code = cli_open(c, &engine, true);
+    int code = cli_open(c, &engine, CLI_READ);
 
     if (code)
         return code;

@@ -39,7 +39,7 @@ static int run(cli *c, int argc, char **argv)
     }
     if (optind < argc)
         return cli_usage_error(c, "check takes no operands");
-    code = cli_open(c, &engine, !repair);
+    code = cli_open(c, &engine, repair ? CLI_CHANGE : CLI_READ);
     if (code)
         return code;
     f.list = json_array();

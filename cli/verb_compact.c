@@ -17,7 +17,7 @@ static int run(cli *c, int argc, char **argv)
         return CLI_USAGE;
     if (optind < argc)
         return cli_usage_error(c, "compact takes no operands");
-    code = cli_open(c, &engine, false);
+    code = cli_open(c, &engine, CLI_CHANGE);
     if (code)
         return code;
     st = cairn_compact(engine, &opt, &before, &after, &err);

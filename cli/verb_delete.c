@@ -15,7 +15,7 @@ static int run(cli *c, int argc, char **argv)
         return CLI_USAGE;
     if (optind >= argc)
         return cli_usage_error(c, "name at least one document or folder");
-    code = cli_open(c, &engine, false);
+    code = cli_open(c, &engine, CLI_CHANGE);
     if (code)
         return code;
     for (int i = optind; i < argc && !cli_cancelled; i++) {

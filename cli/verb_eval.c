@@ -72,7 +72,7 @@ static int eval_answers(cli *c, const char *qa)
     cairn_error err = {0};
     cairn_status st;
     cairn *engine;
-    int code = cli_open(c, &engine, true);
+    int code = cli_open(c, &engine, CLI_READ);
 
     if (code)
         return code;
@@ -117,7 +117,7 @@ static int run(cli *c, int argc, char **argv)
     if (argc - optind != 1 || strcmp(argv[optind], "retrieval") || !queries || !qrels)
         return cli_usage_error(c, "say: eval retrieval --queries FILE --qrels FILE, or "
                                   "eval answers --qa FILE");
-    code = cli_open(c, &engine, true);
+    code = cli_open(c, &engine, CLI_READ);
     if (code)
         return code;
     st = cairn_eval_retrieval(engine, queries, qrels, mode, run_file, &result, &err);

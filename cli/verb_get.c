@@ -41,7 +41,7 @@ static int run(cli *c, int argc, char **argv)
         return CLI_USAGE;
     if (argc - optind != 1)
         return cli_usage_error(c, "name one document, by its path or its number");
-    code = cli_open(c, &engine, true);
+    code = cli_open(c, &engine, CLI_READ);
     if (code)
         return code;
     st = cairn_get(engine, argv[optind], &d, &err);

@@ -28,7 +28,7 @@ static int run(cli *c, int argc, char **argv)
     if (asprintf(&file, strcmp(argv[optind], "beir") ? "%s" : "%s/corpus.jsonl",
                  argv[optind + 1]) < 0)
         return CLI_INPUT;
-    code = cli_open(c, &engine, false);
+    code = cli_open(c, &engine, CLI_MAKE);
     if (!code) {
         st = cairn_import_jsonl(engine, file, &opt, &report, &err);
         if (c->json) {

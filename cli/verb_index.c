@@ -27,7 +27,7 @@ static int run(cli *c, int argc, char **argv)
     }
     if (optind >= argc)
         return cli_usage_error(c, "name at least one file or folder");
-    code = cli_open(c, &engine, false);
+    code = cli_open(c, &engine, CLI_MAKE);
     if (code)
         return code;
     st = cairn_index(engine, (const char *const *)argv + optind, (size_t)(argc - optind), &opt,
@@ -40,7 +40,7 @@ static int run(cli *c, int argc, char **argv)
     }
     if (st)
         code = cli_fail(c, st, &err);
-    else if (strict && report.n_failed)
+    else if (report.missing || (strict && report.n_failed))
         code = CLI_INPUT;
     cairn_index_report_clear(&report);
     cairn_close(engine);
@@ -55,7 +55,7 @@ const cli_verb cli_verb_index = {
     "files that are gone from a folder leave the index. A file that cannot be read is listed with\n"
     "the reason and stops nothing. Ctrl-C is safe: what was committed stays, a rerun goes on.\n\n"
     "  --no-vectors   words only; a later run without it adds the vectors\n"
-    "  --strict       exit with 3 when any file could not be read\n\n"
+    "  --strict       exit with 3 when any file could not be read, not only when a PATH is missing\n\n"
     "Examples:\n"
     "  cairn index ~/Documents ~/notes\n"
     "  cairn index --json --strict manual.pdf | jq .failed\n",

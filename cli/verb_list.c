@@ -42,6 +42,8 @@ static int run(cli *c, int argc, char **argv)
     listing l = {.c = c};
     cairn_error err = {0};
     cairn_status st;
+    const char *prefix;
+    char *real = NULL;
     cairn *engine;
     int code;
 
@@ -49,13 +51,20 @@ static int run(cli *c, int argc, char **argv)
         return CLI_USAGE;
     if (argc - optind > 1)
         return cli_usage_error(c, "one prefix at most");
-    code = cli_open(c, &engine, true);
+    code = cli_open(c, &engine, CLI_READ);
     if (code)
         return code;
-    st = cairn_list(engine, optind < argc ? argv[optind] : NULL, print_one, &l, &err);
+    prefix = optind < argc ? argv[optind] : NULL;
+    st = cairn_list(engine, prefix, print_one, &l, &err);
+    /* A relative path, as in `cairn list notes`: documents are known by absolute ones. */
+    if (!st && !l.n && prefix && (real = realpath(prefix, NULL)))
+        st = cairn_list(engine, real, print_one, &l, &err);
+    free(real);
     cairn_close(engine);
     if (st)
         return cli_fail(c, st, &err);
+    if (!l.n && !c->quiet)
+        fprintf(stderr, "cairn: no documents%s\n", prefix ? " there" : "");
     return l.n ? CLI_DONE : CLI_NOTHING;
 }
 

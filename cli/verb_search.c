@@ -136,7 +136,7 @@ static int run(cli *c, int argc, char **argv)
     query = cli_join_operands(argc, argv);
     if (!query)
         return cli_usage_error(c, "say what to search for");
-    code = cli_open(c, &engine, true);
+    code = cli_open(c, &engine, CLI_READ);
     if (!code) {
         req.query = query;
         st = cairn_search(engine, &req, &result, &err);

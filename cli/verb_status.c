@@ -69,7 +69,7 @@ static int run(cli *c, int argc, char **argv)
         return CLI_USAGE;
     if (optind < argc)
         return cli_usage_error(c, "status takes no operands");
-    code = cli_open(c, &engine, true);
+    code = cli_open(c, &engine, CLI_READ);
     if (code)
         return code;
     st = cairn_status_get(engine, &info, &err);

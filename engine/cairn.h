@@ -43,6 +43,7 @@ typedef struct cairn_options {
     const char *config_file; /* NULL: $XDG_CONFIG_HOME/cairn/cairn.conf where it exists */
     size_t n_threads;        /* 0: one per CPU */
     bool read_only;          /* never take the writer lock; the collection must exist */
+    bool must_exist;         /* fail with CAIRN_ENOTFOUND instead of making a collection */
     int64_t wait_ns;         /* how long a writer waits for another one: 0 not at all, < 0 for ever */
     const char *embedder;    /* name or path; NULL: the configuration's, else the default */
     const char *generator;   /* the same */
@@ -75,6 +76,7 @@ typedef struct cairn_index_options {
 
 typedef struct cairn_index_report {
     size_t seen, indexed, unchanged, moved, removed, chunks, embedded;
+    size_t missing; /* of the paths asked for, how many do not exist; they are among `failed` */
     cairn_failure *failed;
     size_t n_failed;
     double seconds;
@@ -206,7 +208,8 @@ void cairn_document_free(cairn_document *d);
 cairn_status cairn_list(cairn *c, const char *prefix,
                         bool (*fn)(void *ctx, const cairn_document *d), void *ctx,
                         cairn_error *err);
-/* Remove one document, or every document below a folder. CAIRN_ENOTFOUND when there is none. */
+/* Remove one document, or every document below a folder. CAIRN_ENOTFOUND when there is none,
+ * CAIRN_EUSAGE for an empty name. */
 cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, cairn_error *err);
 
 /* ---- care of the store ------------------------------------------------------------------------ */

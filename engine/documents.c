@@ -284,6 +284,9 @@ cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, ca
     cairn_status st = engine_need_writer(c, err);
 
     *n_removed = 0;
+    if (!st && !*uri_or_id) /* an unset variable of a script must not mean everything */
+        st = cairn_fail(err, CAIRN_EUSAGE, "an empty name removes nothing: name a document or a "
+                                           "folder");
     if (st)
         return st;
     arena_init(&memory, DOCUMENT_BYTES);

@@ -134,7 +134,8 @@ cairn_status cairn_open(cairn **out, const cairn_options *options, cairn_error *
 {
     static const cairn_options nothing;
     const cairn_options *o = options ? options : &nothing;
-    store_options so = {.read_only = o->read_only, .create = !o->read_only, .wait_ns = o->wait_ns};
+    bool create = !o->read_only && !o->must_exist;
+    store_options so = {.read_only = o->read_only, .create = create, .wait_ns = o->wait_ns};
     cairn *c = calloc(1, sizeof *c);
     cairn_status st;
 
@@ -142,11 +143,11 @@ cairn_status cairn_open(cairn **out, const cairn_options *options, cairn_error *
     if (!c)
         return cairn_fail(err, CAIRN_ENOMEM, "handle");
     st = copy_options(c, o, err);
-    if (!st && !o->read_only)
+    if (!st && create)
         st = engine_make_folders(c->dir, err);
     if (!st)
         st = store_open(&c->store, c->dir, &so, err);
-    if (st == CAIRN_ENOTFOUND && o->read_only)
+    if (st == CAIRN_ENOTFOUND && !create)
         cairn_fail(err, st, "there is no collection \"%s\" in %s yet: cairn index PATH makes it",
                    c->collection, c->home);
     if (st) {

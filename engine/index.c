@@ -111,6 +111,7 @@ static cairn_status resolve_roots(plan *p, const char *const *paths, size_t n, c
             cairn_error why;
             cairn_status st;
             cairn_fail(&why, CAIRN_EINPUT, "%s", strerror(errno));
+            p->r->report->missing++;
             st = run_fail(p->r, paths[i], why.text, err);
             if (st)
                 return st;

@@ -67,6 +67,65 @@ class Cli(CairnTest):
         self.run_cairn("model", "info", "no-such-model", code=5)
         self.run_cairn("--config", "/no/such/file", "status", code=3)
 
+    def test_nothing_is_made_or_removed_by_mistake(self):
+        for verb in (["delete", "/x"], ["compact"], ["check", "--repair"], ["list"], ["status"], ["get", "1"]):
+            done = self.run_cairn(*verb, code=1)
+            self.assertIn("cairn index PATH", done.stderr)
+        self.assertFalse(os.path.exists(self.home))
+        self.fill()
+        self.run_cairn("delete", "", code=2)  # cairn delete "$UNSET"
+        self.run_cairn("delete", "le", code=1)  # no prefix of a name
+        self.assertEqual(self.json("status")["documents"], 3)
+        self.run_cairn("index", "--no-vectors", "", code=3)
+        r = self.index(os.path.join(self.docs, "typo"), self.docs, code=3)
+        self.assertEqual((r["unchanged"], len(r["failed"])), (3, 1))
+
+    def test_paths_mean_the_same_from_everywhere(self):
+        self.fill()
+        os.symlink(self.docs, os.path.join(self.top, "link"))
+        for cwd, path in ((self.top, "docs"), (self.top, "docs/"), (self.docs, "."), (self.docs, "sub/.."),
+                          (self.top, "link"), (self.top, "link/"), ("/", self.docs + "//")):
+            r = self.index(path, cwd=cwd)
+            self.assertEqual((r["seen"], r["unchanged"], r["removed"]), (3, 3, 0), path)
+        self.assertEqual(self.index("pump.txt", cwd=os.path.join(self.docs, "sub"))["unchanged"], 1)
+        self.assertEqual(self.index("docs", "docs/sub", "link", cwd=self.top)["seen"], 3)
+        self.assertIn("840 euro", self.json("get", "lease.md", cwd=self.docs)["text"])
+        self.assertEqual(len(self.run_cairn("list", "docs/sub", cwd=self.top).stdout.splitlines()), 2)
+        self.assertEqual(self.json("delete", "lease.md", cwd=self.docs), {"removed": 1})
+
+    def test_an_emptied_collection_is_whole(self):
+        self.fill()
+        self.assertEqual(self.json("delete", self.docs), {"removed": 3})
+        self.assert_clean()
+        self.assertEqual(self.uris("notice"), [])
+        self.run_cairn("list", code=1)
+        self.assertEqual(self.json("status")["documents"], 0)
+        self.json("compact")
+        self.assert_clean()
+        self.assertEqual(self.index()["indexed"], 3)
+        self.assertEqual(len(self.uris("notice")), 1)
+
+    def test_every_verb_speaks_json(self):
+        self.write("odd \n\"name\" \U0001f600.txt", "quote \" backslash \\ tab \t bell \x07 granite \u2028 end")
+        with open(os.path.join(os.fsencode(self.docs), b"bro\xffken.txt"), "wb") as f:
+            f.write(b"granite in a file with a broken name, and broken \xff\xfe bytes \xc3")
+        self.index()
+        q = self.write("q.jsonl", json.dumps({"_id": "q1", "text": "granite"}), self.top)
+        qrels = self.write("qrels.tsv", "query-id\tcorpus-id\tscore\nq1\tx\t1\n", self.top)
+        for args, codes in ((["index", "--no-vectors", self.docs], [0]), (["search", "--explain", "granite \udcff\""], [0, 1]),
+                            (["search", "--mode", "lexical", "granite"], [0]), (["list"], [0]), (["get", "1"], [0]),
+                            (["status"], [0]), (["check"], [0]), (["compact"], [0]), (["delete", "2"], [0]),
+                            (["model", "list"], [0]),
+                            (["eval", "retrieval", "--queries", q, "--qrels", qrels, "--mode", "lexical"], [0])):
+            done = self.run_cairn("--json", *args, code=None)
+            self.assertIn(done.returncode, codes, f"{args}: {done.stderr}")
+            lines = done.stdout.splitlines() if args[0] in ("list", "model") else [done.stdout]
+            self.assertGreater(len(lines), 0, args)
+            for line in lines:
+                # Strict UTF-8: the harness lets broken bytes through as lone surrogates.
+                line.encode("utf-8")
+                json.loads(line)
+
     def test_configuration_is_checked(self):
         conf = self.write("c.conf", "[index]\nchunk_tokens = 64\n")
         self.index("--config", conf, self.docs)

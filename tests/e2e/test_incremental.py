@@ -89,7 +89,7 @@ class Incremental(CairnTest):
         self.index()
         gone = os.path.join(self.top, "elsewhere")
         os.rename(self.docs, gone)
-        r = self.index(self.docs)  # the folder is not there: a drive that is not mounted
+        r = self.index(self.docs, code=3)  # the folder is not there: a drive that is not mounted
         self.assertEqual(len(r["failed"]), 1)
         self.assertEqual(len(self.uris("basalt")), 1)
         os.rename(gone, self.docs)
