@@ -33,6 +33,8 @@
 
 #define E5S1_MAX_TENSORS 65536
 #define E5S1_MAX_DIM ((uint32_t)1 << 24)
+/* Log-probabilities: far beyond real ones (about -20), and no sum over a text can overflow. */
+#define E5S1_MAX_SCORE 1e6f
 
 struct e5s1 {
     mapped_file file;
@@ -111,7 +113,7 @@ static cairn_status read_pieces(e5s1 *e, cursor *c, cairn_error *err)
         before = at;
     }
     for (uint32_t i = 0; i < n; i++)
-        if (!isfinite(e5s1_score(e, i)))
+        if (!(fabsf(e5s1_score(e, i)) <= E5S1_MAX_SCORE)) /* also NaN */
             return damaged(e, c, "the score of a piece", err);
     return CAIRN_OK;
 }

@@ -1,0 +1,159 @@
+/* test_safetensors.c - the container of the English embedder: right, wrong by name, cut, changed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "generate/formats/safetensors.h"
+
+static const char good[] =
+    "{\"__metadata__\":{\"format\":\"pt\"},"
+    "\"b\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[24,28]},"
+    "\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
+    "\"c\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[28,36]}}   ";
+#define GOOD_DATA 36
+
+static void make_file(bytes *b, const char *header, size_t data)
+{
+    bytes_append_u64(b, strlen(header));
+    bytes_append_str(b, header);
+    for (size_t i = 0; i < data; i++)
+        bytes_append_byte(b, (uint8_t)i);
+}
+
+static cairn_status open_copy(const bytes *b, safetensors **s, uint8_t **copy, cairn_error *err)
+{
+    *copy = malloc(b->len ? b->len : 1);
+    assert_non_null(*copy);
+    if (b->len)
+        memcpy(*copy, b->data, b->len);
+    return safetensors_open_memory(s, *copy, b->len, "test.safetensors", err);
+}
+
+static void reads_what_is_there(void **state)
+{
+    (void)state;
+    bytes b;
+    safetensors *s;
+    uint8_t *copy;
+    const tensor *t;
+    cairn_error err = { 0 };
+
+    bytes_init(&b, 1 << 16);
+    make_file(&b, good, GOOD_DATA);
+    if (open_copy(&b, &s, &copy, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(safetensors_count(s), 3);
+    assert_string_equal(safetensors_at(s, 0)->name, "a"); /* by offset */
+    assert_int_equal(safetensors_need(s, "a", &t, &err), 0);
+    assert_int_equal(t->dims[0], 3); /* the row length: fastest first */
+    assert_int_equal(t->dims[1], 2);
+    assert_int_equal(t->n_dims, 2);
+    assert_int_equal(t->bytes, 24);
+    t = safetensors_find(s, "c");
+    assert_int_equal(t->n_dims, 1);
+    assert_int_equal(t->data[0], 28);
+    assert_int_equal(safetensors_need(s, "d", &t, &err), CAIRN_EMODEL);
+    safetensors_close(s);
+    free(copy);
+    bytes_clear(&b);
+}
+
+#define ONE(dtype, shape, offsets) \
+    "{\"x\":{\"dtype\":" dtype ",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
+
+static const struct {
+    const char *name, *header;
+    size_t data;
+    const char *word;
+} refused[] = {
+    { "not JSON", "{\"a\":", 0, "JSON" },
+    { "a list", "[]", 0, "JSON" },
+    { "name twice", "{\"a\":{},\"a\":{}}", 0, "JSON" },
+    { "no dtype", "{\"x\":{}}", 0, "dtype" },
+    { "unknown dtype", ONE("\"F8_E4M3\"", "[4]", "[0,4]"), 4, "F8_E4M3" },
+    { "shape of text", ONE("\"F32\"", "[\"1\"]", "[0,4]"), 4, "shape" },
+    { "shape of 0", ONE("\"F32\"", "[0]", "[0,0]"), 0, "shape" },
+    { "negative shape", ONE("\"F32\"", "[-1]", "[0,4]"), 4, "shape" },
+    { "five dimensions", ONE("\"F32\"", "[1,1,1,1,1]", "[0,4]"), 4, "shape" },
+    { "product wraps", ONE("\"F32\"", "[4611686018427387904,4,1]", "[0,4]"), 4, "shape" },
+    { "no offsets", "{\"x\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "data_offsets" },
+    { "three offsets", ONE("\"F32\"", "[1]", "[0,4,8]"), 8, "data_offsets" },
+    { "offsets backwards", ONE("\"F32\"", "[1]", "[4,0]"), 4, "outside" },
+    { "offsets outside", ONE("\"F32\"", "[1]", "[4,8]"), 4, "outside" },
+    { "length does not fit", ONE("\"F32\"", "[2]", "[0,4]"), 4, "needs 8" },
+    { "hole in front", ONE("\"F32\"", "[1]", "[4,8]"), 8, "hole" },
+    { "bytes behind", ONE("\"F32\"", "[1]", "[0,4]"), 8, "behind" },
+    { "overlap",
+      "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+      "\"y\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
+      12, "overlaps" },
+};
+
+static void refuses_broken_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        bytes b;
+        safetensors *s;
+        uint8_t *copy;
+        cairn_error err = { 0 };
+        bytes_init(&b, 1 << 16);
+        make_file(&b, refused[i].header, refused[i].data);
+        cairn_status st = open_copy(&b, &s, &copy, &err);
+        if (st != CAIRN_EMODEL || !strstr(err.text, refused[i].word))
+            fail_msg("%s: status %d: %s", refused[i].name, st, err.text);
+        free(copy);
+        bytes_clear(&b);
+    }
+}
+
+static void refuses_cuts_and_survives_changes(void **state)
+{
+    (void)state;
+    const char *given = getenv("CAIRN_SEED");
+    uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)getpid() * 2654435761u;
+    uint64_t x = seed * 2 + 1;
+    safetensors *s;
+    uint8_t *copy;
+    bytes b;
+
+    print_message("CAIRN_SEED=%llu\n", (unsigned long long)seed);
+    bytes_init(&b, 1 << 16);
+    make_file(&b, good, GOOD_DATA);
+    size_t whole = b.len;
+    for (b.len = 0; b.len < whole; b.len++) {
+        assert_int_equal(open_copy(&b, &s, &copy, NULL), CAIRN_EMODEL);
+        free(copy);
+    }
+    for (int r = 0; r < 20000; r++) {
+        bytes_reset(&b);
+        make_file(&b, good, GOOD_DATA);
+        for (int k = 0; k < 2; k++) {
+            x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+            b.data[(x >> 8) % b.len] = x & 1 ? "0123456789[]{},\""[x >> 60] : (char)(x >> 48);
+        }
+        if (!open_copy(&b, &s, &copy, NULL)) {
+            volatile unsigned sum = 0;
+            for (size_t i = 0; i < safetensors_count(s); i++)
+                sum += safetensors_at(s, i)->data[safetensors_at(s, i)->bytes - 1];
+            safetensors_close(s);
+        }
+        free(copy);
+    }
+    bytes_clear(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_what_is_there),
+        cmocka_unit_test(refuses_broken_files),
+        cmocka_unit_test(refuses_cuts_and_survives_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
