@@ -156,6 +156,7 @@ static void make_cite_params(asking *a)
     a->cite.coverage_floor = (float)s->ask_min_coverage;
     a->cite.vector_floor = (float)s->ask_min_cosine;
     a->cite.answer_floor = (float)s->ask_min_answer;
+    a->cite.question = a->request->question;
 }
 
 /* How well the evidence holds the question and, once there is one, the answer. */
@@ -306,15 +307,56 @@ static size_t whole_sentences(const char *text, size_t len)
     return 0;
 }
 
+/* The part of a passage that a citation names, as a passage of its own. */
+static cite_passage cited_part(const asking *a, const citation *x)
+{
+    cite_passage part = a->passages[x->n - 1];
+
+    part.text += x->start;
+    part.len = x->end - x->start;
+    return part;
+}
+
+/* Does what the answer cites also speak of what was asked? "2.5 Nm" is in the manual, but for
+ * another screw. */
+static cairn_status speaks_of_question(asking *a, const citation *cited, size_t n, bool *out)
+{
+    float best = 0;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; !st && i < n; i++) {
+        cite_passage part;
+        cite_evidence e;
+        if (!cited[i].supported)
+            continue;
+        part = cited_part(a, &cited[i]);
+        st = cite_evidence_measure(a->an, NULL, a->request->question, NULL, &part, 1, NULL, 0, 0, &e,
+                                   NULL);
+        if (!st && e.best_coverage > best)
+            best = e.best_coverage;
+    }
+    *out = best >= (float)a->c->settings.ask_min_together;
+    log_write(LOG_LEVEL_DEBUG, "engine", "what is cited holds %.2f of the question", (double)best);
+    return st;
+}
+
+/* The last gate: the answer's words are in the passages, some sentence of theirs supports it, and
+ * that sentence speaks of what was asked. */
 static bool is_supported(asking *a)
 {
     cite_evidence e;
+    citation *cited;
+    size_t n;
+    bool together = false;
 
-    if (strstr(a->text.data, a->prompt.marker))
+    if (strstr(a->text.data, a->prompt.marker) ||
+        measure(a, a->text.data, a->passages, a->context.n_passages, &e, NULL) ||
+        cite_refuse(&e, &a->cite, NULL) ||
+        cite_check(a->an, NULL, a->text.data, a->text.len, a->passages, a->context.n_passages, NULL,
+                   &a->cite, &a->memory, &cited, &n, NULL) ||
+        speaks_of_question(a, cited, n, &together))
         return false;
-    if (measure(a, a->text.data, a->passages, a->context.n_passages, &e, NULL))
-        return false;
-    return !cite_refuse(&e, &a->cite, NULL);
+    return together;
 }
 
 static void release(asking *a, size_t upto)

@@ -34,6 +34,8 @@ typedef struct settings {
     double ask_min_coverage; /* share of the question found in the passages below which it refuses */
     double ask_min_cosine;   /* ... unless the best passage is at least this near */
     double ask_min_answer;   /* share of the answer found in the passages below which it refuses */
+    double ask_min_together; /* share of the question found in what a sentence cites, with its title
+                                and heading, below which it refuses */
     double ask_min_support;  /* share of a sentence found in what it cites, to count as supported */
     char prompt[SETTINGS_TEXT];
     char prompt_dir[SETTINGS_TEXT];

@@ -24,6 +24,7 @@
 #define MAX_MARKERS    64 /* passage numbers in one sentence */
 #define MAX_NUMBER     9999
 #define NUMBER_WEIGHT  2.0 /* a number says more than a word */
+#define ECHO_WEIGHT    0.25 /* of a word that the question had already */
 #define EXACT_BONUS    1.0f /* of a run that holds every number and name */
 #define LENGTH_MALUS   0.01f /* a sentence more must earn its place */
 
@@ -476,6 +477,24 @@ static cairn_status add_citation(citations *l, citation x, cairn_error *err)
 }
 
 /* Compare one claim with one passage. *words gets the number of weighty words of the claim. */
+/* Words that the answer takes over from the question prove little when a passage holds them, and
+ * nothing is wrong when it does not ("Was wiegt die Mühle?" asked of an English manual). */
+static cairn_status discount_question(const checker *c, const char *lang, const char *question,
+                                      term_list *claim)
+{
+    term_list asked;
+    cairn_status st = read_terms(c, lang, question, strlen(question), &asked);
+
+    for (size_t i = 0; !st && i < claim->n; i++) {
+        if (!has_key(asked.at, asked.n, claim->at[i].key))
+            continue;
+        claim->at[i].weight *= ECHO_WEIGHT;
+        claim->at[i].number = claim->at[i].name = false;
+    }
+    free(asked.at);
+    return st;
+}
+
 static cairn_status compare(const checker *c, const claim *cl, const prepared *p,
                             const cite_params *params, match *m, size_t *words)
 {
@@ -483,8 +502,11 @@ static cairn_status compare(const checker *c, const claim *cl, const prepared *p
     cairn_status st = read_terms(c, p->lang, cl->text.data ? cl->text.data : "", cl->text.len,
                                  &terms);
 
-    if (!st) {
+    if (!st)
         distinct(&terms);
+    if (!st && params->question)
+        st = discount_question(c, p->lang, params->question, &terms);
+    if (!st) {
         *words = terms.n;
         *m = best_run(p, &terms, params->max_sentences ? params->max_sentences : 1);
     }

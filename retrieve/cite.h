@@ -42,6 +42,7 @@ typedef struct cite_params {
     float support;       /* share of a claim's weight that must be found; default 0.5 */
     float guess;         /* the same where the model gave no marker; default 0.6 */
     size_t max_sentences; /* longest supporting run; default 3 */
+    const char *question; /* its words count little in a claim, and need not be found; NULL: none */
     /* cite_refuse: */
     float coverage_floor; /* refuse when no single passage covers so much; default 0.4 */
     float vector_floor;   /* ... unless the best cosine is at least this; default 0.88 */

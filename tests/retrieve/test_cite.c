@@ -245,6 +245,31 @@ static void any_bytes_can_be_checked(void **state)
     }
 }
 
+/* A name that only the question used need not be in the passage; a number of the answer must. */
+static void words_of_the_question_count_little(void **state)
+{
+    static const char text[] = "The mill weighs 7.8 kg without its hopper. It is 41 cm high.";
+    cite_passage p = {.text = text, .len = sizeof text - 1, .title = "K2 manual", .lang = "en"};
+    static const char good[] = "The weight of the Muehle K2 is 7.8 kg.", bad[] = "The Muehle K2 weighs 9.8 kg.";
+    cite_params params;
+    citation *out;
+    size_t n;
+    arena a;
+
+    arena_init(&a, 1 << 20);
+    cite_params_default(&params);
+    assert_int_equal(cite_check(NULL, "en", good, sizeof good - 1, &p, 1, NULL, &params, &a, &out, &n, NULL), 0);
+    assert_int_equal(n, 0);
+    params.question = "Was wiegt die Muehle K2?";
+    assert_int_equal(cite_check(NULL, "en", good, sizeof good - 1, &p, 1, NULL, &params, &a, &out, &n, NULL), 0);
+    assert_int_equal(n, 1);
+    assert_true(out[0].supported);
+    assert_memory_equal(text + out[0].start, "The mill weighs 7.8 kg", 22);
+    assert_int_equal(cite_check(NULL, "en", bad, sizeof bad - 1, &p, 1, NULL, &params, &a, &out, &n, NULL), 0);
+    assert_int_equal(n, 0);
+    arena_clear(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +279,7 @@ int main(void)
         cmocka_unit_test(sentences_end_where_they_end),
         cmocka_unit_test(evidence_tells_answerable_from_not),
         cmocka_unit_test(any_bytes_can_be_checked),
+        cmocka_unit_test(words_of_the_question_count_little),
     };
     cairn_error err = {0};
 
