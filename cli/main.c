@@ -1,6 +1,7 @@
 /* main.c - the program `cairn`: global options, the table of verbs, signals, exit codes. */
 #include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -157,6 +158,21 @@ static int parse_globals(cli *c, int argc, char **argv)
     return opt == -1 ? optind : -1;
 }
 
+/* Did all of standard output arrive? A reader who went away (`cairn list | head`) had enough. */
+static int finish_output(int code)
+{
+    int failed = fflush(stdout), why = errno;
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    if (!failed && !ferror(stdout))
+        return code;
+    if ((failed && why == EPIPE) || (poll(&out, 1, 0) > 0 && (out.revents & POLLERR)))
+        return code;
+    fprintf(stderr, "cairn: writing standard output: %s\n",
+            failed ? strerror(why) : "not everything could be written");
+    return code == CLI_DONE ? CLI_INPUT : code;
+}
+
 int main(int argc, char **argv)
 {
     cli c = {0};
@@ -196,9 +212,5 @@ int main(int argc, char **argv)
     c.verb = verb->name;
     optind = 0; /* start afresh, and let options stand behind operands */
     code = verb->run(&c, argc - at, argv + at);
-    if (fflush(stdout) && errno != EPIPE && code == CLI_DONE) {
-        fprintf(stderr, "cairn: writing standard output: %s\n", strerror(errno));
-        code = CLI_INPUT;
-    }
-    return code;
+    return finish_output(code);
 }

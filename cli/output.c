@@ -67,8 +67,8 @@ int cli_print_json(cli *c, json_t *j)
     int rc = j ? json_dumpf(j, stdout, flags) : -1;
 
     json_decref(j);
-    if (rc) {
-        fprintf(stderr, "cairn: writing JSON failed\n");
+    if (rc && !ferror(stdout)) { /* main reports what went wrong with the stream */
+        fprintf(stderr, "cairn: making JSON failed\n");
         return CLI_INPUT;
     }
     putchar('\n');

@@ -211,11 +211,24 @@ class Cli(CairnTest):
             self.assertEqual(b"\x1b[" in out, coloured, env)
 
     def test_closed_pipe_is_quiet(self):
-        self.fill()
-        done = subprocess.run(f'"{CAIRN}" list | head -n 1', shell=True, capture_output=True,
-                              env=dict(os.environ, CAIRN_HOME=self.home))
-        self.assertEqual(done.returncode, 0)
-        self.assertEqual(done.stderr, b"")
+        self.write("long.txt", "granite and more of it\n" * 20000)
+        self.index()
+        for verb in ("list", "--json list", "--json get 1", "get 1", "--json search --mode lexical -k 1000 granite"):
+            done = subprocess.run(f'set -o pipefail; "{CAIRN}" {verb} | head -c 9', shell=True, capture_output=True,
+                                  executable="/bin/bash", env=dict(os.environ, CAIRN_HOME=self.home))
+            self.assertEqual((done.returncode, done.stderr), (0, b""), verb)
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full here")
+    def test_full_output_is_an_error(self):
+        self.write("long.txt", "granite and more of it\n" * 20000)
+        self.index()
+        for verb in ("list", "--json list", "--json status", "get 1", "--json get 1",
+                     "--json search --mode lexical -k 1000 granite"):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([CAIRN, *verb.split()], stdout=full, stderr=subprocess.PIPE,
+                                      env=dict(os.environ, CAIRN_HOME=self.home))
+            self.assertEqual(done.returncode, 3, verb)
+            self.assertIn(b"writing standard output", done.stderr)
 
     def test_hostile_text_does_not_drive_the_terminal(self):
         self.write("evil.txt", "granite \x1b]0;owned\x07 stone \x1b[31m red")
