@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from harness import CAIRN, CairnTest, main
+from harness import CAIRN, CairnTest, main, need_model
 
 # The check and a list follow every kill; every so many of them the words are searched, too.
 SEARCH_EVERY = 4
@@ -118,6 +118,39 @@ class Kill(CairnTest):
         self.verify(True)
         print(f"{runs} runs, killed {killed}, usual seconds { {k: round(v, 2) for k, v in self.usual.items()} }",
               flush=True)
+
+    @need_model("all-minilm-l6-v2", "model.safetensors")
+    def test_kill_while_embedding(self):
+        seed = int(os.environ.get("CAIRN_SEED", random.randrange(1 << 32)))
+        print(f"CAIRN_SEED={seed}", flush=True)
+        r = random.Random(seed)
+        args = [CAIRN, "--embedder", "all-minilm-l6-v2", "index", self.docs]
+        env = dict(os.environ, CAIRN_HOME=self.home)
+        usual, killed = 1.2, 0
+        for round in range(20):
+            for _ in range(6):
+                self.write(f"f{r.randrange(30)}.txt", f"note of round {round} on {r.choice(['basalt', 'granite'])}\n" * 5)
+            start = time.monotonic()
+            p = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
+            try:
+                p.wait(timeout=usual * r.random() * 1.5)
+                usual += 0.3 * (time.monotonic() - start - usual)
+            except subprocess.TimeoutExpired:
+                p.send_signal(signal.SIGKILL)
+                killed += 1
+            err = p.communicate()[1]
+            self.assertIn(p.returncode, (0, -9), err)
+            if os.path.exists(self.home):
+                self.assertEqual(self.json("check", code=None)["findings"], [])
+                s = self.json("status")
+                self.assertEqual(s["vectors"] + s["pending_vectors"], s["chunks"])
+        self.json("--embedder", "all-minilm-l6-v2", "index", self.docs)
+        s = self.json("status")
+        self.assertEqual((s["vectors"], s["pending_vectors"]), (s["chunks"], 0))
+        found = self.json("--embedder", "all-minilm-l6-v2", "search", "--mode", "vector", "-k", "100", "rock")["hits"]
+        self.assertEqual(len(found), s["chunks"])
+        self.assert_clean()
+        print(f"{killed} killed", flush=True)
 
 
 if __name__ == "__main__":
