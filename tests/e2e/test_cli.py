@@ -5,7 +5,7 @@ import pty
 import subprocess
 import unittest
 
-from harness import CAIRN, CairnTest, main
+from harness import CAIRN, CairnTest, main, need_model
 
 
 class Cli(CairnTest):
@@ -209,6 +209,57 @@ class Cli(CairnTest):
             p.wait()
             os.close(master)
             self.assertEqual(b"\x1b[" in out, coloured, env)
+
+    def on_terminal(self, args, interrupt_at=None):
+        """Run with a terminal as standard error; press Ctrl-C there once `interrupt_at` shows."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.environ.update(CAIRN_HOME=self.home, TERM="xterm")
+            os.execv(CAIRN, [CAIRN, *args])
+        out = b""
+        while True:
+            try:
+                piece = os.read(fd, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            out += piece
+            if interrupt_at and interrupt_at in out:
+                os.write(fd, b"\x03")
+                interrupt_at = None
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.close(fd)
+        return code, out
+
+    def test_progress_shows_on_a_terminal_only(self):
+        for i in range(300):
+            self.write(f"f{i}.txt", f"note {i} on granite\n" * 20)
+        done = self.run_cairn("index", "--no-vectors", self.docs)
+        self.assertEqual(done.stderr, "")
+        self.json("delete", self.docs)
+        code, out = self.on_terminal(["index", "--no-vectors", self.docs])
+        self.assertEqual(code, 0)
+        self.assertIn(b"index  300/300 (100%)", out)
+        self.assertTrue(out.endswith(b"s\r\n"), out[-200:])  # the report, on a line of its own
+        self.json("delete", self.docs)
+        self.assertNotIn(b"\x1b", self.on_terminal(["-q", "index", "--no-vectors", self.docs])[1])
+
+    @need_model("all-minilm-l6-v2", "model.safetensors")
+    def test_ctrl_c_while_embedding_keeps_the_vectors(self):
+        for i in range(200):
+            self.write(f"f{i}.txt", f"note {i} on granite, basalt and the sea\n" * 10)
+        args = ["--embedder", "all-minilm-l6-v2", "index", self.docs]
+        code, out = self.on_terminal(args, interrupt_at=b"embed ")
+        self.assertEqual(code, 130, out[-300:])
+        self.assertIn(b"the same command goes on", out)
+        s = self.json("status")
+        self.assertEqual(s["documents"], 200)
+        self.assertGreater(s["vectors"], 0)
+        self.assertEqual(s["vectors"] + s["pending_vectors"], s["chunks"])
+        self.assert_clean()
+        r = self.json(*args)
+        self.assertEqual((r["unchanged"], r["embedded"]), (200, s["pending_vectors"]))
 
     def test_closed_pipe_is_quiet(self):
         self.write("long.txt", "granite and more of it\n" * 20000)
