@@ -260,20 +260,24 @@ class BadInput(CairnTest):
         self.assert_clean()
 
     def test_second_writer_is_told(self):
-        for i in range(400):
+        for i in range(2000):
             self.write(f"f{i}.txt", f"note {i} on basalt " * 200)
-        env = dict(os.environ, CAIRN_HOME=self.home)
-        first = subprocess.Popen([CAIRN, "index", "--no-vectors", self.docs], stdout=subprocess.DEVNULL, env=env)
-        told = waited = False
-        while first.poll() is None and not told:
-            done = self.run_cairn("index", "--no-vectors", self.docs, code=None)
-            told = done.returncode == 3 and "writ" in done.stderr
-        if told:
-            waited = self.run_cairn("index", "--no-vectors", "--wait=60", self.docs).returncode == 0
-        first.wait()
-        if not told:
+        first = subprocess.Popen([CAIRN, "index", "--no-vectors", self.docs], stdout=subprocess.DEVNULL,
+                                 env=dict(os.environ, CAIRN_HOME=self.home))
+        lock = os.path.join(self.home, "collections/default/write.lock")
+        while first.poll() is None and not (os.path.exists(lock) and os.path.getsize(lock)):
+            time.sleep(0.001)
+        second = self.run_cairn("index", "--no-vectors", self.docs, code=None)
+        if first.poll() is not None:
             self.skipTest("the first run was too short to meet")
-        self.assertTrue(waited)
+        self.assertEqual(second.returncode, 3, second.stderr)
+        self.assertIn("another process", second.stderr)
+        self.assertIn(str(first.pid), second.stderr)
+        self.assertEqual(self.run_cairn("delete", "f1.txt", cwd=self.docs, code=3).stdout, "")
+        self.run_cairn("search", "--mode", "lexical", "basalt", code=None)  # readers are not asked to wait
+        r = self.json("--wait=60", "index", "--no-vectors", self.docs)
+        self.assertEqual(r["unchanged"], 2000)
+        self.assertEqual(first.wait(), 0)
         self.assert_clean()
 
     def test_interrupt_keeps_what_was_done(self):
