@@ -136,7 +136,7 @@ static cairn_status retrieve(asking *a, cairn_error *err)
         st = view_open(a->c, &v, err);
     if (st)
         return st;
-    st = engine_search(a->c, &v, text, a->request->filter, engine_mode(a->request->mode),
+    st = engine_search(a->c, &v, text, true, a->request->filter, engine_mode(a->request->mode),
                        (size_t)a->c->settings.ask_passages, (size_t)a->c->settings.candidates,
                        &a->memory, &query, &found, err);
     if (!st)

@@ -112,7 +112,7 @@ static cairn_status measure_query(evaluation *e, const char *id, const char *tex
     if (st)
         return st;
     arena_init(&memory, QUERY_BYTES);
-    st = engine_search(e->c, &e->v, text, NULL, e->mode, CHUNKS_A_QUERY, CHUNKS_A_QUERY, &memory,
+    st = engine_search(e->c, &e->v, text, true, NULL, e->mode, CHUNKS_A_QUERY, CHUNKS_A_QUERY, &memory,
                        &query, &found, err);
     e->query_ms[e->n] = (double)(clock_mono_ns() - start) / 1e6;
     if (!st && found.mode != e->mode && found.n_hits)

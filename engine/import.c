@@ -89,6 +89,9 @@ static cairn_status write_line(run *r, const store_snapshot *snapshot, piece_cou
     cairn_status st;
 
     memcpy(doc.hash, d->hash, sizeof doc.hash);
+    /* A line is a passage already: cut it only when it is far longer than one. What the embedder does
+     * not read of a long passage is still found by its words. */
+    o.max_tokens = (size_t)r->c->settings.import_tokens;
     arena_init(&memory, CHUNK_MEMORY);
     st = batch_find(r->batch, id, &replaces, err);
     if (!st && replaces && !store_doc_get(snapshot, replaces, &old, &memory, NULL) &&

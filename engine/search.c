@@ -118,8 +118,8 @@ static void make_params(const cairn *c, size_t depth, retrieve_params *p)
                               .weight = {1 - s->vector_weight, s->vector_weight}};
 }
 
-cairn_status engine_search(cairn *c, const view *v, const char *text, const char *filter,
-                           retrieve_mode mode, size_t k, size_t depth, arena *memory,
+cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain,
+                           const char *filter, retrieve_mode mode, size_t k, size_t depth, arena *memory,
                            retrieve_query *query, retrieve_result *result, cairn_error *err)
 {
     retrieve_corpus corpus;
@@ -134,7 +134,8 @@ cairn_status engine_search(cairn *c, const view *v, const char *text, const char
     if (!st && mode != RETRIEVE_LEXICAL && v->n_vector)
         st = engine_pool(c, &workers, err);
     if (!st)
-        st = retrieve_query_parse(query, text, filter, memory, err);
+        st = plain ? retrieve_query_plain(query, text, filter, memory, err)
+                   : retrieve_query_parse(query, text, filter, memory, err);
     if (st)
         return st;
     make_params(c, depth > k ? depth : k, &params);
@@ -255,7 +256,7 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
     if (st)
         return st;
     arena_init(&memory, RESULT_BYTES);
-    st = engine_search(c, &v, request->query, request->filter, engine_mode(request->mode),
+    st = engine_search(c, &v, request->query, false, request->filter, engine_mode(request->mode),
                        request->k ? request->k : 10, (size_t)c->settings.candidates, &memory,
                        &query, &found, err);
     if (!st)

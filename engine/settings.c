@@ -26,6 +26,7 @@ static const setting table[] = {
     TEXT("models", "generator", generator, "qwen2.5-coder-0.5b"),
     NUMBER("index", "chunk_tokens", chunk_tokens, 256, 16, 8192),
     NUMBER("index", "chunk_overlap", chunk_overlap, 32, 0, 4096),
+    NUMBER("index", "import_tokens", import_tokens, 512, 16, 8192),
     NUMBER("index", "max_file_mb", max_file_mb, 256, 0.001, 4096),
     NUMBER("index", "flush_chunks", flush_chunks, 20000, 1, 1e6),
     NUMBER("index", "flush_seconds", flush_seconds, 10, 0.1, 3600),

@@ -18,6 +18,7 @@ typedef struct settings {
     char embedder[SETTINGS_TEXT], generator[SETTINGS_TEXT];
     /* [index] */
     double chunk_tokens, chunk_overlap; /* in pieces of the embedder */
+    double import_tokens; /* longest passage of an import: its lines are passages already */
     double max_file_mb;
     double flush_chunks;  /* chunks a commit holds at most */
     double flush_seconds; /* and how long it waits at most */

@@ -384,8 +384,8 @@ static cairn_status read_all(parser *q, const char *text, bool in_filter, cairn_
     return q->failed ? cairn_fail(err, CAIRN_ENOMEM, "query") : CAIRN_OK;
 }
 
-cairn_status retrieve_query_parse(retrieve_query *out, const char *typed, const char *filter,
-                                  arena *a, cairn_error *err)
+static cairn_status parse(retrieve_query *out, const char *typed, bool plain, const char *filter,
+                          arena *a, cairn_error *err)
 {
     parser q = {.a = a};
     cairn_status st;
@@ -415,4 +415,16 @@ cairn_status retrieve_query_parse(retrieve_query *out, const char *typed, const 
     out->has_excluded = q.has_excluded;
     out->note = q.note;
     return st;
+}
+
+cairn_status retrieve_query_parse(retrieve_query *out, const char *typed, const char *filter,
+                                  arena *a, cairn_error *err)
+{
+    return parse(out, typed, false, filter, a, err);
+}
+
+cairn_status retrieve_query_plain(retrieve_query *out, const char *text, const char *filter,
+                                  arena *a, cairn_error *err)
+{
+    return parse(out, text, true, filter, a, err);
 }

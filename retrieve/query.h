@@ -52,5 +52,9 @@ typedef struct retrieve_query {
 /* `filter` (may be NULL or empty) is the --filter expression. CAIRN_ENOMEM only. */
 cairn_status retrieve_query_parse(retrieve_query *out, const char *typed, const char *filter,
                                   arena *a, cairn_error *err);
+/* The same for a text that nobody wrote as a query: a question in plain language, a topic of a test
+ * collection. Quotes, colons and minus signs mean nothing; `filter` is read as above. */
+cairn_status retrieve_query_plain(retrieve_query *out, const char *text, const char *filter,
+                                  arena *a, cairn_error *err);
 
 #endif
