@@ -95,10 +95,11 @@ static bool push_name(parser *p, node *n, const char *name)
 
 static node *constant(parser *p, json_t *v)
 {
-    node *n = make(p, NODE_CONST);
-    if (!v || !n || json_array_append_new(p->t->constants, v))
+    if (!v || json_array_append_new(p->t->constants, v)) /* owns v from here, also on failure */
         return out_of_memory(p);
-    n->value = v;
+    node *n = make(p, NODE_CONST);
+    if (n)
+        n->value = v;
     return n;
 }
 
@@ -406,11 +407,11 @@ static node *primary(parser *p)
     if (p->kind == TOKEN_NAME)
         return name_or_call(p);
     if (p->kind == TOKEN_STRING) {
-        json_t *v = json_stringn(p->text, p->text_len);
+        node *n = constant(p, json_stringn(p->text, p->text_len));
         next(p);
-        while (!p->st && p->kind == TOKEN_STRING) /* 'a' 'b' is one string */
+        if (!p->st && p->kind == TOKEN_STRING)
             return fail(p, "two strings without an operator", NULL);
-        return constant(p, v);
+        return n;
     }
     if (p->kind == TOKEN_INTEGER || p->kind == TOKEN_FLOAT) {
         json_t *v = p->kind == TOKEN_FLOAT ? json_real(p->number) : json_integer(p->integer);

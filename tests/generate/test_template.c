@@ -148,6 +148,7 @@ static const struct {
     { "{% include 'x' %}", "!include" },
     { "{{ x | frobnicate }}", "!frobnicate" },
     { "{{ x.frobnicate() }}", "!frobnicate" },
+    { "{{ 'a' 'b' }}", "!two strings" },
     { "{{ frobnicate() }}", "!frobnicate" },
     { "{{ x is frobnicated }}", "!frobnicated" },
     { "{% for x in y recursive %}{% endfor %}", "!recursive" },
