@@ -209,6 +209,10 @@ json_t *cli_json_hit(const cairn_hit *h, bool explain)
                   h->page ? json_integer(h->page) : json_null(), "heading",
                   cli_json_string(h->heading), "text", cli_json_text(h->text, h->text_len),
                   "highlights", marks, "scores", scores);
+    if (j) {
+        json_object_set_new(j, "start", json_integer((json_int_t)h->byte_start));
+        json_object_set_new(j, "end", json_integer((json_int_t)h->byte_end));
+    }
     if (j && h->line) {
         json_object_set_new(j, "line", json_integer(h->line));
         json_object_set_new(j, "line_last", json_integer(h->line_last));

@@ -24,6 +24,7 @@
 #define ANSWER_BYTES    ((size_t)1 << 20)
 #define HISTORY_TURNS   6
 #define HISTORY_BYTES   1500 /* of one turn */
+#define FOLDED_BYTES    64   /* by which a chunk may be shorter than its range in the document */
 
 /* ---- the prompt file ---- */
 
@@ -411,13 +412,16 @@ static cairn_status generate(asking *a, cairn_error *err)
 
 /* ---- the answer ---- */
 
-/* Where a passage's bytes [start, end) lie in the document. Exact where the chunk is a plain run of
- * the document; else the chunk's own range. */
+/* Where a passage's bytes [start, end) lie in the document: a range that holds them. It is exact
+ * where the chunk is a plain run of the document, a few bytes wider where seams between blocks were
+ * folded, and the chunk's own range where it was put together (a table's repeated header). */
 static void document_range(const cairn_hit *h, size_t start, size_t end, cairn_citation *out)
 {
-    if (h->byte_end - h->byte_start == h->text_len) {
+    uint64_t range = h->byte_end - h->byte_start;
+
+    if (range >= h->text_len && range - h->text_len <= FOLDED_BYTES) {
         out->start = h->byte_start + start;
-        out->end = h->byte_start + end;
+        out->end = h->byte_start + end + (range - h->text_len);
     } else {
         out->start = h->byte_start;
         out->end = h->byte_end;

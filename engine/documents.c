@@ -138,11 +138,14 @@ static cairn_status place_chunk(bytes *out, const store_chunk *c)
         skip = out->len - (size_t)c->byte_start;
     if (!st && skip < c->text_len)
         st = bytes_append(out, c->text + skip, c->text_len - skip);
+    /* A seam between blocks may be a byte or two shorter in the chunk than in the text. */
+    while (!st && out->len < c->byte_end)
+        st = bytes_append_byte(out, '\n');
     return st;
 }
 
-/* The document's text again from its chunks. Where positions count the extracted text and every
- * chunk is a plain run of it, the result has each byte at its position. */
+/* The document's text again from its chunks. Where positions count the extracted text, each chunk
+ * begins at its own position there. */
 static cairn_status join_chunks(const store_snapshot *s, const store_doc *doc, bytes *out,
                                 arena *memory, cairn_error *err)
 {
@@ -157,7 +160,7 @@ static cairn_status join_chunks(const store_snapshot *s, const store_doc *doc, b
         st = cairn_fail(err, CAIRN_ENOMEM, "text of document %llu", (unsigned long long)doc->id);
     for (size_t i = 0; !st && i < n; i++) {
         st = store_chunk_get(s, ids[i], &chunks[i], memory, err);
-        placed = placed && !st && chunks[i].byte_end - chunks[i].byte_start == chunks[i].text_len;
+        placed = placed && !st && chunks[i].byte_end - chunks[i].byte_start >= chunks[i].text_len;
     }
     for (size_t i = 0; !st && i < n; i++) {
         st = placed ? place_chunk(out, &chunks[i]) : append_chunk(out, &chunks[i], &before);

@@ -274,9 +274,14 @@ static cairn_status find_moves(plan *p, cairn_error *err)
             from->seen = true;
             st = move_document(p, &t, &from->doc, err);
             p->r->bytes_done += (uint64_t)t.size;
+            if (!st && batch_is_due(p->r->batch))
+                st = batch_flush(p->r->batch, err);
+            run_progress(p->r, "move", p->r->report->moved, 0, t.path, false);
         } else {
             p->todo[kept++] = t;
         }
+        if (!st && run_cancelled(p->r))
+            st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while looking for moved files");
     }
     p->n_todo = kept;
     return st;
@@ -294,6 +299,34 @@ static cairn_status remove_gone(plan *p, cairn_error *err)
             p->r->report->removed++;
     }
     return st;
+}
+
+/* The plan and the status of forgetting, for the store's callback. */
+typedef struct forgetting {
+    plan *p;
+    cairn_error *err;
+    cairn_status status;
+} forgetting;
+
+static bool forget_failure_if_gone(void *ctx, const store_failure *f)
+{
+    forgetting *g = ctx;
+    bool below = false;
+
+    for (size_t i = 0; i < g->p->n_roots; i++)
+        below |= is_below(f->path, g->p->roots[i]);
+    if (below && access(f->path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
+        g->status = batch_forget_failure(g->p->r->batch, f->path, g->err);
+    return !g->status;
+}
+
+/* Files that could not be read before and are gone now are no failures any more. */
+static cairn_status forget_gone_failures(plan *p, cairn_error *err)
+{
+    forgetting g = {.p = p, .err = err};
+    cairn_status st = store_failure_each(p->snapshot, forget_failure_if_gone, &g, err);
+
+    return st ? st : g.status;
 }
 
 /* A document elsewhere with these bytes whose own file is gone: the file came from there. */
@@ -453,6 +486,8 @@ static cairn_status index_files(run *r, const char *const *paths, size_t n, cair
         st = find_moves(&p, err);
     if (!st)
         st = remove_gone(&p, err);
+    if (!st)
+        st = forget_gone_failures(&p, err);
     if (!st && p.n_todo)
         st = read_all(&p, err);
     store_snapshot_close(p.snapshot);
