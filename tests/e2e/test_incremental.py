@@ -95,6 +95,32 @@ class Incremental(CairnTest):
         os.rename(gone, self.docs)
         self.expect(self.index(), seen=1, unchanged=1)
 
+    def test_a_failed_file_is_forgotten_when_it_goes(self):
+        p = self.write("sub/x.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9)
+        q = self.write("y.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8)
+        self.expect(self.index(), seen=2, failed=2)
+        self.expect(self.index(), seen=2, failed=2)
+        self.assertEqual([f["path"] for f in self.json("status")["failed"]], [p, q])
+        shutil.rmtree(os.path.dirname(p))
+        self.expect(self.index(), seen=1, failed=1)
+        self.assertEqual([f["path"] for f in self.json("status")["failed"]], [q])
+        os.remove(q)
+        self.expect(self.index(), seen=0)
+        self.assertEqual(self.json("status")["failed"], [])
+        self.assert_clean()
+
+    def test_a_large_folder_moves_in_several_commits(self):
+        conf = self.write("c.conf", "[index]\nflush_chunks = 20\n", self.top)
+        for i in range(100):
+            self.write(f"old/f{i}.txt", f"note {i} on basalt")
+        self.index()
+        os.rename(os.path.join(self.docs, "old"), os.path.join(self.docs, "new"))
+        self.expect(self.index("--config", conf, self.docs), seen=100, moved=100)
+        found = self.uris("basalt dir:new")
+        self.assertEqual(len(found), 10)
+        self.assertEqual(self.uris("basalt dir:old"), [])
+        self.assert_clean()
+
     def test_many_small_commits_end_in_few_segments(self):
         for i in range(40):
             self.write(f"f{i}.txt", f"note {i} on basalt")
