@@ -366,6 +366,17 @@ static char *prepare(parser *q, const char *s, size_t *len)
     return out;
 }
 
+/* The whole text as words, whatever signs it holds. */
+static cairn_status read_plain(parser *q, const char *text, cairn_error *err)
+{
+    size_t len;
+    const char *s = prepare(q, text, &len);
+
+    if (s && has_content(s, len))
+        add_words(q, s, len);
+    return !s || q->failed ? cairn_fail(err, CAIRN_ENOMEM, "query") : CAIRN_OK;
+}
+
 static cairn_status read_all(parser *q, const char *text, bool in_filter, cairn_error *err)
 {
     size_t len;
@@ -396,7 +407,10 @@ static cairn_status parse(retrieve_query *out, const char *typed, bool plain, co
     q.clauses = arena_calloc(a, RETRIEVE_QUERY_MAX_TERMS + 1, sizeof *q.clauses);
     q.predicates = arena_calloc(a, RETRIEVE_QUERY_MAX_TERMS + 1, sizeof *q.predicates);
     q.failed = !q.clauses || !q.predicates;
-    st = q.failed ? cairn_fail(err, CAIRN_ENOMEM, "query") : read_all(&q, typed, false, err);
+    if (q.failed)
+        st = cairn_fail(err, CAIRN_ENOMEM, "query");
+    else
+        st = plain ? read_plain(&q, typed, err) : read_all(&q, typed, false, err);
     if (!st && filter)
         st = read_all(&q, filter, true, err);
     if (!st && q.words.len)

@@ -168,12 +168,32 @@ static void long_queries_are_bounded(void **state)
     free(text);
 }
 
+static void plain_text_has_no_operators(void **state)
+{
+    static const char text[] = "What of \"exact phrases\", ext:pdf and -minus?";
+    retrieve_query q;
+    arena a;
+
+    arena_init(&a, 1 << 20);
+    assert_int_equal(retrieve_query_plain(&q, text, "lang:en", &a, NULL), CAIRN_OK);
+    assert_int_equal(q.n_clauses, 1);
+    assert_int_equal(q.clauses[0].occur, LEXICAL_SHOULD);
+    assert_int_equal(q.clauses[0].kind, LEXICAL_WORDS);
+    assert_false(q.has_required || q.has_excluded);
+    assert_string_equal(q.text, text);
+    assert_int_equal(q.filter.n, 1); /* the filter is still one */
+    assert_int_equal(retrieve_query_plain(&q, "", NULL, &a, NULL), CAIRN_OK);
+    assert_int_equal(q.n_clauses, 0);
+    arena_clear(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_read_as_the_table_says),
         cmocka_unit_test(any_bytes_are_a_query),
         cmocka_unit_test(long_queries_are_bounded),
+        cmocka_unit_test(plain_text_has_no_operators),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
