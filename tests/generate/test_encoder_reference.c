@@ -13,6 +13,13 @@
 #include "tests/generate/reference.h"
 
 #define DIM 384
+#ifdef CAIRN_SANITIZED /* some 30 times slower: a part of the texts */
+#define MINILM_TEXTS 24
+#define E5_TEXTS 8
+#else
+#define MINILM_TEXTS 300
+#define E5_TEXTS 64
+#endif
 
 static const char *model_path(const char *name, const char *file, char *path, size_t cap)
 {
@@ -77,7 +84,7 @@ static float *load_vectors(size_t n)
 
 static void minilm_equals_onnxruntime(void **state)
 {
-    enum { N = 300 };
+    enum { N = MINILM_TEXTS };
     char path[1024];
     void *file = reference_open("embed.jsonl.gz");
     float *want = load_vectors(N), *out = malloc(N * DIM * sizeof *out);
@@ -147,6 +154,8 @@ static json_t *golden(void)
     json_t *rows = json_incref(json_object_get(all, "rows"));
 
     json_decref(all);
+    while (json_array_size(rows) > E5_TEXTS)
+        json_array_remove(rows, json_array_size(rows) - 1);
     return rows;
 }
 
@@ -156,7 +165,7 @@ static void e5_equals_its_own_library(void **state)
     json_t *rows = golden();
     cairn_error err = {0};
 
-    assert_true(json_array_size(rows) > 20);
+    assert_true(json_array_size(rows) > 20 || json_array_size(rows) == E5_TEXTS);
     if (!model_path("multilingual-e5-small", "e5-small-q4.bin", path, sizeof path)) {
         print_message("skipped: multilingual-e5-small is absent\n");
         json_decref(rows);
