@@ -154,6 +154,7 @@ static json_t *golden(void)
     json_t *rows = json_incref(json_object_get(all, "rows"));
 
     json_decref(all);
+    assert_true(json_array_size(rows) > 20); /* of the whole file, whatever is used of it */
     while (json_array_size(rows) > E5_TEXTS)
         json_array_remove(rows, json_array_size(rows) - 1);
     return rows;
@@ -165,7 +166,6 @@ static void e5_equals_its_own_library(void **state)
     json_t *rows = golden();
     cairn_error err = {0};
 
-    assert_true(json_array_size(rows) > 20 || json_array_size(rows) == E5_TEXTS);
     if (!model_path("multilingual-e5-small", "e5-small-q4.bin", path, sizeof path)) {
         print_message("skipped: multilingual-e5-small is absent\n");
         json_decref(rows);
