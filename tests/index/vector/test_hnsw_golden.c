@@ -1,0 +1,133 @@
+/* test_hnsw_golden.c - graphs written by earlier builds still open, verify and are walked.
+ *
+ * golden/hnsw-v1.bin: vec.meta 1 with its graph, 300 rows of 16 dimensions, m 6, as release 0.1 wrote it.
+ *
+ * CAIRN_WRITE_GOLDEN=FILE writes the same rows in today's format to FILE; a new format gets a new
+ * file, an old file is never written again. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "index/vector/vector_format.h"
+#include "tests/index/vector/packed_sections.h"
+
+#define ROWS 300u
+#define DIM 16u
+#define GOLDEN_DIR CAIRN_SOURCE_DIR "/tests/index/vector/golden/"
+
+static void golden_row(uint32_t row, float *v)
+{
+    uint64_t state = row + 1, centre = 1000 + row % 7;
+
+    for (uint32_t i = 0; i < DIM; i++)
+        v[i] = (float)(test_uniform(&centre) - 0.5 + 0.8 * (test_uniform(&state) - 0.5));
+}
+
+static void load(const char *name, memory_sections *m)
+{
+    char path[1024];
+    uint8_t *data = malloc(1 << 20);
+
+    assert_non_null(data);
+    snprintf(path, sizeof path, "%s%s", GOLDEN_DIR, name);
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        fail_msg("%s is missing", path);
+    size_t n = fread(data, 1, 1 << 20, f);
+    fclose(f);
+    packed_read(m, data, n);
+    free(data);
+}
+
+static void check_golden(const char *name)
+{
+    memory_sections mem;
+    cairn_error err = {0};
+    vector_reader *r;
+
+    load(name, &mem);
+    section_source source = memory_source(&mem);
+    if (vector_reader_open(&r, &source, &err) || vector_verify(r, &err))
+        fail_msg("%s: %s", name, err.text);
+    assert_int_equal(vector_reader_rows(r), ROWS);
+    assert_int_equal(vector_reader_dim(r), DIM);
+    assert_true(vector_reader_has_graph(r));
+    vector_segment seg = {r, NULL, NULL};
+    for (uint32_t row = 0; row < ROWS; row++) {
+        float v[DIM], back[DIM];
+        vector_hit got[10], want[10];
+        size_t n_got, n_want;
+
+        golden_row(row, v);
+        vector_normalize(v, DIM);
+        vector_reader_get(r, row, back);
+        assert_memory_equal(v, back, sizeof v);
+        assert_int_equal(vector_search(&seg, 1, v, DIM, 10, NULL, NULL, got, &n_got, &err), 0);
+        assert_int_equal(vector_search_exact(&seg, 1, v, DIM, 10, NULL, want, &n_want, &err), 0);
+        assert_int_equal(n_got, 10);
+        assert_memory_equal(got, want, sizeof got);
+
+        /* The walk by itself: so small a segment is scanned otherwise. */
+        int8_t code[64];
+        vector_query q = {.code = code};
+        hnsw_candidate out[40];
+        hnsw_search_stats stats;
+        size_t n;
+        vector_query_encode(v, DIM, vector_stride(DIM), &q);
+        assert_int_equal(
+            hnsw_search(&r->graph, &r->codes, &q, 40, NULL, NULL, 0, out, &n, &stats, &err), 0);
+        assert_int_equal(n, 40);
+        assert_int_equal(out[0].row, row);
+        assert_true(stats.scored < ROWS);
+    }
+    vector_reader_close(r);
+    memory_clear(&mem);
+}
+
+static void a_graph_of_version_1_opens_and_finds(void **state)
+{
+    (void)state;
+    check_golden("hnsw-v1.bin");
+}
+
+static int write_golden(const char *path)
+{
+    memory_sections mem = {0};
+    section_sink sink = memory_sink(&mem);
+    vector_options o = {.force = true, .m = 6};
+    vector_writer *w;
+    float v[DIM];
+    int failed;
+
+    if (vector_writer_create(&w, DIM, VECTOR_COSINE, &o, NULL))
+        return 1;
+    failed = 0;
+    for (uint32_t row = 0; row < ROWS && !failed; row++) {
+        golden_row(row, v);
+        failed = vector_writer_add(w, v, NULL) != CAIRN_OK;
+    }
+    failed = failed || vector_writer_finish(w, &sink, NULL, NULL);
+    vector_writer_destroy(w);
+    FILE *f = failed ? NULL : fopen(path, "wb");
+    failed = !f || packed_write(&mem, f);
+    if (f && fclose(f))
+        failed = 1;
+    memory_clear(&mem);
+    return failed;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_graph_of_version_1_opens_and_finds),
+    };
+    const char *path = getenv("CAIRN_WRITE_GOLDEN");
+
+    if (path && *path)
+        return write_golden(path);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
