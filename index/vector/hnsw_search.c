@@ -10,47 +10,16 @@
  * says when to stop trying.
  *
  * Bytes may be broken: rows and lists are compared with their bounds before they are followed. */
-#include "index/vector/vector_format.h"
+#include "index/vector/hnsw_walk.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
-#include "index/vector/hnsw_heap.h"
-
-typedef struct walk {
-    const hnsw_graph *g;
-    const vector_codes *codes;
-    const vector_query *q;
-    const vector_kernels *k;
-    uint64_t *visited;
-    uint32_t scored;
-} walk;
-
-static float score_one(walk *w, uint32_t row)
-{
-    const vector_codes *c = w->codes;
-
-    w->scored++;
-    return (float)w->k->dot(c->code + (size_t)row * c->stride, w->q->code, c->stride, w->q->bias) *
-           c->scale[row];
-}
-
-/* Score rows[0, n), n <= 2 * HNSW_MAX_M. */
-static void score_many(walk *w, const uint32_t *rows, uint32_t n, float *scores)
-{
-    int32_t dots[2 * HNSW_MAX_M];
-    const vector_codes *c = w->codes;
-
-    w->k->gather(c->code, c->stride, rows, n, w->q->code, c->stride, w->q->bias, dots);
-    for (uint32_t i = 0; i < n; i++)
-        scores[i] = (float)dots[i] * c->scale[rows[i]];
-    w->scored += n;
-}
 
 /* From `at`, step to the best neighbour on layer l while there is a better one. */
-static uint32_t greedy(walk *w, uint32_t at, uint32_t l, float *score)
+static uint32_t greedy(hnsw_walk *w, uint32_t at, uint32_t l, float *score)
 {
     for (bool moved = true; moved;) {
         uint32_t cap, n = 0, rows[2 * HNSW_MAX_M];
@@ -62,7 +31,7 @@ static uint32_t greedy(walk *w, uint32_t at, uint32_t l, float *score)
             rows[n] = list[n];
             n++;
         }
-        score_many(w, rows, n, scores);
+        hnsw_walk_score_many(w, rows, n, scores);
         for (uint32_t i = 0; i < n; i++)
             if (scores[i] > *score) {
                 *score = scores[i];
@@ -73,14 +42,13 @@ static uint32_t greedy(walk *w, uint32_t at, uint32_t l, float *score)
     return at;
 }
 
-static inline bool visit(walk *w, uint32_t row)
+hnsw_candidate hnsw_walk_descend(hnsw_walk *w)
 {
-    uint64_t bit = (uint64_t)1 << (row & 63), *word = &w->visited[row >> 6];
+    hnsw_candidate start = {hnsw_walk_score(w, w->g->entry), w->g->entry};
 
-    if (*word & bit)
-        return false;
-    *word |= bit;
-    return true;
+    for (uint32_t l = w->g->max_level; l > 0; l--)
+        start.row = greedy(w, start.row, l, &start.score);
+    return start;
 }
 
 static inline bool eligible(const uint64_t *deleted, const uint64_t *allowed, uint32_t row)
@@ -88,11 +56,11 @@ static inline bool eligible(const uint64_t *deleted, const uint64_t *allowed, ui
     return !(deleted && row_set_has(deleted, row)) && (!allowed || row_set_has(allowed, row));
 }
 
-static cairn_status walk_bottom(walk *w, hnsw_candidate start, const uint64_t *deleted,
+static cairn_status walk_bottom(hnsw_walk *w, hnsw_candidate start, const uint64_t *deleted,
                                 const uint64_t *allowed, hnsw_heap *kept, hnsw_heap *queue,
                                 size_t budget, bool *gave_up, cairn_error *err)
 {
-    visit(w, start.row);
+    hnsw_walk_visit(w, start.row);
     if (eligible(deleted, allowed, start.row))
         hnsw_heap_keep(kept, start);
     if (!hnsw_heap_push(queue, start))
@@ -110,9 +78,9 @@ static cairn_status walk_bottom(walk *w, hnsw_candidate start, const uint64_t *d
         }
         const uint32_t *list = hnsw_list(w->g, c.row, 0, &cap);
         for (uint32_t i = 0; i < cap && list[i] < w->g->rows; i++)
-            if (visit(w, list[i]))
+            if (hnsw_walk_visit(w, list[i]))
                 rows[n++] = list[i];
-        score_many(w, rows, n, scores);
+        hnsw_walk_score_many(w, rows, n, scores);
         for (uint32_t i = 0; i < n; i++) {
             hnsw_candidate x = {scores[i], rows[i]};
             if (kept->n == kept->cap && !(x.score > kept->at[0].score))
@@ -131,7 +99,7 @@ cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes, const v
                          size_t budget, hnsw_candidate *out, size_t *n_out,
                          hnsw_search_stats *stats, cairn_error *err)
 {
-    walk w = {g, codes, q, vector_kernels_get(), NULL, 0};
+    hnsw_walk w = {g, codes, q, vector_kernels_get(), NULL, 0};
     hnsw_heap kept = {out, 0, ef}, queue = {NULL, 0, 0};
     cairn_status st;
 
@@ -146,10 +114,7 @@ cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes, const v
         st = cairn_fail(err, CAIRN_ENOMEM, "a graph search with ef %zu", ef);
         goto done;
     }
-    hnsw_candidate start = {0, g->entry};
-    start.score = score_one(&w, start.row);
-    for (uint32_t l = g->max_level; l > 0; l--)
-        start.row = greedy(&w, start.row, l, &start.score);
+    hnsw_candidate start = hnsw_walk_descend(&w);
     st = walk_bottom(&w, start, deleted, allowed, &kept, &queue, budget, &stats->gave_up, err);
     if (st)
         goto done;
