@@ -1,7 +1,6 @@
 /* hnsw.h - the approximate nearest neighbour graph over the int8 codes of one segment.
  *
- * Malkov and Yashunin, arXiv:1603.09320. Similarity is the inner product of codes times their
- * scales. Where we differ from the paper:
+ * Malkov and Yashunin, arXiv:1603.09320. Similarity is the walk score of vector_codes. Where we differ from the paper:
  *   - Layers are drawn before the build from (seed, row), so the entry point is known from the
  *     start and never moves: a parallel build needs no lock on the whole graph.
  *   - A new row writes its own lists on all layers before anyone can find it, then the links back
@@ -66,7 +65,7 @@ static inline const uint32_t *hnsw_list(const hnsw_graph *g, uint32_t row, uint3
 }
 
 typedef struct hnsw_candidate {
-    float score; /* dot of codes times the row's scale; the query's scale is left out */
+    float score; /* the walk score, see vector_codes */
     uint32_t row;
 } hnsw_candidate;
 

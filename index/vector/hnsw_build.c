@@ -76,15 +76,12 @@ static void score_rows(hnsw_build *b, const vector_query *q, const uint32_t *row
                        float *scores)
 {
     int32_t dots[2 * HNSW_MAX_M];
-    const vector_codes *c = b->codes;
 
-    b->kernels->gather(c->code, c->stride, rows, n, q->code, c->stride, q->bias, dots);
-    for (uint32_t i = 0; i < n; i++)
-        scores[i] = (float)dots[i] * c->scale[rows[i]];
+    vector_score_rows(b->kernels, b->codes, q, rows, n, dots, scores);
 }
 
-uint32_t hnsw_select(const hnsw_build *b, hnsw_scratch *s, float row_scale,
-                     const hnsw_candidate *pool, size_t n, uint32_t max, uint32_t *out)
+uint32_t hnsw_select(const hnsw_build *b, hnsw_scratch *s, const hnsw_candidate *pool, size_t n,
+                     uint32_t max, uint32_t *out)
 {
     uint32_t n_out = 0, n_pruned = 0, pruned[HNSW_MAX_M * 2];
 
@@ -94,9 +91,8 @@ uint32_t hnsw_select(const hnsw_build *b, hnsw_scratch *s, float row_scale,
         if (n_out) {
             vector_query q = {.code = s->pair};
             vector_query_of_row(b->codes, pool[i].row, &q);
-            float to_row = pool[i].score * row_scale;
             for (uint32_t j = 0; j < n_out && keep; j++)
-                keep = hnsw_build_score(b, &q, out[j]) * q.scale < to_row;
+                keep = hnsw_build_score(b, &q, out[j]) < pool[i].score;
         }
         if (keep)
             out[n_out++] = pool[i].row;
@@ -190,7 +186,7 @@ static void link_back(hnsw_build *b, hnsw_scratch *s, uint32_t row, uint32_t to,
             hnsw_heap_keep(&pool, (hnsw_candidate){scores[i], list[i]});
         hnsw_heap_keep(&pool, (hnsw_candidate){hnsw_build_score(b, &q, to), to});
         hnsw_heap_sort_falling(&pool);
-        uint32_t kept = hnsw_select(b, s, q.scale, s->pool, pool.n, cap, list);
+        uint32_t kept = hnsw_select(b, s, s->pool, pool.n, cap, list);
         for (uint32_t i = kept; i < cap; i++)
             list[i] = HNSW_NONE;
     }
@@ -208,7 +204,7 @@ static void insert_row(hnsw_build *b, hnsw_scratch *s, uint32_t row)
     for (uint32_t l = top + 1; l-- > 0;) {
         size_t n = hnsw_build_search(b, s, &q, at, l, b->params.ef_construction);
         at = s->kept_at[0];
-        n_chosen[l] = hnsw_select(b, s, q.scale, s->kept_at, n, b->graph.m, chosen[l]);
+        n_chosen[l] = hnsw_select(b, s, s->kept_at, n, b->graph.m, chosen[l]);
     }
     if (s->failed)
         return;

@@ -41,16 +41,13 @@ static inline uint32_t *hnsw_build_list(hnsw_build *b, uint32_t row, uint32_t l,
 /* Similarity of two stored rows; s->pair is overwritten by no one else. `q` is row a as a query. */
 static inline float hnsw_build_score(const hnsw_build *b, const vector_query *q, uint32_t row)
 {
-    const vector_codes *c = b->codes;
-
-    return (float)b->kernels->dot(c->code + (size_t)row * c->stride, q->code, c->stride, q->bias) *
-           c->scale[row];
+    return vector_score_row(b->kernels, b->codes, q, row);
 }
 
 /* Choose at most `max` neighbours of a row from pool[0, n), which is sorted best first and holds
- * similarities to that row without its scale; row_scale is that scale. */
-uint32_t hnsw_select(const hnsw_build *b, hnsw_scratch *s, float row_scale,
-                     const hnsw_candidate *pool, size_t n, uint32_t max, uint32_t *out);
+ * similarities to that row. */
+uint32_t hnsw_select(const hnsw_build *b, hnsw_scratch *s, const hnsw_candidate *pool, size_t n,
+                     uint32_t max, uint32_t *out);
 
 /* The ef rows nearest to q on layer l that can be reached from `start`, best first, in
  * s->kept_at. */

@@ -78,7 +78,7 @@ static void adopt_list(adopt_job *j, hnsw_scratch *s, const vector_query *q, uin
         if (j->base->new_row[list[i]] == HNSW_NONE)
             gather_list(j, s, q, list[i], l, &n);
     qsort(s->pool, n, sizeof *s->pool, best_first);
-    hnsw_select(j->b, s, q->scale, s->pool, n, cap, out);
+    hnsw_select(j->b, s, s->pool, n, cap, out);
 }
 
 static void adopt_task(void *ctx, size_t task, size_t worker)

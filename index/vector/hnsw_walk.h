@@ -18,11 +18,8 @@ typedef struct hnsw_walk {
 
 static inline float hnsw_walk_score(hnsw_walk *w, uint32_t row)
 {
-    const vector_codes *c = w->codes;
-
     w->scored++;
-    return (float)w->k->dot(c->code + (size_t)row * c->stride, w->q->code, c->stride, w->q->bias) *
-           c->scale[row];
+    return vector_score_row(w->k, w->codes, w->q, row);
 }
 
 /* Score rows[0, n), n <= 2 * HNSW_MAX_M. */
@@ -30,11 +27,8 @@ static inline void hnsw_walk_score_many(hnsw_walk *w, const uint32_t *rows, uint
                                         float *scores)
 {
     int32_t dots[2 * HNSW_MAX_M];
-    const vector_codes *c = w->codes;
 
-    w->k->gather(c->code, c->stride, rows, n, w->q->code, c->stride, w->q->bias, dots);
-    for (uint32_t i = 0; i < n; i++)
-        scores[i] = (float)dots[i] * c->scale[rows[i]];
+    vector_score_rows(w->k, w->codes, w->q, rows, n, dots, scores);
     w->scored += n;
 }
 

@@ -4,10 +4,11 @@
  * twice: the float original, and an int8 code with one scale a row that is a quarter of the size.
  * A search walks the codes (straight through them all, or along an HNSW graph where the segment has
  * one) and then computes the exact score of the best few from the originals, so the scores that
- * come out are always true inner products.
+ * come out are always the true ones.
  *
  * Higher scores are better. VECTOR_COSINE stores every row at unit length (the caller's query is
- * scaled too), so a score is the cosine, -1 .. 1; VECTOR_DOT takes rows as they are.
+ * scaled too), so a score is the cosine, -1 .. 1; VECTOR_DOT takes rows as they are, and so does
+ * VECTOR_L2, whose score is the negative squared Euclidean distance.
  *
  * Owns     a writer owns copies of its rows; a reader borrows the bytes of its source and must be
  *          closed before they go away.
@@ -29,7 +30,7 @@
 #define VECTOR_MAX_DIM 16384u
 #define VECTOR_MAX_ROWS 0x7fffffffu
 
-typedef enum vector_metric { VECTOR_COSINE = 0, VECTOR_DOT = 1 } vector_metric;
+typedef enum vector_metric { VECTOR_COSINE = 0, VECTOR_DOT = 1, VECTOR_L2 = 2 } vector_metric;
 
 /* How a segment is built. Zero in a field means the default. */
 typedef struct vector_options {
@@ -52,7 +53,7 @@ cairn_status vector_writer_create(vector_writer **out, uint32_t dim, vector_metr
 cairn_status vector_writer_add(vector_writer *w, const float *v, cairn_error *err);
 uint32_t vector_writer_rows(const vector_writer *w);
 size_t vector_writer_memory(const vector_writer *w); /* bytes held */
-/* Write the sections ("vec.meta", "vec.f32", "vec.i8", "vec.scale" and, with a graph, "hnsw.*").
+/* Write the sections ("vec.*" and, with a graph, "hnsw.*").
  * The graph is built on `workers` (NULL: this thread alone). The writer is spent afterwards: only
  * destroy it. With one thread the same rows give the same bytes. */
 cairn_status vector_writer_finish(vector_writer *w, const section_sink *sink, pool *workers,
@@ -72,7 +73,7 @@ vector_metric vector_reader_metric(const vector_reader *r);
 bool vector_reader_has_graph(const vector_reader *r);
 /* Copy row `row` (< rows) to out[dim], as stored: unit length under VECTOR_COSINE. */
 void vector_reader_get(const vector_reader *r, uint32_t row, float *out);
-/* Exact inner product of row `row` with query[dim]; the caller scales the query itself. */
+/* Exact score of row `row` for query[dim]; under VECTOR_COSINE the caller scales the query itself. */
 float vector_reader_score(const vector_reader *r, uint32_t row, const float *query);
 
 /* ---- searching ---- */

@@ -10,7 +10,8 @@
  * anything and no alignment is needed. Rows are padded with 128 and queries with 0 to a multiple
  * of 64 so that the long loops have no tail.
  *
- * The float kernel sums in a fixed order per level; levels agree to 4e-7 * sum |a_i b_i|. */
+ * The float kernels sum in a fixed order per level; levels agree to 4e-7 * sum |a_i b_i|
+ * (l2: of the squared differences). */
 #ifndef CAIRN_INDEX_VECTOR_KERNELS_H
 #define CAIRN_INDEX_VECTOR_KERNELS_H
 
@@ -28,10 +29,12 @@ typedef struct vector_kernels {
     /* out[i] for rows[i]. Reads ahead of itself. */
     void (*gather)(const uint8_t *codes, size_t stride, const uint32_t *rows, size_t n_rows,
                    const int8_t *query, size_t n, int32_t bias, int32_t *out);
-    /* scores[i] = dots[i] * scales[i]; bit i of the result: scores[i] >= least. n <= 64. */
-    uint64_t (*select)(const int32_t *dots, const float *scales, size_t n, float least,
-                       float *scores);
+    /* scores[i] = dots[i] * (scales[i] * q_scale) + (biases[i] + q_offset), biases NULL: 0.
+     * Bit i of the result: scores[i] >= least. n <= 64. */
+    uint64_t (*select)(const int32_t *dots, const float *scales, const float *biases, size_t n,
+                       float q_scale, float q_offset, float least, float *scores);
     float (*dot_f32)(const float *a, const float *b, size_t n);
+    float (*l2_f32)(const float *a, const float *b, size_t n); /* the squared distance */
 } vector_kernels;
 
 extern const vector_kernels vector_kernels_scalar;

@@ -68,26 +68,39 @@ static void gather(const uint8_t *codes, size_t stride, const uint32_t *rows, si
     }
 }
 
-static uint64_t select_rows(const int32_t *dots, const float *scales, size_t n, float least,
-                            float *scores)
+static uint64_t select_rows(const int32_t *dots, const float *scales, const float *biases,
+                            size_t n, float q_scale, float q_offset, float least, float *scores)
 {
-    const __m256 bound = _mm256_set1_ps(least);
+    const __m256 bound = _mm256_set1_ps(least), scale = _mm256_set1_ps(q_scale),
+                 offset = _mm256_set1_ps(q_offset);
     uint64_t mask = 0;
     size_t i = 0;
 
     for (; i + 8 <= n; i += 8) {
+        __m256 add = biases ? _mm256_add_ps(_mm256_loadu_ps(biases + i), offset) : offset;
         __m256 s = _mm256_mul_ps(
             _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)(dots + i))),
-            _mm256_loadu_ps(scales + i));
+            _mm256_mul_ps(_mm256_loadu_ps(scales + i), scale));
+        s = _mm256_add_ps(s, add); /* not fused: every level rounds alike */
         _mm256_storeu_ps(scores + i, s);
         uint32_t bits = (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(s, bound, _CMP_GE_OQ));
         mask |= (uint64_t)bits << i;
     }
     for (; i < n; i++) {
-        scores[i] = (float)dots[i] * scales[i];
+        float s = (float)dots[i] * (scales[i] * q_scale);
+        scores[i] = biases ? s + (biases[i] + q_offset) : s + q_offset;
         mask |= (uint64_t)(scores[i] >= least) << i;
     }
     return mask;
+}
+
+static inline float sum_floats(__m256 v)
+{
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    s = _mm_add_ss(s, _mm_movehdup_ps(s));
+    return _mm_cvtss_f32(s);
 }
 
 static float dot_f32(const float *a, const float *b, size_t n)
@@ -99,13 +112,26 @@ static float dot_f32(const float *a, const float *b, size_t n)
         s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
         s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), s1);
     }
-    s0 = _mm256_add_ps(s0, s1);
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(s0), _mm256_extractf128_ps(s0, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    s = _mm_add_ss(s, _mm_movehdup_ps(s));
-    float sum = _mm_cvtss_f32(s);
+    float sum = sum_floats(_mm256_add_ps(s0, s1));
     for (; i < n; i++)
         sum += a[i] * b[i];
+    return sum;
+}
+
+static float l2_f32(const float *a, const float *b, size_t n)
+{
+    __m256 s0 = _mm256_setzero_ps(), s1 = s0;
+    size_t i = 0;
+
+    for (; i + 16 <= n; i += 16) {
+        __m256 d0 = _mm256_sub_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i));
+        __m256 d1 = _mm256_sub_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8));
+        s0 = _mm256_fmadd_ps(d0, d0, s0);
+        s1 = _mm256_fmadd_ps(d1, d1, s1);
+    }
+    float sum = sum_floats(_mm256_add_ps(s0, s1));
+    for (; i < n; i++)
+        sum += (a[i] - b[i]) * (a[i] - b[i]);
     return sum;
 }
 
@@ -116,4 +142,5 @@ const vector_kernels vector_kernels_avx2 = {
     .gather = gather,
     .select = select_rows,
     .dot_f32 = dot_f32,
+    .l2_f32 = l2_f32,
 };

@@ -107,17 +107,21 @@ static void gather(const uint8_t *codes, size_t stride, const uint32_t *rows, si
         out[r] = dot(codes + (size_t)rows[r] * stride, query, n, bias);
 }
 
-static uint64_t select_rows(const int32_t *dots, const float *scales, size_t n, float least,
-                            float *scores)
+static uint64_t select_rows(const int32_t *dots, const float *scales, const float *biases,
+                            size_t n, float q_scale, float q_offset, float least, float *scores)
 {
-    const __m512 bound = _mm512_set1_ps(least);
+    const __m512 bound = _mm512_set1_ps(least), scale = _mm512_set1_ps(q_scale),
+                 offset = _mm512_set1_ps(q_offset);
     uint64_t mask = 0;
     size_t i = 0;
 
     for (; i < n; i += 16) {
         __mmask16 m = n - i >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << (n - i)) - 1);
+        __m512 add =
+            biases ? _mm512_add_ps(_mm512_maskz_loadu_ps(m, biases + i), offset) : offset;
         __m512 s = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(m, dots + i)),
-                                 _mm512_maskz_loadu_ps(m, scales + i));
+                                 _mm512_mul_ps(_mm512_maskz_loadu_ps(m, scales + i), scale));
+        s = _mm512_add_ps(s, add); /* not fused: every level rounds alike */
         _mm512_mask_storeu_ps(scores + i, m, s);
         mask |= (uint64_t)_mm512_mask_cmp_ps_mask(m, s, bound, _CMP_GE_OQ) << i;
     }
@@ -140,6 +144,25 @@ static float dot_f32(const float *a, const float *b, size_t n)
     return _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
 }
 
+static float l2_f32(const float *a, const float *b, size_t n)
+{
+    __m512 s0 = _mm512_setzero_ps(), s1 = s0;
+    size_t i = 0;
+
+    for (; i + 32 <= n; i += 32) {
+        __m512 d0 = _mm512_sub_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
+        __m512 d1 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16));
+        s0 = _mm512_fmadd_ps(d0, d0, s0);
+        s1 = _mm512_fmadd_ps(d1, d1, s1);
+    }
+    for (; i < n; i += 16) {
+        __mmask16 m = n - i >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << (n - i)) - 1);
+        __m512 d = _mm512_sub_ps(_mm512_maskz_loadu_ps(m, a + i), _mm512_maskz_loadu_ps(m, b + i));
+        s0 = _mm512_fmadd_ps(d, d, s0);
+    }
+    return _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
+}
+
 const vector_kernels vector_kernels_avx512 = {
     .name = "avx512",
     .dot = dot,
@@ -147,4 +170,5 @@ const vector_kernels vector_kernels_avx512 = {
     .gather = gather,
     .select = select_rows,
     .dot_f32 = dot_f32,
+    .l2_f32 = l2_f32,
 };

@@ -25,13 +25,14 @@ static void gather(const uint8_t *codes, size_t stride, const uint32_t *rows, si
         out[r] = dot(codes + (size_t)rows[r] * stride, query, n, bias);
 }
 
-static uint64_t select_rows(const int32_t *dots, const float *scales, size_t n, float least,
-                            float *scores)
+static uint64_t select_rows(const int32_t *dots, const float *scales, const float *biases,
+                            size_t n, float q_scale, float q_offset, float least, float *scores)
 {
     uint64_t mask = 0;
 
     for (size_t i = 0; i < n; i++) {
-        scores[i] = (float)dots[i] * scales[i];
+        float s = (float)dots[i] * (scales[i] * q_scale);
+        scores[i] = biases ? s + (biases[i] + q_offset) : s + q_offset;
         mask |= (uint64_t)(scores[i] >= least) << i;
     }
     return mask;
@@ -51,6 +52,22 @@ static float dot_f32(const float *a, const float *b, size_t n)
            ((lane[2] + lane[6]) + (lane[3] + lane[7]));
 }
 
+static float l2_f32(const float *a, const float *b, size_t n)
+{
+    float lane[8] = {0};
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8)
+        for (size_t j = 0; j < 8; j++) {
+            float d = a[i + j] - b[i + j];
+            lane[j] += d * d;
+        }
+    for (size_t j = 0; i < n; i++, j++)
+        lane[j] += (a[i] - b[i]) * (a[i] - b[i]);
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+}
+
 const vector_kernels vector_kernels_scalar = {
     .name = "scalar",
     .dot = dot,
@@ -58,6 +75,7 @@ const vector_kernels vector_kernels_scalar = {
     .gather = gather,
     .select = select_rows,
     .dot_f32 = dot_f32,
+    .l2_f32 = l2_f32,
 };
 
 const vector_kernels *vector_kernels_for(cpu_level level)

@@ -43,7 +43,7 @@ static uint32_t run_end(const vector_merge_input *in, uint32_t r)
 }
 
 static void copy_codes(const vector_merge_input *in, size_t n, uint8_t *code, float *scale,
-                       size_t stride)
+                       float *bias, size_t stride)
 {
     size_t at = 0;
 
@@ -53,6 +53,8 @@ static void copy_codes(const vector_merge_input *in, size_t n, uint8_t *code, fl
             uint32_t end = run_end(&in[i], r);
             memcpy(code + at * stride, c->code + (size_t)r * stride, (end - r) * stride);
             memcpy(scale + at, c->scale + r, (end - r) * sizeof *scale);
+            if (bias)
+                memcpy(bias + at, c->bias + r, (end - r) * sizeof *bias);
             at += end - r;
             r = end;
         }
@@ -143,13 +145,15 @@ cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_o
                           VECTOR_MAX_ROWS);
     size_t stride = vector_stride(dim);
     uint8_t *code = checked_aligned(rows, stride);
-    float *scale = checked_aligned(rows, sizeof *scale);
-    if (!code || !scale) {
+    float *scale = checked_aligned(rows, sizeof *scale), *bias = NULL;
+    if (metric == VECTOR_L2)
+        bias = checked_aligned(rows, sizeof *bias);
+    if (!code || !scale || (metric == VECTOR_L2 && !bias)) {
         st = cairn_fail(err, CAIRN_ENOMEM, "merging %llu vectors", (unsigned long long)rows);
         goto done;
     }
-    copy_codes(in, n, code, scale, stride);
-    vector_codes codes = {code, scale, stride, (uint32_t)rows};
+    copy_codes(in, n, code, scale, bias, stride);
+    vector_codes codes = {code, scale, bias, stride, (uint32_t)rows};
     if (rows && (o.force || rows >= o.hnsw_from_rows))
         st = build_graph(&graph, in, n, &codes, &o, workers, err);
     if (!st)
@@ -159,11 +163,14 @@ cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_o
         st = vector_put_section(sink, "vec.i8", code, rows * stride, err);
     if (!st)
         st = vector_put_section(sink, "vec.scale", scale, rows * sizeof *scale, err);
+    if (!st && bias)
+        st = vector_put_section(sink, "vec.bias", bias, rows * sizeof *bias, err);
     if (!st)
         st = put_originals(in, n, dim, sink, err);
 done:
     hnsw_build_destroy(graph);
     free(code);
     free(scale);
+    free(bias);
     return st;
 }

@@ -1,6 +1,6 @@
 /* vector_read.c - open the sections of a segment's vectors and check that they fit together.
  *
- * Opening reads the 48 bytes of "vec.meta" and compares lengths; it touches no row, so a cold search
+ * Opening reads "vec.meta" and "hnsw.meta" and compares lengths; it touches no row, so a cold search
  * pages in only what it scans. What lies inside the sections may still be broken: a search then
  * gives wrong scores, but every row and list number is checked before it is followed. */
 #include "index/vector/vector_format.h"
@@ -14,9 +14,39 @@
 #include "base/cursor.h"
 
 typedef struct meta {
-    uint32_t version, dim, metric, stride, rows, has_graph, m, entry, max_level, up_lists;
-    uint64_t reserved;
+    uint32_t version, dim, metric, rows, storage, codes, code_dim, stride, index;
+    uint32_t m, entry, max_level, up_lists; /* of the graph, where there is one */
 } meta;
+
+static bool read_v1(cursor *c, meta *m)
+{
+    m->dim = m->code_dim = cursor_u32(c);
+    m->metric = cursor_u32(c);
+    m->stride = cursor_u32(c);
+    m->rows = cursor_u32(c);
+    m->index = cursor_u32(c);
+    m->m = cursor_u32(c);
+    m->entry = cursor_u32(c);
+    m->max_level = cursor_u32(c);
+    m->up_lists = cursor_u32(c);
+    return cursor_u64(c) == 0 && m->metric <= VECTOR_DOT && m->index <= 1;
+}
+
+static bool read_v2(cursor *c, meta *m)
+{
+    m->dim = cursor_u32(c);
+    m->metric = cursor_u32(c);
+    m->rows = cursor_u32(c);
+    m->storage = cursor_u32(c);
+    m->codes = cursor_u32(c);
+    m->code_dim = cursor_u32(c);
+    m->stride = cursor_u32(c);
+    m->index = cursor_u32(c);
+    bool zero = cursor_u32(c) == 0;
+    for (int i = 0; i < 3; i++)
+        zero &= cursor_u64(c) == 0;
+    return zero && m->metric <= VECTOR_L2;
+}
 
 static cairn_status read_meta(const section_source *src, meta *m, cairn_error *err)
 {
@@ -26,29 +56,44 @@ static cairn_status read_meta(const section_source *src, meta *m, cairn_error *e
 
     if (!src->find(src->ctx, "vec.meta", &data, &len))
         return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta is missing");
-    if (len != VECTOR_META_BYTES)
-        return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta has %zu bytes, not %u", len,
-                          VECTOR_META_BYTES);
     cursor_init(&c, data, len);
     m->version = cursor_u32(&c);
-    m->dim = cursor_u32(&c);
-    m->metric = cursor_u32(&c);
-    m->stride = cursor_u32(&c);
-    m->rows = cursor_u32(&c);
-    m->has_graph = cursor_u32(&c);
+    if (m->version != 1 && m->version != VECTOR_FORMAT_VERSION)
+        return cairn_fail(err, CAIRN_ECORRUPT,
+                          "vectors of format %u: this build reads formats 1 to %u", m->version,
+                          VECTOR_FORMAT_VERSION);
+    size_t want = m->version == 1 ? VECTOR_META_V1_BYTES : VECTOR_META_BYTES;
+    if (len != want)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta has %zu bytes, not %zu", len,
+                          want);
+    bool fits = m->version == 1 ? read_v1(&c, m) : read_v2(&c, m);
+    if (!fits || m->dim == 0 || m->dim > VECTOR_MAX_DIM || m->code_dim != m->dim ||
+        m->stride != vector_stride(m->code_dim) || m->rows > VECTOR_MAX_ROWS ||
+        m->storage != 0 || m->codes != 0 || m->index > VECTOR_INDEX_HNSW)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta holds impossible values");
+    return CAIRN_OK;
+}
+
+/* The graph's own description; version 1 of "vec.meta" holds it itself. */
+static cairn_status read_graph_meta(const section_source *src, meta *m, cairn_error *err)
+{
+    const uint8_t *data;
+    size_t len;
+    cursor c;
+
+    if (m->version == 1)
+        return CAIRN_OK;
+    if (!src->find(src->ctx, "hnsw.meta", &data, &len))
+        return cairn_fail(err, CAIRN_ECORRUPT, "section hnsw.meta is missing");
+    cursor_init(&c, data, len);
+    uint32_t version = cursor_u32(&c);
     m->m = cursor_u32(&c);
     m->entry = cursor_u32(&c);
     m->max_level = cursor_u32(&c);
     m->up_lists = cursor_u32(&c);
-    m->reserved = cursor_u64(&c);
-    if (m->version != VECTOR_FORMAT_VERSION)
-        return cairn_fail(err, CAIRN_ECORRUPT,
-                          "vectors of format %u: this build reads format %u", m->version,
-                          VECTOR_FORMAT_VERSION);
-    if (m->dim == 0 || m->dim > VECTOR_MAX_DIM || m->metric > VECTOR_DOT ||
-        m->stride != vector_stride(m->dim) || m->rows > VECTOR_MAX_ROWS || m->has_graph > 1 ||
-        m->reserved != 0)
-        return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta holds impossible values");
+    if (len != HNSW_META_BYTES || version != HNSW_META_VERSION || cursor_u32(&c) != 0 ||
+        cursor_u64(&c) != 0)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section hnsw.meta holds impossible values");
     return CAIRN_OK;
 }
 
@@ -71,15 +116,18 @@ static cairn_status need(const section_source *src, const char *name, size_t n, 
     return CAIRN_OK;
 }
 
-static cairn_status open_graph(vector_reader *r, const meta *m, const section_source *src,
+static cairn_status open_graph(vector_reader *r, meta *m, const section_source *src,
                                cairn_error *err)
 {
     const void *level, *up_at, *link0, *up;
-    cairn_status st;
+    cairn_status st = read_graph_meta(src, m, err);
 
+    if (st)
+        return st;
     if (m->rows == 0 || m->m < HNSW_MIN_M || m->m > HNSW_MAX_M || m->entry >= m->rows ||
         m->max_level > HNSW_MAX_LEVEL)
-        return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta describes an impossible graph");
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s describes an impossible graph",
+                          m->version == 1 ? "vec.meta" : "hnsw.meta");
     if ((st = need(src, "hnsw.level", m->rows, 1, 1, &level, err)) ||
         (st = need(src, "hnsw.upat", m->rows, 4, 4, &up_at, err)) ||
         (st = need(src, "hnsw.link0", m->rows, (size_t)8 * m->m, 4, &link0, err)) ||
@@ -95,7 +143,7 @@ cairn_status vector_reader_open(vector_reader **out, const section_source *sourc
                                 cairn_error *err)
 {
     meta m = {0};
-    const void *f32, *code, *scale;
+    const void *f32, *code, *scale, *bias = NULL;
     vector_reader *r = NULL;
     cairn_status st = read_meta(source, &m, err);
 
@@ -106,14 +154,16 @@ cairn_status vector_reader_open(vector_reader **out, const section_source *sourc
         (st = need(source, "vec.i8", m.rows, m.stride, 1, &code, err)) ||
         (st = need(source, "vec.scale", m.rows, 4, 4, &scale, err)))
         return st;
+    if (m.metric == VECTOR_L2 && (st = need(source, "vec.bias", m.rows, 4, 4, &bias, err)))
+        return st;
     r = calloc(1, sizeof *r);
     if (!r)
         return cairn_fail(err, CAIRN_ENOMEM, "vector reader");
     r->dim = m.dim;
     r->metric = (vector_metric)m.metric;
     r->f32 = f32;
-    r->codes = (vector_codes){code, scale, m.stride, m.rows};
-    if (m.has_graph)
+    r->codes = (vector_codes){code, scale, bias, m.stride, m.rows};
+    if (m.index == VECTOR_INDEX_HNSW)
         st = open_graph(r, &m, source, err);
     if (st) {
         free(r);
@@ -153,9 +203,18 @@ void vector_reader_get(const vector_reader *r, uint32_t row, float *out)
     memcpy(out, r->f32 + (size_t)row * r->dim, (size_t)r->dim * sizeof *out);
 }
 
+float vector_true_score(const vector_reader *r, const vector_kernels *k, uint32_t row,
+                        const float *query)
+{
+    const float *v = r->f32 + (size_t)row * r->dim;
+
+    return r->metric == VECTOR_L2 ? 0.0f - k->l2_f32(v, query, r->dim)
+                                  : k->dot_f32(v, query, r->dim);
+}
+
 float vector_reader_score(const vector_reader *r, uint32_t row, const float *query)
 {
-    return vector_kernels_get()->dot_f32(r->f32 + (size_t)row * r->dim, query, r->dim);
+    return vector_true_score(r, vector_kernels_get(), row, query);
 }
 
 cairn_status vector_verify(const vector_reader *r, cairn_error *err)
@@ -168,7 +227,7 @@ cairn_status vector_verify(const vector_reader *r, cairn_error *err)
     for (uint32_t row = 0; row < r->codes.rows && !st; row++) {
         const float *v = r->f32 + (size_t)row * r->dim;
         double length = 0;
-        float scale;
+        float scale, bias = 0;
         for (uint32_t i = 0; i < r->dim; i++)
             length += (double)v[i] * v[i];
         if (!isfinite(length))
@@ -178,8 +237,9 @@ cairn_status vector_verify(const vector_reader *r, cairn_error *err)
                             sqrt(length));
         if (st)
             break;
-        vector_encode(v, r->dim, r->codes.stride, code, &scale);
+        vector_encode(v, r->dim, r->codes.stride, code, &scale, &bias);
         if (memcmp(&scale, &r->codes.scale[row], sizeof scale) != 0 ||
+            (r->codes.bias && memcmp(&bias, &r->codes.bias[row], sizeof bias) != 0) ||
             memcmp(code, r->codes.code + (size_t)row * r->codes.stride, r->codes.stride) != 0)
             st = cairn_fail(err, CAIRN_ECORRUPT,
                             "vector %" PRIu32 ": its code does not belong to it", row);

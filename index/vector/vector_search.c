@@ -2,7 +2,7 @@
  *
  * Two passes. The first ranks rows by their int8 codes: a scan in blocks of 64 rows (one word of the
  * row sets), shared out to the pool, or a walk along the graph. Its best `rescore` rows go to the second, which
- * computes the true inner product from the originals and keeps the best k.
+ * computes the true score from the originals and keeps the best k.
  *
  * A code's rounding errors are independent from component to component, so the score of a unit row
  * of 384 dimensions is off by about 0.0005 (one standard deviation), and rescoring k + 32 rows
@@ -135,23 +135,28 @@ static void scan_codes_block(const scan_job *j, top_list *t, uint32_t segment, u
 {
     const vector_codes *c = &j->segments[segment].reader->codes;
     int32_t dots[BLOCK_ROWS];
-    float scores[BLOCK_ROWS], scales[BLOCK_ROWS];
+    float scores[BLOCK_ROWS], scales[BLOCK_ROWS], biases[BLOCK_ROWS];
+    const float *bias = c->bias ? biases : NULL;
     uint32_t rows[BLOCK_ROWS], n = 0;
 
     if (__builtin_popcountll(bits) >= (int)DENSE_ROWS) {
         uint32_t span = 64 - (uint32_t)__builtin_clzll(bits); /* stays inside the section */
         j->kernels->scan(c->code + (size_t)first * c->stride, c->stride, span, j->code->code,
                          c->stride, j->code->bias, dots);
-        uint64_t mask = j->kernels->select(dots, c->scale + first, span, t->least, scores);
+        uint64_t mask = j->kernels->select(dots, c->scale + first, c->bias ? c->bias + first : NULL,
+                                           span, j->code->scale, j->code->offset, t->least, scores);
         offer_masked(t, mask & bits, segment, NULL, first, scores);
         return;
     }
     for (uint64_t left = bits; left; left &= left - 1)
         rows[n++] = first + (uint32_t)__builtin_ctzll(left);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         scales[i] = c->scale[rows[i]];
+        biases[i] = bias ? c->bias[rows[i]] : 0;
+    }
     j->kernels->gather(c->code, c->stride, rows, n, j->code->code, c->stride, j->code->bias, dots);
-    uint64_t mask = j->kernels->select(dots, scales, n, t->least, scores);
+    uint64_t mask = j->kernels->select(dots, scales, bias, n, j->code->scale, j->code->offset,
+                                       t->least, scores);
     offer_masked(t, mask, segment, rows, 0, scores);
 }
 
@@ -162,7 +167,7 @@ static void scan_f32_block(const scan_job *j, top_list *t, uint32_t segment, uin
 
     for (; bits; bits &= bits - 1) {
         uint32_t row = first + (uint32_t)__builtin_ctzll(bits);
-        float s = j->kernels->dot_f32(r->f32 + (size_t)row * r->dim, j->query, r->dim);
+        float s = vector_true_score(r, j->kernels, row, j->query);
         if (s >= t->least)
             top_offer(t, (vector_hit){segment, row, s});
     }
@@ -336,14 +341,13 @@ static void rescore(const vector_segment *segments, const float *query, uint32_t
     const vector_kernels *k = vector_kernels_get();
 
     for (size_t i = 0; i < n; i++) {
-        const float *row = segments[found[i].segment].reader->f32 + (size_t)found[i].row * dim;
         if (i + 4 < n) {
             const vector_hit *next = &found[i + 4];
             const float *ahead = segments[next->segment].reader->f32 + (size_t)next->row * dim;
             for (uint32_t b = 0; b < dim; b += 16)
                 __builtin_prefetch(ahead + b);
         }
-        float s = k->dot_f32(row, query, dim);
+        float s = vector_true_score(segments[found[i].segment].reader, k, found[i].row, query);
         found[i].score = isnan(s) ? -INFINITY : s; /* only damaged originals do that */
     }
     qsort(found, n, sizeof *found, by_score);

@@ -90,15 +90,22 @@ static inline int32_t rounded(float v, double inverse)
     return r > 127 ? 127 : r < -127 ? -127 : r;
 }
 
-void vector_encode(const float *v, uint32_t dim, size_t stride, uint8_t *code, float *scale)
+void vector_encode(const float *v, uint32_t dim, size_t stride, uint8_t *code, float *scale,
+                   float *bias)
 {
     float top = largest(v, dim);
     double inverse = top > 0 ? 127.0 / top : 0.0;
+    int32_t squares = 0; /* at most 16,384 * 127^2 */
 
-    for (uint32_t i = 0; i < dim; i++)
-        code[i] = (uint8_t)(128 + rounded(v[i], inverse));
+    for (uint32_t i = 0; i < dim; i++) {
+        int32_t r = rounded(v[i], inverse);
+        code[i] = (uint8_t)(128 + r);
+        squares += r * r;
+    }
     memset(code + dim, 128, stride - dim);
     *scale = top / 127.0f;
+    if (bias)
+        *bias = (float)(-0.5 * squares * *scale * *scale);
 }
 
 void vector_query_encode(const float *v, uint32_t dim, size_t stride, vector_query *q)
@@ -114,6 +121,7 @@ void vector_query_encode(const float *v, uint32_t dim, size_t stride, vector_que
     }
     memset(q->code + dim, 0, stride - dim);
     q->scale = top / 127.0f;
+    q->offset = 0;
     q->bias = 128 * sum;
 }
 
@@ -127,6 +135,7 @@ void vector_query_of_row(const vector_codes *codes, uint32_t row, vector_query *
         sum += q->code[i];
     }
     q->scale = codes->scale[row];
+    q->offset = codes->bias ? codes->bias[row] : 0;
     q->bias = 128 * sum;
 }
 
@@ -137,7 +146,7 @@ cairn_status vector_writer_create(vector_writer **out, uint32_t dim, vector_metr
     if (dim == 0 || dim > VECTOR_MAX_DIM)
         return cairn_fail(err, CAIRN_EUSAGE, "vectors of %u dimensions: 1 to %u are supported", dim,
                           VECTOR_MAX_DIM);
-    if (metric != VECTOR_COSINE && metric != VECTOR_DOT)
+    if (metric != VECTOR_COSINE && metric != VECTOR_DOT && metric != VECTOR_L2)
         return cairn_fail(err, CAIRN_EUSAGE, "unknown vector metric %d", (int)metric);
     vector_writer *w = calloc(1, sizeof *w);
     if (!w)
@@ -203,21 +212,19 @@ cairn_status vector_put_section(const section_sink *sink, const char *name, cons
 cairn_status vector_put_meta(const section_sink *sink, uint32_t dim, vector_metric metric,
                              uint32_t rows, const hnsw_graph *g, cairn_error *err)
 {
-    uint32_t field[VECTOR_META_BYTES / 4] = {
-        VECTOR_FORMAT_VERSION, dim, (uint32_t)metric, (uint32_t)vector_stride(dim), rows};
-
-    if (g) {
-        field[5] = 1;
-        field[6] = g->m;
-        field[7] = g->entry;
-        field[8] = g->max_level;
-        field[9] = g->up_lists;
-    }
+    const uint32_t field[VECTOR_META_BYTES / 4] = {
+        VECTOR_FORMAT_VERSION,        dim, (uint32_t)metric, rows, 0, 0, dim,
+        (uint32_t)vector_stride(dim), g ? VECTOR_INDEX_HNSW : VECTOR_INDEX_NONE};
     cairn_status st = vector_put_section(sink, "vec.meta", field, sizeof field, err);
+
     if (st || !g)
         return st;
+    const uint32_t graph[HNSW_META_BYTES / 4] = {HNSW_META_VERSION, g->m, g->entry, g->max_level,
+                                                 g->up_lists};
     size_t n = g->rows;
-    st = vector_put_section(sink, "hnsw.level", g->level, n, err);
+    st = vector_put_section(sink, "hnsw.meta", graph, sizeof graph, err);
+    if (!st)
+        st = vector_put_section(sink, "hnsw.level", g->level, n, err);
     if (!st)
         st = vector_put_section(sink, "hnsw.upat", g->up_at, n * 4, err);
     if (!st)
@@ -230,7 +237,7 @@ cairn_status vector_put_meta(const section_sink *sink, uint32_t dim, vector_metr
 typedef struct encode_job {
     const vector_writer *w;
     uint8_t *code;
-    float *scale;
+    float *scale, *bias; /* bias NULL: none */
     size_t stride;
 } encode_job;
 
@@ -242,7 +249,7 @@ static void encode_task(void *ctx, size_t task, size_t worker)
     (void)worker;
     for (size_t r = first; r < end && r < j->w->n; r++)
         vector_encode(j->w->rows + r * j->w->dim, j->w->dim, j->stride, j->code + r * j->stride,
-                      j->scale + r);
+                      j->scale + r, j->bias ? j->bias + r : NULL);
 }
 
 cairn_status vector_writer_finish(vector_writer *w, const section_sink *sink, pool *workers,
@@ -252,22 +259,24 @@ cairn_status vector_writer_finish(vector_writer *w, const section_sink *sink, po
     hnsw_build *graph = NULL;
     size_t stride = vector_stride(w->dim);
     uint8_t *code = checked_aligned(w->n, stride);
-    float *scale = checked_aligned(w->n, sizeof *scale);
+    float *scale = checked_aligned(w->n, sizeof *scale), *bias = NULL;
 
     if (w->spent) {
         st = cairn_fail(err, CAIRN_EUSAGE, "a vector writer was finished twice");
         goto done;
     }
     w->spent = true;
-    if (!code || !scale) {
+    if (w->metric == VECTOR_L2)
+        bias = checked_aligned(w->n, sizeof *bias);
+    if (!code || !scale || (w->metric == VECTOR_L2 && !bias)) {
         st = cairn_fail(err, CAIRN_ENOMEM, "codes of %u vectors", w->n);
         goto done;
     }
-    encode_job job = {w, code, scale, stride};
+    encode_job job = {w, code, scale, bias, stride};
     pool_run(workers, ((size_t)w->n + ENCODE_ROWS - 1) / ENCODE_ROWS, encode_task, &job);
 
     if (w->n && (w->options.force || w->n >= w->options.hnsw_from_rows)) {
-        vector_codes codes = {code, scale, stride, w->n};
+        vector_codes codes = {code, scale, bias, stride, w->n};
         hnsw_params p = {w->options.m, w->options.ef_construction, w->options.seed};
         st = hnsw_build_run(&graph, &codes, &p, NULL, workers, err);
         if (st)
@@ -279,6 +288,8 @@ cairn_status vector_writer_finish(vector_writer *w, const section_sink *sink, po
         st = vector_put_section(sink, "vec.i8", code, w->n * stride, err);
     if (!st)
         st = vector_put_section(sink, "vec.scale", scale, w->n * sizeof *scale, err);
+    if (!st && bias)
+        st = vector_put_section(sink, "vec.bias", bias, w->n * sizeof *bias, err);
     if (!st)
         st = vector_put_section(sink, "vec.f32", w->rows,
                                 (size_t)w->n * w->dim * sizeof *w->rows, err);
@@ -286,6 +297,7 @@ done:
     hnsw_build_destroy(graph);
     free(code);
     free(scale);
+    free(bias);
     return st;
 }
 

@@ -123,16 +123,20 @@ static void kernels_agree_with_the_plain_loops(void **state)
         }
         for (size_t n = 0; n <= 64; n++) {
             int32_t dots[64];
-            float scales[64], got[64], want[64];
+            float scales[64], biases[64], got[64], want[64];
             for (size_t i = 0; i < n; i++) {
                 dots[i] = (int32_t)(test_random(&rng) % 2000001) - 1000000;
                 scales[i] = (float)test_uniform(&rng);
+                biases[i] = (float)(-1e5 * test_uniform(&rng));
             }
-            assert_int_equal(k->select(dots, scales, n, 0.25f, got),
-                             plain->select(dots, scales, n, 0.25f, want));
-            assert_memory_equal(got, want, n * sizeof *got);
-            uint64_t all = k->select(dots, scales, n, -INFINITY, got);
-            assert_int_equal(all, n == 64 ? UINT64_MAX : ((uint64_t)1 << n) - 1);
+            for (int with = 0; with < 2; with++) {
+                const float *bias = with ? biases : NULL;
+                assert_int_equal(k->select(dots, scales, bias, n, 0.7f, 3.3f, 0.25f, got),
+                                 plain->select(dots, scales, bias, n, 0.7f, 3.3f, 0.25f, want));
+                assert_memory_equal(got, want, n * sizeof *got);
+                uint64_t all = k->select(dots, scales, bias, n, 1, 0, -INFINITY, got);
+                assert_int_equal(all, n == 64 ? UINT64_MAX : ((uint64_t)1 << n) - 1);
+            }
         }
     }
 }
@@ -144,16 +148,20 @@ static void float_kernels_stay_within_their_bound(void **state)
         const vector_kernels *k = vector_kernels_for((cpu_level)level);
         for (size_t n = 0; n <= 400; n += n < 70 ? 1 : 33) {
             float *a = malloc((n + 1) * sizeof *a), *b = malloc((n + 1) * sizeof *b);
-            double exact = 0, size = 0;
+            double exact = 0, size = 0, squares = 0;
             for (size_t i = 0; i < n; i++) {
                 a[i + 1] = (float)(test_uniform(&rng) - 0.5);
                 b[i + 1] = (float)(test_uniform(&rng) - 0.5);
                 exact += (double)a[i + 1] * b[i + 1];
                 size += fabs((double)a[i + 1] * b[i + 1]);
+                squares += ((double)a[i + 1] - b[i + 1]) * ((double)a[i + 1] - b[i + 1]);
             }
             double off = fabs(k->dot_f32(a + 1, b + 1, n) - exact);
             if (off > 4e-7 * size + 1e-12)
                 fail_msg("%s at n %zu: off by %g of %g", k->name, n, off, size);
+            off = fabs(k->l2_f32(a + 1, b + 1, n) - squares);
+            if (off > 8e-7 * squares + 1e-12) /* the subtraction rounds as well */
+                fail_msg("%s at n %zu: off by %g of %g", k->name, n, off, squares);
             free(a);
             free(b);
         }
@@ -169,7 +177,7 @@ static void rows_come_back_as_they_were(void **state)
 
     (void)state;
     for (size_t d = 0; d < sizeof dims / sizeof *dims; d++)
-        for (int metric = VECTOR_COSINE; metric <= VECTOR_DOT; metric++) {
+        for (int metric = VECTOR_COSINE; metric <= VECTOR_L2; metric++) {
             uint32_t dim = dims[d];
             fixture f = {0};
             vector_writer *w;
@@ -443,6 +451,83 @@ static void graphs_keep_their_invariants_and_recall(void **state)
         drop_fixture(&f);
     }
     pool_destroy(workers);
+}
+
+/* Rows of very different length, so that ranking by inner product would be far off. */
+static void euclidean_distance_ranks_as_brute_force_does(void **state)
+{
+    enum { ROWS = 4000, DIM = 40, K = 10 };
+    vector_options force = {.force = true};
+    cairn_error err = {0};
+    float *rows = malloc((size_t)ROWS * DIM * sizeof *rows);
+    double found[2] = {0};
+
+    (void)state;
+    for (uint32_t r = 0; r < ROWS; r++) {
+        make_point(rows + (size_t)r * DIM, DIM, 40, 1.5);
+        double size = 0.5 + 2 * test_uniform(&rng);
+        for (uint32_t i = 0; i < DIM; i++)
+            rows[(size_t)r * DIM + i] *= (float)size;
+    }
+    for (int graph = 0; graph < 2; graph++) {
+        fixture f = {0};
+        vector_writer *w;
+        section_sink sink = memory_sink(&f.mem);
+        assert_int_equal(
+            vector_writer_create(&w, DIM, VECTOR_L2, graph ? &force : NULL, &err), 0);
+        for (uint32_t r = 0; r < ROWS; r++)
+            assert_int_equal(vector_writer_add(w, rows + (size_t)r * DIM, &err), 0);
+        assert_int_equal(vector_writer_finish(w, &sink, NULL, &err), 0);
+        vector_writer_destroy(w);
+        open_fixture(&f);
+        if (vector_verify(f.reader, &err))
+            fail_msg("%s", err.text);
+        for (int query = 0; query < 60; query++) {
+            float q[DIM];
+            vector_hit hits[K];
+            hnsw_candidate walked[64];
+            hnsw_search_stats stats;
+            int8_t code[64];
+            vector_query vq = {.code = code};
+            size_t n, n_walked = 0;
+            double distance[ROWS];
+            make_point(q, DIM, 40, 1.5);
+            for (uint32_t r = 0; r < ROWS; r++) {
+                distance[r] = 0;
+                for (uint32_t i = 0; i < DIM; i++) {
+                    double d = (double)rows[(size_t)r * DIM + i] - q[i];
+                    distance[r] += d * d;
+                }
+            }
+            vector_segment seg = {f.reader, NULL, NULL};
+            assert_int_equal(vector_search(&seg, 1, q, DIM, K, NULL, NULL, hits, &n, &err), 0);
+            assert_int_equal(n, K);
+            if (graph) { /* walk it even where a scan would be chosen */
+                vector_query_encode(q, DIM, vector_stride(DIM), &vq);
+                assert_int_equal(hnsw_search(&f.reader->graph, &f.reader->codes, &vq, 64, NULL,
+                                             NULL, 0, walked, &n_walked, &stats, &err), 0);
+            }
+            for (size_t i = 0; i < K; i++) {
+                size_t nearer = 0;
+                assert_true(fabs(hits[i].score + distance[hits[i].row]) <=
+                            1e-5 * distance[hits[i].row] + 1e-6);
+                for (uint32_t r = 0; r < ROWS; r++)
+                    nearer += distance[r] < distance[hits[i].row];
+                found[0] += nearer < K;
+            }
+            for (size_t i = 0; i < n_walked; i++) {
+                size_t nearer = 0;
+                for (uint32_t r = 0; r < ROWS; r++)
+                    nearer += distance[r] < distance[walked[i].row];
+                found[1] += nearer < K;
+            }
+        }
+        drop_fixture(&f);
+    }
+    print_message("L2: recall@10 %.4f, of the walk alone %.4f\n", found[0] / 1200, found[1] / 600);
+    assert_true(found[0] / 1200 >= 0.99);
+    assert_true(found[1] / 600 >= 0.95);
+    free(rows);
 }
 
 static void filters_inside_the_graph_find_what_a_scan_finds(void **state)
@@ -734,6 +819,7 @@ int main(void)
         cmocka_unit_test(scores_are_those_of_the_originals),
         cmocka_unit_test(edge_cases_of_a_search),
         cmocka_unit_test(graphs_keep_their_invariants_and_recall),
+        cmocka_unit_test(euclidean_distance_ranks_as_brute_force_does),
         cmocka_unit_test(filters_inside_the_graph_find_what_a_scan_finds),
         cmocka_unit_test(the_same_rows_give_the_same_bytes),
         cmocka_unit_test(small_and_awkward_graphs),

@@ -137,10 +137,17 @@ static void version_1_still_reads(void **state)
     check_golden(1);
 }
 
+static void version_2_reads(void **state)
+{
+    (void)state;
+    check_golden(2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(version_1_still_reads),
+        cmocka_unit_test(version_2_reads),
     };
 
     if (getenv("CAIRN_GOLDEN_WRITE"))
