@@ -1,17 +1,18 @@
-/* bench_ann_filter.c - filtered vector search and one round of deletes and inserts, on the inputs of
- * the peers' script peer_ann_filter.py and with its keys.
+/* bench_ann_filter.c - filtered vector search and one round of deletes and inserts, on the inputs
+ * of the peers' script peer_ann_filter.py and with its keys.
  *
  *   bench_ann_filter --data DIR [--masks DIR] [--nq 500] [--M 16] [--efc 200] [--ef N ...]
  *                    [--repeats 3] [--filter NAME] [--no-churn] [--cache DIR] [--out FILE]
  *
  * DIR holds base.npy, queries.npy and extra.npy. Filters: 50, 10, 1 and 0.1 % of the rows at random
- * ("50%" ...), and "corr1%", the hundredth of the rows nearest to one of them. --masks names a folder with the very
- * masks of the peers' script as mask.50.npy, mask.10.npy, mask.1.npy, mask.0.1.npy and mask.corr1.npy (uint8, a
- * byte a row); without it masks are drawn here. --ef 0 leaves the choice to the search. --cache keeps the
- * built segment in a folder.
+ * ("50%" ...), and "corr1%", the hundredth of the rows nearest to one of them. --masks names a
+ * folder with the very masks of the peers' script as mask.50.npy, mask.10.npy, mask.1.npy,
+ * mask.0.1.npy and mask.corr1.npy (uint8, a byte a row); without it masks are drawn here. --ef 0
+ * leaves the choice to the search. --cache keeps the built segment in a folder.
  *
- * Churn as there: 30 % of the rows deleted at random ("deleted30": the segment with tombstones), then as many new rows
- * added by a merge ("deleted30_inserted30"). bench_churn does it ten times over. */
+ * Churn as there: 30 % of the rows deleted at random ("deleted30": the segment with tombstones),
+ * then as many new rows added by a merge ("deleted30_inserted30"). bench_churn does it ten times
+ * over. */
 #include "bench/bench_vectors.h"
 
 #include <math.h>
@@ -57,7 +58,10 @@ static void measure(bench *b, const vector_segment *seg, size_t n_seg, const cha
 
     for (size_t e = 0; e < b->n_efs; e++) {
         size_t ef = b->efs[e];
-        bench_run r = {.segments = seg, .n_segments = n_seg, .queries = &b->queries, .nq = b->nq,
+        bench_run r = {.segments = seg,
+                       .n_segments = n_seg,
+                       .queries = &b->queries,
+                       .nq = b->nq,
                        .params = {.ef = ef, .rescore = ef && ef < 42 ? ef : 0}};
         bench_speed s = bench_time(&r, truth, b->repeats);
         emit("{\"bench\": \"ann_filter\", \"peer\": \"cairn\", \"n\": %zu, \"dim\": %zu, "
@@ -134,6 +138,15 @@ static uint64_t *get_mask(const bench *b, const char *name, double share)
     return bits;
 }
 
+static void one_filter(bench *b, const char *name, double share)
+{
+    uint64_t *allowed = get_mask(b, name, share);
+    vector_segment seg = {b->reader, NULL, allowed};
+
+    measure(b, &seg, 1, "filter", name, "");
+    free(allowed);
+}
+
 static void filters(bench *b, const char *only)
 {
     static const struct {
@@ -141,13 +154,17 @@ static void filters(bench *b, const char *only)
         double share;
     } filter[] = {{"50%", 0.5}, {"10%", 0.1}, {"1%", 0.01}, {"0.1%", 0.001}, {"corr1%", -0.01}};
 
-    for (size_t f = 0; f < sizeof filter / sizeof *filter; f++) {
-        if (only && strcmp(only, filter[f].name))
-            continue;
-        uint64_t *allowed = get_mask(b, filter[f].name, filter[f].share);
-        vector_segment seg = {b->reader, NULL, allowed};
-        measure(b, &seg, 1, "filter", filter[f].name, "");
-        free(allowed);
+    for (size_t f = 0; f < sizeof filter / sizeof *filter; f++)
+        if (!only || !strcmp(only, filter[f].name)) {
+            one_filter(b, filter[f].name, filter[f].share);
+            only = only ? "" : NULL; /* done */
+        }
+    if (only && *only) { /* a share of one's own: "3%", "corr5%" */
+        bool near = !strncmp(only, "corr", 4);
+        double share = atof(near ? only + 4 : only) / 100;
+        b->masks = NULL;
+        if (share > 0 && share <= 1)
+            one_filter(b, only, near ? -share : share);
     }
 }
 
@@ -229,9 +246,10 @@ int main(int argc, char **argv)
         i++;
     }
     if (!data) {
-        fprintf(stderr, "usage: bench_ann_filter --data DIR [--masks DIR] [--filter NAME] [--nq 500] "
-                        "[--M 16] [--efc 200] [--ef N ...] [--repeats 3] [--no-churn] "
-                        "[--cache DIR] [--out FILE]\n");
+        fprintf(stderr,
+                "usage: bench_ann_filter --data DIR [--masks DIR] [--filter NAME] [--nq 500] "
+                "[--M 16] [--efc 200] [--ef N ...] [--repeats 3] [--no-churn] "
+                "[--cache DIR] [--out FILE]\n");
         return 2;
     }
     if (!b.n_efs) {

@@ -234,18 +234,24 @@ static inline void bench_query(void *ctx, size_t i, size_t worker)
         hits[j] = (vector_hit){UINT32_MAX, UINT32_MAX, 0};
     if (r->exact)
         must(vector_search_exact(r->segments, r->n_segments, row_of(r->queries, i), d, BENCH_K,
-                                 NULL, hits, &n, &bench_error), "search");
+                                 NULL, hits, &n, &bench_error),
+             "search");
     else
         must(vector_search(r->segments, r->n_segments, row_of(r->queries, i), d, BENCH_K,
-                           &r->params, NULL, hits, &n, &bench_error), "search");
+                           &r->params, NULL, hits, &n, &bench_error),
+             "search");
 }
 
 /* The exact neighbours of every query, [nq * BENCH_K]. */
 static inline vector_hit *bench_truth(const vector_segment *segments, size_t n,
                                       const matrix *queries, size_t nq)
 {
-    bench_run r = {.segments = segments, .n_segments = n, .queries = queries, .nq = nq,
-                   .hits = room(nq * BENCH_K, sizeof *r.hits), .exact = true};
+    bench_run r = {.segments = segments,
+                   .n_segments = n,
+                   .queries = queries,
+                   .nq = nq,
+                   .hits = room(nq * BENCH_K, sizeof *r.hits),
+                   .exact = true};
 
     for (size_t i = 0; i < nq; i++)
         bench_query(&r, i, 0);

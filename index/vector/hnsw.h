@@ -82,6 +82,17 @@ cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes,
                          const uint64_t *allowed, size_t budget, hnsw_candidate *out,
                          size_t *n_out, hnsw_search_stats *stats, cairn_error *err);
 
+/* The same where a filter leaves only some rows (hnsw_filter.c): others are not even scored.
+ * n_eligible is the number of eligible rows. Finds fewer than ef where they hang together badly. */
+cairn_status hnsw_search_filtered(const hnsw_graph *g, const vector_codes *codes,
+                                  const vector_query *q, size_t ef, const uint64_t *deleted,
+                                  const uint64_t *allowed, size_t n_eligible, size_t budget,
+                                  hnsw_candidate *out, size_t *n_out, hnsw_search_stats *stats,
+                                  cairn_error *err);
+/* About how many rows could be scanned in the time of such a search; infinite where so few are
+ * eligible that a walk would miss some. */
+double hnsw_filter_cost(size_t rows, size_t eligible, size_t ef);
+
 /* ---- building ---- */
 
 typedef struct hnsw_build hnsw_build;

@@ -25,6 +25,7 @@
 #define DENSE_ROWS 24u                /* of 64: from here on a block is scanned whole */
 #define GRAPH_SCORED_PER_EF 20u       /* rows a graph search scores for each of ef, measured */
 #define GRAPH_ROW_COST 3u             /* one of them costs as much as so many scanned rows */
+#define PLAIN_WALK_ROWS 20u           /* with fewer than one row in so many ineligible, walk over them */
 
 /* The best `cap` of all that were offered: a heap with the worst on top. */
 typedef struct top_list {
@@ -268,8 +269,9 @@ static cairn_status search_graph(const vector_segment *s, uint32_t segment,
     *scan = false;
     if (eligible == 0)
         return CAIRN_OK;
-    /* A walk must score rows / eligible times as many rows to find as many eligible ones. */
-    double walk = (double)ef * GRAPH_SCORED_PER_EF * rows / (double)eligible * GRAPH_ROW_COST;
+    bool filtered = eligible < rows - rows / PLAIN_WALK_ROWS;
+    double walk = filtered ? hnsw_filter_cost(rows, eligible, ef)
+                           : (double)ef * GRAPH_SCORED_PER_EF * GRAPH_ROW_COST;
     if (walk >= (double)eligible) {
         *scan = true;
         return CAIRN_OK;
@@ -278,8 +280,11 @@ static cairn_status search_graph(const vector_segment *s, uint32_t segment,
     if (!out)
         return cairn_fail(err, CAIRN_ENOMEM, "candidates of a graph search");
     size_t budget = eligible / 2 + ef;
-    cairn_status st = hnsw_search(&r->graph, &r->codes, code, ef, s->deleted, s->allowed, budget,
-                                  out, &n, &stats, err);
+    cairn_status st =
+        filtered ? hnsw_search_filtered(&r->graph, &r->codes, code, ef, s->deleted, s->allowed,
+                                        eligible, budget, out, &n, &stats, err)
+                 : hnsw_search(&r->graph, &r->codes, code, ef, s->deleted, s->allowed, budget, out,
+                               &n, &stats, err);
     if (!st && (stats.gave_up || n < want)) {
         *scan = true;
     } else if (!st) {
