@@ -1,0 +1,203 @@
+/* ivf_read.c - open, write and verify the sections of ivf.h. */
+#include "index/vector/ivf.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/cursor.h"
+#include "index/vector/vector_format.h"
+
+#define IVF_VERSION    1u
+#define IVF_META_BYTES 32u
+
+typedef struct ivf_meta {
+    uint32_t version, kind, n_lists, pq_bytes;
+    uint64_t reserved[2];
+} ivf_meta;
+
+static cairn_status read_meta(const uint8_t *data, size_t len, uint32_t dim, ivf_meta *m,
+                              cairn_error *err)
+{
+    cursor c;
+
+    if (len != IVF_META_BYTES)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section ivf.meta has %zu bytes, not %u", len,
+                          IVF_META_BYTES);
+    cursor_init(&c, data, len);
+    m->version = cursor_u32(&c);
+    m->kind = cursor_u32(&c);
+    m->n_lists = cursor_u32(&c);
+    m->pq_bytes = cursor_u32(&c);
+    m->reserved[0] = cursor_u64(&c);
+    m->reserved[1] = cursor_u64(&c);
+    if (m->version != IVF_VERSION)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "inverted lists of format %u: this build reads format %u; cairn compact of "
+                          "the newer program, or indexing again, makes them anew",
+                          m->version, IVF_VERSION);
+    bool pq = m->kind == IVF_PQ;
+    if (m->kind < IVF_FLAT || m->kind > IVF_PQ || m->n_lists == 0 || m->n_lists > IVF_MAX_LISTS ||
+        (pq ? m->pq_bytes == 0 || m->pq_bytes > dim || dim % m->pq_bytes : m->pq_bytes != 0) ||
+        m->reserved[0] || m->reserved[1])
+        return cairn_fail(err, CAIRN_ECORRUPT, "section ivf.meta holds impossible values");
+    return CAIRN_OK;
+}
+
+/* Find a section that must have exactly n * size bytes. */
+static cairn_status need(const section_source *src, const char *name, size_t n, size_t size,
+                         const void *out, cairn_error *err)
+{
+    const uint8_t *data;
+    size_t len, want;
+
+    if (!src->find(src->ctx, name, &data, &len))
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is missing or damaged", name);
+    if (!checked_mul(n, size, &want) || len != want)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s has %zu bytes where %zu x %zu belong",
+                          name, len, n, size);
+    if (len && (uintptr_t)data % 4)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is not aligned to 4 bytes", name);
+    memcpy((void *)(uintptr_t)out, &data, sizeof data); /* out is the address of a pointer */
+    return CAIRN_OK;
+}
+
+cairn_status ivf_open(ivf_lists *out, const section_source *source, uint32_t rows, uint32_t dim,
+                      cairn_error *err)
+{
+    const uint8_t *data;
+    size_t len, stride = vector_stride(dim);
+    ivf_meta m;
+    ivf_lists l;
+    cairn_status st;
+
+    memset(out, 0, sizeof *out);
+    if (!source->find(source->ctx, "ivf.meta", &data, &len))
+        return CAIRN_OK;
+    st = read_meta(data, len, dim, &m, err);
+    if (st)
+        return st;
+    l = (ivf_lists){.kind = (ivf_kind)m.kind,
+                    .rows = rows,
+                    .dim = dim,
+                    .n_lists = m.n_lists,
+                    .pq_bytes = m.pq_bytes,
+                    .stride = stride};
+    if ((st = need(source, "ivf.cent", m.n_lists, (size_t)dim * 4, &l.centroid, err)) ||
+        (st = need(source, "ivf.cent8", m.n_lists, stride, &l.centroid8, err)) ||
+        (st = need(source, "ivf.cscale", m.n_lists, 4, &l.centroid_scale, err)) ||
+        (st = need(source, "ivf.start", (size_t)m.n_lists + 1, 4, &l.start, err)) ||
+        (st = need(source, "ivf.row", rows, 4, &l.row, err)))
+        return st;
+    l.code_bytes = l.kind == IVF_SQ8 ? stride : l.kind == IVF_PQ ? m.pq_bytes : 0;
+    if (l.kind != IVF_FLAT && (st = need(source, "ivf.code", rows, l.code_bytes, &l.code, err)))
+        return st;
+    if (l.kind == IVF_SQ8 && (st = need(source, "ivf.scale", rows, 4, &l.scale, err)))
+        return st;
+    if (l.kind == IVF_PQ && (st = need(source, "ivf.book", dim, (size_t)256 * 4, &l.book, err)))
+        return st;
+    if (l.start[0] != 0 || l.start[m.n_lists] != rows)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section ivf.start does not cover the rows");
+    for (uint32_t i = 0; i < m.n_lists; i++)
+        if (l.start[i] > l.start[i + 1])
+            return cairn_fail(err, CAIRN_ECORRUPT, "section ivf.start: list %u ends before it begins",
+                              i);
+    *out = l;
+    return CAIRN_OK;
+}
+
+cairn_status ivf_put(const ivf_lists *l, const section_sink *sink, cairn_error *err)
+{
+    uint32_t meta[IVF_META_BYTES / 4] = {IVF_VERSION, (uint32_t)l->kind, l->n_lists, l->pq_bytes};
+    size_t n = l->n_lists, rows = l->rows;
+    cairn_status st = vector_put_section(sink, "ivf.meta", meta, sizeof meta, err);
+
+    if (!st)
+        st = vector_put_section(sink, "ivf.cent", l->centroid, n * l->dim * 4, err);
+    if (!st)
+        st = vector_put_section(sink, "ivf.cent8", l->centroid8, n * l->stride, err);
+    if (!st)
+        st = vector_put_section(sink, "ivf.cscale", l->centroid_scale, n * 4, err);
+    if (!st)
+        st = vector_put_section(sink, "ivf.start", l->start, (n + 1) * 4, err);
+    if (!st)
+        st = vector_put_section(sink, "ivf.row", l->row, rows * 4, err);
+    if (!st && l->kind != IVF_FLAT)
+        st = vector_put_section(sink, "ivf.code", l->code, rows * l->code_bytes, err);
+    if (!st && l->kind == IVF_SQ8)
+        st = vector_put_section(sink, "ivf.scale", l->scale, rows * 4, err);
+    if (!st && l->kind == IVF_PQ)
+        st = vector_put_section(sink, "ivf.book", l->book, (size_t)l->dim * 256 * 4, err);
+    return st;
+}
+
+static cairn_status all_finite(const float *v, size_t n, const char *what, cairn_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(v[i]))
+            return cairn_fail(err, CAIRN_ECORRUPT, "%s: number %zu is not finite", what, i);
+    return CAIRN_OK;
+}
+
+static cairn_status verify_rows(const ivf_lists *l, const vector_codes *codes, uint64_t *seen,
+                                cairn_error *err)
+{
+    for (uint32_t i = 0; i < l->n_lists; i++) {
+        for (uint32_t at = l->start[i]; at < l->start[i + 1]; at++) {
+            uint32_t row = l->row[at];
+            if (row >= l->rows || row_set_has(seen, row) ||
+                (at > l->start[i] && l->row[at - 1] >= row))
+                return cairn_fail(err, CAIRN_ECORRUPT,
+                                  "inverted list %u holds row %u out of order, twice, or beyond the "
+                                  "segment's %u",
+                                  i, row, l->rows);
+            seen[row >> 6] |= (uint64_t)1 << (row & 63);
+            if (l->kind == IVF_SQ8 &&
+                (memcmp(l->code + at * l->code_bytes, codes->code + (size_t)row * codes->stride,
+                        l->code_bytes) ||
+                 memcmp(&l->scale[at], &codes->scale[row], sizeof *l->scale)))
+                return cairn_fail(err, CAIRN_ECORRUPT, "row %u has another code in inverted list %u",
+                                  row, i);
+        }
+    }
+    return CAIRN_OK;
+}
+
+/* The centroids' codes follow from the centroids. */
+static cairn_status verify_centroids(const ivf_lists *l, cairn_error *err)
+{
+    uint8_t *code = checked_aligned(l->stride, 1);
+    cairn_status st = code ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "checking centroids");
+    float scale;
+
+    for (uint32_t i = 0; !st && i < l->n_lists; i++) {
+        vector_encode(l->centroid + (size_t)i * l->dim, l->dim, l->stride, code, &scale);
+        if (memcmp(code, l->centroid8 + i * l->stride, l->stride) || scale != l->centroid_scale[i])
+            st = cairn_fail(err, CAIRN_ECORRUPT, "centroid %u has another code", i);
+    }
+    free(code);
+    return st;
+}
+
+cairn_status ivf_verify(const ivf_lists *l, const vector_codes *codes, cairn_error *err)
+{
+    uint64_t *seen;
+    cairn_status st;
+
+    if (l->kind == IVF_NONE)
+        return CAIRN_OK;
+    st = all_finite(l->centroid, (size_t)l->n_lists * l->dim, "section ivf.cent", err);
+    if (!st && l->kind == IVF_PQ)
+        st = all_finite(l->book, (size_t)l->dim * 256, "section ivf.book", err);
+    if (!st)
+        st = verify_centroids(l, err);
+    if (st)
+        return st;
+    seen = calloc(row_set_words(l->rows) + 1, sizeof *seen);
+    if (!seen)
+        return cairn_fail(err, CAIRN_ENOMEM, "checking inverted lists");
+    st = verify_rows(l, codes, seen, err);
+    free(seen);
+    return st;
+}
