@@ -1,7 +1,8 @@
 /* bench_ann.c - vector search by itself, on the inputs of the peers' script peer_ann.py and with its
  * keys, so that both can be run one after the other and compared line by line.
  *
- *   bench_ann --data DIR [--peer flat|hnsw|all] [--M 16] [--efc 200] [--ef N ...] [--repeats 3]
+ *   bench_ann --data DIR [--peer flat|hnsw|ivf_flat|ivf_sq8|ivf_pq|all] [--M 16] [--efc 200]
+ *             [--ef N ...] [--nprobe N ...] [--nlist 1024] [--rescore N] [--repeats 3]
  *             [--build-threads 2] [--filter 0.1] [--out FILE]
  *
  * DIR holds base.npy (n x d float32), queries.npy and gt.npy (int32, exact neighbours). One JSON line
@@ -13,7 +14,8 @@
  * peer "cairn_flat" also prints what the memory allows in the same run: a plain read of the codes
  * ("read_only_int8"), the scan kernel without keeping a top list ("scan_int8"), and limit_share, the
  * best whole search divided by the best plain read. --filter keeps that share of the rows, drawn
- * at random, and takes the exact search over them as the truth. */
+ * at random, and takes the exact search over them as the truth. The inverted files print their nprobe
+ * as "nprobe"; all is flat and hnsw. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +129,8 @@ static double median(double *v, size_t n)
 typedef struct bench {
     matrix base, queries, truth;
     int repeats, build_threads;
-    uint32_t m, efc;
+    uint32_t m, efc, nlist;
+    size_t rescore;
     memory_sections mem;
     section_source source;
     vector_reader *reader;
@@ -147,10 +150,10 @@ static void emit(const char *line)
     }
 }
 
-static void build(bench *b, bool graph)
+static void build(bench *b, vector_choice index)
 {
-    vector_options o = {.m = b->m, .ef_construction = b->efc, .force = graph,
-                        .hnsw_from_rows = SIZE_MAX};
+    vector_options o = {.index = index, .m = b->m, .ef_construction = b->efc, .n_lists = b->nlist,
+                        .force = index != VECTOR_SCAN};
     section_sink sink = memory_sink(&b->mem);
     vector_writer *w;
     pool *workers;
@@ -225,7 +228,9 @@ static double recall(const bench *b, const vector_hit *hits, const vector_hit *t
 static double measure(bench *b, const char *peer, size_t ef, const char *extra)
 {
     size_t nq = b->queries.n;
-    vector_params p = {.ef = ef, .rescore = ef && ef < 42 ? ef : 0};
+    bool lists = vector_reader_has_lists(b->reader);
+    vector_params p = {.ef = lists ? 0 : ef, .n_probe = lists ? (uint32_t)ef : 0,
+                       .rescore = b->rescore ? b->rescore : !lists && ef && ef < 42 ? ef : 0};
     vector_hit *hits = room(nq * K, sizeof *hits), *truth = NULL;
     double *best = room(nq, sizeof *best), s1[16], cpu[16], b1[16], b2[16], sum = 0;
     batch x = {b, &p, false, hits};
@@ -267,12 +272,12 @@ static double measure(bench *b, const char *peer, size_t ef, const char *extra)
     snprintf(line, sizeof line,
              "{\"bench\": \"ann\", \"peer\": \"%s\", \"n\": %zu, \"dim\": %zu, \"M\": %u, \"efc\": %u, "
              "\"build_threads\": %d, \"build_s\": %.2f, \"build_cpu_s\": %.2f, \"rss_mb\": %.0f, "
-             "\"bytes\": %zu, \"kernels\": \"%s\", \"ef\": %s, \"recall10\": %.4f, \"qps1_best\": %.1f, "
+             "\"bytes\": %zu, \"kernels\": \"%s\", \"%s\": %s, \"recall10\": %.4f, \"qps1_best\": %.1f, "
              "\"qps1_cpu\": %.1f, \"qps1\": %.1f, \"qps1b\": %.1f, \"qps2b\": %.1f, \"p50_us\": %.1f, "
              "\"p99_us\": %.1f%s}",
              peer, b->base.n, b->base.d, vector_reader_has_graph(b->reader) ? b->m : 0, b->efc,
              b->build_threads, b->build_s, b->build_cpu_s, b->rss, b->bytes,
-             vector_kernels_get()->name, ef_text, r, (double)nq / sum,
+             vector_kernels_get()->name, lists ? "nprobe" : "ef", ef_text, r, (double)nq / sum,
              median(cpu, (size_t)b->repeats), median(s1, (size_t)b->repeats),
              median(b1, (size_t)b->repeats), median(b2, (size_t)b->repeats), p50 * 1e6, p99 * 1e6,
              extra);
@@ -346,10 +351,11 @@ static double limit(const bench *b, const char *peer, void (*fn)(const bench *))
 
 int main(int argc, char **argv)
 {
-    bench b = {.repeats = 3, .build_threads = 2, .m = VECTOR_M, .efc = VECTOR_EF_CONSTRUCTION};
+    bench b = {.nlist = 1024, .repeats = 3, .build_threads = 2, .m = VECTOR_M, .efc = VECTOR_EF_CONSTRUCTION};
     const char *data = NULL, *peer = "all";
     static const size_t default_efs[] = {10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512};
-    size_t efs[32], n_efs = 0;
+    static const size_t default_probes[] = {1, 2, 4, 8, 12, 16, 24, 32, 64, 128};
+    size_t efs[32], n_efs = 0, probes[32], n_probes = 0;
     double share = 0;
 
     for (int i = 1; i < argc; i++) {
@@ -370,16 +376,25 @@ int main(int argc, char **argv)
             share = atof(value);
         else if (!strcmp(argv[i], "--out"))
             out_file = fopen(value, "a");
+        else if (!strcmp(argv[i], "--nlist"))
+            b.nlist = (uint32_t)atoi(value);
+        else if (!strcmp(argv[i], "--rescore"))
+            b.rescore = (size_t)atoi(value);
         else if (!strcmp(argv[i], "--ef")) {
             for (; n_efs < 32 && i + 1 < argc && argv[i + 1][0] != '-'; i++)
                 efs[n_efs++] = (size_t)atoi(argv[i + 1]);
+            continue;
+        } else if (!strcmp(argv[i], "--nprobe")) {
+            for (; n_probes < 32 && i + 1 < argc && argv[i + 1][0] != '-'; i++)
+                probes[n_probes++] = (size_t)atoi(argv[i + 1]);
             continue;
         } else
             data = NULL, i = argc;
         i++;
     }
     if (!data) {
-        fprintf(stderr, "usage: bench_ann --data DIR [--peer flat|hnsw|all] [--M 16] [--efc 200] "
+        fprintf(stderr, "usage: bench_ann --data DIR [--peer flat|hnsw|ivf_flat|ivf_sq8|ivf_pq|all] "
+                        "[--M 16] [--efc 200] [--nprobe N ...] [--nlist 1024] [--rescore N] "
                         "[--ef N ...] [--repeats 3] [--build-threads 2] [--filter SHARE] "
                         "[--out FILE]\n");
         return 2;
@@ -387,6 +402,10 @@ int main(int argc, char **argv)
     if (!n_efs) {
         n_efs = sizeof default_efs / sizeof *default_efs;
         memcpy(efs, default_efs, sizeof default_efs);
+    }
+    if (!n_probes) {
+        n_probes = sizeof default_probes / sizeof *default_probes;
+        memcpy(probes, default_probes, sizeof default_probes);
     }
     b.base = read_npy(data, "base.npy", "<f4");
     b.queries = read_npy(data, "queries.npy", "<f4");
@@ -399,9 +418,10 @@ int main(int argc, char **argv)
             if (test_uniform(&state) < share)
                 b.allowed[r >> 6] |= (uint64_t)1 << (r & 63);
     }
-    if (strcmp(peer, "hnsw")) {
+    bool all = !strcmp(peer, "all");
+    if (all || !strcmp(peer, "flat")) {
         char extra[128];
-        build(&b, false);
+        build(&b, VECTOR_SCAN);
         double read = limit(&b, "read_only_int8", read_all);
         limit(&b, "scan_int8", scan_all);
         snprintf(extra, sizeof extra, ", \"filter\": %g", share);
@@ -412,12 +432,24 @@ int main(int argc, char **argv)
         emit(extra);
         drop(&b);
     }
-    if (strcmp(peer, "flat")) {
+    if (all || !strcmp(peer, "hnsw")) {
         char extra[64];
-        build(&b, true);
+        build(&b, VECTOR_HNSW);
         snprintf(extra, sizeof extra, ", \"filter\": %g", share);
         for (size_t i = 0; i < n_efs; i++)
             measure(&b, "cairn_hnsw", efs[i], extra);
+        drop(&b);
+    }
+    for (vector_choice index = VECTOR_IVF_FLAT; index <= VECTOR_IVF_PQ; index++) {
+        static const char *const names[] = {"ivf_flat", "ivf_sq8", "ivf_pq"};
+        char extra[64], name[32];
+        if (strcmp(peer, names[index - VECTOR_IVF_FLAT]) != 0)
+            continue;
+        build(&b, index);
+        snprintf(name, sizeof name, "cairn_%s", peer);
+        snprintf(extra, sizeof extra, ", \"nlist\": %u, \"filter\": %g", b.nlist, share);
+        for (size_t i = 0; i < n_probes; i++)
+            measure(&b, name, probes[i], extra);
         drop(&b);
     }
     pool_destroy(b.two);

@@ -2,6 +2,7 @@
 #
 #   bin/cairn                         the program
 #   libexec/cairn/cairn-extract       the sandboxed reader of foreign formats (see ingest/)
+#   lib/cairn/cairn-faiss.so          FAISS and OpenBLAS, opened on first use (see index/vector/)
 #   share/man/man1, share/bash-completion, share/doc/cairn
 #   include/cairn, lib/libcairn.a, lib/pkgconfig/cairn.pc      to build on cairn.h (package libcairn-dev)
 #
@@ -14,6 +15,7 @@ find_program(CAIRN_GZIP gzip REQUIRED)
 set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc/cairn)
 
 install(TARGETS cairn RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS cairn-faiss LIBRARY DESTINATION lib/cairn)
 
 # Manual and changelog, compressed the same way every time.
 set(compressed)

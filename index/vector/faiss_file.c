@@ -157,7 +157,7 @@ static cairn_status read_product_quantizer(cursor *c, faiss_file *f, cairn_error
 static cairn_status read_list_sizes(cursor *c, faiss_file *f, cairn_error *err)
 {
     const uint8_t *how = cursor_take(c, 4);
-    faiss_array sizes;
+    faiss_array sizes = {0};
     uint64_t total = 0;
     cairn_status st;
     bool full;

@@ -31,9 +31,10 @@ static void *find_module(char *why, size_t cap)
     static const char *const places[] = {
         "/cairn-faiss.so",
         "/../lib/cairn/cairn-faiss.so",
-        "/../libexec/cairn/cairn-faiss.so",
         "/../index/cairn-faiss.so",
     };
+    /* for a program that was linked with libcairn and lies elsewhere */
+    static const char *const installed[] = {"/usr/local/lib/cairn", "/usr/lib/cairn"};
     const char *env = getenv("CAIRN_FAISS");
     char self[PATH_MAX];
     ssize_t n;
@@ -48,6 +49,11 @@ static void *find_module(char *why, size_t cap)
     *strrchr(self, '/') = 0;
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         void *handle = try_open(self, places[i], why, cap);
+        if (handle)
+            return handle;
+    }
+    for (size_t i = 0; i < sizeof installed / sizeof *installed; i++) {
+        void *handle = try_open(installed[i], "/cairn-faiss.so", why, cap);
         if (handle)
             return handle;
     }

@@ -21,13 +21,18 @@
  *   12  4     bytes of a row's PQ code, 0 but for PQ; they divide the dimension
  *   16  16    written 0, refused if not 0
  *
+ * The metric is that of "vec.meta"; the sections marked * are there under L2 alone.
+ *
  *   "ivf.cent"   lists x dimension float: the centroids
  *   "ivf.cent8"  lists x code bytes uint8 and
- *   "ivf.cscale" lists x float: the same as int8 codes (vector_format.h), for choosing lists
+ *   "ivf.cscale" lists x float and
+ *   "ivf.cbias"  * lists x float: the same as int8 codes (vector_format.h), for choosing lists
  *   "ivf.start"  (lists + 1) x uint32: where each list begins in "ivf.row"; rises from 0 to rows
  *   "ivf.row"    rows x uint32: row numbers, rising within a list; each row once
  *   "ivf.code"   SQ8: rows x code bytes; PQ: rows x PQ bytes; in the order of "ivf.row"
  *   "ivf.scale"  SQ8: rows x float, in the same order
+ *   "ivf.bias"   * SQ8: rows x float likewise; PQ: rows x float, minus half the square of the row's
+ *                length as its code gives it
  *   "ivf.book"   PQ: PQ bytes x 256 x (dimension / PQ bytes) float: the quantizer's codebooks
  *
  * v1 since 0.2. */
@@ -51,22 +56,24 @@ typedef enum ivf_kind { IVF_NONE = 0, IVF_FLAT = 1, IVF_SQ8 = 2, IVF_PQ = 3 } iv
 /* A view: mapped from a segment, or inside an ivf_build. */
 typedef struct ivf_lists {
     ivf_kind kind; /* IVF_NONE: the segment has no lists, and the rest is empty */
+    bool l2;
     uint32_t rows, dim, n_lists, pq_bytes;
     size_t stride, code_bytes; /* of an int8 row; of a row in `code` */
     const float *centroid;     /* [n_lists * dim] */
     const uint8_t *centroid8;  /* [n_lists * stride] */
-    const float *centroid_scale;
+    const float *centroid_scale, *centroid_bias; /* bias: L2, else NULL */
     const uint32_t *start; /* [n_lists + 1] */
     const uint32_t *row;   /* [rows] */
     const uint8_t *code;   /* [rows * code_bytes] */
     const float *scale;    /* [rows], SQ8 */
+    const float *bias;     /* [rows], SQ8 and PQ under L2, else NULL */
     const float *book;     /* [pq_bytes * 256 * (dim / pq_bytes)], PQ */
 } ivf_lists;
 
-/* Open the sections of a segment of this size; IVF_NONE when it has none. The list bounds are checked here,
+/* Open the sections of a segment of this size. The list bounds are checked here,
  * row numbers when they are read. */
 cairn_status ivf_open(ivf_lists *out, const section_source *source, uint32_t rows, uint32_t dim,
-                      cairn_error *err);
+                      bool l2, cairn_error *err);
 
 typedef struct ivf_query {
     const float *v;           /* [dim] */
@@ -77,8 +84,7 @@ typedef struct ivf_query {
     const uint64_t *deleted, *allowed;
 } ivf_query;
 
-/* The best rows found, into out[keep] by falling score (query's scale left out, as in
- * hnsw_candidate). Lists are read from the nearest on until as many eligible rows were scored as
+/* The best rows found, into out[keep] by falling walk score (vector_format.h). Lists are read from the nearest on until as many eligible rows were scored as
  * n_probe lists hold on average, so a filter costs lists, not recall. *scan is set, and nothing is searched,
  * where so few rows are eligible that scoring them all is cheaper. */
 cairn_status ivf_search(const ivf_lists *l, const ivf_query *q, size_t eligible,
@@ -105,7 +111,7 @@ typedef struct ivf_build ivf_build;
 /* Lists over all rows. PQ falls back to SQ8 where the rows are too few to learn it from or the dimension
  * cannot be divided. CAIRN_EUNSUPPORTED when the FAISS module is not installed. */
 cairn_status ivf_build_run(ivf_build **out, const ivf_rows *originals, const vector_codes *codes,
-                           uint32_t dim, const ivf_params *params, pool *workers,
+                           uint32_t dim, bool l2, const ivf_params *params, pool *workers,
                            cairn_error *err);
 const ivf_lists *ivf_build_lists(const ivf_build *b);
 void ivf_build_destroy(ivf_build *b); /* NULL is fine */

@@ -31,7 +31,7 @@
 
 struct ivf_build {
     ivf_lists lists;
-    float *centroid, *centroid_scale, *scale, *book;
+    float *centroid, *centroid_scale, *centroid_bias, *scale, *bias, *book;
     uint8_t *centroid8, *code;
     uint32_t *start, *row;
 };
@@ -47,6 +47,8 @@ void ivf_build_destroy(ivf_build *b)
         return;
     free(b->centroid);
     free(b->centroid_scale);
+    free(b->centroid_bias);
+    free(b->bias);
     free(b->centroid8);
     free(b->scale);
     free(b->book);
@@ -119,12 +121,14 @@ static cairn_status train(const faiss_module *faiss, faiss_model **model, const 
     if (l->kind == IVF_PQ && n < PQ_SAMPLE)
         n = PQ_SAMPLE;
     n = n < rows ? n : rows;
+    n = n < SAMPLE_MIN ? SAMPLE_MIN : n; /* rows come again */
     sample = draw_sample(originals, rows, l->dim, n);
     if (!sample)
         return cairn_fail(err, CAIRN_ENOMEM, "a sample of %zu vectors", n);
     faiss_training t = {.dim = l->dim,
                         .n_lists = l->n_lists,
                         .pq_bytes = l->pq_bytes,
+                        .l2 = l->l2,
                         .iterations = ITERATIONS,
                         .seed = (uint32_t)(seed % 2147483647),
                         .sample = sample,
@@ -170,7 +174,7 @@ static cairn_status take_learned(ivf_build *b, const faiss_module *faiss, const 
 
 /* ---- starting from what was learned before ---- */
 
-static cairn_status put_header(bytes *f, const char *kind, uint32_t dim, uint64_t rows)
+static cairn_status put_header(bytes *f, const char *kind, uint32_t dim, uint64_t rows, bool l2)
 {
     cairn_status st = bytes_append(f, kind, 4);
 
@@ -182,7 +186,7 @@ static cairn_status put_header(bytes *f, const char *kind, uint32_t dim, uint64_
         st = bytes_append_zeros(f, 16);
     if (!st)
         st = bytes_append_byte(f, 1);
-    return st ? st : bytes_append_u32(f, 0); /* inner product */
+    return st ? st : bytes_append_u32(f, l2);
 }
 
 static cairn_status put_floats(bytes *f, const float *v, size_t n)
@@ -199,14 +203,14 @@ static cairn_status write_learned(bytes *f, const ivf_lists *base)
     cairn_status st = CAIRN_OK;
 
     if (pq) {
-        st = put_header(f, "IwPQ", base->dim, 0);
+        st = put_header(f, "IwPQ", base->dim, 0, base->l2);
         if (!st)
             st = bytes_append_u64(f, base->n_lists);
         if (!st)
             st = bytes_append_u64(f, 1);
     }
     if (!st)
-        st = put_header(f, "IxFI", base->dim, base->n_lists);
+        st = put_header(f, base->l2 ? "IxF2" : "IxFI", base->dim, base->n_lists, base->l2);
     if (!st)
         st = put_floats(f, base->centroid, (size_t)base->n_lists * base->dim);
     if (st || !pq)
@@ -239,7 +243,7 @@ static bool base_fits(const ivf_params *p, const ivf_lists *want)
 {
     const ivf_lists *b = p->base;
 
-    return b && b->kind == want->kind && b->dim == want->dim && b->pq_bytes == want->pq_bytes &&
+    return b && b->kind == want->kind && b->l2 == want->l2 && b->dim == want->dim && b->pq_bytes == want->pq_bytes &&
            b->n_lists <= want->n_lists * 2 && b->n_lists >= want->n_lists / 2;
 }
 
@@ -300,6 +304,22 @@ static void assign_task(void *ctx, size_t task, size_t worker)
         memcpy(a->why, why, sizeof why);
 }
 
+/* Minus half the square of the length of the row that this code stands for. */
+static float half_square(const ivf_build *b, uint32_t list, const uint8_t *code)
+{
+    const ivf_lists *l = &b->lists;
+    uint32_t part = l->dim / l->pq_bytes;
+    double sum = 0;
+
+    for (uint32_t i = 0; i < l->dim; i++) {
+        uint32_t m = i / part;
+        double x = (double)b->centroid[(size_t)list * l->dim + i] +
+                   b->book[((size_t)m * 256 + code[m]) * part + i % part];
+        sum += x * x;
+    }
+    return (float)(-sum / 2);
+}
+
 /* Lists in order from list[rows]; the codes follow. */
 static cairn_status order_rows(ivf_build *b, const uint32_t *list, const uint8_t *pq_code,
                                const vector_codes *codes, cairn_error *err)
@@ -314,8 +334,11 @@ static cairn_status order_rows(ivf_build *b, const uint32_t *list, const uint8_t
         b->code = checked_aligned(l->rows, l->code_bytes);
     if (l->kind == IVF_SQ8)
         b->scale = checked_malloc(l->rows, sizeof *b->scale);
+    bool biased = l->l2 && l->kind != IVF_FLAT;
+    if (biased)
+        b->bias = checked_malloc(l->rows, sizeof *b->bias);
     if (!b->start || !b->row || !next || (l->kind != IVF_FLAT && !b->code) ||
-        (l->kind == IVF_SQ8 && !b->scale)) {
+        (l->kind == IVF_SQ8 && !b->scale) || (biased && !b->bias)) {
         free(next);
         return cairn_fail(err, CAIRN_ENOMEM, "inverted lists of %u rows", l->rows);
     }
@@ -330,6 +353,10 @@ static cairn_status order_rows(ivf_build *b, const uint32_t *list, const uint8_t
         b->row[at] = r;
         if (l->kind == IVF_PQ)
             memcpy(b->code + at * l->code_bytes, pq_code + r * l->code_bytes, l->code_bytes);
+        if (biased)
+            b->bias[at] = l->kind == IVF_SQ8
+                              ? codes->bias[r]
+                              : half_square(b, list[r], pq_code + r * l->code_bytes);
         if (l->kind == IVF_SQ8) {
             memcpy(b->code + at * l->code_bytes, codes->code + r * codes->stride, l->code_bytes);
             b->scale[at] = codes->scale[r];
@@ -384,11 +411,14 @@ static cairn_status encode_centroids(ivf_build *b, cairn_error *err)
 
     b->centroid8 = checked_aligned(l->n_lists, l->stride);
     b->centroid_scale = checked_malloc(l->n_lists, sizeof *b->centroid_scale);
-    if (!b->centroid8 || !b->centroid_scale)
+    if (l->l2)
+        b->centroid_bias = checked_malloc(l->n_lists, sizeof *b->centroid_bias);
+    if (!b->centroid8 || !b->centroid_scale || (l->l2 && !b->centroid_bias))
         return cairn_fail(err, CAIRN_ENOMEM, "centroids");
     for (uint32_t i = 0; i < l->n_lists; i++)
         vector_encode(b->centroid + (size_t)i * l->dim, l->dim, l->stride,
-                      b->centroid8 + i * l->stride, &b->centroid_scale[i]);
+                      b->centroid8 + i * l->stride, &b->centroid_scale[i],
+                      l->l2 ? &b->centroid_bias[i] : NULL);
     return CAIRN_OK;
 }
 
@@ -402,12 +432,14 @@ static void publish(ivf_build *b)
     l->start = b->start;
     l->row = b->row;
     l->code = b->code;
+    l->centroid_bias = b->centroid_bias;
     l->scale = b->scale;
+    l->bias = b->bias;
     l->book = b->book;
 }
 
 cairn_status ivf_build_run(ivf_build **out, const ivf_rows *originals, const vector_codes *codes,
-                           uint32_t dim, const ivf_params *params, pool *workers,
+                           uint32_t dim, bool l2, const ivf_params *params, pool *workers,
                            cairn_error *err)
 {
     const faiss_module *faiss;
@@ -423,6 +455,7 @@ cairn_status ivf_build_run(ivf_build **out, const ivf_rows *originals, const vec
         return cairn_fail(err, CAIRN_ENOMEM, "inverted lists");
     ivf_lists *l = &b->lists;
     *l = (ivf_lists){.kind = params->kind,
+                     .l2 = l2,
                      .rows = codes->rows,
                      .dim = dim,
                      .n_lists = lists_for(codes->rows, params->n_lists),

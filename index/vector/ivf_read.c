@@ -64,21 +64,22 @@ static cairn_status need(const section_source *src, const char *name, size_t n, 
 }
 
 cairn_status ivf_open(ivf_lists *out, const section_source *source, uint32_t rows, uint32_t dim,
-                      cairn_error *err)
+                      bool l2, cairn_error *err)
 {
     const uint8_t *data;
     size_t len, stride = vector_stride(dim);
-    ivf_meta m;
+    ivf_meta m = {0};
     ivf_lists l;
     cairn_status st;
 
     memset(out, 0, sizeof *out);
     if (!source->find(source->ctx, "ivf.meta", &data, &len))
-        return CAIRN_OK;
+        return cairn_fail(err, CAIRN_ECORRUPT, "section ivf.meta is missing");
     st = read_meta(data, len, dim, &m, err);
     if (st)
         return st;
     l = (ivf_lists){.kind = (ivf_kind)m.kind,
+                    .l2 = l2,
                     .rows = rows,
                     .dim = dim,
                     .n_lists = m.n_lists,
@@ -89,6 +90,10 @@ cairn_status ivf_open(ivf_lists *out, const section_source *source, uint32_t row
         (st = need(source, "ivf.cscale", m.n_lists, 4, &l.centroid_scale, err)) ||
         (st = need(source, "ivf.start", (size_t)m.n_lists + 1, 4, &l.start, err)) ||
         (st = need(source, "ivf.row", rows, 4, &l.row, err)))
+        return st;
+    if (l2 && (st = need(source, "ivf.cbias", m.n_lists, 4, &l.centroid_bias, err)))
+        return st;
+    if (l2 && l.kind != IVF_FLAT && (st = need(source, "ivf.bias", rows, 4, &l.bias, err)))
         return st;
     l.code_bytes = l.kind == IVF_SQ8 ? stride : l.kind == IVF_PQ ? m.pq_bytes : 0;
     if (l.kind != IVF_FLAT && (st = need(source, "ivf.code", rows, l.code_bytes, &l.code, err)))
@@ -119,6 +124,8 @@ cairn_status ivf_put(const ivf_lists *l, const section_sink *sink, cairn_error *
         st = vector_put_section(sink, "ivf.cent8", l->centroid8, n * l->stride, err);
     if (!st)
         st = vector_put_section(sink, "ivf.cscale", l->centroid_scale, n * 4, err);
+    if (!st && l->l2)
+        st = vector_put_section(sink, "ivf.cbias", l->centroid_bias, n * 4, err);
     if (!st)
         st = vector_put_section(sink, "ivf.start", l->start, (n + 1) * 4, err);
     if (!st)
@@ -127,6 +134,8 @@ cairn_status ivf_put(const ivf_lists *l, const section_sink *sink, cairn_error *
         st = vector_put_section(sink, "ivf.code", l->code, rows * l->code_bytes, err);
     if (!st && l->kind == IVF_SQ8)
         st = vector_put_section(sink, "ivf.scale", l->scale, rows * 4, err);
+    if (!st && l->l2 && l->kind != IVF_FLAT)
+        st = vector_put_section(sink, "ivf.bias", l->bias, rows * 4, err);
     if (!st && l->kind == IVF_PQ)
         st = vector_put_section(sink, "ivf.book", l->book, (size_t)l->dim * 256 * 4, err);
     return st;
@@ -156,7 +165,8 @@ static cairn_status verify_rows(const ivf_lists *l, const vector_codes *codes, u
             if (l->kind == IVF_SQ8 &&
                 (memcmp(l->code + at * l->code_bytes, codes->code + (size_t)row * codes->stride,
                         l->code_bytes) ||
-                 memcmp(&l->scale[at], &codes->scale[row], sizeof *l->scale)))
+                 memcmp(&l->scale[at], &codes->scale[row], sizeof *l->scale) ||
+                 (l->l2 && memcmp(&l->bias[at], &codes->bias[row], sizeof *l->bias))))
                 return cairn_fail(err, CAIRN_ECORRUPT, "row %u has another code in inverted list %u",
                                   row, i);
         }
@@ -169,11 +179,13 @@ static cairn_status verify_centroids(const ivf_lists *l, cairn_error *err)
 {
     uint8_t *code = checked_aligned(l->stride, 1);
     cairn_status st = code ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "checking centroids");
-    float scale;
+    float scale, bias = 0;
 
     for (uint32_t i = 0; !st && i < l->n_lists; i++) {
-        vector_encode(l->centroid + (size_t)i * l->dim, l->dim, l->stride, code, &scale);
-        if (memcmp(code, l->centroid8 + i * l->stride, l->stride) || scale != l->centroid_scale[i])
+        vector_encode(l->centroid + (size_t)i * l->dim, l->dim, l->stride, code, &scale,
+                      &bias);
+        if (memcmp(code, l->centroid8 + i * l->stride, l->stride) || scale != l->centroid_scale[i] ||
+            (l->l2 && bias != l->centroid_bias[i]))
             st = cairn_fail(err, CAIRN_ECORRUPT, "centroid %u has another code", i);
     }
     free(code);
@@ -190,6 +202,8 @@ cairn_status ivf_verify(const ivf_lists *l, const vector_codes *codes, cairn_err
     st = all_finite(l->centroid, (size_t)l->n_lists * l->dim, "section ivf.cent", err);
     if (!st && l->kind == IVF_PQ)
         st = all_finite(l->book, (size_t)l->dim * 256, "section ivf.book", err);
+    if (!st && l->kind == IVF_PQ && l->l2)
+        st = all_finite(l->bias, l->rows, "section ivf.bias", err);
     if (!st)
         st = verify_centroids(l, err);
     if (st)

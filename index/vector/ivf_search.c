@@ -23,7 +23,7 @@ typedef struct probing {
     const vector_kernels *kernels;
     hnsw_heap kept;
     float *table;   /* PQ: [pq_bytes * 256] */
-    float unit;     /* 1 / the query's scale */
+    float square;   /* of the query's length, under L2 */
     uint64_t scored;
 } probing;
 
@@ -62,8 +62,9 @@ static void score_flat(probing *p, const uint32_t *rows, uint64_t bits)
             for (uint32_t b = 0; b < l->dim; b += 16)
                 __builtin_prefetch(next + b);
         }
-        scores[i] = p->unit *
-                    p->kernels->dot_f32(p->q->originals + (size_t)rows[i] * l->dim, p->q->v, l->dim);
+        const float *v = p->q->originals + (size_t)rows[i] * l->dim;
+        scores[i] = l->l2 ? (p->square - p->kernels->l2_f32(v, p->q->v, l->dim)) / 2
+                          : p->kernels->dot_f32(v, p->q->v, l->dim);
         if (scores[i] >= least(p))
             mask |= (uint64_t)1 << i;
     }
@@ -75,12 +76,13 @@ static void score_sq8(probing *p, uint32_t at, uint32_t n, const uint32_t *rows,
     const ivf_lists *l = p->l;
     const vector_query *c = p->q->code;
     int32_t dots[BLOCK];
-    float scores[BLOCK], scales[BLOCK];
+    float scores[BLOCK], scales[BLOCK], biases[BLOCK];
     uint32_t places[BLOCK], picked[BLOCK], m = 0;
 
     if ((uint32_t)__builtin_popcountll(bits) >= (n < DENSE_ROWS ? n : DENSE_ROWS)) {
         p->kernels->scan(l->code + at * l->stride, l->stride, n, c->code, l->stride, c->bias, dots);
-        uint64_t mask = p->kernels->select(dots, l->scale + at, n, least(p), scores);
+        uint64_t mask = p->kernels->select(dots, l->scale + at, l->bias ? l->bias + at : NULL, n,
+                                           c->scale, c->offset, least(p), scores);
         offer(p, mask & bits, rows, scores);
         return;
     }
@@ -89,9 +91,12 @@ static void score_sq8(probing *p, uint32_t at, uint32_t n, const uint32_t *rows,
         places[m] = at + i;
         picked[m] = rows[i];
         scales[m] = l->scale[at + i];
+        biases[m] = l->bias ? l->bias[at + i] : 0;
     }
     p->kernels->gather(l->code, l->stride, places, m, c->code, l->stride, c->bias, dots);
-    offer(p, p->kernels->select(dots, scales, m, least(p), scores), picked, scores);
+    uint64_t mask = p->kernels->select(dots, scales, l->bias ? biases : NULL, m, c->scale, c->offset,
+                                       least(p), scores);
+    offer(p, mask, picked, scores);
 }
 
 static void score_pq(probing *p, uint32_t at, const uint32_t *rows, uint64_t bits, float base)
@@ -113,7 +118,7 @@ static void score_pq(probing *p, uint32_t at, const uint32_t *rows, uint64_t bit
         }
         for (; m < l->pq_bytes; m++)
             a += p->table[(size_t)m * 256 + code[m]];
-        scores[i] = (a + b) + (c + d);
+        scores[i] = (a + b) + (c + d) + (l->bias ? l->bias[at + i] : 0);
         if (scores[i] >= least(p))
             mask |= (uint64_t)1 << i;
     }
@@ -149,8 +154,7 @@ static cairn_status read_list(probing *p, uint32_t list, cairn_error *err)
     float base = 0;
 
     if (l->kind == IVF_PQ)
-        base = p->unit *
-               p->kernels->dot_f32(l->centroid + (size_t)list * l->dim, p->q->v, l->dim);
+        base = p->kernels->dot_f32(l->centroid + (size_t)list * l->dim, p->q->v, l->dim);
     for (uint32_t at = l->start[list]; at < l->start[list + 1]; at += BLOCK) {
         uint32_t n = l->start[list + 1] - at < BLOCK ? l->start[list + 1] - at : BLOCK;
         const uint32_t *rows = l->row + at;
@@ -184,7 +188,7 @@ static void fill_table(const probing *p)
             float sum = 0;
             for (uint32_t d = 0; d < part; d++)
                 sum += q[d] * word[d];
-            p->table[m * 256 + j] = sum * p->unit;
+            p->table[m * 256 + j] = sum;
         }
     }
 }
@@ -197,7 +201,9 @@ static void order_lists(const probing *p, int32_t *dots, hnsw_heap *lists)
 
     p->kernels->scan(l->centroid8, l->stride, l->n_lists, c->code, l->stride, c->bias, dots);
     for (uint32_t i = 0; i < l->n_lists; i++)
-        lists->at[i] = (hnsw_candidate){(float)dots[i] * l->centroid_scale[i], i};
+        lists->at[i] = (hnsw_candidate){(float)dots[i] * (l->centroid_scale[i] * c->scale) +
+                                            (l->centroid_bias ? l->centroid_bias[i] : 0),
+                                        i};
     for (size_t i = l->n_lists / 2; i-- > 0;) {
         hnsw_candidate x = lists->at[i];
         size_t at = i;
@@ -225,8 +231,7 @@ cairn_status ivf_search(const ivf_lists *l, const ivf_query *q, size_t eligible,
     probing p = {.l = l,
                  .q = q,
                  .kernels = vector_kernels_get(),
-                 .kept = {out, 0, q->keep},
-                 .unit = q->code->scale > 0 ? 1 / q->code->scale : 0};
+                 .kept = {out, 0, q->keep}};
     hnsw_heap lists = {0};
     int32_t *dots = NULL;
     cairn_status st = CAIRN_OK;
@@ -247,6 +252,8 @@ cairn_status ivf_search(const ivf_lists *l, const ivf_query *q, size_t eligible,
         st = cairn_fail(err, CAIRN_ENOMEM, "choosing among %u inverted lists", l->n_lists);
         goto done;
     }
+    if (l->l2)
+        p.square = p.kernels->dot_f32(q->v, q->v, l->dim);
     order_lists(&p, dots, &lists);
     if (p.table)
         fill_table(&p);

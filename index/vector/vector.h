@@ -32,12 +32,24 @@
 
 typedef enum vector_metric { VECTOR_COSINE = 0, VECTOR_DOT = 1, VECTOR_L2 = 2 } vector_metric;
 
+/* What speeds a segment's search up beside the codes. */
+typedef enum vector_choice {
+    VECTOR_AUTO, /* by the number of rows */
+    VECTOR_SCAN,
+    VECTOR_HNSW,
+    VECTOR_IVF_FLAT, /* inverted lists (ivf.h) from IVF_MIN_ROWS rows on */
+    VECTOR_IVF_SQ8,
+    VECTOR_IVF_PQ,
+} vector_choice;
+
 /* How a segment is built. Zero in a field means the default. */
 typedef struct vector_options {
+    vector_choice index;
+    uint32_t n_lists; /* of an inverted file; default 4 * sqrt(rows) */
     size_t hnsw_from_rows;    /* build the graph from this many rows on; default 200,000 */
     uint32_t m;               /* links a row on upper layers, twice that on layer 0; 2..64, 16 */
     uint32_t ef_construction; /* candidates kept while inserting; 8..4096, default 200 */
-    bool force;               /* build the graph however few rows there are */
+    bool force;               /* build the graph or lists however few rows there are */
     uint64_t seed;            /* of the layer draw; default 42 */
 } vector_options;
 
@@ -71,6 +83,7 @@ uint32_t vector_reader_rows(const vector_reader *r);
 uint32_t vector_reader_dim(const vector_reader *r);
 vector_metric vector_reader_metric(const vector_reader *r);
 bool vector_reader_has_graph(const vector_reader *r);
+bool vector_reader_has_lists(const vector_reader *r);
 /* Copy row `row` (< rows) to out[dim], as stored: unit length under VECTOR_COSINE. */
 void vector_reader_get(const vector_reader *r, uint32_t row, float *out);
 /* Exact score of row `row` for query[dim]; under VECTOR_COSINE the caller scales the query itself. */
@@ -92,8 +105,10 @@ typedef struct vector_hit {
 /* Zero in a field means the default. */
 typedef struct vector_params {
     size_t ef;      /* HNSW candidates a segment; default max(64, candidates rescored) */
-    size_t rescore; /* candidates scored exactly; default k + max(32, k / 2), at least k */
-    bool no_graph;  /* scan even where there is a graph */
+    size_t rescore; /* candidates scored exactly, at least k; default k + max(32, k / 2), where product
+                       quantizers choose them k + max(128, 2 k) */
+    bool no_graph;  /* scan even where there is a graph or an inverted file */
+    uint32_t n_probe; /* lists of an inverted file read; default 1/32 of them, at least 16 */
 } vector_params;
 
 /* The k best rows over all segments, by falling score, ties by rising (segment, row). hits has

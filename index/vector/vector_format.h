@@ -11,7 +11,8 @@
  *   20  4     kind of the codes, 0 int8
  *   24  4     dimension of the codes
  *   28  4     bytes a code row: for int8 the dimension of the codes rounded up to a multiple of 64
- *   32  4     index, 0 none (the segment is scanned), 1 graph (the "hnsw." sections)
+ *   32  4     index, 0 none (the segment is scanned), 1 graph (the "hnsw." sections), 2 inverted
+ *             lists (the "ivf." sections, ivf.h)
  *   36  28    written 0, refused if not 0
  *
  *   "vec.f32"    rows x dimension float: the originals (unit length under cosine)
@@ -37,6 +38,7 @@
 #define CAIRN_INDEX_VECTOR_FORMAT_H
 
 #include "index/vector/hnsw.h"
+#include "index/vector/ivf.h"
 #include "index/vector/vector.h"
 #include "index/vector/vector_kernels.h"
 
@@ -52,7 +54,11 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "sections are mapped as they are");
 
-typedef enum vector_index_kind { VECTOR_INDEX_NONE = 0, VECTOR_INDEX_HNSW = 1 } vector_index_kind;
+typedef enum vector_index_kind {
+    VECTOR_INDEX_NONE = 0,
+    VECTOR_INDEX_HNSW = 1,
+    VECTOR_INDEX_IVF = 2,
+} vector_index_kind;
 
 /* Codes of some rows, wherever they lie. The walk score of a row for a query,
  *
@@ -76,6 +82,7 @@ struct vector_reader {
     vector_codes codes;
     bool has_graph;
     hnsw_graph graph; /* borrowed links */
+    ivf_lists lists;  /* borrowed; kind IVF_NONE: none */
 };
 
 /* A query as the kernels want it. */
@@ -130,8 +137,12 @@ float vector_true_score(const vector_reader *r, const vector_kernels *k, uint32_
 /* Write one whole section. */
 cairn_status vector_put_section(const section_sink *sink, const char *name, const void *data,
                                 size_t n, cairn_error *err);
-/* "vec.meta" and, when graph is not NULL, the "hnsw." sections. */
+/* "vec.meta" and, when graph or lists are not NULL, the "hnsw." or "ivf." sections. */
 cairn_status vector_put_meta(const section_sink *sink, uint32_t dim, vector_metric metric,
-                             uint32_t rows, const hnsw_graph *graph, cairn_error *err);
+                             uint32_t rows, const hnsw_graph *graph, const ivf_lists *lists,
+                             cairn_error *err);
+/* What these options ask for at this number of rows: at most one of the two. */
+bool vector_wants_graph(const vector_options *effective, size_t rows);
+ivf_kind vector_wants_lists(const vector_options *effective, size_t rows);
 
 #endif

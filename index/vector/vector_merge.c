@@ -121,6 +121,88 @@ static cairn_status build_graph(hnsw_build **out, const vector_merge_input *in, 
     return st;
 }
 
+/* ---- inverted lists ---- */
+
+/* Where the rows of the merged segment come from: runs of live rows, in order. */
+typedef struct row_run {
+    const vector_reader *reader;
+    uint32_t from, to, n; /* row `from` of the reader is row `to` of the result */
+} row_run;
+
+typedef struct row_runs {
+    row_run *at;
+    size_t n, cap;
+} row_runs;
+
+static bool list_runs(const vector_merge_input *in, size_t n, row_runs *runs)
+{
+    uint32_t to = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t rows = in[i].reader->codes.rows;
+        for (uint32_t r = next_live(&in[i], 0); r < rows; r = next_live(&in[i], r)) {
+            uint32_t end = run_end(&in[i], r);
+            if (runs->n == runs->cap) {
+                size_t cap = runs->cap ? runs->cap * 2 : 64;
+                row_run *at = checked_realloc(runs->at, cap, sizeof *at);
+                if (!at)
+                    return false;
+                runs->at = at;
+                runs->cap = cap;
+            }
+            runs->at[runs->n++] = (row_run){in[i].reader, r, to, end - r};
+            to += end - r;
+            r = end;
+        }
+    }
+    return true;
+}
+
+static void get_originals(void *ctx, uint32_t first, uint32_t n, float *out)
+{
+    const row_runs *runs = ctx;
+    size_t low = 0, high = runs->n;
+
+    while (high - low > 1) {
+        size_t mid = (low + high) / 2;
+        if (runs->at[mid].to <= first)
+            low = mid;
+        else
+            high = mid;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        while (first + i >= runs->at[low].to + runs->at[low].n)
+            low++;
+        const row_run *r = &runs->at[low];
+        vector_reader_get(r->reader, r->from + (first + i - r->to), out + (size_t)i * r->reader->dim);
+    }
+}
+
+/* Lists over the merged rows; the largest input's centroids serve again where they fit. */
+static cairn_status build_lists(ivf_build **out, const vector_merge_input *in, size_t n,
+                                const vector_codes *codes, ivf_kind kind, const vector_options *o,
+                                pool *workers, cairn_error *err)
+{
+    ivf_params p = {.kind = kind, .n_lists = o->n_lists, .seed = o->seed};
+    row_runs runs = {0};
+    ivf_rows originals = {&runs, get_originals};
+    cairn_status st;
+
+    for (size_t i = 0; i < n; i++) {
+        const ivf_lists *l = &in[i].reader->lists;
+        if (l->kind != IVF_NONE && (!p.base || l->rows > p.base->rows) &&
+            !ivf_verify(l, &in[i].reader->codes, NULL))
+            p.base = l;
+    }
+    if (!list_runs(in, n, &runs))
+        st = cairn_fail(err, CAIRN_ENOMEM, "merging inverted lists");
+    else
+        st = ivf_build_run(out, &originals, codes, in[0].reader->dim,
+                           in[0].reader->metric == VECTOR_L2, &p, workers, err);
+    free(runs.at);
+    return st;
+}
+
 cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_options *options,
                           const section_sink *sink, pool *workers, cairn_error *err)
 {
@@ -128,6 +210,7 @@ cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_o
     uint64_t rows = 0;
     cairn_status st = CAIRN_OK;
     hnsw_build *graph = NULL;
+    ivf_build *lists = NULL;
 
     if (n == 0)
         return cairn_fail(err, CAIRN_EUSAGE, "a merge of no segments");
@@ -154,11 +237,15 @@ cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_o
     }
     copy_codes(in, n, code, scale, bias, stride);
     vector_codes codes = {code, scale, bias, stride, (uint32_t)rows};
-    if (rows && (o.force || rows >= o.hnsw_from_rows))
+    ivf_kind kind = vector_wants_lists(&o, rows);
+    if (kind != IVF_NONE)
+        st = build_lists(&lists, in, n, &codes, kind, &o, workers, err);
+    else if (vector_wants_graph(&o, rows))
         st = build_graph(&graph, in, n, &codes, &o, workers, err);
     if (!st)
         st = vector_put_meta(sink, dim, metric, (uint32_t)rows,
-                             graph ? hnsw_build_graph(graph) : NULL, err);
+                             graph ? hnsw_build_graph(graph) : NULL,
+                             lists ? ivf_build_lists(lists) : NULL, err);
     if (!st)
         st = vector_put_section(sink, "vec.i8", code, rows * stride, err);
     if (!st)
@@ -169,6 +256,7 @@ cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_o
         st = put_originals(in, n, dim, sink, err);
 done:
     hnsw_build_destroy(graph);
+    ivf_build_destroy(lists);
     free(code);
     free(scale);
     free(bias);

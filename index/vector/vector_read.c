@@ -69,7 +69,7 @@ static cairn_status read_meta(const section_source *src, meta *m, cairn_error *e
     bool fits = m->version == 1 ? read_v1(&c, m) : read_v2(&c, m);
     if (!fits || m->dim == 0 || m->dim > VECTOR_MAX_DIM || m->code_dim != m->dim ||
         m->stride != vector_stride(m->code_dim) || m->rows > VECTOR_MAX_ROWS ||
-        m->storage != 0 || m->codes != 0 || m->index > VECTOR_INDEX_HNSW)
+        m->storage != 0 || m->codes != 0 || m->index > VECTOR_INDEX_IVF)
         return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta holds impossible values");
     return CAIRN_OK;
 }
@@ -165,6 +165,8 @@ cairn_status vector_reader_open(vector_reader **out, const section_source *sourc
     r->codes = (vector_codes){code, scale, bias, m.stride, m.rows};
     if (m.index == VECTOR_INDEX_HNSW)
         st = open_graph(r, &m, source, err);
+    else if (m.index == VECTOR_INDEX_IVF)
+        st = ivf_open(&r->lists, source, m.rows, m.dim, m.metric == VECTOR_L2, err);
     if (st) {
         free(r);
         return st;
@@ -196,6 +198,11 @@ vector_metric vector_reader_metric(const vector_reader *r)
 bool vector_reader_has_graph(const vector_reader *r)
 {
     return r->has_graph;
+}
+
+bool vector_reader_has_lists(const vector_reader *r)
+{
+    return r->lists.kind != IVF_NONE;
 }
 
 void vector_reader_get(const vector_reader *r, uint32_t row, float *out)
@@ -247,5 +254,7 @@ cairn_status vector_verify(const vector_reader *r, cairn_error *err)
     free(code);
     if (!st && r->has_graph)
         st = hnsw_verify(&r->graph, err);
+    if (!st)
+        st = ivf_verify(&r->lists, &r->codes, err);
     return st;
 }

@@ -295,7 +295,37 @@ static cairn_status search_graph(const vector_segment *s, uint32_t segment,
     return st;
 }
 
-/* ---- both ---- */
+/* ---- inverted lists ---- */
+
+/* The same for a segment with inverted lists. */
+static cairn_status search_lists(const vector_segment *s, uint32_t segment, const float *query,
+                                 const vector_query *code, size_t keep, uint32_t n_probe,
+                                 vector_hit *found, size_t *n_found, bool *scan, cairn_error *err)
+{
+    const vector_reader *r = s->reader;
+    ivf_query q = {.v = query,
+                   .code = code,
+                   .originals = r->f32,
+                   .keep = keep,
+                   .n_probe = n_probe,
+                   .deleted = s->deleted,
+                   .allowed = s->allowed};
+    size_t eligible = count_eligible(s, r->codes.rows), n = 0;
+
+    *scan = false;
+    if (eligible == 0)
+        return CAIRN_OK;
+    hnsw_candidate *out = checked_malloc(keep, sizeof *out);
+    if (!out)
+        return cairn_fail(err, CAIRN_ENOMEM, "candidates of a list search");
+    cairn_status st = ivf_search(&r->lists, &q, eligible, out, &n, scan, err);
+    for (size_t i = 0; !st && i < n; i++)
+        found[(*n_found)++] = (vector_hit){segment, out[i].row, out[i].score};
+    free(out);
+    return st;
+}
+
+/* ---- all ---- */
 
 static cairn_status check_segments(const vector_segment *segments, size_t n, const float *query,
                                    uint32_t dim, cairn_error *err)
@@ -358,6 +388,15 @@ static void rescore(const vector_segment *segments, const float *query, uint32_t
     qsort(found, n, sizeof *found, by_score);
 }
 
+/* How many candidates are scored exactly: more where product-quantized codes choose them. */
+static size_t default_keep(const vector_segment *segments, size_t n, size_t k)
+{
+    for (size_t s = 0; s < n; s++)
+        if (segments[s].reader->lists.kind == IVF_PQ)
+            return k + (k > 64 ? 2 * k : 128);
+    return k + (k / 2 > 32 ? k / 2 : 32);
+}
+
 cairn_status vector_search(const vector_segment *segments, size_t n_segments, const float *query,
                            uint32_t dim, size_t k, const vector_params *params, pool *workers,
                            vector_hit *hits, size_t *n_hits, cairn_error *err)
@@ -374,7 +413,7 @@ cairn_status vector_search(const vector_segment *segments, size_t n_segments, co
     if (st || n_segments == 0 || rows == 0 || k == 0)
         return st;
     k = k < rows ? k : rows;
-    keep = p.rescore ? p.rescore : k + (k / 2 > 32 ? k / 2 : 32);
+    keep = p.rescore ? p.rescore : default_keep(segments, n_segments, k);
     keep = keep < k ? k : keep > rows ? rows : keep;
     ef = p.ef ? p.ef : 64;
     ef = ef < keep ? keep : ef > rows ? rows : ef;
@@ -393,6 +432,9 @@ cairn_status vector_search(const vector_segment *segments, size_t n_segments, co
         scan[s] = true;
         if (segments[s].reader->has_graph && !p.no_graph)
             st = search_graph(&segments[s], s, &code, keep, ef, found, &n_found, &scan[s], err);
+        else if (segments[s].reader->lists.kind != IVF_NONE && !p.no_graph)
+            st = search_lists(&segments[s], s, own, &code, keep, p.n_probe, found, &n_found, &scan[s],
+                              err);
     }
     if (!st)
         st = scan_segments(segments, n_segments, scan, &code, NULL, keep, workers, found, &n_found,

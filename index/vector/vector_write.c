@@ -43,6 +43,29 @@ vector_options vector_options_effective(const vector_options *options)
     return o;
 }
 
+ivf_kind vector_wants_lists(const vector_options *o, size_t rows)
+{
+    if (!rows || (rows < IVF_MIN_ROWS && !o->force))
+        return IVF_NONE;
+    switch (o->index) {
+    case VECTOR_IVF_FLAT:
+        return IVF_FLAT;
+    case VECTOR_IVF_SQ8:
+        return IVF_SQ8;
+    case VECTOR_IVF_PQ:
+        return IVF_PQ;
+    default:
+        return IVF_NONE;
+    }
+}
+
+bool vector_wants_graph(const vector_options *o, size_t rows)
+{
+    if (o->index != VECTOR_AUTO && o->index != VECTOR_HNSW)
+        return false;
+    return rows && (o->force || rows >= o->hnsw_from_rows);
+}
+
 bool vector_normalize(float *v, uint32_t dim)
 {
     double sum = 0;
@@ -210,13 +233,18 @@ cairn_status vector_put_section(const section_sink *sink, const char *name, cons
 }
 
 cairn_status vector_put_meta(const section_sink *sink, uint32_t dim, vector_metric metric,
-                             uint32_t rows, const hnsw_graph *g, cairn_error *err)
+                             uint32_t rows, const hnsw_graph *g, const ivf_lists *lists,
+                             cairn_error *err)
 {
     const uint32_t field[VECTOR_META_BYTES / 4] = {
         VECTOR_FORMAT_VERSION,        dim, (uint32_t)metric, rows, 0, 0, dim,
-        (uint32_t)vector_stride(dim), g ? VECTOR_INDEX_HNSW : VECTOR_INDEX_NONE};
+        (uint32_t)vector_stride(dim), g       ? VECTOR_INDEX_HNSW
+                                      : lists ? VECTOR_INDEX_IVF
+                                              : VECTOR_INDEX_NONE};
     cairn_status st = vector_put_section(sink, "vec.meta", field, sizeof field, err);
 
+    if (!st && lists)
+        return ivf_put(lists, sink, err);
     if (st || !g)
         return st;
     const uint32_t graph[HNSW_META_BYTES / 4] = {HNSW_META_VERSION, g->m, g->entry, g->max_level,
@@ -252,11 +280,19 @@ static void encode_task(void *ctx, size_t task, size_t worker)
                       j->scale + r, j->bias ? j->bias + r : NULL);
 }
 
+static void get_originals(void *ctx, uint32_t first, uint32_t n, float *out)
+{
+    const vector_writer *w = ctx;
+
+    memcpy(out, w->rows + (size_t)first * w->dim, (size_t)n * w->dim * sizeof *out);
+}
+
 cairn_status vector_writer_finish(vector_writer *w, const section_sink *sink, pool *workers,
                                   cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
     hnsw_build *graph = NULL;
+    ivf_build *lists = NULL;
     size_t stride = vector_stride(w->dim);
     uint8_t *code = checked_aligned(w->n, stride);
     float *scale = checked_aligned(w->n, sizeof *scale), *bias = NULL;
@@ -275,15 +311,23 @@ cairn_status vector_writer_finish(vector_writer *w, const section_sink *sink, po
     encode_job job = {w, code, scale, bias, stride};
     pool_run(workers, ((size_t)w->n + ENCODE_ROWS - 1) / ENCODE_ROWS, encode_task, &job);
 
-    if (w->n && (w->options.force || w->n >= w->options.hnsw_from_rows)) {
-        vector_codes codes = {code, scale, bias, stride, w->n};
+    vector_codes codes = {code, scale, bias, stride, w->n};
+    ivf_kind kind = vector_wants_lists(&w->options, w->n);
+    if (kind != IVF_NONE) {
+        ivf_rows originals = {w, get_originals};
+        ivf_params p = {.kind = kind, .n_lists = w->options.n_lists, .seed = w->options.seed};
+        st = ivf_build_run(&lists, &originals, &codes, w->dim, w->metric == VECTOR_L2, &p, workers,
+                           err);
+        if (st)
+            goto done;
+    } else if (vector_wants_graph(&w->options, w->n)) {
         hnsw_params p = {w->options.m, w->options.ef_construction, w->options.seed};
         st = hnsw_build_run(&graph, &codes, &p, NULL, workers, err);
         if (st)
             goto done;
     }
     st = vector_put_meta(sink, w->dim, w->metric, w->n, graph ? hnsw_build_graph(graph) : NULL,
-                         err);
+                         lists ? ivf_build_lists(lists) : NULL, err);
     if (!st)
         st = vector_put_section(sink, "vec.i8", code, w->n * stride, err);
     if (!st)
@@ -295,6 +339,7 @@ cairn_status vector_writer_finish(vector_writer *w, const section_sink *sink, po
                                 (size_t)w->n * w->dim * sizeof *w->rows, err);
 done:
     hnsw_build_destroy(graph);
+    ivf_build_destroy(lists);
     free(code);
     free(scale);
     free(bias);

@@ -133,7 +133,8 @@ static int model_train(faiss_model **out, const faiss_training *t, char *why)
     faiss_model *m;
 
     if (t->pq_bytes)
-        snprintf(factory, sizeof factory, "IVF%u,PQ%u", t->n_lists, t->pq_bytes);
+        /* np: without the training for a search by Hamming distance, which is most of the time */
+        snprintf(factory, sizeof factory, "IVF%u,PQ%unp", t->n_lists, t->pq_bytes);
     if (model_create(&m, t->dim, t->l2, factory, why))
         return -1;
     m->pq_bytes = t->pq_bytes;
