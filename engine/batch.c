@@ -70,8 +70,12 @@ static cairn_status need_row(batch *b, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
 
-    if (!b->lexical)
-        st = lexical_writer_create(&b->lexical, NULL, err);
+    if (!b->lexical) {
+        lexical_writer_options o = {.memory_budget = (size_t)(b->c->settings.memory_mb * 1048576),
+                                    .n_threads = b->c->n_threads,
+                                    .spill_dir = b->c->dir};
+        st = lexical_writer_create(&b->lexical, &o, err);
+    }
     if (!st && !b->filter)
         st = filter_writer_create(&b->filter, err);
     if (st || b->n < b->cap)

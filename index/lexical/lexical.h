@@ -48,7 +48,13 @@ typedef struct lexical_writer lexical_writer;
 typedef struct lexical_reader lexical_reader;
 
 typedef struct lexical_writer_options {
-    size_t memory_budget; /* bytes; 0 = 256 MiB. See lexical_writer_full */
+    /* Bytes that building may use; 0 = 64 MiB, at least 1 MiB. What does not fit is spilled to
+     * temporary files without a name and merged at the end. */
+    size_t memory_budget;
+    /* Worker threads, at most one a MiB of memory; 0 and 1: the caller's thread alone. The result
+     * is the same to the byte. */
+    size_t n_threads;
+    const char *spill_dir; /* for temporary files where TMPDIR is not set; NULL: /var/tmp */
 } lexical_writer_options;
 
 typedef struct lexical_doc {
@@ -62,13 +68,13 @@ typedef struct lexical_doc {
 cairn_status lexical_writer_create(lexical_writer **out, const lexical_writer_options *options,
                                    cairn_error *err);
 void lexical_writer_destroy(lexical_writer *w); /* NULL is fine */
-/* Add the next row; *row (may be NULL) gets its number, 0, 1, 2, ... After
- * CAIRN_ENOMEM the writer can only be destroyed. */
+/* Add the next row; *row (may be NULL) gets its number, 0, 1, 2, ... The texts are not needed
+ * after the call. With threads, what goes wrong with a row may be told by a later call. After
+ * CAIRN_ENOMEM, CAIRN_EIO and CAIRN_EFULL the writer can only be destroyed. */
 cairn_status lexical_writer_add(lexical_writer *w, const lexical_doc *doc, uint32_t *row,
                                 cairn_error *err);
 uint32_t lexical_writer_rows(const lexical_writer *w);
-size_t lexical_writer_memory(const lexical_writer *w); /* bytes in use */
-/* The budget is used up: finish this segment and start another. Adding still works, up to 3 GiB. */
+/* No more rows fit one segment. */
 bool lexical_writer_full(const lexical_writer *w);
 /* Write the sections. The writer can only be destroyed afterwards. Zero rows are fine. */
 cairn_status lexical_writer_finish(lexical_writer *w, const section_sink *sink, cairn_error *err);

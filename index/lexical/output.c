@@ -1,6 +1,9 @@
 /* output.c - gather lists and dictionary, then write section after section. */
 #include "index/lexical/output.h"
 
+/* Below this a spool would write in crumbs. */
+#define SPOOL_LEAST ((size_t)256 << 10)
+
 void index_output_init(index_output *o)
 {
     spool_init(&o->post);
@@ -17,8 +20,17 @@ void index_output_clear(index_output *o)
     spool_clear(&o->pos);
 }
 
-cairn_status index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns,
-                                cairn_error *err)
+void index_output_limit(index_output *o, size_t memory, const char *dir)
+{
+    spool *all[] = {&o->post, &o->pos, &o->dict.terms, &o->dict.index};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        all[i]->memory = memory / 4 > SPOOL_LEAST ? memory / 4 : SPOOL_LEAST;
+        all[i]->dir = dir;
+    }
+}
+
+float index_output_typical(const lexical_meta *m)
 {
     float length_weight[LEXICAL_FIELDS];
     double sum = 0;
@@ -26,8 +38,14 @@ cairn_status index_output_begin(index_output *o, const lexical_meta *m, const ui
     length_weights(m->weight, m->b, length_weight);
     for (size_t f = 0; f < LEXICAL_FIELDS; f++)
         sum += (double)length_weight[f] * (double)m->total[f];
+    return m->n_rows ? (float)(sum / m->n_rows) : 1;
+}
+
+cairn_status index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns,
+                                cairn_error *err)
+{
     return list_encoder_lengths(&o->lists, columns, m->n_rows, m->weight, m->b,
-                                m->n_rows ? (float)(sum / m->n_rows) : 1, err);
+                                index_output_typical(m), err);
 }
 
 cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *columns,

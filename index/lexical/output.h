@@ -9,14 +9,18 @@
 typedef struct index_output {
     spool post, pos;
     dict_writer dict;
-    list_encoder lists;
+    list_encoder lists; /* writes to post and pos */
 } index_output;
 
 void index_output_init(index_output *o);
+/* Keep about so many bytes in memory, the rest in temporary files in `dir` (see spool.h). */
+void index_output_limit(index_output *o, size_t memory, const char *dir);
 void index_output_clear(index_output *o);
 /* columns: lex.rows as it will be written. */
 cairn_status index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns,
                                 cairn_error *err);
+/* The average weighted length of a row: what steers which block maxima are joined. */
+float index_output_typical(const lexical_meta *m);
 /* Fills in m's counts of terms and bytes and writes all sections. */
 cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *columns,
                                const section_sink *sink, cairn_error *err);

@@ -1,90 +1,478 @@
-/* writer.c - collect terms in memory, then write the sections.
+/* writer.c - build an index from passages, on several threads and in a stated memory.
  *
- * Each term has a stream of bytes in a pool: slices that double in size, chained by a 4-byte
- * address at their end (16 bytes for the many terms that occur once, 2 KiB for the few that occur
- * everywhere). A row's words are first chained by term in `tokens`, then each of its terms gets one
- * posting:
+ * 1. lexical_writer_add numbers the row and, with threads, copies the passage into a block. Full
+ *    blocks go to the workers, each of which has an inverter (inverter.h): it analyses the rows and
+ *    collects postings by term. Without threads the caller's row goes straight to one inverter.
+ * 2. An inverter that has used its share of the memory writes a sorted run to a file without a name
+ *    and begins anew.
+ * 3. lexical_writer_finish walks the runs of all inverters side by side in the order of their
+ *    terms. The streams of a term, a stream a run, are gathered into batches; workers put the rows
+ *    of each term in order and encode them; the lists are written in the order of the batches.
  *
- *   varint  2 * (row - row before) + simple     simple: once in the body, nowhere else
- *   byte    bit per field, then a varint frequency for each of them (unless simple)
- *   varints positions, field by field, as gaps
+ * Which worker took which rows is left to chance. The result is not: a row's number, length and
+ * language are given by the caller's thread, and a term's postings are put in order of their rows,
+ * so the sections are the same bytes for every number of threads and every memory budget.
  *
- * finish() sorts the terms and runs every stream through the list encoder. */
+ * Memory: the inverters share three quarters of the budget, blocks and batches on their way take
+ * about half a megabyte a thread. At the end, what is in memory stays there when nothing was spilled
+ * and it is less than half of the budget; otherwise it is written out too, so that the buffers of
+ * the output have the room. Not counted: five bytes a row for lengths and languages (ten while finishing), and the
+ * longest single list, which is encoded in memory.
+ *
+ * Threads: jobs lie in a ring. The caller submits at `tail` and collects at `head`; workers take
+ * at `next`. All three only grow, under `lock`; a job belongs to whoever took it last. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/varint.h"
+#include "index/lexical/inverter.h"
 #include "index/lexical/output.h"
 
-#define CHUNK_BITS 20
-#define CHUNK      (1u << CHUNK_BITS)
-#define POOL_MAX   ((size_t)3 << 30)
-#define NO_TOKEN   UINT32_MAX
+#define BUDGET_DEFAULT ((size_t)64 << 20)
+#define BUDGET_LEAST   ((size_t)1 << 20) /* a thread, too */
+#define THREADS_MAX    64
+#define BLOCK_ROWS     256
+#define BLOCK_BYTES    ((size_t)192 << 10)
+#define BATCH_BYTES    ((size_t)128 << 10)
+#define BATCH_TERMS    4096
 
-#define TERM_HEAD 26
+/* A row of a block: where its texts lie in job.text. */
+typedef struct job_row {
+    size_t at[LEXICAL_FIELDS], len[LEXICAL_FIELDS], lang; /* lang: NUL-terminated */
+    uint8_t lang_index;
+    row_length length; /* the answer */
+} job_row;
 
-typedef struct term {
-    uint32_t text; /* offset in texts */
-    uint32_t hash;
-    uint32_t first;              /* address of the first slice */
-    uint32_t at, end;            /* where the next byte goes; end = address of the slice's link */
-    uint32_t last_row;           /* of the last posting; UINT32_MAX before the first */
-    uint32_t row_head, row_tail; /* this row's tokens, while it is being added */
-    uint8_t len, level;
-    char head[TERM_HEAD]; /* the first bytes again, to compare without another cache miss */
-} term;
+/* A term of a batch: its name and the streams of its runs in job.text. */
+typedef struct job_term {
+    size_t text, len;
+    size_t first, n; /* of job.streams */
+    list_size size;  /* the answer */
+} job_term;
 
-typedef struct row_token {
-    uint32_t position, next;
-    uint8_t field;
-} row_token;
+typedef struct job_stream {
+    size_t at, len; /* in job.text */
+} job_stream;
+
+typedef struct job {
+    bool encode, done;
+    bytes text;
+    job_row *rows; /* [BLOCK_ROWS] */
+    uint32_t first_row, n_rows;
+    job_term *terms; /* [BATCH_TERMS] */
+    size_t n_terms;
+    job_stream *streams;
+    size_t n_streams, cap_streams;
+    spool post, pos; /* lists of the batch, in memory */
+    cairn_status status;
+    cairn_error error;
+} job;
+
+typedef struct worker {
+    lexical_writer *w;
+    inverter *inverter;
+    list_encoder lists;
+    uint32_t *positions;
+    size_t cap_positions;
+    pthread_t thread;
+    bool started;
+} worker;
 
 struct lexical_writer {
-    analyzer *analyzer;
     size_t budget;
-    uint8_t **chunks;
-    size_t n_chunks, cap_chunks;
-    uint32_t chunk_used; /* of the last chunk */
-    bytes texts;
-    term *terms;
-    size_t n_terms, cap_terms;
-    uint64_t *slots; /* hash above, term + 1 below, 0 = empty; a power of two, at most half full */
-    size_t n_slots;
-    row_token *tokens;
-    size_t n_tokens, cap_tokens;
-    uint32_t *hashes; /* of the tokens of one field */
-    size_t cap_hashes;
-    uint32_t *touched; /* terms of this row */
-    size_t n_touched, cap_touched;
+    char *dir;
+    worker *workers;
+    size_t n_workers;
+    bool threaded;
+    job *jobs;
+    size_t n_jobs;
+    uint64_t head, next, tail;
+    bool stop;
+    pthread_mutex_t lock;
+    pthread_cond_t submitted, finished;
+    job *open; /* the block that is being filled; NULL: none */
     bytes rows; /* LEXICAL_FIELDS + 1 bytes a row */
     lexical_meta meta;
+    index_output *out; /* while finishing */
+    uint8_t *columns;  /* the same */
     bool broken;
 };
 
-static const uint16_t slice_size[] = {16, 24, 48, 96, 192, 384, 768, 1536, 2048};
-#define LEVELS (sizeof slice_size / sizeof *slice_size)
+static cairn_status no_memory(cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ENOMEM, "no memory for a lexical writer");
+}
+
+/* ---- the work of a job ---- */
+
+/* Spill when the inverter's share is used up. */
+static cairn_status hold_share(worker *k, cairn_error *err)
+{
+    if (inverter_memory(k->inverter) < k->w->budget / 4 * 3 / k->w->n_workers)
+        return CAIRN_OK;
+    return inverter_spill(k->inverter, false, err);
+}
+
+static cairn_status invert_block(worker *k, job *j, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (uint32_t i = 0; i < j->n_rows && !st; i++) {
+        job_row *r = &j->rows[i];
+        lexical_doc doc = {.lang = j->text.data + r->lang};
+        for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
+            doc.field[f].text = j->text.data + r->at[f];
+            doc.field[f].len = r->len[f];
+        }
+        st = inverter_add(k->inverter, &doc, j->first_row + i, &r->length, err);
+    }
+    return st ? st : hold_share(k, err);
+}
+
+/* Reading a stream. Its bytes are our own, so they are only asserted by the bounds. */
+typedef struct stream_cursor {
+    const uint8_t *p, *end;
+    uint32_t row;
+    bool simple;
+} stream_cursor;
+
+/* Stand on the next posting's row; UINT32_MAX at the end. */
+static void stream_next(stream_cursor *c)
+{
+    uint64_t v;
+
+    if (c->p >= c->end) {
+        c->row = UINT32_MAX;
+        return;
+    }
+    c->p += varint_decode(c->p, c->end, &v);
+    c->row += (uint32_t)(v >> 1);
+    c->simple = v & 1;
+}
+
+static inline const uint8_t *read_varint(const uint8_t *p, const uint8_t *end, uint32_t *out)
+{
+    uint64_t v;
+
+    if (*p < 0x80) {
+        *out = *p;
+        return p + 1;
+    }
+    p += varint_decode(p, end, &v);
+    *out = (uint32_t)v;
+    return p;
+}
+
+/* Give the posting at hand to the encoder and step. */
+static cairn_status encode_posting(worker *k, stream_cursor *c, cairn_error *err)
+{
+    uint32_t tf[LEXICAL_FIELDS] = {0}, row = c->row, gap;
+    size_t total = 1, n = 0;
+
+    if (c->simple) {
+        tf[LEXICAL_BODY] = 1;
+    } else {
+        unsigned fields = *c->p++;
+        total = 0;
+        for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
+            if (!(fields >> f & 1))
+                continue;
+            c->p = read_varint(c->p, c->end, &tf[f]);
+            total += tf[f];
+        }
+    }
+    if (total > k->cap_positions) {
+        uint32_t *more = checked_realloc(k->positions, total * 2, sizeof *more);
+        if (!more)
+            return cairn_fail(err, CAIRN_ENOMEM, "no memory for positions");
+        k->positions = more;
+        k->cap_positions = total * 2;
+    }
+    for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
+        uint32_t before = 0;
+        for (uint32_t i = 0; i < tf[f]; i++) {
+            c->p = read_varint(c->p, c->end, &gap);
+            before += gap;
+            k->positions[n++] = before;
+        }
+    }
+    stream_next(c);
+    return list_add(&k->lists, row, tf, k->positions, err);
+}
+
+/* Encode the postings of n streams, rows rising over all of them. Each worker takes whole blocks
+ * of rows, so long runs of postings come from one stream. */
+static cairn_status encode_streams(worker *k, stream_cursor *c, size_t n, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (;;) {
+        size_t best = 0;
+        uint32_t second = UINT32_MAX;
+        for (size_t i = 1; i < n; i++) {
+            if (c[i].row < c[best].row) {
+                second = c[best].row;
+                best = i;
+            } else if (c[i].row < second) {
+                second = c[i].row;
+            }
+        }
+        if (st || c[best].row == UINT32_MAX)
+            return st;
+        while (!st && c[best].row < second)
+            st = encode_posting(k, &c[best], err);
+    }
+}
+
+static cairn_status encode_batch(worker *k, job *j, cairn_error *err)
+{
+    stream_cursor few[64], *c = few;
+    size_t cap = sizeof few / sizeof *few;
+    cairn_status st = CAIRN_OK;
+
+    k->lists.post = &j->post;
+    k->lists.pos = &j->pos;
+    for (size_t i = 0; i < j->n_terms && !st; i++) {
+        job_term *t = &j->terms[i];
+        if (t->n > cap) {
+            stream_cursor *more = checked_realloc(c == few ? NULL : c, t->n, sizeof *more);
+            if (!more) {
+                st = no_memory(err);
+                break;
+            }
+            c = more;
+            cap = t->n;
+        }
+        for (size_t s = 0; s < t->n; s++) {
+            const job_stream *at = &j->streams[t->first + s];
+            const uint8_t *p = (const uint8_t *)j->text.data + at->at;
+            c[s] = (stream_cursor){.p = p, .end = p + at->len, .row = UINT32_MAX};
+            stream_next(&c[s]);
+        }
+        list_begin(&k->lists);
+        st = encode_streams(k, c, t->n, err);
+        if (!st)
+            st = list_end(&k->lists, &t->size, err);
+    }
+    if (c != few)
+        free(c);
+    return st;
+}
+
+static void run_job(worker *k, job *j)
+{
+    j->status = j->encode ? encode_batch(k, j, &j->error) : invert_block(k, j, &j->error);
+}
+
+/* ---- the ring ---- */
+
+static void *work(void *ctx)
+{
+    worker *k = ctx;
+    lexical_writer *w = k->w;
+
+    pthread_mutex_lock(&w->lock);
+    for (;;) {
+        while (w->next == w->tail && !w->stop)
+            pthread_cond_wait(&w->submitted, &w->lock);
+        if (w->stop)
+            break;
+        job *j = &w->jobs[w->next++ % w->n_jobs];
+        pthread_mutex_unlock(&w->lock);
+        run_job(k, j);
+        pthread_mutex_lock(&w->lock);
+        j->done = true;
+        pthread_cond_signal(&w->finished);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static void take_rows(lexical_writer *w, const job *j)
+{
+    for (uint32_t i = 0; i < j->n_rows; i++) {
+        const job_row *r = &j->rows[i];
+        uint8_t *to = (uint8_t *)w->rows.data + (size_t)(j->first_row + i) * (LEXICAL_FIELDS + 1);
+        for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
+            to[f] = length_code(r->length.words[f]);
+            w->meta.total[f] += r->length.words[f];
+        }
+    }
+}
+
+static cairn_status take_lists(lexical_writer *w, job *j, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (j->post.head.len)
+        st = spool_write(&w->out->post, j->post.head.data, j->post.head.len, err);
+    if (!st && j->pos.head.len)
+        st = spool_write(&w->out->pos, j->pos.head.data, j->pos.head.len, err);
+    for (size_t i = 0; i < j->n_terms && !st; i++) {
+        const job_term *t = &j->terms[i];
+        st = dict_writer_add(&w->out->dict, j->text.data + t->text, t->len, &t->size, err);
+    }
+    return st;
+}
+
+/* Collect the oldest job, waiting for it. */
+static cairn_status collect(lexical_writer *w, cairn_error *err)
+{
+    job *j = &w->jobs[w->head % w->n_jobs];
+    cairn_status st;
+
+    pthread_mutex_lock(&w->lock);
+    while (!j->done)
+        pthread_cond_wait(&w->finished, &w->lock);
+    w->head++;
+    pthread_mutex_unlock(&w->lock);
+    st = j->status;
+    if (st && err)
+        *err = j->error;
+    if (!st && j->encode)
+        st = take_lists(w, j, err);
+    else if (!st)
+        take_rows(w, j);
+    if (st)
+        w->broken = true;
+    return st;
+}
+
+static cairn_status collect_all(lexical_writer *w, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    while (w->head < w->tail) {
+        cairn_status one = collect(w, st ? NULL : err);
+        st = st ? st : one;
+    }
+    return st;
+}
+
+/* The longest lists pass through a job, too: their memory is not kept. */
+static void job_shrink(job *j)
+{
+    if (j->text.cap > 4 * BATCH_BYTES)
+        bytes_clear(&j->text);
+    if (j->post.head.cap > 4 * BATCH_BYTES)
+        bytes_clear(&j->post.head);
+    if (j->pos.head.cap > 4 * BATCH_BYTES)
+        bytes_clear(&j->pos.head);
+}
+
+/* A free job at the tail, emptied. */
+static cairn_status new_job(lexical_writer *w, bool encode, job **out, cairn_error *err)
+{
+    cairn_status st = w->tail - w->head == w->n_jobs ? collect(w, err) : CAIRN_OK;
+    job *j = &w->jobs[w->tail % w->n_jobs];
+
+    if (st)
+        return st;
+    job_shrink(j);
+    j->encode = encode;
+    j->done = false;
+    j->status = CAIRN_OK;
+    bytes_reset(&j->text);
+    j->n_rows = 0;
+    j->n_terms = j->n_streams = 0;
+    spool_reset(&j->post);
+    spool_reset(&j->pos);
+    if (!encode && !j->rows && !(j->rows = checked_malloc(BLOCK_ROWS, sizeof *j->rows)))
+        return no_memory(err);
+    if (encode && !j->terms && !(j->terms = checked_malloc(BATCH_TERMS, sizeof *j->terms)))
+        return no_memory(err);
+    *out = j;
+    return CAIRN_OK;
+}
+
+/* Hand the job at the tail to the workers; without threads, do it. */
+static cairn_status submit(lexical_writer *w, job *j, cairn_error *err)
+{
+    if (!w->threaded)
+        run_job(&w->workers[0], j);
+    pthread_mutex_lock(&w->lock);
+    w->tail++;
+    if (!w->threaded) {
+        w->next++;
+        j->done = true;
+    }
+    pthread_cond_signal(&w->submitted);
+    pthread_mutex_unlock(&w->lock);
+    return w->threaded ? CAIRN_OK : collect(w, err);
+}
+
+/* ---- life ---- */
+
+static void job_clear(job *j)
+{
+    bytes_clear(&j->text);
+    free(j->rows);
+    free(j->terms);
+    free(j->streams);
+    spool_clear(&j->post);
+    spool_clear(&j->pos);
+}
+
+static cairn_status start_workers(lexical_writer *w, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < w->n_jobs; i++) {
+        bytes_init(&w->jobs[i].text, SIZE_MAX / 2);
+        spool_init(&w->jobs[i].post);
+        spool_init(&w->jobs[i].pos);
+        w->jobs[i].post.memory = w->jobs[i].pos.memory = SIZE_MAX;
+    }
+    for (size_t i = 0; i < w->n_workers && !st; i++) {
+        w->workers[i].w = w;
+        list_encoder_init(&w->workers[i].lists, NULL, NULL);
+        st = inverter_create(&w->workers[i].inverter, w->dir, err);
+    }
+    for (size_t i = 0; i < w->n_workers && !st && w->threaded; i++) {
+        int e = pthread_create(&w->workers[i].thread, NULL, work, &w->workers[i]);
+        if (e)
+            st = cairn_fail_errno(err, e, "start a thread");
+        else
+            w->workers[i].started = true;
+    }
+    return st;
+}
 
 cairn_status lexical_writer_create(lexical_writer **out, const lexical_writer_options *options,
                                    cairn_error *err)
 {
+    static const lexical_writer_options nothing;
+    const lexical_writer_options *o = options ? options : &nothing;
     lexical_writer *w = calloc(1, sizeof *w);
     lexical_params p;
     cairn_status st;
 
     *out = NULL;
     if (!w)
-        return cairn_fail(err, CAIRN_ENOMEM, "no memory for a lexical writer");
-    w->budget = options && options->memory_budget ? options->memory_budget : (size_t)256 << 20;
-    bytes_init(&w->texts, UINT32_MAX);
+        return no_memory(err);
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->submitted, NULL);
+    pthread_cond_init(&w->finished, NULL);
+    w->budget = o->memory_budget ? o->memory_budget : BUDGET_DEFAULT;
+    w->budget = w->budget > BUDGET_LEAST ? w->budget : BUDGET_LEAST;
     bytes_init(&w->rows, SIZE_MAX / 2);
     lexical_params_default(&p);
     memcpy(w->meta.weight, p.weight, sizeof p.weight);
     memcpy(w->meta.b, p.b, sizeof p.b);
-    w->n_slots = 1 << 12;
-    w->slots = calloc(w->n_slots, sizeof *w->slots);
-    st = w->slots ? analyzer_create(&w->analyzer, err)
-                  : cairn_fail(err, CAIRN_ENOMEM, "no memory for a lexical writer");
+    w->n_workers = o->n_threads < 1 ? 1 : o->n_threads < THREADS_MAX ? o->n_threads : THREADS_MAX;
+    if (w->n_workers > w->budget / BUDGET_LEAST)
+        w->n_workers = w->budget / BUDGET_LEAST;
+    w->threaded = w->n_workers > 1;
+    w->n_jobs = w->threaded ? 2 * w->n_workers + 1 : 1;
+    w->workers = calloc(w->n_workers, sizeof *w->workers);
+    w->jobs = calloc(w->n_jobs, sizeof *w->jobs);
+    w->dir = o->spill_dir ? strdup(o->spill_dir) : NULL;
+    if (!w->workers || !w->jobs || (o->spill_dir && !w->dir))
+        st = no_memory(err);
+    else
+        st = start_workers(w, err);
     if (st) {
         lexical_writer_destroy(w);
         return st;
@@ -97,16 +485,25 @@ void lexical_writer_destroy(lexical_writer *w)
 {
     if (!w)
         return;
-    analyzer_destroy(w->analyzer);
-    for (size_t i = 0; i < w->n_chunks; i++)
-        free(w->chunks[i]);
-    free(w->chunks);
-    free(w->terms);
-    free(w->slots);
-    free(w->tokens);
-    free(w->hashes);
-    free(w->touched);
-    bytes_clear(&w->texts);
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_broadcast(&w->submitted);
+    pthread_mutex_unlock(&w->lock);
+    for (size_t i = 0; w->workers && i < w->n_workers; i++) {
+        if (w->workers[i].started)
+            pthread_join(w->workers[i].thread, NULL);
+        inverter_destroy(w->workers[i].inverter);
+        list_encoder_clear(&w->workers[i].lists);
+        free(w->workers[i].positions);
+    }
+    for (size_t i = 0; w->jobs && i < w->n_jobs; i++)
+        job_clear(&w->jobs[i]);
+    pthread_cond_destroy(&w->finished);
+    pthread_cond_destroy(&w->submitted);
+    pthread_mutex_destroy(&w->lock);
+    free(w->workers);
+    free(w->jobs);
+    free(w->dir);
     bytes_clear(&w->rows);
     free(w);
 }
@@ -116,292 +513,12 @@ uint32_t lexical_writer_rows(const lexical_writer *w)
     return w->meta.n_rows;
 }
 
-size_t lexical_writer_memory(const lexical_writer *w)
-{
-    return w->n_chunks * CHUNK + w->texts.cap + w->cap_terms * sizeof(term) +
-           w->n_slots * sizeof *w->slots + w->rows.cap + w->cap_tokens * sizeof(row_token) +
-           (w->cap_hashes + w->cap_touched) * sizeof(uint32_t);
-}
-
 bool lexical_writer_full(const lexical_writer *w)
 {
-    return lexical_writer_memory(w) >= w->budget || w->meta.n_rows >= ROWS_MAX;
-}
-
-/* ---- slices ---- */
-
-static inline uint8_t *at_address(const lexical_writer *w, uint32_t address)
-{
-    return w->chunks[address >> CHUNK_BITS] + (address & (CHUNK - 1));
-}
-
-/* A new slice of this level. */
-static bool new_slice(lexical_writer *w, unsigned level, uint32_t *first, uint32_t *end)
-{
-    uint32_t size = slice_size[level];
-
-    if (!w->n_chunks || CHUNK - w->chunk_used < size) {
-        if (w->n_chunks == w->cap_chunks) {
-            size_t cap = w->cap_chunks * 2 + 16;
-            uint8_t **more = checked_realloc(w->chunks, cap, sizeof *more);
-            if (!more)
-                return false;
-            w->chunks = more;
-            w->cap_chunks = cap;
-        }
-        if ((w->n_chunks + 1) * CHUNK > POOL_MAX)
-            return false;
-        w->chunks[w->n_chunks] = malloc(CHUNK);
-        if (!w->chunks[w->n_chunks])
-            return false;
-        w->n_chunks++;
-        w->chunk_used = 0;
-    }
-    *first = (uint32_t)((w->n_chunks - 1) << CHUNK_BITS) + w->chunk_used;
-    *end = *first + size - 4;
-    w->chunk_used += size;
-    return true;
-}
-
-static bool put_byte(lexical_writer *w, term *t, uint8_t v)
-{
-    if (t->at == t->end) {
-        uint32_t first, end;
-        if (t->level + 1u < LEVELS)
-            t->level++;
-        if (!new_slice(w, t->level, &first, &end))
-            return false;
-        memcpy(at_address(w, t->end), &first, 4);
-        t->at = first;
-        t->end = end;
-    }
-    *at_address(w, t->at++) = v;
-    return true;
-}
-
-static bool put_varint(lexical_writer *w, term *t, uint64_t v)
-{
-    if (t->end - t->at >= VARINT_MAX_BYTES) {
-        uint8_t *p = at_address(w, t->at), *from = p;
-        for (; v >= 0x80; v >>= 7)
-            *p++ = (uint8_t)(v | 0x80);
-        *p++ = (uint8_t)v;
-        t->at += (uint32_t)(p - from);
-        return true;
-    }
-    for (; v >= 0x80; v >>= 7)
-        if (!put_byte(w, t, (uint8_t)(v | 0x80)))
-            return false;
-    return put_byte(w, t, (uint8_t)v);
-}
-
-/* Copy a term's stream out. */
-static cairn_status read_stream(const lexical_writer *w, const term *t, bytes *out)
-{
-    uint32_t at = t->first;
-    cairn_status st = CAIRN_OK;
-
-    bytes_reset(out);
-    for (unsigned level = 0; !st; level += level + 1 < LEVELS) {
-        uint32_t end = at + slice_size[level] - 4;
-        if (end == t->end)
-            return bytes_append(out, at_address(w, at), t->at - at);
-        st = bytes_append(out, at_address(w, at), end - at);
-        memcpy(&at, at_address(w, end), 4);
-    }
-    return st;
-}
-
-/* ---- terms ---- */
-
-static uint32_t hash_term(const char *s, size_t n)
-{
-    uint64_t h = n * 0x9E3779B97F4A7C15u;
-    uint64_t v;
-    for (; n >= 8; s += 8, n -= 8) {
-        memcpy(&v, s, 8);
-        h = (h ^ v) * 0xFF51AFD7ED558CCDu;
-        h ^= h >> 32;
-    }
-    v = 0;
-    memcpy(&v, s, n);
-    h = (h ^ v) * 0xFF51AFD7ED558CCDu;
-    h ^= h >> 29;
-    return (uint32_t)(h * 0xC4CEB9FE1A85EC53u >> 32);
-}
-
-static bool grow_slots(lexical_writer *w)
-{
-    size_t n = w->n_slots * 2;
-    uint64_t *slots = calloc(n, sizeof *slots);
-    if (!slots)
-        return false;
-    for (size_t i = 0; i < w->n_terms; i++) {
-        size_t at = w->terms[i].hash & (n - 1);
-        while (slots[at])
-            at = (at + 1) & (n - 1);
-        slots[at] = (uint64_t)w->terms[i].hash << 32 | (i + 1);
-    }
-    free(w->slots);
-    w->slots = slots;
-    w->n_slots = n;
-    return true;
-}
-
-static bool add_term(lexical_writer *w, const analyzer_token *tok, uint32_t hash, size_t slot)
-{
-    term t = {.text = (uint32_t)w->texts.len,
-              .hash = hash,
-              .len = (uint8_t)tok->len,
-              .last_row = UINT32_MAX,
-              .row_head = NO_TOKEN};
-
-    if (w->n_terms == w->cap_terms) {
-        size_t cap = w->cap_terms * 2 + 4096;
-        term *more = checked_realloc(w->terms, cap, sizeof *more);
-        if (!more)
-            return false;
-        w->terms = more;
-        w->cap_terms = cap;
-    }
-    if (bytes_append(&w->texts, tok->term, tok->len) || !new_slice(w, 0, &t.first, &t.end))
-        return false;
-    t.at = t.first;
-    memcpy(t.head, tok->term, tok->len < TERM_HEAD ? tok->len : TERM_HEAD);
-    w->terms[w->n_terms++] = t;
-    w->slots[slot] = (uint64_t)hash << 32 | w->n_terms;
-    return w->n_terms * 2 <= w->n_slots || grow_slots(w);
-}
-
-static inline bool same_text(const lexical_writer *w, const term *t, const analyzer_token *tok)
-{
-    size_t head = tok->len < TERM_HEAD ? tok->len : TERM_HEAD;
-    if (t->len != tok->len)
-        return false;
-    for (size_t i = 0; i < head; i++) /* short: cheaper than a call */
-        if (t->head[i] != tok->term[i])
-            return false;
-    return head == tok->len || !memcmp(w->texts.data + t->text, tok->term, tok->len);
-}
-
-/* The term of a token; UINT32_MAX without memory. */
-static uint32_t find_term(lexical_writer *w, const analyzer_token *tok, uint32_t hash)
-{
-    size_t slot = hash & (w->n_slots - 1);
-    uint64_t v;
-
-    while ((v = w->slots[slot])) {
-        uint32_t i = (uint32_t)v - 1;
-        if (v >> 32 == hash && same_text(w, &w->terms[i], tok))
-            return i;
-        slot = (slot + 1) & (w->n_slots - 1);
-    }
-    return add_term(w, tok, hash, slot) ? (uint32_t)w->n_terms - 1 : UINT32_MAX;
-}
-
-/* Hash all tokens and ask for the memory they will need: the table of terms is larger than the
- * caches, so its misses are taken together. */
-static bool prepare(lexical_writer *w, const analyzer_token *tokens, size_t n)
-{
-    size_t mask = w->n_slots - 1;
-
-    if (n > w->cap_hashes) {
-        uint32_t *more = checked_realloc(w->hashes, n * 2, sizeof *more);
-        if (!more)
-            return false;
-        w->hashes = more;
-        w->cap_hashes = n * 2;
-    }
-    for (size_t i = 0; i < n; i++) {
-        w->hashes[i] = hash_term(tokens[i].term, tokens[i].len);
-        __builtin_prefetch(&w->slots[w->hashes[i] & mask]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        uint64_t v = w->slots[w->hashes[i] & mask];
-        if (v)
-            __builtin_prefetch(&w->terms[(uint32_t)v - 1]);
-    }
-    return true;
+    return w->meta.n_rows >= ROWS_MAX;
 }
 
 /* ---- rows ---- */
-
-/* Chain one word to its term. */
-static bool add_token(lexical_writer *w, const analyzer_token *tok, uint32_t hash, unsigned field)
-{
-    uint32_t i = find_term(w, tok, hash), n = (uint32_t)w->n_tokens;
-    term *t;
-
-    if (i == UINT32_MAX)
-        return false;
-    t = &w->terms[i];
-    if (w->n_tokens == w->cap_tokens) {
-        size_t cap = w->cap_tokens * 2 + 1024;
-        row_token *more = checked_realloc(w->tokens, cap, sizeof *more);
-        if (!more)
-            return false;
-        w->tokens = more;
-        w->cap_tokens = cap;
-    }
-    w->tokens[w->n_tokens++] = (row_token){tok->position, NO_TOKEN, (uint8_t)field};
-    if (t->row_head != NO_TOKEN) {
-        w->tokens[t->row_tail].next = n;
-        t->row_tail = n;
-        return true;
-    }
-    if (w->n_touched == w->cap_touched) {
-        size_t cap = w->cap_touched * 2 + 1024;
-        uint32_t *more = checked_realloc(w->touched, cap, sizeof *more);
-        if (!more)
-            return false;
-        w->touched = more;
-        w->cap_touched = cap;
-    }
-    t->row_head = t->row_tail = n;
-    w->touched[w->n_touched++] = i;
-    return true;
-}
-
-/* Write the posting of a term in this row. */
-static bool add_posting(lexical_writer *w, term *t, uint32_t row)
-{
-    uint32_t tf[LEXICAL_FIELDS] = {0}, left[LEXICAL_FIELDS], before = 0;
-    uint64_t gap = row - t->last_row; /* from UINT32_MAX: row + 1 */
-    unsigned fields = 0, field = 0;
-
-    gap &= UINT32_MAX;
-    for (uint32_t i = t->row_head; i != NO_TOKEN; i = w->tokens[i].next) {
-        unsigned f = w->tokens[i].field;
-        fields |= 1u << f;
-        tf[f] += tf[f] < TF_MAX;
-    }
-    if (fields == 1u << LEXICAL_BODY && tf[LEXICAL_BODY] == 1) {
-        if (!put_varint(w, t, gap << 1 | 1))
-            return false;
-    } else {
-        if (!put_varint(w, t, gap << 1) || !put_byte(w, t, (uint8_t)fields))
-            return false;
-        for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
-            if (tf[f] && !put_varint(w, t, tf[f]))
-                return false;
-    }
-    memcpy(left, tf, sizeof left);
-    for (uint32_t i = t->row_head; i != NO_TOKEN; i = w->tokens[i].next) {
-        const row_token *k = &w->tokens[i];
-        if (k->field != field)
-            before = 0;
-        field = k->field;
-        if (!left[field])
-            continue;
-        left[field]--;
-        if (!put_varint(w, t, k->position - before))
-            return false;
-        before = k->position;
-    }
-    t->last_row = row;
-    t->row_head = NO_TOKEN;
-    return true;
-}
 
 /* Index of a language in the segment's list; the 255th and later count as unknown. */
 static uint8_t language_index(lexical_writer *w, const char *lang)
@@ -420,55 +537,91 @@ static uint8_t language_index(lexical_writer *w, const char *lang)
     return (uint8_t)w->meta.n_langs++;
 }
 
+/* Copy the passage into the open block; a full block goes to the workers. */
+static cairn_status add_to_block(lexical_writer *w, const lexical_doc *doc, uint32_t row,
+                                 cairn_error *err)
+{
+    const char *lang = doc->lang ? doc->lang : "";
+    job *j = w->open;
+    job_row *r;
+    cairn_status st = CAIRN_OK;
+
+    if (!j) {
+        st = new_job(w, false, &j, err);
+        if (st)
+            return st;
+        j->first_row = row;
+        w->open = j;
+    }
+    r = &j->rows[j->n_rows];
+    for (unsigned f = 0; f < LEXICAL_FIELDS && !st; f++) {
+        r->at[f] = j->text.len;
+        r->len[f] = doc->field[f].len;
+        st = bytes_append(&j->text, doc->field[f].len ? doc->field[f].text : "",
+                          doc->field[f].len);
+    }
+    r->lang = j->text.len;
+    if (!st)
+        st = bytes_append(&j->text, lang, strlen(lang) + 1);
+    if (st)
+        return no_memory(err);
+    j->n_rows++;
+    if (j->n_rows < BLOCK_ROWS && j->text.len < BLOCK_BYTES)
+        return CAIRN_OK;
+    w->open = NULL;
+    return submit(w, j, err);
+}
+
+/* Without threads: no copy, and a failure of the text's own is told at once. */
+static cairn_status add_at_once(lexical_writer *w, const lexical_doc *doc, uint32_t row,
+                                cairn_error *err)
+{
+    worker *k = &w->workers[0];
+    row_length length;
+    uint8_t *to = (uint8_t *)w->rows.data + (size_t)row * (LEXICAL_FIELDS + 1);
+    cairn_status st = inverter_add(k->inverter, doc, row, &length, err);
+
+    if (st) {
+        w->broken = inverter_broken(k->inverter);
+        return st;
+    }
+    for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
+        to[f] = length_code(length.words[f]);
+        w->meta.total[f] += length.words[f];
+    }
+    st = hold_share(k, err);
+    w->broken = st != CAIRN_OK;
+    return st;
+}
+
 cairn_status lexical_writer_add(lexical_writer *w, const lexical_doc *doc, uint32_t *row_out,
                                 cairn_error *err)
 {
-    uint8_t row_bytes[LEXICAL_FIELDS + 1];
     uint32_t row = w->meta.n_rows;
-    uint64_t length[LEXICAL_FIELDS] = {0};
-    bool fine = true;
+    uint8_t lang;
+    cairn_status st;
 
     if (w->broken)
         return cairn_fail(err, CAIRN_EUSAGE, "this lexical writer failed before");
     if (row >= ROWS_MAX)
         return cairn_fail(err, CAIRN_ELIMIT, "a segment holds at most %u rows", ROWS_MAX);
-    w->n_tokens = w->n_touched = 0;
-    for (unsigned f = 0; f < LEXICAL_FIELDS && fine; f++) {
-        const analyzer_token *tokens;
-        size_t n;
-        cairn_status st;
-        if (!doc->field[f].len)
-            continue;
-        st = analyzer_run(w->analyzer, doc->lang ? doc->lang : "", doc->field[f].text,
-                          doc->field[f].len, &tokens, &n, err);
-        if (st) {
-            w->broken = w->n_touched != 0;
-            return st;
-        }
-        fine = prepare(w, tokens, n);
-        for (size_t i = 0; i < n && fine; i++)
-            fine = add_token(w, &tokens[i], w->hashes[i], f);
-        length[f] = n;
-    }
-    for (size_t i = 0; i < w->n_touched && fine; i++) {
-        if (i + 8 < w->n_touched) {
-            const term *soon = &w->terms[w->touched[i + 8]];
-            __builtin_prefetch(at_address(w, soon->at), 1);
-        }
-        fine = add_posting(w, &w->terms[w->touched[i]], row);
-    }
     for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
-        row_bytes[f] = length_code((uint32_t)length[f]);
-    row_bytes[LEXICAL_FIELDS] = language_index(w, doc->lang);
-    fine = fine && !bytes_append(&w->rows, row_bytes, sizeof row_bytes);
-    if (!fine) {
+        if (doc->field[f].len >> 31)
+            return cairn_fail(err, CAIRN_ELIMIT, "a text of 2 GiB or more cannot be indexed");
+    st = bytes_append_zeros(&w->rows, LEXICAL_FIELDS + 1);
+    if (st) {
         w->broken = true;
-        return cairn_fail(err, CAIRN_ENOMEM, "no memory for row %u of a lexical segment", row);
+        return no_memory(err);
     }
-    w->meta.langs[row_bytes[LEXICAL_FIELDS]].rows++;
-    for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
-        w->meta.total[f] += length[f];
-    w->meta.n_postings += w->n_touched;
+    st = w->threaded ? add_to_block(w, doc, row, err) : add_at_once(w, doc, row, err);
+    if (st) {
+        w->broken |= w->threaded;
+        w->rows.len -= LEXICAL_FIELDS + 1;
+        return st;
+    }
+    lang = language_index(w, doc->lang);
+    w->rows.data[(size_t)row * (LEXICAL_FIELDS + 1) + LEXICAL_FIELDS] = (char)lang;
+    w->meta.langs[lang].rows++;
     w->meta.n_rows++;
     if (row_out)
         *row_out = row;
@@ -477,135 +630,195 @@ cairn_status lexical_writer_add(lexical_writer *w, const lexical_doc *doc, uint3
 
 /* ---- finish ---- */
 
-typedef struct sort_key {
-    uint64_t prefix; /* first eight bytes, big-endian */
-    uint32_t term;
-} sort_key;
+/* The runs of all inverters, the one with the smallest term on top of a heap. */
+typedef struct run_heap {
+    posting_run *runs, **heap;
+    size_t n_runs, n;
+} run_heap;
 
-static int by_text(const void *a, const void *b, void *ctx)
+static int compare_runs(const posting_run *a, const posting_run *b)
 {
-    const lexical_writer *w = ctx;
-    const sort_key *x = a, *y = b;
-    const term *s, *t;
     int c;
 
-    if (x->prefix != y->prefix)
-        return x->prefix < y->prefix ? -1 : 1;
-    s = &w->terms[x->term];
-    t = &w->terms[y->term];
-    c = memcmp(w->texts.data + s->text, w->texts.data + t->text, s->len < t->len ? s->len : t->len);
-    return c ? c : (s->len > t->len) - (s->len < t->len);
+    if (a->prefix != b->prefix)
+        return a->prefix < b->prefix ? -1 : 1;
+    c = memcmp(a->term, b->term, a->len < b->len ? a->len : b->len);
+    return c ? c : (a->len > b->len) - (a->len < b->len);
 }
 
-static sort_key *sorted_terms(lexical_writer *w)
+/* The run at `i` may stand too high. */
+static void sift_down(run_heap *h, size_t i)
 {
-    sort_key *keys = checked_malloc(w->n_terms, sizeof *keys);
-    if (!keys)
-        return NULL;
-    for (size_t i = 0; i < w->n_terms; i++) {
-        const term *t = &w->terms[i];
-        const uint8_t *s = (const uint8_t *)w->texts.data + t->text;
-        uint64_t prefix = 0;
-        for (unsigned j = 0; j < 8; j++)
-            prefix = prefix << 8 | (j < t->len ? s[j] : 0);
-        keys[i] = (sort_key){prefix, (uint32_t)i};
+    for (;;) {
+        size_t least = i;
+        for (size_t c = 2 * i + 1; c <= 2 * i + 2 && c < h->n; c++)
+            if (compare_runs(h->heap[c], h->heap[least]) < 0)
+                least = c;
+        if (least == i)
+            return;
+        posting_run *r = h->heap[i];
+        h->heap[i] = h->heap[least];
+        h->heap[least] = r;
+        i = least;
     }
-    qsort_r(keys, w->n_terms, sizeof *keys, by_text, w);
-    return keys;
 }
 
-/* Run one stream through the encoder. Its bytes are our own, so they are only asserted. */
-static cairn_status encode_stream(const bytes *stream, list_encoder *e, uint32_t **positions,
-                                  size_t *cap, list_size *size, cairn_error *err)
+static void close_runs(run_heap *h)
 {
-    const uint8_t *p = (const uint8_t *)stream->data, *end = p + stream->len;
-    uint32_t row = UINT32_MAX;
+    for (size_t i = 0; h->runs && i < h->n_runs; i++)
+        posting_run_close(&h->runs[i]);
+    free(h->runs);
+    free(h->heap);
+}
+
+static cairn_status open_runs(lexical_writer *w, run_heap *h, cairn_error *err)
+{
+    size_t total = 0, buffer;
     cairn_status st = CAIRN_OK;
 
-    list_begin(e);
-    while (p < end && !st) {
-        uint32_t tf[LEXICAL_FIELDS] = {0};
-        size_t total = 1, n = 0;
-        uint64_t v;
-        p += varint_decode(p, end, &v);
-        row += (uint32_t)(v >> 1);
-        if (v & 1) {
-            tf[LEXICAL_BODY] = 1;
-        } else {
-            unsigned fields = *p++;
-            total = 0;
-            for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
-                if (!(fields >> f & 1))
-                    continue;
-                p += varint_decode(p, end, &v);
-                tf[f] = (uint32_t)v;
-                total += tf[f];
-            }
+    *h = (run_heap){0};
+    for (size_t i = 0; i < w->n_workers; i++)
+        total += inverter_runs(w->workers[i].inverter);
+    h->runs = checked_malloc(total, sizeof *h->runs);
+    h->heap = checked_malloc(total, sizeof *h->heap);
+    if (!h->runs || !h->heap)
+        return no_memory(err);
+    buffer = w->budget / 8 / (total + 1);
+    for (size_t i = 0; i < w->n_workers; i++) {
+        inverter *v = w->workers[i].inverter;
+        for (size_t r = 0, n = inverter_runs(v); r < n && !st; r++) {
+            posting_run *run = &h->runs[h->n_runs];
+            st = posting_run_open(run, v, r, buffer, err);
+            h->n_runs++;
+            if (!st && run->term)
+                h->heap[h->n++] = run;
         }
-        if (total > *cap) {
-            uint32_t *more = checked_realloc(*positions, total * 2, sizeof *more);
-            if (!more)
-                return cairn_fail(err, CAIRN_ENOMEM, "no memory for positions");
-            *positions = more;
-            *cap = total * 2;
-        }
-        for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
-            uint32_t before = 0;
-            for (uint32_t i = 0; i < tf[f]; i++) {
-                p += varint_decode(p, end, &v);
-                before += (uint32_t)v;
-                (*positions)[n++] = before;
-            }
-        }
-        st = list_add(e, row, tf, *positions, err);
     }
-    return st ? st : list_end(e, size, err);
+    for (size_t i = h->n / 2; i-- > 0 && !st;)
+        sift_down(h, i);
+    return st;
+}
+
+/* Take the smallest term of all runs with its streams into the batch. */
+static cairn_status gather_term(run_heap *h, job *j, cairn_error *err)
+{
+    job_term *t = &j->terms[j->n_terms];
+    cairn_status st;
+
+    *t = (job_term){.text = j->text.len, .len = h->heap[0]->len, .first = j->n_streams};
+    st = bytes_append(&j->text, h->heap[0]->term, t->len);
+    if (st)
+        return no_memory(err);
+    while (!st && h->n) {
+        posting_run *r = h->heap[0];
+        job_stream *s;
+        if (r->len != t->len || memcmp(r->term, j->text.data + t->text, t->len))
+            break;
+        if (j->n_streams == j->cap_streams) {
+            size_t cap = j->cap_streams * 2 + 1024;
+            job_stream *more = checked_realloc(j->streams, cap, sizeof *more);
+            if (!more)
+                return no_memory(err);
+            j->streams = more;
+            j->cap_streams = cap;
+        }
+        s = &j->streams[j->n_streams++];
+        s->at = j->text.len;
+        st = posting_run_take(r, &j->text, err);
+        s->len = j->text.len - s->at;
+        t->n++;
+        if (!r->term)
+            h->heap[0] = h->heap[--h->n];
+        sift_down(h, 0);
+    }
+    j->n_terms++;
+    return st;
+}
+
+static cairn_status merge_runs(lexical_writer *w, cairn_error *err)
+{
+    run_heap h;
+    cairn_status st = open_runs(w, &h, err);
+
+    while (!st && h.n) {
+        job *j;
+        st = new_job(w, true, &j, err);
+        while (!st && h.n && j->n_terms < BATCH_TERMS && j->text.len < BATCH_BYTES)
+            st = gather_term(&h, j, err);
+        if (!st)
+            st = submit(w, j, err);
+    }
+    close_runs(&h);
+    return st;
+}
+
+/* Make room for the output where the inverters have filled the memory. */
+static cairn_status settle(lexical_writer *w, cairn_error *err)
+{
+    size_t used = 0;
+    bool spilled = false;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < w->n_workers; i++) {
+        used += inverter_memory(w->workers[i].inverter);
+        spilled |= inverter_spilled(w->workers[i].inverter);
+        w->meta.n_postings += inverter_postings(w->workers[i].inverter);
+    }
+    for (size_t i = 0; i < w->n_workers && !st && (spilled || used > w->budget / 2); i++)
+        st = inverter_spill(w->workers[i].inverter, true, err);
+    return st;
+}
+
+static cairn_status turn_rows(lexical_writer *w, cairn_error *err)
+{
+    size_t n = w->meta.n_rows;
+
+    w->columns = checked_malloc(n + 1, LEXICAL_FIELDS + 1);
+    if (!w->columns)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        for (size_t f = 0; f <= LEXICAL_FIELDS; f++)
+            w->columns[f * n + i] = (uint8_t)w->rows.data[i * (LEXICAL_FIELDS + 1) + f];
+    bytes_clear(&w->rows);
+    return CAIRN_OK;
 }
 
 cairn_status lexical_writer_finish(lexical_writer *w, const section_sink *sink, cairn_error *err)
 {
     index_output out;
-    bytes stream;
-    sort_key *keys = NULL;
-    uint8_t *columns = NULL;
-    uint32_t *positions = NULL;
-    size_t cap = 0, n = w->meta.n_rows;
     cairn_status st = CAIRN_OK;
 
     if (w->broken)
         return cairn_fail(err, CAIRN_EUSAGE, "this lexical writer failed or finished before");
-    w->broken = true;
-    index_output_init(&out);
-    bytes_init(&stream, POOL_MAX);
-    columns = checked_malloc(n + 1, LEXICAL_FIELDS + 1);
-    keys = sorted_terms(w);
-    if (!columns || !keys) {
-        st = cairn_fail(err, CAIRN_ENOMEM, "no memory to finish a lexical segment");
-        goto done;
-    }
-    for (size_t i = 0; i < n; i++)
-        for (size_t f = 0; f <= LEXICAL_FIELDS; f++)
-            columns[f * n + i] = (uint8_t)w->rows.data[i * (LEXICAL_FIELDS + 1) + f];
-    st = index_output_begin(&out, &w->meta, columns, err);
-    for (size_t i = 0; i < w->n_terms && !st; i++) {
-        const term *t = &w->terms[keys[i].term];
-        list_size size;
-        st = read_stream(w, t, &stream);
-        if (st) {
-            cairn_fail(err, st, "no memory for a posting list");
-            break;
-        }
-        st = encode_stream(&stream, &out.lists, &positions, &cap, &size, err);
-        if (!st)
-            st = dict_writer_add(&out.dict, w->texts.data + t->text, t->len, &size, err);
+    if (w->open) {
+        job *j = w->open;
+        w->open = NULL;
+        st = submit(w, j, err);
     }
     if (!st)
-        st = index_output_emit(&out, &w->meta, columns, sink, err);
-done:
-    free(keys);
-    free(columns);
-    free(positions);
-    bytes_clear(&stream);
+        st = collect_all(w, err);
+    w->broken = true;
+    if (st)
+        return st;
+    index_output_init(&out);
+    index_output_limit(&out, w->budget / 2, w->dir);
+    w->out = &out;
+    st = settle(w, err);
+    if (!st)
+        st = turn_rows(w, err);
+    for (size_t i = 0; i < w->n_workers && !st; i++)
+        st = list_encoder_lengths(&w->workers[i].lists, w->columns, w->meta.n_rows, w->meta.weight,
+                                  w->meta.b, index_output_typical(&w->meta), err);
+    if (!st)
+        st = merge_runs(w, err);
+    /* Also after a failure: jobs that are still at work hold what is freed below. */
+    cairn_status rest = collect_all(w, st ? NULL : err);
+    st = st ? st : rest;
+    if (!st)
+        st = index_output_emit(&out, &w->meta, w->columns, sink, err);
+    free(w->columns);
+    w->columns = NULL;
     index_output_clear(&out);
+    w->out = NULL;
     return st;
 }

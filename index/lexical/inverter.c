@@ -1,0 +1,717 @@
+/* inverter.c - terms and their postings in memory, and the runs they are written out to.
+ *
+ * Each term has its stream in a pool: slices that double in size, chained by a 4-byte address at
+ * their end (16 bytes for the many terms that occur once, 2 KiB for the few that occur everywhere).
+ * A row's words are first chained by term in `tokens`, then each of its terms gets one posting.
+ *
+ * Spilling writes, for each term in byte order, its length in a byte, its bytes, the length of the
+ * stream as a varint and the stream. Rows are absolute at the start of each stream, so a stream in
+ * one run knows nothing of those before it, and a writer that spilled hands the list encoder the
+ * same postings as one that did not. The pool, the table and the arrays are used again: after the
+ * first run an inverter asks the system for no more memory. */
+#include "index/lexical/inverter.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/varint.h"
+#include "index/lexical/spool.h"
+
+#define CHUNK_BITS 17
+#define CHUNK      (1u << CHUNK_BITS)
+#define POOL_MAX   ((size_t)3 << 30)
+#define NO_TOKEN   UINT32_MAX
+#define SPILL_STEP ((size_t)256 << 10)
+#define READ_LEAST ((size_t)16 << 10)
+
+#define TERM_HEAD 26
+
+typedef struct term {
+    uint32_t text; /* offset in texts */
+    uint32_t hash;
+    uint32_t first;              /* address of the first slice */
+    uint32_t at, end;            /* where the next byte goes; end = address of the slice's link */
+    uint32_t last_row;           /* of the last posting; UINT32_MAX before the first */
+    uint32_t row_head, row_tail; /* this row's tokens, while it is being added */
+    uint8_t len, level;
+    char head[TERM_HEAD]; /* the first bytes again, to compare without another cache miss */
+} term;
+
+typedef struct row_token {
+    uint32_t position, next;
+    uint8_t field;
+} row_token;
+
+struct inverter {
+    analyzer *analyzer;
+    const char *dir;
+    uint8_t **chunks;
+    size_t n_chunks, cap_chunks; /* in use, allocated */
+    size_t n_chunk_slots;        /* of `chunks` */
+    uint32_t chunk_used;         /* of the last chunk in use */
+    bytes texts;
+    term *terms;
+    size_t n_terms, cap_terms;
+    uint64_t *slots; /* hash above, term + 1 below, 0 = empty; a power of two, at most half full */
+    size_t n_slots;
+    row_token *tokens;
+    size_t n_tokens, cap_tokens;
+    uint32_t *hashes; /* of the tokens of one field */
+    size_t cap_hashes;
+    uint32_t *touched; /* terms of this row */
+    size_t n_touched, cap_touched;
+    uint64_t n_postings;
+    int fd;              /* of the runs, -1 before the first */
+    uint64_t *run_end;   /* [n_file_runs] in the file */
+    size_t n_file_runs;
+    bool broken;
+};
+
+static const uint16_t slice_size[] = {16, 24, 48, 96, 192, 384, 768, 1536, 2048};
+#define LEVELS (sizeof slice_size / sizeof *slice_size)
+
+static cairn_status no_memory(cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ENOMEM, "no memory for a lexical writer");
+}
+
+cairn_status inverter_create(inverter **out, const char *dir, cairn_error *err)
+{
+    inverter *v = calloc(1, sizeof *v);
+    cairn_status st;
+
+    *out = NULL;
+    if (!v)
+        return no_memory(err);
+    v->dir = dir;
+    v->fd = -1;
+    bytes_init(&v->texts, UINT32_MAX);
+    v->n_slots = 1 << 12;
+    v->slots = calloc(v->n_slots, sizeof *v->slots);
+    st = v->slots ? analyzer_create(&v->analyzer, err) : no_memory(err);
+    if (st) {
+        inverter_destroy(v);
+        return st;
+    }
+    *out = v;
+    return CAIRN_OK;
+}
+
+/* Give back everything that a run is made of. */
+static void free_streams(inverter *v)
+{
+    for (size_t i = 0; i < v->cap_chunks; i++)
+        munmap(v->chunks[i], CHUNK);
+    free(v->chunks);
+    free(v->terms);
+    free(v->slots);
+    free(v->tokens);
+    free(v->hashes);
+    free(v->touched);
+    bytes_clear(&v->texts);
+    v->chunks = NULL;
+    v->terms = NULL;
+    v->slots = NULL;
+    v->tokens = NULL;
+    v->hashes = v->touched = NULL;
+    v->n_chunks = v->cap_chunks = v->n_chunk_slots = 0;
+    v->n_terms = v->cap_terms = v->n_slots = 0;
+    v->cap_tokens = v->cap_hashes = v->cap_touched = 0;
+}
+
+void inverter_destroy(inverter *v)
+{
+    if (!v)
+        return;
+    analyzer_destroy(v->analyzer);
+    free_streams(v);
+    free(v->run_end);
+    if (v->fd >= 0)
+        close(v->fd);
+    free(v);
+}
+
+bool inverter_broken(const inverter *v)
+{
+    return v->broken;
+}
+
+bool inverter_spilled(const inverter *v)
+{
+    return v->n_file_runs != 0;
+}
+
+uint64_t inverter_postings(const inverter *v)
+{
+    return v->n_postings;
+}
+
+size_t inverter_memory(const inverter *v)
+{
+    return v->n_chunks * CHUNK + v->texts.len + v->n_terms * sizeof(term) +
+           v->n_slots * sizeof *v->slots + v->cap_tokens * sizeof(row_token) +
+           (v->cap_hashes + v->cap_touched) * sizeof(uint32_t);
+}
+
+/* ---- slices ---- */
+
+static inline uint8_t *at_address(const inverter *v, uint32_t address)
+{
+    return v->chunks[address >> CHUNK_BITS] + (address & (CHUNK - 1));
+}
+
+/* Begin a chunk, one that an earlier run used where there is one. */
+static bool next_chunk(inverter *v)
+{
+    if ((v->n_chunks + 1) * CHUNK > POOL_MAX)
+        return false;
+    if (v->n_chunks == v->n_chunk_slots) {
+        size_t cap = v->n_chunk_slots * 2 + 16;
+        uint8_t **more = checked_realloc(v->chunks, cap, sizeof *more);
+        if (!more)
+            return false;
+        v->chunks = more;
+        v->n_chunk_slots = cap;
+    }
+    if (v->n_chunks == v->cap_chunks) {
+        /* Not from malloc, whose arenas keep what a thread gave back. */
+        void *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (chunk == MAP_FAILED)
+            return false;
+        v->chunks[v->n_chunks] = chunk;
+        v->cap_chunks++;
+    }
+    v->n_chunks++;
+    v->chunk_used = 0;
+    return true;
+}
+
+/* A new slice of this level. */
+static bool new_slice(inverter *v, unsigned level, uint32_t *first, uint32_t *end)
+{
+    uint32_t size = slice_size[level];
+
+    if ((!v->n_chunks || CHUNK - v->chunk_used < size) && !next_chunk(v))
+        return false;
+    *first = (uint32_t)((v->n_chunks - 1) << CHUNK_BITS) + v->chunk_used;
+    *end = *first + size - 4;
+    v->chunk_used += size;
+    return true;
+}
+
+static bool put_byte(inverter *v, term *t, uint8_t byte)
+{
+    if (t->at == t->end) {
+        uint32_t first, end;
+        if (t->level + 1u < LEVELS)
+            t->level++;
+        if (!new_slice(v, t->level, &first, &end))
+            return false;
+        memcpy(at_address(v, t->end), &first, 4);
+        t->at = first;
+        t->end = end;
+    }
+    *at_address(v, t->at++) = byte;
+    return true;
+}
+
+static bool put_varint(inverter *v, term *t, uint64_t x)
+{
+    if (t->end - t->at >= VARINT_MAX_BYTES) {
+        uint8_t *p = at_address(v, t->at), *from = p;
+        for (; x >= 0x80; x >>= 7)
+            *p++ = (uint8_t)(x | 0x80);
+        *p++ = (uint8_t)x;
+        t->at += (uint32_t)(p - from);
+        return true;
+    }
+    for (; x >= 0x80; x >>= 7)
+        if (!put_byte(v, t, (uint8_t)(x | 0x80)))
+            return false;
+    return put_byte(v, t, (uint8_t)x);
+}
+
+/* Append a term's stream to *out. */
+static cairn_status copy_stream(const inverter *v, const term *t, bytes *out)
+{
+    uint32_t at = t->first;
+    cairn_status st = CAIRN_OK;
+
+    for (unsigned level = 0; !st; level += level + 1 < LEVELS) {
+        uint32_t end = at + slice_size[level] - 4;
+        if (end == t->end)
+            return bytes_append(out, at_address(v, at), t->at - at);
+        st = bytes_append(out, at_address(v, at), end - at);
+        memcpy(&at, at_address(v, end), 4);
+    }
+    return st;
+}
+
+/* ---- terms ---- */
+
+static uint32_t hash_term(const char *s, size_t n)
+{
+    uint64_t h = n * 0x9E3779B97F4A7C15u;
+    uint64_t v;
+    for (; n >= 8; s += 8, n -= 8) {
+        memcpy(&v, s, 8);
+        h = (h ^ v) * 0xFF51AFD7ED558CCDu;
+        h ^= h >> 32;
+    }
+    v = 0;
+    memcpy(&v, s, n);
+    h = (h ^ v) * 0xFF51AFD7ED558CCDu;
+    h ^= h >> 29;
+    return (uint32_t)(h * 0xC4CEB9FE1A85EC53u >> 32);
+}
+
+static bool grow_slots(inverter *v)
+{
+    size_t n = v->n_slots * 2;
+    uint64_t *slots = calloc(n, sizeof *slots);
+    if (!slots)
+        return false;
+    for (size_t i = 0; i < v->n_terms; i++) {
+        size_t at = v->terms[i].hash & (n - 1);
+        while (slots[at])
+            at = (at + 1) & (n - 1);
+        slots[at] = (uint64_t)v->terms[i].hash << 32 | (i + 1);
+    }
+    free(v->slots);
+    v->slots = slots;
+    v->n_slots = n;
+    return true;
+}
+
+static bool add_term(inverter *v, const analyzer_token *tok, uint32_t hash, size_t slot)
+{
+    term t = {.text = (uint32_t)v->texts.len,
+              .hash = hash,
+              .len = (uint8_t)tok->len,
+              .last_row = UINT32_MAX,
+              .row_head = NO_TOKEN};
+
+    if (v->n_terms == v->cap_terms) {
+        size_t cap = v->cap_terms * 2 + 4096;
+        term *more = checked_realloc(v->terms, cap, sizeof *more);
+        if (!more)
+            return false;
+        v->terms = more;
+        v->cap_terms = cap;
+    }
+    if (bytes_append(&v->texts, tok->term, tok->len) || !new_slice(v, 0, &t.first, &t.end))
+        return false;
+    t.at = t.first;
+    memcpy(t.head, tok->term, tok->len < TERM_HEAD ? tok->len : TERM_HEAD);
+    v->terms[v->n_terms++] = t;
+    v->slots[slot] = (uint64_t)hash << 32 | v->n_terms;
+    return v->n_terms * 2 <= v->n_slots || grow_slots(v);
+}
+
+static inline bool same_text(const inverter *v, const term *t, const analyzer_token *tok)
+{
+    size_t head = tok->len < TERM_HEAD ? tok->len : TERM_HEAD;
+    if (t->len != tok->len)
+        return false;
+    for (size_t i = 0; i < head; i++) /* short: cheaper than a call */
+        if (t->head[i] != tok->term[i])
+            return false;
+    return head == tok->len || !memcmp(v->texts.data + t->text, tok->term, tok->len);
+}
+
+/* The term of a token; UINT32_MAX without memory. */
+static uint32_t find_term(inverter *v, const analyzer_token *tok, uint32_t hash)
+{
+    size_t slot = hash & (v->n_slots - 1);
+    uint64_t x;
+
+    while ((x = v->slots[slot])) {
+        uint32_t i = (uint32_t)x - 1;
+        if (x >> 32 == hash && same_text(v, &v->terms[i], tok))
+            return i;
+        slot = (slot + 1) & (v->n_slots - 1);
+    }
+    return add_term(v, tok, hash, slot) ? (uint32_t)v->n_terms - 1 : UINT32_MAX;
+}
+
+/* Hash all tokens and ask for the memory they will need: the table of terms is larger than the
+ * caches, so its misses are taken together. */
+static bool prepare(inverter *v, const analyzer_token *tokens, size_t n)
+{
+    size_t mask = v->n_slots - 1;
+
+    if (n > v->cap_hashes) {
+        uint32_t *more = checked_realloc(v->hashes, n * 2, sizeof *more);
+        if (!more)
+            return false;
+        v->hashes = more;
+        v->cap_hashes = n * 2;
+    }
+    for (size_t i = 0; i < n; i++) {
+        v->hashes[i] = hash_term(tokens[i].term, tokens[i].len);
+        __builtin_prefetch(&v->slots[v->hashes[i] & mask]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint64_t x = v->slots[v->hashes[i] & mask];
+        if (x)
+            __builtin_prefetch(&v->terms[(uint32_t)x - 1]);
+    }
+    return true;
+}
+
+/* ---- rows ---- */
+
+/* Chain one word to its term. */
+static bool add_token(inverter *v, const analyzer_token *tok, uint32_t hash, unsigned field)
+{
+    uint32_t i = find_term(v, tok, hash), n = (uint32_t)v->n_tokens;
+    term *t;
+
+    if (i == UINT32_MAX)
+        return false;
+    t = &v->terms[i];
+    if (v->n_tokens == v->cap_tokens) {
+        size_t cap = v->cap_tokens * 2 + 1024;
+        row_token *more = checked_realloc(v->tokens, cap, sizeof *more);
+        if (!more)
+            return false;
+        v->tokens = more;
+        v->cap_tokens = cap;
+    }
+    v->tokens[v->n_tokens++] = (row_token){tok->position, NO_TOKEN, (uint8_t)field};
+    if (t->row_head != NO_TOKEN) {
+        v->tokens[t->row_tail].next = n;
+        t->row_tail = n;
+        return true;
+    }
+    if (v->n_touched == v->cap_touched) {
+        size_t cap = v->cap_touched * 2 + 1024;
+        uint32_t *more = checked_realloc(v->touched, cap, sizeof *more);
+        if (!more)
+            return false;
+        v->touched = more;
+        v->cap_touched = cap;
+    }
+    t->row_head = t->row_tail = n;
+    v->touched[v->n_touched++] = i;
+    return true;
+}
+
+/* Write the posting of a term in this row. */
+static bool add_posting(inverter *v, term *t, uint32_t row)
+{
+    uint32_t tf[LEXICAL_FIELDS] = {0}, left[LEXICAL_FIELDS], before = 0;
+    uint64_t gap = row - t->last_row; /* from UINT32_MAX: row + 1 */
+    unsigned fields = 0, field = 0;
+
+    gap &= UINT32_MAX;
+    for (uint32_t i = t->row_head; i != NO_TOKEN; i = v->tokens[i].next) {
+        unsigned f = v->tokens[i].field;
+        fields |= 1u << f;
+        tf[f] += tf[f] < TF_MAX;
+    }
+    if (fields == 1u << LEXICAL_BODY && tf[LEXICAL_BODY] == 1) {
+        if (!put_varint(v, t, gap << 1 | 1))
+            return false;
+    } else {
+        if (!put_varint(v, t, gap << 1) || !put_byte(v, t, (uint8_t)fields))
+            return false;
+        for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
+            if (tf[f] && !put_varint(v, t, tf[f]))
+                return false;
+    }
+    memcpy(left, tf, sizeof left);
+    for (uint32_t i = t->row_head; i != NO_TOKEN; i = v->tokens[i].next) {
+        const row_token *k = &v->tokens[i];
+        if (k->field != field)
+            before = 0;
+        field = k->field;
+        if (!left[field])
+            continue;
+        left[field]--;
+        if (!put_varint(v, t, k->position - before))
+            return false;
+        before = k->position;
+    }
+    t->last_row = row;
+    t->row_head = NO_TOKEN;
+    return true;
+}
+
+cairn_status inverter_add(inverter *v, const lexical_doc *doc, uint32_t row, row_length *length,
+                          cairn_error *err)
+{
+    bool fine = true;
+
+    if (v->broken)
+        return cairn_fail(err, CAIRN_EUSAGE, "this lexical writer failed before");
+    *length = (row_length){0};
+    v->n_tokens = v->n_touched = 0;
+    for (unsigned f = 0; f < LEXICAL_FIELDS && fine; f++) {
+        const analyzer_token *tokens;
+        size_t n;
+        cairn_status st;
+        if (!doc->field[f].len)
+            continue;
+        st = analyzer_run(v->analyzer, doc->lang ? doc->lang : "", doc->field[f].text,
+                          doc->field[f].len, &tokens, &n, err);
+        if (st) {
+            v->broken = v->n_touched != 0;
+            return st;
+        }
+        fine = prepare(v, tokens, n);
+        for (size_t i = 0; i < n && fine; i++)
+            fine = add_token(v, &tokens[i], v->hashes[i], f);
+        length->words[f] = (uint32_t)n;
+    }
+    for (size_t i = 0; i < v->n_touched && fine; i++) {
+        if (i + 8 < v->n_touched) {
+            const term *soon = &v->terms[v->touched[i + 8]];
+            __builtin_prefetch(at_address(v, soon->at), 1);
+        }
+        fine = add_posting(v, &v->terms[v->touched[i]], row);
+    }
+    if (!fine) {
+        v->broken = true;
+        return cairn_fail(err, CAIRN_ENOMEM, "no memory for row %u of a lexical segment", row);
+    }
+    v->n_postings += v->n_touched;
+    return CAIRN_OK;
+}
+
+/* ---- sorting ---- */
+
+typedef struct sort_key {
+    uint64_t prefix; /* first eight bytes, big-endian */
+    uint32_t term;
+} sort_key;
+
+static uint64_t prefix_of(const char *text, size_t len)
+{
+    uint64_t prefix = 0;
+
+    memcpy(&prefix, text, len < 8 ? len : 8);
+    return __builtin_bswap64(prefix);
+}
+
+static int by_text(const void *a, const void *b, void *ctx)
+{
+    const inverter *v = ctx;
+    const sort_key *x = a, *y = b;
+    const term *s, *t;
+    int c;
+
+    if (x->prefix != y->prefix)
+        return x->prefix < y->prefix ? -1 : 1;
+    s = &v->terms[x->term];
+    t = &v->terms[y->term];
+    c = memcmp(v->texts.data + s->text, v->texts.data + t->text, s->len < t->len ? s->len : t->len);
+    return c ? c : (s->len > t->len) - (s->len < t->len);
+}
+
+/* The terms by their bytes; malloced, NULL without memory. */
+static uint32_t *sorted_terms(inverter *v)
+{
+    sort_key *keys = checked_malloc(v->n_terms, sizeof *keys);
+    uint32_t *order = checked_malloc(v->n_terms, sizeof *order);
+
+    if (!keys || !order) {
+        free(keys);
+        free(order);
+        return NULL;
+    }
+    for (size_t i = 0; i < v->n_terms; i++) {
+        const term *t = &v->terms[i];
+        keys[i] = (sort_key){prefix_of(v->texts.data + t->text, t->len), (uint32_t)i};
+    }
+    qsort_r(keys, v->n_terms, sizeof *keys, by_text, v);
+    for (size_t i = 0; i < v->n_terms; i++)
+        order[i] = keys[i].term;
+    free(keys);
+    return order;
+}
+
+/* ---- spilling ---- */
+
+static void begin_anew(inverter *v)
+{
+    v->n_chunks = 0;
+    v->chunk_used = 0;
+    v->n_terms = 0;
+    bytes_reset(&v->texts);
+    memset(v->slots, 0, v->n_slots * sizeof *v->slots);
+}
+
+static cairn_status write_run(inverter *v, const uint32_t *order, uint64_t *end, cairn_error *err)
+{
+    bytes out, stream;
+    cairn_status st = CAIRN_OK;
+
+    bytes_init(&out, SIZE_MAX / 2);
+    bytes_init(&stream, POOL_MAX);
+    for (size_t i = 0; i < v->n_terms && !st; i++) {
+        const term *t = &v->terms[order[i]];
+        bytes_reset(&stream);
+        st = copy_stream(v, t, &stream);
+        if (!st)
+            st = bytes_append_byte(&out, t->len);
+        if (!st)
+            st = bytes_append(&out, v->texts.data + t->text, t->len);
+        if (!st)
+            st = bytes_append_varint(&out, stream.len);
+        if (!st)
+            st = bytes_append(&out, stream.data, stream.len);
+        if (st)
+            cairn_fail(err, st, "no memory to write out postings");
+        if (!st && (out.len >= SPILL_STEP || i + 1 == v->n_terms)) {
+            st = spill_write(v->fd, out.data, out.len, err);
+            *end += out.len;
+            bytes_reset(&out);
+        }
+    }
+    bytes_clear(&out);
+    bytes_clear(&stream);
+    return st;
+}
+
+cairn_status inverter_spill(inverter *v, bool last, cairn_error *err)
+{
+    uint32_t *order;
+    uint64_t *ends, end = v->n_file_runs ? v->run_end[v->n_file_runs - 1] : 0;
+    cairn_status st = CAIRN_OK;
+
+    if (v->broken)
+        return cairn_fail(err, CAIRN_EUSAGE, "this lexical writer failed before");
+    if (v->n_terms) {
+        v->broken = true; /* until the run is whole */
+        ends = checked_realloc(v->run_end, v->n_file_runs + 1, sizeof *ends);
+        if (!ends)
+            return no_memory(err);
+        v->run_end = ends;
+        order = sorted_terms(v);
+        if (!order)
+            return no_memory(err);
+        if (v->fd < 0)
+            st = spill_open(&v->fd, v->dir, err);
+        if (!st)
+            st = write_run(v, order, &end, err);
+        free(order);
+        if (st)
+            return st;
+        v->run_end[v->n_file_runs++] = end;
+        v->broken = false;
+        begin_anew(v);
+    }
+    if (last) {
+        free_streams(v);
+        v->broken = true; /* nothing can be added any more */
+    }
+    return CAIRN_OK;
+}
+
+/* ---- runs ---- */
+
+size_t inverter_runs(const inverter *v)
+{
+    return v->n_file_runs + (v->n_terms ? 1 : 0);
+}
+
+/* At least `want` bytes in the buffer, if the run has as many. */
+static cairn_status fill(posting_run *r, size_t want, cairn_error *err)
+{
+    size_t left = r->filled - r->begin, n;
+    cairn_status st;
+
+    if (left >= want || r->next == r->end)
+        return CAIRN_OK;
+    memmove(r->buffer, r->buffer + r->begin, left);
+    n = r->cap - left < r->end - r->next ? r->cap - left : (size_t)(r->end - r->next);
+    st = spill_read(r->v->fd, r->next, r->buffer + left, n, err);
+    r->begin = 0;
+    r->filled = left + n;
+    r->next += n;
+    return st;
+}
+
+/* Stand on the next term. */
+static cairn_status next_term(posting_run *r, cairn_error *err)
+{
+    r->term = NULL;
+    if (r->order) {
+        const term *t;
+        if (r->at == r->v->n_terms)
+            return CAIRN_OK;
+        t = &r->v->terms[r->order[r->at]];
+        r->term = r->v->texts.data + t->text;
+        r->len = t->len;
+    } else {
+        size_t used;
+        cairn_status st = fill(r, 1 + ANALYZER_TERM_MAX + VARINT_MAX_BYTES, err);
+        if (st || r->begin == r->filled)
+            return st;
+        r->len = r->buffer[r->begin];
+        if (r->len > ANALYZER_TERM_MAX || r->filled - r->begin < 1 + r->len)
+            return cairn_fail(err, CAIRN_EIO, "a temporary file of the index was changed");
+        memcpy(r->text, r->buffer + r->begin + 1, r->len);
+        r->term = r->text;
+        r->begin += 1 + r->len;
+        used = varint_decode(r->buffer + r->begin, r->buffer + r->filled, &r->stream);
+        if (!used)
+            return cairn_fail(err, CAIRN_EIO, "a temporary file of the index was changed");
+        r->begin += used;
+    }
+    r->prefix = prefix_of(r->term, r->len);
+    return CAIRN_OK;
+}
+
+cairn_status posting_run_open(posting_run *r, inverter *v, size_t i, size_t buffer,
+                              cairn_error *err)
+{
+    *r = (posting_run){.v = v};
+    if (i < v->n_file_runs) {
+        r->cap = buffer > READ_LEAST ? buffer : READ_LEAST;
+        r->buffer = malloc(r->cap);
+        r->next = i ? v->run_end[i - 1] : 0;
+        r->end = v->run_end[i];
+    } else {
+        r->order = sorted_terms(v);
+    }
+    return r->buffer || r->order ? next_term(r, err) : no_memory(err);
+}
+
+void posting_run_close(posting_run *r)
+{
+    free(r->buffer);
+    free(r->order);
+    *r = (posting_run){0};
+}
+
+cairn_status posting_run_take(posting_run *r, bytes *out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (r->order) {
+        st = copy_stream(r->v, &r->v->terms[r->order[r->at++]], out);
+        if (st)
+            return cairn_fail(err, st, "no memory for a posting list");
+        return next_term(r, err);
+    }
+    while (r->stream && !st) {
+        size_t n;
+        st = fill(r, 1, err);
+        if (st)
+            break;
+        n = r->filled - r->begin;
+        if (!n)
+            return cairn_fail(err, CAIRN_EIO, "a temporary file of the index was changed");
+        n = n < r->stream ? n : (size_t)r->stream;
+        if (bytes_append(out, r->buffer + r->begin, n))
+            return cairn_fail(err, CAIRN_ENOMEM, "no memory for a posting list");
+        r->begin += n;
+        r->stream -= n;
+    }
+    return st ? st : next_term(r, err);
+}

@@ -1,0 +1,238 @@
+/* test_segments.c - the life of segments: an index is the same bytes whatever memory and threads
+ * built it and however it was merged together; deletions leave no trace behind a merge. */
+#include "tests/index/lexical/corpus.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Passages that can be indexed again and again. */
+typedef struct passages {
+    lexical_doc *doc;
+    size_t n;
+} passages;
+
+static passages passages_random(random_state *r, size_t n, size_t vocabulary)
+{
+    static const char *const langs[] = {"en", "de", "", "fr", "pt-BR"};
+    static const size_t most[LEXICAL_FIELDS] = {8, 3, 6, 60};
+    static char text[16384];
+    passages p = {calloc(n + 1, sizeof *p.doc), n};
+
+    for (size_t i = 0; i < n; i++) {
+        p.doc[i].lang = langs[random_below(r, 5)];
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++) {
+            size_t words = random_below(r, 3) || f == LEXICAL_BODY ? random_below(r, most[f]) : 0;
+            if (f == LEXICAL_BODY && !random_below(r, 300))
+                words *= 20;
+            p.doc[i].field[f].len = put_words(r, text, sizeof text, words, vocabulary);
+            p.doc[i].field[f].text = strdup(text);
+        }
+    }
+    return p;
+}
+
+static void passages_clear(passages *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+            free((char *)p->doc[i].field[f].text);
+    free(p->doc);
+}
+
+/* Index rows [from, to) without those of `deleted`, a set over all passages. */
+static void build(memory_sections *out, const passages *p, size_t from, size_t to,
+                  const uint64_t *deleted, const lexical_writer_options *o)
+{
+    lexical_writer *w;
+    section_sink sink = memory_sink(out);
+    cairn_error err = {0};
+
+    memset(out, 0, sizeof *out);
+    assert_int_equal(lexical_writer_create(&w, o, &err), CAIRN_OK);
+    for (size_t i = from; i < to; i++)
+        if (!deleted || !row_set_has(deleted, (uint32_t)i))
+            if (lexical_writer_add(w, &p->doc[i], NULL, &err))
+                fail_msg("add: %s", err.text);
+    if (lexical_writer_finish(w, &sink, &err))
+        fail_msg("finish: %s", err.text);
+    lexical_writer_destroy(w);
+}
+
+static void same_sections(const memory_sections *a, const memory_sections *b, const char *what)
+{
+    assert_int_equal(a->n, b->n);
+    for (size_t i = 0; i < a->n; i++) {
+        assert_string_equal(a->name[i], b->name[i]);
+        if (a->len[i] != b->len[i] || memcmp(a->data[i], b->data[i], a->len[i]))
+            fail_msg("%s: section %s differs", what, a->name[i]);
+    }
+}
+
+static void budget_and_threads_change_no_byte(void **state)
+{
+    static const lexical_writer_options ways[] = {
+        {.memory_budget = 1u << 20},
+        {.memory_budget = 3u << 20},
+        {.memory_budget = 2u << 20, .n_threads = 2},
+        {.memory_budget = 4u << 20, .n_threads = 7},
+        {.memory_budget = 64u << 20, .n_threads = 3},
+        {.memory_budget = 64u << 20, .n_threads = 32},
+    };
+    random_state r = random_seeded();
+    (void)state;
+
+    for (size_t round = 0; round < 3; round++) {
+        size_t vocabulary = round == 1 ? 50 : 60000;
+        passages p = passages_random(&r, round == 2 ? random_below(&r, 300) : 12000, vocabulary);
+        memory_sections plain;
+        lexical_writer_options roomy = {.memory_budget = (size_t)1 << 30};
+        build(&plain, &p, 0, p.n, NULL, &roomy);
+        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+            char what[64];
+            memory_sections other;
+            snprintf(what, sizeof what, "round %zu, %zu MiB, %zu threads", round,
+                     ways[i].memory_budget >> 20, ways[i].n_threads);
+            build(&other, &p, 0, p.n, NULL, &ways[i]);
+            same_sections(&plain, &other, what);
+            memory_clear(&other);
+        }
+        memory_clear(&plain);
+        passages_clear(&p);
+    }
+}
+
+static void merge_parts(memory_sections *out, const passages *p, size_t n_parts,
+                        const uint64_t *deleted)
+{
+    test_index part[16];
+    uint64_t *dead[16];
+    lexical_merge_input in[16];
+    section_sink sink = memory_sink(out);
+    cairn_error err = {0};
+
+    memset(out, 0, sizeof *out);
+    for (size_t s = 0; s < n_parts; s++) {
+        size_t from = p->n * s / n_parts, to = p->n * (s + 1) / n_parts;
+        dead[s] = calloc(row_set_words((uint32_t)(to - from)) + 1, 8);
+        for (size_t i = from; i < to; i++)
+            if (deleted && row_set_has(deleted, (uint32_t)i))
+                dead[s][(i - from) >> 6] |= 1ull << ((i - from) & 63);
+        build(&part[s].sections, p, from, to, NULL, NULL);
+        index_open(&part[s]);
+        in[s] = (lexical_merge_input){part[s].reader, deleted ? dead[s] : NULL};
+    }
+    if (lexical_merge(in, n_parts, &sink, &err))
+        fail_msg("merge: %s", err.text);
+    for (size_t s = 0; s < n_parts; s++) {
+        index_close(&part[s]);
+        free(dead[s]);
+    }
+}
+
+static void merged_is_built_at_once(void **state)
+{
+    random_state r = random_seeded();
+    (void)state;
+
+    for (size_t round = 0; round < 4; round++) {
+        passages p = passages_random(&r, 200 + random_below(&r, 4000), round % 2 ? 100 : 5000);
+        memory_sections once, merged;
+        build(&once, &p, 0, p.n, NULL, NULL);
+        merge_parts(&merged, &p, 1 + random_below(&r, 15), NULL);
+        same_sections(&once, &merged, "merged");
+        memory_clear(&once);
+        memory_clear(&merged);
+        passages_clear(&p);
+    }
+}
+
+/* After a merge that dropped rows, every score is that of an index that never had them. */
+static void dropped_rows_leave_no_trace(void **state)
+{
+    random_state r = random_seeded();
+    cairn_error err = {0};
+    (void)state;
+
+    for (size_t round = 0; round < 4; round++) {
+        passages p = passages_random(&r, 500 + random_below(&r, 3000), 400);
+        uint64_t *deleted = calloc(row_set_words((uint32_t)p.n) + 1, 8);
+        test_index fresh = {0}, merged = {0};
+        for (size_t i = 0; i < p.n; i++)
+            if (random_below(&r, 10) < 3 + round)
+                deleted[i >> 6] |= 1ull << (i & 63);
+        build(&fresh.sections, &p, 0, p.n, deleted, NULL);
+        merge_parts(&merged.sections, &p, 5, deleted);
+        index_open(&fresh);
+        index_open(&merged);
+        assert_int_equal(lexical_reader_rows(fresh.reader), lexical_reader_rows(merged.reader));
+        assert_int_equal(lexical_reader_terms(fresh.reader), lexical_reader_terms(merged.reader));
+        for (size_t i = 0; i < 100; i++) {
+            static lexical_hit a[500], b[500];
+            lexical_segment x = {fresh.reader, NULL, NULL}, y = {merged.reader, NULL, NULL};
+            size_t n, m;
+            question q;
+            question_random(&q, &r, 400, i % 2);
+            assert_int_equal(lexical_search(NULL, &x, 1, &q.query, NULL, 500, a, &n, &err),
+                             CAIRN_OK);
+            assert_int_equal(lexical_search(NULL, &y, 1, &q.query, NULL, 500, b, &m, &err),
+                             CAIRN_OK);
+            assert_int_equal(n, m);
+            for (size_t j = 0; j < n; j++)
+                if (a[j].row != b[j].row || a[j].score != b[j].score)
+                    fail_msg("hit %zu: row %u %.9g against %u %.9g", j, a[j].row,
+                             (double)a[j].score, b[j].row, (double)b[j].score);
+        }
+        index_close(&fresh);
+        index_close(&merged);
+        free(deleted);
+        passages_clear(&p);
+    }
+}
+
+/* A disk without room for the temporary files: a clear error, with and without threads. */
+static void a_full_disk_while_spilling_is_told(void **state)
+{
+    random_state r = random_seeded();
+    passages p = passages_random(&r, 12000, 60000);
+    struct rlimit was, small;
+    (void)state;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    small = was;
+    small.rlim_cur = 1u << 20;
+    signal(SIGXFSZ, SIG_IGN);
+    for (size_t threads = 1; threads <= 2; threads++) {
+        lexical_writer_options o = {.memory_budget = 2u << 20, .n_threads = threads};
+        memory_sections sections = {0};
+        section_sink sink = memory_sink(&sections);
+        lexical_writer *w;
+        cairn_error err = {0};
+        cairn_status st = CAIRN_OK;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+        assert_int_equal(lexical_writer_create(&w, &o, &err), CAIRN_OK);
+        for (size_t i = 0; i < p.n && !st; i++)
+            st = lexical_writer_add(w, &p.doc[i], NULL, &err);
+        if (!st)
+            st = lexical_writer_finish(w, &sink, &err);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+        assert_int_not_equal(st, CAIRN_OK);
+        assert_non_null(strstr(err.text, "TMPDIR"));
+        assert_int_equal(lexical_writer_finish(w, &sink, &err), CAIRN_EUSAGE);
+        lexical_writer_destroy(w);
+        memory_clear(&sections);
+    }
+    passages_clear(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(budget_and_threads_change_no_byte),
+        cmocka_unit_test(merged_is_built_at_once),
+        cmocka_unit_test(dropped_rows_leave_no_trace),
+        cmocka_unit_test(a_full_disk_while_spilling_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
