@@ -215,6 +215,33 @@ cairn_status dict_find(const dict *d, const char *term, size_t len, dict_term *o
     return CAIRN_OK;
 }
 
+const uint8_t *dict_block_head(const dict *d, size_t i)
+{
+    return d->index + INDEX_BYTES * i + 8;
+}
+
+cairn_status dict_block_enter(dict_block *b, const dict *d, size_t i, cairn_error *err)
+{
+    uint64_t before = (uint64_t)i * DICT_BLOCK;
+
+    b->d = d;
+    b->left = (size_t)(d->n - before < DICT_BLOCK ? d->n - before : DICT_BLOCK);
+    b->term.len = b->shared = 0;
+    return enter_block(d, i, &b->c, &b->post, &b->pos) ? CAIRN_OK
+                                                       : broken(err, cursor_offset(&b->c));
+}
+
+cairn_status dict_block_next(dict_block *b, cairn_error *err)
+{
+    cursor ahead = b->c;
+
+    b->shared = (size_t)next_varint(&ahead); /* read_term checks it */
+    if (!read_term(b->d, &b->c, &b->term, &b->post, &b->pos))
+        return broken(err, cursor_offset(&b->c));
+    b->left--;
+    return CAIRN_OK;
+}
+
 void dict_iter_init(dict_iter *it, const dict *d)
 {
     memset(it, 0, sizeof *it);

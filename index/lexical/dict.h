@@ -43,6 +43,13 @@ typedef struct dict_term {
     uint64_t post_len, pos_len;
 } dict_term;
 
+/* The same without the text, for lists of many terms. */
+typedef struct dict_place {
+    uint32_t df;
+    uint64_t post_at, pos_at;
+    uint64_t post_len, pos_len;
+} dict_place;
+
 /* index_len must be what n demands; CAIRN_ECORRUPT otherwise. */
 cairn_status dict_open(dict *d, const uint8_t *terms, size_t terms_len, const uint8_t *index,
                        size_t index_len, uint64_t n, size_t post_len, size_t pos_len,
@@ -58,6 +65,22 @@ typedef struct dict_iter {
     uint64_t post, pos;
     dict_term term;
 } dict_iter;
+
+/* Walk one block by itself, to skip those that a pattern cannot meet. */
+typedef struct dict_block {
+    const dict *d;
+    cursor c;
+    uint64_t post, pos;
+    size_t left;   /* terms not given yet */
+    size_t shared; /* bytes that `term` shares with the one before in this block */
+    dict_term term;
+} dict_block;
+
+/* The first eight bytes of block i's first term, zeros behind a shorter one. */
+const uint8_t *dict_block_head(const dict *d, size_t i);
+cairn_status dict_block_enter(dict_block *b, const dict *d, size_t i, cairn_error *err);
+/* Step to the next term; call it at most b->left times. */
+cairn_status dict_block_next(dict_block *b, cairn_error *err);
 
 void dict_iter_init(dict_iter *it, const dict *d);
 /* Step to the next term; *more is false at the end. */

@@ -109,19 +109,77 @@ cairn_status lexical_merge(const lexical_merge_input *in, size_t n, const sectio
 
 /* ---- search ---- */
 
-typedef enum lexical_occur { LEXICAL_SHOULD, LEXICAL_MUST, LEXICAL_MUST_NOT } lexical_occur;
-typedef enum lexical_kind { LEXICAL_WORDS, LEXICAL_PHRASE } lexical_kind;
+/* TEST neither scores nor binds: the clause is only a leaf of a tree. */
+typedef enum lexical_occur {
+    LEXICAL_SHOULD,
+    LEXICAL_MUST,
+    LEXICAL_MUST_NOT,
+    LEXICAL_TEST
+} lexical_occur;
 
-/* WORDS: each word by itself (SHOULD: any, MUST: all, MUST_NOT: none). PHRASE: the words in a row,
- * within one field. */
-typedef struct lexical_clause {
+/* WORDS     each word by itself (SHOULD: any, MUST: all, MUST_NOT: none)
+ * PHRASE    the words in a row, within one field; with `slop` n they may be moved by n places in all:
+ *           place minus place in the phrase differs by at most n between any two words
+ * NEAR      the parts (words or phrases) in any order within one field with at most `slop` other words
+ *           between them
+ * WILDCARD  words like a pattern of * (any run) and ? (one character)
+ * FUZZY     words within `edits` (1 or 2) of the text; see automaton.h
+ * REGEX     words that a regular expression matches as a whole
+ * TREE      scores nothing; the row must satisfy `tree`. Its `occur` is ignored
+ *
+ * A pattern is held against words as they are written (folded, not stemmed) and against the stems; a
+ * word that fits stands for its stem, so a row with another form of it is found too. All
+ * words of a pattern together are one word with many spellings: their frequencies add up (those of a
+ * fuzzy match weigh 1 - edits / letters) and its n is the number of rows that hold any. */
+typedef enum lexical_kind {
+    LEXICAL_WORDS,
+    LEXICAL_PHRASE,
+    LEXICAL_NEAR,
+    LEXICAL_WILDCARD,
+    LEXICAL_FUZZY,
+    LEXICAL_REGEX,
+    LEXICAL_TREE
+} lexical_kind;
+
+/* A condition on rows. A clause is met when all its words are (`any`: when one is); one without a word
+ * in it (signs alone) is left out as if it were not there. */
+typedef enum lexical_node_kind {
+    LEXICAL_NODE_CLAUSE,
+    LEXICAL_NODE_ROWS,
+    LEXICAL_NODE_NOT,
+    LEXICAL_NODE_AND,
+    LEXICAL_NODE_OR
+} lexical_node_kind;
+
+typedef struct lexical_node lexical_node;
+struct lexical_node {
+    lexical_node_kind kind;
+    bool any;
+    uint32_t clause;             /* index into the query's clauses */
+    const uint64_t *const *rows; /* [segment]: rows that meet it; NULL = none */
+    const lexical_node *parts;   /* of NOT (one), AND, OR */
+    size_t n_parts;
+};
+
+/* Deepest tree. */
+#define LEXICAL_TREE_DEPTH 64
+/* Patterns (WILDCARD, FUZZY, REGEX) of one query. */
+#define LEXICAL_PATTERNS_MAX 32
+
+typedef struct lexical_clause lexical_clause;
+struct lexical_clause {
     lexical_occur occur;
     lexical_kind kind;
     uint32_t field_mask; /* 1u << LEXICAL_TITLE | ...; 0 = all fields */
     const char *text;    /* UTF-8 */
     size_t len;
     float boost; /* factor on this clause's scores; 0 means 1 */
-} lexical_clause;
+    uint32_t slop;
+    unsigned edits;
+    const lexical_clause *parts; /* of NEAR: WORDS or PHRASE with text and len */
+    size_t n_parts;
+    const lexical_node *tree;
+};
 
 typedef struct lexical_query {
     const lexical_clause *clauses;
@@ -151,7 +209,8 @@ typedef struct lexical_hit {
 } lexical_hit;
 
 /* The best k rows by falling score, ties by (segment, row). hits[k]; *n_hits <= k. A query without
- * a positive word finds nothing. The analyzer may be NULL: one is made for the call (10 us; 250 us
+ * a positive word or a tree finds nothing; rows that a tree allows and no word scores come last,
+ * with score 0. The analyzer may be NULL: one is made for the call (10 us; 250 us
  * when ICU is needed). params NULL = defaults. */
 cairn_status lexical_search(analyzer *a, const lexical_segment *segments, size_t n,
                             const lexical_query *query, const lexical_params *params, size_t k,
@@ -161,6 +220,12 @@ cairn_status lexical_search_exhaustive(analyzer *a, const lexical_segment *segme
                                        const lexical_query *query, const lexical_params *params,
                                        size_t k, lexical_hit *hits, size_t *n_hits,
                                        cairn_error *err);
+
+/* Which rows satisfy the query's conditions (MUST, MUST_NOT, trees), whatever they score: rows[i], of
+ * row_set_words(rows of segment i), gets those that are also live and allowed. */
+cairn_status lexical_match(analyzer *a, const lexical_segment *segments, size_t n,
+                           const lexical_query *query, const lexical_params *params,
+                           uint64_t *const *rows, cairn_error *err);
 
 typedef struct lexical_range {
     size_t start, end; /* bytes of the text */

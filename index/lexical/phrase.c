@@ -1,7 +1,8 @@
-/* phrase.c - rows where words stand in a row.
+/* phrase.c - rows where words stand in a row, or near each other.
  *
  * The rarest word leads; the others are moved to its row, and where all have it their positions are
- * intersected field by field. A phrase counts once for each place it begins at. */
+ * intersected field by field. A phrase counts once for each place it begins at; spans in a window
+ * (near.c) once for each window. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ typedef struct phrase_word {
     postings_positions where;
     uint32_t where_block; /* block `where` was opened for */
     uint32_t block, i;    /* stand on posting i of this block */
-    uint32_t offset;
+    uint32_t offset, index; /* of the word in the alternative */
     uint32_t *pos; /* positions in the field looked at */
     size_t n_pos, cap;
 } phrase_word;
@@ -77,6 +78,73 @@ static cairn_status word_positions(phrase_word *w, unsigned f, cairn_error *err)
     return CAIRN_OK;
 }
 
+typedef struct phrase_search {
+    phrase_word *w; /* rarest first */
+    size_t n;
+    const query_alt *alt;
+    phrase_word **in_order; /* as in the alternative */
+    uint32_t *starts[NEAR_SPANS_MAX]; /* of spans of several words */
+    size_t cap_starts[NEAR_SPANS_MAX];
+} phrase_search;
+
+/* Where all the words w[0..n) stand in a row, from their first; dst has room for w[0]'s. */
+static size_t span_starts(phrase_word *const *w, size_t n, const uint32_t *offset, uint32_t *dst)
+{
+    size_t out = 0, at[NEAR_WORDS_MAX] = {0};
+
+    for (size_t a = 0; a < w[0]->n_pos; a++) {
+        bool all = true;
+        for (size_t i = 1; i < n && all; i++) {
+            uint64_t want = (uint64_t)w[0]->pos[a] + offset[i];
+            while (at[i] < w[i]->n_pos && w[i]->pos[at[i]] < want)
+                at[i]++;
+            all = at[i] < w[i]->n_pos && w[i]->pos[at[i]] == want;
+        }
+        if (all)
+            dst[out++] = w[0]->pos[a];
+    }
+    return out;
+}
+
+/* How many windows of field f hold all the spans. */
+static cairn_status count_windows(phrase_search *s, unsigned f, uint32_t *count, cairn_error *err)
+{
+    const query_alt *alt = s->alt;
+    near_places places[NEAR_SPANS_MAX];
+
+    *count = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        cairn_status st = word_positions(&s->w[i], f, err);
+        if (st || !s->w[i].n_pos)
+            return st;
+    }
+    for (size_t i = 0; i < alt->n_spans; i++) {
+        const query_span *span = &alt->spans[i];
+        phrase_word *const *w = s->in_order + span->first;
+        uint32_t offset[NEAR_WORDS_MAX];
+        if (span->n == 1) {
+            places[i] = (near_places){w[0]->pos, w[0]->n_pos};
+            continue;
+        }
+        if (w[0]->n_pos > s->cap_starts[i]) {
+            uint32_t *more = checked_realloc(s->starts[i], w[0]->n_pos * 2, sizeof *more);
+            if (!more)
+                return no_memory(err);
+            s->starts[i] = more;
+            s->cap_starts[i] = w[0]->n_pos * 2;
+        }
+        for (size_t j = 0; j < span->n; j++)
+            offset[j] = alt->words[span->first + j].offset;
+        places[i] = (near_places){s->starts[i], span_starts(w, span->n, offset, s->starts[i])};
+        if (!places[i].n)
+            return CAIRN_OK;
+    }
+    *count = near_count(alt->spans, places, alt->n_spans, alt->window, NULL, NULL);
+    if (*count > TF_MAX)
+        *count = TF_MAX;
+    return CAIRN_OK;
+}
+
 /* How often the words stand in a row in field f of the row all of them are at. */
 static cairn_status count_places(phrase_word *w, size_t n, unsigned f, uint32_t *count,
                                  cairn_error *err)
@@ -113,7 +181,7 @@ typedef struct matches {
     size_t n, cap;
 } matches;
 
-static cairn_status check_row(phrase_word *w, size_t n, uint32_t row, uint32_t mask, matches *m,
+static cairn_status check_row(phrase_search *s, uint32_t row, uint32_t mask, matches *m,
                               cairn_error *err)
 {
     phrase_match found = {.row = row};
@@ -123,7 +191,8 @@ static cairn_status check_row(phrase_word *w, size_t n, uint32_t row, uint32_t m
         cairn_status st;
         if (!(mask >> f & 1))
             continue;
-        st = count_places(w, n, f, &found.tf[f], err);
+        st = s->alt->n_spans ? count_windows(s, f, &found.tf[f], err)
+                             : count_places(s->w, s->n, f, &found.tf[f], err);
         if (st)
             return st;
         any |= found.tf[f];
@@ -149,7 +218,7 @@ static int by_df(const void *a, const void *b)
 }
 
 /* Leapfrog over the lists. */
-static cairn_status walk(phrase_word *w, size_t n, uint32_t mask, matches *m, cairn_error *err)
+static cairn_status walk(phrase_search *s, uint32_t mask, matches *m, cairn_error *err)
 {
     uint32_t target = 0;
 
@@ -157,9 +226,9 @@ static cairn_status walk(phrase_word *w, size_t n, uint32_t mask, matches *m, ca
         uint32_t row = UINT32_MAX;
         size_t i;
         cairn_status st = CAIRN_OK;
-        for (i = 0; i < n; i++) {
+        for (i = 0; i < s->n; i++) {
             uint32_t at;
-            st = word_seek(&w[i], target, &at, err);
+            st = word_seek(&s->w[i], target, &at, err);
             if (st || at == UINT32_MAX)
                 return st;
             if (i && at != row) {
@@ -168,9 +237,9 @@ static cairn_status walk(phrase_word *w, size_t n, uint32_t mask, matches *m, ca
             }
             row = target = at;
         }
-        if (i < n)
+        if (i < s->n)
             continue;
-        st = check_row(w, n, row, mask, m, err);
+        st = check_row(s, row, mask, m, err);
         if (st)
             return st;
         target = row + 1;
@@ -182,8 +251,15 @@ cairn_status phrase_find(const query_plan *plan, const lexical_reader *r, size_t
                          cairn_error *err)
 {
     phrase_word *w = calloc(alt->n, sizeof *w);
+    phrase_search search = {.w = w, .n = alt->n, .alt = alt};
     matches m = {0};
     cairn_status st = w ? CAIRN_OK : no_memory(err);
+
+    if (!st && alt->n_spans) {
+        search.in_order = calloc(alt->n, sizeof *search.in_order);
+        if (!search.in_order)
+            st = no_memory(err);
+    }
 
     *out = NULL;
     *n = 0;
@@ -201,8 +277,12 @@ cairn_status phrase_find(const query_plan *plan, const lexical_reader *r, size_t
         st = postings_open(w[i].p, r, t, pack_get(), err);
     }
     if (!st) {
+        for (size_t i = 0; i < alt->n; i++)
+            w[i].index = (uint32_t)i;
         qsort(w, alt->n, sizeof *w, by_df);
-        st = walk(w, alt->n, field_mask, &m, err);
+        for (size_t i = 0; search.in_order && i < alt->n; i++)
+            search.in_order[w[i].index] = &w[i];
+        st = walk(&search, field_mask, &m, err);
     }
     if (!st && m.n) {
         *out = arena_calloc(plan->memory, m.n, sizeof **out);
@@ -217,6 +297,9 @@ done:
         free(w[i].p);
         free(w[i].pos);
     }
+    for (size_t i = 0; i < NEAR_SPANS_MAX; i++)
+        free(search.starts[i]);
+    free(search.in_order);
     free(w);
     free(m.at);
     return st;

@@ -10,6 +10,8 @@
 #define LANGUAGES_MAX 16     /* stems of the languages with most rows are tried */
 #define WORDS_MAX     4096   /* of a query, over all clauses */
 #define SUM_MAX       0x1p29 /* of a row's score in integer units */
+#define SLOP_MAX      100000 /* places: more is the whole field */
+#define POSTINGS_MAX  ((uint64_t)48 << 20) /* read for the patterns of a query */
 
 void lexical_params_default(lexical_params *p)
 {
@@ -29,7 +31,14 @@ typedef struct builder {
     size_t n_langs;
     const char *stop_lang; /* whose function words don't score; NULL: none */
     size_t words_left;
+    uint64_t postings_left; /* for patterns */
     size_t cap_terms, cap_groups;
+    uint32_t ids; /* groups made so far */
+    const lexical_segment *segments;
+    size_t n_segments;
+    const lexical_clause *clause; /* at hand, and the groups it became */
+    query_leaf *leaf;
+    size_t cap_leaf;
     cairn_error *err;
 } builder;
 
@@ -173,15 +182,34 @@ static uint32_t plane_index(builder *b, uint32_t mask)
     return (uint32_t)p->n_planes++;
 }
 
+static bool same_alt(const query_alt *a, const query_alt *b)
+{
+    return a->n == b->n && a->n_spans == b->n_spans &&
+           !memcmp(a->words, b->words, a->n * sizeof *a->words) &&
+           (!a->n_spans || !memcmp(a->spans, b->spans, a->n_spans * sizeof *a->spans));
+}
+
 static bool same_group(const query_group *a, const query_group *b)
 {
-    if (a->occur != b->occur || a->plane != b->plane || a->n_alts != b->n_alts)
+    if (a->occur != b->occur || a->plane != b->plane || a->n_alts != b->n_alts ||
+        a->expansion != b->expansion)
         return false;
-    for (size_t i = 0; i < a->n_alts; i++)
-        if (a->alts[i].n != b->alts[i].n ||
-            memcmp(a->alts[i].words, b->alts[i].words, a->alts[i].n * sizeof(query_word)))
+    for (size_t i = 0; i < a->n_alts && !a->expansion; i++)
+        if (!same_alt(&a->alts[i], &b->alts[i]))
             return false;
     return true;
+}
+
+/* The clause at hand became this group. */
+static cairn_status note_leaf(builder *b, uint32_t id)
+{
+    uint32_t *more = grown(b->memory, b->leaf->ids, b->leaf->n, &b->cap_leaf, sizeof *more);
+
+    if (!more)
+        return no_memory(b);
+    b->leaf->ids = more;
+    more[b->leaf->n++] = id;
+    return CAIRN_OK;
 }
 
 /* A word asked for twice counts twice: its boosts add up. */
@@ -193,27 +221,29 @@ static cairn_status add_group(builder *b, const query_group *g)
     for (size_t i = 0; i < p->n_groups; i++)
         if (same_group(&p->groups[i], g)) {
             p->groups[i].boost += g->boost;
-            return CAIRN_OK;
+            return note_leaf(b, p->groups[i].id);
         }
     more = grown(b->memory, p->groups, p->n_groups, &b->cap_groups, sizeof *more);
     if (!more)
         return no_memory(b);
     p->groups = more;
-    p->groups[p->n_groups++] = *g;
-    return CAIRN_OK;
+    more[p->n_groups] = *g;
+    more[p->n_groups].id = b->ids++;
+    more[p->n_groups].clause = b->clause;
+    return note_leaf(b, more[p->n_groups++].id);
 }
 
 /* Add an alternative unless it is there. */
-static cairn_status add_alt(builder *b, query_group *g, const query_word *words, size_t n)
+static cairn_status add_alt(builder *b, query_group *g, const query_alt *alt)
 {
     for (size_t i = 0; i < g->n_alts; i++)
-        if (g->alts[i].n == n && !memcmp(g->alts[i].words, words, n * sizeof *words))
+        if (same_alt(&g->alts[i], alt))
             return CAIRN_OK;
     if (!g->alts)
         g->alts = arena_calloc(b->memory, LANGUAGES_MAX, sizeof *g->alts);
     if (!g->alts)
         return no_memory(b);
-    g->alts[g->n_alts++] = (query_alt){words, n, 0}; /* one a language at most */
+    g->alts[g->n_alts++] = *alt; /* one a language at most */
     return CAIRN_OK;
 }
 
@@ -255,12 +285,18 @@ static cairn_status clause_words(builder *b, const lexical_clause *c, uint32_t p
                 words = grown(b->memory, words, n_words, &cap, sizeof *words);
                 if (!words)
                     return no_memory(b);
-                words[n_words++] =
-                    (clause_word){t[i].start, t[i].end, false, {c->occur, plane, boost, NULL, 0}};
+                words[n_words++] = (clause_word){t[i].start,
+                                                 t[i].end,
+                                                 false,
+                                                 {.occur = c->occur,
+                                                  .plane = plane,
+                                                  .boost = boost,
+                                                  .start = t[i].start,
+                                                  .end = t[i].end}};
             }
             if (b->stop_lang == b->lang[l])
                 words[j].stop = t[i].stop;
-            st = add_alt(b, &words[j].group, word, 1);
+            st = add_alt(b, &words[j].group, &(query_alt){.words = word, .n = 1});
             if (st)
                 return st;
         }
@@ -308,43 +344,242 @@ static cairn_status add_words(builder *b, const lexical_clause *c, uint32_t plan
     return st;
 }
 
+/* Append the words of `text` to words; offsets count from the first. *n grows by them. */
+static cairn_status add_sequence(builder *b, size_t lang, const char *text, size_t len,
+                                 query_word **words, size_t *n, size_t *cap)
+{
+    const analyzer_token *t;
+    size_t n_tokens;
+    cairn_status st =
+        analyzer_run(b->analyzer, b->lang[lang], text, len, &t, &n_tokens, b->err);
+
+    for (size_t i = 0; i < n_tokens && !st; i++) {
+        query_word *more;
+        if (i && t[i].position == t[i - 1].position) /* another way to write the same word */
+            continue;
+        more = grown(b->memory, *words, *n, cap, sizeof *more);
+        if (!more)
+            return no_memory(b);
+        *words = more;
+        if (!lang && !b->words_left--)
+            return cairn_fail(b->err, CAIRN_ELIMIT, "a query of more than %d words", WORDS_MAX);
+        st = term_index(b, t[i].term, t[i].len, &more[*n].term);
+        more[(*n)++].offset = t[i].position - t[0].position;
+    }
+    return st;
+}
+
+/* Spans of a phrase whose words may be moved by `slop` places in all. */
+static cairn_status slop_spans(builder *b, query_alt *alt, uint32_t slop)
+{
+    query_span *spans = arena_calloc(b->memory, alt->n, sizeof *spans);
+    query_word *words = arena_calloc(b->memory, alt->n, sizeof *words);
+
+    if (!spans || !words)
+        return no_memory(b);
+    for (size_t i = 0; i < alt->n; i++) {
+        uint32_t offset = alt->words[i].offset;
+        spans[i] = (query_span){(uint32_t)i, 1, offset, offset + slop};
+        words[i] = (query_word){alt->words[i].term, 0};
+    }
+    alt->words = words;
+    alt->spans = spans;
+    alt->n_spans = alt->n;
+    alt->window = slop + 1;
+    return CAIRN_OK;
+}
+
+static uint32_t bounded_slop(uint32_t slop)
+{
+    return slop < SLOP_MAX ? slop : SLOP_MAX;
+}
+
 static cairn_status add_phrase(builder *b, const lexical_clause *c, uint32_t plane, float boost)
 {
-    query_group g = {c->occur, plane, boost, NULL, 0};
+    query_group g = {.occur = c->occur, .plane = plane, .boost = boost};
 
     for (size_t l = 0; l < b->n_langs; l++) {
-        const analyzer_token *t;
-        query_word *words;
-        size_t n;
-        cairn_status st = analyzer_run(b->analyzer, b->lang[l], c->text, c->len, &t, &n, b->err);
-        if (st)
-            return st;
-        if (!n)
-            continue;
-        if (n > b->words_left)
-            return cairn_fail(b->err, CAIRN_ELIMIT, "a query of more than %d words", WORDS_MAX);
-        b->words_left -= l ? 0 : n;
-        words = arena_calloc(b->memory, n, sizeof *words);
-        if (!words)
-            return no_memory(b);
-        for (size_t i = 0; i < n; i++) {
-            st = term_index(b, t[i].term, t[i].len, &words[i].term);
-            if (st)
-                return st;
-            words[i].offset = t[i].position - t[0].position;
-        }
-        st = add_alt(b, &g, words, n);
+        query_word *words = NULL;
+        query_alt alt = {0};
+        size_t cap = 0;
+        cairn_status st = add_sequence(b, l, c->text, c->len, &words, &alt.n, &cap);
+        alt.words = words;
+        if (!st && c->slop && alt.n > 1 && alt.n <= NEAR_SPANS_MAX)
+            st = slop_spans(b, &alt, bounded_slop(c->slop));
+        if (!st && alt.n)
+            st = add_alt(b, &g, &alt);
         if (st)
             return st;
     }
     return g.n_alts ? add_group(b, &g) : CAIRN_OK;
 }
 
+/* The parts' words as one alternative of language l; parts without a word are left out. */
+static cairn_status near_alt(builder *b, const lexical_clause *c, size_t l, query_alt *alt)
+{
+    query_span *spans = arena_calloc(b->memory, c->n_parts + 1, sizeof *spans);
+    query_word *words = NULL;
+    size_t cap = 0;
+    uint32_t window = bounded_slop(c->slop);
+
+    if (!spans)
+        return no_memory(b);
+    for (size_t i = 0; i < c->n_parts && alt->n_spans < NEAR_SPANS_MAX; i++) {
+        size_t first = alt->n;
+        cairn_status st =
+            add_sequence(b, l, c->parts[i].text, c->parts[i].len, &words, &alt->n, &cap);
+        if (st)
+            return st;
+        if (alt->n == first)
+            continue;
+        if (alt->n - first > NEAR_WORDS_MAX)
+            alt->n = first + NEAR_WORDS_MAX;
+        spans[alt->n_spans++] = (query_span){(uint32_t)first, (uint32_t)(alt->n - first), 0,
+                                             words[alt->n - 1].offset + 1};
+        window += words[alt->n - 1].offset + 1;
+    }
+    for (size_t i = 0; i < alt->n_spans; i++)
+        spans[i].hi = window - spans[i].hi;
+    alt->words = words;
+    alt->spans = spans;
+    alt->window = window;
+    return CAIRN_OK;
+}
+
+static cairn_status add_near(builder *b, const lexical_clause *c, uint32_t plane, float boost)
+{
+    query_group g = {.occur = c->occur, .plane = plane, .boost = boost};
+
+    for (size_t l = 0; l < b->n_langs; l++) {
+        query_alt alt = {0};
+        cairn_status st = near_alt(b, c, l, &alt);
+        if (!st && alt.n)
+            st = add_alt(b, &g, &alt);
+        if (st)
+            return st;
+    }
+    return g.n_alts ? add_group(b, &g) : CAIRN_OK;
+}
+
+/* A pattern is expanded when it is met; the same pattern once. */
+static cairn_status add_pattern(builder *b, const lexical_clause *c, uint32_t plane, float boost)
+{
+    query_plan *p = b->plan;
+    query_group g = {.occur = c->occur, .plane = plane, .boost = boost};
+    query_expansion *x = NULL;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < p->n_expansions && !x; i++) {
+        query_expansion *e = p->expansions[i];
+        if (e->kind == c->kind && e->len == c->len && !memcmp(e->text, c->text, c->len) &&
+            e->edits == c->edits && e->plane == plane)
+            x = e;
+    }
+    if (!x) {
+        if (p->n_expansions == LEXICAL_PATTERNS_MAX)
+            return cairn_fail(b->err, CAIRN_ELIMIT, "a query of more than %d patterns",
+                              LEXICAL_PATTERNS_MAX);
+        x = arena_calloc(b->memory, 1, sizeof *x);
+        if (!x)
+            return no_memory(b);
+        *x = (query_expansion){.kind = c->kind,
+                               .text = c->text,
+                               .len = c->len,
+                               .edits = c->edits,
+                               .plane = plane};
+        st = expansion_make(x, p, b->analyzer, b->lang, b->n_langs, b->segments, b->n_segments,
+                            &b->postings_left, b->err);
+        p->expansions[p->n_expansions++] = x;
+    }
+    g.expansion = x;
+    if (!st)
+        st = add_alt(b, &g, &(query_alt){0});
+    return st ? st : add_group(b, &g);
+}
+
+static cairn_status add_clause(builder *b, const lexical_clause *c)
+{
+    uint32_t plane;
+    float boost = c->boost > 0 ? c->boost : 1;
+
+    if (c->kind == LEXICAL_TREE)
+        return CAIRN_OK;
+    plane = plane_index(b, c->field_mask);
+    switch (c->kind) {
+    case LEXICAL_PHRASE:
+        return add_phrase(b, c, plane, boost);
+    case LEXICAL_NEAR:
+        return add_near(b, c, plane, boost);
+    case LEXICAL_WILDCARD:
+    case LEXICAL_FUZZY:
+    case LEXICAL_REGEX:
+        return add_pattern(b, c, plane, boost);
+    default:
+        return add_words(b, c, plane, boost);
+    }
+}
+
+/* The trees, their depth and indexes checked. */
+static cairn_status check_node(builder *b, const lexical_query *q, const lexical_node *node,
+                               unsigned depth)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (depth > LEXICAL_TREE_DEPTH)
+        return cairn_fail(b->err, CAIRN_ELIMIT, "a condition nested more than %d deep",
+                          LEXICAL_TREE_DEPTH);
+    if (node->kind == LEXICAL_NODE_CLAUSE &&
+        (node->clause >= q->n || q->clauses[node->clause].kind == LEXICAL_TREE))
+        return cairn_fail(b->err, CAIRN_EUSAGE, "a condition on a clause that is none");
+    if (node->kind == LEXICAL_NODE_NOT && node->n_parts != 1)
+        return cairn_fail(b->err, CAIRN_EUSAGE, "a negation of %zu conditions", node->n_parts);
+    for (size_t i = 0; i < node->n_parts && !st; i++)
+        st = check_node(b, q, &node->parts[i], depth + 1);
+    return st;
+}
+
+static cairn_status take_trees(builder *b, const lexical_query *q)
+{
+    query_plan *p = b->plan;
+    const lexical_node **trees = arena_calloc(b->memory, q->n + 1, sizeof *trees);
+    cairn_status st = trees ? CAIRN_OK : no_memory(b);
+
+    for (size_t i = 0; i < q->n && !st; i++)
+        if (q->clauses[i].kind == LEXICAL_TREE && q->clauses[i].tree) {
+            trees[p->n_trees++] = q->clauses[i].tree;
+            st = check_node(b, q, q->clauses[i].tree, 1);
+        }
+    p->trees = trees;
+    return st;
+}
+
 static int by_sign(const void *a, const void *b)
 {
     const query_group *x = a, *y = b;
-    int p = x->occur == LEXICAL_MUST_NOT, q = y->occur == LEXICAL_MUST_NOT;
+    int p = x->occur < LEXICAL_MUST_NOT ? 0 : (int)x->occur;
+    int q = y->occur < LEXICAL_MUST_NOT ? 0 : (int)y->occur;
     return p - q;
+}
+
+/* Positive groups first, then what excludes, then what is only tested. */
+static cairn_status order_groups(builder *b)
+{
+    query_plan *p = b->plan;
+
+    p->n_all = p->n_groups;
+    p->by_id = arena_calloc(b->memory, p->n_all + 1, sizeof(query_group *));
+    if (!p->by_id)
+        return no_memory(b);
+    if (p->n_groups)
+        qsort(p->groups, p->n_groups, sizeof *p->groups, by_sign);
+    for (size_t i = 0; i < p->n_all; i++) {
+        query_group *g = &p->groups[i];
+        p->by_id[g->id] = g;
+        p->n_positive += g->occur < LEXICAL_MUST_NOT;
+        p->n_must += g->occur == LEXICAL_MUST;
+        p->n_groups -= g->occur == LEXICAL_TEST;
+    }
+    return CAIRN_OK;
 }
 
 /* ---- statistics ---- */
@@ -398,12 +633,13 @@ static void weigh_groups(query_plan *p)
     double sum = 0;
     int exponent;
 
-    for (size_t i = 0; i < p->n_groups; i++) {
+    for (size_t i = 0; i < p->n_all; i++) {
         query_group *g = &p->groups[i];
         double largest = 0;
         for (size_t j = 0; j < g->n_alts; j++) {
-            double w = 0;
-            bool there = true; /* or it cannot match and must not take up the scale */
+            double w = g->expansion ? (double)g->expansion->idf : 0;
+            /* A word that is nowhere cannot match and must not take up the scale. */
+            bool there = !g->expansion || g->expansion->df;
             for (size_t k = 0; k < g->alts[j].n; k++) {
                 w += (double)p->terms[g->alts[j].words[k].term].idf;
                 there = there && p->terms[g->alts[j].words[k].term].df;
@@ -412,18 +648,18 @@ static void weigh_groups(query_plan *p)
             g->alts[j].w = (float)w;
             largest = fmax(largest, w);
         }
-        if (g->occur != LEXICAL_MUST_NOT)
+        if (g->occur < LEXICAL_MUST_NOT)
             sum += largest;
     }
     if (!(sum > 1e-30))
         sum = 1e-30;
     frexp(SUM_MAX / sum, &exponent);
     p->scale = ldexp(1, exponent - 1);
-    for (size_t i = 0; i < p->n_groups; i++)
+    for (size_t i = 0; i < p->n_all; i++)
         for (size_t j = 0; j < p->groups[i].n_alts; j++) {
             query_alt *alt = &p->groups[i].alts[j];
             alt->w = (float)((double)alt->w * p->scale);
-            if (p->groups[i].occur == LEXICAL_MUST_NOT)
+            if (p->groups[i].occur >= LEXICAL_MUST_NOT)
                 alt->w = 1024; /* only whether it matches counts */
         }
 }
@@ -450,24 +686,32 @@ cairn_status query_plan_make(query_plan *plan, arena *memory, analyzer *a,
                  .analyzer = a,
                  .params = params,
                  .words_left = WORDS_MAX,
+                 .postings_left = POSTINGS_MAX,
+                 .segments = segments,
+                 .n_segments = n,
                  .err = err};
     double rows = 0;
     cairn_status st = check(query, params, err);
 
     *plan = (query_plan){.memory = memory, .scale = 1};
     plan->planes = arena_calloc(memory, LEXICAL_ALL_FIELDS + 1, sizeof *plan->planes);
-    if (!plan->planes)
+    plan->leaves = arena_calloc(memory, query->n + 1, sizeof *plan->leaves);
+    plan->expansions = arena_calloc(memory, LEXICAL_PATTERNS_MAX, sizeof(query_expansion *));
+    if (!plan->planes || !plan->leaves || !plan->expansions)
         return no_memory(&b);
     list_languages(&b, segments, n);
     if (!st)
         st = choose_stop_language(&b, query);
     for (size_t i = 0; i < query->n && !st; i++) {
-        const lexical_clause *c = &query->clauses[i];
-        uint32_t plane = plane_index(&b, c->field_mask);
-        float boost = c->boost > 0 ? c->boost : 1;
-        st = c->kind == LEXICAL_PHRASE ? add_phrase(&b, c, plane, boost)
-                                       : add_words(&b, c, plane, boost);
+        b.clause = &query->clauses[i];
+        b.leaf = &plan->leaves[i];
+        b.cap_leaf = 0;
+        st = add_clause(&b, b.clause);
     }
+    if (!st)
+        st = take_trees(&b, query);
+    if (!st)
+        st = order_groups(&b);
     if (!st)
         st = look_up(&b, segments, n);
     if (st)
@@ -478,11 +722,9 @@ cairn_status query_plan_make(query_plan *plan, arena *memory, analyzer *a,
         double df = (double)plan->terms[t].df;
         plan->terms[t].idf = (float)log(1 + (rows - df + 0.5) / (df + 0.5));
     }
-    if (plan->n_groups) /* stable by construction: MUST_NOT go last, order inside is irrelevant */
-        qsort(plan->groups, plan->n_groups, sizeof *plan->groups, by_sign);
-    for (size_t i = 0; i < plan->n_groups; i++) {
-        plan->n_positive += plan->groups[i].occur != LEXICAL_MUST_NOT;
-        plan->n_must += plan->groups[i].occur == LEXICAL_MUST;
+    for (size_t x = 0; x < plan->n_expansions; x++) {
+        double df = (double)plan->expansions[x]->df;
+        plan->expansions[x]->idf = (float)log(1 + (rows - df + 0.5) / (df + 0.5));
     }
     weigh_planes(&b, segments, n, rows > 0 ? rows : 1);
     weigh_groups(plan);

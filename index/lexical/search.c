@@ -25,8 +25,6 @@
 #include "index/lexical/top.h"
 
 #define WINDOW 4096
-/* A query's scratch: lists, bounds, small lists decoded. */
-#define SCRATCH_MAX ((size_t)4 << 30)
 #define NO_BLOCK    UINT32_MAX
 
 /* One alternative in one segment: decoded at once when it is short or a phrase, else by blocks. */
@@ -400,6 +398,13 @@ static cairn_status open_phrase(segment_search *s, list *l, const query_alt *alt
     return flat_scores(s, l, row, tf, (uint32_t)n);
 }
 
+static cairn_status open_expansion(segment_search *s, list *l, const query_expansion *x)
+{
+    const expansion_list *in = &x->in[s->index];
+
+    return in->n_rows ? flat_scores(s, l, in->row, in->tf, in->n_rows) : CAIRN_OK;
+}
+
 /* Ratios that carry the pairs over to other weights: frequency up, length down. */
 static void set_ratios(const segment_search *s, list *l)
 {
@@ -465,10 +470,13 @@ static cairn_status open_group(segment_search *s, group *g)
         st = no_memory(s);
     for (size_t i = 0; i < g->q->n_alts && !st; i++) {
         const query_alt *alt = &g->q->alts[i];
-        const dict_term *t = &plan->found[s->index * plan->n_terms + alt->words[0].term];
+        const dict_term *t =
+            alt->n ? &plan->found[s->index * plan->n_terms + alt->words[0].term] : NULL;
         list *l = &g->lists[g->n];
         *l = (list){.ps = {lengths, alt->w, plane->k0, plane->k1}, .plane = plane};
-        if (alt->n > 1)
+        if (g->q->expansion)
+            st = open_expansion(s, l, g->q->expansion);
+        else if (alt->n > 1 || alt->n_spans)
             st = open_phrase(s, l, alt);
         else if (t->df)
             st = open_word(s, l, t);
@@ -737,13 +745,14 @@ cairn_status lexical_search(analyzer *a, const lexical_segment *segments, size_t
     query_plan plan;
     arena memory;
     size_t rows = 0;
+    const lexical_segment *narrow = segments;
     top best = {0};
     segment_search s = {.plan = &plan, .top = &best, .memory = &memory, .err = err};
     cairn_status st = CAIRN_OK;
 
     *n_hits = 0;
     lexical_params_default(&defaults);
-    arena_init(&memory, SCRATCH_MAX);
+    arena_init(&memory, QUERY_MEMORY_MAX);
     if (!a) {
         st = analyzer_create(&own, err);
         a = own;
@@ -754,20 +763,24 @@ cairn_status lexical_search(analyzer *a, const lexical_segment *segments, size_t
     for (size_t i = 0; i < n; i++)
         rows += segments[i].reader->n_rows;
     k = k < rows ? k : rows;
-    if (st || !plan.n_positive || !k)
+    if (!st)
+        st = boolean_narrow(&plan, segments, n, &narrow, err);
+    if (st || !k || (!plan.n_positive && !plan.n_trees))
         goto done;
     st = rows <= UINT32_MAX ? top_init(&best, k, err)
                             : cairn_fail(err, CAIRN_ELIMIT, "more than 4 G rows in one search");
     if (!st)
         st = make_scratch(&s);
-    for (size_t i = 0; i < n && !st; i++) {
-        s.seg = &segments[i];
+    for (size_t i = 0; i < n && plan.n_positive && !st; i++) {
+        s.seg = &narrow[i];
         s.index = (uint32_t)i;
         st = search_segment(&s);
         s.base += segments[i].reader->n_rows;
     }
     if (!st)
         *n_hits = top_take(&best, segments, plan.scale, hits);
+    if (!st)
+        st = boolean_rest(&plan, narrow, n, k, hits, n_hits, err);
 done:
     top_clear(&best);
     arena_clear(&memory);
