@@ -42,6 +42,11 @@ cpu_level cpu_level_get(void)
     return (cpu_level)level;
 }
 
+bool cpu_has_avx512_vpopcntdq(void)
+{
+    return cpu_level_get() == CPU_AVX512 && __builtin_cpu_supports("avx512vpopcntdq");
+}
+
 bool cpu_has_avx512_bf16(void)
 {
     return cpu_level_get() == CPU_AVX512 && __builtin_cpu_supports("avx512bf16");

@@ -15,6 +15,8 @@ cpu_level cpu_level_get(void);
 /* What the machine has, whatever CAIRN_CPU says; for tests that walk every usable row. */
 cpu_level cpu_level_max(void);
 const char *cpu_level_name(cpu_level level); /* "scalar", "avx2", "avx512" */
+/* AVX512_VPOPCNTDQ present and the level in force is CPU_AVX512. */
+bool cpu_has_avx512_vpopcntdq(void);
 /* AVX512_BF16 present and the level in force is CPU_AVX512. */
 bool cpu_has_avx512_bf16(void);
 

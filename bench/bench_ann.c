@@ -313,19 +313,21 @@ static void read_all(const bench *b)
 static void scan_all(const bench *b)
 {
     const vector_codes *c = &b->reader->codes;
-    int8_t *q = room(c->stride, 1);
+    int8_t *q = room(vector_query_bytes(c->kind, c->dim), 1);
+    float *work = room(c->dim, sizeof *work);
     int32_t dots[64], sum = 0;
     vector_query vq = {.code = q};
 
-    vector_query_encode(b->queries.data, (uint32_t)b->queries.d, c->stride, &vq);
+    vector_query_encode(c, b->queries.data, work, &vq);
     for (uint32_t r = 0; r < c->rows; r += 64) {
         size_t n = c->rows - r < 64 ? c->rows - r : 64;
-        vector_kernels_get()->scan(c->code + (size_t)r * c->stride, c->stride, n, q, c->stride,
-                                   vq.bias, dots);
+        vector_kernels_get()->code[c->kind]->scan(c->code + (size_t)r * c->stride, c->stride, n, q,
+                                                  c->stride, vq.bias, dots);
         sum += dots[0];
     }
     sink_value = (uint64_t)sum;
     free(q);
+    free(work);
 }
 
 static double limit(const bench *b, const char *peer, void (*fn)(const bench *))

@@ -4,6 +4,7 @@
 # DIRS below it. A file's suffix says for which row of kernels it is compiled:
 #   *_avx2.c        AVX2 + FMA + F16C
 #   *_avx512.c      AVX-512 F, BW, DQ, VL, VNNI
+#   *_avx512pop.c   the same and AVX512_VPOPCNTDQ
 #   *_avx512bf16.c  the same and AVX512_BF16
 # Everything else is plain x86-64, so one program runs on every machine; base/cpu.c picks the row.
 set(CAIRN_FLAGS_AVX2 -mavx2 -mfma -mf16c)
@@ -35,6 +36,9 @@ function(cairn_kernel_flags)
         if(file MATCHES "_avx512bf16\\.c$")
             set_source_files_properties(${file} PROPERTIES
                 COMPILE_OPTIONS "${CAIRN_FLAGS_AVX512};-mavx512bf16")
+        elseif(file MATCHES "_avx512pop\\.c$")
+            set_source_files_properties(${file} PROPERTIES
+                COMPILE_OPTIONS "${CAIRN_FLAGS_AVX512};-mavx512vpopcntdq")
         elseif(file MATCHES "_avx512\\.c$")
             set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${CAIRN_FLAGS_AVX512}")
         elseif(file MATCHES "_avx2\\.c$")

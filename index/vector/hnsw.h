@@ -38,6 +38,7 @@
 
 typedef struct vector_codes vector_codes;
 typedef struct vector_query vector_query;
+typedef struct vector_originals vector_originals;
 
 /* A view of a graph: mapped from a segment, or inside an hnsw_build. */
 typedef struct hnsw_graph {

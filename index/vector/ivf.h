@@ -78,7 +78,7 @@ cairn_status ivf_open(ivf_lists *out, const section_source *source, uint32_t row
 typedef struct ivf_query {
     const float *v;           /* [dim] */
     const vector_query *code; /* the same as int8 */
-    const float *originals;   /* [rows * dim], for IVF_FLAT */
+    const vector_originals *originals; /* for IVF_FLAT */
     size_t keep;              /* candidates wanted */
     uint32_t n_probe;         /* lists read when nothing is filtered; 0: ivf_default_probe */
     const uint64_t *deleted, *allowed;

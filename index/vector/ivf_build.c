@@ -408,17 +408,22 @@ static cairn_status assign(ivf_build *b, const faiss_module *faiss, const faiss_
 static cairn_status encode_centroids(ivf_build *b, cairn_error *err)
 {
     ivf_lists *l = &b->lists;
+    const vector_codes c = vector_codes_of(VECTOR_CODE_I8, l->dim, l->dim,
+                                           l->l2 ? VECTOR_L2 : VECTOR_DOT);
+    float *work = checked_malloc(l->dim, sizeof *work);
 
     b->centroid8 = checked_aligned(l->n_lists, l->stride);
     b->centroid_scale = checked_malloc(l->n_lists, sizeof *b->centroid_scale);
     if (l->l2)
         b->centroid_bias = checked_malloc(l->n_lists, sizeof *b->centroid_bias);
-    if (!b->centroid8 || !b->centroid_scale || (l->l2 && !b->centroid_bias))
+    if (!work || !b->centroid8 || !b->centroid_scale || (l->l2 && !b->centroid_bias)) {
+        free(work);
         return cairn_fail(err, CAIRN_ENOMEM, "centroids");
+    }
     for (uint32_t i = 0; i < l->n_lists; i++)
-        vector_encode(b->centroid + (size_t)i * l->dim, l->dim, l->stride,
-                      b->centroid8 + i * l->stride, &b->centroid_scale[i],
-                      l->l2 ? &b->centroid_bias[i] : NULL);
+        vector_encode(&c, b->centroid + (size_t)i * l->dim, work, b->centroid8 + i * l->stride,
+                      &b->centroid_scale[i], l->l2 ? &b->centroid_bias[i] : NULL);
+    free(work);
     return CAIRN_OK;
 }
 

@@ -67,7 +67,7 @@ cairn_status ivf_open(ivf_lists *out, const section_source *source, uint32_t row
                       bool l2, cairn_error *err)
 {
     const uint8_t *data;
-    size_t len, stride = vector_stride(dim);
+    size_t len, stride = vector_stride(VECTOR_CODE_I8, dim);
     ivf_meta m = {0};
     ivf_lists l;
     cairn_status st;
@@ -177,18 +177,20 @@ static cairn_status verify_rows(const ivf_lists *l, const vector_codes *codes, u
 /* The centroids' codes follow from the centroids. */
 static cairn_status verify_centroids(const ivf_lists *l, cairn_error *err)
 {
+    const vector_codes c = vector_codes_of(VECTOR_CODE_I8, l->dim, l->dim,
+                                           l->l2 ? VECTOR_L2 : VECTOR_DOT);
     uint8_t *code = checked_aligned(l->stride, 1);
-    cairn_status st = code ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "checking centroids");
-    float scale, bias = 0;
+    float *work = checked_malloc(l->dim, sizeof *work), scale, bias = 0;
+    cairn_status st = code && work ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "checking centroids");
 
     for (uint32_t i = 0; !st && i < l->n_lists; i++) {
-        vector_encode(l->centroid + (size_t)i * l->dim, l->dim, l->stride, code, &scale,
-                      &bias);
+        vector_encode(&c, l->centroid + (size_t)i * l->dim, work, code, &scale, &bias);
         if (memcmp(code, l->centroid8 + i * l->stride, l->stride) || scale != l->centroid_scale[i] ||
             (l->l2 && bias != l->centroid_bias[i]))
             st = cairn_fail(err, CAIRN_ECORRUPT, "centroid %u has another code", i);
     }
     free(code);
+    free(work);
     return st;
 }
 

@@ -51,6 +51,7 @@ static void offer(probing *p, uint64_t mask, const uint32_t *rows, const float *
 static void score_flat(probing *p, const uint32_t *rows, uint64_t bits)
 {
     const ivf_lists *l = p->l;
+    const vector_originals *o = p->q->originals;
     float scores[BLOCK];
     uint64_t mask = 0;
 
@@ -58,13 +59,13 @@ static void score_flat(probing *p, const uint32_t *rows, uint64_t bits)
         uint32_t i = (uint32_t)__builtin_ctzll(left);
         uint64_t after = left & (left - 1);
         if (after) {
-            const float *next = p->q->originals + (size_t)rows[__builtin_ctzll(after)] * l->dim;
-            for (uint32_t b = 0; b < l->dim; b += 16)
+            const uint8_t *next = o->row + (size_t)rows[__builtin_ctzll(after)] * o->stride;
+            for (size_t b = 0; b < o->stride; b += 64)
                 __builtin_prefetch(next + b);
         }
-        const float *v = p->q->originals + (size_t)rows[i] * l->dim;
-        scores[i] = l->l2 ? (p->square - p->kernels->l2_f32(v, p->q->v, l->dim)) / 2
-                          : p->kernels->dot_f32(v, p->q->v, l->dim);
+        float score = vector_true_score(o, l->l2 ? VECTOR_L2 : VECTOR_DOT, p->kernels, rows[i],
+                                        p->q->v);
+        scores[i] = l->l2 ? (p->square + score) / 2 : score;
         if (scores[i] >= least(p))
             mask |= (uint64_t)1 << i;
     }
@@ -80,7 +81,7 @@ static void score_sq8(probing *p, uint32_t at, uint32_t n, const uint32_t *rows,
     uint32_t places[BLOCK], picked[BLOCK], m = 0;
 
     if ((uint32_t)__builtin_popcountll(bits) >= (n < DENSE_ROWS ? n : DENSE_ROWS)) {
-        p->kernels->scan(l->code + at * l->stride, l->stride, n, c->code, l->stride, c->bias, dots);
+        p->kernels->code[VECTOR_CODE_I8]->scan(l->code + at * l->stride, l->stride, n, c->code, l->stride, c->bias, dots);
         uint64_t mask = p->kernels->select(dots, l->scale + at, l->bias ? l->bias + at : NULL, n,
                                            c->scale, c->offset, least(p), scores);
         offer(p, mask & bits, rows, scores);
@@ -93,7 +94,7 @@ static void score_sq8(probing *p, uint32_t at, uint32_t n, const uint32_t *rows,
         scales[m] = l->scale[at + i];
         biases[m] = l->bias ? l->bias[at + i] : 0;
     }
-    p->kernels->gather(l->code, l->stride, places, m, c->code, l->stride, c->bias, dots);
+    p->kernels->code[VECTOR_CODE_I8]->gather(l->code, l->stride, places, m, c->code, l->stride, c->bias, dots);
     uint64_t mask = p->kernels->select(dots, scales, l->bias ? biases : NULL, m, c->scale, c->offset,
                                        least(p), scores);
     offer(p, mask, picked, scores);
@@ -154,7 +155,8 @@ static cairn_status read_list(probing *p, uint32_t list, cairn_error *err)
     float base = 0;
 
     if (l->kind == IVF_PQ)
-        base = p->kernels->dot_f32(l->centroid + (size_t)list * l->dim, p->q->v, l->dim);
+        base = p->kernels->original[VECTOR_F32].dot(l->centroid + (size_t)list * l->dim, 1, p->q->v,
+                                                    l->dim);
     for (uint32_t at = l->start[list]; at < l->start[list + 1]; at += BLOCK) {
         uint32_t n = l->start[list + 1] - at < BLOCK ? l->start[list + 1] - at : BLOCK;
         const uint32_t *rows = l->row + at;
@@ -199,7 +201,7 @@ static void order_lists(const probing *p, int32_t *dots, hnsw_heap *lists)
     const ivf_lists *l = p->l;
     const vector_query *c = p->q->code;
 
-    p->kernels->scan(l->centroid8, l->stride, l->n_lists, c->code, l->stride, c->bias, dots);
+    p->kernels->code[VECTOR_CODE_I8]->scan(l->centroid8, l->stride, l->n_lists, c->code, l->stride, c->bias, dots);
     for (uint32_t i = 0; i < l->n_lists; i++)
         lists->at[i] = (hnsw_candidate){(float)dots[i] * (l->centroid_scale[i] * c->scale) +
                                             (l->centroid_bias ? l->centroid_bias[i] : 0),
@@ -253,7 +255,7 @@ cairn_status ivf_search(const ivf_lists *l, const ivf_query *q, size_t eligible,
         goto done;
     }
     if (l->l2)
-        p.square = p.kernels->dot_f32(q->v, q->v, l->dim);
+        p.square = p.kernels->original[VECTOR_F32].dot(q->v, 1, q->v, l->dim);
     order_lists(&p, dots, &lists);
     if (p.table)
         fill_table(&p);

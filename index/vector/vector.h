@@ -1,9 +1,9 @@
 /* vector.h - the vectors of one segment: write, read, search, merge.
  *
  * A segment's vectors have one dimension and one metric and are rows 0 .. n - 1. Each row is kept
- * twice: the float original, and an int8 code with one scale a row that is a quarter of the size.
- * A search walks the codes (straight through them all, or along an HNSW graph where the segment has
- * one) and then computes the exact score of the best few from the originals, so the scores that
+ * twice: the original (float, or half as long and rounded), and a code of 8, 4 or 1 bits a
+ * component. A search walks the codes (straight through them all, or along an HNSW graph where the
+ * segment has one) and then computes the exact score of the best few from the originals, so the scores that
  * come out are always the true ones.
  *
  * Higher scores are better. VECTOR_COSINE stores every row at unit length (the caller's query is
@@ -32,6 +32,22 @@
 
 typedef enum vector_metric { VECTOR_COSINE = 0, VECTOR_DOT = 1, VECTOR_L2 = 2 } vector_metric;
 
+/* How the originals are stored. What is rounded here is rounded for good: scores are exact for the
+ * rounded rows. */
+typedef enum vector_storage {
+    VECTOR_F32 = 0,
+    VECTOR_F16 = 1,  /* components up to 65,504 */
+    VECTOR_BF16 = 2, /* the range of float, 8 bits of precision */
+    VECTOR_I8 = 3,   /* 8 bits a component, one scale a row */
+} vector_storage;
+
+/* What a search walks over before it looks at originals. */
+typedef enum vector_code_kind {
+    VECTOR_CODE_I8 = 0, /* a byte a component */
+    VECTOR_CODE_I4 = 1, /* half a byte, after a rotation */
+    VECTOR_CODE_B1 = 2, /* a bit, after a rotation; needs some hundred rows rescored */
+} vector_code_kind;
+
 /* What speeds a segment's search up beside the codes. */
 typedef enum vector_choice {
     VECTOR_AUTO, /* by the number of rows */
@@ -45,7 +61,10 @@ typedef enum vector_choice {
 /* How a segment is built. Zero in a field means the default. */
 typedef struct vector_options {
     vector_choice index;
-    uint32_t n_lists; /* of an inverted file; default 4 * sqrt(rows) */
+    vector_storage storage;
+    vector_code_kind codes; /* with inverted lists always VECTOR_CODE_I8 of all components */
+    uint32_t code_dim; /* make codes of the first so many components (Matryoshka); default all */
+    uint32_t n_lists;  /* of an inverted file; default 4 * sqrt(rows) */
     size_t hnsw_from_rows;    /* build the graph from this many rows on; default 200,000 */
     uint32_t m;               /* links a row on upper layers, twice that on layer 0; 2..64, 16 */
     uint32_t ef_construction; /* candidates kept while inserting; 8..4096, default 200 */
@@ -82,9 +101,13 @@ void vector_reader_close(vector_reader *r); /* NULL is fine */
 uint32_t vector_reader_rows(const vector_reader *r);
 uint32_t vector_reader_dim(const vector_reader *r);
 vector_metric vector_reader_metric(const vector_reader *r);
+vector_storage vector_reader_storage(const vector_reader *r);
+vector_code_kind vector_reader_codes(const vector_reader *r);
+uint32_t vector_reader_code_dim(const vector_reader *r);
 bool vector_reader_has_graph(const vector_reader *r);
 bool vector_reader_has_lists(const vector_reader *r);
-/* Copy row `row` (< rows) to out[dim], as stored: unit length under VECTOR_COSINE. */
+/* Copy row `row` (< rows) to out[dim], as stored: unit length under VECTOR_COSINE, up to the
+ * rounding of the storage. */
 void vector_reader_get(const vector_reader *r, uint32_t row, float *out);
 /* Exact score of row `row` for query[dim]; under VECTOR_COSINE the caller scales the query itself. */
 float vector_reader_score(const vector_reader *r, uint32_t row, const float *query);
@@ -105,11 +128,14 @@ typedef struct vector_hit {
 /* Zero in a field means the default. */
 typedef struct vector_params {
     size_t ef;      /* HNSW candidates a segment; default max(64, candidates rescored) */
-    size_t rescore; /* candidates scored exactly, at least k; default k + max(32, k / 2), where product
-                       quantizers choose them k + max(128, 2 k) */
+    size_t rescore; /* candidates scored exactly, at least k; the default goes by the codes:
+                       vector_rescore_default; where product quantizers choose them k + max(128, 2 k) */
     bool no_graph;  /* scan even where there is a graph or an inverted file */
     uint32_t n_probe; /* lists of an inverted file read; default 1/32 of them, at least 16 */
 } vector_params;
+
+/* Candidates worth rescoring for the best k. `codes`, `code_dim` and `dim` as in the segment. */
+size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_t dim, size_t k);
 
 /* The k best rows over all segments, by falling score, ties by rising (segment, row). hits has
  * room for k; *n_hits gets the number found, fewer than k only when fewer rows are eligible.

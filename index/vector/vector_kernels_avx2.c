@@ -1,72 +1,8 @@
-/* vector_kernels_avx2.c - the inner loops with AVX2 and FMA.
- *
- * The unsigned-by-signed byte product of AVX2 saturates at 16 bits (255 * 127 * 2 does not fit), so
- * the code's sign goes to the query first: |c| * (q with the sign of c), at most 127 * 127 * 2 =
- * 32,258 a pair. That gives sum((code - 128) * query) directly and the bias is not needed. */
+/* vector_kernels_avx2.c - the loops over originals and scores with AVX2, FMA and F16C. */
 #include <immintrin.h>
+#include <string.h>
 
 #include "index/vector/vector_kernels.h"
-
-static inline __m256i madd32(__m256i code, __m256i query)
-{
-    __m256i c = _mm256_xor_si256(code, _mm256_set1_epi8((char)0x80));
-    __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(c), _mm256_sign_epi8(query, c));
-
-    return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-}
-
-static inline int32_t sum_lanes(__m256i v)
-{
-    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-
-    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
-    return _mm_cvtsi128_si32(s);
-}
-
-static inline int32_t tail_sum(const uint8_t *code, const int8_t *query, size_t i, size_t n)
-{
-    int32_t sum = 0;
-
-    for (; i < n; i++)
-        sum += ((int32_t)code[i] - 128) * query[i];
-    return sum;
-}
-
-static int32_t dot(const uint8_t *code, const int8_t *query, size_t n, int32_t bias)
-{
-    __m256i s0 = _mm256_setzero_si256(), s1 = s0;
-    size_t i = 0;
-
-    (void)bias;
-    for (; i + 64 <= n; i += 64) {
-        s0 = _mm256_add_epi32(s0, madd32(_mm256_loadu_si256((const __m256i *)(code + i)),
-                                         _mm256_loadu_si256((const __m256i *)(query + i))));
-        s1 = _mm256_add_epi32(s1, madd32(_mm256_loadu_si256((const __m256i *)(code + i + 32)),
-                                         _mm256_loadu_si256((const __m256i *)(query + i + 32))));
-    }
-    return sum_lanes(_mm256_add_epi32(s0, s1)) + tail_sum(code, query, i, n);
-}
-
-static void scan(const uint8_t *codes, size_t stride, size_t n_rows, const int8_t *query, size_t n,
-                 int32_t bias, int32_t *out)
-{
-    for (size_t r = 0; r < n_rows; r++)
-        out[r] = dot(codes + r * stride, query, n, bias);
-}
-
-static void gather(const uint8_t *codes, size_t stride, const uint32_t *rows, size_t n_rows,
-                   const int8_t *query, size_t n, int32_t bias, int32_t *out)
-{
-    for (size_t r = 0; r < n_rows; r++) {
-        if (r + 2 < n_rows) {
-            const char *next = (const char *)codes + (size_t)rows[r + 2] * stride;
-            for (size_t i = 0; i < n; i += 64)
-                _mm_prefetch(next + i, _MM_HINT_T0);
-        }
-        out[r] = dot(codes + (size_t)rows[r] * stride, query, n, bias);
-    }
-}
 
 static uint64_t select_rows(const int32_t *dots, const float *scales, const float *biases,
                             size_t n, float q_scale, float q_offset, float least, float *scores)
@@ -103,44 +39,115 @@ static inline float sum_floats(__m256 v)
     return _mm_cvtss_f32(s);
 }
 
-static float dot_f32(const float *a, const float *b, size_t n)
+static inline __m256 eight_f32(const void *row, __m256 scale, size_t i)
 {
-    __m256 s0 = _mm256_setzero_ps(), s1 = s0;
-    size_t i = 0;
-
-    for (; i + 16 <= n; i += 16) {
-        s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
-        s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), s1);
-    }
-    float sum = sum_floats(_mm256_add_ps(s0, s1));
-    for (; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
+    (void)scale;
+    return _mm256_loadu_ps((const float *)row + i);
 }
 
-static float l2_f32(const float *a, const float *b, size_t n)
+static inline __m256 eight_f16(const void *row, __m256 scale, size_t i)
 {
-    __m256 s0 = _mm256_setzero_ps(), s1 = s0;
+    (void)scale;
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)((const char *)row + 2 * i)));
+}
+
+static inline __m256 eight_bf16(const void *row, __m256 scale, size_t i)
+{
+    __m128i h = _mm_loadu_si128((const __m128i *)((const char *)row + 2 * i));
+
+    (void)scale;
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16));
+}
+
+static inline __m256 eight_i8(const void *row, __m256 scale, size_t i)
+{
+    __m128i b = _mm_loadl_epi64((const __m128i *)((const char *)row + i));
+    __m256i c = _mm256_sub_epi32(_mm256_cvtepu8_epi32(b), _mm256_set1_epi32(128));
+
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(c), scale);
+}
+
+/* The last few components, as zeros behind them. */
+#define TAIL(kind, size)                                                                           \
+    static inline __m256 tail_##kind(const void *row, __m256 scale, size_t i, size_t left)         \
+    {                                                                                              \
+        uint8_t part[8 * (size)];                                                                  \
+        memset(part, (size) == 1 ? 128 : 0, sizeof part);                                          \
+        memcpy(part, (const char *)row + i * (size), left * (size));                               \
+        return eight_##kind(part, scale, 0);                                                       \
+    }
+
+TAIL(f32, 4)
+TAIL(f16, 2)
+TAIL(bf16, 2)
+TAIL(i8, 1)
+
+#define ORIGINALS(kind)                                                                            \
+    static float dot_##kind(const void *row, float scale, const float *query, size_t n)            \
+    {                                                                                              \
+        const __m256 s = _mm256_set1_ps(scale), none = _mm256_setzero_ps();                        \
+        __m256 s0 = none, s1 = none;                                                               \
+        size_t i = 0;                                                                              \
+        for (; i + 16 <= n; i += 16) {                                                             \
+            s0 = _mm256_fmadd_ps(eight_##kind(row, s, i), _mm256_loadu_ps(query + i), s0);         \
+            s1 = _mm256_fmadd_ps(eight_##kind(row, s, i + 8), _mm256_loadu_ps(query + i + 8), s1); \
+        }                                                                                          \
+        for (; i < n; i += 8) {                                                                    \
+            size_t left = n - i < 8 ? n - i : 8;                                                   \
+            s0 = _mm256_fmadd_ps(tail_##kind(row, s, i, left), tail_f32(query, s, i, left), s0);   \
+        }                                                                                          \
+        return sum_floats(_mm256_add_ps(s0, s1));                                                  \
+    }                                                                                              \
+    static float l2_##kind(const void *row, float scale, const float *query, size_t n)             \
+    {                                                                                              \
+        const __m256 s = _mm256_set1_ps(scale), none = _mm256_setzero_ps();                        \
+        __m256 s0 = none, s1 = none;                                                               \
+        size_t i = 0;                                                                              \
+        for (; i + 16 <= n; i += 16) {                                                             \
+            __m256 d0 = _mm256_sub_ps(eight_##kind(row, s, i), _mm256_loadu_ps(query + i));        \
+            __m256 d1 = _mm256_sub_ps(eight_##kind(row, s, i + 8), _mm256_loadu_ps(query + i + 8));\
+            s0 = _mm256_fmadd_ps(d0, d0, s0);                                                      \
+            s1 = _mm256_fmadd_ps(d1, d1, s1);                                                      \
+        }                                                                                          \
+        for (; i < n; i += 8) {                                                                    \
+            size_t left = n - i < 8 ? n - i : 8;                                                   \
+            __m256 d = _mm256_sub_ps(tail_##kind(row, s, i, left), tail_f32(query, s, i, left));   \
+            s0 = _mm256_fmadd_ps(d, d, s0);                                                        \
+        }                                                                                          \
+        return sum_floats(_mm256_add_ps(s0, s1));                                                  \
+    }
+
+ORIGINALS(f32)
+ORIGINALS(f16)
+ORIGINALS(bf16)
+ORIGINALS(i8)
+
+static void to_f16(const float *v, size_t n, uint16_t *out)
+{
     size_t i = 0;
 
-    for (; i + 16 <= n; i += 16) {
-        __m256 d0 = _mm256_sub_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i));
-        __m256 d1 = _mm256_sub_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8));
-        s0 = _mm256_fmadd_ps(d0, d0, s0);
-        s1 = _mm256_fmadd_ps(d1, d1, s1);
-    }
-    float sum = sum_floats(_mm256_add_ps(s0, s1));
+    for (; i + 8 <= n; i += 8)
+        _mm_storeu_si128((__m128i *)(out + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(v + i), _MM_FROUND_TO_NEAREST_INT));
     for (; i < n; i++)
-        sum += (a[i] - b[i]) * (a[i] - b[i]);
-    return sum;
+        out[i] = _cvtss_sh(v[i], _MM_FROUND_TO_NEAREST_INT);
+}
+
+static void from_f16(const uint16_t *v, size_t n, float *out)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(v + i))));
+    for (; i < n; i++)
+        out[i] = _cvtsh_ss(v[i]);
 }
 
 const vector_kernels vector_kernels_avx2 = {
     .name = "avx2",
-    .dot = dot,
-    .scan = scan,
-    .gather = gather,
+    .code = {&vector_i8_avx2, &vector_i4_avx2, &vector_b1_avx2},
+    .original = {{dot_f32, l2_f32}, {dot_f16, l2_f16}, {dot_bf16, l2_bf16}, {dot_i8, l2_i8}},
     .select = select_rows,
-    .dot_f32 = dot_f32,
-    .l2_f32 = l2_f32,
+    .to_f16 = to_f16,
+    .from_f16 = from_f16,
 };

@@ -1,29 +1,8 @@
-/* vector_kernels_scalar.c - the plain loops: the definition of the right answer, and the row for
- * machines without AVX2. Also the choice between the rows. */
+/* vector_kernels_scalar.c - the plain loops over originals and scores: the definition of the right
+ * answer, and the row for machines without AVX2. Also the choice between the rows. */
+#include <string.h>
+
 #include "index/vector/vector_kernels.h"
-
-static int32_t dot(const uint8_t *code, const int8_t *query, size_t n, int32_t bias)
-{
-    int32_t sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += (int32_t)code[i] * query[i];
-    return sum - bias;
-}
-
-static void scan(const uint8_t *codes, size_t stride, size_t n_rows, const int8_t *query, size_t n,
-                 int32_t bias, int32_t *out)
-{
-    for (size_t r = 0; r < n_rows; r++)
-        out[r] = dot(codes + r * stride, query, n, bias);
-}
-
-static void gather(const uint8_t *codes, size_t stride, const uint32_t *rows, size_t n_rows,
-                   const int8_t *query, size_t n, int32_t bias, int32_t *out)
-{
-    for (size_t r = 0; r < n_rows; r++)
-        out[r] = dot(codes + (size_t)rows[r] * stride, query, n, bias);
-}
 
 static uint64_t select_rows(const int32_t *dots, const float *scales, const float *biases,
                             size_t n, float q_scale, float q_offset, float least, float *scores)
@@ -38,51 +17,89 @@ static uint64_t select_rows(const int32_t *dots, const float *scales, const floa
     return mask;
 }
 
-static float dot_f32(const float *a, const float *b, size_t n)
+static inline float load_f32(const void *row, float scale, size_t i)
 {
-    float lane[8] = {0};
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8)
-        for (size_t j = 0; j < 8; j++)
-            lane[j] += a[i + j] * b[i + j];
-    for (size_t j = 0; i < n; i++, j++)
-        lane[j] += a[i] * b[i];
-    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
-           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+    (void)scale;
+    return ((const float *)row)[i];
 }
 
-static float l2_f32(const float *a, const float *b, size_t n)
+static inline float load_f16(const void *row, float scale, size_t i)
 {
-    float lane[8] = {0};
-    size_t i = 0;
+    _Float16 h;
 
-    for (; i + 8 <= n; i += 8)
-        for (size_t j = 0; j < 8; j++) {
-            float d = a[i + j] - b[i + j];
-            lane[j] += d * d;
-        }
-    for (size_t j = 0; i < n; i++, j++)
-        lane[j] += (a[i] - b[i]) * (a[i] - b[i]);
-    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
-           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+    (void)scale;
+    memcpy(&h, (const char *)row + 2 * i, 2);
+    return (float)h;
+}
+
+static inline float load_bf16(const void *row, float scale, size_t i)
+{
+    uint32_t bits = (uint32_t)((const uint16_t *)row)[i] << 16;
+    float v;
+
+    (void)scale;
+    memcpy(&v, &bits, 4);
+    return v;
+}
+
+static inline float load_i8(const void *row, float scale, size_t i)
+{
+    return (float)((int)((const uint8_t *)row)[i] - 128) * scale;
+}
+
+#define ORIGINALS(kind)                                                                            \
+    static float dot_##kind(const void *row, float scale, const float *query, size_t n)            \
+    {                                                                                              \
+        float lane[8] = {0};                                                                       \
+        for (size_t i = 0; i < n; i++)                                                             \
+            lane[i & 7] += load_##kind(row, scale, i) * query[i];                                  \
+        return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +                                       \
+               ((lane[2] + lane[6]) + (lane[3] + lane[7]));                                        \
+    }                                                                                              \
+    static float l2_##kind(const void *row, float scale, const float *query, size_t n)             \
+    {                                                                                              \
+        float lane[8] = {0};                                                                       \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            float d = load_##kind(row, scale, i) - query[i];                                       \
+            lane[i & 7] += d * d;                                                                  \
+        }                                                                                          \
+        return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +                                       \
+               ((lane[2] + lane[6]) + (lane[3] + lane[7]));                                        \
+    }
+
+ORIGINALS(f32)
+ORIGINALS(f16)
+ORIGINALS(bf16)
+ORIGINALS(i8)
+
+static void to_f16(const float *v, size_t n, uint16_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        _Float16 h = (_Float16)v[i];
+        memcpy(out + i, &h, 2);
+    }
+}
+
+static void from_f16(const uint16_t *v, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = load_f16(v, 0, i);
 }
 
 const vector_kernels vector_kernels_scalar = {
     .name = "scalar",
-    .dot = dot,
-    .scan = scan,
-    .gather = gather,
+    .code = {&vector_i8_scalar, &vector_i4_scalar, &vector_b1_scalar},
+    .original = {{dot_f32, l2_f32}, {dot_f16, l2_f16}, {dot_bf16, l2_bf16}, {dot_i8, l2_i8}},
     .select = select_rows,
-    .dot_f32 = dot_f32,
-    .l2_f32 = l2_f32,
+    .to_f16 = to_f16,
+    .from_f16 = from_f16,
 };
 
 const vector_kernels *vector_kernels_for(cpu_level level)
 {
     switch (level) {
     case CPU_AVX512:
-        return &vector_kernels_avx512;
+        return cpu_has_avx512_vpopcntdq() ? &vector_kernels_avx512pop : &vector_kernels_avx512;
     case CPU_AVX2:
         return &vector_kernels_avx2;
     case CPU_SCALAR:

@@ -1,6 +1,7 @@
 /* vector_merge.c - several segments' vectors made one, deleted rows left out.
  *
- * Codes, scales and originals of live rows are copied as they are: a code depends on its row alone.
+ * Codes, scales and originals of live rows are copied as they are where their kinds are the ones asked
+ * for: a code depends on its row alone. Otherwise they are converted row by row.
  * The largest graph among the inputs is kept (hnsw_adopt) when at least two thirds of its rows are
  * alive, and the other rows are inserted into it; that saves its share of the build. Otherwise, and
  * when the graph does not pass hnsw_verify, everything is built afresh. */
@@ -42,14 +43,68 @@ static uint32_t run_end(const vector_merge_input *in, uint32_t r)
     return r;
 }
 
-static void copy_codes(const vector_merge_input *in, size_t n, uint8_t *code, float *scale,
-                       float *bias, size_t stride)
+/* Codes of the same kind, and originals of the same storage, are copied; others are made anew from
+ * the originals. */
+static bool same_kind(const vector_merge_input *in, vector_storage storage, const vector_codes *c)
 {
-    size_t at = 0;
+    const vector_reader *r = in->reader;
+
+    return r->originals.storage == storage && r->codes.kind == c->kind && r->codes.dim == c->dim;
+}
+
+/* Room to turn one row into another form. */
+typedef struct converter {
+    float *row, *work; /* [dim] */
+    uint8_t *stored;   /* [dim] components of the new storage */
+    float scale;
+} converter;
+
+/* The row in the new storage, in v->row as floats again. What came from a coarser storage is brought
+ * back to unit length under cosine. */
+static cairn_status convert_row(converter *v, const vector_reader *r, uint32_t row,
+                                vector_storage storage, cairn_error *err)
+{
+    vector_originals one = {storage, r->dim, 0, v->stored, storage == VECTOR_I8 ? &v->scale : NULL};
+
+    const vector_originals *o = &r->originals;
+
+    vector_original_get(o, row, v->row);
+    if (o->storage == storage) {
+        memcpy(v->stored, o->row + (size_t)row * o->stride,
+               r->dim * vector_component_bytes(storage));
+        v->scale = o->scale ? o->scale[row] : 0;
+        return CAIRN_OK;
+    }
+    if (r->metric == VECTOR_COSINE)
+        vector_normalize(v->row, r->dim);
+    if (!vector_original_put(storage, v->row, r->dim, v->stored, &v->scale))
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "a vector has a component too large for half precision; store float");
+    vector_original_get(&one, 0, v->row);
+    return CAIRN_OK;
+}
+
+static cairn_status copy_codes(const vector_merge_input *in, size_t n, vector_storage storage,
+                               vector_codes *out, converter *v, cairn_error *err)
+{
+    uint8_t *code = (uint8_t *)out->code;
+    float *scale = (float *)out->scale, *bias = (float *)out->bias;
+    size_t at = 0, stride = out->stride;
 
     for (size_t i = 0; i < n; i++) {
         const vector_codes *c = &in[i].reader->codes;
+        bool same = same_kind(&in[i], storage, out);
         for (uint32_t r = next_live(&in[i], 0); r < c->rows; r = next_live(&in[i], r)) {
+            if (!same) {
+                cairn_status st = convert_row(v, in[i].reader, r, storage, err);
+                if (st)
+                    return st;
+                vector_encode(out, v->row, v->work, code + at * stride, scale + at,
+                              bias ? bias + at : NULL);
+                at++;
+                r++;
+                continue;
+            }
             uint32_t end = run_end(&in[i], r);
             memcpy(code + at * stride, c->code + (size_t)r * stride, (end - r) * stride);
             memcpy(scale + at, c->scale + r, (end - r) * sizeof *scale);
@@ -59,21 +114,36 @@ static void copy_codes(const vector_merge_input *in, size_t n, uint8_t *code, fl
             r = end;
         }
     }
+    return CAIRN_OK;
 }
 
-static cairn_status put_originals(const vector_merge_input *in, size_t n, uint32_t dim,
+/* The originals of all live rows; with `scales`, their scales instead. */
+static cairn_status put_originals(const vector_merge_input *in, size_t n, vector_storage storage,
+                                  const char *name, bool scales, converter *v,
                                   const section_sink *sink, cairn_error *err)
 {
-    cairn_status st = sink->begin(sink->ctx, "vec.f32", err);
+    size_t stride = in[0].reader->dim * vector_component_bytes(storage);
+    cairn_status st = sink->begin(sink->ctx, name, err);
 
     for (size_t i = 0; i < n && !st; i++) {
-        const vector_reader *v = in[i].reader;
-        for (uint32_t r = next_live(&in[i], 0); r < v->codes.rows && !st;
-             r = next_live(&in[i], r)) {
-            uint32_t end = run_end(&in[i], r);
-            st = sink->write(sink->ctx, v->f32 + (size_t)r * dim,
-                             (size_t)(end - r) * dim * sizeof(float), err);
-            r = end;
+        const vector_reader *r = in[i].reader;
+        const vector_originals *o = &r->originals;
+        for (uint32_t row = next_live(&in[i], 0); row < r->codes.rows && !st;
+             row = next_live(&in[i], row)) {
+            if (o->storage == storage && o->stride == stride) {
+                uint32_t end = run_end(&in[i], row);
+                const uint8_t *from = scales ? (const uint8_t *)(o->scale + row)
+                                             : o->row + (size_t)row * stride;
+                size_t size = scales ? sizeof *o->scale : stride;
+                st = sink->write(sink->ctx, from, (end - row) * size, err);
+                row = end;
+                continue;
+            }
+            st = convert_row(v, r, row, storage, err);
+            if (!st)
+                st = scales ? sink->write(sink->ctx, &v->scale, sizeof v->scale, err)
+                            : sink->write(sink->ctx, v->stored, stride, err);
+            row++;
         }
     }
     return st ? st : sink->end(sink->ctx, err);
@@ -203,62 +273,87 @@ static cairn_status build_lists(ivf_build **out, const vector_merge_input *in, s
     return st;
 }
 
+/* int8 codes of the merged rows, for building their graph. */
+static cairn_status fine_codes(vector_codes *fine, const vector_merge_input *in, size_t n,
+                               vector_storage storage, const vector_codes *codes, converter *v,
+                               cairn_error *err)
+{
+    *fine = vector_codes_of(VECTOR_CODE_I8, codes->dim, codes->full_dim, codes->metric);
+    cairn_status st = vector_codes_alloc(fine, codes->rows, err);
+    return st ? st : copy_codes(in, n, storage, fine, v, err);
+}
+
+static cairn_status check_inputs(const vector_merge_input *in, size_t n, uint32_t *rows,
+                                 cairn_error *err)
+{
+    uint64_t live = 0;
+
+    if (n == 0)
+        return cairn_fail(err, CAIRN_EUSAGE, "a merge of no segments");
+    for (size_t i = 0; i < n; i++) {
+        if (in[i].reader->dim != in[0].reader->dim || in[i].reader->metric != in[0].reader->metric)
+            return cairn_fail(err, CAIRN_EUSAGE,
+                              "segments of %u and %u dimensions cannot be merged",
+                              in[0].reader->dim, in[i].reader->dim);
+        live += live_rows(&in[i]);
+    }
+    if (live > VECTOR_MAX_ROWS)
+        return cairn_fail(err, CAIRN_ELIMIT, "a segment holds at most %u vectors",
+                          VECTOR_MAX_ROWS);
+    *rows = (uint32_t)live;
+    return CAIRN_OK;
+}
+
 cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_options *options,
                           const section_sink *sink, pool *workers, cairn_error *err)
 {
     vector_options o = vector_options_effective(options);
-    uint64_t rows = 0;
-    cairn_status st = CAIRN_OK;
+    vector_codes codes = {0}, fine = {0};
     hnsw_build *graph = NULL;
     ivf_build *lists = NULL;
+    converter v = {0};
+    uint32_t rows = 0;
+    cairn_status st = check_inputs(in, n, &rows, err);
 
-    if (n == 0)
-        return cairn_fail(err, CAIRN_EUSAGE, "a merge of no segments");
+    if (st)
+        return st;
     uint32_t dim = in[0].reader->dim;
-    vector_metric metric = in[0].reader->metric;
-    for (size_t i = 0; i < n; i++) {
-        if (in[i].reader->dim != dim || in[i].reader->metric != metric)
-            return cairn_fail(err, CAIRN_EUSAGE,
-                              "segments of %u and %u dimensions cannot be merged", dim,
-                              in[i].reader->dim);
-        rows += live_rows(&in[i]);
-    }
-    if (rows > VECTOR_MAX_ROWS)
-        return cairn_fail(err, CAIRN_ELIMIT, "a segment holds at most %u vectors",
-                          VECTOR_MAX_ROWS);
-    size_t stride = vector_stride(dim);
-    uint8_t *code = checked_aligned(rows, stride);
-    float *scale = checked_aligned(rows, sizeof *scale), *bias = NULL;
-    if (metric == VECTOR_L2)
-        bias = checked_aligned(rows, sizeof *bias);
-    if (!code || !scale || (metric == VECTOR_L2 && !bias)) {
-        st = cairn_fail(err, CAIRN_ENOMEM, "merging %llu vectors", (unsigned long long)rows);
-        goto done;
-    }
-    copy_codes(in, n, code, scale, bias, stride);
-    vector_codes codes = {code, scale, bias, stride, (uint32_t)rows};
-    ivf_kind kind = vector_wants_lists(&o, rows);
-    if (kind != IVF_NONE)
-        st = build_lists(&lists, in, n, &codes, kind, &o, workers, err);
-    else if (vector_wants_graph(&o, rows))
-        st = build_graph(&graph, in, n, &codes, &o, workers, err);
+    codes = vector_wants_codes(&o, rows, dim, in[0].reader->metric);
+    v.row = checked_malloc(dim, sizeof *v.row);
+    v.work = checked_malloc(dim, sizeof *v.work);
+    v.stored = checked_malloc(dim, sizeof(float));
+    if (!v.row || !v.work || !v.stored)
+        st = cairn_fail(err, CAIRN_ENOMEM, "merging %u vectors", rows);
     if (!st)
-        st = vector_put_meta(sink, dim, metric, (uint32_t)rows,
-                             graph ? hnsw_build_graph(graph) : NULL,
+        st = vector_codes_alloc(&codes, rows, err);
+    if (!st)
+        st = copy_codes(in, n, o.storage, &codes, &v, err);
+    ivf_kind kind = vector_wants_lists(&o, rows);
+    if (!st && kind != IVF_NONE) {
+        st = build_lists(&lists, in, n, &codes, kind, &o, workers, err);
+    } else if (!st && vector_wants_graph(&o, rows)) {
+        if (codes.kind != VECTOR_CODE_I8)
+            st = fine_codes(&fine, in, n, o.storage, &codes, &v, err);
+        if (!st)
+            st = build_graph(&graph, in, n, fine.code ? &fine : &codes, &o, workers, err);
+    }
+    if (!st)
+        st = vector_put_meta(sink, o.storage, &codes, graph ? hnsw_build_graph(graph) : NULL,
                              lists ? ivf_build_lists(lists) : NULL, err);
     if (!st)
-        st = vector_put_section(sink, "vec.i8", code, rows * stride, err);
-    if (!st)
-        st = vector_put_section(sink, "vec.scale", scale, rows * sizeof *scale, err);
-    if (!st && bias)
-        st = vector_put_section(sink, "vec.bias", bias, rows * sizeof *bias, err);
-    if (!st)
-        st = put_originals(in, n, dim, sink, err);
-done:
+        st = vector_put_codes(sink, &codes, err);
+    if (!st && !vector_codes_are_originals(o.storage, codes.kind, dim, codes.dim)) {
+        const char *scales, *name = vector_original_section(o.storage, &scales);
+        st = put_originals(in, n, o.storage, name, false, &v, sink, err);
+        if (!st && scales)
+            st = put_originals(in, n, o.storage, scales, true, &v, sink, err);
+    }
     hnsw_build_destroy(graph);
     ivf_build_destroy(lists);
-    free(code);
-    free(scale);
-    free(bias);
+    vector_codes_free(&codes);
+    vector_codes_free(&fine);
+    free(v.row);
+    free(v.work);
+    free(v.stored);
     return st;
 }

@@ -67,9 +67,11 @@ static cairn_status read_meta(const section_source *src, meta *m, cairn_error *e
         return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta has %zu bytes, not %zu", len,
                           want);
     bool fits = m->version == 1 ? read_v1(&c, m) : read_v2(&c, m);
-    if (!fits || m->dim == 0 || m->dim > VECTOR_MAX_DIM || m->code_dim != m->dim ||
-        m->stride != vector_stride(m->code_dim) || m->rows > VECTOR_MAX_ROWS ||
-        m->storage != 0 || m->codes != 0 || m->index > VECTOR_INDEX_IVF)
+    if (!fits || m->dim == 0 || m->dim > VECTOR_MAX_DIM || m->code_dim == 0 ||
+        m->code_dim > m->dim || m->storage >= VECTOR_STORAGES || m->codes >= VECTOR_CODE_KINDS ||
+        m->stride != vector_stride((vector_code_kind)m->codes, m->code_dim) ||
+        m->rows > VECTOR_MAX_ROWS || m->index > VECTOR_INDEX_IVF ||
+        (m->index == VECTOR_INDEX_IVF && (m->codes != VECTOR_CODE_I8 || m->code_dim != m->dim)))
         return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta holds impossible values");
     return CAIRN_OK;
 }
@@ -143,17 +145,29 @@ cairn_status vector_reader_open(vector_reader **out, const section_source *sourc
                                 cairn_error *err)
 {
     meta m = {0};
-    const void *f32, *code, *scale, *bias = NULL;
+    const void *row, *row_scale = NULL, *code, *scale, *bias = NULL;
     vector_reader *r = NULL;
     cairn_status st = read_meta(source, &m, err);
 
     *out = NULL;
     if (st)
         return st;
-    if ((st = need(source, "vec.f32", m.rows, (size_t)m.dim * 4, 4, &f32, err)) ||
-        (st = need(source, "vec.i8", m.rows, m.stride, 1, &code, err)) ||
+    vector_storage storage = (vector_storage)m.storage;
+    vector_code_kind kind = (vector_code_kind)m.codes;
+    size_t component = vector_component_bytes(storage), stride = component * m.dim;
+    if ((st = need(source, vector_code_section(kind), m.rows, m.stride, 1, &code, err)) ||
         (st = need(source, "vec.scale", m.rows, 4, 4, &scale, err)))
         return st;
+    if (vector_codes_are_originals(storage, kind, m.dim, m.code_dim)) {
+        row = code;
+        row_scale = scale;
+        stride = m.stride;
+    } else {
+        const char *scales, *name = vector_original_section(storage, &scales);
+        if ((st = need(source, name, m.rows, stride, component, &row, err)) ||
+            (scales && (st = need(source, scales, m.rows, 4, 4, &row_scale, err))))
+            return st;
+    }
     if (m.metric == VECTOR_L2 && (st = need(source, "vec.bias", m.rows, 4, 4, &bias, err)))
         return st;
     r = calloc(1, sizeof *r);
@@ -161,8 +175,12 @@ cairn_status vector_reader_open(vector_reader **out, const section_source *sourc
         return cairn_fail(err, CAIRN_ENOMEM, "vector reader");
     r->dim = m.dim;
     r->metric = (vector_metric)m.metric;
-    r->f32 = f32;
-    r->codes = (vector_codes){code, scale, bias, m.stride, m.rows};
+    r->originals = (vector_originals){storage, m.dim, stride, row, row_scale};
+    r->codes = vector_codes_of(kind, m.code_dim, m.dim, r->metric);
+    r->codes.code = code;
+    r->codes.scale = scale;
+    r->codes.bias = bias;
+    r->codes.rows = m.rows;
     if (m.index == VECTOR_INDEX_HNSW)
         st = open_graph(r, &m, source, err);
     else if (m.index == VECTOR_INDEX_IVF)
@@ -195,9 +213,19 @@ vector_metric vector_reader_metric(const vector_reader *r)
     return r->metric;
 }
 
-bool vector_reader_has_graph(const vector_reader *r)
+vector_storage vector_reader_storage(const vector_reader *r)
 {
-    return r->has_graph;
+    return r->originals.storage;
+}
+
+vector_code_kind vector_reader_codes(const vector_reader *r)
+{
+    return r->codes.kind;
+}
+
+uint32_t vector_reader_code_dim(const vector_reader *r)
+{
+    return r->codes.dim;
 }
 
 bool vector_reader_has_lists(const vector_reader *r)
@@ -205,53 +233,69 @@ bool vector_reader_has_lists(const vector_reader *r)
     return r->lists.kind != IVF_NONE;
 }
 
-void vector_reader_get(const vector_reader *r, uint32_t row, float *out)
+bool vector_reader_has_graph(const vector_reader *r)
 {
-    memcpy(out, r->f32 + (size_t)row * r->dim, (size_t)r->dim * sizeof *out);
+    return r->has_graph;
 }
 
-float vector_true_score(const vector_reader *r, const vector_kernels *k, uint32_t row,
-                        const float *query)
+void vector_reader_get(const vector_reader *r, uint32_t row, float *out)
 {
-    const float *v = r->f32 + (size_t)row * r->dim;
-
-    return r->metric == VECTOR_L2 ? 0.0f - k->l2_f32(v, query, r->dim)
-                                  : k->dot_f32(v, query, r->dim);
+    vector_original_get(&r->originals, row, out);
 }
 
 float vector_reader_score(const vector_reader *r, uint32_t row, const float *query)
 {
-    return vector_true_score(r, vector_kernels_get(), row, query);
+    return vector_true_score(&r->originals, r->metric, vector_kernels_get(), row, query);
+}
+
+/* How far a unit row's length may be from 1 after it was rounded to storage. */
+static double length_slack(vector_storage storage)
+{
+    static const double slack[VECTOR_STORAGES] = {1e-4, 1e-3, 8e-3, 0.05};
+
+    return slack[storage];
+}
+
+/* Check row `row` against its code; v has room for dim floats, work for code_dim, code for a code. */
+static cairn_status verify_row(const vector_reader *r, uint32_t row, float *v, float *work,
+                               uint8_t *code, cairn_error *err)
+{
+    const vector_codes *c = &r->codes;
+    double length = 0;
+    float scale, bias = 0;
+
+    vector_original_get(&r->originals, row, v);
+    for (uint32_t i = 0; i < r->dim; i++)
+        length += (double)v[i] * v[i];
+    if (!isfinite(length))
+        return cairn_fail(err, CAIRN_ECORRUPT, "vector %" PRIu32 " is not finite", row);
+    if (r->metric == VECTOR_COSINE && length != 0 &&
+        fabs(sqrt(length) - 1) > length_slack(r->originals.storage))
+        return cairn_fail(err, CAIRN_ECORRUPT, "vector %" PRIu32 " has length %g, not 1", row,
+                          sqrt(length));
+    vector_encode(c, v, work, code, &scale, &bias);
+    bool same = r->originals.row == c->code
+                    ? fabsf(scale - c->scale[row]) <= 1e-6f * scale /* decoded and rounded again */
+                    : memcmp(&scale, &c->scale[row], sizeof scale) == 0;
+    if (!same || (c->bias && fabsf(bias - c->bias[row]) > 1e-5f * fabsf(bias)) ||
+        memcmp(code, c->code + (size_t)row * c->stride, c->stride) != 0)
+        return cairn_fail(err, CAIRN_ECORRUPT,
+                          "vector %" PRIu32 ": its code does not belong to it", row);
+    return CAIRN_OK;
 }
 
 cairn_status vector_verify(const vector_reader *r, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
     uint8_t *code = checked_malloc(r->codes.stride, 1);
+    float *v = checked_malloc(2 * (size_t)r->dim, sizeof *v);
 
-    if (!code)
-        return cairn_fail(err, CAIRN_ENOMEM, "a vector's code");
-    for (uint32_t row = 0; row < r->codes.rows && !st; row++) {
-        const float *v = r->f32 + (size_t)row * r->dim;
-        double length = 0;
-        float scale, bias = 0;
-        for (uint32_t i = 0; i < r->dim; i++)
-            length += (double)v[i] * v[i];
-        if (!isfinite(length))
-            st = cairn_fail(err, CAIRN_ECORRUPT, "vector %" PRIu32 " is not finite", row);
-        else if (r->metric == VECTOR_COSINE && length != 0 && fabs(length - 1) > 1e-4)
-            st = cairn_fail(err, CAIRN_ECORRUPT, "vector %" PRIu32 " has length %g, not 1", row,
-                            sqrt(length));
-        if (st)
-            break;
-        vector_encode(v, r->dim, r->codes.stride, code, &scale, &bias);
-        if (memcmp(&scale, &r->codes.scale[row], sizeof scale) != 0 ||
-            (r->codes.bias && memcmp(&bias, &r->codes.bias[row], sizeof bias) != 0) ||
-            memcmp(code, r->codes.code + (size_t)row * r->codes.stride, r->codes.stride) != 0)
-            st = cairn_fail(err, CAIRN_ECORRUPT,
-                            "vector %" PRIu32 ": its code does not belong to it", row);
-    }
+    if (!code || !v)
+        st = cairn_fail(err, CAIRN_ENOMEM, "a vector's code");
+    for (uint32_t row = 0; !st && row < r->codes.rows; row++)
+        st = verify_row(r, row, v, v + r->dim, code, err);
     free(code);
+    free(v);
     if (!st && r->has_graph)
         st = hnsw_verify(&r->graph, err);
     if (!st)

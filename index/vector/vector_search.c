@@ -1,6 +1,6 @@
 /* vector_search.c - the k nearest rows over several segments.
  *
- * Two passes. The first ranks rows by their int8 codes: a scan in blocks of 64 rows (one word of the
+ * Two passes. The first ranks rows by their codes: a scan in blocks of 64 rows (one word of the
  * row sets), shared out to the pool, or a walk along the graph. Its best `rescore` rows go to the second, which
  * computes the true score from the originals and keeps the best k.
  *
@@ -142,8 +142,8 @@ static void scan_codes_block(const scan_job *j, top_list *t, uint32_t segment, u
 
     if (__builtin_popcountll(bits) >= (int)DENSE_ROWS) {
         uint32_t span = 64 - (uint32_t)__builtin_clzll(bits); /* stays inside the section */
-        j->kernels->scan(c->code + (size_t)first * c->stride, c->stride, span, j->code->code,
-                         c->stride, j->code->bias, dots);
+        j->kernels->code[c->kind]->scan(c->code + (size_t)first * c->stride, c->stride, span,
+                                        j->code->code, c->stride, j->code->bias, dots);
         uint64_t mask = j->kernels->select(dots, c->scale + first, c->bias ? c->bias + first : NULL,
                                            span, j->code->scale, j->code->offset, t->least, scores);
         offer_masked(t, mask & bits, segment, NULL, first, scores);
@@ -155,20 +155,21 @@ static void scan_codes_block(const scan_job *j, top_list *t, uint32_t segment, u
         scales[i] = c->scale[rows[i]];
         biases[i] = bias ? c->bias[rows[i]] : 0;
     }
-    j->kernels->gather(c->code, c->stride, rows, n, j->code->code, c->stride, j->code->bias, dots);
+    j->kernels->code[c->kind]->gather(c->code, c->stride, rows, n, j->code->code, c->stride,
+                                      j->code->bias, dots);
     uint64_t mask = j->kernels->select(dots, scales, bias, n, j->code->scale, j->code->offset,
                                        t->least, scores);
     offer_masked(t, mask, segment, rows, 0, scores);
 }
 
-static void scan_f32_block(const scan_job *j, top_list *t, uint32_t segment, uint32_t first,
+static void scan_originals_block(const scan_job *j, top_list *t, uint32_t segment, uint32_t first,
                            uint64_t bits)
 {
     const vector_reader *r = j->segments[segment].reader;
 
     for (; bits; bits &= bits - 1) {
         uint32_t row = first + (uint32_t)__builtin_ctzll(bits);
-        float s = vector_true_score(r, j->kernels, row, j->query);
+        float s = vector_true_score(&r->originals, r->metric, j->kernels, row, j->query);
         if (s >= t->least)
             top_offer(t, (vector_hit){segment, row, s});
     }
@@ -188,7 +189,7 @@ static void scan_run(void *ctx, size_t task, size_t worker)
         if (j->code)
             scan_codes_block(j, t, s->segment, first, bits);
         else
-            scan_f32_block(j, t, s->segment, first, bits);
+            scan_originals_block(j, t, s->segment, first, bits);
     }
 }
 
@@ -209,7 +210,7 @@ static cairn_status scan_segments(const vector_segment *segments, size_t n_segme
         if (!scan[s])
             continue;
         n_tasks += (r->codes.rows + (size_t)TASK_ROWS - 1) / TASK_ROWS;
-        bytes += r->codes.rows * (code ? r->codes.stride : (size_t)r->dim * 4);
+        bytes += r->codes.rows * (code ? r->codes.stride : r->originals.stride);
     }
     if (n_tasks == 0)
         return CAIRN_OK;
@@ -305,7 +306,7 @@ static cairn_status search_lists(const vector_segment *s, uint32_t segment, cons
     const vector_reader *r = s->reader;
     ivf_query q = {.v = query,
                    .code = code,
-                   .originals = r->f32,
+                   .originals = &r->originals,
                    .keep = keep,
                    .n_probe = n_probe,
                    .deleted = s->deleted,
@@ -370,89 +371,153 @@ static float *own_query(const vector_segment *segments, const float *query, uint
     return q;
 }
 
-static void rescore(const vector_segment *segments, const float *query, uint32_t dim,
-                    vector_hit *found, size_t n)
+static void rescore(const vector_segment *segments, const float *query, vector_hit *found,
+                    size_t n)
 {
     const vector_kernels *k = vector_kernels_get();
 
     for (size_t i = 0; i < n; i++) {
         if (i + 4 < n) {
-            const vector_hit *next = &found[i + 4];
-            const float *ahead = segments[next->segment].reader->f32 + (size_t)next->row * dim;
-            for (uint32_t b = 0; b < dim; b += 16)
+            const vector_originals *o = &segments[found[i + 4].segment].reader->originals;
+            const uint8_t *ahead = o->row + (size_t)found[i + 4].row * o->stride;
+            for (size_t b = 0; b < o->stride; b += 64)
                 __builtin_prefetch(ahead + b);
         }
-        float s = vector_true_score(segments[found[i].segment].reader, k, found[i].row, query);
+        const vector_reader *r = segments[found[i].segment].reader;
+        float s = vector_true_score(&r->originals, r->metric, k, found[i].row, query);
         found[i].score = isnan(s) ? -INFINITY : s; /* only damaged originals do that */
     }
     qsort(found, n, sizeof *found, by_score);
 }
 
-/* How many candidates are scored exactly: more where product-quantized codes choose them. */
-static size_t default_keep(const vector_segment *segments, size_t n, size_t k)
+size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_t dim, size_t k)
 {
-    for (size_t s = 0; s < n; s++)
-        if (segments[s].reader->lists.kind == IVF_PQ)
-            return k + (k > 64 ? 2 * k : 128);
-    return k + (k / 2 > 32 ? k / 2 : 32);
+    size_t more = k / 2 > 32 ? k / 2 : 32;
+
+    if (codes == VECTOR_CODE_B1)
+        more = 29 * k + 100;
+    if (code_dim < dim) /* what the codes leave out is a rounding error like the others */
+        more = (size_t)((double)more * 4 * dim / code_dim);
+    return k + more;
+}
+
+/* Segments with codes alike are searched together; those of another kind are not comparable before
+ * they are rescored. */
+static bool codes_alike(const vector_reader *a, const vector_reader *b)
+{
+    return a->codes.kind == b->codes.kind && a->codes.dim == b->codes.dim &&
+           (a->lists.kind == IVF_PQ) == (b->lists.kind == IVF_PQ);
+}
+
+/* How many candidates are scored exactly: more where product-quantized codes choose them. */
+static size_t default_keep(const vector_reader *r, size_t k)
+{
+    if (r->lists.kind == IVF_PQ)
+        return k + (k > 64 ? 2 * k : 128);
+    return vector_rescore_default(r->codes.kind, r->codes.dim, r->dim, k);
+}
+
+typedef struct search {
+    const vector_segment *segments;
+    size_t n_segments, k, rows; /* rows: of all segments */
+    vector_params params;
+    const float *query; /* at unit length under cosine */
+    pool *workers;
+    bool *done, *scan;  /* [n_segments] */
+    float *work;        /* [dim] */
+    vector_query code;  /* with room for every kind of code */
+    vector_hit *found;
+    size_t n_found;
+} search;
+
+/* Find the candidates in all segments that have codes like segment `first`. */
+static cairn_status search_alike(search *x, size_t first, cairn_error *err)
+{
+    const vector_codes *c = &x->segments[first].reader->codes;
+    size_t keep = x->params.rescore, ef, start = x->n_found, n_alike = 0, room;
+    cairn_status st = CAIRN_OK;
+
+    if (!keep)
+        keep = default_keep(x->segments[first].reader, x->k);
+    keep = keep < x->k ? x->k : keep > x->rows ? x->rows : keep;
+    ef = x->params.ef ? x->params.ef : 64;
+    ef = ef < keep ? keep : ef > x->rows ? x->rows : ef;
+    for (size_t s = 0; s < x->n_segments; s++) {
+        x->scan[s] = !x->done[s] && codes_alike(x->segments[first].reader, x->segments[s].reader);
+        n_alike += x->scan[s];
+    }
+    if (!checked_mul(n_alike + 1, keep, &room) || !checked_add(room, start, &room))
+        return cairn_fail(err, CAIRN_ENOMEM, "a vector search for %zu rows", x->k);
+    vector_hit *found = checked_realloc(x->found, room, sizeof *found);
+    if (!found)
+        return cairn_fail(err, CAIRN_ENOMEM, "a vector search for %zu rows", x->k);
+    x->found = found;
+    vector_query_encode(c, x->query, x->work, &x->code);
+    for (uint32_t s = 0; s < x->n_segments && !st; s++) {
+        const vector_reader *r = x->segments[s].reader;
+        x->done[s] |= x->scan[s];
+        if (!x->scan[s] || x->params.no_graph)
+            continue;
+        if (r->has_graph)
+            st = search_graph(&x->segments[s], s, &x->code, keep, ef, found, &x->n_found,
+                              &x->scan[s], err);
+        else if (r->lists.kind != IVF_NONE)
+            st = search_lists(&x->segments[s], s, x->query, &x->code, keep, x->params.n_probe,
+                              found, &x->n_found, &x->scan[s], err);
+    }
+    if (!st)
+        st = scan_segments(x->segments, x->n_segments, x->scan, &x->code, NULL, keep, x->workers,
+                           found, &x->n_found, err);
+    if (x->n_found - start > keep) {
+        qsort(found + start, x->n_found - start, sizeof *found, by_score);
+        x->n_found = start + keep;
+    }
+    return st;
 }
 
 cairn_status vector_search(const vector_segment *segments, size_t n_segments, const float *query,
                            uint32_t dim, size_t k, const vector_params *params, pool *workers,
                            vector_hit *hits, size_t *n_hits, cairn_error *err)
 {
-    vector_params p = params ? *params : (vector_params){0};
-    vector_query code = {0};
-    vector_hit *found = NULL;
+    search x = {.segments = segments,
+                .n_segments = n_segments,
+                .rows = total_rows(segments, n_segments),
+                .params = params ? *params : (vector_params){0},
+                .workers = workers};
     float *own = NULL;
-    bool *scan = NULL;
-    size_t n_found = 0, rows = total_rows(segments, n_segments), keep, ef, room;
     cairn_status st = check_segments(segments, n_segments, query, dim, err);
 
     *n_hits = 0;
-    if (st || n_segments == 0 || rows == 0 || k == 0)
+    if (st || n_segments == 0 || x.rows == 0 || k == 0)
         return st;
-    k = k < rows ? k : rows;
-    keep = p.rescore ? p.rescore : default_keep(segments, n_segments, k);
-    keep = keep < k ? k : keep > rows ? rows : keep;
-    ef = p.ef ? p.ef : 64;
-    ef = ef < keep ? keep : ef > rows ? rows : ef;
-
+    x.k = k < x.rows ? k : x.rows;
     own = own_query(segments, query, dim);
-    code.code = checked_aligned(vector_stride(dim), 1);
-    scan = checked_malloc(n_segments, sizeof *scan);
-    if (checked_mul(n_segments + 1, keep, &room))
-        found = checked_malloc(room, sizeof *found);
-    if (!own || !code.code || !scan || !found) {
+    x.query = own;
+    x.work = checked_malloc(dim, sizeof *x.work);
+    x.code.code = checked_aligned(vector_query_bytes(VECTOR_CODE_I8, dim) +
+                                      vector_query_bytes(VECTOR_CODE_I4, dim),
+                                  1); /* 1-bit planes are shorter */
+    x.done = calloc(n_segments, sizeof *x.done);
+    x.scan = checked_malloc(n_segments, sizeof *x.scan);
+    if (!own || !x.work || !x.code.code || !x.done || !x.scan) {
         st = cairn_fail(err, CAIRN_ENOMEM, "a vector search for %zu rows", k);
         goto done;
     }
-    vector_query_encode(own, dim, vector_stride(dim), &code);
-    for (uint32_t s = 0; s < n_segments && !st; s++) {
-        scan[s] = true;
-        if (segments[s].reader->has_graph && !p.no_graph)
-            st = search_graph(&segments[s], s, &code, keep, ef, found, &n_found, &scan[s], err);
-        else if (segments[s].reader->lists.kind != IVF_NONE && !p.no_graph)
-            st = search_lists(&segments[s], s, own, &code, keep, p.n_probe, found, &n_found, &scan[s],
-                              err);
-    }
-    if (!st)
-        st = scan_segments(segments, n_segments, scan, &code, NULL, keep, workers, found, &n_found,
-                           err);
+    for (size_t s = 0; s < n_segments && !st; s++)
+        if (!x.done[s])
+            st = search_alike(&x, s, err);
     if (st)
         goto done;
-    if (n_found > keep) {
-        qsort(found, n_found, sizeof *found, by_score);
-        n_found = keep;
-    }
-    rescore(segments, own, dim, found, n_found);
-    *n_hits = n_found < k ? n_found : k;
-    memcpy(hits, found, *n_hits * sizeof *hits);
+    rescore(segments, own, x.found, x.n_found);
+    *n_hits = x.n_found < x.k ? x.n_found : x.k;
+    memcpy(hits, x.found, *n_hits * sizeof *hits);
 done:
     free(own);
-    free(code.code);
-    free(scan);
-    free(found);
+    free(x.work);
+    free(x.code.code);
+    free(x.done);
+    free(x.scan);
+    free(x.found);
     return st;
 }
 

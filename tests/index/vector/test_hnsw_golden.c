@@ -77,7 +77,8 @@ static void check_golden(const char *name)
         hnsw_candidate out[40];
         hnsw_search_stats stats;
         size_t n;
-        vector_query_encode(v, DIM, vector_stride(DIM), &q);
+        float work[DIM];
+        vector_query_encode(&r->codes, v, work, &q);
         assert_int_equal(
             hnsw_search(&r->graph, &r->codes, &q, 40, NULL, NULL, 0, out, &n, &stats, &err), 0);
         assert_int_equal(n, 40);

@@ -84,43 +84,72 @@ static double recall(const vector_hit *got, size_t n_got, const vector_hit *want
 
 /* ---- kernels ---- */
 
+/* Every table this machine can run. */
+static size_t tables(const vector_kernels **out)
+{
+    size_t n = 0;
+
+    for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++)
+        out[n++] = vector_kernels_for((cpu_level)level);
+    if (cpu_level_max() == CPU_AVX512) /* what a machine without VPOPCNTDQ gets */
+        out[n++] = &vector_kernels_avx512;
+    return n;
+}
+
+static void codes_agree(const vector_code_kernels *k, const vector_code_kernels *plain,
+                        vector_code_kind kind, size_t n)
+{
+    size_t stride = n + 3, n_query = kind == VECTOR_CODE_I8 ? n : kind == VECTOR_CODE_I4 ? 2 * n : VECTOR_PLANES * n;
+    uint8_t *codes = malloc(19 * stride + 1); /* rows at odd addresses */
+    int8_t *q = malloc(n_query + 1);
+    int32_t bias = (int32_t)(test_random(&rng) % 10000), got[19], want[19];
+    uint32_t rows[19] = {18, 0, 3, 3, 7, 1, 2, 6, 5, 4, 9, 11, 10, 8, 17, 16, 12, 0, 1};
+
+    assert_non_null(codes);
+    assert_non_null(q);
+    for (size_t i = 0; i < 19 * stride + 1; i++)
+        codes[i] = (uint8_t)test_random(&rng);
+    for (size_t i = 0; i < n_query + 1; i++)
+        q[i] = kind == VECTOR_CODE_B1 ? (int8_t)test_random(&rng)
+                                      : (int8_t)((int)(test_random(&rng) % 255) - 127);
+    if (n > 16) { /* the values at which 16-bit sums would saturate */
+        memset(codes + 1, 255, n);
+        memset(q + 1, -127, n_query);
+    }
+    if (kind == VECTOR_CODE_I8) { /* 0 does not occur in a code, and AVX2 needs the bias to be true */
+        bias = 0;
+        for (size_t i = 0; i < 19 * stride + 1; i++)
+            codes[i] |= codes[i] == 0;
+        for (size_t i = 0; i < n; i++)
+            bias += 128 * q[1 + i];
+    }
+    assert_int_equal(k->dot(codes + 1, q + 1, n, bias), plain->dot(codes + 1, q + 1, n, bias));
+    for (size_t n_rows = 0; n_rows <= 19; n_rows++) {
+        k->scan(codes + 1, stride, n_rows, q + 1, n, bias, got);
+        plain->scan(codes + 1, stride, n_rows, q + 1, n, bias, want);
+        assert_memory_equal(got, want, n_rows * sizeof *got);
+        k->gather(codes + 1, stride, rows, n_rows, q + 1, n, bias, got);
+        plain->gather(codes + 1, stride, rows, n_rows, q + 1, n, bias, want);
+        assert_memory_equal(got, want, n_rows * sizeof *got);
+    }
+    free(codes);
+    free(q);
+}
+
 static void kernels_agree_with_the_plain_loops(void **state)
 {
-    static const size_t lengths[] = {0,  1,  7,   8,   15,  16,  31,  33,  63, 64,
-                                     65, 96, 127, 128, 129, 191, 192, 384, 390};
-    const vector_kernels *plain = vector_kernels_for(CPU_SCALAR);
+    static const size_t lengths[] = {0,  1,  7,   8,   15,  16,  31,  33,  48,  63,  64,  65,
+                                     96, 127, 128, 129, 191, 192, 200, 256, 384, 390, 512, 1024};
+    const vector_kernels *plain = vector_kernels_for(CPU_SCALAR), *table[8];
 
     (void)state;
-    for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++) {
-        const vector_kernels *k = vector_kernels_for((cpu_level)level);
-        for (size_t li = 0; li < sizeof lengths / sizeof *lengths; li++) {
-            size_t n = lengths[li], stride = n + 3; /* rows at odd addresses */
-            uint8_t *codes = malloc(9 * stride + 1);
-            int8_t *q = malloc(n + 2);
-            int32_t bias = 0, got[9], want[9];
-            uint32_t rows[9] = {8, 0, 3, 3, 7, 1, 2, 6, 5};
-            for (size_t i = 0; i < 9 * stride + 1; i++)
-                codes[i] = (uint8_t)(1 + test_random(&rng) % 255);
-            for (size_t i = 0; i < n + 2; i++)
-                q[i] = (int8_t)((int)(test_random(&rng) % 255) - 127);
-            if (n > 16) { /* the values at which 16-bit sums would saturate */
-                memset(codes + 1, 255, n);
-                memset(q + 1, -127, n);
-            }
-            for (size_t i = 0; i < n; i++)
-                bias += 128 * q[1 + i];
-            assert_int_equal(k->dot(codes + 1, q + 1, n, bias), plain->dot(codes + 1, q + 1, n, bias));
-            for (size_t n_rows = 0; n_rows <= 9; n_rows++) {
-                k->scan(codes + 1, stride, n_rows, q + 1, n, bias, got);
-                plain->scan(codes + 1, stride, n_rows, q + 1, n, bias, want);
-                assert_memory_equal(got, want, n_rows * sizeof *got);
-                k->gather(codes + 1, stride, rows, n_rows, q + 1, n, bias, got);
-                plain->gather(codes + 1, stride, rows, n_rows, q + 1, n, bias, want);
-                assert_memory_equal(got, want, n_rows * sizeof *got);
-            }
-            free(codes);
-            free(q);
-        }
+    for (size_t t = 0, n_tables = tables(table); t < n_tables; t++) {
+        const vector_kernels *k = table[t];
+        for (size_t li = 0; li < sizeof lengths / sizeof *lengths; li++)
+            for (int kind = 0; kind < VECTOR_CODE_KINDS; kind++)
+                if (kind != VECTOR_CODE_B1 || lengths[li] % 8 == 0)
+                    codes_agree(k->code[kind], plain->code[kind], (vector_code_kind)kind,
+                                lengths[li]);
         for (size_t n = 0; n <= 64; n++) {
             int32_t dots[64];
             float scales[64], biases[64], got[64], want[64];
@@ -141,30 +170,102 @@ static void kernels_agree_with_the_plain_loops(void **state)
     }
 }
 
+/* A small odd-sized row in each storage, at an odd address, against sums in double precision. */
 static void float_kernels_stay_within_their_bound(void **state)
 {
+    const vector_kernels *table[8];
+
     (void)state;
-    for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++) {
-        const vector_kernels *k = vector_kernels_for((cpu_level)level);
-        for (size_t n = 0; n <= 400; n += n < 70 ? 1 : 33) {
-            float *a = malloc((n + 1) * sizeof *a), *b = malloc((n + 1) * sizeof *b);
-            double exact = 0, size = 0, squares = 0;
-            for (size_t i = 0; i < n; i++) {
-                a[i + 1] = (float)(test_uniform(&rng) - 0.5);
-                b[i + 1] = (float)(test_uniform(&rng) - 0.5);
-                exact += (double)a[i + 1] * b[i + 1];
-                size += fabs((double)a[i + 1] * b[i + 1]);
-                squares += ((double)a[i + 1] - b[i + 1]) * ((double)a[i + 1] - b[i + 1]);
+    for (size_t t = 0, n_tables = tables(table); t < n_tables; t++)
+        for (size_t n = 0; n <= 400; n += n < 70 ? 1 : 33)
+            for (int storage = 0; storage < VECTOR_STORAGES; storage++) {
+                float *a = malloc((n + 1) * sizeof *a), *b = malloc((n + 1) * sizeof *b), scale = 1;
+                uint8_t *row = malloc(4 * n + 2);
+                double exact = 0, size = 0, squares = 0;
+                for (size_t i = 0; i < n; i++) {
+                    a[i] = (float)(test_uniform(&rng) - 0.5);
+                    b[i + 1] = (float)(test_uniform(&rng) - 0.5);
+                }
+                size_t odd = vector_component_bytes((vector_storage)storage) == 1; /* whole components */
+                assert_true(vector_original_put((vector_storage)storage, a, (uint32_t)n, row + odd,
+                                                &scale));
+                vector_originals o = {(vector_storage)storage, (uint32_t)n, 0, row + odd, &scale};
+                vector_original_get(&o, 0, a);
+                for (size_t i = 0; i < n; i++) {
+                    exact += (double)a[i] * b[i + 1];
+                    size += fabs((double)a[i] * b[i + 1]);
+                    squares += ((double)a[i] - b[i + 1]) * ((double)a[i] - b[i + 1]);
+                }
+                const vector_original_kernels *k = &table[t]->original[storage];
+                double off = fabs(k->dot(row + odd, scale, b + 1, n) - exact);
+                if (off > 4e-7 * size + 1e-12)
+                    fail_msg("%s at n %zu: off by %g of %g", table[t]->name, n, off, size);
+                off = fabs(k->l2(row + odd, scale, b + 1, n) - squares);
+                if (off > 8e-7 * squares + 1e-12) /* the subtraction rounds as well */
+                    fail_msg("%s at n %zu: off by %g of %g", table[t]->name, n, off, squares);
+                free(a);
+                free(b);
+                free(row);
             }
-            double off = fabs(k->dot_f32(a + 1, b + 1, n) - exact);
-            if (off > 4e-7 * size + 1e-12)
-                fail_msg("%s at n %zu: off by %g of %g", k->name, n, off, size);
-            off = fabs(k->l2_f32(a + 1, b + 1, n) - squares);
-            if (off > 8e-7 * squares + 1e-12) /* the subtraction rounds as well */
-                fail_msg("%s at n %zu: off by %g of %g", k->name, n, off, squares);
-            free(a);
-            free(b);
+}
+
+/* Every half-precision number and every value between two of them, on every table. */
+static void half_precision_rounds_to_the_nearest(void **state)
+{
+    const vector_kernels *table[8];
+
+    (void)state;
+    for (size_t t = 0, n_tables = tables(table); t < n_tables; t++)
+        for (uint32_t bits = 0; bits < 0x7c00; bits++) {
+            uint16_t h[17], back[17];
+            float v[17], next, middle;
+            for (size_t i = 0; i < 17; i++)
+                h[i] = (uint16_t)(bits | (i & 1 ? 0x8000u : 0));
+            table[t]->from_f16(h, 17, v);
+            double exact = bits < 0x400 ? bits * 0x1p-24
+                                        : (1 + (bits & 0x3ff) / 1024.0) * exp2((int)(bits >> 10) - 15);
+            assert_true(v[0] == exact && v[1] == -exact && v[16] == exact);
+            table[t]->to_f16(v, 17, back);
+            assert_memory_equal(h, back, sizeof h);
+            if (bits + 1 == 0x7c00)
+                continue;
+            uint16_t above = (uint16_t)(bits + 1), got;
+            table[t]->from_f16(&above, 1, &next);
+            middle = (float)(((double)v[0] + next) / 2);
+            table[t]->to_f16(&middle, 1, &got);
+            assert_int_equal(got, bits & 1 ? bits + 1 : bits); /* ties to even */
+            middle = nextafterf(middle, 0);
+            table[t]->to_f16(&middle, 1, &got);
+            assert_int_equal(got, bits);
         }
+}
+
+static void the_rotation_keeps_lengths_and_products(void **state)
+{
+    static const uint32_t dims[] = {1, 2, 3, 5, 64, 65, 96, 127, 384, 768, 1000, 1024, 4096};
+
+    (void)state;
+    for (size_t d = 0; d < sizeof dims / sizeof *dims; d++) {
+        uint32_t n = dims[d];
+        float *a = malloc(n * sizeof *a), *b = malloc(n * sizeof *b), top = 0;
+        double dot = 0, after = 0, length = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            a[i] = i == n / 2 ? 1 : 0; /* all in one component: the hardest to spread */
+            b[i] = (float)(test_uniform(&rng) - 0.5);
+            dot += (double)a[i] * b[i];
+        }
+        vector_rotate(a, n);
+        vector_rotate(b, n);
+        for (uint32_t i = 0; i < n; i++) {
+            after += (double)a[i] * b[i];
+            length += (double)a[i] * a[i];
+            top = fabsf(a[i]) > top ? fabsf(a[i]) : top;
+        }
+        assert_true(fabs(dot - after) < 1e-5 && fabs(length - 1) < 1e-5);
+        if (n >= 64) /* evenly would be 1 / sqrt(n) each */
+            assert_true(top < 6 / sqrt(n));
+        free(a);
+        free(b);
     }
 }
 
@@ -503,7 +604,8 @@ static void euclidean_distance_ranks_as_brute_force_does(void **state)
             assert_int_equal(vector_search(&seg, 1, q, DIM, K, NULL, NULL, hits, &n, &err), 0);
             assert_int_equal(n, K);
             if (graph) { /* walk it even where a scan would be chosen */
-                vector_query_encode(q, DIM, vector_stride(DIM), &vq);
+                float work[DIM];
+                vector_query_encode(&f.reader->codes, q, work, &vq);
                 assert_int_equal(hnsw_search(&f.reader->graph, &f.reader->codes, &vq, 64, NULL,
                                              NULL, 0, walked, &n_walked, &stats, &err), 0);
             }
@@ -732,8 +834,9 @@ static void broken_sections_are_refused_or_harmless(void **state)
             vector_query vq = {.code = code};
             hnsw_candidate out[64];
             hnsw_search_stats stats;
-            if (vector_reader_has_graph(r) && vector_reader_dim(r) == 32) {
-                vector_query_encode(q, 32, 64, &vq);
+            float work[32];
+            if (vector_reader_has_graph(r) && vector_reader_dim(r) == 32 && r->codes.stride == 64) {
+                vector_query_encode(&r->codes, q, work, &vq);
                 assert_int_equal(hnsw_search(&r->graph, &r->codes, &vq, 64, NULL, NULL, 0, out, &n,
                                              &stats, &err), 0);
             }
@@ -812,6 +915,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernels_agree_with_the_plain_loops),
         cmocka_unit_test(float_kernels_stay_within_their_bound),
+        cmocka_unit_test(half_precision_rounds_to_the_nearest),
+        cmocka_unit_test(the_rotation_keeps_lengths_and_products),
         cmocka_unit_test(rows_come_back_as_they_were),
         cmocka_unit_test(writer_refuses_what_is_no_number),
         cmocka_unit_test(a_failing_sink_is_reported),
