@@ -47,15 +47,18 @@ static cairn_status words_of(grading *g, const char *text, arena *memory, words 
                              cairn_error *err)
 {
     const analyzer_token *tokens;
-    cairn_status st = analyzer_run(g->an, "", text, strlen(text), &tokens, &out->n, err);
+    size_t n;
+    cairn_status st = analyzer_run(g->an, "", text, strlen(text), &tokens, &n, err);
 
+    out->n = 0;
     if (st)
         return st;
-    out->hash = arena_calloc(memory, out->n + 1, sizeof *out->hash);
+    out->hash = arena_calloc(memory, n + 1, sizeof *out->hash);
     if (!out->hash)
         return cairn_fail(err, CAIRN_ENOMEM, "words");
-    for (size_t i = 0; i < out->n; i++)
-        out->hash[i] = hash_word(tokens[i].term, tokens[i].len);
+    for (size_t i = 0; i < n; i++)
+        if (!tokens[i].extra)
+            out->hash[out->n++] = hash_word(tokens[i].term, tokens[i].len);
     return CAIRN_OK;
 }
 

@@ -126,6 +126,8 @@ static cairn_status read_terms(const checker *c, const char *lang, const char *t
     if (!out->at)
         return cairn_fail(c->err, CAIRN_ENOMEM, "checking an answer");
     for (size_t i = 0; i < n; i++) {
+        if (t[i].extra)
+            continue;
         bool number = has_digit(text + t[i].start, t[i].end - t[i].start), first = true;
         for (uint32_t p = t[i].start; p > 0 && first; p--) {
             char ch = text[p - 1];
@@ -133,7 +135,7 @@ static cairn_status read_terms(const checker *c, const char *lang, const char *t
                 break;
             first = !(isalnum((unsigned char)ch) || (uint8_t)ch >= 0x80 || ch == ',' || ch == ';');
         }
-        out->at[i] = (term){number ? hash_bytes(text + t[i].start, t[i].end - t[i].start, true)
+        out->at[out->n++] = (term){number ? hash_bytes(text + t[i].start, t[i].end - t[i].start, true)
                                    : hash_bytes(t[i].term, t[i].len, false),
                             t[i].start,
                             t[i].end,
@@ -141,7 +143,6 @@ static cairn_status read_terms(const checker *c, const char *lang, const char *t
                             number,
                             !number && is_name(text, &t[i], first, lang)};
     }
-    out->n = n;
     return CAIRN_OK;
 }
 

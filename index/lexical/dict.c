@@ -209,6 +209,7 @@ cairn_status dict_find(const dict *d, const char *term, size_t len, dict_term *o
         order = compare(out->text, out->len, term, len);
         if (order >= 0) {
             *found = order == 0;
+            out->ordinal = low * DICT_BLOCK + i;
             return CAIRN_OK;
         }
     }
@@ -270,6 +271,6 @@ cairn_status dict_iter_next(dict_iter *it, bool *more, cairn_error *err)
          prefix_of(it->d->index + INDEX_BYTES * (size_t)(it->i / DICT_BLOCK) + 8, 8) !=
              prefix_of(it->term.text, it->term.len)))
         return broken(err, cursor_offset(&it->c));
-    it->i++;
+    it->term.ordinal = it->i++;
     return CAIRN_OK;
 }

@@ -39,6 +39,7 @@ typedef struct dict_term {
     char text[ANALYZER_TERM_MAX];
     size_t len;
     uint32_t df;
+    uint64_t ordinal; /* 0, 1, 2, ... in the order of the dictionary */
     uint64_t post_at, pos_at;
     uint64_t post_len, pos_len;
 } dict_term;

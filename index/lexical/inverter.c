@@ -67,6 +67,7 @@ struct inverter {
     int fd;              /* of the runs, -1 before the first */
     uint64_t *run_end;   /* [n_file_runs] in the file */
     size_t n_file_runs;
+    forms_table forms;
     bool broken;
 };
 
@@ -89,6 +90,7 @@ cairn_status inverter_create(inverter **out, const char *dir, cairn_error *err)
     v->dir = dir;
     v->fd = -1;
     bytes_init(&v->texts, UINT32_MAX);
+    forms_table_init(&v->forms);
     v->n_slots = 1 << 12;
     v->slots = calloc(v->n_slots, sizeof *v->slots);
     st = v->slots ? analyzer_create(&v->analyzer, err) : no_memory(err);
@@ -96,6 +98,7 @@ cairn_status inverter_create(inverter **out, const char *dir, cairn_error *err)
         inverter_destroy(v);
         return st;
     }
+    analyzer_on_form(v->analyzer, forms_table_add, &v->forms);
     *out = v;
     return CAIRN_OK;
 }
@@ -127,11 +130,18 @@ void inverter_destroy(inverter *v)
     if (!v)
         return;
     analyzer_destroy(v->analyzer);
+    forms_table_clear(&v->forms);
     free_streams(v);
     free(v->run_end);
     if (v->fd >= 0)
         close(v->fd);
     free(v);
+}
+
+cairn_status inverter_forms(inverter *v, forms_table *to, cairn_error *err)
+{
+    cairn_status st = analyzer_flush_forms(v->analyzer, err);
+    return st ? st : forms_table_absorb(to, &v->forms, err);
 }
 
 bool inverter_broken(const inverter *v)
@@ -373,6 +383,9 @@ static bool add_token(inverter *v, const analyzer_token *tok, uint32_t hash, uns
     if (i == UINT32_MAX)
         return false;
     t = &v->terms[i];
+    if (tok->extra && t->row_head != NO_TOKEN && v->tokens[t->row_tail].field == field &&
+        v->tokens[t->row_tail].position == tok->position)
+        return true; /* fooFoo: once at its place */
     if (v->n_tokens == v->cap_tokens) {
         size_t cap = v->cap_tokens * 2 + 1024;
         row_token *more = checked_realloc(v->tokens, cap, sizeof *more);
@@ -463,9 +476,10 @@ cairn_status inverter_add(inverter *v, const lexical_doc *doc, uint32_t row, row
             return st;
         }
         fine = prepare(v, tokens, n);
-        for (size_t i = 0; i < n && fine; i++)
-            fine = add_token(v, &tokens[i], v->hashes[i], f);
-        length->words[f] = (uint32_t)n;
+        for (size_t i = 0; i < n && fine; i++) {
+            fine = tokens[i].guess || add_token(v, &tokens[i], v->hashes[i], f);
+            length->words[f] += !tokens[i].extra; /* parts don't make a text longer */
+        }
     }
     for (size_t i = 0; i < v->n_touched && fine; i++) {
         if (i + 8 < v->n_touched) {

@@ -18,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "index/lexical/format.h"
+#include "index/lexical/forms.h"
 
 typedef struct inverter inverter;
 
@@ -33,6 +34,9 @@ void inverter_destroy(inverter *v); /* NULL is fine */
  * inverter_broken says that nothing of the row had been taken yet. */
 cairn_status inverter_add(inverter *v, const lexical_doc *doc, uint32_t row, row_length *length,
                           cairn_error *err);
+/* Move the written forms of all rows so far to a table. They are kept beside the runs, outside
+ * inverter_memory: about 20 bytes a distinct word. */
+cairn_status inverter_forms(inverter *v, forms_table *to, cairn_error *err);
 bool inverter_broken(const inverter *v);
 size_t inverter_memory(const inverter *v); /* bytes in use */
 bool inverter_spilled(const inverter *v); /* it has written a run */

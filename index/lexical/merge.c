@@ -1,9 +1,11 @@
 /* merge.c - several indexes into one, and the full check of one.
  *
  * Terms come from all dictionaries in order; each list is decoded, its rows renumbered, and encoded
- * again with the block maxima of the new neighbours. Row lengths are copied as they are and totals
- * are counted from the postings that stay, so nothing that a score is made of changes, except that
- * the deleted rows no longer count. */
+ * again with the block maxima of the new neighbours. Row lengths are copied as they are, and totals
+ * shrink as the postings that stay are fewer, so nothing that a score is made of changes, except that
+ * the deleted rows no longer count. (Lengths leave out the extra words of an analysis, postings don't
+ * tell them apart: where there are any, the shrunk total is nearly, not exactly, the one that a fresh
+ * index would have.) */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,7 @@ typedef struct merge_part {
     const lexical_reader *r;
     uint32_t base;  /* new number of its row 0 when nothing is deleted */
     uint32_t *rows; /* new number of each row, or DROPPED; NULL: base + row */
+    uint64_t all[LEXICAL_FIELDS], kept[LEXICAL_FIELDS]; /* occurrences, of all rows and of those */
     dict_iter it;
     bool more;
     postings list;
@@ -138,6 +141,8 @@ static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
             uint32_t tf[LEXICAL_FIELDS], row = l->doc[i];
             size_t n = 0;
             row = p->rows ? p->rows[row] : p->base + row;
+            for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
+                p->all[f] += l->fields >> f & 1 ? l->tf[f][i] : 0;
             if (p->rows && row == DROPPED)
                 continue;
             st = reserve_positions(m, p->where.start[i + 1] - p->where.start[i], err);
@@ -146,7 +151,7 @@ static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
             for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
                 tf[f] = (uint32_t)postings_positions_get(l, &p->where, i, f, m->positions + n);
                 n += tf[f];
-                m->meta.total[f] += tf[f];
+                p->kept[f] += tf[f];
             }
             if (!n)
                 return cairn_fail(err, CAIRN_ECORRUPT,
@@ -181,6 +186,28 @@ static merge_part *smallest(merge_state *m)
     return best;
 }
 
+/* All written forms together; those whose term is dropped go when the terms are known. */
+static cairn_status gather_forms(merge_state *m, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < m->n && !st; i++) {
+        const forms *f = &m->part[i].r->forms;
+        forms_iter it;
+        bool more = f->n != 0;
+        if (more)
+            st = forms_iter_seek(&it, f, "", 0, err);
+        while (!st && more) {
+            st = forms_iter_next(&it, &more, err);
+            if (!st && more)
+                st = forms_table_add(&m->out.written, it.form, it.form_len, it.term, it.term_len,
+                                     (uint32_t)(it.count < UINT32_MAX ? it.count : UINT32_MAX),
+                                     err);
+        }
+    }
+    return st;
+}
+
 static cairn_status merge_terms(merge_state *m, cairn_error *err)
 {
     merge_part *p;
@@ -192,12 +219,15 @@ static cairn_status merge_terms(merge_state *m, cairn_error *err)
         char text[ANALYZER_TERM_MAX];
         size_t len = p->it.term.len;
         list_size size;
+        uint64_t itself = 0; /* times the term was written as it is where it has no other form */
         memcpy(text, p->it.term.text, len);
         list_begin(&m->out.lists);
         for (size_t i = 0; i < m->n && !st; i++) {
             merge_part *q = &m->part[i];
             if (!q->more || q->it.term.len != len || memcmp(q->it.term.text, text, len))
                 continue;
+            if (!forms_listed(&q->r->forms, q->it.term.ordinal))
+                itself += q->it.term.df;
             st = copy_list(m, q, err);
             if (!st)
                 st = dict_iter_next(&q->it, &q->more, err);
@@ -206,9 +236,20 @@ static cairn_status merge_terms(merge_state *m, cairn_error *err)
             continue;
         st = list_end(&m->out.lists, &size, err);
         if (!st)
-            st = dict_writer_add(&m->out.dict, text, len, &size, err);
+            st = index_output_term(&m->out, text, len, &size, itself, err);
     }
     return st;
+}
+
+/* Words of field f in the rows of a part that stay. */
+static uint64_t kept_total(const merge_part *p, size_t f)
+{
+    uint64_t total = p->r->total[f];
+    if (p->kept[f] == p->all[f])
+        return total;
+    if (total == p->all[f])
+        return p->kept[f];
+    return (uint64_t)((double)total * (double)p->kept[f] / (double)p->all[f]);
 }
 
 cairn_status lexical_merge(const lexical_merge_input *in, size_t n, const section_sink *sink,
@@ -237,10 +278,15 @@ cairn_status lexical_merge(const lexical_merge_input *in, size_t n, const sectio
     for (size_t i = 0; i < n; i++)
         for (size_t f = 0; f < LEXICAL_FIELDS; f++)
             m.meta.total[f] += in[i].reader->total[f];
-    st = index_output_begin(&m.out, &m.meta, m.columns, err);
+    st = gather_forms(&m, err);
+    if (!st)
+        st = index_output_begin(&m.out, &m.meta, m.columns, err);
     memset(m.meta.total, 0, sizeof m.meta.total);
     if (!st)
         st = merge_terms(&m, err);
+    for (size_t i = 0; i < n; i++)
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+            m.meta.total[f] += kept_total(&m.part[i], f);
     if (!st)
         st = index_output_emit(&m.out, &m.meta, m.columns, sink, err);
 done:
@@ -327,6 +373,8 @@ cairn_status lexical_reader_verify(const lexical_reader *r, cairn_error *err)
                             "lex.rows: row %zu has no language; rebuild the "
                             "index",
                             row);
+    if (!st)
+        st = forms_verify(&r->forms, &r->dict, err);
     free(l);
     free(where);
     return st;

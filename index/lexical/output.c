@@ -10,11 +10,15 @@ void index_output_init(index_output *o)
     spool_init(&o->pos);
     dict_writer_init(&o->dict);
     list_encoder_init(&o->lists, &o->post, &o->pos);
+    forms_table_init(&o->written);
+    o->forms = (forms_writer){0};
 }
 
 void index_output_clear(index_output *o)
 {
     list_encoder_clear(&o->lists);
+    forms_writer_clear(&o->forms);
+    forms_table_clear(&o->written);
     dict_writer_clear(&o->dict);
     spool_clear(&o->post);
     spool_clear(&o->pos);
@@ -34,7 +38,10 @@ float index_output_typical(const lexical_meta *m)
 {
     float length_weight[LEXICAL_FIELDS];
     double sum = 0;
+    cairn_status st = forms_writer_init(&o->forms, &o->written, err);
 
+    if (st)
+        return st;
     length_weights(m->weight, m->b, length_weight);
     for (size_t f = 0; f < LEXICAL_FIELDS; f++)
         sum += (double)length_weight[f] * (double)m->total[f];
@@ -46,6 +53,13 @@ cairn_status index_output_begin(index_output *o, const lexical_meta *m, const ui
 {
     return list_encoder_lengths(&o->lists, columns, m->n_rows, m->weight, m->b,
                                 index_output_typical(m), err);
+}
+
+cairn_status index_output_term(index_output *o, const char *term, size_t len, const list_size *list,
+                               uint64_t itself, cairn_error *err)
+{
+    cairn_status st = dict_writer_add(&o->dict, term, len, list, err);
+    return st ? st : forms_writer_term(&o->forms, term, len, itself, err);
 }
 
 cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *columns,
@@ -65,6 +79,8 @@ cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *
         st = sink->end(sink->ctx, err);
     if (!st)
         st = dict_writer_emit(&o->dict, sink, err);
+    if (!st)
+        st = forms_writer_emit(&o->forms, sink, err);
     if (!st)
         st = spool_emit(&o->post, sink, "lex.post", SECTION_PAD, err);
     if (!st)

@@ -4,12 +4,15 @@
 
 #include "index/lexical/dict.h"
 #include "index/lexical/encode.h"
+#include "index/lexical/forms.h"
 #include "index/lexical/reader.h"
 
 typedef struct index_output {
     spool post, pos;
     dict_writer dict;
     list_encoder lists; /* writes to post and pos */
+    forms_table written; /* the forms; filled before begin */
+    forms_writer forms;
 } index_output;
 
 void index_output_init(index_output *o);
@@ -21,6 +24,9 @@ cairn_status index_output_begin(index_output *o, const lexical_meta *m, const ui
                                 cairn_error *err);
 /* The average weighted length of a row: what steers which block maxima are joined. */
 float index_output_typical(const lexical_meta *m);
+/* The next term, with the list that was just encoded; `itself`: see forms_writer_term. */
+cairn_status index_output_term(index_output *o, const char *term, size_t len, const list_size *list,
+                               uint64_t itself, cairn_error *err);
 /* Fills in m's counts of terms and bytes and writes all sections. */
 cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *columns,
                                const section_sink *sink, cairn_error *err);

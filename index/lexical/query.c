@@ -9,6 +9,7 @@
 
 #define LANGUAGES_MAX 16     /* stems of the languages with most rows are tried */
 #define WORDS_MAX     4096   /* of a query, over all clauses */
+#define PART_BOOST    0.3f   /* of a compound's part beside the whole: measured, docs/lexical.md */
 #define SUM_MAX       0x1p29 /* of a row's score in integer units */
 #define SLOP_MAX      100000 /* places: more is the whole field */
 #define POSTINGS_MAX  ((uint64_t)48 << 20) /* read for the patterns of a query */
@@ -255,7 +256,21 @@ typedef struct clause_word {
     query_group group;
 } clause_word;
 
-/* The words of a clause over all languages, matched by their place in the text. */
+/* Is the term in any dictionary? */
+static cairn_status is_known(builder *b, const analyzer_token *t, bool *known)
+{
+    cairn_status st = CAIRN_OK;
+
+    *known = false;
+    for (size_t s = 0; s < b->n_segments && !*known && !st; s++) {
+        dict_term found;
+        st = dict_find(&b->segments[s].reader->dict, t->term, t->len, &found, known, b->err);
+    }
+    return st;
+}
+
+/* The words of a clause over all languages, matched by their place in the text. The parts of a
+ * compound count less beside the whole, and fully when nobody wrote the whole. */
 static cairn_status clause_words(builder *b, const lexical_clause *c, uint32_t plane, float boost,
                                  clause_word **out, size_t *n_out)
 {
@@ -265,12 +280,18 @@ static cairn_status clause_words(builder *b, const lexical_clause *c, uint32_t p
     for (size_t l = 0; l < b->n_langs; l++) {
         const analyzer_token *t;
         size_t n;
+        bool known = false; /* the last word that has extra ones */
         cairn_status st = analyzer_run(b->analyzer, b->lang[l], c->text, c->len, &t, &n, b->err);
         if (st)
             return st;
         for (size_t i = 0; i < n; i++) {
-            query_word *word = arena_calloc(b->memory, 1, sizeof *word);
+            query_word *word;
             size_t j = 0;
+            if (t[i].guess && known)
+                continue;
+            if (i + 1 < n && !t[i].extra && t[i + 1].extra && (st = is_known(b, &t[i], &known)))
+                return st;
+            word = arena_calloc(b->memory, 1, sizeof *word);
             if (!word)
                 return no_memory(b);
             st = term_index(b, t[i].term, t[i].len, &word->term);
@@ -290,7 +311,9 @@ static cairn_status clause_words(builder *b, const lexical_clause *c, uint32_t p
                                                  false,
                                                  {.occur = c->occur,
                                                   .plane = plane,
-                                                  .boost = boost,
+                                                  .boost = t[i].extra && known
+                                                               ? boost * PART_BOOST
+                                                               : boost,
                                                   .start = t[i].start,
                                                   .end = t[i].end}};
             }

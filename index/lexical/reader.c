@@ -132,6 +132,18 @@ static cairn_status read_meta(lexical_reader *r, const uint8_t *data, size_t len
     return CAIRN_OK;
 }
 
+static cairn_status open_forms(lexical_reader *r, const section_source *source, cairn_error *err)
+{
+    const uint8_t *head, *entries;
+    size_t head_len, entries_len;
+
+    if (!source->find(source->ctx, "lex.fidx", &head, &head_len))
+        return broken(err, "lex.fidx", "missing");
+    if (!source->find(source->ctx, "lex.forms", &entries, &entries_len))
+        return broken(err, "lex.forms", "missing");
+    return forms_open(&r->forms, head, head_len, entries, entries_len, r->dict.n, err);
+}
+
 cairn_status lexical_reader_open(lexical_reader **out, const section_source *source,
                                  cairn_error *err)
 {
@@ -164,6 +176,8 @@ cairn_status lexical_reader_open(lexical_reader **out, const section_source *sou
     else
         st = dict_open(&r->dict, data[1], len[1], data[2], len[2], n_terms, (size_t)post_len,
                        (size_t)pos_len, err);
+    if (!st)
+        st = open_forms(r, source, err);
     if (st)
         goto done;
     r->post = data[3];

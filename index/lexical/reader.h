@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "index/lexical/dict.h"
+#include "index/lexical/forms.h"
 #include "index/lexical/format.h"
 
 #define LANGS_MAX 255
@@ -17,6 +18,7 @@ typedef struct lexical_lang {
 
 struct lexical_reader {
     dict dict;
+    forms forms;
     const uint8_t *post, *pos; /* with their padding behind them */
     size_t post_len, pos_len;  /* without it */
     const uint8_t *rows;       /* [LEXICAL_FIELDS + 1][n_rows]: length codes, then the language */

@@ -16,8 +16,9 @@
  * Memory: the inverters share three quarters of the budget, blocks and batches on their way take
  * about half a megabyte a thread. At the end, what is in memory stays there when nothing was spilled
  * and it is less than half of the budget; otherwise it is written out too, so that the buffers of
- * the output have the room. Not counted: five bytes a row for lengths and languages (ten while finishing), and the
- * longest single list, which is encoded in memory.
+ * the output have the room. Not counted: five bytes a row for lengths and languages (ten while finishing), the
+ * longest single list, which is encoded in memory, and about 20 bytes a distinct word and thread for
+ * the written forms.
  *
  * Threads: jobs lie in a ring. The caller submits at `tail` and collects at `head`; workers take
  * at `next`. All three only grow, under `lock`; a job belongs to whoever took it last. */
@@ -312,7 +313,7 @@ static cairn_status take_lists(lexical_writer *w, job *j, cairn_error *err)
         st = spool_write(&w->out->pos, j->pos.head.data, j->pos.head.len, err);
     for (size_t i = 0; i < j->n_terms && !st; i++) {
         const job_term *t = &j->terms[i];
-        st = dict_writer_add(&w->out->dict, j->text.data + t->text, t->len, &t->size, err);
+        st = index_output_term(w->out, j->text.data + t->text, t->len, &t->size, 0, err);
     }
     return st;
 }
@@ -806,6 +807,10 @@ cairn_status lexical_writer_finish(lexical_writer *w, const section_sink *sink, 
     st = settle(w, err);
     if (!st)
         st = turn_rows(w, err);
+    for (size_t i = 0; i < w->n_workers && !st; i++)
+        st = inverter_forms(w->workers[i].inverter, &out.written, err);
+    if (!st)
+        st = forms_writer_init(&out.forms, &out.written, err);
     for (size_t i = 0; i < w->n_workers && !st; i++)
         st = list_encoder_lengths(&w->workers[i].lists, w->columns, w->meta.n_rows, w->meta.weight,
                                   w->meta.b, index_output_typical(&w->meta), err);

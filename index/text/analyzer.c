@@ -2,7 +2,9 @@
  *
  * A word goes through up to four steps that together cost half a microsecond; texts repeat their
  * words, so a direct-mapped table of recent words answers most of them. Its key is the word's own
- * bytes (ASCII letters made small) and the language. */
+ * bytes (ASCII letters made small) and the language. The same table counts how often a written form
+ * led to its term, so that reporting forms costs one addition a word: they are told when their
+ * entry makes room for another. */
 #include "index/text/analyzer.h"
 
 #include <libstemmer.h>
@@ -19,12 +21,15 @@
 
 #define CACHE_BITS 13
 #define CACHE_WORD 32 /* longest word remembered, bytes */
-#define CACHE_TERM 28
+#define CACHE_TERM 26
+
+enum { IS_STOP = 1, IS_ITSELF = 2, IS_COUNTED = 4 };
 
 typedef struct cache_entry {
     uint64_t word[CACHE_WORD / 8]; /* zeros behind */
     char term[CACHE_TERM];
-    uint8_t word_len, term_len, lang, stop; /* word_len 0 = empty */
+    uint16_t count; /* since its form was told; only counted while somebody listens */
+    uint8_t word_len, term_len, lang, flags; /* word_len 0 = empty */
 } cache_entry;
 _Static_assert(sizeof(cache_entry) == 64, "a cache line each");
 
@@ -35,6 +40,9 @@ struct analyzer {
     analyzer_token *tokens;
     size_t cap;
     cache_entry *cache; /* [1 << CACHE_BITS] */
+    analyzer_form_fn *on_form;
+    void *form_ctx;
+    cairn_error *err; /* of the call at hand */
 };
 
 /* Terms of one text may take no more than this. */
@@ -83,8 +91,55 @@ bool analyzer_has_stemmer(const char *lang)
     return language_at(language_find(lang))->stemmer != NULL;
 }
 
-/* dst gets the ASCII word in small letters, without the dots of an acronym and the commas of
- * thousands (1,000). */
+/* One form for a number of digits with points and commas between; n is unchanged where it is none
+ * (an address, a version). The sign that comes last, or the only one, parts the decimals when both
+ * are there; alone it parts thousands where groups of three follow and the language uses it so. */
+static size_t fold_number(char *s, size_t n, bool comma)
+{
+    size_t last[2] = {0}, count[2] = {0}, out = 0; /* of '.' and of ',' */
+    bool threes[2] = {true, true};                 /* groups of three behind each of this sign */
+    char decimal;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned k = s[i] == ',';
+        if (s[i] >= '0' && s[i] <= '9')
+            continue;
+        if (s[i] != '.' && s[i] != ',')
+            return n;
+        size_t group = i + 1;
+        while (group < n && s[group] >= '0' && s[group] <= '9')
+            group++;
+        threes[k] &= group - i == 4;
+        last[k] = i;
+        count[k]++;
+    }
+    if (!count[0] && !count[1])
+        return n;
+    if (count[0] && count[1])
+        decimal = last[0] > last[1] ? '.' : ',';
+    else if (count[1])
+        decimal = !threes[1] || (comma && count[1] == 1) ? ',' : '.';
+    else
+        decimal = comma && threes[0] ? ',' : '.';
+    size_t first = 0;
+    while (first < n && s[first] >= '0' && s[first] <= '9')
+        first++;
+    /* More than one decimal sign is a version, a date or a list; thousands begin with 1 to 3 digits
+     * and not with a lone 0. */
+    if (count[decimal == ','] > 1)
+        return n;
+    if (count[decimal != ','] && (first > 3 || s[0] == '0'))
+        return n;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == decimal)
+            s[out++] = '.';
+        else if (s[i] != '.' && s[i] != ',')
+            s[out++] = s[i];
+    }
+    return out;
+}
+
+/* dst gets the ASCII word in small letters, without the dots of an acronym. */
 static size_t fold_ascii(const char *s, size_t n, char dst[FOLD_MAX])
 {
     bool acronym = n >= 3 && s[1] == '.' && !(s[0] >= '0' && s[0] <= '9');
@@ -97,8 +152,6 @@ static size_t fold_ascii(const char *s, size_t n, char dst[FOLD_MAX])
             c |= 0x20;
         else if (c == '.' && acronym)
             continue;
-        else if (c == ',' && (n - i) % 4 == 0)
-            continue;
         dst[out++] = c;
     }
     return out;
@@ -110,6 +163,13 @@ static bool is_ascii(const char *s, size_t n)
         if ((uint8_t)s[i] & 0x80)
             return false;
     return true;
+}
+
+_Static_assert(ANALYZER_FORM_MAX == FOLD_MAX, "a form is a folded word");
+
+size_t analyzer_form(const char *word, size_t len, char dst[ANALYZER_FORM_MAX])
+{
+    return is_ascii(word, len) ? fold_ascii(word, len, dst) : fold_case(word, len, dst);
 }
 
 /* Stem in place; term has room for FOLD_MAX bytes. */
@@ -137,7 +197,7 @@ static size_t stem(analyzer *a, size_t lang, char term[FOLD_MAX], size_t n)
 
 /* The term of one word into dst; returns its bytes, 0 = none. */
 static size_t make_term(analyzer *a, size_t lang, const char *s, const word_span *w,
-                        char dst[FOLD_MAX], bool *stop)
+                        char dst[FOLD_MAX], char form[FOLD_MAX], size_t *form_len, bool *stop)
 {
     const char *word = s + w->start;
     size_t len = w->end - w->start, n;
@@ -150,6 +210,10 @@ static size_t make_term(analyzer *a, size_t lang, const char *s, const word_span
         n = fold_case(word, len, dst);
         ascii = is_ascii(dst, n);
     }
+    if (n && dst[0] >= '0' && dst[0] <= '9' && w->kind != WORD_CJK)
+        n = fold_number(dst, n, language_at(lang)->decimal_comma);
+    memcpy(form, dst, n);
+    *form_len = n;
     *stop = stopwords_has(language_at(lang)->code, dst, n);
     if (w->kind == WORD_CJK)
         return n;
@@ -207,13 +271,85 @@ static inline uint32_t make_key(const char *s, size_t len, size_t left, size_t l
     return (uint32_t)(h * 0xC4CEB9FE1A85EC53u >> (64 - CACHE_BITS));
 }
 
+static cairn_status tell(analyzer *a, const char *form, size_t form_len, const char *term,
+                         size_t term_len, uint32_t count)
+{
+    return a->on_form(a->form_ctx, form, form_len, term, term_len, count, a->err);
+}
+
+/* Tell the form of an entry that is counted. */
+static cairn_status tell_entry(analyzer *a, cache_entry *e)
+{
+    char word[CACHE_WORD], form[FOLD_MAX];
+    uint32_t count = e->count;
+    size_t n;
+
+    e->count = 0;
+    if (e->flags & IS_ITSELF)
+        return tell(a, e->term, e->term_len, e->term, e->term_len, count);
+    memcpy(word, e->word, CACHE_WORD);
+    n = analyzer_form(word, e->word_len, form);
+    return n ? tell(a, form, n, e->term, e->term_len, count) : CAIRN_OK;
+}
+
+void analyzer_on_form(analyzer *a, analyzer_form_fn *fn, void *ctx)
+{
+    a->on_form = fn;
+    a->form_ctx = ctx;
+}
+
+cairn_status analyzer_flush_forms(analyzer *a, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    a->err = err;
+    for (size_t i = 0; !st && a->on_form && i < (size_t)1 << CACHE_BITS; i++)
+        if (a->cache[i].count)
+            st = tell_entry(a, &a->cache[i]);
+    return st;
+}
+
+static cairn_status terms_full(const analyzer *a, cairn_status st)
+{
+    return cairn_fail(a->err, st, "the terms of one text need too much memory");
+}
+
+/* The term of a word that the cache does not know; `e`: where to keep it, or NULL. */
+static cairn_status add_new_term(analyzer *a, size_t lang, const char *s, const word_span *w,
+                                 analyzer_token *t, cache_entry *e,
+                                 const uint64_t key[CACHE_WORD / 8])
+{
+    char term[FOLD_MAX], form[FOLD_MAX];
+    size_t form_len = 0;
+    cairn_status st = CAIRN_OK;
+
+    t->len = (uint32_t)make_term(a, lang, s, w, term, form, &form_len, &t->stop);
+    t->itself = form_len == t->len && !memcmp(form, term, form_len);
+    if ((st = bytes_append(&a->terms, term, t->len)))
+        return terms_full(a, st);
+    if (e && e->count)
+        st = tell_entry(a, e);
+    if (st || !e || t->len > CACHE_TERM)
+        return !st && a->on_form && t->len
+                   ? tell(a, form, form_len, term, t->len, 1)
+                   : st;
+    memcpy(e->word, key, sizeof e->word);
+    memcpy(e->term, term, t->len);
+    e->word_len = (uint8_t)(w->end - w->start);
+    e->term_len = (uint8_t)t->len;
+    e->lang = (uint8_t)lang;
+    e->count = a->on_form && t->len;
+    e->flags = (uint8_t)((t->stop ? IS_STOP : 0) | (t->itself ? IS_ITSELF : 0) |
+                         (e->count ? IS_COUNTED : 0));
+    return CAIRN_OK;
+}
+
 /* The term of a word, from the cache or made; appended to a->terms. */
 static cairn_status add_term(analyzer *a, size_t lang, const char *s, size_t text_len,
                              const word_span *w, analyzer_token *t)
 {
     size_t len = w->end - w->start;
     uint64_t key[CACHE_WORD / 8];
-    char term[FOLD_MAX];
     cache_entry *e = NULL;
     cairn_status st;
 
@@ -222,32 +358,26 @@ static cairn_status add_term(analyzer *a, size_t lang, const char *s, size_t tex
         e = &a->cache[make_key(s + w->start, len, text_len - w->start, lang, key)];
         if (e->word_len == len && e->lang == lang && !memcmp(e->word, key, sizeof key)) {
             t->len = e->term_len;
-            t->stop = e->stop;
+            t->stop = e->flags & IS_STOP;
+            t->itself = e->flags & IS_ITSELF;
+            if (e->flags & IS_COUNTED && ++e->count == UINT16_MAX && (st = tell_entry(a, e)))
+                return st;
             if (a->terms.cap - a->terms.len <= CACHE_TERM &&
                 (st = bytes_reserve(&a->terms, CACHE_TERM + 1)))
-                return st;
+                return terms_full(a, st);
             memcpy(a->terms.data + a->terms.len, e->term, CACHE_TERM);
             a->terms.len += t->len;
             return CAIRN_OK;
         }
     }
-    t->len = (uint32_t)make_term(a, lang, s, w, term, &t->stop);
-    st = bytes_append(&a->terms, term, t->len);
-    if (!st && e && t->len <= CACHE_TERM) {
-        memcpy(e->word, key, sizeof key);
-        memcpy(e->term, term, t->len);
-        e->word_len = (uint8_t)len;
-        e->term_len = (uint8_t)t->len;
-        e->lang = (uint8_t)lang;
-        e->stop = t->stop;
-    }
-    return st;
+    return add_new_term(a, lang, s, w, t, e, key);
 }
 
 cairn_status analyzer_run(analyzer *a, const char *lang, const char *text, size_t len,
                           const analyzer_token **tokens, size_t *n, cairn_error *err)
 {
     size_t l = language_find(lang), n_spans, out = 0;
+    uint32_t position = UINT32_MAX;
     const word_span *spans;
     cairn_status st =
         words_split(a->words, text, len, language_at(l)->elision, &spans, &n_spans, err);
@@ -264,15 +394,18 @@ cairn_status analyzer_run(analyzer *a, const char *lang, const char *text, size_
         a->cap = n_spans + n_spans / 2;
     }
     bytes_reset(&a->terms);
+    a->err = err;
     for (size_t i = 0; i < n_spans; i++) {
         analyzer_token *t = &a->tokens[out];
         st = add_term(a, l, text, len, &spans[i], t);
         if (st)
-            return cairn_fail(err, st, "the terms of a text of %zu bytes need too much memory",
-                              len);
+            return st;
+        position += !spans[i].extra;
         t->start = spans[i].start;
         t->end = spans[i].end;
-        t->position = (uint32_t)i;
+        t->position = position;
+        t->extra = spans[i].extra;
+        t->guess = spans[i].guess;
         out += t->len != 0;
     }
     for (size_t i = 0; i < out; i++)

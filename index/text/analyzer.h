@@ -4,7 +4,9 @@
  * for Thai, Lao, Khmer and Burmese; a fast path for ASCII), NFKC and case folding, a Snowball
  * stemmer by language, accents folded where a script treats them as decoration. Chinese, Japanese
  * and Korean runs become characters and overlapping pairs (words.h). Every word counts as one
- * position, stop words included.
+ * position, stop words included; parts of a compound (camelCase) and other ways to type a word stand
+ * beside it at its position, marked `extra`. Numbers have one form: 10,000 and 10000, and 1.234,56
+ * as 1234.56 (which sign parts the decimals is the language's to say where the number does not).
  *
  * ANALYZER_VERSION names the rules: it is stored in every lexical index, because terms made by
  * other rules would not be found.
@@ -21,7 +23,7 @@
 
 #include "base/status.h"
 
-#define ANALYZER_VERSION 1u
+#define ANALYZER_VERSION 2u
 /* No term is longer; a longer word is cut at a character boundary. */
 #define ANALYZER_TERM_MAX 128
 
@@ -33,6 +35,9 @@ typedef struct analyzer_token {
     uint32_t position;   /* 0, 1, 2, ... counted in words of this text */
     uint32_t start, end; /* byte range of the word in the text */
     bool stop;           /* a function word of this language (the term is there all the same) */
+    bool extra;          /* at the position of the last token that is none */
+    bool guess;          /* an extra one for questions alone; indexes leave it out */
+    bool itself;         /* the term is the word but for its case: nothing was cut or folded */
 } analyzer_token;
 
 cairn_status analyzer_create(analyzer **out, cairn_error *err);
@@ -43,6 +48,18 @@ void analyzer_destroy(analyzer *a); /* NULL is fine */
  * analyzer and lives until its next call. */
 cairn_status analyzer_run(analyzer *a, const char *lang, const char *text, size_t len,
                           const analyzer_token **tokens, size_t *n, cairn_error *err);
+
+/* Receives the written forms of words (case-folded, accents kept) with their terms, each with how
+ * often it came since the last call for it. The bytes live until the call returns. */
+typedef cairn_status analyzer_form_fn(void *ctx, const char *form, size_t form_len,
+                                      const char *term, size_t term_len, uint32_t count,
+                                      cairn_error *err);
+/* Report forms from now on: some during analyzer_run, the rest by analyzer_flush_forms. */
+void analyzer_on_form(analyzer *a, analyzer_form_fn *fn, void *ctx);
+cairn_status analyzer_flush_forms(analyzer *a, cairn_error *err);
+/* dst[ANALYZER_FORM_MAX] gets the form of one word as reported above; returns its bytes. */
+#define ANALYZER_FORM_MAX 256
+size_t analyzer_form(const char *word, size_t len, char dst[ANALYZER_FORM_MAX]);
 
 /* Whether a stemmer exists for this code. */
 bool analyzer_has_stemmer(const char *lang);

@@ -5,46 +5,58 @@
 
 /* Row 0 is the unknown language. The order is part of nothing stored: segments keep codes. */
 static const language languages[] = {
-    {"", NULL, false, true},
-    {"en", "english", false, true},
-    {"de", "german", false, false},
-    {"es", "spanish", false, false},
-    {"fr", "french", true, false},
-    {"it", "italian", true, false},
-    {"pt", "portuguese", false, false},
-    {"nl", "dutch", false, false},
-    {"sv", "swedish", false, false},
-    {"da", "danish", false, false},
-    {"no", "norwegian", false, false},
-    {"nb", "norwegian", false, false},
-    {"nn", "norwegian", false, false},
-    {"fi", "finnish", false, false},
-    {"ru", "russian", false, false},
-    {"ar", "arabic", false, false},
-    {"tr", "turkish", false, false},
-    {"hu", "hungarian", false, false},
-    {"ro", "romanian", false, false},
-    {"ca", "catalan", true, false},
-    {"el", "greek", false, false},
-    {"id", "indonesian", false, true},
-    {"ga", "irish", false, false},
-    {"lt", "lithuanian", false, false},
-    {"eu", "basque", false, false},
-    {"hy", "armenian", false, false},
-    {"hi", "hindi", false, false},
-    {"ne", "nepali", false, false},
-    {"ta", "tamil", false, false},
-    {"sr", "serbian", false, false},
-    {"yi", "yiddish", false, false},
-    {"zh", NULL, false, true},
-    {"ja", NULL, false, true},
-    {"ko", NULL, false, true},
-    {"th", NULL, false, true},
-    {"pl", NULL, false, false},
-    {"cs", NULL, false, false},
-    {"uk", NULL, false, false},
-    {"he", NULL, false, false},
-    {"vi", NULL, false, false},
+    {"", NULL, false, true, false},
+    {"en", "english", false, true, false},
+    {"de", "german", false, false, true},
+    {"es", "spanish", false, false, true},
+    {"fr", "french", true, false, true},
+    {"it", "italian", true, false, true},
+    {"pt", "portuguese", false, false, true},
+    {"nl", "dutch", false, false, true},
+    {"sv", "swedish", false, false, true},
+    {"da", "danish", false, false, true},
+    {"no", "norwegian", false, false, true},
+    {"nb", "norwegian", false, false, true},
+    {"nn", "norwegian", false, false, true},
+    {"fi", "finnish", false, false, true},
+    {"ru", "russian", false, false, true},
+    {"ar", "arabic", false, false, false},
+    {"tr", "turkish", false, false, true},
+    {"hu", "hungarian", false, false, true},
+    {"ro", "romanian", false, false, true},
+    {"ca", "catalan", true, false, true},
+    {"el", "greek", false, false, true},
+    {"id", "indonesian", false, true, true},
+    {"ga", "irish", false, false, false},
+    {"lt", "lithuanian", false, false, true},
+    {"eu", "basque", false, false, true},
+    {"hy", "armenian", false, false, true},
+    {"hi", "hindi", false, false, false},
+    {"ne", "nepali", false, false, false},
+    {"ta", "tamil", false, false, false},
+    {"sr", "serbian", false, false, true},
+    {"yi", "yiddish", false, false, false},
+    {"zh", NULL, false, true, false},
+    {"ja", NULL, false, true, false},
+    {"ko", NULL, false, true, false},
+    {"th", NULL, false, true, false},
+    {"pl", NULL, false, false, true},
+    {"cs", NULL, false, false, true},
+    {"uk", NULL, false, false, true},
+    {"he", NULL, false, false, false},
+    {"vi", NULL, false, false, true},
+};
+
+/* Codes that detectors and documents use for a language of the list, or for one so near that its
+ * stemmer serves: Croatian and Bosnian are cut as Serbian (which writes Cyrillic in Latin letters
+ * first), Malay as Indonesian, Moldavian as Romanian. */
+static const struct {
+    char code[4], as[4];
+} aliases[] = {
+    {"iw", "he"},  {"in", "id"},  {"ji", "yi"},  {"mo", "ro"},  {"sh", "sr"},  {"hr", "sr"},
+    {"bs", "sr"},  {"ms", "id"},  {"eng", "en"}, {"deu", "de"}, {"ger", "de"},
+    {"fra", "fr"}, {"fre", "fr"}, {"spa", "es"}, {"ita", "it"}, {"por", "pt"}, {"nld", "nl"},
+    {"dut", "nl"}, {"rus", "ru"}, {"nor", "no"}, {"nob", "nb"}, {"nno", "nn"},
 };
 
 size_t language_count(void)
@@ -72,6 +84,9 @@ size_t language_find(const char *code)
     }
     if (!n)
         return LANGUAGE_UNKNOWN;
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (!strcmp(aliases[i].code, want))
+            memcpy(want, aliases[i].as, sizeof want);
     for (size_t i = 1; i < language_count(); i++)
         if (!strcmp(languages[i].code, want))
             return i;

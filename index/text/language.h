@@ -11,13 +11,15 @@ typedef struct language {
     const char *stemmer; /* Snowball algorithm, NULL = none */
     bool elision;        /* l'homme, dell'arte: the apostrophe parts two words */
     bool fold_first;     /* accents are decoration already for the stemmer (English loan words) */
+    bool decimal_comma;  /* writes 1.234,56 */
 } language;
 
 enum { LANGUAGE_UNKNOWN = 0 }; /* code "", no stemmer */
 
 size_t language_count(void);
 const language *language_at(size_t i);
-/* Index of a code; a region is ignored ("en-GB"); LANGUAGE_UNKNOWN for NULL and unlisted codes. */
+/* Index of a code; a region is ignored ("en-GB"), old and near codes are led to what serves them
+ * ("iw" to Hebrew, "hr" to Serbian); LANGUAGE_UNKNOWN for NULL and unlisted codes. */
 size_t language_find(const char *code);
 /* The language whose stemmer fits a script that few languages share, by the first letter of a word;
  * LANGUAGE_UNKNOWN for Latin and for scripts without a stemmer. */

@@ -22,20 +22,27 @@ struct words {
 };
 
 /* Character classes of ASCII. */
-enum { OTHER, LETTER, DIGIT };
+enum { OTHER = 0, LOWER = 1, UPPER = 2, DIGIT = 4, LETTER = LOWER | UPPER };
 static const uint8_t class_of[256] = {
-    ['0'] = DIGIT,  ['1'] = DIGIT,  ['2'] = DIGIT,  ['3'] = DIGIT,  ['4'] = DIGIT,  ['5'] = DIGIT,
-    ['6'] = DIGIT,  ['7'] = DIGIT,  ['8'] = DIGIT,  ['9'] = DIGIT,  ['a'] = LETTER, ['b'] = LETTER,
-    ['c'] = LETTER, ['d'] = LETTER, ['e'] = LETTER, ['f'] = LETTER, ['g'] = LETTER, ['h'] = LETTER,
-    ['i'] = LETTER, ['j'] = LETTER, ['k'] = LETTER, ['l'] = LETTER, ['m'] = LETTER, ['n'] = LETTER,
-    ['o'] = LETTER, ['p'] = LETTER, ['q'] = LETTER, ['r'] = LETTER, ['s'] = LETTER, ['t'] = LETTER,
-    ['u'] = LETTER, ['v'] = LETTER, ['w'] = LETTER, ['x'] = LETTER, ['y'] = LETTER, ['z'] = LETTER,
-    ['A'] = LETTER, ['B'] = LETTER, ['C'] = LETTER, ['D'] = LETTER, ['E'] = LETTER, ['F'] = LETTER,
-    ['G'] = LETTER, ['H'] = LETTER, ['I'] = LETTER, ['J'] = LETTER, ['K'] = LETTER, ['L'] = LETTER,
-    ['M'] = LETTER, ['N'] = LETTER, ['O'] = LETTER, ['P'] = LETTER, ['Q'] = LETTER, ['R'] = LETTER,
-    ['S'] = LETTER, ['T'] = LETTER, ['U'] = LETTER, ['V'] = LETTER, ['W'] = LETTER, ['X'] = LETTER,
-    ['Y'] = LETTER, ['Z'] = LETTER,
+    ['0'] = DIGIT, ['1'] = DIGIT, ['2'] = DIGIT, ['3'] = DIGIT, ['4'] = DIGIT, ['5'] = DIGIT,
+    ['6'] = DIGIT, ['7'] = DIGIT, ['8'] = DIGIT, ['9'] = DIGIT, ['a'] = LOWER, ['b'] = LOWER,
+    ['c'] = LOWER, ['d'] = LOWER, ['e'] = LOWER, ['f'] = LOWER, ['g'] = LOWER, ['h'] = LOWER,
+    ['i'] = LOWER, ['j'] = LOWER, ['k'] = LOWER, ['l'] = LOWER, ['m'] = LOWER, ['n'] = LOWER,
+    ['o'] = LOWER, ['p'] = LOWER, ['q'] = LOWER, ['r'] = LOWER, ['s'] = LOWER, ['t'] = LOWER,
+    ['u'] = LOWER, ['v'] = LOWER, ['w'] = LOWER, ['x'] = LOWER, ['y'] = LOWER, ['z'] = LOWER,
+    ['A'] = UPPER, ['B'] = UPPER, ['C'] = UPPER, ['D'] = UPPER, ['E'] = UPPER, ['F'] = UPPER,
+    ['G'] = UPPER, ['H'] = UPPER, ['I'] = UPPER, ['J'] = UPPER, ['K'] = UPPER, ['L'] = UPPER,
+    ['M'] = UPPER, ['N'] = UPPER, ['O'] = UPPER, ['P'] = UPPER, ['Q'] = UPPER, ['R'] = UPPER,
+    ['S'] = UPPER, ['T'] = UPPER, ['U'] = UPPER, ['V'] = UPPER, ['W'] = UPPER, ['X'] = UPPER,
+    ['Y'] = UPPER, ['Z'] = UPPER,
 };
+
+/* Longest word that is looked at for capitals inside, and how many parts it may give. */
+#define CAMEL_BYTES 64
+#define CAMEL_PARTS 8
+#define NAME_PART   4
+/* Longest word before ++ (C++, Notepad++). */
+#define PLUS_BYTES 12
 
 static inline bool is_space(uint8_t c)
 {
@@ -71,16 +78,152 @@ static cairn_status grow(words *w, cairn_error *err)
     return CAIRN_OK;
 }
 
-static inline cairn_status emit(words *w, size_t start, size_t end, word_kind kind,
-                                cairn_error *err)
+enum { MAIN, EXTRA, GUESS };
+
+static inline cairn_status put(words *w, size_t start, size_t end, word_kind kind, unsigned role,
+                               cairn_error *err)
 {
     if (w->n == w->cap) {
         cairn_status st = grow(w, err);
         if (st)
             return st;
     }
-    w->spans[w->n++] = (word_span){(uint32_t)start, (uint32_t)end, kind};
+    w->spans[w->n++] = (word_span){(uint32_t)start, (uint32_t)end, (uint8_t)kind,
+                                       role != MAIN, role == GUESS};
     return CAIRN_OK;
+}
+
+static inline bool same_class(uint8_t a, uint8_t b)
+{
+    return ((a & LETTER) && (b & LETTER)) || (a & b & DIGIT);
+}
+
+/* Does a part of a camelCase word begin at s[i]? lowerUpper, HTTPRequest before the R (a lone small
+ * letter behind capitals is a plural: PDFs). */
+static bool is_hump(const uint8_t *s, size_t i, size_t n)
+{
+    uint8_t before = class_of[s[i - 1]], here = class_of[s[i]];
+    if (here != UPPER)
+        return false;
+    return before == LOWER || (before == UPPER && i + 2 < n && class_of[s[i + 1]] == LOWER &&
+                               class_of[s[i + 2]] == LOWER);
+}
+
+/* Does the word s[start, end) touch a sign that programs put there? */
+static bool in_code(const uint8_t *s, size_t lo, size_t hi, size_t start, size_t end)
+{
+    if (end < hi && s[end] && strchr("(<[{:`*", s[end]))
+        return true;
+    if (end + 1 < hi && s[end] == '.' && class_of[s[end + 1]] != OTHER)
+        return true;
+    return start > lo && s[start - 1] && strchr("<.:`@$&*", s[start - 1]);
+}
+
+/* The parts of s[start, end) as extra words, when it is one word of several humps. Parts of one
+ * character say nothing, and a single part is one only from three characters on (iPhone, not PhD).
+ * Two humps with a short one are rather a name (CrossFit, YouTube) than a compound, unless they stand
+ * in code. */
+static cairn_status put_humps(words *w, const uint8_t *s, size_t lo, size_t hi, size_t start,
+                              size_t end, cairn_error *err)
+{
+    size_t bound[CAMEL_PARTS + 1], n = 0, useful = 0, len = end - start;
+    unsigned role = EXTRA;
+    bool humps = false;
+
+    if (len > CAMEL_BYTES)
+        return CAIRN_OK;
+    for (size_t i = 1; i < len && !humps; i++)
+        humps = is_hump(s + start, i, len);
+    for (size_t i = 0; i < len; i++)
+        if (class_of[s[start + i]] == OTHER)
+            humps = false;
+    if (!humps)
+        return CAIRN_OK;
+    bound[n++] = 0;
+    for (size_t i = 1; i < len && n < CAMEL_PARTS; i++)
+        if (is_hump(s + start, i, len) ||
+            !same_class(class_of[s[start + i - 1]], class_of[s[start + i]]))
+            bound[n++] = i;
+    bound[n] = len;
+    if (n == 2 && class_of[s[start]] == UPPER && class_of[s[start + 1]] == LOWER &&
+        (bound[1] < NAME_PART || len - bound[1] < NAME_PART) && !in_code(s, lo, hi, start, end))
+        role = GUESS;
+    for (size_t i = 0; i < n; i++)
+        useful += bound[i + 1] - bound[i] >= 2;
+    for (size_t i = 0; i < n; i++)
+        if (bound[i + 1] - bound[i] >= (useful > 1 ? 2 : 3)) {
+            cairn_status st =
+                put(w, start + bound[i], start + bound[i + 1], WORD_ASCII, role, err);
+            if (st)
+                return st;
+        }
+    return CAIRN_OK;
+}
+
+/* Is s[i] something a word may lean on: the end of the stretch or no letter, digit or `sign`? */
+static inline bool ends_sign(const uint8_t *s, size_t i, size_t end, uint8_t sign)
+{
+    return i >= end || (class_of[s[i]] == OTHER && s[i] != sign);
+}
+
+/* The word s[start, end) with a sign that belongs to it: C++, C#, .NET, #budget. *done tells whether
+ * it was one. [lo, hi) is the stretch around it. */
+static cairn_status put_with_sign(words *w, const uint8_t *s, size_t lo, size_t hi, size_t start,
+                                  size_t end, word_kind kind, bool *done, cairn_error *err)
+{
+    size_t from = start, to = end;
+    cairn_status st;
+
+    *done = true;
+    if (kind == WORD_ASCII && (class_of[s[start]] & LETTER)) {
+        if (end + 1 < hi && s[end] == '+' && s[end + 1] == '+' && end - start <= PLUS_BYTES &&
+            ends_sign(s, end + 2, hi, '+'))
+            to = end + 2;
+        else if (end < hi && s[end] == '#' && end - start <= 2 && ends_sign(s, end + 1, hi, '#'))
+            to = end + 1;
+        if (to > end) {
+            st = put(w, start, to, kind, MAIN, err);
+            return st ? st : put(w, start, end, kind, EXTRA, err);
+        }
+    }
+    if (start > lo && s[start - 1] == '.')
+        from -= end - start == 3 && (s[start] | 0x20) == 'n' && (s[start + 1] | 0x20) == 'e' &&
+                (s[start + 2] | 0x20) == 't' &&
+                (start - 1 == lo || (class_of[s[start - 2]] == OTHER && s[start - 2] != '.' &&
+                                     s[start - 2] < 0x80));
+    else if (start > lo && s[start - 1] == '#')
+        from -= class_of[s[start]] != DIGIT &&
+                (start - 1 == lo || is_space(s[start - 2]) || s[start - 2] == '(');
+    if (from < start) {
+        st = put(w, start, end, kind, MAIN, err);
+        return st ? st : put(w, from, end, kind, EXTRA, err);
+    }
+    *done = false;
+    return CAIRN_OK;
+}
+
+/* Give out one word, and its extra ones. `humps`: it has a capital behind its first letter. */
+static inline cairn_status emit(words *w, const uint8_t *s, size_t lo, size_t hi, size_t start,
+                                size_t end, word_kind kind, bool humps, cairn_error *err)
+{
+    bool sign = (end < hi && (s[end] == '+' || s[end] == '#')) ||
+                (start > lo && (s[start - 1] == '.' || s[start - 1] == '#'));
+    bool done = false;
+    cairn_status st = CAIRN_OK;
+
+    if (sign)
+        st = put_with_sign(w, s, lo, hi, start, end, kind, &done, err);
+    if (!done && !st)
+        st = put(w, start, end, kind, MAIN, err);
+    if (!st && humps && kind == WORD_ASCII)
+        st = put_humps(w, s, lo, hi, start, end, err);
+    return st;
+}
+
+/* v2.0.1 is searched as 2.0.1, too. */
+static bool is_version(const uint8_t *s, size_t n)
+{
+    return n >= 4 && (s[0] | 0x20) == 'v' && class_of[s[1]] == DIGIT && memchr(s, '.', n);
 }
 
 /* True when s[0, n) is single letters with a dot between each: U.S.A, e.g */
@@ -89,21 +232,22 @@ static bool is_acronym(const uint8_t *s, size_t n)
     if (n < 3 || n % 2 == 0)
         return false;
     for (size_t i = 0; i < n; i++)
-        if (i % 2 ? s[i] != '.' : class_of[s[i]] != LETTER)
+        if (i % 2 ? s[i] != '.' : !(class_of[s[i]] & LETTER))
             return false;
     return true;
 }
 
-/* Give out the UAX #29 word s[start, end), parted where people would part it. */
-static cairn_status emit_parts(words *w, const uint8_t *s, size_t start, size_t end, bool ascii,
-                               bool elision, cairn_error *err)
+/* Give out the UAX #29 word s[start, end) of the stretch [lo, hi), parted where people would part
+ * it. */
+static cairn_status emit_parts(words *w, const uint8_t *s, size_t lo, size_t hi, size_t start,
+                               size_t end, bool ascii, bool elision, cairn_error *err)
 {
     word_kind kind = ascii ? WORD_ASCII : WORD_OTHER;
     size_t from = start;
     cairn_status st;
 
     if (is_acronym(s + start, end - start))
-        return emit(w, start, end, kind, err);
+        return put(w, start, end, kind, MAIN, err);
     for (size_t i = start; i < end; i++) {
         size_t width = 0;
         if (s[i] == '_' || s[i] == ':' || s[i] == ';')
@@ -119,12 +263,17 @@ static cairn_status emit_parts(words *w, const uint8_t *s, size_t start, size_t 
             width = 3; /* U+2019, the typographic apostrophe */
         if (!width)
             continue;
-        if (i > from && (st = emit(w, from, i, kind, err)))
+        if (i > from && (st = emit(w, s, lo, hi, from, i, kind, true, err)))
             return st;
         from = i + width;
         i += width - 1;
     }
-    return end > from ? emit(w, from, end, kind, err) : CAIRN_OK;
+    if (end <= from)
+        return CAIRN_OK;
+    st = emit(w, s, lo, hi, from, end, kind, true, err);
+    if (!st && ascii && is_version(s + from, end - from))
+        st = put(w, from + 1, end, kind, EXTRA, err);
+    return st;
 }
 
 /* UAX #29 for ASCII: rules WB5-WB13b with the letters, digits and connectors that ASCII has (a
@@ -137,16 +286,19 @@ static cairn_status ascii_words(words *w, const uint8_t *s, size_t start, size_t
 
     while (i < end) {
         size_t from;
-        bool plain = true, wordy = false;
+        bool plain = true;
+        unsigned seen = 0, inner = 0; /* classes of all characters, and behind the first */
         while (i < end && class_of[s[i]] == OTHER && s[i] != '_')
             i++;
         if (i == end)
             break;
         from = i;
+        seen = class_of[s[i]];
+        i += seen != 0;
         for (;;) {
-            uint8_t before, after;
-            while (i < end && class_of[s[i]] != OTHER) {
-                wordy = true;
+            uint8_t before, c;
+            while (i < end && (c = class_of[s[i]]) != OTHER) {
+                inner |= c;
                 i++;
             }
             if (i == end)
@@ -159,17 +311,18 @@ static cairn_status ascii_words(words *w, const uint8_t *s, size_t start, size_t
             if (i == from || i + 1 == end)
                 break;
             before = class_of[s[i - 1]];
-            after = class_of[s[i + 1]];
-            if (!((s[i] == '.' || s[i] == '\'') && before == after && before != OTHER) &&
-                !((s[i] == ',' || s[i] == ';') && before == DIGIT && after == DIGIT))
+            c = class_of[s[i + 1]];
+            if (!((s[i] == '.' || s[i] == '\'') && same_class(before, c)) &&
+                !((s[i] == ',' || s[i] == ';') && before == DIGIT && c == DIGIT))
                 break;
             plain = false;
             i++;
         }
-        if (!wordy)
+        if (!(seen | inner))
             continue; /* underscores alone */
-        st = plain ? emit(w, from, i, WORD_ASCII, err)
-                   : emit_parts(w, s, from, i, true, elision, err);
+        st = plain ? emit(w, s, start, end, from, i, WORD_ASCII,
+                          (inner & UPPER) && ((seen | inner) & LOWER), err)
+                   : emit_parts(w, s, start, end, from, i, true, elision, err);
         if (st)
             return st;
     }
@@ -253,7 +406,7 @@ static cairn_status icu_words(words *w, const uint8_t *s, size_t start, size_t e
             bool ascii = true;
             for (size_t j = a; j < b && ascii; j++)
                 ascii = s[j] < 0x80;
-            if ((st = emit_parts(w, s, a, b, ascii, elision, err)))
+            if ((st = emit_parts(w, s, start, end, a, b, ascii, elision, err)))
                 return st;
         }
         from = to;
@@ -274,9 +427,9 @@ static cairn_status cjk_run(words *w, const uint8_t *s, size_t start, size_t end
         size_t width = utf8_decode((const char *)s + here, end - here, &cp, NULL);
         if (!is_cjk(cp))
             break;
-        if (count++ && (st = emit(w, before, here + width, WORD_CJK, err)))
+        if (count++ && (st = put(w, before, here + width, WORD_CJK, MAIN, err)))
             return st;
-        if ((st = emit(w, here, here + width, WORD_CJK, err)))
+        if ((st = put(w, here, here + width, WORD_CJK, MAIN, err)))
             return st;
         before = here;
         here += width;

@@ -7,6 +7,15 @@
  * find words without a dictionary; the characters answer questions of one, and any part of a run
  * gives a part of its words in the same order, so phrases work.
  *
+ * Beside a word may stand extra ones, parts or wholes that people type too; they follow it in the
+ * list and share its position, so that phrases see the main words alone:
+ *
+ *   parseHTTPRequest2   + parse, HTTP, Request    (camelCase; parts of one character are left out)
+ *   CrossFit, YouTube   the same as a guess: two humps, one short, are mostly names
+ *   C++, C#             + C
+ *   #budget, .NET       the word, + the word with its sign
+ *   v2.0.1              + 2.0.1
+ *
  * Text without bytes above 127 never meets ICU; tests/index/text proves that both ways agree.
  *
  * Threads  one splitter per thread. */
@@ -20,14 +29,16 @@
 #include "base/status.h"
 
 typedef enum word_kind {
-    WORD_ASCII, /* ASCII letters, digits, and the connectors that stayed */
+    WORD_ASCII, /* ASCII letters, digits, and the connectors and signs that stayed */
     WORD_OTHER,
     WORD_CJK /* one or two characters of a CJK run */
 } word_kind;
 
 typedef struct word_span {
     uint32_t start, end; /* bytes of the text */
-    word_kind kind;
+    uint8_t kind;        /* word_kind */
+    bool extra;          /* beside the last word that is none */
+    bool guess;          /* an extra one that only a question should try (Cross, Fit) */
 } word_span;
 
 typedef struct words words;
