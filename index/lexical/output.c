@@ -38,10 +38,7 @@ float index_output_typical(const lexical_meta *m)
 {
     float length_weight[LEXICAL_FIELDS];
     double sum = 0;
-    cairn_status st = forms_writer_init(&o->forms, &o->written, err);
 
-    if (st)
-        return st;
     length_weights(m->weight, m->b, length_weight);
     for (size_t f = 0; f < LEXICAL_FIELDS; f++)
         sum += (double)length_weight[f] * (double)m->total[f];
@@ -51,6 +48,10 @@ float index_output_typical(const lexical_meta *m)
 cairn_status index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns,
                                 cairn_error *err)
 {
+    cairn_status st = forms_writer_init(&o->forms, &o->written, err);
+
+    if (st)
+        return st;
     return list_encoder_lengths(&o->lists, columns, m->n_rows, m->weight, m->b,
                                 index_output_typical(m), err);
 }
