@@ -3,10 +3,25 @@
 
 #include "cli/cli.h"
 
+static json_t *tiers_json(const cairn_status_info *s)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < s->n_tiers; i++) {
+        const cairn_tier *t = &s->tiers[i];
+        json_array_append_new(
+            list, json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "kind", t->vectors ? "vectors" : "words",
+                            "rows_up_to", (json_int_t)t->rows_up_to, "segments",
+                            (json_int_t)t->segments, "rows", (json_int_t)t->rows, "deleted_rows",
+                            (json_int_t)t->deleted_rows, "bytes", (json_int_t)t->bytes));
+    }
+    return list;
+}
+
 static json_t *status_json(const cairn_status_info *s)
 {
     return json_pack(
-        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:o,s:o},s:{s:o,s:o},s:o}",
+        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b}",
         "version", s->version, "home", cli_json_string(s->home), "collection",
         cli_json_string(s->collection), "cpu", s->cpu, "threads", (json_int_t)s->n_threads,
         "documents", (json_int_t)s->documents, "chunks", (json_int_t)s->chunks, "vectors",
@@ -15,7 +30,8 @@ static json_t *status_json(const cairn_status_info *s)
         (json_int_t)s->disk_bytes, "text_bytes", (json_int_t)s->text_bytes, "embedder", "name",
         cli_json_string(s->embedder_name), "path", cli_json_string(s->embedder), "generator",
         "name", cli_json_string(s->generator_name), "path", cli_json_string(s->generator),
-        "failed", cli_json_failures(s->failed, s->n_failed));
+        "failed", cli_json_failures(s->failed, s->n_failed), "tiers", tiers_json(s), "merge_due",
+        s->merge_due);
 }
 
 static void print_model(const char *what, const char *name, const char *path, const char *note)
@@ -26,6 +42,22 @@ static void print_model(const char *what, const char *name, const char *path, co
     else if (note)
         printf("  missing: %s", note);
     putchar('\n');
+}
+
+static void print_tiers(const cairn_status_info *s)
+{
+    char buf[32];
+
+    for (size_t i = 0; i < s->n_tiers; i++) {
+        const cairn_tier *t = &s->tiers[i];
+        printf("  %-8s   %llu of ", t->vectors ? "vectors" : "words",
+               (unsigned long long)t->segments);
+        if (t->rows_up_to)
+            printf("up to %llu rows", (unsigned long long)t->rows_up_to);
+        else
+            fputs("more rows than that", stdout);
+        printf(": %llu rows, %s\n", (unsigned long long)t->rows, cli_format_bytes(buf, t->bytes));
+    }
 }
 
 static void print_status(cli *c, const cairn_status_info *s)
@@ -42,6 +74,9 @@ static void print_status(cli *c, const cairn_status_info *s)
                (unsigned long long)s->pending_vectors);
     printf("\nsegments     %llu, %llu deleted rows\n", (unsigned long long)s->segments,
            (unsigned long long)s->deleted_rows);
+    if (s->merge_due)
+        fputs("             a merge is due (the next cairn index, or cairn compact)\n", stdout);
+    print_tiers(s);
     printf("disk         %s", cli_format_bytes(buf, s->disk_bytes));
     printf(", text %s\n", cli_format_bytes(buf, s->text_bytes));
     print_model("embedder", s->embedder_name, s->embedder, s->embedder_note);
@@ -87,7 +122,8 @@ static int run(cli *c, int argc, char **argv)
 const cli_verb cli_verb_status = {
     "status", "what is indexed, with which models",
     "Usage: cairn status\n\n"
-    "Shows documents, chunks, vectors (and how many still wait), sizes, models, the row of\n"
+    "Shows documents, chunks, vectors (and how many still wait), segments by tier and whether a\n"
+    "merge is due, sizes, models, the row of\n"
     "kernels in use (CAIRN_CPU=scalar|avx2|avx512 pins one) and files that could not be read.\n\n"
     "Examples:\n"
     "  cairn status\n"

@@ -56,7 +56,8 @@ void cairn_close(cairn *c);
 
 typedef struct cairn_progress {
     const char *stage; /* "scan", "move", "index", "embed" or "merge" */
-    size_t done, total; /* files, or chunks while embedding; total 0 when not known yet */
+    size_t done, total; /* files, or chunks while embedding, or rows while merging; total 0 when not
+                           known yet */
     uint64_t bytes_done, bytes_total;
     const char *current; /* the file just finished; may be NULL */
     double seconds;      /* since the run began */
@@ -214,6 +215,15 @@ cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, ca
 
 /* ---- care of the store ------------------------------------------------------------------------ */
 
+/* Segments of one kind and like size (a factor of four); eight of a tier are merged into one. */
+typedef struct cairn_tier {
+    bool vectors;        /* else words */
+    uint64_t rows_up_to; /* of a segment of this tier; 0: no limit */
+    uint64_t segments, rows, deleted_rows, bytes;
+} cairn_tier;
+
+#define CAIRN_TIERS_MAX 24
+
 typedef struct cairn_status_info {
     const char *version, *home, *collection, *cpu, *embedder, *generator; /* model paths, or NULL */
     const char *embedder_name, *generator_name;
@@ -221,6 +231,9 @@ typedef struct cairn_status_info {
     size_t n_threads;
     uint64_t documents, chunks, vectors, pending_vectors, failures;
     uint64_t segments, deleted_rows, disk_bytes, text_bytes;
+    cairn_tier tiers[CAIRN_TIERS_MAX]; /* those that have segments: words first, small ones first */
+    size_t n_tiers;
+    bool merge_due; /* the next index run or compact will merge */
     cairn_failure *failed;
     size_t n_failed;
     void *memory;

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/cpu.h"
 #include "engine/batch.h"
+#include "engine/merge.h"
 #include "engine/model.h"
 
 #define DOCUMENT_BYTES ((size_t)1 << 30)
@@ -393,6 +394,7 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
         if (seg->kind == SEGMENT_VECTOR)
             out->vectors += seg->n_rows - seg->n_deleted;
     }
+    merge_describe(s, out);
     st = store_failure_each(s, take_failure, &failures, err);
     store_snapshot_close(s);
     if (!st)

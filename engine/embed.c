@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/merge.h"
 #include "engine/run.h"
 #include "index/filter/filter.h"
 #include "index/vector/vector.h"
@@ -105,6 +106,8 @@ static cairn_status flush(vectors *v, cairn_error *err)
         st = store_txn_commit(t, err);
     if (!st)
         v->r->report->embedded += v->n;
+    if (!st)
+        merger_poll(v->r->merger);
     drop(v);
     return st;
 }

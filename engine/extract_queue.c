@@ -2,6 +2,7 @@
  * free; the consumer waits for the place of its own position. */
 #include "engine/extract_queue.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,24 +160,25 @@ cairn_status extract_queue_start(extract_queue **out, cairn *c, const char *cons
     return CAIRN_OK;
 }
 
-extracted *extract_queue_next(extract_queue *q, const volatile sig_atomic_t *cancel)
+extracted *extract_queue_next(extract_queue *q)
 {
     slot *s = &q->ring[q->next_result % q->window];
+    struct timespec until;
+    bool ready;
+    int e = 0;
 
-    pthread_mutex_lock(&q->lock);
-    while (!s->ready && !engine_cancelled(cancel)) {
-        /* Woken now and then to look at the cancel flag, which a signal handler sets. */
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += 100000000;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_nsec -= 1000000000;
-            until.tv_sec++;
-        }
-        pthread_cond_timedwait(&q->changed, &q->lock, &until);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 100000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
     }
+    pthread_mutex_lock(&q->lock);
+    while (!s->ready && e != ETIMEDOUT)
+        e = pthread_cond_timedwait(&q->changed, &q->lock, &until);
+    ready = s->ready;
     pthread_mutex_unlock(&q->lock);
-    return s->ready ? &s->result : NULL;
+    return ready ? &s->result : NULL;
 }
 
 void extract_queue_done(extract_queue *q)

@@ -27,8 +27,9 @@ typedef struct extract_queue extract_queue;
 /* Make chunks for settings and encoder of `c` (encoder may be missing: pieces are then guessed). */
 cairn_status extract_queue_start(extract_queue **out, cairn *c, const char *const *paths, size_t n,
                                  cairn_error *err);
-/* The result for the next path; waits for it. NULL when *cancel was set meanwhile. */
-extracted *extract_queue_next(extract_queue *q, const volatile sig_atomic_t *cancel);
+/* The result for the next path; waits for it, but no more than a tenth of a second: then NULL, so
+ * that the caller can look at the clock and its cancel flag, and ask again. */
+extracted *extract_queue_next(extract_queue *q);
 /* Free the result that extract_queue_next gave last. */
 void extract_queue_done(extract_queue *q);
 /* Stop the threads and free everything. NULL is fine. */

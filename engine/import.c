@@ -171,7 +171,7 @@ static cairn_status import_lines(run *r, FILE *f, const char *file, cairn_error 
         else if (len > 1 || (len == 1 && line[0] != '\n'))
             st = take_line(r, snapshot, pieces, file, lang, number, line, (size_t)len, err);
         if (!st && batch_is_due(r->batch))
-            st = batch_flush(r->batch, err);
+            st = run_flush(r, &snapshot, err);
         run_progress(r, "index", r->report->seen, 0, NULL, false);
         if (!st && run_cancelled(r))
             st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after line %zu", number);

@@ -275,7 +275,7 @@ static cairn_status find_moves(plan *p, cairn_error *err)
             st = move_document(p, &t, &from->doc, err);
             p->r->bytes_done += (uint64_t)t.size;
             if (!st && batch_is_due(p->r->batch))
-                st = batch_flush(p->r->batch, err);
+                st = run_flush(p->r, &p->snapshot, err);
             run_progress(p->r, "move", p->r->report->moved, 0, t.path, false);
         } else {
             p->todo[kept++] = t;
@@ -436,6 +436,19 @@ static cairn_status write_document(plan *p, const todo *t, const extracted *x, c
     return st;
 }
 
+/* The next result. While it is long in coming, what was read before becomes searchable in time.
+ * NULL with CAIRN_OK when the run was cancelled. */
+static extracted *wait_for_next(plan *p, extract_queue *q, cairn_status *st, cairn_error *err)
+{
+    extracted *x = NULL;
+
+    *st = CAIRN_OK;
+    while (!*st && !run_cancelled(p->r) && !(x = extract_queue_next(q)))
+        if (batch_is_due(p->r->batch))
+            *st = run_flush(p->r, &p->snapshot, err);
+    return run_cancelled(p->r) ? NULL : x;
+}
+
 static cairn_status read_all(plan *p, cairn_error *err)
 {
     run *r = p->r;
@@ -449,8 +462,10 @@ static cairn_status read_all(plan *p, cairn_error *err)
         paths[i] = p->todo[i].path;
     st = extract_queue_start(&q, r->c, paths, p->n_todo, err);
     for (size_t i = 0; !st && i < p->n_todo; i++) {
-        extracted *x = extract_queue_next(q, r->options->cancel);
-        if (!x || run_cancelled(r)) {
+        extracted *x = wait_for_next(p, q, &st, err);
+        if (!x) {
+            if (st)
+                break;
             st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after %zu of %zu files", i, p->n_todo);
             break;
         }
@@ -461,7 +476,7 @@ static cairn_status read_all(plan *p, cairn_error *err)
         extract_queue_done(q);
         r->bytes_done += (uint64_t)p->todo[i].size;
         if (!st && batch_is_due(r->batch))
-            st = batch_flush(r->batch, err);
+            st = run_flush(r, &p->snapshot, err);
         run_progress(r, "index", i + 1, p->n_todo, p->todo[i].path, i + 1 == p->n_todo);
     }
     extract_queue_stop(q);

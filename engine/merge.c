@@ -1,206 +1,534 @@
-/* merge.c - fewer, larger segments. Tiered: segments of like size (a factor of four) are merged
- * once there are MERGE_FACTOR of them; a segment of which a third is deleted is rewritten. */
+/* merge.c - see merge.h; merge_policy.c says what is merged.
+ *
+ * 1. begin(): a view of the newest state; the policy picks inputs; their files are retained, their
+ *    tombstones copied, and the view is closed.
+ * 2. On the thread: index sections, filter columns and row tables go into a segment file through
+ *    a sink that paces and can be told to stop; the file is synced.
+ * 3. commit(): store_segment_merge in a transaction of its own.
+ *
+ * The state between the threads is small and under `lock`: the bytes made, the flags. */
+#include "engine/merge.h"
+
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/checked.h"
-#include "engine/run.h"
+#include "base/clock.h"
+#include "engine/merge_policy.h"
 #include "engine/view.h"
 
-#define MERGE_FACTOR  8
-#define SMALLEST_TIER 1024
+#define LOOK_NS       20000000 /* how often a wait looks at the cancel flag */
+#define PIECE         ((size_t)256 << 10)
+#define IOPRIO_THREAD 1 /* IOPRIO_WHO_PROCESS of linux/ioprio.h, which not all systems have */
+#define IOPRIO_IDLE   (3 << 13) /* IOPRIO_CLASS_IDLE */
 
-/* One kind's segments, side by side: the generic part of a merge. */
-typedef struct merge_set {
-    const store_segment *segments[256];
-    size_t index[256]; /* into the view's arrays of this kind */
+typedef struct merge_input {
+    segment_id id;
+    uint32_t n_rows, n_deleted;
+    segment_file *file; /* retained */
+    uint64_t *deleted;  /* a copy; NULL: none */
+    lexical_reader *lexical;
+    vector_reader *vector;
+    filter_reader *filter;
+} merge_input;
+
+struct merger {
+    cairn *c;
+    /* The merge at hand; the thread's while `started` and not `finished`. */
+    segment_kind kind;
+    merge_input *in;
     size_t n;
-} merge_set;
+    uint32_t rows; /* of the result */
+    segment_writer *w;
+    pool *workers; /* for vectors, when nobody else uses the pool */
+    section_sink sink;
+    uint64_t expected; /* bytes that will pass pace(), roughly */
+    cairn_status status;
+    cairn_error error;
+    cairn_error failed; /* of a merge in the background; code CAIRN_OK: none */
+    pthread_t thread;
+    bool started;
+    /* Between the threads. */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool finished, cancel;
+    uint64_t bytes;
+    int64_t begin_ns;
+};
 
-static uint32_t live_rows(const store_segment *s)
+/* ---- the thread ---- */
+
+static void wait_until(merger *m, int64_t ns)
 {
-    return s->n_rows - s->n_deleted;
+    struct timespec until = {ns / 1000000000, ns % 1000000000};
+
+    pthread_cond_timedwait(&m->changed, &m->lock, &until);
 }
 
-static int tier_of(uint32_t rows)
+/* Count bytes, wait where they came too fast, and tell when to stop. */
+static cairn_status pace(void *ctx, uint64_t bytes, cairn_error *err)
 {
-    int tier = 0;
+    merger *m = ctx;
+    double rate = m->c->settings.merge_mb_per_second * 1e6;
+    bool cancel;
 
-    while (rows > SMALLEST_TIER) {
-        rows /= 4;
-        tier++;
+    pthread_mutex_lock(&m->lock);
+    m->bytes += bytes;
+    if (rate > 0) {
+        int64_t due = m->begin_ns + (int64_t)((double)m->bytes / rate * 1e9);
+        while (!m->cancel && clock_mono_ns() < due)
+            wait_until(m, due);
     }
-    return tier;
+    cancel = m->cancel;
+    pthread_mutex_unlock(&m->lock);
+    return cancel ? cairn_fail(err, CAIRN_ECANCELLED, "the merge was given up") : CAIRN_OK;
 }
 
-static void add_segment(merge_set *set, const store_segment *seg, size_t i)
+static cairn_status sink_begin(void *ctx, const char *name, cairn_error *err)
 {
-    if (set->n < sizeof set->segments / sizeof *set->segments) {
-        set->segments[set->n] = seg;
-        set->index[set->n++] = i;
-    }
+    merger *m = ctx;
+    const section_sink *to = segment_writer_sink(m->w);
+
+    return to->begin(to->ctx, name, err);
 }
 
-/* What to merge next among the n segments of one kind; an empty set when nothing is due. */
-static void choose(const store_segment *const *of, size_t n, bool all, merge_set *set)
+static cairn_status sink_write(void *ctx, const void *data, size_t n, cairn_error *err)
 {
-    set->n = 0;
-    if (all) {
-        if (n > 1 || (n == 1 && of[0]->n_deleted))
-            for (size_t i = 0; i < n; i++)
-                add_segment(set, of[i], i);
-        return;
+    merger *m = ctx;
+    const section_sink *to = segment_writer_sink(m->w);
+    const char *p = data;
+    cairn_status st = CAIRN_OK;
+
+    while (n && !st) {
+        size_t piece = n < PIECE ? n : PIECE;
+        st = pace(m, piece, err);
+        if (!st)
+            st = to->write(to->ctx, p, piece, err);
+        p += piece;
+        n -= piece;
     }
-    for (size_t i = 0; i < n; i++) {
-        if (of[i]->n_deleted > of[i]->n_rows / 3) {
-            add_segment(set, of[i], i);
-            return;
-        }
-    }
-    for (int tier = 0; tier < 16; tier++) {
-        set->n = 0;
-        for (size_t i = 0; i < n; i++)
-            if (tier_of(live_rows(of[i])) == tier)
-                add_segment(set, of[i], i);
-        if (set->n >= MERGE_FACTOR)
-            return;
-    }
-    set->n = 0;
+    return st;
 }
 
-static cairn_status write_lexical(const view *v, const merge_set *set, segment_writer *w,
-                                  cairn_error *err)
+static cairn_status sink_end(void *ctx, cairn_error *err)
 {
-    lexical_merge_input words[256];
-    filter_merge_input columns[256];
-    cairn_status st;
+    merger *m = ctx;
+    const section_sink *to = segment_writer_sink(m->w);
 
-    for (size_t i = 0; i < set->n; i++) {
-        size_t at = set->index[i];
-        words[i] = (lexical_merge_input){v->lexical[at].reader, v->lexical[at].deleted};
-        columns[i] = (filter_merge_input){v->lexical_filter[at], v->lexical[at].deleted};
-    }
-    st = lexical_merge(words, set->n, segment_writer_sink(w), err);
-    return st ? st : filter_merge(columns, set->n, segment_writer_sink(w), err);
+    return to->end(to->ctx, err);
 }
 
-static cairn_status write_vectors(cairn *c, const view *v, const merge_set *set, segment_writer *w,
-                                  cairn_error *err)
+static cairn_status open_readers(merger *m, cairn_error *err)
 {
-    vector_merge_input rows[256];
-    filter_merge_input columns[256];
-    pool *workers;
-    cairn_status st = engine_pool(c, &workers, err);
+    cairn_status st = CAIRN_OK;
 
-    for (size_t i = 0; i < set->n; i++) {
-        size_t at = set->index[i];
-        rows[i] = (vector_merge_input){v->vector[at].reader, v->vector[at].deleted};
-        columns[i] = (filter_merge_input){v->vector_filter[at], v->vector[at].deleted};
+    for (size_t i = 0; i < m->n && !st; i++) {
+        merge_input *in = &m->in[i];
+        section_source source = segment_source(in->file);
+        st = filter_reader_open(&in->filter, &source, err);
+        if (!st && m->kind == SEGMENT_LEXICAL)
+            st = lexical_reader_open(&in->lexical, &source, err);
+        else if (!st)
+            st = vector_reader_open(&in->vector, &source, err);
+        if (st)
+            cairn_error_prefix(err, "%s", segment_file_path(in->file));
     }
-    if (!st)
-        st = vector_merge(rows, set->n, NULL, segment_writer_sink(w), workers, err);
-    return st ? st : filter_merge(columns, set->n, segment_writer_sink(w), err);
+    return st;
+}
+
+static cairn_status write_words(merger *m, cairn_error *err)
+{
+    lexical_merge_options o = {.memory_budget = (size_t)(m->c->settings.memory_mb * 1048576),
+                               .spill_dir = m->c->dir,
+                               .step = pace,
+                               .step_ctx = m};
+    lexical_merge_input in[MERGE_MOST];
+
+    for (size_t i = 0; i < m->n; i++)
+        in[i] = (lexical_merge_input){m->in[i].lexical, m->in[i].deleted};
+    return lexical_merge_with(in, m->n, &o, &m->sink, err);
+}
+
+static cairn_status write_vectors(merger *m, cairn_error *err)
+{
+    vector_merge_input in[MERGE_MOST];
+
+    for (size_t i = 0; i < m->n; i++)
+        in[i] = (vector_merge_input){m->in[i].vector, m->in[i].deleted};
+    return vector_merge(in, m->n, NULL, &m->sink, m->workers, err);
+}
+
+static cairn_status write_columns(merger *m, cairn_error *err)
+{
+    filter_merge_input in[MERGE_MOST];
+
+    for (size_t i = 0; i < m->n; i++)
+        in[i] = (filter_merge_input){m->in[i].filter, m->in[i].deleted};
+    return filter_merge(in, m->n, &m->sink, err);
 }
 
 /* Chunk and document of every live row, in the order of the merge. */
-static cairn_status finish_rows(const merge_set *set, segment_writer *w, cairn_error *err)
+static cairn_status finish_rows(merger *m, cairn_error *err)
 {
-    size_t total = 0, n = 0;
-    chunk_id *chunks;
-    doc_id *docs;
+    chunk_id *chunks = checked_malloc(m->rows, sizeof *chunks);
+    doc_id *docs = checked_malloc(m->rows, sizeof *docs);
+    size_t n = 0;
     cairn_status st;
 
-    for (size_t i = 0; i < set->n; i++)
-        total += live_rows(set->segments[i]);
-    chunks = checked_malloc(total, sizeof *chunks);
-    docs = checked_malloc(total, sizeof *docs);
     if (!chunks || !docs) {
         free(chunks);
         free(docs);
         return cairn_fail(err, CAIRN_ENOMEM, "rows of a merge");
     }
-    for (size_t i = 0; i < set->n; i++) {
-        const store_segment *s = set->segments[i];
-        for (uint32_t row = 0; row < s->n_rows; row++) {
-            if (s->deleted && row_set_has(s->deleted, row))
+    for (size_t i = 0; i < m->n; i++) {
+        const merge_input *in = &m->in[i];
+        for (uint32_t row = 0; row < in->n_rows && n < m->rows; row++) {
+            if (in->deleted && row_set_has(in->deleted, row))
                 continue;
-            chunks[n] = segment_row_chunk(s->file, row);
-            docs[n++] = segment_row_doc(s->file, row);
+            chunks[n] = segment_row_chunk(in->file, row);
+            docs[n++] = segment_row_doc(in->file, row);
         }
     }
-    st = segment_writer_finish(w, chunks, docs, (uint32_t)n, err);
+    st = pace(m, 0, err);
+    if (!st)
+        st = segment_writer_finish(m->w, chunks, docs, (uint32_t)n, err);
     free(chunks);
     free(docs);
     return st;
 }
 
-static cairn_status merge_one(cairn *c, const view *v, segment_kind kind, const merge_set *set,
-                              cairn_error *err)
+/* Everyone else first. Where the system knows no such priorities the merge runs with the usual
+ * ones. */
+static void stand_back(void)
 {
-    segment_id inputs[256];
-    segment_writer *w;
-    store_txn *t = NULL;
-    cairn_status st = segment_writer_create(&w, c->store, kind, err);
+    syscall(SYS_ioprio_set, IOPRIO_THREAD, 0, IOPRIO_IDLE);
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
+}
+
+static void *work(void *ctx)
+{
+    merger *m = ctx;
+    cairn_status st;
+
+    stand_back();
+    st = open_readers(m, &m->error);
+    if (!st)
+        st = m->kind == SEGMENT_LEXICAL ? write_words(m, &m->error) : write_vectors(m, &m->error);
+    if (!st)
+        st = write_columns(m, &m->error);
+    if (!st)
+        st = finish_rows(m, &m->error);
+    m->status = st;
+    pthread_mutex_lock(&m->lock);
+    m->finished = true;
+    pthread_cond_broadcast(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+    return NULL;
+}
+
+/* ---- one merge ---- */
+
+/* Drop what the merge at hand holds, the unfinished file, too. */
+static void clear(merger *m)
+{
+    for (size_t i = 0; m->in && i < m->n; i++) {
+        lexical_reader_close(m->in[i].lexical);
+        vector_reader_close(m->in[i].vector);
+        filter_reader_close(m->in[i].filter);
+        segment_release(m->in[i].file);
+        free(m->in[i].deleted);
+    }
+    free(m->in);
+    segment_writer_abandon(m->w);
+    m->in = NULL;
+    m->n = 0;
+    m->w = NULL;
+    m->started = m->finished = false;
+}
+
+static cairn_status hold_input(merger *m, const store_segment *s, cairn_error *err)
+{
+    merge_input *in = &m->in[m->n++];
+
+    *in = (merge_input){.id = s->id,
+                        .n_rows = s->n_rows,
+                        .n_deleted = s->n_deleted,
+                        .file = segment_retain(s->file)};
+    m->rows += s->n_rows - s->n_deleted;
+    m->expected += segment_file_bytes(s->file);
+    if (!s->deleted)
+        return CAIRN_OK;
+    in->deleted = checked_malloc(row_set_words(s->n_rows) + 1, sizeof *in->deleted);
+    if (!in->deleted)
+        return cairn_fail(err, CAIRN_ENOMEM, "tombstones of a merge");
+    memcpy(in->deleted, s->deleted, row_set_words(s->n_rows) * sizeof *in->deleted);
+    return CAIRN_OK;
+}
+
+/* What of this kind is due, held by m; m->n stays 0 when nothing is. */
+static cairn_status choose(merger *m, segment_kind kind, bool all, cairn_error *err)
+{
+    store_snapshot *snapshot;
+    const store_segment **of;
+    merge_candidate *candidates;
+    size_t picked[MERGE_MOST], n = 0, n_picked;
+    cairn_status st = store_snapshot_open(m->c->store, &snapshot, err);
 
     if (st)
         return st;
-    for (size_t i = 0; i < set->n; i++)
-        inputs[i] = set->segments[i]->id;
-    if (kind == SEGMENT_LEXICAL)
-        st = write_lexical(v, set, w, err);
-    else
-        st = write_vectors(c, v, set, w, err);
-    if (!st)
-        st = finish_rows(set, w, err);
-    if (!st)
-        st = store_txn_begin(c->store, &t, err);
+    of = checked_malloc(store_segment_count(snapshot), sizeof *of);
+    candidates = checked_malloc(store_segment_count(snapshot), sizeof *candidates);
+    m->in = checked_malloc(MERGE_MOST, sizeof *m->in);
+    if (!of || !candidates || !m->in)
+        st = cairn_fail(err, CAIRN_ENOMEM, "inputs of a merge");
+    for (size_t i = 0; !st && i < store_segment_count(snapshot); i++) {
+        const store_segment *s = store_segment_at(snapshot, i);
+        if (s->kind != kind)
+            continue;
+        of[n] = s;
+        candidates[n++] = (merge_candidate){s->n_rows, s->n_deleted};
+    }
+    n_picked = st ? 0 : merge_choose(candidates, n, all, picked);
+    m->n = 0;
+    m->rows = 0;
+    m->expected = 0;
+    for (size_t i = 0; i < n_picked && !st; i++)
+        st = hold_input(m, of[picked[i]], err);
+    free(of);
+    free(candidates);
+    store_snapshot_close(snapshot);
+    return st;
+}
+
+/* Start the next merge that is due, if any. */
+static cairn_status begin(merger *m, segment_kind kind, bool all, pool *workers, cairn_error *err)
+{
+    cairn_status st = choose(m, kind, all, err);
+    int e;
+
+    if (!st && m->n)
+        st = segment_writer_create(&m->w, m->c->store, kind, err);
+    if (st || !m->n) {
+        clear(m);
+        return st;
+    }
+    m->kind = kind;
+    m->workers = workers;
+    m->sink = (section_sink){m, sink_begin, sink_write, sink_end};
+    m->expected *= kind == SEGMENT_LEXICAL ? 2 : 1; /* once as lists, once as sections */
+    m->cancel = false;
+    m->bytes = 0;
+    m->begin_ns = clock_mono_ns();
+    m->error = (cairn_error){0};
+    e = pthread_create(&m->thread, NULL, work, m);
+    if (e) {
+        clear(m);
+        return cairn_fail_errno(err, e, "start the thread of a merge");
+    }
+    m->started = true;
+    return CAIRN_OK;
+}
+
+/* Put the finished merge in the place of its inputs. */
+static cairn_status commit(merger *m, cairn_error *err)
+{
+    segment_id inputs[MERGE_MOST];
+    store_txn *t;
+    cairn_status st = store_txn_begin(m->c->store, &t, err);
+
+    if (st)
+        return st;
+    for (size_t i = 0; i < m->n; i++)
+        inputs[i] = m->in[i].id;
+    st = store_segment_merge(t, m->w, inputs, m->n, NULL, err);
+    m->w = NULL; /* taken over, whatever the outcome */
     if (st) {
-        segment_writer_abandon(w);
-        return st;
-    }
-    st = store_segment_merge(t, w, inputs, set->n, NULL, err);
-    if (st)
         store_txn_abort(t);
-    else
-        st = store_txn_commit(t, err);
-    return st;
-}
-
-/* One merge of this kind, if any is due. */
-static cairn_status merge_next(run *r, segment_kind kind, bool all, bool *did, cairn_error *err)
-{
-    merge_set set;
-    view v;
-    cairn_status st = view_open(r->c, &v, err);
-
-    *did = false;
-    if (st)
         return st;
-    if (kind == SEGMENT_LEXICAL)
-        choose(v.lexical_of, v.n_lexical, all, &set);
-    else
-        choose(v.vector_of, v.n_vector, all, &set);
-    if (set.n) {
-        run_progress(r, "merge", 0, set.n, NULL, true);
-        st = merge_one(r->c, &v, kind, &set, err);
-        *did = !st;
     }
-    view_close(&v);
+    return store_txn_commit(t, err);
+}
+
+/* Join the thread, which has finished or is about to, and take what it made. */
+static cairn_status take(merger *m, cairn_error *err)
+{
+    cairn_status st;
+
+    pthread_join(m->thread, NULL);
+    st = m->status;
+    if (st && err)
+        *err = m->error;
+    if (!st)
+        st = commit(m, err);
+    clear(m);
     return st;
 }
 
-cairn_status run_merge(run *r, bool all, cairn_error *err)
+static bool has_finished(merger *m)
+{
+    bool finished;
+
+    pthread_mutex_lock(&m->lock);
+    finished = m->finished;
+    pthread_mutex_unlock(&m->lock);
+    return finished;
+}
+
+static void give_up(merger *m)
+{
+    if (!m->started)
+        return;
+    pthread_mutex_lock(&m->lock);
+    m->cancel = true;
+    pthread_cond_broadcast(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+    pthread_join(m->thread, NULL);
+    clear(m);
+}
+
+/* ---- the merger ---- */
+
+cairn_status merger_create(merger **out, cairn *c, cairn_error *err)
+{
+    merger *m = calloc(1, sizeof *m);
+    pthread_condattr_t monotonic;
+
+    *out = m;
+    if (!m)
+        return cairn_fail(err, CAIRN_ENOMEM, "merger");
+    m->c = c;
+    pthread_mutex_init(&m->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&m->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return CAIRN_OK;
+}
+
+void merger_destroy(merger *m)
+{
+    if (!m)
+        return;
+    give_up(m);
+    pthread_cond_destroy(&m->changed);
+    pthread_mutex_destroy(&m->lock);
+    free(m);
+}
+
+void merger_poll(merger *m)
 {
     static const segment_kind kinds[] = {SEGMENT_LEXICAL, SEGMENT_VECTOR};
-    cairn_status st = CAIRN_OK;
 
+    cairn_error why = {0};
+    cairn_status st = m->failed.code;
+
+    if (!st && m->started && has_finished(m))
+        st = take(m, &why);
+    for (size_t k = 0; k < 2 && !st && !m->started; k++)
+        st = begin(m, kinds[k], false, NULL, &why);
+    if (st && !m->failed.code) {
+        m->failed = why;
+        m->failed.code = st;
+    }
+}
+
+/* Wait for the merge at work, telling how far it is. */
+static cairn_status await(merger *m, run *r, cairn_error *err)
+{
+    for (;;) {
+        double share;
+        bool finished;
+        pthread_mutex_lock(&m->lock);
+        if (!m->finished)
+            wait_until(m, clock_mono_ns() + LOOK_NS);
+        share = m->expected ? (double)m->bytes / (double)m->expected : 0;
+        finished = m->finished;
+        pthread_mutex_unlock(&m->lock);
+        if (finished)
+            break;
+        if (run_cancelled(r)) {
+            give_up(m);
+            return cairn_fail(err, CAIRN_ECANCELLED,
+                              "stopped while merging; nothing is lost, the "
+                              "next run merges");
+        }
+        share = share < 0.99 ? share : 0.99;
+        run_progress(r, "merge", (size_t)(share * m->rows), m->rows, NULL, false);
+    }
+    run_progress(r, "merge", m->rows, m->rows, NULL, true);
+    return take(m, err);
+}
+
+cairn_status merger_drain(merger *m, run *r, bool all, cairn_error *err)
+{
+    static const segment_kind kinds[] = {SEGMENT_LEXICAL, SEGMENT_VECTOR};
+    pool *workers;
+    cairn_status st = m->failed.code;
+
+    if (st && err)
+        *err = m->failed;
+    if (!st)
+        st = engine_pool(m->c, &workers, err);
+    if (!st && m->started)
+        st = await(m, r, err);
     for (size_t k = 0; k < 2; k++) {
-        bool did = true;
-        /* With `all` one merge takes everything (up to 256 segments at a time). */
-        while (!st && did && !run_cancelled(r))
-            st = merge_next(r, kinds[k], all, &did, err);
+        while (!st) {
+            st = run_cancelled(r) ? cairn_fail(err, CAIRN_ECANCELLED, "stopped before merging")
+                                  : begin(m, kinds[k], all, workers, err);
+            if (!st && !m->started)
+                break;
+            if (!st)
+                st = await(m, r, err);
+        }
     }
     return st;
 }
+
+/* ---- status ---- */
+
+/* Describe the segments of one kind; any that are due set out->merge_due. */
+static void describe_kind(const store_snapshot *s, segment_kind kind, cairn_status_info *out)
+{
+    merge_candidate few[256];
+    cairn_tier tiers[MERGE_TIERS] = {{0}};
+    size_t picked[MERGE_MOST], n = 0;
+
+    for (size_t i = 0; i < store_segment_count(s); i++) {
+        const store_segment *seg = store_segment_at(s, i);
+        merge_candidate c = {seg->n_rows, seg->n_deleted};
+        cairn_tier *t = &tiers[merge_tier(&c)];
+        if (seg->kind != kind)
+            continue;
+        if (n < sizeof few / sizeof *few)
+            few[n++] = c;
+        t->segments++;
+        t->rows += seg->n_rows - seg->n_deleted;
+        t->deleted_rows += seg->n_deleted;
+        t->bytes += seg->file ? segment_file_bytes(seg->file) : 0;
+    }
+    out->merge_due |= merge_choose(few, n, false, picked) != 0;
+    for (size_t i = 0; i < MERGE_TIERS && out->n_tiers < CAIRN_TIERS_MAX; i++) {
+        if (!tiers[i].segments)
+            continue;
+        tiers[i].vectors = kind == SEGMENT_VECTOR;
+        tiers[i].rows_up_to = i + 1 < MERGE_TIERS ? merge_tier_rows(i) : 0;
+        out->tiers[out->n_tiers++] = tiers[i];
+    }
+}
+
+void merge_describe(const store_snapshot *s, cairn_status_info *out)
+{
+    describe_kind(s, SEGMENT_LEXICAL, out);
+    describe_kind(s, SEGMENT_VECTOR, out);
+}
+
+/* ---- compacting ---- */
 
 cairn_status cairn_compact(cairn *c, const cairn_index_options *options, uint64_t *bytes_before,
                            uint64_t *bytes_after, cairn_error *err)
@@ -214,7 +542,7 @@ cairn_status cairn_compact(cairn *c, const cairn_index_options *options, uint64_
         st = store_usage_get(c->store, false, &usage, err);
     if (!st) {
         *bytes_before = usage.lmdb_bytes + usage.segment_bytes;
-        st = run_merge(&r, true, err);
+        st = merger_drain(r.merger, &r, true, err);
     }
     if (!st && run_cancelled(&r))
         st = cairn_fail(err, CAIRN_ECANCELLED, "stopped before the database was rewritten");
@@ -224,6 +552,7 @@ cairn_status cairn_compact(cairn *c, const cairn_index_options *options, uint64_
         st = store_usage_get(c->store, false, &usage, err);
     if (!st)
         *bytes_after = usage.lmdb_bytes + usage.segment_bytes;
+    merger_destroy(r.merger);
     batch_destroy(r.batch);
     cairn_index_report_clear(&report);
     return st;

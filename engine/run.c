@@ -1,6 +1,8 @@
 /* run.c - see run.h. */
 #include "engine/run.h"
 
+#include "engine/merge.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +31,8 @@ cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
     st = engine_need_writer(c, err);
     if (!st)
         st = batch_create(&r->batch, c, err);
+    if (!st)
+        st = merger_create(&r->merger, c, err);
     return st;
 }
 
@@ -40,6 +44,18 @@ void cairn_index_report_clear(cairn_index_report *report)
     }
     free(report->failed);
     *report = (cairn_index_report){0};
+}
+
+cairn_status run_flush(run *r, store_snapshot **renew, cairn_error *err)
+{
+    cairn_status st = batch_flush(r->batch, err);
+
+    if (st)
+        return st;
+    merger_poll(r->merger);
+    store_snapshot_close(*renew);
+    *renew = NULL;
+    return store_snapshot_open(r->c->store, renew, err);
 }
 
 bool run_cancelled(const run *r)
@@ -106,7 +122,7 @@ static cairn_status later_stages(run *r, cairn_error *err)
         st = run_embed(r, err);
     if (!st || st == CAIRN_EMODEL) {
         cairn_error merge_error = {0};
-        cairn_status merged = run_merge(r, false, &merge_error);
+        cairn_status merged = merger_drain(r->merger, r, false, &merge_error);
         if (!st && merged) {
             st = merged;
             if (err)
@@ -133,6 +149,8 @@ cairn_status run_end(run *r, cairn_status st, cairn_error *err)
     r->batch = NULL;
     if (!st)
         st = later_stages(r, err);
+    merger_destroy(r->merger);
+    r->merger = NULL;
     r->report->seconds = (double)(clock_mono_ns() - start_ns) / 1e9;
     return st;
 }

@@ -11,6 +11,7 @@ typedef struct run {
     const cairn_index_options *options; /* never NULL */
     cairn_index_report *report;
     batch *batch;
+    struct merger *merger; /* merge.h */
     int64_t start_ns, told_ns;
     size_t failed_cap;
     uint64_t bytes_done, bytes_total;
@@ -23,6 +24,10 @@ cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
  * run's status: `st` where it is a failure. What was collected is committed also after a cancel. */
 cairn_status run_end(run *r, cairn_status st, cairn_error *err);
 
+/* Commit what was collected, and let the merger go on. The caller's snapshot is changed for one of
+ * the new state: a long run that kept its first would keep every page that its own commits free. */
+cairn_status run_flush(run *r, store_snapshot **renew, cairn_error *err);
+
 bool run_cancelled(const run *r);
 /* Add to the report's failures (copies). */
 cairn_status run_fail(run *r, const char *path, const char *reason, cairn_error *err);
@@ -32,7 +37,5 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
 
 /* Vectors for the chunks that wait (embed.c). */
 cairn_status run_embed(run *r, cairn_error *err);
-/* Merge segments of like size, or with `all` everything of a kind into one (merge.c). */
-cairn_status run_merge(run *r, bool all, cairn_error *err);
 
 #endif

@@ -32,6 +32,7 @@ static const setting table[] = {
     NUMBER("index", "flush_seconds", flush_seconds, 10, 0.1, 3600),
     NUMBER("index", "extract_seconds", extract_seconds, 60, 0.1, 3600),
     NUMBER("index", "memory_mb", memory_mb, 64, 1, 1e6),
+    NUMBER("index", "merge_mb_per_second", merge_mb_per_second, 0, 0, 1e6),
     TEXT("search", "fusion", fusion, "convex"),
     NUMBER("search", "rrf_k", rrf_k, 60, 1, 1000),
     NUMBER("search", "vector_weight", vector_weight, 0.6, 0, 1),

@@ -23,6 +23,7 @@ typedef struct settings {
     double flush_chunks;  /* chunks a commit holds at most */
     double flush_seconds; /* and how long it waits at most */
     double extract_seconds; /* a file's time limit */
+    double merge_mb_per_second; /* what a merge writes at most; 0: no limit */
     double memory_mb;       /* of building words: the open segment's, or one merge's */
     /* [search] */
     double rrf_k;         /* reciprocal rank fusion: 1 / (k + rank) */

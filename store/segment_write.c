@@ -46,6 +46,7 @@
 #include "store/room.h"
 
 #define BUFFER_BYTES ((size_t)256 << 10)
+#define WRITE_BEHIND ((uint64_t)4 << 20)
 
 typedef struct toc_entry {
     char name[SECTION_NAME_MAX + 1];
@@ -61,6 +62,7 @@ struct segment_writer {
     uint8_t *buffer;
     size_t buffered;
     uint64_t at; /* bytes written and buffered */
+    uint64_t behind; /* bytes in the file that the disk has been asked to take */
     toc_entry *toc;
     size_t n_toc, cap_toc;
     bool in_section, store_section, finished;
@@ -97,10 +99,22 @@ static cairn_status write_all(segment_writer *w, const uint8_t *p, size_t n, cai
     return CAIRN_OK;
 }
 
+/* A large file goes to the disk while it is written, so that the sync at its end is short and
+ * nobody waits behind it. */
+static void write_behind(segment_writer *w, uint64_t in_file)
+{
+    if (in_file - w->behind < WRITE_BEHIND)
+        return;
+    sync_file_range(w->fd, (off_t)w->behind, (off_t)(in_file - w->behind), SYNC_FILE_RANGE_WRITE);
+    w->behind = in_file;
+}
+
 static cairn_status flush(segment_writer *w, cairn_error *err)
 {
     cairn_status st = write_all(w, w->buffer, w->buffered, err);
     w->buffered = 0;
+    if (!st)
+        write_behind(w, w->at);
     return st;
 }
 

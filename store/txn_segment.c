@@ -184,20 +184,27 @@ static cairn_status find_segment(const store_txn *t, segment_id id, size_t *inde
     return cairn_fail(err, CAIRN_ENOTFOUND, "no segment %" PRIu64, id);
 }
 
-/* Is the chunk's row alive in one of these segments of the manifest? */
-static cairn_status alive_in(store_txn *t, const size_t *inputs, size_t n, chunk_id chunk,
-                             bool *alive, cairn_error *err)
+/* Mark the rows of `merged` whose chunk has a live row in segment `input` of the manifest. Rows of an
+ * input mostly follow one another in the result as well, so the next one is looked for behind the
+ * last before it is searched. */
+static cairn_status mark_alive(store_txn *t, size_t input, const segment_file *merged,
+                               uint64_t *alive, cairn_error *err)
 {
-    *alive = false;
-    for (size_t i = 0; i < n && !*alive; i++) {
-        const segment_file *f;
-        uint32_t row;
-        cairn_status st = need_file(t, inputs[i], &f, err);
-        if (st)
-            return st;
-        const uint64_t *dead = t->manifest.seg[inputs[i]].deleted;
-        if (f && segment_chunk_row(f, chunk, &row))
-            *alive = !dead || !row_set_has(dead, row);
+    const segment_file *f;
+    uint32_t at = 0;
+    cairn_status st = need_file(t, input, &f, err);
+
+    if (st || !f)
+        return st;
+    const uint64_t *dead = t->manifest.seg[input].deleted;
+    for (uint32_t row = 0; row < t->manifest.seg[input].n_rows; row++) {
+        if (dead && row_set_has(dead, row))
+            continue;
+        chunk_id chunk = segment_row_chunk(f, row);
+        if (segment_row_chunk(merged, at) != chunk && !segment_chunk_row(merged, chunk, &at))
+            continue;
+        alive[at >> 6] |= UINT64_C(1) << (at & 63);
+        at++;
     }
     return CAIRN_OK;
 }
@@ -217,16 +224,21 @@ static cairn_status segment_merge(store_txn *t, segment_writer *w, const segment
     }
     st = place(t, w, &at, err);
     const store_segment *seg = st ? NULL : &t->manifest.seg[at];
-    for (uint32_t row = 0; !st && row < seg->n_rows; row++) {
-        bool alive;
-        st = alive_in(t, index, n, segment_row_chunk(seg->file, row), &alive, err);
-        if (!st && !alive)
-            st = kill_row(t, at, row, err);
+    uint64_t *alive = NULL;
+    if (seg) {
+        alive = calloc(row_set_words(seg->n_rows) + 1, sizeof *alive);
+        st = alive ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "rows of a merge");
     }
+    for (size_t i = 0; i < n && !st; i++)
+        st = mark_alive(t, index[i], seg->file, alive, err);
+    for (uint32_t row = 0; !st && row < seg->n_rows; row++)
+        if (!row_set_has(alive, row))
+            st = kill_row(t, at, row, err);
     for (size_t i = 0; i < n && !st; i++)
         t->segments[index[i]].removed = true;
     if (!st && id)
         *id = seg->id;
+    free(alive);
     free(index);
     return st;
 }

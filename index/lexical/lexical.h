@@ -103,9 +103,22 @@ typedef struct lexical_merge_input {
     const uint64_t *deleted; /* rows to drop; NULL = none */
 } lexical_merge_input;
 
+/* All may be zero. */
+typedef struct lexical_merge_options {
+    size_t memory_budget;  /* bytes; 0 = 64 MiB. What is more goes to temporary files */
+    const char *spill_dir; /* as for the writer */
+    /* Called every few milliseconds with the bytes of lists made since the last call, for pacing;
+     * what it returns other than CAIRN_OK ends the merge with that status. */
+    cairn_status (*step)(void *ctx, uint64_t bytes, cairn_error *err);
+    void *step_ctx;
+} lexical_merge_options;
+
 /* Write one index with the live rows of in[0], then of in[1], and so on, in their order. */
 cairn_status lexical_merge(const lexical_merge_input *in, size_t n, const section_sink *sink,
                            cairn_error *err);
+cairn_status lexical_merge_with(const lexical_merge_input *in, size_t n,
+                                const lexical_merge_options *options, const section_sink *sink,
+                                cairn_error *err);
 
 /* ---- search ---- */
 

@@ -15,6 +15,8 @@
 
 #define DROPPED UINT32_MAX
 
+#define BUDGET_DEFAULT ((size_t)64 << 20)
+
 typedef struct merge_part {
     const lexical_reader *r;
     uint32_t base;  /* new number of its row 0 when nothing is deleted */
@@ -34,7 +36,13 @@ typedef struct merge_state {
     uint32_t *positions;
     size_t cap;
     index_output out;
+    const lexical_merge_options *options;
+    uint32_t since;   /* postings since the last step */
+    uint64_t stepped; /* bytes of lists that steps have told */
 } merge_state;
+
+/* Postings between two steps: about a millisecond. */
+#define STEP_POSTINGS 16384
 
 static cairn_status no_memory(cairn_error *err)
 {
@@ -125,6 +133,20 @@ static cairn_status reserve_positions(merge_state *m, size_t n, cairn_error *err
     return CAIRN_OK;
 }
 
+/* Let the caller pace or end the merge. */
+static cairn_status step(merge_state *m, cairn_error *err)
+{
+    uint64_t made = m->out.post.size + m->out.pos.size;
+    cairn_status st;
+
+    m->since = 0;
+    if (!m->options->step)
+        return CAIRN_OK;
+    st = m->options->step(m->options->step_ctx, made - m->stepped, err);
+    m->stepped = made;
+    return st;
+}
+
 /* Feed the list of part p's current term to the encoder. */
 static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
 {
@@ -137,6 +159,9 @@ static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
             st = postings_tf(l, err);
         if (!st)
             st = postings_positions_open(l, &p->where, err);
+        m->since += BLOCK;
+        if (!st && m->since >= STEP_POSTINGS)
+            st = step(m, err);
         for (uint32_t i = 0; i < l->n && !st; i++) {
             uint32_t tf[LEXICAL_FIELDS], row = l->doc[i];
             size_t n = 0;
@@ -255,11 +280,21 @@ static uint64_t kept_total(const merge_part *p, size_t f)
 cairn_status lexical_merge(const lexical_merge_input *in, size_t n, const section_sink *sink,
                            cairn_error *err)
 {
-    merge_state m = {.n = n};
+    return lexical_merge_with(in, n, NULL, sink, err);
+}
+
+cairn_status lexical_merge_with(const lexical_merge_input *in, size_t n,
+                                const lexical_merge_options *options, const section_sink *sink,
+                                cairn_error *err)
+{
+    static const lexical_merge_options nothing;
+    merge_state m = {.n = n, .options = options ? options : &nothing};
     lexical_params params;
     cairn_status st;
 
     index_output_init(&m.out);
+    index_output_limit(&m.out, m.options->memory_budget ? m.options->memory_budget : BUDGET_DEFAULT,
+                       m.options->spill_dir);
     lexical_params_default(&params);
     memcpy(m.meta.weight, params.weight, sizeof params.weight);
     memcpy(m.meta.b, params.b, sizeof params.b);
