@@ -59,6 +59,7 @@ static const struct {
     {"csv", "text/csv", parse_csv},
     {"tsv", "text/tab-separated-values", parse_csv},
     {"tab", "text/tab-separated-values", parse_csv},
+    {"fb2", "application/x-fictionbook+xml", parse_fb2},
     {"eml", "message/rfc822", parse_mail},
     {"mbox", "application/mbox", parse_mbox},
     {"c", "text/x-c", parse_code},
@@ -230,6 +231,8 @@ detected detect(const char *data, size_t len, const char *name)
         return (detected){"application/pdf", parse_pdf};
     if (len > 2 && !memcmp(data, "\x1F\x8B\x08", 3))
         return (detected){"application/gzip", parse_gzip};
+    if (len > 4 && !memcmp(data, "PK\x03\x04", 4))
+        return (detected){"application/zip", parse_package};
     if (encoding_looks_binary(data, len))
         return (detected){ask_magic(data, len, MAGIC_BYTES), NULL};
     if (len > 5 && !memcmp(data, "{\\rtf", 5))
@@ -254,6 +257,15 @@ detected detect(const char *data, size_t len, const char *name)
     return (detected){"text/plain", parse_text}; /* text by its bytes */
 }
 
+/* An office document with a password is a compound file with a stream of this name (MS-OFFCRYPTO 1.3.1). */
+static bool is_encrypted_office(const char *data, size_t len)
+{
+    static const char name[] = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";
+
+    return len > 512 && !memcmp(data, "\xD0\xCF\x11\xE0", 4) &&
+           memmem(data, len, name, sizeof name) != NULL;
+}
+
 cairn_status parse_any(emitter *e, const parse_input *in)
 {
     detected d;
@@ -261,9 +273,11 @@ cairn_status parse_any(emitter *e, const parse_input *in)
     if (in->depth > PARSE_MAX_DEPTH)
         return emit_fail(e, CAIRN_ELIMIT, "containers nested more than %d deep", PARSE_MAX_DEPTH);
     d = detect(in->data, in->len, in->name);
+    if (!d.parse && is_encrypted_office(in->data, in->len))
+        return emit_fail(e, CAIRN_EINPUT, "encrypted: it needs a password");
     if (!d.parse)
         return emit_fail(e, CAIRN_EUNSUPPORTED, "no parser for %s", d.mime);
-    if (d.parse != parse_gzip)
+    if (d.parse != parse_gzip && d.parse != parse_package) /* these say what they hold */
         emit_field(e, FIELD_MIME, d.mime, strlen(d.mime));
     if (!in->len) {
         emit_field(e, FIELD_NOTE, "empty file", 10);

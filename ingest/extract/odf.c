@@ -1,0 +1,364 @@
+/* odf.c - OpenDocument texts, spreadsheets and presentations (ODF 1.3 part 3): content.xml as
+ * blocks.
+ *
+ * One walk serves all three: they differ in what stands around the same paragraphs and tables. A
+ * spreadsheet's tables are headings with the text each cell shows; a presentation's pages are
+ * pages. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/extract/dates.h"
+#include "ingest/extract/office.h"
+#include "ingest/extract/rows.h"
+
+#define MAX_REPEATED_COLUMNS 1024
+#define MAX_REPEATED_ROWS    64
+
+typedef struct odf {
+    office *o;
+    bytes text, behind;
+    bool presentation;
+    bool pages; /* soft page breaks say where pages end */
+    unsigned breaks;
+} odf;
+
+/* ---- metadata (section 4) ---- */
+
+static void meta_element(office *o, xmlNodePtr n)
+{
+    bytes text;
+    int64_t ns;
+
+    bytes_init(&text, (size_t)1 << 20);
+    xml_text(n, &text);
+    if (xml_is(n, "document-statistic")) {
+        int pages = atoi(xml_attribute(n, "page-count"));
+        if (pages > 0)
+            emit_number(o->e, FIELD_PAGES, pages);
+    } else if (!text.len) {
+        /* says nothing */
+    } else if (xml_is(n, "title")) {
+        emit_field(o->e, FIELD_TITLE, text.data, text.len);
+    } else if (xml_is(n, "creator") || xml_is(n, "initial-creator")) {
+        emit_field(o->e, FIELD_AUTHOR, text.data, text.len);
+    } else if (xml_is(n, "language")) {
+        emit_field(o->e, FIELD_LANG, text.data, text.len < 2 ? text.len : 2);
+    } else if (xml_is(n, "keyword")) {
+        emit_meta(o->e, "keywords", text.data, text.len);
+    } else if (xml_is(n, "subject") || xml_is(n, "description")) {
+        emit_meta(o->e, (const char *)n->name, text.data, text.len);
+    } else if (xml_is(n, "date") && date_parse(text.data, text.len, &ns)) {
+        emit_number(o->e, FIELD_DATE, ns);
+    } else if (xml_is(n, "creation-date") && date_parse(text.data, text.len, &ns)) {
+        emit_number(o->e, FIELD_CREATED, ns);
+    }
+    bytes_clear(&text);
+}
+
+void odf_metadata(office *o)
+{
+    bytes xml;
+    xml_stream x;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    if (package_read(o->p, "meta.xml", &xml) && xml_open(&x, &xml)) {
+        while (xml_next(&x)) {
+            xmlNodePtr n = xml_depth(&x) == 2 ? xml_subtree(&x) : NULL;
+            if (n)
+                meta_element(o, n);
+        }
+        xml_close(&x);
+    }
+    bytes_clear(&xml);
+}
+
+/* ---- inline text (section 6) ---- */
+
+static void put_inline(odf *d, bytes *out, xmlNodePtr n, unsigned depth);
+
+static void put_words(bytes *out, const char *s)
+{
+    for (; *s; s++) { /* white space counts once (6.1.2) */
+        bool space = *s == ' ' || *s == '\t' || *s == '\n' || *s == '\r';
+        if (!space)
+            bytes_append(out, s, 1);
+        else if (out->len && out->data[out->len - 1] != ' ' && out->data[out->len - 1] != '\n')
+            bytes_append(out, " ", 1);
+    }
+}
+
+static void note(odf *d, xmlNodePtr n, unsigned depth)
+{
+    xmlNodePtr body = xml_is(n, "note") ? xml_child(n, "note-body") : n;
+
+    if (!body)
+        return;
+    if (d->behind.len)
+        bytes_append(&d->behind, "\n", 1);
+    for (xmlNodePtr p = body->children; p; p = p->next)
+        if (xml_is(p, "p") || xml_is(p, "list"))
+            put_inline(d, &d->behind, p, depth + 2);
+}
+
+static void put_inline(odf *d, bytes *out, xmlNodePtr n, unsigned depth)
+{
+    if (depth > XML_DEPTH)
+        return;
+    for (xmlNodePtr c = n->children; c; c = c->next) {
+        if ((c->type == XML_TEXT_NODE || c->type == XML_CDATA_SECTION_NODE) && c->content)
+            put_words(out, (const char *)c->content);
+        else if (xml_is(c, "s") || xml_is(c, "tab"))
+            bytes_append(out, " ", 1);
+        else if (xml_is(c, "line-break"))
+            bytes_append(out, "\n", 1);
+        else if (xml_is(c, "soft-page-break"))
+            d->breaks++;
+        else if (xml_is(c, "note") || xml_is(c, "annotation"))
+            note(d, c, depth);
+        else if (c->type == XML_ELEMENT_NODE && !xml_is(c, "tracked-changes") &&
+                 !xml_is(c, "ruby-text"))
+            put_inline(d, out, c, depth + 1);
+    }
+}
+
+/* ---- blocks ---- */
+
+static void turn_pages(odf *d)
+{
+    if (d->pages)
+        d->o->e->page += d->breaks;
+    d->breaks = 0;
+}
+
+static void flush(odf *d, ingest_block_kind kind, unsigned level)
+{
+    if (d->text.len)
+        emit_block(d->o->e, kind, level, d->text.data, d->text.len);
+    if (d->behind.len)
+        emit_block(d->o->e, INGEST_PARAGRAPH, 0, d->behind.data, d->behind.len);
+    bytes_reset(&d->text);
+    bytes_reset(&d->behind);
+    turn_pages(d);
+}
+
+static void put_list(odf *d, xmlNodePtr list, unsigned level, unsigned depth)
+{
+    if (depth > XML_DEPTH)
+        return;
+    for (xmlNodePtr item = list->children; item; item = item->next) {
+        if (!xml_is(item, "list-item") && !xml_is(item, "list-header"))
+            continue;
+        for (xmlNodePtr c = item->children; c; c = c->next) {
+            if (xml_is(c, "list")) {
+                put_list(d, c, level + 1, depth + 2);
+            } else if (xml_is(c, "p") || xml_is(c, "h")) {
+                size_t start = d->text.len, words;
+                bytes_append(&d->text, "\n", start ? 1 : 0);
+                for (unsigned i = 0; i < level && i < 8; i++)
+                    bytes_append(&d->text, "  ", 2);
+                bytes_append(&d->text, "- ", 2);
+                words = d->text.len;
+                put_inline(d, &d->text, c, depth + 2);
+                if (d->text.len == words && d->text.data)
+                    d->text.data[d->text.len = start] = 0;
+            }
+        }
+    }
+}
+
+static void cell_words(odf *d, bytes *out, xmlNodePtr n, unsigned depth)
+{
+    if (depth > XML_DEPTH)
+        return;
+    for (xmlNodePtr c = n->children; c; c = c->next) {
+        if (xml_is(c, "p") || xml_is(c, "h")) {
+            bytes_append(out, " ", 1);
+            put_inline(d, out, c, depth + 1);
+        } else if (xml_is(c, "annotation")) {
+            note(d, c, depth);
+        } else if (c->type == XML_ELEMENT_NODE) {
+            cell_words(d, out, c, depth + 1);
+        }
+    }
+}
+
+static long repeated(xmlNodePtr n, const char *name, long most)
+{
+    long times = atol(xml_attribute(n, name));
+
+    return times < 1 ? 1 : times > most ? most : times;
+}
+
+static void table_row(odf *d, rows *t, xmlNodePtr r, unsigned depth)
+{
+    bytes words;
+
+    bytes_init(&words, SIZE_MAX / 4);
+    for (xmlNodePtr c = r->children; c; c = c->next) {
+        long times;
+        if (!xml_is(c, "table-cell") && !xml_is(c, "covered-table-cell"))
+            continue;
+        bytes_reset(&words);
+        cell_words(d, &words, c, depth);
+        /* The last cell of a row stands for all the empty ones to its right. */
+        times =
+            repeated(c, "number-columns-repeated", words.len || c->next ? MAX_REPEATED_COLUMNS : 1);
+        while (times--) {
+            rows_cell_begin(t);
+            bytes_append(&t->row, words.data ? words.data : "", words.len);
+        }
+    }
+    rows_end_row(t);
+    bytes_clear(&words);
+}
+
+/* Rows may stand in groups and header groups. */
+static void table_rows(odf *d, rows *t, xmlNodePtr n, unsigned depth)
+{
+    if (depth > XML_DEPTH)
+        return;
+    for (xmlNodePtr c = n->children; c && !d->o->e->status; c = c->next) {
+        if (xml_is(c, "table-row")) {
+            long times = repeated(c, "number-rows-repeated", MAX_REPEATED_ROWS);
+            while (times--)
+                table_row(d, t, c, depth);
+        } else if (c->type == XML_ELEMENT_NODE && !xml_is(c, "shapes")) {
+            table_rows(d, t, c, depth + 1);
+        }
+    }
+}
+
+static void table(odf *d, xmlNodePtr n, unsigned depth)
+{
+    rows t;
+
+    rows_begin(&t, d->o->e, OFFICE_BLOCK_ROWS);
+    table_rows(d, &t, n, depth);
+    rows_end(&t);
+    flush(d, INGEST_PARAGRAPH, 0);
+}
+
+static void element(odf *d, xmlNodePtr c, unsigned depth);
+
+static void elements(odf *d, xmlNodePtr n, unsigned depth)
+{
+    if (depth > XML_DEPTH)
+        return;
+    for (xmlNodePtr c = n->children; c && !d->o->e->status; c = c->next)
+        if (c->type == XML_ELEMENT_NODE)
+            element(d, c, depth);
+}
+
+static bool is_title(xmlNodePtr frame)
+{
+    return !strcmp(xml_attribute(frame, "class"), "title");
+}
+
+static void frame(odf *d, xmlNodePtr n, unsigned depth)
+{
+    if (d->presentation && is_title(n)) {
+        put_inline(d, &d->text, n, depth);
+        flush(d, INGEST_HEADING, 1);
+    } else {
+        elements(d, n, depth + 1);
+    }
+}
+
+static void element(odf *d, xmlNodePtr c, unsigned depth)
+{
+    if (xml_is(c, "h")) {
+        int level = atoi(xml_attribute(c, "outline-level"));
+        put_inline(d, &d->text, c, depth);
+        flush(d, INGEST_HEADING, level < 1 ? 1 : level > 6 ? 6 : (unsigned)level);
+    } else if (xml_is(c, "p")) {
+        put_inline(d, &d->text, c, depth);
+        flush(d, INGEST_PARAGRAPH, 0);
+    } else if (xml_is(c, "list")) {
+        put_list(d, c, 0, depth);
+        flush(d, INGEST_LIST, 0);
+    } else if (xml_is(c, "table")) {
+        table(d, c, depth);
+    } else if (xml_is(c, "soft-page-break")) {
+        d->breaks++;
+        turn_pages(d);
+    } else if (xml_is(c, "frame")) {
+        frame(d, c, depth);
+    } else if (!xml_is(c, "tracked-changes") && !xml_is(c, "forms") && !xml_is(c, "settings") &&
+               !xml_is(c, "sequence-decls") && !xml_is(c, "table-of-content-source") &&
+               !xml_is(c, "image") && !xml_is(c, "object")) {
+        elements(d, c, depth + 1);
+    }
+}
+
+/* One child of the body: a page of a presentation, a sheet, or a block of text. */
+static void top_level(odf *d, xmlNodePtr n, const char *body)
+{
+    const char *name = xml_attribute(n, "name");
+
+    if (!strcmp(body, "presentation") && xml_is(n, "page")) {
+        d->o->e->page++;
+        for (xmlNodePtr c = n->children; c; c = c->next) /* the title first, wherever it stands */
+            if (xml_is(c, "frame") && is_title(c))
+                frame(d, c, 2);
+        for (xmlNodePtr c = n->children; c && !d->o->e->status; c = c->next)
+            if (c->type == XML_ELEMENT_NODE && !(xml_is(c, "frame") && is_title(c)))
+                element(d, c, 2);
+    } else if (!strcmp(body, "spreadsheet") && xml_is(n, "table")) {
+        d->o->e->page++;
+        emit_block(d->o->e, INGEST_HEADING, 1, name, strlen(name));
+        table(d, n, 2);
+    } else {
+        element(d, n, 2);
+    }
+}
+
+void odf_parse(office *o, bool presentation)
+{
+    odf d = {.o = o, .presentation = presentation};
+    char body[32] = "";
+    bytes xml;
+    xml_stream x;
+    bool inside = false;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    bytes_init(&d.text, SIZE_MAX / 4);
+    bytes_init(&d.behind, SIZE_MAX / 4);
+    if (!package_read(o->p, "content.xml", &xml)) {
+        emit_fail(o->e, CAIRN_EINPUT, "broken: content.xml is missing");
+    } else if (!xml_open(&x, &xml) || !xml_next(&x)) {
+        bytes manifest; /* what is encrypted is no XML any more, and the manifest says so */
+        bytes_init(&manifest, PACKAGE_MAX_PART);
+        if (package_read(o->p, "META-INF/manifest.xml", &manifest) && manifest.len &&
+            strstr(manifest.data, "encryption-data"))
+            emit_fail(o->e, CAIRN_EINPUT, "encrypted: it needs a password");
+        else
+            emit_fail(o->e, CAIRN_EINPUT, "broken: content.xml is no XML");
+        bytes_clear(&manifest);
+        xml_close(&x);
+    } else {
+        d.pages = memmem(xml.data, xml.len, "soft-page-break", 15) != NULL;
+        o->e->page = d.pages;
+        while (!o->e->status && xml_next(&x)) {
+            xmlNodePtr n;
+            int depth = xml_depth(&x);
+            if (depth <= 2) { /* document, body, text | spreadsheet | presentation | drawing */
+                const xmlChar *name = xmlTextReaderConstLocalName(x.reader);
+                if (depth == 1)
+                    inside = xml_at(&x, "body");
+                else if (depth == 2 && inside)
+                    snprintf(body, sizeof body, "%s", name ? (const char *)name : "");
+                continue;
+            }
+            if (inside && depth == 3 && (n = xml_subtree(&x)) != NULL)
+                top_level(&d, n, body);
+        }
+        if (o->e->page && !d.pages)
+            emit_number(o->e, FIELD_PAGES, o->e->page);
+        office_damage(o, &x);
+        xml_close(&x);
+    }
+    bytes_clear(&d.text);
+    bytes_clear(&d.behind);
+    bytes_clear(&xml);
+}

@@ -1,0 +1,212 @@
+/* office.c - which kind of package a zip is, and the metadata of OOXML.
+ *
+ * OOXML: "_rels/.rels" names the main part by the relationship type officeDocument; the content
+ * type or the part's folder says which application. OpenDocument and EPUB begin with a part
+ * "mimetype". */
+#include "ingest/extract/office.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/extract/dates.h"
+
+#define OOXML "application/vnd.openxmlformats-officedocument."
+#define ODF   "application/vnd.oasis.opendocument."
+
+/* The part that holds the relationships of `part`: folder/_rels/name.rels. */
+static bool relations_of(const char *part, char *out)
+{
+    const char *slash = strrchr(part, '/');
+    int folder = slash ? (int)(slash - part) + 1 : 0;
+
+    return (size_t)snprintf(out, OFFICE_PATH, "%.*s_rels/%s.rels", folder, part, part + folder) <
+           OFFICE_PATH;
+}
+
+static bool type_ends(const char *type, const char *word)
+{
+    size_t n = strlen(type), m = strlen(word);
+
+    return n > m && type[n - m - 1] == '/' && !strcmp(type + n - m, word);
+}
+
+bool office_relation(office *o, const char *part, const char *id, const char *type, char *target)
+{
+    char rels[OFFICE_PATH];
+    bytes xml;
+    xml_stream x;
+    bool found = false;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    if (relations_of(part, rels) && package_read(o->p, rels, &xml) && xml_open(&x, &xml)) {
+        while (!found && xml_next(&x)) {
+            xmlNodePtr n;
+            if (!xml_at(&x, "Relationship") || !(n = xml_subtree(&x)))
+                continue;
+            if (!strcmp(xml_attribute(n, "TargetMode"), "External"))
+                continue;
+            if (id ? !strcmp(xml_attribute(n, "Id"), id)
+                   : type_ends(xml_attribute(n, "Type"), type))
+                found = package_resolve(part, xml_attribute(n, "Target"), target, OFFICE_PATH);
+        }
+        xml_close(&x);
+    }
+    bytes_clear(&xml);
+    return found;
+}
+
+void office_damage(office *o, const xml_stream *x)
+{
+    static const char note[] = "its XML is damaged or cut short; the end is missing";
+
+    if (x->broken && !o->e->n_blocks)
+        emit_fail(o->e, CAIRN_EINPUT, "broken: its XML is damaged");
+    else if (x->broken)
+        emit_field(o->e, FIELD_NOTE, note, sizeof note - 1);
+}
+
+static void core_element(office *o, xmlNodePtr n)
+{
+    static const struct {
+        const char *name;
+        document_field field;
+        const char *key;
+    } known[] = {
+        {"title", FIELD_TITLE, NULL},         {"creator", FIELD_AUTHOR, NULL},
+        {"language", FIELD_LANG, NULL},       {"modified", FIELD_DATE, NULL},
+        {"created", FIELD_CREATED, NULL},     {"subject", FIELD_META, "subject"},
+        {"keywords", FIELD_META, "keywords"}, {"description", FIELD_META, "description"},
+    };
+    bytes text;
+    int64_t ns;
+
+    bytes_init(&text, (size_t)1 << 20);
+    xml_text(n, &text);
+    for (size_t i = 0; text.len && i < sizeof known / sizeof *known; i++) {
+        document_field f = known[i].field;
+        if (!xml_is(n, known[i].name))
+            continue;
+        if (f == FIELD_META)
+            emit_meta(o->e, known[i].key, text.data, text.len);
+        else if (f == FIELD_LANG)
+            emit_field(o->e, f, text.data, text.len < 2 ? text.len : 2);
+        else if (f < FIELD_META)
+            emit_field(o->e, f, text.data, text.len);
+        else if (date_parse(text.data, text.len, &ns))
+            emit_number(o->e, f, ns);
+    }
+    bytes_clear(&text);
+}
+
+void office_core_metadata(office *o)
+{
+    char part[OFFICE_PATH];
+    bytes xml;
+    xml_stream x;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    if (office_relation(o, "", NULL, "core-properties", part) && package_read(o->p, part, &xml) &&
+        xml_open(&x, &xml)) {
+        while (xml_next(&x)) {
+            xmlNodePtr n = xml_depth(&x) == 1 ? xml_subtree(&x) : NULL;
+            if (n)
+                core_element(o, n);
+        }
+        xml_close(&x);
+    }
+    bytes_clear(&xml);
+}
+
+/* The content type that [Content_Types].xml gives this part; "" when it says nothing. */
+static void content_type(office *o, const char *part, char *out, size_t cap)
+{
+    bytes xml;
+    xml_stream x;
+
+    *out = 0;
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    if (package_read(o->p, "[Content_Types].xml", &xml) && xml_open(&x, &xml)) {
+        while (xml_next(&x)) {
+            xmlNodePtr n = xml_at(&x, "Override") ? xml_subtree(&x) : NULL;
+            const char *name = n ? xml_attribute(n, "PartName") : "";
+            if (*name == '/' && !strcasecmp(name + 1, part))
+                snprintf(out, cap, "%s", xml_attribute(n, "ContentType"));
+        }
+        xml_close(&x);
+    }
+    bytes_clear(&xml);
+}
+
+static void ooxml(office *o, const char *main_part)
+{
+    static const struct {
+        const char *word, *folder, *mime;
+        void (*parse)(office *, const char *);
+    } kinds[] = {
+        {"wordprocessingml", "word/", OOXML "wordprocessingml.document", docx_parse},
+        {"ms-word", "word/", OOXML "wordprocessingml.document", docx_parse},
+        {"presentationml", "ppt/", OOXML "presentationml.presentation", pptx_parse},
+        {"ms-powerpoint", "ppt/", OOXML "presentationml.presentation", pptx_parse},
+        {"spreadsheetml", "xl/", OOXML "spreadsheetml.sheet", xlsx_parse},
+        {"ms-excel.sheet.macro", "xl/", OOXML "spreadsheetml.sheet", xlsx_parse},
+    };
+    char type[256];
+
+    content_type(o, main_part, type, sizeof type);
+    for (int pass = 0; pass < 2; pass++) /* by type; a file that declares none, by its folder */
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+            if (pass ? !strncmp(main_part, kinds[i].folder, strlen(kinds[i].folder)) && !*type
+                     : strstr(type, kinds[i].word) != NULL) {
+                emit_field(o->e, FIELD_MIME, kinds[i].mime, strlen(kinds[i].mime));
+                office_core_metadata(o);
+                kinds[i].parse(o, main_part);
+                return;
+            }
+    emit_fail(o->e, CAIRN_EUNSUPPORTED, "no parser for %s", *type ? type : "this office package");
+}
+
+/* OpenDocument and EPUB. False: it is neither. */
+static bool by_mimetype(office *o)
+{
+    bytes type;
+    bool known = true;
+
+    bytes_init(&type, PACKAGE_MAX_PART);
+    if (!package_read(o->p, "mimetype", &type)) {
+        bytes_clear(&type);
+        return o->e->status != CAIRN_OK;
+    }
+    while (type.len && strchr(" \r\n", type.data[type.len - 1]))
+        type.data[--type.len] = 0;
+    if (!strcmp(type.data, "application/epub+zip")) {
+        emit_field(o->e, FIELD_MIME, type.data, type.len);
+        epub_parse(o);
+    } else if (!strncmp(type.data, ODF "text", strlen(ODF "text")) ||
+               !strncmp(type.data, ODF "spreadsheet", strlen(ODF "spreadsheet")) ||
+               !strncmp(type.data, ODF "presentation", strlen(ODF "presentation"))) {
+        emit_field(o->e, FIELD_MIME, type.data, type.len);
+        odf_metadata(o);
+        odf_parse(o, type.data[strlen(ODF)] == 'p');
+    } else {
+        known = false;
+    }
+    bytes_clear(&type);
+    return known;
+}
+
+cairn_status parse_package(emitter *e, const parse_input *in)
+{
+    office o = {.e = e, .in = in};
+    char main_part[OFFICE_PATH];
+
+    o.p = package_open(e, in->data, in->len);
+    if (!o.p)
+        return e->status;
+    if (office_relation(&o, "", NULL, "officeDocument", main_part))
+        ooxml(&o, main_part);
+    else if (!e->status && !by_mimetype(&o))
+        emit_fail(e, CAIRN_EUNSUPPORTED, "no parser for application/zip");
+    package_close(o.p);
+    return e->status;
+}

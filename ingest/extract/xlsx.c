@@ -1,0 +1,356 @@
+/* xlsx.c - SpreadsheetML (ECMA-376 part 1, section 18): a sheet is a heading and its rows are
+ * tables.
+ *
+ * Each table block has its range ("A1:F40") as a heading below the sheet's name, so that a citation
+ * names the place, and begins with the sheet's first row. Numbers are given as they would be typed:
+ * shortest form, dates by their format, percentages as such. */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/checked.h"
+#include "ingest/extract/office.h"
+#include "ingest/extract/rows.h"
+
+#define MAX_STRINGS 4000000
+#define MAX_FORMATS 65536
+#define MAX_COLUMNS 16384
+#define MAX_SHEETS  4096
+/* About one passage: a finer range in the citation. */
+#define BLOCK_BYTES ((size_t)1200)
+
+typedef enum cell_format { PLAIN, DATE, TIME, DATE_TIME, PERCENT } cell_format;
+
+typedef struct xlsx {
+    office *o;
+    bytes strings; /* shared strings, one behind the other */
+    uint32_t *string_at;
+    size_t n_strings, cap_strings;
+    uint8_t *formats; /* a cell_format for each style */
+    size_t n_formats;
+    bool from_1904;
+    char custom[256]; /* kinds of the custom number formats 164 .. 419 */
+    rows t;
+    uint32_t first_row, last_row;
+    unsigned last_column;
+} xlsx;
+
+/* ---- shared strings ---- */
+
+/* Text of a string item: its runs, without the phonetic ones. */
+static void item_text(xmlNodePtr n, bytes *out)
+{
+    for (xmlNodePtr c = n->children; c; c = c->next) {
+        if (xml_is(c, "t"))
+            xml_text(c, out);
+        else if (xml_is(c, "r"))
+            item_text(c, out);
+    }
+}
+
+static bool keep_string(xlsx *x)
+{
+    if (x->n_strings == x->cap_strings) {
+        size_t cap = x->cap_strings ? x->cap_strings * 2 : 1024;
+        uint32_t *more =
+            cap > MAX_STRINGS ? NULL : checked_realloc(x->string_at, cap, sizeof *more);
+        if (!more)
+            return false;
+        x->string_at = more;
+        x->cap_strings = cap;
+    }
+    x->string_at[x->n_strings++] = (uint32_t)x->strings.len;
+    return x->strings.len < UINT32_MAX / 2;
+}
+
+static void read_strings(xlsx *x, const char *main_part)
+{
+    char part[OFFICE_PATH];
+    bytes xml;
+    xml_stream s;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    if (office_relation(x->o, main_part, NULL, "sharedStrings", part) &&
+        package_read(x->o->p, part, &xml) && xml_open(&s, &xml)) {
+        while (xml_next(&s)) {
+            xmlNodePtr n = xml_at(&s, "si") ? xml_subtree(&s) : NULL;
+            if (!n)
+                continue;
+            if (!keep_string(x)) {
+                emit_fail(x->o->e, CAIRN_ELIMIT, "holds more than %d different texts", MAX_STRINGS);
+                break;
+            }
+            item_text(n, &x->strings);
+            bytes_append(&x->strings, "", 1);
+        }
+        xml_close(&s);
+    }
+    bytes_clear(&xml);
+}
+
+/* ---- number formats (18.8.30) ---- */
+
+static cell_format kind_of_code(const char *code)
+{
+    bool date = false, time = false, percent = false;
+
+    for (; *code && *code != ';'; code++) {
+        if (*code == '"' || *code == '[') {
+            char end = *code == '"' ? '"' : ']';
+            if (end == ']' && (code[1] == 'h' || code[1] == 'm' || code[1] == 's'))
+                time = true; /* [h]:mm: hours past a day */
+            while (code[1] && *++code != end) {
+            }
+        } else if (*code == '\\' || *code == '_' || *code == '*') {
+            code += code[1] != 0;
+        } else if (strchr("yYdD", *code)) {
+            date = true;
+        } else if (strchr("hHsS", *code)) {
+            time = true;
+        } else if (*code == '%') {
+            percent = true;
+        } else if (*code == 'm' && code[1] == 'm' && code[2] == 'm') {
+            date = true;
+        }
+    }
+    return date && time ? DATE_TIME : date ? DATE : time ? TIME : percent ? PERCENT : PLAIN;
+}
+
+static cell_format kind_of_id(const xlsx *x, int id)
+{
+    if ((id >= 14 && id <= 17) || (id >= 27 && id <= 31) || (id >= 50 && id <= 58))
+        return DATE;
+    if ((id >= 18 && id <= 21) || (id >= 45 && id <= 47) || (id >= 32 && id <= 35))
+        return TIME;
+    if (id == 22)
+        return DATE_TIME;
+    if (id == 9 || id == 10)
+        return PERCENT;
+    return id >= 164 && id < 164 + (int)sizeof x->custom ? (cell_format)x->custom[id - 164] : PLAIN;
+}
+
+static void read_formats(xlsx *x, const char *main_part)
+{
+    char part[OFFICE_PATH];
+    bytes xml;
+    xml_stream s;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    if (office_relation(x->o, main_part, NULL, "styles", part) &&
+        package_read(x->o->p, part, &xml) && xml_open(&s, &xml)) {
+        while (xml_next(&s)) {
+            xmlNodePtr n = NULL;
+            if (xml_at(&s, "numFmt") && (n = xml_subtree(&s)) != NULL) {
+                int id = atoi(xml_attribute(n, "numFmtId")) - 164;
+                if (id >= 0 && id < (int)sizeof x->custom)
+                    x->custom[id] = (char)kind_of_code(xml_attribute(n, "formatCode"));
+            } else if (xml_at(&s, "cellXfs") && (n = xml_subtree(&s)) != NULL) {
+                for (xmlNodePtr c = n->children; c && x->n_formats < MAX_FORMATS; c = c->next)
+                    if (xml_is(c, "xf"))
+                        x->formats[x->n_formats++] =
+                            (uint8_t)kind_of_id(x, atoi(xml_attribute(c, "numFmtId")));
+            }
+        }
+        xml_close(&s);
+    }
+    bytes_clear(&xml);
+}
+
+/* ---- cells ---- */
+
+/* Days since 1899-12-30 (1904-01-01 in old Mac files), with the time of day as fraction. */
+static bool put_date(const xlsx *x, double days, cell_format kind, bytes *out)
+{
+    const double epoch = x->from_1904 ? 24107 : 25569; /* 1970-01-01 */
+    double seconds = round((days - epoch) * 86400);
+    time_t at = (time_t)seconds;
+    struct tm tm;
+    char text[32];
+
+    if (!(days >= 0 && days < 2958466) || !gmtime_r(&at, &tm)) /* to the end of 9999 */
+        return false;
+    if (kind == TIME || (kind != DATE && days < 1))
+        strftime(text, sizeof text, tm.tm_sec ? "%H:%M:%S" : "%H:%M", &tm);
+    else
+        strftime(text, sizeof text, kind == DATE ? "%Y-%m-%d" : "%Y-%m-%d %H:%M", &tm);
+    return !bytes_append_str(out, text);
+}
+
+static void put_number(const xlsx *x, const char *value, size_t style, bytes *out)
+{
+    cell_format kind = style < x->n_formats ? (cell_format)x->formats[style] : PLAIN;
+    char *end, text[64];
+    double v = strtod(value, &end);
+
+    if (end == value || *end || !isfinite(v)) {
+        bytes_append_str(out, value);
+        return;
+    }
+    if ((kind == DATE || kind == TIME || kind == DATE_TIME) && put_date(x, v, kind, out))
+        return;
+    /* 15 digits are what a spreadsheet keeps; the file may hold 17 with the rounding in view. */
+    snprintf(text, sizeof text, "%.15g%s", kind == PERCENT ? v * 100 : v,
+             kind == PERCENT ? "%" : "");
+    bytes_append_str(out, text);
+}
+
+static void put_cell(xlsx *x, xmlNodePtr c)
+{
+    const char *type = xml_attribute(c, "t");
+    xmlNodePtr value = xml_child(c, "v"), in_place = xml_child(c, "is");
+    bytes v;
+
+    if (in_place)
+        item_text(in_place, &x->t.row);
+    if (!value || !strcmp(type, "inlineStr"))
+        return;
+    bytes_init(&v, SIZE_MAX / 4);
+    xml_text(value, &v);
+    if (v.len && !strcmp(type, "s")) {
+        size_t i = strtoul(v.data, NULL, 10);
+        if (i < x->n_strings)
+            bytes_append_str(&x->t.row, x->strings.data + x->string_at[i]);
+    } else if (v.len && !strcmp(type, "b")) {
+        bytes_append_str(&x->t.row, *v.data == '1' ? "TRUE" : "FALSE");
+    } else if (v.len && (!*type || !strcmp(type, "n"))) {
+        put_number(x, v.data, strtoul(xml_attribute(c, "s"), NULL, 10), &x->t.row);
+    } else if (v.len) {
+        bytes_append(&x->t.row, v.data, v.len); /* a formula's text, a date, an error */
+    }
+    bytes_clear(&v);
+}
+
+/* "BC12" is column 54, counted from 0; -1 when it is no reference. */
+static int column_of(const char *ref)
+{
+    int n = 0;
+
+    for (; isupper((unsigned char)*ref) && n < MAX_COLUMNS; ref++)
+        n = n * 26 + (*ref - 'A' + 1);
+    return n && n <= MAX_COLUMNS ? n - 1 : -1;
+}
+
+static void column_name(unsigned column, char out[8])
+{
+    char back[8];
+    int n = 0, i = 0;
+
+    for (column++; column && n < 7; column = (column - 1) / 26)
+        back[n++] = (char)('A' + (column - 1) % 26);
+    while (n)
+        out[i++] = back[--n];
+    out[i] = 0;
+}
+
+/* ---- sheets ---- */
+
+static void name_range(void *ctx)
+{
+    xlsx *x = ctx;
+    char column[8], range[64];
+
+    column_name(x->last_column, column);
+    snprintf(range, sizeof range, "A%u:%s%u", x->first_row, column, x->last_row);
+    emit_block(x->o->e, INGEST_HEADING, 2, range, strlen(range));
+    x->first_row = 0;
+    x->last_column = 0;
+}
+
+static void row(xlsx *x, xmlNodePtr r, uint32_t number)
+{
+    int at = 0, last = 0;
+
+    for (xmlNodePtr c = r->children; c; c = c->next) {
+        int column;
+        if (!xml_is(c, "c"))
+            continue;
+        column = column_of(xml_attribute(c, "r"));
+        if (column < at)
+            column = at;
+        for (; at < column && column - at < 256; at++)
+            rows_cell_begin(&x->t);
+        rows_cell_begin(&x->t);
+        put_cell(x, c);
+        at = column + 1;
+        last = column;
+    }
+    if (rows_end_row(&x->t)) {
+        if (!x->first_row)
+            x->first_row = number;
+        x->last_row = number;
+        if ((unsigned)last > x->last_column)
+            x->last_column = (unsigned)last;
+    }
+}
+
+static void sheet(xlsx *x, const char *name, const char *part)
+{
+    bytes xml;
+    xml_stream s;
+    uint32_t number = 0;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    emit_block(x->o->e, INGEST_HEADING, 1, name, strlen(name));
+    if (package_read(x->o->p, part, &xml) && xml_open(&s, &xml)) {
+        rows_begin(&x->t, x->o->e, BLOCK_BYTES);
+        x->t.before = name_range;
+        x->t.ctx = x;
+        x->first_row = 0;
+        x->last_column = 0;
+        while (!x->o->e->status && xml_next(&s)) {
+            xmlNodePtr r = xml_at(&s, "row") ? xml_subtree(&s) : NULL;
+            if (!r)
+                continue;
+            number++;
+            if (*xml_attribute(r, "r"))
+                number = (uint32_t)strtoul(xml_attribute(r, "r"), NULL, 10);
+            row(x, r, number);
+        }
+        rows_end(&x->t);
+        office_damage(x->o, &s);
+        xml_close(&s);
+    }
+    bytes_clear(&xml);
+}
+
+void xlsx_parse(office *o, const char *main_part)
+{
+    xlsx x = {.o = o};
+    char part[OFFICE_PATH];
+    uint32_t n = 0;
+    bytes xml;
+    xml_stream s;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    bytes_init(&x.strings, SIZE_MAX / 4);
+    x.formats = calloc(MAX_FORMATS, 1);
+    if (!x.formats)
+        emit_fail(o->e, CAIRN_ENOMEM, "formats of a spreadsheet");
+    read_strings(&x, main_part);
+    read_formats(&x, main_part);
+    if (!package_read(o->p, main_part, &xml) || !xml_open(&s, &xml)) {
+        emit_fail(o->e, CAIRN_EINPUT, "broken: %s is missing or no XML", main_part);
+    } else {
+        while (!o->e->status && n < MAX_SHEETS && xml_next(&s)) {
+            xmlNodePtr e = NULL;
+            if (xml_at(&s, "workbookPr") && (e = xml_subtree(&s)) != NULL) {
+                const char *mac = xml_attribute(e, "date1904");
+                x.from_1904 = !strcmp(mac, "1") || !strcmp(mac, "true");
+            } else if (xml_at(&s, "sheet") && (e = xml_subtree(&s)) != NULL) {
+                o->e->page = ++n;
+                if (office_relation(o, main_part, xml_attribute(e, "id"), NULL, part))
+                    sheet(&x, xml_attribute(e, "name"), part);
+            }
+        }
+        emit_number(o->e, FIELD_PAGES, n);
+        office_damage(o, &s);
+        xml_close(&s);
+    }
+    free(x.formats);
+    free(x.string_at);
+    bytes_clear(&x.strings);
+    bytes_clear(&xml);
+}
