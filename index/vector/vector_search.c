@@ -11,7 +11,7 @@
  *
  * Determinism: every comparison is by (score, segment, row), so the answer depends neither on the number
  * of threads nor on how they share the blocks. */
-#include "index/vector/vector_format.h"
+#include "index/vector/vector_scan.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,239 +19,15 @@
 
 #include "base/checked.h"
 
-#define BLOCK_ROWS 64u
-#define TASK_ROWS 8192u               /* a multiple of BLOCK_ROWS */
-#define PARALLEL_BYTES (4u << 20)     /* below this a scan is not worth waking anybody */
-#define DENSE_ROWS 24u                /* of 64: from here on a block is scanned whole */
 #define GRAPH_SCORED_PER_EF 20u       /* rows a graph search scores for each of ef, measured */
 #define GRAPH_ROW_COST 3u             /* one of them costs as much as so many scanned rows */
 #define PLAIN_WALK_ROWS 20u           /* with fewer than one row in so many ineligible, walk over them */
 
-/* The best `cap` of all that were offered: a heap with the worst on top. */
-typedef struct top_list {
-    vector_hit *hits;
-    size_t n, cap;
-    float least; /* nothing below this gets in; -INFINITY until the list is full */
-} top_list;
-
-static inline bool worse(const vector_hit *a, const vector_hit *b)
+/* Scores that are no number come from damaged codes only. */
+static void add_found(vector_hit *found, size_t *n_found, uint32_t segment, hnsw_candidate c)
 {
-    if (a->score != b->score)
-        return a->score < b->score;
-    if (a->segment != b->segment)
-        return a->segment > b->segment;
-    return a->row > b->row;
-}
-
-static void top_offer(top_list *t, vector_hit h)
-{
-    size_t i;
-
-    if (t->n < t->cap) {
-        for (i = t->n++; i > 0; i = (i - 1) / 2) {
-            if (!worse(&h, &t->hits[(i - 1) / 2]))
-                break;
-            t->hits[i] = t->hits[(i - 1) / 2];
-        }
-        t->hits[i] = h;
-        if (t->n == t->cap)
-            t->least = t->hits[0].score;
-        return;
-    }
-    if (!worse(&t->hits[0], &h))
-        return;
-    for (i = 0;;) {
-        size_t c = 2 * i + 1;
-        if (c >= t->n)
-            break;
-        if (c + 1 < t->n && worse(&t->hits[c + 1], &t->hits[c]))
-            c++;
-        if (!worse(&t->hits[c], &h))
-            break;
-        t->hits[i] = t->hits[c];
-        i = c;
-    }
-    t->hits[i] = h;
-    t->least = t->hits[0].score;
-}
-
-static int by_score(const void *pa, const void *pb)
-{
-    const vector_hit *a = pa, *b = pb;
-
-    return worse(a, b) ? 1 : worse(b, a) ? -1 : 0;
-}
-
-/* Which rows of word w may be returned, with the bits past the last row off. */
-static inline uint64_t eligible_word(const vector_segment *s, uint32_t rows, size_t w)
-{
-    uint64_t bits = s->allowed ? s->allowed[w] : ~(uint64_t)0;
-
-    if (s->deleted)
-        bits &= ~s->deleted[w];
-    if (w == rows / 64)
-        bits &= ((uint64_t)1 << (rows & 63)) - 1;
-    return bits;
-}
-
-static size_t count_eligible(const vector_segment *s, uint32_t rows)
-{
-    size_t n = 0;
-
-    if (!s->allowed && !s->deleted)
-        return rows;
-    for (size_t w = 0; w < row_set_words(rows); w++)
-        n += (size_t)__builtin_popcountll(eligible_word(s, rows, w));
-    return n;
-}
-
-/* ---- the scan ---- */
-
-typedef struct scan_task {
-    uint32_t segment, first, end; /* rows [first, end); first is a multiple of 64 */
-} scan_task;
-
-typedef struct scan_job {
-    const vector_kernels *kernels;
-    const vector_segment *segments;
-    const scan_task *tasks;
-    const vector_query *code; /* NULL: score from the originals */
-    const float *query;
-    top_list *tops; /* one a worker */
-} scan_job;
-
-static void offer_masked(top_list *t, uint64_t mask, uint32_t segment, const uint32_t *rows,
-                         uint32_t first, const float *scores)
-{
-    while (mask) {
-        uint32_t i = (uint32_t)__builtin_ctzll(mask);
-        mask &= mask - 1;
-        if (scores[i] >= t->least)
-            top_offer(t, (vector_hit){segment, rows ? rows[i] : first + i, scores[i]});
-    }
-}
-
-static void scan_codes_block(const scan_job *j, top_list *t, uint32_t segment, uint32_t first,
-                             uint64_t bits)
-{
-    const vector_codes *c = &j->segments[segment].reader->codes;
-    int32_t dots[BLOCK_ROWS];
-    float scores[BLOCK_ROWS], scales[BLOCK_ROWS], biases[BLOCK_ROWS];
-    const float *bias = c->bias ? biases : NULL;
-    uint32_t rows[BLOCK_ROWS], n = 0;
-
-    if (__builtin_popcountll(bits) >= (int)DENSE_ROWS) {
-        uint32_t span = 64 - (uint32_t)__builtin_clzll(bits); /* stays inside the section */
-        j->kernels->code[c->kind]->scan(c->code + (size_t)first * c->stride, c->stride, span,
-                                        j->code->code, c->stride, j->code->bias, dots);
-        uint64_t mask = j->kernels->select(dots, c->scale + first, c->bias ? c->bias + first : NULL,
-                                           span, j->code->scale, j->code->offset, t->least, scores);
-        offer_masked(t, mask & bits, segment, NULL, first, scores);
-        return;
-    }
-    for (uint64_t left = bits; left; left &= left - 1)
-        rows[n++] = first + (uint32_t)__builtin_ctzll(left);
-    for (uint32_t i = 0; i < n; i++) {
-        scales[i] = c->scale[rows[i]];
-        biases[i] = bias ? c->bias[rows[i]] : 0;
-    }
-    j->kernels->code[c->kind]->gather(c->code, c->stride, rows, n, j->code->code, c->stride,
-                                      j->code->bias, dots);
-    uint64_t mask = j->kernels->select(dots, scales, bias, n, j->code->scale, j->code->offset,
-                                       t->least, scores);
-    offer_masked(t, mask, segment, rows, 0, scores);
-}
-
-static void scan_originals_block(const scan_job *j, top_list *t, uint32_t segment, uint32_t first,
-                           uint64_t bits)
-{
-    const vector_reader *r = j->segments[segment].reader;
-
-    for (; bits; bits &= bits - 1) {
-        uint32_t row = first + (uint32_t)__builtin_ctzll(bits);
-        float s = vector_true_score(&r->originals, r->metric, j->kernels, row, j->query);
-        if (s >= t->least)
-            top_offer(t, (vector_hit){segment, row, s});
-    }
-}
-
-static void scan_run(void *ctx, size_t task, size_t worker)
-{
-    const scan_job *j = ctx;
-    const scan_task *s = &j->tasks[task];
-    top_list *t = &j->tops[worker];
-    uint32_t rows = j->segments[s->segment].reader->codes.rows;
-
-    for (uint32_t first = s->first; first < s->end; first += BLOCK_ROWS) {
-        uint64_t bits = eligible_word(&j->segments[s->segment], rows, first / 64);
-        if (!bits)
-            continue;
-        if (j->code)
-            scan_codes_block(j, t, s->segment, first, bits);
-        else
-            scan_originals_block(j, t, s->segment, first, bits);
-    }
-}
-
-/* Scan the segments marked in `scan` and put the best `keep` rows behind found[*n_found]. */
-static cairn_status scan_segments(const vector_segment *segments, size_t n_segments,
-                                  const bool *scan, const vector_query *code, const float *query,
-                                  size_t keep, pool *workers, vector_hit *found, size_t *n_found,
-                                  cairn_error *err)
-{
-    size_t n_tasks = 0, bytes = 0, n_tops, n = 0;
-    cairn_status st = CAIRN_OK;
-    scan_task *tasks = NULL;
-    top_list *tops = NULL;
-    vector_hit *space = NULL;
-
-    for (size_t s = 0; s < n_segments; s++) {
-        const vector_reader *r = segments[s].reader;
-        if (!scan[s])
-            continue;
-        n_tasks += (r->codes.rows + (size_t)TASK_ROWS - 1) / TASK_ROWS;
-        bytes += r->codes.rows * (code ? r->codes.stride : r->originals.stride);
-    }
-    if (n_tasks == 0)
-        return CAIRN_OK;
-    if (bytes < PARALLEL_BYTES || n_tasks == 1)
-        workers = NULL;
-    n_tops = pool_threads(workers);
-    tasks = checked_malloc(n_tasks, sizeof *tasks);
-    tops = calloc(n_tops, sizeof *tops);
-    size_t n_space;
-    if (checked_mul(n_tops, keep, &n_space))
-        space = checked_malloc(n_space, sizeof *space);
-    if (!tasks || !tops || !space) {
-        st = cairn_fail(err, CAIRN_ENOMEM, "candidates of a vector search");
-        goto done;
-    }
-    for (uint32_t s = 0; s < n_segments; s++) {
-        uint32_t rows = segments[s].reader->codes.rows;
-        for (uint32_t first = 0; scan[s] && first < rows; first += TASK_ROWS)
-            tasks[n++] = (scan_task){s, first, rows - first > TASK_ROWS ? first + TASK_ROWS : rows};
-    }
-    for (size_t t = 0; t < n_tops; t++)
-        tops[t] = (top_list){space + t * keep, 0, keep, -INFINITY};
-    scan_job job = {vector_kernels_get(), segments, tasks, code, query, tops};
-    pool_run(workers, n_tasks, scan_run, &job);
-
-    n = 0;
-    for (size_t t = 0; t < n_tops; t++) { /* close the gaps between the workers' lists */
-        memmove(space + n, tops[t].hits, tops[t].n * sizeof *space);
-        n += tops[t].n;
-    }
-    if (n > keep) {
-        qsort(space, n, sizeof *space, by_score);
-        n = keep;
-    }
-    memcpy(found + *n_found, space, n * sizeof *space);
-    *n_found += n;
-done:
-    free(tasks);
-    free(tops);
-    free(space);
-    return st;
+    if (!isnan(c.score))
+        found[(*n_found)++] = (vector_hit){segment, c.row, c.score};
 }
 
 /* ---- graphs ---- */
@@ -264,7 +40,7 @@ static cairn_status search_graph(const vector_segment *s, uint32_t segment,
 {
     const vector_reader *r = s->reader;
     uint32_t rows = r->codes.rows;
-    size_t eligible = count_eligible(s, rows), n = 0, want = eligible < keep ? eligible : keep;
+    size_t eligible = vector_count_eligible(s), n = 0, want = eligible < keep ? eligible : keep;
     hnsw_search_stats stats;
 
     *scan = false;
@@ -290,7 +66,7 @@ static cairn_status search_graph(const vector_segment *s, uint32_t segment,
         *scan = true;
     } else if (!st) {
         for (size_t i = 0; i < n && i < keep; i++)
-            found[(*n_found)++] = (vector_hit){segment, out[i].row, out[i].score};
+            add_found(found, n_found, segment, out[i]);
     }
     free(out);
     return st;
@@ -311,7 +87,7 @@ static cairn_status search_lists(const vector_segment *s, uint32_t segment, cons
                    .n_probe = n_probe,
                    .deleted = s->deleted,
                    .allowed = s->allowed};
-    size_t eligible = count_eligible(s, r->codes.rows), n = 0;
+    size_t eligible = vector_count_eligible(s), n = 0;
 
     *scan = false;
     if (eligible == 0)
@@ -321,7 +97,7 @@ static cairn_status search_lists(const vector_segment *s, uint32_t segment, cons
         return cairn_fail(err, CAIRN_ENOMEM, "candidates of a list search");
     cairn_status st = ivf_search(&r->lists, &q, eligible, out, &n, scan, err);
     for (size_t i = 0; !st && i < n; i++)
-        found[(*n_found)++] = (vector_hit){segment, out[i].row, out[i].score};
+        add_found(found, n_found, segment, out[i]);
     free(out);
     return st;
 }
@@ -387,7 +163,6 @@ static void rescore(const vector_segment *segments, const float *query, vector_h
         float s = vector_true_score(&r->originals, r->metric, k, found[i].row, query);
         found[i].score = isnan(s) ? -INFINITY : s; /* only damaged originals do that */
     }
-    qsort(found, n, sizeof *found, by_score);
 }
 
 size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_t dim, size_t k)
@@ -465,11 +240,11 @@ static cairn_status search_alike(search *x, size_t first, cairn_error *err)
             st = search_lists(&x->segments[s], s, x->query, &x->code, keep, x->params.n_probe,
                               found, &x->n_found, &x->scan[s], err);
     }
+    vector_scan scan = {x->segments, x->n_segments, x->scan, &x->code, NULL, keep};
     if (!st)
-        st = scan_segments(x->segments, x->n_segments, x->scan, &x->code, NULL, keep, x->workers,
-                           found, &x->n_found, err);
+        st = vector_scan_run(&scan, x->workers, found, &x->n_found, err);
     if (x->n_found - start > keep) {
-        qsort(found + start, x->n_found - start, sizeof *found, by_score);
+        hits_select(found + start, x->n_found - start, keep);
         x->n_found = start + keep;
     }
     return st;
@@ -510,6 +285,8 @@ cairn_status vector_search(const vector_segment *segments, size_t n_segments, co
         goto done;
     rescore(segments, own, x.found, x.n_found);
     *n_hits = x.n_found < x.k ? x.n_found : x.k;
+    hits_select(x.found, x.n_found, *n_hits);
+    hits_sort(x.found, *n_hits);
     memcpy(hits, x.found, *n_hits * sizeof *hits);
 done:
     free(own);
@@ -539,10 +316,11 @@ cairn_status vector_search_exact(const vector_segment *segments, size_t n_segmen
         goto done;
     }
     memset(scan, true, n_segments * sizeof *scan);
-    st = scan_segments(segments, n_segments, scan, NULL, own, k, workers, hits, &n_found, err);
+    vector_scan all = {segments, n_segments, scan, NULL, own, k};
+    st = vector_scan_run(&all, workers, hits, &n_found, err);
     if (st)
         goto done;
-    qsort(hits, n_found, sizeof *hits, by_score);
+    hits_sort(hits, n_found);
     *n_hits = n_found;
 done:
     free(own);
