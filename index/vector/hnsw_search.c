@@ -1,15 +1,18 @@
 /* hnsw_search.c - walk a finished graph towards a query (algorithms 2 and 5 of the paper).
  *
  * The upper layers are walked greedily to a starting row; layer 0 keeps the best `ef` eligible rows
- * and a queue of rows to expand. A row's unvisited neighbours are collected first and scored in one
- * batch, so that the kernel can fetch one row's code while it works on another.
+ * and the rows still to expand in one sorted pool (hnsw_pool.h). A row's unvisited neighbours are collected
+ * first, without a branch that could be guessed wrong, then fetched all at once, then scored in one batch:
+ * a walk waits for memory most of the time, and so it waits for many lines together. The list of the row
+ * that will probably be next is fetched with them.
  *
- * Rows that are not eligible (deleted, filtered out) are expanded like the others but not kept. The walk
- * ends when the best row to expand is worse than the worst of ef kept. While fewer than
+ * Rows that are not eligible (deleted, filtered out) are expanded like the others but not returned. The walk
+ * ends when no row waits that is better than the worst of ef eligible ones. While fewer than
  * ef eligible rows are known nothing is worse, so a narrow filter widens the walk by itself; `budget`
  * says when to stop trying.
  *
  * Bytes may be broken: rows and lists are compared with their bounds before they are followed. */
+#include "index/vector/hnsw_pool.h"
 #include "index/vector/hnsw_walk.h"
 
 #include <math.h>
@@ -56,42 +59,53 @@ static inline bool eligible(const uint64_t *deleted, const uint64_t *allowed, ui
     return !(deleted && row_set_has(deleted, row)) && (!allowed || row_set_has(allowed, row));
 }
 
-static cairn_status walk_bottom(hnsw_walk *w, hnsw_candidate start, const uint64_t *deleted,
-                                const uint64_t *allowed, hnsw_heap *kept, hnsw_heap *queue,
-                                size_t budget, bool *gave_up, cairn_error *err)
+/* Drop what ef eligible rows leave behind. */
+static void trim(hnsw_pool *p, const uint64_t *deleted, const uint64_t *allowed)
 {
+    while (p->n_fit >= p->ef) {
+        bool fits = eligible(deleted, allowed, hnsw_pool_row(p->key[p->n - 1]));
+        if (fits && p->n_fit == p->ef)
+            return;
+        p->n_fit -= fits;
+        p->n--;
+    }
+}
+
+static cairn_status walk_bottom(hnsw_walk *w, hnsw_candidate start, const uint64_t *deleted,
+                                const uint64_t *allowed, hnsw_pool *pool, size_t budget,
+                                bool *gave_up, cairn_error *err)
+{
+    bool all = !deleted && !allowed,
+         ok = hnsw_pool_add(pool, hnsw_pool_key(start.score, start.row),
+                            eligible(deleted, allowed, start.row));
+
     hnsw_walk_visit(w, start.row);
-    if (eligible(deleted, allowed, start.row))
-        hnsw_heap_keep(kept, start);
-    if (!hnsw_heap_push(queue, start))
-        return cairn_fail(err, CAIRN_ENOMEM, "queue of a graph search");
-    while (queue->n) {
-        hnsw_candidate c = hnsw_heap_pop_best(queue);
-        uint32_t cap, n = 0, rows[2 * HNSW_MAX_M];
+    while (ok && hnsw_pool_waits(pool)) {
+        uint32_t rows[2 * HNSW_MAX_M];
         float scores[2 * HNSW_MAX_M];
 
-        if (kept->n == kept->cap && c.score < kept->at[0].score)
-            break;
         if (budget && w->scored > budget) {
             *gave_up = true;
             break;
         }
-        const uint32_t *list = hnsw_list(w->g, c.row, 0, &cap);
-        for (uint32_t i = 0; i < cap && list[i] < w->g->rows; i++)
-            if (hnsw_walk_visit(w, list[i]))
-                rows[n++] = list[i];
+        uint32_t n = hnsw_walk_neighbours(w, hnsw_pool_take(pool), rows);
+        if (hnsw_pool_waits(pool))
+            hnsw_walk_fetch_list(w, hnsw_pool_row(pool->key[pool->next]));
         hnsw_walk_score_many(w, rows, n, scores);
-        for (uint32_t i = 0; i < n; i++) {
-            hnsw_candidate x = {scores[i], rows[i]};
-            if (kept->n == kept->cap && !(x.score > kept->at[0].score))
+        for (uint32_t i = 0; i < n && ok; i++) {
+            uint64_t key = hnsw_pool_key(scores[i], rows[i]);
+            if (!hnsw_pool_wants(pool, key))
                 continue;
-            if (!hnsw_heap_push(queue, x))
-                return cairn_fail(err, CAIRN_ENOMEM, "queue of a graph search");
-            if (eligible(deleted, allowed, x.row))
-                hnsw_heap_keep(kept, x);
+            ok = hnsw_pool_add(pool, key, all || eligible(deleted, allowed, rows[i]));
+            if (!all)
+                trim(pool, deleted, allowed);
+            else if (pool->n > pool->ef)
+                pool->n = pool->n_fit = pool->ef;
         }
+        if (hnsw_pool_waits(pool))
+            hnsw_walk_fetch_list(w, hnsw_pool_row(pool->key[pool->next]));
     }
-    return CAIRN_OK;
+    return ok ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "candidates of a graph search");
 }
 
 cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes, const vector_query *q,
@@ -100,7 +114,7 @@ cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes, const v
                          hnsw_search_stats *stats, cairn_error *err)
 {
     hnsw_walk w = {g, codes, q, vector_kernels_get(), NULL, 0};
-    hnsw_heap kept = {out, 0, ef}, queue = {NULL, 0, 0};
+    hnsw_pool pool = {0};
     cairn_status st;
 
     *n_out = 0;
@@ -108,21 +122,22 @@ cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes, const v
     if (ef == 0 || g->rows == 0)
         return CAIRN_OK;
     w.visited = calloc(row_set_words(g->rows), sizeof *w.visited);
-    queue.cap = 4 * ef;
-    queue.at = checked_malloc(queue.cap, sizeof *queue.at);
-    if (!w.visited || !queue.at) {
+    if (!w.visited || !hnsw_pool_start(&pool, ef)) {
         st = cairn_fail(err, CAIRN_ENOMEM, "a graph search with ef %zu", ef);
         goto done;
     }
     hnsw_candidate start = hnsw_walk_descend(&w);
-    st = walk_bottom(&w, start, deleted, allowed, &kept, &queue, budget, &stats->gave_up, err);
+    st = walk_bottom(&w, start, deleted, allowed, &pool, budget, &stats->gave_up, err);
     if (st)
         goto done;
-    *n_out = kept.n;
-    hnsw_heap_sort_falling(&kept);
+    for (size_t i = 0; i < pool.n && *n_out < ef; i++) {
+        uint32_t row = hnsw_pool_row(pool.key[i]);
+        if (eligible(deleted, allowed, row))
+            out[(*n_out)++] = (hnsw_candidate){hnsw_pool_score(pool.key[i]), row};
+    }
     stats->scored = w.scored;
 done:
     free(w.visited);
-    free(queue.at);
+    free(pool.key);
     return st;
 }

@@ -43,6 +43,35 @@ static inline bool hnsw_walk_visit(hnsw_walk *w, uint32_t row)
     return true;
 }
 
+static inline void hnsw_walk_fetch_list(const hnsw_walk *w, uint32_t row)
+{
+    const char *list = (const char *)(w->g->link0 + (size_t)row * 2 * w->g->m);
+
+    for (size_t at = 0; at < 2 * w->g->m * sizeof(uint32_t); at += 64)
+        __builtin_prefetch(list + at);
+}
+
+/* The unvisited neighbours of a row on layer 0, marked and on their way to the cache; room for 2 m. */
+static inline uint32_t hnsw_walk_neighbours(hnsw_walk *w, uint32_t row, uint32_t *rows)
+{
+    uint32_t cap, n = 0;
+    const uint32_t *list = hnsw_list(w->g, row, 0, &cap);
+
+    for (uint32_t i = 0; i < cap && list[i] < w->g->rows; i++) {
+        uint64_t *word = &w->visited[list[i] >> 6], bit = (uint64_t)1 << (list[i] & 63);
+        rows[n] = list[i];
+        n += !(*word & bit);
+        *word |= bit;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const char *code = (const char *)w->codes->code + (size_t)rows[i] * w->codes->stride;
+        for (size_t at = 0; at < w->codes->stride; at += 64)
+            __builtin_prefetch(code + at);
+        __builtin_prefetch(w->codes->scale + rows[i]);
+    }
+    return n;
+}
+
 /* The row where layer 0 is entered: greedy from the entry down. */
 hnsw_candidate hnsw_walk_descend(hnsw_walk *w);
 
