@@ -55,7 +55,7 @@ void cairn_close(cairn *c);
 /* ---- indexing --------------------------------------------------------------------------------- */
 
 typedef struct cairn_progress {
-    const char *stage; /* "scan", "move", "index", "embed" or "merge" */
+    const char *stage; /* "rebuild", "scan", "move", "index", "embed" or "merge" */
     size_t done, total; /* files, or chunks while embedding, or rows while merging; total 0 when not
                            known yet */
     uint64_t bytes_done, bytes_total;

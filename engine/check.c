@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checked.h"
-#include "engine/batch.h"
+#include "engine/rebuild.h"
 #include "engine/view.h"
 
 typedef struct checking {
@@ -73,74 +72,19 @@ static cairn_status verify_segment(const store_segment *seg, cairn_error *err)
     return st;
 }
 
-/* Which chunks have a live row of this kind: marked in seen[], a byte a chunk id. */
-static void mark_rows(const store_segment *seg, uint8_t *seen, size_t n_ids, uint8_t bit)
-{
-    for (uint32_t row = 0; row < seg->n_rows; row++) {
-        chunk_id id = segment_row_chunk(seg->file, row);
-        if (!(seg->deleted && row_set_has(seg->deleted, row)) && id < n_ids)
-            seen[id] |= bit;
-    }
-}
-
-enum { HAS_WORDS = 1, HAS_VECTOR = 2, WAITS = 4, EXISTS = 8 };
-
-/* seen[id] for every chunk id there is; the caller frees. */
-static cairn_status survey(const store_snapshot *s, const checking *k, uint8_t **out, size_t *n_ids,
-                           cairn_error *err)
-{
-    chunk_id ids[1024], after = 0, last = 0;
-    size_t n;
-    cairn_status st;
-
-    *out = NULL;
-    while (!(st = store_chunk_next(s, last, ids, 1024, &n, err)) && n)
-        last = ids[n - 1];
-    if (st)
-        return st;
-    *n_ids = (size_t)last + 1;
-    *out = calloc(*n_ids, 1);
-    if (!*out)
-        return cairn_fail(err, CAIRN_ENOMEM, "survey of %zu chunks", *n_ids);
-    while (!(st = store_chunk_next(s, after, ids, 1024, &n, err)) && n) {
-        for (size_t i = 0; i < n; i++)
-            (*out)[ids[i]] |= EXISTS;
-        after = ids[n - 1];
-    }
-    after = 0;
-    while (!st && !(st = store_pending_next(s, after, ids, 1024, &n, err)) && n) {
-        for (size_t i = 0; i < n; i++)
-            if (ids[i] < *n_ids)
-                (*out)[ids[i]] |= WAITS;
-        after = ids[n - 1];
-    }
-    for (size_t i = 0; !st && i < store_segment_count(s); i++) {
-        const store_segment *seg = store_segment_at(s, i);
-        bool bad = !seg->file;
-        for (size_t j = 0; j < k->n_bad; j++)
-            bad |= k->bad[j] == seg->id;
-        if (!bad)
-            mark_rows(seg, *out, *n_ids, seg->kind == SEGMENT_LEXICAL ? HAS_WORDS : HAS_VECTOR);
-    }
-    if (st) {
-        free(*out);
-        *out = NULL;
-    }
-    return st;
-}
-
 static cairn_status check_coverage(checking *k, const store_snapshot *s, cairn_error *err)
 {
     size_t n_ids, no_words = 0, no_vector = 0;
     uint8_t *seen;
     char text[128];
-    cairn_status st = survey(s, k, &seen, &n_ids, err);
+    cairn_status st = rebuild_survey(s, k->bad, k->n_bad, &seen, &n_ids, err);
 
     if (st)
         return st;
     for (size_t id = 0; id < n_ids; id++) {
-        no_words += (seen[id] & EXISTS) && !(seen[id] & HAS_WORDS);
-        no_vector += (seen[id] & EXISTS) && !(seen[id] & (HAS_VECTOR | WAITS));
+        no_words += (seen[id] & REBUILD_EXISTS) && !(seen[id] & REBUILD_HAS_WORDS);
+        no_vector += (seen[id] & REBUILD_EXISTS) &&
+                     !(seen[id] & (REBUILD_HAS_VECTOR | REBUILD_WAITS));
     }
     free(seen);
     if (no_words) {
@@ -166,61 +110,6 @@ static cairn_status check_segments(checking *k, const store_snapshot *s)
         find(k, why.text);
     }
     return CAIRN_OK;
-}
-
-static cairn_status drop_bad(checking *k, cairn_error *err)
-{
-    store_txn *t;
-    cairn_status st = store_txn_begin(k->c->store, &t, err);
-
-    if (st)
-        return st;
-    for (size_t i = 0; !st && i < k->n_bad; i++)
-        st = store_segment_remove(t, k->bad[i], err);
-    if (st)
-        store_txn_abort(t);
-    else
-        st = store_txn_commit(t, err);
-    k->n_bad = 0;
-    return st;
-}
-
-/* Words and waiting marks for the chunks that lack them. */
-static cairn_status fill_in(checking *k, cairn_error *err)
-{
-    store_snapshot *s;
-    store_txn *t = NULL;
-    batch *b = NULL;
-    uint8_t *seen = NULL;
-    size_t n_ids;
-    cairn_status st = store_snapshot_open(k->c->store, &s, err);
-
-    if (st)
-        return st;
-    st = survey(s, k, &seen, &n_ids, err);
-    if (!st)
-        st = batch_create(&b, k->c, err);
-    for (chunk_id id = 1; !st && id < n_ids; id++) {
-        if ((seen[id] & EXISTS) && !(seen[id] & HAS_WORDS))
-            st = batch_reindex(b, s, &id, 1, err);
-        if (!st && batch_is_due(b))
-            st = batch_flush(b, err);
-    }
-    if (!st)
-        st = batch_flush(b, err);
-    if (!st)
-        st = store_txn_begin(k->c->store, &t, err);
-    for (chunk_id id = 1; !st && id < n_ids; id++)
-        if ((seen[id] & EXISTS) && !(seen[id] & (HAS_VECTOR | WAITS)))
-            st = store_pending_add(t, &id, 1, err);
-    if (t && st)
-        store_txn_abort(t);
-    else if (t)
-        st = store_txn_commit(t, err);
-    batch_destroy(b);
-    free(seen);
-    store_snapshot_close(s);
-    return st;
 }
 
 /* Open the store again in the way that a check needs: damaged segments are listed, not refused. */
@@ -262,9 +151,10 @@ cairn_status cairn_check(cairn *c, bool repair, void (*report)(void *ctx, const 
         return cairn_fail(err, CAIRN_ECORRUPT, "%zu findings; cairn check --repair mends segments",
                           k.n_findings);
     if (k.n_bad)
-        st = drop_bad(&k, err);
+        st = rebuild_drop(c, k.bad, k.n_bad, err);
+    k.n_bad = 0;
     if (!st)
-        st = fill_in(&k, err);
+        st = rebuild_missing(c, NULL, err);
     if (!st) {
         k.report = NULL;
         database_damaged = store_check(c->store, false, take_problem, &k, &why) == CAIRN_ECORRUPT;

@@ -1,5 +1,5 @@
 /* run.c - see run.h. */
-#include "engine/run.h"
+#include "engine/rebuild.h"
 
 #include "engine/merge.h"
 
@@ -31,6 +31,8 @@ cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
     st = engine_need_writer(c, err);
     if (!st)
         st = batch_create(&r->batch, c, err);
+    if (!st)
+        st = rebuild_due(r, err);
     if (!st)
         st = merger_create(&r->merger, c, err);
     return st;

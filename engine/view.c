@@ -55,7 +55,8 @@ void view_cache_trim(cairn *c, const view *keep)
 }
 
 /* Open the readers of a segment that is not in the cache yet. */
-static cairn_status cached_open(cached *x, const store_segment *seg, cairn_error *err)
+static cairn_status cached_open(const cairn *c, cached *x, const store_segment *seg,
+                                cairn_error *err)
 {
     section_source source = segment_source(seg->file);
     cairn_status st;
@@ -69,6 +70,11 @@ static cairn_status cached_open(cached *x, const store_segment *seg, cairn_error
     if (st && segment_damage(seg->file))
         cairn_fail(err, CAIRN_ECORRUPT, "%s: section %s is damaged; cairn check --repair rebuilds it",
                    segment_file_path(seg->file), segment_damage(seg->file));
+    else if (st == CAIRN_EUNSUPPORTED)
+        cairn_fail(err, st,
+                   "collection %s was indexed by another version of this program: run cairn index "
+                   "on anything in it and it is brought up to date from the store",
+                   c->collection);
     else if (st)
         cairn_error_prefix(err, "%s", segment_file_path(seg->file));
     if (st)
@@ -95,7 +101,7 @@ static cairn_status find_cached(cairn *c, const store_segment *seg, cached **out
         cache->items = items;
         cache->cap = cap;
     }
-    st = cached_open(&cache->items[cache->n], seg, err);
+    st = cached_open(c, &cache->items[cache->n], seg, err);
     if (!st)
         *out = &cache->items[cache->n++];
     return st;

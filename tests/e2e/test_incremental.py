@@ -1,10 +1,13 @@
 """A rerun reads only what changed; moved files keep their vectors; what is gone goes."""
 import os
+import random
 import shutil
+import subprocess
+import tarfile
 import time
 import unittest
 
-from harness import CairnTest, main, need_model
+from harness import CAIRN, SOURCE, CairnTest, main, need_model
 
 
 class Incremental(CairnTest):
@@ -145,6 +148,44 @@ class Incremental(CairnTest):
         merged = [(h["uri"], h["score"]) for h in
                   self.json("search", "--mode", "lexical", "-k", "50", "basalt word3")["hits"]]
         self.assertEqual(sorted(whole), sorted(merged))
+
+
+class OtherVersion(CairnTest):
+    """golden/analyzer1.tar.gz: three documents imported by the first version, whose terms this one
+    does not make. The files they came from are not there any more."""
+
+    def unpack(self):
+        os.makedirs(self.home)
+        with tarfile.open(os.path.join(SOURCE, "tests/e2e/golden/analyzer1.tar.gz")) as t:
+            t.extractall(self.home)
+
+    def test_words_are_indexed_again_from_the_store(self):
+        self.unpack()
+        done = self.run_cairn("search", "--mode", "lexical", "tenants", code=None)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("cairn index", done.stderr)
+        self.write("new.txt", "a fresh text about granite")
+        r = self.index()
+        self.assertEqual((r["seen"], r["indexed"]), (1, 1))
+        self.assertEqual(self.uris("tenant"), ["lease"])
+        self.assertEqual(self.uris("1234.56"), ["brief"])  # the new analyzer's doing
+        self.assertEqual(self.uris("request"), ["lease"])
+        self.assertEqual(len(self.uris("granite")), 1)
+        self.assert_clean()
+
+    def test_a_rebuild_that_was_cut_off_goes_on(self):
+        self.unpack()
+        for _ in range(20):  # whatever each run reached, the last one finishes
+            p = subprocess.Popen([CAIRN, "index", "--no-vectors", self.docs],
+                                 env=dict(os.environ, CAIRN_HOME=self.home),
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(random.random() * 0.05)
+            p.kill()
+            p.wait()
+        self.index()
+        self.assertEqual(self.uris("tenant"), ["lease"])
+        self.assertEqual(self.uris("basalt"), ["basalt"])
+        self.assert_clean()
 
 
 if __name__ == "__main__":
