@@ -31,7 +31,6 @@
 #define FORMS_MAGIC   0x4D524643u /* "CFRM" */
 #define FORMS_VERSION 1u
 #define FORMS_HEAD    24
-#define FORMS_BLOCK   32
 #define INDEX_BYTES   16
 
 /* ---- collect ---- */
@@ -495,6 +494,17 @@ static void enter_block(forms_iter *it, size_t block)
         cursor_seek(&it->c, block_offset(it->f, block));
 }
 
+void forms_iter_enter(forms_iter *it, const forms *f, size_t block)
+{
+    *it = (forms_iter){.f = f};
+    enter_block(it, block);
+}
+
+const uint8_t *forms_block_head(const forms *f, size_t block)
+{
+    return f->index + INDEX_BYTES * block + 8;
+}
+
 cairn_status forms_iter_next(forms_iter *it, bool *more, cairn_error *err)
 {
     cursor *c = &it->c;
@@ -515,6 +525,7 @@ cairn_status forms_iter_next(forms_iter *it, bool *more, cairn_error *err)
     if (c->failed || shared > it->form_len || rest > FORM_MAX - shared || !(shared + rest))
         return broken(err, "lex.forms", "a broken entry");
     memcpy(it->form + shared, text, (size_t)rest);
+    it->shared = (size_t)shared;
     it->form_len = (size_t)(shared + rest);
     cut = next_varint(c);
     rest = cut & 3;

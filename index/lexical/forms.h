@@ -93,6 +93,7 @@ typedef struct forms_iter {
     const forms *f;
     cursor c;
     uint64_t i; /* entries given or stepped over */
+    size_t shared; /* bytes that `form` shares with the one before in its block */
     char form[FORM_MAX], term[FORM_MAX];
     size_t form_len, term_len;
     uint64_t count;
@@ -102,6 +103,12 @@ typedef struct forms_iter {
  * with different terms. */
 cairn_status forms_iter_seek(forms_iter *it, const forms *f, const char *from, size_t len,
                              cairn_error *err);
+/* Before the first form of block i, to skip blocks that a pattern cannot meet. */
+void forms_iter_enter(forms_iter *it, const forms *f, size_t block);
+/* The first eight bytes of block i's first form, zeros behind a shorter one. */
+const uint8_t *forms_block_head(const forms *f, size_t block);
+/* Entries a block. */
+#define FORMS_BLOCK 32
 /* Step to the next; *more is false at the end. */
 cairn_status forms_iter_next(forms_iter *it, bool *more, cairn_error *err);
 

@@ -1,0 +1,509 @@
+/* suggest.c - see suggest.h. An automaton walks the dictionary (terms that are their own only form)
+ * and the list of forms of every segment; what it accepts is gathered in one table by text. */
+#include "index/lexical/suggest.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/checked.h"
+#include "base/utf8.h"
+#include "index/lexical/automaton.h"
+#include "index/lexical/reader.h"
+
+#define TEXTS_MAX   ((size_t)1 << 28)
+#define EDIT_COST   4.0
+#define SAME_FIRST  1.0
+#define TRIED       12   /* corrections of a word that are tried with the others */
+#define RARE        2    /* rows: a word of no more may be a slip */
+#define MUCH_MORE   50   /* times as frequent a correction of a rare word must be */
+#define WORDS_MAX   16   /* of a question that are looked at */
+#define LEAST_SHORT 3    /* letters of a word that is corrected at all */
+#define LEAST_TWO   5    /* letters from which two edits are tried */
+
+typedef struct found {
+    uint32_t text, len; /* in texts */
+    uint64_t count;
+    unsigned edits;
+    double score;
+} found;
+
+typedef struct gathering {
+    automaton a;
+    bytes texts;
+    found *at;
+    size_t n, cap;
+    uint32_t *slots; /* found + 1; a power of two, at most half full */
+    size_t n_slots;
+    cairn_error *err;
+} gathering;
+
+static cairn_status no_memory(cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ENOMEM, "no memory for suggestions");
+}
+
+static void gathering_clear(gathering *g)
+{
+    automaton_clear(&g->a);
+    bytes_clear(&g->texts);
+    free(g->at);
+    free(g->slots);
+}
+
+static uint64_t hash_text(const char *s, size_t n)
+{
+    uint64_t h = n * 0x9E3779B97F4A7C15u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (uint8_t)s[i]) * 0x100000001B3u;
+    return h ^ h >> 32;
+}
+
+static bool grow(gathering *g)
+{
+    size_t cap = g->cap ? g->cap * 2 : 256, n_slots = cap * 2;
+    found *at = checked_realloc(g->at, cap, sizeof *at);
+    uint32_t *slots;
+
+    if (!at)
+        return false;
+    g->at = at;
+    slots = calloc(n_slots, sizeof *slots);
+    if (!slots)
+        return false;
+    for (size_t i = 0; i < g->n; i++) {
+        size_t k = hash_text(g->texts.data + at[i].text, at[i].len) & (n_slots - 1);
+        while (slots[k])
+            k = (k + 1) & (n_slots - 1);
+        slots[k] = (uint32_t)i + 1;
+    }
+    free(g->slots);
+    g->slots = slots;
+    g->n_slots = n_slots;
+    g->cap = cap;
+    return true;
+}
+
+static cairn_status take(gathering *g, const char *s, size_t n, uint64_t count, unsigned edits)
+{
+    size_t k;
+
+    if (g->n == g->cap && !grow(g))
+        return no_memory(g->err);
+    for (k = hash_text(s, n) & (g->n_slots - 1); g->slots[k]; k = (k + 1) & (g->n_slots - 1)) {
+        found *f = &g->at[g->slots[k] - 1];
+        if (f->len == n && !memcmp(g->texts.data + f->text, s, n)) {
+            f->count += count;
+            return CAIRN_OK;
+        }
+    }
+    g->at[g->n] = (found){(uint32_t)g->texts.len, (uint32_t)n, count, edits, 0};
+    if (bytes_append(&g->texts, s, n) || bytes_append_byte(&g->texts, 0))
+        return no_memory(g->err);
+    g->slots[k] = (uint32_t)++g->n;
+    return CAIRN_OK;
+}
+
+/* ---- the walk ---- */
+
+static cairn_status walk_terms(gathering *g, const lexical_reader *r)
+{
+    const dict *d = &r->dict;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < d->n_blocks && !st; i++) {
+        dict_block b;
+        automaton_walk w;
+        uint64_t ordinal = (uint64_t)i * DICT_BLOCK;
+        if (i + 1 < d->n_blocks &&
+            automaton_may_skip(&g->a, dict_block_head(d, i), dict_block_head(d, i + 1)))
+            continue;
+        automaton_walk_init(&w, &g->a);
+        st = dict_block_enter(&b, d, i, g->err);
+        for (; b.left && !st; ordinal++) {
+            unsigned accepts;
+            st = dict_block_next(&b, g->err);
+            if (st)
+                break;
+            accepts = automaton_walk_word(&w, b.term.text, b.term.len, b.shared);
+            if (accepts && !forms_listed(&r->forms, ordinal))
+                st = take(g, b.term.text, b.term.len, b.term.df, accepts - 1);
+        }
+    }
+    return st;
+}
+
+static cairn_status walk_forms(gathering *g, const lexical_reader *r)
+{
+    const forms *f = &r->forms;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < f->n_blocks && !st; i++) {
+        forms_iter it;
+        automaton_walk w;
+        bool more = true;
+        if (i + 1 < f->n_blocks &&
+            automaton_may_skip(&g->a, forms_block_head(f, i), forms_block_head(f, i + 1)))
+            continue;
+        automaton_walk_init(&w, &g->a);
+        forms_iter_enter(&it, f, i);
+        for (size_t j = 0; j < FORMS_BLOCK && !st; j++) {
+            unsigned accepts;
+            st = forms_iter_next(&it, &more, g->err);
+            if (st || !more)
+                break;
+            accepts = automaton_walk_word(&w, it.form, it.form_len, j ? it.shared : 0);
+            if (accepts)
+                st = take(g, it.form, it.form_len, it.count, accepts - 1);
+        }
+    }
+    return st;
+}
+
+static cairn_status walk(gathering *g, const lexical_segment *segments, size_t n)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t s = 0; s < n && !st; s++) {
+        st = walk_terms(g, segments[s].reader);
+        if (!st)
+            st = walk_forms(g, segments[s].reader);
+    }
+    return st;
+}
+
+static int by_score(const void *a, const void *b, void *ctx)
+{
+    const gathering *g = ctx;
+    const found *x = a, *y = b;
+    if (x->score < y->score || x->score > y->score)
+        return x->score < y->score ? 1 : -1;
+    return strcmp(g->texts.data + x->text, g->texts.data + y->text);
+}
+
+static cairn_status hand_out(gathering *g, size_t k, arena *memory, suggest_word *words,
+                             size_t *n_words)
+{
+    qsort_r(g->at, g->n, sizeof *g->at, by_score, g);
+    for (size_t i = 0; i < g->n && *n_words < k; i++) {
+        const found *f = &g->at[i];
+        const char *text = arena_strndup(memory, g->texts.data + f->text, f->len);
+        if (!text)
+            return no_memory(g->err);
+        words[(*n_words)++] = (suggest_word){text, f->len, f->count, f->edits};
+    }
+    return CAIRN_OK;
+}
+
+cairn_status suggest_complete(const lexical_segment *segments, size_t n, const char *prefix,
+                              size_t len, size_t k, arena *memory, suggest_word *words,
+                              size_t *n_words, cairn_error *err)
+{
+    gathering g = {.err = err};
+    char form[ANALYZER_FORM_MAX], pattern[ANALYZER_FORM_MAX + 1];
+    size_t n_form = analyzer_form(prefix, len, form);
+    cairn_status st;
+
+    *n_words = 0;
+    if (!n_form || memchr(form, '*', n_form) || memchr(form, '?', n_form))
+        return CAIRN_OK;
+    bytes_init(&g.texts, TEXTS_MAX);
+    memcpy(pattern, form, n_form);
+    pattern[n_form] = '*';
+    st = automaton_wildcard(&g.a, memory, pattern, n_form + 1, err);
+    if (st == CAIRN_EUSAGE || st == CAIRN_ELIMIT)
+        st = CAIRN_OK; /* longer than any word */
+    else if (!st)
+        st = walk(&g, segments, n);
+    for (size_t i = 0; i < g.n; i++)
+        g.at[i].score = (double)g.at[i].count;
+    if (!st)
+        st = hand_out(&g, k, memory, words, n_words);
+    gathering_clear(&g);
+    return st;
+}
+
+static size_t count_letters(const char *s, size_t n)
+{
+    size_t letters = 0;
+    for (size_t i = 0; i < n; i++)
+        letters += ((uint8_t)s[i] & 0xC0) != 0x80;
+    return letters;
+}
+
+cairn_status suggest_correct(const lexical_segment *segments, size_t n, const char *word,
+                             size_t len, size_t k, arena *memory, suggest_word *words,
+                             size_t *n_words, cairn_error *err)
+{
+    gathering g = {.err = err};
+    char form[ANALYZER_FORM_MAX];
+    size_t n_form = analyzer_form(word, len, form), letters = count_letters(form, n_form), kept = 0;
+    cairn_status st;
+
+    *n_words = 0;
+    if (letters < LEAST_SHORT || letters > AUTOMATON_FUZZY_MAX)
+        return CAIRN_OK;
+    bytes_init(&g.texts, TEXTS_MAX);
+    st = automaton_fuzzy(&g.a, memory, form, n_form, letters >= LEAST_TWO ? 2 : 1, err);
+    if (!st)
+        st = walk(&g, segments, n);
+    for (size_t i = 0; i < g.n; i++) {
+        found *f = &g.at[i];
+        if (!f->edits) /* the word itself */
+            continue;
+        f->score = log((double)f->count) - EDIT_COST * f->edits +
+                   (g.texts.data[f->text] == form[0] ? SAME_FIRST : 0);
+        g.at[kept++] = *f;
+    }
+    g.n = kept;
+    if (!st)
+        st = hand_out(&g, k, memory, words, n_words);
+    gathering_clear(&g);
+    return st;
+}
+
+cairn_status suggest_count(const lexical_segment *segments, size_t n, const char *form, size_t len,
+                           uint64_t *count, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    *count = 0;
+    for (size_t s = 0; s < n && !st; s++) {
+        const lexical_reader *r = segments[s].reader;
+        dict_term t;
+        forms_iter it;
+        bool found, more = true;
+        st = dict_find(&r->dict, form, len, &t, &found, err);
+        if (!st && found && !forms_listed(&r->forms, t.ordinal))
+            *count += t.df;
+        if (!st)
+            st = forms_iter_seek(&it, &r->forms, form, len, err);
+        while (!st && more) {
+            st = forms_iter_next(&it, &more, err);
+            if (st || !more || it.form_len != len || memcmp(it.form, form, len))
+                break;
+            *count += it.count;
+        }
+    }
+    return st;
+}
+
+/* ---- a whole question ---- */
+
+typedef struct slip {
+    uint32_t start, end;
+    suggest_word best;
+} slip;
+
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Does the run between blanks around [start, end) hold a sign of the query language? */
+static bool in_operator(const char *text, size_t len, size_t start, size_t end)
+{
+    size_t from = start, to = end;
+    while (from && !is_blank(text[from - 1]))
+        from--;
+    while (to < len && !is_blank(text[to]))
+        to++;
+    for (size_t i = from; i < to; i++)
+        if (text[i] && strchr(":*?~/\\@_0123456789[]{}^", text[i]))
+            return true;
+    return false;
+}
+
+/* The rows that hold any of the word's stems, at most: 0 means that a search for it finds nothing. */
+static cairn_status word_rows(analyzer *a, const lexical_segment *segments, size_t n,
+                              const char *word, size_t len, uint64_t *rows, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    *rows = 0;
+    for (size_t s = 0; s < n && !st; s++) {
+        const lexical_reader *r = segments[s].reader;
+        uint64_t most = 0;
+        for (size_t l = 0; l < r->n_langs && !st; l++) {
+            const analyzer_token *t;
+            size_t n_tokens;
+            dict_term found;
+            bool there = false;
+            st = analyzer_run(a, r->langs[l].code, word, len, &t, &n_tokens, err);
+            if (!st && n_tokens)
+                st = dict_find(&r->dict, t[0].term, t[0].len, &found, &there, err);
+            if (!st && there && found.df > most)
+                most = found.df;
+        }
+        *rows += most;
+    }
+    return st;
+}
+
+/* Rows that hold all words of the text. */
+static cairn_status rows_together(analyzer *a, const lexical_segment *segments, size_t n,
+                                  const char *text, size_t len, uint64_t *rows, cairn_error *err)
+{
+    lexical_clause all = {.occur = LEXICAL_MUST, .kind = LEXICAL_WORDS, .text = text, .len = len};
+    lexical_query q = {.clauses = &all, .n = 1};
+    uint64_t **bits = calloc(n + 1, sizeof *bits);
+    cairn_status st = bits ? CAIRN_OK : no_memory(err);
+
+    *rows = 0;
+    for (size_t s = 0; s < n && !st; s++) {
+        bits[s] = calloc(row_set_words(lexical_reader_rows(segments[s].reader)) + 1, 8);
+        if (!bits[s])
+            st = no_memory(err);
+    }
+    if (!st)
+        st = lexical_match(a, segments, n, &q, NULL, bits, err);
+    for (size_t s = 0; bits && s < n; s++) {
+        for (size_t w = 0; !st && w < row_set_words(lexical_reader_rows(segments[s].reader)); w++)
+            *rows += (uint64_t)__builtin_popcountll(bits[s][w]);
+        free(bits[s]);
+    }
+    free(bits);
+    return st;
+}
+
+/* Choose among the corrections of one word with the other words of the question. */
+static cairn_status choose(analyzer *a, const lexical_segment *segments, size_t n,
+                           const suggest_word *tried, size_t n_tried, const char *others,
+                           slip *out, char first, cairn_error *err)
+{
+    double best = -INFINITY;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < n_tried && !st; i++) {
+        uint64_t rows = 0;
+        double score = log((double)tried[i].count) - EDIT_COST * tried[i].edits +
+                       (tried[i].text[0] == first ? SAME_FIRST : 0);
+        if (*others) {
+            bytes together;
+            bytes_init(&together, 1 << 20);
+            if (bytes_printf(&together, "%s %s", tried[i].text, others))
+                st = no_memory(err);
+            else
+                st = rows_together(a, segments, n, together.data, together.len, &rows, err);
+            bytes_clear(&together);
+        }
+        score += log(1 + (double)rows);
+        if (score > best) {
+            best = score;
+            out->best = tried[i];
+        }
+    }
+    return st;
+}
+
+typedef struct typed_word {
+    uint32_t start, end;
+    bool fine;   /* found as it is */
+    uint64_t rows;
+} typed_word;
+
+static cairn_status read_words(analyzer *a, const lexical_segment *segments, size_t n,
+                               const char *text, size_t len, typed_word *words, size_t *n_words,
+                               cairn_error *err)
+{
+    const analyzer_token *t;
+    size_t n_tokens, count = 0;
+    cairn_status st = analyzer_run(a, "", text, len, &t, &n_tokens, err);
+
+    for (size_t i = 0; i < n_tokens && count < WORDS_MAX && !st; i++)
+        if (!t[i].extra && !in_operator(text, len, t[i].start, t[i].end) &&
+            !(i && t[i].start < t[i - 1].end))
+            words[count++] = (typed_word){.start = t[i].start, .end = t[i].end};
+    for (size_t i = 0; i < count && !st; i++) {
+        char form[ANALYZER_FORM_MAX];
+        size_t at = words[i].start, n_form = analyzer_form(text + at, words[i].end - at, form);
+        st = word_rows(a, segments, n, text + at, words[i].end - at, &words[i].rows, err);
+        words[i].fine = words[i].rows > RARE || count_letters(form, n_form) < LEAST_SHORT;
+    }
+    *n_words = count;
+    return st;
+}
+
+/* The words that are fine, one behind the other. */
+static cairn_status join_fine(const char *text, const typed_word *words, size_t n, bytes *out,
+                              cairn_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (words[i].fine &&
+            ((out->len && bytes_append_byte(out, ' ')) ||
+             bytes_append(out, text + words[i].start, words[i].end - words[i].start)))
+            return no_memory(err);
+    return CAIRN_OK;
+}
+
+static cairn_status replace(const char *text, size_t len, const slip *slips, size_t n,
+                            arena *memory, const char **out, cairn_error *err)
+{
+    bytes b;
+    size_t at = 0;
+    bool failed = false;
+
+    bytes_init(&b, 1 << 20);
+    for (size_t i = 0; i < n; i++) {
+        failed |= bytes_append(&b, text + at, slips[i].start - at) ||
+                  bytes_append(&b, slips[i].best.text, slips[i].best.len);
+        at = slips[i].end;
+    }
+    failed |= bytes_append(&b, text + at, len - at) != CAIRN_OK;
+    *out = failed ? NULL : arena_strndup(memory, b.data, b.len);
+    bytes_clear(&b);
+    return *out ? CAIRN_OK : no_memory(err);
+}
+
+cairn_status suggest_query(analyzer *a, const lexical_segment *segments, size_t n,
+                           const char *text, size_t len, arena *memory, const char **out,
+                           cairn_error *err)
+{
+    typed_word words[WORDS_MAX];
+    slip slips[WORDS_MAX];
+    size_t n_words = 0, n_slips = 0;
+    bytes fine;
+    cairn_status st = read_words(a, segments, n, text, len, words, &n_words, err);
+
+    *out = NULL;
+    bytes_init(&fine, 1 << 20);
+    if (!st)
+        st = join_fine(text, words, n_words, &fine, err);
+    for (size_t i = 0; i < n_words && !st; i++) {
+        suggest_word tried[TRIED];
+        size_t n_tried = 0, kept = 0, len_word = words[i].end - words[i].start;
+        char form[ANALYZER_FORM_MAX];
+        if (words[i].fine)
+            continue;
+        analyzer_form(text + words[i].start, len_word, form);
+        st = suggest_correct(segments, n, text + words[i].start, len_word, TRIED, memory, tried,
+                             &n_tried, err);
+        for (size_t j = 0; j < n_tried; j++)
+            if (tried[j].count >= (words[i].rows ? MUCH_MORE * words[i].rows : 1))
+                tried[kept++] = tried[j];
+        if (st || !kept)
+            continue;
+        slips[n_slips] = (slip){.start = words[i].start, .end = words[i].end};
+        st = choose(a, segments, n, tried, kept, fine.len ? fine.data : "", &slips[n_slips],
+                    form[0], err);
+        n_slips++;
+    }
+    bytes_clear(&fine);
+    return st || !n_slips ? st : replace(text, len, slips, n_slips, memory, out, err);
+}
+
+bool suggest_last_word(const char *text, size_t len, size_t *start)
+{
+    size_t from = len;
+
+    while (from && !is_blank(text[from - 1]))
+        from--;
+    for (size_t i = from; i < len; i++)
+        if (text[i] && strchr("\":*?~/\\@()[]{}^+", text[i]))
+            return false;
+    if (from < len && text[from] == '-')
+        return false;
+    *start = from;
+    return from < len;
+}

@@ -1,0 +1,51 @@
+/* suggest.h - what a person may have meant: completions and corrections from the words of the
+ * collection.
+ *
+ * Words are surface forms (forms.h), never stems; how often each was written, over all segments,
+ * ranks them.
+ *
+ *   completion  the most frequent forms that begin with what was typed
+ *   correction  forms within one or two edits (automaton.h) of a word that nobody wrote, or hardly
+ *               anybody: by ln(count) - 4 * edits, one more for the same first letter, and ln(1 + rows that
+ *               hold it with the other words of the question), so that the words decide together
+ *
+ * Deleted rows count until a merge drops them.
+ *
+ * Owns     results live in the caller's arena.
+ * Errors   CAIRN_ECORRUPT, CAIRN_ENOMEM. */
+#ifndef CAIRN_INDEX_LEXICAL_SUGGEST_H
+#define CAIRN_INDEX_LEXICAL_SUGGEST_H
+
+#include "base/arena.h"
+#include "index/lexical/lexical.h"
+
+typedef struct suggest_word {
+    const char *text; /* NUL-terminated */
+    size_t len;
+    uint64_t count;
+    unsigned edits; /* 0 for a completion */
+} suggest_word;
+
+/* The k most frequent forms that begin with prefix[0, len), equal counts by text; the prefix itself is
+ * among them when it is a form. words[k]. */
+cairn_status suggest_complete(const lexical_segment *segments, size_t n, const char *prefix,
+                              size_t len, size_t k, arena *memory, suggest_word *words,
+                              size_t *n_words, cairn_error *err);
+/* The k best corrections of one word by the formula above without the other words; none for a word of
+ * less than three letters. */
+cairn_status suggest_correct(const lexical_segment *segments, size_t n, const char *word,
+                             size_t len, size_t k, arena *memory, suggest_word *words,
+                             size_t *n_words, cairn_error *err);
+/* How often this form was written. */
+cairn_status suggest_count(const lexical_segment *segments, size_t n, const char *form, size_t len,
+                           uint64_t *count, cairn_error *err);
+/* A typed question with its misspelt words replaced; *out NULL when there is nothing to correct. Words
+ * with signs of the query language (field:value, wildcards, /.../) are left alone. */
+cairn_status suggest_query(analyzer *a, const lexical_segment *segments, size_t n,
+                           const char *text, size_t len, arena *memory, const char **out,
+                           cairn_error *err);
+/* The last word of a text that is still being typed: false when there is none that can be completed
+ * (a blank at the end, a sign of the query language in it). */
+bool suggest_last_word(const char *text, size_t len, size_t *start);
+
+#endif

@@ -1,0 +1,220 @@
+/* test_suggest.c - completions and corrections against a plain list of every word written, with an
+ * edit distance by the textbook's table. */
+#include "index/lexical/reader.h"
+#include "index/lexical/suggest.h"
+#include "tests/index/lexical/corpus.h"
+
+static void index_texts(test_index *ix, const char *lang, const char *const *texts, size_t n)
+{
+    lexical_writer *w;
+    section_sink sink = memory_sink(&ix->sections);
+
+    memset(ix, 0, sizeof *ix);
+    assert_int_equal(lexical_writer_create(&w, NULL, NULL), CAIRN_OK);
+    for (size_t i = 0; i < n; i++) {
+        lexical_doc d = {.lang = lang};
+        d.field[LEXICAL_BODY].text = texts[i];
+        d.field[LEXICAL_BODY].len = strlen(texts[i]);
+        assert_int_equal(lexical_writer_add(w, &d, NULL, NULL), CAIRN_OK);
+    }
+    assert_int_equal(lexical_writer_finish(w, &sink, NULL), CAIRN_OK);
+    lexical_writer_destroy(w);
+    index_open(ix);
+}
+
+/* Optimal string alignment, ASCII. */
+static size_t distance(const char *a, const char *b)
+{
+    static size_t d[64][64];
+    size_t n = strlen(a), m = strlen(b);
+    for (size_t i = 0; i <= n; i++)
+        for (size_t j = 0; j <= m; j++) {
+            size_t best = i ? d[i - 1][j] + 1 : j;
+            if (!i || !j) {
+                d[i][j] = i + j;
+                continue;
+            }
+            if (d[i][j - 1] + 1 < best)
+                best = d[i][j - 1] + 1;
+            if (d[i - 1][j - 1] + (a[i - 1] != b[j - 1]) < best)
+                best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                d[i - 2][j - 2] + 1 < best)
+                best = d[i - 2][j - 2] + 1;
+            d[i][j] = best;
+        }
+    return d[n][m];
+}
+
+#define FORMS 600
+static char forms_made[FORMS][24];
+
+/* Random words of few letters with English endings, so that many share stems and lie near others. */
+static void random_forms(random_state *r)
+{
+    static const char *const ends[] = {"", "s", "ed", "ing", "ation", "er", "ize", "ly"};
+    for (size_t i = 0; i < FORMS; i++) {
+        size_t n = 3 + random_below(r, 4), k;
+        for (k = 0; k < n; k++)
+            forms_made[i][k] = (char)("abcdeiost"[random_below(r, 9)]);
+        snprintf(forms_made[i] + n, sizeof forms_made[i] - n, "%s", ends[random_below(r, 8)]);
+    }
+}
+
+static bool was_made(const char *form)
+{
+    for (size_t i = 0; i < FORMS; i++)
+        if (!strcmp(forms_made[i], form))
+            return true;
+    return false;
+}
+
+static void suggestions_are_the_words_written(void **state)
+{
+    random_state r = random_seeded();
+    static char text[2][FORMS * 24];
+    (void)state;
+
+    for (size_t round = 0; round < 4; round++) {
+        test_index ix[2];
+        lexical_segment seg[2];
+        const char *texts[2] = {text[0], text[1]};
+        size_t len[2] = {0, 0};
+        random_forms(&r);
+        text[0][0] = text[1][0] = 0;
+        for (size_t i = 0; i < FORMS; i++) {
+            size_t s = random_below(&r, 2);
+            len[s] += (size_t)snprintf(text[s] + len[s], sizeof text[s] - len[s], "%s ",
+                                       forms_made[i]);
+        }
+        for (size_t s = 0; s < 2; s++) {
+            index_texts(&ix[s], "en", &texts[s], 1);
+            seg[s] = (lexical_segment){ix[s].reader, NULL, NULL};
+        }
+        for (size_t q = 0; q < 120; q++) {
+            static suggest_word words[4 * FORMS];
+            arena memory;
+            size_t n, want = 0;
+            char typed[32];
+            bool complete = q % 2;
+            arena_init(&memory, 1 << 24);
+            snprintf(typed, sizeof typed, "%s", forms_made[random_below(&r, FORMS)]);
+            if (complete) {
+                typed[random_below(&r, 4) + 1] = 0;
+            } else {
+                typed[random_below(&r, strlen(typed))] = (char)('a' + random_below(&r, 26));
+            }
+            cairn_status st = complete
+                                  ? suggest_complete(seg, 2, typed, strlen(typed), 4 * FORMS,
+                                                     &memory, words, &n, NULL)
+                                  : suggest_correct(seg, 2, typed, strlen(typed), 4 * FORMS,
+                                                    &memory, words, &n, NULL);
+            assert_int_equal(st, CAIRN_OK);
+            for (size_t i = 0; i < n; i++) {
+                size_t d = distance(typed, words[i].text);
+                if (!was_made(words[i].text))
+                    fail_msg("%s for %s was never written", words[i].text, typed);
+                if (complete)
+                    assert_memory_equal(words[i].text, typed, strlen(typed));
+                else if (d != words[i].edits || d > 2)
+                    fail_msg("%s is %zu edits from %s, not %u", words[i].text, d, typed,
+                             words[i].edits);
+                for (size_t j = 0; j < i; j++)
+                    assert_string_not_equal(words[i].text, words[j].text);
+            }
+            for (size_t i = 0; i < FORMS; i++) {
+                bool again = false;
+                size_t d = distance(typed, forms_made[i]);
+                for (size_t j = 0; j < i && !again; j++)
+                    again = !strcmp(forms_made[i], forms_made[j]);
+                if (!again)
+                    want += complete ? !strncmp(forms_made[i], typed, strlen(typed))
+                                     : strlen(typed) >= 3 && d > 0 &&
+                                           d <= (strlen(typed) >= 5 ? 2 : 1);
+            }
+            if (n != want)
+                fail_msg("%zu of %zu suggestions for %s", n, want, typed);
+            arena_clear(&memory);
+        }
+        index_close(&ix[0]);
+        index_close(&ix[1]);
+    }
+}
+
+static const char *const library[] = {
+    "The organisation of the organisations was organised by organisers.",
+    "An organisation chart hangs beside the quarterly report.",
+    "The quarterly report names the tenants and their landlords.",
+    "Tenants report leaks to the landlord. The landlord repairs the roof.",
+    "Caf\xC3\xA9 owners and the tenants of the caf\xC3\xA9 met.",
+    "The form of a loan is a form of trust; the from field is empty.",
+    "Trust the loan form.",
+};
+
+static const struct {
+    const char *typed, *want;
+} rows[] = {
+    {"organisaton", "organisation"}, /* never the stem "organis" */
+    {"organisation", NULL},
+    {"quaterly reprot", "quarterly report"},
+    {"the landlrod", "the landlord"},
+    {"ext:txt tenents", "ext:txt tenants"},
+    {"tenents*", NULL},
+    {"\"quarterly reprot\"", "\"quarterly report\""},
+    {"organising", NULL}, /* nobody wrote it, but its stem finds what it means */
+    {"xqzvwk", NULL},
+    {"", NULL},
+    {"cafe", NULL},
+    {"TENENTS", "tenants"},
+};
+
+static void questions_are_corrected(void **state)
+{
+    test_index ix;
+    analyzer *a;
+    (void)state;
+
+    index_texts(&ix, "en", library, sizeof library / sizeof *library);
+    lexical_segment seg = {ix.reader, NULL, NULL};
+    assert_int_equal(analyzer_create(&a, NULL), CAIRN_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        arena memory;
+        const char *got;
+        arena_init(&memory, 1 << 24);
+        assert_int_equal(suggest_query(a, &seg, 1, rows[i].typed, strlen(rows[i].typed), &memory,
+                                       &got, NULL),
+                         CAIRN_OK);
+        if (!got != !rows[i].want || (got && strcmp(got, rows[i].want)))
+            fail_msg("\"%s\" became \"%s\", not \"%s\"", rows[i].typed, got ? got : "(nothing)",
+                     rows[i].want ? rows[i].want : "(nothing)");
+        arena_clear(&memory);
+    }
+    analyzer_destroy(a);
+    index_close(&ix);
+}
+
+static void the_last_word_is_known(void **state)
+{
+    size_t at = 99;
+    (void)state;
+
+    assert_true(suggest_last_word("the quar", 8, &at));
+    assert_int_equal(at, 4);
+    assert_true(suggest_last_word("quar", 4, &at));
+    assert_int_equal(at, 0);
+    assert_false(suggest_last_word("the ", 4, &at));
+    assert_false(suggest_last_word("ext:pd", 6, &at));
+    assert_false(suggest_last_word("\"the qu", 7, &at) && at == 0);
+    assert_false(suggest_last_word("", 0, &at));
+    assert_false(suggest_last_word("a -qu", 5, &at));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(suggestions_are_the_words_written),
+        cmocka_unit_test(questions_are_corrected),
+        cmocka_unit_test(the_last_word_is_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
