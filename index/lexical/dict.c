@@ -1,15 +1,22 @@
-/* dict.c - the term dictionary, format 1.
+/* dict.c - the term dictionary, format 2.
  *
  * lex.index: for each block of 32 terms, 8 bytes where it begins in lex.dict and the first 8 bytes
  * of its first term (zeros behind a shorter one), so that a search rarely leaves the index.
  * lex.dict, a block: varint where the first term's list begins in lex.post, varint the same in
  * lex.pos; then for each term
  *
- *   varint  bytes it shares with the term before (0 for the first of a block)
- *   varint  bytes of the rest, then the rest
- *   varint  df, >= 1
- *   varint  bytes of its posting list
- *   varint  bytes of its positions
+ *   1       low nibble: bytes it shares with the term before (0 for the first of a block), high
+ *           nibble: bytes of the rest; 15 for 15 and more
+ *   varint  the bytes shared less 15, if the low nibble is 15
+ *   varint  the bytes of the rest less 15, if the high nibble is 15
+ *   ..      the rest
+ *   varint  4 * n + kind, and by the kind:
+ *           PLAIN   n + 2 rows, fewer than 128, in the body alone
+ *           LIST    n + 2 rows
+ *                   both: varint bytes of its posting list, varint bytes of its positions
+ *           ONCE    one row: n, once in the body; its position is a byte in lex.pos
+ *           SINGLE  one row: n; a byte with a bit a field that has the word, a varint frequency for
+ *                   each, varint bytes of its positions
  *
  * Lists lie in the order of their terms without gaps, so the lengths place them all. Terms ascend
  * strictly; a term has 1 .. ANALYZER_TERM_MAX bytes. */
@@ -42,8 +49,8 @@ void dict_writer_clear(dict_writer *d)
 cairn_status dict_writer_add(dict_writer *d, const char *term, size_t len, const list_size *list,
                              cairn_error *err)
 {
-    uint8_t head[7 * VARINT_MAX_BYTES + ANALYZER_TERM_MAX], *p = head;
-    size_t shared = 0;
+    uint8_t head[8 * VARINT_MAX_BYTES + ANALYZER_TERM_MAX + SINGLE_MAX], *p = head;
+    size_t shared = 0, rest;
     cairn_status st = CAIRN_OK;
 
     if (d->n % DICT_BLOCK == 0) {
@@ -59,13 +66,25 @@ cairn_status dict_writer_add(dict_writer *d, const char *term, size_t len, const
         while (shared < len && shared < d->last.len && term[shared] == d->last.data[shared])
             shared++;
     }
-    p += varint_encode(p, shared);
-    p += varint_encode(p, len - shared);
-    memcpy(p, term + shared, len - shared);
-    p += len - shared;
-    p += varint_encode(p, list->df);
-    p += varint_encode(p, list->post);
-    p += varint_encode(p, list->pos);
+    rest = len - shared;
+    *p++ = (uint8_t)((shared < 15 ? shared : 15) | (rest < 15 ? rest : 15) << 4);
+    if (shared >= 15)
+        p += varint_encode(p, shared - 15);
+    if (rest >= 15)
+        p += varint_encode(p, rest - 15);
+    memcpy(p, term + shared, rest);
+    p += rest;
+    if (list->df == 1) {
+        memcpy(p, list->single, list->single_len);
+        p += list->single_len;
+        if ((list->single[0] & 3) != DICT_ONCE)
+            p += varint_encode(p, list->pos);
+    } else {
+        p += varint_encode(p,
+                           (uint64_t)(list->df - 2) << 2 | (list->plain ? DICT_PLAIN : DICT_LIST));
+        p += varint_encode(p, list->post);
+        p += varint_encode(p, list->pos);
+    }
     if (!st)
         st = spool_write(&d->terms, head, (size_t)(p - head), err);
     if (st)
@@ -115,6 +134,11 @@ static inline uint64_t next_varint(cursor *c)
     return cursor_varint(c);
 }
 
+static inline uint8_t next_byte(cursor *c)
+{
+    return !c->failed && c->p < c->end ? *c->p++ : cursor_u8(c);
+}
+
 /* The first eight bytes of a term as a number that sorts like them. */
 static uint64_t prefix_of(const void *term, size_t len)
 {
@@ -135,22 +159,53 @@ static bool enter_block(const dict *d, size_t i, cursor *c, uint64_t *post, uint
     return !c->failed && *post <= d->post_len && *pos <= d->pos_len;
 }
 
+/* The fields and frequencies of a posting that lies in the dictionary. */
+static bool skip_single(cursor *c)
+{
+    unsigned fields = next_byte(c);
+
+    if (!fields || fields >> LEXICAL_FIELDS)
+        return false;
+    for (; fields; fields &= fields - 1)
+        next_varint(c);
+    return !c->failed;
+}
+
 /* Read the term behind the cursor; t holds the one before. */
 static bool read_term(const dict *d, cursor *c, dict_term *t, uint64_t *post, uint64_t *pos)
 {
-    uint64_t shared = next_varint(c), rest = next_varint(c);
-    const uint8_t *text = cursor_take(c, rest);
-    uint64_t df = next_varint(c), post_len = next_varint(c), pos_len = next_varint(c);
+    uint64_t head = next_byte(c), shared = head & 15, rest = head >> 4;
+    uint64_t v, df = 1, post_len = 0, pos_len = 1;
+    const uint8_t *text;
 
-    if (c->failed || shared > t->len || rest > ANALYZER_TERM_MAX - shared || !(shared + rest) ||
-        df < 1 || df > ROWS_MAX || post_len > d->post_len - *post || pos_len > d->pos_len - *pos)
+    if (shared == 15)
+        shared += next_varint(c);
+    if (rest == 15)
+        rest += next_varint(c);
+    text = cursor_take(c, rest);
+    t->post_at = POST_IN_DICT | cursor_offset(c);
+    v = next_varint(c);
+    if (c->failed || shared > t->len || rest > ANALYZER_TERM_MAX - shared || !(shared + rest))
+        return false;
+    if ((v & 3) == DICT_SINGLE) {
+        if (!skip_single(c))
+            return false;
+        pos_len = next_varint(c);
+    } else if ((v & 3) != DICT_ONCE) {
+        df = (v >> 2) + 2;
+        if (df > ((v & 3) == DICT_PLAIN ? BLOCK - 1 : ROWS_MAX))
+            return false;
+        post_len = next_varint(c);
+        pos_len = next_varint(c);
+        t->post_at = *post | ((v & 3) == DICT_PLAIN ? POST_PLAIN : 0);
+    }
+    if (c->failed || post_len > d->post_len - *post || pos_len > d->pos_len - *pos)
         return false;
     memcpy(t->text + shared, text, (size_t)rest);
     t->len = (size_t)(shared + rest);
     t->df = (uint32_t)df;
-    t->post_at = *post;
     t->pos_at = *pos;
-    t->post_len = post_len;
+    t->post_len = df == 1 ? cursor_offset(c) - (t->post_at & POST_AT) : post_len;
     t->pos_len = pos_len;
     *post += post_len;
     *pos += pos_len;
@@ -185,9 +240,12 @@ cairn_status dict_find(const dict *d, const char *term, size_t len, dict_term *o
                 high = mid;
             continue;
         }
-        if (!enter_block(d, mid, &c, &post, &pos) || cursor_varint(&c) != 0)
+        if (!enter_block(d, mid, &c, &post, &pos))
             return broken(err, cursor_offset(&c));
-        n = cursor_varint(&c);
+        n = next_byte(&c);
+        if (n & 15) /* the first of a block shares nothing */
+            return broken(err, cursor_offset(&c));
+        n = n >> 4 == 15 ? 15 + next_varint(&c) : n >> 4;
         text = cursor_take(&c, n);
         if (c.failed)
             return broken(err, cursor_offset(&c));
@@ -236,7 +294,9 @@ cairn_status dict_block_next(dict_block *b, cairn_error *err)
 {
     cursor ahead = b->c;
 
-    b->shared = (size_t)next_varint(&ahead); /* read_term checks it */
+    b->shared = next_byte(&ahead) & 15; /* read_term checks it */
+    if (b->shared == 15)
+        b->shared += (size_t)next_varint(&ahead);
     if (!read_term(b->d, &b->c, &b->term, &b->post, &b->pos))
         return broken(err, cursor_offset(&b->c));
     b->left--;

@@ -34,13 +34,18 @@ typedef struct dict {
     size_t post_len, pos_len; /* sections the lists must lie in, without their padding */
 } dict;
 
+/* Bits of post_at that tell how the list is written: it lies in lex.dict; it has no lead byte. */
+#define POST_IN_DICT ((uint64_t)1 << 63)
+#define POST_PLAIN   ((uint64_t)1 << 62)
+#define POST_AT      (POST_PLAIN - 1)
+
 /* A term and where its list lies; checked against the sections. */
 typedef struct dict_term {
     char text[ANALYZER_TERM_MAX];
     size_t len;
     uint32_t df;
     uint64_t ordinal; /* 0, 1, 2, ... in the order of the dictionary */
-    uint64_t post_at, pos_at;
+    uint64_t post_at, pos_at; /* post_at with the bits above */
     uint64_t post_len, pos_len;
 } dict_term;
 

@@ -1,41 +1,43 @@
-/* encode.c - posting lists, format 1. All integers little-endian, nothing aligned.
+/* encode.c - posting lists, format 2. All integers little-endian, nothing aligned.
  *
  * A list of df postings has nb = ceil(df / 128) blocks; all but the last are full.
  *
- *   df < 128:   the postings as a tail (below), nothing else
- *   df >= 128:  8        pairs of the whole list
- *               16 x nb  skip table, an entry a block:
- *                        4  last row of the block
- *                        4  where the block begins, from the end of the table
- *                        8  pairs of the block
+ *   df = 1:     in the dictionary (dict.c)
+ *   df < 128:   one block
+ *   df >= 128:  1        bytes of a block's offset, 1..4
+ *               1        bound of the whole list
+ *               4 x nb   last row of each block
+ *               1 x nb   bound of each block (format.h)
+ *               .. x nb  where each block begins, from the end of this table
  *               ..       blocks
  *
- * Pairs: four times { frequency, length code }: every posting of the block has a weighted frequency
- * <= and a weighted length >= those of at least one pair, under the weights in lex.meta; 255 stands
- * for any frequency, 0,0 for an unused pair. A score can be no higher than its best pair's.
+ * A block of n postings is G = ceil(n / 16) groups, the last perhaps short:
  *
- * A full block:
- *   4   header: bits 0-5 width of the gaps (0..24, or 32), then 5 bits each the widths of the
- *       frequencies in title, path, headings, body (0..16); bit 26: body frequencies are stored
- *       less one; bit 27: a list of exceptions follows
- *   4   where its positions begin, from those of the term
- *   ..  128 gaps, 128 frequencies of each field with a width above 0, packed (pack.h); a gap is the
- *       row less the row before less one, so rows cannot repeat
- *   ..  exceptions: count, then { index, 2 bytes body frequency }
+ *   1     lead: bits 0-4 the base of the gaps' widths, then a bit each for title, path and
+ * headings, set when any posting has the word there. A list of fewer than 128 postings with the
+ * word in the body alone has no lead: the dictionary says so, the base follows from the segment's
+ *         rows (short_base).
+ *   G     a byte a group: low nibble the width of its gaps (0, or base + n), high nibble that of
+ * its body frequencies (15 stands for 16)
+ *   ..    for each other field: G nibbles, low first, the widths of its frequencies
+ *   ..    gaps, group by group, each packed (pack.h) from a whole byte on: row less row before less
+ * one
+ *   ..    body frequencies, in the same way; less one when there are no other fields
+ *   ..    frequencies of each other field
  *
- * A tail: 4 bytes where its positions begin (left out when df < 128), then for each posting a
- * varint 2 * gap + simple. simple = once in the body, nowhere else; otherwise a byte with a bit per
- * field that has the word, then a varint frequency for each of them.
- *
- * Positions of a block: a byte, the width; then all positions packed, posting by posting, field by
- * field, each as the gap from the one before in its field (the first as it is). */
+ * Positions of a list of 128 and more: a byte, the bytes of an offset; nb offsets; blocks. Of a
+ * shorter one: its block. Positions of a block: a byte, their width, or BY_LENGTH: each has as many
+ * bits as the length of its field in its row allows for (position_width); then all positions
+ * packed, posting by posting, field by field, each as the gap from the one before in its field (the
+ * first as it is). */
 #include "index/lexical/encode.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/varint.h"
+#include "index/lexical/dict.h"
 #include "index/lexical/pack.h"
 
 #define LIST_MAX ((size_t)UINT32_MAX)
@@ -46,17 +48,16 @@ void list_encoder_init(list_encoder *e, spool *post, spool *pos)
     e->post = post;
     e->pos = pos;
     bytes_init(&e->blocks, LIST_MAX);
-    bytes_init(&e->skips, LIST_MAX);
     bytes_init(&e->positions, LIST_MAX);
-    bytes_init(&e->scratch, LIST_MAX);
+    bytes_init(&e->head, LIST_MAX);
 }
 
 void list_encoder_clear(list_encoder *e)
 {
     bytes_clear(&e->blocks);
-    bytes_clear(&e->skips);
     bytes_clear(&e->positions);
-    bytes_clear(&e->scratch);
+    bytes_clear(&e->head);
+    free(e->ends);
     free(e->gaps);
     free(e->codes);
 }
@@ -68,26 +69,57 @@ void length_weights(const float weight[LEXICAL_FIELDS], const float b[LEXICAL_FI
         out[f] = weight[f] * b[f];
 }
 
+float bound_typical(float typical, const row_lengths *l)
+{
+    float t = l->unit > 0 ? typical / l->unit : 1;
+    return t > 1 && t < 1e9f ? t : 1;
+}
+
+void fill_row_codes(const uint8_t *const column[LEXICAL_FIELDS],
+                    const size_t stride[LEXICAL_FIELDS], uint32_t n_rows, const row_lengths *l,
+                    uint8_t *out)
+{
+    static const size_t piece = 4096;
+    float sum[4096], value[256];
+
+    for (size_t from = 0; from < n_rows; from += piece) {
+        size_t n = n_rows - from < piece ? n_rows - from : piece;
+        memset(sum, 0, n * sizeof *sum);
+        for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
+            const uint8_t *code = column[f] + from * stride[f];
+            if (l->ratio[f] == 0 || (!stride[f] && !*code))
+                continue;
+            for (unsigned i = 0; i < 256; i++)
+                value[i] = l->ratio[f] * (float)length_value((uint8_t)i);
+            for (size_t i = 0; i < n; i++)
+                sum[i] += value[code[i * stride[f]]];
+        }
+        for (size_t i = 0; i < n; i++)
+            out[from + i] = row_code(sum[i]);
+    }
+}
+
 cairn_status list_encoder_lengths(list_encoder *e, const uint8_t *rows, uint32_t n_rows,
                                   const float weight[LEXICAL_FIELDS], const float b[LEXICAL_FIELDS],
                                   float typical, cairn_error *err)
 {
-    float length_weight[LEXICAL_FIELDS];
+    static const size_t stride[LEXICAL_FIELDS] = {1, 1, 1, 1};
+    const uint8_t *column[LEXICAL_FIELDS];
+    row_lengths l = row_lengths_of(weight, b);
 
-    length_weights(weight, b, length_weight);
     memcpy(e->weight, weight, sizeof e->weight);
-    e->typical = typical > 1 ? typical : 1;
+    typical = bound_typical(typical, &l);
+    e->rows = rows;
+    e->n_rows = n_rows;
     e->codes = malloc((size_t)n_rows + 1);
     if (!e->codes)
         return cairn_fail(err, CAIRN_ENOMEM, "no memory for the lengths of %u rows", n_rows);
-    for (uint32_t i = 0; i < n_rows; i++) {
-        float len = 0;
-        for (size_t f = 0; f < LEXICAL_FIELDS; f++)
-            len += length_weight[f] * (float)length_value(rows[f * (size_t)n_rows + i]);
-        /* With a hair for the roundings of the sum. */
-        if (len != floorf(len))
-            len *= 0.999999f;
-        e->codes[i] = length_code(len < 0x1p30f ? (uint32_t)len : 1u << 30);
+    for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+        column[f] = rows + f * (size_t)n_rows;
+    fill_row_codes(column, stride, n_rows, &l, e->codes);
+    for (unsigned c = 0; c < 256; c++) {
+        e->inverse_k[c] = 1 / bound_k((float)length_value((uint8_t)c), typical);
+        e->position_bits[c] = (uint8_t)position_width((uint8_t)c);
     }
     return CAIRN_OK;
 }
@@ -95,11 +127,9 @@ cairn_status list_encoder_lengths(list_encoder *e, const uint8_t *rows, uint32_t
 void list_begin(list_encoder *e)
 {
     bytes_reset(&e->blocks);
-    bytes_reset(&e->skips);
     bytes_reset(&e->positions);
-    memset(e->best, 0, sizeof e->best);
     e->n = e->df = 0;
-    e->n_gaps = 0;
+    e->n_gaps = e->n_ends = 0;
     e->before = UINT32_MAX;
 }
 
@@ -108,237 +138,232 @@ static cairn_status full(cairn_error *err, cairn_status st)
     return cairn_fail(err, st, "a posting list needs too much memory");
 }
 
-/* ---- pairs ---- */
-
-typedef struct pair {
-    uint32_t tf;
-    uint8_t len;
-} pair;
-
-static float pair_score(const list_encoder *e, uint32_t tf, uint8_t len)
+static inline uint8_t *end_of(bytes *b)
 {
-    if (tf >= PAIR_TF_ANY)
-        return 1;
-    return (float)tf / ((float)tf + 1.2f * (0.25f + 0.75f * (float)length_value(len) / e->typical));
+    return (uint8_t *)b->data + b->len;
 }
 
-/* Keep the pairs no other beats, longest first; then join neighbours until PAIRS are left. `most`
- * is the highest frequency of each length code, 0 = none. */
-static void put_pairs(const list_encoder *e, const uint32_t most[256], uint8_t out[PAIR_BYTES])
+/* Take in what was written behind the end, up to `to`. */
+static inline void extend(bytes *b, const uint8_t *to)
 {
-    pair p[256];
-    size_t n = 0;
+    b->len = (size_t)(to - (const uint8_t *)b->data);
+    b->data[b->len] = 0;
+}
 
-    for (unsigned len = 0; len < 256; len++)
-        if (most[len] && (!n || most[len] > p[n - 1].tf))
-            p[n++] = (pair){most[len], (uint8_t)len};
-    while (n > PAIRS) {
-        size_t best = 0;
-        float least = INFINITY;
-        for (size_t i = 0; i + 1 < n; i++) {
-            float joined = pair_score(e, p[i + 1].tf, p[i].len);
-            float a = pair_score(e, p[i].tf, p[i].len);
-            float b = pair_score(e, p[i + 1].tf, p[i + 1].len);
-            float loss = joined - (a > b ? a : b);
-            if (loss < least) {
-                least = loss;
-                best = i;
+/* ---- positions ---- */
+
+/* Bits of all positions when each has the width its field's length calls for; SIZE_MAX when one
+ * does not fit. */
+static size_t bits_by_length(const list_encoder *e)
+{
+    const uint32_t *gap = e->gaps;
+    size_t bits = 0;
+
+    for (uint32_t i = 0; i < e->n; i++)
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++) {
+            unsigned width;
+            uint32_t all = 0;
+            if (!e->tf[f][i])
+                continue;
+            width = e->position_bits[e->rows[f * e->n_rows + e->doc[i]]];
+            for (uint32_t j = 0; j < e->tf[f][i]; j++)
+                all |= *gap++;
+            if (bit_width(all) > width)
+                return SIZE_MAX;
+            bits += (size_t)width * e->tf[f][i];
+        }
+    return bits;
+}
+
+static uint8_t *put_by_length(const list_encoder *e, uint8_t *dst)
+{
+    const uint32_t *gap = e->gaps;
+    uint64_t acc = 0;
+    unsigned have = 0;
+
+    for (uint32_t i = 0; i < e->n; i++)
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++) {
+            unsigned width;
+            if (!e->tf[f][i])
+                continue;
+            width = e->position_bits[e->rows[f * e->n_rows + e->doc[i]]];
+            for (uint32_t j = 0; j < e->tf[f][i]; j++) {
+                acc |= (uint64_t)*gap++ << have;
+                have += width;
+                if (have >= 32) {
+                    memcpy(dst, &acc, 4);
+                    dst += 4;
+                    acc >>= 32;
+                    have -= 32;
+                }
             }
         }
-        p[best].tf = p[best + 1].tf;
-        memmove(p + best + 1, p + best + 2, (n - best - 2) * sizeof *p);
-        n--;
-    }
-    memset(out, 0, PAIR_BYTES);
-    for (size_t i = 0; i < n && i < PAIRS; i++) {
-        out[2 * i] = (uint8_t)(p[i].tf < PAIR_TF_ANY ? p[i].tf : PAIR_TF_ANY);
-        out[2 * i + 1] = p[i].len;
-    }
-}
-
-/* Pairs of the waiting block into out, and of the list so far into e->best. */
-static void block_pairs(list_encoder *e, uint8_t out[PAIR_BYTES])
-{
-    uint32_t most[256] = {0};
-
-    for (uint32_t i = 0; i < e->n; i++) {
-        uint8_t code = e->codes[e->doc[i]];
-        float tf = 0;
-        uint32_t up;
-        for (size_t f = 0; f < LEXICAL_FIELDS; f++)
-            tf += e->weight[f] * (float)e->tf[f][i];
-        /* Rounded up, with a hair for the roundings of the sum. */
-        if (tf != floorf(tf))
-            tf = ceilf(tf * 1.000001f);
-        up = tf < PAIR_TF_ANY ? (uint32_t)tf : PAIR_TF_ANY;
-        up = up ? up : 1;
-        if (up > most[code])
-            most[code] = up;
-    }
-    put_pairs(e, most, out);
-    for (size_t i = 0; i < PAIRS; i++)
-        if (e->best[2 * i] > most[e->best[2 * i + 1]])
-            most[e->best[2 * i + 1]] = e->best[2 * i];
-    put_pairs(e, most, e->best);
-}
-
-/* ---- blocks ---- */
-
-static unsigned width_of(uint32_t v)
-{
-    return v ? 32 - (unsigned)__builtin_clz(v) : 0;
-}
-
-/* Append n packed values. */
-static cairn_status put_packed(bytes *b, const uint32_t *v, size_t n, unsigned bits)
-{
-    size_t size = pack_bytes(n, bits);
-    cairn_status st = bytes_reserve(b, size + 8);
-    if (st)
-        return st;
-    pack_write(v, n, bits, (uint8_t *)b->data + b->len);
-    b->len += size;
-    b->data[b->len] = 0;
-    return CAIRN_OK;
+    memcpy(dst, &acc, 8);
+    return dst + (have + 7) / 8;
 }
 
 static cairn_status put_positions(list_encoder *e)
 {
+    size_t by_length = bits_by_length(e), fixed;
+    unsigned width;
     uint32_t all = 0;
-    unsigned bits;
-    cairn_status st;
+    uint8_t *dst;
+    cairn_status st = bytes_reserve(&e->positions, 4 * e->n_gaps + 16);
 
+    if (st)
+        return st;
     for (size_t i = 0; i < e->n_gaps; i++)
         all |= e->gaps[i];
-    bits = width_of(all);
-    st = bytes_append_byte(&e->positions, (uint8_t)bits);
-    if (!st)
-        st = put_packed(&e->positions, e->gaps, e->n_gaps, bits);
-    e->n_gaps = 0;
-    return st;
-}
-
-/* The width for the body's frequencies that costs least with its exceptions: up to 32 of them. */
-static unsigned body_width(const uint32_t *v, uint32_t *n_exceptions)
-{
-    uint32_t above[18] = {0}; /* above[b]: values wider than b bits */
-    size_t least = SIZE_MAX;
-    unsigned best = 16;
-
-    for (size_t i = 0; i < BLOCK; i++)
-        for (unsigned b = 0, w = width_of(v[i]); b < w; b++)
-            above[b]++;
-    for (unsigned b = 0; b <= 16; b++) {
-        size_t cost = 16 * b + (above[b] ? 1 + 3 * (size_t)above[b] : 0);
-        if (above[b] <= 32 && cost < least) {
-            least = cost;
-            best = b;
-        }
+    width = bit_width(all);
+    fixed = width * e->n_gaps;
+    dst = end_of(&e->positions);
+    *dst++ = by_length <= fixed ? BY_LENGTH : (uint8_t)width;
+    if (by_length <= fixed) {
+        dst = put_by_length(e, dst);
+    } else {
+        pack_write(e->gaps, e->n_gaps, width, dst);
+        dst += pack_bytes(e->n_gaps, width);
     }
-    *n_exceptions = above[best];
-    return best;
+    extend(&e->positions, dst);
+    e->n_gaps = 0;
+    return CAIRN_OK;
 }
 
-static cairn_status put_full(list_encoder *e)
-{
-    uint32_t gap[BLOCK], body[BLOCK], exceptions, header, all = 0, minus = 1;
-    unsigned bits, width[LEXICAL_FIELDS];
-    uint32_t before = e->before;
-    cairn_status st;
+/* ---- blocks ---- */
 
-    for (size_t i = 0; i < BLOCK; i++) {
+/* Width of each group of v[n]. */
+static void group_widths(const uint32_t *v, uint32_t n, uint8_t *width)
+{
+    for (uint32_t i = 0; i < n; i += GROUP) {
+        uint32_t all = 0, end = i + GROUP < n ? i + GROUP : n;
+        for (uint32_t j = i; j < end; j++)
+            all |= v[j];
+        *width++ = (uint8_t)bit_width(all);
+    }
+}
+
+static uint8_t *put_groups(const uint32_t *v, uint32_t n, const uint8_t *width, uint8_t *dst)
+{
+    for (uint32_t i = 0; i < n; i += GROUP, width++) {
+        uint32_t m = n - i < GROUP ? n - i : GROUP;
+        pack_write(v + i, m, *width, dst);
+        dst += pack_bytes(m, *width);
+    }
+    return dst;
+}
+
+/* The nibble of a frequency's width, and the width it stands for. */
+static unsigned tf_nibble(uint8_t *width)
+{
+    if (*width < 15)
+        return *width;
+    *width = 16;
+    return 15;
+}
+
+static uint8_t *put_tfs(const list_encoder *e, unsigned others, const uint32_t *body,
+                        uint8_t width[LEXICAL_FIELDS][GROUPS], uint8_t *dst)
+{
+    dst = put_groups(body, e->n, width[LEXICAL_BODY], dst);
+    for (unsigned f = 0; f < LEXICAL_BODY; f++)
+        if (others >> f & 1)
+            dst = put_groups(e->tf[f], e->n, width[f], dst);
+    return dst;
+}
+
+/* The waiting postings, with a lead byte or without. */
+static cairn_status put_block(list_encoder *e, bool plain, unsigned others)
+{
+    uint32_t gap[BLOCK], body[BLOCK], before = e->before, n = e->n;
+    uint32_t groups = (n + GROUP - 1) / GROUP;
+    uint8_t gap_width[GROUPS], width[LEXICAL_FIELDS][GROUPS], *dst;
+    unsigned widest = 0, base;
+    cairn_status st = bytes_reserve(&e->blocks, (size_t)n * (4 + 2 * LEXICAL_FIELDS) + 64);
+
+    if (st)
+        return st;
+    dst = end_of(&e->blocks);
+    for (uint32_t i = 0; i < n; i++) {
         gap[i] = e->doc[i] - before - 1;
         before = e->doc[i];
-        all |= gap[i];
-        minus &= e->tf[LEXICAL_BODY][i] != 0;
+        body[i] = e->tf[LEXICAL_BODY][i] - !others;
     }
-    bits = width_of(all);
-    if (bits > PACK_BITS_MAX)
-        bits = 32;
-    for (size_t f = 0; f < LEXICAL_BODY; f++) {
-        all = 0;
-        for (size_t i = 0; i < BLOCK; i++)
-            all |= e->tf[f][i];
-        width[f] = width_of(all);
+    group_widths(gap, n, gap_width);
+    group_widths(body, n, width[LEXICAL_BODY]);
+    for (uint32_t g = 0; g < groups; g++)
+        widest = gap_width[g] > widest ? gap_width[g] : widest;
+    base = plain ? short_base(e->n_rows) : widest > 15 ? widest - 15 : 0;
+    if (!plain)
+        *dst++ = (uint8_t)(base | others << 5);
+    for (uint32_t g = 0; g < groups; g++) {
+        unsigned nibble = 0;
+        if (gap_width[g]) {
+            nibble = gap_width[g] > base ? gap_width[g] - base : 1;
+            gap_width[g] = (uint8_t)(base + nibble);
+        }
+        *dst++ = (uint8_t)(nibble | tf_nibble(&width[LEXICAL_BODY][g]) << 4);
     }
-    for (size_t i = 0; i < BLOCK; i++)
-        body[i] = e->tf[LEXICAL_BODY][i] - minus;
-    width[LEXICAL_BODY] = body_width(body, &exceptions);
-    header = bits | minus << 26 | (exceptions ? 1u << 27 : 0);
-    for (size_t f = 0; f < LEXICAL_FIELDS; f++)
-        header |= width[f] << (6 + 5 * f);
-    st = bytes_append_u32(&e->blocks, header);
-    if (!st)
-        st = bytes_append_u32(&e->blocks, (uint32_t)e->positions.len);
-    if (!st)
-        st = put_packed(&e->blocks, gap, BLOCK, bits);
-    for (size_t f = 0; f < LEXICAL_BODY && !st; f++)
-        st = put_packed(&e->blocks, e->tf[f], BLOCK, width[f]);
-    if (!st) {
-        uint32_t low[BLOCK];
-        for (size_t i = 0; i < BLOCK; i++)
-            low[i] = body[i] & ((1u << width[LEXICAL_BODY]) - 1);
-        st = put_packed(&e->blocks, low, BLOCK, width[LEXICAL_BODY]);
-    }
-    if (!st && exceptions)
-        st = bytes_append_byte(&e->blocks, (uint8_t)exceptions);
-    for (size_t i = 0; i < BLOCK && !st && exceptions; i++) {
-        if (width_of(body[i]) <= width[LEXICAL_BODY])
+    for (unsigned f = 0; f < LEXICAL_BODY; f++) {
+        if (!(others >> f & 1))
             continue;
-        st = bytes_append_byte(&e->blocks, (uint8_t)i);
-        if (!st)
-            st = bytes_append_u16(&e->blocks, (uint16_t)body[i]);
+        group_widths(e->tf[f], n, width[f]);
+        for (uint32_t g = 0; g < groups; g += 2) {
+            unsigned low = tf_nibble(&width[f][g]);
+            unsigned high = g + 1 < groups ? tf_nibble(&width[f][g + 1]) : 0;
+            *dst++ = (uint8_t)(low | high << 4);
+        }
     }
-    return st;
+    dst = put_groups(gap, n, gap_width, dst);
+    dst = put_tfs(e, others, body, width, dst);
+    extend(&e->blocks, dst);
+    return CAIRN_OK;
 }
 
-static cairn_status put_tail(list_encoder *e, bool with_offset)
+/* The greatest share of the waiting postings. */
+static uint8_t block_bound(const list_encoder *e, unsigned others)
 {
-    uint32_t before = e->before;
-    cairn_status st = CAIRN_OK;
+    float most = 0;
 
-    if (with_offset)
-        st = bytes_append_u32(&e->blocks, (uint32_t)e->positions.len);
-    for (uint32_t i = 0; i < e->n && !st; i++) {
-        uint64_t gap = e->doc[i] - before - 1;
-        unsigned fields = 0;
-        before = e->doc[i];
-        for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
-            fields |= (e->tf[f][i] ? 1u : 0u) << f;
-        if (fields == 1u << LEXICAL_BODY && e->tf[LEXICAL_BODY][i] == 1) {
-            st = bytes_append_varint(&e->blocks, gap << 1 | 1);
-            continue;
-        }
-        st = bytes_append_varint(&e->blocks, gap << 1);
-        if (!st)
-            st = bytes_append_byte(&e->blocks, (uint8_t)fields);
-        for (unsigned f = 0; f < LEXICAL_FIELDS && !st; f++)
-            if (e->tf[f][i])
-                st = bytes_append_varint(&e->blocks, e->tf[f][i]);
+    for (uint32_t i = 0; i < e->n; i++) {
+        float tf = e->weight[LEXICAL_BODY] * (float)(int32_t)e->tf[LEXICAL_BODY][i], ratio;
+        for (unsigned f = 0; f < LEXICAL_BODY; f++)
+            if (others >> f & 1)
+                tf += e->weight[f] * (float)(int32_t)e->tf[f][i];
+        ratio = tf * e->inverse_k[e->codes[e->doc[i]]];
+        most = ratio > most ? ratio : most;
     }
-    return st;
+    return bound_code(most);
 }
 
 /* Turn the waiting postings into a block. */
-static cairn_status flush_block(list_encoder *e, bool only, cairn_error *err)
+static cairn_status flush_block(list_encoder *e, bool only, bool *plain, cairn_error *err)
 {
-    uint8_t entry[SKIP_BYTES];
+    unsigned others = 0;
+    block_end *end;
     cairn_status st;
 
-    if (e->blocks.len > UINT32_MAX || e->positions.len > UINT32_MAX)
+    if (e->blocks.len > UINT32_MAX / 2 || e->positions.len > UINT32_MAX / 2)
         return cairn_fail(err, CAIRN_ELIMIT,
-                          "a posting list of more than 4 GiB; use smaller "
-                          "segments");
-    if (!only) {
-        uint32_t last = e->doc[e->n - 1], at = (uint32_t)e->blocks.len;
-        memcpy(entry, &last, 4);
-        memcpy(entry + 4, &at, 4);
-        block_pairs(e, entry + 8);
-        st = bytes_append(&e->skips, entry, sizeof entry);
-        if (st)
-            return full(err, st);
+                          "a posting list of more than 2 GiB; use smaller segments");
+    if (e->n_ends == e->cap_ends) {
+        size_t cap = e->cap_ends * 2 + 64;
+        block_end *more = checked_realloc(e->ends, cap, sizeof *more);
+        if (!more)
+            return full(err, CAIRN_ENOMEM);
+        e->ends = more;
+        e->cap_ends = cap;
     }
-    st = e->n == BLOCK ? put_full(e) : put_tail(e, !only);
+    for (unsigned f = 0; f < LEXICAL_BODY; f++) {
+        uint32_t all = 0;
+        for (uint32_t i = 0; i < e->n; i++)
+            all |= e->tf[f][i];
+        others |= all ? 1u << f : 0;
+    }
+    end = &e->ends[e->n_ends++];
+    *end = (block_end){e->doc[e->n - 1], (uint32_t)e->blocks.len, (uint32_t)e->positions.len,
+                       only ? 0 : block_bound(e, others)};
+    *plain = only && !others;
+    st = put_block(e, *plain, others);
     if (!st)
         st = put_positions(e);
     if (st)
@@ -354,7 +379,8 @@ cairn_status list_add(list_encoder *e, uint32_t row, const uint32_t tf[LEXICAL_F
     size_t total = 0;
 
     if (e->n == BLOCK) {
-        cairn_status st = flush_block(e, false, err);
+        bool plain;
+        cairn_status st = flush_block(e, false, &plain, err);
         if (st)
             return st;
     }
@@ -382,22 +408,94 @@ cairn_status list_add(list_encoder *e, uint32_t row, const uint32_t tf[LEXICAL_F
     return CAIRN_OK;
 }
 
-cairn_status list_end(list_encoder *e, list_size *out, cairn_error *err)
-{
-    bool only = e->df < BLOCK;
-    cairn_status st = e->n ? flush_block(e, only, err) : CAIRN_OK;
+/* ---- lists ---- */
 
+/* A list of one posting: its entry in the dictionary. */
+static cairn_status end_single(list_encoder *e, list_size *out, cairn_error *err)
+{
+    uint64_t row = e->doc[0];
+    unsigned fields = 0;
+    uint8_t *p = out->single;
+    cairn_status st = CAIRN_OK;
+
+    for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
+        fields |= (e->tf[f][0] ? 1u : 0u) << f;
+    if (fields == 1u << LEXICAL_BODY && e->tf[LEXICAL_BODY][0] == 1 && e->gaps[0] < 256) {
+        p += varint_encode(p, row << 2 | DICT_ONCE);
+        st = bytes_append_byte(&e->positions, (uint8_t)e->gaps[0]);
+    } else {
+        p += varint_encode(p, row << 2 | DICT_SINGLE);
+        *p++ = (uint8_t)fields;
+        for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
+            if (e->tf[f][0])
+                p += varint_encode(p, e->tf[f][0]);
+        st = put_positions(e);
+    }
+    out->single_len = (size_t)(p - out->single);
+    e->n = 0;
+    return st ? full(err, st) : CAIRN_OK;
+}
+
+/* Bytes of an offset up to v. */
+static unsigned offset_bytes(uint32_t v)
+{
+    return v >> 8 ? v >> 16 ? v >> 24 ? 4 : 3 : 2 : 1;
+}
+
+/* The table in front of a list's blocks, and that of its positions, into e->head. */
+static cairn_status put_heads(list_encoder *e, size_t *post_len)
+{
+    size_t n = e->n_ends;
+    const block_end *end = e->ends;
+    unsigned post_bytes = offset_bytes(end[n - 1].post), pos_bytes = offset_bytes(end[n - 1].pos);
+    cairn_status st;
+    uint8_t *p;
+
+    bytes_reset(&e->head);
+    st = bytes_reserve(&e->head, 16 + n * 13);
     if (st)
         return st;
-    out->df = e->df;
-    out->post = e->blocks.len;
-    out->pos = e->positions.len;
-    if (!only) {
-        out->post += PAIR_BYTES + e->skips.len;
-        st = spool_write(e->post, e->best, PAIR_BYTES, err);
+    p = (uint8_t *)e->head.data;
+    *p++ = (uint8_t)post_bytes;
+    *p = 0;
+    for (size_t i = 0; i < n; i++)
+        *p = end[i].bound > *p ? end[i].bound : *p;
+    p++;
+    for (size_t i = 0; i < n; i++, p += 4)
+        memcpy(p, &end[i].last, 4);
+    for (size_t i = 0; i < n; i++)
+        *p++ = end[i].bound;
+    for (size_t i = 0; i < n; i++, p += post_bytes)
+        memcpy(p, &end[i].post, 4);
+    *post_len = (size_t)(p - (const uint8_t *)e->head.data);
+    *p++ = (uint8_t)pos_bytes;
+    for (size_t i = 0; i < n; i++, p += pos_bytes)
+        memcpy(p, &end[i].pos, 4);
+    extend(&e->head, p);
+    return CAIRN_OK;
+}
+
+cairn_status list_end(list_encoder *e, list_size *out, cairn_error *err)
+{
+    size_t post_head = 0, pos_head = 0;
+    cairn_status st = CAIRN_OK;
+
+    *out = (list_size){.df = e->df};
+    if (e->df == 1)
+        st = end_single(e, out, err);
+    else if (e->n)
+        st = flush_block(e, e->df < BLOCK, &out->plain, err);
+    if (!st && e->df >= BLOCK) {
+        st = put_heads(e, &post_head);
+        if (st)
+            return full(err, st);
+        pos_head = e->head.len - post_head;
+        st = spool_write(e->post, e->head.data, post_head, err);
         if (!st)
-            st = spool_write(e->post, e->skips.data, e->skips.len, err);
+            st = spool_write(e->pos, e->head.data + post_head, pos_head, err);
     }
+    out->post = post_head + e->blocks.len;
+    out->pos = pos_head + e->positions.len;
     if (!st && e->blocks.len)
         st = spool_write(e->post, e->blocks.data, e->blocks.len, err);
     if (!st && e->positions.len)

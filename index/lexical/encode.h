@@ -8,15 +8,25 @@
 #include "index/lexical/format.h"
 #include "index/lexical/spool.h"
 
+typedef struct block_end {
+    uint32_t last;      /* row */
+    uint32_t post, pos; /* where the block and its positions begin */
+    uint8_t bound;
+} block_end;
+
 typedef struct list_encoder {
     spool *post, *pos;            /* borrowed */
-    uint8_t *codes;               /* [rows] code of each row's weighted length, rounded down */
-    float weight[LEXICAL_FIELDS]; /* for the pairs */
-    float typical;                /* average weighted length: only steers which pairs are joined */
+    const uint8_t *rows;          /* borrowed: [LEXICAL_FIELDS][n_rows] length codes */
+    uint8_t *codes;               /* [n_rows]: code of the row's length that scores */
+    uint32_t n_rows;              /* of the segment */
+    float weight[LEXICAL_FIELDS]; /* for the bounds */
+    float inverse_k[256];         /* 1 / bound_k of each code */
+    uint8_t position_bits[256];   /* position_width of each code */
     bytes blocks;                 /* the blocks of this list so far */
-    bytes skips;                  /* their skip entries */
     bytes positions;              /* their positions */
-    bytes scratch;
+    bytes head;                   /* of the list, made at its end */
+    block_end *ends;
+    size_t n_ends, cap_ends;
     uint32_t n;      /* postings waiting for their block */
     uint32_t df;     /* postings of this list so far */
     uint32_t before; /* last row of the block before; UINT32_MAX: none */
@@ -24,18 +34,23 @@ typedef struct list_encoder {
     uint32_t tf[LEXICAL_FIELDS][BLOCK];
     uint32_t *gaps; /* positions of the waiting block, as gaps */
     size_t n_gaps, cap_gaps;
-    uint8_t best[PAIR_BYTES]; /* pairs of the whole list */
 } list_encoder;
 
+#define SINGLE_MAX 32
+
+/* What the dictionary says of a list. */
 typedef struct list_size {
     uint32_t df;
-    uint64_t post, pos; /* bytes */
+    bool plain;         /* fewer than 128 postings, in the body alone: no lead byte */
+    uint64_t post, pos; /* bytes in lex.post and lex.pos */
+    size_t single_len;  /* df 1: the posting, which lies in the dictionary */
+    uint8_t single[SINGLE_MAX];
 } list_size;
 
 void list_encoder_init(list_encoder *e, spool *post, spool *pos);
 void list_encoder_clear(list_encoder *e);
-/* The weights, lengths ([LEXICAL_FIELDS][n_rows] codes) and average that block maxima are made
- * with; before the first list. */
+/* The weights, lengths ([LEXICAL_FIELDS][n_rows] codes, borrowed until the last list) and average
+ * weighted length of a row that bounds are made with; before the first list. */
 cairn_status list_encoder_lengths(list_encoder *e, const uint8_t *rows, uint32_t n_rows,
                                   const float weight[LEXICAL_FIELDS], const float b[LEXICAL_FIELDS],
                                   float typical, cairn_error *err);
@@ -46,8 +61,14 @@ cairn_status list_add(list_encoder *e, uint32_t row, const uint32_t tf[LEXICAL_F
                       const uint32_t *positions, cairn_error *err);
 cairn_status list_end(list_encoder *e, list_size *out, cairn_error *err);
 
-/* ratio of length weights to the largest field weight: what multiplies a field's length */
+/* Weight of each field's length. */
 void length_weights(const float weight[LEXICAL_FIELDS], const float b[LEXICAL_FIELDS],
                     float out[LEXICAL_FIELDS]);
+/* An average weighted length in the unit of row codes, as bounds are made with it. */
+float bound_typical(float typical, const row_lengths *l);
+/* Length codes of all rows. */
+void fill_row_codes(const uint8_t *const column[LEXICAL_FIELDS],
+                    const size_t stride[LEXICAL_FIELDS], uint32_t n_rows, const row_lengths *l,
+                    uint8_t *out);
 
 #endif

@@ -30,13 +30,13 @@ static cairn_status no_memory(cairn_error *err)
     return cairn_fail(err, CAIRN_ENOMEM, "no memory for an exhaustive search");
 }
 
-static int32_t score_of_tf(const query_plane *plane, float w, float length, float tf)
+static int32_t score_of_tf(const query_plane *plane, float w, uint8_t code, float tf)
 {
-    long v = lrintf(w * tf / (tf + (plane->k0 + plane->k1 * length)));
+    long v = lrintf(w * tf / (tf + (plane->k0 + plane->k1 * (float)length_value(code))));
     return (int32_t)(v < 1 ? 1 : v);
 }
 
-static int32_t score_of(const query_plane *plane, float w, float length,
+static int32_t score_of(const query_plane *plane, float w, uint8_t code,
                         const uint32_t tf[LEXICAL_FIELDS])
 {
     float sum = 0;
@@ -44,11 +44,11 @@ static int32_t score_of(const query_plane *plane, float w, float length,
     for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
         if (plane->weight[f] > 0)
             sum = sum + plane->weight[f] * (float)tf[f];
-    return sum > 0 ? score_of_tf(plane, w, length, sum) : 0;
+    return sum > 0 ? score_of_tf(plane, w, code, sum) : 0;
 }
 
 static cairn_status scan_word(scan *s, const query_plane *plane, const query_alt *alt,
-                              const float *lengths, int32_t *best)
+                              const uint8_t *codes, int32_t *best)
 {
     const dict_term *t = &s->plan->found[s->index * s->plan->n_terms + alt->words[0].term];
     postings *p = s->p;
@@ -66,7 +66,7 @@ static cairn_status scan_word(scan *s, const query_plane *plane, const query_alt
             int32_t v;
             for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
                 tf[f] = p->fields >> f & 1 ? p->tf[f][i] : 0;
-            v = score_of(plane, alt->w, lengths[p->doc[i]], tf);
+            v = score_of(plane, alt->w, codes[p->doc[i]], tf);
             if (v > best[p->doc[i]])
                 best[p->doc[i]] = v;
         }
@@ -128,7 +128,7 @@ static bool has(const uint64_t *a, size_t n, uint64_t v)
 }
 
 static cairn_status scan_phrase(scan *s, const query_plane *plane, const query_alt *alt,
-                                const float *lengths, int32_t *best)
+                                const uint8_t *codes, int32_t *best)
 {
     uint64_t **at = calloc(alt->n, sizeof *at);
     size_t *n = calloc(alt->n, sizeof *n), i = 0;
@@ -147,7 +147,7 @@ static cairn_status scan_phrase(scan *s, const query_plane *plane, const query_a
             if (all && plane->mask >> f & 1 && tf[f] < TF_MAX)
                 tf[f]++;
         }
-        v = score_of(plane, alt->w, lengths[row], tf);
+        v = score_of(plane, alt->w, codes[row], tf);
         if (v > best[row])
             best[row] = v;
     }
@@ -160,7 +160,7 @@ static cairn_status scan_phrase(scan *s, const query_plane *plane, const query_a
 
 /* A pattern's rows: its terms' frequencies added up in their order. */
 static cairn_status scan_pattern(scan *s, const query_plane *plane, const query_group *q,
-                                 const float *lengths, int32_t *best)
+                                 const uint8_t *codes, int32_t *best)
 {
     const expansion_list *in = &q->expansion->in[s->index];
     uint32_t rows = s->seg->reader->n_rows;
@@ -189,7 +189,7 @@ static cairn_status scan_pattern(scan *s, const query_plane *plane, const query_
         }
     }
     for (uint32_t r = 0; r < rows && !st; r++)
-        best[r] = sum[r] > 0 ? score_of_tf(plane, q->alts[0].w, lengths[r], sum[r]) : 0;
+        best[r] = sum[r] > 0 ? score_of_tf(plane, q->alts[0].w, codes[r], sum[r]) : 0;
     free(sum);
     return st;
 }
@@ -243,7 +243,7 @@ static uint32_t count_windows(const query_alt *alt, uint64_t *const *at, const s
 
 /* A sloppy phrase or NEAR: every field of every row of its first word is tried. */
 static cairn_status scan_windows(scan *s, const query_plane *plane, const query_alt *alt,
-                                 const float *lengths, int32_t *best)
+                                 const uint8_t *codes, int32_t *best)
 {
     uint64_t **at = calloc(alt->n, sizeof *at);
     size_t *n = calloc(alt->n, sizeof *n), i = 0;
@@ -270,7 +270,7 @@ static cairn_status scan_windows(scan *s, const query_plane *plane, const query_
             while (i < n[0] && (at[0][i] & ~(uint64_t)UINT32_MAX) == tag)
                 i++;
         }
-        v = score_of(plane, alt->w, lengths[row], tf);
+        v = score_of(plane, alt->w, codes[row], tf);
         if (v > best[row])
             best[row] = v;
     }
@@ -328,16 +328,16 @@ static int better_first(const void *a, const void *b)
 static cairn_status scan_group(scan *s, const query_group *q, int32_t *best)
 {
     const query_plane *plane = &s->plan->planes[q->plane];
-    const float *lengths;
-    cairn_status st = query_lengths(s->plan, plane, s->seg->reader, &lengths, s->err);
+    const uint8_t *codes;
+    cairn_status st = query_codes(s->plan, plane, s->seg->reader, &codes, s->err);
 
     memset(best, 0, s->seg->reader->n_rows * sizeof *best);
     if (st || q->expansion)
-        return st ? st : scan_pattern(s, plane, q, lengths, best);
+        return st ? st : scan_pattern(s, plane, q, codes, best);
     for (size_t i = 0; i < q->n_alts && !st; i++)
-        st = q->alts[i].n_spans ? scan_windows(s, plane, &q->alts[i], lengths, best)
-             : q->alts[i].n > 1 ? scan_phrase(s, plane, &q->alts[i], lengths, best)
-                                : scan_word(s, plane, &q->alts[i], lengths, best);
+        st = q->alts[i].n_spans ? scan_windows(s, plane, &q->alts[i], codes, best)
+             : q->alts[i].n > 1 ? scan_phrase(s, plane, &q->alts[i], codes, best)
+                                : scan_word(s, plane, &q->alts[i], codes, best);
     return st;
 }
 

@@ -106,8 +106,8 @@ static cairn_status copy_rows(merge_state *m, cairn_error *err)
             if (p->rows && p->rows[row] == DROPPED)
                 continue;
             for (size_t f = 0; f < LEXICAL_FIELDS; f++)
-                m->columns[f * n + to] = p->r->rows[f * old + row];
-            l = p->r->rows[LEXICAL_FIELDS * old + row];
+                m->columns[f * n + to] = reader_length(p->r, (unsigned)f, (uint32_t)row);
+            l = reader_row_language(p->r, (uint32_t)row);
             if (l >= p->r->n_langs)
                 return cairn_fail(err, CAIRN_ECORRUPT,
                                   "lex.rows: row %zu has no language; rebuild the index", row);
@@ -309,7 +309,8 @@ cairn_status lexical_merge_with(const lexical_merge_input *in, size_t n,
         st = copy_rows(&m, err);
     if (st)
         goto done;
-    /* Totals are not known yet; the average only steers which block maxima are joined. */
+    /* Totals are not known yet; any average serves the bounds as long as it is the one written
+     * down. */
     for (size_t i = 0; i < n; i++)
         for (size_t f = 0; f < LEXICAL_FIELDS; f++)
             m.meta.total[f] += in[i].reader->total[f];
@@ -336,26 +337,28 @@ done:
 
 /* ---- the full check ---- */
 
-/* No posting of the block may score above its pairs' bound: its weighted frequency and length must
- * lie under one of them. */
-static bool pairs_hold(const lexical_reader *r, const postings *l, const uint8_t *pairs, uint32_t i)
-{
-    float tf = 0, len = 0, length_weight[LEXICAL_FIELDS];
+/* What the bounds of a segment are made with. */
+typedef struct bound_check {
+    const uint8_t *codes;
+    float inverse_k[256];
+} bound_check;
 
-    length_weights(r->weight, r->b, length_weight);
-    for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
+/* No posting may have a greater share than its block and its list say. */
+static bool bound_holds(const lexical_reader *r, const bound_check *c, const postings *l,
+                        uint32_t b, uint32_t i)
+{
+    float tf = 0, ratio;
+
+    for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
         tf += l->fields >> f & 1 ? r->weight[f] * (float)l->tf[f][i] : 0;
-        len += length_weight[f] * (float)length_value(r->rows[(size_t)f * r->n_rows + l->doc[i]]);
-    }
-    for (unsigned j = 0; j < PAIRS; j++)
-        if ((pairs[2 * j] == PAIR_TF_ANY || tf <= (float)pairs[2 * j]) && pairs[2 * j] &&
-            len >= (float)length_value(pairs[2 * j + 1]))
-            return true;
-    return false;
+    ratio = tf * c->inverse_k[c->codes[l->doc[i]]] * 0.99999f;
+    return (!l->skips || (bound_code(ratio) <= postings_bound(l, b) &&
+                          bound_code(ratio) <= postings_list_bound(l)));
 }
 
-static cairn_status verify_list(const lexical_reader *r, const dict_term *t, postings *l,
-                                postings_positions *where, uint64_t *total, cairn_error *err)
+static cairn_status verify_list(const lexical_reader *r, const dict_term *t, const bound_check *c,
+                                postings *l, postings_positions *where, uint64_t *total,
+                                cairn_error *err)
 {
     cairn_status st = postings_open(l, r, t, &pack_scalar, err);
 
@@ -371,8 +374,7 @@ static cairn_status verify_list(const lexical_reader *r, const dict_term *t, pos
                 n += l->fields >> f & 1 ? l->tf[f][i] : 0;
                 total[f] += l->fields >> f & 1 ? l->tf[f][i] : 0;
             }
-            if (!n || (l->skips && (!pairs_hold(r, l, postings_pairs(l, b), i) ||
-                                    !pairs_hold(r, l, postings_list_pairs(l), i))))
+            if (!n || !bound_holds(r, c, l, b, i))
                 st = cairn_fail(err, CAIRN_ECORRUPT,
                                 "lex.post: row %u of '%.*s' breaks its block's bounds; rebuild "
                                 "the index",
@@ -389,7 +391,13 @@ cairn_status lexical_reader_verify(const lexical_reader *r, cairn_error *err)
     postings_positions *where = malloc(sizeof *where);
     dict_iter it;
     bool more = true;
-    cairn_status st = l && where ? CAIRN_OK : no_memory(err);
+    row_lengths lengths = row_lengths_of(r->weight, r->b);
+    bound_check c = {.codes = reader_codes(r)};
+    cairn_status st = l && where && c.codes ? CAIRN_OK : no_memory(err);
+
+    for (unsigned i = 0; i < 256; i++)
+        c.inverse_k[i] =
+            1 / bound_k((float)length_value((uint8_t)i), bound_typical(r->typical, &lengths));
 
     dict_iter_init(&it, &r->dict);
     while (!st && more) {
@@ -397,13 +405,13 @@ cairn_status lexical_reader_verify(const lexical_reader *r, cairn_error *err)
         if (st || !more)
             break;
         n += it.term.df;
-        st = verify_list(r, &it.term, l, where, total, err);
+        st = verify_list(r, &it.term, &c, l, where, total, err);
     }
     if (!st && (it.post != r->post_len || it.pos != r->pos_len || n != r->n_postings))
         st = cairn_fail(err, CAIRN_ECORRUPT,
                         "lex.dict: its lists do not fill lex.post and lex.pos; rebuild the index");
     for (size_t row = 0; row < r->n_rows && !st; row++)
-        if (r->rows[(size_t)LEXICAL_FIELDS * r->n_rows + row] >= r->n_langs)
+        if (reader_row_language(r, (uint32_t)row) >= r->n_langs)
             st = cairn_fail(err, CAIRN_ECORRUPT,
                             "lex.rows: row %zu has no language; rebuild the "
                             "index",

@@ -45,15 +45,15 @@ float index_output_typical(const lexical_meta *m)
     return m->n_rows ? (float)(sum / m->n_rows) : 1;
 }
 
-cairn_status index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns,
+cairn_status index_output_begin(index_output *o, lexical_meta *m, const uint8_t *columns,
                                 cairn_error *err)
 {
     cairn_status st = forms_writer_init(&o->forms, &o->written, err);
 
     if (st)
         return st;
-    return list_encoder_lengths(&o->lists, columns, m->n_rows, m->weight, m->b,
-                                index_output_typical(m), err);
+    m->typical = index_output_typical(m);
+    return list_encoder_lengths(&o->lists, columns, m->n_rows, m->weight, m->b, m->typical, err);
 }
 
 cairn_status index_output_term(index_output *o, const char *term, size_t len, const list_size *list,
@@ -73,11 +73,7 @@ cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *
     m->pos_len = o->pos.size;
     st = meta_emit(m, sink, err);
     if (!st)
-        st = sink->begin(sink->ctx, "lex.rows", err);
-    if (!st && m->n_rows)
-        st = sink->write(sink->ctx, columns, (size_t)m->n_rows * (LEXICAL_FIELDS + 1), err);
-    if (!st)
-        st = sink->end(sink->ctx, err);
+        st = rows_emit(columns, m->n_rows, sink, err);
     if (!st)
         st = dict_writer_emit(&o->dict, sink, err);
     if (!st)

@@ -20,9 +20,9 @@ void index_output_init(index_output *o);
 void index_output_limit(index_output *o, size_t memory, const char *dir);
 void index_output_clear(index_output *o);
 /* columns: lex.rows as it will be written. */
-cairn_status index_output_begin(index_output *o, const lexical_meta *m, const uint8_t *columns,
+cairn_status index_output_begin(index_output *o, lexical_meta *m, const uint8_t *columns,
                                 cairn_error *err);
-/* The average weighted length of a row: what steers which block maxima are joined. */
+/* The average weighted length of a row: what bounds are made with, lexical_meta's `typical`. */
 float index_output_typical(const lexical_meta *m);
 /* The next term, with the list that was just encoded; `itself`: see forms_writer_term. */
 cairn_status index_output_term(index_output *o, const char *term, size_t len, const list_size *list,

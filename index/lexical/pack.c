@@ -1,29 +1,26 @@
 /* pack.c - the scalar row of the kernels, the writer, and the choice of a row. */
 #include "index/lexical/pack.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <string.h>
 
-#include "index/lexical/format.h"
-
-static void unpack_scalar(const uint8_t *src, unsigned bits, uint32_t *dst)
+static void unpack_scalar(const uint8_t *src, uint64_t widths, size_t n_groups, uint32_t add,
+                          uint32_t *dst)
 {
-    if (!bits) {
-        memset(dst, 0, PACK_N * sizeof *dst);
-        return;
+    for (size_t g = 0; g < n_groups; g++, widths >>= 8) {
+        unsigned bits = widths & 0xFF;
+        for (size_t i = 0; i < PACK_GROUP; i++)
+            *dst++ = pack_read(src, i * bits, bits) + add;
+        src += (size_t)2 * bits;
     }
-    for (size_t i = 0; i < PACK_N; i++)
-        dst[i] = pack_read(src, i, bits);
 }
 
-static void unpack_docs_scalar(const uint8_t *src, unsigned bits, uint32_t prev, uint32_t *dst)
+static void unpack_docs_scalar(const uint8_t *src, uint64_t widths, size_t n_groups, uint32_t prev,
+                               uint32_t *dst)
 {
-    unpack_scalar(src, bits, dst);
-    for (size_t i = 0; i < PACK_N; i++) {
-        prev += dst[i] + 1;
-        dst[i] = prev;
-    }
+    unpack_scalar(src, widths, n_groups, 1, dst);
+    for (size_t i = 0; i < n_groups * PACK_GROUP; i++)
+        prev = dst[i] += prev;
 }
 
 static void weigh_scalar(const uint32_t *src, float w, int add, float *tf)
@@ -36,11 +33,8 @@ static void score_scalar(const pack_score *s, const uint32_t *docs, const float 
                          int32_t *out)
 {
     n = (n + 15) & ~(size_t)15;
-    for (size_t i = 0; i < n; i++) {
-        float k = s->k0 + s->k1 * s->lengths[docs[i]];
-        long v = lrintf(s->w * tf[i] / (tf[i] + k));
-        out[i] = tf[i] > 0 ? (int32_t)(v < 1 ? 1 : v) : 0;
-    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = pack_score_one(s, docs[i], tf[i]);
 }
 
 static size_t above_scalar(int32_t *sums, size_t n, int32_t floor, uint16_t *idx, int32_t *value)
@@ -64,39 +58,30 @@ void pack_write(const uint32_t *v, size_t n, unsigned bits, uint8_t *dst)
     uint64_t acc = 0;
     unsigned have = 0;
 
-    if (!bits)
-        return;
     for (size_t i = 0; i < n; i++) {
         acc |= (uint64_t)v[i] << have;
         have += bits;
-        while (have >= 8) {
-            *dst++ = (uint8_t)acc;
-            acc >>= 8;
-            have -= 8;
+        if (have >= 32) {
+            memcpy(dst, &acc, 4);
+            dst += 4;
+            acc >>= 32;
+            have -= 32;
         }
     }
-    if (have)
-        *dst = (uint8_t)acc;
+    memcpy(dst, &acc, 8);
 }
 
-static float lengths[256];
-const float *pack_lengths = lengths;
-static pack_shuffle shuffles[PACK_BITS_MAX + 1][2];
-const pack_shuffle (*pack_shuffles)[2] = (const pack_shuffle (*)[2])shuffles;
+static pack_places places[33];
+const pack_places *pack_places_of = places;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void make_tables(void)
 {
-    for (unsigned code = 0; code < 256; code++)
-        lengths[code] = (float)length_value((uint8_t)code);
-    for (unsigned bits = 0; bits <= PACK_BITS_MAX; bits++)
-        for (unsigned half = 0; half < 2; half++)
-            for (unsigned i = 0; i < 4; i++) {
-                unsigned bit = half * 4 + i * bits;
-                for (unsigned j = 0; j < 4; j++)
-                    shuffles[bits][half].byte[4 * i + j] = (uint8_t)(bit / 8 + j);
-                shuffles[bits][half].shift[i] = bit % 8;
-            }
+    for (unsigned bits = 0; bits <= 32; bits++)
+        for (unsigned i = 0; i < PACK_GROUP; i++) {
+            places[bits].word[i] = i * bits / 32;
+            places[bits].shift[i] = i * bits % 32;
+        }
 }
 
 const pack_kernels *pack_at(cpu_level level)

@@ -1,34 +1,49 @@
 /* pack.h - the hot loops: unpack a block, score it, pick the candidates. One table a CPU row.
  *
  * Packed numbers are one stream of bits, low bits first: value i of width b is bits i*b .. i*b+b-1.
- * 128 values take exactly 16 * b bytes, and eight values start on a byte whatever b is, which is
- * what the SIMD rows stand on. The scalar row is the definition; tests hold the others to it bit
- * for bit, scores included (no fused multiply-add, one division, round to nearest even).
+ * A block is up to eight groups of 16 values; each has its own width and takes exactly 2 * width
+ * bytes, so that a group starts on a byte and lies in one 64-byte load. The scalar row is the
+ * definition; tests hold the others to it bit for bit, scores included (no fused multiply-add, one
+ * division, round to nearest even).
  *
- * Arrays of the kernels are 64-byte aligned; packed input is not. */
+ * Arrays of the kernels are 64-byte aligned; packed input is not, and 64 bytes may be read from
+ * where a group starts. */
 #ifndef CAIRN_INDEX_LEXICAL_PACK_H
 #define CAIRN_INDEX_LEXICAL_PACK_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/cpu.h"
+#include "index/lexical/format.h"
 
-#define PACK_N        128
-#define PACK_BITS_MAX 24 /* for unpack and unpack_docs */
+#define PACK_N     128
+#define PACK_GROUP 16
 
 typedef struct pack_score {
-    const float *lengths; /* weighted length of each row */
+    const uint8_t *codes; /* length code of each row; three more bytes readable */
     float w;              /* upper limit of the score, in units of the integer sum */
-    float k0, k1;         /* K = k0 + k1 * lengths[row] */
+    float k0, k1;         /* K = k0 + k1 * length_value(codes[row]) */
 } pack_score;
+
+/* The score of one posting: what `score` below does to each. */
+static inline int32_t pack_score_one(const pack_score *s, uint32_t doc, float tf)
+{
+    float k = s->k0 + s->k1 * (float)(int32_t)length_value(s->codes[doc]);
+    long v = lrintf(s->w * tf / (tf + k));
+    return tf > 0 ? (int32_t)(v < 1 ? 1 : v) : 0;
+}
 
 typedef struct pack_kernels {
     const char *name;
-    /* 128 values of `bits` <= PACK_BITS_MAX. May read 16 bytes past the packed bytes. */
-    void (*unpack)(const uint8_t *src, unsigned bits, uint32_t *dst);
+    /* n_groups * 16 values, `add` added to each. widths: a byte a group from the lowest up, 0..32.
+     */
+    void (*unpack)(const uint8_t *src, uint64_t widths, size_t n_groups, uint32_t add,
+                   uint32_t *dst);
     /* The same of gaps: dst[i] = prev + 1 + gap 0 + ... + 1 + gap i, modulo 2^32. */
-    void (*unpack_docs)(const uint8_t *src, unsigned bits, uint32_t prev, uint32_t *dst);
+    void (*unpack_docs)(const uint8_t *src, uint64_t widths, size_t n_groups, uint32_t prev,
+                        uint32_t *dst);
     /* tf[i] = (add ? tf[i] : 0) + w * src[i], i < 128 */
     void (*weigh)(const uint32_t *src, float w, int add, float *tf);
     /* out[i] = tf[i] > 0 ? max(1, round(w * tf[i] / (tf[i] + K of docs[i]))) : 0. n is rounded up
@@ -51,26 +66,21 @@ static inline size_t pack_bytes(size_t n, unsigned bits)
 {
     return (n * bits + 7) / 8;
 }
-/* Append n values of width bits (0..32) at dst, which has pack_bytes + 8 bytes of room, the 8
+/* Write n values of width bits (0..32) at dst, which has pack_bytes + 8 bytes of room, the 8
  * scratch. */
 void pack_write(const uint32_t *v, size_t n, unsigned bits, uint8_t *dst);
-/* Value i; may read 8 bytes from where it starts. bits 0..32. */
-static inline uint32_t pack_read(const uint8_t *src, size_t i, unsigned bits)
+/* The value of width bits (0..32) at bit `at`; may read 8 bytes from where it starts. */
+static inline uint32_t pack_read(const uint8_t *src, size_t at, unsigned bits)
 {
-    size_t bit = i * bits;
     uint64_t v;
-    __builtin_memcpy(&v, src + bit / 8, 8);
-    return (uint32_t)(v >> (bit & 7) & ((1ull << bits) - 1));
+    __builtin_memcpy(&v, src + at / 8, 8);
+    return (uint32_t)(v >> (at & 7) & ((1ull << bits) - 1));
 }
 
-/* length_value() of each code, as floats; set by pack_get. */
-extern const float *pack_lengths;
-
-/* Shuffles and shifts for four values: [bits][0 or 4 bits into the first byte]. */
-typedef struct pack_shuffle {
-    uint8_t byte[16];
-    uint32_t shift[4];
-} pack_shuffle;
-extern const pack_shuffle (*pack_shuffles)[2]; /* [PACK_BITS_MAX + 1], set by pack_get */
+/* Of sixteen values of one width: the 32-bit word each begins in, and the bit of that word. */
+typedef struct pack_places {
+    uint32_t word[PACK_GROUP], shift[PACK_GROUP];
+} pack_places;
+extern const pack_places *pack_places_of; /* [33], set by pack_get */
 
 #endif

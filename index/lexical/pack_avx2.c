@@ -1,62 +1,53 @@
-/* pack_avx2.c - eight values a step: two groups of four, each shuffled into place from its own
- * 16-byte load and shifted. */
+/* pack_avx2.c - eight values a step: one load holds half a group; each value's two 32-bit words are
+ * brought to its lane and shifted together. */
 #include <immintrin.h>
 #include <string.h>
 
 #include "index/lexical/pack.h"
 
-typedef struct decoder {
-    __m256i shuffle, shift, mask;
-} decoder;
-
-static inline decoder decoder_for(unsigned bits)
+/* Eight values of width bits. A value that ends in its first word takes its second from anywhere:
+ * those bits are masked off. */
+static inline __m256i eight(const uint8_t *src, unsigned bits)
 {
-    const pack_shuffle *even = &pack_shuffles[bits][0], *odd = &pack_shuffles[bits][bits & 1];
-    decoder d;
-    d.shuffle = _mm256_set_m128i(_mm_loadu_si128((const __m128i *)odd->byte),
-                                 _mm_loadu_si128((const __m128i *)even->byte));
-    d.shift = _mm256_set_m128i(_mm_loadu_si128((const __m128i *)odd->shift),
-                               _mm_loadu_si128((const __m128i *)even->shift));
-    d.mask = _mm256_set1_epi32((int)((1u << bits) - 1));
-    return d;
+    const pack_places *p = &pack_places_of[bits];
+    __m256i word = _mm256_loadu_si256((const __m256i *)p->word);
+    __m256i shift = _mm256_loadu_si256((const __m256i *)p->shift);
+    __m256i data = _mm256_loadu_si256((const __m256i *)src);
+    __m256i low = _mm256_srlv_epi32(_mm256_permutevar8x32_epi32(data, word), shift);
+    __m256i next = _mm256_add_epi32(word, _mm256_set1_epi32(1));
+    __m256i high = _mm256_sllv_epi32(_mm256_permutevar8x32_epi32(data, next),
+                                     _mm256_sub_epi32(_mm256_set1_epi32(32), shift));
+    return _mm256_and_si256(_mm256_or_si256(low, high),
+                            _mm256_set1_epi32((int)((1ull << bits) - 1)));
 }
 
-/* Values 8i .. 8i+7. */
-static inline __m256i eight(const decoder *d, const uint8_t *src, unsigned bits, size_t i)
+static void unpack(const uint8_t *src, uint64_t widths, size_t n_groups, uint32_t add,
+                   uint32_t *dst)
 {
-    const uint8_t *p = src + i * bits;
-    __m256i v = _mm256_set_m128i(_mm_loadu_si128((const __m128i *)(p + bits / 2)),
-                                 _mm_loadu_si128((const __m128i *)p));
-    v = _mm256_srlv_epi32(_mm256_shuffle_epi8(v, d->shuffle), d->shift);
-    return _mm256_and_si256(v, d->mask);
-}
-
-static void unpack(const uint8_t *src, unsigned bits, uint32_t *dst)
-{
-    decoder d = decoder_for(bits);
-    if (!bits) {
-        memset(dst, 0, PACK_N * sizeof *dst);
-        return;
+    __m256i more = _mm256_set1_epi32((int)add);
+    for (size_t g = 0; g < n_groups; g++, widths >>= 8) {
+        unsigned bits = widths & 0xFF;
+        for (size_t half = 0; half < 2; half++, dst += 8, src += bits)
+            _mm256_store_si256((__m256i *)dst, _mm256_add_epi32(eight(src, bits), more));
     }
-    for (size_t i = 0; i < PACK_N / 8; i++)
-        _mm256_store_si256((__m256i *)(dst + 8 * i), eight(&d, src, bits, i));
 }
 
-static void unpack_docs(const uint8_t *src, unsigned bits, uint32_t prev, uint32_t *dst)
+static void unpack_docs(const uint8_t *src, uint64_t widths, size_t n_groups, uint32_t prev,
+                        uint32_t *dst)
 {
-    decoder d = decoder_for(bits);
     __m256i carry = _mm256_set1_epi32((int)prev), one = _mm256_set1_epi32(1);
-    for (size_t i = 0; i < PACK_N / 8; i++) {
-        __m256i v = bits ? eight(&d, src, bits, i) : _mm256_setzero_si256();
-        __m256i low;
-        v = _mm256_add_epi32(v, one);
-        v = _mm256_add_epi32(v, _mm256_slli_si256(v, 4));
-        v = _mm256_add_epi32(v, _mm256_slli_si256(v, 8));
-        low = _mm256_permutevar8x32_epi32(v, _mm256_set1_epi32(3));
-        v = _mm256_add_epi32(v, _mm256_blend_epi32(_mm256_setzero_si256(), low, 0xF0));
-        v = _mm256_add_epi32(v, carry);
-        carry = _mm256_permutevar8x32_epi32(v, _mm256_set1_epi32(7));
-        _mm256_store_si256((__m256i *)(dst + 8 * i), v);
+    for (size_t g = 0; g < n_groups; g++, widths >>= 8) {
+        unsigned bits = widths & 0xFF;
+        for (size_t half = 0; half < 2; half++, dst += 8, src += bits) {
+            __m256i v = _mm256_add_epi32(eight(src, bits), one), low;
+            v = _mm256_add_epi32(v, _mm256_slli_si256(v, 4));
+            v = _mm256_add_epi32(v, _mm256_slli_si256(v, 8));
+            low = _mm256_permutevar8x32_epi32(v, _mm256_set1_epi32(3));
+            v = _mm256_add_epi32(v, _mm256_blend_epi32(_mm256_setzero_si256(), low, 0xF0));
+            v = _mm256_add_epi32(v, carry);
+            carry = _mm256_permutevar8x32_epi32(v, _mm256_set1_epi32(7));
+            _mm256_store_si256((__m256i *)dst, v);
+        }
     }
 }
 
@@ -72,16 +63,27 @@ static void weigh(const uint32_t *src, float w, int add, float *tf)
     }
 }
 
+/* length_value() of eight codes. */
+static inline __m256 length_values(__m256i code)
+{
+    __m256i x = _mm256_sub_epi32(code, _mm256_set1_epi32(24));
+    __m256i part = _mm256_or_si256(_mm256_and_si256(x, _mm256_set1_epi32(7)), _mm256_set1_epi32(8));
+    __m256i shift = _mm256_sub_epi32(_mm256_srli_epi32(x, 3), _mm256_set1_epi32(1));
+    __m256i large = _mm256_add_epi32(_mm256_sllv_epi32(part, shift), _mm256_set1_epi32(24));
+    __m256i small = _mm256_cmpgt_epi32(_mm256_set1_epi32(32), code);
+    return _mm256_cvtepi32_ps(_mm256_blendv_epi8(large, code, small));
+}
+
 static void score(const pack_score *s, const uint32_t *docs, const float *tf, size_t n,
                   int32_t *out)
 {
     __m256 w = _mm256_set1_ps(s->w), k0 = _mm256_set1_ps(s->k0), k1 = _mm256_set1_ps(s->k1);
-    __m256i one = _mm256_set1_epi32(1);
+    __m256i one = _mm256_set1_epi32(1), byte = _mm256_set1_epi32(0xFF);
     n = (n + 15) & ~(size_t)15;
     for (size_t i = 0; i < n; i += 8) {
         __m256i rows = _mm256_load_si256((const __m256i *)(docs + i));
-        __m256 len = _mm256_i32gather_ps(s->lengths, rows, 4);
-        __m256 t = _mm256_load_ps(tf + i);
+        __m256i code = _mm256_i32gather_epi32((const int *)s->codes, rows, 1);
+        __m256 t = _mm256_load_ps(tf + i), len = length_values(_mm256_and_si256(code, byte));
         __m256 k = _mm256_add_ps(k0, _mm256_mul_ps(k1, len));
         __m256 v = _mm256_div_ps(_mm256_mul_ps(w, t), _mm256_add_ps(t, k));
         __m256i r = _mm256_max_epi32(_mm256_cvtps_epi32(v), one);

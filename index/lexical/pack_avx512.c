@@ -1,67 +1,52 @@
-/* pack_avx512.c - sixteen values a step, as pack_avx2.c does eight. */
+/* pack_avx512.c - sixteen values a step: one load holds a group; each value's two 32-bit words are
+ * brought to its lane and shifted together. */
 #include <immintrin.h>
 #include <string.h>
 
 #include "index/lexical/pack.h"
 
-typedef struct decoder {
-    __m512i shuffle, shift, mask;
-} decoder;
-
-static inline __m512i twice(const void *even, const void *odd)
+/* The next sixteen values of width bits. A value that ends in its first word takes its second from
+ * anywhere: those bits are masked off. */
+static inline __m512i sixteen(const uint8_t *src, unsigned bits)
 {
-    __m256i half = _mm256_set_m128i(_mm_loadu_si128((const __m128i *)odd),
-                                    _mm_loadu_si128((const __m128i *)even));
-    return _mm512_broadcast_i64x4(half);
+    const pack_places *p = &pack_places_of[bits];
+    __m512i word = _mm512_loadu_si512(p->word), shift = _mm512_loadu_si512(p->shift);
+    __m512i data = _mm512_loadu_si512(src);
+    __m512i low = _mm512_srlv_epi32(_mm512_permutexvar_epi32(word, data), shift);
+    __m512i next = _mm512_add_epi32(word, _mm512_set1_epi32(1));
+    __m512i high = _mm512_sllv_epi32(_mm512_permutexvar_epi32(next, data),
+                                     _mm512_sub_epi32(_mm512_set1_epi32(32), shift));
+    return _mm512_and_si512(_mm512_or_si512(low, high),
+                            _mm512_set1_epi32((int)((1ull << bits) - 1)));
 }
 
-static inline decoder decoder_for(unsigned bits)
+static void unpack(const uint8_t *src, uint64_t widths, size_t n_groups, uint32_t add,
+                   uint32_t *dst)
 {
-    const pack_shuffle *even = &pack_shuffles[bits][0], *odd = &pack_shuffles[bits][bits & 1];
-    decoder d = {twice(even->byte, odd->byte), twice(even->shift, odd->shift),
-                 _mm512_set1_epi32((int)((1u << bits) - 1))};
-    return d;
-}
-
-/* Values 16i .. 16i+15. */
-static inline __m512i sixteen(const decoder *d, const uint8_t *src, unsigned bits, size_t i)
-{
-    const uint8_t *p = src + 2 * i * bits;
-    __m256i low = _mm256_set_m128i(_mm_loadu_si128((const __m128i *)(p + bits / 2)),
-                                   _mm_loadu_si128((const __m128i *)p));
-    __m256i high = _mm256_set_m128i(_mm_loadu_si128((const __m128i *)(p + bits + bits / 2)),
-                                    _mm_loadu_si128((const __m128i *)(p + bits)));
-    __m512i v = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-    v = _mm512_srlv_epi32(_mm512_shuffle_epi8(v, d->shuffle), d->shift);
-    return _mm512_and_si512(v, d->mask);
-}
-
-static void unpack(const uint8_t *src, unsigned bits, uint32_t *dst)
-{
-    decoder d = decoder_for(bits);
-    if (!bits) {
-        memset(dst, 0, PACK_N * sizeof *dst);
-        return;
+    __m512i more = _mm512_set1_epi32((int)add);
+    for (size_t g = 0; g < n_groups; g++, widths >>= 8) {
+        unsigned bits = widths & 0xFF;
+        _mm512_store_si512(dst + 16 * g, _mm512_add_epi32(sixteen(src, bits), more));
+        src += (size_t)2 * bits;
     }
-    for (size_t i = 0; i < PACK_N / 16; i++)
-        _mm512_store_si512(dst + 16 * i, sixteen(&d, src, bits, i));
 }
 
-static void unpack_docs(const uint8_t *src, unsigned bits, uint32_t prev, uint32_t *dst)
+static void unpack_docs(const uint8_t *src, uint64_t widths, size_t n_groups, uint32_t prev,
+                        uint32_t *dst)
 {
-    decoder d = decoder_for(bits);
     __m512i carry = _mm512_set1_epi32((int)prev), one = _mm512_set1_epi32(1);
     __m512i zero = _mm512_setzero_si512(), last = _mm512_set1_epi32(15);
-    for (size_t i = 0; i < PACK_N / 16; i++) {
-        __m512i v = bits ? sixteen(&d, src, bits, i) : zero;
-        v = _mm512_add_epi32(v, one);
+    for (size_t g = 0; g < n_groups; g++, widths >>= 8) {
+        unsigned bits = widths & 0xFF;
+        __m512i v = _mm512_add_epi32(sixteen(src, bits), one);
         v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 15));
         v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 14));
         v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 12));
         v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 8));
         v = _mm512_add_epi32(v, carry);
         carry = _mm512_permutexvar_epi32(last, v);
-        _mm512_store_si512(dst + 16 * i, v);
+        _mm512_store_si512(dst + 16 * g, v);
+        src += (size_t)2 * bits;
     }
 }
 
@@ -76,15 +61,26 @@ static void weigh(const uint32_t *src, float w, int add, float *tf)
     }
 }
 
+/* length_value() of sixteen codes. */
+static inline __m512 length_values(__m512i code)
+{
+    __m512i x = _mm512_sub_epi32(code, _mm512_set1_epi32(24));
+    __m512i part = _mm512_or_si512(_mm512_and_si512(x, _mm512_set1_epi32(7)), _mm512_set1_epi32(8));
+    __m512i shift = _mm512_sub_epi32(_mm512_srli_epi32(x, 3), _mm512_set1_epi32(1));
+    __m512i large = _mm512_add_epi32(_mm512_sllv_epi32(part, shift), _mm512_set1_epi32(24));
+    __mmask16 small = _mm512_cmplt_epi32_mask(code, _mm512_set1_epi32(32));
+    return _mm512_cvtepi32_ps(_mm512_mask_mov_epi32(large, small, code));
+}
+
 static void score(const pack_score *s, const uint32_t *docs, const float *tf, size_t n,
                   int32_t *out)
 {
     __m512 w = _mm512_set1_ps(s->w), k0 = _mm512_set1_ps(s->k0), k1 = _mm512_set1_ps(s->k1);
-    __m512i one = _mm512_set1_epi32(1);
+    __m512i one = _mm512_set1_epi32(1), byte = _mm512_set1_epi32(0xFF);
     n = (n + 15) & ~(size_t)15;
     for (size_t i = 0; i < n; i += 16) {
-        __m512 len = _mm512_i32gather_ps(_mm512_load_si512(docs + i), s->lengths, 4);
-        __m512 t = _mm512_load_ps(tf + i);
+        __m512i code = _mm512_i32gather_epi32(_mm512_load_si512(docs + i), s->codes, 1);
+        __m512 t = _mm512_load_ps(tf + i), len = length_values(_mm512_and_si512(code, byte));
         __m512 k = _mm512_add_ps(k0, _mm512_mul_ps(k1, len));
         __m512 v = _mm512_div_ps(_mm512_mul_ps(w, t), _mm512_add_ps(t, k));
         __mmask16 some = _mm512_cmp_ps_mask(t, _mm512_setzero_ps(), _CMP_GT_OQ);

@@ -180,6 +180,7 @@ static uint32_t plane_index(builder *b, uint32_t mask)
             plane->weight[f] /= largest;
     }
     length_weights(plane->weight, b->params->b, plane->length_weight);
+    plane->lengths = row_lengths_of(plane->weight, b->params->b);
     return (uint32_t)p->n_planes++;
 }
 
@@ -646,7 +647,8 @@ static void weigh_planes(builder *b, const lexical_segment *segments, size_t n, 
             fixed += share * (1 - (double)b->params->b[f]);
         }
         plane->k0 = (float)((double)b->params->k1 * (all > 0 ? fixed / all : 1));
-        plane->k1 = (float)(all > 0 ? (double)b->params->k1 / all : 0);
+        plane->k1 =
+            (float)(all > 0 ? (double)b->params->k1 * (double)plane->lengths.unit / all : 0);
     }
 }
 
@@ -754,18 +756,18 @@ cairn_status query_plan_make(query_plan *plan, arena *memory, analyzer *a,
     return CAIRN_OK;
 }
 
-cairn_status query_lengths(const query_plan *plan, const query_plane *plane,
-                           const lexical_reader *r, const float **out, cairn_error *err)
+cairn_status query_codes(const query_plan *plan, const query_plane *plane, const lexical_reader *r,
+                         const uint8_t **out, cairn_error *err)
 {
-    float own[LEXICAL_FIELDS], *made;
+    row_lengths own = row_lengths_of(r->weight, r->b);
+    uint8_t *made;
 
-    length_weights(r->weight, r->b, own);
-    if (!memcmp(own, plane->length_weight, sizeof own)) {
-        *out = reader_lengths(r);
+    if (!memcmp(own.ratio, plane->lengths.ratio, sizeof own.ratio)) {
+        *out = reader_codes(r);
     } else {
-        made = arena_calloc(plan->memory, (size_t)r->n_rows + 1, sizeof *made);
+        made = arena_alloc(plan->memory, (size_t)r->n_rows + 3);
         if (made)
-            reader_fill_lengths(r, plane->length_weight, made);
+            reader_fill_codes(r, &plane->lengths, made);
         *out = made;
     }
     return *out ? CAIRN_OK

@@ -25,7 +25,8 @@ typedef struct query_term {
 typedef struct query_plane {
     uint32_t mask;
     float weight[LEXICAL_FIELDS], length_weight[LEXICAL_FIELDS];
-    float k0, k1; /* K = k0 + k1 * weighted length */
+    row_lengths lengths;
+    float k0, k1; /* K = k0 + k1 * length of the row, in the unit of `lengths` */
 } query_plane;
 
 typedef struct query_word {
@@ -134,9 +135,9 @@ cairn_status query_plan_make(query_plan *plan, arena *memory, analyzer *a,
                              const lexical_segment *segments, size_t n, const lexical_query *query,
                              const lexical_params *params, cairn_error *err);
 
-/* Weighted lengths of a segment's rows for a plane: the reader's own or made in `memory`. */
-cairn_status query_lengths(const query_plan *plan, const query_plane *plane,
-                           const lexical_reader *r, const float **out, cairn_error *err);
+/* Length code of each of a segment's rows for a plane: the reader's own or made in `memory`. */
+cairn_status query_codes(const query_plan *plan, const query_plane *plane, const lexical_reader *r,
+                         const uint8_t **out, cairn_error *err);
 
 /* One phrase match: tf[f] times in field f. */
 typedef struct phrase_match {

@@ -1,17 +1,22 @@
 /* reader.c - open a lexical index, and the two small sections that describe it.
  *
- * lex.meta, format 1:
+ * lex.meta, format 2:
  *   4       magic "CLEX"
- *   4       version, 1
+ *   4       version, 2
  *   4       ANALYZER_VERSION of the terms
  *   4       rows
  *   8 x 4   terms, postings, bytes of lex.post and of lex.pos without padding
  *   8 x 4   words in title, path, headings, body over all rows
  *   4 x 8   weight of each field and b of each field, float, in force for the block maxima
+ *   4       average weighted length of a row, float, likewise
  *   4       languages, then for each: 4 bytes code (zeros behind), 4 bytes rows
  *
- * lex.rows: for title, path, headings, body one byte a row, the length code (format.h); then one
- * byte a row, the language as an index into lex.meta's list. */
+ * lex.rows: five columns, the length codes (format.h) of title, path, headings and body, and the
+ * language as an index into lex.meta's list. First two bytes for each column: 1 and 0, or 0 and the
+ * value that all rows have; then a byte a row for each column with a 1.
+ *
+ * Format 1 (up to 0.1) had no columns of one value, four (frequency, length) pairs a block as
+ * bounds, one width for the gaps of a block and one for its positions. It is refused. */
 #include "index/lexical/reader.h"
 
 #include <math.h>
@@ -45,6 +50,7 @@ cairn_status meta_emit(const lexical_meta *m, const section_sink *sink, cairn_er
             bytes_append_f32(&b, m->weight[f]);
         for (size_t f = 0; f < LEXICAL_FIELDS; f++)
             bytes_append_f32(&b, m->b[f]);
+        bytes_append_f32(&b, m->typical);
         bytes_append_u32(&b, (uint32_t)m->n_langs);
         for (size_t i = 0; i < m->n_langs; i++) {
             bytes_append(&b, m->langs[i].code, 4);
@@ -60,6 +66,25 @@ cairn_status meta_emit(const lexical_meta *m, const section_sink *sink, cairn_er
     }
     bytes_clear(&b);
     return st;
+}
+
+cairn_status rows_emit(const uint8_t *columns, uint32_t n_rows, const section_sink *sink,
+                       cairn_error *err)
+{
+    uint8_t head[2 * (LEXICAL_FIELDS + 1)] = {0};
+    cairn_status st = sink->begin(sink->ctx, "lex.rows", err);
+
+    for (size_t i = 0; i <= LEXICAL_FIELDS && n_rows; i++) {
+        const uint8_t *c = columns + i * n_rows;
+        head[2 * i] = n_rows > 1 && memcmp(c, c + 1, n_rows - 1) != 0;
+        head[2 * i + 1] = head[2 * i] ? 0 : *c;
+    }
+    if (!st)
+        st = sink->write(sink->ctx, head, sizeof head, err);
+    for (size_t i = 0; i <= LEXICAL_FIELDS && !st; i++)
+        if (head[2 * i])
+            st = sink->write(sink->ctx, columns + i * n_rows, n_rows, err);
+    return st ? st : sink->end(sink->ctx, err);
 }
 
 static cairn_status broken(cairn_error *err, const char *section, const char *what)
@@ -90,13 +115,16 @@ static cairn_status read_meta(lexical_reader *r, const uint8_t *data, size_t len
     if (c.failed)
         return broken(err, "lex.meta", "cut short");
     if (version != LEX_VERSION)
-        return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "lex.meta: format %u, this program reads %u; rebuild the index", version,
-                          LEX_VERSION);
+        return cairn_fail(
+            err, CAIRN_EUNSUPPORTED,
+            "lex.meta: format %u, this program reads %u; cairn check --repair rebuilds "
+            "the index",
+            version, LEX_VERSION);
     if (terms_version != ANALYZER_VERSION)
         return cairn_fail(
             err, CAIRN_EUNSUPPORTED,
-            "lex.meta: terms of analyzer %u, this program makes %u; rebuild the index",
+            "lex.meta: terms of analyzer %u, this program makes %u; cairn index rebuilds them "
+            "from the store",
             terms_version, ANALYZER_VERSION);
     r->n_rows = cursor_u32(&c);
     *n_terms = cursor_u64(&c);
@@ -109,8 +137,9 @@ static cairn_status read_meta(lexical_reader *r, const uint8_t *data, size_t len
         r->weight[f] = cursor_f32(&c);
     for (size_t f = 0; f < LEXICAL_FIELDS; f++)
         r->b[f] = cursor_f32(&c);
+    r->typical = cursor_f32(&c);
     r->n_langs = cursor_u32(&c);
-    if (c.failed || r->n_rows > ROWS_MAX || r->n_langs > LANGS_MAX)
+    if (c.failed || r->n_rows > ROWS_MAX || r->n_langs > LANGS_MAX || !(r->typical >= 0))
         return broken(err, "lex.meta", "counts out of range");
     for (size_t f = 0; f < LEXICAL_FIELDS; f++) {
         if (!(r->weight[f] >= 0 && r->weight[f] < 1e6f && r->b[f] >= 0 && r->b[f] <= 1))
@@ -144,6 +173,22 @@ static cairn_status open_forms(lexical_reader *r, const section_source *source, 
     return forms_open(&r->forms, head, head_len, entries, entries_len, r->dict.n, err);
 }
 
+static cairn_status read_rows(lexical_reader *r, const uint8_t *data, size_t len, cairn_error *err)
+{
+    size_t at = 2 * (LEXICAL_FIELDS + 1);
+
+    for (size_t i = 0; i <= LEXICAL_FIELDS; i++) {
+        if (len < at || data[2 * i] > 1)
+            return broken(err, "lex.rows", "a bad head");
+        r->stride[i] = data[2 * i];
+        r->column[i] = r->stride[i] ? data + at : data + 2 * i + 1;
+        at += r->stride[i] * r->n_rows;
+    }
+    if (len != at)
+        return broken(err, "lex.rows", "another length than its head says");
+    return CAIRN_OK;
+}
+
 cairn_status lexical_reader_open(lexical_reader **out, const section_source *source,
                                  cairn_error *err)
 {
@@ -171,9 +216,9 @@ cairn_status lexical_reader_open(lexical_reader **out, const section_source *sou
         st = broken(err, "lex.post", "another length than lex.meta says");
     else if (len[4] < SECTION_PAD || pos_len != len[4] - SECTION_PAD)
         st = broken(err, "lex.pos", "another length than lex.meta says");
-    else if (len[5] != (size_t)r->n_rows * (LEXICAL_FIELDS + 1))
-        st = broken(err, "lex.rows", "another length than lex.meta says");
     else
+        st = read_rows(r, data[5], len[5], err);
+    if (!st)
         st = dict_open(&r->dict, data[1], len[1], data[2], len[2], n_terms, (size_t)post_len,
                        (size_t)pos_len, err);
     if (!st)
@@ -184,7 +229,6 @@ cairn_status lexical_reader_open(lexical_reader **out, const section_source *sou
     r->post_len = (size_t)post_len;
     r->pos = data[4];
     r->pos_len = (size_t)pos_len;
-    r->rows = data[5];
     *out = r;
     r = NULL;
 done:
@@ -197,46 +241,31 @@ void lexical_reader_close(lexical_reader *r)
     if (!r)
         return;
     pthread_mutex_destroy(&r->lock);
-    free(atomic_load(&r->lengths));
+    free(atomic_load(&r->codes));
     free(r);
 }
 
-void reader_fill_lengths(const lexical_reader *r, const float length_weight[LEXICAL_FIELDS],
-                         float *out)
+void reader_fill_codes(const lexical_reader *r, const row_lengths *l, uint8_t *out)
 {
-    float value[256];
-    bool first = true;
-
-    for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
-        const uint8_t *code = r->rows + (size_t)f * r->n_rows;
-        if (length_weight[f] == 0)
-            continue;
-        for (unsigned i = 0; i < 256; i++)
-            value[i] = length_weight[f] * (float)length_value((uint8_t)i);
-        for (uint32_t row = 0; row < r->n_rows; row++)
-            out[row] = first ? value[code[row]] : out[row] + value[code[row]];
-        first = false;
-    }
-    if (first)
-        memset(out, 0, r->n_rows * sizeof *out);
+    fill_row_codes(r->column, r->stride, r->n_rows, l, out);
+    memset(out + r->n_rows, 0, 3);
 }
 
-const float *reader_lengths(const lexical_reader *reader)
+const uint8_t *reader_codes(const lexical_reader *reader)
 {
     lexical_reader *r = (lexical_reader *)reader; /* the cache is the only thing that changes */
-    float *made = atomic_load_explicit(&r->lengths, memory_order_acquire);
+    uint8_t *made = atomic_load_explicit(&r->codes, memory_order_acquire);
 
     if (made)
         return made;
     pthread_mutex_lock(&r->lock);
-    made = atomic_load_explicit(&r->lengths, memory_order_acquire);
+    made = atomic_load_explicit(&r->codes, memory_order_acquire);
     if (!made) {
-        float length_weight[LEXICAL_FIELDS];
-        made = checked_aligned((size_t)r->n_rows + 1, sizeof *made);
+        row_lengths l = row_lengths_of(r->weight, r->b);
+        made = checked_aligned((size_t)r->n_rows + 3, 1);
         if (made) {
-            length_weights(r->weight, r->b, length_weight);
-            reader_fill_lengths(r, length_weight, made);
-            atomic_store_explicit(&r->lengths, made, memory_order_release);
+            reader_fill_codes(r, &l, made);
+            atomic_store_explicit(&r->codes, made, memory_order_release);
         }
     }
     pthread_mutex_unlock(&r->lock);

@@ -16,6 +16,7 @@
  *
  * Sums are integers, so their order does not matter, and every bound is an upper bound whatever
  * the weights: hence the same answer as exhaustive.c, ties included. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +43,7 @@ typedef struct list {
     uint32_t first;       /* first block that ends in or after the window */
     uint32_t bound_block; /* block whose bound is kept */
     int32_t bound;
-    float tf_ratio, len_ratio; /* from the weights of the pairs to those of the plane */
+    const float *share; /* [256]: most of w for each code of a bound */
     uint32_t scored_block;
     int32_t *block_score; /* [BLOCK] */
 } list;
@@ -69,6 +70,7 @@ typedef struct segment_search {
     int32_t *cand;   /* their sums */
     int32_t *part;   /* what a group adds to each */
     float *tf;       /* [BLOCK] */
+    float **share;   /* [planes of the plan]; NULL: not made yet */
     top *top;
     arena *memory;
     cairn_error *err;
@@ -104,31 +106,16 @@ static cairn_status score_block(const segment_search *s, list *l, uint32_t b)
         st = postings_tf(p, s->err);
     if (st)
         return st;
-    for (uint32_t i = p->n; i & 15; i++)
-        p->doc[i] = p->doc[p->n - 1];
     weigh_block(s, l, p);
     s->k->score(&l->ps, p->doc, s->tf, p->n, l->block_score);
     l->scored_block = b;
     return CAIRN_OK;
 }
 
-/* The most a posting under these pairs can score: the formula of the kernel, rounded up generously
- * (its roundings are relative errors below 2^-21). */
-static int32_t pairs_bound(const list *l, const uint8_t *pairs)
+/* The most a posting with this share can score. */
+static inline int32_t bound_of(const list *l, uint8_t code)
 {
-    float v[PAIRS], most = 0;
-
-    for (unsigned i = 0; i < PAIRS; i++) { /* an unused pair gives nothing */
-        float tf = (float)pairs[2 * i] * l->tf_ratio;
-        float len = pack_lengths[pairs[2 * i + 1]] * l->len_ratio;
-        v[i] = l->ps.w * tf / (tf + (l->ps.k0 + l->ps.k1 * len));
-    }
-    for (unsigned i = 0; i < PAIRS; i++) {
-        most = v[i] > most ? v[i] : most;
-        if (pairs[2 * i] == PAIR_TF_ANY || (pairs[2 * i] && !(v[i] <= l->ps.w)))
-            most = l->ps.w; /* any frequency, or too large a ratio to reckon with */
-    }
-    return (int32_t)(most * 1.000001f) + 2;
+    return (int32_t)(l->ps.w * l->share[code] * 1.000001f) + 2;
 }
 
 /* Move `first` to the window that begins at lo. */
@@ -147,7 +134,7 @@ static inline void list_enter(list *l, uint32_t lo)
 static inline int32_t block_bound(list *l, uint32_t b)
 {
     if (l->bound_block != b) {
-        l->bound = pairs_bound(l, postings_pairs(l->p, b));
+        l->bound = bound_of(l, postings_bound(l->p, b));
         l->bound_block = b;
     }
     return l->bound;
@@ -405,25 +392,51 @@ static cairn_status open_expansion(segment_search *s, list *l, const query_expan
     return in->n_rows ? flat_scores(s, l, in->row, in->tf, in->n_rows) : CAIRN_OK;
 }
 
-/* Ratios that carry the pairs over to other weights: frequency up, length down. */
-static void set_ratios(const segment_search *s, list *l)
+/* Carry the codes of a segment's bounds over to the parameters of a plane: out[code] is the most of
+ * tf / (tf + K) that a posting under that bound can have.
+ *
+ * The bound says tf / (tf + K) <= q, so K / tf >= 1 / q - 1. Under the plane tf grows at most r
+ * times and K shrinks at most to s times, so K / tf >= (s / r) * (1 / q - 1). With lengths weighted
+ * in the same proportions the codes of the rows are the same, and s is the lesser of the ratios of
+ * the two parts of K. With others a length may shrink to rho times, and both codes are rounded: the
+ * second part of K is at least 7/8 rho that of the bound, less what the roundings take at v0. */
+static void carry_bounds(const lexical_reader *r, const query_plane *plane, float out[256])
 {
-    const lexical_reader *r = s->seg->reader;
+    row_lengths own = row_lengths_of(r->weight, r->b);
+    double typical = (double)bound_typical(r->typical, &own), tf = 0, s, rho = 1;
+    double k0 = (double)(BOUND_K1 * BOUND_FIXED);
+    double k1 = (double)(BOUND_K1 * (1 - BOUND_FIXED)) / typical;
 
-    l->tf_ratio = 0;
-    l->len_ratio = 1e30f;
     for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
-        float own = r->weight[f] * r->b[f];
-        float w = l->plane->weight[f];
-        if (w > 0 && !(r->weight[f] > 0))
-            l->tf_ratio = 1e38f;
-        else if (w > 0 && w / r->weight[f] > l->tf_ratio)
-            l->tf_ratio = w / r->weight[f];
-        if (own > 0 && l->plane->length_weight[f] / own < l->len_ratio)
-            l->len_ratio = l->plane->length_weight[f] / own;
+        if (plane->weight[f] > 0)
+            tf =
+                fmax(tf, r->weight[f] > 0 ? (double)plane->weight[f] / (double)r->weight[f] : 1e30);
+        if (own.ratio[f] > 0)
+            rho = fmin(rho, (double)plane->lengths.ratio[f] / (double)own.ratio[f]);
     }
-    if (!(l->len_ratio < 1e30f))
-        l->len_ratio = 0;
+    if (!memcmp(own.ratio, plane->lengths.ratio, sizeof own.ratio)) {
+        s = fmin((double)plane->k0 / k0, (double)plane->k1 / k1);
+    } else if (rho > 0) {
+        double v0 = (0.4375 * rho + 1.4375) / (0.875 * rho);
+        s = fmin((double)plane->k0 / (k0 + k1 * v0), 0.875 * rho * (double)plane->k1 / k1);
+    } else {
+        s = 0;
+    }
+    s = tf > 0 ? s * 0.99999 / tf : 0;
+    out[0] = 1;
+    for (unsigned code = 1; code < 256; code++)
+        out[code] = (float)(1 / (1 + s * (255.0 / code - 1)));
+}
+
+/* The table above for a plane, made once a segment. */
+static const float *bounds_of(segment_search *s, uint32_t plane)
+{
+    if (!s->share[plane]) {
+        s->share[plane] = arena_calloc(s->memory, 256, sizeof(float));
+        if (s->share[plane])
+            carry_bounds(s->seg->reader, &s->plan->planes[plane], s->share[plane]);
+    }
+    return s->share[plane];
 }
 
 static cairn_status open_word(segment_search *s, list *l, const dict_term *t)
@@ -440,10 +453,10 @@ static cairn_status open_word(segment_search *s, list *l, const dict_term *t)
     if (!p->skips) { /* short: decode it now */
         float *tf;
         st = postings_block(p, 0, s->err);
+        if (!st)
+            st = postings_tf(p, s->err);
         if (st)
             return st;
-        for (uint32_t i = p->n; i & 15; i++)
-            p->doc[i] = p->doc[p->n - 1];
         tf = s->tf;
         weigh_block(s, l, p);
         return flat_scores(s, l, p->doc, tf, p->n);
@@ -451,10 +464,10 @@ static cairn_status open_word(segment_search *s, list *l, const dict_term *t)
     l->p = p;
     l->bound_block = l->scored_block = NO_BLOCK;
     l->block_score = aligned(s->memory, BLOCK * sizeof *l->block_score);
-    if (!l->block_score)
+    l->share = bounds_of(s, (uint32_t)(l->plane - s->plan->planes));
+    if (!l->block_score || !l->share)
         return no_memory(s);
-    set_ratios(s, l);
-    l->most = pairs_bound(l, postings_list_pairs(p));
+    l->most = bound_of(l, postings_list_bound(p));
     return CAIRN_OK;
 }
 
@@ -462,8 +475,8 @@ static cairn_status open_group(segment_search *s, group *g)
 {
     const query_plan *plan = s->plan;
     const query_plane *plane = &plan->planes[g->q->plane];
-    const float *lengths;
-    cairn_status st = query_lengths(plan, plane, s->seg->reader, &lengths, s->err);
+    const uint8_t *codes;
+    cairn_status st = query_codes(plan, plane, s->seg->reader, &codes, s->err);
 
     g->lists = arena_calloc(s->memory, g->q->n_alts, sizeof *g->lists);
     if (!st && !g->lists)
@@ -473,7 +486,7 @@ static cairn_status open_group(segment_search *s, group *g)
         const dict_term *t =
             alt->n ? &plan->found[s->index * plan->n_terms + alt->words[0].term] : NULL;
         list *l = &g->lists[g->n];
-        *l = (list){.ps = {lengths, alt->w, plane->k0, plane->k1}, .plane = plane};
+        *l = (list){.ps = {codes, alt->w, plane->k0, plane->k1}, .plane = plane};
         if (g->q->expansion)
             st = open_expansion(s, l, g->q->expansion);
         else if (alt->n > 1 || alt->n_spans)
@@ -690,7 +703,8 @@ static cairn_status search_segment(segment_search *s)
 
     s->groups = arena_calloc(s->memory, plan->n_groups, sizeof *s->groups);
     s->order = arena_calloc(s->memory, plan->n_positive, sizeof *s->order);
-    if (!s->groups || !s->order)
+    s->share = arena_calloc(s->memory, plan->n_planes, sizeof *s->share);
+    if (!s->groups || !s->order || !s->share)
         return no_memory(s);
     for (size_t i = 0; i < plan->n_groups && !st; i++) {
         group *g = &s->groups[i];

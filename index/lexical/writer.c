@@ -807,13 +807,14 @@ cairn_status lexical_writer_finish(lexical_writer *w, const section_sink *sink, 
     st = settle(w, err);
     if (!st)
         st = turn_rows(w, err);
+    w->meta.typical = index_output_typical(&w->meta);
     for (size_t i = 0; i < w->n_workers && !st; i++)
         st = inverter_forms(w->workers[i].inverter, &out.written, err);
     if (!st)
         st = forms_writer_init(&out.forms, &out.written, err);
     for (size_t i = 0; i < w->n_workers && !st; i++)
         st = list_encoder_lengths(&w->workers[i].lists, w->columns, w->meta.n_rows, w->meta.weight,
-                                  w->meta.b, index_output_typical(&w->meta), err);
+                                  w->meta.b, w->meta.typical, err);
     if (!st)
         st = merge_runs(w, err);
     /* Also after a failure: jobs that are still at work hold what is freed below. */

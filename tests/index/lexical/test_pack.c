@@ -26,27 +26,42 @@ static void rows_unpack_alike(void **state)
     uint32_t v[PACK_N], *a = checked_aligned(PACK_N, 4), *b = checked_aligned(PACK_N, 4);
     (void)state;
 
-    for (unsigned bits = 0; bits <= PACK_BITS_MAX; bits++)
-        for (size_t round = 0; round < 20; round++) {
-            size_t shift = next_random() % 64;
-            uint8_t *mem = malloc(shift + 16 * bits + 16), *src = mem + shift;
-            uint32_t prev = round ? (uint32_t)next_random() : UINT32_MAX;
-            for (size_t i = 0; i < PACK_N; i++)
-                v[i] = (uint32_t)next_random() & ((1u << bits) - 1);
-            memset(src, 0xA5, 16 * bits + 16);
-            pack_write(v, PACK_N, bits, src);
-            pack_scalar.unpack(src, bits, a);
-            assert_memory_equal(a, v, sizeof v);
-            for (cpu_level l = CPU_AVX2; l <= cpu_level_max(); l++) {
-                pack_at(l)->unpack(src, bits, b);
-                assert_memory_equal(a, b, sizeof v);
-                pack_scalar.unpack_docs(src, bits, prev, a);
-                pack_at(l)->unpack_docs(src, bits, prev, b);
-                assert_memory_equal(a, b, sizeof v);
-                pack_scalar.unpack(src, bits, a);
-            }
-            free(mem);
+    for (size_t round = 0; round < 3000; round++) {
+        size_t shift = next_random() % 64, n_groups = 1 + next_random() % 8, at = 0;
+        unsigned most = (unsigned)(next_random() % 33);
+        uint8_t *mem, *src;
+        uint64_t widths = 0;
+        uint32_t prev = round % 5 ? (uint32_t)next_random() : UINT32_MAX;
+        uint32_t add = (uint32_t)next_random() % 2;
+        for (size_t g = 0; g < n_groups; g++)
+            widths |= next_random() % (most + 1) << 8 * g;
+        mem = malloc(shift + 8 * 64 + 64);
+        src = mem + shift;
+        memset(mem, 0xA5, shift + 8 * 64 + 64);
+        for (size_t g = 0; g < n_groups; g++) {
+            unsigned bits = widths >> 8 * g & 0xFF;
+            for (size_t i = 16 * g; i < 16 * g + 16; i++)
+                v[i] = (uint32_t)(next_random() & ((1ull << bits) - 1));
+            pack_write(v + 16 * g, 16, bits, src + at);
+            at += 2 * bits;
         }
+        /* A block of its own size and the 64 bytes that may be read. */
+        src = memcpy(malloc(at + 64), src, at);
+        memset(src + at, 0x5A, 64);
+        pack_scalar.unpack(src, widths, n_groups, add, a);
+        for (size_t i = 0; i < 16 * n_groups; i++)
+            assert_int_equal(a[i], v[i] + add);
+        for (cpu_level l = CPU_AVX2; l <= cpu_level_max(); l++) {
+            pack_scalar.unpack(src, widths, n_groups, add, a);
+            pack_at(l)->unpack(src, widths, n_groups, add, b);
+            assert_memory_equal(a, b, 64 * n_groups);
+            pack_scalar.unpack_docs(src, widths, n_groups, prev, a);
+            pack_at(l)->unpack_docs(src, widths, n_groups, prev, b);
+            assert_memory_equal(a, b, 64 * n_groups);
+        }
+        free(src);
+        free(mem);
+    }
     free(a);
     free(b);
 }
@@ -54,16 +69,17 @@ static void rows_unpack_alike(void **state)
 static void rows_score_alike(void **state)
 {
     enum { ROWS = 1000 };
-    float *lengths = checked_aligned(ROWS, 4), *tf = checked_aligned(PACK_N, 4);
+    uint8_t *codes = checked_aligned(ROWS + 3, 1);
+    float *tf = checked_aligned(PACK_N, 4);
     float *tf2 = checked_aligned(PACK_N, 4);
     uint32_t *docs = checked_aligned(PACK_N, 4), *src = checked_aligned(PACK_N, 4);
     int32_t *a = checked_aligned(PACK_N, 4), *b = checked_aligned(PACK_N, 4);
     (void)state;
 
     for (size_t i = 0; i < ROWS; i++)
-        lengths[i] = (float)(next_random() % 5000) / 3;
+        codes[i] = (uint8_t)next_random();
     for (size_t round = 0; round < 500; round++) {
-        pack_score s = {lengths, (float)(next_random() % 0x20000000), 0.3f,
+        pack_score s = {codes, (float)(next_random() % 0x20000000), 0.3f,
                         (float)(next_random() % 1000) / 50000};
         size_t n = 1 + next_random() % PACK_N, padded = (n + 15) & ~(size_t)15;
         for (size_t i = 0; i < PACK_N; i++) {
@@ -80,9 +96,10 @@ static void rows_score_alike(void **state)
             pack_scalar.score(&s, docs, tf, n, a);
             k->score(&s, docs, tf, n, b);
             assert_memory_equal(a, b, padded * 4);
+            assert_int_equal(pack_score_one(&s, docs[0], tf[0]), a[0]);
         }
     }
-    free(lengths);
+    free(codes);
     free(tf);
     free(tf2);
     free(docs);
@@ -134,8 +151,10 @@ static void lengths_fit_a_byte(void **state)
         if (v < 1u << 30)
             assert_int_equal(length_code(v), c);
         assert_true(c == 0 || v > before);
-        if (c && v < 1u << 30)
+        if (c && v < 1u << 30) {
             assert_int_equal(length_code(v - 1), c - 1);
+            assert_int_equal(length_most((uint8_t)(c - 1)), v - 1);
+        }
         before = v;
     }
     for (uint32_t v = 0; v < 100000; v++) {
@@ -155,7 +174,7 @@ static void single_values_read_back(void **state)
             v[i] = (uint32_t)(next_random() & ((1ull << bits) - 1));
         pack_write(v, 100, bits, p);
         for (size_t i = 0; i < 100; i++)
-            assert_int_equal(pack_read(p, i, bits), v[i]);
+            assert_int_equal(pack_read(p, i * bits, bits), v[i]);
         free(p);
     }
 }
