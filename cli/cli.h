@@ -44,7 +44,7 @@ typedef struct cli_verb {
 
 extern const cli_verb cli_verb_index, cli_verb_search, cli_verb_ask, cli_verb_get, cli_verb_list,
     cli_verb_delete, cli_verb_status, cli_verb_check, cli_verb_compact, cli_verb_import,
-    cli_verb_eval, cli_verb_model;
+    cli_verb_export, cli_verb_eval, cli_verb_model;
 
 /* Set by SIGINT and SIGTERM; a second SIGINT ends the process at once. */
 extern volatile sig_atomic_t cli_cancelled;
@@ -61,6 +61,7 @@ bool cli_parse_size(cli *c, const char *what, const char *text, size_t least, si
 bool cli_parse_float(cli *c, const char *what, const char *text, double least, double most,
                      double *out);
 bool cli_parse_mode(cli *c, const char *text, cairn_mode *out);
+bool cli_parse_vector_format(cli *c, const char *text, cairn_vector_format *out);
 /* Comma-separated whole numbers; returns how many, 0 after reporting. */
 size_t cli_parse_sizes(cli *c, const char *what, const char *text, size_t *out, size_t max);
 /* argv[optind..] joined by spaces, malloced; NULL without operands. */

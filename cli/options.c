@@ -199,6 +199,20 @@ bool cli_parse_mode(cli *c, const char *text, cairn_mode *out)
     return false;
 }
 
+bool cli_parse_vector_format(cli *c, const char *text, cairn_vector_format *out)
+{
+    static const char *const names[] = {"npy", "fvecs", "bvecs", "jsonl", "faiss"};
+
+    for (int i = 0; i < 5; i++) {
+        if (!strcmp(text, names[i])) {
+            *out = (cairn_vector_format)(CAIRN_VECTORS_NPY + i);
+            return true;
+        }
+    }
+    cli_usage_error(c, "--format is npy, fvecs, bvecs, jsonl or faiss, not \"%s\"", text);
+    return false;
+}
+
 char *cli_join_operands(int argc, char **argv)
 {
     size_t len = 0;

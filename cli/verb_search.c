@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "cli/cli.h"
 
-enum { OPT_MODE = 0x2000, OPT_FILTER, OPT_EXPLAIN };
+enum { OPT_MODE = 0x2000, OPT_FILTER, OPT_EXPLAIN, OPT_VECTOR };
 
 #define SNIPPET_BYTES 320
 
@@ -106,18 +106,54 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
     return CLI_DONE;
 }
 
+/* Each vector of the file is a query; with --json a document a line. */
+static int search_vectors(cli *c, const char *file, const cairn_search_request *req)
+{
+    cairn_matrix queries;
+    cairn_error err = {0};
+    cairn *engine = NULL;
+    bool any = false;
+    int code;
+    cairn_status st = cairn_matrix_read(&queries, file, &err);
+
+    if (st)
+        return cli_fail(c, st, &err);
+    code = cli_open(c, &engine, CLI_READ);
+    for (size_t i = 0; !code && i < queries.n && !cli_cancelled; i++) {
+        cairn_search_result *result = NULL;
+        char name[32];
+        snprintf(name, sizeof name, "vector %zu", i);
+        st = cairn_search_vector(engine, queries.rows + i * queries.dim, queries.dim, req, &result,
+                                 &err);
+        if (st) {
+            code = cli_fail(c, st, &err);
+            break;
+        }
+        if (queries.n > 1 && !c->json)
+            printf("%s%s%s\n", cli_bold(c), name, cli_plain(c));
+        code = print_result(c, name, result, req->explain);
+        any |= result->n_hits > 0;
+        cairn_search_result_free(result);
+    }
+    cairn_matrix_clear(&queries);
+    cairn_close(engine);
+    return code ? code : cli_cancelled ? CLI_INTERRUPTED : any ? CLI_DONE : CLI_NOTHING;
+}
+
 static int run(cli *c, int argc, char **argv)
 {
     static const struct option extra[] = {{"top", required_argument, NULL, 'k'},
                                           {"mode", required_argument, NULL, OPT_MODE},
                                           {"filter", required_argument, NULL, OPT_FILTER},
                                           {"explain", no_argument, NULL, OPT_EXPLAIN},
+                                          {"vector", required_argument, NULL, OPT_VECTOR},
                                           {0}};
     cairn_search_request req = {.k = 10};
     cairn_search_result *result = NULL;
     cairn_error err = {0};
     cairn_status st;
     cairn *engine;
+    const char *vector_file = NULL;
     char *query;
     int o, code;
 
@@ -132,7 +168,13 @@ static int run(cli *c, int argc, char **argv)
             req.filter = optarg;
         if (o == OPT_EXPLAIN)
             req.explain = true;
+        if (o == OPT_VECTOR)
+            vector_file = optarg;
     }
+    if (vector_file && optind < argc)
+        return cli_usage_error(c, "search for words or with --vector, not both");
+    if (vector_file)
+        return search_vectors(c, vector_file, &req);
     query = cli_join_operands(argc, argv);
     if (!query)
         return cli_usage_error(c, "say what to search for");
@@ -155,14 +197,17 @@ static int run(cli *c, int argc, char **argv)
 
 const cli_verb cli_verb_search = {
     "search", "find passages",
-    "Usage: cairn search [-k N] [--mode hybrid|lexical|vector] [--filter EXPR] [--explain] QUERY...\n\n"
+    "Usage: cairn search [-k N] [--mode hybrid|lexical|vector] [--filter EXPR] [--explain] QUERY...\n"
+    "       cairn search [-k N] [--filter EXPR] --vector FILE\n\n"
     "Finds passages by words and by meaning and shows where they stand.\n\n"
     "A query is words, \"exact phrases\", -words to exclude (behind --) and field:value:\n"
     "  title: path: ext:pdf lang:de date:2025-09-01/2025-09-30 dir:\"a b\" from:x@y tag:t\n\n"
     "  -k N           how many passages (default 10)\n"
     "  --mode MODE    hybrid (default), lexical (words alone) or vector (meaning alone)\n"
     "  --filter EXPR  field:value terms that restrict without scoring\n"
-    "  --explain      show how each score came about, and the time of each stage\n\n"
+    "  --explain      show how each score came about, and the time of each stage\n"
+    "  --vector FILE  search with the vectors of a .npy, .fvecs or JSON lines file (- is standard input)\n"
+    "                 instead of words; with --json a document a line\n\n"
     "Examples:\n"
     "  cairn search 'notice period ext:pdf'\n"
     "  cairn search --mode lexical '\"force majeure\"'\n"

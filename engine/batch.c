@@ -178,6 +178,12 @@ cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunk
     return st;
 }
 
+void batch_last(const batch *b, doc_id *doc, chunk_id *chunk)
+{
+    *doc = b->n ? b->row_doc[b->n - 1] : 0;
+    *chunk = b->n ? b->row_chunk[b->n - 1] : 0;
+}
+
 /* New rows for chunks of one document that are in the store already. */
 static cairn_status add_stored_rows(batch *b, const store_snapshot *snapshot, const store_doc *doc,
                                     const chunk_id *ids, size_t n, cairn_error *err)

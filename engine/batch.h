@@ -21,6 +21,8 @@ void batch_destroy(batch *b); /* NULL is fine */
  * uri is a path whose words are searchable (not so for the ids of an import). */
 cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunks, size_t n,
                        doc_id replaces, bool path_words, cairn_error *err);
+/* The document and the chunk of the row added last. */
+void batch_last(const batch *b, doc_id *doc, chunk_id *chunk);
 /* Document doc->id is now at doc->uri: new rows for its words, the vectors stay. `snapshot` must
  * show the document as it was. */
 cairn_status batch_move(batch *b, const store_snapshot *snapshot, const store_doc *doc,

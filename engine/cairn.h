@@ -142,6 +142,83 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
                           cairn_search_result **out, cairn_error *err);
 void cairn_search_result_free(cairn_search_result *r);
 
+/* ---- vectors of one's own --------------------------------------------------------------------- */
+
+/* How vectors are compared. Cosine keeps them at unit length; the score of L2 is the negative squared
+ * distance. */
+typedef enum cairn_similarity {
+    CAIRN_SIMILARITY_DEFAULT,
+    CAIRN_COSINE,
+    CAIRN_DOT,
+    CAIRN_L2
+} cairn_similarity;
+
+typedef enum cairn_vector_format {
+    CAIRN_VECTORS_BY_NAME, /* by the file's extension, then by its first bytes */
+    CAIRN_VECTORS_NPY,
+    CAIRN_VECTORS_FVECS,
+    CAIRN_VECTORS_BVECS, /* read only */
+    CAIRN_VECTORS_JSONL, /* a line: {"id", "vector": [...]}, "title" and "text" as one likes */
+    CAIRN_VECTORS_FAISS  /* a FAISS index file */
+} cairn_vector_format;
+
+typedef struct cairn_import_vectors_options {
+    cairn_vector_format format;
+    cairn_similarity similarity; /* default: the collection's, then the FAISS index's, then cosine */
+    /* Names for the rows, a line each, the first for row (or FAISS id) 0: JSON, either the id itself or an
+     * object with "id" and, as one likes, "title" and "text"; or, in a .txt file, the id as it is. NULL:
+     * the row's number or FAISS id is its name. */
+    const char *ids_file;
+    cairn_index_options run; /* no_vectors means nothing here */
+} cairn_import_vectors_options;
+
+/* Make each vector of the file a document whose uri is its id. Such a collection has no embedder: it is
+ * searched with cairn_search_vector, and by words where texts came along. CAIRN_EUSAGE for a collection
+ * that holds documents, another dimension or another similarity. A row that is unchanged is skipped; rows
+ * with components that are not finite are listed in the report. */
+cairn_status cairn_import_vectors(cairn *c, const char *file,
+                                  const cairn_import_vectors_options *options,
+                                  cairn_index_report *report, cairn_error *err);
+
+typedef struct cairn_export_vectors_options {
+    cairn_vector_format format;
+    const char *faiss_index; /* flat (default), hnsw, ivf-flat, ivf-sq8 or ivf-pq */
+    void (*progress)(void *ctx, const cairn_progress *p);
+    void *progress_ctx;
+    const volatile sig_atomic_t *cancel;
+} cairn_export_vectors_options;
+
+typedef struct cairn_export_report {
+    uint64_t vectors;
+    uint32_t dim;
+    bool ids_written; /* to FILE.ids.jsonl, a line a row in the order of the rows */
+    double seconds;
+} cairn_export_report;
+
+/* Write the live vectors, in the order in which they came, and their ids. The files appear whole or not at
+ * all. A FAISS index whose ids are all whole numbers carries them itself; otherwise its ids are the lines
+ * of FILE.ids.jsonl, from 0. CAIRN_ENOTFOUND when there are no vectors. */
+cairn_status cairn_export_vectors(cairn *c, const char *file,
+                                  const cairn_export_vectors_options *options,
+                                  cairn_export_report *report, cairn_error *err);
+
+typedef struct cairn_matrix {
+    float *rows; /* [n * dim] */
+    size_t n;
+    uint32_t dim;
+} cairn_matrix;
+
+/* Read a file of vectors of any of these formats (JSON lines may also be bare arrays); "-" is standard
+ * input. */
+cairn_status cairn_matrix_read(cairn_matrix *out, const char *file, cairn_error *err);
+void cairn_matrix_clear(cairn_matrix *m);
+
+/* The passages or documents whose vectors are nearest to vector[dim]. Of `request` filter, k and explain
+ * count. */
+cairn_status cairn_search_vector(cairn *c, const float *vector, uint32_t dim,
+                                 const cairn_search_request *request, cairn_search_result **out,
+                                 cairn_error *err);
+
 /* ---- asking ----------------------------------------------------------------------------------- */
 
 typedef struct cairn_turn {

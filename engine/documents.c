@@ -8,6 +8,7 @@
 #include "engine/batch.h"
 #include "engine/merge.h"
 #include "engine/model.h"
+#include "engine/vectors.h"
 
 #define DOCUMENT_BYTES ((size_t)1 << 30)
 
@@ -370,6 +371,8 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
     store_snapshot *s;
     store_usage usage;
     store_counts counts;
+    vectors_identity own_id;
+    bool own, any;
     arena *memory = malloc(sizeof *memory);
     cairn_status st;
 
@@ -396,6 +399,8 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
     }
     merge_describe(s, out);
     st = store_failure_each(s, take_failure, &failures, err);
+    if (!st)
+        st = vectors_identity_get(s, &own_id, &own, &any, err);
     store_snapshot_close(s);
     if (!st)
         st = store_usage_get(c->store, false, &usage, err);
@@ -409,7 +414,13 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
     out->n_threads = c->n_threads;
     out->embedder_name = c->settings.embedder;
     out->generator_name = c->settings.generator;
-    describe_model(memory, out->embedder_name, &out->embedder, &out->embedder_note);
+    if (own) {
+        char text[VECTORS_IDENTITY_BYTES];
+        vectors_identity_text(&own_id, text);
+        out->embedder_name = arena_strdup(memory, text);
+    } else {
+        describe_model(memory, out->embedder_name, &out->embedder, &out->embedder_note);
+    }
     describe_model(memory, out->generator_name, &out->generator, &out->generator_note);
     return CAIRN_OK;
 }

@@ -118,7 +118,8 @@ static cairn_status open_writers(vectors *v, cairn_error *err)
 
     if (v->writer)
         return st;
-    st = vector_writer_create(&v->writer, (uint32_t)encoder_dim(v->e), VECTOR_COSINE, NULL, err);
+    vector_options o = engine_vector_options(v->r->c);
+    st = vector_writer_create(&v->writer, (uint32_t)encoder_dim(v->e), VECTOR_COSINE, &o, err);
     if (!st)
         st = filter_writer_create(&v->filter, err);
     v->since_ns = clock_mono_ns();

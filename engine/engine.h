@@ -11,6 +11,7 @@
 #include "generate/decode/generate.h"
 #include "generate/encode/encoder.h"
 #include "index/text/analyzer.h"
+#include "index/vector/vector.h"
 #include "store/store.h"
 
 typedef struct view_cache view_cache;
@@ -40,6 +41,8 @@ cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
 /* To who names a model, one that is no model at all or of an unknown kind is a bad model: turns the
  * status (and *err) of a failed open into CAIRN_EMODEL where the file is to blame. */
 cairn_status engine_model_status(cairn_status st, cairn_error *err);
+/* How the settings want a segment's vectors indexed. */
+vector_options engine_vector_options(const cairn *c);
 /* Refuse a write through a read-only handle. */
 cairn_status engine_need_writer(const cairn *c, cairn_error *err);
 

@@ -181,6 +181,14 @@ cairn_status engine_need_writer(const cairn *c, cairn_error *err)
     return CAIRN_OK;
 }
 
+vector_options engine_vector_options(const cairn *c)
+{
+    vector_options o = {0};
+
+    settings_vector_index(&c->settings, &o.index);
+    return o;
+}
+
 cairn_status engine_pool(cairn *c, pool **out, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;

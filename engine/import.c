@@ -8,6 +8,7 @@
 
 #include "engine/extract_queue.h"
 #include "engine/run.h"
+#include "engine/vectors.h"
 #include "ingest/extractor.h"
 
 #define LINE_MAX_BYTES ((size_t)256 << 20)
@@ -192,6 +193,8 @@ cairn_status cairn_import_jsonl(cairn *c, const char *file, const cairn_index_op
     run r;
     cairn_status st = run_begin(&r, c, options, report, err);
 
+    if (!st)
+        st = engine_refuse_own_vectors(c, err);
     if (!st) {
         f = fopen(file, "re");
         if (!f) {

@@ -17,6 +17,7 @@
 #include "base/checked.h"
 #include "engine/extract_queue.h"
 #include "engine/run.h"
+#include "engine/vectors.h"
 #include "ingest/extractor.h"
 #include "ingest/walk.h"
 
@@ -522,6 +523,8 @@ cairn_status cairn_index(cairn *c, const char *const *paths, size_t n_paths,
     run r;
     cairn_status st = run_begin(&r, c, options, report, err);
 
+    if (!st)
+        st = engine_refuse_own_vectors(c, err);
     if (!st)
         st = index_files(&r, paths, n_paths, err);
     return run_end(&r, st, err);

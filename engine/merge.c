@@ -158,10 +158,11 @@ static cairn_status write_words(merger *m, cairn_error *err)
 static cairn_status write_vectors(merger *m, cairn_error *err)
 {
     vector_merge_input in[MERGE_MOST];
+    vector_options o = engine_vector_options(m->c);
 
     for (size_t i = 0; i < m->n; i++)
         in[i] = (vector_merge_input){m->in[i].vector, m->in[i].deleted};
-    return vector_merge(in, m->n, NULL, &m->sink, m->workers, err);
+    return vector_merge(in, m->n, &o, &m->sink, m->workers, err);
 }
 
 static cairn_status write_columns(merger *m, cairn_error *err)

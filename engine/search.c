@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/vectors.h"
 
 #define RESULT_BYTES   ((size_t)1 << 30)
 #define MAX_HIGHLIGHTS 64
@@ -62,9 +63,16 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
 {
     embed_call *call = ctx;
     encoder_text question = {text, len};
+    vectors_identity id;
+    bool own, any;
     encoder *e;
-    cairn_status st = engine_encoder(call->c, &e, err);
+    cairn_status st = vectors_identity_get(call->v->snapshot, &id, &own, &any, err);
 
+    if (!st && own)
+        st = cairn_fail(err, CAIRN_EUSAGE,
+                        "the vectors here are your own and no text's: search them with --vector FILE");
+    if (!st)
+        st = engine_encoder(call->c, &e, err);
     if (!st)
         st = check_identity(call->v, e, err);
     if (!st && call->v->n_vector &&

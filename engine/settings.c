@@ -33,6 +33,7 @@ static const setting table[] = {
     NUMBER("index", "extract_seconds", extract_seconds, 60, 0.1, 3600),
     NUMBER("index", "memory_mb", memory_mb, 64, 1, 1e6),
     NUMBER("index", "merge_mb_per_second", merge_mb_per_second, 0, 0, 1e6),
+    TEXT("index", "vector_index", vector_index, "auto"),
     TEXT("search", "fusion", fusion, "convex"),
     NUMBER("search", "rrf_k", rrf_k, 60, 1, 1000),
     NUMBER("search", "vector_weight", vector_weight, 0.6, 0, 1),
@@ -108,6 +109,19 @@ static int take_line(void *ctx, const char *section, const char *key, const char
     return 0;
 }
 
+bool settings_vector_index(const settings *s, vector_choice *out)
+{
+    static const char *const names[] = {"auto", "scan", "hnsw", "ivf-flat", "ivf-sq8", "ivf-pq"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!strcmp(s->vector_index, names[i])) {
+            *out = (vector_choice)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err)
 {
     reading r = {.s = s};
@@ -129,5 +143,10 @@ cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_
     if (strcmp(s->fusion, "convex") && strcmp(s->fusion, "rrf"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.fusion is convex or rrf, not \"%s\"", path,
                           s->fusion);
+    vector_choice choice;
+    if (!settings_vector_index(s, &choice))
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%s: index.vector_index is auto, scan, hnsw, ivf-flat, ivf-sq8 or ivf-pq, not "
+                          "\"%s\"", path, s->vector_index);
     return CAIRN_OK;
 }

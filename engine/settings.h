@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "index/vector/vector.h"
 
 #define SETTINGS_TEXT 1024
 
@@ -25,6 +26,7 @@ typedef struct settings {
     double extract_seconds; /* a file's time limit */
     double merge_mb_per_second; /* what a merge writes at most; 0: no limit */
     double memory_mb;       /* of building words: the open segment's, or one merge's */
+    char vector_index[SETTINGS_TEXT]; /* "auto", "scan", "hnsw", "ivf-flat", "ivf-sq8", "ivf-pq" */
     /* [search] */
     double rrf_k;         /* reciprocal rank fusion: 1 / (k + rank) */
     double vector_weight; /* weight of the vector list against the word list, 0..1 */
@@ -47,5 +49,7 @@ typedef struct settings {
 void settings_init(settings *s);
 /* Read `path` over *s. `must_exist` false: a missing file changes nothing. */
 cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err);
+/* The choice that vector_index names; false for another word. */
+bool settings_vector_index(const settings *s, vector_choice *out);
 
 #endif

@@ -5,9 +5,9 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index search ask get list delete status check compact import eval model'
+    local verbs='index search ask get list delete status check compact import export eval model'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx -k '
+    local valued=' --home --collection --config --embedder --threads --filter --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --vector --ids --metric --format --index -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -33,7 +33,10 @@ _cairn() {
         compopt -o filenames 2>/dev/null
         return
         ;;
-    --config | --queries | --qrels | --qa | --run | --file) _cairn_files; return ;;
+    --config | --queries | --qrels | --qa | --run | --file | --vector | --ids) _cairn_files; return ;;
+    --metric) _cairn_words 'cosine dot l2'; return ;;
+    --format) _cairn_words 'npy fvecs bvecs jsonl faiss'; return ;;
+    --index) _cairn_words 'flat hnsw ivf-flat ivf-sq8 ivf-pq'; return ;;
     --mode) _cairn_words 'hybrid lexical vector'; return ;;
     --model | --embedder)
         models=${CAIRN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/cairn/models}
@@ -56,10 +59,11 @@ _cairn() {
     if [[ $cur == -* ]]; then
         case $verb in
         index) _cairn_words "--no-vectors --strict $global" ;;
-        search) _cairn_words "-k --mode --filter --explain $global" ;;
+        search) _cairn_words "-k --mode --filter --explain --vector $global" ;;
         ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens $global" ;;
         check) _cairn_words "--repair $global" ;;
-        import) _cairn_words "--no-vectors $global" ;;
+        import) _cairn_words "--no-vectors --ids --metric --format $global" ;;
+        export) _cairn_words "--format --index $global" ;;
         eval)
             if [[ $sub == answers ]]; then
                 _cairn_words "--qa --model $global"
@@ -83,7 +87,8 @@ _cairn() {
     fi
     case $verb in
     index | get | list | delete) _cairn_files ;;
-    import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl'; else _cairn_files; fi ;;
+    import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl vectors'; else _cairn_files; fi ;;
+    export) if [[ -z $sub ]]; then _cairn_words 'vectors'; else _cairn_files; fi ;;
     eval) if [[ -z $sub ]]; then _cairn_words 'retrieval answers'; fi ;;
     model)
         if [[ -z $sub ]]; then

@@ -328,7 +328,7 @@ static cairn_status read_body(cursor *c, const char *kind, faiss_file *f, const 
                    ? contradiction("its codes are not rows times code size", err)
                    : st;
     }
-    if (memcmp(kind, "Iw", 2))
+    if (memcmp(kind, "IwFl", 4) && memcmp(kind, "IwSq", 4) && memcmp(kind, "IwPQ", 4))
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
                           "a FAISS index of kind %.4s: Flat, SQ, IVF-Flat, IVF-SQ, IVF-PQ and HNSW are "
                           "read", kind);
@@ -336,11 +336,11 @@ static cairn_status read_body(cursor *c, const char *kind, faiss_file *f, const 
     st = read_ivf(c, f, err);
     if (st)
         return st;
-    if (!memcmp(kind, "IwFl", 4)) {
+    if (kind[2] == 'F') {
         f->kind = FAISS_IVF_FLAT;
         f->code_bytes = (size_t)f->dim * sizeof(float);
         add_name(f, "IVF-Flat");
-    } else if (!memcmp(kind, "IwSq", 4)) {
+    } else if (kind[2] == 'S') {
         f->kind = FAISS_IVF_SQ;
         add_name(f, "IVF-SQ");
         st = read_scalar_quantizer(c, f, err);
@@ -348,7 +348,7 @@ static cairn_status read_body(cursor *c, const char *kind, faiss_file *f, const 
         f->by_residual = cursor_u8(c) != 0;
         if (!st && (c->failed || code_bytes != f->code_bytes))
             st = c->failed ? cut_short(err) : contradiction("its code size differs", err);
-    } else if (!memcmp(kind, "IwPQ", 4)) {
+    } else {
         f->kind = FAISS_IVF_PQ;
         add_name(f, "IVF-PQ");
         f->by_residual = cursor_u8(c) != 0;
@@ -357,10 +357,6 @@ static cairn_status read_body(cursor *c, const char *kind, faiss_file *f, const 
             return contradiction("its code size is impossible", err);
         f->code_bytes = (size_t)code_bytes;
         st = read_product_quantizer(c, f, err);
-    } else {
-        return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "a FAISS index of kind %.4s: of the inverted files IVF-Flat, IVF-SQ and IVF-PQ "
-                          "are read", kind);
     }
     return st ? st : read_lists(c, f, err);
 }

@@ -49,6 +49,7 @@ typedef struct faiss_module {
     /* Any index by FAISS's factory string, to be filled with rows and written. */
     int (*create)(faiss_model **out, uint32_t dim, bool l2, const char *factory, char *why);
     int (*learn)(faiss_model *m, const float *x, size_t n, char *why);
+    /* ids NULL: numbered on from the rows that are there. */
     int (*add)(faiss_model *m, const float *x, const int64_t *ids, size_t n, char *why);
     int (*write)(const faiss_model *m, const char *path, char *why);
     void (*destroy)(faiss_model *m); /* NULL is fine */

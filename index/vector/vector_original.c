@@ -8,6 +8,10 @@
 #include <math.h>
 #include <string.h>
 
+/* A squared length this near to 1 is left as it is: a row of unit length keeps its bits when it is stored, and
+ * when it is taken out and put in again. */
+#define UNIT_ENOUGH 1e-6
+
 bool vector_normalize(float *v, uint32_t dim)
 {
     double sum = 0;
@@ -24,6 +28,8 @@ bool vector_normalize(float *v, uint32_t dim)
         double x = (double)v[i] / top; /* so that neither tiny nor huge rows leave the range */
         sum += x * x;
     }
+    if (fabs(sum * top * top - 1) <= UNIT_ENOUGH)
+        return true;
     double scale = 1.0 / (sqrt(sum) * top);
     if (!isfinite(scale)) { /* subnormal rows: two steps */
         for (uint32_t i = 0; i < dim; i++)

@@ -247,7 +247,10 @@ static int model_learn(faiss_model *m, const float *x, size_t n, char *why)
 static int model_add(faiss_model *m, const float *x, const int64_t *ids, size_t n, char *why)
 {
     one_thread();
-    return faiss_Index_add_with_ids(m->index, (idx_t)n, x, ids) ? failed(why) : 0;
+    return (ids ? faiss_Index_add_with_ids(m->index, (idx_t)n, x, ids)
+                : faiss_Index_add(m->index, (idx_t)n, x))
+               ? failed(why)
+               : 0;
 }
 
 static int model_write(const faiss_model *m, const char *path, char *why)
