@@ -104,5 +104,7 @@ void cli_print_report(cli *c, const cairn_index_report *r);
 json_t *cli_json_report(const cairn_index_report *r);
 json_t *cli_json_failures(const cairn_failure *f, size_t n);
 json_t *cli_json_hit(const cairn_hit *h, bool explain);
+json_t *cli_json_audit(const cairn_audit *a); /* null when nothing was measured yet */
+void cli_print_audit(const cairn_audit *a);   /* a line of its own */
 
 #endif

@@ -184,6 +184,28 @@ json_t *cli_json_report(const cairn_index_report *r)
                      "embedded", (json_int_t)r->embedded, "seconds", r->seconds);
 }
 
+json_t *cli_json_audit(const cairn_audit *a)
+{
+    if (!a->known)
+        return json_null();
+    return json_pack("{s:f,s:I,s:I,s:I,s:I,s:I}", "recall10", a->recall10, "samples",
+                     (json_int_t)a->samples, "vectors", (json_int_t)a->vectors, "unreachable",
+                     (json_int_t)a->unreachable, "repaired", (json_int_t)a->repaired, "measured_ns",
+                     (json_int_t)a->measured_ns);
+}
+
+void cli_print_audit(const cairn_audit *a)
+{
+    char time[32];
+
+    printf("recall@10    %.4f of %llu samples, %llu vectors out of reach, measured %s",
+           a->recall10, (unsigned long long)a->samples, (unsigned long long)a->unreachable,
+           cli_format_time(time, a->measured_ns));
+    if (a->repaired)
+        printf(", %llu segments repaired", (unsigned long long)a->repaired);
+    putchar('\n');
+}
+
 json_t *cli_json_hit(const cairn_hit *h, bool explain)
 {
     json_t *marks = json_array(), *scores = json_object(), *j;

@@ -21,13 +21,14 @@ static json_t *tiers_json(const cairn_status_info *s)
 static json_t *status_json(const cairn_status_info *s)
 {
     return json_pack(
-        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b}",
+        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b}",
         "version", s->version, "home", cli_json_string(s->home), "collection",
         cli_json_string(s->collection), "cpu", s->cpu, "threads", (json_int_t)s->n_threads,
         "documents", (json_int_t)s->documents, "chunks", (json_int_t)s->chunks, "vectors",
         (json_int_t)s->vectors, "pending_vectors", (json_int_t)s->pending_vectors, "segments",
         (json_int_t)s->segments, "deleted_rows", (json_int_t)s->deleted_rows, "disk_bytes",
-        (json_int_t)s->disk_bytes, "text_bytes", (json_int_t)s->text_bytes, "embedder", "name",
+        (json_int_t)s->disk_bytes, "text_bytes", (json_int_t)s->text_bytes, "audit",
+        cli_json_audit(&s->audit), "embedder", "name",
         cli_json_string(s->embedder_name), "path", cli_json_string(s->embedder), "generator",
         "name", cli_json_string(s->generator_name), "path", cli_json_string(s->generator),
         "failed", cli_json_failures(s->failed, s->n_failed), "tiers", tiers_json(s), "merge_due",
@@ -72,7 +73,10 @@ static void print_status(cli *c, const cairn_status_info *s)
     if (s->pending_vectors)
         printf(", %llu chunks wait (cairn index goes on with them)",
                (unsigned long long)s->pending_vectors);
-    printf("\nsegments     %llu, %llu deleted rows\n", (unsigned long long)s->segments,
+    putchar('\n');
+    if (s->audit.known)
+        cli_print_audit(&s->audit);
+    printf("segments     %llu, %llu deleted rows\n", (unsigned long long)s->segments,
            (unsigned long long)s->deleted_rows);
     if (s->merge_due)
         fputs("             a merge is due (the next cairn index, or cairn compact)\n", stdout);

@@ -55,7 +55,7 @@ void cairn_close(cairn *c);
 /* ---- indexing --------------------------------------------------------------------------------- */
 
 typedef struct cairn_progress {
-    const char *stage; /* "rebuild", "scan", "move", "index", "embed" or "merge" */
+    const char *stage; /* "rebuild", "scan", "move", "index", "embed", "merge" or "audit" */
     size_t done, total; /* files, or chunks while embedding, or rows while merging; total 0 when not
                            known yet */
     uint64_t bytes_done, bytes_total;
@@ -301,6 +301,17 @@ typedef struct cairn_tier {
 
 #define CAIRN_TIERS_MAX 24
 
+/* What was last measured of the vectors (cairn_audit_vectors). */
+typedef struct cairn_audit {
+    bool known;           /* false: never measured; the rest is 0 then */
+    double recall10;      /* share of the true ten nearest vectors that a search returns */
+    uint64_t samples;     /* vectors whose neighbours were compared */
+    uint64_t vectors;     /* live when it was measured */
+    uint64_t unreachable; /* of these, not reached by the links of their graph; still so */
+    uint64_t repaired;    /* segments that this audit wrote anew */
+    int64_t measured_ns;  /* since 1970 */
+} cairn_audit;
+
 typedef struct cairn_status_info {
     const char *version, *home, *collection, *cpu, *embedder, *generator; /* model paths, or NULL */
     const char *embedder_name, *generator_name;
@@ -311,6 +322,7 @@ typedef struct cairn_status_info {
     cairn_tier tiers[CAIRN_TIERS_MAX]; /* those that have segments: words first, small ones first */
     size_t n_tiers;
     bool merge_due; /* the next index run or compact will merge */
+    cairn_audit audit;
     cairn_failure *failed;
     size_t n_failed;
     void *memory;
@@ -322,6 +334,15 @@ void cairn_status_clear(cairn_status_info *info);
  * call of report per finding; with `repair`, damaged segments are rebuilt from the store. */
 cairn_status cairn_check(cairn *c, bool repair, void (*report)(void *ctx, const char *finding),
                          void *ctx, cairn_error *err);
+/* Compare approximate and exact answers for a sample of the collection's vectors, count the vectors
+ * that no link leads to, and remember the result for cairn_status_get. With `repair`, segments with
+ * such vectors are connected again and segments whose recall is below [index] audit_recall get a new index. A
+ * run of cairn_index or cairn_compact does the same at its end when enough vectors changed. It takes
+ * about [index] audit_seconds, not counting repairs. */
+cairn_status cairn_audit_vectors(cairn *c, bool repair, const cairn_index_options *options,
+                                 cairn_audit *out, cairn_error *err);
+/* The recall below which an audit repairs: [index] audit_recall. */
+double cairn_audit_floor(const cairn *c);
 /* Merge all segments, drop deleted rows and give free space back to the disk. */
 cairn_status cairn_compact(cairn *c, const cairn_index_options *options, uint64_t *bytes_before,
                            uint64_t *bytes_after, cairn_error *err);

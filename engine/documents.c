@@ -8,6 +8,7 @@
 #include "engine/batch.h"
 #include "engine/merge.h"
 #include "engine/model.h"
+#include "engine/run.h"
 #include "engine/vectors.h"
 
 #define DOCUMENT_BYTES ((size_t)1 << 30)
@@ -401,6 +402,8 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
     st = store_failure_each(s, take_failure, &failures, err);
     if (!st)
         st = vectors_identity_get(s, &own_id, &own, &any, err);
+    if (!st)
+        st = audit_read(s, &out->audit, err);
     store_snapshot_close(s);
     if (!st)
         st = store_usage_get(c->store, false, &usage, err);

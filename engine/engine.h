@@ -32,6 +32,8 @@ struct cairn {
 
 /* Key of store_meta: the identity of the encoder that made the vectors. */
 #define META_EMBEDDER "embedder"
+/* Key of store_meta: what the last audit found (audit.c). */
+#define META_AUDIT "audit"
 
 /* Each opens the thing on its first call; CAIRN_EMODEL when a model is missing or bad. */
 cairn_status engine_pool(cairn *c, pool **out, cairn_error *err);

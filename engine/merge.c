@@ -545,6 +545,8 @@ cairn_status cairn_compact(cairn *c, const cairn_index_options *options, uint64_
         *bytes_before = usage.lmdb_bytes + usage.segment_bytes;
         st = merger_drain(r.merger, &r, true, err);
     }
+    if (!st && !run_cancelled(&r))
+        st = run_audit(&r, false, true, err);
     if (!st && run_cancelled(&r))
         st = cairn_fail(err, CAIRN_ECANCELLED, "stopped before the database was rewritten");
     if (!st)

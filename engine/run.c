@@ -131,6 +131,8 @@ static cairn_status later_stages(run *r, cairn_error *err)
                 *err = merge_error;
         }
     }
+    if (!st && !r->options->no_vectors)
+        st = run_audit(r, false, true, err);
     return st;
 }
 

@@ -37,5 +37,10 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
 
 /* Vectors for the chunks that wait (embed.c). */
 cairn_status run_embed(run *r, cairn_error *err);
+/* Measure the vectors' recall and mend what is bad (audit.c). Not `always`: only when enough of them
+ * changed since the last time and the settings allow it. */
+cairn_status run_audit(run *r, bool always, bool repair, cairn_error *err);
+/* The last result; out->known is false when there is none. */
+cairn_status audit_read(const store_snapshot *s, cairn_audit *out, cairn_error *err);
 
 #endif

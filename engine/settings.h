@@ -27,6 +27,10 @@ typedef struct settings {
     double merge_mb_per_second; /* what a merge writes at most; 0: no limit */
     double memory_mb;       /* of building words: the open segment's, or one merge's */
     char vector_index[SETTINGS_TEXT]; /* "auto", "scan", "hnsw", "ivf-flat", "ivf-sq8", "ivf-pq" */
+    double audit_samples; /* vectors whose neighbours an audit compares at most; 0: no audit */
+    double audit_seconds; /* and how long it compares */
+    double audit_recall;  /* recall@10 of a segment below which it gets a new index */
+    double audit_share;   /* share of the vectors that must have changed for an audit */
     /* [search] */
     double rrf_k;         /* reciprocal rank fusion: 1 / (k + rank) */
     double vector_weight; /* weight of the vector list against the word list, 0..1 */

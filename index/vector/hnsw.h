@@ -120,5 +120,11 @@ void hnsw_build_destroy(hnsw_build *b);
 
 /* Every invariant above. CAIRN_ECORRUPT names the first that is broken. O(rows * m). */
 cairn_status hnsw_verify(const hnsw_graph *g, cairn_error *err);
+/* I1 to I5 alone: what a merge needs of a graph to keep it. */
+cairn_status hnsw_verify_lists(const hnsw_graph *g, cairn_error *err);
+/* I6: how many rows that are not in `deleted` (NULL: none is) cannot be reached; *first is one of
+ * them, HNSW_NONE without any. The graph's lists may be broken. */
+cairn_status hnsw_count_unreachable(const hnsw_graph *g, const uint64_t *deleted, uint32_t *n,
+                                    uint32_t *first, cairn_error *err);
 
 #endif

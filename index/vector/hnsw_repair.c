@@ -1,13 +1,14 @@
 /* hnsw_repair.c - keep a graph whole: take deleted rows out, and leave no row out of reach.
  *
- * hnsw_adopt copies an old graph to new row numbers. Where a row pointed at a deleted one, the deleted
- * row's own neighbours become candidates, and the row chooses anew among them and its live links:
- * a path through the deleted row is replaced by a step over it. Each row writes only its own lists and
- * reads only the old graph, so rows are shared out freely.
+ * hnsw_adopt copies an old graph to new row numbers. A row keeps its live links; for each that it
+ * lost, it gets one of the lost rows' own neighbours: a path through a deleted row is replaced by a
+ * step over it. Lists stay as long as they were (choosing anew among all would prune them, and a
+ * graph that is thinned at every merge loses recall: docs/vector.md). Each row writes only its own
+ * lists and reads only the old graph, so rows are shared out freely.
  *
  * hnsw_connect walks layer 0 from the entry. For a row u that was not met it searches the nearest
- * rows that were. One of them with a free place takes the link; if none has, the nearest, c, gives up its
- * worst link w for u, and u takes w over:
+ * rows that were. One of them with a free place takes the link; if none has, the nearest, c, gives
+ * up its worst link w for u, and u takes w over:
  *
  *     before   c -> w        after   c -> u -> w
  *
@@ -22,63 +23,95 @@
 #include "base/checked.h"
 #include "index/vector/hnsw_heap.h"
 
-#define ADOPT_ROWS 256u /* old rows a task */
+#define ADOPT_ROWS  256u /* old rows a task */
+#define REPAIR_POOL 32u  /* candidates for a list's lost links */
 
 typedef struct adopt_job {
     hnsw_build *b;
     const hnsw_base *base;
 } adopt_job;
 
-static int best_first(const void *pa, const void *pb)
+static uint32_t list_length(const uint32_t *list, uint32_t cap)
 {
-    const hnsw_candidate *a = pa, *b = pb;
+    uint32_t n = 0;
 
-    return hnsw_better(*a, *b) ? -1 : hnsw_better(*b, *a) ? 1 : 0;
+    while (n < cap && list[n] != HNSW_NONE)
+        n++;
+    return n;
 }
 
-/* Add the live rows of one old list to the pool; true when a deleted row was among them. */
-static bool gather_list(adopt_job *j, hnsw_scratch *s, const vector_query *q, uint32_t old,
-                        uint32_t l, size_t *n)
+/* Offer the live rows of a deleted row's list to the heap of candidates. */
+static void gather_behind(adopt_job *j, hnsw_scratch *s, const vector_query *q, uint32_t old,
+                          uint32_t l, hnsw_heap *pool)
 {
-    uint32_t cap;
+    uint32_t cap, n = 0, rows[2 * HNSW_MAX_M];
+    int32_t dots[2 * HNSW_MAX_M];
+    float scores[2 * HNSW_MAX_M];
     const uint32_t *list = hnsw_list(j->base->graph, old, l, &cap);
-    bool dead = false;
 
     for (uint32_t i = 0; i < cap && list[i] != HNSW_NONE; i++) {
         uint32_t to = j->base->new_row[list[i]];
-        if (to == HNSW_NONE) {
-            dead = true;
-        } else if (s->visited[to] != s->epoch && *n < s->pool_cap) {
+        if (to != HNSW_NONE && s->visited[to] != s->epoch) {
             s->visited[to] = s->epoch;
-            s->pool[(*n)++] = (hnsw_candidate){hnsw_build_score(j->b, q, to), to};
+            rows[n++] = to;
         }
     }
-    return dead;
+    if (!n)
+        return;
+    vector_score_rows(j->b->kernels, j->b->codes, q, rows, n, dots, scores);
+    for (uint32_t i = 0; i < n; i++)
+        hnsw_heap_keep(pool, (hnsw_candidate){scores[i], rows[i]});
+}
+
+/* Add rows of s->pool[0, n), best first, to list[0, length) until it holds `want`: first those that
+ * no row of the list is nearer to than the list's own row is, then the nearest of the rest. */
+static void fill_list(const hnsw_build *b, hnsw_scratch *s, size_t n, uint32_t *list,
+                      uint32_t length, uint32_t want)
+{
+    uint32_t n_pruned = 0, pruned[2 * HNSW_MAX_M];
+
+    for (size_t i = 0; i < n && length < want; i++) {
+        vector_query q = {.code = s->pair};
+        bool keep = true;
+        vector_query_of_row(b->codes, s->pool[i].row, &q);
+        for (uint32_t j = 0; j < length && keep; j++)
+            keep = hnsw_build_score(b, &q, list[j]) < s->pool[i].score;
+        if (keep)
+            list[length++] = s->pool[i].row;
+        else if (n_pruned < 2 * HNSW_MAX_M)
+            pruned[n_pruned++] = s->pool[i].row;
+    }
+    for (uint32_t i = 0; i < n_pruned && length < want; i++)
+        list[length++] = pruned[i];
 }
 
 static void adopt_list(adopt_job *j, hnsw_scratch *s, const vector_query *q, uint32_t old,
                        uint32_t row, uint32_t l)
 {
-    uint32_t cap, old_cap;
-    size_t n = 0;
+    uint32_t cap, old_cap, kept = 0, length = 0;
     uint32_t *out = hnsw_build_list(j->b, row, l, &cap);
     const uint32_t *list = hnsw_list(j->base->graph, old, l, &old_cap);
+    hnsw_heap pool = {s->pool, 0, REPAIR_POOL};
 
     if (++s->epoch == 0) {
         memset(s->visited, 0, (size_t)j->b->graph.rows * sizeof *s->visited);
         s->epoch = 1;
     }
     s->visited[row] = s->epoch; /* a row never links itself */
-    if (!gather_list(j, s, q, old, l, &n)) {
-        for (uint32_t i = 0; i < n; i++)
-            out[i] = s->pool[i].row;
-        return;
+    for (; length < old_cap && list[length] != HNSW_NONE; length++) {
+        uint32_t to = j->base->new_row[list[length]];
+        if (to != HNSW_NONE) {
+            s->visited[to] = s->epoch;
+            out[kept++] = to;
+        }
     }
-    for (uint32_t i = 0; i < old_cap && list[i] != HNSW_NONE; i++)
+    if (kept == length)
+        return;
+    for (uint32_t i = 0; i < length; i++)
         if (j->base->new_row[list[i]] == HNSW_NONE)
-            gather_list(j, s, q, list[i], l, &n);
-    qsort(s->pool, n, sizeof *s->pool, best_first);
-    hnsw_select(j->b, s, s->pool, n, cap, out);
+            gather_behind(j, s, q, list[i], l, &pool);
+    hnsw_heap_sort_falling(&pool);
+    fill_list(j->b, s, pool.n, out, kept, length);
 }
 
 static void adopt_task(void *ctx, size_t task, size_t worker)
@@ -127,15 +160,6 @@ static void mark_from(const hnsw_graph *g, uint32_t row, uint64_t *reached, uint
                 stack[n++] = list[i];
             }
     }
-}
-
-static uint32_t list_length(const uint32_t *list, uint32_t cap)
-{
-    uint32_t n = 0;
-
-    while (n < cap && list[n] != HNSW_NONE)
-        n++;
-    return n;
 }
 
 /* Index of the least similar row of a list. */
@@ -251,23 +275,33 @@ static cairn_status check_list(const hnsw_graph *g, uint32_t row, uint32_t l, ui
     return CAIRN_OK;
 }
 
-static cairn_status check_reach(const hnsw_graph *g, uint32_t *stack, cairn_error *err)
+cairn_status hnsw_count_unreachable(const hnsw_graph *g, const uint64_t *deleted, uint32_t *n,
+                                    uint32_t *first, cairn_error *err)
 {
     uint64_t *reached = calloc(row_set_words(g->rows), sizeof *reached);
+    uint32_t *stack = checked_malloc(g->rows, sizeof *stack);
     cairn_status st = CAIRN_OK;
 
-    if (!reached)
-        return cairn_fail(err, CAIRN_ENOMEM, "checking a graph of %" PRIu32 " rows", g->rows);
-    mark_from(g, g->entry, reached, stack);
-    for (uint32_t r = 0; r < g->rows && !st; r++)
-        if (!row_set_has(reached, r))
-            st = cairn_fail(err, CAIRN_ECORRUPT,
-                            "graph: row %" PRIu32 " cannot be reached from the entry (I6)", r);
+    *n = 0;
+    *first = HNSW_NONE;
+    if (!reached || !stack) {
+        st = cairn_fail(err, CAIRN_ENOMEM, "checking a graph of %" PRIu32 " rows", g->rows);
+        goto done;
+    }
+    if (g->rows)
+        mark_from(g, g->entry, reached, stack);
+    for (uint32_t r = 0; r < g->rows; r++)
+        if (!row_set_has(reached, r) && !(deleted && row_set_has(deleted, r))) {
+            *first = *n ? *first : r;
+            (*n)++;
+        }
+done:
     free(reached);
+    free(stack);
     return st;
 }
 
-cairn_status hnsw_verify(const hnsw_graph *g, cairn_error *err)
+cairn_status hnsw_verify_lists(const hnsw_graph *g, cairn_error *err)
 {
     uint32_t *seen = calloc((size_t)g->rows + 1, sizeof *seen), mark = 0;
     cairn_status st = CAIRN_OK;
@@ -277,8 +311,8 @@ cairn_status hnsw_verify(const hnsw_graph *g, cairn_error *err)
         return cairn_fail(err, CAIRN_ENOMEM, "checking a graph of %" PRIu32 " rows", g->rows);
     for (uint32_t r = 0; r < g->rows && !st; r++) {
         if (g->level[r] > g->max_level)
-            st = cairn_fail(err, CAIRN_ECORRUPT,
-                            "graph: row %" PRIu32 " is above the entry (I4)", r);
+            st = cairn_fail(err, CAIRN_ECORRUPT, "graph: row %" PRIu32 " is above the entry (I4)",
+                            r);
         else if (g->up_at[r] != lists)
             st = cairn_fail(err, CAIRN_ECORRUPT,
                             "graph: the lists of row %" PRIu32 " are out of order (I5)", r);
@@ -292,12 +326,26 @@ cairn_status hnsw_verify(const hnsw_graph *g, cairn_error *err)
         }
     }
     if (!st && lists != g->up_lists)
-        st = cairn_fail(err, CAIRN_ECORRUPT, "graph: %" PRIu32 " upper lists where %" PRIu64
-                        " belong (I5)", g->up_lists, lists);
+        st = cairn_fail(err, CAIRN_ECORRUPT,
+                        "graph: %" PRIu32 " upper lists where %" PRIu64 " belong (I5)", g->up_lists,
+                        lists);
     if (!st && (g->entry >= g->rows || g->level[g->entry] != g->max_level))
         st = cairn_fail(err, CAIRN_ECORRUPT, "graph: the entry is not on the highest layer (I4)");
-    if (!st)
-        st = check_reach(g, seen, err);
     free(seen);
+    return st;
+}
+
+cairn_status hnsw_verify(const hnsw_graph *g, cairn_error *err)
+{
+    uint32_t n, first;
+    cairn_status st = hnsw_verify_lists(g, err);
+
+    if (!st)
+        st = hnsw_count_unreachable(g, NULL, &n, &first, err);
+    if (!st && n)
+        st = cairn_fail(err, CAIRN_ECORRUPT,
+                        "graph: %" PRIu32 " rows cannot be reached from the entry, the first is "
+                        "row %" PRIu32 " (I6)",
+                        n, first);
     return st;
 }

@@ -70,6 +70,7 @@ typedef struct vector_options {
     uint32_t ef_construction; /* candidates kept while inserting; 8..4096, default 200 */
     bool force;               /* build the graph or lists however few rows there are */
     uint64_t seed;            /* of the layer draw; default 42 */
+    bool rebuild;             /* a merge: make graph or lists afresh, whatever the inputs have */
 } vector_options;
 
 /* ---- writing ---- */
@@ -161,9 +162,16 @@ typedef struct vector_merge_input {
 /* One segment of the live rows of in[0], then those of in[1], and so on, each in order. The result
  * gets a graph by the same rule as a new segment; the largest graph among the inputs is kept, freed
  * of its deleted rows, and the other rows are inserted into it (built afresh when more than a third
- * of it was deleted). All inputs must agree on dimension and metric. */
+ * of it was deleted). All inputs must agree on dimension and metric. CAIRN_ECORRUPT: that graph's
+ * lists are broken; `rebuild` does without it. */
 cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_options *options,
                           const section_sink *sink, pool *workers, cairn_error *err);
+
+/* The options with which a merge gives this segment the kind of index it has. */
+vector_options vector_options_of(const vector_reader *r);
+/* How many live rows the graph does not lead to; 0 without a graph. A merge mends that. */
+cairn_status vector_count_unreachable(const vector_reader *r, const uint64_t *deleted, uint32_t *n,
+                                      cairn_error *err);
 
 /* Check every invariant of the graph (hnsw.h lists them), the codes against the originals and the
  * originals for finiteness: O(rows). CAIRN_ECORRUPT names the first violation. */

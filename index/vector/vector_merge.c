@@ -3,8 +3,8 @@
  * Codes, scales and originals of live rows are copied as they are where their kinds are the ones asked
  * for: a code depends on its row alone. Otherwise they are converted row by row.
  * The largest graph among the inputs is kept (hnsw_adopt) when at least two thirds of its rows are
- * alive, and the other rows are inserted into it; that saves its share of the build. Otherwise, and
- * when the graph does not pass hnsw_verify, everything is built afresh. */
+ * alive, and the other rows are inserted into it; that saves its share of the build. Otherwise
+ * everything is built afresh. */
 #include "index/vector/vector_format.h"
 
 #include <stdlib.h>
@@ -149,20 +149,22 @@ static cairn_status put_originals(const vector_merge_input *in, size_t n, vector
     return st ? st : sink->end(sink->ctx, err);
 }
 
-/* The input whose graph is worth keeping, or n. */
-static size_t choose_base(const vector_merge_input *in, size_t n, uint32_t m)
+/* The input whose graph is worth keeping, or n. A graph with broken lists is no base for anything:
+ * CAIRN_ECORRUPT, and vector_options.rebuild is the cure. Rows that cannot be reached are no reason
+ * to refuse it; the build connects them. */
+static cairn_status choose_base(const vector_merge_input *in, size_t n, const vector_options *o,
+                                size_t *best, cairn_error *err)
 {
-    size_t best = n;
-
-    for (size_t i = 0; i < n; i++) {
+    *best = n;
+    for (size_t i = 0; !o->rebuild && i < n; i++) {
         const vector_reader *r = in[i].reader;
-        if (!r->has_graph || r->graph.m != m || live_rows(&in[i]) / 2 < r->graph.rows / 3)
+        uint32_t live = live_rows(&in[i]);
+        if (!r->has_graph || r->graph.m != o->m || live == 0 || live / 2 < r->graph.rows / 3)
             continue;
-        if (live_rows(&in[i]) == 0 || (best < n && in[best].reader->graph.rows >= r->graph.rows))
-            continue;
-        best = i;
+        if (*best == n || in[*best].reader->graph.rows < r->graph.rows)
+            *best = i;
     }
-    return best < n && hnsw_verify(&in[best].reader->graph, NULL) == CAIRN_OK ? best : n;
+    return *best < n ? hnsw_verify_lists(&in[*best].reader->graph, err) : CAIRN_OK;
 }
 
 static cairn_status build_graph(hnsw_build **out, const vector_merge_input *in, size_t n,
@@ -170,9 +172,12 @@ static cairn_status build_graph(hnsw_build **out, const vector_merge_input *in, 
                                 cairn_error *err)
 {
     hnsw_params p = {o->m, o->ef_construction, o->seed};
-    size_t base_at = choose_base(in, n, o->m);
+    size_t base_at;
     uint32_t at = 0, *new_row = NULL;
+    cairn_status st = choose_base(in, n, o, &base_at, err);
 
+    if (st)
+        return st;
     if (base_at == n)
         return hnsw_build_run(out, codes, &p, NULL, workers, err);
     for (size_t i = 0; i < base_at; i++)
@@ -186,7 +191,7 @@ static cairn_status build_graph(hnsw_build **out, const vector_merge_input *in, 
         new_row[r] = dead ? HNSW_NONE : at++;
     }
     base.new_row = new_row;
-    cairn_status st = hnsw_build_run(out, codes, &p, &base, workers, err);
+    st = hnsw_build_run(out, codes, &p, &base, workers, err);
     free(new_row);
     return st;
 }
@@ -260,7 +265,7 @@ static cairn_status build_lists(ivf_build **out, const vector_merge_input *in, s
 
     for (size_t i = 0; i < n; i++) {
         const ivf_lists *l = &in[i].reader->lists;
-        if (l->kind != IVF_NONE && (!p.base || l->rows > p.base->rows) &&
+        if (!o->rebuild && l->kind != IVF_NONE && (!p.base || l->rows > p.base->rows) &&
             !ivf_verify(l, &in[i].reader->codes, NULL))
             p.base = l;
     }
@@ -356,4 +361,28 @@ cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_o
     free(v.work);
     free(v.stored);
     return st;
+}
+
+/* ---- what a repair asks ---- */
+
+vector_options vector_options_of(const vector_reader *r)
+{
+    vector_options o = {.force = r->has_graph || r->lists.kind != IVF_NONE};
+
+    if (r->has_graph) {
+        o.index = VECTOR_HNSW;
+        o.m = r->graph.m;
+    }
+    if (r->lists.kind != IVF_NONE)
+        o.index = (vector_choice)(VECTOR_IVF_FLAT + (r->lists.kind - IVF_FLAT));
+    return o;
+}
+
+cairn_status vector_count_unreachable(const vector_reader *r, const uint64_t *deleted, uint32_t *n,
+                                      cairn_error *err)
+{
+    uint32_t first;
+
+    *n = 0;
+    return r->has_graph ? hnsw_count_unreachable(&r->graph, deleted, n, &first, err) : CAIRN_OK;
 }
