@@ -330,7 +330,10 @@ static cairn_status write_sections(const measuring *m, size_t i, bool fresh, seg
     vector_options o = vector_options_of(rows.reader);
     cairn_status st;
 
-    o.rebuild = fresh;
+    if (fresh) { /* owes nothing to the old one, its width included */
+        o.rebuild = true;
+        o.m = 0;
+    }
     st = vector_merge(&rows, 1, &o, segment_writer_sink(w), m->workers, err);
     if (!st)
         st = filter_merge(&columns, 1, segment_writer_sink(w), err);

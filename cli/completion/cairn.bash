@@ -61,7 +61,7 @@ _cairn() {
         index) _cairn_words "--no-vectors --strict $global" ;;
         search) _cairn_words "-k --mode --filter --explain --vector $global" ;;
         ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens $global" ;;
-        check) _cairn_words "--repair $global" ;;
+        check) _cairn_words "--repair --recall $global" ;;
         import) _cairn_words "--no-vectors --ids --metric --format $global" ;;
         export) _cairn_words "--format --index $global" ;;
         eval)

@@ -903,7 +903,7 @@ static void verify_names_each_broken_invariant(void **state)
                 if (to != 3 && to != HNSW_NONE)
                     link0[r * 32 + n++] = to;
             }
-    EXPECT(f.reader->graph.entry == 3 ? "I6" : "row 3 cannot be reached");
+    EXPECT(f.reader->graph.entry == 3 ? "I6" : "the first is row 3 (I6)");
 #undef EXPECT
     ((uint8_t *)memory_get(&f.mem, "vec.i8")->data)[0] ^= 4;
     assert_int_equal(vector_verify(f.reader, &err), CAIRN_ECORRUPT);
