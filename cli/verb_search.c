@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "cli/cli.h"
 
-enum { OPT_MODE = 0x2000, OPT_FILTER, OPT_EXPLAIN, OPT_VECTOR };
+enum { OPT_MODE = 0x2000, OPT_FILTER, OPT_EXPLAIN, OPT_FACETS, OPT_TYPING, OPT_VECTOR };
 
 #define SNIPPET_BYTES 320
 
@@ -76,6 +76,42 @@ static void print_hit(cli *c, const cairn_hit *h, bool explain)
     print_snippet(c, h);
 }
 
+static json_t *json_facets(const cairn_search_result *r)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; i < r->n_facets; i++) {
+        json_t *values = json_array();
+        for (size_t j = 0; j < r->facets[i].n_values; j++)
+            json_array_append_new(values,
+                                  json_pack("{s:o,s:I}", "value",
+                                            cli_json_string(r->facets[i].values[j].value),
+                                            "documents",
+                                            (json_int_t)r->facets[i].values[j].documents));
+        json_object_set_new(all, r->facets[i].name,
+                            json_pack("{s:o,s:I}", "values", values, "distinct",
+                                      (json_int_t)r->facets[i].n_distinct));
+    }
+    return all;
+}
+
+static void print_facets(cli *c, const cairn_search_result *r)
+{
+    for (size_t i = 0; i < r->n_facets; i++) {
+        const cairn_facet *f = &r->facets[i];
+        if (!f->n_values)
+            continue;
+        printf("%s%s%s", cli_bold(c), f->name, cli_plain(c));
+        for (size_t j = 0; j < f->n_values; j++) {
+            fputs(j ? ", " : "  ", stdout);
+            cli_put_text(stdout, f->values[j].value, strlen(f->values[j].value));
+            printf(" (%llu)", (unsigned long long)f->values[j].documents);
+        }
+        if (f->n_values < f->n_distinct)
+            printf(", %zu more", f->n_distinct - f->n_values);
+        putchar('\n');
+    }
+}
+
 static int print_result(cli *c, const char *query, const cairn_search_result *r, bool explain)
 {
     static const char *const modes[] = {"hybrid", "lexical", "vector"};
@@ -88,6 +124,10 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
                       "mode", modes[r->mode], "hits", hits);
         if (r->note)
             json_object_set_new(j, "note", cli_json_string(r->note));
+        if (r->suggestion)
+            json_object_set_new(j, "suggestion", cli_json_string(r->suggestion));
+        if (r->facets)
+            json_object_set_new(j, "facets", json_facets(r));
         if (explain)
             json_object_set_new(j, "stages_ms",
                                 json_pack("{s:f,s:f,s:f}", "lexical", r->lexical_ms, "embed",
@@ -100,6 +140,12 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
         fprintf(stderr, "cairn: %s\n", r->note);
     if (!r->n_hits && !c->quiet)
         fprintf(stderr, "cairn: nothing found\n");
+    print_facets(c, r);
+    if (r->suggestion && !c->quiet) {
+        fputs("cairn: did you mean ", stderr);
+        cli_put_text(stderr, r->suggestion, strlen(r->suggestion));
+        fputs("?\n", stderr);
+    }
     if (explain)
         printf("%s, %.1f ms: words %.1f, embedding %.1f, vectors %.1f\n", modes[r->mode],
                r->took_ms, r->lexical_ms, r->embed_ms, r->vector_ms);
@@ -147,6 +193,8 @@ static int run(cli *c, int argc, char **argv)
                                           {"filter", required_argument, NULL, OPT_FILTER},
                                           {"explain", no_argument, NULL, OPT_EXPLAIN},
                                           {"vector", required_argument, NULL, OPT_VECTOR},
+                                          {"facets", required_argument, NULL, OPT_FACETS},
+                                          {"as-you-type", no_argument, NULL, OPT_TYPING},
                                           {0}};
     cairn_search_request req = {.k = 10};
     cairn_search_result *result = NULL;
@@ -170,6 +218,10 @@ static int run(cli *c, int argc, char **argv)
             req.explain = true;
         if (o == OPT_VECTOR)
             vector_file = optarg;
+        if (o == OPT_FACETS)
+            req.facets = optarg;
+        if (o == OPT_TYPING)
+            req.as_you_type = true;
     }
     if (vector_file && optind < argc)
         return cli_usage_error(c, "search for words or with --vector, not both");
@@ -197,7 +249,8 @@ static int run(cli *c, int argc, char **argv)
 
 const cli_verb cli_verb_search = {
     "search", "find passages",
-    "Usage: cairn search [-k N] [--mode hybrid|lexical|vector] [--filter EXPR] [--explain] QUERY...\n"
+    "Usage: cairn search [-k N] [--mode hybrid|lexical|vector] [--filter EXPR] [--facets LIST]\n"
+    "                    [--as-you-type] [--explain] QUERY...\n"
     "       cairn search [-k N] [--filter EXPR] --vector FILE\n\n"
     "Finds passages by words and by meaning and shows where they stand.\n\n"
     "A query is words, \"exact phrases\", -words to exclude (behind --) and field:value:\n"
@@ -205,6 +258,8 @@ const cli_verb cli_verb_search = {
     "  -k N           how many passages (default 10)\n"
     "  --mode MODE    hybrid (default), lexical (words alone) or vector (meaning alone)\n"
     "  --filter EXPR  field:value terms that restrict without scoring\n"
+    "  --facets LIST  count the documents that match by type, ext, folder, author, lang, tag, year\n"
+    "  --as-you-type  the last word is not finished: search what it may become, too\n"
     "  --explain      show how each score came about, and the time of each stage\n"
     "  --vector FILE  search with the vectors of a .npy, .fvecs or JSON lines file (- is standard input)\n"
     "                 instead of words; with --json a document a line\n\n"

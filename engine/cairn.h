@@ -108,6 +108,9 @@ typedef struct cairn_search_request {
     size_t k;           /* 0: 10 */
     cairn_mode mode;    /* CAIRN_HYBRID falls back to words alone where no vector or model is */
     bool explain;       /* fill the parts of the scores */
+    bool as_you_type;   /* the last word is still being typed: what it may become is searched, too */
+    const char *facets; /* "type,ext,folder,author,lang,tag,year", any of them; NULL: none */
+    size_t facet_values; /* how many values of each at most; 0: 10 */
 } cairn_search_request;
 
 typedef struct cairn_range {
@@ -129,9 +132,26 @@ typedef struct cairn_hit {
     uint32_t lexical_rank, vector_rank;  /* from 1; 0 where the list does not hold it */
 } cairn_hit;
 
+/* How many documents with a match carry each value of a field: over all matches, not only the hits. A
+ * match holds any of the words, or everything where the query demands something. Of a search by
+ * meaning alone: all documents that the filter allows. */
+typedef struct cairn_facet_value {
+    const char *value;
+    uint64_t documents;
+} cairn_facet_value;
+
+typedef struct cairn_facet {
+    const char *name;
+    cairn_facet_value *values; /* most documents first; years from the latest */
+    size_t n_values, n_distinct;
+} cairn_facet;
+
 typedef struct cairn_search_result {
     cairn_hit *hits;
     size_t n_hits;
+    const char *suggestion; /* the query with its misspelt words replaced, or NULL */
+    cairn_facet *facets;    /* in the order asked for */
+    size_t n_facets;
     cairn_mode mode;  /* the one used */
     const char *note; /* why it is not the one asked for, or how the query was read; or NULL */
     double took_ms, lexical_ms, embed_ms, vector_ms;
@@ -141,6 +161,26 @@ typedef struct cairn_search_result {
 cairn_status cairn_search(cairn *c, const cairn_search_request *request,
                           cairn_search_result **out, cairn_error *err);
 void cairn_search_result_free(cairn_search_result *r);
+
+typedef struct cairn_completion {
+    const char *text;     /* the whole text with its last word completed */
+    const char *word;     /* that word */
+    uint64_t occurrences; /* how often it was written */
+} cairn_completion;
+
+typedef struct cairn_suggestions {
+    cairn_completion *completions; /* most frequent first */
+    size_t n_completions;
+    const char *correction; /* as cairn_search_result.suggestion; a last word that can be completed is
+                               left as it is */
+    double took_ms;
+    void *memory;
+} cairn_suggestions;
+
+/* What a text may become or was meant to be, from the words of the collection. k 0: 10. */
+cairn_status cairn_suggest(cairn *c, const char *text, size_t k, cairn_suggestions **out,
+                           cairn_error *err);
+void cairn_suggestions_free(cairn_suggestions *s);
 
 /* ---- vectors of one's own --------------------------------------------------------------------- */
 

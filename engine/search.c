@@ -126,9 +126,27 @@ static void make_params(const cairn *c, size_t depth, retrieve_params *p)
                               .weight = {1 - s->vector_weight, s->vector_weight}};
 }
 
-cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain,
-                           const char *filter, retrieve_mode mode, size_t k, size_t depth, arena *memory,
-                           retrieve_query *query, retrieve_result *result, cairn_error *err)
+/* The query with what its last word may become, as words that may occur. */
+static cairn_status add_completions(const view *v, const char *text, arena *memory,
+                                    retrieve_query *query, cairn_error *err)
+{
+    lexical_clause *more = arena_calloc(memory, query->n_clauses + 1, sizeof *more), may = {0};
+    cairn_status st;
+
+    if (!more)
+        return cairn_fail(err, CAIRN_ENOMEM, "search");
+    st = engine_completion_clause(v, text, memory, &may, err);
+    if (st || !may.len)
+        return st;
+    if (query->n_clauses)
+        memcpy(more, query->clauses, query->n_clauses * sizeof *more);
+    more[query->n_clauses++] = may;
+    query->clauses = more;
+    return CAIRN_OK;
+}
+
+cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, arena *memory,
+                                retrieve_query *query, retrieve_result *result, cairn_error *err)
 {
     retrieve_corpus corpus;
     retrieve_params params;
@@ -139,16 +157,33 @@ cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain
 
     if (!st)
         st = engine_analyzer(c, &an, err);
-    if (!st && mode != RETRIEVE_LEXICAL && v->n_vector)
+    if (!st && e->mode != RETRIEVE_LEXICAL && v->n_vector)
         st = engine_pool(c, &workers, err);
     if (!st)
-        st = plain ? retrieve_query_plain(query, text, filter, memory, err)
-                   : retrieve_query_parse(query, text, filter, memory, err);
+        st = e->plain ? retrieve_query_plain(query, e->text, e->filter, memory, err)
+                      : retrieve_query_parse(query, e->text, e->filter, memory, err);
+    if (!st && e->as_you_type)
+        st = add_completions(v, e->text, memory, query, err);
     if (st)
         return st;
-    make_params(c, depth > k ? depth : k, &params);
-    return retrieve_search(&corpus, query, mode, k, NULL, &params, an, workers, memory, result,
-                           err);
+    make_params(c, e->depth > e->k ? e->depth : e->k, &params);
+    params.matches = e->matches;
+    return retrieve_search(&corpus, query, e->mode, e->k, NULL, &params, an, workers, memory,
+                           result, err);
+}
+
+cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain,
+                           const char *filter, retrieve_mode mode, size_t k, size_t depth, arena *memory,
+                           retrieve_query *query, retrieve_result *result, cairn_error *err)
+{
+    engine_query e = {.text = text,
+                      .plain = plain,
+                      .filter = filter,
+                      .mode = mode,
+                      .k = k,
+                      .depth = depth};
+
+    return engine_search_with(c, v, &e, memory, query, result, err);
 }
 
 static cairn_status mark_words(analyzer *an, const retrieve_query *query, arena *memory,
@@ -253,6 +288,7 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
     int64_t start = clock_mono_ns();
     retrieve_query query;
     retrieve_result found;
+    engine_query e;
     arena memory;
     view v;
     cairn_status st;
@@ -264,11 +300,25 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
     if (st)
         return st;
     arena_init(&memory, RESULT_BYTES);
-    st = engine_search(c, &v, request->query, false, request->filter, engine_mode(request->mode),
-                       request->k ? request->k : 10, (size_t)c->settings.candidates, &memory,
-                       &query, &found, err);
+    e = (engine_query){.text = request->query,
+                       .filter = request->filter,
+                       .mode = engine_mode(request->mode),
+                       .k = request->k ? request->k : 10,
+                       .depth = request->as_you_type ? 0 : (size_t)c->settings.candidates,
+                       .as_you_type = request->as_you_type,
+                       .matches = request->facets != NULL};
+    st = engine_search_with(c, &v, &e, &memory, &query, &found, err);
     if (!st)
         st = engine_present(c, &v, &query, &found, out, err);
+    if (!st && request->facets)
+        st = engine_facets(&v, &found, request->facets,
+                           request->facet_values ? request->facet_values : 10, *out, err);
+    if (!st && !request->as_you_type && request->mode != CAIRN_VECTOR)
+        st = engine_suggestion(c, &v, request->query, (*out)->memory, &(*out)->suggestion, err);
+    if (st) {
+        cairn_search_result_free(*out);
+        *out = NULL;
+    }
     if (!st)
         (*out)->took_ms = (double)(clock_mono_ns() - start) / 1e6;
     arena_clear(&memory);

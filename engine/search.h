@@ -12,6 +12,30 @@ cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain
                            const char *filter, retrieve_mode mode, size_t k, size_t depth, arena *memory,
                            retrieve_query *query, retrieve_result *result, cairn_error *err);
 
+/* The same with more to say. */
+typedef struct engine_query {
+    const char *text, *filter;
+    bool plain;       /* as above */
+    bool as_you_type; /* the last word is being typed */
+    bool matches;     /* fill result->matches */
+    retrieve_mode mode;
+    size_t k, depth;
+} engine_query;
+
+cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, arena *memory,
+                                retrieve_query *query, retrieve_result *result, cairn_error *err);
+
+/* Count documents by the fields named, over found->matches; into `out`. CAIRN_EUSAGE for a name that
+ * is none. */
+cairn_status engine_facets(const view *v, const retrieve_result *found, const char *names,
+                           size_t values, cairn_search_result *out, cairn_error *err);
+/* The typed query with its misspelt words replaced, in `memory`; NULL when there are none. */
+cairn_status engine_suggestion(cairn *c, const view *v, const char *query, arena *memory,
+                               const char **out, cairn_error *err);
+/* Words that the last one of the text may become, as a clause in `memory`; len 0 when it is done. */
+cairn_status engine_completion_clause(const view *v, const char *text, arena *memory,
+                                      lexical_clause *out, cairn_error *err);
+
 /* A result with texts, headings and marked words for the caller, in its own memory. */
 cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query,
                             const retrieve_result *found, cairn_search_result **out,

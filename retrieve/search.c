@@ -149,6 +149,51 @@ static cairn_status search_words(searching *s, cairn_error *err)
     return st;
 }
 
+/* ---- all matches ---- */
+
+/* A condition that any of the query's scoring words is there. */
+static cairn_status any_word(searching *s, const lexical_clause *clauses, size_t n,
+                             lexical_clause *out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    lexical_node *leaves = scratch(s, n, sizeof *leaves, &st, err);
+    lexical_node *root = scratch(s, 1, sizeof *root, &st, err);
+
+    if (st)
+        return st;
+    *root = (lexical_node){.kind = LEXICAL_NODE_OR, .parts = leaves};
+    for (size_t i = 0; i < n; i++)
+        if (clauses[i].occur == LEXICAL_SHOULD && clauses[i].kind != LEXICAL_TREE)
+            leaves[root->n_parts++] =
+                (lexical_node){.kind = LEXICAL_NODE_CLAUSE, .any = true, .clause = (uint32_t)i};
+    *out = (lexical_clause){.kind = LEXICAL_TREE, .tree = root};
+    return CAIRN_OK;
+}
+
+static cairn_status find_matches(searching *s, const lexical_clause *clauses, size_t n,
+                                 cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    lexical_clause *own = scratch(s, n + 1, sizeof *own, &st, err), any;
+    uint64_t **rows = scratch(s, s->corpus->n_lexical, sizeof *rows, &st, err);
+
+    for (size_t i = 0; !st && i < s->corpus->n_lexical; i++)
+        rows[i] = scratch(s, row_set_words(lexical_reader_rows(s->corpus->lexical[i].reader)),
+                          sizeof **rows, &st, err);
+    if (!st)
+        st = any_word(s, clauses, n, &any, err);
+    if (st)
+        return st;
+    if (n)
+        memcpy(own, clauses, n * sizeof *own);
+    if (!s->query->has_required && any.tree->n_parts)
+        own[n++] = any;
+    lexical_query q = {.clauses = own, .n = n, .lang_hint = s->lang};
+    st = lexical_match(s->an, s->lexical, s->corpus->n_lexical, &q, &s->params->lexical, rows, err);
+    s->out->matches = rows;
+    return st;
+}
+
 /* ---- vectors ---- */
 
 /* Whether the lexical rows of `chunk` satisfy the query's required and excluded clauses: `rows[i]`
@@ -380,6 +425,8 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
     }
     st = apply_filter(&s, err);
     out->filter_ns = clock_mono_ns() - start;
+    if (!st && s.params->matches)
+        st = find_matches(&s, query->clauses, mode == RETRIEVE_VECTOR ? 0 : query->n_clauses, err);
     if (!st && !query->text_len && query->filter.n) {
         out->note = query->note;
         st = list_documents(&s, k, err);

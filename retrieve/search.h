@@ -73,6 +73,7 @@ typedef struct retrieve_params {
     fuse_params fusion;    /* default FUSE_CONVEX, weights 0.4 lexical and 0.6 vector */
     lexical_params lexical;
     vector_params vector;
+    bool matches; /* fill the result's `matches`; default false */
 } retrieve_params;
 
 void retrieve_params_default(retrieve_params *p);
@@ -91,6 +92,10 @@ typedef struct retrieve_result {
     retrieve_mode mode; /* the one that answered */
     const char *note;   /* why it is not the one asked for, or how the query was read; or NULL */
     size_t n_lexical, n_vector;    /* lengths of the two lists */
+    /* With params.matches: for each lexical segment the live and allowed rows that the words match,
+     * i.e. that satisfy what is required and excluded or, where nothing is required, hold any of the
+     * words; without words all. NULL otherwise. */
+    uint64_t **matches;
     uint64_t n_rows, n_allowed;    /* live rows of the lexical side, and those the filter allows */
     int64_t filter_ns, lexical_ns, embed_ns, vector_ns, fuse_ns, total_ns;
 } retrieve_result;

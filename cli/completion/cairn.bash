@@ -5,9 +5,9 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index search ask get list delete status check compact import export eval model'
+    local verbs='index search suggest ask get list delete status check compact import export eval model'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --vector --ids --metric --format --index -k '
+    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --vector --ids --metric --format --index -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -38,6 +38,7 @@ _cairn() {
     --format) _cairn_words 'npy fvecs bvecs jsonl faiss'; return ;;
     --index) _cairn_words 'flat hnsw ivf-flat ivf-sq8 ivf-pq'; return ;;
     --mode) _cairn_words 'hybrid lexical vector'; return ;;
+    --facets) _cairn_words 'type ext folder author lang tag year'; return ;;
     --model | --embedder)
         models=${CAIRN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/cairn/models}
         if [[ $cur == */* ]]; then
@@ -59,7 +60,8 @@ _cairn() {
     if [[ $cur == -* ]]; then
         case $verb in
         index) _cairn_words "--no-vectors --strict $global" ;;
-        search) _cairn_words "-k --mode --filter --explain --vector $global" ;;
+        search) _cairn_words "-k --mode --filter --facets --as-you-type --explain --vector $global" ;;
+        suggest) _cairn_words "-k $global" ;;
         ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens $global" ;;
         check) _cairn_words "--repair --recall $global" ;;
         import) _cairn_words "--no-vectors --ids --metric --format $global" ;;

@@ -1,0 +1,149 @@
+/* suggest.c - completions and corrections over a view (index/lexical/suggest.h). */
+#include "index/lexical/suggest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "engine/search.h"
+
+#define RESULT_BYTES ((size_t)64 << 20)
+/* Completions that a search as you type tries: frequent ones first, so the rest rarely reaches the
+ * first page before the next letter is typed. */
+#define TRIED 16
+/* A completion is a guess: the words that are there as typed count more. */
+#define COMPLETION_BOOST 0.5f
+
+cairn_status engine_completion_clause(const view *v, const char *text, arena *memory,
+                                      lexical_clause *out, cairn_error *err)
+{
+    suggest_word words[TRIED];
+    size_t start, n = 0, len = strlen(text), total = 0, at = 0;
+    char *joined;
+    cairn_status st;
+
+    *out = (lexical_clause){0};
+    if (!suggest_last_word(text, len, &start))
+        return CAIRN_OK;
+    st = suggest_complete(v->lexical, v->n_lexical, text + start, len - start, TRIED, memory,
+                          words, &n, err);
+    for (size_t i = 0; i < n; i++)
+        total += words[i].len + 1;
+    if (st || !n)
+        return st;
+    joined = arena_alloc(memory, total + 1);
+    if (!joined)
+        return cairn_fail(err, CAIRN_ENOMEM, "completions");
+    for (size_t i = 0; i < n; i++) {
+        memcpy(joined + at, words[i].text, words[i].len);
+        at += words[i].len;
+        joined[at++] = ' ';
+    }
+    *out = (lexical_clause){.occur = LEXICAL_SHOULD,
+                            .kind = LEXICAL_WORDS,
+                            .text = joined,
+                            .len = at,
+                            .boost = COMPLETION_BOOST};
+    return CAIRN_OK;
+}
+
+cairn_status engine_suggestion(cairn *c, const view *v, const char *query, arena *memory,
+                               const char **out, cairn_error *err)
+{
+    analyzer *an;
+    cairn_status st = engine_analyzer(c, &an, err);
+
+    return st ? st
+              : suggest_query(an, v->lexical, v->n_lexical, query, strlen(query), memory, out,
+                              err);
+}
+
+/* *typing gets where the last word begins if it can be completed, else the length of the text. */
+static cairn_status complete(const view *v, const char *text, size_t k, cairn_suggestions *s,
+                             size_t *typing, cairn_error *err)
+{
+    suggest_word *words = arena_calloc(s->memory, k, sizeof *words);
+    size_t start, n = 0, len = strlen(text);
+    cairn_status st = CAIRN_OK;
+
+    s->completions = arena_calloc(s->memory, k, sizeof *s->completions);
+    if (!words || !s->completions)
+        return cairn_fail(err, CAIRN_ENOMEM, "completions");
+    if (suggest_last_word(text, len, &start))
+        st = suggest_complete(v->lexical, v->n_lexical, text + start, len - start, k, s->memory,
+                              words, &n, err);
+    for (size_t i = 0; !st && i < n; i++) {
+        char *whole = arena_printf(s->memory, "%.*s%s", (int)start, text, words[i].text);
+        if (!whole)
+            return cairn_fail(err, CAIRN_ENOMEM, "completions");
+        s->completions[s->n_completions++] =
+            (cairn_completion){whole, words[i].text, words[i].count};
+    }
+    *typing = n ? start : len;
+    return st;
+}
+
+/* What stands before a word that can still be completed is corrected, the word itself left alone. */
+static cairn_status correct(cairn *c, const view *v, const char *text, size_t typing,
+                            cairn_suggestions *s, cairn_error *err)
+{
+    const char *before = arena_strndup(s->memory, text, typing);
+    cairn_status st;
+
+    if (!before)
+        return cairn_fail(err, CAIRN_ENOMEM, "suggestions");
+    st = engine_suggestion(c, v, before, s->memory, &s->correction, err);
+    if (!st && s->correction && text[typing]) {
+        s->correction = arena_printf(s->memory, "%s%s", s->correction, text + typing);
+        if (!s->correction)
+            st = cairn_fail(err, CAIRN_ENOMEM, "suggestions");
+    }
+    return st;
+}
+
+cairn_status cairn_suggest(cairn *c, const char *text, size_t k, cairn_suggestions **out,
+                           cairn_error *err)
+{
+    int64_t begin = clock_mono_ns();
+    arena *memory;
+    cairn_suggestions *s;
+    size_t typing = 0;
+    view v;
+    cairn_status st;
+
+    *out = NULL;
+    if (!text || strlen(text) > RETRIEVE_QUERY_MAX_BYTES)
+        return cairn_fail(err, CAIRN_EUSAGE, "no text, or one of more than 64 KiB");
+    memory = malloc(sizeof *memory);
+    if (!memory)
+        return cairn_fail(err, CAIRN_ENOMEM, "suggestions");
+    arena_init(memory, RESULT_BYTES);
+    s = arena_calloc(memory, 1, sizeof *s);
+    st = s ? view_open(c, &v, err) : cairn_fail(err, CAIRN_ENOMEM, "suggestions");
+    if (!st) {
+        s->memory = memory;
+        st = complete(&v, text, k ? k : 10, s, &typing, err);
+        if (!st)
+            st = correct(c, &v, text, typing, s, err);
+        view_close(&v);
+    }
+    if (st) {
+        arena_clear(memory);
+        free(memory);
+        return st;
+    }
+    s->took_ms = (double)(clock_mono_ns() - begin) / 1e6;
+    *out = s;
+    return CAIRN_OK;
+}
+
+void cairn_suggestions_free(cairn_suggestions *s)
+{
+    arena *memory;
+
+    if (!s)
+        return;
+    memory = s->memory; /* *s itself lives in it */
+    arena_clear(memory);
+    free(memory);
+}
