@@ -1,26 +1,41 @@
 /* query.h - what a person types, taken apart.
  *
- *     budget "annual report" -draft title:plan ext:pdf,md dir:"my notes" date:2025-09
+ *     budget "annual report" -draft (title:plan^3 OR tag:plans) organis* ext:pdf,md date:>2024
  *
- *   word            may occur (the more, the rarer, the better)
- *   "a phrase"      must occur, word for word
- *   -word -"a b"    must not occur. A minus counts only in front of a letter or a quote after a
- *                   space, so "-5 degrees" and "co-op" are words
- *   field:value     must hold; value may be quoted; several values separated by commas: any of
- *                   them; -field:value: must not hold. Repeated fields of one kind: each must hold
+ *   word             may occur (the more, the rarer, the better)
+ *   "a phrase"       must occur, word for word; "a phrase"~3: its words moved by 3 places in all
+ *   a NEAR/5 b       must stand in any order with at most 5 words between (NEAR: 10); a, b: words or
+ *                    phrases; a NEAR b NEAR c: all within the larger of the two
+ *   foo*  *foo  f*o  words like this; * is any run of characters, f?o any one character inside a word
+ *   word~1 word~2    words within so many edits (a letter more, less, another, or two neighbours
+ *                    exchanged); word~: 1 up to five letters, 2 from six on
+ *   /expression/     words that the regular expression matches whole (automaton.h says which signs)
+ *   +item  -item     must, must not. A sign counts only in front of a letter, a quote, a group or a
+ *                    pattern after a blank, so "-5 degrees" and "co-op" are words
+ *   a AND b          both must hold; a OR b: one; NOT a: must not. In capitals, between blanks; NOT
+ *                    binds tightest, then NEAR, AND, OR
+ *   ( )              a group, at any depth up to 24; it opens after a blank, a sign, a group or field:
+ *   item^2           counts twice: behind a word, phrase, pattern or group
+ *   field:value      must hold; value may be quoted; several values separated by commas: any of
+ *                    them; -field:value: must not hold. Repeated fields of one kind: each must hold
  *
- *   title:x         the title contains the word or words, case folded (a match also scores)
- *   path:x          the uri contains x, case folded; with * or ? a glob over the whole uri
- *   dir:x           the file lies in folder x at any depth: "/a/b" from the root, "b/c" anywhere
- *   ext:pdf         lang:de      tag:x      the value itself, case folded
- *   type:text/html  the MIME type begins so ("mime:" is the same)
- *   from:x          the author or sender contains x ("author:" is the same)
- *   date:D          D, or a range D/D, D..D, D/ (from), /D (until, inclusive); D is 2025, 2025-09
- *                   or 2025-09-30, UTC
+ *   title:x  heading:x  body:x   x is a word, phrase, pattern or group, found in this field alone
+ *   path:x           the uri contains x, case folded; with * or ? a glob over the whole uri
+ *   dir:x            the file lies in folder x at any depth: "/a/b" from the root, "b/c" anywhere
+ *   ext:pdf          lang:de      tag:x      the value itself, case folded
+ *   type:text/html   the MIME type begins so ("mime:" is the same)
+ *   from:x           the author or sender contains x ("author:" is the same)
+ *   date:D           D, or a range D/D, D..D, D/ (from), /D (until, inclusive), >D, >=D, <D, <=D; D is
+ *                    2025, 2025-09 or 2025-09-30, UTC
  *
- * Nothing is ever a syntax error: an unknown field, a bad date or an open quote is read as words
- * and `note` says so. The --filter option of the command line is the same language; what it holds
- * restricts and does not score.
+ * Items side by side: where one of them is required (+, a phrase, NEAR, AND, a field), all those
+ * must hold and the others only score; where none is, one must hold. Inside a group likewise. Filters
+ * inside OR or NOT are conditions like any other.
+ *
+ * Nothing is ever a syntax error: an unknown field, a bad date, an open quote or parenthesis, an
+ * operator without two sides is read as words and `note` says so; `read_as` says how the whole
+ * was read. The --filter option of the command line is the same language without words; what it
+ * holds restricts and does not score (there title: is compared as it is typed).
  *
  * Owns     everything lives in the caller's arena. */
 #ifndef CAIRN_RETRIEVE_QUERY_H
@@ -41,12 +56,19 @@
 typedef struct retrieve_query {
     const char *text; /* for the embedder: words, phrases and title words, operators left out */
     size_t text_len;
-    lexical_clause *clauses; /* words SHOULD, phrases MUST, exclusions MUST_NOT, title SHOULD */
+    /* Plain words SHOULD, what is required MUST, exclusions MUST_NOT; nested conditions are TREE clauses
+     * whose leaves are SHOULD or TEST. A ROWS node's `clause` is an index into `predicates` and its
+     * rows are left to the search. */
+    lexical_clause *clauses;
     size_t n_clauses;
-    filter_expr filter;     /* n = 0: everything */
-    bool has_required;      /* some clause is MUST */
-    bool has_excluded;      /* some clause is MUST_NOT */
-    const char *note;       /* one sentence about what was read otherwise than typed; or NULL */
+    filter_predicate *predicates; /* inside trees */
+    size_t n_predicates;
+    filter_expr filter; /* n = 0: everything */
+    bool has_required;  /* some clause is MUST or TREE */
+    bool has_excluded;  /* some clause is MUST_NOT */
+    bool has_words;     /* some clause scores */
+    const char *read_as; /* the whole, in words */
+    const char *note;    /* one sentence about what was read otherwise than typed; or NULL */
 } retrieve_query;
 
 /* `filter` (may be NULL or empty) is the --filter expression. CAIRN_ENOMEM only. */

@@ -1,8 +1,8 @@
 /* search.c - filter, words, vectors, fusion: in this order, each stage timed.
  *
- * Required phrases and exclusions are the lexical index's business. For the vector list they
- * are carried over as a set of chunks: the rows that a lexical search for the required and excluded
- * clauses alone allows. */
+ * Required phrases, exclusions and conditions are the lexical index's business. For the vector list
+ * they are carried over as a set of chunks: the rows that the lexical index says satisfy them. Filters
+ * inside conditions become sets of rows before. */
 #include "retrieve/search.h"
 
 #include <string.h>
@@ -49,6 +49,7 @@ typedef struct searching {
     arena *a;
     retrieve_result *out;
     lexical_segment *lexical; /* with the filter's rows */
+    const lexical_clause *clauses; /* the query's, conditions with the rows of their filters */
     vector_segment *vector;
     fuse_item *items[2]; /* words, vectors */
     doc_id *docs[2];
@@ -122,11 +123,97 @@ static cairn_status apply_filter(searching *s, cairn_error *err)
     return st;
 }
 
+/* ---- conditions ---- */
+
+/* A copy of the node in which filters are sets of rows: sets[predicate] has one a segment. */
+static cairn_status fill_node(searching *s, const lexical_node *from,
+                              const uint64_t *const *const *sets, lexical_node *to, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    lexical_node *parts;
+
+    *to = *from;
+    if (from->kind == LEXICAL_NODE_ROWS)
+        to->rows = sets[from->clause];
+    if (!from->n_parts)
+        return CAIRN_OK;
+    parts = scratch(s, from->n_parts, sizeof *parts, &st, err);
+    for (size_t i = 0; !st && i < from->n_parts; i++)
+        st = fill_node(s, &from->parts[i], sets, &parts[i], err);
+    to->parts = parts;
+    return st;
+}
+
+/* The rows of predicate p alone, in every lexical segment. */
+static cairn_status predicate_rows(searching *s, const filter_predicate *p,
+                                   const uint64_t *const **out, cairn_error *err)
+{
+    const retrieve_corpus *c = s->corpus;
+    filter_expr expr = {p, 1};
+    cairn_status st = CAIRN_OK;
+    const uint64_t **sets = scratch(s, c->n_lexical, sizeof *sets, &st, err);
+
+    for (size_t i = 0; !st && i < c->n_lexical; i++) {
+        const retrieve_lexical_segment *seg = &c->lexical[i];
+        uint64_t *bits = scratch(s, row_set_words(lexical_reader_rows(seg->reader)), sizeof *bits,
+                                 &st, err);
+        if (!st && seg->filter)
+            st = filter_eval(seg->filter, &expr, bits, NULL, err);
+        sets[i] = bits;
+    }
+    *out = sets;
+    return st;
+}
+
+static cairn_status fill_conditions(searching *s, cairn_error *err)
+{
+    const retrieve_query *q = s->query;
+    cairn_status st = CAIRN_OK;
+    lexical_clause *own;
+    const uint64_t *const **sets;
+
+    s->clauses = q->clauses;
+    if (!q->n_predicates)
+        return CAIRN_OK;
+    sets = scratch(s, q->n_predicates, sizeof *sets, &st, err);
+    own = scratch(s, q->n_clauses, sizeof *own, &st, err);
+    for (size_t i = 0; !st && i < q->n_predicates; i++)
+        st = predicate_rows(s, &q->predicates[i], &sets[i], err);
+    for (size_t i = 0; !st && i < q->n_clauses; i++) {
+        own[i] = q->clauses[i];
+        if (own[i].kind == LEXICAL_TREE) {
+            lexical_node *root = scratch(s, 1, sizeof *root, &st, err);
+            if (!st)
+                st = fill_node(s, q->clauses[i].tree, sets, root, err);
+            own[i].tree = root;
+        }
+    }
+    s->clauses = own;
+    return st;
+}
+
+/* The lexical rows that are live, allowed and satisfy what is required and excluded. */
+static cairn_status constrained_rows(searching *s, uint64_t ***out, cairn_error *err)
+{
+    lexical_query q = {s->clauses, s->query->n_clauses, s->lang};
+    cairn_status st = CAIRN_OK;
+    uint64_t **rows = scratch(s, s->corpus->n_lexical, sizeof *rows, &st, err);
+
+    for (size_t i = 0; !st && i < s->corpus->n_lexical; i++)
+        rows[i] = scratch(s, row_set_words(lexical_reader_rows(s->corpus->lexical[i].reader)),
+                          sizeof **rows, &st, err);
+    if (!st)
+        st = lexical_match(s->an, s->lexical, s->corpus->n_lexical, &q, &s->params->lexical, rows,
+                           err);
+    *out = rows;
+    return st;
+}
+
 /* ---- words ---- */
 
 static cairn_status search_words(searching *s, cairn_error *err)
 {
-    lexical_query q = {s->query->clauses, s->query->n_clauses, s->lang};
+    lexical_query q = {s->clauses, s->query->n_clauses, s->lang};
     cairn_status st = CAIRN_OK;
     size_t depth = s->params->depth;
     lexical_hit *hits = scratch(s, depth, sizeof *hits, &st, err);
@@ -208,60 +295,6 @@ static bool chunk_is_allowed(const searching *s, uint64_t *const *rows, chunk_id
             return row_set_has(rows[i], row);
     }
     return false;
-}
-
-/* Mark in rows[segment] every hit of a search for these clauses. */
-static cairn_status mark_hits(searching *s, const lexical_clause *clauses, size_t n_clauses,
-                              size_t n_rows, uint64_t **rows, bool set, cairn_error *err)
-{
-    lexical_query q = {clauses, n_clauses, s->lang};
-    lexical_params params = s->params->lexical;
-    cairn_status st = CAIRN_OK;
-    lexical_hit *hits = scratch(s, n_rows, sizeof *hits, &st, err);
-    size_t n = 0;
-
-    params.keep_stop_words = true; /* an excluded or required function word still counts */
-    if (!st)
-        st = lexical_search(s->an, s->lexical, s->corpus->n_lexical, &q, &params, n_rows, hits, &n,
-                            err);
-    for (size_t i = 0; !st && i < n; i++) {
-        uint64_t bit = (uint64_t)1 << (hits[i].row & 63);
-        uint64_t *word = &rows[hits[i].segment][hits[i].row >> 6];
-        *word = set ? *word | bit : *word & ~bit;
-    }
-    return st;
-}
-
-/* The lexical rows that required clauses and exclusions leave. */
-static cairn_status constrained_rows(searching *s, uint64_t ***out, cairn_error *err)
-{
-    const retrieve_query *q = s->query;
-    cairn_status st = CAIRN_OK;
-    uint64_t **rows = scratch(s, s->corpus->n_lexical, sizeof *rows, &st, err);
-    lexical_clause *some = scratch(s, q->n_clauses, sizeof *some, &st, err);
-    size_t n_required = 0, total = 0;
-
-    for (size_t i = 0; !st && i < s->corpus->n_lexical; i++) {
-        uint32_t n = lexical_reader_rows(s->corpus->lexical[i].reader);
-        rows[i] = scratch(s, row_set_words(n), sizeof **rows, &st, err);
-        total += n;
-        if (!st && !q->has_required)
-            memset(rows[i], 0xff, row_set_words(n) * sizeof **rows);
-    }
-    for (size_t i = 0; !st && i < q->n_clauses; i++)
-        if (q->clauses[i].occur == LEXICAL_MUST)
-            some[n_required++] = q->clauses[i];
-    if (!st && n_required)
-        st = mark_hits(s, some, n_required, total, rows, true, err);
-    for (size_t i = 0; !st && i < q->n_clauses; i++) {
-        lexical_clause not = q->clauses[i];
-        if (not.occur != LEXICAL_MUST_NOT)
-            continue;
-        not.occur = LEXICAL_SHOULD;
-        st = mark_hits(s, &not, 1, total, rows, false, err);
-    }
-    *out = rows;
-    return st;
 }
 
 /* Narrow the vector segments to the chunks that the words' constraints leave. */
@@ -364,16 +397,19 @@ static cairn_status fuse(searching *s, bool words, bool vectors, size_t k, cairn
     return st;
 }
 
-/* A query of filters alone: the first chunk of each document allowed. */
+/* A query of filters and conditions alone: the first chunk of each document allowed. */
 static cairn_status list_documents(searching *s, size_t k, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
+    uint64_t **rows = NULL;
 
+    if (s->query->has_required || s->query->has_excluded)
+        st = constrained_rows(s, &rows, err);
     s->out->hits = scratch(s, k, sizeof *s->out->hits, &st, err);
     s->out->mode = RETRIEVE_LEXICAL;
     for (size_t i = 0; !st && i < s->corpus->n_lexical; i++) {
         const retrieve_lexical_segment *seg = &s->corpus->lexical[i];
-        const uint64_t *allowed = s->lexical[i].allowed;
+        const uint64_t *allowed = rows ? rows[i] : s->lexical[i].allowed;
         doc_id last = 0;
         for (uint32_t row = 0; row < lexical_reader_rows(seg->reader); row++) {
             doc_id doc = seg->rows.doc(seg->rows.ctx, row);
@@ -425,9 +461,11 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
     }
     st = apply_filter(&s, err);
     out->filter_ns = clock_mono_ns() - start;
+    if (!st)
+        st = fill_conditions(&s, err);
     if (!st && s.params->matches)
-        st = find_matches(&s, query->clauses, mode == RETRIEVE_VECTOR ? 0 : query->n_clauses, err);
-    if (!st && !query->text_len && query->filter.n) {
+        st = find_matches(&s, s.clauses, mode == RETRIEVE_VECTOR ? 0 : query->n_clauses, err);
+    if (!st && !query->has_words && (query->filter.n || query->has_required)) {
         out->note = query->note;
         st = list_documents(&s, k, err);
         out->total_ns = clock_mono_ns() - start;

@@ -175,7 +175,7 @@ struct lexical_node {
 };
 
 /* Deepest tree. */
-#define LEXICAL_TREE_DEPTH 64
+#define LEXICAL_TREE_DEPTH 160
 /* Patterns (WILDCARD, FUZZY, REGEX) of one query. */
 #define LEXICAL_PATTERNS_MAX 32
 

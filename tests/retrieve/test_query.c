@@ -12,34 +12,106 @@
 #include "base/bytes.h"
 #include "retrieve/query.h"
 
+static const char *const names[] = {"uri", "title", "ext", "lang", "mime", "author", "tag", "date"};
+
+static void describe_predicate(const filter_predicate *p, bytes *out)
+{
+    static const char *const ops[] = {"=", "^", "~", "w", "*", "/", ".."};
+
+    bytes_printf(out, "%s%s%s", p->negated ? "!" : "", names[p->field], ops[p->op]);
+    for (size_t v = 0; v < p->n_values; v++)
+        if (p->op == FILTER_RANGE)
+            bytes_printf(out, "%s%lld:%lld", v ? "," : "",
+                         p->values[v].lo_ns == INT64_MIN
+                             ? -1LL
+                             : (long long)(p->values[v].lo_ns / 86400000000000),
+                         p->values[v].hi_ns == INT64_MAX
+                             ? -1LL
+                             : (long long)(p->values[v].hi_ns / 86400000000000));
+        else
+            bytes_printf(out, "%s%s", v ? "," : "", p->values[v].text);
+}
+
+static void describe_clause(const lexical_clause *c, bytes *out)
+{
+    static const char *const fields[] = {"title", "path", "heading", "body"};
+
+    for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
+        if (c->field_mask == 1u << f)
+            bytes_printf(out, "%s:", fields[f]);
+    switch (c->kind) {
+    case LEXICAL_PHRASE:
+        bytes_printf(out, "\"%.*s\"", (int)c->len, c->text);
+        if (c->slop)
+            bytes_printf(out, "~%u", c->slop);
+        break;
+    case LEXICAL_NEAR:
+        bytes_printf(out, "NEAR%u[", c->slop);
+        for (size_t i = 0; i < c->n_parts; i++)
+            describe_clause(&c->parts[i], out);
+        bytes_printf(out, "]");
+        break;
+    case LEXICAL_WILDCARD:
+        bytes_printf(out, "<%.*s>", (int)c->len, c->text);
+        break;
+    case LEXICAL_REGEX:
+        bytes_printf(out, "/%.*s/", (int)c->len, c->text);
+        break;
+    case LEXICAL_FUZZY:
+        bytes_printf(out, "<%.*s~%u>", (int)c->len, c->text, c->edits);
+        break;
+    default:
+        bytes_printf(out, "(%.*s)", (int)c->len, c->text);
+        break;
+    }
+    if (c->boost > 0)
+        bytes_printf(out, "^%g", (double)c->boost);
+}
+
+static void describe_node(const retrieve_query *q, const lexical_node *n, bytes *out)
+{
+    static const char *const kinds[] = {"", "", "not", "and", "or"};
+
+    if (n->kind == LEXICAL_NODE_CLAUSE) {
+        assert_true(n->clause < q->n_clauses);
+        bytes_printf(out, n->any ? "any" : "");
+        describe_clause(&q->clauses[n->clause], out);
+        return;
+    }
+    if (n->kind == LEXICAL_NODE_ROWS) {
+        assert_true(n->clause < q->n_predicates);
+        describe_predicate(&q->predicates[n->clause], out);
+        return;
+    }
+    assert_true(n->n_parts > 0);
+    bytes_printf(out, "%s{", kinds[n->kind]);
+    for (size_t i = 0; i < n->n_parts; i++) {
+        bytes_printf(out, i ? " " : "");
+        describe_node(q, &n->parts[i], out);
+    }
+    bytes_printf(out, "}");
+}
+
 /* Everything a query was read as, on one line. */
 static void describe(const retrieve_query *q, bytes *out)
 {
-    static const char *const occurs[] = {"?", "+", "-"};
-    static const char *const names[] = {"uri", "title", "ext", "lang", "mime", "author", "tag", "date"};
-    static const char *const ops[] = {"=", "^", "~", "w", "*", "/", ".."};
+    static const char *const occurs[] = {"?", "+", "-", "="};
 
     bytes_reset(out);
     for (size_t i = 0; i < q->n_clauses; i++) {
         const lexical_clause *c = &q->clauses[i];
-        bytes_printf(out, "%s%s%s%.*s%s ", occurs[c->occur],
-                     c->field_mask == 1u << LEXICAL_TITLE ? "title:" : "",
-                     c->kind == LEXICAL_PHRASE ? "\"" : "(", (int)c->len, c->text,
-                     c->kind == LEXICAL_PHRASE ? "\"" : ")");
+        if (c->kind == LEXICAL_TREE) {
+            describe_node(q, c->tree, out);
+        } else {
+            bytes_printf(out, "%s", occurs[c->occur]);
+            describe_clause(c, out);
+        }
+        bytes_printf(out, " ");
     }
     bytes_printf(out, "|");
     for (size_t i = 0; i < q->filter.n; i++) {
-        const filter_predicate *p = &q->filter.predicates[i];
-        bytes_printf(out, " %s%s%s", p->negated ? "!" : "", names[p->field], ops[p->op]);
-        for (size_t v = 0; v < p->n_values; v++)
-            if (p->op == FILTER_RANGE)
-                bytes_printf(out, "%s%lld:%lld", v ? "," : "",
-                             p->values[v].lo_ns == INT64_MIN ? -1LL
-                             : (long long)(p->values[v].lo_ns / 86400000000000),
-                             p->values[v].hi_ns == INT64_MAX ? -1LL
-                             : (long long)(p->values[v].hi_ns / 86400000000000));
-            else
-                bytes_printf(out, "%s%s", v ? "," : "", p->values[v].text);
+        bytes_printf(out, " ");
+        describe_predicate(&q->filter.predicates[i], out);
     }
     bytes_printf(out, " | %.*s", (int)q->text_len, q->text);
     if (q->note)
@@ -55,8 +127,8 @@ static const struct {
     {"\"annual report\" budget", NULL, "+\"annual report\" ?(budget) | | annual report budget"},
     {"budget -draft", NULL, "-(draft) ?(budget) | | budget"},
     {"budget -\"first draft\"", NULL, "-\"first draft\" ?(budget) | | budget"},
-    {"-5 degrees co-op - x", NULL, "?(-5 degrees co-op x) | | -5 degrees co-op x"},
-    {"what is C++ -- really?", NULL, "?(what is C++ really?) | | what is C++ really?"},
+    {"-5 degrees co-op - x", NULL, "?(-5 degrees co-op - x) | | -5 degrees co-op - x"},
+    {"what is C++ -- really?", NULL, "?(what is C++ -- really?) | | what is C++ -- really?"},
     {"plan ext:pdf", NULL, "?(plan) | ext=pdf | plan"},
     {"plan EXT:.pdf,md -lang:de", NULL, "?(plan) | ext=pdf,md !lang=de | plan"},
     {"dir:\"a b\" x", NULL, "?(x) | uri/a b | x"},
@@ -64,8 +136,59 @@ static const struct {
     {"path:report path:*.txt", NULL, "| uri~report uri**.txt | "},
     {"from:x@y.org author:\"Eva M\" tag:t,\"u v\" type:text/", NULL,
      "| author~x@y.org author~Eva M tag=t,u v mime^text/ | "},
-    {"title:plan costs", NULL, "?title:(plan) ?(costs) | titlewplan | plan costs"},
-    {"-title:plan costs", NULL, "?(costs) | !titlewplan | costs"},
+    {"title:plan costs", NULL, "+title:(plan) ?(costs) | | plan costs"},
+    {"-title:plan costs", NULL, "-title:(plan) ?(costs) | | costs"},
+    {"title:\"annual plan\"^3 heading:x body:costs*", NULL,
+     "+title:\"annual plan\"^3 +heading:(x) +body:<costs*> | | annual plan x costs"},
+    {"title:(a b)^2 c", NULL, "?title:(a b)^2 anytitle:(a b)^2 ?(c) | | a b c"},
+    {"title:a,b", NULL, "?title:(a) ?title:(b) or{title:(a) title:(b)} | | a b"},
+    {"date:>1970 date:>=1971-01 date:<1972 date:<=1970-01-02", NULL,
+     "| date..365:-1 date..365:-1 date..-1:730 date..-1:2 | "},
+    {"\"a b\"~3 x", NULL, "+\"a b\"~3 ?(x) | | a b x"},
+    {"\"a b\"~3^2.5 \"c d\"^2 \"e\"~x", NULL,
+     "+\"a b\"~3^2.5 +\"c d\"^2 +\"e\" ?(~x) | | a b c d e ~x"},
+    {"x NEAR/3 y", NULL, "+NEAR3[(x)(y)] | | x y"},
+    {"x NEAR y NEAR/20 \"a b\" z", NULL, "+NEAR20[(x)(y)\"a b\"] ?(z) | | x y a b z"},
+    {"x NEAR", NULL, "?(x NEAR) | | x NEAR"},
+    {"x NEAR (a b)", NULL, "+(x) ?(a b) any(a b) | | x a b #"},
+    {"organis* *ation f?o b*r", NULL, "?<organis*> ?<*ation> ?<f?o> ?<b*r> | | organis"},
+    {"what? why* *", NULL, "?<why*> ?(what?) | | what? why"},
+    {"2*3 **bold** *.txt 20*", NULL, "?<20*> ?(2*3 **bold** *.txt) | | 2*3 **bold** *.txt #"},
+    {"word~ words~ word~1, word~2 word~9 a~b", NULL,
+     "?<word~1> ?<words~1> ?<word~1> ?<word~2> ?<word~2> ?(a~b) | | word words word word word a~b #"},
+    {"letters~ ~x x~0", NULL, "?<letters~2> ?(~x x) | | letters ~x x"},
+    {"/colou?r/ x /usr/bin /a/b/", NULL, "?/colou?r/ ?(x /usr/bin /a/b/) | | x /usr/bin /a/b/"},
+    {"/a b/ /[ab]+/^2", NULL, "?/[ab]+/^2 ?(/a b/) | | /a b/"},
+    {"word^2 a^b c^", NULL, "?(word)^2 ?(a^b c^) | | word a^b c^"},
+    {"a AND b", NULL, "+(a) +(b) | | a b"},
+    {"a AND b AND NOT c", NULL, "+(a) +(b) -(c) | | a b"},
+    {"a OR b", NULL, "?(a b) | | a b"},
+    {"a OR \"b c\" OR d*", NULL, "?\"b c\" ?<d*> ?(a) | | a b c"},
+    {"a NOT b", NULL, "-(b) ?(a) | | a"},
+    {"NOT NOT a", NULL, "+(a) | | "},
+    {"+a b -c", NULL, "+(a) -(c) ?(b) | | a b"},
+    {"a AND (b OR c)", NULL, "+(a) ?(b) ?(c) or{(b) (c)} | | a b c"},
+    {"(a AND b) OR c", NULL, "?(a) ?(b) ?(c) or{and{(a) (b)} (c)} | | a b c"},
+    {"a OR b AND c d", NULL, "?(a) ?(b) ?(c) ?(d) or{or{(a) and{(b) (c)}} (d)} | | a b c d"},
+    {"+x (a AND b) OR c", NULL, "+(x) ?(a b c) | | x a b c"},
+    {"a -(b c)", NULL, "-(b c) ?(a) | | a"},
+    {"a -(b AND c)", NULL, "=(b) =(c) not{and{(b) (c)}} ?(a) | | a"},
+    {"a NOT (b OR (c AND NOT d))", NULL,
+     "-(b) =(c) ?(d) not{and{(c) not{any(d)}}} ?(a) | | a"},
+    {"ext:pdf OR tag:x", NULL, "or{ext=pdf tag=x} | | "},
+    {"(ext:pdf a) OR (NOT lang:de b)", NULL,
+     "?(a) ?(b) or{and{ext=pdf (a)} and{not{lang=de} (b)}} | | a b"},
+    {"a -ext:pdf NOT lang:de", NULL, "?(a) | !ext=pdf !lang=de | a"},
+    {"a (b c) ((d))", NULL, "?(a b c d) | | a b c d"},
+    {"(a b) (\"c d\" e)", NULL, "?(a b) ?\"c d\" or{any(a b) \"c d\"} ?(e) | | a b c d e"},
+    {"a AND", NULL, "?(a AND) | | a AND #"},
+    {"OR b", NULL, "?(OR b) | | OR b #"},
+    {"(a b", NULL, "?((a b) | | (a b #"},
+    {"a) b f(x) :( ok", NULL, "?(a) b f(x) ok) | | a) b f(x) ok"},
+    {"() a (-)", NULL, "?(a) | | a"},
+    {"salt and pepper or not", NULL, "?(salt and pepper or not) | | salt and pepper or not"},
+    {"x", "ext:pdf OR tag:y", "or{ext=pdf tag=y} ?(x) | | x"},
+    {"x", "(ext:pdf lang:de) OR NOT dir:a", "or{and{ext=pdf lang=de} not{uri/a}} ?(x) | | x"},
     {"date:1970", NULL, "| date..0:365 | "},
     {"date:1970-02", NULL, "| date..31:59 | "},
     {"date:2024-02-29", NULL, "| date..19782:19783 | "},
@@ -107,7 +230,7 @@ static void texts_are_read_as_the_table_says(void **state)
             fail_msg("'%s': got  %s\n want %s", cases[i].typed, got.data, cases[i].want);
         bool required = false, excluded = false;
         for (size_t c = 0; c < q.n_clauses; c++) {
-            required |= q.clauses[c].occur == LEXICAL_MUST;
+            required |= q.clauses[c].occur == LEXICAL_MUST || q.clauses[c].kind == LEXICAL_TREE;
             excluded |= q.clauses[c].occur == LEXICAL_MUST_NOT;
         }
         assert_int_equal(q.has_required, required);
@@ -120,24 +243,32 @@ static void texts_are_read_as_the_table_says(void **state)
 static void any_bytes_are_a_query(void **state)
 {
     static const char *const parts[] = {"\"", "-", "ext:", "date:", "2025-09", "/", ",", " ", "x",
-                                        "title:", "\xff", "..", "\xE2\x80\x9C", "dir:", "word", ":"};
+                                        "title:", "\xff", "..", "\xE2\x80\x9C", "dir:", "word", ":",
+                                        "(", ")", " AND ", " OR ", " NOT ", " NEAR/2 ", "*", "?", "~",
+                                        "^2", "+", "/", " (", ") "};
     const char *seed_text = getenv("CAIRN_SEED");
+    bytes seen;
     unsigned seed = seed_text ? (unsigned)strtoul(seed_text, NULL, 10) : 4711;
 
     (void)state;
     print_message("CAIRN_SEED=%u\n", seed);
     srand(seed);
+    bytes_init(&seen, 1 << 20);
     for (int round = 0; round < 20000; round++) {
         char text[256] = "";
         arena a;
         retrieve_query q;
         cairn_error err = {0};
-        for (int n = rand() % 20; n > 0; n--)
+        for (int n = rand() % 24; n > 0; n--)
             strcat(text, parts[(size_t)rand() % (sizeof parts / sizeof *parts)]);
         arena_init(&a, 1 << 20);
         assert_int_equal(retrieve_query_parse(&q, text, round % 2 ? text : NULL, &a, &err), 0);
         for (size_t i = 0; i < q.n_clauses; i++)
-            assert_true(q.clauses[i].len > 0);
+            if (q.clauses[i].kind != LEXICAL_TREE)
+                assert_true(q.clauses[i].len > 0);
+        bytes_reset(&seen);
+        describe(&q, &seen); /* looks at every node */
+        assert_non_null(q.read_as);
         for (size_t i = 0; i < q.filter.n; i++)
             assert_true(q.filter.predicates[i].n_values > 0);
         arena_clear(&a);
