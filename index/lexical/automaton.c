@@ -207,14 +207,16 @@ unsigned automaton_accepts(automaton *a, const char *word, size_t len)
 void automaton_walk_init(automaton_walk *w, automaton *a)
 {
     w->a = a;
+    w->fresh = true;
     w->state[0] = AUTOMATON_START;
     w->dead = SIZE_MAX;
 }
 
 unsigned automaton_walk_word(automaton_walk *w, const char *text, size_t len, size_t shared)
 {
-    size_t i = shared < len ? shared : len;
+    size_t i = w->fresh ? 0 : shared < len ? shared : len;
 
+    w->fresh = false;
     if (w->dead <= i)
         return 0;
     while (i && i < len && ((uint8_t)text[i] & 0xC0) == 0x80)

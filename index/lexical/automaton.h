@@ -106,6 +106,7 @@ unsigned automaton_accepts(automaton *a, const char *word, size_t len);
 /* Over words in order, each of which shares its first bytes with the one before. */
 typedef struct automaton_walk {
     automaton *a;
+    bool fresh;                               /* no word was walked yet */
     size_t dead;                              /* bytes of the last word that were refused */
     uint32_t state[AUTOMATON_WALK_BYTES + 1]; /* behind so many bytes of the last word */
 } automaton_walk;

@@ -3,7 +3,9 @@
  *   1. The automaton walks every segment's dictionary. Blocks whose terms all share a beginning that
  *      the automaton refuses are passed over by their heads alone; inside a block the states of
  *      the shared bytes are kept, so only the bytes that differ are read.
- *   2. A fuzzy word stands for its own stems too.
+ *   2. Words as they were written, where that is not their term (forms.h), are walked the same way, so
+ *      that what a person sees is what a pattern is held against; a word that fits stands for its
+ *      term in every segment. A fuzzy word stands for its own stems too.
  *   3. When the terms' postings are more than the query may read, the terms with fewest edits and
  *      then the most frequent ones are kept, counted over all segments.
  *   4. In each segment the postings of the terms left are added up, row by row, in the order of the
@@ -14,8 +16,10 @@
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "index/lexical/automaton.h"
+#include "index/lexical/forms.h"
 #include "index/lexical/postings.h"
 #include "index/lexical/query.h"
+#include "index/text/fold.h"
 
 #define TERMS_MAX   (1u << 20) /* that one pattern may meet, all segments together */
 #define DERIVED_MAX 16384      /* stems met through the forms of their words */
@@ -25,6 +29,7 @@
 typedef struct met {
     uint32_t text, len; /* in expander.texts */
     uint32_t edits;
+    bool sure; /* some word of this segment that fits is written so, not only its stem */
     bool kept;
     dict_place at;
 } met;
@@ -71,7 +76,7 @@ static int compare(const void *a, size_t n, const void *b, size_t m)
     return c ? c : (n > m) - (n < m);
 }
 
-static cairn_status add_term(expander *e, size_t s, const dict_term *t, unsigned edits)
+static cairn_status add_term(expander *e, size_t s, const dict_term *t, unsigned edits, bool sure)
 {
     term_list *l = &e->lists[s];
 
@@ -89,7 +94,7 @@ static cairn_status add_term(expander *e, size_t s, const dict_term *t, unsigned
     l->at[l->n] = (met){.text = (uint32_t)e->texts.len,
                         .len = (uint32_t)t->len,
                         .edits = edits,
-                        .kept = true,
+                        .sure = sure,
                         .at = {t->df, t->post_at, t->pos_at, t->post_len, t->pos_len}};
     if (bytes_append(&e->texts, t->text, t->len))
         return no_memory(e);
@@ -103,6 +108,7 @@ static cairn_status add_term(expander *e, size_t s, const dict_term *t, unsigned
 static cairn_status walk_terms(expander *e, size_t s)
 {
     const dict *d = &e->segments[s].reader->dict;
+    const forms *f = &e->segments[s].reader->forms;
     dict_block b;
     automaton_walk w;
     cairn_status st = CAIRN_OK;
@@ -113,14 +119,14 @@ static cairn_status walk_terms(expander *e, size_t s)
             continue;
         automaton_walk_init(&w, &e->a);
         st = dict_block_enter(&b, d, i, e->err);
-        while (b.left && !st) {
+        for (uint64_t t = (uint64_t)i * DICT_BLOCK; b.left && !st; t++) {
             unsigned accepts;
             st = dict_block_next(&b, e->err);
             if (st)
                 break;
             accepts = automaton_walk_word(&w, b.term.text, b.term.len, b.shared);
             if (accepts)
-                st = add_term(e, s, &b.term, accepts - 1);
+                st = add_term(e, s, &b.term, accepts - 1, !forms_listed(f, t));
         }
     }
     return st;
@@ -166,6 +172,63 @@ static cairn_status add_derived(expander *e, const char *stem, size_t len, unsig
     e->derived[e->n_derived++] = (derived){(uint32_t)e->texts.len, (uint32_t)len, edits};
     e->slots[slot] = (uint16_t)e->n_derived;
     return bytes_append(&e->texts, stem, len) ? no_memory(e) : CAIRN_OK;
+}
+
+/* How the word's form is held against the pattern: without its accents. */
+static unsigned form_accepts(expander *e, automaton_walk *w, const char *form, size_t len,
+                             size_t shared)
+{
+    char plain[FOLD_MAX];
+
+    for (size_t i = 0; i < len; i++)
+        if ((uint8_t)form[i] >= 0x80) {
+            automaton_walk_init(w, &e->a);
+            return automaton_accepts(&e->a, plain, fold_marks(form, len, plain));
+        }
+    return automaton_walk_word(w, form, len, shared);
+}
+
+/* The heads' common letters up to the first that may carry an accent. */
+static bool may_skip_forms(expander *e, const uint8_t *head, const uint8_t *next)
+{
+    uint8_t a[8] = {0};
+
+    for (size_t i = 0; i < 8 && head[i] < 0x80; i++)
+        a[i] = head[i];
+    return automaton_may_skip(&e->a, a, next);
+}
+
+static cairn_status walk_forms(expander *e, const forms *f)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < f->n_blocks && !st; i++) {
+        char before[FORM_MAX];
+        size_t before_len = 0;
+        automaton_walk w;
+        forms_iter it;
+        if (i + 1 < f->n_blocks &&
+            may_skip_forms(e, forms_block_head(f, i), forms_block_head(f, i + 1)))
+            continue;
+        automaton_walk_init(&w, &e->a);
+        forms_iter_enter(&it, f, i);
+        for (size_t k = 0; k < FORMS_BLOCK && !st; k++) {
+            size_t shared = 0;
+            unsigned accepts;
+            bool more;
+            st = forms_iter_next(&it, &more, e->err);
+            if (st || !more)
+                break;
+            while (shared < before_len && shared < it.form_len && before[shared] == it.form[shared])
+                shared++;
+            accepts = form_accepts(e, &w, it.form, it.form_len, shared);
+            memcpy(before, it.form, it.form_len);
+            before_len = it.form_len;
+            if (accepts)
+                st = add_derived(e, it.term, it.term_len, accepts - 1);
+        }
+    }
+    return st;
 }
 
 /* A fuzzy word's own stems are no edit away from it. */
@@ -221,13 +284,14 @@ static cairn_status join_derived(expander *e, size_t s)
         dict_term t;
         bool found;
         if (have) {
-            have->edits = d->edits < have->edits ? d->edits : have->edits;
+            have->edits = have->sure && have->edits < d->edits ? have->edits : d->edits;
+            have->sure = true;
             continue;
         }
         st = dict_find(&e->segments[s].reader->dict, text_of(e, d->text), d->len, &t, &found,
                        e->err);
         if (!st && found)
-            st = add_term(e, s, &t, d->edits);
+            st = add_term(e, s, &t, d->edits, true);
     }
     if (!st && l->n > direct)
         qsort_r(l->at, l->n, sizeof *l->at, by_text, e);
@@ -239,12 +303,13 @@ static cairn_status join_derived(expander *e, size_t s)
 /* A distinct term over all segments. */
 typedef struct distinct {
     uint32_t text, len, edits;
+    bool sure, kept;
     uint64_t df;
 } distinct;
 
 static int by_worth(const void *a, const void *b, void *ctx)
 {
-    const distinct *x = a, *y = b;
+    const distinct *x = *(const distinct *const *)a, *y = *(const distinct *const *)b;
     const expander *e = ctx;
     if (x->edits != y->edits)
         return x->edits < y->edits ? -1 : 1;
@@ -253,68 +318,93 @@ static int by_worth(const void *a, const void *b, void *ctx)
     return compare(text_of(e, x->text), x->len, text_of(e, y->text), y->len);
 }
 
-/* Merge the segments' lists into distinct terms, ascending. */
-static distinct *merge_lists(expander *e, size_t *n_out)
+/* The least text that the segments' lists, from at[s] on, have next; NULL at their ends. */
+static const met *least_of(const expander *e, const size_t *at)
 {
-    distinct *all = checked_malloc(e->n_met + 1, sizeof *all);
-    size_t *at = calloc(e->n + 1, sizeof *at), n = 0;
+    const met *least = NULL;
 
-    for (; all && at;) {
-        const met *least = NULL;
+    for (size_t s = 0; s < e->n; s++) {
+        const met *m = at[s] < e->lists[s].n ? &e->lists[s].at[at[s]] : NULL;
+        if (m && (!least || compare(text_of(e, m->text), m->len, text_of(e, least->text),
+                                    least->len) < 0))
+            least = m;
+    }
+    return least;
+}
+
+/* Merge the segments' lists into distinct terms, ascending; or, with `back`, tell the lists what was
+ * decided of each. */
+static size_t merge_lists(expander *e, size_t *at, distinct *all, bool back)
+{
+    const met *least;
+    size_t n = 0;
+
+    memset(at, 0, e->n * sizeof *at);
+    for (; (least = least_of(e, at)); n++) {
+        uint32_t text = least->text, len = least->len;
+        distinct *d = &all[n];
+        if (!back)
+            *d = (distinct){.text = text, .len = len, .edits = UINT32_MAX};
         for (size_t s = 0; s < e->n; s++) {
-            const met *m = at[s] < e->lists[s].n ? &e->lists[s].at[at[s]] : NULL;
-            if (m && (!least || compare(text_of(e, m->text), m->len, text_of(e, least->text),
-                                        least->len) < 0))
-                least = m;
-        }
-        if (!least)
-            break;
-        all[n] = (distinct){least->text, least->len, least->edits, 0};
-        for (size_t s = 0; s < e->n; s++) {
-            const met *m = at[s] < e->lists[s].n ? &e->lists[s].at[at[s]] : NULL;
-            if (!m || compare(text_of(e, m->text), m->len, text_of(e, all[n].text), all[n].len))
+            met *m = at[s] < e->lists[s].n ? &e->lists[s].at[at[s]] : NULL;
+            if (!m || compare(text_of(e, m->text), m->len, text_of(e, text), len))
                 continue;
-            all[n].df += m->at.df;
             at[s]++;
+            if (back) {
+                m->kept = d->kept;
+                m->edits = d->edits;
+                continue;
+            }
+            d->df += m->at.df;
+            d->sure = d->sure || m->sure;
+            if (m->sure && m->edits < d->edits)
+                d->edits = m->edits;
         }
-        n++;
     }
-    if (!at) {
-        free(all);
-        all = NULL;
+    return n;
+}
+
+static cairn_status show_terms(expander *e, distinct *const *best, size_t n)
+{
+    query_expansion *x = e->x;
+
+    for (size_t i = 0; i < n && i < EXPANSION_SHOWN; i++) {
+        const char *text =
+            arena_strndup(e->plan->memory, text_of(e, best[i]->text), best[i]->len);
+        if (!text)
+            return no_memory(e);
+        x->shown[x->n_shown++] =
+            (expansion_shown){text, best[i]->len, best[i]->df, best[i]->edits};
     }
-    free(at);
-    *n_out = n;
-    return all;
+    return CAIRN_OK;
 }
 
 static cairn_status choose_terms(expander *e, uint64_t *postings_left)
 {
     query_expansion *x = e->x;
-    size_t n, kept = 0;
-    distinct *all = merge_lists(e, &n);
-    cairn_status st = CAIRN_OK;
+    size_t *at = calloc(e->n + 1, sizeof *at), n, n_sure = 0, kept = 0;
+    distinct *all = checked_malloc(e->n_met + 1, sizeof *all);
+    distinct **best = checked_malloc(e->n_met + 1, sizeof(distinct *));
+    cairn_status st = at && all && best ? CAIRN_OK : no_memory(e);
 
-    if (!all)
-        return no_memory(e);
-    qsort_r(all, n, sizeof *all, by_worth, e);
-    while (kept < n && all[kept].df <= *postings_left)
-        *postings_left -= all[kept++].df;
-    x->n_terms = n;
-    x->n_left_out += n - kept;
-    for (size_t i = 0; i < n && i < EXPANSION_SHOWN && !st; i++) {
-        const char *text = arena_strndup(e->plan->memory, text_of(e, all[i].text), all[i].len);
-        x->shown[x->n_shown++] =
-            (expansion_shown){text, all[i].len, all[i].df, all[i].edits};
-        st = text ? CAIRN_OK : no_memory(e);
-    }
-    for (size_t i = kept; i < n; i++)
-        for (size_t s = 0; s < e->n; s++) {
-            met *m = find_met(e, &e->lists[s], e->lists[s].n, text_of(e, all[i].text), all[i].len);
-            if (m)
-                m->kept = false;
+    if (!st) {
+        n = merge_lists(e, at, all, false);
+        for (size_t i = 0; i < n; i++)
+            if (all[i].sure)
+                best[n_sure++] = &all[i];
+        qsort_r(best, n_sure, sizeof *best, by_worth, e);
+        for (; kept < n_sure && best[kept]->df <= *postings_left; kept++) {
+            *postings_left -= best[kept]->df;
+            best[kept]->kept = true;
         }
+        merge_lists(e, at, all, true);
+        x->n_terms = n_sure;
+        x->n_left_out += n_sure - kept;
+        st = show_terms(e, best, n_sure);
+    }
+    free(at);
     free(all);
+    free(best);
     return st;
 }
 
@@ -541,6 +631,8 @@ cairn_status expansion_make(query_expansion *x, const query_plan *plan, analyzer
         goto done;
     for (size_t s = 0; s < n && !st; s++)
         st = walk_terms(&e, s);
+    for (size_t s = 0; s < n && !st; s++)
+        st = walk_forms(&e, &segments[s].reader->forms);
     if (!st && x->kind == LEXICAL_FUZZY)
         st = derive_from_word(&e, an, langs, n_langs);
     for (size_t s = 0; s < n && !st; s++)

@@ -40,6 +40,7 @@ typedef struct builder {
     const lexical_clause *clause; /* at hand, and the groups it became */
     query_leaf *leaf;
     size_t cap_leaf;
+    bool binding; /* groups made now are what conditions on the clause look at */
     cairn_error *err;
 } builder;
 
@@ -205,7 +206,11 @@ static bool same_group(const query_group *a, const query_group *b)
 /* The clause at hand became this group. */
 static cairn_status note_leaf(builder *b, uint32_t id)
 {
-    uint32_t *more = grown(b->memory, b->leaf->ids, b->leaf->n, &b->cap_leaf, sizeof *more);
+    uint32_t *more;
+
+    if (!b->binding)
+        return CAIRN_OK;
+    more = grown(b->memory, b->leaf->ids, b->leaf->n, &b->cap_leaf, sizeof *more);
 
     if (!more)
         return no_memory(b);
@@ -254,6 +259,9 @@ static cairn_status add_alt(builder *b, query_group *g, const query_alt *alt)
 typedef struct clause_word {
     uint32_t start, end;
     bool stop;
+    bool extra;  /* a part of a compound, or another way to type the word before */
+    bool beside; /* the word before it, which it only backs, is in some dictionary */
+    bool nowhere; /* a word that has extra ones and is in no dictionary */
     query_group group;
 } clause_word;
 
@@ -310,6 +318,10 @@ static cairn_status clause_words(builder *b, const lexical_clause *c, uint32_t p
                 words[n_words++] = (clause_word){t[i].start,
                                                  t[i].end,
                                                  false,
+                                                 t[i].extra,
+                                                 t[i].extra && known,
+                                                 i + 1 < n && !t[i].extra && t[i + 1].extra &&
+                                                     !known,
                                                  {.occur = c->occur,
                                                   .plane = plane,
                                                   .boost = t[i].extra && known
@@ -350,6 +362,15 @@ static cairn_status mark_stops(builder *b, const lexical_clause *c, clause_word 
     return st;
 }
 
+/* Whether a condition on the clause is one on this word. Of a word that has parts beside it, it is the
+ * word, or the parts where nobody wrote the whole; parts alone exclude nothing. */
+static bool binds(const clause_word *w, lexical_occur occur)
+{
+    if (occur == LEXICAL_MUST_NOT)
+        return !w->extra;
+    return w->extra ? !w->beside : !w->nowhere;
+}
+
 static cairn_status add_words(builder *b, const lexical_clause *c, uint32_t plane, float boost)
 {
     clause_word *words = NULL;
@@ -362,9 +383,14 @@ static cairn_status add_words(builder *b, const lexical_clause *c, uint32_t plan
         return st;
     for (size_t i = 0; i < n; i++)
         kept += !words[i].stop;
-    for (size_t i = 0; i < n && !st; i++)
-        if (!words[i].stop || !kept || c->occur == LEXICAL_MUST_NOT)
+    for (size_t i = 0; i < n && !st; i++) {
+        if (words[i].stop && kept && c->occur != LEXICAL_MUST_NOT)
+            continue;
+        b->binding = binds(&words[i], c->occur);
+        if (b->binding || c->occur == LEXICAL_SHOULD)
             st = add_group(b, &words[i].group);
+        b->binding = true;
+    }
     return st;
 }
 
@@ -714,6 +740,7 @@ cairn_status query_plan_make(query_plan *plan, arena *memory, analyzer *a,
                  .postings_left = POSTINGS_MAX,
                  .segments = segments,
                  .n_segments = n,
+                 .binding = true,
                  .err = err};
     double rows = 0;
     cairn_status st = check(query, params, err);

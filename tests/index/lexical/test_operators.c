@@ -21,6 +21,7 @@
 typedef struct token {
     char term[ANALYZER_TERM_MAX];
     uint32_t len, position;
+    char form[ANALYZER_TERM_MAX]; /* as it is written, without case and accents */
 } token;
 
 typedef struct text_row {
@@ -65,6 +66,19 @@ static const char *some_word(random_state *r)
     return words_pool[random_word(r, n_pool)];
 }
 
+/* The word without case and accents, as patterns are. */
+static void plain_word(const char *s, char *dst)
+{
+    for (; *s; s++)
+        if (!strncmp(s, "\xC3\xA9", 2)) {
+            *dst++ = 'e';
+            s++;
+        } else {
+            *dst++ = *s;
+        }
+    *dst = 0;
+}
+
 static void keep_tokens(collection *c, text_row *row, size_t f, const char *lang, const char *text)
 {
     const analyzer_token *t;
@@ -77,6 +91,12 @@ static void keep_tokens(collection *c, text_row *row, size_t f, const char *lang
         memcpy(row->words[f][i].term, t[i].term, t[i].len);
         row->words[f][i].len = t[i].len;
         row->words[f][i].position = t[i].position;
+        assert_true(t[i].end - t[i].start < ANALYZER_TERM_MAX);
+        {
+            char word[ANALYZER_TERM_MAX] = "";
+            memcpy(word, text + t[i].start, t[i].end - t[i].start);
+            plain_word(word, row->words[f][i].form);
+        }
     }
 }
 
@@ -355,47 +375,71 @@ static unsigned edit_distance(const char *a, const char *b)
     return d[n][m];
 }
 
-/* The word without case and accents, as patterns are. */
-static void plain_word(const char *s, char *dst)
+static bool form_fits(const lexical_clause *q, const char *form)
 {
-    for (; *s; s++)
-        if (!strncmp(s, "\xC3\xA9", 2)) {
-            *dst++ = 'e';
-            s++;
-        } else {
-            *dst++ = *s;
-        }
-    *dst = 0;
-}
-
-static bool fits_pattern(const collection *c, const lexical_clause *q, const token *t)
-{
-    char word[256], term[ANALYZER_TERM_MAX + 1];
+    char word[256], whole[300];
     regex_t re;
-    bool fits = false;
+    bool fits;
 
-    memcpy(term, t->term, t->len);
-    term[t->len] = 0;
     plain_word(q->text, word);
     if (q->kind == LEXICAL_WILDCARD)
-        return glob(word, term);
-    if (q->kind == LEXICAL_REGEX) {
-        char whole[300];
-        snprintf(whole, sizeof whole, "^(%s)$", word);
-        assert_int_equal(regcomp(&re, whole, REG_EXTENDED | REG_NOSUB), 0);
-        fits = regexec(&re, term, 0, NULL, 0) == 0;
-        regfree(&re);
-        return fits;
-    }
-    if (edit_distance(word, term) <= q->edits)
-        return true;
-    for (size_t l = 0; l < c->n_langs && !fits; l++) { /* or a stem of the word itself */
-        const analyzer_token *own;
+        return glob(word, form);
+    if (q->kind == LEXICAL_FUZZY)
+        return edit_distance(word, form) <= q->edits;
+    snprintf(whole, sizeof whole, "^(%s)$", word);
+    assert_int_equal(regcomp(&re, whole, REG_EXTENDED | REG_NOSUB), 0);
+    fits = regexec(&re, form, 0, NULL, 0) == 0;
+    regfree(&re);
+    return fits;
+}
+
+/* The distinct words of the collection, and whether the pattern at hand stands for their terms. */
+#define DISTINCT_MOST 4096
+static struct {
+    const token *word[DISTINCT_MOST];
+    size_t n;
+    bool known[CLAUSES_MOST], fits[CLAUSES_MOST][DISTINCT_MOST]; /* of the query's clauses */
+} vocabulary;
+
+static void collect_words(const collection *c)
+{
+    vocabulary.n = 0;
+    for (size_t s = 0; s < c->n; s++)
+        for (size_t i = 0; i < c->rows[s]; i++)
+            for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+                for (size_t k = 0; k < c->row[s][i].n[f]; k++) {
+                    const token *w = &c->row[s][i].words[f][k];
+                    size_t j = 0;
+                    while (j < vocabulary.n && (strcmp(vocabulary.word[j]->form, w->form) ||
+                                                !is_term(vocabulary.word[j], w->term, w->len)))
+                        j++;
+                    if (j < vocabulary.n)
+                        continue;
+                    assert_true(j < DISTINCT_MOST);
+                    vocabulary.word[vocabulary.n++] = w;
+                }
+}
+
+/* Whether some word of the collection that is written as the pattern says has this term. */
+static bool fits_pattern(const collection *c, const lexical_clause *q, size_t clause,
+                         const token *t)
+{
+    bool *fits = vocabulary.fits[clause];
+
+    for (size_t i = 0; i < vocabulary.n && !vocabulary.known[clause]; i++)
+        fits[i] = form_fits(q, vocabulary.word[i]->form);
+    vocabulary.known[clause] = true;
+    for (size_t i = 0; i < vocabulary.n; i++)
+        if (fits[i] && is_term(vocabulary.word[i], t->term, t->len))
+            return true;
+    for (size_t l = 0; q->kind == LEXICAL_FUZZY && l < c->n_langs; l++) {
+        const analyzer_token *own; /* or it is a stem of the word itself */
         size_t n;
         assert_int_equal(analyzer_run(c->an, c->langs[l], q->text, q->len, &own, &n, NULL), 0);
-        fits = n == 1 && is_term(t, own[0].term, own[0].len);
+        if (n == 1 && is_term(t, own[0].term, own[0].len))
+            return true;
     }
-    return fits;
+    return false;
 }
 
 static bool stands(const text_row *row, size_t f, const token *t, int64_t position)
@@ -475,7 +519,8 @@ static bool near_in_row(const collection *c, const lexical_clause *q, const text
     return false;
 }
 
-static bool clause_in_row(const collection *c, const lexical_clause *q, const text_row *row)
+static bool clause_in_row(const collection *c, const lexical_clause *q, size_t clause,
+                          const text_row *row)
 {
     uint32_t mask = q->field_mask ? q->field_mask : LEXICAL_ALL_FIELDS;
 
@@ -483,7 +528,7 @@ static bool clause_in_row(const collection *c, const lexical_clause *q, const te
         return near_in_row(c, q, row, mask);
     for (size_t f = 0; f < LEXICAL_FIELDS; f++)
         for (size_t i = 0; mask >> f & 1 && i < row->n[f]; i++) {
-            if (q->kind != LEXICAL_WORDS && fits_pattern(c, q, &row->words[f][i]))
+            if (q->kind != LEXICAL_WORDS && fits_pattern(c, q, clause, &row->words[f][i]))
                 return true;
             for (size_t l = 0; q->kind == LEXICAL_WORDS && l < c->n_langs; l++) {
                 const analyzer_token *t;
@@ -503,7 +548,7 @@ static bool node_in_row(const asked *q, const lexical_node *node, size_t s, uint
     bool all = true, any = false;
 
     if (node->kind == LEXICAL_NODE_CLAUSE)
-        return clause_in_row(q->c, &q->clause[node->clause], &q->c->row[s][row]);
+        return clause_in_row(q->c, &q->clause[node->clause], node->clause, &q->c->row[s][row]);
     if (node->kind == LEXICAL_NODE_ROWS)
         return node->rows[s] && row_set_has(node->rows[s], row);
     for (size_t i = 0; i < node->n_parts; i++) {
@@ -533,7 +578,7 @@ static int row_is_found(const asked *q, size_t s, uint32_t row)
         }
         if (c->occur == LEXICAL_TEST)
             continue;
-        has = clause_in_row(q->c, c, &q->c->row[s][row]);
+        has = clause_in_row(q->c, c, i, &q->c->row[s][row]);
         if ((c->occur == LEXICAL_MUST && !has) || (c->occur == LEXICAL_MUST_NOT && has))
             return 0;
         scored = scored || (has && c->occur != LEXICAL_MUST_NOT);
@@ -562,6 +607,7 @@ static void check_query(const asked *q)
     cairn_error err = {0};
     size_t n, m;
 
+    memset(vocabulary.known, 0, sizeof vocabulary.known);
     if (lexical_search(c->an, c->seg, c->n, &q->query, NULL, SEGMENTS * ROWS_MOST, a, &n, &err))
         fail_msg("search: %s", err.text);
     memset(found, 0, sizeof found);
@@ -615,6 +661,7 @@ static void random_trees_find_what_the_texts_hold(void **state)
 
     for (size_t round = 0; round < 12; round++) {
         make_collection(&c, &r);
+        collect_words(&c);
         for (size_t i = 0; i < 60; i++) {
             random_query(&q, &r, &c);
             check_query(&q);
@@ -672,7 +719,6 @@ static void automata_accept_what_references_do(void **state)
 
     for (size_t round = 0; round < 400; round++) {
         lexical_clause q = {.kind = (lexical_kind)(LEXICAL_WILDCARD + random_below(&r, 3))};
-        collection none = {.n_langs = 0};
         char text[256] = "";
         automaton a;
         arena memory;
@@ -696,20 +742,16 @@ static void automata_accept_what_references_do(void **state)
         if (st)
             fail_msg("%s: %s", text, err.text);
         for (size_t i = 0; i < 64; i++) {
-            token t = {.len = 0};
-            char word[256];
+            char word[256], own[256];
+            unsigned accepts;
             plain_word(words_pool[i], word);
-            t.len = (uint32_t)strlen(word);
-            memcpy(t.term, word, t.len);
-            if ((automaton_accepts(&a, word, t.len) > 0) != fits_pattern(&none, &q, &t))
+            plain_word(text, own);
+            accepts = automaton_accepts(&a, word, strlen(word));
+            if ((accepts > 0) != form_fits(&q, word))
                 fail_msg("kind %d '%s' edits %u: word '%s' accepted: %u", q.kind, text, q.edits,
-                         word, automaton_accepts(&a, word, t.len));
-            if (q.kind == LEXICAL_FUZZY && automaton_accepts(&a, word, t.len)) {
-                char own[256];
-                plain_word(text, own);
-                assert_int_equal(automaton_accepts(&a, word, t.len) - 1,
-                                 edit_distance(own, word));
-            }
+                         word, accepts);
+            if (q.kind == LEXICAL_FUZZY && accepts)
+                assert_int_equal(accepts - 1, edit_distance(own, word));
         }
         automaton_clear(&a);
         arena_clear(&memory);
