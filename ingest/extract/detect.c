@@ -189,8 +189,10 @@ static const struct {
 
 /* Text by its bytes, but nothing a person would read as it stands. */
 static const char *const unsupported_text[] = {
-    "text/rtf",         "application/rtf", "application/postscript",
-    "application/pgp*", "image/*",         "text/x-msdos-*",
+    "application/postscript",
+    "application/pgp*",
+    "image/*",
+    "text/x-msdos-*",
 };
 
 static bool mime_is(const char *pattern, const char *mime)
@@ -233,10 +235,10 @@ detected detect(const char *data, size_t len, const char *name)
         return (detected){"application/gzip", parse_gzip};
     if (len > 4 && !memcmp(data, "PK\x03\x04", 4))
         return (detected){"application/zip", parse_package};
+    if (len > 5 && !memcmp(data, "{\\rtf", 5))
+        return (detected){"application/rtf", parse_rtf};
     if (encoding_looks_binary(data, len))
         return (detected){ask_magic(data, len, MAGIC_BYTES), NULL};
-    if (len > 5 && !memcmp(data, "{\\rtf", 5))
-        return (detected){"application/rtf", NULL};
     for (size_t i = 0; i < sizeof code_names / sizeof *code_names; i++)
         if (!strcmp(name, code_names[i].name))
             return (detected){code_names[i].mime, parse_code};
@@ -257,7 +259,8 @@ detected detect(const char *data, size_t len, const char *name)
     return (detected){"text/plain", parse_text}; /* text by its bytes */
 }
 
-/* An office document with a password is a compound file with a stream of this name (MS-OFFCRYPTO 1.3.1). */
+/* An office document with a password is a compound file with a stream of this name
+ * (MS-OFFCRYPTO 1.3.1). */
 static bool is_encrypted_office(const char *data, size_t len)
 {
     static const char name[] = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";

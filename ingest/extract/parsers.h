@@ -23,7 +23,7 @@ typedef struct parse_input {
 typedef cairn_status parse_fn(emitter *e, const parse_input *in);
 
 parse_fn parse_text, parse_code, parse_markdown, parse_html, parse_csv, parse_man, parse_mail,
-    parse_mbox, parse_gzip, parse_pdf, parse_package, parse_fb2;
+    parse_mbox, parse_gzip, parse_pdf, parse_package, parse_fb2, parse_rtf;
 
 #define PARSE_MAX_DEPTH 4
 

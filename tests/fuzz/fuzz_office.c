@@ -72,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (kind == 7) {
         fuzz_parser(parse_package, data + (size ? 1 : 0), size ? size - 1 : 0, "input.docx");
+        fuzz_parser(parse_rtf, data + (size ? 1 : 0), size ? size - 1 : 0, "input.rtf");
         fuzz_parser(parse_fb2, data + (size ? 1 : 0), size ? size - 1 : 0, "input.fb2");
         return 0;
     }

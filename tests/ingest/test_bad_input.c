@@ -49,8 +49,8 @@ static void binary_named_as_text(void **state)
     refuse(probe_file("program.txt", elf, sizeof elf), CAIRN_EUNSUPPORTED, "no parser for");
     refuse(probe_file("zip.md", "PK\3\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 30),
            CAIRN_EINPUT, "broken: its zip");
-    refuse(probe_file("doc.txt", "{\\rtf1\\ansi hello}", 18), CAIRN_EUNSUPPORTED,
-           "application/rtf");
+    refuse(probe_file("page.ps", "%!PS-Adobe-3.0\n", 15), CAIRN_EUNSUPPORTED,
+           "application/postscript");
 }
 
 static void pdf_truncated_and_encrypted(void **state)

@@ -146,6 +146,44 @@ static void books_follow_their_spine(void **state)
     ingest_document_free(doc);
 }
 
+/* Code pages by font, surrogate halves, fallback characters, styles, lists, a table, what is
+ * hidden. */
+static void rich_text(void **state)
+{
+    static const char file[] =
+        "{\\rtf1\\ansi\\ansicpg1252\\deff0{\\fonttbl{\\f0\\fcharset0 Times;}{\\f1\\fcharset204 "
+        "Times Cyr;}}"
+        "{\\stylesheet{\\s2 heading 2;}{\\s0 Normal;}}{\\info{\\title Gr\\'fc\\'dfe}{\\author P. "
+        "Gardener}"
+        "{\\creatim\\yr2025\\mo3\\dy4\\hr9\\min30}}{\\header HEADER-WORDS}"
+        "\\pard\\s2 On the hedge\\par\n"
+        "\\pard It is cut \\u8212-{\\v HIDDEN-WORDS} twice {\\f1 \\'e4\\'e0} "
+        "\\u-10179?\\u-8654?.\\par\n"
+        "\\pard{\\listtext\\'95\\tab}first\\par\\pard{\\listtext\\'95\\tab}second\\par\n"
+        "\\trowd\\intbl Tree\\cell Price\\cell\\row\\trowd\\intbl Quince\\cell 44\\cell\\row\n"
+        "\\pard{\\*\\unheardof SECRET}{\\pict 4142}{\\field{\\*\\fldinst HYPERLINK X}{\\fldrslt a "
+        "link}}"
+        "\\bin5 }}}}} and the end.\\par}after";
+    ingest_document *doc = probe_read(ex, probe_file("hedge.rtf", file, sizeof file - 1));
+    (void)state;
+
+    assert_string_equal(doc->mime, "application/rtf");
+    described(doc, "Grüße", "P. Gardener");
+    assert_int_equal(doc->created_ns / 1000000000, 1741080600);
+    assert_int_equal(probe_block(doc, INGEST_HEADING, "On the hedge")->level, 2);
+    HAS(INGEST_PARAGRAPH, "It is cut — twice да 😲.");
+    HAS(INGEST_LIST, "• first\n• second");
+    HAS(INGEST_TABLE, "Tree | Price\nQuince | 44");
+    HAS(INGEST_PARAGRAPH, "a link and the end.");
+    LACKS("HEADER");
+    LACKS("HIDDEN");
+    LACKS("SECRET");
+    LACKS("4142");
+    LACKS("HYPERLINK");
+    LACKS("after");
+    ingest_document_free(doc);
+}
+
 /* ---- bad input ---- */
 
 static void refused(const char *path, cairn_status want, const char *words)
@@ -261,6 +299,11 @@ static void depth_is_bounded(void **state)
     (void)state;
 
     bytes_init(&x, (size_t)16 << 20);
+    bytes_append_str(&x, "{\\rtf1 ");
+    for (int i = 0; i < 100000; i++)
+        bytes_append_str(&x, "{");
+    refused(probe_file("deep.rtf", x.data, x.len), CAIRN_ELIMIT, "groups nested");
+    bytes_reset(&x);
     bytes_append_str(&x, "<document><body><p><r><t>top</t></r></p><p>");
     for (int i = 0; i < 200000; i++)
         bytes_append_str(&x, "<sdt>");
@@ -282,6 +325,7 @@ int main(void)
         cmocka_unit_test(open_document_texts),
         cmocka_unit_test(open_document_sheets_and_slides),
         cmocka_unit_test(books_follow_their_spine),
+        cmocka_unit_test(rich_text),
         cmocka_unit_test(a_bomb_is_refused),
         cmocka_unit_test(entities_do_not_grow),
         cmocka_unit_test(damage_and_escapes),
