@@ -197,10 +197,11 @@ static void end_field(rtf *r, place was)
     static const char *const keys[] = {[SUBJECT] = "subject", [KEYWORDS] = "keywords"};
     int64_t days, y = r->year - (r->month <= 2), era, yoe, doy;
 
-    if (was == CREATED || was == REVISED) {
+    if (was == CREATED || was == REVISED) { /* nanoseconds end in 2262 */
         /* Days since 1970 of a civil date (Hinnant, chrono-compatible low-level date algorithms).
          */
-        if (r->year < 1900 || r->year > 9999 || r->month < 1 || r->month > 12 || r->day < 1)
+        if (r->year < 1700 || r->year > 2261 || r->month < 1 || r->month > 12 || r->day < 1 ||
+            r->day > 31 || r->hour > 23 || r->minute > 59)
             return;
         era = y / 400;
         yoe = y - era * 400;

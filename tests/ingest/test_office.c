@@ -155,7 +155,8 @@ static void rich_text(void **state)
         "Times Cyr;}}"
         "{\\stylesheet{\\s2 heading 2;}{\\s0 Normal;}}{\\info{\\title Gr\\'fc\\'dfe}{\\author P. "
         "Gardener}"
-        "{\\creatim\\yr2025\\mo3\\dy4\\hr9\\min30}}{\\header HEADER-WORDS}"
+        "{\\creatim\\yr2025\\mo3\\dy4\\hr9\\min30}{\\revtim\\yr9999\\mo1\\dy1\\hr9999}}{\\header "
+        "HEADER-WORDS}"
         "\\pard\\s2 On the hedge\\par\n"
         "\\pard It is cut \\u8212-{\\v HIDDEN-WORDS} twice {\\f1 \\'e4\\'e0} "
         "\\u-10179?\\u-8654?.\\par\n"
@@ -170,6 +171,7 @@ static void rich_text(void **state)
     assert_string_equal(doc->mime, "application/rtf");
     described(doc, "Grüße", "P. Gardener");
     assert_int_equal(doc->created_ns / 1000000000, 1741080600);
+    assert_int_equal(doc->date_ns, 0); /* no such day */
     assert_int_equal(probe_block(doc, INGEST_HEADING, "On the hedge")->level, 2);
     HAS(INGEST_PARAGRAPH, "It is cut — twice да 😲.");
     HAS(INGEST_LIST, "• first\n• second");
