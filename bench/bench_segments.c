@@ -2,12 +2,13 @@
  * several threads, merging, and reordering. One JSON line a run.
  *
  *   bench_segments --data FILE [--n ROWS] [--times T] [--threads N] [--memory MB]
- *                  [--segments S] [--queries FILE] [--repeats R]
+ *                  [--segments S] [--queries FILE] [--repeats R] [--reorder on|off]
  *       FILE has a text a line, already tokenised (the peers' corpus.txt). --times T reads it T
  *       times over, each time with one word of every passage changed, for sizes the file lacks. The
  *       texts are streamed: peak memory is the writer's. Sections go to a file in TMPDIR that is
  *       mapped afterwards. With --segments S the rows are spread over S indexes, which are merged
- *       into one after the queries were timed on them. */
+ *       into one after the queries were timed on them, with --reorder in the order of recursive graph
+ *       bisection. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -202,6 +203,7 @@ int main(int argc, char **argv)
     corpus c = {0};
     size_t rows = SIZE_MAX, times = 1, n_segments = 1, repeats = 3, each, len;
     const char *queries = NULL;
+    bool reorder = false;
     char *text;
     lexical_writer *w = NULL;
     size_t n_parts = 0, in_part = 0;
@@ -223,6 +225,8 @@ int main(int argc, char **argv)
             n_segments = strtoul(v, NULL, 10);
         else if (!strcmp(argv[i], "--queries"))
             queries = v;
+        else if (!strcmp(argv[i], "--reorder"))
+            reorder = !strcmp(v, "on");
         else if (!strcmp(argv[i], "--repeats"))
             repeats = strtoul(v, NULL, 10);
         else
@@ -269,14 +273,30 @@ int main(int argc, char **argv)
            (unsigned long long)postings);
     if (queries)
         time_queries(queries, seg, n_parts, repeats, "parts");
-    if (n_parts > 1) {
+    if (n_parts > 1 || reorder) {
+        lexical_merge_options how = {0};
         lexical_merge_input in[SEGMENTS_MAX];
         section_sink sink = {&whole, file_begin, file_write, file_end};
         for (size_t i = 0; i < n_parts; i++)
             in[i] = (lexical_merge_input){seg[i].reader, NULL};
+        if (reorder) {
+            uint32_t *order = malloc(c.n * sizeof *order);
+            pool *workers;
+            if (!order)
+                abort();
+            must(pool_create(&workers, o.n_threads ? o.n_threads : 1, &error), "pool");
+            t0 = clock_mono_ns();
+            cpu0 = cpu_all();
+            must(lexical_reorder(in, n_parts, NULL, workers, order, &error), "reorder");
+            printf("\"reorder_s\":%.3f,\"reorder_cpu_s\":%.3f,\"reorder_peak_rss_mb\":%ld,",
+                   (double)(clock_mono_ns() - t0) * 1e-9, cpu_all() - cpu0, peak_mb());
+            how.order = order;
+            pool_destroy(workers);
+        }
         t0 = clock_mono_ns();
         cpu0 = cpu_all();
-        must(lexical_merge(in, n_parts, &sink, &error), "merge");
+        must(lexical_merge_with(in, n_parts, &how, &sink, &error), "merge");
+        free((void *)how.order);
         printf("\"merge_s\":%.3f,\"merge_cpu_s\":%.3f,\"merged_bytes\":%zu,",
                (double)(clock_mono_ns() - t0) * 1e-9, cpu_all() - cpu0, whole.size);
         seg[0] = (lexical_segment){open_index(&whole), NULL, NULL};

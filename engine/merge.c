@@ -23,6 +23,7 @@
 #include "engine/merge_policy.h"
 #include "engine/view.h"
 
+#define REORDER_ROWS  65536    /* of a merge that reorders, if asked to; a compaction does from 2 on */
 #define LOOK_NS       20000000 /* how often a wait looks at the cancel flag */
 #define PIECE         ((size_t)256 << 10)
 #define IOPRIO_THREAD 1 /* IOPRIO_WHO_PROCESS of linux/ioprio.h, which not all systems have */
@@ -45,6 +46,8 @@ struct merger {
     merge_input *in;
     size_t n;
     uint32_t rows; /* of the result */
+    bool all;
+    uint32_t *order; /* [rows] of the result: the row that comes i-th; NULL: as the inputs are */
     segment_writer *w;
     pool *workers; /* for vectors, when nobody else uses the pool */
     section_sink sink;
@@ -142,6 +145,15 @@ static cairn_status open_readers(merger *m, cairn_error *err)
     return st;
 }
 
+static cairn_status find_order(merger *m, const lexical_merge_input *in,
+                               const lexical_merge_options *o, cairn_error *err)
+{
+    m->order = checked_malloc((size_t)m->rows + 1, sizeof *m->order);
+    if (!m->order)
+        return cairn_fail(err, CAIRN_ENOMEM, "order of a merge");
+    return lexical_reorder(in, m->n, o, m->workers, m->order, err);
+}
+
 static cairn_status write_words(merger *m, cairn_error *err)
 {
     lexical_merge_options o = {.memory_budget = (size_t)(m->c->settings.memory_mb * 1048576),
@@ -149,10 +161,15 @@ static cairn_status write_words(merger *m, cairn_error *err)
                                .step = pace,
                                .step_ctx = m};
     lexical_merge_input in[MERGE_MOST];
+    bool reorder = !strcmp(m->c->settings.reorder, "on") && (m->all || m->rows >= REORDER_ROWS);
+    cairn_status st = CAIRN_OK;
 
     for (size_t i = 0; i < m->n; i++)
         in[i] = (lexical_merge_input){m->in[i].lexical, m->in[i].deleted};
-    return lexical_merge_with(in, m->n, &o, &m->sink, err);
+    if (reorder)
+        st = find_order(m, in, &o, err);
+    o.order = m->order;
+    return st ? st : lexical_merge_with(in, m->n, &o, &m->sink, err);
 }
 
 static cairn_status write_vectors(merger *m, cairn_error *err)
@@ -171,7 +188,7 @@ static cairn_status write_columns(merger *m, cairn_error *err)
 
     for (size_t i = 0; i < m->n; i++)
         in[i] = (filter_merge_input){m->in[i].filter, m->in[i].deleted};
-    return filter_merge(in, m->n, &m->sink, err);
+    return filter_merge_ordered(in, m->n, m->order, &m->sink, err);
 }
 
 /* Chunk and document of every live row, in the order of the merge. */
@@ -179,21 +196,27 @@ static cairn_status finish_rows(merger *m, cairn_error *err)
 {
     chunk_id *chunks = checked_malloc(m->rows, sizeof *chunks);
     doc_id *docs = checked_malloc(m->rows, sizeof *docs);
+    uint32_t *place = m->order ? checked_malloc(m->rows, sizeof *place) : NULL;
     size_t n = 0;
     cairn_status st;
 
-    if (!chunks || !docs) {
+    if (!chunks || !docs || (m->order && !place)) {
         free(chunks);
         free(docs);
+        free(place);
         return cairn_fail(err, CAIRN_ENOMEM, "rows of a merge");
     }
+    for (uint32_t i = 0; place && i < m->rows; i++)
+        place[m->order[i]] = i;
     for (size_t i = 0; i < m->n; i++) {
         const merge_input *in = &m->in[i];
         for (uint32_t row = 0; row < in->n_rows && n < m->rows; row++) {
             if (in->deleted && row_set_has(in->deleted, row))
                 continue;
-            chunks[n] = segment_row_chunk(in->file, row);
-            docs[n++] = segment_row_doc(in->file, row);
+            size_t to = place ? place[n] : n;
+            chunks[to] = segment_row_chunk(in->file, row);
+            docs[to] = segment_row_doc(in->file, row);
+            n++;
         }
     }
     st = pace(m, 0, err);
@@ -201,6 +224,7 @@ static cairn_status finish_rows(merger *m, cairn_error *err)
         st = segment_writer_finish(m->w, chunks, docs, (uint32_t)n, err);
     free(chunks);
     free(docs);
+    free(place);
     return st;
 }
 
@@ -246,8 +270,10 @@ static void clear(merger *m)
         free(m->in[i].deleted);
     }
     free(m->in);
+    free(m->order);
     segment_writer_abandon(m->w);
     m->in = NULL;
+    m->order = NULL;
     m->n = 0;
     m->w = NULL;
     m->started = m->finished = false;
@@ -320,6 +346,7 @@ static cairn_status begin(merger *m, segment_kind kind, bool all, pool *workers,
         return st;
     }
     m->kind = kind;
+    m->all = all;
     m->workers = workers;
     m->sink = (section_sink){m, sink_begin, sink_write, sink_end};
     m->expected *= kind == SEGMENT_LEXICAL ? 2 : 1; /* once as lists, once as sections */

@@ -38,6 +38,7 @@ static const setting table[] = {
     NUMBER("index", "audit_seconds", audit_seconds, 5, 0.01, 3600),
     NUMBER("index", "audit_recall", audit_recall, 0.95, 0, 1),
     NUMBER("index", "audit_share", audit_share, 0.2, 0, 1),
+    TEXT("index", "reorder", reorder, "off"),
     TEXT("search", "fusion", fusion, "convex"),
     NUMBER("search", "rrf_k", rrf_k, 60, 1, 1000),
     NUMBER("search", "vector_weight", vector_weight, 0.6, 0, 1),
@@ -152,5 +153,8 @@ cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_
         return cairn_fail(err, CAIRN_EUSAGE,
                           "%s: index.vector_index is auto, scan, hnsw, ivf-flat, ivf-sq8 or ivf-pq, not "
                           "\"%s\"", path, s->vector_index);
+    if (strcmp(s->reorder, "on") && strcmp(s->reorder, "off"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: index.reorder is on or off, not \"%s\"", path,
+                          s->reorder);
     return CAIRN_OK;
 }

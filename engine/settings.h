@@ -25,6 +25,7 @@ typedef struct settings {
     double flush_seconds; /* and how long it waits at most */
     double extract_seconds; /* a file's time limit */
     double merge_mb_per_second; /* what a merge writes at most; 0: no limit */
+    char reorder[SETTINGS_TEXT]; /* "on": rows of large merges by recursive graph bisection */
     double memory_mb;       /* of building words: the open segment's, or one merge's */
     char vector_index[SETTINGS_TEXT]; /* "auto", "scan", "hnsw", "ivf-flat", "ivf-sq8", "ivf-pq" */
     double audit_samples; /* vectors whose neighbours an audit compares at most; 0: no audit */

@@ -211,6 +211,23 @@ static cairn_status constrained_rows(searching *s, uint64_t ***out, cairn_error 
 
 /* ---- words ---- */
 
+/* Rows with one score come by rising chunk id: their own order is by segment and row, which a merge
+ * changes, and with it nothing that a reader sees should change. */
+static void settle_ties(fuse_item *items, doc_id *docs, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        fuse_item item = items[i];
+        doc_id doc = docs[i];
+        size_t j = i;
+        for (; j && items[j - 1].score == item.score && items[j - 1].id > item.id; j--) {
+            items[j] = items[j - 1];
+            docs[j] = docs[j - 1];
+        }
+        items[j] = item;
+        docs[j] = doc;
+    }
+}
+
 static cairn_status search_words(searching *s, cairn_error *err)
 {
     lexical_query q = {s->clauses, s->query->n_clauses, s->lang};
@@ -230,6 +247,8 @@ static cairn_status search_words(searching *s, cairn_error *err)
         s->items[0][i] = (fuse_item){rows->chunk(rows->ctx, hits[i].row), hits[i].score};
         s->docs[0][i] = rows->doc(rows->ctx, hits[i].row);
     }
+    if (!st)
+        settle_ties(s->items[0], s->docs[0], n);
     s->n_items[0] = n;
     s->out->n_lexical = n;
     s->out->lexical_ns = clock_mono_ns() - start;
@@ -352,6 +371,8 @@ static cairn_status search_vectors(searching *s, bool *embedded, cairn_error *er
         s->items[1][i] = (fuse_item){rows->chunk(rows->ctx, hits[i].row), hits[i].score};
         s->docs[1][i] = rows->doc(rows->ctx, hits[i].row);
     }
+    if (!st)
+        settle_ties(s->items[1], s->docs[1], n);
     s->n_items[1] = n;
     s->out->n_vector = n;
     s->out->vector_ns = clock_mono_ns() - start;
@@ -397,11 +418,35 @@ static cairn_status fuse(searching *s, bool words, bool vectors, size_t k, cairn
     return st;
 }
 
-/* A query of filters and conditions alone: the first chunk of each document allowed. */
+/* Keep the documents with the smallest chunks, n <= k of them, by rising chunk; returns the new n.
+ * A document that is kept already moves down if this chunk is a smaller one of its own. */
+static size_t keep_document(retrieve_hit *hits, size_t n, size_t k, chunk_id chunk, doc_id doc)
+{
+    size_t at = 0;
+
+    if (n == k && (!k || chunk >= hits[n - 1].chunk))
+        return n;
+    while (at < n && hits[at].doc != doc)
+        at++;
+    if (at < n && hits[at].chunk <= chunk)
+        return n;
+    if (at == n && n < k)
+        n++;
+    else if (at == n)
+        at--; /* the last falls out */
+    for (; at && hits[at - 1].chunk > chunk; at--)
+        hits[at] = hits[at - 1];
+    hits[at] = (retrieve_hit){.chunk = chunk, .doc = doc};
+    return n;
+}
+
+/* A query of filters and conditions alone: the first chunk of each document allowed, in the order of
+ * indexing. */
 static cairn_status list_documents(searching *s, size_t k, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
     uint64_t **rows = NULL;
+    size_t n = 0;
 
     if (s->query->has_required || s->query->has_excluded)
         st = constrained_rows(s, &rows, err);
@@ -410,19 +455,15 @@ static cairn_status list_documents(searching *s, size_t k, cairn_error *err)
     for (size_t i = 0; !st && i < s->corpus->n_lexical; i++) {
         const retrieve_lexical_segment *seg = &s->corpus->lexical[i];
         const uint64_t *allowed = rows ? rows[i] : s->lexical[i].allowed;
-        doc_id last = 0;
         for (uint32_t row = 0; row < lexical_reader_rows(seg->reader); row++) {
-            doc_id doc = seg->rows.doc(seg->rows.ctx, row);
             if ((seg->deleted && row_set_has(seg->deleted, row)) ||
-                (allowed && !row_set_has(allowed, row)) || doc == last)
+                (allowed && !row_set_has(allowed, row)))
                 continue;
-            if (s->out->n_hits == k)
-                return CAIRN_OK;
-            last = doc;
-            s->out->hits[s->out->n_hits++] =
-                (retrieve_hit){.chunk = seg->rows.chunk(seg->rows.ctx, row), .doc = doc};
+            n = keep_document(s->out->hits, n, k, seg->rows.chunk(seg->rows.ctx, row),
+                              seg->rows.doc(seg->rows.ctx, row));
         }
     }
+    s->out->n_hits = n;
     return st;
 }
 

@@ -67,6 +67,10 @@ typedef struct filter_merge_input {
 /* Output rows: the live rows of in[0], then those of in[1], and so on, each in order. */
 cairn_status filter_merge(const filter_merge_input *in, size_t n, const section_sink *sink,
                           cairn_error *err);
+/* The same with the rows in another order: the one that comes i-th is order[i] of that above.
+ * order[live rows] is a permutation, or NULL. */
+cairn_status filter_merge_ordered(const filter_merge_input *in, size_t n, const uint32_t *order,
+                                  const section_sink *sink, cairn_error *err);
 
 /* ---- expressions ---- */
 

@@ -549,8 +549,45 @@ done:
     return st;
 }
 
+/* Put the rows of a whole writer in another order. */
+static cairn_status reorder(filter_writer *w, const uint32_t *order, cairn_error *err)
+{
+    uint32_t *place = checked_malloc(w->rows, sizeof *place);
+    uint32_t *code = checked_malloc(w->rows, sizeof *code);
+
+    if (!place || !code) {
+        free(place);
+        free(code);
+        return cairn_fail(err, CAIRN_ENOMEM, "reordering filter columns of %u rows", w->rows);
+    }
+    for (uint32_t i = 0; i < w->rows; i++)
+        place[order[i]] = i;
+    for (filter_field f = 0; f < FILTER_FIELDS; f++) {
+        column_writer *c = &w->column[f];
+        if (!filter_field_is_text(f))
+            continue;
+        for (size_t i = 0; c->many && i < c->n; i++)
+            c->row[i] = place[c->row[i]];
+        for (uint32_t i = 0; !c->many && i < w->rows; i++)
+            code[i] = c->code[order[i]];
+        if (!c->many && w->rows)
+            memcpy(c->code, code, w->rows * sizeof *code);
+    }
+    for (size_t i = 0; i < w->n_dated; i++)
+        w->dated[i].row = place[w->dated[i].row];
+    free(place);
+    free(code);
+    return CAIRN_OK;
+}
+
 cairn_status filter_merge(const filter_merge_input *in, size_t n, const section_sink *sink,
                           cairn_error *err)
+{
+    return filter_merge_ordered(in, n, NULL, sink, err);
+}
+
+cairn_status filter_merge_ordered(const filter_merge_input *in, size_t n, const uint32_t *order,
+                                  const section_sink *sink, cairn_error *err)
 {
     filter_writer *w;
     uint64_t rows = 0;
@@ -564,6 +601,8 @@ cairn_status filter_merge(const filter_merge_input *in, size_t n, const section_
         st = cairn_fail(err, CAIRN_ELIMIT, "a segment holds at most %u rows", FILTER_MAX_ROWS);
     for (size_t i = 0; i < n && !st; i++)
         st = merge_input(w, &in[i], err);
+    if (!st && order)
+        st = reorder(w, order, err);
     if (!st)
         st = filter_writer_finish(w, sink, err);
     filter_writer_destroy(w);

@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/pool.h"
 #include "base/sections.h"
 #include "base/status.h"
 #include "index/text/analyzer.h"
@@ -111,6 +112,9 @@ typedef struct lexical_merge_options {
      * what it returns other than CAIRN_OK ends the merge with that status. */
     cairn_status (*step)(void *ctx, uint64_t bytes, cairn_error *err);
     void *step_ctx;
+    /* The live rows in another order than that of the inputs: the row that comes i-th is order[i]
+     * of them. NULL: as they are. */
+    const uint32_t *order;
 } lexical_merge_options;
 
 /* Write one index with the live rows of in[0], then of in[1], and so on, in their order. */
@@ -119,6 +123,15 @@ cairn_status lexical_merge(const lexical_merge_input *in, size_t n, const sectio
 cairn_status lexical_merge_with(const lexical_merge_input *in, size_t n,
                                 const lexical_merge_options *options, const section_sink *sink,
                                 cairn_error *err);
+/* Fill order[live rows] with an order in which rows with the same words stand together, so that the
+ * merged lists are small and many of their blocks can be passed over. The same for every number of
+ * workers (which may be NULL). Of the options only the step is used; it may be called from any of
+ * the workers' threads, and on time.
+ * Memory: 4 bytes a posting of the words that take part (those in at least 8 rows or a 4096th of
+ * them), and 24 bytes a row. */
+cairn_status lexical_reorder(const lexical_merge_input *in, size_t n,
+                             const lexical_merge_options *options, pool *workers, uint32_t *order,
+                             cairn_error *err);
 
 /* ---- search ---- */
 

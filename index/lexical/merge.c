@@ -28,6 +28,20 @@ typedef struct merge_part {
     postings_positions where;
 } merge_part;
 
+/* What a posting is besides its row, while its list is put in another order. */
+typedef struct moved_posting {
+    uint16_t tf[LEXICAL_FIELDS];
+    uint64_t at; /* of its positions, the first */
+} moved_posting;
+
+typedef struct moved_list {
+    uint64_t *keys, *room; /* [cap] row above, index into `rest` below; room for sorting */
+    moved_posting *rest;
+    size_t n, cap;
+    uint32_t *positions;
+    size_t n_positions, cap_positions;
+} moved_list;
+
 typedef struct merge_state {
     merge_part *part;
     size_t n;
@@ -35,6 +49,7 @@ typedef struct merge_state {
     uint8_t *columns;
     uint32_t *positions;
     size_t cap;
+    moved_list moved;
     index_output out;
     const lexical_merge_options *options;
     uint32_t since;   /* postings since the last step */
@@ -49,8 +64,38 @@ static cairn_status no_memory(cairn_error *err)
     return cairn_fail(err, CAIRN_ENOMEM, "no memory to merge lexical segments");
 }
 
-/* Number the rows that stay. */
-static cairn_status number_rows(merge_state *m, const lexical_merge_input *in, cairn_error *err)
+/* The place of each live row in the order asked for; NULL where it is the plain one. */
+static cairn_status invert_order(merge_state *m, const lexical_merge_input *in, uint32_t **out,
+                                 cairn_error *err)
+{
+    const uint32_t *order = m->options->order;
+    uint64_t n = 0;
+    uint32_t *place;
+
+    *out = NULL;
+    if (!order)
+        return CAIRN_OK;
+    for (size_t i = 0; i < m->n; i++)
+        for (uint32_t row = 0; row < in[i].reader->n_rows; row++)
+            n += !in[i].deleted || !row_set_has(in[i].deleted, row);
+    place = checked_malloc((size_t)n + 1, sizeof *place);
+    if (!place)
+        return no_memory(err);
+    memset(place, 0xff, (size_t)n * sizeof *place);
+    for (uint64_t i = 0; i < n; i++) {
+        if (order[i] >= n || place[order[i]] != UINT32_MAX) {
+            free(place);
+            return cairn_fail(err, CAIRN_EUSAGE, "the order of a merge is no permutation");
+        }
+        place[order[i]] = (uint32_t)i;
+    }
+    *out = place;
+    return CAIRN_OK;
+}
+
+/* Number the rows that stay; `place` may be NULL. */
+static cairn_status number_rows(merge_state *m, const lexical_merge_input *in,
+                                const uint32_t *place, cairn_error *err)
 {
     uint64_t next = 0;
 
@@ -58,12 +103,15 @@ static cairn_status number_rows(merge_state *m, const lexical_merge_input *in, c
         merge_part *p = &m->part[i];
         p->r = in[i].reader;
         p->base = (uint32_t)next;
-        if (in[i].deleted) {
+        if (in[i].deleted || place) {
             p->rows = checked_malloc((size_t)p->r->n_rows + 1, sizeof *p->rows);
             if (!p->rows)
                 return no_memory(err);
-            for (uint32_t row = 0; row < p->r->n_rows; row++)
-                p->rows[row] = row_set_has(in[i].deleted, row) ? DROPPED : (uint32_t)next++;
+            for (uint32_t row = 0; row < p->r->n_rows; row++) {
+                bool dead = in[i].deleted && row_set_has(in[i].deleted, row);
+                p->rows[row] = dead ? DROPPED : place ? place[next] : (uint32_t)next;
+                next += !dead;
+            }
         } else {
             next += p->r->n_rows;
         }
@@ -147,6 +195,96 @@ static cairn_status step(merge_state *m, cairn_error *err)
     return st;
 }
 
+/* ---- lists in another order ---- */
+
+/* Keep the posting whose n positions are in m->positions until its list is whole. */
+static cairn_status move_posting(merge_state *m, uint32_t row, const uint32_t tf[LEXICAL_FIELDS],
+                                 size_t n, cairn_error *err)
+{
+    moved_list *l = &m->moved;
+
+    if (l->n == l->cap) {
+        size_t cap = l->cap * 2 + 4096;
+        uint64_t *keys = checked_realloc(l->keys, cap, sizeof *keys);
+        if (keys)
+            l->keys = keys;
+        uint64_t *room = checked_realloc(l->room, cap, sizeof *room);
+        if (room)
+            l->room = room;
+        moved_posting *rest = checked_realloc(l->rest, cap, sizeof *rest);
+        if (rest)
+            l->rest = rest;
+        if (!keys || !room || !rest)
+            return no_memory(err);
+        l->cap = cap;
+    }
+    if (l->n_positions + n > l->cap_positions) {
+        size_t cap = (l->n_positions + n) * 2 + 4096;
+        uint32_t *more = checked_realloc(l->positions, cap, sizeof *more);
+        if (!more)
+            return no_memory(err);
+        l->positions = more;
+        l->cap_positions = cap;
+    }
+    moved_posting *r = &l->rest[l->n];
+    for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+        r->tf[f] = (uint16_t)(tf[f] < TF_MAX ? tf[f] : TF_MAX);
+    r->at = l->n_positions;
+    memcpy(l->positions + l->n_positions, m->positions, n * sizeof *m->positions);
+    l->n_positions += n;
+    l->keys[l->n] = (uint64_t)row << 32 | (uint32_t)l->n;
+    l->n++;
+    return CAIRN_OK;
+}
+
+/* Sort the keys by row: short lists by insertion, long ones by digits of 11 bits. */
+static void sort_moved(moved_list *l, uint32_t n_rows)
+{
+    if (l->n <= 48) {
+        for (size_t i = 1; i < l->n; i++) {
+            uint64_t k = l->keys[i];
+            size_t j = i;
+            for (; j && l->keys[j - 1] > k; j--)
+                l->keys[j] = l->keys[j - 1];
+            l->keys[j] = k;
+        }
+        return;
+    }
+    for (unsigned shift = 32; shift < 64 && n_rows >> (shift - 32); shift += 11) {
+        uint32_t at[2048] = {0}, sum = 0;
+        uint64_t *other = l->room;
+        for (size_t i = 0; i < l->n; i++)
+            at[l->keys[i] >> shift & 2047]++;
+        for (size_t d = 0; d < 2048; d++) {
+            uint32_t n = at[d];
+            at[d] = sum;
+            sum += n;
+        }
+        for (size_t i = 0; i < l->n; i++)
+            other[at[l->keys[i] >> shift & 2047]++] = l->keys[i];
+        l->room = l->keys;
+        l->keys = other;
+    }
+}
+
+/* Give the list that was gathered to the encoder, rows rising. */
+static cairn_status put_moved(merge_state *m, cairn_error *err)
+{
+    moved_list *l = &m->moved;
+    cairn_status st = CAIRN_OK;
+
+    sort_moved(l, m->meta.n_rows);
+    for (size_t i = 0; i < l->n && !st; i++) {
+        const moved_posting *r = &l->rest[(uint32_t)l->keys[i]];
+        uint32_t tf[LEXICAL_FIELDS];
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+            tf[f] = r->tf[f];
+        st = list_add(&m->out.lists, (uint32_t)(l->keys[i] >> 32), tf, l->positions + r->at, err);
+    }
+    l->n = l->n_positions = 0;
+    return st;
+}
+
 /* Feed the list of part p's current term to the encoder. */
 static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
 {
@@ -182,7 +320,8 @@ static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
                 return cairn_fail(err, CAIRN_ECORRUPT,
                                   "lex.post: a posting without a field; rebuild the index");
             m->meta.n_postings++;
-            st = list_add(&m->out.lists, row, tf, m->positions, err);
+            st = m->options->order ? move_posting(m, row, tf, n, err)
+                                   : list_add(&m->out.lists, row, tf, m->positions, err);
         }
     }
     return st;
@@ -257,6 +396,8 @@ static cairn_status merge_terms(merge_state *m, cairn_error *err)
             if (!st)
                 st = dict_iter_next(&q->it, &q->more, err);
         }
+        if (!st && m->options->order)
+            st = put_moved(m, err);
         if (st || !m->out.lists.df)
             continue;
         st = list_end(&m->out.lists, &size, err);
@@ -290,6 +431,7 @@ cairn_status lexical_merge_with(const lexical_merge_input *in, size_t n,
     static const lexical_merge_options nothing;
     merge_state m = {.n = n, .options = options ? options : &nothing};
     lexical_params params;
+    uint32_t *place = NULL;
     cairn_status st;
 
     index_output_init(&m.out);
@@ -304,7 +446,9 @@ cairn_status lexical_merge_with(const lexical_merge_input *in, size_t n,
         goto done;
     }
     memset(m.part, 0, n * sizeof *m.part);
-    st = number_rows(&m, in, err);
+    st = invert_order(&m, in, &place, err);
+    if (!st)
+        st = number_rows(&m, in, place, err);
     if (!st)
         st = copy_rows(&m, err);
     if (st)
@@ -329,8 +473,13 @@ done:
     for (size_t i = 0; m.part && i < n; i++)
         free(m.part[i].rows);
     free(m.part);
+    free(place);
     free(m.columns);
     free(m.positions);
+    free(m.moved.keys);
+    free(m.moved.room);
+    free(m.moved.rest);
+    free(m.moved.positions);
     index_output_clear(&m.out);
     return st;
 }

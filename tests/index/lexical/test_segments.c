@@ -191,6 +191,159 @@ static void dropped_rows_leave_no_trace(void **state)
     }
 }
 
+/* Rows in another order: the same rows with the same scores, and the lists no larger. */
+static int better_first(const void *a, const void *b)
+{
+    const lexical_hit *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score < y->score ? 1 : -1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static cairn_status stop_at_third(void *ctx, uint64_t bytes, cairn_error *err)
+{
+    _Atomic int *left = ctx;
+    (void)bytes;
+    return --*left <= 0 ? cairn_fail(err, CAIRN_ECANCELLED, "enough") : CAIRN_OK;
+}
+
+/* Passages on one of 40 topics each, with words of their own, in no order. */
+static passages passages_of_topics(random_state *r, size_t n)
+{
+    passages p = {calloc(n + 1, sizeof *p.doc), n};
+    char text[4096];
+
+    for (size_t i = 0; i < n; i++) {
+        size_t topic = random_below(r, 40), len = 0;
+        for (size_t w = 0; w < 30; w++)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%c%zux%zuing ",
+                                    random_below(r, 3) ? 't' : 'c',
+                                    random_below(r, 3) ? topic : 99, random_word(r, 60));
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++) {
+            p.doc[i].field[f].text = strdup(f == LEXICAL_BODY ? text : "");
+            p.doc[i].field[f].len = f == LEXICAL_BODY ? len : 0;
+        }
+        p.doc[i].lang = "en";
+    }
+    return p;
+}
+
+static size_t section_length(const memory_sections *m, const char *name)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (!strcmp(m->name[i], name))
+            return m->len[i];
+    fail_msg("no section %s", name);
+    return 0;
+}
+
+static void reordered_finds_the_same(void **state)
+{
+    static lexical_hit a[9000], b[9000];
+    random_state r = random_seeded();
+    cairn_error err = {0};
+    pool *workers;
+    (void)state;
+
+    assert_int_equal(pool_create(&workers, 3, &err), CAIRN_OK);
+    for (size_t round = 0; round < 4; round++) {
+        bool topics = round % 2;
+        passages p = topics ? passages_of_topics(&r, 8000)
+                            : passages_random(&r, random_below(&r, 4000), 300);
+        size_t rows[3] = {p.n / 5, p.n / 2, p.n}, from = 0;
+        test_index part[3], plain = {0}, other = {0};
+        lexical_merge_input in[3];
+        lexical_merge_options how = {0};
+        section_sink sink;
+        uint32_t live = 0, *order, *again;
+        uint64_t *seen;
+        for (size_t s = 0; s < 3; from = rows[s++]) {
+            uint64_t *dead = calloc(row_set_words((uint32_t)(rows[s] - from)) + 1, 8);
+            build(&part[s].sections, &p, from, rows[s], NULL, NULL);
+            index_open(&part[s]);
+            live += (uint32_t)(rows[s] - from);
+            for (size_t i = 0; round >= 2 && i < rows[s] - from; i++)
+                if (!random_below(&r, 4)) {
+                    dead[i >> 6] |= 1ull << (i & 63);
+                    live--;
+                }
+            in[s] = (lexical_merge_input){part[s].reader, dead};
+        }
+        order = calloc(live + 1, sizeof *order);
+        again = calloc(live + 1, sizeof *again);
+        seen = calloc(row_set_words(live) + 1, 8);
+        assert_int_equal(lexical_reorder(in, 3, NULL, NULL, order, &err), CAIRN_OK);
+        assert_int_equal(lexical_reorder(in, 3, NULL, workers, again, &err), CAIRN_OK);
+        assert_memory_equal(order, again, live * sizeof *order);
+        for (uint32_t i = 0; i < live; i++) {
+            assert_true(order[i] < live && !row_set_has(seen, order[i]));
+            seen[order[i] >> 6] |= 1ull << (order[i] & 63);
+        }
+        sink = memory_sink(&plain.sections);
+        assert_int_equal(lexical_merge(in, 3, &sink, &err), CAIRN_OK);
+        how.order = order;
+        sink = memory_sink(&other.sections);
+        if (lexical_merge_with(in, 3, &how, &sink, &err))
+            fail_msg("merge: %s", err.text);
+        index_open(&plain);
+        index_open(&other);
+        if (topics)
+            assert_true(section_length(&other.sections, "lex.post") <
+                        section_length(&plain.sections, "lex.post") * 95 / 100);
+        for (size_t i = 0; i < 60; i++) {
+            lexical_segment x = {plain.reader, NULL, NULL}, y = {other.reader, NULL, NULL};
+            size_t n, m;
+            question q;
+            question_random(&q, &r, 300, i % 2);
+            assert_int_equal(lexical_search(NULL, &x, 1, &q.query, NULL, 9000, a, &n, &err),
+                             CAIRN_OK);
+            assert_int_equal(lexical_search(NULL, &y, 1, &q.query, NULL, 9000, b, &m, &err),
+                             CAIRN_OK);
+            assert_int_equal(n, m);
+            for (size_t j = 0; j < m; j++)
+                b[j].row = order[b[j].row];
+            /* Sums that differ may be the same score when they are rounded to a float. */
+            qsort(a, n, sizeof *a, better_first);
+            qsort(b, m, sizeof *b, better_first);
+            for (size_t j = 0; j < n; j++)
+                if (a[j].row != b[j].row || a[j].score != b[j].score)
+                    fail_msg("hit %zu: row %u %.9g against %u %.9g", j, a[j].row,
+                             (double)a[j].score, b[j].row, (double)b[j].score);
+        }
+        /* An order that is none, and a merge that is told to stop. */
+        if (live > 1) {
+            memory_sections none = {0};
+            sink = memory_sink(&none);
+            again[0] = again[1];
+            how.order = again;
+            assert_int_equal(lexical_merge_with(in, 3, &how, &sink, &err), CAIRN_EUSAGE);
+            memory_clear(&none);
+        }
+        if (topics) {
+            _Atomic int left = 3;
+            lexical_merge_options stop = {.step = stop_at_third, .step_ctx = &left};
+            memory_sections none = {0};
+            sink = memory_sink(&none);
+            assert_int_equal(lexical_reorder(in, 3, &stop, workers, again, &err),
+                             CAIRN_ECANCELLED);
+            left = 3;
+            assert_int_equal(lexical_merge_with(in, 3, &stop, &sink, &err), CAIRN_ECANCELLED);
+            memory_clear(&none);
+        }
+        for (size_t s = 0; s < 3; s++) {
+            index_close(&part[s]);
+            free((void *)in[s].deleted);
+        }
+        index_close(&plain);
+        index_close(&other);
+        free(order);
+        free(again);
+        free(seen);
+        passages_clear(&p);
+    }
+    pool_destroy(workers);
+}
+
 /* A disk without room for the temporary files: a clear error, with and without threads. */
 static void a_full_disk_while_spilling_is_told(void **state)
 {
@@ -232,6 +385,7 @@ int main(void)
         cmocka_unit_test(budget_and_threads_change_no_byte),
         cmocka_unit_test(merged_is_built_at_once),
         cmocka_unit_test(dropped_rows_leave_no_trace),
+        cmocka_unit_test(reordered_finds_the_same),
         cmocka_unit_test(a_full_disk_while_spilling_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
