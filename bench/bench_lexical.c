@@ -5,9 +5,12 @@
  *                 [--stop-words keep]
  *       corpus.jsonl (_id, title, text), queries.jsonl, qrels.tsv; one JSON line with nDCG@10,
  *       Recall@100 and average precision over the judged queries.
- *   bench_lexical --data DIR [--repeats 3] [--nq 1000] [--segments 1] [--ranks FILE]
+ *   bench_lexical --data DIR [--repeats 3] [--nq 1000] [--segments 1] [--ranks FILE] [--check]
  *       corpus.txt and queries.txt, a text a line, already tokenised; one JSON line with the keys
- *       of the peers' scripts. qpsK_cpu is per second of the thread's CPU time. */
+ *       of the peers' scripts. index_cpu_s includes reading the file, as theirs; qpsK_cpu is per
+ *       second of the thread's CPU time, pNN_usK are percentiles of a query's. --ranks writes the
+ *       first ten of each query as the peers' script does; --check compares the best 1, 10, 100 and
+ *       1,000 with those of the exhaustive search. */
 #include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
@@ -358,79 +361,147 @@ static void time_queries(engine *e, char **q, size_t n, size_t k, size_t repeats
     free(mid);
 }
 
+static size_t count_lines(const char *dir, const char *name)
+{
+    FILE *f = open_in(dir, name);
+    size_t n = 0;
+    for (int c; (c = getc_unlocked(f)) != EOF;)
+        n += c == '\n';
+    fclose(f);
+    return n;
+}
+
+/* Index rows from .. to of an open file. */
+static void index_lines(FILE *f, size_t n, memory_sections *sections)
+{
+    section_sink sink = memory_sink(sections);
+    lexical_writer *w;
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t len;
+
+    must(lexical_writer_create(&w, NULL, &error), "writer");
+    for (size_t i = 0; i < n && (len = getline(&line, &cap, f)) > 0; i++) {
+        lexical_doc d = {.lang = ""};
+        d.field[LEXICAL_BODY].text = line;
+        d.field[LEXICAL_BODY].len = (size_t)len - (line[len - 1] == '\n');
+        must(lexical_writer_add(w, &d, NULL, &error), "add");
+    }
+    must(lexical_writer_finish(w, &sink, &error), "finish");
+    lexical_writer_destroy(w);
+    free(line);
+}
+
+/* The fast search against the exhaustive one; returns the queries that differ. */
+static size_t check_queries(engine *e, char **q, size_t n)
+{
+    static const size_t ks[] = {1, 10, 100, 1000};
+    static lexical_hit all[1000];
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        lexical_clause c = {.text = q[i], .len = strlen(q[i])};
+        lexical_query query = {&c, 1, ""};
+        size_t n_all;
+        bool same = true;
+        must(lexical_search_exhaustive(e->a, e->seg, e->n, &query, &e->params, 1000, all, &n_all,
+                                       &error),
+             "exhaustive search");
+        for (size_t j = 0; j < sizeof ks / sizeof *ks; j++) {
+            ask(e, q[i], ks[j]);
+            same = same && e->n_hits == (n_all < ks[j] ? n_all : ks[j]);
+            for (size_t h = 0; h < e->n_hits && same; h++)
+                same = e->hits[h].segment == all[h].segment && e->hits[h].row == all[h].row &&
+                       e->hits[h].score == all[h].score;
+        }
+        wrong += !same;
+    }
+    return wrong;
+}
+
+static void write_ranks(engine *e, char **q, size_t n, const uint32_t *base, const char *path)
+{
+    FILE *f = fopen(path, "w");
+
+    if (!f) {
+        fprintf(stderr, "bench_lexical: %s: %s\n", path, strerror(errno));
+        exit(1);
+    }
+    for (size_t i = 0; i < n; i++) {
+        ask(e, q[i], 10);
+        for (size_t h = 0; h < e->n_hits; h++)
+            fprintf(f, "%u:%.6f ", base[e->hits[h].segment] + e->hits[h].row,
+                    (double)e->hits[h].score);
+        fprintf(f, "\n");
+    }
+    fclose(f);
+}
+
+/* Open the segments and print the fields of their sizes. */
+static void open_segments(engine *e, memory_sections *sections)
+{
+    size_t all = 0, positions = 0;
+    uint64_t postings = 0;
+
+    for (size_t s = 0; s < e->n; s++) {
+        section_source source = memory_source(&sections[s]);
+        lexical_reader *r;
+        must(lexical_reader_open(&r, &source, &error), "open");
+        e->seg[s] = (lexical_segment){r, NULL, NULL};
+        postings += lexical_reader_postings(r);
+        all += memory_bytes(&sections[s]);
+        for (size_t i = 0; i < sections[s].n; i++)
+            positions += strcmp(sections[s].name[i], "lex.pos") ? 0 : sections[s].len[i];
+    }
+    printf("\"bytes\":%zu,\"bytes_without_positions\":%zu,\"postings\":%llu,"
+           "\"bits_per_posting\":%.2f,\"bits_per_posting_without_positions\":%.2f,",
+           all, all - positions, (unsigned long long)postings, 8.0 * (double)all / (double)postings,
+           8.0 * (double)(all - positions) / (double)postings);
+}
+
 static int speed(const char *dir, size_t repeats, size_t n_queries, size_t n_segments,
-                 const char *ranks, const lexical_params *params)
+                 const char *ranks, bool check, const lexical_params *params)
 {
     static engine e;
     static memory_sections sections[64];
-    size_t n_docs, n, bytes = 0, index_bytes = 0, positions = 0;
-    char **docs = read_lines(dir, "corpus.txt", SIZE_MAX, &n_docs);
+    size_t n_docs = count_lines(dir, "corpus.txt"), n, wrong = 0;
     char **q = read_lines(dir, "queries.txt", n_queries, &n);
+    FILE *f = open_in(dir, "corpus.txt");
     int64_t t0 = clock_mono_ns(), c0 = clock_cpu_ns();
-    uint64_t postings = 0;
     uint32_t base[64];
 
     e.params = *params;
+    e.n = n_segments;
     for (size_t s = 0; s < n_segments; s++) {
         size_t from = n_docs * s / n_segments, to = n_docs * (s + 1) / n_segments;
-        section_sink sink = memory_sink(&sections[s]);
-        lexical_writer *w;
         base[s] = (uint32_t)from;
-        must(lexical_writer_create(&w, NULL, &error), "writer");
-        for (size_t i = from; i < to; i++) {
-            lexical_doc d = {.lang = ""};
-            d.field[LEXICAL_BODY].text = docs[i];
-            d.field[LEXICAL_BODY].len = strlen(docs[i]);
-            must(lexical_writer_add(w, &d, NULL, &error), "add");
-        }
-        must(lexical_writer_finish(w, &sink, &error), "finish");
-        lexical_writer_destroy(w);
+        index_lines(f, to - from, &sections[s]);
     }
+    fclose(f);
     printf(
         "{\"bench\":\"bm25\",\"peer\":\"cairn\",\"n\":%zu,\"k1\":%.2f,\"b\":%.2f,\"segments\":%zu,"
         "\"index_s\":%.3f,\"index_cpu_s\":%.3f,\"rss_mb_index\":%ld,",
         n_docs, (double)params->k1, (double)params->b[LEXICAL_BODY], n_segments,
         (double)(clock_mono_ns() - t0) * 1e-9, (double)(clock_cpu_ns() - c0) * 1e-9, peak_mb());
-    for (size_t s = 0; s < n_segments; s++) {
-        section_source source = memory_source(&sections[s]);
-        lexical_reader *r;
-        must(lexical_reader_open(&r, &source, &error), "open");
-        e.seg[s] = (lexical_segment){r, NULL, NULL};
-        postings += lexical_reader_postings(r);
-        bytes += memory_bytes(&sections[s]);
-        for (size_t i = 0; i < sections[s].n; i++) {
-            index_bytes += sections[s].len[i];
-            positions += strcmp(sections[s].name[i], "lex.pos") ? 0 : sections[s].len[i];
-        }
-    }
-    e.n = n_segments;
+    open_segments(&e, sections);
     must(analyzer_create(&e.a, &error), "analyzer");
     time_queries(&e, q, n, 10, repeats);
     time_queries(&e, q, n, 1000, repeats);
-    printf("\"rss_mb_query\":%ld,\"bytes\":%zu,\"bytes_without_positions\":%zu,\"postings\":%llu,"
-           "\"bits_per_posting_without_positions\":%.2f}\n",
-           peak_mb(), bytes, index_bytes - positions, (unsigned long long)postings,
-           8.0 * (double)(index_bytes - positions) / (double)postings);
-    if (ranks) {
-        FILE *f = fopen(ranks, "w");
-        for (size_t i = 0; f && i < n; i++) {
-            ask(&e, q[i], 10);
-            for (size_t h = 0; h < e.n_hits; h++)
-                fprintf(f, "%u:%.6f ", base[e.hits[h].segment] + e.hits[h].row,
-                        (double)e.hits[h].score);
-            fprintf(f, "\n");
-        }
-        if (f)
-            fclose(f);
+    if (check) {
+        wrong = check_queries(&e, q, n);
+        printf("\"queries_unlike_exhaustive\":%zu,", wrong);
     }
-    return 0;
+    printf("\"rss_mb_query\":%ld}\n", peak_mb());
+    if (ranks)
+        write_ranks(&e, q, n, base, ranks);
+    return wrong != 0;
 }
 
 int main(int argc, char **argv)
 {
     const char *dir = NULL, *data = NULL, *lang = NULL, *ranks = NULL;
     size_t repeats = 3, n_queries = 1000, n_segments = 1;
-    bool path = true;
+    bool path = true, check = false;
     lexical_params params;
 
     lexical_params_default(&params);
@@ -439,6 +510,10 @@ int main(int argc, char **argv)
         const char *v = i + 1 < argc ? argv[i + 1] : "";
         if (!strcmp(argv[i], "--no-path")) {
             path = false;
+            continue;
+        }
+        if (!strcmp(argv[i], "--check")) {
+            check = true;
             continue;
         }
         if (!strcmp(argv[i], "--beir"))
@@ -477,5 +552,5 @@ int main(int argc, char **argv)
         return 2;
     }
     return dir ? beir(dir, lang, path, &params)
-               : speed(data, repeats, n_queries, n_segments, ranks, &params);
+               : speed(data, repeats, n_queries, n_segments, ranks, check, &params);
 }

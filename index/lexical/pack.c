@@ -49,8 +49,28 @@ static size_t above_scalar(int32_t *sums, size_t n, int32_t floor, uint16_t *idx
     return out;
 }
 
+static size_t above_marked_scalar(int32_t *sums, uint64_t *marks, size_t n, int32_t floor,
+                                  uint16_t *idx, int32_t *value)
+{
+    size_t out = 0;
+    for (size_t w = 0; w < n; w++) {
+        for (uint64_t m = marks[w]; m; m &= m - 1) {
+            size_t at = w << 10 | (size_t)__builtin_ctzll(m) << 4;
+            for (size_t i = at; i < at + 16; i++) {
+                idx[out] = (uint16_t)i;
+                value[out] = sums[i];
+                out += sums[i] > floor;
+                sums[i] = 0;
+            }
+        }
+        marks[w] = 0;
+    }
+    return out;
+}
+
 const pack_kernels pack_scalar = {
-    "scalar", unpack_scalar, unpack_docs_scalar, weigh_scalar, score_scalar, above_scalar,
+    "scalar",     unpack_scalar, unpack_docs_scalar,  weigh_scalar,
+    score_scalar, above_scalar,  above_marked_scalar,
 };
 
 void pack_write(const uint32_t *v, size_t n, unsigned bits, uint8_t *dst)

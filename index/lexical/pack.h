@@ -54,6 +54,10 @@ typedef struct pack_kernels {
      * ascending, and value the sums; all sums become 0. Returns how many. idx and value have room
      * for n + 16. */
     size_t (*above)(int32_t *sums, size_t n, int32_t floor, uint16_t *idx, int32_t *value);
+    /* The same of the sums that are marked, a bit for 16 of them, 1024 for each of n marks. The
+     * marks become 0, too. */
+    size_t (*above_marked)(int32_t *sums, uint64_t *marks, size_t n, int32_t floor, uint16_t *idx,
+                           int32_t *value);
 } pack_kernels;
 
 const pack_kernels *pack_get(void);           /* by cpu_level_get() */

@@ -92,24 +92,48 @@ static void score(const pack_score *s, const uint32_t *docs, const float *tf, si
     }
 }
 
+/* Take sixteen sums. */
+static inline size_t take_above(int32_t *sums, size_t i, __m256i floor, uint16_t *idx,
+                                int32_t *value)
+{
+    __m256i *p = (__m256i *)(sums + i), zero = _mm256_setzero_si256();
+    __m256i a = _mm256_cmpgt_epi32(_mm256_load_si256(p), floor);
+    __m256i b = _mm256_cmpgt_epi32(_mm256_load_si256(p + 1), floor);
+    unsigned m = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(a)) |
+                 (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(b)) << 8;
+    size_t out = 0;
+    for (; m; m &= m - 1) {
+        size_t j = i + (unsigned)__builtin_ctz(m);
+        idx[out] = (uint16_t)j;
+        value[out++] = sums[j];
+    }
+    _mm256_store_si256(p, zero);
+    _mm256_store_si256(p + 1, zero);
+    return out;
+}
+
 static size_t above(int32_t *sums, size_t n, int32_t floor, uint16_t *idx, int32_t *value)
 {
-    __m256i f = _mm256_set1_epi32(floor), zero = _mm256_setzero_si256();
+    __m256i f = _mm256_set1_epi32(floor);
     size_t out = 0;
-    for (size_t i = 0; i < n; i += 16) {
-        __m256i a = _mm256_cmpgt_epi32(_mm256_load_si256((const __m256i *)(sums + i)), f);
-        __m256i b = _mm256_cmpgt_epi32(_mm256_load_si256((const __m256i *)(sums + i + 8)), f);
-        unsigned m = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(a)) |
-                     (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(b)) << 8;
-        for (; m; m &= m - 1) {
-            size_t j = i + (unsigned)__builtin_ctz(m);
-            idx[out] = (uint16_t)j;
-            value[out++] = sums[j];
+    for (size_t i = 0; i < n; i += 16)
+        out += take_above(sums, i, f, idx + out, value + out);
+    return out;
+}
+
+static size_t above_marked(int32_t *sums, uint64_t *marks, size_t n, int32_t floor, uint16_t *idx,
+                           int32_t *value)
+{
+    __m256i f = _mm256_set1_epi32(floor);
+    size_t out = 0;
+    for (size_t w = 0; w < n; w++) {
+        for (uint64_t m = marks[w]; m; m &= m - 1) {
+            size_t i = w << 10 | (size_t)__builtin_ctzll(m) << 4;
+            out += take_above(sums, i, f, idx + out, value + out);
         }
-        _mm256_store_si256((__m256i *)(sums + i), zero);
-        _mm256_store_si256((__m256i *)(sums + i + 8), zero);
+        marks[w] = 0;
     }
     return out;
 }
 
-const pack_kernels pack_avx2 = {"avx2", unpack, unpack_docs, weigh, score, above};
+const pack_kernels pack_avx2 = {"avx2", unpack, unpack_docs, weigh, score, above, above_marked};

@@ -88,25 +88,45 @@ static void score(const pack_score *s, const uint32_t *docs, const float *tf, si
     }
 }
 
-/* Compressed in registers: compressing stores are slow on some CPUs. */
+/* Take sixteen sums. Compressed in registers: compressing stores are slow on some CPUs. */
+static inline size_t take_above(int32_t *sums, size_t i, __m512i floor, uint16_t *idx,
+                                int32_t *value)
+{
+    __m512i at = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i v = _mm512_load_si512(sums + i);
+    __mmask16 m = _mm512_cmpgt_epi32_mask(v, floor);
+    _mm512_store_si512(sums + i, _mm512_setzero_si512());
+    if (m) {
+        __m512i j = _mm512_add_epi32(at, _mm512_set1_epi32((int)i));
+        _mm256_storeu_si256((__m256i *)idx,
+                            _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(m, j)));
+        _mm512_storeu_si512(value, _mm512_maskz_compress_epi32(m, v));
+    }
+    return (size_t)__builtin_popcount(m);
+}
+
 static size_t above(int32_t *sums, size_t n, int32_t floor, uint16_t *idx, int32_t *value)
 {
-    __m512i f = _mm512_set1_epi32(floor), zero = _mm512_setzero_si512();
-    __m512i at = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i f = _mm512_set1_epi32(floor);
     size_t out = 0;
-    for (size_t i = 0; i < n; i += 16) {
-        __m512i v = _mm512_load_si512(sums + i);
-        __mmask16 m = _mm512_cmpgt_epi32_mask(v, f);
-        _mm512_store_si512(sums + i, zero);
-        if (!m)
-            continue;
-        __m512i j = _mm512_add_epi32(at, _mm512_set1_epi32((int)i));
-        _mm256_storeu_si256((__m256i *)(idx + out),
-                            _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(m, j)));
-        _mm512_storeu_si512(value + out, _mm512_maskz_compress_epi32(m, v));
-        out += (unsigned)__builtin_popcount(m);
+    for (size_t i = 0; i < n; i += 16)
+        out += take_above(sums, i, f, idx + out, value + out);
+    return out;
+}
+
+static size_t above_marked(int32_t *sums, uint64_t *marks, size_t n, int32_t floor, uint16_t *idx,
+                           int32_t *value)
+{
+    __m512i f = _mm512_set1_epi32(floor);
+    size_t out = 0;
+    for (size_t w = 0; w < n; w++) {
+        for (uint64_t m = marks[w]; m; m &= m - 1) {
+            size_t i = w << 10 | (size_t)__builtin_ctzll(m) << 4;
+            out += take_above(sums, i, f, idx + out, value + out);
+        }
+        marks[w] = 0;
     }
     return out;
 }
 
-const pack_kernels pack_avx512 = {"avx512", unpack, unpack_docs, weigh, score, above};
+const pack_kernels pack_avx512 = {"avx512", unpack, unpack_docs, weigh, score, above, above_marked};

@@ -240,6 +240,20 @@ cairn_status postings_tf(postings *p, cairn_error *err)
     return CAIRN_OK;
 }
 
+cairn_status postings_body_tf(const postings *p, uint32_t i, uint32_t *tf, cairn_error *err)
+{
+    size_t n_groups = (p->n + GROUP - 1) / GROUP, g = i / GROUP, bit;
+    uint64_t widths =
+        tf_widths(low_bytes(load_u64(p->widths), n_groups) >> 4 & 0x0F0F0F0F0F0F0F0Fu);
+    unsigned width = widths >> 8 * g & 0xFF;
+
+    bit = 8 * groups_bytes(low_bytes(widths, g), GROUPS, GROUP) + i % GROUP * width;
+    if ((size_t)(p->end - p->freqs) < (bit + width + 7) / 8)
+        return broken(p, "cut frequencies", err);
+    *tf = pack_read(p->freqs, bit, width) + 1;
+    return CAIRN_OK;
+}
+
 /* ---- positions ---- */
 
 static inline unsigned width_in(const postings *p, const postings_positions *pp, uint32_t i,

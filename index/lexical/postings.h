@@ -52,6 +52,10 @@ cairn_status postings_block(postings *p, uint32_t i, cairn_error *err);
 /* Frequencies of the block: fills tf[f] for every f in p->fields. */
 cairn_status postings_tf(postings *p, cairn_error *err);
 
+/* The body's frequency in posting i of the block, without unpacking the others; only where
+ * p->others is 0 and p->have_tf false. */
+cairn_status postings_body_tf(const postings *p, uint32_t i, uint32_t *tf, cairn_error *err);
+
 /* From the table of a list that has one (p->skips). */
 static inline uint32_t postings_last(const postings *p, uint32_t block)
 {

@@ -117,8 +117,7 @@ static cairn_status read_meta(lexical_reader *r, const uint8_t *data, size_t len
     if (version != LEX_VERSION)
         return cairn_fail(
             err, CAIRN_EUNSUPPORTED,
-            "lex.meta: format %u, this program reads %u; cairn check --repair rebuilds "
-            "the index",
+            "lex.meta: format %u, this program reads %u; cairn index rebuilds it from the store",
             version, LEX_VERSION);
     if (terms_version != ANALYZER_VERSION)
         return cairn_fail(

@@ -108,6 +108,33 @@ static void rows_score_alike(void **state)
     free(b);
 }
 
+/* Marked groups of 16 sums are taken, the others stay. */
+static void pick_marked(const pack_kernels *k, int32_t *sums, int32_t *copy, size_t n, int32_t *u,
+                        int32_t *v)
+{
+    static uint16_t a[4096 + 16], b[4096 + 16];
+    uint64_t marks[4] = {0}, same[4];
+    size_t n_a, n_b;
+
+    for (size_t i = 0; i < n; i++) {
+        sums[i] = copy[i] = 1 + (int32_t)(next_random() % 3);
+        if (next_random() % 40 == 0)
+            marks[i >> 10] |= 1ull << (i >> 4 & 63);
+    }
+    memcpy(same, marks, sizeof marks);
+    n_a = pack_scalar.above_marked(sums, marks, (n + 1023) / 1024, 1, a, u);
+    memcpy(marks, same, sizeof marks);
+    n_b = k->above_marked(copy, marks, (n + 1023) / 1024, 1, b, v);
+    assert_int_equal(n_a, n_b);
+    assert_memory_equal(a, b, n_a * 2);
+    assert_memory_equal(u, v, n_a * 4);
+    assert_memory_equal(sums, copy, n * 4);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(sums[i] == 0, same[i >> 10] >> (i >> 4 & 63) & 1);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(marks[i], 0);
+}
+
 static void rows_pick_alike(void **state)
 {
     enum { N = 4096 };
@@ -129,6 +156,7 @@ static void rows_pick_alike(void **state)
             assert_memory_equal(sums, copy, n * 4);
             for (size_t i = 0; i < n; i++)
                 assert_int_equal(sums[i], 0);
+            pick_marked(pack_at(l), sums, copy, n, u, v);
         }
     }
     free(sums);
