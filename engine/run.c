@@ -131,7 +131,7 @@ static cairn_status later_stages(run *r, cairn_error *err)
                 *err = merge_error;
         }
     }
-    if (!st && !r->options->no_vectors)
+    if (!st)
         st = run_audit(r, false, true, err);
     return st;
 }

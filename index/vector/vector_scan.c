@@ -186,6 +186,7 @@ cairn_status vector_scan_run(const vector_scan *s, pool *workers, vector_hit *fo
                              size_t *n_found, cairn_error *err)
 {
     size_t n_tasks, bytes, places, cap = top_list_cap(s->keep), n = 0;
+    const float bound = s->bound ? *s->bound : -INFINITY;
     scan_task *tasks = make_tasks(s, &n_tasks, &bytes);
 
     if (bytes < PARALLEL_BYTES || n_tasks == 1)
@@ -202,8 +203,8 @@ cairn_status vector_scan_run(const vector_scan *s, pool *workers, vector_hit *fo
         return cairn_fail(err, CAIRN_ENOMEM, "candidates of a vector search");
     }
     for (size_t t = 0; t < n_tops; t++)
-        tops[t] = (top_list){space + t * cap, 0, s->keep, cap, -INFINITY};
-    scan_job job = {vector_kernels_get(), s, tasks, tops, -INFINITY};
+        tops[t] = (top_list){space + t * cap, 0, s->keep, cap, bound};
+    scan_job job = {vector_kernels_get(), s, tasks, tops, bound};
     pool_run(workers, n_tasks, scan_run, &job);
 
     for (size_t t = 0; t < n_tops; t++) { /* close the gaps between the workers' lists */

@@ -27,6 +27,7 @@ typedef struct vector_scan {
     const vector_query *code; /* NULL: score from the originals */
     const float *query;       /* [dim], for the originals */
     size_t keep;              /* >= 1 */
+    const float *bound;       /* rows that score less are not wanted; NULL: all are */
 } vector_scan;
 
 /* Put the best `keep` rows of these segments behind found[*n_found], in no order. `found` has room for

@@ -205,6 +205,15 @@ typedef struct search {
     size_t n_found;
 } search;
 
+static float least_score(const vector_hit *hits, size_t n)
+{
+    float least = hits[0].score;
+
+    for (size_t i = 1; i < n; i++)
+        least = hits[i].score < least ? hits[i].score : least;
+    return least;
+}
+
 /* Find the candidates in all segments that have codes like segment `first`. */
 static cairn_status search_alike(search *x, size_t first, cairn_error *err)
 {
@@ -240,7 +249,14 @@ static cairn_status search_alike(search *x, size_t first, cairn_error *err)
             st = search_lists(&x->segments[s], s, x->query, &x->code, keep, x->params.n_probe,
                               found, &x->n_found, &x->scan[s], err);
     }
-    vector_scan scan = {x->segments, x->n_segments, x->scan, &x->code, NULL, keep};
+    vector_scan scan = {x->segments, x->n_segments, x->scan, &x->code, NULL, keep, NULL};
+    float bound;
+    if (!st && x->n_found - start >= keep) { /* what the graphs found is hard to beat */
+        hits_select(found + start, x->n_found - start, keep);
+        x->n_found = start + keep;
+        bound = least_score(found + start, keep);
+        scan.bound = &bound;
+    }
     if (!st)
         st = vector_scan_run(&scan, x->workers, found, &x->n_found, err);
     if (x->n_found - start > keep) {
@@ -316,7 +332,7 @@ cairn_status vector_search_exact(const vector_segment *segments, size_t n_segmen
         goto done;
     }
     memset(scan, true, n_segments * sizeof *scan);
-    vector_scan all = {segments, n_segments, scan, NULL, own, k};
+    vector_scan all = {segments, n_segments, scan, NULL, own, k, NULL};
     st = vector_scan_run(&all, workers, hits, &n_found, err);
     if (st)
         goto done;
