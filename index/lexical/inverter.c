@@ -478,7 +478,10 @@ cairn_status inverter_add(inverter *v, const lexical_doc *doc, uint32_t row, row
         fine = prepare(v, tokens, n);
         for (size_t i = 0; i < n && fine; i++) {
             fine = tokens[i].guess || add_token(v, &tokens[i], v->hashes[i], f);
-            length->words[f] += !tokens[i].extra; /* parts don't make a text longer */
+            /* Parts stand at the place of their word and don't make a text longer. A merge counts in
+             * the same way, from positions. */
+            if (!tokens[i].guess)
+                length->words[f] = tokens[i].position + 1;
         }
     }
     for (size_t i = 0; i < v->n_touched && fine; i++) {

@@ -2,10 +2,8 @@
  *
  * Terms come from all dictionaries in order; each list is decoded, its rows renumbered, and encoded
  * again with the block maxima of the new neighbours. Row lengths are copied as they are, and totals
- * shrink as the postings that stay are fewer, so nothing that a score is made of changes, except that
- * the deleted rows no longer count. (Lengths leave out the extra words of an analysis, postings don't
- * tell them apart: where there are any, the shrunk total is nearly, not exactly, the one that a fresh
- * index would have.) */
+ * are counted anew where rows are dropped, so nothing that a score is made of changes, except that
+ * the deleted rows no longer count: every score is that of an index that never had them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +19,9 @@ typedef struct merge_part {
     const lexical_reader *r;
     uint32_t base;  /* new number of its row 0 when nothing is deleted */
     uint32_t *rows; /* new number of each row, or DROPPED; NULL: base + row */
-    uint64_t all[LEXICAL_FIELDS], kept[LEXICAL_FIELDS]; /* occurrences, of all rows and of those */
+    /* Of a part that loses rows: words of each field of each row that stays, which is one more than
+     * its last position. NULL: its totals stay. */
+    uint32_t *words;
     dict_iter it;
     bool more;
     postings list;
@@ -103,6 +103,11 @@ static cairn_status number_rows(merge_state *m, const lexical_merge_input *in,
         merge_part *p = &m->part[i];
         p->r = in[i].reader;
         p->base = (uint32_t)next;
+        if (in[i].deleted) {
+            p->words = calloc((size_t)p->r->n_rows + 1, LEXICAL_FIELDS * sizeof *p->words);
+            if (!p->words)
+                return no_memory(err);
+        }
         if (in[i].deleted || place) {
             p->rows = checked_malloc((size_t)p->r->n_rows + 1, sizeof *p->rows);
             if (!p->rows)
@@ -304,8 +309,6 @@ static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
             uint32_t tf[LEXICAL_FIELDS], row = l->doc[i];
             size_t n = 0;
             row = p->rows ? p->rows[row] : p->base + row;
-            for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
-                p->all[f] += l->fields >> f & 1 ? l->tf[f][i] : 0;
             if (p->rows && row == DROPPED)
                 continue;
             st = reserve_positions(m, p->where.start[i + 1] - p->where.start[i], err);
@@ -314,7 +317,11 @@ static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
             for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
                 tf[f] = (uint32_t)postings_positions_get(l, &p->where, i, f, m->positions + n);
                 n += tf[f];
-                p->kept[f] += tf[f];
+                if (p->words && tf[f]) {
+                    uint32_t *words = &p->words[(size_t)l->doc[i] * LEXICAL_FIELDS + f];
+                    uint32_t most = m->positions[n - 1] + 1;
+                    *words = most > *words ? most : *words;
+                }
             }
             if (!n)
                 return cairn_fail(err, CAIRN_ECORRUPT,
@@ -410,12 +417,13 @@ static cairn_status merge_terms(merge_state *m, cairn_error *err)
 /* Words of field f in the rows of a part that stay. */
 static uint64_t kept_total(const merge_part *p, size_t f)
 {
-    uint64_t total = p->r->total[f];
-    if (p->kept[f] == p->all[f])
-        return total;
-    if (total == p->all[f])
-        return p->kept[f];
-    return (uint64_t)((double)total * (double)p->kept[f] / (double)p->all[f]);
+    uint64_t total = 0;
+
+    if (!p->words)
+        return p->r->total[f];
+    for (uint32_t row = 0; row < p->r->n_rows; row++)
+        total += p->words[(size_t)row * LEXICAL_FIELDS + f]; /* 0 for a deleted one */
+    return total;
 }
 
 cairn_status lexical_merge(const lexical_merge_input *in, size_t n, const section_sink *sink,
@@ -472,6 +480,8 @@ cairn_status lexical_merge_with(const lexical_merge_input *in, size_t n,
 done:
     for (size_t i = 0; m.part && i < n; i++)
         free(m.part[i].rows);
+    for (size_t i = 0; m.part && i < n; i++)
+        free(m.part[i].words);
     free(m.part);
     free(place);
     free(m.columns);

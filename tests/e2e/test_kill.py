@@ -24,7 +24,7 @@ class Kill(CairnTest):
         self.kills = int(os.environ.get("CAIRN_KILLS", "200"))
         print(f"CAIRN_SEED={self.seed}, {self.kills} kills", flush=True)
         self.r = random.Random(self.seed)
-        conf = self.write("../c.conf", "[index]\nflush_chunks = 20\n")
+        conf = self.write("../c.conf", "[index]\nflush_chunks = 20\nreorder = on\n")
         self.base = [CAIRN, "--config", conf]
         self.content = {}  # name -> word of the file as it is now
         self.settled = {}  # name -> word that an acknowledged run has indexed and nobody has touched since

@@ -96,6 +96,41 @@ class Segments(CairnTest):
         self.assertEqual(len(self.uris("note123x")), 1)
         self.assert_clean()
 
+    def test_ranking_survives_merges(self):
+        """Many segments, few, one, one in another order: the same answers, ties included."""
+        r = random.Random(7)
+        words = ["basalt", "granite", "marble", "slate", "gneiss", "lava", "tuff", "chalk"]
+        for i in range(240):
+            self.write(f"d{i % 7}/f{i}.txt", " ".join(r.choice(words) for _ in range(r.randrange(5, 30))))
+        queries = ["basalt", "granite marble", '"slate lava"', "gneiss -tuff", "ext:txt", "chalk dir:d3"]
+
+        def answers():
+            found = [self.json("search", "--mode", "lexical", "-k", "200", q)["hits"] for q in queries]
+            return [[(h["uri"], h["score"]) for h in hits] for hits in found]
+        p = self.start("flush_chunks = 9\nmerge_mb_per_second = 0.0001", "index", "--no-vectors", self.docs)
+        self.wait_until(p, lambda: self.status()["documents"] == 240)
+        p.send_signal(signal.SIGINT)
+        p.communicate()
+        many = self.words()
+        before = answers()
+        self.index()
+        self.assertLess(self.words(), many)
+        self.assertEqual(answers(), before)
+        self.run_cairn("compact")
+        self.assertEqual(self.words(), 1)
+        self.assertEqual(answers(), before)
+        # Reordering takes two segments or a deletion to begin with.
+        self.write("new.txt", "obsidian")
+        self.index()
+        conf = self.write("../r.conf", "[index]\nreorder = on\n")
+        self.run_cairn("--config", conf, "compact")
+        os.remove(os.path.join(self.docs, "new.txt"))
+        self.index()
+        self.run_cairn("--config", conf, "compact")
+        self.assertEqual(self.words(), 1)
+        self.assertEqual(answers(), before)
+        self.assert_clean()
+
     def test_deleted_while_merging(self):
         """Files that change while a merge is at work are dead in its result."""
         self.many(200)

@@ -344,6 +344,46 @@ static void reordered_finds_the_same(void **state)
     pool_destroy(workers);
 }
 
+/* Words that are analysed into several, which do not count in lengths, and words that are nothing. */
+static void parts_of_words_leave_no_trace(void **state)
+{
+    static const char *const words[] = {"fooBarBaz", "snake_case_name", "C++",  "v2.0.1",  "mail@example.org",
+                                        "plain",     "Donaudampfschiff", "\u0640\u0640", "\u5317\u4eac\u5e02", "10,000"};
+    random_state r = random_seeded();
+    passages p = {calloc(800, sizeof *p.doc), 800};
+    uint64_t *deleted = calloc(row_set_words(800) + 1, 8);
+    memory_sections fresh, merged;
+    test_index a = {0}, b = {0};
+    (void)state;
+
+    for (size_t i = 0; i < p.n; i++) {
+        char text[4096] = "";
+        size_t len = 0;
+        for (size_t w = random_below(&r, 60); w > 0; w--)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s ", words[random_below(&r, 10)]);
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++) {
+            p.doc[i].field[f].text = strdup(text);
+            p.doc[i].field[f].len = f % 2 ? len : len / 2;
+        }
+        p.doc[i].lang = i % 3 ? "de" : "en";
+        if (!random_below(&r, 3))
+            deleted[i >> 6] |= 1ull << (i & 63);
+    }
+    build(&fresh, &p, 0, p.n, deleted, NULL);
+    merge_parts(&merged, &p, 4, deleted);
+    a.sections = fresh;
+    b.sections = merged;
+    index_open(&a);
+    index_open(&b);
+    for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+        assert_int_equal(lexical_reader_total_length(a.reader, (lexical_field)f),
+                         lexical_reader_total_length(b.reader, (lexical_field)f));
+    index_close(&a);
+    index_close(&b);
+    free(deleted);
+    passages_clear(&p);
+}
+
 /* A disk without room for the temporary files: a clear error, with and without threads. */
 static void a_full_disk_while_spilling_is_told(void **state)
 {
@@ -385,6 +425,7 @@ int main(void)
         cmocka_unit_test(budget_and_threads_change_no_byte),
         cmocka_unit_test(merged_is_built_at_once),
         cmocka_unit_test(dropped_rows_leave_no_trace),
+        cmocka_unit_test(parts_of_words_leave_no_trace),
         cmocka_unit_test(reordered_finds_the_same),
         cmocka_unit_test(a_full_disk_while_spilling_is_told),
     };
