@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/vectors.h"
 #include "engine/view.h"
 
 #define META_REBUILD "rebuild"
@@ -166,19 +167,26 @@ cairn_status rebuild_due(run *r, cairn_error *err)
     arena memory;
     const uint8_t *note;
     size_t len;
-    bool due;
+    bool due, own, any;
     cairn_status st = store_snapshot_open(c->store, &s, err);
 
     if (st)
         return st;
-    for (size_t i = 0; i < store_segment_count(s) && n < sizeof foreign / sizeof *foreign; i++)
-        if (is_foreign(store_segment_at(s, i)))
-            foreign[n++] = store_segment_at(s, i)->id;
+    st = vectors_identity_get(s, NULL, &own, &any, err);
+    for (size_t i = 0; !st && i < store_segment_count(s) && n < sizeof foreign / sizeof *foreign; i++) {
+        if (!is_foreign(store_segment_at(s, i)))
+            continue;
+        foreign[n++] = store_segment_at(s, i)->id;
+        if (own && store_segment_at(s, i)->kind == SEGMENT_VECTOR)
+            st = cairn_fail(err, CAIRN_EUNSUPPORTED,
+                            "the vectors of collection %s are in a format of another version of this program, "
+                            "and nothing else holds them: export them with that version", c->collection);
+    }
     arena_init(&memory, 4096);
     due = !store_meta_get(s, META_REBUILD, &memory, &note, &len, NULL) && len == 1 && *note == '1';
     arena_clear(&memory);
     store_snapshot_close(s);
-    if (n)
+    if (!st && n)
         st = rebuild_drop(c, foreign, n, err);
     return !st && (n || due) ? rebuild_missing(c, r, err) : st;
 }

@@ -33,7 +33,8 @@
  *   "ivf.scale"  SQ8: rows x float, in the same order
  *   "ivf.bias"   * SQ8: rows x float likewise; PQ: rows x float, minus half the square of the row's
  *                length as its code gives it
- *   "ivf.book"   PQ: PQ bytes x 256 x (dimension / PQ bytes) float: the quantizer's codebooks
+ *   "ivf.book"   PQ: dimension x 256 float: component i of each of the 256 codewords that byte
+ *                i / (dimension / PQ bytes) of a code can mean
  *
  * v1 since 0.2. */
 #ifndef CAIRN_INDEX_VECTOR_IVF_H
@@ -67,7 +68,7 @@ typedef struct ivf_lists {
     const uint8_t *code;   /* [rows * code_bytes] */
     const float *scale;    /* [rows], SQ8 */
     const float *bias;     /* [rows], SQ8 and PQ under L2, else NULL */
-    const float *book;     /* [pq_bytes * 256 * (dim / pq_bytes)], PQ */
+    const float *book;     /* [dim * 256], PQ */
 } ivf_lists;
 
 /* Open the sections of a segment of this size. The list bounds are checked here,

@@ -138,6 +138,29 @@ static cairn_status train(const faiss_module *faiss, faiss_model **model, const 
     return bad ? faiss_failed(why, err) : CAIRN_OK;
 }
 
+/* FAISS keeps codeword after codeword; we keep component after component (ivf.h). */
+static void take_book(const ivf_lists *l, const faiss_array *words, float *book)
+{
+    uint32_t part = l->dim / l->pq_bytes;
+
+    for (uint32_t i = 0; i < l->dim; i++)
+        for (uint32_t j = 0; j < 256; j++)
+            faiss_floats(words, ((size_t)(i / part) * 256 + j) * part + i % part, 1,
+                         &book[(size_t)i * 256 + j]);
+}
+
+static cairn_status put_book(bytes *f, const ivf_lists *l)
+{
+    uint32_t part = l->dim / l->pq_bytes;
+    cairn_status st = bytes_append_u64(f, (size_t)l->dim * 256);
+
+    for (uint32_t m = 0; m < l->pq_bytes; m++)
+        for (uint32_t j = 0; j < 256; j++)
+            for (uint32_t d = 0; d < part && !st; d++)
+                st = bytes_append_f32(f, l->book[(size_t)(m * part + d) * 256 + j]);
+    return st;
+}
+
 /* Centroids and codebooks out of the trained model. */
 static cairn_status take_learned(ivf_build *b, const faiss_module *faiss, const faiss_model *model,
                                  cairn_error *err)
@@ -164,7 +187,7 @@ static cairn_status take_learned(ivf_build *b, const faiss_module *faiss, const 
         if (!st) {
             faiss_floats(c, 0, n_centroids, b->centroid);
             if (l->kind == IVF_PQ)
-                faiss_floats(&f->pq_book, 0, (size_t)l->dim * 256, b->book);
+                take_book(l, &f->pq_book, b->book);
         }
     }
     faiss_file_close(f);
@@ -227,7 +250,7 @@ static cairn_status write_learned(bytes *f, const ivf_lists *base)
     if (!st)
         st = bytes_append_u64(f, 8);
     if (!st)
-        st = put_floats(f, base->book, (size_t)base->dim * 256);
+        st = put_book(f, base);
     if (!st)
         st = bytes_append(f, "ilar", 4);
     if (!st)
@@ -312,9 +335,8 @@ static float half_square(const ivf_build *b, uint32_t list, const uint8_t *code)
     double sum = 0;
 
     for (uint32_t i = 0; i < l->dim; i++) {
-        uint32_t m = i / part;
         double x = (double)b->centroid[(size_t)list * l->dim + i] +
-                   b->book[((size_t)m * 256 + code[m]) * part + i % part];
+                   b->book[(size_t)i * 256 + code[i / part]];
         sum += x * x;
     }
     return (float)(-sum / 2);

@@ -184,13 +184,13 @@ static void fill_table(const probing *p)
     uint32_t part = l->dim / l->pq_bytes;
 
     for (uint32_t m = 0; m < l->pq_bytes; m++) {
-        const float *q = p->q->v + (size_t)m * part;
-        for (uint32_t j = 0; j < 256; j++) {
-            const float *word = l->book + ((size_t)m * 256 + j) * part;
-            float sum = 0;
-            for (uint32_t d = 0; d < part; d++)
-                sum += q[d] * word[d];
-            p->table[m * 256 + j] = sum;
+        float *restrict out = p->table + (size_t)m * 256;
+        memset(out, 0, 256 * sizeof *out);
+        for (uint32_t i = m * part; i < (m + 1) * part; i++) {
+            const float *restrict component = l->book + (size_t)i * 256;
+            float q = p->q->v[i];
+            for (uint32_t j = 0; j < 256; j++)
+                out[j] += q * component[j];
         }
     }
 }
