@@ -36,9 +36,10 @@ static int run(cli *c, int argc, char **argv)
     if (st)
         code = cli_fail(c, st, &err);
     else if (c->json)
-        code = cli_print_json(c, json_pack("{s:I,s:I,s:b,s:f}", "vectors", (json_int_t)report.vectors,
-                                           "dim", (json_int_t)report.dim, "ids", report.ids_written,
-                                           "seconds", report.seconds));
+        code =
+            cli_print_json(c, json_pack("{s:I,s:I,s:b,s:f}", "vectors", (json_int_t)report.vectors,
+                                        "dim", (json_int_t)report.dim, "ids", report.ids_written,
+                                        "seconds", report.seconds));
     else
         printf("%llu vectors of %u dimensions written%s, %.1f s\n",
                (unsigned long long)report.vectors, report.dim,
@@ -50,8 +51,10 @@ static int run(cli *c, int argc, char **argv)
 const cli_verb cli_verb_export = {
     "export", "write the collection's vectors for other programs",
     "Usage: cairn export [--format FORMAT] [--index KIND] vectors FILE\n\n"
-    "Writes the vectors of all passages or rows that are not deleted, in the order in which they came,\n"
-    "and their ids to FILE.ids.jsonl, a line a row (JSON lines hold them themselves, and so does a FAISS\n"
+    "Writes the vectors of all passages or rows that are not deleted, in the order in which they "
+    "came,\n"
+    "and their ids to FILE.ids.jsonl, a line a row (JSON lines hold them themselves, and so does a "
+    "FAISS\n"
     "index where all ids are whole numbers). FILE appears whole or not at all.\n\n"
     "  --format FORMAT  npy, fvecs, jsonl or faiss (default: by the file's name)\n"
     "  --index KIND     of a FAISS index: flat (default), hnsw, ivf-flat, ivf-sq8 or ivf-pq\n\n"

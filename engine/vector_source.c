@@ -1,7 +1,7 @@
 /* vector_source.c - rows of a file of vectors, whatever its format, with their ids.
  *
- * Binary files are mapped and read by index/vector/vector_file.c; JSON lines are read line by line. Standard
- * input is read whole first, because its first bytes say what it is. */
+ * Binary files are mapped and read by index/vector/vector_file.c; JSON lines are read line by line.
+ * Standard input is read whole first, because its first bytes say what it is. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -62,8 +62,9 @@ static cairn_status read_stdin(vector_source *s, cairn_error *err)
             size_t more = cap ? cap * 2 : 65536;
             char *p = more <= INPUT_MAX_BYTES ? realloc(s->map, more) : NULL;
             if (!p)
-                return cairn_fail(err, CAIRN_ELIMIT, "standard input holds more than can be kept: "
-                                                     "name a file");
+                return cairn_fail(err, CAIRN_ELIMIT,
+                                  "standard input holds more than can be kept: "
+                                  "name a file");
             s->map = p;
             cap = more;
         }
@@ -116,8 +117,8 @@ static cairn_vector_format guess_format(const vector_source *s)
     static const struct {
         const char *end;
         cairn_vector_format format;
-    } ends[] = {{".npy", CAIRN_VECTORS_NPY},     {".fvecs", CAIRN_VECTORS_FVECS},
-                {".bvecs", CAIRN_VECTORS_BVECS}, {".jsonl", CAIRN_VECTORS_JSONL},
+    } ends[] = {{".npy", CAIRN_VECTORS_NPY},      {".fvecs", CAIRN_VECTORS_FVECS},
+                {".bvecs", CAIRN_VECTORS_BVECS},  {".jsonl", CAIRN_VECTORS_JSONL},
                 {".ndjson", CAIRN_VECTORS_JSONL}, {".faiss", CAIRN_VECTORS_FAISS}};
     static const unsigned char magic[] = "\x93NUMPY";
     const char *p = s->map;
@@ -150,9 +151,11 @@ static cairn_status open_format(vector_source *s, cairn_vector_format format, ca
     if (format == CAIRN_VECTORS_BY_NAME)
         format = guess_format(s);
     if (format == CAIRN_VECTORS_BY_NAME)
-        return cairn_fail(err, CAIRN_EINPUT,
-                          "%s is neither .npy, .fvecs, .bvecs, JSON lines nor a FAISS index; say which "
-                          "with --format", s->name);
+        return cairn_fail(
+            err, CAIRN_EINPUT,
+            "%s is neither .npy, .fvecs, .bvecs, JSON lines nor a FAISS index; say which "
+            "with --format",
+            s->name);
     if (format == CAIRN_VECTORS_JSONL) {
         s->lines = s->len ? fmemopen(s->map, s->len, "r") : fopen("/dev/null", "re");
         return s->lines ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "%s", s->name);
@@ -205,8 +208,10 @@ static cairn_status add_id(vector_source *s, const char *file, const char *line,
     cairn_status st = CAIRN_OK;
 
     if (!id)
-        st = cairn_fail(err, CAIRN_EINPUT, "%s: line %zu holds no id: a JSON text, number or object with "
-                                           "\"id\"; in a .txt file plain text", file, s->n_ids + 1);
+        st = cairn_fail(err, CAIRN_EINPUT,
+                        "%s: line %zu holds no id: a JSON text, number or object with "
+                        "\"id\"; in a .txt file plain text",
+                        file, s->n_ids + 1);
     if (!st && s->n_ids == s->ids_cap) {
         size_t cap = s->ids_cap ? s->ids_cap * 2 : 1024;
         id_line *ids = checked_realloc(s->ids, cap, sizeof *ids);
@@ -374,7 +379,10 @@ static cairn_status next_binary(vector_source *s, vector_row *row, cairn_error *
             cairn_error_prefix(err, "%s", s->name);
         return st;
     }
-    *row = (vector_row){.title = "", .text = "", .v = s->v, .number = s->number++,
+    *row = (vector_row){.title = "",
+                        .text = "",
+                        .v = s->v,
+                        .number = s->number++,
                         .dim = vector_file_dim(s->binary)};
     name_row(s, row, id);
     if (!row->bad)
@@ -423,8 +431,8 @@ static cairn_status next_line(vector_source *s, vector_row *row, cairn_error *er
             return ferror(s->lines) ? io_failed(s, "read", err) : CAIRN_ENOTFOUND;
         s->number++;
         if ((size_t)n > LINE_MAX_BYTES)
-            return cairn_fail(err, CAIRN_ELIMIT, "%s: line %" PRIu64 " is longer than %zu bytes", s->name,
-                              s->number, LINE_MAX_BYTES);
+            return cairn_fail(err, CAIRN_ELIMIT, "%s: line %" PRIu64 " is longer than %zu bytes",
+                              s->name, s->number, LINE_MAX_BYTES);
     } while (n == 1 && s->line[0] == '\n');
     *row = (vector_row){.title = "", .text = "", .number = s->number - 1};
     json_decref(s->object);
@@ -445,8 +453,8 @@ static cairn_status next_line(vector_source *s, vector_row *row, cairn_error *er
     else if (!row->id)
         row->id = "-";
     if (!row->bad)
-        take_components(s, row,
-                        json_is_object(s->object) ? json_object_get(s->object, "vector") : s->object);
+        take_components(
+            s, row, json_is_object(s->object) ? json_object_get(s->object, "vector") : s->object);
     return CAIRN_OK;
 }
 

@@ -77,10 +77,11 @@ cairn_status engine_refuse_own_vectors(cairn *c, cairn_error *err)
     st = vectors_identity_get(s, &id, &own, &any, err);
     store_snapshot_close(s);
     if (!st && own)
-        st = cairn_fail(err, CAIRN_EUSAGE,
-                        "collection %s holds vectors of your own (%u dimensions, %s): put documents into "
-                        "another one with --collection", c->collection, id.dim,
-                        vectors_metric_name(id.metric));
+        st = cairn_fail(
+            err, CAIRN_EUSAGE,
+            "collection %s holds vectors of your own (%u dimensions, %s): put documents into "
+            "another one with --collection",
+            c->collection, id.dim, vectors_metric_name(id.metric));
     return st;
 }
 
@@ -112,11 +113,11 @@ static cairn_status make_corpus(const view *v, given_vector *given, arena *memor
     if (!segments)
         return cairn_fail(err, CAIRN_ENOMEM, "search");
     for (size_t i = 0; i < v->n_vector; i++)
-        segments[i] = (retrieve_vector_segment){
-            .reader = v->vector[i].reader,
-            .filter = v->vector_filter[i],
-            .deleted = v->vector[i].deleted,
-            .rows = retrieve_rows_of_file(v->vector_of[i]->file)};
+        segments[i] =
+            (retrieve_vector_segment){.reader = v->vector[i].reader,
+                                      .filter = v->vector_filter[i],
+                                      .deleted = v->vector[i].deleted,
+                                      .rows = retrieve_rows_of_file(v->vector_of[i]->file)};
     *out = (retrieve_corpus){.vector = segments,
                              .n_vector = v->n_vector,
                              .dim = given->dim,
@@ -151,8 +152,8 @@ static cairn_status search_view(cairn *c, const view *v, given_vector *given,
     query.text = "vector"; /* for the search to have a direction; nobody reads it */
     query.text_len = strlen(query.text);
     if (v->n_vector)
-        st = retrieve_search(&corpus, &query, RETRIEVE_VECTOR, k, NULL, &params, an, workers, memory,
-                             &found, err);
+        st = retrieve_search(&corpus, &query, RETRIEVE_VECTOR, k, NULL, &params, an, workers,
+                             memory, &found, err);
     return st ? st : engine_present(c, v, &query, &found, out, err);
 }
 
@@ -171,8 +172,8 @@ cairn_status cairn_search_vector(cairn *c, const float *vector, uint32_t dim,
     if (st)
         return st;
     if (v.n_vector && vector_reader_dim(v.vector[0].reader) != dim)
-        st = cairn_fail(err, CAIRN_EUSAGE, "a query vector of %u dimensions over vectors of %u", dim,
-                        vector_reader_dim(v.vector[0].reader));
+        st = cairn_fail(err, CAIRN_EUSAGE, "a query vector of %u dimensions over vectors of %u",
+                        dim, vector_reader_dim(v.vector[0].reader));
     arena_init(&memory, SEARCH_BYTES);
     if (!st)
         st = search_view(c, &v, &given, request ? request : &nothing, &memory, out, err);

@@ -1,8 +1,10 @@
-/* vectors_export.c - cairn_export_vectors: the live vectors of a collection into a file of another's format.
+/* vectors_export.c - cairn_export_vectors: the live vectors of a collection into a file of
+ * another's format.
  *
- * Rows go out in the order of their passages' numbers, which is the order in which they came, however
- * often segments were merged since. Both files are written beside their places under another name, synced
- * and renamed, the ids first: a file of vectors never stands there without its ids. */
+ * Rows go out in the order of their passages' numbers, which is the order in which they came,
+ * however often segments were merged since. Both files are written beside their places under
+ * another name, synced and renamed, the ids first: a file of vectors never stands there without its
+ * ids. */
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -150,8 +152,8 @@ static cairn_status step(exporting *x, size_t done, cairn_error *err)
     cairn_progress p = {.stage = "export", .done = done, .total = x->n, .seconds_left = -1};
 
     if (engine_cancelled(x->o->cancel))
-        return cairn_fail(err, CAIRN_ECANCELLED, "stopped after %zu of %zu vectors; nothing was written",
-                          done, x->n);
+        return cairn_fail(err, CAIRN_ECANCELLED,
+                          "stopped after %zu of %zu vectors; nothing was written", done, x->n);
     if (!x->o->progress || (done < x->n && now - x->told_ns < 100000000))
         return CAIRN_OK;
     x->told_ns = now;
@@ -168,8 +170,8 @@ static cairn_status step(exporting *x, size_t done, cairn_error *err)
 static cairn_status get_document(const exporting *x, size_t i, store_doc *doc, store_chunk *chunk,
                                  bool text, arena *memory, cairn_error *err)
 {
-    cairn_status st = store_chunk_get(x->v.snapshot, x->rows[i].chunk, chunk, text ? memory : NULL,
-                                      err);
+    cairn_status st =
+        store_chunk_get(x->v.snapshot, x->rows[i].chunk, chunk, text ? memory : NULL, err);
 
     return st ? st : store_doc_get(x->v.snapshot, chunk->doc, doc, memory, err);
 }
@@ -229,8 +231,8 @@ static bool number_of(const char *uri, int64_t *out)
     return !errno && !strcmp(back, uri);
 }
 
-/* FAISS ids: the uris where all are whole numbers, *numbers then; NULL in *out where FAISS's own count from
- * 0 is the same. */
+/* FAISS ids: the uris where all are whole numbers, *numbers then; NULL in *out where FAISS's own
+ * count from 0 is the same. */
 static cairn_status number_ids(exporting *x, int64_t **out, bool *numbers, cairn_error *err)
 {
     int64_t *ids = checked_malloc(x->n, sizeof *ids);
@@ -358,11 +360,15 @@ static cairn_status faiss_factory(const exporting *x, bool with_ids, char *out, 
         return CAIRN_OK;
     }
     if (strcmp(kind, "ivf-pq") != 0)
-        return cairn_fail(err, CAIRN_EUSAGE, "a FAISS index is flat, hnsw, ivf-flat, ivf-sq8 or ivf-pq, "
-                                             "not \"%s\"", kind);
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "a FAISS index is flat, hnsw, ivf-flat, ivf-sq8 or ivf-pq, "
+                          "not \"%s\"",
+                          kind);
     if (x->n < 9984)
-        return cairn_fail(err, CAIRN_EUSAGE, "a product quantizer is learned from 9,984 vectors at least "
-                                             "and there are %zu: take ivf-sq8", x->n);
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "a product quantizer is learned from 9,984 vectors at least "
+                          "and there are %zu: take ivf-sq8",
+                          x->n);
     for (uint32_t part = 8; part > 0; part--)
         if (x->dim % part == 0) {
             snprintf(out, cap, "IVF%zu,PQ%unp", lists, x->dim / part);
@@ -502,8 +508,10 @@ cairn_status cairn_export_vectors(cairn *c, const char *file,
 
     *report = (cairn_export_report){0};
     if (format == CAIRN_VECTORS_BY_NAME || format == CAIRN_VECTORS_BVECS)
-        return cairn_fail(err, CAIRN_EUSAGE, "say in which format %s is to be written: npy, fvecs, jsonl or "
-                                             "faiss", file);
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "say in which format %s is to be written: npy, fvecs, jsonl or "
+                          "faiss",
+                          file);
     st = view_open(c, &x.v, err);
     if (!st)
         st = vectors_identity_get(x.v.snapshot, &id, &x.own, &any, err);

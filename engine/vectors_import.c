@@ -1,10 +1,10 @@
-/* vectors_import.c - cairn_import_vectors: each row of a file becomes a document of one passage with its
- * vector.
+/* vectors_import.c - cairn_import_vectors: each row of a file becomes a document of one passage
+ * with its vector.
  *
- * Rows are put into the open batch (document, passage, words if there are any) and into an open vector
- * segment. The batch is flushed first, then the segment is written and its passages taken off the waiting
- * list in one transaction; what lies between in a crash is a document that waits for its vector, and the
- * next run of the same import gives it one. */
+ * Rows are put into the open batch (document, passage, words if there are any) and into an open
+ * vector segment. The batch is flushed first, then the segment is written and its passages taken
+ * off the waiting list in one transaction; what lies between in a crash is a document that waits
+ * for its vector, and the next run of the same import gives it one. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,8 +178,8 @@ static cairn_status put_row(importing *m, const vector_row *row, const uint8_t h
                      .ext = "",
                      .size = (int64_t)((size_t)row->dim * sizeof *row->v)};
     ingest_chunk chunk = {.text = row->text, .len = strlen(row->text), .heading = ""};
-    filter_row columns = {.uri = doc.uri, .title = doc.title, .ext = "", .lang = "", .mime = doc.mime,
-                          .author = ""};
+    filter_row columns = {
+        .uri = doc.uri, .title = doc.title, .ext = "", .lang = "", .mime = doc.mime, .author = ""};
     cairn_status st = declare(m, err);
 
     memcpy(doc.hash, hash, sizeof doc.hash);
@@ -255,9 +255,11 @@ static cairn_status settle_identity(importing *m, const cairn_import_vectors_opt
     if (st)
         return st;
     if ((any && !own) || (!any && store_snapshot_counts(m->before).docs))
-        return cairn_fail(err, CAIRN_EUSAGE,
-                          "collection %s holds documents, whose vectors cannot be mixed with yours: import "
-                          "into another one with --collection", collection);
+        return cairn_fail(
+            err, CAIRN_EUSAGE,
+            "collection %s holds documents, whose vectors cannot be mixed with yours: import "
+            "into another one with --collection",
+            collection);
     if (!vector_source_metric(m->source, &metric))
         metric = VECTOR_COSINE;
     if (own)
@@ -265,10 +267,12 @@ static cairn_status settle_identity(importing *m, const cairn_import_vectors_opt
     if (o->similarity != CAIRN_SIMILARITY_DEFAULT)
         metric = chosen[o->similarity];
     if (own && (have.dim != dim || have.metric != metric))
-        return cairn_fail(err, CAIRN_EUSAGE,
-                          "collection %s holds vectors of %u dimensions compared by %s, not of %u by %s: "
-                          "import into another one with --collection", collection, have.dim,
-                          vectors_metric_name(have.metric), dim, vectors_metric_name(metric));
+        return cairn_fail(
+            err, CAIRN_EUSAGE,
+            "collection %s holds vectors of %u dimensions compared by %s, not of %u by %s: "
+            "import into another one with --collection",
+            collection, have.dim, vectors_metric_name(have.metric), dim,
+            vectors_metric_name(metric));
     m->identity = (vectors_identity){dim, metric};
     m->declared = own;
     return CAIRN_OK;

@@ -13,13 +13,11 @@
  *   IwPQ             ivf, uint8 by residual, uint64 code size, product quantizer, lists
  *   ivf      header, uint64 lists, uint64 nprobe, index: the centroids, uint8 map type, vector of
  *            int64, and for type 2 a vector of int64 pairs
- *   scalar quantizer  int32 type, int32 range statistic, float its argument, uint64 d, uint64 code size,
- *            vector of float
- *   product quantizer uint64 d, uint64 M, uint64 bits, vector of float
- *   lists    "ilar", uint64 lists, uint64 code size, "full" and a vector of sizes or "sprs" and a
- *            vector of (list, size) pairs, then each list's codes and int64 ids; or "il00": none
- *   graph    vectors of double, int32, int32, uint64, int32; int32 entry, top level, efConstruction,
- *            efSearch, beam */
+ *   scalar quantizer  int32 type, int32 range statistic, float its argument, uint64 d, uint64 code
+ * size, vector of float product quantizer uint64 d, uint64 M, uint64 bits, vector of float lists
+ * "ilar", uint64 lists, uint64 code size, "full" and a vector of sizes or "sprs" and a vector of
+ * (list, size) pairs, then each list's codes and int64 ids; or "il00": none graph    vectors of
+ * double, int32, int32, uint64, int32; int32 entry, top level, efConstruction, efSearch, beam */
 #include "index/vector/faiss_file.h"
 
 #include <stdio.h>
@@ -33,8 +31,17 @@
 
 #define MAX_DEPTH 4
 
-enum { SQ_8BIT, SQ_4BIT, SQ_8BIT_UNIFORM, SQ_4BIT_UNIFORM, SQ_FP16, SQ_8BIT_DIRECT, SQ_6BIT, SQ_BF16,
-       SQ_8BIT_SIGNED };
+enum {
+    SQ_8BIT,
+    SQ_4BIT,
+    SQ_8BIT_UNIFORM,
+    SQ_4BIT_UNIFORM,
+    SQ_FP16,
+    SQ_8BIT_DIRECT,
+    SQ_6BIT,
+    SQ_BF16,
+    SQ_8BIT_SIGNED
+};
 
 typedef struct header {
     uint32_t dim;
@@ -77,14 +84,16 @@ static cairn_status read_header(cursor *c, header *h, cairn_error *err)
     if (c->failed)
         return cut_short(err);
     if (dim < 1 || (uint32_t)dim > VECTOR_MAX_DIM)
-        return cairn_fail(err, CAIRN_EINPUT, "a FAISS index of %d dimensions: 1 to %u are supported",
-                          dim, VECTOR_MAX_DIM);
+        return cairn_fail(err, CAIRN_EINPUT,
+                          "a FAISS index of %d dimensions: 1 to %u are supported", dim,
+                          VECTOR_MAX_DIM);
     if (rows < 0 || rows > VECTOR_MAX_ROWS)
         return cairn_fail(err, CAIRN_EINPUT, "a FAISS index of %lld rows: at most %u are supported",
                           (long long)rows, VECTOR_MAX_ROWS);
     if (metric < 0 || metric > 1)
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "a FAISS index of metric %d: inner product (0) and L2 (1) are read", metric);
+                          "a FAISS index of metric %d: inner product (0) and L2 (1) are read",
+                          metric);
     *h = (header){(uint32_t)dim, (uint64_t)rows, metric == 1};
     return CAIRN_OK;
 }
@@ -124,9 +133,10 @@ static cairn_status read_scalar_quantizer(cursor *c, faiss_file *f, cairn_error 
         want_bytes = f->dim;
         break;
     default:
-        return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "a FAISS scalar quantizer of type %u: 8 and 4 bits, fp16 and bf16 are read",
-                          f->sq_type);
+        return cairn_fail(
+            err, CAIRN_EUNSUPPORTED,
+            "a FAISS scalar quantizer of type %u: 8 and 4 bits, fp16 and bf16 are read",
+            f->sq_type);
     }
     if (dim != f->dim || code_bytes != want_bytes || f->sq_trained.n < want_trained)
         return contradiction("its scalar quantizer has another size", err);
@@ -199,7 +209,8 @@ static cairn_status read_lists(cursor *c, faiss_file *f, cairn_error *err)
     if (memcmp(kind, "ilar", 4))
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
                           "the inverted lists of this FAISS index are of kind %.4s: write it with "
-                          "lists in memory (ArrayInvertedLists)", (const char *)kind);
+                          "lists in memory (ArrayInvertedLists)",
+                          (const char *)kind);
     uint64_t n = cursor_u64(c), code_bytes = cursor_u64(c);
     if (c->failed || n != f->n_lists || code_bytes != f->code_bytes)
         return contradiction("its lists have codes of another size", err);
@@ -236,9 +247,11 @@ static cairn_status read_centroids(cursor *c, faiss_file *f, cairn_error *err)
     if (!kind)
         return cut_short(err);
     if (memcmp(kind, "IxF", 3))
-        return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "the lists of this FAISS index are found by an index of kind %.4s: only flat "
-                          "ones are read", (const char *)kind);
+        return cairn_fail(
+            err, CAIRN_EUNSUPPORTED,
+            "the lists of this FAISS index are found by an index of kind %.4s: only flat "
+            "ones are read",
+            (const char *)kind);
     st = read_header(c, &h, err);
     if (!st)
         st = read_flat(c, &h, &f->centroids, err);
@@ -329,9 +342,11 @@ static cairn_status read_body(cursor *c, const char *kind, faiss_file *f, const 
                    : st;
     }
     if (memcmp(kind, "IwFl", 4) && memcmp(kind, "IwSq", 4) && memcmp(kind, "IwPQ", 4))
-        return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "a FAISS index of kind %.4s: Flat, SQ, IVF-Flat, IVF-SQ, IVF-PQ and HNSW are "
-                          "read", kind);
+        return cairn_fail(
+            err, CAIRN_EUNSUPPORTED,
+            "a FAISS index of kind %.4s: Flat, SQ, IVF-Flat, IVF-SQ, IVF-PQ and HNSW are "
+            "read",
+            kind);
     f->by_residual = false;
     st = read_ivf(c, f, err);
     if (st)

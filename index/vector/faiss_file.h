@@ -1,14 +1,15 @@
 /* faiss_file.h - read the vectors and ids out of a FAISS index file, by bytes.
  *
- * FAISS's own reader believes every size in the file, so files from outside are read here: the tree of
- * indexes is walked once with a checked cursor, every array is held against the bytes that are there, and
- * rows are then reconstructed one after the other straight from the mapping. Nothing of a graph is
- * needed, only stepped over.
+ * FAISS's own reader believes every size in the file, so files from outside are read here: the tree
+ * of indexes is walked once with a checked cursor, every array is held against the bytes that are
+ * there, and rows are then reconstructed one after the other straight from the mapping. Nothing of
+ * a graph is needed, only stepped over.
  *
  * Read are Flat, IVF-Flat, IVF with a scalar quantizer (8 and 4 bits, fp16, bf16), IVF-PQ (8 and 4
- * bits), HNSW over Flat or a scalar quantizer, a scalar quantizer alone, and an id map around any of
- * them; inner product or L2. The layout is that of FAISS's index_write.cpp, 1.6 to 1.15, little-endian
- * and without padding; the table of each part stands above its reader in faiss_file.c.
+ * bits), HNSW over Flat or a scalar quantizer, a scalar quantizer alone, and an id map around any
+ * of them; inner product or L2. The layout is that of FAISS's index_write.cpp, 1.6 to 1.15,
+ * little-endian and without padding; the table of each part stands above its reader in
+ * faiss_file.c.
  *
  * Owns     itself; the bytes are borrowed and must stay.
  * Errors   CAIRN_EINPUT: not an index file, cut short, or sizes that contradict each other;

@@ -72,7 +72,8 @@ cairn_status faiss_module_get(const faiss_module **out, cairn_error *err)
         if (!handle)
             st = cairn_fail(err, CAIRN_EUNSUPPORTED,
                             "this needs the FAISS module cairn-faiss.so (%s): install it with the "
-                            "program, or set CAIRN_FAISS to its path", why);
+                            "program, or set CAIRN_FAISS to its path",
+                            why);
         else if (!table || table->version != FAISS_MODULE_VERSION)
             st = cairn_fail(err, CAIRN_EUNSUPPORTED,
                             "the FAISS module found is not the one of this program: install both "

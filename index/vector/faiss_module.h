@@ -1,14 +1,14 @@
 /* faiss_module.h - what Cairn asks of FAISS, as a table that a module of its own exports.
  *
- * FAISS, OpenBLAS and OpenMP take several milliseconds to load and start, more than a whole search. So
- * they are linked into cairn-faiss.so alone, which is opened on the first build of an IVF index or the
- * first export to a FAISS file; a search never needs it. The module's side is
+ * FAISS, OpenBLAS and OpenMP take several milliseconds to load and start, more than a whole search.
+ * So they are linked into cairn-faiss.so alone, which is opened on the first build of an IVF index
+ * or the first export to a FAISS file; a search never needs it. The module's side is
  * faiss/faiss_module.c, over FAISS's C interface.
  *
  * Owns     a faiss_model is freed with destroy.
- * Threads  encode may run on many threads at once; everything else belongs to one. FAISS and OpenBLAS
- *          use one thread each: parallel work is shared out by our pool.
- * Errors   the functions return 0, or anything else with a sentence in `why`. No C++ exception passes. */
+ * Threads  encode may run on many threads at once; everything else belongs to one. FAISS and
+ * OpenBLAS use one thread each: parallel work is shared out by our pool. Errors   the functions
+ * return 0, or anything else with a sentence in `why`. No C++ exception passes. */
 #ifndef CAIRN_INDEX_VECTOR_FAISS_MODULE_H
 #define CAIRN_INDEX_VECTOR_FAISS_MODULE_H
 
@@ -39,8 +39,8 @@ typedef struct faiss_training {
 typedef struct faiss_module {
     uint32_t version;
     int (*train)(faiss_model **out, const faiss_training *t, char *why);
-    /* The model as the bytes of a FAISS index file without rows, malloced; and back. The bytes given
-     * to load must be our own: FAISS's reader believes what it reads. pq_bytes as trained. */
+    /* The model as the bytes of a FAISS index file without rows, malloced; and back. The bytes
+     * given to load must be our own: FAISS's reader believes what it reads. pq_bytes as trained. */
     int (*save)(const faiss_model *m, char **bytes, size_t *len, char *why);
     int (*load)(faiss_model **out, const void *bytes, size_t len, uint32_t pq_bytes, char *why);
     /* List (and code, [n * pq_bytes]) of each of the rows x[n * dim]. */

@@ -1,4 +1,5 @@
-/* half.h - one IEEE 754 half-precision number to float, by its bits; for file readers, not for kernels. */
+/* half.h - one IEEE 754 half-precision number to float, by its bits; for file readers, not for
+ * kernels. */
 #ifndef CAIRN_INDEX_VECTOR_HALF_H
 #define CAIRN_INDEX_VECTOR_HALF_H
 
@@ -7,7 +8,8 @@
 
 static inline float half_to_float(uint16_t h)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023, bits;
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023,
+             bits;
     float f;
 
     if (exponent == 31) {

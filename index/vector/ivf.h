@@ -1,16 +1,18 @@
-/* ivf.h - inverted lists over one segment's vectors: each row is in the list of the centroid nearest to
- * it, and a search reads only the lists of the few centroids nearest to the query.
+/* ivf.h - inverted lists over one segment's vectors: each row is in the list of the centroid
+ * nearest to it, and a search reads only the lists of the few centroids nearest to the query.
  *
  * FAISS learns the centroids (k-means on a sample, OpenBLAS) and the product quantizer, assigns the
- * rows and makes PQ codes, through the module of faiss_module.h. What comes out is kept in sections of our
- * own and searched by our own kernels straight from the mapping: a search needs no FAISS, nothing is
- * copied, and filters and tombstones are looked at before a row is scored. Rows of a list lie together, so
- * a search reads a few runs of bytes, from a cold disk as well.
+ * rows and makes PQ codes, through the module of faiss_module.h. What comes out is kept in sections
+ * of our own and searched by our own kernels straight from the mapping: a search needs no FAISS,
+ * nothing is copied, and filters and tombstones are looked at before a row is scored. Rows of a
+ * list lie together, so a search reads a few runs of bytes, from a cold disk as well.
  *
- *   IVF_FLAT  the lists hold row numbers; rows are scored from the originals. 4 bytes a row
- *   IVF_SQ8   and the int8 codes in list order, rescored from the originals
- *   IVF_PQ    and product-quantized residuals (Jegou, Douze, Schmid, "Product quantization for nearest
- *             neighbor search", PAMI 2011): 8 dimensions a byte, rescored from the originals
+ *   IVF_FLAT  the lists hold row numbers, 4 bytes a row; a row is scored by its code in the segment
+ *   IVF_SQ8   and a copy of the int8 codes in list order, which is read without jumps
+ *   IVF_PQ    and product-quantized residuals (Jegou, Douze, Schmid, "Product quantization for
+ * nearest neighbor search", PAMI 2011): 8 dimensions a byte
+ *
+ * The best of them are scored again from the originals, as everywhere (vector_search.c).
  *
  * Sections, little-endian. "ivf.meta", 32 bytes:
  *
@@ -50,7 +52,8 @@
 #include "index/vector/hnsw.h"
 
 #define IVF_MAX_LISTS (1u << 20)
-#define IVF_MIN_ROWS  10000u /* below this a scan is as fast, and FAISS finds the sample too small */
+#define IVF_MIN_ROWS  10000u /* below this a scan is as fast, and FAISS finds the sample too small \
+                              */
 
 typedef enum ivf_kind { IVF_NONE = 0, IVF_FLAT = 1, IVF_SQ8 = 2, IVF_PQ = 3 } ivf_kind;
 
@@ -59,16 +62,16 @@ typedef struct ivf_lists {
     ivf_kind kind; /* IVF_NONE: the segment has no lists, and the rest is empty */
     bool l2;
     uint32_t rows, dim, n_lists, pq_bytes;
-    size_t stride, code_bytes; /* of an int8 row; of a row in `code` */
-    const float *centroid;     /* [n_lists * dim] */
-    const uint8_t *centroid8;  /* [n_lists * stride] */
+    size_t stride, code_bytes;                   /* of an int8 row; of a row in `code` */
+    const float *centroid;                       /* [n_lists * dim] */
+    const uint8_t *centroid8;                    /* [n_lists * stride] */
     const float *centroid_scale, *centroid_bias; /* bias: L2, else NULL */
-    const uint32_t *start; /* [n_lists + 1] */
-    const uint32_t *row;   /* [rows] */
-    const uint8_t *code;   /* [rows * code_bytes] */
-    const float *scale;    /* [rows], SQ8 */
-    const float *bias;     /* [rows], SQ8 and PQ under L2, else NULL */
-    const float *book;     /* [dim * 256], PQ */
+    const uint32_t *start;                       /* [n_lists + 1] */
+    const uint32_t *row;                         /* [rows] */
+    const uint8_t *code;                         /* [rows * code_bytes] */
+    const float *scale;                          /* [rows], SQ8 */
+    const float *bias;                           /* [rows], SQ8 and PQ under L2, else NULL */
+    const float *book;                           /* [dim * 256], PQ */
 } ivf_lists;
 
 /* Open the sections of a segment of this size. The list bounds are checked here,
@@ -77,17 +80,18 @@ cairn_status ivf_open(ivf_lists *out, const section_source *source, uint32_t row
                       bool l2, cairn_error *err);
 
 typedef struct ivf_query {
-    const float *v;           /* [dim] */
-    const vector_query *code; /* the same as int8 */
-    const vector_originals *originals; /* for IVF_FLAT */
-    size_t keep;              /* candidates wanted */
-    uint32_t n_probe;         /* lists read when nothing is filtered; 0: ivf_default_probe */
+    const float *v;            /* [dim] */
+    const vector_query *code;  /* the same as int8 */
+    const vector_codes *codes; /* the segment's own, for IVF_FLAT */
+    size_t keep;               /* candidates wanted */
+    uint32_t n_probe;          /* lists read when nothing is filtered; 0: ivf_default_probe */
     const uint64_t *deleted, *allowed;
 } ivf_query;
 
-/* The best rows found, into out[keep] by falling walk score (vector_format.h). Lists are read from the nearest on until as many eligible rows were scored as
- * n_probe lists hold on average, so a filter costs lists, not recall. *scan is set, and nothing is searched,
- * where so few rows are eligible that scoring them all is cheaper. */
+/* The best rows found, into out[keep] by falling walk score (vector_format.h). Lists are read from
+ * the nearest on until as many eligible rows were scored as n_probe lists hold on average, so a
+ * filter costs lists, not recall. *scan is set, and nothing is searched, where so few rows are
+ * eligible that scoring them all is cheaper. */
 cairn_status ivf_search(const ivf_lists *l, const ivf_query *q, size_t eligible,
                         hnsw_candidate *out, size_t *n_out, bool *scan, cairn_error *err);
 uint32_t ivf_default_probe(uint32_t n_lists);
@@ -109,8 +113,8 @@ typedef struct ivf_params {
 
 typedef struct ivf_build ivf_build;
 
-/* Lists over all rows. PQ falls back to SQ8 where the rows are too few to learn it from or the dimension
- * cannot be divided. CAIRN_EUNSUPPORTED when the FAISS module is not installed. */
+/* Lists over all rows. PQ falls back to SQ8 where the rows are too few to learn it from or the
+ * dimension cannot be divided. CAIRN_EUNSUPPORTED when the FAISS module is not installed. */
 cairn_status ivf_build_run(ivf_build **out, const ivf_rows *originals, const vector_codes *codes,
                            uint32_t dim, bool l2, const ivf_params *params, pool *workers,
                            cairn_error *err);

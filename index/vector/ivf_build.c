@@ -1,13 +1,13 @@
 /* ivf_build.c - learn the lists and put every row into its own.
  *
- * FAISS learns from a sample (48 rows a list, spread over the segment), in one thread; then blocks of rows
- * are handed to the pool, and FAISS says list and PQ code of each. Counting the lists gives their bounds,
- * and a second pass puts rows and codes in order. One seed gives the same lists for the same rows
- * whatever the number of threads.
+ * FAISS learns from a sample (48 rows a list, spread over the segment), in one thread; then blocks
+ * of rows are handed to the pool, and FAISS says list and PQ code of each. Counting the lists gives
+ * their bounds, and a second pass puts rows and codes in order. One seed gives the same lists for
+ * the same rows whatever the number of threads.
  *
- * A merge keeps the centroids and codebooks it started from (the largest input's) while the number of lists
- * is within a factor of two of what the rows ask for: they are handed back to FAISS as an index file of
- * our own making. */
+ * A merge keeps the centroids and codebooks it started from (the largest input's) while the number
+ * of lists is within a factor of two of what the rows ask for: they are handed back to FAISS as an
+ * index file of our own making. */
 #include "index/vector/ivf.h"
 
 #include <math.h>
@@ -266,8 +266,9 @@ static bool base_fits(const ivf_params *p, const ivf_lists *want)
 {
     const ivf_lists *b = p->base;
 
-    return b && b->kind == want->kind && b->l2 == want->l2 && b->dim == want->dim && b->pq_bytes == want->pq_bytes &&
-           b->n_lists <= want->n_lists * 2 && b->n_lists >= want->n_lists / 2;
+    return b && b->kind == want->kind && b->l2 == want->l2 && b->dim == want->dim &&
+           b->pq_bytes == want->pq_bytes && b->n_lists <= want->n_lists * 2 &&
+           b->n_lists >= want->n_lists / 2;
 }
 
 static cairn_status load_base(ivf_build *b, const faiss_module *faiss, faiss_model **model,
@@ -376,9 +377,8 @@ static cairn_status order_rows(ivf_build *b, const uint32_t *list, const uint8_t
         if (l->kind == IVF_PQ)
             memcpy(b->code + at * l->code_bytes, pq_code + r * l->code_bytes, l->code_bytes);
         if (biased)
-            b->bias[at] = l->kind == IVF_SQ8
-                              ? codes->bias[r]
-                              : half_square(b, list[r], pq_code + r * l->code_bytes);
+            b->bias[at] = l->kind == IVF_SQ8 ? codes->bias[r]
+                                             : half_square(b, list[r], pq_code + r * l->code_bytes);
         if (l->kind == IVF_SQ8) {
             memcpy(b->code + at * l->code_bytes, codes->code + r * codes->stride, l->code_bytes);
             b->scale[at] = codes->scale[r];
@@ -430,8 +430,8 @@ static cairn_status assign(ivf_build *b, const faiss_module *faiss, const faiss_
 static cairn_status encode_centroids(ivf_build *b, cairn_error *err)
 {
     ivf_lists *l = &b->lists;
-    const vector_codes c = vector_codes_of(VECTOR_CODE_I8, l->dim, l->dim,
-                                           l->l2 ? VECTOR_L2 : VECTOR_DOT);
+    const vector_codes c =
+        vector_codes_of(VECTOR_CODE_I8, l->dim, l->dim, l->l2 ? VECTOR_L2 : VECTOR_DOT);
     float *work = checked_malloc(l->dim, sizeof *work);
 
     b->centroid8 = checked_aligned(l->n_lists, l->stride);

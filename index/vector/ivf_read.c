@@ -33,10 +33,11 @@ static cairn_status read_meta(const uint8_t *data, size_t len, uint32_t dim, ivf
     m->reserved[0] = cursor_u64(&c);
     m->reserved[1] = cursor_u64(&c);
     if (m->version != IVF_VERSION)
-        return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "inverted lists of format %u: this build reads format %u; cairn compact of "
-                          "the newer program, or indexing again, makes them anew",
-                          m->version, IVF_VERSION);
+        return cairn_fail(
+            err, CAIRN_EUNSUPPORTED,
+            "inverted lists of format %u: this build reads format %u; cairn compact of "
+            "the newer program, or indexing again, makes them anew",
+            m->version, IVF_VERSION);
     bool pq = m->kind == IVF_PQ;
     if (m->kind < IVF_FLAT || m->kind > IVF_PQ || m->n_lists == 0 || m->n_lists > IVF_MAX_LISTS ||
         (pq ? m->pq_bytes == 0 || m->pq_bytes > dim || dim % m->pq_bytes : m->pq_bytes != 0) ||
@@ -106,8 +107,8 @@ cairn_status ivf_open(ivf_lists *out, const section_source *source, uint32_t row
         return cairn_fail(err, CAIRN_ECORRUPT, "section ivf.start does not cover the rows");
     for (uint32_t i = 0; i < m.n_lists; i++)
         if (l.start[i] > l.start[i + 1])
-            return cairn_fail(err, CAIRN_ECORRUPT, "section ivf.start: list %u ends before it begins",
-                              i);
+            return cairn_fail(err, CAIRN_ECORRUPT,
+                              "section ivf.start: list %u ends before it begins", i);
     *out = l;
     return CAIRN_OK;
 }
@@ -157,18 +158,19 @@ static cairn_status verify_rows(const ivf_lists *l, const vector_codes *codes, u
             uint32_t row = l->row[at];
             if (row >= l->rows || row_set_has(seen, row) ||
                 (at > l->start[i] && l->row[at - 1] >= row))
-                return cairn_fail(err, CAIRN_ECORRUPT,
-                                  "inverted list %u holds row %u out of order, twice, or beyond the "
-                                  "segment's %u",
-                                  i, row, l->rows);
+                return cairn_fail(
+                    err, CAIRN_ECORRUPT,
+                    "inverted list %u holds row %u out of order, twice, or beyond the "
+                    "segment's %u",
+                    i, row, l->rows);
             seen[row >> 6] |= (uint64_t)1 << (row & 63);
             if (l->kind == IVF_SQ8 &&
                 (memcmp(l->code + at * l->code_bytes, codes->code + (size_t)row * codes->stride,
                         l->code_bytes) ||
                  memcmp(&l->scale[at], &codes->scale[row], sizeof *l->scale) ||
                  (l->l2 && memcmp(&l->bias[at], &codes->bias[row], sizeof *l->bias))))
-                return cairn_fail(err, CAIRN_ECORRUPT, "row %u has another code in inverted list %u",
-                                  row, i);
+                return cairn_fail(err, CAIRN_ECORRUPT,
+                                  "row %u has another code in inverted list %u", row, i);
         }
     }
     return CAIRN_OK;
@@ -177,16 +179,16 @@ static cairn_status verify_rows(const ivf_lists *l, const vector_codes *codes, u
 /* The centroids' codes follow from the centroids. */
 static cairn_status verify_centroids(const ivf_lists *l, cairn_error *err)
 {
-    const vector_codes c = vector_codes_of(VECTOR_CODE_I8, l->dim, l->dim,
-                                           l->l2 ? VECTOR_L2 : VECTOR_DOT);
+    const vector_codes c =
+        vector_codes_of(VECTOR_CODE_I8, l->dim, l->dim, l->l2 ? VECTOR_L2 : VECTOR_DOT);
     uint8_t *code = checked_aligned(l->stride, 1);
     float *work = checked_malloc(l->dim, sizeof *work), scale, bias = 0;
     cairn_status st = code && work ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "checking centroids");
 
     for (uint32_t i = 0; !st && i < l->n_lists; i++) {
         vector_encode(&c, l->centroid + (size_t)i * l->dim, work, code, &scale, &bias);
-        if (memcmp(code, l->centroid8 + i * l->stride, l->stride) || scale != l->centroid_scale[i] ||
-            (l->l2 && bias != l->centroid_bias[i]))
+        if (memcmp(code, l->centroid8 + i * l->stride, l->stride) ||
+            scale != l->centroid_scale[i] || (l->l2 && bias != l->centroid_bias[i]))
             st = cairn_fail(err, CAIRN_ECORRUPT, "centroid %u has another code", i);
     }
     free(code);

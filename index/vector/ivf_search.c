@@ -1,8 +1,9 @@
 /* ivf_search.c - choose lists by their centroids' int8 codes, then score their rows.
  *
  * The rows of a list lie together in "ivf.code", so the scan kernels run over them as over a whole
- * segment. With a PQ a query first makes a table of the inner product of each of its parts with each
- * of the 256 codewords there; a row's score is the centroid's plus one number a byte from the table. */
+ * segment. With a PQ a query first makes a table of the inner product of each of its parts with
+ * each of the 256 codewords there; a row's score is the centroid's plus one number a byte from the
+ * table. */
 #include "index/vector/ivf.h"
 
 #include <math.h>
@@ -22,8 +23,7 @@ typedef struct probing {
     const ivf_query *q;
     const vector_kernels *kernels;
     hnsw_heap kept;
-    float *table;   /* PQ: [pq_bytes * 256] */
-    float square;   /* of the query's length, under L2 */
+    float *table; /* PQ: [pq_bytes * 256] */
     uint64_t scored;
 } probing;
 
@@ -48,28 +48,21 @@ static void offer(probing *p, uint64_t mask, const uint32_t *rows, const float *
     }
 }
 
+/* By the segment's own codes, wherever they lie. */
 static void score_flat(probing *p, const uint32_t *rows, uint64_t bits)
 {
-    const ivf_lists *l = p->l;
-    const vector_originals *o = p->q->originals;
-    float scores[BLOCK];
+    int32_t dots[BLOCK];
+    float scores[BLOCK], bound;
+    uint32_t picked[BLOCK], n = 0;
     uint64_t mask = 0;
 
-    for (uint64_t left = bits; left; left &= left - 1) {
-        uint32_t i = (uint32_t)__builtin_ctzll(left);
-        uint64_t after = left & (left - 1);
-        if (after) {
-            const uint8_t *next = o->row + (size_t)rows[__builtin_ctzll(after)] * o->stride;
-            for (size_t b = 0; b < o->stride; b += 64)
-                __builtin_prefetch(next + b);
-        }
-        float score = vector_true_score(o, l->l2 ? VECTOR_L2 : VECTOR_DOT, p->kernels, rows[i],
-                                        p->q->v);
-        scores[i] = l->l2 ? (p->square + score) / 2 : score;
-        if (scores[i] >= least(p))
-            mask |= (uint64_t)1 << i;
-    }
-    offer(p, mask, rows, scores);
+    for (; bits; bits &= bits - 1)
+        picked[n++] = rows[__builtin_ctzll(bits)];
+    vector_score_rows(p->kernels, p->q->codes, p->q->code, picked, n, dots, scores);
+    bound = least(p);
+    for (uint32_t i = 0; i < n; i++)
+        mask |= (uint64_t)(scores[i] >= bound) << i;
+    offer(p, mask, picked, scores);
 }
 
 static void score_sq8(probing *p, uint32_t at, uint32_t n, const uint32_t *rows, uint64_t bits)
@@ -81,7 +74,8 @@ static void score_sq8(probing *p, uint32_t at, uint32_t n, const uint32_t *rows,
     uint32_t places[BLOCK], picked[BLOCK], m = 0;
 
     if ((uint32_t)__builtin_popcountll(bits) >= (n < DENSE_ROWS ? n : DENSE_ROWS)) {
-        p->kernels->code[VECTOR_CODE_I8]->scan(l->code + at * l->stride, l->stride, n, c->code, l->stride, c->bias, dots);
+        p->kernels->code[VECTOR_CODE_I8]->scan(l->code + at * l->stride, l->stride, n, c->code,
+                                               l->stride, c->bias, dots);
         uint64_t mask = p->kernels->select(dots, l->scale + at, l->bias ? l->bias + at : NULL, n,
                                            c->scale, c->offset, least(p), scores);
         offer(p, mask & bits, rows, scores);
@@ -94,9 +88,10 @@ static void score_sq8(probing *p, uint32_t at, uint32_t n, const uint32_t *rows,
         scales[m] = l->scale[at + i];
         biases[m] = l->bias ? l->bias[at + i] : 0;
     }
-    p->kernels->code[VECTOR_CODE_I8]->gather(l->code, l->stride, places, m, c->code, l->stride, c->bias, dots);
-    uint64_t mask = p->kernels->select(dots, scales, l->bias ? biases : NULL, m, c->scale, c->offset,
-                                       least(p), scores);
+    p->kernels->code[VECTOR_CODE_I8]->gather(l->code, l->stride, places, m, c->code, l->stride,
+                                             c->bias, dots);
+    uint64_t mask = p->kernels->select(dots, scales, l->bias ? biases : NULL, m, c->scale,
+                                       c->offset, least(p), scores);
     offer(p, mask, picked, scores);
 }
 
@@ -163,7 +158,8 @@ static cairn_status read_list(probing *p, uint32_t list, cairn_error *err)
         uint64_t bits;
         if (!eligible_bits(p, rows, n, &bits))
             return cairn_fail(err, CAIRN_ECORRUPT,
-                              "inverted list %u points beyond the segment; cairn check --repair", list);
+                              "inverted list %u points beyond the segment; cairn check --repair",
+                              list);
         p->scored += (uint64_t)__builtin_popcountll(bits);
         if (!bits)
             continue;
@@ -201,7 +197,8 @@ static void order_lists(const probing *p, int32_t *dots, hnsw_heap *lists)
     const ivf_lists *l = p->l;
     const vector_query *c = p->q->code;
 
-    p->kernels->code[VECTOR_CODE_I8]->scan(l->centroid8, l->stride, l->n_lists, c->code, l->stride, c->bias, dots);
+    p->kernels->code[VECTOR_CODE_I8]->scan(l->centroid8, l->stride, l->n_lists, c->code, l->stride,
+                                           c->bias, dots);
     for (uint32_t i = 0; i < l->n_lists; i++)
         lists->at[i] = (hnsw_candidate){(float)dots[i] * (l->centroid_scale[i] * c->scale) +
                                             (l->centroid_bias ? l->centroid_bias[i] : 0),
@@ -230,10 +227,7 @@ cairn_status ivf_search(const ivf_lists *l, const ivf_query *q, size_t eligible,
 {
     uint32_t n_probe = q->n_probe ? q->n_probe : ivf_default_probe(l->n_lists), read = 0;
     uint64_t target = (uint64_t)((double)n_probe * l->rows / l->n_lists);
-    probing p = {.l = l,
-                 .q = q,
-                 .kernels = vector_kernels_get(),
-                 .kept = {out, 0, q->keep}};
+    probing p = {.l = l, .q = q, .kernels = vector_kernels_get(), .kept = {out, 0, q->keep}};
     hnsw_heap lists = {0};
     int32_t *dots = NULL;
     cairn_status st = CAIRN_OK;
@@ -254,14 +248,13 @@ cairn_status ivf_search(const ivf_lists *l, const ivf_query *q, size_t eligible,
         st = cairn_fail(err, CAIRN_ENOMEM, "choosing among %u inverted lists", l->n_lists);
         goto done;
     }
-    if (l->l2)
-        p.square = p.kernels->original[VECTOR_F32].dot(q->v, 1, q->v, l->dim);
     order_lists(&p, dots, &lists);
     if (p.table)
         fill_table(&p);
     bool whole = eligible == l->rows;
-    while (!st && lists.n && (read < n_probe || (!whole && p.scored < target) ||
-                              p.kept.n < (q->keep < eligible ? q->keep : eligible))) {
+    while (!st && lists.n &&
+           (read < n_probe || (!whole && p.scored < target) ||
+            p.kept.n < (q->keep < eligible ? q->keep : eligible))) {
         st = read_list(&p, hnsw_heap_pop_best(&lists).row, err);
         read++;
     }

@@ -19,11 +19,11 @@ struct vector_file {
     char name[64];
     uint32_t dim;
     uint64_t rows, at;
-    const uint8_t *data;     /* of row 0 */
-    size_t row_bytes, skip;  /* from row to row; before the components in each */
-    char type;               /* 'f', 'i' or 'u' */
-    size_t width;            /* bytes a component */
-    bool swapped;            /* big-endian */
+    const uint8_t *data;    /* of row 0 */
+    size_t row_bytes, skip; /* from row to row; before the components in each */
+    char type;              /* 'f', 'i' or 'u' */
+    size_t width;           /* bytes a component */
+    bool swapped;           /* big-endian */
     faiss_file *faiss;
 };
 
@@ -86,7 +86,8 @@ static bool take_number(const char **p, const char *end, uint64_t *out)
 
     skip_space(p, end);
     for (; *p < end && **p >= '0' && **p <= '9'; ++*p, any = true)
-        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(**p - '0'), &v))
+        if (__builtin_mul_overflow(v, 10, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(**p - '0'), &v))
             return false;
     *out = v;
     return any;
@@ -173,14 +174,16 @@ static cairn_status open_npy(vector_file *f, const uint8_t *data, size_t len, ca
     if (c.failed)
         return cairn_fail(err, CAIRN_EINPUT, "the .npy file ends in its header");
     if (major < 1 || major > 3)
-        return cairn_fail(err, CAIRN_EUNSUPPORTED, "a .npy file of format %u: 1 to 3 are read", major);
+        return cairn_fail(err, CAIRN_EUNSUPPORTED, "a .npy file of format %u: 1 to 3 are read",
+                          major);
     text = n <= NPY_HEADER_MAX ? cursor_take(&c, n) : NULL;
     if (!text || !parse_npy_header((const char *)text, (const char *)text + n, &h))
         return cairn_fail(err, CAIRN_EINPUT, "the header of the .npy file cannot be read");
     if (!known_type(f, h.descr))
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
                           "a .npy file of type %s: float of 2, 4 or 8 bytes and bytes are read "
-                          "(numpy: a.astype('<f4'))", h.descr);
+                          "(numpy: a.astype('<f4'))",
+                          h.descr);
     if (h.fortran && h.n_shape > 1)
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
                           "a .npy file in Fortran order (numpy: numpy.ascontiguousarray)");
@@ -190,7 +193,8 @@ static cairn_status open_npy(vector_file *f, const uint8_t *data, size_t len, ca
     uint64_t rows = h.n_shape == 2 ? h.shape[0] : 1, dim = h.shape[h.n_shape - 1];
     if (dim < 1 || dim > VECTOR_MAX_DIM || rows > VECTOR_MAX_ROWS)
         return cairn_fail(err, CAIRN_EINPUT,
-                          "%" PRIu64 " vectors of %" PRIu64 " dimensions: at most %u of 1 to %u are read",
+                          "%" PRIu64 " vectors of %" PRIu64
+                          " dimensions: at most %u of 1 to %u are read",
                           rows, dim, VECTOR_MAX_ROWS, VECTOR_MAX_DIM);
     f->rows = rows;
     f->dim = (uint32_t)dim;
@@ -219,16 +223,20 @@ static cairn_status open_vecs(vector_file *f, const uint8_t *data, size_t len, b
     f->width = floats ? 4 : 1;
     uint32_t dim = cursor_u32(&c);
     if (c.failed || dim < 1 || dim > VECTOR_MAX_DIM)
-        return cairn_fail(err, CAIRN_EINPUT, "not a %s file: it does not begin with a dimension from 1 "
-                                             "to %u", name, VECTOR_MAX_DIM);
+        return cairn_fail(err, CAIRN_EINPUT,
+                          "not a %s file: it does not begin with a dimension from 1 "
+                          "to %u",
+                          name, VECTOR_MAX_DIM);
     f->dim = dim;
     f->skip = 4;
     f->row_bytes = 4 + (size_t)dim * f->width;
     f->data = data;
     if (len % f->row_bytes || len / f->row_bytes > VECTOR_MAX_ROWS)
-        return cairn_fail(err, CAIRN_EINPUT,
-                          "the %s file has %zu bytes, no whole number of rows of %u dimensions: it is "
-                          "cut short or damaged", name, len, dim);
+        return cairn_fail(
+            err, CAIRN_EINPUT,
+            "the %s file has %zu bytes, no whole number of rows of %u dimensions: it is "
+            "cut short or damaged",
+            name, len, dim);
     f->rows = len / f->row_bytes;
     return CAIRN_OK;
 }
@@ -346,7 +354,8 @@ cairn_status vector_file_next(vector_file *f, float *v, int64_t *id, cairn_error
         memcpy(&dim, row, sizeof dim);
         if (dim != f->dim)
             return cairn_fail(err, CAIRN_EINPUT,
-                              "row %" PRIu64 " has %u dimensions and row 0 has %u", f->at, dim, f->dim);
+                              "row %" PRIu64 " has %u dimensions and row 0 has %u", f->at, dim,
+                              f->dim);
         row += f->skip;
     }
     if (f->type == 'f' && f->width == 4 && !f->swapped)
@@ -367,7 +376,8 @@ size_t vector_npy_header(char out[VECTOR_NPY_HEADER], uint64_t rows, uint32_t di
     out[8] = VECTOR_NPY_HEADER - 10;
     out[9] = 0;
     n = snprintf(out + 10, VECTOR_NPY_HEADER - 10,
-                 "{'descr': '<f4', 'fortran_order': False, 'shape': (%" PRIu64 ", %u), }", rows, dim);
+                 "{'descr': '<f4', 'fortran_order': False, 'shape': (%" PRIu64 ", %u), }", rows,
+                 dim);
     out[10 + n] = ' ';
     out[VECTOR_NPY_HEADER - 1] = '\n';
     return VECTOR_NPY_HEADER;

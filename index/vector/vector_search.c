@@ -82,7 +82,7 @@ static cairn_status search_lists(const vector_segment *s, uint32_t segment, cons
     const vector_reader *r = s->reader;
     ivf_query q = {.v = query,
                    .code = code,
-                   .originals = &r->originals,
+                   .codes = &r->codes,
                    .keep = keep,
                    .n_probe = n_probe,
                    .deleted = s->deleted,

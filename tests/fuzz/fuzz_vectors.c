@@ -1,5 +1,5 @@
-/* fuzz_vectors - any bytes as a .npy, .fvecs, .bvecs or FAISS index file (the first byte says which): no
- * crash, and what opens gives exactly the rows it promised or says why not. */
+/* fuzz_vectors - any bytes as a .npy, .fvecs, .bvecs or FAISS index file (the first byte says
+ * which): no crash, and what opens gives exactly the rows it promised or says why not. */
 #include <stdlib.h>
 
 #include "index/vector/vector_file.h"

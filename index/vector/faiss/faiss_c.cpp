@@ -1,6 +1,7 @@
-/* faiss_c.cpp - the functions of FAISS's C interface that Cairn calls, with the signatures of its own headers
- * (faiss/c_api). Debian's libfaiss-dev ships those headers and the C++ library, but no object that
- * defines them; where a system has libfaiss_c, CMake links that one and leaves this file out.
+/* faiss_c.cpp - the functions of FAISS's C interface that Cairn calls, with the signatures of its
+ * own headers (faiss/c_api). Debian's libfaiss-dev ships those headers and the C++ library, but no
+ * object that defines them; where a system has libfaiss_c, CMake links that one and leaves this
+ * file out.
  *
  * No exception leaves a function: each is caught, its sentence kept for faiss_get_last_error, and
  * turned into a negative result. */
@@ -21,7 +22,8 @@
 #include <cstring>
 #include <exception>
 
-namespace {
+namespace
+{
 
 thread_local char last_error[512] = "";
 

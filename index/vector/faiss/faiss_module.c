@@ -1,4 +1,5 @@
-/* faiss_module.c - the table of faiss_module.h over FAISS's C interface: the inside of cairn-faiss.so. */
+/* faiss_module.c - the table of faiss_module.h over FAISS's C interface: the inside of
+ * cairn-faiss.so. */
 #include "index/vector/faiss_module.h"
 
 #include <stdio.h>

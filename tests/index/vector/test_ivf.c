@@ -1,4 +1,5 @@
-/* test_ivf.c - inverted lists against the exact search, over every kind and metric, and against damage. */
+/* test_ivf.c - inverted lists against the exact search, over every kind and metric, and against
+ * damage. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +44,8 @@ static void open_made(made *m)
 /* Rows around 40 centres, so that lists mean something. */
 static float *make_rows(uint32_t n, uint32_t dim, uint64_t seed)
 {
-    float *rows = malloc((size_t)n * dim * sizeof *rows), *centre = malloc(40 * dim * sizeof *centre);
+    float *rows = malloc((size_t)n * dim * sizeof *rows),
+          *centre = malloc(40 * dim * sizeof *centre);
     uint64_t state = 7;
 
     for (size_t i = 0; i < 40 * (size_t)dim; i++)
@@ -52,8 +54,9 @@ static float *make_rows(uint32_t n, uint32_t dim, uint64_t seed)
     for (uint32_t r = 0; r < n; r++) {
         size_t c = test_random(&state) % 40;
         for (uint32_t i = 0; i < dim; i++)
-            rows[(size_t)r * dim + i] = centre[c * dim + i] +
-                                        0.35f * (float)(test_uniform(&state) + test_uniform(&state) - 1);
+            rows[(size_t)r * dim + i] =
+                centre[c * dim + i] +
+                0.35f * (float)(test_uniform(&state) + test_uniform(&state) - 1);
     }
     free(centre);
     return rows;
@@ -156,12 +159,14 @@ static void test_recall(void **state)
             assert_true(recall(&m, queries, Q, DIM, &few_probes, dead, NULL) >= 0.93);
             assert_true(recall(&m, queries, Q, DIM, &few_probes, NULL, few) >= 0.99);
             assert_true(recall(&m, queries, Q, DIM, NULL, NULL, NULL) >= 0.85);
-            /* Eligible rows far from every query: the lists that hold them must still be reached. */
+            /* Eligible rows far from every query: the lists that hold them must still be reached.
+             */
             memset(near, 0, row_set_words(N) * 8);
             for (uint32_t list = 0; list < m.reader->lists.n_lists / 8; list++)
-                for (uint32_t at = m.reader->lists.start[list]; at < m.reader->lists.start[list + 1];
-                     at++)
-                    near[m.reader->lists.row[at] >> 6] |= (uint64_t)1 << (m.reader->lists.row[at] & 63);
+                for (uint32_t at = m.reader->lists.start[list];
+                     at < m.reader->lists.start[list + 1]; at++)
+                    near[m.reader->lists.row[at] >> 6] |= (uint64_t)1
+                                                          << (m.reader->lists.row[at] & 63);
             assert_true(recall(&m, queries, Q, DIM, &few_probes, NULL, near) >= 0.93);
             drop(&m);
         }
@@ -216,7 +221,8 @@ static void test_small_segments(void **state)
             build(&m, rows, sizes[i], DIM, VECTOR_L2, &o, 1);
             assert_true(vector_reader_has_lists(m.reader));
             ok(vector_verify(m.reader, &error));
-            assert_true(recall(&m, rows, sizes[i] < 20 ? sizes[i] : 20, DIM, &p, NULL, NULL) > 0.98);
+            assert_true(recall(&m, rows, sizes[i] < 20 ? sizes[i] : 20, DIM, &p, NULL, NULL) >
+                        0.98);
             drop(&m);
         }
     free(rows);
@@ -294,7 +300,8 @@ static void test_damage(void **state)
                     vector_hit hits[K];
                     size_t n;
                     bool codes = !strcmp(part->name, "ivf.code") && c == 2; /* any will do */
-                    bool floats = !strcmp(part->name, "ivf.book") || !strcmp(part->name, "ivf.cent") ||
+                    bool floats = !strcmp(part->name, "ivf.book") ||
+                                  !strcmp(part->name, "ivf.cent") ||
                                   (!strcmp(part->name, "ivf.bias") && c == 2);
                     cairn_status st = vector_verify(r, &error);
                     if (!codes && !floats)

@@ -1,6 +1,7 @@
-/* test_vector_file.c - vectors in the files of others: .npy as NumPy writes it and as nobody should, .fvecs,
- * .bvecs, and the index files that the Python package of FAISS made (golden/faiss/make.py); cut short at
- * every byte and changed at random. What our FAISS module writes is read back as well. */
+/* test_vector_file.c - vectors in the files of others: .npy as NumPy writes it and as nobody
+ * should, .fvecs, .bvecs, and the index files that the Python package of FAISS made
+ * (golden/faiss/make.py); cut short at every byte and changed at random. What our FAISS module
+ * writes is read back as well. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -150,7 +151,8 @@ static void test_npy_refused(void **state)
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }\n", CAIRN_EINPUT},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 0), }\n", CAIRN_EINPUT},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 16385), }\n", CAIRN_EINPUT},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387905, 2), }\n", CAIRN_EINPUT},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387905, 2), }\n",
+         CAIRN_EINPUT},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 2), }\n",
          CAIRN_EINPUT},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (-3, 2), }\n", CAIRN_EINPUT},
@@ -167,7 +169,8 @@ static void test_npy_refused(void **state)
         assert_int_equal(read_rows(&b, VECTOR_FILE_NPY, NULL, NULL, NULL, NULL), cases[i].want);
         free(b.data);
     }
-    blob b = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }\n", 1, six, sizeof six);
+    blob b =
+        npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }\n", 1, six, sizeof six);
     b.data[6] = 4;
     assert_int_equal(read_rows(&b, VECTOR_FILE_NPY, NULL, NULL, NULL, NULL), CAIRN_EUNSUPPORTED);
     b.data[6] = 1;
@@ -237,9 +240,9 @@ static void test_vecs(void **state)
     assert_memory_equal(got, want, sizeof want);
 }
 
-static const char *const golden[] = {"flat_ip",  "flat_l2", "idmap_flat", "ivf_flat",  "ivf_sq8",
-                                     "ivf_sq4",  "ivf_fp16", "ivf_pq8",   "ivf_pq4",   "hnsw_flat",
-                                     "hnsw_sq8", "sq8",     "idmap2_ivf", "sparse_ivf"};
+static const char *const golden[] = {"flat_ip",  "flat_l2",  "idmap_flat", "ivf_flat",  "ivf_sq8",
+                                     "ivf_sq4",  "ivf_fp16", "ivf_pq8",    "ivf_pq4",   "hnsw_flat",
+                                     "hnsw_sq8", "sq8",      "idmap2_ivf", "sparse_ivf"};
 
 #define N_GOLDEN (sizeof golden / sizeof *golden)
 
@@ -275,8 +278,8 @@ static void test_faiss_golden(void **state)
             assert_true(at < 40);
             for (size_t d = 0; d < 8; d++)
                 if (fabsf(got[r * 8 + d] - want[at * 8 + d]) > 1e-6f)
-                    fail_msg("%s: row %zu (id %lld), component %zu: %g where FAISS says %g", golden[i], r,
-                             (long long)got_ids[r], d, (double)got[r * 8 + d],
+                    fail_msg("%s: row %zu (id %lld), component %zu: %g where FAISS says %g",
+                             golden[i], r, (long long)got_ids[r], d, (double)got[r * 8 + d],
                              (double)want[at * 8 + d]);
         }
         free(index.data);
@@ -304,7 +307,8 @@ static void test_faiss_damage(void **state)
             blob copy = {malloc(index.len), index.len};
             memcpy(copy.data, index.data, index.len);
             for (uint64_t k = 1 + test_random(&seed) % 4; k; k--)
-                copy.data[test_random(&seed) % (round % 2 ? 200 : index.len)] = (uint8_t)test_random(&seed);
+                copy.data[test_random(&seed) % (round % 2 ? 200 : index.len)] =
+                    (uint8_t)test_random(&seed);
             read_rows(&copy, VECTOR_FILE_FAISS, NULL, NULL, NULL, NULL);
             free(copy.data);
         }
@@ -335,9 +339,9 @@ static void test_faiss_written(void **state)
         const char *factory;
         bool ids, learns;
         double error;
-    } cases[] = {{"Flat", false, false, 0},        {"IDMap,Flat", true, false, 0},
-                 {"HNSW8,Flat", false, false, 0},  {"IDMap,HNSW8,Flat", true, false, 0},
-                 {"IVF5,Flat", true, true, 0},     {"IVF5,SQ8", true, true, 0.02},
+    } cases[] = {{"Flat", false, false, 0},       {"IDMap,Flat", true, false, 0},
+                 {"HNSW8,Flat", false, false, 0}, {"IDMap,HNSW8,Flat", true, false, 0},
+                 {"IVF5,Flat", true, true, 0},    {"IVF5,SQ8", true, true, 0.02},
                  {"IVF5,Flat", false, true, 0}};
     const faiss_module *faiss;
     float *x = malloc(N * DIM * sizeof *x), *got = malloc(N * DIM * sizeof *got);
@@ -394,9 +398,12 @@ static void test_faiss_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_npy_types),      cmocka_unit_test(test_npy_refused),
-        cmocka_unit_test(test_npy_header),     cmocka_unit_test(test_vecs),
-        cmocka_unit_test(test_faiss_golden),   cmocka_unit_test(test_faiss_damage),
+        cmocka_unit_test(test_npy_types),
+        cmocka_unit_test(test_npy_refused),
+        cmocka_unit_test(test_npy_header),
+        cmocka_unit_test(test_vecs),
+        cmocka_unit_test(test_faiss_golden),
+        cmocka_unit_test(test_faiss_damage),
         cmocka_unit_test(test_faiss_others_refused),
         cmocka_unit_test(test_faiss_written),
     };
