@@ -124,6 +124,8 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
                       "mode", modes[r->mode], "hits", hits);
         if (r->note)
             json_object_set_new(j, "note", cli_json_string(r->note));
+        if (r->own_words)
+            json_object_set_new(j, "own_words", cli_json_string(r->own_words));
         if (r->suggestion)
             json_object_set_new(j, "suggestion", cli_json_string(r->suggestion));
         if (r->facets)
@@ -140,6 +142,8 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
         fprintf(stderr, "cairn: %s\n", r->note);
     if (!r->n_hits && !c->quiet)
         fprintf(stderr, "cairn: nothing found\n");
+    if (r->own_words)
+        printf("%s\n", r->own_words);
     print_facets(c, r);
     if (r->suggestion && !c->quiet) {
         fputs("cairn: did you mean ", stderr);

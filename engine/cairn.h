@@ -149,6 +149,7 @@ typedef struct cairn_facet {
 typedef struct cairn_search_result {
     cairn_hit *hits;
     size_t n_hits;
+    const char *own_words;  /* with explain: what the user's stop words and synonyms did; or NULL */
     const char *suggestion; /* the query with its misspelt words replaced, or NULL */
     cairn_facet *facets;    /* in the order asked for */
     size_t n_facets;

@@ -11,6 +11,7 @@
 #include "generate/decode/generate.h"
 #include "generate/encode/encoder.h"
 #include "index/text/analyzer.h"
+#include "index/text/wordlists.h"
 #include "index/vector/vector.h"
 #include "store/store.h"
 
@@ -28,6 +29,9 @@ struct cairn {
     generator *generator;
     analyzer *analyzer;
     view_cache *views;
+    stop_list *stop_words; /* NULL until engine_words, and where the settings name no file */
+    synonyms *synonyms;
+    bool words_read;
 };
 
 /* Key of store_meta: the identity of the encoder that made the vectors. */
@@ -40,6 +44,8 @@ cairn_status engine_pool(cairn *c, pool **out, cairn_error *err);
 cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err);
 cairn_status engine_generator(cairn *c, generator **out, cairn_error *err);
 cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
+/* Read the stop words and synonyms that the settings name, once. */
+cairn_status engine_words(cairn *c, cairn_error *err);
 /* To who names a model, one that is no model at all or of an unknown kind is a bad model: turns the
  * status (and *err) of a failed open into CAIRN_EMODEL where the file is to blame. */
 cairn_status engine_model_status(cairn_status st, cairn_error *err);

@@ -91,6 +91,19 @@ static cairn_status read_settings(cairn *c, const cairn_options *o, cairn_error 
     return st;
 }
 
+/* collection.conf in the collection's folder says what is to be otherwise here than elsewhere. */
+static cairn_status read_own_settings(cairn *c, cairn_error *err)
+{
+    char *path;
+    cairn_status st;
+
+    if (asprintf(&path, "%s/collection.conf", c->dir) < 0)
+        return cairn_fail(err, CAIRN_ENOMEM, "configuration");
+    st = settings_read(&c->settings, path, false, err);
+    free(path);
+    return st;
+}
+
 /* A collection is a folder name: no separators, nothing hidden. */
 static bool good_collection(const char *name)
 {
@@ -120,6 +133,9 @@ static cairn_status copy_options(cairn *c, const cairn_options *o, cairn_error *
     if (!c->home || !c->collection ||
         asprintf(&c->dir, "%s/collections/%s", c->home, c->collection) < 0)
         return cairn_fail(err, CAIRN_ENOMEM, "collection %s", name);
+    st = read_own_settings(c, err);
+    if (st)
+        return st;
     if (o->embedder)
         snprintf(c->settings.embedder, SETTINGS_TEXT, "%s", o->embedder);
     if (o->generator)
@@ -163,6 +179,8 @@ void cairn_close(cairn *c)
     if (!c)
         return;
     view_cache_destroy(c->views);
+    stop_list_destroy(c->stop_words);
+    synonyms_destroy(c->synonyms);
     analyzer_destroy(c->analyzer);
     encoder_close(c->encoder);
     generator_close(c->generator);

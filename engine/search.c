@@ -124,6 +124,15 @@ static void make_params(const cairn *c, size_t depth, retrieve_params *p)
     p->fusion = (fuse_params){.method = strcmp(s->fusion, "rrf") ? FUSE_CONVEX : FUSE_RRF,
                               .rrf_k = s->rrf_k,
                               .weight = {1 - s->vector_weight, s->vector_weight}};
+    p->lexical.k1 = (float)s->k1;
+    p->lexical.b[LEXICAL_TITLE] = p->lexical.b[LEXICAL_HEADINGS] = p->lexical.b[LEXICAL_BODY] =
+        (float)s->b;
+    p->lexical.weight[LEXICAL_TITLE] = (float)s->title_weight;
+    p->lexical.weight[LEXICAL_PATH] = (float)s->path_weight;
+    p->lexical.weight[LEXICAL_HEADINGS] = (float)s->heading_weight;
+    p->lexical.weight[LEXICAL_BODY] = (float)s->text_weight;
+    p->lexical.stop_words = c->stop_words;
+    p->lexical.synonyms = c->synonyms;
 }
 
 /* The query with what its last word may become, as words that may occur. */
@@ -156,6 +165,8 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     cairn_status st = make_corpus(c, v, &call, memory, &corpus, err);
 
     if (!st)
+        st = engine_words(c, err);
+    if (!st)
         st = engine_analyzer(c, &an, err);
     if (!st && e->mode != RETRIEVE_LEXICAL && v->n_vector)
         st = engine_pool(c, &workers, err);
@@ -186,15 +197,19 @@ cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain
     return engine_search_with(c, v, &e, memory, query, result, err);
 }
 
-static cairn_status mark_words(analyzer *an, const retrieve_query *query, arena *memory,
+static cairn_status mark_words(cairn *c, analyzer *an, const retrieve_query *query, arena *memory,
                                cairn_hit *h, cairn_error *err)
 {
     lexical_query words = {.clauses = query->clauses, .n = query->n_clauses};
     lexical_range ranges[MAX_HIGHLIGHTS];
     size_t n = 0;
-    cairn_status st = lexical_highlight(an, &words, h->lang, h->text, h->text_len, ranges,
-                                        MAX_HIGHLIGHTS, &n, err);
+    lexical_params params;
+    cairn_status st;
 
+    lexical_params_default(&params);
+    params.synonyms = c->synonyms;
+    st = lexical_highlight(an, &words, &params, h->lang, h->text, h->text_len, ranges,
+                           MAX_HIGHLIGHTS, &n, err);
     if (st || !n)
         return st;
     h->highlights = arena_calloc(memory, n, sizeof *h->highlights);
@@ -242,7 +257,7 @@ static cairn_status present_hit(cairn *c, const view *v, const retrieve_query *q
                      .vector = found->vector_score,
                      .lexical_rank = found->lexical_rank,
                      .vector_rank = found->vector_rank};
-    return mark_words(an, query, memory, h, err);
+    return mark_words(c, an, query, memory, h, err);
 }
 
 cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query,
@@ -313,6 +328,8 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
     if (!st && request->facets)
         st = engine_facets(&v, &found, request->facets,
                            request->facet_values ? request->facet_values : 10, *out, err);
+    if (!st && request->explain)
+        st = engine_explain_words(c, &query, (*out)->memory, &(*out)->own_words, err);
     if (!st && !request->as_you_type && request->mode != CAIRN_VECTOR)
         st = engine_suggestion(c, &v, request->query, (*out)->memory, &(*out)->suggestion, err);
     if (st) {

@@ -32,6 +32,9 @@ cairn_status engine_facets(const view *v, const retrieve_result *found, const ch
 /* The typed query with its misspelt words replaced, in `memory`; NULL when there are none. */
 cairn_status engine_suggestion(cairn *c, const view *v, const char *query, arena *memory,
                                const char **out, cairn_error *err);
+/* What the user's own stop words and synonyms did to the question, in words; NULL: nothing. */
+cairn_status engine_explain_words(cairn *c, const retrieve_query *query, arena *memory,
+                                  const char **out, cairn_error *err);
 /* Words that the last one of the text may become, as a clause in `memory`; len 0 when it is done. */
 cairn_status engine_completion_clause(const view *v, const char *text, arena *memory,
                                       lexical_clause *out, cairn_error *err);

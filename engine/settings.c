@@ -4,21 +4,30 @@
 #include <errno.h>
 #include <ini.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct setting {
     const char *section, *key;
+    bool file; /* a text that names a file */
     size_t offset;
     const char *text;           /* default of a text; NULL for a number */
     double number, least, most; /* default and bounds of a number */
 } setting;
 
-#define TEXT(section, key, field, value) {section, key, offsetof(settings, field), value, 0, 0, 0}
+#define TEXT(section, key, field, value)                                                           \
+    {                                                                                              \
+        section, key, false, offsetof(settings, field), value, 0, 0, 0                             \
+    }
+#define FILE_NAME(section, key, field)                                                             \
+    {                                                                                              \
+        section, key, true, offsetof(settings, field), "", 0, 0, 0                                 \
+    }
 #define NUMBER(section, key, field, value, least, most)                                            \
     {                                                                                              \
-        section, key, offsetof(settings, field), NULL, value, least, most                          \
+        section, key, false, offsetof(settings, field), NULL, value, least, most                          \
     }
 
 static const setting table[] = {
@@ -42,6 +51,14 @@ static const setting table[] = {
     TEXT("search", "fusion", fusion, "convex"),
     NUMBER("search", "rrf_k", rrf_k, 60, 1, 1000),
     NUMBER("search", "vector_weight", vector_weight, 0.6, 0, 1),
+    NUMBER("search", "k1", k1, 1.2, 0, 100),
+    NUMBER("search", "b", b, 0.75, 0, 1),
+    NUMBER("search", "title_weight", title_weight, 1.5, 0, 1000),
+    NUMBER("search", "path_weight", path_weight, 0.1, 0, 1000),
+    NUMBER("search", "heading_weight", heading_weight, 1, 0, 1000),
+    NUMBER("search", "text_weight", text_weight, 1, 0, 1000),
+    FILE_NAME("search", "stop_words_file", stop_words_file),
+    FILE_NAME("search", "synonyms_file", synonyms_file),
     NUMBER("search", "candidates", candidates, 1000, 10, 100000),
     NUMBER("ask", "passages", ask_passages, 3, 1, 100),
     NUMBER("ask", "context_tokens", ask_context_tokens, 600, 50, 100000),
@@ -70,6 +87,7 @@ void settings_init(settings *s)
 
 typedef struct reading {
     settings *s;
+    const char *path; /* of the file */
     cairn_error problem; /* of the line inih reports */
 } reading;
 
@@ -89,6 +107,19 @@ static int take_number(reading *r, const setting *t, const char *value, char *fi
     return 1;
 }
 
+static int take_text(reading *r, const setting *t, const char *value, char *field)
+{
+    const char *slash = strrchr(r->path, '/');
+    int beside = t->file && *value && *value != '/' && slash ? (int)(slash - r->path) + 1 : 0;
+
+    if ((size_t)beside + strlen(value) >= SETTINGS_TEXT) {
+        cairn_fail(&r->problem, CAIRN_EUSAGE, "%s.%s is too long", t->section, t->key);
+        return 0;
+    }
+    snprintf(field, SETTINGS_TEXT, "%.*s%s", beside, r->path, value);
+    return 1;
+}
+
 static int take_line(void *ctx, const char *section, const char *key, const char *value)
 {
     reading *r = ctx;
@@ -102,12 +133,7 @@ static int take_line(void *ctx, const char *section, const char *key, const char
             continue;
         if (!t->text)
             return take_number(r, t, value, field);
-        if (strlen(value) >= SETTINGS_TEXT) {
-            cairn_fail(&r->problem, CAIRN_EUSAGE, "%s.%s is too long", section, key);
-            return 0;
-        }
-        snprintf(field, SETTINGS_TEXT, "%s", value);
-        return 1;
+        return take_text(r, t, value, field);
     }
     cairn_fail(&r->problem, CAIRN_EUSAGE, "there is no setting \"%s\" in section [%s]", key,
                section);
@@ -129,7 +155,7 @@ bool settings_vector_index(const settings *s, vector_choice *out)
 
 cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err)
 {
-    reading r = {.s = s};
+    reading r = {.s = s, .path = path};
     FILE *f = fopen(path, "re");
     int line;
 

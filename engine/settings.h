@@ -36,6 +36,10 @@ typedef struct settings {
     double rrf_k;         /* reciprocal rank fusion: 1 / (k + rank) */
     double vector_weight; /* weight of the vector list against the word list, 0..1 */
     char fusion[SETTINGS_TEXT]; /* "convex" or "rrf" */
+    double k1, b;         /* of BM25; b for title, headings and text */
+    double title_weight, path_weight, heading_weight, text_weight; /* of BM25F's fields */
+    char stop_words_file[SETTINGS_TEXT]; /* words that don't score, beside the built-in ones; "" none */
+    char synonyms_file[SETTINGS_TEXT];
     double candidates;    /* depth of each list before fusion, at least k */
     /* [ask] */
     double ask_passages;       /* retrieved for the context */
@@ -52,7 +56,7 @@ typedef struct settings {
 } settings;
 
 void settings_init(settings *s);
-/* Read `path` over *s. `must_exist` false: a missing file changes nothing. */
+/* Read `path` over *s. A file that it names without a leading / lies beside it. `must_exist` false: a missing file changes nothing. */
 cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err);
 /* The choice that vector_index names; false for another word. */
 bool settings_vector_index(const settings *s, vector_choice *out);

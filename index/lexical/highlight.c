@@ -1,8 +1,14 @@
-/* highlight.c - which words of a text a query was looking for. */
+/* highlight.c - which words of a text a query was looking for.
+ *
+ * The text is analysed as it was when it was indexed, and its words are compared with what the query
+ * asks for in that language: words and their synonyms, phrases, the parts of NEAR, patterns. The
+ * positions in the index would not spare that: they count words, and a mark needs bytes, which only
+ * the text can give. Analysing a passage costs some tens of microseconds. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "index/lexical/automaton.h"
 #include "index/lexical/lexical.h"
 
 typedef struct wanted_word {
@@ -12,19 +18,33 @@ typedef struct wanted_word {
     bool part; /* a character whose pair is wanted too: alone it is no find */
 } wanted_word;
 
+/* Words, each by itself; or, with `phrase`, in a row; or a pattern. */
 typedef struct wanted {
     wanted_word *words;
     size_t n;
     bool phrase;
+    automaton *pattern;
 } wanted;
+
+typedef struct collecting {
+    analyzer *a;
+    const lexical_params *params;
+    const char *lang;
+    arena *memory;
+    wanted *at;
+    size_t n, cap;
+    cairn_error *err;
+} collecting;
+
+/* More than this a question's clauses and synonyms do not become. */
+#define WANTED_MAX 8192
 
 static bool same(const wanted_word *w, const analyzer_token *t)
 {
     return w->len == t->len && !memcmp(w->term, t->term, w->len);
 }
 
-/* Mark the tokens of `t` that `w` looks for. */
-static void mark(const wanted *w, const analyzer_token *t, size_t n, bool *marked)
+static void mark_words(const wanted *w, const analyzer_token *t, size_t n, bool *marked)
 {
     bool only_stops = true;
 
@@ -32,103 +52,253 @@ static void mark(const wanted *w, const analyzer_token *t, size_t n, bool *marke
         only_stops = only_stops && w->words[i].stop;
     for (size_t i = 0; i < n; i++) {
         size_t j = 0;
-        if (!w->phrase) {
-            while (j < w->n && (w->words[j].part || !same(&w->words[j], &t[i]) ||
-                                (!only_stops && w->words[j].stop)))
-                j++;
-            marked[i] = marked[i] || j < w->n;
-            continue;
-        }
-        /* Tokens are consecutive positions unless a word had no term, which ends the match. */
-        while (j < w->n && i + j < n && same(&w->words[j], &t[i + j]) &&
-               t[i + j].position == t[i].position + w->words[j].offset)
+        while (j < w->n && (w->words[j].part || !same(&w->words[j], &t[i]) ||
+                            (!only_stops && w->words[j].stop)))
             j++;
-        if (j == w->n)
-            memset(marked + i, 1, j * sizeof *marked);
+        marked[i] = marked[i] || j < w->n;
     }
 }
 
-/* The positive clauses' words as the text's language writes them. */
-static cairn_status collect(analyzer *a, const lexical_query *q, const char *lang, arena *memory,
-                            wanted *out, size_t *n_out, cairn_error *err)
+/* A phrase sees the main words: extra ones stand beside the row. A word without a term has no token
+ * and ends a match, since the positions then don't fit. */
+static void mark_phrase(const wanted *w, const analyzer_token *t, size_t n, bool *marked)
 {
-    for (size_t i = 0; i < q->n; i++) {
-        const lexical_clause *c = &q->clauses[i];
-        const analyzer_token *t;
-        wanted *w = &out[*n_out];
-        size_t n;
-        cairn_status st;
-        if (c->occur == LEXICAL_MUST_NOT)
-            continue;
-        st = analyzer_run(a, lang, c->text, c->len, &t, &n, err);
-        if (st)
-            return st;
-        if (!n)
-            continue;
-        w->words = arena_calloc(memory, n, sizeof *w->words);
-        if (!w->words)
-            return cairn_fail(err, CAIRN_ENOMEM, "no memory to highlight");
-        w->n = n;
-        w->phrase = c->kind == LEXICAL_PHRASE;
-        for (size_t j = 0; j < n; j++) {
-            char *term = arena_strndup(memory, t[j].term, t[j].len);
-            if (!term)
-                return cairn_fail(err, CAIRN_ENOMEM, "no memory to highlight");
-            w->words[j] =
-                (wanted_word){term, t[j].len, t[j].position - t[0].position, t[j].stop, false};
-            w->words[j].part =
-                (j && t[j - 1].end == t[j].end) || (j + 1 < n && t[j + 1].start == t[j].start);
+    for (size_t i = 0; i < n; i++) {
+        size_t k = i, j = 0;
+        while (j < w->n && k < n) {
+            if (t[k].extra) {
+                k++;
+                continue;
+            }
+            if (!same(&w->words[j], &t[k]) || t[k].position != t[i].position + w->words[j].offset)
+                break;
+            j++;
+            k++;
         }
-        ++*n_out;
+        if (j < w->n || t[i].extra)
+            continue;
+        for (size_t m = i; m < k; m++)
+            marked[m] = marked[m] || !t[m].extra;
+    }
+}
+
+/* Patterns are held against words as they are written and against their stems. */
+static void mark_pattern(const wanted *w, const char *text, const analyzer_token *t, size_t n,
+                         bool *marked)
+{
+    for (size_t i = 0; i < n; i++) {
+        char form[ANALYZER_FORM_MAX];
+        size_t len = analyzer_form(text + t[i].start, t[i].end - t[i].start, form);
+        marked[i] = marked[i] || (len && automaton_accepts(w->pattern, form, len)) ||
+                    automaton_accepts(w->pattern, t[i].term, t[i].len);
+    }
+}
+
+static cairn_status no_memory(collecting *c)
+{
+    return cairn_fail(c->err, CAIRN_ENOMEM, "no memory to highlight");
+}
+
+static cairn_status new_wanted(collecting *c, wanted **out)
+{
+    if (c->n == WANTED_MAX)
+        return cairn_fail(c->err, CAIRN_ELIMIT, "a query of too many words to highlight");
+    if (c->n == c->cap) {
+        size_t cap = c->cap * 2 + 32;
+        wanted *more = arena_calloc(c->memory, cap, sizeof *more);
+        if (!more)
+            return no_memory(c);
+        if (c->n)
+            memcpy(more, c->at, c->n * sizeof *more);
+        c->at = more;
+        c->cap = cap;
+    }
+    *out = &c->at[c->n++];
+    return CAIRN_OK;
+}
+
+/* The words of a text as the language of the passage writes them. */
+static cairn_status want_text(collecting *c, const char *text, size_t len, bool phrase)
+{
+    const analyzer_token *t;
+    wanted *w;
+    size_t n;
+    cairn_status st = analyzer_run(c->a, c->lang, text, len, &t, &n, c->err);
+
+    if (st || !n)
+        return st;
+    st = new_wanted(c, &w);
+    if (st)
+        return st;
+    w->phrase = phrase;
+    w->words = arena_calloc(c->memory, n, sizeof *w->words);
+    if (!w->words)
+        return no_memory(c);
+    for (size_t j = 0; j < n; j++) {
+        wanted_word *to = &w->words[w->n];
+        if ((phrase && t[j].extra) || t[j].guess)
+            continue;
+        *to = (wanted_word){.term = arena_strndup(c->memory, t[j].term, t[j].len),
+                            .len = t[j].len,
+                            .offset = t[j].position - t[0].position,
+                            .stop = t[j].stop};
+        if (!to->term)
+            return no_memory(c);
+        to->part = !phrase && !t[j].extra && t[j].len <= 4 &&
+                   ((j && !t[j - 1].extra && t[j - 1].end == t[j].end) ||
+                    (j + 1 < n && !t[j + 1].extra && t[j + 1].start == t[j].start));
+        w->n++;
     }
     return CAIRN_OK;
 }
 
-cairn_status lexical_highlight(analyzer *a, const lexical_query *query, const char *lang,
-                               const char *text, size_t len, lexical_range *ranges, size_t max,
-                               size_t *n, cairn_error *err)
+/* What the words of a clause also find. */
+static cairn_status want_synonyms(collecting *c, const char *text, size_t len)
+{
+    const analyzer_token *t;
+    const char **forms;
+    size_t n_tokens, n = 0;
+    cairn_status st;
+
+    if (!c->params || !c->params->synonyms)
+        return CAIRN_OK;
+    st = analyzer_run(c->a, c->lang, text, len, &t, &n_tokens, c->err);
+    if (st)
+        return st;
+    forms = arena_calloc(c->memory, n_tokens + 1, sizeof *forms);
+    if (!forms)
+        return no_memory(c);
+    for (size_t i = 0; i < n_tokens; i++) {
+        char form[ANALYZER_FORM_MAX];
+        size_t form_len = analyzer_form(text + t[i].start, t[i].end - t[i].start, form);
+        if (t[i].extra)
+            continue;
+        forms[n] = arena_strndup(c->memory, form, form_len);
+        if (!forms[n++])
+            return no_memory(c);
+    }
+    for (size_t i = 0; i < n && !st;) {
+        synonym_match m;
+        const char *p;
+        if (!synonyms_find(c->params->synonyms, forms + i, n - i, &m)) {
+            i++;
+            continue;
+        }
+        p = m.phrases;
+        for (size_t j = 0; j < m.n && !st; j++, p += strlen(p) + 1)
+            st = want_text(c, p, strlen(p), true);
+        i += m.n_words;
+    }
+    return st;
+}
+
+static cairn_status want_pattern(collecting *c, const lexical_clause *x)
+{
+    wanted *w;
+    automaton *a = arena_calloc(c->memory, 1, sizeof *a);
+    cairn_status st = a ? new_wanted(c, &w) : no_memory(c);
+
+    if (st)
+        return st;
+    w->pattern = a;
+    st = x->kind == LEXICAL_WILDCARD ? automaton_wildcard(a, c->memory, x->text, x->len, NULL)
+         : x->kind == LEXICAL_FUZZY
+             ? automaton_fuzzy(a, c->memory, x->text, x->len, x->edits, NULL)
+             : automaton_regex(a, c->memory, x->text, x->len, NULL);
+    if (!st)
+        return CAIRN_OK;
+    automaton_clear(a);
+    c->n--; /* it finds nothing, so it marks nothing */
+    return st == CAIRN_ENOMEM ? no_memory(c) : CAIRN_OK;
+}
+
+static cairn_status want_clause(collecting *c, const lexical_clause *x)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (x->occur == LEXICAL_MUST_NOT || x->occur == LEXICAL_TEST)
+        return CAIRN_OK;
+    switch (x->kind) {
+    case LEXICAL_TREE:
+        return CAIRN_OK; /* its leaves are clauses of their own */
+    case LEXICAL_NEAR:
+        for (size_t i = 0; i < x->n_parts && !st; i++)
+            st = want_text(c, x->parts[i].text, x->parts[i].len,
+                           x->parts[i].kind == LEXICAL_PHRASE);
+        return st;
+    case LEXICAL_WILDCARD:
+    case LEXICAL_FUZZY:
+    case LEXICAL_REGEX:
+        return want_pattern(c, x);
+    default:
+        /* A sloppy phrase marks its words wherever they stand. */
+        st = want_text(c, x->text, x->len, x->kind == LEXICAL_PHRASE && !x->slop);
+        return st || x->kind == LEXICAL_PHRASE ? st : want_synonyms(c, x->text, x->len);
+    }
+}
+
+/* Marked words as ranges; those of one CJK run, and parts inside their whole, overlap and are joined. */
+static size_t gather(const analyzer_token *t, size_t n_tokens, const bool *marked,
+                     lexical_range *ranges, size_t max)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < n_tokens; i++) {
+        if (!marked[i])
+            continue;
+        if (n && ranges[n - 1].end > t[i].start) {
+            if (ranges[n - 1].end < t[i].end)
+                ranges[n - 1].end = t[i].end;
+        } else if (n == max) {
+            break;
+        } else {
+            ranges[n++] = (lexical_range){t[i].start, t[i].end};
+        }
+    }
+    return n;
+}
+
+cairn_status lexical_highlight(analyzer *a, const lexical_query *query,
+                               const lexical_params *params, const char *lang, const char *text,
+                               size_t len, lexical_range *ranges, size_t max, size_t *n,
+                               cairn_error *err)
 {
     analyzer *own = NULL;
     arena memory;
-    wanted *w;
+    collecting c = {.a = a, .params = params, .lang = lang, .memory = &memory, .err = err};
     const analyzer_token *t;
     bool *marked = NULL;
-    size_t n_wanted = 0, n_tokens = 0;
+    size_t n_tokens = 0;
     cairn_status st = CAIRN_OK;
 
     *n = 0;
     arena_init(&memory, (size_t)1 << 28);
     if (!a) {
         st = analyzer_create(&own, err);
-        a = own;
+        c.a = own;
     }
-    w = arena_calloc(&memory, query->n + 1, sizeof *w);
-    if (!st && !w)
-        st = cairn_fail(err, CAIRN_ENOMEM, "no memory to highlight");
+    for (size_t i = 0; i < query->n && !st; i++)
+        st = want_clause(&c, &query->clauses[i]);
     if (!st)
-        st = collect(a, query, lang, &memory, w, &n_wanted, err);
+        st = analyzer_run(c.a, lang, text, len, &t, &n_tokens, err);
+    if (!st) {
+        marked = calloc(n_tokens + 1, sizeof *marked);
+        if (!marked)
+            st = no_memory(&c);
+    }
+    for (size_t i = 0; i < c.n && !st; i++) {
+        if (c.at[i].pattern)
+            mark_pattern(&c.at[i], text, t, n_tokens, marked);
+        else if (c.at[i].phrase)
+            mark_phrase(&c.at[i], t, n_tokens, marked);
+        else
+            mark_words(&c.at[i], t, n_tokens, marked);
+    }
     if (!st)
-        st = analyzer_run(a, lang, text, len, &t, &n_tokens, err);
-    if (st)
-        goto done;
-    marked = calloc(n_tokens + 1, sizeof *marked);
-    if (!marked) {
-        st = cairn_fail(err, CAIRN_ENOMEM, "no memory to highlight");
-        goto done;
-    }
-    for (size_t i = 0; i < n_wanted; i++)
-        mark(&w[i], t, n_tokens, marked);
-    for (size_t i = 0; i < n_tokens && *n < max; i++) {
-        if (!marked[i])
-            continue;
-        if (*n && ranges[*n - 1].end > t[i].start) { /* words of one CJK run overlap */
-            if (ranges[*n - 1].end < t[i].end)
-                ranges[*n - 1].end = t[i].end;
-        } else {
-            ranges[(*n)++] = (lexical_range){t[i].start, t[i].end};
-        }
-    }
-done:
+        *n = gather(t, n_tokens, marked, ranges, max);
+    for (size_t i = 0; i < c.n; i++)
+        if (c.at[i].pattern)
+            automaton_clear(c.at[i].pattern);
     free(marked);
     arena_clear(&memory);
     analyzer_destroy(own);

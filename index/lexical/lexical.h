@@ -32,6 +32,7 @@
 #include "base/sections.h"
 #include "base/status.h"
 #include "index/text/analyzer.h"
+#include "index/text/wordlists.h"
 
 typedef enum lexical_field {
     LEXICAL_TITLE,
@@ -218,6 +219,8 @@ typedef struct lexical_params {
     float b[LEXICAL_FIELDS];      /* 0 .. 1; default 0.75, path 0 */
     float weight[LEXICAL_FIELDS]; /* default: title 1.5, path 0.1, headings 1, body 1 */
     bool keep_stop_words;         /* default false: function words of a question don't score */
+    const stop_list *stop_words;  /* of one's own, beside the built-in ones; NULL: none. Borrowed */
+    const synonyms *synonyms;     /* applied to WORDS clauses; NULL: none. Borrowed */
 } lexical_params;
 
 void lexical_params_default(lexical_params *p);
@@ -259,9 +262,11 @@ typedef struct lexical_range {
 
 /* Byte ranges of the words of `text` that the query's positive clauses look for, in order, without
  * overlap; neighbours of a phrase stay apart. *n <= max. `lang` is the text's language. Stop words
- * are marked only inside a whole phrase. */
-cairn_status lexical_highlight(analyzer *a, const lexical_query *query, const char *lang,
-                               const char *text, size_t len, lexical_range *ranges, size_t max,
-                               size_t *n, cairn_error *err);
+ * are marked only inside a whole phrase; synonyms (of params, NULL: none) and what a pattern accepts are
+ * marked like words. */
+cairn_status lexical_highlight(analyzer *a, const lexical_query *query,
+                               const lexical_params *params, const char *lang, const char *text,
+                               size_t len, lexical_range *ranges, size_t max, size_t *n,
+                               cairn_error *err);
 
 #endif

@@ -246,11 +246,15 @@ static cairn_status add_alt(builder *b, query_group *g, const query_alt *alt)
     for (size_t i = 0; i < g->n_alts; i++)
         if (same_alt(&g->alts[i], alt))
             return CAIRN_OK;
-    if (!g->alts)
-        g->alts = arena_calloc(b->memory, LANGUAGES_MAX, sizeof *g->alts);
-    if (!g->alts)
-        return no_memory(b);
-    g->alts[g->n_alts++] = *alt; /* one a language at most */
+    if (g->n_alts % LANGUAGES_MAX == 0) {
+        query_alt *more = arena_calloc(b->memory, g->n_alts + LANGUAGES_MAX, sizeof *more);
+        if (!more)
+            return no_memory(b);
+        if (g->n_alts)
+            memcpy(more, g->alts, g->n_alts * sizeof *more);
+        g->alts = more;
+    }
+    g->alts[g->n_alts++] = *alt;
     return CAIRN_OK;
 }
 
@@ -259,6 +263,7 @@ static cairn_status add_alt(builder *b, query_group *g, const query_alt *alt)
 typedef struct clause_word {
     uint32_t start, end;
     bool stop;
+    bool replaced; /* by a synonym */
     bool extra;  /* a part of a compound, or another way to type the word before */
     bool beside; /* the word before it, which it only backs, is in some dictionary */
     bool nowhere; /* a word that has extra ones and is in no dictionary */
@@ -315,20 +320,18 @@ static cairn_status clause_words(builder *b, const lexical_clause *c, uint32_t p
                 words = grown(b->memory, words, n_words, &cap, sizeof *words);
                 if (!words)
                     return no_memory(b);
-                words[n_words++] = (clause_word){t[i].start,
-                                                 t[i].end,
-                                                 false,
-                                                 t[i].extra,
-                                                 t[i].extra && known,
-                                                 i + 1 < n && !t[i].extra && t[i + 1].extra &&
-                                                     !known,
-                                                 {.occur = c->occur,
-                                                  .plane = plane,
-                                                  .boost = t[i].extra && known
-                                                               ? boost * PART_BOOST
-                                                               : boost,
-                                                  .start = t[i].start,
-                                                  .end = t[i].end}};
+                words[n_words++] =
+                    (clause_word){.start = t[i].start,
+                                  .end = t[i].end,
+                                  .extra = t[i].extra,
+                                  .beside = t[i].extra && known,
+                                  .nowhere = i + 1 < n && !t[i].extra && t[i + 1].extra && !known,
+                                  .group = {.occur = c->occur,
+                                            .plane = plane,
+                                            .boost = t[i].extra && known ? boost * PART_BOOST
+                                                                         : boost,
+                                            .start = t[i].start,
+                                            .end = t[i].end}};
             }
             if (b->stop_lang == b->lang[l])
                 words[j].stop = t[i].stop;
@@ -371,29 +374,6 @@ static bool binds(const clause_word *w, lexical_occur occur)
     return w->extra ? !w->beside : !w->nowhere;
 }
 
-static cairn_status add_words(builder *b, const lexical_clause *c, uint32_t plane, float boost)
-{
-    clause_word *words = NULL;
-    size_t n = 0, kept = 0;
-    cairn_status st = clause_words(b, c, plane, boost, &words, &n);
-
-    if (!st)
-        st = mark_stops(b, c, words, n);
-    if (st)
-        return st;
-    for (size_t i = 0; i < n; i++)
-        kept += !words[i].stop;
-    for (size_t i = 0; i < n && !st; i++) {
-        if (words[i].stop && kept && c->occur != LEXICAL_MUST_NOT)
-            continue;
-        b->binding = binds(&words[i], c->occur);
-        if (b->binding || c->occur == LEXICAL_SHOULD)
-            st = add_group(b, &words[i].group);
-        b->binding = true;
-    }
-    return st;
-}
-
 /* Append the words of `text` to words; offsets count from the first. *n grows by them. */
 static cairn_status add_sequence(builder *b, size_t lang, const char *text, size_t len,
                                  query_word **words, size_t *n, size_t *cap)
@@ -415,6 +395,153 @@ static cairn_status add_sequence(builder *b, size_t lang, const char *text, size
             return cairn_fail(b->err, CAIRN_ELIMIT, "a query of more than %d words", WORDS_MAX);
         st = term_index(b, t[i].term, t[i].len, &more[*n].term);
         more[(*n)++].offset = t[i].position - t[0].position;
+    }
+    return st;
+}
+
+/* Alternatives of the group: a text's words in a row, in each language. */
+static cairn_status add_texts(builder *b, query_group *g, const char *text, size_t len)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t l = 0; l < b->n_langs && !st; l++) {
+        query_word *words = NULL;
+        size_t n = 0, cap = 0;
+        st = add_sequence(b, l, text, len, &words, &n, &cap);
+        if (!st && n)
+            st = add_alt(b, g, &(query_alt){.words = words, .n = n});
+    }
+    return st;
+}
+
+/* A clause's words in the order of its text, without the extra ones. */
+typedef struct main_words {
+    const char **forms; /* case-folded, NUL-terminated */
+    uint32_t *at;       /* indexes of clause_words; UINT32_MAX: none there */
+    size_t n;
+} main_words;
+
+static cairn_status list_main_words(builder *b, const lexical_clause *c, const clause_word *words,
+                                    size_t n, main_words *out)
+{
+    const analyzer_token *t;
+    size_t n_tokens;
+    cairn_status st = analyzer_run(b->analyzer, b->lang[0], c->text, c->len, &t, &n_tokens, b->err);
+
+    if (st)
+        return st;
+    *out = (main_words){.forms = arena_calloc(b->memory, n_tokens + 1, sizeof *out->forms),
+                        .at = arena_calloc(b->memory, n_tokens + 1, sizeof *out->at)};
+    if (!out->forms || !out->at)
+        return no_memory(b);
+    for (size_t i = 0; i < n_tokens; i++) {
+        char form[ANALYZER_FORM_MAX];
+        size_t len, j = 0;
+        if (t[i].extra)
+            continue;
+        len = analyzer_form(c->text + t[i].start, t[i].end - t[i].start, form);
+        while (j < n && (words[j].start != t[i].start || words[j].end != t[i].end))
+            j++;
+        out->at[out->n] = j < n ? (uint32_t)j : UINT32_MAX;
+        out->forms[out->n] = arena_strndup(b->memory, form, len);
+        if (!out->forms[out->n++])
+            return no_memory(b);
+    }
+    return CAIRN_OK;
+}
+
+/* What one synonym rule makes of the words [first, first + m->n_words). A single word that stays gets
+ * the synonyms as alternatives, of which the best scores. Several words that may occur stay as
+ * they are and gain a group beside them; where they must, or where the rule replaces them, the
+ * group stands for them all. */
+static cairn_status apply_rule(builder *b, const lexical_clause *c, uint32_t plane, float boost,
+                               clause_word *words, const main_words *all, size_t first,
+                               const synonym_match *m)
+{
+    query_group g = {.occur = c->occur, .plane = plane, .boost = boost}, *to = &g;
+    const char *p = m->phrases;
+    uint32_t start = UINT32_MAX, end = 0;
+    bool single = m->n_words == 1 && m->keep;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = first; i < first + m->n_words; i++) {
+        if (all->at[i] == UINT32_MAX)
+            return CAIRN_OK;
+        clause_word *w = &words[all->at[i]];
+        start = w->start < start ? w->start : start;
+        end = w->end > end ? w->end : end;
+        if (single)
+            to = &w->group;
+        else if (!m->keep || c->occur == LEXICAL_MUST || c->occur == LEXICAL_TEST)
+            w->replaced = true;
+    }
+    g.start = start;
+    g.end = end;
+    if (m->keep && !single)
+        st = add_texts(b, &g, c->text + start, end - start);
+    for (size_t i = 0; i < m->n && !st; i++, p += strlen(p) + 1)
+        st = add_texts(b, to, p, strlen(p));
+    if (st || single || !g.n_alts)
+        return st;
+    /* Beside words that are asked for themselves it binds nothing. */
+    b->binding = !(m->keep && c->occur == LEXICAL_SHOULD);
+    st = add_group(b, &g);
+    b->binding = true;
+    return st;
+}
+
+/* The user's own stop words and synonyms. */
+static cairn_status apply_rules(builder *b, const lexical_clause *c, uint32_t plane, float boost,
+                                clause_word *words, size_t n)
+{
+    const stop_list *stops = b->params->stop_words;
+    const synonyms *rules = b->params->synonyms;
+    main_words all;
+    cairn_status st;
+
+    if (!stops && !rules)
+        return CAIRN_OK;
+    st = list_main_words(b, c, words, n, &all);
+    for (size_t i = 0; stops && i < all.n && !st; i++) {
+        stop_verdict v = stop_list_find(stops, all.forms[i], strlen(all.forms[i]));
+        if (v != STOP_UNSAID && all.at[i] != UINT32_MAX && !b->params->keep_stop_words)
+            words[all.at[i]].stop = v == STOP_YES;
+    }
+    for (size_t i = 0; rules && i < all.n && !st;) {
+        synonym_match m;
+        if (!synonyms_find(rules, all.forms + i, all.n - i, &m)) {
+            i++;
+            continue;
+        }
+        st = apply_rule(b, c, plane, boost, words, &all, i, &m);
+        i += m.n_words;
+    }
+    return st;
+}
+
+static cairn_status add_words(builder *b, const lexical_clause *c, uint32_t plane, float boost)
+{
+    clause_word *words = NULL;
+    size_t n = 0, kept = 0;
+    cairn_status st = clause_words(b, c, plane, boost, &words, &n);
+
+    if (!st)
+        st = mark_stops(b, c, words, n);
+    if (!st)
+        st = apply_rules(b, c, plane, boost, words, n);
+    if (st)
+        return st;
+    for (size_t i = 0; i < n; i++)
+        kept += !words[i].stop;
+    for (size_t i = 0; i < n && !st; i++) {
+        if (words[i].replaced)
+            continue;
+        if (words[i].stop && kept && c->occur != LEXICAL_MUST_NOT)
+            continue;
+        b->binding = binds(&words[i], c->occur);
+        if (b->binding || c->occur == LEXICAL_SHOULD)
+            st = add_group(b, &words[i].group);
+        b->binding = true;
     }
     return st;
 }

@@ -73,5 +73,56 @@ class Typing(CairnTest):
             self.assertTrue(self.uris(q)[0].endswith("code.md"), q)
 
 
+class OwnSettings(CairnTest):
+    """Stop words, synonyms and weights of one collection, from collection.conf in its folder."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("car.txt", "A car stood in the yard.")
+        self.write("auto.txt", "The automobile of the mayor.")
+        self.write("mayor.md", "# Automobile\n\nNothing but grass.")
+        self.index()
+        self.json("--collection", "other", "index", "--no-vectors", self.docs)
+        self.own = os.path.join(self.home, "collections", "default")
+
+    def configure(self, text, **files):
+        for name, content in {"collection.conf": text, **{k + ".txt": v for k, v in files.items()}}.items():
+            with open(os.path.join(self.own, name), "w", encoding="utf-8") as f:
+                f.write(content)
+
+    def names(self, *args):
+        r = self.json(*args, "search", "--mode", "lexical", "automobile", code=None)
+        return [os.path.basename(h["uri"]) for h in r["hits"]]
+
+    def test_synonyms_of_one_collection(self):
+        self.configure("[search]\nsynonyms_file = rules.txt\n", rules="car, automobile\n")
+        self.assertEqual(set(self.names()), {"car.txt", "auto.txt", "mayor.md"})
+        self.assertEqual(set(self.names("--collection", "other")), {"auto.txt", "mayor.md"})
+        r = self.json("search", "--mode", "lexical", "--explain", "automobile")
+        self.assertEqual(r["own_words"], "automobile also finds car (rules.txt, line 1)")
+        hit = [h for h in r["hits"] if h["uri"].endswith("car.txt")][0]
+        self.assertEqual([hit["text"][a:b] for a, b in hit["highlights"]], ["car"])
+
+    def test_stop_words(self):
+        self.configure("[search]\nstop_words_file = stop.txt\n", stop="# mine\nyard\n")
+        r = self.json("search", "--mode", "lexical", "--explain", "mayor yard")
+        self.assertNotIn("car.txt", [os.path.basename(h["uri"]) for h in r["hits"]])
+        self.assertIn("yard does not score", r["own_words"])
+
+    def test_weights(self):
+        self.assertEqual(self.names()[0], "mayor.md")  # in its title
+        self.configure("[search]\ntitle_weight = 0.001\nheading_weight = 0.001\n")
+        self.assertEqual(self.names()[0], "auto.txt")
+        self.assertEqual(self.names("--collection", "other")[0], "mayor.md")
+
+    def test_bad_files_are_named_with_the_line(self):
+        self.configure("[search]\nsynonyms_file = rules.txt\n", rules="a, b\n\nlonely\n")
+        self.assertIn("rules.txt, line 3: a word alone", self.run_cairn("search", "x", code=2).stderr)
+        self.configure("[search]\nsynonyms_file = gone.txt\n")
+        self.assertIn("gone.txt", self.run_cairn("search", "x", code=None).stderr)
+        self.configure("[search]\nk1 = lots\n")
+        self.assertIn("collection.conf, line 2", self.run_cairn("search", "x", code=2).stderr)
+
+
 if __name__ == "__main__":
     main()

@@ -362,7 +362,7 @@ static void highlights_mark_words_and_phrases(void **state)
     size_t n;
     (void)state;
 
-    assert_int_equal(lexical_highlight(NULL, &q, "en", text, strlen(text), r, 10, &n, NULL),
+    assert_int_equal(lexical_highlight(NULL, &q, NULL, "en", text, strlen(text), r, 10, &n, NULL),
                      CAIRN_OK);
     assert_int_equal(n, 4);
     for (size_t i = 0; i < n; i++) {
