@@ -189,7 +189,7 @@ static const struct {
     {"[", "nothing [ here", "", LEXICAL_REGEX, 0},
     {"request", "Call parseHTTPRequest2 at once.", "Request", LEXICAL_WORDS, 0},
     {"foo bar", "FooBar foo bar", "foo|bar", LEXICAL_PHRASE, 0},
-    {"C++", "C and C++", "C++", LEXICAL_WORDS, 0},
+    {"C++", "C and C++", "C|C++", LEXICAL_WORDS, 0},
     {"report_final.pdf", "see report_final.pdf", "report|final|pdf", LEXICAL_WORDS, 0},
 };
 
