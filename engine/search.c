@@ -82,8 +82,7 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
     return st ? st : encoder_embed(e, &question, 1, ENCODER_QUERY, out, err);
 }
 
-static cairn_status make_corpus(cairn *c, const view *v, embed_call *call, arena *memory,
-                                retrieve_corpus *out, cairn_error *err)
+cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, cairn_error *err)
 {
     retrieve_lexical_segment *lexical;
     retrieve_vector_segment *vector;
@@ -104,14 +103,11 @@ static cairn_status make_corpus(cairn *c, const view *v, embed_call *call, arena
             .filter = v->vector_filter[i],
             .deleted = v->vector[i].deleted,
             .rows = retrieve_rows_of_file(v->vector_of[i]->file)};
-    *call = (embed_call){c, v};
     *out = (retrieve_corpus){.lexical = lexical,
                              .n_lexical = v->n_lexical,
                              .vector = vector,
                              .n_vector = v->n_vector,
-                             .dim = v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0,
-                             .embed = v->n_vector ? embed_question : NULL,
-                             .embed_ctx = call};
+                             .dim = v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0};
     return CAIRN_OK;
 }
 
@@ -162,8 +158,11 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     embed_call call;
     analyzer *an;
     pool *workers = NULL;
-    cairn_status st = make_corpus(c, v, &call, memory, &corpus, err);
+    cairn_status st = engine_corpus(v, memory, &corpus, err);
 
+    call = (embed_call){c, v};
+    corpus.embed = v->n_vector ? embed_question : NULL;
+    corpus.embed_ctx = &call;
     if (!st)
         st = engine_words(c, err);
     if (!st)

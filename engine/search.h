@@ -39,6 +39,9 @@ cairn_status engine_explain_words(cairn *c, const retrieve_query *query, arena *
 cairn_status engine_completion_clause(const view *v, const char *text, arena *memory,
                                       lexical_clause *out, cairn_error *err);
 
+/* The segments of a view, without an embedder; in `memory`. */
+cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, cairn_error *err);
+
 /* A result with texts, headings and marked words for the caller, in its own memory. */
 cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query,
                             const retrieve_result *found, cairn_search_result **out,

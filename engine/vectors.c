@@ -105,27 +105,6 @@ static cairn_status give_vector(void *ctx, const char *text, size_t len, float *
     return CAIRN_OK;
 }
 
-static cairn_status make_corpus(const view *v, given_vector *given, arena *memory,
-                                retrieve_corpus *out, cairn_error *err)
-{
-    retrieve_vector_segment *segments = arena_calloc(memory, v->n_vector + 1, sizeof *segments);
-
-    if (!segments)
-        return cairn_fail(err, CAIRN_ENOMEM, "search");
-    for (size_t i = 0; i < v->n_vector; i++)
-        segments[i] =
-            (retrieve_vector_segment){.reader = v->vector[i].reader,
-                                      .filter = v->vector_filter[i],
-                                      .deleted = v->vector[i].deleted,
-                                      .rows = retrieve_rows_of_file(v->vector_of[i]->file)};
-    *out = (retrieve_corpus){.vector = segments,
-                             .n_vector = v->n_vector,
-                             .dim = given->dim,
-                             .embed = give_vector,
-                             .embed_ctx = given};
-    return CAIRN_OK;
-}
-
 static cairn_status search_view(cairn *c, const view *v, given_vector *given,
                                 const cairn_search_request *request, arena *memory,
                                 cairn_search_result **out, cairn_error *err)
@@ -137,8 +116,12 @@ static cairn_status search_view(cairn *c, const view *v, given_vector *given,
     retrieve_result found = {0};
     analyzer *an;
     pool *workers;
-    cairn_status st = make_corpus(v, given, memory, &corpus, err);
+    cairn_status st = engine_corpus(v, memory, &corpus, err);
 
+    corpus.embed = give_vector;
+    corpus.embed_ctx = given;
+    if (!st)
+        st = engine_words(c, err);
     if (!st)
         st = engine_analyzer(c, &an, err);
     if (!st)
