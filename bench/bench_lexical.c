@@ -2,7 +2,7 @@
  * speed on the inputs of the peers' script.
  *
  *   bench_lexical --beir DIR [--lang xx] [--no-path] [--k1 F] [--b F] [--title F] [--path F]
- *                 [--stop-words keep]
+ *                 [--stop-words keep] [--proximity F] [--proximity-depth N]
  *       corpus.jsonl (_id, title, text), queries.jsonl, qrels.tsv; one JSON line with nDCG@10,
  *       Recall@100 and average precision over the judged queries.
  *   bench_lexical --data DIR [--repeats 3] [--nq 1000] [--segments 1] [--ranks FILE] [--check]
@@ -539,6 +539,10 @@ int main(int argc, char **argv)
             params.weight[LEXICAL_TITLE] = strtof(v, NULL);
         else if (!strcmp(argv[i], "--path"))
             params.weight[LEXICAL_PATH] = strtof(v, NULL);
+        else if (!strcmp(argv[i], "--proximity"))
+            params.proximity = strtof(v, NULL);
+        else if (!strcmp(argv[i], "--proximity-depth"))
+            params.proximity_depth = strtoul(v, NULL, 10);
         else if (!strcmp(argv[i], "--stop-words"))
             params.keep_stop_words = !strcmp(v, "keep");
         else {

@@ -129,6 +129,8 @@ static void make_params(const cairn *c, size_t depth, retrieve_params *p)
     p->lexical.weight[LEXICAL_BODY] = (float)s->text_weight;
     p->lexical.stop_words = c->stop_words;
     p->lexical.synonyms = c->synonyms;
+    p->lexical.proximity = (float)s->proximity;
+    p->lexical.proximity_depth = (size_t)s->proximity_depth;
 }
 
 /* The query with what its last word may become, as words that may occur. */

@@ -41,6 +41,8 @@ typedef struct settings {
     char stop_words_file[SETTINGS_TEXT]; /* words that don't score, beside the built-in ones; "" none */
     char synonyms_file[SETTINGS_TEXT];
     double candidates;    /* depth of each list before fusion, at least k */
+    double proximity;       /* bonus for words that stand close together */
+    double proximity_depth; /* of the best rows, how many get it */
     /* [ask] */
     double ask_passages;       /* retrieved for the context */
     double ask_context_tokens; /* generator tokens of passages */

@@ -389,21 +389,22 @@ cairn_status lexical_search_exhaustive(analyzer *a, const lexical_segment *segme
     lexical_params defaults;
     query_plan plan;
     arena memory;
-    size_t rows = 0, n_all = 0;
+    size_t rows = 0, n_all = 0, n_scored = 0;
+    lexical_hit *found = NULL;
     scored_row *all = NULL;
     scan s = {.plan = &plan, .err = err};
     cairn_status st = CAIRN_OK;
 
     *n_hits = 0;
     lexical_params_default(&defaults);
+    params = params ? params : &defaults;
     arena_init(&memory, QUERY_MEMORY_MAX);
     if (!a) {
         st = analyzer_create(&own, err);
         a = own;
     }
     if (!st)
-        st = query_plan_make(&plan, &memory, a, segments, n, query, params ? params : &defaults,
-                             err);
+        st = query_plan_make(&plan, &memory, a, segments, n, query, params, err);
     if (st || (!plan.n_positive && !plan.n_trees))
         goto done;
     for (size_t i = 0; i < n; i++)
@@ -419,11 +420,22 @@ cairn_status lexical_search_exhaustive(analyzer *a, const lexical_segment *segme
     if (st)
         goto done;
     qsort(all, n_all, sizeof *all, better_first);
-    for (size_t i = 0; i < n_all && i < k; i++)
-        hits[(*n_hits)++] =
+    found = checked_malloc(n_all, sizeof *found);
+    if (!found) {
+        st = no_memory(err);
+        goto done;
+    }
+    for (size_t i = 0; i < n_all; i++) {
+        found[i] =
             (lexical_hit){all[i].segment, all[i].row, (float)((double)all[i].score / plan.scale)};
+        n_scored += all[i].score > 0;
+    }
+    st = proximity_rescore(&plan, segments, params, found, n_scored, err);
+    for (size_t i = 0; i < n_all && i < k && !st; i++)
+        hits[(*n_hits)++] = found[i];
 done:
     free(all);
+    free(found);
     free(s.p);
     arena_clear(&memory);
     analyzer_destroy(own);

@@ -221,6 +221,8 @@ typedef struct lexical_params {
     bool keep_stop_words;         /* default false: function words of a question don't score */
     const stop_list *stop_words;  /* of one's own, beside the built-in ones; NULL: none. Borrowed */
     const synonyms *synonyms;     /* applied to WORDS clauses; NULL: none. Borrowed */
+    float proximity;              /* bonus for words that stand close together; 0: none (default) */
+    size_t proximity_depth;       /* of the best rows, how many get it; default 50 */
 } lexical_params;
 
 void lexical_params_default(lexical_params *p);

@@ -9,24 +9,29 @@
 #include "base/checked.h"
 #include "index/lexical/postings.h"
 #include "index/lexical/query.h"
-
-typedef struct phrase_word {
-    postings *p;
-    postings_positions where;
-    uint32_t where_block; /* block `where` was opened for */
-    uint32_t block, i;    /* stand on posting i of this block */
-    uint32_t offset, index; /* of the word in the alternative */
-    uint32_t *pos; /* positions in the field looked at */
-    size_t n_pos, cap;
-} phrase_word;
+#include "index/lexical/words_at.h"
 
 static cairn_status no_memory(cairn_error *err)
 {
     return cairn_fail(err, CAIRN_ENOMEM, "no memory to match a phrase");
 }
 
-/* Move w to the first row >= target; *row is UINT32_MAX at the end. */
-static cairn_status word_seek(phrase_word *w, uint32_t target, uint32_t *row, cairn_error *err)
+cairn_status words_at_open(words_at *w, const lexical_reader *r, const dict_term *t,
+                           cairn_error *err)
+{
+    w->p = checked_aligned(1, sizeof *w->p);
+    w->where_block = UINT32_MAX;
+    return w->p ? postings_open(w->p, r, t, pack_get(), err) : no_memory(err);
+}
+
+void words_at_clear(words_at *w)
+{
+    free(w->p);
+    free(w->pos);
+    *w = (words_at){0};
+}
+
+cairn_status words_at_seek(words_at *w, uint32_t target, uint32_t *row, cairn_error *err)
 {
     postings *p = w->p;
     cairn_status st;
@@ -53,8 +58,7 @@ static cairn_status word_seek(phrase_word *w, uint32_t target, uint32_t *row, ca
     return CAIRN_OK;
 }
 
-/* Positions of w's row in field f. */
-static cairn_status word_positions(phrase_word *w, unsigned f, cairn_error *err)
+cairn_status words_at_positions(words_at *w, unsigned f, cairn_error *err)
 {
     postings *p = w->p;
     cairn_status st = postings_tf(p, err);
@@ -79,16 +83,16 @@ static cairn_status word_positions(phrase_word *w, unsigned f, cairn_error *err)
 }
 
 typedef struct phrase_search {
-    phrase_word *w; /* rarest first */
+    words_at *w; /* rarest first */
     size_t n;
     const query_alt *alt;
-    phrase_word **in_order; /* as in the alternative */
+    words_at **in_order; /* as in the alternative */
     uint32_t *starts[NEAR_SPANS_MAX]; /* of spans of several words */
     size_t cap_starts[NEAR_SPANS_MAX];
 } phrase_search;
 
 /* Where all the words w[0..n) stand in a row, from their first; dst has room for w[0]'s. */
-static size_t span_starts(phrase_word *const *w, size_t n, const uint32_t *offset, uint32_t *dst)
+static size_t span_starts(words_at *const *w, size_t n, const uint32_t *offset, uint32_t *dst)
 {
     size_t out = 0, at[NEAR_WORDS_MAX] = {0};
 
@@ -114,13 +118,13 @@ static cairn_status count_windows(phrase_search *s, unsigned f, uint32_t *count,
 
     *count = 0;
     for (size_t i = 0; i < s->n; i++) {
-        cairn_status st = word_positions(&s->w[i], f, err);
+        cairn_status st = words_at_positions(&s->w[i], f, err);
         if (st || !s->w[i].n_pos)
             return st;
     }
     for (size_t i = 0; i < alt->n_spans; i++) {
         const query_span *span = &alt->spans[i];
-        phrase_word *const *w = s->in_order + span->first;
+        words_at *const *w = s->in_order + span->first;
         uint32_t offset[NEAR_WORDS_MAX];
         if (span->n == 1) {
             places[i] = (near_places){w[0]->pos, w[0]->n_pos};
@@ -146,12 +150,12 @@ static cairn_status count_windows(phrase_search *s, unsigned f, uint32_t *count,
 }
 
 /* How often the words stand in a row in field f of the row all of them are at. */
-static cairn_status count_places(phrase_word *w, size_t n, unsigned f, uint32_t *count,
+static cairn_status count_places(words_at *w, size_t n, unsigned f, uint32_t *count,
                                  cairn_error *err)
 {
     *count = 0;
     for (size_t i = 0; i < n; i++) {
-        cairn_status st = word_positions(&w[i], f, err);
+        cairn_status st = words_at_positions(&w[i], f, err);
         if (st || !w[i].n_pos)
             return st;
     }
@@ -213,7 +217,7 @@ static cairn_status check_row(phrase_search *s, uint32_t row, uint32_t mask, mat
 
 static int by_df(const void *a, const void *b)
 {
-    const phrase_word *x = a, *y = b;
+    const words_at *x = a, *y = b;
     return (x->p->df > y->p->df) - (x->p->df < y->p->df);
 }
 
@@ -228,7 +232,7 @@ static cairn_status walk(phrase_search *s, uint32_t mask, matches *m, cairn_erro
         cairn_status st = CAIRN_OK;
         for (i = 0; i < s->n; i++) {
             uint32_t at;
-            st = word_seek(&s->w[i], target, &at, err);
+            st = words_at_seek(&s->w[i], target, &at, err);
             if (st || at == UINT32_MAX)
                 return st;
             if (i && at != row) {
@@ -250,7 +254,7 @@ cairn_status phrase_find(const query_plan *plan, const lexical_reader *r, size_t
                          const query_alt *alt, uint32_t field_mask, phrase_match **out, size_t *n,
                          cairn_error *err)
 {
-    phrase_word *w = calloc(alt->n, sizeof *w);
+    words_at *w = calloc(alt->n, sizeof *w);
     phrase_search search = {.w = w, .n = alt->n, .alt = alt};
     matches m = {0};
     cairn_status st = w ? CAIRN_OK : no_memory(err);
@@ -267,14 +271,8 @@ cairn_status phrase_find(const query_plan *plan, const lexical_reader *r, size_t
         const dict_term *t = &plan->found[s * plan->n_terms + alt->words[i].term];
         if (!t->df)
             goto done; /* a word that the segment lacks */
-        w[i].p = checked_aligned(1, sizeof *w[i].p);
-        if (!w[i].p) {
-            st = no_memory(err);
-            break;
-        }
         w[i].offset = alt->words[i].offset;
-        w[i].where_block = UINT32_MAX;
-        st = postings_open(w[i].p, r, t, pack_get(), err);
+        st = words_at_open(&w[i], r, t, err);
     }
     if (!st) {
         for (size_t i = 0; i < alt->n; i++)
@@ -293,10 +291,8 @@ cairn_status phrase_find(const query_plan *plan, const lexical_reader *r, size_t
         *n = *out ? m.n : 0;
     }
 done:
-    for (size_t i = 0; w && i < alt->n; i++) {
-        free(w[i].p);
-        free(w[i].pos);
-    }
+    for (size_t i = 0; w && i < alt->n; i++)
+        words_at_clear(&w[i]);
     for (size_t i = 0; i < NEAR_SPANS_MAX; i++)
         free(search.starts[i]);
     free(search.in_order);

@@ -11,6 +11,7 @@
 #define WORDS_MAX     4096   /* of a query, over all clauses */
 #define PART_BOOST    0.3f   /* of a compound's part beside the whole: measured, docs/lexical.md */
 #define SUM_MAX       0x1p29 /* of a row's score in integer units */
+#define PROXIMITY_DEPTH_MAX 100000
 #define SLOP_MAX      100000 /* places: more is the whole field */
 #define POSTINGS_MAX  ((uint64_t)48 << 20) /* read for the patterns of a query */
 
@@ -20,6 +21,7 @@ void lexical_params_default(lexical_params *p)
         .k1 = 1.2f,
         .b = {0.75f, 0.0f, 0.75f, 0.75f},
         .weight = {1.5f, 0.1f, 1.0f, 1.0f},
+        .proximity_depth = 50,
     };
 }
 
@@ -846,6 +848,9 @@ static cairn_status check(const lexical_query *q, const lexical_params *p, cairn
 {
     if (!(p->k1 >= 0 && p->k1 < 1e6f))
         return cairn_fail(err, CAIRN_EUSAGE, "k1 must be between 0 and 1e6");
+    if (!(p->proximity >= 0 && p->proximity < 1e6f) || p->proximity_depth > PROXIMITY_DEPTH_MAX)
+        return cairn_fail(err, CAIRN_EUSAGE, "proximity must be 0..1e6, its depth at most %d",
+                          PROXIMITY_DEPTH_MAX);
     for (size_t f = 0; f < LEXICAL_FIELDS; f++)
         if (!(p->b[f] >= 0 && p->b[f] <= 1) || !(p->weight[f] >= 0 && p->weight[f] < 1e6f))
             return cairn_fail(err, CAIRN_EUSAGE, "b must be 0..1 and field weights 0..1e6");

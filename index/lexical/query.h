@@ -174,6 +174,15 @@ typedef struct near_places {
 uint32_t near_count(const query_span *spans, const near_places *places, size_t n, uint32_t window,
                     void (*hit)(void *ctx, int64_t start), void *ctx);
 
+/* ---- proximity (proximity.c) ---- */
+
+/* How many rows must be found so that the best k after proximity_rescore are known. */
+size_t proximity_depth(const query_plan *plan, const lexical_params *params, size_t k);
+/* Add the bonus to the first params->proximity_depth of the hits and sort those again. */
+cairn_status proximity_rescore(const query_plan *plan, const lexical_segment *segments,
+                               const lexical_params *params, lexical_hit *hits, size_t n,
+                               cairn_error *err);
+
 /* ---- trees (boolean.c) ---- */
 
 /* *out: the segments with the rows that the trees leave in `allowed`; `segments` itself without trees.

@@ -517,7 +517,8 @@ cairn_status lexical_search(analyzer *a, const lexical_segment *segments, size_t
     lexical_params defaults;
     query_plan plan;
     arena memory;
-    size_t rows = 0;
+    lexical_hit *found = hits;
+    size_t rows = 0, deep;
     const lexical_segment *narrow = segments;
     top best = {0};
     list_scratch scratch;
@@ -527,14 +528,14 @@ cairn_status lexical_search(analyzer *a, const lexical_segment *segments, size_t
 
     *n_hits = 0;
     lexical_params_default(&defaults);
+    params = params ? params : &defaults;
     arena_init(&memory, QUERY_MEMORY_MAX);
     if (!a) {
         st = analyzer_create(&own, err);
         a = own;
     }
     if (!st)
-        st = query_plan_make(&plan, &memory, a, segments, n, query, params ? params : &defaults,
-                             err);
+        st = query_plan_make(&plan, &memory, a, segments, n, query, params, err);
     for (size_t i = 0; i < n; i++)
         rows += segments[i].reader->n_rows;
     k = k < rows ? k : rows;
@@ -542,7 +543,16 @@ cairn_status lexical_search(analyzer *a, const lexical_segment *segments, size_t
         st = boolean_narrow(&plan, segments, n, &narrow, err);
     if (st || !k || (!plan.n_positive && !plan.n_trees))
         goto done;
-    st = rows <= UINT32_MAX ? top_init(&best, k, err)
+    deep = proximity_depth(&plan, params, k);
+    if (deep > k) {
+        deep = deep < rows ? deep : rows;
+        found = arena_calloc(&memory, deep, sizeof *found);
+        if (!found) {
+            st = no_memory(&s);
+            goto done;
+        }
+    }
+    st = rows <= UINT32_MAX ? top_init(&best, deep, err)
                             : cairn_fail(err, CAIRN_ELIMIT, "more than 4 G rows in one search");
     if (!st)
         st = list_scratch_make(&scratch, &memory, err);
@@ -552,8 +562,13 @@ cairn_status lexical_search(analyzer *a, const lexical_segment *segments, size_t
         st = search_segment(&s);
         s.base += segments[i].reader->n_rows;
     }
-    if (!st)
-        *n_hits = top_take(&best, segments, plan.scale, hits);
+    if (!st) {
+        size_t n_found = top_take(&best, segments, plan.scale, found);
+        st = proximity_rescore(&plan, segments, params, found, n_found, err);
+        *n_hits = n_found < k ? n_found : k;
+        if (found != hits)
+            memcpy(hits, found, *n_hits * sizeof *hits);
+    }
     if (!st)
         st = boolean_rest(&plan, narrow, n, k, hits, n_hits, err);
 done:

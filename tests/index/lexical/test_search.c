@@ -45,6 +45,8 @@ static void random_params(random_state *r, lexical_params *p)
         p->weight[f] = (float)random_below(r, 50) / 10;
     }
     p->keep_stop_words = random_below(r, 2);
+    p->proximity = random_below(r, 2) ? (float)random_below(r, 40) / 10 : 0;
+    p->proximity_depth = random_below(r, 3) ? random_below(r, 200) : 20000;
 }
 
 static void fast_equals_exhaustive(void **state)
