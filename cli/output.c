@@ -206,6 +206,23 @@ void cli_print_audit(const cairn_audit *a)
     putchar('\n');
 }
 
+static json_t *json_reasons(const cairn_hit *h)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < h->n_reasons; i++) {
+        const cairn_reason *r = &h->reasons[i];
+        json_array_append_new(
+            all, json_pack("{s:o,s:I,s:f,s:f,s:f,s:f,s:{s:I,s:I,s:I,s:I}}", "term",
+                           cli_json_string(r->term), "passages", (json_int_t)r->passages, "idf",
+                           (double)r->idf, "boost", (double)r->boost, "frequency",
+                           (double)r->frequency, "score", (double)r->score, "in", "title",
+                           (json_int_t)r->in_title, "path", (json_int_t)r->in_path, "heading",
+                           (json_int_t)r->in_heading, "text", (json_int_t)r->in_text));
+    }
+    return all;
+}
+
 json_t *cli_json_hit(const cairn_hit *h, bool explain)
 {
     json_t *marks = json_array(), *scores = json_object(), *j;
@@ -223,6 +240,8 @@ json_t *cli_json_hit(const cairn_hit *h, bool explain)
             json_object_set_new(scores, "lexical_rank", json_integer(h->lexical_rank));
         if (h->vector_rank)
             json_object_set_new(scores, "vector_rank", json_integer(h->vector_rank));
+        json_object_set_new(scores, "nearness", json_real((double)h->nearness));
+        json_object_set_new(scores, "words", json_reasons(h));
     }
     j = json_pack("{s:I,s:f,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "rank", (json_int_t)h->rank,
                   "score", (double)h->score, "doc", (json_int_t)h->doc, "chunk",

@@ -54,6 +54,72 @@ static void print_snippet(cli *c, const cairn_hit *h)
     printf("%s\n", end < h->text_len ? "..." : "");
 }
 
+/* "  granite 2.31 = idf 3.10 x 0.74: 2 in text, 1 in title (12 passages)" */
+static void print_reasons(const cairn_hit *h)
+{
+    static const char *const where[] = {"title", "heading", "text", "path"};
+
+    for (size_t i = 0; i < h->n_reasons; i++) {
+        const cairn_reason *r = &h->reasons[i];
+        const uint32_t in[] = {r->in_title, r->in_heading, r->in_text, r->in_path};
+        bool any = false;
+        fputs("      ", stdout);
+        cli_put_text(stdout, r->term, strlen(r->term));
+        printf(" %.3f: idf %.2f", (double)r->score, (double)r->idf);
+        if (r->boost < 1 || r->boost > 1)
+            printf(" times %g", (double)r->boost);
+        for (size_t f = 0; f < 4; f++)
+            if (in[f]) {
+                printf("%s%u in %s", any ? ", " : "; ", in[f], where[f]);
+                any = true;
+            }
+        if (!any)
+            printf("; weighted frequency %.2f", (double)r->frequency);
+        printf("; in %llu passages\n", (unsigned long long)r->passages);
+    }
+    if (h->nearness > 0)
+        printf("      words close together %.3f\n", (double)h->nearness);
+}
+
+static void print_reading(const cairn_search_result *r)
+{
+    if (r->read_as && *r->read_as) {
+        fputs("read as: ", stdout);
+        cli_put_text(stdout, r->read_as, strlen(r->read_as));
+        fputs("\n", stdout);
+    }
+    for (size_t i = 0; i < r->n_patterns; i++) {
+        const cairn_pattern *p = &r->patterns[i];
+        cli_put_text(stdout, p->text, strlen(p->text));
+        if (p->problem) {
+            printf(": no pattern, %s\n", p->problem);
+            continue;
+        }
+        printf(": %zu words in %llu passages: ", p->words, (unsigned long long)p->passages);
+        cli_put_text(stdout, p->shown, strlen(p->shown));
+        if (p->left_out)
+            printf("; %zu words left out", p->left_out);
+        fputs("\n", stdout);
+    }
+}
+
+static json_t *json_patterns(const cairn_search_result *r)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < r->n_patterns; i++) {
+        const cairn_pattern *p = &r->patterns[i];
+        json_t *j = json_pack("{s:o,s:I,s:I,s:I,s:o}", "pattern", cli_json_string(p->text),
+                              "words", (json_int_t)p->words, "left_out", (json_int_t)p->left_out,
+                              "passages", (json_int_t)p->passages, "most_frequent",
+                              cli_json_string(p->shown));
+        if (j && p->problem)
+            json_object_set_new(j, "problem", cli_json_string(p->problem));
+        json_array_append_new(all, j);
+    }
+    return all;
+}
+
 static void print_hit(cli *c, const cairn_hit *h, bool explain)
 {
     printf("%s%2zu  ", cli_bold(c), h->rank);
@@ -73,6 +139,8 @@ static void print_hit(cli *c, const cairn_hit *h, bool explain)
     if (explain)
         printf("    score %.4f, words %.3f (rank %u), vectors %.3f (rank %u)\n", (double)h->score,
                (double)h->lexical, h->lexical_rank, (double)h->vector, h->vector_rank);
+    if (explain)
+        print_reasons(h);
     print_snippet(c, h);
 }
 
@@ -130,12 +198,19 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
             json_object_set_new(j, "suggestion", cli_json_string(r->suggestion));
         if (r->facets)
             json_object_set_new(j, "facets", json_facets(r));
+        if (explain) {
+            if (r->read_as)
+                json_object_set_new(j, "read_as", cli_json_string(r->read_as));
+            json_object_set_new(j, "patterns", json_patterns(r));
+        }
         if (explain)
             json_object_set_new(j, "stages_ms",
                                 json_pack("{s:f,s:f,s:f}", "lexical", r->lexical_ms, "embed",
                                           r->embed_ms, "vector", r->vector_ms));
         return cli_print_json(c, j);
     }
+    if (explain)
+        print_reading(r);
     for (size_t i = 0; i < r->n_hits; i++)
         print_hit(c, &r->hits[i], explain);
     if (r->note && !c->quiet)

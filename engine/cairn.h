@@ -117,6 +117,23 @@ typedef struct cairn_range {
     size_t start, end; /* bytes, half open */
 } cairn_range;
 
+/* With `explain`: what one word, phrase or pattern of the query gave a hit. */
+typedef struct cairn_reason {
+    const char *term;  /* as the index writes it: stems; or the pattern */
+    uint64_t passages; /* that hold it */
+    float idf, boost, frequency, score;
+    uint32_t in_title, in_path, in_heading, in_text; /* occurrences; 0 for a pattern */
+} cairn_reason;
+
+/* With `explain`: which words a pattern stands for. */
+typedef struct cairn_pattern {
+    const char *text;
+    size_t words, left_out; /* how many, and how many beyond the bound */
+    uint64_t passages;
+    const char *shown;   /* the most frequent ones with their passages */
+    const char *problem; /* why it stands for none, or NULL */
+} cairn_pattern;
+
 typedef struct cairn_hit {
     size_t rank; /* from 1 */
     float score;
@@ -130,6 +147,9 @@ typedef struct cairn_hit {
     size_t n_highlights;
     float lexical, vector;               /* raw scores; 0 where the list does not hold it */
     uint32_t lexical_rank, vector_rank;  /* from 1; 0 where the list does not hold it */
+    const cairn_reason *reasons; /* with `explain`; their scores and `nearness` make `lexical` */
+    size_t n_reasons;
+    float nearness; /* for words that stand close together */
 } cairn_hit;
 
 /* How many documents with a match carry each value of a field: over all matches, not only the hits. A
@@ -156,6 +176,9 @@ typedef struct cairn_search_result {
     cairn_mode mode;  /* the one used */
     const char *note; /* why it is not the one asked for, or how the query was read; or NULL */
     double took_ms, lexical_ms, embed_ms, vector_ms;
+    const char *read_as; /* with `explain`: the query in words */
+    const cairn_pattern *patterns;
+    size_t n_patterns;
     void *memory;
 } cairn_search_result;
 

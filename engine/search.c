@@ -180,6 +180,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
         return st;
     make_params(c, e->depth > e->k ? e->depth : e->k, &params);
     params.matches = e->matches;
+    params.explain = e->explain;
     return retrieve_search(&corpus, query, e->mode, e->k, NULL, &params, an, workers, memory,
                            result, err);
 }
@@ -322,10 +323,13 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
                        .k = request->k ? request->k : 10,
                        .depth = request->as_you_type ? 0 : (size_t)c->settings.candidates,
                        .as_you_type = request->as_you_type,
-                       .matches = request->facets != NULL};
+                       .matches = request->facets != NULL,
+                       .explain = request->explain};
     st = engine_search_with(c, &v, &e, &memory, &query, &found, err);
     if (!st)
         st = engine_present(c, &v, &query, &found, out, err);
+    if (!st && request->explain)
+        st = engine_explain(&query, &found, *out, err);
     if (!st && request->facets)
         st = engine_facets(&v, &found, request->facets,
                            request->facet_values ? request->facet_values : 10, *out, err);

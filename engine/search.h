@@ -18,6 +18,7 @@ typedef struct engine_query {
     bool plain;       /* as above */
     bool as_you_type; /* the last word is being typed */
     bool matches;     /* fill result->matches */
+    bool explain;     /* fill result->explained */
     retrieve_mode mode;
     size_t k, depth;
 } engine_query;
@@ -48,5 +49,9 @@ cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query
                             cairn_error *err);
 
 retrieve_mode engine_mode(cairn_mode mode);
+
+/* Copy how the query was read and why each hit scores into `out`, whose hits are found's. */
+cairn_status engine_explain(const retrieve_query *query, const retrieve_result *found,
+                            cairn_search_result *out, cairn_error *err);
 
 #endif

@@ -11,10 +11,12 @@
 #include <strings.h>
 
 #include "base/utf8.h"
+#include "index/lexical/automaton.h"
 #include "retrieve/query_tree.h"
 
 #define DEPTH_MAX    24   /* of parentheses */
 #define NOTS_MAX     8    /* one behind the other */
+#define EXPRESSION_BYTES ((size_t)4 << 20) /* to read a regular expression */
 #define PATTERNS_MAX 16   /* wildcards, fuzzy words and expressions of one query */
 #define NEAR_DEFAULT 10   /* words between, where NEAR does not say */
 #define SLOP_MAX     1000 /* of a phrase or NEAR, as typed */
@@ -435,7 +437,8 @@ static query_node *read_word(query_reader *q)
     while (!boost && cut > s && strchr(",.;:!?", cut[-1])) /* of the sentence around it */
         cut--;
     edits = cut_edits(q, s, &cut);
-    if (edits && edits < 3 && pattern_room(q, s, (size_t)(cut - s))) {
+    if (edits && edits < 3 && utf8_length(s, (size_t)(cut - s)) <= AUTOMATON_FUZZY_MAX &&
+        pattern_room(q, s, (size_t)(cut - s))) {
         n = new_leaf(q, QUERY_CLAUSE, LEXICAL_FUZZY, s, (size_t)(cut - s));
         if (n)
             n->clause.edits = edits;
@@ -497,12 +500,33 @@ static query_node *read_phrase(query_reader *q)
     return n;
 }
 
+/* Whether the index will take the expression; if not, a remark says why. */
+static bool is_expression(query_reader *q, const char *s, size_t len)
+{
+    automaton a = {0};
+    cairn_error why = {0};
+    arena memory;
+    bool fine;
+
+    arena_init(&memory, EXPRESSION_BYTES);
+    fine = !automaton_regex(&a, &memory, s, len, &why);
+    if (!fine)
+        query_remark(q, "read as words: ", why.text, strlen(why.text), "");
+    automaton_clear(&a);
+    arena_clear(&memory);
+    return fine;
+}
+
 static query_node *read_regex(query_reader *q, const char *end)
 {
     const char *s = q->p + 1, *cut, *stop;
     query_node *n;
 
     stop = cut = word_end(q, end);
+    if (!is_expression(q, s, (size_t)(end - 1 - s))) {
+        q->p = end;
+        return as_words(q, s, (size_t)(end - 1 - s));
+    }
     n = new_leaf(q, QUERY_CLAUSE, LEXICAL_REGEX, s, (size_t)(end - 1 - s));
     q->p = end;
     if (end < stop && *end == '^') {

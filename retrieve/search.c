@@ -467,6 +467,42 @@ static cairn_status list_documents(searching *s, size_t k, cairn_error *err)
     return st;
 }
 
+/* Why the hits that words found score what they do. */
+static cairn_status explain(searching *s, cairn_error *err)
+{
+    lexical_query q = {.clauses = s->clauses, .n = s->query->n_clauses, .lang_hint = s->lang};
+    cairn_status st = CAIRN_OK;
+    size_t n = s->out->n_hits, n_found = 0;
+    lexical_hit *found = scratch(s, n, sizeof *found, &st, err);
+    size_t *of = scratch(s, n, sizeof *of, &st, err);
+    lexical_explanation *why = scratch(s, 1, sizeof *why, &st, err), told;
+
+    for (size_t i = 0; !st && i < n; i++) {
+        const retrieve_hit *h = &s->out->hits[i];
+        for (size_t l = 0; h->lexical_rank && l < s->corpus->n_lexical; l++) {
+            const retrieve_rows *rows = &s->corpus->lexical[l].rows;
+            const uint64_t *deleted = s->corpus->lexical[l].deleted;
+            uint32_t row;
+            if (!rows->row(rows->ctx, h->chunk, &row) || (deleted && row_set_has(deleted, row)))
+                continue;
+            of[n_found] = i;
+            found[n_found++] = (lexical_hit){(uint32_t)l, row, h->lexical_score};
+            break;
+        }
+    }
+    if (!st)
+        st = lexical_explain(s->an, s->lexical, s->corpus->n_lexical, &q, &s->params->lexical,
+                             found, n_found, s->a, &told, err);
+    if (st)
+        return st;
+    *why = told;
+    why->reasons = scratch(s, n, sizeof *why->reasons, &st, err);
+    for (size_t i = 0; !st && i < n_found; i++)
+        why->reasons[of[i]] = told.reasons[i];
+    s->out->explained = why;
+    return st;
+}
+
 static void add_note(searching *s, const char *note)
 {
     if (!s->out->note)
@@ -524,6 +560,8 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
     out->mode = words && vectors ? RETRIEVE_HYBRID : words ? RETRIEVE_LEXICAL : RETRIEVE_VECTOR;
     if (!st)
         st = fuse(&s, words, vectors, k, err);
+    if (!st && words && s.params->explain)
+        st = explain(&s, err);
     out->total_ns = clock_mono_ns() - start;
     return st;
 }

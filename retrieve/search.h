@@ -74,6 +74,7 @@ typedef struct retrieve_params {
     lexical_params lexical;
     vector_params vector;
     bool matches; /* fill the result's `matches`; default false */
+    bool explain; /* fill the result's `explained`; default false */
 } retrieve_params;
 
 void retrieve_params_default(retrieve_params *p);
@@ -96,6 +97,9 @@ typedef struct retrieve_result {
      * i.e. that satisfy what is required and excluded or, where nothing is required, hold any of the
      * words; without words all. NULL otherwise. */
     uint64_t **matches;
+    /* With params.explain, where words were searched: reasons[i] tells of hits[i] (none for one that only
+     * the vectors found). */
+    const lexical_explanation *explained;
     uint64_t n_rows, n_allowed;    /* live rows of the lexical side, and those the filter allows */
     int64_t filter_ns, lexical_ns, embed_ns, vector_ns, fuse_ns, total_ns;
 } retrieve_result;

@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "base/pool.h"
+#include "base/arena.h"
 #include "base/sections.h"
 #include "base/status.h"
 #include "index/text/analyzer.h"
@@ -257,6 +258,51 @@ cairn_status lexical_search_exhaustive(analyzer *a, const lexical_segment *segme
 cairn_status lexical_match(analyzer *a, const lexical_segment *segments, size_t n,
                            const lexical_query *query, const lexical_params *params,
                            uint64_t *const *rows, cairn_error *err);
+
+/* ---- why ---- */
+
+/* What one word, phrase or pattern of the query gave a row. */
+typedef struct lexical_reason {
+    const char *name; /* dictionary terms, or the pattern */
+    uint64_t rows;    /* that hold it; of a phrase: its rarest word */
+    float idf, boost;
+    float tf;                    /* weighted over the fields */
+    uint32_t in[LEXICAL_FIELDS]; /* occurrences by field; of a pattern all 0 */
+    float score;
+} lexical_reason;
+
+typedef struct lexical_reasons {
+    lexical_reason *at; /* those that scored */
+    size_t n;
+    float nearness; /* what words close together added */
+} lexical_reasons;
+
+typedef struct lexical_spelling {
+    const char *name;
+    uint64_t rows;
+    unsigned edits;
+} lexical_spelling;
+
+typedef struct lexical_pattern {
+    const char *name;
+    size_t words, left_out; /* terms it stands for; terms beyond the bound */
+    uint64_t rows;          /* that hold any */
+    const char *problem;    /* why it stands for none, or NULL */
+    lexical_spelling *shown; /* the best of its terms */
+    size_t n_shown;
+} lexical_pattern;
+
+typedef struct lexical_explanation {
+    lexical_pattern *patterns;
+    size_t n_patterns;
+    lexical_reasons *reasons; /* one a hit */
+} lexical_explanation;
+
+/* How the hits of a search (their scores included) came about; into `memory`. */
+cairn_status lexical_explain(analyzer *a, const lexical_segment *segments, size_t n,
+                             const lexical_query *query, const lexical_params *params,
+                             const lexical_hit *hits, size_t n_hits, arena *memory,
+                             lexical_explanation *out, cairn_error *err);
 
 typedef struct lexical_range {
     size_t start, end; /* bytes of the text */

@@ -158,6 +158,7 @@ static const struct {
      "?<word~1> ?<words~1> ?<word~1> ?<word~2> ?<word~2> ?(a~b) | | word words word word word a~b #"},
     {"letters~ ~x x~0", NULL, "?<letters~2> ?(~x x) | | letters ~x x"},
     {"/colou?r/ x /usr/bin /a/b/", NULL, "?/colou?r/ ?(x /usr/bin /a/b/) | | x /usr/bin /a/b/"},
+    {"/(a/ /a{9999}/ x", NULL, "?((a/ /a{9999}/ x) | | (a/ /a{9999}/ x #"},
     {"/a b/ /[ab]+/^2", NULL, "?/[ab]+/^2 ?(/a b/) | | /a b/"},
     {"word^2 a^b c^", NULL, "?(word)^2 ?(a^b c^) | | word a^b c^"},
     {"a AND b", NULL, "+(a) +(b) | | a b"},

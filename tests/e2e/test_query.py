@@ -1,0 +1,83 @@
+"""The query language through the built program: every operator on a few documents, what --explain says,
+and hostile queries."""
+import os
+
+from harness import CairnTest, main
+
+TEXTS = {
+    "plan.md": "# Annual plan\n\nThe organisation wants a new cathedral roof and a smaller budget.",
+    "report.txt": "The budget report of the organised tenants names the roof only once, far below the plan.",
+    "de/haus.txt": "Das Haus hat ein neues Dach. Der Plan der Verwaltung ist teuer.",
+    "code.py": "def cathedral(nave):\n    return nave\n",
+}
+
+
+class Query(CairnTest):
+    def setUp(self):
+        super().setUp()
+        for name, text in TEXTS.items():
+            self.write(name, text)
+        self.run_cairn("-q", "index", "--no-vectors", self.docs)
+
+    def found(self, query, *args):
+        r = self.json("search", "--mode", "lexical", *args, "--", query, code=None)
+        return [os.path.relpath(h["uri"], self.docs) for h in r["hits"]], r
+
+    def test_operators_find_what_they_should(self):
+        cases = {
+            "organis*": {"plan.md", "report.txt"},
+            "*ation": {"plan.md", "report.txt"},  # both hold a form of the stem
+            "c?thedral": {"plan.md", "code.py"},
+            "cathedrla~1": {"plan.md", "code.py"},
+            "catedrl~2": {"plan.md", "code.py"},
+            "/(roo[fm]|nave)s?/": {"plan.md", "report.txt", "code.py"},
+            '"roof cathedral"~2': {"plan.md"},
+            '"cathedral roof"': {"plan.md"},
+            "roof NEAR/3 budget": {"plan.md"},
+            "budget NEAR/9 roof": {"plan.md", "report.txt"},
+            "roof AND budget AND NOT report": {"plan.md"},
+            "(cathedral AND roof) OR nave": {"plan.md", "code.py"},
+            "plan -(tenants OR Haus)": {"plan.md"},
+            "title:plan": {"plan.md"},
+            "plan NOT ext:txt": {"plan.md"},
+            "ext:py OR (ext:txt AND Dach)": {"code.py", "de/haus.txt"},
+            "dir:de OR ext:py": {"code.py", "de/haus.txt"},
+            "budget date:>1990": {"plan.md", "report.txt"},
+            "budget date:<1990": set(),
+        }
+        for query, want in cases.items():
+            self.assertEqual(set(self.found(query)[0]), want, query)
+        self.assertEqual(set(self.found("plan", "--filter", "ext:md OR dir:de")[0]), {"plan.md", "de/haus.txt"})
+
+    def test_boosts_turn_the_order(self):
+        self.assertEqual(self.found("cathedral^0.1 tenants^9")[0][0], "report.txt")
+        self.assertEqual(self.found("cathedral^9 tenants^0.1")[0][-1], "report.txt")
+
+    def test_explain_adds_up(self):
+        _, r = self.found("organis* roof budget", "--explain")
+        self.assertIn("words like organis*", r["read_as"])
+        self.assertEqual(r["patterns"][0]["pattern"], "organis*")
+        self.assertGreaterEqual(r["patterns"][0]["passages"], 2)
+        for h in r["hits"]:
+            s = h["scores"]
+            self.assertAlmostEqual(sum(w["score"] for w in s["words"]) + s["nearness"], s["lexical"], delta=0.01)
+        text = self.run_cairn("search", "--mode", "lexical", "--explain", "roof AND budg*").stdout
+        self.assertIn("read as: ", text)
+        self.assertIn("idf", text)
+
+    def test_bad_syntax_is_words_and_says_so(self):
+        for query in ("AND roof", "roof (", "/(roof/", '"roof', "date:never roof", "roof NEAR/2 (a budget)", "[roof* **"):
+            names, r = self.found(query)
+            self.assertIn("plan.md", names, query)
+            self.assertIn("note", r, query)
+
+    def test_hostile_queries_end_soon(self):
+        for query in ("(" * 60000, "(a " * 20000, "* " * 30000, "???? " * 10000, "-" * 65000, "a OR " * 13000,
+                      "NOT " * 16000 + "a", "/(a|a)*(a|a)*b/ /(.*a){20}/ /(a?){60}a{60}/", "*a*e*i*o* " * 6000,
+                      "/((((a{9}){9}){9}){9})/", '"a b"~999 ' * 6000, "a NEAR " * 9000, "~1 a~2 " * 9000, "title:(" * 9000):
+            done = self.run_cairn("search", "--mode", "lexical", "--", query, code=None, timeout=100)
+            self.assertIn(done.returncode, (0, 1), query[:20])
+
+
+if __name__ == "__main__":
+    main()
