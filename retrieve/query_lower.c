@@ -423,7 +423,12 @@ static void lower_filter(lowering *l, query_node *n)
 static void summarise(lowering *l)
 {
     retrieve_query *out = l->out;
+    size_t n_words = 0;
 
+    for (size_t i = 0; i < l->words.len; i++)
+        n_words += l->words.data[i] == ' ';
+    if (n_words >= LEXICAL_WORDS_MAX)
+        query_remark(l->q, "only the first 4096 words are searched for", "", 0, "");
     if (l->words.len)
         out->clauses[out->n_clauses++] =
             (lexical_clause){.text = keep(l, l->words.data, l->words.len), .len = l->words.len};

@@ -191,6 +191,8 @@ struct lexical_node {
 
 /* Deepest tree. */
 #define LEXICAL_TREE_DEPTH 160
+/* Words of a query over all clauses; further ones are left out. */
+#define LEXICAL_WORDS_MAX 4096
 /* Patterns (WILDCARD, FUZZY, REGEX) of one query. */
 #define LEXICAL_PATTERNS_MAX 32
 

@@ -8,7 +8,8 @@
 #include "index/lexical/encode.h"
 
 #define LANGUAGES_MAX 16     /* stems of the languages with most rows are tried */
-#define WORDS_MAX     4096   /* of a query, over all clauses */
+#define WORDS_MAX     LEXICAL_WORDS_MAX
+#define SEQUENCE_MAX  1024   /* words of a phrase */
 #define PART_BOOST    0.3f   /* of a compound's part beside the whole: measured, docs/lexical.md */
 #define SUM_MAX       0x1p29 /* of a row's score in integer units */
 #define PROXIMITY_DEPTH_MAX 100000
@@ -316,9 +317,9 @@ static cairn_status clause_words(builder *b, const lexical_clause *c, uint32_t p
             while (j < n_words && (words[j].start != t[i].start || words[j].end != t[i].end))
                 j++;
             if (j == n_words) {
-                if (!b->words_left--)
-                    return cairn_fail(b->err, CAIRN_ELIMIT, "a query of more than %d words",
-                                      WORDS_MAX);
+                if (!b->words_left) /* the rest is left out */
+                    break;
+                b->words_left--;
                 words = grown(b->memory, words, n_words, &cap, sizeof *words);
                 if (!words)
                     return no_memory(b);
@@ -393,8 +394,9 @@ static cairn_status add_sequence(builder *b, size_t lang, const char *text, size
         if (!more)
             return no_memory(b);
         *words = more;
-        if (!lang && !b->words_left--)
-            return cairn_fail(b->err, CAIRN_ELIMIT, "a query of more than %d words", WORDS_MAX);
+        if (*n == SEQUENCE_MAX || !b->words_left)
+            break;
+        b->words_left -= !lang;
         st = term_index(b, t[i].term, t[i].len, &more[*n].term);
         more[(*n)++].offset = t[i].position - t[0].position;
     }
