@@ -287,9 +287,7 @@ static void check_segment(check *c, const store_segment *seg, const record_segme
         problem(c, path, "file", "%s", err.text);
     if (!st && deep) {
         if (segment_verify(f, &err))
-            problem(c, path, segment_damage(f), "%s", err.text);
-        else if (segment_verify_padding(f, &err))
-            problem(c, path, "padding", "%s", err.text);
+            problem(c, path, segment_damage(f) ? segment_damage(f) : "padding", "%s", err.text);
         else
             check_rows(c, seg, f);
     }

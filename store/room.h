@@ -23,8 +23,6 @@ enum { SEGMENT_ALIGN = 64, SEGMENT_HEADER = 64, SEGMENT_TRAILER = 64, SEGMENT_TO
  * CAIRN_ENOTFOUND when the file is not there. */
 cairn_status segment_file_open(segment_file **out, const char *path, segment_id id,
                                const record_segment *expect, size_t verify_bytes, cairn_error *err);
-/* Bytes between the sections must be zero; used by store_check. */
-cairn_status segment_verify_padding(const segment_file *f, cairn_error *err);
 /* Give the parts of a finished writer to the transaction: rename it into place. The record and the
  * path are filled; the writer is freed in any case. */
 cairn_status segment_writer_place(segment_writer *w, record_segment *rec, char **path,

@@ -84,7 +84,8 @@ cairn_status segment_find(const segment_file *f, const char *name, const uint8_t
 section_source segment_source(const segment_file *f);
 /* Name of the first section found damaged so far, or NULL. */
 const char *segment_damage(const segment_file *f);
-/* Check every section now, whatever its size. CAIRN_ECORRUPT names the first damaged one. */
+/* Check every section now, whatever its size, and the padding between them. CAIRN_ECORRUPT names the
+ * first damaged one. */
 cairn_status segment_verify(const segment_file *f, cairn_error *err);
 
 size_t segment_section_count(const segment_file *f);

@@ -304,17 +304,8 @@ const char *segment_damage(const segment_file *f)
     return NULL;
 }
 
-cairn_status segment_verify(const segment_file *f, cairn_error *err)
-{
-    for (size_t i = 0; i < f->n_sections; i++) {
-        cairn_status st = section_test(f, &f->sections[i], err);
-        if (st)
-            return st;
-    }
-    return CAIRN_OK;
-}
-
-cairn_status segment_verify_padding(const segment_file *f, cairn_error *err)
+/* What lies between header, sections, table of contents and trailer is 0. */
+static cairn_status verify_padding(const segment_file *f, cairn_error *err)
 {
     uint64_t at = SEGMENT_HEADER;
 
@@ -331,6 +322,16 @@ cairn_status segment_verify_padding(const segment_file *f, cairn_error *err)
         at = i < f->n_sections ? to + f->sections[i].len : to + f->n_sections * SEGMENT_TOC_ENTRY;
     }
     return CAIRN_OK;
+}
+
+cairn_status segment_verify(const segment_file *f, cairn_error *err)
+{
+    for (size_t i = 0; i < f->n_sections; i++) {
+        cairn_status st = section_test(f, &f->sections[i], err);
+        if (st)
+            return st;
+    }
+    return verify_padding(f, err);
 }
 
 size_t segment_section_count(const segment_file *f)

@@ -13,7 +13,8 @@
  *
  * lex.rows: five columns, the length codes (format.h) of title, path, headings and body, and the
  * language as an index into lex.meta's list. First two bytes for each column: 1 and 0, or 0 and the
- * value that all rows have; then a byte a row for each column with a 1.
+ * value that all rows have; then a byte a row for each column with a 1. The body's column is always
+ * written out beyond 65,536 rows, so that a small file cannot claim many rows.
  *
  * Format 1 (up to 0.1) had no columns of one value, four (frequency, length) pairs a block as
  * bounds, one width for the gaps of a block and one for its positions. It is refused. */
@@ -27,6 +28,8 @@
 #include "base/checked.h"
 #include "base/cursor.h"
 #include "index/lexical/encode.h"
+
+#define CONSTANT_ROWS_MAX 65536u
 
 cairn_status meta_emit(const lexical_meta *m, const section_sink *sink, cairn_error *err)
 {
@@ -76,7 +79,8 @@ cairn_status rows_emit(const uint8_t *columns, uint32_t n_rows, const section_si
 
     for (size_t i = 0; i <= LEXICAL_FIELDS && n_rows; i++) {
         const uint8_t *c = columns + i * n_rows;
-        head[2 * i] = n_rows > 1 && memcmp(c, c + 1, n_rows - 1) != 0;
+        head[2 * i] = (i == LEXICAL_BODY && n_rows > CONSTANT_ROWS_MAX) ||
+                      (n_rows > 1 && memcmp(c, c + 1, n_rows - 1) != 0);
         head[2 * i + 1] = head[2 * i] ? 0 : *c;
     }
     if (!st)
@@ -177,7 +181,8 @@ static cairn_status read_rows(lexical_reader *r, const uint8_t *data, size_t len
     size_t at = 2 * (LEXICAL_FIELDS + 1);
 
     for (size_t i = 0; i <= LEXICAL_FIELDS; i++) {
-        if (len < at || data[2 * i] > 1)
+        if (len < at || data[2 * i] > 1 ||
+            (i == LEXICAL_BODY && !data[2 * i] && r->n_rows > CONSTANT_ROWS_MAX))
             return broken(err, "lex.rows", "a bad head");
         r->stride[i] = data[2 * i];
         r->column[i] = r->stride[i] ? data + at : data + 2 * i + 1;
