@@ -240,6 +240,10 @@ cairn_status dict_find(const dict *d, const char *term, size_t len, dict_term *o
                 high = mid;
             continue;
         }
+        if (len < 8) { /* no NUL is in a term: the block's first one it is */
+            low = mid + 1;
+            break;
+        }
         if (!enter_block(d, mid, &c, &post, &pos))
             return broken(err, cursor_offset(&c));
         n = next_byte(&c);

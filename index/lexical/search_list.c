@@ -409,9 +409,11 @@ cairn_status list_look_up(const list_scratch *s, list *l, uint32_t lo, size_t n,
         }
         if (s->cand[j] + bound <= need)
             continue;
-        st = postings_block(p, b, s->err);
-        if (st)
-            return st;
+        if (p->block != b) {
+            st = postings_block(p, b, s->err);
+            if (st)
+                return st;
+        }
         i = find_row(p, want);
         if (p->doc[i] != want)
             continue;

@@ -1,4 +1,4 @@
-/* top.c - a heap for few, selection for many. */
+/* top.c - a heap for few, counting and selection for many. */
 #include "index/lexical/top.h"
 
 #include <stdlib.h>
@@ -6,6 +6,9 @@
 
 #include "base/checked.h"
 #include "index/lexical/reader.h"
+
+/* Of scores, when many are cut down or sorted. */
+#define BUCKETS 1024
 
 cairn_status top_init(top *t, size_t k, cairn_error *err)
 {
@@ -76,17 +79,51 @@ static void sift_down(uint64_t *h, size_t n, uint64_t v)
     h[i] = v;
 }
 
+/* Throw away what cannot be among the best k of a full buffer, and raise the floor. The scores are
+ * counted in buckets between the least and the greatest; everything from the bucket of the k-th on
+ * stays, usually a few more than k. */
+static void prune(top *t)
+{
+    uint32_t count[BUCKETS] = {0}, least = UINT32_MAX, most = 0;
+    uint64_t *v = t->best;
+    size_t kept = 0, above = 0;
+    unsigned shift = 0, edge = BUCKETS - 1;
+    uint64_t floor;
+
+    for (size_t i = 0; i < t->n; i++) {
+        uint32_t score = (uint32_t)(v[i] >> 32);
+        least = score < least ? score : least;
+        most = score > most ? score : most;
+    }
+    while ((most - least) >> shift >= BUCKETS)
+        shift++;
+    for (size_t i = 0; i < t->n; i++)
+        count[((uint32_t)(v[i] >> 32) - least) >> shift]++;
+    for (above = count[edge]; above < t->k;)
+        above += count[--edge];
+    floor = (uint64_t)(least + (edge << shift)) << 32;
+    for (size_t i = 0; i < t->n; i++) { /* keeps their order: rows rise among equal scores */
+        v[kept] = v[i];
+        kept += v[i] >= floor;
+    }
+    t->n = kept;
+    t->floor = (int32_t)(floor >> 32) - 1;
+    if (t->n > t->k + t->k / 2) { /* crowded: exactly, then */
+        uint64_t last = UINT64_MAX;
+        select_greatest(v, t->n, t->k);
+        t->n = t->k;
+        for (size_t i = 0; i < t->n; i++)
+            last = v[i] < last ? v[i] : last;
+        t->floor = score_of(last);
+    }
+}
+
 void top_full(top *t, uint64_t v)
 {
     size_t i;
 
     if (t->k > TOP_HEAP_MAX) {
-        uint64_t least = UINT64_MAX;
-        select_greatest(t->best, t->n, t->k);
-        t->n = t->k;
-        for (i = 0; i < t->n; i++)
-            least = t->best[i] < least ? t->best[i] : least;
-        t->floor = score_of(least);
+        prune(t);
         if (score_of(v) > t->floor)
             t->best[t->n++] = v;
         return;
@@ -108,36 +145,38 @@ static int greatest_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Sort n values by falling score through three counting passes over eleven bits each, then by row
- * inside each run of equal scores. `other` has room for n too. */
-static void sort_many(uint64_t *v, uint64_t *other, size_t n)
+/* Sort n values into `other`, best first: by buckets of their scores, then each bucket by insertion
+ * or, when it is large, by qsort. */
+static void sort_many(const uint64_t *v, uint64_t *other, size_t n)
 {
-    static const size_t digits = 1 << 11;
-    size_t count[1 << 11];
+    uint32_t at[BUCKETS + 1] = {0}, least = UINT32_MAX, most = 0;
+    unsigned shift = 0;
 
-    for (unsigned shift = 32; shift < 64; shift += 11) {
-        uint64_t *swap = v;
-        size_t at = 0;
-        memset(count, 0, sizeof count);
-        for (size_t i = 0; i < n; i++)
-            count[~(v[i] >> shift) & (digits - 1)]++;
-        for (size_t d = 0; d < digits; d++) {
-            size_t c = count[d];
-            count[d] = at;
-            at += c;
-        }
-        for (size_t i = 0; i < n; i++)
-            other[count[~(v[i] >> shift) & (digits - 1)]++] = v[i];
-        v = other;
-        other = swap;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t score = (uint32_t)(v[i] >> 32);
+        least = score < least ? score : least;
+        most = score > most ? score : most;
     }
-    memcpy(other, v, n * sizeof *v); /* an odd number of passes: back to where it was */
-    v = other;
-    for (size_t i = 0, j; i < n; i = j) {
-        for (j = i + 1; j < n && v[j] >> 32 == v[i] >> 32; j++)
-            ;
-        if (j - i > 1)
-            qsort(v + i, j - i, sizeof *v, greatest_first);
+    while ((most - least) >> shift >= BUCKETS)
+        shift++;
+    for (size_t i = 0; i < n; i++)
+        at[((most - (uint32_t)(v[i] >> 32)) >> shift) + 1]++;
+    for (size_t b = 0; b < BUCKETS; b++)
+        at[b + 1] += at[b];
+    for (size_t i = 0; i < n; i++)
+        other[at[(most - (uint32_t)(v[i] >> 32)) >> shift]++] = v[i];
+    for (size_t b = 0, from = 0; b < BUCKETS && from < n; from = at[b++]) {
+        size_t size = at[b] - from;
+        if (size > 32)
+            qsort(other + from, size, sizeof *other, greatest_first);
+        else
+            for (size_t i = from + 1; i < at[b]; i++) {
+                uint64_t x = other[i];
+                size_t j = i;
+                for (; j > from && other[j - 1] < x; j--)
+                    other[j] = other[j - 1];
+                other[j] = x;
+            }
     }
 }
 
@@ -147,10 +186,12 @@ void top_settle(top *t)
         select_greatest(t->best, t->n, t->k);
         t->n = t->k;
     }
-    if (t->n > 256 && t->cap >= 2 * t->n)
+    if (t->n > 256 && t->cap >= 2 * t->n) {
         sort_many(t->best, t->best + t->n, t->n);
-    else
+        memcpy(t->best, t->best + t->n, t->n * sizeof *t->best);
+    } else {
         qsort(t->best, t->n, sizeof *t->best, greatest_first);
+    }
 }
 
 size_t top_take(top *t, const lexical_segment *segments, double scale, lexical_hit *hits)
