@@ -153,41 +153,35 @@ static inline void extend(bytes *b, const uint8_t *to)
 /* ---- positions ---- */
 
 /* Bits of all positions when each has the width its field's length calls for; SIZE_MAX when one
- * does not fit. */
-static size_t bits_by_length(const list_encoder *e)
+ * does not fit. `from` is the first field that occurs. */
+static size_t bits_by_length(const list_encoder *e, size_t from)
 {
     const uint32_t *gap = e->gaps;
     size_t bits = 0;
 
     for (uint32_t i = 0; i < e->n; i++)
-        for (size_t f = 0; f < LEXICAL_FIELDS; f++) {
-            unsigned width;
-            uint32_t all = 0;
-            if (!e->tf[f][i])
-                continue;
-            width = e->position_bits[e->rows[f * e->n_rows + e->doc[i]]];
-            for (uint32_t j = 0; j < e->tf[f][i]; j++)
+        for (size_t f = from; f < LEXICAL_FIELDS; f++) {
+            unsigned width = e->position_bits[e->rows[f * e->n_rows + e->doc[i]]];
+            uint32_t tf = e->tf[f][i], all = 0;
+            for (uint32_t j = 0; j < tf; j++)
                 all |= *gap++;
-            if (bit_width(all) > width)
+            if ((uint64_t)all >> width)
                 return SIZE_MAX;
-            bits += (size_t)width * e->tf[f][i];
+            bits += (size_t)width * tf;
         }
     return bits;
 }
 
-static uint8_t *put_by_length(const list_encoder *e, uint8_t *dst)
+static uint8_t *put_by_length(const list_encoder *e, size_t from, uint8_t *dst)
 {
     const uint32_t *gap = e->gaps;
     uint64_t acc = 0;
     unsigned have = 0;
 
     for (uint32_t i = 0; i < e->n; i++)
-        for (size_t f = 0; f < LEXICAL_FIELDS; f++) {
-            unsigned width;
-            if (!e->tf[f][i])
-                continue;
-            width = e->position_bits[e->rows[f * e->n_rows + e->doc[i]]];
-            for (uint32_t j = 0; j < e->tf[f][i]; j++) {
+        for (size_t f = from; f < LEXICAL_FIELDS; f++) {
+            unsigned width = e->position_bits[e->rows[f * e->n_rows + e->doc[i]]];
+            for (uint32_t tf = e->tf[f][i]; tf; tf--) {
                 acc |= (uint64_t)*gap++ << have;
                 have += width;
                 if (have >= 32) {
@@ -202,9 +196,9 @@ static uint8_t *put_by_length(const list_encoder *e, uint8_t *dst)
     return dst + (have + 7) / 8;
 }
 
-static cairn_status put_positions(list_encoder *e)
+static cairn_status put_positions(list_encoder *e, unsigned others)
 {
-    size_t by_length = bits_by_length(e), fixed;
+    size_t from = others ? 0 : LEXICAL_BODY, by_length = bits_by_length(e, from), fixed;
     unsigned width;
     uint32_t all = 0;
     uint8_t *dst;
@@ -219,7 +213,7 @@ static cairn_status put_positions(list_encoder *e)
     dst = end_of(&e->positions);
     *dst++ = by_length <= fixed ? BY_LENGTH : (uint8_t)width;
     if (by_length <= fixed) {
-        dst = put_by_length(e, dst);
+        dst = put_by_length(e, from, dst);
     } else {
         pack_write(e->gaps, e->n_gaps, width, dst);
         dst += pack_bytes(e->n_gaps, width);
@@ -365,7 +359,7 @@ static cairn_status flush_block(list_encoder *e, bool only, bool *plain, cairn_e
     *plain = only && !others;
     st = put_block(e, *plain, others);
     if (!st)
-        st = put_positions(e);
+        st = put_positions(e, others);
     if (st)
         return full(err, st);
     e->before = e->doc[e->n - 1];
@@ -429,7 +423,7 @@ static cairn_status end_single(list_encoder *e, list_size *out, cairn_error *err
         for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
             if (e->tf[f][0])
                 p += varint_encode(p, e->tf[f][0]);
-        st = put_positions(e);
+        st = put_positions(e, 1);
     }
     out->single_len = (size_t)(p - out->single);
     e->n = 0;

@@ -158,6 +158,8 @@ static const struct {
 
 bool stopwords_has(const char *code, const char *s, size_t n)
 {
+    if (!n) /* folded away; memmem would find it everywhere, also behind the list */
+        return false;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         const char *p = lists[i].words;
         if (strcmp(lists[i].code, code))
