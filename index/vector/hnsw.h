@@ -1,10 +1,14 @@
 /* hnsw.h - the approximate nearest neighbour graph over the int8 codes of one segment.
  *
- * Malkov and Yashunin, arXiv:1603.09320. Similarity is the walk score of vector_codes. Where we differ from the paper:
+ * Malkov and Yashunin, arXiv:1603.09320. Similarity is the walk score of vector_codes. Where we
+ * differ from the paper:
  *   - Layers are drawn before the build from (seed, row), so the entry point is known from the
- *     start and never moves: a parallel build needs no lock on the whole graph.
- *   - A new row writes its own lists on all layers before anyone can find it, then the links back
- *     to it from layer 0 upwards; so no searcher meets a half-made row.
+ *     start and never moves.
+ *   - Rows are inserted by batches, each batch against the graph before it, and then choose their
+ *     neighbours once more (hnsw_insert.c): the same graph whatever the number of threads.
+ *   - Neighbours are chosen with some slack (HNSW_REACH, as alpha in Vamana: Subramanya and others,
+ *     DiskANN, NeurIPS 2019), and a row may choose 3/2 m of them on layer 0.
+ *   - A walk reads 4-bit codes where the rows are long enough to gain by it (hnsw_codes.c).
  *   - After the build every row is made reachable on layer 0 (hnsw_repair.c); pruning alone does
  *     not promise that.
  *   - Deleted rows stay in the graph as way stations until a merge takes them out.
@@ -49,6 +53,9 @@ typedef struct hnsw_graph {
     const uint32_t *up_at; /* [rows] */
     const uint32_t *link0; /* [rows * 2 m] */
     const uint32_t *up;    /* [up_lists * m] */
+    /* 4-bit codes to walk along, or NULL: the segment's codes. */
+    const uint8_t *walk_code; /* [rows * stride] */
+    const float *walk_scale;  /* [rows] */
 } hnsw_graph;
 
 /* The list of `row` on layer l and its capacity; NULL when broken bytes point outside. */
@@ -117,6 +124,27 @@ cairn_status hnsw_build_run(hnsw_build **out, const vector_codes *codes,
                             cairn_error *err);
 const hnsw_graph *hnsw_build_graph(const hnsw_build *b);
 void hnsw_build_destroy(hnsw_build *b);
+
+/* ---- sections (hnsw_file.c) ---- */
+
+/* What "hnsw.meta" says. */
+typedef struct hnsw_head {
+    uint32_t m, entry, max_level, up_lists, walk;
+} hnsw_head;
+
+/* The graph over these codes, borrowed from the sections; `head` where it stands elsewhere than in
+ * "hnsw.meta". Touches no row. */
+cairn_status hnsw_open(hnsw_graph *out, const section_source *src, const vector_codes *codes,
+                       const hnsw_head *head, cairn_error *err);
+/* What hnsw_search is to be given for this graph over these codes. */
+vector_codes hnsw_codes_to_walk(const hnsw_graph *g, const vector_codes *codes);
+/* Describe the walk codes of a graph over such codes, without rows. */
+vector_codes hnsw_walk_codes_of(const vector_codes *codes);
+/* `codes`: what the segment stores. Walk codes are written where they are int8. */
+cairn_status hnsw_put(const hnsw_graph *g, const vector_codes *codes, const section_sink *sink,
+                      cairn_error *err);
+/* Whether the walk codes belong to the codes: O(rows * dim). */
+cairn_status hnsw_verify_walk(const hnsw_graph *g, const vector_codes *codes, cairn_error *err);
 
 /* Every invariant above. CAIRN_ECORRUPT names the first that is broken. O(rows * m). */
 cairn_status hnsw_verify(const hnsw_graph *g, cairn_error *err);

@@ -2,31 +2,34 @@
 #ifndef CAIRN_INDEX_VECTOR_HNSW_BUILD_H
 #define CAIRN_INDEX_VECTOR_HNSW_BUILD_H
 
-#include <stdatomic.h>
-
-#include "index/vector/vector_format.h"
+#include "index/vector/hnsw_pool.h"
+#include "index/vector/hnsw_walk.h"
 
 /* One thread's working memory. */
 typedef struct hnsw_scratch {
-    uint16_t *visited; /* [rows]: equal to `epoch` when seen in this search */
+    uint16_t *visited; /* [rows]: equal to `epoch` when seen */
     uint16_t epoch;
-    hnsw_candidate *kept_at;  /* [ef_construction] */
-    hnsw_candidate *queue_at; /* grows */
-    size_t queue_cap;
-    hnsw_candidate *pool; /* [pool_cap] candidates for one list */
+    uint64_t *seen;          /* [rows] bits, of a search */
+    hnsw_pool keys;          /* of a search, or for sorting */
+    hnsw_candidate *kept_at; /* [ef_construction + 1] */
+    hnsw_candidate *pool;    /* [pool_cap] candidates for one list */
     size_t pool_cap;
-    int8_t *query, *pair; /* [stride] */
-    bool failed;          /* memory ran out on this thread */
+    uint32_t *rows;        /* [pool_cap] */
+    int8_t *query, *pair;  /* [stride] */
+    int8_t *walk;          /* a query over b->walk */
+    float *row, *work;     /* [dim] */
+    bool failed;           /* memory ran out on this thread */
 } hnsw_scratch;
 
 struct hnsw_build {
     hnsw_graph graph; /* a view of the arrays below */
-    const vector_codes *codes;
+    const vector_codes *codes; /* int8: they say who is near whom */
+    vector_codes walk;         /* what searches read: 4-bit codes, or the same as `codes` */
+    bool own_walk;
     const vector_kernels *kernels;
     hnsw_params params;
     uint8_t *level;
     uint32_t *up_at, *link0, *up;
-    atomic_uchar *locks; /* [rows]: held while a row's lists are read or written */
     hnsw_scratch *scratch;
     size_t n_scratch;
     uint32_t *order; /* rows to insert, the entry not among them */
@@ -44,18 +47,37 @@ static inline float hnsw_build_score(const hnsw_build *b, const vector_query *q,
     return vector_score_row(b->kernels, b->codes, q, row);
 }
 
+/* A candidate is left out when a neighbour already chosen is nearer to it by this factor of the squared
+ * distance than the row itself is. 1 is the paper's rule; somewhat more keeps longer links, which
+ * shorten the walk: measured, docs/vector.md. */
+#define HNSW_REACH 1.1f
+
+/* Links a new row chooses on layer 0; the rest of its list is for rows that choose it. */
+static inline uint32_t hnsw_own_links(uint32_t m)
+{
+    return m + m / 2;
+}
+
 /* Choose at most `max` neighbours of a row from pool[0, n), which is sorted best first and holds
  * similarities to that row. */
 uint32_t hnsw_select(const hnsw_build *b, hnsw_scratch *s, const hnsw_candidate *pool, size_t n,
                      uint32_t max, uint32_t *out);
 
-/* The ef rows nearest to q on layer l that can be reached from `start`, best first, in
- * s->kept_at. */
+/* The ef rows nearest to q, a query over b->codes, on layer l that can be reached from `start`, best first, in
+ * s->kept_at; ef <= ef_construction. */
 size_t hnsw_build_search(hnsw_build *b, hnsw_scratch *s, const vector_query *q,
                          hnsw_candidate start, uint32_t l, size_t ef);
-/* The starting row for layer l: greedy from the entry down. */
-hnsw_candidate hnsw_build_descend(hnsw_build *b, hnsw_scratch *s, const vector_query *q,
-                                  uint32_t l);
+
+/* Insert b->order into the graph (hnsw_insert.c). */
+cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err);
+
+/* Row `row` of int8 codes as out[codes->dim]. */
+void hnsw_decode(const vector_codes *codes, uint32_t row, float *out);
+/* 4-bit codes of the rows of int8 codes (hnsw_codes.c). The biases are those of `codes`. */
+cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, pool *workers,
+                             cairn_error *err);
+/* Whether a graph over such codes is walked along 4-bit codes of its own. */
+bool hnsw_wants_walk_codes(const vector_codes *codes);
 
 /* Carry the old graph's live rows over, without its deleted ones. */
 cairn_status hnsw_adopt(hnsw_build *b, const hnsw_base *base, pool *workers, cairn_error *err);

@@ -45,13 +45,18 @@ static uint32_t greedy(hnsw_walk *w, uint32_t at, uint32_t l, float *score)
     return at;
 }
 
+hnsw_candidate hnsw_walk_descend_to(hnsw_walk *w, uint32_t l)
+{
+    hnsw_candidate at = {hnsw_walk_score(w, w->g->entry), w->g->entry};
+
+    for (uint32_t layer = w->g->max_level; layer > l; layer--)
+        at.row = greedy(w, at.row, layer, &at.score);
+    return at;
+}
+
 hnsw_candidate hnsw_walk_descend(hnsw_walk *w)
 {
-    hnsw_candidate start = {hnsw_walk_score(w, w->g->entry), w->g->entry};
-
-    for (uint32_t l = w->g->max_level; l > 0; l--)
-        start.row = greedy(w, start.row, l, &start.score);
-    return start;
+    return hnsw_walk_descend_to(w, 0);
 }
 
 static inline bool eligible(const uint64_t *deleted, const uint64_t *allowed, uint32_t row)
@@ -88,7 +93,7 @@ static cairn_status walk_bottom(hnsw_walk *w, hnsw_candidate start, const uint64
             *gave_up = true;
             break;
         }
-        uint32_t n = hnsw_walk_neighbours(w, hnsw_pool_take(pool), rows);
+        uint32_t n = hnsw_walk_neighbours(w, hnsw_pool_take(pool), 0, rows);
         if (hnsw_pool_waits(pool))
             hnsw_walk_fetch_list(w, hnsw_pool_row(pool->key[pool->next]));
         hnsw_walk_score_many(w, rows, n, scores);

@@ -51,13 +51,13 @@ static inline void hnsw_walk_fetch_list(const hnsw_walk *w, uint32_t row)
         __builtin_prefetch(list + at);
 }
 
-/* The unvisited neighbours of a row on layer 0, marked and on their way to the cache; room for 2 m. */
-static inline uint32_t hnsw_walk_neighbours(hnsw_walk *w, uint32_t row, uint32_t *rows)
+/* The unvisited neighbours of a row on layer l, marked and on their way to the cache; room for 2 m. */
+static inline uint32_t hnsw_walk_neighbours(hnsw_walk *w, uint32_t row, uint32_t l, uint32_t *rows)
 {
     uint32_t cap, n = 0;
-    const uint32_t *list = hnsw_list(w->g, row, 0, &cap);
+    const uint32_t *list = hnsw_list(w->g, row, l, &cap);
 
-    for (uint32_t i = 0; i < cap && list[i] < w->g->rows; i++) {
+    for (uint32_t i = 0; list && i < cap && list[i] < w->g->rows; i++) {
         uint64_t *word = &w->visited[list[i] >> 6], bit = (uint64_t)1 << (list[i] & 63);
         rows[n] = list[i];
         n += !(*word & bit);
@@ -74,5 +74,7 @@ static inline uint32_t hnsw_walk_neighbours(hnsw_walk *w, uint32_t row, uint32_t
 
 /* The row where layer 0 is entered: greedy from the entry down. */
 hnsw_candidate hnsw_walk_descend(hnsw_walk *w);
+/* The same down to layer l: where layer l is entered. */
+hnsw_candidate hnsw_walk_descend_to(hnsw_walk *w, uint32_t l);
 
 #endif

@@ -33,14 +33,7 @@
  *   "vec.scale"  rows x float: the scale; 0 for a row of zeros
  *   "vec.bias"   under L2 only, rows x float: -|x|^2 / 2, x the decoded code for int8, else y
  *
- * "hnsw.meta", 32 bytes: uint32 version 1, m (links a row on the layers above 0; 2 m on layer 0),
- * entry row, its layer (the highest), lists of the upper layers in "hnsw.up"; the rest 0.
- *
- *   "hnsw.level" rows x uint8: the row's highest layer
- *   "hnsw.upat"  rows x uint32: where the row's lists of layers 1, 2, .. level begin in "hnsw.up",
- *                counted in lists
- *   "hnsw.link0" rows x 2 m uint32: neighbours on layer 0, then padding of 0xffffffff
- *   "hnsw.up"    lists x m uint32: the same on the upper layers
+ * The "hnsw." sections are described in hnsw_file.c.
  *
  * Version 1 of "vec.meta", 48 bytes, is read as well: version, dimension, metric (0 or 1), bytes a
  * code row, rows, 1 when the "hnsw." sections are there, m, entry, its layer, lists (uint32 each), 8
@@ -58,8 +51,6 @@
 #define VECTOR_FORMAT_VERSION 2u
 #define VECTOR_META_BYTES 64u
 #define VECTOR_META_V1_BYTES 48u
-#define HNSW_META_VERSION 1u
-#define HNSW_META_BYTES 32u
 #define VECTOR_HNSW_FROM_ROWS 200000u
 #define VECTOR_M 16u
 #define VECTOR_EF_CONSTRUCTION 200u
@@ -108,6 +99,7 @@ struct vector_reader {
     vector_codes codes;
     bool has_graph;
     hnsw_graph graph; /* borrowed links */
+    vector_codes walk; /* what a walk along the graph reads: the graph's own codes or `codes` */
     ivf_lists lists;  /* borrowed; kind IVF_NONE: none */
 };
 

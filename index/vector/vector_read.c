@@ -15,7 +15,7 @@
 
 typedef struct meta {
     uint32_t version, dim, metric, rows, storage, codes, code_dim, stride, index;
-    uint32_t m, entry, max_level, up_lists; /* of the graph, where there is one */
+    hnsw_head graph; /* version 1 */
 } meta;
 
 static bool read_v1(cursor *c, meta *m)
@@ -25,10 +25,10 @@ static bool read_v1(cursor *c, meta *m)
     m->stride = cursor_u32(c);
     m->rows = cursor_u32(c);
     m->index = cursor_u32(c);
-    m->m = cursor_u32(c);
-    m->entry = cursor_u32(c);
-    m->max_level = cursor_u32(c);
-    m->up_lists = cursor_u32(c);
+    m->graph.m = cursor_u32(c);
+    m->graph.entry = cursor_u32(c);
+    m->graph.max_level = cursor_u32(c);
+    m->graph.up_lists = cursor_u32(c);
     return cursor_u64(c) == 0 && m->metric <= VECTOR_DOT && m->index <= 1;
 }
 
@@ -76,29 +76,6 @@ static cairn_status read_meta(const section_source *src, meta *m, cairn_error *e
     return CAIRN_OK;
 }
 
-/* The graph's own description; version 1 of "vec.meta" holds it itself. */
-static cairn_status read_graph_meta(const section_source *src, meta *m, cairn_error *err)
-{
-    const uint8_t *data;
-    size_t len;
-    cursor c;
-
-    if (m->version == 1)
-        return CAIRN_OK;
-    if (!src->find(src->ctx, "hnsw.meta", &data, &len))
-        return cairn_fail(err, CAIRN_ECORRUPT, "section hnsw.meta is missing");
-    cursor_init(&c, data, len);
-    uint32_t version = cursor_u32(&c);
-    m->m = cursor_u32(&c);
-    m->entry = cursor_u32(&c);
-    m->max_level = cursor_u32(&c);
-    m->up_lists = cursor_u32(&c);
-    if (len != HNSW_META_BYTES || version != HNSW_META_VERSION || cursor_u32(&c) != 0 ||
-        cursor_u64(&c) != 0)
-        return cairn_fail(err, CAIRN_ECORRUPT, "section hnsw.meta holds impossible values");
-    return CAIRN_OK;
-}
-
 /* Find a section that must have exactly n * size bytes. */
 static cairn_status need(const section_source *src, const char *name, size_t n, size_t size,
                          size_t align, const void **out, cairn_error *err)
@@ -115,29 +92,6 @@ static cairn_status need(const section_source *src, const char *name, size_t n, 
         return cairn_fail(err, CAIRN_ECORRUPT, "section %s is not aligned to %zu bytes", name,
                           align);
     *out = data;
-    return CAIRN_OK;
-}
-
-static cairn_status open_graph(vector_reader *r, meta *m, const section_source *src,
-                               cairn_error *err)
-{
-    const void *level, *up_at, *link0, *up;
-    cairn_status st = read_graph_meta(src, m, err);
-
-    if (st)
-        return st;
-    if (m->rows == 0 || m->m < HNSW_MIN_M || m->m > HNSW_MAX_M || m->entry >= m->rows ||
-        m->max_level > HNSW_MAX_LEVEL)
-        return cairn_fail(err, CAIRN_ECORRUPT, "section %s describes an impossible graph",
-                          m->version == 1 ? "vec.meta" : "hnsw.meta");
-    if ((st = need(src, "hnsw.level", m->rows, 1, 1, &level, err)) ||
-        (st = need(src, "hnsw.upat", m->rows, 4, 4, &up_at, err)) ||
-        (st = need(src, "hnsw.link0", m->rows, (size_t)8 * m->m, 4, &link0, err)) ||
-        (st = need(src, "hnsw.up", m->up_lists, (size_t)4 * m->m, 4, &up, err)))
-        return st;
-    r->graph = (hnsw_graph){m->rows, m->m, m->entry, m->max_level, m->up_lists,
-                            level,   up_at, link0,    up};
-    r->has_graph = true;
     return CAIRN_OK;
 }
 
@@ -181,9 +135,11 @@ cairn_status vector_reader_open(vector_reader **out, const section_source *sourc
     r->codes.scale = scale;
     r->codes.bias = bias;
     r->codes.rows = m.rows;
-    if (m.index == VECTOR_INDEX_HNSW)
-        st = open_graph(r, &m, source, err);
-    else if (m.index == VECTOR_INDEX_IVF)
+    if (m.index == VECTOR_INDEX_HNSW) {
+        st = hnsw_open(&r->graph, source, &r->codes, m.version == 1 ? &m.graph : NULL, err);
+        r->has_graph = !st;
+        r->walk = hnsw_codes_to_walk(&r->graph, &r->codes);
+    } else if (m.index == VECTOR_INDEX_IVF)
         st = ivf_open(&r->lists, source, m.rows, m.dim, m.metric == VECTOR_L2, err);
     if (st) {
         free(r);
@@ -298,6 +254,8 @@ cairn_status vector_verify(const vector_reader *r, cairn_error *err)
     free(v);
     if (!st && r->has_graph)
         st = hnsw_verify(&r->graph, err);
+    if (!st && r->has_graph)
+        st = hnsw_verify_walk(&r->graph, &r->codes, err);
     if (!st)
         st = ivf_verify(&r->lists, &r->codes, err);
     return st;

@@ -35,7 +35,7 @@ static void add_found(vector_hit *found, size_t *n_found, uint32_t segment, hnsw
 /* Search one segment's graph. *scan is set when the segment is better scanned, or must be because
  * the walk did not find enough. */
 static cairn_status search_graph(const vector_segment *s, uint32_t segment,
-                                 const vector_query *code, size_t keep, size_t ef,
+                                 const vector_query *walk_query, size_t keep, size_t ef,
                                  vector_hit *found, size_t *n_found, bool *scan, cairn_error *err)
 {
     const vector_reader *r = s->reader;
@@ -58,9 +58,9 @@ static cairn_status search_graph(const vector_segment *s, uint32_t segment,
         return cairn_fail(err, CAIRN_ENOMEM, "candidates of a graph search");
     size_t budget = eligible / 2 + ef;
     cairn_status st =
-        filtered ? hnsw_search_filtered(&r->graph, &r->codes, code, ef, s->deleted, s->allowed,
+        filtered ? hnsw_search_filtered(&r->graph, &r->walk, walk_query, ef, s->deleted, s->allowed,
                                         eligible, budget, out, &n, &stats, err)
-                 : hnsw_search(&r->graph, &r->codes, code, ef, s->deleted, s->allowed, budget, out,
+                 : hnsw_search(&r->graph, &r->walk, walk_query, ef, s->deleted, s->allowed, budget, out,
                                &n, &stats, err);
     if (!st && (stats.gave_up || n < want)) {
         *scan = true;
@@ -201,6 +201,7 @@ typedef struct search {
     bool *done, *scan;  /* [n_segments] */
     float *work;        /* [dim] */
     vector_query code;  /* with room for every kind of code */
+    vector_query walk;  /* the same for a graph's own codes */
     vector_hit *found;
     size_t n_found;
 } search;
@@ -223,6 +224,8 @@ static cairn_status search_alike(search *x, size_t first, cairn_error *err)
 
     if (!keep)
         keep = default_keep(x->segments[first].reader, x->k);
+    if (!x->params.rescore && x->params.ef && keep > x->params.ef)
+        keep = x->params.ef; /* a small ef asks for speed */
     keep = keep < x->k ? x->k : keep > x->rows ? x->rows : keep;
     ef = x->params.ef ? x->params.ef : 64;
     ef = ef < keep ? keep : ef > x->rows ? x->rows : ef;
@@ -237,13 +240,18 @@ static cairn_status search_alike(search *x, size_t first, cairn_error *err)
         return cairn_fail(err, CAIRN_ENOMEM, "a vector search for %zu rows", x->k);
     x->found = found;
     vector_query_encode(c, x->query, x->work, &x->code);
+    bool walk_ready = false;
     for (uint32_t s = 0; s < x->n_segments && !st; s++) {
         const vector_reader *r = x->segments[s].reader;
         x->done[s] |= x->scan[s];
         if (!x->scan[s] || x->params.no_graph)
             continue;
+        bool own = r->has_graph && r->walk.kind != r->codes.kind;
+        if (own && !walk_ready)
+            vector_query_encode(&r->walk, x->query, x->work, &x->walk);
+        walk_ready |= own;
         if (r->has_graph)
-            st = search_graph(&x->segments[s], s, &x->code, keep, ef, found, &x->n_found,
+            st = search_graph(&x->segments[s], s, own ? &x->walk : &x->code, keep, ef, found, &x->n_found,
                               &x->scan[s], err);
         else if (r->lists.kind != IVF_NONE)
             st = search_lists(&x->segments[s], s, x->query, &x->code, keep, x->params.n_probe,
@@ -288,9 +296,10 @@ cairn_status vector_search(const vector_segment *segments, size_t n_segments, co
     x.code.code = checked_aligned(vector_query_bytes(VECTOR_CODE_I8, dim) +
                                       vector_query_bytes(VECTOR_CODE_I4, dim),
                                   1); /* 1-bit planes are shorter */
+    x.walk.code = checked_aligned(vector_query_bytes(VECTOR_CODE_I4, dim), 1);
     x.done = calloc(n_segments, sizeof *x.done);
     x.scan = checked_malloc(n_segments, sizeof *x.scan);
-    if (!own || !x.work || !x.code.code || !x.done || !x.scan) {
+    if (!own || !x.work || !x.code.code || !x.walk.code || !x.done || !x.scan) {
         st = cairn_fail(err, CAIRN_ENOMEM, "a vector search for %zu rows", k);
         goto done;
     }
@@ -308,6 +317,7 @@ done:
     free(own);
     free(x.work);
     free(x.code.code);
+    free(x.walk.code);
     free(x.done);
     free(x.scan);
     free(x.found);

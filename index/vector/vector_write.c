@@ -188,21 +188,7 @@ cairn_status vector_put_meta(const section_sink *sink, vector_storage storage,
 
     if (!st && lists)
         return ivf_put(lists, sink, err);
-    if (st || !g)
-        return st;
-    const uint32_t graph[HNSW_META_BYTES / 4] = {HNSW_META_VERSION, g->m, g->entry, g->max_level,
-                                                 g->up_lists};
-    size_t n = g->rows;
-    st = vector_put_section(sink, "hnsw.meta", graph, sizeof graph, err);
-    if (!st)
-        st = vector_put_section(sink, "hnsw.level", g->level, n, err);
-    if (!st)
-        st = vector_put_section(sink, "hnsw.upat", g->up_at, n * 4, err);
-    if (!st)
-        st = vector_put_section(sink, "hnsw.link0", g->link0, n * 2 * g->m * 4, err);
-    if (!st)
-        st = vector_put_section(sink, "hnsw.up", g->up, (size_t)g->up_lists * g->m * 4, err);
-    return st;
+    return st || !g ? st : hnsw_put(g, c, sink, err);
 }
 
 cairn_status vector_put_codes(const section_sink *sink, const vector_codes *c, cairn_error *err)

@@ -706,7 +706,7 @@ static void small_and_awkward_graphs(void **state)
             hnsw_search_stats stats;
             size_t n;
             vector_query_of_row(&f.reader->codes, 0, &q);
-            assert_int_equal(hnsw_search(&f.reader->graph, &f.reader->codes, &q, sizes[i], NULL,
+            assert_int_equal(hnsw_search(&f.reader->graph, &f.reader->walk, &q, sizes[i], NULL,
                                          NULL, 0, out, &n, &stats, &err), 0);
             assert_int_equal(n, sizes[i]); /* everything can be reached */
             drop_fixture(&f);
@@ -822,7 +822,7 @@ static void broken_sections_are_refused_or_harmless(void **state)
         vector_reader *r = NULL;
         cairn_status st = vector_reader_open(&r, &f.source, &err);
         if (st) {
-            assert_int_equal(st, CAIRN_ECORRUPT);
+            assert_true(st == CAIRN_ECORRUPT || st == CAIRN_EUNSUPPORTED);
             refused++;
         } else {
             for (size_t w = 0; w < 8; w++)

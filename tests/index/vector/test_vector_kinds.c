@@ -374,7 +374,7 @@ static void broken_sections_are_refused_or_harmless(void **state)
                 if (test_random(&rng) % 4 == 0)
                     m->len = test_random(&rng) % (whole.len + 1);
                 if (vector_reader_open(&s.reader, &s.source, &err)) {
-                    assert_int_equal(err.code, CAIRN_ECORRUPT);
+                    assert_true(err.code == CAIRN_ECORRUPT || err.code == CAIRN_EUNSUPPORTED);
                     refused++;
                 } else {
                     vector_segment seg = {s.reader, NULL, NULL};

@@ -1,0 +1,147 @@
+/* hnsw_file.c - write and open the sections of a graph.
+ *
+ * Integers and floats are little-endian. "hnsw.meta", 32 bytes, all uint32:
+ *
+ *   at  field
+ *   0   version, 2
+ *   4   m: links a row on the layers above 0, HNSW_MIN_M .. HNSW_MAX_M; 2 m on layer 0
+ *   8   entry row
+ *   12  its layer, the highest
+ *   16  lists of the upper layers in "hnsw.up"
+ *   20  1 when the graph has walk codes of its own, else 0
+ *   24  written 0, refused if not 0 (8 bytes)
+ *
+ *   "hnsw.level" rows x uint8: the row's highest layer
+ *   "hnsw.upat"  rows x uint32: where the row's lists of layers 1, 2, .. level begin in "hnsw.up",
+ *                counted in lists
+ *   "hnsw.link0" rows x 2 m uint32: neighbours on layer 0, then padding of 0xffffffff
+ *   "hnsw.up"    lists x m uint32: the same on the upper layers
+ *   "hnsw.i4"    with walk codes: rows x code bytes, 4-bit codes like "vec.i4", made of the decoded int8
+ *                codes (hnsw_codes.c)
+ *   "hnsw.i4s"   with walk codes: rows x float, their scales. Their biases under L2 are "vec.bias"
+ *
+ * Version 1 has no field at 20 and no walk codes; before it, the graph's fields stood in version 1 of
+ * "vec.meta" (vector_format.h). Both are read. To change the format: add version 3, keep reading
+ * these, add a golden file to tests/index/vector/golden/. */
+#include <inttypes.h>
+
+#include "base/checked.h"
+#include "base/cursor.h"
+#include "index/vector/vector_format.h"
+
+#define HNSW_META_VERSION 2u
+#define HNSW_META_BYTES 32u
+
+static cairn_status read_head(const section_source *src, hnsw_head *h, cairn_error *err)
+{
+    const uint8_t *data;
+    size_t len;
+    cursor c;
+
+    if (!src->find(src->ctx, "hnsw.meta", &data, &len))
+        return cairn_fail(err, CAIRN_ECORRUPT, "section hnsw.meta is missing");
+    if (len != HNSW_META_BYTES)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section hnsw.meta has %zu bytes, not %u", len,
+                          HNSW_META_BYTES);
+    cursor_init(&c, data, len);
+    uint32_t version = cursor_u32(&c);
+    if (version != 1 && version != HNSW_META_VERSION)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "a graph of format %" PRIu32 ": this build reads formats 1 to %u; indexing "
+                          "again makes it anew",
+                          version, HNSW_META_VERSION);
+    h->m = cursor_u32(&c);
+    h->entry = cursor_u32(&c);
+    h->max_level = cursor_u32(&c);
+    h->up_lists = cursor_u32(&c);
+    h->walk = cursor_u32(&c);
+    if (h->walk > version - 1 || cursor_u64(&c) != 0)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section hnsw.meta holds impossible values");
+    return CAIRN_OK;
+}
+
+/* Find a section that must have exactly n * size bytes. */
+static cairn_status need(const section_source *src, const char *name, size_t n, size_t size,
+                         size_t align, const void *out, cairn_error *err)
+{
+    const uint8_t *data;
+    size_t len, want;
+
+    if (!src->find(src->ctx, name, &data, &len))
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is missing or damaged", name);
+    if (!checked_mul(n, size, &want) || len != want)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s has %zu bytes where %zu x %zu belong",
+                          name, len, n, size);
+    if (len && (uintptr_t)data % align)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is not aligned to %zu bytes", name,
+                          align);
+    *(const void **)out = data;
+    return CAIRN_OK;
+}
+
+cairn_status hnsw_open(hnsw_graph *out, const section_source *src, const vector_codes *codes,
+                       const hnsw_head *head, cairn_error *err)
+{
+    hnsw_head h = head ? *head : (hnsw_head){0};
+    uint32_t rows = codes->rows;
+    hnsw_graph g = {.rows = rows};
+    cairn_status st = head ? CAIRN_OK : read_head(src, &h, err);
+
+    if (st)
+        return st;
+    if (rows == 0 || h.m < HNSW_MIN_M || h.m > HNSW_MAX_M || h.entry >= rows ||
+        h.max_level > HNSW_MAX_LEVEL || (h.walk && codes->kind != VECTOR_CODE_I8))
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s describes an impossible graph",
+                          head ? "vec.meta" : "hnsw.meta");
+    g.m = h.m;
+    g.entry = h.entry;
+    g.max_level = h.max_level;
+    g.up_lists = h.up_lists;
+    if ((st = need(src, "hnsw.level", rows, 1, 1, &g.level, err)) ||
+        (st = need(src, "hnsw.upat", rows, 4, 4, &g.up_at, err)) ||
+        (st = need(src, "hnsw.link0", rows, (size_t)8 * h.m, 4, &g.link0, err)) ||
+        (st = need(src, "hnsw.up", h.up_lists, (size_t)4 * h.m, 4, &g.up, err)))
+        return st;
+    if (h.walk && ((st = need(src, "hnsw.i4", rows, vector_stride(VECTOR_CODE_I4, codes->dim), 1,
+                              &g.walk_code, err)) ||
+                   (st = need(src, "hnsw.i4s", rows, 4, 4, &g.walk_scale, err))))
+        return st;
+    *out = g;
+    return CAIRN_OK;
+}
+
+vector_codes hnsw_codes_to_walk(const hnsw_graph *g, const vector_codes *codes)
+{
+    if (!g->walk_code)
+        return *codes;
+    vector_codes walk = hnsw_walk_codes_of(codes);
+    walk.rows = codes->rows;
+    walk.code = g->walk_code;
+    walk.scale = g->walk_scale;
+    walk.bias = codes->bias;
+    return walk;
+}
+
+cairn_status hnsw_put(const hnsw_graph *g, const vector_codes *codes, const section_sink *sink,
+                      cairn_error *err)
+{
+    bool walk = g->walk_code && codes->kind == VECTOR_CODE_I8;
+    const uint32_t meta[HNSW_META_BYTES / 4] = {HNSW_META_VERSION, g->m,        g->entry,
+                                                g->max_level,      g->up_lists, walk};
+    size_t n = g->rows, stride = vector_stride(VECTOR_CODE_I4, codes->dim);
+    cairn_status st = vector_put_section(sink, "hnsw.meta", meta, sizeof meta, err);
+
+    if (!st)
+        st = vector_put_section(sink, "hnsw.level", g->level, n, err);
+    if (!st)
+        st = vector_put_section(sink, "hnsw.upat", g->up_at, n * 4, err);
+    if (!st)
+        st = vector_put_section(sink, "hnsw.link0", g->link0, n * 2 * g->m * 4, err);
+    if (!st)
+        st = vector_put_section(sink, "hnsw.up", g->up, (size_t)g->up_lists * g->m * 4, err);
+    if (!st && walk)
+        st = vector_put_section(sink, "hnsw.i4", g->walk_code, n * stride, err);
+    if (!st && walk)
+        st = vector_put_section(sink, "hnsw.i4s", g->walk_scale, n * 4, err);
+    return st;
+}

@@ -1,0 +1,421 @@
+/* hnsw_insert.c - insert rows into a graph, many at once (algorithms 1, 2 and 4 of the paper).
+ *
+ * Rows go in by batches. The rows of a batch search the graph as it was before the batch, each on whatever
+ * thread; then every row that was chosen as a neighbour takes its new links in, in the order of the rows
+ * that chose it. So the graph depends on rows and seed alone, not on the number of threads or their
+ * luck, and no list needs a lock: in the first phase a row writes only its own lists, which nobody can
+ * reach yet, in the second each chosen row only its own.
+ *
+ * A batch is a quarter of what is in the graph already, within BATCH_ROWS: rows of one batch don't
+ * know each other. That, and the poor choice that the first rows had, is mended by a second pass over all new
+ * rows: each looks around itself once more in the finished graph and chooses anew. Two passes with half of
+ * ef_construction each cost less than one with all of it and give a better graph (docs/vector.md). */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/vector/hnsw_build.h"
+
+#define BATCH_ROWS  16384u
+#define REFINE_ROWS 65536u
+#define GROWTH      4u /* a batch is at most one row for so many in the graph */
+#define TASK_ROWS   16u
+#define PART        (2u * HNSW_MAX_M)
+
+typedef struct insert_job {
+    hnsw_build *b;
+    const uint32_t *rows; /* of this batch */
+    uint32_t n;
+    size_t ef;
+    uint32_t *staged; /* [n * own] the second pass's choice, or NULL: in the graph */
+    /* Links to take in on `layer`: chain of links of each row. */
+    uint32_t layer;
+    uint32_t *head;       /* [graph rows] the row's first link, or HNSW_NONE */
+    uint32_t *next, *from; /* [links] */
+    uint32_t *target;     /* [links] rows with a chain */
+    uint32_t n_targets;
+} insert_job;
+
+/* ---- searching ---- */
+
+/* Row `row` as a query over b->walk. */
+static vector_query walk_query(hnsw_build *b, hnsw_scratch *s, uint32_t row)
+{
+    vector_query q = {.code = s->walk};
+
+    if (!b->own_walk) {
+        vector_query_of_row(b->codes, row, &q);
+        return q;
+    }
+    hnsw_decode(b->codes, row, s->row);
+    vector_query_encode(&b->walk, s->row, s->work, &q);
+    q.offset = b->codes->bias ? b->codes->bias[row] : 0;
+    return q;
+}
+
+/* Walk layer l from start; the best ef are in s->keys. */
+static void search_layer(hnsw_build *b, hnsw_scratch *s, const vector_codes *codes,
+                         const vector_query *q, hnsw_candidate start, uint32_t l, size_t ef)
+{
+    hnsw_walk w = {&b->graph, codes, q, b->kernels, s->seen, 0};
+    hnsw_pool *p = &s->keys;
+
+    memset(s->seen, 0, row_set_words(b->graph.rows) * sizeof *s->seen);
+    s->failed |= !hnsw_pool_start(p, ef);
+    s->failed = s->failed || !hnsw_pool_add(p, hnsw_pool_key(start.score, start.row), true);
+    hnsw_walk_visit(&w, start.row);
+    while (!s->failed && hnsw_pool_waits(p)) {
+        uint32_t rows[PART], n = hnsw_walk_neighbours(&w, hnsw_pool_take(p), l, rows);
+        float scores[PART];
+        if (l == 0 && hnsw_pool_waits(p))
+            hnsw_walk_fetch_list(&w, hnsw_pool_row(p->key[p->next]));
+        hnsw_walk_score_many(&w, rows, n, scores);
+        for (uint32_t i = 0; i < n && !s->failed; i++) {
+            uint64_t key = hnsw_pool_key(scores[i], rows[i]);
+            if (!hnsw_pool_wants(p, key))
+                continue;
+            s->failed |= !hnsw_pool_add(p, key, true);
+            if (p->n > ef)
+                p->n = p->n_fit = ef;
+        }
+    }
+}
+
+size_t hnsw_build_search(hnsw_build *b, hnsw_scratch *s, const vector_query *q,
+                         hnsw_candidate start, uint32_t l, size_t ef)
+{
+    search_layer(b, s, b->codes, q, start, l, ef);
+    for (size_t i = 0; i < s->keys.n; i++)
+        s->kept_at[i] = (hnsw_candidate){hnsw_pool_score(s->keys.key[i]),
+                                         hnsw_pool_row(s->keys.key[i])};
+    return s->keys.n;
+}
+
+static int falling(const void *pa, const void *pb)
+{
+    uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
+
+    return (a < b) - (a > b);
+}
+
+/* Score rows[0, n) against q over b->codes and leave them best first in s->pool; n <= pool_cap. */
+static void rank_rows(hnsw_build *b, hnsw_scratch *s, const vector_query *q, const uint32_t *rows,
+                      size_t n)
+{
+    hnsw_pool *p = &s->keys;
+    bool few = n <= 256;
+
+    if (!hnsw_pool_start(p, n)) {
+        s->failed = true;
+        return;
+    }
+    for (size_t first = 0; first < n; first += PART) {
+        uint32_t part = n - first < PART ? (uint32_t)(n - first) : PART;
+        int32_t dots[PART];
+        float scores[PART];
+        vector_score_rows(b->kernels, b->codes, q, rows + first, part, dots, scores);
+        for (uint32_t i = 0; i < part; i++) {
+            uint64_t key = hnsw_pool_key(scores[i], rows[first + i]);
+            if (few)
+                hnsw_pool_add(p, key, true);
+            else
+                p->key[p->n++] = key;
+        }
+    }
+    if (!few)
+        qsort(p->key, p->n, sizeof *p->key, falling);
+    for (size_t i = 0; i < n; i++)
+        s->pool[i] = (hnsw_candidate){hnsw_pool_score(p->key[i]), hnsw_pool_row(p->key[i])};
+}
+
+/* ---- choosing ---- */
+
+/* How far apart rows of this similarity are, in proportion to the squared distance. */
+static inline float apart(vector_metric metric, float similarity)
+{
+    return metric == VECTOR_COSINE ? 1 - similarity : -similarity;
+}
+
+/* Whether a row at `similarity` from the new one is reached through one at `between` from itself. Under the
+ * inner product there is no distance to take a share of. */
+static inline bool is_reached(vector_metric metric, float between, float similarity)
+{
+    if (metric == VECTOR_DOT)
+        return between >= similarity;
+    return apart(metric, between) * HNSW_REACH <= apart(metric, similarity);
+}
+
+uint32_t hnsw_select(const hnsw_build *b, hnsw_scratch *s, const hnsw_candidate *pool, size_t n,
+                     uint32_t max, uint32_t *out)
+{
+    uint32_t n_out = 0, n_pruned = 0, pruned[PART];
+
+    for (size_t i = 0; i < n && n_out < max; i++) {
+        bool keep = true;
+        vector_query q = {.code = s->pair};
+        if (n_out)
+            vector_query_of_row(b->codes, pool[i].row, &q);
+        for (uint32_t j = 0; j < n_out && keep; j += 4) {
+            uint32_t part = n_out - j < 4 ? n_out - j : 4;
+            int32_t dots[4];
+            float between[4];
+            vector_score_rows(b->kernels, b->codes, &q, out + j, part, dots, between);
+            for (uint32_t k = 0; k < part && keep; k++)
+                keep = !is_reached(b->codes->metric, between[k], pool[i].score);
+        }
+        if (keep)
+            out[n_out++] = pool[i].row;
+        else if (n_pruned < PART)
+            pruned[n_pruned++] = pool[i].row;
+    }
+    /* Among near-copies the rule above leaves a single link; a few more keep such rows together. */
+    for (uint32_t i = 0; i < n_pruned && n_out < max / 4; i++)
+        out[n_out++] = pruned[i];
+    return n_out;
+}
+
+static void write_list(uint32_t *list, uint32_t cap, const uint32_t *rows, uint32_t n)
+{
+    memcpy(list, rows, n * sizeof *list);
+    for (uint32_t i = n; i < cap; i++)
+        list[i] = HNSW_NONE;
+}
+
+/* ---- phase one: search and choose ---- */
+
+/* The rows of s->keys but `self`, as numbers. */
+static size_t rows_found(const hnsw_scratch *s, uint32_t self, uint32_t *rows)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->keys.n; i++) {
+        rows[n] = hnsw_pool_row(s->keys.key[i]);
+        n += rows[n] != self;
+    }
+    return n;
+}
+
+static void insert_row(insert_job *j, hnsw_scratch *s, uint32_t row)
+{
+    hnsw_build *b = j->b;
+    uint32_t chosen[2 * HNSW_MAX_M], cap, *rows = s->rows;
+    vector_query q = {.code = s->query}, walk = walk_query(b, s, row);
+    hnsw_walk w = {&b->graph, &b->walk, &walk, b->kernels, s->seen, 0};
+
+    vector_query_of_row(b->codes, row, &q);
+    hnsw_candidate at = hnsw_walk_descend_to(&w, b->level[row]);
+    for (uint32_t l = (uint32_t)b->level[row] + 1; l-- > 0 && !s->failed;) {
+        search_layer(b, s, &b->walk, &walk, at, l, j->ef);
+        if (s->failed)
+            return;
+        at = (hnsw_candidate){hnsw_pool_score(s->keys.key[0]), hnsw_pool_row(s->keys.key[0])};
+        size_t n = rows_found(s, row, rows);
+        rank_rows(b, s, &q, rows, n);
+        if (s->failed)
+            return;
+        uint32_t *list = hnsw_build_list(b, row, l, &cap);
+        uint32_t kept = hnsw_select(b, s, s->pool, n, l ? cap : hnsw_own_links(b->graph.m), chosen);
+        write_list(list, cap, chosen, kept);
+    }
+}
+
+static void refine_row(insert_job *j, hnsw_scratch *s, uint32_t row, uint32_t *out)
+{
+    hnsw_build *b = j->b;
+    uint32_t cap, *rows = s->rows, own = hnsw_own_links(b->graph.m);
+    const uint32_t *list = hnsw_build_list(b, row, 0, &cap);
+    vector_query q = {.code = s->query}, walk = walk_query(b, s, row);
+    hnsw_candidate start = {vector_score_row(b->kernels, &b->walk, &walk, row), row};
+
+    vector_query_of_row(b->codes, row, &q);
+    search_layer(b, s, &b->walk, &walk, start, 0, j->ef + 1);
+    size_t n = rows_found(s, row, rows), found = n;
+    for (uint32_t i = 0; i < cap && list[i] != HNSW_NONE; i++) {
+        bool known = false;
+        for (size_t k = 0; k < found && !known; k++)
+            known = rows[k] == list[i];
+        if (!known)
+            rows[n++] = list[i];
+    }
+    rank_rows(b, s, &q, rows, n);
+    uint32_t kept = s->failed ? 0 : hnsw_select(b, s, s->pool, n, own, out);
+    for (uint32_t i = kept; i < own; i++)
+        out[i] = HNSW_NONE;
+}
+
+static void choose_task(void *ctx, size_t task, size_t worker)
+{
+    insert_job *j = ctx;
+    hnsw_scratch *s = &j->b->scratch[worker];
+    uint32_t first = (uint32_t)task * TASK_ROWS, own = hnsw_own_links(j->b->graph.m);
+
+    for (uint32_t i = first; i < first + TASK_ROWS && i < j->n && !s->failed; i++) {
+        if (j->staged)
+            refine_row(j, s, j->rows[i], j->staged + (size_t)i * own);
+        else
+            insert_row(j, s, j->rows[i]);
+    }
+}
+
+/* ---- phase two: links back ---- */
+
+static bool holds(const uint32_t *list, uint32_t n, uint32_t row)
+{
+    bool found = false;
+
+    for (uint32_t i = 0; i < n; i++)
+        found |= list[i] == row;
+    return found;
+}
+
+/* Take the chain of links of `row` into its list. Where they don't fit, choose anew among all. */
+static void take_links(insert_job *j, hnsw_scratch *s, uint32_t row)
+{
+    hnsw_build *b = j->b;
+    uint32_t cap, n = 0, *rows = s->rows;
+    uint32_t *list = hnsw_build_list(b, row, j->layer, &cap);
+
+    while (n < cap && list[n] != HNSW_NONE)
+        n++;
+    uint32_t old = n;
+    memcpy(rows, list, n * sizeof *rows);
+    for (uint32_t at = j->head[row]; at != HNSW_NONE && n < s->pool_cap; at = j->next[at])
+        if (!holds(list, old, j->from[at]))
+            rows[n++] = j->from[at];
+    j->head[row] = HNSW_NONE;
+    if (n <= cap) {
+        write_list(list, cap, rows, n);
+        return;
+    }
+    vector_query q = {.code = s->query};
+    uint32_t chosen[PART];
+    vector_query_of_row(b->codes, row, &q);
+    rank_rows(b, s, &q, rows, n);
+    if (!s->failed)
+        write_list(list, cap, chosen, hnsw_select(b, s, s->pool, n, cap, chosen));
+}
+
+static void take_task(void *ctx, size_t task, size_t worker)
+{
+    insert_job *j = ctx;
+    uint32_t first = (uint32_t)task * TASK_ROWS;
+
+    for (uint32_t i = first; i < first + TASK_ROWS && i < j->n_targets; i++)
+        take_links(j, &j->b->scratch[worker], j->target[i]);
+}
+
+/* Chain the batch's links on one layer by the row they lead to, each chain in the batch's order. */
+static void chain_links(insert_job *j, uint32_t layer)
+{
+    hnsw_build *b = j->b;
+    uint32_t links = 0;
+
+    j->layer = layer;
+    j->n_targets = 0;
+    for (uint32_t i = j->n; i-- > 0;) {
+        uint32_t cap, row = j->rows[i];
+        if (b->level[row] < layer)
+            continue;
+        const uint32_t *list = hnsw_build_list(b, row, layer, &cap);
+        if (layer == 0)
+            cap = hnsw_own_links(b->graph.m);
+        if (j->staged)
+            list = j->staged + (size_t)i * cap;
+        for (uint32_t k = 0; k < cap && list[k] != HNSW_NONE; k++) {
+            if (j->head[list[k]] == HNSW_NONE)
+                j->target[j->n_targets++] = list[k];
+            j->from[links] = row;
+            j->next[links] = j->head[list[k]];
+            j->head[list[k]] = links++;
+        }
+    }
+}
+
+static bool run_batch(insert_job *j, pool *workers)
+{
+    hnsw_build *b = j->b;
+    uint32_t top = 0, cap, own = hnsw_own_links(b->graph.m);
+
+    pool_run(workers, ((size_t)j->n + TASK_ROWS - 1) / TASK_ROWS, choose_task, j);
+    for (size_t i = 0; i < b->n_scratch; i++)
+        if (b->scratch[i].failed)
+            return false;
+    for (uint32_t i = 0; i < j->n; i++) {
+        if (!j->staged && b->level[j->rows[i]] > top)
+            top = b->level[j->rows[i]];
+        if (j->staged) {
+            uint32_t *list = hnsw_build_list(b, j->rows[i], 0, &cap), *out = j->staged + (size_t)i * own;
+            memcpy(list, out, own * sizeof *out);
+            for (uint32_t k = own; k < cap; k++)
+                list[k] = HNSW_NONE;
+        }
+    }
+    for (uint32_t l = 0; l <= top; l++) {
+        chain_links(j, l);
+        pool_run(workers, ((size_t)j->n_targets + TASK_ROWS - 1) / TASK_ROWS, take_task, j);
+    }
+    for (size_t i = 0; i < b->n_scratch; i++)
+        if (b->scratch[i].failed)
+            return false;
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static bool insert_all(insert_job *j, pool *workers)
+{
+    hnsw_build *b = j->b;
+    uint32_t in = b->graph.rows - b->n_order;
+
+    for (uint32_t at = 0; at < b->n_order; at += j->n, in += j->n) {
+        j->n = in / GROWTH ? in / GROWTH : 1;
+        j->n = j->n < BATCH_ROWS ? j->n : BATCH_ROWS;
+        j->n = j->n < b->n_order - at ? j->n : b->n_order - at;
+        j->rows = b->order + at;
+        if (!run_batch(j, workers))
+            return false;
+    }
+    return true;
+}
+
+static bool refine_all(insert_job *j, pool *workers)
+{
+    hnsw_build *b = j->b;
+
+    for (uint32_t at = 0; at < b->n_order; at += j->n) {
+        j->n = b->n_order - at < REFINE_ROWS ? b->n_order - at : REFINE_ROWS;
+        j->rows = b->order + at;
+        if (!run_batch(j, workers))
+            return false;
+    }
+    return true;
+}
+
+cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
+{
+    uint32_t own = hnsw_own_links(b->graph.m), most = b->n_order;
+    insert_job j = {.b = b, .ef = (b->params.ef_construction + 1) / 2};
+    uint32_t *staged = NULL;
+    bool ok = false;
+
+    most = most < REFINE_ROWS ? most : REFINE_ROWS;
+    j.head = checked_malloc(b->graph.rows, sizeof *j.head);
+    j.next = checked_malloc((size_t)most * own, sizeof *j.next);
+    j.from = checked_malloc((size_t)most * own, sizeof *j.from);
+    j.target = checked_malloc((size_t)most * own, sizeof *j.target);
+    staged = checked_malloc((size_t)most * own, sizeof *staged);
+    if (j.head && j.next && j.from && j.target && staged) {
+        memset(j.head, 0xff, (size_t)b->graph.rows * sizeof *j.head);
+        ok = insert_all(&j, workers);
+        j.staged = staged;
+        ok = ok && refine_all(&j, workers);
+    }
+    free(j.head);
+    free(j.next);
+    free(j.from);
+    free(j.target);
+    free(staged);
+    return ok ? CAIRN_OK
+              : cairn_fail(err, CAIRN_ENOMEM, "building a graph of %" PRIu32 " rows",
+                           b->graph.rows);
+}
