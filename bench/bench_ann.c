@@ -3,7 +3,7 @@
  *
  *   bench_ann --data DIR [--peer flat|hnsw|ivf_flat|ivf_sq8|ivf_pq|all] [--M 16] [--efc 200]
  *             [--ef N ...] [--nprobe N ...] [--nlist 1024] [--rescore N] [--repeats 3]
- *             [--build-threads 2] [--filter 0.1] [--out FILE]
+ *             [--build-threads 2] [--filter 0.1] [--segment FILE] [--out FILE]
  *
  * DIR holds base.npy (n x d float32), queries.npy and gt.npy (int32, exact neighbours). One JSON line
  * a setting:
@@ -15,10 +15,17 @@
  * ("read_only_int8"), the scan kernel without keeping a top list ("scan_int8"), and limit_share, the
  * best whole search divided by the best plain read. --filter keeps that share of the rows, drawn
  * at random, and takes the exact search over them as the truth. The inverted files print their nprobe
- * as "nprobe"; all is flat and hnsw. */
+ * as "nprobe"; all is flat and hnsw.
+ *
+ * --segment FILE searches from mapped pages, as the product does: the sections are written there, or
+ * taken from there when the file exists, and each is mapped by itself. Two more keys then say what the searches
+ * so far have made resident, read from /proc/self/smaps: search_mb (this thread's scratch and all
+ * sections but the originals) and originals_mb. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -135,6 +142,9 @@ typedef struct bench {
     section_source source;
     vector_reader *reader;
     uint64_t *allowed;
+    const char *segment; /* NULL: sections stay in memory */
+    uint8_t *mapped;
+    size_t mapped_len;
     double build_s, build_cpu_s, rss;
     size_t bytes;
     pool *two;
@@ -177,10 +187,111 @@ static void build(bench *b, vector_choice index)
         b->bytes += b->mem.at[i].len;
 }
 
+/* ---- a mapped segment ---- */
+
+#define PAGE ((size_t)4096)
+
+static size_t page_up(size_t n)
+{
+    return (n + PAGE - 1) & ~(PAGE - 1);
+}
+
+/* One page of names and lengths, then each section from a page of its own. */
+static void write_segment(const bench *b)
+{
+    static char head[PAGE], zero[PAGE];
+    FILE *f = fopen(b->segment, "wb");
+
+    for (size_t i = 0; i < b->mem.n; i++) {
+        memcpy(head + i * 32, b->mem.at[i].name, SECTION_NAME_MAX);
+        memcpy(head + i * 32 + 16, &b->mem.at[i].len, 8);
+    }
+    bool ok = f && fwrite(head, 1, PAGE, f) == PAGE;
+    for (size_t i = 0; i < b->mem.n && ok; i++) {
+        size_t len = b->mem.at[i].len, more = page_up(len) - len;
+        ok = fwrite(b->mem.at[i].data, 1, len, f) == len && fwrite(zero, 1, more, f) == more;
+    }
+    if (!ok || fclose(f)) {
+        fprintf(stderr, "bench_ann: cannot write %s\n", b->segment);
+        exit(1);
+    }
+}
+
+/* Map the file and let b->mem point into it. False: there is no such file. */
+static bool map_segment(bench *b)
+{
+    int fd = open(b->segment, O_RDONLY);
+    off_t len = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+
+    if (fd < 0)
+        return false;
+    memset(&b->mem, 0, sizeof b->mem);
+    b->mapped_len = (size_t)len;
+    b->mapped = mmap(NULL, b->mapped_len, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (b->mapped == MAP_FAILED || b->mapped_len < PAGE)
+        must(CAIRN_EIO, "map");
+    size_t at = PAGE;
+    for (size_t i = 0; i < 32 && b->mapped[i * 32]; i++) {
+        memory_section *s = &b->mem.at[b->mem.n++];
+        memcpy(s->name, b->mapped + i * 32, SECTION_NAME_MAX);
+        memcpy(&s->len, b->mapped + i * 32 + 16, 8);
+        s->data = b->mapped + at;
+        at += page_up(s->len);
+        /* A protection of its own for every other one makes it a mapping of its own in smaps. */
+        mprotect(s->data, page_up(s->len), i % 2 ? PROT_READ : PROT_READ | PROT_EXEC);
+    }
+    b->source = memory_source(&b->mem);
+    must(vector_reader_open(&b->reader, &b->source, &error), "open");
+    b->bytes = b->mapped_len;
+    return true;
+}
+
+/* Resident MB of the mapped sections: the originals' or the others'. */
+static double resident_mb(const bench *b, bool originals)
+{
+    char line[512];
+    unsigned long from, kb;
+    bool counts = false;
+    double sum = 0;
+    FILE *f = fopen("/proc/self/smaps", "r");
+
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, "%lx-%*x %*s", &from) == 1 && strchr(line, '-') == line + strcspn(line, "- ")) {
+            counts = false;
+            for (size_t i = 0; i < b->mem.n; i++)
+                if ((unsigned long)(uintptr_t)b->mem.at[i].data == from)
+                    counts = originals == (b->mem.at[i].data == b->reader->originals.row);
+        } else if (counts && sscanf(line, "Rss: %lu kB", &kb) == 1) {
+            sum += (double)kb / 1024;
+        }
+    }
+    if (f)
+        fclose(f);
+    return sum;
+}
+
+static void prepare(bench *b, vector_choice index)
+{
+    if (b->segment && map_segment(b))
+        return;
+    build(b, index);
+    if (!b->segment)
+        return;
+    write_segment(b);
+    vector_reader_close(b->reader);
+    memory_clear(&b->mem);
+    map_segment(b);
+}
+
 static void drop(bench *b)
 {
     vector_reader_close(b->reader);
-    memory_clear(&b->mem);
+    if (b->mapped)
+        munmap(b->mapped, b->mapped_len);
+    else
+        memory_clear(&b->mem);
+    b->mapped = NULL;
 }
 
 typedef struct batch {
@@ -234,7 +345,7 @@ static double measure(bench *b, const char *peer, size_t ef, const char *extra)
     vector_hit *hits = room(nq * K, sizeof *hits), *truth = NULL;
     double *best = room(nq, sizeof *best), s1[16], cpu[16], b1[16], b2[16], sum = 0;
     batch x = {b, &p, false, hits};
-    char line[2048], ef_text[32] = "null";
+    char line[2048], ef_text[32] = "null", resident[96] = "";
 
     if (b->allowed) {
         truth = room(nq * K, sizeof *truth);
@@ -267,6 +378,9 @@ static double measure(bench *b, const char *peer, size_t ef, const char *extra)
         sum += best[i];
     qsort(best, nq, sizeof *best, rising);
     double p50 = best[nq / 2], p99 = best[(nq - 1) * 99 / 100], fastest = best[0];
+    if (b->mapped)
+        snprintf(resident, sizeof resident, ", \"search_mb\": %.1f, \"originals_mb\": %.1f",
+                 resident_mb(b, false), resident_mb(b, true));
     if (ef)
         snprintf(ef_text, sizeof ef_text, "%zu", ef);
     snprintf(line, sizeof line,
@@ -274,13 +388,13 @@ static double measure(bench *b, const char *peer, size_t ef, const char *extra)
              "\"build_threads\": %d, \"build_s\": %.2f, \"build_cpu_s\": %.2f, \"rss_mb\": %.0f, "
              "\"bytes\": %zu, \"kernels\": \"%s\", \"%s\": %s, \"recall10\": %.4f, \"qps1_best\": %.1f, "
              "\"qps1_cpu\": %.1f, \"qps1\": %.1f, \"qps1b\": %.1f, \"qps2b\": %.1f, \"p50_us\": %.1f, "
-             "\"p99_us\": %.1f%s}",
+             "\"p99_us\": %.1f%s%s}",
              peer, b->base.n, b->base.d, vector_reader_has_graph(b->reader) ? b->m : 0, b->efc,
              b->build_threads, b->build_s, b->build_cpu_s, b->rss, b->bytes,
              vector_kernels_get()->name, lists ? "nprobe" : "ef", ef_text, r, (double)nq / sum,
              median(cpu, (size_t)b->repeats), median(s1, (size_t)b->repeats),
              median(b1, (size_t)b->repeats), median(b2, (size_t)b->repeats), p50 * 1e6, p99 * 1e6,
-             extra);
+             resident, extra);
     emit(line);
     free(hits);
     free(truth);
@@ -380,6 +494,8 @@ int main(int argc, char **argv)
             out_file = fopen(value, "a");
         else if (!strcmp(argv[i], "--nlist"))
             b.nlist = (uint32_t)atoi(value);
+        else if (!strcmp(argv[i], "--segment"))
+            b.segment = value;
         else if (!strcmp(argv[i], "--rescore"))
             b.rescore = (size_t)atoi(value);
         else if (!strcmp(argv[i], "--ef")) {
@@ -396,7 +512,7 @@ int main(int argc, char **argv)
     }
     if (!data) {
         fprintf(stderr, "usage: bench_ann --data DIR [--peer flat|hnsw|ivf_flat|ivf_sq8|ivf_pq|all] "
-                        "[--M 16] [--efc 200] [--nprobe N ...] [--nlist 1024] [--rescore N] "
+                        "[--M 16] [--efc 200] [--nprobe N ...] [--nlist 1024] [--rescore N] [--segment FILE] "
                         "[--ef N ...] [--repeats 3] [--build-threads 2] [--filter SHARE] "
                         "[--out FILE]\n");
         return 2;
@@ -423,7 +539,7 @@ int main(int argc, char **argv)
     bool all = !strcmp(peer, "all");
     if (all || !strcmp(peer, "flat")) {
         char extra[128];
-        build(&b, VECTOR_SCAN);
+        prepare(&b, VECTOR_SCAN);
         double read = limit(&b, "read_only_int8", read_all);
         limit(&b, "scan_int8", scan_all);
         snprintf(extra, sizeof extra, ", \"filter\": %g", share);
@@ -436,7 +552,7 @@ int main(int argc, char **argv)
     }
     if (all || !strcmp(peer, "hnsw")) {
         char extra[64];
-        build(&b, VECTOR_HNSW);
+        prepare(&b, VECTOR_HNSW);
         snprintf(extra, sizeof extra, ", \"filter\": %g", share);
         for (size_t i = 0; i < n_efs; i++)
             measure(&b, "cairn_hnsw", efs[i], extra);
@@ -447,7 +563,7 @@ int main(int argc, char **argv)
         char extra[64], name[32];
         if (strcmp(peer, names[index - VECTOR_IVF_FLAT]) != 0)
             continue;
-        build(&b, index);
+        prepare(&b, index);
         snprintf(name, sizeof name, "cairn_%s", peer);
         snprintf(extra, sizeof extra, ", \"nlist\": %u, \"filter\": %g", b.nlist, share);
         for (size_t i = 0; i < n_probes; i++)

@@ -76,15 +76,35 @@ static void trim(hnsw_pool *p, const uint64_t *deleted, const uint64_t *allowed)
     }
 }
 
+/* Take a row in if it is wanted; *ok is false without memory. */
+static inline void offer(hnsw_pool *p, float score, uint32_t row, const uint64_t *deleted,
+                         const uint64_t *allowed, bool *ok)
+{
+    uint64_t key = hnsw_pool_key(score, row);
+
+    if (!hnsw_pool_wants(p, key))
+        return;
+    if (!deleted && !allowed) {
+        *ok = hnsw_pool_add(p, key, true);
+        if (p->n > p->ef)
+            p->n = p->n_fit = p->ef;
+    } else {
+        *ok = hnsw_pool_add(p, key, eligible(deleted, allowed, row));
+        trim(p, deleted, allowed);
+    }
+}
+
 static cairn_status walk_bottom(hnsw_walk *w, hnsw_candidate start, const uint64_t *deleted,
                                 const uint64_t *allowed, hnsw_pool *pool, size_t budget,
                                 bool *gave_up, cairn_error *err)
 {
-    bool all = !deleted && !allowed,
-         ok = hnsw_pool_add(pool, hnsw_pool_key(start.score, start.row),
+    bool ok = hnsw_pool_add(pool, hnsw_pool_key(start.score, start.row),
                             eligible(deleted, allowed, start.row));
 
     hnsw_walk_visit(w, start.row);
+    /* All rows can be reached from the entry, not all from wherever the layers above have led. */
+    if (ok && hnsw_walk_visit(w, w->g->entry))
+        offer(pool, hnsw_walk_score(w, w->g->entry), w->g->entry, deleted, allowed, &ok);
     while (ok && hnsw_pool_waits(pool)) {
         uint32_t rows[2 * HNSW_MAX_M];
         float scores[2 * HNSW_MAX_M];
@@ -97,16 +117,8 @@ static cairn_status walk_bottom(hnsw_walk *w, hnsw_candidate start, const uint64
         if (hnsw_pool_waits(pool))
             hnsw_walk_fetch_list(w, hnsw_pool_row(pool->key[pool->next]));
         hnsw_walk_score_many(w, rows, n, scores);
-        for (uint32_t i = 0; i < n && ok; i++) {
-            uint64_t key = hnsw_pool_key(scores[i], rows[i]);
-            if (!hnsw_pool_wants(pool, key))
-                continue;
-            ok = hnsw_pool_add(pool, key, all || eligible(deleted, allowed, rows[i]));
-            if (!all)
-                trim(pool, deleted, allowed);
-            else if (pool->n > pool->ef)
-                pool->n = pool->n_fit = pool->ef;
-        }
+        for (uint32_t i = 0; i < n && ok; i++)
+            offer(pool, scores[i], rows[i], deleted, allowed, &ok);
         if (hnsw_pool_waits(pool))
             hnsw_walk_fetch_list(w, hnsw_pool_row(pool->key[pool->next]));
     }

@@ -39,10 +39,47 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
+/* Vectors of the compiler: whatever the machine, the same sums in the same order. */
+typedef float lanes __attribute__((vector_size(16), aligned(4), may_alias));
+typedef uint32_t bits4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t pick4 __attribute__((vector_size(16)));
+
+#define SIGN 0x80000000u
+
+/* The steps of 1 and 2 within four components. */
+static inline lanes four_steps(lanes v)
+{
+    const bits4 odd = {0, SIGN, 0, SIGN}, high = {0, 0, SIGN, SIGN};
+    lanes a = __builtin_shuffle(v, (pick4){0, 0, 2, 2}), b = __builtin_shuffle(v, (pick4){1, 1, 3, 3});
+
+    v = a + (lanes)((bits4)b ^ odd);
+    a = __builtin_shuffle(v, (pick4){0, 1, 0, 1});
+    b = __builtin_shuffle(v, (pick4){2, 3, 2, 3});
+    return a + (lanes)((bits4)b ^ high);
+}
+
 /* The Walsh-Hadamard transform of p components, p a power of two, times `by`. */
 static void hadamard(float *v, uint32_t p, float by)
 {
-    for (uint32_t h = 1; h < p; h *= 2)
+    uint32_t h = 1;
+
+    if (p >= 4) {
+        for (uint32_t i = 0; i < p; i += 4)
+            *(lanes *)(v + i) = four_steps(*(lanes *)(v + i));
+        h = 4;
+    }
+    for (; 4 * h <= p && h >= 4; h *= 4) /* two steps at a time: half the loads and stores */
+        for (uint32_t i = 0; i < p; i += 4 * h)
+            for (uint32_t j = i; j < i + h; j += 4) {
+                lanes a = *(lanes *)(v + j), b = *(lanes *)(v + j + h);
+                lanes c = *(lanes *)(v + j + 2 * h), d = *(lanes *)(v + j + 3 * h);
+                lanes ab = a + b, a_b = a - b, cd = c + d, c_d = c - d;
+                *(lanes *)(v + j) = ab + cd;
+                *(lanes *)(v + j + h) = a_b + c_d;
+                *(lanes *)(v + j + 2 * h) = ab - cd;
+                *(lanes *)(v + j + 3 * h) = a_b - c_d;
+            }
+    for (; h < p; h *= 2)
         for (uint32_t i = 0; i < p; i += 2 * h)
             for (uint32_t j = i; j < i + h; j++) {
                 float a = v[j], b = v[j + h];
@@ -51,6 +88,22 @@ static void hadamard(float *v, uint32_t p, float by)
             }
     for (uint32_t i = 0; i < p; i++)
         v[i] *= by;
+}
+
+/* Flip the signs of v[0, n), n <= 64, where a bit is set. */
+static void flip_signs(float *v, uint32_t n, uint64_t flips)
+{
+    uint32_t i = 0;
+
+    for (; i + 4 <= n; i += 4) {
+        const bits4 place = {1, 2, 4, 8};
+        uint32_t nibble = (uint32_t)(flips >> i) & 15;
+        bits4 all = {nibble, nibble, nibble, nibble};
+        bits4 *at = (bits4 *)(v + i);
+        *at ^= (bits4)((all & place) == place) & SIGN;
+    }
+    for (; i < n; i++)
+        v[i] = flips >> i & 1 ? -v[i] : v[i];
 }
 
 void vector_rotate(float *v, uint32_t n)
@@ -62,9 +115,7 @@ void vector_rotate(float *v, uint32_t n)
     float by = (float)(1.0 / sqrt(p));
     for (uint32_t round = 0; round < ROTATE_ROUNDS; round++) {
         for (uint32_t i = 0; i < n; i += 64) {
-            uint64_t flips = mix((uint64_t)round << 32 | i);
-            for (uint32_t j = i; j < n && j < i + 64; j++)
-                v[j] = flips >> (j - i) & 1 ? -v[j] : v[j];
+            flip_signs(v + i, n - i < 64 ? n - i : 64, mix((uint64_t)round << 32 | i));
         }
         hadamard(v, p, by);
         if (p < n)
@@ -72,16 +123,21 @@ void vector_rotate(float *v, uint32_t n)
     }
 }
 
-/* Largest |component|; rows are finite here. */
+/* Largest |component|; rows are finite here. Without the sign, floats are in the order of their bits, and
+ * of integers the compiler may take the largest four at a time. */
 static float largest(const float *v, uint32_t dim)
 {
-    float top = 0;
+    int32_t top = 0;
+    float out;
 
     for (uint32_t i = 0; i < dim; i++) {
-        float x = fabsf(v[i]);
+        int32_t x;
+        memcpy(&x, v + i, sizeof x);
+        x &= 0x7fffffff;
         top = x > top ? x : top;
     }
-    return top;
+    memcpy(&out, &top, sizeof out);
+    return out;
 }
 
 /* v / step to the nearest, halves away from zero, within -most .. most. */
@@ -222,15 +278,17 @@ void vector_encode(const vector_codes *c, const float *v, float *work, uint8_t *
         encode_b1(work, c->dim, c->stride, code, scale);
 }
 
-/* Round work[dim] to -most .. most; returns the sum. */
+/* Round v[dim] to -most .. most; returns the sum. */
 static int32_t round_query(const float *v, uint32_t dim, int32_t most, int8_t *out, float *scale)
 {
-    float top = largest(v, dim);
-    double inverse = top > 0 ? most / (double)top : 0.0;
+    float top = largest(v, dim), inverse = top > 0 ? (float)most / top : 0.0f;
     int32_t sum = 0;
 
+    if (!(inverse < INFINITY)) /* subnormal */
+        inverse = 0;
     for (uint32_t i = 0; i < dim; i++) {
-        int32_t r = rounded(v[i], inverse, most);
+        float x = v[i] * inverse;
+        int32_t r = (int32_t)(x < 0 ? x - 0.5f : x + 0.5f);
         out[i] = (int8_t)r;
         sum += r;
     }
@@ -266,13 +324,14 @@ void vector_query_encode(const vector_codes *c, const float *v, float *work, vec
 
 void vector_query_of_row(const vector_codes *codes, uint32_t row, vector_query *q)
 {
-    const uint8_t *code = codes->code + (size_t)row * codes->stride;
+    const uint8_t *restrict code = codes->code + (size_t)row * codes->stride;
+    int8_t *restrict out = q->code;
     int32_t sum = 0;
 
     assert(codes->kind == VECTOR_CODE_I8);
     for (size_t i = 0; i < codes->stride; i++) {
-        q->code[i] = (int8_t)(code[i] ^ 0x80);
-        sum += q->code[i];
+        out[i] = (int8_t)(code[i] ^ 0x80);
+        sum += (int32_t)code[i] - 128;
     }
     q->scale = codes->scale[row];
     q->offset = codes->bias ? codes->bias[row] : 0;

@@ -239,8 +239,7 @@ static cairn_status search_alike(search *x, size_t first, cairn_error *err)
     if (!found)
         return cairn_fail(err, CAIRN_ENOMEM, "a vector search for %zu rows", x->k);
     x->found = found;
-    vector_query_encode(c, x->query, x->work, &x->code);
-    bool walk_ready = false;
+    bool ready = false, walk_ready = false;
     for (uint32_t s = 0; s < x->n_segments && !st; s++) {
         const vector_reader *r = x->segments[s].reader;
         x->done[s] |= x->scan[s];
@@ -250,13 +249,21 @@ static cairn_status search_alike(search *x, size_t first, cairn_error *err)
         if (own && !walk_ready)
             vector_query_encode(&r->walk, x->query, x->work, &x->walk);
         walk_ready |= own;
+        if (!own && !ready)
+            vector_query_encode(c, x->query, x->work, &x->code);
+        ready |= !own;
         if (r->has_graph)
-            st = search_graph(&x->segments[s], s, own ? &x->walk : &x->code, keep, ef, found, &x->n_found,
-                              &x->scan[s], err);
+            st = search_graph(&x->segments[s], s, own ? &x->walk : &x->code, keep, ef,
+                              found, &x->n_found, &x->scan[s], err);
         else if (r->lists.kind != IVF_NONE)
             st = search_lists(&x->segments[s], s, x->query, &x->code, keep, x->params.n_probe,
                               found, &x->n_found, &x->scan[s], err);
     }
+    bool scans = false;
+    for (size_t s = 0; s < x->n_segments; s++)
+        scans |= x->scan[s];
+    if (scans && !ready)
+        vector_query_encode(c, x->query, x->work, &x->code);
     vector_scan scan = {x->segments, x->n_segments, x->scan, &x->code, NULL, keep, NULL};
     float bound;
     if (!st && x->n_found - start >= keep) { /* what the graphs found is hard to beat */

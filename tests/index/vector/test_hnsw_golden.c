@@ -1,6 +1,7 @@
 /* test_hnsw_golden.c - graphs written by earlier builds still open, verify and are walked.
  *
  * golden/hnsw-v1.bin: vec.meta 1 with its graph, 300 rows of 16 dimensions, m 6, as release 0.1 wrote it.
+ * golden/hnsw-v2.bin: hnsw.meta 2 with walk codes, 300 rows of 128 dimensions, m 6.
  *
  * CAIRN_WRITE_GOLDEN=FILE writes the same rows in today's format to FILE; a new format gets a new
  * file, an old file is never written again. */
@@ -16,14 +17,15 @@
 #include "tests/index/vector/packed_sections.h"
 
 #define ROWS 300u
-#define DIM 16u
+#define DIM_V1 16u
+#define DIM_V2 128u
 #define GOLDEN_DIR CAIRN_SOURCE_DIR "/tests/index/vector/golden/"
 
-static void golden_row(uint32_t row, float *v)
+static void golden_row(uint32_t row, uint32_t dim, float *v)
 {
     uint64_t state = row + 1, centre = 1000 + row % 7;
 
-    for (uint32_t i = 0; i < DIM; i++)
+    for (uint32_t i = 0; i < dim; i++)
         v[i] = (float)(test_uniform(&centre) - 0.5 + 0.8 * (test_uniform(&state) - 0.5));
 }
 
@@ -43,7 +45,7 @@ static void load(const char *name, memory_sections *m)
     free(data);
 }
 
-static void check_golden(const char *name)
+static void check_golden(const char *name, uint32_t dim, bool walk_codes)
 {
     memory_sections mem;
     cairn_error err = {0};
@@ -54,33 +56,33 @@ static void check_golden(const char *name)
     if (vector_reader_open(&r, &source, &err) || vector_verify(r, &err))
         fail_msg("%s: %s", name, err.text);
     assert_int_equal(vector_reader_rows(r), ROWS);
-    assert_int_equal(vector_reader_dim(r), DIM);
+    assert_int_equal(vector_reader_dim(r), dim);
     assert_true(vector_reader_has_graph(r));
+    assert_int_equal(r->graph.walk_code != NULL, walk_codes);
     vector_segment seg = {r, NULL, NULL};
     for (uint32_t row = 0; row < ROWS; row++) {
-        float v[DIM], back[DIM];
+        float v[DIM_V2], back[DIM_V2], work[DIM_V2];
         vector_hit got[10], want[10];
         size_t n_got, n_want;
 
-        golden_row(row, v);
-        vector_normalize(v, DIM);
+        golden_row(row, dim, v);
+        vector_normalize(v, dim);
         vector_reader_get(r, row, back);
-        assert_memory_equal(v, back, sizeof v);
-        assert_int_equal(vector_search(&seg, 1, v, DIM, 10, NULL, NULL, got, &n_got, &err), 0);
-        assert_int_equal(vector_search_exact(&seg, 1, v, DIM, 10, NULL, want, &n_want, &err), 0);
+        assert_memory_equal(v, back, dim * sizeof *v);
+        assert_int_equal(vector_search(&seg, 1, v, dim, 10, NULL, NULL, got, &n_got, &err), 0);
+        assert_int_equal(vector_search_exact(&seg, 1, v, dim, 10, NULL, want, &n_want, &err), 0);
         assert_int_equal(n_got, 10);
         assert_memory_equal(got, want, sizeof got);
 
         /* The walk by itself: so small a segment is scanned otherwise. */
-        int8_t code[64];
+        int8_t code[256];
         vector_query q = {.code = code};
         hnsw_candidate out[40];
         hnsw_search_stats stats;
         size_t n;
-        float work[DIM];
-        vector_query_encode(&r->codes, v, work, &q);
+        vector_query_encode(&r->walk, v, work, &q);
         assert_int_equal(
-            hnsw_search(&r->graph, &r->codes, &q, 40, NULL, NULL, 0, out, &n, &stats, &err), 0);
+            hnsw_search(&r->graph, &r->walk, &q, 40, NULL, NULL, 0, out, &n, &stats, &err), 0);
         assert_int_equal(n, 40);
         assert_int_equal(out[0].row, row);
         assert_true(stats.scored < ROWS);
@@ -92,7 +94,13 @@ static void check_golden(const char *name)
 static void a_graph_of_version_1_opens_and_finds(void **state)
 {
     (void)state;
-    check_golden("hnsw-v1.bin");
+    check_golden("hnsw-v1.bin", DIM_V1, false);
+}
+
+static void a_graph_of_version_2_opens_and_finds(void **state)
+{
+    (void)state;
+    check_golden("hnsw-v2.bin", DIM_V2, true);
 }
 
 static int write_golden(const char *path)
@@ -101,14 +109,14 @@ static int write_golden(const char *path)
     section_sink sink = memory_sink(&mem);
     vector_options o = {.force = true, .m = 6};
     vector_writer *w;
-    float v[DIM];
+    float v[DIM_V2];
     int failed;
 
-    if (vector_writer_create(&w, DIM, VECTOR_COSINE, &o, NULL))
+    if (vector_writer_create(&w, DIM_V2, VECTOR_COSINE, &o, NULL))
         return 1;
     failed = 0;
     for (uint32_t row = 0; row < ROWS && !failed; row++) {
-        golden_row(row, v);
+        golden_row(row, DIM_V2, v);
         failed = vector_writer_add(w, v, NULL) != CAIRN_OK;
     }
     failed = failed || vector_writer_finish(w, &sink, NULL, NULL);
@@ -125,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_graph_of_version_1_opens_and_finds),
+        cmocka_unit_test(a_graph_of_version_2_opens_and_finds),
     };
     const char *path = getenv("CAIRN_WRITE_GOLDEN");
 

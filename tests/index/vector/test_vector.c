@@ -655,24 +655,76 @@ static void filters_inside_the_graph_find_what_a_scan_finds(void **state)
     drop_fixture(&f);
 }
 
+/* With as many threads as you like, and with walk codes (dimension 128) as without. */
 static void the_same_rows_give_the_same_bytes(void **state)
 {
+    static const uint32_t dims[] = {24, 128};
     vector_options force = {.force = true};
-    fixture a = {0}, b = {0};
-    uint64_t start = rng;
 
     (void)state;
-    build_fixture(&a, 1500, 24, VECTOR_COSINE, &force, NULL);
-    rng = start;
-    build_fixture(&b, 1500, 24, VECTOR_COSINE, &force, NULL);
-    assert_int_equal(a.mem.n, b.mem.n);
-    for (size_t i = 0; i < a.mem.n; i++) {
-        assert_int_equal(a.mem.at[i].len, b.mem.at[i].len);
-        if (a.mem.at[i].len)
-            assert_memory_equal(a.mem.at[i].data, b.mem.at[i].data, a.mem.at[i].len);
+    for (size_t d = 0; d < 2; d++)
+        for (size_t threads = 1; threads <= 4; threads++) {
+            fixture a = {0}, b = {0};
+            uint64_t start = rng;
+            pool *workers;
+            cairn_error err = {0};
+
+            assert_int_equal(pool_create(&workers, threads, &err), 0);
+            build_fixture(&a, 1500, dims[d], VECTOR_COSINE, &force, NULL);
+            rng = start;
+            build_fixture(&b, 1500, dims[d], VECTOR_COSINE, &force, workers);
+            assert_int_equal(a.reader->graph.walk_code != NULL, dims[d] == 128);
+            assert_int_equal(a.mem.n, b.mem.n);
+            for (size_t i = 0; i < a.mem.n; i++) {
+                assert_int_equal(a.mem.at[i].len, b.mem.at[i].len);
+                if (a.mem.at[i].len)
+                    assert_memory_equal(a.mem.at[i].data, b.mem.at[i].data, a.mem.at[i].len);
+            }
+            drop_fixture(&a);
+            drop_fixture(&b);
+            pool_destroy(workers);
+        }
+}
+
+/* A graph's walk codes answer as well as the segment's, under every metric. */
+static void walk_codes_find_what_the_codes_find(void **state)
+{
+    vector_options force = {.force = true};
+    cairn_error err = {0};
+
+    (void)state;
+    for (int metric = VECTOR_COSINE; metric <= VECTOR_L2; metric++) {
+        fixture f = {0};
+        build_fixture(&f, 3000, 144, (vector_metric)metric, &force, NULL);
+        if (vector_verify(f.reader, &err))
+            fail_msg("%s", err.text);
+        size_t same = 0;
+        for (int i = 0; i < 50; i++) {
+            float v[144], work[144];
+            int8_t code[384];
+            vector_query q = {.code = code};
+            hnsw_candidate b[40];
+            hnsw_search_stats stats;
+            size_t n_a, n_b;
+            make_point(v, 144, 40, 1.5);
+            vector_hit want[10];
+            vector_segment seg = {f.reader, NULL, NULL};
+            assert_int_equal(vector_search_exact(&seg, 1, v, 144, 10, NULL, want, &n_a, &err), 0);
+            vector_query_encode(&f.reader->walk, v, work, &q);
+            assert_int_equal(hnsw_search(&f.reader->graph, &f.reader->walk, &q, 40, NULL, NULL, 0,
+                                         b, &n_b, &stats, &err), 0);
+            for (size_t x = 0; x < n_a; x++)
+                for (size_t y = 0; y < n_b; y++)
+                    same += want[x].row == b[y].row;
+        }
+        print_message("walk codes, metric %d: recall@10 of 40 %.4f\n", metric, (double)same / 500);
+        assert_true(same >= 450);
+        uint8_t *walk = memory_get(&f.mem, "hnsw.i4")->data;
+        walk[5] ^= 16;
+        assert_int_equal(vector_verify(f.reader, &err), CAIRN_ECORRUPT);
+        assert_non_null(strstr(err.text, "walk code of row 0"));
+        drop_fixture(&f);
     }
-    drop_fixture(&a);
-    drop_fixture(&b);
 }
 
 static void small_and_awkward_graphs(void **state)
@@ -927,6 +979,7 @@ int main(void)
         cmocka_unit_test(euclidean_distance_ranks_as_brute_force_does),
         cmocka_unit_test(filters_inside_the_graph_find_what_a_scan_finds),
         cmocka_unit_test(the_same_rows_give_the_same_bytes),
+        cmocka_unit_test(walk_codes_find_what_the_codes_find),
         cmocka_unit_test(small_and_awkward_graphs),
         cmocka_unit_test(merges_keep_rows_order_and_recall),
         cmocka_unit_test(merging_everything_deleted_gives_an_empty_segment),
