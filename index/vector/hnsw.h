@@ -35,10 +35,10 @@
 #include "base/sections.h"
 #include "base/status.h"
 
-#define HNSW_NONE UINT32_MAX /* padding of a list: greater than every row */
+#define HNSW_NONE      UINT32_MAX /* padding of a list: greater than every row */
 #define HNSW_MAX_LEVEL 24
-#define HNSW_MIN_M 2u
-#define HNSW_MAX_M 64u
+#define HNSW_MIN_M     2u
+#define HNSW_MAX_M     64u
 
 typedef struct vector_codes vector_codes;
 typedef struct vector_query vector_query;
@@ -59,7 +59,8 @@ typedef struct hnsw_graph {
 } hnsw_graph;
 
 /* The list of `row` on layer l and its capacity; NULL when broken bytes point outside. */
-static inline const uint32_t *hnsw_list(const hnsw_graph *g, uint32_t row, uint32_t l, uint32_t *cap)
+static inline const uint32_t *hnsw_list(const hnsw_graph *g, uint32_t row, uint32_t l,
+                                        uint32_t *cap)
 {
     if (l == 0) {
         *cap = 2 * g->m;
@@ -82,13 +83,13 @@ typedef struct hnsw_search_stats {
     bool gave_up;    /* more than `budget` rows were scored */
 } hnsw_search_stats;
 
-/* The best `ef` eligible rows found, into out[ef] by falling score; *n_out <= ef. A row is eligible when
- * not in `deleted` and, where `allowed` is given, in it; others are walked through but not
+/* The best `ef` eligible rows found, into out[ef] by falling score; *n_out <= ef. A row is eligible
+ * when not in `deleted` and, where `allowed` is given, in it; others are walked through but not
  * returned. Stops after scoring `budget` rows (0: no limit). */
-cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes,
-                         const vector_query *q, size_t ef, const uint64_t *deleted,
-                         const uint64_t *allowed, size_t budget, hnsw_candidate *out,
-                         size_t *n_out, hnsw_search_stats *stats, cairn_error *err);
+cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes, const vector_query *q,
+                         size_t ef, const uint64_t *deleted, const uint64_t *allowed, size_t budget,
+                         hnsw_candidate *out, size_t *n_out, hnsw_search_stats *stats,
+                         cairn_error *err);
 
 /* The same where a filter leaves only some rows (hnsw_filter.c): others are not even scored.
  * n_eligible is the number of eligible rows. Finds fewer than ef where they hang together badly. */
@@ -119,9 +120,8 @@ typedef struct hnsw_base {
 
 /* Build a graph over all rows of `codes`, from scratch or (base not NULL) keeping the old graph's
  * live rows and inserting the others. base->graph->m must equal params->m then. */
-cairn_status hnsw_build_run(hnsw_build **out, const vector_codes *codes,
-                            const hnsw_params *params, const hnsw_base *base, pool *workers,
-                            cairn_error *err);
+cairn_status hnsw_build_run(hnsw_build **out, const vector_codes *codes, const hnsw_params *params,
+                            const hnsw_base *base, pool *workers, cairn_error *err);
 const hnsw_graph *hnsw_build_graph(const hnsw_build *b);
 void hnsw_build_destroy(hnsw_build *b);
 

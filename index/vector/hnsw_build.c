@@ -39,7 +39,8 @@ static bool alloc_scratch(hnsw_build *b, hnsw_scratch *s)
     s->visited = calloc((size_t)b->graph.rows + 1, sizeof *s->visited);
     s->seen = checked_malloc(row_set_words(b->graph.rows), sizeof *s->seen);
     s->kept_at = checked_malloc((size_t)b->params.ef_construction + 1, sizeof *s->kept_at);
-    /* hnsw_adopt looks at a row's neighbours and at the neighbours of the deleted ones among them. */
+    /* hnsw_adopt looks at a row's neighbours and at the neighbours of the deleted ones among them.
+     */
     s->pool_cap = 2 * HNSW_MAX_M * (2 * HNSW_MAX_M + 1) + 1;
     s->pool = checked_malloc(s->pool_cap, sizeof *s->pool);
     s->rows = checked_malloc(s->pool_cap, sizeof *s->rows);

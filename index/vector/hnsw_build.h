@@ -14,15 +14,15 @@ typedef struct hnsw_scratch {
     hnsw_candidate *kept_at; /* [ef_construction + 1] */
     hnsw_candidate *pool;    /* [pool_cap] candidates for one list */
     size_t pool_cap;
-    uint32_t *rows;        /* [pool_cap] */
-    int8_t *query, *pair;  /* [stride] */
-    int8_t *walk;          /* a query over b->walk */
-    float *row, *work;     /* [dim] */
-    bool failed;           /* memory ran out on this thread */
+    uint32_t *rows;       /* [pool_cap] */
+    int8_t *query, *pair; /* [stride] */
+    int8_t *walk;         /* a query over b->walk */
+    float *row, *work;    /* [dim] */
+    bool failed;          /* memory ran out on this thread */
 } hnsw_scratch;
 
 struct hnsw_build {
-    hnsw_graph graph; /* a view of the arrays below */
+    hnsw_graph graph;          /* a view of the arrays below */
     const vector_codes *codes; /* int8: they say who is near whom */
     vector_codes walk;         /* what searches read: 4-bit codes, or the same as `codes` */
     bool own_walk;
@@ -47,9 +47,9 @@ static inline float hnsw_build_score(const hnsw_build *b, const vector_query *q,
     return vector_score_row(b->kernels, b->codes, q, row);
 }
 
-/* A candidate is left out when a neighbour already chosen is nearer to it by this factor of the squared
- * distance than the row itself is. 1 is the paper's rule; somewhat more keeps longer links, which
- * shorten the walk: measured, docs/vector.md. */
+/* A candidate is left out when a neighbour already chosen is nearer to it by this factor of the
+ * squared distance than the row itself is. 1 is the paper's rule; somewhat more keeps longer links,
+ * which shorten the walk: measured, docs/vector.md. */
 #define HNSW_REACH 1.1f
 
 /* Links a new row chooses on layer 0; the rest of its list is for rows that choose it. */
@@ -63,8 +63,8 @@ static inline uint32_t hnsw_own_links(uint32_t m)
 uint32_t hnsw_select(const hnsw_build *b, hnsw_scratch *s, const hnsw_candidate *pool, size_t n,
                      uint32_t max, uint32_t *out);
 
-/* The ef rows nearest to q, a query over b->codes, on layer l that can be reached from `start`, best first, in
- * s->kept_at; ef <= ef_construction. */
+/* The ef rows nearest to q, a query over b->codes, on layer l that can be reached from `start`,
+ * best first, in s->kept_at; ef <= ef_construction. */
 size_t hnsw_build_search(hnsw_build *b, hnsw_scratch *s, const vector_query *q,
                          hnsw_candidate start, uint32_t l, size_t ef);
 

@@ -1,11 +1,13 @@
 /* hnsw_codes.c - the 4-bit codes that a graph over int8 codes is walked along.
  *
- * A walk reads some hundred rows that lie anywhere; what it costs is lines of the cache. A 4-bit code is half
- * as long as an int8 code and tells the ranks of a walk nearly as well, because the best few dozen are
- * scored again afterwards. They are made from the int8 codes, whose error is a sixteenth of theirs: so
- * a graph needs nothing but the segment's codes, and a merge copies nothing but those.
+ * A walk reads some hundred rows that lie anywhere; what it costs is lines of the cache. A 4-bit
+ * code is half as long as an int8 code and tells the ranks of a walk nearly as well, because the
+ * best few dozen are scored again afterwards. They are made from the int8 codes, whose error is a
+ * sixteenth of theirs: so a graph needs nothing but the segment's codes, and a merge copies nothing
+ * but those.
  *
- * Below HNSW_WALK_MIN_DIM components an int8 code is a line or two and the 4-bit one saves nothing. */
+ * Below HNSW_WALK_MIN_DIM components an int8 code is a line or two and the 4-bit one saves nothing.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,7 @@
 #include "index/vector/hnsw_build.h"
 
 #define HNSW_WALK_MIN_DIM 128u
-#define CODE_ROWS 1024u /* rows a task */
+#define CODE_ROWS         1024u /* rows a task */
 
 bool hnsw_wants_walk_codes(const vector_codes *codes)
 {

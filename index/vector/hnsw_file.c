@@ -16,12 +16,12 @@
  *                counted in lists
  *   "hnsw.link0" rows x 2 m uint32: neighbours on layer 0, then padding of 0xffffffff
  *   "hnsw.up"    lists x m uint32: the same on the upper layers
- *   "hnsw.i4"    with walk codes: rows x code bytes, 4-bit codes like "vec.i4", made of the decoded int8
- *                codes (hnsw_codes.c)
- *   "hnsw.i4s"   with walk codes: rows x float, their scales. Their biases under L2 are "vec.bias"
+ *   "hnsw.i4"    with walk codes: rows x code bytes, 4-bit codes like "vec.i4", made of the decoded
+ * int8 codes (hnsw_codes.c) "hnsw.i4s"   with walk codes: rows x float, their scales. Their biases
+ * under L2 are "vec.bias"
  *
- * Version 1 has no field at 20 and no walk codes; before it, the graph's fields stood in version 1 of
- * "vec.meta" (vector_format.h). Both are read. To change the format: add version 3, keep reading
+ * Version 1 has no field at 20 and no walk codes; before it, the graph's fields stood in version 1
+ * of "vec.meta" (vector_format.h). Both are read. To change the format: add version 3, keep reading
  * these, add a golden file to tests/index/vector/golden/. */
 #include <inttypes.h>
 
@@ -30,7 +30,7 @@
 #include "index/vector/vector_format.h"
 
 #define HNSW_META_VERSION 2u
-#define HNSW_META_BYTES 32u
+#define HNSW_META_BYTES   32u
 
 static cairn_status read_head(const section_source *src, hnsw_head *h, cairn_error *err)
 {
@@ -47,7 +47,8 @@ static cairn_status read_head(const section_source *src, hnsw_head *h, cairn_err
     uint32_t version = cursor_u32(&c);
     if (version != 1 && version != HNSW_META_VERSION)
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "a graph of format %" PRIu32 ": this build reads formats 1 to %u; indexing "
+                          "a graph of format %" PRIu32
+                          ": this build reads formats 1 to %u; indexing "
                           "again makes it anew",
                           version, HNSW_META_VERSION);
     h->m = cursor_u32(&c);

@@ -1,15 +1,16 @@
 /* hnsw_insert.c - insert rows into a graph, many at once (algorithms 1, 2 and 4 of the paper).
  *
- * Rows go in by batches. The rows of a batch search the graph as it was before the batch, each on whatever
- * thread; then every row that was chosen as a neighbour takes its new links in, in the order of the rows
- * that chose it. So the graph depends on rows and seed alone, not on the number of threads or their
- * luck, and no list needs a lock: in the first phase a row writes only its own lists, which nobody can
- * reach yet, in the second each chosen row only its own.
+ * Rows go in by batches. The rows of a batch search the graph as it was before the batch, each on
+ * whatever thread; then every row that was chosen as a neighbour takes its new links in, in the
+ * order of the rows that chose it. So the graph depends on rows and seed alone, not on the number
+ * of threads or their luck, and no list needs a lock: in the first phase a row writes only its own
+ * lists, which nobody can reach yet, in the second each chosen row only its own.
  *
  * A batch is a quarter of what is in the graph already, within BATCH_ROWS: rows of one batch don't
- * know each other. That, and the poor choice that the first rows had, is mended by a second pass over all new
- * rows: each looks around itself once more in the finished graph and chooses anew. Two passes with half of
- * ef_construction each cost less than one with all of it and give a better graph (docs/vector.md). */
+ * know each other. That, and the poor choice that the first rows had, is mended by a second pass
+ * over all new rows: each looks around itself once more in the finished graph and chooses anew. Two
+ * passes with half of ef_construction each cost less than one with all of it and give a better
+ * graph (docs/vector.md). */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,9 @@ typedef struct insert_job {
     uint32_t *staged; /* [n * own] the second pass's choice, or NULL: in the graph */
     /* Links to take in on `layer`: chain of links of each row. */
     uint32_t layer;
-    uint32_t *head;       /* [graph rows] the row's first link, or HNSW_NONE */
+    uint32_t *head;        /* [graph rows] the row's first link, or HNSW_NONE */
     uint32_t *next, *from; /* [links] */
-    uint32_t *target;     /* [links] rows with a chain */
+    uint32_t *target;      /* [links] rows with a chain */
     uint32_t n_targets;
 } insert_job;
 
@@ -86,8 +87,8 @@ size_t hnsw_build_search(hnsw_build *b, hnsw_scratch *s, const vector_query *q,
 {
     search_layer(b, s, b->codes, q, start, l, ef);
     for (size_t i = 0; i < s->keys.n; i++)
-        s->kept_at[i] = (hnsw_candidate){hnsw_pool_score(s->keys.key[i]),
-                                         hnsw_pool_row(s->keys.key[i])};
+        s->kept_at[i] =
+            (hnsw_candidate){hnsw_pool_score(s->keys.key[i]), hnsw_pool_row(s->keys.key[i])};
     return s->keys.n;
 }
 
@@ -136,8 +137,8 @@ static inline float apart(vector_metric metric, float similarity)
     return metric == VECTOR_COSINE ? 1 - similarity : -similarity;
 }
 
-/* Whether a row at `similarity` from the new one is reached through one at `between` from itself. Under the
- * inner product there is no distance to take a share of. */
+/* Whether a row at `similarity` from the new one is reached through one at `between` from itself.
+ * Under the inner product there is no distance to take a share of. */
 static inline bool is_reached(vector_metric metric, float between, float similarity)
 {
     if (metric == VECTOR_DOT)
@@ -344,7 +345,8 @@ static bool run_batch(insert_job *j, pool *workers)
         if (!j->staged && b->level[j->rows[i]] > top)
             top = b->level[j->rows[i]];
         if (j->staged) {
-            uint32_t *list = hnsw_build_list(b, j->rows[i], 0, &cap), *out = j->staged + (size_t)i * own;
+            uint32_t *list = hnsw_build_list(b, j->rows[i], 0, &cap),
+                     *out = j->staged + (size_t)i * own;
             memcpy(list, out, own * sizeof *out);
             for (uint32_t k = own; k < cap; k++)
                 list[k] = HNSW_NONE;

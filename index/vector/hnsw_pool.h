@@ -1,10 +1,10 @@
 /* hnsw_pool.h - the candidates of a graph walk: one sorted array, small enough to inline.
  *
- * A walk needs the best rows found so far and the best of them not yet expanded. Two heaps give both, but
- * for the few dozen candidates of a search one array, best first, is faster: its
- * places are found by a search without branches, the rows behind are moved along in one copy, and a cursor
- * stands at the first row not expanded. (Measured on 100,000 x 384, docs/vector.md: the heaps cost as
- * much as scoring the rows.)
+ * A walk needs the best rows found so far and the best of them not yet expanded. Two heaps give
+ * both, but for the few dozen candidates of a search one array, best first, is faster: its places
+ * are found by a search without branches, the rows behind are moved along in one copy, and a cursor
+ * stands at the first row not expanded. (Measured on 100,000 x 384, docs/vector.md: the heaps cost
+ * as much as scoring the rows.)
  *
  * A candidate is one 64-bit key, greater for a better one:
  *
@@ -55,7 +55,8 @@ static inline float hnsw_pool_score(uint64_t key)
     return score;
 }
 
-/* Empty it for a search that keeps ef; false without memory. `cap` survives, so the array is used again. */
+/* Empty it for a search that keeps ef; false without memory. `cap` survives, so the array is used
+ * again. */
 static inline bool hnsw_pool_start(hnsw_pool *p, size_t ef)
 {
     p->n = p->n_fit = p->next = 0;
@@ -90,7 +91,7 @@ static inline bool hnsw_pool_add(hnsw_pool *p, uint64_t key, bool fits)
         p->key = grown;
         p->cap *= 2;
     }
-    for (size_t len = p->n; len; ) { /* how many are better */
+    for (size_t len = p->n; len;) { /* how many are better */
         size_t half = (len + 1) / 2;
         at += p->key[at + half - 1] > key ? half : 0;
         len -= half;

@@ -1,15 +1,15 @@
 /* hnsw_search.c - walk a finished graph towards a query (algorithms 2 and 5 of the paper).
  *
  * The upper layers are walked greedily to a starting row; layer 0 keeps the best `ef` eligible rows
- * and the rows still to expand in one sorted pool (hnsw_pool.h). A row's unvisited neighbours are collected
- * first, without a branch that could be guessed wrong, then fetched all at once, then scored in one batch:
- * a walk waits for memory most of the time, and so it waits for many lines together. The list of the row
- * that will probably be next is fetched with them.
+ * and the rows still to expand in one sorted pool (hnsw_pool.h). A row's unvisited neighbours are
+ * collected first, without a branch that could be guessed wrong, then fetched all at once, then
+ * scored in one batch: a walk waits for memory most of the time, and so it waits for many lines
+ * together. The list of the row that will probably be next is fetched with them.
  *
- * Rows that are not eligible (deleted, filtered out) are expanded like the others but not returned. The walk
- * ends when no row waits that is better than the worst of ef eligible ones. While fewer than
- * ef eligible rows are known nothing is worse, so a narrow filter widens the walk by itself; `budget`
- * says when to stop trying.
+ * Rows that are not eligible (deleted, filtered out) are expanded like the others but not returned.
+ * The walk ends when no row waits that is better than the worst of ef eligible ones. While fewer
+ * than ef eligible rows are known nothing is worse, so a narrow filter widens the walk by itself;
+ * `budget` says when to stop trying.
  *
  * Bytes may be broken: rows and lists are compared with their bounds before they are followed. */
 #include "index/vector/hnsw_pool.h"
@@ -126,9 +126,9 @@ static cairn_status walk_bottom(hnsw_walk *w, hnsw_candidate start, const uint64
 }
 
 cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes, const vector_query *q,
-                         size_t ef, const uint64_t *deleted, const uint64_t *allowed,
-                         size_t budget, hnsw_candidate *out, size_t *n_out,
-                         hnsw_search_stats *stats, cairn_error *err)
+                         size_t ef, const uint64_t *deleted, const uint64_t *allowed, size_t budget,
+                         hnsw_candidate *out, size_t *n_out, hnsw_search_stats *stats,
+                         cairn_error *err)
 {
     hnsw_walk w = {g, codes, q, vector_kernels_get(), NULL, 0};
     hnsw_pool pool = {0};

@@ -1,6 +1,6 @@
-/* hnsw_walk.h - what the walks along a finished graph share: scoring rows by their codes and stepping
- * down the upper layers. hnsw_search.c walks with every row eligible or nearly so, hnsw_filter.c
- * where a filter leaves few. */
+/* hnsw_walk.h - what the walks along a finished graph share: scoring rows by their codes and
+ * stepping down the upper layers. hnsw_search.c walks with every row eligible or nearly so,
+ * hnsw_filter.c where a filter leaves few. */
 #ifndef CAIRN_INDEX_VECTOR_HNSW_WALK_H
 #define CAIRN_INDEX_VECTOR_HNSW_WALK_H
 
@@ -51,7 +51,8 @@ static inline void hnsw_walk_fetch_list(const hnsw_walk *w, uint32_t row)
         __builtin_prefetch(list + at);
 }
 
-/* The unvisited neighbours of a row on layer l, marked and on their way to the cache; room for 2 m. */
+/* The unvisited neighbours of a row on layer l, marked and on their way to the cache; room for 2 m.
+ */
 static inline uint32_t hnsw_walk_neighbours(hnsw_walk *w, uint32_t row, uint32_t l, uint32_t *rows)
 {
     uint32_t cap, n = 0;

@@ -1,6 +1,7 @@
-/* fuzz_vector - any bytes as the sections of a segment's vectors ("vec.*", "hnsw.*", "ivf.*"): opening
- * refuses or not, and what opens can be searched along every path, verified and merged without a crash. The
- * input is the container of packed_sections.h; the golden files of tests/index/vector/golden are seeds. */
+/* fuzz_vector - any bytes as the sections of a segment's vectors ("vec.*", "hnsw.*", "ivf.*"):
+ * opening refuses or not, and what opens can be searched along every path, verified and merged
+ * without a crash. The input is the container of packed_sections.h; the golden files of
+ * tests/index/vector/golden are seeds. */
 #include <string.h>
 
 #include "tests/fuzz/fuzz_run.h"
@@ -9,11 +10,12 @@
 #include "tests/index/vector/packed_sections.h"
 
 #define MOST_ROWS 4096u
-#define K 10
+#define K         10
 
 static void search(const vector_reader *r, const uint64_t *allowed)
 {
-    static const vector_params params[] = {{0}, {.ef = 16}, {.ef = 300, .rescore = 20}, {.no_graph = true}};
+    static const vector_params params[] = {
+        {0}, {.ef = 16}, {.ef = 300, .rescore = 20}, {.no_graph = true}};
     float query[VECTOR_MAX_DIM];
     vector_hit hits[K];
     size_t n;

@@ -1,7 +1,7 @@
 /* packed_sections.h - sections of a segment in one file, for golden files and fuzzing.
  *
- * A section is a name of 16 bytes (padded with zeros), its length as uint32 (little-endian), and its
- * bytes; the next one follows at once. Whatever does not fit that shape ends the list. */
+ * A section is a name of 16 bytes (padded with zeros), its length as uint32 (little-endian), and
+ * its bytes; the next one follows at once. Whatever does not fit that shape ends the list. */
 #ifndef CAIRN_TESTS_PACKED_SECTIONS_H
 #define CAIRN_TESTS_PACKED_SECTIONS_H
 

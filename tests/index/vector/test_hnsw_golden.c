@@ -1,7 +1,7 @@
 /* test_hnsw_golden.c - graphs written by earlier builds still open, verify and are walked.
  *
- * golden/hnsw-v1.bin: vec.meta 1 with its graph, 300 rows of 16 dimensions, m 6, as release 0.1 wrote it.
- * golden/hnsw-v2.bin: hnsw.meta 2 with walk codes, 300 rows of 128 dimensions, m 6.
+ * golden/hnsw-v1.bin: vec.meta 1 with its graph, 300 rows of 16 dimensions, m 6, as release 0.1
+ * wrote it. golden/hnsw-v2.bin: hnsw.meta 2 with walk codes, 300 rows of 128 dimensions, m 6.
  *
  * CAIRN_WRITE_GOLDEN=FILE writes the same rows in today's format to FILE; a new format gets a new
  * file, an old file is never written again. */
@@ -16,9 +16,9 @@
 #include "index/vector/vector_format.h"
 #include "tests/index/vector/packed_sections.h"
 
-#define ROWS 300u
-#define DIM_V1 16u
-#define DIM_V2 128u
+#define ROWS       300u
+#define DIM_V1     16u
+#define DIM_V2     128u
 #define GOLDEN_DIR CAIRN_SOURCE_DIR "/tests/index/vector/golden/"
 
 static void golden_row(uint32_t row, uint32_t dim, float *v)
