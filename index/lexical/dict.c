@@ -159,56 +159,113 @@ static bool enter_block(const dict *d, size_t i, cursor *c, uint64_t *post, uint
     return !c->failed && *post <= d->post_len && *pos <= d->pos_len;
 }
 
-/* The fields and frequencies of a posting that lies in the dictionary. */
-static bool skip_single(cursor *c)
+/* Most numbers here are one byte. */
+static inline bool take_varint(const uint8_t **p, const uint8_t *end, uint64_t *out)
 {
-    unsigned fields = next_byte(c);
+    size_t n;
+
+    if (*p < end && **p < 0x80) {
+        *out = *(*p)++;
+        return true;
+    }
+    n = varint_decode(*p, end, out);
+    *p += n;
+    return n != 0;
+}
+
+/* A term as it is written. */
+typedef struct entry {
+    uint64_t shared, rest;
+    const uint8_t *text; /* the rest */
+    uint32_t df;
+    uint64_t post_at, post_len, pos_len; /* post_len of a list in lex.post: 0 for one in lex.dict */
+    size_t single_len;                   /* bytes of that one */
+} entry;
+
+/* The fields, frequencies and bytes of positions of a posting that lies in the dictionary. */
+static bool take_single(const uint8_t **p, const uint8_t *end, uint64_t *pos_len)
+{
+    unsigned fields = *p < end ? *(*p)++ : 0;
+    uint64_t tf;
 
     if (!fields || fields >> LEXICAL_FIELDS)
         return false;
     for (; fields; fields &= fields - 1)
-        next_varint(c);
-    return !c->failed;
+        if (!take_varint(p, end, &tf))
+            return false;
+    return take_varint(p, end, pos_len);
+}
+
+/* Read the term at *at, whose list lies at post and pos; its lengths are within the sections. */
+static inline bool read_entry(const dict *d, const uint8_t **at, uint64_t post, uint64_t pos,
+                              entry *e)
+{
+    const uint8_t *p = *at, *end = d->terms + d->terms_len, *list;
+    uint64_t more, v;
+
+    if (p >= end)
+        return false;
+    e->shared = *p & 15;
+    e->rest = *p++ >> 4;
+    if (e->shared == 15) {
+        if (!take_varint(&p, end, &more) || more > ANALYZER_TERM_MAX)
+            return false;
+        e->shared += more;
+    }
+    if (e->rest == 15) {
+        if (!take_varint(&p, end, &more) || more > ANALYZER_TERM_MAX)
+            return false;
+        e->rest += more;
+    }
+    if (e->shared + e->rest > ANALYZER_TERM_MAX || !(e->shared + e->rest) ||
+        e->rest > (size_t)(end - p))
+        return false;
+    e->text = p;
+    list = p += e->rest;
+    e->df = 1;
+    e->post_len = 0;
+    e->pos_len = 1;
+    if (!take_varint(&p, end, &v))
+        return false;
+    if ((v & 3) == DICT_SINGLE) {
+        if (!take_single(&p, end, &e->pos_len))
+            return false;
+    } else if ((v & 3) != DICT_ONCE) {
+        if ((v >> 2) + 2 > ((v & 3) == DICT_PLAIN ? BLOCK - 1 : ROWS_MAX) ||
+            !take_varint(&p, end, &e->post_len) || !take_varint(&p, end, &e->pos_len))
+            return false;
+        e->df = (uint32_t)(v >> 2) + 2;
+    }
+    if (e->df == 1)
+        e->post_at = POST_IN_DICT | (uint64_t)(list - d->terms);
+    else
+        e->post_at = post | ((v & 3) == DICT_PLAIN ? POST_PLAIN : 0);
+    e->single_len = (size_t)(p - list);
+    *at = p;
+    return e->post_len <= d->post_len - post && e->pos_len <= d->pos_len - pos;
+}
+
+static void place_term(dict_term *t, const entry *e, uint64_t pos)
+{
+    t->df = e->df;
+    t->post_at = e->post_at;
+    t->pos_at = pos;
+    t->post_len = e->df == 1 ? e->single_len : e->post_len;
+    t->pos_len = e->pos_len;
 }
 
 /* Read the term behind the cursor; t holds the one before. */
 static bool read_term(const dict *d, cursor *c, dict_term *t, uint64_t *post, uint64_t *pos)
 {
-    uint64_t head = next_byte(c), shared = head & 15, rest = head >> 4;
-    uint64_t v, df = 1, post_len = 0, pos_len = 1;
-    const uint8_t *text;
+    entry e;
 
-    if (shared == 15)
-        shared += next_varint(c);
-    if (rest == 15)
-        rest += next_varint(c);
-    text = cursor_take(c, rest);
-    t->post_at = POST_IN_DICT | cursor_offset(c);
-    v = next_varint(c);
-    if (c->failed || shared > t->len || rest > ANALYZER_TERM_MAX - shared || !(shared + rest))
+    if (c->failed || !read_entry(d, &c->p, *post, *pos, &e) || e.shared > t->len)
         return false;
-    if ((v & 3) == DICT_SINGLE) {
-        if (!skip_single(c))
-            return false;
-        pos_len = next_varint(c);
-    } else if ((v & 3) != DICT_ONCE) {
-        df = (v >> 2) + 2;
-        if (df > ((v & 3) == DICT_PLAIN ? BLOCK - 1 : ROWS_MAX))
-            return false;
-        post_len = next_varint(c);
-        pos_len = next_varint(c);
-        t->post_at = *post | ((v & 3) == DICT_PLAIN ? POST_PLAIN : 0);
-    }
-    if (c->failed || post_len > d->post_len - *post || pos_len > d->pos_len - *pos)
-        return false;
-    memcpy(t->text + shared, text, (size_t)rest);
-    t->len = (size_t)(shared + rest);
-    t->df = (uint32_t)df;
-    t->pos_at = *pos;
-    t->post_len = df == 1 ? cursor_offset(c) - (t->post_at & POST_AT) : post_len;
-    t->pos_len = pos_len;
-    *post += post_len;
-    *pos += pos_len;
+    memcpy(t->text + e.shared, e.text, (size_t)e.rest);
+    t->len = (size_t)(e.shared + e.rest);
+    place_term(t, &e, *pos);
+    *post += e.post_len;
+    *pos += e.pos_len;
     return true;
 }
 
@@ -216,6 +273,46 @@ static int compare(const void *a, size_t n, const void *b, size_t m)
 {
     int c = memcmp(a, b, n < m ? n : m);
     return c ? c : (n > m) - (n < m);
+}
+
+/* Look a term up in block i. Terms are compared without writing them out: `match` bytes of the term
+ * asked for are those of the one before, which sorts below it. */
+static cairn_status find_in_block(const dict *d, size_t i, const char *term, size_t len,
+                                  dict_term *out, bool *found, cairn_error *err)
+{
+    size_t match = 0, before = 0, first = i * DICT_BLOCK;
+    uint64_t post, pos;
+    cursor c;
+
+    if (!enter_block(d, i, &c, &post, &pos))
+        return broken(err, cursor_offset(&c));
+    for (size_t j = first; j < first + DICT_BLOCK && j < d->n; j++) {
+        entry e;
+        size_t k = 0;
+        if (!read_entry(d, &c.p, post, pos, &e) || e.shared > before)
+            return broken(err, cursor_offset(&c));
+        if (e.shared < match)
+            return CAIRN_OK; /* above it */
+        if (e.shared == match) {
+            while (k < e.rest && match + k < len && e.text[k] == (uint8_t)term[match + k])
+                k++;
+            match += k;
+            if (k < e.rest && (match == len || e.text[k] > (uint8_t)term[match]))
+                return CAIRN_OK;
+            if (k == e.rest && match == len) {
+                memcpy(out->text, term, len);
+                out->len = len;
+                out->ordinal = j;
+                place_term(out, &e, pos);
+                *found = true;
+                return CAIRN_OK;
+            }
+        }
+        before = (size_t)(e.shared + e.rest);
+        post += e.post_len;
+        pos += e.pos_len;
+    }
+    return CAIRN_OK;
 }
 
 cairn_status dict_find(const dict *d, const char *term, size_t len, dict_term *out, bool *found,
@@ -260,22 +357,7 @@ cairn_status dict_find(const dict *d, const char *term, size_t len, dict_term *o
     }
     if (!low)
         return CAIRN_OK;
-    low--;
-    if (!enter_block(d, low, &c, &post, &pos))
-        return broken(err, cursor_offset(&c));
-    out->len = 0;
-    for (size_t i = 0; i < DICT_BLOCK && low * DICT_BLOCK + i < d->n; i++) {
-        int order;
-        if (!read_term(d, &c, out, &post, &pos))
-            return broken(err, cursor_offset(&c));
-        order = compare(out->text, out->len, term, len);
-        if (order >= 0) {
-            *found = order == 0;
-            out->ordinal = low * DICT_BLOCK + i;
-            return CAIRN_OK;
-        }
-    }
-    return CAIRN_OK;
+    return find_in_block(d, low - 1, term, len, out, found, err);
 }
 
 const uint8_t *dict_block_head(const dict *d, size_t i)
