@@ -5,6 +5,9 @@
  *                 [--stop-words keep] [--proximity F] [--proximity-depth N]
  *       corpus.jsonl (_id, title, text), queries.jsonl, qrels.tsv; one JSON line with nDCG@10,
  *       Recall@100 and average precision over the judged queries.
+ *   bench_lexical --data DIR --operators [--repeats 3] [--nq 100]
+ *       each operator of the query language on words of the first questions, best 10: median, 99th
+ *       percentile and worst of the best repeat, in us of the thread's CPU time, and the hits a question.
  *   bench_lexical --data DIR [--repeats 3] [--nq 1000] [--segments 1] [--ranks FILE] [--check]
  *       corpus.txt and queries.txt, a text a line, already tokenised; one JSON line with the keys
  *       of the peers' scripts. index_cpu_s includes reading the file, as theirs; qpsK_cpu is per
@@ -497,17 +500,153 @@ static int speed(const char *dir, size_t repeats, size_t n_queries, size_t n_seg
     return wrong != 0;
 }
 
+/* ---- operators ---- */
+
+typedef struct operator_case {
+    const char *name;
+    lexical_kind kind;
+    uint32_t slop;
+    unsigned edits;
+} operator_case;
+
+/* The clause of case c on words a and b; false: they don't suit. */
+static bool make_clause(const operator_case *c, const char *a, const char *b, char text[256],
+                        lexical_clause *out, lexical_clause part[2])
+{
+    size_t n = strlen(a), m = strlen(b);
+
+    if (n < 4 || n > 60 || m < 4 || m > 60)
+        return false;
+    *out = (lexical_clause){.kind = c->kind, .slop = c->slop, .edits = c->edits, .text = text};
+    snprintf(text, 256, "%s", a);
+    if (!strcmp(c->name, "prefix"))
+        snprintf(text, 256, "%.*s*", (int)n - 1, a);
+    else if (!strcmp(c->name, "prefix of 2"))
+        snprintf(text, 256, "%.2s*", a);
+    else if (!strcmp(c->name, "suffix"))
+        snprintf(text, 256, "*%s", a + 2);
+    else if (!strcmp(c->name, "infix"))
+        snprintf(text, 256, "%.2s*%s", a, a + n - 1);
+    else if (!strcmp(c->name, "one letter"))
+        snprintf(text, 256, "%.2s?%s", a, a + 3);
+    else if (!strcmp(c->name, "expression"))
+        snprintf(text, 256, "%.2s[a-z]%s(s|ed|ing)?", a, a + 3);
+    else if (c->kind == LEXICAL_PHRASE)
+        snprintf(text, 256, "%s %s", a, b);
+    else if (c->kind == LEXICAL_NEAR) {
+        part[0] = (lexical_clause){.text = a, .len = n};
+        part[1] = (lexical_clause){.text = b, .len = m};
+        out->parts = part;
+        out->n_parts = 2;
+    }
+    out->len = strlen(text);
+    return true;
+}
+
+static void time_operator(engine *e, const operator_case *c, char (*words)[64], size_t n_words,
+                          size_t nq, size_t repeats)
+{
+    double *best = room(calloc(nq, sizeof *best));
+    size_t n = 0, hits = 0;
+
+    for (size_t i = 0; i + 1 < n_words && n < nq; i += 2) {
+        char text[256];
+        lexical_clause clause, part[2];
+        lexical_query q = {.clauses = &clause, .n = 1, .lang_hint = ""};
+        if (!make_clause(c, words[i], words[i + 1], text, &clause, part))
+            continue;
+        best[n] = 1e9;
+        for (size_t r = 0; r < repeats; r++) {
+            int64_t t0 = clock_cpu_ns();
+            double us;
+            must(lexical_search(e->a, e->seg, e->n, &q, &e->params, 10, e->hits, &e->n_hits,
+                                &error),
+                 "search");
+            us = (double)(clock_cpu_ns() - t0) * 1e-3;
+            best[n] = us < best[n] ? us : best[n];
+        }
+        hits += e->n_hits;
+        n++;
+    }
+    qsort(best, n, sizeof *best, rising);
+    printf("{\"bench\":\"lexical_operators\",\"operator\":\"%s\",\"queries\":%zu,\"p50_us\":%.1f,"
+           "\"p99_us\":%.1f,\"max_us\":%.1f,\"hits\":%.1f}\n",
+           c->name, n, percentile(best, n, 50), percentile(best, n, 99), best[n - 1],
+           (double)hits / (double)n);
+    fflush(stdout);
+    free(best);
+}
+
+/* Words of the questions, two by two as they follow each other. */
+static int operators(const char *dir, size_t repeats, size_t nq, const lexical_params *params)
+{
+    static const operator_case cases[] = {{"word", LEXICAL_WORDS, 0, 0},
+                                          {"phrase", LEXICAL_PHRASE, 0, 0},
+                                          {"phrase~3", LEXICAL_PHRASE, 3, 0},
+                                          {"NEAR/10", LEXICAL_NEAR, 10, 0},
+                                          {"prefix", LEXICAL_WILDCARD, 0, 0},
+                                          {"prefix of 2", LEXICAL_WILDCARD, 0, 0},
+                                          {"suffix", LEXICAL_WILDCARD, 0, 0},
+                                          {"infix", LEXICAL_WILDCARD, 0, 0},
+                                          {"one letter", LEXICAL_WILDCARD, 0, 0},
+                                          {"word~1", LEXICAL_FUZZY, 0, 1},
+                                          {"word~2", LEXICAL_FUZZY, 0, 2},
+                                          {"expression", LEXICAL_REGEX, 0, 0}};
+    static engine e;
+    static memory_sections sections;
+    section_sink sink = memory_sink(&sections);
+    section_source source = memory_source(&sections);
+    size_t n_docs, n_lines, n_words = 0;
+    char **docs = read_lines(dir, "corpus.txt", SIZE_MAX, &n_docs);
+    char **q = read_lines(dir, "queries.txt", 1000, &n_lines);
+    char(*words)[64] = room(calloc(n_lines * 16, sizeof *words));
+    lexical_writer *w;
+    lexical_reader *r;
+
+    e.params = *params;
+    must(lexical_writer_create(&w, NULL, &error), "writer");
+    for (size_t i = 0; i < n_docs; i++) {
+        lexical_doc d = {.lang = ""};
+        d.field[LEXICAL_BODY].text = docs[i];
+        d.field[LEXICAL_BODY].len = strlen(docs[i]);
+        must(lexical_writer_add(w, &d, NULL, &error), "add");
+        free(docs[i]);
+    }
+    must(lexical_writer_finish(w, &sink, &error), "finish");
+    lexical_writer_destroy(w);
+    must(lexical_reader_open(&r, &source, &error), "open");
+    e.seg[0] = (lexical_segment){r, NULL, NULL};
+    e.n = 1;
+    must(analyzer_create(&e.a, &error), "analyzer");
+    for (size_t i = 0; i < n_lines; i++) {
+        char *save, *a = strtok_r(q[i], " ", &save), *b = strtok_r(NULL, " ", &save);
+        if (a && b && strlen(a) < 60 && strlen(b) < 60) {
+            snprintf(words[n_words++], 64, "%s", a);
+            snprintf(words[n_words++], 64, "%s", b);
+        }
+    }
+    printf("{\"bench\":\"lexical_operators\",\"n\":%zu,\"terms\":%llu}\n", n_docs,
+           (unsigned long long)lexical_reader_terms(r));
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+        time_operator(&e, &cases[c], words, n_words, nq, repeats);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *dir = NULL, *data = NULL, *lang = NULL, *ranks = NULL;
     size_t repeats = 3, n_queries = 1000, n_segments = 1;
-    bool path = true, check = false;
+    bool by_operator = false, path = true, check = false;
     lexical_params params;
 
     lexical_params_default(&params);
     params.keep_stop_words = false;
     for (int i = 1; i < argc; i++) {
         const char *v = i + 1 < argc ? argv[i + 1] : "";
+        if (!strcmp(argv[i], "--operators")) {
+            by_operator = true;
+            continue;
+        }
         if (!strcmp(argv[i], "--no-path")) {
             path = false;
             continue;
@@ -555,6 +694,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_lexical --beir DIR | --data DIR [options]\n");
         return 2;
     }
+    if (data && by_operator)
+        return operators(data, repeats, n_queries < 100 ? n_queries : 100, &params);
     return dir ? beir(dir, lang, path, &params)
                : speed(data, repeats, n_queries, n_segments, ranks, check, &params);
 }

@@ -1,7 +1,7 @@
 /* expand.c - from a pattern to the dictionary terms it stands for, and to one list of rows.
  *
  *   1. The automaton walks every segment's dictionary. Blocks whose terms all share a beginning that
- *      the automaton refuses are passed over by their heads alone; inside a block the states of
+ *      the automaton refuses are passed over by their heads alone, many at once; inside a block the states of
  *      the shared bytes are kept, so only the bytes that differ are read.
  *   2. Words as they were written, where that is not their term (forms.h), are walked the same way, so
  *      that what a person sees is what a pattern is held against; a word that fits stands for its
@@ -23,7 +23,9 @@
 
 #define TERMS_MAX   (1u << 20) /* that one pattern may meet, all segments together */
 #define DERIVED_MAX 16384      /* stems met through the forms of their words */
-#define SORT_BELOW  4096       /* postings: fewer are sorted, more go into an array of all rows */
+/* Fewer postings are sorted, more go into an array of all rows: sorting takes about a hundred times as
+ * long a posting as looking through the array takes a row. */
+#define SORT_BELOW(rows) (16 + (uint64_t)(rows) / 100)
 
 /* A term of one segment that fits. */
 typedef struct met {
@@ -105,31 +107,76 @@ static cairn_status add_term(expander *e, size_t s, const dict_term *t, unsigned
 
 /* ---- the walk ---- */
 
+/* Sorted words in blocks, of which the first eight bytes of the first word are known. */
+typedef struct word_blocks {
+    const void *of;
+    size_t n, segment;
+    const uint8_t *(*head)(const void *of, size_t i);
+    bool accents; /* words may carry accents that the automaton does not see */
+    cairn_status (*walk)(expander *e, const struct word_blocks *b, size_t i);
+} word_blocks;
+
+/* Whether no word of the blocks lo .. hi - 1 can be accepted: what their heads share is refused. */
+static bool may_skip(expander *e, const word_blocks *b, size_t lo, size_t hi)
+{
+    const uint8_t *head = b->head(b->of, lo);
+    uint8_t plain[8] = {0};
+
+    if (hi == b->n)
+        return false;
+    if (b->accents) {
+        for (size_t i = 0; i < 8 && head[i] < 0x80; i++)
+            plain[i] = head[i];
+        head = plain;
+    }
+    return automaton_may_skip(&e->a, head, b->head(b->of, hi));
+}
+
+/* Halve the range until a part of it is refused or is one block. */
+static cairn_status walk_blocks(expander *e, const word_blocks *b, size_t lo, size_t hi)
+{
+    size_t mid = lo + (hi - lo) / 2;
+    cairn_status st;
+
+    if (lo == hi || may_skip(e, b, lo, hi))
+        return CAIRN_OK;
+    if (hi - lo == 1)
+        return b->walk(e, b, lo);
+    st = walk_blocks(e, b, lo, mid);
+    return st ? st : walk_blocks(e, b, mid, hi);
+}
+
+static const uint8_t *dict_head(const void *of, size_t i)
+{
+    return dict_block_head(of, i);
+}
+
+static cairn_status walk_dict_block(expander *e, const word_blocks *blocks, size_t i)
+{
+    const forms *f = &e->segments[blocks->segment].reader->forms;
+    dict_block b;
+    automaton_walk w;
+    cairn_status st = dict_block_enter(&b, blocks->of, i, e->err);
+
+    automaton_walk_init(&w, &e->a);
+    for (uint64_t t = (uint64_t)i * DICT_BLOCK; !st && b.left; t++) {
+        unsigned accepts;
+        st = dict_block_next(&b, e->err);
+        if (st)
+            break;
+        accepts = automaton_walk_word(&w, b.term.text, b.term.len, b.shared);
+        if (accepts)
+            st = add_term(e, blocks->segment, &b.term, accepts - 1, !forms_listed(f, t));
+    }
+    return st;
+}
+
 static cairn_status walk_terms(expander *e, size_t s)
 {
     const dict *d = &e->segments[s].reader->dict;
-    const forms *f = &e->segments[s].reader->forms;
-    dict_block b;
-    automaton_walk w;
-    cairn_status st = CAIRN_OK;
+    word_blocks b = {d, d->n_blocks, s, dict_head, false, walk_dict_block};
 
-    for (size_t i = 0; i < d->n_blocks && !st; i++) {
-        if (i + 1 < d->n_blocks &&
-            automaton_may_skip(&e->a, dict_block_head(d, i), dict_block_head(d, i + 1)))
-            continue;
-        automaton_walk_init(&w, &e->a);
-        st = dict_block_enter(&b, d, i, e->err);
-        for (uint64_t t = (uint64_t)i * DICT_BLOCK; b.left && !st; t++) {
-            unsigned accepts;
-            st = dict_block_next(&b, e->err);
-            if (st)
-                break;
-            accepts = automaton_walk_word(&w, b.term.text, b.term.len, b.shared);
-            if (accepts)
-                st = add_term(e, s, &b.term, accepts - 1, !forms_listed(f, t));
-        }
-    }
-    return st;
+    return walk_blocks(e, &b, 0, b.n);
 }
 
 /* ---- stems of written forms ---- */
@@ -188,47 +235,44 @@ static unsigned form_accepts(expander *e, automaton_walk *w, const char *form, s
     return automaton_walk_word(w, form, len, shared);
 }
 
-/* The heads' common letters up to the first that may carry an accent. */
-static bool may_skip_forms(expander *e, const uint8_t *head, const uint8_t *next)
+static const uint8_t *forms_head(const void *of, size_t i)
 {
-    uint8_t a[8] = {0};
+    return forms_block_head(of, i);
+}
 
-    for (size_t i = 0; i < 8 && head[i] < 0x80; i++)
-        a[i] = head[i];
-    return automaton_may_skip(&e->a, a, next);
+static cairn_status walk_forms_block(expander *e, const word_blocks *blocks, size_t i)
+{
+    char before[FORM_MAX];
+    size_t before_len = 0;
+    automaton_walk w;
+    forms_iter it;
+    cairn_status st = CAIRN_OK;
+
+    automaton_walk_init(&w, &e->a);
+    forms_iter_enter(&it, blocks->of, i);
+    for (size_t k = 0; k < FORMS_BLOCK && !st; k++) {
+        size_t shared = 0;
+        unsigned accepts;
+        bool more;
+        st = forms_iter_next(&it, &more, e->err);
+        if (st || !more)
+            break;
+        while (shared < before_len && shared < it.form_len && before[shared] == it.form[shared])
+            shared++;
+        accepts = form_accepts(e, &w, it.form, it.form_len, shared);
+        memcpy(before, it.form, it.form_len);
+        before_len = it.form_len;
+        if (accepts)
+            st = add_derived(e, it.term, it.term_len, accepts - 1);
+    }
+    return st;
 }
 
 static cairn_status walk_forms(expander *e, const forms *f)
 {
-    cairn_status st = CAIRN_OK;
+    word_blocks b = {f, f->n_blocks, 0, forms_head, true, walk_forms_block};
 
-    for (size_t i = 0; i < f->n_blocks && !st; i++) {
-        char before[FORM_MAX];
-        size_t before_len = 0;
-        automaton_walk w;
-        forms_iter it;
-        if (i + 1 < f->n_blocks &&
-            may_skip_forms(e, forms_block_head(f, i), forms_block_head(f, i + 1)))
-            continue;
-        automaton_walk_init(&w, &e->a);
-        forms_iter_enter(&it, f, i);
-        for (size_t k = 0; k < FORMS_BLOCK && !st; k++) {
-            size_t shared = 0;
-            unsigned accepts;
-            bool more;
-            st = forms_iter_next(&it, &more, e->err);
-            if (st || !more)
-                break;
-            while (shared < before_len && shared < it.form_len && before[shared] == it.form[shared])
-                shared++;
-            accepts = form_accepts(e, &w, it.form, it.form_len, shared);
-            memcpy(before, it.form, it.form_len);
-            before_len = it.form_len;
-            if (accepts)
-                st = add_derived(e, it.term, it.term_len, accepts - 1);
-        }
-    }
-    return st;
+    return walk_blocks(e, &b, 0, b.n);
 }
 
 /* A fuzzy word's own stems are no edit away from it. */
@@ -571,7 +615,7 @@ static cairn_status gather_rows(expander *e, size_t s)
     uint64_t total = 0;
     cairn_status st = p && tf ? keep_terms(e, s, &total) : no_memory(e);
 
-    if (!st && total < SORT_BELOW)
+    if (!st && total < SORT_BELOW(r->n_rows))
         g.some = checked_malloc((size_t)total + 1, sizeof *g.some);
     else if (!st)
         g.sum = calloc((size_t)r->n_rows + 1, sizeof *g.sum);
