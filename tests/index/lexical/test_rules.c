@@ -124,7 +124,7 @@ static void random_rules_agree_with_the_plain_search(void **state)
     (void)state;
 
     assert_int_equal(analyzer_create(&a, NULL), CAIRN_OK);
-    for (size_t round = 0; round < 6; round++) {
+    for (size_t round = 0; round < 3; round++) {
         test_index ix[2];
         lexical_segment seg[2];
         lexical_params params;
@@ -151,10 +151,10 @@ static void random_rules_agree_with_the_plain_search(void **state)
         params.synonyms = own;
         params.stop_words = stops;
         for (size_t s = 0; s < 2; s++) {
-            index_random(&ix[s], &r, 600, 30, false);
+            index_random(&ix[s], &r, 200, 30, false);
             seg[s] = (lexical_segment){ix[s].reader, NULL, NULL};
         }
-        for (size_t i = 0; i < 60; i++) {
+        for (size_t i = 0; i < 40; i++) {
             question q;
             size_t n, m, k = 1 + random_below(&r, 100);
             question_random(&q, &r, 30, i % 3 == 0);
