@@ -3,8 +3,10 @@
  * hnsw_adopt copies an old graph to new row numbers. A row keeps its live links; for each that it
  * lost, it gets one of the lost rows' own neighbours: a path through a deleted row is replaced by a
  * step over it. Lists stay as long as they were (choosing anew among all would prune them, and a
- * graph that is thinned at every merge loses recall: docs/vector.md). Each row writes only its own
- * lists and reads only the old graph, so rows are shared out freely.
+ * graph that is thinned at every merge loses recall: docs/vector.md), and a lost link that led
+ * farther than all that are left is replaced by one as long: such links lead from one region to
+ * another. Each row writes only its own lists and reads only the old graph, so rows are shared out
+ * freely.
  *
  * hnsw_connect walks layer 0 from the entry. For a row u that was not met it searches the nearest
  * rows that were. One of them with a free place takes the link; if none has, the nearest, c, gives
@@ -17,6 +19,7 @@
 #include "index/vector/hnsw_build.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,11 +43,13 @@ static uint32_t list_length(const uint32_t *list, uint32_t cap)
     return n;
 }
 
-/* Offer the live rows of a deleted row's list to the heap of candidates. */
-static void gather_behind(adopt_job *j, hnsw_scratch *s, const vector_query *q, uint32_t old,
-                          uint32_t l, hnsw_heap *pool)
+/* Offer the live rows of a deleted row's list to the heap of candidates. When all of them are
+ * farther than `far`, the lost link was one of the long ones that lead from one region to another:
+ * the nearest of them is returned, to take its place in any case. Else HNSW_NONE. */
+static uint32_t gather_behind(adopt_job *j, hnsw_scratch *s, const vector_query *q, uint32_t old,
+                              uint32_t l, float far, hnsw_heap *pool)
 {
-    uint32_t cap, n = 0, rows[2 * HNSW_MAX_M];
+    uint32_t cap, n = 0, rows[2 * HNSW_MAX_M], best = 0;
     int32_t dots[2 * HNSW_MAX_M];
     float scores[2 * HNSW_MAX_M];
     const uint32_t *list = hnsw_list(j->base->graph, old, l, &cap);
@@ -57,10 +62,15 @@ static void gather_behind(adopt_job *j, hnsw_scratch *s, const vector_query *q, 
         }
     }
     if (!n)
-        return;
+        return HNSW_NONE;
     vector_score_rows(j->b->kernels, j->b->codes, q, rows, n, dots, scores);
+    for (uint32_t i = 1; i < n; i++)
+        best = scores[i] > scores[best] ? i : best;
+    bool is_far = scores[best] < far;
     for (uint32_t i = 0; i < n; i++)
-        hnsw_heap_keep(pool, (hnsw_candidate){scores[i], rows[i]});
+        if (!is_far || i != best)
+            hnsw_heap_keep(pool, (hnsw_candidate){scores[i], rows[i]});
+    return is_far ? rows[best] : HNSW_NONE;
 }
 
 /* Add rows of s->pool[0, n), best first, to list[0, length) until it holds `want`: first those that
@@ -85,6 +95,20 @@ static void fill_list(const hnsw_build *b, hnsw_scratch *s, size_t n, uint32_t *
         list[length++] = pruned[i];
 }
 
+/* The score of the farthest row of a list; without any, no row is far. */
+static float least_score(const hnsw_build *b, const vector_query *q, const uint32_t *list,
+                         uint32_t n)
+{
+    int32_t dots[2 * HNSW_MAX_M];
+    float scores[2 * HNSW_MAX_M], least = -INFINITY;
+
+    if (n)
+        vector_score_rows(b->kernels, b->codes, q, list, n, dots, scores);
+    for (uint32_t i = 0; i < n; i++)
+        least = i == 0 || scores[i] < least ? scores[i] : least;
+    return least;
+}
+
 static void adopt_list(adopt_job *j, hnsw_scratch *s, const vector_query *q, uint32_t old,
                        uint32_t row, uint32_t l)
 {
@@ -107,9 +131,14 @@ static void adopt_list(adopt_job *j, hnsw_scratch *s, const vector_query *q, uin
     }
     if (kept == length)
         return;
-    for (uint32_t i = 0; i < length; i++)
-        if (j->base->new_row[list[i]] == HNSW_NONE)
-            gather_behind(j, s, q, list[i], l, &pool);
+    float far = least_score(j->b, q, out, kept);
+    for (uint32_t i = 0; i < length; i++) {
+        if (j->base->new_row[list[i]] != HNSW_NONE)
+            continue;
+        uint32_t link = gather_behind(j, s, q, list[i], l, far, &pool);
+        if (link != HNSW_NONE)
+            out[kept++] = link;
+    }
     hnsw_heap_sort_falling(&pool);
     fill_list(j->b, s, pool.n, out, kept, length);
 }
