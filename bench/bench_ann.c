@@ -4,6 +4,7 @@
  *   bench_ann --data DIR [--peer flat|hnsw|ivf_flat|ivf_sq8|ivf_pq|all] [--M 16] [--efc 200]
  *             [--ef N ...] [--nprobe N ...] [--nlist 1024] [--rescore N] [--repeats 3]
  *             [--build-threads 2] [--filter 0.1] [--segment FILE] [--out FILE]
+ *             [--storage f32|f16|bf16|i8] [--codes i8|i4|b1] [--code-dim N]
  *
  * DIR holds base.npy (n x d float32), queries.npy and gt.npy (int32, exact neighbours). One JSON line
  * a setting:
@@ -11,7 +12,8 @@
  *          second of CPU time, the one to compare on a busy machine
  *   qps1b  the same loop without a clock around each query; qps2b two threads, whole queries each
  *   p50_us, p99_us  of each query's fastest repeat
- * peer "cairn_flat" also prints what the memory allows in the same run: a plain read of the codes
+ * --storage, --codes and --code-dim say how originals and codes are kept; codes other than int8 are named in
+ * the peer ("cairn_flat_i4"). peer "cairn_flat" also prints what the memory allows in the same run: a plain read of the codes
  * ("read_only_int8"), the scan kernel without keeping a top list ("scan_int8"), and limit_share, the
  * best whole search divided by the best plain read. --filter keeps that share of the rows, drawn
  * at random, and takes the exact search over them as the truth. The inverted files print their nprobe
@@ -136,7 +138,9 @@ static double median(double *v, size_t n)
 typedef struct bench {
     matrix base, queries, truth;
     int repeats, build_threads;
-    uint32_t m, efc, nlist;
+    uint32_t m, efc, nlist, code_dim;
+    vector_storage storage;
+    vector_code_kind codes;
     size_t rescore;
     memory_sections mem;
     section_source source;
@@ -163,7 +167,8 @@ static void emit(const char *line)
 static void build(bench *b, vector_choice index)
 {
     vector_options o = {.index = index, .m = b->m, .ef_construction = b->efc, .n_lists = b->nlist,
-                        .force = index != VECTOR_SCAN};
+                        .force = index != VECTOR_SCAN, .storage = b->storage, .codes = b->codes,
+                        .code_dim = b->code_dim};
     section_sink sink = memory_sink(&b->mem);
     vector_writer *w;
     pool *workers;
@@ -340,7 +345,7 @@ static double measure(bench *b, const char *peer, size_t ef, const char *extra)
 {
     size_t nq = b->queries.n;
     bool lists = vector_reader_has_lists(b->reader);
-    vector_params p = {.ef = lists ? 0 : ef, .n_probe = lists ? (uint32_t)ef : 0,
+    vector_params p = {.ef = lists ? 0 : ef, .no_scan = ef != 0, .n_probe = lists ? (uint32_t)ef : 0,
                        .rescore = b->rescore ? b->rescore : !lists && ef && ef < 42 ? ef : 0};
     vector_hit *hits = room(nq * K, sizeof *hits), *truth = NULL;
     double *best = room(nq, sizeof *best), s1[16], cpu[16], b1[16], b2[16], sum = 0;
@@ -406,7 +411,7 @@ static double measure(bench *b, const char *peer, size_t ef, const char *extra)
 
 static volatile uint64_t sink_value;
 
-static void read_all(const bench *b)
+__attribute__((target_clones("avx512f", "avx2", "default"))) static void read_all(const bench *b)
 {
     const uint8_t *code = b->reader->codes.code;
     size_t n = (size_t)b->reader->codes.rows * b->reader->codes.stride;
@@ -465,6 +470,17 @@ static double limit(const bench *b, const char *peer, void (*fn)(const bench *))
     return t[0];
 }
 
+static const char *const storages[] = {"f32", "f16", "bf16", "i8"}, *const codes[] = {"i8", "i4", "b1"};
+
+static int word(const char *text, const char *const *names, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!strcmp(text, names[i]))
+            return i;
+    fprintf(stderr, "bench_ann: unknown kind %s\n", text);
+    exit(2);
+}
+
 int main(int argc, char **argv)
 {
     bench b = {.nlist = 1024, .repeats = 3, .build_threads = 2, .m = VECTOR_M, .efc = VECTOR_EF_CONSTRUCTION};
@@ -492,6 +508,12 @@ int main(int argc, char **argv)
             share = atof(value);
         else if (!strcmp(argv[i], "--out"))
             out_file = fopen(value, "a");
+        else if (!strcmp(argv[i], "--storage"))
+            b.storage = (vector_storage)word(value, storages, VECTOR_STORAGES);
+        else if (!strcmp(argv[i], "--codes"))
+            b.codes = (vector_code_kind)word(value, codes, VECTOR_CODE_KINDS);
+        else if (!strcmp(argv[i], "--code-dim"))
+            b.code_dim = (uint32_t)atoi(value);
         else if (!strcmp(argv[i], "--nlist"))
             b.nlist = (uint32_t)atoi(value);
         else if (!strcmp(argv[i], "--segment"))
@@ -538,14 +560,20 @@ int main(int argc, char **argv)
     }
     bool all = !strcmp(peer, "all");
     if (all || !strcmp(peer, "flat")) {
-        char extra[128];
+        char extra[160], name[32];
         prepare(&b, VECTOR_SCAN);
-        double read = limit(&b, "read_only_int8", read_all);
-        limit(&b, "scan_int8", scan_all);
-        snprintf(extra, sizeof extra, ", \"filter\": %g", share);
-        double whole = measure(&b, "cairn_flat", 0, extra);
+        snprintf(name, sizeof name, "read_only_%s", b.codes ? codes[b.codes] : "int8");
+        double read = limit(&b, name, read_all);
+        snprintf(name, sizeof name, "scan_%s", b.codes ? codes[b.codes] : "int8");
+        limit(&b, name, scan_all);
         snprintf(extra, sizeof extra,
-                 "{\"bench\": \"limit_share\", \"peer\": \"cairn_flat\", \"share\": %.3f}",
+                 ", \"storage\": \"%s\", \"code_dim\": %u, \"rescore\": %zu, \"filter\": %g",
+                 storages[b.storage], b.reader->codes.dim, b.rescore, share);
+        snprintf(name, sizeof name, "cairn_flat%s%s", b.codes ? "_" : "",
+                 b.codes ? codes[b.codes] : "");
+        double whole = measure(&b, name, 0, extra);
+        snprintf(extra, sizeof extra,
+                 "{\"bench\": \"limit_share\", \"peer\": \"%s\", \"share\": %.3f}", name,
                  read / whole);
         emit(extra);
         drop(&b);

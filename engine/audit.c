@@ -242,6 +242,7 @@ static void compare(measuring *m, const vector_hit *got, size_t n_got, const vec
 
 static cairn_status measure_one(measuring *m, cairn_error *err)
 {
+    const vector_params index = {.no_scan = true}; /* it is the index that is audited */
     vector_hit got[K + 1], want[K + 1];
     uint32_t segment, row;
     size_t n_got, n_want;
@@ -253,7 +254,7 @@ static cairn_status measure_one(measuring *m, cairn_error *err)
     if (dim != vector_reader_dim(m->v.vector[0].reader))
         return cairn_fail(err, CAIRN_ECORRUPT, "segments of different dimensions");
     vector_reader_get(m->v.vector[segment].reader, row, m->query);
-    st = vector_search(m->v.vector, m->v.n_vector, m->query, dim, K + 1, NULL, m->workers, got,
+    st = vector_search(m->v.vector, m->v.n_vector, m->query, dim, K + 1, &index, m->workers, got,
                        &n_got, err);
     if (!st)
         st = vector_search_exact(m->v.vector, m->v.n_vector, m->query, dim, K + 1, m->workers, want,

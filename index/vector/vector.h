@@ -65,7 +65,8 @@ typedef struct vector_options {
     vector_code_kind codes; /* with inverted lists always VECTOR_CODE_I8 of all components */
     uint32_t code_dim; /* make codes of the first so many components (Matryoshka); default all */
     uint32_t n_lists;  /* of an inverted file; default 4 * sqrt(rows) */
-    size_t hnsw_from_rows;    /* build the graph from this many rows on; default 200,000 */
+    size_t hnsw_from_rows;    /* build the graph from this many rows on; default: where a scan is
+                                 predicted to take longer than 10 ms (vector_plan.h) */
     uint32_t m;               /* links a row on upper layers, twice that on layer 0; 2..64, 16 */
     uint32_t ef_construction; /* candidates kept while inserting; 8..4096, default 200 */
     bool force;               /* build the graph or lists however few rows there are */
@@ -132,6 +133,7 @@ typedef struct vector_params {
     size_t rescore; /* candidates scored exactly, at least k; the default goes by the codes:
                        vector_rescore_default; where product quantizers choose them k + max(128, 2 k) */
     bool no_graph;  /* scan even where there is a graph or an inverted file */
+    bool no_scan;   /* use them even where a scan is predicted to be cheaper; for measurements */
     uint32_t n_probe; /* lists of an inverted file read; default 1/32 of them, at least 16 */
 } vector_params;
 
@@ -142,8 +144,8 @@ size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_
  * room for k; *n_hits gets the number found, fewer than k only when fewer rows are eligible.
  * query[dim] is the caller's, any length under VECTOR_COSINE. Every segment must have this
  * dimension and the same metric. `params` and `workers` may be NULL.
- * Cost: a scan reads dim bytes a row; a graph search touches about 20 * ef rows. Where few rows
- * are eligible a graph is left aside and those rows are scanned. */
+ * Cost: a scan reads the codes of the eligible rows; a graph search touches about 20 * ef rows. What is
+ * predicted to be cheaper is done, segment by segment (vector_plan.h). */
 cairn_status vector_search(const vector_segment *segments, size_t n_segments, const float *query,
                            uint32_t dim, size_t k, const vector_params *params, pool *workers,
                            vector_hit *hits, size_t *n_hits, cairn_error *err);

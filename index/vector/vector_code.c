@@ -1,25 +1,25 @@
 /* vector_code.c - from rows and queries to what the kernels of vector_kernels.h compare.
  *
- * int8 codes round each component to a 127th of the row's largest. That is fine enough for the rows as
- * they are. 4 bits and 1 bit are not where a few components are much larger than the rest, so those
- * kinds rotate rows and queries first, which spreads every row evenly over its components and
+ * int8 codes round each component to a 127th of the row's largest. That is fine enough for the rows
+ * as they are. 4 bits and 1 bit are not where a few components are much larger than the rest, so
+ * those kinds rotate rows and queries first, which spreads every row evenly over its components and
  * leaves inner products alone.
  *
- * The rotation: four rounds, each flips the signs of some components (a fixed pseudo-random pattern) and
- * applies the Walsh-Hadamard transform, divided by sqrt(p), to the first p components and to the
- * last p, p the largest power of two that fits. n log n steps and no matrix.
+ * The rotation: four rounds, each flips the signs of some components (a fixed pseudo-random
+ * pattern) and applies the Walsh-Hadamard transform, divided by sqrt(p), to the first p components
+ * and to the last p, p the largest power of two that fits. n log n steps and no matrix.
  *
- * 4-bit codes: c = 2 u - 15 with u = floor(y / step + 8), 0 .. 15. Of ten steps from 0.55 to 1 times
- * largest / 7.5, the one is taken whose code points best in the direction of y: clipping a few large
- * components is worth a finer grid for the others (recall of 10 candidates on 100,000 x 384: 0.908
- * instead of 0.900).
+ * 4-bit codes: c = 2 u - 15 with u = floor(y / step + 8), 0 .. 15. Of ten steps from 0.55 to 1
+ * times largest / 7.5, the one is taken whose code points best in the direction of y: clipping a
+ * few large components is worth a finer grid for the others (recall of 10 candidates on 100,000 x
+ * 384: 0.908 instead of 0.900).
  *
- * Scales. What a code estimates is the inner product of y with a query q, and scale * <c, q> does so
- * without bias when scale = |y|^2 / <y, c>: the part of c across y averages out over queries (RaBitQ,
- * Gao and Long, arXiv:2405.12497, for 1 bit; its extension to more bits, arXiv:2409.09913). The
- * scale that is nearest to y instead, <y, c> / |c|^2, shrinks every row by a little of its own and
- * ranks worse: 0.523 against 0.490 of the true ten among ten candidates of 1 bit, 0.978 against
- * 0.951 among 100. */
+ * Scales. What a code estimates is the inner product of y with a query q, and scale * <c, q> does
+ * so without bias when scale = |y|^2 / <y, c>: the part of c across y averages out over queries
+ * (RaBitQ, Gao and Long, arXiv:2405.12497, for 1 bit; its extension to more bits,
+ * arXiv:2409.09913). The scale that is nearest to y instead, <y, c> / |c|^2, shrinks every row by a
+ * little of its own and ranks worse: 0.523 against 0.490 of the true ten among ten candidates of 1
+ * bit, 0.978 against 0.951 among 100. */
 #include "index/vector/vector_format.h"
 
 #include <assert.h>
@@ -27,9 +27,9 @@
 #include <string.h>
 
 #define ROTATE_ROUNDS 4u
-#define I4_STEPS 10u
+#define I4_STEPS      10u
 #define I4_LEAST_STEP 0.55f
-#define B1_QUERY_TOP 7 /* largest value of a query over 1-bit codes */
+#define B1_QUERY_TOP  7 /* largest value of a query over 1-bit codes */
 
 static uint64_t mix(uint64_t x)
 {
@@ -176,8 +176,8 @@ static double squares_of(const float *v, uint32_t n)
     return sum;
 }
 
-/* <y, c>^2 / |c|^2 for one step of the grid; *dot gets <y, c>. Summed in lanes so that the compiler may
- * use vectors without changing the order. */
+/* <y, c>^2 / |c|^2 for one step of the grid; *dot gets <y, c>. Summed in lanes so that the compiler
+ * may use vectors without changing the order. */
 static double fit_i4(const float *y, uint32_t n, float inverse, double *dot)
 {
     float lane[8] = {0}, sum = 0;

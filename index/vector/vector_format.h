@@ -51,7 +51,6 @@
 #define VECTOR_FORMAT_VERSION 2u
 #define VECTOR_META_BYTES 64u
 #define VECTOR_META_V1_BYTES 48u
-#define VECTOR_HNSW_FROM_ROWS 200000u
 #define VECTOR_M 16u
 #define VECTOR_EF_CONSTRUCTION 200u
 #define VECTOR_SEED 42u
@@ -230,7 +229,7 @@ cairn_status vector_put_meta(const section_sink *sink, vector_storage storage,
 cairn_status vector_put_codes(const section_sink *sink, const vector_codes *codes,
                               cairn_error *err);
 /* What these options ask for at this number of rows: at most one of the two. */
-bool vector_wants_graph(const vector_options *effective, size_t rows);
+bool vector_wants_graph(const vector_options *effective, const vector_codes *codes, size_t rows);
 ivf_kind vector_wants_lists(const vector_options *effective, size_t rows);
 /* The codes these options ask for, without rows. */
 vector_codes vector_wants_codes(const vector_options *effective, size_t rows, uint32_t dim,

@@ -54,6 +54,8 @@ typedef struct vector_kernels {
      * Bit i of the result: scores[i] >= least. n <= 64. */
     uint64_t (*select)(const int32_t *dots, const float *scales, const float *biases, size_t n,
                        float q_scale, float q_offset, float least, float *scores);
+    /* Bits of allowed[0, words) that are not in deleted; NULL: all allowed, none deleted. */
+    size_t (*count)(const uint64_t *allowed, const uint64_t *deleted, size_t words);
     /* To half precision, to the nearest, ties to even; and back. */
     void (*to_f16)(const float *v, size_t n, uint16_t *out);
     void (*from_f16)(const uint16_t *v, size_t n, float *out);

@@ -103,6 +103,16 @@ ORIGINALS(f16)
 ORIGINALS(bf16)
 ORIGINALS(i8)
 
+static size_t count(const uint64_t *allowed, const uint64_t *deleted, size_t words)
+{
+    size_t n = 0;
+
+    for (size_t w = 0; w < words; w++)
+        n += (size_t)_mm_popcnt_u64((allowed ? allowed[w] : ~(uint64_t)0) &
+                                    ~(deleted ? deleted[w] : 0));
+    return n;
+}
+
 static void to_f16(const float *v, size_t n, uint16_t *out)
 {
     for (size_t i = 0; i < n; i += 16) {
@@ -126,7 +136,7 @@ static void from_f16(const uint16_t *v, size_t n, float *out)
     {                                                                                              \
         .name = "avx512", .code = {&vector_i8_avx512, &vector_i4_avx512, &bits},                   \
         .original = {{dot_f32, l2_f32}, {dot_f16, l2_f16}, {dot_bf16, l2_bf16}, {dot_i8, l2_i8}},  \
-        .select = select_rows, .to_f16 = to_f16, .from_f16 = from_f16                              \
+        .select = select_rows, .count = count, .to_f16 = to_f16, .from_f16 = from_f16              \
     }
 
 const vector_kernels vector_kernels_avx512 = TABLE(vector_b1_avx2);

@@ -336,7 +336,7 @@ cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_o
     ivf_kind kind = vector_wants_lists(&o, rows);
     if (!st && kind != IVF_NONE) {
         st = build_lists(&lists, in, n, &codes, kind, &o, workers, err);
-    } else if (!st && vector_wants_graph(&o, rows)) {
+    } else if (!st && vector_wants_graph(&o, &codes, rows)) {
         if (codes.kind != VECTOR_CODE_I8)
             st = fine_codes(&fine, in, n, o.storage, &codes, &v, err);
         if (!st)

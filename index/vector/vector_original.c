@@ -1,15 +1,15 @@
 /* vector_original.c - rows as they are kept for exact scores: to storage, back, and compared.
  *
- * Rows are rounded once, when they are added; codes are made of what was stored, so that everything in a
- * segment can be checked against its originals. Rounding is to the nearest, ties to even (int8: away
- * from zero). */
+ * Rows are rounded once, when they are added; codes are made of what was stored, so that everything
+ * in a segment can be checked against its originals. Rounding is to the nearest, ties to even
+ * (int8: away from zero). */
 #include "index/vector/vector_format.h"
 
 #include <math.h>
 #include <string.h>
 
-/* A squared length this near to 1 is left as it is: a row of unit length keeps its bits when it is stored, and
- * when it is taken out and put in again. */
+/* A squared length this near to 1 is left as it is: a row of unit length keeps its bits when it is
+ * stored, and when it is taken out and put in again. */
 #define UNIT_ENOUGH 1e-6
 
 bool vector_normalize(float *v, uint32_t dim)

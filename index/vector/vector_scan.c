@@ -1,17 +1,17 @@
 /* vector_scan.c - score every eligible row of some segments and keep the best.
  *
- * Rows go in blocks of 64, one word of the row sets. A block most of whose rows are eligible is scanned
- * whole: the codes are read in order, as fast as the memory gives them. The eligible rows of thinner blocks
- * are gathered over many blocks and scored together, so that the kernel can fetch rows ahead
- * however few a block has.
+ * Rows go in blocks of 64, one word of the row sets. A block most of whose rows are eligible is
+ * scanned whole: the codes are read in order, as fast as the memory gives them. The eligible rows
+ * of thinner blocks are gathered over many blocks and scored together, so that the kernel can fetch
+ * rows ahead however few a block has.
  *
- * A score that cannot be among the best is dropped in vector code: the kernels compare 64 scores with
- * the bound at once, and after the first few thousand rows nearly every block ends there.
+ * A score that cannot be among the best is dropped in vector code: the kernels compare 64 scores
+ * with the bound at once, and after the first few thousand rows nearly every block ends there.
  *
- * Blocks are shared out to the pool in runs of TASK_ROWS. Workers tell each other how good a row must be: a
- * bound that one of them reached with `keep` rows of its own holds for all. The answer is the best
- * `keep` in a total order (vector_top.h), so it depends neither on the number of threads nor on how
- * they share the work. */
+ * Blocks are shared out to the pool in runs of TASK_ROWS. Workers tell each other how good a row
+ * must be: a bound that one of them reached with `keep` rows of its own holds for all. The answer
+ * is the best `keep` in a total order (vector_top.h), so it depends neither on the number of
+ * threads nor on how they share the work. */
 #include "index/vector/vector_scan.h"
 
 #include <stdatomic.h>
@@ -20,21 +20,22 @@
 
 #include "base/checked.h"
 
-#define BLOCK_ROWS 64u
-#define TASK_ROWS 8192u             /* a multiple of BLOCK_ROWS */
+#define BLOCK_ROWS     64u
+#define TASK_ROWS      8192u        /* a multiple of BLOCK_ROWS */
 #define PARALLEL_BYTES (512u << 10) /* below this a scan is not worth waking anybody */
-#define DENSE_ROWS 24u              /* of 64: from here on a block is scanned whole */
-#define GATHER_ROWS 64u             /* rows of thin blocks scored together */
+#define DENSE_ROWS     24u          /* of 64: from here on a block is scanned whole */
+#define GATHER_ROWS    64u          /* rows of thin blocks scored together */
 
 size_t vector_count_eligible(const vector_segment *s)
 {
     uint32_t rows = s->reader->codes.rows;
-    size_t n = 0;
+    size_t whole = rows / 64;
 
     if (!s->allowed && !s->deleted)
         return rows;
-    for (size_t w = 0; w < row_set_words(rows); w++)
-        n += (size_t)__builtin_popcountll(eligible_word(s, rows, w));
+    size_t n = vector_kernels_get()->count(s->allowed, s->deleted, whole);
+    if (rows & 63) /* bits past the last row do not count */
+        n += (size_t)__builtin_popcountll(eligible_word(s, rows, whole));
     return n;
 }
 
@@ -46,7 +47,7 @@ typedef struct scan_job {
     const vector_kernels *kernels;
     const vector_scan *scan;
     const scan_task *tasks;
-    top_list *tops;     /* one a worker */
+    top_list *tops;      /* one a worker */
     _Atomic float bound; /* no row below this is among the best of all */
 } scan_job;
 
@@ -82,9 +83,8 @@ static void scan_block(const scan_job *j, top_list *t, const vector_codes *c, ui
 
     j->kernels->code[c->kind]->scan(c->code + (size_t)first * c->stride, c->stride, span, q->code,
                                     c->stride, q->bias, dots);
-    uint64_t mask =
-        j->kernels->select(dots, c->scale + first, c->bias ? c->bias + first : NULL, span, q->scale,
-                           q->offset, t->least, scores);
+    uint64_t mask = j->kernels->select(dots, c->scale + first, c->bias ? c->bias + first : NULL,
+                                       span, q->scale, q->offset, t->least, scores);
     offer(t, mask & bits, segment, NULL, first, scores);
 }
 
@@ -115,6 +115,8 @@ static void scan_codes(const scan_job *j, top_list *t, const scan_task *task)
 
     for (uint32_t first = task->first; first < task->end; first += BLOCK_ROWS) {
         uint64_t bits = eligible_word(s, c->rows, first / 64);
+        if (!bits)
+            continue;
         if ((uint32_t)__builtin_popcountll(bits) >= DENSE_ROWS) {
             scan_block(j, t, c, task->segment, first, bits);
             continue;

@@ -30,8 +30,8 @@ typedef struct vector_scan {
     const float *bound;       /* rows that score less are not wanted; NULL: all are */
 } vector_scan;
 
-/* Put the best `keep` rows of these segments behind found[*n_found], in no order. `found` has room for
- * them. */
+/* Put the best `keep` rows of these segments behind found[*n_found], in no order. `found` has room
+ * for them. */
 cairn_status vector_scan_run(const vector_scan *s, pool *workers, vector_hit *found,
                              size_t *n_found, cairn_error *err);
 

@@ -1,16 +1,23 @@
 /* vector_search.c - the k nearest rows over several segments.
  *
- * Two passes. The first ranks rows by their codes: a scan in blocks of 64 rows (one word of the
- * row sets), shared out to the pool, or a walk along the graph. Its best `rescore` rows go to the second, which
- * computes the true score from the originals and keeps the best k.
+ * Two passes. The first ranks rows by their codes: a scan (vector_scan.c), a walk along the graph
+ * or a few inverted lists, whatever the plan (vector_plan.c) says for each segment. Its best rows,
+ * the candidates, go to the second, which computes the true score from the originals and keeps the
+ * best k.
  *
  * A code's rounding errors are independent from component to component, so the score of a unit row
- * of 384 dimensions is off by about 0.0005 (one standard deviation), and rescoring k + 32 rows
- * returns the same ten rows as the exact search for all but a few queries in a thousand
- * (tests/index/vector/test_vector.c holds the floor).
+ * of 384 dimensions is off by about 0.0005 (one standard deviation) with int8 codes, and rescoring
+ * k + 32 rows returns the same ten rows as the exact search for all but a few queries in a
+ * thousand. 4-bit codes are off by 0.006, which the same k + 32 rows still cover; 1-bit codes by
+ * 0.03, and some hundred rows are candidates then. Those are rescored best first, until no other
+ * can be among the best k: its score would have to be off by more than B1_DEVIATIONS.
  *
- * Determinism: every comparison is by (score, segment, row), so the answer depends neither on the number
- * of threads nor on how they share the blocks. */
+ * Segments with different kinds of codes (settings change over the years) are searched kind by
+ * kind: only true scores can be compared between them.
+ *
+ * Determinism: every comparison is by (score, segment, row), so the answer depends neither on the
+ * number of threads nor on how they share the blocks. */
+#include "index/vector/vector_plan.h"
 #include "index/vector/vector_scan.h"
 
 #include <math.h>
@@ -19,9 +26,11 @@
 
 #include "base/checked.h"
 
-#define GRAPH_SCORED_PER_EF 20u       /* rows a graph search scores for each of ef, measured */
-#define GRAPH_ROW_COST 3u             /* one of them costs as much as so many scanned rows */
-#define PLAIN_WALK_ROWS 20u           /* with fewer than one row in so many ineligible, walk over them */
+#define B1_DEVIATIONS 3.5f /* of a 1-bit code's error, that no row is expected to exceed */
+#define B1_ERROR                                                                                   \
+    0.62f /* its standard deviation, in query lengths times scale: sqrt(1 - 2 / pi), and the       \
+             rounding of the query */
+#define RESCORE_STEP 64u /* candidates rescored between two looks at the bound */
 
 /* Scores that are no number come from damaged codes only. */
 static void add_found(vector_hit *found, size_t *n_found, uint32_t segment, hnsw_candidate c)
@@ -32,42 +41,27 @@ static void add_found(vector_hit *found, size_t *n_found, uint32_t segment, hnsw
 
 /* ---- graphs ---- */
 
-/* Search one segment's graph. *scan is set when the segment is better scanned, or must be because
- * the walk did not find enough. */
-static cairn_status search_graph(const vector_segment *s, uint32_t segment,
+/* Search one segment's graph. *scan is set when the walk did not find enough. */
+static cairn_status search_graph(const vector_segment *s, uint32_t segment, size_t eligible,
                                  const vector_query *walk_query, size_t keep, size_t ef,
                                  vector_hit *found, size_t *n_found, bool *scan, cairn_error *err)
 {
     const vector_reader *r = s->reader;
-    uint32_t rows = r->codes.rows;
-    size_t eligible = vector_count_eligible(s), n = 0, want = eligible < keep ? eligible : keep;
+    size_t n = 0, want = eligible < keep ? eligible : keep, budget = eligible / 2 + ef;
     hnsw_search_stats stats;
 
-    *scan = false;
-    if (eligible == 0)
-        return CAIRN_OK;
-    bool filtered = eligible < rows - rows / PLAIN_WALK_ROWS;
-    double walk = filtered ? hnsw_filter_cost(rows, eligible, ef)
-                           : (double)ef * GRAPH_SCORED_PER_EF * GRAPH_ROW_COST;
-    if (walk >= (double)eligible) {
-        *scan = true;
-        return CAIRN_OK;
-    }
     hnsw_candidate *out = checked_malloc(ef, sizeof *out);
     if (!out)
         return cairn_fail(err, CAIRN_ENOMEM, "candidates of a graph search");
-    size_t budget = eligible / 2 + ef;
     cairn_status st =
-        filtered ? hnsw_search_filtered(&r->graph, &r->walk, walk_query, ef, s->deleted, s->allowed,
-                                        eligible, budget, out, &n, &stats, err)
-                 : hnsw_search(&r->graph, &r->walk, walk_query, ef, s->deleted, s->allowed, budget, out,
-                               &n, &stats, err);
-    if (!st && (stats.gave_up || n < want)) {
-        *scan = true;
-    } else if (!st) {
-        for (size_t i = 0; i < n && i < keep; i++)
-            add_found(found, n_found, segment, out[i]);
-    }
+        vector_walk_filtered(r->codes.rows, eligible)
+            ? hnsw_search_filtered(&r->graph, &r->walk, walk_query, ef, s->deleted, s->allowed,
+                                   eligible, budget, out, &n, &stats, err)
+            : hnsw_search(&r->graph, &r->walk, walk_query, ef, s->deleted, s->allowed, budget, out,
+                          &n, &stats, err);
+    *scan = !st && (stats.gave_up || n < want);
+    for (size_t i = 0; !st && !*scan && i < n && i < keep; i++)
+        add_found(found, n_found, segment, out[i]);
     free(out);
     return st;
 }
@@ -75,9 +69,10 @@ static cairn_status search_graph(const vector_segment *s, uint32_t segment,
 /* ---- inverted lists ---- */
 
 /* The same for a segment with inverted lists. */
-static cairn_status search_lists(const vector_segment *s, uint32_t segment, const float *query,
-                                 const vector_query *code, size_t keep, uint32_t n_probe,
-                                 vector_hit *found, size_t *n_found, bool *scan, cairn_error *err)
+static cairn_status search_lists(const vector_segment *s, uint32_t segment, size_t eligible,
+                                 const float *query, const vector_query *code, size_t keep,
+                                 uint32_t n_probe, vector_hit *found, size_t *n_found, bool *scan,
+                                 cairn_error *err)
 {
     const vector_reader *r = s->reader;
     ivf_query q = {.v = query,
@@ -87,11 +82,8 @@ static cairn_status search_lists(const vector_segment *s, uint32_t segment, cons
                    .n_probe = n_probe,
                    .deleted = s->deleted,
                    .allowed = s->allowed};
-    size_t eligible = vector_count_eligible(s), n = 0;
+    size_t n = 0;
 
-    *scan = false;
-    if (eligible == 0)
-        return CAIRN_OK;
     hnsw_candidate *out = checked_malloc(keep, sizeof *out);
     if (!out)
         return cairn_fail(err, CAIRN_ENOMEM, "candidates of a list search");
@@ -147,24 +139,6 @@ static float *own_query(const vector_segment *segments, const float *query, uint
     return q;
 }
 
-static void rescore(const vector_segment *segments, const float *query, vector_hit *found,
-                    size_t n)
-{
-    const vector_kernels *k = vector_kernels_get();
-
-    for (size_t i = 0; i < n; i++) {
-        if (i + 4 < n) {
-            const vector_originals *o = &segments[found[i + 4].segment].reader->originals;
-            const uint8_t *ahead = o->row + (size_t)found[i + 4].row * o->stride;
-            for (size_t b = 0; b < o->stride; b += 64)
-                __builtin_prefetch(ahead + b);
-        }
-        const vector_reader *r = segments[found[i].segment].reader;
-        float s = vector_true_score(&r->originals, r->metric, k, found[i].row, query);
-        found[i].score = isnan(s) ? -INFINITY : s; /* only damaged originals do that */
-    }
-}
-
 size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_t dim, size_t k)
 {
     size_t more = k / 2 > 32 ? k / 2 : 32;
@@ -198,12 +172,15 @@ typedef struct search {
     vector_params params;
     const float *query; /* at unit length under cosine */
     pool *workers;
-    bool *done, *scan;  /* [n_segments] */
-    float *work;        /* [dim] */
-    vector_query code;  /* with room for every kind of code */
-    vector_query walk;  /* the same for a graph's own codes */
-    vector_hit *found;
-    size_t n_found;
+    bool *done, *scan;      /* [n_segments] */
+    float *work;            /* [dim] */
+    vector_query code;      /* with room for every kind of code */
+    vector_query walk;      /* the same for a graph's own codes */
+    bool code_ready, walk_ready;
+    vector_hit *candidates; /* of the segments at hand */
+    size_t n_candidates;
+    vector_hit *best; /* [2 k]: the best k so far, by their true scores, and room for as many */
+    size_t n_best;
 } search;
 
 static float least_score(const vector_hit *hits, size_t n)
@@ -215,16 +192,138 @@ static float least_score(const vector_hit *hits, size_t n)
     return least;
 }
 
-/* Find the candidates in all segments that have codes like segment `first`. */
+/* ---- rescoring ---- */
+
+/* Turn walk scores into true ones. */
+static void rescore(const search *x, vector_hit *h, size_t n)
+{
+    const vector_kernels *k = vector_kernels_get();
+
+    for (size_t i = 0; i < n; i++) {
+        if (i + 4 < n) {
+            const vector_originals *o = &x->segments[h[i + 4].segment].reader->originals;
+            const uint8_t *ahead = o->row + (size_t)h[i + 4].row * o->stride;
+            for (size_t b = 0; b < o->stride; b += 64)
+                __builtin_prefetch(ahead + b);
+        }
+        const vector_reader *r = x->segments[h[i].segment].reader;
+        float s = vector_true_score(&r->originals, r->metric, k, h[i].row, x->query);
+        h[i].score = isnan(s) ? -INFINITY : s; /* only damaged originals do that */
+    }
+}
+
+/* Put these true scores among the best k. */
+static void keep_best(search *x, const vector_hit *h, size_t n)
+{
+    while (n) {
+        size_t part = n < x->k ? n : x->k;
+        memcpy(x->best + x->n_best, h, part * sizeof *h);
+        x->n_best += part;
+        h += part;
+        n -= part;
+        if (x->n_best > x->k) {
+            hits_select(x->best, x->n_best, x->k);
+            x->n_best = x->k;
+        }
+    }
+}
+
+/* Whether a candidate of 1-bit codes among h[0, n) might still be one of the best k. */
+static bool may_enter(const search *x, const vector_hit *h, size_t n)
+{
+    vector_metric metric = x->segments[0].reader->metric;
+    uint32_t dim = x->segments[0].reader->dim;
+    float square = 0;
+
+    if (x->n_best < x->k)
+        return true;
+    float least = least_score(x->best, x->n_best);
+    for (uint32_t i = 0; i < dim; i++)
+        square += x->query[i] * x->query[i];
+    if (metric == VECTOR_L2) /* as a walk score */
+        least = (least + square) / 2;
+    float error = B1_DEVIATIONS * B1_ERROR * sqrtf(square);
+    for (size_t i = 0; i < n; i++)
+        if (h[i].score + error * x->segments[h[i].segment].reader->codes.scale[h[i].row] >= least)
+            return true;
+    return false;
+}
+
+/* Rescore the candidates at hand, as many as may matter. */
+static void take_candidates(search *x, const vector_codes *c)
+{
+    vector_hit *h = x->candidates;
+    size_t n = x->n_candidates;
+    bool few_bits = c->kind == VECTOR_CODE_B1 && c->dim == c->full_dim && !x->params.rescore;
+
+    while (n) {
+        size_t part = few_bits && n > RESCORE_STEP ? RESCORE_STEP : n;
+        hits_select(h, n, part);
+        rescore(x, h, part);
+        keep_best(x, h, part);
+        h += part;
+        n -= part;
+        if (few_bits && !may_enter(x, h, n))
+            return;
+    }
+}
+
+/* ---- candidates ---- */
+
+/* The query for the codes at hand, prepared when it is first needed. */
+static const vector_query *query_for(search *x, const vector_codes *c)
+{
+    if (!x->code_ready)
+        vector_query_encode(c, x->query, x->work, &x->code);
+    x->code_ready = true;
+    return &x->code;
+}
+
+/* The same for a walk, which may read codes of the graph's own. */
+static const vector_query *walk_query_for(search *x, const vector_reader *r)
+{
+    if (r->walk.kind == r->codes.kind)
+        return query_for(x, &r->codes);
+    if (!x->walk_ready)
+        vector_query_encode(&r->walk, x->query, x->work, &x->walk);
+    x->walk_ready = true;
+    return &x->walk;
+}
+
+/* Search the index of segment s, where it has one and the plan says so; x->scan[s] tells
+ * whether the segment must be scanned. */
+static cairn_status search_index(search *x, uint32_t s, size_t keep, size_t ef, cairn_error *err)
+{
+    const vector_segment *seg = &x->segments[s];
+    const vector_reader *r = seg->reader;
+    bool *scan = &x->scan[s];
+
+    if (x->params.no_graph || (!r->has_graph && r->lists.kind == IVF_NONE))
+        return CAIRN_OK;
+    size_t eligible = vector_count_eligible(seg);
+    vector_plan plan = vector_plan_segment(r, eligible, ef, x->params.n_probe, keep);
+    if (eligible == 0)
+        *scan = false;
+    if (eligible == 0 || (plan.scan && !x->params.no_scan))
+        return CAIRN_OK;
+    *scan = false;
+    if (r->has_graph)
+        return search_graph(seg, s, eligible, walk_query_for(x, r), keep, ef, x->candidates,
+                            &x->n_candidates, scan, err);
+    return search_lists(seg, s, eligible, x->query, query_for(x, &r->codes), keep,
+                        x->params.n_probe, x->candidates, &x->n_candidates, scan, err);
+}
+
+/* Search all segments that have codes like segment `first`. */
 static cairn_status search_alike(search *x, size_t first, cairn_error *err)
 {
     const vector_codes *c = &x->segments[first].reader->codes;
-    size_t keep = x->params.rescore, ef, start = x->n_found, n_alike = 0, room;
+    size_t keep = x->params.rescore, ef, n_alike = 0, room;
     cairn_status st = CAIRN_OK;
 
     if (!keep)
         keep = default_keep(x->segments[first].reader, x->k);
-    if (!x->params.rescore && x->params.ef && keep > x->params.ef)
+    if (!x->params.rescore && x->params.ef && keep > x->params.ef && c->kind != VECTOR_CODE_B1)
         keep = x->params.ef; /* a small ef asks for speed */
     keep = keep < x->k ? x->k : keep > x->rows ? x->rows : keep;
     ef = x->params.ef ? x->params.ef : 64;
@@ -233,52 +332,42 @@ static cairn_status search_alike(search *x, size_t first, cairn_error *err)
         x->scan[s] = !x->done[s] && codes_alike(x->segments[first].reader, x->segments[s].reader);
         n_alike += x->scan[s];
     }
-    if (!checked_mul(n_alike + 1, keep, &room) || !checked_add(room, start, &room))
+    vector_hit *candidates = NULL;
+    if (checked_mul(n_alike + 1, keep, &room))
+        candidates = checked_realloc(x->candidates, room, sizeof *candidates);
+    if (!candidates)
         return cairn_fail(err, CAIRN_ENOMEM, "a vector search for %zu rows", x->k);
-    vector_hit *found = checked_realloc(x->found, room, sizeof *found);
-    if (!found)
-        return cairn_fail(err, CAIRN_ENOMEM, "a vector search for %zu rows", x->k);
-    x->found = found;
-    bool ready = false, walk_ready = false;
+    x->candidates = candidates;
+    x->n_candidates = 0;
+    x->code_ready = x->walk_ready = false;
     for (uint32_t s = 0; s < x->n_segments && !st; s++) {
-        const vector_reader *r = x->segments[s].reader;
         x->done[s] |= x->scan[s];
-        if (!x->scan[s] || x->params.no_graph)
-            continue;
-        bool own = r->has_graph && r->walk.kind != r->codes.kind;
-        if (own && !walk_ready)
-            vector_query_encode(&r->walk, x->query, x->work, &x->walk);
-        walk_ready |= own;
-        if (!own && !ready)
-            vector_query_encode(c, x->query, x->work, &x->code);
-        ready |= !own;
-        if (r->has_graph)
-            st = search_graph(&x->segments[s], s, own ? &x->walk : &x->code, keep, ef,
-                              found, &x->n_found, &x->scan[s], err);
-        else if (r->lists.kind != IVF_NONE)
-            st = search_lists(&x->segments[s], s, x->query, &x->code, keep, x->params.n_probe,
-                              found, &x->n_found, &x->scan[s], err);
+        if (x->scan[s])
+            st = search_index(x, s, keep, ef, err);
     }
     bool scans = false;
     for (size_t s = 0; s < x->n_segments; s++)
         scans |= x->scan[s];
-    if (scans && !ready)
-        vector_query_encode(c, x->query, x->work, &x->code);
+    if (scans)
+        (void)query_for(x, c);
     vector_scan scan = {x->segments, x->n_segments, x->scan, &x->code, NULL, keep, NULL};
     float bound;
-    if (!st && x->n_found - start >= keep) { /* what the graphs found is hard to beat */
-        hits_select(found + start, x->n_found - start, keep);
-        x->n_found = start + keep;
-        bound = least_score(found + start, keep);
+    if (!st && x->n_candidates >= keep) { /* what the graphs found is hard to beat */
+        hits_select(candidates, x->n_candidates, keep);
+        x->n_candidates = keep;
+        bound = least_score(candidates, keep);
         scan.bound = &bound;
     }
     if (!st)
-        st = vector_scan_run(&scan, x->workers, found, &x->n_found, err);
-    if (x->n_found - start > keep) {
-        hits_select(found + start, x->n_found - start, keep);
-        x->n_found = start + keep;
+        st = vector_scan_run(&scan, x->workers, candidates, &x->n_candidates, err);
+    if (st)
+        return st;
+    if (x->n_candidates > keep) {
+        hits_select(candidates, x->n_candidates, keep);
+        x->n_candidates = keep;
     }
-    return st;
+    take_candidates(x, c);
+    return CAIRN_OK;
 }
 
 cairn_status vector_search(const vector_segment *segments, size_t n_segments, const float *query,
@@ -306,7 +395,8 @@ cairn_status vector_search(const vector_segment *segments, size_t n_segments, co
     x.walk.code = checked_aligned(vector_query_bytes(VECTOR_CODE_I4, dim), 1);
     x.done = calloc(n_segments, sizeof *x.done);
     x.scan = checked_malloc(n_segments, sizeof *x.scan);
-    if (!own || !x.work || !x.code.code || !x.walk.code || !x.done || !x.scan) {
+    x.best = checked_malloc(x.k, 2 * sizeof *x.best);
+    if (!own || !x.work || !x.code.code || !x.walk.code || !x.done || !x.scan || !x.best) {
         st = cairn_fail(err, CAIRN_ENOMEM, "a vector search for %zu rows", k);
         goto done;
     }
@@ -315,11 +405,9 @@ cairn_status vector_search(const vector_segment *segments, size_t n_segments, co
             st = search_alike(&x, s, err);
     if (st)
         goto done;
-    rescore(segments, own, x.found, x.n_found);
-    *n_hits = x.n_found < x.k ? x.n_found : x.k;
-    hits_select(x.found, x.n_found, *n_hits);
-    hits_sort(x.found, *n_hits);
-    memcpy(hits, x.found, *n_hits * sizeof *hits);
+    hits_sort(x.best, x.n_best);
+    memcpy(hits, x.best, x.n_best * sizeof *hits);
+    *n_hits = x.n_best;
 done:
     free(own);
     free(x.work);
@@ -327,7 +415,8 @@ done:
     free(x.walk.code);
     free(x.done);
     free(x.scan);
-    free(x.found);
+    free(x.candidates);
+    free(x.best);
     return st;
 }
 

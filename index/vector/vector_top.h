@@ -1,11 +1,11 @@
 /* vector_top.h - the order of hits, and a list of the best of many.
  *
- * Better is: higher score, then lower segment, then lower row. The order is total, so the best n of a set are
- * the same whatever order they are met in.
+ * Better is: higher score, then lower segment, then lower row. The order is total, so the best n of
+ * a set are the same whatever order they are met in.
  *
- * A list gathers whatever may be among the best `keep` and forgets the others each time it has twice
- * as many: a few instructions an offer, whatever `keep` is, where a heap takes log keep steps that
- * the CPU cannot foresee. */
+ * A list gathers whatever may be among the best `keep` and forgets the others each time it has
+ * twice as many: a few instructions an offer, whatever `keep` is, where a heap takes log keep steps
+ * that the CPU cannot foresee. */
 #ifndef CAIRN_INDEX_VECTOR_TOP_H
 #define CAIRN_INDEX_VECTOR_TOP_H
 

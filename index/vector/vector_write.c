@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "index/vector/vector_plan.h"
 
 #define ENCODE_ROWS 1024u /* rows a task */
 
@@ -35,8 +36,6 @@ vector_options vector_options_effective(const vector_options *options)
 {
     vector_options o = options ? *options : (vector_options){0};
 
-    if (o.hnsw_from_rows == 0)
-        o.hnsw_from_rows = VECTOR_HNSW_FROM_ROWS;
     if (o.m == 0)
         o.m = VECTOR_M;
     o.m = o.m < HNSW_MIN_M ? HNSW_MIN_M : o.m > HNSW_MAX_M ? HNSW_MAX_M : o.m;
@@ -66,11 +65,12 @@ ivf_kind vector_wants_lists(const vector_options *o, size_t rows)
     }
 }
 
-bool vector_wants_graph(const vector_options *o, size_t rows)
+bool vector_wants_graph(const vector_options *o, const vector_codes *c, size_t rows)
 {
     if (o->index != VECTOR_AUTO && o->index != VECTOR_HNSW)
         return false;
-    return rows && (o->force || rows >= o->hnsw_from_rows);
+    return rows && (o->force || rows >= (o->hnsw_from_rows ? o->hnsw_from_rows
+                                                           : vector_graph_from_rows(c)));
 }
 
 vector_codes vector_wants_codes(const vector_options *o, size_t rows, uint32_t dim,
@@ -298,7 +298,7 @@ static cairn_status build_index(const vector_writer *w, vector_originals *rows,
         return ivf_build_run(lists, &originals, codes, w->dim, w->metric == VECTOR_L2, &p, workers,
                              err);
     }
-    if (!vector_wants_graph(o, w->n))
+    if (!vector_wants_graph(o, codes, w->n))
         return CAIRN_OK;
     hnsw_params p = {o->m, o->ef_construction, o->seed};
     if (codes->kind != VECTOR_CODE_I8)

@@ -145,8 +145,8 @@ static void test_recall(void **state)
     for (size_t c = 0; c < 3; c++) {
         for (int metric = VECTOR_COSINE; metric <= VECTOR_L2; metric++) {
             vector_options o = {.index = choices[c]};
-            vector_params few_probes = {.n_probe = 24, .rescore = 150},
-                          all_probes = {.n_probe = 100000, .rescore = N};
+            vector_params few_probes = {.no_scan = true, .n_probe = 24, .rescore = 150},
+                          all_probes = {.no_scan = true, .n_probe = 100000, .rescore = N};
             made m;
             build(&m, rows, N, DIM, (vector_metric)metric, &o, 2);
             assert_true(vector_reader_has_lists(m.reader));
@@ -212,7 +212,7 @@ static void test_small_segments(void **state)
     for (size_t c = 0; c < 3; c++)
         for (size_t i = 0; i < 4; i++) {
             vector_options o = {.index = choices[c]};
-            vector_params p = {.n_probe = 1000};
+            vector_params p = {.no_scan = true, .n_probe = 1000};
             made m;
             build(&m, rows, sizes[i], DIM, VECTOR_L2, &o, 1);
             assert_false(vector_reader_has_lists(m.reader));
@@ -239,7 +239,7 @@ static void test_merge(void **state)
     for (size_t c = 0; c < 3; c++)
         for (int metric = VECTOR_DOT; metric <= VECTOR_L2; metric++) {
             vector_options o = {.index = choices[c]};
-            vector_params p = {.n_probe = 24, .rescore = 150};
+            vector_params p = {.no_scan = true, .n_probe = 24, .rescore = 150};
             made a, b, out = {0};
             build(&a, rows, N, DIM, (vector_metric)metric, &o, 2);
             build(&b, more, 2000, DIM, (vector_metric)metric, NULL, 1);
@@ -283,7 +283,7 @@ static void test_damage(void **state)
     print_message("seed %llu\n", (unsigned long long)test_seed());
     for (size_t c = 0; c < 3; c++) {
         vector_options o = {.index = choices[c]};
-        vector_params p = {.n_probe = 30};
+        vector_params p = {.no_scan = true, .n_probe = 30};
         made m;
         build(&m, rows, N, DIM, VECTOR_L2, &o, 1);
         for (size_t s = 0; s < m.mem.n; s++) {

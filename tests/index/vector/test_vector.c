@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "index/vector/vector_format.h"
+#include "index/vector/vector_scan.h"
 #include "tests/index/vector/memory_sections.h"
 
 /* Sanitizers are slow; fewer rows still walk the graph instead of scanning. */
@@ -505,7 +505,9 @@ static double graph_recall(const vector_segment *seg, uint32_t dim, int queries,
 {
     double sum = 0;
     cairn_error err = {0};
-    vector_params p = {.ef = ef};
+    /* Walk where the plan would scan so small a segment, but not where few rows are eligible. */
+    vector_params p = {.ef = ef,
+                       .no_scan = vector_count_eligible(seg) * 10 > vector_reader_rows(seg->reader)};
 
     for (int i = 0; i < queries; i++) {
         float q[384];
