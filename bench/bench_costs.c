@@ -3,10 +3,11 @@
  *
  *   bench_costs        one row, for the CPU level in force (CAIRN_CPU pins a lower one)
  *
- * For each kind of code and each size of codes, rows of 64 and of 1,024 bytes (1-bit: 8 and 128) are scanned in order
- * and gathered at random with the search's own functions, one segment in memory; two row lengths
- * give the cost of a row and of a byte. The median of several passes is taken, in CPU time. Run it on a quiet
- * machine, alone on its core: taskset -c 1 build/release/bench/bench_costs. */
+ * For each kind of code and each size of codes, rows of 64 and of 1,024 bytes (1-bit: 8 and 128)
+ * are scanned in order and gathered at random with the search's own functions, one segment in
+ * memory; two row lengths give the cost of a row and of a byte. The median of several passes is
+ * taken, in CPU time. Run it on a quiet machine, alone on its core: taskset -c 1
+ * build/release/bench/bench_costs. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,8 @@
 #include "index/vector/vector_scan.h"
 
 #define PASSES 9
-#define SETS 40u
-#define SHARE 0.02 /* of the rows are gathered */
+#define SETS   40u
+#define SHARE  0.02 /* of the rows are gathered */
 
 static int rising_double(const void *pa, const void *pb)
 {
@@ -62,7 +63,8 @@ int main(void)
     size_t most = (size_t)vector_cost_sizes[COST_SIZES - 1];
     uint8_t *code = room(most + 65536, 1);
     uint64_t state = 1;
-    double scan[VECTOR_CODE_KINDS][COST_SIZES][2], gather[VECTOR_CODE_KINDS][COST_SIZES][2], word = 0;
+    double scan[VECTOR_CODE_KINDS][COST_SIZES][2], gather[VECTOR_CODE_KINDS][COST_SIZES][2],
+        word = 0;
 
     for (size_t i = 0; i + 8 <= most; i += 8) {
         uint64_t x = test_random(&state) | 0x0101010101010101u;
@@ -71,8 +73,8 @@ int main(void)
     for (int kind = 0; kind < VECTOR_CODE_KINDS; kind++)
         for (int size = 0; size < COST_SIZES; size++)
             for (int d = 0; d < 2; d++) {
-                vector_codes c = vector_codes_of((vector_code_kind)kind, dims[kind][d], dims[kind][d],
-                                                 VECTOR_DOT);
+                vector_codes c = vector_codes_of((vector_code_kind)kind, dims[kind][d],
+                                                 dims[kind][d], VECTOR_DOT);
                 uint32_t n = (uint32_t)(vector_cost_sizes[size] / (double)c.stride);
                 float *scale = room(n, sizeof *scale), *v = room(c.dim, sizeof *v),
                       *work = room(c.dim, sizeof *work);
@@ -85,7 +87,8 @@ int main(void)
                     scale[i] = (float)(0.9 + 0.2 * test_uniform(&state));
                 for (size_t s = 0; s < SETS; s++) {
                     allowed[s] = bench_bits(n);
-                    for (double at = 0; at < n; at += 1 + 2 * (1 / SHARE - 1) * test_uniform(&state)) {
+                    for (double at = 0; at < n;
+                         at += 1 + 2 * (1 / SHARE - 1) * test_uniform(&state)) {
                         eligible += !(allowed[s][(size_t)at >> 6] >> ((size_t)at & 63) & 1);
                         bench_set(allowed[s], (size_t)at);
                     }
@@ -101,8 +104,9 @@ int main(void)
                         memset(allowed[s], 0, row_set_words(n) * 8);
                     word = time_rows(&c, n, allowed, n, &q) * 64;
                 }
-                fprintf(stderr, "kind %d, %.0f bytes, rows of %zu: scan %.2f, gather %.2f ns\n", kind,
-                        vector_cost_sizes[size], c.stride, scan[kind][size][d], gather[kind][size][d]);
+                fprintf(stderr, "kind %d, %.0f bytes, rows of %zu: scan %.2f, gather %.2f ns\n",
+                        kind, vector_cost_sizes[size], c.stride, scan[kind][size][d],
+                        gather[kind][size][d]);
                 free(scale);
                 free(v);
                 free(work);

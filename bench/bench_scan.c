@@ -3,12 +3,12 @@
  *   bench_scan ROWS DIM [--codes i8|i4|b1] [--storage f32|f16|bf16|i8] [--metric cosine|dot|l2]
  *              [--threads 1] [--repeats 31] [--filter SHARE] [--rescore N]
  *
- * Rows are made up (clusters), so no data are needed. Four things take turns, `repeats` times, so that
- * what else the machine does meets them alike: a plain read of the codes ("read_only"), the scan
- * kernel with nothing kept ("scan_kernel"), a whole vector_search for ten rows ("search") and the exact search
- * over the originals ("exact"; every tenth time). One JSON line each with the keys of the peers'
- * bench_scan, and cpu_ms, the median of the CPU time; then "share": the read's CPU time by the search's, and
- * the recall of the searches. */
+ * Rows are made up (clusters), so no data are needed. Four things take turns, `repeats` times, so
+ * that what else the machine does meets them alike: a plain read of the codes ("read_only"), the
+ * scan kernel with nothing kept ("scan_kernel"), a whole vector_search for ten rows ("search") and
+ * the exact search over the originals ("exact"; every tenth time). One JSON line each with the keys
+ * of the peers' bench_scan, and cpu_ms, the median of the CPU time; then "share": the read's CPU
+ * time by the search's, and the recall of the searches. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +21,10 @@
 
 static volatile uint64_t sink_value;
 
-/* As wide as the machine loads; other orders of reading (more streams, prefetching) gained at most a
- * tenth. */
-__attribute__((target_clones("avx512f", "avx2", "default"))) static void read_codes(const uint8_t *code, size_t n)
+/* As wide as the machine loads; other orders of reading (more streams, prefetching) gained at most
+ * a tenth. */
+__attribute__((target_clones("avx512f", "avx2", "default"))) static void
+read_codes(const uint8_t *code, size_t n)
 {
     typedef uint64_t lane __attribute__((vector_size(64)));
     lane s[4] = {{0}};
@@ -84,8 +85,9 @@ static void make_row(uint64_t *state, uint32_t dim, float *v)
 
 int main(int argc, char **argv)
 {
-    static const char *const codes[] = {"i8", "i4", "b1"}, *const storages[] = {"f32", "f16", "bf16", "i8"},
-                      *const metrics[] = {"cosine", "dot", "l2"};
+    static const char *const codes[] = {"i8", "i4", "b1"},
+                             *const storages[] = {"f32", "f16", "bf16", "i8"},
+                             *const metrics[] = {"cosine", "dot", "l2"};
     vector_options o = {.index = VECTOR_SCAN};
     vector_metric metric = VECTOR_COSINE;
     size_t threads = 1, repeats = 31;
@@ -140,7 +142,8 @@ int main(int argc, char **argv)
     const vector_kernels *k = vector_kernels_get();
     vector_query q = {.code = room(vector_query_bytes(c->kind, c->dim), 1)};
     vector_segment seg = {r, NULL, allowed};
-    timing t[4] = {{.name = "read_only"}, {.name = "scan_kernel"}, {.name = "search"}, {.name = "exact"}};
+    timing t[4] = {
+        {.name = "read_only"}, {.name = "scan_kernel"}, {.name = "search"}, {.name = "exact"}};
     for (size_t i = 0; i < 4; i++) {
         t[i].wall = room(repeats, sizeof(double));
         t[i].cpu = room(repeats, sizeof(double));
@@ -161,15 +164,18 @@ int main(int argc, char **argv)
                 vector_query_encode(c, query, v, &q);
                 for (uint32_t at = 0; at < n; at += 64) {
                     k->code[c->kind]->scan(c->code + (size_t)at * c->stride, c->stride,
-                                           n - at < 64 ? n - at : 64, q.code, c->stride, q.bias, dots);
+                                           n - at < 64 ? n - at : 64, q.code, c->stride, q.bias,
+                                           dots);
                     sum += dots[0];
                 }
                 sink_value = (uint64_t)sum;
             } else if (what == 2) {
-                must(vector_search(&seg, 1, query, dim, BENCH_K, &p, workers, got, &n_got, &bench_error),
+                must(vector_search(&seg, 1, query, dim, BENCH_K, &p, workers, got, &n_got,
+                                   &bench_error),
                      "search");
             } else {
-                must(vector_search_exact(&seg, 1, query, dim, BENCH_K, workers, want, &n_want, &bench_error),
+                must(vector_search_exact(&seg, 1, query, dim, BENCH_K, workers, want, &n_want,
+                                         &bench_error),
                      "exact search");
             }
             t[what].wall[t[what].n] = (double)(clock_mono_ns() - wall) / 1e6;
@@ -183,18 +189,22 @@ int main(int argc, char **argv)
     double bytes = (double)c->rows * (double)c->stride, cpu[4];
     for (size_t i = 0; i < 4; i++) {
         cpu[i] = middle(t[i].cpu, t[i].n);
-        double wall = middle(t[i].wall, t[i].n), size = i == 3 ? (double)n * (double)r->originals.stride : bytes;
-        emit("{\"bench\": \"limit\", \"peer\": \"cairn_%s_%s\", \"n\": %u, \"dim\": %u, \"threads\": %zu, "
+        double wall = middle(t[i].wall, t[i].n),
+               size = i == 3 ? (double)n * (double)r->originals.stride : bytes;
+        emit("{\"bench\": \"limit\", \"peer\": \"cairn_%s_%s\", \"n\": %u, \"dim\": %u, "
+             "\"threads\": %zu, "
              "\"median_ms\": %.4f, \"best_ms\": %.4f, \"cpu_ms\": %.4f, \"GBps_median\": %.1f, "
              "\"GBps_best\": %.1f, \"scan_qps_median\": %.1f}",
-             t[i].name, codes[c->kind], n, dim, threads, wall, t[i].wall[0], cpu[i], size / wall / 1e6,
-             size / t[i].wall[0] / 1e6, 1e3 / wall);
+             t[i].name, codes[c->kind], n, dim, threads, wall, t[i].wall[0], cpu[i],
+             size / wall / 1e6, size / t[i].wall[0] / 1e6, 1e3 / wall);
     }
-    emit("{\"bench\": \"limit_share\", \"peer\": \"cairn_scan_%s\", \"n\": %u, \"dim\": %u, \"threads\": %zu, "
-         "\"filter\": %g, \"storage\": \"%s\", \"share_cpu\": %.3f, \"share_kernel\": %.3f, \"share_best\": %.3f, "
+    emit("{\"bench\": \"limit_share\", \"peer\": \"cairn_scan_%s\", \"n\": %u, \"dim\": %u, "
+         "\"threads\": %zu, "
+         "\"filter\": %g, \"storage\": \"%s\", \"share_cpu\": %.3f, \"share_kernel\": %.3f, "
+         "\"share_best\": %.3f, "
          "\"recall10\": %.4f}",
-         codes[c->kind], n, dim, threads, share, storages[o.storage], cpu[0] / cpu[2], cpu[0] / cpu[1],
-         t[0].wall[0] / t[2].wall[0], (double)both / (double)all);
+         codes[c->kind], n, dim, threads, share, storages[o.storage], cpu[0] / cpu[2],
+         cpu[0] / cpu[1], t[0].wall[0] / t[2].wall[0], (double)both / (double)all);
     vector_reader_close(r);
     memory_clear(&mem);
     pool_destroy(workers);

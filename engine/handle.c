@@ -201,9 +201,9 @@ cairn_status engine_need_writer(const cairn *c, cairn_error *err)
 
 vector_options engine_vector_options(const cairn *c)
 {
-    vector_options o = {0};
+    vector_options o;
 
-    settings_vector_index(&c->settings, &o.index);
+    (void)settings_vector_options(&c->settings, &o, NULL); /* checked when they were read */
     return o;
 }
 

@@ -43,6 +43,9 @@ static const setting table[] = {
     NUMBER("index", "memory_mb", memory_mb, 64, 1, 1e6),
     NUMBER("index", "merge_mb_per_second", merge_mb_per_second, 0, 0, 1e6),
     TEXT("index", "vector_index", vector_index, "auto"),
+    TEXT("index", "vector_storage", vector_storage, "f32"),
+    TEXT("index", "vector_codes", vector_codes, "int8"),
+    NUMBER("index", "vector_dims", vector_dims, 0, 0, VECTOR_MAX_DIM),
     NUMBER("index", "audit_samples", audit_samples, 200, 0, 100000),
     NUMBER("index", "audit_seconds", audit_seconds, 5, 0.01, 3600),
     NUMBER("index", "audit_recall", audit_recall, 0.95, 0, 1),
@@ -142,17 +145,41 @@ static int take_line(void *ctx, const char *section, const char *key, const char
     return 0;
 }
 
-bool settings_vector_index(const settings *s, vector_choice *out)
+static bool named(const char *text, const char *const *names, size_t n, int *out)
 {
-    static const char *const names[] = {"auto", "scan", "hnsw", "ivf-flat", "ivf-sq8", "ivf-pq"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (!strcmp(s->vector_index, names[i])) {
-            *out = (vector_choice)i;
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(text, names[i])) {
+            *out = (int)i;
             return true;
         }
-    }
     return false;
+}
+
+cairn_status settings_vector_options(const settings *s, vector_options *out, cairn_error *err)
+{
+    static const char *const indexes[] = {"auto", "scan", "hnsw", "ivf-flat", "ivf-sq8", "ivf-pq"},
+                             *const storages[] = {"f32", "f16", "bf16", "int8"},
+                             *const codes[] = {"int8", "4bit", "1bit"};
+    int index, storage, code;
+
+    *out = (vector_options){0};
+    if (!named(s->vector_index, indexes, sizeof indexes / sizeof *indexes, &index))
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "index.vector_index is auto, scan, hnsw, ivf-flat, ivf-sq8 or ivf-pq, "
+                          "not \"%s\"",
+                          s->vector_index);
+    if (!named(s->vector_storage, storages, sizeof storages / sizeof *storages, &storage))
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "index.vector_storage is f32, f16, bf16 or int8, not \"%s\"",
+                          s->vector_storage);
+    if (!named(s->vector_codes, codes, sizeof codes / sizeof *codes, &code))
+        return cairn_fail(err, CAIRN_EUSAGE, "index.vector_codes is int8, 4bit or 1bit, not \"%s\"",
+                          s->vector_codes);
+    out->index = (vector_choice)index;
+    out->storage = (vector_storage)storage;
+    out->codes = (vector_code_kind)code;
+    out->code_dim = (uint32_t)s->vector_dims;
+    return CAIRN_OK;
 }
 
 cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err)
@@ -176,11 +203,12 @@ cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_
     if (strcmp(s->fusion, "convex") && strcmp(s->fusion, "rrf"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.fusion is convex or rrf, not \"%s\"", path,
                           s->fusion);
-    vector_choice choice;
-    if (!settings_vector_index(s, &choice))
-        return cairn_fail(err, CAIRN_EUSAGE,
-                          "%s: index.vector_index is auto, scan, hnsw, ivf-flat, ivf-sq8 or ivf-pq, not "
-                          "\"%s\"", path, s->vector_index);
+    vector_options vectors;
+    cairn_status st = settings_vector_options(s, &vectors, err);
+    if (st) {
+        cairn_error_prefix(err, "%s: ", path);
+        return st;
+    }
     if (strcmp(s->reorder, "on") && strcmp(s->reorder, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: index.reorder is on or off, not \"%s\"", path,
                           s->reorder);

@@ -28,6 +28,9 @@ typedef struct settings {
     char reorder[SETTINGS_TEXT]; /* "on": rows of large merges by recursive graph bisection */
     double memory_mb;       /* of building words: the open segment's, or one merge's */
     char vector_index[SETTINGS_TEXT]; /* "auto", "scan", "hnsw", "ivf-flat", "ivf-sq8", "ivf-pq" */
+    char vector_storage[SETTINGS_TEXT]; /* "f32", "f16", "bf16", "int8": the originals */
+    char vector_codes[SETTINGS_TEXT];   /* "int8", "4bit", "1bit": what a search walks over */
+    double vector_dims; /* codes are made of the first so many dimensions; 0: all */
     double audit_samples; /* vectors whose neighbours an audit compares at most; 0: no audit */
     double audit_seconds; /* and how long it compares */
     double audit_recall;  /* recall@10 of a segment below which it gets a new index */
@@ -60,7 +63,7 @@ typedef struct settings {
 void settings_init(settings *s);
 /* Read `path` over *s. A file that it names without a leading / lies beside it. `must_exist` false: a missing file changes nothing. */
 cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err);
-/* The choice that vector_index names; false for another word. */
-bool settings_vector_index(const settings *s, vector_choice *out);
+/* How vector segments are made. CAIRN_EUSAGE names a word that a setting does not take. */
+cairn_status settings_vector_options(const settings *s, vector_options *out, cairn_error *err);
 
 #endif

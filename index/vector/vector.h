@@ -137,8 +137,9 @@ typedef struct vector_params {
     uint32_t n_probe; /* lists of an inverted file read; default 1/32 of them, at least 16 */
 } vector_params;
 
-/* Candidates worth rescoring for the best k. `codes`, `code_dim` and `dim` as in the segment. */
-size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_t dim, size_t k);
+/* Candidates worth rescoring for the best k of so many rows. `codes`, `code_dim` and `dim` as in the segments. */
+size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_t dim, size_t rows,
+                              size_t k);
 
 /* The k best rows over all segments, by falling score, ties by rising (segment, row). hits has
  * room for k; *n_hits gets the number found, fewer than k only when fewer rows are eligible.

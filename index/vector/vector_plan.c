@@ -25,8 +25,8 @@
 
 #define DENSE_SHARE    0.375   /* from here on blocks are scanned whole (vector_scan.c) */
 #define WALK_START     3000.0  /* ns: descending the upper layers, setting up */
-#define WALK_SCORED    20.0    /* rows scored for each of ef */
-#define WALK_EF        700.0   /* ns for lists, queue and visited rows, for each of ef */
+#define WALK_SCORED    15.0    /* rows scored for each of ef */
+#define WALK_EF        300.0   /* ns for lists, queue and visited rows, for each of ef */
 #define IVF_START      10000.0 /* ns: ordering the lists, and tables */
 #define PQ_BYTE        0.6     /* ns a byte of a product-quantized row */
 #define SCAN_BUDGET_NS 10e6
@@ -77,11 +77,15 @@ static double graph_ns(const vector_reader *r, size_t eligible, size_t ef)
 {
     const vector_codes *c = &r->codes;
     const vector_costs *v = vector_costs_for(cpu_level_get());
-    double row = gather_row_ns(v, c, (double)c->rows * (double)c->stride);
+    const vector_codes *walked = r->walk.stride ? &r->walk : c;
+    double row = gather_row_ns(v, walked, (double)c->rows * (double)walked->stride);
 
     if (!vector_walk_filtered(c->rows, eligible))
         return WALK_START + (double)ef * (WALK_SCORED * row + WALK_EF);
-    return hnsw_filter_cost(c->rows, eligible, ef) * row;
+    double rows = hnsw_filter_cost(c->rows, eligible, ef);
+    if (rows > (double)vector_walk_budget(eligible, ef)) /* it will give up, and scan after all */
+        return rows * row + vector_scan_ns(c, c->rows, eligible);
+    return rows * row;
 }
 
 static double lists_ns(const vector_reader *r, size_t eligible, uint32_t n_probe, size_t keep)

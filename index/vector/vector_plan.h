@@ -42,6 +42,12 @@ static inline bool vector_walk_filtered(size_t rows, size_t eligible)
     return eligible < rows - rows / 20;
 }
 
+/* Rows after which a walk gives up in favour of the scan. */
+static inline size_t vector_walk_budget(size_t eligible, size_t ef)
+{
+    return eligible / 2 + ef;
+}
+
 /* The time a scan of `eligible` among `rows` such rows takes. */
 double vector_scan_ns(const vector_codes *c, size_t rows, size_t eligible);
 /* From how many rows on a graph is built: those that a scan answers in VECTOR_SCAN_BUDGET_NS. */

@@ -30,7 +30,8 @@
 #define B1_ERROR                                                                                   \
     0.62f /* its standard deviation, in query lengths times scale: sqrt(1 - 2 / pi), and the       \
              rounding of the query */
-#define RESCORE_STEP 64u /* candidates rescored between two looks at the bound */
+#define B1_ROWS      100000u /* from here on the candidates grow with the root of the rows: measured */
+#define RESCORE_STEP 64u     /* candidates rescored between two looks at the bound */
 
 /* Scores that are no number come from damaged codes only. */
 static void add_found(vector_hit *found, size_t *n_found, uint32_t segment, hnsw_candidate c)
@@ -47,7 +48,8 @@ static cairn_status search_graph(const vector_segment *s, uint32_t segment, size
                                  vector_hit *found, size_t *n_found, bool *scan, cairn_error *err)
 {
     const vector_reader *r = s->reader;
-    size_t n = 0, want = eligible < keep ? eligible : keep, budget = eligible / 2 + ef;
+    size_t n = 0, want = eligible < keep ? eligible : keep,
+           budget = vector_walk_budget(eligible, ef);
     hnsw_search_stats stats;
 
     hnsw_candidate *out = checked_malloc(ef, sizeof *out);
@@ -139,12 +141,14 @@ static float *own_query(const vector_segment *segments, const float *query, uint
     return q;
 }
 
-size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_t dim, size_t k)
+size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_t dim, size_t rows,
+                              size_t k)
 {
     size_t more = k / 2 > 32 ? k / 2 : 32;
 
     if (codes == VECTOR_CODE_B1)
-        more = 29 * k + 100;
+        more =
+            (size_t)((double)(29 * k + 100) * (rows > B1_ROWS ? sqrt((double)rows / B1_ROWS) : 1));
     if (code_dim < dim) /* what the codes leave out is a rounding error like the others */
         more = (size_t)((double)more * 4 * dim / code_dim);
     return k + more;
@@ -159,11 +163,11 @@ static bool codes_alike(const vector_reader *a, const vector_reader *b)
 }
 
 /* How many candidates are scored exactly: more where product-quantized codes choose them. */
-static size_t default_keep(const vector_reader *r, size_t k)
+static size_t default_keep(const vector_reader *r, size_t rows, size_t k)
 {
     if (r->lists.kind == IVF_PQ)
         return k + (k > 64 ? 2 * k : 128);
-    return vector_rescore_default(r->codes.kind, r->codes.dim, r->dim, k);
+    return vector_rescore_default(r->codes.kind, r->codes.dim, r->dim, rows, k);
 }
 
 typedef struct search {
@@ -322,7 +326,7 @@ static cairn_status search_alike(search *x, size_t first, cairn_error *err)
     cairn_status st = CAIRN_OK;
 
     if (!keep)
-        keep = default_keep(x->segments[first].reader, x->k);
+        keep = default_keep(x->segments[first].reader, x->rows, x->k);
     if (!x->params.rescore && x->params.ef && keep > x->params.ef && c->kind != VECTOR_CODE_B1)
         keep = x->params.ef; /* a small ef asks for speed */
     keep = keep < x->k ? x->k : keep > x->rows ? x->rows : keep;

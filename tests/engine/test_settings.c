@@ -43,6 +43,24 @@ static void defaults_and_file(void **state)
     assert_int_equal(settings_read(&s, "/no/such/file", 1, NULL), CAIRN_EIO);
 }
 
+static void words_become_vector_options(void **state)
+{
+    settings s;
+    vector_options o;
+    const char *path = write_file("[index]\nvector_index = scan\nvector_storage = bf16\n"
+                                  "vector_codes = 1bit\nvector_dims = 256\n");
+
+    settings_init(&s);
+    assert_int_equal(settings_vector_options(&s, &o, NULL), CAIRN_OK);
+    assert_true(o.index == VECTOR_AUTO && o.storage == VECTOR_F32 && o.codes == VECTOR_CODE_I8 &&
+                o.code_dim == 0);
+    assert_int_equal(settings_read(&s, path, 1, NULL), CAIRN_OK);
+    assert_int_equal(settings_vector_options(&s, &o, NULL), CAIRN_OK);
+    assert_true(o.index == VECTOR_SCAN && o.storage == VECTOR_BF16 && o.codes == VECTOR_CODE_B1 &&
+                o.code_dim == 256);
+    unlink(path);
+}
+
 static const struct {
     const char *text, *word; /* which must stand in the error */
 } refused[] = {
@@ -53,6 +71,10 @@ static const struct {
     {"[nowhere]\nx = 1\n", "nowhere"},
     {"[index]\nno equals sign\n", "line 2"},
     {"[search]\nfusion = magic\n", "magic"},
+    {"[index]\nvector_index = tree\n", "tree"},
+    {"[index]\nvector_storage = f8\n", "f8"},
+    {"[index]\nvector_codes = 2bit\n", "2bit"},
+    {"[index]\nvector_dims = -1\n", "16384"},
 };
 
 static void bad_lines_are_named(void **state)
@@ -131,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_and_file),
         cmocka_unit_test(bad_lines_are_named),
+        cmocka_unit_test(words_become_vector_options),
         cmocka_unit_test(embedded_text),
         cmocka_unit_test(prompts_load_and_are_replaceable),
         cmocka_unit_test(unknown_models_say_the_cure),

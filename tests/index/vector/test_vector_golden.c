@@ -2,7 +2,8 @@
  * golden/vN.bin: they must open, verify and answer. The rows are drawn anew here, so the
  * files are checked against the rows, not against themselves.
  *
- * CAIRN_GOLDEN_WRITE=1 writes the file of the present version instead (a new format number: do it once).
+ * CAIRN_GOLDEN_WRITE=1 writes the files of the present version first (a new format number: do it
+ * once).
  *
  * A golden file is a run of { 16 bytes name padded with 0, uint64 length, bytes }. */
 #include <math.h>
@@ -18,7 +19,7 @@
 #include "tests/index/vector/memory_sections.h"
 
 #define ROWS 150u
-#define DIM 20u
+#define DIM  20u
 
 static void golden_row(uint32_t row, float *v)
 {
@@ -28,16 +29,16 @@ static void golden_row(uint32_t row, float *v)
         v[i] = (float)((int)(test_random(&state) % 201) - 100) / 64.0f;
 }
 
-static void golden_path(char *out, size_t n, unsigned version)
+static void golden_path(char *out, size_t n, const char *name)
 {
-    snprintf(out, n, "%s/tests/index/vector/golden/v%u.bin", CAIRN_SOURCE_DIR, version);
+    snprintf(out, n, "%s/tests/index/vector/golden/%s.bin", CAIRN_SOURCE_DIR, name);
 }
 
-static void write_golden(const memory_sections *mem, unsigned version)
+static void write_golden(const memory_sections *mem, const char *file)
 {
     char path[1024];
 
-    golden_path(path, sizeof path, version);
+    golden_path(path, sizeof path, file);
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
     for (size_t i = 0; i < mem->n; i++) {
@@ -51,14 +52,14 @@ static void write_golden(const memory_sections *mem, unsigned version)
     assert_int_equal(fclose(f), 0);
 }
 
-static void read_golden(memory_sections *mem, unsigned version)
+static void read_golden(memory_sections *mem, const char *file)
 {
     char path[1024], name[17] = {0};
     section_sink sink = memory_sink(mem);
     cairn_error err = {0};
     uint64_t len;
 
-    golden_path(path, sizeof path, version);
+    golden_path(path, sizeof path, file);
     FILE *f = fopen(path, "rb");
     if (!f)
         fail_msg("%s is missing", path);
@@ -76,57 +77,78 @@ static void read_golden(memory_sections *mem, unsigned version)
     fclose(f);
 }
 
-/* Cosine, float originals, int8 codes, a graph. */
-static void write_present(void)
+static void write_present(const char *name, vector_metric metric, const vector_options *o)
 {
-    vector_options o = {.force = true, .m = 4};
     cairn_error err = {0};
     memory_sections mem = {0};
     section_sink sink = memory_sink(&mem);
     vector_writer *w;
     float v[DIM];
 
-    assert_int_equal(vector_writer_create(&w, DIM, VECTOR_COSINE, &o, &err), 0);
+    assert_int_equal(vector_writer_create(&w, DIM, metric, o, &err), 0);
     for (uint32_t r = 0; r < ROWS; r++) {
         golden_row(r, v);
         assert_int_equal(vector_writer_add(w, v, &err), 0);
     }
     assert_int_equal(vector_writer_finish(w, &sink, NULL, &err), 0);
     vector_writer_destroy(w);
-    write_golden(&mem, VECTOR_FORMAT_VERSION);
+    write_golden(&mem, name);
     memory_clear(&mem);
 }
 
-static void check_golden(unsigned version)
+/* Storage, codes, their dimension: one file each of the present version. */
+static const struct kind {
+    const char *name;
+    vector_metric metric;
+    vector_options options;
+} kinds[] = {
+    {"v2", VECTOR_COSINE, {.force = true, .m = 4}},
+    {"v2-f16-i4-l2", VECTOR_L2, {.storage = VECTOR_F16, .codes = VECTOR_CODE_I4}},
+    {"v2-bf16-b1-dot", VECTOR_DOT, {.storage = VECTOR_BF16, .codes = VECTOR_CODE_B1}},
+    {"v2-i8-part", VECTOR_COSINE, {.storage = VECTOR_I8, .code_dim = 12}},
+    {"v2-i8-alone", VECTOR_L2, {.storage = VECTOR_I8}},
+};
+
+static void check_golden(const char *name, const struct kind *kind)
 {
     memory_sections mem = {0};
     cairn_error err = {0};
     vector_reader *reader;
-    float v[DIM], back[DIM];
-    vector_hit hits[5];
-    size_t n;
+    float v[DIM], back[DIM], want[DIM], scale;
+    uint8_t stored[4 * DIM];
+    vector_hit hits[5], exact[5];
+    size_t n, found = 0;
 
-    read_golden(&mem, version);
+    read_golden(&mem, name);
     section_source source = memory_source(&mem);
-    if (vector_reader_open(&reader, &source, &err))
-        fail_msg("version %u: %s", version, err.text);
+    if (vector_reader_open(&reader, &source, &err) || vector_verify(reader, &err))
+        fail_msg("%s: %s", name, err.text);
     assert_int_equal(vector_reader_rows(reader), ROWS);
     assert_int_equal(vector_reader_dim(reader), DIM);
-    assert_int_equal(vector_reader_metric(reader), VECTOR_COSINE);
-    assert_true(vector_reader_has_graph(reader));
-    if (vector_verify(reader, &err))
-        fail_msg("version %u: %s", version, err.text);
+    assert_int_equal(vector_reader_metric(reader), kind->metric);
+    assert_int_equal(vector_reader_storage(reader), kind->options.storage);
+    assert_int_equal(vector_reader_codes(reader), kind->options.codes);
+    assert_int_equal(vector_reader_has_graph(reader), kind->options.force);
     vector_segment seg = {reader, NULL, NULL};
     for (uint32_t r = 0; r < ROWS; r++) {
         golden_row(r, v);
-        assert_true(vector_normalize(v, DIM));
+        if (kind->metric == VECTOR_COSINE)
+            assert_true(vector_normalize(v, DIM));
+        assert_true(vector_original_put(kind->options.storage, v, DIM, stored, &scale));
+        vector_originals o = {kind->options.storage, DIM, 0, stored, &scale};
+        vector_original_get(&o, 0, want);
         vector_reader_get(reader, r, back);
-        assert_memory_equal(v, back, sizeof v);
+        assert_memory_equal(want, back, sizeof back);
         assert_int_equal(vector_search(&seg, 1, v, DIM, 5, NULL, NULL, hits, &n, &err), 0);
         assert_int_equal(n, 5);
-        assert_int_equal(hits[0].row, r);
-        assert_true(fabsf(hits[0].score - 1) < 1e-6f);
+        assert_int_equal(vector_search_exact(&seg, 1, v, DIM, 5, NULL, exact, &n, &err), 0);
+        for (size_t i = 0; i < 5; i++)
+            for (size_t j = 0; j < 5; j++)
+                found += hits[i].row == exact[j].row;
+        if (kind->metric != VECTOR_DOT)
+            assert_int_equal(hits[0].row, r);
     }
+    assert_true(found >= ROWS * 5 - 5);
     vector_reader_close(reader);
     memory_clear(&mem);
 }
@@ -134,13 +156,14 @@ static void check_golden(unsigned version)
 static void version_1_still_reads(void **state)
 {
     (void)state;
-    check_golden(1);
+    check_golden("v1", &kinds[0]);
 }
 
 static void version_2_reads(void **state)
 {
     (void)state;
-    check_golden(2);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        check_golden(kinds[i].name, &kinds[i]);
 }
 
 int main(void)
@@ -150,7 +173,7 @@ int main(void)
         cmocka_unit_test(version_2_reads),
     };
 
-    if (getenv("CAIRN_GOLDEN_WRITE"))
-        write_present();
+    for (size_t i = 0; getenv("CAIRN_GOLDEN_WRITE") && i < sizeof kinds / sizeof *kinds; i++)
+        write_present(kinds[i].name, kinds[i].metric, &kinds[i].options);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,7 +138,8 @@ static double recall(const segment *segs, size_t n_segs, const uint32_t *starts,
             double rr = 0, better = 0;
             for (uint32_t j = 0; j < r->dim; j++)
                 rr += (double)v[j] * v[j];
-            double size = metric == VECTOR_COSINE ? 1 : sqrt(rr * qq) + (metric == VECTOR_L2 ? rr + qq : 0);
+            double size =
+                metric == VECTOR_COSINE ? 1 : sqrt(rr * qq) + (metric == VECTOR_L2 ? rr + qq : 0);
             if (fabs(hits[h].score - truth[row]) > slack(storage) * size)
                 fail_msg("score %g of row %u, not %g", hits[h].score, row, truth[row]);
             assert_true(h == 0 || hits[h - 1].score >= hits[h].score);
@@ -152,8 +153,8 @@ static double recall(const segment *segs, size_t n_segs, const uint32_t *starts,
     return found / (K * (double)queries);
 }
 
-/* A floor each: what is lost comes from rounding the originals, and for 1-bit codes of few dimensions from
- * the codes. */
+/* A floor each: what is lost comes from rounding the originals, and for 1-bit codes of few
+ * dimensions from the codes. */
 static double floor_of(vector_storage storage, vector_code_kind codes, uint32_t dim)
 {
     double least = storage == VECTOR_I8 ? 0.9 : storage == VECTOR_BF16 ? 0.95 : 0.99;
@@ -191,7 +192,8 @@ static void every_kind_finds_what_brute_force_finds(void **state)
 /* From 1 to 4,096 and beyond, odd ones among them. */
 static void every_dimension_works(void **state)
 {
-    static const uint32_t dims[] = {1, 2, 7, 33, 63, 65, 127, 129, 255, 511, 768, 1000, 1023, 1024, 1536, 3072, 4095, 4096};
+    static const uint32_t dims[] = {1,   2,   7,    33,   63,   65,   127,  129,  255,
+                                    511, 768, 1000, 1023, 1024, 1536, 3072, 4095, 4096};
     static const uint32_t zero = 0;
 
     (void)state;
@@ -247,7 +249,8 @@ static void graphs_are_walked_over_every_kind_of_code(void **state)
     (void)state;
     for (int metric = 0; metric <= VECTOR_L2; metric++)
         for (int codes = 0; codes < VECTOR_CODE_KINDS; codes++) {
-            vector_options o = {.codes = (vector_code_kind)codes, .force = true,
+            vector_options o = {.codes = (vector_code_kind)codes,
+                                .force = true,
                                 .storage = codes ? VECTOR_F16 : VECTOR_I8};
             segment s = {0};
             build(&s, &r, 0, r.n, (vector_metric)metric, &o, NULL);
@@ -264,7 +267,8 @@ static void graphs_are_walked_over_every_kind_of_code(void **state)
             for (uint32_t i = 0; i < 40; i++) {
                 vector_query_encode(&s.reader->codes, r.v + (size_t)i * r.dim, work, &q);
                 assert_int_equal(hnsw_search(&s.reader->graph, &s.reader->codes, &q, 256, NULL,
-                                             NULL, 0, out, &n, &stats, &err), 0);
+                                             NULL, 0, out, &n, &stats, &err),
+                                 0);
                 for (size_t h = 0; h < n; h++)
                     found += out[h].row == i;
             }
@@ -276,7 +280,8 @@ static void graphs_are_walked_over_every_kind_of_code(void **state)
     free(r.v);
 }
 
-/* Settings change over the years: segments of several kinds side by side, then merged into another. */
+/* Settings change over the years: segments of several kinds side by side, then merged into another.
+ */
 static void mixed_segments_are_searched_and_merged(void **state)
 {
     static const uint32_t starts[4] = {0, 500, 1100, 1500}, zero = 0;
@@ -359,7 +364,8 @@ static void broken_sections_are_refused_or_harmless(void **state)
     (void)state;
     for (int storage = 0; storage < VECTOR_STORAGES; storage++)
         for (int codes = 0; codes < VECTOR_CODE_KINDS; codes++) {
-            vector_options o = {.storage = (vector_storage)storage, .codes = (vector_code_kind)codes,
+            vector_options o = {.storage = (vector_storage)storage,
+                                .codes = (vector_code_kind)codes,
                                 .force = storage == 1};
             segment s = {0};
             build(&s, &r, 0, r.n, (vector_metric)((storage + codes) % 3), &o, NULL);

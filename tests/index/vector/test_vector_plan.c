@@ -1,5 +1,5 @@
-/* test_vector_plan.c - the cost model behaves as costs do, on every CPU level, and its choice is kept by
- * the search. Whether its numbers are true is for bench/bench_plan to say. */
+/* test_vector_plan.c - the cost model behaves as costs do, on every CPU level, and its choice is
+ * kept by the search. Whether its numbers are true is for bench/bench_plan to say. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,17 +43,17 @@ static void a_scan_costs_more_the_more_it_reads(void **state)
                 double all = vector_scan_ns(&c, rows, rows);
                 assert_true(all > before);
                 assert_true(vector_scan_ns(&c, rows, rows / 100) < all);
-                assert_true(vector_scan_ns(&c, rows, rows / 1000) <= vector_scan_ns(&c, rows, rows / 100));
+                assert_true(vector_scan_ns(&c, rows, rows / 1000) <=
+                            vector_scan_ns(&c, rows, rows / 100));
                 before = all;
             }
             size_t from = vector_graph_from_rows(&c);
             assert_true(vector_scan_ns(&c, from, from) > 10e6);
             assert_true(vector_scan_ns(&c, from - 1, from - 1) <= 10e6);
             if (d)
-                assert_true(from < vector_graph_from_rows(&(vector_codes){
-                                       .kind = c.kind,
-                                       .dim = 64,
-                                       .stride = vector_stride(c.kind, 64)}));
+                assert_true(from <
+                            vector_graph_from_rows(&(vector_codes){
+                                .kind = c.kind, .dim = 64, .stride = vector_stride(c.kind, 64)}));
         }
 }
 
@@ -68,7 +68,7 @@ static void small_segments_are_scanned_large_ones_walked(void **state)
     r.codes.rows = 5000000;
     assert_false(vector_plan_segment(&r, 5000000, 64, 0, 42).scan);
     assert_false(vector_plan_segment(&r, 1000000, 64, 0, 42).scan);
-    assert_true(vector_plan_segment(&r, 500, 64, 0, 42).scan); /* of five million */
+    assert_true(vector_plan_segment(&r, 500, 64, 0, 42).scan);          /* of five million */
     assert_true(vector_plan_segment(&r, 5000000, 2000000, 0, 42).scan); /* a walk everywhere */
     r.has_graph = false;
     vector_plan p = vector_plan_segment(&r, 5000000, 64, 0, 42);
