@@ -36,7 +36,7 @@ static double time_rows(vector_codes *c, uint32_t n, uint64_t *const *allowed, u
     vector_reader r = {.dim = c->dim, .metric = c->metric, .codes = *c};
     vector_segment seg = {&r, NULL, NULL};
     bool which = true;
-    vector_scan scan = {&seg, 1, &which, q, NULL, 42};
+    vector_scan scan = {&seg, 1, &which, q, NULL, 42, NULL};
     double t[PASSES];
 
     r.codes.rows = n;
