@@ -83,7 +83,7 @@ static void search(analyzer *an, const retrieve_query *q)
     for (size_t i = 0; i < n; i++)
         if (!(set[0] >> a[i].row & 1))
             abort();
-    if (lexical_highlight(an, &query, "en", "annual plan of caf\xC3\xA9 abba", 24, range, 64, &marks,
+    if (lexical_highlight(an, &query, NULL, "en", "annual plan of caf\xC3\xA9 abba", 24, range, 64, &marks,
                           NULL))
         abort();
 }
