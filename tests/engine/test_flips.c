@@ -19,7 +19,11 @@
 #define ROWS 200u
 #define DIM  16u
 /* Places that are changed in each file. */
+#ifdef CAIRN_SANITIZED
+#define FLIPS 300u
+#else
 #define FLIPS 1500u
+#endif
 
 typedef struct fixture {
     char home[64];
