@@ -117,11 +117,19 @@ static cairn_status alloc_build(hnsw_build *b, const hnsw_base *base, cairn_erro
     b->link0 = checked_aligned((size_t)n, (size_t)2 * m * sizeof *b->link0);
     b->order = checked_malloc(n, sizeof *b->order);
     b->scratch = calloc(b->n_scratch, sizeof *b->scratch);
-    if (!b->level || !b->up_at || !b->link0 || !b->order || !b->scratch)
+    b->sum = checked_malloc(n, sizeof *b->sum);
+    if (!b->level || !b->up_at || !b->link0 || !b->sum || !b->order || !b->scratch)
         return cairn_fail(err, CAIRN_ENOMEM, "a graph of %u rows", n);
     for (size_t i = 0; i < b->n_scratch; i++)
         if (!alloc_scratch(b, &b->scratch[i]))
             return cairn_fail(err, CAIRN_ENOMEM, "building a graph of %u rows", n);
+    for (uint32_t r = 0; r < n; r++) {
+        const uint8_t *code = b->codes->code + (size_t)r * b->codes->stride;
+        int32_t sum = 0;
+        for (size_t i = 0; i < b->codes->stride; i++)
+            sum += (int32_t)code[i] - 128;
+        b->sum[r] = sum;
+    }
     draw_levels(b, base);
     for (uint32_t r = 0; r < n; r++) {
         b->up_at[r] = (uint32_t)lists;
@@ -223,6 +231,7 @@ void hnsw_build_destroy(hnsw_build *b)
     free(b->link0);
     free(b->up);
     free(b->order);
+    free(b->sum);
     if (b->own_walk) {
         free((void *)b->walk.code);
         free((void *)b->walk.scale);

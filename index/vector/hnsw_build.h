@@ -30,6 +30,7 @@ struct hnsw_build {
     hnsw_params params;
     uint8_t *level;
     uint32_t *up_at, *link0, *up;
+    int32_t *sum; /* [rows] of a row's code, for row queries */
     hnsw_scratch *scratch;
     size_t n_scratch;
     uint32_t *order; /* rows to insert, the entry not among them */
@@ -39,6 +40,18 @@ struct hnsw_build {
 static inline uint32_t *hnsw_build_list(hnsw_build *b, uint32_t row, uint32_t l, uint32_t *cap)
 {
     return (uint32_t *)hnsw_list(&b->graph, row, l, cap);
+}
+
+/* vector_query_of_row without adding the code up. */
+static inline vector_query hnsw_row_query(const hnsw_build *b, uint32_t row, int8_t *room)
+{
+    const vector_codes *c = b->codes;
+    const uint8_t *restrict code = c->code + (size_t)row * c->stride;
+    int8_t *restrict out = room;
+
+    for (size_t i = 0; i < c->stride; i++)
+        out[i] = (int8_t)(code[i] ^ 0x80);
+    return (vector_query){room, c->scale[row], c->bias ? c->bias[row] : 0, 128 * b->sum[row]};
 }
 
 /* Similarity of two stored rows; s->pair is overwritten by no one else. `q` is row a as a query. */

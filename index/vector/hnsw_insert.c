@@ -44,10 +44,8 @@ static vector_query walk_query(hnsw_build *b, hnsw_scratch *s, uint32_t row)
 {
     vector_query q = {.code = s->walk};
 
-    if (!b->own_walk) {
-        vector_query_of_row(b->codes, row, &q);
-        return q;
-    }
+    if (!b->own_walk)
+        return hnsw_row_query(b, row, s->walk);
     hnsw_decode(b->codes, row, s->row);
     vector_query_encode(&b->walk, s->row, s->work, &q);
     q.offset = b->codes->bias ? b->codes->bias[row] : 0;
@@ -153,9 +151,9 @@ uint32_t hnsw_select(const hnsw_build *b, hnsw_scratch *s, const hnsw_candidate 
 
     for (size_t i = 0; i < n && n_out < max; i++) {
         bool keep = true;
-        vector_query q = {.code = s->pair};
+        vector_query q = {0};
         if (n_out)
-            vector_query_of_row(b->codes, pool[i].row, &q);
+            q = hnsw_row_query(b, pool[i].row, s->pair);
         for (uint32_t j = 0; j < n_out && keep; j += 4) {
             uint32_t part = n_out - j < 4 ? n_out - j : 4;
             int32_t dots[4];
@@ -200,10 +198,9 @@ static void insert_row(insert_job *j, hnsw_scratch *s, uint32_t row)
 {
     hnsw_build *b = j->b;
     uint32_t chosen[2 * HNSW_MAX_M], cap, *rows = s->rows;
-    vector_query q = {.code = s->query}, walk = walk_query(b, s, row);
+    vector_query q = hnsw_row_query(b, row, s->query), walk = walk_query(b, s, row);
     hnsw_walk w = {&b->graph, &b->walk, &walk, b->kernels, s->seen, 0};
 
-    vector_query_of_row(b->codes, row, &q);
     hnsw_candidate at = hnsw_walk_descend_to(&w, b->level[row]);
     for (uint32_t l = (uint32_t)b->level[row] + 1; l-- > 0 && !s->failed;) {
         search_layer(b, s, &b->walk, &walk, at, l, j->ef);
@@ -225,10 +222,9 @@ static void refine_row(insert_job *j, hnsw_scratch *s, uint32_t row, uint32_t *o
     hnsw_build *b = j->b;
     uint32_t cap, *rows = s->rows, own = hnsw_own_links(b->graph.m);
     const uint32_t *list = hnsw_build_list(b, row, 0, &cap);
-    vector_query q = {.code = s->query}, walk = walk_query(b, s, row);
+    vector_query q = hnsw_row_query(b, row, s->query), walk = walk_query(b, s, row);
     hnsw_candidate start = {vector_score_row(b->kernels, &b->walk, &walk, row), row};
 
-    vector_query_of_row(b->codes, row, &q);
     search_layer(b, s, &b->walk, &walk, start, 0, j->ef + 1);
     size_t n = rows_found(s, row, rows), found = n;
     for (uint32_t i = 0; i < cap && list[i] != HNSW_NONE; i++) {
@@ -288,9 +284,8 @@ static void take_links(insert_job *j, hnsw_scratch *s, uint32_t row)
         write_list(list, cap, rows, n);
         return;
     }
-    vector_query q = {.code = s->query};
+    vector_query q = hnsw_row_query(b, row, s->query);
     uint32_t chosen[PART];
-    vector_query_of_row(b->codes, row, &q);
     rank_rows(b, s, &q, rows, n);
     if (!s->failed)
         write_list(list, cap, chosen, hnsw_select(b, s, s->pool, n, cap, chosen));

@@ -88,7 +88,7 @@ uint32_t vector_writer_rows(const vector_writer *w);
 size_t vector_writer_memory(const vector_writer *w); /* bytes held */
 /* Write the sections ("vec.*" and, with a graph, "hnsw.*").
  * The graph is built on `workers` (NULL: this thread alone). The writer is spent afterwards: only
- * destroy it. With one thread the same rows give the same bytes. */
+ * destroy it. The same rows give the same bytes, on any number of threads. */
 cairn_status vector_writer_finish(vector_writer *w, const section_sink *sink, pool *workers,
                                   cairn_error *err);
 void vector_writer_destroy(vector_writer *w); /* NULL is fine */
@@ -131,7 +131,8 @@ typedef struct vector_hit {
 typedef struct vector_params {
     size_t ef;      /* HNSW candidates a segment; default max(64, candidates rescored) */
     size_t rescore; /* candidates scored exactly, at least k; the default goes by the codes:
-                       vector_rescore_default; where product quantizers choose them k + max(128, 2 k) */
+                       vector_rescore_default; where product quantizers choose them k + max(128,
+                       2 k). Never more than ef where only ef is given */
     bool no_graph;  /* scan even where there is a graph or an inverted file */
     bool no_scan;   /* use them even where a scan is predicted to be cheaper; for measurements */
     uint32_t n_probe; /* lists of an inverted file read; default 1/32 of them, at least 16 */

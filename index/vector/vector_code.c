@@ -176,8 +176,14 @@ static double squares_of(const float *v, uint32_t n)
     return sum;
 }
 
-/* <y, c>^2 / |c|^2 for one step of the grid; *dot gets <y, c>. Summed in lanes so that the compiler
- * may use vectors without changing the order. */
+/* 0 .. 15, also where a damaged segment led to something that is no number. */
+static inline float within_grid(float x)
+{
+    return x > 0.0f ? x < 15.0f ? x : 15.0f : 0.0f;
+}
+
+/* <y, c>^2 / |c|^2 for one step of the grid; *dot gets <y, c>. Summed in lanes so that the compiler may
+ * use vectors without changing the order. */
 static double fit_i4(const float *y, uint32_t n, float inverse, double *dot)
 {
     float lane[8] = {0}, sum = 0;
@@ -187,14 +193,13 @@ static double fit_i4(const float *y, uint32_t n, float inverse, double *dot)
     for (; i + 8 <= n; i += 8)
         for (uint32_t j = 0; j < 8; j++) {
             float x = y[i + j] * inverse + 8.0f;
-            x = x < 0.0f ? 0.0f : x > 15.0f ? 15.0f : x;
-            int32_t c = 2 * (int32_t)x - 15;
+            int32_t c = 2 * (int32_t)within_grid(x) - 15;
             lane[j] += y[i + j] * (float)c;
             squares += c * c;
         }
     for (; i < n; i++) {
         float x = y[i] * inverse + 8.0f;
-        int32_t c = 2 * (int32_t)(x < 0.0f ? 0.0f : x > 15.0f ? 15.0f : x) - 15;
+        int32_t c = 2 * (int32_t)within_grid(x) - 15;
         lane[0] += y[i] * (float)c;
         squares += c * c;
     }
@@ -225,7 +230,7 @@ static void encode_i4(const float *y, uint32_t n, size_t stride, uint8_t *code, 
     }
     for (uint32_t i = 0; i < n; i++) {
         float x = y[i] * best_inverse + 8.0f;
-        uint32_t u = (uint32_t)(x < 0.0f ? 0.0f : x > 15.0f ? 15.0f : x);
+        uint32_t u = (uint32_t)within_grid(x);
         code[i < stride ? i : i - stride] |= (uint8_t)(i < stride ? u : u << 4);
     }
     *scale = (float)(squares_of(y, n) / best_dot);
@@ -287,7 +292,9 @@ static int32_t round_query(const float *v, uint32_t dim, int32_t most, int8_t *o
     if (!(inverse < INFINITY)) /* subnormal */
         inverse = 0;
     for (uint32_t i = 0; i < dim; i++) {
-        float x = v[i] * inverse;
+        float x = v[i] * inverse, limit = (float)most;
+        x = x < limit ? x : limit;
+        x = x > -limit ? x : -limit; /* a damaged segment's row may hold what is no number */
         int32_t r = (int32_t)(x < 0 ? x - 0.5f : x + 0.5f);
         out[i] = (int8_t)r;
         sum += r;
