@@ -23,7 +23,8 @@ cairn_status engine_completion_clause(const view *v, const char *text, arena *me
     cairn_status st;
 
     *out = (lexical_clause){0};
-    if (!suggest_last_word(text, len, &start))
+    /* One letter says nothing yet, and gathering all its words costs most. */
+    if (!suggest_last_word(text, len, &start) || len - start < 2)
         return CAIRN_OK;
     st = suggest_complete(v->lexical, v->n_lexical, text + start, len - start, TRIED, memory,
                           words, &n, err);
