@@ -108,7 +108,7 @@ static void merge_parts(memory_sections *out, const passages *p, size_t n_parts,
 {
     test_index part[16];
     uint64_t *dead[16];
-    lexical_merge_input in[16];
+    lexical_merge_input in[16] = {{NULL, NULL}};
     section_sink sink = memory_sink(out);
     cairn_error err = {0};
 
