@@ -171,7 +171,7 @@ typedef struct vector_merge_input {
 cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_options *options,
                           const section_sink *sink, pool *workers, cairn_error *err);
 
-/* The options with which a merge gives this segment the kind of index it has. */
+/* The options with which a merge gives this segment the storage, codes and kind of index it has. */
 vector_options vector_options_of(const vector_reader *r);
 /* How many live rows the graph does not lead to; 0 without a graph. A merge mends that. */
 cairn_status vector_count_unreachable(const vector_reader *r, const uint64_t *deleted, uint32_t *n,

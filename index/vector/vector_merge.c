@@ -367,7 +367,10 @@ cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_o
 
 vector_options vector_options_of(const vector_reader *r)
 {
-    vector_options o = {.force = r->has_graph || r->lists.kind != IVF_NONE};
+    vector_options o = {.force = r->has_graph || r->lists.kind != IVF_NONE,
+                        .storage = r->originals.storage,
+                        .codes = r->codes.kind,
+                        .code_dim = r->codes.dim};
 
     if (r->has_graph) {
         o.index = VECTOR_HNSW;

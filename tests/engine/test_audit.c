@@ -303,6 +303,35 @@ static void a_bad_graph_is_rebuilt_at_the_end_of_a_run(void **state)
     close_fixture(&f);
 }
 
+/* A repaired segment is stored and coded as it was. */
+static void a_repair_keeps_the_kind(void **state)
+{
+    vector_options o = {.force = true,
+                        .m = 16,
+                        .ef_construction = 32,
+                        .storage = VECTOR_F16,
+                        .codes = VECTOR_CODE_I4,
+                        .code_dim = 16};
+    cairn_error err = {0};
+    cairn_audit a;
+    fixture f;
+    view v;
+
+    make_fixture(&f);
+    add_segment(&f, 0, 1500, &o, lose_thirty);
+    must(cairn_audit_vectors(f.c, true, NULL, &a, &err), &err);
+    assert_int_equal(a.repaired, 1);
+    must(view_open(f.c, &v, &err), &err);
+    vector_options now = vector_options_of(v.vector[0].reader);
+    assert_int_equal(now.storage, VECTOR_F16);
+    assert_int_equal(now.codes, VECTOR_CODE_I4);
+    assert_int_equal(now.code_dim, 16);
+    assert_true(now.force && now.index == VECTOR_HNSW && now.m == 16);
+    view_close(&v);
+    verify_all(&f);
+    close_fixture(&f);
+}
+
 static void no_samples_means_no_audit(void **state)
 {
     vector_options o = {.force = true, .m = 16, .ef_construction = 32};
@@ -328,6 +357,7 @@ int main(void)
         cmocka_unit_test(rows_out_of_reach_are_counted_and_mended),
         cmocka_unit_test(broken_lists_are_made_afresh),
         cmocka_unit_test(a_bad_graph_is_rebuilt_at_the_end_of_a_run),
+        cmocka_unit_test(a_repair_keeps_the_kind),
         cmocka_unit_test(no_samples_means_no_audit),
     };
 
