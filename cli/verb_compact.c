@@ -35,8 +35,8 @@ static int run(cli *c, int argc, char **argv)
 const cli_verb cli_verb_compact = {
     "compact", "merge segments and give space back",
     "Usage: cairn compact\n\n"
-    "Merges all segments into one of each kind, drops deleted rows and gives free space back to\n"
-    "the disk. Searching goes on meanwhile.\n\n"
+    "Merges all segments into one of each kind, drops deleted rows, brings columns of an older\n"
+    "format up to date and gives free space back to the disk. Searching goes on meanwhile.\n\n"
     "Example:\n"
     "  cairn compact\n",
     run};

@@ -27,6 +27,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/cursor.h"
+#include "engine/columns.h"
 #include "engine/merge.h"
 #include "engine/view.h"
 
@@ -327,7 +328,7 @@ static cairn_status write_sections(const measuring *m, size_t i, bool fresh, seg
                                    cairn_error *err)
 {
     vector_merge_input rows = {m->v.vector[i].reader, m->v.vector[i].deleted};
-    filter_merge_input columns = {m->v.vector_filter[i], m->v.vector[i].deleted};
+    filter_merge_input columns = {.reader = m->v.vector_filter[i], .deleted = m->v.vector[i].deleted};
     vector_options o = vector_options_of(rows.reader);
     cairn_status st;
 
@@ -337,7 +338,11 @@ static cairn_status write_sections(const measuring *m, size_t i, bool fresh, seg
     }
     st = vector_merge(&rows, 1, &o, segment_writer_sink(w), m->workers, err);
     if (!st)
+        st = columns_fill(m->v.snapshot, m->v.vector_of[i]->file, m->v.vector_of[i]->n_rows,
+                          columns.deleted, columns.reader, &columns.fill, err);
+    if (!st)
         st = filter_merge(&columns, 1, segment_writer_sink(w), err);
+    filter_merge_fill_clear(&columns.fill);
     return st ? st : finish_rows(m->v.vector_of[i], w, err);
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
-#include "index/filter/filter.h"
+#include "engine/columns.h"
 #include "index/lexical/lexical.h"
 
 #define CHUNK_ARENA_BYTES ((size_t)256 << 20)
@@ -102,13 +102,7 @@ static bool is_path(const char *uri)
 static cairn_status add_row(batch *b, const store_doc *doc, chunk_id chunk, const char *heading,
                             const char *text, size_t len, bool path_words, cairn_error *err)
 {
-    filter_row columns = {.uri = doc->uri,
-                          .title = doc->title,
-                          .ext = doc->ext,
-                          .lang = doc->lang,
-                          .mime = doc->mime,
-                          .author = doc->author,
-                          .date_ns = doc->date_ns};
+    filter_row columns = columns_of(doc);
     lexical_doc words = {.lang = doc->lang};
     cairn_status st = need_row(b, err);
 

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/columns.h"
 #include "engine/merge.h"
 #include "engine/run.h"
-#include "index/filter/filter.h"
 #include "index/vector/vector.h"
 
 #define GROUP        16
@@ -129,13 +129,7 @@ static cairn_status open_writers(vectors *v, cairn_error *err)
 static cairn_status add_row(vectors *v, chunk_id chunk, const store_doc *doc, const float *vector,
                             cairn_error *err)
 {
-    filter_row columns = {.uri = doc->uri,
-                          .title = doc->title,
-                          .ext = doc->ext,
-                          .lang = doc->lang,
-                          .mime = doc->mime,
-                          .author = doc->author,
-                          .date_ns = doc->date_ns};
+    filter_row columns = columns_of(doc);
     cairn_status st = vector_writer_add(v->writer, vector, err);
 
     if (!st)

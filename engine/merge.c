@@ -20,6 +20,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "engine/columns.h"
 #include "engine/merge_policy.h"
 #include "engine/view.h"
 
@@ -185,10 +186,25 @@ static cairn_status write_vectors(merger *m, cairn_error *err)
 static cairn_status write_columns(merger *m, cairn_error *err)
 {
     filter_merge_input in[MERGE_MOST];
+    store_snapshot *snapshot;
+    cairn_status st = store_snapshot_open(m->c->store, &snapshot, err);
 
+    if (st)
+        return st;
+    memset(in, 0, m->n * sizeof *in);
+    for (size_t i = 0; i < m->n && !st; i++) {
+        const merge_input *of = &m->in[i];
+        in[i].reader = of->filter;
+        in[i].deleted = of->deleted;
+        st =
+            columns_fill(snapshot, of->file, of->n_rows, of->deleted, of->filter, &in[i].fill, err);
+    }
+    store_snapshot_close(snapshot);
+    if (!st)
+        st = filter_merge_ordered(in, m->n, m->order, &m->sink, err);
     for (size_t i = 0; i < m->n; i++)
-        in[i] = (filter_merge_input){m->in[i].filter, m->in[i].deleted};
-    return filter_merge_ordered(in, m->n, m->order, &m->sink, err);
+        filter_merge_fill_clear(&in[i].fill);
+    return st;
 }
 
 /* Chunk and document of every live row, in the order of the merge. */
@@ -298,6 +314,16 @@ static cairn_status hold_input(merger *m, const store_segment *s, cairn_error *e
     return CAIRN_OK;
 }
 
+static bool is_outdated(const store_segment *s)
+{
+    section_source source;
+
+    if (!s->file)
+        return false;
+    source = segment_source(s->file);
+    return filter_is_outdated(&source);
+}
+
 /* What of this kind is due, held by m; m->n stays 0 when nothing is. */
 static cairn_status choose(merger *m, segment_kind kind, bool all, cairn_error *err)
 {
@@ -319,7 +345,7 @@ static cairn_status choose(merger *m, segment_kind kind, bool all, cairn_error *
         if (s->kind != kind)
             continue;
         of[n] = s;
-        candidates[n++] = (merge_candidate){s->n_rows, s->n_deleted};
+        candidates[n++] = (merge_candidate){s->n_rows, s->n_deleted, is_outdated(s)};
     }
     n_picked = st ? 0 : merge_choose(candidates, n, all, picked);
     m->n = 0;
@@ -529,7 +555,7 @@ static void describe_kind(const store_snapshot *s, segment_kind kind, cairn_stat
 
     for (size_t i = 0; i < store_segment_count(s); i++) {
         const store_segment *seg = store_segment_at(s, i);
-        merge_candidate c = {seg->n_rows, seg->n_deleted};
+        merge_candidate c = {seg->n_rows, seg->n_deleted, is_outdated(seg)};
         cairn_tier *t = &tiers[merge_tier(&c)];
         if (seg->kind != kind)
             continue;

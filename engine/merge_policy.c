@@ -45,7 +45,7 @@ size_t merge_choose(const merge_candidate *s, size_t n, bool all, size_t out[MER
 
     if (all) {
         found = collect(s, n, MERGE_TIERS, out);
-        return found > 1 || (found == 1 && s[out[0]].deleted) ? found : 0;
+        return found > 1 || (found == 1 && (s[out[0]].deleted || s[out[0]].outdated)) ? found : 0;
     }
     for (size_t i = 0; i < n; i++) {
         if (s[i].deleted > s[i].rows / 3) {
@@ -57,6 +57,12 @@ size_t merge_choose(const merge_candidate *s, size_t n, bool all, size_t out[MER
         found = collect(s, n, tier, out);
         if (found >= MERGE_FACTOR)
             return found;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (s[i].outdated) {
+            out[0] = i;
+            return 1;
+        }
     }
     return 0;
 }

@@ -13,10 +13,10 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "engine/columns.h"
 #include "engine/merge.h"
 #include "engine/run.h"
 #include "engine/vectors.h"
-#include "index/filter/filter.h"
 
 #define SEGMENT_ROWS  65536u
 #define SEGMENT_BYTES ((size_t)256 << 20)
@@ -178,8 +178,7 @@ static cairn_status put_row(importing *m, const vector_row *row, const uint8_t h
                      .ext = "",
                      .size = (int64_t)((size_t)row->dim * sizeof *row->v)};
     ingest_chunk chunk = {.text = row->text, .len = strlen(row->text), .heading = ""};
-    filter_row columns = {
-        .uri = doc.uri, .title = doc.title, .ext = "", .lang = "", .mime = doc.mime, .author = ""};
+    filter_row columns = columns_of(&doc);
     cairn_status st = declare(m, err);
 
     memcpy(doc.hash, hash, sizeof doc.hash);

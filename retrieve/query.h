@@ -27,12 +27,17 @@
  *   from:x           the author or sender contains x ("author:" is the same)
  *   date:D           D, or a range D/D, D..D, D/ (from), /D (until, inclusive), >D, >=D, <D, <=D; D is
  *                    2025, 2025-09 or 2025-09-30, UTC
+ *   size:N           bytes of the file: N (exactly), N..N or N-N (both inclusive), N.. (from), ..N
+ *                    (until), >N, >=N, <N, <=N; N is digits, and with a unit may have a fraction:
+ *                    1.5mb. k or kb, m, g, t count in 1000s as sizes are printed, kib, mib, gib,
+ *                    tib in 1024s
+ *   pages:N          pages of the document, likewise, without units
  *
  * Items side by side: where one of them is required (+, a phrase, NEAR, AND, a field), all those
  * must hold and the others only score; where none is, one must hold. Inside a group likewise. Filters
  * inside OR or NOT are conditions like any other.
  *
- * Nothing is ever a syntax error: an unknown field, a bad date, an open quote or parenthesis, an
+ * Nothing is ever a syntax error: an unknown field, a bad date or number, an open quote or parenthesis, an
  * operator without two sides is read as words and `note` says so; `read_as` says how the whole
  * was read. The --filter option of the command line is the same language without words; what it
  * holds restricts and does not score (there title: is compared as it is typed).

@@ -62,8 +62,8 @@ static bool read_compared(const char *s, const char *end, filter_value *out)
 
     if (!read_date(s + 1 + equal, end, &lo, &hi))
         return false;
-    out->lo_ns = less ? INT64_MIN : equal ? lo : hi;
-    out->hi_ns = !less ? INT64_MAX : equal ? hi : lo;
+    out->lo = less ? INT64_MIN : equal ? lo : hi;
+    out->hi = !less ? INT64_MAX : equal ? hi : lo;
     return true;
 }
 
@@ -80,12 +80,12 @@ bool query_read_dates(const char *s, size_t len, filter_value *out)
         width = 2;
     }
     if (!split)
-        return read_date(s, end, &out->lo_ns, &out->hi_ns);
+        return read_date(s, end, &out->lo, &out->hi);
     to = split + width;
     if (split == s && to == end)
         return false;
-    out->lo_ns = INT64_MIN;
-    out->hi_ns = INT64_MAX;
-    return (split == s || read_date(s, split, &out->lo_ns, &unused)) &&
-           (to == end || read_date(to, end, &unused, &out->hi_ns)) && out->lo_ns < out->hi_ns;
+    out->lo = INT64_MIN;
+    out->hi = INT64_MAX;
+    return (split == s || read_date(s, split, &out->lo, &unused)) &&
+           (to == end || read_date(to, end, &unused, &out->hi)) && out->lo < out->hi;
 }

@@ -42,6 +42,8 @@ static const known_field fields[] = {
     {"from", FILTER_AUTHOR, FILTER_CONTAINS, 0},
     {"author", FILTER_AUTHOR, FILTER_CONTAINS, 0},
     {"date", FILTER_DATE, FILTER_RANGE, 0},
+    {"size", FILTER_SIZE, FILTER_RANGE, 0},
+    {"pages", FILTER_PAGES, FILTER_RANGE, 0},
 };
 
 void query_remark(query_reader *q, const char *before, const char *item, size_t len,
@@ -566,6 +568,19 @@ static const char *keep(query_reader *q, const char *s, size_t len)
     return copy ? copy : "";
 }
 
+static bool read_range(query_reader *q, filter_field f, const char *s, size_t len,
+                       filter_value *out)
+{
+    if (f == FILTER_DATE ? query_read_dates(s, len, out)
+                         : query_read_numbers(s, len, f == FILTER_SIZE, out))
+        return true;
+    query_remark(q, "\"", s, len,
+                 f == FILTER_DATE   ? "\" is no date such as 2025-09 or 2025-09-01/2025-09-30"
+                 : f == FILTER_SIZE ? "\" is no size such as >10mb, <=500k or 1mb..5mb"
+                                    : "\" is no number of pages such as 12, >=10 or 3..20");
+    return false;
+}
+
 /* The values behind "field:" as a predicate. NULL: this is no field term after all. */
 static query_node *read_filter(query_reader *q, const known_field *f, const char *value)
 {
@@ -579,12 +594,9 @@ static query_node *read_filter(query_reader *q, const known_field *f, const char
         if (p.n_values == 32 || !read_value(q, &value, &s, &len))
             return NULL;
         filter_value *v = &values[p.n_values++];
-        if (f->field == FILTER_DATE) {
-            if (!query_read_dates(s, len, v)) {
-                query_remark(q, "\"", s, len,
-                             "\" is no date such as 2025-09 or 2025-09-01/2025-09-30");
+        if (f->op == FILTER_RANGE) {
+            if (!read_range(q, f->field, s, len, v))
                 return NULL;
-            }
             continue;
         }
         if (f->field == FILTER_EXT && *s == '.' && len > 1) {

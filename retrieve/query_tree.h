@@ -56,6 +56,8 @@ void query_append(query_node *parent, query_node *child);
 
 /* A date or a range of dates as half-open nanoseconds; false: it is none (query_dates.c). */
 bool query_read_dates(const char *s, size_t len, filter_value *out);
+/* A number or a range of numbers, half-open; `with_unit`: of bytes, "1.5mb" (query_numbers.c). */
+bool query_read_numbers(const char *s, size_t len, bool with_unit, filter_value *out);
 
 /* Fill *out from the tree of the query and that of the filter (either may be NULL). */
 cairn_status query_lower(query_reader *q, query_node *typed, query_node *filter,

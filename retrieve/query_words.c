@@ -45,10 +45,30 @@ static void say_date(account *a, int64_t ns)
                                   (long long)(doy - (153 * mp + 2) / 5 + 1)) != CAIRN_OK;
 }
 
+static void say_whole(account *a, const char *before, int64_t v)
+{
+    if (a->text.len + 60 < WORDS_MAX)
+        a->failed |= bytes_printf(&a->text, "%s%lld", before, (long long)v) != CAIRN_OK;
+}
+
+/* A half-open range of numbers, both ends named as they belong to it. */
+static void say_range(account *a, const filter_value *v)
+{
+    if (v->lo != INT64_MIN && v->hi == v->lo + 1) {
+        say_whole(a, " is ", v->lo);
+    } else if (v->lo == INT64_MIN) {
+        say_whole(a, " below ", v->hi);
+    } else {
+        say_whole(a, " from ", v->lo);
+        if (v->hi != INT64_MAX)
+            say_whole(a, " to ", v->hi - 1);
+    }
+}
+
 static void say_predicate(account *a, const filter_predicate *p)
 {
-    static const char *const names[] = {"uri",  "title",  "ext", "lang",
-                                        "mime", "author", "tag", "date"};
+    static const char *const names[FILTER_FIELDS] = {"uri",    "title", "ext",  "lang", "mime",
+                                                     "author", "tag",   "date", "size", "pages"};
     static const char *const ops[] = {" is ",       " begins with ", " contains ", " has the word ",
                                       " is like ", " lies in ",     ""};
 
@@ -61,13 +81,18 @@ static void say_predicate(account *a, const filter_predicate *p)
             say_text(a, v->text, strlen(v->text));
             continue;
         }
-        if (v->lo_ns != INT64_MIN) {
-            say(a, " from ");
-            say_date(a, v->lo_ns);
+        if (p->field != FILTER_DATE) {
+            say_range(a, v);
+            say(a, p->field == FILTER_SIZE ? " bytes" : "");
+            continue;
         }
-        if (v->hi_ns != INT64_MAX) {
+        if (v->lo != INT64_MIN) {
+            say(a, " from ");
+            say_date(a, v->lo);
+        }
+        if (v->hi != INT64_MAX) {
             say(a, " before ");
-            say_date(a, v->hi_ns);
+            say_date(a, v->hi);
         }
     }
 }

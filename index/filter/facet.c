@@ -209,18 +209,20 @@ static int64_t year_of(int64_t ns)
 static cairn_status count_years(facet_counts *f, const filter_reader *r, const uint64_t *bits,
                                 cairn_error *err)
 {
+    const filter_numbers *dates = &r->numbers[FILTER_DATE];
     cairn_status st = CAIRN_OK;
 
-    for (uint32_t i = 0; i < r->n_dated && !st;) {
-        int64_t year = year_of(r->date[i]), end = year < 2262 ? year_start(year + 1) : INT64_MAX;
+    for (uint32_t i = 0; i < dates->n && !st;) {
+        int64_t year = year_of(dates->value[i]);
+        int64_t end = year < 2262 ? year_start(year + 1) : INT64_MAX;
         uint64_t n = 0;
         char text[24];
         do {
-            uint32_t row = r->date_row[i];
+            uint32_t row = dates->row[i];
             if (row < r->rows)
                 n += bits[row >> 6] >> (row & 63) & 1;
             i++;
-        } while (i < r->n_dated && r->date[i] < end);
+        } while (i < dates->n && dates->value[i] < end);
         st = add_text(f, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)year), n,
                       err);
     }

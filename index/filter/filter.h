@@ -3,7 +3,7 @@
  * Every segment, lexical or vector, has its own filter columns, one entry a row, so one filter
  * expression serves both sides and the listing. Text columns (uri, title, ext, lang, mime, author,
  * tag) are dictionaries whose values point at Roaring bitmaps of rows, or at a code a row where
- * there are many values; the date is a sorted column.
+ * there are many values; date, size and pages are sorted columns of numbers.
  *
  * Comparisons of text fold case (Unicode simple folding), except FILTER_PREFIX and FILTER_DIR on a
  * uri, which follow the file system.
@@ -30,13 +30,18 @@ typedef enum filter_field {
     FILTER_AUTHOR, /* also the sender of a mail */
     FILTER_TAG,    /* several a row */
     FILTER_DATE,   /* nanoseconds since 1970-01-01 UTC */
+    FILTER_SIZE,   /* bytes of the file */
+    FILTER_PAGES,  /* of the document */
     FILTER_FIELDS
 } filter_field;
 
-/* The metadata of one row. NULL text counts as "" ; date 0 means unknown and is in no range. */
+/* The metadata of one row. NULL text counts as ""; a date of 0, a negative size and 0 pages mean
+ * unknown, which is in no range. */
 typedef struct filter_row {
     const char *uri, *title, *ext, *lang, *mime, *author;
     int64_t date_ns;
+    int64_t size;
+    uint32_t pages;
     const char *const *tags;
     size_t n_tags;
 } filter_row;
@@ -59,9 +64,27 @@ cairn_status filter_reader_open(filter_reader **out, const section_source *sourc
 void filter_reader_close(filter_reader *r);
 uint32_t filter_reader_rows(const filter_reader *r);
 
+/* Whether the columns have size and pages. Format 1 had not: there they are unknown for all rows.
+ */
+bool filter_reader_has_numbers(const filter_reader *r);
+
+/* Whether the columns of this segment are of an older format that a merge brings up to date. Looks
+ * at "flt.meta" alone; what is broken is not outdated. */
+bool filter_is_outdated(const section_source *source);
+
+/* What a merge puts into the place of size and pages that the input lacks: [rows of the reader]
+ * each, unknown as in filter_row; NULL: unknown for all. Ignored where the input has them. */
+typedef struct filter_merge_fill {
+    int64_t *size; /* allocated by whoever fills it; a merge only reads */
+    uint32_t *pages;
+} filter_merge_fill;
+
+void filter_merge_fill_clear(filter_merge_fill *fill);
+
 typedef struct filter_merge_input {
     const filter_reader *reader;
     const uint64_t *deleted; /* NULL: none */
+    filter_merge_fill fill;
 } filter_merge_input;
 
 /* Output rows: the live rows of in[0], then those of in[1], and so on, each in order. */
@@ -82,12 +105,12 @@ typedef enum filter_op {
     FILTER_GLOB,     /* * any run, ? one character, on the whole value */
     FILTER_DIR,      /* on FILTER_URI: "/a/b" is a folder above the file; "b" or "b/c" are whole
                         consecutive folder names anywhere above it */
-    FILTER_RANGE     /* on FILTER_DATE: lo_ns <= date < hi_ns */
+    FILTER_RANGE     /* on FILTER_DATE, FILTER_SIZE, FILTER_PAGES: lo <= number < hi */
 } filter_op;
 
 typedef struct filter_value {
     const char *text; /* NUL-terminated; unused by FILTER_RANGE */
-    int64_t lo_ns, hi_ns;
+    int64_t lo, hi;
 } filter_value;
 
 /* True for a row when any of the values matches (and, negated, when none does). */

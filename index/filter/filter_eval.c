@@ -172,7 +172,7 @@ static cairn_status matcher_init(matcher *m, const filter_predicate *p, cairn_er
 
     *m = (matcher){.p = p};
     bytes_init(&m->value, VALUE_MAX);
-    if ((unsigned)p->field >= FILTER_FIELDS || range != (p->field == FILTER_DATE) ||
+    if ((unsigned)p->field >= FILTER_FIELDS || range == filter_field_is_text(p->field) ||
         (p->op == FILTER_DIR && p->field != FILTER_URI))
         return cairn_fail(err, CAIRN_EUSAGE, "a filter on field %d cannot use operator %d",
                           (int)p->field, (int)p->op);
@@ -206,10 +206,14 @@ static bool matcher_has(matcher *m, const char *s, size_t len)
     return false;
 }
 
-static bool date_matches(const filter_predicate *p, int64_t date)
+static bool number_matches(const filter_predicate *p, const filter_row *row)
 {
-    for (size_t i = 0; date != 0 && i < p->n_values; i++)
-        if (date >= p->values[i].lo_ns && date < p->values[i].hi_ns)
+    int64_t n = p->field == FILTER_DATE   ? row->date_ns
+                : p->field == FILTER_SIZE ? row->size
+                                          : row->pages;
+
+    for (size_t i = 0; filter_number_known(p->field, n) && i < p->n_values; i++)
+        if (n >= p->values[i].lo && n < p->values[i].hi)
             return true;
     return false;
 }
@@ -256,14 +260,14 @@ static cairn_status eval_text(const filter_reader *r, matcher *m, uint64_t *bits
     return st;
 }
 
-/* The first dated entry that is not before `date`. */
-static uint32_t first_not_before(const filter_reader *r, int64_t date)
+/* The first entry that is not below v. */
+static uint32_t first_not_below(const filter_numbers *c, int64_t v)
 {
-    uint32_t lo = 0, hi = r->n_dated;
+    uint32_t lo = 0, hi = c->n;
 
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (r->date[mid] < date)
+        if (c->value[mid] < v)
             lo = mid + 1;
         else
             hi = mid;
@@ -271,15 +275,16 @@ static uint32_t first_not_before(const filter_reader *r, int64_t date)
     return lo;
 }
 
-static void eval_dates(const filter_reader *r, const filter_predicate *p, uint64_t *bits)
+static void eval_range(const filter_reader *r, const filter_predicate *p, uint64_t *bits)
 {
+    const filter_numbers *c = &r->numbers[p->field];
     row_set set = {bits};
 
     for (size_t i = 0; i < p->n_values; i++) {
-        uint32_t end = first_not_before(r, p->values[i].hi_ns);
-        for (uint32_t at = first_not_before(r, p->values[i].lo_ns); at < end; at++)
-            if (r->date_row[at] < r->rows)
-                set_row(&set, r->date_row[at]);
+        uint32_t end = first_not_below(c, p->values[i].hi);
+        for (uint32_t at = first_not_below(c, p->values[i].lo); at < end; at++)
+            if (c->row[at] < r->rows)
+                set_row(&set, c->row[at]);
     }
 }
 
@@ -303,7 +308,7 @@ cairn_status filter_eval(const filter_reader *r, const filter_expr *expr, uint64
         memset(one, 0, words * sizeof *one);
         st = matcher_init(&m, p, err);
         if (!st && p->op == FILTER_RANGE)
-            eval_dates(r, p, one);
+            eval_range(r, p, one);
         else if (!st)
             st = eval_text(r, &m, one, err);
         matcher_clear(&m);
@@ -334,7 +339,7 @@ bool filter_matches(const filter_row *row, const filter_expr *expr)
             return false;
         }
         if (p->op == FILTER_RANGE) {
-            holds = date_matches(p, row->date_ns);
+            holds = number_matches(p, row);
         } else if (p->field == FILTER_TAG) {
             for (size_t t = 0; t < row->n_tags && !holds; t++)
                 holds = matcher_has(&m, row->tags[t], strlen(row->tags[t]));
@@ -362,8 +367,9 @@ cairn_status filter_estimate(const filter_reader *r, const filter_expr *expr, ui
         cairn_status st = matcher_init(&m, p, err);
         if (!st && p->op == FILTER_RANGE) {
             for (size_t v = 0; v < p->n_values; v++) {
-                uint32_t from = first_not_before(r, p->values[v].lo_ns);
-                uint32_t end = first_not_before(r, p->values[v].hi_ns);
+                const filter_numbers *c = &r->numbers[p->field];
+                uint32_t from = first_not_below(c, p->values[v].lo);
+                uint32_t end = first_not_below(c, p->values[v].hi);
                 n += end > from ? end - from : 0;
             }
         } else if (!st) {

@@ -1,12 +1,13 @@
 /* filter_format.h - the sections of filter columns, and what the files of this folder share.
  *
- * Integers are little-endian. "flt.meta": u32 version (1), u32 rows.
+ * Integers are little-endian. "flt.meta": u32 version (2), u32 rows. The
+ * version of every section of a segment is the same.
  *
  * A text column ("flt.uri", "flt.title", "flt.ext", "flt.lang", "flt.mime", "flt.author",
  * "flt.tag"):
  *
  *   at  size  field
- *   0   4     version, 1
+ *   0   4     version, as in "flt.meta"
  *   4   4     rows, as in "flt.meta"
  *   8   4     values: distinct texts, in byte order
  *   12  4     kind: 1 a bitmap a value, 2 a code a row
@@ -18,19 +19,22 @@
  *       4r    kind 2: the value's number, a row
  *       ..    the texts, then the bitmaps (Roaring's portable format), nothing behind them
  *
- * "flt.date": u32 version, u32 rows, u32 dated rows d, u32 0; then d x i64 dates, rising; then d x
- * u32 the row of each. Rows without a date are not in it.
+ * A column of numbers ("flt.date", "flt.size", "flt.pages"): u32 version, u32 rows, u32 rows with a
+ * number d, u32 0; then d x i64 numbers, rising; then d x u32 the row of each. Rows whose number is
+ * not known are not in it.
  *
  * Kind 2 is used for columns of one value a row from FILTER_CODES_FROM values on: a bitmap a value
  * costs about 20 bytes and an allocation to open, a code 4 bytes a row.
  *
- * v1 since 0.1. */
+ * v2 since 0.1. v1, before it, had no "flt.size" and "flt.pages"; it is read with both unknown, and
+ * a merge writes v2. */
 #ifndef CAIRN_INDEX_FILTER_FORMAT_H
 #define CAIRN_INDEX_FILTER_FORMAT_H
 
 #include "index/filter/filter.h"
 
-#define FILTER_FORMAT_VERSION 1u
+#define FILTER_FORMAT_VERSION 2u
+#define FILTER_FORMAT_OLDEST  1u
 #define FILTER_COLUMN_HEADER 32u
 #define FILTER_CODES_FROM 1024u
 #define FILTER_MAX_ROWS 0x7fffffffu
@@ -43,7 +47,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "sections are mapped a
 const char *filter_section_name(filter_field f);
 static inline bool filter_field_is_text(filter_field f)
 {
-    return f < FILTER_FIELDS && f != FILTER_DATE;
+    return f < FILTER_DATE;
 }
 
 typedef struct filter_column {
@@ -56,13 +60,24 @@ typedef struct filter_column {
     uint32_t text_len, bitmaps_len;
 } filter_column;
 
+/* A column of numbers: sorted, with the row of each. */
+typedef struct filter_numbers {
+    uint32_t n;
+    const int64_t *value; /* [n] */
+    const uint32_t *row;  /* [n] */
+} filter_numbers;
+
 struct filter_reader {
-    uint32_t rows;
-    filter_column column[FILTER_FIELDS];
-    uint32_t n_dated;
-    const int64_t *date;
-    const uint32_t *date_row;
+    uint32_t version, rows;
+    filter_column column[FILTER_FIELDS];   /* of the text fields */
+    filter_numbers numbers[FILTER_FIELDS]; /* of the others */
 };
+
+/* Whether a row that has this number in a field without texts has one. */
+static inline bool filter_number_known(filter_field f, int64_t v)
+{
+    return f == FILTER_SIZE ? v >= 0 : v != 0;
+}
 
 /* Text of value v; "" when broken bytes point outside. */
 static inline const char *filter_value_text(const filter_column *c, uint32_t v, size_t *len)

@@ -15,9 +15,10 @@
 const char *filter_section_name(filter_field f)
 {
     static const char *const names[FILTER_FIELDS] = {
-        [FILTER_URI] = "flt.uri",   [FILTER_TITLE] = "flt.title",   [FILTER_EXT] = "flt.ext",
-        [FILTER_LANG] = "flt.lang", [FILTER_MIME] = "flt.mime",     [FILTER_AUTHOR] = "flt.author",
-        [FILTER_TAG] = "flt.tag",   [FILTER_DATE] = "flt.date",
+        [FILTER_URI] = "flt.uri",     [FILTER_TITLE] = "flt.title", [FILTER_EXT] = "flt.ext",
+        [FILTER_LANG] = "flt.lang",   [FILTER_MIME] = "flt.mime",   [FILTER_AUTHOR] = "flt.author",
+        [FILTER_TAG] = "flt.tag",     [FILTER_DATE] = "flt.date",   [FILTER_SIZE] = "flt.size",
+        [FILTER_PAGES] = "flt.pages",
     };
     return names[f];
 }
@@ -56,8 +57,8 @@ static cairn_status open_column(filter_reader *r, filter_field f, const section_
     uint64_t text = cursor_u64(&in), bitmaps = cursor_u64(&in);
     if (in.failed)
         return corrupt(f, "shorter than its header", err);
-    if (version != FILTER_FORMAT_VERSION)
-        return corrupt(f, "a format this build does not read", err);
+    if (version != r->version)
+        return corrupt(f, "of another format than flt.meta", err);
     if (rows != r->rows || (c->kind != FILTER_KIND_BITMAPS && c->kind != FILTER_KIND_CODES) ||
         (f == FILTER_TAG && c->kind != FILTER_KIND_BITMAPS) || text > UINT32_MAX ||
         bitmaps > UINT32_MAX || (c->kind == FILTER_KIND_CODES && bitmaps))
@@ -79,25 +80,27 @@ static cairn_status open_column(filter_reader *r, filter_field f, const section_
     return in.failed ? corrupt(f, "its length does not fit its header", err) : CAIRN_OK;
 }
 
-static cairn_status open_dates(filter_reader *r, const section_source *src, cairn_error *err)
+static cairn_status open_numbers(filter_reader *r, filter_field f, const section_source *src,
+                                 cairn_error *err)
 {
+    filter_numbers *c = &r->numbers[f];
     const uint8_t *data;
     size_t len;
     cursor in;
 
-    if (!src->find(src->ctx, filter_section_name(FILTER_DATE), &data, &len))
-        return corrupt(FILTER_DATE, "missing or damaged", err);
+    if (!src->find(src->ctx, filter_section_name(f), &data, &len))
+        return corrupt(f, "missing or damaged", err);
     cursor_init(&in, data, len);
     uint32_t version = cursor_u32(&in), rows = cursor_u32(&in), n = cursor_u32(&in);
     uint32_t zero = cursor_u32(&in);
-    if (in.failed || version != FILTER_FORMAT_VERSION || rows != r->rows || n > rows || zero ||
+    if (in.failed || version != r->version || rows != r->rows || n > rows || zero ||
         len - 16 != (size_t)n * 12)
-        return corrupt(FILTER_DATE, "impossible header or length", err);
+        return corrupt(f, "impossible header or length", err);
     if ((uintptr_t)data % 8)
-        return corrupt(FILTER_DATE, "not aligned", err);
-    r->n_dated = n;
-    r->date = (const int64_t *)cursor_take(&in, (uint64_t)n * 8);
-    r->date_row = (const uint32_t *)cursor_take(&in, (uint64_t)n * 4);
+        return corrupt(f, "not aligned", err);
+    c->n = n;
+    c->value = (const int64_t *)cursor_take(&in, (uint64_t)n * 8);
+    c->row = (const uint32_t *)cursor_take(&in, (uint64_t)n * 4);
     return CAIRN_OK;
 }
 
@@ -114,16 +117,20 @@ cairn_status filter_reader_open(filter_reader **out, const section_source *sourc
         return cairn_fail(err, CAIRN_ECORRUPT, "section flt.meta is missing or damaged");
     cursor_init(&in, data, len);
     uint32_t version = cursor_u32(&in), rows = cursor_u32(&in);
-    if (in.failed || cursor_left(&in) || version != FILTER_FORMAT_VERSION ||
-        rows > FILTER_MAX_ROWS)
+    if (in.failed || cursor_left(&in) || version < FILTER_FORMAT_OLDEST ||
+        version > FILTER_FORMAT_VERSION || rows > FILTER_MAX_ROWS)
         return cairn_fail(err, CAIRN_ECORRUPT,
                           "section flt.meta is broken or of a format this build does not read");
     filter_reader *r = calloc(1, sizeof *r);
     if (!r)
         return cairn_fail(err, CAIRN_ENOMEM, "filter reader");
+    r->version = version;
     r->rows = rows;
     for (filter_field f = 0; f < FILTER_FIELDS && !st; f++)
-        st = f == FILTER_DATE ? open_dates(r, source, err) : open_column(r, f, source, err);
+        if (filter_field_is_text(f))
+            st = open_column(r, f, source, err);
+        else if (f == FILTER_DATE || filter_reader_has_numbers(r))
+            st = open_numbers(r, f, source, err);
     if (st) {
         free(r);
         return st;
@@ -140,6 +147,24 @@ void filter_reader_close(filter_reader *r)
 uint32_t filter_reader_rows(const filter_reader *r)
 {
     return r->rows;
+}
+
+bool filter_is_outdated(const section_source *source)
+{
+    const uint8_t *data;
+    size_t len;
+    cursor in;
+
+    if (!source->find(source->ctx, "flt.meta", &data, &len))
+        return false;
+    cursor_init(&in, data, len);
+    uint32_t version = cursor_u32(&in);
+    return !in.failed && version >= FILTER_FORMAT_OLDEST && version < FILTER_FORMAT_VERSION;
+}
+
+bool filter_reader_has_numbers(const filter_reader *r)
+{
+    return r->version >= 2;
 }
 
 typedef struct visit_rows {

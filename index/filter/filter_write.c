@@ -28,15 +28,19 @@ typedef struct column_writer {
     bool many;       /* several entries a row */
 } column_writer;
 
-typedef struct dated_row {
-    int64_t date;
+typedef struct numbered_row {
+    int64_t value;
     uint32_t row;
-} dated_row;
+} numbered_row;
+
+typedef struct number_writer {
+    numbered_row *at;
+    size_t n, cap;
+} number_writer;
 
 struct filter_writer {
-    column_writer column[FILTER_FIELDS];
-    dated_row *dated;
-    size_t n_dated, cap_dated;
+    column_writer column[FILTER_FIELDS];  /* of the text fields */
+    number_writer numbers[FILTER_FIELDS]; /* of the others */
     uint32_t rows;
     bool spent;
 };
@@ -157,19 +161,22 @@ static cairn_status add_text(column_writer *c, uint32_t row, const char *s, size
     return st ? st : add_entry(c, row, value, err);
 }
 
-static cairn_status add_date(filter_writer *w, uint32_t row, int64_t date, cairn_error *err)
+static cairn_status add_number(filter_writer *w, filter_field f, uint32_t row, int64_t value,
+                               cairn_error *err)
 {
-    if (date == 0)
+    number_writer *c = &w->numbers[f];
+
+    if (!filter_number_known(f, value))
         return CAIRN_OK;
-    if (w->n_dated == w->cap_dated) {
-        size_t cap = w->cap_dated ? w->cap_dated * 2 : 256;
-        dated_row *d = checked_realloc(w->dated, cap, sizeof *d);
-        if (!d)
-            return cairn_fail(err, CAIRN_ENOMEM, "filter dates");
-        w->dated = d;
-        w->cap_dated = cap;
+    if (c->n == c->cap) {
+        size_t cap = c->cap ? c->cap * 2 : 256;
+        numbered_row *at = checked_realloc(c->at, cap, sizeof *at);
+        if (!at)
+            return cairn_fail(err, CAIRN_ENOMEM, "filter numbers");
+        c->at = at;
+        c->cap = cap;
     }
-    w->dated[w->n_dated++] = (dated_row){date, row};
+    c->at[c->n++] = (numbered_row){value, row};
     return CAIRN_OK;
 }
 
@@ -199,8 +206,8 @@ void filter_writer_destroy(filter_writer *w)
         free(c->slot);
         free(c->code);
         free(c->row);
+        free(w->numbers[f].at);
     }
-    free(w->dated);
     free(w);
 }
 
@@ -211,12 +218,13 @@ uint32_t filter_writer_rows(const filter_writer *w)
 
 size_t filter_writer_memory(const filter_writer *w)
 {
-    size_t n = sizeof *w + w->cap_dated * sizeof *w->dated;
+    size_t n = sizeof *w;
 
     for (filter_field f = 0; f < FILTER_FIELDS; f++) {
         const column_writer *c = &w->column[f];
         n += c->text.cap + (c->cap_values + c->n_slots) * sizeof(uint32_t) +
-             c->cap * sizeof(uint32_t) * (c->many ? 2 : 1);
+             c->cap * sizeof(uint32_t) * (c->many ? 2 : 1) +
+             w->numbers[f].cap * sizeof(numbered_row);
     }
     return n;
 }
@@ -226,13 +234,14 @@ static void drop_row(filter_writer *w, uint32_t row)
 {
     for (filter_field f = 0; f < FILTER_FIELDS; f++) {
         column_writer *c = &w->column[f];
+        number_writer *d = &w->numbers[f];
         if (!c->many)
             c->n = c->n > row ? row : c->n;
         while (c->many && c->n && c->row[c->n - 1] == row)
             c->n--;
+        while (d->n && d->at[d->n - 1].row == row)
+            d->n--;
     }
-    while (w->n_dated && w->dated[w->n_dated - 1].row == row)
-        w->n_dated--;
 }
 
 cairn_status filter_writer_add(filter_writer *w, const filter_row *row, cairn_error *err)
@@ -252,7 +261,11 @@ cairn_status filter_writer_add(filter_writer *w, const filter_row *row, cairn_er
     for (size_t i = 0; i < row->n_tags && !st; i++)
         st = add_text(&w->column[FILTER_TAG], w->rows, row->tags[i], strlen(row->tags[i]), err);
     if (!st)
-        st = add_date(w, w->rows, row->date_ns, err);
+        st = add_number(w, FILTER_DATE, w->rows, row->date_ns, err);
+    if (!st)
+        st = add_number(w, FILTER_SIZE, w->rows, row->size, err);
+    if (!st)
+        st = add_number(w, FILTER_PAGES, w->rows, row->pages, err);
     if (st)
         drop_row(w, w->rows);
     else
@@ -420,28 +433,30 @@ done:
     return st;
 }
 
-static int by_date(const void *pa, const void *pb)
+static int by_number(const void *pa, const void *pb)
 {
-    const dated_row *a = pa, *b = pb;
+    const numbered_row *a = pa, *b = pb;
 
-    if (a->date != b->date)
-        return a->date < b->date ? -1 : 1;
+    if (a->value != b->value)
+        return a->value < b->value ? -1 : 1;
     return (a->row > b->row) - (a->row < b->row);
 }
 
-static cairn_status write_dates(filter_writer *w, const section_sink *sink, cairn_error *err)
+static cairn_status write_numbers(filter_writer *w, filter_field f, const section_sink *sink,
+                                  cairn_error *err)
 {
-    uint32_t head[4] = {FILTER_FORMAT_VERSION, w->rows, (uint32_t)w->n_dated, 0};
-    cairn_status st = sink->begin(sink->ctx, filter_section_name(FILTER_DATE), err);
+    number_writer *c = &w->numbers[f];
+    uint32_t head[4] = {FILTER_FORMAT_VERSION, w->rows, (uint32_t)c->n, 0};
+    cairn_status st = sink->begin(sink->ctx, filter_section_name(f), err);
 
-    if (w->n_dated)
-        qsort(w->dated, w->n_dated, sizeof *w->dated, by_date);
+    if (c->n)
+        qsort(c->at, c->n, sizeof *c->at, by_number);
     if (!st)
         st = put(sink, head, sizeof head, err);
-    for (size_t i = 0; i < w->n_dated && !st; i++)
-        st = put(sink, &w->dated[i].date, sizeof w->dated[i].date, err);
-    for (size_t i = 0; i < w->n_dated && !st; i++)
-        st = put(sink, &w->dated[i].row, sizeof w->dated[i].row, err);
+    for (size_t i = 0; i < c->n && !st; i++)
+        st = put(sink, &c->at[i].value, sizeof c->at[i].value, err);
+    for (size_t i = 0; i < c->n && !st; i++)
+        st = put(sink, &c->at[i].row, sizeof c->at[i].row, err);
     return st ? st : sink->end(sink->ctx, err);
 }
 
@@ -459,8 +474,8 @@ cairn_status filter_writer_finish(filter_writer *w, const section_sink *sink, ca
     if (!st)
         st = sink->end(sink->ctx, err);
     for (filter_field f = 0; f < FILTER_FIELDS && !st; f++)
-        st = f == FILTER_DATE ? write_dates(w, sink, err)
-                              : write_column(&w->column[f], f, w->rows, sink, err);
+        st = filter_field_is_text(f) ? write_column(&w->column[f], f, w->rows, sink, err)
+                                     : write_numbers(w, f, sink, err);
     return st;
 }
 
@@ -522,6 +537,42 @@ static cairn_status merge_column(filter_writer *w, filter_field f, const filter_
     return st;
 }
 
+void filter_merge_fill_clear(filter_merge_fill *fill)
+{
+    free(fill->size);
+    free(fill->pages);
+    *fill = (filter_merge_fill){NULL, NULL};
+}
+
+static cairn_status merge_numbers(filter_writer *w, filter_field f, const filter_reader *r,
+                                  const uint32_t *new_row, cairn_error *err)
+{
+    const filter_numbers *in = &r->numbers[f];
+    cairn_status st = CAIRN_OK;
+
+    for (uint32_t i = 0; i < in->n && !st; i++)
+        if (in->row[i] < r->rows && new_row[in->row[i]] != UINT32_MAX)
+            st = add_number(w, f, new_row[in->row[i]], in->value[i], err);
+    return st;
+}
+
+/* Size and pages of columns that have none. */
+static cairn_status fill_numbers(filter_writer *w, const filter_merge_input *in,
+                                 const uint32_t *new_row, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (uint32_t i = 0; i < in->reader->rows && !st; i++) {
+        if (new_row[i] == UINT32_MAX)
+            continue;
+        if (in->fill.size)
+            st = add_number(w, FILTER_SIZE, new_row[i], in->fill.size[i], err);
+        if (!st && in->fill.pages)
+            st = add_number(w, FILTER_PAGES, new_row[i], in->fill.pages[i], err);
+    }
+    return st;
+}
+
 static cairn_status merge_input(filter_writer *w, const filter_merge_input *in, cairn_error *err)
 {
     const filter_reader *r = in->reader;
@@ -537,11 +588,10 @@ static cairn_status merge_input(filter_writer *w, const filter_merge_input *in, 
     for (uint32_t i = 0; i < r->rows; i++)
         new_row[i] = in->deleted && row_set_has(in->deleted, i) ? UINT32_MAX : at++;
     for (filter_field f = 0; f < FILTER_FIELDS && !st; f++)
-        if (filter_field_is_text(f))
-            st = merge_column(w, f, r, new_row, row_value, err);
-    for (uint32_t i = 0; i < r->n_dated && !st; i++)
-        if (r->date_row[i] < r->rows && new_row[r->date_row[i]] != UINT32_MAX)
-            st = add_date(w, new_row[r->date_row[i]], r->date[i], err);
+        st = filter_field_is_text(f) ? merge_column(w, f, r, new_row, row_value, err)
+                                     : merge_numbers(w, f, r, new_row, err);
+    if (!st && !filter_reader_has_numbers(r))
+        st = fill_numbers(w, in, new_row, err);
     w->rows = at;
 done:
     free(new_row);
@@ -564,6 +614,9 @@ static cairn_status reorder(filter_writer *w, const uint32_t *order, cairn_error
         place[order[i]] = i;
     for (filter_field f = 0; f < FILTER_FIELDS; f++) {
         column_writer *c = &w->column[f];
+        number_writer *d = &w->numbers[f];
+        for (size_t i = 0; i < d->n; i++)
+            d->at[i].row = place[d->at[i].row];
         if (!filter_field_is_text(f))
             continue;
         for (size_t i = 0; c->many && i < c->n; i++)
@@ -573,8 +626,6 @@ static cairn_status reorder(filter_writer *w, const uint32_t *order, cairn_error
         if (!c->many && w->rows)
             memcpy(c->code, code, w->rows * sizeof *code);
     }
-    for (size_t i = 0; i < w->n_dated; i++)
-        w->dated[i].row = place[w->dated[i].row];
     free(place);
     free(code);
     return CAIRN_OK;

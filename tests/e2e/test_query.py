@@ -1,8 +1,9 @@
 """The query language through the built program: every operator on a few documents, what --explain says,
 and hostile queries."""
 import os
+import tarfile
 
-from harness import CairnTest, main
+from harness import SOURCE, CairnTest, main, need_model
 
 TEXTS = {
     "plan.md": "# Annual plan\n\nThe organisation wants a new cathedral roof and a smaller budget.",
@@ -44,6 +45,13 @@ class Query(CairnTest):
             "dir:de OR ext:py": {"code.py", "de/haus.txt"},
             "budget date:>1990": {"plan.md", "report.txt"},
             "budget date:<1990": set(),
+            "size:<=50": {"code.py"},
+            "plan size:60..80": {"plan.md", "de/haus.txt"},
+            "plan -size:60-80": {"report.txt"},
+            "size:<0.05kib OR (size:>80 budget)": {"code.py", "report.txt"},
+            "size:1gb..": set(),
+            "pages:>0": set(),
+            "plan NOT pages:1": {"plan.md", "report.txt", "de/haus.txt"},
         }
         for query, want in cases.items():
             self.assertEqual(set(self.found(query)[0]), want, query)
@@ -66,7 +74,7 @@ class Query(CairnTest):
         self.assertIn("idf", text)
 
     def test_bad_syntax_is_words_and_says_so(self):
-        for query in ("AND roof", "roof (", "/(roof/", '"roof', "date:never roof", "roof NEAR/2 (a budget)", "[roof* **"):
+        for query in ("AND roof", "roof (", "/(roof/", '"roof', "date:never roof", "size:huge roof", "pages:9..1 roof", "roof NEAR/2 (a budget)", "[roof* **"):
             names, r = self.found(query)
             self.assertIn("plan.md", names, query)
             self.assertIn("note", r, query)
@@ -77,6 +85,61 @@ class Query(CairnTest):
                       "/((((a{9}){9}){9}){9})/", '"a b"~999 ' * 6000, "a NEAR " * 9000, "~1 a~2 " * 9000, "title:(" * 9000):
             done = self.run_cairn("search", "--mode", "lexical", "--", query, code=None, timeout=100)
             self.assertIn(done.returncode, (0, 1), query[:20])
+
+
+class OlderColumns(CairnTest):
+    """golden/filter1.tar.gz: two texts in Markdown and a PDF, indexed with vectors when
+    there were no columns of size and pages. The files are not there any more; sizes in bytes."""
+    SIZES = {"01-unpacking.md": 1810, "05-specifications.md": 1142, "travel-expenses.pdf": 17605}
+
+    def setUp(self):
+        super().setUp()
+        os.makedirs(self.home)
+        with tarfile.open(os.path.join(SOURCE, "tests/e2e/golden/filter1.tar.gz")) as t:
+            t.extractall(self.home)
+
+    def names(self, query):
+        return {os.path.basename(u) for u in self.uris(query)}
+
+    def segments(self):
+        folder = os.path.join(self.home, "collections/default/segments")
+        return {name: os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder)}
+
+    def check_filled(self):
+        for name, size in self.SIZES.items():
+            self.assertEqual(self.names(f"size:{size}"), {name})
+            self.assertEqual(self.names(f"size:<{size}"), {n for n, s in self.SIZES.items() if s < size})
+        self.assertEqual(self.names("pages:>=1"), {"travel-expenses.pdf"})
+        self.assertEqual(self.names("NOT pages:>=1"), {"01-unpacking.md", "05-specifications.md"})
+        r = self.json("status")
+        self.assertEqual((r["vectors"], r["pending_vectors"]), (10, 0))  # none had to be made again
+        self.assert_clean()
+
+    def test_unknown_until_then(self):
+        self.assertEqual(self.names("size:>0"), set())
+        self.assertEqual(self.names("NOT size:>0"), set(self.SIZES))
+        self.assertEqual(self.names("date:>1990 ext:pdf"), {"travel-expenses.pdf"})
+
+    def test_compact_fills_them_in(self):
+        self.run_cairn("compact")
+        self.check_filled()
+        before = self.segments()
+        self.run_cairn("compact")  # there is nothing left to do
+        self.assertEqual(self.segments(), before)
+
+    def test_the_next_run_fills_them_in(self):
+        self.write("empty-handed.bin", bytes(range(256)) * 4)
+        self.index(code=None)
+        self.check_filled()
+
+    @need_model("multilingual-e5-small", "e5-small-q4.bin")
+    def test_vectors_are_filtered_by_them_too(self):
+        ask = ("search", "--mode", "vector", "--filter", "size:1142", "--", "how heavy is the grinder")
+        self.assertEqual(self.json(*ask, code=None)["hits"], [])
+        self.run_cairn("compact")
+        r = self.json(*ask)
+        self.assertEqual(r["mode"], "vector")
+        self.assertEqual({os.path.basename(h["uri"]) for h in r["hits"]}, {"05-specifications.md"})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@
 #include "base/bytes.h"
 #include "retrieve/query.h"
 
-static const char *const names[] = {"uri", "title", "ext", "lang", "mime", "author", "tag", "date"};
+static const char *const names[FILTER_FIELDS] = {"uri",    "title", "ext",  "lang", "mime",
+                                                 "author", "tag",   "date", "size", "pages"};
 
 static void describe_predicate(const filter_predicate *p, bytes *out)
 {
@@ -20,14 +21,12 @@ static void describe_predicate(const filter_predicate *p, bytes *out)
 
     bytes_printf(out, "%s%s%s", p->negated ? "!" : "", names[p->field], ops[p->op]);
     for (size_t v = 0; v < p->n_values; v++)
-        if (p->op == FILTER_RANGE)
+        if (p->op == FILTER_RANGE) {
+            int64_t unit = p->field == FILTER_DATE ? 86400000000000 : 1;
             bytes_printf(out, "%s%lld:%lld", v ? "," : "",
-                         p->values[v].lo_ns == INT64_MIN
-                             ? -1LL
-                             : (long long)(p->values[v].lo_ns / 86400000000000),
-                         p->values[v].hi_ns == INT64_MAX
-                             ? -1LL
-                             : (long long)(p->values[v].hi_ns / 86400000000000));
+                         p->values[v].lo == INT64_MIN ? -1LL : (long long)(p->values[v].lo / unit),
+                         p->values[v].hi == INT64_MAX ? -1LL : (long long)(p->values[v].hi / unit));
+        }
         else
             bytes_printf(out, "%s%s", v ? "," : "", p->values[v].text);
 }
@@ -201,6 +200,31 @@ static const struct {
     {"date:2023-02-29 x", NULL, "?(date:2023-02-29 x) | | date:2023-02-29 x #"},
     {"date:1971/1970 date:/ date:tomorrow", NULL,
      "?(date:1971/1970 date:/ date:tomorrow) | | date:1971/1970 date:/ date:tomorrow #"},
+    {"size:>10mb size:>=10MB size:<=500k size:<1kib", NULL,
+     "| size..10000001:-1 size..10000000:-1 size..-1:500001 size..-1:1024 | "},
+    {"size:1mb..5mb size:1mb-5mb size:1gib.. size:..2G", NULL,
+     "| size..1000000:5000001 size..1000000:5000001 size..1073741824:-1 size..-1:2000000001 | "},
+    {"size:0 size:1234 size:12b size:1.5kb size:.. size:1.3333kib", NULL,
+     "?(size:..) | size..0:1 size..1234:1235 size..12:13 size..1500:1501 size..1365:1366 | size:.. #"},
+    {"size:2t size:2TiB size:1.5mb..2.5mb", NULL,
+     "| size..2000000000000:2000000000001 size..2199023255552:2199023255553 "
+     "size..1500000:2500001 | "},
+    {"size:1.000000001gb", NULL, "| size..1000000001:1000000002 | "},
+    {"pages:>=10 pages:3..20 pages:3-20 pages:12 pages:<5", NULL,
+     "| pages..10:-1 pages..3:21 pages..3:21 pages..12:13 pages..-1:5 | "},
+    {"-pages:12 pages:1,3,7-9 x", NULL, "?(x) | !pages..12:13 pages..1:2,3:4,7:10 | x"},
+    {"size:>1m OR (NOT pages:<3 x)", NULL,
+     "?(x) or{size..1000001:-1 and{not{pages..-1:3} (x)}} | | x"},
+    {"x", "size:<1k NOT pages:2", "?(x) | size..-1:1000 !pages..2:3 | x"},
+    {"x", "size:big", "?(x) | | x #"},
+    {"size:5xb size:10mb..1mb size:-5 size:5- size:1.5", NULL,
+     "?(size:5xb size:10mb..1mb size:-5 size:5- size:1.5) | | "
+     "size:5xb size:10mb..1mb size:-5 size:5- size:1.5 #"},
+    {"size:1...2 size:> size:>=kb size:1.kb size:99999999999999999999", NULL,
+     "?(size:1...2 size:> size:>=kb size:1.kb size:99999999999999999999) | | "
+     "size:1...2 size:> size:>=kb size:1.kb size:99999999999999999999 #"},
+    {"size:9999999tib", NULL, "?(size:9999999tib) | | size:9999999tib #"},
+    {"pages:3k pages:1.5 pages:few", NULL, "?(pages:3k pages:1.5 pages:few) | | pages:3k pages:1.5 pages:few #"},
     {"ext: pdf", NULL, "?(ext: pdf) | | ext: pdf"},
     {"http://x.org/a note:b", NULL, "?(http://x.org/a note:b) | | http://x.org/a note:b"},
     {"\"never closed", NULL, "?(never closed) | | never closed #"},
@@ -244,7 +268,7 @@ static void texts_are_read_as_the_table_says(void **state)
 static void any_bytes_are_a_query(void **state)
 {
     static const char *const parts[] = {"\"", "-", "ext:", "date:", "2025-09", "/", ",", " ", "x",
-                                        "title:", "\xff", "..", "\xE2\x80\x9C", "dir:", "word", ":",
+                                        "title:", "\xff", "..", "size:", "pages:", "1.5mb", ">=", "\xE2\x80\x9C", "dir:", "word", ":",
                                         "(", ")", " AND ", " OR ", " NOT ", " NEAR/2 ", "*", "?", "~",
                                         "^2", "+", "/", " (", ") "};
     const char *seed_text = getenv("CAIRN_SEED");

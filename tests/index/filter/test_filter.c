@@ -44,13 +44,13 @@ static const char *const tags_a[] = {"Work", "urgent"};
 static const char *const tags_b[] = {"work", "work"};
 static const filter_row library[] = {
     {"/home/eva/notes/plan.md", "The Annual Plan", "md", "en", "text/markdown", "Eva Müller", 10 * DAY,
-     tags_a, 2},
+     500, 0, tags_a, 2},
     {"/home/eva/notes/old/plan.pdf", "planet earth", "pdf", "en", "application/pdf",
-     "Bob <bob@example.org>", 20 * DAY, tags_b, 2},
+     "Bob <bob@example.org>", 20 * DAY, 2000000, 12, tags_b, 2},
     {"mail/2025/42.eml", "RE: ÜBERSICHT", "eml", "de", "message/rfc822", "carol@example.org", 30 * DAY,
-     NULL, 0},
-    {"日本/計画.txt", "来年の計画書", "txt", "ja", "text/plain", NULL, 0, NULL, 0},
-    {"plain", NULL, NULL, NULL, NULL, NULL, -5 * DAY, NULL, 0},
+     0, 3, NULL, 0},
+    {"日本/計画.txt", "来年の計画書", "txt", "ja", "text/plain", NULL, 0, -1, 0, NULL, 0},
+    {"plain", NULL, NULL, NULL, NULL, NULL, -5 * DAY, INT64_MAX - 1, UINT32_MAX, NULL, 0},
 };
 #define LIBRARY_ROWS (sizeof library / sizeof *library)
 
@@ -139,7 +139,7 @@ static void dates_values_and_combinations(void **state)
     filter_reader *r = write_and_open(&mem, &src, library, LIBRARY_ROWS);
 
     (void)state;
-    filter_value range[2] = {{.lo_ns = 10 * DAY, .hi_ns = 20 * DAY}, {.lo_ns = INT64_MIN, .hi_ns = 0}};
+    filter_value range[2] = {{.lo = 10 * DAY, .hi = 20 * DAY}, {.lo = INT64_MIN, .hi = 0}};
     filter_value exts[2] = {{.text = "md"}, {.text = "pdf"}};
     filter_predicate p[2] = {{FILTER_DATE, FILTER_RANGE, false, range, 1},
                              {FILTER_EXT, FILTER_EQ, false, exts, 2}};
@@ -167,6 +167,49 @@ static void dates_values_and_combinations(void **state)
     p[0] = (filter_predicate){FILTER_EXT, FILTER_DIR, false, exts, 1};
     assert_int_equal(filter_estimate(r, &e, &n, &err), CAIRN_EUSAGE);
     assert_false(filter_matches(&library[0], &e));
+    filter_reader_close(r);
+    memory_clear(&mem);
+}
+
+static void sizes_and_pages_are_ranges_too(void **state)
+{
+    static const struct {
+        filter_field field;
+        int64_t lo, hi;
+        unsigned rows;
+    } ranges[] = {
+        {FILTER_SIZE, 500, 2000000, 1},
+        {FILTER_SIZE, 0, 1, 4}, /* an empty file has a size, row 3 has none */
+        {FILTER_SIZE, INT64_MIN, INT64_MAX, 23},
+        {FILTER_SIZE, 2000001, INT64_MAX, 16},
+        {FILTER_SIZE, 7, 7, 0},
+        {FILTER_PAGES, 3, 13, 6},
+        {FILTER_PAGES, INT64_MIN, 12, 4}, /* no pages are not 0 pages */
+        {FILTER_PAGES, 13, INT64_MAX, 16},
+    };
+    memory_sections mem = {0};
+    section_source src;
+    cairn_error err = {0};
+    uint64_t bits[1];
+    uint32_t n;
+    filter_reader *r = write_and_open(&mem, &src, library, LIBRARY_ROWS);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        for (unsigned negated = 0; negated < 2; negated++) {
+            filter_value v = {.lo = ranges[i].lo, .hi = ranges[i].hi};
+            filter_predicate p = {ranges[i].field, FILTER_RANGE, negated, &v, 1};
+            filter_expr e = {&p, 1};
+            assert_int_equal(filter_eval(r, &e, bits, &n, &err), 0);
+            assert_int_equal(bits[0], negated ? 31 & ~ranges[i].rows : ranges[i].rows);
+            for (size_t row = 0; row < LIBRARY_ROWS; row++)
+                assert_int_equal(filter_matches(&library[row], &e), bits[0] >> row & 1);
+        }
+    for (filter_op op = 0; op < FILTER_RANGE; op++) {
+        filter_value v = {.text = "12"};
+        filter_predicate p = {FILTER_PAGES, op, false, &v, 1};
+        assert_int_equal(filter_eval(r, &(filter_expr){&p, 1}, bits, &n, &err), CAIRN_EUSAGE);
+    }
     filter_reader_close(r);
     memory_clear(&mem);
 }
@@ -202,6 +245,8 @@ static random_rows make_rows(uint32_t n, uint32_t distinct)
         r->lang = langs[test_random(&rng) % 3];
         r->author = exts[test_random(&rng) % 5];
         r->date_ns = test_random(&rng) % 4 ? (int64_t)(test_random(&rng) % 100) * DAY : 0;
+        r->size = test_random(&rng) % 5 ? (int64_t)(test_random(&rng) % 100) * 1000 : -1;
+        r->pages = test_random(&rng) % 2 ? (uint32_t)(test_random(&rng) % 100) : 0;
         r->tags = tags + test_random(&rng) % 4;
         r->n_tags = test_random(&rng) % 3;
     }
@@ -228,16 +273,25 @@ static void make_predicate(filter_predicate *p, filter_value *v)
         {FILTER_TAG, FILTER_EQ, "a"},           {FILTER_TAG, FILTER_EQ, "äö"},
         {FILTER_TAG, FILTER_PREFIX, "a"},       {FILTER_AUTHOR, FILTER_PREFIX, "m"},
     };
-    size_t c = test_random(&rng) % (sizeof choice / sizeof *choice + 2);
+    static const struct {
+        filter_field field;
+        int64_t unit;
+    } ranges[] = {{FILTER_DATE, DAY}, {FILTER_SIZE, 1000}, {FILTER_PAGES, 1}};
+    size_t c = test_random(&rng) % (sizeof choice / sizeof *choice + 5);
 
     *p = (filter_predicate){.negated = test_random(&rng) % 3 == 0, .values = v};
     p->n_values = 1 + test_random(&rng) % 2;
     if (c >= sizeof choice / sizeof *choice) {
-        p->field = FILTER_DATE;
+        size_t which = test_random(&rng) % (sizeof ranges / sizeof *ranges);
+        p->field = ranges[which].field;
         p->op = FILTER_RANGE;
         for (size_t i = 0; i < p->n_values; i++) {
-            v[i].lo_ns = (int64_t)(test_random(&rng) % 100) * DAY;
-            v[i].hi_ns = v[i].lo_ns + (int64_t)(test_random(&rng) % 40) * DAY;
+            v[i].lo = (int64_t)(test_random(&rng) % 100) * ranges[which].unit;
+            v[i].hi = v[i].lo + (int64_t)(test_random(&rng) % 40) * ranges[which].unit;
+            if (test_random(&rng) % 8 == 0) /* open at an end, as >= and < are */
+                v[i].lo = INT64_MIN;
+            else if (test_random(&rng) % 8 == 0)
+                v[i].hi = INT64_MAX;
         }
         return;
     }
@@ -319,7 +373,7 @@ static void merges_agree_with_the_plain_twin(void **state)
                     deleted[i][row >> 6] |= (uint64_t)1 << (row & 63);
                 else
                     live[n++] = x[i].rows[row];
-            in[i] = (filter_merge_input){r[i], round ? deleted[i] : NULL};
+            in[i] = (filter_merge_input){.reader = r[i], .deleted = round ? deleted[i] : NULL};
         }
         section_sink sink = memory_sink(&out);
         uint32_t *order = NULL;
@@ -377,7 +431,7 @@ static void an_empty_segment_works(void **state)
     filter_reader *r = write_and_open(&mem, &src, NULL, 0);
     filter_expr none = {NULL, 0};
     section_sink sink = memory_sink(&out);
-    filter_merge_input in = {r, NULL};
+    filter_merge_input in = {.reader = r};
 
     (void)state;
     assert_int_equal(filter_eval(r, &none, NULL, &n, &err), 0);
@@ -453,7 +507,7 @@ static void broken_sections_are_refused_or_harmless(void **state)
             if (round % 20 == 0) {
                 memory_sections out = {0};
                 section_sink sink = memory_sink(&out);
-                filter_merge_input in = {r, NULL};
+                filter_merge_input in = {.reader = r};
                 st = filter_merge(&in, 1, &sink, &err);
                 assert_true(st == CAIRN_OK || st == CAIRN_ECORRUPT);
                 memory_clear(&out);
@@ -474,6 +528,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_operator_finds_its_rows),
         cmocka_unit_test(dates_values_and_combinations),
+        cmocka_unit_test(sizes_and_pages_are_ranges_too),
         cmocka_unit_test(random_rows_agree_with_the_plain_twin),
         cmocka_unit_test(merges_agree_with_the_plain_twin),
         cmocka_unit_test(an_empty_segment_works),
