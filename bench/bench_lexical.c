@@ -470,9 +470,11 @@ static int speed(const char *dir, size_t repeats, size_t n_queries, size_t n_seg
     size_t n_docs = count_lines(dir, "corpus.txt"), n, wrong = 0;
     char **q = read_lines(dir, "queries.txt", n_queries, &n);
     FILE *f = open_in(dir, "corpus.txt");
+    static char buffer[1 << 18];
     int64_t t0 = clock_mono_ns(), c0 = clock_cpu_ns();
     uint32_t base[64];
 
+    setvbuf(f, buffer, _IOFBF, sizeof buffer);
     e.params = *params;
     e.n = n_segments;
     for (size_t s = 0; s < n_segments; s++) {

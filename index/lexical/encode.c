@@ -154,14 +154,27 @@ static inline void extend(bytes *b, const uint8_t *to)
 
 /* Bits of all positions when each has the width its field's length calls for; SIZE_MAX when one
  * does not fit. `from` is the first field that occurs. */
-static size_t bits_by_length(const list_encoder *e, size_t from)
+static size_t bits_by_length(list_encoder *e, size_t from)
 {
     const uint32_t *gap = e->gaps;
     size_t bits = 0;
 
+    for (size_t f = from; f < LEXICAL_FIELDS; f++) {
+        const uint8_t *length = e->rows + f * e->n_rows;
+        for (uint32_t i = 0; i < e->n; i++)
+            e->widths[f][i] = e->position_bits[length[e->doc[i]]];
+    }
+    if (from == LEXICAL_BODY && e->n_gaps == e->n) { /* once in each row */
+        uint64_t over = 0;
+        for (uint32_t i = 0; i < e->n; i++) {
+            over |= (uint64_t)gap[i] >> e->widths[from][i];
+            bits += e->widths[from][i];
+        }
+        return over ? SIZE_MAX : bits;
+    }
     for (uint32_t i = 0; i < e->n; i++)
         for (size_t f = from; f < LEXICAL_FIELDS; f++) {
-            unsigned width = e->position_bits[e->rows[f * e->n_rows + e->doc[i]]];
+            unsigned width = e->widths[f][i];
             uint32_t tf = e->tf[f][i], all = 0;
             for (uint32_t j = 0; j < tf; j++)
                 all |= *gap++;
@@ -180,7 +193,7 @@ static uint8_t *put_by_length(const list_encoder *e, size_t from, uint8_t *dst)
 
     for (uint32_t i = 0; i < e->n; i++)
         for (size_t f = from; f < LEXICAL_FIELDS; f++) {
-            unsigned width = e->position_bits[e->rows[f * e->n_rows + e->doc[i]]];
+            unsigned width = e->widths[f][i];
             for (uint32_t tf = e->tf[f][i]; tf; tf--) {
                 acc |= (uint64_t)*gap++ << have;
                 have += width;
@@ -367,8 +380,8 @@ static cairn_status flush_block(list_encoder *e, bool only, bool *plain, cairn_e
     return CAIRN_OK;
 }
 
-cairn_status list_add(list_encoder *e, uint32_t row, const uint32_t tf[LEXICAL_FIELDS],
-                      const uint32_t *positions, cairn_error *err)
+cairn_status list_add_gaps(list_encoder *e, uint32_t row, const uint32_t tf[LEXICAL_FIELDS],
+                           uint32_t **gaps, cairn_error *err)
 {
     size_t total = 0;
 
@@ -392,14 +405,25 @@ cairn_status list_add(list_encoder *e, uint32_t row, const uint32_t tf[LEXICAL_F
         e->gaps = more;
         e->cap_gaps = cap;
     }
-    for (size_t f = 0; f < LEXICAL_FIELDS; f++) {
+    *gaps = e->gaps + e->n_gaps;
+    e->n_gaps += total;
+    return CAIRN_OK;
+}
+
+cairn_status list_add(list_encoder *e, uint32_t row, const uint32_t tf[LEXICAL_FIELDS],
+                      const uint32_t *positions, cairn_error *err)
+{
+    uint32_t *gaps;
+    cairn_status st = list_add_gaps(e, row, tf, &gaps, err);
+
+    for (size_t f = 0; f < LEXICAL_FIELDS && !st; f++) {
         uint32_t before = 0;
         for (uint32_t i = 0; i < tf[f]; i++) {
-            e->gaps[e->n_gaps++] = *positions - before;
+            *gaps++ = *positions - before;
             before = *positions++;
         }
     }
-    return CAIRN_OK;
+    return st;
 }
 
 /* ---- lists ---- */

@@ -34,6 +34,7 @@ typedef struct list_encoder {
     uint32_t tf[LEXICAL_FIELDS][BLOCK];
     uint32_t *gaps; /* positions of the waiting block, as gaps */
     size_t n_gaps, cap_gaps;
+    uint8_t widths[LEXICAL_FIELDS][BLOCK]; /* of the waiting postings' positions, by length */
 } list_encoder;
 
 #define SINGLE_MAX 32
@@ -59,6 +60,10 @@ void list_begin(list_encoder *e);
  * every tf is <= TF_MAX and their sum is not 0. Rows ascend. */
 cairn_status list_add(list_encoder *e, uint32_t row, const uint32_t tf[LEXICAL_FIELDS],
                       const uint32_t *positions, cairn_error *err);
+/* The same with room for the positions, to be filled in as gaps: the first of each field as it is,
+ * each other less the one before. *gaps is valid until the next call. */
+cairn_status list_add_gaps(list_encoder *e, uint32_t row, const uint32_t tf[LEXICAL_FIELDS],
+                           uint32_t **gaps, cairn_error *err);
 cairn_status list_end(list_encoder *e, list_size *out, cairn_error *err);
 
 /* Weight of each field's length. */

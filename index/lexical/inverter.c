@@ -4,6 +4,10 @@
  * their end (16 bytes for the many terms that occur once, 2 KiB for the few that occur everywhere).
  * A row's words are first chained by term in `tokens`, then each of its terms gets one posting.
  *
+ * Texts repeat their words, and the analyzer says which of its places a word came from: `memo`
+ * keeps the term found for each, so that only the others are hashed and looked up. What a posting
+ * needs of its term is kept apart from its text, two terms a cache line.
+ *
  * Spilling writes, for each term in byte order, its length in a byte, its bytes, the length of the
  * stream as a varint and the stream. Rows are absolute at the start of each stream, so a stream in
  * one run knows nothing of those before it, and a writer that spilled hands the list encoder the
@@ -27,18 +31,24 @@
 #define SPILL_STEP ((size_t)256 << 10)
 #define READ_LEAST ((size_t)16 << 10)
 
-#define TERM_HEAD 26
+#define NO_TERM   UINT32_MAX
+#define TERM_HEAD 6
+#define LINE      64
 
 typedef struct term {
-    uint32_t text; /* offset in texts */
     uint32_t hash;
-    uint32_t first;              /* address of the first slice */
     uint32_t at, end;            /* where the next byte goes; end = address of the slice's link */
     uint32_t last_row;           /* of the last posting; UINT32_MAX before the first */
     uint32_t row_head, row_tail; /* this row's tokens, while it is being added */
     uint8_t len, level;
-    char head[TERM_HEAD]; /* the first bytes again, to compare without another cache miss */
+    char head[TERM_HEAD]; /* the first bytes again, to tell others without another cache miss */
 } term;
+_Static_assert(2 * sizeof(term) == LINE, "two a cache line");
+
+typedef struct term_place {
+    uint32_t text;  /* offset in texts */
+    uint32_t first; /* address of the first slice */
+} term_place;
 
 typedef struct row_token {
     uint32_t position, next;
@@ -53,14 +63,18 @@ struct inverter {
     size_t n_chunk_slots;        /* of `chunks` */
     uint32_t chunk_used;         /* of the last chunk in use */
     bytes texts;
-    term *terms;
+    term *terms;        /* aligned to a line */
+    term_place *places; /* [n_terms] */
     size_t n_terms, cap_terms;
+    uint32_t
+        *memo; /* [ANALYZER_PLACES + 1] term of the word at a place of the analyzer, or NO_TERM */
     uint64_t *slots; /* hash above, term + 1 below, 0 = empty; a power of two, at most half full */
     size_t n_slots;
     row_token *tokens;
     size_t n_tokens, cap_tokens;
-    uint32_t *hashes; /* of the tokens of one field */
-    size_t cap_hashes;
+    uint32_t *found; /* of each token of one field its term, or its hash where that is not known */
+    bool *known;
+    size_t cap_found;
     uint32_t *touched; /* terms of this row */
     size_t n_touched, cap_touched;
     uint64_t n_postings;
@@ -79,6 +93,11 @@ static cairn_status no_memory(cairn_error *err)
     return cairn_fail(err, CAIRN_ENOMEM, "no memory for a lexical writer");
 }
 
+static void forget_places(inverter *v)
+{
+    memset(v->memo, 0xFF, (ANALYZER_PLACES + 1) * sizeof *v->memo);
+}
+
 cairn_status inverter_create(inverter **out, const char *dir, cairn_error *err)
 {
     inverter *v = calloc(1, sizeof *v);
@@ -93,7 +112,10 @@ cairn_status inverter_create(inverter **out, const char *dir, cairn_error *err)
     forms_table_init(&v->forms);
     v->n_slots = 1 << 12;
     v->slots = calloc(v->n_slots, sizeof *v->slots);
-    st = v->slots ? analyzer_create(&v->analyzer, err) : no_memory(err);
+    v->memo = checked_malloc(ANALYZER_PLACES + 1, sizeof *v->memo);
+    if (v->memo)
+        forget_places(v);
+    st = v->slots && v->memo ? analyzer_create(&v->analyzer, err) : no_memory(err);
     if (st) {
         inverter_destroy(v);
         return st;
@@ -110,19 +132,24 @@ static void free_streams(inverter *v)
         munmap(v->chunks[i], CHUNK);
     free(v->chunks);
     free(v->terms);
+    free(v->places);
+    free(v->memo);
     free(v->slots);
     free(v->tokens);
-    free(v->hashes);
+    free(v->found);
+    free(v->known);
     free(v->touched);
     bytes_clear(&v->texts);
     v->chunks = NULL;
     v->terms = NULL;
+    v->places = NULL;
     v->slots = NULL;
     v->tokens = NULL;
-    v->hashes = v->touched = NULL;
+    v->known = NULL;
+    v->memo = v->found = v->touched = NULL;
     v->n_chunks = v->cap_chunks = v->n_chunk_slots = 0;
     v->n_terms = v->cap_terms = v->n_slots = 0;
-    v->cap_tokens = v->cap_hashes = v->cap_touched = 0;
+    v->cap_tokens = v->cap_found = v->cap_touched = 0;
 }
 
 void inverter_destroy(inverter *v)
@@ -161,9 +188,9 @@ uint64_t inverter_postings(const inverter *v)
 
 size_t inverter_memory(const inverter *v)
 {
-    return v->n_chunks * CHUNK + v->texts.len + v->n_terms * sizeof(term) +
+    return v->n_chunks * CHUNK + v->texts.len + v->n_terms * (sizeof(term) + sizeof(term_place)) +
            v->n_slots * sizeof *v->slots + v->cap_tokens * sizeof(row_token) +
-           (v->cap_hashes + v->cap_touched) * sizeof(uint32_t);
+           (v->cap_found + v->cap_touched + ANALYZER_PLACES) * sizeof(uint32_t);
 }
 
 /* ---- slices ---- */
@@ -244,10 +271,11 @@ static bool put_varint(inverter *v, term *t, uint64_t x)
     return put_byte(v, t, (uint8_t)x);
 }
 
-/* Append a term's stream to *out. */
-static cairn_status copy_stream(const inverter *v, const term *t, bytes *out)
+/* Append the stream of term i to *out. */
+static cairn_status copy_stream(const inverter *v, uint32_t i, bytes *out)
 {
-    uint32_t at = t->first;
+    const term *t = &v->terms[i];
+    uint32_t at = v->places[i].first;
     cairn_status st = CAIRN_OK;
 
     for (unsigned level = 0; !st; level += level + 1 < LEVELS) {
@@ -296,43 +324,51 @@ static bool grow_slots(inverter *v)
     return true;
 }
 
+static bool grow_terms(inverter *v)
+{
+    size_t cap = v->cap_terms * 2 + 4096;
+    term_place *places = checked_realloc(v->places, cap, sizeof *places);
+    term *terms;
+
+    if (!places)
+        return false;
+    v->places = places;
+    if (cap > SIZE_MAX / sizeof *terms || !(terms = aligned_alloc(LINE, cap * sizeof *terms)))
+        return false;
+    if (v->n_terms)
+        memcpy(terms, v->terms, v->n_terms * sizeof *terms);
+    free(v->terms);
+    v->terms = terms;
+    v->cap_terms = cap;
+    return true;
+}
+
 static bool add_term(inverter *v, const analyzer_token *tok, uint32_t hash, size_t slot)
 {
-    term t = {.text = (uint32_t)v->texts.len,
-              .hash = hash,
-              .len = (uint8_t)tok->len,
-              .last_row = UINT32_MAX,
-              .row_head = NO_TOKEN};
+    term_place place = {.text = (uint32_t)v->texts.len};
+    term t = {.hash = hash, .len = (uint8_t)tok->len, .last_row = UINT32_MAX, .row_head = NO_TOKEN};
 
-    if (v->n_terms == v->cap_terms) {
-        size_t cap = v->cap_terms * 2 + 4096;
-        term *more = checked_realloc(v->terms, cap, sizeof *more);
-        if (!more)
-            return false;
-        v->terms = more;
-        v->cap_terms = cap;
-    }
-    if (bytes_append(&v->texts, tok->term, tok->len) || !new_slice(v, 0, &t.first, &t.end))
+    if (v->n_terms == v->cap_terms && !grow_terms(v))
         return false;
-    t.at = t.first;
+    if (bytes_append(&v->texts, tok->term, tok->len) || !new_slice(v, 0, &place.first, &t.end))
+        return false;
+    t.at = place.first;
     memcpy(t.head, tok->term, tok->len < TERM_HEAD ? tok->len : TERM_HEAD);
+    v->places[v->n_terms] = place;
     v->terms[v->n_terms++] = t;
     v->slots[slot] = (uint64_t)hash << 32 | v->n_terms;
     return v->n_terms * 2 <= v->n_slots || grow_slots(v);
 }
 
-static inline bool same_text(const inverter *v, const term *t, const analyzer_token *tok)
+static inline bool same_text(const inverter *v, uint32_t i, const analyzer_token *tok)
 {
+    const term *t = &v->terms[i];
     size_t head = tok->len < TERM_HEAD ? tok->len : TERM_HEAD;
-    if (t->len != tok->len)
-        return false;
-    for (size_t i = 0; i < head; i++) /* short: cheaper than a call */
-        if (t->head[i] != tok->term[i])
-            return false;
-    return head == tok->len || !memcmp(v->texts.data + t->text, tok->term, tok->len);
+    return t->len == tok->len && !memcmp(t->head, tok->term, head) &&
+           (head == tok->len || !memcmp(v->texts.data + v->places[i].text, tok->term, tok->len));
 }
 
-/* The term of a token; UINT32_MAX without memory. */
+/* The term of a token; NO_TERM without memory. */
 static uint32_t find_term(inverter *v, const analyzer_token *tok, uint32_t hash)
 {
     size_t slot = hash & (v->n_slots - 1);
@@ -340,34 +376,48 @@ static uint32_t find_term(inverter *v, const analyzer_token *tok, uint32_t hash)
 
     while ((x = v->slots[slot])) {
         uint32_t i = (uint32_t)x - 1;
-        if (x >> 32 == hash && same_text(v, &v->terms[i], tok))
+        if (x >> 32 == hash && same_text(v, i, tok))
             return i;
         slot = (slot + 1) & (v->n_slots - 1);
     }
-    return add_term(v, tok, hash, slot) ? (uint32_t)v->n_terms - 1 : UINT32_MAX;
+    return add_term(v, tok, hash, slot) ? (uint32_t)v->n_terms - 1 : NO_TERM;
 }
 
-/* Hash all tokens and ask for the memory they will need: the table of terms is larger than the
- * caches, so its misses are taken together. */
+/* Find what is known of all tokens and ask for the memory they will need: the table of terms is
+ * larger than the caches, so its misses are taken together. */
 static bool prepare(inverter *v, const analyzer_token *tokens, size_t n)
 {
     size_t mask = v->n_slots - 1;
 
-    if (n > v->cap_hashes) {
-        uint32_t *more = checked_realloc(v->hashes, n * 2, sizeof *more);
-        if (!more)
+    if (n > v->cap_found) {
+        uint32_t *found = checked_realloc(v->found, n * 2, sizeof *found);
+        bool *known;
+        if (!found)
             return false;
-        v->hashes = more;
-        v->cap_hashes = n * 2;
+        v->found = found;
+        known = checked_realloc(v->known, n * 2, sizeof *known);
+        if (!known)
+            return false;
+        v->known = known;
+        v->cap_found = n * 2;
     }
     for (size_t i = 0; i < n; i++) {
-        v->hashes[i] = hash_term(tokens[i].term, tokens[i].len);
-        __builtin_prefetch(&v->slots[v->hashes[i] & mask]);
+        uint32_t *memo = &v->memo[tokens[i].place];
+        if (tokens[i].fresh)
+            *memo = NO_TERM; /* also for the tokens behind: take_token finds theirs, in order */
+        v->known[i] = *memo != NO_TERM;
+        if (v->known[i]) {
+            v->found[i] = *memo;
+            __builtin_prefetch(&v->terms[*memo], 1);
+        } else {
+            v->found[i] = hash_term(tokens[i].term, tokens[i].len);
+            __builtin_prefetch(&v->slots[v->found[i] & mask]);
+        }
     }
     for (size_t i = 0; i < n; i++) {
-        uint64_t x = v->slots[v->hashes[i] & mask];
+        uint64_t x = v->known[i] ? 0 : v->slots[v->found[i] & mask];
         if (x)
-            __builtin_prefetch(&v->terms[(uint32_t)x - 1]);
+            __builtin_prefetch(&v->terms[(uint32_t)x - 1], 1);
     }
     return true;
 }
@@ -375,14 +425,11 @@ static bool prepare(inverter *v, const analyzer_token *tokens, size_t n)
 /* ---- rows ---- */
 
 /* Chain one word to its term. */
-static bool add_token(inverter *v, const analyzer_token *tok, uint32_t hash, unsigned field)
+static inline bool add_token(inverter *v, const analyzer_token *tok, uint32_t i, unsigned field)
 {
-    uint32_t i = find_term(v, tok, hash), n = (uint32_t)v->n_tokens;
-    term *t;
+    uint32_t n = (uint32_t)v->n_tokens;
+    term *t = &v->terms[i];
 
-    if (i == UINT32_MAX)
-        return false;
-    t = &v->terms[i];
     if (tok->extra && t->row_head != NO_TOKEN && v->tokens[t->row_tail].field == field &&
         v->tokens[t->row_tail].position == tok->position)
         return true; /* fooFoo: once at its place */
@@ -413,29 +460,67 @@ static bool add_token(inverter *v, const analyzer_token *tok, uint32_t hash, uns
     return true;
 }
 
+/* Take the k-th token of a field whose tokens were prepared. */
+static inline bool take_token(inverter *v, const analyzer_token *tok, size_t k, unsigned field)
+{
+    uint32_t i = v->found[k];
+
+    if (!v->known[k]) {
+        i = tok->guess ? NO_TERM : find_term(v, tok, i);
+        if (tok->place)
+            v->memo[tok->place] = i;
+        if (i == NO_TERM)
+            return tok->guess;
+    }
+    return tok->guess || add_token(v, tok, i, field);
+}
+
+/* A word that is once in the body and nowhere else, as most are. */
+static inline bool add_once(inverter *v, term *t, uint32_t gap, uint32_t position)
+{
+    uint32_t room = t->end - t->at;
+    uint8_t *p = at_address(v, t->at);
+
+    if (gap < 0x40 && position < 0x80 && room >= 2) {
+        p[0] = (uint8_t)(gap << 1 | 1);
+        p[1] = (uint8_t)position;
+        t->at += 2;
+        return true;
+    }
+    if (gap < 0x2000 && position < 0x80 && room >= 3) {
+        p[0] = (uint8_t)(gap << 1 | 0x81);
+        p[1] = (uint8_t)(gap >> 6);
+        p[2] = (uint8_t)position;
+        t->at += 3;
+        return true;
+    }
+    return put_varint(v, t, (uint64_t)gap << 1 | 1) && put_varint(v, t, position);
+}
+
 /* Write the posting of a term in this row. */
 static bool add_posting(inverter *v, term *t, uint32_t row)
 {
+    const row_token *head = &v->tokens[t->row_head];
     uint32_t tf[LEXICAL_FIELDS] = {0}, left[LEXICAL_FIELDS], before = 0;
     uint64_t gap = row - t->last_row; /* from UINT32_MAX: row + 1 */
     unsigned fields = 0, field = 0;
 
     gap &= UINT32_MAX;
+    if (head->next == NO_TOKEN && head->field == LEXICAL_BODY) {
+        t->last_row = row;
+        t->row_head = NO_TOKEN;
+        return add_once(v, t, (uint32_t)gap, head->position);
+    }
     for (uint32_t i = t->row_head; i != NO_TOKEN; i = v->tokens[i].next) {
         unsigned f = v->tokens[i].field;
         fields |= 1u << f;
         tf[f] += tf[f] < TF_MAX;
     }
-    if (fields == 1u << LEXICAL_BODY && tf[LEXICAL_BODY] == 1) {
-        if (!put_varint(v, t, gap << 1 | 1))
+    if (!put_varint(v, t, gap << 1) || !put_byte(v, t, (uint8_t)fields))
+        return false;
+    for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
+        if (tf[f] && !put_varint(v, t, tf[f]))
             return false;
-    } else {
-        if (!put_varint(v, t, gap << 1) || !put_byte(v, t, (uint8_t)fields))
-            return false;
-        for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
-            if (tf[f] && !put_varint(v, t, tf[f]))
-                return false;
-    }
     memcpy(left, tf, sizeof left);
     for (uint32_t i = t->row_head; i != NO_TOKEN; i = v->tokens[i].next) {
         const row_token *k = &v->tokens[i];
@@ -473,11 +558,12 @@ cairn_status inverter_add(inverter *v, const lexical_doc *doc, uint32_t row, row
                           doc->field[f].len, &tokens, &n, err);
         if (st) {
             v->broken = v->n_touched != 0;
+            forget_places(v); /* it may have put words there that were not seen here */
             return st;
         }
         fine = prepare(v, tokens, n);
         for (size_t i = 0; i < n && fine; i++) {
-            fine = tokens[i].guess || add_token(v, &tokens[i], v->hashes[i], f);
+            fine = take_token(v, &tokens[i], i, f);
             /* Parts stand at the place of their word and don't make a text longer. A merge counts in
              * the same way, from positions. */
             if (!tokens[i].guess)
@@ -525,7 +611,8 @@ static int by_text(const void *a, const void *b, void *ctx)
         return x->prefix < y->prefix ? -1 : 1;
     s = &v->terms[x->term];
     t = &v->terms[y->term];
-    c = memcmp(v->texts.data + s->text, v->texts.data + t->text, s->len < t->len ? s->len : t->len);
+    c = memcmp(v->texts.data + v->places[x->term].text, v->texts.data + v->places[y->term].text,
+               s->len < t->len ? s->len : t->len);
     return c ? c : (s->len > t->len) - (s->len < t->len);
 }
 
@@ -541,8 +628,8 @@ static uint32_t *sorted_terms(inverter *v)
         return NULL;
     }
     for (size_t i = 0; i < v->n_terms; i++) {
-        const term *t = &v->terms[i];
-        keys[i] = (sort_key){prefix_of(v->texts.data + t->text, t->len), (uint32_t)i};
+        keys[i] =
+            (sort_key){prefix_of(v->texts.data + v->places[i].text, v->terms[i].len), (uint32_t)i};
     }
     qsort_r(keys, v->n_terms, sizeof *keys, by_text, v);
     for (size_t i = 0; i < v->n_terms; i++)
@@ -558,6 +645,7 @@ static void begin_anew(inverter *v)
     v->n_chunks = 0;
     v->chunk_used = 0;
     v->n_terms = 0;
+    forget_places(v);
     bytes_reset(&v->texts);
     memset(v->slots, 0, v->n_slots * sizeof *v->slots);
 }
@@ -572,11 +660,11 @@ static cairn_status write_run(inverter *v, const uint32_t *order, uint64_t *end,
     for (size_t i = 0; i < v->n_terms && !st; i++) {
         const term *t = &v->terms[order[i]];
         bytes_reset(&stream);
-        st = copy_stream(v, t, &stream);
+        st = copy_stream(v, order[i], &stream);
         if (!st)
             st = bytes_append_byte(&out, t->len);
         if (!st)
-            st = bytes_append(&out, v->texts.data + t->text, t->len);
+            st = bytes_append(&out, v->texts.data + v->places[order[i]].text, t->len);
         if (!st)
             st = bytes_append_varint(&out, stream.len);
         if (!st)
@@ -658,12 +746,10 @@ static cairn_status next_term(posting_run *r, cairn_error *err)
 {
     r->term = NULL;
     if (r->order) {
-        const term *t;
         if (r->at == r->v->n_terms)
             return CAIRN_OK;
-        t = &r->v->terms[r->order[r->at]];
-        r->term = r->v->texts.data + t->text;
-        r->len = t->len;
+        r->term = r->v->texts.data + r->v->places[r->order[r->at]].text;
+        r->len = r->v->terms[r->order[r->at]].len;
     } else {
         size_t used;
         cairn_status st = fill(r, 1 + ANALYZER_TERM_MAX + VARINT_MAX_BYTES, err);
@@ -711,7 +797,7 @@ cairn_status posting_run_take(posting_run *r, bytes *out, cairn_error *err)
     cairn_status st = CAIRN_OK;
 
     if (r->order) {
-        st = copy_stream(r->v, &r->v->terms[r->order[r->at++]], out);
+        st = copy_stream(r->v, r->order[r->at++], out);
         if (st)
             return cairn_fail(err, st, "no memory for a posting list");
         return next_term(r, err);

@@ -75,8 +75,6 @@ typedef struct worker {
     lexical_writer *w;
     inverter *inverter;
     list_encoder lists;
-    uint32_t *positions;
-    size_t cap_positions;
     pthread_t thread;
     bool started;
 } worker;
@@ -148,7 +146,10 @@ static void stream_next(stream_cursor *c)
         c->row = UINT32_MAX;
         return;
     }
-    c->p += varint_decode(c->p, c->end, &v);
+    if (*c->p < 0x80)
+        v = *c->p++;
+    else
+        c->p += varint_decode(c->p, c->end, &v);
     c->row += (uint32_t)(v >> 1);
     c->simple = v & 1;
 }
@@ -169,8 +170,9 @@ static inline const uint8_t *read_varint(const uint8_t *p, const uint8_t *end, u
 /* Give the posting at hand to the encoder and step. */
 static cairn_status encode_posting(worker *k, stream_cursor *c, cairn_error *err)
 {
-    uint32_t tf[LEXICAL_FIELDS] = {0}, row = c->row, gap;
-    size_t total = 1, n = 0;
+    uint32_t tf[LEXICAL_FIELDS] = {0}, *gaps;
+    size_t total = 1;
+    cairn_status st;
 
     if (c->simple) {
         tf[LEXICAL_BODY] = 1;
@@ -184,23 +186,13 @@ static cairn_status encode_posting(worker *k, stream_cursor *c, cairn_error *err
             total += tf[f];
         }
     }
-    if (total > k->cap_positions) {
-        uint32_t *more = checked_realloc(k->positions, total * 2, sizeof *more);
-        if (!more)
-            return cairn_fail(err, CAIRN_ENOMEM, "no memory for positions");
-        k->positions = more;
-        k->cap_positions = total * 2;
-    }
-    for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
-        uint32_t before = 0;
-        for (uint32_t i = 0; i < tf[f]; i++) {
-            c->p = read_varint(c->p, c->end, &gap);
-            before += gap;
-            k->positions[n++] = before;
-        }
-    }
+    st = list_add_gaps(&k->lists, c->row, tf, &gaps, err);
+    if (st)
+        return st;
+    for (size_t i = 0; i < total; i++)
+        c->p = read_varint(c->p, c->end, &gaps[i]);
     stream_next(c);
-    return list_add(&k->lists, row, tf, k->positions, err);
+    return CAIRN_OK;
 }
 
 /* Encode the postings of n streams, rows rising over all of them. Each worker takes whole blocks
@@ -495,7 +487,6 @@ void lexical_writer_destroy(lexical_writer *w)
             pthread_join(w->workers[i].thread, NULL);
         inverter_destroy(w->workers[i].inverter);
         list_encoder_clear(&w->workers[i].lists);
-        free(w->workers[i].positions);
     }
     for (size_t i = 0; w->jobs && i < w->n_jobs; i++)
         job_clear(&w->jobs[i]);

@@ -32,6 +32,7 @@ typedef struct cache_entry {
     uint8_t word_len, term_len, lang, flags; /* word_len 0 = empty */
 } cache_entry;
 _Static_assert(sizeof(cache_entry) == 64, "a cache line each");
+_Static_assert(1u << CACHE_BITS == ANALYZER_PLACES, "a place an entry");
 
 struct analyzer {
     words *words;
@@ -254,6 +255,7 @@ static inline uint32_t make_key(const char *s, size_t len, size_t left, size_t l
         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
     uint64_t mask[CACHE_WORD / 8], h = len << 8 ^ lang;
+    size_t half = CACHE_WORD / 16, n = len <= CACHE_WORD / 2 ? half : 2 * half;
 
     if (left >= CACHE_WORD) {
         memcpy(key, s, CACHE_WORD);
@@ -262,9 +264,19 @@ static inline uint32_t make_key(const char *s, size_t len, size_t left, size_t l
         memcpy(key, s, len);
     }
     memcpy(mask, masks + CACHE_WORD - len, CACHE_WORD);
-    for (size_t i = 0; i < CACHE_WORD / 8; i++)
+    for (size_t i = 0; i < half; i++)
         key[i] = small_letters(key[i] & mask[i]);
-    for (size_t i = 0; i < CACHE_WORD / 8 && 8 * i < len; i++) {
+    if (n > half) {
+        for (size_t i = half; i < n; i++)
+            key[i] = small_letters(key[i] & mask[i]);
+    } else {
+        memset(key + half, 0, CACHE_WORD / 2); /* most words: no loop whose end must be guessed */
+    }
+    for (size_t i = 0; i < half; i++) {
+        h = (h ^ key[i]) * 0xFF51AFD7ED558CCDu;
+        h ^= h >> 32;
+    }
+    for (size_t i = half; i < n; i++) {
         h = (h ^ key[i]) * 0xFF51AFD7ED558CCDu;
         h ^= h >> 32;
     }
@@ -333,6 +345,8 @@ static cairn_status add_new_term(analyzer *a, size_t lang, const char *s, const 
         return !st && a->on_form && t->len
                    ? tell(a, form, form_len, term, t->len, 1)
                    : st;
+    t->place = (uint16_t)(e - a->cache + 1);
+    t->fresh = true;
     memcpy(e->word, key, sizeof e->word);
     memcpy(e->term, term, t->len);
     e->word_len = (uint8_t)(w->end - w->start);
@@ -354,12 +368,15 @@ static cairn_status add_term(analyzer *a, size_t lang, const char *s, size_t tex
     cairn_status st;
 
     t->term = (const char *)(uintptr_t)a->terms.len; /* made a pointer when the buffer is final */
+    t->place = 0;
+    t->fresh = false;
     if (len <= CACHE_WORD) {
         e = &a->cache[make_key(s + w->start, len, text_len - w->start, lang, key)];
         if (e->word_len == len && e->lang == lang && !memcmp(e->word, key, sizeof key)) {
             t->len = e->term_len;
             t->stop = e->flags & IS_STOP;
             t->itself = e->flags & IS_ITSELF;
+            t->place = (uint16_t)(e - a->cache + 1);
             if (e->flags & IS_COUNTED && ++e->count == UINT16_MAX && (st = tell_entry(a, e)))
                 return st;
             if (a->terms.cap - a->terms.len <= CACHE_TERM &&

@@ -26,6 +26,8 @@
 #define ANALYZER_VERSION 2u
 /* No term is longer; a longer word is cut at a character boundary. */
 #define ANALYZER_TERM_MAX 128
+/* Words whose terms an analyzer remembers. */
+#define ANALYZER_PLACES (1u << 13)
 
 typedef struct analyzer analyzer;
 
@@ -38,6 +40,10 @@ typedef struct analyzer_token {
     bool extra;          /* at the position of the last token that is none */
     bool guess;          /* an extra one for questions alone; indexes leave it out */
     bool itself;         /* the term is the word but for its case: nothing was cut or folded */
+    bool fresh;          /* the first token of this word at `place` */
+    uint16_t place;      /* 1 .. ANALYZER_PLACES; 0: the word has none. Tokens at one place have the
+                            same term until the next fresh one there, over all texts of this
+                            analyzer: who keeps what it found for a term need not look again. */
 } analyzer_token;
 
 cairn_status analyzer_create(analyzer **out, cairn_error *err);

@@ -461,6 +461,33 @@ static cairn_status other_words(words *w, const uint8_t *s, size_t start, size_t
     return end > from ? icu_words(w, s, from, end, elision, err) : CAIRN_OK;
 }
 
+/* The end of the letters and digits of ASCII from s[i] on, eight bytes at a time; *inner_upper:
+ * there is a capital behind the first of them. */
+static inline size_t plain_end(const uint8_t *s, size_t i, size_t len, bool *inner_upper)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x80 * ones;
+    uint64_t capitals = 0, first = 0xFF;
+
+    for (; len - i >= 8; i += 8, first = 0) {
+        uint64_t v, low, small, letter, digit, stop;
+        memcpy(&v, s + i, 8);
+        low = v & 0x7F * ones;
+        small = low | 0x20 * ones;
+        letter = (small + (0x80 - 'a') * ones) ^ (small + (0x7F - 'z') * ones);
+        digit = (low + (0x80 - '0') * ones) ^ (low + (0x7F - '9') * ones);
+        stop = ~((letter | digit) & ~v) & tops;
+        capitals |= letter & ~(v << 2) & (stop ? (stop & -stop) - 1 : UINT64_MAX) & tops & ~first;
+        if (stop) {
+            *inner_upper = capitals;
+            return i + (size_t)__builtin_ctzll(stop) / 8;
+        }
+    }
+    for (; i < len && class_of[s[i]]; i++, first = 0)
+        capitals |= !first && class_of[s[i]] == UPPER;
+    *inner_upper = capitals;
+    return i;
+}
+
 static cairn_status check_length(size_t len, cairn_error *err)
 {
     return len < INT32_MAX ? CAIRN_OK
@@ -478,11 +505,19 @@ cairn_status words_split(words *w, const char *text, size_t len, bool elision,
     while (!st && i < len) {
         size_t from, end;
         uint8_t high = 0;
+        bool inner_upper;
         while (i < len && is_space(s[i]))
             i++;
         if (i == len)
             break;
         from = i;
+        /* Most words are nothing but a word between two spaces. */
+        end = plain_end(s, i, len, &inner_upper);
+        if (end > i && !inner_upper && (end == len || is_space(s[end]))) {
+            st = put(w, from, end, WORD_ASCII, MAIN, err);
+            i = end;
+            continue;
+        }
         while (i < len && !is_space(s[i]))
             high |= s[i++];
         end = i;

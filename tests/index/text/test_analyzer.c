@@ -151,7 +151,7 @@ static uint64_t next_random(uint64_t *x)
 /* The hand-written path for ASCII gives what ICU gives. */
 static void ascii_agrees_with_icu(void **state)
 {
-    static const char letters[] = "abZY09._',:;- \n@/\"e1#+vNET";
+    static const char letters[] = "abZY09._',:;- \n@/\"e1#+vNET", plain[] = "abcdefgnz0189ABZ  \t.";
     uint64_t x = seed_of() | 1;
     words *fast, *slow;
 
@@ -160,11 +160,13 @@ static void ascii_agrees_with_icu(void **state)
     for (size_t round = 0; round < 20000; round++) {
         char text[41];
         size_t len = next_random(&x) % 40, n, m;
-        bool elision = next_random(&x) & 1, any = next_random(&x) % 4 == 0;
+        bool elision = next_random(&x) & 1;
+        unsigned kind = next_random(&x) % 4; /* any bytes, long words, or many signs */
         const word_span *a, *b;
         for (size_t i = 0; i < len; i++)
-            text[i] = any ? (char)(next_random(&x) % 128)
-                          : letters[next_random(&x) % (sizeof letters - 1)];
+            text[i] = kind == 0   ? (char)(next_random(&x) % 128)
+                      : kind == 1 ? plain[next_random(&x) % (sizeof plain - 1)]
+                                  : letters[next_random(&x) % (sizeof letters - 1)];
         text[len] = 0;
         assert_int_equal(words_split(fast, text, len, elision, &a, &n, NULL), CAIRN_OK);
         assert_int_equal(words_split_icu(slow, text, len, elision, &b, &m, NULL), CAIRN_OK);
@@ -205,6 +207,46 @@ static void any_bytes_are_survived(void **state)
     }
 }
 
+/* Tokens at one place have the term of the last fresh one there, through many more words than there
+ * are places. */
+static void places_keep_their_terms(void **state)
+{
+    static char held[ANALYZER_PLACES + 1][ANALYZER_TERM_MAX + 1];
+    static const char *const langs[] = {"", "en", "de"};
+    uint64_t x = seed_of() | 1;
+    size_t again = 0, replaced = 0;
+
+    memset(held, 0, sizeof held);
+    for (size_t round = 0; round < 1500; round++) {
+        char text[4096];
+        size_t len = 0, n;
+        const analyzer_token *t;
+        while (len < sizeof text - 64) {
+            uint64_t r = next_random(&x);
+            len += (size_t)snprintf(text + len, sizeof text - len,
+                                    r % 7 ? "w%dings " : "Caf\xC3\xA9%d ",
+                                    (int)(r / 7 % (r % 3 ? 500 : 40000)));
+        }
+        assert_int_equal(analyzer_run(*state, langs[round % 3], text, len, &t, &n, NULL), CAIRN_OK);
+        for (size_t i = 0; i < n; i++) {
+            char *had = held[t[i].place];
+            assert_true(t[i].place <= ANALYZER_PLACES);
+            assert_true(t[i].place || !t[i].fresh);
+            if (!t[i].place)
+                continue;
+            if (t[i].fresh) {
+                replaced += had[0] != 0;
+                memcpy(had, t[i].term, t[i].len);
+                had[t[i].len] = 0;
+            }
+            again += !t[i].fresh;
+            assert_int_equal(strlen(had), t[i].len);
+            assert_memory_equal(had, t[i].term, t[i].len);
+        }
+    }
+    assert_true(again > 10000 && replaced > 10000);
+}
+
 static int make(void **state)
 {
     return analyzer_create((analyzer **)state, NULL);
@@ -225,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(long_words_are_cut, make, drop),
         cmocka_unit_test_setup_teardown(ascii_agrees_with_icu, make, drop),
         cmocka_unit_test_setup_teardown(any_bytes_are_survived, make, drop),
+        cmocka_unit_test_setup_teardown(places_keep_their_terms, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
