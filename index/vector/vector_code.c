@@ -42,7 +42,6 @@ static uint64_t mix(uint64_t x)
 /* Vectors of the compiler: whatever the machine, the same sums in the same order. */
 typedef float lanes __attribute__((vector_size(16), aligned(4), may_alias));
 typedef uint32_t bits4 __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int32_t pick4 __attribute__((vector_size(16)));
 
 #define SIGN 0x80000000u
 
@@ -50,11 +49,11 @@ typedef int32_t pick4 __attribute__((vector_size(16)));
 static inline lanes four_steps(lanes v)
 {
     const bits4 odd = {0, SIGN, 0, SIGN}, high = {0, 0, SIGN, SIGN};
-    lanes a = __builtin_shuffle(v, (pick4){0, 0, 2, 2}), b = __builtin_shuffle(v, (pick4){1, 1, 3, 3});
+    lanes a = __builtin_shufflevector(v, v, 0, 0, 2, 2), b = __builtin_shufflevector(v, v, 1, 1, 3, 3);
 
     v = a + (lanes)((bits4)b ^ odd);
-    a = __builtin_shuffle(v, (pick4){0, 1, 0, 1});
-    b = __builtin_shuffle(v, (pick4){2, 3, 2, 3});
+    a = __builtin_shufflevector(v, v, 0, 1, 0, 1);
+    b = __builtin_shufflevector(v, v, 2, 3, 2, 3);
     return a + (lanes)((bits4)b ^ high);
 }
 
