@@ -2,7 +2,7 @@
  * speed on the inputs of the peers' script.
  *
  *   bench_lexical --beir DIR [--lang xx] [--no-path] [--k1 F] [--b F] [--title F] [--path F]
- *                 [--stop-words keep] [--proximity F] [--proximity-depth N]
+ *                 [--stop-words keep] [--compounds on] [--proximity F] [--proximity-depth N]
  *       corpus.jsonl (_id, title, text), queries.jsonl, qrels.tsv; one JSON line with nDCG@10,
  *       Recall@100 and average precision over the judged queries.
  *   bench_lexical --data DIR --operators [--repeats 3] [--nq 100]
@@ -686,6 +686,8 @@ int main(int argc, char **argv)
             params.proximity_depth = strtoul(v, NULL, 10);
         else if (!strcmp(argv[i], "--stop-words"))
             params.keep_stop_words = !strcmp(v, "keep");
+        else if (!strcmp(argv[i], "--compounds"))
+            params.compounds = !strcmp(v, "on");
         else {
             fprintf(stderr, "bench_lexical: unknown option %s\n", argv[i]);
             return 2;

@@ -129,6 +129,7 @@ static void make_params(const cairn *c, size_t depth, retrieve_params *p)
     p->lexical.weight[LEXICAL_BODY] = (float)s->text_weight;
     p->lexical.stop_words = c->stop_words;
     p->lexical.synonyms = c->synonyms;
+    p->lexical.compounds = !strcmp(s->compounds, "on");
     p->lexical.proximity = (float)s->proximity;
     p->lexical.proximity_depth = (size_t)s->proximity_depth;
 }
@@ -199,7 +200,7 @@ cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain
     return engine_search_with(c, v, &e, memory, query, result, err);
 }
 
-static cairn_status mark_words(cairn *c, analyzer *an, const retrieve_query *query, arena *memory,
+static cairn_status mark_words(cairn *c, const view *v, analyzer *an, const retrieve_query *query, arena *memory,
                                cairn_hit *h, cairn_error *err)
 {
     lexical_query words = {.clauses = query->clauses, .n = query->n_clauses};
@@ -210,6 +211,9 @@ static cairn_status mark_words(cairn *c, analyzer *an, const retrieve_query *que
 
     lexical_params_default(&params);
     params.synonyms = c->synonyms;
+    params.compounds = !strcmp(c->settings.compounds, "on");
+    params.known = v->lexical;
+    params.n_known = v->n_lexical;
     st = lexical_highlight(an, &words, &params, h->lang, h->text, h->text_len, ranges,
                            MAX_HIGHLIGHTS, &n, err);
     if (st || !n)
@@ -259,7 +263,7 @@ static cairn_status present_hit(cairn *c, const view *v, const retrieve_query *q
                      .vector = found->vector_score,
                      .lexical_rank = found->lexical_rank,
                      .vector_rank = found->vector_rank};
-    return mark_words(c, an, query, memory, h, err);
+    return mark_words(c, v, an, query, memory, h, err);
 }
 
 cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query,

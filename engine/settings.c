@@ -62,6 +62,7 @@ static const setting table[] = {
     NUMBER("search", "text_weight", text_weight, 1, 0, 1000),
     FILE_NAME("search", "stop_words_file", stop_words_file),
     FILE_NAME("search", "synonyms_file", synonyms_file),
+    TEXT("search", "compounds", compounds, "on"),
     NUMBER("search", "candidates", candidates, 1000, 10, 100000),
     NUMBER("search", "proximity", proximity, 0.25, 0, 1000),
     NUMBER("search", "proximity_depth", proximity_depth, 50, 0, 100000),
@@ -212,5 +213,8 @@ cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_
     if (strcmp(s->reorder, "on") && strcmp(s->reorder, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: index.reorder is on or off, not \"%s\"", path,
                           s->reorder);
+    if (strcmp(s->compounds, "on") && strcmp(s->compounds, "off"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: search.compounds is on or off, not \"%s\"", path,
+                          s->compounds);
     return CAIRN_OK;
 }

@@ -43,6 +43,7 @@ typedef struct settings {
     double title_weight, path_weight, heading_weight, text_weight; /* of BM25F's fields */
     char stop_words_file[SETTINGS_TEXT]; /* words that don't score, beside the built-in ones; "" none */
     char synonyms_file[SETTINGS_TEXT];
+    char compounds[SETTINGS_TEXT]; /* "on": German and Dutch words with their compounds and parts */
     double candidates;    /* depth of each list before fusion, at least k */
     double proximity;       /* bonus for words that stand close together */
     double proximity_depth; /* of the best rows, how many get it */

@@ -33,6 +33,7 @@ typedef struct met {
     uint32_t edits;
     bool sure; /* some word of this segment that fits is written so, not only its stem */
     bool kept;
+    float factor; /* on its frequencies; 0: by its edits */
     dict_place at;
 } met;
 
@@ -458,6 +459,8 @@ static float factor_of(const expander *e, const met *m)
 {
     float letters = (float)e->letters;
 
+    if (m->factor > 0)
+        return m->factor;
     if (!m->edits)
         return 1;
     return letters > (float)m->edits ? 1 - (float)m->edits / letters : 1 / (2 * letters + 1);
@@ -657,6 +660,17 @@ static cairn_status make_automaton(expander *e, bool *fits)
     return x->problem ? CAIRN_OK : no_memory(e);
 }
 
+static void clear(expander *e)
+{
+    for (size_t s = 0; e->lists && s < e->n; s++)
+        free(e->lists[s].at);
+    free(e->lists);
+    free(e->derived);
+    free(e->slots);
+    bytes_clear(&e->texts);
+    automaton_clear(&e->a);
+}
+
 cairn_status expansion_make(query_expansion *x, const query_plan *plan, analyzer *an,
                             const char *const *langs, size_t n_langs,
                             const lexical_segment *segments, size_t n, uint64_t *postings_left,
@@ -686,12 +700,38 @@ cairn_status expansion_make(query_expansion *x, const query_plan *plan, analyzer
     for (size_t s = 0; s < n && !st; s++)
         st = gather_rows(&e, s);
 done:
-    for (size_t s = 0; e.lists && s < n; s++)
-        free(e.lists[s].at);
-    free(e.lists);
-    free(e.derived);
-    free(e.slots);
-    bytes_clear(&e.texts);
-    automaton_clear(&e.a);
+    clear(&e);
+    return st;
+}
+
+cairn_status expansion_of_words(query_expansion *x, const query_plan *plan,
+                                const expansion_word *words, size_t n_words,
+                                const lexical_segment *segments, size_t n, uint64_t *postings_left,
+                                cairn_error *err)
+{
+    expander e = {.x = x, .plan = plan, .segments = segments, .n = n, .err = err};
+    cairn_status st = CAIRN_OK;
+
+    bytes_init(&e.texts, UINT32_MAX);
+    x->in = arena_calloc(plan->memory, n + 1, sizeof *x->in);
+    e.lists = calloc(n + 1, sizeof *e.lists);
+    if (!x->in || !e.lists)
+        st = no_memory(&e);
+    for (size_t s = 0; s < n && !st; s++)
+        for (size_t i = 0; i < n_words && !st; i++) {
+            dict_term t;
+            bool found;
+            st = dict_find(&segments[s].reader->dict, words[i].text, words[i].len, &t, &found, err);
+            if (st || !found)
+                continue;
+            st = add_term(&e, s, &t, 0, true);
+            if (!st && e.lists[s].n)
+                e.lists[s].at[e.lists[s].n - 1].factor = words[i].factor;
+        }
+    if (!st)
+        st = choose_terms(&e, postings_left);
+    for (size_t s = 0; s < n && !st; s++)
+        st = gather_rows(&e, s);
+    clear(&e);
     return st;
 }

@@ -1,7 +1,7 @@
 /* highlight.c - which words of a text a query was looking for.
  *
  * The text is analysed as it was when it was indexed, and its words are compared with what the query
- * asks for in that language: words and their synonyms, phrases, the parts of NEAR, patterns. The
+ * asks for in that language: words, their synonyms and compounds, phrases, the parts of NEAR, patterns. The
  * positions in the index would not spare that: they count words, and a mark needs bytes, which only
  * the text can give. Analysing a passage costs some tens of microseconds. */
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "index/lexical/automaton.h"
+#include "index/lexical/compound.h"
 #include "index/lexical/lexical.h"
 
 typedef struct wanted_word {
@@ -33,6 +34,9 @@ typedef struct collecting {
     arena *memory;
     wanted *at;
     size_t n, cap;
+    compound_search *whole; /* [COMPOUND_WORDS_MAX]: words whose compounds are wanted; or NULL */
+    size_t n_whole;
+    compound_words known;
     cairn_error *err;
 } collecting;
 
@@ -192,6 +196,80 @@ static cairn_status want_synonyms(collecting *c, const char *text, size_t len)
     return st;
 }
 
+/* The compounds of a clause's words, and the parts of its compounds. */
+static cairn_status want_compounds(collecting *c, const lexical_clause *x)
+{
+    const analyzer_token *t;
+    size_t n, first = c->n_whole;
+    cairn_status st;
+
+    if (!c->whole || x->occur != LEXICAL_SHOULD)
+        return CAIRN_OK;
+    st = analyzer_run(c->a, c->lang, x->text, x->len, &t, &n, c->err);
+    for (size_t i = 0; i < n && !st && c->n_whole < COMPOUND_WORDS_MAX; i++) {
+        char form[ANALYZER_FORM_MAX];
+        size_t len = analyzer_form(x->text + t[i].start, t[i].end - t[i].start, form);
+        compound_search *w = &c->whole[c->n_whole];
+        if (t[i].extra || t[i].stop || !len || len > FORM_MAX)
+            continue;
+        *w = (compound_search){.form = arena_strndup(c->memory, form, len),
+                               .form_len = len,
+                               .term = arena_strndup(c->memory, t[i].term, t[i].len),
+                               .term_len = t[i].len};
+        if (!w->form || !w->term)
+            return no_memory(c);
+        c->n_whole++;
+    }
+    for (size_t i = first; i < c->n_whole && !st; i++) {
+        compound_split parts;
+        st = compound_part(&c->known, c->whole[i].form, c->whole[i].form_len, &parts, c->err);
+        for (size_t j = 0; j < parts.n && !st; j++)
+            st = want_text(c, parts.part[j], parts.len[j], false);
+    }
+    return st;
+}
+
+/* Which tokens of the text are compounds of the words wanted, ascending. They are copied first, since
+ * telling them takes the analyzer. */
+static cairn_status find_compounds(collecting *c, const char *text, size_t len, size_t **found,
+                                   size_t *n_found)
+{
+    typedef struct seen {
+        const char *form, *term;
+        size_t form_len, term_len;
+    } seen;
+    const analyzer_token *t;
+    seen *all;
+    size_t n;
+    cairn_status st = analyzer_run(c->a, c->lang, text, len, &t, &n, c->err);
+
+    if (st)
+        return st;
+    all = arena_calloc(c->memory, n + 1, sizeof *all);
+    *found = arena_calloc(c->memory, n + 1, sizeof **found);
+    if (!all || !*found)
+        return no_memory(c);
+    for (size_t i = 0; i < n; i++) {
+        char form[ANALYZER_FORM_MAX];
+        size_t form_len = analyzer_form(text + t[i].start, t[i].end - t[i].start, form);
+        if (t[i].extra || !form_len)
+            continue;
+        all[i] = (seen){arena_strndup(c->memory, form, form_len),
+                        arena_strndup(c->memory, t[i].term, t[i].len), form_len, t[i].len};
+        if (!all[i].form || !all[i].term)
+            return no_memory(c);
+    }
+    for (size_t i = 0; i < n && !st; i++) {
+        bool holds = false;
+        for (size_t j = 0; all[i].form && j < c->n_whole && !st && !holds; j++)
+            st = compound_holds(&c->known, &c->whole[j], all[i].form, all[i].form_len, all[i].term,
+                                all[i].term_len, &holds, c->err);
+        if (holds)
+            (*found)[(*n_found)++] = i;
+    }
+    return st;
+}
+
 static cairn_status want_pattern(collecting *c, const lexical_clause *x)
 {
     wanted *w;
@@ -233,7 +311,9 @@ static cairn_status want_clause(collecting *c, const lexical_clause *x)
     default:
         /* A sloppy phrase marks its words wherever they stand. */
         st = want_text(c, x->text, x->len, x->kind == LEXICAL_PHRASE && !x->slop);
-        return st || x->kind == LEXICAL_PHRASE ? st : want_synonyms(c, x->text, x->len);
+        if (!st && x->kind != LEXICAL_PHRASE)
+            st = want_synonyms(c, x->text, x->len);
+        return st || x->kind == LEXICAL_PHRASE ? st : want_compounds(c, x);
     }
 }
 
@@ -268,7 +348,7 @@ cairn_status lexical_highlight(analyzer *a, const lexical_query *query,
     collecting c = {.a = a, .params = params, .lang = lang, .memory = &memory, .err = err};
     const analyzer_token *t;
     bool *marked = NULL;
-    size_t n_tokens = 0;
+    size_t n_tokens = 0, *compounds = NULL, n_compounds = 0;
     cairn_status st = CAIRN_OK;
 
     *n = 0;
@@ -277,8 +357,15 @@ cairn_status lexical_highlight(analyzer *a, const lexical_query *query,
         st = analyzer_create(&own, err);
         c.a = own;
     }
+    if (!st && params && params->compounds && params->n_known && compound_language(lang)) {
+        c.known = (compound_words){params->known, params->n_known, lang, c.a};
+        c.whole = arena_calloc(&memory, COMPOUND_WORDS_MAX, sizeof *c.whole);
+        st = c.whole ? CAIRN_OK : no_memory(&c);
+    }
     for (size_t i = 0; i < query->n && !st; i++)
         st = want_clause(&c, &query->clauses[i]);
+    if (!st && c.n_whole)
+        st = find_compounds(&c, text, len, &compounds, &n_compounds);
     if (!st)
         st = analyzer_run(c.a, lang, text, len, &t, &n_tokens, err);
     if (!st) {
@@ -294,6 +381,8 @@ cairn_status lexical_highlight(analyzer *a, const lexical_query *query,
         else
             mark_words(&c.at[i], t, n_tokens, marked);
     }
+    for (size_t i = 0; i < n_compounds && !st; i++)
+        marked[compounds[i]] = true;
     if (!st)
         *n = gather(t, n_tokens, marked, ranges, max);
     for (size_t i = 0; i < c.n; i++)

@@ -217,6 +217,8 @@ typedef struct lexical_query {
     const char *lang_hint; /* language of the question if known, "" or NULL if not */
 } lexical_query;
 
+typedef struct lexical_segment lexical_segment;
+
 typedef struct lexical_params {
     float k1;                     /* default 1.2 */
     float b[LEXICAL_FIELDS];      /* 0 .. 1; default 0.75, path 0 */
@@ -224,17 +226,23 @@ typedef struct lexical_params {
     bool keep_stop_words;         /* default false: function words of a question don't score */
     const stop_list *stop_words;  /* of one's own, beside the built-in ones; NULL: none. Borrowed */
     const synonyms *synonyms;     /* applied to WORDS clauses; NULL: none. Borrowed */
+    /* Compounds of German and Dutch words beside the words, and their parts beside compounds, in
+     * clauses that SHOULD hold (compound.h); default false. */
+    bool compounds;
+    /* lexical_highlight alone: whose words tell what is a compound; NULL: none is marked. Borrowed. */
+    const lexical_segment *known;
+    size_t n_known;
     float proximity;              /* bonus for words that stand close together; 0: none (default) */
     size_t proximity_depth;       /* of the best rows, how many get it; default 50 */
 } lexical_params;
 
 void lexical_params_default(lexical_params *p);
 
-typedef struct lexical_segment {
+struct lexical_segment {
     const lexical_reader *reader;
     const uint64_t *deleted; /* NULL = none */
     const uint64_t *allowed; /* NULL = all */
-} lexical_segment;
+};
 
 typedef struct lexical_hit {
     uint32_t segment; /* index into the segments given */
@@ -312,8 +320,8 @@ typedef struct lexical_range {
 
 /* Byte ranges of the words of `text` that the query's positive clauses look for, in order, without
  * overlap; neighbours of a phrase stay apart. *n <= max. `lang` is the text's language. Stop words
- * are marked only inside a whole phrase; synonyms (of params, NULL: none) and what a pattern accepts are
- * marked like words. */
+ * are marked only inside a whole phrase; synonyms and compounds (of params, NULL: none) and what a pattern
+ * accepts are marked like words. */
 cairn_status lexical_highlight(analyzer *a, const lexical_query *query,
                                const lexical_params *params, const char *lang, const char *text,
                                size_t len, lexical_range *ranges, size_t max, size_t *n,

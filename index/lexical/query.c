@@ -5,12 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/lexical/compound.h"
 #include "index/lexical/encode.h"
 
 #define LANGUAGES_MAX 16     /* stems of the languages with most rows are tried */
 #define WORDS_MAX     LEXICAL_WORDS_MAX
 #define SEQUENCE_MAX  1024   /* words of a phrase */
 #define PART_BOOST    0.3f   /* of a compound's part beside the whole: measured, docs/lexical.md */
+/* Of compounds, measured in docs/lexical.md: */
+#define COMPOUND_PARTS_BOOST  0.3f  /* of the parts beside the whole */
+#define COMPOUND_WINDOW       30    /* other words between the parts */
+#define COMPOUND_BOOST        0.15f /* of a word's compounds beside it */
+#define COMPOUND_FIRST_FACTOR 0.5f  /* of those that it begins, on their frequencies */
 #define SUM_MAX       0x1p29 /* of a row's score in integer units */
 #define PROXIMITY_DEPTH_MAX 100000
 #define SLOP_MAX      100000 /* places: more is the whole field */
@@ -700,6 +706,152 @@ static cairn_status add_clause(builder *b, const lexical_clause *c)
     }
 }
 
+/* ---- compounds ---- */
+
+/* Words of the question that may have compounds, or be one. */
+typedef struct compounding {
+    compound_words known;
+    compound_search words[COMPOUND_WORDS_MAX];
+    query_group group[COMPOUND_WORDS_MAX]; /* what the groups of each have in common */
+    const lexical_clause *clause[COMPOUND_WORDS_MAX];
+    size_t n;
+} compounding;
+
+/* The language whose compounds are parted, that of the question or else of most rows; NULL: none. */
+static const char *choose_compound_language(const builder *b, const lexical_query *q)
+{
+    const char *lang = q->lang_hint && *q->lang_hint ? q->lang_hint
+                       : b->stop_lang                ? b->stop_lang
+                                                     : b->lang[0];
+
+    for (size_t l = 0; l < b->n_langs; l++)
+        if (!strcmp(b->lang[l], lang) && compound_language(lang))
+            return b->lang[l];
+    return NULL;
+}
+
+static cairn_status list_compounding(builder *b, const lexical_clause *c, compounding *out)
+{
+    const analyzer_token *t;
+    size_t n;
+    cairn_status st = analyzer_run(b->analyzer, out->known.lang, c->text, c->len, &t, &n, b->err);
+
+    for (size_t i = 0; i < n && !st && out->n < COMPOUND_WORDS_MAX; i++) {
+        char form[ANALYZER_FORM_MAX];
+        size_t len = analyzer_form(c->text + t[i].start, t[i].end - t[i].start, form);
+        if (t[i].extra || t[i].stop || !len || len > FORM_MAX)
+            continue;
+        out->words[out->n] = (compound_search){.form = arena_strndup(b->memory, form, len),
+                                               .form_len = len,
+                                               .term = arena_strndup(b->memory, t[i].term, t[i].len),
+                                               .term_len = t[i].len};
+        if (!out->words[out->n].form || !out->words[out->n].term)
+            return no_memory(b);
+        out->group[out->n] = (query_group){.occur = LEXICAL_SHOULD,
+                                           .plane = plane_index(b, c->field_mask),
+                                           .boost = c->boost > 0 ? c->boost : 1,
+                                           .start = t[i].start,
+                                           .end = t[i].end};
+        out->clause[out->n++] = c;
+    }
+    return st;
+}
+
+/* The parts of a word that is a compound, near each other in any order. They count less beside a whole
+ * that somebody wrote. */
+static cairn_status add_parts(builder *b, const compounding *k, size_t i)
+{
+    const compound_search *w = &k->words[i];
+    query_group g = k->group[i];
+    query_alt alt = {0};
+    query_word *words = arena_calloc(b->memory, COMPOUND_PARTS_MAX, sizeof *words);
+    query_span *spans = arena_calloc(b->memory, COMPOUND_PARTS_MAX, sizeof *spans);
+    bool known;
+    compound_split *parts = arena_calloc(b->memory, 1, sizeof *parts);
+    cairn_status st = words && spans && parts ? CAIRN_OK : no_memory(b);
+
+    if (!st)
+        st = compound_part(&k->known, w->form, w->form_len, parts, b->err);
+    for (size_t j = 0; !st && j < parts->n; j++) {
+        const analyzer_token *t;
+        size_t n;
+        st = analyzer_run(b->analyzer, k->known.lang, parts->part[j], parts->len[j], &t, &n,
+                          b->err);
+        if (!st && n)
+            st = term_index(b, t[0].term, t[0].len, &words[alt.n++].term);
+    }
+    if (st || alt.n < 2)
+        return st;
+    alt.words = words;
+    alt.spans = spans;
+    alt.n_spans = alt.n;
+    alt.window = COMPOUND_WINDOW + (uint32_t)alt.n;
+    for (size_t j = 0; j < alt.n; j++)
+        spans[j] = (query_span){(uint32_t)j, 1, 0, alt.window - 1};
+    st = is_known(b, &(analyzer_token){.term = w->term, .len = (uint32_t)w->term_len}, &known);
+    g.boost *= known ? COMPOUND_PARTS_BOOST : 1;
+    if (!st)
+        st = add_alt(b, &g, &alt);
+    return st ? st : add_group(b, &g);
+}
+
+/* The compounds of a word, as one word with many spellings. */
+static cairn_status add_compounds_of(builder *b, const compounding *k, size_t i)
+{
+    const compound_search *w = &k->words[i];
+    query_plan *p = b->plan;
+    query_group g = k->group[i];
+    query_expansion *x = arena_calloc(b->memory, 1, sizeof *x);
+    expansion_word *words = arena_calloc(b->memory, w->n + 1, sizeof *words);
+    const char *name =
+        arena_printf(b->memory, "compounds of %.*s", (int)w->form_len, w->form);
+    cairn_status st;
+
+    if (!x || !words || !name)
+        return no_memory(b);
+    for (size_t j = 0; j < w->n; j++)
+        words[j] = (expansion_word){w->found[j].text, w->found[j].len,
+                                    w->found[j].first ? COMPOUND_FIRST_FACTOR : 1};
+    *x = (query_expansion){.text = name, .len = strlen(name), .plane = g.plane};
+    st = expansion_of_words(x, p, words, w->n, b->segments, b->n_segments, &b->postings_left,
+                            b->err);
+    p->expansions[p->n_expansions++] = x;
+    g.expansion = x;
+    g.boost *= COMPOUND_BOOST;
+    if (!st)
+        st = add_alt(b, &g, &(query_alt){0});
+    return st ? st : add_group(b, &g);
+}
+
+/* Beside the words that may occur in a row stand their compounds and their parts. They bind nothing. */
+static cairn_status add_compounds(builder *b, const lexical_query *q)
+{
+    compounding *k;
+    cairn_status st = CAIRN_OK;
+    const char *lang = b->params->compounds ? choose_compound_language(b, q) : NULL;
+
+    if (!lang)
+        return CAIRN_OK;
+    k = arena_calloc(b->memory, 1, sizeof *k);
+    if (!k)
+        return no_memory(b);
+    k->known = (compound_words){b->segments, b->n_segments, lang, b->analyzer};
+    for (size_t i = 0; i < q->n && !st; i++)
+        if (q->clauses[i].kind == LEXICAL_WORDS && q->clauses[i].occur == LEXICAL_SHOULD)
+            st = list_compounding(b, &q->clauses[i], k);
+    if (!st && k->n)
+        st = compound_find(&k->known, k->words, k->n, b->memory, b->err);
+    b->binding = false;
+    for (size_t i = 0; i < k->n && !st; i++) {
+        b->clause = k->clause[i];
+        st = add_parts(b, k, i);
+        if (!st && k->words[i].n)
+            st = add_compounds_of(b, k, i);
+    }
+    b->binding = true;
+    return st;
+}
+
 /* The trees, their depth and indexes checked. */
 static cairn_status check_node(builder *b, const lexical_query *q, const lexical_node *node,
                                unsigned depth)
@@ -882,7 +1034,8 @@ cairn_status query_plan_make(query_plan *plan, arena *memory, analyzer *a,
     *plan = (query_plan){.memory = memory, .scale = 1};
     plan->planes = arena_calloc(memory, LEXICAL_ALL_FIELDS + 1, sizeof *plan->planes);
     plan->leaves = arena_calloc(memory, query->n + 1, sizeof *plan->leaves);
-    plan->expansions = arena_calloc(memory, LEXICAL_PATTERNS_MAX, sizeof(query_expansion *));
+    plan->expansions = arena_calloc(memory, LEXICAL_PATTERNS_MAX + COMPOUND_WORDS_MAX,
+                                    sizeof(query_expansion *));
     if (!plan->planes || !plan->leaves || !plan->expansions)
         return no_memory(&b);
     list_languages(&b, segments, n);
@@ -894,6 +1047,8 @@ cairn_status query_plan_make(query_plan *plan, arena *memory, analyzer *a,
         b.cap_leaf = 0;
         st = add_clause(&b, b.clause);
     }
+    if (!st)
+        st = add_compounds(&b, query);
     if (!st)
         st = take_trees(&b, query);
     if (!st)

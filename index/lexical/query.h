@@ -79,7 +79,7 @@ typedef struct expansion_shown {
 } expansion_shown;
 
 typedef struct query_expansion {
-    lexical_kind kind;
+    lexical_kind kind; /* WORDS: compounds of a word, and the text is a description */
     const char *text;
     size_t len;
     unsigned edits;
@@ -160,6 +160,18 @@ cairn_status expansion_make(query_expansion *x, const query_plan *plan, analyzer
                             const char *const *langs, size_t n_langs,
                             const lexical_segment *segments, size_t n, uint64_t *postings_left,
                             cairn_error *err);
+
+typedef struct expansion_word {
+    const char *text;
+    size_t len;
+    float factor; /* on its frequencies */
+} expansion_word;
+
+/* The same for given terms, by ascending text, as one word with many spellings. */
+cairn_status expansion_of_words(query_expansion *x, const query_plan *plan,
+                                const expansion_word *words, size_t n_words,
+                                const lexical_segment *segments, size_t n, uint64_t *postings_left,
+                                cairn_error *err);
 
 /* ---- windows (near.c) ---- */
 
