@@ -48,6 +48,7 @@ typedef struct vector_originals vector_originals;
 typedef struct hnsw_graph {
     uint32_t rows, m;
     uint32_t entry, max_level;
+    uint32_t removed;      /* rows taken out by merges since the graph was built afresh */
     uint32_t up_lists;     /* lists in `up` */
     const uint8_t *level;  /* [rows] */
     const uint32_t *up_at; /* [rows] */
@@ -123,13 +124,17 @@ typedef struct hnsw_base {
 cairn_status hnsw_build_run(hnsw_build **out, const vector_codes *codes, const hnsw_params *params,
                             const hnsw_base *base, pool *workers, cairn_error *err);
 const hnsw_graph *hnsw_build_graph(const hnsw_build *b);
+/* Whether taking `dead` more rows out of a graph that then is part of one of `rows` wears it so far
+ * that building afresh is better: each repair makes the links around a deleted row somewhat more
+ * local, which costs recall after many of them (docs/vector.md). */
+bool hnsw_is_worn(const hnsw_graph *g, uint32_t dead, uint32_t rows);
 void hnsw_build_destroy(hnsw_build *b);
 
 /* ---- sections (hnsw_file.c) ---- */
 
 /* What "hnsw.meta" says. */
 typedef struct hnsw_head {
-    uint32_t m, entry, max_level, up_lists, walk;
+    uint32_t m, entry, max_level, up_lists, walk, removed;
 } hnsw_head;
 
 /* The graph over these codes, borrowed from the sections; `head` where it stands elsewhere than in

@@ -3,7 +3,8 @@
  *   1. Every row's layer is drawn from (seed, row); lists of all layers are allocated.
  *   2. The first row of the highest layer is the entry. A base graph, where there is one, is copied
  *      in (hnsw_repair.c).
- *   3. The other rows are inserted (hnsw_insert.c).
+ *   3. The other rows are inserted, and the old ones that lost most look around once more
+ *      (hnsw_insert.c).
  *   4. hnsw_connect makes every row reachable. */
 #include "index/vector/hnsw_build.h"
 
@@ -118,7 +119,8 @@ static cairn_status alloc_build(hnsw_build *b, const hnsw_base *base, cairn_erro
     b->order = checked_malloc(n, sizeof *b->order);
     b->scratch = calloc(b->n_scratch, sizeof *b->scratch);
     b->sum = checked_malloc(n, sizeof *b->sum);
-    if (!b->level || !b->up_at || !b->link0 || !b->sum || !b->order || !b->scratch)
+    b->lost = calloc(n, sizeof *b->lost);
+    if (!b->level || !b->up_at || !b->link0 || !b->sum || !b->lost || !b->order || !b->scratch)
         return cairn_fail(err, CAIRN_ENOMEM, "a graph of %u rows", n);
     for (size_t i = 0; i < b->n_scratch; i++)
         if (!alloc_scratch(b, &b->scratch[i]))
@@ -151,6 +153,21 @@ static cairn_status alloc_build(hnsw_build *b, const hnsw_base *base, cairn_erro
 }
 
 /* ---- the whole ---- */
+
+/* List, behind the new rows, the rows of the old graph that lost most links: those that lost at
+ * least so many that they are not more than the deleted rows are. */
+static void list_stale_rows(hnsw_build *b, uint32_t deleted)
+{
+    uint32_t count[2 * HNSW_MAX_M + 1] = {0}, least = 2 * HNSW_MAX_M + 1, sum = 0;
+
+    for (uint32_t r = 0; r < b->graph.rows; r++)
+        count[b->lost[r]]++;
+    while (least > 1 && sum + count[least - 1] <= deleted)
+        sum += count[--least];
+    for (uint32_t r = 0; r < b->graph.rows; r++)
+        if (b->lost[r] >= least)
+            b->order[b->n_order + b->n_stale++] = r;
+}
 
 /* List the rows that are not in the graph yet. */
 static cairn_status list_new_rows(hnsw_build *b, const hnsw_base *base, cairn_error *err)
@@ -203,6 +220,8 @@ cairn_status hnsw_build_run(hnsw_build **out, const vector_codes *codes, const h
         st = hnsw_adopt(b, base, workers, err);
     if (!st)
         st = list_new_rows(b, base, err);
+    if (!st && base)
+        list_stale_rows(b, b->graph.removed - base->graph->removed);
     if (!st)
         st = hnsw_insert(b, workers, err);
     if (!st)
@@ -231,6 +250,7 @@ void hnsw_build_destroy(hnsw_build *b)
     free(b->link0);
     free(b->up);
     free(b->order);
+    free(b->lost);
     free(b->sum);
     if (b->own_walk) {
         free((void *)b->walk.code);

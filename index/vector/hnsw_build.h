@@ -33,8 +33,10 @@ struct hnsw_build {
     int32_t *sum; /* [rows] of a row's code, for row queries */
     hnsw_scratch *scratch;
     size_t n_scratch;
-    uint32_t *order; /* rows to insert, the entry not among them */
-    uint32_t n_order;
+    uint8_t *lost;    /* [rows] links of layer 0 that led a row of the old graph to deleted ones */
+    uint32_t *order;  /* rows to insert, the entry not among them; then n_stale old ones */
+    uint32_t n_order; /* rows to insert */
+    uint32_t n_stale; /* rows that lost many links: they choose anew */
 };
 
 static inline uint32_t *hnsw_build_list(hnsw_build *b, uint32_t row, uint32_t l, uint32_t *cap)
@@ -64,6 +66,11 @@ static inline float hnsw_build_score(const hnsw_build *b, const vector_query *q,
  * squared distance than the row itself is. 1 is the paper's rule; somewhat more keeps longer links,
  * which shorten the walk: measured, docs/vector.md. */
 #define HNSW_REACH 1.1f
+
+/* A graph is worn when merges have taken out more than so many times its rows. With a build that
+ * costs 1 a row and an insert into an old graph i, and a share s of the rows replaced a time,
+ * inserts cost ((k - 1) s i + 1) / (k s) each on average, k = HNSW_WORN / s + 1. */
+#define HNSW_WORN 4.0
 
 /* Links a new row chooses on layer 0; the rest of its list is for rows that choose it. */
 static inline uint32_t hnsw_own_links(uint32_t m)

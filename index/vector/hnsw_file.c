@@ -3,13 +3,14 @@
  * Integers and floats are little-endian. "hnsw.meta", 32 bytes, all uint32:
  *
  *   at  field
- *   0   version, 2
+ *   0   version, 3
  *   4   m: links a row on the layers above 0, HNSW_MIN_M .. HNSW_MAX_M; 2 m on layer 0
  *   8   entry row
  *   12  its layer, the highest
  *   16  lists of the upper layers in "hnsw.up"
  *   20  1 when the graph has walk codes of its own, else 0
- *   24  written 0, refused if not 0 (8 bytes)
+ *   24  rows that merges took out since the graph was built afresh, UINT32_MAX: that many or more
+ *   28  written 0, refused if not 0
  *
  *   "hnsw.level" rows x uint8: the row's highest layer
  *   "hnsw.upat"  rows x uint32: where the row's lists of layers 1, 2, .. level begin in "hnsw.up",
@@ -20,16 +21,17 @@
  * int8 codes (hnsw_codes.c) "hnsw.i4s"   with walk codes: rows x float, their scales. Their biases
  * under L2 are "vec.bias"
  *
- * Version 1 has no field at 20 and no walk codes; before it, the graph's fields stood in version 1
- * of "vec.meta" (vector_format.h). Both are read. To change the format: add version 3, keep reading
- * these, add a golden file to tests/index/vector/golden/. */
+ * Version 2 has 0 at 24, as a graph without repairs has. Version 1 has no field at 20 and no walk
+ * codes either; before it, the graph's fields stood in version 1 of "vec.meta" (vector_format.h).
+ * All are read. To change the format: add version 4, keep reading these, add a golden file to
+ * tests/index/vector/golden/. */
 #include <inttypes.h>
 
 #include "base/checked.h"
 #include "base/cursor.h"
 #include "index/vector/vector_format.h"
 
-#define HNSW_META_VERSION 2u
+#define HNSW_META_VERSION 3u
 #define HNSW_META_BYTES   32u
 
 static cairn_status read_head(const section_source *src, hnsw_head *h, cairn_error *err)
@@ -45,7 +47,7 @@ static cairn_status read_head(const section_source *src, hnsw_head *h, cairn_err
                           HNSW_META_BYTES);
     cursor_init(&c, data, len);
     uint32_t version = cursor_u32(&c);
-    if (version != 1 && version != HNSW_META_VERSION)
+    if (version < 1 || version > HNSW_META_VERSION)
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
                           "a graph of format %" PRIu32
                           ": this build reads formats 1 to %u; indexing "
@@ -56,7 +58,8 @@ static cairn_status read_head(const section_source *src, hnsw_head *h, cairn_err
     h->max_level = cursor_u32(&c);
     h->up_lists = cursor_u32(&c);
     h->walk = cursor_u32(&c);
-    if (h->walk > version - 1 || cursor_u64(&c) != 0)
+    h->removed = cursor_u32(&c);
+    if (h->walk > (version > 1) || (h->removed && version < 3) || cursor_u32(&c) != 0)
         return cairn_fail(err, CAIRN_ECORRUPT, "section hnsw.meta holds impossible values");
     return CAIRN_OK;
 }
@@ -97,6 +100,7 @@ cairn_status hnsw_open(hnsw_graph *out, const section_source *src, const vector_
     g.m = h.m;
     g.entry = h.entry;
     g.max_level = h.max_level;
+    g.removed = h.removed;
     g.up_lists = h.up_lists;
     if ((st = need(src, "hnsw.level", rows, 1, 1, &g.level, err)) ||
         (st = need(src, "hnsw.upat", rows, 4, 4, &g.up_at, err)) ||
@@ -127,8 +131,8 @@ cairn_status hnsw_put(const hnsw_graph *g, const vector_codes *codes, const sect
                       cairn_error *err)
 {
     bool walk = g->walk_code && codes->kind == VECTOR_CODE_I8;
-    const uint32_t meta[HNSW_META_BYTES / 4] = {HNSW_META_VERSION, g->m,        g->entry,
-                                                g->max_level,      g->up_lists, walk};
+    const uint32_t meta[HNSW_META_BYTES / 4] = {HNSW_META_VERSION, g->m, g->entry,  g->max_level,
+                                                g->up_lists,       walk, g->removed};
     size_t n = g->rows, stride = vector_stride(VECTOR_CODE_I4, codes->dim);
     cairn_status st = vector_put_section(sink, "hnsw.meta", meta, sizeof meta, err);
 

@@ -10,7 +10,11 @@
  * know each other. That, and the poor choice that the first rows had, is mended by a second pass
  * over all new rows: each looks around itself once more in the finished graph and chooses anew. Two
  * passes with half of ef_construction each cost less than one with all of it and give a better
- * graph (docs/vector.md). */
+ * graph (docs/vector.md).
+ *
+ * Old rows that lost many links to deleted ones make such a pass too, narrower. hnsw_adopt has
+ * given them rows from behind the deleted ones, which lie near by; without the pass the links of a
+ * graph get more local with every merge, and recall falls. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +23,7 @@
 
 #define BATCH_ROWS  16384u
 #define REFINE_ROWS 65536u
+#define STALE_PART  4u /* rows that lost links look around with this part of ef_construction */
 #define GROWTH      4u /* a batch is at most one row for so many in the graph */
 #define TASK_ROWS   16u
 #define PART        (2u * HNSW_MAX_M)
@@ -375,13 +380,11 @@ static bool insert_all(insert_job *j, pool *workers)
     return true;
 }
 
-static bool refine_all(insert_job *j, pool *workers)
+static bool refine_all(insert_job *j, const uint32_t *rows, uint32_t n, pool *workers)
 {
-    hnsw_build *b = j->b;
-
-    for (uint32_t at = 0; at < b->n_order; at += j->n) {
-        j->n = b->n_order - at < REFINE_ROWS ? b->n_order - at : REFINE_ROWS;
-        j->rows = b->order + at;
+    for (uint32_t at = 0; at < n; at += j->n) {
+        j->n = n - at < REFINE_ROWS ? n - at : REFINE_ROWS;
+        j->rows = rows + at;
         if (!run_batch(j, workers))
             return false;
     }
@@ -390,7 +393,8 @@ static bool refine_all(insert_job *j, pool *workers)
 
 cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
 {
-    uint32_t own = hnsw_own_links(b->graph.m), most = b->n_order;
+    uint32_t own = hnsw_own_links(b->graph.m),
+             most = b->n_order > b->n_stale ? b->n_order : b->n_stale;
     insert_job j = {.b = b, .ef = (b->params.ef_construction + 1) / 2};
     uint32_t *staged = NULL;
     bool ok = false;
@@ -405,7 +409,9 @@ cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
         memset(j.head, 0xff, (size_t)b->graph.rows * sizeof *j.head);
         ok = insert_all(&j, workers);
         j.staged = staged;
-        ok = ok && refine_all(&j, workers);
+        ok = ok && refine_all(&j, b->order, b->n_order, workers);
+        j.ef = (b->params.ef_construction + STALE_PART - 1) / STALE_PART;
+        ok = ok && refine_all(&j, b->order + b->n_order, b->n_stale, workers);
     }
     free(j.head);
     free(j.next);

@@ -129,6 +129,8 @@ static void adopt_list(adopt_job *j, hnsw_scratch *s, const vector_query *q, uin
             out[kept++] = to;
         }
     }
+    if (l == 0)
+        j->b->lost[row] = (uint8_t)(length - kept);
     if (kept == length)
         return;
     float far = least_score(j->b, q, out, kept);
@@ -160,14 +162,29 @@ static void adopt_task(void *ctx, size_t task, size_t worker)
     }
 }
 
+/* The sum, and UINT32_MAX where it is more. */
+static uint32_t removed_with(const hnsw_graph *g, uint32_t dead)
+{
+    return dead < UINT32_MAX - g->removed ? g->removed + dead : UINT32_MAX;
+}
+
+bool hnsw_is_worn(const hnsw_graph *g, uint32_t dead, uint32_t rows)
+{
+    return dead && removed_with(g, dead) > HNSW_WORN * (double)rows;
+}
+
 cairn_status hnsw_adopt(hnsw_build *b, const hnsw_base *base, pool *workers, cairn_error *err)
 {
     adopt_job job = {b, base};
+    uint32_t dead = 0;
 
     for (uint32_t r = 0; r < base->graph->rows; r++)
-        if (base->new_row[r] != HNSW_NONE && base->new_row[r] >= b->graph.rows)
+        if (base->new_row[r] == HNSW_NONE)
+            dead++;
+        else if (base->new_row[r] >= b->graph.rows)
             return cairn_fail(err, CAIRN_EUSAGE, "row %u of the old graph has no place in the new",
                               r);
+    b->graph.removed = removed_with(base->graph, dead);
     pool_run(workers, ((size_t)base->graph->rows + ADOPT_ROWS - 1) / ADOPT_ROWS, adopt_task, &job);
     return CAIRN_OK;
 }

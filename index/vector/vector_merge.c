@@ -3,8 +3,8 @@
  * Codes, scales and originals of live rows are copied as they are where their kinds are the ones asked
  * for: a code depends on its row alone. Otherwise they are converted row by row.
  * The largest graph among the inputs is kept (hnsw_adopt) when at least two thirds of its rows are
- * alive, and the other rows are inserted into it; that saves its share of the build. Otherwise
- * everything is built afresh. */
+ * alive and repairs have not worn it (hnsw_is_worn), and the other rows are inserted into it; that
+ * saves its share of the build. Otherwise everything is built afresh. */
 #include "index/vector/vector_format.h"
 
 #include <stdlib.h>
@@ -152,14 +152,16 @@ static cairn_status put_originals(const vector_merge_input *in, size_t n, vector
 /* The input whose graph is worth keeping, or n. A graph with broken lists is no base for anything:
  * CAIRN_ECORRUPT, and vector_options.rebuild is the cure. Rows that cannot be reached are no reason
  * to refuse it; the build connects them. */
-static cairn_status choose_base(const vector_merge_input *in, size_t n, const vector_options *o,
-                                size_t *best, cairn_error *err)
+static cairn_status choose_base(const vector_merge_input *in, size_t n, uint32_t rows,
+                                const vector_options *o, size_t *best, cairn_error *err)
 {
     *best = n;
     for (size_t i = 0; !o->rebuild && i < n; i++) {
         const vector_reader *r = in[i].reader;
         uint32_t live = live_rows(&in[i]);
         if (!r->has_graph || r->graph.m != o->m || live == 0 || live / 2 < r->graph.rows / 3)
+            continue;
+        if (hnsw_is_worn(&r->graph, r->graph.rows - live, rows))
             continue;
         if (*best == n || in[*best].reader->graph.rows < r->graph.rows)
             *best = i;
@@ -174,7 +176,7 @@ static cairn_status build_graph(hnsw_build **out, const vector_merge_input *in, 
     hnsw_params p = {o->m, o->ef_construction, o->seed};
     size_t base_at;
     uint32_t at = 0, *new_row = NULL;
-    cairn_status st = choose_base(in, n, o, &base_at, err);
+    cairn_status st = choose_base(in, n, codes->rows, o, &base_at, err);
 
     if (st)
         return st;

@@ -2,6 +2,7 @@
  *
  * golden/hnsw-v1.bin: vec.meta 1 with its graph, 300 rows of 16 dimensions, m 6, as release 0.1
  * wrote it. golden/hnsw-v2.bin: hnsw.meta 2 with walk codes, 300 rows of 128 dimensions, m 6.
+ * golden/hnsw-v3.bin: hnsw.meta 3, the same rows after a merge took out 20 more.
  *
  * CAIRN_WRITE_GOLDEN=FILE writes the same rows in today's format to FILE; a new format gets a new
  * file, an old file is never written again. */
@@ -19,6 +20,7 @@
 #define ROWS       300u
 #define DIM_V1     16u
 #define DIM_V2     128u
+#define REMOVED    20u
 #define GOLDEN_DIR CAIRN_SOURCE_DIR "/tests/index/vector/golden/"
 
 static void golden_row(uint32_t row, uint32_t dim, float *v)
@@ -45,7 +47,7 @@ static void load(const char *name, memory_sections *m)
     free(data);
 }
 
-static void check_golden(const char *name, uint32_t dim, bool walk_codes)
+static void check_golden(const char *name, uint32_t dim, bool walk_codes, uint32_t removed)
 {
     memory_sections mem;
     cairn_error err = {0};
@@ -59,6 +61,7 @@ static void check_golden(const char *name, uint32_t dim, bool walk_codes)
     assert_int_equal(vector_reader_dim(r), dim);
     assert_true(vector_reader_has_graph(r));
     assert_int_equal(r->graph.walk_code != NULL, walk_codes);
+    assert_int_equal(r->graph.removed, removed);
     vector_segment seg = {r, NULL, NULL};
     for (uint32_t row = 0; row < ROWS; row++) {
         float v[DIM_V2], back[DIM_V2], work[DIM_V2];
@@ -94,37 +97,52 @@ static void check_golden(const char *name, uint32_t dim, bool walk_codes)
 static void a_graph_of_version_1_opens_and_finds(void **state)
 {
     (void)state;
-    check_golden("hnsw-v1.bin", DIM_V1, false);
+    check_golden("hnsw-v1.bin", DIM_V1, false, 0);
 }
 
 static void a_graph_of_version_2_opens_and_finds(void **state)
 {
     (void)state;
-    check_golden("hnsw-v2.bin", DIM_V2, true);
+    check_golden("hnsw-v2.bin", DIM_V2, true, 0);
 }
 
+static void a_graph_of_version_3_opens_and_finds(void **state)
+{
+    (void)state;
+    check_golden("hnsw-v3.bin", DIM_V2, true, REMOVED);
+}
+
+/* The rows after REMOVED others, which a merge then takes out. */
 static int write_golden(const char *path)
 {
-    memory_sections mem = {0};
+    memory_sections mem = {0}, merged = {0};
     section_sink sink = memory_sink(&mem);
     vector_options o = {.force = true, .m = 6};
+    uint64_t deleted[(ROWS + REMOVED + 63) / 64] = {((uint64_t)1 << REMOVED) - 1};
+    vector_reader *r = NULL;
     vector_writer *w;
     float v[DIM_V2];
-    int failed;
+    int failed = 0;
 
     if (vector_writer_create(&w, DIM_V2, VECTOR_COSINE, &o, NULL))
         return 1;
-    failed = 0;
-    for (uint32_t row = 0; row < ROWS && !failed; row++) {
-        golden_row(row, DIM_V2, v);
+    for (uint32_t row = 0; row < ROWS + REMOVED && !failed; row++) {
+        golden_row(row < REMOVED ? ROWS + row : row - REMOVED, DIM_V2, v);
         failed = vector_writer_add(w, v, NULL) != CAIRN_OK;
     }
     failed = failed || vector_writer_finish(w, &sink, NULL, NULL);
     vector_writer_destroy(w);
+    section_source source = memory_source(&mem);
+    failed = failed || vector_reader_open(&r, &source, NULL);
+    vector_merge_input in = {r, deleted};
+    sink = memory_sink(&merged);
+    failed = failed || vector_merge(&in, 1, &o, &sink, NULL, NULL);
+    vector_reader_close(r);
     FILE *f = failed ? NULL : fopen(path, "wb");
-    failed = !f || packed_write(&mem, f);
+    failed = !f || packed_write(&merged, f);
     if (f && fclose(f))
         failed = 1;
+    memory_clear(&merged);
     memory_clear(&mem);
     return failed;
 }
@@ -134,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_graph_of_version_1_opens_and_finds),
         cmocka_unit_test(a_graph_of_version_2_opens_and_finds),
+        cmocka_unit_test(a_graph_of_version_3_opens_and_finds),
     };
     const char *path = getenv("CAIRN_WRITE_GOLDEN");
 

@@ -391,26 +391,104 @@ static void distance_against_an_array(void **state)
     random_steps(VECTOR_L2);
 }
 
-/* ---- damaged graphs ---- */
+/* ---- merges and graphs ---- */
 
-/* A segment of 600 rows with a graph of m 16. */
-static void graph_segment(segment *s)
+/* A segment of `rows` rows, with a graph of m 16 or without. */
+static void make_segment(segment *s, int rows, bool graph)
 {
-    vector_options o = {.force = true, .m = 16, .ef_construction = 40};
+    vector_options o = {.force = graph, .hnsw_from_rows = SIZE_MAX, .m = 16, .ef_construction = 40};
     section_sink sink = memory_sink(&s->mem);
     cairn_error err = {0};
     vector_writer *w;
     float v[DIM];
 
     assert_int_equal(vector_writer_create(&w, DIM, VECTOR_COSINE, &o, &err), CAIRN_OK);
-    for (int r = 0; r < 600; r++) {
+    for (int r = 0; r < rows; r++) {
         make_vector(v);
         assert_int_equal(vector_writer_add(w, v, &err), CAIRN_OK);
     }
     assert_int_equal(vector_writer_finish(w, &sink, NULL, &err), CAIRN_OK);
     vector_writer_destroy(w);
     open_segment(s, true);
+    assert_int_equal(vector_reader_has_graph(s->reader), graph);
 }
+
+static void graph_segment(segment *s)
+{
+    make_segment(s, 600, true);
+}
+
+static void merge_two(const segment *a, const segment *b, bool rebuild, segment *out)
+{
+    vector_options o = {.force = true, .m = 16, .ef_construction = 40, .rebuild = rebuild};
+    vector_merge_input in[2] = {{a->reader, a->deleted}, {b->reader, b->deleted}};
+    section_sink sink = memory_sink(&out->mem);
+    cairn_error err = {0};
+
+    if (vector_merge(in, 2, &o, &sink, NULL, &err))
+        fail_msg("%s", err.text);
+    open_segment(out, true);
+}
+
+static bool same_links(const segment *a, const segment *b)
+{
+    const hnsw_graph *g = &a->reader->graph, *h = &b->reader->graph;
+
+    return g->rows == h->rows && g->m == h->m &&
+           !memcmp(g->link0, h->link0, (size_t)g->rows * 2 * g->m * sizeof *g->link0);
+}
+
+/* A quarter of the rows is replaced again and again. The graph says how many rows were taken out of
+ * it, a merge that only adds rows changes nothing about that, and the merge that wears it out gives
+ * just the graph that building afresh gives. */
+static void merges_build_a_worn_graph_afresh(void **state)
+{
+    uint32_t removed = 0, afresh = 0;
+    segment now = {0}, more = {0};
+
+    make_segment(&now, 400, true);
+    assert_int_equal(now.reader->graph.removed, 0);
+    for (int round = 1; round <= 40; round++) {
+        segment merged = {0}, rebuilt = {0};
+        uint32_t rows = vector_reader_rows(now.reader), dead = round % 10 == 0 ? 0 : rows / 4;
+        make_segment(&more, (int)dead + 10, false);
+        for (uint32_t n = 0; n < dead;) {
+            uint32_t r = (uint32_t)(test_random(&rng) % rows);
+            n += !row_set_has(now.deleted, r);
+            now.deleted[r >> 6] |= (uint64_t)1 << (r & 63);
+        }
+        merge_two(&now, &more, false, &merged);
+        merge_two(&now, &more, true, &rebuilt);
+        assert_int_equal(rebuilt.reader->graph.removed, 0);
+        bool worn = hnsw_is_worn(&now.reader->graph, dead, rows + 10);
+        removed = worn ? 0 : removed + dead;
+        afresh += worn;
+        assert_int_equal(merged.reader->graph.removed, removed);
+        assert_int_equal(same_links(&merged, &rebuilt), worn);
+        drop_segment(&rebuilt);
+        drop_segment(&more);
+        drop_segment(&now);
+        now = merged;
+        now.source = memory_source(&now.mem);
+    }
+    drop_segment(&now);
+    assert_in_range(afresh, 1, 3);
+}
+
+/* Past its largest value the count stays there. */
+static void a_count_of_removed_rows_does_not_wrap(void **state)
+{
+    hnsw_graph g = {.rows = 100, .removed = UINT32_MAX - 5};
+
+    assert_true(hnsw_is_worn(&g, 10, 100));
+    g.removed = 0;
+    assert_false(hnsw_is_worn(&g, 100, 100));
+    assert_true(hnsw_is_worn(&g, 100, 20));
+    g.removed = UINT32_MAX;
+    assert_false(hnsw_is_worn(&g, 0, 1)); /* rows are only added: nothing gets worse */
+}
+
+/* ---- damaged graphs ---- */
 
 /* Any bytes of the graph may be wrong: a merge keeps such a graph only when its lists are whole,
  * says so when they are not, and does without it when told to. It always ends. */
@@ -441,7 +519,11 @@ static void merges_refuse_broken_graphs(void **state)
             memory_sections out = {0};
             section_sink sink = memory_sink(&out);
             cairn_status st = vector_merge(&in, 1, &o, &sink, NULL, &err);
-            assert_int_equal(st, hnsw_verify_lists(&r->graph, NULL));
+            /* A worn graph is not looked at. */
+            if (hnsw_is_worn(&r->graph, 12, r->graph.rows - 12))
+                assert_int_equal(st, CAIRN_OK);
+            else
+                assert_int_equal(st, hnsw_verify_lists(&r->graph, NULL));
             assert_true(st == CAIRN_OK || st == CAIRN_ECORRUPT);
             refused += st == CAIRN_ECORRUPT;
             taken += st == CAIRN_OK;
@@ -512,6 +594,8 @@ int main(void)
         cmocka_unit_test(cosine_against_an_array),
         cmocka_unit_test(dot_against_an_array),
         cmocka_unit_test(distance_against_an_array),
+        cmocka_unit_test(merges_build_a_worn_graph_afresh),
+        cmocka_unit_test(a_count_of_removed_rows_does_not_wrap),
         cmocka_unit_test(merges_refuse_broken_graphs),
         cmocka_unit_test(merges_connect_rows_out_of_reach),
     };
