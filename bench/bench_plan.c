@@ -1,9 +1,8 @@
 /* bench_plan.c - what the planner predicts beside what it takes: for numbers of rows and shares of
  * eligible ones, a scan and an index search each, one JSON line a case.
  *
- *   bench_plan --data DIR [--rows N ...] [--share S ...] [--ef 64] [--index
- * hnsw|ivf_flat|ivf_sq8|ivf_pq]
- *              [--queries 100] [--keep FOLDER] [--out FILE]
+ *   bench_plan --data DIR [--rows N ...] [--share S ...] [--ef 64] [--probe N]
+ *              [--index hnsw|ivf_flat|ivf_sq8|ivf_pq] [--queries 100] [--keep FOLDER] [--out FILE]
  *
  * DIR holds base.npy and queries.npy; the first N rows make a segment, and --keep stores it in
  * FOLDER/N (or takes it from there). Times are medians over the queries in CPU milliseconds,
@@ -21,6 +20,7 @@ typedef struct options {
     const char *data, *keep;
     double rows[16], share[16];
     size_t n_rows, n_share, ef, queries;
+    uint32_t probe;
     vector_choice index;
 } options;
 
@@ -108,8 +108,10 @@ static void measure(const options *o, const vector_reader *r, double share, cons
             bench_set(allowed, i);
     vector_segment seg = {r, NULL, allowed};
     size_t eligible = vector_count_eligible(&seg), keep = 42;
-    vector_plan plan = vector_plan_segment(r, eligible, o->ef > keep ? o->ef : keep, 0, keep);
-    vector_params scan = {.no_graph = true}, index = {.no_scan = true, .ef = o->ef};
+    vector_plan plan =
+        vector_plan_segment(r, eligible, o->ef > keep ? o->ef : keep, o->probe, keep);
+    vector_params scan = {.no_graph = true},
+                  index = {.no_scan = true, .ef = o->ef, .n_probe = o->probe};
     double scan_ms = time_queries(&seg, queries, nq, &scan, scanned),
            index_ms = time_queries(&seg, queries, nq, &index, walked);
     double better = scan_ms < index_ms ? scan_ms : index_ms,
@@ -163,6 +165,8 @@ int main(int argc, char **argv)
             o.keep = value;
         else if (!strcmp(argv[i], "--ef"))
             o.ef = strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--probe"))
+            o.probe = (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--queries"))
             o.queries = strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--index"))
@@ -172,8 +176,9 @@ int main(int argc, char **argv)
         i++;
     }
     if (!o.data) {
-        fprintf(stderr, "usage: bench_plan --data DIR [--rows N ...] [--share S ...] [--ef 64] "
-                        "[--index hnsw] [--queries 100] [--keep FOLDER] [--out FILE]\n");
+        fprintf(stderr,
+                "usage: bench_plan --data DIR [--rows N ...] [--share S ...] [--ef 64] "
+                "[--probe N] [--index hnsw] [--queries 100] [--keep FOLDER] [--out FILE]\n");
         return 2;
     }
     matrix base = bench_npy(o.data, "base.npy", "<f4", 4, false),

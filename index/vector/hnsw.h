@@ -99,9 +99,11 @@ cairn_status hnsw_search_filtered(const hnsw_graph *g, const vector_codes *codes
                                   const uint64_t *allowed, size_t n_eligible, size_t budget,
                                   hnsw_candidate *out, size_t *n_out, hnsw_search_stats *stats,
                                   cairn_error *err);
-/* About how many rows could be scanned in the time of such a search; infinite where so few are
- * eligible that a walk would miss some. */
-double hnsw_filter_cost(size_t rows, size_t eligible, size_t ef);
+/* The candidates such a search keeps for `ef`; infinite where so few rows are eligible that a walk
+ * would miss some. */
+double hnsw_filter_ef(size_t rows, size_t eligible, size_t ef);
+/* About how many lists it reads for each candidate; eligible > 0. */
+double hnsw_filter_lists(const hnsw_graph *g, size_t rows, size_t eligible);
 
 /* ---- building ---- */
 

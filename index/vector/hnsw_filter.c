@@ -21,7 +21,7 @@
  *
  * The subgraph may also fall apart. Therefore the walk starts not only where the upper layers lead
  * but also from a sample of eligible rows spread evenly over the segment. If it ends with too few
- * rows, the caller scans; hnsw_filter_cost says beforehand what a walk is going to cost, and never
+ * rows, the caller scans; hnsw_filter_ef says beforehand how far a walk is going to look, and never
  * recommends one below MIN_SHARE, where two steps no longer hold the subgraph together.
  *
  * Bytes may be broken: rows and lists are compared with their bounds before they are followed. */
@@ -37,9 +37,6 @@
 #define MIN_SHARE    0.02 /* below it, scan */
 #define OUTSIDE_EF   3u   /* ef is multiplied by this where the query lies outside the filter */
 #define PART         64u  /* rows scored at a time */
-/* What a walk costs, in rows scanned one by one in the same time (docs/vector.md). */
-#define FIXED_COST 400.0
-#define EF_COST    45.0
 
 typedef struct filter_walk {
     hnsw_walk w; /* visited: eligible rows already scored, and all ineligible rows */
@@ -179,13 +176,19 @@ static size_t effective_ef(size_t ef, double share)
     return share < SPARSE_SHARE ? (size_t)((double)ef * SPARSE_SHARE / share) : ef;
 }
 
-double hnsw_filter_cost(size_t rows, size_t eligible, size_t ef)
+double hnsw_filter_ef(size_t rows, size_t eligible, size_t ef)
 {
     double share = (double)eligible / (double)rows;
 
-    if (share < MIN_SHARE)
-        return INFINITY;
-    return FIXED_COST + EF_COST * (double)effective_ef(ef, share);
+    return share < MIN_SHARE ? INFINITY : (double)effective_ef(ef, share);
+}
+
+double hnsw_filter_lists(const hnsw_graph *g, size_t rows, size_t eligible)
+{
+    double share = (double)eligible / (double)rows, places = 2.0 * g->m;
+    double missing = WANT_PER_M * g->m - places * share;
+
+    return 1 + fmin(fmax(missing / (places * share), 0), places * (1 - share));
 }
 
 cairn_status hnsw_search_filtered(const hnsw_graph *g, const vector_codes *codes,

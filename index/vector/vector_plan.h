@@ -6,6 +6,9 @@
 #include "index/vector/vector_format.h"
 
 #define COST_SIZES 6 /* sizes of the codes at which a byte was timed */
+#define COST_TERMS                                                                                 \
+    5 /* of what an index search costs; the second is known in ns and counts once                  \
+       */
 
 /* A row costs nanoseconds of its own, and more for each of its bytes. */
 typedef struct vector_row_cost {
@@ -18,6 +21,16 @@ typedef struct vector_costs {
     vector_row_cost gather[VECTOR_CODE_KINDS][COST_SIZES]; /* out of order */
     double word;                                           /* a word of the row sets */
 } vector_costs;
+
+/* What the search of an index costs: the sum of each term (vector_plan_terms) times its number. */
+typedef struct vector_index_costs {
+    double walk[COST_TERMS];        /* a graph, nearly all rows eligible */
+    double filtered[COST_TERMS];    /* a graph, under a filter */
+    double lists[COST_TERMS];       /* inverted lists */
+    double walk_scored, fit_scored; /* the most rows scored for each of 64 candidates */
+} vector_index_costs;
+
+extern const vector_index_costs vector_index_cost;
 
 /* Bytes of codes at which these were measured; in between they are interpolated. */
 extern const double vector_cost_sizes[COST_SIZES];
@@ -34,6 +47,12 @@ typedef struct vector_plan {
  * them. */
 vector_plan vector_plan_segment(const vector_reader *r, size_t eligible, size_t ef,
                                 uint32_t n_probe, size_t keep);
+
+/* The terms of a search of the segment's index, in the order of the numbers of vector_index_costs;
+ * returns which of the three they are for. */
+typedef enum vector_index_way { WAY_WALK, WAY_FILTERED, WAY_LISTS } vector_index_way;
+vector_index_way vector_plan_terms(const vector_reader *r, size_t eligible, size_t ef,
+                                   uint32_t n_probe, size_t keep, double term[COST_TERMS]);
 
 /* Whether a walk for `eligible` of the rows looks at them alone; otherwise it walks over all and
  * leaves the few others out at the end. */

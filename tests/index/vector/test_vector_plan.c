@@ -62,6 +62,7 @@ static void small_segments_are_scanned_large_ones_walked(void **state)
     vector_reader r = {.dim = 384, .metric = VECTOR_COSINE, .has_graph = true};
 
     (void)state;
+    r.graph.m = 16;
     r.codes = vector_codes_of(VECTOR_CODE_I8, 384, 384, VECTOR_COSINE);
     r.codes.rows = 500;
     assert_true(vector_plan_segment(&r, 500, 64, 0, 42).scan);
@@ -76,6 +77,59 @@ static void small_segments_are_scanned_large_ones_walked(void **state)
     r.lists = (ivf_lists){.kind = IVF_SQ8, .rows = 5000000, .dim = 384, .n_lists = 8000};
     assert_false(vector_plan_segment(&r, 5000000, 64, 64, 42).scan);
     assert_true(vector_plan_segment(&r, 5000000, 64, 8000, 42).scan); /* all lists */
+}
+
+/* Why `auto` builds no inverted lists: wherever an index is built at all, a walk costs less than
+ * reading the lists that give as good an answer. */
+static void a_graph_beats_lists_where_an_index_is_built(void **state)
+{
+    static const uint32_t dims[] = {128, 384, 1024};
+
+    (void)state;
+    for (size_t d = 0; d < 3; d++) {
+        vector_reader graph = {.dim = dims[d], .metric = VECTOR_COSINE, .has_graph = true};
+        vector_reader lists = {.dim = dims[d], .metric = VECTOR_COSINE};
+        graph.codes = vector_codes_of(VECTOR_CODE_I8, dims[d], dims[d], VECTOR_COSINE);
+        for (double rows = (double)vector_graph_from_rows(&graph.codes); rows < 1e8; rows *= 2) {
+            graph.codes.rows = (uint32_t)rows;
+            graph.graph.m = 16;
+            graph.walk = hnsw_walk_codes_of(&graph.codes);
+            lists.codes = graph.codes;
+            lists.lists = (ivf_lists){.kind = IVF_SQ8,
+                                      .rows = graph.codes.rows,
+                                      .dim = dims[d],
+                                      .n_lists = (uint32_t)(4 * sqrt(rows))};
+            size_t n = graph.codes.rows;
+            double walk = vector_plan_segment(&graph, n, 64, 0, 42).index_ns,
+                   read = vector_plan_segment(&lists, n, 64, 0, 42).index_ns;
+            assert_true(walk < read);
+        }
+    }
+}
+
+/* A walk costs more the more candidates it keeps and the fewer rows may be returned. */
+static void a_walk_costs_more_the_harder_it_is(void **state)
+{
+    vector_reader r = {.dim = 384, .metric = VECTOR_COSINE, .has_graph = true};
+    double before = 0;
+
+    (void)state;
+    r.codes = vector_codes_of(VECTOR_CODE_I8, 384, 384, VECTOR_COSINE);
+    r.codes.rows = 1000000;
+    r.graph.m = 16;
+    r.walk = hnsw_walk_codes_of(&r.codes);
+    for (size_t ef = 16; ef <= 1024; ef *= 2) {
+        double ns = vector_plan_segment(&r, 1000000, ef, 0, 42).index_ns;
+        assert_true(ns > before);
+        before = ns;
+    }
+    before = 0;
+    for (size_t eligible = 500000; eligible >= 25000; eligible /= 2) {
+        double ns = vector_plan_segment(&r, eligible, 64, 0, 42).index_ns;
+        assert_true(isfinite(ns) && ns >= before);
+        before = ns;
+    }
+    assert_true(isinf(vector_plan_segment(&r, 1000, 64, 0, 42).index_ns)); /* not to be walked */
 }
 
 /* Without a vector's neighbours a graph cannot find it: who does find it has scanned. */
@@ -140,6 +194,8 @@ int main(void)
         cmocka_unit_test(costs_are_there_for_every_level),
         cmocka_unit_test(a_scan_costs_more_the_more_it_reads),
         cmocka_unit_test(small_segments_are_scanned_large_ones_walked),
+        cmocka_unit_test(a_graph_beats_lists_where_an_index_is_built),
+        cmocka_unit_test(a_walk_costs_more_the_harder_it_is),
         cmocka_unit_test(the_search_does_as_planned),
     };
 
