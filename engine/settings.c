@@ -62,7 +62,7 @@ static const setting table[] = {
     NUMBER("search", "text_weight", text_weight, 1, 0, 1000),
     FILE_NAME("search", "stop_words_file", stop_words_file),
     FILE_NAME("search", "synonyms_file", synonyms_file),
-    TEXT("search", "compounds", compounds, "on"),
+    TEXT("search", "compounds", compounds, "off"),
     NUMBER("search", "candidates", candidates, 1000, 10, 100000),
     NUMBER("search", "proximity", proximity, 0.25, 0, 1000),
     NUMBER("search", "proximity_depth", proximity_depth, 50, 0, 100000),

@@ -169,7 +169,18 @@ static void list_stale_rows(hnsw_build *b, uint32_t deleted)
             b->order[b->n_order + b->n_stale++] = r;
 }
 
-/* List the rows that are not in the graph yet. */
+/* Rows come as their documents lie in folders, like beside like. Inserted so, the rows of a cluster
+ * would find only each other, and recall falls by 0.06 to 0.15 (docs/vector.md): mix them. */
+static void shuffle(uint32_t *order, uint32_t n, uint64_t seed)
+{
+    for (uint32_t i = n; i > 1; i--) {
+        uint32_t k = (uint32_t)(mix(seed ^ i) % i), t = order[i - 1];
+        order[i - 1] = order[k];
+        order[k] = t;
+    }
+}
+
+/* List the rows that are not in the graph yet, mixed. */
 static cairn_status list_new_rows(hnsw_build *b, const hnsw_base *base, cairn_error *err)
 {
     uint8_t *old = calloc(b->graph.rows, 1);
@@ -185,6 +196,7 @@ static cairn_status list_new_rows(hnsw_build *b, const hnsw_base *base, cairn_er
         if (!old[r])
             b->order[b->n_order++] = r;
     free(old);
+    shuffle(b->order, b->n_order, b->params.seed);
     return CAIRN_OK;
 }
 

@@ -298,6 +298,7 @@ static void any_bytes_are_a_query(void **state)
             assert_true(q.filter.predicates[i].n_values > 0);
         arena_clear(&a);
     }
+    bytes_clear(&seen);
 }
 
 static void long_queries_are_bounded(void **state)

@@ -99,7 +99,9 @@ static size_t tables(const vector_kernels **out)
 static void codes_agree(const vector_code_kernels *k, const vector_code_kernels *plain,
                         vector_code_kind kind, size_t n)
 {
-    size_t stride = n + 3, n_query = kind == VECTOR_CODE_I8 ? n : kind == VECTOR_CODE_I4 ? 2 * n : VECTOR_PLANES * n;
+    size_t stride = n + 3, n_query = kind == VECTOR_CODE_I8   ? n
+                                     : kind == VECTOR_CODE_I4 ? 2 * n
+                                                              : VECTOR_PLANES * n;
     uint8_t *codes = malloc(19 * stride + 1); /* rows at odd addresses */
     int8_t *q = malloc(n_query + 1);
     int32_t bias = (int32_t)(test_random(&rng) % 10000), got[19], want[19];
@@ -116,7 +118,8 @@ static void codes_agree(const vector_code_kernels *k, const vector_code_kernels 
         memset(codes + 1, 255, n);
         memset(q + 1, -127, n_query);
     }
-    if (kind == VECTOR_CODE_I8) { /* 0 does not occur in a code, and AVX2 needs the bias to be true */
+    if (kind ==
+        VECTOR_CODE_I8) { /* 0 does not occur in a code, and AVX2 needs the bias to be true */
         bias = 0;
         for (size_t i = 0; i < 19 * stride + 1; i++)
             codes[i] |= codes[i] == 0;
@@ -138,7 +141,7 @@ static void codes_agree(const vector_code_kernels *k, const vector_code_kernels 
 
 static void kernels_agree_with_the_plain_loops(void **state)
 {
-    static const size_t lengths[] = {0,  1,  7,   8,   15,  16,  31,  33,  48,  63,  64,  65,
+    static const size_t lengths[] = {0,  1,   7,   8,   15,  16,  31,  33,  48,  63,  64,  65,
                                      96, 127, 128, 129, 191, 192, 200, 256, 384, 390, 512, 1024};
     const vector_kernels *plain = vector_kernels_for(CPU_SCALAR), *table[8];
 
@@ -186,7 +189,8 @@ static void float_kernels_stay_within_their_bound(void **state)
                     a[i] = (float)(test_uniform(&rng) - 0.5);
                     b[i + 1] = (float)(test_uniform(&rng) - 0.5);
                 }
-                size_t odd = vector_component_bytes((vector_storage)storage) == 1; /* whole components */
+                size_t odd =
+                    vector_component_bytes((vector_storage)storage) == 1; /* whole components */
                 assert_true(vector_original_put((vector_storage)storage, a, (uint32_t)n, row + odd,
                                                 &scale));
                 vector_originals o = {(vector_storage)storage, (uint32_t)n, 0, row + odd, &scale};
@@ -222,8 +226,9 @@ static void half_precision_rounds_to_the_nearest(void **state)
             for (size_t i = 0; i < 17; i++)
                 h[i] = (uint16_t)(bits | (i & 1 ? 0x8000u : 0));
             table[t]->from_f16(h, 17, v);
-            double exact = bits < 0x400 ? bits * 0x1p-24
-                                        : (1 + (bits & 0x3ff) / 1024.0) * exp2((int)(bits >> 10) - 15);
+            double exact = bits < 0x400
+                               ? bits * 0x1p-24
+                               : (1 + (bits & 0x3ff) / 1024.0) * exp2((int)(bits >> 10) - 15);
             assert_true(v[0] == exact && v[1] == -exact && v[16] == exact);
             table[t]->to_f16(v, 17, back);
             assert_memory_equal(h, back, sizeof h);
@@ -391,16 +396,18 @@ static void search_equals_exact_search(void **state)
         deleted[r >> 6] |= (uint64_t)1 << (r & 63);
     for (uint32_t r = 0; r < 777; r += 50)
         allowed[r >> 6] |= (uint64_t)1 << (r & 63);
-    vector_segment seg[3] = {{f[0].reader, deleted, NULL}, {f[1].reader, NULL, NULL},
-                             {f[2].reader, NULL, allowed}};
+    vector_segment seg[3] = {
+        {f[0].reader, deleted, NULL}, {f[1].reader, NULL, NULL}, {f[2].reader, NULL, allowed}};
     for (int query = 0; query < 30; query++)
         for (size_t ki = 0; ki < 3; ki++) {
             float q[96];
             vector_hit got[100], want[100], again[100];
             size_t n_got, n_want, n_again;
             make_point(q, dim, 40, 1.5);
-            assert_int_equal(vector_search(seg, 3, q, dim, ks[ki], NULL, workers, got, &n_got, &err), 0);
-            assert_int_equal(vector_search(seg, 3, q, dim, ks[ki], NULL, NULL, again, &n_again, &err), 0);
+            assert_int_equal(
+                vector_search(seg, 3, q, dim, ks[ki], NULL, workers, got, &n_got, &err), 0);
+            assert_int_equal(
+                vector_search(seg, 3, q, dim, ks[ki], NULL, NULL, again, &n_again, &err), 0);
             assert_int_equal(
                 vector_search_exact(seg, 3, q, dim, ks[ki], workers, want, &n_want, &err), 0);
             assert_int_equal(n_got, ks[ki]);
@@ -506,8 +513,8 @@ static double graph_recall(const vector_segment *seg, uint32_t dim, int queries,
     double sum = 0;
     cairn_error err = {0};
     /* Walk where the plan would scan so small a segment, but not where few rows are eligible. */
-    vector_params p = {.ef = ef,
-                       .no_scan = vector_count_eligible(seg) * 10 > vector_reader_rows(seg->reader)};
+    vector_params p = {
+        .ef = ef, .no_scan = vector_count_eligible(seg) * 10 > vector_reader_rows(seg->reader)};
 
     for (int i = 0; i < queries; i++) {
         float q[384];
@@ -520,6 +527,43 @@ static double graph_recall(const vector_segment *seg, uint32_t dim, int queries,
         sum += recall(got, n_got, want, n_want);
     }
     return sum / queries;
+}
+
+/* Rows come as their documents lie in folders, like beside like. A graph that takes them in so is
+ * poor: the same rows, mixed, must not do much better. */
+static void the_order_of_the_rows_does_not_matter(void **state)
+{
+    const uint32_t rows = 20000, clusters = 40, dim = 48;
+    vector_options force = {.force = true};
+    double found[2];
+    (void)state;
+
+    for (int mixed = 0; mixed < 2; mixed++) {
+        fixture f = {.reader = NULL};
+        vector_segment seg = {.reader = NULL};
+        cairn_error err = {0};
+        vector_writer *w;
+        float v[48];
+        section_sink sink = memory_sink(&f.mem);
+
+        rng = 99;
+        assert_int_equal(vector_writer_create(&w, dim, VECTOR_COSINE, &force, &err), CAIRN_OK);
+        for (uint32_t r = 0; r < rows; r++) {
+            uint32_t at = mixed ? (uint32_t)((uint64_t)r * 7919 % rows) : r;
+            uint64_t centre = 7 + at / (rows / clusters), own = 1000 + at;
+            for (uint32_t i = 0; i < dim; i++)
+                v[i] = (float)(test_uniform(&centre) - 0.5 + 1.5 * (test_uniform(&own) - 0.5));
+            assert_int_equal(vector_writer_add(w, v, &err), CAIRN_OK);
+        }
+        assert_int_equal(vector_writer_finish(w, &sink, NULL, &err), CAIRN_OK);
+        vector_writer_destroy(w);
+        open_fixture(&f);
+        seg.reader = f.reader;
+        found[mixed] = graph_recall(&seg, dim, 200, 16, 10);
+        drop_fixture(&f);
+    }
+    print_message("recall@10 at ef 16: %.4f sorted by cluster, %.4f mixed\n", found[0], found[1]);
+    assert_true(found[0] > found[1] - 0.012);
 }
 
 static void graphs_keep_their_invariants_and_recall(void **state)
@@ -576,8 +620,7 @@ static void euclidean_distance_ranks_as_brute_force_does(void **state)
         fixture f = {0};
         vector_writer *w;
         section_sink sink = memory_sink(&f.mem);
-        assert_int_equal(
-            vector_writer_create(&w, DIM, VECTOR_L2, graph ? &force : NULL, &err), 0);
+        assert_int_equal(vector_writer_create(&w, DIM, VECTOR_L2, graph ? &force : NULL, &err), 0);
         for (uint32_t r = 0; r < ROWS; r++)
             assert_int_equal(vector_writer_add(w, rows + (size_t)r * DIM, &err), 0);
         assert_int_equal(vector_writer_finish(w, &sink, NULL, &err), 0);
@@ -609,7 +652,8 @@ static void euclidean_distance_ranks_as_brute_force_does(void **state)
                 float work[DIM];
                 vector_query_encode(&f.reader->codes, q, work, &vq);
                 assert_int_equal(hnsw_search(&f.reader->graph, &f.reader->codes, &vq, 64, NULL,
-                                             NULL, 0, walked, &n_walked, &stats, &err), 0);
+                                             NULL, 0, walked, &n_walked, &stats, &err),
+                                 0);
             }
             for (size_t i = 0; i < K; i++) {
                 size_t nearer = 0;
@@ -714,7 +758,8 @@ static void walk_codes_find_what_the_codes_find(void **state)
             assert_int_equal(vector_search_exact(&seg, 1, v, 144, 10, NULL, want, &n_a, &err), 0);
             vector_query_encode(&f.reader->walk, v, work, &q);
             assert_int_equal(hnsw_search(&f.reader->graph, &f.reader->walk, &q, 40, NULL, NULL, 0,
-                                         b, &n_b, &stats, &err), 0);
+                                         b, &n_b, &stats, &err),
+                             0);
             for (size_t x = 0; x < n_a; x++)
                 for (size_t y = 0; y < n_b; y++)
                     same += want[x].row == b[y].row;
@@ -761,7 +806,8 @@ static void small_and_awkward_graphs(void **state)
             size_t n;
             vector_query_of_row(&f.reader->codes, 0, &q);
             assert_int_equal(hnsw_search(&f.reader->graph, &f.reader->walk, &q, sizes[i], NULL,
-                                         NULL, 0, out, &n, &stats, &err), 0);
+                                         NULL, 0, out, &n, &stats, &err),
+                             0);
             assert_int_equal(n, sizes[i]); /* everything can be reached */
             drop_fixture(&f);
         }
@@ -892,7 +938,8 @@ static void broken_sections_are_refused_or_harmless(void **state)
             if (vector_reader_has_graph(r) && vector_reader_dim(r) == 32 && r->codes.stride == 64) {
                 vector_query_encode(&r->codes, q, work, &vq);
                 assert_int_equal(hnsw_search(&r->graph, &r->codes, &vq, 64, NULL, NULL, 0, out, &n,
-                                             &stats, &err), 0);
+                                             &stats, &err),
+                                 0);
             }
             (void)vector_verify(r, &err);
             vector_merge_input in = {r, NULL};
@@ -977,6 +1024,7 @@ int main(void)
         cmocka_unit_test(search_equals_exact_search),
         cmocka_unit_test(scores_are_those_of_the_originals),
         cmocka_unit_test(edge_cases_of_a_search),
+        cmocka_unit_test(the_order_of_the_rows_does_not_matter),
         cmocka_unit_test(graphs_keep_their_invariants_and_recall),
         cmocka_unit_test(euclidean_distance_ranks_as_brute_force_does),
         cmocka_unit_test(filters_inside_the_graph_find_what_a_scan_finds),
