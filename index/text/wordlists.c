@@ -363,11 +363,9 @@ static cairn_status make_rules(synonyms *s)
     for (size_t i = 0; i < s->n_pairs;) {
         const char *left = s->texts.data + s->pairs[i].left;
         rule *r = &s->rules[s->n++];
-        *r = (rule){.left = s->pairs[i].left,
-                    .phrases = s->joined.len,
-                    .line = s->pairs[i].line};
+        *r = (rule){.left = s->pairs[i].left, .phrases = s->joined.len, .line = s->pairs[i].line};
         for (; i < s->n_pairs && !strcmp(s->texts.data + s->pairs[i].left, left); i++) {
-            const char *right = NULL, *have = s->joined.data + r->phrases;
+            const char *right = NULL, *have = s->joined.data ? s->joined.data + r->phrases : "";
             bool again = false;
             size_t at;
             if (s->pairs[i].right == SIZE_MAX) {
@@ -440,7 +438,8 @@ bool synonyms_find(const synonyms *s, const char *const *forms, size_t n, synony
             const rule *r = &s->rules[mid];
             int c = compare_left(s->texts.data + r->left, forms, words);
             if (!c) {
-                *out = (synonym_match){words, s->joined.data + r->phrases, r->n, r->keep, r->line};
+                *out = (synonym_match){words, s->joined.data ? s->joined.data + r->phrases : "",
+                                       r->n, r->keep, r->line};
                 return true;
             }
             if (c < 0)

@@ -86,6 +86,21 @@ static const struct {
     {"a, b\xFF\n", "line 1: broken UTF-8"},
 };
 
+/* A word that is its own and only synonym: a rule without a right side. */
+static void a_word_beside_itself_changes_nothing(void **state)
+{
+    const char *words[] = {"z"};
+    synonym_match m;
+    synonyms *s;
+    cairn_error err = {0};
+    (void)state;
+
+    assert_int_equal(synonyms_parse(&s, "z,z\n", 4, "syn.txt", &err), CAIRN_OK);
+    if (synonyms_find(s, words, 1, &m))
+        assert_true(m.n == 0);
+    synonyms_destroy(s);
+}
+
 static void bad_rules_name_file_and_line(void **state)
 {
     (void)state;
@@ -130,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(synonyms_are_found),
+        cmocka_unit_test(a_word_beside_itself_changes_nothing),
         cmocka_unit_test(bad_rules_name_file_and_line),
         cmocka_unit_test(stop_words_are_found),
     };
