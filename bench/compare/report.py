@@ -64,7 +64,9 @@ def settings(rows, ignore=()):
         for same in by_setting.values():
             row = dict(same[0])
             for key in numbers:
-                values = [r[key] for r in same if isinstance(r.get(key), (int, float))]
+                # A segment that was kept from an earlier round cost nothing to build: that is no figure.
+                values = [r[key] for r in same if isinstance(r.get(key), (int, float))
+                          and (r[key] or not key.startswith("build"))]
                 if values:
                     row[key] = statistics.median(values)
             row["rounds"] = len(same)
