@@ -185,7 +185,8 @@ static int by_score(const void *a, const void *b, void *ctx)
 static cairn_status hand_out(gathering *g, size_t k, arena *memory, suggest_word *words,
                              size_t *n_words)
 {
-    qsort_r(g->at, g->n, sizeof *g->at, by_score, g);
+    if (g->n) /* without a find there is no array */
+        qsort_r(g->at, g->n, sizeof *g->at, by_score, g);
     for (size_t i = 0; i < g->n && *n_words < k; i++) {
         const found *f = &g->at[i];
         const char *text = arena_strndup(memory, g->texts.data + f->text, f->len);
