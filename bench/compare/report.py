@@ -174,7 +174,7 @@ def tables(what, name, rows):
     rounds = max([x["rounds"] for v in settings(rows).values() for x in v] or
                  [sum(1 for r in rows if r.get("side") == "cairn")] or [0])
     text = f"# {name}\n\nData {m['data']}; {m['cores']} cores of {m['machine']} ({', '.join(m['has'])}); {m['day']}; "
-    text += f"{rounds} rounds in turn, medians; load average {min(loads):.1f} to {max(loads):.1f}. "
+    text += f"up to {rounds} rounds in turn, medians; load average {min(loads):.1f} to {max(loads):.1f}. "
     text += "One thread, one query a call.\n\n"
     text += {"ann": ann_tables, "filter": filter_tables, "lexical": lexical_tables}[what](rows)
     if what == "ann":
