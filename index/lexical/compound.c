@@ -17,6 +17,7 @@
 #include "base/checked.h"
 #include "index/lexical/dict.h"
 #include "index/lexical/reader.h"
+#include "index/lexical/suggest.h"
 #include "index/text/stopwords.h"
 
 #define PART_LETTERS   4  /* of a part but the last: shorter ones are mostly endings and prefixes */
@@ -74,33 +75,6 @@ static size_t bytes_of(const char *s, size_t len, size_t n)
 
 /* ---- known words ---- */
 
-/* How often the form was written; of a word that is its own only form, the rows it is in. */
-static cairn_status count_form(const compound_words *w, const char *form, size_t len,
-                               uint64_t *count, cairn_error *err)
-{
-    cairn_status st = CAIRN_OK;
-
-    *count = 0;
-    for (size_t s = 0; s < w->n && !st; s++) {
-        const lexical_reader *r = w->segments[s].reader;
-        dict_term t;
-        forms_iter it;
-        bool found, more = true;
-        st = dict_find(&r->dict, form, len, &t, &found, err);
-        if (!st && found && !forms_listed(&r->forms, t.ordinal))
-            *count += t.df;
-        if (!st)
-            st = forms_iter_seek(&it, &r->forms, form, len, err);
-        while (!st && more) {
-            st = forms_iter_next(&it, &more, err);
-            if (st || !more || it.form_len != len || memcmp(it.form, form, len))
-                break;
-            *count += it.count;
-        }
-    }
-    return st;
-}
-
 /* The term of a single word; *len 0 when it is none. */
 static cairn_status term_of(const compound_words *w, const char *form, size_t form_len,
                             char term[ANALYZER_TERM_MAX], size_t *len, cairn_error *err)
@@ -128,7 +102,7 @@ static cairn_status count_last(const compound_words *w, const char *form, size_t
     *count = 0;
     if (stopwords_has(w->lang, form, len))
         return CAIRN_OK;
-    st = count_form(w, form, len, count, err);
+    st = suggest_count(w->segments, w->n, form, len, count, err);
     if (st || *count)
         return st;
     st = term_of(w, form, len, term, &term_len, err);
@@ -167,7 +141,7 @@ static cairn_status find_modifier(const compound_words *w, const char *s, size_t
             form[n++] = *l->dropped;
         if (letters(form, n) < PART_LETTERS || stopwords_has(w->lang, form, n))
             continue;
-        st = count_form(w, form, n, &c, err);
+        st = suggest_count(w->segments, w->n, form, n, &c, err);
         if (st || c <= *count)
             continue;
         *count = c;
@@ -239,7 +213,7 @@ cairn_status compound_part(const compound_words *w, const char *form, size_t len
     if (!compound_language(w->lang) || len > WORD_MAX ||
         letters(form, len) < PART_LETTERS + LAST_LETTERS)
         return CAIRN_OK;
-    st = count_form(w, form, len, &whole, err);
+    st = suggest_count(w->segments, w->n, form, len, &whole, err);
     if (!st && whole)
         p.log_best = log((double)whole) - 1e-9; /* a draw is parted */
     return st ? st : part_from(&p, 0);
@@ -270,7 +244,7 @@ static cairn_status ends_with(const compound_words *w, const char *form, size_t 
         return CAIRN_OK;
     /* Natur does not end in Tür, though their terms do: Türen has its letters, or is a word. */
     if (len - at < same || memcmp(form + at, head, same)) {
-        st = count_form(w, form + at, len - at, &count, err);
+        st = suggest_count(w->segments, w->n, form + at, len - at, &count, err);
         if (!st && count)
             st = term_of(w, form + at, len - at, own, &own_len, err);
         if (st || !count || own_len != head_term_len || memcmp(own, head_term, own_len))
