@@ -33,13 +33,20 @@ static bool type_ends(const char *type, const char *word)
 
 bool office_relation(office *o, const char *part, const char *id, const char *type, char *target)
 {
+    size_t slot = strcmp(part, o->main_part) != 0;
     char rels[OFFICE_PATH];
-    bytes xml;
     xml_stream x;
     bool found = false;
 
-    bytes_init(&xml, PACKAGE_MAX_PART);
-    if (relations_of(part, rels) && package_read(o->p, rels, &xml) && xml_open(&x, &xml)) {
+    if (!relations_of(part, rels))
+        return false;
+    if (strcmp(rels, o->rels_of[slot]) != 0) {
+        o->rels_of[slot][0] = 0;
+        if (!package_read(o->p, rels, &o->rels[slot]))
+            return false;
+        snprintf(o->rels_of[slot], sizeof o->rels_of[slot], "%s", rels);
+    }
+    if (xml_open(&x, &o->rels[slot])) {
         while (!found && xml_next(&x)) {
             xmlNodePtr n;
             if (!xml_at(&x, "Relationship") || !(n = xml_subtree(&x)))
@@ -52,7 +59,6 @@ bool office_relation(office *o, const char *part, const char *id, const char *ty
         }
         xml_close(&x);
     }
-    bytes_clear(&xml);
     return found;
 }
 
@@ -200,13 +206,18 @@ cairn_status parse_package(emitter *e, const parse_input *in)
     office o = {.e = e, .in = in};
     char main_part[OFFICE_PATH];
 
+    for (size_t i = 0; i < 2; i++)
+        bytes_init(&o.rels[i], PACKAGE_MAX_PART);
     o.p = package_open(e, in->data, in->len);
     if (!o.p)
         return e->status;
-    if (office_relation(&o, "", NULL, "officeDocument", main_part))
+    if (office_relation(&o, "", NULL, "officeDocument", main_part)) {
+        snprintf(o.main_part, sizeof o.main_part, "%s", main_part);
         ooxml(&o, main_part);
-    else if (!e->status && !by_mimetype(&o))
+    } else if (!e->status && !by_mimetype(&o))
         emit_fail(e, CAIRN_EUNSUPPORTED, "no parser for application/zip");
+    for (size_t i = 0; i < 2; i++)
+        bytes_clear(&o.rels[i]);
     package_close(o.p);
     return e->status;
 }

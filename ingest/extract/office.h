@@ -17,6 +17,10 @@ typedef struct office {
     emitter *e;
     package *p;
     const parse_input *in;
+    /* Relationships read last, of the main part and of another: slides and sheets ask again and
+     * again. */
+    char main_part[OFFICE_PATH], rels_of[2][OFFICE_PATH];
+    bytes rels[2];
 } office;
 
 /* ---- relationships of OOXML (ECMA-376 part 2, section 9.3) ---- */
