@@ -14,13 +14,13 @@
 #include <cmocka.h>
 
 #include "index/vector/vector_format.h"
-#include "tests/index/vector/memory_sections.h"
+#include "tests/index/vector/golden_file.h"
 
 #define ROWS 200u
 #define DIM  8u
 #define PART 2u
 
-static const char *const names[] = {"flat", "sq8", "pq"};
+static const char *const names[] = {"ivf1-flat", "ivf1-sq8", "ivf1-pq"};
 
 static cairn_error error;
 
@@ -36,51 +36,6 @@ static void golden_row(uint32_t row, float *v)
 
     for (uint32_t i = 0; i < DIM; i++)
         v[i] = (float)((int)(test_random(&state) % 201) - 100) / 64.0f;
-}
-
-static void golden_path(char *out, size_t n, size_t kind)
-{
-    snprintf(out, n, "%s/tests/index/vector/golden/ivf1-%s.bin", CAIRN_SOURCE_DIR, names[kind]);
-}
-
-static void write_file(const memory_sections *mem, size_t kind)
-{
-    char path[1024];
-
-    golden_path(path, sizeof path, kind);
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    for (size_t i = 0; i < mem->n; i++) {
-        char name[16] = {0};
-        uint64_t len = mem->at[i].len;
-        memcpy(name, mem->at[i].name, strlen(mem->at[i].name));
-        assert_int_equal(fwrite(name, 1, 16, f), 16);
-        assert_int_equal(fwrite(&len, 1, 8, f), 8);
-        assert_int_equal(fwrite(mem->at[i].data, 1, len, f), len);
-    }
-    assert_int_equal(fclose(f), 0);
-}
-
-static void read_file(memory_sections *mem, size_t kind)
-{
-    char path[1024], name[17] = {0};
-    section_sink sink = memory_sink(mem);
-    uint64_t len;
-
-    golden_path(path, sizeof path, kind);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        fail_msg("%s is missing", path);
-    while (fread(name, 1, 16, f) == 16) {
-        assert_int_equal(fread(&len, 1, 8, f), 8);
-        assert_true(len < 1 << 20);
-        uint8_t *data = malloc(len + 1);
-        assert_non_null(data);
-        assert_int_equal(fread(data, 1, len, f), len);
-        ok(vector_put_section(&sink, name, data, len, &error));
-        free(data);
-    }
-    fclose(f);
 }
 
 static void build(memory_sections *mem, vector_choice index)
@@ -154,7 +109,7 @@ static void write_all(void)
             write_grid(r, &pq);
             vector_reader_close(r);
         }
-        write_file(kind == 2 ? &pq : &mem, kind);
+        write_golden(kind == 2 ? &pq : &mem, names[kind]);
         memory_clear(&mem);
         memory_clear(&pq);
     }
@@ -171,7 +126,7 @@ static void test_golden(void **state)
         vector_hit hits[3];
         size_t n;
 
-        read_file(&mem, kind);
+        read_golden(&mem, names[kind]);
         section_source source = memory_source(&mem);
         ok(vector_reader_open(&r, &source, &error));
         assert_int_equal(vector_reader_rows(r), ROWS);
