@@ -41,8 +41,13 @@ class Segments(CairnTest):
     def words(self):
         return sum(t["segments"] for t in self.status()["tiers"] if t["kind"] == "words")
 
+    def write_long(self, name):
+        """A file that takes a run seconds to read, however fast the machine: what is tested meanwhile has time."""
+        self.write(name, "<p>" + "<b>granite</b> and <i>basalt</i> " * 700000)
+
     def test_searchable_while_a_run_goes_on(self):
         self.many(3000)
+        self.write_long("z.html")
         p = self.start("flush_seconds = 0.1", "index", "--no-vectors", self.docs)
         self.wait_until(p, lambda: self.status()["documents"] and self.uris("basalt"))
         self.assertEqual(p.wait(), 0, p.communicate()[1])
@@ -51,7 +56,7 @@ class Segments(CairnTest):
 
     def test_searchable_while_a_file_takes_long(self):
         self.write("a.txt", "zirconium in the first file")
-        self.write("b.html", "<p>" + "<b>granite</b> and <i>basalt</i> " * 700000)
+        self.write_long("b.html")
         p = self.start("flush_seconds = 0.1", "index", "--no-vectors", self.docs)
         self.wait_until(p, lambda: self.status()["documents"] and self.uris("zirconium"))
         p.send_signal(signal.SIGINT)
