@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 CAIRN = os.environ.get("CAIRN_BIN", "build/release/cli/cairn")
@@ -60,6 +61,10 @@ class CairnTest(unittest.TestCase):
             f.write(text)
         return path
 
+    def write_long(self, name):
+        """A file that takes a run seconds to read, however fast the machine: what is tested meanwhile has time."""
+        self.write(name, "<p>" + "<b>granite</b> and <i>basalt</i> " * 700000)
+
     def index(self, *paths, code=0, vectors=False, **more):
         flags = [] if vectors else ["--no-vectors"]
         return self.json("index", *flags, *(paths or [self.docs]), code=code, **more)
@@ -68,6 +73,28 @@ class CairnTest(unittest.TestCase):
         """The paths found by words, best first; none is fine."""
         found = self.json("search", "--mode", "lexical", query, code=None, **more)
         return [h["uri"] for h in found["hits"]]
+
+    def start(self, conf, *args):
+        """A run in the background, with these settings of [index]."""
+        path = self.write("../c.conf", f"[index]\n{conf}\n")
+        return subprocess.Popen([CAIRN, "--config", path, *args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                env=dict(os.environ, CAIRN_HOME=self.home))
+
+    def wait_until(self, p, what):
+        """Poll until `what` holds; the run must still be at work then."""
+        while not what():
+            if p.poll() is not None:
+                self.fail(f"the run ended before: {p.communicate()[1]}")
+            time.sleep(0.05)
+        self.assertIsNone(p.poll(), "the run had ended already")
+
+    def status(self):
+        """The status; before there is a collection, that of an empty one."""
+        done = self.run_cairn("--json", "status", code=None)
+        if done.returncode and "no collection" in done.stderr:
+            return {"documents": 0, "segments": 0, "tiers": []}
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
 
     def assert_clean(self):
         self.assertEqual(self.json("check"), {"clean": True, "findings": []})

@@ -1,49 +1,22 @@
 """The life of segments while a run goes on: what is flushed is found by others at once, merges run
 beside it, can be interrupted and killed, and lose nothing.
 """
-import json
 import os
 import random
 import signal
 import subprocess
 import time
-import unittest
 
-from harness import CAIRN, CairnTest, main
+from harness import CairnTest, main
 
 
 class Segments(CairnTest):
-    def start(self, conf, *args):
-        path = self.write("../c.conf", f"[index]\n{conf}\n")
-        return subprocess.Popen([CAIRN, "--config", path, *args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                env=dict(os.environ, CAIRN_HOME=self.home))
-
-    def wait_until(self, p, what):
-        """Poll until `what` holds; the run must still be at work then."""
-        while not what():
-            if p.poll() is not None:
-                self.fail(f"the run ended before: {p.communicate()[1]}")
-            time.sleep(0.05)
-        self.assertIsNone(p.poll(), "the run had ended already")
-
     def many(self, n, first=0):
         for i in range(first, first + n):
             self.write(f"d{i // 100}/f{i}.txt", f"note{i}x on basalt {i % 7} " * 10)
 
-    def status(self):
-        """The status; before there is a collection, that of an empty one."""
-        done = self.run_cairn("--json", "status", code=None)
-        if done.returncode and "no collection" in done.stderr:
-            return {"documents": 0, "segments": 0, "tiers": []}
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return json.loads(done.stdout)
-
     def words(self):
         return sum(t["segments"] for t in self.status()["tiers"] if t["kind"] == "words")
-
-    def write_long(self, name):
-        """A file that takes a run seconds to read, however fast the machine: what is tested meanwhile has time."""
-        self.write(name, "<p>" + "<b>granite</b> and <i>basalt</i> " * 700000)
 
     def test_searchable_while_a_run_goes_on(self):
         self.many(3000)

@@ -243,7 +243,7 @@ class Vectors(CairnTest):
         time.sleep(0.2)
         child.send_signal(signal.SIGINT)
         child.communicate(timeout=60)
-        self.assertIn(child.returncode, (130, 0))
+        self.assertIn(child.returncode, (130, 0, -signal.SIGINT))  # the last: it had hardly begun
         self.assert_clean()
         r = self.json("import", "vectors", path, "--metric", "dot")
         self.assertEqual(r["indexed"] + r["unchanged"], 60000)
