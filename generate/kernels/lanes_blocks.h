@@ -1,0 +1,324 @@
+/* lanes_blocks.h - what a block of packed weights means, sixteen rows side by side.
+ *
+ * A format's block becomes eight vectors of unsigned bytes (vector v: weights 4v .. 4v + 3 of
+ * sixteen rows) and a scale per row; then each token costs eight dot4 steps and a few float
+ * operations a block of 32. With s0 and s1 the integer sums over the halves of a block and x0 and
+ * x1 the scales of the inputs there, the three shapes of weight scales are:
+ *
+ *   plain    y += (s0 * x0 + s1 * x1) * d            Q4_0 Q5_0 Q8_0, sums already less offset
+ *   halves   y += s0 * d0 * x0 + s1 * d1 * x1        Q6_K: a scale for each 16 weights
+ *   minimum  y += (s0 * x0 + s1 * x1) * d; y += m * x_scaled      Q4_1 Q5_1 Q4_K Q5_K
+ *
+ * Written over a spelling of lanes (lanes.h for the processor's rows, cuda/lanes_simt.h for a
+ * device), which the including file brings along; plain enough for C and C++. */
+#ifndef CAIRN_GENERATE_KERNELS_LANES_BLOCKS_H
+#define CAIRN_GENERATE_KERNELS_LANES_BLOCKS_H
+
+#include "generate/kernels/kernels.h"
+
+typedef enum scale_shape { SHAPE_PLAIN, SHAPE_HALVES, SHAPE_MINIMUM } scale_shape;
+
+LANES_INLINE scale_shape shape_of(tensor_type type)
+{
+    switch (type) {
+    case TENSOR_Q4_1:
+    case TENSOR_Q5_1:
+    case TENSOR_Q4_K:
+    case TENSOR_Q5_K:
+        return SHAPE_MINIMUM;
+    case TENSOR_Q6_K:
+        return SHAPE_HALVES;
+    default:
+        return SHAPE_PLAIN;
+    }
+}
+
+/* The offset is 1 << offset_log2: weights are stored as w + offset. 0: none. */
+LANES_INLINE int offset_log2(tensor_type type)
+{
+    switch (type) {
+    case TENSOR_Q4_0:
+        return 3;
+    case TENSOR_Q5_0:
+        return 4;
+    case TENSOR_Q6_K:
+        return 5;
+    case TENSOR_Q8_0:
+        return 7;
+    default:
+        return 0;
+    }
+}
+
+LANES_INLINE unsigned block_of(tensor_type type)
+{
+    return type == TENSOR_Q4_K || type == TENSOR_Q5_K || type == TENSOR_Q6_K ? 256 : 32;
+}
+
+/* What is read once a block of the format (32 or 256 weights). */
+typedef struct block_head {
+    lanes d, m;     /* half-float scale and minimum */
+    words scale[4]; /* K formats: packed integer scales */
+    words min[2];
+    const uint8_t *quants;
+} block_head;
+
+LANES_INLINE void read_head(tensor_type type, const uint8_t *halves, const uint8_t *w,
+                            block_head *h)
+{
+    h->d = lanes_from_half(halves);
+    h->m = shape_of(type) == SHAPE_MINIMUM ? lanes_from_half(halves + 32) : lanes_zero();
+    h->quants = w;
+    if (type == TENSOR_Q4_K || type == TENSOR_Q5_K) {
+        /* Twelve bytes hold eight scales and eight minima of six bits: scales 0-3 and minima 0-3 in
+         * the low six bits of bytes 0-3 and 4-7; of 4-7 the low four bits in bytes 8-11 (scales
+         * below, minima above) and the high two in the top of bytes 0-3 and 4-7. */
+        words a = words_load(w), b = words_load(w + 64), c = words_load(w + 128);
+        const words low6 = words_set1(0x3f3f3f3f), low4 = words_set1(0x0f0f0f0f);
+        const words high2 = words_set1(0x30303030);
+        h->scale[0] = words_and(a, low6);
+        h->min[0] = words_and(b, low6);
+        h->scale[1] = words_or(words_and(c, low4), words_and(words_shr(a, 2), high2));
+        h->min[1] = words_or(words_and(words_shr(c, 4), low4), words_and(words_shr(b, 2), high2));
+        h->quants = w + 192;
+    }
+    if (type == TENSOR_Q6_K) {
+        for (int i = 0; i < 4; i++)
+            h->scale[i] = words_load(w + 64 * i);
+        h->quants = w + 256;
+    }
+}
+
+/* Byte i (0..3) of each word as an integer. `i` is a constant once unrolled. */
+#define BYTE_OF(v, i)        words_and(words_shr((v), 8 * (i)), words_set1(0xff))
+#define SIGNED_BYTE_OF(v, i) words_sar(words_shl((v), 24 - 8 * (i)), 24)
+
+LANES_INLINE words byte_of(words v, unsigned i)
+{
+    switch (i) {
+    case 0:
+        return BYTE_OF(v, 0);
+    case 1:
+        return BYTE_OF(v, 1);
+    case 2:
+        return BYTE_OF(v, 2);
+    default:
+        return words_shr(v, 24);
+    }
+}
+
+LANES_INLINE words signed_byte_of(words v, unsigned i)
+{
+    switch (i) {
+    case 0:
+        return SIGNED_BYTE_OF(v, 0);
+    case 1:
+        return SIGNED_BYTE_OF(v, 1);
+    case 2:
+        return SIGNED_BYTE_OF(v, 2);
+    default:
+        return words_sar(v, 24);
+    }
+}
+
+/* Bit `bit` of every byte, moved to bit 4. */
+LANES_INLINE words bit_to_4(words v, unsigned bit)
+{
+    const words keep = words_set1(0x10101010);
+    switch (bit) {
+    case 0:
+        return words_and(words_shl(v, 4), keep);
+    case 1:
+        return words_and(words_shl(v, 3), keep);
+    case 2:
+        return words_and(words_shl(v, 2), keep);
+    case 3:
+        return words_and(words_shl(v, 1), keep);
+    case 4:
+        return words_and(v, keep);
+    case 5:
+        return words_and(words_shr(v, 1), keep);
+    case 6:
+        return words_and(words_shr(v, 2), keep);
+    default:
+        return words_and(words_shr(v, 3), keep);
+    }
+}
+
+/* Bits 2t, 2t + 1 of every byte, moved to bits 4 and 5. */
+LANES_INLINE words pair_to_4(words v, unsigned t)
+{
+    const words keep = words_set1(0x30303030);
+    switch (t) {
+    case 0:
+        return words_and(words_shl(v, 4), keep);
+    case 1:
+        return words_and(words_shl(v, 2), keep);
+    case 2:
+        return words_and(v, keep);
+    default:
+        return words_and(words_shr(v, 2), keep);
+    }
+}
+
+LANES_INLINE words low_nibble(words v)
+{
+    return words_and(v, words_set1(0x0f0f0f0f));
+}
+LANES_INLINE words high_nibble(words v)
+{
+    return words_and(words_shr(v, 4), words_set1(0x0f0f0f0f));
+}
+
+/* Scale and minimum of sub-block s, or the scales of its two halves. */
+LANES_INLINE void sub_scales(tensor_type type, const block_head *h, unsigned s, lanes *d, lanes *m)
+{
+    *d = h->d;
+    *m = h->m;
+    if (type == TENSOR_Q4_K || type == TENSOR_Q5_K) {
+        *d = lanes_mul(h->d, words_to_float(byte_of(h->scale[s / 4], s & 3)));
+        /* Negated by a product, so that a zero keeps its sign. */
+        *m = lanes_mul(lanes_mul(h->m, words_to_float(byte_of(h->min[s / 4], s & 3))),
+                       lanes_set1(-1.0f));
+    }
+    if (type == TENSOR_Q6_K) {
+        *d = lanes_mul(h->d, words_to_float(signed_byte_of(h->scale[s / 2], 2 * (s & 1))));
+        *m = lanes_mul(h->d, words_to_float(signed_byte_of(h->scale[s / 2], 2 * (s & 1) + 1)));
+    }
+}
+
+/* Sub-block s (32 weights) of the block at h: the eight vectors, and scale and minimum (or the
+ * scales of the two halves). */
+LANES_INLINE void read_sub(tensor_type type, const block_head *h, unsigned s, words w[8], lanes *d,
+                           lanes *m)
+{
+    const uint8_t *q = h->quants;
+
+    sub_scales(type, h, s, d, m);
+    switch (type) {
+    case TENSOR_Q4_0:
+    case TENSOR_Q4_1:
+    case TENSOR_Q5_0:
+    case TENSOR_Q5_1: {
+        bool fifth = type == TENSOR_Q5_0 || type == TENSOR_Q5_1;
+        /* The fifth bits stand in front of the nibbles, as in the file. */
+        words high = fifth ? words_load(q) : words_zero();
+        const uint8_t *nib = fifth ? q + 64 : q;
+        UNROLL_4
+        for (unsigned v = 0; v < 4; v++) {
+            words x = words_load(nib + 64 * v);
+            w[v] = low_nibble(x);
+            w[v + 4] = high_nibble(x);
+            if (fifth) {
+                w[v] = words_or(w[v], bit_to_4(high, v));
+                w[v + 4] = words_or(w[v + 4], bit_to_4(high, v + 4));
+            }
+        }
+        break;
+    }
+    case TENSOR_Q8_0:
+        UNROLL_8
+        for (unsigned v = 0; v < 8; v++)
+            w[v] = words_load(q + 64 * v);
+        break;
+    case TENSOR_Q4_K:
+    case TENSOR_Q5_K: {
+        const uint8_t *nib = type == TENSOR_Q5_K ? q + 512 : q;
+        UNROLL_8
+        for (unsigned v = 0; v < 8; v++) {
+            words x = words_load(nib + 64 * (8 * (s / 2) + v));
+            w[v] = s & 1 ? high_nibble(x) : low_nibble(x);
+            if (type == TENSOR_Q5_K)
+                w[v] = words_or(w[v], bit_to_4(words_load(q + 64 * v), s));
+        }
+        break;
+    }
+    default: { /* Q6_K: halves of 128 weights; a nibble row serves weights 64 apart */
+        unsigned half = s / 4, t = s & 3;
+        UNROLL_8
+        for (unsigned v = 0; v < 8; v++) {
+            words x = words_load(q + 64 * (24 * half + 3 * v + (t & 1)));
+            words high = words_load(q + 64 * (24 * half + 3 * v + 2));
+            w[v] = words_or(t >= 2 ? high_nibble(x) : low_nibble(x), pair_to_4(high, t));
+        }
+        break;
+    }
+    }
+}
+
+LANES_INLINE words broadcast_at(const uint8_t *p)
+{
+    return words_set1((uint32_t)load_i32(p));
+}
+LANES_INLINE lanes broadcast_float(const uint8_t *p)
+{
+    return words_as_float(words_set1((uint32_t)load_i32(p)));
+}
+
+LANES_INLINE words dot_step(tensor_type type, words acc, words w, words x)
+{
+    return type == TENSOR_Q8_0 ? words_dot4(acc, w, x) : words_dot4_small(acc, w, x);
+}
+
+/* What the integer sum of half a block starts from: minus offset times the sum of the inputs. */
+LANES_INLINE words start_sum(tensor_type type, const uint8_t *x, unsigned width, unsigned slot,
+                             unsigned half)
+{
+    words off = broadcast_at(x + (44 + 4 * half) * width + 4 * slot); /* -128 times the sum */
+
+    switch (offset_log2(type)) {
+    case 7:
+        return off;
+    case 5:
+        return words_sar(off, 2);
+    case 4:
+        return words_sar(off, 3);
+    case 3:
+        return words_sar(off, 4);
+    default:
+        return words_zero();
+    }
+}
+
+/* Half a block's finished sum times the inputs' scale (and the weights', where each half has one).
+ */
+LANES_INLINE lanes scale_half(tensor_type type, words sum, lanes d, const uint8_t *x,
+                              unsigned width, unsigned slot, unsigned half)
+{
+    lanes y = words_to_float(sum);
+
+    if (shape_of(type) == SHAPE_HALVES)
+        y = lanes_mul(y, d);
+    return lanes_mul(y, broadcast_float(x + (32 + 4 * half) * width + 4 * slot));
+}
+
+/* acc + one block: both scaled halves, the weights' scale, the minimum. */
+LANES_INLINE lanes add_halves(tensor_type type, lanes y0, lanes y1, lanes d, lanes m,
+                              const uint8_t *x, unsigned width, unsigned slot, lanes acc)
+{
+    lanes y = lanes_add(y0, y1);
+
+    if (shape_of(type) != SHAPE_HALVES)
+        y = lanes_mul(y, d);
+    acc = lanes_add(acc, y);
+    if (shape_of(type) == SHAPE_MINIMUM)
+        acc = lanes_add(acc, lanes_mul(m, broadcast_float(x + 40 * width + 4 * slot)));
+    return acc;
+}
+
+/* Add one block of 32 inputs of a single token to acc. */
+LANES_INLINE lanes add_block(tensor_type type, const words w[8], lanes d, lanes m, const uint8_t *x,
+                             lanes acc)
+{
+    words a = start_sum(type, x, 1, 0, 0), b = start_sum(type, x, 1, 0, 1);
+
+    UNROLL_4
+    for (unsigned v = 0; v < 4; v++) {
+        a = dot_step(type, a, w[v], broadcast_at(x + 4 * v));
+        b = dot_step(type, b, w[v + 4], broadcast_at(x + 4 * v + 16));
+    }
+    return add_halves(type, scale_half(type, a, d, x, 1, 0, 0), scale_half(type, b, m, x, 1, 0, 1),
+                      d, m, x, 1, 0, acc);
+}
+
+#endif
