@@ -339,7 +339,7 @@ static cairn_status write_sections(const measuring *m, size_t i, bool fresh, seg
     st = vector_merge(&rows, 1, &o, segment_writer_sink(w), m->workers, err);
     if (!st)
         st = columns_fill(m->v.snapshot, m->v.vector_of[i]->file, m->v.vector_of[i]->n_rows,
-                          columns.deleted, columns.reader, &columns.fill, err);
+                          columns.deleted, columns.reader, NULL, &columns.fill, err);
     if (!st)
         st = filter_merge(&columns, 1, segment_writer_sink(w), err);
     filter_merge_fill_clear(&columns.fill);

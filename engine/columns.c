@@ -22,8 +22,8 @@ filter_row columns_of(const store_doc *d)
 }
 
 cairn_status columns_fill(const store_snapshot *s, const segment_file *file, uint32_t n_rows,
-                          const uint64_t *deleted, const filter_reader *r, filter_merge_fill *fill,
-                          cairn_error *err)
+                          const uint64_t *deleted, const filter_reader *r, pace *p,
+                          filter_merge_fill *fill, cairn_error *err)
 {
     int64_t *size;
     uint32_t *pages;
@@ -54,6 +54,8 @@ cairn_status columns_fill(const store_snapshot *s, const segment_file *file, uin
                 st = CAIRN_OK;
             }
             last = id;
+            if (!st)
+                st = pace_work(p, 128, err); /* a record read and decoded */
         }
         size[row] = live ? doc.size : -1;
         pages[row] = live ? doc.n_pages : 0;

@@ -13,9 +13,9 @@ filter_row columns_of(const store_doc *d);
 /* Size and pages, a row of `file`, for columns written before those existed: fill->size and
  * fill->pages become arrays of n_rows for the caller to clear. Rows whose document is gone, and
  * those in `deleted` (may be NULL), are unknown. Where the reader has the numbers itself, both stay
- * NULL. Time: a look-up in the store for each run of rows of one document. */
+ * NULL. Time: a look-up in the store for each run of rows of one document; `p` may be NULL. */
 cairn_status columns_fill(const store_snapshot *s, const segment_file *file, uint32_t n_rows,
-                          const uint64_t *deleted, const filter_reader *r, filter_merge_fill *fill,
-                          cairn_error *err);
+                          const uint64_t *deleted, const filter_reader *r, pace *p,
+                          filter_merge_fill *fill, cairn_error *err);
 
 #endif

@@ -52,7 +52,7 @@ struct merger {
     segment_writer *w;
     pool *workers; /* for vectors, when nobody else uses the pool */
     section_sink sink;
-    uint64_t expected; /* bytes that will pass pace(), roughly */
+    uint64_t expected; /* bytes that will pass slow_down(), roughly */
     cairn_status status;
     cairn_error error;
     cairn_error failed; /* of a merge in the background; code CAIRN_OK: none */
@@ -76,7 +76,7 @@ static void wait_until(merger *m, int64_t ns)
 }
 
 /* Count bytes, wait where they came too fast, and tell when to stop. */
-static cairn_status pace(void *ctx, uint64_t bytes, cairn_error *err)
+static cairn_status slow_down(void *ctx, uint64_t bytes, cairn_error *err)
 {
     merger *m = ctx;
     double rate = m->c->settings.merge_mb_per_second * 1e6;
@@ -111,7 +111,7 @@ static cairn_status sink_write(void *ctx, const void *data, size_t n, cairn_erro
 
     while (n && !st) {
         size_t piece = n < PIECE ? n : PIECE;
-        st = pace(m, piece, err);
+        st = slow_down(m, piece, err);
         if (!st)
             st = to->write(to->ctx, p, piece, err);
         p += piece;
@@ -159,7 +159,7 @@ static cairn_status write_words(merger *m, cairn_error *err)
 {
     lexical_merge_options o = {.memory_budget = (size_t)(m->c->settings.memory_mb * 1048576),
                                .spill_dir = m->c->dir,
-                               .step = pace,
+                               .step = slow_down,
                                .step_ctx = m};
     lexical_merge_input in[MERGE_MOST];
     bool reorder = !strcmp(m->c->settings.reorder, "on") && (m->all || m->rows >= REORDER_ROWS);
@@ -186,6 +186,8 @@ static cairn_status write_vectors(merger *m, cairn_error *err)
 static cairn_status write_columns(merger *m, cairn_error *err)
 {
     filter_merge_input in[MERGE_MOST];
+    pace steps = {slow_down, m, 0};
+    filter_merge_options o = {.order = m->order, .pace = &steps};
     store_snapshot *snapshot;
     cairn_status st = store_snapshot_open(m->c->store, &snapshot, err);
 
@@ -196,12 +198,12 @@ static cairn_status write_columns(merger *m, cairn_error *err)
         const merge_input *of = &m->in[i];
         in[i].reader = of->filter;
         in[i].deleted = of->deleted;
-        st =
-            columns_fill(snapshot, of->file, of->n_rows, of->deleted, of->filter, &in[i].fill, err);
+        st = columns_fill(snapshot, of->file, of->n_rows, of->deleted, of->filter, &steps,
+                          &in[i].fill, err);
     }
     store_snapshot_close(snapshot);
     if (!st)
-        st = filter_merge_ordered(in, m->n, m->order, &m->sink, err);
+        st = filter_merge_with(in, m->n, &o, &m->sink, err);
     for (size_t i = 0; i < m->n; i++)
         filter_merge_fill_clear(&in[i].fill);
     return st;
@@ -235,7 +237,7 @@ static cairn_status finish_rows(merger *m, cairn_error *err)
             n++;
         }
     }
-    st = pace(m, 0, err);
+    st = slow_down(m, 0, err);
     if (!st)
         st = segment_writer_finish(m->w, chunks, docs, (uint32_t)n, err);
     free(chunks);

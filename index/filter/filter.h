@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/pace.h"
 #include "base/sections.h"
 #include "base/status.h"
 
@@ -87,13 +88,20 @@ typedef struct filter_merge_input {
     filter_merge_fill fill;
 } filter_merge_input;
 
+/* All may be zero. */
+typedef struct filter_merge_options {
+    const uint32_t *order; /* [live rows], a permutation: the row that comes i-th is order[i] of the
+                              plain order. NULL: that one */
+    pace *pace; /* steps while values and rows are gathered, sorted and written, without bytes: those pass
+                   the sink */
+} filter_merge_options;
+
 /* Output rows: the live rows of in[0], then those of in[1], and so on, each in order. */
 cairn_status filter_merge(const filter_merge_input *in, size_t n, const section_sink *sink,
                           cairn_error *err);
-/* The same with the rows in another order: the one that comes i-th is order[i] of that above.
- * order[live rows] is a permutation, or NULL. */
-cairn_status filter_merge_ordered(const filter_merge_input *in, size_t n, const uint32_t *order,
-                                  const section_sink *sink, cairn_error *err);
+cairn_status filter_merge_with(const filter_merge_input *in, size_t n,
+                               const filter_merge_options *options, const section_sink *sink,
+                               cairn_error *err);
 
 /* ---- expressions ---- */
 

@@ -14,6 +14,7 @@
 #include "base/checked.h"
 
 #define TEXT_MAX 0x7fffffffu /* bytes of distinct values a column */
+#define PIECE    512         /* numbers handed to the sink at once */
 
 typedef struct column_writer {
     bytes text;
@@ -43,6 +44,7 @@ struct filter_writer {
     number_writer numbers[FILTER_FIELDS]; /* of the others */
     uint32_t rows;
     bool spent;
+    pace *pace; /* of a merge */
 };
 
 /* ---- values ---- */
@@ -281,7 +283,7 @@ typedef struct sorted_value {
     uint32_t value;
 } sorted_value;
 
-static int by_text(const void *pa, const void *pb)
+static int by_text(const void *pa, const void *pb, void *ctx)
 {
     const sorted_value *a = pa, *b = pb;
     size_t n = a->len < b->len ? a->len : b->len;
@@ -332,9 +334,10 @@ static bool column_out_alloc(column_out *o, const column_writer *c)
 }
 
 /* Sort the values and group the rows by them (a counting sort, so rows stay in order). */
-static cairn_status sort_column(column_out *o, const column_writer *c)
+static cairn_status sort_column(column_out *o, const column_writer *c, pace *p, cairn_error *err)
 {
     uint32_t v = 0;
+    cairn_status st;
 
     for (size_t i = 0; i < c->n; i++)
         o->rank[c->code[i]] = 1;
@@ -344,14 +347,17 @@ static cairn_status sort_column(column_out *o, const column_writer *c)
             o->sorted[v++].value = i;
         }
     o->n_values = v;
-    qsort(o->sorted, v, sizeof *o->sorted, by_text);
-    for (uint32_t i = 0; i < v; i++) {
+    st = pace_sort(o->sorted, v, sizeof *o->sorted, by_text, NULL, p, err);
+    for (uint32_t i = 0; i < v && !st; i++) {
         o->rank[o->sorted[i].value] = i;
-        cairn_status st = bytes_append(&o->text, o->sorted[i].text, o->sorted[i].len);
+        st = bytes_append(&o->text, o->sorted[i].text, o->sorted[i].len);
         if (st)
-            return st;
+            return cairn_fail(err, st, "values of %zu bytes", o->text.len + o->sorted[i].len);
         o->ends[i] = (uint32_t)o->text.len;
+        st = pace_work(p, 1, err);
     }
+    if (st)
+        return st;
     for (size_t i = 0; i < c->n; i++)
         o->first[o->rank[c->code[i]] + 1]++;
     for (uint32_t i = 0; i < v; i++)
@@ -360,15 +366,16 @@ static cairn_status sort_column(column_out *o, const column_writer *c)
         uint32_t r = o->rank[c->code[i]];
         o->rows[o->first[r] + o->counts[r]++] = c->many ? c->row[i] : (uint32_t)i;
     }
-    return CAIRN_OK;
+    return pace_work(p, c->n / 8, err); /* three plain loops */
 }
 
-static cairn_status make_bitmaps(column_out *o)
+static cairn_status make_bitmaps(column_out *o, pace *p, cairn_error *err)
 {
     for (uint32_t i = 0; i < o->n_values; i++) {
-        roaring_bitmap_t *set = roaring_bitmap_of_ptr(o->counts[i], o->rows + o->first[i]);
+        uint32_t rows = o->counts[i];
+        roaring_bitmap_t *set = roaring_bitmap_of_ptr(rows, o->rows + o->first[i]);
         if (!set)
-            return CAIRN_ENOMEM;
+            return cairn_fail(err, CAIRN_ENOMEM, "no memory for the bitmaps of a filter column");
         roaring_bitmap_run_optimize(set);
         o->counts[i] = (uint32_t)roaring_bitmap_get_cardinality(set); /* a tag may come twice */
         size_t n = roaring_bitmap_portable_size_in_bytes(set);
@@ -380,8 +387,11 @@ static cairn_status make_bitmaps(column_out *o)
         }
         roaring_bitmap_free(set);
         if (st)
-            return st;
+            return cairn_fail(err, st, "bitmaps of %zu bytes", o->bitmaps.len + n);
         o->bitmap_ends[i] = (uint32_t)o->bitmaps.len;
+        st = pace_work(p, 8 + rows / 8, err);
+        if (st)
+            return st;
     }
     return CAIRN_OK;
 }
@@ -391,18 +401,22 @@ static cairn_status put(const section_sink *sink, const void *data, size_t n, ca
     return n ? sink->write(sink->ctx, data, n, err) : CAIRN_OK;
 }
 
-static cairn_status write_column(const column_writer *c, filter_field f, uint32_t rows,
-                                 const section_sink *sink, cairn_error *err)
+static cairn_status write_column(const filter_writer *w, filter_field f, const section_sink *sink,
+                                 cairn_error *err)
 {
+    const column_writer *c = &w->column[f];
+    uint32_t rows = w->rows;
     column_out o = {0};
-    cairn_status st = column_out_alloc(&o, c) ? sort_column(&o, c) : CAIRN_ENOMEM;
+    cairn_status st = column_out_alloc(&o, c)
+                          ? sort_column(&o, c, w->pace, err)
+                          : cairn_fail(err, CAIRN_ENOMEM, "no memory for %u rows", rows);
     uint32_t v = o.n_values;
     bool bitmaps = c->many || v < FILTER_CODES_FROM;
 
     if (!st && bitmaps)
-        st = make_bitmaps(&o);
+        st = make_bitmaps(&o, w->pace, err);
     if (st) {
-        st = cairn_fail(err, st, "section %s of %u rows", filter_section_name(f), rows);
+        cairn_error_prefix(err, "section %s", filter_section_name(f));
         goto done;
     }
     if (!bitmaps)
@@ -433,7 +447,7 @@ done:
     return st;
 }
 
-static int by_number(const void *pa, const void *pb)
+static int by_number(const void *pa, const void *pb, void *ctx)
 {
     const numbered_row *a = pa, *b = pb;
 
@@ -447,16 +461,24 @@ static cairn_status write_numbers(filter_writer *w, filter_field f, const sectio
 {
     number_writer *c = &w->numbers[f];
     uint32_t head[4] = {FILTER_FORMAT_VERSION, w->rows, (uint32_t)c->n, 0};
+    int64_t values[PIECE];
+    uint32_t rows[PIECE];
     cairn_status st = sink->begin(sink->ctx, filter_section_name(f), err);
 
-    if (c->n)
-        qsort(c->at, c->n, sizeof *c->at, by_number);
+    if (!st)
+        st = pace_sort(c->at, c->n, sizeof *c->at, by_number, NULL, w->pace, err);
     if (!st)
         st = put(sink, head, sizeof head, err);
-    for (size_t i = 0; i < c->n && !st; i++)
-        st = put(sink, &c->at[i].value, sizeof c->at[i].value, err);
-    for (size_t i = 0; i < c->n && !st; i++)
-        st = put(sink, &c->at[i].row, sizeof c->at[i].row, err);
+    for (size_t i = 0, n; i < c->n && !st; i += n) {
+        for (n = 0; n < PIECE && i + n < c->n; n++)
+            values[n] = c->at[i + n].value;
+        st = put(sink, values, n * sizeof *values, err);
+    }
+    for (size_t i = 0, n; i < c->n && !st; i += n) {
+        for (n = 0; n < PIECE && i + n < c->n; n++)
+            rows[n] = c->at[i + n].row;
+        st = put(sink, rows, n * sizeof *rows, err);
+    }
     return st ? st : sink->end(sink->ctx, err);
 }
 
@@ -474,7 +496,7 @@ cairn_status filter_writer_finish(filter_writer *w, const section_sink *sink, ca
     if (!st)
         st = sink->end(sink->ctx, err);
     for (filter_field f = 0; f < FILTER_FIELDS && !st; f++)
-        st = filter_field_is_text(f) ? write_column(&w->column[f], f, w->rows, sink, err)
+        st = filter_field_is_text(f) ? write_column(w, f, sink, err)
                                      : write_numbers(w, f, sink, err);
     return st;
 }
@@ -487,6 +509,7 @@ typedef struct carry {
     const uint32_t *new_row; /* [rows]: UINT32_MAX for a deleted one */
     uint32_t *row_value;     /* [rows], for columns of one value a row */
     uint32_t value;
+    pace *pace;
     cairn_status st;
     cairn_error *err;
 } carry;
@@ -499,13 +522,15 @@ static void carry_row(void *ctx, uint32_t row)
         c->row_value[row] = c->value;
     else if (!c->st && c->new_row[row] != UINT32_MAX)
         c->st = add_entry(c->to, c->new_row[row], c->value, c->err);
+    if (!c->st)
+        c->st = pace_work(c->pace, 1, c->err);
 }
 
 static cairn_status merge_column(filter_writer *w, filter_field f, const filter_reader *r,
                                  const uint32_t *new_row, uint32_t *row_value, cairn_error *err)
 {
     const filter_column *in = &r->column[f];
-    carry c = {&w->column[f], new_row, row_value, 0, CAIRN_OK, err};
+    carry c = {&w->column[f], new_row, row_value, 0, w->pace, CAIRN_OK, err};
     uint32_t empty = 0, *renumbered = checked_malloc((size_t)in->n_values + 1, sizeof *renumbered);
     cairn_status st = CAIRN_OK;
 
@@ -525,14 +550,16 @@ static cairn_status merge_column(filter_writer *w, filter_field f, const filter_
             st = filter_value_rows(r, f, v, carry_row, &c, err);
         if (!st)
             st = c.st;
+        if (!st)
+            st = pace_work(w->pace, 2, err);
     }
     if (!st && in->kind == FILTER_KIND_CODES)
         for (uint32_t i = 0; i < r->rows; i++)
             if (in->code[i] < in->n_values)
                 row_value[i] = renumbered[in->code[i]];
     for (uint32_t i = 0; !c.to->many && i < r->rows && !st; i++)
-        if (new_row[i] != UINT32_MAX)
-            st = add_entry(c.to, new_row[i], row_value[i], err);
+        if (new_row[i] != UINT32_MAX && !(st = add_entry(c.to, new_row[i], row_value[i], err)))
+            st = pace_work(w->pace, 1, err);
     free(renumbered);
     return st;
 }
@@ -551,8 +578,9 @@ static cairn_status merge_numbers(filter_writer *w, filter_field f, const filter
     cairn_status st = CAIRN_OK;
 
     for (uint32_t i = 0; i < in->n && !st; i++)
-        if (in->row[i] < r->rows && new_row[in->row[i]] != UINT32_MAX)
-            st = add_number(w, f, new_row[in->row[i]], in->value[i], err);
+        if (in->row[i] < r->rows && new_row[in->row[i]] != UINT32_MAX &&
+            !(st = add_number(w, f, new_row[in->row[i]], in->value[i], err)))
+            st = pace_work(w->pace, 1, err);
     return st;
 }
 
@@ -569,6 +597,8 @@ static cairn_status fill_numbers(filter_writer *w, const filter_merge_input *in,
             st = add_number(w, FILTER_SIZE, new_row[i], in->fill.size[i], err);
         if (!st && in->fill.pages)
             st = add_number(w, FILTER_PAGES, new_row[i], in->fill.pages[i], err);
+        if (!st)
+            st = pace_work(w->pace, 1, err);
     }
     return st;
 }
@@ -604,6 +634,7 @@ static cairn_status reorder(filter_writer *w, const uint32_t *order, cairn_error
 {
     uint32_t *place = checked_malloc(w->rows, sizeof *place);
     uint32_t *code = checked_malloc(w->rows, sizeof *code);
+    cairn_status st = CAIRN_OK;
 
     if (!place || !code) {
         free(place);
@@ -612,9 +643,10 @@ static cairn_status reorder(filter_writer *w, const uint32_t *order, cairn_error
     }
     for (uint32_t i = 0; i < w->rows; i++)
         place[order[i]] = i;
-    for (filter_field f = 0; f < FILTER_FIELDS; f++) {
+    for (filter_field f = 0; f < FILTER_FIELDS && !st; f++) {
         column_writer *c = &w->column[f];
         number_writer *d = &w->numbers[f];
+        st = pace_work(w->pace, w->rows / 8, err);
         for (size_t i = 0; i < d->n; i++)
             d->at[i].row = place[d->at[i].row];
         if (!filter_field_is_text(f))
@@ -628,17 +660,18 @@ static cairn_status reorder(filter_writer *w, const uint32_t *order, cairn_error
     }
     free(place);
     free(code);
-    return CAIRN_OK;
+    return st;
 }
 
 cairn_status filter_merge(const filter_merge_input *in, size_t n, const section_sink *sink,
                           cairn_error *err)
 {
-    return filter_merge_ordered(in, n, NULL, sink, err);
+    return filter_merge_with(in, n, &(filter_merge_options){NULL, NULL}, sink, err);
 }
 
-cairn_status filter_merge_ordered(const filter_merge_input *in, size_t n, const uint32_t *order,
-                                  const section_sink *sink, cairn_error *err)
+cairn_status filter_merge_with(const filter_merge_input *in, size_t n,
+                               const filter_merge_options *options, const section_sink *sink,
+                               cairn_error *err)
 {
     filter_writer *w;
     uint64_t rows = 0;
@@ -646,14 +679,15 @@ cairn_status filter_merge_ordered(const filter_merge_input *in, size_t n, const 
 
     if (st)
         return st;
+    w->pace = options->pace;
     for (size_t i = 0; i < n; i++)
         rows += in[i].reader->rows;
     if (rows > FILTER_MAX_ROWS)
         st = cairn_fail(err, CAIRN_ELIMIT, "a segment holds at most %u rows", FILTER_MAX_ROWS);
     for (size_t i = 0; i < n && !st; i++)
         st = merge_input(w, &in[i], err);
-    if (!st && order)
-        st = reorder(w, order, err);
+    if (!st && options->order)
+        st = reorder(w, options->order, err);
     if (!st)
         st = filter_writer_finish(w, sink, err);
     filter_writer_destroy(w);

@@ -270,11 +270,11 @@ static int by_form(const void *a, const void *b, void *ctx)
     return c ? c : by_term(a, b, ctx);
 }
 
-cairn_status forms_writer_init(forms_writer *w, forms_table *table, cairn_error *err)
+cairn_status forms_writer_init(forms_writer *w, forms_table *table, pace *p, cairn_error *err)
 {
     cairn_status st = drain_own(table, err);
 
-    *w = (forms_writer){.table = table, .n_pairs = table->n};
+    *w = (forms_writer){.table = table, .n_pairs = table->n, .pace = p};
     if (st)
         return st;
     bytes_init(&w->listed, SIZE_MAX / 2);
@@ -285,8 +285,7 @@ cairn_status forms_writer_init(forms_writer *w, forms_table *table, cairn_error 
         w->by_term[i] = (uint32_t)i;
         table->pairs[i].gone = true;
     }
-    qsort_r(w->by_term, table->n, sizeof *w->by_term, by_term, table);
-    return CAIRN_OK;
+    return pace_sort(w->by_term, table->n, sizeof *w->by_term, by_term, table, p, err);
 }
 
 void forms_writer_clear(forms_writer *w)
@@ -371,35 +370,37 @@ static cairn_status append_entry(const forms_table *t, const forms_pair *p, cons
 }
 
 /* The two sections, in memory: forms are a few hundredths of an index. */
-static cairn_status build(forms_writer *w, bytes *head, bytes *entries)
+static cairn_status build(forms_writer *w, bytes *head, bytes *entries, cairn_error *err)
 {
     const forms_table *t = w->table;
     const forms_pair *before = NULL;
     uint32_t *order = checked_malloc(t->n + 1, sizeof *order);
     uint64_t n = 0;
-    cairn_status st = order ? CAIRN_OK : CAIRN_ENOMEM;
+    cairn_status st;
 
-    if (st)
-        return st;
+    if (!order)
+        return no_memory(err);
     for (size_t i = 0; i < t->n; i++)
         if (!t->pairs[i].gone)
             order[n++] = (uint32_t)i;
-    qsort_r(order, n, sizeof *order, by_form, w->table);
-    if (!(st = bytes_append_u32(head, FORMS_MAGIC)) &&
-        !(st = bytes_append_u32(head, FORMS_VERSION)) && !(st = bytes_append_u64(head, n)) &&
-        !(st = bytes_append_u64(head, w->n_terms)) && w->listed.len)
-        st = bytes_append(head, w->listed.data, w->listed.len);
+    st = pace_sort(order, n, sizeof *order, by_form, w->table, w->pace, err);
+    if (!st && (bytes_append_u32(head, FORMS_MAGIC) || bytes_append_u32(head, FORMS_VERSION) ||
+                bytes_append_u64(head, n) || bytes_append_u64(head, w->n_terms) ||
+                (w->listed.len && bytes_append(head, w->listed.data, w->listed.len))))
+        st = no_memory(err);
     for (uint64_t i = 0; i < n && !st; i++) {
         const forms_pair *p = &t->pairs[order[i]];
         if (i % FORMS_BLOCK == 0) {
             char first[8] = {0};
             memcpy(first, pair_form(t, p), p->len < 8 ? p->len : 8);
             before = NULL;
-            if (!(st = bytes_append_u64(head, entries->len)))
-                st = bytes_append(head, first, 8);
+            if (bytes_append_u64(head, entries->len) || bytes_append(head, first, 8))
+                st = no_memory(err);
         }
+        if (!st && append_entry(t, p, before, entries))
+            st = no_memory(err);
         if (!st)
-            st = append_entry(t, p, before, entries);
+            st = pace_work(w->pace, 4, err);
         before = p;
     }
     free(order);
@@ -422,9 +423,7 @@ cairn_status forms_writer_emit(forms_writer *w, const section_sink *sink, cairn_
 
     bytes_init(&head, SIZE_MAX / 2);
     bytes_init(&entries, SIZE_MAX / 2);
-    st = build(w, &head, &entries);
-    if (st)
-        no_memory(err);
+    st = build(w, &head, &entries, err);
     if (!st)
         st = emit(sink, "lex.fidx", &head, err);
     if (!st)

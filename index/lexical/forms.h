@@ -18,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "base/cursor.h"
+#include "base/pace.h"
 #include "base/sections.h"
 #include "index/text/analyzer.h"
 
@@ -62,9 +63,10 @@ typedef struct forms_writer {
     size_t n_pairs, at; /* of by_term; below `at` terms were met */
     bytes listed;       /* a bit a term of the dictionary */
     uint64_t n_terms;
+    pace *pace;         /* borrowed; NULL: nobody looks */
 } forms_writer;
 
-cairn_status forms_writer_init(forms_writer *w, forms_table *table, cairn_error *err);
+cairn_status forms_writer_init(forms_writer *w, forms_table *table, pace *p, cairn_error *err);
 void forms_writer_clear(forms_writer *w);
 /* The next term of the dictionary, in its order; `more`: how often it stands as its own form beyond
  * what the table knows, counted if the term is listed. */

@@ -28,8 +28,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/pool.h"
 #include "base/arena.h"
+#include "base/pace.h"
+#include "base/pool.h"
 #include "base/sections.h"
 #include "base/status.h"
 #include "index/text/analyzer.h"
@@ -110,9 +111,10 @@ typedef struct lexical_merge_input {
 typedef struct lexical_merge_options {
     size_t memory_budget;  /* bytes; 0 = 64 MiB. What is more goes to temporary files */
     const char *spill_dir; /* as for the writer */
-    /* Called every few milliseconds with the bytes of lists made since the last call, for pacing;
-     * what it returns other than CAIRN_OK ends the merge with that status. */
-    cairn_status (*step)(void *ctx, uint64_t bytes, cairn_error *err);
+    /* Called about every millisecond of work (base/pace.h) with the bytes of lists made since the last
+     * call; what it returns other than CAIRN_OK ends the merge with that status. The sink is not
+     * counted. */
+    pace_step_fn step;
     void *step_ctx;
     /* The live rows in another order than that of the inputs: the row that comes i-th is order[i]
      * of them. NULL: as they are. */

@@ -52,12 +52,9 @@ typedef struct merge_state {
     moved_list moved;
     index_output out;
     const lexical_merge_options *options;
-    uint32_t since;   /* postings since the last step */
+    pace pace;        /* a unit is a posting, a row of the tables or a written form */
     uint64_t stepped; /* bytes of lists that steps have told */
 } merge_state;
-
-/* Postings between two steps: about a millisecond. */
-#define STEP_POSTINGS 16384
 
 static cairn_status no_memory(cairn_error *err)
 {
@@ -124,6 +121,9 @@ static cairn_status number_rows(merge_state *m, const lexical_merge_input *in,
             return cairn_fail(err, CAIRN_ELIMIT, "a merged segment would have more than %u rows",
                               ROWS_MAX);
         dict_iter_init(&p->it, &p->r->dict);
+        cairn_status st = pace_work(&m->pace, p->r->n_rows / 8, err);
+        if (st)
+            return st;
     }
     m->meta.n_rows = (uint32_t)next;
     return CAIRN_OK;
@@ -144,6 +144,7 @@ static size_t merged_language(merge_state *m, const lexical_lang *l)
 static cairn_status copy_rows(merge_state *m, cairn_error *err)
 {
     size_t n = m->meta.n_rows;
+    cairn_status st;
 
     m->columns = checked_malloc(n + 1, LEXICAL_FIELDS + 1);
     if (!m->columns)
@@ -168,6 +169,8 @@ static cairn_status copy_rows(merge_state *m, cairn_error *err)
                 lang[l] = merged_language(m, &p->r->langs[l]);
             m->columns[LEXICAL_FIELDS * n + to] = (uint8_t)lang[l];
             m->meta.langs[lang[l]].rows++;
+            if ((st = pace_work(&m->pace, 1, err)))
+                return st;
         }
     }
     return CAIRN_OK;
@@ -186,18 +189,15 @@ static cairn_status reserve_positions(merge_state *m, size_t n, cairn_error *err
     return CAIRN_OK;
 }
 
-/* Let the caller pace or end the merge. */
-static cairn_status step(merge_state *m, cairn_error *err)
+/* So many postings are done: where that is enough, tell the caller the bytes that lists took. */
+static cairn_status work(merge_state *m, uint64_t units, cairn_error *err)
 {
-    uint64_t made = m->out.post.size + m->out.pos.size;
-    cairn_status st;
+    uint64_t made = m->out.post.size + m->out.pos.size, bytes = made - m->stepped;
 
-    m->since = 0;
-    if (!m->options->step)
+    if ((m->pace.units += units) < PACE_UNITS)
         return CAIRN_OK;
-    st = m->options->step(m->options->step_ctx, made - m->stepped, err);
     m->stepped = made;
-    return st;
+    return pace_step(&m->pace, bytes, err);
 }
 
 /* ---- lists in another order ---- */
@@ -285,6 +285,8 @@ static cairn_status put_moved(merge_state *m, cairn_error *err)
         for (size_t f = 0; f < LEXICAL_FIELDS; f++)
             tf[f] = r->tf[f];
         st = list_add(&m->out.lists, (uint32_t)(l->keys[i] >> 32), tf, l->positions + r->at, err);
+        if (!st)
+            st = work(m, 1, err);
     }
     l->n = l->n_positions = 0;
     return st;
@@ -302,9 +304,8 @@ static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
             st = postings_tf(l, err);
         if (!st)
             st = postings_positions_open(l, &p->where, err);
-        m->since += BLOCK;
-        if (!st && m->since >= STEP_POSTINGS)
-            st = step(m, err);
+        if (!st)
+            st = work(m, BLOCK, err);
         for (uint32_t i = 0; i < l->n && !st; i++) {
             uint32_t tf[LEXICAL_FIELDS], row = l->doc[i];
             size_t n = 0;
@@ -374,6 +375,8 @@ static cairn_status gather_forms(merge_state *m, cairn_error *err)
                 st = forms_table_add(&m->out.written, it.form, it.form_len, it.term, it.term_len,
                                      (uint32_t)(it.count < UINT32_MAX ? it.count : UINT32_MAX),
                                      err);
+            if (!st)
+                st = pace_work(&m->pace, 4, err);
         }
     }
     return st;
@@ -438,13 +441,14 @@ cairn_status lexical_merge_with(const lexical_merge_input *in, size_t n,
 {
     static const lexical_merge_options nothing;
     merge_state m = {.n = n, .options = options ? options : &nothing};
+    const lexical_merge_options *o = m.options;
     lexical_params params;
     uint32_t *place = NULL;
     cairn_status st;
 
+    m.pace = (pace){o->step, o->step_ctx, 0};
     index_output_init(&m.out);
-    index_output_limit(&m.out, m.options->memory_budget ? m.options->memory_budget : BUDGET_DEFAULT,
-                       m.options->spill_dir);
+    index_output_limit(&m.out, o->memory_budget ? o->memory_budget : BUDGET_DEFAULT, o->spill_dir);
     lexical_params_default(&params);
     memcpy(m.meta.weight, params.weight, sizeof params.weight);
     memcpy(m.meta.b, params.b, sizeof params.b);
@@ -468,13 +472,15 @@ cairn_status lexical_merge_with(const lexical_merge_input *in, size_t n,
             m.meta.total[f] += in[i].reader->total[f];
     st = gather_forms(&m, err);
     if (!st)
-        st = index_output_begin(&m.out, &m.meta, m.columns, err);
+        st = index_output_begin(&m.out, &m.meta, m.columns, &m.pace, err);
     memset(m.meta.total, 0, sizeof m.meta.total);
     if (!st)
         st = merge_terms(&m, err);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !st; i++) {
         for (size_t f = 0; f < LEXICAL_FIELDS; f++)
             m.meta.total[f] += kept_total(&m.part[i], f);
+        st = pace_work(&m.pace, in[i].reader->n_rows / 8, err);
+    }
     if (!st)
         st = index_output_emit(&m.out, &m.meta, m.columns, sink, err);
 done:

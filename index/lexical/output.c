@@ -45,10 +45,10 @@ float index_output_typical(const lexical_meta *m)
     return m->n_rows ? (float)(sum / m->n_rows) : 1;
 }
 
-cairn_status index_output_begin(index_output *o, lexical_meta *m, const uint8_t *columns,
+cairn_status index_output_begin(index_output *o, lexical_meta *m, const uint8_t *columns, pace *p,
                                 cairn_error *err)
 {
-    cairn_status st = forms_writer_init(&o->forms, &o->written, err);
+    cairn_status st = forms_writer_init(&o->forms, &o->written, p, err);
 
     if (st)
         return st;

@@ -19,8 +19,8 @@ void index_output_init(index_output *o);
 /* Keep about so many bytes in memory, the rest in temporary files in `dir` (see spool.h). */
 void index_output_limit(index_output *o, size_t memory, const char *dir);
 void index_output_clear(index_output *o);
-/* columns: lex.rows as it will be written. */
-cairn_status index_output_begin(index_output *o, lexical_meta *m, const uint8_t *columns,
+/* columns: lex.rows as it will be written. The pace is kept for what follows and may be NULL. */
+cairn_status index_output_begin(index_output *o, lexical_meta *m, const uint8_t *columns, pace *p,
                                 cairn_error *err);
 /* The average weighted length of a row: what bounds are made with, lexical_meta's `typical`. */
 float index_output_typical(const lexical_meta *m);

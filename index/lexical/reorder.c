@@ -81,7 +81,7 @@ typedef struct graph_pass {
     postings *list;
     uint32_t least, most;
     bool fill; /* second pass: write the words; first: count them */
-    cairn_status (*step)(void *ctx, uint64_t bytes, cairn_error *err);
+    pace_step_fn step;
     void *step_ctx;
 } graph_pass;
 
@@ -203,7 +203,7 @@ typedef struct biased_row {
 typedef struct bisection {
     pool *workers;
     float step_of[LOGS]; /* bits_more(d) */
-    cairn_status (*step)(void *ctx, uint64_t bytes, cairn_error *err);
+    pace_step_fn step;
     void *step_ctx;
     scratch *by_worker; /* [pool_threads] */
     biased_row *biased; /* [2 * n_rows]: the part of a range is its own, and the same behind n_rows */

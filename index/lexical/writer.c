@@ -802,7 +802,7 @@ cairn_status lexical_writer_finish(lexical_writer *w, const section_sink *sink, 
     for (size_t i = 0; i < w->n_workers && !st; i++)
         st = inverter_forms(w->workers[i].inverter, &out.written, err);
     if (!st)
-        st = forms_writer_init(&out.forms, &out.written, err);
+        st = forms_writer_init(&out.forms, &out.written, NULL, err);
     for (size_t i = 0; i < w->n_workers && !st; i++)
         st = list_encoder_lengths(&w->workers[i].lists, w->columns, w->meta.n_rows, w->meta.weight,
                                   w->meta.b, w->meta.typical, err);

@@ -18,6 +18,7 @@
 #include "base/cpu.h"
 #include "base/cursor.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "base/pool.h"
 #include "base/status.h"
 #include "base/utf8.h"
@@ -231,6 +232,74 @@ static void pool_runs_every_task_once(void **state)
     free(l);
 }
 
+typedef struct numbered {
+    uint16_t key;
+    uint32_t at;
+} numbered;
+
+static int by_key(const void *a, const void *b, void *ctx)
+{
+    const numbered *x = a, *y = b;
+
+    ++*(uint64_t *)ctx;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+typedef struct stepping {
+    uint64_t *compared, last, longest; /* comparisons in all, at the last step, between two */
+    long steps, stop_at;
+} stepping;
+
+static cairn_status count_step(void *ctx, uint64_t bytes, cairn_error *err)
+{
+    stepping *s = ctx;
+
+    assert_int_equal(bytes, 0);
+    if (*s->compared - s->last > s->longest)
+        s->longest = *s->compared - s->last;
+    s->last = *s->compared;
+    return ++s->steps == s->stop_at ? cairn_fail(err, CAIRN_ECANCELLED, "enough") : CAIRN_OK;
+}
+
+static void a_paced_sort_sorts_and_stops(void **state)
+{
+    static const size_t sizes[] = {0, 1, 2, 1023, 1024, 1025, 2048, 5000, 70000, 100001};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (uint32_t kind = 0; kind < 3; kind++) { /* any order, rising, falling */
+            size_t n = sizes[i];
+            numbered *a = calloc(n + 1, sizeof *a);
+            uint64_t compared = 0;
+            stepping s = {.compared = &compared};
+            pace p = {count_step, &s, 0};
+            cairn_error err = {0};
+            for (uint32_t k = 0; k < n; k++)
+                a[k] = (numbered){(uint16_t)(kind == 0   ? k * 2654435761u >> 16
+                                             : kind == 1 ? k / 2
+                                                         : 65535 - k / 2),
+                                  k};
+            assert_int_equal(pace_sort(a, n, sizeof *a, by_key, &compared, &p, &err), CAIRN_OK);
+            for (size_t k = 1; k < n; k++)
+                assert_true(by_key(&a[k - 1], &a[k], &(uint64_t){0}) < 0);
+            assert_true(s.longest <= PACE_UNITS + 2 * 10240);
+            for (s.stop_at = 1 + s.steps / 2, s.steps = 0; n > 60000 && s.stop_at;) {
+                uint64_t before = compared;
+                s.last = compared;
+                p.units = 0;
+                assert_int_equal(pace_sort(a, n, sizeof *a, by_key, &compared, &p, &err),
+                                 CAIRN_ECANCELLED);
+                assert_true(s.last == compared && compared > before); /* nothing after the no */
+                s.stop_at /= 2;
+                s.steps = 0;
+            }
+            assert_int_equal(pace_sort(a, n, sizeof *a, by_key, &compared, NULL, &err), CAIRN_OK);
+            free(a);
+        }
+}
+
 static void cpu_level_is_usable(void **state)
 {
     assert_true(cpu_level_get() <= cpu_level_max());
@@ -277,6 +346,7 @@ int main(void)
         cmocka_unit_test(varints_round_trip_and_refuse),
         cmocka_unit_test(utf8_follows_the_standard),
         cmocka_unit_test(pool_runs_every_task_once),
+        cmocka_unit_test(a_paced_sort_sorts_and_stops),
         cmocka_unit_test(cpu_level_is_usable),
         cmocka_unit_test(log_lines_are_json),
         cmocka_unit_test(clocks_go_forward),

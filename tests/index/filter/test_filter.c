@@ -10,6 +10,7 @@
 
 #include "index/filter/filter_format.h"
 #include "tests/index/vector/memory_sections.h"
+#include "tests/index/watched_merge.h"
 
 #define DAY (86400 * INT64_C(1000000000))
 
@@ -392,7 +393,7 @@ static void merges_agree_with_the_plain_twin(void **state)
                 live[i] = plain[order[i]];
             free(plain);
         }
-        if (order ? filter_merge_ordered(in, 3, order, &sink, &err)
+        if (order ? filter_merge_with(in, 3, &(filter_merge_options){.order = order}, &sink, &err)
                   : filter_merge(in, 3, &sink, &err))
             fail_msg("%s", err.text);
         free(order);
@@ -420,6 +421,62 @@ static void merges_agree_with_the_plain_twin(void **state)
         }
         free(live);
     }
+}
+
+/* A merge of columns asks in every stage whether to go on, and ends where it is told to. */
+static void a_merge_steps_in_every_stage(void **state)
+{
+    enum { ROWS = 60000, COLUMNS = 6 };
+    filter_row *rows = calloc(ROWS, sizeof *rows);
+    char (*uri)[32] = calloc(ROWS, sizeof *uri);
+    uint32_t *order = calloc(2 * ROWS, sizeof *order);
+    memory_sections mem = {0};
+    section_source src;
+    filter_merge_input in[2];
+    filter_reader *r;
+
+    (void)state;
+    for (uint32_t i = 0; i < ROWS; i++) {
+        snprintf(uri[i], sizeof uri[i], "/a/%08x", (uint32_t)test_random(&rng));
+        rows[i] = (filter_row){.uri = uri[i],
+                               .date_ns = 1 + (int64_t)(test_random(&rng) >> 8),
+                               .size = (int64_t)(test_random(&rng) >> 40),
+                               .pages = i % 7};
+    }
+    r = write_and_open(&mem, &src, rows, ROWS);
+    for (size_t i = 0; i < 2; i++)
+        in[i] = (filter_merge_input){.reader = r};
+    for (uint32_t i = 0; i < 2 * ROWS; i++)
+        order[i] = 2 * ROWS - 1 - i;
+    for (int ordered = 0; ordered < 2; ordered++) {
+        watched_merge all = {0};
+        pace steps = {watched_step, &all, 0};
+        filter_merge_options o = {.order = ordered ? order : NULL, .pace = &steps};
+        section_sink sink = watched_sink(&all);
+        cairn_error err = {0};
+        if (filter_merge_with(in, 2, &o, &sink, &err))
+            fail_msg("%s", err.text);
+        assert_int_equal(all.late, 0);
+        /* Gathering takes a unit a row and column, */
+        assert_true(all.section[0].begun >= 2 * ROWS * COLUMNS / (long)PACE_UNITS);
+        /* and what is sorted before it is written about ten a value. */
+        assert_true(watched_before(&all, "flt.uri") >= 8 * ROWS / (long)PACE_UNITS);
+        assert_true(watched_before(&all, "flt.date") >= 16 * ROWS / (long)PACE_UNITS);
+        assert_true(watched_before(&all, "flt.size") >= 16 * ROWS / (long)PACE_UNITS);
+        for (long at = 1; at <= all.steps; at += 1 + all.steps / 40) {
+            watched_merge w = {.stop_at = at};
+            steps = (pace){watched_step, &w, 0};
+            sink = watched_sink(&w);
+            assert_int_equal(filter_merge_with(in, 2, &o, &sink, &err), CAIRN_ECANCELLED);
+            assert_int_equal(w.steps, at);
+            assert_int_equal(w.late, 0);
+        }
+    }
+    filter_reader_close(r);
+    memory_clear(&mem);
+    free(rows);
+    free(uri);
+    free(order);
 }
 
 static void an_empty_segment_works(void **state)
@@ -531,6 +588,7 @@ int main(void)
         cmocka_unit_test(sizes_and_pages_are_ranges_too),
         cmocka_unit_test(random_rows_agree_with_the_plain_twin),
         cmocka_unit_test(merges_agree_with_the_plain_twin),
+        cmocka_unit_test(a_merge_steps_in_every_stage),
         cmocka_unit_test(an_empty_segment_works),
         cmocka_unit_test(a_failing_sink_is_reported),
         cmocka_unit_test(broken_sections_are_refused_or_harmless),

@@ -1,6 +1,7 @@
 /* test_segments.c - the life of segments: an index is the same bytes whatever memory and threads
  * built it and however it was merged together; deletions leave no trace behind a merge. */
 #include "tests/index/lexical/corpus.h"
+#include "tests/index/watched_merge.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -384,6 +385,84 @@ static void parts_of_words_leave_no_trace(void **state)
     passages_clear(&p);
 }
 
+/* The n-th of words that end in "ing" and are stemmed. */
+static size_t put_form(char *dst, size_t n)
+{
+    char *p = dst;
+
+    for (*p++ = 'z'; n; n /= 20)
+        *p++ = "abcdefhiklmopqrsuvwx"[n % 20];
+    memcpy(p, "oking ", 7);
+    return (size_t)(p - dst) + 6;
+}
+
+/* An index of rows whose every word is another, and has another form than its term. */
+static void index_of_forms(test_index *ix, size_t from, size_t rows, size_t words)
+{
+    lexical_writer *w;
+    section_sink sink = memory_sink(&ix->sections);
+    cairn_error err = {0};
+
+    assert_int_equal(lexical_writer_create(&w, NULL, &err), CAIRN_OK);
+    for (size_t i = 0; i < rows; i++) {
+        char text[4096];
+        lexical_doc d = {.lang = "en"};
+        size_t len = 0;
+        for (size_t k = 0; k < words; k++)
+            len += put_form(text + len, from + i * words + k);
+        d.field[LEXICAL_BODY].text = text;
+        d.field[LEXICAL_BODY].len = len;
+        assert_int_equal(lexical_writer_add(w, &d, NULL, &err), CAIRN_OK);
+    }
+    assert_int_equal(lexical_writer_finish(w, &sink, &err), CAIRN_OK);
+    lexical_writer_destroy(w);
+    index_open(ix);
+}
+
+/* However a merge spends its time, it asks after some thousands of units of work whether to go on, and a
+ * no ends it there and then: whichever of its steps says it, nothing is done or written after. */
+static void a_merge_steps_in_every_stage(void **state)
+{
+    enum { ROWS = 300, WORDS = 100, FORMS = 2 * ROWS * WORDS };
+    test_index part[2] = {0};
+    lexical_merge_input in[2];
+    uint32_t order[2 * ROWS];
+    (void)state;
+
+    for (size_t s = 0; s < 2; s++) {
+        index_of_forms(&part[s], s * ROWS * WORDS, ROWS, WORDS);
+        in[s] = (lexical_merge_input){part[s].reader, NULL};
+    }
+    for (uint32_t i = 0; i < 2 * ROWS; i++)
+        order[i] = 2 * ROWS - 1 - i;
+    for (int ordered = 0; ordered < 2; ordered++) {
+        watched_merge all = {0};
+        lexical_merge_options o = {
+            .step = watched_step, .step_ctx = &all, .order = ordered ? order : NULL};
+        section_sink sink = watched_sink(&all);
+        cairn_error err = {0};
+        if (lexical_merge_with(in, 2, &o, &sink, &err))
+            fail_msg("%s", err.text);
+        assert_int_equal(all.late, 0);
+        /* Forms are gathered and sorted by their terms before any list is made, */
+        assert_true(all.quiet >= 8 * FORMS / (long)PACE_UNITS);
+        /* lists of one posting each are made, */
+        assert_true(all.section[0].begun - all.quiet >= FORMS / (long)PACE_UNITS);
+        /* and forms are sorted anew before they are written. */
+        assert_true(watched_before(&all, "lex.fidx") >= 8 * FORMS / (long)PACE_UNITS);
+        for (long at = 1; at <= all.steps; at += 1 + all.steps / 60) {
+            watched_merge w = {.stop_at = at};
+            o.step_ctx = &w;
+            sink = watched_sink(&w);
+            assert_int_equal(lexical_merge_with(in, 2, &o, &sink, &err), CAIRN_ECANCELLED);
+            assert_int_equal(w.steps, at);
+            assert_int_equal(w.late, 0);
+        }
+    }
+    index_close(&part[0]);
+    index_close(&part[1]);
+}
+
 /* A disk without room for the temporary files: a clear error, with and without threads. */
 static void a_full_disk_while_spilling_is_told(void **state)
 {
@@ -427,6 +506,7 @@ int main(void)
         cmocka_unit_test(dropped_rows_leave_no_trace),
         cmocka_unit_test(parts_of_words_leave_no_trace),
         cmocka_unit_test(reordered_finds_the_same),
+        cmocka_unit_test(a_merge_steps_in_every_stage),
         cmocka_unit_test(a_full_disk_while_spilling_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
