@@ -3,7 +3,7 @@
  * same keys, so that both sides are measured in one run.
  *
  * usage: bench_model MODEL.gguf [--threads 1] [--reps 3] [--pp 128,512,2048] [--depth 0,512,2048]
- *                    [--tg 32] [--ttft 1500] */
+ *                    [--tg 32] [--ttft 1500] [--weights FOLDER]   (a cache of repacked weights) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static bool read_list(const char *s, size_t *out, size_t *n)
 static int usage(void)
 {
     fprintf(stderr, "usage: bench_model MODEL.gguf [--threads N] [--reps N] [--pp N,N] "
-                    "[--depth N,N] [--tg N] [--ttft N]\n");
+                    "[--depth N,N] [--tg N] [--ttft N] [--weights FOLDER]\n");
     return 2;
 }
 
@@ -45,6 +45,11 @@ int main(int argc, char **argv)
 
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (!strcmp(argv[i], "--weights") && value) {
+            o.weights = (weight_cache_options){value, UINT64_MAX};
+            i++;
+            continue;
+        }
         size_t *number = !strcmp(argv[i], "--threads") ? &o.threads
                          : !strcmp(argv[i], "--reps")  ? &o.reps
                          : !strcmp(argv[i], "--tg")    ? &o.tg

@@ -136,6 +136,7 @@ static int run(cli *c, int argc, char **argv)
     if (optind < argc)
         return cli_usage_error(c, "\"%s\" is one operand too many", argv[optind]);
     a.flags.n_threads = c->options.n_threads;
+    a.flags.config_file = c->options.config_file;
     a.flags.cancel = &cli_cancelled;
     return dispatch(c, what, &a);
 }

@@ -59,6 +59,9 @@ static inline bool engine_cancelled(const volatile sig_atomic_t *cancel)
     return cancel && *cancel;
 }
 
+/* Defaults, then the configuration file (NULL: the usual one, which may be missing). */
+cairn_status engine_read_settings(settings *s, const char *config_file, cairn_error *err);
+
 /* Make the folder and the ones above it. */
 cairn_status engine_make_folders(const char *path, cairn_error *err);
 /* The extension without its dot, lower-case ASCII, at most cap - 1 bytes; "" when there is none. */

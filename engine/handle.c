@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "engine/engine.h"
 #include "engine/model.h"
+#include "engine/model_caches.h"
 #include "engine/view.h"
 
 const char *cairn_version(void)
@@ -69,15 +70,15 @@ static cairn_status default_home(char **out, cairn_error *err)
     return n < 0 ? cairn_fail(err, CAIRN_ENOMEM, "home folder") : CAIRN_OK;
 }
 
-static cairn_status read_settings(cairn *c, const cairn_options *o, cairn_error *err)
+cairn_status engine_read_settings(settings *s, const char *config_file, cairn_error *err)
 {
     const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     char *path = NULL;
     cairn_status st = CAIRN_OK;
 
-    settings_init(&c->settings);
-    if (o->config_file)
-        return settings_read(&c->settings, o->config_file, true, err);
+    settings_init(s);
+    if (config_file)
+        return settings_read(s, config_file, true, err);
     if (base && *base) {
         if (asprintf(&path, "%s/cairn/cairn.conf", base) < 0)
             return cairn_fail(err, CAIRN_ENOMEM, "configuration");
@@ -86,7 +87,7 @@ static cairn_status read_settings(cairn *c, const cairn_options *o, cairn_error 
             return cairn_fail(err, CAIRN_ENOMEM, "configuration");
     }
     if (path)
-        st = settings_read(&c->settings, path, false, err);
+        st = settings_read(s, path, false, err);
     free(path);
     return st;
 }
@@ -115,7 +116,7 @@ static bool good_collection(const char *name)
 static cairn_status copy_options(cairn *c, const cairn_options *o, cairn_error *err)
 {
     const char *name = o->collection ? o->collection : "default";
-    cairn_status st = read_settings(c, o, err);
+    cairn_status st = engine_read_settings(&c->settings, o->config_file, err);
 
     if (st)
         return st;
@@ -257,6 +258,7 @@ cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err)
 cairn_status engine_generator(cairn *c, generator **out, cairn_error *err)
 {
     generator_options opt = {0};
+    model_caches caches;
     char path[8192];
     cairn_status st;
 
@@ -266,6 +268,7 @@ cairn_status engine_generator(cairn *c, generator **out, cairn_error *err)
     st = cairn_model_path(c->settings.generator, path, sizeof path, err);
     if (!st)
         st = engine_pool(c, &opt.pool, err);
+    engine_model_caches(&c->settings, &caches, &opt);
     if (!st)
         st = engine_model_status(generator_open(&c->generator, path, &opt, err), err);
     *out = c->generator;

@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "engine/model.h"
+#include "engine/model_caches.h"
 #include "engine/model_lines.h"
 
 #define PERPLEXITY_TEXT ((size_t)64 << 20)
@@ -20,12 +21,18 @@ static cairn_status open_generating(generating *k, const char *model,
                                     const cairn_model_flags *flags, cairn_error *err)
 {
     generator_options o = {.n_ctx = flags->n_ctx, .exact = flags->exact};
+    settings settings;
+    model_caches caches;
     char path[8192];
     cairn_status st = cairn_model_path(model, path, sizeof path, err);
 
     k->cancel = flags->cancel;
     if (!st)
+        st = engine_read_settings(&settings, flags->config_file, err);
+    if (!st) {
+        engine_model_caches(&settings, &caches, &o);
         st = pool_create(&k->workers, flags->n_threads, err);
+    }
     o.pool = k->workers;
     return st ? st : engine_model_status(generator_open(&k->g, path, &o, err), err);
 }
@@ -231,10 +238,19 @@ cairn_status cairn_model_bench(const char *model, const cairn_model_flags *flags
                                 .n_depth = n_depth,
                                 .tg = tg,
                                 .threads = flags->n_threads};
+    generator_options caching = {0};
+    settings settings;
+    model_caches caches;
     char path[8192];
     json_t *j = NULL;
     cairn_status st = cairn_model_path(model, path, sizeof path, err);
 
+    if (!st)
+        st = engine_read_settings(&settings, flags->config_file, err);
+    if (!st) {
+        engine_model_caches(&settings, &caches, &caching);
+        o.weights = caching.weights;
+    }
     if (!st)
         st = generate_bench(&j, path, &o, err);
     return st ? st : model_write_line(out, j, err);

@@ -33,6 +33,7 @@ typedef struct setting {
 static const setting table[] = {
     TEXT("models", "embedder", embedder, "multilingual-e5-small"),
     TEXT("models", "generator", generator, "qwen2.5-coder-0.5b"),
+    NUMBER("models", "weights_cache_mb", weights_cache_mb, 4096, 0, 1e6),
     NUMBER("index", "chunk_tokens", chunk_tokens, 256, 16, 8192),
     NUMBER("index", "chunk_overlap", chunk_overlap, 32, 0, 4096),
     NUMBER("index", "import_tokens", import_tokens, 512, 16, 8192),

@@ -17,6 +17,7 @@
 typedef struct settings {
     /* [models] */
     char embedder[SETTINGS_TEXT], generator[SETTINGS_TEXT];
+    double weights_cache_mb; /* of repacked weights on disk, all models together; 0: none */
     /* [index] */
     double chunk_tokens, chunk_overlap; /* in pieces of the embedder */
     double import_tokens; /* longest passage of an import: its lines are passages already */

@@ -268,6 +268,7 @@ static cairn_status run_all(bench *b, const char *path, clocks start, pool *p, j
     json_object_set_new(out, "load_s",
                         json_real(rounded((double)(clock_mono_ns() - start.wall) / 1e9, 0.001)));
     json_object_set_new(out, "load_cpu_s", json_real(rounded(process_cpu() - start.cpu, 0.001)));
+    json_object_set_new(out, "weights_cached", json_boolean(decoder_model_was_cached(m)));
     st = prefill_once(b, 8, &(timing){.n = 0}); /* warm up */
     if (!st)
         st = measure(b, out, &prefill, &decode);
@@ -294,7 +295,7 @@ cairn_status generate_bench(json_t **out, const char *gguf_path,
                             const generate_bench_options *options, cairn_error *err)
 {
     bench b = {.o = options, .random = 1, .err = err};
-    generator_options o = {0};
+    generator_options o = {.weights = options->weights};
     size_t longest = 8;
     clocks start = clocks_now();
     pool *p = NULL;

@@ -22,6 +22,7 @@
 
 #include "base/pool.h"
 #include "base/status.h"
+#include "generate/decode/weight_cache.h"
 #include "generate/formats/gguf.h"
 #include "generate/tokenize/tokenizer.h"
 
@@ -41,17 +42,25 @@ typedef struct decoder_shape {
 
 typedef struct decoder_model decoder_model;
 
-/* Read, check and repack. The embedding table stays in the file: `g` must outlive the model. The
- * pool (NULL: this thread) is used during the call only. `mapped` says that g was opened from a
- * file (not from memory): then pages of repacked tensors are given back, so that weights are
- * resident once. */
-cairn_status decoder_model_open(decoder_model **out, const gguf *g, bool mapped, pool *p,
-                                cairn_error *err);
+typedef struct decoder_model_options {
+    bool mapped; /* g was opened from a file (not from memory): then pages of repacked tensors are
+                    given back, so that weights are resident once */
+    const weight_cache_options *cache; /* with `mapped`: where repacked weights are kept; may be
+                                          NULL */
+    pool *pool; /* used during the call only; NULL: this thread */
+} decoder_model_options;
+
+/* Read, check and repack. The embedding table stays in the file: `g` must outlive the model.
+ * options may be NULL. */
+cairn_status decoder_model_open(decoder_model **out, const gguf *g,
+                                const decoder_model_options *options, cairn_error *err);
 void decoder_model_close(decoder_model *m); /* NULL is fine */
 const decoder_shape *decoder_model_shape(const decoder_model *m);
 /* Bytes of packed weights, and of those the bytes that one decoded token reads. */
 size_t decoder_model_bytes(const decoder_model *m);
 size_t decoder_model_token_bytes(const decoder_model *m);
+/* The packed weights were found in the cache. */
+bool decoder_model_was_cached(const decoder_model *m);
 /* Multiply-adds of one token without attention, with or without the output head. */
 double decoder_model_macs(const decoder_model *m, bool with_head);
 

@@ -73,6 +73,7 @@ cairn_status generator_open(generator **out, const char *gguf_path,
 {
     const generator_options o = options ? *options : (generator_options){0};
     const decoder_options d = {.n_ctx = o.n_ctx, .exact = o.exact, .pool = o.pool};
+    const decoder_model_options m = {.mapped = true, .cache = &o.weights, .pool = o.pool};
     int64_t start = clock_mono_ns();
     generator *g = calloc(1, sizeof *g);
     size_t n_vocab;
@@ -85,7 +86,7 @@ cairn_status generator_open(generator **out, const char *gguf_path,
     if (!st)
         st = open_text_side(g, gguf_path, err);
     if (!st)
-        st = decoder_model_open(&g->model, g->file, true, o.pool, err);
+        st = decoder_model_open(&g->model, g->file, &m, err);
     if (!st)
         st = decoder_create(&g->dec, g->model, &d, err);
     if (!st) {

@@ -21,6 +21,7 @@ typedef struct generator_options {
     size_t n_ctx; /* 0: as decoder_options */
     pool *pool;
     bool exact;
+    weight_cache_options weights; /* where repacked weights are kept; zero: nowhere */
 } generator_options;
 
 /* options may be NULL. */
@@ -134,6 +135,7 @@ typedef struct generate_bench_options {
     size_t ttft;    /* prompt length of the time to first token; 0: none */
     size_t reps;    /* 0: 3 */
     size_t threads; /* 0: one per CPU */
+    weight_cache_options weights; /* as generator_options */
 } generate_bench_options;
 
 /* Open the file in fast mode, measure, and give one JSON object with the keys of

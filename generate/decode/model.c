@@ -34,9 +34,10 @@
 typedef struct reader {
     const gguf *g;
     const char *arch;
-    pool *p;
-    bool mapped;
+    decoder_model_options o;
     decoder_model *m;
+    planned_matrix *planned; /* matrices whose data are still to come */
+    size_t n_planned, cap_planned;
     cairn_error *err;
 } reader;
 
@@ -218,7 +219,7 @@ static void drop_pages(const reader *r, const tensor *t)
     uintptr_t from = ((uintptr_t)t->data + 4095) & ~(uintptr_t)4095;
     uintptr_t to = ((uintptr_t)t->data + t->bytes) & ~(uintptr_t)4095;
 
-    if (r->mapped && to > from)
+    if (r->o.mapped && to > from)
         madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
@@ -231,15 +232,38 @@ static cairn_status read_matrix(reader *r, const char *name, size_t cols, size_t
         return st;
     if (t->dims[0] != cols || tensor_rows(t) != rows)
         return wrong_shape(r, t, cols, rows);
-    st = matrix_create(out, t, r->m->heap, r->p, r->err);
+    st = matrix_plan(out, t, r->m->heap, r->err);
     if (st) {
         cairn_error_prefix(r->err, "%s", gguf_path(r->g));
         return st;
     }
-    drop_pages(r, t);
+    if (r->n_planned == r->cap_planned) {
+        size_t cap = 2 * r->cap_planned + 64;
+        planned_matrix *more = checked_realloc(r->planned, cap, sizeof *more);
+        if (!more)
+            return cairn_fail(r->err, CAIRN_ENOMEM, "tensor %s", name);
+        r->planned = more;
+        r->cap_planned = cap;
+    }
+    r->planned[r->n_planned++] = (planned_matrix){*out, t};
     r->m->packed_bytes += (*out)->bytes;
     r->m->token_bytes += (*out)->bytes;
     return CAIRN_OK;
+}
+
+/* Packed weights from the cache, or made here. */
+static cairn_status fill_matrices(reader *r)
+{
+    cairn_status st = CAIRN_OK;
+    bool kept = r->o.mapped && weight_cache_attach(&r->m->cache, r->o.cache, r->g, r->planned,
+                                                   r->n_planned, r->o.pool);
+
+    for (size_t i = 0; !st && i < r->n_planned; i++) {
+        if (!kept)
+            st = matrix_fill(r->planned[i].m, r->planned[i].t, r->m->heap, r->o.pool, r->err);
+        drop_pages(r, r->planned[i].t);
+    }
+    return st;
 }
 
 static cairn_status read_vector(reader *r, const char *name, size_t n, bool needed, float **out)
@@ -342,12 +366,15 @@ static cairn_status read_ends(reader *r)
     return st;
 }
 
-cairn_status decoder_model_open(decoder_model **out, const gguf *g, bool mapped, pool *p,
-                                cairn_error *err)
+cairn_status decoder_model_open(decoder_model **out, const gguf *g,
+                                const decoder_model_options *options, cairn_error *err)
 {
     decoder_model *m = calloc(1, sizeof *m);
-    reader r = {.g = g, .p = p, .mapped = mapped, .m = m, .err = err};
+    reader r = {.g = g, .m = m, .err = err};
     cairn_status st;
+
+    if (options)
+        r.o = *options;
 
     *out = NULL;
     if (!m)
@@ -366,6 +393,9 @@ cairn_status decoder_model_open(decoder_model **out, const gguf *g, bool mapped,
         st = read_layer(&r, i);
     if (!st)
         st = read_ends(&r);
+    if (!st)
+        st = fill_matrices(&r);
+    free(r.planned);
     if (st) {
         decoder_model_close(m);
         return st;
@@ -397,8 +427,14 @@ void decoder_model_close(decoder_model *m)
     free(m->layers);
     free(m->output_norm);
     free(m->rope_factors);
+    weight_cache_close(m->cache);
     weight_heap_destroy(m->heap);
     free(m);
+}
+
+bool decoder_model_was_cached(const decoder_model *m)
+{
+    return m->cache && weight_cache_was_there(m->cache);
 }
 
 const decoder_shape *decoder_model_shape(const decoder_model *m)

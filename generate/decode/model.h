@@ -3,6 +3,7 @@
 #define CAIRN_GENERATE_DECODE_MODEL_H
 
 #include "generate/decode/decoder.h"
+#include "generate/decode/weight_cache.h"
 #include "generate/kernels/matrix.h"
 
 /* Vectors are floats, NULL where the architecture has none. */
@@ -16,7 +17,8 @@ typedef struct decoder_layer {
 } decoder_layer;
 
 struct decoder_model {
-    weight_heap *heap; /* holds all matrices */
+    weight_heap *heap;   /* holds all matrices */
+    weight_cache *cache; /* holds their data instead, or NULL */
     decoder_shape shape;
     const tensor *embedding; /* in the file */
     size_t embedding_row;    /* bytes */

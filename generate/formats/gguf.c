@@ -415,6 +415,17 @@ size_t gguf_file_bytes(const gguf *g)
     return g->file.len;
 }
 
+const uint8_t *gguf_front(const gguf *g, size_t *len)
+{
+    *len = g->file.len;
+    for (size_t i = 0; i < g->n_tensors; i++) {
+        size_t at = (size_t)(g->tensors[i].data - g->file.data);
+        if (at < *len)
+            *len = at;
+    }
+    return g->file.data;
+}
+
 size_t gguf_kv_count(const gguf *g)
 {
     return g->n_kvs;

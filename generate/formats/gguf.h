@@ -58,6 +58,8 @@ void gguf_close(gguf *g); /* NULL is fine */
 const char *gguf_path(const gguf *g);
 uint32_t gguf_version(const gguf *g);
 size_t gguf_file_bytes(const gguf *g);
+/* The file's first bytes up to the first tensor's: header, metadata, tensor infos. */
+const uint8_t *gguf_front(const gguf *g, size_t *len);
 
 size_t gguf_kv_count(const gguf *g);
 const gguf_kv *gguf_kv_at(const gguf *g, size_t i); /* in file order */

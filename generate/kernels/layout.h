@@ -25,6 +25,9 @@
 
 #include "generate/kernels/kernels.h"
 
+/* To be raised with every change of what a strip looks like: packed weights are kept on disk. */
+#define STRIP_LAYOUT_VERSION 1u
+
 typedef struct strip_layout {
     uint16_t block;     /* weights a block; 1 for floats */
     uint16_t bytes;     /* of a block in the file */

@@ -109,9 +109,11 @@ static void convert_block(tensor_type from, const uint8_t *src, uint8_t *dst)
 }
 
 typedef struct pack_job {
-    matrix *m;
+    const matrix *m;
     const tensor *t;
     size_t row_bytes;
+    size_t first; /* strip of task 0 */
+    uint8_t *to;  /* where that strip goes */
 } pack_job;
 
 static void pack_floats(const pack_job *job, const uint8_t *row, uint8_t *strip, size_t lane)
@@ -133,8 +135,8 @@ static void pack_strip(void *ctx, size_t task, size_t worker)
     const pack_job *job = ctx;
     const matrix *m = job->m;
     const strip_layout *l = strip_layout_of(m->type);
-    uint8_t *strip = m->data + task * m->strip_bytes;
-    size_t first = task * KERNEL_LANES;
+    uint8_t *strip = job->to + task * m->strip_bytes;
+    size_t first = (job->first + task) * KERNEL_LANES;
     size_t rows = m->rows - first < KERNEL_LANES ? m->rows - first : KERNEL_LANES;
     const uint8_t *src = job->t->data + first * job->row_bytes;
     bool convert = job->t->type != m->type;
@@ -246,11 +248,10 @@ static void *heap_take(weight_heap *h, size_t bytes)
     return s->data + s->used - bytes;
 }
 
-cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *p, cairn_error *err)
+cairn_status matrix_plan(matrix **out, const tensor *t, weight_heap *h, cairn_error *err)
 {
     const tensor_type_info *info = tensor_type_get(t->type);
     uint64_t rows = tensor_rows(t);
-    pack_job job;
     matrix *m;
 
     *out = NULL;
@@ -270,14 +271,41 @@ cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *
     m->cols = t->dims[0];
     m->rows = rows;
     m->strips = (m->rows + KERNEL_LANES - 1) / KERNEL_LANES;
-    if (!strip_size(m, &m->strip_bytes) || !checked_mul(m->strips, m->strip_bytes, &m->bytes) ||
-        !(m->data = heap_take(h, m->bytes)))
+    if (!strip_size(m, &m->strip_bytes) || !checked_mul(m->strips, m->strip_bytes, &m->bytes))
         return cairn_fail(err, CAIRN_ENOMEM, "tensor %s: %llu x %llu", t->name,
                           (unsigned long long)t->dims[0], (unsigned long long)rows);
-    job = (pack_job){m, t, t->dims[0] / info->block_size * info->block_bytes};
-    pool_run(p, m->strips, pack_strip, &job);
     *out = m;
     return CAIRN_OK;
+}
+
+void matrix_pack(const matrix *m, const tensor *t, size_t first, size_t n, uint8_t *to, pool *p)
+{
+    const tensor_type_info *info = tensor_type_get(t->type);
+    pack_job job = {m, t, t->dims[0] / info->block_size * info->block_bytes, first, to};
+
+    pool_run(p, n, pack_strip, &job);
+}
+
+cairn_status matrix_fill(matrix *m, const tensor *t, weight_heap *h, pool *p, cairn_error *err)
+{
+    uint8_t *data = heap_take(h, m->bytes);
+
+    if (!data)
+        return cairn_fail(err, CAIRN_ENOMEM, "tensor %s: %zu x %zu", t->name, m->cols, m->rows);
+    matrix_pack(m, t, 0, m->strips, data, p);
+    m->data = data;
+    return CAIRN_OK;
+}
+
+cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *p, cairn_error *err)
+{
+    cairn_status st = matrix_plan(out, t, h, err);
+
+    if (!st)
+        st = matrix_fill(*out, t, h, p, err);
+    if (st)
+        *out = NULL;
+    return st;
 }
 
 /* ---- activations ---- */

@@ -31,7 +31,7 @@ typedef struct matrix {
     size_t rows, cols; /* outputs, inputs */
     size_t strips;     /* rows / 16, rounded up */
     size_t strip_bytes;
-    uint8_t *data; /* [strips][strip_bytes], 64-byte aligned, owned by the heap */
+    const uint8_t *data; /* [strips][strip_bytes], 64-byte aligned; the heap's or a mapping's */
     size_t bytes;
 } matrix;
 
@@ -40,6 +40,12 @@ typedef struct matrix {
  * a row length that its blocks cannot fill; CAIRN_ENOMEM. */
 cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *p,
                            cairn_error *err);
+/* The same in steps, for who keeps packed bytes elsewhere (decode/weight_cache.h). matrix_plan says
+ * what the packed form of t is and leaves data NULL; matrix_pack writes strips first .. first + n of
+ * it to `to` (64-byte aligned, n * strip_bytes); matrix_fill packs all of it into memory of h. */
+cairn_status matrix_plan(matrix **out, const tensor *t, weight_heap *h, cairn_error *err);
+void matrix_pack(const matrix *m, const tensor *t, size_t first, size_t n, uint8_t *to, pool *p);
+cairn_status matrix_fill(matrix *m, const tensor *t, weight_heap *h, pool *p, cairn_error *err);
 
 /* The inputs of one or more products: n tokens of k floats, and their rounded form. */
 typedef struct activations activations;

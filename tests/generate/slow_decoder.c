@@ -47,7 +47,7 @@ static void measure(size_t i, bool exact, size_t most, logits_distance *x)
         print_message("SKIP: no ../shared/reference/%s\n", file);
         skip();
     }
-    if (gguf_open(&g, path, &err) || decoder_model_open(&m, g, true, NULL, &err) ||
+    if (gguf_open(&g, path, &err) || decoder_model_open(&m, g, &(decoder_model_options){.mapped = true}, &err) ||
         decoder_create(&d, m, &o, &err) ||
         logits_measure(d, decoder_model_shape(m)->n_vocab, &rows, LOGITS_BATCH, x, &err))
         fail_msg("%s", err.text);

@@ -27,7 +27,7 @@ static cairn_status load(const tiny_model *t, loaded *l, cairn_error *err)
     l->data = tiny_model_bytes(t, &len);
     assert_non_null(l->data);
     st = gguf_open_memory(&l->g, l->data, len, "tiny.gguf", err);
-    return st ? st : decoder_model_open(&l->m, l->g, false, NULL, err);
+    return st ? st : decoder_model_open(&l->m, l->g, NULL, err);
 }
 
 static void unload(loaded *l)

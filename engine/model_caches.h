@@ -1,0 +1,17 @@
+/* model_caches.h - where what was computed from a model file is kept between processes. */
+#ifndef CAIRN_ENGINE_MODEL_CACHES_H
+#define CAIRN_ENGINE_MODEL_CACHES_H
+
+#include "engine/settings.h"
+#include "generate/decode/generate.h"
+
+/* Folders below $XDG_CACHE_HOME/cairn (~/.cache/cairn). */
+typedef struct model_caches {
+    char weights[SETTINGS_TEXT];
+} model_caches;
+
+/* Fill in the caches of *o as the settings want them; it then points into *f. Without a home folder
+ * there are none. */
+void engine_model_caches(const settings *s, model_caches *f, generator_options *o);
+
+#endif
