@@ -94,6 +94,8 @@ json_t *cli_json_text(const char *s, size_t len);
 json_t *cli_json_string(const char *s);
 /* Write one document and a newline; indented on a terminal. Steals the reference. */
 int cli_print_json(cli *c, json_t *j);
+/* Write one line of JSON lines, at once. Steals the reference. */
+void cli_print_json_line(json_t *j);
 /* "12.3 MB", "1,234". The buffer belongs to the caller. */
 const char *cli_format_bytes(char buf[32], uint64_t n);
 const char *cli_format_time(char buf[32], int64_t wall_ns); /* "2026-01-02 03:04" or "" */

@@ -75,6 +75,15 @@ int cli_print_json(cli *c, json_t *j)
     return CLI_DONE;
 }
 
+void cli_print_json_line(json_t *j)
+{
+    if (!j || json_dumpf(j, stdout, JSON_COMPACT))
+        fprintf(stderr, "cairn: making JSON failed\n");
+    putchar('\n');
+    fflush(stdout);
+    json_decref(j);
+}
+
 const char *cli_format_bytes(char buf[32], uint64_t n)
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};

@@ -1,12 +1,65 @@
 /* verb_index.c - cairn index PATH... */
+#include <stdlib.h>
+#include <string.h>
+
 #include "cli/cli.h"
 
-enum { OPT_NO_VECTORS = 0x2000, OPT_STRICT };
+enum { OPT_NO_VECTORS = 0x2000, OPT_STRICT, OPT_DRY_RUN, OPT_EXCLUDE, OPT_INCLUDE, OPT_HIDDEN,
+       OPT_NO_IGNORE };
+
+/* Append a pattern as a line of *list. */
+static bool add_pattern(cli *c, char **list, const char *pattern)
+{
+    size_t have = *list ? strlen(*list) : 0, n = strlen(pattern);
+    char *more = realloc(*list, have + n + 2);
+
+    if (!more)
+        return cli_usage_error(c, "no memory for \"%s\"", pattern), false;
+    memcpy(more + have, pattern, n);
+    memcpy(more + have + n, "\n", 2);
+    *list = more;
+    return true;
+}
+
+/* One line a path: what would happen to it, and why. */
+static void tell_event(void *ctx, const cairn_index_event *e)
+{
+    cli *c = ctx;
+    json_t *j;
+
+    cli_progress_clear(c);
+    if (c->json) {
+        j = json_pack("{s:s,s:o}", "event", e->kind, "path", cli_json_string(e->path));
+        if (j && e->from)
+            json_object_set_new(j, "from", cli_json_string(e->from));
+        if (j && e->reason)
+            json_object_set_new(j, "reason", cli_json_string(e->reason));
+        if (j && e->folder)
+            json_object_set_new(j, "folder", json_true());
+        cli_print_json_line(j);
+        return;
+    }
+    printf("%-7s ", e->kind);
+    cli_put_text(stdout, e->path, strlen(e->path));
+    fputs(e->folder ? "/" : "", stdout);
+    if (e->from) {
+        fputs("  from ", stdout);
+        cli_put_text(stdout, e->from, strlen(e->from));
+    }
+    if (e->reason)
+        printf("  (%s)", e->reason);
+    putchar('\n');
+}
 
 static int run(cli *c, int argc, char **argv)
 {
     static const struct option extra[] = {{"no-vectors", no_argument, NULL, OPT_NO_VECTORS},
                                           {"strict", no_argument, NULL, OPT_STRICT},
+                                          {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+                                          {"exclude", required_argument, NULL, OPT_EXCLUDE},
+                                          {"include", required_argument, NULL, OPT_INCLUDE},
+                                          {"hidden", no_argument, NULL, OPT_HIDDEN},
+                                          {"no-ignore", no_argument, NULL, OPT_NO_IGNORE},
                                           {0}};
     cairn_index_options opt = {
         .progress = cli_progress, .progress_ctx = c, .cancel = &cli_cancelled};
@@ -15,21 +68,38 @@ static int run(cli *c, int argc, char **argv)
     cairn_status st;
     cairn *engine;
     bool strict = false;
-    int o, code;
+    char *exclude = NULL, *include = NULL;
+    int o, code = CLI_DONE;
 
-    while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
-        if (o == '?')
-            return CLI_USAGE;
+    while (!code && (o = cli_next_option(c, argc, argv, extra)) != -1) {
         if (o == OPT_NO_VECTORS)
             opt.no_vectors = true;
-        else
+        else if (o == OPT_STRICT)
             strict = true;
+        else if (o == OPT_DRY_RUN)
+            opt.dry_run = true;
+        else if (o == OPT_HIDDEN)
+            opt.hidden = true;
+        else if (o == OPT_NO_IGNORE)
+            opt.no_ignore_files = true;
+        else if (o == '?' || !add_pattern(c, o == OPT_EXCLUDE ? &exclude : &include, optarg))
+            code = CLI_USAGE;
     }
-    if (optind >= argc)
-        return cli_usage_error(c, "name at least one file or folder");
-    code = cli_open(c, &engine, CLI_MAKE);
-    if (code)
+    if (!code && optind >= argc)
+        code = cli_usage_error(c, "name at least one file or folder");
+    if (!code)
+        code = cli_open(c, &engine, CLI_MAKE);
+    if (code) {
+        free(exclude);
+        free(include);
         return code;
+    }
+    opt.exclude = exclude;
+    opt.include = include;
+    if (opt.dry_run) {
+        opt.event = tell_event;
+        opt.event_ctx = c;
+    }
     st = cairn_index(engine, (const char *const *)argv + optind, (size_t)(argc - optind), &opt,
                      &report, &err);
     if (c->json) {
@@ -44,19 +114,31 @@ static int run(cli *c, int argc, char **argv)
         code = CLI_INPUT;
     cairn_index_report_clear(&report);
     cairn_close(engine);
+    free(exclude);
+    free(include);
     return code;
 }
 
 const cli_verb cli_verb_index = {
     "index", "index files and folders, or bring them up to date",
-    "Usage: cairn index [--no-vectors] [--strict] PATH...\n\n"
+    "Usage: cairn index [OPTION...] PATH...\n\n"
     "Reads the files and folders, cuts them into passages and indexes words and vectors.\n"
     "Run it again at any time: only what changed is read, moved files keep their vectors, and\n"
     "files that are gone from a folder leave the index. A file that cannot be read is listed with\n"
     "the reason and stops nothing. Ctrl-C is safe: what was committed stays, a rerun goes on.\n\n"
     "  --no-vectors   words only; a later run without it adds the vectors\n"
-    "  --strict       exit with 3 when any file could not be read, not only when a PATH is missing\n\n"
+    "  --strict       exit with 3 when any file could not be read, not only when a PATH is missing\n"
+    "  --dry-run      tell what would happen to which path, and why, and change nothing\n"
+    "  --exclude GLOB leave out what matches; --include GLOB: only files that match (both repeat,\n"
+    "                 and are written as in .gitignore: *.iso, /build/, drafts/**)\n"
+    "  --hidden       also names that begin with a dot\n"
+    "  --no-ignore    take no notice of .cairnignore and .gitignore\n\n"
+    "Left out by itself: hidden names, .git and its kin, node_modules, caches (CACHEDIR.TAG), build\n"
+    "trees, virtual environments, trash, and what .cairnignore (anywhere) and .gitignore (in a\n"
+    "repository) name. A line !NAME in one of them takes a name in. [index] ignore_file names one\n"
+    "file of patterns for every run. What a later run leaves out leaves the index.\n\n"
     "Examples:\n"
     "  cairn index ~/Documents ~/notes\n"
+    "  cairn index --dry-run --exclude '*.csv' ~/data\n"
     "  cairn index --json --strict manual.pdf | jq .failed\n",
     run};

@@ -68,8 +68,30 @@ typedef struct cairn_failure {
     const char *path, *reason;
 } cairn_failure;
 
+/* What a run does, or in a dry run would do, to one path. */
+typedef struct cairn_index_event {
+    const char *kind; /* "add", "change", "move", "remove", "skip" or "fail" */
+    const char *path;
+    const char *from;   /* of a move, else NULL */
+    const char *reason; /* of a skip or a failure ("ignored by .../.gitignore line 3: *.o"), else NULL */
+    bool folder;        /* of a skip: all below it, too */
+    int64_t size;       /* bytes; of an add or a change */
+} cairn_index_event;
+
 typedef struct cairn_index_options {
     bool no_vectors; /* index words only; a later run without this embeds what is missing */
+    bool dry_run;    /* tell what would happen and change nothing */
+    bool hidden;     /* also names that begin with a dot */
+    bool no_ignore_files; /* .cairnignore and .gitignore say nothing */
+    /* Patterns as in .gitignore, a line each; NULL: none. What `exclude` names is left out; with
+     * `include`, only files that it names are taken. */
+    const char *exclude, *include;
+    /* Look only at these absolute paths and what lies below them; NULL: at all. */
+    const char *const *only;
+    size_t n_only;
+    /* Every path that is touched; skips are told only in a dry run. May be NULL. */
+    void (*event)(void *ctx, const cairn_index_event *e);
+    void *event_ctx;
     void (*progress)(void *ctx, const cairn_progress *p);
     void *progress_ctx;
     const volatile sig_atomic_t *cancel;

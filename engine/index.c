@@ -107,7 +107,6 @@ static cairn_status resolve_roots(plan *p, const char *const *paths, size_t n, c
         return cairn_fail(err, CAIRN_ENOMEM, "list of paths");
     for (size_t i = 0; i < n; i++) {
         char *real = realpath(paths[i], NULL);
-        bool inside = false;
         if (!real) {
             cairn_error why;
             cairn_status st;
@@ -118,12 +117,7 @@ static cairn_status resolve_roots(plan *p, const char *const *paths, size_t n, c
                 return st;
             continue;
         }
-        for (size_t j = 0; j < p->n_roots; j++)
-            inside |= is_below(real, p->roots[j]);
-        if (inside)
-            free(real);
-        else
-            p->roots[p->n_roots++] = real;
+        p->roots[p->n_roots++] = real; /* also one inside another: it may be hidden there */
     }
     return CAIRN_OK;
 }
@@ -133,8 +127,14 @@ static cairn_status load_known(plan *p, cairn_error *err)
     cairn_status st = CAIRN_OK;
     size_t kept = 0;
 
-    for (size_t i = 0; !st && i < p->n_roots; i++)
-        st = load_known_below(p, p->roots[i], err);
+    for (size_t i = 0; !st && i < p->n_roots; i++) {
+        const cairn_index_options *o = p->r->options;
+        if (!o->only)
+            st = load_known_below(p, p->roots[i], err);
+        for (size_t k = 0; !st && k < o->n_only; k++)
+            if (is_below(o->only[k], p->roots[i]))
+                st = load_known_below(p, o->only[k], err);
+    }
     if (p->n_known)
         qsort(p->known, p->n_known, sizeof *p->known, by_uri);
     /* A later root may hold an earlier one: drop the repeats. */
@@ -219,10 +219,28 @@ static void not_walked(void *ctx, const char *path, cairn_status code, const cha
             p->known[i].seen = true;
 }
 
+static void left_out(void *ctx, const char *path, bool folder, const char *reason)
+{
+    plan *p = ctx;
+
+    run_event(p->r, &(cairn_index_event){
+                        .kind = "skip", .path = path, .folder = folder, .reason = reason});
+}
+
 static cairn_status walk_all(plan *p, cairn_error *err)
 {
-    walk_options o = {.max_file_bytes = (int64_t)(p->r->c->settings.max_file_mb * 1e6)};
-    cairn_status st = ingest_walk((const char *const *)p->roots, p->n_roots, &o, found_file,
+    const cairn_index_options *o = p->r->options;
+    const settings *s = &p->r->c->settings;
+    walk_options w = {.max_file_bytes = (int64_t)(s->max_file_mb * 1e6),
+                      .hidden = o->hidden || !strcmp(s->hidden, "on"),
+                      .no_ignore_files = o->no_ignore_files || !strcmp(s->ignore_files, "off"),
+                      .ignore_file = *s->ignore_file ? s->ignore_file : NULL,
+                      .exclude = o->exclude,
+                      .include = o->include,
+                      .only = o->only,
+                      .n_only = o->n_only,
+                      .skipped = o->dry_run && o->event ? left_out : NULL};
+    cairn_status st = ingest_walk((const char *const *)p->roots, p->n_roots, &w, found_file,
                                   not_walked, p, err);
 
     if (p->status) {
@@ -244,38 +262,79 @@ static cairn_status move_document(plan *p, const todo *t, const store_doc *old, 
     moved.uri = t->path;
     moved.ext = ext;
     moved.mtime_ns = t->mtime_ns;
-    st = batch_move(p->r->batch, p->snapshot, &moved, err);
-    if (!st)
+    st = p->r->options->dry_run ? CAIRN_OK : batch_move(p->r->batch, p->snapshot, &moved, err);
+    if (!st) {
         p->r->report->moved++;
+        run_event(p->r,
+                  &(cairn_index_event){.kind = "move", .path = t->path, .from = old->uri});
+    }
     return st;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t x = (*(known_doc *const *)a)->doc.size, y = (*(known_doc *const *)b)->doc.size;
+
+    return x < y ? -1 : x > y;
+}
+
+/* The known documents that are gone, by size. The list is the caller's. */
+static known_doc **list_gone(plan *p, size_t *n)
+{
+    known_doc **gone = checked_malloc(p->n_known + 1, sizeof *gone);
+
+    *n = 0;
+    for (size_t i = 0; gone && i < p->n_known; i++)
+        if (!p->known[i].seen)
+            gone[(*n)++] = &p->known[i];
+    if (*n)
+        qsort(gone, *n, sizeof *gone, by_size);
+    return gone;
+}
+
+/* The document among them that had the bytes of this new file. NULL: none. */
+static known_doc *gone_twin(known_doc *const *gone, size_t n, const todo *t)
+{
+    uint8_t hash[16];
+    bool hashed = false;
+    size_t low = 0, high = n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (gone[mid]->doc.size < t->size)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low < n && gone[low]->doc.size == t->size; low++) {
+        if (gone[low]->seen)
+            continue;
+        if (!hashed && ingest_hash_file(t->path, hash, NULL))
+            break; /* the reading stage will say what is wrong with it */
+        hashed = true;
+        if (!memcmp(hash, gone[low]->doc.hash, sizeof hash))
+            return gone[low];
+    }
+    return NULL;
 }
 
 /* New paths whose bytes are those of a known document that is gone. They leave the list. */
 static cairn_status find_moves(plan *p, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
-    size_t kept = 0;
+    size_t kept = 0, n_gone;
+    known_doc **gone = list_gone(p, &n_gone);
 
+    if (!gone)
+        return cairn_fail(err, CAIRN_ENOMEM, "list of documents that are gone");
     for (size_t i = 0; i < p->n_todo; i++) {
         todo t = p->todo[i];
-        known_doc *from = NULL;
-        uint8_t hash[16];
-        bool hashed = false;
-        for (size_t j = 0; !st && !t.old && !from && j < p->n_known; j++) {
-            known_doc *k = &p->known[j];
-            if (k->seen || k->doc.size != t.size)
-                continue;
-            if (!hashed && ingest_hash_file(t.path, hash, NULL))
-                break; /* the reading stage will say what is wrong with it */
-            hashed = true;
-            if (!memcmp(hash, k->doc.hash, sizeof hash))
-                from = k;
-        }
+        known_doc *from = !st && !t.old ? gone_twin(gone, n_gone, &t) : NULL;
         if (!st && from) {
             from->seen = true;
             st = move_document(p, &t, &from->doc, err);
             p->r->bytes_done += (uint64_t)t.size;
-            if (!st && batch_is_due(p->r->batch))
+            if (!st && p->r->batch && batch_is_due(p->r->batch))
                 st = run_flush(p->r, &p->snapshot, err);
             run_progress(p->r, "move", p->r->report->moved, 0, t.path, false);
         } else {
@@ -285,6 +344,7 @@ static cairn_status find_moves(plan *p, cairn_error *err)
             st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while looking for moved files");
     }
     p->n_todo = kept;
+    free(gone);
     return st;
 }
 
@@ -295,9 +355,13 @@ static cairn_status remove_gone(plan *p, cairn_error *err)
     for (size_t i = 0; !st && i < p->n_known; i++) {
         if (p->known[i].seen)
             continue;
-        st = batch_delete(p->r->batch, p->known[i].doc.id, err);
-        if (!st)
+        if (!p->r->options->dry_run)
+            st = batch_delete(p->r->batch, p->known[i].doc.id, err);
+        if (!st) {
             p->r->report->removed++;
+            run_event(p->r,
+                      &(cairn_index_event){.kind = "remove", .path = p->known[i].doc.uri});
+        }
     }
     return st;
 }
@@ -365,6 +429,7 @@ static cairn_status write_failure(plan *p, const todo *t, const extracted *x, ca
     if (!st && t->old && x->status == CAIRN_ENOTFOUND) {
         st = batch_delete(r->batch, t->old->doc.id, err);
         r->report->removed++;
+        run_event(r, &(cairn_index_event){.kind = "remove", .path = t->path});
         return st;
     }
     /* A file that was readable before keeps its old text until it can be read again. */
@@ -390,6 +455,12 @@ static char *describe(const ingest_document *d)
     text = json_dumps(meta, JSON_COMPACT);
     json_decref(meta);
     return text;
+}
+
+static void tell_todo(run *r, const todo *t)
+{
+    run_event(r, &(cairn_index_event){
+                     .kind = t->old ? "change" : "add", .path = t->path, .size = t->size});
 }
 
 static cairn_status write_document(plan *p, const todo *t, const extracted *x, cairn_error *err)
@@ -433,6 +504,7 @@ static cairn_status write_document(plan *p, const todo *t, const extracted *x, c
     if (!st) {
         r->report->indexed++;
         r->report->chunks += x->n_chunks;
+        tell_todo(r, t);
     }
     return st;
 }
@@ -502,10 +574,16 @@ static cairn_status index_files(run *r, const char *const *paths, size_t n, cair
         st = find_moves(&p, err);
     if (!st)
         st = remove_gone(&p, err);
-    if (!st)
-        st = forget_gone_failures(&p, err);
-    if (!st && p.n_todo)
-        st = read_all(&p, err);
+    if (!st && r->options->dry_run) {
+        for (size_t i = 0; i < p.n_todo; i++)
+            tell_todo(r, &p.todo[i]);
+        r->report->indexed = p.n_todo;
+    } else {
+        if (!st)
+            st = forget_gone_failures(&p, err);
+        if (!st && p.n_todo)
+            st = read_all(&p, err);
+    }
     store_snapshot_close(p.snapshot);
     for (size_t i = 0; i < p.n_roots; i++)
         free(p.roots[i]);

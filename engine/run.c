@@ -28,6 +28,8 @@ cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
         return cairn_fail(err, CAIRN_ENOMEM, "report");
     arena_init(memory, REPORT_BYTES);
     report->memory = memory;
+    if (r->options->dry_run)
+        return CAIRN_OK;
     st = engine_need_writer(c, err);
     if (!st)
         st = batch_create(&r->batch, c, err);
@@ -83,7 +85,14 @@ cairn_status run_fail(run *r, const char *path, const char *reason, cairn_error 
     if (!path_copy || !reason_copy)
         return cairn_fail(err, CAIRN_ENOMEM, "report");
     p->failed[p->n_failed++] = (cairn_failure){path_copy, reason_copy};
+    run_event(r, &(cairn_index_event){.kind = "fail", .path = path, .reason = reason});
     return CAIRN_OK;
+}
+
+void run_event(run *r, const cairn_index_event *e)
+{
+    if (r->options->event)
+        r->options->event(r->options->event_ctx, e);
 }
 
 void run_progress(run *r, const char *stage, size_t done, size_t total, const char *current,
@@ -151,7 +160,7 @@ cairn_status run_end(run *r, cairn_status st, cairn_error *err)
     }
     batch_destroy(r->batch);
     r->batch = NULL;
-    if (!st)
+    if (!st && !r->options->dry_run)
         st = later_stages(r, err);
     merger_destroy(r->merger);
     r->merger = NULL;

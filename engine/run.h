@@ -31,6 +31,8 @@ cairn_status run_flush(run *r, store_snapshot **renew, cairn_error *err);
 bool run_cancelled(const run *r);
 /* Add to the report's failures (copies). */
 cairn_status run_fail(run *r, const char *path, const char *reason, cairn_error *err);
+/* Tell the caller what happens to a path. */
+void run_event(run *r, const cairn_index_event *e);
 /* Tell the caller how far the run is, at most ten times a second; `last` tells in any case. */
 void run_progress(run *r, const char *stage, size_t done, size_t total, const char *current,
                   bool last);

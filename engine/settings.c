@@ -38,6 +38,9 @@ static const setting table[] = {
     NUMBER("index", "chunk_overlap", chunk_overlap, 32, 0, 4096),
     NUMBER("index", "import_tokens", import_tokens, 512, 16, 8192),
     NUMBER("index", "max_file_mb", max_file_mb, 256, 0.001, 4096),
+    FILE_NAME("index", "ignore_file", ignore_file),
+    TEXT("index", "hidden", hidden, "off"),
+    TEXT("index", "ignore_files", ignore_files, "on"),
     NUMBER("index", "flush_chunks", flush_chunks, 20000, 1, 1e6),
     NUMBER("index", "flush_seconds", flush_seconds, 10, 0.1, 3600),
     NUMBER("index", "extract_seconds", extract_seconds, 60, 0.1, 3600),
@@ -211,6 +214,12 @@ cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_
         cairn_error_prefix(err, "%s: ", path);
         return st;
     }
+    if (strcmp(s->hidden, "on") && strcmp(s->hidden, "off"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: index.hidden is on or off, not \"%s\"", path,
+                          s->hidden);
+    if (strcmp(s->ignore_files, "on") && strcmp(s->ignore_files, "off"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: index.ignore_files is on or off, not \"%s\"", path,
+                          s->ignore_files);
     if (strcmp(s->reorder, "on") && strcmp(s->reorder, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: index.reorder is on or off, not \"%s\"", path,
                           s->reorder);

@@ -22,6 +22,9 @@ typedef struct settings {
     double chunk_tokens, chunk_overlap; /* in pieces of the embedder */
     double import_tokens; /* longest passage of an import: its lines are passages already */
     double max_file_mb;
+    char ignore_file[SETTINGS_TEXT]; /* patterns for every run, as in .gitignore; "" none */
+    char hidden[SETTINGS_TEXT];      /* "on": also names that begin with a dot */
+    char ignore_files[SETTINGS_TEXT]; /* "off": .cairnignore and .gitignore say nothing */
     double flush_chunks;  /* chunks a commit holds at most */
     double flush_seconds; /* and how long it waits at most */
     double extract_seconds; /* a file's time limit */

@@ -12,14 +12,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "ingest/rules.h"
 
 typedef struct folder_id {
     uint64_t dev, ino;
@@ -34,6 +39,8 @@ typedef struct walker {
     bytes path;      /* of the entry in hand */
     folder_id *seen; /* open addressing; ino 0 = free */
     size_t n_seen, seen_cap;
+    rules ignore, exclude, include;
+    bool in_repository; /* the folder in hand, or one above it, holds .git */
 } walker;
 
 static const char *const ignored_names[] = {
@@ -83,9 +90,117 @@ bool walk_is_ignored(const char *name)
     return false;
 }
 
-static bool left_out(const walker *w, const char *name)
+/* Files that say of the folder they lie in that a program can make it again. */
+static const struct {
+    const char *name, *says;
+} markers[] = {
+    {"CACHEDIR.TAG", "a cache folder"},
+    {"CMakeCache.txt", "a build tree of CMake"},
+    {"meson-private", "a build tree of Meson"},
+    {"pyvenv.cfg", "a virtual environment of Python"},
+};
+
+static bool is_kernel_fs(int fd)
 {
-    return (!w->opt.hidden && name[0] == '.') || (!w->opt.no_ignores && walk_is_ignored(name));
+    static const unsigned long kinds[] = {
+        PROC_SUPER_MAGIC,   SYSFS_MAGIC,   DEBUGFS_MAGIC,      TRACEFS_MAGIC, SECURITYFS_MAGIC,
+        CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, BPF_FS_MAGIC, DEVPTS_SUPER_MAGIC,
+        0x6165676CUL /* pstore */, 0x62656570UL /* configfs */,
+    };
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs))
+        return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if ((unsigned long)fs.f_type == kinds[i])
+            return true;
+    return false;
+}
+
+static void skip(const walker *w, bool folder, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void skip(const walker *w, bool folder, const char *fmt, ...)
+{
+    char reason[1024];
+    va_list ap;
+
+    if (!w->opt.skipped)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(reason, sizeof reason, fmt, ap);
+    va_end(ap);
+    w->opt.skipped(w->ctx, w->path.data, folder, reason);
+}
+
+/* Is w->path, whose last part is `name`, not to be looked at? Says so. */
+static bool left_out(const walker *w, const char *name, bool folder)
+{
+    rules_reason why;
+
+    if (rules_check(&w->exclude, w->path.data, folder, &why) == RULES_IGNORE) {
+        skip(w, folder, "excluded by %s", why.pattern);
+        return true;
+    }
+    switch (rules_check(&w->ignore, w->path.data, folder, &why)) {
+    case RULES_IGNORE:
+        skip(w, folder, "ignored by %s line %zu: %s", why.source, why.line, why.pattern);
+        return true;
+    case RULES_TAKE:
+        break;
+    case RULES_SILENT:
+        if (!w->opt.no_ignores && walk_is_ignored(name)) {
+            skip(w, folder, "left out by its name");
+            return true;
+        }
+        if (!w->opt.hidden && name[0] == '.') {
+            skip(w, folder, "hidden");
+            return true;
+        }
+    }
+    if (!folder && w->opt.include &&
+        rules_check(&w->include, w->path.data, false, NULL) != RULES_IGNORE) {
+        skip(w, folder, "not among what is to be included");
+        return true;
+    }
+    return false;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Does one of opt.only lie at, above or below w->path? */
+static bool is_wanted(walker *w)
+{
+    const char *const *only = w->opt.only;
+    char *path = w->path.data;
+    size_t low = 0, high = w->opt.n_only, len = w->path.len;
+
+    if (!only)
+        return true;
+    for (char *at = path + 1; at <= path + len; at++) /* itself and the folders above */
+        if (*at == '/' || !*at) {
+            char was = *at;
+            bool hit;
+            *at = 0;
+            hit = bsearch(&path, only, w->opt.n_only, sizeof *only, compare_paths) != NULL;
+            *at = was;
+            if (hit)
+                return true;
+        }
+    if (len == 1)
+        return w->opt.n_only > 0;
+    while (low < high) { /* the first one that is not less than "path/" */
+        size_t mid = low + (high - low) / 2;
+        int order = strncmp(only[mid], path, len);
+        if (order < 0 || (!order && (unsigned char)only[mid][len] < '/'))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < w->opt.n_only && !strncmp(only[low], path, len) &&
+           only[low][len] == '/';
 }
 
 /* True when the folder is new. Without memory it says "seen", which is safe. */
@@ -194,7 +309,7 @@ static cairn_status read_names(walker *w, int fd, name_list *l)
         return CAIRN_OK;
     }
     while (errno = 0, (ent = readdir(dir)) != NULL) {
-        if (!strcmp(ent->d_name, ".") || !strcmp(ent->d_name, "..") || left_out(w, ent->d_name))
+        if (!strcmp(ent->d_name, ".") || !strcmp(ent->d_name, ".."))
             continue;
         if (l->n == l->cap) {
             size_t cap = l->cap ? l->cap * 2 : 32;
@@ -237,10 +352,10 @@ static cairn_status visit(walker *w, int dirfd, const char *name, bool follow, u
             report_errno(w, errno);
         return CAIRN_OK;
     }
+    if (S_ISLNK(sb.st_mode) || (depth && left_out(w, name, S_ISDIR(sb.st_mode))))
+        return CAIRN_OK;
     if (S_ISREG(sb.st_mode))
         return give_file(w, &sb);
-    if (S_ISLNK(sb.st_mode))
-        return CAIRN_OK;
     if (!S_ISDIR(sb.st_mode)) {
         report(w, CAIRN_EUNSUPPORTED, special_kind(sb.st_mode));
         return CAIRN_OK;
@@ -263,40 +378,208 @@ static cairn_status visit(walker *w, int dirfd, const char *name, bool follow, u
     return walk_folder(w, fd, depth);
 }
 
-/* Owns fd. */
-static cairn_status walk_folder(walker *w, int fd, unsigned depth)
+static bool has_name(const name_list *l, const char *name)
 {
-    name_list names = {0};
+    return l->n && bsearch(&name, l->at, l->n, sizeof *l->at, by_bytes);
+}
+
+/* Push an ignore file; one that cannot be used is reported and says nothing. */
+static void push_ignore_file(walker *w, int fd, const char *name)
+{
+    cairn_error err = {0};
+
+    if (rules_push_file(&w->ignore, fd, name, w->path.data, &err))
+        report(w, err.code, err.text);
+}
+
+static void push_ignore_files(walker *w, int fd, const name_list *names)
+{
+    if (w->opt.no_ignore_files)
+        return;
+    if (has_name(names, ".git")) {
+        w->in_repository = true;
+        push_ignore_file(w, fd, ".git/info/exclude");
+    }
+    if (w->in_repository && has_name(names, ".gitignore"))
+        push_ignore_file(w, fd, ".gitignore");
+    if (has_name(names, ".cairnignore"))
+        push_ignore_file(w, fd, ".cairnignore");
+}
+
+/* A folder inside a named one that says it can be made again, or whose files are the kernel's. */
+static bool is_worthless(const walker *w, int fd, const name_list *names, unsigned depth)
+{
+    rules_reason why;
+
+    if (!depth || w->opt.no_ignores ||
+        rules_check(&w->ignore, w->path.data, true, &why) == RULES_TAKE)
+        return false;
+    if (is_kernel_fs(fd)) {
+        skip(w, true, "a file system of the kernel");
+        return true;
+    }
+    for (size_t i = 0; i < sizeof markers / sizeof *markers; i++)
+        if (has_name(names, markers[i].name)) {
+            skip(w, true, "%s: it holds %s", markers[i].says, markers[i].name);
+            return true;
+        }
+    return false;
+}
+
+static cairn_status visit_names(walker *w, int fd, const name_list *names, unsigned depth)
+{
     size_t len = w->path.len;
-    int names_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* fdopendir takes its descriptor over */
     cairn_status st = CAIRN_OK;
 
-    if (names_fd < 0)
-        report_errno(w, errno);
-    else
-        st = read_names(w, names_fd, &names);
-    for (size_t i = 0; i < names.n && !st; i++) {
+    for (size_t i = 0; i < names->n && !st; i++) {
         w->path.data[w->path.len = len] = 0;
         if ((len && w->path.data[len - 1] != '/' && bytes_append(&w->path, "/", 1)) ||
-            bytes_append_str(&w->path, names.at[i])) {
+            bytes_append_str(&w->path, names->at[i])) {
             w->path.data[w->path.len = len] = 0;
             report(w, CAIRN_ELIMIT, "a path that is too long");
             continue;
         }
-        st = visit(w, fd, names.at[i], w->opt.follow_symlinks, depth + 1);
+        if (is_wanted(w))
+            st = visit(w, fd, names->at[i], w->opt.follow_symlinks, depth + 1);
     }
     w->path.data[w->path.len = len] = 0;
+    return st;
+}
+
+/* Owns fd. */
+static cairn_status walk_folder(walker *w, int fd, unsigned depth)
+{
+    name_list names = {0};
+    size_t n_ignore = w->ignore.n;
+    bool in_repository = w->in_repository;
+    int names_fd;
+    cairn_status st = CAIRN_OK;
+
+    if (w->opt.entered)
+        w->opt.entered(w->ctx, w->path.data);
+    names_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* fdopendir takes its descriptor over */
+    if (names_fd < 0)
+        report_errno(w, errno);
+    else
+        st = read_names(w, names_fd, &names);
+    if (!st && !is_worthless(w, fd, &names, depth)) {
+        push_ignore_files(w, fd, &names);
+        st = visit_names(w, fd, &names, depth);
+    }
+    rules_pop(&w->ignore, n_ignore);
+    w->in_repository = in_repository;
     names_clear(&names);
     close(fd);
     return st;
+}
+
+/* The ignore files of the folders above `root`, outermost first. */
+static cairn_status push_rules_above(walker *w, const char *root)
+{
+    char path[PATH_MAX];
+    size_t len = strlen(root);
+
+    w->in_repository = false;
+    if (w->opt.no_ignore_files || len >= sizeof path || len < 2)
+        return CAIRN_OK;
+    for (size_t i = 0; i < len; i++) {
+        name_list names = {0};
+        const char *const look_for[] = {".cairnignore", ".git", ".gitignore"};
+        int fd;
+        if (root[i] != '/')
+            continue;
+        memcpy(path, root, i ? i : 1);
+        path[i ? i : 1] = 0;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            continue; /* a folder one may pass through and not read */
+        names.at = calloc(3, sizeof *names.at);
+        for (int k = 0; names.at && k < 3; k++)
+            if (!faccessat(fd, look_for[k], F_OK, AT_SYMLINK_NOFOLLOW))
+                names.at[names.n++] = strdup(look_for[k]);
+        bytes_reset(&w->path);
+        if (!names.at || bytes_append_str(&w->path, path)) {
+            names_clear(&names);
+            close(fd);
+            return cairn_fail(w->err, CAIRN_ENOMEM, "the rules above %s", root);
+        }
+        push_ignore_files(w, fd, &names);
+        names_clear(&names);
+        close(fd);
+    }
+    return CAIRN_OK;
+}
+
+/* Walk from one named path. */
+static cairn_status walk_root(walker *w, const char *root)
+{
+    size_t base = strlen(root) > 1 ? strlen(root) : 0;
+    const char *exclude = w->opt.exclude ? w->opt.exclude : "",
+               *include = w->opt.include ? w->opt.include : "";
+    cairn_status st = CAIRN_OK;
+
+    if (w->opt.ignore_file && !w->opt.no_ignore_files)
+        st = rules_push_path(&w->ignore, w->opt.ignore_file, base, w->err);
+    if (!st)
+        st = push_rules_above(w, root);
+    if (!st)
+        st = rules_push(&w->exclude, "exclude", base, exclude, strlen(exclude), w->err);
+    if (!st)
+        st = rules_push(&w->include, "include", base, include, strlen(include), w->err);
+    bytes_reset(&w->path);
+    if (!st && bytes_append_str(&w->path, root))
+        st = cairn_fail(w->err, CAIRN_ENOMEM, "a path");
+    if (!st && is_wanted(w))
+        st = visit(w, AT_FDCWD, root, true, 0);
+    rules_pop(&w->ignore, 0);
+    rules_pop(&w->exclude, 0);
+    rules_pop(&w->include, 0);
+    return st;
+}
+
+static void walker_init(walker *w)
+{
+    if (w->opt.max_file_bytes <= 0)
+        w->opt.max_file_bytes = WALK_MAX_FILE_BYTES;
+    bytes_init(&w->path, (size_t)1 << 20);
+    rules_init(&w->ignore);
+    rules_init(&w->exclude);
+    rules_init(&w->include);
+}
+
+static void walker_clear(walker *w)
+{
+    free(w->seen);
+    bytes_clear(&w->path);
+    rules_clear(&w->ignore);
+    rules_clear(&w->exclude);
+    rules_clear(&w->include);
+}
+
+typedef struct reaching {
+    const char *path;
+    bool reached;
+} reaching;
+
+static void reach_folder(void *ctx, const char *path)
+{
+    reaching *r = ctx;
+    r->reached |= !strcmp(path, r->path);
+}
+
+static bool reach_file(void *ctx, const walk_entry *e)
+{
+    reaching *r = ctx;
+    r->reached |= !strcmp(e->path, r->path);
+    return !r->reached;
 }
 
 /* True when walking `root` reaches `path` by itself. Both are real paths. */
 static bool reached_from(const walker *w, const char *root, const char *path)
 {
     size_t n = strlen(root);
-    char name[NAME_MAX + 1];
-    const char *p;
+    reaching r = {.path = path};
+    walker inner = {.opt = w->opt, .found = reach_file, .ctx = &r};
 
     if (!strcmp(root, path))
         return true;
@@ -304,17 +587,14 @@ static bool reached_from(const walker *w, const char *root, const char *path)
         n = 0; /* "/" */
     if (strncmp(root, path, n) != 0 || path[n] != '/')
         return false;
-    for (p = path + n; *p == '/';) {
-        size_t len = strcspn(++p, "/");
-        if (len > NAME_MAX)
-            return false;
-        memcpy(name, p, len);
-        name[len] = 0;
-        if (left_out(w, name))
-            return false;
-        p += len;
-    }
-    return true;
+    inner.opt.only = &path;
+    inner.opt.n_only = 1;
+    inner.opt.entered = reach_folder;
+    inner.opt.skipped = NULL;
+    walker_init(&inner);
+    walk_root(&inner, root); /* its status says only that it was stopped */
+    walker_clear(&inner);
+    return r.reached;
 }
 
 cairn_status ingest_walk(const char *const *paths, size_t n, const walk_options *options,
@@ -327,9 +607,7 @@ cairn_status ingest_walk(const char *const *paths, size_t n, const walk_options 
 
     if (options)
         w.opt = *options;
-    if (w.opt.max_file_bytes <= 0)
-        w.opt.max_file_bytes = WALK_MAX_FILE_BYTES;
-    bytes_init(&w.path, (size_t)1 << 20);
+    walker_init(&w);
     if (!roots)
         return cairn_fail(err, CAIRN_ENOMEM, "the paths of a walk");
     for (size_t i = 0; i < n; i++) {
@@ -345,19 +623,12 @@ cairn_status ingest_walk(const char *const *paths, size_t n, const walk_options 
         bool covered = false;
         for (size_t k = 0; k < i && !covered; k++)
             covered = reached_from(&w, roots[k], roots[i]);
-        if (covered)
-            continue;
-        bytes_reset(&w.path);
-        if (bytes_append_str(&w.path, roots[i])) {
-            st = cairn_fail(err, CAIRN_ENOMEM, "a path");
-            break;
-        }
-        st = visit(&w, AT_FDCWD, roots[i], true, 0);
+        if (!covered)
+            st = walk_root(&w, roots[i]);
     }
     for (size_t i = 0; i < n_roots; i++)
         free(roots[i]);
     free(roots);
-    free(w.seen);
-    bytes_clear(&w.path);
+    walker_clear(&w);
     return st;
 }

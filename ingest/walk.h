@@ -8,8 +8,16 @@
  *
  * Names are bytes. Newlines and invalid UTF-8 in them survive unchanged.
  *
- * Left out by default inside a folder: names that begin with a dot, and the folders of version
- * control, package managers and build caches (walk_is_ignored lists them).
+ * Left out by default inside a folder, in this order:
+ *   - what `exclude` names;
+ *   - what ignore files say: .cairnignore anywhere, .gitignore and .git/info/exclude inside a
+ *     repository, also those of the folders above a named path. A line with '!' takes a name in
+ *     although one of the rules below would leave it out;
+ *   - names that begin with a dot; the folders of version control, package managers and caches
+ *     (walk_is_ignored lists them);
+ *   - folders that say what they are: a cache (CACHEDIR.TAG), a build tree (CMakeCache.txt,
+ *     meson-private), a virtual environment (pyvenv.cfg); kernel file systems (/proc, /sys...);
+ *   - files that `include` does not name, where it is given.
  *
  * Threads  any number of walks at once; the callbacks run in the caller's thread. */
 #ifndef CAIRN_INGEST_WALK_H
@@ -29,6 +37,18 @@ typedef struct walk_options {
     bool hidden;            /* also names that begin with a dot */
     bool no_ignores;        /* also the folders of walk_is_ignored */
     bool follow_symlinks;
+    bool no_ignore_files;    /* also what the next one says */
+    const char *ignore_file; /* rules relative to each named path, weaker than those found there */
+    /* Lines in the language of rules.h, relative to each named path; NULL = none. */
+    const char *exclude, *include;
+    /* Look only at these absolute paths and what is below them, with the rules that a whole walk would
+     * apply on the way there. Sorted by bytes. NULL = everything. */
+    const char *const *only;
+    size_t n_only;
+    /* Before a folder is read. May be NULL. */
+    void (*entered)(void *ctx, const char *path);
+    /* What is left out, and why ("ignored by /home/me/.cairnignore line 3: *.iso"). May be NULL. */
+    void (*skipped)(void *ctx, const char *path, bool folder, const char *reason);
 } walk_options;
 
 typedef struct walk_entry {

@@ -7,7 +7,7 @@ _cairn() {
     local verb="" sub="" word models i skip=0
     local verbs='index search suggest ask get list delete status check compact import export eval model'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --vector --ids --metric --format --index -k '
+    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --vector --ids --metric --format --index --exclude --include -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -59,7 +59,7 @@ _cairn() {
     fi
     if [[ $cur == -* ]]; then
         case $verb in
-        index) _cairn_words "--no-vectors --strict $global" ;;
+        index) _cairn_words "--no-vectors --strict --dry-run --exclude --include --hidden --no-ignore $global" ;;
         search) _cairn_words "-k --mode --filter --facets --as-you-type --explain --vector $global" ;;
         suggest) _cairn_words "-k $global" ;;
         ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens $global" ;;

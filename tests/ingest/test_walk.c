@@ -222,6 +222,86 @@ static void deep_folders_and_stopping(void **state)
     assert_int_equal(s.n_found, 3);
 }
 
+static void skipped(void *ctx, const char *path, bool folder, const char *reason)
+{
+    seen *s = ctx;
+
+    assert_true(s->n_failed < 64);
+    snprintf(s->failed[s->n_failed++], 512, "%s%s: %s", path + strlen(probe_dir) + 1,
+             folder ? "/" : "", reason);
+}
+
+static void ignore_files_and_globs(void **state)
+{
+    static const char *const folders[] = {"i",         "i/repo", "i/repo/.git", "i/repo/.git/info",
+                                          "i/repo/sub", "i/cache", "i/.notes",  "i/repo/out"};
+    static const char *const files[][2] = {
+        {"i/.cairnignore", "*.iso\n!.notes/\n"},
+        {"i/a.iso", "x"},
+        {"i/a.txt", "x"},
+        {"i/.gitignore", "a.txt\n"}, /* outside of any repository: says nothing */
+        {"i/.notes/n.md", "x"},
+        {"i/cache/CACHEDIR.TAG", "x"},
+        {"i/cache/c", "x"},
+        {"i/repo/.gitignore", "*.o\n/out\n"},
+        {"i/repo/.git/info/exclude", "private\n"},
+        {"i/repo/private", "x"},
+        {"i/repo/x.o", "x"},
+        {"i/repo/out/y", "x"},
+        {"i/repo/sub/.gitignore", "!x.o\n"},
+        {"i/repo/sub/x.o", "x"},
+    };
+    (void)state;
+
+    assert_int_equal(rename(probe_path(".git"), probe_path("git")), 0); /* no repository, then */
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        mkdir(probe_path(folders[i]), 0755);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        probe_file(files[i][0], files[i][1], strlen(files[i][1]));
+    walk_options o = {.skipped = skipped};
+    seen s = walk(&o, probe_path("i"), NULL);
+    EXPECT(s, "i/.notes/n.md", "i/a.txt", "i/repo/sub/x.o");
+    char want[512];
+    snprintf(want, sizeof want, "i/a.iso: ignored by %s/i/.cairnignore line 1: *.iso", probe_dir);
+    bool told = false;
+    for (size_t i = 0; i < s.n_failed; i++)
+        told |= !strcmp(s.failed[i], want);
+    assert_true(told);
+    /* a named folder obeys the files above it */
+    s = walk(NULL, probe_path("i/repo/sub"), NULL);
+    EXPECT(s, "i/repo/sub/x.o");
+    s = walk(NULL, probe_path("i/repo/out"), NULL); /* named: taken */
+    EXPECT(s, "i/repo/out/y");
+    s = walk(&(walk_options){.no_ignore_files = true}, probe_path("i/repo"), NULL);
+    EXPECT(s, "i/repo/out/y", "i/repo/private", "i/repo/sub/x.o", "i/repo/x.o");
+    s = walk(&(walk_options){.exclude = "repo/\n"}, probe_path("i"), NULL);
+    EXPECT(s, "i/.notes/n.md", "i/a.txt");
+    s = walk(&(walk_options){.include = "*.md\n"}, probe_path("i"), NULL);
+    EXPECT(s, "i/.notes/n.md");
+    assert_int_equal(rename(probe_path("git"), probe_path(".git")), 0);
+    s = walk(NULL, probe_path("i"), NULL);
+    EXPECT(s, "i/.notes/n.md", "i/repo/sub/x.o");
+}
+
+static void only_some_paths(void **state)
+{
+    char a[512], b[512];
+    const char *only[2] = {a, b};
+    (void)state;
+
+    snprintf(a, sizeof a, "%s/a.x", probe_dir);
+    snprintf(b, sizeof b, "%s/a/deep", probe_dir);
+    seen s = walk(&(walk_options){.only = only, .n_only = 2}, probe_dir, NULL);
+    EXPECT(s, "a/deep/x");
+    snprintf(b, sizeof b, "%s/i/repo/x.o", probe_dir); /* the rules on the way hold */
+    s = walk(&(walk_options){.only = only, .n_only = 2}, probe_dir, NULL);
+    assert_int_equal(s.n_found, 0);
+    snprintf(b, sizeof b, "%s/i/repo", probe_dir);
+    s = walk(&(walk_options){.only = only, .n_only = 2}, probe_dir, NULL);
+    EXPECT(s, "i/repo/sub/x.o");
+    assert_int_equal(s.n_failed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +312,8 @@ int main(void)
         cmocka_unit_test(large_files_are_reported),
         cmocka_unit_test(unreadable_folder_is_reported),
         cmocka_unit_test(vanishing_file_is_reported),
+        cmocka_unit_test(ignore_files_and_globs),
+        cmocka_unit_test(only_some_paths),
         cmocka_unit_test(deep_folders_and_stopping),
     };
     return cmocka_run_group_tests(tests, fill, probe_teardown);
