@@ -403,7 +403,11 @@ static cairn_status generate(asking *a, cairn_error *err)
     sampling.temperature = q->temperature;
     sampling.seed = q->seed;
     if (!st)
+        st = engine_generator_begin(a->c, q->cancel, err);
+    if (!st) {
         st = generator_chat(a->g, messages, &p, &a->made, err);
+        engine_generator_end(a->c);
+    }
     json_decref(messages);
     if (!st && a->made.finish == GENERATE_CANCELLED)
         st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while answering");

@@ -34,6 +34,7 @@ extern "C" {
 #endif
 
 typedef struct cairn cairn;
+typedef struct cairn_models cairn_models; /* engine/runtime.h */
 
 /* ---- opening ---------------------------------------------------------------------------------- */
 
@@ -47,6 +48,7 @@ typedef struct cairn_options {
     int64_t wait_ns;         /* how long a writer waits for another one: 0 not at all, < 0 for ever */
     const char *embedder;    /* name or path; NULL: the configuration's, else the default */
     const char *generator;   /* the same */
+    cairn_models *models; /* shared with other handles, borrowed; NULL: this handle opens its own */
 } cairn_options;
 
 cairn_status cairn_open(cairn **out, const cairn_options *options, cairn_error *err);

@@ -171,7 +171,7 @@ static cairn_status embed_group(vectors *v, const store_snapshot *snapshot, cons
         texts[i].len = text.len;
     }
     if (!st)
-        st = encoder_embed(v->e, texts, n, ENCODER_PASSAGE, out, err);
+        st = engine_embed(v->r->c, texts, n, ENCODER_PASSAGE, NULL, out, err);
     for (size_t i = 0; !st && i < n; i++)
         st = add_row(v, chunks[i], &docs[i], out + i * dim, err);
     bytes_clear(&text);

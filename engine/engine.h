@@ -25,8 +25,9 @@ struct cairn {
     int64_t wait_ns;
     store *store;
     pool *pool;
-    encoder *encoder;
-    generator *generator;
+    cairn_models *models; /* who opens the two below and lends them; borrowed unless own_models */
+    bool own_models;
+    struct shared_model *encoder, *generator; /* NULL until first needed */
     analyzer *analyzer;
     view_cache *views;
     stop_list *stop_words; /* NULL until engine_words, and where the settings name no file */
@@ -39,11 +40,20 @@ struct cairn {
 /* Key of store_meta: what the last audit found (audit.c). */
 #define META_AUDIT "audit"
 
-/* Each opens the thing on its first call; CAIRN_EMODEL when a model is missing or bad. */
+/* Each opens the thing on its first call; CAIRN_EMODEL when a model is missing or bad. An encoder or
+ * generator may be another handle's, too: of it only the constant getters and the counting of tokens
+ * may be used without the functions below. */
 cairn_status engine_pool(cairn *c, pool **out, cairn_error *err);
 cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err);
 cairn_status engine_generator(cairn *c, generator **out, cairn_error *err);
 cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
+/* encoder_embed with the handle's encoder, once it is free; `cancel` may be NULL. */
+cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,
+                          const volatile sig_atomic_t *cancel, float *out, cairn_error *err);
+/* Have the generator to oneself, from a successful begin to the end. */
+cairn_status engine_generator_begin(cairn *c, const volatile sig_atomic_t *cancel,
+                                    cairn_error *err);
+void engine_generator_end(cairn *c);
 /* Read the stop words and synonyms that the settings name, once. */
 cairn_status engine_words(cairn *c, cairn_error *err);
 /* To who names a model, one that is no model at all or of an unknown kind is a bad model: turns the

@@ -8,8 +8,7 @@
 
 #include "base/cpu.h"
 #include "engine/engine.h"
-#include "engine/model.h"
-#include "engine/model_caches.h"
+#include "engine/shared_model.h"
 #include "engine/view.h"
 
 const char *cairn_version(void)
@@ -144,6 +143,7 @@ static cairn_status copy_options(cairn *c, const cairn_options *o, cairn_error *
     c->n_threads = o->n_threads ? o->n_threads : pool_online_cpus();
     c->read_only = o->read_only;
     c->wait_ns = o->wait_ns;
+    c->models = o->models;
     return CAIRN_OK;
 }
 
@@ -183,8 +183,8 @@ void cairn_close(cairn *c)
     stop_list_destroy(c->stop_words);
     synonyms_destroy(c->synonyms);
     analyzer_destroy(c->analyzer);
-    encoder_close(c->encoder);
-    generator_close(c->generator);
+    if (c->own_models)
+        cairn_models_destroy(c->models);
     pool_destroy(c->pool);
     store_close(c->store);
     free(c->home);
@@ -237,40 +237,65 @@ cairn_status engine_model_status(cairn_status st, cairn_error *err)
     return CAIRN_EMODEL;
 }
 
+/* The handle's own models, where it was given none, compute in its own pool. */
+static cairn_status get_model(cairn *c, model_kind kind, const char *name, shared_model **out,
+                              cairn_error *err)
+{
+    pool *workers;
+    cairn_status st = CAIRN_OK;
+
+    if (*out)
+        return CAIRN_OK;
+    if (!c->models) {
+        st = engine_pool(c, &workers, err);
+        if (!st)
+            st = models_create_private(&c->models, &c->settings, workers, err);
+        c->own_models = !st;
+    }
+    return st ? st : models_get(c->models, kind, name, NULL, out, err);
+}
+
 cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err)
 {
-    encoder_options opt = {0};
-    char path[8192];
-    cairn_status st;
+    cairn_status st = get_model(c, MODEL_ENCODER, c->settings.embedder, &c->encoder, err);
 
-    *out = c->encoder;
-    if (c->encoder)
-        return CAIRN_OK;
-    st = cairn_model_path(c->settings.embedder, path, sizeof path, err);
-    if (!st)
-        st = engine_pool(c, &opt.pool, err);
-    if (!st)
-        st = engine_model_status(encoder_open(&c->encoder, path, &opt, err), err);
-    *out = c->encoder;
+    *out = st ? NULL : shared_model_encoder(c->encoder);
     return st;
 }
 
 cairn_status engine_generator(cairn *c, generator **out, cairn_error *err)
 {
-    generator_options opt = {0};
-    model_caches caches;
-    char path[8192];
-    cairn_status st;
+    cairn_status st = get_model(c, MODEL_GENERATOR, c->settings.generator, &c->generator, err);
 
-    *out = c->generator;
-    if (c->generator)
-        return CAIRN_OK;
-    st = cairn_model_path(c->settings.generator, path, sizeof path, err);
-    if (!st)
-        st = engine_pool(c, &opt.pool, err);
-    engine_model_caches(&c->settings, &caches, &opt);
-    if (!st)
-        st = engine_model_status(generator_open(&c->generator, path, &opt, err), err);
-    *out = c->generator;
+    *out = st ? NULL : shared_model_generator(c->generator);
     return st;
+}
+
+cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,
+                          const volatile sig_atomic_t *cancel, float *out, cairn_error *err)
+{
+    encoder *e;
+    cairn_status st = engine_encoder(c, &e, err);
+
+    if (!st)
+        st = shared_model_enter(c->encoder, cancel, 0, err);
+    if (st)
+        return st;
+    st = encoder_embed(e, texts, n, role, out, err);
+    shared_model_leave(c->encoder);
+    return st;
+}
+
+cairn_status engine_generator_begin(cairn *c, const volatile sig_atomic_t *cancel,
+                                    cairn_error *err)
+{
+    generator *g;
+    cairn_status st = engine_generator(c, &g, err);
+
+    return st ? st : shared_model_enter(c->generator, cancel, 0, err);
+}
+
+void engine_generator_end(cairn *c)
+{
+    shared_model_leave(c->generator);
 }

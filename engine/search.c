@@ -79,7 +79,7 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
         vector_reader_dim(call->v->vector[0].reader) != encoder_dim(e))
         st = cairn_fail(err, CAIRN_EMODEL, "the vectors here have another dimension than %s gives",
                         encoder_name(e));
-    return st ? st : encoder_embed(e, &question, 1, ENCODER_QUERY, out, err);
+    return st ? st : engine_embed(call->c, &question, 1, ENCODER_QUERY, NULL, out, err);
 }
 
 cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, cairn_error *err)

@@ -15,7 +15,7 @@ declare -A may_know=(
     [store]="base" [index]="base" [generate]="base" [ingest]="base"
     [retrieve]="base store index generate"
     [engine]="base store index generate ingest retrieve"
-    [server]="base engine" [cli]="base engine"
+    [server]="base engine" [cli]="base engine server"
 )
 rooms="base store index generate ingest retrieve engine server cli"
 

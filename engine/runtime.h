@@ -1,0 +1,110 @@
+/* runtime.h - models that the handles of one process share, and those models by themselves.
+ *
+ * A server opens several `cairn` handles, one a request at work. Handed the same `cairn_models`
+ * (cairn_options.models), they use one copy of each model: a model is opened by the first that
+ * needs it and stays open until cairn_models_destroy. A model works for one call at a time; the
+ * others wait in line, first come first served, until it is free, their `cancel` flag is set, or
+ * their deadline passes.
+ *
+ *     cairn_models *models;
+ *     cairn_models_create(&models, NULL, 0, &err);
+ *     cairn_open(&a, &(cairn_options){.models = models, .read_only = true}, &err);
+ *     cairn_open(&b, &(cairn_options){.models = models, .read_only = true}, &err);
+ *     ... a and b on a thread each ...
+ *     cairn_close(a); cairn_close(b);
+ *     cairn_models_destroy(models);
+ *
+ * Owns     the models and the threads that compute in them.
+ * Threads  any, for every function but cairn_models_destroy.
+ * Errors   CAIRN_EMODEL: missing, broken, or not of the kind asked for; CAIRN_EBUSY: the deadline
+ *          passed while others had the model; CAIRN_ECANCELLED. */
+#ifndef CAIRN_ENGINE_RUNTIME_H
+#define CAIRN_ENGINE_RUNTIME_H
+
+#include "engine/cairn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* config_file: as cairn_options (where caches of models are); n_threads: of each model, 0: one a CPU. */
+cairn_status cairn_models_create(cairn_models **out, const char *config_file, size_t n_threads,
+                                 cairn_error *err);
+/* Every handle that was given them must be closed before. NULL is fine. */
+void cairn_models_destroy(cairn_models *m);
+/* How many calls wait for a model or work in one now. */
+size_t cairn_models_in_use(cairn_models *m);
+/* Open a model before the first call needs it. */
+cairn_status cairn_models_warm(cairn_models *m, const char *embedder, const char *generator,
+                               cairn_error *err);
+
+/* ---- vectors ---------------------------------------------------------------------------------- */
+
+/* Models trained with prefixes put a question's or a passage's before the text. */
+typedef enum cairn_embed_role {
+    CAIRN_EMBED_PLAIN,
+    CAIRN_EMBED_QUERY,
+    CAIRN_EMBED_PASSAGE
+} cairn_embed_role;
+
+typedef struct cairn_text {
+    const char *text; /* UTF-8 */
+    size_t len;
+} cairn_text;
+
+typedef struct cairn_embed_request {
+    const char *model; /* a name of the catalogue or a path */
+    const cairn_text *texts;
+    size_t n_texts;
+    cairn_embed_role role;
+    const volatile sig_atomic_t *cancel; /* looked at while waiting and between groups of texts */
+    int64_t deadline_ns; /* on the monotonic clock; 0: none */
+} cairn_embed_request;
+
+/* A row of unit length for each text; free with cairn_matrix_clear. `n_tokens` (may be NULL): of all
+ * texts. A text longer than the model reads is cut. */
+cairn_status cairn_models_embed(cairn_models *m, const cairn_embed_request *request,
+                                cairn_matrix *out, size_t *n_tokens, cairn_error *err);
+/* scores[n]: relevance of each text to the query by a cross-encoder; higher is better. */
+cairn_status cairn_models_rerank(cairn_models *m, const char *query,
+                                 const cairn_embed_request *request, float *scores,
+                                 cairn_error *err);
+
+/* ---- text ------------------------------------------------------------------------------------- */
+
+typedef struct cairn_generate_request {
+    const char *model;
+    const cairn_turn *turns; /* a conversation, rendered by the model's own template: roles "system",
+                                "user", "assistant"; or ... */
+    size_t n_turns;
+    const char *prompt; /* ... a text to go on from */
+    size_t max_tokens;  /* 0: as many as fit */
+    float temperature;  /* 0: greedy */
+    float top_p;        /* 0 or 1: all */
+    int32_t top_k;      /* 0: all */
+    uint64_t seed;
+    const char *const *stop; /* may be NULL */
+    size_t n_stop;
+    const volatile sig_atomic_t *cancel;
+    int64_t deadline_ns; /* of waiting for the model; on the monotonic clock, 0: none */
+} cairn_generate_request;
+
+typedef struct cairn_generated {
+    char *text; /* NUL-terminated */
+    size_t text_len;
+    size_t prompt_tokens, completion_tokens, cached_tokens;
+    const char *finish; /* static: "end", "stop", "length" or "context" */
+    double ttft_ms, total_ms;
+} cairn_generated;
+
+/* `stream` (may be NULL) gets whole characters as they come and must not block: others wait for the
+ * model meanwhile; false from it is CAIRN_ECANCELLED. Clear *out in any case. */
+cairn_status cairn_models_generate(cairn_models *m, const cairn_generate_request *request,
+                                   cairn_stream_fn *stream, void *stream_ctx, cairn_generated *out,
+                                   cairn_error *err);
+void cairn_generated_clear(cairn_generated *g);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,285 @@
+/* shared_model.c - see shared_model.h.
+ *
+ * The line of a model is a list of waiters, each on its thread's stack: the first is served when the
+ * model is free. A waiter looks at its cancel flag, which a signal handler or another thread sets
+ * without waking anybody, every LOOK_NS. Locks: a list's mutex, then never another; a line's mutex
+ * alone. Opening happens in one's turn, so that a slow model holds up nobody who wants another. */
+#include "engine/shared_model.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "engine/model.h"
+#include "engine/model_caches.h"
+
+#define LOOK_NS ((int64_t)20 * 1000000)
+
+typedef struct waiter {
+    struct waiter *next;
+} waiter;
+
+struct shared_model {
+    shared_model *next;
+    cairn_models *home;
+    model_kind kind;
+    char *path;
+    pool *workers; /* owned, but for private models */
+    encoder *encoder;
+    generator *generator;
+    atomic_bool opened; /* encoder or generator is there and stays as it is */
+    pthread_mutex_t mutex; /* of the line */
+    pthread_cond_t moved;
+    bool taken;
+    waiter *first, **last;
+};
+
+struct cairn_models {
+    pthread_mutex_t mutex; /* of the list and the count */
+    shared_model *list;
+    size_t n_threads, in_use;
+    settings settings; /* where caches are */
+    pool *borrowed;    /* of private models */
+};
+
+static cairn_status create(cairn_models **out, cairn_error *err)
+{
+    cairn_models *m = calloc(1, sizeof *m);
+
+    *out = m;
+    if (!m)
+        return cairn_fail(err, CAIRN_ENOMEM, "models");
+    pthread_mutex_init(&m->mutex, NULL);
+    return CAIRN_OK;
+}
+
+cairn_status cairn_models_create(cairn_models **out, const char *config_file, size_t n_threads,
+                                 cairn_error *err)
+{
+    cairn_status st = create(out, err);
+
+    if (st)
+        return st;
+    (*out)->n_threads = n_threads;
+    st = engine_read_settings(&(*out)->settings, config_file, err);
+    if (st) {
+        cairn_models_destroy(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
+cairn_status models_create_private(cairn_models **out, const settings *s, pool *workers,
+                                   cairn_error *err)
+{
+    cairn_status st = create(out, err);
+
+    if (st)
+        return st;
+    (*out)->settings = *s;
+    (*out)->borrowed = workers;
+    return CAIRN_OK;
+}
+
+void cairn_models_destroy(cairn_models *m)
+{
+    if (!m)
+        return;
+    while (m->list) {
+        shared_model *s = m->list;
+        m->list = s->next;
+        encoder_close(s->encoder);
+        generator_close(s->generator);
+        if (!m->borrowed)
+            pool_destroy(s->workers);
+        pthread_cond_destroy(&s->moved);
+        pthread_mutex_destroy(&s->mutex);
+        free(s->path);
+        free(s);
+    }
+    pthread_mutex_destroy(&m->mutex);
+    free(m);
+}
+
+size_t cairn_models_in_use(cairn_models *m)
+{
+    size_t n;
+
+    pthread_mutex_lock(&m->mutex);
+    n = m->in_use;
+    pthread_mutex_unlock(&m->mutex);
+    return n;
+}
+
+static void count(cairn_models *m, bool more)
+{
+    pthread_mutex_lock(&m->mutex);
+    m->in_use += more ? 1 : (size_t)-1;
+    pthread_mutex_unlock(&m->mutex);
+}
+
+encoder *shared_model_encoder(const shared_model *s)
+{
+    return s->encoder;
+}
+
+generator *shared_model_generator(const shared_model *s)
+{
+    return s->generator;
+}
+
+/* ---- the line ---- */
+
+/* Wait until something moved or it is time to look at the flag again. */
+static void sleep_in_line(shared_model *s, int64_t deadline_ns)
+{
+    int64_t now = clock_mono_ns(), until = now + LOOK_NS;
+    struct timespec ts;
+
+    if (deadline_ns && deadline_ns < until)
+        until = deadline_ns;
+    ts.tv_sec = (time_t)(until / 1000000000);
+    ts.tv_nsec = (long)(until % 1000000000);
+    pthread_cond_timedwait(&s->moved, &s->mutex, &ts);
+}
+
+static void leave_line(shared_model *s, const waiter *w)
+{
+    waiter **at = &s->first;
+
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    if (s->last == &w->next)
+        s->last = at;
+}
+
+cairn_status shared_model_enter(shared_model *s, const volatile sig_atomic_t *cancel,
+                                int64_t deadline_ns, cairn_error *err)
+{
+    waiter me = {NULL};
+    cairn_status st = CAIRN_OK;
+
+    count(s->home, true);
+    pthread_mutex_lock(&s->mutex);
+    *s->last = &me;
+    s->last = &me.next;
+    while (s->taken || s->first != &me) {
+        if (engine_cancelled(cancel))
+            st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while waiting for the model");
+        else if (deadline_ns && clock_mono_ns() >= deadline_ns)
+            st = cairn_fail(err, CAIRN_EBUSY, "the model was busy with other questions until the "
+                                              "time was up");
+        if (st)
+            break;
+        sleep_in_line(s, deadline_ns);
+    }
+    leave_line(s, &me);
+    if (st)
+        pthread_cond_broadcast(&s->moved); /* the next may be first now */
+    else
+        s->taken = true;
+    pthread_mutex_unlock(&s->mutex);
+    if (st)
+        count(s->home, false);
+    return st;
+}
+
+void shared_model_leave(shared_model *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->taken = false;
+    pthread_cond_broadcast(&s->moved);
+    pthread_mutex_unlock(&s->mutex);
+    count(s->home, false);
+}
+
+/* ---- the list ---- */
+
+static shared_model *add(cairn_models *m, model_kind kind, const char *path)
+{
+    shared_model *s = calloc(1, sizeof *s);
+    pthread_condattr_t attr;
+
+    if (!s || !(s->path = strdup(path))) {
+        free(s);
+        return NULL;
+    }
+    s->home = m;
+    s->kind = kind;
+    s->last = &s->first;
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->moved, &attr);
+    pthread_condattr_destroy(&attr);
+    s->next = m->list;
+    m->list = s;
+    return s;
+}
+
+static shared_model *find_or_add(cairn_models *m, model_kind kind, const char *path)
+{
+    shared_model *s;
+
+    pthread_mutex_lock(&m->mutex);
+    for (s = m->list; s; s = s->next)
+        if (s->kind == kind && !strcmp(s->path, path))
+            break;
+    if (!s)
+        s = add(m, kind, path);
+    pthread_mutex_unlock(&m->mutex);
+    return s;
+}
+
+/* In one's turn. */
+static cairn_status open_model(shared_model *s, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (atomic_load(&s->opened))
+        return CAIRN_OK;
+    if (s->home->borrowed)
+        s->workers = s->home->borrowed;
+    else if (!s->workers)
+        st = pool_create(&s->workers, s->home->n_threads, err);
+    if (!st && s->kind == MODEL_ENCODER) {
+        encoder_options o = {.pool = s->workers};
+        st = encoder_open(&s->encoder, s->path, &o, err);
+    } else if (!st) {
+        generator_options o = {.pool = s->workers};
+        model_caches caches;
+        engine_model_caches(&s->home->settings, &caches, &o);
+        st = generator_open(&s->generator, s->path, &o, err);
+    }
+    if (!st)
+        atomic_store(&s->opened, true);
+    return engine_model_status(st, err);
+}
+
+cairn_status models_get(cairn_models *m, model_kind kind, const char *name,
+                        const volatile sig_atomic_t *cancel, shared_model **out, cairn_error *err)
+{
+    char path[8192];
+    shared_model *s = NULL;
+    cairn_status st = cairn_model_path(name, path, sizeof path, err);
+
+    *out = NULL;
+    if (!st && !(s = find_or_add(m, kind, path)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "model %s", name);
+    if (!st && !atomic_load(&s->opened)) {
+        st = shared_model_enter(s, cancel, 0, err);
+        if (st)
+            return st;
+        st = open_model(s, err);
+        shared_model_leave(s);
+    }
+    if (!st)
+        *out = s;
+    return st;
+}

@@ -1,0 +1,35 @@
+/* shared_model.h - the inside of `cairn_models`: a list of models, each with a line of callers.
+ *
+ * Owns     a shared_model belongs to its cairn_models and lives as long.
+ * Threads  any. An opened model's constant getters may be used by everybody; the rest only between
+ *          a successful shared_model_enter and shared_model_leave. */
+#ifndef CAIRN_ENGINE_SHARED_MODEL_H
+#define CAIRN_ENGINE_SHARED_MODEL_H
+
+#include "base/pool.h"
+#include "engine/runtime.h"
+#include "engine/settings.h"
+#include "generate/decode/generate.h"
+#include "generate/encode/encoder.h"
+
+typedef enum model_kind { MODEL_ENCODER, MODEL_GENERATOR } model_kind;
+
+typedef struct shared_model shared_model;
+
+/* The models of one handle, which compute in its own pool (borrowed). */
+cairn_status models_create_private(cairn_models **out, const settings *s, pool *workers,
+                                   cairn_error *err);
+
+/* The model by name or path, opened; waits while another thread opens it. */
+cairn_status models_get(cairn_models *m, model_kind kind, const char *name,
+                        const volatile sig_atomic_t *cancel, shared_model **out, cairn_error *err);
+encoder *shared_model_encoder(const shared_model *s);
+generator *shared_model_generator(const shared_model *s);
+
+/* Take one's turn. `cancel` may be NULL; deadline_ns 0: wait for as long as it takes. CAIRN_EBUSY and
+ * CAIRN_ECANCELLED leave the line. */
+cairn_status shared_model_enter(shared_model *s, const volatile sig_atomic_t *cancel,
+                                int64_t deadline_ns, cairn_error *err);
+void shared_model_leave(shared_model *s);
+
+#endif

@@ -1,0 +1,429 @@
+/* jobs.c - one thread that writes: index runs, uploads, deletions, one after the other.
+ *
+ * A job stays in the list after its end, so that whoever began it can look; KEPT ended ones are
+ * remembered. Its paths and its flags belong to the thread while it runs; what others see is `seen`,
+ * changed under the lock with a version number that waiters compare. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/inside.h"
+
+#define KEPT 200
+
+typedef struct job {
+    struct job *next; /* older */
+    service_job seen;
+    uint64_t version;
+    char **paths; /* of an index run; of a deletion the document's name */
+    size_t n_paths;
+    volatile sig_atomic_t cancel;
+} job;
+
+struct job_queue {
+    service *s;
+    size_t max_waiting;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t mutex; /* of the rest */
+    pthread_cond_t moved;
+    job *newest;
+    uint64_t last_id;
+    size_t waiting;
+    bool draining;
+};
+
+const char *service_job_state_name(service_job_state state)
+{
+    static const char *const names[] = {"waiting", "running", "done", "failed", "cancelled"};
+
+    return names[state];
+}
+
+static void job_free(job *j)
+{
+    for (size_t i = 0; i < j->n_paths; i++)
+        free(j->paths[i]);
+    free(j->paths);
+    free(j);
+}
+
+static bool ended(const job *j)
+{
+    return j->seen.state >= SERVICE_JOB_DONE;
+}
+
+/* ---- under the lock ---- */
+
+static void touch(job_queue *q, job *j)
+{
+    j->version++;
+    pthread_cond_broadcast(&q->moved);
+}
+
+static void end(job_queue *q, job *j, service_job_state state)
+{
+    j->seen.state = state;
+    j->seen.ended_ns = clock_wall_ns();
+    touch(q, j);
+}
+
+static job *find(const job_queue *q, uint64_t id)
+{
+    job *j = q->newest;
+
+    while (j && j->seen.id != id)
+        j = j->next;
+    return j;
+}
+
+static void forget_old(job_queue *q)
+{
+    size_t n = 0;
+
+    for (job **at = &q->newest; *at;) {
+        job *j = *at;
+        n += ended(j);
+        if (!ended(j) || n <= KEPT) {
+            at = &j->next;
+            continue;
+        }
+        *at = j->next;
+        job_free(j);
+    }
+}
+
+/* The oldest that waits. */
+static job *next_waiting(const job_queue *q)
+{
+    job *oldest = NULL;
+
+    for (job *j = q->newest; j; j = j->next)
+        if (j->seen.state == SERVICE_JOB_WAITING)
+            oldest = j;
+    return oldest;
+}
+
+/* ---- working ---- */
+
+typedef struct working {
+    job_queue *q;
+    job *j;
+} working;
+
+static void on_progress(void *ctx, const cairn_progress *p)
+{
+    working *w = ctx;
+
+    pthread_mutex_lock(&w->q->mutex);
+    snprintf(w->j->seen.stage, sizeof w->j->seen.stage, "%s", p->stage);
+    w->j->seen.done = p->done;
+    w->j->seen.total = p->total;
+    touch(w->q, w->j);
+    pthread_mutex_unlock(&w->q->mutex);
+}
+
+static cairn_status index_paths(working *w, cairn *c, cairn_index_report *report, cairn_error *err)
+{
+    cairn_index_options o = {.progress = on_progress,
+                             .progress_ctx = w,
+                             .cancel = &w->j->cancel};
+    cairn_status st = cairn_index(c, (const char *const *)w->j->paths, w->j->n_paths, &o, report,
+                                  err);
+
+    /* Without an embedding model the words are indexed all the same: no failure of the job. */
+    if (st == CAIRN_EMODEL) {
+        log_write(LOG_LEVEL_WARN, "server", "job %llu: %s", (unsigned long long)w->j->seen.id,
+                  err->text);
+        st = CAIRN_OK;
+    }
+    return st;
+}
+
+/* What the run came to, under the lock. */
+static void note_report(job *j, const cairn_index_report *r)
+{
+    j->seen.seen = r->seen;
+    j->seen.indexed = r->indexed;
+    j->seen.unchanged = r->unchanged + r->moved;
+    j->seen.removed = r->removed;
+    j->seen.failed = r->n_failed;
+    j->seen.chunks = r->chunks;
+    j->seen.embedded = r->embedded;
+    if (r->n_failed)
+        snprintf(j->seen.problem, sizeof j->seen.problem, "%.200s: %.300s", r->failed[0].path,
+                 r->failed[0].reason);
+}
+
+static void work(job_queue *q, job *j)
+{
+    cairn_options o = service_writer_options(q->s, j->seen.collection);
+    working w = {q, j};
+    cairn_index_report report = {0};
+    cairn_error err = {0};
+    size_t removed = 0;
+    cairn *c = NULL;
+    cairn_status st;
+
+    o.must_exist = true;
+    st = cairn_open(&c, &o, &err);
+    if (!st && !strcmp(j->seen.kind, "delete"))
+        st = cairn_delete(c, j->paths[0], &removed, &err);
+    else if (!st)
+        st = index_paths(&w, c, &report, &err);
+    cairn_close(c);
+    pthread_mutex_lock(&q->mutex);
+    note_report(j, &report);
+    j->seen.removed += removed;
+    if (st && st != CAIRN_ECANCELLED)
+        snprintf(j->seen.problem, sizeof j->seen.problem, "%s", err.text);
+    end(q, j, !st ? SERVICE_JOB_DONE
+              : st == CAIRN_ECANCELLED ? SERVICE_JOB_CANCELLED
+                                       : SERVICE_JOB_FAILED);
+    forget_old(q);
+    pthread_mutex_unlock(&q->mutex);
+    cairn_index_report_clear(&report);
+    metrics_add(q->s->metrics, "cairn_jobs_total", "Index runs, uploads and deletions that ended.",
+                st ? "result=\"failed\"" : "result=\"done\"", 1);
+    log_write(st ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "server", "job ended%s%s", st ? ": " : "",
+              st ? err.text : "");
+}
+
+static void *run(void *arg)
+{
+    job_queue *q = arg;
+
+    pthread_mutex_lock(&q->mutex);
+    while (!q->draining) {
+        job *j = next_waiting(q);
+        if (!j) {
+            pthread_cond_wait(&q->moved, &q->mutex);
+            continue;
+        }
+        j->seen.state = SERVICE_JOB_RUNNING;
+        j->seen.started_ns = clock_wall_ns();
+        q->waiting--;
+        touch(q, j);
+        pthread_mutex_unlock(&q->mutex);
+        work(q, j);
+        pthread_mutex_lock(&q->mutex);
+    }
+    pthread_mutex_unlock(&q->mutex);
+    return NULL;
+}
+
+/* ---- the queue ---- */
+
+cairn_status job_queue_create(job_queue **out, service *s, size_t max_waiting, cairn_error *err)
+{
+    job_queue *q = calloc(1, sizeof *q);
+    pthread_condattr_t attr;
+
+    *out = NULL;
+    if (!q)
+        return cairn_fail(err, CAIRN_ENOMEM, "job queue");
+    q->s = s;
+    q->max_waiting = max_waiting;
+    pthread_mutex_init(&q->mutex, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&q->moved, &attr);
+    pthread_condattr_destroy(&attr);
+    if (pthread_create(&q->thread, NULL, run, q)) {
+        job_queue_destroy(q);
+        return cairn_fail(err, CAIRN_EIO, "the thread for jobs could not be started");
+    }
+    q->started = true;
+    *out = q;
+    return CAIRN_OK;
+}
+
+void job_queue_drain(job_queue *q)
+{
+    bool join;
+
+    pthread_mutex_lock(&q->mutex);
+    q->draining = true;
+    for (job *j = q->newest; j; j = j->next) {
+        j->cancel = 1;
+        if (j->seen.state == SERVICE_JOB_WAITING)
+            end(q, j, SERVICE_JOB_CANCELLED);
+    }
+    pthread_cond_broadcast(&q->moved);
+    join = q->started;
+    q->started = false;
+    pthread_mutex_unlock(&q->mutex);
+    if (join)
+        pthread_join(q->thread, NULL);
+}
+
+void job_queue_destroy(job_queue *q)
+{
+    if (!q)
+        return;
+    job_queue_drain(q);
+    while (q->newest) {
+        job *j = q->newest;
+        q->newest = j->next;
+        job_free(j);
+    }
+    pthread_cond_destroy(&q->moved);
+    pthread_mutex_destroy(&q->mutex);
+    free(q);
+}
+
+static job *job_new(const char *collection, const char *kind, const char *const *paths, size_t n)
+{
+    job *j = calloc(1, sizeof *j);
+
+    if (!j || !(j->paths = calloc(n + 1, sizeof *j->paths))) {
+        free(j);
+        return NULL;
+    }
+    snprintf(j->seen.collection, sizeof j->seen.collection, "%s", collection);
+    snprintf(j->seen.kind, sizeof j->seen.kind, "%s", kind);
+    j->seen.queued_ns = clock_wall_ns();
+    for (size_t i = 0; i < n; i++) {
+        if (!(j->paths[i] = strdup(paths[i]))) {
+            job_free(j);
+            return NULL;
+        }
+        j->n_paths++;
+    }
+    return j;
+}
+
+cairn_status job_queue_add(job_queue *q, const char *collection, const char *kind,
+                           const char *const *paths, size_t n_paths, uint64_t *id,
+                           cairn_error *err)
+{
+    job *j = job_new(collection, kind, paths, n_paths);
+    cairn_status st = CAIRN_OK;
+
+    if (!j)
+        return cairn_fail(err, CAIRN_ENOMEM, "job");
+    pthread_mutex_lock(&q->mutex);
+    if (q->draining)
+        st = cairn_fail(err, CAIRN_EBUSY, "the server is shutting down");
+    else if (q->waiting >= q->max_waiting)
+        st = cairn_fail(err, CAIRN_EBUSY, "%zu jobs wait already: try again later", q->waiting);
+    if (!st) {
+        *id = j->seen.id = ++q->last_id;
+        j->next = q->newest;
+        q->newest = j;
+        q->waiting++;
+        touch(q, j);
+    }
+    pthread_mutex_unlock(&q->mutex);
+    if (st)
+        job_free(j);
+    return st;
+}
+
+/* ---- what others see ---- */
+
+/* The collection's name in force, when there is such a collection. */
+static cairn_status check_collection(service *s, const char **collection, cairn_error *err)
+{
+    cairn *c;
+    cairn_status st = service_acquire(s, *collection, &c, err);
+
+    if (st)
+        return st;
+    service_release(s, c);
+    if (!*collection || !**collection)
+        *collection = s->collection;
+    return CAIRN_OK;
+}
+
+cairn_status service_index(service *s, const char *collection, const char *const *paths,
+                           size_t n_paths, uint64_t *id, cairn_error *err)
+{
+    cairn_status st = check_collection(s, &collection, err);
+
+    if (!st && !n_paths)
+        st = cairn_fail(err, CAIRN_EUSAGE, "no path to index");
+    for (size_t i = 0; !st && i < n_paths; i++)
+        if (paths[i][0] != '/')
+            st = cairn_fail(err, CAIRN_EUSAGE, "the server takes absolute paths, not \"%s\"",
+                            paths[i]);
+    return st ? st : job_queue_add(s->jobs, collection, "index", paths, n_paths, id, err);
+}
+
+cairn_status service_delete(service *s, const char *collection, const char *uri_or_id, uint64_t *id,
+                            cairn_error *err)
+{
+    cairn_status st = check_collection(s, &collection, err);
+
+    return st ? st : job_queue_add(s->jobs, collection, "delete", &uri_or_id, 1, id, err);
+}
+
+static cairn_status no_such_job(uint64_t id, cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ENOTFOUND, "there is no job %llu", (unsigned long long)id);
+}
+
+cairn_status service_job_get(service *s, uint64_t id, service_job *out, cairn_error *err)
+{
+    job *j;
+
+    pthread_mutex_lock(&s->jobs->mutex);
+    j = find(s->jobs, id);
+    if (j)
+        *out = j->seen;
+    pthread_mutex_unlock(&s->jobs->mutex);
+    return j ? CAIRN_OK : no_such_job(id, err);
+}
+
+size_t service_job_list(service *s, service_job *out, size_t max)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&s->jobs->mutex);
+    for (job *j = s->jobs->newest; j && n < max; j = j->next)
+        out[n++] = j->seen;
+    pthread_mutex_unlock(&s->jobs->mutex);
+    return n;
+}
+
+cairn_status service_job_cancel(service *s, uint64_t id, cairn_error *err)
+{
+    job_queue *q = s->jobs;
+    job *j;
+
+    pthread_mutex_lock(&q->mutex);
+    j = find(q, id);
+    if (j && !ended(j))
+        j->cancel = 1;
+    if (j && j->seen.state == SERVICE_JOB_WAITING) {
+        q->waiting--;
+        end(q, j, SERVICE_JOB_CANCELLED);
+    }
+    pthread_mutex_unlock(&q->mutex);
+    return j ? CAIRN_OK : no_such_job(id, err);
+}
+
+cairn_status service_job_wait(service *s, uint64_t id, uint64_t *seen, int64_t wait_ns,
+                              service_job *out, cairn_error *err)
+{
+    int64_t until = clock_mono_ns() + wait_ns;
+    struct timespec ts = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
+    job_queue *q = s->jobs;
+    job *j;
+    int rc = 0;
+
+    pthread_mutex_lock(&q->mutex);
+    /* It may be forgotten while we wait, so it is looked up each time. */
+    while ((j = find(q, id)) && !ended(j) && j->version <= *seen && !rc)
+        rc = pthread_cond_timedwait(&q->moved, &q->mutex, &ts);
+    if (j) {
+        *out = j->seen;
+        *seen = j->version;
+    }
+    pthread_mutex_unlock(&q->mutex);
+    return j ? CAIRN_OK : no_such_job(id, err);
+}

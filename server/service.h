@@ -1,0 +1,167 @@
+/* service.h - what every way into the server stands on: collections, models, who may do what, jobs,
+ * metrics, draining. HTTP, gRPC and MCP are thin layers over this.
+ *
+ *     service *s;
+ *     service_open(&s, &(service_options){.home = home}, &err);
+ *     service_caller who;
+ *     if (service_authorise(s, bearer, false, &who, &err)) ...        refuse
+ *     if (service_need(&who, "notes", SERVICE_READ, &err)) ...        refuse
+ *     service_acquire(s, "notes", &c, &err);
+ *     cairn_search(c, ...);
+ *     service_release(s, c);
+ *
+ * Owns     handles that nobody uses, the models, the writer's thread. Handles lent out must be back
+ *          before service_close.
+ * Threads  any, for every function but service_open and service_close. A handle lent out belongs to
+ *          the thread that has it.
+ * Errors   CAIRN_EBUSY: draining, or a queue is full: try again later. Others as cairn.h says. */
+#ifndef CAIRN_SERVER_SERVICE_H
+#define CAIRN_SERVER_SERVICE_H
+
+#include "engine/cairn.h"
+#include "engine/runtime.h"
+#include "server/metrics.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SERVICE_NAME_BYTES 104 /* a collection's or a caller's name with its NUL */
+#define SERVICE_ID_BYTES   33  /* a request id: 32 hexadecimal digits and a NUL */
+
+typedef struct service service;
+
+typedef struct service_options {
+    const char *home, *config_file, *collection; /* as cairn_options; the collection asked for when a
+                                                    request names none */
+    const char *embedder, *generator;            /* the same */
+    size_t n_threads;       /* of each model; 0: one a CPU */
+    const char *token_file; /* NULL: HOME/tokens */
+    size_t max_upload_bytes; /* of one file; 0: 256 MiB */
+    size_t max_jobs;         /* waiting at once; 0: 100 */
+} service_options;
+
+/* Creates the default collection where it does not exist. */
+cairn_status service_open(service **out, const service_options *options, cairn_error *err);
+/* Drains first, if nobody did. NULL is fine. */
+void service_close(service *s);
+
+/* ---- collections ------------------------------------------------------------------------------ */
+
+/* Lend a read-only handle of a collection (NULL or "": the default one). CAIRN_ENOTFOUND where there
+ * is none. */
+cairn_status service_acquire(service *s, const char *collection, cairn **out, cairn_error *err);
+/* Give it back; NULL is fine. */
+void service_release(service *s, cairn *c);
+/* Give back a handle that answered CAIRN_ECORRUPT, CAIRN_EIO or CAIRN_EUNSUPPORTED: it is closed, so
+ * that the next request opens the collection anew. */
+void service_discard(service *s, cairn *c);
+
+/* Call fn for the name of each collection, sorted; false stops. */
+cairn_status service_each_collection(service *s, bool (*fn)(void *ctx, const char *name), void *ctx,
+                                     cairn_error *err);
+cairn_status service_create_collection(service *s, const char *name, cairn_error *err);
+const char *service_default_collection(const service *s);
+
+/* The models behind every handle, and the names of those configured. */
+cairn_models *service_models(service *s);
+typedef struct service_names {
+    char embedder[1024], generator[1024];
+} service_names;
+void service_model_names(service *s, service_names *out);
+
+/* ---- who may do what -------------------------------------------------------------------------- */
+
+typedef enum service_role { SERVICE_NOBODY, SERVICE_READ, SERVICE_WRITE, SERVICE_ADMIN } service_role;
+
+typedef struct service_caller {
+    char name[SERVICE_NAME_BYTES]; /* of the token, or "local" */
+    service_role role;
+    char collections[512]; /* comma-separated; "": all */
+} service_caller;
+
+/* Who holds this token? `bearer` is the token alone, NULL where none was sent. `trusted`: the caller
+ * came through a door that only the owner of the home can use (a unix socket), and is its admin
+ * without a token. Over loopback without any token configured the caller is an admin, too: give
+ * `trusted` then as well, see service_has_tokens. CAIRN_EUSAGE with a sentence for the caller
+ * otherwise. */
+cairn_status service_authorise(service *s, const char *bearer, bool trusted, service_caller *out,
+                               cairn_error *err);
+bool service_has_tokens(service *s);
+/* May this caller do that to the collection (NULL: to none in particular)? */
+cairn_status service_need(const service_caller *who, const char *collection, service_role role,
+                          cairn_error *err);
+/* Make a token of 256 random bits, note its hash in the file and give the token itself, which is
+ * nowhere else. `collections` NULL: all. */
+cairn_status service_token_add(const char *token_file, const char *name, service_role role,
+                               const char *collections, char token[80], cairn_error *err);
+const char *service_role_name(service_role role);
+bool service_role_parse(const char *text, service_role *out);
+
+/* ---- jobs: everything that writes ------------------------------------------------------------- */
+
+typedef enum service_job_state {
+    SERVICE_JOB_WAITING,
+    SERVICE_JOB_RUNNING,
+    SERVICE_JOB_DONE,
+    SERVICE_JOB_FAILED,
+    SERVICE_JOB_CANCELLED
+} service_job_state;
+
+typedef struct service_job {
+    uint64_t id;
+    char collection[SERVICE_NAME_BYTES];
+    char kind[16]; /* "index", "upload" or "delete" */
+    service_job_state state;
+    char stage[16]; /* as cairn_progress */
+    size_t done, total;
+    size_t seen, indexed, unchanged, removed, failed, chunks, embedded;
+    char problem[512]; /* why it failed, or why the first file did; "" */
+    int64_t queued_ns, started_ns, ended_ns; /* since 1970; 0: not yet */
+} service_job;
+
+/* One job runs at a time, in the order they came; each sees what the ones before it did. */
+cairn_status service_index(service *s, const char *collection, const char *const *paths,
+                           size_t n_paths, uint64_t *job, cairn_error *err);
+cairn_status service_delete(service *s, const char *collection, const char *uri_or_id,
+                            uint64_t *job, cairn_error *err);
+/* CAIRN_ENOTFOUND: no such job, or ended long ago. */
+cairn_status service_job_get(service *s, uint64_t id, service_job *out, cairn_error *err);
+/* The newest first, at most `max`; returns how many. */
+size_t service_job_list(service *s, service_job *out, size_t max);
+cairn_status service_job_cancel(service *s, uint64_t id, cairn_error *err);
+/* Return when the job is further than *seen (its state or progress), has ended, or the time is up;
+ * *seen is a version: begin with 0. */
+cairn_status service_job_wait(service *s, uint64_t id, uint64_t *seen, int64_t wait_ns,
+                              service_job *out, cairn_error *err);
+const char *service_job_state_name(service_job_state state);
+
+/* A file that comes in pieces: into HOME/uploads/COLLECTION/NAME, whole or not at all, then indexed by
+ * a job. `name` may hold folders; no "..", no hidden part. */
+typedef struct service_upload service_upload;
+cairn_status service_upload_begin(service *s, const char *collection, const char *name,
+                                  service_upload **out, cairn_error *err);
+/* CAIRN_ELIMIT: larger than max_upload_bytes. */
+cairn_status service_upload_write(service_upload *u, const void *data, size_t len,
+                                  cairn_error *err);
+/* Both end the upload. */
+cairn_status service_upload_finish(service_upload *u, uint64_t *job, cairn_error *err);
+void service_upload_abort(service_upload *u); /* NULL is fine */
+
+/* ---- running ---------------------------------------------------------------------------------- */
+
+metrics *service_metrics(service *s);
+void service_request_id(char out[SERVICE_ID_BYTES]);
+/* Read tokens and configuration again; handles lent out before are closed when they come back. */
+cairn_status service_reload(service *s, cairn_error *err);
+/* From now on service_acquire and new jobs answer CAIRN_EBUSY; the running job stops after what it
+ * has at hand. Safe to call twice. */
+void service_drain(service *s);
+bool service_draining(service *s);
+/* CAIRN_OK when the default collection answers. */
+cairn_status service_ready(service *s, cairn_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
