@@ -539,6 +539,10 @@ static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_er
         return st;
     out->prompt_tokens = a->made.prompt_tokens;
     out->completion_tokens = a->made.tokens.n;
+    out->cached_tokens = a->made.cached_tokens;
+    out->passes = a->made.passes;
+    out->drafted_tokens = a->made.drafted_tokens;
+    out->copied_tokens = a->made.copied_tokens;
     if (a->first_ns)
         out->ttft_ms = (double)(a->first_ns - a->start_ns) / 1e6;
     if (a->made.tokens.n > 1)

@@ -344,6 +344,9 @@ typedef struct cairn_answer {
     const char *model;
     size_t prompt_tokens, completion_tokens;
     double retrieve_ms, ttft_ms, tpot_ms;
+    size_t cached_tokens; /* of the prompt, not computed again */
+    /* Passes of the model after the prompt, tokens drafted by copying, and those that came true. */
+    size_t passes, drafted_tokens, copied_tokens;
     void *memory;
 } cairn_answer;
 

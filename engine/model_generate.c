@@ -101,9 +101,13 @@ static void put_result(json_t *out, const generate_result *r)
                         json_pack("{s:I,s:I}", "prompt_tokens", (json_int_t)r->prompt_tokens,
                                   "completion_tokens", (json_int_t)made));
     json_object_set_new(out, "timings",
-                        json_pack("{s:f,s:f,s:f}", "ttft_ms", (double)r->ttft_ns / 1e6, "tpot_ms",
+                        json_pack("{s:f,s:f,s:f,s:I,s:I,s:I,s:I}", "ttft_ms",
+                                  (double)r->ttft_ns / 1e6, "tpot_ms",
                                   made > 1 ? decode_ms / (double)(made - 1) : 0.0, "total_ms",
-                                  (double)r->total_ns / 1e6));
+                                  (double)r->total_ns / 1e6, "cached_tokens",
+                                  (json_int_t)r->cached_tokens, "passes", (json_int_t)r->passes,
+                                  "drafted_tokens", (json_int_t)r->drafted_tokens, "copied_tokens",
+                                  (json_int_t)r->copied_tokens));
 }
 
 static cairn_status generate_line(void *ctx, const json_t *in, json_t *out, cairn_error *err)
@@ -116,6 +120,7 @@ static cairn_status generate_line(void *ctx, const json_t *in, json_t *out, cair
     generate_params p = {.sampling = &sampling,
                          .stop = stops,
                          .n_stop = stops_of(in, stops),
+                         .no_drafts = json_is_false(json_object_get(in, "drafts")),
                          .on_text = go_on,
                          .ctx = k};
     generate_result r = {0};

@@ -16,6 +16,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "generate/decode/copy_draft.h"
 #include "generate/decode/generator.h"
 
 #define MAX_TEXT   ((size_t)64 << 20)
@@ -119,6 +120,7 @@ void generator_close(generator *g)
     gguf_close(g->file);
     token_list_clear(&g->sequence);
     free(g->logits);
+    free(g->draft_logits);
     free(g->controls);
     free(g->name);
     free(g->bos);
@@ -315,14 +317,95 @@ static cairn_status take_prompt(generator *g, const token_id *ids, size_t n, gen
     return generator_feed(g, ids + same, n - same, DECODER_LAST, g->logits, err);
 }
 
-static cairn_status make_tokens(generator *g, sampler *pick, stream *s, int64_t start,
-                                generate_result *out, cairn_error *err)
+/* A pass of the model over the token just chosen and a draft of the next ones. Row i of the logits
+ * says what follows the first i tokens of the draft; as long as what is sampled there is what was
+ * drafted, the next row holds too. So every token is sampled from the same bytes, in the same order,
+ * as without drafts. */
+typedef struct speculation {
+    copy_draft *source; /* NULL: no drafts */
+    token_id batch[COPY_DRAFT_MAX + 1];
+    size_t match;    /* that the draft was made from */
+    size_t n, right; /* tokens of the draft, and of these in the text already */
+    const float *logits; /* for the token to be chosen next */
+    const generate_params *params;
+} speculation;
+
+static cairn_status begin_drafts(generator *g, const token_id *prompt, size_t n,
+                                 const generate_params *p, speculation *x, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    *x = (speculation){.logits = g->logits, .params = p};
+    if (p->no_drafts)
+        return CAIRN_OK;
+    if (!g->draft_logits)
+        g->draft_logits = checked_aligned((COPY_DRAFT_MAX + 1) *
+                                              decoder_model_shape(g->model)->n_vocab,
+                                          sizeof(float));
+    if (!g->draft_logits)
+        return cairn_fail(err, CAIRN_ENOMEM, "drafts");
+    st = copy_draft_create(&x->source, err);
+    for (size_t i = 0; !st && i < n; i++)
+        if (copy_draft_append(x->source, prompt[i]))
+            st = cairn_fail(err, CAIRN_ENOMEM, "drafts");
+    return st;
+}
+
+/* What of the draft did not come true leaves the sequence. */
+static void end_draft(generator *g, speculation *x)
+{
+    if (x->n) {
+        copy_draft_judge(x->source, x->match, x->n, x->right);
+        generator_truncate(g, g->sequence.n - (x->n - x->right));
+    }
+    x->n = x->right = 0;
+}
+
+/* `id` was chosen: have the logits for what follows it. */
+static cairn_status next_logits(generator *g, token_id id, speculation *x, generate_result *out,
+                                cairn_error *err)
+{
+    const generate_params *p = x->params;
+    size_t most, left = p->max_tokens ? p->max_tokens - out->tokens.n : SIZE_MAX;
+    cairn_status st;
+
+    if (x->source && copy_draft_append(x->source, id))
+        return cairn_fail(err, CAIRN_ENOMEM, "drafts");
+    if (x->right < x->n && x->batch[1 + x->right] == id) {
+        x->right++;
+        x->logits += decoder_model_shape(g->model)->n_vocab;
+        out->copied_tokens++;
+        return CAIRN_OK;
+    }
+    end_draft(g, x);
+    x->batch[0] = id;
+    if (x->source) {
+        /* Room for id itself, and no more than may still be asked for. */
+        most = decoder_ctx(g->dec) - decoder_past(g->dec) - 1;
+        if (most > left - 1)
+            most = left - 1;
+        x->match = copy_draft_match(x->source);
+        x->n = copy_draft_propose(x->source, most < COPY_DRAFT_MAX ? most : COPY_DRAFT_MAX,
+                                  x->batch + 1);
+    }
+    x->logits = x->n ? g->draft_logits : g->logits;
+    out->passes++;
+    out->drafted_tokens += x->n;
+    st = generator_feed(g, x->batch, 1 + x->n, x->n ? DECODER_ALL : DECODER_LAST,
+                        x->n ? g->draft_logits : g->logits, err);
+    if (st)
+        x->n = 0;
+    return st;
+}
+
+static cairn_status make_tokens(generator *g, sampler *pick, stream *s, speculation *x,
+                                int64_t start, generate_result *out, cairn_error *err)
 {
     const generate_params *p = s->p;
     cairn_status st = CAIRN_OK;
 
     for (;;) {
-        token_id id = sampler_pick(pick, g->logits, g->n_pick);
+        token_id id = sampler_pick(pick, x->logits, g->n_pick);
         if (!out->tokens.n)
             out->ttft_ns = clock_mono_ns() - start;
         if (id == TOKEN_NONE)
@@ -349,11 +432,11 @@ static cairn_status make_tokens(generator *g, sampler *pick, stream *s, int64_t 
             out->finish = GENERATE_LENGTH;
             return CAIRN_OK;
         }
-        if (decoder_past(g->dec) >= decoder_ctx(g->dec)) {
+        if (g->sequence.n - (x->n - x->right) >= decoder_ctx(g->dec)) {
             out->finish = GENERATE_CONTEXT;
             return CAIRN_OK;
         }
-        st = generator_feed(g, &id, 1, DECODER_LAST, g->logits, err);
+        st = next_logits(g, id, x, out, err);
         if (st)
             return st;
     }
@@ -383,6 +466,7 @@ cairn_status generator_complete_tokens(generator *g, const token_id *prompt, siz
     const generate_params p = params ? *params : (generate_params){0};
     const sampler_params greedy = sampler_params_default();
     stream s = {.p = &p};
+    speculation x = {0};
     sampler *pick = NULL;
     int64_t start = clock_mono_ns();
     cairn_status st, text;
@@ -396,7 +480,11 @@ cairn_status generator_complete_tokens(generator *g, const token_id *prompt, siz
     if (!st)
         st = take_prompt(g, prompt, n, out, err);
     if (!st)
-        st = make_tokens(g, pick, &s, start, out, err);
+        st = begin_drafts(g, prompt, n, &p, &x, err);
+    if (!st)
+        st = make_tokens(g, pick, &s, &x, start, out, err);
+    end_draft(g, &x);
+    copy_draft_destroy(x.source);
     if (st == CAIRN_ECANCELLED) {
         out->finish = GENERATE_CANCELLED;
         st = CAIRN_OK;

@@ -60,6 +60,7 @@ typedef struct generate_params {
     const char *const *stop;        /* stop strings, may be NULL */
     size_t n_stop;
     bool ignore_end;            /* go on after the end token (for benchmarks) */
+    bool no_drafts;             /* a pass for every token; the text is the same (copy_draft.h) */
     generate_callback *on_text; /* may be NULL */
     void *ctx;
 } generate_params;
@@ -73,6 +74,9 @@ typedef struct generate_result {
     size_t prompt_tokens;
     size_t cached_tokens; /* of these, found in the sequence and not computed again */
     generate_finish finish;
+    /* Speculation by copying: passes of the model after the prompt's, tokens proposed to them, and
+     * tokens of these that came true, each of which saved a pass. */
+    size_t passes, drafted_tokens, copied_tokens;
     int64_t ttft_ns;  /* from the call to the first token chosen */
     int64_t total_ns; /* the whole call */
 } generate_result;

@@ -13,6 +13,7 @@ struct generator {
     decoder *dec;
     token_list sequence; /* the tokens whose keys and values dec holds */
     float *logits;       /* [n_vocab] of the model */
+    float *draft_logits; /* [COPY_DRAFT_MAX + 1][n_vocab], made when first needed */
     size_t n_pick;       /* of these, ids the tokenizer knows: only they are sampled */
     token_id *controls;  /* ids whose text must not come from a message */
     size_t n_controls;

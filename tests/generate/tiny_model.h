@@ -24,6 +24,7 @@ typedef struct tiny_model {
     uint32_t change_to;      /* ... this value */
     const char *extra_key;   /* a key of value 1 in addition */
     const char *wrong_type;  /* this vector becomes Q8_0 */
+    bool words;              /* with a tokenizer, so that a generator opens (vocab 100) */
     uint64_t seed;
 } tiny_model;
 
@@ -63,6 +64,44 @@ typedef struct tiny_writer {
     bytes infos, data;
     uint64_t n, seed;
 } tiny_writer;
+
+/* Byte-level BPE over printable ASCII: ids 0..93 are '!'..'~', 94 the space, 95 the line break, 96
+ * "ab", 97 and 98 control tokens, 99 the end of a text. */
+static void tiny_tokenizer(bytes *b, uint64_t *n)
+{
+    static const char *const last[] = {"\xc4\xa0", "\xc4\x8a", "ab", "<one>", "<two>", "<end>"};
+    char one[2] = "";
+
+    tiny_string(b, "tokenizer.ggml.model");
+    bytes_append_u32(b, GGUF_STRING);
+    tiny_string(b, "gpt2");
+    tiny_string(b, "tokenizer.ggml.pre");
+    bytes_append_u32(b, GGUF_STRING);
+    tiny_string(b, "gpt-2");
+    tiny_string(b, "tokenizer.ggml.tokens");
+    bytes_append_u32(b, GGUF_ARRAY);
+    bytes_append_u32(b, GGUF_STRING);
+    bytes_append_u64(b, 100);
+    for (int i = 0; i < 100; i++) {
+        one[0] = (char)('!' + i);
+        tiny_string(b, i < 94 ? one : last[i - 94]);
+    }
+    tiny_string(b, "tokenizer.ggml.token_type");
+    bytes_append_u32(b, GGUF_ARRAY);
+    bytes_append_u32(b, GGUF_I32);
+    bytes_append_u64(b, 100);
+    for (int i = 0; i < 100; i++)
+        bytes_append_u32(b, i < 97 ? 1 : 3);
+    tiny_string(b, "tokenizer.ggml.merges");
+    bytes_append_u32(b, GGUF_ARRAY);
+    bytes_append_u32(b, GGUF_STRING);
+    bytes_append_u64(b, 1);
+    tiny_string(b, "a b");
+    tiny_string(b, "tokenizer.ggml.eos_token_id");
+    bytes_append_u32(b, GGUF_U32);
+    bytes_append_u32(b, 99);
+    *n += 6;
+}
 
 /* A random block row: bytes at random, half-float scales about 0.01. */
 static void tiny_block(tiny_writer *w, tensor_type type)
@@ -192,6 +231,8 @@ __attribute__((unused)) static uint8_t *tiny_model_bytes(const tiny_model *t, si
         tiny_u32(&kv, t, "attention.sliding_window", t->window, &n_kv);
     if (t->extra_key)
         tiny_u32(&kv, t, t->extra_key, 1, &n_kv);
+    if (t->words)
+        tiny_tokenizer(&kv, &n_kv);
     tiny_tensor(&w, "token_embd.weight", t->type, t->width, t->vocab);
     for (uint32_t i = 0; i < t->layers; i++)
         tiny_layer(&w, i);
