@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static inline bool checked_mul(size_t a, size_t b, size_t *out)
 {
@@ -53,6 +54,25 @@ static inline void *checked_aligned(size_t n, size_t size)
         return NULL;
     bytes &= ~(size_t)63;
     return aligned_alloc(64, bytes ? bytes : 64);
+}
+
+#define CHECKED_HUGE_PAGE ((size_t)2 << 20)
+
+/* The same for arrays that are read here and there: from 4 MiB on in pages of 2 MiB where the
+ * system has some, and without a page walk for each row. The advice may fail; release with
+ * free(). */
+static inline void *checked_large(size_t n, size_t size)
+{
+    size_t bytes;
+    if (!checked_mul(n, size, &bytes) || !checked_add(bytes, CHECKED_HUGE_PAGE - 1, &bytes))
+        return NULL;
+    bytes &= ~(CHECKED_HUGE_PAGE - 1);
+    if (bytes < 2 * CHECKED_HUGE_PAGE)
+        return checked_aligned(n, size);
+    void *p = aligned_alloc(CHECKED_HUGE_PAGE, bytes);
+    if (p)
+        (void)madvise(p, bytes, MADV_HUGEPAGE);
+    return p;
 }
 
 #endif

@@ -115,7 +115,7 @@ static cairn_status alloc_build(hnsw_build *b, const hnsw_base *base, cairn_erro
 
     b->level = checked_malloc(n, 1);
     b->up_at = checked_malloc(n, sizeof *b->up_at);
-    b->link0 = checked_aligned((size_t)n, (size_t)2 * m * sizeof *b->link0);
+    b->link0 = checked_large((size_t)n, (size_t)2 * m * sizeof *b->link0);
     b->order = checked_malloc(n, sizeof *b->order);
     b->scratch = calloc(b->n_scratch, sizeof *b->scratch);
     b->sum = checked_malloc(n, sizeof *b->sum);

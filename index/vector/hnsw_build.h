@@ -48,11 +48,8 @@ static inline uint32_t *hnsw_build_list(hnsw_build *b, uint32_t row, uint32_t l,
 static inline vector_query hnsw_row_query(const hnsw_build *b, uint32_t row, int8_t *room)
 {
     const vector_codes *c = b->codes;
-    const uint8_t *restrict code = c->code + (size_t)row * c->stride;
-    int8_t *restrict out = room;
 
-    for (size_t i = 0; i < c->stride; i++)
-        out[i] = (int8_t)(code[i] ^ 0x80);
+    vector_code_as_query(c->code + (size_t)row * c->stride, c->stride, room);
     return (vector_query){room, c->scale[row], c->bias ? c->bias[row] : 0, 128 * b->sum[row]};
 }
 

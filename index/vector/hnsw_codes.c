@@ -62,7 +62,7 @@ cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, pool
 
     *walk = hnsw_walk_codes_of(codes);
     walk->rows = codes->rows;
-    walk->code = checked_aligned(codes->rows, walk->stride);
+    walk->code = checked_large(codes->rows, walk->stride);
     walk->scale = checked_aligned(codes->rows, sizeof *walk->scale);
     walk->bias = codes->bias;
     if (!job.work || !walk->code || !walk->scale) {

@@ -12,6 +12,10 @@
  * passes with half of ef_construction each cost less than one with all of it and give a better
  * graph (docs/vector.md).
  *
+ * The rows of a batch are put in the order of the regions they lie in: rows that search one after
+ * the other read the same codes and lists, out of the cache. A row's region is the path that a
+ * descent through the upper layers takes to it (docs/vector.md has what that is worth).
+ *
  * Old rows that lost many links to deleted ones make such a pass too, narrower. hnsw_adopt has
  * given them rows from behind the deleted ones, which lie near by; without the pass the links of a
  * graph get more local with every merge, and recall falls. */
@@ -28,9 +32,15 @@
 #define TASK_ROWS   16u
 #define PART        (2u * HNSW_MAX_M)
 
+typedef struct row_place {
+    uint64_t path; /* of a descent to the row */
+    uint32_t row;
+    uint32_t start; /* where it ended */
+} row_place;
+
 typedef struct insert_job {
     hnsw_build *b;
-    const uint32_t *rows; /* of this batch */
+    const row_place *rows; /* of this batch */
     uint32_t n;
     size_t ef;
     uint32_t *staged; /* [n * own] the second pass's choice, or NULL: in the graph */
@@ -117,6 +127,10 @@ static void rank_rows(hnsw_build *b, hnsw_scratch *s, const vector_query *q, con
         uint32_t part = n - first < PART ? (uint32_t)(n - first) : PART;
         int32_t dots[PART];
         float scores[PART];
+        for (uint32_t i = 0; i < part; i++) {
+            __builtin_prefetch(&b->codes->scale[rows[first + i]]);
+            __builtin_prefetch(&b->sum[rows[first + i]]); /* for hnsw_select */
+        }
         vector_score_rows(b->kernels, b->codes, q, rows + first, part, dots, scores);
         for (uint32_t i = 0; i < part; i++) {
             uint64_t key = hnsw_pool_key(scores[i], rows[first + i]);
@@ -199,14 +213,29 @@ static size_t rows_found(const hnsw_scratch *s, uint32_t self, uint32_t *rows)
     return n;
 }
 
-static void insert_row(insert_job *j, hnsw_scratch *s, uint32_t row)
+/* Find the region a row lies in, by its int8 code: a walk query takes longer to make. */
+static void place_row(hnsw_build *b, hnsw_scratch *s, row_place *p)
+{
+    vector_query q = hnsw_row_query(b, p->row, s->query);
+    hnsw_walk w = {&b->graph, b->codes, &q, b->kernels, s->seen, 0};
+
+    p->start = hnsw_walk_descend_to(&w, 0, &p->path).row;
+}
+
+static void insert_row(insert_job *j, hnsw_scratch *s, const row_place *place)
 {
     hnsw_build *b = j->b;
+    uint32_t row = place->row;
+    uint64_t path;
     uint32_t chosen[2 * HNSW_MAX_M], cap, *rows = s->rows;
     vector_query q = hnsw_row_query(b, row, s->query), walk = walk_query(b, s, row);
     hnsw_walk w = {&b->graph, &b->walk, &walk, b->kernels, s->seen, 0};
 
-    hnsw_candidate at = hnsw_walk_descend_to(&w, b->level[row]);
+    hnsw_candidate at = {0, place->start};
+    if (b->level[row])
+        at = hnsw_walk_descend_to(&w, b->level[row], &path);
+    else
+        at.score = hnsw_walk_score(&w, at.row);
     for (uint32_t l = (uint32_t)b->level[row] + 1; l-- > 0 && !s->failed;) {
         search_layer(b, s, &b->walk, &walk, at, l, j->ef);
         if (s->failed)
@@ -253,9 +282,9 @@ static void choose_task(void *ctx, size_t task, size_t worker)
 
     for (uint32_t i = first; i < first + TASK_ROWS && i < j->n && !s->failed; i++) {
         if (j->staged)
-            refine_row(j, s, j->rows[i], j->staged + (size_t)i * own);
+            refine_row(j, s, j->rows[i].row, j->staged + (size_t)i * own);
         else
-            insert_row(j, s, j->rows[i]);
+            insert_row(j, s, &j->rows[i]);
     }
 }
 
@@ -314,7 +343,7 @@ static void chain_links(insert_job *j, uint32_t layer)
     j->layer = layer;
     j->n_targets = 0;
     for (uint32_t i = j->n; i-- > 0;) {
-        uint32_t cap, row = j->rows[i];
+        uint32_t cap, row = j->rows[i].row;
         if (b->level[row] < layer)
             continue;
         const uint32_t *list = hnsw_build_list(b, row, layer, &cap);
@@ -342,10 +371,10 @@ static bool run_batch(insert_job *j, pool *workers)
         if (b->scratch[i].failed)
             return false;
     for (uint32_t i = 0; i < j->n; i++) {
-        if (!j->staged && b->level[j->rows[i]] > top)
-            top = b->level[j->rows[i]];
+        if (!j->staged && b->level[j->rows[i].row] > top)
+            top = b->level[j->rows[i].row];
         if (j->staged) {
-            uint32_t *list = hnsw_build_list(b, j->rows[i], 0, &cap),
+            uint32_t *list = hnsw_build_list(b, j->rows[i].row, 0, &cap),
                      *out = j->staged + (size_t)i * own;
             memcpy(list, out, own * sizeof *out);
             for (uint32_t k = own; k < cap; k++)
@@ -364,7 +393,44 @@ static bool run_batch(insert_job *j, pool *workers)
 
 /* ---- the whole ---- */
 
-static bool insert_all(insert_job *j, pool *workers)
+typedef struct place_job {
+    hnsw_build *b;
+    const uint32_t *rows;
+    row_place *places;
+    uint32_t n;
+} place_job;
+
+static void place_task(void *ctx, size_t task, size_t worker)
+{
+    place_job *j = ctx;
+    uint32_t first = (uint32_t)task * TASK_ROWS;
+
+    for (uint32_t i = first; i < first + TASK_ROWS && i < j->n; i++) {
+        j->places[i].row = j->rows[i];
+        place_row(j->b, &j->b->scratch[worker], &j->places[i]);
+    }
+}
+
+static int by_path(const void *pa, const void *pb)
+{
+    const row_place *a = pa, *b = pb;
+
+    return a->path != b->path ? (a->path > b->path) - (a->path < b->path)
+                              : (a->row > b->row) - (a->row < b->row);
+}
+
+/* rows[0, n) as places, region by region. */
+static void place_rows(insert_job *j, const uint32_t *rows, uint32_t n, row_place *places,
+                       pool *workers)
+{
+    place_job job = {j->b, rows, places, n};
+
+    pool_run(workers, ((size_t)n + TASK_ROWS - 1) / TASK_ROWS, place_task, &job);
+    qsort(places, n, sizeof *places, by_path);
+    j->rows = places;
+}
+
+static bool insert_all(insert_job *j, row_place *places, pool *workers)
 {
     hnsw_build *b = j->b;
     uint32_t in = b->graph.rows - b->n_order;
@@ -373,18 +439,21 @@ static bool insert_all(insert_job *j, pool *workers)
         j->n = in / GROWTH ? in / GROWTH : 1;
         j->n = j->n < BATCH_ROWS ? j->n : BATCH_ROWS;
         j->n = j->n < b->n_order - at ? j->n : b->n_order - at;
-        j->rows = b->order + at;
+        place_rows(j, b->order + at, j->n, places, workers);
         if (!run_batch(j, workers))
             return false;
     }
     return true;
 }
 
-static bool refine_all(insert_job *j, const uint32_t *rows, uint32_t n, pool *workers)
+static bool refine_all(insert_job *j, const uint32_t *rows, uint32_t n, row_place *places,
+                       pool *workers)
 {
+    if (n)
+        place_rows(j, rows, n, places, workers);
     for (uint32_t at = 0; at < n; at += j->n) {
         j->n = n - at < REFINE_ROWS ? n - at : REFINE_ROWS;
-        j->rows = rows + at;
+        j->rows = places + at;
         if (!run_batch(j, workers))
             return false;
     }
@@ -394,30 +463,32 @@ static bool refine_all(insert_job *j, const uint32_t *rows, uint32_t n, pool *wo
 cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
 {
     uint32_t own = hnsw_own_links(b->graph.m),
-             most = b->n_order > b->n_stale ? b->n_order : b->n_stale;
+             all = b->n_order > b->n_stale ? b->n_order : b->n_stale,
+             most = all < REFINE_ROWS ? all : REFINE_ROWS;
     insert_job j = {.b = b, .ef = (b->params.ef_construction + 1) / 2};
     uint32_t *staged = NULL;
     bool ok = false;
 
-    most = most < REFINE_ROWS ? most : REFINE_ROWS;
+    row_place *places = checked_malloc(all, sizeof *places);
     j.head = checked_malloc(b->graph.rows, sizeof *j.head);
     j.next = checked_malloc((size_t)most * own, sizeof *j.next);
     j.from = checked_malloc((size_t)most * own, sizeof *j.from);
     j.target = checked_malloc((size_t)most * own, sizeof *j.target);
     staged = checked_malloc((size_t)most * own, sizeof *staged);
-    if (j.head && j.next && j.from && j.target && staged) {
+    if (places && j.head && j.next && j.from && j.target && staged) {
         memset(j.head, 0xff, (size_t)b->graph.rows * sizeof *j.head);
-        ok = insert_all(&j, workers);
+        ok = insert_all(&j, places, workers);
         j.staged = staged;
-        ok = ok && refine_all(&j, b->order, b->n_order, workers);
+        ok = ok && refine_all(&j, b->order, b->n_order, places, workers);
         j.ef = (b->params.ef_construction + STALE_PART - 1) / STALE_PART;
-        ok = ok && refine_all(&j, b->order + b->n_order, b->n_stale, workers);
+        ok = ok && refine_all(&j, b->order + b->n_order, b->n_stale, places, workers);
     }
     free(j.head);
     free(j.next);
     free(j.from);
     free(j.target);
     free(staged);
+    free(places);
     return ok ? CAIRN_OK
               : cairn_fail(err, CAIRN_ENOMEM, "building a graph of %" PRIu32 " rows",
                            b->graph.rows);

@@ -45,18 +45,23 @@ static uint32_t greedy(hnsw_walk *w, uint32_t at, uint32_t l, float *score)
     return at;
 }
 
-hnsw_candidate hnsw_walk_descend_to(hnsw_walk *w, uint32_t l)
+hnsw_candidate hnsw_walk_descend_to(hnsw_walk *w, uint32_t l, uint64_t *path)
 {
     hnsw_candidate at = {hnsw_walk_score(w, w->g->entry), w->g->entry};
 
-    for (uint32_t layer = w->g->max_level; layer > l; layer--)
+    *path = 0;
+    for (uint32_t layer = w->g->max_level; layer > l; layer--) {
         at.row = greedy(w, at.row, layer, &at.score);
+        *path = *path << HNSW_PATH_BITS | (at.row & ((1u << HNSW_PATH_BITS) - 1));
+    }
     return at;
 }
 
 hnsw_candidate hnsw_walk_descend(hnsw_walk *w)
 {
-    return hnsw_walk_descend_to(w, 0);
+    uint64_t path;
+
+    return hnsw_walk_descend_to(w, 0, &path);
 }
 
 static inline bool eligible(const uint64_t *deleted, const uint64_t *allowed, uint32_t row)

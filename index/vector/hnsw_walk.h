@@ -75,7 +75,10 @@ static inline uint32_t hnsw_walk_neighbours(hnsw_walk *w, uint32_t row, uint32_t
 
 /* The row where layer 0 is entered: greedy from the entry down. */
 hnsw_candidate hnsw_walk_descend(hnsw_walk *w);
-/* The same down to layer l: where layer l is entered. */
-hnsw_candidate hnsw_walk_descend_to(hnsw_walk *w, uint32_t l);
+/* The same down to layer l: where layer l is entered. *path: the rows (their low bits) where the
+ * last three layers were left, the lowest in the lowest bits. Queries of similar paths are near
+ * each other. */
+#define HNSW_PATH_BITS 21
+hnsw_candidate hnsw_walk_descend_to(hnsw_walk *w, uint32_t l, uint64_t *path);
 
 #endif

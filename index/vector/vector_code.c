@@ -49,7 +49,8 @@ typedef uint32_t bits4 __attribute__((vector_size(16), aligned(4), may_alias));
 static inline lanes four_steps(lanes v)
 {
     const bits4 odd = {0, SIGN, 0, SIGN}, high = {0, 0, SIGN, SIGN};
-    lanes a = __builtin_shufflevector(v, v, 0, 0, 2, 2), b = __builtin_shufflevector(v, v, 1, 1, 3, 3);
+    lanes a = __builtin_shufflevector(v, v, 0, 0, 2, 2),
+          b = __builtin_shufflevector(v, v, 1, 1, 3, 3);
 
     v = a + (lanes)((bits4)b ^ odd);
     a = __builtin_shufflevector(v, v, 0, 1, 0, 1);
@@ -122,8 +123,8 @@ void vector_rotate(float *v, uint32_t n)
     }
 }
 
-/* Largest |component|; rows are finite here. Without the sign, floats are in the order of their bits, and
- * of integers the compiler may take the largest four at a time. */
+/* Largest |component|; rows are finite here. Without the sign, floats are in the order of their
+ * bits, and of integers the compiler may take the largest four at a time. */
 static float largest(const float *v, uint32_t dim)
 {
     int32_t top = 0;
@@ -181,8 +182,8 @@ static inline float within_grid(float x)
     return x > 0.0f ? x < 15.0f ? x : 15.0f : 0.0f;
 }
 
-/* <y, c>^2 / |c|^2 for one step of the grid; *dot gets <y, c>. Summed in lanes so that the compiler may
- * use vectors without changing the order. */
+/* <y, c>^2 / |c|^2 for one step of the grid; *dot gets <y, c>. Summed in lanes so that the compiler
+ * may use vectors without changing the order. */
 static double fit_i4(const float *y, uint32_t n, float inverse, double *dot)
 {
     float lane[8] = {0}, sum = 0;
@@ -330,15 +331,13 @@ void vector_query_encode(const vector_codes *c, const float *v, float *work, vec
 
 void vector_query_of_row(const vector_codes *codes, uint32_t row, vector_query *q)
 {
-    const uint8_t *restrict code = codes->code + (size_t)row * codes->stride;
-    int8_t *restrict out = q->code;
+    const uint8_t *code = codes->code + (size_t)row * codes->stride;
     int32_t sum = 0;
 
     assert(codes->kind == VECTOR_CODE_I8);
-    for (size_t i = 0; i < codes->stride; i++) {
-        out[i] = (int8_t)(code[i] ^ 0x80);
+    vector_code_as_query(code, codes->stride, q->code);
+    for (size_t i = 0, n = codes->stride; i < n; i++)
         sum += (int32_t)code[i] - 128;
-    }
     q->scale = codes->scale[row];
     q->offset = codes->bias ? codes->bias[row] : 0;
     q->bias = 128 * sum;

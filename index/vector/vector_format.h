@@ -21,13 +21,13 @@
  *
  *   "vec.f32", "vec.f16", "vec.bf16"   rows x dimension numbers
  *   "vec.o8"     rows x dimension uint8, 128 + round(component / scale), with
- *   "vec.o8s"    rows x float, the scales, largest |component| / 127. Neither section is there where
- *                the codes are int8 of all components: they are the originals then
+ *   "vec.o8s"    rows x float, the scales, largest |component| / 127. Neither section is there
+ * where the codes are int8 of all components: they are the originals then
  *
  * Codes, made of the stored originals; vector_kernels.h says how their bytes are read:
  *
- *   "vec.i8"     int8: 128 + round(component / scale), padding 128; scale: largest |component| / 127
- *   "vec.i4"     4-bit, of the rotated components y (vector_code.c): c is odd, -15 .. 15, padding
+ *   "vec.i8"     int8: 128 + round(component / scale), padding 128; scale: largest |component| /
+ * 127 "vec.i4"     4-bit, of the rotated components y (vector_code.c): c is odd, -15 .. 15, padding
  *                zero bits; scale: |y|^2 / sum of y * c
  *   "vec.b1"     1-bit, of the rotated components y: c is the sign; scale: |y|^2 / sum of |y|
  *   "vec.scale"  rows x float: the scale; 0 for a row of zeros
@@ -36,24 +36,26 @@
  * The "hnsw." sections are described in hnsw_file.c.
  *
  * Version 1 of "vec.meta", 48 bytes, is read as well: version, dimension, metric (0 or 1), bytes a
- * code row, rows, 1 when the "hnsw." sections are there, m, entry, its layer, lists (uint32 each), 8
- * bytes of 0. It has float originals, int8 codes of all components and no "hnsw.meta".
+ * code row, rows, 1 when the "hnsw." sections are there, m, entry, its layer, lists (uint32 each),
+ * 8 bytes of 0. It has float originals, int8 codes of all components and no "hnsw.meta".
  *
  * v1 in 0.1, v2 since. */
 #ifndef CAIRN_INDEX_VECTOR_FORMAT_H
 #define CAIRN_INDEX_VECTOR_FORMAT_H
+
+#include <string.h>
 
 #include "index/vector/hnsw.h"
 #include "index/vector/ivf.h"
 #include "index/vector/vector.h"
 #include "index/vector/vector_kernels.h"
 
-#define VECTOR_FORMAT_VERSION 2u
-#define VECTOR_META_BYTES 64u
-#define VECTOR_META_V1_BYTES 48u
-#define VECTOR_M 16u
+#define VECTOR_FORMAT_VERSION  2u
+#define VECTOR_META_BYTES      64u
+#define VECTOR_META_V1_BYTES   48u
+#define VECTOR_M               16u
 #define VECTOR_EF_CONSTRUCTION 200u
-#define VECTOR_SEED 42u
+#define VECTOR_SEED            42u
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "sections are mapped as they are");
 
@@ -72,8 +74,8 @@ typedef enum vector_index_kind {
  * (vector_query_of_row) the offset is that row's bias: the score is symmetric then. */
 struct vector_codes {
     vector_code_kind kind;
-    uint32_t dim;        /* components they are made of */
-    uint32_t full_dim;   /* components of the originals, at least dim */
+    uint32_t dim;      /* components they are made of */
+    uint32_t full_dim; /* components of the originals, at least dim */
     vector_metric metric;
     const uint8_t *code; /* [rows * stride] */
     const float *scale;  /* [rows] */
@@ -97,9 +99,9 @@ struct vector_reader {
     vector_originals originals;
     vector_codes codes;
     bool has_graph;
-    hnsw_graph graph; /* borrowed links */
+    hnsw_graph graph;  /* borrowed links */
     vector_codes walk; /* what a walk along the graph reads: the graph's own codes or `codes` */
-    ivf_lists lists;  /* borrowed; kind IVF_NONE: none */
+    ivf_lists lists;   /* borrowed; kind IVF_NONE: none */
 };
 
 /* A query as the kernels want it. */
@@ -167,12 +169,29 @@ vector_options vector_options_effective(const vector_options *options);
 /* Turn v[0, n) by a fixed orthogonal matrix, in place: lengths and inner products stay. */
 void vector_rotate(float *v, uint32_t n);
 /* Make the code of one row: code[stride] and *scale; *bias gets what L2 adds, where it is not NULL.
- * v[c->full_dim] is the stored original, work[c->dim] is overwritten. The arrays of c are not used. */
+ * v[c->full_dim] is the stored original, work[c->dim] is overwritten. The arrays of c are not used.
+ */
 void vector_encode(const vector_codes *c, const float *v, float *work, uint8_t *code, float *scale,
                    float *bias);
 /* Prepare v[c->full_dim] for these codes; work[c->dim] is overwritten, q->code has room for
  * vector_query_bytes. */
 void vector_query_encode(const vector_codes *c, const float *v, float *work, vector_query *q);
+/* An int8 code without its offset, eight components at a time. A loop over bytes would be run as it
+ * stands, since the compiler must expect them to change its own variables: it took a fifth of a
+ * graph's build. */
+static inline void vector_code_as_query(const uint8_t *code, size_t stride, int8_t *out)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= stride; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, code + i, 8);
+        eight ^= UINT64_C(0x8080808080808080);
+        memcpy(out + i, &eight, 8);
+    }
+    for (; i < stride; i++)
+        out[i] = (int8_t)(code[i] ^ 0x80);
+}
 /* Turn a stored row of int8 codes into a query: no rounding is added. */
 void vector_query_of_row(const vector_codes *codes, uint32_t row, vector_query *q);
 

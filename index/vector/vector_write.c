@@ -1,12 +1,12 @@
 /* vector_write.c - from float rows to the sections of a segment.
  *
- * Rows are gathered in memory as they come, in the form they will be stored in. finish rounds them to
- * codes in parallel, builds the graph where there are enough of them, and writes the sections in the
- * order codes, scales, graph, originals: what a search reads first lies together.
+ * Rows are gathered in memory as they come, in the form they will be stored in. finish rounds them
+ * to codes in parallel, builds the graph where there are enough of them, and writes the sections in
+ * the order codes, scales, graph, originals: what a search reads first lies together.
  *
- * A graph is always built over int8 codes of all the components that the segment's codes are made of,
- * made for the purpose where the segment keeps others: 4 bits and 1 bit are for finding
- * rows, not for telling neighbours apart. */
+ * A graph is always built over int8 codes of all the components that the segment's codes are made
+ * of, made for the purpose where the segment keeps others: 4 bits and 1 bit are for finding rows,
+ * not for telling neighbours apart. */
 #include "index/vector/vector_format.h"
 
 #include <math.h>
@@ -69,8 +69,8 @@ bool vector_wants_graph(const vector_options *o, const vector_codes *c, size_t r
 {
     if (o->index != VECTOR_AUTO && o->index != VECTOR_HNSW)
         return false;
-    return rows && (o->force || rows >= (o->hnsw_from_rows ? o->hnsw_from_rows
-                                                           : vector_graph_from_rows(c)));
+    return rows && (o->force ||
+                    rows >= (o->hnsw_from_rows ? o->hnsw_from_rows : vector_graph_from_rows(c)));
 }
 
 vector_codes vector_wants_codes(const vector_options *o, size_t rows, uint32_t dim,
@@ -115,8 +115,7 @@ cairn_status vector_writer_add(vector_writer *w, const float *v, cairn_error *er
     if (w->spent)
         return cairn_fail(err, CAIRN_EUSAGE, "vector added after the segment was written");
     if (w->n >= VECTOR_MAX_ROWS)
-        return cairn_fail(err, CAIRN_ELIMIT, "a segment holds at most %u vectors",
-                          VECTOR_MAX_ROWS);
+        return cairn_fail(err, CAIRN_ELIMIT, "a segment holds at most %u vectors", VECTOR_MAX_ROWS);
     if (w->n == w->cap) {
         size_t cap = w->cap ? w->cap + w->cap / 2 : 64;
         uint8_t *rows = checked_realloc(w->rows, cap, w->stride);
@@ -193,8 +192,8 @@ cairn_status vector_put_meta(const section_sink *sink, vector_storage storage,
 
 cairn_status vector_put_codes(const section_sink *sink, const vector_codes *c, cairn_error *err)
 {
-    cairn_status st = vector_put_section(sink, vector_code_section(c->kind), c->code,
-                                         c->rows * c->stride, err);
+    cairn_status st =
+        vector_put_section(sink, vector_code_section(c->kind), c->code, c->rows * c->stride, err);
 
     if (!st)
         st = vector_put_section(sink, "vec.scale", c->scale, c->rows * sizeof *c->scale, err);
@@ -238,7 +237,7 @@ void vector_codes_free(vector_codes *c)
 cairn_status vector_codes_alloc(vector_codes *c, uint32_t rows, cairn_error *err)
 {
     c->rows = rows;
-    c->code = checked_aligned(rows, c->stride);
+    c->code = checked_large(rows, c->stride);
     c->scale = checked_aligned(rows, sizeof *c->scale);
     c->bias = c->metric == VECTOR_L2 ? checked_aligned(rows, sizeof *c->bias) : NULL;
     if (c->code && c->scale && (c->bias || c->metric != VECTOR_L2))

@@ -56,6 +56,15 @@ static void sizes_do_not_wrap(void **state)
     assert_int_equal(out, 12);
     assert_null(checked_malloc(SIZE_MAX / 2, 3));
     assert_null(checked_aligned(SIZE_MAX, 1));
+    assert_null(checked_large(SIZE_MAX, 1));
+    assert_null(checked_large(SIZE_MAX / 2, 3));
+    for (size_t n = 1; n < 32u << 20; n *= 7) { /* below and above the size of large pages */
+        unsigned char *large = checked_large(n, 1);
+        assert_non_null(large);
+        assert_int_equal((uintptr_t)large % 64, 0);
+        large[0] = large[n - 1] = 1;
+        free(large);
+    }
 }
 
 static void arena_keeps_its_maximum(void **state)
