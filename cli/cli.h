@@ -42,7 +42,7 @@ typedef struct cli_verb {
     int (*run)(cli *c, int argc, char **argv);
 } cli_verb;
 
-extern const cli_verb cli_verb_index, cli_verb_search, cli_verb_suggest, cli_verb_ask,
+extern const cli_verb cli_verb_index, cli_verb_watch, cli_verb_search, cli_verb_suggest, cli_verb_ask,
     cli_verb_get, cli_verb_list, cli_verb_delete, cli_verb_status, cli_verb_check,
     cli_verb_compact, cli_verb_import, cli_verb_export, cli_verb_eval, cli_verb_model;
 
@@ -66,6 +66,8 @@ bool cli_parse_vector_format(cli *c, const char *text, cairn_vector_format *out)
 size_t cli_parse_sizes(cli *c, const char *what, const char *text, size_t *out, size_t max);
 /* argv[optind..] joined by spaces, malloced; NULL without operands. */
 char *cli_join_operands(int argc, char **argv);
+/* Append a pattern as a line of *list (malloced, NULL at first); false after reporting. */
+bool cli_add_pattern(cli *c, char **list, const char *pattern);
 /* "cairn search: sentence. See cairn search --help", and CLI_USAGE. */
 int cli_usage_error(cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -102,6 +104,8 @@ const char *cli_format_time(char buf[32], int64_t wall_ns); /* "2026-01-02 03:04
 /* A bar on a terminal, nothing elsewhere; both have the type of a progress callback. */
 void cli_progress(void *ctx, const cairn_progress *p);
 void cli_progress_clear(const cli *c);
+/* A line of text or of JSON, at once; has the type of an event callback, with the cli as its ctx. */
+void cli_print_event(void *ctx, const cairn_index_event *e);
 void cli_print_report(cli *c, const cairn_index_report *r);
 json_t *cli_json_report(const cairn_index_report *r);
 json_t *cli_json_failures(const cairn_failure *f, size_t n);

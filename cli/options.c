@@ -213,6 +213,19 @@ bool cli_parse_vector_format(cli *c, const char *text, cairn_vector_format *out)
     return false;
 }
 
+bool cli_add_pattern(cli *c, char **list, const char *pattern)
+{
+    size_t have = *list ? strlen(*list) : 0, n = strlen(pattern);
+    char *more = realloc(*list, have + n + 2);
+
+    if (!more)
+        return cli_usage_error(c, "no memory for \"%s\"", pattern), false;
+    memcpy(more + have, pattern, n);
+    memcpy(more + have + n, "\n", 2);
+    *list = more;
+    return true;
+}
+
 char *cli_join_operands(int argc, char **argv)
 {
     size_t len = 0;

@@ -174,6 +174,38 @@ void cli_print_report(cli *c, const cairn_index_report *r)
     }
 }
 
+void cli_print_event(void *ctx, const cairn_index_event *e)
+{
+    cli *c = ctx;
+    json_t *j;
+
+    cli_progress_clear(c);
+    if (c->json) {
+        j = json_pack("{s:s,s:o}", "event", e->kind, "path", cli_json_string(e->path));
+        if (j && !*e->path)
+            json_object_del(j, "path");
+        if (j && e->from)
+            json_object_set_new(j, "from", cli_json_string(e->from));
+        if (j && e->reason)
+            json_object_set_new(j, "reason", cli_json_string(e->reason));
+        if (j && e->folder)
+            json_object_set_new(j, "folder", json_true());
+        cli_print_json_line(j);
+        return;
+    }
+    printf("%-7s ", e->kind);
+    cli_put_text(stdout, e->path, strlen(e->path));
+    fputs(e->folder ? "/" : "", stdout);
+    if (e->from) {
+        fputs("  from ", stdout);
+        cli_put_text(stdout, e->from, strlen(e->from));
+    }
+    if (e->reason)
+        printf(*e->path ? "  (%s)" : "%s", e->reason);
+    putchar('\n');
+    fflush(stdout);
+}
+
 json_t *cli_json_failures(const cairn_failure *f, size_t n)
 {
     json_t *list = json_array();

@@ -1,55 +1,10 @@
 /* verb_index.c - cairn index PATH... */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
 
 enum { OPT_NO_VECTORS = 0x2000, OPT_STRICT, OPT_DRY_RUN, OPT_EXCLUDE, OPT_INCLUDE, OPT_HIDDEN,
        OPT_NO_IGNORE };
-
-/* Append a pattern as a line of *list. */
-static bool add_pattern(cli *c, char **list, const char *pattern)
-{
-    size_t have = *list ? strlen(*list) : 0, n = strlen(pattern);
-    char *more = realloc(*list, have + n + 2);
-
-    if (!more)
-        return cli_usage_error(c, "no memory for \"%s\"", pattern), false;
-    memcpy(more + have, pattern, n);
-    memcpy(more + have + n, "\n", 2);
-    *list = more;
-    return true;
-}
-
-/* One line a path: what would happen to it, and why. */
-static void tell_event(void *ctx, const cairn_index_event *e)
-{
-    cli *c = ctx;
-    json_t *j;
-
-    cli_progress_clear(c);
-    if (c->json) {
-        j = json_pack("{s:s,s:o}", "event", e->kind, "path", cli_json_string(e->path));
-        if (j && e->from)
-            json_object_set_new(j, "from", cli_json_string(e->from));
-        if (j && e->reason)
-            json_object_set_new(j, "reason", cli_json_string(e->reason));
-        if (j && e->folder)
-            json_object_set_new(j, "folder", json_true());
-        cli_print_json_line(j);
-        return;
-    }
-    printf("%-7s ", e->kind);
-    cli_put_text(stdout, e->path, strlen(e->path));
-    fputs(e->folder ? "/" : "", stdout);
-    if (e->from) {
-        fputs("  from ", stdout);
-        cli_put_text(stdout, e->from, strlen(e->from));
-    }
-    if (e->reason)
-        printf("  (%s)", e->reason);
-    putchar('\n');
-}
 
 static int run(cli *c, int argc, char **argv)
 {
@@ -82,7 +37,7 @@ static int run(cli *c, int argc, char **argv)
             opt.hidden = true;
         else if (o == OPT_NO_IGNORE)
             opt.no_ignore_files = true;
-        else if (o == '?' || !add_pattern(c, o == OPT_EXCLUDE ? &exclude : &include, optarg))
+        else if (o == '?' || !cli_add_pattern(c, o == OPT_EXCLUDE ? &exclude : &include, optarg))
             code = CLI_USAGE;
     }
     if (!code && optind >= argc)
@@ -97,7 +52,7 @@ static int run(cli *c, int argc, char **argv)
     opt.exclude = exclude;
     opt.include = include;
     if (opt.dry_run) {
-        opt.event = tell_event;
+        opt.event = cli_print_event;
         opt.event_ctx = c;
     }
     st = cairn_index(engine, (const char *const *)argv + optind, (size_t)(argc - optind), &opt,

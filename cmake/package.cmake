@@ -3,6 +3,7 @@
 #   bin/cairn                         the program
 #   libexec/cairn/cairn-extract       the sandboxed reader of foreign formats (see ingest/)
 #   lib/cairn/cairn-faiss.so          FAISS and OpenBLAS, opened on first use (see index/vector/)
+#   lib/systemd/user                  cairn-watch.service, off until a user enables it
 #   share/man/man1, share/bash-completion, share/doc/cairn
 #   include/cairn, lib/libcairn.a, lib/pkgconfig/cairn.pc      to build on cairn.h (package libcairn-dev)
 #
@@ -15,6 +16,8 @@ find_program(CAIRN_GZIP gzip REQUIRED)
 set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc/cairn)
 
 install(TARGETS cairn RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+configure_file(cmake/cairn-watch.service.in ${CMAKE_BINARY_DIR}/package/cairn-watch.service @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/package/cairn-watch.service DESTINATION lib/systemd/user)
 install(TARGETS cairn-faiss LIBRARY DESTINATION lib/cairn)
 
 # Manual and changelog, compressed the same way every time.

@@ -116,6 +116,25 @@ typedef struct cairn_index_report {
 cairn_status cairn_index(cairn *c, const char *const *paths, size_t n_paths,
                          const cairn_index_options *options, cairn_index_report *report,
                          cairn_error *err);
+typedef struct cairn_watch_options {
+    /* Of each run. `event` gets, beside those of a run once it is committed: "ready" after the first
+     * run and "done" after each later one, "rescan", "pause" and "resume" with a reason, "warning".
+     * `cancel` ends the watch. `dry_run` and `only` mean nothing here. */
+    cairn_index_options index;
+    int64_t quiet_ms;      /* wait until no change came for so long; 0: 300 */
+    int64_t at_most_ms;    /* but no longer than this; 0: 1500 */
+    double rescan_seconds; /* look at everything so often, whatever the events said; 0: 3600 */
+    /* The same where not every folder can be watched; 0: 60. */
+    double fallback_seconds;
+    size_t max_folders; /* to watch; 0: as many as the system allows */
+    bool pause_on_battery;
+    double max_load; /* pause while the load average of a minute is above; 0: never */
+} cairn_watch_options;
+
+/* Index these files and folders, then follow what changes there until cancelled, which is CAIRN_OK. The
+ * collection is locked for writing only while a change is taken in. */
+cairn_status cairn_watch(cairn *c, const char *const *paths, size_t n_paths,
+                         const cairn_watch_options *options, cairn_error *err);
 /* corpus.jsonl of a BEIR folder, or any JSON-lines file with `_id`, `title` and `text`: one
  * document a line, whose uri is the `_id`. */
 cairn_status cairn_import_jsonl(cairn *c, const char *file, const cairn_index_options *options,

@@ -16,6 +16,7 @@
 
 #include "base/checked.h"
 #include "engine/extract_queue.h"
+#include "engine/index.h"
 #include "engine/run.h"
 #include "engine/vectors.h"
 #include "ingest/extractor.h"
@@ -36,6 +37,7 @@ typedef struct todo {
 
 typedef struct plan {
     run *r;
+    const index_hooks *hooks; /* may be NULL */
     arena memory;
     store_snapshot *snapshot;
     known_doc *known; /* by path */
@@ -219,6 +221,13 @@ static void not_walked(void *ctx, const char *path, cairn_status code, const cha
             p->known[i].seen = true;
 }
 
+static void entered(void *ctx, const char *path)
+{
+    plan *p = ctx;
+
+    p->hooks->entered(p->hooks->ctx, path);
+}
+
 static void left_out(void *ctx, const char *path, bool folder, const char *reason)
 {
     plan *p = ctx;
@@ -239,6 +248,7 @@ static cairn_status walk_all(plan *p, cairn_error *err)
                       .include = o->include,
                       .only = o->only,
                       .n_only = o->n_only,
+                      .entered = p->hooks ? entered : NULL,
                       .skipped = o->dry_run && o->event ? left_out : NULL};
     cairn_status st = ingest_walk((const char *const *)p->roots, p->n_roots, &w, found_file,
                                   not_walked, p, err);
@@ -376,10 +386,13 @@ typedef struct forgetting {
 static bool forget_failure_if_gone(void *ctx, const store_failure *f)
 {
     forgetting *g = ctx;
+    const cairn_index_options *o = g->p->r->options;
     bool below = false;
 
-    for (size_t i = 0; i < g->p->n_roots; i++)
+    for (size_t i = 0; !o->only && i < g->p->n_roots; i++)
         below |= is_below(f->path, g->p->roots[i]);
+    for (size_t i = 0; i < o->n_only; i++)
+        below |= is_below(f->path, o->only[i]);
     if (below && access(f->path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
         g->status = batch_forget_failure(g->p->r->batch, f->path, g->err);
     return !g->status;
@@ -557,9 +570,10 @@ static cairn_status read_all(plan *p, cairn_error *err)
     return st;
 }
 
-static cairn_status index_files(run *r, const char *const *paths, size_t n, cairn_error *err)
+static cairn_status index_files(run *r, const char *const *paths, size_t n,
+                                const index_hooks *hooks, cairn_error *err)
 {
-    plan p = {.r = r};
+    plan p = {.r = r, .hooks = hooks};
     cairn_status st;
 
     arena_init(&p.memory, PLAN_BYTES);
@@ -594,9 +608,9 @@ static cairn_status index_files(run *r, const char *const *paths, size_t n, cair
     return st;
 }
 
-cairn_status cairn_index(cairn *c, const char *const *paths, size_t n_paths,
-                         const cairn_index_options *options, cairn_index_report *report,
-                         cairn_error *err)
+cairn_status index_paths(cairn *c, const char *const *paths, size_t n_paths,
+                         const cairn_index_options *options, const index_hooks *hooks,
+                         cairn_index_report *report, cairn_error *err)
 {
     run r;
     cairn_status st = run_begin(&r, c, options, report, err);
@@ -604,6 +618,13 @@ cairn_status cairn_index(cairn *c, const char *const *paths, size_t n_paths,
     if (!st)
         st = engine_refuse_own_vectors(c, err);
     if (!st)
-        st = index_files(&r, paths, n_paths, err);
+        st = index_files(&r, paths, n_paths, hooks, err);
     return run_end(&r, st, err);
+}
+
+cairn_status cairn_index(cairn *c, const char *const *paths, size_t n_paths,
+                         const cairn_index_options *options, cairn_index_report *report,
+                         cairn_error *err)
+{
+    return index_paths(c, paths, n_paths, options, NULL, report, err);
 }

@@ -5,9 +5,9 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index search suggest ask get list delete status check compact import export eval model'
+    local verbs='index watch search suggest ask get list delete status check compact import export eval model'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --vector --ids --metric --format --index --exclude --include -k '
+    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --vector --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -59,6 +59,7 @@ _cairn() {
     fi
     if [[ $cur == -* ]]; then
         case $verb in
+        watch) _cairn_words "--no-vectors --exclude --include --hidden --no-ignore --pause-on-battery --max-load --priority --settle --rescan --max-folders $global" ;;
         index) _cairn_words "--no-vectors --strict --dry-run --exclude --include --hidden --no-ignore $global" ;;
         search) _cairn_words "-k --mode --filter --facets --as-you-type --explain --vector $global" ;;
         suggest) _cairn_words "-k $global" ;;
@@ -88,7 +89,7 @@ _cairn() {
         return
     fi
     case $verb in
-    index | get | list | delete) _cairn_files ;;
+    index | watch | get | list | delete) _cairn_files ;;
     import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl vectors'; else _cairn_files; fi ;;
     export) if [[ -z $sub ]]; then _cairn_words 'vectors'; else _cairn_files; fi ;;
     eval) if [[ -z $sub ]]; then _cairn_words 'retrieval answers'; fi ;;

@@ -1,0 +1,17 @@
+/* index.h - cairn_index for callers in this room that want to see its walk. */
+#ifndef CAIRN_ENGINE_INDEX_H
+#define CAIRN_ENGINE_INDEX_H
+
+#include "engine/engine.h"
+
+typedef struct index_hooks {
+    void (*entered)(void *ctx, const char *path); /* a folder, before its names are read */
+    void *ctx;
+} index_hooks;
+
+/* As cairn_index. `hooks` may be NULL. */
+cairn_status index_paths(cairn *c, const char *const *paths, size_t n_paths,
+                         const cairn_index_options *options, const index_hooks *hooks,
+                         cairn_index_report *report, cairn_error *err);
+
+#endif

@@ -1,0 +1,205 @@
+"""cairn watch: what is told after a change is true in the index by then. Every wait is for an event."""
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+from harness import CAIRN, CairnTest, main
+
+LIMIT = float(os.environ.get("CAIRN_TEST_LIMIT", 240))  # seconds an event may take on the slowest machine
+
+
+class Watcher:
+    def __init__(self, test, *args):
+        env = dict(os.environ, CAIRN_HOME=test.home)
+        self.process = subprocess.Popen([CAIRN, "watch", "--json", "--no-vectors", "--priority", "normal", *args,
+                                         test.docs],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+        self.events = queue.Queue()
+        self.seen = []
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.events.put(json.loads(line))
+        self.events.put(None)
+
+    def wait(self, kind, name=None):
+        """The next event of this kind (about a path that ends so)."""
+        end = time.monotonic() + LIMIT
+        while True:
+            e = self.events.get(timeout=max(0.1, end - time.monotonic()))
+            if e is None:
+                raise AssertionError(f"ended while {kind} {name} was awaited; {self.seen[-5:]}; "
+                                     f"{self.process.stderr.read()[-500:]}")
+            self.seen.append(e)
+            if e["event"] == kind and (name is None or e.get("path", "").endswith(name)):
+                return e
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        self.reader.join(LIMIT)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code
+
+
+class Watch(CairnTest):
+    def watch(self, *args):
+        w = Watcher(self, *args)
+        self.addCleanup(w.stop)
+        w.wait("ready")
+        return w
+
+    def put(self, name, text):
+        """The whole file at once, so that no run can read half of it."""
+        made = self.write("made", text, folder=self.top)
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        os.replace(made, self.path(name))
+
+    def until(self, w, true):
+        while not true():
+            w.wait("done")
+
+    def path(self, *parts):
+        return os.path.join(self.docs, *parts)
+
+    def doc(self, path):
+        done = self.run_cairn("get", "--json", path, code=None)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def test_add_change_move_and_remove(self):
+        self.write("first.txt", "basalt")
+        w = self.watch()
+        self.assertEqual(self.uris("basalt"), [self.path("first.txt")])
+        self.put("new.txt", "marble")
+        w.wait("add", "new.txt")
+        self.assertEqual(self.uris("marble"), [self.path("new.txt")])
+        self.put("new.txt", "granite is what it says now")
+        w.wait("change", "new.txt")
+        self.assertEqual(self.uris("marble"), [])
+        self.assertEqual(self.uris("granite"), [self.path("new.txt")])
+        before = self.doc(self.path("new.txt"))["doc"]
+        os.rename(self.path("new.txt"), self.path("renamed.txt"))
+        moved = w.wait("move", "renamed.txt")
+        self.assertEqual(moved["from"], self.path("new.txt"))
+        self.assertEqual(self.doc(self.path("renamed.txt"))["doc"], before)  # the same document
+        os.remove(self.path("renamed.txt"))
+        w.wait("remove", "renamed.txt")
+        self.assertEqual(self.uris("granite"), [])
+        self.assertEqual(w.stop(), 0)
+        self.assert_clean()
+
+    def test_folders_come_move_and_go_with_what_is_in_them(self):
+        self.write("a/deep/one.txt", "basalt")
+        w = self.watch()
+        self.put("b/deeper/two.txt", "marble")
+        w.wait("add", "b/deeper/two.txt")
+        self.put("b/deeper/three.txt", "granite")  # the new folders are watched, too
+        w.wait("add", "b/deeper/three.txt")
+        os.rename(self.path("a"), self.path("b/a"))
+        w.wait("move", "b/a/deep/one.txt")
+        self.put("b/a/deep/four.txt", "gneiss")  # by the new name
+        w.wait("add", "b/a/deep/four.txt")
+        shutil.rmtree(self.path("b"))
+        while self.run_cairn("list", code=None).stdout.strip():
+            w.wait("done")
+        self.assertEqual(w.stop(), 0)
+        self.assert_clean()
+
+    def test_saving_in_place_and_by_rename_and_failures(self):
+        w = self.watch()
+        self.write("a.txt", "basalt, written in place")
+        self.until(w, lambda: self.uris("place") == [self.path("a.txt")])
+        self.put("a.txt", "marble instead")
+        self.until(w, lambda: self.uris("marble") == [self.path("a.txt")])
+        self.put("bad.bin", bytes(range(256)) * 8)
+        self.assertIn("no parser", w.wait("fail", "bad.bin")["reason"])
+        self.assertEqual(w.stop(), 0)
+
+    def test_rules_hold_and_their_change_is_followed(self):
+        self.write("a.txt", "basalt one")
+        self.write("b.tmp", "basalt two")
+        self.write(".cairnignore", "*.tmp\n")
+        w = self.watch()
+        self.put("c.tmp", "basalt three")
+        self.put("d.txt", "basalt four")
+        w.wait("add", "d.txt")
+        w.wait("done")
+        self.assertEqual(sorted(map(os.path.basename, self.uris("basalt"))), ["a.txt", "d.txt"])
+        self.put(".cairnignore", "a.txt\n")
+        w.wait("remove", "a.txt")
+        w.wait("done")
+        self.assertEqual(sorted(map(os.path.basename, self.uris("basalt"))), ["b.tmp", "c.tmp", "d.txt"])
+
+    def test_other_writers_get_their_turn(self):
+        path = self.write("a.txt", "basalt")
+        w = self.watch()
+        self.run_cairn("delete", path)
+        self.assertEqual(self.uris("basalt"), [])
+        self.put("b.txt", "basalt")
+        w.wait("add", "b.txt")
+        self.assertEqual(w.stop(), 0)
+        self.assert_clean()
+
+    def test_too_few_watches_are_warned_of_and_made_up_for(self):
+        for i in range(6):
+            self.write(f"f{i}/x.txt", f"basalt {i}")
+        w = Watcher(self, "--max-folders", "2", "--rescan", "1")
+        self.addCleanup(w.stop)
+        w.wait("ready")
+        self.assertIn("are not", w.wait("warning")["reason"])
+        self.put("f5/y.txt", "marble")  # in a folder that is not watched
+        w.wait("rescan")
+        w.wait("add", "f5/y.txt")
+        self.assertEqual(self.uris("marble"), [self.path("f5/y.txt")])
+
+    def test_a_storm_ends_in_the_index_of_a_fresh_run(self):
+        import random
+        seed = int(os.environ.get("CAIRN_SEED", random.randrange(1 << 30)))
+        print("CAIRN_SEED", seed)
+        rng = random.Random(seed)
+        w = self.watch("--settle", "20")
+        words = ["basalt", "marble", "granite", "gneiss"]
+        for step in range(400):
+            name = f"d{rng.randrange(4)}/f{rng.randrange(12)}.txt"
+            kind = rng.randrange(4)
+            if kind < 2:
+                self.write(name, f"{rng.choice(words)} number {step} {'x' * step}")
+            elif os.path.exists(self.path(name)) and kind == 2:
+                os.remove(self.path(name))
+            elif os.path.exists(self.path(name)):
+                to = self.path(f"d{rng.randrange(4)}/g{rng.randrange(12)}.txt")
+                os.makedirs(os.path.dirname(to), exist_ok=True)
+                os.rename(self.path(name), to)
+        self.put("last.txt", "the last one")
+        w.wait("add", "last.txt")
+        w.wait("done")
+        self.assertEqual(w.stop(), 0)
+        mine = self.contents()
+        report = self.index()
+        self.assertEqual((report["indexed"], report["moved"], report["removed"]), (0, 0, 0))
+        self.home += "-fresh"
+        self.index()
+        self.assertEqual(self.contents(), mine)
+        self.assert_clean()
+
+    def contents(self):
+        lines = self.run_cairn("list", "--json").stdout.splitlines()
+        uris = sorted(json.loads(x)["uri"] for x in lines)
+        return [(u, self.doc(u)["text"]) for u in uris[:12]], uris
+
+
+if __name__ == "__main__":
+    main()
