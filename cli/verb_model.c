@@ -156,7 +156,7 @@ const cli_verb cli_verb_model = {
     "  embed     {\"id\",\"text\"}                      -> {\"id\",\"vector\"}\n"
     "  rerank    {\"id\",\"query\",\"text\"}              -> {\"id\",\"score\"}\n"
     "  generate  {\"id\",\"prompt\" or \"messages\",\"max_tokens\",\"temperature\",\"seed\",\n"
-    "             \"drafts\":false to do without copied drafts}\n"
+    "             \"n\",\"stop\",\"logprobs\",\"logit_bias\",\"drafts\":false, ...: docs/models.md}\n"
     "                                             -> {\"id\",\"text\",\"tokens\",\"timings\"}\n\n"
     "  --exact           dequantised weights and float activations: slow, for comparison\n"
     "  --query-prefix    embed as questions instead of passages\n"

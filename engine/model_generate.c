@@ -1,6 +1,7 @@
 /* model_generate.c - generate, perplexity and bench of `cairn model`. */
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,8 @@ static double number_or(const json_t *in, const char *key, double absent)
     return json_is_number(v) ? json_number_value(v) : absent;
 }
 
+#define MAX_BIAS 1024
+
 static sampler_params sampling_of(const json_t *in)
 {
     sampler_params p = sampler_params_default();
@@ -67,9 +70,50 @@ static sampler_params sampling_of(const json_t *in)
     p.top_k = (int32_t)number_or(in, "top_k", p.top_k);
     p.top_p = (float)number_or(in, "top_p", (double)p.top_p);
     p.min_p = (float)number_or(in, "min_p", (double)p.min_p);
+    p.typical_p = (float)number_or(in, "typical_p", (double)p.typical_p);
     p.repeat_penalty = (float)number_or(in, "repeat_penalty", (double)p.repeat_penalty);
+    p.frequency_penalty = (float)number_or(in, "frequency_penalty", (double)p.frequency_penalty);
+    p.presence_penalty = (float)number_or(in, "presence_penalty", (double)p.presence_penalty);
+    p.repeat_last_n = (int32_t)number_or(in, "repeat_last_n", p.repeat_last_n);
+    p.dry_multiplier = (float)number_or(in, "dry_multiplier", (double)p.dry_multiplier);
+    p.dry_base = (float)number_or(in, "dry_base", (double)p.dry_base);
+    p.dry_allowed_length = (int32_t)number_or(in, "dry_allowed_length", p.dry_allowed_length);
+    p.dry_last_n = (int32_t)number_or(in, "dry_last_n", p.dry_last_n);
+    p.mirostat = number_or(in, "mirostat", 0) == 2;
+    p.mirostat_tau = (float)number_or(in, "mirostat_tau", (double)p.mirostat_tau);
+    p.mirostat_eta = (float)number_or(in, "mirostat_eta", (double)p.mirostat_eta);
     p.seed = (uint64_t)json_integer_value(json_object_get(in, "seed"));
     return p;
+}
+
+/* "logit_bias": {"123": -5, "7": false}; false bans. */
+static cairn_status bias_of(const json_t *in, sampler_bias list[MAX_BIAS], size_t *n,
+                            cairn_error *err)
+{
+    json_t *given = json_object_get(in, "logit_bias"), *value;
+    const char *key;
+
+    *n = 0;
+    if (!given || json_is_null(given))
+        return CAIRN_OK;
+    if (!json_is_object(given) || json_object_size(given) > MAX_BIAS)
+        return cairn_fail(err, CAIRN_EINPUT,
+                          "\"logit_bias\" is an object of at most %d token ids", MAX_BIAS);
+    json_object_foreach(given, key, value)
+    {
+        char *end;
+        long id;
+        errno = 0;
+        id = strtol(key, &end, 10);
+        if (errno || end == key || *end || id < 0 || id > INT32_MAX ||
+            (!json_is_number(value) && !json_is_false(value)))
+            return cairn_fail(err, CAIRN_EINPUT, "\"logit_bias\" maps token ids to numbers or "
+                                                 "false, not \"%s\"", key);
+        list[(*n)++] = (sampler_bias){(token_id)id, json_is_false(value)
+                                                        ? -INFINITY
+                                                        : (float)json_number_value(value)};
+    }
+    return CAIRN_OK;
 }
 
 /* "stop": one string or a list of at most 16; borrowed from the line. */
@@ -86,6 +130,23 @@ static size_t stops_of(const json_t *in, const char *stops[16])
     return n;
 }
 
+/* [{"logprob","top":[[id,logprob],...]}, ...] in the order of the tokens. */
+static json_t *logprobs_json(const generate_result *r)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < r->tokens.n; i++) {
+        json_t *top = json_array();
+        for (size_t j = 0; j < r->n_top; j++) {
+            size_t at = i * r->n_top + j;
+            json_array_append_new(top, json_pack("[I,f]", (json_int_t)r->top_ids[at],
+                                                 r->top_logprobs[at]));
+        }
+        json_array_append_new(list, json_pack("{s:f,s:o}", "logprob", r->logprobs[i], "top", top));
+    }
+    return list;
+}
+
 static void put_result(json_t *out, const generate_result *r)
 {
     size_t made = r->tokens.n;
@@ -96,6 +157,8 @@ static void put_result(json_t *out, const generate_result *r)
         json_array_append_new(tokens, json_integer(r->tokens.ids[i]));
     json_object_set_new(out, "text", json_stringn(r->text, r->text_len));
     json_object_set_new(out, "tokens", tokens);
+    if (r->logprobs)
+        json_object_set_new(out, "logprobs", logprobs_json(r));
     json_object_set_new(out, "finish", json_string(generate_finish_name(r->finish)));
     json_object_set_new(out, "usage",
                         json_pack("{s:I,s:I}", "prompt_tokens", (json_int_t)r->prompt_tokens,
@@ -110,31 +173,20 @@ static void put_result(json_t *out, const generate_result *r)
                                   (json_int_t)r->copied_tokens));
 }
 
-static cairn_status generate_line(void *ctx, const json_t *in, json_t *out, cairn_error *err)
+/* One answer to the line, into *out. */
+static cairn_status answer_line(generating *k, const json_t *in, const generate_params *p,
+                                json_t *out, cairn_error *err)
 {
-    generating *k = ctx;
     const json_t *prompt = json_object_get(in, "prompt");
     const json_t *messages = json_object_get(in, "messages");
-    sampler_params sampling = sampling_of(in);
-    const char *stops[16];
-    generate_params p = {.sampling = &sampling,
-                         .stop = stops,
-                         .n_stop = stops_of(in, stops),
-                         .no_drafts = json_is_false(json_object_get(in, "drafts")),
-                         .on_text = go_on,
-                         .ctx = k};
     generate_result r = {0};
-    double most = number_or(in, "max_tokens", 256);
     cairn_status st;
 
-    if (most < 1 || most > 1e6)
-        return cairn_fail(err, CAIRN_EINPUT, "\"max_tokens\" is from 1 to 1000000");
-    p.max_tokens = (size_t)most;
     if (json_is_array(messages))
-        st = generator_chat(k->g, messages, &p, &r, err);
+        st = generator_chat(k->g, messages, p, &r, err);
     else if (json_is_string(prompt))
         st = generator_complete(k->g, json_string_value(prompt), json_string_length(prompt),
-                                TOKENIZE_ADD_SPECIAL | TOKENIZE_PARSE_SPECIAL, &p, &r, err);
+                                TOKENIZE_ADD_SPECIAL | TOKENIZE_PARSE_SPECIAL, p, &r, err);
     else
         st = cairn_fail(err, CAIRN_EINPUT, "needs \"prompt\" or \"messages\"");
     if (!st && r.finish == GENERATE_CANCELLED)
@@ -142,6 +194,44 @@ static cairn_status generate_line(void *ctx, const json_t *in, json_t *out, cair
     if (!st)
         put_result(out, &r);
     generate_result_clear(&r);
+    return st;
+}
+
+static cairn_status generate_line(void *ctx, const json_t *in, json_t *out, cairn_error *err)
+{
+    generating *k = ctx;
+    sampler_params sampling = sampling_of(in);
+    sampler_bias bias[MAX_BIAS];
+    const char *stops[16];
+    generate_params p = {.sampling = &sampling,
+                         .stop = stops,
+                         .n_stop = stops_of(in, stops),
+                         .no_drafts = json_is_false(json_object_get(in, "drafts")),
+                         .on_text = go_on,
+                         .ctx = k};
+    double most = number_or(in, "max_tokens", 256), n = number_or(in, "n", 1);
+    double top = number_or(in, "logprobs", -1);
+    cairn_status st = bias_of(in, bias, &sampling.n_bias, err);
+
+    if (st)
+        return st;
+    if (!(most >= 1 && most <= 1e6) || !(n >= 1 && n <= 128) || !(top <= GENERATE_MAX_TOP))
+        return cairn_fail(err, CAIRN_EINPUT, "\"max_tokens\" is from 1 to 1000000, \"n\" from 1 to "
+                                             "128, \"logprobs\" at most %d", GENERATE_MAX_TOP);
+    p.max_tokens = (size_t)most;
+    p.logprobs = top >= 0;
+    p.n_top_logprobs = top > 0 ? (size_t)top : 0;
+    sampling.bias = bias;
+    if (n < 2)
+        return answer_line(k, in, &p, out, err);
+    /* Several answers have seeds that follow one another; the prompt is computed once. */
+    json_t *choices = json_array();
+    json_object_set_new(out, "choices", choices);
+    for (size_t i = 0; !st && i < (size_t)n; i++, sampling.seed++) {
+        json_t *one = json_object();
+        st = answer_line(k, in, &p, one, err);
+        json_array_append_new(choices, one);
+    }
     return st;
 }
 

@@ -121,6 +121,7 @@ void generator_close(generator *g)
     token_list_clear(&g->sequence);
     free(g->logits);
     free(g->draft_logits);
+    free(g->dry_breakers);
     free(g->controls);
     free(g->name);
     free(g->bos);
@@ -178,6 +179,9 @@ void generate_result_clear(generate_result *r)
 {
     free(r->text);
     token_list_clear(&r->tokens);
+    free(r->logprobs);
+    free(r->top_ids);
+    free(r->top_logprobs);
     *r = (generate_result){0};
 }
 
@@ -398,6 +402,32 @@ static cairn_status next_logits(generator *g, token_id id, speculation *x, gener
     return st;
 }
 
+/* Log-probabilities of the token just chosen from `logits`. */
+static cairn_status note_logprobs(const generator *g, const float *logits, const generate_params *p,
+                                  generate_result *out, cairn_error *err)
+{
+    size_t at = out->tokens.n - 1, n_top = p->n_top_logprobs;
+
+    if (!p->logprobs)
+        return CAIRN_OK;
+    out->n_top = n_top;
+    if (out->tokens.n > out->cap_logprobs) {
+        size_t cap = 2 * out->cap_logprobs + 64;
+        double *own = checked_realloc(out->logprobs, cap, sizeof *own);
+        token_id *ids = checked_realloc(out->top_ids, cap * n_top, sizeof *ids);
+        double *tops = checked_realloc(out->top_logprobs, cap * n_top, sizeof *tops);
+        out->logprobs = own ? own : out->logprobs;
+        out->top_ids = ids ? ids : out->top_ids;
+        out->top_logprobs = tops ? tops : out->top_logprobs;
+        if (!own || !ids || !tops)
+            return cairn_fail(err, CAIRN_ENOMEM, "log-probabilities");
+        out->cap_logprobs = cap;
+    }
+    out->logprobs[at] = sampler_logprob(logits, g->n_pick, out->tokens.ids[at], n_top,
+                                        out->top_ids + at * n_top, out->top_logprobs + at * n_top);
+    return CAIRN_OK;
+}
+
 static cairn_status make_tokens(generator *g, sampler *pick, stream *s, speculation *x,
                                 int64_t start, generate_result *out, cairn_error *err)
 {
@@ -415,6 +445,9 @@ static cairn_status make_tokens(generator *g, sampler *pick, stream *s, speculat
                               g->name);
         if (token_list_push(&out->tokens, id) || sampler_accept(pick, id))
             return cairn_fail(err, CAIRN_ENOMEM, "generated tokens");
+        st = note_logprobs(g, x->logits, p, out, err);
+        if (st)
+            return st;
         if (tokenizer_is_eog(g->tok, id) && !p->ignore_end) {
             out->finish = GENERATE_END;
             return CAIRN_OK;
@@ -459,12 +492,34 @@ static cairn_status finish_text(stream *s, generate_result *out, cairn_error *er
     return out->text ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "generated text");
 }
 
+/* Runs that DRY looks at end where a line, a speaker's name, a quotation or an emphasis does. */
+static cairn_status need_breakers(generator *g, sampler_params *s, cairn_error *err)
+{
+    if (s->dry_multiplier <= 0 || s->dry_breakers)
+        return CAIRN_OK;
+    if (!g->dry_breakers) {
+        g->dry_breakers = calloc(g->n_pick / 8 + 1, 1);
+        for (size_t i = 0; g->dry_breakers && i < g->n_pick; i++) {
+            bytes text;
+            bytes_init(&text, 65536);
+            if (!tokenizer_piece(g->tok, (token_id)i, false, &text))
+                for (size_t j = 0; j < text.len; j++)
+                    if (strchr("\n:\"*", text.data[j]) && text.data[j])
+                        g->dry_breakers[i >> 3] |= (uint8_t)(1 << (i & 7));
+            bytes_clear(&text);
+        }
+    }
+    s->dry_breakers = g->dry_breakers;
+    s->n_dry_breakers = g->n_pick;
+    return g->dry_breakers ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "sampler");
+}
+
 cairn_status generator_complete_tokens(generator *g, const token_id *prompt, size_t n,
                                        const generate_params *params, generate_result *out,
                                        cairn_error *err)
 {
     const generate_params p = params ? *params : (generate_params){0};
-    const sampler_params greedy = sampler_params_default();
+    sampler_params sampling = p.sampling ? *p.sampling : sampler_params_default();
     stream s = {.p = &p};
     speculation x = {0};
     sampler *pick = NULL;
@@ -473,7 +528,12 @@ cairn_status generator_complete_tokens(generator *g, const token_id *prompt, siz
 
     generate_result_clear(out);
     bytes_init(&s.raw, MAX_TEXT);
-    st = sampler_create(&pick, p.sampling ? p.sampling : &greedy, err);
+    if (p.n_top_logprobs > GENERATE_MAX_TOP || p.n_top_logprobs > g->n_pick)
+        return cairn_fail(err, CAIRN_EUSAGE, "%zu likely tokens a position; at most %d are given",
+                          p.n_top_logprobs, GENERATE_MAX_TOP);
+    st = need_breakers(g, &sampling, err);
+    if (!st)
+        st = sampler_create(&pick, &sampling, err);
     for (size_t i = 0; !st && i < n; i++)
         if (sampler_accept(pick, prompt[i]))
             st = cairn_fail(err, CAIRN_ENOMEM, "sampler");

@@ -56,14 +56,19 @@ typedef bool generate_callback(void *ctx, const char *text, size_t len);
 
 typedef struct generate_params {
     size_t max_tokens;              /* 0: as many as fit */
-    const sampler_params *sampling; /* NULL: greedy */
+    const sampler_params *sampling; /* NULL: greedy. DRY without breakers gets the usual ones: tokens
+                                       with a line break, ':', '"' or '*' */
     const char *const *stop;        /* stop strings, may be NULL */
     size_t n_stop;
     bool ignore_end;            /* go on after the end token (for benchmarks) */
+    bool logprobs;              /* fill in the result's log-probabilities */
+    size_t n_top_logprobs;      /* and so many likely tokens a position; at most 100 */
     bool no_drafts;             /* a pass for every token; the text is the same (copy_draft.h) */
     generate_callback *on_text; /* may be NULL */
     void *ctx;
 } generate_params;
+
+#define GENERATE_MAX_TOP 100
 
 /* Zero-initialise before the first use; generate_result_clear frees. Filled in on success and, as
  * far as it got, on failure. */
@@ -71,6 +76,12 @@ typedef struct generate_result {
     char *text; /* NUL-terminated UTF-8, broken bytes replaced by U+FFFD; never NULL on success */
     size_t text_len;
     token_list tokens; /* the generated ids, with the end token where there was one */
+    /* With params.logprobs, for each token: what the model itself gave it (natural log, before bias,
+     * penalties and cuts), and the n_top likeliest, [tokens.n][n_top]. */
+    double *logprobs;
+    token_id *top_ids;
+    double *top_logprobs;
+    size_t n_top, cap_logprobs;
     size_t prompt_tokens;
     size_t cached_tokens; /* of these, found in the sequence and not computed again */
     generate_finish finish;

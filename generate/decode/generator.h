@@ -17,6 +17,7 @@ struct generator {
     size_t n_pick;       /* of these, ids the tokenizer knows: only they are sampled */
     token_id *controls;  /* ids whose text must not come from a message */
     size_t n_controls;
+    uint8_t *dry_breakers; /* [n_pick] bits, made when first needed */
     char *name;
     char *bos, *eos; /* their texts, for the template */
     int64_t load_ns;

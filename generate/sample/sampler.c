@@ -9,6 +9,11 @@
  *   top-p        the smallest set of largest ones with mass >= p (Holtzman et al., arXiv:1904.09751)
  *   min-p        those with p >= min_p * the largest p (Nguyen et al., arXiv:2407.01082)
  *   temperature  logits divided by it; 0 leaves the largest alone
+ *   bias         added to the logits of given tokens
+ *   DRY          dry.h
+ *   mirostat     those with a surprise (-log2 p) up to mu, at least one; after the draw mu moves by
+ *                eta * (tau - surprise of the token, among those kept); mu begins at 2 tau (Basu et
+ *                al., arXiv:2007.14966, version 2)
  *
  * The definitions of the edges (>= or >, when a set counts as full) are llama.cpp's, and the test
  * holds the outcome against it.
@@ -23,6 +28,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "generate/sample/dry.h"
 
 struct sampler {
     sampler_params params;
@@ -34,6 +40,13 @@ struct sampler {
     uint32_t *counts; /* [n_counts] by id: how often among the recent ones */
     size_t n_counts;
     uint64_t drawn; /* random numbers used so far */
+
+    sampler_bias *bias;
+    double mu;          /* of mirostat */
+    token_list history; /* accepted tokens, for DRY */
+    size_t *dry_scratch;
+    dry_repeat *repeats;
+    size_t dry_cap;
 
     sampler_candidate *c; /* [cap], the first n are alive */
     size_t n, cap;
@@ -47,7 +60,12 @@ sampler_params sampler_params_default(void)
                              .top_p = 1,
                              .repeat_penalty = 1,
                              .repeat_last_n = 64,
-                             .min_keep = 1 };
+                             .min_keep = 1,
+                             .dry_base = 1.75f,
+                             .dry_allowed_length = 2,
+                             .dry_last_n = -1,
+                             .mirostat_tau = 5,
+                             .mirostat_eta = 0.1f };
 }
 
 static bool is_sane(const sampler_params *p)
@@ -55,17 +73,37 @@ static bool is_sane(const sampler_params *p)
     return isfinite(p->temperature) && isfinite(p->top_p) && isfinite(p->min_p) &&
            isfinite(p->typical_p) && isfinite(p->frequency_penalty) &&
            isfinite(p->presence_penalty) && isfinite(p->repeat_penalty) && p->repeat_penalty > 0 &&
-           p->repeat_last_n <= 1 << 24;
+           p->repeat_last_n <= 1 << 24 && isfinite(p->dry_multiplier) && isfinite(p->dry_base) &&
+           (p->dry_multiplier == 0 || (p->dry_multiplier > 0 && p->dry_base >= 1 &&
+                                       p->dry_allowed_length >= 1)) &&
+           isfinite(p->mirostat_tau) && isfinite(p->mirostat_eta) &&
+           (!p->mirostat || (p->mirostat_tau > 0 && p->mirostat_eta > 0));
+}
+
+static bool sane_bias(const sampler_params *p)
+{
+    for (size_t i = 0; i < p->n_bias; i++)
+        if (p->bias[i].id < 0 || isnan(p->bias[i].bias) || p->bias[i].bias == INFINITY)
+            return false;
+    return true;
+}
+
+static bool sane_steps(const sampler_step_kind *steps, size_t n)
+{
+    for (size_t i = 0; i + 1 < n; i++)
+        if (steps[i] == SAMPLER_MIROSTAT)
+            return false;
+    return n >= 1 && n <= SAMPLER_MAX_STEPS;
 }
 
 cairn_status sampler_create_chain(sampler **out, const sampler_params *p,
                                   const sampler_step_kind *steps, size_t n_steps, cairn_error *err)
 {
     *out = NULL;
-    if (n_steps < 1 || n_steps > SAMPLER_MAX_STEPS || !is_sane(p))
+    if (!sane_steps(steps, n_steps) || !is_sane(p) || !sane_bias(p))
         return cairn_fail(err, CAIRN_EUSAGE, "sampling settings make no sense: every number must be "
-                          "finite, the repetition penalty above 0, 1 to %d steps",
-                          SAMPLER_MAX_STEPS);
+                          "finite, the repetition penalty above 0, DRY's multiplier 0 or more, its "
+                          "base and allowed length 1 or more, mirostat's numbers above 0");
     sampler *s = calloc(1, sizeof *s);
     if (!s)
         return cairn_fail(err, CAIRN_ENOMEM, "sampler");
@@ -74,24 +112,30 @@ cairn_status sampler_create_chain(sampler **out, const sampler_params *p,
         s->params.min_keep = 1;
     memcpy(s->steps, steps, n_steps * sizeof *steps);
     s->n_steps = n_steps;
-    if (p->repeat_last_n > 0) {
+    s->mu = 2.0 * (double)p->mirostat_tau;
+    if (p->repeat_last_n > 0)
         s->window = checked_malloc((size_t)p->repeat_last_n, sizeof *s->window);
-        if (!s->window) {
-            sampler_destroy(s);
-            return cairn_fail(err, CAIRN_ENOMEM, "sampler");
-        }
+    s->bias = checked_malloc(p->n_bias, sizeof *s->bias);
+    if ((p->repeat_last_n > 0 && !s->window) || !s->bias) {
+        sampler_destroy(s);
+        return cairn_fail(err, CAIRN_ENOMEM, "sampler");
     }
+    if (p->n_bias)
+        memcpy(s->bias, p->bias, p->n_bias * sizeof *s->bias);
     *out = s;
     return CAIRN_OK;
 }
 
 cairn_status sampler_create(sampler **out, const sampler_params *p, cairn_error *err)
 {
-    static const sampler_step_kind usual[] = { SAMPLER_PENALTIES, SAMPLER_TOP_K, SAMPLER_TYPICAL,
-                                               SAMPLER_TOP_P,     SAMPLER_MIN_P, SAMPLER_TEMPERATURE };
-    static const sampler_step_kind greedy[] = { SAMPLER_PENALTIES, SAMPLER_TEMPERATURE };
-    if (p->temperature <= 0)
-        return sampler_create_chain(out, p, greedy, 2, err);
+    static const sampler_step_kind usual[] = {
+        SAMPLER_BIAS,    SAMPLER_PENALTIES, SAMPLER_DRY,   SAMPLER_TOP_K,
+        SAMPLER_TYPICAL, SAMPLER_TOP_P,     SAMPLER_MIN_P, SAMPLER_TEMPERATURE };
+    /* The last one only with temperature. */
+    static const sampler_step_kind short_one[] = { SAMPLER_BIAS, SAMPLER_PENALTIES, SAMPLER_DRY,
+                                                   SAMPLER_TEMPERATURE, SAMPLER_MIROSTAT };
+    if (p->temperature <= 0 || p->mirostat)
+        return sampler_create_chain(out, p, short_one, p->temperature <= 0 ? 4 : 5, err);
     return sampler_create_chain(out, p, usual, sizeof usual / sizeof *usual, err);
 }
 
@@ -100,6 +144,10 @@ void sampler_destroy(sampler *s)
     if (!s)
         return;
     free(s->window);
+    free(s->bias);
+    token_list_clear(&s->history);
+    free(s->dry_scratch);
+    free(s->repeats);
     free(s->counts);
     free(s->c);
     free(s);
@@ -109,6 +157,8 @@ void sampler_reset(sampler *s)
 {
     s->n_window = s->next = 0;
     s->drawn = 0;
+    s->mu = 2.0 * (double)s->params.mirostat_tau;
+    s->history.n = 0;
     if (s->counts)
         memset(s->counts, 0, s->n_counts * sizeof *s->counts);
 }
@@ -117,6 +167,8 @@ cairn_status sampler_accept(sampler *s, token_id id)
 {
     if (id < 0)
         return CAIRN_EUSAGE;
+    if (s->params.dry_multiplier > 0 && token_list_push(&s->history, id))
+        return CAIRN_ENOMEM;
     if (s->params.repeat_last_n == 0)
         return CAIRN_OK;
     if ((size_t)id >= s->n_counts) {
@@ -195,6 +247,68 @@ static void apply_penalties(sampler *s)
         c->logit -= (float)s->counts[c->id] * p->frequency_penalty + p->presence_penalty;
     }
     s->sorted = false;
+}
+
+static void apply_bias(sampler *s)
+{
+    /* Candidates stand at their ids as long as no step has moved them. */
+    for (size_t b = 0; b < s->params.n_bias; b++) {
+        size_t id = (size_t)s->bias[b].id;
+        if (id < s->n && s->c[id].id == s->bias[b].id) {
+            s->c[id].logit += s->bias[b].bias;
+            continue;
+        }
+        for (size_t i = 0; i < s->n; i++)
+            if (s->c[i].id == s->bias[b].id)
+                s->c[i].logit += s->bias[b].bias;
+    }
+    if (s->params.n_bias)
+        s->sorted = false;
+}
+
+static bool is_breaker(const void *ctx, token_id id)
+{
+    const sampler_params *p = ctx;
+    return (size_t)id < p->n_dry_breakers && p->dry_breakers[id >> 3] >> (id & 7) & 1;
+}
+
+static int find_repeat(const void *id, const void *repeat)
+{
+    token_id a = *(const token_id *)id, b = ((const dry_repeat *)repeat)->id;
+    return (a > b) - (a < b);
+}
+
+static bool apply_dry(sampler *s)
+{
+    const sampler_params *p = &s->params;
+    size_t n = s->history.n, found;
+    if (p->dry_multiplier <= 0 || !p->dry_last_n || !n)
+        return true;
+    if (p->dry_last_n > 0 && n > (size_t)p->dry_last_n)
+        n = (size_t)p->dry_last_n;
+    if (n > s->dry_cap) {
+        size_t cap = 2 * n + 64;
+        size_t *scratch = checked_realloc(s->dry_scratch, cap, sizeof *scratch);
+        dry_repeat *repeats = checked_realloc(s->repeats, cap, sizeof *repeats);
+        s->dry_scratch = scratch ? scratch : s->dry_scratch;
+        s->repeats = repeats ? repeats : s->repeats;
+        if (!scratch || !repeats)
+            return false;
+        s->dry_cap = cap;
+    }
+    found = dry_repeats(s->history.ids + s->history.n - n, n, (size_t)p->dry_allowed_length,
+                        is_breaker, p, s->dry_scratch, s->repeats);
+    for (size_t i = 0; found && i < s->n; i++) {
+        const dry_repeat *r =
+            bsearch(&s->c[i].id, s->repeats, found, sizeof *s->repeats, find_repeat);
+        double over = r ? (double)(r->length - (size_t)p->dry_allowed_length) : 0;
+        double penalty = r ? p->dry_multiplier * pow(p->dry_base, over) : 0;
+        if (r)
+            s->c[i].logit -= penalty < FLT_MAX ? (float)penalty : FLT_MAX;
+    }
+    if (found)
+        s->sorted = false;
+    return true;
 }
 
 /* Behind the others in the heap of the k best so far: the worst of them is in front. */
@@ -367,6 +481,25 @@ static void apply_temperature(sampler *s)
     s->sorted = true;
 }
 
+static void cut_mirostat(sampler *s)
+{
+    size_t kept = 1;
+    sort(s);
+    softmax(s);
+    while (kept < s->n && -log2((double)s->c[kept].p) <= s->mu)
+        kept++;
+    s->n = kept;
+}
+
+/* `id` was drawn from what mirostat kept, with their probabilities. */
+static void learn_surprise(sampler *s, token_id id)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->c[i].id == id)
+            s->mu -= (double)s->params.mirostat_eta *
+                     (-log2((double)s->c[i].p) - (double)s->params.mirostat_tau);
+}
+
 /* Run the chain. CAIRN_EINPUT: no logit is above minus infinity. */
 static cairn_status run_chain(sampler *s, const float *logits, size_t n_vocab)
 {
@@ -414,7 +547,19 @@ static cairn_status run_chain(sampler *s, const float *logits, size_t n_vocab)
         case SAMPLER_TEMPERATURE:
             apply_temperature(s);
             break;
+        case SAMPLER_BIAS:
+            apply_bias(s);
+            break;
+        case SAMPLER_DRY:
+            if (!apply_dry(s))
+                return CAIRN_ENOMEM;
+            break;
+        case SAMPLER_MIROSTAT:
+            cut_mirostat(s);
+            break;
         }
+    if (largest_logit(s) == -INFINITY) /* everything was banned */
+        return CAIRN_EINPUT;
     softmax(s);
     return CAIRN_OK;
 }
@@ -430,12 +575,9 @@ static double random_number(uint64_t seed, uint64_t i)
     return (double)(z >> 11) * 0x1p-53;
 }
 
-token_id sampler_pick(sampler *s, const float *logits, size_t n_vocab)
+/* A random candidate by its probability. */
+static token_id draw(sampler *s)
 {
-    if (run_chain(s, logits, n_vocab))
-        return TOKEN_NONE;
-    if (s->n == 1)
-        return s->c[0].id;
     double total = 0, at = 0;
     for (size_t i = 0; i < s->n; i++)
         total += s->c[i].p;
@@ -450,6 +592,43 @@ token_id sampler_pick(sampler *s, const float *logits, size_t n_vocab)
             break;
     }
     return last;
+}
+
+token_id sampler_pick(sampler *s, const float *logits, size_t n_vocab)
+{
+    token_id id;
+    if (run_chain(s, logits, n_vocab))
+        return TOKEN_NONE;
+    id = s->n == 1 ? s->c[0].id : draw(s);
+    if (s->steps[s->n_steps - 1] == SAMPLER_MIROSTAT)
+        learn_surprise(s, id);
+    return id;
+}
+
+double sampler_logprob(const float *logits, size_t n_vocab, token_id id, size_t n_top,
+                       token_id *top, double *top_logprob)
+{
+    double max = -INFINITY, sum = 0;
+    size_t have = 0;
+    for (size_t i = 0; i < n_vocab; i++)
+        max = logits[i] > max ? logits[i] : max; /* false for NaN */
+    for (size_t i = 0; i < n_vocab; i++)
+        sum += logits[i] > -INFINITY ? exp(logits[i] - max) : 0;
+    double base = max + log(sum);
+    /* Insertion into the few best: most tokens fail the first comparison. */
+    for (size_t i = 0; n_top && i < n_vocab; i++) {
+        double l = logits[i] > -INFINITY ? logits[i] - base : -INFINITY;
+        size_t at;
+        if (have == n_top && !(l > top_logprob[have - 1]))
+            continue;
+        for (at = have < n_top ? have++ : have - 1; at && l > top_logprob[at - 1]; at--) {
+            top[at] = top[at - 1];
+            top_logprob[at] = top_logprob[at - 1];
+        }
+        top[at] = (token_id)i;
+        top_logprob[at] = l;
+    }
+    return id >= 0 && (size_t)id < n_vocab && logits[id] > -INFINITY ? logits[id] - base : -INFINITY;
 }
 
 cairn_status sampler_distribution(sampler *s, const float *logits, size_t n_vocab,

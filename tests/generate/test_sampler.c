@@ -66,6 +66,8 @@ static sampler *from_config(const json_t *config)
         case SAMPLER_TEMPERATURE:
             p.temperature = (float)number(step, 1, 1);
             break;
+        default:
+            break;
         }
     }
     assert_int_equal(sampler_create_chain(&s, &p, steps, n, NULL), 0);
@@ -230,6 +232,177 @@ static void both_ways_of_top_p_agree(void **state)
     }
 }
 
+static uint32_t next_random(uint64_t *x)
+{
+    *x ^= *x << 13, *x ^= *x >> 7, *x ^= *x << 17;
+    return (uint32_t)(*x >> 32);
+}
+
+/* DRY by its definition: for each token the longest run at the end that stood before it, no token
+ * of which is a breaker. */
+static void dry_agrees_with_its_definition(void **state)
+{
+    uint64_t x = 88172645463325252u;
+    (void)state;
+    for (int round = 0; round < 300; round++) {
+        enum { VOCAB = 8 };
+        size_t n = next_random(&x) % 120, last_n, used;
+        token_id text[120];
+        float l[VOCAB], want[VOCAB];
+        uint8_t breakers[1] = {(uint8_t)(1u << next_random(&x) % 16)};
+        sampler_params p = sampler_params_default();
+        const sampler_step_kind steps[] = {SAMPLER_DRY};
+        const sampler_candidate *c;
+        size_t kept;
+        sampler *s;
+        p.dry_multiplier = 0.5f + (float)(next_random(&x) % 4);
+        p.dry_base = 1.5f;
+        p.dry_allowed_length = 1 + (int32_t)(next_random(&x) % 4);
+        p.dry_last_n = next_random(&x) % 2 ? -1 : (int32_t)(next_random(&x) % 60);
+        p.dry_breakers = breakers;
+        p.n_dry_breakers = VOCAB;
+        for (size_t i = 0; i < n; i++)
+            text[i] = i > 10 && next_random(&x) % 4 ? text[i - 1 - next_random(&x) % 7]
+                                                    : (token_id)(next_random(&x) % VOCAB);
+        last_n = p.dry_last_n < 0 ? n : (size_t)p.dry_last_n;
+        used = n < last_n ? n : last_n;
+        const token_id *t = text + n - used;
+        for (int id = 0; id < VOCAB; id++) {
+            size_t longest = 0;
+            l[id] = want[id] = (float)(next_random(&x) % 100) / 10;
+            for (size_t at = 0; at < used; at++) {
+                size_t run = 0;
+                if (t[at] != id)
+                    continue;
+                while (run < at && t[at - 1 - run] == t[used - 1 - run] &&
+                       !(breakers[0] >> t[at - 1 - run] & 1))
+                    run++;
+                longest = run > longest ? run : longest;
+            }
+            if (longest >= (size_t)p.dry_allowed_length)
+                want[id] -= (float)(p.dry_multiplier *
+                                    pow(1.5, (double)(longest - (size_t)p.dry_allowed_length)));
+        }
+        assert_int_equal(sampler_create_chain(&s, &p, steps, 1, NULL), 0);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(sampler_accept(s, text[i]), 0);
+        assert_int_equal(sampler_distribution(s, l, VOCAB, &c, &kept, NULL), 0);
+        assert_int_equal(kept, VOCAB);
+        for (size_t i = 0; i < kept; i++)
+            if (fabsf(c[i].logit - want[c[i].id]) > 1e-4f * (1 + fabsf(want[c[i].id])))
+                fail_msg("round %d, token %d: %g, wanted %g", round, c[i].id, (double)c[i].logit,
+                         (double)want[c[i].id]);
+        sampler_destroy(s);
+    }
+}
+
+static void mirostat_steers_surprise(void **state)
+{
+    float l[400];
+    sampler_params p = sampler_params_default();
+    sampler *s, *again;
+    double mu, mean = 0;
+    (void)state;
+    for (int i = 0; i < 400; i++)
+        l[i] = -1.1f * logf(1.0f + (float)i); /* Zipf's law */
+    p.temperature = 1;
+    p.mirostat = true;
+    p.mirostat_tau = 3;
+    p.mirostat_eta = 0.1f;
+    p.seed = 5;
+    mu = 6;
+    assert_int_equal(sampler_create(&s, &p, NULL), 0);
+    assert_int_equal(sampler_create(&again, &p, NULL), 0);
+    for (int i = 0; i < 3000; i++) {
+        /* The state by hand: which are kept, and how mu moves. */
+        double sum = 0, kept_mass = 0, mine;
+        size_t kept = 0, n;
+        const sampler_candidate *c;
+        token_id id;
+        for (int j = 0; j < 400; j++)
+            sum += exp((double)l[j]);
+        while (kept < 400 && (kept < 1 || -log2(exp((double)l[kept]) / sum) <= mu))
+            kept_mass += exp((double)l[kept++]);
+        assert_int_equal(sampler_distribution(s, l, 400, &c, &n, NULL), 0);
+        assert_true(n + 1 >= kept && n <= kept + 1); /* p is a float at the edge */
+        id = sampler_pick(s, l, 400);
+        assert_int_equal(id, sampler_pick(again, l, 400));
+        assert_in_range(id, 0, (int)n - 1);
+        mine = -log2(exp((double)l[id]) / kept_mass);
+        mu -= 0.1 * (mine - 3);
+        mean += i >= 1000 ? mine / 2000 : 0;
+    }
+    assert_true(fabs(mean - 3) < 0.1);
+    sampler_destroy(s);
+    sampler_destroy(again);
+    p.mirostat_tau = 0;
+    assert_int_equal(sampler_create(&s, &p, NULL), CAIRN_EUSAGE);
+}
+
+static void bias_and_bans(void **state)
+{
+    const float l[] = {1, 2, 3, 0};
+    const sampler_bias bias[] = {{0, 5}, {2, -INFINITY}, {77, 9}};
+    const sampler_bias all[] = {{0, -INFINITY}, {1, -INFINITY}, {2, -INFINITY}, {3, -INFINITY}};
+    const sampler_bias bad[] = {{0, INFINITY}};
+    sampler_params p = sampler_params_default();
+    const sampler_candidate *c;
+    size_t n;
+    sampler *s;
+    (void)state;
+    p.bias = bias;
+    p.n_bias = 3;
+    assert_int_equal(sampler_create(&s, &p, NULL), 0);
+    assert_int_equal(sampler_pick(s, l, 4), 0);
+    sampler_destroy(s);
+    p.temperature = 1;
+    assert_int_equal(sampler_create(&s, &p, NULL), 0);
+    assert_int_equal(sampler_distribution(s, l, 4, &c, &n, NULL), 0);
+    for (size_t i = 0; i < n; i++) {
+        double want[] = {6, 2, 0, 0}, sum = exp(6) + exp(2) + exp(0);
+        assert_true(fabs(c[i].p - (c[i].id == 2 ? 0 : exp(want[c[i].id]) / sum)) < 1e-6);
+    }
+    sampler_destroy(s);
+    p.bias = all;
+    p.n_bias = 4;
+    assert_int_equal(sampler_create(&s, &p, NULL), 0);
+    assert_int_equal(sampler_pick(s, l, 4), TOKEN_NONE);
+    sampler_destroy(s);
+    p.bias = bad;
+    p.n_bias = 1;
+    assert_int_equal(sampler_create(&s, &p, NULL), CAIRN_EUSAGE);
+}
+
+static void logprobs_are_the_models_own(void **state)
+{
+    uint64_t x = 1234567;
+    (void)state;
+    for (int round = 0; round < 50; round++) {
+        float l[300];
+        token_id top[9];
+        double got[9], sum = 0;
+        for (int i = 0; i < 300; i++) {
+            l[i] = (float)(next_random(&x) % 50) / 5;
+            sum += exp((double)l[i]);
+        }
+        l[17] = NAN;
+        sum = 0;
+        for (int i = 0; i < 300; i++)
+            sum += i == 17 ? 0 : exp((double)l[i]);
+        assert_true(fabs(sampler_logprob(l, 300, 5, 9, top, got) - ((double)l[5] - log(sum))) < 1e-9);
+        assert_true(isinf(sampler_logprob(l, 300, 17, 0, NULL, NULL)));
+        assert_true(isinf(sampler_logprob(l, 300, 300, 0, NULL, NULL)));
+        for (int i = 0; i < 9; i++) {
+            /* Exactly i tokens are ahead of the i-th. */
+            int ahead = 0;
+            for (int j = 0; j < 300; j++)
+                ahead += j != 17 && (l[j] > l[top[i]] || (l[j] == l[top[i]] && j < top[i]));
+            assert_int_equal(ahead, i);
+            assert_true(fabs(got[i] - ((double)l[top[i]] - log(sum))) < 1e-9);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +410,10 @@ int main(void)
         cmocka_unit_test(draws_follow_the_distribution),
         cmocka_unit_test(greedy_takes_the_first_of_equals),
         cmocka_unit_test(both_ways_of_top_p_agree),
+        cmocka_unit_test(dry_agrees_with_its_definition),
+        cmocka_unit_test(mirostat_steers_surprise),
+        cmocka_unit_test(bias_and_bans),
+        cmocka_unit_test(logprobs_are_the_models_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
