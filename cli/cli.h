@@ -64,6 +64,9 @@ bool cli_parse_mode(cli *c, const char *text, cairn_mode *out);
 bool cli_parse_vector_format(cli *c, const char *text, cairn_vector_format *out);
 /* Comma-separated whole numbers; returns how many, 0 after reporting. */
 size_t cli_parse_sizes(cli *c, const char *what, const char *text, size_t *out, size_t max);
+/* --history: a JSON list of {"role","content"}. *turns is malloced and borrows from *doc; both are the
+ * caller's in any case. */
+bool cli_parse_history(cli *c, const char *text, json_t **doc, cairn_turn **turns, size_t *n);
 /* argv[optind..] joined by spaces, malloced; NULL without operands. */
 char *cli_join_operands(int argc, char **argv);
 /* Append a pattern as a line of *list (malloced, NULL at first); false after reporting. */

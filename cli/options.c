@@ -248,3 +248,34 @@ char *cli_join_operands(int argc, char **argv)
     out[len - 1] = '\0';
     return out;
 }
+
+bool cli_parse_history(cli *c, const char *text, json_t **doc, cairn_turn **turns, size_t *n)
+{
+    json_error_t je;
+    size_t i;
+    json_t *turn;
+
+    *turns = NULL;
+    *n = 0;
+    *doc = json_loads(text, 0, &je);
+    if (!json_is_array(*doc)) {
+        cli_usage_error(c, "--history takes a JSON list of {\"role\",\"content\"}: %s",
+                        *doc ? "this is no list" : je.text);
+        return false;
+    }
+    *turns = calloc(json_array_size(*doc) + 1, sizeof **turns);
+    if (!*turns)
+        return false;
+    json_array_foreach(*doc, i, turn) {
+        const char *role = json_string_value(json_object_get(turn, "role"));
+        const char *content = json_string_value(json_object_get(turn, "content"));
+        if (!role || !content || (strcmp(role, "user") && strcmp(role, "assistant"))) {
+            cli_usage_error(c, "--history: turn %zu needs \"role\" (user or assistant) and "
+                               "\"content\"", i + 1);
+            return false;
+        }
+        (*turns)[i] = (cairn_turn){role, content};
+    }
+    *n = json_array_size(*doc);
+    return true;
+}

@@ -25,37 +25,6 @@ static bool stream_text(void *ctx, const char *text, size_t len)
     return !cli_cancelled;
 }
 
-/* --history: a JSON list of {"role","content"}. The turns borrow from *doc. */
-static bool parse_history(cli *c, const char *text, json_t **doc, cairn_ask_request *req)
-{
-    json_error_t je;
-    size_t i;
-    json_t *turn;
-
-    *doc = json_loads(text, 0, &je);
-    if (!json_is_array(*doc)) {
-        cli_usage_error(c, "--history takes a JSON list of {\"role\",\"content\"}: %s",
-                        *doc ? "this is no list" : je.text);
-        return false;
-    }
-    free(req->history);
-    req->history = calloc(json_array_size(*doc) + 1, sizeof *req->history);
-    if (!req->history)
-        return false;
-    json_array_foreach(*doc, i, turn) {
-        const char *role = json_string_value(json_object_get(turn, "role"));
-        const char *content = json_string_value(json_object_get(turn, "content"));
-        if (!role || !content || (strcmp(role, "user") && strcmp(role, "assistant"))) {
-            cli_usage_error(c, "--history: turn %zu needs \"role\" (user or assistant) and "
-                               "\"content\"", i + 1);
-            return false;
-        }
-        req->history[i] = (cairn_turn){role, content};
-    }
-    req->n_history = json_array_size(*doc);
-    return true;
-}
-
 static json_t *answer_json(const cairn_answer *a)
 {
     json_t *cites = json_array();
@@ -124,7 +93,8 @@ static bool take_option(cli *c, int o, cairn_ask_request *req, json_t **history)
     case OPT_HISTORY:
         json_decref(*history);
         *history = NULL;
-        return parse_history(c, optarg, history, req);
+        free(req->history);
+        return cli_parse_history(c, optarg, history, &req->history, &req->n_history);
     case OPT_FILTER:
         req->filter = optarg;
         return true;

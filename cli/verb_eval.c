@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL };
+enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL, OPT_HISTORY };
 
 static int print_metrics(cli *c, const cairn_eval_result *r)
 {
@@ -87,26 +87,29 @@ static int run(cli *c, int argc, char **argv)
                                           {"qrels", required_argument, NULL, OPT_QRELS},
                                           {"mode", required_argument, NULL, OPT_MODE},
                                           {"run", required_argument, NULL, OPT_RUN},
+                                          {"history", required_argument, NULL, OPT_HISTORY},
                                           {"qa", required_argument, NULL, OPT_QA},
                                           {"model", required_argument, NULL, OPT_MODEL},
                                           {0}};
-    const char *queries = NULL, *qrels = NULL, *run_file = NULL, *qa = NULL;
+    cairn_eval_request req = {.mode = CAIRN_HYBRID};
+    const char *qa = NULL;
     cairn_eval_result result = {0};
-    cairn_mode mode = CAIRN_HYBRID;
     cairn_error err = {0};
     cairn_status st;
     cairn *engine;
     int o, code;
 
     while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
-        if (o == '?' || (o == OPT_MODE && !cli_parse_mode(c, optarg, &mode)))
+        if (o == '?' || (o == OPT_MODE && !cli_parse_mode(c, optarg, &req.mode)))
             return CLI_USAGE;
         if (o == OPT_QUERIES)
-            queries = optarg;
+            req.queries = optarg;
         else if (o == OPT_QRELS)
-            qrels = optarg;
+            req.qrels = optarg;
         else if (o == OPT_RUN)
-            run_file = optarg;
+            req.run_file = optarg;
+        else if (o == OPT_HISTORY)
+            req.history = optarg;
         else if (o == OPT_QA)
             qa = optarg;
         else if (o == OPT_MODEL)
@@ -114,13 +117,13 @@ static int run(cli *c, int argc, char **argv)
     }
     if (argc - optind == 1 && !strcmp(argv[optind], "answers") && qa)
         return eval_answers(c, qa);
-    if (argc - optind != 1 || strcmp(argv[optind], "retrieval") || !queries || !qrels)
+    if (argc - optind != 1 || strcmp(argv[optind], "retrieval") || !req.queries || !req.qrels)
         return cli_usage_error(c, "say: eval retrieval --queries FILE --qrels FILE, or "
                                   "eval answers --qa FILE");
     code = cli_open(c, &engine, CLI_READ);
     if (code)
         return code;
-    st = cairn_eval_retrieval(engine, queries, qrels, mode, run_file, &result, &err);
+    st = cairn_eval_retrieval(engine, &req, &result, &err);
     cairn_close(engine);
     return st ? cli_fail(c, st, &err) : print_metrics(c, &result);
 }
@@ -128,10 +131,12 @@ static int run(cli *c, int argc, char **argv)
 const cli_verb cli_verb_eval = {
     "eval", "measure rankings and answers",
     "Usage: cairn eval retrieval --queries FILE --qrels FILE [--mode M] [--run OUT]\n"
+    "                            [--history FILE]\n"
     "       cairn eval answers --qa FILE [--model M]\n\n"
     "Runs every judged query and prints nDCG@10, Recall@100, MAP and MRR with 95 % bootstrap\n"
     "intervals. Queries are JSON lines with _id and text; judgements are lines of query,\n"
-    "document and grade with tabs between, below a header. --run writes a TREC run file.\n\n"
+    "document and grade with tabs between, below a header. --run writes a TREC run file. --history FILE\n"
+    "has what was said before a question: JSON lines of _id and history, a list of role and content.\n\n"
     "answers asks every question of FILE (JSON lines: question, answers, doc, page; no answers:\n"
     "not answerable) and prints the shares of right answers, right citations and refusals. With -v\n"
     "each question is shown.\n\n"

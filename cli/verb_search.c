@@ -5,7 +5,8 @@
 #include "base/utf8.h"
 #include "cli/cli.h"
 
-enum { OPT_MODE = 0x2000, OPT_FILTER, OPT_EXPLAIN, OPT_FACETS, OPT_TYPING, OPT_VECTOR };
+enum { OPT_MODE = 0x2000, OPT_FILTER, OPT_EXPLAIN, OPT_FACETS, OPT_TYPING, OPT_VECTOR, OPT_HISTORY,
+       OPT_COLLAPSE, OPT_PER_DOCUMENT, OPT_DIVERSITY };
 
 #define SNIPPET_BYTES 320
 
@@ -180,6 +181,20 @@ static void print_facets(cli *c, const cairn_search_result *r)
     }
 }
 
+/* What the stages after fusion did; those that had nothing to do are left out. */
+static json_t *json_stages(const cairn_search_result *r)
+{
+    json_t *j = json_object();
+
+    if (r->told)
+        json_object_set_new(j, "told", json_integer((json_int_t)r->told));
+    if (r->collapsed)
+        json_object_set_new(j, "collapsed", json_integer((json_int_t)r->collapsed));
+    if (r->grouped)
+        json_object_set_new(j, "grouped", json_integer((json_int_t)r->grouped));
+    return j;
+}
+
 static int print_result(cli *c, const char *query, const cairn_search_result *r, bool explain)
 {
     static const char *const modes[] = {"hybrid", "lexical", "vector"};
@@ -192,6 +207,9 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
                       "mode", modes[r->mode], "hits", hits);
         if (r->note)
             json_object_set_new(j, "note", cli_json_string(r->note));
+        if (r->rewritten)
+            json_object_set_new(j, "rewritten", cli_json_string(r->rewritten));
+        json_object_set_new(j, "stages", json_stages(r));
         if (r->own_words)
             json_object_set_new(j, "own_words", cli_json_string(r->own_words));
         if (r->suggestion)
@@ -205,8 +223,9 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
         }
         if (explain)
             json_object_set_new(j, "stages_ms",
-                                json_pack("{s:f,s:f,s:f}", "lexical", r->lexical_ms, "embed",
-                                          r->embed_ms, "vector", r->vector_ms));
+                                json_pack("{s:f,s:f,s:f,s:f,s:f}", "rewrite", r->rewrite_ms,
+                                          "lexical", r->lexical_ms, "embed", r->embed_ms, "vector",
+                                          r->vector_ms, "refine", r->refine_ms));
         return cli_print_json(c, j);
     }
     if (explain)
@@ -215,6 +234,11 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
         print_hit(c, &r->hits[i], explain);
     if (r->note && !c->quiet)
         fprintf(stderr, "cairn: %s\n", r->note);
+    if (r->rewritten && !c->quiet) {
+        fputs("cairn: searched for: ", stderr);
+        cli_put_text(stderr, r->rewritten, strlen(r->rewritten));
+        fputs("\n", stderr);
+    }
     if (!r->n_hits && !c->quiet)
         fprintf(stderr, "cairn: nothing found\n");
     if (r->own_words)
@@ -265,6 +289,65 @@ static int search_vectors(cli *c, const char *file, const cairn_search_request *
     return code ? code : cli_cancelled ? CLI_INTERRUPTED : any ? CLI_DONE : CLI_NOTHING;
 }
 
+/* One option of this verb; false after reporting. */
+static bool take_option(cli *c, int o, cairn_search_request *req, json_t **history, cairn_turn **turns)
+{
+    switch (o) {
+    case 'k':
+        return cli_parse_size(c, "-k", optarg, 1, 10000, &req->k);
+    case OPT_MODE:
+        return cli_parse_mode(c, optarg, &req->mode);
+    case OPT_FILTER:
+        req->filter = optarg;
+        return true;
+    case OPT_EXPLAIN:
+        req->explain = true;
+        return true;
+    case OPT_FACETS:
+        req->facets = optarg;
+        return true;
+    case OPT_TYPING:
+        req->as_you_type = true;
+        return true;
+    case OPT_HISTORY:
+        json_decref(*history);
+        free(*turns);
+        if (!cli_parse_history(c, optarg, history, turns, &req->n_history))
+            return false;
+        req->history = *turns;
+        return true;
+    case OPT_COLLAPSE:
+        req->collapse = true;
+        return true;
+    case OPT_PER_DOCUMENT:
+        return cli_parse_size(c, "--per-document", optarg, 1, 10000, &req->per_document);
+    case OPT_DIVERSITY:
+        return cli_parse_float(c, "--diversity", optarg, 0, 1, &req->diversity);
+    default:
+        return false;
+    }
+}
+
+static int search(cli *c, const char *query, cairn_search_request *req)
+{
+    cairn_search_result *result = NULL;
+    cairn_error err = {0};
+    cairn_status st;
+    cairn *engine;
+    int code = cli_open(c, &engine, CLI_READ);
+
+    if (code)
+        return code;
+    req->query = query;
+    st = cairn_search(engine, req, &result, &err);
+    code = st ? cli_fail(c, st, &err) : print_result(c, query, result, req->explain);
+    if (!code && !result->n_hits)
+        code = CLI_NOTHING;
+    cairn_search_result_free(result);
+    cairn_close(engine);
+    return code;
+}
+
 static int run(cli *c, int argc, char **argv)
 {
     static const struct option extra[] = {{"top", required_argument, NULL, 'k'},
@@ -274,62 +357,43 @@ static int run(cli *c, int argc, char **argv)
                                           {"vector", required_argument, NULL, OPT_VECTOR},
                                           {"facets", required_argument, NULL, OPT_FACETS},
                                           {"as-you-type", no_argument, NULL, OPT_TYPING},
+                                          {"history", required_argument, NULL, OPT_HISTORY},
+                                          {"collapse", no_argument, NULL, OPT_COLLAPSE},
+                                          {"per-document", required_argument, NULL, OPT_PER_DOCUMENT},
+                                          {"diversity", required_argument, NULL, OPT_DIVERSITY},
                                           {0}};
     cairn_search_request req = {.k = 10};
-    cairn_search_result *result = NULL;
-    cairn_error err = {0};
-    cairn_status st;
-    cairn *engine;
     const char *vector_file = NULL;
-    char *query;
-    int o, code;
+    json_t *history = NULL;
+    cairn_turn *turns = NULL;
+    char *query = NULL;
+    int o, code = CLI_DONE;
 
-    while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
-        if (o == '?')
-            return CLI_USAGE;
-        if (o == 'k' && !cli_parse_size(c, "-k", optarg, 1, 10000, &req.k))
-            return CLI_USAGE;
-        if (o == OPT_MODE && !cli_parse_mode(c, optarg, &req.mode))
-            return CLI_USAGE;
-        if (o == OPT_FILTER)
-            req.filter = optarg;
-        if (o == OPT_EXPLAIN)
-            req.explain = true;
+    while (!code && (o = cli_next_option(c, argc, argv, extra)) != -1) {
         if (o == OPT_VECTOR)
             vector_file = optarg;
-        if (o == OPT_FACETS)
-            req.facets = optarg;
-        if (o == OPT_TYPING)
-            req.as_you_type = true;
+        else if (o == '?' || !take_option(c, o, &req, &history, &turns))
+            code = CLI_USAGE;
     }
-    if (vector_file && optind < argc)
-        return cli_usage_error(c, "search for words or with --vector, not both");
-    if (vector_file)
-        return search_vectors(c, vector_file, &req);
-    query = cli_join_operands(argc, argv);
-    if (!query)
-        return cli_usage_error(c, "say what to search for");
-    code = cli_open(c, &engine, CLI_READ);
-    if (!code) {
-        req.query = query;
-        st = cairn_search(engine, &req, &result, &err);
-        if (st)
-            code = cli_fail(c, st, &err);
-        else
-            code = print_result(c, query, result, req.explain);
-        if (!code && !result->n_hits)
-            code = CLI_NOTHING;
-        cairn_search_result_free(result);
-        cairn_close(engine);
-    }
+    if (!code && !vector_file)
+        query = cli_join_operands(argc, argv);
+    if (!code && vector_file && optind < argc)
+        code = cli_usage_error(c, "search for words or with --vector, not both");
+    else if (!code && vector_file)
+        code = search_vectors(c, vector_file, &req);
+    else if (!code)
+        code = query ? search(c, query, &req) : cli_usage_error(c, "say what to search for");
     free(query);
+    free(turns);
+    json_decref(history);
     return code;
 }
 
 const cli_verb cli_verb_search = {
     "search", "find passages",
     "Usage: cairn search [-k N] [--mode hybrid|lexical|vector] [--filter EXPR] [--facets LIST]\n"
-    "                    [--as-you-type] [--explain] QUERY...\n"
+    "                    [--as-you-type] [--history JSON] [--collapse] [--per-document N]\n"
+    "                    [--diversity X] [--explain] QUERY...\n"
     "       cairn search [-k N] [--filter EXPR] --vector FILE\n\n"
     "Finds passages by words and by meaning and shows where they stand.\n\n"
     "A query is words, and (write -- before a query that begins with a minus):\n"
@@ -346,6 +410,11 @@ const cli_verb cli_verb_search = {
     "  --filter EXPR  field:value terms that restrict without scoring\n"
     "  --facets LIST  count the documents that match by type, ext, folder, author, lang, tag, year\n"
     "  --as-you-type  the last word is not finished: search what it may become, too\n"
+    "  --history JSON what was said before, [{\"role\":\"user\",\"content\":\"...\"}, ...]: a follow-up\n"
+    "                 question gets the words it lacks, and what was told already steps back\n"
+    "  --collapse     of passages that are nearly the same show the best alone\n"
+    "  --per-document N  at most N passages of one document\n"
+    "  --diversity X  0 (default): by relevance alone, to 1: each unlike those above it\n"
     "  --explain      show how the query was read, how each score came about, and the times\n"
     "  --vector FILE  search with the vectors of a .npy, .fvecs or JSON lines file (- is standard input)\n"
     "                 instead of words; with --json a document a line\n\n"

@@ -109,37 +109,25 @@ static size_t count_tokens(void *ctx, const char *text, size_t len)
     return n;
 }
 
-/* The question, with the question before it where there was one: a follow-up ("and in winter?")
- * rarely holds enough words of its own. */
-static cairn_status retrieval_text(asking *a, char **out, cairn_error *err)
-{
-    const cairn_ask_request *q = a->request;
-    const char *before = NULL;
-
-    for (size_t i = q->n_history; i-- > 0 && !before;)
-        if (!strcmp(q->history[i].role, "user"))
-            before = q->history[i].content;
-    *out = before ? arena_printf(&a->memory, "%s\n%s", q->question, before)
-                  : arena_strdup(&a->memory, q->question);
-    return *out ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "question");
-}
-
 static cairn_status retrieve(asking *a, cairn_error *err)
 {
     retrieve_query query;
     retrieve_result found;
-    char *text;
+    engine_query e = {.text = a->request->question,
+                      .plain = true,
+                      .filter = a->request->filter,
+                      .mode = engine_mode(a->request->mode),
+                      .k = (size_t)a->c->settings.ask_passages,
+                      .depth = (size_t)a->c->settings.candidates,
+                      .history = a->request->history,
+                      .n_history = a->request->n_history};
     view v;
     int64_t start = clock_mono_ns();
-    cairn_status st = retrieval_text(a, &text, err);
+    cairn_status st = view_open(a->c, &v, err);
 
-    if (!st)
-        st = view_open(a->c, &v, err);
     if (st)
         return st;
-    st = engine_search(a->c, &v, text, true, a->request->filter, engine_mode(a->request->mode),
-                       (size_t)a->c->settings.ask_passages, (size_t)a->c->settings.candidates,
-                       &a->memory, &query, &found, err);
+    st = engine_search_with(a->c, &v, &e, &a->memory, &query, &found, NULL, err);
     if (!st)
         st = engine_present(a->c, &v, &query, &found, &a->evidence, err);
     if (!st)

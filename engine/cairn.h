@@ -143,6 +143,12 @@ void cairn_index_report_clear(cairn_index_report *report);
 
 /* ---- searching -------------------------------------------------------------------------------- */
 
+/* One turn of a chat. */
+typedef struct cairn_turn {
+    const char *role; /* "user" or "assistant" */
+    const char *content;
+} cairn_turn;
+
 typedef enum cairn_mode { CAIRN_HYBRID, CAIRN_LEXICAL, CAIRN_VECTOR } cairn_mode;
 
 typedef struct cairn_search_request {
@@ -154,6 +160,13 @@ typedef struct cairn_search_request {
     bool as_you_type;   /* the last word is still being typed: what it may become is searched, too */
     const char *facets; /* "type,ext,folder,author,lang,tag,year", any of them; NULL: none */
     size_t facet_values; /* how many values of each at most; 0: 10 */
+    /* What was said before, oldest first: words that a follow-up question lacks are carried over from it,
+     * and passages that the assistant has given already step back. */
+    const cairn_turn *history;
+    size_t n_history;
+    bool collapse;       /* of passages that are nearly the same only the best */
+    size_t per_document; /* passages of one document at most; 0: any number */
+    double diversity;    /* 0: by relevance alone .. 1: each as different from those above as can be */
 } cairn_search_request;
 
 typedef struct cairn_range {
@@ -218,6 +231,12 @@ typedef struct cairn_search_result {
     size_t n_facets;
     cairn_mode mode;  /* the one used */
     const char *note; /* why it is not the one asked for, or how the query was read; or NULL */
+    const char *rewritten; /* the question with the words carried over from the history; or NULL */
+    /* What the stages after fusion did. */
+    size_t told;      /* passages moved back because the assistant has given them already */
+    size_t collapsed; /* left out as copies */
+    size_t grouped;   /* left out as further passages of a document */
+    double rewrite_ms, refine_ms;
     double took_ms, lexical_ms, embed_ms, vector_ms;
     const char *read_as; /* with `explain`: the query in words */
     const cairn_pattern *patterns;
@@ -327,11 +346,6 @@ cairn_status cairn_search_vector(cairn *c, const float *vector, uint32_t dim,
                                  cairn_error *err);
 
 /* ---- asking ----------------------------------------------------------------------------------- */
-
-typedef struct cairn_turn {
-    const char *role; /* "user" or "assistant" */
-    const char *content;
-} cairn_turn;
 
 typedef struct cairn_ask_request {
     const char *question;
@@ -471,10 +485,16 @@ typedef struct cairn_eval_result {
     double query_ms_median;
 } cairn_eval_result;
 
-/* queries: JSON lines with `_id` and `text`; qrels: tab-separated query, document, grade. `run_file`
- * (may be NULL) gets a TREC run. */
-cairn_status cairn_eval_retrieval(cairn *c, const char *queries, const char *qrels,
-                                  cairn_mode mode, const char *run_file, cairn_eval_result *out,
+typedef struct cairn_eval_request {
+    const char *queries;  /* JSON lines with `_id` and `text` */
+    const char *qrels;    /* tab-separated query, document, grade */
+    const char *history;  /* JSON lines with `_id` and `history`, as cairn_search_request has it, for
+                             queries that are follow-up questions; or NULL */
+    const char *run_file; /* gets a TREC run; or NULL */
+    cairn_mode mode;
+} cairn_eval_request;
+
+cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, cairn_eval_result *out,
                                   cairn_error *err);
 
 /* One question of an answer evaluation, as it went. Strings live until the callback returns. */

@@ -27,6 +27,7 @@ typedef struct evaluation {
     double *values[METRICS_KINDS]; /* [n] each */
     double *query_ms;
     size_t n, cap;
+    json_t *histories; /* by query: a list of {"role","content"}; NULL: none */
 } evaluation;
 
 static cairn_status uri_of(evaluation *e, doc_id id, const char **out, cairn_error *err)
@@ -96,6 +97,27 @@ static cairn_status collapse(evaluation *e, const retrieve_result *found, const 
     return st;
 }
 
+/* The history of a query, where there is one; its strings stay the evaluation's. */
+static cairn_status history_of(const evaluation *e, const char *id, arena *memory, engine_query *q,
+                               cairn_error *err)
+{
+    const json_t *list = json_object_get(e->histories, id);
+    cairn_turn *turns = arena_calloc(memory, json_array_size(list) + 1, sizeof *turns);
+    size_t i;
+    json_t *turn;
+
+    if (!turns)
+        return cairn_fail(err, CAIRN_ENOMEM, "history");
+    json_array_foreach(list, i, turn) {
+        const char *text = json_string_value(json_object_get(turn, "content"));
+        turns[i] = (cairn_turn){json_string_value(json_object_get(turn, "role")),
+                                text ? text : json_string_value(json_object_get(turn, "text"))};
+    }
+    q->history = turns;
+    q->n_history = json_array_size(list);
+    return CAIRN_OK;
+}
+
 static cairn_status measure_query(evaluation *e, const char *id, const char *text,
                                   cairn_error *err)
 {
@@ -106,14 +128,20 @@ static cairn_status measure_query(evaluation *e, const char *id, const char *tex
     retrieve_result found;
     arena memory;
     size_t n;
+    engine_query q = {.text = text,
+                      .plain = true,
+                      .mode = e->mode,
+                      .k = CHUNKS_A_QUERY,
+                      .depth = CHUNKS_A_QUERY};
     int64_t start = clock_mono_ns();
     cairn_status st = need_room(e, err);
 
     if (st)
         return st;
     arena_init(&memory, QUERY_BYTES);
-    st = engine_search(e->c, &e->v, text, true, NULL, e->mode, CHUNKS_A_QUERY, CHUNKS_A_QUERY, &memory,
-                       &query, &found, err);
+    st = history_of(e, id, &memory, &q, err);
+    if (!st)
+        st = engine_search_with(e->c, &e->v, &q, &memory, &query, &found, NULL, err);
     e->query_ms[e->n] = (double)(clock_mono_ns() - start) / 1e6;
     if (!st && found.mode != e->mode && found.n_hits)
         st = cairn_fail(err, CAIRN_EMODEL, "query %s could not be answered in this mode: %s", id,
@@ -130,6 +158,35 @@ static cairn_status measure_query(evaluation *e, const char *id, const char *tex
             metrics_run_line(e->run, id, docs[i], i + 1, (double)scores[i], "cairn");
     }
     arena_clear(&memory);
+    return st;
+}
+
+/* Lines {"_id", "history": [{"role", "content" or "text"}, ...]}. */
+static cairn_status read_histories(evaluation *e, const char *path, cairn_error *err)
+{
+    FILE *f = fopen(path, "re");
+    char *line = NULL;
+    size_t cap = 0, number = 0;
+    ssize_t len;
+    cairn_status st = CAIRN_OK;
+
+    if (!f)
+        return cairn_fail(err, CAIRN_EINPUT, "open %s: %s", path, strerror(errno));
+    e->histories = json_object();
+    while (!st && (len = getline(&line, &cap, f)) >= 0) {
+        json_error_t je;
+        json_t *j = json_loadb(line, (size_t)len, 0, &je);
+        const char *id = json_string_value(json_object_get(j, "_id"));
+        json_t *list = json_object_get(j, "history");
+        number++;
+        if (!id || !json_is_array(list))
+            st = cairn_fail(err, CAIRN_EINPUT, "%s, line %zu: needs \"_id\" and \"history\"", path, number);
+        else if (json_object_set(e->histories, id, list))
+            st = cairn_fail(err, CAIRN_ENOMEM, "histories");
+        json_decref(j);
+    }
+    free(line);
+    fclose(f);
     return st;
 }
 
@@ -202,29 +259,32 @@ static cairn_status summarise(evaluation *e, cairn_eval_result *out, cairn_error
     return st;
 }
 
-cairn_status cairn_eval_retrieval(cairn *c, const char *queries, const char *qrels,
-                                  cairn_mode mode, const char *run_file, cairn_eval_result *out,
+cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, cairn_eval_result *out,
                                   cairn_error *err)
 {
-    evaluation e = {.c = c, .mode = engine_mode(mode)};
+    evaluation e = {.c = c, .mode = engine_mode(request->mode)};
+    const char *run_file = request->run_file;
     cairn_status st;
 
     _Static_assert(METRICS_KINDS == sizeof out->metrics / sizeof *out->metrics, "one place each");
     *out = (cairn_eval_result){0};
     arena_init(&e.names, QUERY_BYTES);
-    st = metrics_qrels_read(&e.qrels, qrels, err);
+    st = metrics_qrels_read(&e.qrels, request->qrels, err);
+    if (!st && request->history)
+        st = read_histories(&e, request->history, err);
     if (!st)
         st = view_open(c, &e.v, err);
     if (!st && run_file && !(e.run = fopen(run_file, "we")))
         st = cairn_fail_errno(err, errno, "write %s", run_file);
     if (!st)
-        st = run_queries(&e, queries, err);
+        st = run_queries(&e, request->queries, err);
     if (e.run && fclose(e.run) && !st)
         st = cairn_fail_errno(err, errno, "write %s", run_file);
     if (!st)
         st = summarise(&e, out, err);
     view_close(&e.v);
     metrics_qrels_free(e.qrels);
+    json_decref(e.histories);
     arena_clear(&e.names);
     free(e.uri_of);
     free(e.query_ms);

@@ -69,6 +69,6 @@ cairn_status engine_explain(const retrieve_query *query, const retrieve_result *
     out->patterns = patterns;
     out->n_patterns = patterns ? why->n_patterns : 0;
     for (size_t i = 0; i < out->n_hits; i++)
-        copy_reasons(memory, &why->reasons[i], &out->hits[i], &fine);
+        copy_reasons(memory, &why->reasons[found->hits[i].fused_rank - 1], &out->hits[i], &fine);
     return fine ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "explanation");
 }

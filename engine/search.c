@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 #include "engine/vectors.h"
 
@@ -37,6 +38,7 @@ static cairn_mode public_mode(retrieve_mode mode)
 typedef struct embed_call {
     cairn *c;
     const view *v;
+    const char *rewritten; /* the question made to stand by itself; NULL: as it is */
 } embed_call;
 
 /* The vectors in the store and the question's must come from one model. */
@@ -55,6 +57,24 @@ static cairn_status check_identity(const view *v, const encoder *e, cairn_error 
                         "the vectors here were made by %.*s, not by %s: cairn index makes new ones",
                         (int)len, (const char *)have, identity);
     arena_clear(&memory);
+    return st;
+}
+
+/* The direction between the question as it was typed and as it was rewritten. */
+static cairn_status embed_both(const embed_call *call, size_t dim, const encoder_text *typed, float *out,
+                               cairn_error *err)
+{
+    encoder_text texts[2] = {*typed, {call->rewritten, strlen(call->rewritten)}};
+    float share = (float)call->c->settings.history_typed;
+    float *both = checked_malloc(dim, 2 * sizeof *both);
+    cairn_status st;
+
+    if (!both)
+        return cairn_fail(err, CAIRN_ENOMEM, "vector of a question");
+    st = engine_embed(call->c, texts, 2, ENCODER_QUERY, NULL, both, err);
+    for (size_t i = 0; !st && i < dim; i++)
+        out[i] = share * both[i] + (1 - share) * both[dim + i];
+    free(both);
     return st;
 }
 
@@ -79,7 +99,11 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
         vector_reader_dim(call->v->vector[0].reader) != encoder_dim(e))
         st = cairn_fail(err, CAIRN_EMODEL, "the vectors here have another dimension than %s gives",
                         encoder_name(e));
-    return st ? st : engine_embed(call->c, &question, 1, ENCODER_QUERY, NULL, out, err);
+    if (st)
+        return st;
+    if (call->rewritten)
+        return embed_both(call, encoder_dim(e), &question, out, err);
+    return engine_embed(call->c, &question, 1, ENCODER_QUERY, NULL, out, err);
 }
 
 cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, cairn_error *err)
@@ -153,17 +177,55 @@ static cairn_status add_completions(const view *v, const char *text, arena *memo
     return CAIRN_OK;
 }
 
-cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, arena *memory,
-                                retrieve_query *query, retrieve_result *result, cairn_error *err)
+/* The query with the words that a follow-up question lacks. */
+static cairn_status add_history(cairn *c, const view *v, const engine_query *e, analyzer *an, arena *memory,
+                                retrieve_query *query, embed_call *call, cairn_error *err)
 {
+    const settings *s = &c->settings;
+    const retrieve_turn *turns;
+    retrieve_rewrite rewritten;
+    rewrite_params params;
+    lexical_clause *more;
+    cairn_status st = engine_turns(e->history, e->n_history, memory, &turns, err);
+
+    rewrite_params_default(&params);
+    params.question_weight = (float)s->history_question;
+    params.reply_weight = (float)s->history_reply;
+    params.text_words = (size_t)s->history_words;
+    if (!st)
+        st = retrieve_rewrite_question(query->text, turns, e->n_history, v->lexical, v->n_lexical, NULL,
+                                       &params, an, memory, &rewritten, err);
+    if (st || !rewritten.n_clauses)
+        return st;
+    more = arena_calloc(memory, query->n_clauses + rewritten.n_clauses, sizeof *more);
+    if (!more)
+        return cairn_fail(err, CAIRN_ENOMEM, "search");
+    if (query->n_clauses)
+        memcpy(more, query->clauses, query->n_clauses * sizeof *more);
+    memcpy(more + query->n_clauses, rewritten.clauses, rewritten.n_clauses * sizeof *more);
+    query->clauses = more;
+    query->n_clauses += rewritten.n_clauses;
+    call->rewritten = rewritten.text;
+    return CAIRN_OK;
+}
+
+cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, arena *memory,
+                                retrieve_query *query, retrieve_result *result,
+                                engine_stages *stages, cairn_error *err)
+{
+    engine_stages unwanted;
     retrieve_corpus corpus;
     retrieve_params params;
     embed_call call;
     analyzer *an;
     pool *workers = NULL;
+    size_t k = engine_refine_depth(c, e);
+    int64_t start;
     cairn_status st = engine_corpus(v, memory, &corpus, err);
 
-    call = (embed_call){c, v};
+    stages = stages ? stages : &unwanted;
+    *stages = (engine_stages){0};
+    call = (embed_call){c, v, NULL};
     corpus.embed = v->n_vector ? embed_question : NULL;
     corpus.embed_ctx = &call;
     if (!st)
@@ -177,13 +239,18 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
                       : retrieve_query_parse(query, e->text, e->filter, memory, err);
     if (!st && e->as_you_type)
         st = add_completions(v, e->text, memory, query, err);
+    start = clock_mono_ns();
+    if (!st && e->n_history && query->has_words && query->text_len)
+        st = add_history(c, v, e, an, memory, query, &call, err);
     if (st)
         return st;
-    make_params(c, e->depth > e->k ? e->depth : e->k, &params);
+    stages->rewritten = call.rewritten;
+    stages->rewrite_ns = clock_mono_ns() - start;
+    make_params(c, e->depth > k ? e->depth : k, &params);
     params.matches = e->matches;
     params.explain = e->explain;
-    return retrieve_search(&corpus, query, e->mode, e->k, NULL, &params, an, workers, memory,
-                           result, err);
+    st = retrieve_search(&corpus, query, e->mode, k, NULL, &params, an, workers, memory, result, err);
+    return st ? st : engine_refine(c, v, e, memory, result, &stages->refined, err);
 }
 
 cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain,
@@ -197,7 +264,7 @@ cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain
                       .k = k,
                       .depth = depth};
 
-    return engine_search_with(c, v, &e, memory, query, result, err);
+    return engine_search_with(c, v, &e, memory, query, result, NULL, err);
 }
 
 static cairn_status mark_words(cairn *c, const view *v, analyzer *an, const retrieve_query *query, arena *memory,
@@ -303,12 +370,26 @@ cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query
     return CAIRN_OK;
 }
 
+static cairn_status present_stages(const engine_stages *s, cairn_search_result *out, cairn_error *err)
+{
+    out->told = s->refined.told;
+    out->collapsed = s->refined.collapsed;
+    out->grouped = s->refined.grouped;
+    out->rewrite_ms = (double)s->rewrite_ns / 1e6;
+    out->refine_ms = (double)s->refined.total_ns / 1e6;
+    out->rewritten = s->rewritten ? arena_strdup(out->memory, s->rewritten) : NULL;
+    if (s->rewritten && !out->rewritten)
+        return cairn_fail(err, CAIRN_ENOMEM, "search result");
+    return CAIRN_OK;
+}
+
 cairn_status cairn_search(cairn *c, const cairn_search_request *request,
                           cairn_search_result **out, cairn_error *err)
 {
     int64_t start = clock_mono_ns();
     retrieve_query query;
     retrieve_result found;
+    engine_stages stages;
     engine_query e;
     arena memory;
     view v;
@@ -328,10 +409,17 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
                        .depth = request->as_you_type ? 0 : (size_t)c->settings.candidates,
                        .as_you_type = request->as_you_type,
                        .matches = request->facets != NULL,
-                       .explain = request->explain};
-    st = engine_search_with(c, &v, &e, &memory, &query, &found, err);
+                       .explain = request->explain,
+                       .history = request->history,
+                       .n_history = request->n_history,
+                       .collapse = request->collapse,
+                       .per_document = request->per_document,
+                       .diversity = (float)request->diversity};
+    st = engine_search_with(c, &v, &e, &memory, &query, &found, &stages, err);
     if (!st)
         st = engine_present(c, &v, &query, &found, out, err);
+    if (!st)
+        st = present_stages(&stages, *out, err);
     if (!st && request->explain)
         st = engine_explain(&query, &found, *out, err);
     if (!st && request->facets)

@@ -3,6 +3,7 @@
 #define CAIRN_ENGINE_SEARCH_H
 
 #include "engine/view.h"
+#include "retrieve/refine.h"
 #include "retrieve/search.h"
 
 /* Search an open view; everything that comes out lives in `memory`. `plain`: the text is a question
@@ -21,10 +22,32 @@ typedef struct engine_query {
     bool explain;     /* fill result->explained */
     retrieve_mode mode;
     size_t k, depth;
+    const cairn_turn *history; /* as in cairn_search_request, and so are these */
+    size_t n_history, per_document;
+    bool collapse;
+    float diversity;
 } engine_query;
 
+/* What became of the question and its hits beside the search itself. */
+typedef struct engine_stages {
+    const char *rewritten; /* NULL: nothing was carried over */
+    int64_t rewrite_ns;
+    refine_report refined;
+} engine_stages;
+
+/* `stages` may be NULL. */
 cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, arena *memory,
-                                retrieve_query *query, retrieve_result *result, cairn_error *err);
+                                retrieve_query *query, retrieve_result *result,
+                                engine_stages *stages, cairn_error *err);
+
+/* The stages after fusion (refine.c): of *result's hits the best e->k stay. */
+cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, arena *memory,
+                           retrieve_result *result, refine_report *report, cairn_error *err);
+/* How many hits of the fusion those stages need. */
+size_t engine_refine_depth(const cairn *c, const engine_query *e);
+/* The history as retrieve/ takes it, in `memory`. CAIRN_EUSAGE for a role that is none. */
+cairn_status engine_turns(const cairn_turn *history, size_t n, arena *memory,
+                          const retrieve_turn **out, cairn_error *err);
 
 /* Count documents by the fields named, over found->matches; into `out`. CAIRN_EUSAGE for a name that
  * is none. */

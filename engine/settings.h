@@ -48,6 +48,10 @@ typedef struct settings {
     char stop_words_file[SETTINGS_TEXT]; /* words that don't score, beside the built-in ones; "" none */
     char synonyms_file[SETTINGS_TEXT];
     char compounds[SETTINGS_TEXT]; /* "on": German and Dutch words with their compounds and parts */
+    double history_question, history_reply; /* weight of words carried over from a chat */
+    double history_words; /* of them for the embedder */
+    double history_typed; /* share of the question as it was typed in the vector searched for */
+    double history_told;  /* share of its score that a passage told already loses */
     double candidates;    /* depth of each list before fusion, at least k */
     double proximity;       /* bonus for words that stand close together */
     double proximity_depth; /* of the best rows, how many get it */

@@ -411,7 +411,8 @@ static cairn_status fuse(searching *s, bool words, bool vectors, size_t k, cairn
             .lexical_score = f->list_score[0],
             .vector_score = f->list_score[1],
             .lexical_rank = f->list_rank[0],
-            .vector_rank = f->list_rank[1]};
+            .vector_rank = f->list_rank[1],
+            .fused_rank = (uint32_t)i + 1};
     }
     s->out->n_hits = n;
     s->out->fuse_ns = clock_mono_ns() - start;

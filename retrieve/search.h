@@ -85,6 +85,8 @@ typedef struct retrieve_hit {
     float score;                        /* fused, or the single list's own */
     float lexical_score, vector_score;  /* raw; 0 where the list does not hold the chunk */
     uint32_t lexical_rank, vector_rank; /* from 1; 0 where the list does not hold the chunk */
+    float rerank_score;                 /* of the scorer (refine.h); 0 where it did not read the chunk */
+    uint32_t fused_rank;                /* from 1: the place before reranking; 0 without words to search */
 } retrieve_hit;
 
 typedef struct retrieve_result {
@@ -97,8 +99,8 @@ typedef struct retrieve_result {
      * i.e. that satisfy what is required and excluded or, where nothing is required, hold any of the
      * words; without words all. NULL otherwise. */
     uint64_t **matches;
-    /* With params.explain, where words were searched: reasons[i] tells of hits[i] (none for one that only
-     * the vectors found). */
+    /* With params.explain, where words were searched: reasons[i] tells of the hit whose fused_rank is i + 1
+     * (none for one that only the vectors found). */
     const lexical_explanation *explained;
     uint64_t n_rows, n_allowed;    /* live rows of the lexical side, and those the filter allows */
     int64_t filter_ns, lexical_ns, embed_ns, vector_ns, fuse_ns, total_ns;

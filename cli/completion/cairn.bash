@@ -61,7 +61,7 @@ _cairn() {
         case $verb in
         watch) _cairn_words "--no-vectors --exclude --include --hidden --no-ignore --pause-on-battery --max-load --priority --settle --rescan --max-folders $global" ;;
         index) _cairn_words "--no-vectors --strict --dry-run --exclude --include --hidden --no-ignore $global" ;;
-        search) _cairn_words "-k --mode --filter --facets --as-you-type --explain --vector $global" ;;
+        search) _cairn_words "-k --mode --filter --facets --as-you-type --history --collapse --per-document --diversity --explain --vector $global" ;;
         suggest) _cairn_words "-k $global" ;;
         ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens $global" ;;
         check) _cairn_words "--repair --recall $global" ;;
@@ -71,7 +71,7 @@ _cairn() {
             if [[ $sub == answers ]]; then
                 _cairn_words "--qa --model $global"
             else
-                _cairn_words "--queries --qrels --mode --run $global"
+                _cairn_words "--queries --qrels --mode --run --history $global"
             fi
             ;;
         model)

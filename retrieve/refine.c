@@ -1,0 +1,302 @@
+/* refine.c - the stages, in the order of refine.h; each leaves hits[] sorted by falling score. */
+#include "retrieve/refine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "retrieve/shingles.h"
+
+#define DEPTH        50
+#define BATCH        4
+#define TOLD_SHARE   0.7f /* of a passage's triples that the assistant's turns hold */
+#define COPY_SHARE   0.8f /* of the triples of two passages that are common */
+#define POOL_FACTOR  4    /* diversity chooses among so many times k hits */
+#define POOL_LEAST   20
+
+void refine_params_default(refine_params *p)
+{
+    *p = (refine_params){.rerank_depth = DEPTH, .told_depth = DEPTH};
+}
+
+typedef struct refining {
+    retrieve_hit *hits;
+    size_t n;
+    const refine_params *params;
+    const refine_source *source;
+    arena *a;
+    refine_report *report;
+    /* by place in `of`, because stages move hits */
+    chunk_id *of;
+    refine_passage *passages;
+    shingle_set *shingles;
+    bool *cut; /* shingles are made */
+    size_t n_read;
+} refining;
+
+/* The passage of a hit, read once. */
+static cairn_status read_passage(refining *r, chunk_id chunk, size_t *at, cairn_error *err)
+{
+    cairn_status st;
+
+    for (*at = 0; *at < r->n_read; ++*at)
+        if (r->of[*at] == chunk)
+            return CAIRN_OK;
+    st = r->source->passage(r->source->ctx, chunk, r->a, &r->passages[r->n_read], err);
+    if (!st)
+        r->of[r->n_read++] = chunk;
+    return st;
+}
+
+static cairn_status read_shingles(refining *r, chunk_id chunk, const shingle_set **out, cairn_error *err)
+{
+    size_t at;
+    cairn_status st = read_passage(r, chunk, &at, err);
+
+    if (!st && !r->cut[at]) {
+        st = shingles_make(r->passages[at].text, r->passages[at].text_len, r->a, &r->shingles[at], err);
+        r->cut[at] = !st;
+    }
+    *out = &r->shingles[at];
+    return st;
+}
+
+/* Insertion keeps hits of one score in their order. */
+static void settle(retrieve_hit *hits, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        retrieve_hit h = hits[i];
+        size_t j = i;
+        for (; j && hits[j - 1].score < h.score; j--)
+            hits[j] = hits[j - 1];
+        hits[j] = h;
+    }
+}
+
+/* ---- rerank ---- */
+
+/* s among the first n of scores as a share of their spread. */
+static float scaled(float s, float least, float most)
+{
+    return most > least ? (s - least) / (most - least) : 1;
+}
+
+/* The scored block keeps its place in front and the range of its fused scores. */
+static void mix_scores(refining *r, const float *scores, size_t n)
+{
+    float most = r->hits[0].score, least = r->hits[n - 1].score, low = scores[0], high = scores[0];
+    float weight = r->params->rerank_weight;
+
+    for (size_t i = 1; i < n; i++) {
+        low = scores[i] < low ? scores[i] : low;
+        high = scores[i] > high ? scores[i] : high;
+    }
+    for (size_t i = 0; i < n; i++) {
+        float fused = scaled(r->hits[i].score, least, most);
+        float mixed = (1 - weight) * fused + weight * scaled(scores[i], low, high);
+        r->hits[i].rerank_score = scores[i];
+        r->hits[i].score = least + mixed * (most - least);
+    }
+    settle(r->hits, n);
+}
+
+static cairn_status rerank(refining *r, cairn_error *err)
+{
+    const refine_params *p = r->params;
+    size_t depth = p->rerank_depth < r->n ? p->rerank_depth : r->n, n = 0;
+    size_t batch = p->rerank_batch ? p->rerank_batch : BATCH;
+    refine_passage *passages;
+    float *scores;
+    int64_t start = clock_mono_ns();
+    cairn_status st = CAIRN_OK;
+
+    if (!p->score || depth < 2)
+        return CAIRN_OK;
+    scores = arena_calloc(r->a, depth, sizeof *scores);
+    passages = arena_calloc(r->a, batch, sizeof *passages);
+    if (!scores || !passages)
+        return cairn_fail(err, CAIRN_ENOMEM, "reranking");
+    while (!st && n < depth && (!p->deadline_ns || clock_mono_ns() < p->deadline_ns)) {
+        size_t m = depth - n < batch ? depth - n : batch;
+        for (size_t i = 0; !st && i < m; i++) {
+            size_t at = 0;
+            st = read_passage(r, r->hits[n + i].chunk, &at, err);
+            if (!st)
+                passages[i] = r->passages[at];
+        }
+        if (!st)
+            st = p->score(p->score_ctx, passages, m, scores + n, err);
+        n += m;
+    }
+    if (st)
+        return st;
+    if (n > 1)
+        mix_scores(r, scores, n);
+    r->report->reranked = n;
+    r->report->rerank_ns = clock_mono_ns() - start;
+    return CAIRN_OK;
+}
+
+/* ---- told ---- */
+
+static cairn_status told_set(refining *r, shingle_set *out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    *out = (shingle_set){0};
+    for (size_t i = 0; !st && i < r->params->n_turns; i++) {
+        const retrieve_turn *t = &r->params->turns[i];
+        shingle_set one, both;
+        if (t->user)
+            continue;
+        st = shingles_make(t->text, strlen(t->text), r->a, &one, err);
+        if (!st)
+            st = shingles_join(out, &one, r->a, &both, err);
+        if (!st)
+            *out = both;
+    }
+    return st;
+}
+
+static cairn_status step_back(refining *r, cairn_error *err)
+{
+    size_t depth = r->params->told_depth < r->n ? r->params->told_depth : r->n;
+    const shingle_set *own;
+    shingle_set told;
+    float least;
+    cairn_status st = CAIRN_OK;
+
+    if (!(r->params->told > 0) || !r->params->n_turns || !depth)
+        return CAIRN_OK;
+    st = told_set(r, &told, err);
+    if (st || !told.n)
+        return st;
+    least = r->hits[r->n - 1].score;
+    for (size_t i = 0; !st && i < depth; i++) {
+        st = read_shingles(r, r->hits[i].chunk, &own, err);
+        if (st || shingles_contained(own, &told) < TOLD_SHARE)
+            continue;
+        r->hits[i].score = least + (r->hits[i].score - least) * (1 - r->params->told);
+        r->report->told++;
+    }
+    if (!st && r->report->told)
+        settle(r->hits, r->n);
+    return st;
+}
+
+/* ---- fewer, and others ---- */
+
+static bool too_many_of(const refining *r, const retrieve_hit *kept, size_t n, doc_id doc)
+{
+    size_t of_doc = 0;
+
+    for (size_t i = 0; i < n; i++)
+        of_doc += kept[i].doc == doc;
+    return r->params->per_document && of_doc >= r->params->per_document;
+}
+
+/* Keep `want` hits, or all there are, of which none is a copy of an earlier one or one too many of its
+ * document. */
+static cairn_status thin_out(refining *r, size_t want, cairn_error *err)
+{
+    size_t n = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (!r->params->collapse && !r->params->per_document)
+        return CAIRN_OK;
+    for (size_t i = 0; !st && i < r->n && n < want; i++) {
+        const shingle_set *own, *other;
+        bool copy = false;
+        if (too_many_of(r, r->hits, n, r->hits[i].doc)) {
+            r->report->grouped++;
+            continue;
+        }
+        if (r->params->collapse)
+            st = read_shingles(r, r->hits[i].chunk, &own, err);
+        for (size_t j = 0; !st && r->params->collapse && j < n && !copy; j++) {
+            st = read_shingles(r, r->hits[j].chunk, &other, err);
+            copy = !st && shingles_jaccard(own, other) >= COPY_SHARE;
+        }
+        r->report->collapsed += copy;
+        if (!st && !copy)
+            r->hits[n++] = r->hits[i];
+    }
+    r->n = n;
+    return st;
+}
+
+/* Chooses k of the first pool hits; the score shown stays the hit's own. */
+static cairn_status diversify(refining *r, size_t k, cairn_error *err)
+{
+    float lambda = 1 - r->params->diversity, most, least, *nearest;
+    size_t pool = k * POOL_FACTOR > POOL_LEAST ? k * POOL_FACTOR : POOL_LEAST;
+    cairn_status st = CAIRN_OK;
+
+    if (!(r->params->diversity > 0) || r->n < 2)
+        return CAIRN_OK;
+    pool = pool < r->n ? pool : r->n;
+    nearest = arena_calloc(r->a, pool, sizeof *nearest);
+    if (!nearest)
+        return cairn_fail(err, CAIRN_ENOMEM, "diversity");
+    most = r->hits[0].score;
+    least = r->hits[pool - 1].score;
+    for (size_t n = 0; !st && n < k && n < pool; n++) {
+        const shingle_set *chosen, *other;
+        retrieve_hit h;
+        float best = 0, value, near;
+        size_t at = n;
+        for (size_t i = n; i < pool; i++) {
+            value = lambda * scaled(r->hits[i].score, least, most) - (1 - lambda) * nearest[i];
+            if (i == n || value > best) {
+                best = value;
+                at = i;
+            }
+        }
+        h = r->hits[at];
+        near = nearest[at];
+        memmove(r->hits + n + 1, r->hits + n, (at - n) * sizeof h);
+        memmove(nearest + n + 1, nearest + n, (at - n) * sizeof near);
+        r->hits[n] = h;
+        nearest[n] = near;
+        st = read_shingles(r, h.chunk, &chosen, err);
+        for (size_t i = n + 1; !st && i < pool; i++) {
+            st = read_shingles(r, r->hits[i].chunk, &other, err);
+            if (st)
+                break;
+            near = shingles_jaccard(chosen, other);
+            if (r->hits[i].doc == h.doc && near < 0.5f)
+                near = 0.5f; /* another part of a document that is listed */
+            nearest[i] = near > nearest[i] ? near : nearest[i];
+        }
+    }
+    r->report->diversified = !st;
+    return st;
+}
+
+cairn_status retrieve_refine(retrieve_hit *hits, size_t *n, size_t k, const refine_params *params,
+                             const refine_source *source, arena *a, refine_report *report,
+                             cairn_error *err)
+{
+    refining r = {.hits = hits, .n = *n, .params = params, .source = source, .a = a, .report = report};
+    size_t want = params->diversity > 0 ? k * POOL_FACTOR + POOL_LEAST : k;
+    int64_t start = clock_mono_ns();
+    cairn_status st;
+
+    *report = (refine_report){0};
+    r.of = arena_calloc(a, *n + 1, sizeof *r.of);
+    r.passages = arena_calloc(a, *n + 1, sizeof *r.passages);
+    r.shingles = arena_calloc(a, *n + 1, sizeof *r.shingles);
+    r.cut = arena_calloc(a, *n + 1, sizeof *r.cut);
+    if (!r.of || !r.passages || !r.shingles || !r.cut)
+        return cairn_fail(err, CAIRN_ENOMEM, "reranking");
+    st = rerank(&r, err);
+    if (!st)
+        st = step_back(&r, err);
+    if (!st)
+        st = thin_out(&r, want, err);
+    if (!st)
+        st = diversify(&r, k, err);
+    *n = r.n < k ? r.n : k;
+    report->total_ns = clock_mono_ns() - start;
+    return st;
+}

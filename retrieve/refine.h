@@ -1,0 +1,70 @@
+/* refine.h - what happens to the list after fusion: the best passages are read again, a few stages each
+ * with one thing to say, every one of which can be left out.
+ *
+ *   rerank     a scorer reads question and passage together; its score, scaled like the fused one, is mixed in
+ *   told       in a chat: a passage that the assistant has given already, almost word for word, steps back
+ *   collapse   of passages that say the same in nearly the same words the first one stays
+ *   group      at most so many passages of one document
+ *   diversity  maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): what is like one that is
+ *              listed already comes later
+ *
+ * Told permutes the first `depth` hits; rerank permutes those it had time to score, as a block that stays in
+ * front: what lies deeper is as fusion left it. The last three look at no more than is needed for k hits.
+ *
+ * Owns     texts come into the caller's arena; the hits are changed in place.
+ * Threads  the call is the caller's thread alone, the scorer's pool apart.
+ * Errors   those of the callbacks, CAIRN_ENOMEM. */
+#ifndef CAIRN_RETRIEVE_REFINE_H
+#define CAIRN_RETRIEVE_REFINE_H
+
+#include "retrieve/rewrite.h"
+#include "retrieve/search.h"
+
+typedef struct refine_passage {
+    const char *text;
+    size_t text_len;
+} refine_passage;
+
+typedef struct refine_source {
+    void *ctx;
+    cairn_status (*passage)(void *ctx, chunk_id chunk, arena *a, refine_passage *out, cairn_error *err);
+} refine_source;
+
+/* Score passages[n] for the question the search was given; higher is better, any scale. */
+typedef cairn_status refine_score_fn(void *ctx, const refine_passage *passages, size_t n, float *scores,
+                                     cairn_error *err);
+
+typedef struct refine_params {
+    refine_score_fn *score; /* NULL: no reranking */
+    void *score_ctx;
+    float rerank_weight;  /* 0..1, of the scorer against fusion */
+    size_t rerank_depth;  /* hits scored at most */
+    size_t rerank_batch;  /* scored between two looks at the clock; 0: 4 */
+    int64_t deadline_ns;  /* on the monotonic clock, for reranking; 0: none */
+    const retrieve_turn *turns;
+    size_t n_turns;
+    float told;        /* 0..1: share of its score that a passage told already loses; 0: off */
+    size_t told_depth; /* hits looked at */
+    bool collapse;
+    size_t per_document; /* 0: any number */
+    float diversity;     /* 0: off .. 1: only difference counts */
+} refine_params;
+
+void refine_params_default(refine_params *p); /* all off; depths 50 */
+
+typedef struct refine_report {
+    size_t reranked;  /* hits scored in time */
+    size_t told;      /* moved back */
+    size_t collapsed; /* left out as copies */
+    size_t grouped;   /* left out as further passages of a document */
+    bool diversified;
+    int64_t rerank_ns, total_ns;
+} refine_report;
+
+/* Refine hits[*n] (by falling score) so that the first k are as the stages want them; *n falls to at most
+ * k. */
+cairn_status retrieve_refine(retrieve_hit *hits, size_t *n, size_t k, const refine_params *params,
+                             const refine_source *source, arena *a, refine_report *report,
+                             cairn_error *err);
+
+#endif

@@ -1,0 +1,366 @@
+/* rewrite.c - words are counted by their stems in a small table: first those of the question, which are
+ * never carried, then those of earlier questions and of the last reply with what they weigh. */
+#include "retrieve/rewrite.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "index/lexical/suggest.h"
+
+#define QUESTIONS_MAX 8
+#define TURN_BYTES    2048
+#define WORDS_MAX     1024 /* in the table */
+#define TABLE_SIZE    2048 /* a power of two, twice that */
+#define LANGUAGES_MAX 8
+#define TF_MAX        3 /* a word of the reply counts no more often */
+
+void rewrite_params_default(rewrite_params *p)
+{
+    *p = (rewrite_params){.question_weight = 0.2f,
+                          .decay = 0.7f,
+                          .reply_weight = 0.1f,
+                          .reply_words = 10,
+                          .pointing = 1.5f,
+                          .brief = 1.5f,
+                          .complete = 0.5f,
+                          .words = 32,
+                          .text_words = 8};
+}
+
+typedef struct carried {
+    const char *stem;
+    size_t stem_len;
+    const char *word; /* as it was last written; of a turn or the question */
+    size_t word_len;
+    bool asked;    /* a word of the question itself */
+    float weight;  /* from earlier questions */
+    unsigned told; /* how often the last reply has it */
+    float idf;     /* < 0: no passage holds it */
+    float score;
+} carried;
+
+typedef struct rewriting {
+    const rewrite_params *params;
+    const lexical_segment *segments;
+    size_t n_segments;
+    const char *lang;
+    analyzer *an;
+    arena *a;
+    carried *words; /* [WORDS_MAX] */
+    size_t n;
+    uint16_t *table; /* [TABLE_SIZE] place + 1; 0 = free */
+    double rows;     /* of the collection */
+} rewriting;
+
+/* ---- language and pronouns ---- */
+
+/* Words that stand for something said before, by language. */
+static const struct {
+    const char *lang, *words;
+} pointers[] = {
+    {"en", " it its they them their theirs this that these those he she his him her hers one ones there "
+           "itself themselves such so both either neither former latter first second last other others "
+           "another same else "},
+    {"de", " er sie es ihn ihm ihr ihre ihren ihrem ihrer sein seine seinen seinem seiner dies diese dieser "
+           "dieses diesen diesem das dessen deren denen dort da dafür davon damit daran darauf darin dazu "
+           "so beide beiden letztere erstere andere anderen dieselbe derselbe "},
+    {"fr", " il elle ils elles le la les lui leur leurs son sa ses ce cet cette ces celui celle ceux celles "
+           "ça cela ceci y en là autre autres même "},
+    {"es", " él ella ellos ellas lo la los las le les su sus suyo suya este esta estos estas ese esa esos "
+           "esas esto eso aquel aquella allí ahí otro otra otros otras mismo misma "},
+    {"it", " lui lei esso essa essi esse loro lo la li le gli suo sua suoi sue questo questa questi queste "
+           "quello quella quelli quelle ciò ci ne lì là altro altra altri altre stesso stessa "},
+};
+
+static bool is_pointer(const char *lang, const char *word, size_t len)
+{
+    char form[ANALYZER_FORM_MAX], padded[ANALYZER_FORM_MAX + 3];
+    size_t n = len < ANALYZER_FORM_MAX ? analyzer_form(word, len, form) : 0;
+
+    if (!n || n > sizeof form)
+        return false;
+    padded[0] = ' ';
+    memcpy(padded + 1, form, n);
+    memcpy(padded + 1 + n, " ", 2);
+    for (size_t i = 0; i < sizeof pointers / sizeof *pointers; i++)
+        if (!strcmp(pointers[i].lang, lang))
+            return strstr(pointers[i].words, padded) != NULL;
+    return false;
+}
+
+/* The collection's language of which the text has most function words; the first where none has any. */
+static cairn_status choose_language(rewriting *w, const char *text, size_t len, cairn_error *err)
+{
+    const char *seen[LANGUAGES_MAX];
+    size_t n_seen = 0, best = 0;
+    cairn_status st = CAIRN_OK;
+
+    w->lang = "";
+    for (size_t i = 0; !st && i < w->n_segments; i++) {
+        const lexical_reader *r = w->segments[i].reader;
+        for (size_t l = 0; !st && l < lexical_reader_language_count(r); l++) {
+            const analyzer_token *t;
+            const char *code = lexical_reader_language(r, l, NULL);
+            size_t n, stops = 0, j = 0;
+            while (j < n_seen && strcmp(seen[j], code) != 0)
+                j++;
+            if (j < n_seen || n_seen == LANGUAGES_MAX)
+                continue;
+            seen[n_seen++] = code;
+            st = analyzer_run(w->an, code, text, len, &t, &n, err);
+            for (size_t k = 0; !st && k < n; k++)
+                stops += t[k].stop;
+            if (!st && (n_seen == 1 || stops > best)) {
+                best = stops;
+                w->lang = code;
+            }
+        }
+    }
+    return st;
+}
+
+/* ---- the table of words ---- */
+
+static carried *word_of(rewriting *w, const analyzer_token *t, const char *text)
+{
+    uint32_t h = 2166136261u;
+    size_t at;
+    carried *c;
+
+    for (uint32_t i = 0; i < t->len; i++)
+        h = (h ^ (unsigned char)t->term[i]) * 16777619u;
+    for (at = h & (TABLE_SIZE - 1); w->table[at]; at = (at + 1) & (TABLE_SIZE - 1)) {
+        c = &w->words[w->table[at] - 1];
+        if (c->stem_len == t->len && !memcmp(c->stem, t->term, t->len))
+            return c;
+    }
+    if (w->n == WORDS_MAX)
+        return NULL;
+    c = &w->words[w->n];
+    *c = (carried){.stem = arena_strndup(w->a, t->term, t->len), .stem_len = t->len};
+    if (!c->stem)
+        return NULL;
+    c->word = text + t->start;
+    c->word_len = t->end - t->start;
+    w->table[at] = (uint16_t)++w->n;
+    return c;
+}
+
+/* Words of a text that mean something: no function words, no lone letters. */
+typedef void take_word(carried *c, float weight);
+
+static void take_asked(carried *c, float weight)
+{
+    (void)weight;
+    c->asked = true;
+}
+
+static void take_question(carried *c, float weight)
+{
+    c->weight += weight;
+}
+
+static void take_reply(carried *c, float weight)
+{
+    (void)weight;
+    c->told += c->told < TF_MAX;
+}
+
+static cairn_status read_words(rewriting *w, const char *text, take_word *take, float weight, size_t *own,
+                               cairn_error *err)
+{
+    size_t len = strlen(text), n;
+    const analyzer_token *t;
+    cairn_status st;
+
+    if (len > TURN_BYTES)
+        len = utf8_floor(text, TURN_BYTES);
+    st = analyzer_run(w->an, w->lang, text, len, &t, &n, err);
+    for (size_t i = 0; !st && i < n; i++) {
+        carried *c;
+        bool seen;
+        if (t[i].stop || t[i].extra || t[i].guess || t[i].end - t[i].start < 2)
+            continue;
+        seen = w->n == WORDS_MAX;
+        c = word_of(w, &t[i], text);
+        if (!c && !seen)
+            return cairn_fail(err, CAIRN_ENOMEM, "rewriting a question");
+        if (!c)
+            continue;
+        *own += !c->asked;
+        take(c, weight);
+    }
+    return st;
+}
+
+static cairn_status find_pointers(const rewriting *w, const char *question, size_t len, bool *found,
+                                  cairn_error *err)
+{
+    const analyzer_token *t;
+    size_t n;
+    cairn_status st = analyzer_run(w->an, w->lang, question, len, &t, &n, err);
+
+    *found = false;
+    for (size_t i = 0; !st && i < n && !*found; i++)
+        *found = is_pointer(w->lang, question + t[i].start, t[i].end - t[i].start);
+    return st;
+}
+
+/* ---- weights ---- */
+
+static cairn_status look_up(rewriting *w, carried *c, cairn_error *err)
+{
+    char form[ANALYZER_FORM_MAX];
+    size_t n = analyzer_form(c->word, c->word_len, form);
+    uint64_t count = 0;
+    double held;
+    cairn_status st = n ? suggest_count(w->segments, w->n_segments, form, n, &count, err) : CAIRN_OK;
+
+    if (st)
+        return st;
+    held = (double)count < w->rows ? (double)count : w->rows;
+    c->idf = count ? (float)log(1 + (w->rows - held + 0.5) / (held + 0.5)) : -1;
+    return CAIRN_OK;
+}
+
+static int by_score(const void *a, const void *b)
+{
+    const carried *x = *(carried *const *)a, *y = *(carried *const *)b;
+
+    if (x->score != y->score)
+        return x->score < y->score ? 1 : -1;
+    return x < y ? -1 : x > y; /* the one that came first */
+}
+
+/* Add what the last reply's rarest words weigh. */
+static void weigh_reply(rewriting *w, carried **order)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->n; i++) {
+        carried *c = &w->words[i];
+        c->score = (float)c->told * c->idf;
+        if (c->told && c->idf > 0)
+            order[n++] = c;
+    }
+    qsort(order, n, sizeof(carried *), by_score);
+    for (size_t i = 0; i < n && i < w->params->reply_words; i++)
+        order[i]->weight += w->params->reply_weight * order[i]->score / order[0]->score;
+}
+
+static cairn_status write_out(rewriting *w, const char *question, carried **order, float scale,
+                              retrieve_rewrite *out, cairn_error *err)
+{
+    size_t n = 0, len = strlen(question), at = len;
+    char *text;
+
+    for (size_t i = 0; i < w->n; i++) {
+        carried *c = &w->words[i];
+        c->score = c->weight * c->idf;
+        if (!c->asked && c->weight > 0 && c->idf > 0)
+            order[n++] = c;
+    }
+    qsort(order, n, sizeof(carried *), by_score);
+    if (n > w->params->words)
+        n = w->params->words;
+    for (size_t i = 0; i < n; i++)
+        at += order[i]->word_len + 1;
+    text = arena_alloc(w->a, at + 1);
+    out->clauses = arena_calloc(w->a, n + 1, sizeof *out->clauses);
+    if (!text || !out->clauses)
+        return cairn_fail(err, CAIRN_ENOMEM, "rewriting a question");
+    memcpy(text, question, len);
+    for (size_t i = 0; i < n; i++) {
+        const carried *c = order[i];
+        out->clauses[i] = (lexical_clause){.occur = LEXICAL_SHOULD,
+                                           .kind = LEXICAL_WORDS,
+                                           .text = c->word,
+                                           .len = c->word_len,
+                                           .boost = c->weight * scale};
+        if (i >= w->params->text_words)
+            continue;
+        text[len++] = ' ';
+        memcpy(text + len, c->word, c->word_len);
+        len += c->word_len;
+    }
+    text[len] = '\0';
+    out->text = text;
+    out->n_clauses = n;
+    return CAIRN_OK;
+}
+
+static cairn_status read_history(rewriting *w, const retrieve_turn *turns, size_t n, cairn_error *err)
+{
+    float weight = w->params->question_weight;
+    size_t questions = 0, words = 0;
+    bool replied = false;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = n; !st && i-- > 0;) {
+        if (!turns[i].user) {
+            if (!replied)
+                st = read_words(w, turns[i].text, take_reply, 0, &words, err);
+            replied = true;
+            continue;
+        }
+        if (questions++ == QUESTIONS_MAX)
+            break;
+        st = read_words(w, turns[i].text, take_question, weight, &words, err);
+        weight *= w->params->decay;
+    }
+    return st;
+}
+
+cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn *turns, size_t n,
+                                       const lexical_segment *segments, size_t n_segments,
+                                       const char *lang, const rewrite_params *params, analyzer *an,
+                                       arena *a, retrieve_rewrite *out, cairn_error *err)
+{
+    rewrite_params defaults;
+    rewriting w = {.params = params ? params : &defaults,
+                   .segments = segments,
+                   .n_segments = n_segments,
+                   .lang = lang,
+                   .an = an,
+                   .a = a};
+    size_t own = 0, len = strlen(question);
+    carried **order;
+    float scale = 1;
+    cairn_status st = CAIRN_OK;
+
+    *out = (retrieve_rewrite){.text = question};
+    rewrite_params_default(&defaults);
+    if (!n)
+        return CAIRN_OK;
+    w.words = arena_calloc(a, WORDS_MAX, sizeof *w.words);
+    w.table = arena_calloc(a, TABLE_SIZE, sizeof *w.table);
+    order = arena_calloc(a, WORDS_MAX, sizeof *order);
+    if (!w.words || !w.table || !order)
+        return cairn_fail(err, CAIRN_ENOMEM, "rewriting a question");
+    for (size_t i = 0; i < n_segments; i++)
+        w.rows += lexical_reader_rows(segments[i].reader);
+    if (len > TURN_BYTES)
+        len = utf8_floor(question, TURN_BYTES);
+    if (!lang || !*lang)
+        st = choose_language(&w, question, len, err);
+    if (!st)
+        st = read_words(&w, question, take_asked, 0, &own, err);
+    if (!st)
+        st = find_pointers(&w, question, len, &out->points_back, err);
+    if (!st)
+        st = read_history(&w, turns, n, err);
+    for (size_t i = 0; !st && i < w.n; i++)
+        st = look_up(&w, &w.words[i], err);
+    if (st)
+        return st;
+    weigh_reply(&w, order);
+    if (out->points_back)
+        scale *= w.params->pointing;
+    else if (own >= 4)
+        scale *= w.params->complete;
+    if (own <= 2)
+        scale *= w.params->brief;
+    return write_out(&w, question, order, scale, out, err);
+}

@@ -1,0 +1,58 @@
+/* rewrite.h - a follow-up question made to stand by itself, by rules, from what was said before.
+ *
+ * "How deadly is it?" finds nothing. What it lacks is in the chat: the words of the earlier questions, the
+ * later the heavier, and the rarest words of the last reply. They are carried over as words that may occur,
+ * each at a fraction of the weight of a word that was asked, so the question as it was typed still leads and
+ * a wrong guess costs little. How much is carried depends on how much the question points back: by a
+ * pronoun or "what about" (English, German, French, Spanish, Italian), by having hardly a word of its own;
+ * one with four words of its own and no pronoun gets half.
+ *
+ * For the embedder the question gets the heaviest of these words at its end. Where the weights come from:
+ * docs/retrieval.md.
+ *
+ * Owns     the result lives in the caller's arena; the texts of its clauses are parts of the turns.
+ * Errors   CAIRN_ENOMEM, CAIRN_ECORRUPT. */
+#ifndef CAIRN_RETRIEVE_REWRITE_H
+#define CAIRN_RETRIEVE_REWRITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "index/lexical/lexical.h"
+
+typedef struct retrieve_turn {
+    bool user; /* else the assistant */
+    const char *text;
+} retrieve_turn;
+
+/* Data for the configuration file; rewrite_params_default fills it. */
+typedef struct rewrite_params {
+    float question_weight; /* of a word of an earlier question, for every one that holds it; 0.2 */
+    float decay;           /* factor for each question further back; 0.7 */
+    float reply_weight;    /* of the last reply's rarest word; 0.1 */
+    size_t reply_words;    /* that count; 10 */
+    float pointing, brief, complete; /* factors for questions with a pronoun, with at most two words of
+                                        their own, and with four and no pronoun; 1.5, 1.5, 0.5 */
+    size_t words;      /* carried over at most; 32 */
+    size_t text_words; /* of them for the embedder; 8 */
+} rewrite_params;
+
+void rewrite_params_default(rewrite_params *p);
+
+typedef struct retrieve_rewrite {
+    const char *text; /* the question with the words it lacks; the question itself where there are none */
+    lexical_clause *clauses; /* WORDS that SHOULD occur, a word each, with their weight as boost */
+    size_t n_clauses;
+    bool points_back; /* a pronoun or the like was found */
+} retrieve_rewrite;
+
+/* `turns` oldest first; only the last 8 questions and the last reply count, 2 KiB of each. Words that no
+ * passage holds are left out. `lang` is the question's language or NULL: then the collection's one whose
+ * function words it has most of. `params` NULL: defaults. */
+cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn *turns, size_t n,
+                                       const lexical_segment *segments, size_t n_segments,
+                                       const char *lang, const rewrite_params *params, analyzer *an,
+                                       arena *a, retrieve_rewrite *out, cairn_error *err);
+
+#endif

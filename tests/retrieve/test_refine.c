@@ -1,0 +1,230 @@
+/* test_refine.c - each stage after fusion on a list made by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "retrieve/refine.h"
+#include "retrieve/shingles.h"
+
+#define N 8
+
+static const struct {
+    doc_id doc;
+    const char *text;
+} passages[N] = {
+    {1, "the pump of the boiler has a warranty of two years from the day of delivery"},
+    {1, "the boiler is serviced once a year by the workshop in the north of the town"},
+    {2, "The pump of the boiler has a warranty of two years, from the day of delivery!"},
+    {3, "roses are cut in march and the lawn is sown in april when the soil is warm"},
+    {3, "hedges are cut in june and not before the birds have left their nests"},
+    {4, "the train to bonn leaves at nine and arrives at noon on the other side"},
+    {5, "carrots onions and a bay leaf are boiled for an hour and then taken out"},
+    {6, "a draft of the lease of the flat in bonn with the rent and the deposit"},
+};
+
+static arena memory;
+static refine_report report;
+static size_t scored;
+
+static cairn_status read_passage(void *ctx, chunk_id chunk, arena *a, refine_passage *out, cairn_error *err)
+{
+    (void)ctx;
+    (void)a;
+    (void)err;
+    assert_true(chunk >= 100 && chunk < 100 + N);
+    *out = (refine_passage){passages[chunk - 100].text, strlen(passages[chunk - 100].text)};
+    return CAIRN_OK;
+}
+
+/* Longer is better. */
+static cairn_status score_length(void *ctx, const refine_passage *p, size_t n, float *scores,
+                                 cairn_error *err)
+{
+    (void)ctx;
+    (void)err;
+    for (size_t i = 0; i < n; i++)
+        scores[i] = (float)p[i].text_len;
+    scored += n;
+    return CAIRN_OK;
+}
+
+/* The order after the stages, as digits. */
+static const char *refine(const refine_params *p, size_t k)
+{
+    static const refine_source source = {NULL, read_passage};
+    static char out[N + 1];
+    retrieve_hit hits[N];
+    cairn_error err = {0};
+    size_t n = N;
+
+    for (size_t i = 0; i < N; i++)
+        hits[i] = (retrieve_hit){.chunk = 100 + i, .doc = passages[i].doc, .score = 1 - (float)i / 10,
+                                 .fused_rank = (uint32_t)i + 1};
+    arena_clear(&memory);
+    arena_init(&memory, 16 << 20);
+    if (retrieve_refine(hits, &n, k, p, &source, &memory, &report, &err))
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (char)('0' + hits[i].chunk - 100);
+    out[n] = '\0';
+    return out;
+}
+
+static void nothing_asked_changes_nothing(void **state)
+{
+    refine_params p;
+
+    (void)state;
+    refine_params_default(&p);
+    assert_string_equal(refine(&p, N), "01234567");
+    assert_string_equal(refine(&p, 3), "012");
+}
+
+static void copies_collapse(void **state)
+{
+    refine_params p;
+
+    (void)state;
+    refine_params_default(&p);
+    p.collapse = true;
+    assert_string_equal(refine(&p, N), "0134567");
+    assert_int_equal(report.collapsed, 1);
+    assert_string_equal(refine(&p, 3), "013"); /* the place is filled from below */
+}
+
+static void documents_have_a_quota(void **state)
+{
+    refine_params p;
+
+    (void)state;
+    refine_params_default(&p);
+    p.per_document = 1;
+    assert_string_equal(refine(&p, N), "023567");
+    assert_int_equal(report.grouped, 2);
+    assert_string_equal(refine(&p, 2), "02");
+}
+
+static void what_was_told_steps_back(void **state)
+{
+    static const retrieve_turn turns[] = {
+        {true, "carrots onions and a bay leaf are boiled for an hour and then taken out"},
+        {false, "You asked about the pump: the pump of the boiler has a warranty of two years from the day "
+                "of delivery. Anything else?"},
+    };
+    refine_params p;
+    const char *order;
+
+    (void)state;
+    refine_params_default(&p);
+    p.turns = turns;
+    p.n_turns = 2;
+    p.told = 0.5f;
+    order = refine(&p, N);
+    assert_int_equal(report.told, 2); /* the copy as well; the user's words are no telling */
+    assert_int_equal(order[0], '1');
+    assert_int_equal(order[1], '3');
+    p.told = 0;
+    assert_string_equal(refine(&p, N), "01234567");
+}
+
+static void diversity_puts_others_first(void **state)
+{
+    refine_params p;
+    const char *order;
+
+    (void)state;
+    refine_params_default(&p);
+    p.diversity = 0.5f;
+    order = refine(&p, 4);
+    assert_true(report.diversified);
+    assert_int_equal(strlen(order), 4);
+    assert_int_equal(order[0], '0');
+    assert_null(strchr(order, '2')); /* says what the first one says */
+}
+
+static void a_scorer_reorders_what_it_read(void **state)
+{
+    refine_params p;
+    const char *order;
+
+    (void)state;
+    refine_params_default(&p);
+    p.score = score_length;
+    p.rerank_weight = 1;
+    p.rerank_depth = 4;
+    scored = 0;
+    order = refine(&p, N);
+    assert_int_equal(scored, 4);
+    assert_int_equal(report.reranked, 4);
+    assert_string_equal(order + 4, "4567"); /* nobody read these */
+    for (size_t i = 1; i < 4; i++)
+        assert_true(strlen(passages[order[i - 1] - '0'].text) >= strlen(passages[order[i] - '0'].text));
+    p.rerank_weight = 0;
+    assert_string_equal(refine(&p, N), "01234567");
+}
+
+static void a_spent_budget_leaves_the_order(void **state)
+{
+    refine_params p;
+
+    (void)state;
+    refine_params_default(&p);
+    p.score = score_length;
+    p.rerank_weight = 1;
+    p.deadline_ns = clock_mono_ns() - 1;
+    scored = 0;
+    assert_string_equal(refine(&p, N), "01234567");
+    assert_int_equal(scored, 0);
+    assert_int_equal(report.reranked, 0);
+}
+
+/* Counted by hand. */
+static void shingles_count_triples(void **state)
+{
+    shingle_set x, y, both, empty;
+    cairn_error err = {0};
+
+    (void)state;
+    arena_clear(&memory);
+    arena_init(&memory, 16 << 20);
+    assert_int_equal(shingles_make("One two three four", 18, &memory, &x, &err), 0);
+    assert_int_equal(shingles_make("two, three: FOUR five", 21, &memory, &y, &err), 0);
+    assert_int_equal(shingles_make("", 0, &memory, &empty, &err), 0);
+    assert_int_equal(x.n, 2);
+    assert_int_equal(y.n, 2);
+    assert_int_equal(empty.n, 0);
+    assert_int_equal(shingles_common(&x, &y), 1);
+    assert_true(shingles_jaccard(&x, &y) > 0.333f && shingles_jaccard(&x, &y) < 0.334f);
+    assert_true(shingles_contained(&empty, &x) == 0 && shingles_jaccard(&empty, &empty) == 0);
+    assert_int_equal(shingles_join(&x, &y, &memory, &both, &err), 0);
+    assert_int_equal(both.n, 3);
+    assert_true(shingles_contained(&x, &both) == 1);
+    assert_int_equal(shingles_make("a b a b a b a", 13, &memory, &x, &err), 0);
+    assert_int_equal(x.n, 2); /* each once */
+    assert_int_equal(shingles_make("lone", 4, &memory, &x, &err), 0);
+    assert_int_equal(x.n, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_asked_changes_nothing),
+        cmocka_unit_test(copies_collapse),
+        cmocka_unit_test(documents_have_a_quota),
+        cmocka_unit_test(what_was_told_steps_back),
+        cmocka_unit_test(diversity_puts_others_first),
+        cmocka_unit_test(a_scorer_reorders_what_it_read),
+        cmocka_unit_test(a_spent_budget_leaves_the_order),
+        cmocka_unit_test(shingles_count_triples),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_clear(&memory);
+    return failed;
+}

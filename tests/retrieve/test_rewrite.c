@@ -1,0 +1,192 @@
+/* test_rewrite.c - what a follow-up question is given from the chat, and what it is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "retrieve/rewrite.h"
+#include "tests/index/vector/memory_sections.h"
+
+static const char *const texts[] = {
+    "lobular carcinoma begins in the lobules of the breast",
+    "steroids are banned in sports because they are dangerous",
+    "the breast biopsy takes an hour in the clinic",
+    "a driveway of concrete is cheaper than one of asphalt",
+    "treatment of lobular carcinoma is surgery or observation",
+    "the clinic opens at nine and closes at five",
+};
+
+static memory_sections mem;
+static section_source src;
+static lexical_reader *reader;
+static lexical_segment segment;
+static analyzer *an;
+static arena memory;
+
+static int set_up(void **state)
+{
+    lexical_writer *w;
+    section_sink sink = memory_sink(&mem);
+    cairn_error err = {0};
+
+    (void)state;
+    assert_int_equal(analyzer_create(&an, &err), 0);
+    assert_int_equal(lexical_writer_create(&w, NULL, &err), 0);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        lexical_doc d = {.lang = "en"};
+        d.field[LEXICAL_BODY].text = texts[i];
+        d.field[LEXICAL_BODY].len = strlen(texts[i]);
+        assert_int_equal(lexical_writer_add(w, &d, NULL, &err), 0);
+    }
+    assert_int_equal(lexical_writer_finish(w, &sink, &err), 0);
+    lexical_writer_destroy(w);
+    src = memory_source(&mem);
+    assert_int_equal(lexical_reader_open(&reader, &src, &err), 0);
+    segment = (lexical_segment){.reader = reader};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    arena_clear(&memory);
+    lexical_reader_close(reader);
+    memory_clear(&mem);
+    analyzer_destroy(an);
+    return 0;
+}
+
+static retrieve_rewrite rewrite(const char *question, const retrieve_turn *turns, size_t n)
+{
+    retrieve_rewrite out;
+    cairn_error err = {0};
+
+    arena_clear(&memory);
+    arena_init(&memory, 16 << 20);
+    if (retrieve_rewrite_question(question, turns, n, &segment, 1, NULL, NULL, an, &memory, &out, &err))
+        fail_msg("%s: %s", question, err.text);
+    return out;
+}
+
+/* The weight of a carried word; 0 when it was not. */
+static float weight_of(const retrieve_rewrite *r, const char *word)
+{
+    for (size_t i = 0; i < r->n_clauses; i++)
+        if (r->clauses[i].len == strlen(word) && !memcmp(r->clauses[i].text, word, strlen(word)))
+            return r->clauses[i].boost;
+    return 0;
+}
+
+static void a_question_alone_stays_as_it_is(void **state)
+{
+    (void)state;
+    retrieve_rewrite r = rewrite("How deadly is it?", NULL, 0);
+
+    assert_string_equal(r.text, "How deadly is it?");
+    assert_int_equal(r.n_clauses, 0);
+}
+
+static void a_pronoun_gets_what_was_spoken_of(void **state)
+{
+    static const retrieve_turn turns[] = {
+        {true, "What is lobular carcinoma?"},
+        {false, "It begins in the lobules of the breast."},
+    };
+    retrieve_rewrite r = rewrite("How deadly is it?", turns, 2);
+
+    (void)state;
+    assert_true(r.points_back);
+    assert_true(weight_of(&r, "lobular") > 0);
+    assert_true(weight_of(&r, "carcinoma") > 0);
+    assert_true(weight_of(&r, "lobules") > 0);
+    /* what was asked leads, what was answered follows */
+    assert_true(weight_of(&r, "lobular") > weight_of(&r, "breast"));
+    assert_true(weight_of(&r, "lobular") < 1);
+    assert_true(weight_of(&r, "the") == 0 && weight_of(&r, "is") == 0);
+    assert_int_equal(strncmp(r.text, "How deadly is it? ", 18), 0);
+    assert_non_null(strstr(r.text, "carcinoma"));
+}
+
+static void later_questions_weigh_more(void **state)
+{
+    static const retrieve_turn turns[] = {
+        {true, "Why are steroids banned?"},
+        {false, "They are dangerous."},
+        {true, "What does a driveway cost?"},
+    };
+    retrieve_rewrite r = rewrite("And which one is cheaper?", turns, 3);
+
+    (void)state;
+    assert_true(weight_of(&r, "driveway") > weight_of(&r, "steroids"));
+    assert_true(weight_of(&r, "steroids") > 0);
+    assert_true(weight_of(&r, "cheaper") == 0); /* its own */
+}
+
+static void a_complete_question_gets_less(void **state)
+{
+    static const retrieve_turn turns[] = {{true, "What is lobular carcinoma?"}};
+    retrieve_rewrite whole = rewrite("When does the breast clinic open before surgery hours?", turns, 1);
+    float of_whole = weight_of(&whole, "lobular");
+    retrieve_rewrite brief = rewrite("And treatment?", turns, 1);
+
+    (void)state;
+    assert_false(whole.points_back);
+    assert_true(of_whole > 0 && of_whole < weight_of(&brief, "lobular"));
+}
+
+static void words_that_no_passage_holds_are_left_out(void **state)
+{
+    static const retrieve_turn turns[] = {{true, "What is a zyxwv of lobular kind?"}};
+    retrieve_rewrite r = rewrite("How big is it?", turns, 1);
+
+    (void)state;
+    assert_true(weight_of(&r, "zyxwv") == 0);
+    assert_true(weight_of(&r, "lobular") > 0);
+    assert_null(strstr(r.text, "zyxwv"));
+}
+
+/* Whatever a chat holds, nothing is read outside of it and the bounds hold. */
+static void anything_is_a_history(void **state)
+{
+    size_t len = 100000;
+    char *flood = malloc(len + 1), *broken = malloc(64);
+    retrieve_turn turns[40];
+    retrieve_rewrite r;
+
+    (void)state;
+    assert_non_null(flood);
+    assert_non_null(broken);
+    for (size_t i = 0; i < len; i++)
+        flood[i] = (char)(i % 7 ? 'a' + (i * 31 + i / 7) % 26 : ' ');
+    memcpy(flood, "lobular ", 8);
+    flood[len] = '\0';
+    memset(broken, 0xe2, 63);
+    broken[63] = '\0';
+    for (size_t i = 0; i < 40; i++)
+        turns[i] = (retrieve_turn){i % 2 == 0, i % 3 ? flood : broken};
+    r = rewrite(flood, turns, 40);
+    assert_true(r.n_clauses <= 32);
+    r = rewrite(broken, turns, 40);
+    assert_true(r.n_clauses <= 32);
+    r = rewrite("", turns, 40);
+    assert_true(r.n_clauses <= 32);
+    free(flood);
+    free(broken);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_question_alone_stays_as_it_is),
+        cmocka_unit_test(a_pronoun_gets_what_was_spoken_of),
+        cmocka_unit_test(later_questions_weigh_more),
+        cmocka_unit_test(a_complete_question_gets_less),
+        cmocka_unit_test(words_that_no_passage_holds_are_left_out),
+        cmocka_unit_test(anything_is_a_history),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
