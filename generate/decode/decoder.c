@@ -23,6 +23,9 @@ struct decoder {
     size_t n_ctx, n_batch, n_past;
     atomic_bool cancel;
 
+    const device_backend *device; /* with `there`: who runs the layers; NULL: we do */
+    device_sequence *there;
+
     kv_cache cache;
     causal_attention *attention;
     activations *act;
@@ -78,6 +81,18 @@ static cairn_status take_memory(decoder *d, cairn_error *err)
     return CAIRN_OK;
 }
 
+/* Let the device that holds the model's weights run the layers. */
+static cairn_status go_there(decoder *d, cairn_error *err)
+{
+    cairn_status st = device_get(&d->device, err);
+
+    if (st)
+        return st;
+    if (d->n_batch > d->device->most_tokens)
+        d->n_batch = d->device->most_tokens;
+    return d->device->sequence_create(&d->there, d->m->device, d->n_ctx, d->n_batch, err);
+}
+
 cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder_options *o,
                             cairn_error *err)
 {
@@ -103,7 +118,11 @@ cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder
     d->n_batch = o->n_batch ? o->n_batch : DECODER_DEFAULT_BATCH;
     if (d->n_batch > d->n_ctx)
         d->n_batch = d->n_ctx;
-    st = take_memory(d, err);
+    st = CAIRN_OK;
+    if (m->device && !d->exact)
+        st = go_there(d, err);
+    if (!st)
+        st = take_memory(d, err);
     if (!st)
         st = kv_cache_init(&d->cache, s->n_layers, s->n_kv_heads, s->head_dim, d->n_ctx, !d->exact,
                            err);
@@ -125,6 +144,8 @@ void decoder_destroy(decoder *d)
 {
     if (!d)
         return;
+    if (d->there)
+        d->device->sequence_destroy(d->there);
     kv_cache_clear(&d->cache);
     causal_attention_destroy(d->attention);
     activations_destroy(d->act);
@@ -161,6 +182,8 @@ void decoder_resume(decoder *d)
 
 size_t decoder_bytes(const decoder *d)
 {
+    if (d->there)
+        return d->bytes + d->device->sequence_bytes(d->there);
     return d->bytes + causal_attention_bytes(d->attention) +
            d->cache.mapped_bytes / d->cache.capacity * d->n_past;
 }
@@ -375,6 +398,16 @@ static cairn_status run_batch(decoder *d, const token_id *ids, size_t n, size_t 
     each_token(d, n, make_turns, &global);
     if (s->window)
         each_token(d, n, make_turns, &local);
+    if (d->there)
+        return d->device->run(d->there,
+                              &(device_batch){.x = d->x,
+                                              .turns = {d->turn[0], s->window ? d->turn[1] : NULL},
+                                              .n = n,
+                                              .n_past = d->n_past,
+                                              .wanted = wanted,
+                                              .logits = logits,
+                                              .cancel = &d->cancel},
+                              err);
     for (size_t layer = 0; layer < s->n_layers; layer++) {
         if (cancelled(d))
             return cairn_fail(err, CAIRN_ECANCELLED, "cancelled");

@@ -396,6 +396,8 @@ cairn_status decoder_model_open(decoder_model **out, const gguf *g,
     if (!st)
         st = fill_matrices(&r);
     free(r.planned);
+    if (!st)
+        st = device_take_model(&m->device, m, err);
     if (st) {
         decoder_model_close(m);
         return st;
@@ -422,6 +424,7 @@ void decoder_model_close(decoder_model *m)
 {
     if (!m)
         return;
+    device_drop_model(m->device);
     for (size_t i = 0; m->layers && i < m->shape.n_layers; i++)
         free_layer(&m->layers[i]);
     free(m->layers);

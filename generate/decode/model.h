@@ -3,6 +3,7 @@
 #define CAIRN_GENERATE_DECODE_MODEL_H
 
 #include "generate/decode/decoder.h"
+#include "generate/decode/device.h"
 #include "generate/decode/weight_cache.h"
 #include "generate/kernels/matrix.h"
 
@@ -29,6 +30,7 @@ struct decoder_model {
     decoder_layer *layers;
     bool pairs_apart; /* rope turns (i, i + dims / 2), else (2i, 2i + 1) */
     size_t packed_bytes, token_bytes;
+    device_weights *device; /* a copy of the weights there, or NULL */
 };
 
 #endif

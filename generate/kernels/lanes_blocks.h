@@ -292,17 +292,27 @@ LANES_INLINE lanes scale_half(tensor_type type, words sum, lanes d, const uint8_
     return lanes_mul(y, broadcast_float(x + (32 + 4 * half) * width + 4 * slot));
 }
 
-/* acc + one block: both scaled halves, the weights' scale, the minimum. */
-LANES_INLINE lanes add_halves(tensor_type type, lanes y0, lanes y1, lanes d, lanes m,
-                              const uint8_t *x, unsigned width, unsigned slot, lanes acc)
+/* What a block adds first: both scaled halves and the weights' scale. */
+LANES_INLINE lanes block_term(tensor_type type, lanes y0, lanes y1, lanes d)
 {
     lanes y = lanes_add(y0, y1);
 
-    if (shape_of(type) != SHAPE_HALVES)
-        y = lanes_mul(y, d);
-    acc = lanes_add(acc, y);
+    return shape_of(type) == SHAPE_HALVES ? y : lanes_mul(y, d);
+}
+
+/* What it adds then, where the format has minima. */
+LANES_INLINE lanes minimum_term(lanes m, const uint8_t *x, unsigned width, unsigned slot)
+{
+    return lanes_mul(m, broadcast_float(x + 40 * width + 4 * slot));
+}
+
+/* acc + one block. */
+LANES_INLINE lanes add_halves(tensor_type type, lanes y0, lanes y1, lanes d, lanes m,
+                              const uint8_t *x, unsigned width, unsigned slot, lanes acc)
+{
+    acc = lanes_add(acc, block_term(type, y0, y1, d));
     if (shape_of(type) == SHAPE_MINIMUM)
-        acc = lanes_add(acc, lanes_mul(m, broadcast_float(x + 40 * width + 4 * slot)));
+        acc = lanes_add(acc, minimum_term(m, x, width, slot));
     return acc;
 }
 

@@ -38,6 +38,7 @@ typedef struct strip_layout {
     uint8_t blocks;     /* blocks a unit */
 } strip_layout;
 
+#ifndef __cplusplus /* a device is handed its matrices' layouts */
 static inline const strip_layout *strip_layout_of(tensor_type type)
 {
     static const strip_layout table[TENSOR_TYPE_COUNT] = {
@@ -53,24 +54,32 @@ static inline const strip_layout *strip_layout_of(tensor_type type)
     };
     return table[type].block ? &table[type] : NULL;
 }
+#endif
 
-static inline size_t strip_unit_bytes(const strip_layout *l)
+/* The arithmetic of places is the device's, too. */
+#ifdef __CUDACC__
+#define LAYOUT_INLINE static __host__ __device__ inline
+#else
+#define LAYOUT_INLINE static inline
+#endif
+
+LAYOUT_INLINE size_t strip_unit_bytes(const strip_layout *l)
 {
     return 64 + (size_t)l->blocks * l->words * 64;
 }
 
 /* Bytes of a strip of k weights of a block format. */
-static inline size_t strip_block_bytes(const strip_layout *l, size_t k)
+LAYOUT_INLINE size_t strip_block_bytes(const strip_layout *l, size_t k)
 {
     return (k / l->block + l->blocks - 1) / l->blocks * strip_unit_bytes(l);
 }
 
 /* Where the scales and the words of block b stand in a strip. */
-static inline size_t strip_scales_at(const strip_layout *l, size_t b)
+LAYOUT_INLINE size_t strip_scales_at(const strip_layout *l, size_t b)
 {
     return b / l->blocks * strip_unit_bytes(l) + b % l->blocks * l->halves * 32;
 }
-static inline size_t strip_words_at(const strip_layout *l, size_t b)
+LAYOUT_INLINE size_t strip_words_at(const strip_layout *l, size_t b)
 {
     return b / l->blocks * strip_unit_bytes(l) + 64 + b % l->blocks * l->words * 64;
 }

@@ -1,0 +1,56 @@
+/* device.h - a decoder's layers on another processor than this one.
+ *
+ * A back end is a module (cairn-cuda.so) that exports one table. It holds a model's weights and a
+ * sequence's keys and values; the decoder hands it embedded tokens and gets logits back. A back end
+ * gives the bytes of the processor's own rows, so it is used whenever there is one;
+ * CAIRN_DEVICE=cpu leaves it out and CAIRN_DEVICE=cuda refuses to go on without it. Exact mode
+ * stays here. */
+#ifndef CAIRN_GENERATE_DECODE_DEVICE_H
+#define CAIRN_GENERATE_DECODE_DEVICE_H
+
+#include "generate/decode/decoder.h"
+
+#define DEVICE_VERSION 1u
+#define DEVICE_SYMBOL  "cairn_device_backend"
+
+typedef struct device_weights device_weights;
+typedef struct device_sequence device_sequence;
+
+typedef struct device_batch {
+    const float *x;        /* [n][width] embedded tokens */
+    const float *turns[2]; /* [n][rope_dims / 2][cos, sin], for global and local layers */
+    size_t n, n_past;      /* new tokens, and those whose keys and values are there */
+    size_t wanted;         /* logits of the last so many */
+    float *logits;         /* [wanted][n_vocab] */
+    const atomic_bool *cancel;
+} device_batch;
+
+typedef struct device_backend {
+    uint32_t version;
+    size_t most_tokens; /* a batch may have */
+    /* Open the device; CAIRN_EUNSUPPORTED when there is none. `name` gets the device's. */
+    cairn_status (*open)(char *name, size_t cap, cairn_error *err);
+    /* Copy the packed weights of m there. */
+    cairn_status (*weights_create)(device_weights **out, const decoder_model *m, cairn_error *err);
+    void (*weights_destroy)(device_weights *w);
+    size_t (*weights_bytes)(const device_weights *w);
+    /* Room for n_ctx positions and batches of n_batch tokens. w and its model outlive the sequence.
+     */
+    cairn_status (*sequence_create)(device_sequence **out, device_weights *w, size_t n_ctx,
+                                    size_t n_batch, cairn_error *err);
+    void (*sequence_destroy)(device_sequence *s);
+    size_t (*sequence_bytes)(const device_sequence *s);
+    cairn_status (*run)(device_sequence *s, const device_batch *b, cairn_error *err);
+} device_backend;
+
+/* The back end in use; NULL when the processor does the work. With CAIRN_DEVICE=cuda the reason why
+ * there is none is an error (CAIRN_EUNSUPPORTED). Opened once. Threads: any. */
+cairn_status device_get(const device_backend **out, cairn_error *err);
+/* Copy a model's weights to the device. *out is NULL where the processor does the work, also
+ * because the device has no room for them (which is logged), unless CAIRN_DEVICE=cuda. */
+cairn_status device_take_model(device_weights **out, const decoder_model *m, cairn_error *err);
+void device_drop_model(device_weights *w); /* NULL is fine */
+/* "cpu", or "cuda: " and the device's own name. Valid for ever. */
+const char *device_name(void);
+
+#endif
