@@ -1,5 +1,6 @@
 /* documents.c - look at documents, take them out, say how things stand. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,25 @@ static doc_id parse_number(const char *text)
     return errno || *end ? 0 : v;
 }
 
+/* The absolute path, also of a file inside a file ("old.zip!/a.txt"). Malloced; NULL: there is none. */
+static char *real_name(const char *name)
+{
+    char *real = realpath(name, NULL), *outer, *whole = NULL;
+
+    for (const char *at = name; !real && (at = strstr(at, "!/")); at += 2) {
+        outer = strndup(name, (size_t)(at - name));
+        real = outer ? realpath(outer, NULL) : NULL;
+        free(outer);
+        if (real) {
+            if (asprintf(&whole, "%s%s", real, at) < 0)
+                whole = NULL;
+            free(real);
+            return whole;
+        }
+    }
+    return real;
+}
+
 /* As given, as an absolute path, then as a number. */
 static cairn_status find_document(const store_snapshot *s, const char *name, store_doc *out,
                                   arena *memory, cairn_error *err)
@@ -35,7 +55,7 @@ static cairn_status find_document(const store_snapshot *s, const char *name, sto
     cairn_status st = store_doc_find(s, name, out, memory, err);
     char *real;
 
-    if (st == CAIRN_ENOTFOUND && (real = realpath(name, NULL))) {
+    if (st == CAIRN_ENOTFOUND && (real = real_name(name))) {
         st = store_doc_find(s, real, out, memory, err);
         free(real);
     }
@@ -267,7 +287,8 @@ static cairn_status delete_below(batch *b, const store_snapshot *s, const char *
         return st;
     arena_init(&memory, DOCUMENT_BYTES);
     while (!(st = store_doc_iter_next(it, &doc, &memory, err))) {
-        if (doc.uri[len] == '/' || (len && folder[len - 1] == '/')) {
+        if (doc.uri[len] == '/' || (len && folder[len - 1] == '/') ||
+            (doc.uri[len] == '!' && doc.uri[len + 1] == '/')) {
             st = batch_delete(b, doc.id, err);
             if (st)
                 break;
@@ -305,6 +326,8 @@ cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, ca
     if (!st) {
         st = batch_delete(b, doc.id, err);
         *n_removed = !st;
+        if (!st)
+            st = delete_below(b, s, doc.uri, n_removed, err); /* the files inside it */
     } else if (st == CAIRN_ENOTFOUND) {
         cairn_error not_found = err ? *err : (cairn_error){0};
         real = realpath(uri_or_id, NULL); /* the folder may be gone: then as it was given */

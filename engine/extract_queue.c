@@ -59,6 +59,25 @@ chunk_options engine_chunk_options(const cairn *c, piece_counter *pieces, const 
     return o;
 }
 
+static cairn_status chunk_members(const cairn *c, piece_counter *pieces, extracted *r)
+{
+    size_t n = 0;
+    cairn_status st = CAIRN_OK;
+
+    for (const ingest_document *m = r->document->members; m; m = m->next)
+        n++;
+    if (n && !(r->members = arena_calloc(&r->memory, n, sizeof *r->members)))
+        return cairn_fail(&r->error, CAIRN_ENOMEM, "%zu files in a file", n);
+    for (const ingest_document *m = r->document->members; m && !st; m = m->next) {
+        extracted_member *x = &r->members[r->n_members++];
+        chunk_options o = engine_chunk_options(c, pieces, m->title);
+        x->document = m;
+        if (!m->status)
+            st = chunk_document(m, &o, &x->chunks, &x->n_chunks, &r->memory, &r->error);
+    }
+    return st;
+}
+
 static void extract_one(const cairn *c, extractor *ex, piece_counter *pieces, const char *path,
                         extracted *r)
 {
@@ -69,6 +88,8 @@ static void extract_one(const cairn *c, extractor *ex, piece_counter *pieces, co
         chunk_options o = engine_chunk_options(c, pieces, r->document->title);
         r->status = chunk_document(r->document, &o, &r->chunks, &r->n_chunks, &r->memory,
                                    &r->error);
+        if (!r->status)
+            r->status = chunk_members(c, pieces, r);
     }
     if (r->status) {
         ingest_document_free(r->document);

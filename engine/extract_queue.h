@@ -13,13 +13,23 @@
 #include "ingest/chunk.h"
 #include "ingest/document.h"
 
+/* A file inside the file: its document (borrowed from the outer one) and passages. One that failed has
+ * no passages; document->status says so. */
+typedef struct extracted_member {
+    const ingest_document *document;
+    ingest_chunk *chunks;
+    size_t n_chunks;
+} extracted_member;
+
 typedef struct extracted {
     ingest_document *document; /* NULL when status is not CAIRN_OK */
     ingest_chunk *chunks;
     size_t n_chunks;
+    extracted_member *members;
+    size_t n_members;
     cairn_status status;
     cairn_error error;
-    arena memory; /* of the chunks */
+    arena memory; /* of the chunks and members */
 } extracted;
 
 typedef struct extract_queue extract_queue;

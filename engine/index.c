@@ -27,6 +27,7 @@
 typedef struct known_doc {
     store_doc doc;
     bool seen; /* still there, or taken by a move */
+    bool kept; /* of a file inside a changed one: still in it */
 } known_doc;
 
 typedef struct todo {
@@ -56,7 +57,24 @@ static bool is_below(const char *path, const char *folder)
 
     if (strncmp(path, folder, n))
         return false;
-    return path[n] == '\0' || path[n] == '/' || (n && folder[n - 1] == '/');
+    return path[n] == '\0' || path[n] == '/' || (n && folder[n - 1] == '/') ||
+           (path[n] == '!' && path[n + 1] == '/'); /* a file inside a file */
+}
+
+/* Is nothing there any more? Of a file inside a file, the outermost one is looked for. */
+static bool is_gone(const char *uri)
+{
+    char path[STORE_URI_MAX + 1];
+    bool gone = access(uri, F_OK) && (errno == ENOENT || errno == ENOTDIR);
+
+    for (const char *at = uri; gone && (at = strstr(at, "!/")); at += 2) {
+        if ((size_t)(at - uri) >= sizeof path)
+            break;
+        memcpy(path, uri, (size_t)(at - uri));
+        path[at - uri] = 0;
+        gone = access(path, F_OK) != 0;
+    }
+    return gone;
 }
 
 static int by_uri(const void *a, const void *b)
@@ -69,6 +87,30 @@ static known_doc *find_known(plan *p, const char *uri)
     known_doc key = {.doc = {.uri = uri}};
 
     return p->n_known ? bsearch(&key, p->known, p->n_known, sizeof key, by_uri) : NULL;
+}
+
+/* The first known document inside file `path`; more follow up to *end. */
+static size_t find_inside(const plan *p, const char *path, size_t *end)
+{
+    size_t low = 0, high = p->n_known, n = strlen(path);
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const char *uri = p->known[mid].doc.uri;
+        int order = strncmp(uri, path, n);
+        if (!order)
+            order = strncmp(uri + n, "!/", 2);
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (*end = low; *end < p->n_known; ++*end) {
+        const char *uri = p->known[*end].doc.uri;
+        if (strncmp(uri, path, n) || strncmp(uri + n, "!/", 2))
+            break;
+    }
+    return low;
 }
 
 static cairn_status push_known(plan *p, const store_doc *doc, cairn_error *err)
@@ -192,8 +234,12 @@ static bool found_file(void *ctx, const walk_entry *e)
     bool failed = false;
 
     r->report->seen++;
-    if (old)
+    if (old) {
+        size_t end;
         old->seen = true;
+        for (size_t i = find_inside(p, e->path, &end); i < end; i++)
+            p->known[i].seen = true; /* reading it says what became of them */
+    }
     if (old && old->doc.size == e->size && old->doc.mtime_ns == e->mtime_ns) {
         r->report->unchanged++;
     } else {
@@ -261,6 +307,49 @@ static cairn_status walk_all(plan *p, cairn_error *err)
     return st;
 }
 
+/* The files inside a file that moved go with it. */
+static cairn_status move_inside(plan *p, const char *from, const char *to, cairn_error *err)
+{
+    size_t n = strlen(from), end;
+    bytes uri;
+    store_doc_iter *it;
+    store_doc doc;
+    cairn_status st;
+
+    for (size_t i = find_inside(p, from, &end); i < end; i++)
+        p->known[i].seen = true;
+    if (p->r->options->dry_run)
+        return CAIRN_OK;
+    bytes_init(&uri, 2 * STORE_URI_MAX + 4);
+    st = bytes_printf(&uri, "%s!/", from);
+    if (!st)
+        st = store_doc_iter_open(p->snapshot, uri.data, &it, err);
+    if (st) {
+        bytes_clear(&uri);
+        return st;
+    }
+    while (!(st = store_doc_iter_next(it, &doc, &p->memory, err))) {
+        doc_id now;
+        store_doc moved = doc;
+        if (strncmp(doc.uri, from, n) || strncmp(doc.uri + n, "!/", 2))
+            continue;
+        st = batch_find(p->r->batch, doc.uri, &now, err);
+        if (!st && now != doc.id)
+            continue; /* taken by an earlier file of this run */
+        bytes_reset(&uri);
+        if (!st)
+            st = bytes_printf(&uri, "%s%s", to, doc.uri + n);
+        moved.uri = uri.data;
+        if (!st)
+            st = batch_move(p->r->batch, p->snapshot, &moved, err);
+        if (st)
+            break;
+    }
+    store_doc_iter_close(it);
+    bytes_clear(&uri);
+    return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+}
+
 /* Record document `old` under the todo's path. */
 static cairn_status move_document(plan *p, const todo *t, const store_doc *old, cairn_error *err)
 {
@@ -277,6 +366,7 @@ static cairn_status move_document(plan *p, const todo *t, const store_doc *old, 
         p->r->report->moved++;
         run_event(p->r,
                   &(cairn_index_event){.kind = "move", .path = t->path, .from = old->uri});
+        st = move_inside(p, old->uri, t->path, err);
     }
     return st;
 }
@@ -379,9 +469,20 @@ static cairn_status remove_gone(plan *p, cairn_error *err)
 /* The plan and the status of forgetting, for the store's callback. */
 typedef struct forgetting {
     plan *p;
+    const char *inside; /* of forget_failure_inside: the file around */
     cairn_error *err;
     cairn_status status;
 } forgetting;
+
+static bool forget_failure_inside(void *ctx, const store_failure *f)
+{
+    forgetting *g = ctx;
+    size_t n = strlen(g->inside);
+
+    if (!strncmp(f->path, g->inside, n) && !strncmp(f->path + n, "!/", 2))
+        g->status = batch_forget_failure(g->p->r->batch, f->path, g->err);
+    return !g->status;
+}
 
 static bool forget_failure_if_gone(void *ctx, const store_failure *f)
 {
@@ -393,7 +494,7 @@ static bool forget_failure_if_gone(void *ctx, const store_failure *f)
         below |= is_below(f->path, g->p->roots[i]);
     for (size_t i = 0; i < o->n_only; i++)
         below |= is_below(f->path, o->only[i]);
-    if (below && access(f->path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
+    if (below && is_gone(f->path))
         g->status = batch_forget_failure(g->p->r->batch, f->path, g->err);
     return !g->status;
 }
@@ -423,12 +524,26 @@ static cairn_status find_gone_twin(plan *p, const uint8_t hash[16], store_doc *o
         if (st)
             break;
         k = find_known(p, out->uri);
-        if (k || out->uri[0] != '/' || !access(out->uri, F_OK) || errno != ENOENT)
+        if (k || out->uri[0] != '/' || !is_gone(out->uri))
             continue;
         /* The same twin may have been taken by an earlier file of this run. */
         st = batch_find(p->r->batch, out->uri, &now, err);
         *found = !st && now == out->id;
     }
+    return st;
+}
+
+/* Remove what was inside file `path` and is not marked as kept. */
+static cairn_status drop_inside(plan *p, const char *path, cairn_error *err)
+{
+    size_t end;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = find_inside(p, path, &end); !st && i < end; i++)
+        if (!p->known[i].kept) {
+            st = batch_delete(p->r->batch, p->known[i].doc.id, err);
+            p->known[i].kept = true; /* not twice */
+        }
     return st;
 }
 
@@ -443,7 +558,7 @@ static cairn_status write_failure(plan *p, const todo *t, const extracted *x, ca
         st = batch_delete(r->batch, t->old->doc.id, err);
         r->report->removed++;
         run_event(r, &(cairn_index_event){.kind = "remove", .path = t->path});
-        return st;
+        return st ? st : drop_inside(p, t->path, err);
     }
     /* A file that was readable before keeps its old text until it can be read again. */
     if (!st)
@@ -476,28 +591,98 @@ static void tell_todo(run *r, const todo *t)
                      .kind = t->old ? "change" : "add", .path = t->path, .size = t->size});
 }
 
-static cairn_status write_document(plan *p, const todo *t, const extracted *x, cairn_error *err)
+/* The record of a document that was read from `uri`. `meta` is malloced and belongs to the record. */
+static store_doc record_of(const char *uri, const ingest_document *d, char ext[32], char *meta)
 {
-    run *r = p->r;
-    const ingest_document *d = x->document;
-    char ext[32];
-    store_doc doc = {.uri = t->path,
+    store_doc doc = {.uri = uri,
                      .title = d->title,
                      .author = d->author,
                      .lang = d->lang,
                      .mime = d->mime,
                      .ext = ext,
+                     .meta_json = meta,
                      .size = (int64_t)d->size,
                      .mtime_ns = d->mtime_ns,
                      .date_ns = d->date_ns ? d->date_ns : d->mtime_ns,
                      .n_pages = d->n_pages};
-    store_doc twin;
+
+    engine_extension(uri, ext, 32);
+    memcpy(doc.hash, d->hash, sizeof doc.hash);
+    return doc;
+}
+
+/* A file inside the todo's file. Equal bytes under the same name stay as they are. */
+static cairn_status write_member(plan *p, const todo *t, const extracted_member *m, bytes *uri,
+                                 cairn_error *err)
+{
+    run *r = p->r;
+    const ingest_document *d = m->document;
+    char ext[32], *meta;
+    store_doc doc;
+    known_doc *old;
+    doc_id now;
+    cairn_status st;
+
+    bytes_reset(uri);
+    if (bytes_printf(uri, "%s!/%s", t->path, d->member) || uri->len > STORE_URI_MAX)
+        return run_fail(r, t->path, "holds a file whose path is too long", err);
+    if (d->status == CAIRN_EUNSUPPORTED)
+        return CAIRN_OK; /* the list of names has it */
+    if (d->status) {
+        st = run_fail(r, uri->data, d->reason, err);
+        return st ? st : batch_failure(r->batch, uri->data, d->reason, (int64_t)d->size, -1, err);
+    }
+    old = find_known(p, uri->data);
+    if (old && !old->kept && !memcmp(old->doc.hash, d->hash, sizeof d->hash)) {
+        old->kept = true;
+        return CAIRN_OK;
+    }
+    if (old)
+        old->kept = true; /* replaced here */
+    st = batch_find(r->batch, uri->data, &now, err); /* of two with one name the last one counts */
+    meta = describe(d);
+    doc = record_of(uri->data, d, ext, meta);
+    if (!st)
+        st = batch_put(r->batch, &doc, m->chunks, m->n_chunks, now, true, err);
+    free(meta);
+    if (!st)
+        r->report->chunks += m->n_chunks;
+    return st;
+}
+
+/* What is told of files inside a changed file is told anew. */
+static cairn_status forget_failures_inside(plan *p, const char *path, cairn_error *err)
+{
+    forgetting g = {.p = p, .err = err, .inside = path};
+    cairn_status st = store_failure_each(p->snapshot, forget_failure_inside, &g, err);
+
+    return st ? st : g.status;
+}
+
+static cairn_status write_members(plan *p, const todo *t, const extracted *x, cairn_error *err)
+{
+    bytes uri;
+    cairn_status st = CAIRN_OK;
+
+    bytes_init(&uri, 2 * STORE_URI_MAX);
+    if (t->old)
+        st = forget_failures_inside(p, t->path, err);
+    for (size_t i = 0; !st && i < x->n_members; i++)
+        st = write_member(p, t, &x->members[i], &uri, err);
+    bytes_clear(&uri);
+    return st ? st : drop_inside(p, t->path, err);
+}
+
+static cairn_status write_document(plan *p, const todo *t, const extracted *x, cairn_error *err)
+{
+    run *r = p->r;
+    const ingest_document *d = x->document;
+    char ext[32];
+    store_doc doc, twin;
     char *meta;
     bool moved = false;
     cairn_status st = CAIRN_OK;
 
-    engine_extension(t->path, ext, sizeof ext);
-    memcpy(doc.hash, d->hash, sizeof doc.hash);
     if (t->old && !memcmp(t->old->doc.hash, d->hash, sizeof doc.hash)) {
         store_doc same = t->old->doc;
         same.mtime_ns = d->mtime_ns;
@@ -511,13 +696,15 @@ static cairn_status write_document(plan *p, const todo *t, const extracted *x, c
         return st;
     if (moved)
         return move_document(p, t, &twin, err);
-    doc.meta_json = meta = describe(d);
+    meta = describe(d);
+    doc = record_of(t->path, d, ext, meta);
     st = batch_put(r->batch, &doc, x->chunks, x->n_chunks, t->old ? t->old->doc.id : 0, true, err);
     free(meta);
     if (!st) {
         r->report->indexed++;
         r->report->chunks += x->n_chunks;
         tell_todo(r, t);
+        st = write_members(p, t, x, err);
     }
     return st;
 }

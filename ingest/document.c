@@ -7,6 +7,11 @@ void ingest_document_free(ingest_document *doc)
 {
     if (!doc)
         return;
+    for (ingest_document *m = doc->members ? doc->members : doc->next, *next; m; m = next) {
+        next = m->next;
+        m->next = m->members = NULL;
+        ingest_document_free(m);
+    }
     arena_clear(&doc->memory);
     free(doc);
 }

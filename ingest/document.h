@@ -73,6 +73,15 @@ typedef struct ingest_document {
     const ingest_block *blocks;
     size_t n_blocks;
     size_t text_bytes; /* sum of len over the blocks */
+    /* A file that holds files (an archive, a mail with attachments) has them as members, all of them in
+     * one list, also those of an archive inside an archive. A member has a name, its path inside the
+     * outermost file with "!/" between two containers ("old.zip!/notes/a.txt"); size, mtime_ns and hash
+     * are its own, and it may have failed. */
+    const char *member;   /* "" of the file itself */
+    cairn_status status;  /* of a member: why it could not be read; it has no blocks then */
+    const char *reason;   /* the sentence to it, "" */
+    struct ingest_document *members; /* owned; of the file itself only */
+    struct ingest_document *next;    /* the next member */
     arena memory;      /* private: everything above lives here */
 } ingest_document;
 

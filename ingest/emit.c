@@ -15,6 +15,7 @@
 
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
+#include <xxhash.h>
 
 #include "base/checked.h"
 #include "base/utf8.h"
@@ -117,6 +118,67 @@ static cairn_status append_nfc(bytes *out, const char *s, size_t len)
 done:
     free(wide);
     free(normal);
+    return st;
+}
+
+/* A member's path as a person may see it: valid, without leading, empty, "." and ".." parts. */
+static cairn_status member_name(bytes *out, const char *name)
+{
+    bytes clean;
+    cairn_status st;
+
+    bytes_init(&clean, 16 * EMIT_FIELD_BYTES);
+    st = emit_clean_text(&clean, name, strnlen(name, EMIT_FIELD_BYTES));
+    for (size_t at = 0; !st && at < clean.len;) {
+        const char *part = clean.data + at;
+        size_t n = strcspn(part, "/\n\t");
+        if (n && !(n == 1 && part[0] == '.') && !(n == 2 && part[0] == '.' && part[1] == '.')) {
+            if (out->len)
+                st = bytes_append(out, "/", 1);
+            if (!st)
+                st = bytes_append(out, part, n);
+        }
+        at += n + 1;
+    }
+    bytes_clear(&clean);
+    return st;
+}
+
+bool emit_member_begin(emitter *e, emitter *inner, const char *name, const char *data, size_t len,
+                       int64_t mtime_ns)
+{
+    emit_member_info m = {.size = len, .mtime_ns = mtime_ns};
+    XXH128_canonical_t canon;
+    bytes clean;
+    cairn_status st;
+
+    if (e->status || !e->sink.member)
+        return false;
+    bytes_init(&clean, 16 * EMIT_FIELD_BYTES);
+    st = stick(e, member_name(&clean, name));
+    if (!st && clean.len) {
+        XXH128_canonicalFromHash(&canon, XXH3_128bits(data, len));
+        memcpy(m.hash, canon.digest, sizeof m.hash);
+        m.name = clean.data;
+        st = stick(e, e->sink.member(e->sink.ctx, &m, &e->error));
+        if (!st)
+            emitter_init(inner, &e->sink, e->max_text - e->text_bytes);
+    } else {
+        st = CAIRN_EINPUT;
+    }
+    bytes_clear(&clean);
+    return !st;
+}
+
+cairn_status emit_member_end(emitter *e, emitter *inner)
+{
+    cairn_status st = stick(e, e->sink.member_end(e->sink.ctx, inner->status,
+                                                  inner->status ? inner->error.text : "",
+                                                  &e->error));
+
+    e->text_bytes += inner->text_bytes;
+    e->n_blocks += inner->n_blocks;
+    emitter_clear(inner);
     return st;
 }
 

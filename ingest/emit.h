@@ -39,6 +39,14 @@ typedef enum document_field {
     FIELD_END
 } document_field;
 
+/* A file inside a file. */
+typedef struct emit_member_info {
+    const char *name; /* its path in the container: UTF-8, '/' between folders */
+    uint64_t size;
+    int64_t mtime_ns; /* 0 = unknown */
+    uint8_t hash[16]; /* XXH3-128 of its bytes, canonical form */
+} emit_member_info;
+
 typedef struct block_sink {
     void *ctx;
     /* Everything in *block is borrowed for the call. */
@@ -46,6 +54,11 @@ typedef struct block_sink {
     cairn_status (*text)(void *ctx, document_field field, const char *key, const char *value,
                          size_t len, cairn_error *err);
     cairn_status (*number)(void *ctx, document_field field, int64_t value, cairn_error *err);
+    /* What follows belongs to a file inside this one, until the matching member_end. Both NULL: members
+     * are not wanted, and emit_member does nothing. */
+    cairn_status (*member)(void *ctx, const emit_member_info *m, cairn_error *err);
+    cairn_status (*member_end)(void *ctx, cairn_status status, const char *reason,
+                               cairn_error *err);
 } block_sink;
 
 typedef struct emitter {
@@ -86,6 +99,13 @@ cairn_status emit_source_block(emitter *e, ingest_block_kind kind, unsigned leve
 cairn_status emit_field(emitter *e, document_field field, const char *value, size_t len);
 cairn_status emit_meta(emitter *e, const char *key, const char *value, size_t len);
 cairn_status emit_number(emitter *e, document_field field, int64_t value);
+/* Begin and end a member. Between the two, `inner` is the emitter of the member's parser; the caller ends
+ * it with emit_finish where that parser succeeded. What failed in it fails the member alone. False:
+ * nothing began (members are not wanted, the name says nothing, or e has failed). The bytes are hashed.
+ * ".", ".." and control characters are taken out of the name. */
+bool emit_member_begin(emitter *e, emitter *inner, const char *name, const char *data, size_t len,
+                       int64_t mtime_ns);
+cairn_status emit_member_end(emitter *e, emitter *inner);
 /* Stop with this failure. */
 cairn_status emit_fail(emitter *e, cairn_status code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

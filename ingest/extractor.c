@@ -30,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "ingest/build.h"
 #include "ingest/plain.h"
 #include "ingest/wire.h"
@@ -38,6 +39,7 @@
 #define DEFAULT_MAX_TEXT    ((size_t)64 << 20)
 #define DEFAULT_MAX_MEMORY  ((size_t)2 << 30)
 #define START_DEADLINE_MS   30000
+#define MEMBERS_DEADLINE    20 /* times that of a file, for a file with many inside */
 #define POLL_MS             100 /* how fast a cancel is seen */
 #define WORKER_MAX_FILES    2000
 #define WORKER_MAX_CPU_NS   ((int64_t)240 * 1000000000)
@@ -511,6 +513,7 @@ static cairn_status read_answer(extractor *ex, document_builder *b, int64_t dead
     uint64_t blocks = 0;
     wire_state state = WIRE_MORE;
     int status;
+    int64_t last_ns = clock_mono_ns() + MEMBERS_DEADLINE * ex->deadline_ms * 1000000;
     cairn_status st;
 
     for (;;) {
@@ -522,6 +525,10 @@ static cairn_status read_answer(extractor *ex, document_builder *b, int64_t dead
         else if (!st) {
             ex->lost = false;
             st = wire_answer(&f, &sink, &blocks, &state, err);
+            if (f.type == WIRE_MEMBER || f.type == WIRE_MEMBER_END) /* each has time of its own */
+                deadline_ns = clock_mono_ns() + ex->deadline_ms * 1000000;
+            if (deadline_ns > last_ns)
+                deadline_ns = last_ns;
         }
         if (st || state == WIRE_FINISHED)
             break;
@@ -552,6 +559,25 @@ static const char *title_from_path(arena *a, const char *path)
     }
     bytes_clear(&clean);
     return title;
+}
+
+static cairn_status need_title(ingest_document *doc, const char *path, cairn_error *err)
+{
+    if (!doc->title[0] && !(doc->title = title_from_path(&doc->memory, path)))
+        return cairn_fail(err, CAIRN_ENOMEM, "a title");
+    return CAIRN_OK;
+}
+
+/* A worker that came down over one file in an archive has read those before it. */
+static cairn_status salvage(document_builder *b, cairn_status st, const cairn_error *err)
+{
+    block_sink sink = builder_sink(b);
+    char note[512];
+
+    if (!builder_salvage(b, st, err->text))
+        return st;
+    snprintf(note, sizeof note, "read only in part, up to a file inside it: %.400s", err->text);
+    return sink.text(sink.ctx, FIELD_NOTE, "", note, utf8_floor(note, strlen(note)), NULL);
 }
 
 static cairn_status extract_fd(extractor *ex, const char *path, int fd, const struct stat *sb,
@@ -588,6 +614,8 @@ static cairn_status extract_fd(extractor *ex, const char *path, int fd, const st
             break;
         builder_clear(&b);
     }
+    if (st && st != CAIRN_ECANCELLED && st != CAIRN_EIO && err)
+        st = salvage(&b, st, err);
     if (!st)
         st = builder_finish(&b, &doc, err);
     if (st) {
@@ -597,12 +625,12 @@ static cairn_status extract_fd(extractor *ex, const char *path, int fd, const st
     memcpy(doc->hash, hash, 16);
     doc->size = (uint64_t)sb->st_size;
     doc->mtime_ns = (int64_t)sb->st_mtim.tv_sec * 1000000000 + sb->st_mtim.tv_nsec;
-    if (!doc->title[0]) {
-        doc->title = title_from_path(&doc->memory, path);
-        if (!doc->title) {
-            ingest_document_free(doc);
-            return cairn_fail(err, CAIRN_ENOMEM, "a title");
-        }
+    st = need_title(doc, path, err);
+    for (ingest_document *m = doc->members; m && !st; m = m->next)
+        st = need_title(m, m->member, err);
+    if (st) {
+        ingest_document_free(doc);
+        return st;
     }
     *out = doc;
     return CAIRN_OK;

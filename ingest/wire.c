@@ -1,6 +1,7 @@
 /* wire.c - frames to and from bytes; the layout is in wire.h. */
 #include "ingest/wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ cairn_status wire_take(const void *data, size_t len, wire_frame *out, size_t *us
     type = cursor_u8(&c);
     if (cursor_u8(&c) | cursor_u8(&c) | cursor_u8(&c))
         return cairn_fail(err, CAIRN_EINPUT, "a frame header with bits that must be zero");
-    if (type < WIRE_HELLO || type > WIRE_FAIL)
+    if (type < WIRE_HELLO || type > WIRE_MEMBER_END)
         return cairn_fail(err, CAIRN_EINPUT, "a frame of unknown type %u", type);
     if (n > WIRE_MAX_PAYLOAD)
         return cairn_fail(err, CAIRN_EINPUT, "a frame of %u bytes, more than %zu", n,
@@ -183,6 +184,34 @@ cairn_status wire_put_fail(bytes *out, cairn_status code, const char *text)
     return end_frame(out, at, st);
 }
 
+cairn_status wire_put_member(bytes *out, const emit_member_info *m)
+{
+    size_t at;
+    cairn_status st = begin_frame(out, WIRE_MEMBER, &at);
+
+    if (!st)
+        st = bytes_append_u64(out, m->size);
+    if (!st)
+        st = bytes_append_u64(out, (uint64_t)m->mtime_ns);
+    if (!st)
+        st = bytes_append(out, m->hash, sizeof m->hash);
+    if (!st)
+        st = put_text(out, m->name, strlen(m->name));
+    return end_frame(out, at, st);
+}
+
+cairn_status wire_put_member_end(bytes *out, cairn_status code, const char *text)
+{
+    size_t at;
+    cairn_status st = begin_frame(out, WIRE_MEMBER_END, &at);
+
+    if (!st)
+        st = bytes_append_byte(out, (uint8_t)code);
+    if (!st)
+        st = put_text(out, text, strlen(text));
+    return end_frame(out, at, st);
+}
+
 static const char *get_text(cursor *c, size_t *len)
 {
     *len = cursor_u32(c);
@@ -302,6 +331,62 @@ static cairn_status answer_field(const wire_frame *f, const block_sink *sink, ca
     return sink->text(sink->ctx, (document_field)field, key, value, len, err);
 }
 
+static cairn_status answer_member(const wire_frame *f, const block_sink *sink, cairn_error *err)
+{
+    emit_member_info m = {0};
+    char name[EMIT_FIELD_BYTES * 4 + 1];
+    const uint8_t *hash;
+    const char *s;
+    size_t len;
+    cairn_status st;
+    cursor c;
+
+    cursor_init(&c, f->payload, f->len);
+    m.size = cursor_u64(&c);
+    m.mtime_ns = cursor_i64(&c);
+    hash = cursor_take(&c, sizeof m.hash);
+    s = get_text(&c, &len);
+    st = whole(&c, f, err);
+    if (st)
+        return st;
+    if (len >= sizeof name || memchr(s, 0, len))
+        return cairn_fail(err, CAIRN_EINPUT, "a member with a name of %zu bytes", len);
+    memcpy(m.hash, hash, sizeof m.hash);
+    memcpy(name, s, len);
+    name[len] = 0;
+    m.name = name;
+    return sink->member(sink->ctx, &m, err);
+}
+
+/* Statuses that a worker may give for a file. */
+static bool is_failure(uint8_t code)
+{
+    return code == CAIRN_EINPUT || code == CAIRN_ELIMIT || code == CAIRN_EUNSUPPORTED ||
+           code == CAIRN_ENOMEM;
+}
+
+static cairn_status answer_member_end(const wire_frame *f, const block_sink *sink,
+                                      cairn_error *err)
+{
+    char reason[401];
+    const char *text;
+    uint8_t code;
+    size_t len;
+    cairn_status st;
+    cursor c;
+
+    cursor_init(&c, f->payload, f->len);
+    code = cursor_u8(&c);
+    text = get_text(&c, &len);
+    st = whole(&c, f, err);
+    if (!st && code != CAIRN_OK && !is_failure(code))
+        st = cairn_fail(err, CAIRN_EINPUT, "a member failed with a strange code %u", code);
+    if (st)
+        return st;
+    snprintf(reason, sizeof reason, "%.*s", (int)(len < 400 ? len : 400), text);
+    return sink->member_end(sink->ctx, (cairn_status)code, reason, err);
+}
+
 cairn_status wire_answer(const wire_frame *f, const block_sink *sink, uint64_t *blocks,
                          wire_state *state, cairn_error *err)
 {
@@ -317,6 +402,10 @@ cairn_status wire_answer(const wire_frame *f, const block_sink *sink, uint64_t *
     case WIRE_BLOCK:
         ++*blocks;
         return answer_block(f, sink, err);
+    case WIRE_MEMBER:
+        return answer_member(f, sink, err);
+    case WIRE_MEMBER_END:
+        return answer_member_end(f, sink, err);
     case WIRE_DONE: {
         uint64_t n = cursor_u64(&c);
         st = whole(&c, f, err);
@@ -334,8 +423,7 @@ cairn_status wire_answer(const wire_frame *f, const block_sink *sink, uint64_t *
         st = whole(&c, f, err);
         if (st)
             return st;
-        if (code != CAIRN_EINPUT && code != CAIRN_ELIMIT && code != CAIRN_EUNSUPPORTED &&
-            code != CAIRN_ENOMEM)
+        if (!is_failure(code))
             return cairn_fail(err, CAIRN_EINPUT, "the worker failed with a strange code %u", code);
         *state = WIRE_FINISHED;
         return cairn_fail(err, (cairn_status)code, "%.*s", (int)(len < 400 ? len : 400), text);

@@ -19,9 +19,12 @@
  *                           n_spans x { varint text gap, varint file gap }, text
  *   WIRE_DONE      worker   u64 blocks given
  *   WIRE_FAIL      worker   u8 cairn_status, text sentence
+ *   WIRE_MEMBER    worker   u64 size, i64 time in ns, 16 bytes hash, text name: what follows belongs to
+ *                           a file inside the one in hand
+ *   WIRE_MEMBER_END worker  u8 cairn_status (0 = read), text sentence: back to the one around it
  *
  * text = u32 length, bytes. Trailing bytes in a payload are a violation. An answer is any number
- * of TEXT, NUMBER and BLOCK, then one DONE or FAIL. The parent believes nothing: document rules
+ * of TEXT, NUMBER, BLOCK and members, then one DONE or FAIL. The parent believes nothing: document rules
  * are checked by build.h, sizes here. */
 #ifndef CAIRN_INGEST_WIRE_H
 #define CAIRN_INGEST_WIRE_H
@@ -34,7 +37,7 @@
 #include "base/status.h"
 #include "ingest/emit.h"
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define WIRE_HEADER  8
 /* A block's text (tripled by replacement characters at worst) and its spans. */
 #define WIRE_MAX_PAYLOAD ((size_t)8 << 20)
@@ -48,6 +51,8 @@ typedef enum wire_type {
     WIRE_BLOCK,
     WIRE_DONE,
     WIRE_FAIL,
+    WIRE_MEMBER,
+    WIRE_MEMBER_END,
 } wire_type;
 
 typedef struct wire_frame {
@@ -82,13 +87,16 @@ cairn_status wire_put_block(bytes *out, const ingest_block *b);
 cairn_status wire_put_done(bytes *out, uint64_t blocks);
 cairn_status wire_put_fail(bytes *out, cairn_status code, const char *text);
 
+cairn_status wire_put_member(bytes *out, const emit_member_info *m);
+cairn_status wire_put_member_end(bytes *out, cairn_status code, const char *text);
+
 /* Read a payload. CAIRN_EINPUT when it does not have exactly the shape of its type. */
 cairn_status wire_get_hello(const wire_frame *f, wire_hello *out, cairn_error *err);
 cairn_status wire_get_request(const wire_frame *f, wire_request *out, cairn_error *err);
 
 typedef enum wire_state { WIRE_MORE, WIRE_FINISHED } wire_state;
 
-/* One frame of an answer: pass TEXT, NUMBER and BLOCK on to the sink. *state becomes WIRE_FINISHED
+/* One frame of an answer: pass TEXT, NUMBER, BLOCK and members on to the sink. *state becomes WIRE_FINISHED
  * at DONE. A FAIL frame gives its own status and sentence, with *state = WIRE_FINISHED, so that it
  * differs from a violation (CAIRN_EINPUT with WIRE_MORE). `blocks` counts the blocks so far. */
 cairn_status wire_answer(const wire_frame *f, const block_sink *sink, uint64_t *blocks,

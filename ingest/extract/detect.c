@@ -218,6 +218,19 @@ static bool is_man_page(const char *data, size_t len, const char *ext)
            (data[1] == '\\' || isalpha((unsigned char)data[1]) || data[1] == '"');
 }
 
+static const struct {
+    size_t at, len;
+    const char *bytes, *mime;
+} archives[] = {
+    {257, 5, "ustar", "application/x-tar"},
+    {0, 6, "7z\xBC\xAF\x27\x1C", "application/x-7z-compressed"},
+    {0, 6, "Rar!\x1A\x07", "application/vnd.rar"},
+    {0, 4, "PK\x05\x06", "application/zip"}, /* an empty one */
+    {0, 6, "\xFD" "7zXZ\0", "application/x-xz"},
+    {0, 4, "\x28\xB5\x2F\xFD", "application/zstd"},
+    {0, 10, "BZh91AY&SY", "application/x-bzip2"},
+};
+
 static bool starts_pdf(const char *data, size_t len)
 {
     return memmem(data, len < 1024 ? len : 1024, "%PDF-", 5) != NULL;
@@ -235,6 +248,10 @@ detected detect(const char *data, size_t len, const char *name)
         return (detected){"application/gzip", parse_gzip};
     if (len > 4 && !memcmp(data, "PK\x03\x04", 4))
         return (detected){"application/zip", parse_package};
+    for (size_t i = 0; i < sizeof archives / sizeof *archives; i++)
+        if (len >= archives[i].at + archives[i].len &&
+            !memcmp(data + archives[i].at, archives[i].bytes, archives[i].len))
+            return (detected){archives[i].mime, parse_archive};
     if (len > 5 && !memcmp(data, "{\\rtf", 5))
         return (detected){"application/rtf", parse_rtf};
     if (encoding_looks_binary(data, len))
@@ -280,7 +297,7 @@ cairn_status parse_any(emitter *e, const parse_input *in)
         return emit_fail(e, CAIRN_EINPUT, "encrypted: it needs a password");
     if (!d.parse)
         return emit_fail(e, CAIRN_EUNSUPPORTED, "no parser for %s", d.mime);
-    if (d.parse != parse_gzip && d.parse != parse_package) /* these say what they hold */
+    if (d.parse != parse_gzip && d.parse != parse_package && d.parse != parse_archive) /* these say what they hold */
         emit_field(e, FIELD_MIME, d.mime, strlen(d.mime));
     if (!in->len) {
         emit_field(e, FIELD_NOTE, "empty file", 10);

@@ -1,7 +1,8 @@
 /* mail.c - messages (RFC 5322, MIME) and mailboxes, by GMime.
  *
  * A message becomes a heading (its subject), one paragraph of who, to whom and when, and its body:
- * of alternatives the plain one, of HTML its text. Attachments are named, and text ones are read.
+ * of alternatives the plain one, of HTML its text. Attachments are named; text ones are read with it,
+ * others become members ("report.pdf", in a mailbox "12/report.pdf" of the twelfth message).
  * Metadata: subject as title, sender as author, date, message-id, recipients, what it answers. */
 #include "ingest/extract/mail.h"
 
@@ -40,7 +41,9 @@ void mail_warm_up(void)
 
 typedef struct mail {
     emitter *e;
+    const parse_input *in;
     unsigned depth, parts;
+    size_t number; /* of the message in its mailbox, from 1; 0: there is none */
     bytes attachments;
 } mail;
 
@@ -62,6 +65,23 @@ static cairn_status part_bytes(mail *m, GMimePart *part, GByteArray **out)
     return CAIRN_OK;
 }
 
+/* A PDF, an office document, an archive: a file inside the message. */
+static void attachment(mail *m, GMimePart *part, const char *file)
+{
+    char name[1024];
+    GByteArray *data;
+
+    if (!file || !*file || m->e->status)
+        return; /* what has no name is decoration */
+    if (m->number)
+        snprintf(name, sizeof name, "%zu/%s", m->number, file);
+    else
+        snprintf(name, sizeof name, "%s", file);
+    if (part_bytes(m, part, &data) == CAIRN_OK)
+        parse_member(m->e, m->in, name, (const char *)data->data, data->len, 0);
+    g_byte_array_unref(data);
+}
+
 static void leaf(mail *m, GMimePart *part)
 {
     GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
@@ -77,8 +97,10 @@ static void leaf(mail *m, GMimePart *part)
             bytes_append(&m->attachments, ", ", 2);
         bytes_append_str(&m->attachments, file && *file ? file : "unnamed");
     }
-    if (!g_mime_content_type_is_type(type, "text", "*"))
-        return; /* a PDF inside a message is named, not read */
+    if (!g_mime_content_type_is_type(type, "text", "*")) {
+        attachment(m, part, file);
+        return;
+    }
     if (part_bytes(m, part, &data) == CAIRN_OK && data->len) {
         in.data = (const char *)data->data;
         in.len = data->len;
@@ -203,11 +225,15 @@ static void message(mail *m, GMimeMessage *msg, bool outermost, unsigned nesting
 
 static cairn_status parse_messages(emitter *e, const parse_input *in, bool mailbox)
 {
-    mail m = {.e = e, .depth = in->depth};
+    unpack_budget own = {.packed = in->len};
+    parse_input around = *in;
+    mail m = {.e = e, .in = &around, .depth = in->depth};
     GMimeStream *stream = g_mime_stream_mem_new_with_buffer(in->data, in->len);
     GMimeParser *parser = g_mime_parser_new_with_stream(stream);
     size_t n = 0;
 
+    if (!around.budget)
+        around.budget = &own;
     bytes_init(&m.attachments, 64 << 10);
     /* GMime copies the buffer; in->len is bounded by the address space of the worker. */
     g_mime_parser_set_format(parser, mailbox ? GMIME_FORMAT_MBOX : GMIME_FORMAT_MESSAGE);
@@ -217,6 +243,7 @@ static cairn_status parse_messages(emitter *e, const parse_input *in, bool mailb
         if (!msg)
             break;
         m.parts = 0;
+        m.number = mailbox ? n + 1 : 0;
         message(&m, msg, !mailbox && !in->part, 0);
         n++;
         g_object_unref(msg);

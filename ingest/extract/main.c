@@ -87,6 +87,32 @@ static cairn_status send_number(void *ctx, document_field field, int64_t value, 
     return sent(ch, wire_put_number(&ch->out, field, value), err);
 }
 
+static uint32_t deadline_ms; /* of the request in hand */
+
+/* A second lock on the parent's deadline, which runs anew with each member. */
+static void set_alarm(void)
+{
+    alarm(deadline_ms / 1000 + 5);
+}
+
+static cairn_status send_member(void *ctx, const emit_member_info *m, cairn_error *err)
+{
+    channel *ch = ctx;
+    cairn_status st = wire_put_member(&ch->out, m);
+
+    set_alarm();
+    return sent(ch, st ? st : send_all(ch), err); /* told before it may bring us down */
+}
+
+static cairn_status send_member_end(void *ctx, cairn_status status, const char *reason,
+                                    cairn_error *err)
+{
+    channel *ch = ctx;
+
+    set_alarm();
+    return sent(ch, wire_put_member_end(&ch->out, status, reason), err);
+}
+
 /* One request and its descriptor. False at the end of the stream or of our patience. */
 static bool receive_request(wire_request *r, int *fd)
 {
@@ -125,13 +151,15 @@ static bool receive_request(wire_request *r, int *fd)
 
 static void serve(channel *ch, const wire_request *r, int fd)
 {
-    block_sink sink = {.ctx = ch, .block = send_block, .text = send_text, .number = send_number};
+    block_sink sink = {.ctx = ch, .block = send_block, .text = send_text, .number = send_number,
+                       .member = send_member, .member_end = send_member_end};
     parse_input in = {.name = r->name};
     void *map = NULL;
     emitter e;
 
     emitter_init(&e, &sink, r->max_text > SIZE_MAX / 8 ? SIZE_MAX / 8 : (size_t)r->max_text);
-    alarm(r->deadline_ms / 1000 + 5); /* a second lock on the parent's deadline */
+    deadline_ms = r->deadline_ms;
+    set_alarm();
     if (r->file_size > SIZE_MAX / 8) {
         emit_fail(&e, CAIRN_ELIMIT, "larger than this machine can address");
     } else if (r->file_size) {

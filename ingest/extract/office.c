@@ -214,8 +214,9 @@ cairn_status parse_package(emitter *e, const parse_input *in)
     if (office_relation(&o, "", NULL, "officeDocument", main_part)) {
         snprintf(o.main_part, sizeof o.main_part, "%s", main_part);
         ooxml(&o, main_part);
-    } else if (!e->status && !by_mimetype(&o))
-        emit_fail(e, CAIRN_EUNSUPPORTED, "no parser for application/zip");
+    } else if (!e->status && !by_mimetype(&o)) {
+        parse_archive(e, in);
+    }
     for (size_t i = 0; i < 2; i++)
         bytes_clear(&o.rels[i]);
     package_close(o.p);

@@ -18,14 +18,34 @@ typedef struct parse_input {
     const char *charset; /* said by the envelope (a mail's header), NULL = find out */
     bool part;           /* a part of something: no metadata, positions are the whole's business */
     unsigned depth;      /* of containers around it */
+    struct unpack_budget *budget; /* of the outermost container; NULL: this may become it */
 } parse_input;
+
+/* What one file may unpack to in all, however its archives nest. */
+typedef struct unpack_budget {
+    size_t packed;   /* bytes of the outermost file */
+    size_t unpacked; /* so far */
+    size_t files;
+} unpack_budget;
+
+#define UNPACK_MAX_TOTAL ((size_t)2 << 30)
+#define UNPACK_MAX_FILE  ((size_t)256 << 20)
+#define UNPACK_MAX_FILES 20000
+/* More than this is a bomb: honest text packs to a fiftieth at best, and long runs of zeros are
+ * allowed UNPACK_FREE bytes. */
+#define UNPACK_MAX_RATIO 200
+#define UNPACK_FREE      ((size_t)64 << 20)
 
 typedef cairn_status parse_fn(emitter *e, const parse_input *in);
 
 parse_fn parse_text, parse_code, parse_markdown, parse_html, parse_csv, parse_man, parse_mail,
-    parse_mbox, parse_gzip, parse_pdf, parse_package, parse_fb2, parse_rtf;
+    parse_mbox, parse_gzip, parse_archive, parse_pdf, parse_package, parse_fb2, parse_rtf;
 
 #define PARSE_MAX_DEPTH 4
+
+/* A file inside this one, with its own document. `data` need not outlive the call. */
+void parse_member(emitter *e, const parse_input *around, const char *name, const char *data,
+                  size_t len, int64_t mtime_ns);
 
 /* Find the type and run its parser. CAIRN_EUNSUPPORTED names the type. */
 cairn_status parse_any(emitter *e, const parse_input *in);

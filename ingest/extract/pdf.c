@@ -612,6 +612,41 @@ static cairn_status open_failure(emitter *e, const GError *error)
                      error && error->message ? error->message : "it cannot be opened");
 }
 
+static gboolean take_bytes(const gchar *data, gsize n, gpointer ctx, GError **error)
+{
+    bytes *out = ctx;
+
+    if (!bytes_append(out, data, n))
+        return TRUE;
+    g_set_error(error, g_quark_from_static_string("cairn"), 1, "larger than a file may be");
+    return FALSE;
+}
+
+/* Files embedded in the document, each a member. */
+static void give_attachments(emitter *e, const parse_input *in, PopplerDocument *doc)
+{
+    unpack_budget own = {.packed = in->len};
+    parse_input around = *in;
+    GList *list = poppler_document_get_attachments(doc);
+    bytes data;
+
+    if (!around.budget)
+        around.budget = &own;
+    bytes_init(&data, UNPACK_MAX_FILE);
+    for (GList *at = list; at && !e->status; at = at->next) {
+        PopplerAttachment *a = at->data;
+        const char *name = a->name && *a->name ? a->name : "unnamed";
+        bytes_reset(&data);
+        if (++around.budget->files > UNPACK_MAX_FILES)
+            break;
+        if (poppler_attachment_save_to_callback(a, take_bytes, &data, NULL) && data.len &&
+            (around.budget->unpacked += data.len) <= UNPACK_MAX_TOTAL)
+            parse_member(e, &around, name, data.data, data.len, 0);
+    }
+    g_list_free_full(list, g_object_unref);
+    bytes_clear(&data);
+}
+
 cairn_status parse_pdf(emitter *e, const parse_input *in)
 {
     GBytes *data = g_bytes_new_static(in->data, in->len);
@@ -664,6 +699,8 @@ cairn_status parse_pdf(emitter *e, const parse_input *in)
     give_extras(&p, doc);
     if (!e->n_blocks)
         emit_field(e, FIELD_NOTE, "no text layer: a scan or drawings", 33);
+    if (poppler_document_has_attachments(doc))
+        give_attachments(e, in, doc);
 done:
     if (doc)
         g_object_unref(doc);

@@ -250,7 +250,7 @@ cairn_status parse_csv(emitter *e, const parse_input *in)
 cairn_status parse_gzip(emitter *e, const parse_input *in)
 {
     z_stream z = {.next_in = (Bytef *)(uintptr_t)in->data};
-    parse_input inner = {.part = true, .depth = in->depth + 1};
+    parse_input inner = {.part = true, .depth = in->depth + 1, .budget = in->budget};
     size_t left = in->len, name_len = strlen(in->name);
     char name[1024];
     bytes out;
@@ -272,6 +272,11 @@ cairn_status parse_gzip(emitter *e, const parse_input *in)
         z.avail_out = 64 << 10;
         rc = inflate(&z, Z_NO_FLUSH);
         out.len += (64u << 10) - z.avail_out;
+        if (out.len > 262 && out.len <= 64u << 10 && !memcmp(out.data + 257, "ustar", 5)) {
+            inflateEnd(&z); /* an archive is not unpacked whole */
+            bytes_clear(&out);
+            return parse_archive(e, in);
+        }
         if (rc == Z_STREAM_END && (z.avail_in || left) && z.avail_in > 1 && z.next_in[0] == 0x1F)
             rc = inflateReset(&z); /* several members one after the other */
         else if (rc != Z_OK && rc != Z_STREAM_END)

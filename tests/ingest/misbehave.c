@@ -76,6 +76,16 @@ bool misbehave(emitter *e, const parse_input *in)
         abort();
     if (!strcmp(word, "exit"))
         _exit(7);
+    if (!strcmp(word, "member")) { /* one file inside is read, the next brings us down */
+        emitter inner;
+        if (emit_member_begin(e, &inner, "one.txt", "1", 1, 0)) {
+            emit_block(&inner, INGEST_PARAGRAPH, 0, "the first was complete", 22);
+            emit_finish(&inner);
+            emit_member_end(e, &inner);
+        }
+        if (emit_member_begin(e, &inner, "two.txt", "2", 1, 0))
+            raise(SIGSEGV);
+    }
     if (!strcmp(word, "garbage")) {
         static const char junk[] = "this is no frame at all, is it?";
         if (write(3, junk, sizeof junk) < 0)
