@@ -4,6 +4,7 @@
 #   libexec/cairn/cairn-extract       the sandboxed reader of foreign formats (see ingest/)
 #   lib/cairn/cairn-faiss.so          FAISS and OpenBLAS, opened on first use (see index/vector/)
 #   lib/systemd/user                  cairn-watch.service, off until a user enables it
+#   share/dbus-1, share/gnome-shell, share/krunner, share/applications   the desktop's search (cairn desktop)
 #   share/man/man1, share/bash-completion, share/doc/cairn
 #   include/cairn, lib/libcairn.a, lib/pkgconfig/cairn.pc      to build on cairn.h (package libcairn-dev)
 #
@@ -18,6 +19,11 @@ set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc/cairn)
 install(TARGETS cairn RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 configure_file(cmake/cairn-watch.service.in ${CMAKE_BINARY_DIR}/package/cairn-watch.service @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/package/cairn-watch.service DESTINATION lib/systemd/user)
+configure_file(cmake/desktop/org.cairn.Search.service.in ${CMAKE_BINARY_DIR}/package/org.cairn.Search.service @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/package/org.cairn.Search.service DESTINATION share/dbus-1/services)
+install(FILES cmake/desktop/org.cairn.Search.ini DESTINATION share/gnome-shell/search-providers)
+install(FILES cmake/desktop/org.cairn.Cairn.desktop DESTINATION share/applications)
+install(FILES cmake/desktop/org.cairn.krunner.desktop DESTINATION share/krunner/dbusplugins)
 install(TARGETS cairn-faiss LIBRARY DESTINATION lib/cairn)
 
 # Manual and changelog, compressed the same way every time.

@@ -5,9 +5,9 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index watch search suggest ask get list delete status check compact import export eval model'
+    local verbs='index watch search suggest ask get list delete status check compact import export eval model open desktop'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --vector --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders -k '
+    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --vector --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --page --opener --idle --web-page -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -63,6 +63,8 @@ _cairn() {
         index) _cairn_words "--no-vectors --strict --dry-run --exclude --include --hidden --no-ignore $global" ;;
         search) _cairn_words "-k --mode --filter --facets --as-you-type --history --collapse --per-document --diversity --explain --vector $global" ;;
         suggest) _cairn_words "-k $global" ;;
+        open) _cairn_words "--page --opener $global" ;;
+        desktop) _cairn_words "--idle --opener --web-page $global" ;;
         ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens $global" ;;
         check) _cairn_words "--repair --recall $global" ;;
         import) _cairn_words "--no-vectors --ids --metric --format $global" ;;
@@ -89,7 +91,7 @@ _cairn() {
         return
     fi
     case $verb in
-    index | watch | get | list | delete) _cairn_files ;;
+    index | watch | get | open | list | delete) _cairn_files ;;
     import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl vectors'; else _cairn_files; fi ;;
     export) if [[ -z $sub ]]; then _cairn_words 'vectors'; else _cairn_files; fi ;;
     eval) if [[ -z $sub ]]; then _cairn_words 'retrieval answers'; fi ;;
