@@ -46,6 +46,20 @@ static inline void *checked_realloc(void *p, size_t n, size_t size)
     return realloc(p, bytes ? bytes : 1);
 }
 
+/* Room for one element more behind the n of a growing array: the array, perhaps moved and then with
+ * *cap elements, a half more than before; NULL when memory ran out, and the old one survives. */
+static inline void *checked_room(void *array, size_t n, size_t *cap, size_t size)
+{
+    size_t more = *cap + *cap / 2 + 64;
+    void *moved;
+    if (n < *cap)
+        return array;
+    moved = checked_realloc(array, more, size);
+    if (moved)
+        *cap = more;
+    return moved;
+}
+
 /* 64-byte aligned, for kernels; release with free(). */
 static inline void *checked_aligned(size_t n, size_t size)
 {

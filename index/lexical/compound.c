@@ -3,9 +3,10 @@
  * The words of a collection are the dictionary's terms whose forms are not listed, and the listed
  * forms (forms.h). A part is looked up in both, in each segment.
  *
- * To find the compounds of a word all words are walked once, whatever the number of words asked
- * for: two tables of bits, for the last two bytes of terms and the first two of forms, pass nearly
- * every word over. German and Dutch stemmers change the end of a word alone, so a compound's term
+ * To find the compounds of a word, the blocks of words are walked that may hold one that ends in it
+ * (ends.h) or begins with it: once, whatever the number of words asked for, and all blocks where an
+ * index has no list of endings. Two tables of bits, for the last two bytes of terms and the first two
+ * of forms, pass nearly every word over. German and Dutch stemmers change the end of a word alone, so a compound's term
  * ends in the term of its last part, and one letter of a form is one letter of its term. The most
  * frequent candidates are then parted. */
 #include "index/lexical/compound.h"
@@ -25,7 +26,7 @@
 #define WORD_MAX       64 /* bytes of a word that is parted */
 #define LOOKUPS_MAX    400   /* for the parts of one word */
 #define CANDIDATES_MAX 65536 /* kept by the walk */
-#define CHECKED_MAX    600   /* candidates parted for one word of the question */
+#define CHECKED_MAX    150   /* candidates parted for one word of the question */
 
 typedef struct linking {
     const char *lang;
@@ -382,27 +383,118 @@ static inline cairn_status meet(walk *k, const char *form, size_t form_len, cons
     return st;
 }
 
-static cairn_status walk_segment(walk *k, const lexical_reader *r)
+/* The terms of a block whose only form they are. */
+static cairn_status walk_dict_block(walk *k, const lexical_reader *r, size_t block)
 {
-    dict_iter d;
+    dict_block b;
+    cairn_status st = dict_block_enter(&b, &r->dict, block, k->err);
+
+    for (uint64_t i = (uint64_t)block * DICT_BLOCK; !st && b.left; i++) {
+        st = dict_block_next(&b, k->err);
+        if (!st && !forms_listed(&r->forms, i))
+            st = meet(k, b.term.text, b.term.len, b.term.text, b.term.len, b.term.df);
+    }
+    return st;
+}
+
+static cairn_status walk_forms_block(walk *k, const lexical_reader *r, size_t block)
+{
     forms_iter f;
     bool more = true;
     cairn_status st = CAIRN_OK;
 
-    dict_iter_init(&d, &r->dict);
-    for (uint64_t i = 0; !st && more; i++) {
-        st = dict_iter_next(&d, &more, k->err);
-        if (!st && more && !forms_listed(&r->forms, i))
-            st = meet(k, d.term.text, d.term.len, d.term.text, d.term.len, d.term.df);
-    }
-    forms_iter_enter(&f, &r->forms, 0);
-    more = true;
-    while (!st && more) {
+    forms_iter_enter(&f, &r->forms, block);
+    for (size_t i = 0; i < FORMS_BLOCK && !st; i++) {
         st = forms_iter_next(&f, &more, k->err);
-        if (!st && more)
-            st = meet(k, f.form, f.form_len, f.term, f.term_len, f.count);
+        if (st || !more)
+            break;
+        st = meet(k, f.form, f.form_len, f.term, f.term_len, f.count);
     }
     return st;
+}
+
+/* Sorted words in blocks, of which the first eight bytes of the first word are known. */
+typedef struct word_blocks {
+    const lexical_reader *r;
+    size_t n;
+    ends_kind by_term;
+    const uint8_t *(*head)(const lexical_reader *r, size_t i);
+    cairn_status (*walk)(walk *k, const lexical_reader *r, size_t block);
+} word_blocks;
+
+static const uint8_t *dict_head(const lexical_reader *r, size_t i)
+{
+    return dict_block_head(&r->dict, i);
+}
+
+static const uint8_t *forms_head(const lexical_reader *r, size_t i)
+{
+    return forms_block_head(&r->forms, i);
+}
+
+/* Set the bits of the blocks that may hold words which begin so. */
+static void mark_beginning(const word_blocks *b, const char *word, size_t len, uint64_t *blocks)
+{
+    size_t low = 0, high = b->n, n = len < 8 ? len : 8;
+
+    while (low < high) { /* the first block that begins so or above */
+        size_t mid = low + (high - low) / 2;
+        if (memcmp(b->head(b->r, mid), word, n) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (size_t i = low ? low - 1 : 0; i < b->n; i++) {
+        if (i >= low && memcmp(b->head(b->r, i), word, n) > 0)
+            break;
+        blocks[i >> 6] |= (uint64_t)1 << (i & 63);
+    }
+}
+
+/* Set the bits of the blocks that may hold a compound of a word asked for; all where that is not known. */
+static cairn_status mark_blocks(const walk *k, const word_blocks *b, uint64_t *blocks)
+{
+    for (size_t i = 0; i < k->n_words; i++) {
+        const compound_search *q = &k->words[i];
+        uint64_t *found;
+        cairn_status st;
+        if (q->term_len < 2 || q->form_len < 2)
+            continue;
+        st = ends_find(&b->r->ends, b->by_term, q->term, q->term_len, &found, k->err);
+        if (st)
+            return st;
+        if (!found) {
+            memset(blocks, 0xff, row_set_words((uint32_t)b->n) * sizeof *blocks);
+            return CAIRN_OK;
+        }
+        for (size_t w = 0; w < row_set_words((uint32_t)b->n); w++)
+            blocks[w] |= found[w];
+        free(found);
+        mark_beginning(b, q->form, q->form_len, blocks);
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status walk_words(walk *k, const word_blocks *b)
+{
+    uint64_t *blocks = calloc(row_set_words((uint32_t)b->n) + 1, sizeof *blocks);
+    cairn_status st = blocks ? mark_blocks(k, b, blocks) : no_memory(k->err);
+
+    for (size_t i = 0; i < b->n && !st; i++)
+        if (row_set_has(blocks, (uint32_t)i))
+            st = b->walk(k, b->r, i);
+    free(blocks);
+    return st;
+}
+
+static cairn_status walk_segment(walk *k, const lexical_reader *r)
+{
+    cairn_status st = walk_words(
+        k, &(word_blocks){r, r->dict.n_blocks, ENDS_TERMS, dict_head, walk_dict_block});
+
+    return st ? st
+              : walk_words(k, &(word_blocks){r, r->forms.n_blocks, ENDS_FORM_TERMS, forms_head,
+                                             walk_forms_block});
 }
 
 static int same_first(const void *a, const void *b, void *ctx)

@@ -18,7 +18,7 @@
 
 #define COMPOUND_PARTS_MAX 4
 #define COMPOUND_WORDS_MAX 16  /* of a question, whose compounds are looked for */
-#define COMPOUND_FOUND_MAX 300 /* terms of one such word, the most frequent ones */
+#define COMPOUND_FOUND_MAX 100 /* terms of one such word, the most frequent ones */
 
 /* Is it a language whose compounds are parted? */
 bool compound_language(const char *lang);
@@ -59,8 +59,8 @@ cairn_status compound_holds(const compound_words *w, const compound_search *word
                             size_t len, const char *term, size_t term_len, bool *holds,
                             cairn_error *err);
 
-/* Find the compounds of all these words in one walk over the collection's words: some nanoseconds a
- * word of the collection. What is found lives in `memory`. */
+/* Find the compounds of all these words in one walk over the blocks of the collection's words that may
+ * hold them. What is found lives in `memory`. */
 cairn_status compound_find(const compound_words *w, compound_search *words, size_t n, arena *memory,
                            cairn_error *err);
 

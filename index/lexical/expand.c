@@ -6,10 +6,13 @@
  *   2. Words as they were written, where that is not their term (forms.h), are walked the same way, so
  *      that what a person sees is what a pattern is held against; a word that fits stands for its
  *      term in every segment. A fuzzy word stands for its own stems too.
+ *      A pattern that begins with * or ? and ends in letters is asked of the words with that ending
+ *      alone (ends.h), wherever they are few.
  *   3. When the terms' postings are more than the query may read, the terms with fewest edits and
  *      then the most frequent ones are kept, counted over all segments.
  *   4. In each segment the postings of the terms left are added up, row by row, in the order of the
  *      terms, so that the sums do not depend on anything else. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,12 +175,47 @@ static cairn_status walk_dict_block(expander *e, const word_blocks *blocks, size
     return st;
 }
 
+/* What a pattern that may begin with anything ends in: its last letters, at least two. */
+static size_t known_ending(const query_expansion *x, char out[16])
+{
+    size_t from = x->len, n = 0;
+
+    if (x->kind != LEXICAL_WILDCARD || (x->text[0] != '*' && x->text[0] != '?'))
+        return 0;
+    while (from && x->len - from < 16 && isascii(x->text[from - 1]) &&
+           isalnum((unsigned char)x->text[from - 1]))
+        from--;
+    for (; from < x->len; from++)
+        out[n++] = (char)tolower((unsigned char)x->text[from]);
+    return n < 2 ? 0 : n;
+}
+
+/* All blocks, or where the ending is known those that hold it. */
+static cairn_status walk_words(expander *e, const word_blocks *b, ends_kind kind)
+{
+    const lexical_reader *r = e->segments[b->segment].reader;
+    char ending[16];
+    size_t len = known_ending(e->x, ending);
+    uint64_t *only = NULL;
+    cairn_status st = CAIRN_OK;
+
+    if (len)
+        st = ends_find(&r->ends, kind, ending, len, &only, e->err);
+    if (st || !only)
+        return st ? st : walk_blocks(e, b, 0, b->n);
+    for (size_t i = 0; i < b->n && !st; i++)
+        if (only[i >> 6] >> (i & 63) & 1)
+            st = b->walk(e, b, i);
+    free(only);
+    return st;
+}
+
 static cairn_status walk_terms(expander *e, size_t s)
 {
     const dict *d = &e->segments[s].reader->dict;
-    word_blocks b = {d, d->n_blocks, s, dict_head, false, walk_dict_block};
 
-    return walk_blocks(e, &b, 0, b.n);
+    return walk_words(e, &(word_blocks){d, d->n_blocks, s, dict_head, false, walk_dict_block},
+                      ENDS_TERMS);
 }
 
 /* ---- stems of written forms ---- */
@@ -269,11 +307,12 @@ static cairn_status walk_forms_block(expander *e, const word_blocks *blocks, siz
     return st;
 }
 
-static cairn_status walk_forms(expander *e, const forms *f)
+static cairn_status walk_forms(expander *e, size_t s)
 {
-    word_blocks b = {f, f->n_blocks, 0, forms_head, true, walk_forms_block};
+    const forms *f = &e->segments[s].reader->forms;
 
-    return walk_blocks(e, &b, 0, b.n);
+    return walk_words(e, &(word_blocks){f, f->n_blocks, s, forms_head, true, walk_forms_block},
+                      ENDS_FORMS);
 }
 
 /* A fuzzy word's own stems are no edit away from it. */
@@ -690,7 +729,7 @@ cairn_status expansion_make(query_expansion *x, const query_plan *plan, analyzer
     for (size_t s = 0; s < n && !st; s++)
         st = walk_terms(&e, s);
     for (size_t s = 0; s < n && !st; s++)
-        st = walk_forms(&e, &segments[s].reader->forms);
+        st = walk_forms(&e, s);
     if (!st && x->kind == LEXICAL_FUZZY)
         st = derive_from_word(&e, an, langs, n_langs);
     for (size_t s = 0; s < n && !st; s++)

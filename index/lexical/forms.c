@@ -370,7 +370,8 @@ static cairn_status append_entry(const forms_table *t, const forms_pair *p, cons
 }
 
 /* The two sections, in memory: forms are a few hundredths of an index. */
-static cairn_status build(forms_writer *w, bytes *head, bytes *entries, cairn_error *err)
+static cairn_status build(forms_writer *w, bytes *head, bytes *entries, forms_entry_fn entry,
+                          void *ctx, cairn_error *err)
 {
     const forms_table *t = w->table;
     const forms_pair *before = NULL;
@@ -399,6 +400,11 @@ static cairn_status build(forms_writer *w, bytes *head, bytes *entries, cairn_er
         }
         if (!st && append_entry(t, p, before, entries))
             st = no_memory(err);
+        if (!st) {
+            char term[FORM_MAX];
+            size_t len = pair_term(t, p, term);
+            st = entry(ctx, pair_form(t, p), p->len, term, len, err);
+        }
         if (!st)
             st = pace_work(w->pace, 4, err);
         before = p;
@@ -416,14 +422,15 @@ static cairn_status emit(const section_sink *sink, const char *name, const bytes
     return st ? st : sink->end(sink->ctx, err);
 }
 
-cairn_status forms_writer_emit(forms_writer *w, const section_sink *sink, cairn_error *err)
+cairn_status forms_writer_emit(forms_writer *w, const section_sink *sink, forms_entry_fn entry,
+                               void *ctx, cairn_error *err)
 {
     bytes head, entries;
     cairn_status st;
 
     bytes_init(&head, SIZE_MAX / 2);
     bytes_init(&entries, SIZE_MAX / 2);
-    st = build(w, &head, &entries, err);
+    st = build(w, &head, &entries, entry, ctx, err);
     if (!st)
         st = emit(sink, "lex.fidx", &head, err);
     if (!st)

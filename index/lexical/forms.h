@@ -72,7 +72,11 @@ void forms_writer_clear(forms_writer *w);
  * what the table knows, counted if the term is listed. */
 cairn_status forms_writer_term(forms_writer *w, const char *term, size_t len, uint64_t more,
                                cairn_error *err);
-cairn_status forms_writer_emit(forms_writer *w, const section_sink *sink, cairn_error *err);
+/* Told of each entry in the order in which it is written. */
+typedef cairn_status (*forms_entry_fn)(void *ctx, const char *form, size_t form_len,
+                                       const char *term, size_t term_len, cairn_error *err);
+cairn_status forms_writer_emit(forms_writer *w, const section_sink *sink, forms_entry_fn entry,
+                               void *ctx, cairn_error *err);
 
 /* ---- read ---- */
 

@@ -583,6 +583,8 @@ cairn_status lexical_reader_verify(const lexical_reader *r, cairn_error *err)
                             row);
     if (!st)
         st = forms_verify(&r->forms, &r->dict, err);
+    if (!st)
+        st = ends_verify(&r->ends, &r->dict, &r->forms, err);
     free(l);
     free(where);
     return st;

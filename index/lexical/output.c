@@ -1,6 +1,8 @@
 /* output.c - gather lists and dictionary, then write section after section. */
 #include "index/lexical/output.h"
 
+#include "index/lexical/compound.h"
+
 /* Below this a spool would write in crumbs. */
 #define SPOOL_LEAST ((size_t)256 << 10)
 
@@ -12,6 +14,8 @@ void index_output_init(index_output *o)
     list_encoder_init(&o->lists, &o->post, &o->pos);
     forms_table_init(&o->written);
     o->forms = (forms_writer){0};
+    o->ends = (ends_writer){0};
+    o->compounds = false;
 }
 
 void index_output_clear(index_output *o)
@@ -20,6 +24,7 @@ void index_output_clear(index_output *o)
     forms_writer_clear(&o->forms);
     forms_table_clear(&o->written);
     dict_writer_clear(&o->dict);
+    ends_writer_clear(&o->ends);
     spool_clear(&o->post);
     spool_clear(&o->pos);
 }
@@ -60,7 +65,19 @@ cairn_status index_output_term(index_output *o, const char *term, size_t len, co
                                uint64_t itself, cairn_error *err)
 {
     cairn_status st = dict_writer_add(&o->dict, term, len, list, err);
+    if (!st)
+        st = ends_writer_add(&o->ends, ENDS_TERMS, term, len, err);
     return st ? st : forms_writer_term(&o->forms, term, len, itself, err);
+}
+
+static cairn_status add_entry(void *ctx, const char *form, size_t form_len, const char *term,
+                              size_t term_len, cairn_error *err)
+{
+    index_output *o = ctx;
+    cairn_status st = ends_writer_add(&o->ends, ENDS_FORMS, form, form_len, err);
+
+    return st || !o->compounds ? st
+                               : ends_writer_add(&o->ends, ENDS_FORM_TERMS, term, term_len, err);
 }
 
 cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *columns,
@@ -76,11 +93,13 @@ cairn_status index_output_emit(index_output *o, lexical_meta *m, const uint8_t *
         st = rows_emit(columns, m->n_rows, sink, err);
     if (!st)
         st = dict_writer_emit(&o->dict, sink, err);
+    for (size_t i = 0; i < m->n_langs; i++)
+        o->compounds |= compound_language(m->langs[i].code);
     if (!st)
-        st = forms_writer_emit(&o->forms, sink, err);
+        st = forms_writer_emit(&o->forms, sink, add_entry, o, err);
     if (!st)
         st = spool_emit(&o->post, sink, "lex.post", SECTION_PAD, err);
     if (!st)
         st = spool_emit(&o->pos, sink, "lex.pos", SECTION_PAD, err);
-    return st;
+    return st ? st : ends_writer_emit(&o->ends, sink, o->forms.pace, err);
 }

@@ -4,6 +4,7 @@
 
 #include "index/lexical/dict.h"
 #include "index/lexical/encode.h"
+#include "index/lexical/ends.h"
 #include "index/lexical/forms.h"
 #include "index/lexical/reader.h"
 
@@ -13,6 +14,8 @@ typedef struct index_output {
     list_encoder lists; /* writes to post and pos */
     forms_table written; /* the forms; filled before begin */
     forms_writer forms;
+    ends_writer ends;
+    bool compounds; /* some rows are of a language that has them */
 } index_output;
 
 void index_output_init(index_output *o);

@@ -176,6 +176,16 @@ static cairn_status open_forms(lexical_reader *r, const section_source *source, 
     return forms_open(&r->forms, head, head_len, entries, entries_len, r->dict.n, err);
 }
 
+static cairn_status open_ends(lexical_reader *r, const section_source *source, cairn_error *err)
+{
+    const uint8_t *data;
+    size_t len;
+
+    if (!source->find(source->ctx, "lex.ends", &data, &len))
+        return CAIRN_OK;
+    return ends_open(&r->ends, data, len, r->dict.n, r->forms.n, err);
+}
+
 static cairn_status read_rows(lexical_reader *r, const uint8_t *data, size_t len, cairn_error *err)
 {
     size_t at = 2 * (LEXICAL_FIELDS + 1);
@@ -227,6 +237,8 @@ cairn_status lexical_reader_open(lexical_reader **out, const section_source *sou
                        (size_t)pos_len, err);
     if (!st)
         st = open_forms(r, source, err);
+    if (!st)
+        st = open_ends(r, source, err);
     if (st)
         goto done;
     r->post = data[3];

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "index/lexical/dict.h"
+#include "index/lexical/ends.h"
 #include "index/lexical/forms.h"
 #include "index/lexical/format.h"
 
@@ -19,6 +20,7 @@ typedef struct lexical_lang {
 struct lexical_reader {
     dict dict;
     forms forms;
+    ends ends; /* empty in an index from before it was written */
     const uint8_t *post, *pos; /* with their padding behind them */
     size_t post_len, pos_len;  /* without it */
     /* Length codes of each field, then the language: row r has column[i][r * stride[i]]. */

@@ -5,7 +5,7 @@
 
 static const char *const roots[] = {"organ",  "walk",   "relat",  "nation", "happi", "connect",
                                     "govern", "caf\xC3\xA9", "Haus",   "print",  "x"};
-static const char *const ends[] = {"",     "s",     "ed",    "ing",   "ize", "ization", "ational",
+static const char *const endings[] = {"",     "s",     "ed",    "ing",   "ize", "ization", "ational",
                                    "ment", "ments", "iness", "\xC3\xA9", "en",  "er",      "ABLE"};
 
 #define WORDS 4000
@@ -76,7 +76,7 @@ static void make_index(test_index *ix, random_state *r, model *m, size_t rows)
         for (size_t k = random_below(r, 30); k; k--)
             len += (size_t)snprintf(text + len, sizeof text - len, "%s%s ",
                                     roots[random_below(r, sizeof roots / sizeof *roots)],
-                                    ends[random_below(r, sizeof ends / sizeof *ends)]);
+                                    endings[random_below(r, sizeof endings / sizeof *endings)]);
         lexical_doc d = {.lang = lang};
         d.field[LEXICAL_BODY].text = text;
         d.field[LEXICAL_BODY].len = len;
