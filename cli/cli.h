@@ -95,6 +95,9 @@ const char *cli_accent(const cli *c);
 const char *cli_plain(const cli *c);
 /* Text for a terminal or a pipe: control characters become spaces, broken UTF-8 is replaced. */
 void cli_put_text(FILE *out, const char *s, size_t len);
+/* The part of a hit's passage that matches best, its words marked, in lines of the terminal's width
+ * (snippet.c). */
+void cli_print_snippet(cli *c, const cairn_hit *h);
 /* A JSON string of any bytes (broken UTF-8 replaced), or null for NULL. */
 json_t *cli_json_text(const char *s, size_t len);
 json_t *cli_json_string(const char *s);

@@ -1,4 +1,4 @@
-/* verb_list.c - cairn list [PREFIX]: the documents, one a line. */
+/* verb_list.c - cairn list [--filter EXPR] [PREFIX]: the documents, one a line. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,42 +38,55 @@ static bool print_one(void *ctx, const cairn_document *d)
 
 static int run(cli *c, int argc, char **argv)
 {
-    static const struct option extra[] = {{0}};
+    static const struct option extra[] = {{"filter", required_argument, NULL, 'f'}, {0}};
     listing l = {.c = c};
     cairn_error err = {0};
     cairn_status st;
-    const char *prefix;
-    char *real = NULL;
+    const char *prefix, *filter = NULL;
+    char *real = NULL, *note = NULL;
     cairn *engine;
-    int code;
+    int o, code;
 
-    if (cli_next_option(c, argc, argv, extra) != -1)
-        return CLI_USAGE;
+    while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
+        if (o != 'f')
+            return CLI_USAGE;
+        filter = optarg;
+    }
     if (argc - optind > 1)
         return cli_usage_error(c, "one prefix at most");
     code = cli_open(c, &engine, CLI_READ);
     if (code)
         return code;
     prefix = optind < argc ? argv[optind] : NULL;
-    st = cairn_list(engine, prefix, print_one, &l, &err);
+    st = cairn_list_filtered(engine, prefix, filter, print_one, &l, &note, &err);
     /* A relative path, as in `cairn list notes`: documents are known by absolute ones. */
-    if (!st && !l.n && prefix && (real = realpath(prefix, NULL)))
-        st = cairn_list(engine, real, print_one, &l, &err);
+    if (!st && !l.n && prefix && (real = realpath(prefix, NULL))) {
+        free(note);
+        st = cairn_list_filtered(engine, real, filter, print_one, &l, &note, &err);
+    }
     free(real);
     cairn_close(engine);
-    if (st)
+    if (st) {
+        free(note);
         return cli_fail(c, st, &err);
+    }
+    if (note && !c->quiet)
+        fprintf(stderr, "cairn: %s\n", note);
+    free(note);
     if (!l.n && !c->quiet)
-        fprintf(stderr, "cairn: no documents%s\n", prefix ? " there" : "");
+        fprintf(stderr, "cairn: no %sdocuments%s\n", filter ? "such " : "", prefix ? " there" : "");
     return l.n ? CLI_DONE : CLI_NOTHING;
 }
 
 const cli_verb cli_verb_list = {
     "list", "list the documents",
-    "Usage: cairn list [PREFIX]\n\n"
+    "Usage: cairn list [--filter EXPR] [PREFIX]\n\n"
     "Lists the indexed documents in the order of their paths: number, size, date, path. With\n"
     "--json a JSON line each. PREFIX restricts to paths that begin with it.\n\n"
+    "  --filter EXPR  only documents that pass: field:value terms with AND, OR, NOT and parentheses, as\n"
+    "                 cairn search takes them (cairn search --help)\n\n"
     "Examples:\n"
     "  cairn list\n"
-    "  cairn list ~/Documents/2025 --json | jq -r .title\n",
+    "  cairn list ~/Documents/2025 --json | jq -r .title\n"
+    "  cairn list --filter 'ext:pdf size:>10mb NOT lang:de'\n",
     run};

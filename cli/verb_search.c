@@ -2,58 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "cli/cli.h"
 
 enum { OPT_MODE = 0x2000, OPT_FILTER, OPT_EXPLAIN, OPT_FACETS, OPT_TYPING, OPT_VECTOR, OPT_HISTORY,
        OPT_COLLAPSE, OPT_PER_DOCUMENT, OPT_DIVERSITY };
-
-#define SNIPPET_BYTES 320
-
-/* Where to cut a passage for the screen: the window with the most marks, at character bounds. */
-static void choose_window(const cairn_hit *h, size_t *start, size_t *end)
-{
-    size_t best = 0, best_count = 0;
-
-    *start = 0;
-    *end = h->text_len;
-    if (h->text_len <= SNIPPET_BYTES)
-        return;
-    for (size_t i = 0; i < h->n_highlights; i++) {
-        size_t count = 0;
-        for (size_t j = i; j < h->n_highlights; j++)
-            count += h->highlights[j].end <= h->highlights[i].start + SNIPPET_BYTES - 60;
-        if (count > best_count) {
-            best_count = count;
-            best = h->highlights[i].start;
-        }
-    }
-    *start = best > 60 ? best - 60 : 0;
-    while (*start && (h->text[*start] & 0xC0) == 0x80)
-        --*start;
-    *end = *start + SNIPPET_BYTES < h->text_len ? *start + SNIPPET_BYTES : h->text_len;
-    *end = *start + utf8_floor(h->text + *start, *end - *start);
-}
-
-static void print_snippet(cli *c, const cairn_hit *h)
-{
-    size_t at, end;
-
-    choose_window(h, &at, &end);
-    printf("    %s", at ? "..." : "");
-    for (size_t i = 0; i < h->n_highlights; i++) {
-        cairn_range m = h->highlights[i];
-        if (m.start < at || m.end > end)
-            continue;
-        cli_put_text(stdout, h->text + at, m.start - at);
-        fputs(cli_accent(c), stdout);
-        cli_put_text(stdout, h->text + m.start, m.end - m.start);
-        fputs(cli_plain(c), stdout);
-        at = m.end;
-    }
-    cli_put_text(stdout, h->text + at, end - at);
-    printf("%s\n", end < h->text_len ? "..." : "");
-}
 
 /* "  granite 2.31 = idf 3.10 x 0.74: 2 in text, 1 in title (12 passages)" */
 static void print_reasons(const cairn_hit *h)
@@ -142,7 +94,7 @@ static void print_hit(cli *c, const cairn_hit *h, bool explain)
                (double)h->lexical, h->lexical_rank, (double)h->vector, h->vector_rank);
     if (explain)
         print_reasons(h);
-    print_snippet(c, h);
+    cli_print_snippet(c, h);
 }
 
 static json_t *json_facets(const cairn_search_result *r)

@@ -410,6 +410,12 @@ void cairn_document_free(cairn_document *d);
 cairn_status cairn_list(cairn *c, const char *prefix,
                         bool (*fn)(void *ctx, const cairn_document *d), void *ctx,
                         cairn_error *err);
+/* The same of the documents that pass a filter: the expression of cairn_search_request.filter, without
+ * words. *note (may be NULL) gets a sentence about what of it was read otherwise than typed, for the
+ * caller to free, or NULL. */
+cairn_status cairn_list_filtered(cairn *c, const char *prefix, const char *filter,
+                                 bool (*fn)(void *ctx, const cairn_document *d), void *ctx,
+                                 char **note, cairn_error *err);
 /* Remove one document, or every document below a folder. CAIRN_ENOTFOUND when there is none,
  * CAIRN_EUSAGE for an empty name. */
 cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, cairn_error *err);

@@ -7,12 +7,15 @@
 #include "base/bytes.h"
 #include "base/cpu.h"
 #include "engine/batch.h"
+#include "engine/columns.h"
 #include "engine/merge.h"
 #include "engine/model.h"
 #include "engine/run.h"
 #include "engine/vectors.h"
+#include "retrieve/query.h"
 
 #define DOCUMENT_BYTES ((size_t)1 << 30)
+#define FILTER_BYTES   ((size_t)64 << 20) /* to read an expression */
 
 /* "#12" or "12": a document's number; 0 when it is none. */
 static doc_id parse_number(const char *text)
@@ -243,9 +246,10 @@ void cairn_document_free(cairn_document *d)
     free(memory);
 }
 
-cairn_status cairn_list(cairn *c, const char *prefix,
-                        bool (*fn)(void *ctx, const cairn_document *d), void *ctx,
-                        cairn_error *err)
+/* Every document that passes; `filter` NULL: all. */
+static cairn_status list_documents(cairn *c, const char *prefix, const retrieve_query *filter,
+                                   bool (*fn)(void *ctx, const cairn_document *d), void *ctx,
+                                   cairn_error *err)
 {
     store_snapshot *s;
     store_doc_iter *it;
@@ -260,7 +264,8 @@ cairn_status cairn_list(cairn *c, const char *prefix,
     if (!st) {
         while (!(st = store_doc_iter_next(it, &doc, &memory, err))) {
             cairn_document d = public_document(&doc);
-            if (!fn(ctx, &d))
+            filter_row row = columns_of(&doc);
+            if ((!filter || retrieve_filter_matches(filter, &row)) && !fn(ctx, &d))
                 break;
             arena_reset(&memory);
         }
@@ -270,6 +275,33 @@ cairn_status cairn_list(cairn *c, const char *prefix,
     }
     arena_clear(&memory);
     store_snapshot_close(s);
+    return st;
+}
+
+cairn_status cairn_list(cairn *c, const char *prefix,
+                        bool (*fn)(void *ctx, const cairn_document *d), void *ctx,
+                        cairn_error *err)
+{
+    return list_documents(c, prefix, NULL, fn, ctx, err);
+}
+
+cairn_status cairn_list_filtered(cairn *c, const char *prefix, const char *filter,
+                                 bool (*fn)(void *ctx, const cairn_document *d), void *ctx,
+                                 char **note, cairn_error *err)
+{
+    retrieve_query q;
+    arena memory;
+    cairn_status st;
+
+    if (note)
+        *note = NULL;
+    arena_init(&memory, FILTER_BYTES);
+    st = retrieve_query_parse(&q, "", filter, &memory, err);
+    if (!st)
+        st = list_documents(c, prefix, &q, fn, ctx, err);
+    if (!st && note && q.note && !(*note = strdup(q.note)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "a note about the filter");
+    arena_clear(&memory);
     return st;
 }
 

@@ -83,5 +83,7 @@ cairn_status retrieve_query_parse(retrieve_query *out, const char *typed, const 
  * collection. Quotes, colons and minus signs mean nothing; `filter` is read as above. */
 cairn_status retrieve_query_plain(retrieve_query *out, const char *text, const char *filter,
                                   arena *a, cairn_error *err);
+/* Does a document with this metadata pass the filter and the conditions of a query that has no words? */
+bool retrieve_filter_matches(const retrieve_query *q, const filter_row *row);
 
 #endif

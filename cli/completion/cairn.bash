@@ -65,6 +65,7 @@ _cairn() {
         suggest) _cairn_words "-k $global" ;;
         open) _cairn_words "--page --opener $global" ;;
         desktop) _cairn_words "--idle --opener --web-page $global" ;;
+        list) _cairn_words "--filter $global" ;;
         ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens $global" ;;
         check) _cairn_words "--repair --recall $global" ;;
         import) _cairn_words "--no-vectors --ids --metric --format $global" ;;

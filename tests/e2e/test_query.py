@@ -1,9 +1,17 @@
 """The query language through the built program: every operator on a few documents, what --explain says,
 and hostile queries."""
+import fcntl
+import json
 import os
+import pty
+import re
+import struct
+import subprocess
 import tarfile
+import termios
+import unicodedata
 
-from harness import SOURCE, CairnTest, main, need_model
+from harness import CAIRN, SOURCE, CairnTest, main, need_model
 
 TEXTS = {
     "plan.md": "# Annual plan\n\nThe organisation wants a new cathedral roof and a smaller budget.",
@@ -56,6 +64,61 @@ class Query(CairnTest):
         for query, want in cases.items():
             self.assertEqual(set(self.found(query)[0]), want, query)
         self.assertEqual(set(self.found("plan", "--filter", "ext:md OR dir:de")[0]), {"plan.md", "de/haus.txt"})
+
+    def test_a_listing_takes_the_same_filters(self):
+        every = {"plan.md", "report.txt", "code.py", "de/haus.txt"}
+        cases = {"ext:md OR dir:de": {"plan.md", "de/haus.txt"}, "NOT ext:txt": {"plan.md", "code.py"},
+                 "size:<=50": {"code.py"}, "ext:txt -dir:de": {"report.txt"}, "pages:>0": set(),
+                 "(ext:py OR ext:md) AND NOT size:<=50": {"plan.md"}, "date:>1990": every, "": every}
+        for expr, want in cases.items():
+            rows = self.run_cairn("--json", "list", "--filter", expr, code=None).stdout.splitlines()
+            self.assertEqual({os.path.relpath(json.loads(r)["uri"], self.docs) for r in rows}, want, expr)
+        done = self.run_cairn("list", "--filter", "ext:txt", os.path.join(self.docs, "de"))
+        self.assertEqual(len(done.stdout.splitlines()), 1)
+        self.assertIn("haus.txt", done.stdout)
+        done = self.run_cairn("list", "--filter", "ext:py granite")  # words say nothing of a document
+        self.assertIn("ignored: granite", done.stderr)
+        self.assertEqual(len(done.stdout.splitlines()), 1)
+        self.assertIn("no such documents", self.run_cairn("list", "--filter", "ext:zip", code=1).stderr)
+
+    def test_a_snippet_shows_where_the_words_stand_together(self):
+        filler = "nothing of note here, " * 60
+        self.write("long.txt", filler + "a zeppelin; " + filler + "\u6771\u4eac\u90fd\u3067\u98db\u884c\u8239 " * 8 +
+                   "the zeppelin and its hang\u00e4r on the l\u00e4wn " + filler)
+        self.index()
+        for columns in (30, 61, 200):
+            text = self.on_a_terminal(columns, "search", "-k1", "--mode", "lexical", "zeppelin lawn hangar")
+            lines = text.replace("\r", "").split("\n")
+            plain = [re.sub("\x1b\\[[0-9;]*m", "", x) for x in lines]
+            shown = " ".join(x.strip() for x in plain)
+            self.assertIn("zeppelin and its hang\u00e4r on the l\u00e4wn", shown)
+            first = next(i for i, x in enumerate(plain) if x.startswith("    ..."))
+            for line in plain[first:]:
+                if not line.startswith("    "):  # the next hit
+                    break
+                wide = sum(2 if unicodedata.east_asian_width(ch) in "WF" else 1 for ch in line)
+                self.assertLessEqual(wide, columns, line)
+        piped = self.run_cairn("search", "-k1", "--mode", "lexical", "zeppelin lawn hangar").stdout
+        self.assertEqual(len([x for x in piped.split("\n") if "zeppelin" in x]), 1)
+        hit = self.json("search", "--mode", "lexical", "zeppelin lawn hangar")["hits"][0]
+        self.assertGreater(len(hit["text"]), 400)  # the whole passage
+
+    def on_a_terminal(self, columns, *args):
+        """What the program writes to a terminal so wide."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        out = b""
+        with subprocess.Popen([CAIRN, *args], stdin=subprocess.DEVNULL, stdout=theirs,
+                              stderr=subprocess.DEVNULL, env=dict(os.environ, CAIRN_HOME=self.home, TERM="xterm")) as p:
+            os.close(theirs)
+            try:
+                while block := os.read(ours, 65536):
+                    out += block
+            except OSError:  # the other side is closed
+                pass
+            self.assertEqual(p.wait(), 0)
+        os.close(ours)
+        return out.decode()
 
     def test_boosts_turn_the_order(self):
         self.assertEqual(self.found("cathedral^0.1 tenants^9")[0][0], "report.txt")
