@@ -5,6 +5,7 @@
 #   lib/cairn/cairn-faiss.so          FAISS and OpenBLAS, opened on first use (see index/vector/)
 #   lib/systemd/user                  cairn-watch.service, off until a user enables it
 #   share/dbus-1, share/gnome-shell, share/krunner, share/applications   the desktop's search (cairn desktop)
+#   lib/cairn/cairn-grpc.so           gRPC, opened when it is served (see server/grpc/)
 #   share/man/man1, share/bash-completion, share/doc/cairn
 #   include/cairn, lib/libcairn.a, lib/pkgconfig/cairn.pc      to build on cairn.h (package libcairn-dev)
 #

@@ -65,7 +65,7 @@ typedef struct outgoing {
 struct rpc_call {
     rpc_server *server;
     const rpc_method *method;
-    void *state;
+    void *state, *identity;
     grpc_call *call;
     grpc_call_details details;
     grpc_metadata_array headers;
@@ -252,6 +252,7 @@ static void call_destroy(rpc_call *c)
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     pthread_mutex_destroy(&c->lock);
+    free(c->identity);
     free(c->text);
     free(c);
 }
@@ -475,6 +476,17 @@ void rpc_set_state(rpc_call *c, void *state)
     c->state = state;
 }
 
+const void *rpc_identity(const rpc_call *c)
+{
+    return c->identity;
+}
+
+void rpc_set_identity(rpc_call *c, void *identity)
+{
+    free(c->identity);
+    c->identity = identity;
+}
+
 bool rpc_header(const rpc_call *c, const char *name, char *buf, size_t cap)
 {
     for (size_t i = 0; i < c->headers.count; i++) {
@@ -588,9 +600,10 @@ static void call_run(rpc_call *c)
 static void lane_offer(rpc_call *c)
 {
     rpc_server *s = c->server;
-    lane *l = &s->lanes[c->method->lane];
+    enum rpc_lane which = c->at_end ? c->method->end_lane : c->method->lane;
+    lane *l = &s->lanes[which];
 
-    if (c->method->lane == RPC_INLINE) {
+    if (which == RPC_INLINE) {
         call_run(c);
         rpc_unref(c);
         return;
@@ -736,8 +749,11 @@ static void new_done(void *owner, bool ok)
         rpc_finish_code(c, RPC_UNIMPLEMENTED, "NO_SUCH_METHOD", "this server has no such method");
     } else if (s->options.admit &&
                (code = s->options.admit(s->options.ctx, c, c->method, &err)) != RPC_OK) {
-        rpc_finish_code(c, code, code == RPC_UNAUTHENTICATED ? "NO_TOKEN" : "NOT_ALLOWED", "%s",
-                        err.text);
+        rpc_finish_code(c, code,
+                        code == RPC_UNAUTHENTICATED      ? "NO_TOKEN"
+                        : code == RPC_RESOURCE_EXHAUSTED ? "TOO_MANY_CALLS"
+                                                         : "NOT_ALLOWED",
+                        "%s", err.text);
     } else {
         start_read(c);
     }
@@ -907,7 +923,9 @@ cairn_status rpc_server_create(rpc_server **out, const rpc_options *options, cai
         l->max_running = s->options.running[i];
         l->max_waiting = s->options.waiting[i];
     }
-    s->n_threads = 2 + s->options.running[RPC_QUICK] + s->options.running[RPC_LONG];
+    s->n_threads = 2;
+    for (size_t i = RPC_QUICK; i < RPC_LANES; i++)
+        s->n_threads += s->options.running[i];
     core_init();
     s->server = make_core_server(&s->options);
     s->queue = grpc_completion_queue_create_for_next(NULL);
@@ -1023,6 +1041,11 @@ void rpc_server_destroy(rpc_server *s)
     free(s->threads);
     free(s->by_path);
     free(s);
+}
+
+size_t rpc_message_limit(const rpc_server *s)
+{
+    return s->options.max_message_bytes;
 }
 
 void rpc_server_counts(rpc_server *s, rpc_counts *out)

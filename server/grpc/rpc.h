@@ -60,7 +60,8 @@ typedef enum rpc_code {
 enum rpc_lane {
     RPC_INLINE, /* takes no time: run where the event was seen; must not block */
     RPC_QUICK,  /* milliseconds: searches, lists */
-    RPC_LONG,   /* seconds: models, indexing */
+    RPC_LONG,   /* seconds: models */
+    RPC_WRITER, /* waits for its turn to write, and for the end of it */
     RPC_LANES
 };
 
@@ -68,7 +69,8 @@ typedef struct rpc_method {
     const char *path;                         /* "/cairn.v1.Search/Query" */
     const ProtobufCMessageDescriptor *request; /* what the client sends */
     int role;                                 /* for `admit`; means nothing here */
-    enum rpc_lane lane;
+    enum rpc_lane lane;     /* of `message` */
+    enum rpc_lane end_lane; /* of `end` */
     bool streams_in;  /* the client sends any number of messages, then ends */
     bool streams_out; /* each rpc_send goes out at once */
     void (*message)(rpc_call *c, const ProtobufCMessage *request);
@@ -118,6 +120,9 @@ typedef struct rpc_counts {
 } rpc_counts;
 void rpc_server_counts(rpc_server *s, rpc_counts *out);
 
+/* max_message_bytes as it is in force. */
+size_t rpc_message_limit(const rpc_server *s);
+
 /* ---- in a handler ------------------------------------------------------------------------------ */
 
 void *rpc_ctx(const rpc_call *c);
@@ -125,6 +130,9 @@ rpc_server *rpc_server_of(const rpc_call *c);
 const rpc_method *rpc_method_of(const rpc_call *c);
 void *rpc_state(const rpc_call *c);
 void rpc_set_state(rpc_call *c, void *state);
+/* What `admit` found out about the caller: malloced, freed with the call. */
+const void *rpc_identity(const rpc_call *c);
+void rpc_set_identity(rpc_call *c, void *identity);
 /* The first value of this lower-case header, NUL-terminated in buf[cap]; false where there is none or it is
  * too long. */
 bool rpc_header(const rpc_call *c, const char *name, char *buf, size_t cap);

@@ -155,6 +155,7 @@ static inline bool client_receive(client_call *c, client_bytes *out)
     grpc_slice all;
     bool first = !c->headers_received;
 
+    *out = (client_bytes){0};
     ops[0].data.recv_message.recv_message = &buffer;
     ops[1].data.recv_initial_metadata.recv_initial_metadata = &c->initial;
     c->headers_received = true;

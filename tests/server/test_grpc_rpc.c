@@ -454,16 +454,18 @@ static void deadlines_and_cancellation_reach_the_handler(void **state)
     (void)state;
     start(NULL, NULL);
     client_open(&c, address);
-    client_begin(&call, &c, "/test.T/Wait", 500, NULL);
-    client_send(&call, &m.base);
-    client_half_close(&call);
-    assert_int_equal(client_end(&call, NULL, NULL, 0), RPC_DEADLINE_EXCEEDED);
     client_begin(&call, &c, "/test.T/Wait", 0, NULL);
     client_send(&call, &m.base);
     client_half_close(&call);
     wait_for(&shared.entered, 1);
     grpc_call_cancel(call.call, NULL);
     assert_int_equal(client_end(&call, NULL, NULL, 0), RPC_CANCELLED);
+    wait_for(&shared.closed, 1);
+    wait_for(&shared.seen_over, 1);
+    client_begin(&call, &c, "/test.T/Wait", 500, NULL);
+    client_send(&call, &m.base);
+    client_half_close(&call);
+    assert_int_equal(client_end(&call, NULL, NULL, 0), RPC_DEADLINE_EXCEEDED);
     wait_for(&shared.closed, read_count(&shared.entered));
     wait_for(&shared.seen_over, read_count(&shared.entered));
     client_close(&c);
@@ -592,6 +594,88 @@ static void stopping_lets_running_calls_end(void **state)
     client_close(&c);
 }
 
+/* A file of tests/server/tls. */
+static char *pem(const char *name)
+{
+    char path[512], *text = calloc(1, 8192);
+    FILE *f;
+
+    snprintf(path, sizeof path, CAIRN_SOURCE_DIR "/tests/server/tls/%s", name);
+    f = fopen(path, "r");
+    assert_non_null(f);
+    assert_true(fread(text, 1, 8191, f) > 0);
+    fclose(f);
+    return text;
+}
+
+/* The code of a call over TLS by a client with this certificate (NULL: none) and this idea of a CA. */
+static int call_over_tls(const char *ca, const char *who, char *peer, size_t cap)
+{
+    char *roots = pem(ca), file[64], *key = NULL, *cert = NULL;
+    Google__Rpc__Status m = message(1, ""), *got;
+    grpc_ssl_pem_key_cert_pair pair;
+    grpc_channel_credentials *creds;
+    grpc_client c;
+    client_bytes b;
+    int code;
+
+    if (who) {
+        snprintf(file, sizeof file, "%s.key", who);
+        key = pem(file);
+        snprintf(file, sizeof file, "%s.pem", who);
+        cert = pem(file);
+    }
+    pair = (grpc_ssl_pem_key_cert_pair){key, cert};
+    creds = grpc_ssl_credentials_create(roots, who ? &pair : NULL, NULL, NULL);
+    client_open_with(&c, address, creds, "localhost");
+    code = client_unary(&c, "/test.T/Who", &m.base, &b, NULL);
+    got = parse(&b);
+    if (got) {
+        snprintf(peer, cap, "%s", got->message);
+        google__rpc__status__free_unpacked(got, NULL);
+    }
+    client_close(&c);
+    grpc_channel_credentials_release(creds);
+    free(roots);
+    free(key);
+    free(cert);
+    return code;
+}
+
+static void tls_knows_both_sides(void **state)
+{
+    char *cert = pem("server.pem"), *key = pem("server.key"), *ca = pem("ca.pem"), peer[100] = "";
+    rpc_tls one = {cert, key, NULL}, both = {cert, key, ca}, bad = {"no certificate", key, NULL};
+    Google__Rpc__Status m = message(1, "");
+    grpc_client plain;
+    client_bytes b;
+    rpc_server *refused;
+    rpc_options o = {.methods = methods, .n_methods = 1};
+    cairn_error err;
+
+    (void)state;
+    start(NULL, &one);
+    assert_int_equal(call_over_tls("ca.pem", NULL, peer, sizeof peer), RPC_OK);
+    assert_memory_equal(peer, "ipv4:127.0.0.1:", 15);
+    assert_int_equal(call_over_tls("stranger.pem", NULL, peer, sizeof peer), RPC_UNAVAILABLE);
+    client_open(&plain, address);
+    assert_int_equal(client_unary(&plain, "/test.T/Who", &m.base, &b, NULL), RPC_UNAVAILABLE);
+    client_close(&plain);
+    rpc_server_destroy(server);
+    start(NULL, &both);
+    assert_int_equal(call_over_tls("ca.pem", "client", peer, sizeof peer), RPC_OK);
+    assert_string_equal(peer, "anna");
+    assert_int_equal(call_over_tls("ca.pem", NULL, peer, sizeof peer), RPC_UNAVAILABLE);
+    assert_int_equal(call_over_tls("ca.pem", "stranger", peer, sizeof peer), RPC_UNAVAILABLE);
+    rpc_server_destroy(server);
+    assert_int_equal(rpc_server_create(&refused, &o, &err), CAIRN_OK);
+    assert_int_not_equal(rpc_server_listen(refused, "127.0.0.1:0", &bad, NULL, &err), CAIRN_OK);
+    rpc_server_destroy(refused);
+    free(cert);
+    free(key);
+    free(ca);
+}
+
 static void an_address_in_use_is_said(void **state)
 {
     rpc_options o = {.methods = methods, .n_methods = 1};
@@ -621,6 +705,7 @@ int main(void)
         cmocka_unit_test(a_full_lane_refuses),
         cmocka_unit_test(who_does_not_read_loses_the_call),
         cmocka_unit_test(stopping_lets_running_calls_end),
+        cmocka_unit_test(tls_knows_both_sides),
         cmocka_unit_test(an_address_in_use_is_said),
     };
     grpc_init(); /* one for all, so that the core is not started anew for each test */
