@@ -4,10 +4,7 @@
  * tokens understood. Because passages of foreign documents are inside the messages, a control token
  * written out in a message ("<|im_end|>") is broken by a zero-width space before rendering: a
  * document can then not end the user's turn and speak as the system. generator_render shows the
- * template's exact output.
- *
- * Text goes out as soon as it is safe: whole characters, and nothing that may turn out to be the
- * beginning of a stop string. */
+ * template's exact output. */
 #include "generate/decode/generate.h"
 
 #include <stdlib.h>
@@ -16,10 +13,9 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "generate/decode/copy_draft.h"
+#include "generate/decode/answer.h"
 #include "generate/decode/generator.h"
 
-#define MAX_TEXT   ((size_t)64 << 20)
 #define MAX_PROMPT ((size_t)256 << 20)
 
 /* ---- opening ---- */
@@ -191,11 +187,6 @@ void generator_cancel(generator *g)
     decoder_cancel(g->dec);
 }
 
-static bool cancelled(const generator *g)
-{
-    return atomic_load_explicit(&g->cancel, memory_order_relaxed);
-}
-
 /* ---- the sequence ---- */
 
 void generator_truncate(generator *g, size_t n)
@@ -216,86 +207,6 @@ cairn_status generator_feed(generator *g, const token_id *ids, size_t n, decoder
             st = cairn_fail(err, CAIRN_ENOMEM, "sequence");
         }
     return st;
-}
-
-/* ---- text going out ---- */
-
-typedef struct stream {
-    const generate_params *p;
-    bytes raw;    /* as the tokens gave it */
-    size_t given; /* of raw, handed to the callback */
-    bool stopped; /* a stop string was found, raw ends before it */
-    bool refused; /* the callback said no */
-} stream;
-
-/* The first stop string at or after `given` cuts the text; else the length up to which no stop
- * string has begun. */
-static size_t before_stops(stream *s)
-{
-    size_t safe = s->raw.len;
-
-    for (size_t i = 0; i < s->p->n_stop; i++) {
-        const char *stop = s->p->stop[i];
-        size_t len = strlen(stop);
-        for (size_t at = s->given; len && at < safe; at++) {
-            size_t have = s->raw.len - at < len ? s->raw.len - at : len;
-            if (memcmp(s->raw.data + at, stop, have))
-                continue;
-            safe = at; /* complete or only begun: nothing from here on goes out yet */
-            if (have == len) {
-                s->stopped = true;
-                break;
-            }
-        }
-    }
-    return safe;
-}
-
-static bool whole_stop_at(const stream *s, size_t at)
-{
-    for (size_t i = 0; i < s->p->n_stop; i++) {
-        size_t len = strlen(s->p->stop[i]);
-        if (len && s->raw.len - at >= len && !memcmp(s->raw.data + at, s->p->stop[i], len))
-            return true;
-    }
-    return false;
-}
-
-static cairn_status give(stream *s, size_t upto)
-{
-    bytes clean;
-    cairn_status st;
-
-    if (upto <= s->given || !s->p->on_text) {
-        s->given = upto > s->given ? upto : s->given;
-        return CAIRN_OK;
-    }
-    bytes_init(&clean, MAX_TEXT * 3);
-    st = utf8_sanitize(&clean, s->raw.data + s->given, upto - s->given);
-    s->given = upto;
-    if (!st && clean.len && !s->p->on_text(s->p->ctx, clean.data, clean.len))
-        s->refused = true;
-    bytes_clear(&clean);
-    return st;
-}
-
-/* One more token's bytes are in raw: look for stops, give what is safe. */
-static cairn_status stream_step(stream *s)
-{
-    size_t safe;
-
-    if (!s->raw.len)
-        return CAIRN_OK;
-    s->stopped = false;
-    safe = before_stops(s);
-    /* A stop that is complete, but begins behind one that is only begun, must wait for that one. */
-    s->stopped = s->stopped && whole_stop_at(s, safe);
-    if (s->stopped) {
-        s->raw.len = safe;
-        s->raw.data[safe] = '\0';
-        return CAIRN_OK;
-    }
-    return give(s, utf8_floor(s->raw.data, safe));
 }
 
 /* ---- the loop ---- */
@@ -321,177 +232,6 @@ static cairn_status take_prompt(generator *g, const token_id *ids, size_t n, gen
     return generator_feed(g, ids + same, n - same, DECODER_LAST, g->logits, err);
 }
 
-/* A pass of the model over the token just chosen and a draft of the next ones. Row i of the logits
- * says what follows the first i tokens of the draft; as long as what is sampled there is what was
- * drafted, the next row holds too. So every token is sampled from the same bytes, in the same order,
- * as without drafts. */
-typedef struct speculation {
-    copy_draft *source; /* NULL: no drafts */
-    token_id batch[COPY_DRAFT_MAX + 1];
-    size_t match;    /* that the draft was made from */
-    size_t n, right; /* tokens of the draft, and of these in the text already */
-    const float *logits; /* for the token to be chosen next */
-    const generate_params *params;
-} speculation;
-
-static cairn_status begin_drafts(generator *g, const token_id *prompt, size_t n,
-                                 const generate_params *p, speculation *x, cairn_error *err)
-{
-    cairn_status st = CAIRN_OK;
-
-    *x = (speculation){.logits = g->logits, .params = p};
-    if (p->no_drafts)
-        return CAIRN_OK;
-    if (!g->draft_logits)
-        g->draft_logits = checked_aligned((COPY_DRAFT_MAX + 1) *
-                                              decoder_model_shape(g->model)->n_vocab,
-                                          sizeof(float));
-    if (!g->draft_logits)
-        return cairn_fail(err, CAIRN_ENOMEM, "drafts");
-    st = copy_draft_create(&x->source, err);
-    for (size_t i = 0; !st && i < n; i++)
-        if (copy_draft_append(x->source, prompt[i]))
-            st = cairn_fail(err, CAIRN_ENOMEM, "drafts");
-    return st;
-}
-
-/* What of the draft did not come true leaves the sequence. */
-static void end_draft(generator *g, speculation *x)
-{
-    if (x->n) {
-        copy_draft_judge(x->source, x->match, x->n, x->right);
-        generator_truncate(g, g->sequence.n - (x->n - x->right));
-    }
-    x->n = x->right = 0;
-}
-
-/* `id` was chosen: have the logits for what follows it. */
-static cairn_status next_logits(generator *g, token_id id, speculation *x, generate_result *out,
-                                cairn_error *err)
-{
-    const generate_params *p = x->params;
-    size_t most, left = p->max_tokens ? p->max_tokens - out->tokens.n : SIZE_MAX;
-    cairn_status st;
-
-    if (x->source && copy_draft_append(x->source, id))
-        return cairn_fail(err, CAIRN_ENOMEM, "drafts");
-    if (x->right < x->n && x->batch[1 + x->right] == id) {
-        x->right++;
-        x->logits += decoder_model_shape(g->model)->n_vocab;
-        out->copied_tokens++;
-        return CAIRN_OK;
-    }
-    end_draft(g, x);
-    x->batch[0] = id;
-    if (x->source) {
-        /* Room for id itself, and no more than may still be asked for. */
-        most = decoder_ctx(g->dec) - decoder_past(g->dec) - 1;
-        if (most > left - 1)
-            most = left - 1;
-        x->match = copy_draft_match(x->source);
-        x->n = copy_draft_propose(x->source, most < COPY_DRAFT_MAX ? most : COPY_DRAFT_MAX,
-                                  x->batch + 1);
-    }
-    x->logits = x->n ? g->draft_logits : g->logits;
-    out->passes++;
-    out->drafted_tokens += x->n;
-    st = generator_feed(g, x->batch, 1 + x->n, x->n ? DECODER_ALL : DECODER_LAST,
-                        x->n ? g->draft_logits : g->logits, err);
-    if (st)
-        x->n = 0;
-    return st;
-}
-
-/* Log-probabilities of the token just chosen from `logits`. */
-static cairn_status note_logprobs(const generator *g, const float *logits, const generate_params *p,
-                                  generate_result *out, cairn_error *err)
-{
-    size_t at = out->tokens.n - 1, n_top = p->n_top_logprobs;
-
-    if (!p->logprobs)
-        return CAIRN_OK;
-    out->n_top = n_top;
-    if (out->tokens.n > out->cap_logprobs) {
-        size_t cap = 2 * out->cap_logprobs + 64;
-        double *own = checked_realloc(out->logprobs, cap, sizeof *own);
-        token_id *ids = checked_realloc(out->top_ids, cap * n_top, sizeof *ids);
-        double *tops = checked_realloc(out->top_logprobs, cap * n_top, sizeof *tops);
-        out->logprobs = own ? own : out->logprobs;
-        out->top_ids = ids ? ids : out->top_ids;
-        out->top_logprobs = tops ? tops : out->top_logprobs;
-        if (!own || !ids || !tops)
-            return cairn_fail(err, CAIRN_ENOMEM, "log-probabilities");
-        out->cap_logprobs = cap;
-    }
-    out->logprobs[at] = sampler_logprob(logits, g->n_pick, out->tokens.ids[at], n_top,
-                                        out->top_ids + at * n_top, out->top_logprobs + at * n_top);
-    return CAIRN_OK;
-}
-
-static cairn_status make_tokens(generator *g, sampler *pick, stream *s, speculation *x,
-                                int64_t start, generate_result *out, cairn_error *err)
-{
-    const generate_params *p = s->p;
-    cairn_status st = CAIRN_OK;
-
-    for (;;) {
-        token_id id = sampler_pick(pick, x->logits, g->n_pick);
-        if (!out->tokens.n)
-            out->ttft_ns = clock_mono_ns() - start;
-        if (id == TOKEN_NONE)
-            return cairn_fail(err, CAIRN_EMODEL,
-                              "%s gives no usable probabilities: its weights are "
-                              "broken, or memory ran out",
-                              g->name);
-        if (token_list_push(&out->tokens, id) || sampler_accept(pick, id))
-            return cairn_fail(err, CAIRN_ENOMEM, "generated tokens");
-        st = note_logprobs(g, x->logits, p, out, err);
-        if (st)
-            return st;
-        if (tokenizer_is_eog(g->tok, id) && !p->ignore_end) {
-            out->finish = GENERATE_END;
-            return CAIRN_OK;
-        }
-        st = tokenizer_piece(g->tok, id, false, &s->raw);
-        if (!st)
-            st = stream_step(s);
-        if (st)
-            return cairn_fail(err, st, "generated text");
-        if (s->stopped || s->refused || cancelled(g)) {
-            out->finish = s->stopped ? GENERATE_STOP : GENERATE_CANCELLED;
-            return CAIRN_OK;
-        }
-        if (p->max_tokens && out->tokens.n >= p->max_tokens) {
-            out->finish = GENERATE_LENGTH;
-            return CAIRN_OK;
-        }
-        if (g->sequence.n - (x->n - x->right) >= decoder_ctx(g->dec)) {
-            out->finish = GENERATE_CONTEXT;
-            return CAIRN_OK;
-        }
-        st = next_logits(g, id, x, out, err);
-        if (st)
-            return st;
-    }
-}
-
-/* What is left of the text goes out, and the whole of it into the result. */
-static cairn_status finish_text(stream *s, generate_result *out, cairn_error *err)
-{
-    bytes clean;
-    cairn_status st = s->refused ? CAIRN_OK : give(s, s->raw.len);
-
-    bytes_init(&clean, MAX_TEXT * 3);
-    if (!st)
-        st = utf8_sanitize(&clean, s->raw.data ? s->raw.data : "", s->raw.len);
-    if (st) {
-        bytes_clear(&clean);
-        return cairn_fail(err, st, "generated text");
-    }
-    out->text = bytes_detach(&clean, &out->text_len);
-    return out->text ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "generated text");
-}
-
 /* Runs that DRY looks at end where a line, a speaker's name, a quotation or an emphasis does. */
 static cairn_status need_breakers(generator *g, sampler_params *s, cairn_error *err)
 {
@@ -514,49 +254,58 @@ static cairn_status need_breakers(generator *g, sampler_params *s, cairn_error *
     return g->dry_breakers ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "sampler");
 }
 
+/* Token after token until the answer is done. */
+static cairn_status make_tokens(generator *g, answer *a, cairn_error *err)
+{
+    const size_t vocab = decoder_model_shape(g->model)->n_vocab;
+    size_t kept, n;
+    cairn_status st = answer_consume(a, g->logits, vocab, 1, &kept, err);
+
+    while (!st && !a->done) {
+        float *logits = g->logits;
+        if (decoder_past(g->dec) >= decoder_ctx(g->dec)) {
+            answer_finish(a, GENERATE_CONTEXT);
+            break;
+        }
+        n = answer_propose(a, decoder_ctx(g->dec) - decoder_past(g->dec));
+        if (n > 1) {
+            if (!g->draft_logits)
+                g->draft_logits = checked_aligned((COPY_DRAFT_MAX + 1) * vocab, sizeof(float));
+            if (!g->draft_logits)
+                return cairn_fail(err, CAIRN_ENOMEM, "drafts");
+            logits = g->draft_logits;
+        }
+        st = generator_feed(g, a->batch, n, n > 1 ? DECODER_ALL : DECODER_LAST, logits, err);
+        if (!st) {
+            st = answer_consume(a, logits, vocab, n, &kept, err);
+            generator_truncate(g, g->sequence.n - (n - kept));
+        }
+    }
+    return st;
+}
+
 cairn_status generator_complete_tokens(generator *g, const token_id *prompt, size_t n,
                                        const generate_params *params, generate_result *out,
                                        cairn_error *err)
 {
-    const generate_params p = params ? *params : (generate_params){0};
+    generate_params p = params ? *params : (generate_params){0};
     sampler_params sampling = p.sampling ? *p.sampling : sampler_params_default();
-    stream s = {.p = &p};
-    speculation x = {0};
-    sampler *pick = NULL;
-    int64_t start = clock_mono_ns();
-    cairn_status st, text;
+    answer a;
+    cairn_status st;
 
     generate_result_clear(out);
-    bytes_init(&s.raw, MAX_TEXT);
-    if (p.n_top_logprobs > GENERATE_MAX_TOP || p.n_top_logprobs > g->n_pick)
-        return cairn_fail(err, CAIRN_EUSAGE, "%zu likely tokens a position; at most %d are given",
-                          p.n_top_logprobs, GENERATE_MAX_TOP);
+    p.sampling = &sampling;
     st = need_breakers(g, &sampling, err);
-    if (!st)
-        st = sampler_create(&pick, &sampling, err);
-    for (size_t i = 0; !st && i < n; i++)
-        if (sampler_accept(pick, prompt[i]))
-            st = cairn_fail(err, CAIRN_ENOMEM, "sampler");
+    if (st)
+        return st;
+    st = answer_begin(&a, g->tok, g->n_pick, g->name, &p, prompt, n, &g->cancel, out, err);
     if (!st)
         st = take_prompt(g, prompt, n, out, err);
     if (!st)
-        st = begin_drafts(g, prompt, n, &p, &x, err);
-    if (!st)
-        st = make_tokens(g, pick, &s, &x, start, out, err);
-    end_draft(g, &x);
-    copy_draft_destroy(x.source);
-    if (st == CAIRN_ECANCELLED) {
-        out->finish = GENERATE_CANCELLED;
-        st = CAIRN_OK;
-    }
-    text = finish_text(&s, out, st ? NULL : err);
-    if (!st)
-        st = text;
-    out->total_ns = clock_mono_ns() - start;
+        st = make_tokens(g, &a, err);
+    st = answer_end(&a, st, err);
     atomic_store_explicit(&g->cancel, false, memory_order_relaxed);
     decoder_resume(g->dec);
-    bytes_clear(&s.raw);
-    sampler_destroy(pick);
     return st;
 }
 
