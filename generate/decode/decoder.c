@@ -1,10 +1,12 @@
 /* decoder.c - the forward pass: tokens in, logits out.
  *
- * Reading order: decoder_eval cuts the tokens into batches; run_batch is the model from the
- * embeddings to the logits; layer_attention and layer_feed_forward are its two halves. Shapes stand
- * beside the buffers. All loops over tokens go through the pool.
+ * Reading order: decoder_eval cuts the tokens of one sequence into batches, decoder_eval_many takes
+ * those of several; run_batch is the model from the embeddings to the logits; layer_project,
+ * layer_attend and layer_feed_forward are its parts. Shapes stand beside the buffers. All loops over
+ * tokens go through the pool. A batch is a list of rows; only attention and the store of keys and
+ * values know which sequence a row belongs to.
  *
- * In the last layer only the tokens whose logits are wanted go on after their keys and values are
+ * In the last layer only the rows whose logits are wanted go on after their keys and values are
  * stored. */
 #include <math.h>
 #include <string.h>
@@ -15,18 +17,33 @@
 
 #define TOKENS_PER_TASK 4
 
+struct decoder_sequence {
+    kv_pages pages;
+    size_t n_past;
+    device_sequence *there; /* holds keys and values instead of the pages, with a device */
+};
+
+/* Where a row of a batch belongs. */
+typedef struct row_place {
+    const decoder_sequence *s;
+    size_t pos;
+} row_place;
+
 struct decoder {
     const decoder_model *m;
     const kernels *k;
     pool *p;
     bool exact;
-    size_t n_ctx, n_batch, n_past;
+    size_t n_ctx, n_batch;
     atomic_bool cancel;
 
-    const device_backend *device; /* with `there`: who runs the layers; NULL: we do */
-    device_sequence *there;
+    const device_backend *device; /* who runs the layers; NULL: we do */
 
     kv_cache cache;
+    decoder_sequence own;
+    row_place *places;     /* [n_batch] */
+    token_id *ids;         /* [n_batch] */
+    attention_part *parts; /* [n_batch], at most one an item */
     causal_attention *attention;
     activations *act;
     matmul_scratch *scratch;
@@ -90,7 +107,7 @@ static cairn_status go_there(decoder *d, cairn_error *err)
         return st;
     if (d->n_batch > d->device->most_tokens)
         d->n_batch = d->device->most_tokens;
-    return d->device->sequence_create(&d->there, d->m->device, d->n_ctx, d->n_batch, err);
+    return d->device->sequence_create(&d->own.there, d->m->device, d->n_ctx, d->n_batch, err);
 }
 
 cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder_options *o,
@@ -121,13 +138,19 @@ cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder
     st = CAIRN_OK;
     if (m->device && !d->exact)
         st = go_there(d, err);
+    d->places = checked_malloc(d->n_batch, sizeof *d->places);
+    d->ids = checked_malloc(d->n_batch, sizeof *d->ids);
+    d->parts = checked_malloc(d->n_batch, sizeof *d->parts);
     if (!st)
         st = take_memory(d, err);
+    if (!st && (!d->places || !d->ids || !d->parts))
+        st = cairn_fail(err, CAIRN_ENOMEM, "a batch of %zu tokens", d->n_batch);
     if (!st)
-        st = kv_cache_init(&d->cache, s->n_layers, s->n_kv_heads, s->head_dim, d->n_ctx, !d->exact,
-                           err);
+        st = kv_cache_init(&d->cache, s->n_layers, s->n_kv_heads, s->head_dim,
+                           o->n_kv ? o->n_kv : d->n_ctx, !d->exact, err);
     if (!st)
-        st = causal_attention_create(&d->attention, &d->cache, s->n_heads, d->p, err);
+        st = causal_attention_create(&d->attention, &d->cache, s->n_heads, d->n_ctx, d->n_batch,
+                                     d->p, err);
     if (!st)
         st = activations_create(&d->act, d->n_batch, s->width > widest ? s->width : widest, err);
     if (!st)
@@ -144,10 +167,14 @@ void decoder_destroy(decoder *d)
 {
     if (!d)
         return;
-    if (d->there)
-        d->device->sequence_destroy(d->there);
+    if (d->own.there)
+        d->device->sequence_destroy(d->own.there);
+    free(d->own.pages.ids);
     kv_cache_clear(&d->cache);
     causal_attention_destroy(d->attention);
+    free(d->places);
+    free(d->ids);
+    free(d->parts);
     activations_destroy(d->act);
     matmul_scratch_destroy(d->scratch);
     free(d->floats);
@@ -156,7 +183,7 @@ void decoder_destroy(decoder *d)
 
 size_t decoder_past(const decoder *d)
 {
-    return d->n_past;
+    return d->own.n_past;
 }
 
 size_t decoder_ctx(const decoder *d)
@@ -166,8 +193,82 @@ size_t decoder_ctx(const decoder *d)
 
 void decoder_truncate(decoder *d, size_t n_past)
 {
-    if (n_past < d->n_past)
-        d->n_past = n_past;
+    decoder_sequence_truncate(d, &d->own, n_past);
+}
+
+/* ---- sequences ---- */
+
+cairn_status decoder_sequence_create(decoder_sequence **out, decoder *d, cairn_error *err)
+{
+    decoder_sequence *s = calloc(1, sizeof *s);
+    cairn_status st = s ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "sequence");
+
+    if (!st && d->device)
+        st = d->device->sequence_create(&s->there, d->m->device, d->n_ctx, d->n_batch, err);
+    if (st) {
+        free(s);
+        s = NULL;
+    }
+    *out = s;
+    return st;
+}
+
+cairn_status decoder_sequence_fork(decoder_sequence **out, decoder *d, const decoder_sequence *from,
+                                   size_t n, cairn_error *err)
+{
+    cairn_status st;
+
+    *out = NULL;
+    if (d->device)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED, "sequences on a device share nothing");
+    st = decoder_sequence_create(out, d, err);
+    if (!st)
+        st = kv_pages_share(&d->cache, &(*out)->pages, &from->pages, n, err);
+    if (st) {
+        free(*out);
+        *out = NULL;
+        return st;
+    }
+    (*out)->n_past = n;
+    return CAIRN_OK;
+}
+
+void decoder_sequence_destroy(decoder *d, decoder_sequence *s)
+{
+    if (!s)
+        return;
+    if (s->there)
+        d->device->sequence_destroy(s->there);
+    kv_pages_clear(&d->cache, &s->pages);
+    free(s);
+}
+
+decoder_sequence *decoder_own_sequence(decoder *d)
+{
+    return &d->own;
+}
+
+size_t decoder_sequence_past(const decoder_sequence *s)
+{
+    return s->n_past;
+}
+
+void decoder_sequence_truncate(decoder *d, decoder_sequence *s, size_t n_past)
+{
+    if (n_past >= s->n_past)
+        return;
+    s->n_past = n_past;
+    kv_pages_truncate(&d->cache, &s->pages, n_past);
+}
+
+size_t decoder_free_tokens(const decoder *d)
+{
+    return (d->cache.n_pages - d->cache.n_used) * KV_PAGE;
+}
+
+size_t decoder_batch_tokens(const decoder *d)
+{
+    return d->n_batch;
 }
 
 void decoder_cancel(decoder *d)
@@ -182,10 +283,10 @@ void decoder_resume(decoder *d)
 
 size_t decoder_bytes(const decoder *d)
 {
-    if (d->there)
-        return d->bytes + d->device->sequence_bytes(d->there);
+    if (d->own.there)
+        return d->bytes + d->device->sequence_bytes(d->own.there);
     return d->bytes + causal_attention_bytes(d->attention) +
-           d->cache.mapped_bytes / d->cache.capacity * d->n_past;
+           kv_cache_page_bytes(&d->cache) * d->cache.n_used;
 }
 
 /* ---- loops over tokens ---- */
@@ -218,7 +319,6 @@ static void each_token(decoder *d, size_t n, token_fn *fn, const void *arg)
 /* ---- rotary positions ---- */
 
 typedef struct turn_arg {
-    size_t first; /* position of token 0 */
     float base, scale;
     const float *factors;
     float *out;
@@ -229,7 +329,7 @@ static void make_turns(decoder *d, const void *arg, size_t t)
 {
     const turn_arg *a = arg;
     size_t dims = d->m->shape.rope_dims;
-    float step = powf(a->base, -2.0f / (float)dims), angle = (float)(a->first + t);
+    float step = powf(a->base, -2.0f / (float)dims), angle = (float)d->places[t].pos;
     float *out = a->out + t * dims;
 
     for (size_t i = 0; i < dims / 2; i++) {
@@ -256,7 +356,7 @@ static void turn_head(float *v, const float *turn, size_t dims, bool apart)
 
 typedef struct store_arg {
     const decoder_layer *l;
-    size_t layer, first;
+    size_t layer;
 } store_arg;
 
 /* Norm and turn the heads of one token's queries and keys; store its key and value. */
@@ -280,7 +380,7 @@ static void place_token(decoder *d, const void *arg, size_t t)
             d->k->rmsnorm(v, a->l->k_norm, s->head_dim, s->norm_eps, v);
         turn_head(v, turn, s->rope_dims, d->m->pairs_apart);
     }
-    kv_cache_put(&d->cache, d->k, a->layer, a->first + t, k,
+    kv_cache_put(&d->cache, d->k, &d->places[t].s->pages, a->layer, d->places[t].pos, k,
                  d->v_new + t * s->n_kv_heads * s->head_dim);
 }
 
@@ -330,23 +430,23 @@ static void layer_project(decoder *d, size_t layer, size_t n)
     const matmul jobs[] = {{l->q, l->q_bias, d->q, q},
                            {l->k, l->k_bias, d->k_new, kv},
                            {l->v, l->v_bias, d->v_new, kv}};
-    store_arg place = {l, layer, d->n_past};
+    store_arg place = {l, layer};
 
     each_token(d, n, norm_token, l->attn_norm);
     multiply(d, d->h, s->width, n, jobs, 3);
     each_token(d, n, place_token, &place);
 }
 
-/* Attention of the last n of the tokens just projected; skip = those before them. */
-static void layer_attend(decoder *d, size_t layer, size_t skip, size_t n)
+/* Attention of the n rows of the parts. */
+static void layer_attend(decoder *d, size_t layer, size_t n_parts, size_t n)
 {
     const decoder_shape *s = &d->m->shape;
     const decoder_layer *l = &d->m->layers[layer];
     const size_t q = s->n_heads * s->head_dim;
     const matmul job = {l->o, l->o_bias, d->h, s->width};
 
-    causal_attention_run(d->attention, &d->cache, layer, d->q + skip * q, n, d->n_past + skip,
-                         l->local ? s->window : 0, d->mixed, d->p);
+    causal_attention_run(d->attention, &d->cache, layer, d->parts, n_parts,
+                         l->local ? s->window : 0, d->p);
     multiply(d, d->mixed, q, n, &job, 1);
     each_token(d, n, add_token, l->post_attn_norm);
 }
@@ -385,76 +485,195 @@ static bool cancelled(const decoder *d)
     return atomic_load_explicit(&d->cancel, memory_order_relaxed);
 }
 
-/* n <= n_batch tokens; logits for the last `wanted` of them (0, 1 or n). Does not move n_past. */
-static cairn_status run_batch(decoder *d, const token_id *ids, size_t n, size_t wanted,
-                              float *logits, cairn_error *err)
+static size_t wanted_rows(const decoder_item *x)
+{
+    return x->want == DECODER_ALL ? x->n : x->want == DECODER_LAST ? 1 : 0;
+}
+
+/* The rows of all items go through attention as they are; returns how many they are. */
+static size_t all_rows(decoder *d, const decoder_item *items, size_t n_items)
+{
+    const size_t q = d->m->shape.n_heads * d->m->shape.head_dim;
+    size_t n = 0;
+
+    for (size_t i = 0; i < n_items; i++) {
+        d->parts[i] = (attention_part){&items[i].s->pages, items[i].n, items[i].s->n_past,
+                                       d->q + n * q, d->mixed + n * q};
+        for (size_t j = 0; j < items[i].n; j++, n++) {
+            d->ids[n] = items[i].ids[j];
+            d->places[n] = (row_place){items[i].s, items[i].s->n_past + j};
+        }
+    }
+    return n;
+}
+
+/* Only the wanted rows, the last ones of each item, go on: the residual stream closes up, attention
+ * reads the queries where they are and writes close together. */
+static size_t keep_wanted(decoder *d, const decoder_item *items, size_t n_items, size_t *n_parts)
+{
+    const size_t width = d->m->shape.width, q = d->m->shape.n_heads * d->m->shape.head_dim;
+    size_t from = 0, to = 0;
+
+    *n_parts = 0;
+    for (size_t i = 0; i < n_items; i++) {
+        size_t w = wanted_rows(&items[i]), skip = items[i].n - w;
+        if (w) {
+            memmove(d->x + to * width, d->x + (from + skip) * width, w * width * sizeof *d->x);
+            d->parts[(*n_parts)++] =
+                (attention_part){&items[i].s->pages, w, items[i].s->n_past + skip,
+                                 d->q + (from + skip) * q, d->mixed + to * q};
+        }
+        from += items[i].n;
+        to += w;
+    }
+    return to;
+}
+
+/* The rows of all items, embedded, with the angles of their positions. */
+static size_t embed_rows(decoder *d, const decoder_item *items, size_t n_items)
 {
     const decoder_shape *s = &d->m->shape;
-    turn_arg global = {d->n_past, s->rope_base, s->rope_scale, d->m->rope_factors, d->turn[0]};
-    turn_arg local = {d->n_past, s->rope_base_local, 1.0f, d->m->rope_factors, d->turn[1]};
-    size_t skip = 0;
+    turn_arg global = {s->rope_base, s->rope_scale, d->m->rope_factors, d->turn[0]};
+    turn_arg local = {s->rope_base_local, 1.0f, d->m->rope_factors, d->turn[1]};
+    size_t n = all_rows(d, items, n_items);
 
-    each_token(d, n, embed_token, ids);
+    each_token(d, n, embed_token, d->ids);
     each_token(d, n, make_turns, &global);
     if (s->window)
         each_token(d, n, make_turns, &local);
-    if (d->there)
-        return d->device->run(d->there,
-                              &(device_batch){.x = d->x,
-                                              .turns = {d->turn[0], s->window ? d->turn[1] : NULL},
-                                              .n = n,
-                                              .n_past = d->n_past,
-                                              .wanted = wanted,
-                                              .logits = logits,
-                                              .cancel = &d->cancel},
-                              err);
+    return n;
+}
+
+/* At most n_batch tokens, whose positions are reserved. Does not move n_past. */
+static cairn_status run_batch(decoder *d, const decoder_item *items, size_t n_items, float *logits,
+                              cairn_error *err)
+{
+    const decoder_shape *s = &d->m->shape;
+    size_t n = embed_rows(d, items, n_items), n_parts = n_items;
+
     for (size_t layer = 0; layer < s->n_layers; layer++) {
         if (cancelled(d))
             return cairn_fail(err, CAIRN_ECANCELLED, "cancelled");
         layer_project(d, layer, n);
         if (layer + 1 == s->n_layers) {
-            skip = n - wanted;
-            if (!wanted)
+            n = keep_wanted(d, items, n_items, &n_parts);
+            if (!n)
                 return CAIRN_OK;
-            if (skip)
-                memmove(d->x, d->x + skip * s->width, wanted * s->width * sizeof *d->x);
         }
-        layer_attend(d, layer, skip, n - skip);
-        layer_feed_forward(d, layer, n - skip);
+        layer_attend(d, layer, n_parts, n);
+        layer_feed_forward(d, layer, n);
     }
     const matmul head = {d->m->head, NULL, logits, s->n_vocab};
-    each_token(d, wanted, norm_token, d->m->output_norm);
-    multiply(d, d->h, s->width, wanted, &head, 1);
+    each_token(d, n, norm_token, d->m->output_norm);
+    multiply(d, d->h, s->width, n, &head, 1);
+    return CAIRN_OK;
+}
+
+static cairn_status check_ids(const decoder *d, const token_id *ids, size_t n, cairn_error *err)
+{
+    const size_t vocab = d->m->shape.n_vocab;
+
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= vocab)
+            return cairn_fail(err, CAIRN_EUSAGE, "token %d is outside the vocabulary of %zu",
+                              ids[i], vocab);
+    return CAIRN_OK;
+}
+
+static cairn_status check_room(const decoder *d, const decoder_sequence *s, size_t n,
+                               cairn_error *err)
+{
+    if (n <= d->n_ctx - s->n_past)
+        return CAIRN_OK;
+    return cairn_fail(err, CAIRN_ELIMIT, "%zu tokens do not fit: %zu of a context of %zu are taken",
+                      n, s->n_past, d->n_ctx);
+}
+
+/* Give back the pages reserved beyond what the sequences hold. */
+static void release_unused(decoder *d, const decoder_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        kv_pages_truncate(&d->cache, &items[i].s->pages, items[i].s->n_past);
+}
+
+/* The device takes one sequence after the other. */
+static cairn_status run_there(decoder *d, const decoder_item *x, float *logits, cairn_error *err)
+{
+    const decoder_shape *s = &d->m->shape;
+
+    embed_rows(d, x, 1);
+    return d->device->run(x->s->there,
+                          &(device_batch){.x = d->x,
+                                          .turns = {d->turn[0], s->window ? d->turn[1] : NULL},
+                                          .n = x->n,
+                                          .n_past = x->s->n_past,
+                                          .wanted = wanted_rows(x),
+                                          .logits = logits,
+                                          .cancel = &d->cancel},
+                          err);
+}
+
+static cairn_status run_items(decoder *d, const decoder_item *items, size_t n_items, float *logits,
+                              cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (!d->device)
+        return run_batch(d, items, n_items, logits, err);
+    for (size_t i = 0; !st && i < n_items; i++) {
+        st = run_there(d, &items[i], logits, err);
+        logits += wanted_rows(&items[i]) * d->m->shape.n_vocab;
+    }
+    return st;
+}
+
+cairn_status decoder_eval_many(decoder *d, const decoder_item *items, size_t n_items, float *logits,
+                               cairn_error *err)
+{
+    size_t total = 0;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; !st && i < n_items; i++) {
+        st = check_ids(d, items[i].ids, items[i].n, err);
+        if (!st)
+            st = check_room(d, items[i].s, items[i].n, err);
+        if (!st && (!items[i].n || items[i].n > d->n_batch - total))
+            st = cairn_fail(err, CAIRN_EUSAGE, "a pass takes 1 to %zu tokens", d->n_batch);
+        total += st ? 0 : items[i].n;
+    }
+    for (size_t i = 0; !st && !d->device && i < n_items; i++)
+        st = kv_pages_reserve(&d->cache, &items[i].s->pages, items[i].s->n_past,
+                              items[i].s->n_past + items[i].n, err);
+    if (!st && n_items)
+        st = run_items(d, items, n_items, logits, err);
+    if (st) {
+        release_unused(d, items, n_items);
+        return st;
+    }
+    for (size_t i = 0; i < n_items; i++)
+        items[i].s->n_past += items[i].n;
     return CAIRN_OK;
 }
 
 cairn_status decoder_eval(decoder *d, const token_id *ids, size_t n, decoder_want want,
                           float *logits, cairn_error *err)
 {
-    const size_t vocab = d->m->shape.n_vocab, before = d->n_past;
+    const size_t before = d->own.n_past;
+    cairn_status st = check_room(d, &d->own, n, err);
 
-    if (n > d->n_ctx - d->n_past)
-        return cairn_fail(err, CAIRN_ELIMIT,
-                          "%zu tokens do not fit: %zu of a context of %zu are taken", n, d->n_past,
-                          d->n_ctx);
-    for (size_t i = 0; i < n; i++)
-        if (ids[i] < 0 || (size_t)ids[i] >= vocab)
-            return cairn_fail(err, CAIRN_EUSAGE, "token %d is outside the vocabulary of %zu",
-                              ids[i], vocab);
-    for (size_t done = 0; done < n;) {
+    if (!st)
+        st = check_ids(d, ids, n, err);
+    for (size_t done = 0; !st && done < n;) {
         size_t batch = n - done < d->n_batch ? n - done : d->n_batch;
-        size_t wanted = want == DECODER_ALL                         ? batch
-                        : want == DECODER_LAST && done + batch == n ? 1
-                                                                    : 0;
-        cairn_status st = run_batch(d, ids + done, batch, wanted, logits, err);
-        if (st) {
-            d->n_past = before;
-            return st;
-        }
-        d->n_past += batch;
+        bool last = done + batch == n;
+        decoder_item item = {&d->own, ids + done, batch,
+                             want == DECODER_LAST && !last ? DECODER_NO_LOGITS : want};
+        st = decoder_eval_many(d, &item, 1, logits, err);
         done += batch;
         if (want == DECODER_ALL)
-            logits += batch * vocab;
+            logits += batch * d->m->shape.n_vocab;
     }
-    return CAIRN_OK;
+    if (st)
+        decoder_truncate(d, before);
+    return st;
 }

@@ -67,7 +67,8 @@ double decoder_model_macs(const decoder_model *m, bool with_head);
 typedef struct decoder decoder;
 
 typedef struct decoder_options {
-    size_t n_ctx;   /* 0: the smaller of the model's own and DECODER_DEFAULT_CTX */
+    size_t n_ctx;   /* of a sequence; 0: the smaller of the model's own and DECODER_DEFAULT_CTX */
+    size_t n_kv;    /* tokens of all sequences together, shared beginnings once; 0: n_ctx */
     size_t n_batch; /* tokens run through a layer together; 0: DECODER_DEFAULT_BATCH */
     bool exact;
     pool *pool; /* borrowed; NULL: the caller's thread alone */
@@ -88,14 +89,45 @@ typedef enum decoder_want {
     DECODER_ALL   /* logits[n][n_vocab] */
 } decoder_want;
 
-/* Append n tokens to the sequence. On CAIRN_ECANCELLED or another error the sequence is what it was
- * before the call. Cost: O(n * (weights + n_past)). */
+/* Append n tokens to the decoder's own sequence. On CAIRN_ECANCELLED or another error the sequence
+ * is what it was before the call. Cost: O(n * (weights + n_past)). */
 cairn_status decoder_eval(decoder *d, const token_id *ids, size_t n, decoder_want want,
                           float *logits, cairn_error *err);
 size_t decoder_past(const decoder *d); /* tokens in the sequence */
-size_t decoder_ctx(const decoder *d);  /* the most it can hold */
+size_t decoder_ctx(const decoder *d);  /* the most a sequence can hold */
 /* Forget all tokens from n_past on (n_past <= decoder_past). O(1). */
 void decoder_truncate(decoder *d, size_t n_past);
+
+/* ---- several sequences over one decoder ---- */
+
+typedef struct decoder_sequence decoder_sequence;
+
+cairn_status decoder_sequence_create(decoder_sequence **out, decoder *d, cairn_error *err);
+/* A new sequence that begins with the first n tokens of another; their keys and values are shared.
+ * CAIRN_EUNSUPPORTED on a device. */
+cairn_status decoder_sequence_fork(decoder_sequence **out, decoder *d, const decoder_sequence *from,
+                                   size_t n, cairn_error *err);
+void decoder_sequence_destroy(decoder *d, decoder_sequence *s); /* NULL is fine */
+decoder_sequence *decoder_own_sequence(decoder *d);             /* of decoder_eval */
+size_t decoder_sequence_past(const decoder_sequence *s);
+void decoder_sequence_truncate(decoder *d, decoder_sequence *s, size_t n_past);
+/* Tokens that still fit beside what all sequences hold, in whole pages of KV_PAGE. */
+size_t decoder_free_tokens(const decoder *d);
+size_t decoder_batch_tokens(const decoder *d); /* the most of one decoder_eval_many */
+
+typedef struct decoder_item {
+    decoder_sequence *s; /* each at most once a call */
+    const token_id *ids;
+    size_t n; /* >= 1 */
+    decoder_want want;
+} decoder_item;
+
+/* One pass over the tokens of all items together. logits gets the rows that the items want, in their
+ * order. A sequence's bytes do not depend on who else is in the pass. All items together have at most
+ * decoder_batch_tokens tokens (CAIRN_EUSAGE). CAIRN_ELIMIT: a context is full, or the memory for keys
+ * and values. After any error every sequence is what it was before. */
+cairn_status decoder_eval_many(decoder *d, const decoder_item *items, size_t n_items, float *logits,
+                               cairn_error *err);
 /* Stop a running or the next decoder_eval soon: any thread, signal-safe. decoder_resume clears it.
  */
 void decoder_cancel(decoder *d);

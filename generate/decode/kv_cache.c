@@ -1,0 +1,188 @@
+/* kv_cache.c - see kv_cache.h. */
+#include "generate/decode/kv_cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/checked.h"
+
+cairn_status kv_cache_init(kv_cache *c, size_t n_layers, size_t n_kv_heads, size_t head_dim,
+                           size_t n_positions, bool half, cairn_error *err)
+{
+    size_t bytes = 0, positions;
+
+    *c = (kv_cache){
+        .n_layers = n_layers, .n_kv_heads = n_kv_heads, .head_dim = head_dim, .half = half};
+    if (!checked_add(n_positions, KV_PAGE - 1, &positions) ||
+        (c->n_pages = positions / KV_PAGE) > UINT32_MAX ||
+        !checked_mul(n_layers * n_kv_heads * head_dim, c->n_pages * KV_PAGE, &bytes) ||
+        !checked_mul(bytes, half ? 2 : 4, &bytes) || !checked_mul(bytes, 2, &c->mapped_bytes))
+        return cairn_fail(err, CAIRN_ENOMEM, "keys and values of %zu positions", n_positions);
+    c->keys = mmap(NULL, c->mapped_bytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (c->keys == MAP_FAILED) {
+        c->keys = NULL;
+        return cairn_fail(err, CAIRN_ENOMEM, "keys and values of %zu positions: %zu bytes",
+                          n_positions, c->mapped_bytes);
+    }
+    c->values = c->keys + bytes;
+    c->free = checked_malloc(c->n_pages, sizeof *c->free);
+    c->users = calloc(c->n_pages + 1, sizeof *c->users);
+    if (!c->free || !c->users) {
+        kv_cache_clear(c);
+        return cairn_fail(err, CAIRN_ENOMEM, "keys and values of %zu positions", n_positions);
+    }
+    for (size_t i = 0; i < c->n_pages; i++) /* taken from the end: page 0 first */
+        c->free[i] = (uint32_t)(c->n_pages - 1 - i);
+    return CAIRN_OK;
+}
+
+void kv_cache_clear(kv_cache *c)
+{
+    if (c->keys)
+        munmap(c->keys, c->mapped_bytes);
+    free(c->free);
+    free(c->users);
+    *c = (kv_cache){0};
+}
+
+size_t kv_cache_page_bytes(const kv_cache *c)
+{
+    return 2 * c->n_layers * c->n_kv_heads * KV_PAGE * c->head_dim * kv_element(c);
+}
+
+/* Attention reads up to 15 positions behind the last one, with probability 0: what another sequence
+ * left there must not be an infinity. */
+static void clear_values(kv_cache *c, uint32_t page)
+{
+    size_t bytes = KV_PAGE * c->head_dim * kv_element(c);
+
+    for (size_t head = 0; head < c->n_layers * c->n_kv_heads; head++)
+        memset(c->values + (head * c->n_pages + page) * bytes, 0, bytes);
+}
+
+static uint32_t take_page(kv_cache *c)
+{
+    uint32_t id = c->free[c->n_pages - ++c->n_used];
+    c->users[id] = 1;
+    clear_values(c, id);
+    return id;
+}
+
+static void drop_page(kv_cache *c, uint32_t id)
+{
+    if (--c->users[id] == 0)
+        c->free[c->n_pages - c->n_used--] = id;
+}
+
+static size_t pages_of(size_t positions)
+{
+    return (positions + KV_PAGE - 1) / KV_PAGE;
+}
+
+/* The page that position `from` falls into is begun already, and not ours alone. */
+static bool must_copy(const kv_cache *c, const kv_pages *p, size_t from)
+{
+    return from % KV_PAGE && c->users[p->ids[from / KV_PAGE]] > 1;
+}
+
+size_t kv_pages_missing(const kv_cache *c, const kv_pages *p, size_t from, size_t to)
+{
+    size_t need = pages_of(to);
+    return to > from ? (need > p->n ? need - p->n : 0) + must_copy(c, p, from) : 0;
+}
+
+static void copy_page(kv_cache *c, uint32_t from, uint32_t to)
+{
+    size_t bytes = KV_PAGE * c->head_dim * kv_element(c);
+    uint8_t *const sides[] = {c->keys, c->values};
+
+    for (size_t side = 0; side < 2; side++)
+        for (size_t head = 0; head < c->n_layers * c->n_kv_heads; head++) {
+            uint8_t *base = sides[side] + head * c->n_pages * bytes;
+            memcpy(base + to * bytes, base + from * bytes, bytes);
+        }
+}
+
+static bool grow(kv_pages *p, size_t n)
+{
+    uint32_t *ids;
+
+    if (n <= p->cap)
+        return true;
+    ids = checked_realloc(p->ids, 2 * n, sizeof *ids);
+    if (!ids)
+        return false;
+    p->ids = ids;
+    p->cap = 2 * n;
+    return true;
+}
+
+cairn_status kv_pages_reserve(kv_cache *c, kv_pages *p, size_t from, size_t to, cairn_error *err)
+{
+    if (to <= from)
+        return CAIRN_OK;
+    if (kv_pages_missing(c, p, from, to) > c->n_pages - c->n_used)
+        return cairn_fail(err, CAIRN_ELIMIT, "no memory for keys and values is free: all %zu pages "
+                                             "of %zu tokens are taken", c->n_pages, KV_PAGE);
+    if (!grow(p, pages_of(to)))
+        return cairn_fail(err, CAIRN_ENOMEM, "%zu positions", to);
+    if (must_copy(c, p, from)) {
+        uint32_t *id = &p->ids[from / KV_PAGE], own = take_page(c);
+        copy_page(c, *id, own);
+        drop_page(c, *id);
+        *id = own;
+    }
+    while (p->n < pages_of(to))
+        p->ids[p->n++] = take_page(c);
+    return CAIRN_OK;
+}
+
+void kv_pages_truncate(kv_cache *c, kv_pages *p, size_t n)
+{
+    while (p->n > pages_of(n))
+        drop_page(c, p->ids[--p->n]);
+}
+
+cairn_status kv_pages_share(kv_cache *c, kv_pages *dst, const kv_pages *src, size_t n,
+                            cairn_error *err)
+{
+    if (!grow(dst, pages_of(n)))
+        return cairn_fail(err, CAIRN_ENOMEM, "%zu positions", n);
+    for (dst->n = 0; dst->n < pages_of(n); dst->n++) {
+        dst->ids[dst->n] = src->ids[dst->n];
+        c->users[dst->ids[dst->n]]++;
+    }
+    return CAIRN_OK;
+}
+
+void kv_pages_clear(kv_cache *c, kv_pages *p)
+{
+    kv_pages_truncate(c, p, 0);
+    free(p->ids);
+    *p = (kv_pages){0};
+}
+
+void kv_cache_put(kv_cache *c, const kernels *kern, const kv_pages *p, size_t layer, size_t pos,
+                  const float *k, const float *v)
+{
+    const size_t dim = c->head_dim, lane = pos % 16, row = pos % 16 * dim;
+
+    for (size_t h = 0; h < c->n_kv_heads; h++, k += dim, v += dim) {
+        uint8_t *keys = (uint8_t *)kv_at(c, c->keys, p, layer, h, pos - lane);
+        uint8_t *values = (uint8_t *)kv_at(c, c->values, p, layer, h, pos - lane);
+        if (c->half) {
+            uint16_t *kh = (uint16_t *)keys + lane, as_half[dim];
+            kern->to_half(k, dim, as_half);
+            for (size_t i = 0; i < dim; i++)
+                kh[i * 16] = as_half[i];
+            kern->to_half(v, dim, (uint16_t *)values + row);
+        } else {
+            float *kf = (float *)keys + lane;
+            for (size_t i = 0; i < dim; i++)
+                kf[i * 16] = k[i];
+            memcpy((float *)values + row, v, dim * sizeof *v);
+        }
+    }
+}
