@@ -3,10 +3,14 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/utf8.h"
+
+#define MEMBERS_BYTES 1000
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static log_sink *sink_fn;
@@ -45,13 +49,14 @@ static size_t escape_json(char *dst, size_t cap, const char *s, size_t len)
     return n;
 }
 
-void log_write(log_level level, const char *room, const char *fmt, ...)
+static void write_line(log_level level, const char *room, const char *members, const char *fmt,
+                       va_list ap)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
-    char msg[1024], body[2048], line[2304];
+    char msg[1024], body[2048], line[3328];
+    bool more = *members && strlen(members) <= MEMBERS_BYTES;
     struct timespec ts;
     struct tm tm;
-    va_list ap;
     int n;
 
     pthread_mutex_lock(&lock);
@@ -59,9 +64,7 @@ void log_write(log_level level, const char *room, const char *fmt, ...)
         pthread_mutex_unlock(&lock);
         return;
     }
-    va_start(ap, fmt);
     n = vsnprintf(msg, sizeof msg, fmt, ap);
-    va_end(ap);
     if (n >= (int)sizeof msg)
         n = (int)utf8_floor(msg, sizeof msg - 1);
     escape_json(body, sizeof body, msg, n > 0 ? (size_t)n : 0);
@@ -69,9 +72,28 @@ void log_write(log_level level, const char *room, const char *fmt, ...)
     gmtime_r(&ts.tv_sec, &tm);
     n = snprintf(line, sizeof line,
                  "{\"t\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ\",\"level\":\"%s\","
-                 "\"room\":\"%s\",\"msg\":\"%s\"}",
+                 "\"room\":\"%s\",\"msg\":\"%s\"%s%s}",
                  tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-                 ts.tv_nsec / 1000000, names[level], room, body);
+                 ts.tv_nsec / 1000000, names[level], room, body, more ? "," : "",
+                 more ? members : "");
     sink_fn(sink_ctx, level, line, (size_t)n);
     pthread_mutex_unlock(&lock);
+}
+
+void log_write(log_level level, const char *room, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    write_line(level, room, "", fmt, ap);
+    va_end(ap);
+}
+
+void log_write_with(log_level level, const char *room, const char *members, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    write_line(level, room, members, fmt, ap);
+    va_end(ap);
 }

@@ -18,5 +18,9 @@ void log_set_sink(log_sink *sink, void *ctx, log_level least);
 /* `room` is the folder that speaks, such as "store". */
 void log_write(log_level level, const char *room, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same with more members behind "msg": `members` is JSON text such as "\"status\":200", at most
+ * 1000 bytes of it; left out when it is longer. */
+void log_write_with(log_level level, const char *room, const char *members, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #endif

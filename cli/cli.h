@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "engine/cairn.h"
 
 enum cli_exit {
@@ -45,7 +46,7 @@ typedef struct cli_verb {
 extern const cli_verb cli_verb_index, cli_verb_watch, cli_verb_search, cli_verb_suggest, cli_verb_ask,
     cli_verb_get, cli_verb_list, cli_verb_delete, cli_verb_status, cli_verb_check,
     cli_verb_compact, cli_verb_import, cli_verb_export, cli_verb_eval, cli_verb_model,
-    cli_verb_open, cli_verb_desktop;
+    cli_verb_serve, cli_verb_open, cli_verb_desktop;
 
 /* Set by SIGINT and SIGTERM; a second SIGINT ends the process at once. */
 extern volatile sig_atomic_t cli_cancelled;
@@ -84,6 +85,8 @@ int cli_fail(cli *c, cairn_status st, const cairn_error *err);
 int cli_exit_code(cairn_status st);
 /* What a verb does to the collection: read it, change one that is there, or make it at need. */
 typedef enum cli_access { CLI_READ, CLI_CHANGE, CLI_MAKE } cli_access;
+/* Log lines to standard error from this level on, or a lower one where -v asked for it; none with -q. */
+void cli_log_to_stderr(const cli *c, log_level least);
 /* Open the collection; on failure report and give the exit code, else 0. */
 int cli_open(cli *c, cairn **out, cli_access access);
 

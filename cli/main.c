@@ -15,7 +15,7 @@ static const cli_verb *const verbs[] = {
     &cli_verb_index,  &cli_verb_watch,  &cli_verb_search, &cli_verb_suggest, &cli_verb_ask,    &cli_verb_get,
     &cli_verb_list,   &cli_verb_delete, &cli_verb_status, &cli_verb_check,
     &cli_verb_compact, &cli_verb_import, &cli_verb_export, &cli_verb_eval,
-    &cli_verb_model, &cli_verb_open, &cli_verb_desktop,
+    &cli_verb_model, &cli_verb_serve, &cli_verb_open, &cli_verb_desktop,
 };
 
 #define N_VERBS (sizeof verbs / sizeof *verbs)
@@ -139,6 +139,14 @@ static void log_to_stderr(void *ctx, log_level level, const char *json, size_t l
     fprintf(stderr, "%.*s\n", (int)len, json);
 }
 
+void cli_log_to_stderr(const cli *c, log_level least)
+{
+    log_level asked = c->verbose > 1 ? LOG_LEVEL_DEBUG : c->verbose ? LOG_LEVEL_INFO : least;
+
+    if (!c->quiet)
+        log_set_sink(log_to_stderr, NULL, asked < least ? asked : least);
+}
+
 static bool is_terminal(FILE *f)
 {
     const char *term = getenv("TERM");
@@ -205,11 +213,7 @@ int main(int argc, char **argv)
         cli_print_help(stdout, verb);
         return CLI_DONE;
     }
-    if (!c.quiet)
-        log_set_sink(log_to_stderr, NULL,
-                     c.verbose > 1   ? LOG_LEVEL_DEBUG
-                     : c.verbose > 0 ? LOG_LEVEL_INFO
-                                     : LOG_LEVEL_ERROR);
+    cli_log_to_stderr(&c, LOG_LEVEL_ERROR);
     c.verb = verb->name;
     optind = 0; /* start afresh, and let options stand behind operands */
     code = verb->run(&c, argc - at, argv + at);

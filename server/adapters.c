@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/adapter.h"
+#include "server/http/http_adapter.h"
 
 #ifdef CAIRN_SERVER_GRPC
 extern const adapter grpc_adapter;
 #endif
 
 const adapter *const adapters[] = {
+    &http_adapter,
 #ifdef CAIRN_SERVER_GRPC
     &grpc_adapter,
 #endif

@@ -5,9 +5,9 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index watch search suggest ask get list delete status check compact import export eval model open desktop'
+    local verbs='index watch search suggest ask get list delete status check compact import export eval model serve open desktop'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --vector --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --page --opener --idle --web-page -k '
+    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --generator --rate --connections --upload-mb --vector --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --page --opener --idle --web-page -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -33,13 +33,14 @@ _cairn() {
         compopt -o filenames 2>/dev/null
         return
         ;;
-    --config | --queries | --qrels | --qa | --run | --file | --vector | --ids) _cairn_files; return ;;
+    --role) _cairn_words 'read write admin'; return ;;
+    --tls-cert | --tls-key | --tls-client-ca | --token-file | --config | --queries | --qrels | --qa | --run | --file | --vector | --ids) _cairn_files; return ;;
     --metric) _cairn_words 'cosine dot l2'; return ;;
     --format) _cairn_words 'npy fvecs bvecs jsonl faiss'; return ;;
     --index) _cairn_words 'flat hnsw ivf-flat ivf-sq8 ivf-pq'; return ;;
     --mode) _cairn_words 'hybrid lexical vector'; return ;;
     --facets) _cairn_words 'type ext folder author lang tag year'; return ;;
-    --model | --embedder)
+    --model | --embedder | --generator)
         models=${CAIRN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/cairn/models}
         if [[ $cur == */* ]]; then
             _cairn_files
@@ -69,6 +70,7 @@ _cairn() {
         ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens $global" ;;
         check) _cairn_words "--repair --recall $global" ;;
         import) _cairn_words "--no-vectors --ids --metric --format $global" ;;
+        serve) _cairn_words "--http --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --generator --rate --connections --upload-mb $global" ;;
         export) _cairn_words "--format --index $global" ;;
         eval)
             if [[ $sub == answers ]]; then

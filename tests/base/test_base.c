@@ -332,6 +332,8 @@ static void log_lines_are_json(void **state)
     log_write(LOG_LEVEL_WARN, "base", "say \"%s\"\n\xFF", "x\\y");
     assert_non_null(strstr(line, "\"level\":\"warn\",\"room\":\"base\",\"msg\":"
                                  "\"say \\\"x\\\\y\\\"\\u000a\xEF\xBF\xBD\"}"));
+    log_write_with(LOG_LEVEL_INFO, "base", "\"status\":200", "served");
+    assert_non_null(strstr(line, "\"msg\":\"served\",\"status\":200}"));
     log_set_sink(NULL, NULL, LOG_LEVEL_INFO);
 }
 

@@ -1,0 +1,17 @@
+/* present.h - what the engine gives as JSON, in the shapes of /api/v1 (docs/server.md). */
+#ifndef CAIRN_SERVER_HTTP_PRESENT_H
+#define CAIRN_SERVER_HTTP_PRESENT_H
+
+#include <jansson.h>
+
+#include "server/service.h"
+
+json_t *present_search(const char *query, const cairn_search_result *r, bool explain);
+json_t *present_suggestions(const cairn_suggestions *s);
+json_t *present_answer(const cairn_answer *a);
+json_t *present_citations(const cairn_answer *a);
+json_t *present_document(const cairn_document *d); /* without its text */
+json_t *present_status(const cairn_status_info *info);
+json_t *present_job(const service_job *j);
+
+#endif
