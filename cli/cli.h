@@ -69,6 +69,8 @@ size_t cli_parse_sizes(cli *c, const char *what, const char *text, size_t *out, 
 /* --history: a JSON list of {"role","content"}. *turns is malloced and borrows from *doc; both are the
  * caller's in any case. */
 bool cli_parse_history(cli *c, const char *text, json_t **doc, cairn_turn **turns, size_t *n);
+/* A time as "50ms", "0.1s" or "50" (milliseconds); false after reporting. */
+bool cli_parse_milliseconds(cli *c, const char *what, const char *text, double *out);
 /* argv[optind..] joined by spaces, malloced; NULL without operands. */
 char *cli_join_operands(int argc, char **argv);
 /* Append a pattern as a line of *list (malloced, NULL at first); false after reporting. */

@@ -279,3 +279,20 @@ bool cli_parse_history(cli *c, const char *text, json_t **doc, cairn_turn **turn
     *n = json_array_size(*doc);
     return true;
 }
+
+bool cli_parse_milliseconds(cli *c, const char *what, const char *text, double *out)
+{
+    char *end;
+    double v = strtod(text, &end);
+
+    if (!strcmp(end, "s"))
+        v *= 1000;
+    else if (end == text || (*end && strcmp(end, "ms") != 0))
+        v = -1;
+    if (!(v >= 0 && v <= 1e6)) {
+        cli_usage_error(c, "%s takes a time such as 50ms, not \"%s\"", what, text);
+        return false;
+    }
+    *out = v;
+    return true;
+}

@@ -276,6 +276,8 @@ json_t *cli_json_hit(const cairn_hit *h, bool explain)
         json_object_set_new(scores, "lexical", json_real(h->lexical));
     if (h->vector_rank)
         json_object_set_new(scores, "vector", json_real(h->vector));
+    if (h->reread > 0)
+        json_object_set_new(scores, "reread", json_real((double)h->reread));
     if (explain) {
         if (h->lexical_rank)
             json_object_set_new(scores, "lexical_rank", json_integer(h->lexical_rank));

@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL, OPT_HISTORY };
+enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL, OPT_HISTORY, OPT_BUDGET };
 
 static int print_metrics(cli *c, const cairn_eval_result *r)
 {
@@ -88,6 +88,7 @@ static int run(cli *c, int argc, char **argv)
                                           {"mode", required_argument, NULL, OPT_MODE},
                                           {"run", required_argument, NULL, OPT_RUN},
                                           {"history", required_argument, NULL, OPT_HISTORY},
+                                          {"budget", required_argument, NULL, OPT_BUDGET},
                                           {"qa", required_argument, NULL, OPT_QA},
                                           {"model", required_argument, NULL, OPT_MODEL},
                                           {0}};
@@ -100,8 +101,11 @@ static int run(cli *c, int argc, char **argv)
     int o, code;
 
     while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
-        if (o == '?' || (o == OPT_MODE && !cli_parse_mode(c, optarg, &req.mode)))
+        if (o == '?' || (o == OPT_MODE && !cli_parse_mode(c, optarg, &req.mode)) ||
+            (o == OPT_BUDGET && !cli_parse_milliseconds(c, "--budget", optarg, &req.budget_ms)))
             return CLI_USAGE;
+        if (o == OPT_BUDGET && req.budget_ms <= 0)
+            req.budget_ms = -1;
         if (o == OPT_QUERIES)
             req.queries = optarg;
         else if (o == OPT_QRELS)
@@ -131,12 +135,14 @@ static int run(cli *c, int argc, char **argv)
 const cli_verb cli_verb_eval = {
     "eval", "measure rankings and answers",
     "Usage: cairn eval retrieval --queries FILE --qrels FILE [--mode M] [--run OUT]\n"
-    "                            [--history FILE]\n"
+    "                            [--history FILE] [--budget TIME]\n"
     "       cairn eval answers --qa FILE [--model M]\n\n"
     "Runs every judged query and prints nDCG@10, Recall@100, MAP and MRR with 95 % bootstrap\n"
     "intervals. Queries are JSON lines with _id and text; judgements are lines of query,\n"
     "document and grade with tabs between, below a header. --run writes a TREC run file. --history FILE\n"
-    "has what was said before a question: JSON lines of _id and history, a list of role and content.\n\n"
+    "has what was said before a question: JSON lines of _id and history, a list of role and content.\n"
+    "--budget TIME bounds reranking as in cairn search (default: none, so that figures do not depend on\n"
+    "the machine; 0: no reranking).\n\n"
     "answers asks every question of FILE (JSON lines: question, answers, doc, page; no answers:\n"
     "not answerable) and prints the shares of right answers, right citations and refusals. With -v\n"
     "each question is shown.\n\n"

@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 enum { OPT_MODE = 0x2000, OPT_FILTER, OPT_EXPLAIN, OPT_FACETS, OPT_TYPING, OPT_VECTOR, OPT_HISTORY,
-       OPT_COLLAPSE, OPT_PER_DOCUMENT, OPT_DIVERSITY };
+       OPT_COLLAPSE, OPT_PER_DOCUMENT, OPT_DIVERSITY, OPT_BUDGET };
 
 /* "  granite 2.31 = idf 3.10 x 0.74: 2 in text, 1 in title (12 passages)" */
 static void print_reasons(const cairn_hit *h)
@@ -138,6 +138,8 @@ static json_t *json_stages(const cairn_search_result *r)
 {
     json_t *j = json_object();
 
+    if (r->reranked)
+        json_object_set_new(j, "reranked", json_integer((json_int_t)r->reranked));
     if (r->told)
         json_object_set_new(j, "told", json_integer((json_int_t)r->told));
     if (r->collapsed)
@@ -202,8 +204,10 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
         fputs("?\n", stderr);
     }
     if (explain)
-        printf("%s, %.1f ms: words %.1f, embedding %.1f, vectors %.1f\n", modes[r->mode],
-               r->took_ms, r->lexical_ms, r->embed_ms, r->vector_ms);
+        printf("%s, %.1f ms: words %.1f, embedding %.1f, vectors %.1f, %zu passages read again and the "
+               "rest %.1f\n",
+               modes[r->mode], r->took_ms, r->lexical_ms, r->embed_ms, r->vector_ms, r->reranked,
+               r->refine_ms);
     return CLI_DONE;
 }
 
@@ -273,6 +277,12 @@ static bool take_option(cli *c, int o, cairn_search_request *req, json_t **histo
         return true;
     case OPT_PER_DOCUMENT:
         return cli_parse_size(c, "--per-document", optarg, 1, 10000, &req->per_document);
+    case OPT_BUDGET:
+        if (!cli_parse_milliseconds(c, "--budget", optarg, &req->budget_ms))
+            return false;
+        if (req->budget_ms <= 0)
+            req->budget_ms = -1;
+        return true;
     case OPT_DIVERSITY:
         return cli_parse_float(c, "--diversity", optarg, 0, 1, &req->diversity);
     default:
@@ -313,6 +323,7 @@ static int run(cli *c, int argc, char **argv)
                                           {"collapse", no_argument, NULL, OPT_COLLAPSE},
                                           {"per-document", required_argument, NULL, OPT_PER_DOCUMENT},
                                           {"diversity", required_argument, NULL, OPT_DIVERSITY},
+                                          {"budget", required_argument, NULL, OPT_BUDGET},
                                           {0}};
     cairn_search_request req = {.k = 10};
     const char *vector_file = NULL;
@@ -345,7 +356,7 @@ const cli_verb cli_verb_search = {
     "search", "find passages",
     "Usage: cairn search [-k N] [--mode hybrid|lexical|vector] [--filter EXPR] [--facets LIST]\n"
     "                    [--as-you-type] [--history JSON] [--collapse] [--per-document N]\n"
-    "                    [--diversity X] [--explain] QUERY...\n"
+    "                    [--diversity X] [--budget TIME] [--explain] QUERY...\n"
     "       cairn search [-k N] [--filter EXPR] --vector FILE\n\n"
     "Finds passages by words and by meaning and shows where they stand.\n\n"
     "A query is words, and (write -- before a query that begins with a minus):\n"
@@ -367,6 +378,8 @@ const cli_verb cli_verb_search = {
     "  --collapse     of passages that are nearly the same show the best alone\n"
     "  --per-document N  at most N passages of one document\n"
     "  --diversity X  0 (default): by relevance alone, to 1: each unlike those above it\n"
+    "  --budget TIME  for reading the best passages again (default 50ms; 0: not at all); what is read by\n"
+    "                 then counts\n"
     "  --explain      show how the query was read, how each score came about, and the times\n"
     "  --vector FILE  search with the vectors of a .npy, .fvecs or JSON lines file (- is standard input)\n"
     "                 instead of words; with --json a document a line\n\n"

@@ -166,6 +166,9 @@ typedef struct cairn_search_request {
     size_t n_history;
     bool collapse;       /* of passages that are nearly the same only the best */
     size_t per_document; /* passages of one document at most; 0: any number */
+    /* Milliseconds for reading the best passages again (the model of models.reranker): what is read by then
+     * counts. 0: the configuration's; < 0: no reranking. Hybrid searches alone are reranked. */
+    double budget_ms;
     double diversity;    /* 0: by relevance alone .. 1: each as different from those above as can be */
 } cairn_search_request;
 
@@ -203,6 +206,7 @@ typedef struct cairn_hit {
     size_t n_highlights;
     float lexical, vector;               /* raw scores; 0 where the list does not hold it */
     uint32_t lexical_rank, vector_rank;  /* from 1; 0 where the list does not hold it */
+    float reread;                        /* the reranker's score; 0 where it did not read the passage */
     const cairn_reason *reasons; /* with `explain`; their scores and `nearness` make `lexical` */
     size_t n_reasons;
     float nearness; /* for words that stand close together */
@@ -233,6 +237,7 @@ typedef struct cairn_search_result {
     const char *note; /* why it is not the one asked for, or how the query was read; or NULL */
     const char *rewritten; /* the question with the words carried over from the history; or NULL */
     /* What the stages after fusion did. */
+    size_t reranked;  /* passages read again in time */
     size_t told;      /* passages moved back because the assistant has given them already */
     size_t collapsed; /* left out as copies */
     size_t grouped;   /* left out as further passages of a document */
@@ -498,6 +503,8 @@ typedef struct cairn_eval_request {
                              queries that are follow-up questions; or NULL */
     const char *run_file; /* gets a TREC run; or NULL */
     cairn_mode mode;
+    double budget_ms; /* for reranking a query; 0: as long as it takes, so that the figures are the same on
+                         every machine; < 0: none */
 } cairn_eval_request;
 
 cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, cairn_eval_result *out,

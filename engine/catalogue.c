@@ -15,7 +15,7 @@ const catalogue_model catalogue_models[] = {
     {"gemma3-270m", "generator, base model", "model.gguf", "model.gguf"},
     {"multilingual-e5-small", "embedder, default", "e5-small-q4.bin", "e5-small-q4.bin"},
     {"all-minilm-l6-v2", "embedder, English", "", "model.safetensors"},
-    {"splade-tiny", "sparse encoder", "", "model.safetensors"},
+    {"splade-tiny", "reranker, English", "", "model.safetensors"},
     {"static-64", "static embedder", "", "model.safetensors"},
     {NULL, NULL, NULL, NULL},
 };

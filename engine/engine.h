@@ -10,6 +10,7 @@
 #include "engine/settings.h"
 #include "generate/decode/generate.h"
 #include "generate/encode/encoder.h"
+#include "generate/encode/sparse.h"
 #include "index/text/analyzer.h"
 #include "index/text/wordlists.h"
 #include "index/vector/vector.h"
@@ -25,9 +26,9 @@ struct cairn {
     int64_t wait_ns;
     store *store;
     pool *pool;
-    cairn_models *models; /* who opens the two below and lends them; borrowed unless own_models */
+    cairn_models *models; /* who opens the three below and lends them; borrowed unless own_models */
     bool own_models;
-    struct shared_model *encoder, *generator; /* NULL until first needed */
+    struct shared_model *encoder, *generator, *reranker; /* NULL until first needed */
     analyzer *analyzer;
     view_cache *views;
     stop_list *stop_words; /* NULL until engine_words, and where the settings name no file */
@@ -46,6 +47,10 @@ struct cairn {
 cairn_status engine_pool(cairn *c, pool **out, cairn_error *err);
 cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err);
 cairn_status engine_generator(cairn *c, generator **out, cairn_error *err);
+/* The sparse encoder that reads passages again, in one's turn until engine_reranker_end. CAIRN_EMODEL too
+ * where the settings name none; CAIRN_EBUSY at the deadline (monotonic; 0: none). */
+cairn_status engine_reranker_begin(cairn *c, int64_t deadline_ns, sparse_encoder **out, cairn_error *err);
+void engine_reranker_end(cairn *c);
 cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
 /* encoder_embed with the handle's encoder, once it is free; `cancel` may be NULL. */
 cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,

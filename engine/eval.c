@@ -27,6 +27,7 @@ typedef struct evaluation {
     double *values[METRICS_KINDS]; /* [n] each */
     double *query_ms;
     size_t n, cap;
+    double budget_ms;
     json_t *histories; /* by query: a list of {"role","content"}; NULL: none */
 } evaluation;
 
@@ -132,7 +133,9 @@ static cairn_status measure_query(evaluation *e, const char *id, const char *tex
                       .plain = true,
                       .mode = e->mode,
                       .k = CHUNKS_A_QUERY,
-                      .depth = CHUNKS_A_QUERY};
+                      .depth = CHUNKS_A_QUERY,
+                      .budget_ms = e->budget_ms,
+                      .unhurried = e->budget_ms >= 0 && e->budget_ms <= 0};
     int64_t start = clock_mono_ns();
     cairn_status st = need_room(e, err);
 
@@ -262,7 +265,7 @@ static cairn_status summarise(evaluation *e, cairn_eval_result *out, cairn_error
 cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, cairn_eval_result *out,
                                   cairn_error *err)
 {
-    evaluation e = {.c = c, .mode = engine_mode(request->mode)};
+    evaluation e = {.c = c, .mode = engine_mode(request->mode), .budget_ms = request->budget_ms};
     const char *run_file = request->run_file;
     cairn_status st;
 

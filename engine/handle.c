@@ -271,6 +271,26 @@ cairn_status engine_generator(cairn *c, generator **out, cairn_error *err)
     return st;
 }
 
+cairn_status engine_reranker_begin(cairn *c, int64_t deadline_ns, sparse_encoder **out, cairn_error *err)
+{
+    cairn_status st;
+
+    *out = NULL;
+    if (!*c->settings.reranker)
+        return cairn_fail(err, CAIRN_EMODEL, "models.reranker names no model");
+    st = get_model(c, MODEL_SPARSE, c->settings.reranker, &c->reranker, err);
+    if (!st)
+        st = shared_model_enter(c->reranker, NULL, deadline_ns, err);
+    if (!st)
+        *out = shared_model_sparse(c->reranker);
+    return st;
+}
+
+void engine_reranker_end(cairn *c)
+{
+    shared_model_leave(c->reranker);
+}
+
 cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,
                           const volatile sig_atomic_t *cancel, float *out, cairn_error *err)
 {

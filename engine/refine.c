@@ -1,17 +1,86 @@
-/* refine.c - the stages after fusion, over the passages of one view. */
+/* refine.c - the stages after fusion, over the passages of one view. The reranker is a sparse encoder: it
+ * weighs the question's words once, and of each passage only those. */
 #include <string.h>
 
+#include "base/clock.h"
+#include "engine/embed.h"
 #include "engine/search.h"
+
+#define QUESTION_WEIGHTS 128 /* words of the question, those it implies included */
+#define PASSAGE_BYTES    ((size_t)64 << 20)
+
+typedef struct reading {
+    const view *v;
+    const char *languages; /* that the reranker knows; NULL: there is no reranker */
+} reading;
+
+typedef struct reranking {
+    sparse_encoder *model;
+    sparse_weight question[QUESTION_WEIGHTS];
+    size_t n;
+} reranking;
+
+/* Is `lang` in a list with commas? An unknown language is. */
+static bool knows(const char *languages, const char *lang)
+{
+    size_t len = strlen(lang);
+
+    if (!*languages || !len)
+        return true;
+    for (const char *at = languages; at; at = strchr(at, ',')) {
+        at += strspn(at, ", ");
+        if (!strncmp(at, lang, len) && (!at[len] || strchr(", ", at[len])))
+            return true;
+    }
+    return false;
+}
+
+/* The passage below its title and heading, as the embedder reads it. */
+static cairn_status read_whole(const reading *r, const store_chunk *chunk, arena *a, refine_passage *out,
+                               cairn_error *err)
+{
+    store_doc doc;
+    bytes whole;
+    cairn_status st = store_doc_get(r->v->snapshot, chunk->doc, &doc, a, err);
+
+    if (st)
+        return st;
+    out->foreign = !knows(r->languages, doc.lang);
+    bytes_init(&whole, PASSAGE_BYTES);
+    if (embed_text(&whole, doc.title, chunk->heading, chunk->text, chunk->text_len) ||
+        !(out->whole = arena_strndup(a, (const char *)whole.data, whole.len)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "reranking");
+    out->whole_len = whole.len;
+    bytes_clear(&whole);
+    return st;
+}
 
 static cairn_status read_passage(void *ctx, chunk_id id, arena *a, refine_passage *out,
                                  cairn_error *err)
 {
-    const view *v = ctx;
+    const reading *r = ctx;
     store_chunk chunk;
-    cairn_status st = store_chunk_get(v->snapshot, id, &chunk, a, err);
+    cairn_status st = store_chunk_get(r->v->snapshot, id, &chunk, a, err);
 
-    if (!st)
-        *out = (refine_passage){chunk.text, chunk.text_len};
+    if (st)
+        return st;
+    *out = (refine_passage){.text = chunk.text, .text_len = chunk.text_len};
+    return r->languages ? read_whole(r, &chunk, a, out, err) : CAIRN_OK;
+}
+
+static cairn_status score_passages(void *ctx, const refine_passage *passages, size_t n, float *scores,
+                                   cairn_error *err)
+{
+    reranking *k = ctx;
+    encoder_text texts[16];
+    cairn_status st = CAIRN_OK;
+
+    for (size_t at = 0; !st && at < n; at += 16) {
+        size_t m = n - at < 16 ? n - at : 16;
+        for (size_t i = 0; i < m; i++)
+            texts[i] = (encoder_text){passages[at + i].whole, passages[at + i].whole_len};
+        st = sparse_score(k->model, k->question, k->n, texts, m, scores + at, err);
+    }
     return st;
 }
 
@@ -34,7 +103,18 @@ cairn_status engine_turns(const cairn_turn *history, size_t n, arena *memory,
     return CAIRN_OK;
 }
 
-static bool wants_stages(const cairn *c, const engine_query *e)
+static double budget_ms(const cairn *c, const engine_query *e)
+{
+    return e->budget_ms > 0 || e->budget_ms < 0 ? e->budget_ms : c->settings.rerank_ms;
+}
+
+static bool may_rerank(const cairn *c, const engine_query *e)
+{
+    return e->mode == RETRIEVE_HYBRID && budget_ms(c, e) > 0 && *c->settings.reranker &&
+           c->settings.rerank_weight > 0 && c->settings.rerank_depth > 1;
+}
+
+static bool wants_others(const cairn *c, const engine_query *e)
 {
     return e->collapse || e->per_document || e->diversity > 0 ||
            (e->n_history && c->settings.history_told > 0);
@@ -43,24 +123,64 @@ static bool wants_stages(const cairn *c, const engine_query *e)
 size_t engine_refine_depth(const cairn *c, const engine_query *e)
 {
     refine_params p;
+    size_t depth = e->k, rerank = (size_t)c->settings.rerank_depth;
 
     refine_params_default(&p);
-    if (!wants_stages(c, e))
-        return e->k;
-    return e->k > 2 * p.told_depth ? e->k : 2 * p.told_depth;
+    if (wants_others(c, e) && depth < 2 * p.told_depth)
+        depth = 2 * p.told_depth;
+    if (may_rerank(c, e) && depth < rerank)
+        depth = rerank;
+    return depth;
 }
 
-cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, arena *memory,
-                           retrieve_result *result, refine_report *report, cairn_error *err)
+/* The question weighed, with the model held; false: no reranking, for the reason in *why. */
+static bool begin_rerank(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
+                         const char *question, int64_t deadline_ns, reranking *k, cairn_error *why)
 {
-    refine_source source = {(void *)v, read_passage};
+    const char *lang;
+    encoder_text text = {question, strlen(question)};
+    analyzer *an;
+
+    why->code = CAIRN_OK;
+    if (!may_rerank(c, e) || !query->text_len || engine_analyzer(c, &an, why) ||
+        retrieve_question_language(query->text, query->text_len, v->lexical, v->n_lexical, an, &lang, why) ||
+        !knows(c->settings.reranker_languages, lang))
+        return false;
+    if (engine_reranker_begin(c, deadline_ns, &k->model, why))
+        return false;
+    if (!sparse_weigh(k->model, &text, k->question, QUESTION_WEIGHTS, &k->n, why) && k->n)
+        return true;
+    engine_reranker_end(c);
+    return false;
+}
+
+cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
+                           const char *question, arena *memory, retrieve_result *result,
+                           refine_report *report, cairn_error *err)
+{
+    int64_t start = clock_mono_ns();
+    reading r = {v, NULL};
+    refine_source source = {&r, read_passage};
+    reranking k;
     refine_params p;
+    cairn_error why = {0};
+    bool reranks;
     cairn_status st = CAIRN_OK;
 
     *report = (refine_report){0};
-    if (!wants_stages(c, e) || !result->n_hits || !result->hits[0].fused_rank)
+    if (!result->n_hits || !result->hits[0].fused_rank)
         return CAIRN_OK;
     refine_params_default(&p);
+    p.deadline_ns = e->unhurried ? 0 : start + (int64_t)(budget_ms(c, e) * 1e6);
+    reranks = result->mode == RETRIEVE_HYBRID &&
+              begin_rerank(c, v, e, query, question, p.deadline_ns, &k, &why);
+    if (reranks) {
+        r.languages = c->settings.reranker_languages;
+        p.score = score_passages;
+        p.score_ctx = &k;
+        p.rerank_weight = (float)c->settings.rerank_weight;
+        p.rerank_depth = (size_t)c->settings.rerank_depth;
+    }
     p.told = (float)c->settings.history_told;
     p.collapse = e->collapse;
     p.per_document = e->per_document;
@@ -68,6 +188,10 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, arena
     p.n_turns = e->n_history;
     if (e->n_history)
         st = engine_turns(e->history, e->n_history, memory, &p.turns, err);
-    return st ? st
-              : retrieve_refine(result->hits, &result->n_hits, e->k, &p, &source, memory, report, err);
+    if (!st)
+        st = retrieve_refine(result->hits, &result->n_hits, e->k, &p, &source, memory, report, err);
+    if (reranks)
+        engine_reranker_end(c);
+    report->total_ns = clock_mono_ns() - start;
+    return st;
 }

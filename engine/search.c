@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checked.h"
 #include "base/clock.h"
 #include "engine/vectors.h"
 
@@ -60,21 +59,25 @@ static cairn_status check_identity(const view *v, const encoder *e, cairn_error 
     return st;
 }
 
-/* The direction between the question as it was typed and as it was rewritten. */
-static cairn_status embed_both(const embed_call *call, size_t dim, const encoder_text *typed, float *out,
-                               cairn_error *err)
+/* The direction of the question, or one between it as it was typed and as it was rewritten. */
+static cairn_status embed_texts(const embed_call *call, size_t dim, const char *text, size_t len, arena *memory,
+                                float *out, cairn_error *err)
 {
-    encoder_text texts[2] = {*typed, {call->rewritten, strlen(call->rewritten)}};
     float share = (float)call->c->settings.history_typed;
-    float *both = checked_malloc(dim, 2 * sizeof *both);
-    cairn_status st;
+    size_t n = call->rewritten ? 2 : 1;
+    float *both = arena_calloc(memory, dim, 2 * sizeof *both);
+    encoder_text texts[2];
+    cairn_status st = retrieve_unshout(text, len, memory, &texts[0].text, &texts[0].len, err);
 
-    if (!both)
-        return cairn_fail(err, CAIRN_ENOMEM, "vector of a question");
-    st = engine_embed(call->c, texts, 2, ENCODER_QUERY, NULL, both, err);
+    if (!st && call->rewritten)
+        st = retrieve_unshout(call->rewritten, strlen(call->rewritten), memory, &texts[1].text,
+                              &texts[1].len, err);
+    if (!st && !both)
+        st = cairn_fail(err, CAIRN_ENOMEM, "vector of a question");
+    if (!st)
+        st = engine_embed(call->c, texts, n, ENCODER_QUERY, NULL, both, err);
     for (size_t i = 0; !st && i < dim; i++)
-        out[i] = share * both[i] + (1 - share) * both[dim + i];
-    free(both);
+        out[i] = n == 1 ? both[i] : share * both[i] + (1 - share) * both[dim + i];
     return st;
 }
 
@@ -82,10 +85,10 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
                                    cairn_error *err)
 {
     embed_call *call = ctx;
-    encoder_text question = {text, len};
     vectors_identity id;
     bool own, any;
     encoder *e;
+    arena memory;
     cairn_status st = vectors_identity_get(call->v->snapshot, &id, &own, &any, err);
 
     if (!st && own)
@@ -101,9 +104,10 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
                         encoder_name(e));
     if (st)
         return st;
-    if (call->rewritten)
-        return embed_both(call, encoder_dim(e), &question, out, err);
-    return engine_embed(call->c, &question, 1, ENCODER_QUERY, NULL, out, err);
+    arena_init(&memory, RESULT_BYTES);
+    st = embed_texts(call, encoder_dim(e), text, len, &memory, out, err);
+    arena_clear(&memory);
+    return st;
 }
 
 cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, cairn_error *err)
@@ -250,7 +254,8 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     params.matches = e->matches;
     params.explain = e->explain;
     st = retrieve_search(&corpus, query, e->mode, k, NULL, &params, an, workers, memory, result, err);
-    return st ? st : engine_refine(c, v, e, memory, result, &stages->refined, err);
+    return st ? st : engine_refine(c, v, e, query, call.rewritten ? call.rewritten : query->text, memory,
+                                   result, &stages->refined, err);
 }
 
 cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain,
@@ -329,7 +334,8 @@ static cairn_status present_hit(cairn *c, const view *v, const retrieve_query *q
                      .lexical = found->lexical_score,
                      .vector = found->vector_score,
                      .lexical_rank = found->lexical_rank,
-                     .vector_rank = found->vector_rank};
+                     .vector_rank = found->vector_rank,
+                     .reread = found->rerank_score};
     return mark_words(c, v, an, query, memory, h, err);
 }
 
@@ -372,6 +378,7 @@ cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query
 
 static cairn_status present_stages(const engine_stages *s, cairn_search_result *out, cairn_error *err)
 {
+    out->reranked = s->refined.reranked;
     out->told = s->refined.told;
     out->collapsed = s->refined.collapsed;
     out->grouped = s->refined.grouped;
@@ -414,7 +421,8 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
                        .n_history = request->n_history,
                        .collapse = request->collapse,
                        .per_document = request->per_document,
-                       .diversity = (float)request->diversity};
+                       .diversity = (float)request->diversity,
+                       .budget_ms = request->as_you_type ? -1 : request->budget_ms};
     st = engine_search_with(c, &v, &e, &memory, &query, &found, &stages, err);
     if (!st)
         st = engine_present(c, &v, &query, &found, out, err);

@@ -26,6 +26,8 @@ typedef struct engine_query {
     size_t n_history, per_document;
     bool collapse;
     float diversity;
+    double budget_ms; /* for reranking; 0: the settings', < 0: none */
+    bool unhurried;   /* rerank to the full depth, however long it takes: for measurements */
 } engine_query;
 
 /* What became of the question and its hits beside the search itself. */
@@ -40,9 +42,11 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
                                 retrieve_query *query, retrieve_result *result,
                                 engine_stages *stages, cairn_error *err);
 
-/* The stages after fusion (refine.c): of *result's hits the best e->k stay. */
-cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, arena *memory,
-                           retrieve_result *result, refine_report *report, cairn_error *err);
+/* The stages after fusion (refine.c): of *result's hits the best e->k stay. `question` is what a reranker
+ * reads: the query's text, or that text rewritten. */
+cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
+                           const char *question, arena *memory, retrieve_result *result,
+                           refine_report *report, cairn_error *err);
 /* How many hits of the fusion those stages need. */
 size_t engine_refine_depth(const cairn *c, const engine_query *e);
 /* The history as retrieve/ takes it, in `memory`. CAIRN_EUSAGE for a role that is none. */

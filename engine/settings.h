@@ -17,6 +17,8 @@
 typedef struct settings {
     /* [models] */
     char embedder[SETTINGS_TEXT], generator[SETTINGS_TEXT];
+    char reranker[SETTINGS_TEXT]; /* a sparse encoder; "": none */
+    char reranker_languages[SETTINGS_TEXT]; /* that it knows, with commas; "": all */
     double weights_cache_mb; /* of repacked weights on disk, all models together; 0: none */
     /* [index] */
     double chunk_tokens, chunk_overlap; /* in pieces of the embedder */
@@ -48,6 +50,9 @@ typedef struct settings {
     char stop_words_file[SETTINGS_TEXT]; /* words that don't score, beside the built-in ones; "" none */
     char synonyms_file[SETTINGS_TEXT];
     char compounds[SETTINGS_TEXT]; /* "on": German and Dutch words with their compounds and parts */
+    double rerank_weight; /* of the reranker against fusion */
+    double rerank_depth;  /* passages it reads at most */
+    double rerank_ms;     /* and how long; 0: no reranking */
     double history_question, history_reply; /* weight of words carried over from a chat */
     double history_words; /* of them for the embedder */
     double history_typed; /* share of the question as it was typed in the vector searched for */

@@ -32,7 +32,8 @@ struct shared_model {
     pool *workers; /* owned, but for private models */
     encoder *encoder;
     generator *generator;
-    atomic_bool opened; /* encoder or generator is there and stays as it is */
+    sparse_encoder *sparse;
+    atomic_bool opened; /* one of the three is there and stays as it is */
     pthread_mutex_t mutex; /* of the line */
     pthread_cond_t moved;
     bool taken;
@@ -95,6 +96,7 @@ void cairn_models_destroy(cairn_models *m)
         m->list = s->next;
         encoder_close(s->encoder);
         generator_close(s->generator);
+        sparse_encoder_close(s->sparse);
         if (!m->borrowed)
             pool_destroy(s->workers);
         pthread_cond_destroy(&s->moved);
@@ -131,6 +133,11 @@ encoder *shared_model_encoder(const shared_model *s)
 generator *shared_model_generator(const shared_model *s)
 {
     return s->generator;
+}
+
+sparse_encoder *shared_model_sparse(const shared_model *s)
+{
+    return s->sparse;
 }
 
 /* ---- the line ---- */
@@ -251,6 +258,8 @@ static cairn_status open_model(shared_model *s, cairn_error *err)
     if (!st && s->kind == MODEL_ENCODER) {
         encoder_options o = {.pool = s->workers};
         st = encoder_open(&s->encoder, s->path, &o, err);
+    } else if (!st && s->kind == MODEL_SPARSE) {
+        st = sparse_encoder_open(&s->sparse, s->path, s->workers, 0, err);
     } else if (!st) {
         generator_options o = {.pool = s->workers};
         model_caches caches;

@@ -11,8 +11,9 @@
 #include "engine/settings.h"
 #include "generate/decode/generate.h"
 #include "generate/encode/encoder.h"
+#include "generate/encode/sparse.h"
 
-typedef enum model_kind { MODEL_ENCODER, MODEL_GENERATOR } model_kind;
+typedef enum model_kind { MODEL_ENCODER, MODEL_GENERATOR, MODEL_SPARSE } model_kind;
 
 typedef struct shared_model shared_model;
 
@@ -25,6 +26,7 @@ cairn_status models_get(cairn_models *m, model_kind kind, const char *name,
                         const volatile sig_atomic_t *cancel, shared_model **out, cairn_error *err);
 encoder *shared_model_encoder(const shared_model *s);
 generator *shared_model_generator(const shared_model *s);
+sparse_encoder *shared_model_sparse(const shared_model *s);
 
 /* Take one's turn. `cancel` may be NULL; deadline_ns 0: wait for as long as it takes. CAIRN_EBUSY and
  * CAIRN_ECANCELLED leave the line. */

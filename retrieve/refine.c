@@ -75,63 +75,83 @@ static void settle(retrieve_hit *hits, size_t n)
 
 /* ---- rerank ---- */
 
-/* s among the first n of scores as a share of their spread. */
-static float scaled(float s, float least, float most)
+/* Mix the scores of the hits at places[n] and deal those hits out over the same places, best first. */
+static cairn_status mix_scores(refining *r, const size_t *places, const float *scores, size_t n,
+                               cairn_error *err)
 {
-    return most > least ? (s - least) / (most - least) : 1;
+    retrieve_hit *block = arena_calloc(r->a, n, sizeof *block);
+    float weight = r->params->rerank_weight, most = 0, fused = r->hits[0].score;
+
+    if (!block)
+        return cairn_fail(err, CAIRN_ENOMEM, "reranking");
+    for (size_t i = 0; i < n; i++)
+        most = scores[i] > most ? scores[i] : most;
+    for (size_t i = 0; i < n; i++) {
+        float own = scores[i] > 0 ? scores[i] / most : 0;
+        block[i] = r->hits[places[i]];
+        block[i].rerank_score = scores[i];
+        block[i].score = (1 - weight) * block[i].score + weight * own * fused;
+    }
+    settle(block, n);
+    for (size_t i = 0; i < n; i++)
+        r->hits[places[i]] = block[i];
+    return CAIRN_OK;
 }
 
-/* The scored block keeps its place in front and the range of its fused scores. */
-static void mix_scores(refining *r, const float *scores, size_t n)
+/* Hits that nobody scored count as having nothing in common with the question; one that kept its place among
+ * others gets no more than the one above it, so that scores fall along the list. */
+static void level_scores(refining *r, const size_t *places, size_t n)
 {
-    float most = r->hits[0].score, least = r->hits[n - 1].score, low = scores[0], high = scores[0];
-    float weight = r->params->rerank_weight;
+    size_t next = 0;
 
-    for (size_t i = 1; i < n; i++) {
-        low = scores[i] < low ? scores[i] : low;
-        high = scores[i] > high ? scores[i] : high;
+    for (size_t i = 0; i < r->n; i++) {
+        if (next < n && places[next] == i)
+            next++;
+        else
+            r->hits[i].score *= 1 - r->params->rerank_weight;
+        if (i && r->hits[i].score > r->hits[i - 1].score)
+            r->hits[i].score = r->hits[i - 1].score;
     }
-    for (size_t i = 0; i < n; i++) {
-        float fused = scaled(r->hits[i].score, least, most);
-        float mixed = (1 - weight) * fused + weight * scaled(scores[i], low, high);
-        r->hits[i].rerank_score = scores[i];
-        r->hits[i].score = least + mixed * (most - least);
-    }
-    settle(r->hits, n);
 }
 
 static cairn_status rerank(refining *r, cairn_error *err)
 {
     const refine_params *p = r->params;
-    size_t depth = p->rerank_depth < r->n ? p->rerank_depth : r->n, n = 0;
+    size_t depth = p->rerank_depth < r->n ? p->rerank_depth : r->n, n = 0, next = 0;
     size_t batch = p->rerank_batch ? p->rerank_batch : BATCH;
     refine_passage *passages;
+    size_t *places;
     float *scores;
     int64_t start = clock_mono_ns();
     cairn_status st = CAIRN_OK;
 
-    if (!p->score || depth < 2)
+    if (!p->score || depth < 2 || !(r->hits[0].score > 0))
         return CAIRN_OK;
     scores = arena_calloc(r->a, depth, sizeof *scores);
+    places = arena_calloc(r->a, depth, sizeof *places);
     passages = arena_calloc(r->a, batch, sizeof *passages);
-    if (!scores || !passages)
+    if (!scores || !places || !passages)
         return cairn_fail(err, CAIRN_ENOMEM, "reranking");
-    while (!st && n < depth && (!p->deadline_ns || clock_mono_ns() < p->deadline_ns)) {
-        size_t m = depth - n < batch ? depth - n : batch;
-        for (size_t i = 0; !st && i < m; i++) {
+    while (!st && next < depth && (!p->deadline_ns || clock_mono_ns() < p->deadline_ns)) {
+        size_t m = 0;
+        for (; !st && next < depth && m < batch; next++) {
             size_t at = 0;
-            st = read_passage(r, r->hits[n + i].chunk, &at, err);
-            if (!st)
-                passages[i] = r->passages[at];
+            st = read_passage(r, r->hits[next].chunk, &at, err);
+            if (st || r->passages[at].foreign)
+                continue;
+            places[n + m] = next;
+            passages[m++] = r->passages[at];
         }
-        if (!st)
+        if (!st && m)
             st = p->score(p->score_ctx, passages, m, scores + n, err);
         n += m;
     }
+    if (!st && n > 1)
+        st = mix_scores(r, places, scores, n, err);
     if (st)
         return st;
     if (n > 1)
-        mix_scores(r, scores, n);
+        level_scores(r, places, n);
     r->report->reranked = n;
     r->report->rerank_ns = clock_mono_ns() - start;
     return CAIRN_OK;
@@ -223,6 +243,12 @@ static cairn_status thin_out(refining *r, size_t want, cairn_error *err)
     }
     r->n = n;
     return st;
+}
+
+/* s as a share of the spread between two scores. */
+static float scaled(float s, float least, float most)
+{
+    return most > least ? (s - least) / (most - least) : 1;
 }
 
 /* Chooses k of the first pool hits; the score shown stays the hit's own. */

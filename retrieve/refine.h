@@ -1,15 +1,16 @@
 /* refine.h - what happens to the list after fusion: the best passages are read again, a few stages each
  * with one thing to say, every one of which can be left out.
  *
- *   rerank     a scorer reads question and passage together; its score, scaled like the fused one, is mixed in
+ *   rerank     a scorer reads question and passage together; its score and the fused one, both as shares of
+ *              the best, are mixed
  *   told       in a chat: a passage that the assistant has given already, almost word for word, steps back
  *   collapse   of passages that say the same in nearly the same words the first one stays
  *   group      at most so many passages of one document
  *   diversity  maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): what is like one that is
  *              listed already comes later
  *
- * Told permutes the first `depth` hits; rerank permutes those it had time to score, as a block that stays in
- * front: what lies deeper is as fusion left it. The last three look at no more than is needed for k hits.
+ * Rerank permutes those of the first `rerank_depth` hits that it had time to score, in the places they held;
+ * passages in a language that the scorer does not know keep theirs. Told looks at the first `told_depth`. The last three look at no more than is needed for k hits.
  *
  * Owns     texts come into the caller's arena; the hits are changed in place.
  * Threads  the call is the caller's thread alone, the scorer's pool apart.
@@ -23,6 +24,9 @@
 typedef struct refine_passage {
     const char *text;
     size_t text_len;
+    const char *whole; /* the text below its title and heading, for a scorer; NULL where there is none */
+    size_t whole_len;
+    bool foreign; /* the scorer does not know its language */
 } refine_passage;
 
 typedef struct refine_source {
@@ -30,14 +34,15 @@ typedef struct refine_source {
     cairn_status (*passage)(void *ctx, chunk_id chunk, arena *a, refine_passage *out, cairn_error *err);
 } refine_source;
 
-/* Score passages[n] for the question the search was given; higher is better, any scale. */
+/* Score passages[n] for the question the search was given; higher is better, 0 or less means nothing in
+ * common. */
 typedef cairn_status refine_score_fn(void *ctx, const refine_passage *passages, size_t n, float *scores,
                                      cairn_error *err);
 
 typedef struct refine_params {
     refine_score_fn *score; /* NULL: no reranking */
     void *score_ctx;
-    float rerank_weight;  /* 0..1, of the scorer against fusion */
+    float rerank_weight;  /* 0..1, of the scorer against fusion, whose score 0 means nothing in common as well */
     size_t rerank_depth;  /* hits scored at most */
     size_t rerank_batch;  /* scored between two looks at the clock; 0: 4 */
     int64_t deadline_ns;  /* on the monotonic clock, for reranking; 0: none */

@@ -90,16 +90,17 @@ static bool is_pointer(const char *lang, const char *word, size_t len)
     return false;
 }
 
-/* The collection's language of which the text has most function words; the first where none has any. */
-static cairn_status choose_language(rewriting *w, const char *text, size_t len, cairn_error *err)
+cairn_status retrieve_question_language(const char *question, size_t len, const lexical_segment *segments,
+                                        size_t n_segments, analyzer *an, const char **out,
+                                        cairn_error *err)
 {
     const char *seen[LANGUAGES_MAX];
     size_t n_seen = 0, best = 0;
     cairn_status st = CAIRN_OK;
 
-    w->lang = "";
-    for (size_t i = 0; !st && i < w->n_segments; i++) {
-        const lexical_reader *r = w->segments[i].reader;
+    *out = "";
+    for (size_t i = 0; !st && i < n_segments; i++) {
+        const lexical_reader *r = segments[i].reader;
         for (size_t l = 0; !st && l < lexical_reader_language_count(r); l++) {
             const analyzer_token *t;
             const char *code = lexical_reader_language(r, l, NULL);
@@ -109,16 +110,77 @@ static cairn_status choose_language(rewriting *w, const char *text, size_t len, 
             if (j < n_seen || n_seen == LANGUAGES_MAX)
                 continue;
             seen[n_seen++] = code;
-            st = analyzer_run(w->an, code, text, len, &t, &n, err);
+            st = analyzer_run(an, code, question, len, &t, &n, err);
             for (size_t k = 0; !st && k < n; k++)
                 stops += t[k].stop;
             if (!st && (n_seen == 1 || stops > best)) {
                 best = stops;
-                w->lang = code;
+                *out = code;
             }
         }
     }
     return st;
+}
+
+/* ---- capitals ---- */
+
+#define SHOUTED_WORDS 3
+
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* One word in lower case at out. *shouted: it has a capital and no other letter; *calm: it has a letter that
+ * is none. */
+static size_t lower_word(const char *word, size_t len, char out[ANALYZER_FORM_MAX], bool *shouted, bool *calm)
+{
+    bool small = false, letter = false;
+    size_t n = analyzer_form(word, len, out);
+
+    for (size_t i = 0; i < len; i++) {
+        small |= word[i] >= 'a' && word[i] <= 'z';
+        letter |= (unsigned char)word[i] >= 0x80;
+    }
+    *shouted = !small && (n != len || memcmp(word, out, n) != 0);
+    *calm = small || (letter && !*shouted);
+    return n;
+}
+
+cairn_status retrieve_unshout(const char *text, size_t len, arena *a, const char **out, size_t *out_len,
+                              cairn_error *err)
+{
+    char *low = arena_alloc(a, len * 3 + 1), form[ANALYZER_FORM_MAX];
+    size_t n = 0, words = 0;
+
+    *out = text;
+    *out_len = len;
+    if (!low)
+        return cairn_fail(err, CAIRN_ENOMEM, "question");
+    for (size_t i = 0; i < len;) {
+        size_t start = i, m;
+        bool shouted, calm;
+        if (is_blank(text[i])) {
+            low[n++] = text[i++];
+            continue;
+        }
+        while (i < len && !is_blank(text[i]))
+            i++;
+        if (i - start > ANALYZER_FORM_MAX / 4)
+            return CAIRN_OK; /* no word of a question */
+        m = lower_word(text + start, i - start, form, &shouted, &calm);
+        if (calm || n + m > len * 3)
+            return CAIRN_OK;
+        words += shouted;
+        memcpy(low + n, form, m);
+        n += m;
+    }
+    if (words < SHOUTED_WORDS)
+        return CAIRN_OK;
+    low[n] = '\0';
+    *out = low;
+    *out_len = n;
+    return CAIRN_OK;
 }
 
 /* ---- the table of words ---- */
@@ -344,7 +406,7 @@ cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn
     if (len > TURN_BYTES)
         len = utf8_floor(question, TURN_BYTES);
     if (!lang || !*lang)
-        st = choose_language(&w, question, len, err);
+        st = retrieve_question_language(question, len, segments, n_segments, an, &w.lang, err);
     if (!st)
         st = read_words(&w, question, take_asked, 0, &own, err);
     if (!st)

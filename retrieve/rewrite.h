@@ -55,4 +55,17 @@ cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn
                                        const char *lang, const rewrite_params *params, analyzer *an,
                                        arena *a, retrieve_rewrite *out, cairn_error *err);
 
+/* A question typed in capitals throughout (three words or more) in lower case, in the arena; any other as it
+ * is. Embedders that tell case apart know few words in capitals: npl-vaswani with e5-small, vectors alone,
+ * nDCG@10 0.315 as typed and 0.430 so. */
+cairn_status retrieve_unshout(const char *text, size_t len, arena *a, const char **out, size_t *out_len,
+                              cairn_error *err);
+
+/* The language of a question as far as its collection can tell: of the languages of the passages the one whose
+ * function words it has most of, that of most passages where it has none; "" where nothing is known. Borrowed
+ * from the readers. */
+cairn_status retrieve_question_language(const char *question, size_t len, const lexical_segment *segments,
+                                        size_t n_segments, analyzer *an, const char **out,
+                                        cairn_error *err);
+
 #endif

@@ -62,7 +62,7 @@ _cairn() {
         case $verb in
         watch) _cairn_words "--no-vectors --exclude --include --hidden --no-ignore --pause-on-battery --max-load --priority --settle --rescan --max-folders $global" ;;
         index) _cairn_words "--no-vectors --strict --dry-run --exclude --include --hidden --no-ignore $global" ;;
-        search) _cairn_words "-k --mode --filter --facets --as-you-type --history --collapse --per-document --diversity --explain --vector $global" ;;
+        search) _cairn_words "-k --mode --filter --facets --as-you-type --history --collapse --per-document --diversity --budget --explain --vector $global" ;;
         suggest) _cairn_words "-k $global" ;;
         open) _cairn_words "--page --opener $global" ;;
         desktop) _cairn_words "--idle --opener --web-page $global" ;;
@@ -76,7 +76,7 @@ _cairn() {
             if [[ $sub == answers ]]; then
                 _cairn_words "--qa --model $global"
             else
-                _cairn_words "--queries --qrels --mode --run --history $global"
+                _cairn_words "--queries --qrels --mode --run --history --budget $global"
             fi
             ;;
         model)

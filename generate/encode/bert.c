@@ -161,6 +161,28 @@ static cairn_status check_sizes(const bert *b, const char *path, cairn_error *er
     return CAIRN_OK;
 }
 
+/* The heads stand beside the model, without its prefix. The pooler alone (plain BertModel files carry one) is
+ * no head. */
+static cairn_status bind_heads(binder *n)
+{
+    const char *prefix = n->prefix;
+    bert *b = n->b;
+    cairn_status st;
+
+    n->prefix = "";
+    st = bind_linear(n, n->naming->classifier, b->hidden, 0, false, &b->classifier);
+    if (!st)
+        st = bind_linear(n, n->naming->lm_dense, b->hidden, b->hidden, false, &b->lm_dense);
+    if (!st && b->lm_dense.w)
+        st = bind_norm(n, n->naming->lm_norm, &b->lm_norm);
+    if (!st && b->lm_dense.w)
+        st = bind_floats(n, n->naming->lm_bias, "", b->vocab, 1, true, &b->lm_bias, NULL);
+    n->prefix = prefix;
+    if (!st && b->classifier.w)
+        st = bind_linear(n, n->naming->pooler, b->hidden, b->hidden, true, &b->pooler);
+    return st;
+}
+
 cairn_status bert_bind(bert *b, const char *path, const bert_naming *naming, const char *prefix,
                        bert_find *find, cairn_error *err)
 {
@@ -189,15 +211,7 @@ cairn_status bert_bind(bert *b, const char *path, const bert_naming *naming, con
         return cairn_fail(err, CAIRN_ENOMEM, "%s: layer table", path);
     for (size_t l = 0; l < b->n_layers && !st; l++)
         st = bind_layer(&n, l, &b->layers[l]);
-    if (st || !naming->pooler)
-        return st;
-    /* The head: the pooler alone (plain BertModel files carry one) is no head. */
-    n.prefix = "";
-    st = bind_linear(&n, naming->classifier, b->hidden, 0, false, &b->classifier);
-    n.prefix = prefix;
-    if (!st && b->classifier.w)
-        st = bind_linear(&n, naming->pooler, b->hidden, b->hidden, true, &b->pooler);
-    return st;
+    return st || !naming->pooler ? st : bind_heads(&n);
 }
 
 /* The last part of a path, without a model file's extension. */

@@ -56,6 +56,9 @@ typedef struct bert {
     bert_norm embedding_norm;
     bert_layer *layers;
     bert_linear pooler, classifier; /* w NULL without a classification head */
+    bert_linear lm_dense; /* of the masked-language-model head, tied to `word`; w NULL without one */
+    bert_norm lm_norm;
+    const float *lm_bias; /* [vocab] */
 
     tokenizer *tokenizer;
     arena arena;
@@ -75,13 +78,14 @@ typedef struct bert_naming {
     const char *linear[BERT_LINEARS];
     const char *attention_norm, *output_norm;
     const char *pooler, *classifier;   /* NULL: this format has none */
+    const char *lm_dense, *lm_norm, *lm_bias; /* lm_bias: a whole name; NULL: this format has none */
     const char *weight, *bias;         /* suffixes */
     const char *old_weight, *old_bias; /* other suffixes of layer norms, or NULL */
 } bert_naming;
 
 typedef const tensor *bert_find(const bert *b, const char *name);
 
-/* Fill everything from `word` to `classifier` from the sizes already set in b (hidden, n_layers,
+/* Fill everything from `word` to `lm_bias` from the sizes already set in b (hidden, n_layers,
  * heads, ff, eps) and check all shapes. `prefix` stands in front of every name. */
 cairn_status bert_bind(bert *b, const char *path, const bert_naming *naming, const char *prefix,
                        bert_find *find, cairn_error *err);

@@ -30,6 +30,7 @@ typedef struct toy_tensor {
 typedef struct toy {
     size_t hidden, layers, heads, ff, positions, labels;
     bool gguf;
+    bool lm; /* with a masked-language-model head (safetensors) */
     tensor_type type; /* of the matrices */
     uint64_t seed;
     /* ways to break it */
@@ -172,6 +173,11 @@ static void toy_fill(toy *y)
         toy_pair(y, whole, h, h, y->type);
         toy_pair(y, names[13], y->labels, h, TENSOR_F32);
     }
+    if (y->lm) {
+        toy_pair(y, "cls.predictions.transform.dense", h, h, y->type);
+        toy_pair(y, "cls.predictions.transform.LayerNorm", 0, h, TENSOR_F32);
+        toy_add(y, "cls.predictions.bias", 0, TOY_VOCAB, TENSOR_F32, 0, 0.5);
+    }
     for (size_t i = 0; y->poison && i < y->n; i++)
         if (!strcmp(y->t[i].name, y->poison)) {
             float bad = NAN;
@@ -268,7 +274,7 @@ static void toy_key_u32(bytes *b, const char *key, size_t v)
     bytes_append_u32(b, (uint32_t)v);
 }
 
-static void toy_write_gguf(const toy *y, const char *path)
+__attribute__((unused)) static void toy_write_gguf(const toy *y, const char *path)
 {
     bytes b, data;
     size_t n = 0;
@@ -436,7 +442,7 @@ static double *twin_rows(const toy *y, const int32_t *ids, const uint8_t *types,
 }
 
 /* 1 - cosine of `vector` and the twin's. */
-static double twin_distance(const toy *y, const int32_t *ids, size_t n, bool cls,
+__attribute__((unused)) static double twin_distance(const toy *y, const int32_t *ids, size_t n, bool cls,
                             const float *vector)
 {
     double *rows = twin_rows(y, ids, NULL, n), ab = 0, aa = 0, bb = 0;
@@ -453,7 +459,7 @@ static double twin_distance(const toy *y, const int32_t *ids, size_t n, bool cls
     return 1 - ab / sqrt(aa * bb);
 }
 
-static double twin_score(const toy *y, const int32_t *ids, const uint8_t *types, size_t n)
+__attribute__((unused)) static double twin_score(const toy *y, const int32_t *ids, const uint8_t *types, size_t n)
 {
     double *rows = twin_rows(y, ids, types, n), pooled[512], logit[8];
 

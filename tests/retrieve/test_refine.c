@@ -39,7 +39,8 @@ static cairn_status read_passage(void *ctx, chunk_id chunk, arena *a, refine_pas
     (void)a;
     (void)err;
     assert_true(chunk >= 100 && chunk < 100 + N);
-    *out = (refine_passage){passages[chunk - 100].text, strlen(passages[chunk - 100].text)};
+    *out = (refine_passage){.text = passages[chunk - 100].text,
+                            .text_len = strlen(passages[chunk - 100].text)};
     return CAIRN_OK;
 }
 

@@ -178,6 +178,35 @@ static void anything_is_a_history(void **state)
     free(broken);
 }
 
+static void capitals_are_lowered_where_all_is_capitals(void **state)
+{
+    static const struct {
+        const char *typed, *out;
+    } cases[] = {
+        {"DESIGN OF BAND PASS FILTERS, 3 STAGES", "design of band pass filters, 3 stages"},
+        {"WHAT IS NASA?", "what is nasa?"},
+        {"NASA GDP", "NASA GDP"}, /* names rather */
+        {"What is NASA", "What is NASA"},
+        {"WHERE IS iPhone MADE", "WHERE IS iPhone MADE"},
+        {"\xc3\x9c" "BER DIE T\xc3\x9cREN", "\xc3\xbc" "ber die t\xc3\xbcren"},
+        {"\xe6\xb0\xb4 A B C", "\xe6\xb0\xb4 A B C"}, /* with a script that has no capitals */
+        {"", ""},
+        {"   ", "   "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *out;
+        size_t n;
+        cairn_error err = {0};
+        arena_clear(&memory);
+        arena_init(&memory, 1 << 20);
+        assert_int_equal(retrieve_unshout(cases[i].typed, strlen(cases[i].typed), &memory, &out, &n, &err), 0);
+        if (n != strlen(cases[i].out) || memcmp(out, cases[i].out, n) != 0)
+            fail_msg("%s: %.*s", cases[i].typed, (int)n, out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +216,7 @@ int main(void)
         cmocka_unit_test(a_complete_question_gets_less),
         cmocka_unit_test(words_that_no_passage_holds_are_left_out),
         cmocka_unit_test(anything_is_a_history),
+        cmocka_unit_test(capitals_are_lowered_where_all_is_capitals),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
