@@ -133,7 +133,7 @@ cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder
     if (!d->n_ctx)
         d->n_ctx = s->n_ctx_train < DECODER_DEFAULT_CTX ? s->n_ctx_train : DECODER_DEFAULT_CTX;
     d->n_batch = o->n_batch ? o->n_batch : DECODER_DEFAULT_BATCH;
-    if (d->n_batch > d->n_ctx)
+    if (!o->n_kv && d->n_batch > d->n_ctx)
         d->n_batch = d->n_ctx;
     st = CAIRN_OK;
     if (m->device && !d->exact)

@@ -100,6 +100,7 @@ cairn_status generator_open(generator **out, const char *gguf_path,
         generator_close(g);
         return st;
     }
+    g->exact = o.exact;
     g->load_ns = clock_mono_ns() - start;
     *out = g;
     return CAIRN_OK;
@@ -233,22 +234,28 @@ static cairn_status take_prompt(generator *g, const token_id *ids, size_t n, gen
 }
 
 /* Runs that DRY looks at end where a line, a speaker's name, a quotation or an emphasis does. */
+uint8_t *generator_make_breakers(const generator *g)
+{
+    uint8_t *bits = calloc(g->n_pick / 8 + 1, 1);
+
+    for (size_t i = 0; bits && i < g->n_pick; i++) {
+        bytes text;
+        bytes_init(&text, 65536);
+        if (!tokenizer_piece(g->tok, (token_id)i, false, &text))
+            for (size_t j = 0; j < text.len; j++)
+                if (strchr("\n:\"*", text.data[j]) && text.data[j])
+                    bits[i >> 3] |= (uint8_t)(1 << (i & 7));
+        bytes_clear(&text);
+    }
+    return bits;
+}
+
 static cairn_status need_breakers(generator *g, sampler_params *s, cairn_error *err)
 {
     if (s->dry_multiplier <= 0 || s->dry_breakers)
         return CAIRN_OK;
-    if (!g->dry_breakers) {
-        g->dry_breakers = calloc(g->n_pick / 8 + 1, 1);
-        for (size_t i = 0; g->dry_breakers && i < g->n_pick; i++) {
-            bytes text;
-            bytes_init(&text, 65536);
-            if (!tokenizer_piece(g->tok, (token_id)i, false, &text))
-                for (size_t j = 0; j < text.len; j++)
-                    if (strchr("\n:\"*", text.data[j]) && text.data[j])
-                        g->dry_breakers[i >> 3] |= (uint8_t)(1 << (i & 7));
-            bytes_clear(&text);
-        }
-    }
+    if (!g->dry_breakers)
+        g->dry_breakers = generator_make_breakers(g);
     s->dry_breakers = g->dry_breakers;
     s->n_dry_breakers = g->n_pick;
     return g->dry_breakers ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "sampler");
@@ -402,7 +409,7 @@ static cairn_status need_template(const generator *g, cairn_error *err)
                                 g->name);
 }
 
-cairn_status generator_render(generator *g, const json_t *messages, bool add_generation_prompt,
+cairn_status generator_render(const generator *g, const json_t *messages, bool add_generation_prompt,
                               char **text, size_t *len, cairn_error *err)
 {
     bytes prompt;
@@ -422,8 +429,8 @@ cairn_status generator_render(generator *g, const json_t *messages, bool add_gen
     return st;
 }
 
-cairn_status generator_chat(generator *g, const json_t *messages, const generate_params *params,
-                            generate_result *out, cairn_error *err)
+cairn_status generator_prompt(const generator *g, const json_t *messages, token_list *out,
+                              cairn_error *err)
 {
     cairn_status st = need_template(g, err);
     json_t *safe = NULL;
@@ -431,7 +438,6 @@ cairn_status generator_chat(generator *g, const json_t *messages, const generate
     const char *from;
     size_t len = 0, bos;
 
-    generate_result_clear(out);
     if (!st) {
         safe = without_controls(g, messages, 0, &st);
         if (st)
@@ -447,10 +453,23 @@ cairn_status generator_chat(generator *g, const json_t *messages, const generate
             from += bos;
             len -= bos;
         }
-        st = generator_complete(g, from, len, TOKENIZE_ADD_SPECIAL | TOKENIZE_PARSE_SPECIAL, params,
-                                out, err);
+        st = tokenizer_encode(g->tok, from, len, TOKENIZE_ADD_SPECIAL | TOKENIZE_PARSE_SPECIAL, out,
+                              err);
     }
     free(text);
     json_decref(safe);
+    return st;
+}
+
+cairn_status generator_chat(generator *g, const json_t *messages, const generate_params *params,
+                            generate_result *out, cairn_error *err)
+{
+    token_list prompt = {0};
+    cairn_status st = generator_prompt(g, messages, &prompt, err);
+
+    generate_result_clear(out);
+    if (!st)
+        st = generator_complete_tokens(g, prompt.ids, prompt.n, params, out, err);
+    token_list_clear(&prompt);
     return st;
 }

@@ -99,8 +99,12 @@ void generate_result_clear(generate_result *r);
 cairn_status generator_chat(generator *g, const json_t *messages, const generate_params *params,
                             generate_result *out, cairn_error *err);
 /* The prompt text those messages give, to be freed; for token budgets and `model template`. */
-cairn_status generator_render(generator *g, const json_t *messages, bool add_generation_prompt,
+cairn_status generator_render(const generator *g, const json_t *messages, bool add_generation_prompt,
                               char **text, size_t *len, cairn_error *err);
+/* The tokens of that prompt as generator_chat feeds them, with control tokens inside the messages
+ * broken (generate.c says why); appended to *out. Threads: any. */
+cairn_status generator_prompt(const generator *g, const json_t *messages, token_list *out,
+                              cairn_error *err);
 /* Go on from a raw prompt: text (flags as tokenizer_encode) or tokens. */
 cairn_status generator_complete(generator *g, const char *prompt, size_t len, unsigned flags,
                                 const generate_params *params, generate_result *out,

@@ -1,4 +1,4 @@
-/* generator.h - the inside of a generator, shared by generate.c, perplexity.c and bench.c. */
+/* generator.h - the inside of a generator, shared by generate.c, batcher.c, perplexity.c and bench.c. */
 #ifndef CAIRN_GENERATE_DECODE_GENERATOR_H
 #define CAIRN_GENERATE_DECODE_GENERATOR_H
 
@@ -22,6 +22,7 @@ struct generator {
     char *bos, *eos; /* their texts, for the template */
     int64_t load_ns;
     atomic_bool cancel;
+    bool exact;
 };
 
 /* Forget the sequence from n on. */
@@ -29,5 +30,8 @@ void generator_truncate(generator *g, size_t n);
 /* Append ids to the sequence; logits as decoder_eval. */
 cairn_status generator_feed(generator *g, const token_id *ids, size_t n, decoder_want want,
                             float *logits, cairn_error *err);
+
+/* Bits of the tokens at which DRY's runs end; to be freed. NULL: no memory. */
+uint8_t *generator_make_breakers(const generator *g);
 
 #endif

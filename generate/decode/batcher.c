@@ -1,0 +1,746 @@
+/* batcher.c - see batcher.h.
+ *
+ * Reading order: batcher_submit puts a job into the queue; the thread (run) admits jobs, and step is
+ * one pass: plan_pass says who takes part with how many tokens, decoder_eval_many runs it, and
+ * after_pass hands the logits on. finish_job ends a job whichever way.
+ *
+ * Locks: `lock` guards the queue, the list of active jobs and the numbers. The decoder, the
+ * sequences, what is kept and the inside of active jobs belong to the thread alone. No callback is
+ * called under the lock. */
+#include "generate/decode/batcher.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/checked.h"
+#include "base/clock.h"
+#include "generate/decode/answer.h"
+#include "generate/decode/generator.h"
+#include "generate/decode/kv_cache.h"
+
+#define DRAFT_TOKENS 16 /* of a pass, over all who answer: two tiles of the kernels */
+
+typedef struct job {
+    batch_ticket ticket;
+    int priority;
+    int64_t deadline_ns;
+    batch_done *on_done;
+    void *done_ctx;
+    atomic_bool cancel;
+    arena memory; /* what the params point at, and the prompt */
+    token_id *prompt;
+    size_t n_prompt;
+    size_t need; /* tokens it may hold at most, in whole pages */
+    answer a;
+    generate_result result;
+    /* While active: */
+    decoder_sequence *s; /* NULL until the first pass it takes part in */
+    size_t n_pass;       /* tokens in the running pass */
+    cairn_status broken; /* why it could not begin */
+} job;
+
+/* What a finished request left. */
+typedef struct kept_prefix {
+    decoder_sequence *s;
+    token_list ids;
+    uint64_t used; /* the pass that used it last */
+} kept_prefix;
+
+struct batcher {
+    generator *g;
+    decoder *d;
+    pool *pool;
+    size_t n_ctx, n_kv, max_active, max_queued, max_kept, n_prompt;
+    uint8_t *breakers; /* DRY's usual ones */
+    float *logits;     /* [max_rows][n_vocab] */
+    decoder_item *items;
+    kept_prefix *kept; /* [n_kept] */
+    size_t n_kept;
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t thread;
+    bool started;
+    atomic_bool stop;
+    job **queue, **active;
+    size_t n_queue, n_active;
+    size_t promised; /* sum of the active jobs' needs */
+    batch_ticket last_ticket;
+    batcher_stats stats;
+};
+
+static size_t whole_pages(size_t tokens)
+{
+    return (tokens + KV_PAGE - 1) / KV_PAGE * KV_PAGE;
+}
+
+/* ---- jobs ---- */
+
+static void free_job(batcher *b, job *j)
+{
+    if (!j)
+        return;
+    decoder_sequence_destroy(b->d, j->s);
+    generate_result_clear(&j->result);
+    arena_clear(&j->memory);
+    free(j);
+}
+
+/* Copies of everything that the params point at. */
+static bool copy_params(batcher *b, job *j, const generate_params *p, generate_params *out,
+                        sampler_params *sampling)
+{
+    char **stops = arena_calloc(&j->memory, p->n_stop + 1, sizeof *stops);
+    sampler_bias *bias;
+
+    *out = *p;
+    *sampling = p->sampling ? *p->sampling : sampler_params_default();
+    bias = arena_calloc(&j->memory, sampling->n_bias + 1, sizeof *bias);
+    if (!stops || !bias)
+        return false;
+    for (size_t i = 0; i < p->n_stop; i++)
+        if (!(stops[i] = arena_strdup(&j->memory, p->stop[i])))
+            return false;
+    if (sampling->n_bias)
+        memcpy(bias, sampling->bias, sampling->n_bias * sizeof *bias);
+    out->stop = (const char *const *)stops;
+    out->sampling = sampling;
+    sampling->bias = bias;
+    if (sampling->dry_multiplier > 0) {
+        if (sampling->dry_breakers) {
+            uint8_t *own = arena_calloc(&j->memory, sampling->n_dry_breakers / 8 + 1, 1);
+            if (!own)
+                return false;
+            memcpy(own, sampling->dry_breakers, (sampling->n_dry_breakers + 7) / 8);
+            sampling->dry_breakers = own;
+        } else {
+            sampling->dry_breakers = b->breakers;
+            sampling->n_dry_breakers = b->g->n_pick;
+        }
+    }
+    return true;
+}
+
+static cairn_status make_job(batcher *b, const batch_request *r, job **out, cairn_error *err)
+{
+    job *j = calloc(1, sizeof *j);
+    sampler_params *sampling;
+    generate_params p;
+    cairn_status st;
+
+    *out = NULL;
+    if (!j)
+        return cairn_fail(err, CAIRN_ENOMEM, "request");
+    arena_init(&j->memory, (size_t)64 << 20);
+    j->priority = r->priority;
+    j->deadline_ns = r->deadline_ns;
+    j->on_done = r->on_done;
+    j->done_ctx = r->done_ctx;
+    j->n_prompt = r->n_prompt;
+    j->prompt = arena_calloc(&j->memory, r->n_prompt, sizeof *j->prompt);
+    sampling = arena_calloc(&j->memory, 1, sizeof *sampling);
+    if (!j->prompt || !sampling || !copy_params(b, j, &r->params, &p, sampling)) {
+        free_job(b, j);
+        return cairn_fail(err, CAIRN_ENOMEM, "request");
+    }
+    memcpy(j->prompt, r->prompt, r->n_prompt * sizeof *j->prompt);
+    j->need = p.max_tokens && p.max_tokens < b->n_ctx - r->n_prompt ? r->n_prompt + p.max_tokens
+                                                                    : b->n_ctx;
+    j->need = whole_pages(j->need);
+    st = answer_begin(&j->a, b->g->tok, b->g->n_pick, b->g->name, &p, j->prompt, j->n_prompt,
+                      &j->cancel, &j->result, err);
+    if (st) {
+        answer_end(&j->a, st, NULL);
+        free_job(b, j);
+        return st;
+    }
+    j->result.prompt_tokens = j->n_prompt;
+    *out = j;
+    return CAIRN_OK;
+}
+
+/* It is in no list any more. */
+static void finish_job(batcher *b, job *j, cairn_status st, cairn_error *err)
+{
+    st = answer_end(&j->a, st, err);
+    pthread_mutex_lock(&b->lock);
+    if (st)
+        b->stats.failed++;
+    else if (j->result.finish == GENERATE_CANCELLED)
+        b->stats.cancelled++;
+    else
+        b->stats.finished++;
+    b->stats.prompt_tokens += j->n_prompt;
+    b->stats.cached_tokens += j->result.cached_tokens;
+    b->stats.made_tokens += j->result.tokens.n;
+    pthread_mutex_unlock(&b->lock);
+    j->on_done(j->done_ctx, st, err, &j->result);
+    free_job(b, j);
+}
+
+static bool given_up(const batcher *b, const job *j, int64_t now)
+{
+    return b->stop || atomic_load_explicit(&j->cancel, memory_order_relaxed) ||
+           (j->deadline_ns && now >= j->deadline_ns);
+}
+
+/* ---- what finished requests leave ---- */
+
+static size_t common(const token_id *a, size_t n_a, const token_id *b, size_t n_b)
+{
+    size_t n = 0;
+
+    while (n < n_a && n < n_b && a[n] == b[n])
+        n++;
+    return n;
+}
+
+static void drop_kept(batcher *b, size_t i)
+{
+    decoder_sequence_destroy(b->d, b->kept[i].s);
+    token_list_clear(&b->kept[i].ids);
+    b->kept[i] = b->kept[--b->n_kept];
+}
+
+/* False: nothing is kept. */
+static bool drop_oldest(batcher *b)
+{
+    size_t oldest = 0;
+
+    for (size_t i = 1; i < b->n_kept; i++)
+        if (b->kept[i].used < b->kept[oldest].used)
+            oldest = i;
+    if (!b->n_kept)
+        return false;
+    drop_kept(b, oldest);
+    return true;
+}
+
+static size_t past_of(const job *j)
+{
+    return j->s ? decoder_sequence_past(j->s) : 0;
+}
+
+static bool reading(const job *j)
+{
+    return past_of(j) < j->n_prompt;
+}
+
+/* Keep the sequence of a job that is done; where memory is short, not. */
+static void keep(batcher *b, job *j)
+{
+    size_t past = past_of(j), made = past - j->n_prompt;
+    kept_prefix k = {.s = j->s, .used = b->stats.passes};
+
+    if (past < j->n_prompt || made > j->result.tokens.n || !b->max_kept)
+        return;
+    for (size_t i = 0; i < past; i++)
+        if (token_list_push(&k.ids, i < j->n_prompt ? j->prompt[i]
+                                                    : j->result.tokens.ids[i - j->n_prompt])) {
+            token_list_clear(&k.ids);
+            return;
+        }
+    for (size_t i = 0; i < b->n_kept; i++) {
+        kept_prefix *x = &b->kept[i];
+        size_t same = common(x->ids.ids, x->ids.n, k.ids.ids, k.ids.n);
+        if (same == k.ids.n) { /* nothing new */
+            x->used = k.used;
+            token_list_clear(&k.ids);
+            return;
+        }
+        if (same == x->ids.n) /* the new one goes on where it ends */
+            drop_kept(b, i--);
+    }
+    while (b->n_kept >= b->max_kept)
+        drop_oldest(b);
+    b->kept[b->n_kept++] = k;
+    j->s = NULL;
+}
+
+/* A sequence for the job that begins with as much of its prompt as is there already: kept, or read
+ * by those who run. It begins with the job's first pass, when those before it have read what they
+ * share. */
+static cairn_status begin_sequence(batcher *b, job *j, cairn_error *err)
+{
+    const decoder_sequence *from = NULL;
+    size_t best = 0;
+
+    for (size_t i = 0; i < b->n_kept; i++) {
+        kept_prefix *x = &b->kept[i];
+        size_t same = common(x->ids.ids, x->ids.n, j->prompt, j->n_prompt - 1);
+        if (same > best) {
+            best = same;
+            from = x->s;
+            x->used = b->stats.passes;
+        }
+    }
+    for (size_t i = 0; i < b->n_active; i++) {
+        const job *x = b->active[i];
+        size_t past = past_of(x);
+        size_t same = common(x->prompt, x->n_prompt < past ? x->n_prompt : past, j->prompt,
+                             j->n_prompt - 1);
+        if (same > best) {
+            best = same;
+            from = x->s;
+        }
+    }
+    j->result.cached_tokens = best;
+    if (from) {
+        cairn_status st = decoder_sequence_fork(&j->s, b->d, from, best, err);
+        if (st != CAIRN_EUNSUPPORTED)
+            return st;
+        j->result.cached_tokens = 0; /* a device */
+    }
+    return decoder_sequence_create(&j->s, b->d, err);
+}
+
+/* ---- the queue ---- */
+
+static void remove_at(job **list, size_t *n, size_t i)
+{
+    memmove(list + i, list + i + 1, (--*n - i) * sizeof *list);
+}
+
+/* End those in the queue that nobody waits for any more. */
+static void end_given_up(batcher *b)
+{
+    int64_t now = clock_mono_ns();
+    job *j;
+
+    do {
+        j = NULL;
+        pthread_mutex_lock(&b->lock);
+        for (size_t i = 0; i < b->n_queue && !j; i++)
+            if (given_up(b, b->queue[i], now)) {
+                j = b->queue[i];
+                remove_at(b->queue, &b->n_queue, i);
+            }
+        pthread_mutex_unlock(&b->lock);
+        if (j)
+            finish_job(b, j, CAIRN_ECANCELLED, NULL);
+    } while (j);
+}
+
+/* Let in whoever is next, as long as there is memory to promise. */
+static void admit(batcher *b)
+{
+    pthread_mutex_lock(&b->lock);
+    while (b->n_queue && b->n_active < b->max_active &&
+           b->promised + b->queue[0]->need <= b->n_kv) {
+        job *j = b->queue[0];
+        remove_at(b->queue, &b->n_queue, 0);
+        b->active[b->n_active++] = j;
+        b->promised += j->need;
+    }
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* Take active job i out and end it. */
+static void end_active(batcher *b, size_t i, cairn_status st, cairn_error *err)
+{
+    job *j = b->active[i];
+
+    if (!st)
+        keep(b, j);
+    pthread_mutex_lock(&b->lock);
+    remove_at(b->active, &b->n_active, i);
+    b->promised -= j->need;
+    pthread_mutex_unlock(&b->lock);
+    finish_job(b, j, st, err);
+}
+
+/* ---- a pass ---- */
+
+/* Tokens of its prompt that j reads in a pass with room for so many. */
+static size_t plan_reading(batcher *b, job *j, size_t room)
+{
+    cairn_error err;
+    size_t left;
+
+    if (!room || j->broken)
+        return 0;
+    if (!j->s && (j->broken = begin_sequence(b, j, &err)))
+        return 0;
+    left = j->n_prompt - past_of(j);
+    return left < room ? left : room;
+}
+
+/* Who takes part with what; those that take no part have n_pass 0. */
+static size_t plan_pass(batcher *b)
+{
+    size_t answering = 0, tokens = 0, room, n_items = 0;
+
+    for (size_t i = 0; i < b->n_active; i++)
+        answering += !reading(b->active[i]);
+    for (size_t i = 0; i < b->n_active; i++) {
+        job *j = b->active[i];
+        size_t past = past_of(j), share;
+        j->n_pass = 0;
+        if (reading(j))
+            continue;
+        share = DRAFT_TOKENS / answering ? DRAFT_TOKENS / answering : 1;
+        /* Within what it was promised, too. */
+        room = (j->need < b->n_ctx ? j->need : b->n_ctx) - past;
+        j->n_pass = answer_propose(&j->a, room < share ? room : share);
+        tokens += j->n_pass;
+    }
+    room = decoder_batch_tokens(b->d) - tokens;
+    if (answering && room > b->n_prompt)
+        room = b->n_prompt;
+    for (size_t i = 0; i < b->n_active; i++) {
+        job *j = b->active[i];
+        size_t past;
+        if (reading(j))
+            room -= j->n_pass = plan_reading(b, j, room);
+        if (!j->n_pass)
+            continue;
+        past = past_of(j); /* what it shares is there by now */
+        if (past < j->n_prompt)
+            b->items[n_items++] = (decoder_item){
+                j->s, j->prompt + past, j->n_pass,
+                past + j->n_pass == j->n_prompt ? DECODER_LAST : DECODER_NO_LOGITS};
+        else
+            b->items[n_items++] = (decoder_item){j->s, j->a.batch, j->n_pass, DECODER_ALL};
+    }
+    return n_items;
+}
+
+/* The logits of the pass to those that took part. */
+static void after_pass(batcher *b)
+{
+    const size_t vocab = decoder_model_shape(b->g->model)->n_vocab;
+    const float *rows = b->logits;
+
+    for (size_t i = 0; i < b->n_active; i++) {
+        job *j = b->active[i];
+        size_t past = past_of(j), n = j->n_pass, kept = n;
+        bool first = past == j->n_prompt, mine = n && past >= j->n_prompt;
+        cairn_error err = {0};
+        cairn_status st;
+        if (!mine)
+            continue;
+        if (first)
+            n = 1; /* of a piece of the prompt only the last row was wanted */
+        st = answer_consume(&j->a, rows, vocab, n, &kept, &err);
+        rows += n * vocab;
+        if (!first)
+            decoder_sequence_truncate(b->d, j->s, past - (n - kept));
+        if (!st && !j->a.done && decoder_sequence_past(j->s) >= b->n_ctx)
+            answer_finish(&j->a, GENERATE_CONTEXT);
+        if (st || j->a.done)
+            end_active(b, i--, st, &err);
+    }
+}
+
+static void step(batcher *b)
+{
+    int64_t now = clock_mono_ns();
+    cairn_error err = {0};
+    size_t n, tokens = 0;
+    cairn_status st;
+
+    for (size_t i = 0; i < b->n_active; i++)
+        if (given_up(b, b->active[i], now)) {
+            answer_finish(&b->active[i]->a, GENERATE_CANCELLED);
+            end_active(b, i--, CAIRN_OK, NULL);
+        }
+    n = plan_pass(b);
+    for (size_t i = 0; i < b->n_active; i++)
+        if (b->active[i]->broken) {
+            st = cairn_fail(&err, b->active[i]->broken, "memory for a request's sequence");
+            end_active(b, i--, st, &err);
+        }
+    if (!n)
+        return;
+    for (size_t i = 0; i < n; i++)
+        tokens += b->items[i].n;
+    do
+        st = decoder_eval_many(b->d, b->items, n, b->logits, &err);
+    while (st == CAIRN_ELIMIT && drop_oldest(b));
+    pthread_mutex_lock(&b->lock);
+    b->stats.passes++;
+    b->stats.pass_tokens += st ? 0 : tokens;
+    b->stats.kept = b->n_kept;
+    b->stats.kv_tokens_used = b->n_kv - decoder_free_tokens(b->d);
+    pthread_mutex_unlock(&b->lock);
+    if (!st) {
+        after_pass(b);
+        return;
+    }
+    while (b->n_active) {
+        cairn_error each = err;
+        end_active(b, b->n_active - 1, st, &each);
+    }
+}
+
+static void *run(void *ctx)
+{
+    batcher *b = ctx;
+
+    for (;;) {
+        bool idle, stop;
+        pthread_mutex_lock(&b->lock);
+        while (!b->stop && !b->n_queue && !b->n_active)
+            pthread_cond_wait(&b->wake, &b->lock);
+        idle = !b->n_queue && !b->n_active;
+        stop = b->stop;
+        pthread_mutex_unlock(&b->lock);
+        if (stop && idle)
+            return NULL;
+        end_given_up(b);
+        admit(b);
+        step(b);
+    }
+}
+
+/* ---- the way in ---- */
+
+static size_t or_default(size_t v, size_t absent)
+{
+    return v ? v : absent;
+}
+
+static cairn_status take_memory(batcher *b, cairn_error *err)
+{
+    size_t rows = DRAFT_TOKENS + 2 * b->max_active, floats;
+
+    b->breakers = generator_make_breakers(b->g);
+    b->queue = checked_malloc(b->max_queued, sizeof *b->queue);
+    b->active = checked_malloc(b->max_active, sizeof *b->active);
+    b->items = checked_malloc(b->max_active, sizeof *b->items);
+    b->kept = checked_malloc(b->max_kept, sizeof *b->kept);
+    if (checked_mul(rows, decoder_model_shape(b->g->model)->n_vocab, &floats))
+        b->logits = checked_aligned(floats, sizeof *b->logits);
+    return b->breakers && b->queue && b->active && b->items && b->kept && b->logits
+               ? CAIRN_OK
+               : cairn_fail(err, CAIRN_ENOMEM, "batcher");
+}
+
+cairn_status batcher_create(batcher **out, generator *g, const batcher_options *options,
+                            cairn_error *err)
+{
+    const batcher_options o = options ? *options : (batcher_options){0};
+    decoder_options d = {.exact = g->exact};
+    batcher *b;
+    cairn_status st;
+
+    *out = NULL;
+    if (o.max_active > 256 || o.max_queued > 100000 || o.max_kept > 4096 || o.n_prompt > 4096)
+        return cairn_fail(err, CAIRN_EUSAGE, "a batcher of more than 256 requests at once, 100000 in "
+                                             "the queue, 4096 kept or 4096 tokens a pass");
+    b = calloc(1, sizeof *b);
+    if (!b)
+        return cairn_fail(err, CAIRN_ENOMEM, "batcher");
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_cond_init(&b->wake, NULL);
+    b->g = g;
+    b->max_active = or_default(o.max_active, 16);
+    b->max_queued = or_default(o.max_queued, 64);
+    b->max_kept = or_default(o.max_kept, 32);
+    b->n_prompt = or_default(o.n_prompt, 64);
+    b->n_ctx = or_default(o.n_ctx, decoder_ctx(g->dec));
+    b->n_kv = whole_pages(or_default(o.n_kv, 4 * b->n_ctx));
+    if (b->n_kv < whole_pages(b->n_ctx))
+        b->n_kv = whole_pages(b->n_ctx);
+    st = take_memory(b, err);
+    if (!st)
+        st = pool_create(&b->pool, o.n_threads, err);
+    d.n_ctx = b->n_ctx;
+    d.n_kv = b->n_kv;
+    d.n_batch = b->n_prompt + b->max_active + DRAFT_TOKENS;
+    if (d.n_batch < DECODER_DEFAULT_BATCH)
+        d.n_batch = DECODER_DEFAULT_BATCH;
+    d.pool = b->pool;
+    if (!st)
+        st = decoder_create(&b->d, g->model, &d, err);
+    if (!st && decoder_batch_tokens(b->d) < b->max_active + DRAFT_TOKENS)
+        st = cairn_fail(err, CAIRN_EUNSUPPORTED, "passes of %zu tokens are too short for %zu requests "
+                                                 "at once", decoder_batch_tokens(b->d), b->max_active);
+    if (!st && pthread_create(&b->thread, NULL, run, b))
+        st = cairn_fail(err, CAIRN_ENOMEM, "the batcher's thread");
+    b->started = !st;
+    if (st) {
+        batcher_destroy(b);
+        return st;
+    }
+    *out = b;
+    return CAIRN_OK;
+}
+
+void batcher_destroy(batcher *b)
+{
+    if (!b)
+        return;
+    pthread_mutex_lock(&b->lock);
+    b->stop = true;
+    pthread_cond_signal(&b->wake);
+    pthread_mutex_unlock(&b->lock);
+    if (b->started)
+        pthread_join(b->thread, NULL);
+    while (b->n_kept)
+        drop_kept(b, 0);
+    decoder_destroy(b->d);
+    pool_destroy(b->pool);
+    pthread_cond_destroy(&b->wake);
+    pthread_mutex_destroy(&b->lock);
+    free(b->breakers);
+    free(b->queue);
+    free(b->active);
+    free(b->items);
+    free(b->kept);
+    free(b->logits);
+    free(b);
+}
+
+static cairn_status check_prompt(const batcher *b, const batch_request *r, cairn_error *err)
+{
+    if (!r->n_prompt || !r->on_done)
+        return cairn_fail(err, CAIRN_EUSAGE, r->on_done ? "an empty prompt" : "no on_done");
+    if (r->n_prompt >= b->n_ctx)
+        return cairn_fail(err, CAIRN_ELIMIT,
+                          "the prompt has %zu tokens and the context holds %zu: shorten the prompt "
+                          "or give the model a larger context",
+                          r->n_prompt, b->n_ctx);
+    for (size_t i = 0; i < r->n_prompt; i++)
+        if (r->prompt[i] < 0 || (size_t)r->prompt[i] >= b->g->n_pick)
+            return cairn_fail(err, CAIRN_EUSAGE, "token %d is outside the vocabulary of %zu",
+                              r->prompt[i], b->g->n_pick);
+    return CAIRN_OK;
+}
+
+/* Behind all of the same or a higher priority. */
+static void enqueue(batcher *b, job *j)
+{
+    size_t at = b->n_queue++;
+
+    for (; at && b->queue[at - 1]->priority < j->priority; at--)
+        b->queue[at] = b->queue[at - 1];
+    b->queue[at] = j;
+}
+
+cairn_status batcher_submit(batcher *b, const batch_request *r, batch_ticket *ticket,
+                            cairn_error *err)
+{
+    job *j;
+    cairn_status st = check_prompt(b, r, err);
+
+    *ticket = 0;
+    if (!st)
+        st = make_job(b, r, &j, err);
+    if (st)
+        return st;
+    pthread_mutex_lock(&b->lock);
+    if (b->stop)
+        st = cairn_fail(err, CAIRN_ECANCELLED, "the batcher is being closed");
+    else if (b->n_queue >= b->max_queued)
+        st = cairn_fail(err, CAIRN_EBUSY, "%zu requests are waiting already: try again later",
+                        b->n_queue);
+    b->stats.refused += st != CAIRN_OK;
+    if (!st) {
+        b->stats.accepted++;
+        *ticket = j->ticket = ++b->last_ticket;
+        enqueue(b, j);
+        pthread_cond_signal(&b->wake);
+    }
+    pthread_mutex_unlock(&b->lock);
+    if (st) {
+        answer_end(&j->a, st, NULL);
+        free_job(b, j);
+    }
+    return st;
+}
+
+void batcher_cancel(batcher *b, batch_ticket ticket)
+{
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; i < b->n_queue; i++)
+        if (b->queue[i]->ticket == ticket)
+            atomic_store_explicit(&b->queue[i]->cancel, true, memory_order_relaxed);
+    for (size_t i = 0; i < b->n_active; i++)
+        if (b->active[i]->ticket == ticket)
+            atomic_store_explicit(&b->active[i]->cancel, true, memory_order_relaxed);
+    pthread_mutex_unlock(&b->lock);
+}
+
+void batcher_get_stats(batcher *b, batcher_stats *out)
+{
+    pthread_mutex_lock(&b->lock);
+    *out = b->stats;
+    out->active = b->n_active;
+    out->queued = b->n_queue;
+    out->kv_tokens = b->n_kv;
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* ---- waiting for an answer ---- */
+
+typedef struct waiting {
+    pthread_mutex_t lock;
+    pthread_cond_t came;
+    bool done;
+    cairn_status st;
+    cairn_error *err;
+    generate_result *out;
+} waiting;
+
+static void answer_came(void *ctx, cairn_status st, const cairn_error *error,
+                        generate_result *result)
+{
+    waiting *w = ctx;
+
+    pthread_mutex_lock(&w->lock);
+    *w->out = *result;
+    *result = (generate_result){0};
+    w->st = st;
+    if (st && w->err && error)
+        *w->err = *error;
+    w->done = true;
+    pthread_cond_signal(&w->came);
+    pthread_mutex_unlock(&w->lock);
+}
+
+cairn_status batcher_run(batcher *b, const token_id *prompt, size_t n,
+                         const generate_params *params, int priority, int64_t deadline_ns,
+                         generate_result *out, cairn_error *err)
+{
+    waiting w = {.err = err, .out = out};
+    batch_request r = {.prompt = prompt,
+                       .n_prompt = n,
+                       .params = params ? *params : (generate_params){0},
+                       .priority = priority,
+                       .deadline_ns = deadline_ns,
+                       .on_done = answer_came,
+                       .done_ctx = &w};
+    batch_ticket ticket;
+    cairn_status st;
+
+    generate_result_clear(out);
+    pthread_mutex_init(&w.lock, NULL);
+    pthread_cond_init(&w.came, NULL);
+    st = batcher_submit(b, &r, &ticket, err);
+    if (!st) {
+        pthread_mutex_lock(&w.lock);
+        while (!w.done)
+            pthread_cond_wait(&w.came, &w.lock);
+        pthread_mutex_unlock(&w.lock);
+        st = w.st;
+    }
+    pthread_cond_destroy(&w.came);
+    pthread_mutex_destroy(&w.lock);
+    return st;
+}
+
+cairn_status batcher_chat(batcher *b, const json_t *messages, const generate_params *params,
+                          int priority, int64_t deadline_ns, generate_result *out, cairn_error *err)
+{
+    token_list prompt = {0};
+    cairn_status st = generator_prompt(b->g, messages, &prompt, err);
+
+    if (st)
+        generate_result_clear(out);
+    else
+        st = batcher_run(b, prompt.ids, prompt.n, params, priority, deadline_ns, out, err);
+    token_list_clear(&prompt);
+    return st;
+}
