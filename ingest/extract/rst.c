@@ -1,0 +1,223 @@
+/* rst.c - reStructuredText (docutils' specification): titles by their underlines, whose characters get levels
+ * in the order in which they appear, literal blocks, directives, fields, lists. */
+#include <ctype.h>
+#include <string.h>
+
+#include "ingest/extract/outline.h"
+
+#define RST_STYLES 8
+
+typedef struct rst {
+    outline o;
+    char style[RST_STYLES]; /* of title level i + 1; the high bit: with an overline */
+    size_t n_styles;
+    bool seen_text;
+} rst;
+
+/* A line of one repeated punctuation character; the character, or 0. */
+static char rule_of(const text_line *l)
+{
+    size_t n = l->len;
+
+    while (n && l->s[n - 1] == ' ')
+        n--;
+    if (n < 3 || l->indent || !ispunct((unsigned char)l->s[0]))
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if (l->s[i] != l->s[0])
+            return 0;
+    return l->s[0];
+}
+
+static unsigned level_of(rst *r, char style)
+{
+    for (size_t i = 0; i < r->n_styles; i++)
+        if (r->style[i] == style)
+            return (unsigned)i + 1;
+    if (r->n_styles < RST_STYLES)
+        r->style[r->n_styles++] = style;
+    return (unsigned)r->n_styles;
+}
+
+/* Roles and backquotes: ":ref:`words <target>`" and "`words <target>`_" are the words. */
+static void put_inline(bytes *out, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        size_t role = i;
+        if (s[i] == ':') {
+            role++;
+            while (role < len && (isalnum((unsigned char)s[role]) || strchr(":-_", s[role])))
+                role++;
+        }
+        if (role < len && s[role] == '`' && !(role + 1 < len && s[role + 1] == '`') &&
+            (role == i || s[role - 1] == ':')) {
+            const char *end = memchr(s + role + 1, '`', len - role - 1);
+            if (end) {
+                const char *from = s + role + 1, *angle = memchr(from, '<', (size_t)(end - from));
+                size_t n = (size_t)((angle && angle > from ? angle : end) - from);
+                while (n && from[n - 1] == ' ')
+                    n--;
+                bytes_append(out, from, n);
+                i = (size_t)(end - s) + 1;
+                while (i < len && s[i] == '_')
+                    i++;
+                continue;
+            }
+        }
+        if (s[i] == '`' && i + 1 < len && s[i + 1] == '`') { /* literal text */
+            i += 2;
+            continue;
+        }
+        bytes_append(out, s + i, 1);
+        i++;
+    }
+}
+
+static void add(rst *r, ingest_block_kind kind, const text_line *l, size_t from, size_t to)
+{
+    bytes text;
+
+    bytes_init(&text, l->len + 1);
+    put_inline(&text, l->s + from, to - from);
+    outline_add(&r->o, kind, l, text.data ? text.data : "", text.len);
+    bytes_clear(&text);
+    r->seen_text = true;
+}
+
+/* The indented lines that follow, verbatim or not at all. */
+static void indented(rst *r, unsigned deeper_than, bool give)
+{
+    text_line l;
+
+    while (outline_peek(&r->o, &l) && (line_is_empty(&l) || l.indent > deeper_than)) {
+        outline_line(&r->o, &l);
+        if (give)
+            outline_add(&r->o, INGEST_CODE, &l, l.s, l.len);
+    }
+    outline_flush(&r->o);
+}
+
+/* A line that begins with "..": a directive with words, with code, or something to leave out. */
+static void explicit_markup(rst *r, const text_line *l)
+{
+    static const char *const words[] = {"note",    "warning", "tip",       "important", "caution",
+                                        "attention", "hint",  "admonition", "topic",    "deprecated",
+                                        "versionadded", "versionchanged", "seealso", "figure"};
+    const char *s = l->s + l->indent + 2, *colons;
+    size_t len = l->len - l->indent - 2, n;
+
+    while (len && *s == ' ')
+        s++, len--;
+    outline_flush(&r->o);
+    colons = memmem(s, len, "::", 2);
+    n = colons ? (size_t)(colons - s) : 0;
+    for (size_t i = 0; n && i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == n && !strncmp(words[i], s, n)) {
+            size_t from = (size_t)(colons + 2 - l->s);
+            if (from < l->len && n != 6) /* a figure's argument is a file */
+                add(r, INGEST_PARAGRAPH, l, from, l->len);
+            return; /* its body is read as text */
+        }
+    indented(r, l->indent, n && (!strncmp(s, "code", 4) || !strncmp(s, "sourcecode", 10) ||
+                                 !strncmp(s, "parsed-literal", 14)));
+}
+
+static bool is_item(const text_line *l)
+{
+    size_t i = l->indent;
+
+    if (i + 1 < l->len && strchr("-*+", l->s[i]) && l->s[i + 1] == ' ')
+        return true;
+    while (i < l->len && isdigit((unsigned char)l->s[i]))
+        i++;
+    if (i == l->indent && i < l->len && l->s[i] == '#')
+        i++;
+    return i > l->indent && i + 1 < l->len && strchr(".)", l->s[i]) && l->s[i + 1] == ' ';
+}
+
+/* ":author: A. N. Other" before any text. */
+static bool field(rst *r, const text_line *l)
+{
+    const char *end;
+    size_t n, from;
+
+    if (r->seen_text || l->indent || l->len < 3 || l->s[0] != ':')
+        return false;
+    end = memchr(l->s + 1, ':', l->len - 1);
+    if (!end)
+        return false;
+    n = (size_t)(end - l->s) - 1;
+    for (from = n + 2; from < l->len && l->s[from] == ' ';)
+        from++;
+    if (n == 6 && !strncasecmp(l->s + 1, "author", 6))
+        emit_field(r->o.e, FIELD_AUTHOR, l->s + from, l->len - from);
+    return true;
+}
+
+/* A title with its underline (and overline). False: the line is none. */
+static bool title(rst *r, const text_line *l)
+{
+    text_line next, under;
+    char rule = rule_of(l);
+
+    if (!outline_peek(&r->o, &next))
+        return false;
+    if (rule && !line_is_empty(&next) && !rule_of(&next)) { /* an overline, perhaps */
+        outline ahead = r->o;
+        ahead.at = next.next;
+        if (outline_peek(&ahead, &under) && rule_of(&under) == rule) {
+            outline_line(&r->o, &next);
+            outline_heading(&r->o, level_of(r, (char)(rule | 0x80)), &next, next.s + next.indent,
+                            next.len - next.indent);
+            outline_line(&r->o, &under);
+            return true;
+        }
+    }
+    if (!rule && !l->indent && rule_of(&next) && next.len + 2 >= l->len && !strchr("+|", next.s[0])) {
+        outline_heading(&r->o, level_of(r, rule_of(&next)), l, l->s, l->len);
+        outline_line(&r->o, &next);
+        return true;
+    }
+    return false;
+}
+
+static void body_line(rst *r, const text_line *l)
+{
+    size_t to = l->len;
+    bool item = is_item(l), literal;
+
+    while (to && l->s[to - 1] == ' ')
+        to--;
+    literal = to >= 2 && !strncmp(l->s + to - 2, "::", 2);
+    if (literal)
+        to -= to == l->indent + 2 ? 2 : 1;
+    if (item || (r->o.text.len && r->o.kind == INGEST_LIST && l->indent))
+        add(r, INGEST_LIST, l, 0, to);
+    else if (to > l->indent)
+        add(r, INGEST_PARAGRAPH, l, l->indent, to);
+    if (literal) {
+        outline_flush(&r->o);
+        indented(r, l->indent, true);
+    }
+}
+
+cairn_status parse_rst(emitter *e, const parse_input *in)
+{
+    rst r = {.n_styles = 0};
+    text_line l;
+
+    if (!outline_open(&r.o, e, in))
+        while (outline_line(&r.o, &l)) {
+            if (line_is_empty(&l))
+                outline_flush(&r.o);
+            else if (l.len - l.indent >= 2 && !strncmp(l.s + l.indent, "..", 2) &&
+                     (l.len - l.indent == 2 || l.s[l.indent + 2] == ' '))
+                explicit_markup(&r, &l);
+            else if (title(&r, &l) || rule_of(&l) || field(&r, &l))
+                ;
+            else
+                body_line(&r, &l);
+        }
+    outline_close(&r.o);
+    return e->status;
+}
