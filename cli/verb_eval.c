@@ -4,27 +4,93 @@
 
 #include "cli/cli.h"
 
-enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL, OPT_HISTORY, OPT_BUDGET };
+enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL, OPT_HISTORY, OPT_BUDGET,
+       OPT_HTML, OPT_SLICE };
+
+static json_t *json_metrics(const cairn_metric *metrics, size_t n)
+{
+    json_t *m = json_object();
+
+    for (size_t i = 0; i < n; i++)
+        json_object_set_new(m, metrics[i].name,
+                            json_pack("{s:f,s:f,s:f}", "value", metrics[i].value, "low", metrics[i].low,
+                                      "high", metrics[i].high));
+    return m;
+}
+
+static void print_slices(const cairn_eval_result *r)
+{
+    if (r->n_slices)
+        printf("\n%-24s %8s", "slice", "queries");
+    for (size_t k = 0; r->n_slices && k < r->n_metrics; k++)
+        printf(" %10s", r->metrics[k].name);
+    for (size_t i = 0; i < r->n_slices; i++) {
+        const char *value = *r->slices[i].value ? r->slices[i].value : "(none)";
+        printf("\n");
+        cli_put_text(stdout, value, strlen(value));
+        printf("%*s %8zu", (int)(strlen(value) < 24 ? 24 - strlen(value) : 0), "", r->slices[i].n_queries);
+        for (size_t k = 0; k < r->n_metrics; k++)
+            printf(" %10.4f", r->slices[i].metrics[k].value);
+    }
+    if (r->n_slices)
+        printf("\n");
+}
 
 static int print_metrics(cli *c, const cairn_eval_result *r)
 {
-    json_t *m;
+    json_t *j, *slices;
 
     if (!c->json) {
         for (size_t i = 0; i < r->n_metrics; i++)
             printf("%-11s %.4f  [%.4f, %.4f]\n", r->metrics[i].name, r->metrics[i].value,
                    r->metrics[i].low, r->metrics[i].high);
-        printf("%zu judged queries, median %.2f ms a query\n", r->n_queries, r->query_ms_median);
+        printf("%zu judged queries, median %.2f ms a query, 99 %% within %.2f ms\n", r->n_queries,
+               r->query_ms_median, r->query_ms_p99);
+        print_slices(r);
         return CLI_DONE;
     }
+    j = json_pack("{s:o,s:I,s:f,s:f}", "metrics", json_metrics(r->metrics, r->n_metrics), "queries",
+                  (json_int_t)r->n_queries, "query_ms_median", r->query_ms_median, "query_ms_p99",
+                  r->query_ms_p99);
+    slices = json_array();
+    for (size_t i = 0; i < r->n_slices; i++)
+        json_array_append_new(slices, json_pack("{s:o,s:I,s:o}", "value",
+                                                cli_json_string(r->slices[i].value), "queries",
+                                                (json_int_t)r->slices[i].n_queries, "metrics",
+                                                json_metrics(r->slices[i].metrics, r->n_metrics)));
+    if (r->n_slices)
+        json_object_set(j, "slices", slices);
+    json_decref(slices);
+    return cli_print_json(c, j);
+}
+
+/* Two run files; the second stands for what is new. */
+static int compare(cli *c, const char *qrels, const char *run_a, const char *run_b)
+{
+    cairn_comparison r[CAIRN_METRICS];
+    cairn_error err = {0};
+    size_t n;
+    json_t *m;
+    cairn_status st = cairn_eval_compare(qrels, run_a, run_b, r, &n, &err);
+
+    if (st)
+        return cli_fail(c, st, &err);
     m = json_object();
-    for (size_t i = 0; i < r->n_metrics; i++)
-        json_object_set_new(m, r->metrics[i].name,
-                            json_pack("{s:f,s:f,s:f}", "value", r->metrics[i].value, "low",
-                                      r->metrics[i].low, "high", r->metrics[i].high));
-    return cli_print_json(c, json_pack("{s:o,s:I,s:f}", "metrics", m, "queries",
-                                       (json_int_t)r->n_queries, "query_ms_median",
-                                       r->query_ms_median));
+    for (size_t i = 0; i < CAIRN_METRICS; i++)
+        json_object_set_new(m, r[i].name,
+                            json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:I,s:I}", "a", r[i].a, "b", r[i].b,
+                                      "difference", r[i].difference, "low", r[i].low, "high", r[i].high,
+                                      "p", r[i].p, "better", (json_int_t)r[i].better, "worse",
+                                      (json_int_t)r[i].worse, "equal", (json_int_t)r[i].equal));
+    if (c->json)
+        return cli_print_json(c, json_pack("{s:o,s:I}", "metrics", m, "queries", (json_int_t)n));
+    json_decref(m);
+    for (size_t i = 0; i < CAIRN_METRICS; i++)
+        printf("%-11s %.4f -> %.4f  %+.4f [%+.4f, %+.4f]  p %.4f  %zu better, %zu worse, %zu equal\n",
+               r[i].name, r[i].a, r[i].b, r[i].difference, r[i].low, r[i].high, r[i].p, r[i].better,
+               r[i].worse, r[i].equal);
+    printf("%zu judged queries\n", n);
+    return CLI_DONE;
 }
 
 static bool show_answered(void *ctx, const cairn_answered *a)
@@ -89,6 +155,8 @@ static int run(cli *c, int argc, char **argv)
                                           {"run", required_argument, NULL, OPT_RUN},
                                           {"history", required_argument, NULL, OPT_HISTORY},
                                           {"budget", required_argument, NULL, OPT_BUDGET},
+                                          {"html", required_argument, NULL, OPT_HTML},
+                                          {"slice", required_argument, NULL, OPT_SLICE},
                                           {"qa", required_argument, NULL, OPT_QA},
                                           {"model", required_argument, NULL, OPT_MODEL},
                                           {0}};
@@ -114,6 +182,10 @@ static int run(cli *c, int argc, char **argv)
             req.run_file = optarg;
         else if (o == OPT_HISTORY)
             req.history = optarg;
+        else if (o == OPT_HTML)
+            req.html_file = optarg;
+        else if (o == OPT_SLICE)
+            req.slice = optarg;
         else if (o == OPT_QA)
             qa = optarg;
         else if (o == OPT_MODEL)
@@ -121,28 +193,36 @@ static int run(cli *c, int argc, char **argv)
     }
     if (argc - optind == 1 && !strcmp(argv[optind], "answers") && qa)
         return eval_answers(c, qa);
+    if (argc - optind == 3 && !strcmp(argv[optind], "compare") && req.qrels)
+        return compare(c, req.qrels, argv[optind + 1], argv[optind + 2]);
     if (argc - optind != 1 || strcmp(argv[optind], "retrieval") || !req.queries || !req.qrels)
-        return cli_usage_error(c, "say: eval retrieval --queries FILE --qrels FILE, or "
-                                  "eval answers --qa FILE");
+        return cli_usage_error(c, "say: eval retrieval --queries FILE --qrels FILE, eval compare RUN_A "
+                                  "RUN_B --qrels FILE, or eval answers --qa FILE");
     code = cli_open(c, &engine, CLI_READ);
     if (code)
         return code;
     st = cairn_eval_retrieval(engine, &req, &result, &err);
     cairn_close(engine);
-    return st ? cli_fail(c, st, &err) : print_metrics(c, &result);
+    code = st ? cli_fail(c, st, &err) : print_metrics(c, &result);
+    cairn_eval_result_clear(&result);
+    return code;
 }
 
 const cli_verb cli_verb_eval = {
     "eval", "measure rankings and answers",
     "Usage: cairn eval retrieval --queries FILE --qrels FILE [--mode M] [--run OUT]\n"
-    "                            [--history FILE] [--budget TIME]\n"
+    "                            [--history FILE] [--budget TIME] [--slice FIELD] [--html OUT]\n"
+    "       cairn eval compare RUN_A RUN_B --qrels FILE\n"
     "       cairn eval answers --qa FILE [--model M]\n\n"
-    "Runs every judged query and prints nDCG@10, Recall@100, MAP and MRR with 95 % bootstrap\n"
-    "intervals. Queries are JSON lines with _id and text; judgements are lines of query,\n"
+    "Runs every judged query and prints nDCG@10, Recall@100, MAP, MRR and P@10 with 95 %\n"
+    "bootstrap intervals. Queries are JSON lines with _id and text; judgements are lines of query,\n"
     "document and grade with tabs between, below a header. --run writes a TREC run file. --history FILE\n"
     "has what was said before a question: JSON lines of _id and history, a list of role and content.\n"
     "--budget TIME bounds reranking as in cairn search (default: none, so that figures do not depend on\n"
-    "the machine; 0: no reranking).\n\n"
+    "the machine; 0: no reranking). --slice FIELD shows the figures by a field of the queries' lines, or\n"
+    "by \"words\", how many a query has; --html writes a report for a browser.\n\n"
+    "compare measures two TREC runs query by query: the difference with its interval, and the chance of\n"
+    "as large a one (paired randomisation test).\n\n"
     "answers asks every question of FILE (JSON lines: question, answers, doc, page; no answers:\n"
     "not answerable) and prints the shares of right answers, right citations and refusals. With -v\n"
     "each question is shown.\n\n"

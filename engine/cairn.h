@@ -489,11 +489,23 @@ typedef struct cairn_metric {
     double value, low, high; /* 95 % bootstrap interval */
 } cairn_metric;
 
+#define CAIRN_METRICS 5 /* nDCG@10, Recall@100, MAP, MRR@10, P@10 */
+
+/* Queries that have one value of a field. */
+typedef struct cairn_eval_slice {
+    const char *value; /* "" for queries without the field */
+    size_t n_queries;
+    cairn_metric metrics[CAIRN_METRICS];
+} cairn_eval_slice;
+
 typedef struct cairn_eval_result {
-    cairn_metric metrics[4];
+    cairn_metric metrics[CAIRN_METRICS];
     size_t n_metrics;
     size_t n_queries;
-    double query_ms_median;
+    double query_ms_median, query_ms_p99;
+    cairn_eval_slice *slices; /* most queries first */
+    size_t n_slices;
+    void *memory;
 } cairn_eval_result;
 
 typedef struct cairn_eval_request {
@@ -502,6 +514,9 @@ typedef struct cairn_eval_request {
     const char *history;  /* JSON lines with `_id` and `history`, as cairn_search_request has it, for
                              queries that are follow-up questions; or NULL */
     const char *run_file; /* gets a TREC run; or NULL */
+    const char *html_file; /* gets a report for a browser; or NULL */
+    const char *slice; /* figures by this field of the queries' lines, or by "words", how many a query has;
+                          or NULL */
     cairn_mode mode;
     double budget_ms; /* for reranking a query; 0: as long as it takes, so that the figures are the same on
                          every machine; < 0: none */
@@ -509,6 +524,21 @@ typedef struct cairn_eval_request {
 
 cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, cairn_eval_result *out,
                                   cairn_error *err);
+void cairn_eval_result_clear(cairn_eval_result *r);
+
+/* Run b against run a in one measure. */
+typedef struct cairn_comparison {
+    const char *name;
+    double a, b;                  /* means */
+    double difference, low, high; /* of b - a, 95 % bootstrap interval */
+    double p; /* of as large a difference by chance (paired randomisation test, two-sided) */
+    size_t better, worse, equal; /* queries */
+} cairn_comparison;
+
+/* Compare two TREC runs query by query over all judged queries; one that a run lacks counts 0 there. Needs no
+ * collection. */
+cairn_status cairn_eval_compare(const char *qrels, const char *run_a, const char *run_b,
+                                cairn_comparison out[CAIRN_METRICS], size_t *n_queries, cairn_error *err);
 
 /* One question of an answer evaluation, as it went. Strings live until the callback returns. */
 typedef struct cairn_answered {

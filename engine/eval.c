@@ -1,4 +1,5 @@
-/* eval.c - cairn_eval_retrieval: every judged query, chunks collapsed to their documents. */
+/* eval.c - cairn_eval_retrieval: every judged query, chunks collapsed to their documents; the figures of all and
+ * of slices. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "engine/eval_report.h"
 #include "engine/search.h"
 #include "retrieve/metrics.h"
 
@@ -24,9 +26,10 @@ typedef struct evaluation {
     arena names;         /* uris by document id, kept over the queries */
     const char **uri_of; /* [n_uris], NULL = not looked up yet */
     size_t n_uris;
-    double *values[METRICS_KINDS]; /* [n] each */
+    eval_query *queries; /* [n], their strings in `names` */
     double *query_ms;
     size_t n, cap;
+    const char *slice;
     double budget_ms;
     json_t *histories; /* by query: a list of {"role","content"}; NULL: none */
 } evaluation;
@@ -58,20 +61,19 @@ static cairn_status uri_of(evaluation *e, doc_id id, const char **out, cairn_err
 static cairn_status need_room(evaluation *e, cairn_error *err)
 {
     size_t cap = e->cap ? e->cap * 2 : 256;
+    eval_query *more;
     double *ms;
 
     if (e->n < e->cap)
         return CAIRN_OK;
-    for (size_t k = 0; k < METRICS_KINDS; k++) {
-        double *more = checked_realloc(e->values[k], cap, sizeof *more);
-        if (!more)
-            return cairn_fail(err, CAIRN_ENOMEM, "measurements");
-        e->values[k] = more;
-    }
+    more = checked_realloc(e->queries, cap, sizeof *more);
+    if (more)
+        e->queries = more;
     ms = checked_realloc(e->query_ms, cap, sizeof *ms);
-    if (!ms)
+    if (ms)
+        e->query_ms = ms;
+    if (!more || !ms)
         return cairn_fail(err, CAIRN_ENOMEM, "measurements");
-    e->query_ms = ms;
     e->cap = cap;
     return CAIRN_OK;
 }
@@ -119,12 +121,12 @@ static cairn_status history_of(const evaluation *e, const char *id, arena *memor
     return CAIRN_OK;
 }
 
-static cairn_status measure_query(evaluation *e, const char *id, const char *text,
+static cairn_status measure_query(evaluation *e, const char *id, const char *text, const char *slice,
                                   cairn_error *err)
 {
     const char *docs[DOCS_A_QUERY];
     float scores[DOCS_A_QUERY];
-    double values[METRICS_KINDS];
+    eval_query *record;
     retrieve_query query;
     retrieve_result found;
     arena memory;
@@ -152,11 +154,17 @@ static cairn_status measure_query(evaluation *e, const char *id, const char *tex
     if (!st)
         st = collapse(e, &found, docs, scores, &n, err);
     if (!st)
-        st = metrics_query(e->qrels, id, docs, n, values);
+        st = metrics_query(e->qrels, id, docs, n, e->queries[e->n].values);
     if (!st) {
-        for (size_t k = 0; k < METRICS_KINDS; k++)
-            e->values[k][e->n] = values[k];
-        e->n++;
+        record = &e->queries[e->n++];
+        record->id = arena_strdup(&e->names, id);
+        record->text = arena_strdup(&e->names, text);
+        record->slice = slice;
+        record->first = n ? docs[0] : NULL;
+        if (!record->id || !record->text)
+            st = cairn_fail(err, CAIRN_ENOMEM, "measurements");
+    }
+    if (!st) {
         for (size_t i = 0; e->run && i < n; i++)
             metrics_run_line(e->run, id, docs[i], i + 1, (double)scores[i], "cairn");
     }
@@ -193,6 +201,32 @@ static cairn_status read_histories(evaluation *e, const char *path, cairn_error 
     return st;
 }
 
+/* The value by which a query is told apart, in `names`; NULL where none is asked for. */
+static cairn_status slice_of(evaluation *e, const json_t *line, const char *text, const char **out,
+                             cairn_error *err)
+{
+    const json_t *v = json_object_get(line, e->slice ? e->slice : "");
+    size_t words = 0;
+
+    *out = NULL;
+    if (!e->slice)
+        return CAIRN_OK;
+    if (json_is_string(v)) {
+        *out = arena_strdup(&e->names, json_string_value(v));
+    } else if (v) {
+        char *dumped = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+        *out = dumped ? arena_strdup(&e->names, dumped) : NULL;
+        free(dumped);
+    } else if (!strcmp(e->slice, "words")) {
+        for (const char *at = text; *at; at++)
+            words += *at != ' ' && (at == text || at[-1] == ' ');
+        *out = words < 4 ? "1 to 3 words" : words < 8 ? "4 to 7 words" : words < 16 ? "8 to 15 words" : "16 words or more";
+    } else {
+        *out = "";
+    }
+    return *out ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "slices");
+}
+
 static cairn_status take_line(evaluation *e, const char *file, size_t number, const char *text,
                               size_t len, cairn_error *err)
 {
@@ -201,7 +235,7 @@ static cairn_status take_line(evaluation *e, const char *file, size_t number, co
     const json_t *id = json_object_get(line, "_id");
     const char *query = json_string_value(json_object_get(line, "text"));
     char buf[32];
-    const char *name = json_string_value(id);
+    const char *name = json_string_value(id), *slice;
     cairn_status st = CAIRN_OK;
 
     if (json_is_integer(id)) {
@@ -210,8 +244,8 @@ static cairn_status take_line(evaluation *e, const char *file, size_t number, co
     }
     if (!line || !name || !query)
         st = cairn_fail(err, CAIRN_EINPUT, "%s, line %zu: needs \"_id\" and \"text\"", file, number);
-    else if (metrics_qrels_has(e->qrels, name))
-        st = measure_query(e, name, query, err);
+    else if (metrics_qrels_has(e->qrels, name) && !(st = slice_of(e, line, query, &slice, err)))
+        st = measure_query(e, name, query, slice, err);
     json_decref(line);
     return st;
 }
@@ -246,20 +280,83 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static cairn_status summarise(evaluation *e, cairn_eval_result *out, cairn_error *err)
+/* The measures of the queries with this slice; NULL: of all. */
+static cairn_status measures_of(const evaluation *e, const char *slice, cairn_metric out[CAIRN_METRICS],
+                                size_t *n, cairn_error *err)
 {
-    cairn_status st = CAIRN_OK;
+    double *values = checked_malloc(e->n + 1, sizeof *values);
+    cairn_status st = values ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "measurements");
 
     for (size_t k = 0; !st && k < METRICS_KINDS; k++) {
         metrics_interval i;
-        st = metrics_bootstrap(e->values[k], e->n, 0, BOOTSTRAP_SEED, &i, err);
-        out->metrics[k] = (cairn_metric){metrics_name((metrics_kind)k), i.mean, i.low, i.high};
+        *n = 0;
+        for (size_t q = 0; q < e->n; q++)
+            if (!slice || !strcmp(e->queries[q].slice, slice))
+                values[(*n)++] = e->queries[q].values[k];
+        st = metrics_bootstrap(values, *n, 0, BOOTSTRAP_SEED, &i, err);
+        out[k] = (cairn_metric){metrics_name((metrics_kind)k), i.mean, i.low, i.high};
     }
+    free(values);
+    return st;
+}
+
+static int by_queries(const void *a, const void *b)
+{
+    const cairn_eval_slice *x = a, *y = b;
+
+    if (x->n_queries != y->n_queries)
+        return x->n_queries < y->n_queries ? 1 : -1;
+    return strcmp(x->value, y->value);
+}
+
+static cairn_status summarise_slices(const evaluation *e, cairn_eval_result *out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    out->slices = arena_calloc(out->memory, e->n + 1, sizeof *out->slices);
+    if (!out->slices)
+        return cairn_fail(err, CAIRN_ENOMEM, "slices");
+    for (size_t q = 0; !st && q < e->n; q++) {
+        cairn_eval_slice *s = &out->slices[out->n_slices];
+        size_t i = 0;
+        while (i < out->n_slices && strcmp(out->slices[i].value, e->queries[q].slice) != 0)
+            i++;
+        if (i < out->n_slices)
+            continue;
+        out->n_slices++;
+        s->value = arena_strdup(out->memory, e->queries[q].slice);
+        st = s->value ? measures_of(e, s->value, s->metrics, &s->n_queries, err)
+                      : cairn_fail(err, CAIRN_ENOMEM, "slices");
+    }
+    if (!st)
+        qsort(out->slices, out->n_slices, sizeof *out->slices, by_queries);
+    return st;
+}
+
+static cairn_status summarise(evaluation *e, cairn_eval_result *out, cairn_error *err)
+{
+    cairn_status st;
+
+    out->memory = malloc(sizeof(arena));
+    if (!out->memory)
+        return cairn_fail(err, CAIRN_ENOMEM, "measurements");
+    arena_init(out->memory, QUERY_BYTES);
+    st = measures_of(e, NULL, out->metrics, &out->n_queries, err);
     out->n_metrics = METRICS_KINDS;
-    out->n_queries = e->n;
+    if (!st && e->slice)
+        st = summarise_slices(e, out, err);
     qsort(e->query_ms, e->n, sizeof *e->query_ms, by_value);
     out->query_ms_median = e->query_ms[e->n / 2];
+    out->query_ms_p99 = e->query_ms[(size_t)(0.99 * (double)(e->n - 1) + 0.5)];
     return st;
+}
+
+void cairn_eval_result_clear(cairn_eval_result *r)
+{
+    if (r->memory)
+        arena_clear(r->memory);
+    free(r->memory);
+    *r = (cairn_eval_result){0};
 }
 
 cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, cairn_eval_result *out,
@@ -267,10 +364,12 @@ cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, c
 {
     evaluation e = {.c = c, .mode = engine_mode(request->mode), .budget_ms = request->budget_ms};
     const char *run_file = request->run_file;
+    char title[512];
     cairn_status st;
 
-    _Static_assert(METRICS_KINDS == sizeof out->metrics / sizeof *out->metrics, "one place each");
+    _Static_assert(METRICS_KINDS == CAIRN_METRICS, "one place each");
     *out = (cairn_eval_result){0};
+    e.slice = request->slice;
     arena_init(&e.names, QUERY_BYTES);
     st = metrics_qrels_read(&e.qrels, request->qrels, err);
     if (!st && request->history)
@@ -285,13 +384,18 @@ cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, c
         st = cairn_fail_errno(err, errno, "write %s", run_file);
     if (!st)
         st = summarise(&e, out, err);
+    if (!st && request->html_file) {
+        snprintf(title, sizeof title, "Retrieval from %s", c->collection);
+        st = eval_report_write(request->html_file, title, out, e.queries, e.n, err);
+    }
+    if (st)
+        cairn_eval_result_clear(out);
     view_close(&e.v);
     metrics_qrels_free(e.qrels);
     json_decref(e.histories);
     arena_clear(&e.names);
     free(e.uri_of);
     free(e.query_ms);
-    for (size_t k = 0; k < METRICS_KINDS; k++)
-        free(e.values[k]);
+    free(e.queries);
     return st;
 }

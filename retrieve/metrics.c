@@ -12,7 +12,9 @@
 #define NDCG_DEPTH   10
 #define RECALL_DEPTH 100
 #define MRR_DEPTH    10
+#define P_DEPTH      10
 #define ROUNDS       2000
+#define FLIP_ROUNDS  10000
 
 typedef struct judgement {
     char *query, *doc; /* one allocation, owned by query */
@@ -37,7 +39,8 @@ struct metrics_qrels {
 
 const char *metrics_name(metrics_kind kind)
 {
-    static const char *const names[METRICS_KINDS] = {"nDCG@10", "Recall@100", "MAP", "MRR@10"};
+    static const char *const names[METRICS_KINDS] = {"nDCG@10", "Recall@100", "MAP", "MRR@10",
+                                                     "P@10"};
 
     return names[kind];
 }
@@ -289,7 +292,7 @@ cairn_status metrics_query(const metrics_qrels *q, const char *query, const char
                            size_t n, double out[METRICS_KINDS])
 {
     const judged_query *of = find_query(q, query);
-    size_t rank = 0, found = 0, recalled = 0;
+    size_t rank = 0, found = 0, recalled = 0, early = 0;
     double gain = 0, ideal = 0, precision = 0, reciprocal = 0;
     bool *counted;
     cairn_status st;
@@ -316,6 +319,7 @@ cairn_status metrics_query(const metrics_qrels *q, const char *query, const char
         found++;
         precision += (double)found / (double)rank;
         recalled += rank <= RECALL_DEPTH;
+        early += rank <= P_DEPTH;
         if (found == 1 && rank <= MRR_DEPTH)
             reciprocal = 1.0 / (double)rank;
     }
@@ -324,6 +328,7 @@ cairn_status metrics_query(const metrics_qrels *q, const char *query, const char
     out[METRICS_RECALL_100] = (double)recalled / (double)of->n_relevant;
     out[METRICS_MAP] = precision / (double)of->n_relevant;
     out[METRICS_MRR_10] = reciprocal;
+    out[METRICS_P_10] = (double)early / P_DEPTH;
     return st;
 }
 
@@ -371,6 +376,45 @@ cairn_status metrics_bootstrap(const double *values, size_t n, size_t rounds, ui
     out->high = means[(size_t)(0.975 * (double)(rounds - 1) + 0.5)];
     free(means);
     return CAIRN_OK;
+}
+
+cairn_status metrics_compare(const double *a, const double *b, size_t n, size_t rounds, uint64_t seed,
+                             metrics_paired *out, cairn_error *err)
+{
+    double *d = checked_malloc(n + 1, sizeof *d), seen = 0;
+    metrics_interval i;
+    size_t as_large = 1;
+    cairn_status st;
+
+    *out = (metrics_paired){.p = 1};
+    if (!d)
+        return cairn_fail(err, CAIRN_ENOMEM, "comparison of %zu queries", n);
+    if (!rounds)
+        rounds = FLIP_ROUNDS;
+    for (size_t q = 0; q < n; q++) {
+        d[q] = b[q] - a[q];
+        seen += d[q];
+        out->better += d[q] > 0;
+        out->worse += d[q] < 0;
+    }
+    out->equal = n - out->better - out->worse;
+    st = metrics_bootstrap(d, n, 0, seed, &i, err);
+    out->difference = i.mean;
+    out->low = i.low;
+    out->high = i.high;
+    for (size_t r = 0; !st && r < rounds; r++) {
+        double sum = 0;
+        uint64_t bits = 0;
+        for (size_t q = 0; q < n; q++) {
+            bits = q % 64 ? bits >> 1 : next_random(&seed);
+            sum += bits & 1 ? d[q] : -d[q];
+        }
+        as_large += fabs(sum) >= fabs(seen) - 1e-12;
+    }
+    if (!st && n)
+        out->p = (double)as_large / (double)(rounds + 1);
+    free(d);
+    return st;
 }
 
 static void put_name(FILE *f, const char *name)

@@ -5,6 +5,7 @@
  *   Recall@100  relevant (grade >= 1) among the first 100 / all relevant
  *   AP          over the whole list given (MAP is its mean)
  *   RR@10       1 / rank of the first relevant among the first 10 (MRR@10 is its mean)
+ *   P@10        relevant among the first 10 / 10
  * Queries without a relevant judgement are left out; judged queries for which nothing was found
  * count 0.
  *
@@ -24,10 +25,11 @@ typedef enum metrics_kind {
     METRICS_RECALL_100,
     METRICS_MAP,
     METRICS_MRR_10,
+    METRICS_P_10,
     METRICS_KINDS
 } metrics_kind;
 
-const char *metrics_name(metrics_kind kind); /* "nDCG@10", "Recall@100", "MAP", "MRR@10" */
+const char *metrics_name(metrics_kind kind); /* "nDCG@10", "Recall@100", "MAP", "MRR@10", "P@10" */
 
 typedef struct metrics_qrels metrics_qrels;
 
@@ -54,6 +56,29 @@ typedef struct metrics_interval {
  * fixed seed: the same values give the same interval. */
 cairn_status metrics_bootstrap(const double *values, size_t n, size_t rounds, uint64_t seed,
                                metrics_interval *out, cairn_error *err);
+
+/* Two systems over the same queries, b against a. */
+typedef struct metrics_paired {
+    double difference, low, high; /* mean of b - a, 95 % bootstrap interval */
+    double p;                     /* of as large a difference by chance alone, either way */
+    size_t better, worse, equal;  /* queries */
+} metrics_paired;
+
+/* A paired randomisation test: the sign of each query's difference is drawn anew, `rounds` (0: 10,000) times
+ * (Smucker, Allan and Carterette, CIKM 2007). */
+cairn_status metrics_compare(const double *a, const double *b, size_t n, size_t rounds, uint64_t seed,
+                             metrics_paired *out, cairn_error *err);
+
+/* ---- run files ---- */
+
+typedef struct metrics_run metrics_run;
+
+/* A TREC run: "query Q0 document rank score tag", in any order. A query's documents come by falling score,
+ * equal ones by rank, then as in the file. CAIRN_EINPUT names the line. */
+cairn_status metrics_run_read(metrics_run **out, const char *path, cairn_error *err);
+void metrics_run_free(metrics_run *r);
+/* The documents of a query, best first; *n 0 where it has none. Borrowed. */
+const char *const *metrics_run_docs(const metrics_run *r, const char *query, size_t *n);
 
 /* One line of a TREC run: "query Q0 document rank score tag". Blanks in names become '_'. */
 void metrics_run_line(FILE *f, const char *query, const char *doc, size_t rank, double score,

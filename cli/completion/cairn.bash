@@ -76,7 +76,7 @@ _cairn() {
             if [[ $sub == answers ]]; then
                 _cairn_words "--qa --model $global"
             else
-                _cairn_words "--queries --qrels --mode --run --history --budget $global"
+                _cairn_words "--queries --qrels --mode --run --history --budget --slice --html $global"
             fi
             ;;
         model)
@@ -97,7 +97,7 @@ _cairn() {
     index | watch | get | open | list | delete) _cairn_files ;;
     import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl vectors'; else _cairn_files; fi ;;
     export) if [[ -z $sub ]]; then _cairn_words 'vectors'; else _cairn_files; fi ;;
-    eval) if [[ -z $sub ]]; then _cairn_words 'retrieval answers'; fi ;;
+    eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare answers'; fi ;;
     model)
         if [[ -z $sub ]]; then
             _cairn_words 'list info tokenize template embed rerank generate perplexity bench'

@@ -314,6 +314,39 @@ class Cli(CairnTest):
         with open(run) as f:
             self.assertEqual([x.split()[:4] for x in f], [["q1", "Q0", "d0", "1"], ["q1", "Q0", "d1", "2"]])
 
+    def test_eval_slices_reports_and_compares(self):
+        beir = os.path.join(self.top, "beir")
+        docs = [{"_id": f"d{i}", "title": "", "text": t} for i, t in
+                enumerate(["granite granite granite", "granite stone wall here", "basalt <columns>"])]
+        self.write("corpus.jsonl", "\n".join(map(json.dumps, docs)), beir)
+        queries = [{"_id": "q1", "text": "granite", "kind": "a"}, {"_id": "q2", "text": "basalt <b>", "kind": 2},
+                   {"_id": "q3", "text": "columns"}]
+        q = self.write("queries.jsonl", "\n".join(map(json.dumps, queries)), beir)
+        r = self.write("qrels.tsv", "h\th\th\nq1\td1\t1\nq2\td2\t1\nq3\td2\t1\n", beir)
+        run, html = os.path.join(beir, "run.txt"), os.path.join(beir, "report.html")
+        self.json("import", "--no-vectors", "beir", beir)
+        m = self.json("eval", "retrieval", "--queries", q, "--qrels", r, "--mode", "lexical", "--run", run,
+                      "--slice", "kind", "--html", html)
+        self.assertAlmostEqual(m["metrics"]["P@10"]["value"], 0.1, places=6)
+        by = {s["value"]: s for s in m["slices"]}
+        self.assertEqual({v: s["queries"] for v, s in by.items()}, {"a": 1, "2": 1, "": 1})
+        self.assertAlmostEqual(by["a"]["metrics"]["nDCG@10"]["value"], 0.63093, places=4)
+        self.assertAlmostEqual(by["2"]["metrics"]["nDCG@10"]["value"], 1, places=6)
+        with open(html) as f:
+            page = f.read()
+        self.assertIn("0.8770", page)
+        self.assertIn("basalt &lt;b&gt;", page)
+        self.assertNotIn("<b>", page)
+        words = self.json("eval", "retrieval", "--queries", q, "--qrels", r, "--mode", "lexical", "--slice", "words")
+        self.assertEqual([s["value"] for s in words["slices"]], ["1 to 3 words"])
+        better = self.write("better.txt", "q1 Q0 d1 1 2 x\nq2 Q0 d2 1 1 x\n", beir)
+        c = self.json("eval", "compare", run, better, "--qrels", r)
+        n = c["metrics"]["nDCG@10"]
+        self.assertEqual((c["queries"], n["better"], n["worse"], n["equal"]), (3, 1, 1, 1))
+        self.assertAlmostEqual(n["difference"], (1 - 0.63093 - 1) / 3, places=4)
+        self.run_cairn("eval", "compare", run, "--qrels", r, code=2)
+        self.run_cairn("eval", "compare", run, q, "--qrels", r, code=3)
+
 
 if __name__ == "__main__":
     main()

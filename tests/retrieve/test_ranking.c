@@ -205,6 +205,76 @@ static void run_lines_keep_their_columns(void **state)
     free(text);
 }
 
+static void a_paired_test_tells_chance_from_more(void **state)
+{
+    double a[60], b[60];
+    metrics_paired same, better, again;
+    cairn_error err = {0};
+
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        a[i] = test_uniform(&rng);
+        b[i] = a[i];
+    }
+    assert_int_equal(metrics_compare(a, b, 60, 0, 1, &same, &err), 0);
+    assert_true(same.p == 1 && same.equal == 60 && same.difference == 0);
+    for (int i = 0; i < 60; i++)
+        b[i] = a[i] + (i % 5 ? 0.1 : -0.1);
+    assert_int_equal(metrics_compare(a, b, 60, 0, 1, &better, &err), 0);
+    assert_int_equal(metrics_compare(a, b, 60, 0, 1, &again, &err), 0);
+    assert_memory_equal(&better, &again, sizeof again);
+    assert_int_equal(better.better, 48);
+    assert_int_equal(better.worse, 12);
+    assert_true(better.difference > 0.0599 && better.difference < 0.0601);
+    assert_true(better.low > 0 && better.high < 0.1 && better.p < 0.001);
+    /* Of four differences of one sign every 8th drawing is as large. */
+    for (int i = 0; i < 4; i++)
+        b[i] = a[i] + 0.1;
+    assert_int_equal(metrics_compare(a, b, 4, 0, 1, &better, &err), 0);
+    assert_true(better.p > 0.11 && better.p < 0.14);
+    assert_int_equal(metrics_compare(a, b, 0, 0, 1, &better, &err), 0);
+    assert_true(better.p == 1);
+}
+
+static void run_files_come_back(void **state)
+{
+    char path[] = "/tmp/cairn-run-XXXXXX";
+    int fd = mkstemp(path);
+    FILE *f = fdopen(fd, "w");
+    metrics_run *r;
+    const char *const *docs;
+    size_t n;
+    cairn_error err = {0};
+
+    (void)state;
+    assert_non_null(f);
+    fputs("q2 Q0 x 1 3.5 t\nq1\tQ0\tb\t2\t1\tt\nq1 Q0 a 1 1 t\n\nq1 Q0 c 3 9e-1 t\n", f);
+    fclose(f);
+    assert_int_equal(metrics_run_read(&r, path, &err), 0);
+    docs = metrics_run_docs(r, "q1", &n);
+    assert_int_equal(n, 3);
+    assert_string_equal(docs[0], "a"); /* equal scores by rank */
+    assert_string_equal(docs[1], "b");
+    assert_string_equal(docs[2], "c");
+    docs = metrics_run_docs(r, "q2", &n);
+    assert_int_equal(n, 1);
+    metrics_run_docs(r, "q", &n);
+    assert_int_equal(n, 0);
+    metrics_run_free(r);
+    f = fopen(path, "w");
+    fputs("q1 Q0 a one 1 t\n", f);
+    fclose(f);
+    assert_int_equal(metrics_run_read(&r, path, &err), CAIRN_EINPUT);
+    assert_non_null(strstr(err.text, "line 1"));
+    assert_null(r);
+    f = fopen(path, "w");
+    fclose(f);
+    assert_int_equal(metrics_run_read(&r, path, &err), 0);
+    metrics_run_free(r);
+    remove(path);
+    assert_int_equal(metrics_run_read(&r, path, &err), CAIRN_EINPUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +284,8 @@ int main(void)
         cmocka_unit_test(measures_by_hand),
         cmocka_unit_test(intervals_hold_the_mean_and_repeat),
         cmocka_unit_test(run_lines_keep_their_columns),
+        cmocka_unit_test(a_paired_test_tells_chance_from_more),
+        cmocka_unit_test(run_files_come_back),
     };
 
     rng = test_seed();

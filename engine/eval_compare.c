@@ -1,0 +1,85 @@
+/* eval_compare.c - two run files measured by the same judgements, query by query. */
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "engine/cairn.h"
+#include "retrieve/metrics.h"
+
+#define SEED 20240607
+
+/* values[metric * n + query] */
+static cairn_status measure(const metrics_qrels *qrels, const metrics_run *run, size_t n, double *values,
+                            cairn_error *err)
+{
+    for (size_t q = 0; q < n; q++) {
+        double of_query[METRICS_KINDS];
+        const char *name = metrics_qrels_query(qrels, q);
+        size_t n_docs;
+        const char *const *docs = metrics_run_docs(run, name, &n_docs);
+        cairn_status st = metrics_query(qrels, name, docs, n_docs, of_query);
+        if (st)
+            return cairn_fail(err, st, "query %s could not be measured", name);
+        for (size_t k = 0; k < METRICS_KINDS; k++)
+            values[k * n + q] = of_query[k];
+    }
+    return CAIRN_OK;
+}
+
+static double mean(const double *v, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += v[i];
+    return n ? sum / (double)n : 0;
+}
+
+cairn_status cairn_eval_compare(const char *qrels, const char *run_a, const char *run_b,
+                                cairn_comparison out[CAIRN_METRICS], size_t *n_queries, cairn_error *err)
+{
+    metrics_qrels *judged = NULL;
+    metrics_run *a = NULL, *b = NULL;
+    double *of_a = NULL, *of_b = NULL;
+    size_t n = 0;
+    cairn_status st = metrics_qrels_read(&judged, qrels, err);
+
+    _Static_assert(METRICS_KINDS == CAIRN_METRICS, "one place each");
+    if (!st)
+        st = metrics_run_read(&a, run_a, err);
+    if (!st)
+        st = metrics_run_read(&b, run_b, err);
+    if (!st) {
+        n = metrics_qrels_queries(judged);
+        of_a = checked_malloc(n + 1, METRICS_KINDS * sizeof *of_a);
+        of_b = checked_malloc(n + 1, METRICS_KINDS * sizeof *of_b);
+        if (!of_a || !of_b)
+            st = cairn_fail(err, CAIRN_ENOMEM, "comparison of %zu queries", n);
+        else if (!n)
+            st = cairn_fail(err, CAIRN_EINPUT, "%s: no query has a relevant document", qrels);
+    }
+    if (!st)
+        st = measure(judged, a, n, of_a, err);
+    if (!st)
+        st = measure(judged, b, n, of_b, err);
+    for (size_t k = 0; !st && k < METRICS_KINDS; k++) {
+        metrics_paired p;
+        st = metrics_compare(of_a + k * n, of_b + k * n, n, 0, SEED, &p, err);
+        out[k] = (cairn_comparison){.name = metrics_name((metrics_kind)k),
+                                    .a = mean(of_a + k * n, n),
+                                    .b = mean(of_b + k * n, n),
+                                    .difference = p.difference,
+                                    .low = p.low,
+                                    .high = p.high,
+                                    .p = p.p,
+                                    .better = p.better,
+                                    .worse = p.worse,
+                                    .equal = p.equal};
+    }
+    *n_queries = n;
+    free(of_a);
+    free(of_b);
+    metrics_run_free(a);
+    metrics_run_free(b);
+    metrics_qrels_free(judged);
+    return st;
+}
