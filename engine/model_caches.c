@@ -25,4 +25,6 @@ void engine_model_caches(const settings *s, model_caches *f, generator_options *
 {
     o->weights.folder = cache_folder("weights", f->weights);
     o->weights.budget_bytes = megabytes(s->weights_cache_mb);
+    o->prefixes.folder = cache_folder("prefixes", f->prefixes);
+    o->prefixes.budget_bytes = megabytes(s->prefix_cache_mb);
 }

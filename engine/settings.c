@@ -34,6 +34,7 @@ static const setting table[] = {
     TEXT("models", "embedder", embedder, "multilingual-e5-small"),
     TEXT("models", "generator", generator, "qwen2.5-coder-0.5b"),
     NUMBER("models", "weights_cache_mb", weights_cache_mb, 4096, 0, 1e6),
+    NUMBER("models", "prefix_cache_mb", prefix_cache_mb, 64, 0, 1e6),
     TEXT("models", "reranker", reranker, "splade-tiny"),
     TEXT("models", "reranker_languages", reranker_languages, "en"),
     NUMBER("index", "chunk_tokens", chunk_tokens, 256, 16, 8192),

@@ -98,6 +98,17 @@ size_t decoder_ctx(const decoder *d);  /* the most a sequence can hold */
 /* Forget all tokens from n_past on (n_past <= decoder_past). O(1). */
 void decoder_truncate(decoder *d, size_t n_past);
 
+/* Keys and values of the own sequence's first n tokens (a multiple of DECODER_KEEP_UNIT) as bytes, so
+ * that another decoder of the same model and mode can go on from there: what it computes then has
+ * the same bytes. decoder_keep_bytes is 0 where that cannot be done (on a device). */
+#define DECODER_KEEP_UNIT ((size_t)16)
+size_t decoder_keep_bytes(const decoder *d, size_t n);
+void decoder_keep(const decoder *d, size_t n, uint8_t *out);
+/* The own sequence becomes those n tokens. CAIRN_EINPUT: not as many bytes as they have;
+ * CAIRN_ELIMIT: they do not fit. After an error the sequence is empty. */
+cairn_status decoder_restore(decoder *d, const uint8_t *kept, size_t n_bytes, size_t n,
+                             cairn_error *err);
+
 /* ---- several sequences over one decoder ---- */
 
 typedef struct decoder_sequence decoder_sequence;

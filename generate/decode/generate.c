@@ -16,6 +16,7 @@
 #include "generate/decode/answer.h"
 #include "generate/decode/generator.h"
 
+#define LEAST_KEPT ((size_t)32) /* tokens worth a file */
 #define MAX_PROMPT ((size_t)256 << 20)
 
 /* ---- opening ---- */
@@ -101,6 +102,7 @@ cairn_status generator_open(generator **out, const char *gguf_path,
         return st;
     }
     g->exact = o.exact;
+    g->prefixes = prefix_cache_open(&o.prefixes, g->file, o.exact);
     g->load_ns = clock_mono_ns() - start;
     *out = g;
     return CAIRN_OK;
@@ -110,6 +112,7 @@ void generator_close(generator *g)
 {
     if (!g)
         return;
+    prefix_cache_close(g->prefixes);
     decoder_destroy(g->dec);
     decoder_model_close(g->model);
     chat_template_destroy(g->chat);
@@ -212,6 +215,23 @@ cairn_status generator_feed(generator *g, const token_id *ids, size_t n, decoder
 
 /* ---- the loop ---- */
 
+/* Take a longer beginning of ids[0, n) than the `same` tokens of the sequence from disk, where one is
+ * kept. Returns how many tokens the sequence has in common with ids now. */
+static size_t take_kept(generator *g, const token_id *ids, size_t n, size_t same)
+{
+    size_t found = prefix_cache_load(g->prefixes, g->dec, ids, n, same);
+
+    if (!found)
+        return decoder_past(g->dec) < same ? decoder_past(g->dec) : same;
+    g->sequence.n = 0;
+    for (size_t i = 0; i < found; i++)
+        if (token_list_push(&g->sequence, ids[i])) {
+            generator_truncate(g, 0);
+            return 0;
+        }
+    return found;
+}
+
 /* Bring the prompt into the sequence, reusing what it begins with; logits of its last token. */
 static cairn_status take_prompt(generator *g, const token_id *ids, size_t n, generate_result *out,
                                 cairn_error *err)
@@ -227,6 +247,8 @@ static cairn_status take_prompt(generator *g, const token_id *ids, size_t n, gen
                           n, decoder_ctx(g->dec));
     while (same < n - 1 && same < g->sequence.n && g->sequence.ids[same] == ids[same])
         same++;
+    if (g->prefixes)
+        same = take_kept(g, ids, n - 1, same);
     generator_truncate(g, same);
     out->prompt_tokens = n;
     out->cached_tokens = same;
@@ -461,6 +483,33 @@ cairn_status generator_prompt(const generator *g, const json_t *messages, token_
     return st;
 }
 
+/* Keep what the system messages at the front give: prompts of this kind begin with it. What the
+ * template makes of them alone may differ from what it makes of the conversation, so only their
+ * common beginning counts. */
+static void keep_system_prompt(generator *g, const json_t *messages, const token_list *prompt)
+{
+    json_t *system = json_array(), *m;
+    token_list alone = {0};
+    size_t i, same = 0;
+
+    json_array_foreach((json_t *)messages, i, m)
+    {
+        const char *role = json_string_value(json_object_get(m, "role"));
+        if (!role || strcmp(role, "system") || json_array_append(system, m))
+            break;
+    }
+    if (json_array_size(system) && !generator_prompt(g, system, &alone, NULL)) {
+        while (same < alone.n && same < prompt->n && same < g->sequence.n &&
+               alone.ids[same] == prompt->ids[same] && g->sequence.ids[same] == prompt->ids[same])
+            same++;
+        same -= same % DECODER_KEEP_UNIT;
+        if (same >= LEAST_KEPT)
+            prefix_cache_store(g->prefixes, g->dec, prompt->ids, same);
+    }
+    token_list_clear(&alone);
+    json_decref(system);
+}
+
 cairn_status generator_chat(generator *g, const json_t *messages, const generate_params *params,
                             generate_result *out, cairn_error *err)
 {
@@ -470,6 +519,8 @@ cairn_status generator_chat(generator *g, const json_t *messages, const generate
     generate_result_clear(out);
     if (!st)
         st = generator_complete_tokens(g, prompt.ids, prompt.n, params, out, err);
+    if (!st && g->prefixes)
+        keep_system_prompt(g, messages, &prompt);
     token_list_clear(&prompt);
     return st;
 }

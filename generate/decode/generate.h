@@ -2,7 +2,8 @@
  * messages to streamed text.
  *
  * Consecutive calls share what they have in common: the tokens at the front of the new prompt that
- * are already in the sequence are not computed again. The bytes that come out do not depend on it.
+ * are already in the sequence are not computed again. Nor is a conversation's system prompt that
+ * another process has computed (prefix_cache.h). The bytes that come out do not depend on it.
  *
  * Owns     the file mapping, the packed weights, the sequence. The pool is borrowed.
  * Threads  one call at a time, except generator_cancel (any thread, signal-safe) and the constant
@@ -13,6 +14,7 @@
 #include <jansson.h>
 
 #include "generate/decode/decoder.h"
+#include "generate/decode/prefix_cache.h"
 #include "generate/sample/sampler.h"
 
 typedef struct generator generator;
@@ -21,7 +23,8 @@ typedef struct generator_options {
     size_t n_ctx; /* 0: as decoder_options */
     pool *pool;
     bool exact;
-    weight_cache_options weights; /* where repacked weights are kept; zero: nowhere */
+    weight_cache_options weights;  /* where repacked weights are kept; zero: nowhere */
+    prefix_cache_options prefixes; /* where beginnings of prompts are kept; zero: nowhere */
 } generator_options;
 
 /* options may be NULL. */
@@ -83,7 +86,7 @@ typedef struct generate_result {
     double *top_logprobs;
     size_t n_top, cap_logprobs;
     size_t prompt_tokens;
-    size_t cached_tokens; /* of these, found in the sequence and not computed again */
+    size_t cached_tokens; /* of these, found in the sequence or on disk and not computed again */
     generate_finish finish;
     /* Speculation by copying: passes of the model after the prompt's, tokens proposed to them, and
      * tokens of these that came true, each of which saved a pass. */

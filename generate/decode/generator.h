@@ -11,6 +11,7 @@ struct generator {
     chat_template *chat; /* NULL where the file has none */
     decoder_model *model;
     decoder *dec;
+    prefix_cache *prefixes; /* NULL: none */
     token_list sequence; /* the tokens whose keys and values dec holds */
     float *logits;       /* [n_vocab] of the model */
     float *draft_logits; /* [COPY_DRAFT_MAX + 1][n_vocab], made when first needed */

@@ -164,6 +164,38 @@ void kv_pages_clear(kv_cache *c, kv_pages *p)
     *p = (kv_pages){0};
 }
 
+size_t kv_run_bytes(const kv_cache *c, size_t n)
+{
+    return 2 * c->n_layers * c->n_kv_heads * n * c->head_dim * kv_element(c);
+}
+
+/* Between pages and a run of bytes: layer by layer, head by head, keys then values. */
+static void move_run(const kv_cache *c, const kv_pages *p, size_t n, uint8_t *run, bool out)
+{
+    const uint8_t *const sides[] = {c->keys, c->values};
+    const size_t row = c->head_dim * kv_element(c);
+
+    for (size_t layer = 0; layer < c->n_layers; layer++)
+        for (size_t head = 0; head < c->n_kv_heads; head++)
+            for (size_t side = 0; side < 2; side++)
+                for (size_t pos = 0, part; pos < n; pos += part) {
+                    uint8_t *here = (uint8_t *)kv_at(c, sides[side], p, layer, head, pos);
+                    part = n - pos < KV_PAGE ? n - pos : KV_PAGE;
+                    memcpy(out ? run : here, out ? here : run, part * row);
+                    run += part * row;
+                }
+}
+
+void kv_run_get(const kv_cache *c, const kv_pages *p, size_t n, uint8_t *out)
+{
+    move_run(c, p, n, out, true);
+}
+
+void kv_run_put(kv_cache *c, const kv_pages *p, size_t n, const uint8_t *in)
+{
+    move_run(c, p, n, (uint8_t *)in, false);
+}
+
 void kv_cache_put(kv_cache *c, const kernels *kern, const kv_pages *p, size_t layer, size_t pos,
                   const float *k, const float *v)
 {

@@ -51,6 +51,12 @@ cairn_status kv_pages_share(kv_cache *c, kv_pages *dst, const kv_pages *src, siz
                             cairn_error *err);
 void kv_pages_clear(kv_cache *c, kv_pages *p);
 
+/* Keys and values of the first n positions (a multiple of 16) as one run of bytes, and back into
+ * reserved pages. */
+size_t kv_run_bytes(const kv_cache *c, size_t n);
+void kv_run_get(const kv_cache *c, const kv_pages *p, size_t n, uint8_t *out);
+void kv_run_put(kv_cache *c, const kv_pages *p, size_t n, const uint8_t *in);
+
 /* Store one position's key and value of every head: k, v are [n_kv_heads * head_dim]. The position
  * was reserved. */
 void kv_cache_put(kv_cache *c, const kernels *kern, const kv_pages *p, size_t layer, size_t pos,

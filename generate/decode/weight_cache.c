@@ -25,7 +25,6 @@
  * then replaced. */
 #include "generate/decode/weight_cache.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -33,7 +32,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -44,6 +42,7 @@
 #include "base/checked.h"
 #include "base/cursor.h"
 #include "base/log.h"
+#include "generate/decode/cache_folder.h"
 #include "generate/kernels/layout.h"
 
 #define MAGIC                "CAIRNWTS"
@@ -52,9 +51,7 @@
 #define PATH_AT              72
 #define PIECE_BYTES          ((size_t)1 << 20)
 #define MAX_FRONT            ((size_t)64 << 20)
-#define MAX_FILES            256 /* that a sweep looks at */
 #define SUFFIX               ".weights"
-#define TEMPORARY            ".weights.tmp"
 
 struct weight_cache {
     void *mapping;
@@ -205,13 +202,6 @@ static uint8_t *map_whole(int fd, size_t len)
     return m;
 }
 
-static bool ours(int fd)
-{
-    struct stat sb;
-
-    return !fstat(fd, &sb) && (sb.st_uid == geteuid() || !sb.st_uid) && !(sb.st_mode & 022);
-}
-
 static bool load(weight_cache *c, const plan *p, pool *workers)
 {
     const size_t sums = p->front.len, end = sums + 8 * p->n_pieces;
@@ -223,7 +213,7 @@ static bool load(weight_cache *c, const plan *p, pool *workers)
 
     if (fd < 0)
         return false;
-    if (ours(fd))
+    if (cache_file_is_ours(fd))
         m = map_whole(fd, p->file_bytes);
     if (m) {
         memcpy(&want, m + end, sizeof want);
@@ -235,7 +225,7 @@ static bool load(weight_cache *c, const plan *p, pool *workers)
         }
     }
     if (good) {
-        futimens(fd, NULL); /* the sweep removes the least recently used */
+        cache_file_touch(fd);
         c->mapping = m;
         c->bytes = p->file_bytes;
         c->was_there = true;
@@ -259,21 +249,6 @@ typedef struct writing {
     atomic_bool failed;
 } writing;
 
-static bool write_all(int fd, const uint8_t *data, size_t n, uint64_t at)
-{
-    while (n) {
-        ssize_t w = pwrite(fd, data, n, (off_t)at);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w <= 0)
-            return false;
-        data += w;
-        at += (uint64_t)w;
-        n -= (size_t)w;
-    }
-    return true;
-}
-
 static void write_piece(void *ctx, size_t task, size_t worker)
 {
     writing *w = ctx;
@@ -285,25 +260,8 @@ static void write_piece(void *ctx, size_t task, size_t worker)
         return;
     matrix_pack(m->m, m->t, x->first, x->n, to, NULL);
     w->sums[task] = XXH3_64bits(to, x->bytes);
-    if (!write_all(w->fd, to, x->bytes, x->at))
+    if (!cache_write_all(w->fd, to, x->bytes, x->at))
         atomic_store_explicit(&w->failed, true, memory_order_relaxed);
-}
-
-/* The temporary file, locked and empty; -1 where another process is writing it. */
-static int open_temporary(const char *path)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    struct stat held, named;
-
-    if (fd < 0)
-        return -1;
-    if (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &held) || !S_ISREG(held.st_mode) ||
-        held.st_uid != geteuid() || stat(path, &named) || held.st_ino != named.st_ino ||
-        ftruncate(fd, 0)) {
-        close(fd);
-        return -1;
-    }
-    return fd;
 }
 
 static bool has_room(const char *folder, size_t bytes)
@@ -330,7 +288,7 @@ static bool write_file(weight_cache *c, plan *p, pool *workers)
         pool_run(workers, p->n_pieces, write_piece, &w);
         good = !atomic_load(&w.failed) && !bytes_append(&p->front, w.sums, 8 * p->n_pieces) &&
                !bytes_append_u64(&p->front, XXH3_64bits(p->front.data, end)) &&
-               write_all(c->fd, (const uint8_t *)p->front.data, p->front.len, 0);
+               cache_write_all(c->fd, (const uint8_t *)p->front.data, p->front.len, 0);
     }
     free(w.scratch);
     free(w.sums);
@@ -338,18 +296,6 @@ static bool write_file(weight_cache *c, plan *p, pool *workers)
 }
 
 /* ---- what is stale or too much ---- */
-
-typedef struct cache_file {
-    char name[64];
-    int64_t used_ns;
-    uint64_t bytes;
-} cache_file;
-
-static int by_use(const void *a, const void *b)
-{
-    int64_t x = ((const cache_file *)a)->used_ns, y = ((const cache_file *)b)->used_ns;
-    return (x > y) - (x < y);
-}
 
 /* The model that the cache file was made from is gone, or the file is none of ours. */
 static bool is_stale(int folder, const char *name)
@@ -381,78 +327,15 @@ static bool is_stale(int folder, const char *name)
     return access(path, F_OK) && errno == ENOENT;
 }
 
-static bool has_suffix(const char *name, const char *suffix)
-{
-    size_t n = strlen(name), s = strlen(suffix);
-    return n > s && n < sizeof((cache_file *)0)->name && !strcmp(name + n - s, suffix);
-}
-
-/* A temporary file that nobody holds was left by a process that died. */
-static void remove_abandoned(int folder, const char *name)
-{
-    int fd = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-    if (fd < 0)
-        return;
-    if (!flock(fd, LOCK_EX | LOCK_NB))
-        unlinkat(folder, name, 0);
-    close(fd);
-}
-
-/* Keep the files within the budget; the one named `keep` stays. */
-static void sweep(const char *path, uint64_t budget, const char *keep)
-{
-    DIR *d = opendir(path);
-    cache_file files[MAX_FILES];
-    size_t n = 0;
-    uint64_t total = 0;
-    struct dirent *e;
-
-    if (!d)
-        return;
-    while ((e = readdir(d)) && n < MAX_FILES) {
-        struct stat sb;
-        if (has_suffix(e->d_name, TEMPORARY)) {
-            remove_abandoned(dirfd(d), e->d_name);
-            continue;
-        }
-        if (!has_suffix(e->d_name, SUFFIX) ||
-            fstatat(dirfd(d), e->d_name, &sb, AT_SYMLINK_NOFOLLOW) || !S_ISREG(sb.st_mode))
-            continue;
-        if (strcmp(e->d_name, keep) && is_stale(dirfd(d), e->d_name)) {
-            unlinkat(dirfd(d), e->d_name, 0);
-            continue;
-        }
-        snprintf(files[n].name, sizeof files[n].name, "%s", e->d_name);
-        files[n].used_ns = (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
-        files[n++].bytes = (uint64_t)sb.st_size;
-        total += (uint64_t)sb.st_size;
-    }
-    qsort(files, n, sizeof *files, by_use);
-    for (size_t i = 0; i < n && total > budget; i++)
-        if (strcmp(files[i].name, keep)) {
-            unlinkat(dirfd(d), files[i].name, 0);
-            total -= files[i].bytes;
-        }
-    closedir(d);
-}
-
 /* The bytes are in the file; make them last, and give the file its name. */
 static void *finish(void *ctx)
 {
     weight_cache *c = ctx;
-    int folder = open(c->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (fsync(c->fd) || rename(c->temporary, c->path)) {
+    if (cache_publish(c->fd, c->folder, c->temporary, c->path))
+        cache_folder_sweep(c->folder, SUFFIX, c->budget, c->path + strlen(c->folder) + 1, is_stale);
+    else
         log_write(LOG_LEVEL_WARN, "generate", "%s could not be kept: %s", c->path, strerror(errno));
-        unlink(c->temporary);
-    } else if (folder >= 0) {
-        fsync(folder);
-        sweep(c->folder, c->budget, c->path + strlen(c->folder) + 1);
-    }
-    if (folder >= 0)
-        close(folder);
-    close(c->fd);
     return NULL;
 }
 
@@ -460,7 +343,7 @@ static bool store(weight_cache *c, plan *p, pool *workers)
 {
     if (p->file_bytes > c->budget || !has_room(c->folder, p->file_bytes))
         return false;
-    c->fd = open_temporary(c->temporary);
+    c->fd = cache_open_temporary(c->temporary);
     if (c->fd < 0)
         return false;
     if (!write_file(c, p, workers) || !(c->mapping = map_whole(c->fd, p->file_bytes))) {
@@ -477,34 +360,16 @@ static bool store(weight_cache *c, plan *p, pool *workers)
 
 /* ---- the way in ---- */
 
-/* Make `path` and the folders above it. */
-static bool make_folders(const char *path)
-{
-    char part[PATH_MAX];
-    int n = snprintf(part, sizeof part, "%s", path);
-
-    if (n < 1 || (size_t)n >= sizeof part)
-        return false;
-    for (char *p = part + 1; *p; p++)
-        if (*p == '/') {
-            *p = '\0';
-            if (mkdir(part, 0700) && errno != EEXIST)
-                return false;
-            *p = '/';
-        }
-    return !mkdir(part, 0700) || errno == EEXIST;
-}
-
 static bool name_files(weight_cache *c, const char *folder, const char *model)
 {
     XXH128_hash_t h = XXH3_128bits(model, strlen(model));
     int n = snprintf(c->folder, sizeof c->folder, "%s", folder);
     int m = snprintf(c->path, sizeof c->path, "%s/%016llx%016llx" SUFFIX, folder,
                      (unsigned long long)h.high64, (unsigned long long)h.low64);
-    int t = snprintf(c->temporary, sizeof c->temporary, "%s.tmp", c->path);
+    int t = snprintf(c->temporary, sizeof c->temporary, "%s" CACHE_TEMPORARY, c->path);
 
     return n > 0 && (size_t)n < sizeof c->folder && (size_t)m < sizeof c->path &&
-           (size_t)t < sizeof c->temporary && make_folders(folder);
+           (size_t)t < sizeof c->temporary && cache_folder_make(folder);
 }
 
 bool weight_cache_attach(weight_cache **out, const weight_cache_options *o, const gguf *g,

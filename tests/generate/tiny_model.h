@@ -66,7 +66,7 @@ typedef struct tiny_writer {
 } tiny_writer;
 
 /* Byte-level BPE over printable ASCII: ids 0..93 are '!'..'~', 94 the space, 95 the line break, 96
- * "ab", 97 and 98 control tokens, 99 the end of a text. */
+ * "ab", 97 and 98 control tokens, 99 the end of a text. With a chat template. */
 static void tiny_tokenizer(bytes *b, uint64_t *n)
 {
     static const char *const last[] = {"\xc4\xa0", "\xc4\x8a", "ab", "<one>", "<two>", "<end>"};
@@ -97,10 +97,14 @@ static void tiny_tokenizer(bytes *b, uint64_t *n)
     bytes_append_u32(b, GGUF_STRING);
     bytes_append_u64(b, 1);
     tiny_string(b, "a b");
+    tiny_string(b, "tokenizer.chat_template");
+    bytes_append_u32(b, GGUF_STRING);
+    tiny_string(b, "{% for m in messages %}<one>{{ m.role }}:{{ m.content }}<two>{% endfor %}"
+                   "{% if add_generation_prompt %}<one>assistant:{% endif %}");
     tiny_string(b, "tokenizer.ggml.eos_token_id");
     bytes_append_u32(b, GGUF_U32);
     bytes_append_u32(b, 99);
-    *n += 6;
+    *n += 7;
 }
 
 /* A random block row: bytes at random, half-float scales about 0.01. */
