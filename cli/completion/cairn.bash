@@ -5,7 +5,7 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index watch search suggest ask get list delete status check compact import export eval model serve open desktop'
+    local verbs='index watch search suggest ask get list delete status check compact import export eval model serve open desktop tui'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
     local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --generator --rate --connections --upload-mb --vector --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --page --opener --idle --web-page -k '
     COMPREPLY=()
@@ -65,6 +65,7 @@ _cairn() {
         search) _cairn_words "-k --mode --filter --facets --as-you-type --history --collapse --per-document --diversity --budget --explain --vector $global" ;;
         suggest) _cairn_words "-k $global" ;;
         open) _cairn_words "--page --opener $global" ;;
+        tui) _cairn_words "--opener $global" ;;
         desktop) _cairn_words "--idle --opener --web-page $global" ;;
         list) _cairn_words "--filter $global" ;;
         ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens $global" ;;
