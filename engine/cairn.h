@@ -482,6 +482,46 @@ double cairn_audit_floor(const cairn *c);
 cairn_status cairn_compact(cairn *c, const cairn_index_options *options, uint64_t *bytes_before,
                            uint64_t *bytes_after, cairn_error *err);
 
+/* One stage between a file and a hit, in order: "file", "crawl" or "rules", "read", "text", "words",
+ * "vectors", "fusion". */
+typedef struct cairn_why_stage {
+    const char *stage;
+    bool passed;
+    const char *detail; /* a sentence */
+} cairn_why_stage;
+
+typedef struct cairn_why {
+    cairn_why_stage *stages;
+    size_t n_stages;
+    const char *lost_at; /* the first stage that it does not pass; NULL: it is among the k best */
+    size_t rank;         /* after fusion; 0: not there */
+    void *memory;
+} cairn_why;
+
+/* Why is this file (a path, a uri or a document's number) not among the k best hits (0: 10) of the query? */
+cairn_status cairn_why_not(cairn *c, const char *file, const char *query, size_t k, cairn_why **out,
+                           cairn_error *err);
+void cairn_why_free(cairn_why *w);
+
+typedef enum cairn_doctor_level {
+    CAIRN_DOCTOR_GOOD,
+    CAIRN_DOCTOR_WARN, /* works, with less */
+    CAIRN_DOCTOR_BAD
+} cairn_doctor_level;
+
+typedef struct cairn_finding {
+    cairn_doctor_level level;
+    const char *what, *text;
+    const char *cure; /* a command or a sentence; NULL: none needed or known */
+} cairn_finding;
+
+typedef void cairn_doctor_fn(void *ctx, const cairn_finding *f);
+
+/* Look at the extractor, helpers, limits, models, permissions and the whole collection; `fn` is told of
+ * each. A collection that is not there or does not open is a finding, not an error. */
+cairn_status cairn_doctor(const cairn_options *options, cairn_doctor_fn *fn, void *ctx,
+                          cairn_error *err);
+
 /* ---- measuring -------------------------------------------------------------------------------- */
 
 typedef struct cairn_metric {

@@ -52,7 +52,7 @@ static char *real_name(const char *name)
 }
 
 /* As given, as an absolute path, then as a number. */
-static cairn_status find_document(const store_snapshot *s, const char *name, store_doc *out,
+cairn_status engine_find_document(const store_snapshot *s, const char *name, store_doc *out,
                                   arena *memory, cairn_error *err)
 {
     cairn_status st = store_doc_find(s, name, out, memory, err);
@@ -211,7 +211,7 @@ cairn_status cairn_get(cairn *c, const char *uri_or_id, cairn_document **out, ca
     bytes_init(&text, DOCUMENT_BYTES);
     st = store_snapshot_open(c->store, &s, err);
     if (!st) {
-        st = find_document(s, uri_or_id, &doc, memory, err);
+        st = engine_find_document(s, uri_or_id, &doc, memory, err);
         if (!st)
             st = join_chunks(s, &doc, &text, memory, err);
         store_snapshot_close(s);
@@ -354,7 +354,7 @@ cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, ca
         st = store_snapshot_open(c->store, &s, err);
     if (st)
         goto done;
-    st = find_document(s, uri_or_id, &doc, &memory, err);
+    st = engine_find_document(s, uri_or_id, &doc, &memory, err);
     if (!st) {
         st = batch_delete(b, doc.id, err);
         *n_removed = !st;

@@ -69,6 +69,10 @@ vector_options engine_vector_options(const cairn *c);
 /* Refuse a write through a read-only handle. */
 cairn_status engine_need_writer(const cairn *c, cairn_error *err);
 
+/* A document by its uri as given, by its absolute path, or by its number ("#12" or "12"). CAIRN_ENOTFOUND. */
+cairn_status engine_find_document(const store_snapshot *s, const char *name, store_doc *out,
+                                  arena *memory, cairn_error *err);
+
 static inline bool engine_cancelled(const volatile sig_atomic_t *cancel)
 {
     return cancel && *cancel;

@@ -22,7 +22,8 @@
 #include "ingest/extractor.h"
 #include "ingest/walk.h"
 
-#define PLAN_BYTES ((size_t)8 << 30)
+#define PLAN_BYTES  ((size_t)8 << 30)
+#define ROOTS_BYTES ((size_t)64 << 10)
 
 typedef struct known_doc {
     store_doc doc;
@@ -282,28 +283,69 @@ static void left_out(void *ctx, const char *path, bool folder, const char *reaso
                         .kind = "skip", .path = path, .folder = folder, .reason = reason});
 }
 
+walk_options index_walk_options(const cairn *c, const cairn_index_options *options)
+{
+    static const cairn_index_options none;
+    const cairn_index_options *o = options ? options : &none;
+    const settings *s = &c->settings;
+
+    return (walk_options){.max_file_bytes = (int64_t)(s->max_file_mb * 1e6),
+                          .hidden = o->hidden || !strcmp(s->hidden, "on"),
+                          .no_ignore_files = o->no_ignore_files || !strcmp(s->ignore_files, "off"),
+                          .ignore_file = *s->ignore_file ? s->ignore_file : NULL,
+                          .exclude = o->exclude,
+                          .include = o->include,
+                          .only = o->only,
+                          .n_only = o->n_only};
+}
+
 static cairn_status walk_all(plan *p, cairn_error *err)
 {
     const cairn_index_options *o = p->r->options;
-    const settings *s = &p->r->c->settings;
-    walk_options w = {.max_file_bytes = (int64_t)(s->max_file_mb * 1e6),
-                      .hidden = o->hidden || !strcmp(s->hidden, "on"),
-                      .no_ignore_files = o->no_ignore_files || !strcmp(s->ignore_files, "off"),
-                      .ignore_file = *s->ignore_file ? s->ignore_file : NULL,
-                      .exclude = o->exclude,
-                      .include = o->include,
-                      .only = o->only,
-                      .n_only = o->n_only,
-                      .entered = p->hooks ? entered : NULL,
-                      .skipped = o->dry_run && o->event ? left_out : NULL};
-    cairn_status st = ingest_walk((const char *const *)p->roots, p->n_roots, &w, found_file,
-                                  not_walked, p, err);
+    walk_options w = index_walk_options(p->r->c, o);
+    cairn_status st;
 
+    w.entered = p->hooks ? entered : NULL;
+    w.skipped = o->dry_run && o->event ? left_out : NULL;
+    st = ingest_walk((const char *const *)p->roots, p->n_roots, &w, found_file, not_walked, p, err);
     if (p->status) {
         if (err)
             *err = p->error;
         return p->status;
     }
+    return st;
+}
+
+/* Remember what runs are given, for who asks why a file was not found. The oldest are forgotten. */
+static cairn_status remember_roots(plan *p, cairn_error *err)
+{
+    const uint8_t *data = NULL;
+    size_t len = 0;
+    bytes all;
+    bool changed = false;
+    cairn_status st = store_meta_get(p->snapshot, META_ROOTS, &p->memory, &data, &len, err);
+
+    if (st && st != CAIRN_ENOTFOUND)
+        return st;
+    st = CAIRN_OK;
+    bytes_init(&all, 4 * ROOTS_BYTES);
+    if (len <= ROOTS_BYTES && (!len || !data[len - 1]))
+        st = bytes_append(&all, data ? data : (const uint8_t *)"", len);
+    for (size_t i = 0; !st && i < p->n_roots; i++) {
+        bool there = false;
+        for (size_t at = 0; at < all.len && !there; at += strlen(all.data + at) + 1)
+            there = !strcmp(all.data + at, p->roots[i]);
+        if (!there && strlen(p->roots[i]) < ROOTS_BYTES)
+            st = bytes_append(&all, p->roots[i], strlen(p->roots[i]) + 1);
+        changed |= !there;
+    }
+    if (!st && changed) {
+        size_t skip = 0;
+        while (all.len - skip > ROOTS_BYTES)
+            skip += strlen(all.data + skip) + 1;
+        st = batch_meta(p->r->batch, META_ROOTS, all.data + skip, all.len - skip, err);
+    }
+    bytes_clear(&all);
     return st;
 }
 
@@ -782,6 +824,8 @@ static cairn_status index_files(run *r, const char *const *paths, size_t n,
     } else {
         if (!st)
             st = forget_gone_failures(&p, err);
+        if (!st && !r->options->only)
+            st = remember_roots(&p, err);
         if (!st && p.n_todo)
             st = read_all(&p, err);
     }

@@ -5,7 +5,7 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index watch search suggest ask get list delete status check compact import export eval model serve open desktop tui'
+    local verbs='index watch doctor why-not search suggest ask get list delete status check compact import export eval model serve open desktop tui'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
     local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --generator --rate --connections --upload-mb --vector --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --page --opener --idle --web-page -k '
     COMPREPLY=()
@@ -60,6 +60,8 @@ _cairn() {
     fi
     if [[ $cur == -* ]]; then
         case $verb in
+        doctor) _cairn_words "$global" ;;
+        why-not) _cairn_words "-k $global" ;;
         watch) _cairn_words "--no-vectors --exclude --include --hidden --no-ignore --pause-on-battery --max-load --priority --settle --rescan --max-folders $global" ;;
         index) _cairn_words "--no-vectors --strict --dry-run --exclude --include --hidden --no-ignore $global" ;;
         search) _cairn_words "-k --mode --filter --facets --as-you-type --history --collapse --per-document --diversity --budget --explain --vector $global" ;;
@@ -95,7 +97,7 @@ _cairn() {
         return
     fi
     case $verb in
-    index | watch | get | open | list | delete) _cairn_files ;;
+    index | watch | why-not | get | open | list | delete) _cairn_files ;;
     import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl vectors'; else _cairn_files; fi ;;
     export) if [[ -z $sub ]]; then _cairn_words 'vectors'; else _cairn_files; fi ;;
     eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare answers'; fi ;;

@@ -1,0 +1,84 @@
+/* verb_whynot.c - cairn why-not FILE QUERY... */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static json_t *why_json(const char *file, const char *query, const cairn_why *w)
+{
+    json_t *stages = json_array();
+
+    for (size_t i = 0; i < w->n_stages; i++)
+        json_array_append_new(stages, json_pack("{s:s,s:b,s:o}", "stage", w->stages[i].stage, "passed",
+                                                w->stages[i].passed, "detail",
+                                                cli_json_string(w->stages[i].detail)));
+    return json_pack("{s:o,s:o,s:o,s:o,s:o}", "file", cli_json_string(file), "query",
+                     cli_json_string(query), "lost_at", cli_json_string(w->lost_at), "rank",
+                     w->rank ? json_integer((json_int_t)w->rank) : json_null(), "stages", stages);
+}
+
+static void print_why(cli *c, const cairn_why *w)
+{
+    for (size_t i = 0; i < w->n_stages; i++) {
+        const cairn_why_stage *s = &w->stages[i];
+        printf("%s%-4s %-8s%s ", s->passed ? "" : cli_bold(c), s->passed ? "yes" : "no", s->stage,
+               s->passed ? "" : cli_plain(c));
+        cli_put_text(stdout, s->detail, strlen(s->detail));
+        putchar('\n');
+    }
+    if (w->lost_at)
+        printf("\nIt is lost at: %s\n", w->lost_at);
+    else
+        printf("\nIt is found, at place %zu\n", w->rank);
+}
+
+static int run(cli *c, int argc, char **argv)
+{
+    static const struct option extra[] = {{"k", required_argument, NULL, 'k'}, {0}};
+    cairn_why *w = NULL;
+    cairn_error err = {0};
+    const char *file;
+    cairn_status st;
+    cairn *engine;
+    char *query;
+    int o, code;
+    size_t k = 10;
+
+    while ((o = cli_next_option(c, argc, argv, extra)) != -1)
+        if (o != 'k' || !cli_parse_size(c, "-k", optarg, 1, 100000, &k))
+            return CLI_USAGE;
+    if (argc - optind < 2)
+        return cli_usage_error(c, "name a file and a query");
+    file = argv[optind++];
+    query = cli_join_operands(argc, argv);
+    code = cli_open(c, &engine, CLI_READ);
+    if (code) {
+        free(query);
+        return code;
+    }
+    st = cairn_why_not(engine, file, query, k, &w, &err);
+    if (st)
+        code = cli_fail(c, st, &err);
+    else if (c->json)
+        code = cli_print_json(c, why_json(file, query, w));
+    else
+        print_why(c, w);
+    if (!code && w->lost_at)
+        code = CLI_NOTHING;
+    cairn_why_free(w);
+    cairn_close(engine);
+    free(query);
+    return code;
+}
+
+const cli_verb cli_verb_whynot = {
+    "why-not", "why a file is not among the hits of a query",
+    "Usage: cairn why-not [-k N] FILE QUERY...\n\n"
+    "Goes through the stages between a file and a hit and names the first it does not pass: is the file\n"
+    "there, is it below an indexed folder, which rule leaves it out, could it be read, has it text; its\n"
+    "place by words (and which words it lacks), by vectors (as searched and exactly), and after fusion.\n"
+    "Exit code 1 when it is not among the best N.\n\n"
+    "  -k N   how many hits are shown (default 10)\n\n"
+    "Examples:\n"
+    "  cairn why-not ~/Documents/lease.pdf notice period\n",
+    run};
