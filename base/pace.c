@@ -1,9 +1,11 @@
 /* pace.c - a merge sort that steps; see pace.h.
  *
  * Runs of RUN elements are sorted by qsort_r, then merged two by two between the array and a second
- * one. Two runs that are in order already are copied, so sorted input costs one comparison a run. */
+ * one. Two runs that are in order already are copied, so sorted input costs one comparison a run.
+ */
 #include "base/pace.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,7 +64,8 @@ cairn_status pace_sort(void *at, size_t n, size_t size,
         char *other = from;
         for (size_t i = 0; i < n && !st; i += 2 * width) {
             size_t left = n - i, mid = width < left ? width : left;
-            st = merge(&s, from + i * size, mid, 2 * width < left ? 2 * width : left, to + i * size);
+            st =
+                merge(&s, from + i * size, mid, 2 * width < left ? 2 * width : left, to + i * size);
         }
         from = to;
         to = other;
@@ -71,4 +74,42 @@ cairn_status pace_sort(void *at, size_t n, size_t size,
         memcpy(at, from, n * size);
     free(room);
     return st;
+}
+
+/* ---- many threads ---- */
+
+typedef struct paced {
+    pace *p;
+    pool_task *fn;
+    void *ctx;
+    atomic_bool ended;
+    cairn_status st; /* of the caller's thread */
+    cairn_error *err;
+} paced;
+
+static void paced_task(void *ctx, size_t task, size_t worker)
+{
+    paced *j = ctx;
+
+    if (worker == 0 && !atomic_load_explicit(&j->ended, memory_order_relaxed)) {
+        j->st = pace_step(j->p, 0, j->err);
+        if (j->st)
+            atomic_store_explicit(&j->ended, true, memory_order_relaxed);
+    }
+    if (!atomic_load_explicit(&j->ended, memory_order_relaxed))
+        j->fn(j->ctx, task, worker);
+}
+
+cairn_status pace_run(pace *p, pool *workers, size_t n_tasks, pool_task *fn, void *ctx,
+                      cairn_error *err)
+{
+    paced j = {.p = p, .fn = fn, .ctx = ctx, .err = err, .st = pace_step(p, 0, err)};
+
+    if (j.st)
+        return j.st;
+    if (!p || !p->step)
+        pool_run(workers, n_tasks, fn, ctx);
+    else
+        pool_run(workers, n_tasks, paced_task, &j);
+    return j.st;
 }

@@ -323,23 +323,35 @@ static cairn_status finish_rows(const store_segment *seg, segment_writer *w, cai
     return st;
 }
 
+static cairn_status step(void *ctx, uint64_t bytes, cairn_error *err)
+{
+    const measuring *m = ctx;
+
+    (void)bytes;
+    return run_cancelled(m->r)
+               ? cairn_fail(err, CAIRN_ECANCELLED, "stopped while a vector segment was repaired")
+               : CAIRN_OK;
+}
+
 /* The segment's sections by a merge with itself. A graph whose lists are broken is made afresh. */
-static cairn_status write_sections(const measuring *m, size_t i, bool fresh, segment_writer *w,
+static cairn_status write_sections(measuring *m, size_t i, bool fresh, segment_writer *w,
                                    cairn_error *err)
 {
     vector_merge_input rows = {m->v.vector[i].reader, m->v.vector[i].deleted};
-    filter_merge_input columns = {.reader = m->v.vector_filter[i], .deleted = m->v.vector[i].deleted};
+    filter_merge_input columns = {.reader = m->v.vector_filter[i],
+                                  .deleted = m->v.vector[i].deleted};
     vector_options o = vector_options_of(rows.reader);
+    pace steps = {step, m, 0};
     cairn_status st;
 
     if (fresh) { /* owes nothing to the old one, its width included */
         o.rebuild = true;
         o.m = 0;
     }
-    st = vector_merge(&rows, 1, &o, segment_writer_sink(w), m->workers, err);
+    st = vector_merge_with(&rows, 1, &o, segment_writer_sink(w), &steps, m->workers, err);
     if (!st)
         st = columns_fill(m->v.snapshot, m->v.vector_of[i]->file, m->v.vector_of[i]->n_rows,
-                          columns.deleted, columns.reader, NULL, &columns.fill, err);
+                          columns.deleted, columns.reader, &steps, &columns.fill, err);
     if (!st)
         st = filter_merge(&columns, 1, segment_writer_sink(w), err);
     filter_merge_fill_clear(&columns.fill);

@@ -24,7 +24,8 @@
 #include "engine/merge_policy.h"
 #include "engine/view.h"
 
-#define REORDER_ROWS  65536    /* of a merge that reorders, if asked to; a compaction does from 2 on */
+#define REORDER_ROWS 65536 /* of a merge that reorders, if asked to; a compaction does from 2 on   \
+                            */
 #define LOOK_NS       20000000 /* how often a wait looks at the cancel flag */
 #define PIECE         ((size_t)256 << 10)
 #define IOPRIO_THREAD 1 /* IOPRIO_WHO_PROCESS of linux/ioprio.h, which not all systems have */
@@ -177,10 +178,11 @@ static cairn_status write_vectors(merger *m, cairn_error *err)
 {
     vector_merge_input in[MERGE_MOST];
     vector_options o = engine_vector_options(m->c);
+    pace steps = {slow_down, m, 0};
 
     for (size_t i = 0; i < m->n; i++)
         in[i] = (vector_merge_input){m->in[i].vector, m->in[i].deleted};
-    return vector_merge(in, m->n, &o, &m->sink, m->workers, err);
+    return vector_merge_with(in, m->n, &o, &m->sink, &steps, m->workers, err);
 }
 
 static cairn_status write_columns(merger *m, cairn_error *err)

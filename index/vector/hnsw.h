@@ -31,6 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/pace.h"
 #include "base/pool.h"
 #include "base/sections.h"
 #include "base/status.h"
@@ -112,6 +113,7 @@ typedef struct hnsw_build hnsw_build;
 typedef struct hnsw_params {
     uint32_t m, ef_construction;
     uint64_t seed;
+    pace *pace; /* may be NULL */
 } hnsw_params;
 
 /* An old graph to start from. new_row[old row] is the row's number in the new codes, HNSW_NONE for
@@ -155,8 +157,8 @@ cairn_status hnsw_verify_walk(const hnsw_graph *g, const vector_codes *codes, ca
 
 /* Every invariant above. CAIRN_ECORRUPT names the first that is broken. O(rows * m). */
 cairn_status hnsw_verify(const hnsw_graph *g, cairn_error *err);
-/* I1 to I5 alone: what a merge needs of a graph to keep it. */
-cairn_status hnsw_verify_lists(const hnsw_graph *g, cairn_error *err);
+/* I1 to I5 alone: what a merge needs of a graph to keep it. `steps` may be NULL. */
+cairn_status hnsw_verify_lists(const hnsw_graph *g, pace *steps, cairn_error *err);
 /* I6: how many rows that are not in `deleted` (NULL: none is) cannot be reached; *first is one of
  * them, HNSW_NONE without any. The graph's lists may be broken. */
 cairn_status hnsw_count_unreachable(const hnsw_graph *g, const uint64_t *deleted, uint32_t *n,

@@ -131,6 +131,9 @@ static cairn_status alloc_build(hnsw_build *b, const hnsw_base *base, cairn_erro
         for (size_t i = 0; i < b->codes->stride; i++)
             sum += (int32_t)code[i] - 128;
         b->sum[r] = sum;
+        cairn_status st = pace_work(b->params.pace, 4, err);
+        if (st)
+            return st;
     }
     draw_levels(b, base);
     for (uint32_t r = 0; r < n; r++) {
@@ -223,7 +226,7 @@ cairn_status hnsw_build_run(hnsw_build **out, const vector_codes *codes, const h
     b->walk = *codes;
     st = alloc_build(b, base, err);
     if (!st && hnsw_wants_walk_codes(codes)) {
-        st = hnsw_walk_codes(&b->walk, codes, workers, err);
+        st = hnsw_walk_codes(&b->walk, codes, b->params.pace, workers, err);
         b->own_walk = !st;
         b->graph.walk_code = b->own_walk ? b->walk.code : NULL;
         b->graph.walk_scale = b->own_walk ? b->walk.scale : NULL;

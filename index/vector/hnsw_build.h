@@ -91,8 +91,8 @@ cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err);
 /* Row `row` of int8 codes as out[codes->dim]. */
 void hnsw_decode(const vector_codes *codes, uint32_t row, float *out);
 /* 4-bit codes of the rows of int8 codes (hnsw_codes.c). The biases are those of `codes`. */
-cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, pool *workers,
-                             cairn_error *err);
+cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, pace *steps,
+                             pool *workers, cairn_error *err);
 /* Whether a graph over such codes is walked along 4-bit codes of its own. */
 bool hnsw_wants_walk_codes(const vector_codes *codes);
 

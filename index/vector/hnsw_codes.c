@@ -16,7 +16,7 @@
 #include "index/vector/hnsw_build.h"
 
 #define HNSW_WALK_MIN_DIM 128u
-#define CODE_ROWS         1024u /* rows a task */
+#define CODE_ROWS         256u /* rows a task */
 
 bool hnsw_wants_walk_codes(const vector_codes *codes)
 {
@@ -55,9 +55,11 @@ static void code_task(void *ctx, size_t task, size_t worker)
     }
 }
 
-cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, pool *workers,
-                             cairn_error *err)
+cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, pace *steps,
+                             pool *workers, cairn_error *err)
 {
+    cairn_status st;
+
     code_job job = {walk, codes, checked_malloc(pool_threads(workers), 2 * (size_t)codes->dim * 4)};
 
     *walk = hnsw_walk_codes_of(codes);
@@ -65,17 +67,19 @@ cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, pool
     walk->code = checked_large(codes->rows, walk->stride);
     walk->scale = checked_aligned(codes->rows, sizeof *walk->scale);
     walk->bias = codes->bias;
-    if (!job.work || !walk->code || !walk->scale) {
-        free(job.work);
+    if (!job.work || !walk->code || !walk->scale)
+        st = cairn_fail(err, CAIRN_ENOMEM, "codes for the graph of %" PRIu32 " vectors",
+                        codes->rows);
+    else
+        st = pace_run(steps, workers, ((size_t)codes->rows + CODE_ROWS - 1) / CODE_ROWS, code_task,
+                      &job, err);
+    free(job.work);
+    if (st) {
         free((void *)walk->code);
         free((void *)walk->scale);
         *walk = (vector_codes){0};
-        return cairn_fail(err, CAIRN_ENOMEM, "codes for the graph of %" PRIu32 " vectors",
-                          codes->rows);
     }
-    pool_run(workers, ((size_t)codes->rows + CODE_ROWS - 1) / CODE_ROWS, code_task, &job);
-    free(job.work);
-    return CAIRN_OK;
+    return st;
 }
 
 cairn_status hnsw_verify_walk(const hnsw_graph *g, const vector_codes *codes, cairn_error *err)

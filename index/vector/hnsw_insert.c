@@ -361,15 +361,28 @@ static void chain_links(insert_job *j, uint32_t layer)
     }
 }
 
-static bool run_batch(insert_job *j, pool *workers)
+/* fn over n rows, TASK_ROWS a task. */
+static cairn_status run_tasks(hnsw_build *b, uint32_t n, pool_task *fn, void *ctx, pool *workers,
+                              cairn_error *err)
+{
+    cairn_status st =
+        pace_run(b->params.pace, workers, ((size_t)n + TASK_ROWS - 1) / TASK_ROWS, fn, ctx, err);
+
+    for (size_t i = 0; i < b->n_scratch && !st; i++)
+        if (b->scratch[i].failed)
+            st = cairn_fail(err, CAIRN_ENOMEM, "building a graph of %" PRIu32 " rows",
+                            b->graph.rows);
+    return st;
+}
+
+static cairn_status run_batch(insert_job *j, pool *workers, cairn_error *err)
 {
     hnsw_build *b = j->b;
     uint32_t top = 0, cap, own = hnsw_own_links(b->graph.m);
+    cairn_status st = run_tasks(b, j->n, choose_task, j, workers, err);
 
-    pool_run(workers, ((size_t)j->n + TASK_ROWS - 1) / TASK_ROWS, choose_task, j);
-    for (size_t i = 0; i < b->n_scratch; i++)
-        if (b->scratch[i].failed)
-            return false;
+    if (st)
+        return st;
     for (uint32_t i = 0; i < j->n; i++) {
         if (!j->staged && b->level[j->rows[i].row] > top)
             top = b->level[j->rows[i].row];
@@ -381,14 +394,11 @@ static bool run_batch(insert_job *j, pool *workers)
                 list[k] = HNSW_NONE;
         }
     }
-    for (uint32_t l = 0; l <= top; l++) {
+    for (uint32_t l = 0; l <= top && !st; l++) {
         chain_links(j, l);
-        pool_run(workers, ((size_t)j->n_targets + TASK_ROWS - 1) / TASK_ROWS, take_task, j);
+        st = run_tasks(b, j->n_targets, take_task, j, workers, err);
     }
-    for (size_t i = 0; i < b->n_scratch; i++)
-        if (b->scratch[i].failed)
-            return false;
-    return true;
+    return st;
 }
 
 /* ---- the whole ---- */
@@ -411,53 +421,54 @@ static void place_task(void *ctx, size_t task, size_t worker)
     }
 }
 
-static int by_path(const void *pa, const void *pb)
+static int by_path(const void *pa, const void *pb, void *ctx)
 {
     const row_place *a = pa, *b = pb;
 
+    (void)ctx;
     return a->path != b->path ? (a->path > b->path) - (a->path < b->path)
                               : (a->row > b->row) - (a->row < b->row);
 }
 
 /* rows[0, n) as places, region by region. */
-static void place_rows(insert_job *j, const uint32_t *rows, uint32_t n, row_place *places,
-                       pool *workers)
+static cairn_status place_rows(insert_job *j, const uint32_t *rows, uint32_t n, row_place *places,
+                               pool *workers, cairn_error *err)
 {
     place_job job = {j->b, rows, places, n};
+    cairn_status st = run_tasks(j->b, n, place_task, &job, workers, err);
 
-    pool_run(workers, ((size_t)n + TASK_ROWS - 1) / TASK_ROWS, place_task, &job);
-    qsort(places, n, sizeof *places, by_path);
     j->rows = places;
+    return st ? st : pace_sort(places, n, sizeof *places, by_path, NULL, j->b->params.pace, err);
 }
 
-static bool insert_all(insert_job *j, row_place *places, pool *workers)
+static cairn_status insert_all(insert_job *j, row_place *places, pool *workers, cairn_error *err)
 {
     hnsw_build *b = j->b;
     uint32_t in = b->graph.rows - b->n_order;
+    cairn_status st = CAIRN_OK;
 
-    for (uint32_t at = 0; at < b->n_order; at += j->n, in += j->n) {
+    for (uint32_t at = 0; at < b->n_order && !st; at += j->n, in += j->n) {
         j->n = in / GROWTH ? in / GROWTH : 1;
         j->n = j->n < BATCH_ROWS ? j->n : BATCH_ROWS;
         j->n = j->n < b->n_order - at ? j->n : b->n_order - at;
-        place_rows(j, b->order + at, j->n, places, workers);
-        if (!run_batch(j, workers))
-            return false;
+        st = place_rows(j, b->order + at, j->n, places, workers, err);
+        if (!st)
+            st = run_batch(j, workers, err);
     }
-    return true;
+    return st;
 }
 
-static bool refine_all(insert_job *j, const uint32_t *rows, uint32_t n, row_place *places,
-                       pool *workers)
+static cairn_status refine_all(insert_job *j, const uint32_t *rows, uint32_t n, row_place *places,
+                               pool *workers, cairn_error *err)
 {
-    if (n)
-        place_rows(j, rows, n, places, workers);
-    for (uint32_t at = 0; at < n; at += j->n) {
+    cairn_status st = place_rows(j, rows, n, places, workers, err);
+
+    for (uint32_t at = 0; at < n && !st; at += j->n) {
         j->n = n - at < REFINE_ROWS ? n - at : REFINE_ROWS;
         j->rows = places + at;
-        if (!run_batch(j, workers))
-            return false;
+        st = run_batch(j, workers, err);
     }
-    return true;
+    return st;
 }
 
 cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
@@ -467,7 +478,7 @@ cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
              most = all < REFINE_ROWS ? all : REFINE_ROWS;
     insert_job j = {.b = b, .ef = (b->params.ef_construction + 1) / 2};
     uint32_t *staged = NULL;
-    bool ok = false;
+    cairn_status st;
 
     row_place *places = checked_malloc(all, sizeof *places);
     j.head = checked_malloc(b->graph.rows, sizeof *j.head);
@@ -475,13 +486,17 @@ cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
     j.from = checked_malloc((size_t)most * own, sizeof *j.from);
     j.target = checked_malloc((size_t)most * own, sizeof *j.target);
     staged = checked_malloc((size_t)most * own, sizeof *staged);
-    if (places && j.head && j.next && j.from && j.target && staged) {
+    if (!places || !j.head || !j.next || !j.from || !j.target || !staged) {
+        st = cairn_fail(err, CAIRN_ENOMEM, "building a graph of %" PRIu32 " rows", b->graph.rows);
+    } else {
         memset(j.head, 0xff, (size_t)b->graph.rows * sizeof *j.head);
-        ok = insert_all(&j, places, workers);
+        st = insert_all(&j, places, workers, err);
         j.staged = staged;
-        ok = ok && refine_all(&j, b->order, b->n_order, places, workers);
+        if (!st)
+            st = refine_all(&j, b->order, b->n_order, places, workers, err);
         j.ef = (b->params.ef_construction + STALE_PART - 1) / STALE_PART;
-        ok = ok && refine_all(&j, b->order + b->n_order, b->n_stale, places, workers);
+        if (!st)
+            st = refine_all(&j, b->order + b->n_order, b->n_stale, places, workers, err);
     }
     free(j.head);
     free(j.next);
@@ -489,7 +504,5 @@ cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
     free(j.target);
     free(staged);
     free(places);
-    return ok ? CAIRN_OK
-              : cairn_fail(err, CAIRN_ENOMEM, "building a graph of %" PRIu32 " rows",
-                           b->graph.rows);
+    return st;
 }

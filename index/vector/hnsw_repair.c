@@ -26,8 +26,10 @@
 #include "base/checked.h"
 #include "index/vector/hnsw_heap.h"
 
-#define ADOPT_ROWS  256u /* old rows a task */
-#define REPAIR_POOL 32u  /* candidates for a list's lost links */
+#define ADOPT_ROWS  64u /* old rows a task */
+#define REPAIR_POOL 32u /* candidates for a list's lost links */
+
+#define CONNECT_UNITS 4096u /* of pace.h, a search while a graph is built */
 
 typedef struct adopt_job {
     hnsw_build *b;
@@ -185,19 +187,22 @@ cairn_status hnsw_adopt(hnsw_build *b, const hnsw_base *base, pool *workers, cai
             return cairn_fail(err, CAIRN_EUSAGE, "row %u of the old graph has no place in the new",
                               r);
     b->graph.removed = removed_with(base->graph, dead);
-    pool_run(workers, ((size_t)base->graph->rows + ADOPT_ROWS - 1) / ADOPT_ROWS, adopt_task, &job);
-    return CAIRN_OK;
+    return pace_run(b->params.pace, workers,
+                    ((size_t)base->graph->rows + ADOPT_ROWS - 1) / ADOPT_ROWS, adopt_task, &job,
+                    err);
 }
 
 /* ---- reachability ---- */
 
-static void mark_from(const hnsw_graph *g, uint32_t row, uint64_t *reached, uint32_t *stack)
+static cairn_status mark_from(const hnsw_graph *g, uint32_t row, uint64_t *reached, uint32_t *stack,
+                              pace *steps, cairn_error *err)
 {
     size_t n = 0;
+    cairn_status st = CAIRN_OK;
 
     reached[row >> 6] |= (uint64_t)1 << (row & 63);
     stack[n++] = row; /* each row is pushed once at most, so `rows` places are enough */
-    while (n) {
+    while (n && !st) {
         uint32_t cap, at = stack[--n];
         const uint32_t *list = hnsw_list(g, at, 0, &cap);
         for (uint32_t i = 0; i < cap && list[i] < g->rows; i++)
@@ -205,7 +210,9 @@ static void mark_from(const hnsw_graph *g, uint32_t row, uint64_t *reached, uint
                 reached[list[i] >> 6] |= (uint64_t)1 << (list[i] & 63);
                 stack[n++] = list[i];
             }
+        st = pace_work(steps, 8, err);
     }
+    return st;
 }
 
 /* Index of the least similar row of a list. */
@@ -268,8 +275,8 @@ cairn_status hnsw_connect(hnsw_build *b, cairn_error *err)
         st = cairn_fail(err, CAIRN_ENOMEM, "checking a graph of %u rows", n);
         goto done;
     }
-    mark_from(&b->graph, b->graph.entry, reached, stack);
-    for (uint32_t u = 0; u < n; u++) {
+    st = mark_from(&b->graph, b->graph.entry, reached, stack, b->params.pace, err);
+    for (uint32_t u = 0; u < n && !st; u++) {
         if (row_set_has(reached, u))
             continue;
         connect_row(b, &b->scratch[0], u);
@@ -277,7 +284,9 @@ cairn_status hnsw_connect(hnsw_build *b, cairn_error *err)
             st = cairn_fail(err, CAIRN_ENOMEM, "connecting a graph of %u rows", n);
             goto done;
         }
-        mark_from(&b->graph, u, reached, stack);
+        st = mark_from(&b->graph, u, reached, stack, b->params.pace, err);
+        if (!st)
+            st = pace_work(b->params.pace, CONNECT_UNITS, err);
     }
 done:
     free(reached);
@@ -335,8 +344,8 @@ cairn_status hnsw_count_unreachable(const hnsw_graph *g, const uint64_t *deleted
         goto done;
     }
     if (g->rows)
-        mark_from(g, g->entry, reached, stack);
-    for (uint32_t r = 0; r < g->rows; r++)
+        st = mark_from(g, g->entry, reached, stack, NULL, err);
+    for (uint32_t r = 0; r < g->rows && !st; r++)
         if (!row_set_has(reached, r) && !(deleted && row_set_has(deleted, r))) {
             *first = *n ? *first : r;
             (*n)++;
@@ -347,7 +356,7 @@ done:
     return st;
 }
 
-cairn_status hnsw_verify_lists(const hnsw_graph *g, cairn_error *err)
+cairn_status hnsw_verify_lists(const hnsw_graph *g, pace *steps, cairn_error *err)
 {
     uint32_t *seen = calloc((size_t)g->rows + 1, sizeof *seen), mark = 0;
     cairn_status st = CAIRN_OK;
@@ -370,6 +379,8 @@ cairn_status hnsw_verify_lists(const hnsw_graph *g, cairn_error *err)
             }
             st = check_list(g, r, l, seen, mark, err);
         }
+        if (!st)
+            st = pace_work(steps, 8, err);
     }
     if (!st && lists != g->up_lists)
         st = cairn_fail(err, CAIRN_ECORRUPT,
@@ -384,7 +395,7 @@ cairn_status hnsw_verify_lists(const hnsw_graph *g, cairn_error *err)
 cairn_status hnsw_verify(const hnsw_graph *g, cairn_error *err)
 {
     uint32_t n, first;
-    cairn_status st = hnsw_verify_lists(g, err);
+    cairn_status st = hnsw_verify_lists(g, NULL, err);
 
     if (!st)
         st = hnsw_count_unreachable(g, NULL, &n, &first, err);

@@ -52,8 +52,9 @@
 #include "index/vector/hnsw.h"
 
 #define IVF_MAX_LISTS (1u << 20)
-#define IVF_MIN_ROWS  10000u /* below this a scan is as fast, and FAISS finds the sample too small \
-                              */
+#define IVF_MIN_ROWS                                                                               \
+    10000u /* below this a scan is as fast, and FAISS finds the sample too small                   \
+            */
 
 typedef enum ivf_kind { IVF_NONE = 0, IVF_FLAT = 1, IVF_SQ8 = 2, IVF_PQ = 3 } ivf_kind;
 
@@ -109,6 +110,7 @@ typedef struct ivf_params {
     uint32_t n_lists; /* 0: 4 * sqrt(rows) */
     uint64_t seed;
     const ivf_lists *base; /* keep these centroids and codebooks where they fit; may be NULL */
+    pace *pace;            /* may be NULL. FAISS's training does not step */
 } ivf_params;
 
 typedef struct ivf_build ivf_build;

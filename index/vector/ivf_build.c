@@ -389,8 +389,8 @@ static cairn_status order_rows(ivf_build *b, const uint32_t *list, const uint8_t
 }
 
 static cairn_status assign(ivf_build *b, const faiss_module *faiss, const faiss_model *model,
-                           const ivf_rows *originals, const vector_codes *codes, pool *workers,
-                           cairn_error *err)
+                           const ivf_rows *originals, const vector_codes *codes, pace *steps,
+                           pool *workers, cairn_error *err)
 {
     ivf_lists *l = &b->lists;
     size_t floats;
@@ -410,7 +410,8 @@ static cairn_status assign(ivf_build *b, const faiss_module *faiss, const faiss_
     if (!a.list || !a.space || (l->kind == IVF_PQ && !a.code))
         st = cairn_fail(err, CAIRN_ENOMEM, "assigning %u rows to lists", l->rows);
     if (!st)
-        pool_run(workers, ((size_t)l->rows + ENCODE_ROWS - 1) / ENCODE_ROWS, assign_task, &a);
+        st = pace_run(steps, workers, ((size_t)l->rows + ENCODE_ROWS - 1) / ENCODE_ROWS,
+                      assign_task, &a, err);
     if (!st && atomic_load(&a.failed))
         st = faiss_failed(a.why, err);
     for (uint32_t r = 0; !st && r < l->rows; r++)
@@ -505,7 +506,7 @@ cairn_status ivf_build_run(ivf_build **out, const ivf_rows *originals, const vec
     if (!st)
         st = encode_centroids(b, err);
     if (!st)
-        st = assign(b, faiss, model, originals, codes, workers, err);
+        st = assign(b, faiss, model, originals, codes, params->pace, workers, err);
     faiss->destroy(model);
     if (st) {
         ivf_build_destroy(b);

@@ -3,8 +3,8 @@
  * A segment's vectors have one dimension and one metric and are rows 0 .. n - 1. Each row is kept
  * twice: the original (float, or half as long and rounded), and a code of 8, 4 or 1 bits a
  * component. A search walks the codes (straight through them all, or along an HNSW graph where the
- * segment has one) and then computes the exact score of the best few from the originals, so the scores that
- * come out are always the true ones.
+ * segment has one) and then computes the exact score of the best few from the originals, so the
+ * scores that come out are always the true ones.
  *
  * Higher scores are better. VECTOR_COSINE stores every row at unit length (the caller's query is
  * scaled too), so a score is the cosine, -1 .. 1; VECTOR_DOT takes rows as they are, and so does
@@ -23,11 +23,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/pace.h"
 #include "base/pool.h"
 #include "base/sections.h"
 #include "base/status.h"
 
-#define VECTOR_MAX_DIM 16384u
+#define VECTOR_MAX_DIM  16384u
 #define VECTOR_MAX_ROWS 0x7fffffffu
 
 typedef enum vector_metric { VECTOR_COSINE = 0, VECTOR_DOT = 1, VECTOR_L2 = 2 } vector_metric;
@@ -111,7 +112,8 @@ bool vector_reader_has_lists(const vector_reader *r);
 /* Copy row `row` (< rows) to out[dim], as stored: unit length under VECTOR_COSINE, up to the
  * rounding of the storage. */
 void vector_reader_get(const vector_reader *r, uint32_t row, float *out);
-/* Exact score of row `row` for query[dim]; under VECTOR_COSINE the caller scales the query itself. */
+/* Exact score of row `row` for query[dim]; under VECTOR_COSINE the caller scales the query itself.
+ */
 float vector_reader_score(const vector_reader *r, uint32_t row, const float *query);
 
 /* ---- searching ---- */
@@ -129,16 +131,17 @@ typedef struct vector_hit {
 
 /* Zero in a field means the default. */
 typedef struct vector_params {
-    size_t ef;      /* HNSW candidates a segment; default max(64, candidates rescored) */
-    size_t rescore; /* candidates scored exactly, at least k; the default goes by the codes:
-                       vector_rescore_default; where product quantizers choose them k + max(128,
-                       2 k). Never more than ef where only ef is given */
-    bool no_graph;  /* scan even where there is a graph or an inverted file */
-    bool no_scan;   /* use them even where a scan is predicted to be cheaper; for measurements */
+    size_t ef;        /* HNSW candidates a segment; default max(64, candidates rescored) */
+    size_t rescore;   /* candidates scored exactly, at least k; the default goes by the codes:
+                         vector_rescore_default; where product quantizers choose them k + max(128,
+                         2 k). Never more than ef where only ef is given */
+    bool no_graph;    /* scan even where there is a graph or an inverted file */
+    bool no_scan;     /* use them even where a scan is predicted to be cheaper; for measurements */
     uint32_t n_probe; /* lists of an inverted file read; default 1/32 of them, at least 16 */
 } vector_params;
 
-/* Candidates worth rescoring for the best k of so many rows. `codes`, `code_dim` and `dim` as in the segments. */
+/* Candidates worth rescoring for the best k of so many rows. `codes`, `code_dim` and `dim` as in
+ * the segments. */
 size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_t dim, size_t rows,
                               size_t k);
 
@@ -146,8 +149,8 @@ size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_
  * room for k; *n_hits gets the number found, fewer than k only when fewer rows are eligible.
  * query[dim] is the caller's, any length under VECTOR_COSINE. Every segment must have this
  * dimension and the same metric. `params` and `workers` may be NULL.
- * Cost: a scan reads the codes of the eligible rows; a graph search touches about 20 * ef rows. What is
- * predicted to be cheaper is done, segment by segment (vector_plan.h). */
+ * Cost: a scan reads the codes of the eligible rows; a graph search touches about 20 * ef rows.
+ * What is predicted to be cheaper is done, segment by segment (vector_plan.h). */
 cairn_status vector_search(const vector_segment *segments, size_t n_segments, const float *query,
                            uint32_t dim, size_t k, const vector_params *params, pool *workers,
                            vector_hit *hits, size_t *n_hits, cairn_error *err);
@@ -170,6 +173,11 @@ typedef struct vector_merge_input {
  * lists are broken; `rebuild` does without it. */
 cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_options *options,
                           const section_sink *sink, pool *workers, cairn_error *err);
+/* The same with steps (pace.h) every few milliseconds, by the caller's thread, all through the
+ * building of a graph; only while FAISS trains centroids there are none. `steps` may be NULL. */
+cairn_status vector_merge_with(const vector_merge_input *in, size_t n,
+                               const vector_options *options, const section_sink *sink, pace *steps,
+                               pool *workers, cairn_error *err);
 
 /* The options with which a merge gives this segment the storage, codes and kind of index it has. */
 vector_options vector_options_of(const vector_reader *r);

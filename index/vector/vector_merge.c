@@ -1,16 +1,20 @@
 /* vector_merge.c - several segments' vectors made one, deleted rows left out.
  *
- * Codes, scales and originals of live rows are copied as they are where their kinds are the ones asked
- * for: a code depends on its row alone. Otherwise they are converted row by row.
- * The largest graph among the inputs is kept (hnsw_adopt) when at least two thirds of its rows are
- * alive and repairs have not worn it (hnsw_is_worn), and the other rows are inserted into it; that
- * saves its share of the build. Otherwise everything is built afresh. */
+ * Codes, scales and originals of live rows are copied as they are where their kinds are the ones
+ * asked for: a code depends on its row alone. Otherwise they are converted row by row. The largest
+ * graph among the inputs is kept (hnsw_adopt) when at least two thirds of its rows are alive and
+ * repairs have not worn it (hnsw_is_worn), and the other rows are inserted into it; that saves its
+ * share of the build. Otherwise everything is built afresh. */
 #include "index/vector/vector_format.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
+
+#define COPY_ROWS     4096u /* at once */
+#define COPY_UNITS    4u    /* of pace.h, a row copied */
+#define CONVERT_UNITS 64u   /* a row made anew */
 
 static uint32_t live_rows(const vector_merge_input *in)
 {
@@ -59,8 +63,8 @@ typedef struct converter {
     float scale;
 } converter;
 
-/* The row in the new storage, in v->row as floats again. What came from a coarser storage is brought
- * back to unit length under cosine. */
+/* The row in the new storage, in v->row as floats again. What came from a coarser storage is
+ * brought back to unit length under cosine. */
 static cairn_status convert_row(converter *v, const vector_reader *r, uint32_t row,
                                 vector_storage storage, cairn_error *err)
 {
@@ -85,7 +89,7 @@ static cairn_status convert_row(converter *v, const vector_reader *r, uint32_t r
 }
 
 static cairn_status copy_codes(const vector_merge_input *in, size_t n, vector_storage storage,
-                               vector_codes *out, converter *v, cairn_error *err)
+                               vector_codes *out, converter *v, pace *steps, cairn_error *err)
 {
     uint8_t *code = (uint8_t *)out->code;
     float *scale = (float *)out->scale, *bias = (float *)out->bias;
@@ -97,6 +101,8 @@ static cairn_status copy_codes(const vector_merge_input *in, size_t n, vector_st
         for (uint32_t r = next_live(&in[i], 0); r < c->rows; r = next_live(&in[i], r)) {
             if (!same) {
                 cairn_status st = convert_row(v, in[i].reader, r, storage, err);
+                if (!st)
+                    st = pace_work(steps, CONVERT_UNITS, err);
                 if (st)
                     return st;
                 vector_encode(out, v->row, v->work, code + at * stride, scale + at,
@@ -106,6 +112,10 @@ static cairn_status copy_codes(const vector_merge_input *in, size_t n, vector_st
                 continue;
             }
             uint32_t end = run_end(&in[i], r);
+            end = end - r < COPY_ROWS ? end : r + COPY_ROWS;
+            cairn_status st = pace_work(steps, (uint64_t)(end - r) * COPY_UNITS, err);
+            if (st)
+                return st;
             memcpy(code + at * stride, c->code + (size_t)r * stride, (end - r) * stride);
             memcpy(scale + at, c->scale + r, (end - r) * sizeof *scale);
             if (bias)
@@ -132,8 +142,8 @@ static cairn_status put_originals(const vector_merge_input *in, size_t n, vector
              row = next_live(&in[i], row)) {
             if (o->storage == storage && o->stride == stride) {
                 uint32_t end = run_end(&in[i], row);
-                const uint8_t *from = scales ? (const uint8_t *)(o->scale + row)
-                                             : o->row + (size_t)row * stride;
+                const uint8_t *from =
+                    scales ? (const uint8_t *)(o->scale + row) : o->row + (size_t)row * stride;
                 size_t size = scales ? sizeof *o->scale : stride;
                 st = sink->write(sink->ctx, from, (end - row) * size, err);
                 row = end;
@@ -153,7 +163,8 @@ static cairn_status put_originals(const vector_merge_input *in, size_t n, vector
  * CAIRN_ECORRUPT, and vector_options.rebuild is the cure. Rows that cannot be reached are no reason
  * to refuse it; the build connects them. */
 static cairn_status choose_base(const vector_merge_input *in, size_t n, uint32_t rows,
-                                const vector_options *o, size_t *best, cairn_error *err)
+                                const vector_options *o, pace *steps, size_t *best,
+                                cairn_error *err)
 {
     *best = n;
     for (size_t i = 0; !o->rebuild && i < n; i++) {
@@ -166,17 +177,17 @@ static cairn_status choose_base(const vector_merge_input *in, size_t n, uint32_t
         if (*best == n || in[*best].reader->graph.rows < r->graph.rows)
             *best = i;
     }
-    return *best < n ? hnsw_verify_lists(&in[*best].reader->graph, err) : CAIRN_OK;
+    return *best < n ? hnsw_verify_lists(&in[*best].reader->graph, steps, err) : CAIRN_OK;
 }
 
 static cairn_status build_graph(hnsw_build **out, const vector_merge_input *in, size_t n,
-                                const vector_codes *codes, const vector_options *o, pool *workers,
-                                cairn_error *err)
+                                const vector_codes *codes, const vector_options *o, pace *steps,
+                                pool *workers, cairn_error *err)
 {
-    hnsw_params p = {o->m, o->ef_construction, o->seed};
+    hnsw_params p = {o->m, o->ef_construction, o->seed, steps};
     size_t base_at;
     uint32_t at = 0, *new_row = NULL;
-    cairn_status st = choose_base(in, n, codes->rows, o, &base_at, err);
+    cairn_status st = choose_base(in, n, codes->rows, o, steps, &base_at, err);
 
     if (st)
         return st;
@@ -251,16 +262,17 @@ static void get_originals(void *ctx, uint32_t first, uint32_t n, float *out)
         while (first + i >= runs->at[low].to + runs->at[low].n)
             low++;
         const row_run *r = &runs->at[low];
-        vector_reader_get(r->reader, r->from + (first + i - r->to), out + (size_t)i * r->reader->dim);
+        vector_reader_get(r->reader, r->from + (first + i - r->to),
+                          out + (size_t)i * r->reader->dim);
     }
 }
 
 /* Lists over the merged rows; the largest input's centroids serve again where they fit. */
 static cairn_status build_lists(ivf_build **out, const vector_merge_input *in, size_t n,
                                 const vector_codes *codes, ivf_kind kind, const vector_options *o,
-                                pool *workers, cairn_error *err)
+                                pace *steps, pool *workers, cairn_error *err)
 {
-    ivf_params p = {.kind = kind, .n_lists = o->n_lists, .seed = o->seed};
+    ivf_params p = {.kind = kind, .n_lists = o->n_lists, .seed = o->seed, .pace = steps};
     row_runs runs = {0};
     ivf_rows originals = {&runs, get_originals};
     cairn_status st;
@@ -283,11 +295,11 @@ static cairn_status build_lists(ivf_build **out, const vector_merge_input *in, s
 /* int8 codes of the merged rows, for building their graph. */
 static cairn_status fine_codes(vector_codes *fine, const vector_merge_input *in, size_t n,
                                vector_storage storage, const vector_codes *codes, converter *v,
-                               cairn_error *err)
+                               pace *steps, cairn_error *err)
 {
     *fine = vector_codes_of(VECTOR_CODE_I8, codes->dim, codes->full_dim, codes->metric);
     cairn_status st = vector_codes_alloc(fine, codes->rows, err);
-    return st ? st : copy_codes(in, n, storage, fine, v, err);
+    return st ? st : copy_codes(in, n, storage, fine, v, steps, err);
 }
 
 static cairn_status check_inputs(const vector_merge_input *in, size_t n, uint32_t *rows,
@@ -305,14 +317,20 @@ static cairn_status check_inputs(const vector_merge_input *in, size_t n, uint32_
         live += live_rows(&in[i]);
     }
     if (live > VECTOR_MAX_ROWS)
-        return cairn_fail(err, CAIRN_ELIMIT, "a segment holds at most %u vectors",
-                          VECTOR_MAX_ROWS);
+        return cairn_fail(err, CAIRN_ELIMIT, "a segment holds at most %u vectors", VECTOR_MAX_ROWS);
     *rows = (uint32_t)live;
     return CAIRN_OK;
 }
 
 cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_options *options,
                           const section_sink *sink, pool *workers, cairn_error *err)
+{
+    return vector_merge_with(in, n, options, sink, NULL, workers, err);
+}
+
+cairn_status vector_merge_with(const vector_merge_input *in, size_t n,
+                               const vector_options *options, const section_sink *sink, pace *steps,
+                               pool *workers, cairn_error *err)
 {
     vector_options o = vector_options_effective(options);
     vector_codes codes = {0}, fine = {0};
@@ -334,15 +352,15 @@ cairn_status vector_merge(const vector_merge_input *in, size_t n, const vector_o
     if (!st)
         st = vector_codes_alloc(&codes, rows, err);
     if (!st)
-        st = copy_codes(in, n, o.storage, &codes, &v, err);
+        st = copy_codes(in, n, o.storage, &codes, &v, steps, err);
     ivf_kind kind = vector_wants_lists(&o, rows);
     if (!st && kind != IVF_NONE) {
-        st = build_lists(&lists, in, n, &codes, kind, &o, workers, err);
+        st = build_lists(&lists, in, n, &codes, kind, &o, steps, workers, err);
     } else if (!st && vector_wants_graph(&o, &codes, rows)) {
         if (codes.kind != VECTOR_CODE_I8)
-            st = fine_codes(&fine, in, n, o.storage, &codes, &v, err);
+            st = fine_codes(&fine, in, n, o.storage, &codes, &v, steps, err);
         if (!st)
-            st = build_graph(&graph, in, n, fine.code ? &fine : &codes, &o, workers, err);
+            st = build_graph(&graph, in, n, fine.code ? &fine : &codes, &o, steps, workers, err);
     }
     if (!st)
         st = vector_put_meta(sink, o.storage, &codes, graph ? hnsw_build_graph(graph) : NULL,

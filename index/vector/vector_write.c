@@ -299,7 +299,7 @@ static cairn_status build_index(const vector_writer *w, vector_originals *rows,
     }
     if (!vector_wants_graph(o, codes, w->n))
         return CAIRN_OK;
-    hnsw_params p = {o->m, o->ef_construction, o->seed};
+    hnsw_params p = {o->m, o->ef_construction, o->seed, NULL};
     if (codes->kind != VECTOR_CODE_I8)
         st = vector_codes_make(&fine, rows, w->n, workers, err);
     if (!st)

@@ -893,6 +893,79 @@ static void merging_everything_deleted_gives_an_empty_segment(void **state)
     drop_fixture(&odd);
 }
 
+/* ---- merges that are given up ---- */
+
+typedef struct stepping {
+    uint64_t seen, end_at; /* 0: never */
+} stepping;
+
+static cairn_status count_step(void *ctx, uint64_t bytes, cairn_error *err)
+{
+    stepping *s = ctx;
+
+    (void)bytes;
+    return ++s->seen == s->end_at ? cairn_fail(err, CAIRN_ECANCELLED, "enough") : CAIRN_OK;
+}
+
+static void a_merge_steps_all_the_while_and_ends_when_told(void **state)
+{
+    enum { OLD = 900, NEW = 500, DIM = 144 };
+    vector_options force = {.force = true, .ef_construction = 40}, flat = {0};
+    uint64_t deleted[(OLD + 63) / 64] = {0};
+    fixture old = {0}, new = {0};
+    cairn_error err = {0};
+    pool *workers;
+
+    (void)state;
+    assert_int_equal(pool_create(&workers, 3, &err), 0);
+    build_fixture(&old, OLD, DIM, VECTOR_COSINE, &force, NULL);
+    build_fixture(&new, NEW, DIM, VECTOR_COSINE, &flat, NULL);
+    for (uint32_t r = 0; r < OLD; r += 5)
+        deleted[r >> 6] |= (uint64_t)1 << (r & 63);
+    vector_merge_input in[2] = {{old.reader, deleted}, {new.reader, NULL}};
+
+    fixture plain = {0}, paced = {0};
+    section_sink sink = memory_sink(&plain.mem);
+    assert_int_equal(vector_merge(in, 2, &force, &sink, workers, &err), 0);
+    stepping count = {0, 0};
+    pace steps = {count_step, &count, 0};
+    sink = memory_sink(&paced.mem);
+    assert_int_equal(vector_merge_with(in, 2, &force, &sink, &steps, NULL, &err), 0);
+    assert_int_equal(plain.mem.n, paced.mem.n);
+    for (size_t i = 0; i < plain.mem.n; i++) {
+        assert_int_equal(plain.mem.at[i].len, paced.mem.at[i].len);
+        assert_memory_equal(plain.mem.at[i].data, paced.mem.at[i].data, plain.mem.at[i].len);
+    }
+    /* Placing, choosing and taking links in, twice for each new row, in tasks of 16. */
+    assert_true(count.seen > 5 * NEW / 16);
+
+    uint64_t all = count.seen, ends[] = {1, 2, all / 5, all / 3, all / 2, all - 1, all};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        fixture none = {0};
+        sink = memory_sink(&none.mem);
+        count = (stepping){0, ends[i]};
+        assert_int_equal(vector_merge_with(in, 2, &force, &sink, &steps, NULL, &err),
+                         CAIRN_ECANCELLED);
+        assert_int_equal(count.seen, ends[i]); /* asked no more */
+        assert_int_equal(none.mem.n, 0);
+        memory_clear(&none.mem);
+    }
+    for (uint64_t at = 1; at <= 20; at++) { /* each batch steps once, whoever runs its tasks */
+        fixture none = {0};
+        sink = memory_sink(&none.mem);
+        count = (stepping){0, at};
+        assert_int_equal(vector_merge_with(in, 2, &force, &sink, &steps, workers, &err),
+                         CAIRN_ECANCELLED);
+        assert_int_equal(none.mem.n, 0);
+        memory_clear(&none.mem);
+    }
+    memory_clear(&plain.mem);
+    memory_clear(&paced.mem);
+    drop_fixture(&old);
+    drop_fixture(&new);
+    pool_destroy(workers);
+}
+
 /* ---- broken bytes ---- */
 
 static void broken_sections_are_refused_or_harmless(void **state)
@@ -1033,6 +1106,7 @@ int main(void)
         cmocka_unit_test(small_and_awkward_graphs),
         cmocka_unit_test(merges_keep_rows_order_and_recall),
         cmocka_unit_test(merging_everything_deleted_gives_an_empty_segment),
+        cmocka_unit_test(a_merge_steps_all_the_while_and_ends_when_told),
         cmocka_unit_test(broken_sections_are_refused_or_harmless),
         cmocka_unit_test(verify_names_each_broken_invariant),
     };
