@@ -80,7 +80,7 @@ static const setting table[] = {
     NUMBER("search", "history_told", history_told, 0.5, 0, 1),
     NUMBER("search", "candidates", candidates, 1000, 10, 100000),
     NUMBER("search", "proximity", proximity, 0.25, 0, 1000),
-    NUMBER("search", "proximity_depth", proximity_depth, 50, 0, 100000),
+    NUMBER("search", "proximity_depth", proximity_depth, 20, 0, 100000),
     NUMBER("ask", "passages", ask_passages, 3, 1, 100),
     NUMBER("ask", "context_tokens", ask_context_tokens, 600, 50, 100000),
     NUMBER("ask", "max_tokens", ask_max_tokens, 160, 1, 100000),

@@ -235,7 +235,7 @@ typedef struct lexical_params {
     const lexical_segment *known;
     size_t n_known;
     float proximity;              /* bonus for words that stand close together; 0: none (default) */
-    size_t proximity_depth;       /* of the best rows, how many get it; default 50 */
+    size_t proximity_depth;       /* of the best rows, how many get it; default 20 */
 } lexical_params;
 
 void lexical_params_default(lexical_params *p);

@@ -20,7 +20,8 @@
 
 #define GROUPS_MAX 32   /* of a question: the first */
 #define FARTHEST   16   /* places; two words farther apart add less than 1/256 */
-#define EVENTS_MAX 4096 /* occurrences looked at in a field */
+#define EVENTS_MAX 4096 /* occurrences looked at in a field; few fields have so many: */
+#define EVENTS_FEW 256
 #define REVERSED   0.5f
 #define FAR_ASKED  0.3f
 
@@ -35,6 +36,7 @@ typedef struct near_words {
     size_t n;
     words_at **at; /* [group][alternative] of the segment at hand */
     event *events;
+    size_t cap_events;
     cairn_error *err;
 } near_words;
 
@@ -72,12 +74,30 @@ size_t proximity_depth(const query_plan *plan, const lexical_params *params, siz
     return w.n > 1 && k < params->proximity_depth ? params->proximity_depth : k;
 }
 
+static bool before(const event *x, const event *y)
+{
+    return x->position != y->position ? x->position < y->position : x->group < y->group;
+}
+
 static int by_position(const void *a, const void *b)
 {
-    const event *x = a, *y = b;
-    if (x->position != y->position)
-        return x->position < y->position ? -1 : 1;
-    return (x->group > y->group) - (x->group < y->group);
+    return before(a, b) ? -1 : before(b, a);
+}
+
+/* Mostly few, and each word's in order already. */
+static void sort_events(event *e, size_t n)
+{
+    if (n > 48) {
+        qsort(e, n, sizeof *e, by_position);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        event one = e[i];
+        size_t j = i;
+        for (; j && before(&one, &e[j - 1]); j--)
+            e[j] = e[j - 1];
+        e[j] = one;
+    }
 }
 
 /* Open the words' lists of segment s. */
@@ -98,6 +118,22 @@ static cairn_status open_words(near_words *w, const lexical_reader *r, size_t s)
     return CAIRN_OK;
 }
 
+/* Room for as many events as are looked at. */
+static bool more_events(near_words *w, size_t n)
+{
+    event *more;
+
+    if (w->cap_events == EVENTS_MAX)
+        return true;
+    more = arena_alloc(w->plan->memory, EVENTS_MAX * sizeof *more);
+    if (!more)
+        return false;
+    memcpy(more, w->events, n * sizeof *more);
+    w->events = more;
+    w->cap_events = EVENTS_MAX;
+    return true;
+}
+
 /* Occurrences of the groups in field f of the row, by place. */
 static cairn_status gather(near_words *w, uint32_t row, unsigned f, size_t *n)
 {
@@ -114,10 +150,14 @@ static cairn_status gather(near_words *w, uint32_t row, unsigned f, size_t *n)
                 st = words_at_positions(at, f, w->err);
             if (st)
                 return st;
-            for (size_t k = 0; found == row && k < at->n_pos && *n < EVENTS_MAX; k++)
+            if (found != row)
+                continue;
+            if (*n + at->n_pos > w->cap_events && !more_events(w, *n))
+                return no_memory(w->err);
+            for (size_t k = 0; k < at->n_pos && *n < w->cap_events; k++)
                 w->events[(*n)++] = (event){at->pos[k], (uint32_t)i};
         }
-    qsort(w->events, *n, sizeof *w->events, by_position);
+    sort_events(w->events, *n);
     return CAIRN_OK;
 }
 
@@ -200,7 +240,8 @@ cairn_status proximity_rescore(const query_plan *plan, const lexical_segment *se
     if (w.n < 2)
         return CAIRN_OK;
     order = arena_calloc(plan->memory, n, sizeof *order);
-    w.events = arena_calloc(plan->memory, EVENTS_MAX, sizeof *w.events);
+    w.events = arena_alloc(plan->memory, EVENTS_FEW * sizeof *w.events);
+    w.cap_events = EVENTS_FEW;
     w.at = arena_calloc(plan->memory, w.n, sizeof(words_at *));
     if (!order || !w.events || !w.at)
         return no_memory(err);

@@ -28,7 +28,7 @@ void lexical_params_default(lexical_params *p)
         .k1 = 1.2f,
         .b = {0.75f, 0.0f, 0.75f, 0.75f},
         .weight = {1.5f, 0.1f, 1.0f, 1.0f},
-        .proximity_depth = 50,
+        .proximity_depth = 20,
     };
 }
 

@@ -46,6 +46,8 @@ static void ask_all(analyzer *a, const lexical_reader *r)
         {.text = "w7ing", .len = 5, .occur = LEXICAL_MUST_NOT},
         {.text = "w0ing w5ing", .len = 11, .field_mask = 1},
         {.text = "w1*", .len = 3, .kind = LEXICAL_WILDCARD},
+        {.text = "*11ing", .len = 6, .kind = LEXICAL_WILDCARD},
+        {.text = "*31", .len = 3, .kind = LEXICAL_WILDCARD},
         {.text = "w11ing", .len = 6, .kind = LEXICAL_FUZZY, .edits = 1},
     };
 
