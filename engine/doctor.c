@@ -10,6 +10,7 @@
 
 #include "base/cpu.h"
 #include "engine/engine.h"
+#include "engine/ocr.h"
 #include "ingest/extractor.h"
 
 #define FEW_BYTES   ((uint64_t)1 << 30)
@@ -76,6 +77,20 @@ static void look_at_helpers(const examination *x)
              "apt install fonts-dejavu-core");
     look_for(x, "time zones", "/usr/share/zoneinfo", "time zone tables are there",
              "times of calendars and mail may be off", "apt install tzdata");
+}
+
+static void look_at_recognition(const examination *x, const settings *s)
+{
+    char languages[OCR_LANGUAGES_BYTES];
+
+    if (!strcmp(s->ocr, "off"))
+        tell(x, CAIRN_DOCTOR_GOOD, "scans", NULL, "text recognition is switched off ([index] ocr)");
+    else if (!*engine_ocr_languages(s, languages))
+        tell(x, CAIRN_DOCTOR_WARN, "scans", "apt install tesseract-ocr-eng",
+             "no languages for text recognition: scanned pages are not read");
+    else
+        tell(x, CAIRN_DOCTOR_GOOD, "scans", NULL, "text is recognised in %s, of %s", languages,
+             strcmp(s->ocr, "all") ? "pages without text" : "pages without text and images");
 }
 
 static long read_number(const char *path)
@@ -198,6 +213,7 @@ cairn_status cairn_doctor(const cairn_options *options, cairn_doctor_fn *fn, voi
         tell(&x, CAIRN_DOCTOR_BAD, "collection", NULL, "%s", why.text);
         return CAIRN_OK;
     }
+    look_at_recognition(&x, &c->settings);
     look_at_the_disk(&x, c);
     st = look_at_the_collection(&x, c, err);
     if (!st) {

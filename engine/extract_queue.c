@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/ocr.h"
 #include "ingest/extractor.h"
 
 #define WINDOW_PER_THREAD 16
@@ -112,10 +113,15 @@ static void *thread_main(void *arg)
         .max_text = (size_t)(q->c->settings.max_file_mb * 1e6), /* a text file of any size we take */
         .cancel = &q->cancel,
     };
+    char languages[OCR_LANGUAGES_BYTES];
     extractor *ex = NULL;
     piece_counter *pieces = NULL;
     cairn_error create_error = {0};
-    cairn_status create_status = extractor_create(&ex, &opt, &create_error);
+    cairn_status create_status;
+
+    opt.ocr = engine_ocr_languages(&q->c->settings, languages);
+    opt.ocr_images = !strcmp(q->c->settings.ocr, "all");
+    create_status = extractor_create(&ex, &opt, &create_error);
 
     if (!create_status && q->encoder)
         create_status = piece_counter_create(&pieces, q->encoder, &create_error);

@@ -46,6 +46,8 @@ static const setting table[] = {
     TEXT("index", "ignore_files", ignore_files, "on"),
     NUMBER("index", "flush_chunks", flush_chunks, 20000, 1, 1e6),
     NUMBER("index", "flush_seconds", flush_seconds, 10, 0.1, 3600),
+    TEXT("index", "ocr", ocr, "pdf"),
+    TEXT("index", "ocr_languages", ocr_languages, "auto"),
     NUMBER("index", "extract_seconds", extract_seconds, 60, 0.1, 3600),
     NUMBER("index", "memory_mb", memory_mb, 64, 1, 1e6),
     NUMBER("index", "merge_mb_per_second", merge_mb_per_second, 0, 0, 1e6),
@@ -225,6 +227,9 @@ cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_
         cairn_error_prefix(err, "%s: ", path);
         return st;
     }
+    if (strcmp(s->ocr, "off") && strcmp(s->ocr, "pdf") && strcmp(s->ocr, "all"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: index.ocr is off, pdf or all, not \"%s\"", path,
+                          s->ocr);
     if (strcmp(s->hidden, "on") && strcmp(s->hidden, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: index.hidden is on or off, not \"%s\"", path,
                           s->hidden);

@@ -30,6 +30,8 @@ typedef struct settings {
     char ignore_files[SETTINGS_TEXT]; /* "off": .cairnignore and .gitignore say nothing */
     double flush_chunks;  /* chunks a commit holds at most */
     double flush_seconds; /* and how long it waits at most */
+    char ocr[SETTINGS_TEXT];           /* "off", "pdf" (pages without text), "all" (and images) */
+    char ocr_languages[SETTINGS_TEXT]; /* "eng+deu"; "auto": those that are installed */
     double extract_seconds; /* a file's time limit */
     double merge_mb_per_second; /* what a merge writes at most; 0: no limit */
     char reorder[SETTINGS_TEXT]; /* "on": rows of large merges by recursive graph bisection */

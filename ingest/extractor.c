@@ -46,7 +46,8 @@
 #define READ_CHUNK          ((size_t)256 << 10)
 
 struct extractor {
-    char *program;
+    char *program, *ocr; /* ocr: "" = off */
+    bool ocr_images;
     int64_t deadline_ms;
     size_t max_text, max_memory;
     const atomic_bool *cancel;
@@ -126,8 +127,11 @@ cairn_status extractor_create(extractor **out, const extractor_options *options,
     ex->max_text = options->max_text ? options->max_text : DEFAULT_MAX_TEXT;
     ex->max_memory = options->max_memory ? options->max_memory : DEFAULT_MAX_MEMORY;
     ex->cancel = options->cancel;
+    ex->ocr = strdup(options->ocr ? options->ocr : "");
+    ex->ocr_images = options->ocr_images;
     bytes_init(&ex->in, WIRE_MAX_PAYLOAD + WIRE_HEADER + READ_CHUNK);
-    st = find_program(&ex->program, options->program, err);
+    st = ex->ocr ? find_program(&ex->program, options->program, err)
+                 : cairn_fail(err, CAIRN_ENOMEM, "an extractor");
     if (st) {
         extractor_destroy(ex);
         return st;
@@ -170,15 +174,17 @@ void extractor_destroy(extractor *ex)
     end_worker(ex, false, &status, NULL);
     bytes_clear(&ex->in);
     free(ex->program);
+    free(ex->ocr);
     free(ex);
 }
 
 static int spawn_worker(extractor *ex, int sock)
 {
-    char memory[32], *argv[] = {(char *)"cairn-extract", memory, NULL};
+    char memory[32], *argv[] = {(char *)"cairn-extract", memory, *ex->ocr ? ex->ocr : NULL,
+                                ex->ocr_images ? (char *)"images" : NULL, NULL};
     /* Nothing of our environment is passed on. */
     char *envp[] = {(char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C.UTF-8",
-                    (char *)"HOME=/nonexistent", NULL};
+                    (char *)"HOME=/nonexistent", (char *)"OMP_THREAD_LIMIT=1", NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t set;

@@ -11,6 +11,7 @@
 #define CAIRN_INGEST_EXTRACTOR_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,10 @@ typedef struct extractor_options {
     int64_t deadline_ms; /* wall time a file may take; 0 = 60,000 */
     size_t max_text;     /* bytes of text a document may give; 0 = 64 MiB */
     size_t max_memory;   /* address space of the worker in bytes; 0 = 2 GiB */
+    /* Languages in which text is recognised on pages of PDFs that have none, as Tesseract writes them
+     * ("eng+deu"); NULL or "": none is. */
+    const char *ocr;
+    bool ocr_images; /* and in images */
     const atomic_bool
         *cancel; /* may be NULL; polled while waiting: the file ends as CAIRN_ECANCELLED */
 } extractor_options;

@@ -11,6 +11,7 @@
 #include <magic.h>
 
 #include "ingest/extract/encoding.h"
+#include "ingest/extract/ocr.h"
 #include "ingest/extract/parsers.h"
 
 /* Containers (OOXML, ODF) show their kind late; texts show it in their first lines, and libmagic's
@@ -302,6 +303,8 @@ cairn_status parse_any(emitter *e, const parse_input *in)
     d = detect(in->data, in->len, in->name);
     if (!d.parse && is_encrypted_office(in->data, in->len))
         return emit_fail(e, CAIRN_EINPUT, "encrypted: it needs a password");
+    if (!d.parse && !strncmp(d.mime, "image/", 6) && ocr_takes_images())
+        d.parse = parse_image;
     if (!d.parse)
         return emit_fail(e, CAIRN_EUNSUPPORTED, "no parser for %s", d.mime);
     if (d.parse != parse_gzip && d.parse != parse_package && d.parse != parse_archive) /* these say what they hold */

@@ -25,6 +25,7 @@
 
 #include "ingest/extract/mail.h"
 #include "ingest/extract/misbehave.h"
+#include "ingest/extract/ocr.h"
 #include "ingest/extract/parsers.h"
 #include "ingest/extract/sandbox.h"
 #include "ingest/wire.h"
@@ -93,6 +94,7 @@ static uint32_t deadline_ms; /* of the request in hand */
 static void set_alarm(void)
 {
     alarm(deadline_ms / 1000 + 5);
+    ocr_set_time((int64_t)deadline_ms * 7 / 10); /* the page in hand needs time to end */
 }
 
 static cairn_status send_member(void *ctx, const emit_member_info *m, cairn_error *err)
@@ -225,7 +227,7 @@ int main(int argc, char **argv)
     wire_request r;
     int fd;
 
-    if (argc != 2 || !is_socket(SOCKET_FD)) {
+    if (argc < 2 || argc > 4 || !is_socket(SOCKET_FD)) {
         fprintf(stderr, "cairn-extract is started by cairn and has no use by itself\n");
         return 2;
     }
@@ -233,6 +235,8 @@ int main(int argc, char **argv)
     syscall(SYS_close_range, SOCKET_FD + 1, ~0u, 0);
     bytes_init(&ch.out, WIRE_MAX_PAYLOAD * 2);
     warm_up();
+    if (argc > 2)
+        ocr_load(argv[2], argc > 3);
     sandbox_enter(strtoull(argv[1], NULL, 10), &hello);
     wire_put_hello(&ch.out, &hello);
     send_all(&ch);

@@ -19,6 +19,7 @@
 
 #include "base/checked.h"
 #include "base/utf8.h"
+#include "ingest/extract/ocr.h"
 #include "ingest/extract/parsers.h"
 #include "ingest/extract/pdf_page.h"
 
@@ -612,6 +613,28 @@ static cairn_status open_failure(emitter *e, const GError *error)
                      error && error->message ? error->message : "it cannot be opened");
 }
 
+/* The pages that have no text of their own, behind those that have. */
+static void recognise(const pdf *p, PopplerDocument *doc, const bool *scanned)
+{
+    size_t left = 0;
+    bool time = true;
+    char note[80];
+
+    for (size_t i = 0; i < p->n_pages && !p->e->status; i++) {
+        PopplerPage *page = scanned[i] ? poppler_document_get_page(doc, (int)i) : NULL;
+        if (!page)
+            continue;
+        p->e->page = (uint32_t)i + 1;
+        time = time && ocr_page(p->e, page);
+        left += !time;
+        g_object_unref(page);
+    }
+    if (left && p->e->n_blocks) {
+        snprintf(note, sizeof note, "%zu pages are scans and were not recognised in time", left);
+        emit_field(p->e, FIELD_NOTE, note, strlen(note));
+    }
+}
+
 static gboolean take_bytes(const gchar *data, gsize n, gpointer ctx, GError **error)
 {
     bytes *out = ctx;
@@ -653,6 +676,8 @@ cairn_status parse_pdf(emitter *e, const parse_input *in)
     GError *error = NULL;
     PopplerDocument *doc = poppler_document_new_from_bytes(data, NULL, &error);
     pdf p = {.e = e};
+    bool *scanned = NULL; /* pages without text */
+    size_t lines;
     int n;
 
     bytes_init(&p.text, SIZE_MAX / 4);
@@ -677,6 +702,7 @@ cairn_status parse_pdf(emitter *e, const parse_input *in)
         goto done;
     }
     emit_number(e, FIELD_PAGES, n);
+    scanned = calloc(p.n_pages, sizeof *scanned);
     for (int i = 0; i < n && !e->status; i++) {
         PopplerPage *page = poppler_document_get_page(doc, i);
         double width;
@@ -684,7 +710,10 @@ cairn_status parse_pdf(emitter *e, const parse_input *in)
         if (!page)
             continue; /* a broken page among good ones */
         poppler_page_get_size(page, &width, &p.heights[i]);
+        lines = p.n;
         pdf_page_lines(&p, page, (uint32_t)i + 1);
+        if (scanned)
+            scanned[i] = p.n == lines;
         g_object_unref(page);
     }
     if (e->status)
@@ -697,6 +726,8 @@ cairn_status parse_pdf(emitter *e, const parse_input *in)
         give_paragraphs(&p);
     }
     give_extras(&p, doc);
+    if (ocr_is_on() && scanned)
+        recognise(&p, doc, scanned);
     if (!e->n_blocks)
         emit_field(e, FIELD_NOTE, "no text layer: a scan or drawings", 33);
     if (poppler_document_has_attachments(doc))
@@ -711,5 +742,6 @@ done:
     free(p.lines);
     free(p.heights);
     free(p.outline);
+    free(scanned);
     return e->status;
 }

@@ -45,6 +45,7 @@ static const char *const readable[] = {
     "/usr/share/poppler", /* CMaps for CJK */
     "/usr/share/fonts",      "/usr/local/share/fonts", "/etc/fonts",     "/var/cache/fontconfig",
     "/usr/share/fontconfig", "/usr/share/zoneinfo",    "/etc/localtime",
+    "/usr/share/tesseract-ocr", "/usr/share/tessdata",
 };
 
 static int enter_landlock(void)

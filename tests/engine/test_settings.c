@@ -39,6 +39,9 @@ static void defaults_and_file(void **state)
     assert_true(s.chunk_tokens == 128);
     assert_string_equal(s.embedder, "/a b/c");
     unlink(path);
+    path = write_file("[index]\nocr = sometimes\n");
+    assert_int_equal(settings_read(&s, path, 1, NULL), CAIRN_EUSAGE);
+    unlink(path);
     assert_int_equal(settings_read(&s, "/no/such/file", 0, NULL), CAIRN_OK);
     assert_int_equal(settings_read(&s, "/no/such/file", 1, NULL), CAIRN_EIO);
 }
