@@ -1,0 +1,312 @@
+/* answer_type.c - see answer_type.h. */
+#include "retrieve/answer_type.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define QUESTION_MAX 512 /* bytes of a question that are looked at */
+
+/* First match wins. A phrase of letters must stand between word boundaries; '~' at its end lets the
+ * last word go on. */
+static const struct {
+    const char *phrase;
+    answer_type type;
+} phrases[] = {
+    /* money before amounts: "how much does it cost" */
+    {"how much does * cost", ANSWER_MONEY}, {"how much did * cost", ANSWER_MONEY},
+    {"how much will * cost", ANSWER_MONEY}, {"how much do * cost", ANSWER_MONEY},
+    {"how much money", ANSWER_MONEY}, {"how much is the", ANSWER_MONEY},
+    {"what is the price", ANSWER_MONEY}, {"what does * cost", ANSWER_MONEY},
+    {"what do * cost", ANSWER_MONEY}, {"what will * cost", ANSWER_MONEY},
+    {"what did * cost", ANSWER_MONEY}, {"what is the rent", ANSWER_MONEY},
+    {"how expensive", ANSWER_MONEY}, {"was kostet", ANSWER_MONEY}, {"was kosten", ANSWER_MONEY},
+    {"wie viel kostet", ANSWER_MONEY}, {"wie viel kosten", ANSWER_MONEY},
+    {"wieviel kostet", ANSWER_MONEY}, {"wie teuer", ANSWER_MONEY}, {"wie viel euro", ANSWER_MONEY},
+    {"wie hoch ist die miete", ANSWER_MONEY}, {"cuánto cuesta~", ANSWER_MONEY},
+    {"cuánto costó", ANSWER_MONEY}, {"cuánto dinero", ANSWER_MONEY}, {"qué precio", ANSWER_MONEY},
+    {"combien coûte~", ANSWER_MONEY}, {"quel est le prix", ANSWER_MONEY},
+    {"сколько стоит", ANSWER_MONEY}, {"多少钱", ANSWER_MONEY},
+    {"what percent~", ANSWER_SHARE}, {"which percent~", ANSWER_SHARE},
+    {"how many percent", ANSWER_SHARE}, {"wie viel prozent", ANSWER_SHARE},
+    {"wie viele prozent", ANSWER_SHARE}, {"welcher prozentsatz", ANSWER_SHARE},
+    {"qué porcentaje", ANSWER_SHARE}, {"quel pourcentage", ANSWER_SHARE},
+    {"сколько процентов", ANSWER_SHARE}, {"百分之", ANSWER_SHARE},
+    {"what time", ANSWER_TIME}, {"um wie viel uhr", ANSWER_TIME}, {"wie spät", ANSWER_TIME},
+    {"qué hora", ANSWER_TIME}, {"quelle heure", ANSWER_TIME}, {"几点", ANSWER_TIME},
+    {"how many", ANSWER_COUNT}, {"what number of", ANSWER_COUNT}, {"how much", ANSWER_MEASURE},
+    {"wie viele~", ANSWER_COUNT}, {"wieviele~", ANSWER_COUNT}, {"wie viel", ANSWER_MEASURE},
+    {"wieviel", ANSWER_MEASURE}, {"welche anzahl", ANSWER_COUNT}, {"cuántos", ANSWER_COUNT},
+    {"cuántas", ANSWER_COUNT}, {"cuánta", ANSWER_MEASURE}, {"cuánto", ANSWER_MEASURE},
+    {"qué cantidad", ANSWER_MEASURE}, {"combien", ANSWER_COUNT}, {"сколько", ANSWER_COUNT},
+    {"多少", ANSWER_COUNT}, {"几", ANSWER_COUNT}, {"كم", ANSWER_COUNT},
+    {"how long", ANSWER_MEASURE}, {"how old", ANSWER_MEASURE}, {"how far", ANSWER_MEASURE},
+    {"how high", ANSWER_MEASURE}, {"how tall", ANSWER_MEASURE}, {"how large", ANSWER_MEASURE},
+    {"how big", ANSWER_MEASURE}, {"how fast", ANSWER_MEASURE}, {"how often", ANSWER_OTHER},
+    {"how hot", ANSWER_MEASURE}, {"how deep", ANSWER_MEASURE}, {"how wide", ANSWER_MEASURE},
+    {"how heavy", ANSWER_MEASURE}, {"how thick", ANSWER_MEASURE}, {"what temperature", ANSWER_MEASURE},
+    {"what age", ANSWER_MEASURE}, {"what torque", ANSWER_MEASURE}, {"wie lange", ANSWER_MEASURE},
+    {"wie lang", ANSWER_MEASURE}, {"wie alt", ANSWER_MEASURE}, {"wie hoch", ANSWER_MEASURE},
+    {"wie groß", ANSWER_MEASURE}, {"wie weit", ANSWER_MEASURE}, {"wie schwer", ANSWER_MEASURE},
+    {"wie schnell", ANSWER_MEASURE}, {"wie tief", ANSWER_MEASURE}, {"wie warm", ANSWER_MEASURE},
+    {"welche temperatur", ANSWER_MEASURE}, {"qué edad", ANSWER_MEASURE},
+    {"qué temperatura", ANSWER_MEASURE}, {"quel âge", ANSWER_MEASURE},
+    {"when", ANSWER_DATE}, {"what year", ANSWER_DATE}, {"which year", ANSWER_DATE},
+    {"what date", ANSWER_DATE}, {"which date", ANSWER_DATE}, {"what month", ANSWER_DATE},
+    {"which month", ANSWER_DATE}, {"what day", ANSWER_DATE}, {"wann", ANSWER_DATE},
+    {"welchem jahr", ANSWER_DATE}, {"welches jahr", ANSWER_DATE}, {"welchem datum", ANSWER_DATE},
+    {"welchem monat", ANSWER_DATE}, {"welchem tag", ANSWER_DATE}, {"bis wann", ANSWER_DATE},
+    {"cuándo", ANSWER_DATE}, {"qué año", ANSWER_DATE}, {"qué fecha", ANSWER_DATE},
+    {"qué mes", ANSWER_DATE}, {"qué día", ANSWER_DATE}, {"quand", ANSWER_DATE},
+    {"quelle année", ANSWER_DATE}, {"quelle date", ANSWER_DATE}, {"когда", ANSWER_DATE},
+    {"什么时候", ANSWER_DATE}, {"何时", ANSWER_DATE}, {"哪年", ANSWER_DATE}, {"哪一年", ANSWER_DATE},
+    {"متى", ANSWER_DATE},
+    {"who", ANSWER_WHO}, {"whom", ANSWER_WHO}, {"whose", ANSWER_WHO}, {"wer", ANSWER_WHO},
+    {"wen", ANSWER_WHO}, {"wem", ANSWER_WHO}, {"wessen", ANSWER_WHO}, {"quién", ANSWER_WHO},
+    {"quiénes", ANSWER_WHO}, {"qui", ANSWER_WHO}, {"кто", ANSWER_WHO}, {"谁", ANSWER_WHO},
+    {"哪位", ANSWER_WHO}, {"من هو", ANSWER_WHO},
+    {"where", ANSWER_WHERE}, {"what city", ANSWER_WHERE}, {"which city", ANSWER_WHERE},
+    {"what country", ANSWER_WHERE}, {"which country", ANSWER_WHERE}, {"what town", ANSWER_WHERE},
+    {"wo", ANSWER_WHERE}, {"wohin", ANSWER_WHERE}, {"woher", ANSWER_WHERE},
+    {"welcher stadt", ANSWER_WHERE}, {"welchem land", ANSWER_WHERE}, {"dónde", ANSWER_WHERE},
+    {"adónde", ANSWER_WHERE}, {"qué ciudad", ANSWER_WHERE}, {"qué país", ANSWER_WHERE},
+    {"où", ANSWER_WHERE}, {"где", ANSWER_WHERE}, {"哪里", ANSWER_WHERE}, {"在哪", ANSWER_WHERE},
+    {"أين", ANSWER_WHERE},
+    {"why", ANSWER_WHY}, {"warum", ANSWER_WHY}, {"weshalb", ANSWER_WHY}, {"wieso", ANSWER_WHY},
+    {"por qué", ANSWER_WHY}, {"pourquoi", ANSWER_WHY}, {"почему", ANSWER_WHY}, {"为什么", ANSWER_WHY},
+    {"لماذا", ANSWER_WHY},
+};
+
+static const char *const yes_no_starts[] = {
+    "is ", "are ", "was ", "were ", "does ", "do ", "did ", "can ", "could ", "may ", "must ", "has ",
+    "have ", "will ", "should ", "ist ", "sind ", "hat ", "haben ", "kann ", "darf ", "muss ",
+    "wird ", "gibt es ", "war ", "es ", "está ", "hay ", "puede ", "tiene ", "est-ce "};
+
+/* Small letters of ASCII, Latin-1 and basic Cyrillic; the Spanish opening mark and blanks become one
+ * blank, with one at either end. */
+static void fold_question(const char *s, size_t len, char out[QUESTION_MAX * 2 + 4])
+{
+    size_t n = 0;
+
+    out[n++] = ' ';
+    for (size_t i = 0; i < len && i < QUESTION_MAX; i++) {
+        unsigned char c = (unsigned char)s[i], next = i + 1 < len ? (unsigned char)s[i + 1] : 0;
+        if (c == 0xC2 && next == 0xBF) {
+            i++;
+            continue;
+        }
+        if (c == 0xC3 && next >= 0x80 && next <= 0x9E) {
+            out[n++] = (char)c;
+            out[n++] = (char)(next + 0x20);
+            i++;
+        } else if (c == 0xD0 && next >= 0x90 && next <= 0x9F) {
+            out[n++] = (char)c;
+            out[n++] = (char)(next + 0x20);
+            i++;
+        } else if (c == 0xD0 && next >= 0xA0 && next <= 0xAF) {
+            out[n++] = (char)0xD1;
+            out[n++] = (char)(next - 0x20);
+            i++;
+        } else if (c < 0x80 && !isalnum(c)) {
+            if (out[n - 1] != ' ')
+                out[n++] = ' ';
+        } else {
+            out[n++] = (char)(c < 0x80 ? tolower(c) : c);
+        }
+    }
+    out[n++] = ' ';
+    out[n] = '\0';
+}
+
+static bool bounded(const char *folded, const char *at, size_t n, bool open)
+{
+    if ((unsigned char)at[0] >= 0xE0) /* characters without blanks between words */
+        return true;
+    return (at == folded || at[-1] == ' ') && (open || at[n] == ' ' || at[n] == '\0');
+}
+
+/* Whether the phrase, where * stands for up to eight words, is in the folded question. */
+static bool has_phrase(const char *folded, const char *phrase)
+{
+    const char *star = strstr(phrase, " *");
+    size_t n = star ? (size_t)(star - phrase) : strlen(phrase);
+    bool open = !star && phrase[n - 1] == '~';
+    char head[64];
+
+    if (open)
+        n--;
+    memcpy(head, phrase, n);
+    head[n] = '\0';
+    for (const char *p = folded; (p = strstr(p, head)); p++) {
+        if (!bounded(folded, p, n, open))
+            continue;
+        if (!star)
+            return true;
+        return has_phrase(p + n, star + 3);
+    }
+    return false;
+}
+
+answer_type answer_type_of(const char *question, size_t len)
+{
+    char folded[QUESTION_MAX * 2 + 4];
+    size_t best_at = sizeof folded, best_len = 0;
+    answer_type best = ANSWER_OTHER;
+
+    fold_question(question, len, folded);
+    for (size_t i = 0; i < sizeof yes_no_starts / sizeof *yes_no_starts; i++)
+        if (!strncmp(folded + 1, yes_no_starts[i], strlen(yes_no_starts[i])) &&
+            !has_phrase(folded, "or") && !has_phrase(folded, "oder"))
+            return ANSWER_YES_NO;
+    /* The phrase that comes first in the question asks; of those at one place the longest. */
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
+        const char *star = strstr(phrases[i].phrase, " *"), *at;
+        size_t n = strlen(phrases[i].phrase);
+        char head[64];
+        if (!has_phrase(folded, phrases[i].phrase))
+            continue;
+        size_t h = star ? (size_t)(star - phrases[i].phrase) : n - (phrases[i].phrase[n - 1] == '~');
+        memcpy(head, phrases[i].phrase, h);
+        head[h] = '\0';
+        at = folded;
+        while ((at = strstr(at, head)) && !bounded(folded, at, h, true))
+            at++;
+        if (!at)
+            continue;
+        if ((size_t)(at - folded) < best_at || ((size_t)(at - folded) == best_at && n > best_len)) {
+            best_at = (size_t)(at - folded);
+            best_len = n;
+            best = phrases[i].type;
+        }
+    }
+    return best;
+}
+
+const char *answer_type_name(answer_type t)
+{
+    static const char *const names[ANSWER_TYPES] = {"other", "count", "money", "share", "measure",
+                                                    "date",  "time",  "who",   "where", "why",
+                                                    "yes-no"};
+
+    return (size_t)t < ANSWER_TYPES ? names[t] : "other";
+}
+
+bool answer_names_visible(const char *lang)
+{
+    static const char *const hidden[] = {"zh", "ja", "ko", "ar", "he", "th", "hi", "fa", "de"};
+
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        if (!strcmp(lang, hidden[i]))
+            return false;
+    return true;
+}
+
+/* ---- mentions ---- */
+
+static bool capital(const char *s, size_t left)
+{
+    unsigned char c = (unsigned char)s[0], d = left > 1 ? (unsigned char)s[1] : 0;
+
+    return isupper(c) || (c == 0xC3 && d >= 0x80 && d <= 0x9E) || (c == 0xD0 && d >= 0x90 && d <= 0xAF);
+}
+
+static size_t end_of_word(const char *s, size_t len, size_t at)
+{
+    while (at < len && (isalnum((unsigned char)s[at]) || (unsigned char)s[at] >= 0x80 ||
+                        ((s[at] == '-' || s[at] == '\'') && at + 1 < len &&
+                         (isalnum((unsigned char)s[at + 1]) || (unsigned char)s[at + 1] >= 0x80))))
+        at++;
+    return at;
+}
+
+/* Small words that may stand inside a name. */
+static bool joins_names(const char *s, size_t len)
+{
+    static const char *const all[] = {"of", "de", "del", "la", "von", "van", "der", "den", "the",
+                                      "y", "and", "und", "&", "du", "da", "di"};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strlen(all[i]) == len && !memcmp(all[i], s, len))
+            return true;
+    return false;
+}
+
+/* The run of capitalised words that begins at s[at]; joining words count when a capital follows. */
+static size_t name_end(const char *s, size_t len, size_t at)
+{
+    size_t end = end_of_word(s, len, at);
+
+    for (;;) {
+        size_t p = end, q;
+        if (p < len && s[p] == '.' && end - at <= 3) /* "J. Smith", "Dr. Smith" */
+            p++;
+        if (p >= len || s[p] != ' ')
+            return end;
+        p++;
+        if (p < len && capital(s + p, len - p)) {
+            end = end_of_word(s, len, p);
+            continue;
+        }
+        q = end_of_word(s, len, p);
+        if (q == p && p < len && s[p] == '&')
+            q++;
+        if (q == p || !joins_names(s + p, q - p) || q >= len || s[q] != ' ' || q + 1 >= len ||
+            !capital(s + q + 1, len - q - 1))
+            return end;
+        end = end_of_word(s, len, q + 1);
+    }
+}
+
+static bool fits(answer_type t, const quantity *q)
+{
+    switch (t) {
+    case ANSWER_COUNT:
+        return q->kind == QUANTITY_NUMBER && q->class != UNIT_MONEY;
+    case ANSWER_MONEY:
+        return q->kind == QUANTITY_NUMBER && q->class == UNIT_MONEY;
+    case ANSWER_SHARE:
+        return q->kind == QUANTITY_NUMBER && q->class == UNIT_SHARE;
+    case ANSWER_MEASURE:
+        return q->kind == QUANTITY_NUMBER;
+    case ANSWER_DATE:
+        return q->kind == QUANTITY_DATE || q->year_like;
+    case ANSWER_TIME:
+        return q->kind == QUANTITY_TIME;
+    default:
+        return false;
+    }
+}
+
+cairn_status answer_mentions(answer_type t, const char *text, size_t len,
+                             const quantity *quantities, size_t n_quantities, arena *a,
+                             text_span **out, size_t *n, cairn_error *err)
+{
+    size_t most = n_quantities + len / 2 + 1;
+
+    *n = 0;
+    *out = NULL;
+    if (t == ANSWER_WHO || t == ANSWER_WHERE) {
+        *out = arena_alloc(a, most * sizeof **out);
+        if (!*out)
+            return cairn_fail(err, CAIRN_ENOMEM, "mentions");
+        for (size_t i = 0; i < len;) {
+            size_t end = end_of_word(text, len, i);
+            if (end == i) {
+                i++;
+            } else if (capital(text + i, len - i)) {
+                end = name_end(text, len, i);
+                (*out)[(*n)++] = (text_span){i, end};
+                i = end;
+            } else {
+                i = end;
+            }
+        }
+        return CAIRN_OK;
+    }
+    *out = arena_alloc(a, (n_quantities + 1) * sizeof **out);
+    if (!*out)
+        return cairn_fail(err, CAIRN_ENOMEM, "mentions");
+    for (size_t i = 0; i < n_quantities; i++)
+        if (fits(t, &quantities[i]))
+            (*out)[(*n)++] = (text_span){quantities[i].start, quantities[i].end};
+    return CAIRN_OK;
+}

@@ -1,0 +1,640 @@
+/* evidence.c - see evidence.h.
+ *
+ * Two rounds: all sentences are scored without an encoder; the best max_similar get their own cosine
+ * and are scored again. Everything is compared by stems in the passage's language; the question's
+ * weights belong to places in the question, so that they are the same for every passage. */
+#include "retrieve/evidence.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "index/text/stopwords.h"
+#include "retrieve/evidence_model.h"
+#include "retrieve/injection.h"
+#include "retrieve/terms.h"
+
+#define LONG_SENTENCE 60 /* words */
+#define MANY_WORDS    10
+#define HEAD_BYTES    ((size_t)1 << 20)
+
+void evidence_params_default(evidence_params *p)
+{
+    *p = (evidence_params){.max_similar = 12, .tail_from = 5};
+}
+
+/* ---- the question ---- */
+
+typedef struct asked_word {
+    uint32_t start, end;
+    double weight;
+} asked_word;
+
+typedef struct asked {
+    const char *text;
+    size_t len;
+    const char *lang;
+    answer_type type;
+    asked_word *words; /* content words */
+    size_t n;
+    double total, rarest;
+    quantity *quantities;
+    size_t n_quantities;
+} asked;
+
+const char *evidence_language(const char *question, size_t len, const char *const *candidates,
+                              size_t n)
+{
+    static const char *const common[] = {"en", "de", "es", "fr", "it", "pt", "nl", "ru", "sv", "pl"};
+    const char *best = "";
+    size_t most = 0, n_common = sizeof common / sizeof *common;
+
+    for (size_t c = 0; c < n + n_common; c++) {
+        const char *lang = c < n ? candidates[c] : common[c - n];
+        size_t found = 0;
+        if (!lang || !*lang)
+            continue;
+        for (size_t i = 0; i < len;) {
+            char form[ANALYZER_FORM_MAX];
+            size_t end = i;
+            while (end < len && (isalpha((unsigned char)question[end]) || (uint8_t)question[end] >= 0x80))
+                end++;
+            if (end > i && end - i < 64) {
+                size_t w = analyzer_form(question + i, end - i, form);
+                found += stopwords_has(lang, form, w);
+            }
+            i = end > i ? end : i + 1;
+        }
+        if (found > most) {
+            most = found;
+            /* A static copy of the code where there is one, else the candidate as it is. */
+            best = lang;
+        }
+    }
+    return best;
+}
+
+static cairn_status read_question(analyzer *an, const char *question, const evidence_params *params,
+                                  const char *lang, arena *a, asked *q, cairn_error *err)
+{
+    term_list terms;
+    size_t len = strlen(question);
+    cairn_status st;
+
+    *q = (asked){.text = question, .len = len, .lang = lang,
+                 .type = answer_type_of(question, len)};
+    st = terms_read(an, *lang ? lang : terms_language(NULL, NULL, question, len), question, len,
+                    &terms, err);
+    if (!st)
+        st = quantities_find(question, len, a, &q->quantities, &q->n_quantities, err);
+    if (!st && !(q->words = arena_calloc(a, terms.n + 1, sizeof *q->words)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "evidence");
+    for (size_t i = 0; !st && i < terms.n; i++) {
+        const text_term *t = &terms.at[i];
+        bool again = false;
+        if (t->weight <= 0)
+            continue;
+        for (size_t j = 0; j < i; j++)
+            again |= terms.at[j].key == t->key;
+        if (again)
+            continue;
+        double w = params->idf ? params->idf(params->idf_ctx, question + t->start, t->end - t->start)
+                               : 1;
+        q->words[q->n++] = (asked_word){t->start, t->end, w > 0 ? w : 1e-3};
+        q->total += q->words[q->n - 1].weight;
+        if (w > q->rarest)
+            q->rarest = w;
+    }
+    term_list_clear(&terms);
+    return st;
+}
+
+/* ---- one passage ---- */
+
+typedef struct reading {
+    const evidence_passage *p;
+    const char *lang;
+    term_list terms, head;
+    uint64_t *keys; /* [q->n]: the question's words as stems of this language; 0: none */
+    bool *named;    /* [q->n]: a name or an identifier */
+    text_span *sentences;
+    size_t n_sentences;
+    quantity *quantities;
+    size_t n_quantities;
+    bool table;
+} reading;
+
+static void reading_clear(reading *r)
+{
+    term_list_clear(&r->terms);
+    term_list_clear(&r->head);
+    free(r->sentences);
+    r->sentences = NULL;
+}
+
+static cairn_status read_asked_here(analyzer *an, const asked *q, reading *r, arena *a,
+                                    cairn_error *err)
+{
+    term_list terms;
+    cairn_status st;
+
+    r->keys = arena_calloc(a, q->n + 1, sizeof *r->keys);
+    r->named = arena_calloc(a, q->n + 1, sizeof *r->named);
+    if (!r->keys || !r->named)
+        return cairn_fail(err, CAIRN_ENOMEM, "evidence");
+    st = terms_read(an, r->lang, q->text, q->len, &terms, err);
+    for (size_t i = 0; !st && i < q->n; i++)
+        for (size_t j = 0; j < terms.n; j++)
+            if (terms.at[j].start == q->words[i].start) {
+                r->keys[i] = terms.at[j].key;
+                r->named[i] = terms.at[j].name || terms.at[j].identifier;
+                break;
+            }
+    term_list_clear(&terms);
+    return st;
+}
+
+/* Lines with the sign that parts cells: as chunks of tables are written, the header first. */
+static bool is_table(const char *s, size_t len)
+{
+    const char *nl = memchr(s, '\n', len), *end;
+    size_t first = nl ? (size_t)(nl - s) : 0;
+
+    if (!nl || !memmem(s, first, " | ", 3))
+        return false;
+    end = memchr(nl + 1, '\n', len - first - 1);
+    return memmem(nl, end ? (size_t)(end - nl) : len - first, " | ", 3) != NULL;
+}
+
+static cairn_status read_passage(analyzer *an, const asked *q, const evidence_passage *p, arena *a,
+                                 reading *r, cairn_error *err)
+{
+    bytes head;
+    cairn_status st;
+
+    *r = (reading){.p = p,
+                   .lang = terms_language(p->text.lang, NULL, p->text.text, p->text.len),
+                   .table = is_table(p->text.text, p->text.len)};
+    bytes_init(&head, HEAD_BYTES);
+    st = bytes_printf(&head, "%s\n%s", p->text.title ? p->text.title : "",
+                      p->text.heading ? p->text.heading : "");
+    if (!st && r->table)
+        st = bytes_printf(&head, "\n%.*s", (int)strcspn(p->text.text, "\n"), p->text.text);
+    if (st)
+        cairn_fail(err, st, "evidence");
+    else
+        st = terms_read(an, r->lang, head.data, head.len, &r->head, err);
+    bytes_clear(&head);
+    if (!st)
+        st = terms_read(an, r->lang, p->text.text, p->text.len, &r->terms, err);
+    if (!st)
+        st = read_asked_here(an, q, r, a, err);
+    if (!st)
+        st = quantities_find(p->text.text, p->text.len, a, &r->quantities, &r->n_quantities, err);
+    if (!st)
+        st = sentences_split(p->text.text, p->text.len, false, sentences_dotted_ordinals(r->lang),
+                             &r->sentences, &r->n_sentences, err);
+    return st;
+}
+
+/* The terms that begin in bytes [start, end). */
+static void terms_between(const term_list *l, size_t start, size_t end, const text_term **at,
+                          size_t *n)
+{
+    size_t i = 0, j;
+
+    while (i < l->n && l->at[i].start < start)
+        i++;
+    for (j = i; j < l->n && l->at[j].start < end; j++)
+        ;
+    *at = l->at + i;
+    *n = j - i;
+}
+
+/* Share of the question's weight in the bytes, and the weight of the rarest word missing. */
+static void cover(const asked *q, const reading *r, size_t start, size_t end, bool with_head,
+                  double *share, double *missing)
+{
+    const text_term *at;
+    size_t n;
+    double sum = 0;
+
+    *missing = 0;
+    terms_between(&r->terms, start, end, &at, &n);
+    for (size_t i = 0; i < q->n; i++) {
+        if (r->keys[i] && (terms_have(at, n, r->keys[i]) ||
+                           (with_head && terms_have(r->head.at, r->head.n, r->keys[i]))))
+            sum += q->words[i].weight;
+        else if (q->words[i].weight > *missing)
+            *missing = q->words[i].weight;
+    }
+    *share = q->total > 0 ? sum / q->total : 0;
+    *missing = q->rarest > 0 ? *missing / q->rarest : 0;
+}
+
+static float names_found(const asked *q, const reading *r)
+{
+    size_t names = 0, found = 0;
+
+    for (size_t i = 0; i < q->n; i++) {
+        if (!r->named[i])
+            continue;
+        names++;
+        found += terms_have(r->terms.at, r->terms.n, r->keys[i]) ||
+                 terms_have(r->head.at, r->head.n, r->keys[i]);
+    }
+    return names ? (float)found / (float)names : 1;
+}
+
+static float numbers_missing(const asked *q, const reading *r, size_t start, size_t end)
+{
+    float missing = 0;
+
+    for (size_t i = 0; i < q->n_quantities; i++) {
+        bool here = q->quantities[i].word;
+        for (size_t j = 0; j < r->n_quantities && !here; j++)
+            here = r->quantities[j].start >= start && r->quantities[j].start < end &&
+                   quantity_equal(&q->quantities[i], &r->quantities[j]);
+        missing += !here;
+    }
+    return missing;
+}
+
+/* Whether the mention is made of the question's own words. */
+static bool in_question(const asked *q, const reading *r, const text_span *m)
+{
+    const text_term *at;
+    size_t n, known = 0, weighty = 0;
+
+    terms_between(&r->terms, m->start, m->end, &at, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (at[i].weight <= 0)
+            continue;
+        weighty++;
+        for (size_t j = 0; j < q->n; j++)
+            if (r->keys[j] == at[i].key) {
+                known++;
+                break;
+            }
+    }
+    return weighty == known;
+}
+
+/* The quantities of a sentence with places counted from its beginning. */
+static cairn_status local_quantities(const reading *r, const text_span *s, arena *a, quantity **out,
+                                     size_t *n)
+{
+    *out = arena_alloc(a, (r->n_quantities + 1) * sizeof **out);
+    *n = 0;
+    if (!*out)
+        return CAIRN_ENOMEM;
+    for (size_t i = 0; i < r->n_quantities; i++) {
+        quantity x = r->quantities[i];
+        if (x.start < s->start || x.end > s->end)
+            continue;
+        x.start -= s->start;
+        x.end -= s->start;
+        (*out)[(*n)++] = x;
+    }
+    return CAIRN_OK;
+}
+
+/* Mentions of what is asked for in a sentence, in bytes of the passage, the question's own left out. */
+static cairn_status mentions_in(const asked *q, const reading *r, const text_span *s, arena *a,
+                                text_span **out, size_t *n, cairn_error *err)
+{
+    quantity *local;
+    size_t n_local, kept = 0;
+    cairn_status st = local_quantities(r, s, a, &local, &n_local);
+
+    *n = 0;
+    if (!st)
+        st = answer_mentions(q->type, r->p->text.text + s->start, s->end - s->start, local, n_local, a,
+                             out, n, err);
+    for (size_t i = 0; !st && i < *n; i++) {
+        text_span m = {(*out)[i].start + s->start, (*out)[i].end + s->start};
+        if (!in_question(q, r, &m))
+            (*out)[kept++] = m;
+    }
+    *n = kept;
+    return st;
+}
+
+static bool typed(answer_type t)
+{
+    return t != ANSWER_OTHER && t != ANSWER_WHY && t != ANSWER_YES_NO;
+}
+
+/* ---- the lists ---- */
+
+typedef struct lists {
+    float best_lexical, tail_lexical, best_vector, tail_vector;
+} lists;
+
+static lists read_lists(const evidence_passage *p, size_t n, size_t from)
+{
+    lists l = {0};
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        l.best_lexical = fmaxf(l.best_lexical, p[i].lexical);
+        l.best_vector = fmaxf(l.best_vector, p[i].vector);
+        if (i < from && n > from)
+            continue;
+        l.tail_lexical += p[i].lexical;
+        l.tail_vector += p[i].vector;
+        count++;
+    }
+    if (count) {
+        l.tail_lexical /= (float)count;
+        l.tail_vector /= (float)count;
+    }
+    return l;
+}
+
+/* ---- sentences ---- */
+
+typedef struct finding {
+    analyzer *an;
+    const asked *q;
+    lists lists;
+    bool vectors;
+    arena *a;
+    evidence_sentence *at;
+    uint64_t *hash; /* of each sentence's words */
+    size_t n, cap;
+    cairn_error *err;
+} finding;
+
+static float apply(const sentence_model *m, const float *f)
+{
+    float sum = m->bias;
+
+    for (size_t i = 0; i < EVIDENCE_FEATURES; i++)
+        sum += m->weight[i] * f[i];
+    return sum;
+}
+
+static cairn_status add_sentence(finding *x, evidence_sentence s, uint64_t hash)
+{
+    for (size_t i = 0; i < x->n; i++)
+        if (x->hash[i] == hash)
+            return CAIRN_OK; /* said before, by a passage that ranks higher */
+    if (x->n == x->cap) {
+        size_t cap = x->cap ? x->cap * 2 : 64;
+        evidence_sentence *at = arena_alloc(x->a, cap * sizeof *at);
+        uint64_t *h = arena_alloc(x->a, cap * sizeof *h);
+        if (!at || !h)
+            return cairn_fail(x->err, CAIRN_ENOMEM, "evidence");
+        if (x->n) {
+            memcpy(at, x->at, x->n * sizeof *at);
+            memcpy(h, x->hash, x->n * sizeof *h);
+        }
+        x->at = at;
+        x->hash = h;
+        x->cap = cap;
+    }
+    x->hash[x->n] = hash;
+    x->at[x->n++] = s;
+    return CAIRN_OK;
+}
+
+static uint64_t words_hash(const reading *r, const text_span *s)
+{
+    const text_term *at;
+    size_t n;
+    uint64_t h = 0xcbf29ce484222325u;
+
+    terms_between(&r->terms, s->start, s->end, &at, &n);
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ at[i].key) * 0x100000001b3u;
+    return h;
+}
+
+static cairn_status read_sentence(finding *x, const reading *r, size_t passage, size_t i)
+{
+    const text_span *s = &r->sentences[i];
+    const evidence_passage *p = r->p;
+    evidence_sentence e = {.passage = passage, .start = s->start, .end = s->end};
+    double share, missing;
+    const text_term *at;
+    text_span *mentions;
+    size_t n;
+    cairn_status st;
+    float *f = e.feature;
+
+    e.before = !r->table && i ? r->sentences[i - 1].start : s->start;
+    e.after = !r->table && i + 1 < r->n_sentences ? r->sentences[i + 1].end : s->end;
+    e.head_end = r->table && i ? r->sentences[0].end : 0;
+    e.planted = injection_score(p->text.text + s->start, s->end - s->start) >= INJECTION_SENTENCE;
+    cover(x->q, r, s->start, s->end, false, &share, &missing);
+    f[EVIDENCE_COVER] = (float)share;
+    cover(x->q, r, e.before, e.after, true, &share, &missing);
+    f[EVIDENCE_COVER_AROUND] = (float)share;
+    f[EVIDENCE_RARE_AROUND] = (float)missing;
+    cover(x->q, r, 0, p->text.len, true, &share, &missing);
+    f[EVIDENCE_COVER_PASSAGE] = (float)share;
+    f[EVIDENCE_RARE_PASSAGE] = (float)missing;
+    st = mentions_in(x->q, r, s, x->a, &mentions, &n, x->err);
+    if (st)
+        return st;
+    bool unseen = (x->q->type == ANSWER_WHO || x->q->type == ANSWER_WHERE) &&
+                  !answer_names_visible(r->lang);
+    f[EVIDENCE_TYPE] = !typed(x->q->type) || n || unseen;
+    f[EVIDENCE_TYPE_STRONG] = typed(x->q->type) && n && !unseen;
+    f[EVIDENCE_NAMES] = names_found(x->q, r);
+    f[EVIDENCE_NUMBERS] = numbers_missing(x->q, r, e.before, e.after);
+    f[EVIDENCE_LEXICAL_FIRST] = p->lexical > 0 && p->lexical >= x->lists.best_lexical;
+    f[EVIDENCE_LEXICAL_SHARE] = x->lists.best_lexical > 0 ? p->lexical / x->lists.best_lexical : 0;
+    f[EVIDENCE_LEXICAL_STEP] =
+        x->q->total > 0 ? (p->lexical - x->lists.tail_lexical) / (float)x->q->total : 0;
+    if (x->vectors) {
+        f[EVIDENCE_VECTOR_FIRST] = p->vector >= x->lists.best_vector;
+        f[EVIDENCE_VECTOR_GAP] = p->vector > 0 ? p->vector - x->lists.best_vector : -0.1f;
+        f[EVIDENCE_VECTOR_STEP] = p->vector > 0 ? p->vector - x->lists.tail_vector : 0;
+        f[EVIDENCE_VECTOR] = p->vector > 0 ? p->vector : x->lists.tail_vector;
+    }
+    terms_between(&r->terms, s->start, s->end, &at, &n);
+    f[EVIDENCE_LENGTH] = (float)(n > LONG_SENTENCE ? LONG_SENTENCE : n) / LONG_SENTENCE;
+    f[EVIDENCE_FOREIGN] = *x->q->lang && strcmp(x->q->lang, r->lang) != 0;
+    e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f);
+    if (!n || (r->table && i == 0 && r->n_sentences > 1))
+        return CAIRN_OK; /* signs alone, or the line that names the columns */
+    return add_sentence(x, e, words_hash(r, s));
+}
+
+static int by_score(const void *a, const void *b)
+{
+    const evidence_sentence *x = a, *y = b;
+
+    if (x->planted != y->planted)
+        return x->planted ? 1 : -1;
+    if (x->score != y->score)
+        return x->score < y->score ? 1 : -1;
+    if (x->passage != y->passage)
+        return x->passage < y->passage ? -1 : 1;
+    return (x->start > y->start) - (x->start < y->start);
+}
+
+/* The second round: cosines for the best ones. The rest keeps its order behind them. */
+static cairn_status second_round(finding *x, const evidence_params *params)
+{
+    size_t n = 0;
+    text_span *spans = arena_alloc(x->a, (params->max_similar + 1) * sizeof *spans);
+    size_t *passages = arena_alloc(x->a, (params->max_similar + 1) * sizeof *passages);
+    float *cosines = arena_alloc(x->a, (params->max_similar + 1) * sizeof *cosines);
+    float least = 0;
+    cairn_status st;
+
+    if (!spans || !passages || !cosines)
+        return cairn_fail(x->err, CAIRN_ENOMEM, "evidence");
+    for (; n < x->n && n < params->max_similar && !x->at[n].planted; n++) {
+        spans[n] = (text_span){x->at[n].start, x->at[n].end};
+        passages[n] = x->at[n].passage;
+    }
+    if (!n)
+        return CAIRN_OK;
+    st = params->similarity(params->similarity_ctx, spans, passages, n, cosines, x->err);
+    if (st)
+        return st;
+    for (size_t i = 0; i < n; i++) {
+        x->at[i].feature[EVIDENCE_COSINE] = cosines[i];
+        x->at[i].feature[EVIDENCE_COSINE_STEP] = cosines[i] - x->lists.tail_vector;
+        x->at[i].score = apply(&sentence_by_cosine, x->at[i].feature);
+        if (!i || x->at[i].score < least)
+            least = x->at[i].score;
+    }
+    for (size_t i = n; i < x->n; i++) /* two scales: what came later stays later */
+        x->at[i].score = fminf(x->at[i].score, least - 0.01f * (float)(i - n + 1));
+    return CAIRN_OK;
+}
+
+static void judge(const finding *x, const question_model *m, evidence *out)
+{
+    const evidence_sentence *best = out->sentences;
+    float *e = out->extra, sum = m->bias;
+    float second = best->score - 8;
+
+    for (size_t i = 0; i < out->n && !out->sentences[i].planted; i++) {
+        const float *f = out->sentences[i].feature;
+        if (out->sentences[i].passage != best->passage && out->sentences[i].score > second)
+            second = out->sentences[i].score;
+        e[EVIDENCE_MOST_COVER] = fmaxf(e[EVIDENCE_MOST_COVER], f[EVIDENCE_COVER]);
+        e[EVIDENCE_MOST_AROUND] = fmaxf(e[EVIDENCE_MOST_AROUND], f[EVIDENCE_COVER_AROUND]);
+        e[EVIDENCE_MOST_COSINE] = fmaxf(e[EVIDENCE_MOST_COSINE], f[EVIDENCE_COSINE_STEP]);
+    }
+    e[EVIDENCE_BEST_SCORE] = best->score;
+    e[EVIDENCE_LEAD] = best->score - second;
+    e[EVIDENCE_WORDS] = (float)(x->q->n > MANY_WORDS ? MANY_WORDS : x->q->n) / MANY_WORDS;
+    for (size_t i = 0; i < EVIDENCE_FEATURES; i++)
+        sum += m->weight[i] * best->feature[i];
+    for (size_t i = 0; i < EVIDENCE_EXTRAS; i++)
+        sum += m->extra[i] * e[i];
+    out->answerable = 1 / (1 + expf(-sum));
+}
+
+cairn_status evidence_find(analyzer *an, const char *question, const evidence_passage *passages,
+                           size_t n, const evidence_params *params, arena *a, evidence *out,
+                           cairn_error *err)
+{
+    evidence_params defaults;
+    const char **langs = arena_calloc(a, n + 1, sizeof *langs);
+    asked q;
+    finding x;
+    cairn_status st;
+
+    *out = (evidence){.lang = ""};
+    evidence_params_default(&defaults);
+    params = params ? params : &defaults;
+    if (!langs)
+        return cairn_fail(err, CAIRN_ENOMEM, "evidence");
+    for (size_t i = 0; i < n; i++)
+        langs[i] = passages[i].text.lang;
+    out->lang = evidence_language(question, strlen(question), langs, n);
+    st = read_question(an, question, params, out->lang, a, &q, err);
+    x = (finding){.an = an, .q = &q, .a = a, .err = err,
+                  .lists = read_lists(passages, n, params->tail_from)};
+    x.vectors = x.lists.best_vector > 0;
+    out->type = q.type;
+    for (size_t i = 0; i < n && !st; i++) {
+        reading r;
+        st = read_passage(an, &q, &passages[i], a, &r, err);
+        for (size_t j = 0; !st && j < r.n_sentences; j++)
+            st = read_sentence(&x, &r, i, j);
+        reading_clear(&r);
+    }
+    if (st)
+        return st;
+    qsort(x.at, x.n, sizeof *x.at, by_score);
+    bool cosines = x.vectors && params->similarity && x.n;
+    if (cosines && !(st = second_round(&x, params)))
+        qsort(x.at, x.n, sizeof *x.at, by_score);
+    if (st)
+        return st;
+    out->sentences = x.at;
+    out->n = x.n;
+    for (size_t i = 0; i < x.n; i++)
+        out->n_planted += x.at[i].planted;
+    if (out->n > out->n_planted)
+        judge(&x, cosines ? &question_by_cosine : &question_by_words, out);
+    return CAIRN_OK;
+}
+
+/* ---- the short answer ---- */
+
+/* Bytes between the mention and the nearest word of the question in the sentence; the words that
+ * stand close count more than those far away. */
+static double nearness(const asked *q, const reading *r, const text_span *s, const text_span *m)
+{
+    const text_term *at;
+    size_t n;
+    double sum = 0;
+
+    terms_between(&r->terms, s->start, s->end, &at, &n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < q->n; j++) {
+            size_t gap;
+            if (!r->keys[j] || r->keys[j] != at[i].key)
+                continue;
+            gap = at[i].end <= m->start ? m->start - at[i].end
+                  : at[i].start >= m->end ? at[i].start - m->end : 0;
+            sum += q->words[j].weight / (8.0 + (double)gap);
+            break;
+        }
+    return sum;
+}
+
+bool evidence_short_answer(analyzer *an, const char *question, const evidence *e,
+                           const evidence_passage *p, const evidence_sentence *s, text_span *out)
+{
+    evidence_params params;
+    text_span where = {s->start, s->end}, *mentions = NULL;
+    double best = -1;
+    reading r = {0};
+    size_t n = 0;
+    arena a;
+    asked q;
+    cairn_status st;
+
+    if (!typed(e->type))
+        return false;
+    evidence_params_default(&params);
+    arena_init(&a, (size_t)64 << 20);
+    st = read_question(an, question, &params, e->lang, &a, &q, NULL);
+    if (!st)
+        st = read_passage(an, &q, p, &a, &r, NULL);
+    if (!st)
+        st = mentions_in(&q, &r, &where, &a, &mentions, &n, NULL);
+    for (size_t i = 0; !st && i < n; i++) {
+        double near = nearness(&q, &r, &where, &mentions[i]);
+        if (near > best) {
+            best = near;
+            *out = mentions[i];
+        }
+    }
+    reading_clear(&r);
+    arena_clear(&a);
+    return best >= 0;
+}

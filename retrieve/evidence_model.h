@@ -1,0 +1,23 @@
+/* evidence_model.h - the coefficients of evidence.c. */
+#ifndef CAIRN_RETRIEVE_EVIDENCE_MODEL_H
+#define CAIRN_RETRIEVE_EVIDENCE_MODEL_H
+
+#include "retrieve/evidence.h"
+
+/* log-odds = bias + sum weight[i] * feature[i] */
+typedef struct sentence_model {
+    float bias;
+    float weight[EVIDENCE_FEATURES];
+} sentence_model;
+
+typedef struct question_model {
+    float bias;
+    float weight[EVIDENCE_FEATURES];
+    float extra[EVIDENCE_EXTRAS];
+} question_model;
+
+/* Without vectors; with the passages' vectors; with cosines of sentences, too. */
+extern const sentence_model sentence_by_words, sentence_by_vectors, sentence_by_cosine;
+extern const question_model question_by_words, question_by_cosine;
+
+#endif

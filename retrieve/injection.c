@@ -1,0 +1,275 @@
+/* injection.c - see injection.h.
+ *
+ * A rule has up to three groups of alternatives. Each group must occur, in order, each beginning at most
+ * `window` bytes behind the end of the one before. Alternatives are beginnings of words (of
+ * anything, for scripts without blanks between words). The text is folded first: small letters, no
+ * characters of no width, runs of blanks as one, quotation marks as blanks. */
+#include "retrieve/injection.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+#define TEXT_MAX 4096
+
+typedef struct rule {
+    float score;
+    bool first;   /* the first group must begin the sentence (behind "please", "also", ...) */
+    size_t window;
+    const char *group[3];
+} rule;
+
+static const rule rules[] = {
+    /* orders against instructions */
+    {0.95f, false, 40, {"ignor|disregard|forget|override|bypass|discard|do not follow|don't follow|neglect",
+                        "previous|prior|above|earlier|preceding|all|any|every|your|the original|these|those",
+                        "instruction|prompt|rule|direction|command|guideline|directive|context|request|"
+                        "told|training|polic|task|restriction|content you|information you|constraint"}},
+    {0.8f, false, 30, {"ignor|disregard|forget", "everything", "above|before|previous|learned|told|said|prior|you"}},
+    {0.95f, false, 40, {"ignorier|vergiss|vergessen sie|missacht|beacht nicht|überspring",
+                        "alle|vorherig|bisherig|obig|vorig|deine|ihre|die",
+                        "anweisung|instruktion|regel|vorgab|befehl|prompt|aufgabe"}},
+    {0.95f, false, 40, {"ignor|olvid|haz caso omiso|descart|omite",
+                        "instruccion|indicacion|reglas|órdenes|prompt|tarea", NULL}},
+    {0.95f, false, 40, {"ignor|oubli|ne tiens pas compte|ne tenez pas compte|fais abstraction",
+                        "instruction|consigne|règle|directive|prompt", NULL}},
+    {0.95f, false, 60, {"игнорир|проигнорир|забудь|не обращай внимания", "инструкц|указани|правил|команд", NULL}},
+    {0.95f, false, 40, {"忽略|无视|忘记|不要理会", "指令|指示|说明|提示|规则|要求|之前|以上", NULL}},
+    {0.95f, false, 60, {"تجاهل|انس|لا تتبع", "التعليمات|الأوامر|السابقة|القواعد", NULL}},
+    {0.7f, false, 40, {"new instruction|updated instruction|real instruction|actual instruction|"
+                       "neue anweisung|nuevas instrucciones|nouvelles instructions", NULL, NULL}},
+    /* the answer as a thing */
+    {0.8f, true, 160, {"add|includ|insert|append|integrat|incorporat|modif|augment|enhanc|embed|replac|"
+                       "rearrang|scrambl|misspell|substitut|use|translat|render|remov|group|combin|jumbl|"
+                       "anagram|introduc|teas|suggest|provid|writ|respond|repl|answer|put|convert|chang|"
+                       "encod|encrypt|reverse|start|begin|end|finish|output|promot|mention|recommend|"
+                       "weave|mix|alternat|capitali|swap|shift|omit|delete|shuffl|repeat|format|conceal|"
+                       "make|ensure|let|give|present|state|express|transform|apply|turn|inject|phrase|"
+                       "convey|shape|tailor|slip|sneak|hint|deliver|craft|creat|generat|conclud|mix|hide",
+                       "your response|your repl|your answer|your output|your message|your text|"
+                       "your completion|your summary|the response|the reply|the answer|the output|"
+                       "your next|each word in|every word|your words|your sentence|your generated",
+                       NULL}},
+    {0.8f, true, 140, {"in your response|in your reply|in your answer|in your output|within your response|"
+                       "as part of your response|at the end of your|at the start of your|"
+                       "when you answer|when you respond|when answering|when responding",
+                       "add|includ|suggest|teas|mention|advis|encourag|promot|say|tell|write|recommend|use|"
+                       "put|hint|urge|invit|tell|ask|link|provide|give|insist|claim|state|print|output|"
+                       "insert|do not|never|always|refer|express|emphasi|stress", NULL}},
+    {0.75f, false, 90, {"füge|fügen sie|baue|ergänze|schreibe|antworte|beende|beginne|ersetze",
+                        "deiner antwort|deine antwort|ihrer antwort|jede antwort|in der antwort", NULL}},
+    {0.75f, false, 90, {"añade|agrega|incluye|escribe|responde|termina|reemplaza|inserta",
+                        "tu respuesta|su respuesta|la respuesta", NULL}},
+    {0.75f, false, 90, {"ajoute|insère|inclus|écris|réponds|termine|remplace",
+                        "ta réponse|votre réponse|la réponse", NULL}},
+    {0.75f, false, 60, {"在你的回答|在你的回复|你的回答|你的回复", "加入|添加|包含|写|说|推荐|必须", NULL}},
+    {0.75f, true, 60, {"respond|reply|answer|speak|write", "only|exclusively|solely|just|from now on",
+                       "in |with |as |using"}},
+    {0.75f, true, 40, {"respond with|reply with|answer with|only respond|only reply|just say|just print|"
+                       "just output|print the|say exactly|output the following|repeat after me|"
+                       "repeat the following|repeat the word", NULL, NULL}},
+    {0.7f, false, 30, {"and just print|and just say|and only say|and only print|instead say|"
+                       "instead print |instead respond|instead output|and say only|instead, print|"
+                       "instead, say|instead, respond|instead, tell", NULL, NULL}},
+    /* role play and jail breaks */
+    {0.85f, false, 60, {"you are going to|you are now|you will now|you must now|from now on you|from now on, you|"
+                        "you are about to|i want you to|pretend|you will act|you must act",
+                        "act|pretend|play|role|simulat|immers|answer as|behave|respond as|become|"
+                        "unrestricted|no restriction|without restriction|dan|jailbr", NULL}},
+    {0.9f, false, 60, {"do anything now|developer mode enabled|dan mode|jailbreak|stay in character|"
+                       "broken free of the|typical confines of|strive to avoid norms|evil confidant|"
+                       "without any restrictions|no ethical|no moral", NULL, NULL}},
+    {0.7f, false, 60, {"from now on|ab jetzt|ab sofort|a partir de ahora|désormais|从现在开始",
+                       "you will|you are|you must|du bist|du wirst|sie sind|eres |tu es|你是|respond|answer|antworte|responde|réponds", NULL}},
+    {0.75f, false, 60, {"du bist jetzt|du bist nun|tu es maintenant|ahora eres|теперь ты|你现在是|أنت الآن", NULL, NULL}},
+    {0.7f, false, 80, {"as an ai |as an ai,|as an ai-|as a language model|as a large language model|dear ai |dear ai,|hey ai |hey ai,|attention ai |attention ai:|"
+                       "note to ai |note to ai:|ai assistant:|hello chatgpt|dear assistant|hey assistant|hey chatgpt|"
+                       "note to the assistant|to the ai |language models reading|if you are an ai |"
+                       "if you are a language model|llm:|to you, gpt|to you, chatgpt|to you, claude|"
+                       "to you, the assistant|to you, ai ", NULL, NULL}},
+    {0.6f, false, 40, {"stop everything|nevermind. ignore|never mind. ignore", NULL, NULL}},
+    /* tasks for an agent */
+    {0.9f, false, 90, {"before you can solve|before you solve|before solving|before you answer|"
+                       "before answering|prior to answering|to complete the task|to solve the task|"
+                       "after you do that|once you have done",
+                       "task|question|please|do the|you can|user|following|must|send|first", NULL}},
+    {0.7f, false, 80, {"important message from me|this is an important message|important instruction|"
+                       "critical instruction|system message|system notice|system override|"
+                       "administrator override|admin override|urgent instruction", NULL, NULL}},
+    {0.7f, false, 60, {"call the function|use the tool|invoke the tool|call the tool|run the tool|"
+                       "execute the tool|use your tools|call the api|using the tool", NULL, NULL}},
+    {0.6f, false, 60, {"the user wants you to|the user has asked you to|the user asked you|"
+                       "your new task|your new goal|your real task|your only task|your task is|"
+                       "your job is now|your instructions are", NULL, NULL}},
+    /* what it must not tell */
+    {0.85f, false, 50, {"reveal|print|show|repeat|output|tell me|disclose|leak|display|expose|gib|zeige|nenne|"
+                        "revela|muestra|montre|affiche|покажи|раскрой|显示|输出|泄露|اكشف",
+                        "system prompt|your prompt|your instructions|initial instructions|"
+                        "your system|hidden prompt|above prompt|systemprompt|system-prompt|deine anweisung|"
+                        "tus instrucciones|tes instructions|системн|系统提示|你的指令|تعليماتك", NULL}},
+    /* foreign code */
+    {0.85f, false, 140, {"your code|your implementation|your solution|your codebase|the code you|your program|"
+                         "your script|your response|your software|your project|your application|your function|"
+                         "code snippet|code block|code excerpt|code section|code segment|code fragment|piece of code|"
+                         "following code|subsequent code",
+                         "following|subsequent|snippet|block|excerpt|section|segment|fragment|code|below|in it|"
+                         "into your|in your|within your", NULL}},
+    /* writing work that nobody asked the document for */
+    {0.4f, true, 60, {"write|compose|draft|develop|provide|create|generate|tell|explain|describe|translate|"
+                      "summarize|summarise|break down|calculate|solve|convert",
+                      "poem|short story|essay|letter to|speech|haiku|joke|simple terms|following sentence|"
+                      "the following|spanish|french|german|example|the process|the plot|the theory|"
+                      "lifecycle|limerick|song|recipe|the concept|equivalent|how ", NULL}},
+};
+
+/* Strings that are the sign itself, wherever they stand. */
+static const struct {
+    float score;
+    const char *text;
+} signs[] = {
+    {0.95f, "<|im_start|>"}, {0.95f, "<|im_end|>"}, {0.95f, "<|system|>"}, {0.95f, "<|endoftext|>"},
+    {0.95f, "<|eot_id|>"}, {0.95f, "<|start_header_id|>"}, {0.9f, "[inst]"}, {0.9f, "[/inst]"},
+    {0.9f, "<<sys>>"}, {0.9f, "<start_of_turn>"}, {0.9f, "<end_of_turn>"}, {0.8f, "<system>"},
+    {0.8f, "</system>"}, {0.7f, "<information>"}, {0.7f, "</information>"}, {0.7f, "### instruction"},
+    {0.7f, "### response:"}, {0.7f, "### system"}, {0.7f, "=== system"}, {0.6f, "begin system"},
+    {0.6f, "[system]"}, {0.6f, "(system)"}, {0.7f, "</document>"}, {0.7f, "</passage>"},
+    {0.7f, "end of document"}, {0.7f, "end of context"}, {0.7f, "end of data"}, {0.6f, "[gpt]:"},
+    {0.6f, "\nassistant:"}, {0.6f, "\nsystem:"}, {0.6f, "\nhuman:"}, {0.5f, "{{system"},
+};
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+}
+
+/* Fold into out[TEXT_MAX * 2]; *hidden counts characters that cannot be seen, *tags those of the
+ * block that only spells text invisibly (U+E0000). */
+static size_t fold(const char *s, size_t len, char *out, size_t *hidden, size_t *tags)
+{
+    size_t n = 0;
+
+    *hidden = *tags = 0;
+    for (size_t i = 0; i < len && n + 8 < TEXT_MAX * 2;) {
+        uint32_t cp;
+        size_t step = utf8_decode(s + i, len - i, &cp, NULL);
+        if (cp >= 0xE0000 && cp <= 0xE007F) {
+            ++*tags;
+        } else if ((cp >= 0x200B && cp <= 0x200F) || cp == 0xFEFF || (cp >= 0x2060 && cp <= 0x2064) ||
+                   cp == 0xAD || (cp >= 0x202A && cp <= 0x202E)) {
+            ++*hidden;
+        } else if (cp == '\n') {
+            out[n++] = '\n';
+        } else if (cp <= 0x20 || cp == 0xA0 || cp == '"' || cp == '*' || cp == '_' || cp == '`' ||
+                   cp == 0x201C || cp == 0x201D || cp == 0x201E) {
+            if (n && out[n - 1] != ' ' && out[n - 1] != '\n')
+                out[n++] = ' ';
+        } else if (cp == 0x2019 || cp == 0x2018) {
+            out[n++] = '\'';
+        } else if (cp < 0x80) {
+            out[n++] = (char)tolower((int)cp);
+        } else if (cp >= 0xC0 && cp <= 0xDE && cp != 0xD7) {
+            out[n++] = (char)0xC3;
+            out[n++] = (char)(cp - 0xC0 + 0xA0);
+        } else if (cp >= 0x410 && cp <= 0x42F) {
+            cp += 0x20;
+            out[n++] = (char)(0xC0 | cp >> 6);
+            out[n++] = (char)(0x80 | (cp & 0x3F));
+        } else if (cp >= 0xFF01 && cp <= 0xFF5E) { /* full width */
+            out[n++] = (char)tolower((int)(cp - 0xFF01 + 0x21));
+        } else {
+            memcpy(out + n, s + i, step);
+            n += step;
+        }
+        i += step;
+    }
+    out[n] = '\0';
+    return n;
+}
+
+/* The first place at or behind s[from] where an alternative begins, at most at s[upto]; *end is its
+ * end. SIZE_MAX when there is none. */
+static size_t find_group(const char *s, size_t len, size_t from, size_t upto, const char *group,
+                         size_t *end)
+{
+    for (size_t at = from; at < len && at <= upto; at++) {
+        if (at && is_word(s[at]) && is_word(s[at - 1]) && (unsigned char)s[at] < 0xE0 &&
+            (unsigned char)s[at - 1] < 0xE0)
+            continue; /* inside a word */
+        for (const char *alt = group; *alt;) {
+            size_t n = strcspn(alt, "|");
+            if (n <= len - at && !memcmp(s + at, alt, n)) {
+                *end = at + n;
+                return at;
+            }
+            alt += n + (alt[n] == '|');
+        }
+    }
+    return SIZE_MAX;
+}
+
+/* Where the sentence's own first word stands: behind a list's sign and words of politeness. */
+static size_t first_word(const char *s, size_t len)
+{
+    static const char *const polite[] = {"please ", "also ", "and ", "then ", "now ", "additionally ",
+                                         "additionally, ", "finally, ", "first, ", "you must ",
+                                         "you should ", "you have to ", "make sure to ", "be sure to ",
+                                         "kindly ", "bitte ", "por favor ", "remember to ", "just ",
+                                         "don't hesitate to ", "you need to "};
+    size_t at = 0;
+
+    for (bool again = true; again;) {
+        again = false;
+        while (at < len && !is_word(s[at]))
+            at++;
+        for (size_t i = 0; i < sizeof polite / sizeof *polite; i++)
+            if (len - at > strlen(polite[i]) && !memcmp(s + at, polite[i], strlen(polite[i]))) {
+                at += strlen(polite[i]);
+                again = true;
+            }
+    }
+    return at;
+}
+
+static bool holds_rule(const rule *r, const char *s, size_t len, size_t first)
+{
+    size_t from = r->first ? first : 0, upto = r->first ? first : len, end;
+
+    for (size_t start = from; start <= upto;) {
+        size_t at = find_group(s, len, start, upto, r->group[0], &end), e = 0;
+        bool all = at != SIZE_MAX;
+        if (!all)
+            return false;
+        for (size_t g = 1; g < 3 && r->group[g] && all; g++) {
+            all = find_group(s, len, end, end + r->window, r->group[g], &e) != SIZE_MAX;
+            end = e;
+        }
+        if (all)
+            return true;
+        start = at + 1;
+    }
+    return false;
+}
+
+float injection_score(const char *text, size_t len)
+{
+    char folded[TEXT_MAX * 2 + 8];
+    size_t hidden, tags, n, first;
+    float best = 0;
+
+    n = fold(text, len < TEXT_MAX ? len : TEXT_MAX, folded, &hidden, &tags);
+    first = first_word(folded, n);
+    if (tags > 2)
+        best = 0.9f;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].score > best && holds_rule(&rules[i], folded, n, first))
+            best = rules[i].score;
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (signs[i].score > best && strstr(folded, signs[i].text))
+            best = signs[i].score;
+    if (hidden > 3 && best > 0) /* something to hide */
+        best = best + (1 - best) * 0.5f;
+    return best;
+}

@@ -1,0 +1,25 @@
+/* injection.h - does a piece of a document speak to a language model instead of to its reader?
+ *
+ * A document is data, whatever it says; this only finds text that tries to be more, so that it can be
+ * kept out of a prompt: orders to ignore instructions, orders about "your response", role play and
+ * jail breaks, imitated chat markers and delimiters, messages "to you, the assistant", requests for
+ * the system prompt, orders to build foreign code in, characters that cannot be seen. English, German,
+ * Spanish, French, Russian, Arabic and Chinese. The rules are a table in injection.c.
+ *
+ * A rule is no proof: 0.5 and more is kept out of evidence, 0.3 and more is not shown beside evidence.
+ * A sentence of a letter that asks for something "in your reply" is kept out, too; the rest of the
+ * letter stays.
+ *
+ * Threads  any. */
+#ifndef CAIRN_RETRIEVE_INJECTION_H
+#define CAIRN_RETRIEVE_INJECTION_H
+
+#include <stddef.h>
+
+#define INJECTION_SENTENCE 0.5f
+#define INJECTION_BESIDE   0.3f
+
+/* 0 .. 1 for one sentence or a short text; of a longer one the first 4 KiB count. */
+float injection_score(const char *text, size_t len);
+
+#endif

@@ -1,0 +1,186 @@
+/* sentences.c - see sentences.h. */
+#include "retrieve/sentences.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/checked.h"
+
+#define MAX_NUMBER 9999
+
+static bool is_space(char ch)
+{
+    return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n';
+}
+
+/* ---- markers ---- */
+
+static bool read_number(const char *s, size_t len, size_t *at, uint32_t *out)
+{
+    size_t start = *at;
+
+    *out = 0;
+    while (*at < len && isdigit((unsigned char)s[*at]) && *at - start < 4)
+        *out = *out * 10 + (uint32_t)(s[(*at)++] - '0');
+    return *at > start && *out <= MAX_NUMBER;
+}
+
+bool marker_read(const char *s, size_t len, size_t at, text_marker *m)
+{
+    static const char *const words[] = {"passage", "source", "document"};
+    size_t p = at + 1;
+
+    if (at >= len || s[at] != '[')
+        return false;
+    m->count = 0;
+    for (size_t w = 0; w < 3; w++)
+        if (p + strlen(words[w]) < len && !strncasecmp(s + p, words[w], strlen(words[w]))) {
+            p += strlen(words[w]);
+            break;
+        }
+    for (;;) {
+        uint32_t from, to;
+        while (p < len && s[p] == ' ')
+            p++;
+        if (!read_number(s, len, &p, &from))
+            return false;
+        to = from;
+        if (p < len && s[p] == '-') {
+            p++;
+            if (!read_number(s, len, &p, &to) || to < from || to - from >= MARKER_NUMBERS)
+                return false;
+        }
+        for (uint32_t n = from; n <= to && m->count < MARKER_NUMBERS; n++)
+            m->n[m->count++] = n;
+        while (p < len && s[p] == ' ')
+            p++;
+        if (p < len && (s[p] == ',' || s[p] == ';'))
+            p++;
+        else
+            break;
+    }
+    if (p >= len || s[p] != ']')
+        return false;
+    m->start = at;
+    m->end = p + 1;
+    return true;
+}
+
+/* ---- stops ---- */
+
+bool sentences_dotted_ordinals(const char *lang)
+{
+    static const char all[] = " de da no nb nn fi cs sk pl hu hr sl et lv tr is ";
+    const char *at = lang && strlen(lang) == 2 ? strstr(all, lang) : NULL;
+
+    return at && at[-1] == ' ' && at[2] == ' ';
+}
+
+/* The word before the stop, compared without case. */
+static bool is_abbreviation(const char *word, size_t len)
+{
+    static const char *const known[] = {
+        "dr",   "mr",  "mrs", "ms",   "prof", "st",   "no",   "nr",  "vs",   "sr",  "jr",  "e.g",
+        "i.e",  "z.b", "bzw", "ca",   "vgl",  "d.h",  "u.a",  "inkl", "evtl", "str", "tel", "abb",
+        "fig",  "approx", "dept", "pp", "sra", "ud", "uds", "art", "p.ej", "núm", "mme", "mlle", "cf"};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i]) == len && !strncasecmp(known[i], word, len))
+            return true;
+    return false;
+}
+
+/* The stop at s[i] belongs to an initial, a list's number, an ordinal or an abbreviation. */
+static bool ends_nothing(const char *s, size_t i, bool ordinals)
+{
+    size_t b = i, w;
+
+    while (b > 0 && isalnum((unsigned char)s[b - 1]))
+        b--;
+    for (w = i; w > 0 && (isalnum((unsigned char)s[w - 1]) || s[w - 1] == '.' ||
+                          (unsigned char)s[w - 1] >= 0x80);)
+        w--;
+    bool initial = i - b == 1 && isupper((unsigned char)s[b]) &&
+                   (b == 0 || (unsigned char)s[b - 1] < 0x80);
+    bool item = i > b && i - b <= 2 && isdigit((unsigned char)s[b]) &&
+                (ordinals || b == 0 || s[b - 1] == '\n');
+    return initial || item || is_abbreviation(s + w, i - w);
+}
+
+/* Length of a full stop at s[i], 0 when there is none: an ASCII one counts before a blank. */
+static size_t stop_length(const char *s, size_t len, size_t i, bool ordinals)
+{
+    size_t n = 1;
+
+    if (len - i >= 3 &&
+        (!memcmp(s + i, "\xE3\x80\x82", 3) || !memcmp(s + i, "\xEF\xBC\x81", 3) ||
+         !memcmp(s + i, "\xEF\xBC\x9F", 3) || !memcmp(s + i, "\xE0\xA5\xA4", 3)))
+        return 3;
+    if (s[i] == '\n')
+        return 1;
+    if (len - i >= 2 && (!memcmp(s + i, "\xD8\x9F", 2) || !memcmp(s + i, "\xDB\x94", 2)))
+        return 2; /* the Arabic question mark and full stop */
+    if (!strchr(".!?", s[i]) || s[i] == '\0')
+        return 0;
+    while (i + n < len && strchr(".!?\"')", s[i + n]) && s[i + n])
+        n++;
+    if (i + n < len && !is_space(s[i + n]) && s[i + n] != '[')
+        return 0;
+    return s[i] == '.' && i >= 1 && ends_nothing(s, i, ordinals) ? 0 : n;
+}
+
+/* Where the sentence ends whose stop ends at `end`: behind the markers that follow. */
+static size_t behind_markers(const char *s, size_t len, size_t end)
+{
+    text_marker m;
+
+    for (size_t p = end; p < len; p++) {
+        if (marker_read(s, len, p, &m)) {
+            end = m.end;
+            p = m.end - 1;
+            if (p + 1 < len && strchr(".,", s[p + 1]))
+                end = ++p + 1;
+        } else if (!is_space(s[p]) || s[p] == '\n') {
+            break;
+        }
+    }
+    return end;
+}
+
+cairn_status sentences_split(const char *s, size_t len, bool markers, bool ordinals,
+                             text_span **out, size_t *n, cairn_error *err)
+{
+    size_t cap = 0, start = 0;
+
+    *out = NULL;
+    *n = 0;
+    for (size_t i = 0; i <= len; i++) {
+        size_t stop = i < len ? stop_length(s, len, i, ordinals) : 0;
+        if (i < len && !stop)
+            continue;
+        size_t end = markers ? behind_markers(s, len, i + stop) : i + stop;
+        size_t a = start, b = end;
+        while (a < b && is_space(s[a]))
+            a++;
+        while (b > a && is_space(s[b - 1]))
+            b--;
+        if (b > a) {
+            if (*n == cap) {
+                cap = cap ? cap * 2 : 16;
+                text_span *more = checked_realloc(*out, cap, sizeof *more);
+                if (!more) {
+                    free(*out);
+                    *out = NULL;
+                    return cairn_fail(err, CAIRN_ENOMEM, "sentences");
+                }
+                *out = more;
+            }
+            (*out)[(*n)++] = (text_span){a, b};
+        }
+        start = end;
+        i = end > i ? end - 1 : i;
+    }
+    return CAIRN_OK;
+}
