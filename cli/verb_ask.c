@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 enum { OPT_MODEL = 0x2000, OPT_TEMPERATURE, OPT_SEED, OPT_HISTORY, OPT_FILTER, OPT_MODE,
-       OPT_MAX_TOKENS };
+       OPT_MAX_TOKENS, OPT_EXTRACTIVE, OPT_EXPLAIN };
 
 static bool stream_text(void *ctx, const char *text, size_t len)
 {
@@ -25,9 +25,24 @@ static bool stream_text(void *ctx, const char *text, size_t len)
     return !cli_cancelled;
 }
 
+static json_t *planted_json(const cairn_answer *a)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < a->n_planted; i++)
+        json_array_append_new(list,
+                              json_pack("{s:o,s:o,s:f,s:o}", "uri",
+                                        cli_json_string(a->planted[i].uri), "page",
+                                        a->planted[i].page ? json_integer(a->planted[i].page)
+                                                           : json_null(),
+                                        "score", (double)a->planted[i].score, "text",
+                                        cli_json_string(a->planted[i].text)));
+    return list;
+}
+
 static json_t *answer_json(const cairn_answer *a)
 {
-    json_t *cites = json_array();
+    json_t *cites = json_array(), *all;
 
     for (size_t i = 0; i < a->n_citations; i++) {
         const cairn_citation *x = &a->citations[i];
@@ -38,7 +53,7 @@ static json_t *answer_json(const cairn_answer *a)
                              (json_int_t)x->start, "end", (json_int_t)x->end, "text",
                              cli_json_string(x->text), "supported", x->supported));
     }
-    return json_pack("{s:o,s:b,s:o,s:o,s:{s:I,s:I},s:{s:f,s:f,s:f,s:I,s:I,s:I,s:I}}", "answer",
+    all = json_pack("{s:o,s:b,s:o,s:o,s:{s:I,s:I},s:{s:f,s:f,s:f,s:I,s:I,s:I,s:I}}", "answer",
                      cli_json_string(a->text), "refused", a->refused, "citations", cites, "model",
                      cli_json_string(a->model), "usage", "prompt_tokens",
                      (json_int_t)a->prompt_tokens, "completion_tokens",
@@ -47,6 +62,38 @@ static json_t *answer_json(const cairn_answer *a)
                      (json_int_t)a->cached_tokens, "passes", (json_int_t)a->passes,
                      "drafted_tokens", (json_int_t)a->drafted_tokens, "copied_tokens",
                      (json_int_t)a->copied_tokens);
+    json_object_set_new(all, "extractive", json_boolean(a->extractive));
+    json_object_set_new(all, "confidence", json_real((double)a->confidence));
+    json_object_set_new(all, "short_answer", cli_json_string(a->short_answer));
+    json_object_set_new(all, "withheld_sentences", json_integer((json_int_t)a->withheld));
+    json_object_set_new(all, "planted", planted_json(a));
+    json_object_set_new(all, "note", cli_json_string(a->note));
+    json_object_set_new(all, "total_ms", json_real(a->total_ms));
+    return all;
+}
+
+/* What the answer was made from and what was kept out of it. */
+static void print_explanation(cli *c, const cairn_answer *a)
+{
+    printf("\n%sHow%s\n", cli_bold(c), cli_plain(c));
+    printf("    %s; chance that the documents answer this: %.2f; %zu passages read in %.0f ms\n",
+           a->refused ? "refused" : a->extractive ? "the documents' own sentence" : a->model,
+           (double)a->confidence, a->evidence->n_hits, a->total_ms);
+    if (a->short_answer) {
+        printf("    what was asked for: ");
+        cli_put_text(stdout, a->short_answer, strlen(a->short_answer));
+        putchar('\n');
+    }
+    if (a->withheld)
+        printf("    %zu sentences of the model withheld: no passage supports them\n", a->withheld);
+    for (size_t i = 0; i < a->n_planted; i++) {
+        printf("    kept out, it gives orders to a language model (%.2f): ",
+               (double)a->planted[i].score);
+        cli_put_text(stdout, a->planted[i].uri, strlen(a->planted[i].uri));
+        printf("\n        %s", cli_dim(c));
+        cli_put_text(stdout, a->planted[i].text, strlen(a->planted[i].text));
+        printf("%s\n", cli_plain(c));
+    }
 }
 
 static void print_sources(cli *c, const cairn_answer *a)
@@ -95,6 +142,9 @@ static bool take_option(cli *c, int o, cairn_ask_request *req, json_t **history)
         *history = NULL;
         free(req->history);
         return cli_parse_history(c, optarg, history, &req->history, &req->n_history);
+    case OPT_EXTRACTIVE:
+        req->extractive = true;
+        return true;
     case OPT_FILTER:
         req->filter = optarg;
         return true;
@@ -105,7 +155,7 @@ static bool take_option(cli *c, int o, cairn_ask_request *req, json_t **history)
     }
 }
 
-static int ask(cli *c, const cairn_ask_request *req)
+static int ask(cli *c, const cairn_ask_request *req, bool explain)
 {
     cairn_answer *a = NULL;
     cairn_error err = {0};
@@ -125,7 +175,11 @@ static int ask(cli *c, const cairn_ask_request *req)
     } else {
         putchar('\n');
         print_sources(c, a);
+        if (explain)
+            print_explanation(c, a);
     }
+    if (!code && a->note && !c->quiet)
+        fprintf(stderr, "cairn ask: without a model: %s\n", a->note);
     if (!code && a->refused)
         code = CLI_NOTHING;
     cairn_answer_free(a);
@@ -143,14 +197,19 @@ static int run(cli *c, int argc, char **argv)
         {"filter", required_argument, NULL, OPT_FILTER},
         {"mode", required_argument, NULL, OPT_MODE},
         {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS},
+        {"extractive", no_argument, NULL, OPT_EXTRACTIVE},
+        {"explain", no_argument, NULL, OPT_EXPLAIN},
         {0}};
     cairn_ask_request req = {.cancel = &cli_cancelled};
     json_t *history = NULL;
     char *question = NULL;
+    bool explain = false;
     int o, code = CLI_USAGE;
 
     while ((o = cli_next_option(c, argc, argv, extra)) != -1)
-        if (o == '?' || !take_option(c, o, &req, &history))
+        if (o == OPT_EXPLAIN)
+            explain = true;
+        else if (o == '?' || !take_option(c, o, &req, &history))
             goto done;
     question = cli_join_operands(argc, argv);
     if (!question) {
@@ -158,7 +217,7 @@ static int run(cli *c, int argc, char **argv)
         goto done;
     }
     req.question = question;
-    code = ask(c, &req);
+    code = ask(c, &req, explain);
 done:
     free(question);
     free(req.history);
@@ -169,16 +228,18 @@ done:
 const cli_verb cli_verb_ask = {
     "ask", "answer a question from the documents, with citations",
     "Usage: cairn ask [--model M] [--temperature T] [--seed N] [--history JSON] [--filter EXPR]\n"
-    "                 [--max-tokens N] QUESTION...\n\n"
+    "                 [--max-tokens N] [--extractive] [--explain] QUESTION...\n\n"
     "Retrieves passages, lets the language model answer from them and cites document, page and\n"
-    "characters for what it says. Says so, and exits with 1, when the documents do not hold the\n"
-    "answer.\n\n"
+    "characters for what it says. What no passage supports is withheld. Says so, and exits with 1,\n"
+    "when the documents do not hold the answer.\n\n"
     "  --model M          generator, a name (cairn model list) or a path\n"
     "  --temperature T    0 (default) is greedy and repeatable\n"
     "  --seed N           seed of the sampler\n"
     "  --history JSON     earlier turns: [{\"role\":\"user\",\"content\":\"...\"}, ...]\n"
     "  --filter EXPR      restrict the documents, as in cairn search\n"
-    "  --max-tokens N     longest answer\n\n"
+    "  --max-tokens N     longest answer\n"
+    "  --extractive       answer with the documents' own sentence, at once and without a model\n"
+    "  --explain          say what the answer was made from and what was kept out\n\n"
     "Examples:\n"
     "  cairn ask 'How long is the warranty on the pump?'\n"
     "  cairn ask --json --filter ext:pdf 'Who signed the lease?'\n",

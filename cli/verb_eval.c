@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL, OPT_HISTORY, OPT_BUDGET,
-       OPT_HTML, OPT_SLICE };
+       OPT_HTML, OPT_SLICE, OPT_EXTRACTIVE, OPT_DUMP };
 
 static json_t *json_metrics(const cairn_metric *metrics, size_t n)
 {
@@ -105,34 +105,32 @@ static bool show_answered(void *ctx, const cairn_answered *a)
 
 static int print_answers(cli *c, const cairn_answers_result *r)
 {
-    static const char *const names[] = {"right",          "exact_match",        "token_f1",
-                                        "rouge_l",        "refused_answerable", "refused_unanswerable",
-                                        "citation_holds", "citation_precision", "citation_recall"};
-    const double values[] = {r->right,          r->exact_match,        r->token_f1,
-                             r->rouge_l,        r->refused_answerable, r->refused_unanswerable,
-                             r->citation_holds, r->citation_precision, r->citation_recall};
-    json_t *m = json_object();
+    json_t *m;
 
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        if (!c->json)
-            printf("%-22s %.3f\n", names[i], values[i]);
-        json_object_set_new(m, names[i], json_real(values[i]));
-    }
     if (!c->json) {
-        json_decref(m);
-        printf("%zu questions, %zu of them not answerable; %zu citations; median %.0f ms to "
-               "retrieve, %.0f ms to the first token\n",
-               r->n, r->n_unanswerable, r->n_citations, r->retrieve_ms_median, r->ttft_ms_median);
+        for (size_t i = 0; i < r->n_metrics; i++)
+            printf("%-22s %.3f  [%.3f, %.3f]\n", r->metrics[i].name, r->metrics[i].value,
+                   r->metrics[i].low, r->metrics[i].high);
+        printf("%zu questions, %zu of them not answerable; %zu answers in the documents' own words; "
+               "%zu citations; median %.0f ms to retrieve, %.0f ms to the first token, %.0f ms in all\n",
+               r->n, r->n_unanswerable, r->n_extractive, r->n_citations, r->retrieve_ms_median,
+               r->ttft_ms_median, r->total_ms_median);
         return CLI_DONE;
     }
-    return cli_print_json(c, json_pack("{s:o,s:I,s:I,s:I,s:f,s:f}", "metrics", m, "questions",
-                                       (json_int_t)r->n, "unanswerable",
-                                       (json_int_t)r->n_unanswerable, "citations",
-                                       (json_int_t)r->n_citations, "retrieve_ms_median",
-                                       r->retrieve_ms_median, "ttft_ms_median", r->ttft_ms_median));
+    m = json_object();
+    for (size_t i = 0; i < r->n_metrics; i++)
+        json_object_set_new(m, r->metrics[i].name,
+                            json_pack("{s:f,s:f,s:f}", "value", r->metrics[i].value, "low",
+                                      r->metrics[i].low, "high", r->metrics[i].high));
+    return cli_print_json(
+        c, json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:f}", "metrics", m, "questions",
+                     (json_int_t)r->n, "unanswerable", (json_int_t)r->n_unanswerable, "extractive",
+                     (json_int_t)r->n_extractive, "citations", (json_int_t)r->n_citations,
+                     "retrieve_ms_median", r->retrieve_ms_median, "ttft_ms_median",
+                     r->ttft_ms_median, "total_ms_median", r->total_ms_median));
 }
 
-static int eval_answers(cli *c, const char *qa)
+static int eval_answers(cli *c, const char *qa, const cairn_eval_answers_options *o)
 {
     cairn_answers_result result;
     cairn_error err = {0};
@@ -142,7 +140,7 @@ static int eval_answers(cli *c, const char *qa)
 
     if (code)
         return code;
-    st = cairn_eval_answers(engine, qa, show_answered, c, &result, &err);
+    st = cairn_eval_answers(engine, qa, o, show_answered, c, &result, &err);
     cairn_close(engine);
     return st ? cli_fail(c, st, &err) : print_answers(c, &result);
 }
@@ -159,9 +157,12 @@ static int run(cli *c, int argc, char **argv)
                                           {"slice", required_argument, NULL, OPT_SLICE},
                                           {"qa", required_argument, NULL, OPT_QA},
                                           {"model", required_argument, NULL, OPT_MODEL},
+                                          {"extractive", no_argument, NULL, OPT_EXTRACTIVE},
+                                          {"dump", required_argument, NULL, OPT_DUMP},
                                           {0}};
     cairn_eval_request req = {.mode = CAIRN_HYBRID};
     const char *qa = NULL;
+    cairn_eval_answers_options answers = {0};
     cairn_eval_result result = {0};
     cairn_error err = {0};
     cairn_status st;
@@ -190,9 +191,13 @@ static int run(cli *c, int argc, char **argv)
             qa = optarg;
         else if (o == OPT_MODEL)
             c->options.generator = optarg;
+        else if (o == OPT_EXTRACTIVE)
+            answers.extractive = true;
+        else if (o == OPT_DUMP)
+            answers.dump_file = optarg;
     }
     if (argc - optind == 1 && !strcmp(argv[optind], "answers") && qa)
-        return eval_answers(c, qa);
+        return eval_answers(c, qa, &answers);
     if (argc - optind == 3 && !strcmp(argv[optind], "compare") && req.qrels)
         return compare(c, req.qrels, argv[optind + 1], argv[optind + 2]);
     if (argc - optind != 1 || strcmp(argv[optind], "retrieval") || !req.queries || !req.qrels)
@@ -213,7 +218,7 @@ const cli_verb cli_verb_eval = {
     "Usage: cairn eval retrieval --queries FILE --qrels FILE [--mode M] [--run OUT]\n"
     "                            [--history FILE] [--budget TIME] [--slice FIELD] [--html OUT]\n"
     "       cairn eval compare RUN_A RUN_B --qrels FILE\n"
-    "       cairn eval answers --qa FILE [--model M]\n\n"
+    "       cairn eval answers --qa FILE [--model M] [--extractive] [--dump OUT]\n\n"
     "Runs every judged query and prints nDCG@10, Recall@100, MAP, MRR and P@10 with 95 %\n"
     "bootstrap intervals. Queries are JSON lines with _id and text; judgements are lines of query,\n"
     "document and grade with tabs between, below a header. --run writes a TREC run file. --history FILE\n"
@@ -223,9 +228,11 @@ const cli_verb cli_verb_eval = {
     "by \"words\", how many a query has; --html writes a report for a browser.\n\n"
     "compare measures two TREC runs query by query: the difference with its interval, and the chance of\n"
     "as large a one (paired randomisation test).\n\n"
-    "answers asks every question of FILE (JSON lines: question, answers, doc, page; no answers:\n"
-    "not answerable) and prints the shares of right answers, right citations and refusals. With -v\n"
-    "each question is shown.\n\n"
+    "answers asks every question of FILE (JSON lines: question, answers, doc and page or doc_ids; no\n"
+    "answers: not answerable) and prints the shares of right answers, right citations and refusals,\n"
+    "exact match, token F1, ROUGE-L, BLEU and how far answers are grounded in what they cite.\n"
+    "--extractive asks without a model; --dump writes a JSON line a question with the answer and the\n"
+    "evidence it was decided from. With -v each question is shown.\n\n"
     "Example:\n"
     "  cairn --collection scifact eval retrieval --queries scifact/queries.jsonl \\\n"
     "        --qrels scifact/qrels.tsv --mode lexical\n",

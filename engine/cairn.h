@@ -362,6 +362,7 @@ typedef struct cairn_ask_request {
     uint64_t seed;
     size_t max_tokens; /* 0: the configuration's */
     const volatile sig_atomic_t *cancel;
+    bool extractive; /* answer with the documents' own sentence; no generator is opened */
 } cairn_ask_request;
 
 typedef struct cairn_citation {
@@ -373,9 +374,25 @@ typedef struct cairn_citation {
     bool supported;                 /* the passage holds what the sentence says */
 } cairn_citation;
 
+/* A sentence of a retrieved passage that gives orders to a language model. It is no evidence, stands in no
+ * prompt and is never cited. */
+typedef struct cairn_planted {
+    const char *uri, *text;
+    uint32_t page;
+    float score; /* 0.5 .. 1 */
+} cairn_planted;
+
 typedef struct cairn_answer {
     const char *text;
     bool refused; /* the documents do not hold the answer; text says so */
+    bool extractive; /* the text is a sentence of the documents, as it stands there */
+    float confidence; /* 0 .. 1: that what was retrieved answers the question */
+    const char *short_answer; /* of an extractive one: the number, date or name asked for, or NULL */
+    size_t withheld;          /* sentences of the model that no passage supports */
+    cairn_planted *planted;
+    size_t n_planted;
+    const char *note; /* why it is extractive although a model was wanted, or NULL */
+    double total_ms;
     cairn_citation *citations;
     size_t n_citations;
     cairn_search_result *evidence; /* what was retrieved, owned by the answer */
@@ -394,6 +411,25 @@ typedef bool cairn_stream_fn(void *ctx, const char *text, size_t len);
 cairn_status cairn_ask(cairn *c, const cairn_ask_request *request, cairn_stream_fn *stream,
                        void *stream_ctx, cairn_answer **out, cairn_error *err);
 void cairn_answer_free(cairn_answer *a);
+
+/* ---- personal data ---------------------------------------------------------------------------- */
+
+typedef struct cairn_pii_finding {
+    const char *uri;  /* "" for a text */
+    const char *type; /* "email", "phone", "iban", "card", "national-id", "ip", "url" or "secret" */
+    const char *text; /* not NUL-terminated; lives until the callback returns */
+    size_t len, line; /* line from 1, of the extracted text */
+    uint64_t start;   /* byte of the text */
+} cairn_pii_finding;
+
+/* What looks like personal data in every document whose uri starts with `prefix` (NULL: all), by patterns
+ * and checksums. `types`: a list of the above, NULL: all. false from fn stops. */
+cairn_status cairn_pii(cairn *c, const char *prefix, const char *types,
+                       bool (*fn)(void *ctx, const cairn_pii_finding *f), void *ctx,
+                       size_t *n_documents, cairn_error *err);
+cairn_status cairn_pii_text(const char *text, size_t len, const char *types,
+                            bool (*fn)(void *ctx, const cairn_pii_finding *f), void *ctx,
+                            cairn_error *err);
 
 /* ---- documents -------------------------------------------------------------------------------- */
 
@@ -587,20 +623,32 @@ typedef struct cairn_answered {
     bool right; /* holds an accepted answer; or refused where there is none */
 } cairn_answered;
 
+#define CAIRN_ANSWER_METRICS 16
+
 typedef struct cairn_answers_result {
-    size_t n, n_answerable, n_unanswerable, n_citations;
-    double right;                /* share of answerable ones whose answer holds an accepted one */
-    double exact_match, token_f1, rouge_l; /* over the answerable ones; a refusal counts 0 */
-    double refused_answerable, refused_unanswerable; /* shares */
-    double citation_holds;       /* share of citations whose text holds an accepted answer */
-    double citation_precision;   /* share of citations to the right document (and page) */
-    double citation_recall;      /* share of answerable ones with a citation to it */
-    double retrieve_ms_median, ttft_ms_median;
+    size_t n, n_answerable, n_unanswerable, n_citations, n_extractive;
+    /* Those that could be measured, each with its 95 % bootstrap interval:
+     * right                 share of answerable ones whose answer holds an accepted one
+     * exact_match, token_f1, rouge_l, bleu  over the answerable ones; a refusal counts 0
+     * refused_answerable, refused_unanswerable
+     * citation_holds        share of citations whose text holds an accepted answer
+     * citation_precision    share of citations to the right document (and page)
+     * citation_recall       share of answerable ones with a citation to it
+     * grounded              share of the content words of answers that their citations hold */
+    cairn_metric metrics[CAIRN_ANSWER_METRICS];
+    size_t n_metrics;
+    double retrieve_ms_median, ttft_ms_median, total_ms_median;
 } cairn_answers_result;
 
-/* qa: JSON lines with `question`, `answers` (none: not answerable), `doc` (end of the uri) and
- * `page` (or null). fn (may be NULL) sees every question; false from it cancels. */
-cairn_status cairn_eval_answers(cairn *c, const char *qa,
+typedef struct cairn_eval_answers_options {
+    bool extractive;       /* as in cairn_ask_request */
+    const char *dump_file; /* a JSON line a question: the answer and what it was decided from; or NULL */
+} cairn_eval_answers_options;
+
+/* qa: JSON lines with `question`, `answers` (none, or `answerable` false: not answerable) and either
+ * `doc` (end of the uri) and `page`, or `doc_ids` (any of which is right; `supporting_doc_ids` goes
+ * before it). `options` and `fn` may be NULL. fn sees every question; false from it cancels. */
+cairn_status cairn_eval_answers(cairn *c, const char *qa, const cairn_eval_answers_options *options,
                                 bool (*fn)(void *ctx, const cairn_answered *a), void *ctx,
                                 cairn_answers_result *out, cairn_error *err);
 

@@ -28,6 +28,7 @@ struct cairn {
     pool *pool;
     cairn_models *models; /* who opens the three below and lends them; borrowed unless own_models */
     bool own_models;
+    bool generator_named; /* by the options: a missing one is an error, not a reason to do without */
     struct shared_model *encoder, *generator, *reranker; /* NULL until first needed */
     analyzer *analyzer;
     view_cache *views;

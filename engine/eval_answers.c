@@ -4,35 +4,75 @@
  * Texts are compared as runs of words (the analyzer's, without stemming): case, punctuation and
  * width do not count. An answer is right when it holds an accepted one as a run of words.
  * exact match and token F1 are SQuAD's (Rajpurkar et al., 2016, section 6.1) without dropping
- * articles, which other languages do not have; ROUGE-L is Lin's F measure with beta 1. */
+ * articles, which other languages do not have; ROUGE-L is Lin's F measure with beta 1; BLEU is that of
+ * a sentence, to runs of four words, with one added to the counts of runs of two and more (Lin and
+ * Och, 2004). Those four look at the part of an extractive answer that was asked for, where there is
+ * one. A refusal counts 0 in all of them.
+ *
+ * Grounded is, without the markers and the engine's own verdict: the share of an answer's content words
+ * that stand in the texts it cites. Intervals are bootstrap intervals over questions, or citations. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
+#include "engine/ask.h"
 #include "engine/engine.h"
 #include "retrieve/cite.h"
+#include "retrieve/metrics.h"
+#include "retrieve/terms.h"
 
 #define LINE_WORDS ((size_t)16 << 20)
+#define SEED       0x414E5357u
+#define BLEU_ORDER 4
 
-/* The words of a text, each behind a length byte pair: compared as numbers. */
+/* The words of a text as hashes: compared as numbers. */
 typedef struct words {
     uint64_t *hash;
     size_t n;
 } words;
 
+typedef struct values {
+    double *at;
+    size_t n, cap;
+} values;
+
+/* In the order of the result's metrics. */
+enum { RIGHT, EXACT, F1, ROUGE, BLEU, REFUSED_ANSWERABLE, REFUSED_UNANSWERABLE, CITATION_HOLDS,
+       CITATION_PRECISION, CITATION_RECALL, GROUNDED, N_VALUES };
+
+static const char *const value_names[N_VALUES] = {
+    "right", "exact_match", "token_f1", "rouge_l", "bleu", "refused_answerable",
+    "refused_unanswerable", "citation_holds", "citation_precision", "citation_recall", "grounded"};
+
 typedef struct grading {
     cairn *c;
     analyzer *an;
+    const cairn_eval_answers_options *options;
     cairn_answers_result *out;
     bool (*fn)(void *ctx, const cairn_answered *a);
     void *ctx;
-    double *retrieve_ms, *ttft_ms;
-    size_t n_ttft, cap;
-    size_t cited_right_doc, cited_holding, recalled;
+    FILE *dump;
+    json_t *dumped; /* the line of this question */
+    values value[N_VALUES], retrieve_ms, ttft_ms, total_ms;
 } grading;
+
+static cairn_status add_value(values *v, double x, cairn_error *err)
+{
+    if (v->n == v->cap) {
+        size_t cap = v->cap ? v->cap * 2 : 256;
+        double *at = checked_realloc(v->at, cap, sizeof *at);
+        if (!at)
+            return cairn_fail(err, CAIRN_ENOMEM, "measurements");
+        v->at = at;
+        v->cap = cap;
+    }
+    v->at[v->n++] = x;
+    return CAIRN_OK;
+}
 
 static uint64_t hash_word(const char *s, size_t n)
 {
@@ -132,6 +172,39 @@ static double rouge_l(const words *a, const words *b, arena *memory)
     return f_measure(row[b->n], a->n, b->n);
 }
 
+/* Runs of n words that the text shares with the reference, each as often as in both at most. */
+static size_t shared_runs(const words *a, const words *b, size_t n, bool *used)
+{
+    size_t shared = 0;
+
+    memset(used, 0, b->n * sizeof *used);
+    for (size_t i = 0; i + n <= a->n; i++)
+        for (size_t j = 0; j + n <= b->n; j++)
+            if (!used[j] && !memcmp(a->hash + i, b->hash + j, n * sizeof *a->hash)) {
+                used[j] = true;
+                shared++;
+                break;
+            }
+    return shared;
+}
+
+static double bleu(const words *a, const words *b, arena *memory)
+{
+    bool *used = arena_alloc(memory, b->n + 1);
+    double sum = 0;
+
+    if (!used || !a->n || !b->n)
+        return 0;
+    for (size_t n = 1; n <= BLEU_ORDER; n++) {
+        double hits = (double)shared_runs(a, b, n, used);
+        double runs = a->n >= n ? (double)(a->n - n + 1) : 0;
+        if (n == 1 && hits < 1)
+            return 0;
+        sum += log(n == 1 ? hits / runs : (hits + 1) / (runs + 1));
+    }
+    return exp(sum / BLEU_ORDER) * (a->n < b->n ? exp(1 - (double)b->n / (double)a->n) : 1);
+}
+
 static bool ends_with(const char *s, const char *end)
 {
     size_t n = strlen(s), m = strlen(end);
@@ -139,10 +212,11 @@ static bool ends_with(const char *s, const char *end)
     return m && n >= m && !strcmp(s + n - m, end) && (n == m || s[n - m - 1] == '/');
 }
 
-/* The accepted answers' words. */
+/* The accepted answers' words, and where they stand. */
 typedef struct accepted {
     words *items;
     size_t n;
+    const json_t *docs; /* names of documents, any of which is right; NULL: one, or not said */
     const char *doc;
     uint32_t page;
 } accepted;
@@ -153,9 +227,11 @@ static cairn_status read_accepted(grading *g, const json_t *line, arena *memory,
     const json_t *answers = json_object_get(line, "answers");
     const json_t *page = json_object_get(line, "page");
     const char *doc = json_string_value(json_object_get(line, "doc"));
+    const json_t *docs = json_object_get(line, "supporting_doc_ids");
     cairn_status st = CAIRN_OK;
 
     *out = (accepted){.doc = doc ? doc : "",
+                      .docs = docs ? docs : json_object_get(line, "doc_ids"),
                       .page = json_is_integer(page) ? (uint32_t)json_integer_value(page) : 0};
     out->items = arena_calloc(memory, json_array_size(answers) + 1, sizeof *out->items);
     if (!out->items)
@@ -166,6 +242,16 @@ static cairn_status read_accepted(grading *g, const json_t *line, arena *memory,
             out->n++;
     }
     return st;
+}
+
+static bool is_right_doc(const accepted *gold, const char *uri, uint32_t page)
+{
+    for (size_t i = 0; i < json_array_size(gold->docs); i++) {
+        const char *name = json_string_value(json_array_get(gold->docs, i));
+        if (name && ends_with(uri, name))
+            return true;
+    }
+    return ends_with(uri, gold->doc) && (!gold->page || gold->page == page);
 }
 
 static bool holds_any(const words *text, const accepted *gold)
@@ -184,103 +270,180 @@ static cairn_status grade_citations(grading *g, const cairn_answer *a, const acc
 
     for (size_t i = 0; !st && i < a->n_citations; i++) {
         const cairn_citation *x = &a->citations[i];
-        bool right = ends_with(x->uri, gold->doc) && (!gold->page || gold->page == x->page);
+        bool right = is_right_doc(gold, x->uri, x->page);
         words text;
         st = words_of(g, x->text, memory, &text, err);
-        if (st)
-            break;
+        if (!st)
+            st = add_value(&g->value[CITATION_PRECISION], right, err);
+        if (!st)
+            st = add_value(&g->value[CITATION_HOLDS], holds_any(&text, gold), err);
         g->out->n_citations++;
-        g->cited_right_doc += right;
-        g->cited_holding += holds_any(&text, gold);
         recalled |= right;
     }
-    g->recalled += recalled;
+    return st ? st : add_value(&g->value[CITATION_RECALL], recalled, err);
+}
+
+/* Share of the answer's content words that its citations hold. */
+static cairn_status grounded(grading *g, const cairn_answer *a, const char *plain, double *out,
+                             cairn_error *err)
+{
+    term_list said;
+    size_t weighty = 0, found = 0;
+    cairn_status st = terms_read(g->an, "", plain, strlen(plain), &said, err);
+    bool *here = calloc(said.n + 1, sizeof *here);
+
+    *out = 0;
+    if (!st && !here)
+        st = cairn_fail(err, CAIRN_ENOMEM, "words");
+    for (size_t i = 0; !st && i < a->n_citations; i++) {
+        term_list cited;
+        st = terms_read(g->an, "", a->citations[i].text, strlen(a->citations[i].text), &cited, err);
+        for (size_t j = 0; !st && j < said.n; j++)
+            here[j] |= terms_have(cited.at, cited.n, said.at[j].key);
+        term_list_clear(&cited);
+    }
+    for (size_t j = 0; !st && j < said.n; j++) {
+        weighty += said.at[j].weight > 0;
+        found += said.at[j].weight > 0 && here[j];
+    }
+    *out = weighty ? (double)found / (double)weighty : a->n_citations > 0;
+    free(here);
+    term_list_clear(&said);
     return st;
 }
 
 static cairn_status grade_text(grading *g, const cairn_answer *a, const accepted *gold,
                                arena *memory, bool *right, cairn_error *err)
 {
-    double exact = 0, f1 = 0, rouge = 0;
-    char *plain;
-    words text;
-    cairn_status st = cite_strip_markers(a->text, strlen(a->text), memory, &plain, err);
+    double best[N_VALUES] = {0}, ground = 0;
+    char *plain = NULL;
+    words text = {0}, brief;
+    cairn_status st = CAIRN_OK;
 
-    if (!st)
-        st = words_of(g, plain, memory, &text, err);
-    if (st)
-        return st;
-    for (size_t i = 0; i < gold->n; i++) {
-        double f = token_f1(&text, &gold->items[i], memory);
-        double r = rouge_l(&text, &gold->items[i], memory);
-        if (text.n == gold->items[i].n && holds(&text, &gold->items[i]))
-            exact = 1;
-        f1 = f > f1 ? f : f1;
-        rouge = r > rouge ? r : rouge;
+    *right = false;
+    if (!a->refused) {
+        st = cite_strip_markers(a->text, strlen(a->text), memory, &plain, err);
+        if (!st)
+            st = words_of(g, plain, memory, &text, err);
+        brief = text;
+        if (!st && a->short_answer)
+            st = words_of(g, a->short_answer, memory, &brief, err);
+        for (size_t i = 0; !st && i < gold->n; i++) {
+            const words *want = &gold->items[i];
+            best[EXACT] = fmax(best[EXACT], brief.n == want->n && holds(&brief, want));
+            best[F1] = fmax(best[F1], token_f1(&brief, want, memory));
+            best[ROUGE] = fmax(best[ROUGE], rouge_l(&brief, want, memory));
+            best[BLEU] = fmax(best[BLEU], bleu(&brief, want, memory));
+        }
+        *right = !st && holds_any(&text, gold);
+        best[RIGHT] = *right;
+        if (!st)
+            st = grounded(g, a, plain, &ground, err);
+        if (!st)
+            st = add_value(&g->value[GROUNDED], ground, err);
     }
-    *right = holds_any(&text, gold);
-    g->out->right += *right;
-    g->out->exact_match += exact;
-    g->out->token_f1 += f1;
-    g->out->rouge_l += rouge;
-    return grade_citations(g, a, gold, memory, err);
+    for (size_t i = RIGHT; i <= BLEU && !st; i++)
+        st = add_value(&g->value[i], best[i], err);
+    return st ? st : grade_citations(g, a, gold, memory, err);
 }
 
-static cairn_status need_room(grading *g, cairn_error *err)
-{
-    size_t cap = g->cap ? g->cap * 2 : 256;
-    double *a, *b;
+/* ---- what the decision was made from, for calibration ---- */
 
-    if (g->out->n < g->cap)
-        return CAIRN_OK;
-    a = checked_realloc(g->retrieve_ms, cap, sizeof *a);
-    if (a)
-        g->retrieve_ms = a;
-    b = checked_realloc(g->ttft_ms, cap, sizeof *b);
-    if (b)
-        g->ttft_ms = b;
-    if (!a || !b)
-        return cairn_fail(err, CAIRN_ENOMEM, "measurements");
-    g->cap = cap;
-    return CAIRN_OK;
+static json_t *numbers(const float *at, size_t n)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_real((double)at[i]));
+    return list;
+}
+
+static void dump_evidence(void *ctx, const asking *a)
+{
+    grading *g = ctx;
+    const evidence *e = &a->evidence;
+    json_t *sentences = json_array();
+
+    for (size_t i = 0; i < e->n && i < 40; i++) {
+        const evidence_sentence *s = &e->sentences[i];
+        const cairn_hit *h = &a->hits->hits[s->passage];
+        json_array_append_new(
+            sentences, json_pack("{s:s,s:i,s:o,s:f,s:b,s:o}", "doc", h->uri, "passage",
+                                 (int)s->passage, "text",
+                                 json_stringn_nocheck(h->text + s->start, s->end - s->start),
+                                 "score", (double)s->score, "planted", s->planted, "features",
+                                 numbers(s->feature, EVIDENCE_FEATURES)));
+    }
+    json_object_set_new(g->dumped, "type", json_string(answer_type_name(e->type)));
+    json_object_set_new(g->dumped, "extra", numbers(e->extra, EVIDENCE_EXTRAS));
+    json_object_set_new(g->dumped, "answerable", json_real((double)e->answerable));
+    json_object_set_new(g->dumped, "sentences", sentences);
+}
+
+static void finish_dump(grading *g, const json_t *line, const cairn_answer *a, bool right)
+{
+    json_object_set(g->dumped, "question", json_object_get(line, "question"));
+    json_object_set(g->dumped, "answers", json_object_get(line, "answers"));
+    json_object_set(g->dumped, "doc_ids", json_object_get(line, "doc_ids"));
+    json_object_set(g->dumped, "doc", json_object_get(line, "doc"));
+    json_object_set_new(g->dumped, "answer", json_string(a->text));
+    json_object_set_new(g->dumped, "short_answer",
+                        a->short_answer ? json_string(a->short_answer) : json_null());
+    json_object_set_new(g->dumped, "refused", json_boolean(a->refused));
+    json_object_set_new(g->dumped, "extractive", json_boolean(a->extractive));
+    json_object_set_new(g->dumped, "right", json_boolean(right));
+    json_dumpf(g->dumped, g->dump, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    fputc('\n', g->dump);
 }
 
 static cairn_status grade_one(grading *g, const json_t *line, const char *question,
                               cairn_error *err)
 {
     const json_t *answers = json_object_get(line, "answers");
+    const json_t *possible = json_object_get(line, "answerable");
     const char *id = json_string_value(json_object_get(line, "id"));
     const char *first = json_string_value(json_array_get(answers, 0));
-    cairn_ask_request request = {.question = question};
+    cairn_ask_request request = {.question = question, .extractive = g->options->extractive};
     cairn_answered seen = {.id = id ? id : "", .question = question, .gold = first ? first : ""};
     cairn_answer *a = NULL;
     accepted gold;
     arena memory;
-    cairn_status st = need_room(g, err);
+    bool answerable;
+    cairn_status st;
 
     arena_init(&memory, LINE_WORDS * 16);
+    g->dumped = json_object();
+    st = read_accepted(g, line, &memory, &gold, err);
+    answerable = gold.n && !json_is_false(possible);
     if (!st)
-        st = read_accepted(g, line, &memory, &gold, err);
-    if (!st)
-        st = cairn_ask(g->c, &request, NULL, NULL, &a, err);
-    if (!st && gold.n) {
+        st = ask_observed(g->c, &request, g->dump ? dump_evidence : NULL, g, &a, err);
+    if (!st && answerable) {
         g->out->n_answerable++;
-        g->out->refused_answerable += a->refused;
-        if (!a->refused)
+        st = add_value(&g->value[REFUSED_ANSWERABLE], a->refused, err);
+        if (!st)
             st = grade_text(g, a, &gold, &memory, &seen.right, err);
     } else if (!st) {
         g->out->n_unanswerable++;
-        g->out->refused_unanswerable += a->refused;
         seen.right = a->refused;
+        seen.gold = "";
+        st = add_value(&g->value[REFUSED_UNANSWERABLE], a->refused, err);
     }
+    if (!st)
+        st = add_value(&g->retrieve_ms, a->retrieve_ms, err);
+    if (!st)
+        st = add_value(&g->total_ms, a->total_ms, err);
+    if (!st && a->ttft_ms > 0)
+        st = add_value(&g->ttft_ms, a->ttft_ms, err);
     if (!st) {
-        g->retrieve_ms[g->out->n++] = a->retrieve_ms;
-        if (a->ttft_ms > 0)
-            g->ttft_ms[g->n_ttft++] = a->ttft_ms;
+        g->out->n++;
+        g->out->n_extractive += a->extractive;
+        if (g->dump)
+            finish_dump(g, line, a, seen.right);
         seen.answer = a;
         if (g->fn && !g->fn(g->ctx, &seen))
             st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after %zu questions", g->out->n);
     }
+    json_decref(g->dumped);
     cairn_answer_free(a);
     arena_clear(&memory);
     return st;
@@ -331,34 +494,48 @@ static double median(double *v, size_t n)
     return v[n / 2];
 }
 
-static double share(double part, size_t whole)
+static cairn_status finish(grading *g, cairn_error *err)
 {
-    return whole ? part / (double)whole : 0;
+    cairn_answers_result *out = g->out;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < N_VALUES && !st; i++) {
+        metrics_interval in;
+        if (!g->value[i].n)
+            continue;
+        st = metrics_bootstrap(g->value[i].at, g->value[i].n, 0, SEED, &in, err);
+        out->metrics[out->n_metrics++] =
+            (cairn_metric){value_names[i], in.mean, in.low, in.high};
+    }
+    out->retrieve_ms_median = median(g->retrieve_ms.at, g->retrieve_ms.n);
+    out->ttft_ms_median = median(g->ttft_ms.at, g->ttft_ms.n);
+    out->total_ms_median = median(g->total_ms.at, g->total_ms.n);
+    return st;
 }
 
-cairn_status cairn_eval_answers(cairn *c, const char *qa,
+cairn_status cairn_eval_answers(cairn *c, const char *qa, const cairn_eval_answers_options *options,
                                 bool (*fn)(void *ctx, const cairn_answered *a), void *ctx,
                                 cairn_answers_result *out, cairn_error *err)
 {
-    grading g = {.c = c, .out = out, .fn = fn, .ctx = ctx};
+    static const cairn_eval_answers_options none;
+    grading g = {.c = c, .out = out, .fn = fn, .ctx = ctx, .options = options ? options : &none};
     cairn_status st;
 
+    _Static_assert(N_VALUES <= CAIRN_ANSWER_METRICS, "room for every metric");
     *out = (cairn_answers_result){0};
+    if (g.options->dump_file && !(g.dump = fopen(g.options->dump_file, "we")))
+        return cairn_fail_errno(err, errno, "%s", g.options->dump_file);
     st = engine_analyzer(c, &g.an, err);
     if (!st)
         st = grade_file(&g, qa, err);
-    out->right = share(out->right, out->n_answerable);
-    out->exact_match = share(out->exact_match, out->n_answerable);
-    out->token_f1 = share(out->token_f1, out->n_answerable);
-    out->rouge_l = share(out->rouge_l, out->n_answerable);
-    out->refused_answerable = share(out->refused_answerable, out->n_answerable);
-    out->refused_unanswerable = share(out->refused_unanswerable, out->n_unanswerable);
-    out->citation_holds = share((double)g.cited_holding, out->n_citations);
-    out->citation_precision = share((double)g.cited_right_doc, out->n_citations);
-    out->citation_recall = share((double)g.recalled, out->n_answerable);
-    out->retrieve_ms_median = median(g.retrieve_ms, out->n);
-    out->ttft_ms_median = median(g.ttft_ms, g.n_ttft);
-    free(g.retrieve_ms);
-    free(g.ttft_ms);
+    if (g.dump && fclose(g.dump) && !st)
+        st = cairn_fail_errno(err, errno, "%s", g.options->dump_file);
+    if (!st)
+        st = finish(&g, err);
+    for (size_t i = 0; i < N_VALUES; i++)
+        free(g.value[i].at);
+    free(g.retrieve_ms.at);
+    free(g.ttft_ms.at);
+    free(g.total_ms.at);
     return st;
 }

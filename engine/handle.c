@@ -138,6 +138,7 @@ static cairn_status copy_options(cairn *c, const cairn_options *o, cairn_error *
         return st;
     if (o->embedder)
         snprintf(c->settings.embedder, SETTINGS_TEXT, "%s", o->embedder);
+    c->generator_named = o->generator != NULL;
     if (o->generator)
         snprintf(c->settings.generator, SETTINGS_TEXT, "%s", o->generator);
     c->n_threads = o->n_threads ? o->n_threads : pool_online_cpus();

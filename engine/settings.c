@@ -83,15 +83,14 @@ static const setting table[] = {
     NUMBER("search", "candidates", candidates, 1000, 10, 100000),
     NUMBER("search", "proximity", proximity, 0.25, 0, 1000),
     NUMBER("search", "proximity_depth", proximity_depth, 20, 0, 100000),
-    NUMBER("ask", "passages", ask_passages, 3, 1, 100),
-    NUMBER("ask", "context_tokens", ask_context_tokens, 600, 50, 100000),
+    NUMBER("ask", "passages", ask_passages, 10, 1, 100),
+    NUMBER("ask", "context_tokens", ask_context_tokens, 360, 50, 100000),
     NUMBER("ask", "max_tokens", ask_max_tokens, 160, 1, 100000),
-    NUMBER("ask", "min_coverage", ask_min_coverage, 0.30, 0, 1),
-    NUMBER("ask", "min_cosine", ask_min_cosine, 0.80, 0, 1),
-    NUMBER("ask", "min_answer", ask_min_answer, 0.35, 0, 1),
-    NUMBER("ask", "min_together", ask_min_together, 0.45, 0, 1),
-    NUMBER("ask", "min_support", ask_min_support, 0.5, 0, 1),
-    TEXT("ask", "prompt", prompt, "answer.v1"),
+    NUMBER("ask", "min_answerable", ask_min_answerable, 0.35, 0, 1),
+    NUMBER("ask", "min_support", ask_min_support, 0.6, 0, 1),
+    TEXT("ask", "unsupported", ask_unsupported, "withhold"),
+    TEXT("ask", "answers", ask_answers, "generate"),
+    TEXT("ask", "prompt", prompt, "answer.v2"),
     TEXT("ask", "prompt_dir", prompt_dir, ""),
 };
 
@@ -239,6 +238,13 @@ cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_
     if (strcmp(s->reorder, "on") && strcmp(s->reorder, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: index.reorder is on or off, not \"%s\"", path,
                           s->reorder);
+    if (strcmp(s->ask_unsupported, "withhold") && strcmp(s->ask_unsupported, "mark"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: ask.unsupported is withhold or mark, not \"%s\"",
+                          path, s->ask_unsupported);
+    if (strcmp(s->ask_answers, "generate") && strcmp(s->ask_answers, "extractive"))
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%s: ask.answers is generate or extractive, not \"%s\"", path,
+                          s->ask_answers);
     if (strcmp(s->compounds, "on") && strcmp(s->compounds, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.compounds is on or off, not \"%s\"", path,
                           s->compounds);

@@ -64,15 +64,13 @@ typedef struct settings {
     double proximity;       /* bonus for words that stand close together */
     double proximity_depth; /* of the best rows, how many get it */
     /* [ask] */
-    double ask_passages;       /* retrieved for the context */
-    double ask_context_tokens; /* generator tokens of passages */
+    double ask_passages;       /* retrieved and searched for evidence */
+    double ask_context_tokens; /* generator tokens of the excerpts in a prompt */
     double ask_max_tokens;     /* longest answer */
-    double ask_min_coverage; /* share of the question found in the passages below which it refuses */
-    double ask_min_cosine;   /* ... unless the best passage is at least this near */
-    double ask_min_answer;   /* share of the answer found in the passages below which it refuses */
-    double ask_min_together; /* share of the question found in what a sentence cites, with its title
-                                and heading, below which it refuses */
-    double ask_min_support;  /* share of a sentence found in what it cites, to count as supported */
+    double ask_min_answerable; /* chance that the evidence answers the question, below which it refuses */
+    double ask_min_support;    /* share of a sentence found in what it cites, to count as supported */
+    char ask_unsupported[SETTINGS_TEXT]; /* "withhold" or "mark": sentences that no passage supports */
+    char ask_answers[SETTINGS_TEXT];     /* "generate" or "extractive" */
     char prompt[SETTINGS_TEXT];
     char prompt_dir[SETTINGS_TEXT];
 } settings;

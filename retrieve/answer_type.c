@@ -77,7 +77,7 @@ static const struct {
 };
 
 static const char *const yes_no_starts[] = {
-    "is ", "are ", "was ", "were ", "does ", "do ", "did ", "can ", "could ", "may ", "must ", "has ",
+    "is ", "are ", "was the ", "was there ", "was it ", "was he ", "was she ", "was a ", "were ", "does ", "do ", "did ", "can ", "could ", "may ", "must ", "has ",
     "have ", "will ", "should ", "ist ", "sind ", "hat ", "haben ", "kann ", "darf ", "muss ",
     "wird ", "gibt es ", "war ", "es ", "está ", "hay ", "puede ", "tiene ", "est-ce "};
 

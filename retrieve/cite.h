@@ -1,14 +1,12 @@
-/* cite.h - is what the answer says in the passages it cites, and was there enough to answer at all?
+/* cite.h - is what the answer says in the passages it cites?
  *
  * cite_check cuts the answer into sentences, reads the markers in each ([1], [2, 3], [1][4], [1-3])
  * and, for each passage named, finds the run of one to three sentences of it that share the most
  * with the claim, words weighted by rarity. A citation is supported when enough of the claim's
- * weight is found there and every number and every name-like word of the claim is.
+ * weight is found there and so is every name-like word and every number, amount and date of the claim,
+ * compared by value (quantity.h): 1,200 euros is EUR 1.200,00 and 2.5 Nm is not 2.5 mm.
  * A sentence without a marker is tried against all passages, so that an answer whose model
  * forgot to cite still gets citations (`guessed`).
- *
- * cite_evidence measures, before and after generation, how well the passages cover the question and
- * the answer; cite_refuse turns it into a decision by thresholds that are the caller's data.
  *
  * Nothing here understands language: it aligns stems. A paraphrase in other words
  * counts as unsupported, an inverted statement in the same words as supported.
@@ -43,10 +41,6 @@ typedef struct cite_params {
     float guess;         /* the same where the model gave no marker; default 0.6 */
     size_t max_sentences; /* longest supporting run; default 3 */
     const char *question; /* its words count little in a claim, and need not be found; NULL: none */
-    /* cite_refuse: */
-    float coverage_floor; /* refuse when no single passage covers so much; default 0.4 */
-    float vector_floor;   /* ... unless the best cosine is at least this; default 0.88 */
-    float answer_floor;   /* refuse when less of the answer is in the passages; default 0.35 */
 } cite_params;
 
 void cite_params_default(cite_params *p);
@@ -73,25 +67,5 @@ cairn_status cite_check(analyzer *an, const char *lang, const char *answer, size
  * speech. */
 cairn_status cite_strip_markers(const char *answer, size_t len, arena *a, char **out,
                                 cairn_error *err);
-
-typedef struct cite_evidence {
-    float coverage;       /* share of the question's weight found in the passages together */
-    float best_coverage;  /* ... in the best single passage */
-    float best_lexical, best_vector; /* as the caller gave them */
-    float answer_support; /* share of the answer's weight found in the passages or, for words the
-                             question already had, in the question; 1 without an answer */
-    size_t question_words, answer_words; /* distinct content words seen */
-} cite_evidence;
-
-/* `answer` may be NULL before generation. best_lexical and best_vector are the raw scores of the
- * best hits, 0 where there is none. */
-cairn_status cite_evidence_measure(analyzer *an, const char *lang, const char *question,
-                                   const char *answer, const cite_passage *passages,
-                                   size_t n_passages, const cite_weights *weights,
-                                   float best_lexical, float best_vector, cite_evidence *out,
-                                   cairn_error *err);
-
-/* Whether to say "not in your documents". *reason (may be NULL) gets a static sentence. */
-bool cite_refuse(const cite_evidence *e, const cite_params *params, const char **reason);
 
 #endif

@@ -194,8 +194,10 @@ static cairn_status read_passage(analyzer *an, const asked *q, const evidence_pa
     if (!st)
         st = quantities_find(p->text.text, p->text.len, a, &r->quantities, &r->n_quantities, err);
     if (!st)
-        st = sentences_split(p->text.text, p->text.len, false, sentences_dotted_ordinals(r->lang),
-                             &r->sentences, &r->n_sentences, err);
+        st = r->table ? sentences_lines(p->text.text, p->text.len, &r->sentences, &r->n_sentences, err)
+                      : sentences_split(p->text.text, p->text.len, false,
+                                        sentences_dotted_ordinals(r->lang), &r->sentences,
+                                        &r->n_sentences, err);
     return st;
 }
 
@@ -310,9 +312,11 @@ static cairn_status mentions_in(const asked *q, const reading *r, const text_spa
     cairn_status st = local_quantities(r, s, a, &local, &n_local);
 
     *n = 0;
+    /* The unit of a cell stands in the table's first line, if anywhere. */
     if (!st)
-        st = answer_mentions(q->type, r->p->text.text + s->start, s->end - s->start, local, n_local, a,
-                             out, n, err);
+        st = answer_mentions(r->table && q->type == ANSWER_MONEY ? ANSWER_MEASURE : q->type,
+                             r->p->text.text + s->start, s->end - s->start, local, n_local, a, out, n,
+                             err);
     for (size_t i = 0; !st && i < *n; i++) {
         text_span m = {(*out)[i].start + s->start, (*out)[i].end + s->start};
         if (!in_question(q, r, &m))
@@ -425,10 +429,12 @@ static cairn_status read_sentence(finding *x, const reading *r, size_t passage, 
     cairn_status st;
     float *f = e.feature;
 
-    e.before = !r->table && i ? r->sentences[i - 1].start : s->start;
-    e.after = !r->table && i + 1 < r->n_sentences ? r->sentences[i + 1].end : s->end;
-    e.head_end = r->table && i ? r->sentences[0].end : 0;
-    e.planted = injection_score(p->text.text + s->start, s->end - s->start) >= INJECTION_SENTENCE;
+    bool row = r->table && memmem(p->text.text + s->start, s->end - s->start, " | ", 3);
+    e.before = !row && i ? r->sentences[i - 1].start : s->start;
+    e.after = !row && i + 1 < r->n_sentences ? r->sentences[i + 1].end : s->end;
+    e.head_end = row && i ? r->sentences[0].end : 0;
+    e.injection = injection_score(p->text.text + s->start, s->end - s->start);
+    e.planted = e.injection >= INJECTION_SENTENCE;
     cover(x->q, r, s->start, s->end, false, &share, &missing);
     f[EVIDENCE_COVER] = (float)share;
     cover(x->q, r, e.before, e.after, true, &share, &missing);
@@ -502,7 +508,9 @@ static cairn_status second_round(finding *x, const evidence_params *params)
     for (size_t i = 0; i < n; i++) {
         x->at[i].feature[EVIDENCE_COSINE] = cosines[i];
         x->at[i].feature[EVIDENCE_COSINE_STEP] = cosines[i] - x->lists.tail_vector;
-        x->at[i].score = apply(&sentence_by_cosine, x->at[i].feature);
+        x->at[i].score = apply(x->at[i].feature[EVIDENCE_FOREIGN] > 0 ? &sentence_foreign
+                                                                     : &sentence_by_cosine,
+                               x->at[i].feature);
         if (!i || x->at[i].score < least)
             least = x->at[i].score;
     }
@@ -578,7 +586,10 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     for (size_t i = 0; i < x.n; i++)
         out->n_planted += x.at[i].planted;
     if (out->n > out->n_planted)
-        judge(&x, cosines ? &question_by_cosine : &question_by_words, out);
+        judge(&x, !cosines                                                ? &question_by_words
+                  : out->sentences[0].feature[EVIDENCE_FOREIGN] > 0 ? &question_foreign
+                                                                    : &question_by_cosine,
+              out);
     return CAIRN_OK;
 }
 

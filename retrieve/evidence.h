@@ -83,7 +83,8 @@ typedef struct evidence_sentence {
     size_t before, after; /* bytes: start of the sentence before, end of the one after (or its own) */
     float feature[EVIDENCE_FEATURES];
     float score; /* log-odds that it holds the answer */
-    bool planted; /* an instruction to a language model (injection.h): never evidence */
+    float injection; /* injection_score of it */
+    bool planted;    /* an instruction to a language model (injection.h): never evidence */
 } evidence_sentence;
 
 typedef struct evidence {

@@ -16,8 +16,10 @@ typedef struct question_model {
     float extra[EVIDENCE_EXTRAS];
 } question_model;
 
-/* Without vectors; with the passages' vectors; with cosines of sentences, too. */
-extern const sentence_model sentence_by_words, sentence_by_vectors, sentence_by_cosine;
-extern const question_model question_by_words, question_by_cosine;
+/* Without vectors; with the passages' vectors; with cosines of sentences, too; of a passage in another
+ * language than the question, whose words say nothing. */
+extern const sentence_model sentence_by_words, sentence_by_vectors, sentence_by_cosine,
+    sentence_foreign;
+extern const question_model question_by_words, question_by_cosine, question_foreign;
 
 #endif

@@ -125,14 +125,14 @@ static const rule rules[] = {
                       "lifecycle|limerick|song|recipe|the concept|equivalent|how ", NULL}},
 };
 
-/* Strings that are the sign itself, wherever they stand. */
+/* Strings that are the sign itself, wherever they stand; folded, so _ is a blank. */
 static const struct {
     float score;
     const char *text;
 } signs[] = {
-    {0.95f, "<|im_start|>"}, {0.95f, "<|im_end|>"}, {0.95f, "<|system|>"}, {0.95f, "<|endoftext|>"},
-    {0.95f, "<|eot_id|>"}, {0.95f, "<|start_header_id|>"}, {0.9f, "[inst]"}, {0.9f, "[/inst]"},
-    {0.9f, "<<sys>>"}, {0.9f, "<start_of_turn>"}, {0.9f, "<end_of_turn>"}, {0.8f, "<system>"},
+    {0.95f, "<|im start|>"}, {0.95f, "<|im end|>"}, {0.95f, "<|system|>"}, {0.95f, "<|endoftext|>"},
+    {0.95f, "<|eot id|>"}, {0.95f, "<|start header id|>"}, {0.9f, "[inst]"}, {0.9f, "[/inst]"},
+    {0.9f, "<<sys>>"}, {0.9f, "<start of turn>"}, {0.9f, "<end of turn>"}, {0.8f, "<system>"},
     {0.8f, "</system>"}, {0.7f, "<information>"}, {0.7f, "</information>"}, {0.7f, "### instruction"},
     {0.7f, "### response:"}, {0.7f, "### system"}, {0.7f, "=== system"}, {0.6f, "begin system"},
     {0.6f, "[system]"}, {0.6f, "(system)"}, {0.7f, "</document>"}, {0.7f, "</passage>"},

@@ -8,7 +8,8 @@
 
 #include "base/checked.h"
 
-#define MAX_NUMBER 9999
+#define MAX_NUMBER   9999
+#define WRAPPED_LINE 48 /* bytes of a line that may have been wrapped */
 
 static bool is_space(char ch)
 {
@@ -109,6 +110,34 @@ static bool ends_nothing(const char *s, size_t i, bool ordinals)
     return initial || item || is_abbreviation(s + w, i - w);
 }
 
+/* Whether the line break at s[i] lies inside a sentence of wrapped text: behind a line of some length that
+ * ends in a word or a comma, before a line that begins with a letter or a digit and is no row of a table. */
+static bool wraps(const char *s, size_t len, size_t i)
+{
+    size_t start = i, next = i + 1, end;
+
+    while (start > 0 && s[start - 1] != '\n')
+        start--;
+    if (i - start < WRAPPED_LINE || next >= len)
+        return false;
+    unsigned char last = (unsigned char)s[i - 1], first = (unsigned char)s[next];
+    if (!(isalnum(last) || last == ',' || last == '-' || last == ')') ||
+        !(isalnum(first) || first == '(' || first == 0xC3))
+        return false;
+    for (end = next; end < len && s[end] != '\n';)
+        end++;
+    if (memmem(s + start, end - start, " | ", 3))
+        return false;
+    if (isdigit(first)) { /* "2. Next item" is a list, "0.5 per cent" goes on */
+        size_t d = next;
+        while (d < end && isdigit((unsigned char)s[d]))
+            d++;
+        if (d + 1 < end && (s[d] == '.' || s[d] == ')') && s[d + 1] == ' ')
+            return false;
+    }
+    return true;
+}
+
 /* Length of a full stop at s[i], 0 when there is none: an ASCII one counts before a blank. */
 static size_t stop_length(const char *s, size_t len, size_t i, bool ordinals)
 {
@@ -119,7 +148,7 @@ static size_t stop_length(const char *s, size_t len, size_t i, bool ordinals)
          !memcmp(s + i, "\xEF\xBC\x9F", 3) || !memcmp(s + i, "\xE0\xA5\xA4", 3)))
         return 3;
     if (s[i] == '\n')
-        return 1;
+        return wraps(s, len, i) ? 0 : 1;
     if (len - i >= 2 && (!memcmp(s + i, "\xD8\x9F", 2) || !memcmp(s + i, "\xDB\x94", 2)))
         return 2; /* the Arabic question mark and full stop */
     if (!strchr(".!?", s[i]) || s[i] == '\0')
@@ -149,6 +178,44 @@ static size_t behind_markers(const char *s, size_t len, size_t end)
     return end;
 }
 
+static cairn_status add_span(text_span **list, size_t *n, size_t *cap, const char *s, size_t a,
+                             size_t b, cairn_error *err)
+{
+    while (a < b && is_space(s[a]))
+        a++;
+    while (b > a && is_space(s[b - 1]))
+        b--;
+    if (b == a)
+        return CAIRN_OK;
+    if (*n == *cap) {
+        *cap = *cap ? *cap * 2 : 16;
+        text_span *more = checked_realloc(*list, *cap, sizeof *more);
+        if (!more) {
+            free(*list);
+            *list = NULL;
+            return cairn_fail(err, CAIRN_ENOMEM, "sentences");
+        }
+        *list = more;
+    }
+    (*list)[(*n)++] = (text_span){a, b};
+    return CAIRN_OK;
+}
+
+cairn_status sentences_lines(const char *s, size_t len, text_span **out, size_t *n, cairn_error *err)
+{
+    size_t cap = 0, start = 0;
+    cairn_status st = CAIRN_OK;
+
+    *out = NULL;
+    *n = 0;
+    for (size_t i = 0; i <= len && !st; i++)
+        if (i == len || s[i] == '\n') {
+            st = add_span(out, n, &cap, s, start, i, err);
+            start = i + 1;
+        }
+    return st;
+}
+
 cairn_status sentences_split(const char *s, size_t len, bool markers, bool ordinals,
                              text_span **out, size_t *n, cairn_error *err)
 {
@@ -161,24 +228,9 @@ cairn_status sentences_split(const char *s, size_t len, bool markers, bool ordin
         if (i < len && !stop)
             continue;
         size_t end = markers ? behind_markers(s, len, i + stop) : i + stop;
-        size_t a = start, b = end;
-        while (a < b && is_space(s[a]))
-            a++;
-        while (b > a && is_space(s[b - 1]))
-            b--;
-        if (b > a) {
-            if (*n == cap) {
-                cap = cap ? cap * 2 : 16;
-                text_span *more = checked_realloc(*out, cap, sizeof *more);
-                if (!more) {
-                    free(*out);
-                    *out = NULL;
-                    return cairn_fail(err, CAIRN_ENOMEM, "sentences");
-                }
-                *out = more;
-            }
-            (*out)[(*n)++] = (text_span){a, b};
-        }
+        cairn_status st = add_span(out, n, &cap, s, start, end, err);
+        if (st)
+            return st;
         start = end;
         i = end > i ? end - 1 : i;
     }

@@ -2,7 +2,7 @@
  *
  * A sentence ends at a full stop, exclamation or question mark before a blank (with the quotation
  * marks and brackets behind it), at the marks of Chinese, Japanese, Arabic and Hindi, and at a line
- * break. The stop of an initial ("J. Smith"), of a list's number, of a common abbreviation and, in
+ * break that is not one of wrapped text. The stop of an initial ("J. Smith"), of a list's number, of a common abbreviation and, in
  * the languages that write ordinals so, of a number ("am 31. Mai") ends nothing.
  *
  * Owns     sentences_split gives a malloced array; the caller frees it. Any thread. */
@@ -38,5 +38,9 @@ bool sentences_dotted_ordinals(const char *lang);
  * with *n 0 for a text of blanks. */
 cairn_status sentences_split(const char *s, size_t len, bool markers, bool ordinals,
                              text_span **out, size_t *n, cairn_error *err);
+
+/* The same by lines: rows of a table. */
+cairn_status sentences_lines(const char *s, size_t len, text_span **out, size_t *n,
+                             cairn_error *err);
 
 #endif

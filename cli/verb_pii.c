@@ -1,0 +1,174 @@
+/* verb_pii.c - cairn pii: personal data and secrets in files or in the collection. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+enum { OPT_TYPES = 0x2000, OPT_SHOW };
+
+#define FILE_MAX ((size_t)1 << 30)
+
+typedef struct reporting {
+    cli *c;
+    bool show; /* values in full */
+    const char *file; /* of a file read by itself, else NULL */
+    size_t found, in_documents;
+    char last[4096]; /* the document of the last finding */
+    json_t *list;
+} reporting;
+
+/* "di...om": enough to find it again, too little to use it. */
+static void masked(const cairn_pii_finding *f, bool show, char out[256])
+{
+    size_t keep = f->len > 8 ? 2 : 1;
+
+    if (show || f->len < 4)
+        snprintf(out, 256, "%.*s", show ? (int)(f->len < 250 ? f->len : 250) : 1, f->text);
+    else
+        snprintf(out, 256, "%.*s...%.*s", (int)keep, f->text, (int)keep, f->text + f->len - keep);
+}
+
+static bool report(void *ctx, const cairn_pii_finding *f)
+{
+    reporting *r = ctx;
+    const char *name = r->file ? r->file : f->uri;
+    char value[256];
+
+    masked(f, r->show, value);
+    r->found++;
+    if (strncmp(r->last, name, sizeof r->last - 1)) {
+        snprintf(r->last, sizeof r->last, "%s", name);
+        r->in_documents++;
+    }
+    if (r->list) {
+        json_array_append_new(r->list, json_pack("{s:o,s:s,s:o,s:I,s:I,s:I}", "uri",
+                                                 cli_json_string(name), "type", f->type, "text",
+                                                 cli_json_string(value), "line",
+                                                 (json_int_t)f->line, "start",
+                                                 (json_int_t)f->start, "bytes", (json_int_t)f->len));
+    } else {
+        cli_put_text(stdout, name, strlen(name));
+        printf(":%zu  %s%s%s  ", f->line, cli_accent(r->c), f->type, cli_plain(r->c));
+        cli_put_text(stdout, value, strlen(value));
+        putchar('\n');
+    }
+    return !cli_cancelled;
+}
+
+/* A whole file or standard input ("-"), malloced; NULL after reporting. */
+static char *read_text(cli *c, const char *path, size_t *len)
+{
+    FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
+    char *text = NULL;
+    size_t cap = 0;
+
+    *len = 0;
+    while (f && *len < FILE_MAX) {
+        if (cap - *len < 65536) {
+            char *more = realloc(text, cap += cap / 2 + 131072);
+            if (!more)
+                break;
+            text = more;
+        }
+        size_t n = fread(text + *len, 1, cap - *len, f);
+        if (!n)
+            break;
+        *len += n;
+    }
+    if (!f || ferror(f) || !text || *len >= FILE_MAX) {
+        fprintf(stderr, "cairn pii: %s: %s\n", path, f && !ferror(f) ? "too large" : strerror(errno));
+        free(text);
+        text = NULL;
+    }
+    if (f && f != stdin)
+        fclose(f);
+    return text;
+}
+
+static int scan_files(reporting *r, const char *types, char **paths, int n)
+{
+    cairn_error err = {0};
+
+    for (int i = 0; i < n; i++) {
+        size_t len;
+        char *text = read_text(r->c, paths[i], &len);
+        cairn_status st;
+        if (!text)
+            return CLI_INPUT;
+        r->file = paths[i];
+        st = cairn_pii_text(text, len, types, report, r, &err);
+        free(text);
+        if (st)
+            return cli_fail(r->c, st, &err);
+    }
+    return CLI_DONE;
+}
+
+static int scan_collection(reporting *r, const char *types, size_t *documents)
+{
+    cairn_error err = {0};
+    cairn_status st;
+    cairn *engine;
+    int code = cli_open(r->c, &engine, CLI_READ);
+
+    if (code)
+        return code;
+    st = cairn_pii(engine, NULL, types, report, r, documents, &err);
+    cairn_close(engine);
+    return st ? cli_fail(r->c, st, &err) : CLI_DONE;
+}
+
+static int run(cli *c, int argc, char **argv)
+{
+    static const struct option extra[] = {{"types", required_argument, NULL, OPT_TYPES},
+                                          {"show", no_argument, NULL, OPT_SHOW},
+                                          {0}};
+    reporting r = {.c = c};
+    const char *types = NULL;
+    size_t documents = 0;
+    int o, code;
+
+    while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
+        if (o == '?')
+            return CLI_USAGE;
+        if (o == OPT_TYPES)
+            types = optarg;
+        else if (o == OPT_SHOW)
+            r.show = true;
+    }
+    if (c->json)
+        r.list = json_array();
+    if (optind < argc) {
+        documents = (size_t)(argc - optind);
+        code = scan_files(&r, types, argv + optind, argc - optind);
+    } else {
+        code = scan_collection(&r, types, &documents);
+    }
+    if (code) {
+        json_decref(r.list);
+        return code;
+    }
+    if (c->json)
+        return cli_print_json(c, json_pack("{s:o,s:I,s:I}", "findings", r.list, "documents",
+                                           (json_int_t)documents, "with_findings",
+                                           (json_int_t)r.in_documents));
+    if (!c->quiet)
+        fprintf(stderr, "%zu found in %zu of %zu documents\n", r.found, r.in_documents, documents);
+    return r.found ? CLI_DONE : CLI_NOTHING;
+}
+
+const cli_verb cli_verb_pii = {
+    "pii", "find personal data and secrets",
+    "Usage: cairn pii [--types LIST] [--show] [FILE...]\n\n"
+    "Lists what looks like personal data in text files (- is standard input) or, without FILE, in every\n"
+    "document of the collection: e-mail addresses, telephone numbers, IBANs and card numbers with right\n"
+    "checksums, national identity numbers, network addresses, URLs, keys and passwords. Names and\n"
+    "addresses are not found. Values are shown by their ends. Exits with 1 when nothing was found.\n\n"
+    "  --types LIST   of email, phone, iban, card, national-id, ip, url, secret; default all\n"
+    "  --show         values in full\n\n"
+    "To keep such values out of answers, set redact in section [ask] of the configuration.\n\n"
+    "Examples:\n"
+    "  cairn pii --types iban,card letter.txt\n"
+    "  cairn pii --json | jq '.findings[].uri' | sort | uniq -c\n",
+    run};

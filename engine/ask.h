@@ -1,0 +1,89 @@
+/* ask.h - one question on its way through the files of cairn_ask.
+ *
+ *   ask.c           the sequence and the decision which way an answer is made
+ *   ask_prompt.c    the prompt file, the messages
+ *   ask_evidence.c  retrieval, evidence, the excerpts a prompt is made of
+ *   ask_answer.c    generating, checking sentence by sentence, extracting, citing
+ *
+ * Everything of an `asking` lives until the call ends; what the caller gets is copied into the
+ * answer's own arena. */
+#ifndef CAIRN_ENGINE_ASK_H
+#define CAIRN_ENGINE_ASK_H
+
+#include "engine/search.h"
+#include "retrieve/cite.h"
+#include "retrieve/context.h"
+#include "retrieve/evidence.h"
+
+#define ASK_BYTES    ((size_t)1 << 30)
+#define ANSWER_BYTES ((size_t)1 << 20)
+#define ASK_CITED_MAX 64
+
+/* A part of a passage that the answer cites. */
+typedef struct ask_cited {
+    size_t hit, n;     /* index into the hits; the number in the answer */
+    size_t start, end; /* bytes of the passage */
+    bool supported;
+} ask_cited;
+
+typedef struct prompt_parts {
+    const char *system, *open, *close, *user, *refusal, *marker;
+} prompt_parts;
+
+typedef struct asking {
+    cairn *c;
+    const cairn_ask_request *request;
+    int64_t start_ns;
+    arena memory;
+    prompt_parts prompt;
+    cairn_search_result *hits;
+    evidence_passage *read; /* [hits->n_hits] */
+    evidence evidence;
+    bool extractive;  /* no generator is wanted, or there is none */
+    generator *g;     /* NULL while not needed */
+    analyzer *an;
+    context context;
+    cite_params cite;
+    /* while generating */
+    cairn_stream_fn *stream;
+    void *stream_ctx;
+    bytes made;      /* what the model wrote */
+    size_t judged;   /* bytes of it that have been checked */
+    bytes text;      /* what may be said */
+    size_t shown;    /* bytes of it that have been released */
+    bool stopped;    /* by the caller, or because the rest cannot be used */
+    size_t withheld, n_confirmed; /* sentences */
+    ask_cited cited[ASK_CITED_MAX];
+    size_t n_cited, n_numbers;
+    int64_t first_ns;
+    generate_result result;
+} asking;
+
+/* ---- ask.c ---- */
+/* cairn_ask without a stream; `observe` (may be NULL) sees the evidence before it is judged. */
+cairn_status ask_observed(cairn *c, const cairn_ask_request *request,
+                          void (*observe)(void *ctx, const asking *a), void *ctx,
+                          cairn_answer **out, cairn_error *err);
+
+/* ---- ask_prompt.c ---- */
+cairn_status ask_load_prompt(asking *a, cairn_error *err);
+/* The messages for the generator; the caller releases *out. */
+cairn_status ask_messages(asking *a, json_t **out, cairn_error *err);
+
+/* ---- ask_evidence.c ---- */
+cairn_status ask_retrieve(asking *a, cairn_error *err);
+/* Excerpts of the passages with the best sentences, into a->context. */
+cairn_status ask_assemble(asking *a, cairn_error *err);
+
+/* ---- ask_answer.c ---- */
+/* Generate and check; a->text holds what may be said (empty: nothing held). */
+cairn_status ask_generate(asking *a, cairn_error *err);
+/* The best sentence of the documents as the answer, with its citation. */
+cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
+/* False when the question asks for a number or a date, the documents have one and the answer none. */
+bool ask_fits_type(asking *a);
+/* What a->cited holds, into the answer. */
+cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
+void ask_release(asking *a, const char *text, size_t len);
+
+#endif

@@ -1,0 +1,347 @@
+/* ask_answer.c - what may be said, and where it stands.
+ *
+ * Whatever the model writes is held back until it has been compared, sentence by sentence, with the
+ * surroundings of the best sentences of the documents; a sentence is released with the number of the
+ * passage that supports it, or not at all (or marked, by setting). The model is asked for no markers:
+ * citations are found by alignment, so a model of any size has them right.
+ *
+ * An answer taken from the documents (extractive) is the best sentence as it is written there. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/ask.h"
+
+#define MAX_WINDOWS  12   /* sentences whose surroundings an answer is compared with */
+#define FOLDED_BYTES 64   /* by which a chunk may be shorter than its range in the document */
+#define NO_CONFIRM   " [not confirmed]"
+
+void ask_release(asking *a, const char *text, size_t len)
+{
+    if (len && a->stream && !a->stream(a->stream_ctx, text, len))
+        a->stopped = true;
+}
+
+/* ---- where an answer stands ---- */
+
+/* Where a passage's bytes [start, end) lie in the document: a range that holds them. It is exact
+ * where the chunk is a plain run of the document, a few bytes wider where seams between blocks were
+ * folded, and the chunk's own range where it was put together (a table's repeated header). */
+static void document_range(const cairn_hit *h, size_t start, size_t end, cairn_citation *out)
+{
+    uint64_t range = h->byte_end - h->byte_start;
+
+    if (range >= h->text_len && range - h->text_len <= FOLDED_BYTES) {
+        out->start = h->byte_start + start;
+        out->end = h->byte_start + end + (range - h->text_len);
+    } else {
+        out->start = h->byte_start;
+        out->end = h->byte_end;
+    }
+}
+
+/* The number of a passage in this answer: the order in which passages are cited. */
+static size_t number_of(asking *a, size_t hit)
+{
+    size_t i = 0;
+
+    while (i < a->n_cited && a->cited[i].hit != hit)
+        i++;
+    return i < a->n_cited ? a->cited[i].n : a->n_numbers + 1;
+}
+
+static cairn_status add_cited(asking *a, size_t hit, size_t start, size_t end, bool supported,
+                              size_t *n)
+{
+    *n = number_of(a, hit);
+    if (*n > a->n_numbers)
+        a->n_numbers = *n;
+    for (size_t i = 0; i < a->n_cited; i++)
+        if (a->cited[i].hit == hit && a->cited[i].start == start && a->cited[i].end == end)
+            return CAIRN_OK;
+    if (a->n_cited == ASK_CITED_MAX)
+        return CAIRN_OK;
+    a->cited[a->n_cited++] = (ask_cited){hit, *n, start, end, supported};
+    return CAIRN_OK;
+}
+
+cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+{
+    out->citations = arena_calloc(memory, a->n_cited + 1, sizeof *out->citations);
+    if (!out->citations)
+        return cairn_fail(err, CAIRN_ENOMEM, "citations");
+    for (size_t i = 0; i < a->n_cited; i++) {
+        const ask_cited *from = &a->cited[i];
+        const cairn_hit *h = &a->hits->hits[from->hit];
+        cairn_citation *x = &out->citations[i];
+        *x = (cairn_citation){.n = from->n,
+                              .doc = h->doc,
+                              .chunk = h->chunk,
+                              .uri = h->uri,
+                              .title = h->title,
+                              .page = h->page,
+                              .supported = from->supported};
+        document_range(h, from->start, from->end, x);
+        x->text = arena_strndup(memory, h->text + from->start, from->end - from->start);
+        if (!x->text)
+            return cairn_fail(err, CAIRN_ENOMEM, "citations");
+    }
+    out->n_citations = a->n_cited;
+    return CAIRN_OK;
+}
+
+/* ---- checking what the model writes ---- */
+
+/* The surroundings of the best sentences, as passages to compare with. */
+static size_t windows(asking *a, cite_passage *out, size_t *sentence)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < a->evidence.n && n < MAX_WINDOWS; i++) {
+        const evidence_sentence *s = &a->evidence.sentences[i];
+        if (s->planted)
+            break;
+        out[n] = a->read[s->passage].text;
+        out[n].text += s->before;
+        out[n].len = s->after - s->before;
+        sentence[n++] = i;
+    }
+    return n;
+}
+
+/* Whether the sentence is in the documents, near the evidence; where, when it is. */
+static cairn_status confirm(asking *a, const char *text, size_t len, bool *supported, size_t *hit,
+                            size_t *start, size_t *end, cairn_error *err)
+{
+    cite_passage near[MAX_WINDOWS];
+    size_t sentence[MAX_WINDOWS], n = windows(a, near, sentence), n_found;
+    citation *found;
+    cairn_status st = cite_check(a->an, NULL, text, len, near, n, NULL, &a->cite, &a->memory,
+                                 &found, &n_found, err);
+
+    *supported = false;
+    for (size_t i = 0; !st && i < n_found && !*supported; i++) {
+        const evidence_sentence *s;
+        if (!found[i].supported || !found[i].n || found[i].n > n)
+            continue;
+        s = &a->evidence.sentences[sentence[found[i].n - 1]];
+        *supported = true;
+        *hit = s->passage;
+        *start = s->before + found[i].start;
+        *end = s->before + found[i].end;
+    }
+    return st;
+}
+
+/* One sentence of the model, markers taken out: say it or hold it back. */
+static cairn_status judge(asking *a, const char *raw, size_t raw_len, cairn_error *err)
+{
+    char *text, marker[32];
+    size_t len, hit = 0, start = 0, end = 0, n;
+    bool supported;
+    cairn_status st = cite_strip_markers(raw, raw_len, &a->memory, &text, err);
+
+    if (st)
+        return st;
+    while (*text && isspace((unsigned char)*text))
+        text++;
+    for (len = strlen(text); len && isspace((unsigned char)text[len - 1]);)
+        len--;
+    if (!len)
+        return CAIRN_OK;
+    if (strstr(text, a->prompt.marker)) {
+        a->stopped = true;
+        return CAIRN_OK;
+    }
+    st = confirm(a, text, len, &supported, &hit, &start, &end, err);
+    if (st)
+        return st;
+    if (!supported) {
+        a->withheld++;
+        if (strcmp(a->c->settings.ask_unsupported, "mark"))
+            return CAIRN_OK;
+    }
+    if (a->text.len)
+        st = bytes_append_byte(&a->text, ' ');
+    if (!st)
+        st = bytes_append(&a->text, text, len);
+    if (!st && supported) {
+        st = add_cited(a, hit, start, end, true, &n);
+        snprintf(marker, sizeof marker, " [%zu]", n);
+        if (!st)
+            st = bytes_append_str(&a->text, marker);
+        a->n_confirmed++;
+    } else if (!st) {
+        st = bytes_append_str(&a->text, NO_CONFIRM);
+    }
+    if (st)
+        return cairn_fail(err, st, "answer");
+    if (a->n_confirmed) { /* nothing is shown before something holds */
+        ask_release(a, a->text.data + a->shown, a->text.len - a->shown);
+        a->shown = a->text.len;
+    }
+    return CAIRN_OK;
+}
+
+/* Bytes of text[0, len) up to the end of its first whole sentence. */
+static size_t whole_sentence(const char *text, size_t len)
+{
+    text_span *s = NULL;
+    size_t n = 0, end = 0;
+
+    if (sentences_split(text, len, true, true, &s, &n, NULL))
+        return 0;
+    if (n > 1)
+        end = s[1].start;
+    free(s);
+    return end;
+}
+
+static bool take_text(void *ctx, const char *text, size_t len)
+{
+    asking *a = ctx;
+
+    if (!a->first_ns)
+        a->first_ns = clock_mono_ns();
+    if (engine_cancelled(a->request->cancel) || bytes_append(&a->made, text, len)) {
+        a->stopped = true;
+        return false;
+    }
+    for (size_t n; !a->stopped && (n = whole_sentence(a->made.data + a->judged,
+                                                      a->made.len - a->judged)) > 0;) {
+        if (judge(a, a->made.data + a->judged, n, NULL))
+            a->stopped = true;
+        a->judged += n;
+    }
+    return !a->stopped;
+}
+
+cairn_status ask_generate(asking *a, cairn_error *err)
+{
+    const cairn_ask_request *q = a->request;
+    sampler_params sampling = sampler_params_default();
+    generate_params p = {.max_tokens = q->max_tokens ? q->max_tokens
+                                                     : (size_t)a->c->settings.ask_max_tokens,
+                         .sampling = &sampling,
+                         .on_text = take_text,
+                         .ctx = a};
+    json_t *messages = NULL;
+    cairn_status st = ask_messages(a, &messages, err);
+
+    sampling.temperature = q->temperature;
+    sampling.seed = q->seed;
+    if (!st)
+        st = engine_generator_begin(a->c, q->cancel, err);
+    if (!st) {
+        st = generator_chat(a->g, messages, &p, &a->result, err);
+        engine_generator_end(a->c);
+    }
+    json_decref(messages);
+    if (!st && a->result.finish == GENERATE_CANCELLED && engine_cancelled(q->cancel))
+        st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while answering");
+    if (!st && !a->stopped && a->judged < a->made.len)
+        st = judge(a, a->made.data + a->judged, a->made.len - a->judged, err);
+    if (!st)
+        log_write(LOG_LEVEL_DEBUG, "engine", "the model wrote: %.*s (%zu withheld)",
+                  (int)(a->made.len > 400 ? 400 : a->made.len), a->made.data ? a->made.data : "",
+                  a->withheld);
+    return st;
+}
+
+/* A question for a number or a date is not answered without one, if the documents have one. */
+bool ask_fits_type(asking *a)
+{
+    answer_type t = a->evidence.type;
+    text_span *mentions;
+    quantity *q;
+    size_t n_q, n;
+
+    if (t == ANSWER_OTHER || t == ANSWER_WHO || t == ANSWER_WHERE || t == ANSWER_WHY ||
+        t == ANSWER_YES_NO || !a->text.len || !a->evidence.n ||
+        !a->evidence.sentences[0].feature[EVIDENCE_TYPE_STRONG])
+        return true;
+    if (quantities_find(a->text.data, a->text.len, &a->memory, &q, &n_q, NULL) ||
+        answer_mentions(t, a->text.data, a->text.len, q, n_q, &a->memory, &mentions, &n, NULL))
+        return true;
+    return n > 0;
+}
+
+/* ---- answering with the documents' own words ---- */
+
+/* "It ends in May.": a sentence that begins so needs the one before it. */
+static bool leans_back(const char *s, size_t len)
+{
+    static const char *const words[] = {"it ",   "he ",  "she ", "they ", "this ", "these ", "that ",
+                                        "those ", "its ", "his ", "her ",  "their ", "es ",   "er ",
+                                        "sie ",  "dies ", "diese ", "dieser ", "dieses ", "él ",
+                                        "ella ", "este ", "esta ", "esto ", "il ", "elle ", "ils "};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (len > strlen(words[i]) && !strncasecmp(s, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
+/* "name | price" above "Bearing | 14.20" reads "name: Bearing; price: 14.20". */
+static cairn_status spell_row(const char *head, size_t head_len, const char *row, size_t row_len,
+                              bytes *out)
+{
+    cairn_status st = CAIRN_OK;
+    const char *h = head, *h_end = head + head_len, *r = row, *r_end = row + row_len;
+    bool any = false;
+
+    while (!st && r < r_end) {
+        const char *r_sep = memmem(r, (size_t)(r_end - r), " | ", 3);
+        const char *h_sep = h < h_end ? memmem(h, (size_t)(h_end - h), " | ", 3) : NULL;
+        size_t r_len = (size_t)((r_sep ? r_sep : r_end) - r);
+        size_t h_len = h < h_end ? (size_t)((h_sep ? h_sep : h_end) - h) : 0;
+        if (r_len && !(r_len == 1 && (*r == '|' || *r == ' '))) {
+            if (any)
+                st = bytes_append_str(out, "; ");
+            if (!st && h_len)
+                st = bytes_append(out, h, h_len);
+            if (!st && h_len)
+                st = bytes_append_str(out, ": ");
+            if (!st)
+                st = bytes_append(out, r, r_len);
+            any = true;
+        }
+        r = r_sep ? r_sep + 3 : r_end;
+        h = h_sep ? h_sep + 3 : h_end;
+    }
+    return st;
+}
+
+cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+{
+    const evidence_sentence *s = &a->evidence.sentences[0];
+    const cairn_hit *h = &a->hits->hits[s->passage];
+    size_t start = s->start, n, from;
+    text_span brief;
+    cairn_status st = CAIRN_OK;
+
+    if (s->before < s->start && leans_back(h->text + s->start, s->end - s->start))
+        start = s->before;
+    bytes_reset(&a->text);
+    a->n_cited = a->n_numbers = a->shown = 0;
+    if (s->head_end)
+        st = spell_row(h->text, s->head_end, h->text + s->start, s->end - s->start, &a->text);
+    for (from = start; !st && !s->head_end && from < s->end; from++) /* one line */
+        st = bytes_append_byte(&a->text, h->text[from] == '\n' ? ' ' : (uint8_t)h->text[from]);
+    if (!st)
+        st = add_cited(a, s->passage, start, s->end, true, &n);
+    if (!st)
+        st = bytes_append_str(&a->text, " [1]");
+    if (st)
+        return cairn_fail(err, st, "answer");
+    if (evidence_short_answer(a->an, a->request->question, &a->evidence, &a->read[s->passage], s,
+                              &brief))
+        out->short_answer = arena_strndup(memory, h->text + brief.start, brief.end - brief.start);
+    out->extractive = true;
+    a->stopped = false;
+    ask_release(a, a->text.data, a->text.len);
+    return CAIRN_OK;
+}

@@ -1,0 +1,281 @@
+/* ask_evidence.c - from a question to judged sentences, and from them to the excerpts of a prompt.
+ *
+ * An excerpt is a run of a passage: the sentence that counts as evidence with the one before and
+ * behind it (for the best ones), or a row of a table below the table's first line. Runs of one passage
+ * that touch become one; what lies between them is an ellipsis. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/ask.h"
+#include "retrieve/injection.h"
+
+#define MAX_EXCERPTS  8    /* sentences that excerpts are made of */
+#define EXPANDED      2    /* of the best of them, how many get their neighbours */
+#define SCORE_SPREAD  3.5f /* log-odds below the best sentence that still help */
+#define HIT_CHARS     2000 /* of a similarity text */
+
+/* ---- what evidence.h is handed ---- */
+
+typedef struct rarity {
+    asking *a;
+    const view *v;
+} rarity;
+
+/* The inverse document frequency of a word of the question, from the index itself. */
+static double word_idf(void *ctx, const char *word, size_t len)
+{
+    const rarity *r = ctx;
+    lexical_clause clause = {.occur = LEXICAL_SHOULD, .kind = LEXICAL_WORDS, .text = word,
+                             .len = len};
+    lexical_query query = {.clauses = &clause, .n = 1};
+    lexical_explanation why;
+    lexical_hit hit;
+    double rows = 1, idf = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->v->n_lexical; i++)
+        rows += lexical_reader_rows(r->v->lexical[i].reader);
+    if (lexical_search(r->a->an, r->v->lexical, r->v->n_lexical, &query, NULL, 1, &hit, &n, NULL) ||
+        !n ||
+        lexical_explain(r->a->an, r->v->lexical, r->v->n_lexical, &query, NULL, &hit, 1,
+                        &r->a->memory, &why, NULL))
+        return log(1 + (rows + 0.5) / 0.5); /* in no passage */
+    for (size_t i = 0; i < why.reasons[0].n; i++)
+        if (why.reasons[0].at[i].idf > idf)
+            idf = (double)why.reasons[0].at[i].idf;
+    return idf;
+}
+
+static cairn_status sentence_cosines(void *ctx, const text_span *spans, const size_t *passages,
+                                     size_t n, float *cosines, cairn_error *err)
+{
+    asking *a = ctx;
+    encoder_text *texts = arena_calloc(&a->memory, n + 1, sizeof *texts);
+    encoder_text question = {a->request->question, strlen(a->request->question)};
+    encoder *e;
+    float *q, *v;
+    size_t dim;
+    cairn_status st = engine_encoder(a->c, &e, err);
+
+    if (st)
+        return st;
+    dim = encoder_dim(e);
+    q = arena_calloc(&a->memory, dim, sizeof *q);
+    v = arena_calloc(&a->memory, n * dim, sizeof *v);
+    if (!texts || !q || !v)
+        return cairn_fail(err, CAIRN_ENOMEM, "sentences");
+    for (size_t i = 0; i < n; i++) {
+        size_t len = spans[i].end - spans[i].start;
+        texts[i] = (encoder_text){a->hits->hits[passages[i]].text + spans[i].start,
+                                  len < HIT_CHARS ? len : HIT_CHARS};
+    }
+    st = engine_embed(a->c, &question, 1, ENCODER_QUERY, a->request->cancel, q, err);
+    if (!st)
+        st = engine_embed(a->c, texts, n, ENCODER_PASSAGE, a->request->cancel, v, err);
+    for (size_t i = 0; !st && i < n; i++) {
+        cosines[i] = 0;
+        for (size_t d = 0; d < dim; d++)
+            cosines[i] += q[d] * v[i * dim + d];
+    }
+    return st;
+}
+
+static cairn_status find_evidence(asking *a, const view *v, cairn_error *err)
+{
+    evidence_params p;
+    rarity r = {a, v};
+    size_t n = a->hits->n_hits;
+
+    a->read = arena_calloc(&a->memory, n + 1, sizeof *a->read);
+    if (!a->read)
+        return cairn_fail(err, CAIRN_ENOMEM, "evidence");
+    for (size_t i = 0; i < n; i++) {
+        const cairn_hit *h = &a->hits->hits[i];
+        a->read[i] = (evidence_passage){.text = {.text = h->text,
+                                                 .len = h->text_len,
+                                                 .title = h->title,
+                                                 .heading = h->heading,
+                                                 .lang = h->lang},
+                                        .lexical = h->lexical,
+                                        .vector = h->vector};
+    }
+    evidence_params_default(&p);
+    p.idf = word_idf;
+    p.idf_ctx = &r;
+    p.similarity = a->hits->mode == CAIRN_LEXICAL ? NULL : sentence_cosines;
+    p.similarity_ctx = a;
+    return evidence_find(a->an, a->request->question, a->read, n, &p, &a->memory, &a->evidence,
+                         err);
+}
+
+cairn_status ask_retrieve(asking *a, cairn_error *err)
+{
+    retrieve_query query;
+    retrieve_result found;
+    engine_query e = {.text = a->request->question,
+                      .plain = true,
+                      .filter = a->request->filter,
+                      .mode = engine_mode(a->request->mode),
+                      .k = (size_t)a->c->settings.ask_passages,
+                      .depth = (size_t)a->c->settings.candidates,
+                      .history = a->request->history,
+                      .n_history = a->request->n_history};
+    view v;
+    int64_t start = clock_mono_ns();
+    cairn_status st = view_open(a->c, &v, err);
+
+    if (st)
+        return st;
+    st = engine_search_with(a->c, &v, &e, &a->memory, &query, &found, NULL, err);
+    if (!st)
+        st = engine_present(a->c, &v, &query, &found, &a->hits, err);
+    if (!st)
+        st = find_evidence(a, &v, err);
+    if (!st)
+        a->hits->took_ms = (double)(clock_mono_ns() - start) / 1e6;
+    view_close(&v);
+    if (!st)
+        log_write(LOG_LEVEL_DEBUG, "engine", "evidence: %zu sentences, %s, answerable %.2f",
+                  a->evidence.n, answer_type_name(a->evidence.type),
+                  (double)a->evidence.answerable);
+    return st;
+}
+
+/* ---- excerpts ---- */
+
+typedef struct piece {
+    size_t start, end;
+} piece;
+
+static int by_start(const void *x, const void *y)
+{
+    const piece *a = x, *b = y;
+
+    return (a->start > b->start) - (a->start < b->start);
+}
+
+/* Text between the runs that touches them anyhow is blanks alone. */
+static bool touch(const char *s, size_t end, size_t start)
+{
+    while (end < start && strchr(" \t\r\n", s[end]))
+        end++;
+    return end >= start;
+}
+
+/* The runs of one passage as one text, in its own order. */
+static cairn_status join(const cairn_hit *h, piece *p, size_t n, arena *memory, const char **out,
+                         size_t *len)
+{
+    bytes text;
+    cairn_status st = CAIRN_OK;
+    size_t last = 0;
+
+    qsort(p, n, sizeof *p, by_start);
+    bytes_init(&text, ASK_BYTES);
+    for (size_t i = 0; !st && i < n; i++) {
+        size_t start = p[i].start;
+        if (i && p[i].end <= last)
+            continue;
+        if (i && start <= last)
+            start = last;
+        else if (i && touch(h->text, last, start))
+            start = last; /* with the blanks between them */
+        else if (i)
+            st = bytes_append_str(&text, memchr(h->text + last, '\n', start - last) ? "\n...\n"
+                                                                                    : " ... ");
+        if (!st)
+            st = bytes_append(&text, h->text + start, p[i].end - start);
+        last = p[i].end;
+    }
+    *len = text.len;
+    *out = st ? NULL : arena_strndup(memory, text.data ? text.data : "", text.len);
+    bytes_clear(&text);
+    return *out ? CAIRN_OK : CAIRN_ENOMEM;
+}
+
+/* The neighbours of a sentence may stand beside it unless they speak to the model. */
+static piece with_neighbours(const cairn_hit *h, const evidence_sentence *s)
+{
+    piece p = {s->start, s->end};
+
+    if (s->before < s->start &&
+        injection_score(h->text + s->before, s->start - s->before) < INJECTION_BESIDE)
+        p.start = s->before;
+    if (s->after > s->end && injection_score(h->text + s->end, s->after - s->end) < INJECTION_BESIDE)
+        p.end = s->after;
+    return p;
+}
+
+static size_t count_tokens(void *ctx, const char *text, size_t len)
+{
+    size_t n = 0;
+
+    if (tokenizer_count(generator_tokenizer(ctx), text, len, 0, &n, NULL))
+        return len;
+    return n;
+}
+
+/* The passages that hold the best sentences, best first, each once; returns how many sentences count. */
+static size_t best_sentences(const asking *a, size_t most)
+{
+    const evidence *e = &a->evidence;
+    size_t n = 0;
+
+    while (n < e->n && n < most && !e->sentences[n].planted &&
+           e->sentences[n].score > e->sentences[0].score - SCORE_SPREAD)
+        n++;
+    return n;
+}
+
+cairn_status ask_assemble(asking *a, cairn_error *err)
+{
+    size_t n = best_sentences(a, MAX_EXCERPTS), n_docs = 0, hit_of[MAX_EXCERPTS];
+    context_candidate candidates[MAX_EXCERPTS];
+    context_params p;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; !st && i < n; i++) { /* one candidate a passage, where its best sentence stands */
+        size_t hit = a->evidence.sentences[i].passage, n_pieces = 0;
+        const cairn_hit *h = &a->hits->hits[hit];
+        piece pieces[MAX_EXCERPTS * 2];
+        bool known = false;
+        for (size_t j = 0; j < n_docs; j++)
+            known |= hit_of[j] == hit;
+        if (known)
+            continue;
+        for (size_t j = i; j < n; j++) {
+            const evidence_sentence *s = &a->evidence.sentences[j];
+            if (s->passage != hit)
+                continue;
+            pieces[n_pieces++] = j < EXPANDED ? with_neighbours(h, s) : (piece){s->start, s->end};
+            if (s->head_end)
+                pieces[n_pieces++] = (piece){0, s->head_end};
+        }
+        candidates[n_docs] = (context_candidate){.chunk = h->chunk,
+                                                 .doc = h->doc,
+                                                 .uri = h->uri,
+                                                 .title = h->title,
+                                                 .heading = h->heading,
+                                                 .page = h->page,
+                                                 .byte_start = h->byte_start,
+                                                 .byte_end = h->byte_end,
+                                                 .score = a->evidence.sentences[i].score};
+        st = join(h, pieces, n_pieces, &a->memory, &candidates[n_docs].text,
+                  &candidates[n_docs].text_len);
+        hit_of[n_docs++] = hit;
+    }
+    if (st)
+        return cairn_fail(err, st, "context");
+    context_params_default(&p);
+    p.max_tokens = (size_t)a->c->settings.ask_context_tokens;
+    p.max_passages = MAX_EXCERPTS;
+    p.overlap = 2; /* sentences are chosen already: two parts of a range may both count */
+    p.open = a->prompt.open;
+    p.close = a->prompt.close;
+    p.count_tokens = count_tokens;
+    p.count_ctx = a->g;
+    return context_assemble(candidates, n_docs, &p, &a->memory, &a->context, err);
+}

@@ -1,0 +1,589 @@
+/* pii.c - see pii.h. At each place the finders are tried in an order that puts the stricter first; what
+ * one takes, no other sees. */
+#include "retrieve/pii.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/checked.h"
+
+#define NEAR_BEFORE  48 /* bytes in which a naming word counts */
+#define DIGITS_MAX   32
+#define SCRATCH      ((size_t)64 << 20)
+
+static const char *const names[PII_TYPES] = {"email", "phone", "iban", "card",
+                                             "national-id", "ip", "url", "secret"};
+
+const char *pii_name(pii_type t)
+{
+    return (size_t)t < PII_TYPES ? names[t] : "";
+}
+
+bool pii_parse(const char *list, unsigned *set)
+{
+    *set = 0;
+    if (!strcmp(list, "off") || !*list)
+        return true;
+    for (const char *p = list; *p;) {
+        size_t n = strcspn(p, ", ");
+        bool known = n == 3 && !strncmp(p, "all", 3);
+        if (known)
+            *set = PII_ALL;
+        for (size_t i = 0; i < PII_TYPES; i++)
+            if (strlen(names[i]) == n && !strncmp(p, names[i], n)) {
+                *set |= 1u << i;
+                known = true;
+            }
+        if (!known)
+            return false;
+        p += n;
+        p += strspn(p, ", ");
+    }
+    return true;
+}
+
+/* ---- letters and digits ---- */
+
+static bool word_byte(unsigned char c)
+{
+    return isalnum(c) || c >= 0x80 || c == '_';
+}
+
+static bool begins_word(const char *s, size_t at)
+{
+    return at == 0 || !word_byte((unsigned char)s[at - 1]);
+}
+
+static bool ends_word(const char *s, size_t len, size_t end)
+{
+    return end >= len || !word_byte((unsigned char)s[end]);
+}
+
+/* Digits from s[at] with single separators of `seps` between them; returns the end behind the last digit. */
+static size_t digit_run(const char *s, size_t len, size_t at, const char *seps, char *digits,
+                        size_t most, size_t *n)
+{
+    size_t end = at;
+
+    *n = 0;
+    for (size_t p = at; p < len && *n < most;) {
+        if (isdigit((unsigned char)s[p])) {
+            digits[(*n)++] = s[p++];
+            end = p;
+        } else if (*n && strchr(seps, s[p]) && s[p] && p + 1 < len &&
+                   isdigit((unsigned char)s[p + 1])) {
+            p++;
+        } else {
+            break;
+        }
+    }
+    digits[*n] = '\0';
+    return end;
+}
+
+/* Whether one of the words (small letters, '|' between them) stands in the bytes before s[at]. */
+static bool named_before(const char *s, size_t at, size_t reach, const char *words)
+{
+    char near[NEAR_BEFORE * 2 + 1];
+    size_t from = at > reach ? at - reach : 0, n = 0;
+
+    for (size_t i = from; i < at; i++)
+        near[n++] = (char)tolower((unsigned char)s[i]);
+    near[n] = '\0';
+    for (const char *w = words; *w;) {
+        size_t k = strcspn(w, "|");
+        for (size_t i = 0; i + k <= n; i++)
+            if (!memcmp(near + i, w, k) && (i == 0 || !isalpha((unsigned char)near[i - 1])))
+                return true;
+        w += k + (w[k] == '|');
+    }
+    return false;
+}
+
+/* ---- checksums ---- */
+
+static bool luhn(const char *d, size_t n)
+{
+    int sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int x = d[n - 1 - i] - '0';
+        if (i % 2)
+            x = x > 4 ? x * 2 - 9 : x * 2;
+        sum += x;
+    }
+    return sum % 10 == 0;
+}
+
+/* ISO 7064 mod 97-10 over letters and digits; for an IBAN the first four go last. */
+static int mod97(const char *s, size_t n)
+{
+    int m = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int c = toupper((unsigned char)s[i]);
+        int v = isdigit(c) ? c - '0' : c - 'A' + 10;
+        m = (m * (v > 9 ? 100 : 10) + v) % 97;
+    }
+    return m;
+}
+
+/* ISO 7064 mod 11,10: the German tax identification number. */
+static bool mod11_10(const char *d, size_t n)
+{
+    int p = 10;
+
+    for (size_t i = 0; i + 1 < n; i++) {
+        int s = (d[i] - '0' + p) % 10;
+        p = (s ? s : 10) * 2 % 11;
+    }
+    return (11 - p) % 10 == d[n - 1] - '0';
+}
+
+/* ---- finders: the end of a match at s[at], or at ---- */
+
+static size_t find_email(const char *s, size_t len, size_t at)
+{
+    size_t p = at, host, dot = 0;
+
+    if (!isalnum((unsigned char)s[at]) || (at && (word_byte((unsigned char)s[at - 1]) ||
+                                                   strchr(".+-%", s[at - 1]))))
+        return at;
+    while (p < len && (isalnum((unsigned char)s[p]) || (s[p] && strchr("._%+-'", s[p]))))
+        p++;
+    if (p >= len || s[p] != '@' || p - at > 64 || s[p - 1] == '.')
+        return at;
+    host = ++p;
+    while (p < len && (isalnum((unsigned char)s[p]) || s[p] == '-' || s[p] == '.')) {
+        if (s[p] == '.' && p + 1 < len && isalnum((unsigned char)s[p + 1]))
+            dot = p;
+        p++;
+    }
+    while (p > host && (s[p - 1] == '.' || s[p - 1] == '-'))
+        p--;
+    return dot > host && p > dot + 2 ? p : at;
+}
+
+static size_t find_url(const char *s, size_t len, size_t at)
+{
+    static const char *const starts[] = {"https://", "http://", "ftp://", "www."};
+    size_t p = at;
+
+    if (!begins_word(s, at))
+        return at;
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        size_t n = strlen(starts[i]);
+        if (len - at <= n || strncasecmp(s + at, starts[i], n))
+            continue;
+        p = at + n;
+        while (p < len && (unsigned char)s[p] > ' ' && !strchr("<>\"'`{}|\\^", s[p]))
+            p++;
+        while (p > at + n && strchr(".,;:!?)]", s[p - 1]))
+            p--;
+        return memchr(s + at + n, '.', p - at - n) || i < 3 ? (p > at + n ? p : at) : at;
+    }
+    return at;
+}
+
+static size_t find_iban(const char *s, size_t len, size_t at)
+{
+    char raw[40];
+    size_t n = 0, p = at, end = at;
+
+    if (!begins_word(s, at) || at + 15 > len || !isalpha((unsigned char)s[at]) ||
+        !isalpha((unsigned char)s[at + 1]) || !isdigit((unsigned char)s[at + 2]) ||
+        !isdigit((unsigned char)s[at + 3]))
+        return at;
+    /* The longest prefix whose check digits are right: what follows may be a word. */
+    while (p < len && n < 34) {
+        if (isalnum((unsigned char)s[p])) {
+            raw[n++] = s[p++];
+        } else if ((s[p] == ' ' || s[p] == '-') && p + 1 < len && isalnum((unsigned char)s[p + 1])) {
+            p++;
+            continue;
+        } else {
+            break;
+        }
+        if (n >= 15 && ends_word(s, len, p)) {
+            char turned[40];
+            memcpy(turned, raw + 4, n - 4);
+            memcpy(turned + n - 4, raw, 4);
+            if (mod97(turned, n) == 1)
+                end = p;
+        }
+    }
+    return end;
+}
+
+/* The digits that issuers of cards begin numbers with, and the lengths that go with them. */
+static bool issuer(const char *d, size_t n)
+{
+    int two = (d[0] - '0') * 10 + d[1] - '0';
+
+    switch (d[0]) {
+    case '4':
+        return n == 13 || n == 16 || n == 19;
+    case '5':
+        return n >= 12 && n <= 19 && two != 53 ? true : n == 16;
+    case '6':
+        return n >= 12 && n <= 19;
+    case '2':
+        return (n == 16 && two >= 22 && two <= 27) || (n == 15 && !strncmp(d, "2131", 4)) ||
+               (n == 15 && !strncmp(d, "2014", 4));
+    case '3':
+        return (n == 15 && (two == 34 || two == 37)) || (n == 16 && two == 35) ||
+               (n == 14 && (two == 30 || two == 36 || two == 38));
+    case '1':
+        return n == 15 && !strncmp(d, "1800", 4);
+    default:
+        return false;
+    }
+}
+
+static size_t find_card(const char *s, size_t len, size_t at)
+{
+    char d[DIGITS_MAX + 1];
+    size_t n, end;
+
+    if (!begins_word(s, at) || (at && strchr(".,+-", s[at - 1]) && at > 1 && isdigit((unsigned char)s[at - 2])))
+        return at;
+    end = digit_run(s, len, at, " -", d, DIGITS_MAX, &n);
+    return n >= 12 && n <= 19 && ends_word(s, len, end) && issuer(d, n) && luhn(d, n) ? end : at;
+}
+
+static size_t find_ip(const char *s, size_t len, size_t at)
+{
+    char text[48];
+    unsigned char addr[16];
+    size_t p = at, colons = 0, dots = 0;
+
+    if (!begins_word(s, at) || (at && (s[at - 1] == '.' || s[at - 1] == ':') && at > 1 &&
+                                isxdigit((unsigned char)s[at - 2])))
+        return at;
+    while (p < len && p - at < sizeof text - 1 && (isxdigit((unsigned char)s[p]) || s[p] == ':' || s[p] == '.')) {
+        colons += s[p] == ':';
+        dots += s[p] == '.';
+        p++;
+    }
+    while (p > at && (s[p - 1] == '.' || s[p - 1] == ':')) {
+        colons -= s[p - 1] == ':';
+        dots -= s[p - 1] == '.';
+        p--;
+    }
+    if (dots == 3 && colons == 1) { /* a port */
+        p = (size_t)((const char *)memchr(s + at, ':', p - at) - s);
+        colons = 0;
+    }
+    if (!ends_word(s, len, p) || (colons < 3 && dots != 3) || (colons && colons < 3))
+        return at;
+    memcpy(text, s + at, p - at);
+    text[p - at] = '\0';
+    if (colons ? inet_pton(AF_INET6, text, addr) == 1 : inet_pton(AF_INET, text, addr) == 1)
+        return p;
+    return at;
+}
+
+/* A number of five groups with a right checksum, or one behind its name. */
+static size_t find_national_id(const char *s, size_t len, size_t at)
+{
+    char d[DIGITS_MAX + 1];
+    size_t n, end;
+    const char *w = s + at;
+    size_t left = len - at;
+
+    if (!begins_word(s, at))
+        return at;
+    /* US: 123-45-6789 */
+    if (left >= 11 && isdigit((unsigned char)w[0]) && (w[3] == '-' || w[3] == ' ') && w[6] == w[3]) {
+        end = digit_run(s, len, at, "- ", d, DIGITS_MAX, &n);
+        if (n == 9 && end == at + 11 && ends_word(s, len, end) && strncmp(d, "000", 3) &&
+            strncmp(d, "666", 3) && strncmp(d + 3, "00", 2) && strncmp(d + 5, "0000", 4) &&
+            (w[3] == '-' || named_before(s, at, NEAR_BEFORE, "ssn|social security")))
+            return end;
+    }
+    /* Spain: 8 digits and a letter, or X, Y, Z for the first digit */
+    if (left >= 9) {
+        static const char check[] = "TRWAGMYFPDXBNJZSQVHLCKE";
+        char first = (char)toupper((unsigned char)w[0]);
+        long number = first == 'X' ? 0 : first == 'Y' ? 1 : first == 'Z' ? 2 : -1;
+        size_t i = number >= 0, k = i ? 1 : 0;
+        number = number < 0 ? 0 : number;
+        for (; k < 8 && isdigit((unsigned char)w[k]); k++)
+            number = number * 10 + w[k] - '0';
+        if (k == 8) {
+            size_t l = w[8] == '-' && left > 9 ? 9 : 8;
+            if (toupper((unsigned char)w[l]) == check[number % 23] && ends_word(s, len, at + l + 1))
+                return at + l + 1;
+        }
+    }
+    /* Great Britain: AB 12 34 56 C */
+    if (left >= 9 && isupper((unsigned char)w[0]) && isupper((unsigned char)w[1])) {
+        size_t p = at + 2, k = 0;
+        while (p < len && k < 6 && (isdigit((unsigned char)s[p]) || s[p] == ' '))
+            k += isdigit((unsigned char)s[p++]) != 0;
+        if (p < len && s[p] == ' ')
+            p++;
+        if (k == 6 && p < len && s[p] >= 'A' && s[p] <= 'D' && ends_word(s, len, p + 1) &&
+            !strchr("DFIQUV", w[0]) && !strchr("DFIQUVO", w[1]))
+            return p + 1;
+    }
+    /* Italy: 16 letters and digits in a fixed pattern */
+    if (left >= 16) {
+        static const char pattern[] = "aaaaaa00a00a000a";
+        size_t k = 0;
+        while (k < 16 && (pattern[k] == 'a' ? isupper((unsigned char)w[k]) : isdigit((unsigned char)w[k])))
+            k++;
+        if (k == 16 && ends_word(s, len, at + 16))
+            return at + 16;
+    }
+    if (isdigit((unsigned char)w[0])) {
+        end = digit_run(s, len, at, " ", d, DIGITS_MAX, &n);
+        if (!ends_word(s, len, end))
+            return at;
+        if (n == 15 && (d[0] == '1' || d[0] == '2')) { /* France */
+            char head[16];
+            memcpy(head, d, 13);
+            if (97 - mod97(head, 13) == (d[13] - '0') * 10 + d[14] - '0')
+                return end;
+        }
+        if (n == 11 && d[0] != '0' && mod11_10(d, n) &&
+            named_before(s, at, NEAR_BEFORE, "steuer|idnr|identifikationsnummer|tax id|tin"))
+            return end;
+    }
+    /* Driving licence, passport, identity card: letters and digits behind the name */
+    if (isalnum((unsigned char)w[0]) &&
+        named_before(s, at, NEAR_BEFORE, "driver's license|driver license|driving licence|drivers license|"
+                                         "passport n|passport:|reisepass|führerschein|personalausweis|"
+                                         "pasaporte|permis de conduire|passeport|licence number|"
+                                         "license number")) {
+        size_t p = at, k = 0;
+        while (p < len && (isalnum((unsigned char)s[p]) || (s[p] == '-' && p + 1 < len && isalnum((unsigned char)s[p + 1]))))
+            k += isdigit((unsigned char)s[p++]) != 0;
+        if (k >= 5 && p - at <= 20)
+            return p;
+    }
+    return at;
+}
+
+#define PHONE_WORDS                                                                                \
+    "phone|tel|mobile|mob|cell|call|fax|desk|sms|text me|whatsapp|messages to|answering at|reach|" \
+    "dial|hotline|ring|telefon|handy|mobil|anruf|durchwahl|rufnummer|teléfono|móvil|llama|celular|" \
+    "téléphone|portable|appele|office:|home:|work:|contact number|registered"
+
+static size_t find_phone(const char *s, size_t len, size_t at)
+{
+    size_t p = at, digits = 0, groups = 0, end = at, in_group = 0, longest = 0;
+    bool plus = s[at] == '+', paren = s[at] == '(', open = false;
+
+    if ((!plus && !paren && !isdigit((unsigned char)s[at])) || !begins_word(s, at) ||
+        (at && strchr("+.,-/$€#", s[at - 1])))
+        return at;
+    while (p < len && digits < 18) {
+        unsigned char c = (unsigned char)s[p];
+        if (isdigit(c)) {
+            groups += in_group == 0;
+            in_group++;
+            digits++;
+            if (in_group > longest)
+                longest = in_group;
+            end = ++p;
+        } else if (c == '+' && p == at) {
+            p++;
+        } else if (c == '(' && !open && p + 1 < len && isdigit((unsigned char)s[p + 1])) {
+            open = true;
+            in_group = 0;
+            p++;
+        } else if (c == ')' && open) {
+            open = false;
+            in_group = 0;
+            end = ++p;
+        } else if (strchr(" .-/", c) && c && in_group + (p > at && s[p - 1] == ')') && p + 1 < len &&
+                   (isdigit((unsigned char)s[p + 1]) || s[p + 1] == '(')) {
+            in_group = 0;
+            p++;
+        } else {
+            break;
+        }
+    }
+    if (end < len && s[end] == 'x' && end + 1 < len && isdigit((unsigned char)s[end + 1])) { /* extension */
+        end++;
+        while (end < len && isdigit((unsigned char)s[end]))
+            end++;
+    }
+    if (open || !ends_word(s, len, end) || digits < 7 || digits > 15)
+        return at;
+    if (end + 1 < len && strchr(".,-/", s[end]) && isdigit((unsigned char)s[end + 1]))
+        return at; /* goes on: a longer number of another kind */
+    bool named = named_before(s, at, NEAR_BEFORE, PHONE_WORDS);
+    bool trunk = s[at] == '0' && groups >= 2 && digits >= 9;
+    bool american = groups == 3 && digits == 10 && longest == 4 && (paren || s[at + 3] == '-' || s[at + 3] == '.');
+    return plus || named || trunk || american || (paren && groups >= 2) ? end : at;
+}
+
+static const struct {
+    const char *start;
+    size_t least; /* letters, digits, _ and - behind it */
+} tokens[] = {
+    {"AKIA", 16}, {"ASIA", 16}, {"ghp_", 30}, {"gho_", 30}, {"ghs_", 30}, {"github_pat_", 22},
+    {"glpat-", 18}, {"xoxb-", 20}, {"xoxp-", 20}, {"xoxa-", 20}, {"sk-", 20}, {"sk_live_", 16},
+    {"pk_live_", 16}, {"rk_live_", 16}, {"AIza", 33}, {"ya29.", 20}, {"SG.", 30}, {"hf_", 30},
+    {"npm_", 30}, {"dckr_pat_", 20},
+};
+
+static size_t find_token(const char *s, size_t len, size_t at)
+{
+    static const char key[] = "-----BEGIN ";
+
+    if (len - at > 40 && !strncmp(s + at, key, sizeof key - 1)) {
+        const char *head_end = memmem(s + at + 11, len - at - 11 < 60 ? len - at - 11 : 60,
+                                      "PRIVATE KEY-----", 16), *stop;
+        if (!head_end)
+            return at;
+        stop = memmem(head_end, len - (size_t)(head_end - s), "-----END ", 9);
+        stop = stop ? memchr(stop, '\n', len - (size_t)(stop - s)) : NULL;
+        return stop ? (size_t)(stop - s) : len;
+    }
+    if (!begins_word(s, at))
+        return at;
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+        size_t n = strlen(tokens[i].start), p = at + n;
+        if (len - at <= n || strncmp(s + at, tokens[i].start, n))
+            continue;
+        while (p < len && (isalnum((unsigned char)s[p]) || s[p] == '_' || s[p] == '-' || s[p] == '.'))
+            p++;
+        if (p - at - n >= tokens[i].least)
+            return p;
+    }
+    if (len - at > 40 && !strncmp(s + at, "eyJ", 3)) { /* a JSON web token: three parts */
+        size_t p = at, dots = 0;
+        while (p < len && (isalnum((unsigned char)s[p]) || strchr("_-.", s[p])) && s[p])
+            dots += s[p++] == '.';
+        if (dots == 2 && p - at > 40)
+            return p;
+    }
+    return at;
+}
+
+/* The value behind "password:", "Kennwort ist", "api_key =". Starts at the value. */
+static size_t find_password(const char *s, size_t len, size_t at)
+{
+    static const char *const labels[] = {"password", "passwort", "kennwort", "contraseña", "passphrase",
+                                         "mot de passe", "pwd", "passwd", "api key", "api_key", "apikey",
+                                         "api-key", "secret key", "secret_key", "access token",
+                                         "access_token", "auth token", "secret"};
+    size_t b = at, p = at;
+    bool sign = false, telling = false;
+
+    if (at < 4 || (unsigned char)s[at] <= ' ')
+        return at;
+    while (b > 0 && strchr(" \t\"'", s[b - 1]))
+        b--;
+    if (b > 0 && strchr(":=", s[b - 1])) {
+        sign = true;
+        b--;
+    } else {
+        static const char *const is[] = {"is", "ist", "lautet", "es", "est"};
+        for (size_t i = 0; i < sizeof is / sizeof *is && !sign; i++) {
+            size_t n = strlen(is[i]);
+            if (b > n && !strncasecmp(s + b - n, is[i], n) && s[b - n - 1] == ' ') {
+                b -= n;
+                sign = true;
+            }
+        }
+    }
+    if (!sign || b == at)
+        return at;
+    while (b > 0 && strchr(" \t\"'", s[b - 1]))
+        b--;
+    sign = false;
+    for (size_t i = 0; i < sizeof labels / sizeof *labels && !sign; i++) {
+        size_t n = strlen(labels[i]);
+        sign = b >= n && !strncasecmp(s + b - n, labels[i], n);
+    }
+    if (!sign)
+        return at;
+    while (p < len && (unsigned char)s[p] > ' ' && !strchr("\"'<>", s[p])) {
+        telling |= isdigit((unsigned char)s[p]) || strchr("!#$%&*+@^_~", s[p]) != NULL;
+        p++;
+    }
+    while (p > at && strchr(".,;:)", s[p - 1]))
+        p--;
+    return p - at >= 4 && telling ? p : at;
+}
+
+static const struct {
+    pii_type type;
+    size_t (*find)(const char *s, size_t len, size_t at);
+} finders[] = {
+    {PII_SECRET, find_token},  {PII_SECRET, find_password}, {PII_EMAIL, find_email},
+    {PII_URL, find_url},       {PII_IBAN, find_iban},       {PII_CARD, find_card},
+    {PII_NATIONAL_ID, find_national_id}, {PII_IP, find_ip}, {PII_PHONE, find_phone},
+};
+
+cairn_status pii_find(const char *text, size_t len, unsigned set, arena *a, pii_match **out,
+                      size_t *n, cairn_error *err)
+{
+    pii_match *found = NULL;
+    size_t cap = 0;
+    cairn_status st = CAIRN_OK;
+
+    *out = NULL;
+    *n = 0;
+    for (size_t i = 0; i < len && !st;) {
+        size_t end = i, f = 0;
+        unsigned char c = (unsigned char)text[i];
+        if (c <= ' ' || c >= 0x80) {
+            i++;
+            continue;
+        }
+        for (; f < sizeof finders / sizeof *finders && end == i; f++)
+            end = finders[f].find(text, len, i);
+        if (end == i) {
+            i++;
+            continue;
+        }
+        if (set & 1u << finders[f - 1].type) {
+            if (*n == cap) {
+                cap = cap ? cap * 2 : 16;
+                pii_match *more = checked_realloc(found, cap, sizeof *more);
+                if (!more) {
+                    st = CAIRN_ENOMEM;
+                    break;
+                }
+                found = more;
+            }
+            found[(*n)++] = (pii_match){finders[f - 1].type, i, end};
+        }
+        i = end;
+    }
+    if (!st && *n && !(*out = arena_alloc(a, *n * sizeof **out)))
+        st = CAIRN_ENOMEM;
+    if (!st && *n)
+        memcpy(*out, found, *n * sizeof **out);
+    free(found);
+    return st ? cairn_fail(err, st, "personal data") : CAIRN_OK;
+}
+
+cairn_status pii_redact(const char *text, size_t len, unsigned set, bytes *out, cairn_error *err)
+{
+    pii_match *m;
+    size_t n, at = 0;
+    arena a;
+    cairn_status st;
+
+    arena_init(&a, SCRATCH);
+    st = pii_find(text, len, set, &a, &m, &n, err);
+    for (size_t i = 0; i < n && !st; i++) {
+        st = bytes_append(out, text + at, m[i].start - at);
+        if (!st)
+            st = bytes_printf(out, "[%s]", pii_name(m[i].type));
+        at = m[i].end;
+    }
+    if (!st)
+        st = bytes_append(out, text + at, len - at);
+    arena_clear(&a);
+    return st ? cairn_fail(err, st, "personal data") : CAIRN_OK;
+}
