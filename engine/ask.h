@@ -36,6 +36,7 @@ typedef struct asking {
     int64_t start_ns;
     arena memory;
     prompt_parts prompt;
+    const char *question; /* what evidence is looked for: a follow-up stands by itself here */
     cairn_search_result *hits;
     evidence_passage *read; /* [hits->n_hits] */
     evidence evidence;

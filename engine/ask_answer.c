@@ -337,7 +337,7 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
         st = bytes_append_str(&a->text, " [1]");
     if (st)
         return cairn_fail(err, st, "answer");
-    if (evidence_short_answer(a->an, a->request->question, &a->evidence, &a->read[s->passage], s,
+    if (evidence_short_answer(a->an, a->question, &a->evidence, &a->read[s->passage], s,
                               &brief))
         out->short_answer = arena_strndup(memory, h->text + brief.start, brief.end - brief.start);
     out->extractive = true;

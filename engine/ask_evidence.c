@@ -54,7 +54,7 @@ static cairn_status sentence_cosines(void *ctx, const text_span *spans, const si
 {
     asking *a = ctx;
     encoder_text *texts = arena_calloc(&a->memory, n + 1, sizeof *texts);
-    encoder_text question = {a->request->question, strlen(a->request->question)};
+    encoder_text question = {a->question, strlen(a->question)};
     encoder *e;
     float *q, *v;
     size_t dim;
@@ -107,7 +107,7 @@ static cairn_status find_evidence(asking *a, const view *v, cairn_error *err)
     p.idf_ctx = &r;
     p.similarity = a->hits->mode == CAIRN_LEXICAL ? NULL : sentence_cosines;
     p.similarity_ctx = a;
-    return evidence_find(a->an, a->request->question, a->read, n, &p, &a->memory, &a->evidence,
+    return evidence_find(a->an, a->question, a->read, n, &p, &a->memory, &a->evidence,
                          err);
 }
 
@@ -123,13 +123,15 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
                       .depth = (size_t)a->c->settings.candidates,
                       .history = a->request->history,
                       .n_history = a->request->n_history};
+    engine_stages stages = {0};
     view v;
     int64_t start = clock_mono_ns();
     cairn_status st = view_open(a->c, &v, err);
 
     if (st)
         return st;
-    st = engine_search_with(a->c, &v, &e, &a->memory, &query, &found, NULL, err);
+    st = engine_search_with(a->c, &v, &e, &a->memory, &query, &found, &stages, err);
+    a->question = stages.rewritten ? stages.rewritten : a->request->question;
     if (!st)
         st = engine_present(a->c, &v, &query, &found, &a->hits, err);
     if (!st)
