@@ -1,7 +1,7 @@
 /* causal_attention.c - see causal_attention.h.
  *
  * A task is one key head and a few tokens. Its queries (tokens x the heads that share the key head)
- * are gathered as rows, scaled by 1 / sqrt(head_dim). Then, over all positions any of them sees:
+ * are gathered as rows, scaled (by 1 / sqrt(head_dim) mostly). Then, over all positions any of them sees:
  * scores = queries x keys, 16 positions side by side; masked scores become -infinity; softmax per
  * row; outputs = probabilities x values. Both products are gemm_f32, whose sums run in rising order
  * of head dimension and of position. Positions a token must not see have probability exactly 0 and
@@ -35,6 +35,7 @@ struct causal_attention {
     size_t scores;          /* of these, for scores */
     float *data;
     size_t group, n_heads;
+    float scale, softcap;
     causal_attention_call *calls; /* of the running call, one a part */
 };
 
@@ -50,6 +51,7 @@ cairn_status causal_attention_create(causal_attention **out, const kv_cache *c, 
         return cairn_fail(err, CAIRN_ENOMEM, "attention");
     a->n_workers = pool_threads(p);
     a->n_heads = n_heads;
+    a->scale = 1.0f / sqrtf((float)c->head_dim);
     a->group = n_heads / c->n_kv_heads;
     a->rows = a->group * TOKENS;
     a->scores = a->group * (max_ctx + 2 * BLOCK);
@@ -65,6 +67,13 @@ cairn_status causal_attention_create(causal_attention **out, const kv_cache *c, 
     }
     *out = a;
     return CAIRN_OK;
+}
+
+void causal_attention_set(causal_attention *a, float scale, float softcap)
+{
+    if (scale)
+        a->scale = scale;
+    a->softcap = softcap;
 }
 
 void causal_attention_destroy(causal_attention *a)
@@ -152,13 +161,14 @@ static void causal_attention_task(void *ctx, size_t task, size_t worker)
     float *scores = a->data + worker * a->floats, *queries = scores + a->scores;
     float *outputs = queries + a->rows * dim, *buffer = outputs + a->rows * dim;
     size_t head0 = kv_head * a->group + h0;
-    float by = 1.0f / sqrtf((float)dim);
 
     for (size_t t = 0; t < tokens; t++)
         memcpy(queries + t * heads * dim, x->q + (t0 + t) * stride + head0 * dim,
                heads * dim * sizeof(float));
-    call->k->scale(queries, rows * dim, by);
+    call->k->scale(queries, rows * dim, a->scale);
     score(call, kv_head, queries, rows, from, to, scores, buffer);
+    if (a->softcap)
+        call->k->softcap(scores, rows * (to - from), a->softcap);
     for (size_t r = 0; r < rows; r++) {
         float *s = scores + r * (to - from);
         size_t pos = x->first + t0 + r / heads, low = lowest_seen(call, pos);

@@ -37,6 +37,7 @@ struct decoder {
     size_t n_ctx, n_batch;
     atomic_bool cancel;
 
+    const float *rope_factors; /* those for n_ctx; NULL: none */
     const device_backend *device; /* who runs the layers; NULL: we do */
 
     kv_cache cache;
@@ -132,6 +133,8 @@ cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder
     d->n_ctx = o->n_ctx;
     if (!d->n_ctx)
         d->n_ctx = s->n_ctx_train < DECODER_DEFAULT_CTX ? s->n_ctx_train : DECODER_DEFAULT_CTX;
+    d->rope_factors = m->long_factors && d->n_ctx > m->n_ctx_short ? m->long_factors
+                                                                   : m->rope_factors;
     d->n_batch = o->n_batch ? o->n_batch : DECODER_DEFAULT_BATCH;
     if (!o->n_kv && d->n_batch > d->n_ctx)
         d->n_batch = d->n_ctx;
@@ -151,6 +154,8 @@ cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder
     if (!st)
         st = causal_attention_create(&d->attention, &d->cache, s->n_heads, d->n_ctx, d->n_batch,
                                      d->p, err);
+    if (!st)
+        causal_attention_set(d->attention, s->attn_scale, s->attn_softcap);
     if (!st)
         st = activations_create(&d->act, d->n_batch, s->width > widest ? s->width : widest, err);
     if (!st)
@@ -349,10 +354,18 @@ static void each_token(decoder *d, size_t n, token_fn *fn, const void *arg)
 /* ---- rotary positions ---- */
 
 typedef struct turn_arg {
-    float base, scale;
+    float base, scale, magnitude;
     const float *factors;
+    const rope_yarn *yarn;
     float *out;
 } turn_arg;
+
+/* How much of pair i keeps its own angle; the rest is interpolated. */
+static float yarn_share(const rope_yarn *y, size_t i)
+{
+    float at = ((float)i - y->low) / fmaxf(0.001f, y->high - y->low);
+    return 1.0f - fminf(1.0f, fmaxf(0.0f, at));
+}
 
 /* Angles by repeated multiplication in float, as the models' reference engine computes them. */
 static void make_turns(decoder *d, const void *arg, size_t t)
@@ -363,9 +376,13 @@ static void make_turns(decoder *d, const void *arg, size_t t)
     float *out = a->out + t * dims;
 
     for (size_t i = 0; i < dims / 2; i++) {
-        float theta = a->scale * (a->factors ? angle / a->factors[i] : angle);
-        out[2 * i] = cosf(theta);
-        out[2 * i + 1] = sinf(theta);
+        float own = a->factors ? angle / a->factors[i] : angle, theta = a->scale * own;
+        if (a->yarn->on) {
+            float share = yarn_share(a->yarn, i);
+            theta = theta * (1.0f - share) + own * share;
+        }
+        out[2 * i] = cosf(theta) * a->magnitude;
+        out[2 * i + 1] = sinf(theta) * a->magnitude;
         angle *= step;
     }
 }
@@ -382,6 +399,12 @@ static void turn_head(float *v, const float *turn, size_t dims, bool apart)
     }
 }
 
+/* gemma3's local layers turn by another base. */
+static float *local_turns(const decoder *d, bool local)
+{
+    return d->turn[local && d->m->shape.arch == DECODER_GEMMA3];
+}
+
 /* ---- the two halves of a layer ---- */
 
 typedef struct store_arg {
@@ -394,7 +417,7 @@ static void place_token(decoder *d, const void *arg, size_t t)
 {
     const store_arg *a = arg;
     const decoder_shape *s = &d->m->shape;
-    const float *turn = d->turn[a->l->local] + t * s->rope_dims;
+    const float *turn = local_turns(d, a->l->local) + t * s->rope_dims;
     float *q = d->q + t * s->n_heads * s->head_dim;
     float *k = d->k_new + t * s->n_kv_heads * s->head_dim;
 
@@ -428,6 +451,8 @@ static void add_token(decoder *d, const void *post_norm, size_t t)
 
     if (post_norm)
         d->k->rmsnorm(h, post_norm, width, d->m->shape.norm_eps, h);
+    if (d->m->shape.residual_scale != 1.0f)
+        d->k->scale(h, width, d->m->shape.residual_scale);
     d->k->add(x, h, width, x);
 }
 
@@ -437,7 +462,7 @@ static void activate_token(decoder *d, const void *arg, size_t t)
     float *gate = d->gate + t * ff;
 
     (void)arg;
-    if (d->m->shape.arch == DECODER_GEMMA3)
+    if (d->m->shape.gelu)
         d->k->gelu_tanh_mul(gate, d->up + t * ff, ff, gate);
     else
         d->k->silu_mul(gate, d->up + t * ff, ff, gate);
@@ -515,6 +540,17 @@ static bool cancelled(const decoder *d)
     return atomic_load_explicit(&d->cancel, memory_order_relaxed);
 }
 
+static void finish_logits(decoder *d, const void *logits, size_t t)
+{
+    const decoder_shape *s = &d->m->shape;
+    float *row = (float *)logits + t * s->n_vocab;
+
+    if (s->logit_scale != 1.0f)
+        d->k->scale(row, s->n_vocab, s->logit_scale);
+    if (s->logit_softcap)
+        d->k->softcap(row, s->n_vocab, s->logit_softcap);
+}
+
 static size_t wanted_rows(const decoder_item *x)
 {
     return x->want == DECODER_ALL ? x->n : x->want == DECODER_LAST ? 1 : 0;
@@ -563,13 +599,15 @@ static size_t keep_wanted(decoder *d, const decoder_item *items, size_t n_items,
 static size_t embed_rows(decoder *d, const decoder_item *items, size_t n_items)
 {
     const decoder_shape *s = &d->m->shape;
-    turn_arg global = {s->rope_base, s->rope_scale, d->m->rope_factors, d->turn[0]};
-    turn_arg local = {s->rope_base_local, 1.0f, d->m->rope_factors, d->turn[1]};
+    const rope_yarn none = {0};
+    turn_arg global = {s->rope_base, s->rope_scale, s->rope_magnitude, d->rope_factors, &s->yarn,
+                       d->turn[0]};
+    turn_arg local = {s->rope_base_local, 1.0f, 1.0f, d->rope_factors, &none, d->turn[1]};
     size_t n = all_rows(d, items, n_items);
 
     each_token(d, n, embed_token, d->ids);
     each_token(d, n, make_turns, &global);
-    if (s->window)
+    if (local_turns(d, true) != d->turn[0])
         each_token(d, n, make_turns, &local);
     return n;
 }
@@ -596,6 +634,8 @@ static cairn_status run_batch(decoder *d, const decoder_item *items, size_t n_it
     const matmul head = {d->m->head, NULL, logits, s->n_vocab};
     each_token(d, n, norm_token, d->m->output_norm);
     multiply(d, d->h, s->width, n, &head, 1);
+    if (s->logit_scale != 1.0f || s->logit_softcap)
+        each_token(d, n, finish_logits, logits);
     return CAIRN_OK;
 }
 
@@ -634,7 +674,7 @@ static cairn_status run_there(decoder *d, const decoder_item *x, float *logits, 
     embed_rows(d, x, 1);
     return d->device->run(x->s->there,
                           &(device_batch){.x = d->x,
-                                          .turns = {d->turn[0], s->window ? d->turn[1] : NULL},
+                                          .turns = {d->turn[0], s->window ? local_turns(d, true) : NULL},
                                           .n = x->n,
                                           .n_past = x->s->n_past,
                                           .wanted = wanted_rows(x),

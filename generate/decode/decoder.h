@@ -1,4 +1,5 @@
-/* decoder.h - a decoder-only transformer over tokens: llama (SmolLM2), qwen2, gemma3.
+/* decoder.h - a decoder-only transformer over tokens: llama (SmolLM2), qwen2, qwen3, gemma2, gemma3,
+ * phi3, granite.
  *
  * A decoder_model holds the weights, repacked once; a decoder is one sequence over them with its
  * own keys and values. Feeding tokens in one call or one by one gives the same bytes, and so does
@@ -26,17 +27,40 @@
 #include "generate/formats/gguf.h"
 #include "generate/tokenize/tokenizer.h"
 
-typedef enum decoder_arch { DECODER_LLAMA, DECODER_QWEN2, DECODER_GEMMA3 } decoder_arch;
+typedef enum decoder_arch {
+    DECODER_LLAMA,
+    DECODER_QWEN2,
+    DECODER_GEMMA3,
+    DECODER_QWEN3,
+    DECODER_GEMMA2,
+    DECODER_PHI3,
+    DECODER_GRANITE
+} decoder_arch;
+
+/* YaRN (Peng et al., arXiv:2309.00071, section 3.4): pairs that turn often keep their angles, slow
+ * ones are interpolated, with a ramp between the two. */
+typedef struct rope_yarn {
+    bool on;
+    float low, high; /* pair numbers between which the ramp lies */
+} rope_yarn;
 
 typedef struct decoder_shape {
     decoder_arch arch;
-    const char *arch_name; /* static: "llama", "qwen2", "gemma3" */
+    const char *arch_name; /* static: "llama", "qwen2", ... */
     size_t n_layers, width, ff, n_heads, n_kv_heads, head_dim, n_vocab;
     size_t n_ctx_train;
-    size_t window;         /* gemma3: positions a local layer sees; 0 = all */
-    size_t window_pattern; /* every window_pattern-th layer is global; 0 = all are */
+    size_t window;         /* positions a local layer sees; 0 = all */
+    size_t window_pattern; /* every window_pattern-th layer is global; 0 = all are; SIZE_MAX: none */
     size_t rope_dims;
     float rope_base, rope_base_local, rope_scale, norm_eps;
+    float rope_magnitude; /* cosines and sines are multiplied by it */
+    rope_yarn yarn;
+    float attn_scale;     /* of scores; 0: 1 / sqrt(head_dim) */
+    float attn_softcap;   /* scores become cap * tanh(score / cap); 0: they don't */
+    float logit_softcap;  /* the same for logits */
+    float logit_scale;    /* logits are multiplied by it */
+    float residual_scale; /* and what a half of a layer adds by this */
+    bool gelu;            /* the gate's activation, by the tanh form; else SiLU */
     bool tied; /* the output head is the embedding table */
 } decoder_shape;
 
@@ -56,6 +80,8 @@ cairn_status decoder_model_open(decoder_model **out, const gguf *g,
                                 const decoder_model_options *options, cairn_error *err);
 void decoder_model_close(decoder_model *m); /* NULL is fine */
 const decoder_shape *decoder_model_shape(const decoder_model *m);
+/* Nothing in its arithmetic but what llama, qwen2, qwen3 and gemma3 have (see device.h). */
+bool decoder_shape_is_plain(const decoder_shape *s);
 /* Bytes of packed weights, and of those the bytes that one decoded token reads. */
 size_t decoder_model_bytes(const decoder_model *m);
 size_t decoder_model_token_bytes(const decoder_model *m);

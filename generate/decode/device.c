@@ -83,6 +83,12 @@ cairn_status device_take_model(device_weights **out, const decoder_model *m, cai
     *out = NULL;
     if (st || !b)
         return st;
+    if (!decoder_shape_is_plain(decoder_model_shape(m))) {
+        if (must)
+            return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s models do not run on a device yet",
+                              decoder_model_shape(m)->arch_name);
+        return CAIRN_OK;
+    }
     st = b->weights_create(out, m, &why);
     if (st && must) {
         if (err)

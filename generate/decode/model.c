@@ -95,7 +95,10 @@ static cairn_status read_arch(reader *r)
     static const struct {
         const char *name;
         decoder_arch arch;
-    } known[] = {{"llama", DECODER_LLAMA}, {"qwen2", DECODER_QWEN2}, {"gemma3", DECODER_GEMMA3}};
+    } known[] = {{"llama", DECODER_LLAMA},   {"qwen2", DECODER_QWEN2},
+                 {"gemma3", DECODER_GEMMA3}, {"qwen3", DECODER_QWEN3},
+                 {"gemma2", DECODER_GEMMA2}, {"phi3", DECODER_PHI3},
+                 {"granite", DECODER_GRANITE}};
     gguf_string s;
     cairn_status st = gguf_need_string(r->g, "general.architecture", &s, r->err);
 
@@ -108,8 +111,36 @@ static cairn_status read_arch(reader *r)
             return CAIRN_OK;
         }
     return cairn_fail(r->err, CAIRN_EUNSUPPORTED,
-                      "%s: architecture %.*s is not one of llama, qwen2, gemma3", gguf_path(r->g),
-                      (int)(s.len < 40 ? s.len : 40), s.data);
+                      "%s: architecture %.*s is not one of llama, qwen2, qwen3, gemma2, gemma3, phi3, "
+                      "granite", gguf_path(r->g), (int)(s.len < 40 ? s.len : 40), s.data);
+}
+
+/* The pair that turns `turns` times over n_ctx positions. */
+static float yarn_pair(const decoder_shape *s, float n_ctx, float turns)
+{
+    return (float)s->rope_dims * logf(n_ctx / (turns * 2.0f * (float)M_PI)) /
+           (2.0f * logf(s->rope_base));
+}
+
+static cairn_status read_yarn(reader *r, float factor)
+{
+    decoder_shape *s = &r->m->shape;
+    const float fast = 32.0f, slow = 1.0f;
+    float beta_fast, beta_slow, last = (float)s->rope_dims - 1.0f;
+    size_t n_ctx = 0;
+    cairn_status st = need_key(r, "rope.scaling.original_context_length", 1, UINT32_MAX, &n_ctx);
+
+    if (!st)
+        st = float_key(r, "rope.scaling.yarn_beta_fast", 0.01f, 1e6f, &fast, &beta_fast);
+    if (!st)
+        st = float_key(r, "rope.scaling.yarn_beta_slow", 0.01f, 1e6f, &slow, &beta_slow);
+    if (st)
+        return st;
+    s->yarn.on = true;
+    s->yarn.low = fmaxf(0.0f, floorf(yarn_pair(s, (float)n_ctx, beta_fast)));
+    s->yarn.high = fminf(last, ceilf(yarn_pair(s, (float)n_ctx, beta_slow)));
+    s->rope_magnitude *= 1.0f + 0.1f * logf(factor);
+    return CAIRN_OK;
 }
 
 static cairn_status read_rope(reader *r)
@@ -117,6 +148,7 @@ static cairn_status read_rope(reader *r)
     decoder_shape *s = &r->m->shape;
     const float base = 10000.0f, one = 1.0f;
     char key[96];
+    gguf_string type = {0};
     float factor;
     cairn_status st = float_key(r, "rope.freq_base", 1.0f, 1e12f, &base, &s->rope_base);
 
@@ -125,6 +157,8 @@ static cairn_status read_rope(reader *r)
                        &s->rope_dims);
     if (!st)
         st = float_key(r, "rope.scaling.factor", 1.0f, 1e6f, &one, &factor);
+    if (!st)
+        st = float_key(r, "rope.scaling.attn_factor", 0.01f, 100.0f, &one, &s->rope_magnitude);
     if (st)
         return st;
     if (s->rope_dims % 2)
@@ -132,36 +166,118 @@ static cairn_status read_rope(reader *r)
                           gguf_path(r->g), s->rope_dims);
     snprintf(key, sizeof key, "%s.rope.scaling.type", r->arch);
     if (gguf_find_kv(r->g, key)) {
-        gguf_string type = gguf_get_string(r->g, key);
+        type = gguf_get_string(r->g, key);
         if (gguf_string_is(type, "none"))
             factor = 1.0f;
-        else if (!gguf_string_is(type, "linear"))
-            return cairn_fail(r->err, CAIRN_EUNSUPPORTED, "%s: rope scaling %.*s is not supported",
-                              gguf_path(r->g), (int)(type.len < 40 ? type.len : 40),
-                              type.data ? type.data : "");
+        else if (gguf_string_is(type, "yarn"))
+            st = read_yarn(r, factor);
+        else if (!gguf_string_is(type, "linear") && !gguf_string_is(type, "longrope"))
+            st = cairn_fail(r->err, CAIRN_EUNSUPPORTED, "%s: rope scaling %.*s is not supported",
+                            gguf_path(r->g), (int)(type.len < 40 ? type.len : 40),
+                            type.data ? type.data : "");
     }
+    if (st)
+        return st;
     s->rope_scale = 1.0f / factor;
     s->rope_base_local = s->arch == DECODER_GEMMA3 ? base : s->rope_base;
-    r->m->pairs_apart = s->arch != DECODER_LLAMA;
+    r->m->pairs_apart = s->arch != DECODER_LLAMA && s->arch != DECODER_GRANITE;
     return CAIRN_OK;
 }
 
 /* Features whose presence would change the arithmetic. */
 static cairn_status refuse_unknown(const reader *r)
 {
-    static const char *const keys[] = {
-        "expert_count", "attn_logit_softcapping",   "final_logit_softcapping",
-        "logit_scale",  "attention.max_alibi_bias", "attention.clamp_kqv"};
+    static const struct {
+        const char *name;
+        int known_by; /* the one architecture that has it */
+    } keys[] = {{"expert_count", -1},
+                {"attn_logit_softcapping", DECODER_GEMMA2},
+                {"final_logit_softcapping", DECODER_GEMMA2},
+                {"logit_scale", DECODER_GRANITE},
+                {"residual_scale", DECODER_GRANITE},
+                {"embedding_scale", DECODER_GRANITE},
+                {"attention.scale", DECODER_GRANITE},
+                {"attention.max_alibi_bias", -1},
+                {"attention.clamp_kqv", -1}};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         char key[96];
         const gguf_kv *kv;
-        snprintf(key, sizeof key, "%s.%s", r->arch, keys[i]);
+        if ((int)r->m->shape.arch == keys[i].known_by)
+            continue;
+        snprintf(key, sizeof key, "%s.%s", r->arch, keys[i].name);
         kv = gguf_find_kv(r->g, key);
         if (kv && kv->n && gguf_get_f32(r->g, key, (float)gguf_get_i64(r->g, key, 1)) != 0.0f)
             return cairn_fail(r->err, CAIRN_EUNSUPPORTED, "%s: %s is not supported",
                               gguf_path(r->g), key);
     }
     return CAIRN_OK;
+}
+
+/* Which layers see how far. */
+static cairn_status read_window(reader *r)
+{
+    decoder_shape *s = &r->m->shape;
+    cairn_status st = CAIRN_OK;
+
+    switch (s->arch) {
+    case DECODER_GEMMA3:
+        st = maybe_key(r, "attention.sliding_window", 0, 1u << 30, 0, &s->window);
+        if (!st)
+            st = maybe_key(r, "attention.sliding_window_pattern", 1, MAX_LAYERS, 6,
+                           &s->window_pattern);
+        break;
+    case DECODER_GEMMA2: /* every second one is global */
+        st = maybe_key(r, "attention.sliding_window", 0, 1u << 30, 4096, &s->window);
+        s->window_pattern = 2;
+        break;
+    case DECODER_PHI3:
+        st = maybe_key(r, "attention.sliding_window", 0, 1u << 30, 0, &s->window);
+        s->window_pattern = SIZE_MAX;
+        break;
+    default:
+        break;
+    }
+    return st;
+}
+
+/* Factors here and there, and soft caps. */
+static cairn_status read_scales(reader *r)
+{
+    decoder_shape *s = &r->m->shape;
+    const float one = 1.0f, none = 0.0f, attn_cap = 50.0f, logit_cap = 30.0f;
+    float divisor;
+    cairn_status st = CAIRN_OK;
+
+    r->m->embedding_scale = s->logit_scale = s->residual_scale = 1.0f;
+    s->gelu = s->arch == DECODER_GEMMA2 || s->arch == DECODER_GEMMA3;
+    if (s->gelu)
+        r->m->embedding_scale = sqrtf((float)s->width);
+    if (s->arch == DECODER_GEMMA2) {
+        st = float_key(r, "attn_logit_softcapping", 0.0f, 1e6f, &attn_cap, &s->attn_softcap);
+        if (!st)
+            st = float_key(r, "final_logit_softcapping", 0.0f, 1e6f, &logit_cap, &s->logit_softcap);
+        /* The 27B divides by the square root of width / heads instead of the heads' own size. */
+        if (s->n_layers == 46)
+            s->attn_scale = 1.0f / sqrtf((float)(s->width / s->n_heads));
+    }
+    if (s->arch == DECODER_GRANITE) {
+        st = float_key(r, "embedding_scale", 1e-6f, 1e6f, &one, &r->m->embedding_scale);
+        if (!st)
+            st = float_key(r, "residual_scale", 1e-6f, 1e6f, &one, &s->residual_scale);
+        if (!st)
+            st = float_key(r, "attention.scale", 0.0f, 1e6f, &none, &s->attn_scale);
+        if (!st)
+            st = float_key(r, "logit_scale", 1e-6f, 1e6f, &one, &divisor);
+        if (!st)
+            s->logit_scale = 1.0f / divisor;
+    }
+    return st;
+}
+
+bool decoder_shape_is_plain(const decoder_shape *s)
+{
+    return !s->attn_scale && !s->attn_softcap && !s->logit_softcap && s->logit_scale == 1.0f &&
+           s->residual_scale == 1.0f;
 }
 
 static cairn_status read_shape(reader *r)
@@ -194,13 +310,8 @@ static cairn_status read_shape(reader *r)
         return cairn_fail(r->err, CAIRN_EMODEL, "%s: %zu heads cannot share %zu key heads",
                           gguf_path(r->g), s->n_heads, s->n_kv_heads);
     TRY(read_rope(r));
-    if (s->arch == DECODER_GEMMA3) {
-        TRY(maybe_key(r, "attention.sliding_window", 0, 1u << 30, 0, &s->window));
-        TRY(maybe_key(r, "attention.sliding_window_pattern", 1, MAX_LAYERS, 6, &s->window_pattern));
-        r->m->embedding_scale = sqrtf((float)s->width);
-    } else {
-        r->m->embedding_scale = 1.0f;
-    }
+    TRY(read_window(r));
+    TRY(read_scales(r));
 #undef TRY
     return CAIRN_OK;
 }
@@ -223,16 +334,26 @@ static void drop_pages(const reader *r, const tensor *t)
         madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-static cairn_status read_matrix(reader *r, const char *name, size_t cols, size_t rows, matrix **out)
+/* Rows first .. first + n of a tensor of `rows` rows. */
+static cairn_status read_rows(reader *r, const char *name, size_t cols, size_t rows, size_t first,
+                              size_t n, matrix **out)
 {
-    const tensor *t;
-    cairn_status st = gguf_need_tensor(r->g, name, &t, r->err);
+    const tensor *whole;
+    tensor part;
+    cairn_status st = gguf_need_tensor(r->g, name, &whole, r->err);
 
     if (st)
         return st;
-    if (t->dims[0] != cols || tensor_rows(t) != rows)
-        return wrong_shape(r, t, cols, rows);
-    st = matrix_plan(out, t, r->m->heap, r->err);
+    if (whole->dims[0] != cols || tensor_rows(whole) != rows)
+        return wrong_shape(r, whole, cols, rows);
+    part = *whole;
+    if (n != rows) {
+        part.bytes = whole->bytes / rows * n;
+        part.data = whole->data + whole->bytes / rows * first;
+        part.dims[1] = n;
+        part.dims[2] = part.dims[3] = 1;
+    }
+    st = matrix_plan(out, &part, r->m->heap, r->err);
     if (st) {
         cairn_error_prefix(r->err, "%s", gguf_path(r->g));
         return st;
@@ -245,10 +366,15 @@ static cairn_status read_matrix(reader *r, const char *name, size_t cols, size_t
         r->planned = more;
         r->cap_planned = cap;
     }
-    r->planned[r->n_planned++] = (planned_matrix){*out, t};
+    r->planned[r->n_planned++] = (planned_matrix){*out, part};
     r->m->packed_bytes += (*out)->bytes;
     r->m->token_bytes += (*out)->bytes;
     return CAIRN_OK;
+}
+
+static cairn_status read_matrix(reader *r, const char *name, size_t cols, size_t rows, matrix **out)
+{
+    return read_rows(r, name, cols, rows, 0, rows, out);
 }
 
 /* Packed weights from the cache, or made here. */
@@ -260,8 +386,8 @@ static cairn_status fill_matrices(reader *r)
 
     for (size_t i = 0; !st && i < r->n_planned; i++) {
         if (!kept)
-            st = matrix_fill(r->planned[i].m, r->planned[i].t, r->m->heap, r->o.pool, r->err);
-        drop_pages(r, r->planned[i].t);
+            st = matrix_fill(r->planned[i].m, &r->planned[i].t, r->m->heap, r->o.pool, r->err);
+        drop_pages(r, &r->planned[i].t);
     }
     return st;
 }
@@ -291,7 +417,11 @@ static cairn_status read_layer(reader *r, size_t i)
     const decoder_shape *s = &r->m->shape;
     decoder_layer *l = &r->m->layers[i];
     const size_t q = s->n_heads * s->head_dim, kv = s->n_kv_heads * s->head_dim;
-    const bool gemma = s->arch == DECODER_GEMMA3, qwen = s->arch == DECODER_QWEN2;
+    const bool gemma = s->arch == DECODER_GEMMA3 || s->arch == DECODER_GEMMA2;
+    const bool qwen = s->arch == DECODER_QWEN2, phi = s->arch == DECODER_PHI3;
+    const bool head_norms = s->arch == DECODER_GEMMA3 || s->arch == DECODER_QWEN3;
+    /* phi3 keeps queries, keys and values in one tensor, and gate and up in another. */
+    const size_t all = q + 2 * kv;
     const struct {
         const char *name;
         size_t n;
@@ -302,35 +432,61 @@ static cairn_status read_layer(reader *r, size_t i)
         {"ffn_norm.weight", s->width, true, &l->ffn_norm},
         {"post_attention_norm.weight", s->width, gemma, &l->post_attn_norm},
         {"post_ffw_norm.weight", s->width, gemma, &l->post_ffn_norm},
-        {"attn_q_norm.weight", s->head_dim, gemma, &l->q_norm},
-        {"attn_k_norm.weight", s->head_dim, gemma, &l->k_norm},
+        {"attn_q_norm.weight", s->head_dim, head_norms, &l->q_norm},
+        {"attn_k_norm.weight", s->head_dim, head_norms, &l->k_norm},
         {"attn_q.bias", q, qwen, &l->q_bias},
         {"attn_k.bias", kv, qwen, &l->k_bias},
         {"attn_v.bias", kv, qwen, &l->v_bias},
         {"attn_output.bias", s->width, false, &l->o_bias},
     };
     const struct {
-        const char *name;
-        size_t cols, rows;
+        const char *name, *fused;
+        size_t cols, rows; /* of the tensor of its own */
+        size_t all, first; /* rows of the fused one, and where these begin */
         matrix **out;
     } matrices[] = {
-        {"attn_q.weight", s->width, q, &l->q},          {"attn_k.weight", s->width, kv, &l->k},
-        {"attn_v.weight", s->width, kv, &l->v},         {"attn_output.weight", q, s->width, &l->o},
-        {"ffn_gate.weight", s->width, s->ff, &l->gate}, {"ffn_up.weight", s->width, s->ff, &l->up},
-        {"ffn_down.weight", s->ff, s->width, &l->down},
+        {"attn_q.weight", "attn_qkv.weight", s->width, q, all, 0, &l->q},
+        {"attn_k.weight", "attn_qkv.weight", s->width, kv, all, q, &l->k},
+        {"attn_v.weight", "attn_qkv.weight", s->width, kv, all, q + kv, &l->v},
+        {"attn_output.weight", NULL, q, s->width, 0, 0, &l->o},
+        {"ffn_gate.weight", "ffn_up.weight", s->width, s->ff, 2 * s->ff, 0, &l->gate},
+        {"ffn_up.weight", "ffn_up.weight", s->width, s->ff, 2 * s->ff, s->ff, &l->up},
+        {"ffn_down.weight", NULL, s->ff, s->width, 0, 0, &l->down},
     };
     char name[96];
     cairn_status st = CAIRN_OK;
 
-    l->local = s->window && s->window_pattern && i % s->window_pattern < s->window_pattern - 1;
+    l->local = s->window && s->window_pattern &&
+               (s->window_pattern == SIZE_MAX || i % s->window_pattern < s->window_pattern - 1);
     for (size_t j = 0; !st && j < sizeof vectors / sizeof *vectors; j++) {
         snprintf(name, sizeof name, "blk.%zu.%s", i, vectors[j].name);
         st = read_vector(r, name, vectors[j].n, vectors[j].needed, vectors[j].out);
     }
     for (size_t j = 0; !st && j < sizeof matrices / sizeof *matrices; j++) {
-        snprintf(name, sizeof name, "blk.%zu.%s", i, matrices[j].name);
-        st = read_matrix(r, name, matrices[j].cols, matrices[j].rows, matrices[j].out);
+        bool fused = phi && matrices[j].fused;
+        snprintf(name, sizeof name, "blk.%zu.%s", i, fused ? matrices[j].fused : matrices[j].name);
+        st = read_rows(r, name, matrices[j].cols, fused ? matrices[j].all : matrices[j].rows,
+                       fused ? matrices[j].first : 0, matrices[j].rows, matrices[j].out);
     }
+    return st;
+}
+
+/* Two sets of factors, for contexts up to the original length and for longer ones (Ding et al.,
+ * LongRoPE, arXiv:2402.13753). */
+static cairn_status read_long_rope(reader *r)
+{
+    decoder_model *m = r->m;
+    size_t pairs = m->shape.rope_dims / 2;
+    cairn_status st =
+        need_key(r, "rope.scaling.original_context_length", 1, UINT32_MAX, &m->n_ctx_short);
+
+    if (!st && m->rope_factors)
+        st = cairn_fail(r->err, CAIRN_EMODEL, "%s: rope_freqs.weight beside rope_factors_long.weight",
+                        gguf_path(r->g));
+    if (!st)
+        st = read_vector(r, "rope_factors_short.weight", pairs, true, &m->rope_factors);
+    if (!st)
+        st = read_vector(r, "rope_factors_long.weight", pairs, true, &m->long_factors);
     return st;
 }
 
@@ -360,6 +516,8 @@ static cairn_status read_ends(reader *r)
     st = read_vector(r, "output_norm.weight", s->width, true, &m->output_norm);
     if (!st)
         st = read_vector(r, "rope_freqs.weight", s->rope_dims / 2, false, &m->rope_factors);
+    if (!st && gguf_find_tensor(r->g, "rope_factors_long.weight"))
+        st = read_long_rope(r);
     if (!st)
         st = read_matrix(r, s->tied ? "token_embd.weight" : "output.weight", s->width, s->n_vocab,
                          &m->head);
@@ -430,6 +588,7 @@ void decoder_model_close(decoder_model *m)
     free(m->layers);
     free(m->output_norm);
     free(m->rope_factors);
+    free(m->long_factors);
     weight_cache_close(m->cache);
     weight_heap_destroy(m->heap);
     free(m);

@@ -10,11 +10,11 @@
 /* Vectors are floats, NULL where the architecture has none. */
 typedef struct decoder_layer {
     float *attn_norm, *ffn_norm;           /* [width] */
-    float *post_attn_norm, *post_ffn_norm; /* [width], gemma3 */
-    float *q_norm, *k_norm;                /* [head_dim], gemma3 */
+    float *post_attn_norm, *post_ffn_norm; /* [width], gemma2 and 3 */
+    float *q_norm, *k_norm;                /* [head_dim], gemma3, qwen3 */
     float *q_bias, *k_bias, *v_bias, *o_bias;
     matrix *q, *k, *v, *o, *gate, *up, *down;
-    bool local; /* sees `window` positions, turns by rope_base_local */
+    bool local; /* sees `window` positions; in gemma3 turns by rope_base_local */
 } decoder_layer;
 
 struct decoder_model {
@@ -26,6 +26,8 @@ struct decoder_model {
     float embedding_scale;
     float *output_norm;
     float *rope_factors; /* [rope_dims / 2] or NULL: divide the angles */
+    float *long_factors; /* those of contexts longer than n_ctx_short, or NULL */
+    size_t n_ctx_short;
     matrix *head;
     decoder_layer *layers;
     bool pairs_apart; /* rope turns (i, i + dims / 2), else (2i, 2i + 1) */

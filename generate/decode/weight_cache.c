@@ -134,7 +134,7 @@ static cairn_status put_front(plan *p, const gguf *g, const char *path, const st
     st = st ? st : bytes_append_zeros(&p->front, -path_len & 7);
     for (size_t i = 0; i < p->n; i++) {
         const matrix *m = p->list[i].m;
-        const char *name = p->list[i].t->name;
+        const char *name = p->list[i].t.name;
         const uint64_t record[] = {XXH3_64bits(name, strlen(name)), m->type, m->cols, m->rows,
                                    p->at[i], m->bytes};
         for (size_t j = 0; j < sizeof record / sizeof *record; j++)
@@ -258,7 +258,7 @@ static void write_piece(void *ctx, size_t task, size_t worker)
 
     if (atomic_load_explicit(&w->failed, memory_order_relaxed))
         return;
-    matrix_pack(m->m, m->t, x->first, x->n, to, NULL);
+    matrix_pack(m->m, &m->t, x->first, x->n, to, NULL);
     w->sums[task] = XXH3_64bits(to, x->bytes);
     if (!cache_write_all(w->fd, to, x->bytes, x->at))
         atomic_store_explicit(&w->failed, true, memory_order_relaxed);

@@ -28,10 +28,11 @@ typedef struct weight_cache_options {
     uint64_t budget_bytes; /* of all cache files together; 0: no cache */
 } weight_cache_options;
 
-/* A matrix planned (matrix_plan) but not yet filled, and the tensor it comes from. */
+/* A matrix planned (matrix_plan) but not yet filled, and the tensor (or some rows of one) that it
+ * comes from. */
 typedef struct planned_matrix {
     matrix *m;
-    const tensor *t;
+    tensor t;
 } planned_matrix;
 
 typedef struct weight_cache weight_cache;

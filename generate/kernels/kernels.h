@@ -101,6 +101,8 @@ typedef struct kernels {
     void (*gelu_tanh_mul)(const float *gate, const float *up, size_t n, float *y);
     /* y = gelu(x) by the error function (BERT). Any n. */
     void (*gelu_erf)(const float *x, size_t n, float *y);
+    /* x = cap * tanh(x / cap), in place. Any n. */
+    void (*softcap)(float *x, size_t n, float cap);
     void (*add)(const float *a, const float *b, size_t n, float *y);
     void (*scale)(float *x, size_t n, float by);
     float (*dot)(const float *a, const float *b, size_t n);

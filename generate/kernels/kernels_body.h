@@ -474,6 +474,15 @@ static void gelu_erf(const float *x, size_t n, float *y)
             lanes_store_n(y + i, gelu_by_erf(lanes_load_n(x + i, left, 0)), left));
 }
 
+static void softcap(float *x, size_t n, float cap)
+{
+    const lanes c = lanes_set1(cap), by = lanes_set1(1.0f / cap);
+
+    EACH_16(n, lanes_store(x + i, lanes_mul(c, lanes_tanh(lanes_mul(lanes_load(x + i), by)))),
+            lanes_store_n(x + i, lanes_mul(c, lanes_tanh(lanes_mul(lanes_load_n(x + i, left, 0), by))),
+                          left));
+}
+
 static void add(const float *a, const float *b, size_t n, float *y)
 {
     EACH_16(n, lanes_store(y + i, lanes_add(lanes_load(a + i), lanes_load(b + i))),
@@ -561,6 +570,7 @@ static uint32_t spin(size_t n)
         .silu_mul = silu_mul,                                                                      \
         .gelu_tanh_mul = gelu_tanh_mul,                                                            \
         .gelu_erf = gelu_erf,                                                                      \
+        .softcap = softcap,                                                                        \
         .add = add,                                                                                \
         .scale = scale,                                                                            \
         .dot = dot,                                                                                \

@@ -1,6 +1,6 @@
 /* pretokenize.c - see pretokenize.h.
  *
- * GPT-2, and SmolLM after each \p{N} has been set apart:
+ * GPT-2, and SmolLM (also Granite's refact, starcoder) after each \p{N} has been set apart:
  *     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
  *
  * Llama 3 with {1,3}, Qwen 2 with one number; the contractions without regard to case:
@@ -21,6 +21,8 @@ static const pretokenizer known[] = {
     { "gpt-2", true, false, 0, false, false },
     { "gpt2", true, false, 0, false, false },
     { "smollm", true, true, 0, false, false },
+    { "refact", true, true, 0, false, false },
+    { "starcoder", true, true, 0, false, false },
     { "qwen2", false, false, 1, false, false },
     { "deepseek-r1-qwen", false, false, 1, false, false },
     { "llama3", false, false, 3, true, true },
@@ -38,7 +40,7 @@ const pretokenizer *pretokenizer_find(const char *name, size_t len)
 
 const char *pretokenizer_names(void)
 {
-    return "gpt-2 gpt2 smollm qwen2 deepseek-r1-qwen llama3 llama-v3 llama-bpe";
+    return "gpt-2 gpt2 smollm refact starcoder qwen2 deepseek-r1-qwen llama3 llama-v3 llama-bpe";
 }
 
 typedef enum char_class { AT_END, LETTER, NUMBER, SPACE, NEWLINE, OTHER } char_class;

@@ -233,6 +233,12 @@ static void case_gelu_tanh(const kernels *k, const float *x, const float *y, siz
 {
     k->gelu_tanh_mul(x, y, n, out);
 }
+static void case_softcap(const kernels *k, const float *x, const float *y, size_t n, float *out)
+{
+    (void)y;
+    memcpy(out, x, n * sizeof *out);
+    k->softcap(out, n, 1.5f);
+}
 static void case_gelu_erf(const kernels *k, const float *x, const float *y, size_t n, float *out)
 {
     (void)y;
@@ -251,7 +257,7 @@ static void case_add_scale(const kernels *k, const float *x, const float *y, siz
     k->scale(out, n, 1.7f);
 }
 static float_case *const cases[] = {case_rmsnorm,  case_layernorm, case_softmax, case_silu,
-                                    case_gelu_tanh, case_gelu_erf, case_dot_max, case_add_scale};
+                                    case_gelu_tanh, case_softcap, case_gelu_erf, case_dot_max, case_add_scale};
 
 static double expected(size_t which, const float *x, const float *y, size_t n, size_t i)
 {

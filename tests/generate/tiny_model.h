@@ -14,7 +14,7 @@
 #include "generate/kernels/kernels.h"
 
 typedef struct tiny_model {
-    const char *arch; /* "llama", "qwen2", "gemma3" */
+    const char *arch; /* "llama", "qwen2", "gemma3", "qwen3", "gemma2", "phi3", "granite" */
     tensor_type type; /* of the matrices */
     uint32_t layers, width, heads, kv_heads, head_dim, ff, vocab, window;
     /* Ways to break it; NULL or 0: none. */
@@ -25,6 +25,12 @@ typedef struct tiny_model {
     const char *extra_key;   /* a key of value 1 in addition */
     const char *wrong_type;  /* this vector becomes Q8_0 */
     bool words;              /* with a tokenizer, so that a generator opens (vocab 100) */
+    struct {
+        const char *key; /* without the architecture */
+        float value;
+    } floats[6];
+    const char *rope_type;   /* rope.scaling.type; then the original context is 32 */
+    bool rope_freqs, long_rope; /* their tensors */
     uint64_t seed;
 } tiny_model;
 
@@ -63,6 +69,7 @@ typedef struct tiny_writer {
     const tiny_model *t;
     bytes infos, data;
     uint64_t n, seed;
+    bool positive; /* floats are from 1 to 5 */
 } tiny_writer;
 
 /* Byte-level BPE over printable ASCII: ids 0..93 are '!'..'~', 94 the space, 95 the line break, 96
@@ -119,6 +126,8 @@ static void tiny_block(tiny_writer *w, tensor_type type)
         block[i] = (uint8_t)tiny_random(&w->seed);
     if (type == TENSOR_F32) {
         float f = ((float)(tiny_random(&w->seed) % 2001) - 1000.0f) / 5000.0f;
+        if (w->positive)
+            f = 1.0f + 10.0f * (f + 0.2f);
         memcpy(block, &f, 4);
         n = 0;
     } else if (type == TENSOR_F16) {
@@ -177,7 +186,9 @@ static void tiny_layer(tiny_writer *w, uint32_t layer)
 {
     const tiny_model *t = w->t;
     uint32_t q = t->heads * t->head_dim, kv = t->kv_heads * t->head_dim;
-    bool gemma = !strcmp(t->arch, "gemma3"), qwen = !strcmp(t->arch, "qwen2");
+    bool gemma = !strncmp(t->arch, "gemma", 5), qwen = !strcmp(t->arch, "qwen2");
+    bool head_norms = !strcmp(t->arch, "gemma3") || !strcmp(t->arch, "qwen3");
+    bool phi = !strcmp(t->arch, "phi3");
     const struct {
         const char *name;
         uint32_t cols, rows;
@@ -187,17 +198,18 @@ static void tiny_layer(tiny_writer *w, uint32_t layer)
         {"ffn_norm.weight", t->width, 1, true, true},
         {"post_attention_norm.weight", t->width, 1, true, gemma},
         {"post_ffw_norm.weight", t->width, 1, true, gemma},
-        {"attn_q_norm.weight", t->head_dim, 1, true, gemma},
-        {"attn_k_norm.weight", t->head_dim, 1, true, gemma},
+        {"attn_q_norm.weight", t->head_dim, 1, true, head_norms},
+        {"attn_k_norm.weight", t->head_dim, 1, true, head_norms},
         {"attn_q.bias", q, 1, true, qwen},
         {"attn_k.bias", kv, 1, true, qwen},
         {"attn_v.bias", kv, 1, true, qwen},
-        {"attn_q.weight", t->width, q, false, true},
-        {"attn_k.weight", t->width, kv, false, true},
-        {"attn_v.weight", t->width, kv, false, true},
+        {"attn_qkv.weight", t->width, q + 2 * kv, false, phi},
+        {"attn_q.weight", t->width, q, false, !phi},
+        {"attn_k.weight", t->width, kv, false, !phi},
+        {"attn_v.weight", t->width, kv, false, !phi},
         {"attn_output.weight", q, t->width, false, true},
-        {"ffn_gate.weight", t->width, t->ff, false, true},
-        {"ffn_up.weight", t->width, t->ff, false, true},
+        {"ffn_gate.weight", t->width, t->ff, false, !phi},
+        {"ffn_up.weight", t->width, phi ? 2 * t->ff : t->ff, false, true},
         {"ffn_down.weight", t->ff, t->width, false, true},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -235,12 +247,36 @@ __attribute__((unused)) static uint8_t *tiny_model_bytes(const tiny_model *t, si
         tiny_u32(&kv, t, "attention.sliding_window", t->window, &n_kv);
     if (t->extra_key)
         tiny_u32(&kv, t, t->extra_key, 1, &n_kv);
+    for (size_t i = 0; i < 6 && t->floats[i].key; i++) {
+        char key[96];
+        snprintf(key, sizeof key, "%s.%s", t->arch, t->floats[i].key);
+        tiny_string(&kv, key);
+        bytes_append_u32(&kv, GGUF_F32);
+        bytes_append_f32(&kv, t->floats[i].value);
+        n_kv++;
+    }
+    if (t->rope_type) {
+        char key[96];
+        snprintf(key, sizeof key, "%s.rope.scaling.type", t->arch);
+        tiny_string(&kv, key);
+        bytes_append_u32(&kv, GGUF_STRING);
+        tiny_string(&kv, t->rope_type);
+        n_kv++;
+        tiny_u32(&kv, t, "rope.scaling.original_context_length", 32, &n_kv);
+    }
     if (t->words)
         tiny_tokenizer(&kv, &n_kv);
     tiny_tensor(&w, "token_embd.weight", t->type, t->width, t->vocab);
     for (uint32_t i = 0; i < t->layers; i++)
         tiny_layer(&w, i);
     tiny_tensor(&w, "output_norm.weight", TENSOR_F32, t->width, 1);
+    w.positive = true;
+    if (t->rope_freqs)
+        tiny_tensor(&w, "rope_freqs.weight", TENSOR_F32, t->head_dim / 2, 1);
+    if (t->long_rope) {
+        tiny_tensor(&w, "rope_factors_short.weight", TENSOR_F32, t->head_dim / 2, 1);
+        tiny_tensor(&w, "rope_factors_long.weight", TENSOR_F32, t->head_dim / 2, 1);
+    }
     bytes_append_str(&all, "GGUF");
     bytes_append_u32(&all, 3);
     bytes_append_u64(&all, w.n);
