@@ -270,7 +270,7 @@ static int run(cli *c, int argc, char **argv)
 
 const cli_verb cli_verb_serve = {
     "serve", "serve the collections to programs and to a web page",
-    "Usage: cairn serve [--http ADDRESS] [OPTION...]\n"
+    "Usage: cairn serve [--http ADDRESS] [--grpc ADDRESS] [OPTION...]\n"
     "       cairn serve --add-token NAME [--role ROLE] [--for COLLECTION,...]\n\n"
     "Serves the web page, a REST interface (/api/v1), one that OpenAI's clients speak (/v1), health\n"
     "and metrics, until it gets SIGTERM; SIGHUP reads configuration and tokens again. The log goes to\n"
@@ -278,6 +278,7 @@ const cli_verb cli_verb_serve = {
     "An address is HOST:PORT, PORT alone (this machine only), unix:PATH, or off. What is reached from\n"
     "other machines needs TLS and at least one token.\n\n"
     "  --http ADDRESS        where HTTP listens (default 127.0.0.1:7880; port 0: any that is free)\n"
+    "  --grpc ADDRESS        where gRPC listens (default off)\n"
     "  --hostname NAMES      further names this server is called by, comma-separated\n"
     "  --tls-cert FILE, --tls-key FILE   certificate chain and key, PEM\n"
     "  --tls-client-ca FILE  demand a client certificate signed by one of these\n"
