@@ -1,11 +1,11 @@
-/* snippet.c - what of a passage is shown for a hit: the part with most of the question's words, as wide
- * as the terminal.
+/* snippet.c - what of a passage is shown for a hit: the part with most of the question's words, as
+ * wide as the terminal.
  *
  * The words that matched are taken together as far as they fit; the group with most different words
- * wins, then that with most of them, then the closest one. A third of what is left stands before it,
- * the rest behind, and both ends move to a blank. A terminal gets lines of its width behind an indent;
- * anything else one line. Widths are counted in columns: two for East Asian wide characters, none for
- * marks that sit on the one before. */
+ * wins, then that with most of them, then the closest one. A third of what is left stands before
+ * it, the rest behind, and both ends move to a blank. A terminal gets lines of its width behind an
+ * indent; anything else one line. Widths are counted in columns: two for East Asian wide
+ * characters, none for marks that sit on the one before. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,13 +16,13 @@
 #include "base/utf8.h"
 #include "cli/cli.h"
 
-#define INDENT      4
-#define LINES       4   /* of a terminal */
-#define COLUMNS     320 /* of the line, elsewhere */
-#define NARROWEST   24
-#define MARKS_MAX   400 /* of a passage that are looked at */
-#define SEEK_BLANK  24  /* bytes that an end moves to stand at a blank */
-#define DOTS        3
+#define INDENT     4
+#define LINES      4   /* of a terminal */
+#define COLUMNS    320 /* of the line, elsewhere */
+#define NARROWEST  24
+#define MARKS_MAX  400 /* of a passage that are looked at */
+#define SEEK_BLANK 24  /* bytes that an end moves to stand at a blank */
+#define DOTS       3
 
 /* Columns that the character takes; East Asian Width W and F of UAX #11, in runs. */
 static size_t columns_of(uint32_t cp)
@@ -47,8 +47,8 @@ static bool is_blank(char c)
     return (unsigned char)c <= ' ' || c == 0x7f;
 }
 
-/* col[i]: columns before byte i, of the text and its end; bytes inside a character have those of its
- * beginning. */
+/* col[i]: columns before byte i, of the text and its end; bytes inside a character have those of
+ * its beginning. */
 static void count_columns(const char *s, size_t len, size_t *col)
 {
     size_t at = 0;
@@ -185,7 +185,8 @@ static void new_line(writing *w)
     w->at = INDENT;
 }
 
-/* The bytes [from, to), which hold no blank; those that do not fit on a line are broken anywhere. */
+/* The bytes [from, to), which hold no blank; those that do not fit on a line are broken anywhere.
+ */
 static void put_word(writing *w, size_t from, size_t to)
 {
     const cairn_hit *h = w->h;

@@ -1,5 +1,5 @@
-/* query_match.c - a filter asked of one document, for listings: what retrieve/search.c asks of all rows of
- * a segment at once. */
+/* query_match.c - a filter asked of one document, for listings: what retrieve/search.c asks of all
+ * rows of a segment at once. */
 #include "retrieve/query.h"
 
 static bool holds(const retrieve_query *q, const lexical_node *n, const filter_row *row)

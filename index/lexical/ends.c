@@ -10,12 +10,12 @@
  *   4   version, 1
  *   48  for each of the three kinds 8 bytes words (0: no list) and 8 bytes the length of its bits
  *   then for each kind that has words
- *   ..  for each group 8 bytes the key of its first word, high byte first, and 4 bytes where the group
- *       begins in the bits
- *   ..  bits, low ones first: a group's blocks ascending, of each the distance from the one before (the
- *       first: from 0) as distance >> low zeros, a one, and the low bits of the distance. A group begins
- *       at a byte. low = floor(log2(blocks / 64)), 0 for fewer
- *   8   zeros (of the bits' length), so that eight bytes can be read anywhere
+ *   ..  for each group 8 bytes the key of its first word, high byte first, and 4 bytes where the
+ * group begins in the bits
+ *   ..  bits, low ones first: a group's blocks ascending, of each the distance from the one before
+ * (the first: from 0) as distance >> low zeros, a one, and the low bits of the distance. A group
+ * begins at a byte. low = floor(log2(blocks / 64)), 0 for fewer 8   zeros (of the bits' length), so
+ * that eight bytes can be read anywhere
  *
  * v1 since 0.1; an index without the section is walked. */
 #include "index/lexical/ends.h"
@@ -97,8 +97,8 @@ cairn_status ends_writer_add(ends_writer *w, ends_kind kind, const char *word, s
     return CAIRN_OK;
 }
 
-/* Sort the numbers of n words by their keys, a byte at a time from the lowest. by_key and room are [n];
- * *sorted is whichever holds them at last. */
+/* Sort the numbers of n words by their keys, a byte at a time from the lowest. by_key and room are
+ * [n]; *sorted is whichever holds them at last. */
 static cairn_status sort_keys(const uint64_t *key, size_t n, uint32_t *by_key, uint32_t *room,
                               uint32_t **sorted, pace *p, cairn_error *err)
 {
@@ -175,8 +175,8 @@ static cairn_status make_list(const uint64_t *key, uint32_t *numbers, size_t n, 
     bytes_init(&w.out, UINT32_MAX);
     for (size_t i = 0; i < n && !st && !w.failed; i += ENDS_GROUP) {
         uint64_t first = __builtin_bswap64(key[numbers[i]]);
-        w.failed |= bytes_append(heads, &first, KEY_BYTES) ||
-                    bytes_append_u32(heads, (uint32_t)w.out.len);
+        w.failed |=
+            bytes_append(heads, &first, KEY_BYTES) || bytes_append_u32(heads, (uint32_t)w.out.len);
         put_group(&w, numbers + i, n - i < ENDS_GROUP ? n - i : ENDS_GROUP, low);
         st = pace_work(p, 8 * ENDS_GROUP, err);
     }
@@ -342,7 +342,8 @@ cairn_status ends_find(const ends *e, ends_kind kind, const char *suffix, size_t
 {
     const ends_list *l = &e->of[kind];
     unsigned rest = len < KEY_BYTES ? 8 * (KEY_BYTES - (unsigned)len) : 0;
-    uint64_t lo = key_of(suffix, len), hi = rest < 64 ? lo | (((uint64_t)1 << rest) - 1) : UINT64_MAX;
+    uint64_t lo = key_of(suffix, len),
+             hi = rest < 64 ? lo | (((uint64_t)1 << rest) - 1) : UINT64_MAX;
     size_t from = group_from(l, lo, false), to = group_from(l, hi, true);
     size_t n_blocks = parts_of(l->n, ENDS_WORDS), n = 0;
 

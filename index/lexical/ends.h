@@ -1,8 +1,8 @@
 /* ends.h - the words of an index by their endings: where to look for *ung without walking them all.
  *
  * For the dictionary's terms, for the written forms (forms.h), and for the forms by their terms: in
- * which blocks of 32 stand words that end so. What is found is a little more than that, blocks to be
- * looked through.
+ * which blocks of 32 stand words that end so. What is found is a little more than that, blocks to
+ * be looked through.
  *
  * Forms are taken without their accents, as patterns are held against them; terms as they are. The
  * third list is there only where compounds are (German and Dutch rows).
@@ -63,8 +63,8 @@ cairn_status ends_open(ends *e, const uint8_t *data, size_t len, uint64_t n_term
 /* Is it what a writer would write for these words? */
 cairn_status ends_verify(const ends *e, const dict *d, const forms *f, cairn_error *err);
 
-/* The blocks that hold all words that end in the suffix, a bit each, for the caller to free; NULL: there
- * is no list, or it says so many blocks that a walk over all is as quick. */
+/* The blocks that hold all words that end in the suffix, a bit each, for the caller to free; NULL:
+ * there is no list, or it says so many blocks that a walk over all is as quick. */
 cairn_status ends_find(const ends *e, ends_kind kind, const char *suffix, size_t len,
                        uint64_t **blocks, cairn_error *err);
 

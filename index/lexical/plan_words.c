@@ -1,0 +1,242 @@
+/* plan_words.c - from a clause of words to groups: each word with its stems in all languages of the
+ * collection, its parts beside it, without function words, with the user's own stop words and
+ * synonyms. */
+#include "index/lexical/plan.h"
+
+#include <string.h>
+
+#define PART_BOOST 0.3f /* of an identifier's part beside the whole: measured, docs/lexical.md */
+
+typedef struct clause_word {
+    uint32_t start, end;
+    bool stop;
+    bool replaced; /* by a synonym */
+    bool extra;    /* a part of a compound, or another way to type the word before */
+    bool beside;   /* the word before it, which it only backs, is in some dictionary */
+    bool nowhere;  /* a word that has extra ones and is in no dictionary */
+    query_group group;
+} clause_word;
+
+/* The words of a clause over all languages, matched by their place in the text. The parts of a
+ * compound count less beside the whole, and fully when nobody wrote the whole. */
+static cairn_status clause_words(plan_builder *b, const lexical_clause *c, uint32_t plane,
+                                 float boost, clause_word **out, size_t *n_out)
+{
+    clause_word *words = NULL;
+    size_t n_words = 0, cap = 0;
+
+    for (size_t l = 0; l < b->n_langs; l++) {
+        const analyzer_token *t;
+        size_t n;
+        bool known = false; /* the last word that has extra ones */
+        cairn_status st = analyzer_run(b->analyzer, b->lang[l], c->text, c->len, &t, &n, b->err);
+        if (st)
+            return st;
+        for (size_t i = 0; i < n; i++) {
+            query_word *word;
+            size_t j = 0;
+            if (t[i].guess && known)
+                continue;
+            if (i + 1 < n && !t[i].extra && t[i + 1].extra &&
+                (st = plan_is_known(b, &t[i], &known)))
+                return st;
+            word = arena_calloc(b->memory, 1, sizeof *word);
+            if (!word)
+                return plan_no_memory(b);
+            st = plan_term(b, t[i].term, t[i].len, &word->term);
+            if (st)
+                return st;
+            while (j < n_words && (words[j].start != t[i].start || words[j].end != t[i].end))
+                j++;
+            if (j == n_words) {
+                if (!b->words_left) /* the rest is left out */
+                    break;
+                b->words_left--;
+                words = plan_grown(b->memory, words, n_words, &cap, sizeof *words);
+                if (!words)
+                    return plan_no_memory(b);
+                words[n_words++] = (clause_word){
+                    .start = t[i].start,
+                    .end = t[i].end,
+                    .extra = t[i].extra,
+                    .beside = t[i].extra && known,
+                    .nowhere = i + 1 < n && !t[i].extra && t[i + 1].extra && !known,
+                    .group = {.occur = c->occur,
+                              .plane = plane,
+                              .boost = t[i].extra && known ? boost * PART_BOOST : boost,
+                              .start = t[i].start,
+                              .end = t[i].end}};
+            }
+            if (b->stop_lang == b->lang[l])
+                words[j].stop = t[i].stop;
+            st = plan_add_alt(b, &words[j].group, &(query_alt){.words = word, .n = 1});
+            if (st)
+                return st;
+        }
+    }
+    *out = words;
+    *n_out = n_words;
+    return CAIRN_OK;
+}
+
+/* A hint that names no language of the collection still has function words. */
+static cairn_status mark_stops(plan_builder *b, const lexical_clause *c, clause_word *words,
+                               size_t n)
+{
+    const analyzer_token *t;
+    size_t n_tokens;
+    cairn_status st;
+
+    if (!b->stop_lang)
+        return CAIRN_OK;
+    for (size_t l = 0; l < b->n_langs; l++)
+        if (b->stop_lang == b->lang[l])
+            return CAIRN_OK;
+    st = analyzer_run(b->analyzer, b->stop_lang, c->text, c->len, &t, &n_tokens, b->err);
+    for (size_t i = 0; i < n_tokens && !st; i++)
+        for (size_t j = 0; j < n; j++)
+            if (words[j].start == t[i].start && words[j].end == t[i].end)
+                words[j].stop = t[i].stop;
+    return st;
+}
+
+/* Whether a condition on the clause is one on this word. Of a word that has parts beside it, it is
+ * the word, or the parts where nobody wrote the whole; parts alone exclude nothing. */
+static bool binds(const clause_word *w, lexical_occur occur)
+{
+    if (occur == LEXICAL_MUST_NOT)
+        return !w->extra;
+    return w->extra ? !w->beside : !w->nowhere;
+}
+
+/* A clause's words in the order of its text, without the extra ones. */
+typedef struct main_words {
+    const char **forms; /* case-folded, NUL-terminated */
+    uint32_t *at;       /* indexes of clause_words; UINT32_MAX: none there */
+    size_t n;
+} main_words;
+
+static cairn_status list_main_words(plan_builder *b, const lexical_clause *c,
+                                    const clause_word *words, size_t n, main_words *out)
+{
+    const analyzer_token *t;
+    size_t n_tokens;
+    cairn_status st = analyzer_run(b->analyzer, b->lang[0], c->text, c->len, &t, &n_tokens, b->err);
+
+    if (st)
+        return st;
+    *out = (main_words){.forms = arena_calloc(b->memory, n_tokens + 1, sizeof *out->forms),
+                        .at = arena_calloc(b->memory, n_tokens + 1, sizeof *out->at)};
+    if (!out->forms || !out->at)
+        return plan_no_memory(b);
+    for (size_t i = 0; i < n_tokens; i++) {
+        char form[ANALYZER_FORM_MAX];
+        size_t len, j = 0;
+        if (t[i].extra)
+            continue;
+        len = analyzer_form(c->text + t[i].start, t[i].end - t[i].start, form);
+        while (j < n && (words[j].start != t[i].start || words[j].end != t[i].end))
+            j++;
+        out->at[out->n] = j < n ? (uint32_t)j : UINT32_MAX;
+        out->forms[out->n] = arena_strndup(b->memory, form, len);
+        if (!out->forms[out->n++])
+            return plan_no_memory(b);
+    }
+    return CAIRN_OK;
+}
+
+/* What one synonym rule makes of the words [first, first + m->n_words). A single word that stays
+ * gets the synonyms as alternatives, of which the best scores. Several words that may occur stay as
+ * they are and gain a group beside them; where they must, or where the rule replaces them, the
+ * group stands for them all. */
+static cairn_status apply_rule(plan_builder *b, const lexical_clause *c, uint32_t plane,
+                               float boost, clause_word *words, const main_words *all, size_t first,
+                               const synonym_match *m)
+{
+    query_group g = {.occur = c->occur, .plane = plane, .boost = boost}, *to = &g;
+    const char *p = m->phrases;
+    uint32_t start = UINT32_MAX, end = 0;
+    bool single = m->n_words == 1 && m->keep;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = first; i < first + m->n_words; i++) {
+        if (all->at[i] == UINT32_MAX)
+            return CAIRN_OK;
+        clause_word *w = &words[all->at[i]];
+        start = w->start < start ? w->start : start;
+        end = w->end > end ? w->end : end;
+        if (single)
+            to = &w->group;
+        else if (!m->keep || c->occur == LEXICAL_MUST || c->occur == LEXICAL_TEST)
+            w->replaced = true;
+    }
+    g.start = start;
+    g.end = end;
+    if (m->keep && !single)
+        st = plan_add_texts(b, &g, c->text + start, end - start);
+    for (size_t i = 0; i < m->n && !st; i++, p += strlen(p) + 1)
+        st = plan_add_texts(b, to, p, strlen(p));
+    if (st || single || !g.n_alts)
+        return st;
+    /* Beside words that are asked for themselves it binds nothing. */
+    b->binding = !(m->keep && c->occur == LEXICAL_SHOULD);
+    st = plan_add_group(b, &g);
+    b->binding = true;
+    return st;
+}
+
+/* The user's own stop words and synonyms. */
+static cairn_status apply_rules(plan_builder *b, const lexical_clause *c, uint32_t plane,
+                                float boost, clause_word *words, size_t n)
+{
+    const stop_list *stops = b->params->stop_words;
+    const synonyms *rules = b->params->synonyms;
+    main_words all;
+    cairn_status st;
+
+    if (!stops && !rules)
+        return CAIRN_OK;
+    st = list_main_words(b, c, words, n, &all);
+    for (size_t i = 0; stops && i < all.n && !st; i++) {
+        stop_verdict v = stop_list_find(stops, all.forms[i], strlen(all.forms[i]));
+        if (v != STOP_UNSAID && all.at[i] != UINT32_MAX && !b->params->keep_stop_words)
+            words[all.at[i]].stop = v == STOP_YES;
+    }
+    for (size_t i = 0; rules && i < all.n && !st;) {
+        synonym_match m;
+        if (!synonyms_find(rules, all.forms + i, all.n - i, &m)) {
+            i++;
+            continue;
+        }
+        st = apply_rule(b, c, plane, boost, words, &all, i, &m);
+        i += m.n_words;
+    }
+    return st;
+}
+
+cairn_status plan_add_words(plan_builder *b, const lexical_clause *c, uint32_t plane, float boost)
+{
+    clause_word *words = NULL;
+    size_t n = 0, kept = 0;
+    cairn_status st = clause_words(b, c, plane, boost, &words, &n);
+
+    if (!st)
+        st = mark_stops(b, c, words, n);
+    if (!st)
+        st = apply_rules(b, c, plane, boost, words, n);
+    if (st)
+        return st;
+    for (size_t i = 0; i < n; i++)
+        kept += !words[i].stop;
+    for (size_t i = 0; i < n && !st; i++) {
+        if (words[i].replaced)
+            continue;
+        if (words[i].stop && kept && c->occur != LEXICAL_MUST_NOT)
+            continue;
+        b->binding = binds(&words[i], c->occur);
+        if (b->binding || c->occur == LEXICAL_SHOULD)
+            st = plan_add_group(b, &words[i].group);
+        b->binding = true;
+    }
+    return st;
+}
