@@ -211,11 +211,12 @@ cairn_status postings_tf(postings *p, cairn_error *err)
 {
     size_t n_groups = (p->n + GROUP - 1) / GROUP;
     uint32_t last = p->n - GROUP * ((uint32_t)n_groups - 1);
-    const uint8_t *src = p->freqs, *nibbles = p->widths + n_groups;
+    const uint8_t *src = p->freqs, *nibbles;
     uint64_t widths;
 
-    if (p->have_tf)
+    if (p->have_tf) /* that of a list of one, which has no widths */
         return CAIRN_OK;
+    nibbles = p->widths + n_groups;
     widths = low_bytes(load_u64(p->widths), n_groups) >> 4 & 0x0F0F0F0F0F0F0F0Fu;
     widths = tf_widths(widths);
     if ((size_t)(p->end - src) < groups_bytes(widths, n_groups, last))
