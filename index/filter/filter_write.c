@@ -170,14 +170,10 @@ static cairn_status add_number(filter_writer *w, filter_field f, uint32_t row, i
 
     if (!filter_number_known(f, value))
         return CAIRN_OK;
-    if (c->n == c->cap) {
-        size_t cap = c->cap ? c->cap * 2 : 256;
-        numbered_row *at = checked_realloc(c->at, cap, sizeof *at);
-        if (!at)
-            return cairn_fail(err, CAIRN_ENOMEM, "filter numbers");
-        c->at = at;
-        c->cap = cap;
-    }
+    numbered_row *at = checked_room(c->at, c->n, &c->cap, sizeof *at);
+    if (!at)
+        return cairn_fail(err, CAIRN_ENOMEM, "filter numbers");
+    c->at = at;
     c->at[c->n++] = (numbered_row){value, row};
     return CAIRN_OK;
 }

@@ -344,13 +344,10 @@ static cairn_status add_candidate(walk *k, const char *form, size_t form_len, co
 {
     if (k->n == CANDIDATES_MAX)
         return CAIRN_OK;
-    if (k->n == k->cap) {
-        candidate *more = checked_realloc(k->at, k->cap * 2 + 64, sizeof *more);
-        if (!more)
-            return no_memory(k->err);
-        k->at = more;
-        k->cap = k->cap * 2 + 64;
-    }
+    candidate *more = checked_room(k->at, k->n, &k->cap, sizeof *more);
+    if (!more)
+        return no_memory(k->err);
+    k->at = more;
     k->at[k->n++] = (candidate){.text = (uint32_t)k->texts.len,
                                 .form_len = (uint8_t)form_len,
                                 .term_len = (uint8_t)term_len,

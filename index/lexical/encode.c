@@ -352,14 +352,10 @@ static cairn_status flush_block(list_encoder *e, bool only, bool *plain, cairn_e
     if (e->blocks.len > UINT32_MAX / 2 || e->positions.len > UINT32_MAX / 2)
         return cairn_fail(err, CAIRN_ELIMIT,
                           "a posting list of more than 2 GiB; use smaller segments");
-    if (e->n_ends == e->cap_ends) {
-        size_t cap = e->cap_ends * 2 + 64;
-        block_end *more = checked_realloc(e->ends, cap, sizeof *more);
-        if (!more)
-            return full(err, CAIRN_ENOMEM);
-        e->ends = more;
-        e->cap_ends = cap;
-    }
+    block_end *more = checked_room(e->ends, e->n_ends, &e->cap_ends, sizeof *more);
+    if (!more)
+        return full(err, CAIRN_ENOMEM);
+    e->ends = more;
     for (unsigned f = 0; f < LEXICAL_BODY; f++) {
         uint32_t all = 0;
         for (uint32_t i = 0; i < e->n; i++)

@@ -90,13 +90,10 @@ static cairn_status add_term(expander *e, size_t s, const dict_term *t, unsigned
         e->x->n_left_out++;
         return CAIRN_OK;
     }
-    if (l->n == l->cap) {
-        met *more = checked_realloc(l->at, l->cap * 2 + 64, sizeof *more);
-        if (!more)
-            return no_memory(e);
-        l->at = more;
-        l->cap = l->cap * 2 + 64;
-    }
+    met *more = checked_room(l->at, l->n, &l->cap, sizeof *more);
+    if (!more)
+        return no_memory(e);
+    l->at = more;
     l->at[l->n] = (met){.text = (uint32_t)e->texts.len,
                         .len = (uint32_t)t->len,
                         .edits = edits,

@@ -205,14 +205,10 @@ static bool next_chunk(inverter *v)
 {
     if ((v->n_chunks + 1) * CHUNK > POOL_MAX)
         return false;
-    if (v->n_chunks == v->n_chunk_slots) {
-        size_t cap = v->n_chunk_slots * 2 + 16;
-        uint8_t **more = checked_realloc(v->chunks, cap, sizeof *more);
-        if (!more)
-            return false;
-        v->chunks = more;
-        v->n_chunk_slots = cap;
-    }
+    uint8_t **more = checked_room(v->chunks, v->n_chunks, &v->n_chunk_slots, sizeof *more);
+    if (!more)
+        return false;
+    v->chunks = more;
     if (v->n_chunks == v->cap_chunks) {
         /* Not from malloc, whose arenas keep what a thread gave back. */
         void *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -433,28 +429,20 @@ static inline bool add_token(inverter *v, const analyzer_token *tok, uint32_t i,
     if (tok->extra && t->row_head != NO_TOKEN && v->tokens[t->row_tail].field == field &&
         v->tokens[t->row_tail].position == tok->position)
         return true; /* fooFoo: once at its place */
-    if (v->n_tokens == v->cap_tokens) {
-        size_t cap = v->cap_tokens * 2 + 1024;
-        row_token *more = checked_realloc(v->tokens, cap, sizeof *more);
-        if (!more)
-            return false;
-        v->tokens = more;
-        v->cap_tokens = cap;
-    }
+    row_token *more = checked_room(v->tokens, v->n_tokens, &v->cap_tokens, sizeof *more);
+    if (!more)
+        return false;
+    v->tokens = more;
     v->tokens[v->n_tokens++] = (row_token){tok->position, NO_TOKEN, (uint8_t)field};
     if (t->row_head != NO_TOKEN) {
         v->tokens[t->row_tail].next = n;
         t->row_tail = n;
         return true;
     }
-    if (v->n_touched == v->cap_touched) {
-        size_t cap = v->cap_touched * 2 + 1024;
-        uint32_t *more = checked_realloc(v->touched, cap, sizeof *more);
-        if (!more)
-            return false;
-        v->touched = more;
-        v->cap_touched = cap;
-    }
+    uint32_t *touched = checked_room(v->touched, v->n_touched, &v->cap_touched, sizeof *touched);
+    if (!touched)
+        return false;
+    v->touched = touched;
     t->row_head = t->row_tail = n;
     v->touched[v->n_touched++] = i;
     return true;

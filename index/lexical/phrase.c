@@ -203,14 +203,10 @@ static cairn_status check_row(phrase_search *s, uint32_t row, uint32_t mask, mat
     }
     if (!any)
         return CAIRN_OK;
-    if (m->n == m->cap) {
-        size_t cap = m->cap * 2 + 64;
-        phrase_match *more = checked_realloc(m->at, cap, sizeof *more);
-        if (!more)
-            return no_memory(err);
-        m->at = more;
-        m->cap = cap;
-    }
+    phrase_match *more = checked_room(m->at, m->n, &m->cap, sizeof *more);
+    if (!more)
+        return no_memory(err);
+    m->at = more;
     m->at[m->n++] = found;
     return CAIRN_OK;
 }

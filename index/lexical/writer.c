@@ -706,14 +706,10 @@ static cairn_status gather_term(run_heap *h, job *j, cairn_error *err)
         job_stream *s;
         if (r->len != t->len || memcmp(r->term, j->text.data + t->text, t->len))
             break;
-        if (j->n_streams == j->cap_streams) {
-            size_t cap = j->cap_streams * 2 + 1024;
-            job_stream *more = checked_realloc(j->streams, cap, sizeof *more);
-            if (!more)
-                return no_memory(err);
-            j->streams = more;
-            j->cap_streams = cap;
-        }
+        job_stream *more = checked_room(j->streams, j->n_streams, &j->cap_streams, sizeof *more);
+        if (!more)
+            return no_memory(err);
+        j->streams = more;
         s = &j->streams[j->n_streams++];
         s->at = j->text.len;
         st = posting_run_take(r, &j->text, err);

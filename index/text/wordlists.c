@@ -104,14 +104,10 @@ static cairn_status add_stop(stop_list *l, const char *word, size_t len, bool ke
     char form[ANALYZER_FORM_MAX];
     size_t n = analyzer_form(word, len, form);
 
-    if (l->n == l->cap) {
-        size_t cap = l->cap * 2 + 64;
-        stop_entry *more = checked_realloc(l->at, cap, sizeof *more);
-        if (!more)
-            return CAIRN_ENOMEM;
-        l->at = more;
-        l->cap = cap;
-    }
+    stop_entry *more = checked_room(l->at, l->n, &l->cap, sizeof *more);
+    if (!more)
+        return CAIRN_ENOMEM;
+    l->at = more;
     l->at[l->n++] = (stop_entry){l->texts.len, keep};
     return bytes_append(&l->texts, form, n) ? CAIRN_ENOMEM : bytes_append_byte(&l->texts, 0);
 }
@@ -305,14 +301,10 @@ static cairn_status read_side(parsing *p, const char **at, bool *arrow, side *ou
 
 static cairn_status add_pair(synonyms *s, size_t left, size_t right, uint32_t line)
 {
-    if (s->n_pairs == s->cap_pairs) {
-        size_t cap = s->cap_pairs * 2 + 256;
-        pair *more = checked_realloc(s->pairs, cap, sizeof *more);
-        if (!more)
-            return CAIRN_ENOMEM;
-        s->pairs = more;
-        s->cap_pairs = cap;
-    }
+    pair *more = checked_room(s->pairs, s->n_pairs, &s->cap_pairs, sizeof *more);
+    if (!more)
+        return CAIRN_ENOMEM;
+    s->pairs = more;
     s->pairs[s->n_pairs++] = (pair){left, right, line};
     return CAIRN_OK;
 }
