@@ -172,7 +172,7 @@ static cairn_status place_chunk(bytes *out, const store_chunk *c)
 
 /* The document's text again from its chunks. Where positions count the extracted text, each chunk
  * begins at its own position there. */
-static cairn_status join_chunks(const store_snapshot *s, const store_doc *doc, bytes *out,
+cairn_status engine_document_text(const store_snapshot *s, const store_doc *doc, bytes *out,
                                 arena *memory, cairn_error *err)
 {
     joining before = {.heading = ""};
@@ -213,7 +213,7 @@ cairn_status cairn_get(cairn *c, const char *uri_or_id, cairn_document **out, ca
     if (!st) {
         st = engine_find_document(s, uri_or_id, &doc, memory, err);
         if (!st)
-            st = join_chunks(s, &doc, &text, memory, err);
+            st = engine_document_text(s, &doc, &text, memory, err);
         store_snapshot_close(s);
     }
     if (!st && !(*out = arena_calloc(memory, 1, sizeof **out)))

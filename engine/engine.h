@@ -5,6 +5,7 @@
 #ifndef CAIRN_ENGINE_ENGINE_H
 #define CAIRN_ENGINE_ENGINE_H
 
+#include "base/bytes.h"
 #include "base/pool.h"
 #include "engine/cairn.h"
 #include "engine/settings.h"
@@ -72,6 +73,10 @@ cairn_status engine_need_writer(const cairn *c, cairn_error *err);
 
 /* A document by its uri as given, by its absolute path, or by its number ("#12" or "12"). CAIRN_ENOTFOUND. */
 cairn_status engine_find_document(const store_snapshot *s, const char *name, store_doc *out,
+                                  arena *memory, cairn_error *err);
+
+/* Append the document's text, put together again from its chunks. */
+cairn_status engine_document_text(const store_snapshot *s, const store_doc *doc, bytes *out,
                                   arena *memory, cairn_error *err);
 
 static inline bool engine_cancelled(const volatile sig_atomic_t *cancel)

@@ -5,7 +5,7 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index watch doctor why-not search suggest ask get list delete status check compact import export pii eval model serve open desktop tui'
+    local verbs='index watch doctor why-not duplicates search suggest ask get list delete status check compact import export pii eval model serve open desktop tui'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
     local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --generator --rate --connections --upload-mb --vector --types --dump --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --page --opener --idle --web-page -k '
     COMPREPLY=()
@@ -60,6 +60,7 @@ _cairn() {
     fi
     if [[ $cur == -* ]]; then
         case $verb in
+        duplicates) _cairn_words "--near $global" ;;
         doctor) _cairn_words "$global" ;;
         why-not) _cairn_words "-k $global" ;;
         watch) _cairn_words "--no-vectors --exclude --include --hidden --no-ignore --pause-on-battery --max-load --priority --settle --rescan --max-folders $global" ;;
