@@ -42,7 +42,7 @@ void ocr_load(const char *languages, bool take_images)
 
 void ocr_set_time(int64_t ms)
 {
-    end_ns = clock_mono_ns() + ms * 1000000;
+    end_ns = clock_cpu_ns() + ms * 1000000;
 }
 
 bool ocr_is_on(void)
@@ -57,7 +57,7 @@ bool ocr_takes_images(void)
 
 static bool ready(void)
 {
-    if (!module || failed || clock_mono_ns() > end_ns)
+    if (!module || failed || clock_cpu_ns() > end_ns)
         return false;
     if (!started)
         failed = !module->start(wanted);

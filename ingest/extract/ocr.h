@@ -12,7 +12,7 @@
 
 /* `languages` as Tesseract writes them ("eng+deu"); `images`: also images, not only pages of PDFs. */
 void ocr_load(const char *languages, bool images);
-/* Recognition may go on for so long from now; what is left is left out, and the document says so. */
+/* Recognition may take so much processor time from now on; what is left is left out, and the document says so. */
 void ocr_set_time(int64_t ms);
 
 /* Is there a module? */
