@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 enum { OPT_MODEL = 0x2000, OPT_TEMPERATURE, OPT_SEED, OPT_HISTORY, OPT_FILTER, OPT_MODE,
-       OPT_MAX_TOKENS, OPT_EXTRACTIVE, OPT_EXPLAIN };
+       OPT_MAX_TOKENS, OPT_EXTRACTIVE, OPT_EXPLAIN, OPT_RECEIPT };
 
 static bool stream_text(void *ctx, const char *text, size_t len)
 {
@@ -155,7 +155,7 @@ static bool take_option(cli *c, int o, cairn_ask_request *req, json_t **history)
     }
 }
 
-static int ask(cli *c, const cairn_ask_request *req, bool explain)
+static int ask(cli *c, const cairn_ask_request *req, bool explain, const char *receipt)
 {
     cairn_answer *a = NULL;
     cairn_error err = {0};
@@ -178,6 +178,11 @@ static int ask(cli *c, const cairn_ask_request *req, bool explain)
         if (explain)
             print_explanation(c, a);
     }
+    if (!code && receipt) {
+        st = cairn_receipt_write(engine, req, a, receipt, &err);
+        if (st)
+            code = cli_fail(c, st, &err);
+    }
     if (!code && a->note && !c->quiet)
         fprintf(stderr, "cairn ask: without a model: %s\n", a->note);
     if (!code && a->refused)
@@ -199,16 +204,20 @@ static int run(cli *c, int argc, char **argv)
         {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS},
         {"extractive", no_argument, NULL, OPT_EXTRACTIVE},
         {"explain", no_argument, NULL, OPT_EXPLAIN},
+        {"receipt", required_argument, NULL, OPT_RECEIPT},
         {0}};
     cairn_ask_request req = {.cancel = &cli_cancelled};
     json_t *history = NULL;
     char *question = NULL;
+    const char *receipt = NULL;
     bool explain = false;
     int o, code = CLI_USAGE;
 
     while ((o = cli_next_option(c, argc, argv, extra)) != -1)
         if (o == OPT_EXPLAIN)
             explain = true;
+        else if (o == OPT_RECEIPT)
+            receipt = optarg;
         else if (o == '?' || !take_option(c, o, &req, &history))
             goto done;
     question = cli_join_operands(argc, argv);
@@ -217,7 +226,7 @@ static int run(cli *c, int argc, char **argv)
         goto done;
     }
     req.question = question;
-    code = ask(c, &req, explain);
+    code = ask(c, &req, explain, receipt);
 done:
     free(question);
     free(req.history);
@@ -228,7 +237,8 @@ done:
 const cli_verb cli_verb_ask = {
     "ask", "answer a question from the documents, with citations",
     "Usage: cairn ask [--model M] [--temperature T] [--seed N] [--history JSON] [--filter EXPR]\n"
-    "                 [--max-tokens N] [--extractive] [--explain] QUESTION...\n\n"
+    "                 [--max-tokens N] [--extractive] [--explain] [--receipt FILE]\n"
+    "                 QUESTION...\n\n"
     "Retrieves passages, lets the language model answer from them and cites document, page and\n"
     "characters for what it says. What no passage supports is withheld. Says so, and exits with 1,\n"
     "when the documents do not hold the answer.\n\n"
@@ -239,8 +249,77 @@ const cli_verb cli_verb_ask = {
     "  --filter EXPR      restrict the documents, as in cairn search\n"
     "  --max-tokens N     longest answer\n"
     "  --extractive       answer with the documents' own sentence, at once and without a model\n"
-    "  --explain          say what the answer was made from and what was kept out\n\n"
+    "  --explain          say what the answer was made from and what was kept out\n"
+    "  --receipt FILE     write down what the answer was made with, for cairn replay\n\n"
     "Examples:\n"
     "  cairn ask 'How long is the warranty on the pump?'\n"
     "  cairn ask --json --filter ext:pdf 'Who signed the lease?'\n",
     run};
+
+/* ---- cairn replay ---- */
+
+typedef struct findings {
+    cli *c;
+    json_t *list;
+} findings;
+
+static void report_finding(void *ctx, const char *finding)
+{
+    findings *f = ctx;
+
+    if (f->list)
+        json_array_append_new(f->list, cli_json_string(finding));
+    else
+        printf("%s\n", finding);
+}
+
+static int run_replay(cli *c, int argc, char **argv)
+{
+    static const struct option extra[] = {{"model", required_argument, NULL, OPT_MODEL}, {0}};
+    findings f = {.c = c};
+    cairn_answer *a = NULL;
+    cairn_error err = {0};
+    cairn_status st;
+    cairn *engine;
+    bool same = false;
+    int o, code;
+
+    while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
+        if (o == '?')
+            return CLI_USAGE;
+        if (o == OPT_MODEL)
+            c->options.generator = optarg;
+    }
+    if (argc - optind != 1)
+        return cli_usage_error(c, "name one receipt");
+    code = cli_open(c, &engine, CLI_READ);
+    if (code)
+        return code;
+    if (c->json)
+        f.list = json_array();
+    st = cairn_replay(engine, argv[optind], report_finding, &f, &same, &a, &err);
+    if (st) {
+        code = cli_fail(c, st, &err);
+        json_decref(f.list);
+    } else if (c->json) {
+        code = cli_print_json(c, json_pack("{s:b,s:o,s:o}", "same", same, "changed", f.list, "answer",
+                                           cli_json_string(a->text)));
+    } else {
+        printf("%s\n", same ? "the same answer, byte for byte:" : "another answer:");
+        cli_put_text(stdout, a->text, strlen(a->text));
+        putchar('\n');
+    }
+    cairn_answer_free(a);
+    cairn_close(engine);
+    return code ? code : same ? CLI_DONE : CLI_NOTHING;
+}
+
+const cli_verb cli_verb_replay = {
+    "replay", "ask the question of a receipt again",
+    "Usage: cairn replay [--model M] RECEIPT\n\n"
+    "Compares what a receipt (cairn ask --receipt) was made with to what is there now, asks the same\n"
+    "question with the same settings and says whether the same bytes came. Exits with 1 when not.\n\n"
+    "  --model M   generator, if it lies elsewhere now\n\n"
+    "Example:\n"
+    "  cairn ask --receipt r.json 'When does the lease end?' && cairn replay r.json\n",
+    run_replay};

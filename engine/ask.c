@@ -88,6 +88,12 @@ static void count(asking *a, cairn_answer *out)
                        (double)(a->result.tokens.n - 1);
 }
 
+/* The documents' own sentence, or nothing: a question for a number is not answered without one. */
+static cairn_status extract(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+{
+    return ask_typed_sentence(a) ? ask_extract(a, out, memory, err) : refuse(a, out, memory, err);
+}
+
 /* With the model, falling back to the documents' own sentence. */
 static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
@@ -99,7 +105,7 @@ static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_
     if (!out->model)
         return cairn_fail(err, CAIRN_ENOMEM, "answer");
     if (!a->context.n_passages)
-        return ask_extract(a, out, memory, err);
+        return extract(a, out, memory, err);
     st = ask_generate(a, err);
     if (st)
         return st;
@@ -107,7 +113,7 @@ static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_
     out->withheld = a->withheld;
     if (a->n_confirmed && (ask_fits_type(a) || (a->stream && a->shown)))
         return CAIRN_OK;
-    return ask_extract(a, out, memory, err);
+    return extract(a, out, memory, err);
 }
 
 /* Everything from the evidence on. */
@@ -123,10 +129,10 @@ static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_er
         return st;
     if (e->n == e->n_planted || e->answerable < (float)a->c->settings.ask_min_answerable)
         return refuse(a, out, memory, err);
-    st = a->extractive ? ask_extract(a, out, memory, err) : generate(a, out, memory, err);
-    if (st)
+    st = a->extractive ? extract(a, out, memory, err) : generate(a, out, memory, err);
+    if (st || out->refused)
         return st;
-    out->text = arena_strndup(memory, a->text.data, a->text.len);
+    out->text = ask_redacted(a, a->text.data, a->text.len, memory);
     if (!out->text)
         return cairn_fail(err, CAIRN_ENOMEM, "answer");
     return ask_copy_citations(a, out, memory, err);

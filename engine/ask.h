@@ -83,8 +83,12 @@ cairn_status ask_generate(asking *a, cairn_error *err);
 cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
 /* False when the question asks for a number or a date, the documents have one and the answer none. */
 bool ask_fits_type(asking *a);
+/* The sentence that ask_extract answers with; NULL when none will do. */
+const evidence_sentence *ask_typed_sentence(const asking *a);
 /* What a->cited holds, into the answer. */
 cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
 void ask_release(asking *a, const char *text, size_t len);
+/* A copy in `memory`, with the personal data that the settings name replaced; NULL without memory. */
+char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory);
 
 #endif

@@ -14,14 +14,34 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/ask.h"
+#include "retrieve/pii.h"
 
 #define MAX_WINDOWS  12   /* sentences whose surroundings an answer is compared with */
 #define FOLDED_BYTES 64   /* by which a chunk may be shorter than its range in the document */
+#define CITED_SPREAD 2.0f /* log-odds below the best sentence of what may be cited */
+#define CITED_COVER  0.7f /* share of the highest cover of the question that it must have */
 #define NO_CONFIRM   " [not confirmed]"
+
+char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory)
+{
+    unsigned kinds;
+    bytes out;
+    char *copy = NULL;
+
+    if (!pii_parse(a->c->settings.ask_redact, &kinds) || !kinds)
+        return arena_strndup(memory, text, len);
+    bytes_init(&out, ANSWER_BYTES * 4);
+    if (!pii_redact(text, len, kinds, &out, NULL))
+        copy = arena_strndup(memory, out.data ? out.data : "", out.len);
+    bytes_clear(&out);
+    return copy;
+}
 
 void ask_release(asking *a, const char *text, size_t len)
 {
-    if (len && a->stream && !a->stream(a->stream_ctx, text, len))
+    char *shown = len && a->stream ? ask_redacted(a, text, len, &a->memory) : NULL;
+
+    if (len && a->stream && (!shown || !a->stream(a->stream_ctx, shown, strlen(shown))))
         a->stopped = true;
 }
 
@@ -85,7 +105,7 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
                               .page = h->page,
                               .supported = from->supported};
         document_range(h, from->start, from->end, x);
-        x->text = arena_strndup(memory, h->text + from->start, from->end - from->start);
+        x->text = ask_redacted(a, h->text + from->start, from->end - from->start, memory);
         if (!x->text)
             return cairn_fail(err, CAIRN_ENOMEM, "citations");
     }
@@ -95,43 +115,46 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
 
 /* ---- checking what the model writes ---- */
 
-/* The surroundings of the best sentences, as passages to compare with. */
-static size_t windows(asking *a, cite_passage *out, size_t *sentence)
+/* A number or a name is soon found somewhere. What is cited must speak of what was asked nearly as much as
+ * the best sentence does. */
+static bool speaks_of_question(const asking *a, const evidence_sentence *s)
 {
-    size_t n = 0;
+    const evidence *e = &a->evidence;
+    float most = e->extra[EVIDENCE_MOST_AROUND];
 
-    for (size_t i = 0; i < a->evidence.n && n < MAX_WINDOWS; i++) {
-        const evidence_sentence *s = &a->evidence.sentences[i];
-        if (s->planted)
-            break;
-        out[n] = a->read[s->passage].text;
-        out[n].text += s->before;
-        out[n].len = s->after - s->before;
-        sentence[n++] = i;
-    }
-    return n;
+    return s->score >= e->sentences[0].score - CITED_SPREAD &&
+           (s->feature[EVIDENCE_FOREIGN] > 0 ||
+            s->feature[EVIDENCE_COVER_AROUND] >= CITED_COVER * most);
 }
 
-/* Whether the sentence is in the documents, near the evidence; where, when it is. */
+/* Whether the sentence is in the documents, near the evidence; where, when it is. The best evidence that
+ * holds it is cited. */
 static cairn_status confirm(asking *a, const char *text, size_t len, bool *supported, size_t *hit,
                             size_t *start, size_t *end, cairn_error *err)
 {
-    cite_passage near[MAX_WINDOWS];
-    size_t sentence[MAX_WINDOWS], n = windows(a, near, sentence), n_found;
-    citation *found;
-    cairn_status st = cite_check(a->an, NULL, text, len, near, n, NULL, &a->cite, &a->memory,
-                                 &found, &n_found, err);
+    const evidence *e = &a->evidence;
+    cairn_status st = CAIRN_OK;
 
     *supported = false;
-    for (size_t i = 0; !st && i < n_found && !*supported; i++) {
-        const evidence_sentence *s;
-        if (!found[i].supported || !found[i].n || found[i].n > n)
+    for (size_t i = 0; i < e->n && i < MAX_WINDOWS && !*supported && !st; i++) {
+        const evidence_sentence *s = &e->sentences[i];
+        cite_passage near = a->read[s->passage].text;
+        citation *found;
+        size_t n;
+        if (s->planted)
+            break;
+        if (!speaks_of_question(a, s))
             continue;
-        s = &a->evidence.sentences[sentence[found[i].n - 1]];
+        near.text += s->before;
+        near.len = s->after - s->before;
+        st = cite_check(a->an, NULL, text, len, &near, 1, NULL, &a->cite, &a->memory, &found, &n,
+                        err);
+        if (st || !n || !found[0].supported)
+            continue;
         *supported = true;
         *hit = s->passage;
-        *start = s->before + found[i].start;
-        *end = s->before + found[i].end;
+        *start = s->before + found[0].start;
+        *end = s->before + found[0].end;
     }
     return st;
 }
@@ -251,7 +274,19 @@ cairn_status ask_generate(asking *a, cairn_error *err)
     return st;
 }
 
-/* A question for a number or a date is not answered without one, if the documents have one. */
+/* Questions for numbers, amounts, dates and times, which an answer can be looked through for. */
+static bool asks_for_quantity(answer_type t)
+{
+    return t >= ANSWER_COUNT && t <= ANSWER_TIME;
+}
+
+/* Whether numbers written as words in this language are known (quantity.c). */
+static bool reads_numerals(const char *lang)
+{
+    return !lang || !*lang || !strcmp(lang, "en") || !strcmp(lang, "de") || !strcmp(lang, "es") ||
+           !strcmp(lang, "fr");
+}
+
 bool ask_fits_type(asking *a)
 {
     answer_type t = a->evidence.type;
@@ -259,14 +294,30 @@ bool ask_fits_type(asking *a)
     quantity *q;
     size_t n_q, n;
 
-    if (t == ANSWER_OTHER || t == ANSWER_WHO || t == ANSWER_WHERE || t == ANSWER_WHY ||
-        t == ANSWER_YES_NO || !a->text.len || !a->evidence.n ||
-        !a->evidence.sentences[0].feature[EVIDENCE_TYPE_STRONG])
+    if (!asks_for_quantity(t) || !a->text.len || !ask_typed_sentence(a))
         return true;
     if (quantities_find(a->text.data, a->text.len, &a->memory, &q, &n_q, NULL) ||
-        answer_mentions(t, a->text.data, a->text.len, q, n_q, &a->memory, &mentions, &n, NULL))
+        answer_mentions(t == ANSWER_MONEY ? ANSWER_MEASURE : t, a->text.data, a->text.len, q, n_q,
+                        &a->memory, &mentions, &n, NULL))
         return true;
     return n > 0;
+}
+
+/* The best sentence that may answer by itself: one that mentions what is asked for, where that is a
+ * quantity. NULL when no good one does. */
+const evidence_sentence *ask_typed_sentence(const asking *a)
+{
+    const evidence *e = &a->evidence;
+
+    if (!asks_for_quantity(e->type))
+        return &e->sentences[0];
+    for (size_t i = 0; i < e->n && !e->sentences[i].planted; i++) {
+        const evidence_sentence *s = &e->sentences[i];
+        if ((s->feature[EVIDENCE_TYPE_STRONG] > 0 || !reads_numerals(a->read[s->passage].text.lang)) &&
+            speaks_of_question(a, s))
+            return s;
+    }
+    return NULL;
 }
 
 /* ---- answering with the documents' own words ---- */
@@ -317,7 +368,7 @@ static cairn_status spell_row(const char *head, size_t head_len, const char *row
 
 cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
-    const evidence_sentence *s = &a->evidence.sentences[0];
+    const evidence_sentence *s = ask_typed_sentence(a);
     const cairn_hit *h = &a->hits->hits[s->passage];
     size_t start = s->start, n, from;
     text_span brief;
@@ -339,7 +390,7 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
         return cairn_fail(err, st, "answer");
     if (evidence_short_answer(a->an, a->question, &a->evidence, &a->read[s->passage], s,
                               &brief))
-        out->short_answer = arena_strndup(memory, h->text + brief.start, brief.end - brief.start);
+        out->short_answer = ask_redacted(a, h->text + brief.start, brief.end - brief.start, memory);
     out->extractive = true;
     a->stopped = false;
     ask_release(a, a->text.data, a->text.len);

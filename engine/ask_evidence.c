@@ -122,7 +122,8 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
                       .k = (size_t)a->c->settings.ask_passages,
                       .depth = (size_t)a->c->settings.candidates,
                       .history = a->request->history,
-                      .n_history = a->request->n_history};
+                      .n_history = a->request->n_history,
+                      .budget_ms = -1}; /* what time allows would not be the same twice */
     engine_stages stages = {0};
     view v;
     int64_t start = clock_mono_ns();

@@ -412,6 +412,15 @@ cairn_status cairn_ask(cairn *c, const cairn_ask_request *request, cairn_stream_
                        void *stream_ctx, cairn_answer **out, cairn_error *err);
 void cairn_answer_free(cairn_answer *a);
 
+/* Write down what `a` was made with (the question, settings, snapshot, hashes of the documents read, of
+ * the prompt and of the model), as JSON. `a` must be the answer to `request` on this handle. */
+cairn_status cairn_receipt_write(cairn *c, const cairn_ask_request *request, const cairn_answer *a,
+                                 const char *path, cairn_error *err);
+/* Ask the question of a receipt again, with its settings. `report` gets a line for everything that is not as
+ * it was then; *same: the same bytes came. */
+cairn_status cairn_replay(cairn *c, const char *path, void (*report)(void *ctx, const char *finding),
+                          void *ctx, bool *same, cairn_answer **out, cairn_error *err);
+
 /* ---- personal data ---------------------------------------------------------------------------- */
 
 typedef struct cairn_pii_finding {

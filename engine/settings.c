@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "retrieve/pii.h"
+
 typedef struct setting {
     const char *section, *key;
     bool file; /* a text that names a file */
@@ -90,6 +92,7 @@ static const setting table[] = {
     NUMBER("ask", "min_support", ask_min_support, 0.6, 0, 1),
     TEXT("ask", "unsupported", ask_unsupported, "withhold"),
     TEXT("ask", "answers", ask_answers, "generate"),
+    TEXT("ask", "redact", ask_redact, "off"),
     TEXT("ask", "prompt", prompt, "answer.v2"),
     TEXT("ask", "prompt_dir", prompt_dir, ""),
 };
@@ -241,6 +244,12 @@ cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_
     if (strcmp(s->ask_unsupported, "withhold") && strcmp(s->ask_unsupported, "mark"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: ask.unsupported is withhold or mark, not \"%s\"",
                           path, s->ask_unsupported);
+    unsigned kinds;
+    if (!pii_parse(s->ask_redact, &kinds))
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%s: ask.redact is off, all or a list of email, phone, iban, card, "
+                          "national-id, ip, url, secret, not \"%s\"",
+                          path, s->ask_redact);
     if (strcmp(s->ask_answers, "generate") && strcmp(s->ask_answers, "extractive"))
         return cairn_fail(err, CAIRN_EUSAGE,
                           "%s: ask.answers is generate or extractive, not \"%s\"", path,
@@ -248,5 +257,58 @@ cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_
     if (strcmp(s->compounds, "on") && strcmp(s->compounds, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.compounds is on or off, not \"%s\"", path,
                           s->compounds);
+    return CAIRN_OK;
+}
+
+static bool bears_on_answers(const setting *t)
+{
+    return !strcmp(t->section, "search") || !strcmp(t->section, "ask");
+}
+
+cairn_status settings_to_json(const settings *s, json_t **out, cairn_error *err)
+{
+    *out = json_object();
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        const char *field = (const char *)s + table[i].offset;
+        char key[128];
+        double v;
+        if (!bears_on_answers(&table[i]))
+            continue;
+        snprintf(key, sizeof key, "%s.%s", table[i].section, table[i].key);
+        memcpy(&v, field, sizeof v);
+        if (json_object_set_new(*out, key, table[i].text ? json_string(field) : json_real(v))) {
+            json_decref(*out);
+            *out = NULL;
+            return cairn_fail(err, CAIRN_EINPUT, "setting %s is not valid UTF-8", key);
+        }
+    }
+    return CAIRN_OK;
+}
+
+cairn_status settings_from_json(settings *s, const json_t *in, cairn_error *err)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)in, key, value) {
+        const setting *t = NULL;
+        for (size_t i = 0; i < N_SETTINGS && !t; i++) {
+            size_t n = strlen(table[i].section);
+            if (bears_on_answers(&table[i]) && !strncmp(key, table[i].section, n) && key[n] == '.' &&
+                !strcmp(key + n + 1, table[i].key))
+                t = &table[i];
+        }
+        if (!t)
+            return cairn_fail(err, CAIRN_EINPUT, "there is no setting \"%s\"", key);
+        char *field = (char *)s + t->offset;
+        double v = json_number_value(value);
+        if (t->text ? !json_is_string(value) || strlen(json_string_value(value)) >= SETTINGS_TEXT
+                    : !json_is_number(value) || v < t->least || v > t->most)
+            return cairn_fail(err, CAIRN_EINPUT, "setting \"%s\" has a value that it cannot have", key);
+        if (t->text)
+            snprintf(field, SETTINGS_TEXT, "%s", json_string_value(value));
+        else
+            memcpy(field, &v, sizeof v);
+    }
     return CAIRN_OK;
 }

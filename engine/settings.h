@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/status.h"
 #include "index/vector/vector.h"
 
@@ -71,6 +73,7 @@ typedef struct settings {
     double ask_min_support;    /* share of a sentence found in what it cites, to count as supported */
     char ask_unsupported[SETTINGS_TEXT]; /* "withhold" or "mark": sentences that no passage supports */
     char ask_answers[SETTINGS_TEXT];     /* "generate" or "extractive" */
+    char ask_redact[SETTINGS_TEXT];      /* kinds of personal data left out of answers (pii.h) */
     char prompt[SETTINGS_TEXT];
     char prompt_dir[SETTINGS_TEXT];
 } settings;
@@ -80,5 +83,10 @@ void settings_init(settings *s);
 cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err);
 /* How vector segments are made. CAIRN_EUSAGE names a word that a setting does not take. */
 cairn_status settings_vector_options(const settings *s, vector_options *out, cairn_error *err);
+
+/* The settings that bear on an answer (sections search and ask) as an object of "section.key": value, and
+ * back: unknown keys and values out of range are CAIRN_EINPUT, keys that are missing stay. */
+cairn_status settings_to_json(const settings *s, json_t **out, cairn_error *err);
+cairn_status settings_from_json(settings *s, const json_t *in, cairn_error *err);
 
 #endif

@@ -5,9 +5,9 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index watch doctor why-not duplicates search suggest ask get list delete status check compact import export pii eval model serve open desktop tui'
+    local verbs='index watch doctor why-not duplicates search suggest ask get list delete status check compact import export pii replay eval model serve open desktop tui'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --generator --rate --connections --upload-mb --vector --types --dump --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --page --opener --idle --web-page -k '
+    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --page --opener --idle --web-page -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -34,7 +34,7 @@ _cairn() {
         return
         ;;
     --role) _cairn_words 'read write admin'; return ;;
-    --tls-cert | --tls-key | --tls-client-ca | --token-file | --config | --queries | --qrels | --qa | --run | --file | --vector | --ids | --dump) _cairn_files; return ;;
+    --tls-cert | --tls-key | --tls-client-ca | --token-file | --config | --queries | --qrels | --qa | --run | --file | --vector | --ids | --dump | --receipt) _cairn_files; return ;;
     --metric) _cairn_words 'cosine dot l2'; return ;;
     --format) _cairn_words 'npy fvecs bvecs jsonl faiss'; return ;;
     --index) _cairn_words 'flat hnsw ivf-flat ivf-sq8 ivf-pq'; return ;;
@@ -71,7 +71,8 @@ _cairn() {
         tui) _cairn_words "--opener $global" ;;
         desktop) _cairn_words "--idle --opener --web-page $global" ;;
         list) _cairn_words "--filter $global" ;;
-        ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens --extractive --explain $global" ;;
+        ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens --extractive --explain --receipt $global" ;;
+        replay) _cairn_words "--model $global" ;;
         pii) _cairn_words "--types --show $global" ;;
         check) _cairn_words "--repair --recall $global" ;;
         import) _cairn_words "--no-vectors --ids --metric --format $global" ;;
@@ -99,7 +100,7 @@ _cairn() {
         return
     fi
     case $verb in
-    index | watch | why-not | get | open | list | delete) _cairn_files ;;
+    index | watch | why-not | get | open | list | delete | pii | replay) _cairn_files ;;
     import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl vectors'; else _cairn_files; fi ;;
     export) if [[ -z $sub ]]; then _cairn_words 'vectors'; else _cairn_files; fi ;;
     eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare answers'; fi ;;

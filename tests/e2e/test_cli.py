@@ -176,7 +176,7 @@ class Cli(CairnTest):
 
     def test_help(self):
         overview = self.run_cairn("--help").stdout
-        for verb in ("index", "search", "ask", "get", "list", "delete", "status", "check", "compact", "import", "pii", "eval",
+        for verb in ("index", "search", "ask", "get", "list", "delete", "status", "check", "compact", "import", "pii", "replay", "eval",
                      "model"):
             self.assertIn(f"  {verb}", overview)
             text = self.run_cairn(verb, "--help").stdout

@@ -1,0 +1,322 @@
+/* receipt.c - what an answer was made with, and whether the same can be had again.
+ *
+ * A receipt is one JSON document: the question and how it was asked, the settings that bear on it, the
+ * snapshot and the hash of every document that was read, the prompt's and the model's hash, the answer.
+ * A replay compares all of it with what is there now, asks again with the receipt's settings, and
+ * says whether the same bytes came.
+ *
+ * Greedy answers are the same on one kind of processor; another row of kernels (CAIRN_CPU) rounds
+ * differently, so the row is in the receipt, too. */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/cpu.h"
+#include "engine/ask.h"
+#include "engine/model.h"
+#include "engine/prompts.h"
+
+#define RECEIPT_FORMAT 1
+#define RECEIPT_BYTES  ((size_t)16 << 20)
+
+static void hex(const uint8_t *b, size_t n, char *out)
+{
+    for (size_t i = 0; i < n; i++)
+        snprintf(out + 2 * i, 3, "%02x", b[i]);
+}
+
+static void hash_text(const void *data, size_t len, char out[33])
+{
+    XXH128_canonical_t h;
+
+    XXH128_canonicalFromHash(&h, XXH3_128bits(data, len));
+    hex(h.digest, sizeof h.digest, out);
+}
+
+/* The hash of a whole file, mapped; "" when it is not there. */
+static void hash_file(const char *path, char out[33])
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+
+    out[0] = '\0';
+    if (fd < 0)
+        return;
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0) {
+        void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (map != MAP_FAILED) {
+            hash_text(map, (size_t)st.st_size, out);
+            munmap(map, (size_t)st.st_size);
+        }
+    }
+    close(fd);
+}
+
+/* ---- what is there now ---- */
+
+static json_t *model_now(const cairn *c, bool extractive)
+{
+    char path[8192], hash[33] = "";
+
+    if (extractive)
+        return json_null();
+    if (!cairn_model_path(c->settings.generator, path, sizeof path, NULL))
+        hash_file(path, hash);
+    return json_pack("{s:s,s:s}", "name", c->settings.generator, "xxh3", hash);
+}
+
+static json_t *prompt_now(const cairn *c)
+{
+    char *file = NULL, hash[33] = "";
+
+    if (!prompt_load(c->settings.prompt, c->settings.prompt_dir, &file, NULL))
+        hash_text(file, strlen(file), hash);
+    free(file);
+    return json_pack("{s:s,s:s}", "name", c->settings.prompt, "xxh3", hash);
+}
+
+/* The hash of a document as it is in the store now: of its file's bytes; "" when it is gone. */
+static void document_now(const view *v, const char *uri, char out[33])
+{
+    store_doc doc;
+    arena a;
+
+    out[0] = '\0';
+    arena_init(&a, (size_t)64 << 20);
+    if (!store_doc_find(v->snapshot, uri, &doc, &a, NULL))
+        hex(doc.hash, sizeof doc.hash, out);
+    arena_clear(&a);
+}
+
+static json_t *documents_read(const view *v, const cairn_search_result *r)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < r->n_hits; i++) {
+        char hash[33];
+        bool again = false;
+        for (size_t j = 0; j < i; j++)
+            again |= r->hits[j].doc == r->hits[i].doc;
+        if (again)
+            continue;
+        document_now(v, r->hits[i].uri, hash);
+        json_array_append_new(list, json_pack("{s:s,s:s}", "uri", r->hits[i].uri, "hash", hash));
+    }
+    return list;
+}
+
+/* ---- writing ---- */
+
+static json_t *history_json(const cairn_ask_request *q)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < q->n_history; i++)
+        json_array_append_new(list, json_pack("{s:s,s:s}", "role", q->history[i].role, "content",
+                                              q->history[i].content));
+    return list;
+}
+
+static cairn_status write_json(const json_t *j, const char *path, cairn_error *err)
+{
+    FILE *f = fopen(path, "we");
+    bool bad;
+
+    if (!f)
+        return cairn_fail_errno(err, errno, "receipt %s", path);
+    bad = json_dumpf(j, f, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) < 0 || fputc('\n', f) < 0;
+    bad |= fclose(f) != 0;
+    return bad ? cairn_fail_errno(err, errno, "receipt %s", path) : CAIRN_OK;
+}
+
+cairn_status cairn_receipt_write(cairn *c, const cairn_ask_request *q, const cairn_answer *a,
+                                 const char *path, cairn_error *err)
+{
+    json_t *j, *settings = NULL, *citations = json_array();
+    view v;
+    cairn_status st = view_open(c, &v, err);
+
+    if (st)
+        return st;
+    st = settings_to_json(&c->settings, &settings, err);
+    for (size_t i = 0; i < a->n_citations; i++)
+        json_array_append_new(citations,
+                              json_pack("{s:I,s:s,s:I,s:I,s:s}", "n", (json_int_t)a->citations[i].n,
+                                        "uri", a->citations[i].uri, "start",
+                                        (json_int_t)a->citations[i].start, "end",
+                                        (json_int_t)a->citations[i].end, "text",
+                                        a->citations[i].text));
+    j = st ? NULL
+           : json_pack("{s:i,s:s,s:s,s:s,s:s,s:o,s:i,s:f,s:I,s:I,s:b,s:I,s:o,s:o,s:o,s:o,s:s,s:b,s:o}",
+                       "receipt", RECEIPT_FORMAT, "version", cairn_version(), "cpu",
+                       cpu_level_name(cpu_level_get()), "question", q->question, "filter", q->filter ? q->filter : "",
+                       "history", history_json(q), "mode", (int)q->mode, "temperature",
+                       (double)q->temperature, "seed", (json_int_t)q->seed, "max_tokens",
+                       (json_int_t)q->max_tokens, "extractive", q->extractive, "snapshot",
+                       (json_int_t)store_snapshot_version(v.snapshot), "documents",
+                       documents_read(&v, a->evidence), "prompt", prompt_now(c), "model",
+                       model_now(c, q->extractive), "settings", settings, "answer", a->text,
+                       "refused", a->refused, "citations", citations);
+    if (!st && !j)
+        st = cairn_fail(err, CAIRN_EINPUT, "the receipt cannot be written as JSON: some text is no UTF-8");
+    if (!st)
+        st = write_json(j, path, err);
+    json_decref(j);
+    view_close(&v);
+    return st;
+}
+
+/* ---- replaying ---- */
+
+typedef struct replaying {
+    void (*report)(void *ctx, const char *finding);
+    void *ctx;
+    size_t changes;
+} replaying;
+
+static void changed(replaying *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void changed(replaying *r, const char *fmt, ...)
+{
+    char line[1024];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    r->changes++;
+    r->report(r->ctx, line);
+}
+
+static const char *text_of(const json_t *j, const char *key)
+{
+    const char *s = json_string_value(json_object_get(j, key));
+
+    return s ? s : "";
+}
+
+static void compare_documents(replaying *r, const view *v, const json_t *documents)
+{
+    size_t i;
+    const json_t *d;
+
+    json_array_foreach(documents, i, d) {
+        char now[33];
+        document_now(v, text_of(d, "uri"), now);
+        if (!*now)
+            changed(r, "document gone: %s", text_of(d, "uri"));
+        else if (strcmp(now, text_of(d, "hash")))
+            changed(r, "document changed: %s", text_of(d, "uri"));
+    }
+}
+
+static void compare_settings(replaying *r, json_t *then, json_t *now)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(then, key, value)
+        if (!json_equal(value, json_object_get(now, key)))
+            changed(r, "setting %s was another; the receipt's is used", key);
+}
+
+/* Everything that may explain another answer. */
+static cairn_status compare_world(replaying *r, cairn *c, const json_t *j, cairn_error *err)
+{
+    json_t *now, *settings;
+    view v;
+    cairn_status st = view_open(c, &v, err);
+
+    if (st)
+        return st;
+    if (strcmp(text_of(j, "version"), cairn_version()))
+        changed(r, "program: version %s then, %s now", text_of(j, "version"), cairn_version());
+    if (strcmp(text_of(j, "cpu"), cpu_level_name(cpu_level_get())))
+        changed(r, "processor: kernels %s then, %s now", text_of(j, "cpu"), cpu_level_name(cpu_level_get()));
+    if (json_integer_value(json_object_get(j, "snapshot")) !=
+        (json_int_t)store_snapshot_version(v.snapshot))
+        changed(r, "collection: changed since");
+    compare_documents(r, &v, json_object_get(j, "documents"));
+    st = settings_to_json(&c->settings, &settings, err);
+    if (!st) {
+        compare_settings(r, json_object_get(j, "settings"), settings);
+        json_decref(settings);
+        st = settings_from_json(&c->settings, json_object_get(j, "settings"), err);
+    }
+    if (!st) {
+        now = prompt_now(c);
+        if (!json_equal(now, json_object_get(j, "prompt")))
+            changed(r, "prompt: %s has another text", text_of(json_object_get(j, "prompt"), "name"));
+        json_decref(now);
+        now = model_now(c, json_is_true(json_object_get(j, "extractive")));
+        if (!json_equal(now, json_object_get(j, "model")))
+            changed(r, "model: %s has other bytes or is missing",
+                    text_of(json_object_get(j, "model"), "name"));
+        json_decref(now);
+    }
+    view_close(&v);
+    return st;
+}
+
+static cairn_status request_of(const json_t *j, cairn_ask_request *q, cairn_error *err)
+{
+    const json_t *history = json_object_get(j, "history");
+
+    *q = (cairn_ask_request){
+        .question = text_of(j, "question"),
+        .filter = *text_of(j, "filter") ? text_of(j, "filter") : NULL,
+        .mode = (cairn_mode)json_integer_value(json_object_get(j, "mode")),
+        .temperature = (float)json_number_value(json_object_get(j, "temperature")),
+        .seed = (uint64_t)json_integer_value(json_object_get(j, "seed")),
+        .max_tokens = (size_t)json_integer_value(json_object_get(j, "max_tokens")),
+        .extractive = json_is_true(json_object_get(j, "extractive"))};
+    q->history = calloc(json_array_size(history) + 1, sizeof *q->history);
+    if (!q->history)
+        return cairn_fail(err, CAIRN_ENOMEM, "history");
+    for (; q->n_history < json_array_size(history); q->n_history++) {
+        const json_t *turn = json_array_get(history, q->n_history);
+        q->history[q->n_history] = (cairn_turn){text_of(turn, "role"), text_of(turn, "content")};
+    }
+    if ((unsigned)q->mode > CAIRN_VECTOR || !*q->question)
+        return cairn_fail(err, CAIRN_EINPUT, "the receipt holds no question");
+    return CAIRN_OK;
+}
+
+cairn_status cairn_replay(cairn *c, const char *path, void (*report)(void *ctx, const char *finding),
+                          void *ctx, bool *same, cairn_answer **out, cairn_error *err)
+{
+    replaying r = {report, ctx, 0};
+    cairn_ask_request q = {0};
+    json_error_t je;
+    settings kept = c->settings;
+    json_t *j = json_load_file(path, JSON_REJECT_DUPLICATES, &je);
+    cairn_status st;
+
+    *same = false;
+    *out = NULL;
+    if (!json_is_object(j) ||
+        json_integer_value(json_object_get(j, "receipt")) != RECEIPT_FORMAT) {
+        st = cairn_fail(err, CAIRN_EINPUT, "%s is no receipt: %s", path,
+                        j ? "\"receipt\": 1 is missing" : je.text);
+        json_decref(j);
+        return st;
+    }
+    st = compare_world(&r, c, j, err);
+    if (!st)
+        st = request_of(j, &q, err);
+    if (!st)
+        st = cairn_ask(c, &q, NULL, NULL, out, err);
+    if (!st)
+        *same = !strcmp((*out)->text, text_of(j, "answer"));
+    c->settings = kept;
+    free(q.history);
+    json_decref(j);
+    return st;
+}
