@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL, OPT_HISTORY, OPT_BUDGET,
-       OPT_HTML, OPT_SLICE, OPT_EXTRACTIVE, OPT_DUMP };
+       OPT_HTML, OPT_SLICE, OPT_COUNT, OPT_SEED, OPT_EXTRACTIVE, OPT_DUMP };
 
 static json_t *json_metrics(const cairn_metric *metrics, size_t n)
 {
@@ -62,6 +62,28 @@ static int print_metrics(cli *c, const cairn_eval_result *r)
         json_object_set(j, "slices", slices);
     json_decref(slices);
     return cli_print_json(c, j);
+}
+
+static int make(cli *c, const char *folder, size_t count, size_t seed)
+{
+    cairn_error err = {0};
+    cairn *engine;
+    size_t n;
+    int code = cli_open(c, &engine, CLI_READ);
+    cairn_status st;
+
+    if (code)
+        return code;
+    st = cairn_eval_make(engine, folder, count, seed, &n, &err);
+    cairn_close(engine);
+    if (st)
+        return cli_fail(c, st, &err);
+    if (c->json)
+        return cli_print_json(c, json_pack("{s:o,s:I}", "folder", cli_json_string(folder), "queries",
+                                           (json_int_t)n));
+    printf("%zu questions in %s: cairn eval retrieval --queries %s/queries.jsonl --qrels %s/qrels.tsv\n", n,
+           folder, folder, folder);
+    return CLI_DONE;
 }
 
 /* Two run files; the second stands for what is new. */
@@ -155,6 +177,8 @@ static int run(cli *c, int argc, char **argv)
                                           {"budget", required_argument, NULL, OPT_BUDGET},
                                           {"html", required_argument, NULL, OPT_HTML},
                                           {"slice", required_argument, NULL, OPT_SLICE},
+                                          {"count", required_argument, NULL, OPT_COUNT},
+                                          {"seed", required_argument, NULL, OPT_SEED},
                                           {"qa", required_argument, NULL, OPT_QA},
                                           {"model", required_argument, NULL, OPT_MODEL},
                                           {"extractive", no_argument, NULL, OPT_EXTRACTIVE},
@@ -163,6 +187,7 @@ static int run(cli *c, int argc, char **argv)
     cairn_eval_request req = {.mode = CAIRN_HYBRID};
     const char *qa = NULL;
     cairn_eval_answers_options answers = {0};
+    size_t count = 0, seed = 1;
     cairn_eval_result result = {0};
     cairn_error err = {0};
     cairn_status st;
@@ -172,6 +197,9 @@ static int run(cli *c, int argc, char **argv)
     while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
         if (o == '?' || (o == OPT_MODE && !cli_parse_mode(c, optarg, &req.mode)) ||
             (o == OPT_BUDGET && !cli_parse_milliseconds(c, "--budget", optarg, &req.budget_ms)))
+            return CLI_USAGE;
+        if ((o == OPT_COUNT && !cli_parse_size(c, "--count", optarg, 1, 1000000, &count)) ||
+            (o == OPT_SEED && !cli_parse_size(c, "--seed", optarg, 0, SIZE_MAX, &seed)))
             return CLI_USAGE;
         if (o == OPT_BUDGET && req.budget_ms <= 0)
             req.budget_ms = -1;
@@ -198,6 +226,8 @@ static int run(cli *c, int argc, char **argv)
     }
     if (argc - optind == 1 && !strcmp(argv[optind], "answers") && qa)
         return eval_answers(c, qa, &answers);
+    if (argc - optind == 2 && !strcmp(argv[optind], "make"))
+        return make(c, argv[optind + 1], count, seed);
     if (argc - optind == 3 && !strcmp(argv[optind], "compare") && req.qrels)
         return compare(c, req.qrels, argv[optind + 1], argv[optind + 2]);
     if (argc - optind != 1 || strcmp(argv[optind], "retrieval") || !req.queries || !req.qrels)
@@ -218,6 +248,7 @@ const cli_verb cli_verb_eval = {
     "Usage: cairn eval retrieval --queries FILE --qrels FILE [--mode M] [--run OUT]\n"
     "                            [--history FILE] [--budget TIME] [--slice FIELD] [--html OUT]\n"
     "       cairn eval compare RUN_A RUN_B --qrels FILE\n"
+    "       cairn eval make [--count N] [--seed N] DIR\n"
     "       cairn eval answers --qa FILE [--model M] [--extractive] [--dump OUT]\n\n"
     "Runs every judged query and prints nDCG@10, Recall@100, MAP, MRR and P@10 with 95 %\n"
     "bootstrap intervals. Queries are JSON lines with _id and text; judgements are lines of query,\n"
@@ -228,6 +259,8 @@ const cli_verb cli_verb_eval = {
     "by \"words\", how many a query has; --html writes a report for a browser.\n\n"
     "compare measures two TREC runs query by query: the difference with its interval, and the chance of\n"
     "as large a one (paired randomisation test).\n\n"
+    "make writes a test set from the collection itself into DIR, for comparing settings: for documents\n"
+    "drawn by chance a few words of one of their passages (100, --count).\n\n"
     "answers asks every question of FILE (JSON lines: question, answers, doc and page or doc_ids; no\n"
     "answers: not answerable) and prints the shares of right answers, right citations and refusals,\n"
     "exact match, token F1, ROUGE-L, BLEU and how far answers are grounded in what they cite.\n"

@@ -628,6 +628,12 @@ cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, c
                                   cairn_error *err);
 void cairn_eval_result_clear(cairn_eval_result *r);
 
+/* A private test set from the collection itself: queries.jsonl and qrels.tsv in `folder` (made with mode 0700 where
+ * it is not there), for documents drawn by chance a few words of one of their passages. queries 0: 100; fewer
+ * come where documents are fewer or hold too few words. The same collection and seed give the same set. */
+cairn_status cairn_eval_make(cairn *c, const char *folder, size_t queries, uint64_t seed, size_t *n_made,
+                             cairn_error *err);
+
 /* Run b against run a in one measure. */
 typedef struct cairn_comparison {
     const char *name;

@@ -103,7 +103,7 @@ _cairn() {
     index | watch | why-not | get | open | list | delete | pii | replay) _cairn_files ;;
     import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl vectors'; else _cairn_files; fi ;;
     export) if [[ -z $sub ]]; then _cairn_words 'vectors'; else _cairn_files; fi ;;
-    eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare answers'; fi ;;
+    eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare make answers'; fi ;;
     model)
         if [[ -z $sub ]]; then
             _cairn_words 'list info tokenize template embed rerank generate perplexity bench'

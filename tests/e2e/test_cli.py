@@ -314,6 +314,37 @@ class Cli(CairnTest):
         with open(run) as f:
             self.assertEqual([x.split()[:4] for x in f], [["q1", "Q0", "d0", "1"], ["q1", "Q0", "d1", "2"]])
 
+    def test_eval_makes_a_set_of_the_collection(self):
+        self.run_cairn("eval", "make", os.path.join(self.top, "none"), code=1)  # no collection
+        words = "granite basalt marble sandstone limestone gneiss slate chalk flint quartz".split()
+        for i, w in enumerate(words):
+            self.write(f"{w}.txt", f"The {w} is quarried near the {words[i - 1]} hill and sold as {w} tiles in town.\n")
+        self.write("empty words.txt", "It is as it was.\n")
+        self.index()
+        made = os.path.join(self.top, "set")
+        n = self.json("eval", "make", "--count", "8", made)["queries"]
+        self.assertTrue(4 <= n <= 8, n)
+        with open(os.path.join(made, "queries.jsonl")) as f:
+            queries = [json.loads(line) for line in f]
+        with open(os.path.join(made, "qrels.tsv")) as f:
+            judged = dict(line.split("\t")[:2] for line in list(f)[1:])
+        self.assertEqual([q["_id"] for q in queries], list(judged))
+        for q in queries:
+            with open(judged[q["_id"]]) as f:
+                text = f.read()
+            at = -1
+            for word in q["text"].split():  # of the document, in its order
+                at = text.index(word, at + 1)
+            self.assertTrue(2 <= len(q["text"].split()) <= 6)
+        again = os.path.join(self.top, "again")
+        self.json("eval", "make", "--count", "8", again)
+        with open(os.path.join(again, "queries.jsonl")) as f:
+            self.assertEqual([json.loads(line) for line in f], queries)
+        m = self.json("eval", "retrieval", "--queries", os.path.join(made, "queries.jsonl"), "--qrels",
+                      os.path.join(made, "qrels.tsv"), "--mode", "lexical", "--slice", "lang")
+        self.assertEqual(m["queries"], n)
+        self.assertGreater(m["metrics"]["MRR@10"]["value"], 0.3)
+
     def test_eval_slices_reports_and_compares(self):
         beir = os.path.join(self.top, "beir")
         docs = [{"_id": f"d{i}", "title": "", "text": t} for i, t in
