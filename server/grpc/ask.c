@@ -61,6 +61,10 @@ static void send_answer(rpc_call *c, const cairn_answer *a)
     done.timings = &timings;
     done.answer = reply_text(&r, a->text);
     done.refused = a->refused;
+    done.extractive = a->extractive;
+    done.short_answer = reply_text(&r, a->short_answer);
+    done.confidence = a->confidence;
+    done.note = reply_text(&r, a->note);
     done.model = reply_text(&r, a->model);
     done.prompt_tokens = (uint32_t)a->prompt_tokens;
     done.completion_tokens = (uint32_t)a->completion_tokens;
@@ -108,6 +112,7 @@ static void answer(rpc_call *c, const ProtobufCMessage *request)
                              .temperature = q->temperature,
                              .seed = q->seed,
                              .max_tokens = q->max_tokens,
+                             .extractive = q->extractive,
                              .cancel = rpc_cancel_flag(c)};
     reply r;
 

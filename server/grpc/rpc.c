@@ -43,6 +43,17 @@
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
 
+/* ThreadSanitizer does not see the core's own locks, so it is told what passes from the thread that starts an
+ * operation to the one that gets its event. */
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#define HAND_OVER(op) __tsan_release(op)
+#define TAKE_OVER(op) __tsan_acquire(op)
+#else
+#define HAND_OVER(op) ((void)0)
+#define TAKE_OVER(op) ((void)0)
+#endif
+
 #define NS_PER_MS 1000000
 #define NS_PER_S  1000000000
 /* Requests for a new call that lie ready in the core; more calls wait inside it for their turn. */
@@ -337,6 +348,7 @@ static void call_pump(rpc_call *c)
     c->headers_sent = true;
     rpc_ref(c);
     set_write(c, true);
+    HAND_OVER(&c->write_op);
     if (grpc_call_start_batch(c->call, ops, n, &c->write_op, NULL) != GRPC_CALL_OK) {
         set_write(c, false);
         grpc_call_cancel(c->call, NULL);
@@ -539,6 +551,7 @@ static void start_read(rpc_call *c)
 
     op.data.recv_message.recv_message = &c->read;
     rpc_ref(c);
+    HAND_OVER(&c->read_op);
     if (grpc_call_start_batch(c->call, &op, 1, &c->read_op, NULL) != GRPC_CALL_OK) {
         grpc_call_cancel(c->call, NULL);
         rpc_unref(c);
@@ -735,6 +748,7 @@ static void new_done(void *owner, bool ok)
     close.data.recv_close_on_server.cancelled = &c->close_flag;
     __atomic_add_fetch(&s->active, 1, __ATOMIC_RELAXED);
     rpc_ref(c); /* for this function; the first one is now that of the close batch */
+    HAND_OVER(&c->close_op);
     if (grpc_call_start_batch(c->call, &close, 1, &c->close_op, NULL) != GRPC_CALL_OK) {
         __atomic_sub_fetch(&s->active, 1, __ATOMIC_RELAXED);
         rpc_unref(c);
@@ -787,6 +801,7 @@ static void request_call(rpc_server *s)
     s->calls = c;
     s->n_calls++;
     pthread_mutex_unlock(&s->lock);
+    HAND_OVER(&c->new_op);
     if (grpc_server_request_call(s->server, &c->call, &c->details, &c->headers, s->queue, s->queue,
                                  &c->new_op) != GRPC_CALL_OK)
         rpc_unref(c);
@@ -832,6 +847,7 @@ static void *serve(void *arg)
             continue;
         }
         operation *op = e.tag;
+        TAKE_OVER(op);
         op->done(op->owner, e.success != 0);
     }
 }
@@ -1017,6 +1033,7 @@ void rpc_server_stop(rpc_server *s, int64_t grace_ns)
         return;
     s->stopped = true;
     if (s->started && s->n_threads) {
+        HAND_OVER(&s->shutdown_op);
         grpc_server_shutdown_and_notify(s->server, s->queue, &s->shutdown_op);
         if (!wait_empty(s, grace_ns > 0 ? grace_ns : 0)) {
             grpc_server_cancel_all_calls(s->server);

@@ -120,6 +120,15 @@ class Services(GrpcTest):
         self.fails(CODE.INVALID_ARGUMENT, lambda: raw(b"\x12\x02\xc3\x28"), "MALFORMED_MESSAGE")
         self.fails(CODE.UNIMPLEMENTED, lambda: self.c.unary_unary("/cairn.v1.Search/Nothing")(b""), "NO_SUCH_METHOD")
 
+    def test_documents_answer_in_their_own_words(self):
+        request = ask_pb2.AnswerRequest(question="Where did the granite come from?", extractive=True)
+        events = list(ask_pb2_grpc.AskStub(self.c).Answer(request, timeout=LIMIT))
+        done = events[-1].done
+        self.assertTrue(done.extractive or done.refused)
+        self.assertEqual("".join(e.text for e in events[:-1]).strip(), done.answer.strip())
+        for c in done.citations:
+            self.assertTrue(c.uri.startswith(self.docs))
+
     def test_sizes_and_compression_are_bounded(self):
         stub = search_pb2_grpc.SearchStub(self.c)
         self.fails(CODE.RESOURCE_EXHAUSTED, lambda: stub.Query(search_pb2.QueryRequest(query="x" * (5 << 20))))

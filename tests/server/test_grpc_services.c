@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #include <cmocka.h>
+
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -687,6 +689,93 @@ static void callers_are_slowed_down(void **state)
     assert_int_equal(health_of(w, "", RPC_OK), 1);
 }
 
+/* ---- all at once ------------------------------------------------------------------------------- */
+
+#define CLIENTS 8
+#define ROUNDS  15
+
+typedef struct worker {
+    world *w;
+    int number, wrong;
+} worker;
+
+static int quick_call(grpc_client *client, const char *path, const ProtobufCMessage *q)
+{
+    client_bytes b;
+    int code = client_unary(client, path, q, &b, NULL);
+
+    free(b.data);
+    return code;
+}
+
+/* A stream that is cut off in the middle. */
+static void cut_off(grpc_client *client, const ProtobufCMessage *q)
+{
+    client_call c;
+    client_bytes b;
+
+    client_begin(&c, client, "/cairn.v1.Search/QueryStream", 0, NULL);
+    client_send(&c, q);
+    client_half_close(&c);
+    if (client_receive(&c, &b))
+        free(b.data);
+    grpc_call_cancel(c.call, NULL);
+    client_end(&c, NULL, NULL, 0);
+}
+
+static void *work(void *arg)
+{
+    worker *me = arg;
+    Cairn__V1__QueryRequest search = CAIRN__V1__QUERY_REQUEST__INIT;
+    Cairn__V1__StatusRequest status = CAIRN__V1__STATUS_REQUEST__INIT;
+    Cairn__V1__ListDocumentsRequest list = CAIRN__V1__LIST_DOCUMENTS_REQUEST__INIT;
+    grpc_client client;
+    client_call c;
+    client_bytes b;
+    char name[32];
+
+    client_open(&client, me->w->address);
+    search.query = (char *)"granite";
+    for (int i = 0; i < ROUNDS; i++) {
+        me->wrong += quick_call(&client, "/cairn.v1.Search/Query", &search.base) != RPC_OK;
+        me->wrong += quick_call(&client, "/cairn.v1.Documents/List", &list.base) != RPC_OK;
+        me->wrong += quick_call(&client, "/cairn.v1.Admin/Status", &status.base) != RPC_OK;
+        cut_off(&client, &search.base);
+    }
+    snprintf(name, sizeof name, "from-%d.txt", me->number);
+    client_begin(&c, &client, "/cairn.v1.Ingest/Upload", 0, NULL);
+    send_file(&c, name, "Gneiss is banded.\n", 5);
+    client_half_close(&c);
+    while (client_receive(&c, &b))
+        free(b.data);
+    me->wrong += client_end(&c, NULL, NULL, 0) != RPC_OK;
+    client_close(&client);
+    return NULL;
+}
+
+static void many_clients_are_served_at_once(void **state)
+{
+    world *w = *state;
+    Cairn__V1__QueryRequest q = CAIRN__V1__QUERY_REQUEST__INIT;
+    Cairn__V1__QueryResponse *r;
+    pthread_t threads[CLIENTS];
+    worker workers[CLIENTS];
+
+    for (int i = 0; i < CLIENTS; i++) {
+        workers[i] = (worker){.w = w, .number = i};
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(workers[i].wrong, 0);
+    }
+    q.query = (char *)"gneiss";
+    q.k = 100;
+    r = call(w, "/cairn.v1.Search/Query", &q.base, &cairn__v1__query_response__descriptor, RPC_OK);
+    assert_int_equal(r->n_hits, CLIENTS);
+    drop(r);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -706,6 +795,7 @@ int main(void)
         TEST(reflection_tells_all),
         TEST(roles_bound_what_a_token_does),
         TEST(callers_are_slowed_down),
+        TEST(many_clients_are_served_at_once),
     };
     grpc_init(); /* one for all, so that the core is not started anew for each test */
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
