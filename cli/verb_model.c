@@ -5,12 +5,12 @@
 #include "engine/model.h"
 
 enum { OPT_MODEL = 0x2000, OPT_JSONL, OPT_ADD_SPECIAL, OPT_PARSE_SPECIAL, OPT_EXACT, OPT_QUERY,
-       OPT_FILE, OPT_TOP, OPT_PP, OPT_DEPTH, OPT_TG, OPT_CTX };
+       OPT_FILE, OPT_TYPE, OPT_OUTPUT, OPT_TOP, OPT_PP, OPT_DEPTH, OPT_TG, OPT_CTX };
 
 #define MAX_SETTINGS 16
 
 typedef struct model_args {
-    const char *model, *file;
+    const char *model, *file, *type, *output;
     cairn_model_flags flags;
     size_t top, pp[MAX_SETTINGS], n_pp, depth[MAX_SETTINGS], n_depth, tg;
 } model_args;
@@ -22,6 +22,8 @@ static const struct option extra[] = {{"model", required_argument, NULL, OPT_MOD
                                       {"exact", no_argument, NULL, OPT_EXACT},
                                       {"query-prefix", no_argument, NULL, OPT_QUERY},
                                       {"file", required_argument, NULL, OPT_FILE},
+                                      {"type", required_argument, NULL, OPT_TYPE},
+                                      {"output", required_argument, NULL, OPT_OUTPUT},
                                       {"top", required_argument, NULL, OPT_TOP},
                                       {"pp", required_argument, NULL, OPT_PP},
                                       {"depth", required_argument, NULL, OPT_DEPTH},
@@ -51,6 +53,12 @@ static bool take_option(cli *c, int o, model_args *a)
         return true;
     case OPT_FILE:
         a->file = optarg;
+        return true;
+    case OPT_TYPE:
+        a->type = optarg;
+        return true;
+    case OPT_OUTPUT:
+        a->output = optarg;
         return true;
     case OPT_TOP:
         return cli_parse_size(c, "--top", optarg, 0, 1000, &a->top);
@@ -82,6 +90,31 @@ static void list_one(void *ctx, const char *name, const char *use, const char *p
     }
 }
 
+static void show_progress(void *ctx, size_t done, size_t total)
+{
+    const cli *c = ctx;
+
+    if (c->err_terminal && !c->quiet)
+        fprintf(stderr, "\rwriting  %3.0f %%%s", 100.0 * (double)done / (double)(total ? total : 1),
+                done == total ? "\n" : "");
+}
+
+static int quantize(cli *c, const model_args *a)
+{
+    cairn_quantize_options o = {.type = a->type,
+                                .path = a->output,
+                                .text = a->file,
+                                .progress = show_progress,
+                                .progress_ctx = c};
+    cairn_error err = {0};
+    cairn_status st;
+
+    if (!a->type || !a->output)
+        return cli_usage_error(c, "--type TYPE says what to make, --output FILE where");
+    st = cairn_model_quantize(a->model, &o, &a->flags, stdout, &err);
+    return st ? cli_fail(c, st, &err) : CLI_DONE;
+}
+
 static int dispatch(cli *c, const char *what, model_args *a)
 {
     cairn_error err = {0};
@@ -93,6 +126,8 @@ static int dispatch(cli *c, const char *what, model_args *a)
     }
     if (!a->model)
         return cli_usage_error(c, "which model? --model NAME or PATH");
+    if (!strcmp(what, "quantize"))
+        return quantize(c, a);
     if (!strcmp(what, "info"))
         st = cairn_model_info(a->model, stdout, &err);
     else if (!strcmp(what, "tokenize"))
@@ -129,7 +164,7 @@ static int run(cli *c, int argc, char **argv)
             return CLI_USAGE;
     if (optind >= argc)
         return cli_usage_error(c, "list, info, tokenize, template, embed, rerank, generate, "
-                                  "perplexity or bench?");
+                                  "perplexity, bench or quantize?");
     what = argv[optind++];
     if (optind < argc && !a.model)
         a.model = argv[optind++];
@@ -148,7 +183,8 @@ const cli_verb cli_verb_model = {
     "       cairn model tokenize --model M --jsonl [--add-special] [--parse-special]\n"
     "       cairn model template|embed|rerank|generate --model M --jsonl\n"
     "       cairn model perplexity --model M --file F [--top N] [--exact]\n"
-    "       cairn model bench --model M [--pp 128,512] [--depth 0,512] [--tg 32]\n\n"
+    "       cairn model bench --model M [--pp 128,512] [--depth 0,512] [--tg 32]\n"
+    "       cairn model quantize --model M --type TYPE --output FILE [--file TEXT]\n\n"
     "A model is a name of the catalogue (cairn model list) or a path. tokenize, template, embed,\n"
     "rerank and generate read JSON lines from standard input and write JSON lines:\n"
     "  tokenize  {\"id\",\"text\"} or {\"id\",\"b64\"}      -> {\"id\",\"tokens\"}\n"
@@ -163,8 +199,11 @@ const cli_verb cli_verb_model = {
     "  --top N           perplexity: how many likely tokens a position (default 10)\n"
     "  --pp, --depth     bench: prompt lengths, and depths at which decoding is timed\n"
     "  --tg N            bench: tokens decoded a run (default 32)\n"
-    "  --ctx N           context length\n\n"
+    "  --ctx N           context length\n"
+    "  --type TYPE       quantize: F32, F16, BF16, Q8_0, Q6_K, Q5_0, Q4_K or Q4_0; with --file TEXT\n"
+    "                    also the perplexity of that text before and after\n\n"
     "Examples:\n"
     "  echo '{\"id\":1,\"text\":\"hello\"}' | cairn model embed --model multilingual-e5-small --jsonl\n"
-    "  cairn model bench --model qwen2.5-coder-0.5b --threads 2\n",
+    "  cairn model bench --model qwen2.5-coder-0.5b --threads 2\n"
+    "  cairn model quantize --model big-f16.gguf --type Q4_K --output small.gguf --file notes.txt\n",
     run};

@@ -44,6 +44,19 @@ cairn_status cairn_model_generate(const char *model, const cairn_model_flags *fl
 /* A text file to JSON lines {"pos","token","next","logprob","top"}, last {"mean_nll","ppl","tokens"}. */
 cairn_status cairn_model_perplexity(const char *model, const cairn_model_flags *flags,
                                     const char *file, size_t top, FILE *out, cairn_error *err);
+typedef struct cairn_quantize_options {
+    const char *type; /* "Q8_0", "Q6_K", "Q5_0", "Q4_K", "Q4_0", "F16", "BF16", "F32" */
+    const char *path; /* the GGUF file to write */
+    const char *text; /* a file to state the perplexity of before and after; or NULL */
+    void (*progress)(void *ctx, size_t done, size_t total); /* bytes; may be NULL */
+    void *progress_ctx;
+} cairn_quantize_options;
+
+/* A copy of a GGUF model in another type (generate/decode/quantize.h says which tensors become what): one
+ * JSON document {"model","output","type","bytes_before","bytes_after","tensors","quantised_before",
+ * "seconds","ppl_before","ppl_after"}. The file appears whole or not at all. */
+cairn_status cairn_model_quantize(const char *model, const cairn_quantize_options *options,
+                                  const cairn_model_flags *flags, FILE *out, cairn_error *err);
 /* Speeds as JSON lines, one a setting. */
 cairn_status cairn_model_bench(const char *model, const cairn_model_flags *flags, const size_t *pp,
                                size_t n_pp, const size_t *depth, size_t n_depth, size_t tg,

@@ -7,7 +7,7 @@ _cairn() {
     local verb="" sub="" word models i skip=0
     local verbs='index watch doctor why-not duplicates search suggest ask get list delete status check compact import export pii replay eval model serve open desktop tui'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --page --opener --idle --web-page -k '
+    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --type --output --page --opener --idle --web-page -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -34,10 +34,11 @@ _cairn() {
         return
         ;;
     --role) _cairn_words 'read write admin'; return ;;
-    --tls-cert | --tls-key | --tls-client-ca | --token-file | --config | --queries | --qrels | --qa | --run | --file | --vector | --ids | --dump | --receipt) _cairn_files; return ;;
+    --tls-cert | --tls-key | --tls-client-ca | --token-file | --config | --queries | --qrels | --qa | --run | --file | --output | --vector | --ids | --dump | --receipt) _cairn_files; return ;;
     --metric) _cairn_words 'cosine dot l2'; return ;;
     --format) _cairn_words 'npy fvecs bvecs jsonl faiss'; return ;;
     --index) _cairn_words 'flat hnsw ivf-flat ivf-sq8 ivf-pq'; return ;;
+    --type) _cairn_words 'F32 F16 BF16 Q8_0 Q6_K Q5_0 Q4_K Q4_0'; return ;;
     --mode) _cairn_words 'hybrid lexical vector'; return ;;
     --facets) _cairn_words 'type ext folder author lang tag year'; return ;;
     --model | --embedder | --generator)
@@ -91,6 +92,7 @@ _cairn() {
             embed) _cairn_words "--model --jsonl --query-prefix --exact $global" ;;
             template | rerank | generate) _cairn_words "--model --jsonl --exact --ctx $global" ;;
             perplexity) _cairn_words "--model --file --top --exact --ctx $global" ;;
+            quantize) _cairn_words "--model --type --output --file $global" ;;
             bench) _cairn_words "--model --pp --depth --tg --exact $global" ;;
             *) _cairn_words "$global" ;;
             esac
@@ -106,7 +108,7 @@ _cairn() {
     eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare make answers'; fi ;;
     model)
         if [[ -z $sub ]]; then
-            _cairn_words 'list info tokenize template embed rerank generate perplexity bench'
+            _cairn_words 'list info tokenize template embed rerank generate perplexity bench quantize'
         elif [[ $sub == info ]]; then
             models=${CAIRN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/cairn/models}
             _cairn_words "$(ls -1 "$models" 2>/dev/null)"

@@ -95,6 +95,26 @@ class Models(CairnTest):
         got = [json.loads(x) for x in out.splitlines()]
         self.assertEqual([("tokens" in g) for g in got], [True, False, False, False, True])
 
+    @need_model("smollm2-135m", "model.gguf")
+    def test_quantize(self):
+        text = self.write("text.txt", "The lease of the flat ends with the summer. The notice period is three months, "
+                          "and the deposit of two rents is paid back within half a year after that.")
+        small = os.path.join(self.top, "small.gguf")
+        r = json.loads(self.run_cairn("model", "quantize", "--model", "smollm2-135m", "--type", "q8_0", "--output", small,
+                                      "--file", text).stdout)
+        self.assertEqual(r["type"], "Q8_0")
+        self.assertTrue(r["quantised_before"])
+        self.assertEqual(os.path.getsize(small), r["bytes_after"])
+        self.assertGreater(r["bytes_after"], r["bytes_before"])  # most of it was Q4_1
+        self.assertGreater(r["ppl_after"], 1)
+        self.assertLess(abs(r["ppl_after"] / r["ppl_before"] - 1), 0.1)
+        got = self.stream("generate", small, [{"id": 1, "prompt": "The capital of France is", "max_tokens": 4}])
+        self.assertIn("Paris", got[0]["text"])
+        for args, code, what in ((["--type", "Q2_K", "--output", small], 2, "Q4_K"), (["--type", "Q8_0"], 2, "--output"),
+                                 (["--type", "Q8_0", "--output", self.top + "/none/x"], 3, "none")):
+            self.assertIn(what, self.run_cairn("model", "quantize", "--model", "smollm2-135m", *args, code=code).stderr)
+        self.assertEqual(sorted(os.listdir(self.top)), ["docs", "small.gguf"])
+
     @need_model("qwen2.5-coder-0.5b", "model.gguf")
     @need_model("multilingual-e5-small", "e5-small-q4.bin")
     def test_ask(self):
