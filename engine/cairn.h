@@ -167,7 +167,8 @@ typedef struct cairn_search_request {
     bool collapse;       /* of passages that are nearly the same only the best */
     size_t per_document; /* passages of one document at most; 0: any number */
     /* Milliseconds for reading the best passages again (the model of models.reranker): what is read by then
-     * counts. 0: the configuration's; < 0: no reranking. Hybrid searches alone are reranked. */
+     * counts. 0: the configuration's, by default no limit; < 0: no reranking. Hybrid searches alone are
+     * reranked. */
     double budget_ms;
     double diversity;    /* 0: by relevance alone .. 1: each as different from those above as can be */
 } cairn_search_request;

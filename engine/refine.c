@@ -103,14 +103,17 @@ cairn_status engine_turns(const cairn_turn *history, size_t n, arena *memory,
     return CAIRN_OK;
 }
 
+/* Of reranking; 0: no limit, < 0: none at all. */
 static double budget_ms(const cairn *c, const engine_query *e)
 {
-    return e->budget_ms > 0 || e->budget_ms < 0 ? e->budget_ms : c->settings.rerank_ms;
+    if (e->budget_ms > 0 || e->budget_ms < 0)
+        return e->budget_ms;
+    return e->unhurried ? 0 : c->settings.rerank_ms;
 }
 
 static bool may_rerank(const cairn *c, const engine_query *e)
 {
-    return e->mode == RETRIEVE_HYBRID && budget_ms(c, e) > 0 && *c->settings.reranker &&
+    return e->mode == RETRIEVE_HYBRID && budget_ms(c, e) >= 0 && *c->settings.reranker &&
            c->settings.rerank_weight > 0 && c->settings.rerank_depth > 1;
 }
 
@@ -171,7 +174,7 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
     if (!result->n_hits || !result->hits[0].fused_rank)
         return CAIRN_OK;
     refine_params_default(&p);
-    p.deadline_ns = e->unhurried ? 0 : start + (int64_t)(budget_ms(c, e) * 1e6);
+    p.deadline_ns = budget_ms(c, e) > 0 ? start + (int64_t)(budget_ms(c, e) * 1e6) : 0;
     reranks = result->mode == RETRIEVE_HYBRID &&
               begin_rerank(c, v, e, query, question, p.deadline_ns, &k, &why);
     if (reranks) {

@@ -27,7 +27,8 @@ typedef struct engine_query {
     bool collapse;
     float diversity;
     double budget_ms; /* for reranking; 0: the settings', < 0: none */
-    bool unhurried;   /* rerank to the full depth, however long it takes: for measurements */
+    bool unhurried;   /* without a budget of its own: as long as it takes, whatever the settings say, so that
+                         the answer is the same on every machine */
 } engine_query;
 
 /* What became of the question and its hits beside the search itself. */
