@@ -203,9 +203,13 @@ static cairn_status generate_line(void *ctx, const json_t *in, json_t *out, cair
     sampler_params sampling = sampling_of(in);
     sampler_bias bias[MAX_BIAS];
     const char *stops[16];
+    const json_t *schema = json_object_get(in, "json_schema");
     generate_params p = {.sampling = &sampling,
                          .stop = stops,
                          .n_stop = stops_of(in, stops),
+                         .grammar = json_string_value(json_object_get(in, "grammar")),
+                         .json_schema = json_is_null(schema) ? NULL : schema,
+                         .quotable = json_string_value(json_object_get(in, "quotable")),
                          .no_drafts = json_is_false(json_object_get(in, "drafts")),
                          .on_text = go_on,
                          .ctx = k};

@@ -7,6 +7,10 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "generate/decode/generator.h"
+#include "generate/grammar/grammar.h"
+#include "generate/grammar/json_schema.h"
+#include "generate/grammar/quote.h"
 
 #define MAX_TEXT ((size_t)64 << 20)
 
@@ -122,14 +126,18 @@ static cairn_status take_token(answer *a, const float *logits, token_id *id, cai
     generate_result *out = a->out;
     cairn_status st;
 
+    if (a->mask)
+        sampler_set_mask(a->pick, token_mask_allowed(a->mask));
     *id = sampler_pick(a->pick, logits, a->n_pick);
     if (!out->tokens.n)
         out->ttft_ns = clock_mono_ns() - a->start_ns;
     if (*id == TOKEN_NONE)
         return cairn_fail(err, CAIRN_EMODEL,
                           "%s gives no usable probabilities: its weights are broken, every token is "
-                          "banned, or memory ran out",
+                          "banned, no token fits the grammar, or memory ran out",
                           a->name);
+    if (a->mask)
+        token_mask_accept(a->mask, *id);
     if (token_list_push(&out->tokens, *id) || sampler_accept(a->pick, *id) ||
         (a->drafts && copy_draft_append(a->drafts, *id)))
         return cairn_fail(err, CAIRN_ENOMEM, "generated tokens");
@@ -156,21 +164,63 @@ static cairn_status take_token(answer *a, const float *logits, token_id *id, cai
 
 /* ---- the way in ---- */
 
-cairn_status answer_begin(answer *a, const tokenizer *tok, size_t n_pick, const char *name,
-                          const generate_params *p, const token_id *prompt, size_t n,
-                          const atomic_bool *cancel, generate_result *out, cairn_error *err)
+/* The automaton that the params ask for; without a step where they ask for none. */
+static cairn_status make_automaton(const generate_params *p, automaton *out, cairn_error *err)
+{
+    bytes text;
+    cairn_status st;
+
+    *out = (automaton){0};
+    if ((p->grammar != NULL) + (p->json_schema != NULL) + (p->quotable != NULL) > 1)
+        return cairn_fail(err, CAIRN_EUSAGE, "a grammar, a JSON schema and quotations exclude one "
+                                             "another");
+    if (p->grammar)
+        return grammar_compile(out, p->grammar, strlen(p->grammar), err);
+    if (p->quotable)
+        return quote_compile(out, p->quotable, strlen(p->quotable), err);
+    if (!p->json_schema)
+        return CAIRN_OK;
+    bytes_init(&text, GRAMMAR_MAX_TEXT);
+    st = json_schema_grammar(p->json_schema, &text, err);
+    if (!st)
+        st = grammar_compile(out, text.data, text.len, err);
+    bytes_clear(&text);
+    return st;
+}
+
+static cairn_status begin_mask(answer *a, generator *g, cairn_error *err)
+{
+    const token_trie *trie;
+    automaton how;
+    cairn_status st = make_automaton(&a->p, &how, err);
+
+    if (st || !how.step)
+        return st;
+    st = generator_trie(g, &trie, err);
+    if (st) {
+        automaton_destroy(&how);
+        return st;
+    }
+    return token_mask_create(&a->mask, trie, how, err);
+}
+
+cairn_status answer_begin(answer *a, generator *g, const generate_params *p, const token_id *prompt,
+                          size_t n, const atomic_bool *cancel, generate_result *out,
+                          cairn_error *err)
 {
     const sampler_params greedy = sampler_params_default();
     cairn_status st = CAIRN_OK;
 
     generate_result_clear(out);
-    *a = (answer){.p = *p, .tok = tok, .n_pick = n_pick, .name = name, .cancel = cancel,
+    *a = (answer){.p = *p, .tok = g->tok, .n_pick = g->n_pick, .name = g->name, .cancel = cancel,
                   .out = out, .start_ns = clock_mono_ns()};
     bytes_init(&a->raw, MAX_TEXT);
-    if (p->n_top_logprobs > GENERATE_MAX_TOP || p->n_top_logprobs > n_pick)
+    if (p->n_top_logprobs > GENERATE_MAX_TOP || p->n_top_logprobs > a->n_pick)
         return cairn_fail(err, CAIRN_EUSAGE, "%zu likely tokens a position; at most %d are given",
                           p->n_top_logprobs, GENERATE_MAX_TOP);
     st = sampler_create(&a->pick, p->sampling ? p->sampling : &greedy, err);
+    if (!st)
+        st = begin_mask(a, g, err);
     if (!st && !p->no_drafts)
         st = copy_draft_create(&a->drafts, err);
     for (size_t i = 0; !st && i < n; i++)
@@ -243,8 +293,10 @@ cairn_status answer_end(answer *a, cairn_status st, cairn_error *err)
     a->out->total_ns = clock_mono_ns() - a->start_ns;
     bytes_clear(&a->raw);
     sampler_destroy(a->pick);
+    token_mask_destroy(a->mask);
     copy_draft_destroy(a->drafts);
     a->pick = NULL;
+    a->mask = NULL;
     a->drafts = NULL;
     return st;
 }

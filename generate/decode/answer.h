@@ -13,6 +13,7 @@
 
 #include "generate/decode/copy_draft.h"
 #include "generate/decode/generate.h"
+#include "generate/grammar/token_mask.h"
 
 typedef struct answer {
     generate_params p;
@@ -24,6 +25,7 @@ typedef struct answer {
     int64_t start_ns;
 
     sampler *pick;
+    token_mask *mask;   /* of what may come next; NULL: anything */
     copy_draft *drafts; /* NULL: none */
     size_t match, n_draft;
     token_id batch[COPY_DRAFT_MAX + 1];
@@ -36,9 +38,9 @@ typedef struct answer {
 
 /* What may be sampled and drafted follows from the params (copied; what they point at is borrowed)
  * and the prompt. *out is cleared. answer_end must follow, also after a failure. */
-cairn_status answer_begin(answer *a, const tokenizer *tok, size_t n_pick, const char *name,
-                          const generate_params *p, const token_id *prompt, size_t n,
-                          const atomic_bool *cancel, generate_result *out, cairn_error *err);
+cairn_status answer_begin(answer *a, generator *g, const generate_params *p, const token_id *prompt,
+                          size_t n, const atomic_bool *cancel, generate_result *out,
+                          cairn_error *err);
 /* The next pass: the token chosen last and, as far as `room` more tokens fit the context, a draft.
  * Returns how many (>= 1 for room >= 1); they stand in a->batch. */
 size_t answer_propose(answer *a, size_t room);

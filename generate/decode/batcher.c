@@ -148,8 +148,7 @@ static cairn_status make_job(batcher *b, const batch_request *r, job **out, cair
     j->need = p.max_tokens && p.max_tokens < b->n_ctx - r->n_prompt ? r->n_prompt + p.max_tokens
                                                                     : b->n_ctx;
     j->need = whole_pages(j->need);
-    st = answer_begin(&j->a, b->g->tok, b->g->n_pick, b->g->name, &p, j->prompt, j->n_prompt,
-                      &j->cancel, &j->result, err);
+    st = answer_begin(&j->a, b->g, &p, j->prompt, j->n_prompt, &j->cancel, &j->result, err);
     if (st) {
         answer_end(&j->a, st, NULL);
         free_job(b, j);

@@ -248,3 +248,9 @@ void copy_draft_judge(copy_draft *d, size_t match, size_t n, size_t right)
     r->tries = r->tries * 0.9 + (double)(right < n ? right + 1 : n);
     r->held = r->held * 0.9 + (double)right;
 }
+
+uint32_t copy_draft_next(const copy_draft *d, uint32_t state, token_id id)
+{
+    uint32_t e = state < d->n_states ? find_edge(d, state, id) : NONE;
+    return e == NONE ? COPY_DRAFT_NOWHERE : d->edges[e].to;
+}

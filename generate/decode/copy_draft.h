@@ -32,4 +32,10 @@ size_t copy_draft_propose(const copy_draft *d, size_t most, token_id *out);
 /* Of the draft just proposed, with the match it was made from, `right` of `n` tokens held. */
 void copy_draft_judge(copy_draft *d, size_t match, size_t n, size_t right);
 
+
+/* The automaton by itself: where a run goes on. State 0 is the empty run; COPY_DRAFT_NOWHERE: the run
+ * and this token behind it are nowhere in the sequence. */
+#define COPY_DRAFT_NOWHERE UINT32_MAX
+uint32_t copy_draft_next(const copy_draft *d, uint32_t state, token_id id);
+
 #endif

@@ -80,6 +80,7 @@ cairn_status generator_open(generator **out, const char *gguf_path,
     *out = NULL;
     if (!g)
         return cairn_fail(err, CAIRN_ENOMEM, "generator");
+    pthread_mutex_init(&g->lock, NULL);
     st = gguf_open(&g->file, gguf_path, err);
     if (!st)
         st = open_text_side(g, gguf_path, err);
@@ -122,6 +123,8 @@ void generator_close(generator *g)
     free(g->logits);
     free(g->draft_logits);
     free(g->dry_breakers);
+    token_trie_destroy(g->trie);
+    pthread_mutex_destroy(&g->lock);
     free(g->controls);
     free(g->name);
     free(g->bos);
@@ -255,6 +258,18 @@ static cairn_status take_prompt(generator *g, const token_id *ids, size_t n, gen
     return generator_feed(g, ids + same, n - same, DECODER_LAST, g->logits, err);
 }
 
+cairn_status generator_trie(generator *g, const token_trie **out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    pthread_mutex_lock(&g->lock);
+    if (!g->trie)
+        st = token_trie_create(&g->trie, g->tok, g->n_pick, err);
+    *out = g->trie;
+    pthread_mutex_unlock(&g->lock);
+    return st;
+}
+
 /* Runs that DRY looks at end where a line, a speaker's name, a quotation or an emphasis does. */
 uint8_t *generator_make_breakers(const generator *g)
 {
@@ -327,7 +342,7 @@ cairn_status generator_complete_tokens(generator *g, const token_id *prompt, siz
     st = need_breakers(g, &sampling, err);
     if (st)
         return st;
-    st = answer_begin(&a, g->tok, g->n_pick, g->name, &p, prompt, n, &g->cancel, out, err);
+    st = answer_begin(&a, g, &p, prompt, n, &g->cancel, out, err);
     if (!st)
         st = take_prompt(g, prompt, n, out, err);
     if (!st)

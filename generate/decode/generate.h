@@ -66,6 +66,10 @@ typedef struct generate_params {
     bool ignore_end;            /* go on after the end token (for benchmarks) */
     bool logprobs;              /* fill in the result's log-probabilities */
     size_t n_top_logprobs;      /* and so many likely tokens a position; at most 100 */
+    /* What the text must be; at most one of them. Read during the call (or batcher_submit) only. */
+    const char *grammar;        /* as grammar.h */
+    const json_t *json_schema;  /* as json_schema.h */
+    const char *quotable;       /* whatever stands between quotation marks is a run of this text */
     bool no_drafts;             /* a pass for every token; the text is the same (copy_draft.h) */
     generate_callback *on_text; /* may be NULL */
     void *ctx;

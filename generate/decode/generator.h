@@ -2,7 +2,10 @@
 #ifndef CAIRN_GENERATE_DECODE_GENERATOR_H
 #define CAIRN_GENERATE_DECODE_GENERATOR_H
 
+#include <pthread.h>
+
 #include "generate/decode/generate.h"
+#include "generate/grammar/token_mask.h"
 #include "generate/template/chat_template.h"
 
 struct generator {
@@ -24,6 +27,8 @@ struct generator {
     int64_t load_ns;
     atomic_bool cancel;
     bool exact;
+    pthread_mutex_t lock; /* of `trie`, which any thread may need first */
+    token_trie *trie;     /* NULL until somebody constrains a text */
 };
 
 /* Forget the sequence from n on. */
@@ -32,6 +37,8 @@ void generator_truncate(generator *g, size_t n);
 cairn_status generator_feed(generator *g, const token_id *ids, size_t n, decoder_want want,
                             float *logits, cairn_error *err);
 
+/* The tokens' texts, for constraints. Threads: any. */
+cairn_status generator_trie(generator *g, const token_trie **out, cairn_error *err);
 /* Bits of the tokens at which DRY's runs end; to be freed. NULL: no memory. */
 uint8_t *generator_make_breakers(const generator *g);
 

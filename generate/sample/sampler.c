@@ -41,6 +41,7 @@ struct sampler {
     size_t n_counts;
     uint64_t drawn; /* random numbers used so far */
 
+    const uint8_t *allowed; /* borrowed; NULL: all */
     sampler_bias *bias;
     double mu;          /* of mirostat */
     token_list history; /* accepted tokens, for DRY */
@@ -137,6 +138,11 @@ cairn_status sampler_create(sampler **out, const sampler_params *p, cairn_error 
     if (p->temperature <= 0 || p->mirostat)
         return sampler_create_chain(out, p, short_one, p->temperature <= 0 ? 4 : 5, err);
     return sampler_create_chain(out, p, usual, sizeof usual / sizeof *usual, err);
+}
+
+void sampler_set_mask(sampler *s, const uint8_t *allowed)
+{
+    s->allowed = allowed;
 }
 
 void sampler_destroy(sampler *s)
@@ -519,6 +525,8 @@ static cairn_status run_chain(sampler *s, const float *logits, size_t n_vocab)
             l = -INFINITY;
         else if (l > FLT_MAX)
             l = FLT_MAX;
+        if (s->allowed && !(s->allowed[i >> 3] >> (i & 7) & 1))
+            l = -INFINITY;
         any = any || l > -INFINITY;
         s->c[i] = (sampler_candidate){ (token_id)i, l, 0 };
     }

@@ -80,6 +80,10 @@ cairn_status sampler_accept(sampler *s, token_id id);
 /* Forget the accepted tokens and start the random numbers anew. */
 void sampler_reset(sampler *s);
 
+/* From now on only ids whose bit (id & 7 of byte id >> 3) is set may be chosen, as if the logits of the
+ * others were minus infinity; NULL: all. Borrowed until the next call of this. */
+void sampler_set_mask(sampler *s, const uint8_t *allowed);
+
 /* Choose from logits[0, n_vocab) (read only; NaN counts as minus infinity). n_vocab >= 1. Does not
  * accept. TOKEN_NONE when memory runs out or no logit is above minus infinity.
  * O(n_vocab + kept log kept). */
