@@ -63,6 +63,10 @@ static json_t *answer_json(const cairn_answer *a)
                      "drafted_tokens", (json_int_t)a->drafted_tokens, "copied_tokens",
                      (json_int_t)a->copied_tokens);
     json_object_set_new(all, "extractive", json_boolean(a->extractive));
+    if (a->exhaustive)
+        json_object_set_new(all, "files", json_pack("{s:I,s:I,s:I}", "found", (json_int_t)a->files_found,
+                                                    "read", (json_int_t)a->files_read, "unreadable",
+                                                    (json_int_t)a->files_unreadable));
     json_object_set_new(all, "confidence", json_real((double)a->confidence));
     json_object_set_new(all, "short_answer", cli_json_string(a->short_answer));
     json_object_set_new(all, "withheld_sentences", json_integer((json_int_t)a->withheld));
@@ -77,7 +81,9 @@ static void print_explanation(cli *c, const cairn_answer *a)
 {
     printf("\n%sHow%s\n", cli_bold(c), cli_plain(c));
     printf("    %s; chance that the documents answer this: %.2f; %zu passages read in %.0f ms\n",
-           a->refused ? "refused" : a->extractive ? "the documents' own sentence" : a->model,
+           a->refused      ? "refused"
+           : a->exhaustive ? "every match read"
+           : a->extractive ? "the documents' own sentence" : a->model,
            (double)a->confidence, a->evidence->n_hits, a->total_ms);
     if (a->short_answer) {
         printf("    what was asked for: ");

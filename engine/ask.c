@@ -148,12 +148,15 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
                 .stream_ctx = stream_ctx,
                 .start_ns = clock_mono_ns()};
     cairn_answer *result = NULL;
+    exhaustive every;
     arena *memory = NULL;
     cairn_status st;
+    bool all;
 
     *out = NULL;
     if (!request->question || !*request->question)
         return cairn_fail(err, CAIRN_EUSAGE, "no question");
+    all = exhaustive_parse(request->question, strlen(request->question), &every);
     arena_init(&a.memory, ASK_BYTES);
     bytes_init(&a.made, ANSWER_BYTES);
     bytes_init(&a.text, ANSWER_BYTES * 2);
@@ -161,9 +164,9 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
     st = ask_load_prompt(&a, err);
     if (!st)
         st = engine_analyzer(c, &a.an, err);
-    if (!st)
+    if (!st && !all)
         st = ask_retrieve(&a, err);
-    if (!st && observe)
+    if (!st && observe && !all)
         observe(observe_ctx, &a);
     if (!st && !(memory = malloc(sizeof *memory)))
         st = cairn_fail(err, CAIRN_ENOMEM, "answer");
@@ -175,9 +178,13 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
     }
     if (!st) {
         result->memory = memory;
+        result->model = "";
+    }
+    if (!st && all) {
+        st = ask_exhaustive(&a, &every, result, memory, err);
+    } else if (!st) {
         result->evidence = a.hits;
         result->retrieve_ms = a.hits->took_ms;
-        result->model = "";
         st = answer(&a, result, memory, err);
     }
     if (!st)

@@ -3,6 +3,7 @@
  *   ask.c           the sequence and the decision which way an answer is made
  *   ask_prompt.c    the prompt file, the messages
  *   ask_evidence.c  retrieval, evidence, the excerpts a prompt is made of
+ *   ask_exhaustive.c  questions about all documents
  *   ask_answer.c    generating, checking sentence by sentence, extracting, citing
  *
  * Everything of an `asking` lives until the call ends; what the caller gets is copied into the
@@ -14,6 +15,7 @@
 #include "retrieve/cite.h"
 #include "retrieve/context.h"
 #include "retrieve/evidence.h"
+#include "retrieve/exhaustive.h"
 
 #define ASK_BYTES    ((size_t)1 << 30)
 #define ANSWER_BYTES ((size_t)1 << 20)
@@ -81,6 +83,8 @@ cairn_status ask_assemble(asking *a, cairn_error *err);
 cairn_status ask_generate(asking *a, cairn_error *err);
 /* The best sentence of the documents as the answer, with its citation. */
 cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
+/* Where bytes [start, end) of a hit's text lie in its document. */
+void ask_document_range(const cairn_hit *h, size_t start, size_t end, cairn_citation *out);
 /* False when the question asks for a number or a date, the documents have one and the answer none. */
 bool ask_fits_type(asking *a);
 /* The sentence that ask_extract answers with; NULL when none will do. */
@@ -90,5 +94,10 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
 void ask_release(asking *a, const char *text, size_t len);
 /* A copy in `memory`, with the personal data that the settings name replaced; NULL without memory. */
 char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory);
+
+/* ---- ask_exhaustive.c ---- */
+/* All documents that hold what the question names; fills everything of *out. */
+cairn_status ask_exhaustive(asking *a, const exhaustive *x, cairn_answer *out, arena *memory,
+                            cairn_error *err);
 
 #endif

@@ -50,7 +50,7 @@ void ask_release(asking *a, const char *text, size_t len)
 /* Where a passage's bytes [start, end) lie in the document: a range that holds them. It is exact
  * where the chunk is a plain run of the document, a few bytes wider where seams between blocks were
  * folded, and the chunk's own range where it was put together (a table's repeated header). */
-static void document_range(const cairn_hit *h, size_t start, size_t end, cairn_citation *out)
+void ask_document_range(const cairn_hit *h, size_t start, size_t end, cairn_citation *out)
 {
     uint64_t range = h->byte_end - h->byte_start;
 
@@ -104,7 +104,7 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
                               .title = h->title,
                               .page = h->page,
                               .supported = from->supported};
-        document_range(h, from->start, from->end, x);
+        ask_document_range(h, from->start, from->end, x);
         x->text = ask_redacted(a, h->text + from->start, from->end - from->start, memory);
         if (!x->text)
             return cairn_fail(err, CAIRN_ENOMEM, "citations");

@@ -387,6 +387,9 @@ typedef struct cairn_answer {
     const char *text;
     bool refused; /* the documents do not hold the answer; text says so */
     bool extractive; /* the text is a sentence of the documents, as it stands there */
+    /* The question was about all documents: every match was read. `files_read` pass the filter. */
+    bool exhaustive;
+    size_t files_found, files_read, files_unreadable;
     float confidence; /* 0 .. 1: that what was retrieved answers the question */
     const char *short_answer; /* of an extractive one: the number, date or name asked for, or NULL */
     size_t withheld;          /* sentences of the model that no passage supports */

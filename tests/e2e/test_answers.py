@@ -106,6 +106,22 @@ class Answers(CairnTest):
         self.run_cairn("pii", "--types", "card", "-", stdin="Write to a.b@example.org!\n", code=1)
         self.run_cairn("pii", "--types", "zodiac", code=2)
 
+    def test_questions_about_all_files_read_every_match(self):
+        self.write("broken.pdf", b"%PDF-1.4\nnot really")
+        self.index(code=None)
+        a = self.ask("Which of my files mention the hedge?")
+        self.assertEqual((a["files"]["found"], a["files"]["read"]), (12, 16))
+        self.assertTrue(a["answer"].startswith("12 of 16 files mention hedge"), a["answer"])
+        self.assertEqual(len({c["uri"] for c in a["citations"]}), 12)
+        self.assertTrue(all("hedge" in c["text"] for c in a["citations"]))
+        self.assertEqual(a["files"]["unreadable"], 1)
+        self.assertIn("could not be read", a["answer"])
+        b = self.ask("Wie viele Dateien erwähnen \"three months notice\"?")
+        self.assertTrue(b["answer"].startswith("1 von 16 Dateien erwähnt"), b["answer"])
+        self.assertEqual(self.ask("How many documents mention Nairobi?")["files"]["found"], 0)
+        only = self.ask("How many files mention the hedge?", "--filter", "path:note1")
+        self.assertLess(only["files"]["read"], 16)
+
     def test_answers_are_measured(self):
         qa = self.write("../qa.jsonl", "".join(json.dumps(q) + "\n" for q in (
             {"question": "How much is the rent of the flat in Elm Street?", "answers": ["840 euros"], "doc": "lease.md"},

@@ -1,0 +1,84 @@
+/* test_exhaustive.c - which questions are about all documents, and about what. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "retrieve/exhaustive.h"
+
+static const struct {
+    const char *question;
+    int kind; /* -1: an ordinary question */
+    const char *lang, *topic;
+} cases[] = {
+    {"Which of my contracts mention the indexation clause?", EXHAUSTIVE_LIST, "en", "indexation clause"},
+    {"How many files contain \"burr set\"?", EXHAUSTIVE_COUNT, "en", "\"burr set\""},
+    {"List all documents about water hardness.", EXHAUSTIVE_LIST, "en", "water hardness"},
+    {"Welche meiner Verträge erwähnen die Kaution?", EXHAUSTIVE_LIST, "de", "Kaution"},
+    {"In welchen Dateien kommt Kestrel vor?", EXHAUSTIVE_LIST, "de", "Kestrel"},
+    {"Wie viele Dokumente enthalten das Wort Wasser?", EXHAUSTIVE_COUNT, "de", "Wasser"},
+    {"\xC2\xBF""Cuántos documentos mencionan la fianza?", EXHAUSTIVE_COUNT, "es", "fianza"},
+    {"Quels fichiers parlent de café ?", EXHAUSTIVE_LIST, "fr", "café"},
+    {"Which contract mentions the deposit?", -1, NULL, NULL},
+    {"How many screws hold the lid?", -1, NULL, NULL},
+    {"What does the manual say about the files?", -1, NULL, NULL},
+    {"Which files mention", -1, NULL, NULL},
+    {"Wie viele Geräte sind betroffen?", -1, NULL, NULL},
+    {"", -1, NULL, NULL},
+};
+
+static void questions_about_all_documents_are_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        exhaustive x;
+        bool found = exhaustive_parse(cases[i].question, strlen(cases[i].question), &x);
+        if (found != (cases[i].kind >= 0))
+            fail_msg("%s", cases[i].question);
+        if (!found)
+            continue;
+        if ((int)x.kind != cases[i].kind || strcmp(x.lang, cases[i].lang) ||
+            x.end - x.start != strlen(cases[i].topic) ||
+            memcmp(cases[i].question + x.start, cases[i].topic, x.end - x.start))
+            fail_msg("%s: %s %.*s", cases[i].question, x.lang, (int)(x.end - x.start),
+                     cases[i].question + x.start);
+    }
+}
+
+static void any_bytes_can_be_asked(void **state)
+{
+    static const char *const parts[] = {"which ", "files ", "mention ", "\xC2", "\xC2\xBF", "\xFF", "X", "?", " ",
+                                        "wie viele ", "dateien ", "enthalten", "\"", "auf"};
+    const char *env = getenv("CAIRN_SEED");
+    uint64_t seed = env ? strtoull(env, NULL, 10) : 20260604;
+
+    (void)state;
+    print_message("CAIRN_SEED=%llu\n", (unsigned long long)seed);
+    for (int round = 0; round < 3000; round++) {
+        char text[256] = "";
+        exhaustive x;
+        for (int i = 0; i < 9; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            strcat(text, parts[(seed >> 33) % (sizeof parts / sizeof *parts)]);
+        }
+        char *exact = strdup(text);
+        if (exhaustive_parse(exact, strlen(exact), &x))
+            assert_true(x.start < x.end && x.end <= strlen(exact));
+        free(exact);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(questions_about_all_documents_are_told),
+        cmocka_unit_test(any_bytes_can_be_asked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
