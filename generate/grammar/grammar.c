@@ -19,7 +19,7 @@
 #include "base/utf8.h"
 
 #define MAX_ELEMENTS ((size_t)1 << 20)
-#define MAX_RULES    ((size_t)1 << 16)
+#define MAX_RULES    ((size_t)1 << 13)
 #define MAX_REPEAT   1000
 #define MAX_NESTING  100
 #define MAX_STATES   ((size_t)1 << 15)
@@ -48,6 +48,8 @@ typedef struct frame {
     uint32_t element; /* next to match */
     uint32_t parent;  /* what follows when the rule is done; NONE: the end of the text */
     uint32_t depth;
+    uint32_t round; /* of the expansion that met it last, and whether the text could end there */
+    bool ends;
 } frame;
 
 typedef struct dfa_state {
@@ -73,6 +75,7 @@ typedef struct grammar {
     size_t n_states, cap_states;
     uint32_t *state_slots; /* state + 1 */
     list_u32 work;         /* scratch of step */
+    uint32_t round;        /* number of the running expansion */
     bool failed;           /* memory ran out, or a limit: every step is dead */
 } grammar;
 
@@ -709,26 +712,31 @@ static uint32_t make_frame(grammar *g, uint32_t e, uint32_t parent)
     }
     if (depth > GRAMMAR_MAX_DEPTH)
         return NONE; /* this way is not followed */
-    g->frames[g->n_frames] = (frame){e, parent, depth};
+    g->frames[g->n_frames] = (frame){e, parent, depth, 0, false};
     g->frame_slots[i] = (uint32_t)g->n_frames + 1;
     return (uint32_t)g->n_frames++;
 }
 
 /* All frames that wait for a byte, from the place (element, parent) on, into g->work; true when the
- * text may end there. Rules do not begin with themselves, so this ends. */
+ * text may end there. Rules do not begin with themselves, so this ends; a place is looked at once an
+ * expansion, so it ends soon. */
 static bool expand(grammar *g, uint32_t e, uint32_t parent)
 {
     const element *x = &g->elements[e];
     uint32_t after, f;
     bool ends = false;
 
-    if (g->failed)
-        return false;
     if (x->kind == ELEMENT_END)
         return parent == NONE || expand(g, g->frames[parent].element, g->frames[parent].parent);
+    f = make_frame(g, e, parent);
+    if (f == NONE || g->failed)
+        return false;
+    if (g->frames[f].round == g->round)
+        return g->frames[f].ends;
+    g->frames[f].round = g->round;
+    g->frames[f].ends = false;
     if (x->kind == ELEMENT_BYTES) {
-        f = make_frame(g, e, parent);
-        if (f != NONE && !push(&g->work, f))
+        if (!push(&g->work, f))
             g->failed = true;
         return false;
     }
@@ -739,6 +747,7 @@ static bool expand(grammar *g, uint32_t e, uint32_t parent)
         return false;
     for (size_t a = 0; a < g->rules[x->a].alternatives.n; a++)
         ends |= expand(g, g->rules[x->a].alternatives.v[a], after);
+    g->frames[f].ends = ends;
     return ends;
 }
 
@@ -808,6 +817,7 @@ static uint32_t step(void *ctx, uint32_t state, uint8_t byte)
     if (to != UNKNOWN)
         return to;
     g->work.n = 0;
+    g->round++;
     for (uint32_t i = 0; i < g->states[state].n; i++) {
         const frame f = g->frames[g->sets.v[g->states[state].first + i]];
         const element *e = &g->elements[f.element];
@@ -850,6 +860,7 @@ cairn_status grammar_compile(automaton *out, const char *text, size_t len, cairn
         if (!g->frame_slots || !g->state_slots)
             st = cairn_fail(err, CAIRN_ENOMEM, "grammar");
     }
+    g->round = 1;
     for (size_t a = 0; !st && a < g->rules[root].alternatives.n; a++)
         ends |= expand(g, g->rules[root].alternatives.v[a], NONE);
     if (!st && make_state(g, ends) != AUTOMATON_START)
