@@ -201,6 +201,40 @@ static bool by_mimetype(office *o)
     return known;
 }
 
+/* Whole files that an office document carries: embedded documents, and texts in other formats that it shows
+ * (ECMA-376 part 1, 17.17.2). Each becomes a member; objects in OLE containers have no parser. */
+static void embedded_files(office *o)
+{
+    unpack_budget own = {.packed = o->in->len};
+    parse_input around = *o->in;
+    const char *name, *last;
+    bytes data;
+
+    if (!around.budget)
+        around.budget = &own;
+    bytes_init(&data, PACKAGE_MAX_PART);
+    for (size_t i = 0; !o->e->status && (name = package_name(o->p, i)); i++) {
+        last = strrchr(name, '/');
+        if (!last || (!strstr(name, "/embeddings/") && strncasecmp(last, "/afchunk", 8)) ||
+            !strncasecmp(last, "/oleObject", 10) || !last[1])
+            continue;
+        if (++around.budget->files > UNPACK_MAX_FILES)
+            break;
+        if (!package_read(o->p, name, &data)) {
+            if (o->e->status != CAIRN_EINPUT)
+                break;
+            o->e->status = CAIRN_OK; /* its damage is its own, and the document around it is read */
+            emit_field(o->e, FIELD_NOTE, "an embedded file is damaged", 27);
+            continue;
+        }
+        around.budget->unpacked += data.len;
+        if (around.budget->unpacked > UNPACK_MAX_TOTAL)
+            break;
+        parse_member(o->e, &around, last + 1, data.data ? data.data : "", data.len, 0);
+    }
+    bytes_clear(&data);
+}
+
 cairn_status parse_package(emitter *e, const parse_input *in)
 {
     office o = {.e = e, .in = in};
@@ -214,6 +248,8 @@ cairn_status parse_package(emitter *e, const parse_input *in)
     if (office_relation(&o, "", NULL, "officeDocument", main_part)) {
         snprintf(o.main_part, sizeof o.main_part, "%s", main_part);
         ooxml(&o, main_part);
+        if (!e->status)
+            embedded_files(&o);
     } else if (!e->status && !by_mimetype(&o)) {
         parse_archive(e, in);
     }

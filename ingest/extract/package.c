@@ -54,6 +54,11 @@ void package_close(package *p)
     free(p);
 }
 
+const char *package_name(const package *p, size_t i)
+{
+    return i < PACKAGE_MAX_PARTS ? zip_get_name(p->zip, i, 0) : NULL;
+}
+
 static const char *plain_name(const char *name)
 {
     return name + strspn(name, "/");

@@ -220,6 +220,37 @@ static void damage(void **state)
     assert_int_equal(cage.workers_killed, 0);
 }
 
+static void embedded_in_an_office_document(void **state)
+{
+#define RELS                                                                                       \
+    "<Relationships><Relationship Id='rId1' Type='x/officeDocument' Target='word/document.xml'/>"  \
+    "</Relationships>"
+#define BODY(words) "<w:document xmlns:w='w'><w:body><w:p><w:r><w:t>" words "</w:t></w:r></w:p></w:body></w:document>"
+    static char inner[1 << 14], out[1 << 16];
+    packed plain[] = {{"_rels/.rels", RELS, sizeof RELS - 1},
+                      {"word/document.xml", BODY("inside basalt"), sizeof BODY("inside basalt") - 1}};
+    packed whole[] = {{"_rels/.rels", RELS, sizeof RELS - 1},
+                      {"word/document.xml", BODY("outside marble"), sizeof BODY("outside marble") - 1},
+                      {"word/embeddings/Plan.docx", inner, 0},
+                      {"word/embeddings/oleObject1.bin", "x", 1},
+                      {"word/media/image1.png", "x", 1},
+                      {"word/afchunk.html", "<p>granite</p>", 14}};
+    ingest_document *doc;
+    size_t n;
+    (void)state;
+
+    whole[2].len = pack("zip", NULL, plain, 2, inner, sizeof inner);
+    n = pack("zip", NULL, whole, 6, out, sizeof out);
+    doc = probe_read(ex, probe_file("outer.docx", out, n));
+    assert_non_null(probe_block(doc, 0, "outside marble"));
+    assert_non_null(member(doc, "Plan.docx"));
+    assert_non_null(probe_block(member(doc, "Plan.docx"), 0, "inside basalt"));
+    assert_non_null(member(doc, "afchunk.html"));
+    assert_null(member(doc, "oleObject1.bin"));
+    assert_null(member(doc, "image1.png"));
+    ingest_document_free(doc);
+}
+
 static void attachments_of_a_mail(void **state)
 {
     static const char mail[] = "From: a@example.org\nTo: b@example.org\nSubject: Papers\n"
@@ -366,6 +397,7 @@ int main(void)
         cmocka_unit_test(bombs),
         cmocka_unit_test(nested_without_end),
         cmocka_unit_test(damage),
+        cmocka_unit_test(embedded_in_an_office_document),
         cmocka_unit_test(attachments_of_a_mail),
         cmocka_unit_test(a_worker_that_dies_in_a_member),
         cmocka_unit_test(frames_out_of_order),
