@@ -4,7 +4,7 @@
 #   libexec/cairn/cairn-extract       the sandboxed reader of foreign formats (see ingest/)
 #   libexec/cairn/cairn-ocr.so        Tesseract, opened where text is recognised
 #   lib/cairn/cairn-faiss.so          FAISS and OpenBLAS, opened on first use (see index/vector/)
-#   lib/systemd/user                  cairn-watch.service, off until a user enables it
+#   lib/systemd/user                  cairn-watch.service, cairn-serve.service, off until a user enables them
 #   share/dbus-1, share/gnome-shell, share/krunner, share/applications   the desktop's search (cairn desktop)
 #   lib/cairn/cairn-grpc.so           gRPC, opened when it is served (see server/grpc/)
 #   share/man/man1, share/bash-completion, share/doc/cairn
@@ -20,7 +20,9 @@ set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc/cairn)
 
 install(TARGETS cairn RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 configure_file(cmake/cairn-watch.service.in ${CMAKE_BINARY_DIR}/package/cairn-watch.service @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/package/cairn-watch.service DESTINATION lib/systemd/user)
+configure_file(cmake/cairn-serve.service.in ${CMAKE_BINARY_DIR}/package/cairn-serve.service @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/package/cairn-watch.service
+    ${CMAKE_BINARY_DIR}/package/cairn-serve.service DESTINATION lib/systemd/user)
 configure_file(cmake/desktop/org.cairn.Search.service.in ${CMAKE_BINARY_DIR}/package/org.cairn.Search.service @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/package/org.cairn.Search.service DESTINATION share/dbus-1/services)
 install(FILES cmake/desktop/org.cairn.Search.ini DESTINATION share/gnome-shell/search-providers)

@@ -7,7 +7,7 @@
  *   workers.c  threads that run handlers; two lines, so that answers being written never hold up a
  *              search
  *   respond.c  results, errors in each API's shape, streams
- *   args.c     typed parameters from a query string or a JSON body
+ *   query.c    parameters from a query string or a JSON body (server/args.h reads them)
  *
  * A request is taken in whole (bounded), judged, put in line, handled by a worker, and sent by the
  * listening thread while the worker does other things: a slow client costs memory, never a thread.
@@ -26,6 +26,8 @@
 
 #include "base/bytes.h"
 #include "server/adapter.h"
+#include "server/args.h"
+#include "server/json_text.h"
 
 typedef struct http http;
 typedef struct http_request http_request;
@@ -64,7 +66,8 @@ const http_route *route_find(const char *method, const char *path, const char **
                              bool *other_method);
 
 /* Ended by a route without a method. */
-extern const http_route routes_operation[], routes_api[], routes_openai[], routes_web[];
+extern const http_route routes_operation[], routes_api[], routes_openai[], routes_web[],
+    routes_mcp[];
 
 /* ---- a request ---- */
 
@@ -154,32 +157,10 @@ void stream_error(http_request *r, cairn_status st, const cairn_error *err);
 /* respond.c's side of freeing */
 void stream_drop(http_stream *s);
 
-/* Any bytes as a JSON string, broken UTF-8 replaced; null for NULL. */
-json_t *json_text(const char *s, size_t len);
-json_t *json_str(const char *s);
+/* ---- query.c ---- */
 
-/* ---- args.c ---- */
-
-typedef enum arg_kind { ARG_TEXT, ARG_SIZE, ARG_NUMBER, ARG_BOOL, ARG_MODE, ARG_LIST, ARG_ANY } arg_kind;
-
-typedef struct arg_field {
-    const char *name;
-    arg_kind kind;
-    size_t offset;      /* in the struct read into: const char *, size_t, double, bool, cairn_mode,
-                           json_t * (borrowed) */
-    bool required;
-    double least, most; /* of numbers; of texts and lists: the length */
-} arg_field;
-
-/* One struct read by a table. Numbers and booleans may be written as text, as in a query string. A
- * member that no field names is an error where `strict`. CAIRN_EUSAGE with the field's name. */
-cairn_status args_read(const json_t *args, const arg_field *fields, size_t n, bool strict, void *out,
-                       cairn_error *err);
 /* r->args from the query string and, where there is one, the JSON body. */
 cairn_status args_collect(http_request *r, cairn_error *err);
-/* A JSON object from a body; a key that comes twice is refused. */
-cairn_status args_parse(const char *text, size_t len, json_t **out, cairn_error *err);
-
 /* ---- listen.c ---- */
 
 struct http {

@@ -6,34 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "server/http/http.h"
 
 #define STREAM_BYTES ((size_t)8 << 20) /* of a client that does not read */
 #define BLOCK_BYTES  16384
 
 /* ---- JSON ---- */
-
-json_t *json_text(const char *s, size_t len)
-{
-    bytes clean;
-    json_t *j = NULL;
-
-    if (!s)
-        return json_null();
-    if (utf8_valid(s, len))
-        return json_stringn_nocheck(s, len);
-    bytes_init(&clean, SIZE_MAX);
-    if (!utf8_sanitize(&clean, s, len))
-        j = json_stringn_nocheck(clean.data, clean.len);
-    bytes_clear(&clean);
-    return j;
-}
-
-json_t *json_str(const char *s)
-{
-    return s ? json_text(s, strlen(s)) : json_null();
-}
 
 static char *dump(json_t *j)
 {

@@ -5,7 +5,7 @@
 
 #include "base/utf8.h"
 #include "server/http/lend.h"
-#include "server/http/present.h"
+#include "server/present.h"
 
 #define QUERY_BYTES 8192
 #define LIST_MOST   1000
@@ -14,11 +14,6 @@
 #define JOBS_SHOWN  100
 #define JOB_WAIT_NS ((int64_t)15 * 1000000000) /* then a comment keeps the connection warm */
 
-#define FIELD(type, name, member, kind, ...)                                                       \
-    {                                                                                              \
-        name, kind, offsetof(type, member), __VA_ARGS__                                            \
-    }
-#define N(array) (sizeof(array) / sizeof *(array))
 
 /* Read r->args; false after answering what is wrong with them. */
 static bool read_args(http_request *r, const arg_field *fields, size_t n, void *out)
@@ -41,15 +36,15 @@ typedef struct search_args {
 } search_args;
 
 static const arg_field search_fields[] = {
-    FIELD(search_args, "q", q, ARG_TEXT, true, 0, QUERY_BYTES),
-    FIELD(search_args, "collection", collection, ARG_TEXT, false, 0, 100),
-    FIELD(search_args, "filter", filter, ARG_TEXT, false, 0, QUERY_BYTES),
-    FIELD(search_args, "facets", facets, ARG_TEXT, false, 0, 200),
-    FIELD(search_args, "k", k, ARG_SIZE, false, 1, LIST_MOST),
-    FIELD(search_args, "facet_values", facet_values, ARG_SIZE, false, 1, LIST_MOST),
-    FIELD(search_args, "mode", mode, ARG_MODE, false, 0, 0),
-    FIELD(search_args, "explain", explain, ARG_BOOL, false, 0, 0),
-    FIELD(search_args, "typing", typing, ARG_BOOL, false, 0, 0),
+    ARG_FIELD(search_args, "q", q, ARG_TEXT, true, 0, QUERY_BYTES),
+    ARG_FIELD(search_args, "collection", collection, ARG_TEXT, false, 0, 100),
+    ARG_FIELD(search_args, "filter", filter, ARG_TEXT, false, 0, QUERY_BYTES),
+    ARG_FIELD(search_args, "facets", facets, ARG_TEXT, false, 0, 200),
+    ARG_FIELD(search_args, "k", k, ARG_SIZE, false, 1, LIST_MOST),
+    ARG_FIELD(search_args, "facet_values", facet_values, ARG_SIZE, false, 1, LIST_MOST),
+    ARG_FIELD(search_args, "mode", mode, ARG_MODE, false, 0, 0),
+    ARG_FIELD(search_args, "explain", explain, ARG_BOOL, false, 0, 0),
+    ARG_FIELD(search_args, "typing", typing, ARG_BOOL, false, 0, 0),
 };
 
 static void observe_search(http_request *r, const cairn_search_result *found)
@@ -73,7 +68,7 @@ static void search(http_request *r)
     cairn_status st;
     cairn *c;
 
-    if (!read_args(r, search_fields, N(search_fields), &a) ||
+    if (!read_args(r, search_fields, ARG_COUNT(search_fields), &a) ||
         !(c = lend_handle(r, a.collection, SERVICE_READ)))
         return;
     st = cairn_search(c,
@@ -104,12 +99,12 @@ static void suggest(http_request *r)
     cairn_status st;
     cairn *c;
     static const arg_field fields[] = {
-        FIELD(search_args, "q", q, ARG_TEXT, true, 0, QUERY_BYTES),
-        FIELD(search_args, "collection", collection, ARG_TEXT, false, 0, 100),
-        FIELD(search_args, "k", k, ARG_SIZE, false, 1, 100),
+        ARG_FIELD(search_args, "q", q, ARG_TEXT, true, 0, QUERY_BYTES),
+        ARG_FIELD(search_args, "collection", collection, ARG_TEXT, false, 0, 100),
+        ARG_FIELD(search_args, "k", k, ARG_SIZE, false, 1, 100),
     };
 
-    if (!read_args(r, fields, N(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
+    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
         return;
     st = cairn_suggest(c, a.q, a.k, &found, &err);
     if (st)
@@ -132,15 +127,15 @@ typedef struct ask_args {
 } ask_args;
 
 static const arg_field ask_fields[] = {
-    FIELD(ask_args, "question", question, ARG_TEXT, true, 1, QUERY_BYTES),
-    FIELD(ask_args, "collection", collection, ARG_TEXT, false, 0, 100),
-    FIELD(ask_args, "filter", filter, ARG_TEXT, false, 0, QUERY_BYTES),
-    FIELD(ask_args, "mode", mode, ARG_MODE, false, 0, 0),
-    FIELD(ask_args, "temperature", temperature, ARG_NUMBER, false, 0, 10),
-    FIELD(ask_args, "seed", seed, ARG_SIZE, false, 0, 9007199254740991.0),
-    FIELD(ask_args, "max_tokens", max_tokens, ARG_SIZE, false, 1, 100000),
-    FIELD(ask_args, "stream", stream, ARG_BOOL, false, 0, 0),
-    FIELD(ask_args, "history", history, ARG_LIST, false, 0, TURNS_MOST),
+    ARG_FIELD(ask_args, "question", question, ARG_TEXT, true, 1, QUERY_BYTES),
+    ARG_FIELD(ask_args, "collection", collection, ARG_TEXT, false, 0, 100),
+    ARG_FIELD(ask_args, "filter", filter, ARG_TEXT, false, 0, QUERY_BYTES),
+    ARG_FIELD(ask_args, "mode", mode, ARG_MODE, false, 0, 0),
+    ARG_FIELD(ask_args, "temperature", temperature, ARG_NUMBER, false, 0, 10),
+    ARG_FIELD(ask_args, "seed", seed, ARG_SIZE, false, 0, 9007199254740991.0),
+    ARG_FIELD(ask_args, "max_tokens", max_tokens, ARG_SIZE, false, 1, 100000),
+    ARG_FIELD(ask_args, "stream", stream, ARG_BOOL, false, 0, 0),
+    ARG_FIELD(ask_args, "history", history, ARG_LIST, false, 0, TURNS_MOST),
 };
 
 /* The turns borrow from the list. */
@@ -197,7 +192,7 @@ static void ask(http_request *r)
     size_t n;
     cairn *c;
 
-    if (!read_args(r, ask_fields, N(ask_fields), &a))
+    if (!read_args(r, ask_fields, ARG_COUNT(ask_fields), &a))
         return;
     st = read_history(a.history, turns, &n, &err);
     if (st) {
@@ -257,13 +252,13 @@ static void list_documents(http_request *r)
     cairn_status st;
     cairn *c;
     static const arg_field fields[] = {
-        FIELD(document_args, "collection", collection, ARG_TEXT, false, 0, 100),
-        FIELD(document_args, "prefix", prefix, ARG_TEXT, false, 0, QUERY_BYTES),
-        FIELD(document_args, "after", after, ARG_TEXT, false, 0, QUERY_BYTES),
-        FIELD(document_args, "limit", limit, ARG_SIZE, false, 1, LIST_MOST),
+        ARG_FIELD(document_args, "collection", collection, ARG_TEXT, false, 0, 100),
+        ARG_FIELD(document_args, "prefix", prefix, ARG_TEXT, false, 0, QUERY_BYTES),
+        ARG_FIELD(document_args, "after", after, ARG_TEXT, false, 0, QUERY_BYTES),
+        ARG_FIELD(document_args, "limit", limit, ARG_SIZE, false, 1, LIST_MOST),
     };
 
-    if (!read_args(r, fields, N(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
+    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
         return;
     l = (listing){.all = json_array(), .after = a.after, .left = a.limit};
     st = cairn_list(c, a.prefix, take_document, &l, &err);
@@ -285,10 +280,10 @@ static void one_document(http_request *r, bool with_text)
     cairn *c;
     json_t *j;
     static const arg_field fields[] = {
-        FIELD(document_args, "collection", collection, ARG_TEXT, false, 0, 100),
-        FIELD(document_args, "uri", uri, ARG_TEXT, true, 1, QUERY_BYTES),
-        FIELD(document_args, "start", start, ARG_SIZE, false, 0, 4294967295.0),
-        FIELD(document_args, "end", end, ARG_SIZE, false, 0, 4294967295.0),
+        ARG_FIELD(document_args, "collection", collection, ARG_TEXT, false, 0, 100),
+        ARG_FIELD(document_args, "uri", uri, ARG_TEXT, true, 1, QUERY_BYTES),
+        ARG_FIELD(document_args, "start", start, ARG_SIZE, false, 0, 4294967295.0),
+        ARG_FIELD(document_args, "end", end, ARG_SIZE, false, 0, 4294967295.0),
     };
 
     if (!read_args(r, fields, with_text ? 4 : 2, &a) ||
@@ -350,11 +345,11 @@ static void delete_document(http_request *r)
     cairn_error err = {0};
     cairn_status st;
     static const arg_field fields[] = {
-        FIELD(document_args, "collection", collection, ARG_TEXT, false, 0, 100),
-        FIELD(document_args, "uri", uri, ARG_TEXT, true, 1, QUERY_BYTES),
+        ARG_FIELD(document_args, "collection", collection, ARG_TEXT, false, 0, 100),
+        ARG_FIELD(document_args, "uri", uri, ARG_TEXT, true, 1, QUERY_BYTES),
     };
 
-    if (!read_args(r, fields, N(fields), &a) || !lend_allowed(r, a.collection, SERVICE_WRITE))
+    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !lend_allowed(r, a.collection, SERVICE_WRITE))
         return;
     st = service_delete(r->h->s, a.collection, a.uri, &id, &err);
     answer_job(r, st, id, &err);
@@ -387,11 +382,11 @@ static void index_paths(http_request *r)
     cairn_error err = {0};
     cairn_status st = CAIRN_OK;
     static const arg_field fields[] = {
-        FIELD(index_args, "collection", collection, ARG_TEXT, false, 0, 100),
-        FIELD(index_args, "paths", paths, ARG_LIST, true, 1, PATHS_MOST),
+        ARG_FIELD(index_args, "collection", collection, ARG_TEXT, false, 0, 100),
+        ARG_FIELD(index_args, "paths", paths, ARG_LIST, true, 1, PATHS_MOST),
     };
 
-    if (!read_args(r, fields, N(fields), &a) || !lend_allowed(r, a.collection, SERVICE_ADMIN))
+    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !lend_allowed(r, a.collection, SERVICE_ADMIN))
         return;
     n = json_array_size(a.paths);
     for (size_t i = 0; !st && i < n; i++)
@@ -540,10 +535,10 @@ static void create_collection(http_request *r)
     cairn_error err = {0};
     cairn_status st;
     static const arg_field fields[] = {
-        FIELD(collection_args, "name", name, ARG_TEXT, true, 1, 100),
+        ARG_FIELD(collection_args, "name", name, ARG_TEXT, true, 1, 100),
     };
 
-    if (!read_args(r, fields, N(fields), &a) || !lend_allowed(r, a.name, SERVICE_ADMIN))
+    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !lend_allowed(r, a.name, SERVICE_ADMIN))
         return;
     st = service_create_collection(r->h->s, a.name, &err);
     if (st)
@@ -560,10 +555,10 @@ static void show_status(http_request *r)
     cairn_status st;
     cairn *c;
     static const arg_field fields[] = {
-        FIELD(document_args, "collection", collection, ARG_TEXT, false, 0, 100),
+        ARG_FIELD(document_args, "collection", collection, ARG_TEXT, false, 0, 100),
     };
 
-    if (!read_args(r, fields, N(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
+    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
         return;
     st = cairn_status_get(c, &info, &err);
     if (st) {

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "engine/model.h"
 #include "server/http/lend.h"
-#include "server/http/present.h"
+#include "server/present.h"
 
 #define TURNS_MOST     256
 #define STOPS_MOST     16
@@ -20,11 +20,6 @@
 #define DEFAULT_TOKENS 1024
 #define WAIT_NS        ((int64_t)120 * 1000000000) /* for the model, behind other calls */
 
-#define FIELD(type, name, member, kind, ...)                                                       \
-    {                                                                                              \
-        name, kind, offsetof(type, member), __VA_ARGS__                                            \
-    }
-#define N(array) (sizeof(array) / sizeof *(array))
 
 /* ---- models ---- */
 
@@ -132,32 +127,32 @@ typedef struct generate_args {
 } generate_args;
 
 #define COMMON_FIELDS                                                                              \
-    FIELD(generate_args, "model", model, ARG_TEXT, true, 1, MODEL_BYTES),                          \
-        FIELD(generate_args, "temperature", temperature, ARG_NUMBER, false, 0, 10),                \
-        FIELD(generate_args, "top_p", top_p, ARG_NUMBER, false, 0, 1),                             \
-        FIELD(generate_args, "seed", seed, ARG_SIZE, false, 0, 9007199254740991.0),                \
-        FIELD(generate_args, "n", n, ARG_SIZE, false, 1, 1),                                       \
-        FIELD(generate_args, "max_tokens", max_tokens, ARG_SIZE, false, 1, 100000),                \
-        FIELD(generate_args, "stop", stop, ARG_ANY, false, 0, 0),                                  \
-        FIELD(generate_args, "stream", stream, ARG_BOOL, false, 0, 0),                             \
-        FIELD(generate_args, "stream_options", stream_options, ARG_ANY, false, 0, 0),              \
-        FIELD(generate_args, "logprobs", logprobs, ARG_ANY, false, 0, 0)
+    ARG_FIELD(generate_args, "model", model, ARG_TEXT, true, 1, MODEL_BYTES),                          \
+        ARG_FIELD(generate_args, "temperature", temperature, ARG_NUMBER, false, 0, 10),                \
+        ARG_FIELD(generate_args, "top_p", top_p, ARG_NUMBER, false, 0, 1),                             \
+        ARG_FIELD(generate_args, "seed", seed, ARG_SIZE, false, 0, 9007199254740991.0),                \
+        ARG_FIELD(generate_args, "n", n, ARG_SIZE, false, 1, 1),                                       \
+        ARG_FIELD(generate_args, "max_tokens", max_tokens, ARG_SIZE, false, 1, 100000),                \
+        ARG_FIELD(generate_args, "stop", stop, ARG_ANY, false, 0, 0),                                  \
+        ARG_FIELD(generate_args, "stream", stream, ARG_BOOL, false, 0, 0),                             \
+        ARG_FIELD(generate_args, "stream_options", stream_options, ARG_ANY, false, 0, 0),              \
+        ARG_FIELD(generate_args, "logprobs", logprobs, ARG_ANY, false, 0, 0)
 
 static const arg_field chat_fields[] = {
     COMMON_FIELDS,
-    FIELD(generate_args, "messages", messages, ARG_LIST, true, 1, TURNS_MOST),
-    FIELD(generate_args, "max_completion_tokens", max_tokens, ARG_SIZE, false, 1, 100000),
-    FIELD(generate_args, "tools", tools, ARG_ANY, false, 0, 0),
-    FIELD(generate_args, "tool_choice", tool_choice, ARG_ANY, false, 0, 0),
-    FIELD(generate_args, "response_format", response_format, ARG_ANY, false, 0, 0),
+    ARG_FIELD(generate_args, "messages", messages, ARG_LIST, true, 1, TURNS_MOST),
+    ARG_FIELD(generate_args, "max_completion_tokens", max_tokens, ARG_SIZE, false, 1, 100000),
+    ARG_FIELD(generate_args, "tools", tools, ARG_ANY, false, 0, 0),
+    ARG_FIELD(generate_args, "tool_choice", tool_choice, ARG_ANY, false, 0, 0),
+    ARG_FIELD(generate_args, "response_format", response_format, ARG_ANY, false, 0, 0),
 };
 
 static const arg_field completion_fields[] = {
     COMMON_FIELDS,
-    FIELD(generate_args, "prompt", prompt, ARG_ANY, true, 0, 0),
-    FIELD(generate_args, "echo", echo, ARG_BOOL, false, 0, 0),
-    FIELD(generate_args, "best_of", best_of, ARG_SIZE, false, 1, 1),
-    FIELD(generate_args, "suffix", suffix, ARG_ANY, false, 0, 0),
+    ARG_FIELD(generate_args, "prompt", prompt, ARG_ANY, true, 0, 0),
+    ARG_FIELD(generate_args, "echo", echo, ARG_BOOL, false, 0, 0),
+    ARG_FIELD(generate_args, "best_of", best_of, ARG_SIZE, false, 1, 1),
+    ARG_FIELD(generate_args, "suffix", suffix, ARG_ANY, false, 0, 0),
 };
 
 /* One request on its way. */
@@ -264,7 +259,7 @@ static cairn_status read_messages(generating *g, cairn_error *err)
 static cairn_status read_request(generating *g, cairn_error *err)
 {
     cairn_status st = args_read(g->r->args, g->chat ? chat_fields : completion_fields,
-                                g->chat ? N(chat_fields) : N(completion_fields), false, &g->a, err);
+                                g->chat ? ARG_COUNT(chat_fields) : ARG_COUNT(completion_fields), false, &g->a, err);
 
     if (!st)
         st = refuse_unsupported(&g->a, err);
@@ -525,11 +520,11 @@ typedef struct embed_args {
 } embed_args;
 
 static const arg_field embed_fields[] = {
-    FIELD(embed_args, "model", model, ARG_TEXT, true, 1, MODEL_BYTES),
-    FIELD(embed_args, "input", input, ARG_ANY, true, 0, 0),
-    FIELD(embed_args, "encoding_format", encoding_format, ARG_TEXT, false, 1, 10),
-    FIELD(embed_args, "input_type", input_type, ARG_TEXT, false, 1, 10),
-    FIELD(embed_args, "dimensions", dimensions, ARG_SIZE, false, 1, 65536),
+    ARG_FIELD(embed_args, "model", model, ARG_TEXT, true, 1, MODEL_BYTES),
+    ARG_FIELD(embed_args, "input", input, ARG_ANY, true, 0, 0),
+    ARG_FIELD(embed_args, "encoding_format", encoding_format, ARG_TEXT, false, 1, 10),
+    ARG_FIELD(embed_args, "input_type", input_type, ARG_TEXT, false, 1, 10),
+    ARG_FIELD(embed_args, "dimensions", dimensions, ARG_SIZE, false, 1, 65536),
 };
 
 static cairn_status read_inputs(const json_t *input, cairn_text **texts, size_t *n, cairn_error *err)
@@ -630,7 +625,7 @@ static void embeddings(http_request *r)
     cairn_text *texts = NULL;
     size_t n_tokens = 0;
     cairn_error err = {0};
-    cairn_status st = args_read(r->args, embed_fields, N(embed_fields), false, &a, &err);
+    cairn_status st = args_read(r->args, embed_fields, ARG_COUNT(embed_fields), false, &a, &err);
 
     if (!st && a.encoding_format && strcmp(a.encoding_format, "float") &&
         strcmp(a.encoding_format, "base64"))

@@ -43,7 +43,7 @@ static void serve(http_request *r)
 
     if (r->cancel)
         st = cairn_fail(&err, CAIRN_ECANCELLED, "the client went away");
-    if (!st)
+    if (!st && r->shape != SHAPE_MCP) /* whose body is its own affair */
         st = args_collect(r, &err);
     if (st)
         respond_error(r, st, &err);

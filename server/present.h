@@ -1,6 +1,6 @@
 /* present.h - what the engine gives as JSON, in the shapes of /api/v1 (docs/server.md). */
-#ifndef CAIRN_SERVER_HTTP_PRESENT_H
-#define CAIRN_SERVER_HTTP_PRESENT_H
+#ifndef CAIRN_SERVER_PRESENT_H
+#define CAIRN_SERVER_PRESENT_H
 
 #include <jansson.h>
 

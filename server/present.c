@@ -1,9 +1,9 @@
 /* present.c - see present.h. Positions are bytes of UTF-8, as everywhere in Cairn. */
-#include "server/http/present.h"
+#include "server/present.h"
 
 #include <string.h>
 
-#include "server/http/http.h"
+#include "server/json_text.h"
 
 static json_t *whole(uint64_t n)
 {

@@ -1,14 +1,11 @@
-/* args.c - parameters of a request: gathered, then read by a table into a struct. Everything a client
- * can name passes here, so every bound is here. */
+/* args.c - parameters of a request, read by a table into a struct. Everything a client can name passes
+ * here, so every bound is here. */
+#include "server/args.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/utf8.h"
-#include "server/http/http.h"
-
-#define MAX_MEMBERS 64 /* of a query string */
 
 cairn_status args_parse(const char *text, size_t len, json_t **out, cairn_error *err)
 {
@@ -23,47 +20,6 @@ cairn_status args_parse(const char *text, size_t len, json_t **out, cairn_error 
     json_decref(*out);
     *out = NULL;
     return cairn_fail(err, CAIRN_EUSAGE, "the body is JSON but no object");
-}
-
-typedef struct gathering {
-    json_t *args;
-    cairn_status status;
-    cairn_error *err;
-} gathering;
-
-static enum MHD_Result take_pair(void *ctx, enum MHD_ValueKind kind, const char *key,
-                                 const char *value)
-{
-    gathering *g = ctx;
-
-    (void)kind;
-    if (!value)
-        value = "";
-    if (!utf8_valid(key, strlen(key)) || !utf8_valid(value, strlen(value)))
-        g->status = cairn_fail(g->err, CAIRN_EUSAGE, "the query string is not valid UTF-8");
-    else if (json_object_get(g->args, key))
-        g->status = cairn_fail(g->err, CAIRN_EUSAGE, "\"%s\" is given twice", key);
-    else if (json_object_size(g->args) == MAX_MEMBERS)
-        g->status = cairn_fail(g->err, CAIRN_EUSAGE, "more than %d parameters", MAX_MEMBERS);
-    else if (json_object_set_new(g->args, key, json_string(value)))
-        g->status = cairn_fail(g->err, CAIRN_ENOMEM, "parameters");
-    return g->status ? MHD_NO : MHD_YES;
-}
-
-cairn_status args_collect(http_request *r, cairn_error *err)
-{
-    gathering g = {.err = err};
-    cairn_status st = CAIRN_OK;
-
-    if (r->body.len && !r->upload)
-        st = args_parse(r->body.data, r->body.len, &r->args, err);
-    else if (!(r->args = json_object()))
-        st = cairn_fail(err, CAIRN_ENOMEM, "parameters");
-    if (st)
-        return st;
-    g.args = r->args;
-    MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, take_pair, &g);
-    return g.status;
 }
 
 /* ---- reading by a table ---- */
