@@ -219,7 +219,45 @@ query_node *query_read_word(query_reader *q)
     return n;
 }
 
-/* A query_quoted phrase at p with "~n" and "^n" behind it. NULL with q->p unmoved when it never closes. */
+/* The pieces of a phrase that holds patterns, runs of words and patterns in turn; none where it holds none
+ * or they do not fit. */
+static void take_pieces(query_reader *q, query_node *n)
+{
+    const char *s = n->clause.text, *end = s + n->clause.len, *run = s;
+    lexical_clause *parts = NULL;
+    size_t n_parts = 0, patterns = 0;
+
+    for (const char *p = s, *stop; p < end; p = stop) {
+        const char *cut;
+        while (p < end && query_is_blank(*p))
+            p++;
+        for (stop = p; stop < end && !query_is_blank(*stop); stop++)
+            ;
+        for (cut = stop; cut > p && strchr(",.;:!", cut[-1]); cut--)
+            ;
+        if (!is_wildcard(p, (size_t)(cut - p)) || !is_pattern_text(p, (size_t)(cut - p)) ||
+            patterns == LEXICAL_PHRASE_PATTERNS || !query_pattern_room(q, p, (size_t)(cut - p)))
+            continue;
+        patterns++;
+        if (!parts)
+            parts = arena_calloc(q->a, 2 * LEXICAL_PHRASE_PATTERNS + 1, sizeof *parts);
+        if (!parts) {
+            q->failed = true;
+            return;
+        }
+        if (query_has_content(run, (size_t)(p - run)))
+            parts[n_parts++] = (lexical_clause){.text = run, .len = (size_t)(p - run)};
+        parts[n_parts++] =
+            (lexical_clause){.kind = LEXICAL_WILDCARD, .text = p, .len = (size_t)(cut - p)};
+        run = cut;
+    }
+    if (parts && query_has_content(run, (size_t)(end - run)))
+        parts[n_parts++] = (lexical_clause){.text = run, .len = (size_t)(end - run)};
+    n->clause.parts = parts;
+    n->clause.n_parts = n_parts;
+}
+
+/* A quoted phrase at p with "~n" and "^n" behind it. NULL with q->p unmoved when it never closes. */
 query_node *query_read_phrase(query_reader *q)
 {
     size_t len;
@@ -251,6 +289,7 @@ query_node *query_read_phrase(query_reader *q)
     n = new_leaf(q, QUERY_CLAUSE, LEXICAL_PHRASE, s, len);
     if (n) {
         n->clause.slop = slop < QUERY_SLOP_MAX ? slop : QUERY_SLOP_MAX;
+        take_pieces(q, n);
         n->required = true;
         query_set_boost(n, boost);
         q->n_leaves++;
@@ -299,7 +338,7 @@ query_node *query_read_regex(query_reader *q, const char *end)
 
 /* ---- filters ---- */
 
-/* One value of a list, query_quoted or up to a comma or the item's end; *at moves behind it. */
+/* One value of a list, quoted or up to a comma or the item's end; *at moves behind it. */
 static bool read_value(const query_reader *q, const char **at, const char **s, size_t *len)
 {
     const char *p = *at;

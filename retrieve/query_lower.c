@@ -386,21 +386,27 @@ static void lower_sequence(lowering *l, query_node *n, bool top)
 
 /* ---- the embedder's text ---- */
 
+/* Of a pattern only the beginning of a word says something. */
+static void add_plain_clause(lowering *l, const lexical_clause *c)
+{
+    bool beginning = c->len > 3 && memchr(c->text, '*', c->len) == c->text + c->len - 1 &&
+                     !memchr(c->text, '?', c->len);
+
+    if (c->n_parts)
+        for (size_t i = 0; i < c->n_parts; i++)
+            add_plain_clause(l, &c->parts[i]);
+    else if (c->kind == LEXICAL_WILDCARD)
+        append_spaced(l, &l->plain, c->text, beginning ? c->len - 1 : 0);
+    else if (c->kind == LEXICAL_WORDS || c->kind == LEXICAL_PHRASE || c->kind == LEXICAL_FUZZY)
+        append_spaced(l, &l->plain, c->text, c->len);
+}
+
 static void add_plain(lowering *l, const query_node *n)
 {
-    const lexical_clause *c = &n->clause;
-
     if (query_is_excluded(n))
         return;
-    if (n->kind == QUERY_WORDS || (n->kind == QUERY_CLAUSE && c->kind == LEXICAL_PHRASE) ||
-        (n->kind == QUERY_CLAUSE && c->kind == LEXICAL_FUZZY))
-        append_spaced(l, &l->plain, c->text, c->len);
-    else if (n->kind == QUERY_CLAUSE && c->kind == LEXICAL_NEAR)
-        for (size_t i = 0; i < c->n_parts; i++)
-            append_spaced(l, &l->plain, c->parts[i].text, c->parts[i].len);
-    else if (n->kind == QUERY_CLAUSE && c->kind == LEXICAL_WILDCARD && c->len > 3 &&
-             memchr(c->text, '*', c->len) == c->text + c->len - 1 && !memchr(c->text, '?', c->len))
-        append_spaced(l, &l->plain, c->text, c->len - 1); /* the beginning of a word */
+    if (n->kind == QUERY_WORDS || n->kind == QUERY_CLAUSE)
+        add_plain_clause(l, &n->clause);
     for (const query_node *x = n->first; x; x = x->next)
         add_plain(l, x);
 }

@@ -264,7 +264,17 @@ static bool is_near_part(const query_node *n)
 {
     return !n->excluded &&
            (n->kind == QUERY_WORDS ||
+            (n->kind == QUERY_CLAUSE && n->clause.kind == LEXICAL_WILDCARD) ||
             (n->kind == QUERY_CLAUSE && n->clause.kind == LEXICAL_PHRASE && !n->clause.slop));
+}
+
+static size_t count_patterns(const lexical_clause *c)
+{
+    size_t n = c->kind == LEXICAL_WILDCARD;
+
+    for (size_t i = 0; i < c->n_parts; i++)
+        n += count_patterns(&c->parts[i]);
+    return n;
 }
 
 /* Make one NEAR of left (a part, or a NEAR already) and right. NULL: they don't go together. */
@@ -276,7 +286,8 @@ static query_node *join_near(query_reader *q, query_node *left, query_node *righ
     query_node *near;
 
     if ((!more && !is_near_part(left)) || !is_near_part(right) ||
-        left->clause.field_mask != right->clause.field_mask || n == 8)
+        left->clause.field_mask != right->clause.field_mask || n == 8 ||
+        count_patterns(&left->clause) + count_patterns(&right->clause) > LEXICAL_PHRASE_PATTERNS)
         return NULL;
     parts = arena_alloc(q->a, (n + 1) * sizeof *parts);
     if (!parts) {
@@ -338,7 +349,7 @@ static query_node *read_near(query_reader *q)
             break;
         near = join_near(q, left, right, words);
         if (!near)
-            query_remark(q, "NEAR takes words and phrases of one field; read as AND", "", 0, "");
+            query_remark(q, "NEAR takes words, phrases and up to three wildcards of one field; read as AND", "", 0, "");
         left = near ? near : two(q, QUERY_AND, left, right);
     }
     return left;

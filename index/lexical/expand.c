@@ -448,8 +448,12 @@ static size_t merge_lists(expander *e, size_t *at, distinct *all, bool back)
 static cairn_status show_terms(expander *e, distinct *const *best, size_t n)
 {
     query_expansion *x = e->x;
+    size_t most = x->words_only ? x->words_only : EXPANSION_SHOWN;
 
-    for (size_t i = 0; i < n && i < EXPANSION_SHOWN; i++) {
+    x->shown = arena_calloc(e->plan->memory, n < most ? n + 1 : most, sizeof *x->shown);
+    if (!x->shown)
+        return no_memory(e);
+    for (size_t i = 0; i < n && i < most; i++) {
         const char *text =
             arena_strndup(e->plan->memory, text_of(e, best[i]->text), best[i]->len);
         if (!text)
@@ -733,7 +737,7 @@ cairn_status expansion_make(query_expansion *x, const query_plan *plan, analyzer
         st = join_derived(&e, s);
     if (!st)
         st = choose_terms(&e, postings_left);
-    for (size_t s = 0; s < n && !st; s++)
+    for (size_t s = 0; s < n && !st && !x->words_only; s++)
         st = gather_rows(&e, s);
 done:
     clear(&e);

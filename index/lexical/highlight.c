@@ -17,6 +17,7 @@ typedef struct wanted_word {
     uint32_t len, offset;
     bool stop;
     bool part; /* a character whose pair is wanted too: alone it is no find */
+    automaton *pattern; /* of a phrase: instead of a term */
 } wanted_word;
 
 /* Words, each by itself; or, with `phrase`, in a row; or a pattern. */
@@ -27,6 +28,13 @@ typedef struct wanted {
     automaton *pattern;
 } wanted;
 
+/* Patterns have tables to be freed. */
+typedef struct owned_pattern owned_pattern;
+struct owned_pattern {
+    automaton a;
+    owned_pattern *next;
+};
+
 typedef struct collecting {
     analyzer *a;
     const lexical_params *params;
@@ -34,6 +42,7 @@ typedef struct collecting {
     arena *memory;
     wanted *at;
     size_t n, cap;
+    owned_pattern *patterns;
     compound_search *whole; /* [COMPOUND_WORDS_MAX]: words whose compounds are wanted; or NULL */
     size_t n_whole;
     compound_words known;
@@ -43,12 +52,23 @@ typedef struct collecting {
 /* More than this a question's clauses and synonyms do not become. */
 #define WANTED_MAX 8192
 
-static bool same(const wanted_word *w, const analyzer_token *t)
+static bool accepts(automaton *a, const char *text, const analyzer_token *t)
 {
+    char form[ANALYZER_FORM_MAX];
+    size_t len = analyzer_form(text + t->start, t->end - t->start, form);
+
+    return (len && automaton_accepts(a, form, len)) || automaton_accepts(a, t->term, t->len);
+}
+
+static bool same(const wanted_word *w, const char *text, const analyzer_token *t)
+{
+    if (w->pattern)
+        return accepts(w->pattern, text, t);
     return w->len == t->len && !memcmp(w->term, t->term, w->len);
 }
 
-static void mark_words(const wanted *w, const analyzer_token *t, size_t n, bool *marked)
+static void mark_words(const wanted *w, const char *text, const analyzer_token *t, size_t n,
+                       bool *marked)
 {
     bool only_stops = true;
 
@@ -56,7 +76,7 @@ static void mark_words(const wanted *w, const analyzer_token *t, size_t n, bool 
         only_stops = only_stops && w->words[i].stop;
     for (size_t i = 0; i < n; i++) {
         size_t j = 0;
-        while (j < w->n && (w->words[j].part || !same(&w->words[j], &t[i]) ||
+        while (j < w->n && (w->words[j].part || !same(&w->words[j], text, &t[i]) ||
                             (!only_stops && w->words[j].stop)))
             j++;
         marked[i] = marked[i] || j < w->n;
@@ -65,7 +85,8 @@ static void mark_words(const wanted *w, const analyzer_token *t, size_t n, bool 
 
 /* A phrase sees the main words: extra ones stand beside the row. A word without a term has no token
  * and ends a match, since the positions then don't fit. */
-static void mark_phrase(const wanted *w, const analyzer_token *t, size_t n, bool *marked)
+static void mark_phrase(const wanted *w, const char *text, const analyzer_token *t, size_t n,
+                        bool *marked)
 {
     for (size_t i = 0; i < n; i++) {
         size_t k = i, j = 0;
@@ -74,7 +95,7 @@ static void mark_phrase(const wanted *w, const analyzer_token *t, size_t n, bool
                 k++;
                 continue;
             }
-            if (!same(&w->words[j], &t[k]) || t[k].position != t[i].position + w->words[j].offset)
+            if (!same(&w->words[j], text, &t[k]) || t[k].position != t[i].position + w->words[j].offset)
                 break;
             j++;
             k++;
@@ -90,12 +111,8 @@ static void mark_phrase(const wanted *w, const analyzer_token *t, size_t n, bool
 static void mark_pattern(const wanted *w, const char *text, const analyzer_token *t, size_t n,
                          bool *marked)
 {
-    for (size_t i = 0; i < n; i++) {
-        char form[ANALYZER_FORM_MAX];
-        size_t len = analyzer_form(text + t[i].start, t[i].end - t[i].start, form);
-        marked[i] = marked[i] || (len && automaton_accepts(w->pattern, form, len)) ||
-                    automaton_accepts(w->pattern, t[i].term, t[i].len);
-    }
+    for (size_t i = 0; i < n; i++)
+        marked[i] = marked[i] || accepts(w->pattern, text, &t[i]);
 }
 
 static cairn_status no_memory(collecting *c)
@@ -154,6 +171,48 @@ static cairn_status want_text(collecting *c, const char *text, size_t len, bool 
         w->n++;
     }
     return CAIRN_OK;
+}
+
+static cairn_status want_pattern(collecting *c, const lexical_clause *x);
+
+/* A phrase of words and patterns. */
+static cairn_status want_pieces(collecting *c, const lexical_clause *x)
+{
+    wanted *w = NULL, made = {.phrase = true};
+    uint32_t base = 0;
+    size_t cap = 0, patterns = 0;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < x->n_parts && !st; i++) {
+        const lexical_clause *p = &x->parts[i];
+        bool pattern = p->kind == LEXICAL_WILDCARD && patterns++ < LEXICAL_PHRASE_PATTERNS;
+        size_t first = c->n, n = 1;
+        st = pattern ? want_pattern(c, p) : want_text(c, p->text, p->len, true);
+        if (st || c->n == first) /* no word is in it */
+            continue;
+        const wanted *one = &c->at[--c->n];
+        n = pattern ? 1 : one->n;
+        if (made.n + n > cap) {
+            wanted_word *more = arena_calloc(c->memory, 2 * (made.n + n), sizeof *more);
+            if (!more)
+                return no_memory(c);
+            if (made.n)
+                memcpy(more, made.words, made.n * sizeof *more);
+            made.words = more;
+            cap = 2 * (made.n + n);
+        }
+        for (size_t j = 0; j < n; j++) {
+            wanted_word *to = &made.words[made.n++];
+            *to = pattern ? (wanted_word){.pattern = one->pattern} : one->words[j];
+            to->offset += base;
+        }
+        base = n ? made.words[made.n - 1].offset + 1 : base;
+    }
+    if (!st && made.n)
+        st = new_wanted(c, &w);
+    if (!st && made.n)
+        *w = made;
+    return st;
 }
 
 /* What the words of a clause also find. */
@@ -272,19 +331,23 @@ static cairn_status find_compounds(collecting *c, const char *text, size_t len, 
 
 static cairn_status want_pattern(collecting *c, const lexical_clause *x)
 {
-    wanted *w;
-    automaton *a = arena_calloc(c->memory, 1, sizeof *a);
-    cairn_status st = a ? new_wanted(c, &w) : no_memory(c);
+    wanted *w = NULL;
+    owned_pattern *own = arena_calloc(c->memory, 1, sizeof *own);
+    cairn_status st = own ? new_wanted(c, &w) : no_memory(c);
+    automaton *a;
 
     if (st)
         return st;
-    w->pattern = a;
+    w->pattern = a = &own->a;
     st = x->kind == LEXICAL_WILDCARD ? automaton_wildcard(a, c->memory, x->text, x->len, NULL)
          : x->kind == LEXICAL_FUZZY
              ? automaton_fuzzy(a, c->memory, x->text, x->len, x->edits, NULL)
              : automaton_regex(a, c->memory, x->text, x->len, NULL);
-    if (!st)
+    if (!st) {
+        own->next = c->patterns;
+        c->patterns = own;
         return CAIRN_OK;
+    }
     automaton_clear(a);
     c->n--; /* it finds nothing, so it marks nothing */
     return st == CAIRN_ENOMEM ? no_memory(c) : CAIRN_OK;
@@ -300,20 +363,35 @@ static cairn_status want_clause(collecting *c, const lexical_clause *x)
     case LEXICAL_TREE:
         return CAIRN_OK; /* its leaves are clauses of their own */
     case LEXICAL_NEAR:
-        for (size_t i = 0; i < x->n_parts && !st; i++)
-            st = want_text(c, x->parts[i].text, x->parts[i].len,
-                           x->parts[i].kind == LEXICAL_PHRASE);
+        for (size_t i = 0; i < x->n_parts && !st; i++) {
+            const lexical_clause *p = &x->parts[i];
+            st = p->kind == LEXICAL_WILDCARD ? want_pattern(c, p)
+                 : p->n_parts                ? want_pieces(c, p)
+                                             : want_text(c, p->text, p->len,
+                                                         p->kind == LEXICAL_PHRASE);
+        }
         return st;
+    case LEXICAL_PHRASE:
+        if (x->n_parts) {
+            if (!x->slop)
+                return want_pieces(c, x);
+            for (size_t i = 0; i < x->n_parts && !st; i++)
+                st = x->parts[i].kind == LEXICAL_WILDCARD
+                         ? want_pattern(c, &x->parts[i])
+                         : want_text(c, x->parts[i].text, x->parts[i].len, false);
+            return st;
+        }
+        /* A sloppy phrase marks its words wherever they stand. */
+        return want_text(c, x->text, x->len, !x->slop);
     case LEXICAL_WILDCARD:
     case LEXICAL_FUZZY:
     case LEXICAL_REGEX:
         return want_pattern(c, x);
     default:
-        /* A sloppy phrase marks its words wherever they stand. */
-        st = want_text(c, x->text, x->len, x->kind == LEXICAL_PHRASE && !x->slop);
-        if (!st && x->kind != LEXICAL_PHRASE)
+        st = want_text(c, x->text, x->len, false);
+        if (!st)
             st = want_synonyms(c, x->text, x->len);
-        return st || x->kind == LEXICAL_PHRASE ? st : want_compounds(c, x);
+        return st ? st : want_compounds(c, x);
     }
 }
 
@@ -377,17 +455,16 @@ cairn_status lexical_highlight(analyzer *a, const lexical_query *query,
         if (c.at[i].pattern)
             mark_pattern(&c.at[i], text, t, n_tokens, marked);
         else if (c.at[i].phrase)
-            mark_phrase(&c.at[i], t, n_tokens, marked);
+            mark_phrase(&c.at[i], text, t, n_tokens, marked);
         else
-            mark_words(&c.at[i], t, n_tokens, marked);
+            mark_words(&c.at[i], text, t, n_tokens, marked);
     }
     for (size_t i = 0; i < n_compounds && !st; i++)
         marked[compounds[i]] = true;
     if (!st)
         *n = gather(t, n_tokens, marked, ranges, max);
-    for (size_t i = 0; i < c.n; i++)
-        if (c.at[i].pattern)
-            automaton_clear(c.at[i].pattern);
+    for (owned_pattern *p = c.patterns; p; p = p->next)
+        automaton_clear(&p->a);
     free(marked);
     arena_clear(&memory);
     analyzer_destroy(own);

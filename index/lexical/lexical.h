@@ -195,8 +195,12 @@ struct lexical_node {
 #define LEXICAL_TREE_DEPTH 160
 /* Words of a query over all clauses; further ones are left out. */
 #define LEXICAL_WORDS_MAX 4096
-/* Patterns (WILDCARD, FUZZY, REGEX) of one query. */
+/* Patterns (WILDCARD, FUZZY, REGEX) of one query; those in phrases and NEAR are counted by themselves. */
 #define LEXICAL_PATTERNS_MAX 32
+/* Patterns of one PHRASE or NEAR; further ones are read as words. One stands for its 64 most frequent
+ * terms, two for 8 each, three for 4: each choice is a phrase of its own, of which the best scores,
+ * and none more than that of the most frequent terms. */
+#define LEXICAL_PHRASE_PATTERNS 3
 
 typedef struct lexical_clause lexical_clause;
 struct lexical_clause {
@@ -208,7 +212,9 @@ struct lexical_clause {
     float boost; /* factor on this clause's scores; 0 means 1 */
     uint32_t slop;
     unsigned edits;
-    const lexical_clause *parts; /* of NEAR: WORDS or PHRASE with text and len */
+    /* Of NEAR: WORDS, PHRASE or WILDCARD with text and len. Of a PHRASE that holds patterns: its pieces in
+     * order, WORDS and WILDCARD, and `text` is for reading alone. */
+    const lexical_clause *parts;
     size_t n_parts;
     const lexical_node *tree;
 };

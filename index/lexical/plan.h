@@ -23,6 +23,7 @@ typedef struct plan_builder {
     const char *stop_lang; /* whose function words don't score; NULL: none */
     size_t words_left;
     uint64_t postings_left; /* for patterns */
+    size_t phrase_patterns; /* in phrases and NEAR, met so far */
     size_t cap_terms, cap_groups;
     uint32_t ids; /* groups made so far */
     const lexical_segment *segments;
@@ -51,8 +52,8 @@ cairn_status plan_add_words(plan_builder *b, const lexical_clause *c, uint32_t p
 
 /* Alternatives of the group: a text's words in a row, in each language. */
 cairn_status plan_add_texts(plan_builder *b, query_group *g, const char *text, size_t len);
+/* Of a PHRASE or a NEAR. */
 cairn_status plan_add_phrase(plan_builder *b, const lexical_clause *c, uint32_t plane, float boost);
-cairn_status plan_add_near(plan_builder *b, const lexical_clause *c, uint32_t plane, float boost);
 
 /* Beside the words that may occur in a row stand their compounds and their parts. They bind
  * nothing. */

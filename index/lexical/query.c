@@ -299,9 +299,8 @@ static cairn_status add_clause(plan_builder *b, const lexical_clause *c)
     plane = plan_plane(b, c->field_mask);
     switch (c->kind) {
     case LEXICAL_PHRASE:
-        return plan_add_phrase(b, c, plane, boost);
     case LEXICAL_NEAR:
-        return plan_add_near(b, c, plane, boost);
+        return plan_add_phrase(b, c, plane, boost);
     case LEXICAL_WILDCARD:
     case LEXICAL_FUZZY:
     case LEXICAL_REGEX:
@@ -441,6 +440,12 @@ static void weigh_groups(query_plan *p)
             g->alts[j].w = (float)w;
             largest = fmax(largest, w);
         }
+        for (size_t j = 0; j < g->n_alts && g->spellings; j++) {
+            double w = (double)g->alts[j].w;
+            largest = w > 0 && w < largest ? w : largest;
+        }
+        for (size_t j = 0; j < g->n_alts && g->spellings; j++)
+            g->alts[j].w = g->alts[j].w > 0 ? (float)largest : 0;
         if (g->occur < LEXICAL_MUST_NOT)
             sum += largest;
     }

@@ -88,8 +88,9 @@ typedef struct query_expansion {
     uint64_t df;        /* rows with any of its terms */
     float idf;
     size_t n_terms, n_left_out; /* distinct over the segments; those beyond the bound */
-    expansion_shown shown[EXPANSION_SHOWN]; /* the most frequent of its terms */
+    expansion_shown *shown; /* the most frequent of its terms */
     size_t n_shown;
+    size_t words_only; /* gather no rows, but so many shown */
     const char *problem; /* why it is no pattern; or NULL */
 } query_expansion;
 
@@ -100,6 +101,7 @@ typedef struct query_group {
     query_alt *alts;
     size_t n_alts;
     const query_expansion *expansion; /* then one alternative without words */
+    bool spellings; /* the alternatives are spellings of a pattern: none weighs more than another */
     uint32_t id;                      /* in the order of making; for trees and explanations */
     const lexical_clause *clause;     /* the first that asked for it */
     uint32_t start, end;              /* bytes of that clause's text; 0, 0 = all */

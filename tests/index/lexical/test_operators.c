@@ -17,6 +17,7 @@
 #define WORDS_MOST   24
 #define CLAUSES_MOST 24
 #define NODES_MOST   64
+#define SPANS_MOST   8
 
 typedef struct token {
     char term[ANALYZER_TERM_MAX];
@@ -225,6 +226,24 @@ static void random_regex(random_state *r, char *dst, size_t cap, unsigned depth)
     }
 }
 
+/* A word, or a pattern that some word fits and few others do: inside a phrase it stands for 64 terms. */
+static void random_piece(asked *q, random_state *r, size_t i, size_t k, bool pattern)
+{
+    const char *word = some_word(r);
+    size_t cut = 0;
+
+    for (int tries = 0; pattern && strlen(word) < 5 && tries < 200; tries++)
+        word = some_word(r);
+    pattern = pattern && strlen(word) >= 5;
+    if (pattern)
+        cut = 1 + random_below(r, 2);
+    cut += cut && (word[strlen(word) - cut] & 0xC0) == 0x80; /* not into a letter */
+    snprintf(q->part_text[i][k], 128, "%.*s%s", (int)(strlen(word) - cut), word, pattern ? "*" : "");
+    q->part[i][k] = (lexical_clause){.kind = pattern ? LEXICAL_WILDCARD : LEXICAL_WORDS,
+                                     .text = q->part_text[i][k],
+                                     .len = strlen(q->part_text[i][k])};
+}
+
 static void random_clause(asked *q, random_state *r, size_t i, lexical_occur occur)
 {
     lexical_clause *c = &q->clause[i];
@@ -239,6 +258,12 @@ static void random_clause(asked *q, random_state *r, size_t i, lexical_occur occ
             strcat(text, " ");
         }
         c->slop = random_below(r, 2) ? (uint32_t)random_below(r, 6) : 0;
+        if (!random_below(r, 3)) { /* of pieces, one of them a pattern */
+            c->parts = q->part[i];
+            c->n_parts = 2 + random_below(r, 2);
+            for (size_t k = 0; k < c->n_parts; k++)
+                random_piece(q, r, i, k, k == 1);
+        }
         break;
     case LEXICAL_NEAR:
         c->n_parts = 1 + random_below(r, 3);
@@ -249,6 +274,8 @@ static void random_clause(asked *q, random_state *r, size_t i, lexical_occur occ
                      some_word(r));
             q->part[i][k] = (lexical_clause){.text = q->part_text[i][k],
                                              .len = strlen(q->part_text[i][k])};
+            if (!k && !random_below(r, 3))
+                random_piece(q, r, i, k, true);
         }
         break;
     case LEXICAL_WILDCARD:
@@ -398,7 +425,8 @@ static bool form_fits(const lexical_clause *q, const char *form)
 static struct {
     const token *word[DISTINCT_MOST];
     size_t n;
-    bool known[CLAUSES_MOST], fits[CLAUSES_MOST][DISTINCT_MOST]; /* of the query's clauses */
+    /* Of the query's clauses, and behind those of the pattern inside each. */
+    bool known[2 * CLAUSES_MOST], fits[2 * CLAUSES_MOST][DISTINCT_MOST];
 } vocabulary;
 
 static void collect_words(const collection *c)
@@ -454,23 +482,37 @@ static bool stands(const text_row *row, size_t f, const token *t, int64_t positi
 /* Spans (runs of tokens) with bounds on where they may begin. */
 typedef struct spans {
     token word[16];
-    size_t first[8], n[8], count;
-    int64_t lo[8], hi[8];
+    const lexical_clause *pattern[16]; /* instead of a word */
+    size_t first[SPANS_MOST], n[SPANS_MOST], count;
+    int64_t lo[SPANS_MOST], hi[SPANS_MOST];
+    size_t clause; /* whose */
 } spans;
 
-static bool can_place(const text_row *row, size_t f, const spans *s, size_t i, int64_t start,
+static bool stands_pattern(const collection *c, const text_row *row, size_t f, const spans *s,
+                           size_t word, int64_t position)
+{
+    for (size_t i = 0; i < row->n[f]; i++)
+        if ((int64_t)row->words[f][i].position == position &&
+            fits_pattern(c, s->pattern[word], CLAUSES_MOST + s->clause, &row->words[f][i]))
+            return true;
+    return false;
+}
+
+static bool can_place(const collection *c, const text_row *row, size_t f, const spans *s, size_t i, int64_t start,
                       int64_t *taken)
 {
-    if (i == s->count)
+    if (i == s->count || i == SPANS_MOST)
         return true;
     for (int64_t p = start + s->lo[i]; p <= start + s->hi[i]; p++) {
         bool fits = true;
         for (size_t j = 0; j < i; j++)
             fits = fits && taken[j] != p;
         for (size_t j = 0; j < s->n[i]; j++)
-            fits = fits && stands(row, f, &s->word[s->first[i] + j], p + (int64_t)j);
+            fits = fits && (s->pattern[s->first[i] + j]
+                                ? stands_pattern(c, row, f, s, s->first[i] + j, p + (int64_t)j)
+                                : stands(row, f, &s->word[s->first[i] + j], p + (int64_t)j));
         taken[i] = p;
-        if (fits && can_place(row, f, s, i + 1, start, taken))
+        if (fits && can_place(c, row, f, s, i + 1, start, taken))
             return true;
     }
     return false;
@@ -494,16 +536,28 @@ static void add_tokens(const collection *c, size_t lang, const char *text, spans
     }
 }
 
-static bool near_in_row(const collection *c, const lexical_clause *q, const text_row *row,
-                        uint32_t mask)
+static void add_pattern(const lexical_clause *pattern, spans *s)
+{
+    size_t at = s->count ? s->first[s->count - 1] + s->n[s->count - 1] : 0;
+
+    s->pattern[at] = pattern;
+    s->first[s->count] = at;
+    s->n[s->count++] = 1;
+}
+
+static bool near_in_row(const collection *c, const lexical_clause *q, size_t clause,
+                        const text_row *row, uint32_t mask)
 {
     for (size_t l = 0; l < c->n_langs; l++) {
-        spans s = {0};
-        int64_t taken[8], words = 0;
-        if (q->kind == LEXICAL_PHRASE)
+        spans s = {.clause = clause};
+        int64_t taken[SPANS_MOST], words = 0;
+        if (q->kind == LEXICAL_PHRASE && !q->n_parts)
             add_tokens(c, l, q->text, &s, true);
         for (size_t i = 0; i < q->n_parts; i++)
-            add_tokens(c, l, q->parts[i].text, &s, false);
+            if (q->parts[i].kind == LEXICAL_WILDCARD)
+                add_pattern(&q->parts[i], &s);
+            else
+                add_tokens(c, l, q->parts[i].text, &s, q->kind == LEXICAL_PHRASE);
         for (size_t i = 0; i < s.count; i++)
             words += (int64_t)s.n[i];
         for (size_t i = 0; i < s.count; i++) {
@@ -513,7 +567,7 @@ static bool near_in_row(const collection *c, const lexical_clause *q, const text
         }
         for (size_t f = 0; f < LEXICAL_FIELDS && s.count; f++)
             for (int64_t start = -20; mask >> f & 1 && start <= (int64_t)row->n[f]; start++)
-                if (can_place(row, f, &s, 0, start, taken))
+                if (can_place(c, row, f, &s, 0, start, taken))
                     return true;
     }
     return false;
@@ -525,7 +579,7 @@ static bool clause_in_row(const collection *c, const lexical_clause *q, size_t c
     uint32_t mask = q->field_mask ? q->field_mask : LEXICAL_ALL_FIELDS;
 
     if (q->kind == LEXICAL_PHRASE || q->kind == LEXICAL_NEAR)
-        return near_in_row(c, q, row, mask);
+        return near_in_row(c, q, clause, row, mask);
     for (size_t f = 0; f < LEXICAL_FIELDS; f++)
         for (size_t i = 0; mask >> f & 1 && i < row->n[f]; i++) {
             if (q->kind != LEXICAL_WORDS && fits_pattern(c, q, clause, &row->words[f][i]))
@@ -590,11 +644,15 @@ static int row_is_found(const asked *q, size_t s, uint32_t row)
 
 static void describe(const asked *q)
 {
-    for (size_t i = 0; i < q->query.n; i++)
-        print_message("clause %zu: occur %d kind %d mask %x slop %u edits %u parts %zu: %s\n", i,
+    for (size_t i = 0; i < q->query.n; i++) {
+        print_message("clause %zu: occur %d kind %d mask %x slop %u edits %u parts %zu: %s", i,
                       q->clause[i].occur, q->clause[i].kind, q->clause[i].field_mask,
                       q->clause[i].slop, q->clause[i].edits, q->clause[i].n_parts,
                       q->clause[i].text ? q->clause[i].text : "(tree)");
+        for (size_t k = 0; k < q->clause[i].n_parts; k++)
+            print_message(" [%s]", q->clause[i].parts[k].text);
+        print_message("\n");
+    }
 }
 
 static void check_query(const asked *q)
