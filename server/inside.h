@@ -64,5 +64,7 @@ struct service {
 cairn_options service_writer_options(const service *s, const char *collection);
 /* A collection's name: as cairn.h has it, checked before it becomes part of a path. */
 cairn_status service_check_name(const char *name, cairn_error *err);
+/* Every handle opened before is closed, now or when it comes back. */
+void service_forget_handles(service *s);
 
 #endif

@@ -188,6 +188,14 @@ static void close_idle(service *s, bool all)
     }
 }
 
+void service_forget_handles(service *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->generation++;
+    pthread_mutex_unlock(&s->mutex);
+    close_idle(s, false);
+}
+
 /* ---- collections ---- */
 
 static int is_collection(const struct dirent *d)

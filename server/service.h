@@ -61,6 +61,8 @@ void service_discard(service *s, cairn *c);
 cairn_status service_each_collection(service *s, bool (*fn)(void *ctx, const char *name), void *ctx,
                                      cairn_error *err);
 cairn_status service_create_collection(service *s, const char *name, cairn_error *err);
+/* With all that is in it, uploads too. CAIRN_EUSAGE for the default one, CAIRN_EBUSY while it is written. */
+cairn_status service_drop_collection(service *s, const char *name, cairn_error *err);
 const char *service_default_collection(const service *s);
 
 /* The models behind every handle, and the names of those configured. */

@@ -98,6 +98,21 @@ static void create(rpc_call *c, const ProtobufCMessage *request)
         send_info(c, name);
 }
 
+static void drop(rpc_call *c, const ProtobufCMessage *request)
+{
+    const char *name = ((const Cairn__V1__DeleteCollectionRequest *)request)->name;
+    Cairn__V1__DeleteCollectionResponse out = CAIRN__V1__DELETE_COLLECTION_RESPONSE__INIT;
+    cairn_error err = {0};
+    cairn_status st;
+
+    if (!need(c, name, SERVICE_ADMIN))
+        return;
+    st = service_drop_collection(service_of(c), name, &err);
+    if (!st)
+        rpc_send(c, &out.base);
+    rpc_finish(c, st, &err);
+}
+
 static const rpc_method methods[] = {
     {.path = "/cairn.v1.Collections/List",
      .request = &cairn__v1__list_collections_request__descriptor,
@@ -114,6 +129,11 @@ static const rpc_method methods[] = {
      .role = SERVICE_ADMIN,
      .lane = RPC_QUICK,
      .message = create},
+    {.path = "/cairn.v1.Collections/Delete",
+     .request = &cairn__v1__delete_collection_request__descriptor,
+     .role = SERVICE_ADMIN,
+     .lane = RPC_WRITER,
+     .message = drop},
 };
 
 const method_table collections_methods = METHODS(methods);

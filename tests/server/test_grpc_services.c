@@ -272,6 +272,46 @@ static void collections_are_made_and_listed(void **state)
     drop(c);
 }
 
+/* Gone with its uploads, for searches that had it open, too; a new one of the name is empty. */
+static void a_collection_goes_with_all_it_has(void **state)
+{
+    world *w = *state;
+    Cairn__V1__CreateCollectionRequest make = CAIRN__V1__CREATE_COLLECTION_REQUEST__INIT;
+    Cairn__V1__DeleteCollectionRequest away = CAIRN__V1__DELETE_COLLECTION_REQUEST__INIT;
+    Cairn__V1__CollectionInfoRequest ask = CAIRN__V1__COLLECTION_INFO_REQUEST__INIT;
+    Cairn__V1__QueryRequest q = CAIRN__V1__QUERY_REQUEST__INIT;
+    const char *path = w->docs;
+    service_job job;
+    uint64_t id, seen = 0;
+    char left[160];
+    cairn_error err;
+
+    make.name = away.name = ask.name = q.collection = (char *)"annex";
+    q.query = (char *)"granite";
+    drop(call(w, "/cairn.v1.Collections/Create", &make.base, &cairn__v1__collection__descriptor, RPC_OK));
+    assert_int_equal(service_index(w->s, "annex", &path, 1, &id, &err), CAIRN_OK);
+    do {
+        assert_int_equal(service_job_wait(w->s, id, &seen, WAIT_NS, &job, &err), CAIRN_OK);
+    } while (job.state < SERVICE_JOB_DONE);
+    drop(call(w, "/cairn.v1.Search/Query", &q.base, &cairn__v1__query_response__descriptor, RPC_OK));
+    drop(call(w, "/cairn.v1.Collections/Delete", &away.base,
+              &cairn__v1__delete_collection_response__descriptor, RPC_OK));
+    call(w, "/cairn.v1.Search/Query", &q.base, NULL, RPC_NOT_FOUND);
+    call(w, "/cairn.v1.Collections/Info", &ask.base, NULL, RPC_NOT_FOUND);
+    call(w, "/cairn.v1.Collections/Delete", &away.base, NULL, RPC_NOT_FOUND);
+    snprintf(left, sizeof left, "test \"$(ls -A '%s/collections')\" = default", w->home);
+    assert_int_equal(system(left), 0);
+    drop(call(w, "/cairn.v1.Collections/Create", &make.base, &cairn__v1__collection__descriptor, RPC_OK));
+    Cairn__V1__QueryResponse *r = call(w, "/cairn.v1.Search/Query", &q.base,
+                                       &cairn__v1__query_response__descriptor, RPC_OK);
+    assert_int_equal(r->n_hits, 0);
+    drop(r);
+    away.name = (char *)"default";
+    call(w, "/cairn.v1.Collections/Delete", &away.base, NULL, RPC_INVALID_ARGUMENT);
+    away.name = (char *)"../collections";
+    call(w, "/cairn.v1.Collections/Delete", &away.base, NULL, RPC_INVALID_ARGUMENT);
+}
+
 static void documents_come_page_by_page(void **state)
 {
     static const char *const names[] = {"/a.txt", "/b.md", "/c.txt"};
@@ -785,6 +825,7 @@ int main(void)
         TEST(search_refuses_what_makes_no_sense),
         TEST(stages_come_in_order),
         TEST(collections_are_made_and_listed),
+        TEST(a_collection_goes_with_all_it_has),
         TEST(documents_come_page_by_page),
         TEST(a_document_comes_in_parts_and_goes),
         TEST(uploads_are_indexed),
