@@ -49,8 +49,9 @@ struct cairn {
 cairn_status engine_pool(cairn *c, pool **out, cairn_error *err);
 cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err);
 cairn_status engine_generator(cairn *c, generator **out, cairn_error *err);
-/* The sparse encoder that reads passages again, in one's turn until engine_reranker_end. CAIRN_EMODEL too
- * where the settings name none; CAIRN_EBUSY at the deadline (monotonic; 0: none). */
+/* Open the sparse encoder that reads passages again; CAIRN_EMODEL too where the settings name none. */
+cairn_status engine_reranker_open(cairn *c, cairn_error *err);
+/* The same, in one's turn until engine_reranker_end; CAIRN_EBUSY at the deadline (monotonic; 0: none). */
 cairn_status engine_reranker_begin(cairn *c, int64_t deadline_ns, sparse_encoder **out, cairn_error *err);
 void engine_reranker_end(cairn *c);
 cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);

@@ -272,14 +272,18 @@ cairn_status engine_generator(cairn *c, generator **out, cairn_error *err)
     return st;
 }
 
-cairn_status engine_reranker_begin(cairn *c, int64_t deadline_ns, sparse_encoder **out, cairn_error *err)
+cairn_status engine_reranker_open(cairn *c, cairn_error *err)
 {
-    cairn_status st;
-
-    *out = NULL;
     if (!*c->settings.reranker)
         return cairn_fail(err, CAIRN_EMODEL, "models.reranker names no model");
-    st = get_model(c, MODEL_SPARSE, c->settings.reranker, &c->reranker, err);
+    return get_model(c, MODEL_SPARSE, c->settings.reranker, &c->reranker, err);
+}
+
+cairn_status engine_reranker_begin(cairn *c, int64_t deadline_ns, sparse_encoder **out, cairn_error *err)
+{
+    cairn_status st = engine_reranker_open(c, err);
+
+    *out = NULL;
     if (!st)
         st = shared_model_enter(c->reranker, NULL, deadline_ns, err);
     if (!st)

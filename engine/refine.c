@@ -138,10 +138,11 @@ size_t engine_refine_depth(const cairn *c, const engine_query *e)
 
 /* The question weighed, with the model held; false: no reranking, for the reason in *why. */
 static bool begin_rerank(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
-                         const char *question, int64_t deadline_ns, reranking *k, cairn_error *why)
+                         const char *question, reranking *k, int64_t *deadline_ns, cairn_error *why)
 {
     const char *lang;
     encoder_text text = {question, strlen(question)};
+    double budget = budget_ms(c, e);
     analyzer *an;
 
     why->code = CAIRN_OK;
@@ -149,7 +150,11 @@ static bool begin_rerank(cairn *c, const view *v, const engine_query *e, const r
         retrieve_question_language(query->text, query->text_len, v->lexical, v->n_lexical, an, &lang, why) ||
         !knows(c->settings.reranker_languages, lang))
         return false;
-    if (engine_reranker_begin(c, deadline_ns, &k->model, why))
+    if (engine_reranker_open(c, why))
+        return false;
+    /* Opening happens once and is not the question's time. */
+    *deadline_ns = budget > 0 ? clock_mono_ns() + (int64_t)(budget * 1e6) : 0;
+    if (engine_reranker_begin(c, *deadline_ns, &k->model, why))
         return false;
     if (!sparse_weigh(k->model, &text, k->question, QUESTION_WEIGHTS, &k->n, why) && k->n)
         return true;
@@ -174,9 +179,8 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
     if (!result->n_hits || !result->hits[0].fused_rank)
         return CAIRN_OK;
     refine_params_default(&p);
-    p.deadline_ns = budget_ms(c, e) > 0 ? start + (int64_t)(budget_ms(c, e) * 1e6) : 0;
     reranks = result->mode == RETRIEVE_HYBRID &&
-              begin_rerank(c, v, e, query, question, p.deadline_ns, &k, &why);
+              begin_rerank(c, v, e, query, question, &k, &p.deadline_ns, &why);
     if (reranks) {
         r.languages = c->settings.reranker_languages;
         p.score = score_passages;

@@ -22,7 +22,7 @@ struct sparse_encoder {
     const encode_kernels *kernels;
     size_t max_tokens;
     float *dense;           /* [hidden / 32] panels of the head's dense layer */
-    float *vocabulary;      /* [ceil(vocab / 32)] panels of the embedding table; NULL until needed */
+    float *vocabulary;      /* [ceil(vocab / 32)] panels of the embedding table */
     float *states;          /* [n_states][hidden], of one text */
     size_t n_states;
     float *row;             /* [hidden] */
@@ -88,6 +88,8 @@ cairn_status sparse_encoder_open(sparse_encoder **out, const char *path, pool *p
         st = forward_create(&e->f, e->b, p, false, e->kernels, err);
     if (!st)
         st = pack_all(e, e->b->lm_dense.w, e->b->hidden, &e->dense, err);
+    if (!st)
+        st = pack_all(e, e->b->word, e->b->vocab, &e->vocabulary, err);
     if (st)
         sparse_encoder_close(e);
     else
@@ -194,8 +196,6 @@ cairn_status sparse_weigh(sparse_encoder *e, const encoder_text *text, sparse_we
     cairn_status st = tokenise(e, text, &ids, err);
 
     *n = 0;
-    if (!st && !e->vocabulary)
-        st = pack_all(e, e->b->word, vocab, &e->vocabulary, err);
     if (!st && !(all = checked_malloc(vocab, sizeof *all)))
         st = cairn_fail(err, CAIRN_ENOMEM, "weights of %zu tokens", vocab);
     offsets[1] = ids.n;

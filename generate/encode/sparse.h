@@ -23,13 +23,12 @@ typedef struct sparse_weight {
     float weight; /* > 0 */
 } sparse_weight;
 
-/* A folder of safetensors. max_tokens 0: 256. */
+/* A folder of safetensors. max_tokens 0: 256. Repacks the embedding table (vocabulary x width floats, kept). */
 cairn_status sparse_encoder_open(sparse_encoder **out, const char *path, pool *p, size_t max_tokens,
                                  cairn_error *err);
 void sparse_encoder_close(sparse_encoder *e); /* NULL is fine */
 
-/* The heaviest `max` tokens of a text, heaviest first, into out[max]. The first call repacks the embedding
- * table (vocabulary x width floats, kept). */
+/* The heaviest `max` tokens of a text, heaviest first, into out[max]. */
 cairn_status sparse_weigh(sparse_encoder *e, const encoder_text *text, sparse_weight *out, size_t max,
                           size_t *n, cairn_error *err);
 
