@@ -336,32 +336,49 @@ static bool leans_back(const char *s, size_t len)
     return false;
 }
 
+/* The next cell of a row: what stands before the next '|', without blanks. */
+static bool next_cell(const char **at, const char *end, const char **cell, size_t *len)
+{
+    const char *sep;
+
+    if (!*at || *at > end)
+        return false;
+    sep = memchr(*at, '|', (size_t)(end - *at));
+    *cell = *at;
+    *len = (size_t)((sep ? sep : end) - *at);
+    *at = sep ? sep + 1 : NULL;
+    while (*len && isspace((unsigned char)**cell)) {
+        ++*cell;
+        --*len;
+    }
+    while (*len && isspace((unsigned char)(*cell)[*len - 1]))
+        --*len;
+    return true;
+}
+
 /* "name | price" above "Bearing | 14.20" reads "name: Bearing; price: 14.20". */
 static cairn_status spell_row(const char *head, size_t head_len, const char *row, size_t row_len,
                               bytes *out)
 {
     cairn_status st = CAIRN_OK;
-    const char *h = head, *h_end = head + head_len, *r = row, *r_end = row + row_len;
+    const char *h = head, *r = row, *name = NULL, *cell;
+    size_t name_len = 0, len;
     bool any = false;
 
-    while (!st && r < r_end) {
-        const char *r_sep = memmem(r, (size_t)(r_end - r), " | ", 3);
-        const char *h_sep = h < h_end ? memmem(h, (size_t)(h_end - h), " | ", 3) : NULL;
-        size_t r_len = (size_t)((r_sep ? r_sep : r_end) - r);
-        size_t h_len = h < h_end ? (size_t)((h_sep ? h_sep : h_end) - h) : 0;
-        if (r_len && !(r_len == 1 && (*r == '|' || *r == ' '))) {
-            if (any)
-                st = bytes_append_str(out, "; ");
-            if (!st && h_len)
-                st = bytes_append(out, h, h_len);
-            if (!st && h_len)
-                st = bytes_append_str(out, ": ");
-            if (!st)
-                st = bytes_append(out, r, r_len);
-            any = true;
-        }
-        r = r_sep ? r_sep + 3 : r_end;
-        h = h_sep ? h_sep + 3 : h_end;
+    while (!st && next_cell(&r, row + row_len, &cell, &len)) {
+        if (!next_cell(&h, head + head_len, &name, &name_len))
+            name_len = 0;
+        if (!len)
+            continue;
+        if (any)
+            st = bytes_append_str(out, "; ");
+        if (!st && name_len)
+            st = bytes_append(out, name, name_len);
+        if (!st && name_len)
+            st = bytes_append_str(out, ": ");
+        if (!st)
+            st = bytes_append(out, cell, len);
+        any = true;
     }
     return st;
 }

@@ -105,7 +105,8 @@ static cairn_status find_evidence(asking *a, const view *v, cairn_error *err)
     evidence_params_default(&p);
     p.idf = word_idf;
     p.idf_ctx = &r;
-    p.similarity = a->hits->mode == CAIRN_LEXICAL ? NULL : sentence_cosines;
+    p.max_similar = (size_t)a->c->settings.ask_sentence_cosines;
+    p.similarity = a->hits->mode == CAIRN_LEXICAL || !p.max_similar ? NULL : sentence_cosines;
     p.similarity_ctx = a;
     return evidence_find(a->an, a->question, a->read, n, &p, &a->memory, &a->evidence,
                          err);

@@ -86,6 +86,7 @@ static const setting table[] = {
     NUMBER("search", "proximity", proximity, 0.25, 0, 1000),
     NUMBER("search", "proximity_depth", proximity_depth, 20, 0, 100000),
     NUMBER("ask", "passages", ask_passages, 10, 1, 100),
+    NUMBER("ask", "sentence_cosines", ask_sentence_cosines, 12, 0, 64),
     NUMBER("ask", "context_tokens", ask_context_tokens, 360, 50, 100000),
     NUMBER("ask", "max_tokens", ask_max_tokens, 160, 1, 100000),
     NUMBER("ask", "min_answerable", ask_min_answerable, 0.35, 0, 1),

@@ -67,6 +67,7 @@ typedef struct settings {
     double proximity_depth; /* of the best rows, how many get it */
     /* [ask] */
     double ask_passages;       /* retrieved and searched for evidence */
+    double ask_sentence_cosines; /* sentences that the embedder looks at */
     double ask_context_tokens; /* generator tokens of the excerpts in a prompt */
     double ask_max_tokens;     /* longest answer */
     double ask_min_answerable; /* chance that the evidence answers the question, below which it refuses */

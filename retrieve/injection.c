@@ -69,7 +69,7 @@ static const rule rules[] = {
     {0.75f, true, 60, {"respond|reply|answer|speak|write", "only|exclusively|solely|just|from now on",
                        "in |with |as |using"}},
     {0.75f, true, 40, {"respond with|reply with|answer with|only respond|only reply|just say|just print|"
-                       "just output|print the|say exactly|output the following|repeat after me|"
+                       "just output|say exactly|output the following|repeat after me|"
                        "repeat the following|repeat the word", NULL, NULL}},
     {0.7f, false, 30, {"and just print|and just say|and only say|and only print|instead say|"
                        "instead print |instead respond|instead output|and say only|instead, print|"
@@ -99,7 +99,7 @@ static const rule rules[] = {
     {0.7f, false, 80, {"important message from me|this is an important message|important instruction|"
                        "critical instruction|system message|system notice|system override|"
                        "administrator override|admin override|urgent instruction", NULL, NULL}},
-    {0.7f, false, 60, {"call the function|use the tool|invoke the tool|call the tool|run the tool|"
+    {0.7f, false, 60, {"call the function|use the tool |invoke the tool|call the tool|run the tool|"
                        "execute the tool|use your tools|call the api|using the tool", NULL, NULL}},
     {0.6f, false, 60, {"the user wants you to|the user has asked you to|the user asked you|"
                        "your new task|your new goal|your real task|your only task|your task is|"
@@ -111,7 +111,7 @@ static const rule rules[] = {
                         "your system|hidden prompt|above prompt|systemprompt|system-prompt|deine anweisung|"
                         "tus instrucciones|tes instructions|системн|系统提示|你的指令|تعليماتك", NULL}},
     /* foreign code */
-    {0.85f, false, 140, {"your code|your implementation|your solution|your codebase|the code you|your program|"
+    {0.85f, false, 140, {"your code|your implementation|your solution|your codebase|the code you|"
                          "your script|your response|your software|your project|your application|your function|"
                          "code snippet|code block|code excerpt|code section|code segment|code fragment|piece of code|"
                          "following code|subsequent code",
