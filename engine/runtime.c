@@ -201,6 +201,7 @@ cairn_status cairn_models_generate(cairn_models *m, const cairn_generate_request
                                    cairn_error *err)
 {
     generating k = {request, stream, stream_ctx};
+    json_t *schema = NULL;
     sampler_params sampling = sampler_params_default();
     generate_params p = {.max_tokens = request->max_tokens,
                          .sampling = &sampling,
@@ -215,6 +216,9 @@ cairn_status cairn_models_generate(cairn_models *m, const cairn_generate_request
     *out = (cairn_generated){0};
     if (!request->n_turns && !request->prompt)
         return cairn_fail(err, CAIRN_EUSAGE, "neither a conversation nor a prompt");
+    if (request->json_schema && !(schema = json_loads(request->json_schema, 0, NULL)))
+        return cairn_fail(err, CAIRN_EUSAGE, "the JSON schema is no JSON object");
+    p.json_schema = schema;
     sampling.temperature = request->temperature;
     sampling.top_p = request->top_p > 0 ? request->top_p : 1;
     sampling.top_k = request->top_k;
@@ -222,10 +226,11 @@ cairn_status cairn_models_generate(cairn_models *m, const cairn_generate_request
     st = models_get(m, MODEL_GENERATOR, request->model, request->cancel, &s, err);
     if (!st)
         st = shared_model_enter(s, request->cancel, request->deadline_ns, err);
-    if (st)
-        return st;
-    st = generate(shared_model_generator(s), request, &p, &made, err);
-    shared_model_leave(s);
+    if (!st) {
+        st = generate(shared_model_generator(s), request, &p, &made, err);
+        shared_model_leave(s);
+    }
+    json_decref(schema);
     if (!st && made.finish == GENERATE_CANCELLED)
         st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while answering");
     if (!st)

@@ -85,6 +85,7 @@ typedef struct cairn_generate_request {
     uint64_t seed;
     const char *const *stop; /* may be NULL */
     size_t n_stop;
+    const char *json_schema; /* JSON text: the answer is JSON that it allows; NULL: any text */
     const volatile sig_atomic_t *cancel;
     int64_t deadline_ns; /* of waiting for the model; on the monotonic clock, 0: none */
 } cairn_generate_request;

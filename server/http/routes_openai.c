@@ -164,6 +164,7 @@ typedef struct generating {
     int64_t created;
     cairn_turn turns[TURNS_MOST];
     size_t n_turns;
+    char *schema;   /* what the answer must be; NULL */
     json_t *joined; /* keeps texts that were put together from parts */
     const char *stops[STOPS_MOST];
     size_t n_stops;
@@ -177,13 +178,9 @@ static bool is_true(const json_t *object, const char *key)
 /* What we cannot do is refused, never ignored. */
 static cairn_status refuse_unsupported(const generate_args *a, cairn_error *err)
 {
-    const char *format = json_string_value(json_object_get(a->response_format, "type"));
-
     if (json_array_size(a->tools) &&
         (!json_is_string(a->tool_choice) || strcmp(json_string_value(a->tool_choice), "none")))
         return cairn_fail(err, CAIRN_EUSAGE, "\"tools\" are not supported");
-    if (a->response_format && (!format || strcmp(format, "text")))
-        return cairn_fail(err, CAIRN_EUSAGE, "\"response_format\" is text, nothing else");
     if (a->logprobs && !json_is_false(a->logprobs))
         return cairn_fail(err, CAIRN_EUSAGE, "\"logprobs\" are not supported");
     if (a->echo || a->suffix)
@@ -207,6 +204,25 @@ static cairn_status read_stops(generating *g, cairn_error *err)
         g->stops[g->n_stops++] = text;
     }
     return CAIRN_OK;
+}
+
+/* "response_format": text, any JSON object, or JSON that a schema allows. */
+static cairn_status read_format(generating *g, cairn_error *err)
+{
+    const json_t *format = g->a.response_format, *schema = NULL;
+    const char *type = json_string_value(json_object_get(format, "type"));
+
+    if (!format || (type && !strcmp(type, "text")))
+        return CAIRN_OK;
+    if (type && !strcmp(type, "json_schema"))
+        schema = json_object_get(json_object_get(format, "json_schema"), "schema");
+    if (type && !strcmp(type, "json_object"))
+        g->schema = strdup("{\"type\":\"object\"}");
+    else if (json_is_object(schema))
+        g->schema = json_dumps(schema, JSON_COMPACT);
+    return g->schema ? CAIRN_OK
+                     : cairn_fail(err, CAIRN_EUSAGE, "\"response_format\" is of type text, json_object "
+                                                     "or json_schema with a \"schema\"");
 }
 
 /* A message's content: a text, or a list of {"type":"text","text"}, put together. */
@@ -265,6 +281,8 @@ static cairn_status read_request(generating *g, cairn_error *err)
         st = refuse_unsupported(&g->a, err);
     if (!st)
         st = read_stops(g, err);
+    if (!st)
+        st = read_format(g, err);
     if (!st && g->chat)
         st = read_messages(g, err);
     if (!st && !g->chat) {
@@ -415,9 +433,12 @@ static void answer_with_documents(generating *g)
     cairn_error err = {0};
     cairn *c;
 
-    if (strcmp(g->turns[g->n_turns - 1].role, "user")) {
-        respond_error(g->r, cairn_fail(&err, CAIRN_EUSAGE, "the last message is not the user's"),
-                      &err);
+    if (strcmp(g->turns[g->n_turns - 1].role, "user"))
+        cairn_fail(&err, CAIRN_EUSAGE, "the last message is not the user's");
+    else if (g->schema)
+        cairn_fail(&err, CAIRN_EUSAGE, "answers from documents are text, not JSON");
+    if (err.code) {
+        respond_error(g->r, err.code, &err);
         return;
     }
     c = lend_handle(g->r, collection, SERVICE_READ);
@@ -446,6 +467,7 @@ static void generate(generating *g)
                                 .seed = g->a.seed,
                                 .stop = g->stops,
                                 .n_stop = g->n_stops,
+                                .json_schema = g->schema,
                                 .cancel = &g->r->cancel,
                                 .deadline_ns = clock_mono_ns() + WAIT_NS};
     cairn_generated made;
@@ -496,8 +518,10 @@ static void complete(http_request *r, bool chat)
         answer_with_documents(g);
     else
         generate(g);
-    if (g)
+    if (g) {
         json_decref(g->joined);
+        free(g->schema);
+    }
     free(g);
 }
 

@@ -65,9 +65,18 @@ class Generation(ServerTest):
         sampled = [s.json("POST", "/v1/completions", {"model": "smollm2-135m", "prompt": "Once", "max_tokens": 6, "temperature": 1.2, "seed": 7})
                    ["choices"][0]["text"] for _ in range(2)]
         self.assertEqual(sampled[0], sampled[1])
-        for more in ({"tools": [{"type": "function"}]}, {"response_format": {"type": "json_object"}}, {"n": 2}, {"messages": []},
+        for more in ({"tools": [{"type": "function"}]}, {"response_format": {"type": "xml"}}, {"response_format": {"type": "json_schema"}}, {"n": 2}, {"messages": []},
                      {"messages": [{"role": "robot", "content": "a"}]}, {"logprobs": True}, {"stop": [1]}, {"temperature": 11}):
             s.json("POST", "/v1/chat/completions", dict(chat, **more), status=400)
+        schema = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 12}, "n": {"type": "integer"}}, "required": ["city", "n"],
+                  "additionalProperties": False}
+        held = s.json("POST", "/v1/chat/completions", dict(chat, max_tokens=80, response_format={
+            "type": "json_schema", "json_schema": {"name": "city", "schema": schema}}))["choices"][0]
+        if held["finish_reason"] == "stop":
+            self.assertEqual(sorted(json.loads(held["message"]["content"])), ["city", "n"])
+        else:
+            self.assertTrue(held["message"]["content"].startswith("{"))
+        s.json("POST", "/v1/chat/completions", dict(chat, model="cairn", response_format={"type": "json_object"}), status=400)
         for model in ("/etc/passwd", "../x", "gpt-4", "multilingual-e5-small"):
             s.json("POST", "/v1/chat/completions", dict(chat, model=model), status=404)
 
