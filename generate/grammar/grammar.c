@@ -765,7 +765,8 @@ static uint32_t make_state(grammar *g, bool accepts)
 
     if (g->failed || (!g->work.n && !accepts))
         return AUTOMATON_DEAD;
-    qsort(g->work.v, g->work.n, sizeof *g->work.v, by_number);
+    if (g->work.n)
+        qsort(g->work.v, g->work.n, sizeof *g->work.v, by_number);
     for (size_t j = 0; j < g->work.n; j++)
         if (!n || g->work.v[n - 1] != g->work.v[j])
             g->work.v[n++] = g->work.v[j];
