@@ -131,7 +131,7 @@ typedef struct vector_hit {
 
 /* Zero in a field means the default. */
 typedef struct vector_params {
-    size_t ef;        /* HNSW candidates a segment; default max(64, candidates rescored) */
+    size_t ef;        /* HNSW candidates a segment; default max(512, candidates rescored) */
     size_t rescore;   /* candidates scored exactly, at least k; the default goes by the codes:
                          vector_rescore_default; where product quantizers choose them k + max(128,
                          2 k). Never more than ef where only ef is given */

@@ -330,7 +330,7 @@ static cairn_status search_alike(search *x, size_t first, cairn_error *err)
     if (!x->params.rescore && x->params.ef && keep > x->params.ef && c->kind != VECTOR_CODE_B1)
         keep = x->params.ef; /* a small ef asks for speed */
     keep = keep < x->k ? x->k : keep > x->rows ? x->rows : keep;
-    ef = x->params.ef ? x->params.ef : 64;
+    ef = x->params.ef ? x->params.ef : VECTOR_EF;
     ef = ef < keep ? keep : ef > x->rows ? x->rows : ef;
     for (size_t s = 0; s < x->n_segments; s++) {
         x->scan[s] = !x->done[s] && codes_alike(x->segments[first].reader, x->segments[s].reader);

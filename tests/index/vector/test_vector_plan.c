@@ -175,10 +175,10 @@ static void the_search_does_as_planned(void **state)
     vector_segment seg = {r, NULL, NULL};
     vector_hit hits[1];
     size_t n;
-    vector_plan plan = vector_plan_segment(r, ROWS, 64, 0, 33);
+    vector_plan plan = vector_plan_segment(r, ROWS, VECTOR_EF, 0, 33);
     assert_int_equal(vector_search(&seg, 1, lost, DIM, 1, NULL, NULL, hits, &n, &err), 0);
     assert_true((n == 1 && hits[0].row == 1234) == plan.scan);
-    vector_params p = {.no_scan = true};
+    vector_params p = {.ef = 64, .no_scan = true};
     assert_int_equal(vector_search(&seg, 1, lost, DIM, 1, &p, NULL, hits, &n, &err), 0);
     assert_true(n == 1 && hits[0].row != 1234);
     p = (vector_params){.no_graph = true};
