@@ -16,7 +16,11 @@
  * the other read the same codes and lists, out of the cache. A row's region is the path that a
  * descent through the upper layers takes to it (docs/vector.md has what that is worth).
  *
- * Old rows that lost many links to deleted ones make such a pass too, narrower. hnsw_adopt has
+ * Where most rows are in the graph already, the first pass needs no more than find the new rows a
+ * place, so it is narrower: a quarter of ef_construction (in a build from scratch that costs
+ * recall, docs/vector.md).
+ *
+ * Old rows that lost many links to deleted ones make the second pass, too. hnsw_adopt has
  * given them rows from behind the deleted ones, which lie near by; without the pass the links of a
  * graph get more local with every merge, and recall falls. */
 #include <inttypes.h>
@@ -27,7 +31,7 @@
 
 #define BATCH_ROWS  16384u
 #define REFINE_ROWS 65536u
-#define STALE_PART  4u /* rows that lost links look around with this part of ef_construction */
+#define OLD_PART    4u /* of ef_construction, for rows new in a mostly old graph */
 #define GROWTH      4u /* a batch is at most one row for so many in the graph */
 #define TASK_ROWS   16u
 #define PART        (2u * HNSW_MAX_M)
@@ -476,7 +480,8 @@ cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
     uint32_t own = hnsw_own_links(b->graph.m),
              all = b->n_order > b->n_stale ? b->n_order : b->n_stale,
              most = all < REFINE_ROWS ? all : REFINE_ROWS;
-    insert_job j = {.b = b, .ef = (b->params.ef_construction + 1) / 2};
+    size_t half = (b->params.ef_construction + 1) / 2;
+    insert_job j = {.b = b, .ef = half};
     uint32_t *staged = NULL;
     cairn_status st;
 
@@ -490,11 +495,13 @@ cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
         st = cairn_fail(err, CAIRN_ENOMEM, "building a graph of %" PRIu32 " rows", b->graph.rows);
     } else {
         memset(j.head, 0xff, (size_t)b->graph.rows * sizeof *j.head);
+        if (b->n_order <= b->graph.rows / 2)
+            j.ef = (b->params.ef_construction + OLD_PART - 1) / OLD_PART;
         st = insert_all(&j, places, workers, err);
         j.staged = staged;
+        j.ef = half;
         if (!st)
             st = refine_all(&j, b->order, b->n_order, places, workers, err);
-        j.ef = (b->params.ef_construction + STALE_PART - 1) / STALE_PART;
         if (!st)
             st = refine_all(&j, b->order + b->n_order, b->n_stale, places, workers, err);
     }
