@@ -575,7 +575,8 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     }
     if (st)
         return st;
-    qsort(x.at, x.n, sizeof *x.at, by_score);
+    if (x.n)
+        qsort(x.at, x.n, sizeof *x.at, by_score);
     bool cosines = x.vectors && params->similarity && x.n;
     if (cosines && !(st = second_round(&x, params)))
         qsort(x.at, x.n, sizeof *x.at, by_score);
