@@ -8,6 +8,8 @@
 #include "base/utf8.h"
 #include "cli/cli.h"
 
+#define MANY_FAILURES 20 /* for one reason: told in one line */
+
 const char *cli_bold(const cli *c)
 {
     return c->out_colour ? "\x1b[1m" : "";
@@ -157,6 +159,38 @@ void cli_progress(void *ctx, const cairn_progress *p)
     fflush(stderr);
 }
 
+static int by_reason(const void *a, const void *b)
+{
+    const cairn_failure *const *x = a, *const *y = b;
+    int order = strcmp((*x)->reason, (*y)->reason);
+
+    return order ? order : *x < *y ? -1 : *x > *y;
+}
+
+/* A line a file; where many failed for one reason (a folder of pictures), a line for all of them. */
+static void print_failures(const cairn_failure *f, size_t n)
+{
+    const cairn_failure **sorted = calloc(n, sizeof *sorted);
+
+    for (size_t i = 0; sorted && i < n; i++)
+        sorted[i] = &f[i];
+    if (sorted)
+        qsort(sorted, n, sizeof *sorted, by_reason);
+    for (size_t i = 0, end; sorted && i < n; i = end) {
+        for (end = i + 1; end < n && !strcmp(sorted[end]->reason, sorted[i]->reason);)
+            end++;
+        if (end - i > MANY_FAILURES)
+            fprintf(stderr, "cairn: not indexed: %zu files: %s (cairn status names them)\n", end - i,
+                    sorted[i]->reason);
+        for (size_t k = i; end - i <= MANY_FAILURES && k < end; k++) {
+            fputs("cairn: not indexed: ", stderr);
+            cli_put_text(stderr, sorted[k]->path, strlen(sorted[k]->path));
+            fprintf(stderr, ": %s\n", sorted[k]->reason);
+        }
+    }
+    free(sorted);
+}
+
 void cli_print_report(cli *c, const cairn_index_report *r)
 {
     cli_progress_clear(c);
@@ -166,11 +200,7 @@ void cli_print_report(cli *c, const cairn_index_report *r)
            r->embedded, r->seconds);
     if (!c->quiet && r->n_failed) {
         fflush(stdout);
-        for (size_t i = 0; i < r->n_failed; i++) {
-            fputs("cairn: not indexed: ", stderr);
-            cli_put_text(stderr, r->failed[i].path, strlen(r->failed[i].path));
-            fprintf(stderr, ": %s\n", r->failed[i].reason);
-        }
+        print_failures(r->failed, r->n_failed);
     }
 }
 

@@ -76,5 +76,17 @@ class Rules(CairnTest):
         self.assertEqual(self.names(), [".notes/n.txt", "a.txt"])
 
 
+class Failures(CairnTest):
+    def test_many_of_one_reason_are_told_in_one_line(self):
+        for i in range(30):
+            self.write(f"{i}.bin", bytes(range(256)) * 8 + bytes([i]))
+        self.write("bad.pdf", "%PDF-1.4 nothing of the kind")
+        told = self.run_cairn("index", "--no-vectors", self.docs).stderr
+        self.assertIn("not indexed: 30 files: no parser for", told)
+        self.assertIn("bad.pdf: broken PDF", told)
+        self.assertEqual(told.count("not indexed"), 2)
+        self.assertEqual(len(self.json("status")["failed"]), 31)
+
+
 if __name__ == "__main__":
     main()
