@@ -15,19 +15,29 @@ EXAMPLES = os.path.join(SOURCE, "examples", "grpc")
 BUILD = os.path.dirname(os.path.dirname(os.path.abspath(os.environ.get("CAIRN_BIN", "build/release/cli/cairn"))))
 CLIENTS = os.path.join(BUILD, "grpc-clients")
 PATIENCE = 300  # seconds for one step; a registry that is away fails sooner
+# What npm and pip keep for themselves stays in the build folder, too. Go uses its own caches: without them each
+# build tree would compile its library anew, for minutes.
+KEPT = {"CGO_ENABLED": "0", "npm_config_cache": os.path.join(CLIENTS, "npm-cache"), "PIP_NO_CACHE_DIR": "1"}
 
 
 class Missing(Exception):
     """Why a client is not here."""
 
 
-def step(*command, **more):
+too_slow = set()  # programs that have used up their patience once: nobody waits for them again
+
+
+def step(*command, env=None, **more):
+    if command[0] in too_slow:
+        raise Missing(f"{command[0]} is too slow here")
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=PATIENCE, text=True, errors="replace", **more)
+        done = subprocess.run(command, env={**os.environ, **KEPT, **(env or {})}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, text=True,
+                              errors="replace", **more)
     except FileNotFoundError:
         raise Missing(f"{command[0]} is not installed") from None
     except subprocess.TimeoutExpired:
+        too_slow.add(command[0])
         raise Missing(f"{os.path.basename(command[0])} did not end within {PATIENCE} s") from None
     if done.returncode:
         last = (done.stdout.strip().splitlines() or ["no reason given"])[-1]
@@ -85,7 +95,7 @@ def go_tool(name, package):
     """A program of Go's, built once."""
 
     def make(folder):
-        step("go", "install", package, env=dict(os.environ, GOBIN=folder, CGO_ENABLED="0"))
+        step("go", "install", package, env={"GOBIN": folder})
 
     return os.path.join(once(name, make), name)
 
@@ -99,9 +109,9 @@ def go():
         path = os.pathsep.join([os.path.dirname(t) for t in tools] + [os.environ["PATH"]])
         for file in ("generate", "go.mod", "main.go"):
             shutil.copy(os.path.join(EXAMPLES, "go", file), folder)
-        step("./generate", cwd=folder, env=dict(os.environ, PATH=path, CAIRN_PROTO=PROTO))
+        step("./generate", cwd=folder, env={"PATH": path, "CAIRN_PROTO": PROTO})
         step("go", "mod", "tidy", cwd=folder)
-        step("go", "build", "-o", "client", ".", cwd=folder, env=dict(os.environ, CGO_ENABLED="0"))
+        step("go", "build", "-o", "client", ".", cwd=folder)
 
     step("go", "version")
     return os.path.join(once("go", make), "client")
