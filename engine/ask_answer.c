@@ -116,15 +116,16 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
 /* ---- checking what the model writes ---- */
 
 /* A number or a name is soon found somewhere. What is cited must speak of what was asked nearly as much as
- * the best sentence does. */
+ * the best sentence does; the best sentence itself may always be. */
 static bool speaks_of_question(const asking *a, const evidence_sentence *s)
 {
     const evidence *e = &a->evidence;
     float most = e->extra[EVIDENCE_MOST_AROUND];
 
-    return s->score >= e->sentences[0].score - CITED_SPREAD &&
-           (s->feature[EVIDENCE_FOREIGN] > 0 ||
-            s->feature[EVIDENCE_COVER_AROUND] >= CITED_COVER * most);
+    return s == &e->sentences[0] ||
+           (s->score >= e->sentences[0].score - CITED_SPREAD &&
+            (s->feature[EVIDENCE_FOREIGN] > 0 ||
+             s->feature[EVIDENCE_COVER_AROUND] >= CITED_COVER * most));
 }
 
 /* Whether the sentence is in the documents, near the evidence; where, when it is. The best evidence that

@@ -623,8 +623,10 @@ cairn_status quantities_find(const char *s, size_t len, arena *a, quantity **out
             got = end - i > 1 && (month_first(s, len, i, &q) || numeral_at(s, len, i, end, &q));
             if (got)
                 end = q.end;
-            else /* K2, EN60335: digits inside a word belong to it */
-                while (end < len && (isalnum((unsigned char)s[end]) || s[end] == '_'))
+            else /* K2, EN60335, LK-88: digits inside a word belong to it */
+                while (end < len && (isalnum((unsigned char)s[end]) || s[end] == '_' ||
+                                     (s[end] == '-' && end + 1 < len &&
+                                      isdigit((unsigned char)s[end + 1]))))
                     end++;
         }
         i = end;
