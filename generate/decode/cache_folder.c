@@ -145,7 +145,7 @@ void cache_folder_sweep(const char *folder, const char *suffix, uint64_t budget,
             unlinkat(dirfd(d), e->d_name, 0);
             continue;
         }
-        snprintf(files[n].name, sizeof files[n].name, "%s", e->d_name);
+        memcpy(files[n].name, e->d_name, strlen(e->d_name) + 1); /* has_suffix: it fits */
         files[n].used_ns = (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
         files[n++].bytes = (uint64_t)sb.st_size;
         total += (uint64_t)sb.st_size;
