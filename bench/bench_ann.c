@@ -1,7 +1,7 @@
 /* bench_ann.c - vector search by itself, on the inputs of the peers' script peer_ann.py and with its
  * keys, so that both can be run one after the other and compared line by line.
  *
- *   bench_ann --data DIR [--peer flat|hnsw|ivf_flat|ivf_sq8|ivf_pq|all] [--M 16] [--efc 200]
+ *   bench_ann --data DIR [--peer flat|hnsw|ivf_flat|ivf_sq8|ivf_pq|all] [--M 24] [--efc 200]
  *             [--ef N ...] [--nprobe N ...] [--nlist 1024] [--rescore N] [--repeats 3]
  *             [--build-threads 2] [--filter 0.1] [--segment FILE] [--out FILE]
  *             [--storage f32|f16|bf16|i8] [--codes i8|i4|b1] [--code-dim N]
@@ -534,7 +534,7 @@ int main(int argc, char **argv)
     }
     if (!data) {
         fprintf(stderr, "usage: bench_ann --data DIR [--peer flat|hnsw|ivf_flat|ivf_sq8|ivf_pq|all] "
-                        "[--M 16] [--efc 200] [--nprobe N ...] [--nlist 1024] [--rescore N] [--segment FILE] "
+                        "[--M 24] [--efc 200] [--nprobe N ...] [--nlist 1024] [--rescore N] [--segment FILE] "
                         "[--ef N ...] [--repeats 3] [--build-threads 2] [--filter SHARE] "
                         "[--out FILE]\n");
         return 2;

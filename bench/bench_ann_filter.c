@@ -1,7 +1,7 @@
 /* bench_ann_filter.c - filtered vector search and one round of deletes and inserts, on the inputs
  * of the peers' script peer_ann_filter.py and with its keys.
  *
- *   bench_ann_filter --data DIR [--masks DIR] [--nq 500] [--M 16] [--efc 200] [--ef N ...]
+ *   bench_ann_filter --data DIR [--masks DIR] [--nq 500] [--M 24] [--efc 200] [--ef N ...]
  *                    [--repeats 3] [--filter NAME] [--no-churn] [--cache DIR] [--out FILE]
  *
  * DIR holds base.npy, queries.npy and extra.npy. Filters: 50, 10, 1 and 0.1 % of the rows at random
@@ -210,7 +210,7 @@ static void churn(bench *b)
 
 int main(int argc, char **argv)
 {
-    bench b = {.repeats = 3, .m = 16, .efc = 200, .nq = 500};
+    bench b = {.repeats = 3, .m = 24, .efc = 200, .nq = 500};
     const char *data = NULL, *only = NULL;
     bool no_churn = false;
 
@@ -248,7 +248,7 @@ int main(int argc, char **argv)
     if (!data) {
         fprintf(stderr,
                 "usage: bench_ann_filter --data DIR [--masks DIR] [--filter NAME] [--nq 500] "
-                "[--M 16] [--efc 200] [--ef N ...] [--repeats 3] [--no-churn] "
+                "[--M 24] [--efc 200] [--ef N ...] [--repeats 3] [--no-churn] "
                 "[--cache DIR] [--out FILE]\n");
         return 2;
     }

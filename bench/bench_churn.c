@@ -2,7 +2,7 @@
  * ones, ten times over, and compares the result of every round with a graph built afresh from the
  * same rows.
  *
- *   bench_churn --data DIR [--rounds 10] [--share 0.3] [--fresh-every 1] [--nq 500] [--M 16]
+ *   bench_churn --data DIR [--rounds 10] [--share 0.3] [--fresh-every 1] [--nq 500] [--M 24]
  *               [--efc 200] [--ef N ...] [--repeats 3] [--threads 1] [--cache DIR] [--out FILE]
  *
  * DIR holds base.npy, queries.npy and extra.npy. The rows of base are live at first; the new rows
@@ -242,7 +242,7 @@ static void run_rounds(churn *c, int rounds, double share, int fresh_every, cons
 
 int main(int argc, char **argv)
 {
-    churn c = {.m = 16, .efc = 200, .nq = 500, .repeats = 3, .rng = 9};
+    churn c = {.m = 24, .efc = 200, .nq = 500, .repeats = 3, .rng = 9};
     const char *data = NULL, *cache = NULL;
     int rounds = 10, fresh_every = 1, threads = 1;
     double share = 0.3;
@@ -281,7 +281,7 @@ int main(int argc, char **argv)
     }
     if (!data || share <= 0 || share > 0.9) {
         fprintf(stderr, "usage: bench_churn --data DIR [--rounds 10] [--share 0.3] "
-                        "[--fresh-every 1] [--nq 500] [--M 16] [--efc 200] [--ef N ...] "
+                        "[--fresh-every 1] [--nq 500] [--M 24] [--efc 200] [--ef N ...] "
                         "[--repeats 3] [--threads 1] [--cache DIR] [--out FILE]\n");
         return 2;
     }

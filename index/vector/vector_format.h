@@ -53,7 +53,7 @@
 #define VECTOR_FORMAT_VERSION  2u
 #define VECTOR_META_BYTES      64u
 #define VECTOR_META_V1_BYTES   48u
-#define VECTOR_M               16u
+#define VECTOR_M               24u
 #define VECTOR_EF_CONSTRUCTION 200u
 /* Candidates of a graph search that names none. Far more than made-up rows need: questions lie
  * apart from the passages that answer them, and 128 found 0.79 of the true ten there, 512 0.93. A

@@ -1032,7 +1032,7 @@ static void broken_sections_are_refused_or_harmless(void **state)
 
 static void verify_names_each_broken_invariant(void **state)
 {
-    vector_options force = {.force = true};
+    vector_options force = {.force = true, .m = 16};
     cairn_error err = {0};
     fixture f = {0};
 
