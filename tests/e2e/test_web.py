@@ -248,17 +248,28 @@ class Token(Page):
 
 @unittest.skipUnless(GENERATES, "the models qwen2.5-coder-0.5b and multilingual-e5-small are not on this machine")
 class Asking(Page):
+    QUESTIONS = ("At what temperature does the thermal fuse in the motor winding blow?",
+                 "Wie viele Geräte sind vom Rückruf der Netzkabel betroffen?", "Was steht auf dem Stecker der betroffenen Netzkabel?",
+                 "How long is the warranty on the K2's burrs?", "Within how many days must a K2 be registered?")
+
     def test_ask_follow_a_citation_and_stop(self):
-        self.start(os.path.join(LIBRARY, "manual"), vectors=True)
+        self.start(os.path.join(LIBRARY, "manual"), os.path.join(LIBRARY, "mail"), vectors=True)
+        # How good the model's answers are is tested elsewhere: here one is shown that it does give.
+        told = {q: self.json("ask", q, code=None) for q in self.QUESTIONS}
+        question = next((q for q, a in told.items() if re.search(r"\[\d", a["answer"]) and a["citations"]), None)
+        if not question:
+            self.skipTest("the model cites nothing for any of the questions")
         page = self.open()
-        page.keyboard.type("At what temperature does the thermal fuse in the motor winding blow?")
+        page.keyboard.type(question)
         page.keyboard.press("Control+Enter")
-        expect(page.locator(".turn .question")).to_have_text("At what temperature does the thermal fuse in the motor winding blow?")
+        expect(page.locator(".turn .question")).to_have_text(question)
         source = page.locator(".sources button").first
         expect(source).to_be_visible()
-        expect(page.locator(".said")).to_contain_text("115")
+        expect(page.locator(".said")).to_contain_text(told[question]["answer"].split("[")[0].strip()[:40])
         page.locator(".said .cite").first.click()
-        expect(page.locator("#text p.cited").first).to_contain_text("115")
+        expect(page.locator("#text p.cited").first).to_be_visible()
+        cited = " ".join(page.locator("#text p.cited").all_inner_texts())
+        self.assertTrue(any(c["text"].split()[0] in cited for c in told[question]["citations"]), cited)
         expect(page.locator("#text")).to_be_focused()
         self.no_fault(page, "answer")
         self.shot(page, "web-answer.jpg")
