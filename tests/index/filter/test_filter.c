@@ -426,7 +426,7 @@ static void merges_agree_with_the_plain_twin(void **state)
 /* A merge of columns asks in every stage whether to go on, and ends where it is told to. */
 static void a_merge_steps_in_every_stage(void **state)
 {
-    enum { ROWS = 60000, COLUMNS = 6 };
+    enum { ROWS = 20000, COLUMNS = 6 };
     filter_row *rows = calloc(ROWS, sizeof *rows);
     char (*uri)[32] = calloc(ROWS, sizeof *uri);
     uint32_t *order = calloc(2 * ROWS, sizeof *order);
@@ -463,7 +463,7 @@ static void a_merge_steps_in_every_stage(void **state)
         assert_true(watched_before(&all, "flt.uri") >= 8 * ROWS / (long)PACE_UNITS);
         assert_true(watched_before(&all, "flt.date") >= 16 * ROWS / (long)PACE_UNITS);
         assert_true(watched_before(&all, "flt.size") >= 16 * ROWS / (long)PACE_UNITS);
-        for (long at = 1; at <= all.steps; at += 1 + all.steps / 40) {
+        for (long at = 1; at <= all.steps; at += 1 + all.steps / 10) {
             watched_merge w = {.stop_at = at};
             steps = (pace){watched_step, &w, 0};
             sink = watched_sink(&w);

@@ -450,7 +450,7 @@ static void a_merge_steps_in_every_stage(void **state)
         assert_true(all.section[0].begun - all.quiet >= FORMS / (long)PACE_UNITS);
         /* and forms are sorted anew before they are written. */
         assert_true(watched_before(&all, "lex.fidx") >= 8 * FORMS / (long)PACE_UNITS);
-        for (long at = 1; at <= all.steps; at += 1 + all.steps / 60) {
+        for (long at = 1; at <= all.steps; at += 1 + all.steps / 15) {
             watched_merge w = {.stop_at = at};
             o.step_ctx = &w;
             sink = watched_sink(&w);
