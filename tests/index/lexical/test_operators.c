@@ -797,6 +797,11 @@ static void automata_accept_what_references_do(void **state)
             strcpy(text, some_word(&r));
             st = automaton_fuzzy(&a, &memory, text, strlen(text), q.edits, &err);
         }
+        if (st == CAIRN_ELIMIT && q.kind == LEXICAL_REGEX) { /* chance nested its repeats too deep */
+            automaton_clear(&a);
+            arena_clear(&memory);
+            continue;
+        }
         if (st)
             fail_msg("%s: %s", text, err.text);
         for (size_t i = 0; i < 64; i++) {
