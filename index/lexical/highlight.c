@@ -135,6 +135,7 @@ static cairn_status new_wanted(collecting *c, wanted **out)
         c->cap = cap;
     }
     *out = &c->at[c->n++];
+    **out = (wanted){0}; /* it may have been another's that was taken back */
     return CAIRN_OK;
 }
 
