@@ -12,7 +12,7 @@ import sys
 SOURCE = os.environ.get("CAIRN_SOURCE", os.path.abspath(os.path.join(os.path.dirname(__file__), "../..")))
 PROTO = os.path.join(SOURCE, "server", "proto")
 EXAMPLES = os.path.join(SOURCE, "examples", "grpc")
-BUILD = os.path.dirname(os.path.dirname(os.path.abspath(os.environ.get("CAIRN_BIN", "build/release/cli/cairn"))))
+BUILD = os.path.dirname(os.path.dirname(os.path.abspath(os.environ.get("CAIRN_BIN", os.path.join(SOURCE, "build/release/cli/cairn")))))
 CLIENTS = os.path.join(BUILD, "grpc-clients")
 PATIENCE = 300  # seconds for one step; a registry that is away fails sooner
 # What npm and pip keep for themselves stays in the build folder, too. Go uses its own caches: without them each
