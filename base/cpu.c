@@ -14,7 +14,7 @@ static bool has_f16c(void)
     return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
 }
 
-cpu_level cpu_level_max(void)
+static cpu_level find_level(void)
 {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
@@ -26,6 +26,20 @@ cpu_level cpu_level_max(void)
     return CPU_SCALAR;
 }
 
+/* Found once: asking the processor takes tens of microseconds on a virtual machine. Racing first callers
+ * find the same, so a relaxed atomic is enough. */
+cpu_level cpu_level_max(void)
+{
+    static int found = -1;
+    int level = __atomic_load_n(&found, __ATOMIC_RELAXED);
+
+    if (level < 0) {
+        level = find_level();
+        __atomic_store_n(&found, level, __ATOMIC_RELAXED);
+    }
+    return (cpu_level)level;
+}
+
 const char *cpu_level_name(cpu_level level)
 {
     static const char *const names[] = {"scalar", "avx2", "avx512"};
@@ -35,8 +49,7 @@ const char *cpu_level_name(cpu_level level)
 
 cpu_level cpu_level_get(void)
 {
-    /* Racing first callers compute the same value, so a relaxed atomic is enough. */
-    static int cached = -1;
+    static int cached = -1; /* as above */
     int level = __atomic_load_n(&cached, __ATOMIC_RELAXED);
 
     if (level < 0) {
