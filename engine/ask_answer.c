@@ -258,11 +258,7 @@ cairn_status ask_generate(asking *a, cairn_error *err)
     sampling.temperature = q->temperature;
     sampling.seed = q->seed;
     if (!st)
-        st = engine_generator_begin(a->c, q->cancel, err);
-    if (!st) {
-        st = generator_chat(a->g, messages, &p, &a->result, err);
-        engine_generator_end(a->c);
-    }
+        st = engine_chat(a->c, messages, &p, q->cancel, &a->result, err);
     json_decref(messages);
     if (!st && a->result.finish == GENERATE_CANCELLED && engine_cancelled(q->cancel))
         st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while answering");

@@ -58,10 +58,10 @@ cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
 /* encoder_embed with the handle's encoder, once it is free; `cancel` may be NULL. */
 cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,
                           const volatile sig_atomic_t *cancel, float *out, cairn_error *err);
-/* Have the generator to oneself, from a successful begin to the end. */
-cairn_status engine_generator_begin(cairn *c, const volatile sig_atomic_t *cancel,
-                                    cairn_error *err);
-void engine_generator_end(cairn *c);
+/* Answer messages with the handle's generator: shared_model_answer. */
+cairn_status engine_chat(cairn *c, const json_t *messages, const generate_params *params,
+                         const volatile sig_atomic_t *cancel, generate_result *out,
+                         cairn_error *err);
 /* Read the stop words and synonyms that the settings name, once. */
 cairn_status engine_words(cairn *c, cairn_error *err);
 /* To who names a model, one that is no model at all or of an unknown kind is a bad model: turns the

@@ -311,16 +311,12 @@ cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder
     return st;
 }
 
-cairn_status engine_generator_begin(cairn *c, const volatile sig_atomic_t *cancel,
-                                    cairn_error *err)
+cairn_status engine_chat(cairn *c, const json_t *messages, const generate_params *params,
+                         const volatile sig_atomic_t *cancel, generate_result *out,
+                         cairn_error *err)
 {
     generator *g;
     cairn_status st = engine_generator(c, &g, err);
 
-    return st ? st : shared_model_enter(c->generator, cancel, 0, err);
-}
-
-void engine_generator_end(cairn *c)
-{
-    shared_model_leave(c->generator);
+    return st ? st : shared_model_answer(c->generator, messages, NULL, params, cancel, 0, out, err);
 }

@@ -165,23 +165,6 @@ static cairn_status make_messages(const cairn_generate_request *q, json_t **out,
     return CAIRN_OK;
 }
 
-static cairn_status generate(generator *g, const cairn_generate_request *q,
-                             const generate_params *p, generate_result *made, cairn_error *err)
-{
-    json_t *messages = NULL;
-    cairn_status st;
-
-    if (!q->n_turns)
-        return generator_complete(g, q->prompt, strlen(q->prompt), TOKENIZE_ADD_SPECIAL, p, made,
-                                  err);
-    st = make_messages(q, &messages, err);
-    if (st)
-        return st;
-    st = generator_chat(g, messages, p, made, err);
-    json_decref(messages);
-    return st;
-}
-
 /* `made` becomes *out. */
 static void hand_over(generate_result *made, cairn_generated *out)
 {
@@ -201,7 +184,7 @@ cairn_status cairn_models_generate(cairn_models *m, const cairn_generate_request
                                    cairn_error *err)
 {
     generating k = {request, stream, stream_ctx};
-    json_t *schema = NULL;
+    json_t *schema = NULL, *messages = NULL;
     sampler_params sampling = sampler_params_default();
     generate_params p = {.max_tokens = request->max_tokens,
                          .sampling = &sampling,
@@ -224,12 +207,12 @@ cairn_status cairn_models_generate(cairn_models *m, const cairn_generate_request
     sampling.top_k = request->top_k;
     sampling.seed = request->seed;
     st = models_get(m, MODEL_GENERATOR, request->model, request->cancel, &s, err);
+    if (!st && request->n_turns)
+        st = make_messages(request, &messages, err);
     if (!st)
-        st = shared_model_enter(s, request->cancel, request->deadline_ns, err);
-    if (!st) {
-        st = generate(shared_model_generator(s), request, &p, &made, err);
-        shared_model_leave(s);
-    }
+        st = shared_model_answer(s, messages, request->prompt, &p, request->cancel,
+                                 request->deadline_ns, &made, err);
+    json_decref(messages);
     json_decref(schema);
     if (!st && made.finish == GENERATE_CANCELLED)
         st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while answering");

@@ -2,7 +2,8 @@
  *
  * A server opens several `cairn` handles, one a request at work. Handed the same `cairn_models`
  * (cairn_options.models), they use one copy of each model: a model is opened by the first that
- * needs it and stays open until cairn_models_destroy. A model works for one call at a time; the
+ * needs it and stays open until cairn_models_destroy. A generator answers several calls at
+ * once (generate/decode/batcher.h), each as it would alone; an encoder works for one at a time, and the
  * others wait in line, first come first served, until it is free, their `cancel` flag is set, or
  * their deadline passes.
  *
@@ -17,7 +18,7 @@
  * Owns     the models and the threads that compute in them.
  * Threads  any, for every function but cairn_models_destroy.
  * Errors   CAIRN_EMODEL: missing, broken, or not of the kind asked for; CAIRN_EBUSY: the deadline
- *          passed while others had the model; CAIRN_ECANCELLED. */
+ *          passed while others had the model, or too many wait; CAIRN_ECANCELLED. */
 #ifndef CAIRN_ENGINE_RUNTIME_H
 #define CAIRN_ENGINE_RUNTIME_H
 
@@ -87,7 +88,7 @@ typedef struct cairn_generate_request {
     size_t n_stop;
     const char *json_schema; /* JSON text: the answer is JSON that it allows; NULL: any text */
     const volatile sig_atomic_t *cancel;
-    int64_t deadline_ns; /* of waiting for the model; on the monotonic clock, 0: none */
+    int64_t deadline_ns; /* for the first text to come; on the monotonic clock, 0: none */
 } cairn_generate_request;
 
 typedef struct cairn_generated {
@@ -98,8 +99,8 @@ typedef struct cairn_generated {
     double ttft_ms, total_ms;
 } cairn_generated;
 
-/* `stream` (may be NULL) gets whole characters as they come and must not block: others wait for the
- * model meanwhile; false from it is CAIRN_ECANCELLED. Clear *out in any case. */
+/* `stream` (may be NULL) gets whole characters as they come, in another thread than the caller's, and
+ * must not block: others wait for the model meanwhile; false from it is CAIRN_ECANCELLED. Clear *out in any case. */
 cairn_status cairn_models_generate(cairn_models *m, const cairn_generate_request *request,
                                    cairn_stream_fn *stream, void *stream_ctx, cairn_generated *out,
                                    cairn_error *err);

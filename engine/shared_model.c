@@ -32,6 +32,7 @@ struct shared_model {
     pool *workers; /* owned, but for private models */
     encoder *encoder;
     generator *generator;
+    batcher *batcher; /* of a generator that is shared */
     sparse_encoder *sparse;
     atomic_bool opened; /* one of the three is there and stays as it is */
     pthread_mutex_t mutex; /* of the line */
@@ -95,6 +96,7 @@ void cairn_models_destroy(cairn_models *m)
         shared_model *s = m->list;
         m->list = s->next;
         encoder_close(s->encoder);
+        batcher_destroy(s->batcher);
         generator_close(s->generator);
         sparse_encoder_close(s->sparse);
         if (!m->borrowed)
@@ -118,11 +120,11 @@ size_t cairn_models_in_use(cairn_models *m)
     return n;
 }
 
-static void count(cairn_models *m, bool more)
+void shared_model_count(shared_model *s, bool more)
 {
-    pthread_mutex_lock(&m->mutex);
-    m->in_use += more ? 1 : (size_t)-1;
-    pthread_mutex_unlock(&m->mutex);
+    pthread_mutex_lock(&s->home->mutex);
+    s->home->in_use += more ? 1 : (size_t)-1;
+    pthread_mutex_unlock(&s->home->mutex);
 }
 
 encoder *shared_model_encoder(const shared_model *s)
@@ -133,6 +135,11 @@ encoder *shared_model_encoder(const shared_model *s)
 generator *shared_model_generator(const shared_model *s)
 {
     return s->generator;
+}
+
+batcher *shared_model_batcher(const shared_model *s)
+{
+    return s->batcher;
 }
 
 sparse_encoder *shared_model_sparse(const shared_model *s)
@@ -172,7 +179,7 @@ cairn_status shared_model_enter(shared_model *s, const volatile sig_atomic_t *ca
     waiter me = {NULL};
     cairn_status st = CAIRN_OK;
 
-    count(s->home, true);
+    shared_model_count(s, true);
     pthread_mutex_lock(&s->mutex);
     *s->last = &me;
     s->last = &me.next;
@@ -193,7 +200,7 @@ cairn_status shared_model_enter(shared_model *s, const volatile sig_atomic_t *ca
         s->taken = true;
     pthread_mutex_unlock(&s->mutex);
     if (st)
-        count(s->home, false);
+        shared_model_count(s, false);
     return st;
 }
 
@@ -203,7 +210,7 @@ void shared_model_leave(shared_model *s)
     s->taken = false;
     pthread_cond_broadcast(&s->moved);
     pthread_mutex_unlock(&s->mutex);
-    count(s->home, false);
+    shared_model_count(s, false);
 }
 
 /* ---- the list ---- */
@@ -265,6 +272,13 @@ static cairn_status open_model(shared_model *s, cairn_error *err)
         model_caches caches;
         engine_model_caches(&s->home->settings, &caches, &o);
         st = generator_open(&s->generator, s->path, &o, err);
+        if (!st && !s->home->borrowed)
+            st = batcher_create(&s->batcher, s->generator,
+                                &(batcher_options){.n_threads = s->home->n_threads}, err);
+        if (st) {
+            generator_close(s->generator);
+            s->generator = NULL;
+        }
     }
     if (!st)
         atomic_store(&s->opened, true);

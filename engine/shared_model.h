@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "engine/runtime.h"
 #include "engine/settings.h"
+#include "generate/decode/batcher.h"
 #include "generate/decode/generate.h"
 #include "generate/encode/encoder.h"
 #include "generate/encode/sparse.h"
@@ -27,6 +28,20 @@ cairn_status models_get(cairn_models *m, model_kind kind, const char *name,
 encoder *shared_model_encoder(const shared_model *s);
 generator *shared_model_generator(const shared_model *s);
 sparse_encoder *shared_model_sparse(const shared_model *s);
+
+/* What answers several at once; NULL for private models, whose generator one has in turns. */
+batcher *shared_model_batcher(const shared_model *s);
+
+/* Answer messages, or go on from a prompt (messages NULL): with the others at work where models are shared,
+ * else in one's turn. `deadline_ns` (0: none) is for the first piece of text to come: CAIRN_EBUSY after it.
+ * Cancelled is CAIRN_OK with finish GENERATE_CANCELLED. params->on_text is called in another thread
+ * than this one, while this one waits; a slow one holds up everybody. The text is the same in any company. */
+cairn_status shared_model_answer(shared_model *s, const json_t *messages, const char *prompt,
+                                 const generate_params *params, const volatile sig_atomic_t *cancel,
+                                 int64_t deadline_ns, generate_result *out, cairn_error *err);
+
+/* One more call, or one less, in cairn_models_in_use. */
+void shared_model_count(shared_model *s, bool more);
 
 /* Take one's turn. `cancel` may be NULL; deadline_ns 0: wait for as long as it takes. CAIRN_EBUSY and
  * CAIRN_ECANCELLED leave the line. */

@@ -353,12 +353,18 @@ cairn_status generator_complete_tokens(generator *g, const token_id *prompt, siz
     return st;
 }
 
+cairn_status generator_tokens(const generator *g, const char *prompt, size_t len, unsigned flags,
+                              token_list *out, cairn_error *err)
+{
+    return tokenizer_encode(g->tok, prompt, len, flags, out, err);
+}
+
 cairn_status generator_complete(generator *g, const char *prompt, size_t len, unsigned flags,
                                 const generate_params *params, generate_result *out,
                                 cairn_error *err)
 {
     token_list ids = {0};
-    cairn_status st = tokenizer_encode(g->tok, prompt, len, flags, &ids, err);
+    cairn_status st = generator_tokens(g, prompt, len, flags, &ids, err);
 
     if (!st)
         st = generator_complete_tokens(g, ids.ids, ids.n, params, out, err);

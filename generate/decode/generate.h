@@ -112,6 +112,9 @@ cairn_status generator_render(const generator *g, const json_t *messages, bool a
  * broken (generate.c says why); appended to *out. Threads: any. */
 cairn_status generator_prompt(const generator *g, const json_t *messages, token_list *out,
                               cairn_error *err);
+/* The tokens of a raw prompt (flags as tokenizer_encode), appended to *out. Threads: any. */
+cairn_status generator_tokens(const generator *g, const char *prompt, size_t len, unsigned flags,
+                              token_list *out, cairn_error *err);
 /* Go on from a raw prompt: text (flags as tokenizer_encode) or tokens. */
 cairn_status generator_complete(generator *g, const char *prompt, size_t len, unsigned flags,
                                 const generate_params *params, generate_result *out,
