@@ -265,7 +265,9 @@ static void close_passage(cutter *c)
     ingest_chunk *k;
     size_t end;
 
-    if (!has_fresh(c) || c->status) {
+    while (has_fresh(c) && is_white(c->text.data[c->text.len - 1]))
+        c->text.len--;
+    if (!has_fresh(c) || c->status) { /* white space behind an overlap is nothing new either */
         begin_passage(c);
         return;
     }
@@ -279,8 +281,6 @@ static void close_passage(cutter *c)
         c->out = more;
         c->cap = cap;
     }
-    while (c->text.len > c->fresh && is_white(c->text.data[c->text.len - 1]))
-        c->text.len--;
     end = c->last_end;
     while (end > 0 && is_white(c->last->text[end - 1]))
         end--;
