@@ -165,3 +165,16 @@ size_t utf8_length(const char *s, size_t len)
     }
     return n;
 }
+
+void utf8_fold_latin(const char *s, size_t len, char *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c >= 'A' && c <= 'Z')
+            c += 0x20;
+        else if (i && (unsigned char)s[i - 1] == 0xC3 && c >= 0x80 && c <= 0x9E)
+            c += 0x20;
+        out[i] = (char)c;
+    }
+    out[len] = '\0';
+}

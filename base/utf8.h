@@ -22,6 +22,9 @@ bool utf8_valid(const char *s, size_t len);
 cairn_status utf8_sanitize(bytes *out, const char *s, size_t len);
 /* The largest n <= len at which s[0, n) does not end inside a character. */
 size_t utf8_floor(const char *s, size_t len);
+/* Capitals of ASCII and of Latin-1's letters (U+00C0 to U+00DE) become small ones, byte for byte: out[len + 1]
+ * is as long as s and ends with a NUL. For matching word lists without losing a text's places. */
+void utf8_fold_latin(const char *s, size_t len, char *out);
 /* Number of code points (broken subparts count one each). */
 size_t utf8_length(const char *s, size_t len);
 

@@ -22,7 +22,6 @@
 #define BESIDE        100            /* columns from which the view stands beside the list */
 
 typedef struct tui {
-    cli *c;
     cairn *engine;
     char question[QUESTION_MOST + 8];
     size_t len, cursor; /* bytes */
@@ -515,7 +514,6 @@ static int run(cli *c, int argc, char **argv)
     t = calloc(1, sizeof *t);
     if (!t)
         return CLI_INPUT;
-    t->c = c;
     t->opener = getenv("CAIRN_OPENER");
     bytes_init(&t->answer, 1 << 20);
     while ((o = cli_next_option(c, argc, argv, extra)) != -1) {

@@ -1,18 +1,13 @@
 /* shared_answer.c - text from a model that others use, too (shared_model.h).
  *
- * The caller hands its request to the batcher and waits here. It looks at its cancel flag, which a signal
- * handler or another thread sets without waking anybody, every LOOK_NS. */
-#include <errno.h>
+ * The caller hands its request to the batcher and waits here, looking at its cancel flag now and then. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "engine/engine.h"
 #include "engine/shared_model.h"
-
-#define LOOK_NS ((int64_t)20 * 1000000)
 
 typedef struct waiting {
     pthread_mutex_t mutex;
@@ -50,14 +45,6 @@ static void answer_came(void *ctx, cairn_status st, const cairn_error *error,
     pthread_mutex_unlock(&w->mutex);
 }
 
-static void sleep_a_while(waiting *w)
-{
-    int64_t until = clock_mono_ns() + LOOK_NS;
-    struct timespec ts = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
-
-    pthread_cond_timedwait(&w->came, &w->mutex, &ts);
-}
-
 /* Until the answer is there; true when the deadline passed before it began. */
 static bool wait_for(waiting *w, batcher *b, batch_ticket ticket,
                      const volatile sig_atomic_t *cancel, int64_t deadline_ns)
@@ -66,7 +53,7 @@ static bool wait_for(waiting *w, batcher *b, batch_ticket ticket,
 
     pthread_mutex_lock(&w->mutex);
     while (!w->done) {
-        sleep_a_while(w);
+        shared_model_sleep(&w->came, &w->mutex, 0);
         if (w->done || told)
             continue;
         late = deadline_ns && !atomic_load(&w->begun) && clock_mono_ns() >= deadline_ns;
@@ -79,17 +66,6 @@ static bool wait_for(waiting *w, batcher *b, batch_ticket ticket,
     }
     pthread_mutex_unlock(&w->mutex);
     return late;
-}
-
-static void start_waiting(waiting *w)
-{
-    pthread_condattr_t attr;
-
-    pthread_mutex_init(&w->mutex, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->came, &attr);
-    pthread_condattr_destroy(&attr);
 }
 
 static cairn_status answer_in_company(batcher *b, const token_list *prompt,
@@ -109,7 +85,8 @@ static cairn_status answer_in_company(batcher *b, const token_list *prompt,
 
     r.params.on_text = take_text;
     r.params.ctx = &w;
-    start_waiting(&w);
+    pthread_mutex_init(&w.mutex, NULL);
+    shared_model_cond_init(&w.came);
     st = batcher_submit(b, &r, &ticket, err);
     if (!st) {
         late = wait_for(&w, b, ticket, cancel, deadline_ns);

@@ -149,17 +149,26 @@ sparse_encoder *shared_model_sparse(const shared_model *s)
 
 /* ---- the line ---- */
 
-/* Wait until something moved or it is time to look at the flag again. */
-static void sleep_in_line(shared_model *s, int64_t deadline_ns)
+void shared_model_cond_init(pthread_cond_t *c)
 {
-    int64_t now = clock_mono_ns(), until = now + LOOK_NS;
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(c, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+void shared_model_sleep(pthread_cond_t *c, pthread_mutex_t *mutex, int64_t deadline_ns)
+{
+    int64_t until = clock_mono_ns() + LOOK_NS;
     struct timespec ts;
 
     if (deadline_ns && deadline_ns < until)
         until = deadline_ns;
     ts.tv_sec = (time_t)(until / 1000000000);
     ts.tv_nsec = (long)(until % 1000000000);
-    pthread_cond_timedwait(&s->moved, &s->mutex, &ts);
+    pthread_cond_timedwait(c, mutex, &ts);
 }
 
 static void leave_line(shared_model *s, const waiter *w)
@@ -191,7 +200,7 @@ cairn_status shared_model_enter(shared_model *s, const volatile sig_atomic_t *ca
                                               "time was up");
         if (st)
             break;
-        sleep_in_line(s, deadline_ns);
+        shared_model_sleep(&s->moved, &s->mutex, deadline_ns);
     }
     leave_line(s, &me);
     if (st)
@@ -218,7 +227,6 @@ void shared_model_leave(shared_model *s)
 static shared_model *add(cairn_models *m, model_kind kind, const char *path)
 {
     shared_model *s = calloc(1, sizeof *s);
-    pthread_condattr_t attr;
 
     if (!s || !(s->path = strdup(path))) {
         free(s);
@@ -228,10 +236,7 @@ static shared_model *add(cairn_models *m, model_kind kind, const char *path)
     s->kind = kind;
     s->last = &s->first;
     pthread_mutex_init(&s->mutex, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->moved, &attr);
-    pthread_condattr_destroy(&attr);
+    shared_model_cond_init(&s->moved);
     s->next = m->list;
     m->list = s;
     return s;

@@ -6,6 +6,8 @@
 #ifndef CAIRN_ENGINE_SHARED_MODEL_H
 #define CAIRN_ENGINE_SHARED_MODEL_H
 
+#include <pthread.h>
+
 #include "base/pool.h"
 #include "engine/runtime.h"
 #include "engine/settings.h"
@@ -39,6 +41,11 @@ batcher *shared_model_batcher(const shared_model *s);
 cairn_status shared_model_answer(shared_model *s, const json_t *messages, const char *prompt,
                                  const generate_params *params, const volatile sig_atomic_t *cancel,
                                  int64_t deadline_ns, generate_result *out, cairn_error *err);
+
+/* A condition on the monotonic clock, and a wait on it that ends at the latest when it is time to look at a
+ * cancel flag again, which is set without waking anybody, or at the deadline (0: none). */
+void shared_model_cond_init(pthread_cond_t *c);
+void shared_model_sleep(pthread_cond_t *c, pthread_mutex_t *mutex, int64_t deadline_ns);
 
 /* One more call, or one less, in cairn_models_in_use. */
 void shared_model_count(shared_model *s, bool more);

@@ -172,16 +172,23 @@ cairn_status wire_put_done(bytes *out, uint64_t blocks)
     return end_frame(out, at, st);
 }
 
-cairn_status wire_put_fail(bytes *out, cairn_status code, const char *text)
+/* How something ended: a status and a sentence. */
+static cairn_status put_outcome(bytes *out, wire_type type, cairn_status code,
+                                const char *text)
 {
     size_t at;
-    cairn_status st = begin_frame(out, WIRE_FAIL, &at);
+    cairn_status st = begin_frame(out, type, &at);
 
     if (!st)
         st = bytes_append_byte(out, (uint8_t)code);
     if (!st)
         st = put_text(out, text, strlen(text));
     return end_frame(out, at, st);
+}
+
+cairn_status wire_put_fail(bytes *out, cairn_status code, const char *text)
+{
+    return put_outcome(out, WIRE_FAIL, code, text);
 }
 
 cairn_status wire_put_member(bytes *out, const emit_member_info *m)
@@ -202,14 +209,7 @@ cairn_status wire_put_member(bytes *out, const emit_member_info *m)
 
 cairn_status wire_put_member_end(bytes *out, cairn_status code, const char *text)
 {
-    size_t at;
-    cairn_status st = begin_frame(out, WIRE_MEMBER_END, &at);
-
-    if (!st)
-        st = bytes_append_byte(out, (uint8_t)code);
-    if (!st)
-        st = put_text(out, text, strlen(text));
-    return end_frame(out, at, st);
+    return put_outcome(out, WIRE_MEMBER_END, code, text);
 }
 
 static const char *get_text(cursor *c, size_t *len)

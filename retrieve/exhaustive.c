@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define QUESTION_MAX 400
 
 typedef struct wording {
@@ -56,20 +58,6 @@ static const wording wordings[] = {
     {"es", es_lists, es_counts, es_things, es_verbs, none},
     {"fr", fr_lists, fr_counts, fr_things, fr_verbs, none},
 };
-
-/* Small letters, byte for byte, so that places stay the question's. */
-static void fold(const char *s, size_t len, char *out)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x80)
-            c = (unsigned char)tolower(c);
-        else if (i && (unsigned char)s[i - 1] == 0xC3 && c >= 0x80 && c <= 0x9E)
-            c += 0x20;
-        out[i] = (char)c;
-    }
-    out[len] = '\0';
-}
 
 static bool edge(const char *s, size_t len, size_t at)
 {
@@ -132,7 +120,7 @@ bool exhaustive_parse(const char *question, size_t len, exhaustive *out)
 
     if (len > QUESTION_MAX || strlen(question) < len)
         return false;
-    fold(question, len, s);
+    utf8_fold_latin(question, len, s); /* places stay the question's */
     for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {
         const wording *w = &wordings[i];
         size_t end = 0, at = 0, from = 0;

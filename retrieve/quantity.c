@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/checked.h"
+#include "base/utf8.h"
 
 #define MAX_QUANTITIES 4096 /* of one text; more are left out */
 #define WORD_MAX       40
@@ -27,20 +28,12 @@ static size_t word_end(const char *s, size_t len, size_t at)
     return at;
 }
 
-/* ASCII and Latin-1 capitals in UTF-8 to small ones; false when it is too long to be known. */
+/* Small letters; false when it is too long to be known. */
 static bool fold(const char *s, size_t len, char out[WORD_MAX])
 {
     if (len >= WORD_MAX)
         return false;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x80)
-            c = (unsigned char)tolower(c);
-        else if (i && (unsigned char)s[i - 1] == 0xC3 && c >= 0x80 && c <= 0x9E)
-            c += 0x20;
-        out[i] = (char)c;
-    }
-    out[len] = '\0';
+    utf8_fold_latin(s, len, out);
     return true;
 }
 
