@@ -34,10 +34,14 @@ void *module_open(const char *file, const char *env, const char *room, char *why
         return NULL;
     self[n] = 0;
     *strrchr(self, '/') = 0;
-    for (int i = 0; i < 5; i++) {
-        const char *dir = i < 3 ? self : i == 3 ? "/usr/local/lib/cairn" : "/usr/lib/cairn";
-        const char *below = i == 1 ? "/../lib/cairn" : i == 2 ? "/../" : "";
-        int len = snprintf(path, sizeof path, "%s%s%s/%s", dir, below, i == 2 ? room : "", file);
+    const char *const places[][3] = {{self, "", ""},
+                                     {self, "/../lib/cairn", ""},
+                                     {self, "/../", room},
+                                     {"/usr/local/lib/cairn", "", ""},
+                                     {"/usr/lib/cairn", "", ""}};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        int len = snprintf(path, sizeof path, "%s%s%s/%s", places[i][0], places[i][1], places[i][2],
+                           file);
         void *handle = len > 0 && (size_t)len < sizeof path ? try_open(path, why, cap) : NULL;
         if (handle)
             return handle;

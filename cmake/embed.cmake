@@ -1,13 +1,12 @@
 # Writes OUT, a C file with the table `prompt_files` of the text files in FILES (see
 # engine/prompts.h).
+include(${CMAKE_CURRENT_LIST_DIR}/embed_bytes.cmake)
 set(code "/* Made by cmake/embed.cmake from the files of engine/prompts. */\n#include \"engine/prompts.h\"\n\n")
 set(table "")
 set(n 0)
 foreach(file ${FILES})
     get_filename_component(name ${file} NAME_WLE)
-    file(READ ${file} hex HEX)
-    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
-    string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)" "\\1\n" hex "${hex}")
+    embed_bytes(hex ${file})
     string(APPEND code "static const char text_${n}[] = {\n${hex}0};\n")
     string(APPEND table "    {\"${name}\", text_${n}, sizeof text_${n} - 1},\n")
     math(EXPR n "${n} + 1")
