@@ -94,7 +94,8 @@ static void run_with(const char *settings, bool many)
     assert_int_equal(cairn_status_get(c, &info, &err), CAIRN_OK);
     assert_int_equal(info.documents, DOCUMENTS);
     assert_false(info.merge_due);
-    assert_true(many ? info.segments > 1 && info.segments < 20 : info.segments == 1);
+    /* of 90 flushes; where the last merge of all came in time, one is left */
+    assert_in_range(info.segments, 1, many ? 19 : 1);
     cairn_status_clear(&info);
     assert_int_equal(count_hits(c, "basalt"), DOCUMENTS);
     assert_int_equal(count_hits(c, "note123x"), 1);
