@@ -188,6 +188,8 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
         st = answer(&a, result, memory, err);
     }
     if (!st)
+        result->snapshot = a.snapshot;
+    if (!st)
         result->total_ms = (double)(clock_mono_ns() - a.start_ns) / 1e6;
     generate_result_clear(&a.result);
     bytes_clear(&a.made);

@@ -40,6 +40,7 @@ typedef struct asking {
     prompt_parts prompt;
     const char *question; /* what evidence is looked for: a follow-up stands by itself here */
     cairn_search_result *hits;
+    uint64_t snapshot; /* that they came from */
     evidence_passage *read; /* [hits->n_hits] */
     evidence evidence;
     bool extractive;  /* no generator is wanted, or there is none */

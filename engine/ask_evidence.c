@@ -132,6 +132,7 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
 
     if (st)
         return st;
+    a->snapshot = store_snapshot_version(v.snapshot);
     st = engine_search_with(a->c, &v, &e, &a->memory, &query, &found, &stages, err);
     a->question = stages.rewritten ? stages.rewritten : a->request->question;
     if (!st)

@@ -103,6 +103,7 @@ static cairn_status search_all(asking *a, const char *query, tally *t, cairn_err
 
     if (st)
         return st;
+    a->snapshot = store_snapshot_version(v.snapshot);
     t->unreadable = (size_t)store_snapshot_counts(v.snapshot).failures;
     st = engine_search_with(a->c, &v, &all, &a->memory, &parsed, &found, NULL, err);
     if (!st && found.matches)

@@ -401,6 +401,7 @@ typedef struct cairn_answer {
     size_t n_citations;
     cairn_search_result *evidence; /* what was retrieved, owned by the answer */
     const char *model;
+    uint64_t snapshot; /* state of the collection that was read; grows with every commit */
     size_t prompt_tokens, completion_tokens;
     double retrieve_ms, ttft_ms, tpot_ms;
     size_t cached_tokens; /* of the prompt, not computed again */

@@ -36,6 +36,7 @@ struct cairn {
     stop_list *stop_words; /* NULL until engine_words, and where the settings name no file */
     synonyms *synonyms;
     bool words_read;
+    struct sqlite3 *user_data; /* NULL until first needed (user_data.h) */
 };
 
 /* Key of store_meta: the identity of the encoder that made the vectors. */

@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "engine/engine.h"
 #include "engine/shared_model.h"
+#include "engine/user_data.h"
 #include "engine/view.h"
 
 const char *cairn_version(void)
@@ -187,6 +188,7 @@ void cairn_close(cairn *c)
     if (c->own_models)
         cairn_models_destroy(c->models);
     pool_destroy(c->pool);
+    user_data_close(c);
     store_close(c->store);
     free(c->home);
     free(c->collection);

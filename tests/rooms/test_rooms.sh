@@ -22,6 +22,7 @@ rooms="base store index generate ingest retrieve engine server cli"
 # Libraries that one place owns: "header prefix|folder that may include it".
 owned_libraries='poppler|ingest/extract/
 lmdb.h|store/
+sqlite3.h|engine/
 faiss/|index/vector/
 libstemmer.h|index/text/
 cmark-gfm|ingest/

@@ -1,0 +1,394 @@
+/* chats.c - conversations in user.db: begun, listed, read, continued, renamed, deleted. */
+#include "engine/chats.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "engine/user_data.h"
+
+#define CHAT_BYTES  ((size_t)1 << 30)
+#define TITLE_BYTES 80 /* of a question that becomes a title */
+
+/* ---- finding ---- */
+
+static cairn_status no_chat(const char *id, cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ENOTFOUND, "there is no conversation \"%s\"; cairn chat list shows them", id);
+}
+
+static bool is_id(const char *id)
+{
+    size_t n = strspn(id, "0123456789abcdef");
+
+    return n && n < CAIRN_CHAT_ID && !id[n];
+}
+
+/* The whole id of what a caller calls `name`. */
+static cairn_status find(sqlite3 *db, const char *name, char id[CAIRN_CHAT_ID], cairn_error *err)
+{
+    sqlite3_stmt *s = NULL;
+    bool row = false;
+    size_t n = 0;
+    cairn_status st;
+
+    if (!name || !*name)
+        return cairn_fail(err, CAIRN_EUSAGE, "no conversation named");
+    if (!strcmp(name, "last"))
+        st = user_data_prepare(db, &s, err, "SELECT id FROM chat ORDER BY changed DESC, id LIMIT 1", "");
+    else if (is_id(name))
+        st = user_data_prepare(db, &s, err,
+                               "SELECT id FROM chat WHERE id >= ?1 AND substr(id, 1, length(?1)) = ?1"
+                               " ORDER BY id LIMIT 2",
+                               "s", name);
+    else
+        return no_chat(name, err);
+    while (!st && !(st = user_data_step(s, &row, err)) && row) {
+        snprintf(id, CAIRN_CHAT_ID, "%s", (const char *)sqlite3_column_text(s, 0));
+        n++;
+    }
+    sqlite3_finalize(s);
+    if (st)
+        return st;
+    if (n > 1)
+        return cairn_fail(err, CAIRN_EUSAGE, "several conversations begin with \"%s\"", name);
+    return n ? CAIRN_OK : no_chat(name, err);
+}
+
+static cairn_status open_and_find(cairn *c, const char *name, sqlite3 **db, char id[CAIRN_CHAT_ID],
+                                  cairn_error *err)
+{
+    cairn_status st = user_data_open(c, false, db, err);
+
+    if (st == CAIRN_ENOTFOUND)
+        return no_chat(name ? name : "", err);
+    return st ? st : find(*db, name, id, err);
+}
+
+/* ---- beginning and listing ---- */
+
+static cairn_status check_title(const char *title, cairn_error *err)
+{
+    size_t len = strnlen(title, CAIRN_CHAT_TITLE_MAX + 1);
+
+    if (len > CAIRN_CHAT_TITLE_MAX)
+        return cairn_fail(err, CAIRN_EUSAGE, "a title has at most %d bytes", CAIRN_CHAT_TITLE_MAX);
+    if (!utf8_valid(title, len))
+        return cairn_fail(err, CAIRN_EUSAGE, "the title is not valid UTF-8");
+    return CAIRN_OK;
+}
+
+cairn_status cairn_chat_create(cairn *c, const char *title, char id[CAIRN_CHAT_ID], cairn_error *err)
+{
+    int64_t now = clock_wall_ns();
+    uint64_t random;
+    sqlite3 *db;
+    cairn_status st = check_title(title ? title : "", err);
+
+    if (!st)
+        st = user_data_open(c, true, &db, err);
+    if (st)
+        return st;
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        return cairn_fail_errno(err, errno, "random number");
+    snprintf(id, CAIRN_CHAT_ID, "%016llx", (unsigned long long)random);
+    return user_data_do(db, err, "INSERT INTO chat VALUES (?,?,?,?)", "ssii", id, title ? title : "", now, now);
+}
+
+#define CHAT_COLUMNS "id, title, created, changed, (SELECT count(*) FROM turn WHERE chat = chat.id)"
+
+static cairn_status read_chat(sqlite3_stmt *s, arena *memory, cairn_chat *out, cairn_error *err)
+{
+    *out = (cairn_chat){.id = user_data_text(s, 0, memory),
+                        .title = user_data_text(s, 1, memory),
+                        .created_ns = sqlite3_column_int64(s, 2),
+                        .changed_ns = sqlite3_column_int64(s, 3),
+                        .n_turns = (size_t)sqlite3_column_int64(s, 4)};
+    return out->id && out->title ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "conversation");
+}
+
+cairn_status cairn_chat_list(cairn *c, bool (*fn)(void *ctx, const cairn_chat *chat), void *ctx,
+                             cairn_error *err)
+{
+    sqlite3_stmt *s = NULL;
+    sqlite3 *db;
+    arena memory;
+    cairn_chat chat;
+    bool row = true;
+    cairn_status st = user_data_open(c, false, &db, err);
+
+    if (st)
+        return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+    arena_init(&memory, CHAT_BYTES);
+    st = user_data_prepare(db, &s, err, "SELECT " CHAT_COLUMNS " FROM chat ORDER BY changed DESC, id", "");
+    while (!st && !(st = user_data_step(s, &row, err)) && row) {
+        arena_reset(&memory);
+        st = read_chat(s, &memory, &chat, err);
+        if (!st && !fn(ctx, &chat))
+            break;
+    }
+    sqlite3_finalize(s);
+    arena_clear(&memory);
+    return st;
+}
+
+/* ---- reading ---- */
+
+static cairn_status read_turns(sqlite3 *db, const char *id, cairn_conversation *v, arena *memory,
+                               cairn_error *err)
+{
+    sqlite3_stmt *s = NULL;
+    size_t n = 0;
+    bool row = true;
+    cairn_status st;
+
+    v->turns = arena_calloc(memory, v->chat.n_turns + 1, sizeof *v->turns);
+    if (!v->turns)
+        return cairn_fail(err, CAIRN_ENOMEM, "conversation");
+    st = user_data_prepare(db, &s, err,
+                           "SELECT n, answer, made, question, filter, text, model, refused, extractive, snapshot"
+                           " FROM turn JOIN answer ON answer.id = turn.answer WHERE chat = ? ORDER BY n",
+                           "s", id);
+    while (!st && n < v->chat.n_turns && !(st = user_data_step(s, &row, err)) && row) {
+        cairn_chat_turn *t = &v->turns[n++];
+        *t = (cairn_chat_turn){.n = (size_t)sqlite3_column_int64(s, 0),
+                               .answer_id = (uint64_t)sqlite3_column_int64(s, 1),
+                               .asked_ns = sqlite3_column_int64(s, 2),
+                               .question = user_data_text(s, 3, memory),
+                               .filter = user_data_text(s, 4, memory),
+                               .text = user_data_text(s, 5, memory),
+                               .model = user_data_text(s, 6, memory),
+                               .refused = sqlite3_column_int(s, 7) != 0,
+                               .extractive = sqlite3_column_int(s, 8) != 0,
+                               .snapshot = (uint64_t)sqlite3_column_int64(s, 9)};
+        if (!t->question || !t->filter || !t->text || !t->model)
+            st = cairn_fail(err, CAIRN_ENOMEM, "conversation");
+        if (!st)
+            st = user_answer_citations(db, (int64_t)t->answer_id, memory, t, err);
+    }
+    sqlite3_finalize(s);
+    v->chat.n_turns = n;
+    return st;
+}
+
+static cairn_status read_conversation(sqlite3 *db, const char *id, cairn_conversation *v, arena *memory,
+                                      cairn_error *err)
+{
+    sqlite3_stmt *s = NULL;
+    bool row = false;
+    cairn_status st = user_data_prepare(db, &s, err, "SELECT " CHAT_COLUMNS " FROM chat WHERE id = ?", "s", id);
+
+    if (!st)
+        st = user_data_step(s, &row, err);
+    if (!st)
+        st = row ? read_chat(s, memory, &v->chat, err) : no_chat(id, err);
+    sqlite3_finalize(s);
+    return st ? st : read_turns(db, id, v, memory, err);
+}
+
+cairn_status cairn_chat_get(cairn *c, const char *name, cairn_conversation **out, cairn_error *err)
+{
+    char id[CAIRN_CHAT_ID];
+    sqlite3 *db;
+    arena *memory;
+    cairn_conversation *v;
+    cairn_status st;
+
+    *out = NULL;
+    st = open_and_find(c, name, &db, id, err);
+    if (st)
+        return st;
+    memory = malloc(sizeof *memory);
+    if (!memory)
+        return cairn_fail(err, CAIRN_ENOMEM, "conversation");
+    arena_init(memory, CHAT_BYTES);
+    v = arena_calloc(memory, 1, sizeof *v);
+    if (!v)
+        st = cairn_fail(err, CAIRN_ENOMEM, "conversation");
+    if (!st)
+        st = user_data_run(db, "BEGIN", err); /* one state for the chat, its turns and their citations */
+    if (!st)
+        st = user_data_end(db, read_conversation(db, id, v, memory, err), err);
+    if (st) {
+        arena_clear(memory);
+        free(memory);
+        return st;
+    }
+    v->memory = memory;
+    *out = v;
+    return CAIRN_OK;
+}
+
+void cairn_chat_free(cairn_conversation *v)
+{
+    arena *memory;
+
+    if (!v)
+        return;
+    memory = v->memory; /* *v itself lives in it */
+    arena_clear(memory);
+    free(memory);
+}
+
+/* ---- continuing ---- */
+
+/* A title made of a question: its first line, cut between words. */
+static void title_of(const char *question, char out[TITLE_BYTES + 4])
+{
+    size_t len = strcspn(question, "\r\n"), cut;
+
+    if (len <= TITLE_BYTES) {
+        snprintf(out, TITLE_BYTES + 4, "%.*s", (int)len, question);
+        return;
+    }
+    cut = utf8_floor(question, TITLE_BYTES);
+    for (size_t i = cut; i > TITLE_BYTES / 2; i--)
+        if (question[i] == ' ') {
+            cut = i;
+            break;
+        }
+    snprintf(out, TITLE_BYTES + 4, "%.*s...", (int)cut, question);
+}
+
+static cairn_status next_turn(sqlite3 *db, const char *id, int64_t *n, cairn_error *err)
+{
+    sqlite3_stmt *s = NULL;
+    bool row = false;
+    cairn_status st = user_data_prepare(db, &s, err,
+                                        "SELECT (SELECT coalesce(max(n), 0) + 1 FROM turn WHERE chat = chat.id)"
+                                        " FROM chat WHERE id = ?",
+                                        "s", id);
+
+    if (!st)
+        st = user_data_step(s, &row, err);
+    if (!st && !row)
+        st = no_chat(id, err);
+    if (!st)
+        *n = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    if (!st && *n > CAIRN_TURNS_MAX)
+        st = cairn_fail(err, CAIRN_ELIMIT, "a conversation has at most %d turns: begin another one",
+                        CAIRN_TURNS_MAX);
+    return st;
+}
+
+cairn_status cairn_chat_append(cairn *c, const char *name, const cairn_chat_turn *turn, size_t *n,
+                               uint64_t *answer_id, cairn_error *err)
+{
+    char id[CAIRN_CHAT_ID], title[TITLE_BYTES + 4];
+    int64_t answer = 0, number = 0;
+    sqlite3 *db;
+    cairn_status st = user_answer_check(turn, err);
+
+    if (!st)
+        st = open_and_find(c, name, &db, id, err);
+    if (!st)
+        st = user_data_begin(db, err);
+    if (st)
+        return st;
+    title_of(turn->question, title);
+    st = next_turn(db, id, &number, err);
+    if (!st)
+        st = user_answer_put(db, turn, &answer, err);
+    if (!st)
+        st = user_data_do(db, err, "INSERT INTO turn VALUES (?,?,?)", "sii", id, number, answer);
+    if (!st)
+        st = user_data_do(db, err,
+                          "UPDATE chat SET changed = max(?, changed + 1),"
+                          " title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?",
+                          "iss", clock_wall_ns(), title, id);
+    st = user_data_end(db, st, err);
+    if (!st && n)
+        *n = (size_t)number;
+    if (!st && answer_id)
+        *answer_id = (uint64_t)answer;
+    return st;
+}
+
+cairn_status cairn_chat_rename(cairn *c, const char *name, const char *title, cairn_error *err)
+{
+    char id[CAIRN_CHAT_ID];
+    sqlite3 *db;
+    cairn_status st;
+
+    if (!title || !*title)
+        return cairn_fail(err, CAIRN_EUSAGE, "no title");
+    st = check_title(title, err);
+    if (!st)
+        st = open_and_find(c, name, &db, id, err);
+    return st ? st : user_data_do(db, err, "UPDATE chat SET title = ? WHERE id = ?", "ss", title, id);
+}
+
+cairn_status cairn_chat_delete(cairn *c, const char *name, cairn_error *err)
+{
+    char id[CAIRN_CHAT_ID];
+    sqlite3 *db;
+    cairn_status st = open_and_find(c, name, &db, id, err);
+
+    if (!st)
+        st = user_data_begin(db, err);
+    if (st)
+        return st;
+    /* An answer is deleted before the turn that names it: the turn goes with it. */
+    st = user_data_do(db, err, "DELETE FROM answer WHERE id IN (SELECT answer FROM turn WHERE chat = ?)", "s", id);
+    if (!st)
+        st = user_data_do(db, err, "DELETE FROM chat WHERE id = ?", "s", id);
+    return user_data_end(db, st, err);
+}
+
+/* ---- asking ---- */
+
+/* What was said, as turns of a history; the list belongs to the caller, its strings to `v`. */
+static cairn_status history_of(const cairn_conversation *v, cairn_turn **out, size_t *n, cairn_error *err)
+{
+    *n = 0;
+    *out = calloc(2 * v->chat.n_turns + 1, sizeof **out);
+    if (!*out)
+        return cairn_fail(err, CAIRN_ENOMEM, "history");
+    for (size_t i = 0; i < v->chat.n_turns; i++) {
+        (*out)[(*n)++] = (cairn_turn){"user", v->turns[i].question};
+        (*out)[(*n)++] = (cairn_turn){"assistant", v->turns[i].text};
+    }
+    return CAIRN_OK;
+}
+
+cairn_status cairn_chat_ask(cairn *c, const char *name, const cairn_ask_request *request,
+                            cairn_stream_fn *stream, void *stream_ctx, cairn_answer **out,
+                            cairn_error *err)
+{
+    cairn_ask_request q = *request;
+    cairn_conversation *v;
+    cairn_chat_turn turn = {.question = q.question, .filter = q.filter};
+    cairn_status st;
+
+    *out = NULL;
+    if (q.n_history)
+        return cairn_fail(err, CAIRN_EUSAGE, "a conversation brings its own history");
+    st = cairn_chat_get(c, name, &v, err);
+    if (st)
+        return st;
+    st = history_of(v, &q.history, &q.n_history, err);
+    if (!st)
+        st = cairn_ask(c, &q, stream, stream_ctx, out, err);
+    if (!st) {
+        turn.text = (*out)->text;
+        turn.model = (*out)->model;
+        turn.refused = (*out)->refused;
+        turn.extractive = (*out)->extractive;
+        turn.snapshot = (*out)->snapshot;
+        turn.citations = (*out)->citations;
+        turn.n_citations = (*out)->n_citations < CAIRN_CITATIONS_MAX ? (*out)->n_citations : CAIRN_CITATIONS_MAX;
+        st = cairn_chat_append(c, v->chat.id, &turn, NULL, NULL, err);
+    }
+    if (st) {
+        cairn_answer_free(*out);
+        *out = NULL;
+    }
+    free(q.history);
+    cairn_chat_free(v);
+    return st;
+}
