@@ -122,6 +122,11 @@ static int lmdb_try(MDB_env **out, const char *path, unsigned flags, size_t map_
     return 0;
 }
 
+static cairn_status replaced(const env *e, cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ENOTFOUND, "%s was replaced while it was being opened", e->path);
+}
+
 /* Open the LMDB environment of e->path; reserve less when there is no room for the whole map. */
 static cairn_status lmdb_start(env *e, const tree_meta *meta, size_t map_bytes, cairn_error *err)
 {
@@ -146,6 +151,8 @@ static cairn_status lmdb_start(env *e, const tree_meta *meta, size_t map_bytes, 
             break;
         }
     }
+    if (rc == ENOENT) /* read only, so LMDB made none in its place: see same_file */
+        return replaced(e, err);
     if (rc)
         return env_fail(e, rc, "open", err);
     e->map_bytes = want;
@@ -178,7 +185,18 @@ static void env_free(env *e)
     free(e);
 }
 
-/* Under the registry's mutex. */
+/* Whether LMDB opened the file that we did, and not one it made because ours had been unlinked meanwhile
+ * (such a file is of an old generation and goes with the next writer). */
+static bool same_file(const env *e)
+{
+    struct stat sb;
+    int fd;
+
+    return mdb_env_get_fd(e->lmdb, &fd) == 0 && fstat(fd, &sb) == 0 && sb.st_dev == e->dev &&
+           sb.st_ino == e->ino;
+}
+
+/* Under the registry's mutex. CAIRN_ENOTFOUND: the file was replaced by a newer generation meanwhile. */
 static cairn_status env_new(env **out, const char *path, int fd, const struct stat *sb,
                             size_t map_bytes, cairn_error *err)
 {
@@ -203,6 +221,8 @@ static cairn_status env_new(env **out, const char *path, int fd, const struct st
         st = tree_meta_of_file(fd, (uint64_t)sb->st_size, path, &meta, err);
     if (!st)
         st = lmdb_start(e, &meta, map_bytes, err);
+    if (!st && !same_file(e))
+        st = replaced(e, err);
     if (st) {
         env_free(e);
         return st;
