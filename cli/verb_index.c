@@ -2,9 +2,20 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "engine/memory.h"
 
 enum { OPT_NO_VECTORS = 0x2000, OPT_STRICT, OPT_DRY_RUN, OPT_EXCLUDE, OPT_INCLUDE, OPT_HIDDEN,
        OPT_NO_IGNORE };
+
+/* Answers that a user saved may have lost their sources by this run. */
+static void tell_of_saved(const cli *c, cairn *engine, const cairn_index_report *r)
+{
+    size_t n = 0;
+
+    if (r->indexed + r->moved + r->removed && !cairn_saved_check(engine, &n, NULL) && n && !c->quiet)
+        fprintf(stderr, "%zu saved answer%s no longer hold%s: cairn saved\n", n, n == 1 ? "" : "s",
+                n == 1 ? "s" : "");
+}
 
 static int run(cli *c, int argc, char **argv)
 {
@@ -65,7 +76,9 @@ static int run(cli *c, int argc, char **argv)
     }
     if (st)
         code = cli_fail(c, st, &err);
-    else if (report.missing || (strict && report.n_failed))
+    else if (!opt.dry_run)
+        tell_of_saved(c, engine, &report);
+    if (!st && (report.missing || (strict && report.n_failed)))
         code = CLI_INPUT;
     cairn_index_report_clear(&report);
     cairn_close(engine);

@@ -30,6 +30,7 @@ typedef struct ask_cited {
 
 typedef struct prompt_parts {
     const char *system, *open, *close, *user, *refusal, *marker;
+    const char *earlier, *facts; /* may be NULL: a prompt need not have these sections */
 } prompt_parts;
 
 typedef struct asking {
@@ -39,6 +40,8 @@ typedef struct asking {
     arena memory;
     prompt_parts prompt;
     const char *question; /* what evidence is looked for: a follow-up stands by itself here */
+    const char **facts;   /* those of the request that have a word of the question */
+    size_t n_facts;
     cairn_search_result *hits;
     uint64_t snapshot; /* that they came from */
     evidence_passage *read; /* [hits->n_hits] */
@@ -74,7 +77,12 @@ cairn_status ask_load_prompt(asking *a, cairn_error *err);
 /* The messages for the generator; the caller releases *out. */
 cairn_status ask_messages(asking *a, json_t **out, cairn_error *err);
 
+/* ---- memory_facts.c ---- */
+cairn_status ask_choose_facts(asking *a, cairn_error *err);
+
 /* ---- ask_evidence.c ---- */
+/* Tokens of the handle's generator. `ctx` is a generator. */
+size_t ask_count_tokens(void *ctx, const char *text, size_t len);
 cairn_status ask_retrieve(asking *a, cairn_error *err);
 /* Excerpts of the passages with the best sentences, into a->context. */
 cairn_status ask_assemble(asking *a, cairn_error *err);
@@ -90,6 +98,8 @@ void ask_document_range(const cairn_hit *h, size_t start, size_t end, cairn_cita
 bool ask_fits_type(asking *a);
 /* The sentence that ask_extract answers with; NULL when none will do. */
 const evidence_sentence *ask_typed_sentence(const asking *a);
+/* "name | price" above "Bearing | 14.20" reads "name: Bearing; price: 14.20". */
+cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, size_t row_len, bytes *out);
 /* What a->cited holds, into the answer. */
 cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
 void ask_release(asking *a, const char *text, size_t len);

@@ -7,8 +7,8 @@
 #include "engine/ask.h"
 #include "engine/prompts.h"
 
-#define HISTORY_TURNS 6
-#define HISTORY_BYTES 1500 /* of one turn */
+#define TURN_BYTES    1500 /* of one turn, in whatever budget */
+#define SUMMARY_BYTES 160  /* of a question or an answer in a summary */
 
 /* The text of a section without the line break that ends it; NULL when it is missing. */
 static char *section(const char *file, const char *name, arena *memory)
@@ -50,12 +50,100 @@ cairn_status ask_load_prompt(asking *a, cairn_error *err)
             st = cairn_fail(err, CAIRN_EUSAGE, "the prompt %s has no section \"%s\"", s->prompt,
                             names[i]);
     }
+    p->earlier = st ? NULL : section(file, "earlier", &a->memory);
+    p->facts = st ? NULL : section(file, "facts", &a->memory);
     free(file);
     return st;
 }
 
-/* `text` with {passages} and {question} filled in. */
-static cairn_status fill_in(asking *a, const char *text, bytes *out)
+/* ---- what was said before ---- */
+
+static size_t bounded(const char *text, size_t most)
+{
+    size_t len = strlen(text);
+
+    return len > most ? utf8_floor(text, most) : len;
+}
+
+/* The first of the last turns that fit into the budget; it is one of the user's. */
+static size_t first_turn(const asking *a)
+{
+    const cairn_ask_request *q = a->request;
+    size_t left = (size_t)a->c->settings.ask_history_tokens, first = q->n_history;
+
+    for (size_t i = q->n_history; i-- > 0;) {
+        const char *text = q->history[i].content;
+        size_t n = ask_count_tokens(a->g, text, bounded(text, TURN_BYTES));
+        if (n > left)
+            break;
+        left -= n;
+        if (!strcmp(q->history[i].role, "user"))
+            first = i;
+    }
+    return first;
+}
+
+/* "- question -> answer" of the question at `i`, on one line, both cut; nothing where no question is. */
+static cairn_status summary_line(const cairn_ask_request *q, size_t i, size_t end, bytes *out)
+{
+    const cairn_turn *question = &q->history[i], *answer = i + 1 < end ? question + 1 : NULL;
+    const char *both[] = {question->content,
+                          answer && strcmp(answer->role, "user") ? answer->content : NULL};
+    cairn_status st;
+
+    bytes_reset(out);
+    if (strcmp(question->role, "user"))
+        return CAIRN_OK;
+    st = bytes_append_str(out, "- ");
+    for (size_t k = 0; !st && k < 2 && both[k]; k++) {
+        size_t len = bounded(both[k], SUMMARY_BYTES);
+        if (k)
+            st = bytes_append_str(out, " -> ");
+        for (size_t j = 0; !st && j < len; j++)
+            st = bytes_append_byte(out, strchr("\r\n", both[k][j]) ? ' ' : (uint8_t)both[k][j]);
+        if (!st && both[k][len])
+            st = bytes_append_str(out, "...");
+    }
+    return st ? st : bytes_append_byte(out, '\n');
+}
+
+/* The turns before `first` in short, oldest first: the last ones that fit into the budget. */
+static cairn_status summarise(const asking *a, size_t first, bytes *out)
+{
+    size_t left = (size_t)a->c->settings.ask_summary_tokens, begin = first;
+    cairn_status st = CAIRN_OK;
+    bytes line;
+
+    bytes_init(&line, (size_t)16 << 10);
+    for (size_t i = first; !st && i-- > 0;) {
+        size_t n;
+        st = summary_line(a->request, i, first, &line);
+        n = st || !line.len ? 0 : ask_count_tokens(a->g, line.data, line.len);
+        if (n > left)
+            break;
+        left -= n;
+        begin = i;
+    }
+    for (size_t i = begin; !st && i < first; i++) {
+        st = summary_line(a->request, i, first, &line);
+        if (!st)
+            st = bytes_append(out, line.data, line.len);
+    }
+    bytes_clear(&line);
+    return st;
+}
+
+static cairn_status list_facts(const asking *a, bytes *out)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; !st && i < a->n_facts; i++)
+        st = bytes_printf(out, "- %s\n", a->facts[i]);
+    return st;
+}
+
+/* `text` with {passages}, {question} and {list} filled in. */
+static cairn_status fill_in(asking *a, const char *text, const bytes *list, bytes *out)
 {
     cairn_status st = CAIRN_OK;
 
@@ -71,6 +159,9 @@ static cairn_status fill_in(asking *a, const char *text, bytes *out)
         } else if (!strncmp(text, "{question}", 10)) {
             st = bytes_append_str(out, a->request->question);
             text += 10;
+        } else if (list && !strncmp(text, "{list}", 6)) {
+            st = bytes_append(out, list->data, list->len);
+            text += 6;
         } else {
             st = bytes_append_byte(out, (uint8_t)*text++);
         }
@@ -84,23 +175,52 @@ static void append_message(json_t *list, const char *role, const char *text, siz
                                           json_stringn(text, len)));
 }
 
+/* The section `text` with a list in it, where there is a list. */
+static cairn_status put_list(asking *a, const char *text, const bytes *list, bytes *out)
+{
+    cairn_status st;
+
+    if (!text || !list->len)
+        return CAIRN_OK;
+    st = fill_in(a, text, list, out);
+    return st ? st : bytes_append_byte(out, '\n');
+}
+
+static cairn_status user_message(asking *a, size_t first, bytes *out)
+{
+    bytes facts, earlier;
+    cairn_status st;
+
+    bytes_init(&facts, ASK_BYTES);
+    bytes_init(&earlier, ASK_BYTES);
+    st = list_facts(a, &facts);
+    if (!st)
+        st = summarise(a, first, &earlier);
+    if (!st)
+        st = put_list(a, a->prompt.facts, &facts, out);
+    if (!st)
+        st = put_list(a, a->prompt.earlier, &earlier, out);
+    if (!st)
+        st = fill_in(a, a->prompt.user, NULL, out);
+    bytes_clear(&facts);
+    bytes_clear(&earlier);
+    return st;
+}
+
 cairn_status ask_messages(asking *a, json_t **out, cairn_error *err)
 {
     const cairn_ask_request *q = a->request;
-    size_t first = q->n_history > HISTORY_TURNS ? q->n_history - HISTORY_TURNS : 0;
+    size_t first = first_turn(a);
     json_t *list = json_array();
     bytes user;
     cairn_status st;
 
     bytes_init(&user, (size_t)64 << 20);
-    st = fill_in(a, a->prompt.user, &user);
+    st = user_message(a, first, &user);
     append_message(list, "system", a->prompt.system, strlen(a->prompt.system));
-    for (size_t i = first; i < q->n_history; i++) {
-        size_t len = strlen(q->history[i].content);
-        if (len > HISTORY_BYTES)
-            len = utf8_floor(q->history[i].content, HISTORY_BYTES);
-        append_message(list, q->history[i].role, q->history[i].content, len);
-    }
+    for (size_t i = first; i < q->n_history; i++)
+        append_message(list, q->history[i].role, q->history[i].content,
+                       bounded(q->history[i].content, TURN_BYTES));
     if (!st)
         append_message(list, "user", user.data ? user.data : "", user.len);
     bytes_clear(&user);

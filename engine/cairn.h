@@ -358,6 +358,10 @@ typedef struct cairn_ask_request {
     const char *filter;
     cairn_turn *history; /* oldest first */
     size_t n_history;
+    /* What the user wants to be known: those with a word of the question help to find, as an earlier question
+     * would, and stand in the prompt. No fact is ever an answer's source. */
+    const char *const *facts;
+    size_t n_facts;
     cairn_mode mode;
     float temperature; /* 0: greedy */
     uint64_t seed;

@@ -1,5 +1,5 @@
 /* chats.c - conversations in user.db: begun, listed, read, continued, renamed, deleted. */
-#include "engine/chats.h"
+#include "engine/memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -71,23 +71,12 @@ static cairn_status open_and_find(cairn *c, const char *name, sqlite3 **db, char
 
 /* ---- beginning and listing ---- */
 
-static cairn_status check_title(const char *title, cairn_error *err)
-{
-    size_t len = strnlen(title, CAIRN_CHAT_TITLE_MAX + 1);
-
-    if (len > CAIRN_CHAT_TITLE_MAX)
-        return cairn_fail(err, CAIRN_EUSAGE, "a title has at most %d bytes", CAIRN_CHAT_TITLE_MAX);
-    if (!utf8_valid(title, len))
-        return cairn_fail(err, CAIRN_EUSAGE, "the title is not valid UTF-8");
-    return CAIRN_OK;
-}
-
 cairn_status cairn_chat_create(cairn *c, const char *title, char id[CAIRN_CHAT_ID], cairn_error *err)
 {
     int64_t now = clock_wall_ns();
     uint64_t random;
     sqlite3 *db;
-    cairn_status st = check_title(title ? title : "", err);
+    cairn_status st = user_text_check("title", title, 0, CAIRN_CHAT_TITLE_MAX, err);
 
     if (!st)
         st = user_data_open(c, true, &db, err);
@@ -150,25 +139,12 @@ static cairn_status read_turns(sqlite3 *db, const char *id, cairn_conversation *
     if (!v->turns)
         return cairn_fail(err, CAIRN_ENOMEM, "conversation");
     st = user_data_prepare(db, &s, err,
-                           "SELECT n, answer, made, question, filter, text, model, refused, extractive, snapshot"
+                           "SELECT n, " USER_ANSWER_COLUMNS
                            " FROM turn JOIN answer ON answer.id = turn.answer WHERE chat = ? ORDER BY n",
                            "s", id);
     while (!st && n < v->chat.n_turns && !(st = user_data_step(s, &row, err)) && row) {
-        cairn_chat_turn *t = &v->turns[n++];
-        *t = (cairn_chat_turn){.n = (size_t)sqlite3_column_int64(s, 0),
-                               .answer_id = (uint64_t)sqlite3_column_int64(s, 1),
-                               .asked_ns = sqlite3_column_int64(s, 2),
-                               .question = user_data_text(s, 3, memory),
-                               .filter = user_data_text(s, 4, memory),
-                               .text = user_data_text(s, 5, memory),
-                               .model = user_data_text(s, 6, memory),
-                               .refused = sqlite3_column_int(s, 7) != 0,
-                               .extractive = sqlite3_column_int(s, 8) != 0,
-                               .snapshot = (uint64_t)sqlite3_column_int64(s, 9)};
-        if (!t->question || !t->filter || !t->text || !t->model)
-            st = cairn_fail(err, CAIRN_ENOMEM, "conversation");
-        if (!st)
-            st = user_answer_citations(db, (int64_t)t->answer_id, memory, t, err);
+        st = user_answer_read(db, s, 1, memory, &v->turns[n], err);
+        v->turns[n++].n = (size_t)sqlite3_column_int64(s, 0);
     }
     sqlite3_finalize(s);
     v->chat.n_turns = n;
@@ -315,9 +291,7 @@ cairn_status cairn_chat_rename(cairn *c, const char *name, const char *title, ca
     sqlite3 *db;
     cairn_status st;
 
-    if (!title || !*title)
-        return cairn_fail(err, CAIRN_EUSAGE, "no title");
-    st = check_title(title, err);
+    st = user_text_check("title", title, 1, CAIRN_CHAT_TITLE_MAX, err);
     if (!st)
         st = open_and_find(c, name, &db, id, err);
     return st ? st : user_data_do(db, err, "UPDATE chat SET title = ? WHERE id = ?", "ss", title, id);
@@ -342,6 +316,32 @@ cairn_status cairn_chat_delete(cairn *c, const char *name, cairn_error *err)
 
 /* ---- asking ---- */
 
+typedef struct facts {
+    arena memory;
+    const char **texts;
+    size_t n;
+} facts;
+
+static bool take_fact(void *ctx, const cairn_fact *f)
+{
+    facts *all = ctx;
+    const char *text = arena_strdup(&all->memory, f->text);
+
+    if (text && all->n < CAIRN_FACTS_MAX)
+        all->texts[all->n++] = text;
+    return text != NULL;
+}
+
+static cairn_status read_facts(cairn *c, facts *all, cairn_error *err)
+{
+    *all = (facts){0};
+    arena_init(&all->memory, CHAT_BYTES);
+    all->texts = arena_calloc(&all->memory, CAIRN_FACTS_MAX, sizeof *all->texts);
+    if (!all->texts)
+        return cairn_fail(err, CAIRN_ENOMEM, "facts");
+    return cairn_fact_list(c, take_fact, all, err);
+}
+
 /* What was said, as turns of a history; the list belongs to the caller, its strings to `v`. */
 static cairn_status history_of(const cairn_conversation *v, cairn_turn **out, size_t *n, cairn_error *err)
 {
@@ -361,17 +361,23 @@ cairn_status cairn_chat_ask(cairn *c, const char *name, const cairn_ask_request 
                             cairn_error *err)
 {
     cairn_ask_request q = *request;
-    cairn_conversation *v;
+    cairn_conversation *v = NULL;
     cairn_chat_turn turn = {.question = q.question, .filter = q.filter};
+    facts known;
     cairn_status st;
 
     *out = NULL;
-    if (q.n_history)
+    if (q.n_history || q.n_facts)
         return cairn_fail(err, CAIRN_EUSAGE, "a conversation brings its own history");
     st = cairn_chat_get(c, name, &v, err);
     if (st)
         return st;
-    st = history_of(v, &q.history, &q.n_history, err);
+    st = read_facts(c, &known, err);
+    q.history = NULL; /* the caller's is empty */
+    q.facts = known.texts;
+    q.n_facts = known.n;
+    if (!st)
+        st = history_of(v, &q.history, &q.n_history, err);
     if (!st)
         st = cairn_ask(c, &q, stream, stream_ctx, out, err);
     if (!st) {
@@ -389,6 +395,7 @@ cairn_status cairn_chat_ask(cairn *c, const char *name, const cairn_ask_request 
         *out = NULL;
     }
     free(q.history);
+    arena_clear(&known.memory);
     cairn_chat_free(v);
     return st;
 }

@@ -79,8 +79,8 @@ typedef enum cairn_chat_format { CAIRN_CHAT_JSON, CAIRN_CHAT_MARKDOWN } cairn_ch
 cairn_status cairn_chat_export(cairn *c, const char *id, cairn_chat_format format, char **out, size_t *len,
                                cairn_error *err);
 
-/* cairn_ask with what was said in the conversation before, as much of it as [ask] history_tokens holds, and
- * the turn appended. request->history must be empty. An answer that was cancelled is not appended. */
+/* cairn_ask with what was said in the conversation before (as much of it as [ask] history_tokens holds, the
+ * rest in short) and the facts of memory.h, and the turn appended. request->history and facts must be empty. An answer that was cancelled is not appended. */
 cairn_status cairn_chat_ask(cairn *c, const char *id, const cairn_ask_request *request,
                             cairn_stream_fn *stream, void *stream_ctx, cairn_answer **out,
                             cairn_error *err);

@@ -88,6 +88,8 @@ static const setting table[] = {
     NUMBER("ask", "passages", ask_passages, 10, 1, 100),
     NUMBER("ask", "sentence_cosines", ask_sentence_cosines, 12, 0, 64),
     NUMBER("ask", "context_tokens", ask_context_tokens, 360, 50, 100000),
+    NUMBER("ask", "history_tokens", ask_history_tokens, 400, 0, 100000),
+    NUMBER("ask", "summary_tokens", ask_summary_tokens, 120, 0, 100000),
     NUMBER("ask", "max_tokens", ask_max_tokens, 160, 1, 100000),
     NUMBER("ask", "min_answerable", ask_min_answerable, 0.35, 0, 1),
     NUMBER("ask", "min_support", ask_min_support, 0.6, 0, 1),

@@ -5,8 +5,8 @@
 #include "base/utf8.h"
 #include "engine/user_data.h"
 
-static cairn_status check_text(const char *what, const char *text, size_t least, size_t most,
-                               cairn_error *err)
+cairn_status user_text_check(const char *what, const char *text, size_t least, size_t most,
+                             cairn_error *err)
 {
     size_t len = text ? strnlen(text, most + 1) : 0;
 
@@ -30,14 +30,14 @@ static cairn_status check_name(const char *what, const char *text, cairn_error *
 
 cairn_status user_answer_check(const cairn_chat_turn *turn, cairn_error *err)
 {
-    cairn_status st = check_text("question", turn->question, 1, CAIRN_QUESTION_MAX, err);
+    cairn_status st = user_text_check("question", turn->question, 1, CAIRN_QUESTION_MAX, err);
 
     if (!st)
-        st = check_text("answer", turn->text, 1, CAIRN_ANSWER_MAX, err);
+        st = user_text_check("answer", turn->text, 1, CAIRN_ANSWER_MAX, err);
     if (!st)
-        st = check_text("filter", turn->filter, 0, CAIRN_QUESTION_MAX, err);
+        st = user_text_check("filter", turn->filter, 0, CAIRN_QUESTION_MAX, err);
     if (!st)
-        st = check_text("name of the model", turn->model, 0, CAIRN_QUESTION_MAX, err);
+        st = user_text_check("name of the model", turn->model, 0, CAIRN_QUESTION_MAX, err);
     if (!st && turn->n_citations > CAIRN_CITATIONS_MAX)
         st = cairn_fail(err, CAIRN_EUSAGE, "more than %d citations", CAIRN_CITATIONS_MAX);
     for (size_t i = 0; !st && i < turn->n_citations; i++) {
@@ -111,4 +111,21 @@ cairn_status user_answer_citations(sqlite3 *db, int64_t id, arena *memory, cairn
     out->citations = list;
     out->n_citations = n;
     return st;
+}
+
+cairn_status user_answer_read(sqlite3 *db, sqlite3_stmt *s, int at, arena *memory, cairn_chat_turn *out,
+                              cairn_error *err)
+{
+    *out = (cairn_chat_turn){.answer_id = (uint64_t)sqlite3_column_int64(s, at),
+                             .asked_ns = sqlite3_column_int64(s, at + 1),
+                             .question = user_data_text(s, at + 2, memory),
+                             .filter = user_data_text(s, at + 3, memory),
+                             .text = user_data_text(s, at + 4, memory),
+                             .model = user_data_text(s, at + 5, memory),
+                             .refused = sqlite3_column_int(s, at + 6) != 0,
+                             .extractive = sqlite3_column_int(s, at + 7) != 0,
+                             .snapshot = (uint64_t)sqlite3_column_int64(s, at + 8)};
+    if (!out->question || !out->filter || !out->text || !out->model)
+        return cairn_fail(err, CAIRN_ENOMEM, "answer");
+    return user_answer_citations(db, (int64_t)out->answer_id, memory, out, err);
 }

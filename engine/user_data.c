@@ -29,6 +29,17 @@ static const char *const steps[] = {
     "CREATE TABLE turn (chat TEXT NOT NULL REFERENCES chat(id) ON DELETE CASCADE, n INTEGER NOT NULL,"
     " answer INTEGER NOT NULL REFERENCES answer(id) ON DELETE CASCADE, PRIMARY KEY (chat, n)) WITHOUT ROWID;"
     "CREATE INDEX turn_answer ON turn (answer);",
+    /* 2: facts; saved answers and the files that they cite; what a user thought of an answer */
+    "CREATE TABLE fact (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL, created INTEGER NOT NULL,"
+    " changed INTEGER NOT NULL);"
+    "CREATE TABLE saved (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " answer INTEGER NOT NULL REFERENCES answer(id) ON DELETE CASCADE, saved INTEGER NOT NULL,"
+    " checked INTEGER NOT NULL, snapshot INTEGER NOT NULL, state INTEGER NOT NULL, why TEXT NOT NULL);"
+    "CREATE INDEX saved_answer ON saved (answer);"
+    "CREATE TABLE feedback (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " answer INTEGER NOT NULL REFERENCES answer(id) ON DELETE CASCADE, kind TEXT NOT NULL, note TEXT NOT NULL,"
+    " made INTEGER NOT NULL);"
+    "CREATE INDEX feedback_answer ON feedback (answer);",
 };
 
 #define N_STEPS (sizeof steps / sizeof *steps)

@@ -47,6 +47,16 @@ const char *user_data_text(sqlite3_stmt *s, int column, arena *memory);
 cairn_status user_answer_check(const cairn_chat_turn *turn, cairn_error *err);
 /* Store an answer with its citations, in an open transaction. */
 cairn_status user_answer_put(sqlite3 *db, const cairn_chat_turn *turn, int64_t *id, cairn_error *err);
+/* The columns that user_answer_read reads, of a query over "answer". */
+#define USER_ANSWER_COLUMNS                                                                        \
+    "answer.id, answer.made, question, filter, answer.text, model, refused, extractive, answer.snapshot"
+/* An answer from these columns, which begin at `column`, and its citations, in the arena. */
+cairn_status user_answer_read(sqlite3 *db, sqlite3_stmt *s, int column, arena *memory,
+                              cairn_chat_turn *out, cairn_error *err);
+/* CAIRN_EUSAGE, with `what` named, for a text that is empty where `least` is 1, longer than `most` bytes or not
+ * UTF-8. */
+cairn_status user_text_check(const char *what, const char *text, size_t least, size_t most,
+                             cairn_error *err);
 /* The answer's citations, in the arena. */
 cairn_status user_answer_citations(sqlite3 *db, int64_t id, arena *memory, cairn_chat_turn *out,
                                    cairn_error *err);

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Conversations on the command line: kept, resumed, looked after; facts and saved answers. Without a model."""
+import json
+import os
+import stat
+import unittest
+
+from harness import CairnTest, main
+
+LEASE = ("# Lease of the flat in Elm Street\n\nThe tenant may end the lease with three months notice.\n\n"
+         "The rent of the flat in Elm Street is 840 euros a month.\n")
+PUMPS = {"p7.txt": "The pump P-7 has a warranty of 24 months.\n\nThe weight of the pump P-7 is 12.5 kg.\n",
+         "p9.txt": "The pump P-9 has a warranty of 36 months.\n\nThe weight of the pump P-9 is 14.5 kg.\n"}
+
+
+class Chat(CairnTest):
+    def setUp(self):
+        super().setUp()
+        self.lease = self.write("lease.md", LEASE)
+        for name, text in PUMPS.items():
+            self.write(name, text)
+        for i in range(12):
+            self.write(f"note{i}.txt", f"Note {i}: the garden path number {i} was swept and the hedge was cut.\n")
+        self.index()
+
+    def chat(self, lines, *more, code=0):
+        done = self.run_cairn("chat", "--extractive", "--mode", "lexical", "--json", *more, stdin="".join(x + "\n" for x in lines),
+                              code=code)
+        return [json.loads(x) for x in done.stdout.splitlines()]
+
+    def talk(self, text, *more, code=None):
+        return self.run_cairn("chat", "--extractive", "--mode", "lexical", *more, stdin=text, code=code)
+
+    def test_a_conversation_is_kept_resumed_and_deleted(self):
+        first, second = self.chat(["What is the warranty of the pump P-7?", "And what is its weight?"])
+        self.assertIn("24 months", first["answer"])
+        self.assertIn("12.5 kg", second["answer"])  # "it" is the P-7
+        self.assertEqual(first["chat"], second["chat"])
+        kept = self.json("chat", "list")["conversations"]
+        self.assertEqual([(k["id"], k["turns"], k["title"]) for k in kept],
+                         [(first["chat"], 2, "What is the warranty of the pump P-7?")])
+        third, = self.chat(["How much is the rent of the flat in Elm Street?"], "--resume")
+        self.assertEqual(third["chat"], first["chat"])
+        shown = self.json("chat", "show", first["chat"][:8])
+        self.assertEqual(len(shown["turns"]), 3)
+        self.assertEqual(shown["turns"][2]["answer"], third["answer"])
+        self.assertEqual(shown["turns"][2]["citations"][0]["uri"], self.lease)
+        self.assertGreater(shown["turns"][2]["citations"][0]["chunk"], 0)
+        self.run_cairn("chat", "rename", "last", "Pumps")
+        self.assertIn("# Pumps", self.run_cairn("chat", "export", "--format", "markdown", "last").stdout)
+        self.run_cairn("chat", "export", "--format", "pdf", "last", code=2)
+        self.run_cairn("chat", "delete", "last")
+        self.assertEqual(self.json("chat", "list")["conversations"], [])
+        self.run_cairn("chat", "show", "last", code=1)
+        self.run_cairn("chat", "dance", code=2)
+        mode = stat.S_IMODE(os.stat(os.path.join(self.home, "collections", "default", "user.db")).st_mode)
+        self.assertEqual(mode, 0o600)
+
+    def test_the_exit_code_is_that_of_the_last_question(self):
+        self.chat(["What is the weight of the pump P-7?", "Which airline flies from Lisbon to Nairobi on Tuesdays?"], code=1)
+        self.chat([], code=0)
+
+    def test_commands(self):
+        done = self.talk("/help\n/title Of pumps\nWhat is the weight of the pump P-7?\n/history\n/list\n/nonsense\n", code=2)
+        self.assertIn("/remember", done.stdout)
+        self.assertEqual(done.stdout.count("12.5 kg"), 4)  # answer and source, said and shown again
+        self.assertIn("Of pumps", done.stdout)
+        self.assertIn("no command /nonsense", done.stderr)
+        done = self.talk("/filter path:p9\nWhat is the weight of the pump?\n/filter\n/quit\nWhat is the weight of the pump P-7?\n")
+        self.assertIn("14.5 kg", done.stdout)
+        self.assertNotIn("12.5 kg", done.stdout)
+
+    def test_facts_help_to_find_and_are_the_users_to_change(self):
+        self.assertEqual(self.run_cairn("memory", "add", "My pump is the P-7.").stdout, "1\n")
+        self.assertIn("24 months", self.chat(["What is the warranty of my pump?"])[0]["answer"])
+        self.run_cairn("memory", "edit", "1", "My pump is the P-9.")
+        self.assertIn("36 months", self.chat(["What is the warranty of my pump?"])[0]["answer"])
+        self.assertEqual([f["text"] for f in self.json("memory")["facts"]], ["My pump is the P-9."])
+        self.assertIn("My pump is the P-9.", self.talk("/memory\n").stdout)
+        self.run_cairn("memory", "delete", "1")
+        self.run_cairn("memory", "delete", "1", code=1)
+        self.assertEqual(self.json("memory", "list")["facts"], [])
+        for bad in (("add",), ("edit", "x", "y"), ("delete",), ("forget",), ("list", "x")):
+            self.run_cairn("memory", *bad, code=2)
+        self.talk("/remember I like tea.\n/forget 2\n", code=0)
+        self.assertEqual(self.json("memory")["facts"], [])
+
+    def test_saved_answers_are_flagged_when_their_sources_change(self):
+        self.talk("What is the warranty of the pump P-7?\n/save\nHow much is the rent of the flat in Elm Street?\n/save\n"
+                  "Which of my files mention the hedge?\n/save\n")
+        self.assertEqual([s["state"] for s in self.json("saved")["saved"]], ["holds"] * 3)
+        self.write("lease.md", "A new preface.\n\n" + LEASE.replace("is 840 euros a month", "is 840 euros\na month"))
+        self.index()
+        self.assertEqual([s["state"] for s in self.json("saved")["saved"]], ["holds"] * 3)  # it only moved
+        self.write("lease.md", LEASE.replace("840", "860"))
+        self.write("note99.txt", "The hedge again.\n")
+        os.remove(os.path.join(self.docs, "p7.txt"))
+        done = self.run_cairn("index", "--no-vectors", self.docs)
+        self.assertIn("3 saved answers no longer hold: cairn saved", done.stderr)
+        saved = self.json("saved", code=1)["saved"]
+        self.assertEqual([s["state"] for s in saved], ["gone", "changed", "changed"])
+        self.assertIn("no longer says", saved[1]["why"])
+        self.assertIn("13 of", saved[2]["why"])
+        self.assertIn("840 euros", self.run_cairn("saved", "show", "2", code=1).stdout)
+        self.run_cairn("saved", "delete", "1")
+        self.run_cairn("saved", "delete", "1", code=1)
+        self.write("lease.md", LEASE)
+        self.index()
+        self.assertEqual([s["state"] for s in self.json("saved", code=1)["saved"]], ["holds", "changed"])
+        refused = self.talk("Which airline flies from Lisbon to Nairobi on Tuesdays?\n/save\n", code=2)
+        self.assertIn("not saved", refused.stderr)
+
+
+if __name__ == "__main__":
+    main()
