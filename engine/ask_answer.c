@@ -294,7 +294,7 @@ bool ask_fits_type(asking *a)
     if (!asks_for_quantity(t) || !a->text.len || !ask_typed_sentence(a))
         return true;
     if (quantities_find(a->text.data, a->text.len, &a->memory, &q, &n_q, NULL) ||
-        answer_mentions(t == ANSWER_MONEY ? ANSWER_MEASURE : t, a->text.data, a->text.len, q, n_q,
+        answer_mentions(t == ANSWER_MONEY ? ANSWER_MEASURE : t, a->evidence.units, a->text.data, a->text.len, q, n_q,
                         &a->memory, &mentions, &n, NULL))
         return true;
     return n > 0;
@@ -353,9 +353,8 @@ static bool next_cell(const char **at, const char *end, const char **cell, size_
     return true;
 }
 
-/* "name | price" above "Bearing | 14.20" reads "name: Bearing; price: 14.20". */
-static cairn_status spell_row(const char *head, size_t head_len, const char *row, size_t row_len,
-                              bytes *out)
+cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, size_t row_len,
+                           bytes *out)
 {
     cairn_status st = CAIRN_OK;
     const char *h = head, *r = row, *name = NULL, *cell;
@@ -393,7 +392,7 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
     bytes_reset(&a->text);
     a->n_cited = a->n_numbers = a->shown = 0;
     if (s->head_end)
-        st = spell_row(h->text, s->head_end, h->text + s->start, s->end - s->start, &a->text);
+        st = ask_spell_row(h->text, s->head_end, h->text + s->start, s->end - s->start, &a->text);
     for (from = start; !st && !s->head_end && from < s->end; from++) /* one line */
         st = bytes_append_byte(&a->text, h->text[from] == '\n' ? ' ' : (uint8_t)h->text[from]);
     if (!st)

@@ -49,8 +49,34 @@ static double word_idf(void *ctx, const char *word, size_t len)
     return idf;
 }
 
-static cairn_status sentence_cosines(void *ctx, const text_span *spans, const size_t *passages,
-                                     size_t n, float *cosines, cairn_error *err)
+/* What the encoder is shown of a sentence: a table's row says little without its heading and the names of its
+ * columns. */
+static cairn_status similarity_text(asking *a, const evidence_sentence *s, encoder_text *out)
+{
+    const cairn_hit *h = &a->hits->hits[s->passage];
+    bytes row;
+    cairn_status st;
+
+    *out = (encoder_text){h->text + s->start, s->end - s->start};
+    if (s->head_end) {
+        const char *about = *h->heading ? h->heading : h->title;
+        bytes_init(&row, ASK_BYTES);
+        st = bytes_printf(&row, "%s%s", about, *about ? ": " : "");
+        if (!st)
+            st = ask_spell_row(h->text, s->head_end, h->text + s->start, s->end - s->start, &row);
+        if (!st)
+            *out = (encoder_text){arena_strndup(&a->memory, row.data ? row.data : "", row.len), row.len};
+        bytes_clear(&row);
+        if (st || !out->text)
+            return CAIRN_ENOMEM;
+    }
+    if (out->len > HIT_CHARS)
+        out->len = HIT_CHARS;
+    return CAIRN_OK;
+}
+
+static cairn_status sentence_cosines(void *ctx, const evidence_sentence *const *sentences, size_t n,
+                                     float *cosines, cairn_error *err)
 {
     asking *a = ctx;
     encoder_text *texts = arena_calloc(&a->memory, n + 1, sizeof *texts);
@@ -67,11 +93,10 @@ static cairn_status sentence_cosines(void *ctx, const text_span *spans, const si
     v = arena_calloc(&a->memory, n * dim, sizeof *v);
     if (!texts || !q || !v)
         return cairn_fail(err, CAIRN_ENOMEM, "sentences");
-    for (size_t i = 0; i < n; i++) {
-        size_t len = spans[i].end - spans[i].start;
-        texts[i] = (encoder_text){a->hits->hits[passages[i]].text + spans[i].start,
-                                  len < HIT_CHARS ? len : HIT_CHARS};
-    }
+    for (size_t i = 0; !st && i < n; i++)
+        st = similarity_text(a, sentences[i], &texts[i]);
+    if (st)
+        return cairn_fail(err, st, "sentences");
     st = engine_embed(a->c, &question, 1, ENCODER_QUERY, a->request->cancel, q, err);
     if (!st)
         st = engine_embed(a->c, texts, n, ENCODER_PASSAGE, a->request->cancel, v, err);
@@ -108,8 +133,26 @@ static cairn_status find_evidence(asking *a, const view *v, cairn_error *err)
     p.max_similar = (size_t)a->c->settings.ask_sentence_cosines;
     p.similarity = a->hits->mode == CAIRN_LEXICAL || !p.max_similar ? NULL : sentence_cosines;
     p.similarity_ctx = a;
+    p.typed_len = strlen(a->request->question);
     return evidence_find(a->an, a->question, a->read, n, &p, &a->memory, &a->evidence,
                          err);
+}
+
+/* What was said before, and before that the facts as if the user had just said them. */
+static cairn_status said_before(asking *a, const cairn_turn **out, size_t *n, cairn_error *err)
+{
+    const cairn_ask_request *q = a->request;
+    cairn_turn *all = arena_calloc(&a->memory, a->n_facts + q->n_history + 1, sizeof *all);
+
+    if (!all)
+        return cairn_fail(err, CAIRN_ENOMEM, "history");
+    for (size_t i = 0; i < a->n_facts; i++)
+        all[i] = (cairn_turn){"user", a->facts[i]};
+    if (q->n_history)
+        memcpy(all + a->n_facts, q->history, q->n_history * sizeof *all);
+    *out = all;
+    *n = a->n_facts + q->n_history;
+    return CAIRN_OK;
 }
 
 cairn_status ask_retrieve(asking *a, cairn_error *err)
@@ -122,14 +165,16 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
                       .mode = engine_mode(a->request->mode),
                       .k = (size_t)a->c->settings.ask_passages,
                       .depth = (size_t)a->c->settings.candidates,
-                      .history = a->request->history,
-                      .n_history = a->request->n_history,
                       .budget_ms = -1}; /* what time allows would not be the same twice */
     engine_stages stages = {0};
     view v;
     int64_t start = clock_mono_ns();
-    cairn_status st = view_open(a->c, &v, err);
+    cairn_status st = ask_choose_facts(a, err);
 
+    if (!st)
+        st = said_before(a, &e.history, &e.n_history, err);
+    if (!st)
+        st = view_open(a->c, &v, err);
     if (st)
         return st;
     a->snapshot = store_snapshot_version(v.snapshot);
@@ -214,7 +259,7 @@ static piece with_neighbours(const cairn_hit *h, const evidence_sentence *s)
     return p;
 }
 
-static size_t count_tokens(void *ctx, const char *text, size_t len)
+size_t ask_count_tokens(void *ctx, const char *text, size_t len)
 {
     size_t n = 0;
 
@@ -280,7 +325,7 @@ cairn_status ask_assemble(asking *a, cairn_error *err)
     p.overlap = 2; /* sentences are chosen already: two parts of a range may both count */
     p.open = a->prompt.open;
     p.close = a->prompt.close;
-    p.count_tokens = count_tokens;
+    p.count_tokens = ask_count_tokens;
     p.count_ctx = a->g;
     return context_assemble(candidates, n_docs, &p, &a->memory, &a->context, err);
 }

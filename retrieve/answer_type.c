@@ -13,6 +13,7 @@ static const struct {
     answer_type type;
 } phrases[] = {
     /* money before amounts: "how much does it cost" */
+    {"how much does * weigh", ANSWER_MEASURE}, {"how much do * weigh", ANSWER_MEASURE},
     {"how much does * cost", ANSWER_MONEY}, {"how much did * cost", ANSWER_MONEY},
     {"how much will * cost", ANSWER_MONEY}, {"how much do * cost", ANSWER_MONEY},
     {"how much money", ANSWER_MONEY}, {"how much is the", ANSWER_MONEY},
@@ -50,7 +51,7 @@ static const struct {
     {"how heavy", ANSWER_MEASURE}, {"how thick", ANSWER_MEASURE}, {"what temperature", ANSWER_MEASURE},
     {"what age", ANSWER_MEASURE}, {"what torque", ANSWER_MEASURE}, {"wie lange", ANSWER_MEASURE},
     {"wie lang", ANSWER_MEASURE}, {"wie alt", ANSWER_MEASURE}, {"wie hoch", ANSWER_MEASURE},
-    {"wie groß", ANSWER_MEASURE}, {"wie weit", ANSWER_MEASURE}, {"wie schwer", ANSWER_MEASURE},
+    {"wie groß", ANSWER_MEASURE}, {"wie weit", ANSWER_MEASURE}, {"wie schwer", ANSWER_MEASURE}, {"wie breit", ANSWER_MEASURE},
     {"wie schnell", ANSWER_MEASURE}, {"wie tief", ANSWER_MEASURE}, {"wie warm", ANSWER_MEASURE},
     {"welche temperatur", ANSWER_MEASURE}, {"qué edad", ANSWER_MEASURE},
     {"qué temperatura", ANSWER_MEASURE}, {"quel âge", ANSWER_MEASURE},
@@ -78,6 +79,31 @@ static const struct {
     {"why", ANSWER_WHY}, {"warum", ANSWER_WHY}, {"weshalb", ANSWER_WHY}, {"wieso", ANSWER_WHY},
     {"por qué", ANSWER_WHY}, {"pourquoi", ANSWER_WHY}, {"почему", ANSWER_WHY}, {"为什么", ANSWER_WHY},
     {"لماذا", ANSWER_WHY},
+};
+
+/* Bits of answer_units_of. A pound is money or weight: it is of the class of others. */
+#define BIT(c) (1u << (c))
+#define SPAN   BIT(UNIT_SPAN)
+#define LENGTH BIT(UNIT_LENGTH)
+#define MASS   (BIT(UNIT_MASS) | BIT(UNIT_OTHER))
+#define OTHER  BIT(UNIT_OTHER)
+
+static const struct {
+    const char *phrase;
+    unsigned units;
+} measures[] = {
+    {"how long", SPAN | LENGTH}, {"wie lang", SPAN | LENGTH}, {"wie lange", SPAN}, {"how old", SPAN},
+    {"what age", SPAN}, {"wie alt", SPAN}, {"qué edad", SPAN}, {"quel âge", SPAN},
+    {"combien de temps", SPAN}, {"cuánto tiempo", SPAN}, {"wie viel zeit", SPAN}, {"how much time", SPAN},
+    {"how far", LENGTH}, {"how tall", LENGTH}, {"how deep", LENGTH}, {"how wide", LENGTH},
+    {"how thick", LENGTH}, {"wie weit", LENGTH}, {"wie tief", LENGTH}, {"wie breit", LENGTH},
+    {"how heavy", MASS}, {"what does * weigh", MASS}, {"what do * weigh", MASS},
+    {"how much does * weigh", MASS}, {"how much do * weigh", MASS}, {"what is the weight", MASS},
+    {"what weight", MASS}, {"was wiegt", MASS}, {"was wiegen", MASS}, {"wie viel wiegt", MASS},
+    {"wie schwer", MASS}, {"cuánto pesa~", MASS}, {"combien pèse~", MASS},
+    {"how hot", OTHER}, {"what temperature", OTHER}, {"welche temperatur", OTHER},
+    {"welcher temperatur", OTHER}, {"wie warm", OTHER}, {"qué temperatura", OTHER}, {"what torque", OTHER},
+    {"what pressure", OTHER}, {"welchem druck", OTHER},
 };
 
 static const char *const yes_no_starts[] = {
@@ -185,6 +211,19 @@ answer_type answer_type_of(const char *question, size_t len)
     return best;
 }
 
+unsigned answer_units_of(const char *question, size_t len)
+{
+    char folded[QUESTION_MAX * 2 + 4];
+
+    if (answer_type_of(question, len) != ANSWER_MEASURE)
+        return 0;
+    fold_question(question, len, folded);
+    for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
+        if (has_phrase(folded, measures[i].phrase))
+            return measures[i].units;
+    return 0;
+}
+
 const char *answer_type_name(answer_type t)
 {
     static const char *const names[ANSWER_TYPES] = {"other", "count", "money", "share", "measure",
@@ -260,7 +299,7 @@ static size_t name_end(const char *s, size_t len, size_t at)
     }
 }
 
-static bool fits(answer_type t, const quantity *q)
+static bool fits(answer_type t, unsigned units, const quantity *q)
 {
     switch (t) {
     case ANSWER_COUNT:
@@ -270,7 +309,8 @@ static bool fits(answer_type t, const quantity *q)
     case ANSWER_SHARE:
         return q->kind == QUANTITY_NUMBER && q->class == UNIT_SHARE;
     case ANSWER_MEASURE:
-        return q->kind == QUANTITY_NUMBER;
+        return q->kind == QUANTITY_NUMBER &&
+               (!units || q->class == UNIT_NONE || (units & 1u << q->class));
     case ANSWER_DATE:
         return q->kind == QUANTITY_DATE || q->year_like;
     case ANSWER_TIME:
@@ -280,7 +320,7 @@ static bool fits(answer_type t, const quantity *q)
     }
 }
 
-cairn_status answer_mentions(answer_type t, const char *text, size_t len,
+cairn_status answer_mentions(answer_type t, unsigned units, const char *text, size_t len,
                              const quantity *quantities, size_t n_quantities, arena *a,
                              text_span **out, size_t *n, cairn_error *err)
 {
@@ -310,7 +350,7 @@ cairn_status answer_mentions(answer_type t, const char *text, size_t len,
     if (!*out)
         return cairn_fail(err, CAIRN_ENOMEM, "mentions");
     for (size_t i = 0; i < n_quantities; i++)
-        if (fits(t, &quantities[i]))
+        if (fits(t, units, &quantities[i]))
             (*out)[(*n)++] = (text_span){quantities[i].start, quantities[i].end};
     return CAIRN_OK;
 }

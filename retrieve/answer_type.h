@@ -27,12 +27,15 @@ typedef enum answer_type {
 } answer_type;
 
 answer_type answer_type_of(const char *question, size_t len);
+/* The classes of unit that an answer may have, as bits 1 << unit_class: "what does it weigh" is not answered by
+ * 24 months. 0: any, or the question is not for a measure. */
+unsigned answer_units_of(const char *question, size_t len);
 const char *answer_type_name(answer_type t);
 
-/* The places in text[0, len) that could be an answer of this type, in order.
- * `quantities` are the text's. For types without mentions of their own (OTHER, WHY, YES_NO)
- * none. */
-cairn_status answer_mentions(answer_type t, const char *text, size_t len,
+/* The places in text[0, len) that could be an answer of this type, in order; of a measure, numbers whose unit
+ * is of a class in `units` (0: any) or not known. `quantities` are the text's. For types without mentions
+ * of their own (OTHER, WHY, YES_NO) none. */
+cairn_status answer_mentions(answer_type t, unsigned units, const char *text, size_t len,
                              const quantity *quantities, size_t n_quantities, arena *a,
                              text_span **out, size_t *n, cairn_error *err);
 /* Whether texts of this language show names by capitals, so that a missing name means something. */

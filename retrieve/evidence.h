@@ -62,15 +62,24 @@ typedef struct evidence_passage {
     float lexical, vector; /* raw scores; 0 where a list does not hold it */
 } evidence_passage;
 
+struct evidence_sentence;
+
 typedef struct evidence_params {
     /* How rare a word of the question is (ln based, > 0); NULL: all alike. */
     double (*idf)(void *ctx, const char *word, size_t len);
     void *idf_ctx;
-    /* Cosine of each text to the question; NULL: the vectors' features stay out. */
-    cairn_status (*similarity)(void *ctx, const text_span *spans, const size_t *passages, size_t n,
+    /* Cosine of each sentence to the question; NULL: the vectors' features stay out. */
+    cairn_status (*similarity)(void *ctx, const struct evidence_sentence *const *sentences, size_t n,
                                float *cosines, cairn_error *err);
     void *similarity_ctx;
-    size_t max_similar; /* sentences that get a cosine; default 12 */
+    size_t max_similar;   /* sentences that get a cosine at most; default 12 */
+    size_t least_similar; /* and so many always; default 3 */
+    float similar_spread; /* beyond these, only sentences so close to the best in log-odds, and foreign ones;
+                             default 2.5 */
+    /* Bytes of the question that were typed; what is behind them was carried over from a chat and weighs
+     * `carried` of a word that was asked (default 0.3). 0: all was typed. */
+    size_t typed_len;
+    double carried;
     size_t tail_from;   /* rank from which passages are the tail; default 5 */
 } evidence_params;
 
@@ -91,6 +100,7 @@ typedef struct evidence {
     evidence_sentence *sentences; /* best first; planted ones last */
     size_t n;
     answer_type type;
+    unsigned units; /* answer_units_of the question */
     float extra[EVIDENCE_EXTRAS];
     float answerable; /* 0 .. 1 */
     const char *lang; /* of the question, "" when not known; static */

@@ -2,6 +2,7 @@
  * never carried, then those of earlier questions and of the last reply with what they weigh. */
 #include "retrieve/rewrite.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +231,14 @@ static void take_reply(carried *c, float weight)
     c->told += c->told < TF_MAX;
 }
 
+/* The letter and the digit of "P-9" are no lone ones. */
+static bool joined(const char *text, size_t len, const analyzer_token *t)
+{
+    bool before = t->start >= 2 && text[t->start - 1] == '-' && isalnum((unsigned char)text[t->start - 2]);
+
+    return before || (t->end + 1 < len && text[t->end] == '-' && isalnum((unsigned char)text[t->end + 1]));
+}
+
 static cairn_status read_words(rewriting *w, const char *text, take_word *take, float weight, size_t *own,
                                cairn_error *err)
 {
@@ -243,7 +252,8 @@ static cairn_status read_words(rewriting *w, const char *text, take_word *take, 
     for (size_t i = 0; !st && i < n; i++) {
         carried *c;
         bool seen;
-        if (t[i].stop || t[i].extra || t[i].guess || t[i].end - t[i].start < 2)
+        if (t[i].stop || t[i].extra || t[i].guess ||
+            (t[i].end - t[i].start < 2 && !joined(text, len, &t[i])))
             continue;
         seen = w->n == WORDS_MAX;
         c = word_of(w, &t[i], text);

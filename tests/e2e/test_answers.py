@@ -60,6 +60,15 @@ class Answers(CairnTest):
         self.assertIn("12.5 kg", self.ask("What does the pump weigh?")["answer"])
         self.assertTrue(self.ask("How many hedge cutters were at the garden path?", code=1)["refused"])
 
+    def test_a_measure_is_of_the_kind_that_was_asked_for(self):
+        self.write("p7.txt", "The pump P-7 has a warranty of 24 months. It weighs 12.5 kg.\n")
+        self.write("grinders.md", "# Grinders\n\n| product | warranty | weight |\n|---|---|---|\n| burr grinder | 24 months | 3.2 kg |\n"
+                                  "| kettle | 36 months | 0.9 kg |\n")
+        self.index()
+        self.assertIn("12.5 kg", self.ask("What does the pump P-7 weigh?")["answer"])
+        self.assertIn("warranty: 24 months", self.ask("How long is the warranty of the burr grinder?")["answer"])
+        self.assertTrue(self.ask("What does the kettle cost?", code=1)["refused"])
+
     def test_planted_instructions_are_kept_out_and_shown(self):
         a = self.ask("How much is the budget of the workshop?")
         self.assertIn("5,000 euros", a["answer"])

@@ -126,6 +126,119 @@ static void a_row_of_a_table_keeps_the_tables_first_line(void **state)
     arena_clear(&a);
 }
 
+static const char pump[] = "The pump P-7 has a warranty of 24 months. It weighs 12.5 kg.";
+
+/* "what does it weigh" is not answered by months, whatever else the sentence says. */
+static void a_measure_has_the_kind_of_unit_that_is_asked_for(void **state)
+{
+    const evidence_passage p[] = {PASSAGE(pump, "Pump", "en", 8)};
+    static const struct {
+        const char *question;
+        unsigned units;
+    } asked[] = {{"What does the pump weigh?", 1u << UNIT_MASS | 1u << UNIT_OTHER},
+                 {"How much does the pump weigh?", 1u << UNIT_MASS | 1u << UNIT_OTHER},
+                 {"How long is the warranty?", 1u << UNIT_SPAN | 1u << UNIT_LENGTH},
+                 {"Wie lange gilt die Garantie?", 1u << UNIT_SPAN},
+                 {"How far is it?", 1u << UNIT_LENGTH},
+                 {"How high is it?", 0},
+                 {"Who weighs the pump?", 0},
+                 {"", 0}};
+    evidence e;
+    arena a;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        assert_int_equal(answer_units_of(asked[i].question, strlen(asked[i].question)), asked[i].units);
+    find("What does the pump P-7 weigh?", p, 1, &a, &e);
+    assert_int_equal(e.n, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(e.sentences[i].feature[EVIDENCE_TYPE_STRONG] == (e.sentences[i].start > 0 ? 1 : 0));
+    arena_clear(&a);
+}
+
+/* "long" asks; it need not stand in the documents. */
+static void words_that_only_ask_need_not_be_covered(void **state)
+{
+    const evidence_passage p[] = {PASSAGE(pump, "", "en", 8)};
+    evidence e;
+    arena a;
+
+    (void)state;
+    find("How long is the warranty of the pump?", p, 1, &a, &e);
+    assert_true(e.sentences[0].feature[EVIDENCE_COVER] == 1);
+    arena_clear(&a);
+    find("Is the warranty of the long pump short?", p, 1, &a, &e);
+    assert_true(e.sentences[0].feature[EVIDENCE_COVER] < 1);
+    arena_clear(&a);
+}
+
+/* Words carried over from a chat count, but less than those that were typed. */
+static void carried_words_weigh_less(void **state)
+{
+    const evidence_passage p[] = {PASSAGE(pump, "", "en", 8)};
+    evidence_params params;
+    evidence e;
+    arena a;
+
+    (void)state;
+    evidence_params_default(&params);
+    params.typed_len = strlen("weighs");
+    arena_init(&a, 1 << 24);
+    assert_int_equal(evidence_find(an, "weighs pump warranty months", p, 1, &params, &a, &e, NULL), CAIRN_OK);
+    assert_true(e.sentences[0].start > 0);
+    assert_true(e.sentences[0].feature[EVIDENCE_COVER] > 0.5f);
+    arena_clear(&a);
+}
+
+static size_t compared;
+
+static cairn_status alike(void *ctx, const evidence_sentence *const *sentences, size_t n, float *cosines,
+                          cairn_error *err)
+{
+    (void)ctx, (void)err;
+    compared = n;
+    for (size_t i = 0; i < n; i++)
+        cosines[i] = 0.8f + 0.01f * (float)(sentences[i]->start % 7);
+    return CAIRN_OK;
+}
+
+/* An encoder is asked about the sentences that the words put near the best, and about all in another language. */
+static void only_near_sentences_get_a_cosine(void **state)
+{
+    const evidence_passage mine[] = {PASSAGE(lease, "Lease", "en", 8), PASSAGE(garden, "Garden", "en", 5)};
+    evidence_passage foreign[] = {PASSAGE(lease, "Lease", "en", 8), PASSAGE(garden, "Garden", "en", 5)};
+    evidence_passage all[2];
+    evidence_params params;
+    evidence e;
+    arena a;
+
+    (void)state;
+    evidence_params_default(&params);
+    params.similarity = alike;
+    params.least_similar = 1;
+    memcpy(all, mine, sizeof all);
+    all[0].vector = all[1].vector = 0.8f;
+    foreign[0].vector = foreign[1].vector = 0.8f;
+    arena_init(&a, 1 << 24);
+    assert_int_equal(evidence_find(an, "When does the lease of the flat end?", all, 2, &params, &a, &e, NULL),
+                     CAIRN_OK);
+    assert_true(compared >= 1 && compared < e.n);
+    for (size_t i = compared; i < e.n; i++) /* what got none stays behind what got one */
+        assert_true(e.sentences[i].feature[EVIDENCE_COSINE] == 0);
+    for (size_t i = 1; i < e.n; i++)
+        assert_true(e.sentences[i].score <= e.sentences[i - 1].score);
+    params.similar_spread = 100;
+    assert_int_equal(evidence_find(an, "When does the lease of the flat end?", all, 2, &params, &a, &e, NULL),
+                     CAIRN_OK);
+    assert_int_equal(compared, e.n);
+    params.similar_spread = 2.5f;
+    assert_int_equal(evidence_find(an, "Wann endet der Vertrag über die Wohnung?", foreign, 2, &params, &a, &e,
+                                   NULL),
+                     CAIRN_OK);
+    assert_int_equal(compared, e.n);
+    arena_clear(&a);
+}
+
 static void planted_sentences_are_no_evidence(void **state)
 {
     const evidence_passage p[] = {PASSAGE(trap, "Lease", "en", 8), PASSAGE(garden, "Garden", "en", 5)};
@@ -228,6 +341,10 @@ int main(void)
         cmocka_unit_test(questions_tell_what_they_ask_for),
         cmocka_unit_test(the_sentence_that_answers_comes_first),
         cmocka_unit_test(a_row_of_a_table_keeps_the_tables_first_line),
+        cmocka_unit_test(a_measure_has_the_kind_of_unit_that_is_asked_for),
+        cmocka_unit_test(words_that_only_ask_need_not_be_covered),
+        cmocka_unit_test(carried_words_weigh_less),
+        cmocka_unit_test(only_near_sentences_get_a_cosine),
         cmocka_unit_test(planted_sentences_are_no_evidence),
         cmocka_unit_test(what_the_passages_say_is_likelier_than_what_they_do_not),
         cmocka_unit_test(copies_of_a_passage_count_once),
