@@ -44,7 +44,7 @@ typedef struct cli_verb {
 } cli_verb;
 
 extern const cli_verb cli_verb_index, cli_verb_watch, cli_verb_duplicates, cli_verb_doctor, cli_verb_whynot, cli_verb_search, cli_verb_suggest, cli_verb_ask,
-    cli_verb_get, cli_verb_list, cli_verb_delete, cli_verb_status, cli_verb_check,
+    cli_verb_get, cli_verb_list, cli_verb_tag, cli_verb_delete, cli_verb_status, cli_verb_check,
     cli_verb_compact, cli_verb_import, cli_verb_export, cli_verb_pii, cli_verb_replay, cli_verb_eval, cli_verb_model,
     cli_verb_serve, cli_verb_mcp, cli_verb_open, cli_verb_desktop, cli_verb_tui, cli_verb_chat, cli_verb_memory, cli_verb_saved;
 
@@ -112,6 +112,7 @@ int cli_print_json(cli *c, json_t *j);
 void cli_print_json_line(json_t *j);
 /* "12.3 MB", "1,234". The buffer belongs to the caller. */
 const char *cli_format_bytes(char buf[32], uint64_t n);
+const char *cli_format_duration(char buf[32], double seconds); /* "40 s", "3 min", "2 h 05 min" */
 const char *cli_format_time(char buf[32], int64_t wall_ns); /* "2026-01-02 03:04" or "" */
 /* A bar on a terminal, nothing elsewhere; both have the type of a progress callback. */
 void cli_progress(void *ctx, const cairn_progress *p);
@@ -122,6 +123,8 @@ void cli_print_report(cli *c, const cairn_index_report *r);
 json_t *cli_json_report(const cairn_index_report *r);
 json_t *cli_json_failures(const cairn_failure *f, size_t n);
 json_t *cli_json_hit(const cairn_hit *h, bool explain);
+/* An array of texts. */
+json_t *cli_json_strings(const char *const *s, size_t n);
 json_t *cli_json_audit(const cairn_audit *a); /* null when nothing was measured yet */
 void cli_print_audit(const cairn_audit *a);   /* a line of its own */
 

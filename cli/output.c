@@ -100,6 +100,21 @@ const char *cli_format_bytes(char buf[32], uint64_t n)
     return buf;
 }
 
+const char *cli_format_duration(char buf[32], double seconds)
+{
+    long minutes = seconds < 1e9 ? (long)(seconds / 60 + 0.5) : 0;
+
+    if (seconds < 90)
+        snprintf(buf, 32, "%.0f s", seconds);
+    else if (seconds < 5400)
+        snprintf(buf, 32, "%ld min", minutes);
+    else if (seconds < 1e9)
+        snprintf(buf, 32, "%ld h %02ld min", minutes / 60, minutes % 60);
+    else
+        snprintf(buf, 32, "years");
+    return buf;
+}
+
 const char *cli_format_time(char buf[32], int64_t wall_ns)
 {
     time_t t = (time_t)(wall_ns / 1000000000);
@@ -294,6 +309,33 @@ static json_t *json_reasons(const cairn_hit *h)
     return all;
 }
 
+json_t *cli_json_strings(const char *const *s, size_t n)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(all, cli_json_string(s[i]));
+    return all;
+}
+
+/* What is known of the document around a passage. */
+static void add_metadata(json_t *j, const cairn_hit *h)
+{
+    if (*h->author)
+        json_object_set_new(j, "author", cli_json_string(h->author));
+    if (*h->lang)
+        json_object_set_new(j, "lang", cli_json_string(h->lang));
+    json_object_set_new(j, "mime", cli_json_string(h->mime));
+    if (h->date_ns)
+        json_object_set_new(j, "date_ns", json_integer((json_int_t)h->date_ns));
+    if (h->modified_ns)
+        json_object_set_new(j, "modified_ns", json_integer((json_int_t)h->modified_ns));
+    if (h->created_ns)
+        json_object_set_new(j, "created_ns", json_integer((json_int_t)h->created_ns));
+    json_object_set_new(j, "tags", cli_json_strings(h->tags, h->n_tags));
+    json_object_set_new(j, "places", cli_json_strings(h->places, h->n_places));
+}
+
 json_t *cli_json_hit(const cairn_hit *h, bool explain)
 {
     json_t *marks = json_array(), *scores = json_object(), *j;
@@ -333,5 +375,7 @@ json_t *cli_json_hit(const cairn_hit *h, bool explain)
     }
     if (j && h->page_last > h->page)
         json_object_set_new(j, "page_last", json_integer(h->page_last));
+    if (j)
+        add_metadata(j, h);
     return j;
 }

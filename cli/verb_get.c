@@ -22,7 +22,23 @@ static void print_document(cli *c, const cairn_document *d)
     }
     if (*cli_format_time(buf, d->date_ns))
         printf(", %s", buf);
-    printf(", %u chunks, document %llu\n\n", d->n_chunks, (unsigned long long)d->id);
+    printf(", %u chunks, document %llu\n", d->n_chunks, (unsigned long long)d->id);
+    if (*cli_format_time(buf, d->created_ns))
+        printf("created %s\n", buf);
+    for (size_t i = 0; i < d->n_tags; i++) {
+        fputs(i ? " #" : "#", stdout);
+        cli_put_text(stdout, d->tags[i], strlen(d->tags[i]));
+    }
+    if (d->n_tags)
+        putchar('\n');
+    if (d->same_as)
+        printf("the same bytes as document %llu\n", (unsigned long long)d->same_as);
+    for (size_t i = 0; i < d->n_places; i++) {
+        fputs("also ", stdout);
+        cli_put_text(stdout, d->places[i], strlen(d->places[i]));
+        putchar('\n');
+    }
+    putchar('\n');
     fwrite(d->text, 1, d->text_len, stdout);
     if (d->text_len && d->text[d->text_len - 1] != '\n')
         putchar('\n');
@@ -49,13 +65,16 @@ static int run(cli *c, int argc, char **argv)
         code = cli_fail(c, st, &err);
     } else if (c->json) {
         code = cli_print_json(
-            c, json_pack("{s:I,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o}", "doc",
+            c, json_pack("{s:I,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "doc",
                          (json_int_t)d->id, "uri", cli_json_string(d->uri), "title",
                          cli_json_string(d->title), "author", cli_json_string(d->author), "lang",
                          cli_json_string(d->lang), "mime", cli_json_string(d->mime), "size",
                          (json_int_t)d->size, "mtime_ns", (json_int_t)d->mtime_ns, "date_ns",
                          (json_int_t)d->date_ns, "pages", (json_int_t)d->n_pages, "chunks",
-                         (json_int_t)d->n_chunks, "text", cli_json_text(d->text, d->text_len)));
+                         (json_int_t)d->n_chunks, "created_ns", (json_int_t)d->created_ns,
+                         "tags", cli_json_strings(d->tags, d->n_tags), "places",
+                         cli_json_strings(d->places, d->n_places), "same_as",
+                         d->same_as ? json_integer((json_int_t)d->same_as) : json_null(), "text", cli_json_text(d->text, d->text_len)));
     } else {
         print_document(c, d);
     }

@@ -73,6 +73,50 @@ static json_t *json_patterns(const cairn_search_result *r)
     return all;
 }
 
+static void put_names(const char *before, const char *const *names, size_t n, const char *between)
+{
+    for (size_t i = 0; i < n; i++) {
+        fputs(i ? between : before, stdout);
+        cli_put_text(stdout, names[i], strlen(names[i]));
+    }
+}
+
+#define PLACES_SHOWN 3
+
+/* Who wrote it when, its tags, and where else it lies. */
+static void print_metadata(cli *c, const cairn_hit *h)
+{
+    size_t places = h->n_places < PLACES_SHOWN ? h->n_places : PLACES_SHOWN;
+    char date[32];
+    const char *between = "    ";
+
+    fputs(cli_dim(c), stdout);
+    if (h->date_ns && *cli_format_time(date, h->date_ns)) {
+        printf("%s%s", between, date);
+        between = ", ";
+    }
+    if (*h->author) {
+        fputs(between, stdout);
+        cli_put_text(stdout, h->author, strlen(h->author));
+        between = ", ";
+    }
+    if (*h->lang) {
+        printf("%s%s", between, h->lang);
+        between = ", ";
+    }
+    if (h->n_tags)
+        put_names(*between == ' ' ? "    #" : "  #", h->tags, h->n_tags, " #");
+    if (*between != ' ' || h->n_tags)
+        putchar('\n');
+    if (places) {
+        put_names("    also ", h->places, places, "\n         ");
+        if (h->n_places > places)
+            printf("\n         and %zu more places", h->n_places - places);
+        putchar('\n');
+    }
+    fputs(cli_plain(c), stdout);
+}
+
 static void print_hit(cli *c, const cairn_hit *h, bool explain)
 {
     printf("%s%2zu  ", cli_bold(c), h->rank);
@@ -89,6 +133,7 @@ static void print_hit(cli *c, const cairn_hit *h, bool explain)
         cli_put_text(stdout, h->heading, strlen(h->heading));
     }
     printf("%s\n", cli_plain(c));
+    print_metadata(c, h);
     if (explain)
         printf("    score %.4f, words %.3f (rank %u), vectors %.3f (rank %u)\n", (double)h->score,
                (double)h->lexical, h->lexical_rank, (double)h->vector, h->vector_rank);
@@ -366,6 +411,7 @@ const cli_verb cli_verb_search = {
     "  +must  -not  a AND b  a OR b  NOT a  ( )         conditions, at any nesting\n"
     "  title:x  heading:x  body:x  word^3               in one field; counting three times\n"
     "  path: ext:pdf,md lang:de tag:t dir:\"a b\" from:x@y date:2025-09/2025-10 date:>2024\n"
+    "  date:last-week date:last-3-days modified:today created:2023  last week  in March 2024\n"
     "  size:>10mb size:1mb..5mb size:<=500k pages:12 pages:3..20  (mb: 10^6, mib: 2^20 bytes)\n"
     "Nothing is an error: what does not parse is read as words, and a note says so.\n\n"
     "  -k N           how many passages (default 10)\n"

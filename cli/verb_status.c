@@ -18,10 +18,19 @@ static json_t *tiers_json(const cairn_status_info *s)
     return list;
 }
 
+static json_t *running_json(const cairn_running *r)
+{
+    if (!r->active)
+        return json_null();
+    return json_pack("{s:I,s:s,s:I,s:I,s:f,s:o}", "pid", (json_int_t)r->pid, "stage", r->stage, "done",
+                     (json_int_t)r->done, "total", (json_int_t)r->total, "per_second", r->per_second,
+                     "seconds_left", r->seconds_left < 0 ? json_null() : json_real(r->seconds_left));
+}
+
 static json_t *status_json(const cairn_status_info *s)
 {
     return json_pack(
-        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b}",
+        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b,s:o,s:f}",
         "version", s->version, "home", cli_json_string(s->home), "collection",
         cli_json_string(s->collection), "cpu", s->cpu, "threads", (json_int_t)s->n_threads,
         "documents", (json_int_t)s->documents, "chunks", (json_int_t)s->chunks, "vectors",
@@ -32,7 +41,8 @@ static json_t *status_json(const cairn_status_info *s)
         cli_json_string(s->embedder_name), "path", cli_json_string(s->embedder), "generator",
         "name", cli_json_string(s->generator_name), "path", cli_json_string(s->generator),
         "failed", cli_json_failures(s->failed, s->n_failed), "tiers", tiers_json(s), "merge_due",
-        s->merge_due);
+        s->merge_due, "running", running_json(&s->running), "vectors_per_second",
+        s->vectors_per_second);
 }
 
 static void print_model(const char *what, const char *name, const char *path, const char *note)
@@ -61,6 +71,27 @@ static void print_tiers(const cairn_status_info *s)
     }
 }
 
+/* "embed: 1200 of 5000 chunks" */
+static void print_running(const cairn_running *r)
+{
+    const char *what = !strcmp(r->stage, "embed") || !strcmp(r->stage, "rebuild") ? "chunks"
+                       : !strcmp(r->stage, "merge")                              ? "rows"
+                                                                                 : "files";
+    char left[32];
+
+    if (!r->active)
+        return;
+    printf("at work      %s: %llu", r->stage, (unsigned long long)r->done);
+    if (r->total)
+        printf(" of %llu", (unsigned long long)r->total);
+    printf(" %s", what);
+    if (r->per_second > 0)
+        printf(", %.3g a second", r->per_second);
+    if (r->seconds_left >= 0)
+        printf(", %s left", cli_format_duration(left, r->seconds_left));
+    printf(" (process %ld)\n", r->pid);
+}
+
 static void print_status(cli *c, const cairn_status_info *s)
 {
     char buf[32];
@@ -70,10 +101,17 @@ static void print_status(cli *c, const cairn_status_info *s)
     printf("documents    %llu, in %llu chunks\n", (unsigned long long)s->documents,
            (unsigned long long)s->chunks);
     printf("vectors      %llu", (unsigned long long)s->vectors);
-    if (s->pending_vectors)
-        printf(", %llu chunks wait (cairn index goes on with them)",
-               (unsigned long long)s->pending_vectors);
+    if (s->pending_vectors) {
+        printf(", %llu chunks wait", (unsigned long long)s->pending_vectors);
+        if (s->vectors_per_second > 0)
+            printf(", about %s at %.3g a second",
+                   cli_format_duration(buf, (double)s->pending_vectors / s->vectors_per_second),
+                   s->vectors_per_second);
+        if (!s->running.active)
+            fputs(" (cairn index goes on with them)", stdout);
+    }
     putchar('\n');
+    print_running(&s->running);
     if (s->audit.known)
         cli_print_audit(&s->audit);
     printf("segments     %llu, %llu deleted rows\n", (unsigned long long)s->segments,

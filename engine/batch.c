@@ -8,9 +8,12 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "engine/columns.h"
+#include "engine/labels.h"
+#include "engine/view.h"
 #include "index/lexical/lexical.h"
 
 #define CHUNK_ARENA_BYTES ((size_t)256 << 20)
+#define PATHS_MAX         16 /* places whose words are searched */
 
 struct batch {
     cairn *c;
@@ -20,6 +23,13 @@ struct batch {
     chunk_id *row_chunk; /* [cap], n of them used: the rows of the open segment */
     doc_id *row_doc;
     uint32_t n, cap;
+    /* Rows of chunks whose vectors are there already, with new columns. */
+    view view; /* of the state before the transaction; open where there are such */
+    vector_writer *vectors;
+    filter_writer *vector_filter;
+    chunk_id *vector_chunk; /* [vector_cap], n_vectors of them used */
+    doc_id *vector_doc;
+    uint32_t n_vectors, vector_cap;
     size_t n_writes; /* documents, deletes and the like since the last flush */
     int64_t since_ns;
 };
@@ -40,6 +50,12 @@ static void drop_writers(batch *b)
     b->lexical = NULL;
     b->filter = NULL;
     b->n = 0;
+    vector_writer_destroy(b->vectors);
+    filter_writer_destroy(b->vector_filter);
+    b->vectors = NULL;
+    b->vector_filter = NULL;
+    b->n_vectors = 0;
+    view_close(&b->view);
 }
 
 void batch_destroy(batch *b)
@@ -50,6 +66,8 @@ void batch_destroy(batch *b)
     drop_writers(b);
     free(b->row_chunk);
     free(b->row_doc);
+    free(b->vector_chunk);
+    free(b->vector_doc);
     free(b);
 }
 
@@ -66,6 +84,26 @@ static cairn_status need_txn(batch *b, cairn_error *err)
     return CAIRN_OK;
 }
 
+/* Room for a row more in a pair of lists. */
+static cairn_status need_pair(chunk_id **chunks, doc_id **docs, uint32_t n, uint32_t *cap,
+                              cairn_error *err)
+{
+    uint32_t more = *cap ? *cap * 2 : 1024;
+
+    if (n < *cap)
+        return CAIRN_OK;
+    chunk_id *c = checked_realloc(*chunks, more, sizeof *c);
+    if (c)
+        *chunks = c;
+    doc_id *d = checked_realloc(*docs, more, sizeof *d);
+    if (d)
+        *docs = d;
+    if (!c || !d)
+        return cairn_fail(err, CAIRN_ENOMEM, "rows of a segment");
+    *cap = more;
+    return CAIRN_OK;
+}
+
 static cairn_status need_row(batch *b, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
@@ -78,19 +116,7 @@ static cairn_status need_row(batch *b, cairn_error *err)
     }
     if (!st && !b->filter)
         st = filter_writer_create(&b->filter, err);
-    if (st || b->n < b->cap)
-        return st;
-    uint32_t cap = b->cap ? b->cap * 2 : 1024;
-    chunk_id *chunks = checked_realloc(b->row_chunk, cap, sizeof *chunks);
-    if (chunks)
-        b->row_chunk = chunks;
-    doc_id *docs = checked_realloc(b->row_doc, cap, sizeof *docs);
-    if (docs)
-        b->row_doc = docs;
-    if (!chunks || !docs)
-        return cairn_fail(err, CAIRN_ENOMEM, "rows of a segment");
-    b->cap = cap;
-    return CAIRN_OK;
+    return st ? st : need_pair(&b->row_chunk, &b->row_doc, b->n, &b->cap, err);
 }
 
 /* A document's path may name words ("lease-2025.pdf"); an import's id does not. */
@@ -99,10 +125,32 @@ static bool is_path(const char *uri)
     return uri[0] == '/';
 }
 
-static cairn_status add_row(batch *b, const store_doc *doc, chunk_id chunk, const char *heading,
-                            const char *text, size_t len, bool path_words, cairn_error *err)
+/* What is the same in all rows of a document. */
+typedef struct row_parts {
+    const store_doc *doc;
+    filter_row columns;
+    const char *path; /* the words of all its places; "": those of a path are none */
+} row_parts;
+
+static cairn_status row_parts_of(const store_doc *doc, bool path_words, arena *memory,
+                                 row_parts *out, cairn_error *err)
 {
-    filter_row columns = columns_of(doc);
+    cairn_status st = columns_of(doc, memory, &out->columns, err);
+
+    out->doc = doc;
+    out->path = path_words ? doc->uri : "";
+    for (size_t i = 0; !st && path_words && i < out->columns.n_places && i < PATHS_MAX; i++) {
+        out->path = arena_printf(memory, "%s\n%s", out->path, out->columns.places[i]);
+        if (!out->path)
+            st = cairn_fail(err, CAIRN_ENOMEM, "paths of a document");
+    }
+    return st;
+}
+
+static cairn_status add_row(batch *b, const row_parts *parts, chunk_id chunk, const char *heading,
+                            const char *text, size_t len, cairn_error *err)
+{
+    const store_doc *doc = parts->doc;
     lexical_doc words = {.lang = doc->lang};
     cairn_status st = need_row(b, err);
 
@@ -110,9 +158,9 @@ static cairn_status add_row(batch *b, const store_doc *doc, chunk_id chunk, cons
         return st;
     words.field[LEXICAL_TITLE].text = doc->title;
     words.field[LEXICAL_TITLE].len = strlen(doc->title);
-    if (path_words) {
-        words.field[LEXICAL_PATH].text = doc->uri;
-        words.field[LEXICAL_PATH].len = strlen(doc->uri);
+    if (*parts->path) {
+        words.field[LEXICAL_PATH].text = parts->path;
+        words.field[LEXICAL_PATH].len = strlen(parts->path);
     }
     words.field[LEXICAL_HEADINGS].text = heading;
     words.field[LEXICAL_HEADINGS].len = strlen(heading);
@@ -120,7 +168,7 @@ static cairn_status add_row(batch *b, const store_doc *doc, chunk_id chunk, cons
     words.field[LEXICAL_BODY].len = len;
     st = lexical_writer_add(b->lexical, &words, NULL, err);
     if (!st)
-        st = filter_writer_add(b->filter, &columns, err);
+        st = filter_writer_add(b->filter, &parts->columns, err);
     if (st)
         return st;
     b->row_chunk[b->n] = chunk;
@@ -129,10 +177,10 @@ static cairn_status add_row(batch *b, const store_doc *doc, chunk_id chunk, cons
     return CAIRN_OK;
 }
 
-static cairn_status put_chunk(batch *b, const store_doc *doc, const ingest_chunk *x,
-                              uint32_t ordinal, bool path_words, cairn_error *err)
+static cairn_status put_chunk(batch *b, const row_parts *parts, const ingest_chunk *x,
+                              uint32_t ordinal, cairn_error *err)
 {
-    store_chunk chunk = {.doc = doc->id,
+    store_chunk chunk = {.doc = parts->doc->id,
                          .ordinal = ordinal,
                          .byte_start = x->byte_start,
                          .byte_end = x->byte_end,
@@ -150,7 +198,7 @@ static cairn_status put_chunk(batch *b, const store_doc *doc, const ingest_chunk
     if (!st)
         st = store_pending_add(b->txn, &id, 1, err);
     if (!st)
-        st = add_row(b, doc, id, x->heading, x->text, x->len, path_words, err);
+        st = add_row(b, parts, id, x->heading, x->text, x->len, err);
     return st;
 }
 
@@ -158,8 +206,11 @@ cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunk
                        doc_id replaces, bool path_words, cairn_error *err)
 {
     store_doc put = *doc;
+    row_parts parts;
+    arena memory;
     cairn_status st = need_txn(b, err);
 
+    put.meta_json = doc->meta_json ? doc->meta_json : "";
     if (!st && replaces)
         st = store_doc_delete(b->txn, replaces, err);
     put.indexed_ns = clock_wall_ns();
@@ -167,8 +218,12 @@ cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunk
         st = store_doc_put(b->txn, &put, &put.id, err);
     if (!st)
         st = store_failure_remove(b->txn, put.uri, err);
+    arena_init(&memory, CHUNK_ARENA_BYTES);
+    if (!st)
+        st = row_parts_of(&put, path_words, &memory, &parts, err);
     for (size_t i = 0; !st && i < n; i++)
-        st = put_chunk(b, &put, &chunks[i], (uint32_t)i, path_words, err);
+        st = put_chunk(b, &parts, &chunks[i], (uint32_t)i, err);
+    arena_clear(&memory);
     return st;
 }
 
@@ -182,19 +237,90 @@ void batch_last(const batch *b, doc_id *doc, chunk_id *chunk)
 static cairn_status add_stored_rows(batch *b, const store_snapshot *snapshot, const store_doc *doc,
                                     const chunk_id *ids, size_t n, cairn_error *err)
 {
-    cairn_status st = CAIRN_OK;
-    arena texts;
+    row_parts parts;
+    arena texts, memory;
+    cairn_status st;
 
     arena_init(&texts, CHUNK_ARENA_BYTES);
+    arena_init(&memory, CHUNK_ARENA_BYTES);
+    st = row_parts_of(doc, is_path(doc->uri), &memory, &parts, err);
     for (size_t i = 0; !st && i < n; i++) {
         store_chunk chunk;
         st = store_chunk_get(snapshot, ids[i], &chunk, &texts, err);
         if (!st)
-            st = add_row(b, doc, ids[i], chunk.heading, chunk.text, chunk.text_len,
-                         is_path(doc->uri), err);
+            st = add_row(b, &parts, ids[i], chunk.heading, chunk.text, chunk.text_len, err);
         arena_reset(&texts);
     }
     arena_clear(&texts);
+    arena_clear(&memory);
+    return st;
+}
+
+/* ---- vectors that are kept ---- */
+
+/* The live row of a chunk among the vectors as they were before this transaction. */
+static const vector_reader *find_vector(const batch *b, chunk_id chunk, uint32_t *row)
+{
+    for (size_t i = 0; i < b->view.n_vector; i++) {
+        const store_segment *seg = b->view.vector_of[i];
+        if (segment_chunk_row(seg->file, chunk, row) &&
+            !(seg->deleted && row_set_has(seg->deleted, *row)))
+            return b->view.vector[i].reader;
+    }
+    return NULL;
+}
+
+static cairn_status keep_vector(batch *b, const vector_reader *r, uint32_t row, chunk_id chunk,
+                                doc_id doc, const filter_row *columns, cairn_error *err)
+{
+    uint32_t dim = vector_reader_dim(r);
+    float *v = checked_malloc(dim, sizeof *v);
+    vector_options o = engine_vector_options(b->c);
+    cairn_status st = v ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "a vector");
+
+    if (!st && !b->vectors)
+        st = vector_writer_create(&b->vectors, dim, vector_reader_metric(r), &o, err);
+    if (!st && !b->vector_filter)
+        st = filter_writer_create(&b->vector_filter, err);
+    if (!st)
+        st = need_pair(&b->vector_chunk, &b->vector_doc, b->n_vectors, &b->vector_cap, err);
+    if (!st) {
+        vector_reader_get(r, row, v);
+        st = vector_writer_add(b->vectors, v, err);
+    }
+    if (!st)
+        st = filter_writer_add(b->vector_filter, columns, err);
+    if (!st) {
+        b->vector_chunk[b->n_vectors] = chunk;
+        b->vector_doc[b->n_vectors++] = doc;
+    }
+    free(v);
+    return st;
+}
+
+/* The rows of these chunks among the vectors carry what the document now says. */
+static cairn_status keep_vectors(batch *b, const store_doc *doc, const chunk_id *ids, size_t n,
+                                 cairn_error *err)
+{
+    filter_row columns;
+    arena memory;
+    cairn_status st = CAIRN_OK;
+
+    if (!b->view.snapshot)
+        st = view_open(b->c, &b->view, err);
+    if (st || !b->view.n_vector)
+        return st;
+    arena_init(&memory, CHUNK_ARENA_BYTES);
+    st = columns_of(doc, &memory, &columns, err);
+    for (size_t i = 0; !st && i < n; i++) {
+        uint32_t row;
+        const vector_reader *r = find_vector(b, ids[i], &row);
+        if (r)
+            st = keep_vector(b, r, row, ids[i], doc->id, &columns, err);
+    }
+    if (!st)
+        st = store_rows_tombstone(b->txn, SEGMENT_VECTOR, ids, n, err);
+    arena_clear(&memory);
     return st;
 }
 
@@ -215,6 +341,8 @@ cairn_status batch_move(batch *b, const store_snapshot *snapshot, const store_do
         st = store_rows_tombstone(b->txn, SEGMENT_LEXICAL, ids, n, err);
     if (!st)
         st = add_stored_rows(b, snapshot, doc, ids, n, err);
+    if (!st)
+        st = keep_vectors(b, doc, ids, n, err);
     if (!st)
         st = store_failure_remove(b->txn, doc->uri, err);
     arena_clear(&memory);
@@ -320,6 +448,29 @@ static cairn_status add_segment(batch *b, cairn_error *err)
     return store_segment_add(b->txn, w, NULL, err);
 }
 
+/* The same for the vectors that are kept. */
+static cairn_status add_vector_segment(batch *b, cairn_error *err)
+{
+    segment_writer *w;
+    pool *workers;
+    cairn_status st = engine_pool(b->c, &workers, err);
+
+    if (!st)
+        st = segment_writer_create(&w, b->c->store, SEGMENT_VECTOR, err);
+    if (st)
+        return st;
+    st = vector_writer_finish(b->vectors, segment_writer_sink(w), workers, err);
+    if (!st)
+        st = filter_writer_finish(b->vector_filter, segment_writer_sink(w), err);
+    if (!st)
+        st = segment_writer_finish(w, b->vector_chunk, b->vector_doc, b->n_vectors, err);
+    if (st) {
+        segment_writer_abandon(w);
+        return st;
+    }
+    return store_segment_add(b->txn, w, NULL, err);
+}
+
 cairn_status batch_flush(batch *b, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
@@ -328,6 +479,8 @@ cairn_status batch_flush(batch *b, cairn_error *err)
         return CAIRN_OK;
     if (b->n)
         st = add_segment(b, err);
+    if (!st && b->n_vectors)
+        st = add_vector_segment(b, err);
     if (st)
         store_txn_abort(b->txn);
     else

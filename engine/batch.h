@@ -23,8 +23,9 @@ cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunk
                        doc_id replaces, bool path_words, cairn_error *err);
 /* The document and the chunk of the row added last. */
 void batch_last(const batch *b, doc_id *doc, chunk_id *chunk);
-/* Document doc->id is now at doc->uri: new rows for its words, the vectors stay. `snapshot` must
- * show the document as it was. */
+/* Document doc->id is now as `doc` says, under another uri or with other tags: new rows for its words
+ * and for its vectors, which are not made again. `snapshot` must show the document as it was, and of
+ * one document this is done once between two flushes. */
 cairn_status batch_move(batch *b, const store_snapshot *snapshot, const store_doc *doc,
                         cairn_error *err);
 /* Same content, other times: update the record alone. */

@@ -211,6 +211,12 @@ typedef struct cairn_hit {
     const cairn_reason *reasons; /* with `explain`; their scores and `nearness` make `lexical` */
     size_t n_reasons;
     float nearness; /* for words that stand close together */
+    const char *author;
+    int64_t date_ns, modified_ns, created_ns; /* since 1970; 0: not known */
+    const char **tags; /* the user's own first */
+    size_t n_tags;
+    const char **places; /* further files with the same bytes */
+    size_t n_places;
 } cairn_hit;
 
 /* How many documents with a match carry each value of a field: over all matches, not only the hits. A
@@ -456,6 +462,12 @@ typedef struct cairn_document {
     const char *uri, *title, *author, *lang, *mime;
     int64_t size, mtime_ns, date_ns, indexed_ns;
     uint32_t n_pages, n_chunks;
+    int64_t created_ns;  /* 0: not known */
+    const char **tags;   /* the first n_user of them were given by cairn_tag */
+    size_t n_tags, n_user;
+    const char **places; /* further files with the same bytes */
+    size_t n_places;
+    uint64_t same_as;    /* a further file: the document that holds the passages; else 0 */
     const char *text; /* the extracted text; only from cairn_get */
     size_t text_len;
     void *memory;
@@ -479,6 +491,18 @@ cairn_status cairn_list_filtered(cairn *c, const char *prefix, const char *filte
  * CAIRN_EUSAGE for an empty name. */
 cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, cairn_error *err);
 
+/* Give the document, or every document below the folder, the tags add[n_add] and take remove[n_remove] away
+ * from it. Tags survive a new indexing, a change and a move of the file; a tag of the file itself or of the
+ * document's own keywords cannot be taken away here. *n_changed: documents. CAIRN_ENOTFOUND, CAIRN_EUSAGE. */
+cairn_status cairn_tag(cairn *c, const char *name, const char *const *add, size_t n_add,
+                       const char *const *remove, size_t n_remove, size_t *n_changed,
+                       cairn_error *err);
+/* Every tag of the documents whose uri starts with `prefix` (NULL: all), in byte order: how many have it, and
+ * whether the user gave it to one of them. False from fn stops. */
+cairn_status cairn_tags(cairn *c, const char *prefix,
+                        bool (*fn)(void *ctx, const char *tag, uint64_t documents, bool user),
+                        void *ctx, cairn_error *err);
+
 /* ---- care of the store ------------------------------------------------------------------------ */
 
 /* Segments of one kind and like size (a factor of four); eight of a tier are merged into one. */
@@ -501,6 +525,16 @@ typedef struct cairn_audit {
     int64_t measured_ns;  /* since 1970 */
 } cairn_audit;
 
+/* The run that is at work on the collection, in this process or another. */
+typedef struct cairn_running {
+    bool active;
+    long pid;
+    char stage[16]; /* of cairn_progress */
+    uint64_t done, total; /* files, chunks or rows, as cairn_progress counts them */
+    double per_second;
+    double seconds_left; /* of the stage; < 0 when not known */
+} cairn_running;
+
 typedef struct cairn_status_info {
     const char *version, *home, *collection, *cpu, *embedder, *generator; /* model paths, or NULL */
     const char *embedder_name, *generator_name;
@@ -511,6 +545,8 @@ typedef struct cairn_status_info {
     cairn_tier tiers[CAIRN_TIERS_MAX]; /* those that have segments: words first, small ones first */
     size_t n_tiers;
     bool merge_due; /* the next index run or compact will merge */
+    cairn_running running;
+    double vectors_per_second; /* when vectors were made last; 0: not known */
     cairn_audit audit;
     cairn_failure *failed;
     size_t n_failed;

@@ -8,6 +8,8 @@
 #include "base/cpu.h"
 #include "engine/batch.h"
 #include "engine/columns.h"
+#include "engine/copies.h"
+#include "engine/labels.h"
 #include "engine/merge.h"
 #include "engine/model.h"
 #include "engine/run.h"
@@ -69,9 +71,13 @@ cairn_status engine_find_document(const store_snapshot *s, const char *name, sto
     return st;
 }
 
-static cairn_document public_document(const store_doc *d)
+static cairn_status public_document(const store_doc *d, arena *memory, cairn_document *out,
+                                    cairn_error *err)
 {
-    return (cairn_document){.id = d->id,
+    doc_labels l;
+    cairn_status st = labels_read(d, memory, &l, err);
+
+    *out = (cairn_document){.id = d->id,
                             .uri = d->uri,
                             .title = d->title,
                             .author = d->author,
@@ -82,7 +88,15 @@ static cairn_document public_document(const store_doc *d)
                             .date_ns = d->date_ns,
                             .indexed_ns = d->indexed_ns,
                             .n_pages = d->n_pages,
-                            .n_chunks = d->n_chunks};
+                            .n_chunks = d->n_chunks,
+                            .created_ns = l.created_ns,
+                            .tags = l.tags,
+                            .n_tags = l.n_tags,
+                            .n_user = l.n_user,
+                            .places = l.places,
+                            .n_places = l.n_places,
+                            .same_as = l.same_as};
+    return st;
 }
 
 /* Bytes at the start of `text` that the end of `before` holds too: the overlap of two chunks. */
@@ -180,7 +194,11 @@ cairn_status engine_document_text(const store_snapshot *s, const store_doc *doc,
     chunk_id *ids;
     size_t n;
     bool placed = strstr(doc->meta_json, "\"positions\":\"text\"") != NULL;
-    cairn_status st = store_doc_chunks(s, doc->id, &ids, &n, memory, err);
+    doc_labels labels;
+    cairn_status st = labels_read(doc, memory, &labels, err);
+
+    if (!st)
+        st = store_doc_chunks(s, labels.same_as ? labels.same_as : doc->id, &ids, &n, memory, err);
 
     if (!st && !(chunks = arena_calloc(memory, n + 1, sizeof *chunks)))
         st = cairn_fail(err, CAIRN_ENOMEM, "text of document %llu", (unsigned long long)doc->id);
@@ -219,11 +237,11 @@ cairn_status cairn_get(cairn *c, const char *uri_or_id, cairn_document **out, ca
     if (!st && !(*out = arena_calloc(memory, 1, sizeof **out)))
         st = cairn_fail(err, CAIRN_ENOMEM, "document");
     if (!st) {
-        **out = public_document(&doc);
+        st = public_document(&doc, memory, *out, err);
         (*out)->text_len = text.len;
         (*out)->text = arena_strndup(memory, text.data ? text.data : "", text.len);
         (*out)->memory = memory;
-        if (!(*out)->text)
+        if (!st && !(*out)->text)
             st = cairn_fail(err, CAIRN_ENOMEM, "document");
     }
     bytes_clear(&text);
@@ -263,9 +281,12 @@ static cairn_status list_documents(cairn *c, const char *prefix, const retrieve_
     st = store_doc_iter_open(s, prefix ? prefix : "", &it, err);
     if (!st) {
         while (!(st = store_doc_iter_next(it, &doc, &memory, err))) {
-            cairn_document d = public_document(&doc);
-            filter_row row = columns_of(&doc);
-            if ((!filter || retrieve_filter_matches(filter, &row)) && !fn(ctx, &d))
+            cairn_document d;
+            filter_row row;
+            st = columns_of(&doc, &memory, &row, err);
+            if (!st)
+                st = public_document(&doc, &memory, &d, err);
+            if (st || ((!filter || retrieve_filter_matches(filter, &row)) && !fn(ctx, &d)))
                 break;
             arena_reset(&memory);
         }
@@ -305,11 +326,20 @@ cairn_status cairn_list_filtered(cairn *c, const char *prefix, const char *filte
     return st;
 }
 
+/* A copies_unfit_fn: what lies in the folder that is being removed. */
+static bool is_in_folder(void *ctx, const char *uri)
+{
+    const char *folder = ctx;
+    size_t len = strlen(folder);
+
+    return !strncmp(uri, folder, len) && (uri[len] == '/' || (len && folder[len - 1] == '/') ||
+                                          (uri[len] == '!' && uri[len + 1] == '/'));
+}
+
 /* Every document below the folder; none is not an error here. */
-static cairn_status delete_below(batch *b, const store_snapshot *s, const char *folder, size_t *n,
+static cairn_status delete_below(copies *x, const store_snapshot *s, const char *folder, size_t *n,
                                  cairn_error *err)
 {
-    size_t len = strlen(folder);
     store_doc_iter *it;
     store_doc doc;
     arena memory;
@@ -319,9 +349,8 @@ static cairn_status delete_below(batch *b, const store_snapshot *s, const char *
         return st;
     arena_init(&memory, DOCUMENT_BYTES);
     while (!(st = store_doc_iter_next(it, &doc, &memory, err))) {
-        if (doc.uri[len] == '/' || (len && folder[len - 1] == '/') ||
-            (doc.uri[len] == '!' && doc.uri[len + 1] == '/')) {
-            st = batch_delete(b, doc.id, err);
+        if (is_in_folder((void *)folder, doc.uri)) {
+            st = copies_remove(x, s, &doc, is_in_folder, (void *)folder, NULL, err);
             if (st)
                 break;
             ++*n;
@@ -337,6 +366,7 @@ cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, ca
 {
     store_snapshot *s = NULL;
     batch *b = NULL;
+    copies x = {0};
     store_doc doc;
     arena memory;
     char *real = NULL;
@@ -352,18 +382,20 @@ cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, ca
     st = batch_create(&b, c, err);
     if (!st)
         st = store_snapshot_open(c->store, &s, err);
+    if (!st)
+        st = copies_init(&x, c, b, s, err);
     if (st)
         goto done;
     st = engine_find_document(s, uri_or_id, &doc, &memory, err);
     if (!st) {
-        st = batch_delete(b, doc.id, err);
+        st = copies_remove(&x, s, &doc, is_in_folder, (void *)doc.uri, NULL, err);
         *n_removed = !st;
         if (!st)
-            st = delete_below(b, s, doc.uri, n_removed, err); /* the files inside it */
+            st = delete_below(&x, s, doc.uri, n_removed, err); /* the files inside it */
     } else if (st == CAIRN_ENOTFOUND) {
         cairn_error not_found = err ? *err : (cairn_error){0};
         real = realpath(uri_or_id, NULL); /* the folder may be gone: then as it was given */
-        st = delete_below(b, s, real ? real : uri_or_id, n_removed, err);
+        st = delete_below(&x, s, real ? real : uri_or_id, n_removed, err);
         if (!st && !*n_removed) {
             st = CAIRN_ENOTFOUND;
             if (err)
@@ -371,10 +403,15 @@ cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, ca
         }
     }
     if (!st)
+        st = copies_note(&x, err);
+    if (!st)
         st = batch_flush(b, err);
+    if (!st)
+        st = copies_settle(&x, err);
     if (st)
         *n_removed = 0;
 done:
+    copies_clear(&x);
     free(real);
     store_snapshot_close(s);
     batch_destroy(b);
@@ -421,6 +458,18 @@ static void describe_model(arena *memory, const char *name, const char **path, c
         *path = arena_strdup(memory, buf);
 }
 
+static cairn_status read_rate(const store_snapshot *s, arena *memory, double *out, cairn_error *err)
+{
+    const uint8_t *text;
+    size_t len;
+    cairn_status st = store_meta_get(s, META_RATE, memory, &text, &len, err);
+
+    *out = st ? 0 : strtod((const char *)text, NULL);
+    if (!(*out > 0 && *out < 1e9))
+        *out = 0;
+    return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+}
+
 cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err)
 {
     failure_list failures = {.info = out};
@@ -459,12 +508,15 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
         st = vectors_identity_get(s, &own_id, &own, &any, err);
     if (!st)
         st = audit_read(s, &out->audit, err);
+    if (!st)
+        st = read_rate(s, memory, &out->vectors_per_second, err);
     store_snapshot_close(s);
     if (!st)
         st = store_usage_get(c->store, false, &usage, err);
     if (st)
         return st;
     out->disk_bytes = usage.lmdb_bytes + usage.segment_bytes;
+    run_state_read(c->dir, &out->running);
     out->version = cairn_version();
     out->home = c->home;
     out->collection = c->collection;

@@ -126,7 +126,7 @@ static cairn_status read_entries(comparing *x, cairn_error *err)
                              .uri = d.uri,
                              .title = d.title,
                              .when_ns = d.mtime_ns,
-                             .chunks = d.n_chunks,
+                             .chunks = strstr(d.meta_json, "\"same_as\"") ? 1 : d.n_chunks,
                              .group = x->n,
                              .likeness = 1};
         memcpy(x->e[x->n].hash, d.hash, sizeof d.hash);

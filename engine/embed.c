@@ -3,6 +3,7 @@
  * waiting list in one transaction, so a run that is stopped or killed loses one flush at most. */
 #include "engine/embed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,16 @@ static cairn_status write_segment(vectors *v, segment_writer *w, cairn_error *er
     return st;
 }
 
+/* How fast vectors come, for who asks how long the rest takes. */
+static cairn_status put_rate(vectors *v, store_txn *t, cairn_error *err)
+{
+    double seconds = (double)(clock_mono_ns() - v->since_ns) / 1e9;
+    char text[32];
+    int n = snprintf(text, sizeof text, "%.3g", v->n / (seconds > 1e-3 ? seconds : 1e-3));
+
+    return store_meta_put(t, META_RATE, text, (size_t)n, err);
+}
+
 static cairn_status flush(vectors *v, cairn_error *err)
 {
     const char *identity = encoder_identity(v->e);
@@ -100,6 +111,8 @@ static cairn_status flush(vectors *v, cairn_error *err)
         st = store_pending_remove(t, v->chunks, v->n, err);
     if (!st)
         st = store_meta_put(t, META_EMBEDDER, identity, strlen(identity), err);
+    if (!st)
+        st = put_rate(v, t, err);
     if (st)
         store_txn_abort(t);
     else
@@ -127,11 +140,13 @@ static cairn_status open_writers(vectors *v, cairn_error *err)
 }
 
 static cairn_status add_row(vectors *v, chunk_id chunk, const store_doc *doc, const float *vector,
-                            cairn_error *err)
+                            arena *memory, cairn_error *err)
 {
-    filter_row columns = columns_of(doc);
-    cairn_status st = vector_writer_add(v->writer, vector, err);
+    filter_row columns;
+    cairn_status st = columns_of(doc, memory, &columns, err);
 
+    if (!st)
+        st = vector_writer_add(v->writer, vector, err);
     if (!st)
         st = filter_writer_add(v->filter, &columns, err);
     if (!st) {
@@ -173,7 +188,7 @@ static cairn_status embed_group(vectors *v, const store_snapshot *snapshot, cons
     if (!st)
         st = engine_embed(v->r->c, texts, n, ENCODER_PASSAGE, NULL, out, err);
     for (size_t i = 0; !st && i < n; i++)
-        st = add_row(v, chunks[i], &docs[i], out + i * dim, err);
+        st = add_row(v, chunks[i], &docs[i], out + i * dim, &memory, err);
     bytes_clear(&text);
     arena_clear(&memory);
     free(out);

@@ -25,7 +25,7 @@ typedef struct slot {
 struct extract_queue {
     cairn *c;
     encoder *encoder;
-    const char *const *paths;
+    const extract_item *items;
     size_t n;
     size_t n_threads, n_started;
     pthread_t *threads;
@@ -39,10 +39,10 @@ struct extract_queue {
     atomic_bool cancel; /* the same, for the extractors */
 };
 
-chunk_options engine_chunk_options(const cairn *c, piece_counter *pieces, const char *title)
+chunk_options engine_chunk_options(const settings *s, piece_counter *pieces, const char *title)
 {
-    chunk_options o = {.max_tokens = (size_t)c->settings.chunk_tokens,
-                       .overlap_tokens = (size_t)c->settings.chunk_overlap};
+    chunk_options o = {.max_tokens = (size_t)s->chunk_tokens,
+                       .overlap_tokens = (size_t)s->chunk_overlap};
 
     if (!o.overlap_tokens)
         o.overlap_tokens = SIZE_MAX;
@@ -60,7 +60,7 @@ chunk_options engine_chunk_options(const cairn *c, piece_counter *pieces, const 
     return o;
 }
 
-static cairn_status chunk_members(const cairn *c, piece_counter *pieces, extracted *r)
+static cairn_status chunk_members(const settings *s, piece_counter *pieces, extracted *r)
 {
     size_t n = 0;
     cairn_status st = CAIRN_OK;
@@ -69,28 +69,32 @@ static cairn_status chunk_members(const cairn *c, piece_counter *pieces, extract
         n++;
     if (n && !(r->members = arena_calloc(&r->memory, n, sizeof *r->members)))
         return cairn_fail(&r->error, CAIRN_ENOMEM, "%zu files in a file", n);
-    for (const ingest_document *m = r->document->members; m && !st; m = m->next) {
+    for (ingest_document *m = r->document->members; m && !st; m = m->next) {
         extracted_member *x = &r->members[r->n_members++];
-        chunk_options o = engine_chunk_options(c, pieces, m->title);
+        chunk_options o = engine_chunk_options(s, pieces, m->title);
         x->document = m;
+        if (*s->language)
+            m->lang = s->language;
         if (!m->status)
             st = chunk_document(m, &o, &x->chunks, &x->n_chunks, &r->memory, &r->error);
     }
     return st;
 }
 
-static void extract_one(const cairn *c, extractor *ex, piece_counter *pieces, const char *path,
+static void extract_one(const settings *s, extractor *ex, piece_counter *pieces, const char *path,
                         extracted *r)
 {
     *r = (extracted){0};
     arena_init(&r->memory, CHUNK_MEMORY);
     r->status = extractor_run(ex, path, &r->document, &r->error);
     if (!r->status) {
-        chunk_options o = engine_chunk_options(c, pieces, r->document->title);
+        chunk_options o = engine_chunk_options(s, pieces, r->document->title);
+        if (*s->language)
+            r->document->lang = s->language;
         r->status = chunk_document(r->document, &o, &r->chunks, &r->n_chunks, &r->memory,
                                    &r->error);
         if (!r->status)
-            r->status = chunk_members(c, pieces, r);
+            r->status = chunk_members(s, pieces, r);
     }
     if (r->status) {
         ingest_document_free(r->document);
@@ -105,25 +109,47 @@ static void free_result(extracted *r)
     *r = (extracted){0};
 }
 
+/* A thread's extractor, and the settings it was made for. */
+typedef struct reader {
+    extractor *ex;
+    const settings *s;
+    char languages[OCR_LANGUAGES_BYTES];
+} reader;
+
+static bool reads_alike(const settings *a, const settings *b)
+{
+    return a == b || (!strcmp(a->ocr, b->ocr) && !strcmp(a->ocr_languages, b->ocr_languages) &&
+                      a->extract_seconds == b->extract_seconds);
+}
+
+/* Another extractor where the folder's settings ask for one; files come folder by folder. */
+static cairn_status reader_for(reader *r, extract_queue *q, const settings *s, cairn_error *err)
+{
+    extractor_options opt = {
+        .deadline_ms = (int64_t)(s->extract_seconds * 1000),
+        .max_text = (size_t)(s->max_file_mb * 1e6), /* a text file of any size we take */
+        .cancel = &q->cancel,
+    };
+
+    if (r->ex && reads_alike(r->s, s))
+        return CAIRN_OK;
+    extractor_destroy(r->ex);
+    r->ex = NULL;
+    r->s = s;
+    opt.ocr = engine_ocr_languages(s, r->languages);
+    opt.ocr_images = !strcmp(s->ocr, "all");
+    return extractor_create(&r->ex, &opt, err);
+}
+
 static void *thread_main(void *arg)
 {
     extract_queue *q = arg;
-    extractor_options opt = {
-        .deadline_ms = (int64_t)(q->c->settings.extract_seconds * 1000),
-        .max_text = (size_t)(q->c->settings.max_file_mb * 1e6), /* a text file of any size we take */
-        .cancel = &q->cancel,
-    };
-    char languages[OCR_LANGUAGES_BYTES];
-    extractor *ex = NULL;
+    reader reader = {.ex = NULL};
     piece_counter *pieces = NULL;
     cairn_error create_error = {0};
-    cairn_status create_status;
+    cairn_status create_status = CAIRN_OK;
 
-    opt.ocr = engine_ocr_languages(&q->c->settings, languages);
-    opt.ocr_images = !strcmp(q->c->settings.ocr, "all");
-    create_status = extractor_create(&ex, &opt, &create_error);
-
-    if (!create_status && q->encoder)
+    if (q->encoder)
         create_status = piece_counter_create(&pieces, q->encoder, &create_error);
     pthread_mutex_lock(&q->lock);
     while (!q->stop && q->next_path < q->n) {
@@ -135,23 +161,25 @@ static void *thread_main(void *arg)
         }
         q->next_path++;
         pthread_mutex_unlock(&q->lock);
+        if (!create_status)
+            create_status = reader_for(&reader, q, q->items[i].s, &create_error);
         if (create_status) {
             r = (extracted){.status = create_status, .error = create_error};
             arena_init(&r.memory, CHUNK_MEMORY);
         } else {
-            extract_one(q->c, ex, pieces, q->paths[i], &r);
+            extract_one(q->items[i].s, reader.ex, pieces, q->items[i].path, &r);
         }
         pthread_mutex_lock(&q->lock);
         q->ring[i % q->window] = (slot){.result = r, .ready = true};
         pthread_cond_broadcast(&q->changed);
     }
     pthread_mutex_unlock(&q->lock);
-    extractor_destroy(ex);
+    extractor_destroy(reader.ex);
     piece_counter_destroy(pieces);
     return NULL;
 }
 
-cairn_status extract_queue_start(extract_queue **out, cairn *c, const char *const *paths, size_t n,
+cairn_status extract_queue_start(extract_queue **out, cairn *c, const extract_item *items, size_t n,
                                  cairn_error *err)
 {
     extract_queue *q = calloc(1, sizeof *q);
@@ -163,7 +191,7 @@ cairn_status extract_queue_start(extract_queue **out, cairn *c, const char *cons
     /* Without the encoder, pieces are guessed: words alone can still be indexed. */
     if (engine_encoder(c, &q->encoder, NULL))
         q->encoder = NULL;
-    q->paths = paths;
+    q->items = items;
     q->n = n;
     q->n_threads = c->n_threads < n ? c->n_threads : n;
     q->window = (q->n_threads ? q->n_threads : 1) * WINDOW_PER_THREAD;

@@ -3,7 +3,7 @@
  * Each thread drives one extractor process (ingest/extractor.h). At most a window of files is ahead
  * of the consumer, so memory stays bounded however long the list is.
  *
- * Owns     the results until extract_queue_done gives them back; the list of paths is borrowed.
+ * Owns     the results until extract_queue_done gives them back; the list of files is borrowed.
  * Threads  one consumer. */
 #ifndef CAIRN_ENGINE_EXTRACT_QUEUE_H
 #define CAIRN_ENGINE_EXTRACT_QUEUE_H
@@ -34,8 +34,14 @@ typedef struct extracted {
 
 typedef struct extract_queue extract_queue;
 
-/* Make chunks for settings and encoder of `c` (encoder may be missing: pieces are then guessed). */
-cairn_status extract_queue_start(extract_queue **out, cairn *c, const char *const *paths, size_t n,
+/* A file and the settings it is read with, both borrowed. */
+typedef struct extract_item {
+    const char *path;
+    const settings *s;
+} extract_item;
+
+/* Make chunks for the encoder of `c` (which may be missing: pieces are then guessed). */
+cairn_status extract_queue_start(extract_queue **out, cairn *c, const extract_item *items, size_t n,
                                  cairn_error *err);
 /* The result for the next path; waits for it, but no more than a tenth of a second: then NULL, so
  * that the caller can look at the clock and its cancel flag, and ask again. */
@@ -47,6 +53,6 @@ void extract_queue_stop(extract_queue *q);
 
 /* How chunks of a document with this title are cut: its pieces and the title's must fit the
  * encoder together. pieces may be NULL (no encoder: pieces are guessed) and lives longer. */
-chunk_options engine_chunk_options(const cairn *c, piece_counter *pieces, const char *title);
+chunk_options engine_chunk_options(const settings *s, piece_counter *pieces, const char *title);
 
 #endif

@@ -6,7 +6,7 @@
  *    rewritten, its vectors stay.
  * 4. What is known and gone leaves.
  * 5. The rest is extracted on several threads and written in order, batch by batch. Equal bytes
- *    under the same path only update the record.
+ *    under the same path only update the record; those of another document make a copy (copies.h).
  * Then vectors and merges (run.c). */
 #include <errno.h>
 #include <jansson.h>
@@ -15,9 +15,8 @@
 #include <unistd.h>
 
 #include "base/checked.h"
-#include "engine/extract_queue.h"
-#include "engine/index.h"
-#include "engine/run.h"
+#include "engine/index_plan.h"
+#include "engine/labels.h"
 #include "engine/vectors.h"
 #include "ingest/extractor.h"
 #include "ingest/walk.h"
@@ -25,34 +24,7 @@
 #define PLAN_BYTES  ((size_t)8 << 30)
 #define ROOTS_BYTES ((size_t)64 << 10)
 
-typedef struct known_doc {
-    store_doc doc;
-    bool seen; /* still there, or taken by a move */
-    bool kept; /* of a file inside a changed one: still in it */
-} known_doc;
-
-typedef struct todo {
-    const char *path;
-    int64_t size, mtime_ns;
-    known_doc *old; /* the document of this path, changed; NULL = a new path */
-} todo;
-
-typedef struct plan {
-    run *r;
-    const index_hooks *hooks; /* may be NULL */
-    arena memory;
-    store_snapshot *snapshot;
-    known_doc *known; /* by path */
-    size_t n_known, known_cap;
-    todo *todo;
-    size_t n_todo, todo_cap;
-    char **roots;
-    size_t n_roots;
-    cairn_status status; /* of the walk's callbacks */
-    cairn_error error;
-} plan;
-
-static bool is_below(const char *path, const char *folder)
+bool plan_is_below(const char *path, const char *folder)
 {
     size_t n = strlen(folder);
 
@@ -63,7 +35,7 @@ static bool is_below(const char *path, const char *folder)
 }
 
 /* Is nothing there any more? Of a file inside a file, the outermost one is looked for. */
-static bool is_gone(const char *uri)
+bool plan_is_gone(const char *uri)
 {
     char path[STORE_URI_MAX + 1];
     bool gone = access(uri, F_OK) && (errno == ENOENT || errno == ENOTDIR);
@@ -78,12 +50,27 @@ static bool is_gone(const char *uri)
     return gone;
 }
 
+cairn_status plan_flush(plan *p, cairn_error *err)
+{
+    cairn_status st = copies_note(&p->copies, err);
+
+    return st ? st : run_flush(p->r, &p->snapshot, err);
+}
+
+bool plan_is_unfit(void *ctx, const char *uri)
+{
+    plan *p = ctx;
+    const known_doc *k = plan_find_known(p, uri);
+
+    return k ? !k->seen || k->changed : plan_is_gone(uri);
+}
+
 static int by_uri(const void *a, const void *b)
 {
     return strcmp(((const known_doc *)a)->doc.uri, ((const known_doc *)b)->doc.uri);
 }
 
-static known_doc *find_known(plan *p, const char *uri)
+known_doc *plan_find_known(plan *p, const char *uri)
 {
     known_doc key = {.doc = {.uri = uri}};
 
@@ -91,7 +78,7 @@ static known_doc *find_known(plan *p, const char *uri)
 }
 
 /* The first known document inside file `path`; more follow up to *end. */
-static size_t find_inside(const plan *p, const char *path, size_t *end)
+size_t plan_find_inside(const plan *p, const char *path, size_t *end)
 {
     size_t low = 0, high = p->n_known, n = strlen(path);
 
@@ -137,7 +124,7 @@ static cairn_status load_known_below(plan *p, const char *root, cairn_error *err
     if (st)
         return st;
     while (!(st = store_doc_iter_next(it, &doc, &p->memory, err)))
-        if (is_below(doc.uri, root) && (st = push_known(p, &doc, err)))
+        if (plan_is_below(doc.uri, root) && (st = push_known(p, &doc, err)))
             break;
     store_doc_iter_close(it);
     return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
@@ -177,7 +164,7 @@ static cairn_status load_known(plan *p, cairn_error *err)
         if (!o->only)
             st = load_known_below(p, p->roots[i], err);
         for (size_t k = 0; !st && k < o->n_only; k++)
-            if (is_below(o->only[k], p->roots[i]))
+            if (plan_is_below(o->only[k], p->roots[i]))
                 st = load_known_below(p, o->only[k], err);
     }
     if (p->n_known)
@@ -190,7 +177,8 @@ static cairn_status load_known(plan *p, cairn_error *err)
     return st;
 }
 
-static cairn_status push_todo(plan *p, const walk_entry *e, known_doc *old, cairn_error *err)
+static cairn_status push_todo(plan *p, const walk_entry *e, known_doc *old, const folder_conf *conf,
+                              bool anew, cairn_error *err)
 {
     char *path = arena_strdup(&p->memory, e->path);
 
@@ -206,7 +194,7 @@ static cairn_status push_todo(plan *p, const walk_entry *e, known_doc *old, cair
     }
     if (!path)
         return cairn_fail(err, CAIRN_ENOMEM, "list of files");
-    p->todo[p->n_todo++] = (todo){path, e->size, e->mtime_ns, old};
+    p->todo[p->n_todo++] = (todo){.path = path, .size = e->size, .mtime_ns = e->mtime_ns, .old = old, .conf = conf, .anew = anew};
     p->r->bytes_total += (uint64_t)e->size;
     return CAIRN_OK;
 }
@@ -231,23 +219,33 @@ static bool found_file(void *ctx, const walk_entry *e)
 {
     plan *p = ctx;
     run *r = p->r;
-    known_doc *old = find_known(p, e->path);
-    bool failed = false;
+    known_doc *old = plan_find_known(p, e->path);
+    const folder_conf *conf = NULL;
+    bool failed = false, anew = false;
+
+    p->status = folder_settings_find(p->folders, e->path, &conf, &p->error);
+    if (p->status)
+        return false;
+    anew = old && !labels_has_mark(&old->doc, conf->mark);
 
     r->report->seen++;
     if (old) {
         size_t end;
         old->seen = true;
-        for (size_t i = find_inside(p, e->path, &end); i < end; i++)
+        old->changed = anew || old->doc.size != e->size || old->doc.mtime_ns != e->mtime_ns;
+        for (size_t i = plan_find_inside(p, e->path, &end); i < end; i++) {
             p->known[i].seen = true; /* reading it says what became of them */
+            p->known[i].changed = old->changed;
+        }
     }
-    if (old && old->doc.size == e->size && old->doc.mtime_ns == e->mtime_ns) {
+    if (old && !old->changed) {
         r->report->unchanged++;
+        old->retag = labels_file_changed(&old->doc, e->path);
     } else {
         if (!old)
             p->status = known_failure(p, e, &failed, &p->error);
         if (!p->status && !failed)
-            p->status = push_todo(p, e, old, &p->error);
+            p->status = push_todo(p, e, old, conf, anew, &p->error);
     }
     run_progress(r, "scan", r->report->seen, 0, e->path, false);
     if (!p->status && run_cancelled(r))
@@ -264,8 +262,17 @@ static void not_walked(void *ctx, const char *path, cairn_status code, const cha
         p->status = run_fail(p->r, path, reason, &p->error);
     /* What lies below an unreadable folder is unknown, not gone. */
     for (size_t i = 0; i < p->n_known; i++)
-        if (is_below(p->known[i].doc.uri, path))
+        if (plan_is_below(p->known[i].doc.uri, path))
             p->known[i].seen = true;
+}
+
+/* The file of a folder's settings that says nothing, for what is wrong in it. */
+static void bad_settings(void *ctx, const char *path, const char *reason)
+{
+    plan *p = ctx;
+
+    if (!p->status)
+        p->status = run_fail(p->r, path, reason, &p->error);
 }
 
 static void entered(void *ctx, const char *path)
@@ -349,408 +356,6 @@ static cairn_status remember_roots(plan *p, cairn_error *err)
     return st;
 }
 
-/* The files inside a file that moved go with it. */
-static cairn_status move_inside(plan *p, const char *from, const char *to, cairn_error *err)
-{
-    size_t n = strlen(from), end;
-    bytes uri;
-    store_doc_iter *it;
-    store_doc doc;
-    cairn_status st;
-
-    for (size_t i = find_inside(p, from, &end); i < end; i++)
-        p->known[i].seen = true;
-    if (p->r->options->dry_run)
-        return CAIRN_OK;
-    bytes_init(&uri, 2 * STORE_URI_MAX + 4);
-    st = bytes_printf(&uri, "%s!/", from);
-    if (!st)
-        st = store_doc_iter_open(p->snapshot, uri.data, &it, err);
-    if (st) {
-        bytes_clear(&uri);
-        return st;
-    }
-    while (!(st = store_doc_iter_next(it, &doc, &p->memory, err))) {
-        doc_id now;
-        store_doc moved = doc;
-        if (strncmp(doc.uri, from, n) || strncmp(doc.uri + n, "!/", 2))
-            continue;
-        st = batch_find(p->r->batch, doc.uri, &now, err);
-        if (!st && now != doc.id)
-            continue; /* taken by an earlier file of this run */
-        bytes_reset(&uri);
-        if (!st)
-            st = bytes_printf(&uri, "%s%s", to, doc.uri + n);
-        moved.uri = uri.data;
-        if (!st)
-            st = batch_move(p->r->batch, p->snapshot, &moved, err);
-        if (st)
-            break;
-    }
-    store_doc_iter_close(it);
-    bytes_clear(&uri);
-    return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
-}
-
-/* Record document `old` under the todo's path. */
-static cairn_status move_document(plan *p, const todo *t, const store_doc *old, cairn_error *err)
-{
-    store_doc moved = *old;
-    char ext[32];
-    cairn_status st;
-
-    engine_extension(t->path, ext, sizeof ext);
-    moved.uri = t->path;
-    moved.ext = ext;
-    moved.mtime_ns = t->mtime_ns;
-    st = p->r->options->dry_run ? CAIRN_OK : batch_move(p->r->batch, p->snapshot, &moved, err);
-    if (!st) {
-        p->r->report->moved++;
-        run_event(p->r,
-                  &(cairn_index_event){.kind = "move", .path = t->path, .from = old->uri});
-        st = move_inside(p, old->uri, t->path, err);
-    }
-    return st;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    int64_t x = (*(known_doc *const *)a)->doc.size, y = (*(known_doc *const *)b)->doc.size;
-
-    return x < y ? -1 : x > y;
-}
-
-/* The known documents that are gone, by size. The list is the caller's. */
-static known_doc **list_gone(plan *p, size_t *n)
-{
-    known_doc **gone = checked_malloc(p->n_known + 1, sizeof *gone);
-
-    *n = 0;
-    for (size_t i = 0; gone && i < p->n_known; i++)
-        if (!p->known[i].seen)
-            gone[(*n)++] = &p->known[i];
-    if (*n)
-        qsort(gone, *n, sizeof *gone, by_size);
-    return gone;
-}
-
-/* The document among them that had the bytes of this new file. NULL: none. */
-static known_doc *gone_twin(known_doc *const *gone, size_t n, const todo *t)
-{
-    uint8_t hash[16];
-    bool hashed = false;
-    size_t low = 0, high = n;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (gone[mid]->doc.size < t->size)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    for (; low < n && gone[low]->doc.size == t->size; low++) {
-        if (gone[low]->seen)
-            continue;
-        if (!hashed && ingest_hash_file(t->path, hash, NULL))
-            break; /* the reading stage will say what is wrong with it */
-        hashed = true;
-        if (!memcmp(hash, gone[low]->doc.hash, sizeof hash))
-            return gone[low];
-    }
-    return NULL;
-}
-
-/* New paths whose bytes are those of a known document that is gone. They leave the list. */
-static cairn_status find_moves(plan *p, cairn_error *err)
-{
-    cairn_status st = CAIRN_OK;
-    size_t kept = 0, n_gone;
-    known_doc **gone = list_gone(p, &n_gone);
-
-    if (!gone)
-        return cairn_fail(err, CAIRN_ENOMEM, "list of documents that are gone");
-    for (size_t i = 0; i < p->n_todo; i++) {
-        todo t = p->todo[i];
-        known_doc *from = !st && !t.old ? gone_twin(gone, n_gone, &t) : NULL;
-        if (!st && from) {
-            from->seen = true;
-            st = move_document(p, &t, &from->doc, err);
-            p->r->bytes_done += (uint64_t)t.size;
-            if (!st && p->r->batch && batch_is_due(p->r->batch))
-                st = run_flush(p->r, &p->snapshot, err);
-            run_progress(p->r, "move", p->r->report->moved, 0, t.path, false);
-        } else {
-            p->todo[kept++] = t;
-        }
-        if (!st && run_cancelled(p->r))
-            st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while looking for moved files");
-    }
-    p->n_todo = kept;
-    free(gone);
-    return st;
-}
-
-static cairn_status remove_gone(plan *p, cairn_error *err)
-{
-    cairn_status st = CAIRN_OK;
-
-    for (size_t i = 0; !st && i < p->n_known; i++) {
-        if (p->known[i].seen)
-            continue;
-        if (!p->r->options->dry_run)
-            st = batch_delete(p->r->batch, p->known[i].doc.id, err);
-        if (!st) {
-            p->r->report->removed++;
-            run_event(p->r,
-                      &(cairn_index_event){.kind = "remove", .path = p->known[i].doc.uri});
-        }
-    }
-    return st;
-}
-
-/* The plan and the status of forgetting, for the store's callback. */
-typedef struct forgetting {
-    plan *p;
-    const char *inside; /* of forget_failure_inside: the file around */
-    cairn_error *err;
-    cairn_status status;
-} forgetting;
-
-static bool forget_failure_inside(void *ctx, const store_failure *f)
-{
-    forgetting *g = ctx;
-    size_t n = strlen(g->inside);
-
-    if (!strncmp(f->path, g->inside, n) && !strncmp(f->path + n, "!/", 2))
-        g->status = batch_forget_failure(g->p->r->batch, f->path, g->err);
-    return !g->status;
-}
-
-static bool forget_failure_if_gone(void *ctx, const store_failure *f)
-{
-    forgetting *g = ctx;
-    const cairn_index_options *o = g->p->r->options;
-    bool below = false;
-
-    for (size_t i = 0; !o->only && i < g->p->n_roots; i++)
-        below |= is_below(f->path, g->p->roots[i]);
-    for (size_t i = 0; i < o->n_only; i++)
-        below |= is_below(f->path, o->only[i]);
-    if (below && is_gone(f->path))
-        g->status = batch_forget_failure(g->p->r->batch, f->path, g->err);
-    return !g->status;
-}
-
-/* Files that could not be read before and are gone now are no failures any more. */
-static cairn_status forget_gone_failures(plan *p, cairn_error *err)
-{
-    forgetting g = {.p = p, .err = err};
-    cairn_status st = store_failure_each(p->snapshot, forget_failure_if_gone, &g, err);
-
-    return st ? st : g.status;
-}
-
-/* A document elsewhere with these bytes whose own file is gone: the file came from there. */
-static cairn_status find_gone_twin(plan *p, const uint8_t hash[16], store_doc *out, bool *found,
-                                   cairn_error *err)
-{
-    doc_id ids[8];
-    size_t n = 0;
-    cairn_status st = store_doc_by_hash(p->snapshot, hash, ids, 8, &n, err);
-
-    *found = false;
-    for (size_t i = 0; !st && !*found && i < n; i++) {
-        known_doc *k;
-        doc_id now;
-        st = store_doc_get(p->snapshot, ids[i], out, &p->memory, err);
-        if (st)
-            break;
-        k = find_known(p, out->uri);
-        if (k || out->uri[0] != '/' || !is_gone(out->uri))
-            continue;
-        /* The same twin may have been taken by an earlier file of this run. */
-        st = batch_find(p->r->batch, out->uri, &now, err);
-        *found = !st && now == out->id;
-    }
-    return st;
-}
-
-/* Remove what was inside file `path` and is not marked as kept. */
-static cairn_status drop_inside(plan *p, const char *path, cairn_error *err)
-{
-    size_t end;
-    cairn_status st = CAIRN_OK;
-
-    for (size_t i = find_inside(p, path, &end); !st && i < end; i++)
-        if (!p->known[i].kept) {
-            st = batch_delete(p->r->batch, p->known[i].doc.id, err);
-            p->known[i].kept = true; /* not twice */
-        }
-    return st;
-}
-
-static cairn_status write_failure(plan *p, const todo *t, const extracted *x, cairn_error *err)
-{
-    run *r = p->r;
-    /* What a change of permissions may cure is tried again next time. */
-    bool retry = access(t->path, R_OK) || x->status == CAIRN_EIO || x->status == CAIRN_ENOMEM;
-    cairn_status st = run_fail(r, t->path, x->error.text, err);
-
-    if (!st && t->old && x->status == CAIRN_ENOTFOUND) {
-        st = batch_delete(r->batch, t->old->doc.id, err);
-        r->report->removed++;
-        run_event(r, &(cairn_index_event){.kind = "remove", .path = t->path});
-        return st ? st : drop_inside(p, t->path, err);
-    }
-    /* A file that was readable before keeps its old text until it can be read again. */
-    if (!st)
-        st = batch_failure(r->batch, t->path, x->error.text, t->size, retry ? -1 : t->mtime_ns,
-                           err);
-    return st;
-}
-
-/* What the store keeps of a document beside its fields: which bytes positions count, the
- * extractor's note, and the format's own metadata. Malloced; NULL without memory. */
-static char *describe(const ingest_document *d)
-{
-    json_t *meta = json_object();
-    char *text;
-
-    json_object_set_new(meta, "positions",
-                        json_string(d->positions == INGEST_POSITIONS_FILE ? "file" : "text"));
-    if (*d->note)
-        json_object_set_new(meta, "note", json_string(d->note));
-    for (size_t i = 0; i < d->n_meta; i++)
-        json_object_set_new(meta, d->meta[i].key, json_string(d->meta[i].value));
-    text = json_dumps(meta, JSON_COMPACT);
-    json_decref(meta);
-    return text;
-}
-
-static void tell_todo(run *r, const todo *t)
-{
-    run_event(r, &(cairn_index_event){
-                     .kind = t->old ? "change" : "add", .path = t->path, .size = t->size});
-}
-
-/* The record of a document that was read from `uri`. `meta` is malloced and belongs to the record. */
-static store_doc record_of(const char *uri, const ingest_document *d, char ext[32], char *meta)
-{
-    store_doc doc = {.uri = uri,
-                     .title = d->title,
-                     .author = d->author,
-                     .lang = d->lang,
-                     .mime = d->mime,
-                     .ext = ext,
-                     .meta_json = meta,
-                     .size = (int64_t)d->size,
-                     .mtime_ns = d->mtime_ns,
-                     .date_ns = d->date_ns ? d->date_ns : d->mtime_ns,
-                     .n_pages = d->n_pages};
-
-    engine_extension(uri, ext, 32);
-    memcpy(doc.hash, d->hash, sizeof doc.hash);
-    return doc;
-}
-
-/* A file inside the todo's file. Equal bytes under the same name stay as they are. */
-static cairn_status write_member(plan *p, const todo *t, const extracted_member *m, bytes *uri,
-                                 cairn_error *err)
-{
-    run *r = p->r;
-    const ingest_document *d = m->document;
-    char ext[32], *meta;
-    store_doc doc;
-    known_doc *old;
-    doc_id now;
-    cairn_status st;
-
-    bytes_reset(uri);
-    if (bytes_printf(uri, "%s!/%s", t->path, d->member) || uri->len > STORE_URI_MAX)
-        return run_fail(r, t->path, "holds a file whose path is too long", err);
-    if (d->status == CAIRN_EUNSUPPORTED)
-        return CAIRN_OK; /* the list of names has it */
-    if (d->status) {
-        st = run_fail(r, uri->data, d->reason, err);
-        return st ? st : batch_failure(r->batch, uri->data, d->reason, (int64_t)d->size, -1, err);
-    }
-    old = find_known(p, uri->data);
-    if (old && !old->kept && !memcmp(old->doc.hash, d->hash, sizeof d->hash)) {
-        old->kept = true;
-        return CAIRN_OK;
-    }
-    if (old)
-        old->kept = true; /* replaced here */
-    st = batch_find(r->batch, uri->data, &now, err); /* of two with one name the last one counts */
-    meta = describe(d);
-    doc = record_of(uri->data, d, ext, meta);
-    if (!st)
-        st = batch_put(r->batch, &doc, m->chunks, m->n_chunks, now, true, err);
-    free(meta);
-    if (!st)
-        r->report->chunks += m->n_chunks;
-    return st;
-}
-
-/* What is told of files inside a changed file is told anew. */
-static cairn_status forget_failures_inside(plan *p, const char *path, cairn_error *err)
-{
-    forgetting g = {.p = p, .err = err, .inside = path};
-    cairn_status st = store_failure_each(p->snapshot, forget_failure_inside, &g, err);
-
-    return st ? st : g.status;
-}
-
-static cairn_status write_members(plan *p, const todo *t, const extracted *x, cairn_error *err)
-{
-    bytes uri;
-    cairn_status st = CAIRN_OK;
-
-    bytes_init(&uri, 2 * STORE_URI_MAX);
-    if (t->old)
-        st = forget_failures_inside(p, t->path, err);
-    for (size_t i = 0; !st && i < x->n_members; i++)
-        st = write_member(p, t, &x->members[i], &uri, err);
-    bytes_clear(&uri);
-    return st ? st : drop_inside(p, t->path, err);
-}
-
-static cairn_status write_document(plan *p, const todo *t, const extracted *x, cairn_error *err)
-{
-    run *r = p->r;
-    const ingest_document *d = x->document;
-    char ext[32];
-    store_doc doc, twin;
-    char *meta;
-    bool moved = false;
-    cairn_status st = CAIRN_OK;
-
-    if (t->old && !memcmp(t->old->doc.hash, d->hash, sizeof doc.hash)) {
-        store_doc same = t->old->doc;
-        same.mtime_ns = d->mtime_ns;
-        same.size = (int64_t)d->size;
-        r->report->unchanged++;
-        return batch_touch(r->batch, &same, err);
-    }
-    if (!t->old)
-        st = find_gone_twin(p, d->hash, &twin, &moved, err);
-    if (st)
-        return st;
-    if (moved)
-        return move_document(p, t, &twin, err);
-    meta = describe(d);
-    doc = record_of(t->path, d, ext, meta);
-    st = batch_put(r->batch, &doc, x->chunks, x->n_chunks, t->old ? t->old->doc.id : 0, true, err);
-    free(meta);
-    if (!st) {
-        r->report->indexed++;
-        r->report->chunks += x->n_chunks;
-        tell_todo(r, t);
-        st = write_members(p, t, x, err);
-    }
-    return st;
-}
-
 /* The next result. While it is long in coming, what was read before becomes searchable in time.
  * NULL with CAIRN_OK when the run was cancelled. */
 static extracted *wait_for_next(plan *p, extract_queue *q, cairn_status *st, cairn_error *err)
@@ -760,22 +365,22 @@ static extracted *wait_for_next(plan *p, extract_queue *q, cairn_status *st, cai
     *st = CAIRN_OK;
     while (!*st && !run_cancelled(p->r) && !(x = extract_queue_next(q)))
         if (batch_is_due(p->r->batch))
-            *st = run_flush(p->r, &p->snapshot, err);
+            *st = plan_flush(p, err);
     return run_cancelled(p->r) ? NULL : x;
 }
 
 static cairn_status read_all(plan *p, cairn_error *err)
 {
     run *r = p->r;
-    const char **paths = checked_malloc(p->n_todo, sizeof *paths);
+    extract_item *items = checked_malloc(p->n_todo, sizeof *items);
     extract_queue *q = NULL;
     cairn_status st;
 
-    if (!paths)
+    if (!items)
         return cairn_fail(err, CAIRN_ENOMEM, "list of files");
     for (size_t i = 0; i < p->n_todo; i++)
-        paths[i] = p->todo[i].path;
-    st = extract_queue_start(&q, r->c, paths, p->n_todo, err);
+        items[i] = (extract_item){p->todo[i].path, &p->todo[i].conf->s};
+    st = extract_queue_start(&q, r->c, items, p->n_todo, err);
     for (size_t i = 0; !st && i < p->n_todo; i++) {
         extracted *x = wait_for_next(p, q, &st, err);
         if (!x) {
@@ -785,17 +390,17 @@ static cairn_status read_all(plan *p, cairn_error *err)
             break;
         }
         if (x->status == CAIRN_OK)
-            st = write_document(p, &p->todo[i], x, err);
+            st = plan_write_document(p, &p->todo[i], x, err);
         else
-            st = write_failure(p, &p->todo[i], x, err);
+            st = plan_write_failure(p, &p->todo[i], x, err);
         extract_queue_done(q);
         r->bytes_done += (uint64_t)p->todo[i].size;
         if (!st && batch_is_due(r->batch))
-            st = run_flush(r, &p->snapshot, err);
+            st = plan_flush(p, err);
         run_progress(r, "index", i + 1, p->n_todo, p->todo[i].path, i + 1 == p->n_todo);
     }
     extract_queue_stop(q);
-    free(paths);
+    free(items);
     return st;
 }
 
@@ -808,28 +413,42 @@ static cairn_status index_files(run *r, const char *const *paths, size_t n,
     arena_init(&p.memory, PLAN_BYTES);
     st = store_snapshot_open(r->c->store, &p.snapshot, err);
     if (!st)
+        st = folder_settings_create(&p.folders, r->c, bad_settings, &p, err);
+    if (!st)
+        st = copies_init(&p.copies, r->c, r->batch, p.snapshot, err);
+    if (!st)
         st = resolve_roots(&p, paths, n, err);
     if (!st)
         st = load_known(&p, err);
     if (!st)
         st = walk_all(&p, err);
     if (!st)
-        st = find_moves(&p, err);
+        st = plan_find_moves(&p, err);
     if (!st)
-        st = remove_gone(&p, err);
+        st = plan_remove_gone(&p, err);
+    if (!st && !r->options->dry_run)
+        st = plan_retag(&p, err);
     if (!st && r->options->dry_run) {
         for (size_t i = 0; i < p.n_todo; i++)
-            tell_todo(r, &p.todo[i]);
+            plan_tell_todo(r, &p.todo[i]);
         r->report->indexed = p.n_todo;
     } else {
         if (!st)
-            st = forget_gone_failures(&p, err);
+            st = plan_forget_gone_failures(&p, err);
         if (!st && !r->options->only)
             st = remember_roots(&p, err);
         if (!st && p.n_todo)
             st = read_all(&p, err);
+        if (!st)
+            st = plan_flush(&p, err);
+        if (!st)
+            st = copies_settle(&p.copies, err);
+        else if (st == CAIRN_ECANCELLED && copies_note(&p.copies, NULL))
+            st = CAIRN_ENOMEM;
     }
+    copies_clear(&p.copies);
     store_snapshot_close(p.snapshot);
+    folder_settings_destroy(p.folders);
     for (size_t i = 0; i < p.n_roots; i++)
         free(p.roots[i]);
     free(p.roots);

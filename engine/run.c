@@ -32,6 +32,8 @@ cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
         return CAIRN_OK;
     st = engine_need_writer(c, err);
     if (!st)
+        run_state_init(&r->state, c);
+    if (!st)
         st = batch_create(&r->batch, c, err);
     if (!st)
         st = rebuild_due(r, err);
@@ -107,7 +109,7 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
                         .current = current,
                         .seconds_left = -1};
 
-    if (!r->options->progress || (!last && now - r->told_ns < TELL_EVERY_NS))
+    if (!last && now - r->told_ns < TELL_EVERY_NS)
         return;
     r->told_ns = now;
     p.seconds = (double)(now - r->start_ns) / 1e9;
@@ -120,7 +122,10 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
                          (double)r->bytes_done;
     else if (total && done)
         p.seconds_left = p.seconds * (double)(total - done) / (double)done;
-    r->options->progress(r->options->progress_ctx, &p);
+    if (!r->options->dry_run)
+        run_state_tell(&r->state, &p);
+    if (r->options->progress)
+        r->options->progress(r->options->progress_ctx, &p);
 }
 
 static cairn_status later_stages(run *r, cairn_error *err)
@@ -164,6 +169,7 @@ cairn_status run_end(run *r, cairn_status st, cairn_error *err)
         st = later_stages(r, err);
     merger_destroy(r->merger);
     r->merger = NULL;
+    run_state_clear(&r->state);
     r->report->seconds = (double)(clock_mono_ns() - start_ns) / 1e9;
     return st;
 }

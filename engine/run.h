@@ -5,6 +5,7 @@
 
 #include "engine/batch.h"
 #include "engine/engine.h"
+#include "engine/run_state.h"
 
 typedef struct run {
     cairn *c;
@@ -15,6 +16,7 @@ typedef struct run {
     int64_t start_ns, told_ns;
     size_t failed_cap;
     uint64_t bytes_done, bytes_total;
+    run_state state;
 } run;
 
 /* `options` may be NULL. The report is cleared first. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/labels.h"
 #include "engine/vectors.h"
 
 #define RESULT_BYTES   ((size_t)1 << 30)
@@ -305,11 +306,14 @@ static cairn_status present_hit(cairn *c, const view *v, const retrieve_query *q
 {
     store_chunk chunk;
     store_doc doc;
+    doc_labels labels;
     analyzer *an;
     cairn_status st = store_chunk_get(v->snapshot, found->chunk, &chunk, memory, err);
 
     if (!st)
         st = store_doc_get(v->snapshot, chunk.doc, &doc, memory, err);
+    if (!st)
+        st = labels_read(&doc, memory, &labels, err);
     if (!st)
         st = engine_analyzer(c, &an, err);
     if (st)
@@ -335,7 +339,15 @@ static cairn_status present_hit(cairn *c, const view *v, const retrieve_query *q
                      .vector = found->vector_score,
                      .lexical_rank = found->lexical_rank,
                      .vector_rank = found->vector_rank,
-                     .reread = found->rerank_score};
+                     .reread = found->rerank_score,
+                     .author = doc.author,
+                     .date_ns = doc.date_ns,
+                     .modified_ns = doc.mtime_ns,
+                     .created_ns = labels.created_ns,
+                     .tags = labels.tags,
+                     .n_tags = labels.n_tags,
+                     .places = labels.places,
+                     .n_places = labels.n_places};
     return mark_words(c, v, an, query, memory, h, err);
 }
 

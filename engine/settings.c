@@ -50,6 +50,7 @@ static const setting table[] = {
     NUMBER("index", "flush_seconds", flush_seconds, 10, 0.1, 3600),
     TEXT("index", "ocr", ocr, "pdf"),
     TEXT("index", "ocr_languages", ocr_languages, "auto"),
+    TEXT("index", "language", language, ""),
     NUMBER("index", "extract_seconds", extract_seconds, 60, 0.1, 3600),
     NUMBER("index", "memory_mb", memory_mb, 64, 1, 1e6),
     NUMBER("index", "merge_mb_per_second", merge_mb_per_second, 0, 0, 1e6),
@@ -116,6 +117,7 @@ void settings_init(settings *s)
 typedef struct reading {
     settings *s;
     const char *path; /* of the file */
+    bool folder;      /* it is a folder's own */
     cairn_error problem; /* of the line inih reports */
 } reading;
 
@@ -148,6 +150,18 @@ static int take_text(reading *r, const setting *t, const char *value, char *fiel
     return 1;
 }
 
+/* May a folder's own file say it? */
+static bool concerns_files(const setting *t)
+{
+    static const char *const keys[] = {"chunk_tokens", "chunk_overlap",   "ocr", "ocr_languages",
+                                       "language",     "extract_seconds"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!strcmp(t->section, "index") && !strcmp(t->key, keys[i]))
+            return true;
+    return false;
+}
+
 static int take_line(void *ctx, const char *section, const char *key, const char *value)
 {
     reading *r = ctx;
@@ -159,12 +173,14 @@ static int take_line(void *ctx, const char *section, const char *key, const char
         char *field = (char *)r->s + t->offset;
         if (strcmp(t->section, section) || strcmp(t->key, key))
             continue;
+        if (r->folder && !concerns_files(t))
+            break;
         if (!t->text)
             return take_number(r, t, value, field);
         return take_text(r, t, value, field);
     }
-    cairn_fail(&r->problem, CAIRN_EUSAGE, "there is no setting \"%s\" in section [%s]", key,
-               section);
+    cairn_fail(&r->problem, CAIRN_EUSAGE, "there is no setting \"%s\" in section [%s]%s", key,
+               section, r->folder ? " of a folder" : "");
     return 0;
 }
 
@@ -205,9 +221,16 @@ cairn_status settings_vector_options(const settings *s, vector_options *out, cai
     return CAIRN_OK;
 }
 
-cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err)
+static bool is_language_code(const char *s)
 {
-    reading r = {.s = s, .path = path};
+    return !*s || (s[0] >= 'a' && s[0] <= 'z' && s[1] >= 'a' && s[1] <= 'z' &&
+                   (!s[2] || (s[2] >= 'a' && s[2] <= 'z' && !s[3])));
+}
+
+static cairn_status read_file(settings *s, const char *path, bool must_exist, bool folder,
+                              cairn_error *err)
+{
+    reading r = {.s = s, .path = path, .folder = folder};
     FILE *f = fopen(path, "re");
     int line;
 
@@ -235,6 +258,10 @@ cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_
     if (strcmp(s->ocr, "off") && strcmp(s->ocr, "pdf") && strcmp(s->ocr, "all"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: index.ocr is off, pdf or all, not \"%s\"", path,
                           s->ocr);
+    if (!is_language_code(s->language))
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%s: index.language is a code such as de (ISO 639), not \"%s\"", path,
+                          s->language);
     if (strcmp(s->hidden, "on") && strcmp(s->hidden, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: index.hidden is on or off, not \"%s\"", path,
                           s->hidden);
@@ -261,6 +288,16 @@ cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.compounds is on or off, not \"%s\"", path,
                           s->compounds);
     return CAIRN_OK;
+}
+
+cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err)
+{
+    return read_file(s, path, must_exist, false, err);
+}
+
+cairn_status settings_read_folder(settings *s, const char *path, cairn_error *err)
+{
+    return read_file(s, path, true, true, err);
 }
 
 static bool bears_on_answers(const setting *t)

@@ -34,6 +34,7 @@ typedef struct settings {
     double flush_seconds; /* and how long it waits at most */
     char ocr[SETTINGS_TEXT];           /* "off", "pdf" (pages without text), "all" (and images) */
     char ocr_languages[SETTINGS_TEXT]; /* "eng+deu"; "auto": those that are installed */
+    char language[SETTINGS_TEXT]; /* of all files; "": found out for each */
     double extract_seconds; /* a file's time limit */
     double merge_mb_per_second; /* what a merge writes at most; 0: no limit */
     char reorder[SETTINGS_TEXT]; /* "on": rows of large merges by recursive graph bisection */
@@ -84,6 +85,8 @@ typedef struct settings {
 void settings_init(settings *s);
 /* Read `path` over *s. A file that it names without a leading / lies beside it. `must_exist` false: a missing file changes nothing. */
 cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err);
+/* The same of a folder's own file, which must exist and may hold only the keys that say how files are read. */
+cairn_status settings_read_folder(settings *s, const char *path, cairn_error *err);
 /* How vector segments are made. CAIRN_EUSAGE names a word that a setting does not take. */
 cairn_status settings_vector_options(const settings *s, vector_options *out, cairn_error *err);
 

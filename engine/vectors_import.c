@@ -178,7 +178,7 @@ static cairn_status put_row(importing *m, const vector_row *row, const uint8_t h
                      .ext = "",
                      .size = (int64_t)((size_t)row->dim * sizeof *row->v)};
     ingest_chunk chunk = {.text = row->text, .len = strlen(row->text), .heading = ""};
-    filter_row columns = columns_of(&doc);
+    filter_row columns;
     cairn_status st = declare(m, err);
 
     memcpy(doc.hash, hash, sizeof doc.hash);
@@ -189,6 +189,8 @@ static cairn_status put_row(importing *m, const vector_row *row, const uint8_t h
         st = need_segment(m, err);
     if (!st)
         st = vector_writer_add(m->writer, row->v, err);
+    if (!st)
+        st = columns_of(&doc, NULL, &columns, err); /* without JSON, nothing goes into an arena */
     if (!st)
         st = filter_writer_add(m->filter, &columns, err);
     if (st)

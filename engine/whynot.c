@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/bytes.h"
+#include "engine/labels.h"
 #include "engine/index.h"
 #include "engine/search.h"
 #include "ingest/walk.h"
@@ -129,6 +130,22 @@ static void no_text(asking *a)
     json_decref(meta);
 }
 
+/* Of a copy, go on with the document that holds the passages. */
+static cairn_status follow_copy(asking *a, cairn_error *err)
+{
+    doc_labels labels;
+    cairn_status st = labels_read(&a->doc, a->memory, &labels, err);
+
+    if (st || !labels.same_as)
+        return st;
+    st = store_doc_get(a->v.snapshot, labels.same_as, &a->doc, a->memory, err);
+    if (st == CAIRN_ENOTFOUND)
+        return CAIRN_OK;
+    if (!st)
+        say(a, "copy", true, "the same bytes as %s, whose passages stand for it", a->doc.uri);
+    return st;
+}
+
 static cairn_status ask_the_store(asking *a, const struct stat *sb, cairn_error *err)
 {
     store_failure f;
@@ -148,6 +165,9 @@ static cairn_status ask_the_store(asking *a, const struct stat *sb, cairn_error 
     else if (a->known && st)
         say(a, "read", true, "%s, read as document %llu", a->doc.mime,
             (unsigned long long)a->doc.id);
+    st = a->known ? follow_copy(a, err) : CAIRN_OK;
+    if (st)
+        return st;
     if (a->known && a->doc.n_chunks)
         say(a, "text", true, "%u passages", a->doc.n_chunks);
     else if (a->known)

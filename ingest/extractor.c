@@ -575,8 +575,7 @@ static cairn_status read_answer(extractor *ex, document_builder *b, int64_t dead
     return st;
 }
 
-/* The file's name without folders and extension, as a title of last resort. */
-static const char *title_from_path(arena *a, const char *path)
+const char *ingest_title_from_path(arena *a, const char *path)
 {
     const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     const char *dot = strrchr(name, '.');
@@ -597,7 +596,7 @@ static const char *title_from_path(arena *a, const char *path)
 
 static cairn_status need_title(ingest_document *doc, const char *path, cairn_error *err)
 {
-    if (!doc->title[0] && !(doc->title = title_from_path(&doc->memory, path)))
+    if (!doc->title[0] && !(doc->title = ingest_title_from_path(&doc->memory, path)))
         return cairn_fail(err, CAIRN_ENOMEM, "a title");
     return CAIRN_OK;
 }

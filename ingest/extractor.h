@@ -71,6 +71,10 @@ cairn_status extractor_run_text(const char *title, const char *text, size_t len,
  * touched files. Refuses anything but a regular file. */
 cairn_status ingest_hash_file(const char *path, uint8_t hash[16], cairn_error *err);
 
+/* The file's name without folders and extension, as a title of last resort. In the arena; NULL without
+ * memory. */
+const char *ingest_title_from_path(arena *a, const char *path);
+
 /* Facts about the worker; starts it when there is none. */
 cairn_status extractor_describe(extractor *ex, extractor_cage *out, cairn_error *err);
 

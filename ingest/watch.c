@@ -252,7 +252,7 @@ static void take_event(watcher *w, const struct inotify_event *e)
         return;
     }
     /* A change of rules may concern everything beside and below. */
-    if (!strcmp(name, ".cairnignore") || !strcmp(name, ".gitignore"))
+    if (!strcmp(name, ".cairnignore") || !strcmp(name, ".gitignore") || !strcmp(name, ".cairn.conf"))
         name = "";
     path = *name ? join(f->path, name) : strdup(f->path);
     if (path && (e->mask & IN_MOVED_FROM) && (e->mask & IN_ISDIR))

@@ -64,9 +64,9 @@ static query_node *read_text(query_reader *q, const char *text, bool plain, bool
 }
 
 static cairn_status parse(retrieve_query *out, const char *typed, bool plain, const char *filter,
-                          arena *a, cairn_error *err)
+                          int64_t today, arena *a, cairn_error *err)
 {
-    query_reader q = {.a = a};
+    query_reader q = {.a = a, .today = today};
     query_node *words, *restricting = NULL;
     cairn_status st;
 
@@ -88,11 +88,17 @@ static cairn_status parse(retrieve_query *out, const char *typed, bool plain, co
 cairn_status retrieve_query_parse(retrieve_query *out, const char *typed, const char *filter,
                                   arena *a, cairn_error *err)
 {
-    return parse(out, typed, false, filter, a, err);
+    return parse(out, typed, false, filter, query_today(), a, err);
+}
+
+cairn_status retrieve_query_parse_on(retrieve_query *out, const char *typed, const char *filter,
+                                     int64_t day, arena *a, cairn_error *err)
+{
+    return parse(out, typed, false, filter, day, a, err);
 }
 
 cairn_status retrieve_query_plain(retrieve_query *out, const char *text, const char *filter,
                                   arena *a, cairn_error *err)
 {
-    return parse(out, text, true, filter, a, err);
+    return parse(out, text, true, filter, query_today(), a, err);
 }

@@ -26,7 +26,11 @@
  *   type:text/html   the MIME type begins so ("mime:" is the same)
  *   from:x           the author or sender contains x ("author:" is the same)
  *   date:D           D, or a range D/D, D..D, D/ (from), /D (until, inclusive), >D, >=D, <D, <=D; D is
- *                    2025, 2025-09 or 2025-09-30, UTC
+ *                    2025, 2025-09 or 2025-09-30, UTC, or in words: yesterday, last-week, last-3-days,
+ *                    this-month, march-2024 (query_when.c)
+ *   modified:D       when the file was written to; created:D: what the document says of its beginning
+ *   last week        and the like between words, "since March 2024", "in March 2024": a condition on the
+ *                    date; a named month or year after "in" may also stand in the text. German likewise
  *   size:N           bytes of the file: N (exactly), N..N or N-N (both inclusive), N.. (from), ..N
  *                    (until), >N, >=N, <N, <=N; N is digits, and with a unit may have a fraction:
  *                    1.5mb. k or kb, m, g, t count in 1000s as sizes are printed, kib, mib, gib,
@@ -79,6 +83,9 @@ typedef struct retrieve_query {
 /* `filter` (may be NULL or empty) is the --filter expression. CAIRN_ENOMEM only. */
 cairn_status retrieve_query_parse(retrieve_query *out, const char *typed, const char *filter,
                                   arena *a, cairn_error *err);
+/* The same as if it were another day, counted from 1970-01-01. */
+cairn_status retrieve_query_parse_on(retrieve_query *out, const char *typed, const char *filter,
+                                     int64_t day, arena *a, cairn_error *err);
 /* The same for a text that nobody wrote as a query: a question in plain language, a topic of a test
  * collection. Quotes, colons and minus signs mean nothing; `filter` is read as above. */
 cairn_status retrieve_query_plain(retrieve_query *out, const char *text, const char *filter,

@@ -366,11 +366,13 @@ static const char *keep(query_reader *q, const char *s, size_t len)
 static bool read_range(query_reader *q, filter_field f, const char *s, size_t len,
                        filter_value *out)
 {
-    if (f == FILTER_DATE ? query_read_dates(s, len, out)
-                         : query_read_numbers(s, len, f == FILTER_SIZE, out))
+    bool number = f == FILTER_SIZE || f == FILTER_PAGES;
+
+    if (number ? query_read_numbers(s, len, f == FILTER_SIZE, out)
+               : query_read_dates(s, len, q->today, out))
         return true;
     query_remark(q, "\"", s, len,
-                 f == FILTER_DATE   ? "\" is no date such as 2025-09 or 2025-09-01/2025-09-30"
+                 !number ? "\" is no date such as 2025-09, last-week or 2025-09-01/2025-09-30"
                  : f == FILTER_SIZE ? "\" is no size such as >10mb, <=500k or 1mb..5mb"
                                     : "\" is no number of pages such as 12, >=10 or 3..20");
     return false;

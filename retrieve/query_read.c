@@ -187,6 +187,8 @@ static query_node *read_item(query_reader *q)
     if (*p == '/' && !q->in_filter && (end = query_regex_end(q, p)) &&
         query_pattern_room(q, p, (size_t)(end - p)))
         return query_read_regex(q, end);
+    if (!q->in_filter && !q->mask && (n = query_read_when(q)))
+        return n;
     return query_read_word(q);
 }
 

@@ -25,6 +25,8 @@ static const query_field fields[] = {
     {"from", FILTER_AUTHOR, FILTER_CONTAINS, 0},
     {"author", FILTER_AUTHOR, FILTER_CONTAINS, 0},
     {"date", FILTER_DATE, FILTER_RANGE, 0},
+    {"modified", FILTER_MODIFIED, FILTER_RANGE, 0},
+    {"created", FILTER_CREATED, FILTER_RANGE, 0},
     {"size", FILTER_SIZE, FILTER_RANGE, 0},
     {"pages", FILTER_PAGES, FILTER_RANGE, 0},
 };

@@ -55,6 +55,8 @@ query_node *query_read_word(query_reader *q);
 /* NULL with q->p unmoved when the quote never closes. */
 query_node *query_read_phrase(query_reader *q);
 query_node *query_read_regex(query_reader *q, const char *end);
+/* "last week", "in March 2024" and the like as a condition on the date. NULL with q->p unmoved: words. */
+query_node *query_read_when(query_reader *q);
 /* The values behind "field:" as a predicate. NULL: this is no field term after all. */
 query_node *query_read_filter(query_reader *q, const query_field *f, const char *value);
 

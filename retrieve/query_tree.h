@@ -40,6 +40,7 @@ typedef struct query_reader {
     uint32_t mask;           /* fields of the group at hand; 0 = all */
     size_t n_leaves, n_patterns;
     unsigned depth;
+    int64_t today; /* the day it is, in days since 1970-01-01 */
     query_node *spare; /* nodes to use again */
     const char *note;
     bool failed; /* memory ran out */
@@ -54,8 +55,15 @@ query_node *query_read(query_reader *q, const char *text, size_t len, bool in_fi
 query_node *query_new_node(query_reader *q, query_kind kind);
 void query_append(query_node *parent, query_node *child);
 
-/* A date or a range of dates as half-open nanoseconds; false: it is none (query_dates.c). */
-bool query_read_dates(const char *s, size_t len, filter_value *out);
+/* A date or a range of dates as half-open nanoseconds; false: it is none (query_dates.c). `today` counts
+ * days since 1970. */
+bool query_read_dates(const char *s, size_t len, int64_t today, filter_value *out);
+/* Days from 1970-01-01 to a day of the Gregorian calendar; month may be 13. */
+int64_t query_days_to(int64_t year, int64_t month, int64_t day);
+/* "last week", "last-3-days", "yesterday", "march 2024": all of [s, end) (query_when.c). */
+bool query_named_date(const char *s, const char *end, int64_t today, int64_t *lo, int64_t *hi);
+/* The day it is, in local time. */
+int64_t query_today(void);
 /* A number or a range of numbers, half-open; `with_unit`: of bytes, "1.5mb" (query_numbers.c). */
 bool query_read_numbers(const char *s, size_t len, bool with_unit, filter_value *out);
 

@@ -67,8 +67,9 @@ static void say_range(account *a, const filter_value *v)
 
 static void say_predicate(account *a, const filter_predicate *p)
 {
-    static const char *const names[FILTER_FIELDS] = {"uri",    "title", "ext",  "lang", "mime",
-                                                     "author", "tag",   "date", "size", "pages"};
+    static const char *const names[FILTER_FIELDS] = {
+        "uri",  "title", "ext",  "lang",  "mime",     "author", "tag",
+        "path", "date",  "size", "pages", "modified", "created"};
     static const char *const ops[] = {" is ",       " begins with ", " contains ", " has the word ",
                                       " is like ", " lies in ",     ""};
 
@@ -81,7 +82,7 @@ static void say_predicate(account *a, const filter_predicate *p)
             say_text(a, v->text, strlen(v->text));
             continue;
         }
-        if (p->field != FILTER_DATE) {
+        if (p->field == FILTER_SIZE || p->field == FILTER_PAGES) {
             say_range(a, v);
             say(a, p->field == FILTER_SIZE ? " bytes" : "");
             continue;

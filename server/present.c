@@ -49,6 +49,15 @@ static json_t *scores(const cairn_hit *h, bool explain)
     return j;
 }
 
+static json_t *strings(const char *const *s, size_t n)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(all, json_str(s[i]));
+    return all;
+}
+
 static json_t *hit(const cairn_hit *h, bool explain)
 {
     json_t *marks = json_array(), *j;
@@ -71,6 +80,10 @@ static json_t *hit(const cairn_hit *h, bool explain)
     json_object_set_new(j, "line_last", or_null(h->line_last));
     json_object_set_new(j, "start", whole(h->byte_start));
     json_object_set_new(j, "end", whole(h->byte_end));
+    json_object_set_new(j, "author", json_str(h->author));
+    json_object_set_new(j, "date_ns", whole((uint64_t)(h->date_ns > 0 ? h->date_ns : 0)));
+    json_object_set_new(j, "tags", strings(h->tags, h->n_tags));
+    json_object_set_new(j, "places", strings(h->places, h->n_places));
     return j;
 }
 

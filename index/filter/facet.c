@@ -229,22 +229,33 @@ static cairn_status count_years(facet_counts *f, const filter_reader *r, const u
     return st;
 }
 
-cairn_status facet_counts_add(facet_counts *f, const filter_reader *r, const uint64_t *bits,
-                              cairn_error *err)
+static cairn_status count_texts(facet_counts *f, const filter_reader *r, filter_field field,
+                                const uint64_t *bits, cairn_error *err)
 {
-    const filter_column *c = &r->column[kinds[f->kind].field];
+    const filter_column *c = &r->column[field];
     cairn_status st = CAIRN_OK;
 
-    if (f->kind == FACET_YEAR)
-        return count_years(f, r, bits, err);
     if (c->kind == FILTER_KIND_CODES)
         return count_codes(f, r, c, bits, err);
     for (uint32_t v = 0; v < c->n_values && !st; v++) {
         bitmap_count count = {bits, 0};
-        st = filter_value_rows(r, kinds[f->kind].field, v, count_row, &count, err);
+        st = filter_value_rows(r, field, v, count_row, &count, err);
         if (!st)
             st = add_value(f, c, v, count.n, err);
     }
+    return st;
+}
+
+cairn_status facet_counts_add(facet_counts *f, const filter_reader *r, const uint64_t *bits,
+                              cairn_error *err)
+{
+    cairn_status st;
+
+    if (f->kind == FACET_YEAR)
+        return count_years(f, r, bits, err);
+    st = count_texts(f, r, kinds[f->kind].field, bits, err);
+    if (!st && f->kind == FACET_FOLDER)
+        st = count_texts(f, r, FILTER_PLACE, bits, err);
     return st;
 }
 

@@ -14,7 +14,7 @@
 typedef enum facet_kind {
     FACET_TYPE,   /* the MIME type */
     FACET_EXT,    /* the extension */
-    FACET_FOLDER, /* the folder the uri lies in; "" values (an import's ids) are not counted */
+    FACET_FOLDER, /* the folder the uri, or another place, lies in; "" values (an import's ids) are not counted */
     FACET_AUTHOR,
     FACET_LANG,
     FACET_TAG, /* a row counts for each of its tags */

@@ -30,14 +30,17 @@ typedef enum filter_field {
     FILTER_MIME,
     FILTER_AUTHOR, /* also the sender of a mail */
     FILTER_TAG,    /* several a row */
+    FILTER_PLACE,  /* several a row: further uris with the same bytes; asked for through FILTER_URI */
     FILTER_DATE,   /* nanoseconds since 1970-01-01 UTC */
     FILTER_SIZE,   /* bytes of the file */
     FILTER_PAGES,  /* of the document */
+    FILTER_MODIFIED, /* when the file was written to, as FILTER_DATE */
+    FILTER_CREATED,  /* what the document says of its own beginning, likewise */
     FILTER_FIELDS
 } filter_field;
 
 /* The metadata of one row. NULL text counts as ""; a date of 0, a negative size and 0 pages mean
- * unknown, which is in no range. */
+ * unknown, which is in no range. What is asked of the uri is asked of every place, too. */
 typedef struct filter_row {
     const char *uri, *title, *ext, *lang, *mime, *author;
     int64_t date_ns;
@@ -45,6 +48,9 @@ typedef struct filter_row {
     uint32_t pages;
     const char *const *tags;
     size_t n_tags;
+    const char *const *places;
+    size_t n_places;
+    int64_t modified_ns, created_ns;
 } filter_row;
 
 /* ---- writing and reading ---- */
@@ -68,16 +74,19 @@ uint32_t filter_reader_rows(const filter_reader *r);
 /* Whether the columns have size and pages. Format 1 had not: there they are unknown for all rows.
  */
 bool filter_reader_has_numbers(const filter_reader *r);
+/* The same of both times, which formats 1 and 2 had not. */
+bool filter_reader_has_times(const filter_reader *r);
 
 /* Whether the columns of this segment are of an older format that a merge brings up to date. Looks
  * at "flt.meta" alone; what is broken is not outdated. */
 bool filter_is_outdated(const section_source *source);
 
-/* What a merge puts into the place of size and pages that the input lacks: [rows of the reader]
+/* What a merge puts into the place of numbers that the input lacks: [rows of the reader]
  * each, unknown as in filter_row; NULL: unknown for all. Ignored where the input has them. */
 typedef struct filter_merge_fill {
     int64_t *size; /* allocated by whoever fills it; a merge only reads */
     uint32_t *pages;
+    int64_t *modified, *created;
 } filter_merge_fill;
 
 void filter_merge_fill_clear(filter_merge_fill *fill);
@@ -113,7 +122,7 @@ typedef enum filter_op {
     FILTER_GLOB,     /* * any run, ? one character, on the whole value */
     FILTER_DIR,      /* on FILTER_URI: "/a/b" is a folder above the file; "b" or "b/c" are whole
                         consecutive folder names anywhere above it */
-    FILTER_RANGE     /* on FILTER_DATE, FILTER_SIZE, FILTER_PAGES: lo <= number < hi */
+    FILTER_RANGE     /* on a field of numbers: lo <= number < hi */
 } filter_op;
 
 typedef struct filter_value {

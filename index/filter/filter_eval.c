@@ -208,9 +208,11 @@ static bool matcher_has(matcher *m, const char *s, size_t len)
 
 static bool number_matches(const filter_predicate *p, const filter_row *row)
 {
-    int64_t n = p->field == FILTER_DATE   ? row->date_ns
-                : p->field == FILTER_SIZE ? row->size
-                                          : row->pages;
+    int64_t n = p->field == FILTER_DATE       ? row->date_ns
+                : p->field == FILTER_SIZE     ? row->size
+                : p->field == FILTER_MODIFIED ? row->modified_ns
+                : p->field == FILTER_CREATED  ? row->created_ns
+                                              : row->pages;
 
     for (size_t i = 0; filter_number_known(p->field, n) && i < p->n_values; i++)
         if (n >= p->values[i].lo && n < p->values[i].hi)
@@ -231,9 +233,10 @@ static void set_row(void *ctx, uint32_t row)
     bits[row >> 6] |= (uint64_t)1 << (row & 63);
 }
 
-static cairn_status eval_text(const filter_reader *r, matcher *m, uint64_t *bits, cairn_error *err)
+static cairn_status eval_text(const filter_reader *r, matcher *m, filter_field field,
+                              uint64_t *bits, cairn_error *err)
 {
-    const filter_column *c = &r->column[m->p->field];
+    const filter_column *c = &r->column[field];
     row_set set = {bits};
     cairn_status st = CAIRN_OK;
     uint64_t *wanted = NULL;
@@ -251,7 +254,7 @@ static cairn_status eval_text(const filter_reader *r, matcher *m, uint64_t *bits
         if (wanted)
             wanted[v >> 6] |= (uint64_t)1 << (v & 63);
         else
-            st = filter_value_rows(r, m->p->field, v, set_row, &set, err);
+            st = filter_value_rows(r, field, v, set_row, &set, err);
     }
     for (uint32_t row = 0; wanted && row < r->rows; row++)
         if (c->code[row] < c->n_values && row_set_has(wanted, c->code[row]))
@@ -310,7 +313,9 @@ cairn_status filter_eval(const filter_reader *r, const filter_expr *expr, uint64
         if (!st && p->op == FILTER_RANGE)
             eval_range(r, p, one);
         else if (!st)
-            st = eval_text(r, &m, one, err);
+            st = eval_text(r, &m, p->field, one, err);
+        if (!st && p->field == FILTER_URI)
+            st = eval_text(r, &m, FILTER_PLACE, one, err);
         matcher_clear(&m);
         for (size_t w = 0; w < words; w++)
             bits[w] &= p->negated ? ~one[w] : one[w];
@@ -346,12 +351,27 @@ bool filter_matches(const filter_row *row, const filter_expr *expr)
         } else {
             const char *s = text[p->field] ? text[p->field] : "";
             holds = matcher_has(&m, s, strlen(s));
+            for (size_t t = 0; p->field == FILTER_URI && t < row->n_places && !holds; t++)
+                holds = matcher_has(&m, row->places[t], strlen(row->places[t]));
         }
         matcher_clear(&m);
         if (holds == p->negated)
             return false;
     }
     return true;
+}
+
+static uint64_t matching_rows(const filter_column *c, matcher *m)
+{
+    uint64_t n = 0;
+
+    for (uint32_t v = 0; v < c->n_values; v++) {
+        size_t len;
+        const char *text = filter_value_text(c, v, &len);
+        if (matcher_has(m, text, len))
+            n += c->count[v];
+    }
+    return n;
 }
 
 cairn_status filter_estimate(const filter_reader *r, const filter_expr *expr, uint32_t *rows,
@@ -373,19 +393,17 @@ cairn_status filter_estimate(const filter_reader *r, const filter_expr *expr, ui
                 n += end > from ? end - from : 0;
             }
         } else if (!st) {
-            const filter_column *c = &r->column[p->field];
-            for (uint32_t v = 0; v < c->n_values; v++) {
-                size_t len;
-                const char *text = filter_value_text(c, v, &len);
-                if (matcher_has(&m, text, len))
-                    n += c->count[v];
-            }
+            n = matching_rows(&r->column[p->field], &m);
+            if (p->field == FILTER_URI)
+                n += matching_rows(&r->column[FILTER_PLACE], &m);
         }
         matcher_clear(&m);
         if (st)
             return st;
-        if (p->negated) /* several values a row may be counted twice, so no upper bound of tags */
-            n = p->field == FILTER_TAG || n > r->rows ? r->rows : r->rows - n;
+        if (p->negated) /* several values a row may be counted twice, so no upper bound of those */
+            n = filter_field_is_many(p->field) || p->field == FILTER_URI || n > r->rows
+                    ? r->rows
+                    : r->rows - n;
         if (p->negated && p->op == FILTER_RANGE && p->n_values > 1)
             n = r->rows; /* ranges may overlap */
         least = n < least ? n : least;

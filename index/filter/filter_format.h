@@ -1,10 +1,10 @@
 /* filter_format.h - the sections of filter columns, and what the files of this folder share.
  *
- * Integers are little-endian. "flt.meta": u32 version (2), u32 rows. The
+ * Integers are little-endian. "flt.meta": u32 version (3), u32 rows. The
  * version of every section of a segment is the same.
  *
  * A text column ("flt.uri", "flt.title", "flt.ext", "flt.lang", "flt.mime", "flt.author",
- * "flt.tag"):
+ * "flt.tag", "flt.place"):
  *
  *   at  size  field
  *   0   4     version, as in "flt.meta"
@@ -19,21 +19,21 @@
  *       4r    kind 2: the value's number, a row
  *       ..    the texts, then the bitmaps (Roaring's portable format), nothing behind them
  *
- * A column of numbers ("flt.date", "flt.size", "flt.pages"): u32 version, u32 rows, u32 rows with a
+ * A column of numbers ("flt.date", "flt.size", "flt.pages", "flt.modified", "flt.created"): u32 version, u32 rows, u32 rows with a
  * number d, u32 0; then d x i64 numbers, rising; then d x u32 the row of each. Rows whose number is
  * not known are not in it.
  *
  * Kind 2 is used for columns of one value a row from FILTER_CODES_FROM values on: a bitmap a value
  * costs about 20 bytes and an allocation to open, a code 4 bytes a row.
  *
- * v2 since 0.1. v1, before it, had no "flt.size" and "flt.pages"; it is read with both unknown, and
- * a merge writes v2. */
+ * v3 since 0.1. v2 had no "flt.place", "flt.modified" and "flt.created"; v1 had no "flt.size" and
+ * "flt.pages" either. What is missing is read as unknown, and a merge writes v3. */
 #ifndef CAIRN_INDEX_FILTER_FORMAT_H
 #define CAIRN_INDEX_FILTER_FORMAT_H
 
 #include "index/filter/filter.h"
 
-#define FILTER_FORMAT_VERSION 2u
+#define FILTER_FORMAT_VERSION 3u
 #define FILTER_FORMAT_OLDEST  1u
 #define FILTER_COLUMN_HEADER 32u
 #define FILTER_CODES_FROM 1024u
@@ -72,6 +72,19 @@ struct filter_reader {
     filter_column column[FILTER_FIELDS];   /* of the text fields */
     filter_numbers numbers[FILTER_FIELDS]; /* of the others */
 };
+
+/* Several values a row? */
+static inline bool filter_field_is_many(filter_field f)
+{
+    return f == FILTER_TAG || f == FILTER_PLACE;
+}
+/* The format that brought the field. */
+static inline uint32_t filter_field_since(filter_field f)
+{
+    return f == FILTER_PLACE || f == FILTER_MODIFIED || f == FILTER_CREATED ? 3
+           : f == FILTER_SIZE || f == FILTER_PAGES                         ? 2
+                                                                           : 1;
+}
 
 /* Whether a row that has this number in a field without texts has one. */
 static inline bool filter_number_known(filter_field f, int64_t v)

@@ -18,7 +18,8 @@ const char *filter_section_name(filter_field f)
         [FILTER_URI] = "flt.uri",     [FILTER_TITLE] = "flt.title", [FILTER_EXT] = "flt.ext",
         [FILTER_LANG] = "flt.lang",   [FILTER_MIME] = "flt.mime",   [FILTER_AUTHOR] = "flt.author",
         [FILTER_TAG] = "flt.tag",     [FILTER_DATE] = "flt.date",   [FILTER_SIZE] = "flt.size",
-        [FILTER_PAGES] = "flt.pages",
+        [FILTER_PAGES] = "flt.pages", [FILTER_PLACE] = "flt.place",
+        [FILTER_MODIFIED] = "flt.modified", [FILTER_CREATED] = "flt.created",
     };
     return names[f];
 }
@@ -60,7 +61,7 @@ static cairn_status open_column(filter_reader *r, filter_field f, const section_
     if (version != r->version)
         return corrupt(f, "of another format than flt.meta", err);
     if (rows != r->rows || (c->kind != FILTER_KIND_BITMAPS && c->kind != FILTER_KIND_CODES) ||
-        (f == FILTER_TAG && c->kind != FILTER_KIND_BITMAPS) || text > UINT32_MAX ||
+        (filter_field_is_many(f) && c->kind != FILTER_KIND_BITMAPS) || text > UINT32_MAX ||
         bitmaps > UINT32_MAX || (c->kind == FILTER_KIND_CODES && bitmaps))
         return corrupt(f, "impossible header", err);
     if (!column_size(rows, c->n_values, c->kind, text, bitmaps, &want) || want != len)
@@ -127,10 +128,11 @@ cairn_status filter_reader_open(filter_reader **out, const section_source *sourc
     r->version = version;
     r->rows = rows;
     for (filter_field f = 0; f < FILTER_FIELDS && !st; f++)
-        if (filter_field_is_text(f))
-            st = open_column(r, f, source, err);
-        else if (f == FILTER_DATE || filter_reader_has_numbers(r))
-            st = open_numbers(r, f, source, err);
+        if (version < filter_field_since(f))
+            r->column[f].kind = FILTER_KIND_BITMAPS; /* of no values */
+        else
+            st = filter_field_is_text(f) ? open_column(r, f, source, err)
+                                         : open_numbers(r, f, source, err);
     if (st) {
         free(r);
         return st;
@@ -165,6 +167,11 @@ bool filter_is_outdated(const section_source *source)
 bool filter_reader_has_numbers(const filter_reader *r)
 {
     return r->version >= 2;
+}
+
+bool filter_reader_has_times(const filter_reader *r)
+{
+    return r->version >= 3;
 }
 
 typedef struct visit_rows {

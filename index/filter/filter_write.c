@@ -189,7 +189,7 @@ cairn_status filter_writer_create(filter_writer **out, cairn_error *err)
         return cairn_fail(err, CAIRN_ENOMEM, "filter writer");
     for (filter_field f = 0; f < FILTER_FIELDS; f++)
         bytes_init(&w->column[f].text, TEXT_MAX);
-    w->column[FILTER_TAG].many = true;
+    w->column[FILTER_TAG].many = w->column[FILTER_PLACE].many = true;
     return CAIRN_OK;
 }
 
@@ -253,17 +253,24 @@ cairn_status filter_writer_add(filter_writer *w, const filter_row *row, cairn_er
     if (w->spent || w->rows >= FILTER_MAX_ROWS)
         return cairn_fail(err, CAIRN_EUSAGE, "the filter columns take no more rows");
     for (filter_field f = 0; f < FILTER_FIELDS && !st; f++)
-        if (filter_field_is_text(f) && f != FILTER_TAG)
+        if (filter_field_is_text(f) && !filter_field_is_many(f))
             st = add_text(&w->column[f], w->rows, text[f] ? text[f] : "",
                           text[f] ? strlen(text[f]) : 0, err);
     for (size_t i = 0; i < row->n_tags && !st; i++)
         st = add_text(&w->column[FILTER_TAG], w->rows, row->tags[i], strlen(row->tags[i]), err);
+    for (size_t i = 0; i < row->n_places && !st; i++)
+        st = add_text(&w->column[FILTER_PLACE], w->rows, row->places[i], strlen(row->places[i]),
+                      err);
     if (!st)
         st = add_number(w, FILTER_DATE, w->rows, row->date_ns, err);
     if (!st)
         st = add_number(w, FILTER_SIZE, w->rows, row->size, err);
     if (!st)
         st = add_number(w, FILTER_PAGES, w->rows, row->pages, err);
+    if (!st)
+        st = add_number(w, FILTER_MODIFIED, w->rows, row->modified_ns, err);
+    if (!st)
+        st = add_number(w, FILTER_CREATED, w->rows, row->created_ns, err);
     if (st)
         drop_row(w, w->rows);
     else
@@ -564,7 +571,9 @@ void filter_merge_fill_clear(filter_merge_fill *fill)
 {
     free(fill->size);
     free(fill->pages);
-    *fill = (filter_merge_fill){NULL, NULL};
+    free(fill->modified);
+    free(fill->created);
+    *fill = (filter_merge_fill){0};
 }
 
 static cairn_status merge_numbers(filter_writer *w, filter_field f, const filter_reader *r,
@@ -580,19 +589,24 @@ static cairn_status merge_numbers(filter_writer *w, filter_field f, const filter
     return st;
 }
 
-/* Size and pages of columns that have none. */
+/* Numbers that the columns of the input lack. */
 static cairn_status fill_numbers(filter_writer *w, const filter_merge_input *in,
                                  const uint32_t *new_row, cairn_error *err)
 {
+    bool sizes = !filter_reader_has_numbers(in->reader);
     cairn_status st = CAIRN_OK;
 
     for (uint32_t i = 0; i < in->reader->rows && !st; i++) {
         if (new_row[i] == UINT32_MAX)
             continue;
-        if (in->fill.size)
+        if (sizes && in->fill.size)
             st = add_number(w, FILTER_SIZE, new_row[i], in->fill.size[i], err);
-        if (!st && in->fill.pages)
+        if (!st && sizes && in->fill.pages)
             st = add_number(w, FILTER_PAGES, new_row[i], in->fill.pages[i], err);
+        if (!st && in->fill.modified)
+            st = add_number(w, FILTER_MODIFIED, new_row[i], in->fill.modified[i], err);
+        if (!st && in->fill.created)
+            st = add_number(w, FILTER_CREATED, new_row[i], in->fill.created[i], err);
         if (!st)
             st = pace_work(w->pace, 1, err);
     }
@@ -616,7 +630,7 @@ static cairn_status merge_input(filter_writer *w, const filter_merge_input *in, 
     for (filter_field f = 0; f < FILTER_FIELDS && !st; f++)
         st = filter_field_is_text(f) ? merge_column(w, f, r, new_row, row_value, err)
                                      : merge_numbers(w, f, r, new_row, err);
-    if (!st && !filter_reader_has_numbers(r))
+    if (!st && !filter_reader_has_times(r))
         st = fill_numbers(w, in, new_row, err);
     w->rows = at;
 done:

@@ -12,8 +12,9 @@
 #include "base/bytes.h"
 #include "retrieve/query.h"
 
-static const char *const names[FILTER_FIELDS] = {"uri",    "title", "ext",  "lang", "mime",
-                                                 "author", "tag",   "date", "size", "pages"};
+static const char *const names[FILTER_FIELDS] = {
+    "uri",  "title", "ext",  "lang",  "mime",     "author", "tag",
+    "place", "date", "size", "pages", "modified", "created"};
 
 static void describe_predicate(const filter_predicate *p, bytes *out)
 {
@@ -22,7 +23,8 @@ static void describe_predicate(const filter_predicate *p, bytes *out)
     bytes_printf(out, "%s%s%s", p->negated ? "!" : "", names[p->field], ops[p->op]);
     for (size_t v = 0; v < p->n_values; v++)
         if (p->op == FILTER_RANGE) {
-            int64_t unit = p->field == FILTER_DATE ? 86400000000000 : 1;
+            bool day = p->field == FILTER_DATE || p->field == FILTER_MODIFIED || p->field == FILTER_CREATED;
+            int64_t unit = day ? 86400000000000 : 1;
             bytes_printf(out, "%s%lld:%lld", v ? "," : "",
                          p->values[v].lo == INT64_MIN ? -1LL : (long long)(p->values[v].lo / unit),
                          p->values[v].hi == INT64_MAX ? -1LL : (long long)(p->values[v].hi / unit));
@@ -239,6 +241,59 @@ static const struct {
     {"a\xff\xfe b", NULL, "?(a\xEF\xBF\xBD\xEF\xBF\xBD b) | | a\xEF\xBF\xBD\xEF\xBF\xBD b"},
 };
 
+/* Read on Wednesday, 2024-06-12. Days since 1970. */
+static const struct {
+    const char *typed, *want;
+} dated[] = {
+    {"date:today", "| date..19886:19887 | "},
+    {"date:yesterday/", "| date..19885:-1 | "},
+    {"date:last-week", "| date..19877:19884 | "},
+    {"date:\"last week\"", "| date..19877:19884 | "},
+    {"date:this-month", "| date..19875:19905 | "},
+    {"date:last-month..this-month", "| date..19844:19905 | "},
+    {"date:last-3-days", "| date..19884:19887 | "},
+    {"date:last-quarter", "| date..19723:19814 | "},
+    {"date:march-2024", "| date..19783:19814 | "},
+    {"modified:last-year", "| modified..19358:19723 | "},
+    {"created:>=2024-06", "| created..19875:-1 | "},
+    {"budget last week", "?(budget) | date..19877:19884 | budget #"},
+    {"budget from last week.", "?(budget) | date..19877:19884 | budget #"},
+    {"past 2 weeks budget", "?(budget) | date..19873:19887 | budget #"},
+    {"budget since yesterday", "?(budget) | date..19885:-1 | budget #"},
+    {"letzten Monat Rechnung", "?(Rechnung) | date..19844:19875 | Rechnung #"},
+    {"Rechnung im M\xC3\xA4rz 2024", "?\"M\xC3\xA4rz 2024\" or{date..19783:19814 \"M\xC3\xA4rz 2024\"} ?(Rechnung) | | Rechnung M\xC3\xA4rz 2024 #"},
+    {"budget in 2023?", "?\"2023\" or{date..19358:19723 \"2023\"} ?(budget) | | budget 2023 #"},
+    {"-budget last year", "-(budget) | date..19358:19723 |  #"},
+    /* words */
+    {"2000 of 2024", "?(2000 of 2024) | | 2000 of 2024"},
+    {"the last, week by week", "?(the last, week by week) | | the last, week by week"},
+    {"\"last week\"", "+\"last week\" | | last week"},
+    {"today show", "?(today show) | | today show"},
+    {"march 2024", "?(march 2024) | | march 2024"},
+    {"last weekend", "?(last weekend) | | last weekend"},
+    {"in may", "?(in may) | | in may"},
+    {"title:last week", "+title:(last) ?(week) | | last week"},
+};
+
+static void dates_in_words_are_conditions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof dated / sizeof *dated; i++) {
+        arena a;
+        retrieve_query q;
+        cairn_error err = {0};
+        bytes got;
+        arena_init(&a, 1 << 20);
+        bytes_init(&got, 1 << 16);
+        assert_int_equal(retrieve_query_parse_on(&q, dated[i].typed, NULL, 19886, &a, &err), 0);
+        describe(&q, &got);
+        if (strcmp(got.data, dated[i].want))
+            fail_msg("'%s': got  %s\n want %s", dated[i].typed, got.data, dated[i].want);
+        bytes_clear(&got);
+        arena_clear(&a);
+    }
+}
+
 static void texts_are_read_as_the_table_says(void **state)
 {
     (void)state;
@@ -348,6 +403,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_read_as_the_table_says),
+        cmocka_unit_test(dates_in_words_are_conditions),
         cmocka_unit_test(any_bytes_are_a_query),
         cmocka_unit_test(long_queries_are_bounded),
         cmocka_unit_test(plain_text_has_no_operators),

@@ -45,13 +45,13 @@ static const char *const tags_a[] = {"Work", "urgent"};
 static const char *const tags_b[] = {"work", "work"};
 static const filter_row library[] = {
     {"/home/eva/notes/plan.md", "The Annual Plan", "md", "en", "text/markdown", "Eva Müller", 10 * DAY,
-     500, 0, tags_a, 2},
+     500, 0, tags_a, 2, NULL, 0, 0, 0},
     {"/home/eva/notes/old/plan.pdf", "planet earth", "pdf", "en", "application/pdf",
-     "Bob <bob@example.org>", 20 * DAY, 2000000, 12, tags_b, 2},
+     "Bob <bob@example.org>", 20 * DAY, 2000000, 12, tags_b, 2, NULL, 0, 0, 0},
     {"mail/2025/42.eml", "RE: ÜBERSICHT", "eml", "de", "message/rfc822", "carol@example.org", 30 * DAY,
-     0, 3, NULL, 0},
-    {"日本/計画.txt", "来年の計画書", "txt", "ja", "text/plain", NULL, 0, -1, 0, NULL, 0},
-    {"plain", NULL, NULL, NULL, NULL, NULL, -5 * DAY, INT64_MAX - 1, UINT32_MAX, NULL, 0},
+     0, 3, NULL, 0, NULL, 0, 0, 0},
+    {"日本/計画.txt", "来年の計画書", "txt", "ja", "text/plain", NULL, 0, -1, 0, NULL, 0, NULL, 0, 0, 0},
+    {"plain", NULL, NULL, NULL, NULL, NULL, -5 * DAY, INT64_MAX - 1, UINT32_MAX, NULL, 0, NULL, 0, 0, 0},
 };
 #define LIBRARY_ROWS (sizeof library / sizeof *library)
 
@@ -250,6 +250,10 @@ static random_rows make_rows(uint32_t n, uint32_t distinct)
         r->pages = test_random(&rng) % 2 ? (uint32_t)(test_random(&rng) % 100) : 0;
         r->tags = tags + test_random(&rng) % 4;
         r->n_tags = test_random(&rng) % 3;
+        r->modified_ns = test_random(&rng) % 9 ? (int64_t)(test_random(&rng) % 100) * DAY : 0;
+        r->created_ns = test_random(&rng) % 2 ? (int64_t)(test_random(&rng) % 100) * DAY : 0;
+        r->places = &x.rows[test_random(&rng) % (i + 1)].uri; /* of another document, or its own */
+        r->n_places = test_random(&rng) % 4 == 0;
     }
     return x;
 }
@@ -277,7 +281,8 @@ static void make_predicate(filter_predicate *p, filter_value *v)
     static const struct {
         filter_field field;
         int64_t unit;
-    } ranges[] = {{FILTER_DATE, DAY}, {FILTER_SIZE, 1000}, {FILTER_PAGES, 1}};
+    } ranges[] = {{FILTER_DATE, DAY}, {FILTER_SIZE, 1000}, {FILTER_PAGES, 1},
+                  {FILTER_MODIFIED, DAY}, {FILTER_CREATED, DAY}};
     size_t c = test_random(&rng) % (sizeof choice / sizeof *choice + 5);
 
     *p = (filter_predicate){.negated = test_random(&rng) % 3 == 0, .values = v};

@@ -22,7 +22,8 @@
 
 typedef struct golden_row {
     filter_row row;
-    char uri[64], title[32];
+    char uri[64], title[32], place[2][64];
+    const char *places[2];
 } golden_row;
 
 static void make_row(uint32_t i, golden_row *out)
@@ -42,7 +43,15 @@ static void make_row(uint32_t i, golden_row *out)
                             .size = i % 17 ? (int64_t)(i % 31) * 1000 : -1,
                             .pages = i % 6,
                             .tags = tags + i % 2,
-                            .n_tags = i % 3};
+                            .n_tags = i % 3,
+                            .places = out->places,
+                            .n_places = i % 8 ? 0 : 1 + i % 16 / 8,
+                            .modified_ns = (int64_t)(i % 11) * DAY,
+                            .created_ns = (int64_t)(i % 3) * DAY};
+    for (uint32_t p = 0; p < 2; p++) {
+        snprintf(out->place[p], sizeof out->place[p], "/d3/copies/file %u-%u.txt", i, p);
+        out->places[p] = out->place[p];
+    }
 }
 
 static void add_rows(filter_writer *w)
@@ -102,18 +111,32 @@ static void write_present(void)
     memory_clear(&mem);
 }
 
-/* Rows as a reader of this version knows them. */
-static void as_known(uint32_t i, bool numbers, golden_row *out)
+/* Rows as a reader of this version knows them. A merge may fill in what `filled` counts: 1 size and
+ * pages, 2 the times, too. Places cannot be filled in. */
+typedef struct known {
+    bool numbers, times, places;
+} known;
+
+static known known_in(unsigned version)
+{
+    return (known){version >= 2, version >= 3, version >= 3};
+}
+
+static void as_known(uint32_t i, known k, golden_row *out)
 {
     make_row(i, out);
-    if (!numbers) {
+    if (!k.numbers) {
         out->row.size = -1;
         out->row.pages = 0;
     }
+    if (!k.times)
+        out->row.modified_ns = out->row.created_ns = 0;
+    if (!k.places)
+        out->row.n_places = 0;
 }
 
-/* The reader's rows are ROWS a part, in each with its numbers or without. */
-static void check_rows(const filter_reader *r, const bool *numbers, size_t parts)
+/* The reader's rows are ROWS a part, of each what is known there. */
+static void check_rows(const filter_reader *r, const known *knows, size_t parts)
 {
     static const struct {
         filter_field field;
@@ -132,6 +155,10 @@ static void check_rows(const filter_reader *r, const bool *numbers, size_t parts
         {FILTER_SIZE, FILTER_RANGE, {.lo = 0, .hi = 5000}},
         {FILTER_SIZE, FILTER_RANGE, {.lo = 5001, .hi = INT64_MAX}},
         {FILTER_PAGES, FILTER_RANGE, {.lo = 2, .hi = 4}},
+        {FILTER_URI, FILTER_DIR, {.text = "copies"}},
+        {FILTER_URI, FILTER_EQ, {.text = "/d3/copies/file 24-1.txt"}},
+        {FILTER_MODIFIED, FILTER_RANGE, {.lo = 2 * DAY, .hi = 5 * DAY}},
+        {FILTER_CREATED, FILTER_RANGE, {.lo = 2 * DAY, .hi = INT64_MAX}},
     };
     uint64_t *bits = calloc(row_set_words((uint32_t)parts * ROWS), sizeof *bits);
     cairn_error err = {0};
@@ -145,7 +172,7 @@ static void check_rows(const filter_reader *r, const bool *numbers, size_t parts
             uint32_t n, bound, want = 0;
             assert_int_equal(filter_eval(r, &e, bits, &n, &err), 0);
             for (uint32_t i = 0; i < parts * ROWS; i++) {
-                as_known(i % ROWS, numbers[i / ROWS], &g);
+                as_known(i % ROWS, knows[i / ROWS], &g);
                 bool holds = filter_matches(&g.row, &e);
                 want += holds;
                 if (holds != row_set_has(bits, i))
@@ -166,7 +193,7 @@ static void every_version_answers(void **state)
         section_source src;
         filter_reader *r;
         cairn_error err = {0};
-        bool numbers = version >= 2;
+        known knows = known_in(version);
         read_golden(&mem, version);
         src = memory_source(&mem);
         if (filter_reader_open(&r, &src, &err))
@@ -174,8 +201,9 @@ static void every_version_answers(void **state)
         assert_int_equal(r->version, version);
         assert_int_equal(filter_is_outdated(&src), version < FILTER_FORMAT_VERSION);
         assert_int_equal(r->column[FILTER_URI].kind, FILTER_KIND_CODES);
-        assert_int_equal(filter_reader_has_numbers(r), numbers);
-        check_rows(r, &numbers, 1);
+        assert_int_equal(filter_reader_has_numbers(r), knows.numbers);
+        assert_int_equal(filter_reader_has_times(r), knows.times);
+        check_rows(r, &knows, 1);
         filter_reader_close(r);
         memory_clear(&mem);
     }
@@ -198,50 +226,57 @@ static void the_present_version_is_written_to_the_byte(void **state)
     memory_clear(&now);
 }
 
-/* Version 1 (filled in or not) and the present one into one. */
+/* An older version (filled in or not) and the present one into one. */
 static void versions_merge(void **state)
 {
     (void)state;
-    for (int filled = 0; filled < 2; filled++) {
-        memory_sections old = {0}, now = {0}, out = {0};
-        section_source src[2], merged_src;
-        section_sink sink = memory_sink(&out);
-        filter_merge_input in[2] = {{0}};
-        filter_reader *r[2], *merged;
-        cairn_error err = {0};
-        bool numbers[2] = {filled != 0, true};
-        golden_row g;
-        read_golden(&old, 1);
-        write_rows(&now);
-        src[0] = memory_source(&old);
-        src[1] = memory_source(&now);
-        for (int i = 0; i < 2; i++) {
-            assert_int_equal(filter_reader_open(&r[i], &src[i], &err), 0);
-            in[i].reader = r[i];
-        }
-        for (int i = 0; i < 2 && filled; i++) { /* ignored for in[1]: it has its own */
-            in[i].fill.size = calloc(ROWS, sizeof *in[i].fill.size);
-            in[i].fill.pages = calloc(ROWS, sizeof *in[i].fill.pages);
-            for (uint32_t row = 0; row < ROWS; row++) {
-                make_row(row, &g);
-                in[i].fill.size[row] = i ? 77 : g.row.size;
-                in[i].fill.pages[row] = i ? 77 : g.row.pages;
+    for (unsigned version = FILTER_FORMAT_OLDEST; version < FILTER_FORMAT_VERSION; version++)
+        for (int filled = 0; filled < 2; filled++) {
+            memory_sections old = {0}, now = {0}, out = {0};
+            section_source src[2], merged_src;
+            section_sink sink = memory_sink(&out);
+            filter_merge_input in[2] = {{0}};
+            filter_reader *r[2], *merged;
+            cairn_error err = {0};
+            known knows[2] = {known_in(version), known_in(FILTER_FORMAT_VERSION)};
+            golden_row g;
+            knows[0].numbers |= filled != 0;
+            knows[0].times |= filled != 0;
+            read_golden(&old, version);
+            write_rows(&now);
+            src[0] = memory_source(&old);
+            src[1] = memory_source(&now);
+            for (int i = 0; i < 2; i++) {
+                assert_int_equal(filter_reader_open(&r[i], &src[i], &err), 0);
+                in[i].reader = r[i];
             }
+            for (int i = 0; i < 2 && filled; i++) { /* ignored for in[1]: it has its own */
+                in[i].fill.size = calloc(ROWS, sizeof *in[i].fill.size);
+                in[i].fill.pages = calloc(ROWS, sizeof *in[i].fill.pages);
+                in[i].fill.modified = calloc(ROWS, sizeof *in[i].fill.modified);
+                in[i].fill.created = calloc(ROWS, sizeof *in[i].fill.created);
+                for (uint32_t row = 0; row < ROWS; row++) {
+                    make_row(row, &g);
+                    in[i].fill.size[row] = i ? 77 : g.row.size;
+                    in[i].fill.pages[row] = i ? 77 : g.row.pages;
+                    in[i].fill.modified[row] = i ? 77 : g.row.modified_ns;
+                    in[i].fill.created[row] = i ? 77 : g.row.created_ns;
+                }
+            }
+            assert_int_equal(filter_merge(in, 2, &sink, &err), 0);
+            merged_src = memory_source(&out);
+            assert_int_equal(filter_reader_open(&merged, &merged_src, &err), 0);
+            assert_true(filter_reader_has_numbers(merged));
+            check_rows(merged, knows, 2);
+            filter_reader_close(merged);
+            for (int i = 0; i < 2; i++) {
+                filter_reader_close(r[i]);
+                filter_merge_fill_clear(&in[i].fill);
+            }
+            memory_clear(&old);
+            memory_clear(&now);
+            memory_clear(&out);
         }
-        assert_int_equal(filter_merge(in, 2, &sink, &err), 0);
-        merged_src = memory_source(&out);
-        assert_int_equal(filter_reader_open(&merged, &merged_src, &err), 0);
-        assert_true(filter_reader_has_numbers(merged));
-        check_rows(merged, numbers, 2);
-        filter_reader_close(merged);
-        for (int i = 0; i < 2; i++) {
-            filter_reader_close(r[i]);
-            filter_merge_fill_clear(&in[i].fill);
-        }
-        memory_clear(&old);
-        memory_clear(&now);
-        memory_clear(&out);
-    }
 }
 
 /* A version nobody wrote, and sections of two versions in one segment. */

@@ -1,0 +1,310 @@
+/* query_when.c - dates in words, in English and German: "last week", "past 3 days", "in March 2024",
+ * "since yesterday", "letzten Monat", "im März 2024".
+ *
+ * Days are calendar days of UTC, as in date:, counted from the day it is where the question is asked. A week
+ * begins on Monday. "last" names the calendar week, month, quarter or year before this one; with a number, and with
+ * "past", so many days up to now. */
+#include <ctype.h>
+#include <string.h>
+#include <time.h>
+
+#include "retrieve/query_tokens.h"
+
+#define DAY_NS    (86400 * INT64_C(1000000000))
+#define WORD_MAX  16
+#define WORDS_MAX 4
+
+typedef enum unit { DAY, WEEK, MONTH, QUARTER, YEAR } unit;
+
+typedef enum meaning {
+    LAST,  /* the one before this */
+    PAST,  /* up to now */
+    THIS,
+    IN,    /* before a month; value: also before a year by itself */
+    SINCE,
+    UNIT,  /* value: the unit */
+    NAMED_MONTH, /* value: 1..12 */
+    NAMED_DAY,   /* value: days back */
+    NUMBER,
+    OTHER
+} meaning;
+
+typedef struct word {
+    meaning is;
+    int64_t value;
+    bool digits4;    /* a NUMBER that may be a year */
+    const char *end; /* behind the word, signs of the sentence left out */
+    const char *next; /* behind its signs and blanks */
+    bool last;       /* a sign or the end follows: the phrase goes no further */
+} word;
+
+static const struct {
+    const char *text;
+    meaning is;
+    int64_t value;
+} known[] = {
+    {"last", LAST, 0}, {"previous", LAST, 0}, {"letzte", LAST, 0}, {"letzten", LAST, 0}, {"letzter", LAST, 0},
+    {"letztes", LAST, 0}, {"letztem", LAST, 0}, {"vergangene", LAST, 0}, {"vergangenen", LAST, 0},
+    {"vergangener", LAST, 0}, {"vergangenes", LAST, 0}, {"vorige", LAST, 0}, {"vorigen", LAST, 0},
+    {"voriger", LAST, 0}, {"voriges", LAST, 0}, {"past", PAST, 0},
+    {"this", THIS, 0}, {"diese", THIS, 0}, {"diesen", THIS, 0}, {"dieser", THIS, 0}, {"dieses", THIS, 0},
+    {"diesem", THIS, 0},
+    {"in", IN, 1}, {"from", IN, 0}, {"of", IN, 0}, {"during", IN, 1}, {"im", IN, 1}, {"vom", IN, 0},
+    {"von", IN, 0}, {"aus", IN, 0}, {"since", SINCE, 0}, {"seit", SINCE, 0},
+    {"day", UNIT, DAY}, {"days", UNIT, DAY}, {"tag", UNIT, DAY}, {"tage", UNIT, DAY}, {"tagen", UNIT, DAY},
+    {"week", UNIT, WEEK}, {"weeks", UNIT, WEEK}, {"woche", UNIT, WEEK}, {"wochen", UNIT, WEEK},
+    {"month", UNIT, MONTH}, {"months", UNIT, MONTH}, {"monat", UNIT, MONTH}, {"monats", UNIT, MONTH},
+    {"monate", UNIT, MONTH}, {"monaten", UNIT, MONTH}, {"quarter", UNIT, QUARTER}, {"quarters", UNIT, QUARTER},
+    {"quartal", UNIT, QUARTER}, {"quartale", UNIT, QUARTER}, {"quartals", UNIT, QUARTER},
+    {"year", UNIT, YEAR}, {"years", UNIT, YEAR}, {"jahr", UNIT, YEAR}, {"jahre", UNIT, YEAR},
+    {"jahren", UNIT, YEAR}, {"jahres", UNIT, YEAR},
+    {"today", NAMED_DAY, 0}, {"heute", NAMED_DAY, 0}, {"yesterday", NAMED_DAY, 1}, {"gestern", NAMED_DAY, 1},
+    {"vorgestern", NAMED_DAY, 2},
+    {"january", NAMED_MONTH, 1}, {"januar", NAMED_MONTH, 1}, {"february", NAMED_MONTH, 2},
+    {"februar", NAMED_MONTH, 2}, {"march", NAMED_MONTH, 3}, {"märz", NAMED_MONTH, 3}, {"april", NAMED_MONTH, 4},
+    {"may", NAMED_MONTH, 5}, {"mai", NAMED_MONTH, 5}, {"june", NAMED_MONTH, 6}, {"juni", NAMED_MONTH, 6},
+    {"july", NAMED_MONTH, 7}, {"juli", NAMED_MONTH, 7}, {"august", NAMED_MONTH, 8},
+    {"september", NAMED_MONTH, 9}, {"october", NAMED_MONTH, 10}, {"oktober", NAMED_MONTH, 10},
+    {"november", NAMED_MONTH, 11}, {"december", NAMED_MONTH, 12}, {"dezember", NAMED_MONTH, 12},
+};
+
+/* ---- spans of days ---- */
+
+typedef struct civil {
+    int64_t year, month; /* 1..12 */
+} civil;
+
+static civil civil_of(int64_t day)
+{
+    time_t t = (time_t)(day * 86400);
+    struct tm tm;
+
+    gmtime_r(&t, &tm);
+    return (civil){tm.tm_year + 1900, tm.tm_mon + 1};
+}
+
+/* The first day of the month so many months after (before) that of `c`. */
+static int64_t month_start(civil c, int64_t months)
+{
+    int64_t at = c.year * 12 + c.month - 1 + months;
+
+    return query_days_to(at / 12, at % 12 + 1, 1);
+}
+
+/* The unit that `day` lies in, `back` units earlier. */
+static void span_of(unit u, int64_t day, int64_t back, int64_t *lo, int64_t *hi)
+{
+    civil c = civil_of(day);
+    int64_t monday = day - ((day + 3) % 7 + 7) % 7, step = u == QUARTER ? 3 : u == YEAR ? 12 : 1;
+
+    if (u == DAY || u == WEEK) {
+        *lo = u == DAY ? day - back : monday - 7 * back;
+        *hi = *lo + (u == DAY ? 1 : 7);
+        return;
+    }
+    c.month = u == YEAR ? 1 : u == QUARTER ? (c.month - 1) / 3 * 3 + 1 : c.month;
+    *lo = month_start(c, -back * step);
+    *hi = month_start(c, (1 - back) * step);
+}
+
+/* So many units up to now, the day itself counted in. */
+static void rolling(unit u, int64_t day, int64_t n, int64_t *lo, int64_t *hi)
+{
+    static const int64_t days[] = {1, 7, 30, 91, 365};
+
+    *hi = day + 1;
+    *lo = *hi - n * days[u];
+}
+
+int64_t query_today(void)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+
+    localtime_r(&now, &tm);
+    return query_days_to(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+}
+
+/* ---- words ---- */
+
+static bool is_between(char c)
+{
+    return query_is_blank(c) || c == '-' || c == '_';
+}
+
+/* The word at s. `joined`: a minus parts words, too (date:last-week). */
+static bool read_one(const char *s, const char *end, bool joined, word *out)
+{
+    char text[WORD_MAX];
+    size_t n = 0;
+    const char *p = s;
+
+    *out = (word){.is = OTHER};
+    while (p < end && (query_is_letter(*p) || isdigit((unsigned char)*p))) {
+        if (n + 1 == sizeof text)
+            return false;
+        text[n++] = (char)tolower((unsigned char)*p++);
+    }
+    if (!n)
+        return false;
+    text[n] = 0;
+    out->end = p;
+    while (p < end && strchr(",.;:!?", *p))
+        p++;
+    out->last = p != out->end || p == end;
+    if (p < end && !(joined ? is_between(*p) : query_is_blank(*p)))
+        return false;
+    while (p < end && (joined ? is_between(*p) : query_is_blank(*p)))
+        p++;
+    out->next = p;
+    out->last |= p == end;
+    if (isdigit((unsigned char)text[0])) {
+        out->digits4 = n == 4;
+        for (size_t i = 0; i < n; i++) {
+            if (!isdigit((unsigned char)text[i]) || n > 4)
+                return false;
+            out->value = out->value * 10 + (text[i] - '0');
+        }
+        out->is = NUMBER;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(text, known[i].text)) {
+            out->is = known[i].is;
+            out->value = known[i].value;
+        }
+    return true;
+}
+
+static size_t read_words(const char *s, const char *end, bool joined, word out[WORDS_MAX])
+{
+    size_t n = 0;
+
+    while (n < WORDS_MAX && s < end && read_one(s, end, joined, &out[n])) {
+        s = out[n].next;
+        if (out[n++].last)
+            break;
+    }
+    return n;
+}
+
+static bool is_year(const word *w)
+{
+    return w->is == NUMBER && w->digits4 && w->value >= 1700 && w->value < 2250;
+}
+
+/* A span in words [w, w + n): how many of them it takes; 0: none. *named: a month or a year, which the text
+ * of a document may name itself. */
+static size_t read_span(const word *w, size_t n, int64_t today, int64_t *lo, int64_t *hi, bool *named)
+{
+    *named = false;
+    if (n >= 3 && (w[0].is == LAST || w[0].is == PAST) && w[1].is == NUMBER && w[1].value > 0 &&
+        w[1].value <= 1000 && w[2].is == UNIT) {
+        rolling((unit)w[2].value, today, w[1].value, lo, hi);
+        return 3;
+    }
+    if (n >= 2 && w[0].is == PAST && w[1].is == UNIT) {
+        rolling((unit)w[1].value, today, 1, lo, hi);
+        return 2;
+    }
+    if (n >= 2 && (w[0].is == LAST || w[0].is == THIS) && w[1].is == UNIT) {
+        span_of((unit)w[1].value, today, w[0].is == LAST, lo, hi);
+        return 2;
+    }
+    if (n >= 1 && w[0].is == NAMED_DAY) {
+        span_of(DAY, today, w[0].value, lo, hi);
+        return 1;
+    }
+    *named = true;
+    if (n >= 2 && w[0].is == NAMED_MONTH && is_year(&w[1])) {
+        *lo = query_days_to(w[1].value, w[0].value, 1);
+        *hi = query_days_to(w[1].value, w[0].value + 1, 1);
+        return 2;
+    }
+    if (n >= 1 && is_year(&w[0])) {
+        *lo = query_days_to(w[0].value, 1, 1);
+        *hi = query_days_to(w[0].value + 1, 1, 1);
+        return 1;
+    }
+    return 0;
+}
+
+bool query_named_date(const char *s, const char *end, int64_t today, int64_t *lo, int64_t *hi)
+{
+    word w[WORDS_MAX];
+    bool named;
+    size_t n = read_words(s, end, true, w), taken;
+
+    if (!n || w[n - 1].next != end)
+        return false;
+    taken = read_span(w, n, today, lo, hi, &named);
+    *lo *= taken ? DAY_NS : 1;
+    *hi *= taken ? DAY_NS : 1;
+    return taken == n;
+}
+
+/* ---- in the middle of a query ---- */
+
+static query_node *date_node(query_reader *q, int64_t lo, int64_t hi)
+{
+    query_node *n = query_new_node(q, QUERY_FILTER);
+    filter_value *v = arena_calloc(q->a, 1, sizeof *v);
+
+    q->failed |= !v;
+    if (!n || !v)
+        return NULL;
+    *v = (filter_value){.lo = lo, .hi = hi};
+    n->predicate = (filter_predicate){FILTER_DATE, FILTER_RANGE, false, v, 1};
+    q->n_leaves++;
+    return n;
+}
+
+/* The date, or the words that name it in the text. */
+static query_node *date_or_words(query_reader *q, query_node *date, const char *s, const char *end)
+{
+    query_node *any = query_new_node(q, QUERY_OR), *words = query_new_node(q, QUERY_CLAUSE);
+
+    if (!any || !words)
+        return date;
+    words->clause = (lexical_clause){.kind = LEXICAL_PHRASE, .text = s, .len = (size_t)(end - s)};
+    query_append(any, date);
+    query_append(any, words);
+    any->required = true;
+    q->n_leaves += 2;
+    return any;
+}
+
+query_node *query_read_when(query_reader *q)
+{
+    const char *s = q->p;
+    word w[WORDS_MAX];
+    size_t n = read_words(s, q->end, false, w), lead, taken;
+    int64_t lo, hi;
+    bool named;
+    query_node *date;
+
+    if (!n || w[0].is == OTHER || w[0].is == UNIT || !query_has_room(q))
+        return NULL;
+    lead = n > 1 && !w[0].last && (w[0].is == IN || w[0].is == SINCE);
+    taken = read_span(w + lead, n - lead, q->today, &lo, &hi, &named);
+    if (taken == 1 && named && lead && w[0].is == IN && !w[0].value)
+        return NULL; /* "2000 of 2024" */
+    /* Without a word before it, a day, a month or a year may mean anything. */
+    if (!taken || (!lead && (named || w[0].is == NAMED_DAY)))
+        return NULL;
+    for (size_t i = lead; i + 1 < lead + taken; i++)
+        if (w[i].end != w[i].next && w[i].last)
+            return NULL; /* a sign of the sentence stands between */
+    date = date_node(q, lo * DAY_NS, lead && w[0].is == SINCE ? INT64_MAX : hi * DAY_NS);
+    if (!date)
+        return NULL;
+    const word *final = &w[lead + taken - 1];
+    const char *from = lead ? w[0].next : s;
+    if (w[0].is == SINCE)
+        from = s;
+    query_remark(q, "read as a date (in quotes it is words): ", from, (size_t)(final->end - from), "");
+    q->p = final->end;
+    while (q->p < q->end && strchr(",.;:!?", *q->p) && !query_is_blank(*q->p))
+        q->p++;
+    return named && w[0].is == IN ? date_or_words(q, date, from, final->end) : date;
+}
