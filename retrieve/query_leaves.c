@@ -101,14 +101,16 @@ query_node *query_as_words(query_reader *q, const char *s, size_t len)
     return new_leaf(q, QUERY_WORDS, LEXICAL_WORDS, s, len);
 }
 
-/* A pattern's letters and signs: nothing that would part words. */
+/* A pattern's letters and signs: nothing that would part words but the signs inside names that are
+ * indexed whole (index/text/wholes.h), where a hyphen joins only beside a dot or an at sign. */
 static bool is_pattern_text(const char *s, size_t len)
 {
-    bool letter = false;
+    bool letter = false, joins = memchr(s, '.', len) || memchr(s, '@', len);
 
     for (size_t i = 0; i < len; i++) {
         letter = letter || query_is_letter(s[i]) || isdigit((unsigned char)s[i]);
-        if (!query_is_letter(s[i]) && !isdigit((unsigned char)s[i]) && !strchr("*?'", s[i]))
+        if (!query_is_letter(s[i]) && !isdigit((unsigned char)s[i]) &&
+            !strchr(joins ? "*?'._@-" : "*?'_", s[i]))
             return false;
         if (s[i] == '*' && i && s[i - 1] == '*')
             return false;

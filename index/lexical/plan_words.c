@@ -1,9 +1,15 @@
 /* plan_words.c - from a clause of words to groups: each word with its stems in all languages of the
  * collection, its parts beside it, without function words, with the user's own stop words and
- * synonyms. */
+ * synonyms.
+ *
+ * A name of several words (ada@example.org) that is in some dictionary has a group behind those of its
+ * words. It scores beside them where it may occur; where the clause binds, the name binds and not its words.
+ * One that is nowhere is just its words. */
 #include "index/lexical/plan.h"
 
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #define PART_BOOST 0.3f /* of an identifier's part beside the whole: measured, docs/lexical.md */
 
@@ -14,8 +20,35 @@ typedef struct clause_word {
     bool extra;    /* a part of a compound, or another way to type the word before */
     bool beside;   /* the word before it, which it only backs, is in some dictionary */
     bool nowhere;  /* a word that has extra ones and is in no dictionary */
+    bool named;    /* within a name that is in some dictionary */
     query_group group;
 } clause_word;
+
+/* Where the name that begins at `at` begins with what is no part of its term: the www and the scheme of
+ * a URL. */
+static uint32_t name_begin(const char *text, uint32_t at)
+{
+    if (at >= 4 && !strncasecmp(text + at - 4, "www.", 4))
+        at -= 4;
+    if (at > 3 && !memcmp(text + at - 3, "://", 3))
+        for (at -= 3; at && isalnum((unsigned char)text[at - 1]); at--)
+            ;
+    return at;
+}
+
+/* Mark the words of names, and the names within others. */
+static void mark_named(const lexical_clause *c, clause_word *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const clause_word *name = &words[i];
+        uint32_t start;
+        if (!name->group.whole)
+            continue;
+        start = name_begin(c->text, name->start);
+        for (size_t j = 0; j < n; j++)
+            words[j].named |= j != i && start <= words[j].start && words[j].end <= name->end;
+    }
+}
 
 /* The words of a clause over all languages, matched by their place in the text. The parts of a
  * compound count less beside the whole, and fully when nobody wrote the whole. */
@@ -35,11 +68,18 @@ static cairn_status clause_words(plan_builder *b, const lexical_clause *c, uint3
         for (size_t i = 0; i < n; i++) {
             query_word *word;
             size_t j = 0;
+            bool has_parts = i + 1 < n && !t[i].extra && t[i + 1].extra && !t[i + 1].whole;
+            bool beside = t[i].extra && !t[i].whole && known, there = true;
             if (t[i].guess && known)
                 continue;
-            if (i + 1 < n && !t[i].extra && t[i + 1].extra &&
-                (st = plan_is_known(b, &t[i], &known)))
+            if (has_parts)
+                st = plan_is_known(b, &t[i], &known);
+            else if (t[i].whole)
+                st = plan_is_known(b, &t[i], &there);
+            if (st)
                 return st;
+            if (!there)
+                continue;
             word = arena_calloc(b->memory, 1, sizeof *word);
             if (!word)
                 return plan_no_memory(b);
@@ -59,11 +99,12 @@ static cairn_status clause_words(plan_builder *b, const lexical_clause *c, uint3
                     .start = t[i].start,
                     .end = t[i].end,
                     .extra = t[i].extra,
-                    .beside = t[i].extra && known,
-                    .nowhere = i + 1 < n && !t[i].extra && t[i + 1].extra && !known,
+                    .beside = beside,
+                    .nowhere = has_parts && !known,
                     .group = {.occur = c->occur,
                               .plane = plane,
-                              .boost = t[i].extra && known ? boost * PART_BOOST : boost,
+                              .boost = beside ? boost * PART_BOOST : boost,
+                              .whole = t[i].whole,
                               .start = t[i].start,
                               .end = t[i].end}};
             }
@@ -74,6 +115,7 @@ static cairn_status clause_words(plan_builder *b, const lexical_clause *c, uint3
                 return st;
         }
     }
+    mark_named(c, words, n_words);
     *out = words;
     *n_out = n_words;
     return CAIRN_OK;
@@ -100,10 +142,12 @@ static cairn_status mark_stops(plan_builder *b, const lexical_clause *c, clause_
     return st;
 }
 
-/* Whether a condition on the clause is one on this word. Of a word that has parts beside it, it is
+/* Whether a condition on the clause is one on this word. Of a name it is one on the whole. Of a word that has parts beside it, it is
  * the word, or the parts where nobody wrote the whole; parts alone exclude nothing. */
 static bool binds(const clause_word *w, lexical_occur occur)
 {
+    if (w->named || w->group.whole)
+        return !w->named;
     if (occur == LEXICAL_MUST_NOT)
         return !w->extra;
     return w->extra ? !w->beside : !w->nowhere;
@@ -228,14 +272,16 @@ cairn_status plan_add_words(plan_builder *b, const lexical_clause *c, uint32_t p
         return st;
     for (size_t i = 0; i < n; i++)
         kept += !words[i].stop;
-    for (size_t i = 0; i < n && !st; i++) {
-        if (words[i].replaced)
+    /* Names come behind all words: the order of these counts for proximity. */
+    for (size_t i = 0; i < 2 * n && !st; i++) {
+        const clause_word *w = &words[i % n];
+        if (w->replaced || w->group.whole != (i >= n))
             continue;
-        if (words[i].stop && kept && c->occur != LEXICAL_MUST_NOT)
+        if (w->stop && kept && c->occur != LEXICAL_MUST_NOT)
             continue;
-        b->binding = binds(&words[i], c->occur);
+        b->binding = binds(w, c->occur);
         if (b->binding || c->occur == LEXICAL_SHOULD)
-            st = plan_add_group(b, &words[i].group);
+            st = plan_add_group(b, &w->group);
         b->binding = true;
     }
     return st;

@@ -45,13 +45,13 @@ static cairn_status no_memory(cairn_error *err)
     return cairn_fail(err, CAIRN_ENOMEM, "no memory to score proximity");
 }
 
-/* The groups that are words by themselves. */
+/* The groups that are words by themselves; names of several words have these beside them. */
 static void choose_groups(near_words *w, const query_plan *plan)
 {
     for (size_t i = 0; i < plan->n_positive && w->n < GROUPS_MAX; i++) {
         const query_group *g = &plan->groups[i];
         float idf = 0;
-        bool words = !g->expansion;
+        bool words = !g->expansion && !g->whole;
         for (size_t j = 0; j < g->n_alts; j++) {
             words = words && g->alts[j].n == 1 && !g->alts[j].n_spans;
             if (words && plan->terms[g->alts[j].words[0].term].df)

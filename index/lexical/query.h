@@ -102,6 +102,7 @@ typedef struct query_group {
     size_t n_alts;
     const query_expansion *expansion; /* then one alternative without words */
     bool spellings; /* the alternatives are spellings of a pattern: none weighs more than another */
+    bool whole; /* a name of several words, which have groups of their own */
     uint32_t id;                      /* in the order of making; for trees and explanations */
     const lexical_clause *clause;     /* the first that asked for it */
     uint32_t start, end;              /* bytes of that clause's text; 0, 0 = all */

@@ -140,10 +140,21 @@ static size_t fold_number(char *s, size_t n, bool comma)
     return out;
 }
 
+/* Single letters with a dot between each: U.S.A, not a.out */
+static bool is_acronym(const char *s, size_t n)
+{
+    if (n < 3 || s[1] != '.' || (s[0] >= '0' && s[0] <= '9'))
+        return false;
+    for (size_t i = 1; i < n; i += 2)
+        if (s[i] != '.')
+            return false;
+    return true;
+}
+
 /* dst gets the ASCII word in small letters, without the dots of an acronym. */
 static size_t fold_ascii(const char *s, size_t n, char dst[FOLD_MAX])
 {
-    bool acronym = n >= 3 && s[1] == '.' && !(s[0] >= '0' && s[0] <= '9');
+    bool acronym = is_acronym(s, n);
     size_t out = 0;
 
     n = n < FOLD_MAX ? n : FOLD_MAX;
@@ -194,6 +205,19 @@ static size_t stem(analyzer *a, size_t lang, char term[FOLD_MAX], size_t n)
         return n;
     memcpy(term, out, (size_t)len);
     return (size_t)len;
+}
+
+/* The same of a name of several words, which is neither stemmed nor read as a number. */
+static size_t make_whole(const char *s, const word_span *w, char dst[FOLD_MAX], char form[FOLD_MAX],
+                         size_t *form_len)
+{
+    size_t n = analyzer_form(s + w->start, w->end - w->start, dst);
+
+    memcpy(form, dst, n);
+    *form_len = n;
+    if (!is_ascii(form, n))
+        n = fold_marks(form, n, dst);
+    return n <= ANALYZER_TERM_MAX ? n : utf8_floor(dst, ANALYZER_TERM_MAX);
 }
 
 /* The term of one word into dst; returns its bytes, 0 = none. */
@@ -335,7 +359,9 @@ static cairn_status add_new_term(analyzer *a, size_t lang, const char *s, const 
     size_t form_len = 0;
     cairn_status st = CAIRN_OK;
 
-    t->len = (uint32_t)make_term(a, lang, s, w, term, form, &form_len, &t->stop);
+    t->stop = false;
+    t->len = (uint32_t)(w->whole ? make_whole(s, w, term, form, &form_len)
+                                 : make_term(a, lang, s, w, term, form, &form_len, &t->stop));
     t->itself = form_len == t->len && !memcmp(form, term, form_len);
     if ((st = bytes_append(&a->terms, term, t->len)))
         return terms_full(a, st);
@@ -423,6 +449,7 @@ cairn_status analyzer_run(analyzer *a, const char *lang, const char *text, size_
         t->position = position;
         t->extra = spans[i].extra;
         t->guess = spans[i].guess;
+        t->whole = spans[i].whole;
         out += t->len != 0;
     }
     for (size_t i = 0; i < out; i++)

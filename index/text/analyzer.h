@@ -23,7 +23,7 @@
 
 #include "base/status.h"
 
-#define ANALYZER_VERSION 2u
+#define ANALYZER_VERSION 3u
 /* No term is longer; a longer word is cut at a character boundary. */
 #define ANALYZER_TERM_MAX 128
 /* Words whose terms an analyzer remembers. */
@@ -39,6 +39,8 @@ typedef struct analyzer_token {
     bool stop;           /* a function word of this language (the term is there all the same) */
     bool extra;          /* at the position of the last token that is none */
     bool guess;          /* an extra one for questions alone; indexes leave it out */
+    bool whole;          /* an extra one: a name of several words, the first of which is at its position.
+                            Its term is the name but for its case */
     bool itself;         /* the term is the word but for its case: nothing was cut or folded */
     bool fresh;          /* the first token of this word at `place` */
     uint16_t place;      /* 1 .. ANALYZER_PLACES; 0: the word has none. Tokens at one place have the

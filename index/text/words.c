@@ -11,11 +11,14 @@
 
 #include "base/checked.h"
 #include "base/utf8.h"
+#include "index/text/wholes.h"
 
 struct words {
     UBreakIterator *breaks; /* NULL until the first text that needs it */
     word_span *spans;
     size_t n, cap;
+    whole *wholes; /* of the stretch */
+    size_t n_wholes, cap_wholes;
     UChar *units;      /* the stretch as UTF-16 */
     uint32_t *offsets; /* byte offset of each unit, and of the end */
     size_t units_cap;
@@ -62,6 +65,7 @@ void words_destroy(words *w)
     if (w->breaks)
         ubrk_close(w->breaks);
     free(w->spans);
+    free(w->wholes);
     free(w->units);
     free(w->offsets);
     free(w);
@@ -89,7 +93,7 @@ static inline cairn_status put(words *w, size_t start, size_t end, word_kind kin
             return st;
     }
     w->spans[w->n++] = (word_span){(uint32_t)start, (uint32_t)end, (uint8_t)kind,
-                                       role != MAIN, role == GUESS};
+                                   role != MAIN, role == GUESS, false};
     return CAIRN_OK;
 }
 
@@ -488,6 +492,46 @@ static inline size_t plain_end(const uint8_t *s, size_t i, size_t len, bool *inn
     return i;
 }
 
+/* Put the wholes of the words from spans[from] on behind the first of their words and its parts. */
+static cairn_status put_wholes(words *w, const uint8_t *s, size_t from, cairn_error *err)
+{
+    size_t old = w->n, to;
+
+    w->n_wholes = 0;
+    for (size_t i = from; i < w->n;) {
+        whole *more = w->wholes;
+        size_t n;
+        if (w->n_wholes + WHOLES_AT > w->cap_wholes) {
+            more = checked_realloc(more, w->cap_wholes * 2 + WHOLES_AT, sizeof *more);
+            if (!more)
+                return cairn_fail(err, CAIRN_ENOMEM, "no memory for %zu words", w->n);
+            w->wholes = more;
+            w->cap_wholes = w->cap_wholes * 2 + WHOLES_AT;
+        }
+        i = wholes_at(s, w->spans, i, w->n, more + w->n_wholes, &n);
+        w->n_wholes += n;
+    }
+    if (!w->n_wholes)
+        return CAIRN_OK;
+    while (w->n + w->n_wholes > w->cap) {
+        cairn_status st = grow(w, err);
+        if (st)
+            return st;
+    }
+    /* From behind, each span moves as far as wholes stand before it. */
+    w->n = to = w->n + w->n_wholes;
+    for (size_t k = w->n_wholes, i = old; k--;) {
+        size_t behind = w->wholes[k].first + 1;
+        while (behind < old && w->spans[behind].extra)
+            behind++;
+        while (i > behind)
+            w->spans[--to] = w->spans[--i];
+        w->spans[--to] = (word_span){w->wholes[k].start, w->wholes[k].end, WORD_OTHER, true, false,
+                                     true};
+    }
+    return CAIRN_OK;
+}
+
 static cairn_status check_length(size_t len, cairn_error *err)
 {
     return len < INT32_MAX ? CAIRN_OK
@@ -503,7 +547,7 @@ cairn_status words_split(words *w, const char *text, size_t len, bool elision,
 
     w->n = 0;
     while (!st && i < len) {
-        size_t from, end;
+        size_t from, end, first = w->n;
         uint8_t high = 0;
         bool inner_upper;
         while (i < len && is_space(s[i]))
@@ -523,6 +567,8 @@ cairn_status words_split(words *w, const char *text, size_t len, bool elision,
         end = i;
         if (high < 0x80) {
             st = ascii_words(w, s, from, end, elision, err);
+            if (!st && w->n > first + 1)
+                st = put_wholes(w, s, first, err);
             continue;
         }
         /* Take the neighbours along that need ICU too. */
@@ -540,6 +586,8 @@ cairn_status words_split(words *w, const char *text, size_t len, bool elision,
             end = i;
         }
         st = other_words(w, s, from, end, elision, err);
+        if (!st)
+            st = put_wholes(w, s, first, err);
     }
     *spans = w->spans;
     *n = w->n;
@@ -554,6 +602,8 @@ cairn_status words_split_icu(words *w, const char *text, size_t len, bool elisio
     w->n = 0;
     if (!st && len)
         st = other_words(w, (const uint8_t *)text, 0, len, elision, err);
+    if (!st)
+        st = put_wholes(w, (const uint8_t *)text, 0, err);
     *spans = w->spans;
     *n = w->n;
     return st;

@@ -15,6 +15,7 @@
  *   C++, C#             + C
  *   #budget, .NET       the word, + the word with its sign
  *   v2.0.1              + 2.0.1
+ *   a@b.org, max_files  the words, and behind the first of them the whole (wholes.h)
  *
  * Text without bytes above 127 never meets ICU; tests/index/text proves that both ways agree.
  *
@@ -39,6 +40,7 @@ typedef struct word_span {
     uint8_t kind;        /* word_kind */
     bool extra;          /* beside the last word that is none */
     bool guess;          /* an extra one that only a question should try (Cross, Fit) */
+    bool whole;          /* an extra one that reaches over this word and others behind it */
 } word_span;
 
 typedef struct words words;
