@@ -5,7 +5,8 @@
 #include "engine/model.h"
 
 enum { OPT_MODEL = 0x2000, OPT_JSONL, OPT_ADD_SPECIAL, OPT_PARSE_SPECIAL, OPT_EXACT, OPT_QUERY,
-       OPT_FILE, OPT_TYPE, OPT_OUTPUT, OPT_TOP, OPT_PP, OPT_DEPTH, OPT_TG, OPT_CTX };
+       OPT_FILE, OPT_TYPE, OPT_OUTPUT, OPT_TOP, OPT_PP, OPT_DEPTH, OPT_TG, OPT_CTX,
+       OPT_KV };
 
 #define MAX_SETTINGS 16
 
@@ -29,6 +30,7 @@ static const struct option extra[] = {{"model", required_argument, NULL, OPT_MOD
                                       {"depth", required_argument, NULL, OPT_DEPTH},
                                       {"tg", required_argument, NULL, OPT_TG},
                                       {"ctx", required_argument, NULL, OPT_CTX},
+                                      {"kv", required_argument, NULL, OPT_KV},
                                       {0}};
 
 static bool take_option(cli *c, int o, model_args *a)
@@ -70,6 +72,9 @@ static bool take_option(cli *c, int o, model_args *a)
         return cli_parse_size(c, "--tg", optarg, 0, 100000, &a->tg);
     case OPT_CTX:
         return cli_parse_size(c, "--ctx", optarg, 1, 1u << 20, &a->flags.n_ctx);
+    case OPT_KV:
+        a->flags.kv = optarg;
+        return true;
     default:
         return false;
     }
@@ -182,7 +187,7 @@ const cli_verb cli_verb_model = {
     "       cairn model info MODEL\n"
     "       cairn model tokenize --model M --jsonl [--add-special] [--parse-special]\n"
     "       cairn model template|embed|rerank|generate --model M --jsonl\n"
-    "       cairn model perplexity --model M --file F [--top N] [--exact]\n"
+    "       cairn model perplexity --model M --file F [--top N] [--exact] [--kv int8]\n"
     "       cairn model bench --model M [--pp 128,512] [--depth 0,512] [--tg 32]\n"
     "       cairn model quantize --model M --type TYPE --output FILE [--file TEXT]\n\n"
     "A model is a name of the catalogue (cairn model list) or a path. tokenize, template, embed,\n"
@@ -196,6 +201,8 @@ const cli_verb cli_verb_model = {
     "             \"drafts\":false, ...: docs/models.md}\n"
     "                                             -> {\"id\",\"text\",\"tokens\",\"timings\"}\n\n"
     "  --exact           dequantised weights and float activations: slow, for comparison\n"
+    "  --kv FORM         generate, perplexity, bench: keys and values as f16 or int8 (default: as\n"
+    "                    the settings say)\n"
     "  --query-prefix    embed as questions instead of passages\n"
     "  --top N           perplexity: how many likely tokens a position (default 10)\n"
     "  --pp, --depth     bench: prompt lengths, and depths at which decoding is timed\n"

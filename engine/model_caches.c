@@ -23,6 +23,7 @@ static uint64_t megabytes(double mb)
 
 void engine_model_caches(const settings *s, model_caches *f, generator_options *o)
 {
+    decoder_kv_named(s->kv, &o->kv);
     o->weights.folder = cache_folder("weights", f->weights);
     o->weights.budget_bytes = megabytes(s->weights_cache_mb);
     o->prefixes.folder = cache_folder("prefixes", f->prefixes);

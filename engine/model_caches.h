@@ -10,7 +10,7 @@ typedef struct model_caches {
     char weights[SETTINGS_TEXT], prefixes[SETTINGS_TEXT];
 } model_caches;
 
-/* Fill in the caches of *o as the settings want them; it then points into *f. Without a home folder
+/* Fill in the caches of *o, and the form of its keys and values, as the settings want them; it then points into *f. Without a home folder
  * there are none. */
 void engine_model_caches(const settings *s, model_caches *f, generator_options *o);
 

@@ -18,6 +18,14 @@ typedef struct generating {
     const volatile sig_atomic_t *cancel;
 } generating;
 
+static cairn_status take_kv(const cairn_model_flags *flags, decoder_kv *out, cairn_error *err)
+{
+    if (!flags->kv || decoder_kv_named(flags->kv, out))
+        return CAIRN_OK;
+    return cairn_fail(err, CAIRN_EUSAGE, "keys and values are kept as f16 or int8, not \"%s\"",
+                      flags->kv);
+}
+
 static cairn_status open_generating(generating *k, const char *model,
                                     const cairn_model_flags *flags, cairn_error *err)
 {
@@ -32,6 +40,9 @@ static cairn_status open_generating(generating *k, const char *model,
         st = engine_read_settings(&settings, flags->config_file, err);
     if (!st) {
         engine_model_caches(&settings, &caches, &o);
+        st = take_kv(flags, &o.kv, err);
+    }
+    if (!st) {
         st = pool_create(&k->workers, flags->n_threads, err);
     }
     o.pool = k->workers;
@@ -349,6 +360,8 @@ cairn_status cairn_model_bench(const char *model, const cairn_model_flags *flags
     if (!st) {
         engine_model_caches(&settings, &caches, &caching);
         o.weights = caching.weights;
+        o.kv = caching.kv;
+        st = take_kv(flags, &o.kv, err);
     }
     if (!st)
         st = generate_bench(&j, path, &o, err);

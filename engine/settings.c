@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generate/decode/decoder.h"
 #include "retrieve/pii.h"
 
 typedef struct setting {
@@ -37,6 +38,7 @@ static const setting table[] = {
     TEXT("models", "generator", generator, "qwen2.5-coder-0.5b"),
     NUMBER("models", "weights_cache_mb", weights_cache_mb, 4096, 0, 1e6),
     NUMBER("models", "prefix_cache_mb", prefix_cache_mb, 64, 0, 1e6),
+    TEXT("models", "kv", kv, "f16"),
     TEXT("models", "reranker", reranker, "splade-tiny"),
     TEXT("models", "reranker_languages", reranker_languages, "en"),
     NUMBER("index", "chunk_tokens", chunk_tokens, 256, 16, 8192),
@@ -255,6 +257,9 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
         cairn_error_prefix(err, "%s: ", path);
         return st;
     }
+    decoder_kv kv;
+    if (!decoder_kv_named(s->kv, &kv))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: models.kv is f16 or int8, not \"%s\"", path, s->kv);
     if (strcmp(s->ocr, "off") && strcmp(s->ocr, "pdf") && strcmp(s->ocr, "all"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: index.ocr is off, pdf or all, not \"%s\"", path,
                           s->ocr);

@@ -94,10 +94,10 @@ _cairn() {
             case $sub in
             tokenize) _cairn_words "--model --jsonl --add-special --parse-special $global" ;;
             embed) _cairn_words "--model --jsonl --query-prefix --exact $global" ;;
-            template | rerank | generate) _cairn_words "--model --jsonl --exact --ctx $global" ;;
-            perplexity) _cairn_words "--model --file --top --exact --ctx $global" ;;
+            template | rerank | generate) _cairn_words "--model --jsonl --exact --ctx --kv $global" ;;
+            perplexity) _cairn_words "--model --file --top --exact --ctx --kv $global" ;;
             quantize) _cairn_words "--model --type --output --file $global" ;;
-            bench) _cairn_words "--model --pp --depth --tg --exact $global" ;;
+            bench) _cairn_words "--model --pp --depth --tg --exact --kv $global" ;;
             *) _cairn_words "$global" ;;
             esac
             ;;

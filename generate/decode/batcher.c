@@ -520,7 +520,7 @@ cairn_status batcher_create(batcher **out, generator *g, const batcher_options *
                             cairn_error *err)
 {
     const batcher_options o = options ? *options : (batcher_options){0};
-    decoder_options d = {.exact = g->exact};
+    decoder_options d = {.exact = g->exact, .kv = g->kv};
     batcher *b;
     cairn_status st;
 

@@ -295,7 +295,7 @@ cairn_status generate_bench(json_t **out, const char *gguf_path,
                             const generate_bench_options *options, cairn_error *err)
 {
     bench b = {.o = options, .random = 1, .err = err};
-    generator_options o = {.weights = options->weights};
+    generator_options o = {.weights = options->weights, .kv = options->kv};
     size_t longest = 8;
     clocks start = clocks_now();
     pool *p = NULL;

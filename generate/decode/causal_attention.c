@@ -7,7 +7,7 @@
  * of head dimension and of position. Positions a token must not see have probability exactly 0 and
  * add nothing, so the result of a token is the same in every batch.
  *
- * Half floats are widened a page (64 positions) at a time for all rows of the task. */
+ * Half floats and int8 are widened a page (64 positions) at a time for all rows of the task. */
 #include "generate/decode/causal_attention.h"
 
 #include <math.h>
@@ -96,14 +96,26 @@ static size_t lowest_seen(const causal_attention_call *call, size_t pos)
 }
 
 /* Positions from .. from + n, in one page, of keys or values as floats. */
-static const float *widen(const causal_attention_call *call, const uint8_t *base, size_t head,
-                          size_t from, size_t n, float *buffer)
+static const float *widen(const causal_attention_call *call, kv_part part, size_t head, size_t from,
+                          size_t n, float *buffer)
 {
-    const uint8_t *at = kv_at(call->c, base, call->part.pages, call->layer, head, from);
+    const kv_cache *c = call->c;
+    const uint8_t *at = kv_at(c, part, call->part.pages, call->layer, head, from), *scales;
 
-    if (!call->c->half)
+    if (c->format == KV_F32)
         return (const float *)at;
-    call->k->from_half((const uint16_t *)at, n * call->c->head_dim, buffer);
+    if (c->format == KV_F16) {
+        call->k->from_half((const uint16_t *)at, n * c->head_dim, buffer);
+        return buffer;
+    }
+    scales = kv_at(c, part == KV_KEYS ? KV_KEY_SCALES : KV_VALUE_SCALES, call->part.pages,
+                   call->layer, head, from);
+    if (part == KV_KEYS)
+        call->k->from_int8_across((const int8_t *)at, (const float *)scales, n / 16, c->head_dim,
+                                  KV_GROUP, buffer);
+    else
+        call->k->from_int8_along((const int8_t *)at, (const float *)scales,
+                                 n * c->head_dim / KV_GROUP, KV_GROUP, buffer);
     return buffer;
 }
 
@@ -123,7 +135,7 @@ static void score(const causal_attention_call *call, size_t head, const float *q
 
     for (size_t pos = from, n; pos < to; pos += n) {
         n = rest_of_page(pos, to);
-        const float *k = widen(call, call->c->keys, head, pos, n, buffer);
+        const float *k = widen(call, KV_KEYS, head, pos, n, buffer);
         call->k->gemm_f32(rows, n / 16, dim, queries, dim, k, 16, 16 * dim, scores + pos - from,
                           to - from, false);
     }
@@ -136,7 +148,7 @@ static void blend(const causal_attention_call *call, size_t head, const float *s
 
     for (size_t pos = from, n; pos < to; pos += n) {
         n = rest_of_page(pos, to);
-        const float *v = widen(call, call->c->values, head, pos, n, buffer);
+        const float *v = widen(call, KV_VALUES, head, pos, n, buffer);
         call->k->gemm_f32(rows, dim / 16, n, scores + pos - from, to - from, v, dim, 16, outputs,
                           dim, pos > from);
     }

@@ -99,6 +99,23 @@ static cairn_status take_memory(decoder *d, cairn_error *err)
     return CAIRN_OK;
 }
 
+static const char *const kv_names[] = {[DECODER_KV_F16] = "f16", [DECODER_KV_INT8] = "int8"};
+
+const char *decoder_kv_name(decoder_kv kv)
+{
+    return kv_names[kv];
+}
+
+bool decoder_kv_named(const char *name, decoder_kv *out)
+{
+    for (size_t i = 0; i < sizeof kv_names / sizeof *kv_names; i++)
+        if (!strcmp(name, kv_names[i])) {
+            *out = (decoder_kv)i;
+            return true;
+        }
+    return false;
+}
+
 /* Let the device that holds the model's weights run the layers. */
 static cairn_status go_there(decoder *d, cairn_error *err)
 {
@@ -139,7 +156,11 @@ cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder
     if (!o->n_kv && d->n_batch > d->n_ctx)
         d->n_batch = d->n_ctx;
     st = CAIRN_OK;
-    if (m->device && !d->exact)
+    if (m->device && !d->exact && o->kv == DECODER_KV_INT8)
+        st = cairn_fail(err, CAIRN_EUNSUPPORTED,
+                        "a device keeps keys and values as half floats: set [models] kv = f16, or "
+                        "CAIRN_DEVICE=cpu");
+    else if (m->device && !d->exact)
         st = go_there(d, err);
     d->places = checked_malloc(d->n_batch, sizeof *d->places);
     d->ids = checked_malloc(d->n_batch, sizeof *d->ids);
@@ -150,7 +171,11 @@ cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder
         st = cairn_fail(err, CAIRN_ENOMEM, "a batch of %zu tokens", d->n_batch);
     if (!st)
         st = kv_cache_init(&d->cache, s->n_layers, s->n_kv_heads, s->head_dim,
-                           o->n_kv ? o->n_kv : d->n_ctx, !d->exact, err);
+                           o->n_kv ? o->n_kv : d->n_ctx,
+                           d->exact                    ? KV_F32
+                           : o->kv == DECODER_KV_INT8 ? KV_INT8
+                                                      : KV_F16,
+                           err);
     if (!st)
         st = causal_attention_create(&d->attention, &d->cache, s->n_heads, d->n_ctx, d->n_batch,
                                      d->p, err);

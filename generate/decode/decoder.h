@@ -6,7 +6,7 @@
  * any number of threads (design, "one order of summation").
  *
  * Fast mode rounds activations to int8, 16 to a scale, before integer products and keeps keys and
- * values as half floats. Exact mode uses dequantised weights, float activations, float keys and
+ * values as half floats, or as int8 (kv_cache.h) where the options say so. Exact mode uses dequantised weights, float activations, float keys and
  * values: it is the reference, about ten times slower.
  *
  * Errors   CAIRN_EMODEL: a tensor is missing or its shape disagrees with the hyperparameters, or a
@@ -92,11 +92,18 @@ double decoder_model_macs(const decoder_model *m, bool with_head);
 
 typedef struct decoder decoder;
 
+/* What keys and values are kept as in fast mode. */
+typedef enum decoder_kv { DECODER_KV_F16, DECODER_KV_INT8 } decoder_kv;
+/* "f16", "int8". */
+const char *decoder_kv_name(decoder_kv kv);
+bool decoder_kv_named(const char *name, decoder_kv *out);
+
 typedef struct decoder_options {
     size_t n_ctx;   /* of a sequence; 0: the smaller of the model's own and DECODER_DEFAULT_CTX */
     size_t n_kv;    /* tokens of all sequences together, shared beginnings once; 0: n_ctx */
     size_t n_batch; /* tokens run through a layer together; 0: DECODER_DEFAULT_BATCH */
     bool exact;
+    decoder_kv kv;
     pool *pool; /* borrowed; NULL: the caller's thread alone */
 } decoder_options;
 
@@ -104,7 +111,7 @@ typedef struct decoder_options {
 #define DECODER_DEFAULT_BATCH 256
 #define DECODER_MAX_CTX       ((size_t)1 << 20)
 
-/* The model must outlive the decoder. */
+/* The model must outlive the decoder. CAIRN_EUNSUPPORTED: int8 keys and values on a device. */
 cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder_options *o,
                             cairn_error *err);
 void decoder_destroy(decoder *d); /* NULL is fine */

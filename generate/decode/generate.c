@@ -70,7 +70,7 @@ cairn_status generator_open(generator **out, const char *gguf_path,
                             const generator_options *options, cairn_error *err)
 {
     const generator_options o = options ? *options : (generator_options){0};
-    const decoder_options d = {.n_ctx = o.n_ctx, .exact = o.exact, .pool = o.pool};
+    const decoder_options d = {.n_ctx = o.n_ctx, .exact = o.exact, .kv = o.kv, .pool = o.pool};
     const decoder_model_options m = {.mapped = true, .cache = &o.weights, .pool = o.pool};
     int64_t start = clock_mono_ns();
     generator *g = calloc(1, sizeof *g);
@@ -103,7 +103,8 @@ cairn_status generator_open(generator **out, const char *gguf_path,
         return st;
     }
     g->exact = o.exact;
-    g->prefixes = prefix_cache_open(&o.prefixes, g->file, o.exact);
+    g->kv = o.kv;
+    g->prefixes = prefix_cache_open(&o.prefixes, g->file, o.exact, o.kv);
     g->load_ns = clock_mono_ns() - start;
     *out = g;
     return CAIRN_OK;

@@ -23,6 +23,7 @@ typedef struct generator_options {
     size_t n_ctx; /* 0: as decoder_options */
     pool *pool;
     bool exact;
+    decoder_kv kv; /* of the fast mode */
     weight_cache_options weights;  /* where repacked weights are kept; zero: nowhere */
     prefix_cache_options prefixes; /* where beginnings of prompts are kept; zero: nowhere */
 } generator_options;
@@ -164,6 +165,7 @@ typedef struct generate_bench_options {
     size_t ttft;    /* prompt length of the time to first token; 0: none */
     size_t reps;    /* 0: 3 */
     size_t threads; /* 0: one per CPU */
+    decoder_kv kv;
     weight_cache_options weights; /* as generator_options */
 } generate_bench_options;
 

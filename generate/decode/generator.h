@@ -27,6 +27,7 @@ struct generator {
     int64_t load_ns;
     atomic_bool cancel;
     bool exact;
+    decoder_kv kv;
     pthread_mutex_t lock; /* of `trie`, which any thread may need first */
     token_trie *trie;     /* NULL until somebody constrains a text */
 };

@@ -7,26 +7,44 @@
 
 #include "base/checked.h"
 
-cairn_status kv_cache_init(kv_cache *c, size_t n_layers, size_t n_kv_heads, size_t head_dim,
-                           size_t n_positions, bool half, cairn_error *err)
+/* Of one position and head, keys and values. */
+static size_t kv_row_bytes(const kv_cache *c)
 {
-    size_t bytes = 0, positions;
+    size_t sum = 0;
 
-    *c = (kv_cache){
-        .n_layers = n_layers, .n_kv_heads = n_kv_heads, .head_dim = head_dim, .half = half};
+    for (size_t i = 0; i < c->n_planes; i++)
+        sum += c->planes[i].row;
+    return sum;
+}
+
+cairn_status kv_cache_init(kv_cache *c, size_t n_layers, size_t n_kv_heads, size_t head_dim,
+                           size_t n_positions, kv_format format, cairn_error *err)
+{
+    static const size_t element[] = {[KV_F32] = 4, [KV_F16] = 2, [KV_INT8] = 1};
+    const size_t row = head_dim * element[format], scales = head_dim / KV_GROUP * sizeof(float);
+    size_t rows = 0, positions;
+    uint8_t *at;
+
+    *c = (kv_cache){.n_layers = n_layers,
+                    .n_kv_heads = n_kv_heads,
+                    .head_dim = head_dim,
+                    .format = format,
+                    .n_planes = format == KV_INT8 ? 4 : 2,
+                    .planes = {{NULL, row}, {NULL, row}, {NULL, scales}, {NULL, scales}}};
     if (!checked_add(n_positions, KV_PAGE - 1, &positions) ||
         (c->n_pages = positions / KV_PAGE) > UINT32_MAX ||
-        !checked_mul(n_layers * n_kv_heads * head_dim, c->n_pages * KV_PAGE, &bytes) ||
-        !checked_mul(bytes, half ? 2 : 4, &bytes) || !checked_mul(bytes, 2, &c->mapped_bytes))
+        !checked_mul(n_layers * n_kv_heads, c->n_pages * KV_PAGE, &rows) ||
+        !checked_mul(rows, kv_row_bytes(c), &c->mapped_bytes))
         return cairn_fail(err, CAIRN_ENOMEM, "keys and values of %zu positions", n_positions);
-    c->keys = mmap(NULL, c->mapped_bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (c->keys == MAP_FAILED) {
-        c->keys = NULL;
+    at = mmap(NULL, c->mapped_bytes, PROT_READ | PROT_WRITE,
+              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
         return cairn_fail(err, CAIRN_ENOMEM, "keys and values of %zu positions: %zu bytes",
                           n_positions, c->mapped_bytes);
+    for (size_t i = 0; i < c->n_planes; i++) {
+        c->planes[i].data = at;
+        at += rows * c->planes[i].row;
     }
-    c->values = c->keys + bytes;
     c->free = checked_malloc(c->n_pages, sizeof *c->free);
     c->users = calloc(c->n_pages + 1, sizeof *c->users);
     if (!c->free || !c->users) {
@@ -40,8 +58,8 @@ cairn_status kv_cache_init(kv_cache *c, size_t n_layers, size_t n_kv_heads, size
 
 void kv_cache_clear(kv_cache *c)
 {
-    if (c->keys)
-        munmap(c->keys, c->mapped_bytes);
+    if (c->planes[0].data)
+        munmap(c->planes[0].data, c->mapped_bytes);
     free(c->free);
     free(c->users);
     *c = (kv_cache){0};
@@ -49,17 +67,19 @@ void kv_cache_clear(kv_cache *c)
 
 size_t kv_cache_page_bytes(const kv_cache *c)
 {
-    return 2 * c->n_layers * c->n_kv_heads * KV_PAGE * c->head_dim * kv_element(c);
+    return c->n_layers * c->n_kv_heads * KV_PAGE * kv_row_bytes(c);
 }
 
 /* Attention reads up to 15 positions behind the last one, with probability 0: what another sequence
  * left there must not be an infinity. */
 static void clear_values(kv_cache *c, uint32_t page)
 {
-    size_t bytes = KV_PAGE * c->head_dim * kv_element(c);
-
-    for (size_t head = 0; head < c->n_layers * c->n_kv_heads; head++)
-        memset(c->values + (head * c->n_pages + page) * bytes, 0, bytes);
+    for (size_t i = KV_VALUES; i < c->n_planes; i += KV_VALUE_SCALES - KV_VALUES) {
+        const kv_plane *plane = &c->planes[i];
+        size_t bytes = KV_PAGE * plane->row;
+        for (size_t head = 0; head < c->n_layers * c->n_kv_heads; head++)
+            memset(plane->data + (head * c->n_pages + page) * bytes, 0, bytes);
+    }
 }
 
 static uint32_t take_page(kv_cache *c)
@@ -95,14 +115,14 @@ size_t kv_pages_missing(const kv_cache *c, const kv_pages *p, size_t from, size_
 
 static void copy_page(kv_cache *c, uint32_t from, uint32_t to)
 {
-    size_t bytes = KV_PAGE * c->head_dim * kv_element(c);
-    uint8_t *const sides[] = {c->keys, c->values};
-
-    for (size_t side = 0; side < 2; side++)
+    for (size_t i = 0; i < c->n_planes; i++) {
+        const kv_plane *plane = &c->planes[i];
+        size_t bytes = KV_PAGE * plane->row;
         for (size_t head = 0; head < c->n_layers * c->n_kv_heads; head++) {
-            uint8_t *base = sides[side] + head * c->n_pages * bytes;
+            uint8_t *base = plane->data + head * c->n_pages * bytes;
             memcpy(base + to * bytes, base + from * bytes, bytes);
         }
+    }
 }
 
 static bool grow(kv_pages *p, size_t n)
@@ -166,23 +186,20 @@ void kv_pages_clear(kv_cache *c, kv_pages *p)
 
 size_t kv_run_bytes(const kv_cache *c, size_t n)
 {
-    return 2 * c->n_layers * c->n_kv_heads * n * c->head_dim * kv_element(c);
+    return c->n_layers * c->n_kv_heads * n * kv_row_bytes(c);
 }
 
-/* Between pages and a run of bytes: layer by layer, head by head, keys then values. */
+/* Between pages and a run of bytes: layer by layer, head by head, plane by plane. */
 static void move_run(const kv_cache *c, const kv_pages *p, size_t n, uint8_t *run, bool out)
 {
-    const uint8_t *const sides[] = {c->keys, c->values};
-    const size_t row = c->head_dim * kv_element(c);
-
     for (size_t layer = 0; layer < c->n_layers; layer++)
         for (size_t head = 0; head < c->n_kv_heads; head++)
-            for (size_t side = 0; side < 2; side++)
+            for (size_t i = 0; i < c->n_planes; i++)
                 for (size_t pos = 0, part; pos < n; pos += part) {
-                    uint8_t *here = (uint8_t *)kv_at(c, sides[side], p, layer, head, pos);
+                    uint8_t *here = kv_at(c, (kv_part)i, p, layer, head, pos);
                     part = n - pos < KV_PAGE ? n - pos : KV_PAGE;
-                    memcpy(out ? run : here, out ? here : run, part * row);
-                    run += part * row;
+                    memcpy(out ? run : here, out ? here : run, part * c->planes[i].row);
+                    run += part * c->planes[i].row;
                 }
 }
 
@@ -196,24 +213,48 @@ void kv_run_put(kv_cache *c, const kv_pages *p, size_t n, const uint8_t *in)
     move_run(c, p, n, (uint8_t *)in, false);
 }
 
+/* One position's key: its dimensions lie 16 apart. */
+static void put_apart(void *at, const void *from, size_t n, size_t size)
+{
+    for (size_t i = 0; i < n; i++)
+        memcpy((uint8_t *)at + i * 16 * size, (const uint8_t *)from + i * size, size);
+}
+
+/* One head's key and value, rounded to int8 a group at a time. */
+static void put_int8(kv_cache *c, const kernels *kern, const kv_pages *p, size_t layer, size_t head,
+                     size_t pos, const float *k, const float *v)
+{
+    const size_t dim = c->head_dim, groups = dim / KV_GROUP, lane = pos % 16, first = pos - lane;
+    int8_t *keys = (int8_t *)kv_at(c, KV_KEYS, p, layer, head, first) + lane, rounded[dim];
+    int8_t *values = (int8_t *)kv_at(c, KV_VALUES, p, layer, head, first) + lane * dim;
+    float *key_scales = (float *)kv_at(c, KV_KEY_SCALES, p, layer, head, first) + lane;
+    float *value_scales = (float *)kv_at(c, KV_VALUE_SCALES, p, layer, head, first) + lane * groups;
+
+    for (size_t g = 0; g < groups; g++) {
+        size_t at = g * KV_GROUP;
+        key_scales[g * 16] = kern->to_int8(k + at, KV_GROUP, rounded + at);
+        value_scales[g] = kern->to_int8(v + at, KV_GROUP, values + at);
+    }
+    put_apart(keys, rounded, dim, 1);
+}
+
 void kv_cache_put(kv_cache *c, const kernels *kern, const kv_pages *p, size_t layer, size_t pos,
                   const float *k, const float *v)
 {
-    const size_t dim = c->head_dim, lane = pos % 16, row = pos % 16 * dim;
+    const size_t dim = c->head_dim, lane = pos % 16, row = lane * dim;
 
     for (size_t h = 0; h < c->n_kv_heads; h++, k += dim, v += dim) {
-        uint8_t *keys = (uint8_t *)kv_at(c, c->keys, p, layer, h, pos - lane);
-        uint8_t *values = (uint8_t *)kv_at(c, c->values, p, layer, h, pos - lane);
-        if (c->half) {
-            uint16_t *kh = (uint16_t *)keys + lane, as_half[dim];
+        uint8_t *keys = kv_at(c, KV_KEYS, p, layer, h, pos - lane);
+        uint8_t *values = kv_at(c, KV_VALUES, p, layer, h, pos - lane);
+        if (c->format == KV_INT8) {
+            put_int8(c, kern, p, layer, h, pos, k, v);
+        } else if (c->format == KV_F16) {
+            uint16_t as_half[dim];
             kern->to_half(k, dim, as_half);
-            for (size_t i = 0; i < dim; i++)
-                kh[i * 16] = as_half[i];
+            put_apart((uint16_t *)keys + lane, as_half, dim, sizeof *as_half);
             kern->to_half(v, dim, (uint16_t *)values + row);
         } else {
-            float *kf = (float *)keys + lane;
-            for (size_t i = 0; i < dim; i++)
-                kf[i * 16] = k[i];
+            put_apart((float *)keys + lane, k, dim, sizeof *k);
             memcpy((float *)values + row, v, dim * sizeof *v);
         }
     }

@@ -4,8 +4,11 @@
  * Memory of one layer and head:
  *   keys    [page][64 / 16][head_dim][16]   so that one lane of a product is one position
  *   values  [page][64][head_dim]
- * as half floats (fast mode) or floats (exact mode). A page number is the same in all layers and
- * heads. A sequence is a list of pages; sequences with a common beginning share its pages, and a
+ * as half floats or int8 (fast mode) or floats (exact mode). With int8, KV_GROUP neighbouring
+ * dimensions of a position have a float scale, the largest of their sizes / 127:
+ *   scales of keys    [page][64 / 16][head_dim / KV_GROUP][16]
+ *   scales of values  [page][64][head_dim / KV_GROUP]
+ * A page number is the same in all layers and heads. A sequence is a list of pages; sequences with a common beginning share its pages, and a
  * page that two share is copied before one of them writes to it.
  *
  * Threads  one owner; reading may be parallel. */
@@ -15,13 +18,25 @@
 #include "base/status.h"
 #include "generate/kernels/kernels.h"
 
-#define KV_PAGE ((size_t)64) /* positions */
+#define KV_PAGE  ((size_t)64) /* positions */
+#define KV_GROUP ((size_t)16) /* dimensions to a scale; head_dim is a multiple of it */
+
+typedef enum kv_format { KV_F32, KV_F16, KV_INT8 } kv_format;
+
+typedef enum kv_part { KV_KEYS, KV_VALUES, KV_KEY_SCALES, KV_VALUE_SCALES, KV_PARTS } kv_part;
+
+/* [layer][kv_head][n_pages * 64] rows of so many bytes; int8 alone has the scales. */
+typedef struct kv_plane {
+    uint8_t *data;
+    size_t row;
+} kv_plane;
 
 typedef struct kv_cache {
-    uint8_t *keys, *values; /* [layer][kv_head][n_pages * 64 * head_dim] elements */
+    kv_plane planes[KV_PARTS];
+    size_t n_planes;
     size_t n_layers, n_kv_heads, head_dim;
     size_t n_pages, n_used;
-    bool half;
+    kv_format format;
     size_t mapped_bytes;
     uint32_t *free;  /* numbers of free pages, [n_pages - n_used] */
     uint32_t *users; /* [n_pages] sequences that hold it */
@@ -35,7 +50,7 @@ typedef struct kv_pages {
 
 /* Memory is taken from the system as pages are filled. */
 cairn_status kv_cache_init(kv_cache *c, size_t n_layers, size_t n_kv_heads, size_t head_dim,
-                           size_t n_positions, bool half, cairn_error *err);
+                           size_t n_positions, kv_format format, cairn_error *err);
 void kv_cache_clear(kv_cache *c);
 size_t kv_cache_page_bytes(const kv_cache *c);
 
@@ -62,18 +77,13 @@ void kv_run_put(kv_cache *c, const kv_pages *p, size_t n, const uint8_t *in);
 void kv_cache_put(kv_cache *c, const kernels *kern, const kv_pages *p, size_t layer, size_t pos,
                   const float *k, const float *v);
 
-static inline size_t kv_element(const kv_cache *c)
-{
-    return c->half ? 2 : 4;
-}
-
-/* Keys (base = c->keys) or values of one head from position pos on, a multiple of 16; they are
- * contiguous up to the end of the page. */
-static inline const uint8_t *kv_at(const kv_cache *c, const uint8_t *base, const kv_pages *p,
-                                   size_t layer, size_t head, size_t pos)
+/* Keys, values or scales of one head from position pos on, a multiple of 16; they are contiguous up to
+ * the end of the page. */
+static inline uint8_t *kv_at(const kv_cache *c, kv_part part, const kv_pages *p, size_t layer,
+                             size_t head, size_t pos)
 {
     size_t first = (layer * c->n_kv_heads + head) * c->n_pages + p->ids[pos / KV_PAGE];
-    return base + (first * KV_PAGE + pos % KV_PAGE) * c->head_dim * kv_element(c);
+    return c->planes[part].data + (first * KV_PAGE + pos % KV_PAGE) * c->planes[part].row;
 }
 
 #endif

@@ -41,7 +41,8 @@ struct prefix_cache {
     uint64_t key, budget;
 };
 
-prefix_cache *prefix_cache_open(const prefix_cache_options *o, const gguf *g, bool exact)
+prefix_cache *prefix_cache_open(const prefix_cache_options *o, const gguf *g, bool exact,
+                                decoder_kv kv)
 {
     struct stat sb;
     prefix_cache *c;
@@ -54,7 +55,8 @@ prefix_cache *prefix_cache_open(const prefix_cache_options *o, const gguf *g, bo
     snprintf(c->folder, sizeof c->folder, "%s", o->folder);
     front = gguf_front(g, &len);
     const uint64_t parts[] = {VERSION, (uint64_t)sb.st_size, (uint64_t)sb.st_mtim.tv_sec,
-                              (uint64_t)sb.st_mtim.tv_nsec, XXH3_64bits(front, len), exact};
+                              (uint64_t)sb.st_mtim.tv_nsec, XXH3_64bits(front, len),
+                              exact ? 1 : 2 * (uint64_t)kv};
     c->key = XXH3_64bits(parts, sizeof parts);
     c->budget = o->budget_bytes;
     return c;

@@ -109,6 +109,16 @@ typedef struct kernels {
     float (*max)(const float *x, size_t n); /* n >= 1 */
     void (*from_half)(const uint16_t *h, size_t n, float *y);
     void (*to_half)(const float *x, size_t n, uint16_t *h);
+    /* q = x / scale, rounded to nearest even, -127..127; returns scale, largest |x| / 127 (a NaN or
+     * infinity in x makes it NaN). n is a multiple of 16. */
+    float (*to_int8)(const float *x, size_t n, int8_t *q);
+    /* Rows of `group` numbers (a multiple of 16), one scale each: y = q * scale. */
+    void (*from_int8_along)(const int8_t *q, const float *scales, size_t n_rows, size_t group,
+                            float *y);
+    /* Strips of 16 columns, dim rows each: y[s][i][lane] = q[s][i][lane] * scales[s][i / group][lane]
+     */
+    void (*from_int8_across)(const int8_t *q, const float *scales, size_t n_strips, size_t dim,
+                             size_t group, float *y);
     /* n times KERNEL_SPIN_OPS int8 operations in registers, to measure what a core can do at most.
      * The result only keeps the compiler honest. */
     uint32_t (*spin)(size_t n);

@@ -272,6 +272,9 @@ static void unpack_BF16(const uint8_t *strip, size_t k, size_t k0, size_t n, flo
 
 /* ---- rounding of activations ---- */
 
+/* 0 for numbers, NaN as soon as one of them is NaN or infinite. */
+LANES_INLINE float broken(lanes v) { return lanes_sum(lanes_mul(v, lanes_zero())); }
+
 static void quantize(const float *x, size_t k, size_t width, size_t slot, uint8_t *tile)
 {
     const size_t step = width == 1 ? KERNEL_SINGLE_BLOCK : 52 * width;
@@ -281,10 +284,8 @@ static void quantize(const float *x, size_t k, size_t width, size_t slot, uint8_
         for (size_t half = 0; half < 2; half++, x += 16) {
             lanes v = lanes_load(x);
             float largest = lanes_largest(lanes_abs(v));
-            /* 0 for numbers, NaN as soon as one input is NaN or infinite. */
-            float broken = lanes_sum(lanes_mul(v, lanes_zero()));
             bool tiny = !(largest > 1e-35f);
-            float scale = (tiny ? 0.0f : largest / 127.0f) + broken;
+            float scale = (tiny ? 0.0f : largest / 127.0f) + broken(v);
             words q = lanes_round(lanes_mul(v, lanes_set1(tiny ? 0.0f : 127.0f / largest)));
             int32_t sum = words_sum(q), off = (int32_t)(-128 * (uint32_t)sum);
 
@@ -523,6 +524,43 @@ static void to_half(const float *x, size_t n, uint16_t *h)
         h[i] = float_to_half(x[i]);
 }
 
+static float to_int8(const float *x, size_t n, int8_t *q)
+{
+    lanes most = lanes_zero(), by;
+    float largest, wrong = 0;
+    bool tiny;
+
+    for (size_t i = 0; i < n; i += LANES) {
+        lanes v = lanes_load(x + i);
+        most = lanes_max(lanes_abs(v), most);
+        wrong += broken(v);
+    }
+    largest = lanes_largest(most);
+    tiny = !(largest > 1e-35f);
+    by = lanes_set1(tiny ? 0.0f : 127.0f / largest);
+    for (size_t i = 0; i < n; i += LANES)
+        words_store_bytes(q + i, lanes_round(lanes_mul(lanes_load(x + i), by)));
+    return (tiny ? 0.0f : largest / 127.0f) + wrong;
+}
+
+static void from_int8_along(const int8_t *q, const float *scales, size_t n_rows, size_t group,
+                            float *y)
+{
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t i = 0; i < group; i += LANES, q += LANES, y += LANES)
+            lanes_store(y, lanes_mul(lanes_from_int8(q), lanes_set1(scales[r])));
+}
+
+static void from_int8_across(const int8_t *q, const float *scales, size_t n_strips, size_t dim,
+                             size_t group, float *y)
+{
+    for (size_t s = 0; s < n_strips * dim / group; s++, scales += LANES) {
+        lanes by = lanes_load(scales);
+        for (size_t i = 0; i < group; i++, q += LANES, y += LANES)
+            lanes_store(y, lanes_mul(lanes_from_int8(q), by));
+    }
+}
+
 static uint32_t spin(size_t n)
 {
     words acc[12], w = words_set1(0x01020304), x = words_set1((uint32_t)n);
@@ -577,5 +615,8 @@ static uint32_t spin(size_t n)
         .max = max_of,                                                                             \
         .from_half = from_half,                                                                    \
         .to_half = to_half,                                                                        \
+        .to_int8 = to_int8,                                                                        \
+        .from_int8_along = from_int8_along,                                                        \
+        .from_int8_across = from_int8_across,                                                      \
         .spin = spin,                                                                              \
     }

@@ -76,6 +76,10 @@ LANES_INLINE lanes lanes_from_half(const void *p)
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256(p));
 }
+LANES_INLINE lanes lanes_from_int8(const void *p)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(p)));
+}
 LANES_INLINE void lanes_to_half(void *p, lanes v)
 {
     _mm256_storeu_si256(p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
@@ -148,6 +152,12 @@ LANES_INLINE lanes lanes_from_half(const void *p)
 {
     const __m128i *h = p;
     return lanes_of(_mm256_cvtph_ps(_mm_loadu_si128(h)), _mm256_cvtph_ps(_mm_loadu_si128(h + 1)));
+}
+LANES_INLINE lanes lanes_from_int8(const void *p)
+{
+    __m128i b = _mm_loadu_si128(p);
+    return lanes_of(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(b)),
+                    _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(b, 8))));
 }
 LANES_INLINE void lanes_to_half(void *p, lanes v)
 {
@@ -292,6 +302,11 @@ LANES_INLINE lanes lanes_from_half(const void *p)
     uint16_t h[LANES];
     memcpy(h, p, sizeof h);
     LANES_EACH(lanes, r.f[i] = half_to_float(h[i]));
+}
+LANES_INLINE lanes lanes_from_int8(const void *p)
+{
+    const int8_t *b = p;
+    LANES_EACH(lanes, r.f[i] = b[i]);
 }
 LANES_INLINE void lanes_to_half(void *p, lanes v)
 {

@@ -47,10 +47,17 @@ static void prompt(token_id ids[N])
         ids[i] = (token_id)(tiny_random(&seed) % VOCAB);
 }
 
+typedef enum mode { FAST, EXACT, FAST_INT8, MODES } mode;
+static const char *const mode_names[] = {"", " exact", " with int8 keys and values"};
+
 /* Logits of all N tokens, fed `step` at a time. */
-static void run(const decoder_model *m, size_t step, size_t n_batch, bool exact, pool *p, float *out)
+static void run(const decoder_model *m, size_t step, size_t n_batch, mode how, pool *p, float *out)
 {
-    decoder_options o = {.n_ctx = 64, .n_batch = n_batch, .exact = exact, .pool = p};
+    decoder_options o = {.n_ctx = 64,
+                         .n_batch = n_batch,
+                         .exact = how == EXACT,
+                         .kv = how == FAST_INT8 ? DECODER_KV_INT8 : DECODER_KV_F16,
+                         .pool = p};
     token_id ids[N];
     decoder *d;
 
@@ -83,18 +90,18 @@ static void batch_and_threads_change_no_byte(void **state)
     (void)state;
     assert_int_equal(pool_create(&p, 3, NULL), CAIRN_OK);
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-        for (int exact = 0; exact < 2; exact++) {
+        for (mode how = 0; how < MODES; how++) {
             float *want = malloc(N * VOCAB * 4), *got = malloc(N * VOCAB * 4);
             loaded l;
             assert_int_equal(load(&shapes[s], &l, NULL), CAIRN_OK);
             for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
-                run(l.m, ways[w].step, ways[w].n_batch, exact, ways[w].threads ? p : NULL, got);
+                run(l.m, ways[w].step, ways[w].n_batch, how, ways[w].threads ? p : NULL, got);
                 if (!w)
                     memcpy(want, got, N * VOCAB * 4);
                 for (size_t i = 0; i < N; i++)
                     if (memcmp(want + i * VOCAB, got + i * VOCAB, VOCAB * 4))
                         fail_msg("%s%s, way %zu: position %zu differs", shapes[s].arch,
-                                 exact ? " exact" : "", w, i);
+                                 mode_names[how], w, i);
                 assert_true(got[N * VOCAB - 1] == got[N * VOCAB - 1]);
             }
             unload(&l);
@@ -108,7 +115,7 @@ static void batch_and_threads_change_no_byte(void **state)
  * before this process has picked one. */
 static void rows_change_no_byte(void **state)
 {
-    uint64_t digests[3][6];
+    uint64_t digests[3][3 * MODES];
     (void)state;
     for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++) {
         int fd[2];
@@ -118,12 +125,12 @@ static void rows_change_no_byte(void **state)
         if (!child) {
             float *out = malloc(N * VOCAB * 4);
             setenv("CAIRN_CPU", cpu_level_name((cpu_level)level), 1);
-            for (size_t i = 0; i < 6; i++) {
+            for (size_t i = 0; i < 3 * MODES; i++) {
                 uint64_t digest = 14695981039346656037u;
                 loaded l;
-                if (load(&shapes[i / 2], &l, NULL) || kernels_get()->level != (cpu_level)level)
+                if (load(&shapes[i / MODES], &l, NULL) || kernels_get()->level != (cpu_level)level)
                     _exit(1);
-                run(l.m, N, 0, i & 1, NULL, out);
+                run(l.m, N, 0, (mode)(i % MODES), NULL, out);
                 for (size_t j = 0; j < N * VOCAB * 4; j++)
                     digest = (digest ^ ((uint8_t *)out)[j]) * 1099511628211u;
                 unload(&l);
@@ -134,13 +141,13 @@ static void rows_change_no_byte(void **state)
             _exit(0);
         }
         close(fd[1]);
-        for (size_t i = 0; i < 6; i++)
+        for (size_t i = 0; i < 3 * MODES; i++)
             assert_int_equal(read(fd[0], &digests[level][i], 8), 8);
         close(fd[0]);
         waitpid(child, NULL, 0);
-        for (size_t i = 0; i < 6; i++)
+        for (size_t i = 0; i < 3 * MODES; i++)
             if (digests[level][i] != digests[0][i])
-                fail_msg("%s%s: %s differs from scalar", shapes[i / 2].arch, i & 1 ? " exact" : "",
+                fail_msg("%s%s: %s differs from scalar", shapes[i / MODES].arch, mode_names[i % MODES],
                          cpu_level_name((cpu_level)level));
     }
 }
@@ -149,19 +156,21 @@ static void rows_change_no_byte(void **state)
 static void fast_is_near_exact(void **state)
 {
     (void)state;
-    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    for (size_t i = 0; i < 2 * sizeof shapes / sizeof *shapes; i++) {
+        size_t s = i / 2;
+        mode how = i % 2 ? FAST_INT8 : FAST;
         float *fast = malloc(N * VOCAB * 4), *exact = malloc(N * VOCAB * 4);
         double gap = 0, size = 0;
         loaded l;
         assert_int_equal(load(&shapes[s], &l, NULL), CAIRN_OK);
-        run(l.m, N, 0, false, NULL, fast);
-        run(l.m, N, 0, true, NULL, exact);
-        for (size_t i = 0; i < N * VOCAB; i++) {
-            gap += (double)(fast[i] - exact[i]) * (double)(fast[i] - exact[i]);
-            size += (double)exact[i] * (double)exact[i];
+        run(l.m, N, 0, how, NULL, fast);
+        run(l.m, N, 0, EXACT, NULL, exact);
+        for (size_t j = 0; j < N * VOCAB; j++) {
+            gap += (double)(fast[j] - exact[j]) * (double)(fast[j] - exact[j]);
+            size += (double)exact[j] * (double)exact[j];
         }
         if (!(gap < size * 1e-3) || size == 0)
-            fail_msg("%s: relative distance %g", shapes[s].arch, gap / size);
+            fail_msg("%s%s: relative distance %g", shapes[s].arch, mode_names[how], gap / size);
         unload(&l);
         free(fast);
         free(exact);
@@ -182,8 +191,8 @@ static void every_format_runs(void **state)
         double gap = 0, size = 0;
         loaded l;
         assert_int_equal(load(&t, &l, NULL), CAIRN_OK);
-        run(l.m, N, 0, false, NULL, fast);
-        run(l.m, N, 0, true, NULL, exact);
+        run(l.m, N, 0, FAST, NULL, fast);
+        run(l.m, N, 0, EXACT, NULL, exact);
         for (size_t j = 0; j < N * VOCAB; j++) {
             gap += (double)(fast[j] - exact[j]) * (double)(fast[j] - exact[j]);
             size += (double)exact[j] * (double)exact[j];

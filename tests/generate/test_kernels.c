@@ -394,6 +394,59 @@ static void broken_numbers_stay_visible(void **state)
     free((void *)t.data);
 }
 
+/* Rounding to int8 and back, against the definition written out; all rows alike to the byte. */
+static void int8_rows_are_right(void **state)
+{
+    enum { DIM = 64, POSITIONS = 32 };
+    float x[POSITIONS][DIM], along[POSITIONS][DIM], across[POSITIONS / 16][DIM][16];
+    int8_t q[POSITIONS][DIM], apart[POSITIONS / 16][DIM][16];
+    (void)state;
+    for (size_t group = 16; group <= DIM; group *= 2) {
+        float scales[POSITIONS * DIM / 16], apart_scales[POSITIONS * DIM / 16];
+        const size_t groups = DIM / group;
+        for (size_t p = 0; p < POSITIONS; p++)
+            for (size_t i = 0; i < DIM; i++)
+                x[p][i] = p == 3 ? 0.0f : random_float() * (p == 5 ? 1e-30f : 1.0f);
+        for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++) {
+            const kernels *row = kernels_for((cpu_level)level);
+            for (size_t p = 0; p < POSITIONS; p++)
+                for (size_t g = 0; g < groups; g++) {
+                    const float *v = &x[p][g * group];
+                    float most = 0, scale = row->to_int8(v, group, &q[p][g * group]);
+                    for (size_t i = 0; i < group; i++)
+                        most = fabsf(v[i]) > most ? fabsf(v[i]) : most;
+                    assert_true(scale == most / 127.0f);
+                    for (size_t i = 0; i < group; i++) {
+                        float by = most > 0 ? 127.0f / most : 0;
+                        assert_int_equal(q[p][g * group + i], lrintf(v[i] * by));
+                        apart[p / 16][g * group + i][p % 16] = q[p][g * group + i];
+                    }
+                    scales[p * groups + g] = scale;
+                    apart_scales[(p / 16 * groups + g) * 16 + p % 16] = scale;
+                }
+            row->from_int8_along(&q[0][0], scales, POSITIONS * groups, group, &along[0][0]);
+            row->from_int8_across(&apart[0][0][0], apart_scales, POSITIONS / 16, DIM, group,
+                                  &across[0][0][0]);
+            for (size_t p = 0; p < POSITIONS; p++)
+                for (size_t i = 0; i < DIM; i++) {
+                    float want = (float)q[p][i] * scales[p * groups + i / group];
+                    assert_true(along[p][i] == want && across[p / 16][i][p % 16] == want);
+                    assert_true(fabsf(want - x[p][i]) <=
+                                0.5001f * scales[p * groups + i / group]);
+                }
+        }
+    }
+    for (int level = CPU_SCALAR; level <= (int)cpu_level_max(); level++) {
+        const float bad[] = {NAN, INFINITY, -INFINITY};
+        for (size_t i = 0; i < 3; i++) {
+            float scale;
+            x[0][7] = bad[i];
+            scale = kernels_for((cpu_level)level)->to_int8(x[0], DIM, q[0]);
+            assert_true(scale != scale);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +455,7 @@ int main(void)
         cmocka_unit_test(batch_and_threads_change_nothing),
         cmocka_unit_test(float_kernels_are_right),
         cmocka_unit_test(gemm_rows_agree),
+        cmocka_unit_test(int8_rows_are_right),
         cmocka_unit_test(broken_numbers_stay_visible),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

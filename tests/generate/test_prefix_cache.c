@@ -111,9 +111,10 @@ static void the_next_process_finds_it(void **state)
     make_place(&p);
     without = p;
     without.o.prefixes.folder = NULL;
-    for (int exact = 0; exact < 2; exact++) {
+    for (int mode = 0; mode < 3; mode++) {
         size_t found;
-        p.o.exact = without.o.exact = exact;
+        p.o.exact = without.o.exact = mode == 1;
+        p.o.kv = without.o.kv = mode == 2 ? DECODER_KV_INT8 : DECODER_KV_F16;
         assert_int_equal(say(&without, first, "how far?", want), 0);
         assert_int_equal(say(&p, first, "how far?", got), 0); /* another mode is no help */
         assert_string_equal(got, want);
@@ -131,10 +132,10 @@ static void the_next_process_finds_it(void **state)
         assert_true(say(&p, second, "how far?", got) >= 64);
         assert_string_equal(got, want);
     }
-    assert_int_equal(count_files(&p, NULL, 0), 4);
+    assert_int_equal(count_files(&p, NULL, 0), 6);
     /* Too short to be worth a file. */
     say(&p, "short", "how far?", got);
-    assert_int_equal(count_files(&p, NULL, 0), 4);
+    assert_int_equal(count_files(&p, NULL, 0), 6);
     remove_place(&p);
 }
 

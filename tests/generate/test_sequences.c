@@ -118,11 +118,12 @@ static void sequences_do_not_feel_each_other(void **state)
     (void)state;
     print_message("CAIRN_SEED=%llu\n", (unsigned long long)seed);
     assert_int_equal(pool_create(&p, 3, NULL), CAIRN_OK);
-    for (int round = 0; round < 6; round++) {
+    for (int round = 0; round < 8; round++) {
         decoder_options o = {.n_ctx = MAX_CTX, .n_kv = round & 1 ? 5 * 64 : MAX_SEQ * 256,
-                             .n_batch = MAX_BATCH, .exact = round >= 4,
+                             .n_batch = MAX_BATCH, .exact = round / 2 == 2,
+                             .kv = round / 2 == 3 ? DECODER_KV_INT8 : DECODER_KV_F16,
                              .pool = round & 2 ? p : NULL};
-        decoder_options alone_o = {.n_ctx = MAX_CTX, .exact = o.exact};
+        decoder_options alone_o = {.n_ctx = MAX_CTX, .exact = o.exact, .kv = o.kv};
         twin all[MAX_SEQ] = {0};
         gguf *g;
         decoder_model *m;
