@@ -32,50 +32,70 @@ static const struct {
     {"flood", CAIRN_ELIMIT, "text"},
 };
 
+/* The next file is none the worse. A busy machine may need longer for it than a short deadline
+ * allows. */
+static void reads_on(extractor *ex)
+{
+    ingest_document *doc;
+    cairn_error err = {0};
+    cairn_status st;
+    int tries = 0;
+
+    do
+        st = extractor_run(ex, probe_file("good.txt", "All is well.\n", 13), &doc, &err);
+    while (st == CAIRN_ELIMIT && strstr(err.text, "took longer") && ++tries < 100);
+    if (st)
+        fail_msg("%s", err.text);
+    assert_string_equal(doc->blocks[0].text, "All is well.");
+    ingest_document_free(doc);
+}
+
 static void every_misdeed_is_stopped(void **state)
 {
+    extractor *patient, *hasty; /* the latter for what only its deadline ends */
     extractor_options opt = {.program = BAD_WORKER,
-                             .deadline_ms = 700 * SLOWER,
+                             .deadline_ms = 120000,
                              .max_memory = (size_t)512 << 20,
                              .max_text = (size_t)4 << 20};
-    extractor *ex;
     extractor_cage cage;
     cairn_error err = {0};
     (void)state;
 
-    if (extractor_create(&ex, &opt, &err) || extractor_describe(ex, &cage, &err))
+    if (extractor_create(&patient, &opt, &err) || extractor_describe(patient, &cage, &err))
         fail_msg("%s", err.text);
     if (!cage.seccomp || !cage.landlock_abi) {
         print_message("this kernel lacks seccomp or Landlock; nothing to test\n");
-        extractor_destroy(ex);
+        extractor_destroy(patient);
         skip();
     }
+    opt.deadline_ms = 700 * SLOWER;
+    if (extractor_create(&hasty, &opt, &err))
+        fail_msg("%s", err.text);
     unlink("/tmp/cairn-misbehaved");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        bool endless = rows[i].reason && !strcmp(rows[i].reason, "took longer");
+        extractor *ex = endless ? hasty : patient;
         char text[64];
         ingest_document *doc;
-        cairn_status st;
         int n = snprintf(text, sizeof text, "misbehave: %s\n", rows[i].word);
+        cairn_status st = extractor_run(ex, probe_file("bad.txt", text, (size_t)n), &doc, &err);
 
-        st = extractor_run(ex, probe_file("bad.txt", text, (size_t)n), &doc, &err);
         if (st != rows[i].status)
             fail_msg("%s: status %d, %s", rows[i].word, (int)st, err.text);
         if (rows[i].reason && !strstr(err.text, rows[i].reason))
             fail_msg("%s: %s", rows[i].word, err.text);
         if (strstr(err.text, "DONE"))
             fail_msg("%s was possible", rows[i].word);
-        /* The next file is none the worse. */
-        doc = probe_read(ex, probe_file("good.txt", "All is well.\n", 13));
-        assert_string_equal(doc->blocks[0].text, "All is well.");
-        ingest_document_free(doc);
+        reads_on(ex);
     }
     assert_int_equal(access("/tmp/cairn-misbehaved", F_OK), -1);
-    extractor_destroy(ex);
+    extractor_destroy(patient);
+    extractor_destroy(hasty);
 }
 
 static void shipped_worker_has_no_such_switch(void **state)
 {
-    extractor *ex = probe_extractor(WORKER, 5000);
+    extractor *ex = probe_extractor(WORKER, 60000);
     (void)state;
     ingest_document *doc = probe_read(ex, probe_file("ask.txt", "misbehave: exit\n", 16));
 
@@ -86,7 +106,7 @@ static void shipped_worker_has_no_such_switch(void **state)
 
 static void idle_worker_killed_from_outside(void **state)
 {
-    extractor *ex = probe_extractor(WORKER, 5000);
+    extractor *ex = probe_extractor(WORKER, 60000);
     extractor_cage cage;
     cairn_error err = {0};
     char cmd[128];

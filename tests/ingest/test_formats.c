@@ -5,7 +5,7 @@ static extractor *ex;
 
 static int setup(void **state)
 {
-    ex = probe_extractor(WORKER, 20000);
+    ex = probe_extractor(WORKER, 120000);
     return probe_setup(state);
 }
 

@@ -10,7 +10,7 @@ static int start(void **state)
 {
     if (probe_setup(state))
         return -1;
-    ex = probe_extractor(WORKER, 20000);
+    ex = probe_extractor(WORKER, 120000);
     return 0;
 }
 

@@ -14,7 +14,7 @@ static int start(void **state)
 {
     if (probe_setup(state))
         return -1;
-    ex = probe_extractor(WORKER, 20000);
+    ex = probe_extractor(WORKER, 120000);
     return 0;
 }
 
@@ -284,7 +284,7 @@ static void attachments_of_a_mail(void **state)
 
 static void a_worker_that_dies_in_a_member(void **state)
 {
-    extractor *bad = probe_extractor(CAIRN_BINARY_DIR "/tests/ingest/cairn-extract-misbehave", 3000);
+    extractor *bad = probe_extractor(CAIRN_BINARY_DIR "/tests/ingest/cairn-extract-misbehave", 60000);
     ingest_document *doc = probe_read(bad, probe_file("m", "misbehave: member", 17));
     const ingest_document *m = member(doc, "one.txt");
     (void)state;
