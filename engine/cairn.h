@@ -84,6 +84,7 @@ typedef struct cairn_index_options {
     bool no_vectors; /* index words only; a later run without this embeds what is missing */
     bool dry_run;    /* tell what would happen and change nothing */
     bool hidden;     /* also names that begin with a dot */
+    bool retry;      /* read files again that could not be read before and have not changed since */
     bool no_ignore_files; /* .cairnignore and .gitignore say nothing */
     /* Patterns as in .gitignore, a line each; NULL: none. What `exclude` names is left out; with
      * `include`, only files that it names are taken. */

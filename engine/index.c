@@ -242,7 +242,7 @@ static bool found_file(void *ctx, const walk_entry *e)
         r->report->unchanged++;
         old->retag = labels_file_changed(&old->doc, e->path);
     } else {
-        if (!old)
+        if (!old && !r->options->retry)
             p->status = known_failure(p, e, &failed, &p->error);
         if (!p->status && !failed)
             p->status = push_todo(p, e, old, conf, anew, &p->error);

@@ -308,8 +308,9 @@ static cairn_status receive(extractor *ex, wire_frame *f, int64_t deadline_ns, c
     }
 }
 
-static cairn_status send_request(extractor *ex, const wire_request *r, int fd, int64_t deadline_ns,
-                                 cairn_error *err)
+/* A frame, with a descriptor beside its first bytes. */
+static cairn_status send_frame(extractor *ex, const bytes *out, int fd, int64_t deadline_ns,
+                               cairn_error *err)
 {
     union {
         struct cmsghdr align;
@@ -318,12 +319,9 @@ static cairn_status send_request(extractor *ex, const wire_request *r, int fd, i
     struct iovec iov;
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
     struct cmsghdr *cm;
-    bytes out;
     size_t at = 0;
-    cairn_status st;
+    cairn_status st = CAIRN_OK;
 
-    bytes_init(&out, WIRE_MAX_NAME + 256);
-    st = wire_put_request(&out, r);
     memset(&control, 0, sizeof control);
     msg.msg_control = control.buf;
     msg.msg_controllen = sizeof control.buf;
@@ -332,11 +330,11 @@ static cairn_status send_request(extractor *ex, const wire_request *r, int fd, i
     cm->cmsg_type = SCM_RIGHTS;
     cm->cmsg_len = CMSG_LEN(sizeof fd);
     memcpy(CMSG_DATA(cm), &fd, sizeof fd);
-    while (!st && at < out.len) {
+    while (!st && at < out->len) {
         ssize_t n;
 
-        iov.iov_base = out.data + at;
-        iov.iov_len = out.len - at;
+        iov.iov_base = out->data + at;
+        iov.iov_len = out->len - at;
         n = sendmsg(ex->sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n > 0) {
             at += (size_t)n;
@@ -348,6 +346,19 @@ static cairn_status send_request(extractor *ex, const wire_request *r, int fd, i
             st = cairn_fail(err, CAIRN_EIO, "asking the extractor: %s", strerror(errno));
         }
     }
+    return st;
+}
+
+static cairn_status send_request(extractor *ex, const wire_request *r, int fd, int64_t deadline_ns,
+                                 cairn_error *err)
+{
+    bytes out;
+    cairn_status st;
+
+    bytes_init(&out, WIRE_MAX_REQUEST);
+    st = wire_put_request(&out, r);
+    if (!st)
+        st = send_frame(ex, &out, fd, deadline_ns, err);
     bytes_clear(&out);
     return st;
 }
@@ -691,6 +702,87 @@ cairn_status extractor_run(extractor *ex, const char *path, ingest_document **ou
         *out = NULL;
         st = cairn_fail(err, CAIRN_EINPUT, "changed while it was read");
     }
+    if (fd >= 0)
+        close(fd);
+    return st;
+}
+
+/* ---- one page ---- */
+
+static cairn_status read_image(extractor *ex, page_image *out, int64_t deadline_ns, cairn_error *err)
+{
+    wire_frame f;
+    bool failed = false;
+    int status;
+    cairn_status st = receive(ex, &f, deadline_ns, err);
+
+    if (st == CAIRN_EIO)
+        return explain_end(ex, err);
+    ex->lost = false;
+    if (!st)
+        st = wire_get_image(&f, out, &failed, err);
+    if (st && !failed)
+        end_worker(ex, true, &status, NULL);
+    return st;
+}
+
+static cairn_status render_fd(extractor *ex, int fd, const struct stat *sb, const page_request *want,
+                              page_image *out, cairn_error *err)
+{
+    wire_render r = {.file_size = (uint64_t)sb->st_size,
+                     .deadline_ms = (uint32_t)ex->deadline_ms,
+                     .page = *want};
+    bytes ask;
+    cairn_status st;
+
+    bytes_init(&ask, WIRE_MAX_REQUEST);
+    st = wire_put_render(&ask, &r);
+    for (int attempt = 0; attempt < 2 && !st; attempt++) { /* as in extract_fd */
+        int64_t deadline_ns;
+        int status;
+
+        st = ready_worker(ex, err);
+        if (st)
+            break;
+        deadline_ns = clock_mono_ns() + ex->deadline_ms * 1000000;
+        ex->delay_ns = waited_ns(ex);
+        ex->lost = true;
+        ex->files++;
+        st = send_frame(ex, &ask, fd, deadline_ns, err);
+        if (st)
+            end_worker(ex, true, &status, NULL);
+        else
+            st = read_image(ex, out, deadline_ns, err);
+        if (!st || !ex->lost || attempt || st == CAIRN_ECANCELLED || st == CAIRN_ELIMIT)
+            break;
+        st = CAIRN_OK; /* the worker had been killed from outside: another, once */
+    }
+    bytes_clear(&ask);
+    return st;
+}
+
+cairn_status extractor_render(extractor *ex, const char *path, const uint8_t hash[16],
+                              const page_request *want, page_image *out, cairn_error *err)
+{
+    struct stat sb;
+    uint8_t now[16];
+    uint64_t size;
+    int fd = -1;
+    cairn_status st;
+
+    *out = (page_image){0};
+    if (!want->page || want->width < PAGE_IMAGE_WIDTH_MIN || want->width > PAGE_IMAGE_WIDTH_MAX ||
+        want->passage_len > PAGE_IMAGE_TEXT_MAX || want->words_len > PAGE_IMAGE_TEXT_MAX)
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "a page from 1, %u to %u pixels wide, with at most %zu bytes to mark",
+                          PAGE_IMAGE_WIDTH_MIN, PAGE_IMAGE_WIDTH_MAX, PAGE_IMAGE_TEXT_MAX);
+    st = open_regular(path, &fd, &sb, err);
+    if (!st && hash)
+        st = hash_fd(fd, now, &size, err);
+    if (!st && hash && (memcmp(now, hash, sizeof now) || size != (uint64_t)sb.st_size))
+        st = cairn_fail(err, CAIRN_ENOTFOUND, "the file has changed since it was indexed");
+    if (!st)
+        st = render_fd(ex, fd, &sb, want, out, err);
     if (fd >= 0)
         close(fd);
     return st;

@@ -17,6 +17,7 @@
 
 #include "base/status.h"
 #include "ingest/document.h"
+#include "ingest/page_image.h"
 
 typedef struct extractor extractor;
 
@@ -62,7 +63,16 @@ void extractor_destroy(extractor *ex); /* NULL is fine; ends the worker */
 cairn_status extractor_run(extractor *ex, const char *path, ingest_document **out,
                            cairn_error *err);
 
-/* The same from memory, for imports: no process, no detection. Broken UTF-8 becomes U+FFFD.
+/* Page want->page of the PDF at `path` as an image, with the lines of want->passage marked. `hash`, where it is
+ * not NULL, is what ingest_hash_file must say of the file. The image is the caller's (page_image_clear).
+ *   CAIRN_EUSAGE        a width or a text out of bounds (page_image.h)
+ *   CAIRN_ENOTFOUND     the file is gone, or no longer the one of the hash
+ *   CAIRN_EINPUT, CAIRN_EUNSUPPORTED (not a PDF), CAIRN_ELIMIT, CAIRN_EIO, CAIRN_ECANCELLED  as
+ *                       extractor_run */
+cairn_status extractor_render(extractor *ex, const char *path, const uint8_t hash[16],
+                              const page_request *want, page_image *out, cairn_error *err);
+
+/* As extractor_run from memory, for imports: no process, no detection. Broken UTF-8 becomes U+FFFD.
  * Paragraphs are divided at empty lines. `title` may be NULL. hash is that of text[0, len). */
 cairn_status extractor_run_text(const char *title, const char *text, size_t len,
                                 ingest_document **out, cairn_error *err);

@@ -24,7 +24,7 @@ cairn_status wire_take(const void *data, size_t len, wire_frame *out, size_t *us
     type = cursor_u8(&c);
     if (cursor_u8(&c) | cursor_u8(&c) | cursor_u8(&c))
         return cairn_fail(err, CAIRN_EINPUT, "a frame header with bits that must be zero");
-    if (type < WIRE_HELLO || type > WIRE_MEMBER_END)
+    if (type < WIRE_HELLO || type > WIRE_IMAGE)
         return cairn_fail(err, CAIRN_EINPUT, "a frame of unknown type %u", type);
     if (n > WIRE_MAX_PAYLOAD)
         return cairn_fail(err, CAIRN_EINPUT, "a frame of %u bytes, more than %zu", n,
@@ -212,6 +212,50 @@ cairn_status wire_put_member_end(bytes *out, cairn_status code, const char *text
     return put_outcome(out, WIRE_MEMBER_END, code, text);
 }
 
+cairn_status wire_put_render(bytes *out, const wire_render *r)
+{
+    size_t at;
+    cairn_status st = begin_frame(out, WIRE_RENDER, &at);
+
+    if (!st)
+        st = bytes_append_u64(out, r->file_size);
+    if (!st)
+        st = bytes_append_u32(out, r->deadline_ms);
+    if (!st)
+        st = bytes_append_u32(out, r->page.page);
+    if (!st)
+        st = bytes_append_u32(out, r->page.width);
+    if (!st)
+        st = put_text(out, r->page.passage, r->page.passage_len);
+    if (!st)
+        st = put_text(out, r->page.words, r->page.words_len);
+    return end_frame(out, at, st);
+}
+
+cairn_status wire_put_image(bytes *out, const page_image *image)
+{
+    size_t at;
+    cairn_status st = begin_frame(out, WIRE_IMAGE, &at);
+
+    if (!st)
+        st = bytes_append_u32(out, image->width);
+    if (!st)
+        st = bytes_append_u32(out, image->height);
+    if (!st)
+        st = bytes_append_u32(out, image->n_pages);
+    if (!st)
+        st = bytes_append_u32(out, (uint32_t)image->n_marks);
+    for (size_t i = 0; !st && i < image->n_marks; i++) {
+        const uint16_t box[] = {image->marks[i].x0, image->marks[i].y0, image->marks[i].x1,
+                                image->marks[i].y1};
+        for (size_t k = 0; !st && k < 4; k++)
+            st = bytes_append_u16(out, box[k]);
+    }
+    if (!st)
+        st = put_text(out, image->png, image->png_len);
+    return end_frame(out, at, st);
+}
+
 static const char *get_text(cursor *c, size_t *len)
 {
     *len = cursor_u32(c);
@@ -257,6 +301,95 @@ cairn_status wire_get_request(const wire_frame *f, wire_request *out, cairn_erro
         memcpy(out->name, name, len);
     out->name[name ? len : 0] = 0;
     return whole(&c, f, err);
+}
+
+cairn_status wire_get_render(const wire_frame *f, wire_render *out, cairn_error *err)
+{
+    page_request *p = &out->page;
+    cursor c;
+
+    cursor_init(&c, f->payload, f->len);
+    out->file_size = cursor_u64(&c);
+    out->deadline_ms = cursor_u32(&c);
+    p->page = cursor_u32(&c);
+    p->width = cursor_u32(&c);
+    p->passage = get_text(&c, &p->passage_len);
+    p->words = get_text(&c, &p->words_len);
+    if (f->type != WIRE_RENDER)
+        return cairn_fail(err, CAIRN_EINPUT, "not a request for a page");
+    return whole(&c, f, err);
+}
+
+/* Statuses that a worker may give for a file. */
+static bool is_failure(uint8_t code)
+{
+    return code == CAIRN_EINPUT || code == CAIRN_ELIMIT || code == CAIRN_EUNSUPPORTED ||
+           code == CAIRN_ENOMEM;
+}
+
+static cairn_status get_fail(const wire_frame *f, bool *failed, cairn_error *err)
+{
+    uint8_t code;
+    const char *text;
+    size_t len;
+    cairn_status st;
+    cursor c;
+
+    cursor_init(&c, f->payload, f->len);
+    code = cursor_u8(&c);
+    text = get_text(&c, &len);
+    st = whole(&c, f, err);
+    if (st)
+        return st;
+    if (!is_failure(code))
+        return cairn_fail(err, CAIRN_EINPUT, "the worker failed with a strange code %u", code);
+    *failed = true;
+    return cairn_fail(err, (cairn_status)code, "%.*s", (int)(len < 400 ? len : 400), text);
+}
+
+cairn_status wire_get_image(const wire_frame *f, page_image *out, bool *failed, cairn_error *err)
+{
+    const char *png;
+    cairn_status st;
+    cursor c;
+
+    *out = (page_image){0};
+    *failed = false;
+    if (f->type == WIRE_FAIL)
+        return get_fail(f, failed, err);
+    cursor_init(&c, f->payload, f->len);
+    out->width = cursor_u32(&c);
+    out->height = cursor_u32(&c);
+    out->n_pages = cursor_u32(&c);
+    out->n_marks = cursor_u32(&c);
+    if (f->type != WIRE_IMAGE || out->n_marks > PAGE_IMAGE_MARKS_MAX) {
+        *out = (page_image){0};
+        return cairn_fail(err, CAIRN_EINPUT, "not an image");
+    }
+    out->marks = checked_malloc(out->n_marks ? out->n_marks : 1, sizeof *out->marks);
+    st = out->marks ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "an image");
+    for (size_t i = 0; !st && i < out->n_marks; i++) {
+        page_mark *m = &out->marks[i];
+
+        m->x0 = cursor_u16(&c);
+        m->y0 = cursor_u16(&c);
+        m->x1 = cursor_u16(&c);
+        m->y1 = cursor_u16(&c);
+        if (m->x0 > m->x1 || m->y0 > m->y1)
+            st = cairn_fail(err, CAIRN_EINPUT, "an image with a mark turned inside out");
+    }
+    png = get_text(&c, &out->png_len);
+    if (!st)
+        st = whole(&c, f, err);
+    if (!st)
+        st = page_image_check(png, out->png_len, out->width, out->height, err);
+    if (!st && !(out->png = malloc(out->png_len)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "an image");
+    if (st)
+        page_image_clear(out);
+    else
+        memcpy(out->png, png, out->png_len);
+    return st;
 }
 
 static cairn_status answer_block(const wire_frame *f, const block_sink *sink, cairn_error *err)
@@ -358,13 +491,6 @@ static cairn_status answer_member(const wire_frame *f, const block_sink *sink, c
     return sink->member(sink->ctx, &m, err);
 }
 
-/* Statuses that a worker may give for a file. */
-static bool is_failure(uint8_t code)
-{
-    return code == CAIRN_EINPUT || code == CAIRN_ELIMIT || code == CAIRN_EUNSUPPORTED ||
-           code == CAIRN_ENOMEM;
-}
-
 static cairn_status answer_member_end(const wire_frame *f, const block_sink *sink,
                                       cairn_error *err)
 {
@@ -417,16 +543,11 @@ cairn_status wire_answer(const wire_frame *f, const block_sink *sink, uint64_t *
         return st;
     }
     case WIRE_FAIL: {
-        uint8_t code = cursor_u8(&c);
-        size_t len;
-        const char *text = get_text(&c, &len);
-        st = whole(&c, f, err);
-        if (st)
-            return st;
-        if (!is_failure(code))
-            return cairn_fail(err, CAIRN_EINPUT, "the worker failed with a strange code %u", code);
-        *state = WIRE_FINISHED;
-        return cairn_fail(err, (cairn_status)code, "%.*s", (int)(len < 400 ? len : 400), text);
+        bool failed = false;
+        st = get_fail(f, &failed, err);
+        if (failed)
+            *state = WIRE_FINISHED;
+        return st;
     }
     default:
         return cairn_fail(err, CAIRN_EINPUT, "a frame of type %d out of place", (int)f->type);

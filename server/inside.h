@@ -49,6 +49,7 @@ struct service {
     char *embedder_option, *generator_option; /* NULL: the configuration's */
     size_t n_threads, max_upload_bytes;
     cairn_models *models;
+    cairn_pages *pages;
     metrics *metrics;
     job_queue *jobs;
     atomic_bool draining;

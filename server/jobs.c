@@ -131,7 +131,8 @@ static cairn_status index_paths(working *w, cairn *c, cairn_index_report *report
 {
     cairn_index_options o = {.progress = on_progress,
                              .progress_ctx = w,
-                             .cancel = &w->j->cancel};
+                             .cancel = &w->j->cancel,
+                             .retry = !strcmp(w->j->seen.kind, "retry")};
     cairn_status st = cairn_index(c, (const char *const *)w->j->paths, w->j->n_paths, &o, report,
                                   err);
 
@@ -352,6 +353,32 @@ cairn_status service_index(service *s, const char *collection, const char *const
             st = cairn_fail(err, CAIRN_EUSAGE, "the server takes absolute paths, not \"%s\"",
                             paths[i]);
     return st ? st : job_queue_add(s->jobs, collection, "index", paths, n_paths, id, err);
+}
+
+cairn_status service_retry(service *s, const char *collection, uint64_t *id, cairn_error *err)
+{
+    cairn_status_info info = {0};
+    const char **paths = NULL;
+    cairn *c;
+    cairn_status st = service_acquire(s, collection, &c, err);
+
+    if (st)
+        return st;
+    st = cairn_status_get(c, &info, err);
+    service_release(s, c);
+    if (!st && !info.n_failed)
+        st = cairn_fail(err, CAIRN_ENOTFOUND, "every file could be read");
+    if (!st && !(paths = calloc(info.n_failed, sizeof *paths)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "job");
+    for (size_t i = 0; !st && i < info.n_failed; i++)
+        paths[i] = info.failed[i].path;
+    if (!collection || !*collection)
+        collection = s->collection;
+    if (!st)
+        st = job_queue_add(s->jobs, collection, "retry", paths, info.n_failed, id, err);
+    free(paths);
+    cairn_status_clear(&info);
+    return st;
 }
 
 cairn_status service_delete(service *s, const char *collection, const char *uri_or_id, uint64_t *id,

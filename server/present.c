@@ -175,6 +175,15 @@ json_t *present_citations(const cairn_answer *a)
     return all;
 }
 
+json_t *present_evidence(const cairn_answer *a)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; a->evidence && i < a->evidence->n_hits; i++)
+        json_array_append_new(all, hit(&a->evidence->hits[i], false));
+    return all;
+}
+
 json_t *present_answer(const cairn_answer *a)
 {
     return json_pack("{s:o,s:b,s:o,s:o,s:{s:o,s:o},s:{s:f,s:f,s:f}}", "answer", json_str(a->text),

@@ -10,6 +10,7 @@ json_t *present_search(const char *query, const cairn_search_result *r, bool exp
 json_t *present_suggestions(const cairn_suggestions *s);
 json_t *present_answer(const cairn_answer *a);
 json_t *present_citations(const cairn_answer *a);
+json_t *present_evidence(const cairn_answer *a); /* the passages that were retrieved for it, as hits */
 json_t *present_document(const cairn_document *d); /* without its text */
 json_t *present_status(const cairn_status_info *info);
 json_t *present_job(const service_job *j);

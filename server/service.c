@@ -249,6 +249,11 @@ const char *service_default_collection(const service *s)
     return s->collection;
 }
 
+cairn_pages *service_pages(service *s)
+{
+    return s->pages;
+}
+
 cairn_models *service_models(service *s)
 {
     return s->models;
@@ -413,6 +418,8 @@ cairn_status service_open(service **out, const service_options *options, cairn_e
     if (!st)
         st = cairn_models_create(&s->models, s->config_file, s->n_threads, err);
     if (!st)
+        st = cairn_pages_open(&s->pages, err);
+    if (!st)
         st = open_default(s, err);
     if (!st && !s->token_file && asprintf(&s->token_file, "%s/tokens", s->home) < 0) {
         s->token_file = NULL;
@@ -449,6 +456,7 @@ void service_close(service *s)
     service_drain(s);
     job_queue_destroy(s->jobs);
     close_idle(s, true);
+    cairn_pages_close(s->pages);
     cairn_models_destroy(s->models);
     metrics_destroy(s->metrics);
     token_table_destroy(s->tokens);

@@ -19,6 +19,7 @@
 #define CAIRN_SERVER_SERVICE_H
 
 #include "engine/cairn.h"
+#include "engine/pages.h"
 #include "engine/runtime.h"
 #include "server/metrics.h"
 
@@ -64,6 +65,9 @@ cairn_status service_create_collection(service *s, const char *name, cairn_error
 /* With all that is in it, uploads too. CAIRN_EUSAGE for the default one, CAIRN_EBUSY while it is written. */
 cairn_status service_drop_collection(service *s, const char *name, cairn_error *err);
 const char *service_default_collection(const service *s);
+
+/* Pages as images, drawn for everybody. */
+cairn_pages *service_pages(service *s);
 
 /* The models behind every handle, and the names of those configured. */
 cairn_models *service_models(service *s);
@@ -113,7 +117,7 @@ typedef enum service_job_state {
 typedef struct service_job {
     uint64_t id;
     char collection[SERVICE_NAME_BYTES];
-    char kind[16]; /* "index", "upload" or "delete" */
+    char kind[16]; /* "index", "upload", "retry" or "delete" */
     service_job_state state;
     char stage[16]; /* as cairn_progress */
     size_t done, total;
@@ -125,6 +129,8 @@ typedef struct service_job {
 /* One job runs at a time, in the order they came; each sees what the ones before it did. */
 cairn_status service_index(service *s, const char *collection, const char *const *paths,
                            size_t n_paths, uint64_t *job, cairn_error *err);
+/* Read the files again that could not be read; CAIRN_ENOTFOUND where there are none. */
+cairn_status service_retry(service *s, const char *collection, uint64_t *job, cairn_error *err);
 cairn_status service_delete(service *s, const char *collection, const char *uri_or_id,
                             uint64_t *job, cairn_error *err);
 /* CAIRN_ENOTFOUND: no such job, or ended long ago. */

@@ -28,6 +28,7 @@
 #include "ingest/extract/misbehave.h"
 #include "ingest/extract/ocr.h"
 #include "ingest/extract/parsers.h"
+#include "ingest/extract/pdf_render.h"
 #include "ingest/extract/sandbox.h"
 #include "ingest/wire.h"
 
@@ -119,10 +120,10 @@ static cairn_status send_member_end(void *ctx, cairn_status status, const char *
     return sent(ch, wire_put_member_end(&ch->out, status, reason), err);
 }
 
-/* One request and its descriptor. False at the end of the stream or of our patience. */
-static bool receive_request(wire_request *r, int *fd)
+/* One frame and its descriptor; what the frame holds lives in buf. False at the end of the stream or of our
+ * patience. */
+static bool receive_request(char *buf, size_t room, wire_frame *f, int *fd)
 {
-    char buf[WIRE_MAX_NAME + 256];
     size_t have = 0;
 
     *fd = -1;
@@ -131,13 +132,12 @@ static bool receive_request(wire_request *r, int *fd)
             struct cmsghdr align;
             char space[CMSG_SPACE(sizeof(int))];
         } control;
-        struct iovec iov = {.iov_base = buf + have, .iov_len = sizeof buf - have};
+        struct iovec iov = {.iov_base = buf + have, .iov_len = room - have};
         struct msghdr msg = {.msg_iov = &iov,
                              .msg_iovlen = 1,
                              .msg_control = control.space,
                              .msg_controllen = sizeof control.space};
         ssize_t n = recvmsg(SOCKET_FD, &msg, MSG_CMSG_CLOEXEC);
-        wire_frame f;
         size_t used;
 
         if (n < 0 && errno == EINTR)
@@ -148,11 +148,28 @@ static bool receive_request(wire_request *r, int *fd)
             if (cm->cmsg_level == SOL_SOCKET && cm->cmsg_type == SCM_RIGHTS && *fd < 0)
                 memcpy(fd, CMSG_DATA(cm), sizeof *fd);
         have += (size_t)n;
-        if (wire_take(buf, have, &f, &used, NULL) || (!used && have == sizeof buf))
+        if (wire_take(buf, have, f, &used, NULL) || (!used && have == room))
             return false;
         if (used)
-            return used == have && *fd >= 0 && !wire_get_request(&f, r, NULL);
+            return used == have && *fd >= 0;
     }
+}
+
+/* The whole file in memory, read-only; "" when it is empty, NULL when there is no room. */
+static const char *map_file(int fd, uint64_t size)
+{
+    void *map;
+
+    if (!size)
+        return "";
+    map = size > SIZE_MAX / 8 ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    return map == MAP_FAILED ? NULL : map;
+}
+
+static void unmap_file(const char *map, uint64_t size)
+{
+    if (map && size)
+        munmap((void *)(uintptr_t)map, size);
 }
 
 static void serve(channel *ch, const wire_request *r, int fd)
@@ -160,23 +177,15 @@ static void serve(channel *ch, const wire_request *r, int fd)
     block_sink sink = {.ctx = ch, .block = send_block, .text = send_text, .number = send_number,
                        .member = send_member, .member_end = send_member_end};
     parse_input in = {.name = r->name};
-    void *map = NULL;
     emitter e;
 
     emitter_init(&e, &sink, r->max_text > SIZE_MAX / 8 ? SIZE_MAX / 8 : (size_t)r->max_text);
     deadline_ms = r->deadline_ms;
     set_alarm();
-    if (r->file_size > SIZE_MAX / 8) {
-        emit_fail(&e, CAIRN_ELIMIT, "larger than this machine can address");
-    } else if (r->file_size) {
-        map = mmap(NULL, r->file_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (map == MAP_FAILED) {
-            map = NULL;
-            emit_fail(&e, CAIRN_ELIMIT, "does not fit the memory a parser may use");
-        }
-    }
-    in.data = map ? map : "";
-    in.len = map ? (size_t)r->file_size : 0;
+    in.data = map_file(fd, r->file_size);
+    in.len = (size_t)r->file_size;
+    if (!in.data)
+        emit_fail(&e, CAIRN_ELIMIT, "does not fit the memory a parser may use");
     if (!e.status && !misbehave(&e, &in))
         parse_any(&e, &in);
     if (!e.status)
@@ -188,9 +197,52 @@ static void serve(channel *ch, const wire_request *r, int fd)
     else
         wire_put_done(&ch->out, e.n_blocks);
     send_all(ch);
-    if (map)
-        munmap(map, (size_t)r->file_size);
+    unmap_file(in.data, r->file_size);
     emitter_clear(&e);
+}
+
+static void serve_page(channel *ch, const wire_render *r, int fd)
+{
+    parse_input in = {.name = "", .data = map_file(fd, r->file_size), .len = (size_t)r->file_size};
+    page_image image = {0};
+    cairn_error err = {0};
+    cairn_status st;
+
+    deadline_ms = r->deadline_ms;
+    set_alarm();
+    st = in.data ? pdf_render(&in, &r->page, &image, &err)
+                 : cairn_fail(&err, CAIRN_ELIMIT, "does not fit the memory a parser may use");
+    setitimer(ITIMER_PROF, &(struct itimerval){0}, NULL);
+    if (!st && (st = wire_put_image(&ch->out, &image)))
+        cairn_fail(&err, st, "the page is too large as an image");
+    if (st)
+        wire_put_fail(&ch->out, st, err.text);
+    send_all(ch);
+    page_image_clear(&image);
+    unmap_file(in.data, r->file_size);
+}
+
+/* What the frame asks for. False: nothing that we know. */
+static bool serve_frame(channel *ch, const wire_frame *f, int fd)
+{
+    uint64_t size;
+
+    if (f->type == WIRE_RENDER) {
+        wire_render r;
+        if (wire_get_render(f, &r, NULL))
+            return false;
+        serve_page(ch, &r, fd);
+        size = r.file_size;
+    } else {
+        wire_request r;
+        if (wire_get_request(f, &r, NULL))
+            return false;
+        serve(ch, &r, fd);
+        size = r.file_size;
+    }
+    if (size > (4 << 20) || f->type == WIRE_RENDER) /* much memory goes back */
+        malloc_trim((size_t)16 << 20);
+    return true;
 }
 
 static void no_xml_errors(void *ctx, const char *fmt, ...)
@@ -228,7 +280,8 @@ int main(int argc, char **argv)
 {
     wire_hello hello = {.version = WIRE_VERSION};
     channel ch = {.broken = false};
-    wire_request r;
+    static char buf[WIRE_MAX_REQUEST];
+    wire_frame f;
     int fd;
 
     if (argc < 2 || argc > 4 || !is_socket(SOCKET_FD)) {
@@ -244,11 +297,11 @@ int main(int argc, char **argv)
     sandbox_enter(strtoull(argv[1], NULL, 10), &hello);
     wire_put_hello(&ch.out, &hello);
     send_all(&ch);
-    while (!ch.broken && receive_request(&r, &fd)) {
-        serve(&ch, &r, fd);
+    while (!ch.broken && receive_request(buf, sizeof buf, &f, &fd)) {
+        bool known = serve_frame(&ch, &f, fd);
         close(fd);
-        if (r.file_size > (4 << 20)) /* a large file's memory goes back */
-            malloc_trim((size_t)16 << 20);
+        if (!known)
+            break;
     }
     bytes_clear(&ch.out);
     _exit(0);

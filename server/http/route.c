@@ -3,8 +3,8 @@
 
 #include "server/http/http.h"
 
-static const http_route *const tables[] = {routes_operation, routes_api, routes_openai, routes_web,
-                                         routes_mcp};
+static const http_route *const tables[] = {routes_operation, routes_api,    routes_look,
+                                         routes_openai,    routes_web,    routes_mcp};
 
 /* The path matches; *rest gets what a star stands for, or "". */
 static bool matches(const char *pattern, const char *path, const char **rest)

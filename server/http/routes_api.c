@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "server/http/lend.h"
+#include "server/http/look.h"
 #include "server/present.h"
 
 #define QUERY_BYTES 8192
@@ -161,6 +162,15 @@ static bool put_token(void *ctx, const char *text, size_t len)
     return stream_put(ctx, "token", json_pack("{s:o}", "text", json_text(text, len)));
 }
 
+/* With what was read for it: more than what it cites. */
+static json_t *answer_json(const cairn_answer *a)
+{
+    json_t *j = present_answer(a);
+
+    json_object_set_new(j, "evidence", present_evidence(a));
+    return j;
+}
+
 static void answer(http_request *r, cairn *c, const cairn_ask_request *q, bool stream)
 {
     cairn_answer *a = NULL;
@@ -177,9 +187,9 @@ static void answer(http_request *r, cairn *c, const cairn_ask_request *q, bool s
     else if (st)
         respond_error(r, st, &err);
     else if (stream)
-        stream_put(r, "answer", present_answer(a));
+        stream_put(r, "answer", answer_json(a));
     else
-        respond_json(r, MHD_HTTP_OK, present_answer(a));
+        respond_json(r, MHD_HTTP_OK, answer_json(a));
     cairn_answer_free(a);
 }
 
@@ -566,8 +576,9 @@ static void show_status(http_request *r)
     } else {
         json_t *j = present_status(&info);
         json_object_set_new(j, "caller",
-                            json_pack("{s:s,s:s}", "name", r->caller.name, "role",
-                                      service_role_name(r->caller.role)));
+                            json_pack("{s:s,s:s,s:b}", "name", r->caller.name, "role",
+                                      service_role_name(r->caller.role), "can_open",
+                                      (int)look_can_open(r)));
         respond_json(r, MHD_HTTP_OK, j);
     }
     cairn_status_clear(&info);

@@ -14,7 +14,7 @@ static void serve(http_request *r, const char *name)
             continue;
         respond_static(r, f->type, (const char *)f->data, f->len, f->etag);
         respond_header(r, "Content-Security-Policy",
-                       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+                       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
                        "connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
                        "form-action 'none'; frame-ancestors 'none'");
         respond_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");

@@ -28,7 +28,7 @@ const TEXT_BYTES = 600000, MARKS_MOST = 500;
 
 const state = {
   words: WORDS.en, language: "en", collection: "", filters: {}, hits: [], selected: -1, k: FIRST_PAGE,
-  opened: null, marks: [], mark: -1, turns: [], asking: null, why: false, moved: false, citing: false, problem: "", ghost: "", status: null,
+  opened: null, looking: null, noSheet: false, marks: [], mark: -1, turns: [], asking: null, why: false, moved: false, citing: false, problem: "", ghost: "", status: null,
 };
 
 /* ---- settings: in this browser alone ---- */
@@ -50,13 +50,15 @@ function applyLanguage() {
   document.documentElement.lang = state.language;
   for (const node of document.querySelectorAll("[data-i18n]")) node.textContent = w[node.dataset.i18n];
   const names = { query: "search", clear: "clear", "show-settings": "settings", "show-help": "help", "preview-close": "back", "mark-before": "before", "mark-after": "after",
-    "copy-path": "copy", collection: "collection", results: "results", facets: "filters", text: "text", "answer-close": "close" };
+    "copy-path": "copy", collection: "collection", results: "results", facets: "filters", text: "text", "answer-close": "close", "open-outside": "open-outside", "sheet-before": "page-before", "sheet-after": "page-after", sheet: "sheet", views: "views" };
   for (const [id, key] of Object.entries(names)) {
     $(id).setAttribute("aria-label", w[key]);
-    if (!["query", "results", "facets", "text"].includes(id)) $(id).title = w[key];
+    if (!["query", "results", "facets", "text", "sheet", "views"].includes(id)) $(id).title = w[key];
   }
   for (const node of document.querySelectorAll("dialog .close")) node.setAttribute("aria-label", w.close);
   $("query").placeholder = w.placeholder;
+  $("expected").placeholder = w.expected;
+  $("index-path").placeholder = w["index-path"];
   $("ask-key").textContent = (/Mac/.test(navigator.platform) ? "⌘" : w.keys[3][0].split(" ")[0]) + " ↵";
   for (const [id, list] of [["keys", w.keys], ["syntax", w.syntax]])
     $(id).replaceChildren(...list.flatMap(([key, what]) => [make("dt", {}, key), make("dd", {}, what)]));
@@ -180,6 +182,7 @@ function showResults(found, ms, typing) {
   $("results").replaceChildren(...found.hits.map(hitNode));
   if (any && !found.hits.length) $("results").replaceChildren(make("li", { class: "empty", role: "option", "aria-disabled": "true", "aria-selected": "false" }, w["nothing-hint"]));
   $("query").setAttribute("aria-expanded", String(found.hits.length > 0));
+  $("show-whynot").hidden = !any || typing;
   $("more").hidden = found.hits.length < state.k || state.k >= NEXT_PAGES;
   const same = before && state.moved ? found.hits.findIndex(h => h.chunk === before.chunk) : -1;
   select(same >= 0 ? same : found.hits.length ? 0 : -1, false);
@@ -271,12 +274,12 @@ function openHit(i, focus) {
   clearTimeout(openTimer);
   if (!h) return;
   const words = rangesOf(h.text, h.highlights).map(([a, b]) => h.text.slice(a, b));
-  openText({ doc: h.doc, uri: h.uri, title: h.title, part: h.text, start: h.start, words, hit: h }, focus);
+  openText({ doc: h.doc, uri: h.uri, title: h.title, page: h.page || 0, part: h.text, start: h.start, words, hit: h }, focus);
 }
 
 function openCitation(c) {
   state.citing = true;
-  openText({ doc: c.doc, uri: c.uri, title: c.title, part: c.text, start: c.start, words: [], hit: null }, true);
+  openText({ doc: c.doc, uri: c.uri, title: c.title, page: c.page || 0, part: c.text, start: c.start, words: [], hit: null }, true);
 }
 
 async function openText(what, focus) {
@@ -285,7 +288,12 @@ async function openText(what, focus) {
   openRun = new AbortController();
   $("preview").hidden = false;
   $("work").classList.add("split");
-  if (focus) $("text").focus();
+  if (state.opened !== key) {
+    lookAt(what);
+    state.marks = [];
+    showView();
+  }
+  if (focus) ($("sheet").hidden ? $("text") : $("sheet")).focus();
   if (state.opened === key) return;
   state.opened = key;
   try {
@@ -348,7 +356,7 @@ function showText(what, d) {
   $("text").replaceChildren(...nodes);
   state.marks = [...$("text").querySelectorAll("mark")];
   state.mark = -1;
-  $("mark-before").hidden = $("mark-after").hidden = !state.marks.length;
+  $("mark-before").hidden = $("mark-after").hidden = !state.marks.length || !$("sheet").hidden;
   const first = $("text").querySelector("p.cited");
   if (first) {
     $("text").scrollTop = Math.max(0, first.offsetTop - $("text").offsetTop - 60);
@@ -369,7 +377,8 @@ function nextMark(step) {
 function closePreview() {
   $("preview").hidden = true;
   $("work").classList.remove("split");
-  state.opened = null;
+  state.opened = state.looking = null;
+  if (sheetRun) sheetRun.abort();
 }
 
 /* ---- why this result ---- */
@@ -458,6 +467,23 @@ function sourceNode(c) {
     make("span", { class: "quote", dir: "auto" }, c.text)));
 }
 
+/* What the answer cites, and behind it what else was read. */
+function sourcesOf(citations, evidence) {
+  const w = state.words, cited = new Set(citations.map(c => c.chunk)), read = evidence.filter(h => !cited.has(h.chunk)), parts = [];
+  if (citations.length) parts.push(make("ul", { class: "sources", "aria-label": w.sources }, ...citations.map(sourceNode)));
+  if (read.length)
+    parts.push(make("details", { class: "also" }, make("summary", {}, w["also-read"](read.length)),
+      make("ul", { class: "sources", "aria-label": w["also-read"](read.length) }, ...read.map(readNode))));
+  return parts;
+}
+
+function readNode(h) {
+  const open = () => { state.citing = true; openText({ doc: h.doc, uri: h.uri, title: h.title, page: h.page || 0, part: h.text, start: h.start, words: [], hit: null }, true); };
+  return make("li", {}, make("button", { type: "button", onclick: open }, make("span", { class: "n" }, "·"),
+    make("span", { class: "from", dir: "auto" }, `${h.title || shortPath(h.uri, 1)}${h.page ? ", " + state.words.page(h.page) : ""}`),
+    make("span", { class: "quote", dir: "auto" }, h.text.slice(0, 240))));
+}
+
 async function ask() {
   const question = $("query").value.trim(), w = state.words;
   if (!question || state.asking) return;
@@ -482,7 +508,7 @@ async function ask() {
       if (name !== "answer") continue;
       putAnswer(said, data);
       said.classList.toggle("refused", data.refused);
-      if (data.citations.length) after.append(make("ul", { class: "sources", "aria-label": w.sources }, ...data.citations.map(sourceNode)));
+      after.append(...sourcesOf(data.citations, data.evidence || []));
       if (!data.refused) after.append(make("p", { class: "timing" }, w.timing(Math.round(data.timings.retrieve_ms), Math.round(data.timings.ttft_ms))));
       state.turns.push({ role: "user", content: question }, { role: "assistant", content: data.answer });
     }
@@ -505,72 +531,6 @@ function closeAnswer() {
   if (!$("query").value.trim()) typed();
 }
 
-/* ---- status, jobs, uploads ---- */
-
-let statusTimer = 0;
-async function refreshStatus() {
-  clearTimeout(statusTimer);
-  let busy = false;
-  try {
-    const [status, jobs] = await Promise.all([apiJson(inCollection("/api/v1/status")), apiJson("/api/v1/jobs")]);
-    state.status = Object.assign(status, { jobs: jobs.jobs });
-    busy = jobs.jobs.some(j => j.state === "waiting" || j.state === "running");
-    state.problem = "";
-  } catch (problem) {
-    state.problem = problem.message;
-  }
-  showStatus();
-  if (!document.hidden) statusTimer = setTimeout(refreshStatus, busy || $("status").open ? 1500 : 20000);
-}
-
-function showStatus() {
-  const w = state.words, s = state.status;
-  const number = n => n.toLocaleString(state.language);
-  if (state.problem) {
-    $("status-dot").className = "dot bad";
-    $("status-short").textContent = "";
-    $("welcome-status").textContent = state.problem;
-    $("show-status").setAttribute("aria-label", `${w.status}: ${state.problem}`);
-  }
-  if (!s || state.problem) return;
-  const busy = s.jobs.some(j => j.state === "waiting" || j.state === "running");
-  $("status-dot").className = busy ? "dot busy" : s.failures ? "dot bad" : "dot";
-  $("status-short").textContent = w["status-line"](number(s.documents));
-  $("show-status").setAttribute("aria-label", `${w.status}: ${w["status-line"](number(s.documents))}`);
-  $("welcome-status").textContent = `${w["status-line"](number(s.documents))} · ${w["status-passages"](number(s.passages))} · ${sizeOf(s.text_bytes)}`;
-  const model = m => m.here ? m.name.split("/").pop() : `${m.name.split("/").pop()} (${w.missing})`;
-  const figures = [[w.documents, number(s.documents)], [w.passages, number(s.passages)], [w.vectors, number(s.vectors)], [w.text_size, sizeOf(s.text_bytes)], [w.disk, sizeOf(s.disk_bytes)],
-    [w.embedder, model(s.embedder), "small"], [w.generator, model(s.generator), "small"]];
-  $("figures").replaceChildren(...figures.map(([name, value, size]) => make("div", {}, make("dt", {}, name), make("dd", { class: size || "" }, value))));
-  $("embedding").hidden = !s.pending_vectors;
-  $("embedding-bar").max = Math.max(1, s.passages);
-  $("embedding-bar").value = s.passages - s.pending_vectors;
-  $("failures-title").textContent = w.failures(s.failures);
-  $("failures").replaceChildren(...s.failed.slice(0, 200).map(f => make("li", {}, make("b", { dir: "auto" }, f.path), make("span", { class: "dim", dir: "auto" }, f.reason))));
-  $("jobs").replaceChildren(...(s.jobs.length ? s.jobs.slice(0, 8).map(jobNode) : [make("li", { class: "dim" }, w["no-jobs"])]));
-}
-
-function jobNode(j) {
-  const w = state.words, running = j.state === "running" && j.total > 0;
-  return make("li", {}, make("span", {}, w.kinds[j.kind]),
-    running ? make("progress", { max: j.total, value: j.done, "aria-label": j.stage }) : make("span", { class: "dim" }, j.state === "done" ? `${j.report.indexed} + ${j.report.unchanged}` : ""),
-    make("span", { class: "dim" }, w.states[j.state]), j.problem ? make("span", { class: "problem", dir: "auto" }, j.problem) : null);
-}
-
-async function upload(files) {
-  const list = [...files];
-  if (!list.length) return;
-  toast(state.words.uploading(list.length));
-  try {
-    for (const file of list)
-      await api(inCollection("/api/v1/uploads/" + encodeURIComponent(file.name.replace(/^\.+/, ""))), { method: "PUT", body: file });
-    toast(state.words.added);
-  } catch (problem) {
-    toast(`${state.words["add-failed"]}: ${problem.message}`);
-  }
-  refreshStatus();
-}
-
 async function listCollections() {
   try {
     const all = await apiJson("/api/v1/collections");
@@ -584,7 +544,7 @@ async function listCollections() {
 /* ---- keys ---- */
 
 function escape() {
-  if (!$("preview").hidden && (!wide.matches || document.activeElement === $("text"))) {
+  if (!$("preview").hidden && (!wide.matches || document.activeElement === $("text") || document.activeElement === $("sheet"))) {
     if (!wide.matches) closePreview();
     $("query").focus();
   } else if (state.asking) {
@@ -614,6 +574,9 @@ function onKey(event) {
   else if (inField && event.key === "ArrowRight" && state.ghost && input.selectionStart === input.value.length) { done(); input.value = state.ghost; typed(); }
   else if (!typing && !modified && !event.altKey && event.key === "/") { done(); input.focus(); input.select(); }
   else if (!typing && !modified && event.key === "?") { done(); $("help").showModal(); }
+  else if (!typing && !modified && event.key === "v" && !$("views").hidden) chooseView($("sheet").hidden ? "page" : "text");
+  else if (!typing && !modified && event.key === "o") openOutside();
+  else if (!typing && !modified && !$("sheet").hidden && (event.key === "n" || event.key === "p")) turnPage(event.key === "n" ? 1 : -1);
   else if (!typing && !modified && event.key === "n") nextMark(1);
   else if (!typing && !modified && event.key === "p") nextMark(-1);
 }
@@ -646,11 +609,12 @@ function wire() {
   $("token").value = token();
   $("token").addEventListener("change", () => { try { sessionStorage.setItem("cairn.token", $("token").value.trim()); } catch { /* private windows */ } listCollections(); refreshStatus(); });
   $("collection").addEventListener("change", () => { state.collection = $("collection").value; state.filters = {}; closeAnswer(); refreshStatus(); if ($("query").value.trim()) search(false); });
-  $("files").addEventListener("change", () => { upload($("files").files); $("files").value = ""; });
+  wireStatus();
+  wireLook();
   document.addEventListener("keydown", onKey);
   document.addEventListener("dragover", event => { if (event.dataTransfer.types.includes("Files")) { event.preventDefault(); $("drop").hidden = false; } });
   document.addEventListener("dragleave", event => { if (!event.relatedTarget) $("drop").hidden = true; });
-  document.addEventListener("drop", event => { event.preventDefault(); $("drop").hidden = true; upload(event.dataTransfer.files); });
+  document.addEventListener("drop", async event => { event.preventDefault(); $("drop").hidden = true; upload(await filesIn(event.dataTransfer)); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshStatus(); });
 }
 

@@ -135,8 +135,12 @@ class Rest(ServerTest):
         self.assertEqual(self.server.request("GET", "/web/../../etc/passwd")[0], 404)
         self.assertEqual(self.server.request("GET", "/web/nothing.js")[0], 404)
         openapi = self.server.json("GET", "/api/v1/openapi.json")
-        with open(os.path.join(os.path.dirname(__file__), "../../server/http/routes_api.c"), encoding="utf-8") as f:
-            source = f.read()
+        folder = os.path.join(os.path.dirname(__file__), "../../server/http")
+        source = ""
+        for name in sorted(os.listdir(folder)):
+            if name.startswith("routes_"):
+                with open(os.path.join(folder, name), encoding="utf-8") as f:
+                    source += f.read()
         for path, methods in openapi["paths"].items():
             for method in methods:
                 route = path.replace("{name}", "*").replace("{id}", "*").replace("/events", "")

@@ -21,7 +21,7 @@ from playwright.sync_api import expect, sync_playwright  # noqa: E402
 from harness import LIBRARY, main, model_path  # noqa: E402
 from serving import LIMIT, ServerTest  # noqa: E402
 
-expect.set_options(timeout=LIMIT * 1000)
+expect.set_options(timeout=int(os.environ.get("CAIRN_WEB_LIMIT", LIMIT)) * 1000)
 
 ATTACK = """<h1>Quartz <img src=x onerror="document.title='owned'"></h1>
 <script>document.title = 'owned'</script><style>body { display: none }</style>
@@ -44,14 +44,17 @@ class Page(ServerTest):
 
     def open(self, width=1280, height=800, server=None, **more):
         """A page in a context of its own that fails the test when a script or the policy complains."""
+        view = more.pop("view", "text")
         context = self.browser.new_context(viewport={"width": width, "height": height}, locale=more.pop("locale", "en-GB"), **more)
         self.addCleanup(context.close)
         page = context.new_page()
+        if view:  # of PDF files: "text" or "page"
+            page.add_init_script(f"localStorage.setItem('cairn.view', '{view}')")
         page.set_default_timeout(9000)
         self.complaints = []
         page.on("pageerror", lambda e: self.complaints.append(str(e)))
         page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("request", lambda r: self.complaints.append("foreign " + r.url) if not r.url.startswith(self.url) else None)
+        page.on("request", lambda r: self.complaints.append("foreign " + r.url) if not r.url.removeprefix("blob:").startswith(self.url) else None)
         page.goto(self.url)
         return page
 

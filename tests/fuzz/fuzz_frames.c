@@ -1,5 +1,5 @@
-/* fuzz_frames - any bytes as a worker's answer: the parent's decoder never crashes, and a document
- * it accepts keeps its laws (chunking it works). */
+/* fuzz_frames - any bytes as a worker's answer: the parent's decoder never crashes, a document it accepts
+ * keeps its laws (chunking it works), and an image it accepts is within its bounds. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +8,19 @@
 #include "ingest/build.h"
 #include "ingest/chunk.h"
 #include "ingest/wire.h"
+
+static void try_image(const wire_frame *f)
+{
+    page_image image;
+    wire_render render;
+    bool failed;
+
+    wire_get_render(f, &render, NULL);
+    if (!wire_get_image(f, &image, &failed, NULL) &&
+        (!image.png || (size_t)image.width * image.height > PAGE_IMAGE_PIXELS_MAX))
+        abort();
+    page_image_clear(&image);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -30,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!st && used) {
             wire_get_hello(&f, &hello, NULL);
             wire_get_request(&f, &request, NULL);
+            try_image(&f);
             st = wire_answer(&f, &sink, &blocks, &state, &err);
         }
         at += used;

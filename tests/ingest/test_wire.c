@@ -171,10 +171,107 @@ static void every_byte_changed(void **state)
     bytes_clear(&out);
 }
 
+/* A PNG of 3 x 2 pixels as cairo writes one; its pixels do not matter here. */
+static size_t small_png(uint8_t out[128])
+{
+    static const uint8_t head[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R',
+                                   0, 0, 0, 3, 0, 0, 0, 2, 8, 2, 0, 0, 0, 1, 2, 3, 4};
+    static const uint8_t rest[] = {0, 0, 0, 6, 'b', 'K', 'G', 'D', 0, 1, 0, 1, 0, 1, 9, 9, 9, 9,
+                                   0, 0, 0, 2, 'I', 'D', 'A', 'T', 7, 7, 9, 9, 9, 9,
+                                   0, 0, 0, 0, 'I', 'E', 'N', 'D', 9, 9, 9, 9};
+
+    memcpy(out, head, sizeof head);
+    memcpy(out + sizeof head, rest, sizeof rest);
+    return sizeof head + sizeof rest;
+}
+
+/* What the parent makes of an image that a worker sends. */
+static cairn_status send_image(const page_image *image, page_image *out, bool *failed)
+{
+    wire_frame f;
+    size_t used;
+    uint8_t *copy;
+    bytes b;
+    cairn_error err = {0};
+    cairn_status st;
+
+    bytes_init(&b, 1 << 20);
+    assert_int_equal(wire_put_image(&b, image), CAIRN_OK);
+    copy = malloc(b.len);
+    assert_non_null(copy);
+    memcpy(copy, b.data, b.len);
+    assert_int_equal(wire_take(copy, b.len, &f, &used, &err), CAIRN_OK);
+    assert_int_equal(used, b.len);
+    st = wire_get_image(&f, out, failed, &err);
+    free(copy);
+    bytes_clear(&b);
+    return st;
+}
+
+static void images_are_checked(void **state)
+{
+    /* byte of the PNG, and what is written there: each makes it one that we do not pass on */
+    static const struct {
+        size_t at;
+        uint8_t value;
+    } broken[] = {{1, 'p'}, {19, 4}, {23, 9}, {24, 16}, {25, 3}, {28, 1}, {11, 14}, {37, 't'}, {55, 'i'},
+                  {54, 200}, {72, 'F'}, {68, 1}};
+    uint8_t png[128];
+    page_mark marks[] = {{1, 2, 3, 4}, {0, 0, 65535, 65535}};
+    page_image image = {.width = 3, .height = 2, .n_pages = 7, .marks = marks, .n_marks = 2, .png = (char *)png}, got;
+    bool failed;
+    (void)state;
+
+    image.png_len = small_png(png);
+    assert_int_equal(send_image(&image, &got, &failed), CAIRN_OK);
+    assert_int_equal(got.n_pages, 7);
+    assert_int_equal(got.marks[1].y1, 65535);
+    assert_memory_equal(got.png, png, image.png_len);
+    page_image_clear(&got);
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        small_png(png);
+        png[broken[i].at] = broken[i].value;
+        if (send_image(&image, &got, &failed) != CAIRN_EINPUT || failed || got.png)
+            fail_msg("row %zu was accepted", i);
+    }
+    for (size_t cut = image.png_len; cut-- > 0;) {
+        page_image less = image;
+        small_png(png);
+        less.png_len = cut;
+        assert_int_equal(send_image(&less, &got, &failed), CAIRN_EINPUT);
+    }
+    small_png(png);
+    marks[0].x0 = 9; /* right of its right side */
+    assert_int_equal(send_image(&image, &got, &failed), CAIRN_EINPUT);
+}
+
+static void page_requests_travel(void **state)
+{
+    wire_render r = {.file_size = 5, .deadline_ms = 6,
+                     .page = {.page = 3, .width = 800, .passage = "abc", .passage_len = 3, .words = "a\nb", .words_len = 3}};
+    wire_render got;
+    wire_frame f;
+    size_t used;
+    bytes b;
+    (void)state;
+
+    bytes_init(&b, 1 << 20);
+    assert_int_equal(wire_put_render(&b, &r), CAIRN_OK);
+    assert_int_equal(wire_take(b.data, b.len, &f, &used, NULL), CAIRN_OK);
+    assert_int_equal(wire_get_render(&f, &got, NULL), CAIRN_OK);
+    assert_int_equal(got.page.width, 800);
+    assert_memory_equal(got.page.words, "a\nb", 3);
+    f.len--;
+    assert_int_equal(wire_get_render(&f, &got, NULL), CAIRN_EINPUT);
+    bytes_clear(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(images_are_checked),
+        cmocka_unit_test(page_requests_travel),
         cmocka_unit_test(lies_are_refused),
         cmocka_unit_test(broken_headers),
         cmocka_unit_test(every_byte_changed),
