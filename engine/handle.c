@@ -320,5 +320,5 @@ cairn_status engine_chat(cairn *c, const json_t *messages, const generate_params
     generator *g;
     cairn_status st = engine_generator(c, &g, err);
 
-    return st ? st : shared_model_answer(c->generator, messages, NULL, params, cancel, 0, out, err);
+    return st ? st : shared_model_answer(c->generator, messages, params, cancel, 0, out, err);
 }

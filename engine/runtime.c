@@ -1,4 +1,5 @@
-/* runtime.c - shared models by themselves: vectors, scores and text for a server's plain calls. */
+/* runtime.c - shared models by themselves: vectors and scores for a server's plain calls. Text:
+ * runtime_text.c. */
 #include "engine/runtime.h"
 
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "engine/catalogue.h"
 #include "engine/engine.h"
 #include "engine/shared_model.h"
 
@@ -119,111 +121,58 @@ static cairn_status score_group(void *ctx, encoder *e, const encoder_text *texts
     return encoder_score(e, &k->query, texts, n, k->scores + at, err);
 }
 
+#define QUESTION_WEIGHTS 512
+
+/* The same by a sparse encoder. */
+static cairn_status score_sparsely(shared_model *s, const encoder_text *query,
+                                   const cairn_embed_request *q, float *scores, cairn_error *err)
+{
+    sparse_weight weights[QUESTION_WEIGHTS];
+    encoder_text texts[GROUP];
+    size_t n_weights = 0;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t at = 0; !st && at < q->n_texts; at += GROUP) {
+        size_t n = q->n_texts - at < GROUP ? q->n_texts - at : GROUP;
+        for (size_t i = 0; i < n; i++)
+            texts[i] = (encoder_text){q->texts[at + i].text, q->texts[at + i].len};
+        st = shared_model_enter(s, q->cancel, q->deadline_ns, err);
+        if (st)
+            break;
+        if (!at)
+            st = sparse_weigh(shared_model_sparse(s), query, weights, QUESTION_WEIGHTS, &n_weights,
+                              err);
+        if (!st)
+            st = sparse_score(shared_model_sparse(s), weights, n_weights, texts, n, scores + at,
+                              err);
+        shared_model_leave(s);
+    }
+    return st;
+}
+
+/* Models of the catalogue that are rerankers are sparse encoders. */
+static bool is_sparse(const char *name)
+{
+    for (const catalogue_model *m = catalogue_models; m->name; m++)
+        if (!strcmp(m->name, name))
+            return !strncmp(m->use, "reranker", 8);
+    return false;
+}
+
 cairn_status cairn_models_rerank(cairn_models *m, const char *query,
                                  const cairn_embed_request *request, float *scores,
                                  cairn_error *err)
 {
     scoring k = {{query, strlen(query)}, scores};
+    bool sparse = is_sparse(request->model);
     shared_model *s;
-    cairn_status st = models_get(m, MODEL_ENCODER, request->model, request->cancel, &s, err);
+    cairn_status st = models_get(m, sparse ? MODEL_SPARSE : MODEL_ENCODER, request->model,
+                                 request->cancel, &s, err);
 
+    if (!st && sparse)
+        return score_sparsely(s, &k.query, request, scores, err);
     if (!st && !encoder_can_score(shared_model_encoder(s)))
         st = cairn_fail(err, CAIRN_EMODEL, "the model %s gives vectors, no relevance of two texts",
                         request->model);
     return st ? st : each_group(s, request, score_group, &k, err);
-}
-
-/* ---- text ---- */
-
-typedef struct generating {
-    const cairn_generate_request *request;
-    cairn_stream_fn *stream;
-    void *stream_ctx;
-} generating;
-
-static bool take_text(void *ctx, const char *text, size_t len)
-{
-    generating *k = ctx;
-
-    if (engine_cancelled(k->request->cancel))
-        return false;
-    return !k->stream || k->stream(k->stream_ctx, text, len);
-}
-
-static cairn_status make_messages(const cairn_generate_request *q, json_t **out, cairn_error *err)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < q->n_turns; i++)
-        json_array_append_new(list, json_pack("{s:s,s:s}", "role", q->turns[i].role, "content",
-                                              q->turns[i].content));
-    if (json_array_size(list) != q->n_turns) {
-        json_decref(list);
-        return cairn_fail(err, CAIRN_EUSAGE, "a message is not valid UTF-8");
-    }
-    *out = list;
-    return CAIRN_OK;
-}
-
-/* `made` becomes *out. */
-static void hand_over(generate_result *made, cairn_generated *out)
-{
-    *out = (cairn_generated){.text = made->text,
-                             .text_len = made->text_len,
-                             .prompt_tokens = made->prompt_tokens,
-                             .completion_tokens = made->tokens.n,
-                             .cached_tokens = made->cached_tokens,
-                             .finish = generate_finish_name(made->finish),
-                             .ttft_ms = (double)made->ttft_ns / 1e6,
-                             .total_ms = (double)made->total_ns / 1e6};
-    made->text = NULL;
-}
-
-cairn_status cairn_models_generate(cairn_models *m, const cairn_generate_request *request,
-                                   cairn_stream_fn *stream, void *stream_ctx, cairn_generated *out,
-                                   cairn_error *err)
-{
-    generating k = {request, stream, stream_ctx};
-    json_t *schema = NULL, *messages = NULL;
-    sampler_params sampling = sampler_params_default();
-    generate_params p = {.max_tokens = request->max_tokens,
-                         .sampling = &sampling,
-                         .stop = request->stop,
-                         .n_stop = request->n_stop,
-                         .on_text = take_text,
-                         .ctx = &k};
-    generate_result made = {0};
-    shared_model *s;
-    cairn_status st;
-
-    *out = (cairn_generated){0};
-    if (!request->n_turns && !request->prompt)
-        return cairn_fail(err, CAIRN_EUSAGE, "neither a conversation nor a prompt");
-    if (request->json_schema && !(schema = json_loads(request->json_schema, 0, NULL)))
-        return cairn_fail(err, CAIRN_EUSAGE, "the JSON schema is no JSON object");
-    p.json_schema = schema;
-    sampling.temperature = request->temperature;
-    sampling.top_p = request->top_p > 0 ? request->top_p : 1;
-    sampling.top_k = request->top_k;
-    sampling.seed = request->seed;
-    st = models_get(m, MODEL_GENERATOR, request->model, request->cancel, &s, err);
-    if (!st && request->n_turns)
-        st = make_messages(request, &messages, err);
-    if (!st)
-        st = shared_model_answer(s, messages, request->prompt, &p, request->cancel,
-                                 request->deadline_ns, &made, err);
-    json_decref(messages);
-    json_decref(schema);
-    if (!st && made.finish == GENERATE_CANCELLED)
-        st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while answering");
-    if (!st)
-        hand_over(&made, out);
-    generate_result_clear(&made);
-    return st;
-}
-
-void cairn_generated_clear(cairn_generated *g)
-{
-    free(g->text);
-    *g = (cairn_generated){0};
 }

@@ -66,27 +66,57 @@ typedef struct cairn_embed_request {
  * texts. A text longer than the model reads is cut. */
 cairn_status cairn_models_embed(cairn_models *m, const cairn_embed_request *request,
                                 cairn_matrix *out, size_t *n_tokens, cairn_error *err);
-/* scores[n]: relevance of each text to the query by a cross-encoder; higher is better. */
+/* scores[n]: relevance of each text to the query, higher is better, by a cross-encoder, or by a sparse
+ * encoder (SPLADE: the sum of products of weights, 0 and more). */
 cairn_status cairn_models_rerank(cairn_models *m, const char *query,
                                  const cairn_embed_request *request, float *scores,
                                  cairn_error *err);
 
 /* ---- text ------------------------------------------------------------------------------------- */
 
+typedef struct cairn_token_bias {
+    int32_t token;
+    float bias; /* added to its logit */
+} cairn_token_bias;
+
+typedef struct cairn_token_choice {
+    char *text; /* the token's bytes; may be a part of a character */
+    size_t len;
+    double logprob;
+} cairn_token_choice;
+
+typedef struct cairn_call {
+    char *name, *arguments; /* arguments: JSON; cut off where the answer was */
+} cairn_call;
+
 typedef struct cairn_generate_request {
     const char *model;
     const cairn_turn *turns; /* a conversation, rendered by the model's own template: roles "system",
                                 "user", "assistant"; or ... */
     size_t n_turns;
-    const char *prompt; /* ... a text to go on from */
+    const char *messages; /* ... the same as JSON, a list of messages as OpenAI's interface has them, with
+                             "tool_calls" and results of role "tool"; or ... */
+    const char *prompt;   /* ... a text to go on from */
     size_t max_tokens;  /* 0: as many as fit */
     float temperature;  /* 0: greedy */
     float top_p;        /* 0 or 1: all */
     int32_t top_k;      /* 0: all */
     uint64_t seed;
+    float frequency_penalty, presence_penalty; /* 0: none */
+    const cairn_token_bias *bias;              /* may be NULL */
+    size_t n_bias;
     const char *const *stop; /* may be NULL */
     size_t n_stop;
     const char *json_schema; /* JSON text: the answer is JSON that it allows; NULL: any text */
+    /* JSON text: a list of functions that the model may call (generate/grammar/tool_calls.h); NULL: none.
+     * `tool` is the only one that may be called then, NULL: any. */
+    const char *tools, *tool;
+    bool must_call, one_call;
+    /* A call begins (name set), or its arguments go on (name NULL); as `stream`. May be NULL. */
+    bool (*on_call)(void *ctx, size_t index, const char *name, const char *arguments, size_t len);
+    bool logprobs;      /* fill in the log-probabilities of the tokens */
+    size_t top_logprobs; /* and of so many likely ones at each place, at most 20 */
+    int priority;       /* higher ones are admitted first */
     const volatile sig_atomic_t *cancel;
     int64_t deadline_ns; /* for the first text to come; on the monotonic clock, 0: none */
 } cairn_generate_request;
@@ -97,9 +127,14 @@ typedef struct cairn_generated {
     size_t prompt_tokens, completion_tokens, cached_tokens;
     const char *finish; /* static: "end", "stop", "length" or "context" */
     double ttft_ms, total_ms;
+    cairn_call *calls;
+    size_t n_calls;
+    /* With logprobs: for each token of the text itself [0], then the likeliest: [n_tokens][1 + n_top]. */
+    cairn_token_choice *tokens;
+    size_t n_tokens, n_top;
 } cairn_generated;
 
-/* `stream` (may be NULL) gets whole characters as they come, in another thread than the caller's, and
+/* `text` is what was said, without calls. `stream` (may be NULL) gets whole characters as they come, in another thread than the caller's, and
  * must not block: others wait for the model meanwhile; false from it is CAIRN_ECANCELLED. Clear *out in any case. */
 cairn_status cairn_models_generate(cairn_models *m, const cairn_generate_request *request,
                                    cairn_stream_fn *stream, void *stream_ctx, cairn_generated *out,

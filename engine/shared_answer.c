@@ -68,7 +68,7 @@ static bool wait_for(waiting *w, batcher *b, batch_ticket ticket,
     return late;
 }
 
-static cairn_status answer_in_company(batcher *b, const token_list *prompt,
+static cairn_status answer_in_company(batcher *b, const token_list *prompt, int priority,
                                       const generate_params *params,
                                       const volatile sig_atomic_t *cancel, int64_t deadline_ns,
                                       generate_result *out, cairn_error *err)
@@ -77,6 +77,7 @@ static cairn_status answer_in_company(batcher *b, const token_list *prompt,
     batch_request r = {.prompt = prompt->ids,
                        .n_prompt = prompt->n,
                        .params = *params,
+                       .priority = priority,
                        .on_done = answer_came,
                        .done_ctx = &w};
     batch_ticket ticket;
@@ -100,7 +101,8 @@ static cairn_status answer_in_company(batcher *b, const token_list *prompt,
     return st;
 }
 
-static cairn_status answer_alone(shared_model *s, const json_t *messages, const char *prompt,
+/* Take one's turn. */
+static cairn_status answer_alone(shared_model *s, const json_t *messages, const token_list *prompt,
                                  const generate_params *params,
                                  const volatile sig_atomic_t *cancel, int64_t deadline_ns,
                                  generate_result *out, cairn_error *err)
@@ -111,31 +113,40 @@ static cairn_status answer_alone(shared_model *s, const json_t *messages, const 
     if (st)
         return st;
     st = messages ? generator_chat(g, messages, params, out, err)
-                  : generator_complete(g, prompt, strlen(prompt), TOKENIZE_ADD_SPECIAL, params, out,
-                                       err);
+                  : generator_complete_tokens(g, prompt->ids, prompt->n, params, out, err);
     shared_model_leave(s);
     return st;
 }
 
-cairn_status shared_model_answer(shared_model *s, const json_t *messages, const char *prompt,
-                                 const generate_params *params, const volatile sig_atomic_t *cancel,
-                                 int64_t deadline_ns, generate_result *out, cairn_error *err)
+cairn_status shared_model_answer_tokens(shared_model *s, const token_list *prompt, int priority,
+                                        const generate_params *params,
+                                        const volatile sig_atomic_t *cancel, int64_t deadline_ns,
+                                        generate_result *out, cairn_error *err)
 {
-    generator *g = shared_model_generator(s);
     batcher *b = shared_model_batcher(s);
-    token_list ids = {0};
     cairn_status st;
 
     if (!b)
-        return answer_alone(s, messages, prompt, params, cancel, deadline_ns, out, err);
-    st = messages ? generator_prompt(g, messages, &ids, err)
-                  : generator_tokens(g, prompt, strlen(prompt), TOKENIZE_ADD_SPECIAL, &ids, err);
+        return answer_alone(s, NULL, prompt, params, cancel, deadline_ns, out, err);
     generate_result_clear(out);
-    if (!st) {
-        shared_model_count(s, true);
-        st = answer_in_company(b, &ids, params, cancel, deadline_ns, out, err);
-        shared_model_count(s, false);
-    }
+    shared_model_count(s, true);
+    st = answer_in_company(b, prompt, priority, params, cancel, deadline_ns, out, err);
+    shared_model_count(s, false);
+    return st;
+}
+
+cairn_status shared_model_answer(shared_model *s, const json_t *messages,
+                                 const generate_params *params, const volatile sig_atomic_t *cancel,
+                                 int64_t deadline_ns, generate_result *out, cairn_error *err)
+{
+    token_list ids = {0};
+    cairn_status st;
+
+    if (!shared_model_batcher(s))
+        return answer_alone(s, messages, NULL, params, cancel, deadline_ns, out, err);
+    st = generator_prompt(shared_model_generator(s), messages, &ids, err);
+    if (!st)
+        st = shared_model_answer_tokens(s, &ids, 0, params, cancel, deadline_ns, out, err);
     token_list_clear(&ids);
     return st;
 }

@@ -34,13 +34,18 @@ sparse_encoder *shared_model_sparse(const shared_model *s);
 /* What answers several at once; NULL for private models, whose generator one has in turns. */
 batcher *shared_model_batcher(const shared_model *s);
 
-/* Answer messages, or go on from a prompt (messages NULL): with the others at work where models are shared,
- * else in one's turn. `deadline_ns` (0: none) is for the first piece of text to come: CAIRN_EBUSY after it.
- * Cancelled is CAIRN_OK with finish GENERATE_CANCELLED. params->on_text is called in another thread
- * than this one, while this one waits; a slow one holds up everybody. The text is the same in any company. */
-cairn_status shared_model_answer(shared_model *s, const json_t *messages, const char *prompt,
+/* Answer messages: with the others at work where models are shared, else in one's turn. `deadline_ns` (0:
+ * none) is for the first piece of text to come: CAIRN_EBUSY after it. Cancelled is CAIRN_OK with finish
+ * GENERATE_CANCELLED. params->on_text is called in another thread than this one, while this one waits; a slow
+ * one holds up everybody. The text is the same in any company. */
+cairn_status shared_model_answer(shared_model *s, const json_t *messages,
                                  const generate_params *params, const volatile sig_atomic_t *cancel,
                                  int64_t deadline_ns, generate_result *out, cairn_error *err);
+/* The same for tokens; `priority` as batch_request has it, where models are shared. */
+cairn_status shared_model_answer_tokens(shared_model *s, const token_list *prompt, int priority,
+                                        const generate_params *params,
+                                        const volatile sig_atomic_t *cancel, int64_t deadline_ns,
+                                        generate_result *out, cairn_error *err);
 
 /* A condition on the monotonic clock, and a wait on it that ends at the latest when it is time to look at a
  * cancel flag again, which is set without waking anybody, or at the deadline (0: none). */

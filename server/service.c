@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "engine/model.h"
 #include "server/inside.h"
 
 #define MAX_IDLE       8 /* handles of one collection that nobody uses */
@@ -506,4 +507,30 @@ cairn_status service_ready(service *s, cairn_error *err)
     if (!st)
         service_release(s, c);
     return st;
+}
+
+typedef struct first_reranker {
+    char *out;
+    size_t cap;
+    bool found;
+} first_reranker;
+
+static void look_for_reranker(void *ctx, const char *name, const char *use, const char *path)
+{
+    first_reranker *f = ctx;
+
+    if (f->found || !path || strncmp(use, "reranker", 8))
+        return;
+    snprintf(f->out, f->cap, "%s", name);
+    f->found = true;
+}
+
+cairn_status service_reranker(char *out, size_t cap, cairn_error *err)
+{
+    first_reranker f = {out, cap, false};
+
+    cairn_model_catalogue(look_for_reranker, &f);
+    return f.found ? CAIRN_OK
+                   : cairn_fail(err, CAIRN_EMODEL, "no reranker is on this machine: scripts/fetch-models "
+                                                   "brings splade-tiny");
 }

@@ -75,6 +75,8 @@ typedef struct service_names {
     char embedder[1024], generator[1024];
 } service_names;
 void service_model_names(service *s, service_names *out);
+/* The first reranker of the catalogue that is on this machine; CAIRN_EMODEL where there is none. */
+cairn_status service_reranker(char *out, size_t cap, cairn_error *err);
 
 /* ---- who may do what -------------------------------------------------------------------------- */
 

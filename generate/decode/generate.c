@@ -453,8 +453,8 @@ static cairn_status need_template(const generator *g, cairn_error *err)
                                 g->name);
 }
 
-cairn_status generator_render(const generator *g, const json_t *messages, bool add_generation_prompt,
-                              char **text, size_t *len, cairn_error *err)
+static cairn_status render(const generator *g, const json_t *messages, const json_t *tools,
+                           bool add_generation_prompt, char **text, size_t *len, cairn_error *err)
 {
     bytes prompt;
     cairn_status st = need_template(g, err);
@@ -463,7 +463,7 @@ cairn_status generator_render(const generator *g, const json_t *messages, bool a
     if (st)
         return st;
     bytes_init(&prompt, MAX_PROMPT);
-    st = chat_template_render(g->chat, messages, NULL, add_generation_prompt, g->bos, g->eos,
+    st = chat_template_render(g->chat, messages, tools, add_generation_prompt, g->bos, g->eos,
                               &prompt, err);
     if (!st) {
         *text = bytes_detach(&prompt, len);
@@ -473,22 +473,46 @@ cairn_status generator_render(const generator *g, const json_t *messages, bool a
     return st;
 }
 
-cairn_status generator_prompt(const generator *g, const json_t *messages, token_list *out,
-                              cairn_error *err)
+cairn_status generator_render(const generator *g, const json_t *messages, bool add_generation_prompt,
+                              char **text, size_t *len, cairn_error *err)
+{
+    return render(g, messages, NULL, add_generation_prompt, text, len, err);
+}
+
+bool generator_takes_tools(const generator *g)
+{
+    json_t *messages = json_pack("[{s:s,s:s}]", "role", "user", "content", "a");
+    json_t *tools = json_pack("[{s:s,s:{s:s,s:s,s:{s:s,s:{}}}}]", "type", "function", "function", "name",
+                              "tool_shown", "description", "b", "parameters", "type", "object",
+                              "properties");
+    char *text = NULL;
+    size_t len;
+    bool shown = messages && tools && !render(g, messages, tools, true, &text, &len, NULL) &&
+                 strstr(text, "tool_shown") && strstr(text, "tool_call");
+
+    free(text);
+    json_decref(messages);
+    json_decref(tools);
+    return shown;
+}
+
+cairn_status generator_prompt_tools(const generator *g, const json_t *messages, const json_t *tools,
+                                    token_list *out, cairn_error *err)
 {
     cairn_status st = need_template(g, err);
-    json_t *safe = NULL;
+    json_t *safe = NULL, *safe_tools = NULL;
     char *text = NULL;
     const char *from;
     size_t len = 0, bos;
 
-    if (!st) {
-        safe = without_controls(g, messages, 0, &st);
-        if (st)
-            cairn_fail(err, st, "messages");
-    }
     if (!st)
-        st = generator_render(g, safe, true, &text, &len, err);
+        safe = without_controls(g, messages, 0, &st);
+    if (!st && tools)
+        safe_tools = without_controls(g, tools, 0, &st);
+    if (st && g->chat)
+        cairn_fail(err, st, "messages");
+    if (!st)
+        st = render(g, safe, safe_tools, true, &text, &len, err);
     if (!st) {
         /* A template that writes the begin token itself must not get a second one. */
         from = text;
@@ -502,7 +526,14 @@ cairn_status generator_prompt(const generator *g, const json_t *messages, token_
     }
     free(text);
     json_decref(safe);
+    json_decref(safe_tools);
     return st;
+}
+
+cairn_status generator_prompt(const generator *g, const json_t *messages, token_list *out,
+                              cairn_error *err)
+{
+    return generator_prompt_tools(g, messages, NULL, out, err);
 }
 
 /* Keep what the system messages at the front give: prompts of this kind begin with it. What the

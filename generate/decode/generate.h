@@ -106,6 +106,8 @@ void generate_result_clear(generate_result *r);
  * cancelled call is CAIRN_OK with finish GENERATE_CANCELLED. params may be NULL. */
 cairn_status generator_chat(generator *g, const json_t *messages, const generate_params *params,
                             generate_result *out, cairn_error *err);
+/* Does the template show tools to the model, and calls and their results? */
+bool generator_takes_tools(const generator *g);
 /* The prompt text those messages give, to be freed; for token budgets and `model template`. */
 cairn_status generator_render(const generator *g, const json_t *messages, bool add_generation_prompt,
                               char **text, size_t *len, cairn_error *err);
@@ -113,6 +115,9 @@ cairn_status generator_render(const generator *g, const json_t *messages, bool a
  * broken (generate.c says why); appended to *out. Threads: any. */
 cairn_status generator_prompt(const generator *g, const json_t *messages, token_list *out,
                               cairn_error *err);
+/* The same with tools for a template that takes them; NULL: none. */
+cairn_status generator_prompt_tools(const generator *g, const json_t *messages, const json_t *tools,
+                                    token_list *out, cairn_error *err);
 /* The tokens of a raw prompt (flags as tokenizer_encode), appended to *out. Threads: any. */
 cairn_status generator_tokens(const generator *g, const char *prompt, size_t len, unsigned flags,
                               token_list *out, cairn_error *err);

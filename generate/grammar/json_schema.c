@@ -84,7 +84,7 @@ static cairn_status read_count(builder *b, const json_t *s, const char *key, siz
     return CAIRN_OK;
 }
 
-static cairn_status check_keys(builder *b, const json_t *s)
+bool json_schema_knows(const char *keyword)
 {
     static const char *const known[] = {
         "type",        "properties", "required",    "additionalProperties", "items",
@@ -93,15 +93,21 @@ static cairn_status check_keys(builder *b, const json_t *s)
         "$defs",       "definitions", "title",      "description",          "default",
         "examples",    "$schema",    "$id",         "$comment",             "deprecated",
         "readOnly",    "writeOnly",  NULL};
+    size_t i = 0;
+
+    while (known[i] && strcmp(known[i], keyword))
+        i++;
+    return known[i] != NULL;
+}
+
+static cairn_status check_keys(builder *b, const json_t *s)
+{
     const char *key;
     json_t *v;
 
     json_object_foreach((json_t *)s, key, v)
     {
-        size_t i = 0;
-        while (known[i] && strcmp(known[i], key))
-            i++;
-        if (!known[i])
+        if (!json_schema_knows(key))
             return cairn_fail(b->err, CAIRN_EUNSUPPORTED,
                               "JSON schema: the keyword \"%s\" is not supported", key);
     }
@@ -409,13 +415,25 @@ static cairn_status schema_rule(builder *b, const json_t *s, int depth, size_t *
     return st;
 }
 
-cairn_status json_schema_grammar(const json_t *schema, bytes *out, cairn_error *err)
+cairn_status json_schema_rules(const json_t *const *schemas, size_t n, size_t *rules, bytes *out,
+                               cairn_error *err)
 {
-    builder b = {.whole = schema, .out = out, .err = err};
-    size_t root = 0;
+    builder b = {.out = out, .err = err};
     cairn_status st = no_memory(&b, bytes_append_str(out, common));
 
-    if (!st)
-        st = schema_rule(&b, schema, 0, &root);
-    return st ? st : no_memory(&b, bytes_printf(out, "root ::= s%zu\n", root));
+    for (size_t i = 0; !st && i < n; i++) {
+        b.whole = schemas[i];
+        st = schema_rule(&b, schemas[i], 0, &rules[i]);
+    }
+    return st;
+}
+
+cairn_status json_schema_grammar(const json_t *schema, bytes *out, cairn_error *err)
+{
+    size_t root = 0;
+    cairn_status st = json_schema_rules(&schema, 1, &root, out, err);
+
+    if (!st && (st = bytes_printf(out, "root ::= s%zu\n", root)))
+        cairn_fail(err, st, "grammar of a JSON schema");
+    return st;
 }

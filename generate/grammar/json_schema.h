@@ -13,11 +13,18 @@
 #define CAIRN_GENERATE_GRAMMAR_JSON_SCHEMA_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/bytes.h"
 
 /* Append the grammar (grammar.h) of the JSON texts that `schema` allows. CAIRN_EUNSUPPORTED: a keyword
  * that is not known; CAIRN_EINPUT: no schema. */
 cairn_status json_schema_grammar(const json_t *schema, bytes *out, cairn_error *err);
+/* The same without a root, for a grammar of several: what schemas[i] allows is the rule s<rules[i]>. Further
+ * rules must not be called ws, string, char, integer, number, boolean, null, any, anyobject, anyarray or s
+ * and a number. */
+cairn_status json_schema_rules(const json_t *const *schemas, size_t n, size_t *rules, bytes *out,
+                               cairn_error *err);
+bool json_schema_knows(const char *keyword);
 
 #endif

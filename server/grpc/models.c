@@ -91,6 +91,20 @@ static void embed(rpc_call *c, const ProtobufCMessage *request)
     reply_clear(&r);
 }
 
+/* The first reranker of the catalogue that is here, where none is asked for. */
+static bool choose_reranker(rpc_call *c, const char *asked, char buf[1024])
+{
+    cairn_error err = {0};
+    cairn_status st;
+
+    if (*asked)
+        return choose_model(c, asked, false, buf);
+    st = service_reranker(buf, 1024, &err);
+    if (st)
+        rpc_finish(c, st, &err);
+    return !st;
+}
+
 static void rerank(rpc_call *c, const ProtobufCMessage *request)
 {
     const Cairn__V1__RerankRequest *q = (const Cairn__V1__RerankRequest *)request;
@@ -102,10 +116,7 @@ static void rerank(rpc_call *c, const ProtobufCMessage *request)
     reply r;
 
     reply_init(&r);
-    if (!*q->model) {
-        rpc_finish_code(c, RPC_INVALID_ARGUMENT, "USAGE", "name a cross-encoder: none is configured");
-    } else if (choose_model(c, q->model, false, model) &&
-               read_texts(c, &r, q->texts, q->n_texts, &e)) {
+    if (choose_reranker(c, q->model, model) && read_texts(c, &r, q->texts, q->n_texts, &e)) {
         float *scores = reply_array(&r, q->n_texts, sizeof *scores);
         st = r.failed ? cairn_fail(&err, CAIRN_ENOMEM, "scores")
                       : cairn_models_rerank(service_models(service_of(c)), q->query, &e, scores, &err);

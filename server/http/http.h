@@ -89,6 +89,7 @@ struct http_request {
     service_upload *upload;
     size_t received;
     int64_t start_ns, queued_ns;
+    int priority; /* of what a model makes for it; below 0: after what others wait for */
     volatile sig_atomic_t cancel; /* the client went away, or the server shuts down */
     atomic_int holders;
     bool started;  /* the access handler has seen its headers */

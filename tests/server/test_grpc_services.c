@@ -508,6 +508,7 @@ static void missing_models_are_said(void **state)
     call(w, "/cairn.v1.Models/Embed", &e.base, NULL, RPC_FAILED_PRECONDITION);
     e.model = (char *)"/etc/passwd";
     call(w, "/cairn.v1.Models/Embed", &e.base, NULL, RPC_INVALID_ARGUMENT);
+    k.model = (char *)"../a";
     call(w, "/cairn.v1.Models/Rerank", &k.base, NULL, RPC_INVALID_ARGUMENT);
     call(w, "/cairn.v1.Models/Generate", &g.base, NULL, RPC_INVALID_ARGUMENT);
     g.prompt = (char *)"Once";
