@@ -773,7 +773,7 @@ static void *work(void *arg)
     grpc_client client;
     client_call c;
     client_bytes b;
-    char name[32];
+    char name[32], text[64];
 
     client_open(&client, me->w->address);
     search.query = (char *)"granite";
@@ -785,7 +785,9 @@ static void *work(void *arg)
     }
     snprintf(name, sizeof name, "from-%d.txt", me->number);
     client_begin(&c, &client, "/cairn.v1.Ingest/Upload", 0, NULL);
-    send_file(&c, name, "Gneiss is banded.\n", 5);
+    /* Files with the same bytes would be one passage. */
+    snprintf(text, sizeof text, "Gneiss is banded, said number %d.\n", me->number);
+    send_file(&c, name, text, 5);
     client_half_close(&c);
     while (client_receive(&c, &b))
         free(b.data);
