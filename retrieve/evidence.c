@@ -145,6 +145,108 @@ static cairn_status read_question(analyzer *an, const char *question, const evid
     return st;
 }
 
+/* ---- designations: "P-7", "K2 Pro" ---- */
+
+#define DESIGNATIONS_MAX   4
+#define DESIGNATION_NOWHERE 4.0f /* log-odds off where no passage names what the question does */
+#define DESIGNATION_ELSEWHERE 1.0f /* where another passage does */
+
+static bool in_word(const char *s, size_t len, size_t at)
+{
+    return at < len && (isalnum((unsigned char)s[at]) || (unsigned char)s[at] >= 0x80);
+}
+
+/* The end of the designation that begins at s[at], or `at`: a word that begins with a capital and has a digit,
+ * with the capitalised words behind it ("K2 Pro"; not in German, where nouns have capitals). */
+static size_t designation_end(const char *s, size_t len, size_t at, bool nouns_small)
+{
+    size_t end = at;
+    bool digit = false;
+
+    if (!isupper((unsigned char)s[at]))
+        return at;
+    while (in_word(s, len, end) || (end < len && s[end] == '-' && in_word(s, len, end + 1)))
+        digit |= isdigit((unsigned char)s[end++]) != 0;
+    if (!digit)
+        return at;
+    while (nouns_small && end + 1 < len && s[end] == ' ' && isupper((unsigned char)s[end + 1])) {
+        end++;
+        while (in_word(s, len, end))
+            end++;
+    }
+    return end;
+}
+
+static size_t find_designations(const asked *q, text_span *out)
+{
+    bool nouns_small = strcmp(q->lang, "de") != 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < q->len && n < DESIGNATIONS_MAX;) {
+        size_t end = in_word(q->text, q->len, i) ? designation_end(q->text, q->len, i, nouns_small) : i;
+        if (end > i) {
+            out[n++] = (text_span){i, end};
+            i = end;
+        } else if (in_word(q->text, q->len, i)) {
+            while (in_word(q->text, q->len, i))
+                i++;
+        } else {
+            i++;
+        }
+    }
+    return n;
+}
+
+/* Whether the text names it, with or without hyphens and blanks, capitals or a plural's s. */
+static bool names(const char *text, size_t len, const char *what, size_t n)
+{
+    for (size_t i = 0; i < len; i++) {
+        size_t t = i, w = 0;
+        if (!in_word(text, len, i) || (i && in_word(text, len, i - 1)))
+            continue;
+        while (w < n && t < len) {
+            if (what[w] == '-' || what[w] == ' ')
+                w++;
+            else if (t > i && (text[t] == '-' || text[t] == ' '))
+                t++;
+            else if (tolower((unsigned char)text[t]) == tolower((unsigned char)what[w]))
+                t++, w++;
+            else
+                break;
+        }
+        if (w == n && (!in_word(text, len, t) || (text[t] == 's' && !in_word(text, len, t + 1))))
+            return true;
+    }
+    return false;
+}
+
+static bool passage_names(const evidence_passage *p, const char *what, size_t n)
+{
+    return names(p->text.text, p->text.len, what, n) ||
+           (p->text.title && names(p->text.title, strlen(p->text.title), what, n)) ||
+           (p->text.heading && names(p->text.heading, strlen(p->text.heading), what, n));
+}
+
+/* What each passage loses for a designation of the question that it does not hold: another one is another
+ * thing, however alike all else is. */
+static void weigh_designations(const asked *q, const evidence_passage *p, size_t n, float *off)
+{
+    text_span d[DESIGNATIONS_MAX];
+    size_t n_d = find_designations(q, d);
+
+    for (size_t i = 0; i < n_d; i++) {
+        size_t len = d[i].end - d[i].start;
+        bool somewhere = false;
+        for (size_t j = 0; j < n && !somewhere; j++)
+            somewhere = passage_names(&p[j], q->text + d[i].start, len);
+        for (size_t j = 0; j < n; j++)
+            if (!somewhere)
+                off[j] = DESIGNATION_NOWHERE;
+            else if (!passage_names(&p[j], q->text + d[i].start, len))
+                off[j] = fmaxf(off[j], DESIGNATION_ELSEWHERE);
+    }
+}
+
 /* ---- one passage ---- */
 
 typedef struct reading {
@@ -400,6 +502,7 @@ typedef struct finding {
     lists lists;
     bool vectors;
     arena *a;
+    const float *off; /* [passages] weigh_designations */
     evidence_sentence *at;
     uint64_t *hash; /* of each sentence's words */
     size_t n, cap;
@@ -499,7 +602,7 @@ static cairn_status read_sentence(finding *x, const reading *r, size_t passage, 
     terms_between(&r->terms, s->start, s->end, &at, &n);
     f[EVIDENCE_LENGTH] = (float)(n > LONG_SENTENCE ? LONG_SENTENCE : n) / LONG_SENTENCE;
     f[EVIDENCE_FOREIGN] = *x->q->lang && strcmp(x->q->lang, r->lang) != 0;
-    e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f);
+    e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f) - x->off[passage];
     if (!n || (r->table && i == 0 && r->n_sentences > 1))
         return CAIRN_OK; /* signs alone, or the line that names the columns */
     return add_sentence(x, e, words_hash(r, s));
@@ -555,7 +658,8 @@ static cairn_status second_round(finding *x, const evidence_params *params)
         evidence_sentence *s = &x->at[chosen[i]];
         s->feature[EVIDENCE_COSINE] = cosines[i];
         s->feature[EVIDENCE_COSINE_STEP] = cosines[i] - x->lists.tail_vector;
-        s->score = apply(s->feature[EVIDENCE_FOREIGN] > 0 ? &sentence_foreign : &sentence_by_cosine, s->feature);
+        s->score = apply(s->feature[EVIDENCE_FOREIGN] > 0 ? &sentence_foreign : &sentence_by_cosine, s->feature) -
+                   x->off[s->passage];
         if (!i || s->score < least)
             least = s->score;
     }
@@ -571,7 +675,7 @@ static cairn_status second_round(finding *x, const evidence_params *params)
 static void judge(const finding *x, const question_model *m, evidence *out)
 {
     const evidence_sentence *best = out->sentences;
-    float *e = out->extra, sum = m->bias;
+    float *e = out->extra, sum = m->bias - x->off[best->passage];
     float second = best->score - 8;
 
     for (size_t i = 0; i < out->n && !out->sentences[i].planted; i++) {
@@ -598,6 +702,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
 {
     evidence_params defaults;
     const char **langs = arena_calloc(a, n + 1, sizeof *langs);
+    float *off = arena_calloc(a, n + 1, sizeof *off);
     asked q;
     finding x;
     cairn_status st;
@@ -605,13 +710,15 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     *out = (evidence){.lang = ""};
     evidence_params_default(&defaults);
     params = params ? params : &defaults;
-    if (!langs)
+    if (!langs || !off)
         return cairn_fail(err, CAIRN_ENOMEM, "evidence");
     for (size_t i = 0; i < n; i++)
         langs[i] = passages[i].text.lang;
     out->lang = evidence_language(question, strlen(question), langs, n);
     st = read_question(an, question, params, out->lang, a, &q, err);
-    x = (finding){.an = an, .q = &q, .a = a, .err = err,
+    if (!st)
+        weigh_designations(&q, passages, n, off);
+    x = (finding){.an = an, .q = &q, .a = a, .err = err, .off = off,
                   .lists = read_lists(passages, n, params->tail_from)};
     x.vectors = x.lists.best_vector > 0;
     out->type = q.type;

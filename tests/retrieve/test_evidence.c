@@ -156,6 +156,32 @@ static void a_measure_has_the_kind_of_unit_that_is_asked_for(void **state)
     arena_clear(&a);
 }
 
+static const char pump_9[] = "The P9 is our largest pump. It weighs 14.5 kg.";
+static const char grinder[] = "The K2 costs 1,480 euros. A K2 Pro is planned.";
+
+/* The P-8 is no P-7, and a K2 no K2 Pro; "P9" is the P-9. */
+static void another_designation_is_another_thing(void **state)
+{
+    const evidence_passage p[] = {PASSAGE(pump, "Pump", "en", 8), PASSAGE(pump_9, "Pump", "en", 7)},
+                           k[] = {PASSAGE(grinder, "Prices", "en", 8)};
+    evidence is, is_not;
+    arena a, b;
+
+    (void)state;
+    find("What does the pump P-7 weigh?", p, 2, &a, &is);
+    find("What does the pump P-8 weigh?", p, 2, &b, &is_not);
+    assert_true(is.answerable > 0.5f);
+    assert_true(is_not.answerable < 0.1f);
+    arena_clear(&a);
+    arena_clear(&b);
+    best_is("What does the pump P-9 weigh?", p, 2, "It weighs 14.5", NULL);
+    find("What does the K2 cost?", k, 1, &a, &is);
+    find("What does the K2 Max cost?", k, 1, &b, &is_not);
+    assert_true(is.answerable > 0.5f && is_not.answerable < is.answerable - 0.3f);
+    arena_clear(&a);
+    arena_clear(&b);
+}
+
 /* "long" asks; it need not stand in the documents. */
 static void words_that_only_ask_need_not_be_covered(void **state)
 {
@@ -342,6 +368,7 @@ int main(void)
         cmocka_unit_test(the_sentence_that_answers_comes_first),
         cmocka_unit_test(a_row_of_a_table_keeps_the_tables_first_line),
         cmocka_unit_test(a_measure_has_the_kind_of_unit_that_is_asked_for),
+        cmocka_unit_test(another_designation_is_another_thing),
         cmocka_unit_test(words_that_only_ask_need_not_be_covered),
         cmocka_unit_test(carried_words_weigh_less),
         cmocka_unit_test(only_near_sentences_get_a_cosine),
