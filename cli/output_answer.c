@@ -67,6 +67,9 @@ json_t *cli_answer_json(const cairn_answer *a)
     json_object_set_new(all, "short_answer", cli_json_string(a->short_answer));
     json_object_set_new(all, "withheld_sentences", json_integer((json_int_t)a->withheld));
     json_object_set_new(all, "planted", planted_json(a));
+    json_object_set_new(all, "cached", cli_json_string(a->cached));
+    if (a->cached_question)
+        json_object_set_new(all, "cached_question", cli_json_string(a->cached_question));
     json_object_set_new(all, "note", cli_json_string(a->note));
     json_object_set_new(all, "total_ms", json_real(a->total_ms));
     return all;
@@ -94,6 +97,14 @@ void cli_print_citations(cli *c, const cairn_citation *list, size_t n)
 void cli_print_sources(cli *c, const cairn_answer *a)
 {
     cli_print_citations(c, a->citations, a->n_citations);
+    if (!a->cached)
+        return;
+    printf("\n%s(given before", cli_dim(c));
+    if (a->cached_question) {
+        printf(", to: ");
+        cli_put_text(stdout, a->cached_question, strlen(a->cached_question));
+    }
+    printf("; --no-cache lets the model answer anew)%s\n", cli_plain(c));
 }
 
 void cli_print_turn(cli *c, const cairn_chat_turn *t)

@@ -5,7 +5,7 @@
 #include "cli/output_answer.h"
 
 enum { OPT_MODEL = 0x2000, OPT_TEMPERATURE, OPT_SEED, OPT_HISTORY, OPT_FILTER, OPT_MODE,
-       OPT_MAX_TOKENS, OPT_EXTRACTIVE, OPT_EXPLAIN, OPT_RECEIPT };
+       OPT_MAX_TOKENS, OPT_EXTRACTIVE, OPT_EXPLAIN, OPT_RECEIPT, OPT_NO_CACHE };
 
 /* What the answer was made from and what was kept out of it. */
 static void print_explanation(cli *c, const cairn_answer *a)
@@ -62,6 +62,9 @@ static bool take_option(cli *c, int o, cairn_ask_request *req, json_t **history)
         return cli_parse_history(c, optarg, history, &req->history, &req->n_history);
     case OPT_EXTRACTIVE:
         req->extractive = true;
+        return true;
+    case OPT_NO_CACHE:
+        req->no_cache = true;
         return true;
     case OPT_FILTER:
         req->filter = optarg;
@@ -123,6 +126,7 @@ static int run(cli *c, int argc, char **argv)
         {"extractive", no_argument, NULL, OPT_EXTRACTIVE},
         {"explain", no_argument, NULL, OPT_EXPLAIN},
         {"receipt", required_argument, NULL, OPT_RECEIPT},
+        {"no-cache", no_argument, NULL, OPT_NO_CACHE},
         {0}};
     cairn_ask_request req = {.cancel = &cli_cancelled};
     json_t *history = NULL;
@@ -156,7 +160,7 @@ const cli_verb cli_verb_ask = {
     "ask", "answer a question from the documents, with citations",
     "Usage: cairn ask [--model M] [--temperature T] [--seed N] [--history JSON] [--filter EXPR]\n"
     "                 [--max-tokens N] [--extractive] [--explain] [--receipt FILE]\n"
-    "                 QUESTION...\n\n"
+    "                 [--no-cache] QUESTION...\n\n"
     "Retrieves passages, lets the language model answer from them and cites document, page and\n"
     "characters for what it says. What no passage supports is withheld. Says so, and exits with 1,\n"
     "when the documents do not hold the answer.\n\n"
@@ -168,7 +172,9 @@ const cli_verb cli_verb_ask = {
     "  --max-tokens N     longest answer\n"
     "  --extractive       answer with the documents' own sentence, at once and without a model\n"
     "  --explain          say what the answer was made from and what was kept out\n"
-    "  --receipt FILE     write down what the answer was made with, for cairn replay\n\n"
+    "  --receipt FILE     write down what the answer was made with, for cairn replay\n"
+    "  --no-cache         let the model answer anew; otherwise what it answered to the same question is given\n"
+    "                     again while neither the documents nor settings have changed\n\n"
     "Examples:\n"
     "  cairn ask 'How long is the warranty on the pump?'\n"
     "  cairn ask --json --filter ext:pdf 'Who signed the lease?'\n",

@@ -9,9 +9,10 @@
 
 #include "cli/cli.h"
 #include "cli/output_answer.h"
+#include "engine/feedback.h"
 #include "engine/memory.h"
 
-enum { OPT_RESUME = 0x3000, OPT_MODEL, OPT_FILTER, OPT_MODE, OPT_EXTRACTIVE, OPT_FORMAT };
+enum { OPT_RESUME = 0x3000, OPT_MODEL, OPT_FILTER, OPT_MODE, OPT_EXTRACTIVE, OPT_FORMAT, OPT_NO_CACHE };
 
 typedef struct talk {
     cli *c;
@@ -19,7 +20,7 @@ typedef struct talk {
     char id[CAIRN_CHAT_ID]; /* "" before the first question */
     char *title;            /* of a conversation that has not begun; malloced or NULL */
     char *filter;           /* malloced or NULL */
-    bool extractive, over, terminal;
+    bool extractive, no_cache, over, terminal;
     cairn_mode mode;
     int code;
 } talk;
@@ -185,6 +186,37 @@ static void save(talk *t, const char *rest)
     cairn_chat_free(v);
 }
 
+/* What the user thinks of the last answer. */
+static void judge(talk *t, const char *kind, const char *note)
+{
+    cairn_conversation *v = NULL;
+    cairn_error err = {0};
+    cairn_status st;
+
+    if (!*t->id) {
+        puts("Nothing was answered yet.");
+        return;
+    }
+    st = cairn_chat_get(t->engine, t->id, &v, &err);
+    if (!st && v->chat.n_turns)
+        st = cairn_feedback_add(t->engine, v->turns[v->chat.n_turns - 1].answer_id, kind, note, &err);
+    if (st)
+        complain(t, st, &err);
+    else
+        puts("Noted, here alone; cairn feedback shows it.");
+    cairn_chat_free(v);
+}
+
+static void praise(talk *t, const char *note)
+{
+    judge(t, "good", note);
+}
+
+static void blame(talk *t, const char *note)
+{
+    judge(t, "bad", note);
+}
+
 static void set_filter(talk *t, const char *text)
 {
     free(t->filter);
@@ -221,6 +253,8 @@ static const struct command {
     {"/memory", "", "the facts that are kept", list_facts},
     {"/forget", "N", "take fact N back", forget},
     {"/save", "", "keep the last answer and flag it when its sources change", save},
+    {"/good", "[WHY]", "the last answer was helpful", praise},
+    {"/bad", "[WHY]", "it was not", blame},
     {"/filter", "[EXPR]", "ask only documents that pass, as in cairn search", set_filter},
     {"/extractive", "", "change between the model's words and the documents' own", switch_way},
     {"/quit", "", "leave; so does the end of the input", quit},
@@ -261,6 +295,7 @@ static void ask(talk *t, const char *question)
                            .filter = t->filter,
                            .mode = t->mode,
                            .extractive = t->extractive,
+                           .no_cache = t->no_cache,
                            .cancel = &cli_cancelled};
     cairn_answer *a = NULL;
     cairn_error err = {0};
@@ -438,6 +473,7 @@ static int run(cli *c, int argc, char **argv)
                                           {"filter", required_argument, NULL, OPT_FILTER},
                                           {"mode", required_argument, NULL, OPT_MODE},
                                           {"extractive", no_argument, NULL, OPT_EXTRACTIVE},
+                                          {"no-cache", no_argument, NULL, OPT_NO_CACHE},
                                           {"format", required_argument, NULL, OPT_FORMAT},
                                           {0}};
     talk t = {.c = c};
@@ -455,6 +491,8 @@ static int run(cli *c, int argc, char **argv)
             t.filter = optarg;
         else if (o == OPT_EXTRACTIVE)
             t.extractive = true;
+        else if (o == OPT_NO_CACHE)
+            t.no_cache = true;
         else if (o == OPT_FORMAT)
             format = optarg;
         else if (!cli_parse_mode(c, optarg, &t.mode))
@@ -488,6 +526,7 @@ const cli_verb cli_verb_chat = {
     "  --filter EXPR   restrict the documents, as in cairn search\n"
     "  --mode MODE     hybrid (default), lexical or vector\n"
     "  --extractive    answer with the documents' own sentences, without a model\n"
+    "  --no-cache      let the model answer anew what it has answered before\n"
     "  --format F      of an export: json (default) or markdown\n\n"
     "Examples:\n"
     "  cairn chat\n"

@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL, OPT_HISTORY, OPT_BUDGET,
-       OPT_HTML, OPT_SLICE, OPT_COUNT, OPT_SEED, OPT_EXTRACTIVE, OPT_DUMP };
+       OPT_HTML, OPT_SLICE, OPT_COUNT, OPT_SEED, OPT_EXTRACTIVE, OPT_DUMP, OPT_MEASURE, OPT_MARGIN, OPT_ALPHA, OPT_BETTER };
 
 static json_t *json_metrics(const cairn_metric *metrics, size_t n)
 {
@@ -167,6 +167,34 @@ static int eval_answers(cli *c, const char *qa, const cairn_eval_answers_options
     return st ? cli_fail(c, st, &err) : print_answers(c, &result);
 }
 
+static int gate(cli *c, const char *qrels, const char *old, const char *new, const cairn_gate_options *o)
+{
+    cairn_error err = {0};
+    cairn_gate g;
+    cairn_status st = qrels ? cairn_eval_gate(qrels, old, new, o, &g, &err)
+                            : cairn_eval_gate_answers(old, new, o, &g, &err);
+
+    if (st)
+        return cli_fail(c, st, &err);
+    if (c->json) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < g.n_comparisons; i++)
+            json_array_append_new(list, json_pack("{s:s,s:f,s:f,s:f,s:f,s:f,s:f}", "measure", g.comparisons[i].name,
+                                                  "old", g.comparisons[i].a, "new", g.comparisons[i].b, "difference",
+                                                  g.comparisons[i].difference, "low", g.comparisons[i].low, "high",
+                                                  g.comparisons[i].high, "p", g.comparisons[i].p));
+        (void)cli_print_json(c, json_pack("{s:b,s:s,s:I,s:o}", "passed", g.passed, "reason", g.reason, "queries",
+                                          (json_int_t)g.n_queries, "comparisons", list));
+    } else {
+        for (size_t i = 0; i < g.n_comparisons; i++)
+            printf("%-20s  %.3f -> %.3f  %+.3f  [%+.3f, %+.3f]  p %.3f\n", g.comparisons[i].name,
+                   g.comparisons[i].a, g.comparisons[i].b, g.comparisons[i].difference, g.comparisons[i].low,
+                   g.comparisons[i].high, g.comparisons[i].p);
+        printf("%s: %s\n", g.passed ? "may replace" : "may not replace", g.reason);
+    }
+    return g.passed ? CLI_DONE : CLI_NOTHING;
+}
+
 static int run(cli *c, int argc, char **argv)
 {
     static const struct option extra[] = {{"queries", required_argument, NULL, OPT_QUERIES},
@@ -183,10 +211,15 @@ static int run(cli *c, int argc, char **argv)
                                           {"model", required_argument, NULL, OPT_MODEL},
                                           {"extractive", no_argument, NULL, OPT_EXTRACTIVE},
                                           {"dump", required_argument, NULL, OPT_DUMP},
+                                          {"measure", required_argument, NULL, OPT_MEASURE},
+                                          {"margin", required_argument, NULL, OPT_MARGIN},
+                                          {"alpha", required_argument, NULL, OPT_ALPHA},
+                                          {"better", no_argument, NULL, OPT_BETTER},
                                           {0}};
     cairn_eval_request req = {.mode = CAIRN_HYBRID};
     const char *qa = NULL;
     cairn_eval_answers_options answers = {0};
+    cairn_gate_options gating = {.margin = 0.01, .alpha = 0.05};
     size_t count = 0, seed = 1;
     cairn_eval_result result = {0};
     cairn_error err = {0};
@@ -201,6 +234,13 @@ static int run(cli *c, int argc, char **argv)
         if ((o == OPT_COUNT && !cli_parse_size(c, "--count", optarg, 1, 1000000, &count)) ||
             (o == OPT_SEED && !cli_parse_size(c, "--seed", optarg, 0, SIZE_MAX, &seed)))
             return CLI_USAGE;
+        if ((o == OPT_MARGIN && !cli_parse_float(c, "--margin", optarg, 0, 1, &gating.margin)) ||
+            (o == OPT_ALPHA && !cli_parse_float(c, "--alpha", optarg, 1e-6, 0.5, &gating.alpha)))
+            return CLI_USAGE;
+        if (o == OPT_MEASURE)
+            gating.measure = optarg;
+        else if (o == OPT_BETTER)
+            gating.better = true;
         if (o == OPT_BUDGET && req.budget_ms <= 0)
             req.budget_ms = -1;
         if (o == OPT_QUERIES)
@@ -230,6 +270,8 @@ static int run(cli *c, int argc, char **argv)
         return make(c, argv[optind + 1], count, seed);
     if (argc - optind == 3 && !strcmp(argv[optind], "compare") && req.qrels)
         return compare(c, req.qrels, argv[optind + 1], argv[optind + 2]);
+    if (argc - optind == 3 && !strcmp(argv[optind], "gate"))
+        return gate(c, req.qrels, argv[optind + 1], argv[optind + 2], &gating);
     if (argc - optind != 1 || strcmp(argv[optind], "retrieval") || !req.queries || !req.qrels)
         return cli_usage_error(c, "say: eval retrieval --queries FILE --qrels FILE, eval compare RUN_A "
                                   "RUN_B --qrels FILE, or eval answers --qa FILE");
@@ -248,6 +290,7 @@ const cli_verb cli_verb_eval = {
     "Usage: cairn eval retrieval --queries FILE --qrels FILE [--mode M] [--run OUT]\n"
     "                            [--history FILE] [--budget TIME] [--slice FIELD] [--html OUT]\n"
     "       cairn eval compare RUN_A RUN_B --qrels FILE\n"
+    "       cairn eval gate OLD NEW [--qrels FILE] [--measure M] [--margin X] [--alpha X] [--better]\n"
     "       cairn eval make [--count N] [--seed N] DIR\n"
     "       cairn eval answers --qa FILE [--model M] [--extractive] [--dump OUT]\n\n"
     "Runs every judged query and prints nDCG@10, Recall@100, MAP, MRR and P@10 with 95 %\n"
@@ -259,6 +302,10 @@ const cli_verb cli_verb_eval = {
     "by \"words\", how many a query has; --html writes a report for a browser.\n\n"
     "compare measures two TREC runs query by query: the difference with its interval, and the chance of\n"
     "as large a one (paired randomisation test).\n\n"
+    "gate says whether NEW may replace OLD, and exits with 1 when not: two TREC runs (with --qrels) or two\n"
+    "dumps of eval answers over the same questions. It may when the measure (nDCG@10, or right) cannot be worse\n"
+    "by more than the margin (0.01) even at the low end of the 95 % interval, and no other measure is worse by\n"
+    "more than it with p below alpha (0.05). --better: it must be shown to be better.\n\n"
     "make writes a test set from the collection itself into DIR, for comparing settings: for documents\n"
     "drawn by chance a few words of one of their passages (100, --count).\n\n"
     "answers asks every question of FILE (JSON lines: question, answers, doc and page or doc_ids; no\n"

@@ -129,13 +129,21 @@ static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_er
         return st;
     if (e->n == e->n_planted || e->answerable < (float)a->c->settings.ask_min_answerable)
         return refuse(a, out, memory, err);
+    if (!a->extractive && ask_cache_find(a, out, memory)) {
+        out->model = arena_strdup(memory, generator_name(a->g));
+        ask_release(a, out->text, strlen(out->text));
+        return out->model ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "answer");
+    }
     st = a->extractive ? extract(a, out, memory, err) : generate(a, out, memory, err);
     if (st || out->refused)
         return st;
     out->text = ask_redacted(a, a->text.data, a->text.len, memory);
     if (!out->text)
         return cairn_fail(err, CAIRN_ENOMEM, "answer");
-    return ask_copy_citations(a, out, memory, err);
+    st = ask_copy_citations(a, out, memory, err);
+    if (!st && !a->extractive && !a->stopped)
+        ask_cache_put(a, out);
+    return st;
 }
 
 static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream_fn *stream,

@@ -44,6 +44,7 @@ typedef struct asking {
     size_t n_facts;
     cairn_search_result *hits;
     uint64_t snapshot; /* that they came from */
+    char cache_scope[33]; /* ask_cache.c; "" before it was looked at */
     evidence_passage *read; /* [hits->n_hits] */
     evidence evidence;
     bool extractive;  /* no generator is wanted, or there is none */
@@ -105,6 +106,11 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
 void ask_release(asking *a, const char *text, size_t len);
 /* A copy in `memory`, with the personal data that the settings name replaced; NULL without memory. */
 char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory);
+
+/* ---- ask_cache.c ---- */
+/* An answer that was given before to this question, or to one like it, into *out. */
+bool ask_cache_find(asking *a, cairn_answer *out, arena *memory);
+void ask_cache_put(asking *a, const cairn_answer *out);
 
 /* ---- ask_exhaustive.c ---- */
 /* All documents that hold what the question names; fills everything of *out. */

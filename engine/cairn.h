@@ -375,6 +375,7 @@ typedef struct cairn_ask_request {
     size_t max_tokens; /* 0: the configuration's */
     const volatile sig_atomic_t *cancel;
     bool extractive; /* answer with the documents' own sentence; no generator is opened */
+    bool no_cache;   /* make the answer anew, and keep it out of the cache */
 } cairn_ask_request;
 
 typedef struct cairn_citation {
@@ -406,6 +407,9 @@ typedef struct cairn_answer {
     size_t withheld;          /* sentences of the model that no passage supports */
     cairn_planted *planted;
     size_t n_planted;
+    const char *cached; /* "exact" or "semantic": what the generator gave before was given again (the tokens are those of then); else
+                           NULL */
+    const char *cached_question; /* of a semantic one: the question that it was given to */
     const char *note; /* why it is extractive although a model was wanted, or NULL */
     double total_ms;
     cairn_citation *citations;
@@ -693,6 +697,30 @@ typedef struct cairn_comparison {
  * collection. */
 cairn_status cairn_eval_compare(const char *qrels, const char *run_a, const char *run_b,
                                 cairn_comparison out[CAIRN_METRICS], size_t *n_queries, cairn_error *err);
+
+typedef struct cairn_gate_options {
+    const char *measure; /* that decides; NULL: nDCG@10, or "right" of answers */
+    double margin;       /* by which the new one may be worse */
+    double alpha;        /* a difference with a smaller p is taken for one */
+    bool better;         /* the new one must be shown to be better, not only no worse */
+} cairn_gate_options;
+
+typedef struct cairn_gate {
+    bool passed; /* the new one may replace the old */
+    char reason[512];
+    cairn_comparison comparisons[CAIRN_METRICS];
+    size_t n_comparisons, n_queries;
+} cairn_gate;
+
+/* May a new model or setting replace the old one? Two TREC runs over judged queries. It may when the 95 % interval
+ * of the difference in the measure begins above -margin and no other measure is worse by more than it with p
+ * below alpha. CAIRN_EUSAGE for an unknown measure. */
+cairn_status cairn_eval_gate(const char *qrels, const char *old_run, const char *new_run,
+                             const cairn_gate_options *options, cairn_gate *out, cairn_error *err);
+/* The same of two dumps of cairn_eval_answers over the same questions: "right", "answered_answerable" and
+ * "refused_unanswerable". */
+cairn_status cairn_eval_gate_answers(const char *old_dump, const char *new_dump,
+                                     const cairn_gate_options *options, cairn_gate *out, cairn_error *err);
 
 /* One question of an answer evaluation, as it went. Strings live until the callback returns. */
 typedef struct cairn_answered {

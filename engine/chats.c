@@ -307,8 +307,14 @@ cairn_status cairn_chat_delete(cairn *c, const char *name, cairn_error *err)
         st = user_data_begin(db, err);
     if (st)
         return st;
-    /* An answer is deleted before the turn that names it: the turn goes with it. */
-    st = user_data_do(db, err, "DELETE FROM answer WHERE id IN (SELECT answer FROM turn WHERE chat = ?)", "s", id);
+    /* What the cache keeps of these questions goes, too. An answer is deleted before the turn that names it: the
+     * turn goes with it. */
+    st = user_data_do(db, err,
+                      "DELETE FROM answer WHERE id IN (SELECT answer FROM cached) AND question IN (SELECT question"
+                      " FROM turn JOIN answer AS said ON said.id = turn.answer WHERE chat = ?)",
+                      "s", id);
+    if (!st)
+        st = user_data_do(db, err, "DELETE FROM answer WHERE id IN (SELECT answer FROM turn WHERE chat = ?)", "s", id);
     if (!st)
         st = user_data_do(db, err, "DELETE FROM chat WHERE id = ?", "s", id);
     return user_data_end(db, st, err);
@@ -390,6 +396,8 @@ cairn_status cairn_chat_ask(cairn *c, const char *name, const cairn_ask_request 
         turn.n_citations = (*out)->n_citations < CAIRN_CITATIONS_MAX ? (*out)->n_citations : CAIRN_CITATIONS_MAX;
         st = cairn_chat_append(c, v->chat.id, &turn, NULL, NULL, err);
     }
+    if (!st && v->chat.n_turns)
+        st = user_note_repeat(c, &v->turns[v->chat.n_turns - 1], q.question, err);
     if (st) {
         cairn_answer_free(*out);
         *out = NULL;

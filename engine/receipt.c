@@ -276,7 +276,8 @@ static cairn_status request_of(const json_t *j, cairn_ask_request *q, cairn_erro
         .temperature = (float)json_number_value(json_object_get(j, "temperature")),
         .seed = (uint64_t)json_integer_value(json_object_get(j, "seed")),
         .max_tokens = (size_t)json_integer_value(json_object_get(j, "max_tokens")),
-        .extractive = json_is_true(json_object_get(j, "extractive"))};
+        .extractive = json_is_true(json_object_get(j, "extractive")),
+        .no_cache = true};
     q->history = calloc(json_array_size(history) + 1, sizeof *q->history);
     if (!q->history)
         return cairn_fail(err, CAIRN_ENOMEM, "history");

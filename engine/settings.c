@@ -97,6 +97,7 @@ static const setting table[] = {
     NUMBER("ask", "min_answerable", ask_min_answerable, 0.35, 0, 1),
     NUMBER("ask", "min_support", ask_min_support, 0.6, 0, 1),
     TEXT("ask", "unsupported", ask_unsupported, "withhold"),
+    TEXT("ask", "cache", ask_cache, "exact"),
     TEXT("ask", "answers", ask_answers, "generate"),
     TEXT("ask", "redact", ask_redact, "off"),
     TEXT("ask", "prompt", prompt, "answer.v2"),
@@ -289,6 +290,9 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
         return cairn_fail(err, CAIRN_EUSAGE,
                           "%s: ask.answers is generate or extractive, not \"%s\"", path,
                           s->ask_answers);
+    if (strcmp(s->ask_cache, "off") && strcmp(s->ask_cache, "exact") && strcmp(s->ask_cache, "semantic"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: ask.cache is off, exact or semantic, not \"%s\"", path,
+                          s->ask_cache);
     if (strcmp(s->compounds, "on") && strcmp(s->compounds, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.compounds is on or off, not \"%s\"", path,
                           s->compounds);

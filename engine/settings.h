@@ -77,6 +77,7 @@ typedef struct settings {
     double ask_min_answerable; /* chance that the evidence answers the question, below which it refuses */
     double ask_min_support;    /* share of a sentence found in what it cites, to count as supported */
     char ask_unsupported[SETTINGS_TEXT]; /* "withhold" or "mark": sentences that no passage supports */
+    char ask_cache[SETTINGS_TEXT];       /* "off", "exact" or "semantic": answers given again */
     char ask_answers[SETTINGS_TEXT];     /* "generate" or "extractive" */
     char ask_redact[SETTINGS_TEXT];      /* kinds of personal data left out of answers (pii.h) */
     char prompt[SETTINGS_TEXT];

@@ -40,6 +40,11 @@ static const char *const steps[] = {
     " answer INTEGER NOT NULL REFERENCES answer(id) ON DELETE CASCADE, kind TEXT NOT NULL, note TEXT NOT NULL,"
     " made INTEGER NOT NULL);"
     "CREATE INDEX feedback_answer ON feedback (answer);",
+    /* 3: answers of the generator to give again (ask_cache.c) */
+    "CREATE TABLE cached (scope TEXT NOT NULL, asked TEXT NOT NULL,"
+    " answer INTEGER NOT NULL REFERENCES answer(id) ON DELETE CASCADE, prompt_tokens INTEGER NOT NULL,"
+    " completion_tokens INTEGER NOT NULL, vector BLOB, PRIMARY KEY (scope, asked));"
+    "CREATE INDEX cached_answer ON cached (answer);",
 };
 
 #define N_STEPS (sizeof steps / sizeof *steps)

@@ -41,6 +41,11 @@ cairn_status user_data_end(sqlite3 *db, cairn_status st, cairn_error *err);
 /* A column's text in the arena, "" for NULL; NULL without memory. */
 const char *user_data_text(sqlite3_stmt *s, int column, arena *memory);
 
+/* ---- feedback.c ---- */
+
+/* Note it where a question is nearly the one before: its answer was not what was wanted. */
+cairn_status user_note_repeat(cairn *c, const cairn_chat_turn *before, const char *question, cairn_error *err);
+
 /* ---- answers, which conversations and other things refer to (user_answers.c) ---- */
 
 /* Refuse what is not UTF-8, empty where it must not be, or longer than the bounds of chats.h. */

@@ -131,6 +131,29 @@ class Answers(CairnTest):
         only = self.ask("How many files mention the hedge?", "--filter", "path:note1")
         self.assertLess(only["files"]["read"], 16)
 
+    def test_a_gate_lets_the_better_run_pass_and_not_the_worse(self):
+        good, bad = [self.write("../%s.jsonl" % name, "".join(
+            json.dumps({"question": "q%d" % i, "answers": ["a"] if i < 30 else [], "right": right(i), "refused": i >= 30}) + "\n"
+            for i in range(40))) for name, right in (("good", lambda i: True), ("bad", lambda i: i % 2 == 0))]
+        self.assertTrue(self.json("eval", "gate", bad, good)["passed"])
+        self.assertTrue(self.json("eval", "gate", "--better", bad, good)["passed"])
+        self.assertTrue(self.json("eval", "gate", good, good)["passed"])
+        self.assertFalse(self.json("eval", "gate", "--better", good, good, code=1)["passed"])
+        g = self.json("eval", "gate", good, bad, code=1)
+        self.assertFalse(g["passed"])
+        self.assertIn("right may be worse", g["reason"])
+        self.assertTrue(self.json("eval", "gate", "--margin", "1", good, bad)["passed"])
+        self.run_cairn("eval", "gate", "--measure", "beauty", good, bad, code=2)
+        self.run_cairn("eval", "gate", good, self.write("../none.jsonl", "{}\n"), code=3)
+        with open(good, encoding="utf-8") as f:
+            few = self.write("../few.jsonl", f.readline())
+        self.run_cairn("eval", "gate", good, few, code=3)
+        qrels = self.write("../qrels.tsv", "query-id\tcorpus-id\tscore\n" + "".join("q%d\td%d\t1\n" % (i, i) for i in range(20)))
+        old, new = [self.write("../%s.run" % name, "".join("q%d Q0 d%d 1 1.0 x\n" % (i, i + by) for i in range(20)))
+                    for name, by in (("old", 0), ("new", 1))]
+        self.assertTrue(self.json("eval", "gate", "--qrels", qrels, new, old)["passed"])
+        self.assertFalse(self.json("eval", "gate", "--qrels", qrels, old, new, code=1)["passed"])
+
     def test_answers_are_measured(self):
         qa = self.write("../qa.jsonl", "".join(json.dumps(q) + "\n" for q in (
             {"question": "How much is the rent of the flat in Elm Street?", "answers": ["840 euros"], "doc": "lease.md"},

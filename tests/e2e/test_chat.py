@@ -85,6 +85,27 @@ class Chat(CairnTest):
         self.talk("/remember I like tea.\n/forget 2\n", code=0)
         self.assertEqual(self.json("memory")["facts"], [])
 
+    def test_feedback_is_kept_exported_and_measured(self):
+        self.talk("What is the weight of the pump P-7?\n/good\nHow much is the rent of the flat in Elm Street?\n/good\n/bad wrong flat\n")
+        self.talk("What is the warranty of the pump P-9?\nSo what is the warranty of the pump P-9?\nHow much is the rent?\n")
+        kinds = [(f["kind"], f["note"]) for f in self.json("feedback")["feedback"]]
+        self.assertEqual(kinds, [("good", ""), ("bad", "wrong flat"), ("asked-again", "So what is the warranty of the pump P-9?")])
+        mine = self.write("../mine.jsonl", self.run_cairn("feedback", "export").stdout)
+        with open(mine, encoding="utf-8") as f:
+            lines = [json.loads(x) for x in f]
+        self.assertEqual(lines, [{"question": "What is the weight of the pump P-7?", "feedback": "good",
+                                  "answers": ["The weight of the pump P-7 is 12.5 kg."], "doc": os.path.join(self.docs, "p7.txt")}])
+        self.assertEqual(self.json("eval", "answers", "--extractive", "--qa", mine)["metrics"]["right"]["value"], 1)
+        self.assertIn("wrong flat", self.run_cairn("feedback").stdout)
+        self.assertEqual(len(self.run_cairn("feedback", "export", "--all").stdout.splitlines()), 2)
+        self.run_cairn("feedback", "delete", "1")
+        self.run_cairn("feedback", "delete", "1", code=1)
+        self.run_cairn("feedback", "delete", code=2)
+        self.run_cairn("chat", "delete", "last")  # what was asked again goes with its conversation
+        self.assertEqual(len(self.json("feedback")["feedback"]), 1)
+        self.run_cairn("feedback", "delete", "--all")
+        self.run_cairn("feedback", "export", code=1)
+
     def test_saved_answers_are_flagged_when_their_sources_change(self):
         self.talk("What is the warranty of the pump P-7?\n/save\nHow much is the rent of the flat in Elm Street?\n/save\n"
                   "Which of my files mention the hedge?\n/save\n")
