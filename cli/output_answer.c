@@ -49,13 +49,14 @@ json_t *cli_answer_json(const cairn_answer *a)
                              (json_int_t)x->start, "end", (json_int_t)x->end, "text",
                              cli_json_string(x->text), "supported", x->supported));
     }
-    all = json_pack("{s:o,s:b,s:o,s:o,s:{s:I,s:I},s:{s:f,s:f,s:f,s:I,s:I,s:I,s:I}}", "answer",
+    all = json_pack("{s:o,s:b,s:o,s:o,s:{s:I,s:I},s:{s:f,s:f,s:f,s:I,s:I,s:I,s:I,s:I}}", "answer",
                      cli_json_string(a->text), "refused", a->refused, "citations", cites, "model",
                      cli_json_string(a->model), "usage", "prompt_tokens",
                      (json_int_t)a->prompt_tokens, "completion_tokens",
                      (json_int_t)a->completion_tokens, "timings", "retrieve_ms", a->retrieve_ms,
                      "ttft_ms", a->ttft_ms, "tpot_ms", a->tpot_ms, "cached_tokens",
-                     (json_int_t)a->cached_tokens, "passes", (json_int_t)a->passes,
+                     (json_int_t)a->cached_tokens, "reused_tokens", (json_int_t)a->reused_tokens,
+                     "passes", (json_int_t)a->passes,
                      "drafted_tokens", (json_int_t)a->drafted_tokens, "copied_tokens",
                      (json_int_t)a->copied_tokens);
     json_object_set_new(all, "extractive", json_boolean(a->extractive));

@@ -109,6 +109,8 @@ static int ask(cli *c, const cairn_ask_request *req, bool explain, const char *r
     if (!code && a->refused)
         code = CLI_NOTHING;
     cairn_answer_free(a);
+    if (!st && !fflush(stdout))
+        cairn_keep_passages(engine, NULL); /* what cannot be kept is computed next time */
     cairn_close(engine);
     return code;
 }

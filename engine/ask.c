@@ -6,6 +6,7 @@
  * where the documents say it (ask_answer.c), and where its words do not hold although the evidence
  * does, the documents' own sentence is the answer. */
 #include "engine/ask.h"
+#include "engine/shared_model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,7 @@ static void count(asking *a, cairn_answer *out)
     out->prompt_tokens = a->result.prompt_tokens;
     out->completion_tokens = a->result.tokens.n;
     out->cached_tokens = a->result.cached_tokens;
+    out->reused_tokens = a->result.reused_tokens;
     out->passes = a->result.passes;
     out->drafted_tokens = a->result.drafted_tokens;
     out->copied_tokens = a->result.copied_tokens;
@@ -225,6 +227,20 @@ cairn_status ask_observed(cairn *c, const cairn_ask_request *request,
                           cairn_answer **out, cairn_error *err)
 {
     return ask(c, request, NULL, NULL, observe, ctx, out, err);
+}
+
+cairn_status cairn_keep_passages(cairn *c, cairn_error *err)
+{
+    cairn_status st;
+
+    if (!c->generator || shared_model_batcher(c->generator))
+        return CAIRN_OK;
+    st = shared_model_enter(c->generator, NULL, 0, err);
+    if (st)
+        return st;
+    st = generator_keep_passages(shared_model_generator(c->generator), err);
+    shared_model_leave(c->generator);
+    return st;
 }
 
 void cairn_answer_free(cairn_answer *a)

@@ -51,6 +51,8 @@ typedef struct asking {
     generator *g;     /* NULL while not needed */
     analyzer *an;
     context context;
+    generate_text *sources; /* the passages that excerpts were taken from */
+    size_t n_sources;
     cite_params cite;
     /* while generating */
     cairn_stream_fn *stream;

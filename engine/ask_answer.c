@@ -250,6 +250,8 @@ cairn_status ask_generate(asking *a, cairn_error *err)
     generate_params p = {.max_tokens = q->max_tokens ? q->max_tokens
                                                      : (size_t)a->c->settings.ask_max_tokens,
                          .sampling = &sampling,
+                         .passages = a->sources,
+                         .n_passages = a->n_sources,
                          .on_text = take_text,
                          .ctx = a};
     json_t *messages = NULL;

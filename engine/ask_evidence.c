@@ -317,8 +317,12 @@ cairn_status ask_assemble(asking *a, cairn_error *err)
                   &candidates[n_docs].text_len);
         hit_of[n_docs++] = hit;
     }
-    if (st)
-        return cairn_fail(err, st, "context");
+    a->sources = arena_calloc(&a->memory, n_docs + 1, sizeof *a->sources);
+    if (st || !a->sources)
+        return cairn_fail(err, st ? st : CAIRN_ENOMEM, "context");
+    for (size_t i = 0; i < n_docs; i++)
+        a->sources[a->n_sources++] = (generate_text){a->hits->hits[hit_of[i]].text,
+                                                     a->hits->hits[hit_of[i]].text_len};
     context_params_default(&p);
     p.max_tokens = (size_t)a->c->settings.ask_context_tokens;
     p.max_passages = MAX_EXCERPTS;

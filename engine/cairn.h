@@ -420,6 +420,7 @@ typedef struct cairn_answer {
     size_t prompt_tokens, completion_tokens;
     double retrieve_ms, ttft_ms, tpot_ms;
     size_t cached_tokens; /* of the prompt, not computed again */
+    size_t reused_tokens; /* and so many taken from stored passages ([models] stored_passages) */
     /* Passes of the model after the prompt, tokens drafted by copying, and those that came true. */
     size_t passes, drafted_tokens, copied_tokens;
     void *memory;
@@ -431,6 +432,9 @@ typedef bool cairn_stream_fn(void *ctx, const char *text, size_t len);
 cairn_status cairn_ask(cairn *c, const cairn_ask_request *request, cairn_stream_fn *stream,
                        void *stream_ctx, cairn_answer **out, cairn_error *err);
 void cairn_answer_free(cairn_answer *a);
+/* With [models] stored_passages = on: compute and store the keys and values of the passages that the last
+ * answers were made from, where they are not stored yet. For when nobody waits: it takes seconds. */
+cairn_status cairn_keep_passages(cairn *c, cairn_error *err);
 
 /* Write down what `a` was made with (the question, settings, snapshot, hashes of the documents read, of
  * the prompt and of the model), as JSON. `a` must be the answer to `request` on this handle. */

@@ -418,6 +418,8 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
     answerable = gold.n && !json_is_false(possible);
     if (!st)
         st = ask_observed(g->c, &request, g->dump ? dump_evidence : NULL, g, &a, err);
+    if (!st)
+        st = cairn_keep_passages(g->c, err);
     if (!st && answerable) {
         g->out->n_answerable++;
         st = add_value(&g->value[REFUSED_ANSWERABLE], a->refused, err);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *cache_folder(const char *name, char out[SETTINGS_TEXT])
 {
@@ -28,4 +29,8 @@ void engine_model_caches(const settings *s, model_caches *f, generator_options *
     o->weights.budget_bytes = megabytes(s->weights_cache_mb);
     o->prefixes.folder = cache_folder("prefixes", f->prefixes);
     o->prefixes.budget_bytes = megabytes(s->prefix_cache_mb);
+    if (!strcmp(s->stored_passages, "on")) {
+        o->passages.folder = cache_folder("passages", f->passages);
+        o->passages.budget_bytes = megabytes(s->passage_cache_mb);
+    }
 }

@@ -7,7 +7,7 @@
 
 /* Folders below $XDG_CACHE_HOME/cairn (~/.cache/cairn). */
 typedef struct model_caches {
-    char weights[SETTINGS_TEXT], prefixes[SETTINGS_TEXT];
+    char weights[SETTINGS_TEXT], prefixes[SETTINGS_TEXT], passages[SETTINGS_TEXT];
 } model_caches;
 
 /* Fill in the caches of *o, and the form of its keys and values, as the settings want them; it then points into *f. Without a home folder

@@ -71,7 +71,8 @@ static double number_or(const json_t *in, const char *key, double absent)
     return json_is_number(v) ? json_number_value(v) : absent;
 }
 
-#define MAX_BIAS 1024
+#define MAX_BIAS     1024
+#define MAX_PASSAGES 64
 
 static sampler_params sampling_of(const json_t *in)
 {
@@ -175,13 +176,29 @@ static void put_result(json_t *out, const generate_result *r)
                         json_pack("{s:I,s:I}", "prompt_tokens", (json_int_t)r->prompt_tokens,
                                   "completion_tokens", (json_int_t)made));
     json_object_set_new(out, "timings",
-                        json_pack("{s:f,s:f,s:f,s:I,s:I,s:I,s:I}", "ttft_ms",
+                        json_pack("{s:f,s:f,s:f,s:I,s:I,s:f,s:I,s:I,s:I}", "ttft_ms",
                                   (double)r->ttft_ns / 1e6, "tpot_ms",
                                   made > 1 ? decode_ms / (double)(made - 1) : 0.0, "total_ms",
                                   (double)r->total_ns / 1e6, "cached_tokens",
-                                  (json_int_t)r->cached_tokens, "passes", (json_int_t)r->passes,
+                                  (json_int_t)r->cached_tokens, "reused_tokens",
+                                  (json_int_t)r->reused_tokens, "reuse_distance",
+                                  r->reuse_distance, "passes", (json_int_t)r->passes,
                                   "drafted_tokens", (json_int_t)r->drafted_tokens, "copied_tokens",
                                   (json_int_t)r->copied_tokens));
+}
+
+/* "passages": texts that the messages may hold runs of; borrowed from the line. */
+static size_t passages_of(const json_t *in, generate_text list[MAX_PASSAGES])
+{
+    const json_t *v = json_object_get(in, "passages");
+    size_t n = 0;
+
+    for (size_t i = 0; i < json_array_size(v) && n < MAX_PASSAGES; i++) {
+        const json_t *text = json_array_get(v, i);
+        if (json_is_string(text))
+            list[n++] = (generate_text){json_string_value(text), json_string_length(text)};
+    }
+    return n;
 }
 
 /* One answer to the line, into *out. */
@@ -205,7 +222,7 @@ static cairn_status answer_line(generating *k, const json_t *in, const generate_
     if (!st)
         put_result(out, &r);
     generate_result_clear(&r);
-    return st;
+    return st ? st : generator_keep_passages(k->g, err);
 }
 
 static cairn_status generate_line(void *ctx, const json_t *in, json_t *out, cairn_error *err)
@@ -213,6 +230,7 @@ static cairn_status generate_line(void *ctx, const json_t *in, json_t *out, cair
     generating *k = ctx;
     sampler_params sampling = sampling_of(in);
     sampler_bias bias[MAX_BIAS];
+    generate_text passages[MAX_PASSAGES];
     const char *stops[16];
     const json_t *schema = json_object_get(in, "json_schema");
     generate_params p = {.sampling = &sampling,
@@ -221,6 +239,8 @@ static cairn_status generate_line(void *ctx, const json_t *in, json_t *out, cair
                          .grammar = json_string_value(json_object_get(in, "grammar")),
                          .json_schema = json_is_null(schema) ? NULL : schema,
                          .quotable = json_string_value(json_object_get(in, "quotable")),
+                         .passages = passages,
+                         .n_passages = passages_of(in, passages),
                          .no_drafts = json_is_false(json_object_get(in, "drafts")),
                          .on_text = go_on,
                          .ctx = k};

@@ -38,6 +38,8 @@ static const setting table[] = {
     TEXT("models", "generator", generator, "qwen2.5-coder-0.5b"),
     NUMBER("models", "weights_cache_mb", weights_cache_mb, 4096, 0, 1e6),
     NUMBER("models", "prefix_cache_mb", prefix_cache_mb, 64, 0, 1e6),
+    TEXT("models", "stored_passages", stored_passages, "off"),
+    NUMBER("models", "passage_cache_mb", passage_cache_mb, 2048, 0, 1e6),
     TEXT("models", "kv", kv, "f16"),
     TEXT("models", "reranker", reranker, "splade-tiny"),
     TEXT("models", "reranker_languages", reranker_languages, "en"),
@@ -258,6 +260,9 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
         cairn_error_prefix(err, "%s: ", path);
         return st;
     }
+    if (strcmp(s->stored_passages, "on") && strcmp(s->stored_passages, "off"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: models.stored_passages is on or off, not \"%s\"",
+                          path, s->stored_passages);
     decoder_kv kv;
     if (!decoder_kv_named(s->kv, &kv))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: models.kv is f16 or int8, not \"%s\"", path, s->kv);

@@ -23,6 +23,8 @@ typedef struct settings {
     char reranker_languages[SETTINGS_TEXT]; /* that it knows, with commas; "": all */
     double weights_cache_mb; /* of repacked weights on disk, all models together; 0: none */
     double prefix_cache_mb;  /* of keys and values of system prompts on disk; 0: none */
+    char stored_passages[SETTINGS_TEXT]; /* "on": keys and values of passages are kept and used again */
+    double passage_cache_mb; /* of these on disk; 0: none */
     char kv[SETTINGS_TEXT];  /* keys and values of generators: "f16" or "int8" */
     /* [index] */
     double chunk_tokens, chunk_overlap; /* in pieces of the embedder */

@@ -398,9 +398,11 @@ static size_t plan_pass(batcher *b)
         if (past < j->n_prompt)
             b->items[n_items++] = (decoder_item){
                 j->s, j->prompt + past, j->n_pass,
-                past + j->n_pass == j->n_prompt ? DECODER_LAST : DECODER_NO_LOGITS};
+                past + j->n_pass == j->n_prompt ? DECODER_LAST : DECODER_NO_LOGITS,
+                NULL};
         else
-            b->items[n_items++] = (decoder_item){j->s, j->a.batch, j->n_pass, DECODER_ALL};
+            b->items[n_items++] = (decoder_item){j->s, j->a.batch, j->n_pass, DECODER_ALL,
+                                                  NULL};
     }
     return n_items;
 }

@@ -11,8 +11,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
-#define MAX_FILES 512 /* that a sweep looks at */
+#include "base/checked.h"
 
 bool cache_folder_make(const char *path)
 {
@@ -125,14 +126,14 @@ void cache_folder_sweep(const char *folder, const char *suffix, uint64_t budget,
                         bool (*stale)(int folder, const char *name))
 {
     DIR *d = opendir(folder);
-    cache_file files[MAX_FILES];
-    size_t n = 0;
+    cache_file *files = NULL, *more;
+    size_t n = 0, cap = 0;
     uint64_t total = 0;
     struct dirent *e;
 
     if (!d)
         return;
-    while ((e = readdir(d)) && n < MAX_FILES) {
+    while ((e = readdir(d))) {
         struct stat sb;
         if (has_suffix(e->d_name, CACHE_TEMPORARY)) {
             remove_abandoned(dirfd(d), e->d_name);
@@ -145,16 +146,102 @@ void cache_folder_sweep(const char *folder, const char *suffix, uint64_t budget,
             unlinkat(dirfd(d), e->d_name, 0);
             continue;
         }
+        if (n == cap) {
+            more = checked_realloc(files, cap = 2 * cap + 64, sizeof *files);
+            if (!more)
+                break; /* those seen so far are swept */
+            files = more;
+        }
         memcpy(files[n].name, e->d_name, strlen(e->d_name) + 1); /* has_suffix: it fits */
         files[n].used_ns = (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
         files[n++].bytes = (uint64_t)sb.st_size;
         total += (uint64_t)sb.st_size;
     }
-    qsort(files, n, sizeof *files, by_use);
+    if (n)
+        qsort(files, n, sizeof *files, by_use);
     for (size_t i = 0; i < n && total > budget; i++)
         if (strcmp(files[i].name, keep)) {
             unlinkat(dirfd(d), files[i].name, 0);
             total -= files[i].bytes;
         }
+    free(files);
     closedir(d);
+}
+
+bool cache_model_key(const gguf *g, uint64_t version, uint64_t mode, uint64_t *out)
+{
+    struct stat sb;
+    size_t len;
+    const uint8_t *front = gguf_front(g, &len);
+
+    if (stat(gguf_path(g), &sb))
+        return false;
+    const uint64_t parts[] = {version, (uint64_t)sb.st_size, (uint64_t)sb.st_mtim.tv_sec,
+                              (uint64_t)sb.st_mtim.tv_nsec, XXH3_64bits(front, len), mode};
+    *out = XXH3_64bits(parts, sizeof parts);
+    return true;
+}
+
+static bool read_all(int fd, uint8_t *data, size_t n)
+{
+    for (size_t have = 0; have < n;) {
+        ssize_t r = pread(fd, data + have, n - have, (off_t)have);
+        if (r <= 0)
+            return false;
+        have += (size_t)r;
+    }
+    return true;
+}
+
+uint8_t *cache_file_read(const char *path, size_t most, size_t *len)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat sb;
+    uint8_t *data = NULL;
+    uint64_t want;
+
+    if (fd < 0)
+        return NULL;
+    if (cache_file_is_ours(fd) && !fstat(fd, &sb) && sb.st_size > 8 && (uint64_t)sb.st_size <= most)
+        data = malloc((size_t)sb.st_size);
+    if (data) {
+        bool good = read_all(fd, data, (size_t)sb.st_size);
+        *len = (size_t)sb.st_size - 8;
+        if (good) {
+            memcpy(&want, data + *len, 8);
+            good = XXH3_64bits(data, *len) == want;
+        }
+        if (good) {
+            cache_file_touch(fd);
+        } else {
+            free(data);
+            data = NULL;
+        }
+    }
+    close(fd);
+    return data;
+}
+
+bool cache_file_write(const char *folder, const char *path, const char *suffix, uint64_t budget,
+                      bytes *file)
+{
+    char temporary[PATH_MAX + 8];
+    int fd;
+
+    if (!cache_folder_make(folder))
+        return false;
+    snprintf(temporary, sizeof temporary, "%s" CACHE_TEMPORARY, path);
+    fd = cache_open_temporary(temporary);
+    if (fd < 0)
+        return false;
+    if (bytes_append_u64(file, XXH3_64bits(file->data, file->len)) ||
+        !cache_write_all(fd, file->data, file->len, 0)) {
+        unlink(temporary);
+        close(fd);
+        return false;
+    }
+    if (!cache_publish(fd, folder, temporary, path))
+        return false;
+    cache_folder_sweep(folder, suffix, budget, path + strlen(folder) + 1, NULL);
+    return true;
 }

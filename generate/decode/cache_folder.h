@@ -1,5 +1,5 @@
 /* cache_folder.h - a folder of files that can be made again: written so that a crash leaves nothing
- * half, kept within a budget, least recently used first. Used by weight_cache.c and prefix_cache.c.
+ * half, kept within a budget, least recently used first. Used by weight_cache.c, prefix_cache.c and passage_cache.c.
  *
  * Threads  any; several processes may share a folder. */
 #ifndef CAIRN_GENERATE_DECODE_CACHE_FOLDER_H
@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/bytes.h"
+#include "generate/formats/gguf.h"
 
 #define CACHE_TEMPORARY ".tmp" /* behind the name of a file that is being written */
 
@@ -27,5 +30,16 @@ bool cache_publish(int fd, const char *folder, const char *temporary, const char
  * while all of them exceed the budget, the least recently used ones. The file named `keep` stays. */
 void cache_folder_sweep(const char *folder, const char *suffix, uint64_t budget, const char *keep,
                         bool (*is_stale)(int folder, const char *name));
+
+/* A key for what is computed from the model file as it is on disk, with this version and mode: XXH3 of
+ * its size, time of change, metadata and both. False where there is no such file. */
+bool cache_model_key(const gguf *g, uint64_t version, uint64_t mode, uint64_t *out);
+/* The bytes of a file that ends with their XXH3, which is verified and left out of *len; to be freed.
+ * NULL: no such file, longer than `most`, not ours, or damaged. It counts as used now. */
+uint8_t *cache_file_read(const char *path, size_t most, size_t *len);
+/* Write *file and its XXH3 as `path` in the folder, which is made where it is missing and then swept.
+ * Whether it worked. */
+bool cache_file_write(const char *folder, const char *path, const char *suffix, uint64_t budget,
+                      bytes *file);
 
 #endif

@@ -12,56 +12,9 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "generate/decode/causal_attention.h"
-#include "generate/decode/model.h"
+#include "generate/decode/decoder_inside.h"
 
 #define TOKENS_PER_TASK 4
-
-struct decoder_sequence {
-    kv_pages pages;
-    size_t n_past;
-    device_sequence *there; /* holds keys and values instead of the pages, with a device */
-};
-
-/* Where a row of a batch belongs. */
-typedef struct row_place {
-    const decoder_sequence *s;
-    size_t pos;
-} row_place;
-
-struct decoder {
-    const decoder_model *m;
-    const kernels *k;
-    pool *p;
-    bool exact;
-    size_t n_ctx, n_batch;
-    atomic_bool cancel;
-
-    const float *rope_factors; /* those for n_ctx; NULL: none */
-    const device_backend *device; /* who runs the layers; NULL: we do */
-
-    kv_cache cache;
-    decoder_sequence own;
-    row_place *places;     /* [n_batch] */
-    token_id *ids;         /* [n_batch] */
-    attention_part *parts; /* [n_batch], at most one an item */
-    causal_attention *attention;
-    activations *act;
-    matmul_scratch *scratch;
-
-    /* For a batch of n tokens; one allocation. */
-    float *floats;
-    size_t bytes;
-    float *x;       /* [n][width] the residual stream */
-    float *h;       /* [n][width] its norm, and what a half of a layer adds to it */
-    float *q;       /* [n][heads * head_dim] */
-    float *k_new;   /* [n][kv_heads * head_dim] */
-    float *v_new;   /* [n][kv_heads * head_dim] */
-    float *mixed;   /* [n][heads * head_dim] attention's output */
-    float *gate;    /* [n][ff] */
-    float *up;      /* [n][ff] */
-    float *turn[2]; /* [n][rope_dims / 2][cos, sin], global and local base */
-};
 
 static cairn_status take_memory(decoder *d, cairn_error *err)
 {
@@ -351,11 +304,9 @@ size_t decoder_bytes(const decoder *d)
 
 /* ---- loops over tokens ---- */
 
-typedef void token_fn(decoder *d, const void *arg, size_t token);
-
 typedef struct token_loop {
     decoder *d;
-    token_fn *fn;
+    decoder_token_fn *fn;
     const void *arg;
     size_t n;
 } token_loop;
@@ -370,7 +321,7 @@ static void token_task(void *ctx, size_t task, size_t worker)
         l->fn(l->d, l->arg, t);
 }
 
-static void each_token(decoder *d, size_t n, token_fn *fn, const void *arg)
+void decoder_each_token(decoder *d, size_t n, decoder_token_fn *fn, const void *arg)
 {
     token_loop l = {d, fn, arg, n};
     pool_run(d->p, (n + TOKENS_PER_TASK - 1) / TOKENS_PER_TASK, token_task, &l);
@@ -412,7 +363,7 @@ static void make_turns(decoder *d, const void *arg, size_t t)
     }
 }
 
-static void turn_head(float *v, const float *turn, size_t dims, bool apart)
+void decoder_turn_head(float *v, const float *turn, size_t dims, bool apart)
 {
     size_t half = dims / 2, near = apart ? 1 : 2, far = apart ? half : 1;
 
@@ -424,8 +375,7 @@ static void turn_head(float *v, const float *turn, size_t dims, bool apart)
     }
 }
 
-/* gemma3's local layers turn by another base. */
-static float *local_turns(const decoder *d, bool local)
+float *decoder_turns(const decoder *d, bool local)
 {
     return d->turn[local && d->m->shape.arch == DECODER_GEMMA3];
 }
@@ -442,7 +392,7 @@ static void place_token(decoder *d, const void *arg, size_t t)
 {
     const store_arg *a = arg;
     const decoder_shape *s = &d->m->shape;
-    const float *turn = local_turns(d, a->l->local) + t * s->rope_dims;
+    const float *turn = decoder_turns(d, a->l->local) + t * s->rope_dims;
     float *q = d->q + t * s->n_heads * s->head_dim;
     float *k = d->k_new + t * s->n_kv_heads * s->head_dim;
 
@@ -450,13 +400,13 @@ static void place_token(decoder *d, const void *arg, size_t t)
         float *v = q + h * s->head_dim;
         if (a->l->q_norm)
             d->k->rmsnorm(v, a->l->q_norm, s->head_dim, s->norm_eps, v);
-        turn_head(v, turn, s->rope_dims, d->m->pairs_apart);
+        decoder_turn_head(v, turn, s->rope_dims, d->m->pairs_apart);
     }
     for (size_t h = 0; h < s->n_kv_heads; h++) {
         float *v = k + h * s->head_dim;
         if (a->l->k_norm)
             d->k->rmsnorm(v, a->l->k_norm, s->head_dim, s->norm_eps, v);
-        turn_head(v, turn, s->rope_dims, d->m->pairs_apart);
+        decoder_turn_head(v, turn, s->rope_dims, d->m->pairs_apart);
     }
     kv_cache_put(&d->cache, d->k, &d->places[t].s->pages, a->layer, d->places[t].pos, k,
                  d->v_new + t * s->n_kv_heads * s->head_dim);
@@ -512,9 +462,9 @@ static void layer_project(decoder *d, size_t layer, size_t n)
                            {l->v, l->v_bias, d->v_new, kv}};
     store_arg place = {l, layer};
 
-    each_token(d, n, norm_token, l->attn_norm);
+    decoder_each_token(d, n, norm_token, l->attn_norm);
     multiply(d, d->h, s->width, n, jobs, 3);
-    each_token(d, n, place_token, &place);
+    decoder_each_token(d, n, place_token, &place);
 }
 
 /* Attention of the n rows of the parts. */
@@ -528,7 +478,7 @@ static void layer_attend(decoder *d, size_t layer, size_t n_parts, size_t n)
     causal_attention_run(d->attention, &d->cache, layer, d->parts, n_parts,
                          l->local ? s->window : 0, d->p);
     multiply(d, d->mixed, q, n, &job, 1);
-    each_token(d, n, add_token, l->post_attn_norm);
+    decoder_each_token(d, n, add_token, l->post_attn_norm);
 }
 
 static void layer_feed_forward(decoder *d, size_t layer, size_t n)
@@ -538,11 +488,11 @@ static void layer_feed_forward(decoder *d, size_t layer, size_t n)
     const matmul wide[] = {{l->gate, NULL, d->gate, s->ff}, {l->up, NULL, d->up, s->ff}};
     const matmul narrow = {l->down, NULL, d->h, s->width};
 
-    each_token(d, n, norm_token, l->ffn_norm);
+    decoder_each_token(d, n, norm_token, l->ffn_norm);
     multiply(d, d->h, s->width, n, wide, 2);
-    each_token(d, n, activate_token, NULL);
+    decoder_each_token(d, n, activate_token, NULL);
     multiply(d, d->gate, s->ff, n, &narrow, 1);
-    each_token(d, n, add_token, l->post_ffn_norm);
+    decoder_each_token(d, n, add_token, l->post_ffn_norm);
 }
 
 /* ---- the model ---- */
@@ -581,20 +531,30 @@ static size_t wanted_rows(const decoder_item *x)
     return x->want == DECODER_ALL ? x->n : x->want == DECODER_LAST ? 1 : 0;
 }
 
-/* The rows of all items go through attention as they are; returns how many they are. */
-static size_t all_rows(decoder *d, const decoder_item *items, size_t n_items)
+/* Where token j of an item stands. */
+static size_t position_of(const decoder_item *x, size_t j)
+{
+    return x->at ? x->at[j] : x->s->n_past + j;
+}
+
+/* The rows of all items go through attention as they are, a part for each run of neighbouring
+ * positions; returns how many they are. */
+static size_t all_rows(decoder *d, const decoder_item *items, size_t n_items, size_t *n_parts)
 {
     const size_t q = d->m->shape.n_heads * d->m->shape.head_dim;
     size_t n = 0;
 
-    for (size_t i = 0; i < n_items; i++) {
-        d->parts[i] = (attention_part){&items[i].s->pages, items[i].n, items[i].s->n_past,
-                                       d->q + n * q, d->mixed + n * q};
+    *n_parts = 0;
+    for (size_t i = 0; i < n_items; i++)
         for (size_t j = 0; j < items[i].n; j++, n++) {
+            size_t pos = position_of(&items[i], j);
+            if (!j || pos != d->places[n - 1].pos + 1)
+                d->parts[(*n_parts)++] =
+                    (attention_part){&items[i].s->pages, 0, pos, d->q + n * q, d->mixed + n * q};
+            d->parts[*n_parts - 1].n++;
             d->ids[n] = items[i].ids[j];
-            d->places[n] = (row_place){items[i].s, items[i].s->n_past + j};
+            d->places[n] = (row_place){items[i].s, pos};
         }
-    }
     return n;
 }
 
@@ -611,7 +571,7 @@ static size_t keep_wanted(decoder *d, const decoder_item *items, size_t n_items,
         if (w) {
             memmove(d->x + to * width, d->x + (from + skip) * width, w * width * sizeof *d->x);
             d->parts[(*n_parts)++] =
-                (attention_part){&items[i].s->pages, w, items[i].s->n_past + skip,
+                (attention_part){&items[i].s->pages, w, position_of(&items[i], skip),
                                  d->q + (from + skip) * q, d->mixed + to * q};
         }
         from += items[i].n;
@@ -620,20 +580,26 @@ static size_t keep_wanted(decoder *d, const decoder_item *items, size_t n_items,
     return to;
 }
 
-/* The rows of all items, embedded, with the angles of their positions. */
-static size_t embed_rows(decoder *d, const decoder_item *items, size_t n_items)
+void decoder_make_turns(decoder *d, size_t n)
 {
     const decoder_shape *s = &d->m->shape;
     const rope_yarn none = {0};
     turn_arg global = {s->rope_base, s->rope_scale, s->rope_magnitude, d->rope_factors, &s->yarn,
                        d->turn[0]};
     turn_arg local = {s->rope_base_local, 1.0f, 1.0f, d->rope_factors, &none, d->turn[1]};
-    size_t n = all_rows(d, items, n_items);
 
-    each_token(d, n, embed_token, d->ids);
-    each_token(d, n, make_turns, &global);
-    if (local_turns(d, true) != d->turn[0])
-        each_token(d, n, make_turns, &local);
+    decoder_each_token(d, n, make_turns, &global);
+    if (decoder_turns(d, true) != d->turn[0])
+        decoder_each_token(d, n, make_turns, &local);
+}
+
+/* The rows of all items, embedded, with the angles of their positions. */
+static size_t embed_rows(decoder *d, const decoder_item *items, size_t n_items, size_t *n_parts)
+{
+    size_t n = all_rows(d, items, n_items, n_parts);
+
+    decoder_each_token(d, n, embed_token, d->ids);
+    decoder_make_turns(d, n);
     return n;
 }
 
@@ -642,7 +608,7 @@ static cairn_status run_batch(decoder *d, const decoder_item *items, size_t n_it
                               cairn_error *err)
 {
     const decoder_shape *s = &d->m->shape;
-    size_t n = embed_rows(d, items, n_items), n_parts = n_items;
+    size_t n_parts, n = embed_rows(d, items, n_items, &n_parts);
 
     for (size_t layer = 0; layer < s->n_layers; layer++) {
         if (cancelled(d))
@@ -657,10 +623,10 @@ static cairn_status run_batch(decoder *d, const decoder_item *items, size_t n_it
         layer_feed_forward(d, layer, n);
     }
     const matmul head = {d->m->head, NULL, logits, s->n_vocab};
-    each_token(d, n, norm_token, d->m->output_norm);
+    decoder_each_token(d, n, norm_token, d->m->output_norm);
     multiply(d, d->h, s->width, n, &head, 1);
     if (s->logit_scale != 1.0f || s->logit_softcap)
-        each_token(d, n, finish_logits, logits);
+        decoder_each_token(d, n, finish_logits, logits);
     return CAIRN_OK;
 }
 
@@ -684,6 +650,21 @@ static cairn_status check_room(const decoder *d, const decoder_sequence *s, size
                       n, s->n_past, d->n_ctx);
 }
 
+/* Rows of a pass: new ones behind the sequence, or some of those it has again. */
+static cairn_status check_places(const decoder *d, const decoder_item *x, cairn_error *err)
+{
+    if (!x->at)
+        return check_room(d, x->s, x->n, err);
+    for (size_t j = 0; j < x->n; j++)
+        if (x->at[j] >= x->s->n_past || (j && x->at[j] <= x->at[j - 1]))
+            return cairn_fail(err, CAIRN_EUSAGE, "position %zu is not one of %zu in rising order",
+                              x->at[j], x->s->n_past);
+    if (d->device || x->want == DECODER_ALL)
+        return cairn_fail(err, CAIRN_EUSAGE, "positions again give the last logits, and not on a "
+                                             "device");
+    return CAIRN_OK;
+}
+
 /* Give back the pages reserved beyond what the sequences hold. */
 static void release_unused(decoder *d, const decoder_item *items, size_t n)
 {
@@ -695,11 +676,12 @@ static void release_unused(decoder *d, const decoder_item *items, size_t n)
 static cairn_status run_there(decoder *d, const decoder_item *x, float *logits, cairn_error *err)
 {
     const decoder_shape *s = &d->m->shape;
+    size_t n_parts;
 
-    embed_rows(d, x, 1);
+    embed_rows(d, x, 1, &n_parts);
     return d->device->run(x->s->there,
                           &(device_batch){.x = d->x,
-                                          .turns = {d->turn[0], s->window ? local_turns(d, true) : NULL},
+                                          .turns = {d->turn[0], s->window ? decoder_turns(d, true) : NULL},
                                           .n = x->n,
                                           .n_past = x->s->n_past,
                                           .wanted = wanted_rows(x),
@@ -731,14 +713,15 @@ cairn_status decoder_eval_many(decoder *d, const decoder_item *items, size_t n_i
     for (size_t i = 0; !st && i < n_items; i++) {
         st = check_ids(d, items[i].ids, items[i].n, err);
         if (!st)
-            st = check_room(d, items[i].s, items[i].n, err);
+            st = check_places(d, &items[i], err);
         if (!st && (!items[i].n || items[i].n > d->n_batch - total))
             st = cairn_fail(err, CAIRN_EUSAGE, "a pass takes 1 to %zu tokens", d->n_batch);
         total += st ? 0 : items[i].n;
     }
-    for (size_t i = 0; !st && !d->device && i < n_items; i++)
-        st = kv_pages_reserve(&d->cache, &items[i].s->pages, items[i].s->n_past,
-                              items[i].s->n_past + items[i].n, err);
+    for (size_t i = 0; !st && !d->device && i < n_items; i++) {
+        size_t from = position_of(&items[i], 0), to = position_of(&items[i], items[i].n - 1) + 1;
+        st = kv_pages_reserve(&d->cache, &items[i].s->pages, from, to, err);
+    }
     if (!st && n_items)
         st = run_items(d, items, n_items, logits, err);
     if (st) {
@@ -746,7 +729,7 @@ cairn_status decoder_eval_many(decoder *d, const decoder_item *items, size_t n_i
         return st;
     }
     for (size_t i = 0; i < n_items; i++)
-        items[i].s->n_past += items[i].n;
+        items[i].s->n_past += items[i].at ? 0 : items[i].n;
     return CAIRN_OK;
 }
 
@@ -762,7 +745,7 @@ cairn_status decoder_eval(decoder *d, const token_id *ids, size_t n, decoder_wan
         size_t batch = n - done < d->n_batch ? n - done : d->n_batch;
         bool last = done + batch == n;
         decoder_item item = {&d->own, ids + done, batch,
-                             want == DECODER_LAST && !last ? DECODER_NO_LOGITS : want};
+                             want == DECODER_LAST && !last ? DECODER_NO_LOGITS : want, NULL};
         st = decoder_eval_many(d, &item, 1, logits, err);
         done += batch;
         if (want == DECODER_ALL)

@@ -142,6 +142,33 @@ void decoder_keep(const decoder *d, size_t n, uint8_t *out);
 cairn_status decoder_restore(decoder *d, const uint8_t *kept, size_t n_bytes, size_t n,
                              cairn_error *err);
 
+/* ---- keys and values that may stand elsewhere (decoder_runs.c) ---- */
+
+/* Positions first .. first + n - 1 of the own sequence, in a form that does not depend on where they
+ * stand: keys turned back and without their bias, both rounded to int8. Not on a device (0 bytes). */
+size_t decoder_run_bytes(const decoder *d, size_t n);
+void decoder_export_run(decoder *d, size_t first, size_t n, uint8_t *out);
+
+typedef struct decoder_run {
+    const uint8_t *kept; /* decoder_run_bytes(n_kept), of decoder_export_run */
+    size_t n_kept;
+    size_t from, n; /* those of them that are taken */
+    size_t at;      /* position of the first one in the sequence */
+} decoder_run;
+
+/* Append n_new positions to the own sequence, of which the runs (apart, inside of the new ones) are
+ * filled in, turned to their places. The others have no keys and values yet: decoder_eval_at computes
+ * them. CAIRN_EUSAGE: a run outside; CAIRN_ELIMIT; CAIRN_EUNSUPPORTED on a device. */
+cairn_status decoder_append_runs(decoder *d, size_t n_new, const decoder_run *runs, size_t n_runs,
+                                 cairn_error *err);
+/* Compute n positions of the own sequence (rising), each of which attends to all before it; logits of
+ * the last one. After an error their keys and values are undefined. */
+cairn_status decoder_eval_at(decoder *d, const token_id *ids, const size_t *at, size_t n,
+                             float *logits, cairn_error *err);
+/* How far the keys and values at the run's positions are from the ones kept, whatever was computed there
+ * since: the mean over layers of |difference| / |kept|, of the values. */
+double decoder_run_distance(decoder *d, const decoder_run *run);
+
 /* ---- several sequences over one decoder ---- */
 
 typedef struct decoder_sequence decoder_sequence;
@@ -164,6 +191,8 @@ typedef struct decoder_item {
     const token_id *ids;
     size_t n; /* >= 1 */
     decoder_want want;
+    const size_t *at; /* [n]: not new tokens, but positions that the sequence has already, rising, whose
+                         keys and values are computed again; DECODER_ALL is not for them. NULL: new */
 } decoder_item;
 
 /* One pass over the tokens of all items together. logits gets the rows that the items want, in their

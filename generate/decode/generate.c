@@ -15,6 +15,7 @@
 #include "base/utf8.h"
 #include "generate/decode/answer.h"
 #include "generate/decode/generator.h"
+#include "generate/decode/passage_reuse.h"
 
 #define LEAST_KEPT ((size_t)32) /* tokens worth a file */
 #define MAX_PROMPT ((size_t)256 << 20)
@@ -105,6 +106,8 @@ cairn_status generator_open(generator **out, const char *gguf_path,
     g->exact = o.exact;
     g->kv = o.kv;
     g->prefixes = prefix_cache_open(&o.prefixes, g->file, o.exact, o.kv);
+    if (!o.exact)
+        g->passages = passage_cache_open(&o.passages, g->file, o.kv);
     g->load_ns = clock_mono_ns() - start;
     *out = g;
     return CAIRN_OK;
@@ -115,6 +118,9 @@ void generator_close(generator *g)
     if (!g)
         return;
     prefix_cache_close(g->prefixes);
+    passage_cache_close(g->passages);
+    passages_forget(g);
+    token_list_clear(&g->frame);
     decoder_destroy(g->dec);
     decoder_model_close(g->model);
     chat_template_destroy(g->chat);
@@ -202,18 +208,23 @@ void generator_truncate(generator *g, size_t n)
     decoder_truncate(g->dec, n);
     if (g->sequence.n > n)
         g->sequence.n = n;
+    if (g->n_exact > n)
+        g->n_exact = n;
 }
 
 cairn_status generator_feed(generator *g, const token_id *ids, size_t n, decoder_want want,
                             float *logits, cairn_error *err)
 {
     cairn_status st = decoder_eval(g->dec, ids, n, want, logits, err);
+    bool exact = g->n_exact == g->sequence.n;
 
     for (size_t i = 0; !st && i < n; i++)
         if (token_list_push(&g->sequence, ids[i])) {
             generator_truncate(g, 0);
             st = cairn_fail(err, CAIRN_ENOMEM, "sequence");
         }
+    if (!st && exact)
+        g->n_exact = g->sequence.n;
     return st;
 }
 
@@ -233,14 +244,17 @@ static size_t take_kept(generator *g, const token_id *ids, size_t n, size_t same
             generator_truncate(g, 0);
             return 0;
         }
+    g->n_exact = found;
     return found;
 }
 
 /* Bring the prompt into the sequence, reusing what it begins with; logits of its last token. */
-static cairn_status take_prompt(generator *g, const token_id *ids, size_t n, generate_result *out,
-                                cairn_error *err)
+static cairn_status take_prompt(generator *g, const token_id *ids, size_t n,
+                                const generate_params *p, generate_result *out, cairn_error *err)
 {
     size_t same = 0;
+    bool done;
+    cairn_status st;
 
     if (!n)
         return cairn_fail(err, CAIRN_EUSAGE, "an empty prompt");
@@ -249,13 +263,17 @@ static cairn_status take_prompt(generator *g, const token_id *ids, size_t n, gen
                           "the prompt has %zu tokens and the context holds %zu: shorten the prompt "
                           "or give the model a larger context",
                           n, decoder_ctx(g->dec));
-    while (same < n - 1 && same < g->sequence.n && g->sequence.ids[same] == ids[same])
+    while (same < n - 1 && same < g->n_exact && g->sequence.ids[same] == ids[same])
         same++;
     if (g->prefixes)
         same = take_kept(g, ids, n - 1, same);
     generator_truncate(g, same);
     out->prompt_tokens = n;
     out->cached_tokens = same;
+    st = passages_take(g, p, ids, n, same, out, &done, err);
+    if (st || done)
+        return st;
+    same = g->sequence.n;
     return generator_feed(g, ids + same, n - same, DECODER_LAST, g->logits, err);
 }
 
@@ -345,7 +363,7 @@ cairn_status generator_complete_tokens(generator *g, const token_id *prompt, siz
         return st;
     st = answer_begin(&a, g, &p, prompt, n, &g->cancel, out, err);
     if (!st)
-        st = take_prompt(g, prompt, n, out, err);
+        st = take_prompt(g, prompt, n, &p, out, err);
     if (!st)
         st = make_tokens(g, &a, err);
     st = answer_end(&a, st, err);
@@ -536,10 +554,10 @@ cairn_status generator_prompt(const generator *g, const json_t *messages, token_
     return generator_prompt_tools(g, messages, NULL, out, err);
 }
 
-/* Keep what the system messages at the front give: prompts of this kind begin with it. What the
- * template makes of them alone may differ from what it makes of the conversation, so only their
- * common beginning counts. */
-static void keep_system_prompt(generator *g, const json_t *messages, const token_list *prompt)
+/* How many tokens the prompt has in common with that of the system messages at its front alone. What the
+ * template makes of them may differ from what it makes of the conversation, so only the common beginning
+ * counts. */
+static size_t system_tokens(generator *g, const json_t *messages, const token_list *prompt)
 {
     json_t *system = json_array(), *m;
     token_list alone = {0};
@@ -551,29 +569,62 @@ static void keep_system_prompt(generator *g, const json_t *messages, const token
         if (!role || strcmp(role, "system") || json_array_append(system, m))
             break;
     }
-    if (json_array_size(system) && !generator_prompt(g, system, &alone, NULL)) {
-        while (same < alone.n && same < prompt->n && same < g->sequence.n &&
-               alone.ids[same] == prompt->ids[same] && g->sequence.ids[same] == prompt->ids[same])
+    if (json_array_size(system) && !generator_prompt(g, system, &alone, NULL))
+        while (same < alone.n && same < prompt->n && alone.ids[same] == prompt->ids[same])
             same++;
-        same -= same % DECODER_KEEP_UNIT;
-        if (same >= LEAST_KEPT)
-            prefix_cache_store(g->prefixes, g->dec, prompt->ids, same);
-    }
     token_list_clear(&alone);
     json_decref(system);
+    return same;
+}
+
+/* Prompts of this kind begin with it. */
+static void keep_system_prompt(generator *g, const token_list *prompt, size_t n)
+{
+    if (n > g->n_exact)
+        n = g->n_exact;
+    n -= n % DECODER_KEEP_UNIT;
+    if (n >= LEAST_KEPT)
+        prefix_cache_store(g->prefixes, g->dec, prompt->ids, n);
+}
+
+cairn_status generator_passage_tokens(const generator *g, const char *text, size_t len,
+                                      token_list *out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    size_t safe_len = len;
+    char *safe = break_controls(g, text, len, &safe_len, &st);
+
+    if (st)
+        return cairn_fail(err, st, "a passage");
+    st = tokenizer_encode(g->tok, safe ? safe : text, safe_len, 0, out, err);
+    free(safe);
+    return st;
+}
+
+cairn_status generator_keep_passages(generator *g, cairn_error *err)
+{
+    return passages_keep(g, err);
 }
 
 cairn_status generator_chat(generator *g, const json_t *messages, const generate_params *params,
                             generate_result *out, cairn_error *err)
 {
     token_list prompt = {0};
+    size_t system = 0;
     cairn_status st = generator_prompt(g, messages, &prompt, err);
 
     generate_result_clear(out);
+    if (!st && (g->prefixes || g->passages))
+        system = system_tokens(g, messages, &prompt);
+    g->frame.n = 0;
+    for (size_t i = 0; !st && g->passages && i < system; i++)
+        if (token_list_push(&g->frame, prompt.ids[i]))
+            st = cairn_fail(err, CAIRN_ENOMEM, "prompt");
     if (!st)
         st = generator_complete_tokens(g, prompt.ids, prompt.n, params, out, err);
     if (!st && g->prefixes)
-        keep_system_prompt(g, messages, &prompt);
+        keep_system_prompt(g, &prompt, system);
+    g->frame.n = 0;
     token_list_clear(&prompt);
     return st;
 }

@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "generate/decode/decoder.h"
+#include "generate/decode/passage_cache.h"
 #include "generate/decode/prefix_cache.h"
 #include "generate/sample/sampler.h"
 
@@ -26,6 +27,7 @@ typedef struct generator_options {
     decoder_kv kv; /* of the fast mode */
     weight_cache_options weights;  /* where repacked weights are kept; zero: nowhere */
     prefix_cache_options prefixes; /* where beginnings of prompts are kept; zero: nowhere */
+    passage_cache_options passages; /* where passages are kept; zero: nowhere */
 } generator_options;
 
 /* options may be NULL. */
@@ -58,6 +60,11 @@ const char *generate_finish_name(generate_finish f);
  * cancel. */
 typedef bool generate_callback(void *ctx, const char *text, size_t len);
 
+typedef struct generate_text {
+    const char *text;
+    size_t len;
+} generate_text;
+
 typedef struct generate_params {
     size_t max_tokens;              /* 0: as many as fit */
     const sampler_params *sampling; /* NULL: greedy. DRY without breakers gets the usual ones: tokens
@@ -71,6 +78,12 @@ typedef struct generate_params {
     const char *grammar;        /* as grammar.h */
     const json_t *json_schema;  /* as json_schema.h */
     const char *quotable;       /* whatever stands between quotation marks is a run of this text */
+    /* Texts of which the messages may hold runs (the passages that the prompt was made from). Where their
+     * keys and values are kept on disk they are used, in place of computing them anew; the answer is then near
+     * that of a full pass, not the same to the byte. generator_keep_passages keeps the others. Only
+     * generator_chat looks at them. */
+    const generate_text *passages;
+    size_t n_passages;
     bool no_drafts;             /* a pass for every token; the text is the same (copy_draft.h) */
     generate_callback *on_text; /* may be NULL */
     void *ctx;
@@ -92,6 +105,9 @@ typedef struct generate_result {
     size_t n_top, cap_logprobs;
     size_t prompt_tokens;
     size_t cached_tokens; /* of these, found in the sequence or on disk and not computed again */
+    size_t reused_tokens; /* and so many were taken from kept passages */
+    double reuse_distance; /* how far kept values were from those computed at the same places, 0..; where it
+                              is too much, the prompt was computed in full */
     generate_finish finish;
     /* Speculation by copying: passes of the model after the prompt's, tokens proposed to them, and
      * tokens of these that came true, each of which saved a pass. */
@@ -108,6 +124,9 @@ cairn_status generator_chat(generator *g, const json_t *messages, const generate
                             generate_result *out, cairn_error *err);
 /* Does the template show tools to the model, and calls and their results? */
 bool generator_takes_tools(const generator *g);
+/* Compute and keep those passages of the last prompts that are not kept yet. For when nobody waits: each
+ * costs a pass over its tokens. */
+cairn_status generator_keep_passages(generator *g, cairn_error *err);
 /* The prompt text those messages give, to be freed; for token budgets and `model template`. */
 cairn_status generator_render(const generator *g, const json_t *messages, bool add_generation_prompt,
                               char **text, size_t *len, cairn_error *err);

@@ -15,7 +15,12 @@ struct generator {
     decoder_model *model;
     decoder *dec;
     prefix_cache *prefixes; /* NULL: none */
+    passage_cache *passages; /* NULL: none */
     token_list sequence; /* the tokens whose keys and values dec holds */
+    size_t n_exact;      /* of these at the front, those whose are as a plain pass computes them */
+    token_list frame;    /* what prompts like the running one begin with (passage_reuse.h) */
+    token_list *noted, noted_frame; /* passages to keep when nobody waits, and their frame */
+    size_t n_noted;
     float *logits;       /* [n_vocab] of the model */
     float *draft_logits; /* [COPY_DRAFT_MAX + 1][n_vocab], made when first needed */
     size_t n_pick;       /* of these, ids the tokenizer knows: only they are sampled */
@@ -37,6 +42,10 @@ void generator_truncate(generator *g, size_t n);
 /* Append ids to the sequence; logits as decoder_eval. */
 cairn_status generator_feed(generator *g, const token_id *ids, size_t n, decoder_want want,
                             float *logits, cairn_error *err);
+
+/* The tokens of a text inside a message, control tokens broken; appended to *out. */
+cairn_status generator_passage_tokens(const generator *g, const char *text, size_t len,
+                                      token_list *out, cairn_error *err);
 
 /* The tokens' texts, for constraints. Threads: any. */
 cairn_status generator_trie(generator *g, const token_trie **out, cairn_error *err);

@@ -259,3 +259,45 @@ void kv_cache_put(kv_cache *c, const kernels *kern, const kv_pages *p, size_t la
         }
     }
 }
+
+/* The opposite of put_apart. */
+static void get_apart(const void *at, void *to, size_t n, size_t size)
+{
+    for (size_t i = 0; i < n; i++)
+        memcpy((uint8_t *)to + i * size, (const uint8_t *)at + i * 16 * size, size);
+}
+
+static void get_int8(const kv_cache *c, const kv_pages *p, size_t layer, size_t head, size_t pos,
+                     float *k, float *v)
+{
+    const size_t dim = c->head_dim, groups = dim / KV_GROUP, lane = pos % 16, first = pos - lane;
+    const int8_t *keys = (int8_t *)kv_at(c, KV_KEYS, p, layer, head, first) + lane;
+    const int8_t *values = (int8_t *)kv_at(c, KV_VALUES, p, layer, head, first) + lane * dim;
+    const float *ks = (float *)kv_at(c, KV_KEY_SCALES, p, layer, head, first) + lane;
+    const float *vs = (float *)kv_at(c, KV_VALUE_SCALES, p, layer, head, first) + lane * groups;
+
+    for (size_t i = 0; i < dim; i++) {
+        k[i] = (float)keys[i * 16] * ks[i / KV_GROUP * 16];
+        v[i] = (float)values[i] * vs[i / KV_GROUP];
+    }
+}
+
+void kv_cache_get(const kv_cache *c, const kernels *kern, const kv_pages *p, size_t layer,
+                  size_t head, size_t pos, float *k, float *v)
+{
+    const size_t dim = c->head_dim, lane = pos % 16;
+    const uint8_t *keys = kv_at(c, KV_KEYS, p, layer, head, pos - lane);
+    const uint8_t *values = kv_at(c, KV_VALUES, p, layer, head, pos - lane);
+
+    if (c->format == KV_INT8) {
+        get_int8(c, p, layer, head, pos, k, v);
+    } else if (c->format == KV_F16) {
+        uint16_t as_half[dim];
+        get_apart((const uint16_t *)keys + lane, as_half, dim, sizeof *as_half);
+        kern->from_half(as_half, dim, k);
+        kern->from_half((const uint16_t *)values + lane * dim, dim, v);
+    } else {
+        get_apart((const float *)keys + lane, k, dim, sizeof *k);
+        memcpy(v, (const float *)values + lane * dim, dim * sizeof *v);
+    }
+}

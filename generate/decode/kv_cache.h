@@ -76,6 +76,9 @@ void kv_run_put(kv_cache *c, const kv_pages *p, size_t n, const uint8_t *in);
  * was reserved. */
 void kv_cache_put(kv_cache *c, const kernels *kern, const kv_pages *p, size_t layer, size_t pos,
                   const float *k, const float *v);
+/* One stored position of one head as floats, [head_dim] each. */
+void kv_cache_get(const kv_cache *c, const kernels *kern, const kv_pages *p, size_t layer,
+                  size_t head, size_t pos, float *k, float *v);
 
 /* Keys, values or scales of one head from position pos on, a multiple of 16; they are contiguous up to
  * the end of the page. */

@@ -16,18 +16,15 @@
 #include "generate/decode/prefix_cache.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "base/bytes.h"
-#include "base/checked.h"
 #include "base/cursor.h"
 #include "generate/decode/cache_folder.h"
 
@@ -44,20 +41,16 @@ struct prefix_cache {
 prefix_cache *prefix_cache_open(const prefix_cache_options *o, const gguf *g, bool exact,
                                 decoder_kv kv)
 {
-    struct stat sb;
     prefix_cache *c;
-    size_t len;
-    const uint8_t *front;
 
     if (!o->folder || !o->budget_bytes || strlen(o->folder) >= sizeof c->folder ||
-        stat(gguf_path(g), &sb) || !(c = calloc(1, sizeof *c)))
+        !(c = calloc(1, sizeof *c)))
         return NULL;
+    if (!cache_model_key(g, VERSION, exact ? 1 : 2 * (uint64_t)kv, &c->key)) {
+        free(c);
+        return NULL;
+    }
     snprintf(c->folder, sizeof c->folder, "%s", o->folder);
-    front = gguf_front(g, &len);
-    const uint64_t parts[] = {VERSION, (uint64_t)sb.st_size, (uint64_t)sb.st_mtim.tv_sec,
-                              (uint64_t)sb.st_mtim.tv_nsec, XXH3_64bits(front, len),
-                              exact ? 1 : 2 * (uint64_t)kv};
-    c->key = XXH3_64bits(parts, sizeof parts);
     c->budget = o->budget_bytes;
     return c;
 }
@@ -103,40 +96,6 @@ static size_t find_longest(const prefix_cache *c, const token_id *ids, size_t n,
     return best > beyond ? best : 0;
 }
 
-/* The whole file, its checksum verified; to be freed. */
-static uint8_t *read_file(const char *path, size_t *len)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    struct stat sb;
-    uint8_t *data = NULL;
-    uint64_t want;
-    size_t have = 0;
-
-    if (fd < 0)
-        return NULL;
-    if (cache_file_is_ours(fd) && !fstat(fd, &sb) && sb.st_size > 40 &&
-        (uint64_t)sb.st_size <= MAX_BYTES)
-        data = malloc((size_t)sb.st_size);
-    while (data && have < (size_t)sb.st_size) {
-        ssize_t r = pread(fd, data + have, (size_t)sb.st_size - have, (off_t)have);
-        if (r <= 0)
-            break;
-        have += (size_t)r;
-    }
-    if (data) {
-        *len = (size_t)sb.st_size - 8;
-        memcpy(&want, data + *len, 8);
-        if (have != (size_t)sb.st_size || XXH3_64bits(data, *len) != want) {
-            free(data);
-            data = NULL;
-        } else {
-            cache_file_touch(fd);
-        }
-    }
-    close(fd);
-    return data;
-}
-
 /* Keys and values of the n tokens in the file's bytes; NULL: it is another file. */
 static const uint8_t *parse(const prefix_cache *c, const uint8_t *data, size_t len,
                             const token_id *ids, size_t n, size_t *n_bytes)
@@ -171,7 +130,7 @@ size_t prefix_cache_load(prefix_cache *c, decoder *d, const token_id *ids, size_
 
     if (!found || !path_of(c, ids, found, path))
         return 0;
-    data = read_file(path, &len);
+    data = cache_file_read(path, MAX_BYTES, &len);
     kept = data ? parse(c, data, len, ids, found, &n_bytes) : NULL;
     if (!kept) {
         unlink(path); /* damaged: it is made again */
@@ -187,19 +146,13 @@ size_t prefix_cache_load(prefix_cache *c, decoder *d, const token_id *ids, size_
 
 void prefix_cache_store(prefix_cache *c, decoder *d, const token_id *ids, size_t n)
 {
-    char path[PATH_MAX], temporary[PATH_MAX + 8];
+    char path[PATH_MAX];
     size_t kept = decoder_keep_bytes(d, n);
-    uint8_t *place;
     bytes file;
     cairn_status st;
-    int fd;
 
     if (!kept || kept > c->budget || kept > MAX_BYTES / 2 || !path_of(c, ids, n, path) ||
-        !access(path, F_OK) || !cache_folder_make(c->folder))
-        return;
-    snprintf(temporary, sizeof temporary, "%s" CACHE_TEMPORARY, path);
-    fd = cache_open_temporary(temporary);
-    if (fd < 0)
+        !access(path, F_OK))
         return;
     bytes_init(&file, MAX_BYTES);
     st = bytes_append(&file, MAGIC, 8);
@@ -210,15 +163,8 @@ void prefix_cache_store(prefix_cache *c, decoder *d, const token_id *ids, size_t
     st = st ? st : bytes_append(&file, ids, n * sizeof *ids);
     st = st ? st : bytes_append_zeros(&file, kept);
     if (!st) {
-        place = (uint8_t *)file.data + file.len - kept;
-        decoder_keep(d, n, place);
-        st = bytes_append_u64(&file, XXH3_64bits(file.data, file.len));
-    }
-    if (st || !cache_write_all(fd, file.data, file.len, 0)) {
-        unlink(temporary);
-        close(fd);
-    } else if (cache_publish(fd, c->folder, temporary, path)) {
-        cache_folder_sweep(c->folder, SUFFIX, c->budget, path + strlen(c->folder) + 1, NULL);
+        decoder_keep(d, n, (uint8_t *)file.data + file.len - kept);
+        cache_file_write(c->folder, path, SUFFIX, c->budget, &file);
     }
     bytes_clear(&file);
 }

@@ -51,7 +51,7 @@ static bool pass(decoder *d, decoder *judge, twin *all, uint64_t *seed, float *g
             continue;
         for (size_t j = 0; j < n; j++)
             t->ids[t->n + j] = (token_id)(tiny_random(seed) % VOCAB);
-        items[n_items] = (decoder_item){t->s, t->ids + t->n, n, tiny_random(seed) % 3};
+        items[n_items] = (decoder_item){t->s, t->ids + t->n, n, tiny_random(seed) % 3, NULL};
         of[n_items++] = t;
         left -= n;
     }
@@ -174,7 +174,8 @@ static void passes_are_bounded(void **state)
     assert_int_equal(decoder_model_open(&m, g, NULL, NULL), CAIRN_OK);
     assert_int_equal(decoder_create(&d, m, &o, NULL), CAIRN_OK);
     assert_int_equal(decoder_sequence_create(&s, d, NULL), CAIRN_OK);
-    decoder_item items[] = {{s, ids, 12, DECODER_LAST}, {decoder_own_sequence(d), ids, 5, 0}};
+    decoder_item items[] = {{s, ids, 12, DECODER_LAST, NULL},
+                            {decoder_own_sequence(d), ids, 5, 0, NULL}};
     assert_int_equal(decoder_eval_many(d, items, 2, row, NULL), CAIRN_EUSAGE);
     items[1].n = 0;
     assert_int_equal(decoder_eval_many(d, items, 2, row, NULL), CAIRN_EUSAGE);
