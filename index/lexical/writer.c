@@ -7,7 +7,8 @@
  *    and begins anew.
  * 3. lexical_writer_finish walks the runs of all inverters side by side in the order of their
  *    terms. The streams of a term, a stream a run, are gathered into batches; workers put the rows
- *    of each term in order and encode them; the lists are written in the order of the batches.
+ *    of each term in order and encode them; the lists are written in the order of the batches
+ *    (writer_lists.c).
  *
  * Which worker took which rows is left to chance. The result is not: a row's number, length and
  * language are given by the caller's thread, and a term's postings are put in order of their rows,
@@ -22,82 +23,16 @@
  *
  * Threads: jobs lie in a ring. The caller submits at `tail` and collects at `head`; workers take
  * at `next`. All three only grow, under `lock`; a job belongs to whoever took it last. */
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
-#include "base/varint.h"
-#include "index/lexical/inverter.h"
-#include "index/lexical/output.h"
+#include "index/lexical/writer.h"
 
 #define BUDGET_DEFAULT ((size_t)64 << 20)
 #define BUDGET_LEAST   ((size_t)1 << 20) /* a thread, too */
 #define THREADS_MAX    64
-#define BLOCK_ROWS     256
 #define BLOCK_BYTES    ((size_t)192 << 10)
-#define BATCH_BYTES    ((size_t)128 << 10)
-#define BATCH_TERMS    4096
-
-/* A row of a block: where its texts lie in job.text. */
-typedef struct job_row {
-    size_t at[LEXICAL_FIELDS], len[LEXICAL_FIELDS], lang; /* lang: NUL-terminated */
-    uint8_t lang_index;
-    row_length length; /* the answer */
-} job_row;
-
-/* A term of a batch: its name and the streams of its runs in job.text. */
-typedef struct job_term {
-    size_t text, len;
-    size_t first, n; /* of job.streams */
-    list_size size;  /* the answer */
-} job_term;
-
-typedef struct job_stream {
-    size_t at, len; /* in job.text */
-} job_stream;
-
-typedef struct job {
-    bool encode, done;
-    bytes text;
-    job_row *rows; /* [BLOCK_ROWS] */
-    uint32_t first_row, n_rows;
-    job_term *terms; /* [BATCH_TERMS] */
-    size_t n_terms;
-    job_stream *streams;
-    size_t n_streams, cap_streams;
-    spool post, pos; /* lists of the batch, in memory */
-    cairn_status status;
-    cairn_error error;
-} job;
-
-typedef struct worker {
-    lexical_writer *w;
-    inverter *inverter;
-    list_encoder lists;
-    pthread_t thread;
-    bool started;
-} worker;
-
-struct lexical_writer {
-    size_t budget;
-    char *dir;
-    worker *workers;
-    size_t n_workers;
-    bool threaded;
-    job *jobs;
-    size_t n_jobs;
-    uint64_t head, next, tail;
-    bool stop;
-    pthread_mutex_t lock;
-    pthread_cond_t submitted, finished;
-    job *open; /* the block that is being filled; NULL: none */
-    bytes rows; /* LEXICAL_FIELDS + 1 bytes a row */
-    lexical_meta meta;
-    index_output *out; /* while finishing */
-    uint8_t *columns;  /* the same */
-    bool broken;
-};
 
 static cairn_status no_memory(cairn_error *err)
 {
@@ -130,133 +65,9 @@ static cairn_status invert_block(worker *k, job *j, cairn_error *err)
     return st ? st : hold_share(k, err);
 }
 
-/* Reading a stream. Its bytes are our own, so they are only asserted by the bounds. */
-typedef struct stream_cursor {
-    const uint8_t *p, *end;
-    uint32_t row;
-    bool simple;
-} stream_cursor;
-
-/* Stand on the next posting's row; UINT32_MAX at the end. */
-static void stream_next(stream_cursor *c)
-{
-    uint64_t v;
-
-    if (c->p >= c->end) {
-        c->row = UINT32_MAX;
-        return;
-    }
-    if (*c->p < 0x80)
-        v = *c->p++;
-    else
-        c->p += varint_decode(c->p, c->end, &v);
-    c->row += (uint32_t)(v >> 1);
-    c->simple = v & 1;
-}
-
-static inline const uint8_t *read_varint(const uint8_t *p, const uint8_t *end, uint32_t *out)
-{
-    uint64_t v;
-
-    if (*p < 0x80) {
-        *out = *p;
-        return p + 1;
-    }
-    p += varint_decode(p, end, &v);
-    *out = (uint32_t)v;
-    return p;
-}
-
-/* Give the posting at hand to the encoder and step. */
-static cairn_status encode_posting(worker *k, stream_cursor *c, cairn_error *err)
-{
-    uint32_t tf[LEXICAL_FIELDS] = {0}, *gaps;
-    size_t total = 1;
-    cairn_status st;
-
-    if (c->simple) {
-        tf[LEXICAL_BODY] = 1;
-    } else {
-        unsigned fields = *c->p++;
-        total = 0;
-        for (unsigned f = 0; f < LEXICAL_FIELDS; f++) {
-            if (!(fields >> f & 1))
-                continue;
-            c->p = read_varint(c->p, c->end, &tf[f]);
-            total += tf[f];
-        }
-    }
-    st = list_add_gaps(&k->lists, c->row, tf, &gaps, err);
-    if (st)
-        return st;
-    for (size_t i = 0; i < total; i++)
-        c->p = read_varint(c->p, c->end, &gaps[i]);
-    stream_next(c);
-    return CAIRN_OK;
-}
-
-/* Encode the postings of n streams, rows rising over all of them. Each worker takes whole blocks
- * of rows, so long runs of postings come from one stream. */
-static cairn_status encode_streams(worker *k, stream_cursor *c, size_t n, cairn_error *err)
-{
-    cairn_status st = CAIRN_OK;
-
-    for (;;) {
-        size_t best = 0;
-        uint32_t second = UINT32_MAX;
-        for (size_t i = 1; i < n; i++) {
-            if (c[i].row < c[best].row) {
-                second = c[best].row;
-                best = i;
-            } else if (c[i].row < second) {
-                second = c[i].row;
-            }
-        }
-        if (st || c[best].row == UINT32_MAX)
-            return st;
-        while (!st && c[best].row < second)
-            st = encode_posting(k, &c[best], err);
-    }
-}
-
-static cairn_status encode_batch(worker *k, job *j, cairn_error *err)
-{
-    stream_cursor few[64], *c = few;
-    size_t cap = sizeof few / sizeof *few;
-    cairn_status st = CAIRN_OK;
-
-    k->lists.post = &j->post;
-    k->lists.pos = &j->pos;
-    for (size_t i = 0; i < j->n_terms && !st; i++) {
-        job_term *t = &j->terms[i];
-        if (t->n > cap) {
-            stream_cursor *more = checked_realloc(c == few ? NULL : c, t->n, sizeof *more);
-            if (!more) {
-                st = no_memory(err);
-                break;
-            }
-            c = more;
-            cap = t->n;
-        }
-        for (size_t s = 0; s < t->n; s++) {
-            const job_stream *at = &j->streams[t->first + s];
-            const uint8_t *p = (const uint8_t *)j->text.data + at->at;
-            c[s] = (stream_cursor){.p = p, .end = p + at->len, .row = UINT32_MAX};
-            stream_next(&c[s]);
-        }
-        list_begin(&k->lists);
-        st = encode_streams(k, c, t->n, err);
-        if (!st)
-            st = list_end(&k->lists, &t->size, err);
-    }
-    if (c != few)
-        free(c);
-    return st;
-}
-
 static void run_job(worker *k, job *j)
 {
-    j->status = j->encode ? encode_batch(k, j, &j->error) : invert_block(k, j, &j->error);
+    j->status = j->encode ? writer_encode(k, j, &j->error) : invert_block(k, j, &j->error);
 }
 
 /* ---- the ring ---- */
@@ -356,7 +167,7 @@ static void job_shrink(job *j)
 }
 
 /* A free job at the tail, emptied. */
-static cairn_status new_job(lexical_writer *w, bool encode, job **out, cairn_error *err)
+cairn_status writer_new_job(lexical_writer *w, bool encode, job **out, cairn_error *err)
 {
     cairn_status st = w->tail - w->head == w->n_jobs ? collect(w, err) : CAIRN_OK;
     job *j = &w->jobs[w->tail % w->n_jobs];
@@ -381,7 +192,7 @@ static cairn_status new_job(lexical_writer *w, bool encode, job **out, cairn_err
 }
 
 /* Hand the job at the tail to the workers; without threads, do it. */
-static cairn_status submit(lexical_writer *w, job *j, cairn_error *err)
+cairn_status writer_submit(lexical_writer *w, job *j, cairn_error *err)
 {
     if (!w->threaded)
         run_job(&w->workers[0], j);
@@ -539,7 +350,7 @@ static cairn_status add_to_block(lexical_writer *w, const lexical_doc *doc, uint
     cairn_status st = CAIRN_OK;
 
     if (!j) {
-        st = new_job(w, false, &j, err);
+        st = writer_new_job(w, false, &j, err);
         if (st)
             return st;
         j->first_row = row;
@@ -561,7 +372,7 @@ static cairn_status add_to_block(lexical_writer *w, const lexical_doc *doc, uint
     if (j->n_rows < BLOCK_ROWS && j->text.len < BLOCK_BYTES)
         return CAIRN_OK;
     w->open = NULL;
-    return submit(w, j, err);
+    return writer_submit(w, j, err);
 }
 
 /* Without threads: no copy, and a failure of the text's own is told at once. */
@@ -622,124 +433,6 @@ cairn_status lexical_writer_add(lexical_writer *w, const lexical_doc *doc, uint3
 
 /* ---- finish ---- */
 
-/* The runs of all inverters, the one with the smallest term on top of a heap. */
-typedef struct run_heap {
-    posting_run *runs, **heap;
-    size_t n_runs, n;
-} run_heap;
-
-static int compare_runs(const posting_run *a, const posting_run *b)
-{
-    int c;
-
-    if (a->prefix != b->prefix)
-        return a->prefix < b->prefix ? -1 : 1;
-    c = memcmp(a->term, b->term, a->len < b->len ? a->len : b->len);
-    return c ? c : (a->len > b->len) - (a->len < b->len);
-}
-
-/* The run at `i` may stand too high. */
-static void sift_down(run_heap *h, size_t i)
-{
-    for (;;) {
-        size_t least = i;
-        for (size_t c = 2 * i + 1; c <= 2 * i + 2 && c < h->n; c++)
-            if (compare_runs(h->heap[c], h->heap[least]) < 0)
-                least = c;
-        if (least == i)
-            return;
-        posting_run *r = h->heap[i];
-        h->heap[i] = h->heap[least];
-        h->heap[least] = r;
-        i = least;
-    }
-}
-
-static void close_runs(run_heap *h)
-{
-    for (size_t i = 0; h->runs && i < h->n_runs; i++)
-        posting_run_close(&h->runs[i]);
-    free(h->runs);
-    free(h->heap);
-}
-
-static cairn_status open_runs(lexical_writer *w, run_heap *h, cairn_error *err)
-{
-    size_t total = 0, buffer;
-    cairn_status st = CAIRN_OK;
-
-    *h = (run_heap){0};
-    for (size_t i = 0; i < w->n_workers; i++)
-        total += inverter_runs(w->workers[i].inverter);
-    h->runs = checked_malloc(total, sizeof *h->runs);
-    h->heap = checked_malloc(total, sizeof *h->heap);
-    if (!h->runs || !h->heap)
-        return no_memory(err);
-    buffer = w->budget / 8 / (total + 1);
-    for (size_t i = 0; i < w->n_workers; i++) {
-        inverter *v = w->workers[i].inverter;
-        for (size_t r = 0, n = inverter_runs(v); r < n && !st; r++) {
-            posting_run *run = &h->runs[h->n_runs];
-            st = posting_run_open(run, v, r, buffer, err);
-            h->n_runs++;
-            if (!st && run->term)
-                h->heap[h->n++] = run;
-        }
-    }
-    for (size_t i = h->n / 2; i-- > 0 && !st;)
-        sift_down(h, i);
-    return st;
-}
-
-/* Take the smallest term of all runs with its streams into the batch. */
-static cairn_status gather_term(run_heap *h, job *j, cairn_error *err)
-{
-    job_term *t = &j->terms[j->n_terms];
-    cairn_status st;
-
-    *t = (job_term){.text = j->text.len, .len = h->heap[0]->len, .first = j->n_streams};
-    st = bytes_append(&j->text, h->heap[0]->term, t->len);
-    if (st)
-        return no_memory(err);
-    while (!st && h->n) {
-        posting_run *r = h->heap[0];
-        job_stream *s;
-        if (r->len != t->len || memcmp(r->term, j->text.data + t->text, t->len))
-            break;
-        job_stream *more = checked_room(j->streams, j->n_streams, &j->cap_streams, sizeof *more);
-        if (!more)
-            return no_memory(err);
-        j->streams = more;
-        s = &j->streams[j->n_streams++];
-        s->at = j->text.len;
-        st = posting_run_take(r, &j->text, err);
-        s->len = j->text.len - s->at;
-        t->n++;
-        if (!r->term)
-            h->heap[0] = h->heap[--h->n];
-        sift_down(h, 0);
-    }
-    j->n_terms++;
-    return st;
-}
-
-static cairn_status merge_runs(lexical_writer *w, cairn_error *err)
-{
-    run_heap h;
-    cairn_status st = open_runs(w, &h, err);
-
-    while (!st && h.n) {
-        job *j;
-        st = new_job(w, true, &j, err);
-        while (!st && h.n && j->n_terms < BATCH_TERMS && j->text.len < BATCH_BYTES)
-            st = gather_term(&h, j, err);
-        if (!st)
-            st = submit(w, j, err);
-    }
-    close_runs(&h);
-    return st;
-}
-
 /* Make room for the output where the inverters have filled the memory. */
 static cairn_status settle(lexical_writer *w, cairn_error *err)
 {
@@ -781,7 +474,7 @@ cairn_status lexical_writer_finish(lexical_writer *w, const section_sink *sink, 
     if (w->open) {
         job *j = w->open;
         w->open = NULL;
-        st = submit(w, j, err);
+        st = writer_submit(w, j, err);
     }
     if (!st)
         st = collect_all(w, err);
@@ -803,7 +496,7 @@ cairn_status lexical_writer_finish(lexical_writer *w, const section_sink *sink, 
         st = list_encoder_lengths(&w->workers[i].lists, w->columns, w->meta.n_rows, w->meta.weight,
                                   w->meta.b, w->meta.typical, err);
     if (!st)
-        st = merge_runs(w, err);
+        st = writer_merge_runs(w, err);
     /* Also after a failure: jobs that are still at work hold what is freed below. */
     cairn_status rest = collect_all(w, st ? NULL : err);
     st = st ? st : rest;

@@ -1,8 +1,9 @@
 /* wholes.c - names of several words, told by the signs between these.
  *
  * A chain is a run of main words with one of a few signs between each and the next. What it holds
- * follows from the signs: behind "://" or www everything up to white space is a URL, an at sign makes an
- * address, a dot joins all that a file name may have, an underscore or two colons an identifier. */
+ * follows from the signs: behind "://" or www everything up to white space is a URL, an at sign
+ * makes an address, a dot joins all that a file name may have, an underscore or two colons an
+ * identifier. */
 #include "index/text/wholes.h"
 
 #include <string.h>
@@ -103,8 +104,8 @@ static bool is_url(const uint8_t *text, size_t from, size_t to, unsigned *open)
     return true;
 }
 
-/* The host that begins the chain, and its URL, which may go on far behind the chain; returns the first
- * span behind. */
+/* The host that begins the chain, and its URL, which may go on far behind the chain; returns the
+ * first span behind. */
 static size_t take_url(chain *c)
 {
     size_t i = is_www(c, 0), last = host_end(c, i), span, next;

@@ -7,8 +7,8 @@
  *   meeting-notes_v2.pdf       itself; a hyphen joins only beside a dot or an at sign
  *
  * They are found among the words that the text was parted into, by what stands between two of them,
- * so it makes no difference which way parted it. One of more than ANALYZER_TERM_MAX bytes, which would
- * have to be cut, or without a letter is none.
+ * so it makes no difference which way parted it. One of more than ANALYZER_TERM_MAX bytes, which
+ * would have to be cut, or without a letter is none.
  *
  * Threads  no state. */
 #ifndef CAIRN_INDEX_TEXT_WHOLES_H
@@ -24,8 +24,8 @@ typedef struct whole {
 /* The most that wholes_at gives. */
 #define WHOLES_AT 64
 
-/* Look at the chain of words that begins with the main word spans[i], i < n. out[*n_out] gets its wholes
- * by ascending `first`; returns the index of the first span behind the chain. */
+/* Look at the chain of words that begins with the main word spans[i], i < n. out[*n_out] gets its
+ * wholes by ascending `first`; returns the index of the first span behind the chain. */
 size_t wholes_at(const uint8_t *text, const word_span *spans, size_t i, size_t n,
                  whole out[WHOLES_AT], size_t *n_out);
 

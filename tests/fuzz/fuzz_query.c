@@ -15,7 +15,8 @@ static void make_collection(void)
 {
     static const char *const texts[] = {"annual budget report draft", "the plan of the plans",
                                         "abba aab bab baba", "organisation organised organise",
-                                        "caf\xC3\xA9 \xD0\xB6\xD0\xB2 42 2024", "a b c d e f g"};
+                                        "caf\xC3\xA9 \xD0\xB6\xD0\xB2 42 2024", "a b c d e f g",
+                                        "to ada@example.org of www.b.org/c_d.e, max_open_files"};
     static memory_sections sections;
     section_sink sink = memory_sink(&sections);
     section_source source = memory_source(&sections);
