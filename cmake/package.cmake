@@ -2,6 +2,7 @@
 #
 #   bin/cairn                         the program
 #   libexec/cairn/cairn-extract       the sandboxed reader of foreign formats (see ingest/)
+#   libexec/cairn/cairn-convert       starts converters of old formats for it (see ingest/)
 #   libexec/cairn/cairn-ocr.so        Tesseract, opened where text is recognised
 #   lib/cairn/cairn-faiss.so          FAISS and OpenBLAS, opened on first use (see index/vector/)
 #   lib/systemd/user                  cairn-watch.service, cairn-serve.service, off until a user enables them
@@ -95,7 +96,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_NAME cairn)
 set(CPACK_DEBIAN_UNSPECIFIED_FILE_NAME DEB-DEFAULT)
-set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_RECOMMENDS "poppler-data, tesseract-ocr-eng")
+set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_RECOMMENDS "poppler-data, tesseract-ocr-eng, antiword, catdoc, universal-ctags")
 set(CPACK_DEBIAN_UNSPECIFIED_DESCRIPTION "Cairn indexes the files a person or a team owns, finds passages in them by
 words and by meaning, and answers questions with citations of document, page
 and place, or says that the documents do not hold the answer. It runs offline

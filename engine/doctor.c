@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/ocr.h"
 #include "ingest/extractor.h"
+#include "ingest/helpers.h"
 
 #define FEW_BYTES   ((uint64_t)1 << 30)
 #define MANY_WATCHES 100000
@@ -68,8 +69,28 @@ static void look_for(const examination *x, const char *what, const char *path, c
          there ? found : missing);
 }
 
+/* Programs of others that read what no library of ours does. One for each task is enough. */
+static void look_at_a_task(const examination *x, helper_task task, const char *what,
+                           const char *without)
+{
+    const helper_program *p;
+    char cure[80];
+
+    snprintf(cure, sizeof cure, "apt install %s", helper_cure(task));
+    for (size_t i = 0; (p = helper_program_at(i)); i++)
+        if (p->task == task && helper_is_installed(p)) {
+            tell(x, CAIRN_DOCTOR_GOOD, what, NULL, "read by %s", p->path);
+            return;
+        }
+    tell(x, CAIRN_DOCTOR_WARN, what, cure, "%s", without);
+}
+
 static void look_at_helpers(const examination *x)
 {
+    look_at_a_task(x, HELPER_DOC, "old Word files", "neither antiword nor catdoc is there: .doc is not read");
+    look_at_a_task(x, HELPER_XLS, "old Excel files", "xls2csv is not there: .xls is not read");
+    look_at_a_task(x, HELPER_TAGS, "source code",
+                   "ctags is not there: code is cut at empty lines, not at its functions");
     look_for(x, "PDF tables", "/usr/share/poppler", "poppler-data is there",
              "Chinese, Japanese and Korean PDFs may be read without their text",
              "apt install poppler-data");

@@ -52,6 +52,7 @@ struct extractor {
     size_t max_text, max_memory;
     const atomic_bool *cancel;
     pid_t pid; /* 0 = no worker */
+    pid_t convert; /* its cairn-convert; 0 = none */
     int sock;
     clockid_t cpu_clock;
     unsigned files;
@@ -141,6 +142,17 @@ cairn_status extractor_create(extractor **out, const extractor_options *options,
     return CAIRN_OK;
 }
 
+/* The worker has ended, so its cairn-convert ends. */
+static void reap_convert(extractor *ex)
+{
+    int status;
+
+    if (ex->convert)
+        while (waitpid(ex->convert, &status, 0) < 0 && errno == EINTR)
+            ;
+    ex->convert = 0;
+}
+
 /* End the worker and say how it ended (*status as waitpid, *peak resident bytes). */
 static void end_worker(extractor *ex, bool kill_it, int *status, size_t *peak)
 {
@@ -160,6 +172,7 @@ static void end_worker(extractor *ex, bool kill_it, int *status, size_t *peak)
         ;
     if (peak)
         *peak = (size_t)use.ru_maxrss << 10;
+    reap_convert(ex);
     ex->pid = 0;
     ex->sock = -1;
     bytes_reset(&ex->in);
@@ -179,10 +192,9 @@ void extractor_destroy(extractor *ex)
     free(ex);
 }
 
-static int spawn_worker(extractor *ex, int sock)
+/* Start a program of ours with these sockets (-1: none) as its descriptors 3 and 4. */
+static int spawn(pid_t *pid, const char *program, char *const argv[], int third, int fourth)
 {
-    char memory[32], *argv[] = {(char *)"cairn-extract", memory, *ex->ocr ? ex->ocr : NULL,
-                                ex->ocr_images ? (char *)"images" : NULL, NULL};
     /* Nothing of our environment is passed on. */
     char *envp[] = {(char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C.UTF-8",
                     (char *)"HOME=/nonexistent", (char *)"OMP_THREAD_LIMIT=1", NULL};
@@ -191,7 +203,6 @@ static int spawn_worker(extractor *ex, int sock)
     sigset_t set;
     int rc;
 
-    snprintf(memory, sizeof memory, "%zu", ex->max_memory);
     rc = posix_spawn_file_actions_init(&actions);
     if (rc)
         return rc;
@@ -208,16 +219,74 @@ static int spawn_worker(extractor *ex, int sock)
     posix_spawnattr_setpgroup(&attr, 0);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
                                         POSIX_SPAWN_SETPGROUP);
-    rc = posix_spawn_file_actions_adddup2(&actions, sock, 3);
+    rc = posix_spawn_file_actions_adddup2(&actions, third, 3);
+    if (!rc && fourth >= 0)
+        rc = posix_spawn_file_actions_adddup2(&actions, fourth, 4);
     for (int fd = 0; fd < 3 && !rc; fd++)
         if (fd != STDERR_FILENO || !getenv("CAIRN_EXTRACT_STDERR"))
             rc = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
     if (!rc)
-        rc = posix_spawn(&ex->pid, ex->program, &actions, &attr, argv, envp);
+        rc = posix_spawn(pid, program, &actions, &attr, argv, envp);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&actions);
     if (rc)
-        ex->pid = 0;
+        *pid = 0;
+    return rc;
+}
+
+/* Two ends of a socket, both above the numbers that spawn gives out: dup2 onto itself would leave
+ * close-on-exec set, and one end must not be written over by the other. */
+static int socket_pair(int pair[2])
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+        return errno;
+    for (int i = 0; i < 2; i++)
+        if (pair[i] < 5) {
+            int moved = fcntl(pair[i], F_DUPFD_CLOEXEC, 5), rc = errno;
+            close(pair[i]);
+            pair[i] = moved;
+            if (moved < 0) {
+                close(pair[!i]);
+                return rc;
+            }
+        }
+    return 0;
+}
+
+/* The worker's cairn-convert, beside it; without one, old office documents have no reader. Gives the worker's
+ * end of their socket, or -1. */
+static int spawn_convert(extractor *ex)
+{
+    char *argv[] = {(char *)"cairn-convert", NULL}, *program = NULL;
+    int pair[2], n = (int)(strrchr(ex->program, '/') ? strrchr(ex->program, '/') - ex->program + 1 : 0);
+
+    if (asprintf(&program, "%.*scairn-convert", n, ex->program) < 0)
+        return -1;
+    if (access(program, X_OK) || socket_pair(pair)) {
+        free(program);
+        return -1;
+    }
+    if (spawn(&ex->convert, program, argv, pair[1], -1)) {
+        close(pair[0]);
+        pair[0] = -1;
+    }
+    close(pair[1]);
+    free(program);
+    return pair[0];
+}
+
+static int spawn_worker(extractor *ex, int sock)
+{
+    char memory[32], *argv[] = {(char *)"cairn-extract", memory, *ex->ocr ? ex->ocr : NULL,
+                                ex->ocr_images ? (char *)"images" : NULL, NULL};
+    int convert = spawn_convert(ex), rc;
+
+    snprintf(memory, sizeof memory, "%zu", ex->max_memory);
+    rc = spawn(&ex->pid, ex->program, argv, sock, convert);
+    if (convert >= 0)
+        close(convert); /* the worker's alone: its end is the other's end */
+    if (rc)
+        reap_convert(ex);
     return rc;
 }
 
@@ -369,15 +438,9 @@ static cairn_status start_worker(extractor *ex, cairn_error *err)
     wire_frame f;
     cairn_status st;
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-        return cairn_fail(err, CAIRN_EIO, "a socket pair for the extractor: %s", strerror(errno));
-    if (pair[1] == 3) { /* dup2 onto itself would leave close-on-exec set */
-        int moved = fcntl(pair[1], F_DUPFD_CLOEXEC, 4);
-        if (moved >= 0) {
-            close(pair[1]);
-            pair[1] = moved;
-        }
-    }
+    rc = socket_pair(pair);
+    if (rc)
+        return cairn_fail(err, CAIRN_EIO, "a socket pair for the extractor: %s", strerror(rc));
     rc = spawn_worker(ex, pair[1]);
     close(pair[1]);
     if (rc) {
@@ -427,6 +490,7 @@ static cairn_status ready_worker(extractor *ex, cairn_error *err)
 
     if (ex->pid && waitpid(ex->pid, &status, WNOHANG) == ex->pid) { /* it died while idle */
         close(ex->sock);
+        reap_convert(ex);
         ex->sock = -1;
         ex->pid = 0;
         bytes_reset(&ex->in);

@@ -12,6 +12,7 @@
 
 #include "ingest/extract/encoding.h"
 #include "ingest/extract/ocr.h"
+#include "ingest/extract/ole.h"
 #include "ingest/extract/parsers.h"
 
 /* Containers (OOXML, ODF) show their kind late; texts show it in their first lines, and libmagic's
@@ -262,8 +263,12 @@ detected detect(const char *data, size_t len, const char *name)
             return (detected){archives[i].mime, parse_archive};
     if (len > 5 && !memcmp(data, "{\\rtf", 5))
         return (detected){"application/rtf", parse_rtf};
-    if (encoding_looks_binary(data, len))
-        return (detected){ask_magic(data, len, MAGIC_BYTES), NULL};
+    if (ole_is(data, len))
+        return (detected){ask_magic(data, len, MAGIC_BYTES), parse_ole};
+    if (encoding_looks_binary(data, len)) {
+        mime = ask_magic(data, len, MAGIC_BYTES);
+        return (detected){mime, strcmp(mime, "application/msword") ? NULL : parse_old_word};
+    }
     for (size_t i = 0; i < sizeof code_names / sizeof *code_names; i++)
         if (!strcmp(name, code_names[i].name))
             return (detected){code_names[i].mime, parse_code};
@@ -284,14 +289,11 @@ detected detect(const char *data, size_t len, const char *name)
     return (detected){"text/plain", parse_text}; /* text by its bytes */
 }
 
-/* An office document with a password is a compound file with a stream of this name
- * (MS-OFFCRYPTO 1.3.1). */
-static bool is_encrypted_office(const char *data, size_t len)
+/* These find out what they hold, and say it. */
+static bool says_itself(parse_fn *parse)
 {
-    static const char name[] = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";
-
-    return len > 512 && !memcmp(data, "\xD0\xCF\x11\xE0", 4) &&
-           memmem(data, len, name, sizeof name) != NULL;
+    return parse == parse_gzip || parse == parse_package || parse == parse_archive ||
+           parse == parse_ole;
 }
 
 cairn_status parse_any(emitter *e, const parse_input *in)
@@ -301,13 +303,11 @@ cairn_status parse_any(emitter *e, const parse_input *in)
     if (in->depth > PARSE_MAX_DEPTH)
         return emit_fail(e, CAIRN_ELIMIT, "containers nested more than %d deep", PARSE_MAX_DEPTH);
     d = detect(in->data, in->len, in->name);
-    if (!d.parse && is_encrypted_office(in->data, in->len))
-        return emit_fail(e, CAIRN_EINPUT, "encrypted: it needs a password");
     if (!d.parse && !strncmp(d.mime, "image/", 6) && ocr_takes_images())
         d.parse = parse_image;
     if (!d.parse)
         return emit_fail(e, CAIRN_EUNSUPPORTED, "no parser for %s", d.mime);
-    if (d.parse != parse_gzip && d.parse != parse_package && d.parse != parse_archive) /* these say what they hold */
+    if (!says_itself(d.parse))
         emit_field(e, FIELD_MIME, d.mime, strlen(d.mime));
     if (!in->len) {
         emit_field(e, FIELD_NOTE, "empty file", 10);

@@ -24,9 +24,11 @@
 #include <unicode/ucnv.h>
 #include <unicode/unorm2.h>
 
+#include "ingest/extract/helper.h"
 #include "ingest/extract/mail.h"
 #include "ingest/extract/misbehave.h"
 #include "ingest/extract/ocr.h"
+#include "ingest/extract/ole.h"
 #include "ingest/extract/parsers.h"
 #include "ingest/extract/pdf_render.h"
 #include "ingest/extract/sandbox.h"
@@ -100,6 +102,7 @@ static void set_alarm(void)
 
     setitimer(ITIMER_PROF, &t, NULL);
     ocr_set_time((int64_t)deadline_ms * 7 / 10); /* the page in hand needs time to end */
+    helper_set_time(deadline_ms / 10 * 7);
 }
 
 static cairn_status send_member(void *ctx, const emit_member_info *m, cairn_error *err)
@@ -267,6 +270,7 @@ static void warm_up(void)
     xmlSetGenericErrorFunc(NULL, no_xml_errors);
     detect_warm_up();
     mail_warm_up();
+    ole_warm_up();
 }
 
 static bool is_socket(int fd)
@@ -289,7 +293,10 @@ int main(int argc, char **argv)
         return 2;
     }
     signal(SIGXFSZ, SIG_IGN); /* a library's message to a file fails, and that is all */
-    syscall(SYS_close_range, SOCKET_FD + 1, ~0u, 0);
+    signal(SIGPIPE, SIG_IGN); /* who does not listen is noticed by the error */
+    if (is_socket(HELPER_FD))
+        helper_connect(HELPER_FD);
+    syscall(SYS_close_range, HELPER_FD + 1, ~0u, 0);
     bytes_init(&ch.out, WIRE_MAX_PAYLOAD * 2);
     warm_up();
     if (argc > 2)

@@ -1,6 +1,7 @@
 /* rows.c - see rows.h. */
 #include "ingest/extract/rows.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ROWS_MAX_CELLS 16384
@@ -92,4 +93,24 @@ void rows_end(rows *t)
     bytes_clear(&t->block);
     bytes_clear(&t->header);
     bytes_clear(&t->row);
+}
+
+static void column_name(unsigned column, char out[8])
+{
+    char back[8];
+    int n = 0, i = 0;
+
+    for (column++; column && n < 7; column = (column - 1) / 26)
+        back[n++] = (char)('A' + (column - 1) % 26);
+    while (n)
+        out[i++] = back[--n];
+    out[i] = 0;
+}
+
+void rows_range(char out[64], uint32_t first_row, uint32_t last_row, unsigned last_column)
+{
+    char column[8];
+
+    column_name(last_column, column);
+    snprintf(out, 64, "A%u:%s%u", first_row, column, last_row);
 }

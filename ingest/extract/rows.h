@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "ingest/emit.h"
@@ -32,5 +33,8 @@ bool rows_end_row(rows *t);
 /* Give what is in hand; the next row begins a new block (under the same header). */
 void rows_flush(rows *t);
 void rows_end(rows *t);
+
+/* "A3:D40" of a sheet: rows from 1, columns from 0. */
+void rows_range(char out[64], uint32_t first_row, uint32_t last_row, unsigned last_column);
 
 #endif

@@ -21,67 +21,24 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-/* The header of an older kernel lacks the later fields; the numbers are the ABI. */
-typedef struct landlock_rules {
-    uint64_t fs, net, scope;
-} landlock_rules;
-typedef struct __attribute__((packed)) landlock_path {
-    uint64_t allowed;
-    int32_t fd;
-} landlock_path;
+#include "ingest/extract/landlock.h"
 
-#define LL_CREATE_RULESET 444
-#define LL_ADD_RULE       445
-#define LL_RESTRICT_SELF  446
-#define LL_VERSION_FLAG   1u
-#define LL_PATH_BENEATH   1
-#define LL_READ_FILE      (1ull << 2)
-#define LL_READ_DIR       (1ull << 3)
+#define FOLDER (LANDLOCK_READ_FILE | LANDLOCK_READ_DIR)
 
-static const char *const readable[] = {
-    "/usr/share/poppler", /* CMaps for CJK */
-    "/usr/share/fonts",      "/usr/local/share/fonts", "/etc/fonts",     "/var/cache/fontconfig",
-    "/usr/share/fontconfig", "/usr/share/zoneinfo",    "/etc/localtime",
-    "/usr/share/tesseract-ocr", "/usr/share/tessdata",
+static const landlock_rule readable[] = {
+    {"/usr/share/poppler", FOLDER}, /* CMaps for CJK */
+    {"/usr/share/fonts", FOLDER},
+    {"/usr/local/share/fonts", FOLDER},
+    {"/etc/fonts", FOLDER},
+    {"/var/cache/fontconfig", FOLDER},
+    {"/usr/share/fontconfig", FOLDER},
+    {"/usr/share/zoneinfo", FOLDER},
+    {"/etc/localtime", FOLDER},
+    {"/usr/share/tesseract-ocr", FOLDER},
+    {"/usr/share/tessdata", FOLDER},
 };
-
-static int enter_landlock(void)
-{
-    /* File system rights by ABI: 1 has 13, 2 adds refer, 3 truncate, 5 device ioctl. */
-    static const uint64_t fs_by_abi[] = {0, 0x1FFF, 0x3FFF, 0x7FFF, 0x7FFF, 0xFFFF};
-    landlock_rules rules = {0};
-    long abi = syscall(LL_CREATE_RULESET, NULL, 0, LL_VERSION_FLAG);
-    size_t size;
-    int fd;
-
-    if (abi < 1)
-        return 0;
-    rules.fs = fs_by_abi[abi > 5 ? 5 : abi];
-    rules.net = abi >= 4 ? 3 : 0;
-    rules.scope = abi >= 6 ? 3 : 0;
-    size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
-    fd = (int)syscall(LL_CREATE_RULESET, &rules, size, 0);
-    if (fd < 0)
-        return 0;
-    for (size_t i = 0; i < sizeof readable / sizeof *readable; i++) {
-        landlock_path rule = {.allowed = LL_READ_FILE | LL_READ_DIR};
-        rule.fd = open(readable[i], O_PATH | O_CLOEXEC);
-        if (rule.fd < 0)
-            continue;
-        if (syscall(LL_ADD_RULE, fd, LL_PATH_BENEATH, &rule, 0) && errno == EINVAL) {
-            rule.allowed = LL_READ_FILE; /* a file, not a folder */
-            syscall(LL_ADD_RULE, fd, LL_PATH_BENEATH, &rule, 0);
-        }
-        close(rule.fd);
-    }
-    if (syscall(LL_RESTRICT_SELF, fd, 0))
-        abi = 0;
-    close(fd);
-    return (int)abi;
-}
 
 static const int allowed_calls[] = {
     SCMP_SYS(read),
@@ -299,6 +256,6 @@ void sandbox_enter(size_t max_memory, wire_hello *out)
     out->limits = set_limits(max_memory);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return; /* without it neither of the two is allowed */
-    out->landlock_abi = (uint8_t)enter_landlock();
+    out->landlock_abi = (uint8_t)landlock_enter(readable, sizeof readable / sizeof *readable);
     out->seccomp = (uint8_t)enter_seccomp();
 }

@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "base/checked.h"
+#include "ingest/extract/csv.h"
 #include "ingest/extract/encoding.h"
 #include "ingest/extract/parsers.h"
 #include "ingest/plain.h"
@@ -55,9 +56,7 @@ cairn_status parse_code(emitter *e, const parse_input *in)
 
 typedef struct table {
     emitter *e;
-    const char *s;
-    size_t len;
-    char separator;
+    csv text;
     bytes rows, header;
     ingest_span *spans; /* one a row of the block in hand */
     size_t n_spans, cap;
@@ -88,41 +87,19 @@ static char find_separator(const char *s, size_t len, const char *name)
     return candidates[best];
 }
 
-/* One row from *at on into out, cells joined by " | ". */
-static cairn_status take_row(const table *t, size_t *at, uint32_t *line, bytes *out)
+/* One row into out, cells joined by " | ". */
+static cairn_status take_row(csv *c, bytes *out)
 {
-    size_t i = *at, cells = 0, cell_start = out->len;
-    bool quoted = false;
+    size_t cells = 0;
+    bool last = false;
     cairn_status st = CAIRN_OK;
 
-    while (i < t->len && !st) {
-        char c = t->s[i];
-
-        if (c == '"' && (quoted || out->len == cell_start)) {
-            if (quoted && i + 1 < t->len && t->s[i + 1] == '"') {
-                st = bytes_append(out, "\"", 1);
-                i++;
-            } else {
-                quoted = !quoted;
-            }
-        } else if (!quoted && c == '\n') {
-            i++;
-            ++*line;
-            break;
-        } else if (!quoted && c == t->separator && cells < TABLE_MAX_CELLS) {
+    while (!last && !st) {
+        if (cells++)
             st = bytes_append(out, " | ", 3);
-            cell_start = out->len;
-            cells++;
-        } else if (c == '\n' || c == '\r' || c == '\t') {
-            *line += c == '\n';
-            if (out->len > cell_start && i + 1 < t->len && t->s[i + 1] != '\n')
-                st = bytes_append(out, " ", 1);
-        } else {
-            st = bytes_append(out, &c, 1);
-        }
-        i++;
+        if (!st)
+            st = csv_cell(c, out, &last, cells > TABLE_MAX_CELLS);
     }
-    *at = i;
     return st;
 }
 
@@ -166,20 +143,19 @@ static bool add_span(table *t, size_t text, size_t file)
 static cairn_status table_rows(table *t, size_t base)
 {
     emitter *e = t->e;
+    csv *c = &t->text;
     bytes row, clean;
-    size_t at = 0;
-    uint32_t line = 1;
     cairn_status st = CAIRN_OK;
 
     bytes_init(&row, SIZE_MAX / 4);
     bytes_init(&clean, SIZE_MAX / 4);
-    while (at < t->len && !st && !e->status) {
-        size_t start = at;
-        uint32_t first = line;
+    while (c->at < c->len && !st && !e->status) {
+        size_t start = c->at;
+        uint32_t first = c->line;
 
         bytes_reset(&row);
         bytes_reset(&clean);
-        st = take_row(t, &at, &line, &row);
+        st = take_row(c, &row);
         if (!st && row.len)
             st = emit_clean_text(&clean, row.data, row.len);
         for (size_t i = 0; i < clean.len; i++)
@@ -218,8 +194,8 @@ static cairn_status table_rows(table *t, size_t base)
         t->n_rows++;
     }
     if (!st)
-        flush_rows(t, base + t->len,
-                   line > 1 && t->len && t->s[t->len - 1] == '\n' ? line - 1 : line);
+        flush_rows(t, base + c->len,
+                   c->line > 1 && c->len && c->s[c->len - 1] == '\n' ? c->line - 1 : c->line);
     bytes_clear(&row);
     bytes_clear(&clean);
     return st ? emit_fail(e, st, "the rows of a table") : e->status;
@@ -233,9 +209,10 @@ cairn_status parse_csv(emitter *e, const parse_input *in)
     bytes_init(&t.rows, SIZE_MAX / 4);
     bytes_init(&t.header, TABLE_BLOCK_BYTES);
     if (!open_text(e, in, &d)) {
-        t.s = d.text;
-        t.len = d.len;
-        t.separator = find_separator(d.text, d.len, in->name);
+        t.text = (csv){.s = d.text,
+                       .len = d.len,
+                       .line = 1,
+                       .separator = find_separator(d.text, d.len, in->name)};
         table_rows(&t, e->source ? (size_t)(d.text - e->source) : 0);
     }
     bytes_clear(&t.rows);

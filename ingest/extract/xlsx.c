@@ -233,27 +233,14 @@ static int column_of(const char *ref)
     return n && n <= MAX_COLUMNS ? n - 1 : -1;
 }
 
-static void column_name(unsigned column, char out[8])
-{
-    char back[8];
-    int n = 0, i = 0;
-
-    for (column++; column && n < 7; column = (column - 1) / 26)
-        back[n++] = (char)('A' + (column - 1) % 26);
-    while (n)
-        out[i++] = back[--n];
-    out[i] = 0;
-}
-
 /* ---- sheets ---- */
 
 static void name_range(void *ctx)
 {
     xlsx *x = ctx;
-    char column[8], range[64];
+    char range[64];
 
-    column_name(x->last_column, column);
-    snprintf(range, sizeof range, "A%u:%s%u", x->first_row, column, x->last_row);
+    rows_range(range, x->first_row, x->last_row, x->last_column);
     emit_block(x->o->e, INGEST_HEADING, 2, range, strlen(range));
     x->first_row = 0;
     x->last_column = 0;
