@@ -19,6 +19,7 @@ typedef enum convert_status {
     CONVERT_FAILED,  /* each said that it cannot read this, or crashed */
     CONVERT_TIME,    /* stopped at limit_ms */
     CONVERT_LIMIT,   /* it wrote more than CONVERT_MAX_OUTPUT */
+    CONVERT_GONE,    /* never sent: cairn-convert itself has ended */
 } convert_status;
 
 typedef struct convert_request {

@@ -10,10 +10,16 @@
 
 static int helper_fd = -1;
 static uint32_t limit_ms = 30000;
+static bool lost;
 
 void helper_connect(int fd)
 {
     helper_fd = fd;
+}
+
+bool helper_is_lost(void)
+{
+    return lost;
 }
 
 void helper_set_time(uint32_t ms)
@@ -86,8 +92,9 @@ convert_status helper_run(helper_task task, const char *name, const char *data, 
     take_extension(r.extension, name);
     if (!ask(&r, data, out, &a)) {
         close(helper_fd);
-        helper_fd = -1; /* the next worker gets another */
-        return CONVERT_FAILED;
+        helper_fd = -1;
+        lost = true;
+        return CONVERT_GONE;
     }
     if (program)
         memcpy(program, a.program, sizeof a.program);
@@ -105,6 +112,8 @@ cairn_status helper_fail(emitter *e, helper_task task, convert_status st, const 
     case CONVERT_LIMIT:
         return emit_fail(e, CAIRN_ELIMIT, "%s: larger, or with more text, than a converter may take",
                          mime);
+    case CONVERT_GONE:
+        return emit_fail(e, CAIRN_EINPUT, "its converter was stopped from outside; index it again");
     default:
         return emit_fail(e, CAIRN_EINPUT, "broken: no converter can read it as %s", mime);
     }

@@ -12,6 +12,8 @@
 
 /* Take the socket, when there is one. */
 void helper_connect(int fd);
+/* cairn-convert has ended: the worker should, too, so that both are begun anew. */
+bool helper_is_lost(void);
 /* Time of each request from now on. */
 void helper_set_time(uint32_t ms);
 /* data[0, len) through the task's programs; what they wrote is in *out, and who it was in program[16] (may be NULL).

@@ -307,7 +307,7 @@ int main(int argc, char **argv)
     while (!ch.broken && receive_request(buf, sizeof buf, &f, &fd)) {
         bool known = serve_frame(&ch, &f, fd);
         close(fd);
-        if (!known)
+        if (!known || helper_is_lost())
             break;
     }
     bytes_clear(&ch.out);

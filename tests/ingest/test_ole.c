@@ -2,6 +2,7 @@
  * helper programs that loop, flood, fork, open sockets or files. */
 #include "tests/ingest/probe.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <gsf/gsf-infile-msole.h>
@@ -494,6 +495,44 @@ static void helpers_without_end(void **state)
     extractor_destroy(ex);
 }
 
+/* A cairn-convert killed from outside costs one file at most, and says so. */
+static void a_converter_killed_from_outside(void **state)
+{
+    extractor *ex = probe_extractor(MISBEHAVE, 60000);
+    ingest_document *doc = NULL;
+    cairn_error err = {0};
+    char path[64], name[64];
+    int pid, killed = 0;
+    FILE *f;
+    (void)state;
+
+    assert_int_equal(extractor_run(ex, word("k.doc", "HELPER:nothing."), &doc, &err), CAIRN_OK);
+    ingest_document_free(doc);
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    f = fopen(path, "r");
+    while (f && fscanf(f, "%d", &pid) == 1) {
+        FILE *c;
+        snprintf(path, sizeof path, "/proc/%d/comm", pid);
+        c = fopen(path, "r");
+        if (c && fscanf(c, "%63s", name) == 1 && !strcmp(name, "cairn-convert")) {
+            kill(pid, SIGKILL);
+            killed++;
+        }
+        if (c)
+            fclose(c);
+    }
+    if (f)
+        fclose(f);
+    if (killed) { /* a kernel without this list: nothing to see */
+        cairn_status st = extractor_run(ex, probe_path("k.doc"), &doc, &err);
+        assert_int_equal(st, CAIRN_EINPUT);
+        assert_non_null(strstr(err.text, "stopped from outside"));
+    }
+    assert_int_equal(extractor_run(ex, probe_path("k.doc"), &doc, &err), CAIRN_OK);
+    ingest_document_free(doc);
+    extractor_destroy(ex);
+}
+
 /* A worker that dies takes its cairn-convert and the program in hand with it: destroy returns. */
 static void nothing_is_left(void **state)
 {
@@ -514,7 +553,8 @@ int main(void)
         cmocka_unit_test(a_word_document),        cmocka_unit_test(a_workbook),
         cmocka_unit_test(old_slides),             cmocka_unit_test(a_message_of_outlook),
         cmocka_unit_test(damage),                 cmocka_unit_test(helpers_that_misbehave),
-        cmocka_unit_test(helpers_without_end),    cmocka_unit_test(nothing_is_left),
+        cmocka_unit_test(helpers_without_end),    cmocka_unit_test(a_converter_killed_from_outside),
+        cmocka_unit_test(nothing_is_left),
     };
     gsf_init();
     return cmocka_run_group_tests(tests, probe_setup, probe_teardown);
