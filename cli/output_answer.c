@@ -71,6 +71,8 @@ json_t *cli_answer_json(const cairn_answer *a)
     json_object_set_new(all, "cached", cli_json_string(a->cached));
     if (a->cached_question)
         json_object_set_new(all, "cached_question", cli_json_string(a->cached_question));
+    json_object_set_new(all, "route", cli_json_string(a->route));
+    json_object_set_new(all, "sent_to", cli_json_string(a->sent_to));
     json_object_set_new(all, "note", cli_json_string(a->note));
     json_object_set_new(all, "total_ms", json_real(a->total_ms));
     return all;
@@ -98,6 +100,11 @@ void cli_print_citations(cli *c, const cairn_citation *list, size_t n)
 void cli_print_sources(cli *c, const cairn_answer *a)
 {
     cli_print_citations(c, a->citations, a->n_citations);
+    if (a->sent_to) {
+        printf("\n%sThe question and excerpts of the documents were sent to ", cli_accent(c));
+        cli_put_text(stdout, a->sent_to, strlen(a->sent_to));
+        printf(".%s\n", cli_plain(c));
+    }
     if (!a->cached)
         return;
     printf("\n%s(given before", cli_dim(c));

@@ -16,6 +16,11 @@ static void print_explanation(cli *c, const cairn_answer *a)
            : a->exhaustive ? "every match read"
            : a->extractive ? "the documents' own sentence" : a->model,
            (double)a->confidence, a->evidence->n_hits, a->total_ms);
+    if (a->route) {
+        printf("    ");
+        cli_put_text(stdout, a->route, strlen(a->route));
+        putchar('\n');
+    }
     if (a->short_answer) {
         printf("    what was asked for: ");
         cli_put_text(stdout, a->short_answer, strlen(a->short_answer));
@@ -105,7 +110,7 @@ static int ask(cli *c, const cairn_ask_request *req, bool explain, const char *r
             code = cli_fail(c, st, &err);
     }
     if (!code && a->note && !c->quiet)
-        fprintf(stderr, "cairn ask: without a model: %s\n", a->note);
+        fprintf(stderr, "cairn ask: %s%s\n", a->extractive ? "without a model: " : "", a->note);
     if (!code && a->refused)
         code = CLI_NOTHING;
     cairn_answer_free(a);

@@ -324,7 +324,7 @@ static void ask(talk *t, const char *question)
         putchar('\n');
         cli_print_sources(t->c, a);
         if (a->note && !t->c->quiet)
-            fprintf(stderr, "cairn chat: without a model: %s\n", a->note);
+            fprintf(stderr, "cairn chat: %s%s\n", a->extractive ? "without a model: " : "", a->note);
     }
     cairn_answer_free(a);
 }

@@ -53,31 +53,10 @@ static cairn_status list_planted(asking *a, cairn_answer *out, arena *memory, ca
     return CAIRN_OK;
 }
 
-/* Whether an answer is to be taken from the documents' own sentences. A generator that is not there is
- * no failure unless somebody named it. */
-static cairn_status choose_way(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
-{
-    cairn_error problem = {0};
-    cairn_status st;
-
-    a->extractive = a->request->extractive || !strcmp(a->c->settings.ask_answers, "extractive");
-    if (a->extractive)
-        return CAIRN_OK;
-    st = engine_generator(a->c, &a->g, &problem);
-    if (st == CAIRN_EMODEL && !a->c->generator_named) {
-        a->extractive = true;
-        out->note = arena_strdup(memory, problem.text);
-        return CAIRN_OK;
-    }
-    if (st && err)
-        *err = problem;
-    return st;
-}
-
 static void count(asking *a, cairn_answer *out)
 {
-    out->prompt_tokens = a->result.prompt_tokens;
-    out->completion_tokens = a->result.tokens.n;
+    out->prompt_tokens = a->remote ? a->remote_prompt : a->result.prompt_tokens;
+    out->completion_tokens = a->remote ? a->remote_completion : a->result.tokens.n;
     out->cached_tokens = a->result.cached_tokens;
     out->reused_tokens = a->result.reused_tokens;
     out->passes = a->result.passes;
@@ -96,26 +75,61 @@ static cairn_status extract(asking *a, cairn_answer *out, arena *memory, cairn_e
     return ask_typed_sentence(a) ? ask_extract(a, out, memory, err) : refuse(a, out, memory, err);
 }
 
-/* With the model, falling back to the documents' own sentence. */
-static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+/* What the model is called; an endpoint's is "model at address". */
+static cairn_status name_model(const asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
-    cairn_status st = ask_assemble(a, err);
+    const settings *s = &a->c->settings;
 
-    if (st)
-        return st;
-    out->model = arena_strdup(memory, generator_name(a->g));
-    if (!out->model)
-        return cairn_fail(err, CAIRN_ENOMEM, "answer");
-    if (!a->context.n_passages)
-        return extract(a, out, memory, err);
-    st = ask_generate(a, err);
+    out->model = a->remote ? arena_printf(memory, "%s at %s", s->gateway_model, s->gateway_url)
+                           : arena_strdup(memory, generator_name(a->g));
+    return out->model ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "answer");
+}
+
+/* One model's answer, checked. *held: something of it may be said and fits the question. */
+static cairn_status try_model(asking *a, cairn_answer *out, arena *memory, bool *held, cairn_error *err)
+{
+    cairn_status st = name_model(a, out, memory, err);
+
+    if (!st)
+        st = ask_generate(a, err);
     if (st)
         return st;
     count(a, out);
     out->withheld = a->withheld;
-    if (a->n_confirmed && (ask_fits_type(a) || (a->stream && a->shown)))
-        return CAIRN_OK;
-    return extract(a, out, memory, err);
+    *held = a->n_confirmed && (ask_fits_type(a) || (a->stream && a->shown));
+    return CAIRN_OK;
+}
+
+/* With a model, then another where settings allow it, falling back to the documents' own sentence. */
+static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+{
+    cairn_error problem = {0};
+    bool held = false, local = !a->remote;
+    cairn_status st = ask_assemble(a, err);
+
+    if (st)
+        return st;
+    if (!a->context.n_passages) {
+        st = name_model(a, out, memory, err);
+        return st ? st : extract(a, out, memory, err);
+    }
+    st = try_model(a, out, memory, &held, &problem);
+    if (st != CAIRN_ECANCELLED && !held && ask_falls_back(a, out, memory))
+        st = try_model(a, out, memory, &held, &problem);
+    if (st && a->remote && st != CAIRN_ECANCELLED && st != CAIRN_ENOMEM) {
+        /* An endpoint that fails costs its answer, not the user's. */
+        out->note = arena_strdup(memory, problem.text);
+        a->remote = false;
+        a->extractive = local || !a->g;
+        if (a->extractive)
+            out->model = "";
+        st = a->extractive ? CAIRN_OK : try_model(a, out, memory, &held, &problem);
+    }
+    if (st && err)
+        *err = problem;
+    if (st)
+        return st;
+    return held ? CAIRN_OK : extract(a, out, memory, err);
 }
 
 /* Everything from the evidence on. */
@@ -126,15 +140,15 @@ static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_er
 
     out->confidence = e->answerable;
     if (!st)
-        st = choose_way(a, out, memory, err);
+        st = ask_choose_way(a, out, memory, err);
     if (st)
         return st;
     if (e->n == e->n_planted || e->answerable < (float)a->c->settings.ask_min_answerable)
         return refuse(a, out, memory, err);
     if (!a->extractive && ask_cache_find(a, out, memory)) {
-        out->model = arena_strdup(memory, generator_name(a->g));
+        out->sent_to = NULL; /* nothing was, this time */
         ask_release(a, out->text, strlen(out->text));
-        return out->model ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "answer");
+        return name_model(a, out, memory, err);
     }
     st = a->extractive ? extract(a, out, memory, err) : generate(a, out, memory, err);
     if (st || out->refused)

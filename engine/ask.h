@@ -48,7 +48,9 @@ typedef struct asking {
     evidence_passage *read; /* [hits->n_hits] */
     evidence evidence;
     bool extractive;  /* no generator is wanted, or there is none */
-    generator *g;     /* NULL while not needed */
+    bool large;       /* models.large answers */
+    bool remote;      /* an endpoint does (gateway.h) */
+    generator *g;     /* NULL while not needed, or where there is none */
     analyzer *an;
     context context;
     generate_text *sources; /* the passages that excerpts were taken from */
@@ -67,6 +69,7 @@ typedef struct asking {
     size_t n_cited, n_numbers;
     int64_t first_ns;
     generate_result result;
+    size_t remote_prompt, remote_completion; /* tokens, as the endpoint counts them */
 } asking;
 
 /* ---- ask.c ---- */
@@ -84,7 +87,7 @@ cairn_status ask_messages(asking *a, json_t **out, cairn_error *err);
 cairn_status ask_choose_facts(asking *a, cairn_error *err);
 
 /* ---- ask_evidence.c ---- */
-/* Tokens of the handle's generator. `ctx` is a generator. */
+/* Tokens of a generator; without one (NULL) an estimate, four bytes each. */
 size_t ask_count_tokens(void *ctx, const char *text, size_t len);
 cairn_status ask_retrieve(asking *a, cairn_error *err);
 /* Excerpts of the passages with the best sentences, into a->context. */
@@ -108,6 +111,12 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
 void ask_release(asking *a, const char *text, size_t len);
 /* A copy in `memory`, with the personal data that the settings name replaced; NULL without memory. */
 char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory);
+
+/* ---- ask_route.c ---- */
+/* Who answers: sets extractive, large, remote and g, and in *out the reason where there was a choice. */
+cairn_status ask_choose_way(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
+/* After the local model has failed or nothing that it said held: whether an endpoint may try. */
+bool ask_falls_back(asking *a, cairn_answer *out, arena *memory);
 
 /* ---- ask_cache.c ---- */
 /* An answer that was given before to this question, or to one like it, into *out. */

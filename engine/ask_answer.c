@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/ask.h"
+#include "engine/gateway.h"
 #include "retrieve/pii.h"
 
 #define MAX_WINDOWS  12   /* sentences whose surroundings an answer is compared with */
@@ -243,6 +244,33 @@ static bool take_text(void *ctx, const char *text, size_t len)
     return !a->stopped;
 }
 
+/* Nothing is left of what a model said before. */
+static void start_over(asking *a)
+{
+    generate_result_clear(&a->result);
+    a->result = (generate_result){0};
+    bytes_reset(&a->made);
+    bytes_reset(&a->text);
+    a->judged = a->shown = a->withheld = a->n_confirmed = a->n_cited = a->n_numbers = 0;
+    a->stopped = false;
+}
+
+/* The endpoint's answer comes as a whole and is judged like any other. */
+static cairn_status ask_remotely(asking *a, const json_t *messages, const generate_params *p, cairn_error *err)
+{
+    const cairn_ask_request *q = a->request;
+    gateway_reply reply;
+    cairn_status st = gateway_chat(a->c, messages, p->max_tokens, (double)q->temperature, q->cancel, &reply, err);
+
+    if (st)
+        return st;
+    a->remote_prompt = reply.prompt_tokens;
+    a->remote_completion = reply.completion_tokens;
+    (void)take_text(a, reply.text, strlen(reply.text));
+    free(reply.text);
+    return CAIRN_OK;
+}
+
 cairn_status ask_generate(asking *a, cairn_error *err)
 {
     const cairn_ask_request *q = a->request;
@@ -259,8 +287,10 @@ cairn_status ask_generate(asking *a, cairn_error *err)
 
     sampling.temperature = q->temperature;
     sampling.seed = q->seed;
+    start_over(a);
     if (!st)
-        st = engine_chat(a->c, messages, &p, q->cancel, &a->result, err);
+        st = a->remote ? ask_remotely(a, messages, &p, err)
+                       : engine_chat(a->c, a->large, messages, &p, q->cancel, &a->result, err);
     json_decref(messages);
     if (!st && a->result.finish == GENERATE_CANCELLED && engine_cancelled(q->cancel))
         st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while answering");

@@ -73,12 +73,15 @@ static void scope_of(const asking *a, char out[33])
 {
     const cairn_ask_request *q = a->request;
     const prompt_parts *p = &a->prompt;
+    const settings *s = &a->c->settings;
     json_t *settings = NULL, *j;
 
     out[0] = '\0';
-    if (settings_to_json(&a->c->settings, &settings, NULL))
+    if (settings_to_json(s, &settings, NULL))
         return;
-    j = json_pack("{s:o,s:o,s:o,s:s,s:s,s:i,s:I,s:s,s:[s,s,s,s,s,s*,s*]}", "settings", settings, "model",
+    j = json_pack("{s:[b,b,s,s,s,s,s],s:o,s:o,s:o,s:s,s:s,s:i,s:I,s:s,s:[s,s,s,s,s,s*,s*]}", "way",
+                  a->large, a->remote, s->large, s->gateway_url, s->gateway_model, s->gateway_use, s->gateway_redact,
+                  "settings", settings, "model",
                   model_file(a->c), "said", said_before(q), "version", cairn_version(), "cpu",
                   cpu_level_name(cpu_level_get()), "mode", (int)q->mode, "max", (json_int_t)q->max_tokens,
                   "filter", q->filter ? q->filter : "", "prompt", p->system, p->open, p->close, p->user,

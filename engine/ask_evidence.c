@@ -263,6 +263,8 @@ size_t ask_count_tokens(void *ctx, const char *text, size_t len)
 {
     size_t n = 0;
 
+    if (!ctx)
+        return len / 4 + 1;
     if (tokenizer_count(generator_tokenizer(ctx), text, len, 0, &n, NULL))
         return len;
     return n;

@@ -410,6 +410,8 @@ typedef struct cairn_answer {
     const char *cached; /* "exact" or "semantic": what the generator gave before was given again (the tokens are those of then); else
                            NULL */
     const char *cached_question; /* of a semantic one: the question that it was given to */
+    const char *route;   /* why this way of answering was chosen, where settings leave a choice; or NULL */
+    const char *sent_to; /* the address that the question and excerpts of the documents were sent to; or NULL */
     const char *note; /* why it is extractive although a model was wanted, or NULL */
     double total_ms;
     cairn_citation *citations;
@@ -435,6 +437,20 @@ void cairn_answer_free(cairn_answer *a);
 /* With [models] stored_passages = on: compute and store the keys and values of the passages that the last
  * answers were made from, where they are not stored yet. For when nobody waits: it takes seconds. */
 cairn_status cairn_keep_passages(cairn *c, cairn_error *err);
+
+/* One question that was sent to the endpoint of [gateway]. */
+typedef struct cairn_sent {
+    int64_t made_ns; /* since 1970 */
+    const char *url, *model, *outcome; /* outcome: "answered" or what went wrong */
+    int64_t ms, tokens;
+} cairn_sent;
+
+/* The last ones, latest first; at least all of today (UTC). The strings live until fn returns; false stops. *today
+ * (may be NULL): tokens spent today. */
+cairn_status cairn_sent_list(cairn *c, bool (*fn)(void *ctx, const cairn_sent *s), void *ctx, int64_t *today,
+                             cairn_error *err);
+/* Whether, and where to, questions may go out: CAIRN_OK, or why not in *err. `url` gets the address, cut. */
+cairn_status cairn_gateway_state(cairn *c, char *url, size_t cap, cairn_error *err);
 
 /* Write down what `a` was made with (the question, settings, snapshot, hashes of the documents read, of
  * the prompt and of the model), as JSON. `a` must be the answer to `request` on this handle. */

@@ -30,7 +30,7 @@ struct cairn {
     cairn_models *models; /* who opens the three below and lends them; borrowed unless own_models */
     bool own_models;
     bool generator_named; /* by the options: a missing one is an error, not a reason to do without */
-    struct shared_model *encoder, *generator, *reranker; /* NULL until first needed */
+    struct shared_model *encoder, *generator, *large, *reranker; /* NULL until first needed */
     analyzer *analyzer;
     view_cache *views;
     stop_list *stop_words; /* NULL until engine_words, and where the settings name no file */
@@ -50,6 +50,8 @@ struct cairn {
 cairn_status engine_pool(cairn *c, pool **out, cairn_error *err);
 cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err);
 cairn_status engine_generator(cairn *c, generator **out, cairn_error *err);
+/* The one of models.large; CAIRN_EMODEL too where the settings name none. */
+cairn_status engine_large(cairn *c, generator **out, cairn_error *err);
 /* Open the sparse encoder that reads passages again; CAIRN_EMODEL too where the settings name none. */
 cairn_status engine_reranker_open(cairn *c, cairn_error *err);
 /* The same, in one's turn until engine_reranker_end; CAIRN_EBUSY at the deadline (monotonic; 0: none). */
@@ -59,8 +61,8 @@ cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
 /* encoder_embed with the handle's encoder, once it is free; `cancel` may be NULL. */
 cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,
                           const volatile sig_atomic_t *cancel, float *out, cairn_error *err);
-/* Answer messages with the handle's generator: shared_model_answer. */
-cairn_status engine_chat(cairn *c, const json_t *messages, const generate_params *params,
+/* Answer messages with the handle's generator, or the large one: shared_model_answer. */
+cairn_status engine_chat(cairn *c, bool large, const json_t *messages, const generate_params *params,
                          const volatile sig_atomic_t *cancel, generate_result *out,
                          cairn_error *err);
 /* Read the stop words and synonyms that the settings name, once. */

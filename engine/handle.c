@@ -274,6 +274,16 @@ cairn_status engine_generator(cairn *c, generator **out, cairn_error *err)
     return st;
 }
 
+cairn_status engine_large(cairn *c, generator **out, cairn_error *err)
+{
+    cairn_status st = *c->settings.large
+                          ? get_model(c, MODEL_GENERATOR, c->settings.large, &c->large, err)
+                          : cairn_fail(err, CAIRN_EMODEL, "models.large names no model");
+
+    *out = st ? NULL : shared_model_generator(c->large);
+    return st;
+}
+
 cairn_status engine_reranker_open(cairn *c, cairn_error *err)
 {
     if (!*c->settings.reranker)
@@ -313,12 +323,12 @@ cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder
     return st;
 }
 
-cairn_status engine_chat(cairn *c, const json_t *messages, const generate_params *params,
+cairn_status engine_chat(cairn *c, bool large, const json_t *messages, const generate_params *params,
                          const volatile sig_atomic_t *cancel, generate_result *out,
                          cairn_error *err)
 {
     generator *g;
-    cairn_status st = engine_generator(c, &g, err);
+    cairn_status st = large ? engine_large(c, &g, err) : engine_generator(c, &g, err);
 
-    return st ? st : shared_model_answer(c->generator, messages, params, cancel, 0, out, err);
+    return st ? st : shared_model_answer(large ? c->large : c->generator, messages, params, cancel, 0, out, err);
 }

@@ -36,6 +36,7 @@ typedef struct setting {
 static const setting table[] = {
     TEXT("models", "embedder", embedder, "multilingual-e5-small"),
     TEXT("models", "generator", generator, "qwen2.5-coder-0.5b"),
+    TEXT("models", "large", large, ""),
     NUMBER("models", "weights_cache_mb", weights_cache_mb, 4096, 0, 1e6),
     NUMBER("models", "prefix_cache_mb", prefix_cache_mb, 64, 0, 1e6),
     TEXT("models", "stored_passages", stored_passages, "off"),
@@ -102,8 +103,16 @@ static const setting table[] = {
     TEXT("ask", "cache", ask_cache, "exact"),
     TEXT("ask", "answers", ask_answers, "generate"),
     TEXT("ask", "redact", ask_redact, "off"),
+    TEXT("ask", "route", ask_route, "fixed"),
     TEXT("ask", "prompt", prompt, "answer.v2"),
     TEXT("ask", "prompt_dir", prompt_dir, ""),
+    TEXT("gateway", "url", gateway_url, ""),
+    TEXT("gateway", "model", gateway_model, ""),
+    TEXT("gateway", "use", gateway_use, "off"),
+    FILE_NAME("gateway", "key_file", gateway_key_file),
+    TEXT("gateway", "redact", gateway_redact, "secret"),
+    NUMBER("gateway", "timeout_seconds", gateway_timeout_seconds, 60, 0.1, 3600),
+    NUMBER("gateway", "tokens_per_day", gateway_tokens_per_day, 100000, 0, 1e12),
 };
 
 #define N_SETTINGS (sizeof table / sizeof *table)
@@ -298,6 +307,15 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
     if (strcmp(s->ask_cache, "off") && strcmp(s->ask_cache, "exact") && strcmp(s->ask_cache, "semantic"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: ask.cache is off, exact or semantic, not \"%s\"", path,
                           s->ask_cache);
+    if (strcmp(s->ask_route, "fixed") && strcmp(s->ask_route, "auto"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: ask.route is fixed or auto, not \"%s\"", path, s->ask_route);
+    if (strcmp(s->gateway_use, "off") && strcmp(s->gateway_use, "fallback") && strcmp(s->gateway_use, "hard") &&
+        strcmp(s->gateway_use, "always"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: gateway.use is off, fallback, hard or always, not \"%s\"", path,
+                          s->gateway_use);
+    if (!pii_parse(s->gateway_redact, &kinds))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: gateway.redact takes what ask.redact takes, not \"%s\"", path,
+                          s->gateway_redact);
     if (strcmp(s->compounds, "on") && strcmp(s->compounds, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.compounds is on or off, not \"%s\"", path,
                           s->compounds);

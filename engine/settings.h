@@ -19,6 +19,7 @@
 typedef struct settings {
     /* [models] */
     char embedder[SETTINGS_TEXT], generator[SETTINGS_TEXT];
+    char large[SETTINGS_TEXT];    /* a generator for hard questions; "": none */
     char reranker[SETTINGS_TEXT]; /* a sparse encoder; "": none */
     char reranker_languages[SETTINGS_TEXT]; /* that it knows, with commas; "": all */
     double weights_cache_mb; /* of repacked weights on disk, all models together; 0: none */
@@ -82,8 +83,16 @@ typedef struct settings {
     char ask_cache[SETTINGS_TEXT];       /* "off", "exact" or "semantic": answers given again */
     char ask_answers[SETTINGS_TEXT];     /* "generate" or "extractive" */
     char ask_redact[SETTINGS_TEXT];      /* kinds of personal data left out of answers (pii.h) */
+    char ask_route[SETTINGS_TEXT];       /* "fixed" or "auto" (retrieve/router.h) */
     char prompt[SETTINGS_TEXT];
     char prompt_dir[SETTINGS_TEXT];
+    /* [gateway] an OpenAI-compatible endpoint (gateway.h) */
+    char gateway_url[SETTINGS_TEXT], gateway_model[SETTINGS_TEXT];
+    char gateway_use[SETTINGS_TEXT];      /* "off", "fallback", "hard" or "always" */
+    char gateway_key_file[SETTINGS_TEXT]; /* its first line is the token */
+    char gateway_redact[SETTINGS_TEXT];   /* kinds of personal data that stay here */
+    double gateway_timeout_seconds;
+    double gateway_tokens_per_day;
 } settings;
 
 void settings_init(settings *s);

@@ -45,6 +45,10 @@ static const char *const steps[] = {
     " answer INTEGER NOT NULL REFERENCES answer(id) ON DELETE CASCADE, prompt_tokens INTEGER NOT NULL,"
     " completion_tokens INTEGER NOT NULL, vector BLOB, PRIMARY KEY (scope, asked));"
     "CREATE INDEX cached_answer ON cached (answer);",
+    /* 4: what was sent to an endpoint (gateway.c) */
+    "CREATE TABLE sent (id INTEGER PRIMARY KEY AUTOINCREMENT, made INTEGER NOT NULL, url TEXT NOT NULL,"
+    " model TEXT NOT NULL, ms INTEGER NOT NULL, tokens INTEGER NOT NULL, outcome TEXT NOT NULL);"
+    "CREATE INDEX sent_made ON sent (made);",
 };
 
 #define N_STEPS (sizeof steps / sizeof *steps)

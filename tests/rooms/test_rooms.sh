@@ -23,6 +23,7 @@ rooms="base store index generate ingest retrieve engine server cli"
 owned_libraries='poppler|ingest/extract/
 lmdb.h|store/
 sqlite3.h|engine/
+curl/|engine/gateway/
 faiss/|index/vector/
 libstemmer.h|index/text/
 cmark-gfm|ingest/

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""An endpoint of the user's: asked only when settings say so, checked like any model, and never a reason to fail."""
+import http.server
+import json
+import os
+import threading
+import unittest
+
+from harness import CairnTest, main
+
+PUMP = ("The pump P-7 has a warranty of 24 months.\n\nThe seal of the pump P-7 was changed because it leaked.\n\n"
+        "The cabinet of the pump P-7 opens with password: hunter2secret99 at night.\n")
+
+
+class Endpoint:
+    """A server that speaks as much of the protocol as is asked of it, on a port of its own."""
+
+    def __init__(self):
+        self.requests, self.reply, self.status, self.hold = [], "24 months.", 200, None
+        endpoint = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                endpoint.requests.append((self.path, dict(self.headers), body))
+                if endpoint.hold:
+                    endpoint.hold.wait(60)
+                out = {"choices": [{"message": {"role": "assistant", "content": endpoint.reply}}],
+                       "usage": {"prompt_tokens": 100, "completion_tokens": 5}}
+                if endpoint.status != 200:
+                    out = {"error": {"message": "no such model"}}
+                if endpoint.reply is None:
+                    out = {"choices": "none"}
+                data = json.dumps(out).encode()
+                try:
+                    self.send_response(endpoint.status)
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
+                except OSError:
+                    pass  # who asked has gone
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = "http://127.0.0.1:%d/v1" % self.server.server_port
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def close(self):
+        if self.hold:
+            self.hold.set()
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+class Gateway(CairnTest):
+    def setUp(self):
+        super().setUp()
+        self.write("pump.txt", PUMP)
+        for i in range(8):
+            self.write(f"note{i}.txt", f"Note {i}: the garden path number {i} was swept and the hedge was cut.\n")
+        self.index()
+        self.endpoint = Endpoint()
+        self.addCleanup(self.endpoint.close)
+
+    def ask(self, question="What is the warranty of the pump P-7?", code=0, more="", **settings):
+        settings = {"url": self.endpoint.url, "model": "big", "use": "always", **settings}
+        conf = self.write("../g.conf", "[models]\ngenerator = no-such-model\n" + more + "[gateway]\n" +
+                          "".join(f"{k} = {v}\n" for k, v in settings.items()))
+        return self.json("--config", conf, "ask", "--mode", "lexical", "--no-cache", question, code=code)
+
+    def test_nothing_is_sent_unless_settings_say_so(self):
+        for settings in ({"use": "off"}, {"url": ""}, {"model": ""}, {"url": "http://example.org/v1"}, {"tokens_per_day": 0},
+                         {"url": "http://127.0.0.1.example.org/v1"}, {"use": "hard"}):
+            a = self.ask(**settings)
+            self.assertIsNone(a["sent_to"], settings)
+            self.assertTrue(a["extractive"])
+            self.assertIn("24 months", a["answer"])
+        self.assertEqual(self.endpoint.requests, [])
+        self.assertEqual(self.json("gateway")["sent"], [])
+        self.assertFalse(self.json("gateway")["open"])
+        self.run_cairn("--config", self.write("../bad.conf", "[gateway]\nuse = maybe\n"), "gateway", code=2)
+
+    def test_an_answer_is_checked_cited_and_logged(self):
+        key = self.write("../key", "s3cret-token\n")
+        os.chmod(key, 0o600)
+        a = self.ask(key_file=key)
+        self.assertEqual(a["answer"], "24 months. [1]")
+        self.assertFalse(a["extractive"])
+        self.assertEqual(a["sent_to"], self.endpoint.url)
+        self.assertEqual(a["model"], "big at " + self.endpoint.url)
+        self.assertEqual(a["usage"], {"prompt_tokens": 100, "completion_tokens": 5})
+        (path, headers, body), = self.endpoint.requests
+        self.assertEqual(path, "/v1/chat/completions")
+        self.assertEqual(headers["Authorization"], "Bearer s3cret-token")
+        self.assertEqual(body["model"], "big")
+        self.assertIn("What is the warranty", body["messages"][-1]["content"])
+        conf = os.path.join(self.top, "g.conf")
+        state = self.json("--config", conf, "gateway")
+        self.assertTrue(state["open"])
+        self.assertEqual(state["tokens_today"], 105)
+        self.assertEqual([s["outcome"] for s in state["sent"]], ["answered"])
+        shown = self.run_cairn("--config", conf, "ask", "--mode", "lexical", "What is the warranty of the pump P-7?").stdout
+        self.assertIn("were sent to " + self.endpoint.url, shown)
+        os.chmod(key, 0o644)
+        self.assertIn("chmod 600", self.ask(key_file=key)["note"])
+        self.assertIsNotNone(self.ask(use="fallback")["sent_to"])  # there is no local model
+        self.assertIsNone(self.ask(tokens_per_day=105)["sent_to"])  # spent
+
+    def test_secrets_stay_here(self):
+        for redact, held in (("secret", False), ("off", True)):
+            self.endpoint.requests.clear()
+            self.ask("With what does the cabinet of the pump P-7 open?", redact=redact, code=None)
+            self.assertEqual(len(self.endpoint.requests), 1)
+            self.assertEqual("hunter2secret99" in json.dumps(self.endpoint.requests[0][2]), held)
+
+    def test_what_does_not_hold_or_does_not_come_is_answered_here(self):
+        self.endpoint.reply = "The warranty is 99 years."
+        a = self.ask()
+        self.assertEqual(a["withheld_sentences"], 1)
+        self.assertIn("24 months", a["answer"])
+        self.assertTrue(a["extractive"])
+        self.endpoint.status = 500
+        a = self.ask()
+        self.assertIn("24 months", a["answer"])
+        self.assertIn("status 500: no such model", a["note"])
+        self.endpoint.status, self.endpoint.reply = 200, None
+        self.assertIn("no answer", self.ask()["note"])
+        self.endpoint.hold = threading.Event()
+        a = self.ask(timeout_seconds=0.3)
+        self.assertIn("24 months", a["answer"])
+        self.assertTrue(a["note"])
+        a = self.ask(url="http://127.0.0.1:1/v1")
+        self.assertIn("24 months", a["answer"])
+        self.assertEqual(len([s for s in self.json("gateway")["sent"] if s["outcome"] != "answered"]), 4)
+
+    def test_easy_questions_stay_with_the_documents(self):
+        a = self.ask("How long is the warranty of the pump P-7?", more="[ask]\nroute = auto\n", use="hard")
+        self.assertIn("own sentence", a["route"])
+        self.assertEqual(self.endpoint.requests, [])
+        self.endpoint.reply = "It leaked."
+        a = self.ask("Why was the seal of the pump P-7 changed?", more="[ask]\nroute = auto\n", use="hard", code=None)
+        self.assertIn("asks why", a["route"])
+        self.assertEqual(len(self.endpoint.requests), 1)
+
+
+if __name__ == "__main__":
+    main()
