@@ -121,6 +121,7 @@ typedef struct hnsw_params {
 typedef struct hnsw_base {
     const hnsw_graph *graph;
     const uint32_t *new_row;
+    bool same_codes; /* the new codes of its rows are those it was built over */
 } hnsw_base;
 
 /* Build a graph over all rows of `codes`, from scratch or (base not NULL) keeping the old graph's

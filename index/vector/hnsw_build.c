@@ -226,7 +226,7 @@ cairn_status hnsw_build_run(hnsw_build **out, const vector_codes *codes, const h
     b->walk = *codes;
     st = alloc_build(b, base, err);
     if (!st && hnsw_wants_walk_codes(codes)) {
-        st = hnsw_walk_codes(&b->walk, codes, b->params.pace, workers, err);
+        st = hnsw_walk_codes(&b->walk, codes, base, b->params.pace, workers, err);
         b->own_walk = !st;
         b->graph.walk_code = b->own_walk ? b->walk.code : NULL;
         b->graph.walk_scale = b->own_walk ? b->walk.scale : NULL;

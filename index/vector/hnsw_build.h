@@ -5,12 +5,16 @@
 #include "index/vector/hnsw_pool.h"
 #include "index/vector/hnsw_walk.h"
 
+/* Rows a search in a mostly old graph hands on beside its candidates (hnsw_insert.c). */
+#define HNSW_FAR_ROWS 96u
+
 /* One thread's working memory. */
 typedef struct hnsw_scratch {
     uint16_t *visited; /* [rows]: equal to `epoch` when seen */
     uint16_t epoch;
     uint64_t *seen;          /* [rows] bits, of a search */
     hnsw_pool keys;          /* of a search, or for sorting */
+    uint32_t n_far, far[HNSW_FAR_ROWS];
     hnsw_candidate *kept_at; /* [ef_construction + 1] */
     hnsw_candidate *pool;    /* [pool_cap] candidates for one list */
     size_t pool_cap;
@@ -42,6 +46,15 @@ struct hnsw_build {
 static inline uint32_t *hnsw_build_list(hnsw_build *b, uint32_t row, uint32_t l, uint32_t *cap)
 {
     return (uint32_t *)hnsw_list(&b->graph, row, l, cap);
+}
+
+static inline uint32_t hnsw_list_length(const uint32_t *list, uint32_t cap)
+{
+    uint32_t n = 0;
+
+    while (n < cap && list[n] != HNSW_NONE)
+        n++;
+    return n;
 }
 
 /* vector_query_of_row without adding the code up. */
@@ -90,9 +103,10 @@ cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err);
 
 /* Row `row` of int8 codes as out[codes->dim]. */
 void hnsw_decode(const vector_codes *codes, uint32_t row, float *out);
-/* 4-bit codes of the rows of int8 codes (hnsw_codes.c). The biases are those of `codes`. */
-cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, pace *steps,
-                             pool *workers, cairn_error *err);
+/* 4-bit codes of the rows of int8 codes (hnsw_codes.c), from the base (or NULL) where it has them.
+ * The biases are those of `codes`. */
+cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, const hnsw_base *base,
+                             pace *steps, pool *workers, cairn_error *err);
 /* Whether a graph over such codes is walked along 4-bit codes of its own. */
 bool hnsw_wants_walk_codes(const vector_codes *codes);
 

@@ -3,8 +3,8 @@
  * A walk reads some hundred rows that lie anywhere; what it costs is lines of the cache. A 4-bit
  * code is half as long as an int8 code and tells the ranks of a walk nearly as well, because the
  * best few dozen are scored again afterwards. They are made from the int8 codes, whose error is a
- * sixteenth of theirs: so a graph needs nothing but the segment's codes, and a merge copies nothing
- * but those.
+ * sixteenth of theirs: so a graph needs nothing but the segment's codes. A merge that copies the
+ * codes of a graph's rows copies their walk codes, too.
  *
  * Below HNSW_WALK_MIN_DIM components an int8 code is a line or two and the 4-bit one saves nothing.
  */
@@ -39,7 +39,9 @@ void hnsw_decode(const vector_codes *codes, uint32_t row, float *out)
 
 typedef struct code_job {
     const vector_codes *walk, *codes;
-    float *work; /* [workers * 2 * dim] */
+    float *work;             /* [workers * 2 * dim] */
+    const hnsw_graph *old;   /* has the walk codes of some rows, or NULL */
+    const uint32_t *old_row; /* [codes->rows] HNSW_NONE: not in `old` */
 } code_job;
 
 static void code_task(void *ctx, size_t task, size_t worker)
@@ -49,19 +51,35 @@ static void code_task(void *ctx, size_t task, size_t worker)
     float *row = j->work + worker * 2 * dim;
 
     for (uint32_t r = first; r < first + CODE_ROWS && r < j->codes->rows; r++) {
+        uint32_t from = j->old ? j->old_row[r] : HNSW_NONE;
+        if (from != HNSW_NONE) {
+            memcpy((uint8_t *)j->walk->code + r * j->walk->stride,
+                   j->old->walk_code + from * j->walk->stride, j->walk->stride);
+            ((float *)j->walk->scale)[r] = j->old->walk_scale[from];
+            continue;
+        }
         hnsw_decode(j->codes, r, row);
         vector_encode(j->walk, row, row + dim, (uint8_t *)j->walk->code + r * j->walk->stride,
                       (float *)j->walk->scale + r, NULL);
     }
 }
 
-cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, pace *steps,
-                             pool *workers, cairn_error *err)
+cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, const hnsw_base *base,
+                             pace *steps, pool *workers, cairn_error *err)
 {
+    bool copies = base && base->same_codes && base->graph->walk_code;
+    uint32_t *old_row = copies ? checked_malloc(codes->rows, sizeof *old_row) : NULL;
     cairn_status st;
 
-    code_job job = {walk, codes, checked_malloc(pool_threads(workers), 2 * (size_t)codes->dim * 4)};
+    code_job job = {walk, codes, checked_malloc(pool_threads(workers), 2 * (size_t)codes->dim * 4),
+                    old_row ? base->graph : NULL, old_row};
 
+    if (old_row) { /* without memory for it all are made */
+        memset(old_row, 0xff, codes->rows * sizeof *old_row);
+        for (uint32_t r = 0; r < base->graph->rows; r++)
+            if (base->new_row[r] < codes->rows)
+                old_row[base->new_row[r]] = r;
+    }
     *walk = hnsw_walk_codes_of(codes);
     walk->rows = codes->rows;
     walk->code = checked_large(codes->rows, walk->stride);
@@ -74,6 +92,7 @@ cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, pace
         st = pace_run(steps, workers, ((size_t)codes->rows + CODE_ROWS - 1) / CODE_ROWS, code_task,
                       &job, err);
     free(job.work);
+    free(old_row);
     if (st) {
         free((void *)walk->code);
         free((void *)walk->scale);

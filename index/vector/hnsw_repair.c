@@ -36,15 +36,6 @@ typedef struct adopt_job {
     const hnsw_base *base;
 } adopt_job;
 
-static uint32_t list_length(const uint32_t *list, uint32_t cap)
-{
-    uint32_t n = 0;
-
-    while (n < cap && list[n] != HNSW_NONE)
-        n++;
-    return n;
-}
-
 /* Offer the live rows of a deleted row's list to the heap of candidates. When all of them are
  * farther than `far`, the lost link was one of the long ones that lead from one region to another:
  * the nearest of them is returned, to take its place in any case. Else HNSW_NONE. */
@@ -244,7 +235,7 @@ static void connect_row(hnsw_build *b, hnsw_scratch *s, uint32_t u)
     size_t n = hnsw_build_search(b, s, &q, start, 0, b->params.ef_construction);
     for (size_t i = 0; i < n; i++) {
         uint32_t *list = hnsw_build_list(b, s->kept_at[i].row, 0, &cap);
-        uint32_t len = list_length(list, cap);
+        uint32_t len = hnsw_list_length(list, cap);
         if (len < cap) {
             list[len] = u;
             return;
@@ -252,7 +243,7 @@ static void connect_row(hnsw_build *b, hnsw_scratch *s, uint32_t u)
     }
     uint32_t c = s->kept_at[0].row;
     uint32_t *from = hnsw_build_list(b, c, 0, &cap), *own = hnsw_build_list(b, u, 0, &cap);
-    uint32_t at = worst_link(b, s, c, from, cap), w = from[at], len = list_length(own, cap);
+    uint32_t at = worst_link(b, s, c, from, cap), w = from[at], len = hnsw_list_length(own, cap);
 
     from[at] = u;
     for (uint32_t i = 0; i < len; i++)

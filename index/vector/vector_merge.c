@@ -180,6 +180,14 @@ static cairn_status choose_base(const vector_merge_input *in, size_t n, uint32_t
     return *best < n ? hnsw_verify_lists(&in[*best].reader->graph, steps, err) : CAIRN_OK;
 }
 
+/* Whether rows of int8 codes keep the ones they have; a segment of other codes has its graph built
+ * over int8 codes that it does not store. */
+static bool keeps_codes(const vector_merge_input *in, const vector_options *o,
+                        const vector_codes *c)
+{
+    return same_kind(in, o->storage, c) && in->reader->codes.kind == VECTOR_CODE_I8;
+}
+
 static cairn_status build_graph(hnsw_build **out, const vector_merge_input *in, size_t n,
                                 const vector_codes *codes, const vector_options *o, pace *steps,
                                 pool *workers, cairn_error *err)
@@ -195,7 +203,7 @@ static cairn_status build_graph(hnsw_build **out, const vector_merge_input *in, 
         return hnsw_build_run(out, codes, &p, NULL, workers, err);
     for (size_t i = 0; i < base_at; i++)
         at += live_rows(&in[i]);
-    hnsw_base base = {&in[base_at].reader->graph, NULL};
+    hnsw_base base = {&in[base_at].reader->graph, NULL, keeps_codes(&in[base_at], o, codes)};
     new_row = checked_malloc(base.graph->rows, sizeof *new_row);
     if (!new_row)
         return cairn_fail(err, CAIRN_ENOMEM, "merging graphs");

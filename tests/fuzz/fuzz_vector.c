@@ -1,7 +1,12 @@
 /* fuzz_vector - any bytes as the sections of a segment's vectors ("vec.*", "hnsw.*", "ivf.*"):
  * opening refuses or not, and what opens can be searched along every path, verified and merged
- * without a crash. The input is the container of packed_sections.h; the golden files of
- * tests/index/vector/golden are seeds. */
+ * without a crash. The input is the container of packed_sections.h; hnsw-v*.bin of
+ * tests/index/vector/golden and the files of tests/fuzz/corpus/vector are seeds.
+ *
+ * Changes go into one section at a time, small ones as often as large ones: bytes changed anywhere
+ * would hit the few that say how long the next section is, or one of thousands of codes, and rarely
+ * the sizes and bounds that a reader relies on. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/fuzz/fuzz_run.h"
@@ -51,6 +56,46 @@ static void walk(const vector_reader *r, const uint64_t *allowed)
     free(q.code);
     free(work);
 }
+
+#ifndef CAIRN_FUZZ_REPLAY
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
+
+/* Change the bytes of a section; every fourth time its length, too. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
+{
+    size_t at[32], n = 0;
+    uint32_t len;
+
+    for (size_t pos = 0; pos + 20 <= size && n < sizeof at / sizeof *at;) {
+        memcpy(&len, data + pos + 16, 4);
+        if (len > size - pos - 20)
+            break;
+        at[n++] = pos;
+        pos += 20 + len;
+    }
+    if (!n || seed % 16 == 0)
+        return LLVMFuzzerMutate(data, size, max);
+    size_t pos = at[seed / 16 % n];
+    uint8_t *bytes = data + pos + 20;
+    memcpy(&len, data + pos + 16, 4);
+    if (!len)
+        return size;
+    uint32_t most = seed / 1024 % 4 ? len : (uint32_t)(len + max - size);
+    uint8_t *changed = malloc(most);
+    if (!changed)
+        return size;
+    memcpy(changed, bytes, len);
+    uint32_t now = (uint32_t)LLVMFuzzerMutate(changed, len, most);
+    if (most == len && now < len) /* shorter: the rest as it was */
+        now = len;
+    memmove(bytes + now, bytes + len, size - pos - 20 - len);
+    memcpy(bytes, changed, now);
+    memcpy(data + pos + 16, &now, 4);
+    free(changed);
+    return size + now - len;
+}
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

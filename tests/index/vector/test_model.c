@@ -488,6 +488,54 @@ static void a_count_of_removed_rows_does_not_wrap(void **state)
     assert_false(hnsw_is_worn(&g, 0, 1)); /* rows are only added: nothing gets worse */
 }
 
+/* A merge copies the walk codes of the rows whose codes it copies, and makes the others': under
+ * whatever kinds of old and new segments, deleted rows among them, they belong to the codes. */
+static void merges_keep_walk_codes_true(void **state)
+{
+    enum { WIDE = 160, ROWS = 300 };
+    static const vector_options kinds[] = {
+        {.storage = VECTOR_F32},
+        {.storage = VECTOR_F16},
+        {.storage = VECTOR_F32, .codes = VECTOR_CODE_I4},
+        {.storage = VECTOR_F32, .code_dim = 144},
+    };
+    const size_t n = sizeof kinds / sizeof *kinds;
+    cairn_error err = {0};
+
+    for (size_t at = 0; at < n * n; at++) {
+        vector_options from = kinds[at / n], to = kinds[at % n];
+        segment old = {0}, out = {0};
+        section_sink sink = memory_sink(&old.mem);
+        uint64_t dead[(ROWS + 63) / 64] = {0x8000000000000001u, 0xff00, 0, 1, 2};
+        vector_writer *w;
+        float v[WIDE];
+
+        from.force = to.force = true;
+        from.m = to.m = 8;
+        from.ef_construction = to.ef_construction = 32;
+        assert_int_equal(vector_writer_create(&w, WIDE, VECTOR_COSINE, &from, &err), CAIRN_OK);
+        for (uint32_t r = 0; r < ROWS; r++) {
+            for (uint32_t i = 0; i < WIDE; i++)
+                v[i] = (float)(test_uniform(&rng) - 0.5);
+            assert_int_equal(vector_writer_add(w, v, &err), CAIRN_OK);
+        }
+        assert_int_equal(vector_writer_finish(w, &sink, NULL, &err), CAIRN_OK);
+        vector_writer_destroy(w);
+        old.source = memory_source(&old.mem);
+        assert_int_equal(vector_reader_open(&old.reader, &old.source, &err), CAIRN_OK);
+        vector_merge_input in[2] = {{old.reader, dead}, {old.reader, NULL}};
+        sink = memory_sink(&out.mem);
+        assert_int_equal(vector_merge(in, 2, &to, &sink, NULL, &err), CAIRN_OK);
+        out.source = memory_source(&out.mem);
+        assert_int_equal(vector_reader_open(&out.reader, &out.source, &err), CAIRN_OK);
+        assert_true(vector_reader_has_graph(out.reader));
+        if (vector_verify(out.reader, &err))
+            fail_msg("kind %zu to %zu: %s", at / n, at % n, err.text);
+        drop_segment(&old);
+        drop_segment(&out);
+    }
+}
+
 /* ---- damaged graphs ---- */
 
 /* Any bytes of the graph may be wrong: a merge keeps such a graph only when its lists are whole,
@@ -596,6 +644,7 @@ int main(void)
         cmocka_unit_test(distance_against_an_array),
         cmocka_unit_test(merges_build_a_worn_graph_afresh),
         cmocka_unit_test(a_count_of_removed_rows_does_not_wrap),
+        cmocka_unit_test(merges_keep_walk_codes_true),
         cmocka_unit_test(merges_refuse_broken_graphs),
         cmocka_unit_test(merges_connect_rows_out_of_reach),
     };
