@@ -17,6 +17,7 @@
 #define WORDS_MAX     64
 #define BOXES_MAX     1000 /* of words, on one page */
 #define BLOCK_AROUND  3.0
+#define WORD_AROUND   0.5
 #define BAR_GAP       8.0 /* points from the bar to the lines it stands beside */
 #define BAR_WIDTH     2.5
 #define SAME_BLOCK    1.2 /* of a line's height: lines this close share a bar */
@@ -201,6 +202,22 @@ static void tint(cairo_t *cr, const double colour[3], const box *b, double aroun
     cairo_fill(cr);
 }
 
+/* What is drawn next leaves the words out: their own tint stays pure. */
+static void spare_words(cairo_t *cr, const box *words, size_t n)
+{
+    double x0, y0, x1, y1;
+
+    cairo_clip_extents(cr, &x0, &y0, &x1, &y1);
+    cairo_rectangle(cr, x0, y0, x1 - x0, y1 - y0);
+    for (size_t i = 0; i < n; i++)
+        cairo_rectangle(cr, words[i].x0 - WORD_AROUND, words[i].y0 - WORD_AROUND / 2,
+                        words[i].x1 - words[i].x0 + 2 * WORD_AROUND,
+                        words[i].y1 - words[i].y0 + WORD_AROUND);
+    cairo_set_fill_rule(cr, CAIRO_FILL_RULE_EVEN_ODD);
+    cairo_clip(cr);
+    cairo_set_fill_rule(cr, CAIRO_FILL_RULE_WINDING);
+}
+
 /* Lines that follow each other are one block, with a bar beside it. */
 static void draw_blocks(cairo_t *cr, const box *lines, size_t n)
 {
@@ -257,9 +274,12 @@ static cairn_status draw(PopplerPage *page, double width, double height, const p
     poppler_page_render(page, cr);
     cairo_restore(cr);
     cairo_set_operator(cr, CAIRO_OPERATOR_MULTIPLY);
+    cairo_save(cr);
+    spare_words(cr, words, n_words);
     draw_blocks(cr, lines, out->n_marks);
+    cairo_restore(cr);
     for (size_t i = 0; i < n_words; i++)
-        tint(cr, word_tint, &words[i], 0.5);
+        tint(cr, word_tint, &words[i], WORD_AROUND);
     cairo_surface_flush(surface);
     bytes_init(&png, PAGE_IMAGE_BYTES_MAX);
     if (cairo_status(cr) != CAIRO_STATUS_SUCCESS)

@@ -66,7 +66,7 @@ const http_route *route_find(const char *method, const char *path, const char **
                              bool *other_method);
 
 /* Ended by a route without a method. */
-extern const http_route routes_operation[], routes_api[], routes_look[], routes_openai[],
+extern const http_route routes_operation[], routes_api[], routes_look[], routes_chats[], routes_openai[],
     routes_web[], routes_mcp[];
 
 /* ---- a request ---- */

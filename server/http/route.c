@@ -3,7 +3,7 @@
 
 #include "server/http/http.h"
 
-static const http_route *const tables[] = {routes_operation, routes_api,    routes_look,
+static const http_route *const tables[] = {routes_operation, routes_api,    routes_look, routes_chats,
                                          routes_openai,    routes_web,    routes_mcp};
 
 /* The path matches; *rest gets what a star stands for, or "". */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "engine/chats.h"
 #include "server/http/lend.h"
 #include "server/http/look.h"
 #include "server/present.h"
@@ -119,7 +120,7 @@ static void suggest(http_request *r)
 /* ---- ask ---- */
 
 typedef struct ask_args {
-    const char *question, *collection, *filter;
+    const char *question, *collection, *filter, *chat;
     cairn_mode mode;
     double temperature;
     size_t seed, max_tokens;
@@ -131,6 +132,7 @@ static const arg_field ask_fields[] = {
     ARG_FIELD(ask_args, "question", question, ARG_TEXT, true, 1, QUERY_BYTES),
     ARG_FIELD(ask_args, "collection", collection, ARG_TEXT, false, 0, 100),
     ARG_FIELD(ask_args, "filter", filter, ARG_TEXT, false, 0, QUERY_BYTES),
+    ARG_FIELD(ask_args, "chat", chat, ARG_TEXT, false, 0, CAIRN_CHAT_ID - 1),
     ARG_FIELD(ask_args, "mode", mode, ARG_MODE, false, 0, 0),
     ARG_FIELD(ask_args, "temperature", temperature, ARG_NUMBER, false, 0, 10),
     ARG_FIELD(ask_args, "seed", seed, ARG_SIZE, false, 0, 9007199254740991.0),
@@ -171,7 +173,8 @@ static json_t *answer_json(const cairn_answer *a)
     return j;
 }
 
-static void answer(http_request *r, cairn *c, const cairn_ask_request *q, bool stream)
+static void answer(http_request *r, cairn *c, const cairn_ask_request *q, const char *chat,
+                   bool stream)
 {
     cairn_answer *a = NULL;
     cairn_error err = {0};
@@ -181,7 +184,8 @@ static void answer(http_request *r, cairn *c, const cairn_ask_request *q, bool s
         respond_refusal(r, MHD_HTTP_SERVICE_UNAVAILABLE, "no memory for a stream");
         return;
     }
-    st = cairn_ask(c, q, stream ? put_token : NULL, r, &a, &err);
+    st = chat ? cairn_chat_ask(c, chat, q, stream ? put_token : NULL, r, &a, &err)
+              : cairn_ask(c, q, stream ? put_token : NULL, r, &a, &err);
     if (st && stream)
         stream_error(r, st, &err);
     else if (st)
@@ -204,12 +208,16 @@ static void ask(http_request *r)
 
     if (!read_args(r, ask_fields, ARG_COUNT(ask_fields), &a))
         return;
+    if (a.chat && !*a.chat)
+        a.chat = NULL;
     st = read_history(a.history, turns, &n, &err);
+    if (!st && a.chat && n)
+        st = cairn_fail(&err, CAIRN_EUSAGE, "\"chat\" knows what was said before: no \"history\"");
     if (st) {
         respond_error(r, st, &err);
         return;
     }
-    if (!(c = lend_handle(r, a.collection, SERVICE_READ)))
+    if (!(c = lend_handle(r, a.collection, a.chat ? SERVICE_ADMIN : SERVICE_READ)))
         return;
     answer(r, c,
            &(cairn_ask_request){.question = a.question,
@@ -221,7 +229,7 @@ static void ask(http_request *r)
                                 .seed = a.seed,
                                 .max_tokens = a.max_tokens,
                                 .cancel = &r->cancel},
-           a.stream);
+           a.chat, a.stream);
     lend_back(r, c, CAIRN_OK);
 }
 

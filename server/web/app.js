@@ -28,7 +28,7 @@ const TEXT_BYTES = 600000, MARKS_MOST = 500;
 
 const state = {
   words: WORDS.en, language: "en", collection: "", filters: {}, hits: [], selected: -1, k: FIRST_PAGE,
-  opened: null, looking: null, noSheet: false, marks: [], mark: -1, turns: [], asking: null, why: false, moved: false, citing: false, problem: "", ghost: "", status: null,
+  opened: null, chat: null, looking: null, noSheet: false, marks: [], mark: -1, turns: [], asking: null, why: false, moved: false, citing: false, problem: "", ghost: "", status: null,
 };
 
 /* ---- settings: in this browser alone ---- */
@@ -49,7 +49,7 @@ function applyLanguage() {
   const w = state.words = WORDS[state.language];
   document.documentElement.lang = state.language;
   for (const node of document.querySelectorAll("[data-i18n]")) node.textContent = w[node.dataset.i18n];
-  const names = { query: "search", clear: "clear", "show-settings": "settings", "show-help": "help", "preview-close": "back", "mark-before": "before", "mark-after": "after",
+  const names = { query: "search", clear: "clear", "show-settings": "settings", "show-chats": "chats", "show-help": "help", "preview-close": "back", "mark-before": "before", "mark-after": "after",
     "copy-path": "copy", collection: "collection", results: "results", facets: "filters", text: "text", "answer-close": "close", "open-outside": "open-outside", "sheet-before": "page-before", "sheet-after": "page-after", sheet: "sheet", views: "views" };
   for (const [id, key] of Object.entries(names)) {
     $(id).setAttribute("aria-label", w[key]);
@@ -57,6 +57,8 @@ function applyLanguage() {
   }
   for (const node of document.querySelectorAll("dialog .close")) node.setAttribute("aria-label", w.close);
   $("query").placeholder = w.placeholder;
+  $("chat-find").placeholder = w["chat-find"];
+  $("chat-find").setAttribute("aria-label", w["chat-find"]);
   $("expected").placeholder = w.expected;
   $("index-path").placeholder = w["index-path"];
   $("ask-key").textContent = (/Mac/.test(navigator.platform) ? "⌘" : w.keys[3][0].split(" ")[0]) + " ↵";
@@ -297,7 +299,7 @@ async function openText(what, focus) {
   if (state.opened === key) return;
   state.opened = key;
   try {
-    const at = inCollection("/api/v1/document/text?uri=" + what.doc);
+    const at = inCollection("/api/v1/document/text?uri=" + encodeURIComponent(what.doc));
     let d = await apiJson(`${at}&end=${TEXT_BYTES}`, { signal: openRun.signal });
     if (d.length > TEXT_BYTES && what.start > TEXT_BYTES * 0.9) {
       const from = Math.max(0, what.start - TEXT_BYTES / 2);
@@ -501,7 +503,8 @@ async function ask() {
   clearTimeout(fullTimer);
   search(false);
   try {
-    const response = await api("/api/v1/ask", { signal: mine.signal, json: withCollection({ question, stream: true, mode: kept("mode", "hybrid"), history: state.turns.slice(-12) }) });
+    const chat = await chatForQuestion(mine.signal), before = chat ? { chat } : { history: state.turns.slice(-12) };
+    const response = await api("/api/v1/ask", { signal: mine.signal, json: withCollection(Object.assign({ question, stream: true, mode: kept("mode", "hybrid") }, before)) });
     for await (const [name, data] of eventsOf(response)) {
       if (name === "token") { dim.remove(); said.append(data.text); }
       if (name === "error") throw new Error(data.error.message);
@@ -525,6 +528,7 @@ async function ask() {
 function closeAnswer() {
   if (state.asking) state.asking.abort();
   state.turns = [];
+  state.chat = null;
   state.citing = false;
   $("turns").replaceChildren();
   $("answer").hidden = true;
@@ -611,6 +615,9 @@ function wire() {
   $("collection").addEventListener("change", () => { state.collection = $("collection").value; state.filters = {}; closeAnswer(); refreshStatus(); if ($("query").value.trim()) search(false); });
   wireStatus();
   wireLook();
+  wireChats();
+  $("keep-chats").value = kept("chats", "keep");
+  $("keep-chats").addEventListener("change", () => { keep("chats", $("keep-chats").value); state.chat = null; });
   document.addEventListener("keydown", onKey);
   document.addEventListener("dragover", event => { if (event.dataTransfer.types.includes("Files")) { event.preventDefault(); $("drop").hidden = false; } });
   document.addEventListener("dragleave", event => { if (!event.relatedTarget) $("drop").hidden = true; });

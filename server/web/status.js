@@ -42,6 +42,7 @@ function showStatus() {
   const can = role => ({ read: 1, write: 2, admin: 3 })[s.caller.role] >= role;
   $("open-outside").hidden = !s.caller.can_open;
   $("upload").hidden = !can(2);
+  $("show-chats").hidden = !can(3);
   $("index-form").hidden = !can(3);
   $("retry").hidden = !s.failures || !can(2) || busy;
   $("failures-title").textContent = w.failures(s.failures);

@@ -24,9 +24,9 @@ class Page(test_web.Page):
 
 
 def picture_is_there(page):
+    expect(page.locator("#sheet:not([aria-busy])")).to_be_visible()
     expect(page.locator("#sheet-image")).to_be_visible()
-    page.wait_for_function("document.getElementById('sheet-image').naturalWidth > 0 && !document.getElementById('sheet').hasAttribute('aria-busy')",
-                           timeout=LIMIT * 1000)
+    assert page.evaluate("document.getElementById('sheet-image').naturalWidth") > 0
 
 
 class Pages(Page):
@@ -96,7 +96,7 @@ class Pages(Page):
         choice = page.locator("#expected-list button").first
         expect(choice).to_contain_text("night-train")
         choice.click()
-        expect(page.locator("#stages .verdict")).to_contain_text("lost here: Found by words")
+        expect(page.locator("#stages .verdict")).to_contain_text("does not pass: Found by words")
         expect(page.locator("#stages li.lost")).to_have_count(1)
         expect(page.locator("#stages li.passed").first).to_contain_text("The file is there")
         self.no_fault(page, "why not")
@@ -166,6 +166,73 @@ class Status(Page):
         expect(page.locator("#status-short")).to_have_text("3 documents")
         page.fill("#query", "pumice")
         expect(page.locator("#hit-0 .title")).to_contain_text("pumice")
+
+
+class Conversations(Page):
+    """Without a model: the answer is the documents' own sentence, or that there is none."""
+
+    def serve(self, *options, **more):
+        self.write("cairn/cairn.conf", "[models]\ngenerator = /nonexistent/model\n", folder=os.path.join(self.home, "config"))
+        return super().serve(*options, env={"XDG_CONFIG_HOME": os.path.join(self.home, "config")}, **more)
+
+    def ask(self, page, question):
+        page.fill("#query", question)
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".turn .question").last).to_have_text(question)
+        expect(page.locator(".turn:last-child .said")).to_have_attribute("aria-busy", "false")
+
+    def test_kept_taken_up_renamed_and_deleted(self):
+        self.start(LIBRARY)
+        page = self.open()
+        expect(page.locator("#welcome-status")).to_contain_text("55 documents")
+        self.ask(page, "How long is the warranty on the burrs?")
+        first = page.locator(".said").inner_text()
+        self.assertTrue(first.strip())
+        self.shot(page, "web-sources.jpg")
+        self.ask(page, "What is the notice period of the lease?")
+        page.reload()
+        expect(page.locator("#show-chats")).to_be_visible()
+        expect(page.locator("#answer")).to_be_hidden()
+        page.locator("#show-chats").click()
+        row = page.locator("#chat-list .chat")
+        expect(row).to_have_count(1)
+        expect(row).to_contain_text("How long is the warranty on the burrs?")
+        expect(row).to_contain_text("2 questions")
+        self.no_fault(page, "conversations")
+        row.click()
+        expect(page.locator("#chats")).to_be_hidden()
+        expect(page.locator(".turn")).to_have_count(2)
+        self.assertEqual(page.locator(".said").first.inner_text().strip(), first.strip())
+        if page.locator(".sources button").count():
+            page.locator(".sources button").first.click()
+            expect(page.locator("#preview")).to_be_visible()
+        self.ask(page, "Who lends grinders?")  # goes on in the same one
+        page.locator("#show-chats").click()
+        expect(row).to_contain_text("3 questions")
+        page.get_by_role("button", name=re.compile("^Rename: ")).click()
+        page.keyboard.type("Warranty")
+        page.keyboard.press("Enter")
+        expect(row).to_contain_text("Warranty")
+        with page.expect_download() as got:
+            page.get_by_role("button", name="Save as a file: Warranty").click()
+        with open(got.value.path(), encoding="utf-8") as f:
+            self.assertIn("notice period of the lease", f.read())
+        page.get_by_role("button", name="Delete: Warranty").click()
+        page.get_by_role("button", name="Delete for good?").click()
+        expect(page.locator("#chat-none")).to_contain_text("will be kept here")
+        expect(row).to_have_count(0)
+        expect(page.locator("#answer")).to_be_hidden()
+
+    def test_not_kept_where_that_is_chosen(self):
+        self.write("a.txt", "The basalt came from the quarry in Mendig.\n")
+        self.start()
+        page = self.open()
+        expect(page.locator("#welcome-status")).to_contain_text("1 document")
+        page.locator("#show-settings").click()
+        page.select_option("#keep-chats", "forget")
+        page.keyboard.press("Escape")
+        self.ask(page, "Where did the basalt come from?")
+        self.assertEqual(self.server.json("GET", "/api/v1/chats"), {"chats": []})
 
 
 class Changed(Page):
