@@ -83,7 +83,9 @@ static void show_page(http_request *r)
                                                 .passage = a.passage,
                                                 .words = a.words},
                           &image, &err);
-    if (st) {
+    if (st == CAIRN_EUNSUPPORTED) { /* the document's doing, not a lack of the server */
+        respond_refusal(r, MHD_HTTP_UNPROCESSABLE_CONTENT, err.text);
+    } else if (st) {
         respond_error(r, st, &err);
     } else {
         observe_page(r, &image);

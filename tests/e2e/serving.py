@@ -129,3 +129,9 @@ class ServerTest(CairnTest):
         server = Server(self.home, *options, **more)
         self.addCleanup(server.stop)
         return server
+
+    def without_a_generator(self):
+        """An environment in which answers are the documents' own sentences, whatever models are here."""
+        folder = os.path.join(self.home, "config")
+        self.write("cairn/cairn.conf", "[models]\ngenerator = /nonexistent/model\n", folder=folder)
+        return {"XDG_CONFIG_HOME": folder}

@@ -76,7 +76,7 @@ class Look(ServerTest):
         self.assertIn('cairn_pages_total{from="drawn"} 2', text)
 
     def test_what_has_no_pages_is_said(self):
-        for more, status in (({"uri": NOTE, "page": 1}, 501), ({"page": 6}, 422), ({"page": 0}, 400), ({"width": 9999}, 400),
+        for more, status in (({"uri": NOTE, "page": 1}, 422), ({"page": 6}, 422), ({"page": 0}, 400), ({"width": 9999}, 400),
                              ({"uri": "/etc/passwd"}, 404), ({"uri": "/nothing/here.pdf"}, 404), ({"passage": "x" * 9000}, 400), ({"colour": "red"}, 400)):
             self.page(status, **more)
         self.assertEqual(self.server.request("GET", f"/api/v1/document/page?uri={MANUAL}&page=1&width=100")[0], 200)

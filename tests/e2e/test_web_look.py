@@ -172,8 +172,7 @@ class Conversations(Page):
     """Without a model: the answer is the documents' own sentence, or that there is none."""
 
     def serve(self, *options, **more):
-        self.write("cairn/cairn.conf", "[models]\ngenerator = /nonexistent/model\n", folder=os.path.join(self.home, "config"))
-        return super().serve(*options, env={"XDG_CONFIG_HOME": os.path.join(self.home, "config")}, **more)
+        return super().serve(*options, env=self.without_a_generator(), **more)
 
     def ask(self, page, question):
         page.fill("#query", question)
