@@ -56,7 +56,6 @@ class Pages(Page):
         }""")
         self.assertGreater(coloured, 2000)
         self.no_fault(page, "page as an image")
-        self.shot(page, "web-page.jpg")
         page.keyboard.press("Enter")
         expect(page.locator("#sheet")).to_be_focused()
         page.keyboard.press("p")
@@ -71,6 +70,11 @@ class Pages(Page):
         page.locator("#view-page").click()
         picture_is_there(page)
         page.keyboard.press("/")
+        page.fill("#query", "warranty of motor and burrs")
+        expect(page.locator("#sheet-image")).to_have_attribute("alt", re.compile("Warranty.*marked: Whoever registers"))
+        picture_is_there(page)
+        page.wait_for_timeout(300 if os.environ.get("CAIRN_SHOTS") else 0)  # it has faded in
+        self.shot(page, "web-page.jpg")
         page.fill("#query", "burrs ext:md")  # no pages: its text
         expect(page.locator("#text p.cited").first).to_be_visible()
         expect(page.locator("#views")).to_be_hidden()
@@ -198,6 +202,7 @@ class Conversations(Page):
         expect(row).to_contain_text("How long is the warranty on the burrs?")
         expect(row).to_contain_text("2 questions")
         self.no_fault(page, "conversations")
+        self.shot(page, "web-chats.jpg")
         row.click()
         expect(page.locator("#chats")).to_be_hidden()
         expect(page.locator(".turn")).to_have_count(2)
