@@ -370,13 +370,6 @@ cairn_status batch_reindex(batch *b, const store_snapshot *snapshot, const chunk
     return st;
 }
 
-cairn_status batch_touch(batch *b, const store_doc *doc, cairn_error *err)
-{
-    cairn_status st = need_txn(b, err);
-
-    return st ? st : store_doc_update(b->txn, doc, err);
-}
-
 cairn_status batch_delete(batch *b, doc_id doc, cairn_error *err)
 {
     cairn_status st = need_txn(b, err);

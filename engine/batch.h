@@ -28,8 +28,6 @@ void batch_last(const batch *b, doc_id *doc, chunk_id *chunk);
  * one document this is done once between two flushes. */
 cairn_status batch_move(batch *b, const store_snapshot *snapshot, const store_doc *doc,
                         cairn_error *err);
-/* Same content, other times: update the record alone. */
-cairn_status batch_touch(batch *b, const store_doc *doc, cairn_error *err);
 cairn_status batch_delete(batch *b, doc_id doc, cairn_error *err);
 /* The document with this uri, also one that this batch put: *id, or 0 when there is none. */
 cairn_status batch_find(batch *b, const char *uri, doc_id *id, cairn_error *err);

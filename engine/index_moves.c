@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/utf8.h"
 #include "engine/index_plan.h"
 #include "engine/labels.h"
 #include "ingest/extractor.h"
@@ -77,11 +78,21 @@ static cairn_status move_inside(plan *p, const char *from, const char *to, cairn
     return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
 }
 
-/* The title of a document that moves: a new one where it was the name of its file. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* The title of a document that moves: a new one where it was the name of its file, whole as that of source
+ * code or without the extension. */
 static const char *new_title(plan *p, const store_doc *old, const char *to)
 {
     const char *was = ingest_title_from_path(&p->memory, old->uri);
 
+    if (!strcmp(base_name(old->uri), old->title) && utf8_valid(base_name(to), strlen(base_name(to))))
+        return base_name(to);
     return was && !strcmp(was, old->title) ? ingest_title_from_path(&p->memory, to) : old->title;
 }
 
@@ -97,6 +108,8 @@ cairn_status plan_move_document(plan *p, const todo *t, const store_doc *old, ca
     moved.title = new_title(p, old, t->path);
     moved.ext = ext;
     moved.mtime_ns = t->mtime_ns;
+    if (old->date_ns == old->mtime_ns) /* it has no date of its own */
+        moved.date_ns = t->mtime_ns;
     st = p->r->options->dry_run ? CAIRN_OK : batch_move(p->r->batch, p->snapshot, &moved, err);
     if (!st && !p->r->options->dry_run)
         st = copies_touch(&p->copies, old, err);

@@ -193,9 +193,10 @@ cairn_status plan_write_document(plan *p, const todo *t, const extracted *x, cai
     if (t->old && !t->anew && !is_copy(&t->old->doc) && !memcmp(t->old->doc.hash, d->hash, sizeof doc.hash)) {
         store_doc same = t->old->doc;
         same.mtime_ns = d->mtime_ns;
+        same.date_ns = d->date_ns ? d->date_ns : d->mtime_ns;
         same.size = (int64_t)d->size;
         r->report->unchanged++;
-        return batch_touch(r->batch, &same, err);
+        return batch_move(r->batch, p->snapshot, &same, err); /* its rows carry the times */
     }
     if (!t->old)
         st = plan_find_gone_twin(p, d->hash, &twin, &moved, err);

@@ -123,6 +123,12 @@ static bool wants_others(const cairn *c, const engine_query *e)
            (e->n_history && c->settings.history_told > 0);
 }
 
+/* While a word is being typed every millisecond counts. */
+static bool may_put_back(const cairn *c, const engine_query *e)
+{
+    return c->settings.boilerplate > 0 && !e->as_you_type;
+}
+
 size_t engine_refine_depth(const cairn *c, const engine_query *e)
 {
     refine_params p;
@@ -133,6 +139,8 @@ size_t engine_refine_depth(const cairn *c, const engine_query *e)
         depth = 2 * p.told_depth;
     if (may_rerank(c, e) && depth < rerank)
         depth = rerank;
+    if (may_put_back(c, e) && depth < p.recurring_depth)
+        depth = p.recurring_depth;
     return depth;
 }
 
@@ -187,6 +195,11 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
         p.score_ctx = &k;
         p.rerank_weight = (float)c->settings.rerank_weight;
         p.rerank_depth = (size_t)c->settings.rerank_depth;
+    }
+    if (may_put_back(c, e)) {
+        p.recurring = (float)c->settings.boilerplate;
+        p.question = query->text;
+        p.from_zero = result->mode != RETRIEVE_VECTOR;
     }
     p.told = (float)c->settings.history_told;
     p.collapse = e->collapse;

@@ -83,6 +83,7 @@ static const setting table[] = {
     NUMBER("search", "rerank_weight", rerank_weight, 0.17, 0, 1),
     NUMBER("search", "rerank_depth", rerank_depth, 20, 0, 1000),
     NUMBER("search", "rerank_ms", rerank_ms, 0, 0, 1e6),
+    NUMBER("search", "boilerplate", boilerplate, 0.5, 0, 1),
     NUMBER("search", "history_question", history_question, 0.2, 0, 1),
     NUMBER("search", "history_reply", history_reply, 0.1, 0, 1),
     NUMBER("search", "history_words", history_words, 8, 0, 32),

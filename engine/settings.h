@@ -63,6 +63,7 @@ typedef struct settings {
     double rerank_weight; /* of the reranker against fusion */
     double rerank_depth;  /* passages it reads at most */
     double rerank_ms;     /* and how long; 0: as long as it takes */
+    double boilerplate; /* share of its score that a passage loses which matches in recurring lines alone */
     double history_question, history_reply; /* weight of words carried over from a chat */
     double history_words; /* of them for the embedder */
     double history_typed; /* share of the question as it was typed in the vector searched for */

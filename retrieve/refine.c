@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "retrieve/boilerplate.h"
 #include "retrieve/shingles.h"
 
 #define DEPTH        50
@@ -16,7 +17,10 @@
 
 void refine_params_default(refine_params *p)
 {
-    *p = (refine_params){.rerank_depth = DEPTH, .told_depth = DEPTH};
+    *p = (refine_params){.rerank_depth = DEPTH,
+                         .told_depth = DEPTH,
+                         .recurring_depth = 20,
+                         .recurring_documents = 5};
 }
 
 typedef struct refining {
@@ -155,6 +159,43 @@ static cairn_status rerank(refining *r, cairn_error *err)
     r->report->reranked = n;
     r->report->rerank_ns = clock_mono_ns() - start;
     return CAIRN_OK;
+}
+
+/* ---- recurring lines ---- */
+
+static cairn_status put_back_boilerplate(refining *r, cairn_error *err)
+{
+    const refine_params *p = r->params;
+    size_t depth = p->recurring_depth < r->n ? p->recurring_depth : r->n;
+    boilerplate_passage *passages;
+    float *share, least;
+    cairn_status st = CAIRN_OK;
+
+    if (!(p->recurring > 0) || !p->question || depth < 2)
+        return CAIRN_OK;
+    passages = arena_calloc(r->a, depth, sizeof *passages);
+    share = arena_calloc(r->a, depth, sizeof *share);
+    if (!passages || !share)
+        return cairn_fail(err, CAIRN_ENOMEM, "lines that recur");
+    for (size_t i = 0; !st && i < depth; i++) {
+        size_t at = 0;
+        st = read_passage(r, r->hits[i].chunk, &at, err);
+        if (!st)
+            passages[i] = (boilerplate_passage){r->passages[at].text, r->passages[at].text_len,
+                                                r->hits[i].doc};
+    }
+    if (!st)
+        st = boilerplate_shares(passages, depth, p->question, p->recurring_documents, r->a, share, err);
+    least = p->from_zero && r->hits[r->n - 1].score >= 0 ? 0 : r->hits[r->n - 1].score;
+    for (size_t i = 0; !st && i < depth; i++) {
+        if (!(share[i] > 0))
+            continue;
+        r->hits[i].score = least + (r->hits[i].score - least) * (1 - p->recurring * share[i]);
+        r->report->recurring++;
+    }
+    if (!st && r->report->recurring)
+        settle(r->hits, r->n);
+    return st;
 }
 
 /* ---- told ---- */
@@ -316,6 +357,8 @@ cairn_status retrieve_refine(retrieve_hit *hits, size_t *n, size_t k, const refi
     if (!r.of || !r.passages || !r.shingles || !r.cut)
         return cairn_fail(err, CAIRN_ENOMEM, "reranking");
     st = rerank(&r, err);
+    if (!st)
+        st = put_back_boilerplate(&r, err);
     if (!st)
         st = step_back(&r, err);
     if (!st)

@@ -3,6 +3,8 @@
  *
  *   rerank     a scorer reads question and passage together; its score and the fused one, both as shares of
  *              the best, are mixed
+ *   recurring  a passage that matches the question in lines which many of the documents found have, or in
+ *              quoted mail, steps back (boilerplate.h)
  *   told       in a chat: a passage that the assistant has given already, almost word for word, steps back
  *   collapse   of passages that say the same in nearly the same words the first one stays
  *   group      at most so many passages of one document
@@ -46,6 +48,11 @@ typedef struct refine_params {
     size_t rerank_depth;  /* hits scored at most */
     size_t rerank_batch;  /* scored between two looks at the clock; 0: 4 */
     int64_t deadline_ns;  /* on the monotonic clock, for reranking; 0: none */
+    const char *question;
+    float recurring;        /* 0..1: share of its score that a passage of recurring lines alone loses; 0: off */
+    bool from_zero;         /* a score of 0 means nothing in common; else the last hit's does */
+    size_t recurring_depth; /* hits looked at */
+    size_t recurring_documents; /* that have a line which recurs */
     const retrieve_turn *turns;
     size_t n_turns;
     float told;        /* 0..1: share of its score that a passage told already loses; 0: off */
@@ -55,10 +62,11 @@ typedef struct refine_params {
     float diversity;     /* 0: off .. 1: only difference counts */
 } refine_params;
 
-void refine_params_default(refine_params *p); /* all off; depths 50 */
+void refine_params_default(refine_params *p); /* all off; depths 50, recurring lines 20 hits and 5 documents */
 
 typedef struct refine_report {
     size_t reranked;  /* hits scored in time */
+    size_t recurring; /* moved back for what they share with many */
     size_t told;      /* moved back */
     size_t collapsed; /* left out as copies */
     size_t grouped;   /* left out as further passages of a document */
