@@ -186,10 +186,10 @@ class OlderColumns(CairnTest):
         self.assertEqual((r["vectors"], r["pending_vectors"]), (10, 0))  # none had to be made again
         self.assert_clean()
 
-    def test_unknown_until_then(self):
-        self.assertEqual(self.names("size:>0"), set())
-        self.assertEqual(self.names("NOT size:>0"), set(self.SIZES))
-        self.assertEqual(self.names("date:>1990 ext:pdf"), {"travel-expenses.pdf"})
+    def test_until_then_it_asks_for_a_run(self):
+        """Their words were made by an older analyzer, too: what they would answer is not asked for."""
+        done = self.run_cairn("search", "--mode", "lexical", "size:>0", code=3)
+        self.assertIn("run cairn index", done.stderr)
 
     def test_compact_fills_them_in(self):
         self.run_cairn("compact")
@@ -206,7 +206,6 @@ class OlderColumns(CairnTest):
     @need_model("multilingual-e5-small", "e5-small-q4.bin")
     def test_vectors_are_filtered_by_them_too(self):
         ask = ("search", "--mode", "vector", "--filter", "size:1142", "--", "how heavy is the grinder")
-        self.assertEqual(self.json(*ask, code=None)["hits"], [])
         self.run_cairn("compact")
         r = self.json(*ask)
         self.assertEqual(r["mode"], "vector")
