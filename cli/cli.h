@@ -124,6 +124,7 @@ void cli_print_report(cli *c, const cairn_index_report *r);
 json_t *cli_json_report(const cairn_index_report *r);
 json_t *cli_json_failures(const cairn_failure *f, size_t n);
 json_t *cli_json_hit(const cairn_hit *h, bool explain);
+json_t *cli_json_copies(const cairn_copy *copies, size_t n);
 /* An array of texts. */
 json_t *cli_json_strings(const char *const *s, size_t n);
 json_t *cli_json_audit(const cairn_audit *a); /* null when nothing was measured yet */

@@ -318,6 +318,20 @@ json_t *cli_json_strings(const char *const *s, size_t n)
     return all;
 }
 
+json_t *cli_json_copies(const cairn_copy *copies, size_t n)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:I,s:o,s:o,s:I,s:b,s:f}", "doc",
+                                              (json_int_t)copies[i].doc, "uri",
+                                              cli_json_string(copies[i].uri), "title",
+                                              cli_json_string(copies[i].title), "mtime_ns",
+                                              (json_int_t)copies[i].mtime_ns, "same_bytes",
+                                              copies[i].same_bytes, "likeness", copies[i].likeness));
+    return list;
+}
+
 /* What is known of the document around a passage. */
 static void add_metadata(json_t *j, const cairn_hit *h)
 {
@@ -334,6 +348,8 @@ static void add_metadata(json_t *j, const cairn_hit *h)
         json_object_set_new(j, "created_ns", json_integer((json_int_t)h->created_ns));
     json_object_set_new(j, "tags", cli_json_strings(h->tags, h->n_tags));
     json_object_set_new(j, "places", cli_json_strings(h->places, h->n_places));
+    if (h->n_versions)
+        json_object_set_new(j, "versions", cli_json_copies(h->versions, h->n_versions));
 }
 
 json_t *cli_json_hit(const cairn_hit *h, bool explain)

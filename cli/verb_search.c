@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 enum { OPT_MODE = 0x2000, OPT_FILTER, OPT_EXPLAIN, OPT_FACETS, OPT_TYPING, OPT_VECTOR, OPT_HISTORY,
-       OPT_COLLAPSE, OPT_PER_DOCUMENT, OPT_DIVERSITY, OPT_BUDGET };
+       OPT_COLLAPSE, OPT_VERSIONS, OPT_PER_DOCUMENT, OPT_DIVERSITY, OPT_BUDGET };
 
 /* "  granite 2.31 = idf 3.10 x 0.74: 2 in text, 1 in title (12 passages)" */
 static void print_reasons(const cairn_hit *h)
@@ -112,6 +112,13 @@ static void print_metadata(cli *c, const cairn_hit *h)
         put_names("    also ", h->places, places, "\n         ");
         if (h->n_places > places)
             printf("\n         and %zu more places", h->n_places - places);
+        putchar('\n');
+    }
+    for (size_t i = 0; i < h->n_versions && i < PLACES_SHOWN; i++) {
+        const cairn_copy *v = &h->versions[i];
+        printf("    %s version, %.0f %% alike, %s  ", v->mtime_ns > h->modified_ns ? "newer" : "older",
+               v->likeness * 100, cli_format_time(date, v->mtime_ns));
+        cli_put_text(stdout, v->uri, strlen(v->uri));
         putchar('\n');
     }
     fputs(cli_plain(c), stdout);
@@ -320,6 +327,9 @@ static bool take_option(cli *c, int o, cairn_search_request *req, json_t **histo
     case OPT_COLLAPSE:
         req->collapse = true;
         return true;
+    case OPT_VERSIONS:
+        req->versions = true;
+        return true;
     case OPT_PER_DOCUMENT:
         return cli_parse_size(c, "--per-document", optarg, 1, 10000, &req->per_document);
     case OPT_BUDGET:
@@ -366,6 +376,7 @@ static int run(cli *c, int argc, char **argv)
                                           {"as-you-type", no_argument, NULL, OPT_TYPING},
                                           {"history", required_argument, NULL, OPT_HISTORY},
                                           {"collapse", no_argument, NULL, OPT_COLLAPSE},
+                                          {"versions", no_argument, NULL, OPT_VERSIONS},
                                           {"per-document", required_argument, NULL, OPT_PER_DOCUMENT},
                                           {"diversity", required_argument, NULL, OPT_DIVERSITY},
                                           {"budget", required_argument, NULL, OPT_BUDGET},
@@ -400,7 +411,7 @@ static int run(cli *c, int argc, char **argv)
 const cli_verb cli_verb_search = {
     "search", "find passages",
     "Usage: cairn search [-k N] [--mode hybrid|lexical|vector] [--filter EXPR] [--facets LIST]\n"
-    "                    [--as-you-type] [--history JSON] [--collapse] [--per-document N]\n"
+    "                    [--as-you-type] [--history JSON] [--collapse] [--versions] [--per-document N]\n"
     "                    [--diversity X] [--budget TIME] [--explain] QUERY...\n"
     "       cairn search [-k N] [--filter EXPR] --vector FILE\n\n"
     "Finds passages by words and by meaning and shows where they stand.\n\n"
@@ -422,6 +433,7 @@ const cli_verb cli_verb_search = {
     "  --history JSON what was said before, [{\"role\":\"user\",\"content\":\"...\"}, ...]: a follow-up\n"
     "                 question gets the words it lacks, and what was told already steps back\n"
     "  --collapse     of passages that are nearly the same show the best alone\n"
+    "  --versions     name other versions of each document (nearly the same words), the newest first\n"
     "  --per-document N  at most N passages of one document\n"
     "  --diversity X  0 (default): by relevance alone, to 1: each unlike those above it\n"
     "  --budget TIME  for reading the best passages again, as 50ms (default: what 20 passages take; 0: not at\n"

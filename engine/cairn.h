@@ -166,6 +166,7 @@ typedef struct cairn_search_request {
     const cairn_turn *history;
     size_t n_history;
     bool collapse;       /* of passages that are nearly the same only the best */
+    bool versions;       /* look for other versions of each hit's document; some milliseconds each */
     size_t per_document; /* passages of one document at most; 0: any number */
     /* Milliseconds for reading the best passages again (the model of models.reranker): what is read by then
      * counts. 0: the configuration's, by default no limit; < 0: no reranking. Hybrid searches alone are
@@ -195,6 +196,15 @@ typedef struct cairn_pattern {
     const char *problem; /* why it stands for none, or NULL */
 } cairn_pattern;
 
+/* One of a group of documents that are the same, or versions of one. */
+typedef struct cairn_copy {
+    uint64_t doc;
+    const char *uri, *title;
+    int64_t mtime_ns;
+    bool same_bytes; /* as the first of the group, which is the newest */
+    double likeness; /* share of word triples in common with it, of both (Jaccard); 1 for the same bytes */
+} cairn_copy;
+
 typedef struct cairn_hit {
     size_t rank; /* from 1 */
     float score;
@@ -218,6 +228,9 @@ typedef struct cairn_hit {
     size_t n_tags;
     const char **places; /* further files with the same bytes */
     size_t n_places;
+    cairn_copy *versions; /* where they were asked for: documents with nearly the same words, newest first; `likeness`
+                             and `same_bytes` are to this one */
+    size_t n_versions;
 } cairn_hit;
 
 /* How many documents with a match carry each value of a field: over all matches, not only the hits. A
@@ -597,15 +610,6 @@ double cairn_audit_floor(const cairn *c);
 cairn_status cairn_compact(cairn *c, const cairn_index_options *options, uint64_t *bytes_before,
                            uint64_t *bytes_after, cairn_error *err);
 
-/* One of a group of documents that are the same, or versions of one. */
-typedef struct cairn_copy {
-    uint64_t doc;
-    const char *uri, *title;
-    int64_t mtime_ns;
-    bool same_bytes; /* as the first of the group, which is the newest */
-    double likeness; /* share of word triples in common with it, of both (Jaccard); 1 for the same bytes */
-} cairn_copy;
-
 /* A group, newest first; the strings live until fn returns. False stops. */
 typedef bool cairn_copies_fn(void *ctx, const cairn_copy *copies, size_t n);
 
@@ -614,8 +618,16 @@ typedef bool cairn_copies_fn(void *ctx, const cairn_copy *copies, size_t n);
 cairn_status cairn_duplicates(cairn *c, double near, const volatile sig_atomic_t *cancel,
                               cairn_copies_fn *fn, void *ctx, size_t *n_groups, cairn_error *err);
 
-/* One stage between a file and a hit, in order: "file", "crawl" or "rules", "read", "text", "words",
- * "vectors", "fusion". */
+/* The likeness from which two texts count as versions of one. */
+#define CAIRN_NEAR 0.7
+
+/* The group of one document alone: itself, its copies and the versions alike to it by at least `near`, newest
+ * first, `likeness` to it. *n_groups 0: it stands alone. CAIRN_ENOTFOUND. */
+cairn_status cairn_versions(cairn *c, const char *uri_or_id, double near, cairn_copies_fn *fn, void *ctx,
+                            size_t *n_groups, cairn_error *err);
+
+/* One stage between a file and a hit, in order: "file", "crawl" or "rules", "read", "copy" (where it is one),
+ * "text", "words", "vectors", "fusion", "rerank", "budget" (of an answer). */
 typedef struct cairn_why_stage {
     const char *stage;
     bool passed;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/augment.h"
 #include "engine/columns.h"
 #include "engine/merge.h"
 #include "engine/run.h"
@@ -19,8 +20,7 @@
 #define TEXT_BYTES   ((size_t)64 << 20)
 #define GROUP_MEMORY ((size_t)1 << 30)
 
-cairn_status embed_text(bytes *out, const char *title, const char *heading, const char *text,
-                        size_t len)
+cairn_status embed_prefix(bytes *out, const char *title, const char *heading)
 {
     size_t title_len = strlen(title);
     cairn_status st;
@@ -37,8 +37,14 @@ cairn_status embed_text(bytes *out, const char *title, const char *heading, cons
         if (!st)
             st = bytes_append_str(out, heading);
     }
-    if (!st && out->len)
-        st = bytes_append_str(out, "\n");
+    return !st && out->len ? bytes_append_str(out, "\n") : st;
+}
+
+cairn_status embed_text(bytes *out, const char *title, const char *heading, const char *text,
+                        size_t len)
+{
+    cairn_status st = embed_prefix(out, title, heading);
+
     return st ? st : bytes_append(out, text, len);
 }
 
@@ -52,6 +58,8 @@ typedef struct vectors {
     doc_id docs[FLUSH_ROWS + GROUP];
     uint32_t n;
     int64_t since_ns;
+    augmenter augmenter;
+    char identity[AUGMENT_IDENTITY_BYTES];
 } vectors;
 
 static void drop(vectors *v)
@@ -89,7 +97,7 @@ static cairn_status put_rate(vectors *v, store_txn *t, cairn_error *err)
 
 static cairn_status flush(vectors *v, cairn_error *err)
 {
-    const char *identity = encoder_identity(v->e);
+    const char *identity = v->identity;
     segment_writer *w;
     store_txn *t = NULL;
     cairn_status st;
@@ -178,10 +186,11 @@ static cairn_status embed_group(vectors *v, const store_snapshot *snapshot, cons
         st = store_chunk_get(snapshot, chunks[i], &chunk, &memory, err);
         if (!st)
             st = store_doc_get(snapshot, chunk.doc, &docs[i], &memory, err);
+        if (!st)
+            st = augmenter_text(&v->augmenter, snapshot, &docs[i], &chunk, &text, err);
         if (st)
             break;
-        if (embed_text(&text, docs[i].title, chunk.heading, chunk.text, chunk.text_len) ||
-            !(texts[i].text = arena_strndup(&memory, text.data, text.len)))
+        if (!(texts[i].text = arena_strndup(&memory, text.data ? text.data : "", text.len)))
             st = cairn_fail(err, CAIRN_ENOMEM, "text of chunk %llu", (unsigned long long)chunks[i]);
         texts[i].len = text.len;
     }
@@ -196,9 +205,8 @@ static cairn_status embed_group(vectors *v, const store_snapshot *snapshot, cons
 }
 
 /* Vectors of another model are worthless beside the new ones: drop them, every chunk waits. */
-static cairn_status drop_foreign_vectors(run *r, const encoder *e, cairn_error *err)
+static cairn_status drop_foreign_vectors(run *r, const char *identity, cairn_error *err)
 {
-    const char *identity = encoder_identity(e);
     store_snapshot *snapshot;
     const uint8_t *have;
     store_txn *t = NULL;
@@ -294,8 +302,6 @@ cairn_status run_embed(run *r, cairn_error *err)
                                 "alone)");
         return st;
     }
-    if (!st)
-        st = drop_foreign_vectors(r, e, err);
     if (st)
         return st;
     v = calloc(1, sizeof *v);
@@ -303,7 +309,13 @@ cairn_status run_embed(run *r, cairn_error *err)
         return cairn_fail(err, CAIRN_ENOMEM, "open vector segment");
     v->r = r;
     v->e = e;
-    st = embed_all(v, err);
+    augment_identity(e, &r->c->settings, v->identity);
+    st = augmenter_init(&v->augmenter, &r->c->settings, err);
+    if (!st)
+        st = drop_foreign_vectors(r, v->identity, err);
+    if (!st)
+        st = embed_all(v, err);
+    augmenter_clear(&v->augmenter);
     drop(v);
     free(v);
     return st;

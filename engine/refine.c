@@ -126,7 +126,7 @@ static bool wants_others(const cairn *c, const engine_query *e)
 /* While a word is being typed every millisecond counts. */
 static bool may_put_back(const cairn *c, const engine_query *e)
 {
-    return c->settings.boilerplate > 0 && !e->as_you_type;
+    return c->settings.boilerplate > 0 && !e->as_you_type && !e->as_listed;
 }
 
 size_t engine_refine_depth(const cairn *c, const engine_query *e)

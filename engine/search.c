@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/augment.h"
 #include "engine/labels.h"
 #include "engine/vectors.h"
 
@@ -42,9 +43,10 @@ typedef struct embed_call {
 } embed_call;
 
 /* The vectors in the store and the question's must come from one model. */
-static cairn_status check_identity(const view *v, const encoder *e, cairn_error *err)
+static cairn_status check_identity(const view *v, const encoder *e, const settings *s, cairn_error *err)
 {
-    const char *identity = encoder_identity(e);
+    char buf[AUGMENT_IDENTITY_BYTES];
+    const char *identity = augment_identity(e, s, buf);
     const uint8_t *have;
     size_t len;
     arena memory;
@@ -98,7 +100,7 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
     if (!st)
         st = engine_encoder(call->c, &e, err);
     if (!st)
-        st = check_identity(call->v, e, err);
+        st = check_identity(call->v, e, &call->c->settings, err);
     if (!st && call->v->n_vector &&
         vector_reader_dim(call->v->vector[0].reader) != encoder_dim(e))
         st = cairn_fail(err, CAIRN_EMODEL, "the vectors here have another dimension than %s gives",
@@ -440,6 +442,8 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
         st = engine_present(c, &v, &query, &found, out, err);
     if (!st)
         st = present_stages(&stages, *out, err);
+    if (!st && request->versions)
+        st = engine_present_versions(c, &v, *out, err);
     if (!st && request->explain)
         st = engine_explain(&query, &found, *out, err);
     if (!st && request->facets)

@@ -17,6 +17,7 @@ cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain
 typedef struct engine_query {
     const char *text, *filter;
     bool plain;       /* as above */
+    bool as_listed;   /* nothing steps back for lines that recur */
     bool as_you_type; /* the last word is being typed */
     bool matches;     /* fill result->matches */
     bool explain;     /* fill result->explained */
@@ -75,6 +76,12 @@ cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, c
 cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query,
                             const retrieve_result *found, cairn_search_result **out,
                             cairn_error *err);
+
+/* Documents whose words are alike to those of `doc` by at least `near`, newest first, in `memory`. */
+cairn_status engine_versions(cairn *c, const view *v, const store_doc *doc, double near, arena *memory,
+                             cairn_copy **out, size_t *n, cairn_error *err);
+/* The same for every hit of a result. */
+cairn_status engine_present_versions(cairn *c, const view *v, cairn_search_result *out, cairn_error *err);
 
 retrieve_mode engine_mode(cairn_mode mode);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "generate/decode/decoder.h"
+#include "engine/augment.h"
 #include "retrieve/pii.h"
 
 typedef struct setting {
@@ -56,6 +57,7 @@ static const setting table[] = {
     TEXT("index", "ocr", ocr, "pdf"),
     TEXT("index", "ocr_languages", ocr_languages, "auto"),
     TEXT("index", "language", language, ""),
+    TEXT("index", "augment", augment, "title headings"),
     NUMBER("index", "extract_seconds", extract_seconds, 60, 0.1, 3600),
     NUMBER("index", "memory_mb", memory_mb, 64, 1, 1e6),
     NUMBER("index", "merge_mb_per_second", merge_mb_per_second, 0, 0, 1e6),
@@ -283,6 +285,12 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
         return cairn_fail(err, CAIRN_EUSAGE,
                           "%s: index.language is a code such as de (ISO 639), not \"%s\"", path,
                           s->language);
+    unsigned parts;
+    st = augment_parse(s->augment, &parts, err);
+    if (st) {
+        cairn_error_prefix(err, "%s: ", path);
+        return st;
+    }
     if (strcmp(s->hidden, "on") && strcmp(s->hidden, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: index.hidden is on or off, not \"%s\"", path,
                           s->hidden);

@@ -39,6 +39,7 @@ typedef struct settings {
     char ocr[SETTINGS_TEXT];           /* "off", "pdf" (pages without text), "all" (and images) */
     char ocr_languages[SETTINGS_TEXT]; /* "eng+deu"; "auto": those that are installed */
     char language[SETTINGS_TEXT]; /* of all files; "": found out for each */
+    char augment[SETTINGS_TEXT]; /* what is embedded beside a passage (augment.h) */
     double extract_seconds; /* a file's time limit */
     double merge_mb_per_second; /* what a merge writes at most; 0: no limit */
     char reorder[SETTINGS_TEXT]; /* "on": rows of large merges by recursive graph bisection */

@@ -190,7 +190,7 @@ static uint64_t live_rows(const view *v)
 static size_t place_of(const asking *a, const char *text, retrieve_mode mode, size_t k,
                        retrieve_result *result, cairn_status *st, cairn_error *err)
 {
-    engine_query e = {.text = text, .mode = mode, .k = k, .depth = k, .budget_ms = -1};
+    engine_query e = {.text = text, .mode = mode, .k = k, .depth = k, .budget_ms = -1, .as_listed = true};
     retrieve_query query;
 
     *st = engine_search_with(a->c, &a->v, &e, a->memory, &query, result, NULL, err);
@@ -304,6 +304,36 @@ static cairn_status ask_the_vectors(asking *a, const char *text, size_t k, cairn
     return CAIRN_OK;
 }
 
+/* What reading the best again, recurring lines and, for an answer, the room for passages make of its place. */
+static cairn_status ask_the_end(asking *a, const char *text, size_t k, size_t fused, cairn_error *err)
+{
+    engine_query e = {.text = text, .mode = RETRIEVE_HYBRID, .k = fused > k ? fused : k, .unhurried = true};
+    retrieve_query query;
+    retrieve_result result = {0};
+    engine_stages stages = {0};
+    size_t place = 0, rooms = (size_t)a->c->settings.ask_passages, tokens;
+    cairn_status st = engine_search_with(a->c, &a->v, &e, a->memory, &query, &result, &stages, err);
+
+    for (size_t i = 0; !st && i < result.n_hits && !place; i++)
+        if (result.hits[i].doc == a->doc.id)
+            place = i + 1;
+    if (st)
+        return st;
+    if (place)
+        a->why->rank = place;
+    if (place && place <= k)
+        a->why->lost_at = NULL; /* it came back */
+    say(a, "rerank", place && place <= k,
+        "place %zu after %zu passages were read again and %zu stepped back for lines that many documents share", place,
+        stages.refined.reranked, stages.refined.recurring);
+    tokens = (size_t)a->c->settings.ask_context_tokens;
+    say(a, "budget", place && place <= rooms,
+        "an answer looks at %zu passages and puts at most %zu tokens of them before the model", rooms, tokens);
+    if (place && place <= k)
+        a->why->lost_at = NULL; /* for a search it is not lost */
+    return CAIRN_OK;
+}
+
 static cairn_status ask_the_search(asking *a, const char *text, size_t k, cairn_error *err)
 {
     size_t deep = (size_t)live_rows(&a->v), depth = (size_t)a->c->settings.candidates, place;
@@ -325,7 +355,7 @@ static cairn_status ask_the_search(asking *a, const char *text, size_t k, cairn_
     say(a, "fusion", place && place <= k, place ? "place %zu after fusion, %zu are shown"
                                                : "place %zu: in neither list's best; %zu are shown",
         place, k);
-    return CAIRN_OK;
+    return place ? ask_the_end(a, text, k, place, err) : CAIRN_OK;
 }
 
 /* ---- all of it ---- */

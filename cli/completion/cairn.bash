@@ -66,7 +66,7 @@ _cairn() {
         why-not) _cairn_words "-k $global" ;;
         watch) _cairn_words "--no-vectors --exclude --include --hidden --no-ignore --pause-on-battery --max-load --priority --settle --rescan --max-folders $global" ;;
         index) _cairn_words "--no-vectors --strict --dry-run --exclude --include --hidden --no-ignore $global" ;;
-        search) _cairn_words "-k --mode --filter --facets --as-you-type --history --collapse --per-document --diversity --budget --explain --vector $global" ;;
+        search) _cairn_words "-k --mode --filter --facets --as-you-type --history --collapse --versions --per-document --diversity --budget --explain --vector $global" ;;
         suggest) _cairn_words "-k $global" ;;
         open) _cairn_words "--page --opener $global" ;;
         tui) _cairn_words "--opener $global" ;;

@@ -49,6 +49,18 @@ class Duplicates(CairnTest):
                          [("lease-v2.txt", True), ("lease-v1.txt", False), ("copy/lease.txt", False)])
         for name, _, likeness in group[1:]:
             self.assertAlmostEqual(likeness, jaccard(one, second), places=5)
+        # Of one document alone, as it is asked for; the copy stands for it.
+        for name in ("lease-v1.txt", "copy/lease.txt"):
+            (alone,) = self.groups(os.path.join(self.docs, name))
+            self.assertEqual([x[:2] for x in alone],
+                             [("lease-v2.txt", False), ("lease-v1.txt", True), ("copy/lease.txt", True)])
+            self.assertAlmostEqual(alone[0][2], jaccard(one, second), places=5)
+        self.assertEqual(self.groups(os.path.join(self.docs, "else.txt"), code=1), [])
+        hits = self.json("search", "--mode", "lexical", "--versions", " ".join(words[:5]))["hits"]
+        versions = {os.path.relpath(h["uri"], self.docs): [os.path.relpath(v["uri"], self.docs) for v in h.get("versions", [])]
+                    for h in hits}
+        self.assertEqual(versions["copy/lease.txt"], ["lease-v2.txt"])
+        self.assertEqual(versions["lease-v2.txt"], ["copy/lease.txt"])
 
     def test_every_pair_is_found(self):
         """Forty texts with an edited twin each, beside a plain comparison of all pairs."""
