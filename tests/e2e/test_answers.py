@@ -154,6 +154,18 @@ class Answers(CairnTest):
         self.assertTrue(self.json("eval", "gate", "--qrels", qrels, new, old)["passed"])
         self.assertFalse(self.json("eval", "gate", "--qrels", qrels, old, new, code=1)["passed"])
 
+    def test_tables_are_asked_in_sql(self):
+        t, = self.json("sql", self.prices)["tables"]
+        self.assertEqual((t["name"], t["columns"], t["rows"]), ("t1", ["part", "description", "price_eur"], 3))
+        r = self.json("sql", self.prices, "SELECT description, price_eur * 2 AS twice FROM t1 WHERE price_eur < 15 ORDER BY 2")
+        self.assertEqual((r["columns"], r["rows"]), (["description", "twice"], [["Brush", "13.8"], ["Bearing 6203", "28.4"]]))
+        self.assertEqual(self.run_cairn("sql", "-", "SELECT date('2025-03-01', '+90 days')").stdout.splitlines()[1], "2025-05-30")
+        self.assertTrue(self.json("sql", "--limit", "1", self.prices, "SELECT * FROM t1")["cut"])
+        self.run_cairn("sql", self.prices, "SELECT * FROM t1 WHERE price_eur > 1000", code=1)
+        self.run_cairn("sql", self.prices, "DROP TABLE t1", code=2)
+        self.run_cairn("sql", os.path.join(self.docs, "none.csv"), code=1)
+        self.run_cairn("sql", code=2)
+
     def test_answers_are_measured(self):
         qa = self.write("../qa.jsonl", "".join(json.dumps(q) + "\n" for q in (
             {"question": "How much is the rent of the flat in Elm Street?", "answers": ["840 euros"], "doc": "lease.md"},

@@ -1,0 +1,451 @@
+/* tables.c - see tables.h. A passage of a table is lines with " | " between cells, the names of the columns on
+ * top of each; passages that begin with the same first line one after the other are one table. */
+#include "engine/tables.h"
+
+#include <ctype.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "engine/engine.h"
+
+#define TABLE_BYTES  ((size_t)1 << 30)
+#define COLUMNS_MAX  200
+#define NAME_MAX_    60               /* bytes of a column's name */
+#define CELL_MAX     (1 << 20)        /* bytes of any value */
+#define STEPS_MAX    (50 * 1000000)   /* of SQLite's machine, for a query */
+#define STEPS_EACH   100000
+#define ROWS_DEFAULT 1000
+
+typedef struct table {
+    char name[16];
+    const char *head; /* its first line, in the arena */
+    size_t head_len;
+    const char *columns[COLUMNS_MAX];
+    size_t n_columns, n_rows;
+    uint32_t page;
+} table;
+
+typedef struct loading {
+    sqlite3 *db;
+    arena *memory;
+    table *open; /* that rows go to; NULL: none */
+    table **all;
+    size_t n, cap, rows;
+    sqlite3_stmt *insert;
+    cairn_error *err;
+} loading;
+
+/* The next cell of a line, without blanks; false at its end. */
+static bool next_cell(const char **at, const char *end, const char **cell, size_t *len)
+{
+    const char *sep;
+
+    if (!*at)
+        return false;
+    sep = memmem(*at, (size_t)(end - *at), " | ", 3);
+    *cell = *at;
+    *len = (size_t)((sep ? sep : end) - *at);
+    *at = sep ? sep + 3 : NULL;
+    while (*len && isspace((unsigned char)**cell)) {
+        ++*cell;
+        --*len;
+    }
+    while (*len && isspace((unsigned char)(*cell)[*len - 1]))
+        --*len;
+    return true;
+}
+
+static bool same_word(const char *a, const char *b)
+{
+    return !strcasecmp(a, b);
+}
+
+/* A name for the column: its words, or "c3"; one that is there already gets a number. */
+static const char *column_name(const table *t, const char *cell, size_t len, arena *memory)
+{
+    size_t n = len > NAME_MAX_ ? utf8_floor(cell, NAME_MAX_) : len;
+    const char *name = n ? arena_strndup(memory, cell, n) : arena_printf(memory, "c%zu", t->n_columns + 1);
+
+    for (size_t i = 0; name && i < t->n_columns; i++)
+        if (same_word(t->columns[i], name)) {
+            name = arena_printf(memory, "%s_%zu", name, t->n_columns + 1);
+            i = (size_t)-1;
+        }
+    return name;
+}
+
+static cairn_status sqlite_status(loading *l, int rc)
+{
+    return rc == SQLITE_OK || rc == SQLITE_DONE
+               ? CAIRN_OK
+               : cairn_fail(l->err, rc == SQLITE_NOMEM ? CAIRN_ENOMEM : CAIRN_ELIMIT, "a table cannot be read: %s",
+                            sqlite3_errmsg(l->db));
+}
+
+/* CREATE TABLE and the INSERT that fills it. */
+static cairn_status create(loading *l, table *t)
+{
+    bytes create, insert;
+    cairn_status st;
+
+    bytes_init(&create, CELL_MAX);
+    bytes_init(&insert, CELL_MAX);
+    st = bytes_printf(&create, "CREATE TABLE %s (", t->name);
+    if (!st)
+        st = bytes_printf(&insert, "INSERT INTO %s VALUES (", t->name);
+    for (size_t i = 0; !st && i < t->n_columns; i++) {
+        char *quoted = sqlite3_mprintf("%s\"%w\"", i ? ", " : "", t->columns[i]);
+        st = quoted ? bytes_append_str(&create, quoted) : CAIRN_ENOMEM;
+        sqlite3_free(quoted);
+        if (!st)
+            st = bytes_append_str(&insert, i ? ",?" : "?");
+    }
+    if (!st)
+        st = bytes_append_byte(&create, ')');
+    if (!st)
+        st = bytes_append_byte(&insert, ')');
+    if (st) {
+        cairn_fail(l->err, st, "table");
+    } else {
+        st = sqlite_status(l, sqlite3_exec(l->db, create.data, NULL, NULL, NULL));
+        sqlite3_finalize(l->insert);
+        l->insert = NULL;
+        if (!st)
+            st = sqlite_status(l, sqlite3_prepare_v2(l->db, insert.data, -1, &l->insert, NULL));
+    }
+    bytes_clear(&create);
+    bytes_clear(&insert);
+    return st;
+}
+
+static cairn_status begin(loading *l, const char *head, size_t len, uint32_t page)
+{
+    const char *at = head, *cell;
+    table *t = arena_calloc(l->memory, 1, sizeof *t);
+    size_t n;
+
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 16;
+        table **all = arena_calloc(l->memory, cap, sizeof *all);
+        if (all && l->n)
+            memcpy(all, l->all, l->n * sizeof *all);
+        l->all = all;
+        l->cap = cap;
+    }
+    if (!t || !l->all)
+        return cairn_fail(l->err, CAIRN_ENOMEM, "table");
+    t->head = arena_strndup(l->memory, head, len);
+    t->head_len = len;
+    t->page = page;
+    while (t->n_columns < COLUMNS_MAX && next_cell(&at, head + len, &cell, &n)) {
+        t->columns[t->n_columns] = column_name(t, cell, n, l->memory);
+        if (!t->head || !t->columns[t->n_columns++])
+            return cairn_fail(l->err, CAIRN_ENOMEM, "table");
+    }
+    snprintf(t->name, sizeof t->name, "t%zu", l->n + 1);
+    l->all[l->n++] = t;
+    l->open = t;
+    return create(l, t);
+}
+
+/* A cell that is a number by itself is one; not 007, not 1e5, not 1,200 (which may be 1.2). */
+static bool number(const char *s, size_t len, double *out)
+{
+    char copy[32], *end;
+    size_t digits = 0, i = len && s[0] == '-';
+
+    if (!len || len >= sizeof copy || (s[i] == '0' && i + 1 < len && s[i + 1] != '.'))
+        return false;
+    for (size_t j = i; j < len; j++) {
+        digits += isdigit((unsigned char)s[j]) != 0;
+        if (!isdigit((unsigned char)s[j]) && s[j] != '.')
+            return false;
+    }
+    memcpy(copy, s, len);
+    copy[len] = '\0';
+    *out = strtod(copy, &end);
+    return digits && !*end;
+}
+
+static cairn_status add_row(loading *l, const char *line, size_t len)
+{
+    const char *at = line, *cell;
+    table *t = l->open;
+    size_t n;
+    double x;
+
+    if (l->rows++ == CAIRN_ROWS_MAX)
+        return cairn_fail(l->err, CAIRN_ELIMIT, "the tables of this document have more than %d rows", CAIRN_ROWS_MAX);
+    sqlite3_reset(l->insert);
+    sqlite3_clear_bindings(l->insert);
+    for (size_t i = 0; i < t->n_columns && next_cell(&at, line + len, &cell, &n); i++) {
+        if (!n)
+            continue;
+        if (number(cell, n, &x) && x == (double)(int64_t)x && !memchr(cell, '.', n))
+            sqlite3_bind_int64(l->insert, (int)i + 1, (int64_t)x);
+        else if (number(cell, n, &x))
+            sqlite3_bind_double(l->insert, (int)i + 1, x);
+        else
+            sqlite3_bind_text(l->insert, (int)i + 1, cell, (int)n, SQLITE_TRANSIENT);
+    }
+    t->n_rows++;
+    return sqlite_status(l, sqlite3_step(l->insert));
+}
+
+static bool is_row(const char *line, size_t len)
+{
+    return memmem(line, len, " | ", 3) != NULL;
+}
+
+/* The runs of rows in a passage. A run of one line is no table unless it goes on with one. */
+static cairn_status read_chunk(loading *l, const store_chunk *c)
+{
+    const char *p = c->text, *end = c->text + c->text_len;
+    bool first = true;
+    cairn_status st = CAIRN_OK;
+
+    while (!st && p < end) {
+        const char *nl = memchr(p, '\n', (size_t)(end - p)), *next = nl ? nl + 1 : end;
+        size_t len = (size_t)((nl ? nl : end) - p);
+        const char *after = next < end ? memchr(next, '\n', (size_t)(end - next)) : NULL;
+        size_t next_len = next < end ? (size_t)((after ? after : end) - next) : 0;
+        if (!is_row(p, len)) {
+            l->open = first && len == 0 ? l->open : NULL;
+        } else if (l->open && first && len == l->open->head_len && !memcmp(p, l->open->head, len)) {
+            ; /* the first line again, on top of the table's next passage */
+        } else if (l->open && !first) {
+            st = add_row(l, p, len);
+        } else if (is_row(next, next_len)) {
+            st = begin(l, p, len, c->page_first);
+        } else {
+            l->open = NULL;
+        }
+        first = false;
+        p = next;
+    }
+    return st;
+}
+
+static cairn_status load(cairn *c, const char *document, loading *l, const char **uri, cairn_error *err)
+{
+    store_snapshot *s;
+    store_chunk chunk;
+    store_doc doc;
+    chunk_id *ids = NULL;
+    size_t n = 0;
+    cairn_status st = store_snapshot_open(c->store, &s, err);
+
+    if (st)
+        return st;
+    st = engine_find_document(s, document, &doc, l->memory, err);
+    if (!st)
+        st = store_doc_chunks(s, doc.id, &ids, &n, l->memory, err);
+    if (!st)
+        st = sqlite_status(l, sqlite3_exec(l->db, "BEGIN", NULL, NULL, NULL));
+    for (size_t i = 0; !st && i < n; i++) {
+        st = store_chunk_get(s, ids[i], &chunk, l->memory, err);
+        if (!st)
+            st = read_chunk(l, &chunk);
+    }
+    if (!st)
+        st = sqlite_status(l, sqlite3_exec(l->db, "COMMIT", NULL, NULL, NULL));
+    if (!st)
+        *uri = doc.uri;
+    store_snapshot_close(s);
+    return st;
+}
+
+static cairn_status open_memory(loading *l, arena *memory, cairn_error *err)
+{
+    *l = (loading){.memory = memory, .err = err};
+    if (sqlite3_open_v2(":memory:", &l->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL))
+        return cairn_fail(err, CAIRN_ENOMEM, "tables");
+    sqlite3_limit(l->db, SQLITE_LIMIT_LENGTH, CELL_MAX);
+    sqlite3_limit(l->db, SQLITE_LIMIT_SQL_LENGTH, CAIRN_SQL_MAX);
+    sqlite3_limit(l->db, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_limit(l->db, SQLITE_LIMIT_EXPR_DEPTH, 200);
+    sqlite3_limit(l->db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000);
+    return CAIRN_OK;
+}
+
+static void close_memory(loading *l)
+{
+    sqlite3_finalize(l->insert);
+    sqlite3_close(l->db);
+}
+
+cairn_status cairn_table_list(cairn *c, const char *document, bool (*fn)(void *ctx, const cairn_table *t), void *ctx,
+                              cairn_error *err)
+{
+    const char *uri;
+    arena memory;
+    loading l;
+    cairn_status st;
+
+    arena_init(&memory, TABLE_BYTES);
+    st = open_memory(&l, &memory, err);
+    if (!st)
+        st = load(c, document, &l, &uri, err);
+    for (size_t i = 0; !st && i < l.n; i++) {
+        cairn_table t = {l.all[i]->name, l.all[i]->columns, l.all[i]->n_columns, l.all[i]->n_rows, l.all[i]->page};
+        if (!fn(ctx, &t))
+            break;
+    }
+    close_memory(&l);
+    arena_clear(&memory);
+    return st;
+}
+
+/* ---- queries ---- */
+
+/* What a query may do: read the tables and call functions that touch nothing else. */
+static int allow(void *ctx, int action, const char *a, const char *b, const char *schema, const char *trigger)
+{
+    (void)ctx, (void)a, (void)schema, (void)trigger;
+    switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_RECURSIVE:
+        return SQLITE_OK;
+    case SQLITE_FUNCTION:
+        return b && (!sqlite3_stricmp(b, "load_extension") || !sqlite3_stricmp(b, "fts3_tokenizer")) ? SQLITE_DENY
+                                                                                                     : SQLITE_OK;
+    default:
+        return SQLITE_DENY;
+    }
+}
+
+static int count_steps(void *ctx)
+{
+    int64_t *left = ctx;
+
+    *left -= STEPS_EACH;
+    return *left <= 0;
+}
+
+static cairn_status query_status(loading *l, int rc, cairn_error *err)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return CAIRN_OK;
+    case SQLITE_INTERRUPT:
+        return cairn_fail(err, CAIRN_ELIMIT, "the query takes too many steps");
+    case SQLITE_NOMEM:
+        return cairn_fail(err, CAIRN_ENOMEM, "query");
+    case SQLITE_AUTH:
+        return cairn_fail(err, CAIRN_EUSAGE, "only a SELECT over the document's tables may be run");
+    default:
+        return cairn_fail(err, CAIRN_EUSAGE, "%s", sqlite3_errmsg(l->db));
+    }
+}
+
+static cairn_status prepare(loading *l, const char *sql, sqlite3_stmt **out, cairn_error *err)
+{
+    const char *tail = "";
+    cairn_status st;
+
+    if (!sql || !*sql)
+        return cairn_fail(err, CAIRN_EUSAGE, "no query");
+    if (strnlen(sql, CAIRN_SQL_MAX + 1) > CAIRN_SQL_MAX || !utf8_valid(sql, strlen(sql)))
+        return cairn_fail(err, CAIRN_EUSAGE, "a query is UTF-8 of at most %u bytes", CAIRN_SQL_MAX);
+    sqlite3_set_authorizer(l->db, allow, NULL);
+    st = query_status(l, sqlite3_prepare_v2(l->db, sql, -1, out, &tail), err);
+    while (!st && *tail && (isspace((unsigned char)*tail) || *tail == ';'))
+        tail++;
+    if (!st && (*tail || !*out || !sqlite3_stmt_readonly(*out) || !sqlite3_column_count(*out)))
+        st = cairn_fail(err, CAIRN_EUSAGE, "one SELECT is run, nothing else");
+    return st;
+}
+
+static cairn_status fetch(loading *l, sqlite3_stmt *s, size_t most, cairn_rows *r, cairn_error *err)
+{
+    size_t cap = 0;
+    cairn_status st = CAIRN_OK;
+    int rc;
+
+    r->n_columns = (size_t)sqlite3_column_count(s);
+    r->columns = arena_calloc(l->memory, r->n_columns, sizeof *r->columns);
+    for (size_t i = 0; r->columns && i < r->n_columns; i++)
+        r->columns[i] = arena_strdup(l->memory, sqlite3_column_name(s, (int)i));
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW && r->columns) {
+        if (r->n_rows == most) {
+            r->cut = true;
+            return CAIRN_OK;
+        }
+        if (r->n_rows == cap) {
+            const char **cells = arena_calloc(l->memory, (cap ? 2 * cap : 64) * r->n_columns, sizeof *cells);
+            if (!cells)
+                return cairn_fail(err, CAIRN_ENOMEM, "rows");
+            if (cap)
+                memcpy(cells, r->cells, cap * r->n_columns * sizeof *cells);
+            r->cells = cells;
+            cap = cap ? 2 * cap : 64;
+        }
+        for (size_t i = 0; i < r->n_columns; i++) {
+            const char *text = (const char *)sqlite3_column_text(s, (int)i);
+            const char **cell = &r->cells[r->n_rows * r->n_columns + i];
+            *cell = text ? arena_strdup(l->memory, text) : NULL;
+            if (text && !*cell)
+                return cairn_fail(err, CAIRN_ENOMEM, "rows");
+        }
+        r->n_rows++;
+    }
+    st = query_status(l, rc, err);
+    return st || r->columns ? st : cairn_fail(err, CAIRN_ENOMEM, "rows");
+}
+
+cairn_status cairn_sql(cairn *c, const char *document, const char *sql, size_t most, cairn_rows **out,
+                       cairn_error *err)
+{
+    arena *memory = malloc(sizeof *memory);
+    int64_t steps = STEPS_MAX;
+    sqlite3_stmt *s = NULL;
+    cairn_rows *r;
+    loading l;
+    cairn_status st;
+
+    *out = NULL;
+    if (!memory)
+        return cairn_fail(err, CAIRN_ENOMEM, "rows");
+    arena_init(memory, TABLE_BYTES);
+    r = arena_calloc(memory, 1, sizeof *r);
+    st = open_memory(&l, memory, err);
+    if (!st && !r)
+        st = cairn_fail(err, CAIRN_ENOMEM, "rows");
+    if (!st)
+        r->uri = "";
+    if (!st && document)
+        st = load(c, document, &l, &r->uri, err);
+    if (!st)
+        st = prepare(&l, sql, &s, err);
+    if (!st) {
+        sqlite3_progress_handler(l.db, STEPS_EACH, count_steps, &steps);
+        st = fetch(&l, s, most ? most < CAIRN_ROWS_MAX ? most : CAIRN_ROWS_MAX : ROWS_DEFAULT, r, err);
+    }
+    sqlite3_finalize(s);
+    close_memory(&l);
+    if (st) {
+        arena_clear(memory);
+        free(memory);
+        return st;
+    }
+    r->memory = memory;
+    *out = r;
+    return CAIRN_OK;
+}
+
+void cairn_rows_free(cairn_rows *r)
+{
+    arena *memory;
+
+    if (!r)
+        return;
+    memory = r->memory; /* *r itself lives in it */
+    arena_clear(memory);
+    free(memory);
+}
