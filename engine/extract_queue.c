@@ -39,13 +39,15 @@ struct extract_queue {
     atomic_bool cancel; /* the same, for the extractors */
 };
 
-chunk_options engine_chunk_options(const settings *s, piece_counter *pieces, const char *title)
+chunk_options engine_chunk_options(const settings *s, piece_counter *pieces, const char *title,
+                                   const char *file_name)
 {
     chunk_options o = {.max_tokens = (size_t)s->chunk_tokens,
                        .overlap_tokens = (size_t)s->chunk_overlap};
 
     if (!o.overlap_tokens)
         o.overlap_tokens = SIZE_MAX;
+    chunk_method_for(s->chunker, file_name, &o.method); /* checked when the settings were read */
     if (pieces) {
         size_t budget = encoder_text_budget(piece_counter_encoder(pieces));
         size_t title_pieces = piece_count(pieces, title, strlen(title));
@@ -71,7 +73,7 @@ static cairn_status chunk_members(const settings *s, piece_counter *pieces, extr
         return cairn_fail(&r->error, CAIRN_ENOMEM, "%zu files in a file", n);
     for (ingest_document *m = r->document->members; m && !st; m = m->next) {
         extracted_member *x = &r->members[r->n_members++];
-        chunk_options o = engine_chunk_options(s, pieces, m->title);
+        chunk_options o = engine_chunk_options(s, pieces, m->title, m->member);
         x->document = m;
         if (*s->language)
             m->lang = s->language;
@@ -88,7 +90,7 @@ static void extract_one(const settings *s, extractor *ex, piece_counter *pieces,
     arena_init(&r->memory, CHUNK_MEMORY);
     r->status = extractor_run(ex, path, &r->document, &r->error);
     if (!r->status) {
-        chunk_options o = engine_chunk_options(s, pieces, r->document->title);
+        chunk_options o = engine_chunk_options(s, pieces, r->document->title, path);
         if (*s->language)
             r->document->lang = s->language;
         r->status = chunk_document(r->document, &o, &r->chunks, &r->n_chunks, &r->memory,

@@ -53,6 +53,7 @@ void extract_queue_stop(extract_queue *q);
 
 /* How chunks of a document with this title are cut: its pieces and the title's must fit the
  * encoder together. pieces may be NULL (no encoder: pieces are guessed) and lives longer. */
-chunk_options engine_chunk_options(const settings *s, piece_counter *pieces, const char *title);
+chunk_options engine_chunk_options(const settings *s, piece_counter *pieces, const char *title,
+                                   const char *file_name);
 
 #endif

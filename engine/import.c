@@ -81,7 +81,7 @@ static cairn_status write_line(run *r, const store_snapshot *snapshot, piece_cou
                      .mime = "text/plain",
                      .ext = "",
                      .size = (int64_t)d->size};
-    chunk_options o = engine_chunk_options(&r->c->settings, pieces, title);
+    chunk_options o = engine_chunk_options(&r->c->settings, pieces, title, "");
     ingest_chunk *chunks;
     size_t n;
     store_doc old;

@@ -12,6 +12,7 @@
 #include "generate/decode/decoder.h"
 #include "engine/augment.h"
 #include "retrieve/pii.h"
+#include "ingest/chunk.h"
 
 typedef struct setting {
     const char *section, *key;
@@ -47,6 +48,7 @@ static const setting table[] = {
     TEXT("models", "reranker_languages", reranker_languages, "en"),
     NUMBER("index", "chunk_tokens", chunk_tokens, 256, 16, 8192),
     NUMBER("index", "chunk_overlap", chunk_overlap, 32, 0, 4096),
+    TEXT("index", "chunker", chunker, "structure"),
     NUMBER("index", "import_tokens", import_tokens, 512, 16, 8192),
     NUMBER("index", "max_file_mb", max_file_mb, 256, 0.001, 4096),
     FILE_NAME("index", "ignore_file", ignore_file),
@@ -170,8 +172,8 @@ static int take_text(reading *r, const setting *t, const char *value, char *fiel
 /* May a folder's own file say it? */
 static bool concerns_files(const setting *t)
 {
-    static const char *const keys[] = {"chunk_tokens", "chunk_overlap",   "ocr", "ocr_languages",
-                                       "language",     "extract_seconds"};
+    static const char *const keys[] = {"chunk_tokens", "chunk_overlap", "chunker", "ocr",
+                                       "ocr_languages", "language", "extract_seconds"};
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (!strcmp(t->section, "index") && !strcmp(t->key, keys[i]))
@@ -278,6 +280,12 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
     decoder_kv kv;
     if (!decoder_kv_named(s->kv, &kv))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: models.kv is f16 or int8, not \"%s\"", path, s->kv);
+    chunk_method method;
+    if (!chunk_method_for(s->chunker, "", &method))
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%s: index.chunker is structure, paragraph, sentence or window, and for some files "
+                          "another (\"sentence, log:window\"), not \"%s\"",
+                          path, s->chunker);
     if (strcmp(s->ocr, "off") && strcmp(s->ocr, "pdf") && strcmp(s->ocr, "all"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: index.ocr is off, pdf or all, not \"%s\"", path,
                           s->ocr);

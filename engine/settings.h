@@ -29,6 +29,7 @@ typedef struct settings {
     char kv[SETTINGS_TEXT];  /* keys and values of generators: "f16" or "int8" */
     /* [index] */
     double chunk_tokens, chunk_overlap; /* in pieces of the embedder */
+    char chunker[SETTINGS_TEXT]; /* "structure", or a list by file name: chunk_method_for */
     double import_tokens; /* longest passage of an import: its lines are passages already */
     double max_file_mb;
     char ignore_file[SETTINGS_TEXT]; /* patterns for every run, as in .gitignore; "" none */

@@ -80,8 +80,8 @@ static cairn_status take_block(void *ctx, const ingest_block *in, cairn_error *e
     ingest_document *doc = l->doc;
     ingest_block *out;
 
-    if (in->kind < INGEST_HEADING || in->kind > INGEST_QUOTE || in->level > 6 ||
-        (in->kind == INGEST_HEADING && !in->level) || !in->len || in->len > UINT32_MAX ||
+    if (in->kind < INGEST_HEADING || in->kind > INGEST_SYMBOL || in->level > 6 ||
+        ((in->kind == INGEST_HEADING || in->kind == INGEST_SYMBOL) && !in->level) || !in->len || in->len > UINT32_MAX ||
         in->byte_end < in->byte_start || in->line_last < in->line_first || !spans_ok(in) ||
         memchr(in->text, 0, in->len) || !utf8_valid(in->text, in->len))
         return cairn_fail(err, CAIRN_EINPUT, "block %zu breaks the rules of a document",

@@ -19,6 +19,13 @@
  * page; that heading then is a line of the text. A heading that nothing follows becomes text too,
  * so no heading is lost.
  *
+ * Symbols (functions, classes) are headings whose text stands in the code that follows: they make paths and
+ * ends of passages, and are never text. Small functions share a passage, whose path names them all.
+ *
+ * The other methods of chunk.h are the same cutter with other first steps: by paragraph, a passage is closed
+ * behind each block; by sentence, prose is tried in sentences at once; a window is words from the start, and
+ * headings are words like others.
+ *
  * Overlap. When a passage is closed for its size in the middle of prose, the next one begins with
  * the last sentences of it, or the last words of a long sentence, up to the overlap budget. */
 #include "ingest/chunk.h"
@@ -26,6 +33,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <unicode/ubrk.h>
 #include <unicode/utext.h>
@@ -53,6 +61,7 @@ typedef struct heading_entry {
 
 typedef struct cutter {
     const ingest_document *doc;
+    chunk_method method;
     size_t max, overlap;
     size_t (*count)(void *ctx, const char *text, size_t len);
     void *count_ctx;
@@ -65,6 +74,7 @@ typedef struct cutter {
     size_t fresh, tokens, fresh_tokens;
     unsigned start_level; /* of the deepest heading of its path, 0 = none */
     const char *path;
+    unsigned path_level; /* of its last name */
     const ingest_block *first, *last; /* blocks of its first (overlap included) and last text */
     size_t first_at, last_end;        /* offsets there */
     uint32_t page_first, page_last;
@@ -77,6 +87,56 @@ typedef struct cutter {
     const ingest_block *sentences_of; /* block the iterator stands on */
     cairn_status status;
 } cutter;
+
+static const char *const method_names[CHUNK_METHODS] = {"structure", "paragraph", "sentence",
+                                                        "window"};
+
+const char *chunk_method_name(chunk_method m)
+{
+    return (unsigned)m < CHUNK_METHODS ? method_names[m] : "?";
+}
+
+bool chunk_method_parse(const char *name, chunk_method *out)
+{
+    for (int i = 0; i < CHUNK_METHODS; i++)
+        if (!strcmp(name, method_names[i])) {
+            *out = (chunk_method)i;
+            return true;
+        }
+    return false;
+}
+
+bool chunk_method_for(const char *list, const char *file_name, chunk_method *out)
+{
+    const char *dot = strrchr(file_name, '.'), *ext = dot ? dot + 1 : "";
+    chunk_method all = CHUNK_STRUCTURE, mine = CHUNK_STRUCTURE;
+    bool special = false;
+
+    *out = CHUNK_STRUCTURE;
+    while (*(list += strspn(list, ", "))) {
+        size_t n = strcspn(list, ", ");
+        const char *colon = memchr(list, ':', n), *name = colon ? colon + 1 : list;
+        size_t len = n - (size_t)(name - list);
+        char word[16];
+        chunk_method m;
+
+        if (len >= sizeof word)
+            return false;
+        memcpy(word, name, len);
+        word[len] = 0;
+        if (!chunk_method_parse(word, &m) || colon == list)
+            return false;
+        if (!colon) {
+            all = m;
+        } else if (strlen(ext) == (size_t)(colon - list) && !strncasecmp(ext, list, strlen(ext))) {
+            mine = m;
+            special = true;
+        }
+        list += n;
+    }
+    *out = special ? mine : all;
+    return true;
+}
 
 /* Without a tokenizer: letters of scripts without spaces are a token each, else four bytes. */
 static size_t guess_tokens(void *ctx, const char *text, size_t len)
@@ -213,7 +273,7 @@ static const char *heading_path(cutter *c)
             st = bytes_append(&path, " > ", 3);
         for (size_t k = 0; k < n && !st; k++)
             st = bytes_append(&path, b->text[k] == '\n' ? " " : b->text + k, 1);
-        if (b->len <= HEADING_PART_BYTES)
+        if (b->len <= HEADING_PART_BYTES || b->kind == INGEST_SYMBOL)
             c->stack[i].used = true;
     }
     s = arena_strndup(c->memory, path.data ? path.data : "", path.len);
@@ -322,6 +382,7 @@ static void append(cutter *c, const ingest_block *b, size_t start, size_t end, s
     if (!c->path) { /* the first text of the passage, overlap or not */
         c->start_level = c->depth ? c->stack[c->depth - 1].block->level : 0;
         c->path = heading_path(c);
+        c->path_level = c->start_level;
     }
     if (!c->first) {
         c->first = b;
@@ -389,6 +450,74 @@ static size_t overlap_start(cutter *c, const ingest_block *b, size_t start, size
     return end;
 }
 
+/* Start of the last words of b->text[start, end) that have at most `most` tokens. */
+static size_t last_words(cutter *c, const ingest_block *b, size_t start, size_t end, size_t most,
+                         size_t *tokens)
+{
+    size_t best = end, low = start;
+
+    *tokens = 0;
+    while (end > start && is_white(b->text[end - 1]))
+        end--;
+    if (end - start > most * 2 * BYTES_PER_TOKEN_MOST)
+        low = end - most * 2 * BYTES_PER_TOKEN_MOST;
+    for (size_t at = end; at > low;) { /* a word further back each time */
+        size_t t;
+        while (at > low && is_white(b->text[at - 1]))
+            at--;
+        while (at > low && !is_white(b->text[at - 1]))
+            at--;
+        if (at == low && low > start)
+            break; /* may be inside a word */
+        t = count(c, b->text + at, end - at);
+        if (t > most)
+            break;
+        *tokens = t;
+        best = at;
+    }
+    return best;
+}
+
+#define OVERLAP_BLOCKS 64
+
+/* The next window begins with the last words of this one, of however many blocks they are. */
+static void next_window(cutter *c)
+{
+    struct {
+        const ingest_block *block;
+        size_t at, end, tokens;
+    } piece[OVERLAP_BLOCKS];
+    const ingest_block *b = c->last, *first = c->first;
+    size_t n = 0, left = c->overlap, end = c->last_end, first_at = c->first_at;
+
+    while (left && n < OVERLAP_BLOCKS) {
+        size_t low = b == first ? first_at : 0, t, at;
+        if (b->kind != INGEST_SYMBOL) {
+            at = last_words(c, b, low, end, left, &t);
+            piece[n].block = b;
+            piece[n].at = at;
+            piece[n].end = end;
+            piece[n++].tokens = t;
+            left -= t;
+            if (at > low)
+                break;
+        }
+        if (b == first)
+            break;
+        b--;
+        end = b->len;
+    }
+    close_passage(c);
+    while (n-- && !c->status) {
+        while (piece[n].end > piece[n].at && is_white(piece[n].block->text[piece[n].end - 1]))
+            piece[n].end--;
+        if (piece[n].at < piece[n].end)
+            append(c, piece[n].block, piece[n].at, piece[n].end, piece[n].tokens);
+    }
+    c->fresh = c->text.len;
+    c->fresh_tokens = c->tokens;
+}
+
 /* Close for size; begin the next passage with the end of this one, or with a table's header. */
 static void close_full(cutter *c, const ingest_block *next)
 {
@@ -401,12 +530,16 @@ static void close_full(cutter *c, const ingest_block *next)
 
     if (!has_fresh(c))
         return;
+    if (c->method == CHUNK_WINDOW && c->overlap) {
+        next_window(c);
+        return;
+    }
     if (prose && c->overlap)
         at = overlap_start(c, b, start, end, &tokens);
     close_passage(c);
     if (c->status)
         return;
-    if (next->kind == INGEST_TABLE && next == b && next->level) {
+    if (next->kind == INGEST_TABLE && next == b && next->level && c->method != CHUNK_WINDOW) {
         const char *nl = memchr(next->text, '\n', next->len);
         size_t n = nl ? (size_t)(nl - next->text) : 0, header = count(c, next->text, n);
 
@@ -414,6 +547,7 @@ static void close_full(cutter *c, const ingest_block *next)
             /* Not counted as a place: the passage begins at its first new row. */
             c->path = heading_path(c);
             c->start_level = c->depth ? c->stack[c->depth - 1].block->level : 0;
+            c->path_level = c->start_level;
             if (bytes_append(&c->text, next->text, n) || bytes_append(&c->text, "\n", 1))
                 fail(c, CAIRN_ENOMEM);
             c->tokens = c->fresh_tokens = header;
@@ -502,6 +636,20 @@ static void place(cutter *c, const ingest_block *b, size_t start, size_t end, un
     size_t len = end - start, tokens;
     bool coarse = u <= UNIT_STANZA; /* finer cuts inside it are still good ones */
 
+    if (c->method == CHUNK_WINDOW) {
+        place_words(c, b, start, end);
+        return;
+    }
+    if (c->method == CHUNK_SENTENCE && u == UNIT_BLOCK && b->kind != INGEST_HEADING &&
+        smaller(b, u) == UNIT_SENTENCE) {
+        while (start < end && !c->status) {
+            size_t next = next_sentence(c, b, start, end);
+            place(c, b, start, next, UNIT_SENTENCE);
+            start = next;
+        }
+        return;
+    }
+
     if (!len || c->status)
         return;
     if (len <= c->max * BYTES_PER_TOKEN_MOST || !coarse) {
@@ -542,9 +690,35 @@ static void pop_headings(cutter *c, unsigned level)
 {
     while (c->depth && c->stack[c->depth - 1].block->level >= level) {
         heading_entry h = c->stack[--c->depth];
-        if (!h.used)
+        if (!h.used && h.block->kind != INGEST_SYMBOL)
             place(c, h.block, 0, h.block->len, UNIT_BLOCK);
     }
+}
+
+/* A symbol whose code goes on in the passage in hand: "area, circumference"; below a class "shape > area". */
+static void add_to_path(cutter *c, const ingest_block *b)
+{
+    const ingest_block *before = c->depth ? c->stack[c->depth - 1].block : NULL;
+    bytes path;
+
+    if (!c->path || !*c->path || strlen(c->path) > 2 * HEADING_PART_BYTES)
+        return;
+    bytes_init(&path, 8 * HEADING_PART_BYTES);
+    if (!bytes_append_str(&path, c->path) &&
+        !bytes_append_str(&path, before && before->level < b->level && before->kind == INGEST_SYMBOL &&
+                                         c->path_level < b->level
+                                     ? " > "
+                                     : ", ") &&
+        !bytes_append(&path, b->text, utf8_floor(b->text, b->len < HEADING_PART_BYTES ? b->len : HEADING_PART_BYTES))) {
+        const char *s = arena_strndup(c->memory, path.data, path.len);
+        if (s) {
+            c->path = s;
+            c->path_level = b->level;
+        } else {
+            fail(c, CAIRN_ENOMEM);
+        }
+    }
+    bytes_clear(&path);
 }
 
 static void take_heading(cutter *c, const ingest_block *b)
@@ -552,15 +726,22 @@ static void take_heading(cutter *c, const ingest_block *b)
     bool merge = has_fresh(c) && c->start_level && b->level >= c->start_level &&
                  c->tokens < c->max / 4 && b->page == c->page_last;
 
+    if (c->method == CHUNK_WINDOW) /* one text from the first word to the last */
+        merge = true;
+    else if (c->method == CHUNK_PARAGRAPH)
+        merge = false;
+
     if (!merge)
         close_passage(c);
     pop_headings(c, b->level);
     /* A heading nothing followed may have opened a passage just now: stay in it. */
-    merge = has_fresh(c);
+    merge = has_fresh(c) || c->method == CHUNK_WINDOW;
+    if (b->kind == INGEST_SYMBOL && merge)
+        add_to_path(c, b);
     if (c->depth == 6)
         c->depth--; /* cannot happen with levels 1..6 and strict order; keeps the array safe */
     c->stack[c->depth++] = (heading_entry){.block = b, .used = merge};
-    if (merge)
+    if (merge && b->kind != INGEST_SYMBOL)
         place(c, b, 0, b->len, UNIT_BLOCK);
 }
 
@@ -574,6 +755,7 @@ cairn_status chunk_document(const ingest_document *doc, const chunk_options *opt
     *n = 0;
     if (!options)
         options = &none;
+    c.method = (unsigned)options->method < CHUNK_METHODS ? options->method : CHUNK_STRUCTURE;
     c.max = options->max_tokens ? options->max_tokens : CHUNK_MAX_TOKENS;
     c.overlap = options->overlap_tokens == SIZE_MAX ? 0
                 : options->overlap_tokens           ? options->overlap_tokens
@@ -587,10 +769,12 @@ cairn_status chunk_document(const ingest_document *doc, const chunk_options *opt
     bytes_init(&c.text, SIZE_MAX / 4);
     for (size_t i = 0; i < doc->n_blocks && !c.status; i++) {
         const ingest_block *b = &doc->blocks[i];
-        if (b->kind == INGEST_HEADING)
+        if (b->kind == INGEST_HEADING || b->kind == INGEST_SYMBOL)
             take_heading(&c, b);
         else
             place(&c, b, 0, b->len, UNIT_BLOCK);
+        if (c.method == CHUNK_PARAGRAPH && b->kind != INGEST_HEADING && b->kind != INGEST_SYMBOL)
+            close_passage(&c);
     }
     if (!has_fresh(&c))
         begin_passage(&c);

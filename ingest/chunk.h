@@ -1,6 +1,6 @@
 /* chunk.h - a document cut into passages for search and embedding.
  *
- * Structure first: a passage never crosses into a section of a higher level, and prefers to end
+ * By structure, the default: a passage never crosses into a section of a higher level, and prefers to end
  * between blocks, then sentences, then words. Code is cut at empty lines, a table between rows with
  * its header repeated. No cut falls inside a UTF-8 character. The same document and options always
  * give the same chunks.
@@ -12,6 +12,7 @@
 #ifndef CAIRN_INGEST_CHUNK_H
 #define CAIRN_INGEST_CHUNK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,7 +23,24 @@
 #define CHUNK_MAX_TOKENS     256
 #define CHUNK_OVERLAP_TOKENS 32
 
+/* How a document is cut. All count tokens with the same counter, lose no text and never cut a character. */
+typedef enum chunk_method {
+    CHUNK_STRUCTURE = 0, /* sections and blocks first, small neighbours together */
+    CHUNK_PARAGRAPH,     /* a passage each block, however small; larger ones at sentences */
+    CHUNK_SENTENCE,      /* as many whole sentences as fit, across blocks of a section */
+    CHUNK_WINDOW,        /* windows of max_tokens, wherever that is; each begins overlap_tokens before the last one's end */
+    CHUNK_METHODS
+} chunk_method;
+
+const char *chunk_method_name(chunk_method m);
+/* False: no method has this name. */
+bool chunk_method_parse(const char *name, chunk_method *out);
+/* The method for a file, of a list as a person writes it: "sentence, srt:paragraph, log:window" is sentence, but for
+ * names that end with .srt or .log. False: the list is no such thing, and *out is CHUNK_STRUCTURE. */
+bool chunk_method_for(const char *list, const char *file_name, chunk_method *out);
+
 typedef struct chunk_options {
+    chunk_method method;
     size_t max_tokens;     /* of the text alone; 0 = CHUNK_MAX_TOKENS */
     size_t overlap_tokens; /* at most this much of the passage before; SIZE_MAX = none,
                               0 = CHUNK_OVERLAP_TOKENS (less than max_tokens / 2 in any case) */

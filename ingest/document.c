@@ -62,6 +62,8 @@ const char *ingest_block_kind_name(ingest_block_kind kind)
         return "table";
     case INGEST_CODE:
         return "code";
+    case INGEST_SYMBOL:
+        return "symbol";
     case INGEST_QUOTE:
         return "quote";
     }

@@ -29,6 +29,7 @@ typedef enum ingest_block_kind {
     INGEST_TABLE, /* one row a line, cells joined by " | "; level = leading header lines, 0 or 1 */
     INGEST_CODE,  /* verbatim */
     INGEST_QUOTE,
+    INGEST_SYMBOL, /* level 1..6: names the code behind it as a heading does, which holds its text already */
 } ingest_block_kind;
 
 typedef enum ingest_positions { INGEST_POSITIONS_FILE = 1, INGEST_POSITIONS_TEXT } ingest_positions;

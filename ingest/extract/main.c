@@ -30,6 +30,7 @@
 #include "ingest/extract/ocr.h"
 #include "ingest/extract/ole.h"
 #include "ingest/extract/parsers.h"
+#include "ingest/extract/picture.h"
 #include "ingest/extract/pdf_render.h"
 #include "ingest/extract/sandbox.h"
 #include "ingest/wire.h"
@@ -271,6 +272,7 @@ static void warm_up(void)
     detect_warm_up();
     mail_warm_up();
     ole_warm_up();
+    picture_warm_up();
 }
 
 static bool is_socket(int fd)

@@ -114,8 +114,10 @@ cairn_status parse_image(emitter *e, const parse_input *in)
     char size[64], *text = NULL;
     int width = 0, height = 0, confidence = 0;
 
-    if (!ready())
-        return emit_fail(e, CAIRN_EUNSUPPORTED, "an image, and text recognition is not to be had");
+    if (!ready()) {
+        emit_field(e, FIELD_NOTE, "an image, and text recognition was not to be had", 48);
+        return e->status;
+    }
     text = module->image((const uint8_t *)in->data, in->len, MAX_PIXELS, &width, &height,
                          &confidence);
     if (!width)

@@ -10,13 +10,14 @@
 #include "ingest/extract/csv.h"
 #include "ingest/extract/encoding.h"
 #include "ingest/extract/parsers.h"
+#include "ingest/extract/text.h"
 #include "ingest/plain.h"
 
 /* Rows of one table block; the header stands on top of each. */
 #define TABLE_BLOCK_BYTES ((size_t)32 << 10)
 #define TABLE_MAX_CELLS   4096
 
-static cairn_status open_text(emitter *e, const parse_input *in, decoded *d)
+cairn_status text_open(emitter *e, const parse_input *in, decoded *d)
 {
     cairn_status st = encoding_decode(d, in->data, in->len, in->charset);
 
@@ -33,7 +34,7 @@ cairn_status parse_text(emitter *e, const parse_input *in)
 {
     decoded d;
 
-    if (!open_text(e, in, &d))
+    if (!text_open(e, in, &d))
         plain_blocks(e, d.text, d.len);
     encoding_clear(&d);
     return e->status;
@@ -43,7 +44,7 @@ cairn_status parse_code(emitter *e, const parse_input *in)
 {
     decoded d;
 
-    if (!open_text(e, in, &d)) {
+    if (!text_open(e, in, &d)) {
         if (!in->part) /* main.c is called main.c, not main */
             emit_field(e, FIELD_TITLE, in->name, strlen(in->name));
         plain_code(e, d.text, d.len);
@@ -208,7 +209,7 @@ cairn_status parse_csv(emitter *e, const parse_input *in)
 
     bytes_init(&t.rows, SIZE_MAX / 4);
     bytes_init(&t.header, TABLE_BLOCK_BYTES);
-    if (!open_text(e, in, &d)) {
+    if (!text_open(e, in, &d)) {
         t.text = (csv){.s = d.text,
                        .len = d.len,
                        .line = 1,

@@ -44,6 +44,8 @@ typedef struct made {
     ingest_chunk *chunks;
     size_t n;
     size_t counted;
+    chunk_method method;
+    size_t overlap;
 } made;
 
 static void make_begin(made *m)
@@ -64,12 +66,14 @@ static void put(made *m, ingest_block_kind kind, unsigned level, const char *tex
 
 static void make_chunks(made *m, size_t max, size_t overlap)
 {
-    chunk_options opt = {.max_tokens = max,
+    chunk_options opt = {.method = m->method,
+                         .max_tokens = max,
                          .overlap_tokens = overlap ? overlap : SIZE_MAX,
                          .count_tokens = count_words,
                          .ctx = &m->counted};
     cairn_error err = {0};
 
+    m->overlap = overlap;
     if (!m->doc) {
         emit_finish(&m->e);
         assert_int_equal(builder_finish(&m->builder, &m->doc, &err), CAIRN_OK);
@@ -111,10 +115,36 @@ static void check_laws(made *m, size_t max)
         assert_true(c->byte_start <= c->byte_end);
         assert_true(c->line_first <= c->line_last && c->page_first <= c->page_last);
         append_dense(&got, c->text + c->fresh, c->len - c->fresh);
+        if (!i || m->doc->n_blocks == 0)
+            continue;
+        /* What a window repeats is the end of the one before. */
+        if (c->fresh && m->method == CHUNK_WINDOW) {
+            bytes before, again;
+            bytes_init(&before, 1 << 24);
+            bytes_init(&again, 1 << 24);
+            append_dense(&before, m->chunks[i - 1].text, m->chunks[i - 1].len);
+            append_dense(&again, c->text, c->fresh);
+            if (again.len > before.len ||
+                memcmp(before.data + before.len - again.len, again.data, again.len) != 0)
+                fail_msg("seed %llu: passage %zu does not begin with the end of the one before",
+                         (unsigned long long)seed, i);
+            bytes_clear(&before);
+            bytes_clear(&again);
+        }
+        if (count_words(NULL, c->text, c->fresh) > (m->method == CHUNK_WINDOW ? m->overlap : max))
+            fail_msg("seed %llu: the overlap of passage %zu is too long", (unsigned long long)seed, i);
+        /* And it is as long as it was set, less one word of the text, where there was as much. */
+        if (m->method == CHUNK_WINDOW && m->overlap && m->overlap < max / 2 &&
+            m->chunks[i - 1].n_tokens > m->overlap + 2 &&
+            count_words(NULL, c->text, c->fresh) + 2 < m->overlap)
+            fail_msg("seed %llu: the overlap of passage %zu has %zu tokens of %zu",
+                     (unsigned long long)seed, i, count_words(NULL, c->text, c->fresh), m->overlap);
     }
     /* Every block in order; a heading may stand in a path instead of a text. */
     for (size_t i = 0; i < m->doc->n_blocks; i++) {
         const ingest_block *b = &m->doc->blocks[i];
+        if (b->kind == INGEST_SYMBOL) /* its text stands in code */
+            continue;
         bytes_reset(&want);
         append_dense(&want, b->text, b->len);
         if (at + want.len <= got.len && !memcmp(got.data + at, want.data, want.len)) {
@@ -148,7 +178,7 @@ static void random_text(bytes *t, size_t words)
     }
 }
 
-static void check_random(int rounds)
+static void check_random(int rounds, chunk_method method, uint32_t kinds)
 {
     for (int round = 0; round < rounds; round++) {
         made m;
@@ -157,11 +187,12 @@ static void check_random(int rounds)
         unsigned number = 0;
 
         make_begin(&m);
+        m.method = method;
         bytes_init(&t, 1 << 24);
         for (uint32_t i = 0, n = 1 + rnd(20); i < n; i++) {
-            ingest_block_kind kind = (ingest_block_kind)(1 + rnd(6));
+            ingest_block_kind kind = (ingest_block_kind)(1 + rnd(kinds));
             bytes_reset(&t);
-            if (kind == INGEST_HEADING) {
+            if (kind == INGEST_HEADING || kind == INGEST_SYMBOL) {
                 bytes_printf(&t, "heading %u %llu", number++, (unsigned long long)rnd(1000000));
             } else if (kind == INGEST_TABLE || kind == INGEST_LIST || kind == INGEST_CODE) {
                 for (uint32_t k = 0, rows = 1 + rnd(30); k < rows; k++) {
@@ -173,7 +204,7 @@ static void check_random(int rounds)
                 random_text(&t, 1 + rnd(rnd(8) ? 60 : 900));
             }
             put(&m, kind,
-                kind == INGEST_HEADING ? 1 + rnd(4)
+                kind == INGEST_HEADING || kind == INGEST_SYMBOL ? 1 + rnd(4)
                 : kind == INGEST_TABLE ? rnd(2)
                                        : 0,
                 t.data);
@@ -198,7 +229,72 @@ static void check_random(int rounds)
 static void properties(void **state)
 {
     (void)state;
-    check_random(300);
+    for (int method = 0; method < CHUNK_METHODS; method++)
+        check_random(method ? 150 : 300, (chunk_method)method, INGEST_SYMBOL);
+}
+
+static void methods(void **state)
+{
+    chunk_method m;
+    made d;
+    (void)state;
+
+    for (int i = 0; i < CHUNK_METHODS; i++) {
+        assert_true(chunk_method_parse(chunk_method_name((chunk_method)i), &m));
+        assert_int_equal(m, i);
+    }
+    assert_false(chunk_method_parse("semantic", &m));
+    make_begin(&d);
+    put(&d, INGEST_HEADING, 1, "Garden");
+    put(&d, INGEST_PARAGRAPH, 0, "One two three. Four five six.");
+    put(&d, INGEST_PARAGRAPH, 0, "Seven eight nine. Ten eleven twelve.");
+    d.method = CHUNK_STRUCTURE;
+    make_chunks(&d, 9, 0);
+    assert_int_equal(d.n, 2); /* between blocks */
+    assert_string_equal(d.chunks[0].text, "One two three. Four five six.");
+    d.method = CHUNK_SENTENCE;
+    make_chunks(&d, 9, 0);
+    assert_int_equal(d.n, 2); /* as many sentences as fit */
+    assert_string_equal(d.chunks[0].text, "One two three. Four five six.\n\nSeven eight nine.");
+    assert_string_equal(d.chunks[1].heading, "Garden");
+    d.method = CHUNK_PARAGRAPH;
+    make_chunks(&d, 100, 0);
+    assert_int_equal(d.n, 2); /* however much room there is */
+    d.method = CHUNK_WINDOW;
+    make_chunks(&d, 8, 3);
+    assert_string_equal(d.chunks[0].text, "Garden\nOne two three. Four five six.\n\nSeven");
+    assert_string_equal(d.chunks[1].text, "five six.\n\nSeven eight nine. Ten eleven twelve.");
+    assert_int_equal(d.n, 2);
+    make_end(&d);
+}
+
+/* Functions have passages of their own; small ones share one that names them all; names are no text. */
+static void symbols_name_passages(void **state)
+{
+    made m;
+    (void)state;
+
+    make_begin(&m);
+    put(&m, INGEST_CODE, 0, "#include <a.h>");
+    put(&m, INGEST_SYMBOL, 1, "shape");
+    put(&m, INGEST_CODE, 0, "class shape {");
+    put(&m, INGEST_SYMBOL, 2, "area");
+    put(&m, INGEST_CODE, 0, "a b c d e f g h i j k l m n o p");
+    put(&m, INGEST_SYMBOL, 2, "edge");
+    put(&m, INGEST_CODE, 0, "q r");
+    put(&m, INGEST_SYMBOL, 2, "corner");
+    put(&m, INGEST_CODE, 0, "s t u v w x y z a b c d e f g h i j k l m n");
+    put(&m, INGEST_SYMBOL, 1, "main");
+    put(&m, INGEST_CODE, 0, "a b c d e f g h i j k l m n o");
+    make_chunks(&m, 24, 0);
+    check_laws(&m, 24);
+    assert_int_equal(m.n, 4);
+    assert_string_equal(m.chunks[0].heading, "");
+    assert_string_equal(m.chunks[1].heading, "shape > area");
+    assert_string_equal(m.chunks[1].text, "class shape {\n\na b c d e f g h i j k l m n o p");
+    assert_string_equal(m.chunks[2].heading, "shape > edge, corner");
+    assert_string_equal(m.chunks[3].heading, "main");
+    make_end(&m);
 }
 
 /* Seeds with which a law was broken once: an overlap with nothing but white space behind it. */
@@ -209,7 +305,7 @@ static void old_faults(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
         rng_state = seed = seeds[i];
-        check_random(300);
+        check_random(300, CHUNK_STRUCTURE, INGEST_QUOTE); /* the kinds of then */
     }
     rng_state = seed = before;
 }
@@ -341,6 +437,8 @@ int main(void)
     const char *env = getenv("CAIRN_SEED");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(properties),
+        cmocka_unit_test(methods),
+        cmocka_unit_test(symbols_name_passages),
         cmocka_unit_test(old_faults),
         cmocka_unit_test(overlap_is_the_last_sentences),
         cmocka_unit_test(tables_repeat_their_header),

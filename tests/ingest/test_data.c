@@ -1,0 +1,391 @@
+/* test_data - source code with its functions, JSON and XML by structure, what images and sound say of themselves. */
+#include "tests/ingest/probe.h"
+
+#include "base/bytes.h"
+#include "ingest/helpers.h"
+
+static ingest_document *read_text(extractor *ex, const char *name, const char *text)
+{
+    return probe_read(ex, probe_file(name, text, strlen(text)));
+}
+
+static const char *meta(const ingest_document *doc, const char *key)
+{
+    for (size_t i = 0; i < doc->n_meta; i++)
+        if (!strcmp(doc->meta[i].key, key))
+            return doc->meta[i].value;
+    return "";
+}
+
+static bool has_ctags(void)
+{
+    const helper_program *p;
+
+    for (size_t i = 0; (p = helper_program_at(i)); i++)
+        if (p->task == HELPER_TAGS && helper_is_installed(p))
+            return true;
+    print_message("skipped: needs universal-ctags\n");
+    return false;
+}
+
+/* In each language a function "harvest" of enough words to have a passage of its own, another behind it. */
+static const struct {
+    const char *name, *text;
+} languages[] = {
+    {"a.c", "int other(void)\n{\n    return 0;\n}\n\n/* why */\nint harvest(int n)\n{\n    return n + 1;\n}\n"},
+    {"a.cpp", "class Farm {\npublic:\n    int harvest(int n) {\n        return n;\n    }\n};\n"},
+    {"a.cs", "class Farm {\n    public int harvest(int n) {\n        return n;\n    }\n}\n"},
+    {"a.java", "class Farm {\n    int harvest(int n) {\n        return n;\n    }\n}\n"},
+    {"a.py", "import os\n\ndef other():\n    pass\n\ndef harvest(n):\n    return n\n"},
+    {"a.rb", "class Farm\n  def harvest(n)\n    n\n  end\nend\n"},
+    {"a.pl", "sub other {\n  return 0;\n}\n\nsub harvest {\n  return 1;\n}\n"},
+    {"a.php", "<?php\nfunction harvest($n) {\n    return $n;\n}\n"},
+    {"a.js", "function other() {\n  return 0;\n}\n\nfunction harvest(n) {\n  return n;\n}\n"},
+    {"a.ts", "export function harvest(n: number): number {\n  return n;\n}\n"},
+    {"a.go", "package farm\n\nfunc harvest(n int) int {\n\treturn n\n}\n"},
+    {"a.rs", "struct Farm;\n\nimpl Farm {\n    fn harvest(n: i32) -> i32 {\n        n\n    }\n}\n"},
+    {"a.lua", "function harvest(n)\n  return n\nend\n"},
+    {"a.R", "harvest <- function(n) {\n  n + 1\n}\n"},
+    {"a.jl", "function harvest(n)\n    n + 1\nend\n"},
+    {"a.f90", "module farm\ncontains\nsubroutine harvest(n)\n  integer :: n\nend subroutine harvest\nend module farm\n"},
+    {"a.pas", "program farm;\nfunction harvest(n: integer): integer;\nbegin\n  harvest := n;\nend;\nbegin\nend.\n"},
+    {"a.sh", "other() {\n  true\n}\n\nharvest() {\n  echo \"$1\"\n}\n"},
+    {"a.tcl", "proc harvest {n} {\n  return $n\n}\n"},
+    {"a.erl", "-module(farm).\nharvest(N) ->\n  N + 1.\n"},
+    {"a.ml", "let harvest n =\n  n + 1\n"},
+    {"a.scm", "(define (harvest n)\n  (+ n 1))\n"},
+    {"a.lisp", "(defun harvest (n)\n  (+ n 1))\n"},
+    {"a.el", "(defun harvest (n)\n  (+ n 1))\n"},
+    {"a.clj", "(ns farm)\n(defn harvest [n]\n  (+ n 1))\n"},
+    {"a.ex", "defmodule Farm do\n  def harvest(n) do\n    n + 1\n  end\nend\n"},
+    {"a.d", "int harvest(int n) {\n    return n;\n}\n"},
+    {"a.m", "@implementation Farm\n- (int)harvest:(int)n {\n    return n;\n}\n@end\n"},
+    {"a.awk", "function harvest(n) {\n  return n\n}\n"},
+    {"a.vim", "function! Harvest(n)\n  return a:n\nendfunction\n"},
+};
+
+static void functions_of_thirty_languages(void **state)
+{
+    extractor *ex;
+    size_t named = 0;
+    (void)state;
+
+    if (!has_ctags())
+        skip();
+    ex = probe_extractor(WORKER, 60000);
+    for (size_t i = 0; i < sizeof languages / sizeof *languages; i++) {
+        ingest_document *doc = read_text(ex, languages[i].name, languages[i].text);
+        const ingest_block *name = NULL;
+        bytes all;
+
+        bytes_init(&all, 1 << 16);
+        for (size_t k = 0; k < doc->n_blocks; k++) {
+            const ingest_block *b = &doc->blocks[k];
+            if (b->kind == INGEST_SYMBOL && strcasestr(b->text, "harvest"))
+                name = b;
+            else if (b->kind == INGEST_CODE)
+                bytes_append(&all, b->text, b->len);
+        }
+        if (!name)
+            fail_msg("%s: the function is not told", languages[i].name);
+        named++;
+        /* Its line is where it stands, and what follows is its code. */
+        const char *at = strcasestr(languages[i].text, "harvest");
+        uint32_t line = 1;
+        for (const char *p = languages[i].text; p < at; p++)
+            line += *p == '\n';
+        if (name->line_first != line)
+            fail_msg("%s: line %u, not %u", languages[i].name, name->line_first, line);
+        assert_true(name + 1 < doc->blocks + doc->n_blocks);
+        assert_int_equal(name[1].kind, INGEST_CODE);
+        assert_non_null(strcasestr(name[1].text, "harvest"));
+        /* No letter of the file is lost. */
+        size_t have = 0, want = 0;
+        for (size_t k = 0; k < all.len; k++)
+            have += !strchr(" \n\t", all.data[k]);
+        for (const char *p = languages[i].text; *p; p++)
+            want += !strchr(" \n\t", *p);
+        assert_int_equal(have, want);
+        bytes_clear(&all);
+        ingest_document_free(doc);
+    }
+    assert_true(named >= 20);
+    extractor_destroy(ex);
+}
+
+static void a_class_and_what_is_around(void **state)
+{
+    static const char text[] = "import os\n"          /* 1 */
+                               "\n"                   /* 2 */
+                               "# a plot\n"           /* 3 */
+                               "class Plot:\n"        /* 4 */
+                               "    size = 3\n"       /* 5 */
+                               "\n"                   /* 6 */
+                               "    @property\n"      /* 7 */
+                               "    def area(self):\n" /* 8 */
+                               "        return 9\n"   /* 9 */
+                               "\n"                   /* 10 */
+                               "print(Plot().area)\n"; /* 11 */
+    static const struct {
+        ingest_block_kind kind;
+        uint32_t first, last;
+        const char *text;
+    } want[] = {
+        {INGEST_CODE, 1, 2, "import os"},        {INGEST_SYMBOL, 4, 4, "Plot"},
+        {INGEST_CODE, 3, 3, "# a plot"},         {INGEST_CODE, 4, 6, "class Plot:"},
+        {INGEST_SYMBOL, 8, 8, "area"},           {INGEST_CODE, 7, 9, "    @property"},
+        {INGEST_SYMBOL, 11, 11, "plot.py"},      {INGEST_CODE, 11, 11, "print(Plot().area)"},
+    };
+    ingest_document *doc;
+    ingest_chunk *chunks;
+    chunk_options opt = {.max_tokens = 8, .overlap_tokens = SIZE_MAX};
+    extractor *ex;
+    arena a;
+    size_t n, found = 0;
+    (void)state;
+
+    if (!has_ctags())
+        skip();
+    ex = probe_extractor(WORKER, 60000);
+    doc = read_text(ex, "plot.py", text);
+    for (size_t i = 0; i < doc->n_blocks; i++) {
+        const ingest_block *b = &doc->blocks[i];
+        if (i >= sizeof want / sizeof *want || b->kind != want[i].kind || b->line_first != want[i].first ||
+            strncmp(b->text, want[i].text, strlen(want[i].text)) != 0)
+            fail_msg("block %zu: %s, line %u: %s", i, ingest_block_kind_name(b->kind), b->line_first,
+                     b->text);
+    }
+    assert_int_equal(doc->n_blocks, sizeof want / sizeof *want);
+    arena_init(&a, 1 << 24);
+    assert_int_equal(chunk_document(doc, &opt, &chunks, &n, &a, NULL), CAIRN_OK);
+    for (size_t i = 0; i < n; i++)
+        if (strstr(chunks[i].text, "def area")) {
+            assert_string_equal(chunks[i].heading, "Plot > area");
+            assert_true(chunks[i].line_first >= 7 && chunks[i].line_last <= 9);
+            found++;
+        }
+    assert_int_equal(found, 1);
+    arena_clear(&a);
+    ingest_document_free(doc);
+    extractor_destroy(ex);
+}
+
+/* ---- JSON, XML ---- */
+
+static void json_by_its_keys(void **state)
+{
+    extractor *ex = probe_extractor(WORKER, 60000);
+    ingest_document *doc;
+    bytes b;
+    (void)state;
+
+    doc = read_text(ex, "a.json",
+                    "{\"name\":\"garden\",\"size\":3.5,\"ok\":true,\"gone\":null,"
+                    "\"beds\":[{\"plant\":\"rose\",\"row\":1},{\"plant\":\"leek\",\"row\":2,\"note\":\"late\"}],"
+                    "\"water\":{\"barrel\":{\"litres\":200}},\"tags\":[\"a\",\"b\"],"
+                    "\"mixed\":[{\"x\":[{\"y\":1}]},2]}");
+    assert_string_equal(doc->mime, "application/json");
+    assert_string_equal(doc->title, "garden");
+    assert_non_null(probe_block(doc, INGEST_LIST, "name: garden\nsize: 3.5\nok: true\ngone: null"));
+    assert_non_null(probe_block(doc, INGEST_HEADING, "beds"));
+    assert_non_null(probe_block(doc, INGEST_TABLE, "plant | row | note\nrose | 1\nleek | 2 | late"));
+    assert_int_equal(probe_block(doc, INGEST_HEADING, "barrel")->level, 2);
+    assert_non_null(probe_block(doc, INGEST_LIST, "litres: 200"));
+    assert_non_null(probe_block(doc, INGEST_LIST, "tags: a, b"));
+    assert_non_null(probe_block(doc, INGEST_HEADING, "mixed[0]"));
+    assert_non_null(probe_block(doc, INGEST_LIST, "mixed[1]: 2"));
+    ingest_document_free(doc);
+    doc = read_text(ex, "a.jsonl", "{\"q\":\"one\",\"a\":1}\n\n{\"q\":\"two\",\"a\":2}\n");
+    assert_non_null(probe_block(doc, INGEST_TABLE, "q | a\none | 1\ntwo | 2"));
+    ingest_document_free(doc);
+    doc = read_text(ex, "broken.json", "{\"name\": \"gar"); /* verbatim */
+    assert_non_null(probe_block(doc, INGEST_CODE, "{\"name\": \"gar"));
+    ingest_document_free(doc);
+    bytes_init(&b, 1 << 24); /* a long array in pieces */
+    bytes_append_str(&b, "{\"n\":[0");
+    for (int i = 1; i < 20000; i++)
+        bytes_printf(&b, ",%d", i);
+    bytes_append_str(&b, "]}");
+    doc = probe_read(ex, probe_file("long.json", b.data, b.len));
+    assert_true(doc->n_blocks > 20);
+    assert_non_null(probe_block(doc, 0, "19999"));
+    ingest_document_free(doc);
+    bytes_reset(&b); /* deep, as deep as jansson goes */
+    for (int i = 0; i < 1000; i++)
+        bytes_append_str(&b, "{\"k\":[");
+    bytes_append_str(&b, "\"bottom\"");
+    for (int i = 0; i < 1000; i++)
+        bytes_append_str(&b, "]}");
+    doc = probe_read(ex, probe_file("deep.json", b.data, b.len));
+    assert_non_null(probe_block(doc, 0, "bottom"));
+    ingest_document_free(doc);
+    bytes_clear(&b);
+    extractor_destroy(ex);
+}
+
+static void xml_by_its_elements(void **state)
+{
+    extractor *ex = probe_extractor(WORKER, 60000);
+    ingest_document *doc;
+    (void)state;
+
+    doc = read_text(ex, "a.xml",
+                    "<?xml version='1.0'?>\n<!-- made by hand -->\n<garden owner='Ida'><title>The plot</title>"
+                    "<bed id='7'><plant>rose</plant><note>cut in <b>March</b>, not later</note></bed>"
+                    "<empty/></garden>");
+    assert_string_equal(doc->title, "The plot");
+    assert_non_null(probe_block(doc, 0, "made by hand"));
+    assert_non_null(probe_block(doc, INGEST_LIST, "@owner: Ida"));
+    assert_non_null(probe_block(doc, INGEST_HEADING, "bed: 7"));
+    assert_non_null(probe_block(doc, INGEST_LIST, "plant: rose"));
+    assert_non_null(probe_block(doc, INGEST_PARAGRAPH, "cut in March, not later"));
+    ingest_document_free(doc);
+    doc = read_text(ex, "feed.rss",
+                    "<rss version='2.0'><channel><title>News of the shed</title><item><title>Roof</title>"
+                    "<description>&lt;p&gt;The &lt;b&gt;roof&lt;/b&gt; leaks.&lt;/p&gt;</description>"
+                    "</item></channel></rss>");
+    assert_string_equal(doc->title, "News of the shed");
+    assert_non_null(probe_block(doc, INGEST_HEADING, "item: Roof"));
+    assert_non_null(probe_block(doc, INGEST_PARAGRAPH, "The roof leaks."));
+    ingest_document_free(doc);
+    doc = read_text(ex, "a.svg",
+                    "<svg xmlns='http://www.w3.org/2000/svg'><path d='M0 0L9 9'/><g><text>Plan of the "
+                    "well</text></g></svg>");
+    assert_non_null(probe_block(doc, 0, "Plan of the well"));
+    assert_null(probe_block(doc, 0, "M0 0"));
+    ingest_document_free(doc);
+    doc = read_text(ex, "cut.xml", "<a><b>kept words</b><c>and th");
+    assert_non_null(probe_block(doc, 0, "kept words"));
+    assert_non_null(strstr(doc->note, "damaged"));
+    ingest_document_free(doc);
+    doc = read_text(ex, "bomb.xml",
+                    "<!DOCTYPE a [<!ENTITY x 'boom'><!ENTITY y '&x;&x;&x;'><!ENTITY f SYSTEM "
+                    "'file:///etc/passwd'>]><a><b>&y;</b><c>&f;</c><d>calm</d></a>");
+    assert_non_null(probe_block(doc, 0, "calm"));
+    assert_null(probe_block(doc, 0, "boom"));
+    assert_null(probe_block(doc, 0, "root:"));
+    ingest_document_free(doc);
+    extractor_destroy(ex);
+}
+
+/* ---- images, sound ---- */
+
+static void big_u16(bytes *b, unsigned v)
+{
+    bytes_append_byte(b, (uint8_t)(v >> 8));
+    bytes_append_byte(b, (uint8_t)v);
+}
+
+/* A JPEG of 64 x 48 pixels with an XMP packet and no picture worth seeing. */
+static void make_jpeg(bytes *b)
+{
+    static const char xmp[] =
+        "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF "
+        "xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description rdf:about='' "
+        "xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:title><rdf:Alt><rdf:li xml:lang='x-default'>The "
+        "old well</rdf:li></rdf:Alt></dc:title><dc:description><rdf:Alt><rdf:li "
+        "xml:lang='x-default'>Behind the orchard</rdf:li></rdf:Alt></dc:description>"
+        "<dc:subject><rdf:Bag><rdf:li>well</rdf:li><rdf:li>stone</rdf:li></rdf:Bag></dc:subject>"
+        "<dc:creator><rdf:Seq><rdf:li>Paula Berg</rdf:li></rdf:Seq></dc:creator>"
+        "</rdf:Description></rdf:RDF></x:xmpmeta>";
+    static const char id[] = "http://ns.adobe.com/xap/1.0/";
+
+    bytes_append(b, "\xFF\xD8\xFF\xE1", 4);
+    big_u16(b, (unsigned)(2 + sizeof id + sizeof xmp - 1));
+    bytes_append(b, id, sizeof id);
+    bytes_append(b, xmp, sizeof xmp - 1);
+    bytes_append(b, "\xFF\xC0", 2);
+    big_u16(b, 11);
+    bytes_append(b, "\x08\x00\x30\x00\x40\x01\x01\x11\x00", 9);
+    bytes_append(b, "\xFF\xD9", 2);
+}
+
+static void an_image_says_what_it_is(void **state)
+{
+    extractor *ex = probe_extractor(WORKER, 60000);
+    ingest_document *doc = NULL;
+    extractor_cage cage;
+    cairn_error err = {0};
+    bytes b;
+    (void)state;
+
+    bytes_init(&b, 1 << 20);
+    make_jpeg(&b);
+    doc = probe_read(ex, probe_file("well.jpg", b.data, b.len));
+    assert_string_equal(doc->mime, "image/jpeg");
+    assert_string_equal(doc->title, "The old well");
+    assert_string_equal(doc->author, "Paula Berg");
+    assert_string_equal(meta(doc, "keywords"), "well; stone");
+    assert_string_equal(meta(doc, "pixels"), "64 x 48");
+    assert_non_null(probe_block(doc, INGEST_PARAGRAPH, "Behind the orchard"));
+    ingest_document_free(doc);
+    for (size_t cut = 3; cut < b.len; cut += 37) { /* damage: a reason or a document */
+        doc = NULL;
+        (void)extractor_run(ex, probe_file("cut.jpg", b.data, cut), &doc, &err);
+        ingest_document_free(doc);
+    }
+    assert_int_equal(extractor_describe(ex, &cage, &err), CAIRN_OK);
+    assert_int_equal(cage.workers_killed, 0);
+    bytes_clear(&b);
+    extractor_destroy(ex);
+}
+
+static void frame(bytes *b, const char *id, const char *text)
+{
+    bytes_append(b, id, 4);
+    big_u16(b, 0);
+    big_u16(b, (unsigned)strlen(text) + 1);
+    bytes_append_zeros(b, 3); /* flags, Latin-1 */
+    bytes_append_str(b, text);
+}
+
+static void sound_says_what_it_is(void **state)
+{
+    extractor *ex = probe_extractor(WORKER, 60000);
+    ingest_document *doc = NULL;
+    extractor_cage cage;
+    cairn_error err = {0};
+    bytes b, tag;
+    (void)state;
+
+    bytes_init(&b, 1 << 20);
+    bytes_init(&tag, 1 << 16);
+    frame(&tag, "TIT2", "Song of the spade");
+    frame(&tag, "TPE1", "The Diggers");
+    frame(&tag, "TALB", "Earth");
+    bytes_append(&b, "ID3\x03\0\0\0\0", 8); /* its size in groups of 7 bits */
+    bytes_append_byte(&b, (uint8_t)(tag.len >> 7));
+    bytes_append_byte(&b, (uint8_t)(tag.len & 127));
+    bytes_append(&b, tag.data, tag.len);
+    for (int i = 0; i < 8; i++) { /* frames of silence, 128 kbit/s at 44.1 kHz */
+        bytes_append(&b, "\xFF\xFB\x90\x00", 4);
+        bytes_append_zeros(&b, 413);
+    }
+    doc = probe_read(ex, probe_file("song.mp3", b.data, b.len));
+    assert_string_equal(doc->mime, "audio/mpeg");
+    assert_string_equal(doc->title, "Song of the spade");
+    assert_string_equal(doc->author, "The Diggers");
+    assert_string_equal(meta(doc, "album"), "Earth");
+    assert_non_null(probe_block(doc, INGEST_LIST, "Album: Earth"));
+    ingest_document_free(doc);
+    for (size_t cut = 11; cut < b.len; cut += 131) {
+        doc = NULL;
+        (void)extractor_run(ex, probe_file("cut.mp3", b.data, cut), &doc, &err);
+        ingest_document_free(doc);
+    }
+    assert_int_equal(extractor_describe(ex, &cage, &err), CAIRN_OK);
+    assert_int_equal(cage.workers_killed, 0);
+    bytes_clear(&b);
+    bytes_clear(&tag);
+    extractor_destroy(ex);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(functions_of_thirty_languages), cmocka_unit_test(a_class_and_what_is_around),
+        cmocka_unit_test(json_by_its_keys),              cmocka_unit_test(xml_by_its_elements),
+        cmocka_unit_test(an_image_says_what_it_is),      cmocka_unit_test(sound_says_what_it_is),
+    };
+    return cmocka_run_group_tests(tests, probe_setup, probe_teardown);
+}
