@@ -144,7 +144,8 @@ cairn_status parse_picture(emitter *e, const parse_input *in)
     if (ocr_takes_images())
         return parse_image(e, in);
     if (!known)
-        return emit_fail(e, CAIRN_EUNSUPPORTED, "a broken image, or of a kind that is not read");
+        return emit_fail(e, CAIRN_EUNSUPPORTED, "no parser for %s, or it is broken",
+                         detect(in->data, in->len, in->name).mime);
     emit_field(e, FIELD_NOTE, note, sizeof note - 1);
     return e->status;
 }

@@ -163,9 +163,10 @@ static void the_rest(void **state)
     doc = probe_read(ex, FIXTURES "tiny.c");
     assert_string_equal(doc->title, "tiny.c");
     assert_string_equal(doc->mime, "text/x-c");
-    assert_int_equal(doc->blocks[0].line_first, 1);
-    assert_int_equal(doc->blocks[0].line_last, 10);
-    HAS(INGEST_CODE, "    return 0;\n}\n\n/* second */");
+    HAS(INGEST_CODE, "    return 0;\n}");
+    HAS(INGEST_CODE, "/* second */\nstatic int two(void)");
+    assert_int_equal(probe_block(doc, INGEST_CODE, "return 0;")->line_first, 1);
+    assert_int_equal(probe_block(doc, INGEST_CODE, "return 2;")->line_last, 10);
     ingest_document_free(doc);
 
     doc = probe_read(ex, FIXTURES "hours.txt");
