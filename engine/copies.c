@@ -17,6 +17,10 @@ struct written_doc {
     char mime[64];
 };
 
+typedef struct moved_copy {
+    const char *from, *to;
+} moved_copy;
+
 static const uint8_t unknown[HASH];
 
 cairn_status copies_init(copies *x, cairn *c, batch *b, const store_snapshot *s, cairn_error *err)
@@ -28,6 +32,7 @@ cairn_status copies_init(copies *x, cairn *c, batch *b, const store_snapshot *s,
 
     *x = (copies){.c = c, .b = b};
     bytes_init(&x->unsettled, UNSETTLED_BYTES);
+    arena_init(&x->memory, GROUP_BYTES);
     arena_init(&memory, UNSETTLED_BYTES + 65536);
     st = store_meta_get(s, META_UNSETTLED, &memory, &data, &len, err);
     if (!st)
@@ -40,6 +45,10 @@ cairn_status copies_init(copies *x, cairn *c, batch *b, const store_snapshot *s,
 void copies_clear(copies *x)
 {
     bytes_clear(&x->unsettled);
+    arena_clear(&x->memory);
+    free(x->moved);
+    x->moved = NULL;
+    x->n_moved = x->moved_cap = 0;
     free(x->written);
     x->written = NULL;
     x->n_written = x->written_cap = 0;
@@ -265,6 +274,29 @@ cairn_status copies_touch(copies *x, const store_doc *doc, cairn_error *err)
                : CAIRN_OK;
 }
 
+cairn_status copies_moved(copies *x, const char *from, const char *to, cairn_error *err)
+{
+    moved_copy *moved = checked_room(x->moved, x->n_moved, &x->moved_cap, sizeof *moved);
+
+    if (!moved)
+        return cairn_fail(err, CAIRN_ENOMEM, "list of copies");
+    x->moved = moved;
+    moved[x->n_moved] = (moved_copy){arena_strdup(&x->memory, from), arena_strdup(&x->memory, to)};
+    if (!moved[x->n_moved].from || !moved[x->n_moved].to)
+        return cairn_fail(err, CAIRN_ENOMEM, "list of copies");
+    x->n_moved++;
+    return CAIRN_OK;
+}
+
+/* Where the copy that stood at this uri when the run began is now. */
+static const char *place_now(const copies *x, const char *uri)
+{
+    for (size_t i = 0; i < x->n_moved; i++)
+        if (!strcmp(x->moved[i].from, uri))
+            return x->moved[i].to;
+    return uri;
+}
+
 /* The record `to` (of a copy) with the number and the tags of document `from`. */
 static cairn_status take_over(copies *x, const store_snapshot *s, const store_doc *from,
                               const store_doc *to, const char *const *places, size_t n,
@@ -279,7 +311,7 @@ static cairn_status take_over(copies *x, const store_snapshot *s, const store_do
     if (tags)
         json_object_set(meta, "user_tags", tags);
     for (size_t i = 0; i < n; i++)
-        if (strcmp(places[i], to->uri))
+        if (strcmp(place_now(x, places[i]), to->uri))
             json_array_append_new(list, json_string(places[i]));
     if (json_array_size(list))
         json_object_set(meta, "places", list);
@@ -313,6 +345,9 @@ cairn_status copies_remove(copies *x, const store_snapshot *s, const store_doc *
         if (unfit && unfit(ctx, labels.places[i]))
             continue;
         st = store_doc_find(s, labels.places[i], &to, &memory, err);
+        if (st == CAIRN_ENOTFOUND) /* the snapshot may know of the move */
+            st = store_doc_find(s, place_now(x, labels.places[i]), &to, &memory, err);
+        to.uri = place_now(x, labels.places[i]);
         if (!st)
             st = batch_find(x->b, to.uri, &now, err);
         if (st == CAIRN_ENOTFOUND || (!st && now != to.id)) {

@@ -28,6 +28,9 @@ typedef struct copies {
     size_t n_noted;  /* bytes of it that the batch knows */
     written_doc *written; /* open addressing by hash */
     size_t n_written, written_cap;
+    struct moved_copy *moved; /* copies that went to another uri in this run */
+    size_t n_moved, moved_cap;
+    arena memory; /* of their uris */
 } copies;
 
 /* Takes over what an earlier run left unsettled. */
@@ -49,6 +52,8 @@ cairn_status copies_wrote(copies *x, const store_doc *doc, doc_id id, cairn_erro
  * says whether its number lives on under another uri. */
 cairn_status copies_remove(copies *x, const store_snapshot *s, const store_doc *doc,
                            copies_unfit_fn *unfit, void *ctx, bool *moved, cairn_error *err);
+/* A copy (a file inside a file that moved) is at another uri now; the document of its group still names the old one. */
+cairn_status copies_moved(copies *x, const char *from, const char *to, cairn_error *err);
 /* The group of this document has to be looked at. Documents without copies are passed over. */
 cairn_status copies_touch(copies *x, const store_doc *doc, cairn_error *err);
 

@@ -57,6 +57,11 @@ cairn_status plan_flush(plan *p, cairn_error *err)
     return st ? st : run_flush(p->r, &p->snapshot, err);
 }
 
+bool plan_is_copy(const store_doc *d)
+{
+    return strstr(d->meta_json, "\"same_as\"") != NULL;
+}
+
 bool plan_is_unfit(void *ctx, const char *uri)
 {
     plan *p = ctx;

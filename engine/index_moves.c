@@ -68,6 +68,8 @@ static cairn_status move_inside(plan *p, const char *from, const char *to, cairn
             st = batch_move(p->r->batch, p->snapshot, &moved, err);
         if (!st)
             st = copies_touch(&p->copies, &doc, err);
+        if (!st && plan_is_copy(&doc))
+            st = copies_moved(&p->copies, doc.uri, moved.uri, err);
         if (!st)
             st = move_tags(p, &doc, moved.uri, err);
         if (st)
@@ -165,8 +167,8 @@ static known_doc *gone_twin(known_doc *const *gone, size_t n, const todo *t)
         if (!hashed && ingest_hash_file(t->path, hash, NULL))
             break; /* the reading stage will say what is wrong with it */
         hashed = true;
-        if (!memcmp(hash, gone[low]->doc.hash, sizeof hash))
-            return gone[low];
+        if (!memcmp(hash, gone[low]->doc.hash, sizeof hash) && !plan_is_copy(&gone[low]->doc))
+            return gone[low]; /* a copy has nothing to keep, and what it is a copy of may go in this run */
     }
     return NULL;
 }
@@ -261,7 +263,7 @@ cairn_status plan_find_gone_twin(plan *p, const uint8_t hash[16], store_doc *out
         if (st)
             break;
         k = plan_find_known(p, out->uri);
-        if (k || out->uri[0] != '/' || !plan_is_gone(out->uri))
+        if (k || out->uri[0] != '/' || plan_is_copy(out) || !plan_is_gone(out->uri))
             continue;
         /* The same twin may have been taken by an earlier file of this run. */
         st = batch_find(p->r->batch, out->uri, &now, err);

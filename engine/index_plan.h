@@ -56,6 +56,8 @@ known_doc *plan_find_known(plan *p, const char *uri);
 /* The first known document inside file `path`; more follow up to *end. */
 size_t plan_find_inside(const plan *p, const char *path, size_t *end);
 
+/* A record without passages of its own: what it is a copy of may have gone. */
+bool plan_is_copy(const store_doc *d);
 /* Commit what was collected; p->snapshot is changed for one of the new state. */
 cairn_status plan_flush(plan *p, cairn_error *err);
 /* A copies_unfit_fn: places that are gone or about to be read. */

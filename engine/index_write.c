@@ -96,12 +96,6 @@ static store_doc record_of(const char *uri, const ingest_document *d, char ext[3
     return doc;
 }
 
-/* A record without passages of its own: what it is a copy of may have gone. */
-static bool is_copy(const store_doc *d)
-{
-    return strstr(d->meta_json, "\"same_as\"") != NULL;
-}
-
 /* Put a document in place of `old` (NULL: the store has none in this run's snapshot), whose number is `replaces`
  * unless it is 0; as a copy where its bytes are in the collection already. */
 static cairn_status put(plan *p, const store_doc *doc, const ingest_chunk *chunks, size_t n,
@@ -150,7 +144,7 @@ static cairn_status write_member(plan *p, const todo *t, const extracted_member 
         return st ? st : batch_failure(r->batch, uri->data, d->reason, (int64_t)d->size, -1, err);
     }
     old = plan_find_known(p, uri->data);
-    if (old && !old->kept && !t->anew && !is_copy(&old->doc) && !memcmp(old->doc.hash, d->hash, sizeof d->hash)) {
+    if (old && !old->kept && !t->anew && !plan_is_copy(&old->doc) && !memcmp(old->doc.hash, d->hash, sizeof d->hash)) {
         old->kept = true;
         return CAIRN_OK;
     }
@@ -190,7 +184,7 @@ cairn_status plan_write_document(plan *p, const todo *t, const extracted *x, cai
     bool moved = false;
     cairn_status st = CAIRN_OK;
 
-    if (t->old && !t->anew && !is_copy(&t->old->doc) && !memcmp(t->old->doc.hash, d->hash, sizeof doc.hash)) {
+    if (t->old && !t->anew && !plan_is_copy(&t->old->doc) && !memcmp(t->old->doc.hash, d->hash, sizeof doc.hash)) {
         store_doc same = t->old->doc;
         same.mtime_ns = d->mtime_ns;
         same.date_ns = d->date_ns ? d->date_ns : d->mtime_ns;

@@ -75,6 +75,25 @@ class Copies(CairnTest):
         self.assertEqual(self.places("goats"), [["z.md"]])
         self.assertEqual(self.run_cairn("check").returncode, 0)
 
+    def test_a_copy_moves_while_its_document_goes(self):
+        """In one run; found by bench/day.py: the moved copy was left without the passages it named."""
+        for what in ("removed", "changed", "replaced"):
+            folder = self.path(what)
+            self.write("a.md", TEXT, folder=folder)
+            self.write("m.md", TEXT, folder=folder)
+            self.index()
+            os.rename(os.path.join(folder, "m.md"), os.path.join(folder, "z.md"))
+            if what == "removed":
+                os.remove(os.path.join(folder, "a.md"))
+            else:
+                self.write("a.md" if what == "changed" else "b.md", "# Rain\n\nIt rains.\n", folder=folder)
+            self.index()
+            found = [p for places in self.places() for p in places]
+            self.assertIn(f"{what}/z.md", found)
+            self.assertEqual(f"{what}/a.md" in found, what == "replaced")
+            self.assertEqual(self.index()["indexed"], 0)
+        self.assertEqual(self.run_cairn("check").returncode, 0)
+
     def test_another_extension_is_another_document(self):
         self.write("a.md", TEXT)
         self.write("a.txt", TEXT)
