@@ -122,6 +122,8 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
                          (double)r->bytes_done;
     else if (total && done)
         p.seconds_left = p.seconds * (double)(total - done) / (double)done;
+    if (last)
+        r->state.written_ns = 0; /* the end of a stage is told at once */
     if (!r->options->dry_run)
         run_state_tell(&r->state, &p);
     if (r->options->progress)
