@@ -94,7 +94,7 @@ static cairn_status find_program(char **out, const char *named, cairn_error *err
     if (named) {
         *out = try_program(named, "");
         return *out ? CAIRN_OK
-                    : cairn_fail(err, CAIRN_ENOTFOUND, "the extractor program %s cannot be run: %s",
+                    : cairn_fail(err, CAIRN_EIO, "the extractor program %s cannot be run: %s",
                                  named, strerror(errno));
     }
     n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -105,7 +105,7 @@ static cairn_status find_program(char **out, const char *named, cairn_error *err
             if ((*out = try_program(self, places[i])) != NULL)
                 return CAIRN_OK;
     }
-    return cairn_fail(err, CAIRN_ENOTFOUND,
+    return cairn_fail(err, CAIRN_EIO,
                       "cairn-extract was not found in %s, %s/../libexec/cairn or %s/../ingest; "
                       "set CAIRN_EXTRACT to its path",
                       n > 0 ? self : "?", n > 0 ? self : "?", n > 0 ? self : "?");

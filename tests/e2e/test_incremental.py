@@ -32,6 +32,20 @@ class Incremental(CairnTest):
         self.assertEqual(self.uris('"number 4"'), [])
         self.assert_clean()
 
+    def test_a_missing_extractor_costs_no_document(self):
+        """What ails the installation is no failure of the file: nothing is removed, and it is read next time."""
+        p = self.write("a.txt", "the basalt of old")
+        self.index()
+        self.write("a.txt", "the basalt and the marble")
+        self.write("b.txt", "marble alone")
+        broken = {"CAIRN_EXTRACT": os.path.join(self.docs, "none")}
+        done = self.run_cairn("--json", "index", "--no-vectors", self.docs, env=broken, code=None)
+        self.assertIn("cannot be run", done.stdout + done.stderr)
+        self.assertEqual(self.uris("basalt"), [p])
+        self.expect(self.index(), seen=2, indexed=2)
+        self.assertEqual(len(self.uris("marble")), 2)
+        self.assert_clean()
+
     def test_touched_but_equal_is_not_read_into_the_index(self):
         p = self.write("a.txt", "the same bytes")
         self.index()
