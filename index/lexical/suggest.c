@@ -2,6 +2,7 @@
  * and the list of forms of every segment; what it accepts is gathered in one table by text. */
 #include "index/lexical/suggest.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ typedef struct gathering {
     size_t n, cap;
     uint32_t *slots; /* found + 1; a power of two, at most half full */
     size_t n_slots;
+    bool names; /* take names of several words, too */
     cairn_error *err;
 } gathering;
 
@@ -85,10 +87,23 @@ static bool grow(gathering *g)
     return true;
 }
 
+/* Names of several words (index/text/wholes.h) are no suggestions for one word: is there a sign of theirs
+ * inside? */
+static bool is_name(const char *s, size_t n)
+{
+    for (size_t i = 1; i + 1 < n; i++)
+        if (memchr("_@:", s[i], 3) || (s[i] == '.' && !(isdigit((unsigned char)s[i - 1]) &&
+                                                     isdigit((unsigned char)s[i + 1]))))
+            return true;
+    return false;
+}
+
 static cairn_status take(gathering *g, const char *s, size_t n, uint64_t count, unsigned edits)
 {
     size_t k;
 
+    if (!g->names && is_name(s, n))
+        return CAIRN_OK;
     if (g->n == g->cap && !grow(g))
         return no_memory(g->err);
     for (k = hash_text(s, n) & (g->n_slots - 1); g->slots[k]; k = (k + 1) & (g->n_slots - 1)) {
@@ -197,6 +212,15 @@ static cairn_status hand_out(gathering *g, size_t k, arena *memory, suggest_word
     return CAIRN_OK;
 }
 
+/* Is a name of several words being typed? */
+static bool has_sign(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (memchr("_@:.", s[i], 4))
+            return true;
+    return false;
+}
+
 cairn_status suggest_complete(const lexical_segment *segments, size_t n, const char *prefix,
                               size_t len, size_t k, arena *memory, suggest_word *words,
                               size_t *n_words, cairn_error *err)
@@ -210,6 +234,7 @@ cairn_status suggest_complete(const lexical_segment *segments, size_t n, const c
     if (!n_form || memchr(form, '*', n_form) || memchr(form, '?', n_form))
         return CAIRN_OK;
     bytes_init(&g.texts, TEXTS_MAX);
+    g.names = has_sign(form, n_form);
     memcpy(pattern, form, n_form);
     pattern[n_form] = '*';
     st = automaton_wildcard(&g.a, memory, pattern, n_form + 1, err);
@@ -246,6 +271,7 @@ cairn_status suggest_correct(const lexical_segment *segments, size_t n, const ch
     if (letters < LEAST_SHORT || letters > AUTOMATON_FUZZY_MAX)
         return CAIRN_OK;
     bytes_init(&g.texts, TEXTS_MAX);
+    g.names = has_sign(form, n_form);
     st = automaton_fuzzy(&g.a, memory, form, n_form, letters >= LEAST_TWO ? 2 : 1, err);
     if (!st)
         st = walk(&g, segments, n);
