@@ -9,7 +9,7 @@
 #include "cli/cli.h"
 #include "server/adapter.h"
 
-enum { OPT_TOKENS = 0x2000, OPT_ADD_TOKEN, OPT_ROLE, OPT_FOR, OPT_CERT, OPT_KEY, OPT_CLIENT_CA,
+enum { OPT_TOKENS = 0x2000, OPT_ADD_TOKEN, OPT_ROLE, OPT_FOR, OPT_GROUPS, OPT_CERT, OPT_KEY, OPT_CLIENT_CA,
        OPT_HOSTNAME, OPT_RATE, OPT_CONNECTIONS, OPT_UPLOAD, OPT_GENERATOR, OPT_ADAPTER };
 
 #define ADAPTERS_MOST 8
@@ -19,7 +19,7 @@ typedef struct serving {
     service_options options;
     adapter_options common;
     const char *addresses[ADAPTERS_MOST]; /* as given; NULL: the adapter's own */
-    const char *add_token, *collections;
+    const char *add_token, *collections, *groups;
     service_role role;
     service *s;
     void *states[ADAPTERS_MOST];
@@ -164,7 +164,7 @@ static int add_token(serving *k)
         st = cairn_fail(&err, CAIRN_ENOMEM, "token file");
     if (!st)
         st = service_token_add(file ? file : k->options.token_file, k->add_token, k->role,
-                               k->collections, token, &err);
+                               k->collections, k->groups, token, &err);
     if (st)
         code = cli_fail(k->c, st, &err);
     else if (k->c->json)
@@ -199,6 +199,9 @@ static bool take_option(serving *k, int o)
         return false;
     case OPT_FOR:
         k->collections = optarg;
+        return true;
+    case OPT_GROUPS:
+        k->groups = optarg;
         return true;
     case OPT_CERT:
         k->common.cert_file = optarg;
@@ -237,6 +240,7 @@ static int run(cli *c, int argc, char **argv)
         {"add-token", required_argument, NULL, OPT_ADD_TOKEN},
         {"role", required_argument, NULL, OPT_ROLE},
         {"for", required_argument, NULL, OPT_FOR},
+        {"groups", required_argument, NULL, OPT_GROUPS},
         {"tls-cert", required_argument, NULL, OPT_CERT},
         {"tls-key", required_argument, NULL, OPT_KEY},
         {"tls-client-ca", required_argument, NULL, OPT_CLIENT_CA},
@@ -271,7 +275,7 @@ static int run(cli *c, int argc, char **argv)
 const cli_verb cli_verb_serve = {
     "serve", "serve the collections to programs and to a web page",
     "Usage: cairn serve [--http ADDRESS] [--grpc ADDRESS] [OPTION...]\n"
-    "       cairn serve --add-token NAME [--role ROLE] [--for COLLECTION,...]\n\n"
+    "       cairn serve --add-token NAME [--role ROLE] [--for COLLECTION,...] [--groups GROUP,...]\n\n"
     "Serves the web page, a REST interface (/api/v1), one that OpenAI's clients speak (/v1), health\n"
     "and metrics, until it gets SIGTERM; SIGHUP reads configuration and tokens again. The log goes to\n"
     "standard error, a JSON object a line. The collection is made if it does not exist.\n\n"
@@ -284,7 +288,8 @@ const cli_verb cli_verb_serve = {
     "  --tls-client-ca FILE  demand a client certificate signed by one of these\n"
     "  --token-file FILE     who may do what (default HOME/tokens)\n"
     "  --add-token NAME      make a token, show it once, and end; --role is read (default), write or\n"
-    "                        admin, --for restricts it to collections. Running servers need a SIGHUP\n"
+    "                        admin, --for restricts it to collections, --groups says as whom the rules of\n"
+    "                        a collection know it. Running servers need a SIGHUP\n"
     "  --rate N              requests a second from one address (default: no bound)\n"
     "  --connections N       open at once (default 2048)\n"
     "  --upload-mb N         largest file taken (default 256)\n"

@@ -104,7 +104,7 @@ static cairn_status search_all(asking *a, const char *query, tally *t, cairn_err
     if (st)
         return st;
     a->snapshot = store_snapshot_version(v.snapshot);
-    t->unreadable = (size_t)store_snapshot_counts(v.snapshot).failures;
+    t->unreadable = a->c->access ? 0 : (size_t)store_snapshot_counts(v.snapshot).failures;
     st = engine_search_with(a->c, &v, &all, &a->memory, &parsed, &found, NULL, err);
     if (!st && found.matches)
         st = count_documents(&v, found.matches, &t->read, err);

@@ -48,6 +48,10 @@ typedef struct cairn_options {
     int64_t wait_ns;         /* how long a writer waits for another one: 0 not at all, < 0 for ever */
     const char *embedder;    /* name or path; NULL: the configuration's, else the default */
     const char *generator;   /* the same */
+    /* See only what the collection's rules let these principals read (names with commas between; docs/server.md,
+     * "Who may read what"); needs read_only. What would tell of the rest, as check, export or duplicates,
+     * is CAIRN_EUSAGE then. NULL: everything. */
+    const char *principals;
     cairn_models *models; /* shared with other handles, borrowed; NULL: this handle opens its own */
 } cairn_options;
 
@@ -540,6 +544,19 @@ cairn_status cairn_tag(cairn *c, const char *name, const char *const *add, size_
 cairn_status cairn_tags(cairn *c, const char *prefix,
                         bool (*fn)(void *ctx, const char *tag, uint64_t documents, bool user),
                         void *ctx, cairn_error *err);
+
+/* ---- who may read what ----- */
+
+/* The rules of the collection as text, to be freed; "" where there are none. */
+cairn_status cairn_access_read(cairn *c, char **text, cairn_error *err);
+/* Put other rules into force, for what is asked from now on. CAIRN_EINPUT names the line that cannot be
+ * read; then the old ones stay. Any handle that sees everything may do it. */
+cairn_status cairn_access_write(cairn *c, const char *text, size_t len, cairn_error *err);
+/* May what this handle was opened for be read under that uri, whether it exists or not? */
+cairn_status cairn_access_allows(cairn *c, const char *uri, bool *out, cairn_error *err);
+/* May all that a deletion of this name would remove be read? CAIRN_ENOTFOUND: nothing of it, or there is
+ * nothing; CAIRN_EUSAGE: not all. */
+cairn_status cairn_access_covers(cairn *c, const char *uri_or_id, cairn_error *err);
 
 /* ---- care of the store ------------------------------------------------------------------------ */
 

@@ -131,9 +131,11 @@ cairn_status cairn_check(cairn *c, bool repair, void (*report)(void *ctx, const 
     checking k = {.c = c, .report = report, .ctx = ctx};
     store_snapshot *s = NULL;
     cairn_error why = {0};
-    cairn_status st = repair ? engine_need_writer(c, err) : CAIRN_OK;
+    cairn_status st = engine_need_whole(c, err);
     bool database_damaged;
 
+    if (!st && repair)
+        st = engine_need_writer(c, err);
     if (!st)
         st = reopen_tolerant(c, err);
     if (st)

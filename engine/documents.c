@@ -54,29 +54,38 @@ static char *real_name(const char *name)
 }
 
 /* As given, as an absolute path, then as a number. */
-cairn_status engine_find_document(const store_snapshot *s, const char *name, store_doc *out,
-                                  arena *memory, cairn_error *err)
+cairn_status engine_find_document(cairn *c, const store_snapshot *s, const char *name,
+                                  store_doc *out, arena *memory, cairn_error *err)
 {
-    cairn_status st = store_doc_find(s, name, out, memory, err);
+    cairn_status st = engine_refresh_access(c, err);
     char *real;
 
+    if (st)
+        return st;
+    st = store_doc_find(s, name, out, memory, err);
     if (st == CAIRN_ENOTFOUND && (real = real_name(name))) {
         st = store_doc_find(s, real, out, memory, err);
         free(real);
     }
     if (st == CAIRN_ENOTFOUND && parse_number(name))
         st = store_doc_get(s, parse_number(name), out, memory, err);
+    if (!st && !engine_shows_document(c, out, memory)) /* as if it were not there */
+        st = CAIRN_ENOTFOUND;
     if (st == CAIRN_ENOTFOUND)
         cairn_fail(err, st, "\"%s\" is not in the index", name);
     return st;
 }
 
-static cairn_status public_document(const store_doc *d, arena *memory, cairn_document *out,
+static cairn_status public_document(const cairn *c, const store_doc *d, arena *memory, cairn_document *out,
                                     cairn_error *err)
 {
     doc_labels l;
     cairn_status st = labels_read(d, memory, &l, err);
 
+    if (!st && c->access) {
+        engine_keep_places(c, d->uri, l.places, &l.n_places);
+        l.same_as = 0; /* the number of one that perhaps it may not see */
+    }
     *out = (cairn_document){.id = d->id,
                             .uri = d->uri,
                             .title = d->title,
@@ -227,9 +236,11 @@ cairn_status cairn_get(cairn *c, const char *uri_or_id, cairn_document **out, ca
         return cairn_fail(err, CAIRN_ENOMEM, "document");
     arena_init(memory, DOCUMENT_BYTES);
     bytes_init(&text, DOCUMENT_BYTES);
-    st = store_snapshot_open(c->store, &s, err);
+    st = engine_refresh_access(c, err);
+    if (!st)
+        st = store_snapshot_open(c->store, &s, err);
     if (!st) {
-        st = engine_find_document(s, uri_or_id, &doc, memory, err);
+        st = engine_find_document(c, s, uri_or_id, &doc, memory, err);
         if (!st)
             st = engine_document_text(s, &doc, &text, memory, err);
         store_snapshot_close(s);
@@ -237,7 +248,7 @@ cairn_status cairn_get(cairn *c, const char *uri_or_id, cairn_document **out, ca
     if (!st && !(*out = arena_calloc(memory, 1, sizeof **out)))
         st = cairn_fail(err, CAIRN_ENOMEM, "document");
     if (!st) {
-        st = public_document(&doc, memory, *out, err);
+        st = public_document(c, &doc, memory, *out, err);
         (*out)->text_len = text.len;
         (*out)->text = arena_strndup(memory, text.data ? text.data : "", text.len);
         (*out)->memory = memory;
@@ -273,8 +284,10 @@ static cairn_status list_documents(cairn *c, const char *prefix, const retrieve_
     store_doc_iter *it;
     store_doc doc;
     arena memory;
-    cairn_status st = store_snapshot_open(c->store, &s, err);
+    cairn_status st = engine_refresh_access(c, err);
 
+    if (!st)
+        st = store_snapshot_open(c->store, &s, err);
     if (st)
         return st;
     arena_init(&memory, DOCUMENT_BYTES);
@@ -285,8 +298,9 @@ static cairn_status list_documents(cairn *c, const char *prefix, const retrieve_
             filter_row row;
             st = columns_of(&doc, &memory, &row, err);
             if (!st)
-                st = public_document(&doc, &memory, &d, err);
-            if (st || ((!filter || retrieve_filter_matches(filter, &row)) && !fn(ctx, &d)))
+                st = public_document(c, &doc, &memory, &d, err);
+            if (st || (engine_shows(c, doc.uri) && (!filter || retrieve_filter_matches(filter, &row)) &&
+                       !fn(ctx, &d)))
                 break;
             arena_reset(&memory);
         }
@@ -386,7 +400,7 @@ cairn_status cairn_delete(cairn *c, const char *uri_or_id, size_t *n_removed, ca
         st = copies_init(&x, c, b, s, err);
     if (st)
         goto done;
-    st = engine_find_document(s, uri_or_id, &doc, &memory, err);
+    st = engine_find_document(c, s, uri_or_id, &doc, &memory, err);
     if (!st) {
         st = copies_remove(&x, s, &doc, is_in_folder, (void *)doc.uri, NULL, err);
         *n_removed = !st;
@@ -486,7 +500,9 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
         return cairn_fail(err, CAIRN_ENOMEM, "status");
     arena_init(memory, DOCUMENT_BYTES);
     out->memory = memory;
-    st = store_snapshot_open(c->store, &s, err);
+    st = engine_refresh_access(c, err);
+    if (!st)
+        st = store_snapshot_open(c->store, &s, err);
     if (st)
         return st;
     counts = store_snapshot_counts(s);
@@ -510,13 +526,16 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
         st = audit_read(s, &out->audit, err);
     if (!st)
         st = read_rate(s, memory, &out->vectors_per_second, err);
+    if (!st && c->access)
+        st = engine_count_shown(c, s, out, err);
     store_snapshot_close(s);
     if (!st)
         st = store_usage_get(c->store, false, &usage, err);
     if (st)
         return st;
-    out->disk_bytes = usage.lmdb_bytes + usage.segment_bytes;
-    run_state_read(c->dir, &out->running);
+    out->disk_bytes = c->access ? 0 : usage.lmdb_bytes + usage.segment_bytes;
+    if (!c->access)
+        run_state_read(c->dir, &out->running);
     out->version = cairn_version();
     out->home = c->home;
     out->collection = c->collection;

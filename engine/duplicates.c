@@ -350,9 +350,11 @@ cairn_status cairn_duplicates(cairn *c, double near, const volatile sig_atomic_t
 {
     comparing x = {.near = near, .cancel = cancel};
     store_snapshot *s;
-    cairn_status st = store_snapshot_open(c->store, &s, err);
+    cairn_status st = engine_need_whole(c, err);
 
     *n_groups = 0;
+    if (!st)
+        st = store_snapshot_open(c->store, &s, err);
     if (st)
         return st;
     x.s = s;

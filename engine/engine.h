@@ -33,6 +33,10 @@ struct cairn {
     struct shared_model *encoder, *generator, *large, *reranker; /* NULL until first needed */
     analyzer *analyzer;
     view_cache *views;
+    struct access *access; /* what the principals may read; NULL: everything */
+    struct {
+        uint64_t commit, rules, documents, chunks;
+    } shown; /* engine_count_shown's last answer */
     stop_list *stop_words; /* NULL until engine_words, and where the settings name no file */
     synonyms *synonyms;
     bool words_read;
@@ -72,12 +76,32 @@ cairn_status engine_words(cairn *c, cairn_error *err);
 cairn_status engine_model_status(cairn_status st, cairn_error *err);
 /* How the settings want a segment's vectors indexed. */
 vector_options engine_vector_options(const cairn *c);
+/* The handle sees from now on what the principals may read. */
+cairn_status engine_open_access(cairn *c, const char *principals, cairn_error *err);
+/* Refuse what shows the whole collection through a handle that sees only a part. */
+cairn_status engine_need_whole(const cairn *c, cairn_error *err);
+/* May the document be seen through this handle? The rules are those of the last view or refresh. */
+bool engine_shows(const cairn *c, const char *uri);
+/* May the handle see it at one of its places? Its uri becomes the first such place. */
+bool engine_shows_document(const cairn *c, store_doc *doc, arena *memory);
+/* Leave of a document's places those that the handle may see and that are not `uri`. */
+void engine_keep_places(const cairn *c, const char *uri, const char **places, size_t *n);
+/* For what looks into the store without a view: read the rules again if they changed. */
+cairn_status engine_refresh_access(cairn *c, cairn_error *err);
+/* Replace all that tells of the whole collection by what the handle may see: documents and passages; the rest
+ * is 0. */
+cairn_status engine_count_shown(cairn *c, const store_snapshot *s, cairn_status_info *out,
+                                cairn_error *err);
+/* Is the word, as it is written, somewhere in what the handle may see? True for a handle that sees all. */
+struct view;
+cairn_status engine_shows_word(cairn *c, const struct view *v, const char *word, size_t len, bool *out,
+                               cairn_error *err);
 /* Refuse a write through a read-only handle. */
 cairn_status engine_need_writer(const cairn *c, cairn_error *err);
 
 /* A document by its uri as given, by its absolute path, or by its number ("#12" or "12"). CAIRN_ENOTFOUND. */
-cairn_status engine_find_document(const store_snapshot *s, const char *name, store_doc *out,
-                                  arena *memory, cairn_error *err);
+cairn_status engine_find_document(cairn *c, const store_snapshot *s, const char *name,
+                                  store_doc *out, arena *memory, cairn_error *err);
 
 /* Append the document's text, put together again from its chunks. */
 cairn_status engine_document_text(const store_snapshot *s, const store_doc *doc, bytes *out,

@@ -369,6 +369,9 @@ cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, c
 
     _Static_assert(METRICS_KINDS == CAIRN_METRICS, "one place each");
     *out = (cairn_eval_result){0};
+    st = engine_need_whole(c, err);
+    if (st)
+        return st;
     e.slice = request->slice;
     arena_init(&e.names, QUERY_BYTES);
     st = metrics_qrels_read(&e.qrels, request->qrels, err);

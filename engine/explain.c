@@ -44,7 +44,7 @@ static void copy_reasons(arena *memory, const lexical_reasons *from, cairn_hit *
     to->nearness = from->nearness;
 }
 
-cairn_status engine_explain(const retrieve_query *query, const retrieve_result *found,
+cairn_status engine_explain(cairn *c, const retrieve_query *query, const retrieve_result *found,
                             cairn_search_result *out, cairn_error *err)
 {
     const lexical_explanation *why = found->explained;
@@ -59,6 +59,11 @@ cairn_status engine_explain(const retrieve_query *query, const retrieve_result *
     fine = fine && patterns;
     for (size_t i = 0; patterns && i < why->n_patterns; i++) {
         const lexical_pattern *p = &why->patterns[i];
+        if (c->access) { /* its words are those of all documents */
+            patterns[i] = (cairn_pattern){.text = copy(memory, p->name, &fine),
+                                          .shown = copy(memory, "", &fine)};
+            continue;
+        }
         patterns[i] = (cairn_pattern){.text = copy(memory, p->name, &fine),
                                       .words = p->words,
                                       .left_out = p->left_out,
@@ -70,5 +75,8 @@ cairn_status engine_explain(const retrieve_query *query, const retrieve_result *
     out->n_patterns = patterns ? why->n_patterns : 0;
     for (size_t i = 0; i < out->n_hits; i++)
         copy_reasons(memory, &why->reasons[found->hits[i].fused_rank - 1], &out->hits[i], &fine);
+    for (size_t i = 0; c->access && i < out->n_hits; i++) /* nor how many passages hold a word */
+        for (size_t j = 0; j < out->hits[i].n_reasons; j++)
+            ((cairn_reason *)(uintptr_t)out->hits[i].reasons)[j].passages = 0;
     return fine ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "explanation");
 }

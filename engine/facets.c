@@ -84,7 +84,19 @@ static cairn_status one_facet(const view *v, const retrieve_result *found, facet
     return st;
 }
 
-cairn_status engine_facets(const view *v, const retrieve_result *found, const char *names,
+/* A file with copies is found in each folder that it is in: those that the handle may not see are left out. */
+static void hide_folders(const cairn *c, cairn_facet *f)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; c->access && i < f->n_values; i++)
+        if (engine_shows(c, f->values[i].value))
+            f->values[kept++] = f->values[i];
+    if (c->access)
+        f->n_values = f->n_distinct = kept;
+}
+
+cairn_status engine_facets(cairn *c, const view *v, const retrieve_result *found, const char *names,
                            size_t values, cairn_search_result *out, cairn_error *err)
 {
     arena *memory = out->memory;
@@ -113,6 +125,8 @@ cairn_status engine_facets(const view *v, const retrieve_result *found, const ch
         st = keep_first_rows(v, found->matches, err);
     for (size_t i = 0; i < n && !st; i++) {
         st = one_facet(v, found, kinds[i], values, memory, &out->facets[i], err);
+        if (!strcmp(facet_kind_name(kinds[i]), "folder"))
+            hide_folders(c, &out->facets[i]);
         out->n_facets++;
     }
     return st;

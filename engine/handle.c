@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cpu.h"
+#include "engine/access.h"
 #include "engine/engine.h"
 #include "engine/shared_model.h"
 #include "engine/user_data.h"
@@ -162,6 +163,8 @@ cairn_status cairn_open(cairn **out, const cairn_options *options, cairn_error *
     if (!c)
         return cairn_fail(err, CAIRN_ENOMEM, "handle");
     st = copy_options(c, o, err);
+    if (!st && o->principals)
+        st = engine_open_access(c, o->principals, err);
     if (!st && create)
         st = engine_make_folders(c->dir, err);
     if (!st)
@@ -182,6 +185,7 @@ void cairn_close(cairn *c)
     if (!c)
         return;
     view_cache_destroy(c->views);
+    access_destroy(c->access);
     stop_list_destroy(c->stop_words);
     synonyms_destroy(c->synonyms);
     analyzer_destroy(c->analyzer);

@@ -255,7 +255,7 @@ cairn_status cairn_pages_draw(cairn_pages *p, cairn *c, const cairn_page_request
     arena_init(&memory, (size_t)1 << 24);
     st = store_snapshot_open(c->store, &s, err);
     if (!st) {
-        st = engine_find_document(s, request->document, &doc, &memory, err);
+        st = engine_find_document(c, s, request->document, &doc, &memory, err);
         store_snapshot_close(s);
     }
     if (!st)

@@ -142,8 +142,10 @@ cairn_status cairn_receipt_write(cairn *c, const cairn_ask_request *q, const cai
 {
     json_t *j, *settings = NULL, *citations = json_array();
     view v;
-    cairn_status st = view_open(c, &v, err);
+    cairn_status st = engine_need_whole(c, err);
 
+    if (!st)
+        st = view_open(c, &v, err);
     if (st)
         return st;
     st = settings_to_json(&c->settings, &settings, err);

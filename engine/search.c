@@ -316,10 +316,13 @@ static cairn_status present_hit(cairn *c, const view *v, const retrieve_query *q
         st = store_doc_get(v->snapshot, chunk.doc, &doc, memory, err);
     if (!st)
         st = labels_read(&doc, memory, &labels, err);
+    if (!st && !engine_shows_document(c, &doc, memory)) /* it moved where it must not be seen */
+        st = CAIRN_ENOTFOUND;
     if (!st)
         st = engine_analyzer(c, &an, err);
     if (st)
         return st;
+    engine_keep_places(c, doc.uri, labels.places, &labels.n_places);
     *h = (cairn_hit){.rank = h->rank,
                      .score = found->score,
                      .doc = chunk.doc,
@@ -371,15 +374,18 @@ cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query
     if (!r || !r->hits)
         st = cairn_fail(err, CAIRN_ENOMEM, "search result");
     for (size_t i = 0; !st && i < found->n_hits; i++) {
-        r->hits[i].rank = i + 1;
-        st = present_hit(c, v, query, &found->hits[i], memory, &r->hits[i], err);
+        r->hits[r->n_hits].rank = r->n_hits + 1;
+        st = present_hit(c, v, query, &found->hits[i], memory, &r->hits[r->n_hits], err);
+        if (c->access && st == CAIRN_ENOTFOUND)
+            st = CAIRN_OK;
+        else
+            r->n_hits++;
     }
     if (st) {
         arena_clear(memory);
         free(memory);
         return st;
     }
-    r->n_hits = found->n_hits;
     r->mode = public_mode(found->mode);
     r->note = found->note ? arena_strdup(memory, found->note) : NULL;
     r->lexical_ms = (double)found->lexical_ns / 1e6;
@@ -445,9 +451,9 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
     if (!st && request->versions)
         st = engine_present_versions(c, &v, *out, err);
     if (!st && request->explain)
-        st = engine_explain(&query, &found, *out, err);
+        st = engine_explain(c, &query, &found, *out, err);
     if (!st && request->facets)
-        st = engine_facets(&v, &found, request->facets,
+        st = engine_facets(c, &v, &found, request->facets,
                            request->facet_values ? request->facet_values : 10, *out, err);
     if (!st && request->explain)
         st = engine_explain_words(c, &query, (*out)->memory, &(*out)->own_words, err);

@@ -57,7 +57,7 @@ cairn_status engine_turns(const cairn_turn *history, size_t n, arena *memory,
 
 /* Count documents by the fields named, over found->matches; into `out`. CAIRN_EUSAGE for a name that
  * is none. */
-cairn_status engine_facets(const view *v, const retrieve_result *found, const char *names,
+cairn_status engine_facets(cairn *c, const view *v, const retrieve_result *found, const char *names,
                            size_t values, cairn_search_result *out, cairn_error *err);
 /* The typed query with its misspelt words replaced, in `memory`; NULL when there are none. */
 cairn_status engine_suggestion(cairn *c, const view *v, const char *query, arena *memory,
@@ -86,7 +86,7 @@ cairn_status engine_present_versions(cairn *c, const view *v, cairn_search_resul
 retrieve_mode engine_mode(cairn_mode mode);
 
 /* Copy how the query was read and why each hit scores into `out`, whose hits are found's. */
-cairn_status engine_explain(const retrieve_query *query, const retrieve_result *found,
+cairn_status engine_explain(cairn *c, const retrieve_query *query, const retrieve_result *found,
                             cairn_search_result *out, cairn_error *err);
 
 #endif

@@ -48,22 +48,70 @@ cairn_status engine_completion_clause(const view *v, const char *text, arena *me
     return CAIRN_OK;
 }
 
+/* Every word that the correction brings in must be one that the handle may see; else it is dropped. */
+static cairn_status drop_hidden(cairn *c, const view *v, const char *query, const char **out,
+                                cairn_error *err)
+{
+    const char *at = *out;
+    cairn_status st = CAIRN_OK;
+
+    while (!st && *out && *at) {
+        char word[ANALYZER_FORM_MAX], form[ANALYZER_FORM_MAX];
+        size_t len = strcspn(at, " \t\n\"()"), n;
+        bool shown = true;
+        if (len && len < sizeof word) {
+            memcpy(word, at, len);
+            word[len] = '\0';
+            n = analyzer_form(word, len, form);
+            if (!strstr(query, word))
+                st = engine_shows_word(c, v, form, n, &shown, err);
+        } else if (len) {
+            shown = false;
+        }
+        if (!shown)
+            *out = NULL;
+        at += len + (at[len] != '\0');
+    }
+    return st;
+}
+
 cairn_status engine_suggestion(cairn *c, const view *v, const char *query, arena *memory,
                                const char **out, cairn_error *err)
 {
     analyzer *an;
     cairn_status st = engine_analyzer(c, &an, err);
 
-    return st ? st
-              : suggest_query(an, v->lexical, v->n_lexical, query, strlen(query), memory, out,
-                              err);
+    if (!st)
+        st = suggest_query(an, v->lexical, v->n_lexical, query, strlen(query), memory, out, err);
+    return !st && *out && c->access ? drop_hidden(c, v, query, out, err) : st;
+}
+
+/* Of words[0, *n) those that the handle may see, k at most; how often the others make them be written is
+ * nobody's business either. */
+static cairn_status keep_shown(cairn *c, const view *v, suggest_word *words, size_t *n, size_t k,
+                               cairn_error *err)
+{
+    size_t kept = 0;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; !st && i < *n && kept < k; i++) {
+        bool shown;
+        st = engine_shows_word(c, v, words[i].text, words[i].len, &shown, err);
+        if (!st && shown) {
+            words[kept] = words[i];
+            words[kept++].count = 1;
+        }
+    }
+    *n = kept;
+    return st;
 }
 
 /* *typing gets where the last word begins if it can be completed, else the length of the text. */
-static cairn_status complete(const view *v, const char *text, size_t k, cairn_suggestions *s,
+static cairn_status complete(cairn *c, const view *v, const char *text, size_t k, cairn_suggestions *s,
                              size_t *typing, cairn_error *err)
 {
-    suggest_word *words = arena_calloc(s->memory, k, sizeof *words);
+    size_t most = c->access ? 4 * k + 20 : k;
+    suggest_word *words = arena_calloc(s->memory, most, sizeof *words);
     size_t start, n = 0, len = strlen(text);
     cairn_status st = CAIRN_OK;
 
@@ -71,8 +119,10 @@ static cairn_status complete(const view *v, const char *text, size_t k, cairn_su
     if (!words || !s->completions)
         return cairn_fail(err, CAIRN_ENOMEM, "completions");
     if (suggest_last_word(text, len, &start))
-        st = suggest_complete(v->lexical, v->n_lexical, text + start, len - start, k, s->memory,
+        st = suggest_complete(v->lexical, v->n_lexical, text + start, len - start, most, s->memory,
                               words, &n, err);
+    if (!st && c->access)
+        st = keep_shown(c, v, words, &n, k, err);
     for (size_t i = 0; !st && i < n; i++) {
         char *whole = arena_printf(s->memory, "%.*s%s", (int)start, text, words[i].text);
         if (!whole)
@@ -123,7 +173,7 @@ cairn_status cairn_suggest(cairn *c, const char *text, size_t k, cairn_suggestio
     st = s ? view_open(c, &v, err) : cairn_fail(err, CAIRN_ENOMEM, "suggestions");
     if (!st) {
         s->memory = memory;
-        st = complete(&v, text, k ? k : 10, s, &typing, err);
+        st = complete(c, &v, text, k ? k : 10, s, &typing, err);
         if (!st)
             st = correct(c, &v, text, typing, s, err);
         view_close(&v);

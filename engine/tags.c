@@ -221,7 +221,7 @@ cairn_status cairn_tag(cairn *c, const char *name, const char *const *add, size_
     if (!st)
         st = store_snapshot_open(c->store, &t.s, err);
     if (!st) {
-        st = engine_find_document(t.s, name, &doc, &memory, err);
+        st = engine_find_document(c, t.s, name, &doc, &memory, err);
         if (!st) {
             st = tag_document(&t, &doc, err);
         } else if (st == CAIRN_ENOTFOUND) {
@@ -301,8 +301,10 @@ cairn_status cairn_tags(cairn *c, const char *prefix,
     store_doc_iter *it;
     store_doc doc;
     arena memory;
-    cairn_status st = store_snapshot_open(c->store, &s, err);
+    cairn_status st = engine_refresh_access(c, err);
 
+    if (!st)
+        st = store_snapshot_open(c->store, &s, err);
     if (st)
         return st;
     arena_init(&memory, RECORD_BYTES);
@@ -310,13 +312,14 @@ cairn_status cairn_tags(cairn *c, const char *prefix,
     st = store_doc_iter_open(s, prefix ? prefix : "", &it, err);
     while (!st && !(st = store_doc_iter_next(it, &doc, &memory, err))) {
         doc_labels labels;
+        bool shown = engine_shows(c, doc.uri);
         st = labels_read(&doc, &memory, &labels, err);
         if (!st && labels.same_as) {
             st = store_doc_get(s, labels.same_as, &doc, &memory, err);
             if (!st)
                 st = labels_read(&doc, &memory, &labels, err);
         }
-        for (size_t i = 0; !st && i < labels.n_tags; i++)
+        for (size_t i = 0; !st && shown && i < labels.n_tags; i++)
             st = count_tag(&k, labels.tags[i], i < labels.n_user, err);
         arena_reset(&memory);
     }

@@ -240,6 +240,9 @@ cairn_status user_data_open(cairn *c, bool create, sqlite3 **out, cairn_error *e
     *out = c->user_data;
     if (c->user_data)
         return CAIRN_OK;
+    st = engine_need_whole(c, err); /* conversations cite what others may read */
+    if (st)
+        return st;
     if (asprintf(&path, "%s/user.db", c->dir) < 0)
         return cairn_fail(err, CAIRN_ENOMEM, "user.db");
     st = make_file(path, create, err);

@@ -507,6 +507,9 @@ cairn_status cairn_export_vectors(cairn *c, const char *file,
     cairn_status st;
 
     *report = (cairn_export_report){0};
+    st = engine_need_whole(c, err);
+    if (st)
+        return st;
     if (format == CAIRN_VECTORS_BY_NAME || format == CAIRN_VECTORS_BVECS)
         return cairn_fail(err, CAIRN_EUSAGE,
                           "say in which format %s is to be written: npy, fvecs, jsonl or "

@@ -4,12 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/access.h"
+
 typedef struct cached {
     segment_id id;
     segment_file *file; /* retained */
     lexical_reader *lexical;
     vector_reader *vector;
     filter_reader *filter;
+    /* Of a handle for principals: the rows that the rules hide, for the rules of that version. */
+    uint64_t *hidden;
+    bool any_hidden;
+    uint64_t rules; /* 0: not looked at yet */
 } cached;
 
 struct view_cache {
@@ -23,6 +29,7 @@ static void cached_close(cached *x)
     vector_reader_close(x->vector);
     filter_reader_close(x->filter);
     segment_release(x->file);
+    free(x->hidden);
 }
 
 void view_cache_destroy(view_cache *cache)
@@ -107,16 +114,60 @@ static cairn_status find_cached(cairn *c, const store_segment *seg, cached **out
     return st;
 }
 
+/* Which rows of the segment the rules hide. */
+static cairn_status look_at_rules(const cairn *c, cached *x, cairn_error *err)
+{
+    size_t words = row_set_words(filter_reader_rows(x->filter));
+    cairn_status st;
+
+    if (x->rules == access_version(c->access))
+        return CAIRN_OK;
+    if (!x->hidden && !(x->hidden = calloc(words + 1, sizeof *x->hidden)))
+        return cairn_fail(err, CAIRN_ENOMEM, "hidden rows");
+    st = access_hidden(c->access, x->filter, x->hidden, &x->any_hidden, err);
+    if (!st)
+        x->rules = access_version(c->access);
+    return st;
+}
+
+/* What the handle may not see is deleted to whoever walks the view. */
+static cairn_status hide(const cairn *c, view *v, cached *x, const store_segment *seg,
+                         const uint64_t **deleted, cairn_error *err)
+{
+    size_t words = row_set_words(seg->n_rows);
+    uint64_t *bits;
+    cairn_status st;
+
+    *deleted = seg->deleted;
+    if (!c->access)
+        return CAIRN_OK;
+    st = look_at_rules(c, x, err);
+    if (st || !x->any_hidden)
+        return st;
+    if (filter_reader_rows(x->filter) != seg->n_rows)
+        return cairn_fail(err, CAIRN_ECORRUPT, "%s: columns of %u rows beside %u rows",
+                          segment_file_path(seg->file), filter_reader_rows(x->filter), seg->n_rows);
+    bits = calloc(words + 1, sizeof *bits);
+    if (!bits)
+        return cairn_fail(err, CAIRN_ENOMEM, "hidden rows");
+    for (size_t w = 0; w < words; w++)
+        bits[w] = x->hidden[w] | (seg->deleted ? seg->deleted[w] : 0);
+    v->hidden[v->n_hidden++] = bits;
+    *deleted = bits;
+    return CAIRN_OK;
+}
+
 static cairn_status view_allocate(view *v, size_t n)
 {
     n = n ? n : 1;
+    v->hidden = calloc(n, sizeof *v->hidden);
     v->lexical_of = calloc(n, sizeof *v->lexical_of);
     v->lexical = calloc(n, sizeof *v->lexical);
     v->lexical_filter = calloc(n, sizeof *v->lexical_filter);
     v->vector_of = calloc(n, sizeof *v->vector_of);
     v->vector = calloc(n, sizeof *v->vector);
     v->vector_filter = calloc(n, sizeof *v->vector_filter);
-    return v->lexical_of && v->lexical && v->lexical_filter && v->vector_of && v->vector &&
+    return v->hidden && v->lexical_of && v->lexical && v->lexical_filter && v->vector_of && v->vector &&
                    v->vector_filter
                ? CAIRN_OK
                : CAIRN_ENOMEM;
@@ -125,20 +176,23 @@ static cairn_status view_allocate(view *v, size_t n)
 static cairn_status view_add(cairn *c, view *v, const store_segment *seg, cairn_error *err)
 {
     cached *x = NULL;
+    const uint64_t *deleted = NULL;
     cairn_status st = find_cached(c, seg, &x, err);
     size_t i;
 
+    if (!st)
+        st = hide(c, v, x, seg, &deleted, err);
     if (st)
         return st;
     if (seg->kind == SEGMENT_LEXICAL) {
         i = v->n_lexical++;
         v->lexical_of[i] = seg;
-        v->lexical[i] = (lexical_segment){.reader = x->lexical, .deleted = seg->deleted};
+        v->lexical[i] = (lexical_segment){.reader = x->lexical, .deleted = deleted};
         v->lexical_filter[i] = x->filter;
     } else {
         i = v->n_vector++;
         v->vector_of[i] = seg;
-        v->vector[i] = (vector_segment){.reader = x->vector, .deleted = seg->deleted};
+        v->vector[i] = (vector_segment){.reader = x->vector, .deleted = deleted};
         v->vector_filter[i] = x->filter;
     }
     return CAIRN_OK;
@@ -152,7 +206,9 @@ cairn_status view_open(cairn *c, view *v, cairn_error *err)
     *v = (view){0};
     if (!c->views && !(c->views = calloc(1, sizeof *c->views)))
         return cairn_fail(err, CAIRN_ENOMEM, "segment readers");
-    st = store_snapshot_open(c->store, &v->snapshot, err);
+    st = engine_refresh_access(c, err);
+    if (!st)
+        st = store_snapshot_open(c->store, &v->snapshot, err);
     if (st)
         return st;
     n = store_segment_count(v->snapshot);
@@ -170,6 +226,9 @@ cairn_status view_open(cairn *c, view *v, cairn_error *err)
 void view_close(view *v)
 {
     store_snapshot_close(v->snapshot);
+    for (size_t i = 0; i < v->n_hidden; i++)
+        free(v->hidden[i]);
+    free(v->hidden);
     free(v->lexical_of);
     free(v->lexical);
     free(v->lexical_filter);

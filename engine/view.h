@@ -14,6 +14,8 @@
 #include "index/vector/vector.h"
 
 typedef struct view {
+    uint64_t **hidden; /* [n_hidden], owned: deleted rows and those that the handle may not see */
+    size_t n_hidden;
     store_snapshot *snapshot;
     /* n_lexical of each: segment, its search entry (allowed = NULL), its filter columns */
     const store_segment **lexical_of;

@@ -369,7 +369,7 @@ static cairn_status find_it(asking *a, const char *file, cairn_error *err)
     free(real);
     if (!a->path)
         return cairn_fail(err, CAIRN_ENOMEM, "a path");
-    st = engine_find_document(a->v.snapshot, file, &a->doc, a->memory, NULL);
+    st = engine_find_document(a->c, a->v.snapshot, file, &a->doc, a->memory, NULL);
     a->known = !st;
     return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
 }
@@ -411,6 +411,15 @@ cairn_status cairn_why_not(cairn *c, const char *file, const char *query, size_t
     cairn_status st;
 
     *out = NULL;
+    if (c->access) { /* of a file that it may not see, not even whether it is there */
+        cairn_document *d;
+        st = cairn_get(c, file, &d, err);
+        if (st) {
+            free(memory);
+            return st;
+        }
+        cairn_document_free(d);
+    }
     if (!memory)
         return cairn_fail(err, CAIRN_ENOMEM, "an explanation");
     arena_init(memory, WHY_BYTES);

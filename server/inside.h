@@ -30,16 +30,20 @@ cairn_status job_queue_create(job_queue **out, service *s, size_t max_waiting, c
 void job_queue_drain(job_queue *q);
 void job_queue_destroy(job_queue *q); /* NULL is fine; drains */
 
-cairn_status job_queue_add(job_queue *q, const char *collection, const char *kind,
+/* `who` NULL: the server itself. */
+cairn_status job_queue_add(job_queue *q, const service_caller *who, const char *collection, const char *kind,
                            const char *const *paths, size_t n_paths, uint64_t *id,
                            cairn_error *err);
 
 /* ---- service.c ---- */
 
+#define SERVICE_PRINCIPALS_BYTES (SERVICE_NAME_BYTES + 512)
+
 typedef struct lent {
     struct lent *next;
     cairn *c;
     char collection[SERVICE_NAME_BYTES];
+    char principals[SERVICE_PRINCIPALS_BYTES]; /* whose eyes it has; "": it sees everything */
     uint64_t generation;
     bool used;
 } lent;

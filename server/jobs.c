@@ -277,7 +277,7 @@ void job_queue_destroy(job_queue *q)
     free(q);
 }
 
-static job *job_new(const char *collection, const char *kind, const char *const *paths, size_t n)
+static job *job_new(const service_caller *who, const char *collection, const char *kind, const char *const *paths, size_t n)
 {
     job *j = calloc(1, sizeof *j);
 
@@ -287,6 +287,7 @@ static job *job_new(const char *collection, const char *kind, const char *const 
     }
     snprintf(j->seen.collection, sizeof j->seen.collection, "%s", collection);
     snprintf(j->seen.kind, sizeof j->seen.kind, "%s", kind);
+    snprintf(j->seen.owner, sizeof j->seen.owner, "%s", who ? who->name : "");
     j->seen.queued_ns = clock_wall_ns();
     for (size_t i = 0; i < n; i++) {
         if (!(j->paths[i] = strdup(paths[i]))) {
@@ -298,11 +299,11 @@ static job *job_new(const char *collection, const char *kind, const char *const 
     return j;
 }
 
-cairn_status job_queue_add(job_queue *q, const char *collection, const char *kind,
+cairn_status job_queue_add(job_queue *q, const service_caller *who, const char *collection, const char *kind,
                            const char *const *paths, size_t n_paths, uint64_t *id,
                            cairn_error *err)
 {
-    job *j = job_new(collection, kind, paths, n_paths);
+    job *j = job_new(who, collection, kind, paths, n_paths);
     cairn_status st = CAIRN_OK;
 
     if (!j)
@@ -331,7 +332,7 @@ cairn_status job_queue_add(job_queue *q, const char *collection, const char *kin
 static cairn_status check_collection(service *s, const char **collection, cairn_error *err)
 {
     cairn *c;
-    cairn_status st = service_acquire(s, *collection, &c, err);
+    cairn_status st = service_acquire(s, NULL, *collection, &c, err);
 
     if (st)
         return st;
@@ -341,8 +342,8 @@ static cairn_status check_collection(service *s, const char **collection, cairn_
     return CAIRN_OK;
 }
 
-cairn_status service_index(service *s, const char *collection, const char *const *paths,
-                           size_t n_paths, uint64_t *id, cairn_error *err)
+cairn_status service_index(service *s, const service_caller *who, const char *collection,
+                           const char *const *paths, size_t n_paths, uint64_t *id, cairn_error *err)
 {
     cairn_status st = check_collection(s, &collection, err);
 
@@ -352,15 +353,16 @@ cairn_status service_index(service *s, const char *collection, const char *const
         if (paths[i][0] != '/')
             st = cairn_fail(err, CAIRN_EUSAGE, "the server takes absolute paths, not \"%s\"",
                             paths[i]);
-    return st ? st : job_queue_add(s->jobs, collection, "index", paths, n_paths, id, err);
+    return st ? st : job_queue_add(s->jobs, who, collection, "index", paths, n_paths, id, err);
 }
 
-cairn_status service_retry(service *s, const char *collection, uint64_t *id, cairn_error *err)
+cairn_status service_retry(service *s, const service_caller *who, const char *collection,
+                           uint64_t *id, cairn_error *err)
 {
     cairn_status_info info = {0};
     const char **paths = NULL;
     cairn *c;
-    cairn_status st = service_acquire(s, collection, &c, err);
+    cairn_status st = service_acquire(s, who, collection, &c, err);
 
     if (st)
         return st;
@@ -375,18 +377,40 @@ cairn_status service_retry(service *s, const char *collection, uint64_t *id, cai
     if (!collection || !*collection)
         collection = s->collection;
     if (!st)
-        st = job_queue_add(s->jobs, collection, "retry", paths, info.n_failed, id, err);
+        st = job_queue_add(s->jobs, who, collection, "retry", paths, info.n_failed, id, err);
     free(paths);
     cairn_status_clear(&info);
     return st;
 }
 
-cairn_status service_delete(service *s, const char *collection, const char *uri_or_id, uint64_t *id,
-                            cairn_error *err)
+/* May the caller read all that would go? */
+static cairn_status check_covered(service *s, const service_caller *who, const char *collection,
+                                  const char *uri_or_id, cairn_error *err)
+{
+    cairn *c;
+    cairn_status st = service_acquire(s, who, collection, &c, err);
+
+    if (st)
+        return st;
+    st = cairn_access_covers(c, uri_or_id, err);
+    service_release(s, c);
+    return st;
+}
+
+cairn_status service_delete(service *s, const service_caller *who, const char *collection,
+                            const char *uri_or_id, uint64_t *id, cairn_error *err)
 {
     cairn_status st = check_collection(s, &collection, err);
 
-    return st ? st : job_queue_add(s->jobs, collection, "delete", &uri_or_id, 1, id, err);
+    if (!st)
+        st = check_covered(s, who, collection, uri_or_id, err);
+    return st ? st : job_queue_add(s->jobs, who, collection, "delete", &uri_or_id, 1, id, err);
+}
+
+void service_job_hide(const service_caller *who, service_job *job)
+{
+    if (who->role < SERVICE_ADMIN && strcmp(who->name, job->owner) && job->problem[0])
+        snprintf(job->problem, sizeof job->problem, "not for you to read");
 }
 
 static cairn_status no_such_job(uint64_t id, cairn_error *err)

@@ -65,17 +65,28 @@ cairn_options service_writer_options(const service *s, const char *collection)
 
 /* Take out of the list, under the lock: an idle handle of the collection, opened since the last
  * reload. */
-static lent *take_idle(service *s, const char *collection)
+static lent *take_idle(service *s, const char *collection, const char *principals)
 {
     for (lent *l = s->handles; l; l = l->next)
-        if (!l->used && l->generation == s->generation && !strcmp(l->collection, collection)) {
+        if (!l->used && l->generation == s->generation && !strcmp(l->collection, collection) &&
+            !strcmp(l->principals, principals)) {
             l->used = true;
             return l;
         }
     return NULL;
 }
 
-static cairn_status lend_new(service *s, const char *collection, lent **out, cairn_error *err)
+/* The caller's name and groups, as rules know them; "" for whoever sees everything. */
+static void principals_of(const service_caller *who, char out[SERVICE_PRINCIPALS_BYTES])
+{
+    out[0] = '\0';
+    if (who && who->role < SERVICE_ADMIN)
+        snprintf(out, SERVICE_PRINCIPALS_BYTES, "%s%s%s", who->name, who->groups[0] ? "," : "",
+                 who->groups);
+}
+
+static cairn_status lend_new(service *s, const char *collection, const char *principals, lent **out,
+                             cairn_error *err)
 {
     cairn_options o = reader_options(s, collection);
     lent *l = calloc(1, sizeof *l);
@@ -83,6 +94,8 @@ static cairn_status lend_new(service *s, const char *collection, lent **out, cai
 
     if (!l)
         return cairn_fail(err, CAIRN_ENOMEM, "handle");
+    o.principals = *principals ? principals : NULL;
+    strcpy(l->principals, principals);
     pthread_mutex_lock(&s->mutex);
     l->generation = s->generation; /* before opening: a reload meanwhile makes it old */
     pthread_mutex_unlock(&s->mutex);
@@ -101,9 +114,11 @@ static cairn_status lend_new(service *s, const char *collection, lent **out, cai
     return CAIRN_OK;
 }
 
-cairn_status service_acquire(service *s, const char *collection, cairn **out, cairn_error *err)
+cairn_status service_acquire(service *s, const service_caller *who, const char *collection,
+                             cairn **out, cairn_error *err)
 {
     const char *name = or_default(s, collection);
+    char principals[SERVICE_PRINCIPALS_BYTES];
     lent *l = NULL;
     cairn_status st = service_check_name(name, err);
 
@@ -112,11 +127,12 @@ cairn_status service_acquire(service *s, const char *collection, cairn **out, ca
         return st;
     if (atomic_load(&s->draining))
         return cairn_fail(err, CAIRN_EBUSY, "the server is shutting down");
+    principals_of(who, principals);
     pthread_mutex_lock(&s->mutex);
-    l = take_idle(s, name);
+    l = take_idle(s, name, principals);
     pthread_mutex_unlock(&s->mutex);
     if (!l)
-        st = lend_new(s, name, &l, err);
+        st = lend_new(s, name, principals, &l, err);
     if (!st)
         *out = l->c;
     return st;
@@ -349,7 +365,7 @@ static cairn_status read_names(service *s, cairn_error *err)
     cairn_status_info info;
     service_names names;
     cairn *c = NULL;
-    cairn_status st = service_acquire(s, NULL, &c, err);
+    cairn_status st = service_acquire(s, NULL, NULL, &c, err);
 
     if (st)
         return st;
@@ -502,7 +518,7 @@ cairn_status service_reload(service *s, cairn_error *err)
 cairn_status service_ready(service *s, cairn_error *err)
 {
     cairn *c;
-    cairn_status st = service_acquire(s, NULL, &c, err);
+    cairn_status st = service_acquire(s, NULL, NULL, &c, err);
 
     if (!st)
         service_release(s, c);

@@ -49,9 +49,12 @@ void service_close(service *s);
 
 /* ---- collections ------------------------------------------------------------------------------ */
 
-/* Lend a read-only handle of a collection (NULL or "": the default one). CAIRN_ENOTFOUND where there
- * is none. */
-cairn_status service_acquire(service *s, const char *collection, cairn **out, cairn_error *err);
+typedef struct service_caller service_caller;
+
+/* Lend a read-only handle of a collection (NULL or "": the default one), which sees what the caller may read;
+ * `who` NULL: the server itself, and everything, as an admin does. CAIRN_ENOTFOUND where there is none. */
+cairn_status service_acquire(service *s, const service_caller *who, const char *collection,
+                             cairn **out, cairn_error *err);
 /* Give it back; NULL is fine. */
 void service_release(service *s, cairn *c);
 /* Give back a handle that answered CAIRN_ECORRUPT, CAIRN_EIO or CAIRN_EUNSUPPORTED: it is closed, so
@@ -82,11 +85,12 @@ cairn_status service_reranker(char *out, size_t cap, cairn_error *err);
 
 typedef enum service_role { SERVICE_NOBODY, SERVICE_READ, SERVICE_WRITE, SERVICE_ADMIN } service_role;
 
-typedef struct service_caller {
+struct service_caller {
     char name[SERVICE_NAME_BYTES]; /* of the token, or "local" */
     service_role role;
     char collections[512]; /* comma-separated; "": all */
-} service_caller;
+    char groups[512];      /* comma-separated, of which the token is a member */
+};
 
 /* Who holds this token? `bearer` is the token alone, NULL where none was sent. `trusted`: the caller
  * came through a door that only the owner of the home can use (a unix socket), and is its admin
@@ -100,9 +104,10 @@ bool service_has_tokens(service *s);
 cairn_status service_need(const service_caller *who, const char *collection, service_role role,
                           cairn_error *err);
 /* Make a token of 256 random bits, note its hash in the file and give the token itself, which is
- * nowhere else. `collections` NULL: all. */
+ * nowhere else. `collections` NULL: all; `groups` NULL: none. */
 cairn_status service_token_add(const char *token_file, const char *name, service_role role,
-                               const char *collections, char token[80], cairn_error *err);
+                               const char *collections, const char *groups, char token[80],
+                               cairn_error *err);
 const char *service_role_name(service_role role);
 bool service_role_parse(const char *text, service_role *out);
 
@@ -119,6 +124,7 @@ typedef enum service_job_state {
 typedef struct service_job {
     uint64_t id;
     char collection[SERVICE_NAME_BYTES];
+    char owner[SERVICE_NAME_BYTES]; /* the token's name, "local", or "" for the server's own */
     char kind[16]; /* "index", "upload", "retry" or "delete" */
     service_job_state state;
     char stage[16]; /* as cairn_progress */
@@ -129,12 +135,17 @@ typedef struct service_job {
 } service_job;
 
 /* One job runs at a time, in the order they came; each sees what the ones before it did. */
-cairn_status service_index(service *s, const char *collection, const char *const *paths,
-                           size_t n_paths, uint64_t *job, cairn_error *err);
-/* Read the files again that could not be read; CAIRN_ENOTFOUND where there are none. */
-cairn_status service_retry(service *s, const char *collection, uint64_t *job, cairn_error *err);
-cairn_status service_delete(service *s, const char *collection, const char *uri_or_id,
-                            uint64_t *job, cairn_error *err);
+cairn_status service_index(service *s, const service_caller *who, const char *collection,
+                           const char *const *paths, size_t n_paths, uint64_t *job,
+                           cairn_error *err);
+/* Read the files again that could not be read; CAIRN_ENOTFOUND where there are none that `who` may know of. */
+cairn_status service_retry(service *s, const service_caller *who, const char *collection,
+                           uint64_t *job, cairn_error *err);
+/* What `who` may not read can't be removed either (cairn_access_covers). */
+cairn_status service_delete(service *s, const service_caller *who, const char *collection,
+                            const char *uri_or_id, uint64_t *job, cairn_error *err);
+/* The job as the caller may know it: what names files is told to its owner and to admins. */
+void service_job_hide(const service_caller *who, service_job *job);
 /* CAIRN_ENOTFOUND: no such job, or ended long ago. */
 cairn_status service_job_get(service *s, uint64_t id, service_job *out, cairn_error *err);
 /* The newest first, at most `max`; returns how many. */
@@ -149,8 +160,9 @@ const char *service_job_state_name(service_job_state state);
 /* A file that comes in pieces: into HOME/uploads/COLLECTION/NAME, whole or not at all, then indexed by
  * a job. `name` may hold folders; no "..", no hidden part. */
 typedef struct service_upload service_upload;
-cairn_status service_upload_begin(service *s, const char *collection, const char *name,
-                                  service_upload **out, cairn_error *err);
+/* CAIRN_EUSAGE where the caller could not read the file afterwards. */
+cairn_status service_upload_begin(service *s, const service_caller *who, const char *collection,
+                                  const char *name, service_upload **out, cairn_error *err);
 /* CAIRN_ELIMIT: larger than max_upload_bytes. */
 cairn_status service_upload_write(service_upload *u, const void *data, size_t len,
                                   cairn_error *err);

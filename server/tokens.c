@@ -1,7 +1,7 @@
 /* tokens.c - bearer tokens: a file of hashes, and the question who holds one.
  *
- * The file has a line a token: NAME ROLE SHA256 [COLLECTION,...], words apart by one or more blanks;
- * '#' begins a comment line. A token is "cairn_" and 256 random bits in base64url, so its plain
+ * The file has a line a token: NAME ROLE SHA256 [COLLECTION,... [GROUP,...]], words apart by one or more
+ * blanks; "*" stands for all collections, '#' begins a comment line. A token is "cairn_" and 256 random bits in base64url, so its plain
  * SHA-256 is enough: there is nothing to guess that a slow hash would have to protect. */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #define HASH_BYTES  32
 #define TOKEN_BYTES 32
 #define MAX_TOKENS  10000
-#define LINE_BYTES  1024
+#define LINE_BYTES  2048
 
 typedef struct token {
     service_caller caller;
@@ -67,19 +67,24 @@ static bool parse_hash(const char *hex, unsigned char out[HASH_BYTES])
 
 static bool parse_line(char *line, token *out)
 {
-    char *save = NULL, *name = strtok_r(line, " \t\r\n", &save), *role, *hash, *collections;
+    char *save = NULL, *name = strtok_r(line, " \t\r\n", &save), *role, *hash, *collections,
+         *groups;
 
     role = name ? strtok_r(NULL, " \t\r\n", &save) : NULL;
     hash = role ? strtok_r(NULL, " \t\r\n", &save) : NULL;
     collections = hash ? strtok_r(NULL, " \t\r\n", &save) : NULL;
+    groups = collections ? strtok_r(NULL, " \t\r\n", &save) : NULL;
     *out = (token){0};
-    if (!hash || (collections && strtok_r(NULL, " \t\r\n", &save)) ||
+    if (!hash || (groups && strtok_r(NULL, " \t\r\n", &save)) ||
+        (groups && strlen(groups) >= sizeof out->caller.groups) ||
         strlen(name) >= sizeof out->caller.name ||
         (collections && strlen(collections) >= sizeof out->caller.collections))
         return false;
     strcpy(out->caller.name, name);
-    if (collections)
+    if (collections && strcmp(collections, "*"))
         strcpy(out->caller.collections, collections);
+    if (groups)
+        strcpy(out->caller.groups, groups);
     return service_role_parse(role, &out->caller.role) && parse_hash(hash, out->hash);
 }
 
@@ -105,7 +110,7 @@ static cairn_status read_lines(token_table *t, FILE *f, const char *path, cairn_
         if (!parse_line(line, &t->all[t->n]))
             return cairn_fail(err, CAIRN_EUSAGE,
                               "%s, line %zu: a line is NAME read|write|admin SHA256 "
-                              "[COLLECTION,...]", path, number);
+                              "[COLLECTION,...|* [GROUP,...]]", path, number);
         t->n++;
     }
     return ferror(f) ? cairn_fail_errno(err, errno, "read %s", path) : CAIRN_OK;
@@ -204,17 +209,21 @@ static cairn_status append_line(const char *path, const char *line, size_t len, 
 }
 
 cairn_status service_token_add(const char *token_file, const char *name, service_role role,
-                               const char *collections, char out[80], cairn_error *err)
+                               const char *collections, const char *groups, char out[80],
+                               cairn_error *err)
 {
     unsigned char secret[TOKEN_BYTES], hash[HASH_BYTES];
     char line[LINE_BYTES], hex[2 * HASH_BYTES + 1];
     service_caller nobody;
     int n;
 
-    if (!good_word(name, sizeof nobody.name) ||
-        (collections && !good_word(collections, sizeof nobody.collections)))
-        return cairn_fail(err, CAIRN_EUSAGE, "a token's name and its collections are words without "
-                                             "blanks and #");
+    if (!good_word(name, sizeof nobody.name) || strpbrk(name, ",*") ||
+        (collections && !good_word(collections, sizeof nobody.collections)) ||
+        (groups && (!good_word(groups, sizeof nobody.groups) || strchr(groups, '*'))))
+        return cairn_fail(err, CAIRN_EUSAGE, "a token's name, its collections and its groups are words "
+                                             "without blanks, # and *");
+    if (groups && !collections)
+        collections = "*";
     memcpy(out, "cairn_", 7);
     if (gnutls_rnd(GNUTLS_RND_KEY, secret, sizeof secret))
         return cairn_fail(err, CAIRN_EIO, "no random numbers");
@@ -223,8 +232,9 @@ cairn_status service_token_add(const char *token_file, const char *name, service
         return cairn_fail(err, CAIRN_EIO, "SHA-256 failed");
     for (size_t i = 0; i < HASH_BYTES; i++)
         snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-    n = snprintf(line, sizeof line, "%s %s %s%s%s\n", name, service_role_name(role), hex,
-                 collections ? " " : "", collections ? collections : "");
+    n = snprintf(line, sizeof line, "%s %s %s%s%s%s%s\n", name, service_role_name(role), hex,
+                 collections ? " " : "", collections ? collections : "", groups ? " " : "",
+                 groups ? groups : "");
     if (n < 0 || (size_t)n >= sizeof line)
         return cairn_fail(err, CAIRN_EUSAGE, "the token's collections are too long");
     return append_line(token_file, line, (size_t)n, err);

@@ -21,6 +21,7 @@ struct service_upload {
     char *path, *temporary;
     int fd;
     size_t written;
+    service_caller owner;
 };
 
 /* Parts between slashes: not empty, none that begins with a dot, no control characters. */
@@ -73,8 +74,24 @@ void service_upload_abort(service_upload *u)
     free(u);
 }
 
-cairn_status service_upload_begin(service *s, const char *collection, const char *name,
-                                  service_upload **out, cairn_error *err)
+/* A file that its sender could not read would be one that somebody else may. */
+static cairn_status check_place(service_upload *u, const service_caller *who, cairn_error *err)
+{
+    bool allowed = false;
+    cairn *c;
+    cairn_status st = service_acquire(u->s, who, u->collection, &c, err);
+
+    if (st)
+        return st;
+    st = cairn_access_allows(c, u->path, &allowed, err);
+    service_release(u->s, c);
+    if (!st && !allowed)
+        st = cairn_fail(err, CAIRN_EUSAGE, "you may not put a file there");
+    return st;
+}
+
+cairn_status service_upload_begin(service *s, const service_caller *who, const char *collection,
+                                  const char *name, service_upload **out, cairn_error *err)
 {
     service_upload *u = NULL;
     char id[SERVICE_ID_BYTES];
@@ -87,7 +104,7 @@ cairn_status service_upload_begin(service *s, const char *collection, const char
         return cairn_fail(err, CAIRN_EUSAGE,
                           "a file's name has at most %d bytes of UTF-8 and no part that is empty or "
                           "begins with a dot", NAME_MAX_BYTES);
-    st = service_acquire(s, collection, &c, err);
+    st = service_acquire(s, NULL, collection, &c, err);
     service_release(s, c);
     if (st)
         return st;
@@ -96,6 +113,8 @@ cairn_status service_upload_begin(service *s, const char *collection, const char
         return cairn_fail(err, CAIRN_ENOMEM, "upload");
     u->s = s;
     u->fd = -1;
+    if (who)
+        u->owner = *who;
     snprintf(u->collection, sizeof u->collection, "%s",
              collection && *collection ? collection : s->collection);
     service_request_id(id);
@@ -106,6 +125,8 @@ cairn_status service_upload_begin(service *s, const char *collection, const char
         u->temporary = NULL;
         st = cairn_fail(err, CAIRN_ENOMEM, "upload");
     }
+    if (!st)
+        st = check_place(u, who, err);
     if (!st)
         st = make_parents(u->path, strlen(s->home) + 1, err);
     if (!st && (u->fd = open(u->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
@@ -147,7 +168,7 @@ cairn_status service_upload_finish(service_upload *u, uint64_t *job, cairn_error
     if (!st) {
         close(u->fd);
         u->fd = -1;
-        st = job_queue_add(u->s->jobs, u->collection, "upload", &path, 1, job, err);
+        st = job_queue_add(u->s->jobs, &u->owner, u->collection, "upload", &path, 1, job, err);
     }
     service_upload_abort(u);
     return st;

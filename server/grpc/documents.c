@@ -202,7 +202,7 @@ static void delete(rpc_call *c, const ProtobufCMessage *request)
 
     if (!need(c, q->collection, SERVICE_WRITE))
         return;
-    st = service_delete(service_of(c), q->collection, q->document, &id, &err);
+    st = service_delete(service_of(c), caller_of(c), q->collection, q->document, &id, &err);
     if (!st)
         st = wait_for_job(c, id, NULL, NULL, &job, &err);
     if (st) {

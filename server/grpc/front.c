@@ -41,7 +41,7 @@ cairn *lend(rpc_call *c, const char *collection)
 
     if (!need(c, collection, SERVICE_READ))
         return NULL;
-    st = service_acquire(service_of(c), collection, &handle, &err);
+    st = service_acquire(service_of(c), caller_of(c), collection, &handle, &err);
     if (st)
         rpc_finish(c, st, &err);
     return st ? NULL : handle;

@@ -107,7 +107,7 @@ static cairn_status begin_file(rpc_call *c, uploading *u, const Cairn__V1__Uploa
         return cairn_fail(err, CAIRN_ENOMEM, "upload");
     }
     u->n++;
-    return service_upload_begin(service_of(c), f->collection, f->name, &u->current, err);
+    return service_upload_begin(service_of(c), caller_of(c), f->collection, f->name, &u->current, err);
 }
 
 static cairn_status take_data(rpc_call *c, uploading *u, const ProtobufCBinaryData *data,

@@ -21,7 +21,7 @@ cairn *lend_handle(http_request *r, const char *collection, service_role role)
 
     if (!lend_allowed(r, collection, role))
         return NULL;
-    st = service_acquire(r->h->s, collection, &c, &err);
+    st = service_acquire(r->h->s, &r->caller, collection, &c, &err);
     if (st)
         respond_error(r, st, &err);
     return c;

@@ -247,7 +247,7 @@ static enum MHD_Result begin(http *h, struct MHD_Connection *c, const char *url,
                                        r->route->role, &err);
         if (st)
             return refuse(r, MHD_HTTP_FORBIDDEN, err.text);
-        st = service_upload_begin(h->s, collection, r->rest, &r->upload, &err);
+        st = service_upload_begin(h->s, &r->caller, collection, r->rest, &r->upload, &err);
         if (st)
             return refuse(r, http_status_of(st), err.text);
     }

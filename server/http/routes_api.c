@@ -340,6 +340,14 @@ static void show_text(http_request *r)
 
 /* ---- jobs ---- */
 
+static json_t *job_json(const http_request *r, const service_job *job)
+{
+    service_job mine = *job;
+
+    service_job_hide(&r->caller, &mine);
+    return present_job(&mine);
+}
+
 static void answer_job(http_request *r, cairn_status st, uint64_t id, cairn_error *err)
 {
     char where[64];
@@ -352,7 +360,7 @@ static void answer_job(http_request *r, cairn_status st, uint64_t id, cairn_erro
         return;
     }
     snprintf(where, sizeof where, "/api/v1/jobs/%llu", (unsigned long long)id);
-    respond_json(r, MHD_HTTP_ACCEPTED, present_job(&job));
+    respond_json(r, MHD_HTTP_ACCEPTED, job_json(r, &job));
     respond_header(r, MHD_HTTP_HEADER_LOCATION, where);
 }
 
@@ -369,7 +377,7 @@ static void delete_document(http_request *r)
 
     if (!read_args(r, fields, ARG_COUNT(fields), &a) || !lend_allowed(r, a.collection, SERVICE_WRITE))
         return;
-    st = service_delete(r->h->s, a.collection, a.uri, &id, &err);
+    st = service_delete(r->h->s, &r->caller, a.collection, a.uri, &id, &err);
     answer_job(r, st, id, &err);
 }
 
@@ -411,7 +419,7 @@ static void index_paths(http_request *r)
         if (!(paths[i] = json_string_value(json_array_get(a.paths, i))))
             st = cairn_fail(&err, CAIRN_EUSAGE, "\"paths\" is a list of texts");
     if (!st)
-        st = service_index(r->h->s, a.collection, paths, n, &id, &err);
+        st = service_index(r->h->s, &r->caller, a.collection, paths, n, &id, &err);
     answer_job(r, st, id, &err);
 }
 
@@ -465,7 +473,7 @@ static void follow_job(http_request *r, service_job *job)
         if (seen == before && !ended && stream_put_text(r, ": waiting\n\n"))
             continue;
         before = seen;
-        if (!stream_put(r, "job", present_job(job)) || ended)
+        if (!stream_put(r, "job", job_json(r, job)) || ended)
             return;
     }
 }
@@ -483,7 +491,7 @@ static void show_job(http_request *r)
         respond_refusal(r, MHD_HTTP_SERVICE_UNAVAILABLE, "too many follow jobs: ask for the job now "
                                                          "and then");
     else
-        respond_json(r, MHD_HTTP_OK, present_job(&job));
+        respond_json(r, MHD_HTTP_OK, job_json(r, &job));
     if (events)
         atomic_fetch_sub(&followers, 1);
 }
@@ -507,9 +515,58 @@ static void list_jobs(http_request *r)
 
     for (size_t i = 0; i < n; i++)
         if (!service_need(&r->caller, jobs[i].collection, SERVICE_READ, NULL))
-            json_array_append_new(all, present_job(&jobs[i]));
+            json_array_append_new(all, job_json(r, &jobs[i]));
     free(jobs);
     respond_json(r, MHD_HTTP_OK, json_pack("{s:o}", "jobs", all));
+}
+
+/* ---- who may read what ---- */
+
+typedef struct access_args {
+    const char *collection, *rules;
+} access_args;
+
+static void put_rules(http_request *r)
+{
+    access_args a = {0};
+    cairn_error err = {0};
+    cairn_status st;
+    cairn *c;
+    static const arg_field fields[] = {
+        ARG_FIELD(access_args, "collection", collection, ARG_TEXT, false, 0, 100),
+        ARG_FIELD(access_args, "rules", rules, ARG_TEXT, true, 0, (double)SMALL_BODY),
+    };
+
+    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
+        return;
+    st = cairn_access_write(c, a.rules, strlen(a.rules), &err);
+    if (st)
+        respond_error(r, st, &err);
+    else
+        respond_json(r, MHD_HTTP_OK, json_pack("{s:s}", "rules", a.rules));
+    lend_back(r, c, CAIRN_OK);
+}
+
+static void show_rules(http_request *r)
+{
+    access_args a = {0};
+    cairn_error err = {0};
+    char *rules = NULL;
+    cairn_status st;
+    cairn *c;
+    static const arg_field fields[] = {
+        ARG_FIELD(access_args, "collection", collection, ARG_TEXT, false, 0, 100),
+    };
+
+    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
+        return;
+    st = cairn_access_read(c, &rules, &err);
+    if (st)
+        respond_error(r, st, &err);
+    else
+        respond_json(r, MHD_HTTP_OK, json_pack("{s:o}", "rules", json_str(rules)));
+    free(rules);
+    lend_back(r, c, CAIRN_OK);
 }
 
 /* ---- collections and status ---- */
@@ -610,6 +667,8 @@ const http_route routes_api[] = {
     {"GET", "/api/v1/collections", LANE_QUICK, SERVICE_READ, 0, SHAPE_API, list_collections},
     {"POST", "/api/v1/collections", LANE_QUICK, SERVICE_ADMIN, SMALL_BODY, SHAPE_API,
      create_collection},
+    {"GET", "/api/v1/access", LANE_QUICK, SERVICE_ADMIN, 0, SHAPE_API, show_rules},
+    {"PUT", "/api/v1/access", LANE_QUICK, SERVICE_ADMIN, SMALL_BODY, SHAPE_API, put_rules},
     {"GET", "/api/v1/status", LANE_QUICK, SERVICE_READ, 0, SHAPE_API, show_status},
     {0},
 };

@@ -223,7 +223,7 @@ static void retry(http_request *r)
     if (!read_args(r, fields, ARG_COUNT(fields), &a) ||
         !lend_allowed(r, a.collection, SERVICE_WRITE))
         return;
-    st = service_retry(r->h->s, a.collection, &id, &err);
+    st = service_retry(r->h->s, &r->caller, a.collection, &id, &err);
     if (!st)
         st = service_job_get(r->h->s, id, &job, &err);
     if (st) {
@@ -231,6 +231,7 @@ static void retry(http_request *r)
         return;
     }
     snprintf(where, sizeof where, "/api/v1/jobs/%llu", (unsigned long long)id);
+    service_job_hide(&r->caller, &job);
     respond_json(r, MHD_HTTP_ACCEPTED, present_job(&job));
     respond_header(r, MHD_HTTP_HEADER_LOCATION, where);
 }

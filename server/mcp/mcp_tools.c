@@ -40,7 +40,7 @@ cairn_status mcp_acquire(const mcp_call *call, const char *collection, cairn **o
     cairn_status st = service_need(call->caller, name, SERVICE_READ, err);
 
     *out = NULL;
-    return st ? st : service_acquire(call->s, name, out, err);
+    return st ? st : service_acquire(call->s, call->caller, name, out, err);
 }
 
 /* ---- search ---- */

@@ -56,7 +56,7 @@ static void index_docs(world *w)
     uint64_t id, seen = 0;
     cairn_error err;
 
-    if (service_index(w->s, NULL, &path, 1, &id, &err))
+    if (service_index(w->s, NULL, NULL, &path, 1, &id, &err))
         fail_msg("%s", err.text);
     do {
         assert_int_equal(service_job_wait(w->s, id, &seen, WAIT_NS, &job, &err), CAIRN_OK);
@@ -289,7 +289,7 @@ static void a_collection_goes_with_all_it_has(void **state)
     make.name = away.name = ask.name = q.collection = (char *)"annex";
     q.query = (char *)"granite";
     drop(call(w, "/cairn.v1.Collections/Create", &make.base, &cairn__v1__collection__descriptor, RPC_OK));
-    assert_int_equal(service_index(w->s, "annex", &path, 1, &id, &err), CAIRN_OK);
+    assert_int_equal(service_index(w->s, NULL, "annex", &path, 1, &id, &err), CAIRN_OK);
     do {
         assert_int_equal(service_job_wait(w->s, id, &seen, WAIT_NS, &job, &err), CAIRN_OK);
     } while (job.state < SERVICE_JOB_DONE);
@@ -671,7 +671,7 @@ static void add_token(world *w, const char *name, service_role role, const char 
     cairn_error err;
 
     snprintf(file, sizeof file, "%s/tokens", w->home);
-    if (service_token_add(file, name, role, collections, token, &err))
+    if (service_token_add(file, name, role, collections, NULL, token, &err))
         fail_msg("%s", err.text);
     snprintf(header, 120, "Bearer %s", token);
 }

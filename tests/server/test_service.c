@@ -94,7 +94,7 @@ static void index_notes(world *w)
     uint64_t id;
     cairn_error err;
 
-    if (service_index(w->s, NULL, &path, 1, &id, &err))
+    if (service_index(w->s, NULL, NULL, &path, 1, &id, &err))
         fail_msg("%s", err.text);
     job = wait_for(w, id);
     if (job.state != SERVICE_JOB_DONE)
@@ -109,7 +109,7 @@ static size_t hits(world *w, const char *query)
     size_t n = SIZE_MAX;
     cairn *c;
 
-    if (service_acquire(w->s, NULL, &c, NULL))
+    if (service_acquire(w->s, NULL, NULL, &c, NULL))
         return n;
     if (!cairn_search(c, &q, &found, NULL))
         n = found->n_hits;
@@ -139,7 +139,7 @@ static void threads_search_while_a_job_writes(void **state)
     index_notes(w);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&t[i], NULL, search_often, w), 0);
-    assert_int_equal(service_index(w->s, "default", &path, 1, &id, NULL), CAIRN_OK);
+    assert_int_equal(service_index(w->s, NULL, "default", &path, 1, &id, NULL), CAIRN_OK);
     for (size_t i = 0; i < 4; i++) {
         pthread_join(t[i], &wrong);
         assert_null(wrong);
@@ -155,13 +155,13 @@ static void unknown_collections_are_refused(void **state)
     cairn *c;
 
     for (size_t i = 0; i < 4; i++) {
-        cairn_status st = service_acquire(w->s, names[i], &c, &err);
+        cairn_status st = service_acquire(w->s, NULL, names[i], &c, &err);
         assert_int_equal(st, i ? CAIRN_EUSAGE : CAIRN_ENOTFOUND);
         assert_null(c);
     }
     assert_int_equal(service_create_collection(w->s, "../x", &err), CAIRN_EUSAGE);
     assert_int_equal(service_create_collection(w->s, "none", &err), CAIRN_OK);
-    assert_int_equal(service_acquire(w->s, "none", &c, &err), CAIRN_OK);
+    assert_int_equal(service_acquire(w->s, NULL, "none", &c, &err), CAIRN_OK);
     service_discard(w->s, c);
 }
 
@@ -194,9 +194,9 @@ static void tokens_say_who_calls(void **state)
 
     snprintf(file, sizeof file, "%s/tokens", w->home);
     assert_false(service_has_tokens(w->s));
-    assert_int_equal(service_token_add(file, "ann", SERVICE_READ, "default,b", reader, &err), 0);
-    assert_int_equal(service_token_add(file, "bob", SERVICE_WRITE, NULL, writer, &err), 0);
-    assert_int_equal(service_token_add(file, "a b", SERVICE_READ, NULL, changed, &err),
+    assert_int_equal(service_token_add(file, "ann", SERVICE_READ, "default,b", NULL, reader, &err), 0);
+    assert_int_equal(service_token_add(file, "bob", SERVICE_WRITE, NULL, NULL, writer, &err), 0);
+    assert_int_equal(service_token_add(file, "a b", SERVICE_READ, NULL, NULL, changed, &err),
                      CAIRN_EUSAGE);
     assert_int_equal(stat(file, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
@@ -231,7 +231,7 @@ static void broken_token_files_change_nothing(void **state)
     cairn_error err;
 
     snprintf(file, sizeof file, "%s/tokens", w->home);
-    assert_int_equal(service_token_add(file, "ann", SERVICE_ADMIN, NULL, token, &err), 0);
+    assert_int_equal(service_token_add(file, "ann", SERVICE_ADMIN, NULL, NULL, token, &err), 0);
     assert_int_equal(service_reload(w->s, &err), CAIRN_OK);
     for (size_t i = 0; i < 3; i++) {
         write_text(file, texts[i]);
@@ -256,11 +256,11 @@ static void jobs_index_and_delete(void **state)
 
     index_notes(w);
     assert_int_equal(hits(w, "granite"), 1);
-    assert_int_equal(service_index(w->s, NULL, &relative, 1, &id, &err), CAIRN_EUSAGE);
-    assert_int_equal(service_delete(w->s, NULL, w->notes, &id, &err), CAIRN_OK);
+    assert_int_equal(service_index(w->s, NULL, NULL, &relative, 1, &id, &err), CAIRN_EUSAGE);
+    assert_int_equal(service_delete(w->s, NULL, NULL, w->notes, &id, &err), CAIRN_OK);
     assert_int_equal(wait_for(w, id).removed, 1);
     assert_int_equal(hits(w, "granite"), 0);
-    assert_int_equal(service_delete(w->s, NULL, w->notes, &id, &err), CAIRN_OK);
+    assert_int_equal(service_delete(w->s, NULL, NULL, w->notes, &id, &err), CAIRN_OK);
     assert_int_equal(wait_for(w, id).state, SERVICE_JOB_FAILED);
     assert_int_equal(service_job_list(w->s, list, 8), 3);
     assert_int_equal(list[0].id, id);
@@ -279,9 +279,9 @@ static void uploads_are_whole_or_not_there(void **state)
     cairn_error err;
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (service_upload_begin(w->s, NULL, bad[i], &u, &err) != CAIRN_EUSAGE)
+        if (service_upload_begin(w->s, NULL, NULL, bad[i], &u, &err) != CAIRN_EUSAGE)
             fail_msg("took \"%s\"", bad[i]);
-    assert_int_equal(service_upload_begin(w->s, NULL, "in/shale.txt", &u, &err), CAIRN_OK);
+    assert_int_equal(service_upload_begin(w->s, NULL, NULL, "in/shale.txt", &u, &err), CAIRN_OK);
     assert_int_equal(service_upload_write(u, "Shale splits ", 13, &err), CAIRN_OK);
     assert_int_equal(service_upload_write(u, "easily.\n", 8, &err), CAIRN_OK);
     assert_int_equal(service_upload_finish(u, &id, &err), CAIRN_OK);
@@ -291,7 +291,7 @@ static void uploads_are_whole_or_not_there(void **state)
     assert_int_equal(hits(w, "shale"), 1);
 
     memset(big, 'x', sizeof big);
-    assert_int_equal(service_upload_begin(w->s, NULL, "big.txt", &u, &err), CAIRN_OK);
+    assert_int_equal(service_upload_begin(w->s, NULL, NULL, "big.txt", &u, &err), CAIRN_OK);
     assert_int_equal(service_upload_write(u, big, sizeof big, &err), CAIRN_OK);
     assert_int_equal(service_upload_write(u, big, sizeof big, &err), CAIRN_ELIMIT);
     service_upload_abort(u);
@@ -310,7 +310,7 @@ static void a_reload_takes_a_new_configuration(void **state)
     write_text(w->config, "[search]\nb = nonsense\n");
     assert_int_equal(service_reload(w->s, &err), CAIRN_EUSAGE);
     assert_int_equal(hits(w, "granite"), 1); /* by a handle opened before */
-    assert_int_equal(service_acquire(w->s, NULL, &c, &err), CAIRN_OK);
+    assert_int_equal(service_acquire(w->s, NULL, NULL, &c, &err), CAIRN_OK);
     write_text(w->config, "[search]\nb = 0.5\n");
     assert_int_equal(service_reload(w->s, &err), CAIRN_OK);
     service_release(w->s, c);
@@ -326,12 +326,12 @@ static void draining_ends_everything(void **state)
     cairn *c;
     cairn_error err;
 
-    assert_int_equal(service_index(w->s, NULL, &path, 1, &id, &err), CAIRN_OK);
+    assert_int_equal(service_index(w->s, NULL, NULL, &path, 1, &id, &err), CAIRN_OK);
     service_drain(w->s);
     assert_int_equal(service_job_get(w->s, id, &job, &err), CAIRN_OK);
     assert_true(job.state >= SERVICE_JOB_DONE);
-    assert_int_equal(service_acquire(w->s, NULL, &c, &err), CAIRN_EBUSY);
-    assert_int_equal(service_index(w->s, NULL, &path, 1, &id, &err), CAIRN_EBUSY);
+    assert_int_equal(service_acquire(w->s, NULL, NULL, &c, &err), CAIRN_EBUSY);
+    assert_int_equal(service_index(w->s, NULL, NULL, &path, 1, &id, &err), CAIRN_EBUSY);
     service_drain(w->s);
 }
 
