@@ -24,7 +24,7 @@ typedef struct rule {
     char *name, *below, *inside;
 } rule;
 
-struct access {
+struct access_rules {
     char *principals, *path;
     rule *rules;
     size_t n;
@@ -34,7 +34,7 @@ struct access {
 
 /* ---- reading ---- */
 
-static void rules_clear(access *a)
+static void rules_clear(access_rules *a)
 {
     for (size_t i = 0; i < a->n; i++) {
         free(a->rules[i].name);
@@ -59,7 +59,7 @@ static bool in_list(const char *list, const char *word, size_t len)
 }
 
 /* Does one of the line's principals stand for us? */
-static bool names_us(const access *a, const char *who, size_t len)
+static bool names_us(const access_rules *a, const char *who, size_t len)
 {
     for (size_t at = 0; at < len;) {
         size_t n = 0;
@@ -92,7 +92,7 @@ static bool is_blank(char c)
 }
 
 /* One line without its break; nothing for an empty one and a comment. */
-static cairn_status read_line(access *a, const char *line, size_t len, const char *why,
+static cairn_status read_line(access_rules *a, const char *line, size_t len, const char *why,
                               cairn_error *err)
 {
     size_t who = 0, what;
@@ -119,7 +119,7 @@ static cairn_status read_line(access *a, const char *line, size_t len, const cha
     return make_rule(&a->rules[a->n++], line + what, len - what, err);
 }
 
-static cairn_status read_rules(access *a, const char *text, size_t len, cairn_error *err)
+static cairn_status read_rules(access_rules *a, const char *text, size_t len, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
     size_t number = 1;
@@ -157,7 +157,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-cairn_status access_refresh(access *a, cairn_error *err)
+cairn_status access_refresh(access_rules *a, cairn_error *err)
 {
     struct stat now = {0};
     bytes text;
@@ -191,9 +191,9 @@ cairn_status access_refresh(access *a, cairn_error *err)
     return CAIRN_OK;
 }
 
-cairn_status access_create(access **out, const char *principals, const char *path, cairn_error *err)
+cairn_status access_create(access_rules **out, const char *principals, const char *path, cairn_error *err)
 {
-    access *a = calloc(1, sizeof *a);
+    access_rules *a = calloc(1, sizeof *a);
 
     *out = NULL;
     if (a) {
@@ -208,7 +208,7 @@ cairn_status access_create(access **out, const char *principals, const char *pat
     return CAIRN_OK;
 }
 
-void access_destroy(access *a)
+void access_destroy(access_rules *a)
 {
     if (!a)
         return;
@@ -220,7 +220,7 @@ void access_destroy(access *a)
 
 cairn_status access_check(const char *text, size_t len, cairn_error *err)
 {
-    access *a;
+    access_rules *a;
     cairn_status st = access_create(&a, "", "access", err);
 
     if (!st && len > FILE_MOST)
@@ -231,7 +231,7 @@ cairn_status access_check(const char *text, size_t len, cairn_error *err)
     return st;
 }
 
-uint64_t access_version(const access *a)
+uint64_t access_version(const access_rules *a)
 {
     return a->version;
 }
@@ -274,7 +274,7 @@ static bool fits(const rule *r, const filter_row *row)
     return false;
 }
 
-bool access_allows(const access *a, const char *uri)
+bool access_allows(const access_rules *a, const char *uri)
 {
     filter_row row = {.uri = uri};
 
@@ -284,7 +284,7 @@ bool access_allows(const access *a, const char *uri)
     return true;
 }
 
-cairn_status access_hidden(const access *a, const filter_reader *rows, uint64_t *bits, bool *any,
+cairn_status access_hidden(const access_rules *a, const filter_reader *rows, uint64_t *bits, bool *any,
                            cairn_error *err)
 {
     size_t words = row_set_words(filter_reader_rows(rows));

@@ -30,19 +30,19 @@
 #include "base/status.h"
 #include "index/filter/filter.h"
 
-typedef struct access access;
+typedef struct access_rules access_rules;
 
 /* `principals`: with commas between. `path`: of the file of rules, which need not exist. */
-cairn_status access_create(access **out, const char *principals, const char *path, cairn_error *err);
-void access_destroy(access *a); /* NULL is fine */
+cairn_status access_create(access_rules **out, const char *principals, const char *path, cairn_error *err);
+void access_destroy(access_rules *a); /* NULL is fine */
 
 /* Read the rules again if the file is another one than last time. */
-cairn_status access_refresh(access *a, cairn_error *err);
+cairn_status access_refresh(access_rules *a, cairn_error *err);
 /* Grows when the rules were read again. */
-uint64_t access_version(const access *a);
-bool access_allows(const access *a, const char *uri);
+uint64_t access_version(const access_rules *a);
+bool access_allows(const access_rules *a, const char *uri);
 /* The rows of a segment that are hidden by the rules into bits[row_set_words(rows)]; *any: are there some? */
-cairn_status access_hidden(const access *a, const filter_reader *rows, uint64_t *bits, bool *any,
+cairn_status access_hidden(const access_rules *a, const filter_reader *rows, uint64_t *bits, bool *any,
                            cairn_error *err);
 
 /* Check a text of rules without using it, as the file would be read. */

@@ -33,7 +33,7 @@ struct cairn {
     struct shared_model *encoder, *generator, *large, *reranker; /* NULL until first needed */
     analyzer *analyzer;
     view_cache *views;
-    struct access *access; /* what the principals may read; NULL: everything */
+    struct access_rules *access; /* what the principals may read; NULL: everything */
     struct {
         uint64_t commit, rules, documents, chunks;
     } shown; /* engine_count_shown's last answer */

@@ -320,7 +320,7 @@ cairn_status engine_shows_word(cairn *c, const view *v, const char *word, size_t
 {
     word_search w = {word, len, false};
     lexical_clause clause = {.occur = LEXICAL_SHOULD, .kind = LEXICAL_WORDS, .text = word, .len = len};
-    lexical_query q = {.clauses = &clause, .n_clauses = 1};
+    lexical_query q = {.clauses = &clause, .n = 1};
     lexical_hit hits[LOOKED_AT];
     analyzer *an = NULL;
     arena memory;

@@ -84,7 +84,7 @@ static void the_last_rule_that_fits_decides(void **state)
 
     put(p, rules);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        access *a;
+        access_rules *a;
         assert_int_equal(access_create(&a, rows[i].who, p->path, NULL), CAIRN_OK);
         assert_int_equal(access_refresh(a, NULL), CAIRN_OK);
         if (access_allows(a, rows[i].uri) != rows[i].want)
@@ -96,7 +96,7 @@ static void the_last_rule_that_fits_decides(void **state)
 static void without_rules_everything_is_open(void **state)
 {
     const place *p = *state;
-    access *a;
+    access_rules *a;
 
     assert_int_equal(access_create(&a, "bob", p->path, NULL), CAIRN_OK);
     assert_int_equal(access_refresh(a, NULL), CAIRN_OK);
@@ -107,7 +107,7 @@ static void without_rules_everything_is_open(void **state)
 static void rules_count_from_when_they_are_written(void **state)
 {
     const place *p = *state;
-    access *a;
+    access_rules *a;
     uint64_t version;
 
     put(p, "- /a\n");
@@ -132,7 +132,7 @@ static void broken_rules_open_nothing(void **state)
 {
     static const char *const broken[] = {"* /a\nbob\n", "bob \xff\xfe\n", "bob   \n"};
     const place *p = *state;
-    access *a;
+    access_rules *a;
 
     assert_int_equal(access_create(&a, "bob", p->path, NULL), CAIRN_OK);
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
