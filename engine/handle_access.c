@@ -331,9 +331,9 @@ cairn_status engine_shows_word(cairn *c, const view *v, const char *word, size_t
     if (*out)
         return CAIRN_OK;
     arena_init(&memory, MEMORY_BYTES);
-    st = analyzer_create(&an, err);
+    st = analyzer_create(&an, err); /* a fresh one: it counts the words that it has not met before */
     if (!st)
-        st = lexical_search(an, v->lexical, v->n_lexical, &q, NULL, LOOKED_AT, hits, &n, err);
+        st = lexical_search(NULL, v->lexical, v->n_lexical, &q, NULL, LOOKED_AT, hits, &n, err);
     if (!st)
         analyzer_on_form(an, look_at_form, &w);
     for (size_t i = 0; !st && !w.found && i < n; i++) {
