@@ -20,6 +20,7 @@ void token_table_destroy(token_table *t); /* NULL is fine */
 size_t token_table_size(const token_table *t);
 /* Takes the same time whether and where the token is found. */
 bool token_table_find(const token_table *t, const char *token, service_caller *out);
+bool token_table_named(const token_table *t, const char *name, service_caller *out);
 
 /* ---- jobs.c ---- */
 

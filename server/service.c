@@ -261,6 +261,11 @@ cairn_status service_create_collection(service *s, const char *name, cairn_error
     return st;
 }
 
+const char *service_home(const service *s)
+{
+    return s->home;
+}
+
 const char *service_default_collection(const service *s)
 {
     return s->collection;
@@ -315,6 +320,20 @@ cairn_status service_authorise(service *s, const char *bearer, bool trusted, ser
     found = token_table_find(s->tokens, bearer, out);
     pthread_mutex_unlock(&s->mutex);
     return found ? CAIRN_OK : cairn_fail(err, CAIRN_EUSAGE, "this token is not known here");
+}
+
+cairn_status service_caller_named(service *s, const char *name, service_caller *out, cairn_error *err)
+{
+    bool found;
+
+    pthread_mutex_lock(&s->mutex);
+    found = token_table_named(s->tokens, name, out);
+    pthread_mutex_unlock(&s->mutex);
+    if (!found && strcmp(name, "local"))
+        return cairn_fail(err, CAIRN_ENOTFOUND, "there is no token \"%.100s\" any more", name);
+    if (!found)
+        *out = (service_caller){.name = "local", .role = SERVICE_ADMIN};
+    return CAIRN_OK;
 }
 
 static bool names_collection(const char *list, const char *name)

@@ -68,6 +68,7 @@ cairn_status service_create_collection(service *s, const char *name, cairn_error
 /* With all that is in it, uploads too. CAIRN_EUSAGE for the default one, CAIRN_EBUSY while it is written. */
 cairn_status service_drop_collection(service *s, const char *name, cairn_error *err);
 const char *service_default_collection(const service *s);
+const char *service_home(const service *s);
 
 /* Pages as images, drawn for everybody. */
 cairn_pages *service_pages(service *s);
@@ -108,6 +109,8 @@ cairn_status service_need(const service_caller *who, const char *collection, ser
 cairn_status service_token_add(const char *token_file, const char *name, service_role role,
                                const char *collections, const char *groups, char token[80],
                                cairn_error *err);
+/* Who a token of that name is now, "local" as well; CAIRN_ENOTFOUND where there is none any more. */
+cairn_status service_caller_named(service *s, const char *name, service_caller *out, cairn_error *err);
 const char *service_role_name(service_role role);
 bool service_role_parse(const char *text, service_role *out);
 

@@ -169,6 +169,16 @@ bool token_table_find(const token_table *t, const char *bearer, service_caller *
     return found != NULL;
 }
 
+bool token_table_named(const token_table *t, const char *name, service_caller *out)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (!strcmp(t->all[i].caller.name, name)) {
+            *out = t->all[i].caller;
+            return true;
+        }
+    return false;
+}
+
 /* ---- making one ---- */
 
 static void base64url(const unsigned char *in, size_t n, char *out)
@@ -217,7 +227,7 @@ cairn_status service_token_add(const char *token_file, const char *name, service
     service_caller nobody;
     int n;
 
-    if (!good_word(name, sizeof nobody.name) || strpbrk(name, ",*") ||
+    if (!good_word(name, sizeof nobody.name) || strpbrk(name, ",*") || !strcmp(name, "local") ||
         (collections && !good_word(collections, sizeof nobody.collections)) ||
         (groups && (!good_word(groups, sizeof nobody.groups) || strchr(groups, '*'))))
         return cairn_fail(err, CAIRN_EUSAGE, "a token's name, its collections and its groups are words "

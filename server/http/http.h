@@ -33,6 +33,7 @@ typedef struct http http;
 typedef struct http_request http_request;
 typedef struct http_stream http_stream;
 typedef struct connection connection;
+typedef struct batches batches; /* batches.h */
 
 /* ---- routes (route.c) ---- */
 
@@ -41,6 +42,7 @@ typedef enum http_lane {
     LANE_QUICK,  /* searches, looking at documents */
     LANE_SLOW,   /* whatever generates or embeds, or waits */
     LANE_UPLOAD, /* the body goes to a file; then LANE_QUICK */
+    LANE_FORM,   /* the body is a form with a file, which the handler reads; else LANE_QUICK */
     LANE_COUNT
 } http_lane;
 
@@ -67,7 +69,7 @@ const http_route *route_find(const char *method, const char *path, const char **
 
 /* Ended by a route without a method. */
 extern const http_route routes_operation[], routes_api[], routes_look[], routes_chats[], routes_openai[],
-    routes_web[], routes_mcp[];
+    routes_web[], routes_mcp[], routes_batches[];
 
 /* ---- a request ---- */
 
@@ -89,6 +91,7 @@ struct http_request {
     service_upload *upload;
     size_t received;
     int64_t start_ns, queued_ns;
+    char **captured; /* of a request of a batch, which nobody waits for: gets its answer; else NULL */
     int priority; /* of what a model makes for it; below 0: after what others wait for */
     volatile sig_atomic_t cancel; /* the client went away, or the server shuts down */
     atomic_int holders;
@@ -168,6 +171,7 @@ struct http {
     service *s;
     guard *guard;
     workers *workers;
+    batches *batches;
     struct MHD_Daemon *daemon;
     int listening;
     adapter_options options;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/pool.h"
+#include "server/http/batches.h"
 #include "server/http/connection.h"
 #include "server/http/http_adapter.h"
 
@@ -196,6 +197,8 @@ static void http_stop(void *state)
     if (!h)
         return;
     connection_cancel_all(h);
+    if (h->batches)
+        batches_stop(h->batches);
     workers_destroy(h->workers); /* what was in line is answered; connections are awake again */
     if (h->daemon) {
         MHD_stop_daemon(h->daemon);
@@ -206,6 +209,7 @@ static void http_stop(void *state)
         close(h->listening);
     if (h->unix_path)
         unlink(h->unix_path);
+    batches_close(h->batches);
     guard_destroy(h->guard);
     pthread_cond_destroy(&h->changed);
     pthread_mutex_destroy(&h->mutex);
@@ -258,6 +262,8 @@ static cairn_status http_start(service *s, const adapter_options *o, void **stat
     if (!st)
         st = workers_create(&h->workers, h, cpus < 2 ? 2 : cpus, SLOW_WORKERS, err);
     if (!st)
+        st = batches_open(&h->batches, h, err);
+    if (!st)
         st = connection_sweep_start(h, err);
     if (!st)
         st = start_daemon(h, err);
@@ -290,6 +296,7 @@ static void http_drain(void *state)
 
     if (fd >= 0)
         close(fd);
+    batches_stop(h->batches);
     if (!wait_idle(h, clock_mono_ns() + GRACE_NS)) {
         connection_cancel_all(h);
         wait_idle(h, clock_mono_ns() + GRACE_NS / 2);

@@ -36,7 +36,7 @@ cairn_status args_collect(http_request *r, cairn_error *err)
     gathering g = {.err = err};
     cairn_status st = CAIRN_OK;
 
-    if (r->body.len && !r->upload)
+    if (r->body.len && !r->upload && r->route->lane != LANE_FORM)
         st = args_parse(r->body.data, r->body.len, &r->args, err);
     else if (!(r->args = json_object()))
         st = cairn_fail(err, CAIRN_ENOMEM, "parameters");

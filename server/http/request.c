@@ -137,6 +137,12 @@ static unsigned judge_body(const http_request *r, cairn_error *err)
         cairn_fail(err, CAIRN_ELIMIT, "the body may have %zu bytes at most", max);
         return MHD_HTTP_CONTENT_TOO_LARGE;
     }
+    if (r->route->lane == LANE_FORM) { /* which no page can send without telling where it is from */
+        if (type && !strncasecmp(type, "multipart/form-data", 19))
+            return 0;
+        cairn_fail(err, CAIRN_EUSAGE, "the body must be of type multipart/form-data");
+        return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
+    }
     if (!type || strncasecmp(type, "application/json", 16) || (type[16] && !strchr("; ", type[16]))) {
         cairn_fail(err, CAIRN_EUSAGE, "the body must be of type application/json");
         return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;

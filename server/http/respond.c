@@ -75,6 +75,12 @@ void respond_json(http_request *r, unsigned status, json_t *j)
         respond_refusal(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "making the answer failed");
         return;
     }
+    if (r->captured) {
+        free(*r->captured);
+        *r->captured = text;
+        r->status = status;
+        return;
+    }
     set_response(r, status,
                  MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE));
     respond_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");

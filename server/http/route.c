@@ -4,7 +4,7 @@
 #include "server/http/http.h"
 
 static const http_route *const tables[] = {routes_operation, routes_api,    routes_look, routes_chats,
-                                         routes_openai,    routes_web,    routes_mcp};
+                                         routes_openai,    routes_web,    routes_mcp,    routes_batches};
 
 /* The path matches; *rest gets what a star stands for, or "". */
 static bool matches(const char *pattern, const char *path, const char **rest)
