@@ -9,7 +9,7 @@
 #include "cli/cli.h"
 #include "server/adapter.h"
 
-enum { OPT_TOKENS = 0x2000, OPT_ADD_TOKEN, OPT_ROLE, OPT_FOR, OPT_GROUPS, OPT_CERT, OPT_KEY, OPT_CLIENT_CA,
+enum { OPT_TOKENS = 0x2000, OPT_ADD_TOKEN, OPT_ROLE, OPT_FOR, OPT_GROUPS, OPT_AUDIT, OPT_AUDIT_MB, OPT_ROOM, OPT_CERT, OPT_KEY, OPT_CLIENT_CA,
        OPT_HOSTNAME, OPT_RATE, OPT_CONNECTIONS, OPT_UPLOAD, OPT_GENERATOR, OPT_ADAPTER };
 
 #define ADAPTERS_MOST 8
@@ -200,6 +200,19 @@ static bool take_option(serving *k, int o)
     case OPT_FOR:
         k->collections = optarg;
         return true;
+    case OPT_AUDIT:
+        k->options.audit_file = optarg;
+        return true;
+    case OPT_AUDIT_MB:
+        if (!cli_parse_size(c, "--audit-mb", optarg, 1, 65536, &mb))
+            return false;
+        k->options.max_audit_bytes = mb << 20;
+        return true;
+    case OPT_ROOM:
+        if (!cli_parse_size(c, "--collection-mb", optarg, 1, 1 << 30, &mb))
+            return false;
+        k->options.max_collection_bytes = mb << 20;
+        return true;
     case OPT_GROUPS:
         k->groups = optarg;
         return true;
@@ -240,6 +253,9 @@ static int run(cli *c, int argc, char **argv)
         {"add-token", required_argument, NULL, OPT_ADD_TOKEN},
         {"role", required_argument, NULL, OPT_ROLE},
         {"for", required_argument, NULL, OPT_FOR},
+        {"audit-log", required_argument, NULL, OPT_AUDIT},
+        {"audit-mb", required_argument, NULL, OPT_AUDIT_MB},
+        {"collection-mb", required_argument, NULL, OPT_ROOM},
         {"groups", required_argument, NULL, OPT_GROUPS},
         {"tls-cert", required_argument, NULL, OPT_CERT},
         {"tls-key", required_argument, NULL, OPT_KEY},
@@ -277,7 +293,7 @@ const cli_verb cli_verb_serve = {
     "Usage: cairn serve [--http ADDRESS] [--grpc ADDRESS] [OPTION...]\n"
     "       cairn serve --add-token NAME [--role ROLE] [--for COLLECTION,...] [--groups GROUP,...]\n\n"
     "Serves the web page, a REST interface (/api/v1), one that OpenAI's clients speak (/v1), health\n"
-    "and metrics, until it gets SIGTERM; SIGHUP reads configuration and tokens again. The log goes to\n"
+    "and metrics, until it gets SIGTERM; SIGHUP reads configuration, tokens and certificates again. The log goes to\n"
     "standard error, a JSON object a line. The collection is made if it does not exist.\n\n"
     "An address is HOST:PORT, PORT alone (this machine only), unix:PATH, or off. What is reached from\n"
     "other machines needs TLS and at least one token.\n\n"
@@ -293,6 +309,9 @@ const cli_verb cli_verb_serve = {
     "  --rate N              requests a second from one address (default: no bound)\n"
     "  --connections N       open at once (default 2048)\n"
     "  --upload-mb N         largest file taken (default 256)\n"
+    "  --collection-mb N     what a collection and its uploads may take on disk (default: no bound)\n"
+    "  --audit-log FILE      note who asked what there, and nowhere else; at --audit-mb N (default 64) the\n"
+    "                        file is set aside, five of them are kept\n"
     "  --generator MODEL     generator, a name or a path\n\n"
     "Examples:\n"
     "  cairn serve\n"

@@ -52,10 +52,11 @@ typedef struct lent {
 struct service {
     char *home, *config_file, *collection, *token_file;
     char *embedder_option, *generator_option; /* NULL: the configuration's */
-    size_t n_threads, max_upload_bytes;
+    size_t n_threads, max_upload_bytes, max_collection_bytes;
     cairn_models *models;
     cairn_pages *pages;
     metrics *metrics;
+    struct audit_log *audit; /* NULL: none */
     job_queue *jobs;
     atomic_bool draining;
     pthread_mutex_t mutex; /* of the rest */
@@ -70,6 +71,9 @@ struct service {
 cairn_options service_writer_options(const service *s, const char *collection);
 /* A collection's name: as cairn.h has it, checked before it becomes part of a path. */
 cairn_status service_check_name(const char *name, cairn_error *err);
+/* CAIRN_EFULL, with both figures, where the collection and its uploads fill what they may already, or would with
+ * `more` bytes. */
+cairn_status service_check_room(service *s, const char *collection, size_t more, cairn_error *err);
 /* Every handle opened before is closed, now or when it comes back. */
 void service_forget_handles(service *s);
 

@@ -353,6 +353,8 @@ cairn_status service_index(service *s, const service_caller *who, const char *co
         if (paths[i][0] != '/')
             st = cairn_fail(err, CAIRN_EUSAGE, "the server takes absolute paths, not \"%s\"",
                             paths[i]);
+    if (!st)
+        st = service_check_room(s, collection, 0, err);
     return st ? st : job_queue_add(s->jobs, who, collection, "index", paths, n_paths, id, err);
 }
 

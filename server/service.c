@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "engine/model.h"
+#include "server/audit.h"
 #include "server/inside.h"
 
 #define MAX_IDLE       8 /* handles of one collection that nobody uses */
@@ -431,6 +432,7 @@ static cairn_status copy_options(service *s, const service_options *o, cairn_err
     s->collection = strdup(name);
     s->token_file = copy_or_null(o->token_file);
     s->n_threads = o->n_threads;
+    s->max_collection_bytes = o->max_collection_bytes;
     s->max_upload_bytes = o->max_upload_bytes ? o->max_upload_bytes : DEFAULT_UPLOAD;
     if (!s->collection || (o->home && !s->home) || (o->config_file && !s->config_file) ||
         (o->token_file && !s->token_file) || (o->embedder && !s->embedder_option) ||
@@ -451,6 +453,8 @@ cairn_status service_open(service **out, const service_options *options, cairn_e
     st = copy_options(s, options, err);
     if (!st)
         st = metrics_create(&s->metrics, err);
+    if (!st && options->audit_file)
+        st = audit_open(&s->audit, options->audit_file, options->max_audit_bytes, err);
     if (!st)
         st = cairn_models_create(&s->models, s->config_file, s->n_threads, err);
     if (!st)
@@ -494,6 +498,7 @@ void service_close(service *s)
     close_idle(s, true);
     cairn_pages_close(s->pages);
     cairn_models_destroy(s->models);
+    audit_close(s->audit);
     metrics_destroy(s->metrics);
     token_table_destroy(s->tokens);
     pthread_mutex_destroy(&s->mutex);

@@ -40,6 +40,9 @@ typedef struct service_options {
     const char *token_file; /* NULL: HOME/tokens */
     size_t max_upload_bytes; /* of one file; 0: 256 MiB */
     size_t max_jobs;         /* waiting at once; 0: 100 */
+    const char *audit_file;  /* who asked what (audit.h); NULL: nowhere */
+    size_t max_audit_bytes;  /* of the file before it is set aside; 0: 64 MiB */
+    size_t max_collection_bytes; /* on disk, uploads too: beyond it nothing is taken in; 0: no bound */
 } service_options;
 
 /* Creates the default collection where it does not exist. */

@@ -4,6 +4,7 @@
  * index run never sees half a file, and a connection that breaks leaves nothing. */
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,50 @@ static cairn_status check_place(service_upload *u, const service_caller *who, ca
     return st;
 }
 
+/* Bytes of the files below a folder. */
+static size_t bytes_below(const char *path)
+{
+    char *const roots[] = {(char *)(uintptr_t)path, NULL};
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    FTSENT *e;
+    size_t total = 0;
+
+    while (walk && (e = fts_read(walk)))
+        if (e->fts_info == FTS_F)
+            total += (size_t)e->fts_statp->st_size;
+    if (walk)
+        fts_close(walk);
+    return total;
+}
+
+cairn_status service_check_room(service *s, const char *collection, size_t more, cairn_error *err)
+{
+    cairn_status_info info;
+    size_t used = 0;
+    char *folder;
+    cairn *c;
+    cairn_status st;
+
+    if (!s->max_collection_bytes)
+        return CAIRN_OK;
+    st = service_acquire(s, NULL, collection, &c, err);
+    if (st)
+        return st;
+    st = cairn_status_get(c, &info, err);
+    used = st ? 0 : (size_t)info.disk_bytes;
+    cairn_status_clear(&info);
+    service_release(s, c);
+    if (asprintf(&folder, "%s/uploads/%s", s->home, collection && *collection ? collection : s->collection) < 0)
+        return cairn_fail(err, CAIRN_ENOMEM, "room");
+    used += bytes_below(folder);
+    free(folder);
+    if (!st && (used >= s->max_collection_bytes || more > s->max_collection_bytes - used))
+        st = cairn_fail(err, CAIRN_EFULL, "the collection takes %zu of %zu MiB that it may take: delete "
+                                          "documents, or ask for more room (--collection-mb)",
+                        used >> 20, s->max_collection_bytes >> 20);
+    return st;
+}
+
 cairn_status service_upload_begin(service *s, const service_caller *who, const char *collection,
                                   const char *name, service_upload **out, cairn_error *err)
 {
@@ -128,6 +173,8 @@ cairn_status service_upload_begin(service *s, const service_caller *who, const c
     if (!st)
         st = check_place(u, who, err);
     if (!st)
+        st = service_check_room(s, u->collection, 0, err);
+    if (!st)
         st = make_parents(u->path, strlen(s->home) + 1, err);
     if (!st && (u->fd = open(u->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
         st = cairn_fail_errno(err, errno, "create %s", u->temporary);
@@ -161,9 +208,9 @@ cairn_status service_upload_write(service_upload *u, const void *data, size_t le
 cairn_status service_upload_finish(service_upload *u, uint64_t *job, cairn_error *err)
 {
     const char *path = u->path;
-    cairn_status st = CAIRN_OK;
+    cairn_status st = service_check_room(u->s, u->collection, 0, err); /* its bytes lie there already */
 
-    if (fsync(u->fd) || rename(u->temporary, u->path))
+    if (!st && (fsync(u->fd) || rename(u->temporary, u->path)))
         st = cairn_fail_errno(err, errno, "keep %s", u->path);
     if (!st) {
         close(u->fd);

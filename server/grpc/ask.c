@@ -116,6 +116,7 @@ static void answer(rpc_call *c, const ProtobufCMessage *request)
                              .cancel = rpc_cancel_flag(c)};
     reply r;
 
+    audit(c, request);
     if (!(q->temperature >= 0 && q->temperature <= 100)) {
         rpc_finish_code(c, RPC_INVALID_ARGUMENT, "USAGE", "a temperature lies between 0 and 100");
         return;

@@ -25,6 +25,7 @@ typedef struct grpc_state {
     rpc_method *methods;
     size_t n_methods;
     char socket_path[108]; /* "": no unix socket */
+    adapter_options options;
 } grpc_state;
 
 /* ---- who calls --------------------------------------------------------------------------------- */
@@ -122,20 +123,43 @@ static cairn_status read_pem(const char *path, char **out, cairn_error *err)
     return CAIRN_OK;
 }
 
+/* The files as texts; NULL where there is none. Free them in any case. */
+static cairn_status read_files(const adapter_options *o, char *pem[3], cairn_error *err)
+{
+    const char *files[3] = {o->cert_file, o->key_file, o->client_ca_file};
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; !st && o->cert_file && i < 3; i++)
+        if (files[i])
+            st = read_pem(files[i], &pem[i], err);
+    return st;
+}
+
+static cairn_status reload(void *state, cairn_error *err)
+{
+    grpc_state *g = state;
+    char *pem[3] = {0};
+    cairn_status st = read_files(&g->options, pem, err);
+
+    if (!st && g->options.cert_file)
+        st = rpc_server_reload(g->f.server, &(rpc_tls){pem[0], pem[1], pem[2]}, err);
+    for (size_t i = 0; i < 3; i++)
+        free(pem[i]);
+    return st;
+}
+
 static cairn_status listen_on(grpc_state *g, const adapter_options *o, int *port, cairn_error *err)
 {
     const adapter_address *a = &o->address;
     char address[ADAPTER_ADDRESS_BYTES], *pem[3] = {0};
-    const char *files[3] = {o->cert_file, o->key_file, o->client_ca_file};
     cairn_status st = CAIRN_OK;
 
+    g->options = *o;
     if (a->is_unix)
         snprintf(address, sizeof address, "unix:%s", a->path);
     else
         snprintf(address, sizeof address, a->is_ipv6 ? "[%s]:%u" : "%s:%u", a->host, a->port);
-    for (size_t i = 0; !st && o->cert_file && i < 3; i++)
-        if (files[i])
-            st = read_pem(files[i], &pem[i], err);
+    st = read_files(o, pem, err);
     if (!st) {
         rpc_tls tls = {pem[0], pem[1], pem[2]};
         /* Only the owner may use the socket; its door is the file's mode. */
@@ -248,4 +272,4 @@ static void drain(void *state)
 }
 
 const adapter grpc_module_adapter = {
-    .name = "grpc", .start = start, .drain = drain, .stop = stop};
+    .name = "grpc", .start = start, .reload = reload, .drain = drain, .stop = stop};

@@ -124,6 +124,9 @@ struct rpc_server {
     bool shut;        /* the core has let go of every connection */
     const rpc_method **by_path; /* sorted */
     uint64_t active, served, refused; /* atomic */
+    pthread_mutex_t tls_mutex;        /* of the rest */
+    char *tls[3];                     /* certificate, key, CA of clients; PEM */
+    bool tls_fresh;                   /* the core has not seen them yet */
 };
 
 static void request_call(rpc_server *s);
@@ -929,6 +932,7 @@ cairn_status rpc_server_create(rpc_server **out, const rpc_options *options, cai
     set_defaults(&s->options);
     s->shutdown_op = (operation){shutdown_done, s};
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->tls_mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&s->changed, &monotonic);
@@ -959,6 +963,45 @@ cairn_status rpc_server_create(rpc_server **out, const rpc_options *options, cai
     return CAIRN_OK;
 }
 
+/* Called by the core before each handshake. */
+static grpc_ssl_certificate_config_reload_status give_files(
+    void *ctx, grpc_ssl_server_certificate_config **config)
+{
+    rpc_server *s = ctx;
+    grpc_ssl_certificate_config_reload_status st = GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+
+    pthread_mutex_lock(&s->tls_mutex);
+    if (s->tls_fresh) {
+        grpc_ssl_pem_key_cert_pair pair = {s->tls[1], s->tls[0]};
+        *config = grpc_ssl_server_certificate_config_create(s->tls[2], &pair, 1);
+        st = *config ? GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW : GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_FAIL;
+        s->tls_fresh = false;
+    }
+    pthread_mutex_unlock(&s->tls_mutex);
+    return st;
+}
+
+cairn_status rpc_server_reload(rpc_server *s, const rpc_tls *tls, cairn_error *err)
+{
+    const char *given[3] = {tls->certificate, tls->key, tls->client_ca};
+    char *copies[3] = {0};
+    bool whole = true;
+
+    for (int i = 0; i < 3; i++)
+        whole &= !given[i] || (copies[i] = strdup(given[i]));
+    pthread_mutex_lock(&s->tls_mutex);
+    for (int i = 0; whole && i < 3; i++) {
+        char *old = s->tls[i];
+        s->tls[i] = copies[i];
+        copies[i] = old;
+    }
+    s->tls_fresh |= whole;
+    pthread_mutex_unlock(&s->tls_mutex);
+    for (int i = 0; i < 3; i++)
+        free(copies[i]);
+    return whole ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "certificate");
+}
+
 cairn_status rpc_server_listen(rpc_server *s, const char *address, const rpc_tls *tls, int *port,
                                cairn_error *err)
 {
@@ -966,12 +1009,15 @@ cairn_status rpc_server_listen(rpc_server *s, const char *address, const rpc_tls
     int bound;
 
     if (tls) {
-        grpc_ssl_pem_key_cert_pair pair = {tls->key, tls->certificate};
-        creds = grpc_ssl_server_credentials_create_ex(
-            tls->client_ca, &pair, 1,
-            tls->client_ca ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
-                           : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
-            NULL);
+        cairn_status st = rpc_server_reload(s, tls, err);
+        if (st)
+            return st;
+        /* The core owns the options from here, and asks for the files at each handshake. */
+        creds = grpc_ssl_server_credentials_create_with_options(
+            grpc_ssl_server_credentials_create_options_using_config_fetcher(
+                tls->client_ca ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                               : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
+                give_files, s));
     } else {
         creds = grpc_insecure_server_credentials_create();
     }
@@ -1055,6 +1101,9 @@ void rpc_server_destroy(rpc_server *s)
     grpc_shutdown_blocking();
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->tls_mutex);
+    for (int i = 0; i < 3; i++)
+        free(s->tls[i]);
     free(s->threads);
     free(s->by_path);
     free(s);

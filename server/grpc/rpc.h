@@ -105,6 +105,8 @@ typedef struct rpc_tls {
 cairn_status rpc_server_create(rpc_server **out, const rpc_options *options, cairn_error *err);
 /* Listen on "127.0.0.1:7000", "[::1]:0", "unix:/run/cairn.sock". *port (may be NULL) is the one bound; 0 for
  * a unix socket. tls NULL: plain text. Before rpc_server_start only. */
+/* Other files for the connections from now on; those that cannot be used leave the old ones in force. */
+cairn_status rpc_server_reload(rpc_server *s, const rpc_tls *tls, cairn_error *err);
 cairn_status rpc_server_listen(rpc_server *s, const char *address, const rpc_tls *tls, int *port,
                                cairn_error *err);
 cairn_status rpc_server_start(rpc_server *s, cairn_error *err);

@@ -31,6 +31,8 @@ service *service_of(const rpc_call *c);
 const service_caller *caller_of(const rpc_call *c);
 
 /* May the caller do this to the collection? Otherwise the call is finished with PERMISSION_DENIED. */
+/* Note what is asked, by its texts (server/audit.h). */
+void audit(rpc_call *c, const ProtobufCMessage *request);
 bool need(rpc_call *c, const char *collection, service_role role);
 /* need(SERVICE_READ), then a handle, or NULL and the call finished. Give it back with give_back. */
 cairn *lend(rpc_call *c, const char *collection);

@@ -176,7 +176,7 @@ struct http {
     int listening;
     adapter_options options;
     bool is_tls;
-    char *cert, *key, *client_ca; /* PEM texts, which libmicrohttpd borrows */
+    char *client_ca; /* PEM text, which libmicrohttpd borrows */
     char *unix_path;
     pthread_mutex_t mutex; /* of the rest */
     pthread_cond_t changed;

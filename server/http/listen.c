@@ -17,6 +17,7 @@
 #include "server/http/batches.h"
 #include "server/http/connection.h"
 #include "server/http/http_adapter.h"
+#include "server/http/tls.h"
 
 #define MAX_CONNECTIONS 2048
 #define SPARE_FILES     128 /* that the store, models and uploads need */
@@ -159,10 +160,9 @@ static cairn_status start_daemon(http *h, cairn_error *err)
     struct MHD_OptionItem tls[5];
     size_t n = 0;
 
-    if (h->cert) {
+    if (h->options.cert_file) {
         flags |= MHD_USE_TLS;
-        tls[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, h->cert};
-        tls[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, h->key};
+        tls[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)tls_give, NULL};
         tls[n++] = (struct MHD_OptionItem){
             MHD_OPTION_HTTPS_PRIORITIES, 0,
             (void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"};
@@ -184,7 +184,7 @@ static cairn_status start_daemon(http *h, cairn_error *err)
     if (!h->daemon)
         return cairn_fail(err, CAIRN_EUSAGE,
                           "the HTTP server could not start%s",
-                          h->cert ? ": are certificate and key PEM files that belong together?" : "");
+                          h->options.cert_file ? ": is TLS set up rightly?" : "");
     return CAIRN_OK;
 }
 
@@ -214,8 +214,7 @@ static void http_stop(void *state)
     pthread_cond_destroy(&h->changed);
     pthread_mutex_destroy(&h->mutex);
     free(h->unix_path);
-    free(h->cert);
-    free(h->key);
+    tls_clear();
     free(h->client_ca);
     free(h);
 }
@@ -251,10 +250,8 @@ static cairn_status http_start(service *s, const adapter_options *o, void **stat
         st = cairn_fail(err, CAIRN_ENOMEM, "HTTP server");
     if (!st)
         st = guard_create(&h->guard, o, err);
-    if (!st)
-        st = read_pem(o->cert_file, &h->cert, err);
-    if (!st)
-        st = read_pem(o->key_file, &h->key, err);
+    if (!st && o->cert_file)
+        st = tls_read(o->cert_file, o->key_file, err);
     if (!st)
         st = read_pem(o->client_ca_file, &h->client_ca, err);
     if (!st)
@@ -303,8 +300,17 @@ static void http_drain(void *state)
     }
 }
 
+/* Connections that are open keep the certificate that they began with. */
+static cairn_status http_reload(void *state, cairn_error *err)
+{
+    const http *h = state;
+
+    return h->options.cert_file ? tls_read(h->options.cert_file, h->options.key_file, err) : CAIRN_OK;
+}
+
 const adapter http_adapter = {.name = "http",
                               .default_address = "127.0.0.1:7880",
                               .start = http_start,
+                              .reload = http_reload,
                               .drain = http_drain,
                               .stop = http_stop};

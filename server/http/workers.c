@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "server/audit.h"
 
 #define QUICK_LINE 512
 #define SLOW_LINE  128
@@ -36,6 +37,13 @@ static void observe_wait(const http_request *r, int which)
                     (double)(clock_mono_ns() - r->queued_ns) / 1e9);
 }
 
+/* MCP's messages are told call by call (mcp_tools.c). */
+static void audit(const http_request *r)
+{
+    if (service_audits(r->h->s) && r->route->role != SERVICE_NOBODY && r->shape != SHAPE_MCP)
+        service_audit(r->h->s, &r->caller, "http", r->peer, r->id, r->route->path, r->args);
+}
+
 static void serve(http_request *r)
 {
     cairn_error err;
@@ -45,10 +53,12 @@ static void serve(http_request *r)
         st = cairn_fail(&err, CAIRN_ECANCELLED, "the client went away");
     if (!st && r->shape != SHAPE_MCP) /* whose body is its own affair */
         st = args_collect(r, &err);
-    if (st)
+    if (st) {
         respond_error(r, st, &err);
-    else
+    } else {
+        audit(r);
         r->route->handler(r);
+    }
     if (r->stream)
         stream_end(r);
     else

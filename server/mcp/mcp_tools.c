@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "server/args.h"
 #include "server/json_text.h"
+#include "server/audit.h"
 #include "server/mcp/mcp.h"
 #include "server/present.h"
 
@@ -373,6 +374,7 @@ cairn_status mcp_tool_call(const mcp_call *call, const char *name, const json_t 
     json_t *none = arguments ? NULL : json_object();
 
     *result = NULL;
+    service_audit(call->s, call->caller, "mcp", "", "", name, arguments);
     for (size_t i = 0; !*result && i < ARG_COUNT(tools); i++)
         if (!strcmp(tools[i].name, name))
             *result = run_tool(call, &tools[i], arguments ? arguments : none);

@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 #include "server/adapter.h"
+#include "server/audit.h"
 
 #define WAIT_NS ((int64_t)120 * 1000000000)
 
@@ -405,6 +406,38 @@ static void metrics_are_written_as_prometheus_reads_them(void **state)
     free(text);
 }
 
+/* A full file is set aside, and no more than AUDIT_KEPT are. */
+static void the_audit_log_is_set_aside_when_it_is_full(void **state)
+{
+    world *w = *state;
+    service_caller who = {.name = "ann", .role = SERVICE_READ};
+    json_t *asked = json_pack("{s:s}", "q", "granite");
+    char path[512], name[600];
+    cairn_error err;
+    struct stat info;
+    service *s;
+
+    snprintf(path, sizeof path, "%s/audit", w->home);
+    service_audit(w->s, &who, "http", "", "", "search", asked); /* there is none: nothing happens */
+    assert_int_not_equal(stat(path, &info), 0);
+    assert_int_equal(service_open(&s, &(service_options){.home = w->home, .embedder = "/none", .audit_file = path,
+                                                         .max_audit_bytes = 400}, &err), CAIRN_OK);
+    for (int i = 0; i < 40; i++)
+        service_audit(s, &who, "http", "127.0.0.1", "1", "search", asked);
+    service_close(s);
+    for (int i = 0; i <= AUDIT_KEPT + 1; i++) {
+        snprintf(name, sizeof name, i ? "%s.%d" : "%s", path, i);
+        if (i > AUDIT_KEPT) {
+            assert_int_not_equal(stat(name, &info), 0);
+            continue;
+        }
+        assert_int_equal(stat(name, &info), 0);
+        assert_true(info.st_size > 0 && info.st_size <= 400);
+        assert_int_equal(info.st_mode & 0777, 0600);
+    }
+    json_decref(asked);
+}
+
 int main(void)
 {
 #define IN_A_WORLD(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -420,6 +453,7 @@ int main(void)
         IN_A_WORLD(draining_ends_everything),
         IN_A_WORLD(addresses_are_parsed),
         IN_A_WORLD(metrics_are_written_as_prometheus_reads_them),
+        IN_A_WORLD(the_audit_log_is_set_aside_when_it_is_full),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

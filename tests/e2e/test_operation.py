@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Running a server: batches across a crash, who asked what, certificates that change, room for a collection, the dashboard. No model is needed."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import time
+import unittest
+
+from harness import SOURCE, main
+from serving import LIMIT, ServerTest
+
+
+def form(name, data, purpose="batch"):
+    """(body, headers) of a form with a file."""
+    b = "cairn-test-boundary"
+    body = (f'--{b}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\n{purpose}\r\n--{b}\r\nContent-Disposition: form-data; name="file"; '
+            f'filename="{name}"\r\nContent-Type: application/octet-stream\r\n\r\n').encode() + data + f"\r\n--{b}--\r\n".encode()
+    return body, {"Content-Type": f"multipart/form-data; boundary={b}"}
+
+
+def until(what):
+    """What it gives, once that is true."""
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        got = what()
+        if got:
+            return got
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+class Batches(ServerTest):
+    def setUp(self):
+        super().setUp()
+        self.write("a.txt", "Granite is hard.\n")
+        self.index()
+
+    def lines(self, n, **more):
+        # Without models every request is answered with an error: the way is the same.
+        return b"".join(json.dumps(dict({"custom_id": f"r{i}", "method": "POST", "url": "/v1/embeddings", "body": {"model": "none", "input": f"text {i}"}}, **more)).encode()
+                        + b"\n" for i in range(n))
+
+    def send(self, s, data, status=200, auth=None, **more):
+        body, headers = form("requests.jsonl", data, **more)
+        got, _, answer = s.request("POST", "/v1/files", body, dict(headers, **(auth or {})))
+        self.assertEqual(got, status, answer)
+        return json.loads(answer)
+
+    def begin(self, s, file, auth=None, **more):
+        return s.json("POST", "/v1/batches", dict({"input_file_id": file, "endpoint": "/v1/embeddings", "completion_window": "24h"}, **more), auth)
+
+    def ended(self, s, batch, auth=None):
+        def look():
+            b = s.json("GET", "/v1/batches/" + batch, None, auth)
+            return b if b["status"] in ("completed", "failed", "cancelled") else None
+        return until(look)
+
+    def content(self, s, file):
+        status, _, data = s.request("GET", f"/v1/files/{file}/content")
+        self.assertEqual(status, 200, data)
+        return [json.loads(x) for x in data.splitlines()]
+
+    def test_a_file_of_requests_is_worked_off(self):
+        s = self.serve()
+        file = self.send(s, self.lines(3))
+        self.assertEqual((file["object"], file["purpose"], file["filename"], file["bytes"]), ("file", "batch", "requests.jsonl", len(self.lines(3))))
+        self.assertEqual(s.request("GET", f"/v1/files/{file['id']}/content")[2], self.lines(3))
+        batch = self.begin(s, file["id"], metadata={"for": "a test"})
+        self.assertEqual((batch["object"], batch["endpoint"], batch["metadata"]), ("batch", "/v1/embeddings", {"for": "a test"}))
+        over = self.ended(s, batch["id"])
+        self.assertEqual((over["status"], over["request_counts"]), ("completed", {"total": 3, "completed": 0, "failed": 3}))
+        self.assertIsNone(over["output_file_id"])
+        answers = self.content(s, over["error_file_id"])
+        self.assertEqual([a["custom_id"] for a in answers], ["r0", "r1", "r2"])
+        self.assertEqual([a["response"]["status_code"] for a in answers], [404] * 3)
+        self.assertIn("no embedder", answers[0]["response"]["body"]["error"]["message"])
+        self.assertEqual([b["id"] for b in s.json("GET", "/v1/batches")["data"]], [batch["id"]])
+        self.assertEqual({f["id"] for f in s.json("GET", "/v1/files")["data"]}, {file["id"], over["error_file_id"]})
+        s.json("DELETE", "/v1/files/" + file["id"])
+        s.json("GET", "/v1/files/" + file["id"], status=404)
+        # Cancelling what is over changes nothing.
+        self.assertEqual(s.json("POST", f"/v1/batches/{batch['id']}/cancel", {})["status"], "completed")
+
+    def test_what_makes_no_sense_is_refused(self):
+        s = self.serve()
+        self.send(s, b"x", status=400, purpose="fine-tune")
+        self.assertEqual(s.request("POST", "/v1/files", b"x", {"Content-Type": "text/plain"})[0], 415)
+        self.assertEqual(s.request("POST", "/v1/files", b"x", {"Content-Type": "multipart/form-data"})[0], 400)
+        for path in ("file-", "file-" + "0" * 32, "../tokens", "file-" + "0" * 32 + "/content", "file-%2e%2e"):
+            self.assertEqual(s.request("GET", "/v1/files/" + path)[0], 404, path)
+        good = self.send(s, self.lines(1))["id"]
+        s.json("POST", "/v1/batches", {"input_file_id": good, "endpoint": "/api/v1/index"}, status=400)
+        s.json("POST", "/v1/batches", {"input_file_id": "file-" + "0" * 32, "endpoint": "/v1/embeddings"}, status=404)
+        for data, line in ((b"", None), (b"{}\n", 1), (self.lines(1) * 2, 2), (self.lines(1, url="/api/v1/index"), 1), (self.lines(1, method="GET"), 1),
+                           (self.lines(1, body={"stream": True}), 1), (self.lines(2) + b"{", 3), (b"\xff\xfe\n", 1)):
+            over = self.ended(s, self.begin(s, self.send(s, data)["id"])["id"])
+            self.assertEqual((over["status"], over["errors"]["data"][0]["line"]), ("failed", line), data)
+
+    def test_a_batch_survives_a_kill(self):
+        s = self.serve()
+        file = self.send(s, self.lines(400))
+        batch = self.begin(s, file["id"])["id"]
+        until(lambda: s.json("GET", "/v1/batches/" + batch)["request_counts"]["failed"])
+        s.stop(signal.SIGKILL)
+        # As a crash in the middle of a line would leave it.
+        folder = self.home + "/batches/"
+        with open(folder + batch + ".json", encoding="utf-8") as f:
+            errors = json.load(f)["error_file_id"]
+        with open(folder + errors, "ab") as f:
+            f.write(b'{"id":"half a li')
+        s = self.serve()
+        over = self.ended(s, batch)
+        self.assertEqual(over["status"], "completed", over)
+        self.assertEqual(over["request_counts"], {"total": 400, "completed": 0, "failed": 400})
+        self.assertEqual([a["custom_id"] for a in self.content(s, over["error_file_id"])], [f"r{i}" for i in range(400)])
+        self.assertEqual(s.stop(), 0)
+
+    def test_a_batch_is_its_owners(self):
+        tokens = {n: {"Authorization": "Bearer " + self.json("serve", "--add-token", n, "--role", r)["token"]} for n, r in (("ann", "read"), ("bob", "read"), ("root", "admin"))}
+        s = self.serve()
+        file = self.send(s, self.lines(2), auth=tokens["ann"])["id"]
+        batch = self.begin(s, file, tokens["ann"])["id"]
+        self.ended(s, batch, tokens["ann"])
+        for path in (f"/v1/files/{file}", f"/v1/files/{file}/content", f"/v1/batches/{batch}"):
+            self.assertEqual(s.request("GET", path, None, tokens["bob"])[0], 404, path)
+            self.assertEqual(s.request("GET", path, None, tokens["root"])[0], 200, path)
+        s.json("POST", f"/v1/batches/{batch}/cancel", {}, tokens["bob"], status=404)
+        s.json("POST", "/v1/batches", {"input_file_id": file, "endpoint": "/v1/embeddings"}, tokens["bob"], status=404)
+        s.json("DELETE", "/v1/files/" + file, None, tokens["bob"], status=404)
+        self.assertEqual(s.json("GET", "/v1/batches", None, tokens["bob"])["data"], [])
+        self.assertEqual(s.request("GET", "/v1/batches")[0], 401)
+
+
+class Audit(ServerTest):
+    def test_who_asked_what_is_noted_and_nothing_else_is(self):
+        self.write("a.txt", "Granite is hard.\n")
+        self.index()
+        token = self.json("serve", "--add-token", "ann", "--role", "read")["token"]
+        path = self.top + "/audit.log"
+        s = self.serve("--audit-log", path)
+        auth = {"Authorization": "Bearer " + token}
+        s.json("GET", "/api/v1/search?q=granite&mode=lexical", headers=auth)
+        s.json("POST", "/api/v1/search", {"q": "basalt " * 1000, "mode": "lexical"}, auth)
+        s.json("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search", "arguments": {"query": "gneiss", "mode": "lexical"}}}, auth)
+        s.request("GET", "/livez")
+        s.request("GET", "/api/v1/search?q=schist")
+        with open(path, encoding="utf-8") as f:
+            lines = [json.loads(x) for x in f]
+        self.assertEqual([(x["caller"], x["way"], x["action"]) for x in lines], [("ann", "http", "/api/v1/search")] * 2 + [("ann", "mcp", "search")])
+        self.assertEqual((lines[0]["asked"]["q"], lines[2]["asked"]["query"], len(lines[1]["asked"]["q"])), ("granite", "gneiss", 2048))
+        self.assertRegex(lines[0]["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        s.stop()
+        self.assertEqual(lines[0]["request"], next(x for x in s.log_lines() if x.get("path") == "/api/v1/search")["request"])
+        for word in ("granite", "gneiss", "schist"):  # the server's own log stays as it is
+            self.assertNotIn(word, "".join(s.log))
+
+
+class Certificates(ServerTest):
+    def seen(self, address, alpn=None):
+        """The certificate that a new connection gets."""
+        c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+        if alpn:
+            c.set_alpn_protocols([alpn])
+        host, _, port = address.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=LIMIT) as raw, c.wrap_socket(raw) as s:
+            return s.getpeercert(True)
+
+    def test_a_new_certificate_is_used_without_a_restart(self):
+        given = os.path.join(SOURCE, "tests/server/tls/")
+        cert, key = self.top + "/c.pem", self.top + "/k.pem"
+        put = lambda a, b: (shutil.copy(given + a + ".pem", cert), shutil.copy(given + b + ".key", key))
+        put("server", "server")
+        self.write("a.txt", "x")
+        self.index()
+        s = self.serve("--tls-cert", cert, "--tls-key", key)
+        old = self.seen(s.address)
+        put("stranger", "stranger")
+        s.send_signal(signal.SIGHUP)
+        until(lambda: self.seen(s.address) != old)
+        new = self.seen(s.address)
+        # A key of another certificate, and no certificate at all, change nothing.
+        for spoil in (lambda: put("server", "stranger"), lambda: self.write("c.pem", "no certificate", self.top)):
+            spoil()
+            n = len([x for x in s.log if "nothing was reloaded" in x])
+            s.send_signal(signal.SIGHUP)
+            until(lambda: len([x for x in s.log if "nothing was reloaded" in x]) > n)
+            self.assertEqual(self.seen(s.address), new)
+        self.assertEqual(s.stop(), 0)
+
+
+class Room(ServerTest):
+    def test_a_full_collection_takes_nothing_in_and_stays_searchable(self):
+        self.write("a.txt", "Granite is hard.\n")
+        self.index()
+        s = self.serve("--collection-mb", "4")
+        data = os.urandom(1 << 20)
+        for i in range(8):
+            status, _, answer = s.request("PUT", f"/api/v1/uploads/{i}.bin", data)
+            if status != 202:
+                break
+            s.wait_job(json.loads(answer)["id"])
+        self.assertEqual(status, 507, answer)
+        self.assertIn("--collection-mb", json.loads(answer)["error"]["message"])
+        self.assertEqual(s.json("POST", "/api/v1/index", {"paths": [self.docs]}, status=507)["error"]["code"], json.loads(answer)["error"]["code"])
+        self.assertEqual(len(s.json("GET", "/api/v1/search?q=granite&mode=lexical")["hits"]), 1)
+        self.assertEqual([x for x in os.listdir(self.home + "/uploads/default") if x.startswith(".")], [])
+
+
+class Dashboard(unittest.TestCase):
+    def test_every_metric_of_the_dashboard_exists(self):
+        with open(os.path.join(SOURCE, "server/grafana/cairn.json"), encoding="utf-8") as f:
+            board = json.load(f)
+        written = set()
+        for folder, _, files in os.walk(os.path.join(SOURCE, "server")):
+            for name in files:
+                if name.endswith(".c"):
+                    with open(os.path.join(folder, name), encoding="utf-8") as f:
+                        written |= set(re.findall(r'metrics_(?:add|set|observe)\([^"]*"(cairn_[a-z0-9_]+)"', f.read()))
+        used = set()
+        for panel in board["panels"]:
+            for target in panel["targets"]:
+                used |= {re.sub(r"_(bucket|sum|count)$", "", x) for x in re.findall(r"cairn_[a-z0-9_]+", target["expr"])}
+        self.assertGreater(len(used), 8)
+        self.assertEqual(used - written, set())
+        self.assertEqual(len({p["id"] for p in board["panels"]}), len(board["panels"]))
+
+
+if __name__ == "__main__":
+    main()
