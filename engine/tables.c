@@ -240,7 +240,7 @@ static cairn_status load(cairn *c, const char *document, loading *l, const char 
 
     if (st)
         return st;
-    st = engine_find_document(s, document, &doc, l->memory, err);
+    st = engine_find_document(c, s, document, &doc, l->memory, err);
     if (!st)
         st = store_doc_chunks(s, doc.id, &ids, &n, l->memory, err);
     if (!st)
