@@ -142,13 +142,15 @@ cairn_status cairn_versions(cairn *c, const char *uri_or_id, double near, cairn_
     cairn_copy *all = NULL, *versions;
     size_t n = 0, n_versions = 0;
     arena memory;
-    cairn_status st = view_open(c, &v, err);
+    cairn_status st = engine_need_whole(c, err);
 
     *n_groups = 0;
+    if (!st)
+        st = view_open(c, &v, err);
     if (st)
         return st;
     arena_init(&memory, WORK_BYTES);
-    st = engine_find_document(v.snapshot, uri_or_id, &doc, &memory, err);
+    st = engine_find_document(c, v.snapshot, uri_or_id, &doc, &memory, err);
     if (!st)
         st = labels_read(&doc, &memory, &labels, err);
     if (!st && labels.same_as)
