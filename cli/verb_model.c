@@ -6,7 +6,7 @@
 
 enum { OPT_MODEL = 0x2000, OPT_JSONL, OPT_ADD_SPECIAL, OPT_PARSE_SPECIAL, OPT_EXACT, OPT_QUERY,
        OPT_FILE, OPT_TYPE, OPT_OUTPUT, OPT_TOP, OPT_PP, OPT_DEPTH, OPT_TG, OPT_CTX,
-       OPT_KV };
+       OPT_KV, OPT_LORA };
 
 #define MAX_SETTINGS 16
 
@@ -30,6 +30,7 @@ static const struct option extra[] = {{"model", required_argument, NULL, OPT_MOD
                                       {"depth", required_argument, NULL, OPT_DEPTH},
                                       {"tg", required_argument, NULL, OPT_TG},
                                       {"ctx", required_argument, NULL, OPT_CTX},
+                                      {"lora", required_argument, NULL, OPT_LORA},
                                       {"kv", required_argument, NULL, OPT_KV},
                                       {0}};
 
@@ -72,6 +73,9 @@ static bool take_option(cli *c, int o, model_args *a)
         return cli_parse_size(c, "--tg", optarg, 0, 100000, &a->tg);
     case OPT_CTX:
         return cli_parse_size(c, "--ctx", optarg, 1, 1u << 20, &a->flags.n_ctx);
+    case OPT_LORA:
+        a->flags.adapters = optarg;
+        return true;
     case OPT_KV:
         a->flags.kv = optarg;
         return true;
@@ -104,19 +108,24 @@ static void show_progress(void *ctx, size_t done, size_t total)
                 done == total ? "\n" : "");
 }
 
-static int quantize(cli *c, const model_args *a)
+static int quantize(cli *c, const model_args *a, bool merge)
 {
     cairn_quantize_options o = {.type = a->type,
+                                .adapters = merge ? a->flags.adapters : NULL,
                                 .path = a->output,
                                 .text = a->file,
                                 .progress = show_progress,
                                 .progress_ctx = c};
+    cairn_model_flags flags = a->flags;
     cairn_error err = {0};
     cairn_status st;
 
-    if (!a->type || !a->output)
+    if (merge && (!a->flags.adapters || !a->output))
+        return cli_usage_error(c, "--lora FILE[:SCALE] says what to add, --output FILE where");
+    if (!merge && (!a->type || !a->output))
         return cli_usage_error(c, "--type TYPE says what to make, --output FILE where");
-    st = cairn_model_quantize(a->model, &o, &a->flags, stdout, &err);
+    flags.adapters = merge ? "" : flags.adapters; /* a text's perplexity is that of the files */
+    st = cairn_model_quantize(a->model, &o, &flags, stdout, &err);
     return st ? cli_fail(c, st, &err) : CLI_DONE;
 }
 
@@ -132,7 +141,9 @@ static int dispatch(cli *c, const char *what, model_args *a)
     if (!a->model)
         return cli_usage_error(c, "which model? --model NAME or PATH");
     if (!strcmp(what, "quantize"))
-        return quantize(c, a);
+        return quantize(c, a, false);
+    if (!strcmp(what, "merge"))
+        return quantize(c, a, true);
     if (!strcmp(what, "info"))
         st = cairn_model_info(a->model, stdout, &err);
     else if (!strcmp(what, "tokenize"))
@@ -189,7 +200,8 @@ const cli_verb cli_verb_model = {
     "       cairn model template|embed|rerank|generate --model M --jsonl\n"
     "       cairn model perplexity --model M --file F [--top N] [--exact] [--kv int8]\n"
     "       cairn model bench --model M [--pp 128,512] [--depth 0,512] [--tg 32]\n"
-    "       cairn model quantize --model M --type TYPE --output FILE [--file TEXT]\n\n"
+    "       cairn model quantize --model M --type TYPE --output FILE [--file TEXT]\n"
+    "       cairn model merge --model M --lora FILE[:SCALE],... --output FILE [--type TYPE]\n\n"
     "A model is a name of the catalogue (cairn model list) or a path. tokenize, template, embed,\n"
     "rerank and generate read JSON lines from standard input and write JSON lines:\n"
     "  tokenize  {\"id\",\"text\"} or {\"id\",\"b64\"}      -> {\"id\",\"tokens\"}\n"
@@ -203,6 +215,8 @@ const cli_verb cli_verb_model = {
     "  --exact           dequantised weights and float activations: slow, for comparison\n"
     "  --kv FORM         generate, perplexity, bench: keys and values as f16 or int8 (default: as\n"
     "                    the settings say)\n"
+    "  --lora LIST       generate, perplexity, merge: adapters FILE[:SCALE], with commas (GGUF, or PEFT's\n"
+    "                    safetensors with its configuration beside it)\n"
     "  --query-prefix    embed as questions instead of passages\n"
     "  --top N           perplexity: how many likely tokens a position (default 10)\n"
     "  --pp, --depth     bench: prompt lengths, and depths at which decoding is timed\n"

@@ -14,6 +14,7 @@ typedef struct cairn_model_flags {
     bool exact;                      /* dequantised weights, float activations */
     bool query;                      /* embed with the query prefix instead of the passage one */
     size_t n_threads, n_ctx;
+    const char *adapters; /* FILE[:SCALE], with commas, of generate and perplexity; NULL: as the settings say */
     const char *kv; /* "f16" or "int8": keys and values; NULL: as the settings say */
     const char *config_file; /* for the caches of generate, perplexity and bench; NULL: the usual */
     const volatile sig_atomic_t *cancel;
@@ -46,7 +47,8 @@ cairn_status cairn_model_generate(const char *model, const cairn_model_flags *fl
 cairn_status cairn_model_perplexity(const char *model, const cairn_model_flags *flags,
                                     const char *file, size_t top, FILE *out, cairn_error *err);
 typedef struct cairn_quantize_options {
-    const char *type; /* "Q8_0", "Q6_K", "Q5_0", "Q4_K", "Q4_0", "F16", "BF16", "F32" */
+    const char *type; /* "Q8_0", "Q6_K", "Q5_0", "Q4_K", "Q4_0", "F16", "BF16", "F32"; NULL: each tensor's own */
+    const char *adapters; /* FILE[:SCALE], with commas: added to the weights; NULL: none */
     const char *path; /* the GGUF file to write */
     const char *text; /* a file to state the perplexity of before and after; or NULL */
     void (*progress)(void *ctx, size_t done, size_t total); /* bytes; may be NULL */

@@ -26,12 +26,26 @@ static cairn_status take_kv(const cairn_model_flags *flags, decoder_kv *out, cai
                       flags->kv);
 }
 
+static cairn_status take_adapters(const cairn_model_flags *flags, model_adapters *own,
+                                  generator_options *o, cairn_error *err)
+{
+    cairn_status st;
+
+    if (!flags->adapters)
+        return CAIRN_OK;
+    st = engine_parse_adapters(flags->adapters, own, err);
+    o->adapters = own->list;
+    o->n_adapters = own->n;
+    return st;
+}
+
 static cairn_status open_generating(generating *k, const char *model,
                                     const cairn_model_flags *flags, cairn_error *err)
 {
     generator_options o = {.n_ctx = flags->n_ctx, .exact = flags->exact};
     settings settings;
     model_caches caches;
+    model_adapters adapters;
     char path[8192];
     cairn_status st = cairn_model_path(model, path, sizeof path, err);
 
@@ -41,6 +55,7 @@ static cairn_status open_generating(generating *k, const char *model,
     if (!st) {
         engine_model_caches(&settings, &caches, &o);
         st = take_kv(flags, &o.kv, err);
+        st = st ? st : take_adapters(flags, &adapters, &o, err);
     }
     if (!st) {
         st = pool_create(&k->workers, flags->n_threads, err);

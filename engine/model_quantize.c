@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "engine/model.h"
+#include "engine/model_caches.h"
 #include "engine/model_lines.h"
 #include "generate/decode/quantize.h"
 #include "generate/kernels/quantize_blocks.h"
@@ -67,16 +68,30 @@ static json_t *tensors_json(const quantize_report *r)
 }
 
 static cairn_status convert(const char *source, const char *path, quantize_options *o,
-                            const cairn_model_flags *flags, quantize_report *report,
+                            const model_adapters *adapters, const cairn_model_flags *flags, quantize_report *report,
                             cairn_error *err)
 {
+    lora_source sources[DECODER_MAX_ADAPTERS] = {0};
+    adapter *opened[DECODER_MAX_ADAPTERS] = {0};
+    decoder_model *m = NULL;
     gguf *g = NULL;
     cairn_status st = gguf_open(&g, source, err);
 
     if (!st)
         st = pool_create(&o->pool, flags->n_threads ? flags->n_threads : pool_online_cpus(), err);
+    if (!st && adapters->n) /* they are checked against the model */
+        st = decoder_model_open(&m, g, &(decoder_model_options){.pool = o->pool}, err);
+    for (size_t i = 0; !st && i < adapters->n; i++) {
+        st = adapter_open(&opened[i], adapters->list[i].path, m, err);
+        sources[i] = (lora_source){opened[i], adapters->list[i].scale};
+    }
+    decoder_model_close(m);
+    o->adapters = sources;
+    o->n_adapters = adapters->n;
     if (!st)
         st = quantize_file(g, path, o, report, err);
+    for (size_t i = 0; i < adapters->n; i++)
+        adapter_close(opened[i]);
     pool_destroy(o->pool);
     gguf_close(g);
     return st;
@@ -86,6 +101,7 @@ cairn_status cairn_model_quantize(const char *model, const cairn_quantize_option
                                   const cairn_model_flags *flags, FILE *out, cairn_error *err)
 {
     quantize_options o = {.cancel = flags->cancel,
+                          .keep_types = !options->type,
                           .progress = options->progress,
                           .progress_ctx = options->progress_ctx};
     quantize_report report;
@@ -93,20 +109,23 @@ cairn_status cairn_model_quantize(const char *model, const cairn_quantize_option
     double before = 0, after = 0;
     int64_t start = clock_mono_ns();
     json_t *j;
-    cairn_status st = type_by_name(options->type, &o.type, err);
+    model_adapters adapters = {0};
+    cairn_status st = options->type ? type_by_name(options->type, &o.type, err) : CAIRN_OK;
 
+    if (!st && options->adapters)
+        st = engine_parse_adapters(options->adapters, &adapters, err);
     if (!st)
         st = cairn_model_path(model, source, sizeof source, err);
     if (!st && options->text)
         st = perplexity_of(source, flags, options->text, &before, err);
     if (!st)
-        st = convert(source, options->path, &o, flags, &report, err);
+        st = convert(source, options->path, &o, &adapters, flags, &report, err);
     if (!st && options->text)
         st = perplexity_of(options->path, flags, options->text, &after, err);
     if (st)
         return st;
     j = json_pack("{s:s,s:s,s:s,s:I,s:I,s:o,s:b,s:f}", "model", source, "output", options->path,
-                  "type", tensor_type_get(o.type)->name, "bytes_before",
+                  "type", options->type ? tensor_type_get(o.type)->name : "as it was", "bytes_before",
                   (json_int_t)report.bytes_before, "bytes_after", (json_int_t)report.bytes_after,
                   "tensors", tensors_json(&report), "quantised_before", report.again, "seconds",
                   (double)(clock_mono_ns() - start) / 1e9);

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "generate/decode/decoder.h"
 #include "engine/augment.h"
+#include "engine/model_caches.h"
 #include "retrieve/pii.h"
 #include "ingest/chunk.h"
 
@@ -44,6 +44,7 @@ static const setting table[] = {
     TEXT("models", "stored_passages", stored_passages, "off"),
     NUMBER("models", "passage_cache_mb", passage_cache_mb, 2048, 0, 1e6),
     TEXT("models", "kv", kv, "f16"),
+    TEXT("models", "adapters", adapters, ""),
     TEXT("models", "reranker", reranker, "splade-tiny"),
     TEXT("models", "reranker_languages", reranker_languages, "en"),
     NUMBER("index", "chunk_tokens", chunk_tokens, 256, 16, 8192),
@@ -272,6 +273,12 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
     cairn_status st = settings_vector_options(s, &vectors, err);
     if (st) {
         cairn_error_prefix(err, "%s: ", path);
+        return st;
+    }
+    model_adapters adapters;
+    st = engine_parse_adapters(s->adapters, &adapters, err);
+    if (st) {
+        cairn_error_prefix(err, "%s: models.adapters: ", path);
         return st;
     }
     if (strcmp(s->stored_passages, "on") && strcmp(s->stored_passages, "off"))

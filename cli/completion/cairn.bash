@@ -96,8 +96,9 @@ _cairn() {
             case $sub in
             tokenize) _cairn_words "--model --jsonl --add-special --parse-special $global" ;;
             embed) _cairn_words "--model --jsonl --query-prefix --exact $global" ;;
-            template | rerank | generate) _cairn_words "--model --jsonl --exact --ctx --kv $global" ;;
-            perplexity) _cairn_words "--model --file --top --exact --ctx --kv $global" ;;
+            template | rerank | generate) _cairn_words "--model --jsonl --exact --ctx --kv --lora $global" ;;
+            perplexity) _cairn_words "--model --file --top --exact --ctx --kv --lora $global" ;;
+            merge) _cairn_words "--model --lora --type --output --file $global" ;;
             quantize) _cairn_words "--model --type --output --file $global" ;;
             bench) _cairn_words "--model --pp --depth --tg --exact --kv $global" ;;
             *) _cairn_words "$global" ;;
@@ -114,7 +115,7 @@ _cairn() {
     eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare make answers'; fi ;;
     model)
         if [[ -z $sub ]]; then
-            _cairn_words 'list info tokenize template embed rerank generate perplexity bench quantize'
+            _cairn_words 'list info tokenize template embed rerank generate perplexity bench quantize merge'
         elif [[ $sub == info ]]; then
             models=${CAIRN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/cairn/models}
             _cairn_words "$(ls -1 "$models" 2>/dev/null)"

@@ -32,6 +32,8 @@ static cairn_status take_memory(decoder *d, cairn_error *err)
         {&d->mixed, q},
         {&d->gate, s->ff},
         {&d->up, s->ff},
+        {&d->low, d->m->lora ? d->m->lora->most_rank : 0},
+        {&d->delta, d->m->lora ? d->m->lora->most_out : 0},
         {&d->turn[0], s->rope_dims},
         {&d->turn[1], s->rope_dims},
     };
@@ -85,7 +87,8 @@ cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder
                             cairn_error *err)
 {
     const decoder_shape *s = &m->shape;
-    const size_t widest = s->ff > s->n_heads * s->head_dim ? s->ff : s->n_heads * s->head_dim;
+    const size_t rank = m->lora ? m->lora->most_rank : 0;
+    size_t widest = s->ff > s->n_heads * s->head_dim ? s->ff : s->n_heads * s->head_dim;
     decoder *d;
     cairn_status st;
 
@@ -96,6 +99,7 @@ cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder
     d = calloc(1, sizeof *d);
     if (!d)
         return cairn_fail(err, CAIRN_ENOMEM, "decoder");
+    widest = rank > widest ? rank : widest;
     d->m = m;
     d->k = kernels_get();
     d->p = o->pool;
@@ -443,12 +447,43 @@ static void activate_token(decoder *d, const void *arg, size_t t)
         d->k->silu_mul(gate, d->up + t * ff, ff, gate);
 }
 
-/* Products of n tokens of `in` (k wide) with up to three matrices. */
+static void add_delta(decoder *d, const void *arg, size_t t)
+{
+    const matmul *job = arg;
+    float *out = job->out + t * job->stride;
+
+    d->k->add(out, d->delta + t * job->w->rows, job->w->rows, out);
+}
+
+/* What the adapters of a matrix add to its product. */
+static void multiply_adapter(decoder *d, const float *in, size_t k, size_t n, const matmul *job,
+                             const lora_site *s)
+{
+    const matmul low = {s->down, NULL, d->low, s->down->rows};
+    const matmul high = {s->up, NULL, d->delta, s->up->rows};
+
+    activations_set(d->act, in, k, n, k, false, d->p);
+    matmul_run(&low, 1, d->act, true, d->scratch, d->p);
+    activations_set(d->act, d->low, low.stride, n, low.stride, false, d->p);
+    matmul_run(&high, 1, d->act, true, d->scratch, d->p);
+    decoder_each_token(d, n, add_delta, job);
+}
+
+/* Products of n tokens of `in` (k wide) with up to three matrices, whose adapters (NULL: none) follow one
+ * another as they do. */
 static void multiply(decoder *d, const float *in, size_t k, size_t n, const matmul *jobs,
-                     size_t n_jobs)
+                     size_t n_jobs, const lora_site *sites)
 {
     activations_set(d->act, in, k, n, k, !d->exact, d->p);
     matmul_run(jobs, n_jobs, d->act, d->exact, d->scratch, d->p);
+    for (size_t i = 0; sites && i < n_jobs; i++)
+        if (sites[i].down)
+            multiply_adapter(d, in, k, n, &jobs[i], &sites[i]);
+}
+
+static const lora_site *sites_of(const decoder *d, size_t layer, adapter_site first)
+{
+    return d->m->lora ? &d->m->lora->sites[layer * ADAPTER_SITES + first] : NULL;
 }
 
 /* Queries, keys and values of n tokens; stores keys and values. */
@@ -463,7 +498,7 @@ static void layer_project(decoder *d, size_t layer, size_t n)
     store_arg place = {l, layer};
 
     decoder_each_token(d, n, norm_token, l->attn_norm);
-    multiply(d, d->h, s->width, n, jobs, 3);
+    multiply(d, d->h, s->width, n, jobs, 3, sites_of(d, layer, ADAPTER_Q));
     decoder_each_token(d, n, place_token, &place);
 }
 
@@ -477,7 +512,7 @@ static void layer_attend(decoder *d, size_t layer, size_t n_parts, size_t n)
 
     causal_attention_run(d->attention, &d->cache, layer, d->parts, n_parts,
                          l->local ? s->window : 0, d->p);
-    multiply(d, d->mixed, q, n, &job, 1);
+    multiply(d, d->mixed, q, n, &job, 1, sites_of(d, layer, ADAPTER_O));
     decoder_each_token(d, n, add_token, l->post_attn_norm);
 }
 
@@ -489,9 +524,9 @@ static void layer_feed_forward(decoder *d, size_t layer, size_t n)
     const matmul narrow = {l->down, NULL, d->h, s->width};
 
     decoder_each_token(d, n, norm_token, l->ffn_norm);
-    multiply(d, d->h, s->width, n, wide, 2);
+    multiply(d, d->h, s->width, n, wide, 2, sites_of(d, layer, ADAPTER_GATE));
     decoder_each_token(d, n, activate_token, NULL);
-    multiply(d, d->gate, s->ff, n, &narrow, 1);
+    multiply(d, d->gate, s->ff, n, &narrow, 1, sites_of(d, layer, ADAPTER_DOWN));
     decoder_each_token(d, n, add_token, l->post_ffn_norm);
 }
 
@@ -624,7 +659,7 @@ static cairn_status run_batch(decoder *d, const decoder_item *items, size_t n_it
     }
     const matmul head = {d->m->head, NULL, logits, s->n_vocab};
     decoder_each_token(d, n, norm_token, d->m->output_norm);
-    multiply(d, d->h, s->width, n, &head, 1);
+    multiply(d, d->h, s->width, n, &head, 1, NULL);
     if (s->logit_scale != 1.0f || s->logit_softcap)
         decoder_each_token(d, n, finish_logits, logits);
     return CAIRN_OK;

@@ -90,6 +90,19 @@ bool decoder_model_was_cached(const decoder_model *m);
 /* Multiply-adds of one token without attention, with or without the output head. */
 double decoder_model_macs(const decoder_model *m, bool with_head);
 
+/* Low-rank adapters (adapter.h): the model computes with all of them, each times its scale, on top of its
+ * own weights. To be called once, before a decoder is made. CAIRN_EMODEL: a file that is broken or made for another
+ * model; CAIRN_EUNSUPPORTED: a kind of adapter that is not read, or a device. */
+typedef struct decoder_adapter {
+    const char *path;
+    float scale;
+} decoder_adapter;
+#define DECODER_MAX_ADAPTERS 8
+cairn_status decoder_model_adapt(decoder_model *m, const decoder_adapter *list, size_t n,
+                                 cairn_error *err);
+/* A number for the adapters and their scales; 0: none. What is kept of a model's results belongs to it. */
+uint64_t decoder_model_variant(const decoder_model *m);
+
 typedef struct decoder decoder;
 
 /* What keys and values are kept as in fast mode. */

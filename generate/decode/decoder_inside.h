@@ -3,6 +3,7 @@
 #define CAIRN_GENERATE_DECODE_DECODER_INSIDE_H
 
 #include "generate/decode/causal_attention.h"
+#include "generate/decode/lora.h"
 #include "generate/decode/model.h"
 
 struct decoder_sequence {
@@ -48,6 +49,8 @@ struct decoder {
     float *mixed;   /* [n][heads * head_dim] attention's output */
     float *gate;    /* [n][ff] */
     float *up;      /* [n][ff] */
+    float *low;     /* [n][rank] of adapters, where there are any */
+    float *delta;   /* [n][most outputs] what they add */
     float *turn[2]; /* [n][rope_dims / 2][cos, sin], global and local base */
 };
 

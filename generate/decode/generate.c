@@ -88,6 +88,8 @@ cairn_status generator_open(generator **out, const char *gguf_path,
     if (!st)
         st = decoder_model_open(&g->model, g->file, &m, err);
     if (!st)
+        st = decoder_model_adapt(g->model, o.adapters, o.n_adapters, err);
+    if (!st)
         st = decoder_create(&g->dec, g->model, &d, err);
     if (!st) {
         n_vocab = decoder_model_shape(g->model)->n_vocab;
@@ -105,9 +107,11 @@ cairn_status generator_open(generator **out, const char *gguf_path,
     }
     g->exact = o.exact;
     g->kv = o.kv;
-    g->prefixes = prefix_cache_open(&o.prefixes, g->file, o.exact, o.kv);
+    g->prefixes = prefix_cache_open(&o.prefixes, g->file, o.exact, o.kv,
+                                    decoder_model_variant(g->model));
     if (!o.exact)
-        g->passages = passage_cache_open(&o.passages, g->file, o.kv);
+        g->passages = passage_cache_open(&o.passages, g->file, o.kv,
+                                        decoder_model_variant(g->model));
     g->load_ns = clock_mono_ns() - start;
     *out = g;
     return CAIRN_OK;

@@ -25,6 +25,8 @@ typedef struct generator_options {
     pool *pool;
     bool exact;
     decoder_kv kv; /* of the fast mode */
+    const decoder_adapter *adapters; /* applied on top of the model */
+    size_t n_adapters;
     weight_cache_options weights;  /* where repacked weights are kept; zero: nowhere */
     prefix_cache_options prefixes; /* where beginnings of prompts are kept; zero: nowhere */
     passage_cache_options passages; /* where passages are kept; zero: nowhere */

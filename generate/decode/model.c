@@ -16,6 +16,7 @@
  *
  * Tensor names and keys: ggml's docs/gguf.md and llama.cpp's tensor naming. */
 #include "generate/decode/model.h"
+#include "generate/decode/lora.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -590,6 +591,7 @@ void decoder_model_close(decoder_model *m)
     free(m->rope_factors);
     free(m->long_factors);
     weight_cache_close(m->cache);
+    lora_destroy(m->lora);
     weight_heap_destroy(m->heap);
     free(m);
 }

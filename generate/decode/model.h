@@ -17,6 +17,8 @@ typedef struct decoder_layer {
     bool local; /* sees `window` positions; in gemma3 turns by rope_base_local */
 } decoder_layer;
 
+struct lora;
+
 struct decoder_model {
     weight_heap *heap;   /* holds all matrices */
     weight_cache *cache; /* holds their data instead, or NULL */
@@ -32,6 +34,7 @@ struct decoder_model {
     decoder_layer *layers;
     bool pairs_apart; /* rope turns (i, i + dims / 2), else (2i, 2i + 1) */
     size_t packed_bytes, token_bytes;
+    struct lora *lora;      /* adapters (lora.h), or NULL */
     device_weights *device; /* a copy of the weights there, or NULL */
 };
 

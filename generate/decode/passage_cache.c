@@ -39,14 +39,15 @@ struct passage_cache {
     uint64_t key, budget;
 };
 
-passage_cache *passage_cache_open(const passage_cache_options *o, const gguf *g, decoder_kv kv)
+passage_cache *passage_cache_open(const passage_cache_options *o, const gguf *g, decoder_kv kv,
+                                  uint64_t variant)
 {
     passage_cache *c;
 
     if (!o->folder || !o->budget_bytes || strlen(o->folder) >= sizeof c->folder ||
         !(c = calloc(1, sizeof *c)))
         return NULL;
-    if (!cache_model_key(g, VERSION, (uint64_t)kv, &c->key)) {
+    if (!cache_model_key(g, VERSION, (uint64_t)kv ^ variant, &c->key)) {
         free(c);
         return NULL;
     }

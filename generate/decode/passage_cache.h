@@ -17,8 +17,9 @@ typedef struct passage_cache_options {
 
 typedef struct passage_cache passage_cache;
 
-/* g: the model's file on disk. NULL where there is no cache to be had. */
-passage_cache *passage_cache_open(const passage_cache_options *o, const gguf *g, decoder_kv kv);
+/* g: the model's file on disk; variant: decoder_model_variant. NULL where there is no cache to be had. */
+passage_cache *passage_cache_open(const passage_cache_options *o, const gguf *g, decoder_kv kv,
+                                  uint64_t variant);
 void passage_cache_close(passage_cache *c); /* NULL is fine */
 
 typedef struct kept_passage {

@@ -39,14 +39,14 @@ struct prefix_cache {
 };
 
 prefix_cache *prefix_cache_open(const prefix_cache_options *o, const gguf *g, bool exact,
-                                decoder_kv kv)
+                                decoder_kv kv, uint64_t variant)
 {
     prefix_cache *c;
 
     if (!o->folder || !o->budget_bytes || strlen(o->folder) >= sizeof c->folder ||
         !(c = calloc(1, sizeof *c)))
         return NULL;
-    if (!cache_model_key(g, VERSION, exact ? 1 : 2 * (uint64_t)kv, &c->key)) {
+    if (!cache_model_key(g, VERSION, (exact ? 1 : 2 * (uint64_t)kv) ^ variant, &c->key)) {
         free(c);
         return NULL;
     }

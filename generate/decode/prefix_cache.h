@@ -17,9 +17,9 @@ typedef struct prefix_cache_options {
 
 typedef struct prefix_cache prefix_cache;
 
-/* g: the model's file on disk. NULL where there is no cache to be had. */
+/* g: the model's file on disk; variant: decoder_model_variant. NULL where there is no cache to be had. */
 prefix_cache *prefix_cache_open(const prefix_cache_options *o, const gguf *g, bool exact,
-                                decoder_kv kv);
+                                decoder_kv kv, uint64_t variant);
 void prefix_cache_close(prefix_cache *c); /* NULL is fine */
 /* Put the longest beginning of ids[0, n) that is kept and longer than `beyond` into d's own sequence,
  * which is emptied. Returns its length; 0: none, the sequence is untouched unless a file could not

@@ -51,10 +51,24 @@ static bool is_end(const gguf_tensor *t)
     return !strcmp(t->name, "token_embd.weight") || !strcmp(t->name, "output.weight");
 }
 
-static tensor_type plan_tensor(const gguf_tensor *t, tensor_type want)
+/* An adapter adds something to it. */
+static bool is_adapted(const quantize_options *o, const gguf_tensor *t)
 {
+    for (size_t i = 0; i < o->n_adapters; i++)
+        if (adapter_find(o->adapters[i].adapter, t->name))
+            return true;
+    return false;
+}
+
+static tensor_type plan_tensor(const gguf_tensor *t, const quantize_options *o)
+{
+    tensor_type want = o->type;
     bool four = want == TENSOR_Q4_0 || want == TENSOR_Q4_K;
 
+    if (o->keep_types && (!is_adapted(o, t) || quantize_supported(t->type)))
+        return t->type;
+    if (o->keep_types)
+        return t->dims[0] % 32 ? TENSOR_F16 : TENSOR_Q8_0;
     if (!is_matrix(t) || !dequantize_supported(t->type))
         return t->type;
     if (four && is_end(t))
@@ -124,9 +138,11 @@ static cairn_status put_metadata(const writer *w, bytes *b)
 
     for (size_t i = 0; !st && i < n; i++) {
         const gguf_kv *kv = gguf_kv_at(w->g, i);
-        if (strcmp(kv->key, FILE_TYPE))
+        if (w->o->keep_types || strcmp(kv->key, FILE_TYPE))
             st = put_kv(b, kv);
     }
+    if (w->o->keep_types)
+        return st;
     if (!st)
         st = put_string(b, FILE_TYPE, strlen(FILE_TYPE));
     if (!st)
@@ -187,7 +203,8 @@ static cairn_status write_padding(writer *w)
 
 static cairn_status write_front(writer *w)
 {
-    size_t n_kv = gguf_kv_count(w->g) + !gguf_find_kv(w->g, FILE_TYPE);
+    size_t n_kv = gguf_kv_count(w->g) +
+                  (!w->o->keep_types && !gguf_find_kv(w->g, FILE_TYPE));
     bytes b;
     cairn_status st;
 
@@ -215,6 +232,7 @@ static cairn_status write_front(writer *w)
 
 typedef struct conversion {
     const gguf_tensor *t;
+    const quantize_options *o;
     tensor_type to;
     size_t first, from_bytes, to_bytes; /* row, bytes a row */
     float *rows;
@@ -232,6 +250,11 @@ static void convert_row(void *ctx, size_t task, size_t worker)
     bool good = true;
 
     dequantize_row(c->t->type, c->t->data + (c->first + task) * c->from_bytes, x, n);
+    for (size_t i = 0; i < c->o->n_adapters; i++) {
+        const adapter_factors *f = adapter_find(c->o->adapters[i].adapter, c->t->name);
+        if (f)
+            adapter_add_row(f, c->o->adapters[i].scale, c->first + task, x);
+    }
     for (size_t i = 0; i < n; i++)
         good &= fabsf(x[i]) <= most; /* false for NaN */
     if (!good) {
@@ -245,7 +268,7 @@ static cairn_status convert(writer *w, const gguf_tensor *t, tensor_type to)
 {
     const size_t rows = (size_t)tensor_rows(t), row = t->dims[0] * sizeof(float);
     size_t at_once = ROWS_BYTES / row ? ROWS_BYTES / row : 1;
-    conversion c = {.t = t, .to = to};
+    conversion c = {.t = t, .o = w->o, .to = to};
     cairn_status st = CAIRN_OK;
 
     if (at_once > rows)
@@ -286,7 +309,7 @@ static cairn_status write_tensors(writer *w)
 
     for (size_t i = 0; !st && i < gguf_tensor_count(w->g); i++) {
         const gguf_tensor *t = gguf_tensor_at(w->g, i);
-        if (w->types[i] == t->type) {
+        if (w->types[i] == t->type && !is_adapted(w->o, t)) {
             st = write_all(w, t->data, t->bytes);
             w->done += t->bytes;
         } else {
@@ -307,7 +330,7 @@ static cairn_status check(const gguf *g, const char *path, const quantize_option
 {
     struct stat from, to;
 
-    if (!quantize_supported(o->type))
+    if (!o->keep_types && !quantize_supported(o->type))
         return cairn_fail(err, CAIRN_EUSAGE,
                           "that type cannot be written: F32, F16, BF16, Q8_0, Q6_K, "
                           "Q5_0, Q4_K and Q4_0 can");
@@ -355,7 +378,7 @@ cairn_status quantize_file(const gguf *g, const char *path, const quantize_optio
         asprintf(&folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".") < 0)
         st = cairn_fail(err, CAIRN_ENOMEM, "quantising %s", gguf_path(g));
     for (size_t i = 0; !st && i < n; i++) {
-        w.types[i] = plan_tensor(gguf_tensor_at(g, i), options->type);
+        w.types[i] = plan_tensor(gguf_tensor_at(g, i), options);
         w.total += gguf_tensor_at(g, i)->bytes;
     }
     if (!st)

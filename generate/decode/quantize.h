@@ -5,11 +5,16 @@
 #include <signal.h>
 
 #include "base/pool.h"
+#include "generate/decode/lora.h"
 #include "generate/formats/gguf.h"
 
 typedef struct quantize_options {
     tensor_type type; /* F32, F16, BF16, Q8_0, Q5_0, Q4_0, Q6_K or Q4_K */
-    pool *pool;       /* may be NULL */
+    bool keep_types;  /* each tensor keeps its type instead; matrices that change and whose type cannot be
+                         written become Q8_0 (F16 where 32 does not divide their rows) */
+    const lora_source *adapters; /* added to the matrices, in order */
+    size_t n_adapters;
+    pool *pool; /* may be NULL */
     const volatile sig_atomic_t *cancel;
     void (*progress)(void *ctx, size_t done, size_t total); /* bytes of the source; may be NULL */
     void *progress_ctx;
@@ -26,6 +31,9 @@ typedef struct quantize_report {
  * through them. A row length that the blocks of 256 cannot fill gets the nearest format with blocks
  * of 32: Q5_0 for Q4_K, Q8_0 for Q6_K; one that 32 does not divide stays as it is. Metadata is
  * copied, with general.file_type set.
+ *
+ * Adapters are added in floats before anything is rounded: what the model with the adapters applied
+ * computes, up to the rounding of the type.
  *
  * The file appears whole or not at all. CAIRN_EUSAGE: a type that cannot be written, or `path` is
  * the source; CAIRN_EMODEL: a tensor holds what is no number or too large for the type's half-float
