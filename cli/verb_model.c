@@ -6,7 +6,7 @@
 
 enum { OPT_MODEL = 0x2000, OPT_JSONL, OPT_ADD_SPECIAL, OPT_PARSE_SPECIAL, OPT_EXACT, OPT_QUERY,
        OPT_FILE, OPT_TYPE, OPT_OUTPUT, OPT_TOP, OPT_PP, OPT_DEPTH, OPT_TG, OPT_CTX,
-       OPT_KV, OPT_LORA };
+       OPT_KV, OPT_LORA, OPT_DRAFT };
 
 #define MAX_SETTINGS 16
 
@@ -30,6 +30,7 @@ static const struct option extra[] = {{"model", required_argument, NULL, OPT_MOD
                                       {"depth", required_argument, NULL, OPT_DEPTH},
                                       {"tg", required_argument, NULL, OPT_TG},
                                       {"ctx", required_argument, NULL, OPT_CTX},
+                                      {"draft", required_argument, NULL, OPT_DRAFT},
                                       {"lora", required_argument, NULL, OPT_LORA},
                                       {"kv", required_argument, NULL, OPT_KV},
                                       {0}};
@@ -73,6 +74,9 @@ static bool take_option(cli *c, int o, model_args *a)
         return cli_parse_size(c, "--tg", optarg, 0, 100000, &a->tg);
     case OPT_CTX:
         return cli_parse_size(c, "--ctx", optarg, 1, 1u << 20, &a->flags.n_ctx);
+    case OPT_DRAFT:
+        a->flags.draft = optarg;
+        return true;
     case OPT_LORA:
         a->flags.adapters = optarg;
         return true;
@@ -215,6 +219,7 @@ const cli_verb cli_verb_model = {
     "  --exact           dequantised weights and float activations: slow, for comparison\n"
     "  --kv FORM         generate, perplexity, bench: keys and values as f16 or int8 (default: as\n"
     "                    the settings say)\n"
+    "  --draft M         generate: a smaller model of the same vocabulary that drafts; the text is the same\n"
     "  --lora LIST       generate, perplexity, merge: adapters FILE[:SCALE], with commas (GGUF, or PEFT's\n"
     "                    safetensors with its configuration beside it)\n"
     "  --query-prefix    embed as questions instead of passages\n"

@@ -14,6 +14,7 @@ typedef struct cairn_model_flags {
     bool exact;                      /* dequantised weights, float activations */
     bool query;                      /* embed with the query prefix instead of the passage one */
     size_t n_threads, n_ctx;
+    const char *draft;    /* a smaller model that drafts, of generate; NULL: as the settings say */
     const char *adapters; /* FILE[:SCALE], with commas, of generate and perplexity; NULL: as the settings say */
     const char *kv; /* "f16" or "int8": keys and values; NULL: as the settings say */
     const char *config_file; /* for the caches of generate, perplexity and bench; NULL: the usual */

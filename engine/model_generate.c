@@ -46,7 +46,8 @@ static cairn_status open_generating(generating *k, const char *model,
     settings settings;
     model_caches caches;
     model_adapters adapters;
-    char path[8192];
+    const char *draft;
+    char path[8192], draft_path[8192];
     cairn_status st = cairn_model_path(model, path, sizeof path, err);
 
     k->cancel = flags->cancel;
@@ -56,6 +57,10 @@ static cairn_status open_generating(generating *k, const char *model,
         engine_model_caches(&settings, &caches, &o);
         st = take_kv(flags, &o.kv, err);
         st = st ? st : take_adapters(flags, &adapters, &o, err);
+        draft = flags->draft ? flags->draft : settings.draft;
+        if (!st && *draft)
+            st = cairn_model_path(draft, draft_path, sizeof draft_path, err);
+        o.draft = *draft ? draft_path : NULL;
     }
     if (!st) {
         st = pool_create(&k->workers, flags->n_threads, err);
@@ -191,7 +196,7 @@ static void put_result(json_t *out, const generate_result *r)
                         json_pack("{s:I,s:I}", "prompt_tokens", (json_int_t)r->prompt_tokens,
                                   "completion_tokens", (json_int_t)made));
     json_object_set_new(out, "timings",
-                        json_pack("{s:f,s:f,s:f,s:I,s:I,s:f,s:I,s:I,s:I}", "ttft_ms",
+                        json_pack("{s:f,s:f,s:f,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I}", "ttft_ms",
                                   (double)r->ttft_ns / 1e6, "tpot_ms",
                                   made > 1 ? decode_ms / (double)(made - 1) : 0.0, "total_ms",
                                   (double)r->total_ns / 1e6, "cached_tokens",
@@ -199,7 +204,9 @@ static void put_result(json_t *out, const generate_result *r)
                                   (json_int_t)r->reused_tokens, "reuse_distance",
                                   r->reuse_distance, "passes", (json_int_t)r->passes,
                                   "drafted_tokens", (json_int_t)r->drafted_tokens, "copied_tokens",
-                                  (json_int_t)r->copied_tokens));
+                                  (json_int_t)r->copied_tokens, "guessed_tokens",
+                                  (json_int_t)r->guessed_tokens, "guesses_held",
+                                  (json_int_t)r->guesses_held));
 }
 
 /* "passages": texts that the messages may hold runs of; borrowed from the line. */

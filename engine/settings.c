@@ -45,6 +45,7 @@ static const setting table[] = {
     NUMBER("models", "passage_cache_mb", passage_cache_mb, 2048, 0, 1e6),
     TEXT("models", "kv", kv, "f16"),
     TEXT("models", "adapters", adapters, ""),
+    TEXT("models", "draft", draft, ""),
     TEXT("models", "reranker", reranker, "splade-tiny"),
     TEXT("models", "reranker_languages", reranker_languages, "en"),
     NUMBER("index", "chunk_tokens", chunk_tokens, 256, 16, 8192),

@@ -26,6 +26,7 @@ typedef struct settings {
     double prefix_cache_mb;  /* of keys and values of system prompts on disk; 0: none */
     char stored_passages[SETTINGS_TEXT]; /* "on": keys and values of passages are kept and used again */
     double passage_cache_mb; /* of these on disk; 0: none */
+    char draft[SETTINGS_TEXT]; /* name or path of a smaller model that drafts for the generator; "": none */
     char adapters[SETTINGS_TEXT]; /* of the generator: FILE[:SCALE], with commas; "": none */
     char kv[SETTINGS_TEXT];  /* keys and values of generators: "f16" or "int8" */
     /* [index] */

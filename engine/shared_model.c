@@ -275,8 +275,15 @@ static cairn_status open_model(shared_model *s, cairn_error *err)
     } else if (!st) {
         generator_options o = {.pool = s->workers};
         model_caches caches;
+        const char *draft = s->home->settings.draft;
+        char draft_path[8192];
         engine_model_caches(&s->home->settings, &caches, &o);
-        st = generator_open(&s->generator, s->path, &o, err);
+        if (*draft && s->home->borrowed) { /* a batch of many takes no drafts of a model */
+            st = cairn_model_path(draft, draft_path, sizeof draft_path, err);
+            o.draft = draft_path;
+        }
+        if (!st)
+            st = generator_open(&s->generator, s->path, &o, err);
         if (!st && !s->home->borrowed)
             st = batcher_create(&s->batcher, s->generator,
                                 &(batcher_options){.n_threads = s->home->n_threads}, err);

@@ -96,7 +96,7 @@ _cairn() {
             case $sub in
             tokenize) _cairn_words "--model --jsonl --add-special --parse-special $global" ;;
             embed) _cairn_words "--model --jsonl --query-prefix --exact $global" ;;
-            template | rerank | generate) _cairn_words "--model --jsonl --exact --ctx --kv --lora $global" ;;
+            template | rerank | generate) _cairn_words "--model --jsonl --exact --ctx --kv --lora --draft $global" ;;
             perplexity) _cairn_words "--model --file --top --exact --ctx --kv --lora $global" ;;
             merge) _cairn_words "--model --lora --type --output --file $global" ;;
             quantize) _cairn_words "--model --type --output --file $global" ;;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "generate/decode/generator.h"
+#include "generate/decode/model_draft.h"
 #include "generate/grammar/grammar.h"
 #include "generate/grammar/json_schema.h"
 #include "generate/grammar/quote.h"
@@ -246,8 +247,14 @@ size_t answer_propose(answer *a, size_t room)
         a->match = copy_draft_match(a->drafts);
         a->n_draft = copy_draft_propose(a->drafts, most, a->batch + 1);
     }
+    a->guessed = !a->n_draft && a->model && most;
+    if (a->guessed) {
+        a->n_draft = model_draft_propose(a->model, a->sequence, a->batch[0], most, a->batch + 1);
+        a->out->guessed_tokens += a->n_draft;
+    } else {
+        a->out->drafted_tokens += a->n_draft;
+    }
     a->out->passes++;
-    a->out->drafted_tokens += a->n_draft;
     return 1 + a->n_draft;
 }
 
@@ -263,10 +270,15 @@ cairn_status answer_consume(answer *a, const float *rows, size_t stride, size_t 
         if (st || a->done || i + 1 >= n || a->batch[1 + i] != id)
             break;
         i++;
-        a->out->copied_tokens++;
+        if (a->guessed)
+            a->out->guesses_held++;
+        else
+            a->out->copied_tokens++;
     }
     *kept = 1 + i;
-    if (a->drafts && a->n_draft)
+    if (a->guessed && a->n_draft)
+        model_draft_judge(a->model, a->n_draft, i);
+    else if (a->drafts && a->n_draft)
         copy_draft_judge(a->drafts, a->match, a->n_draft, i);
     a->n_draft = 0;
     return st;

@@ -28,6 +28,9 @@ typedef struct answer {
     token_mask *mask;   /* of what may come next; NULL: anything */
     copy_draft *drafts; /* NULL: none */
     size_t match, n_draft;
+    struct model_draft *model; /* drafts where there is nothing to copy; NULL: none */
+    const token_list *sequence; /* with model: the tokens that the pass's follow */
+    bool guessed; /* the draft is the model's */
     token_id batch[COPY_DRAFT_MAX + 1];
     bytes raw;    /* the text as the tokens gave it */
     size_t given; /* of raw, handed to the callback */

@@ -15,6 +15,7 @@
 #include "base/utf8.h"
 #include "generate/decode/answer.h"
 #include "generate/decode/generator.h"
+#include "generate/decode/model_draft.h"
 #include "generate/decode/passage_reuse.h"
 
 #define LEAST_KEPT ((size_t)32) /* tokens worth a file */
@@ -67,6 +68,16 @@ static cairn_status open_text_side(generator *g, const char *path, cairn_error *
     return find_controls(g, err);
 }
 
+/* The small model is computed as this one is, without caches of prompts and adapters. */
+static cairn_status open_draft(generator *g, const generator_options *o, cairn_error *err)
+{
+    generator_options small = {.n_ctx = decoder_ctx(g->dec), .pool = o->pool, .weights = o->weights};
+    generator *opened;
+    cairn_status st = generator_open(&opened, o->draft, &small, err);
+
+    return st ? st : model_draft_create(&g->draft, opened, g, err);
+}
+
 cairn_status generator_open(generator **out, const char *gguf_path,
                             const generator_options *options, cairn_error *err)
 {
@@ -101,6 +112,8 @@ cairn_status generator_open(generator **out, const char *gguf_path,
         else if (!g->logits)
             st = cairn_fail(err, CAIRN_ENOMEM, "logits of %zu tokens", n_vocab);
     }
+    if (!st && o.draft)
+        st = open_draft(g, &o, err);
     if (st) {
         generator_close(g);
         return st;
@@ -124,6 +137,7 @@ void generator_close(generator *g)
     prefix_cache_close(g->prefixes);
     passage_cache_close(g->passages);
     passages_forget(g);
+    model_draft_destroy(g->draft);
     token_list_clear(&g->frame);
     decoder_destroy(g->dec);
     decoder_model_close(g->model);
@@ -366,6 +380,11 @@ cairn_status generator_complete_tokens(generator *g, const token_id *prompt, siz
     if (st)
         return st;
     st = answer_begin(&a, g, &p, prompt, n, &g->cancel, out, err);
+    if (!st && g->draft && !p.no_drafts) {
+        a.model = g->draft;
+        a.sequence = &g->sequence;
+        model_draft_begin(g->draft);
+    }
     if (!st)
         st = take_prompt(g, prompt, n, &p, out, err);
     if (!st)

@@ -25,6 +25,7 @@ typedef struct generator_options {
     pool *pool;
     bool exact;
     decoder_kv kv; /* of the fast mode */
+    const char *draft; /* a smaller model's file, of the same vocabulary, that drafts (model_draft.h); NULL: none */
     const decoder_adapter *adapters; /* applied on top of the model */
     size_t n_adapters;
     weight_cache_options weights;  /* where repacked weights are kept; zero: nowhere */
@@ -114,6 +115,8 @@ typedef struct generate_result {
     /* Speculation by copying: passes of the model after the prompt's, tokens proposed to them, and
      * tokens of these that came true, each of which saved a pass. */
     size_t passes, drafted_tokens, copied_tokens;
+    /* The same by a draft model, apart from those. */
+    size_t guessed_tokens, guesses_held;
     int64_t ttft_ns;  /* from the call to the first token chosen */
     int64_t total_ns; /* the whole call */
 } generate_result;

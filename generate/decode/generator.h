@@ -16,6 +16,7 @@ struct generator {
     decoder *dec;
     prefix_cache *prefixes; /* NULL: none */
     passage_cache *passages; /* NULL: none */
+    struct model_draft *draft; /* a smaller model that drafts; NULL: none */
     token_list sequence; /* the tokens whose keys and values dec holds */
     size_t n_exact;      /* of these at the front, those whose are as a plain pass computes them */
     token_list frame;    /* what prompts like the running one begin with (passage_reuse.h) */

@@ -179,12 +179,60 @@ static void drafts_change_no_token(void **state)
     assert_true(copied > 100);
 }
 
+/* A model drafts for another, or for itself: every token is that of plain decoding. */
+static void a_model_drafts(void **state)
+{
+    static const char prompt[] = "hello this is a prompt without repetitions, 0123456789";
+    uint64_t seed = first_seed();
+    size_t held_own = 0, guessed_own = 0, guessed = 0;
+    (void)state;
+    for (int round = 0; round < 12; round++) {
+        place plain, small;
+        generator *g;
+        generator_options o = {.n_ctx = 200};
+        uint64_t model = tiny_random(&seed);
+        bool own = round & 1;
+        open_place(&plain, "qwen2", 200, model);
+        open_place(&small, "llama", 200, model + 1);
+        o.draft = own ? plain.path : small.path;
+        assert_int_equal(generator_open(&g, plain.path, &o, NULL), CAIRN_OK);
+        for (int call = 0; call < 3; call++) {
+            sampler_params s = sampler_params_default();
+            generate_params p = {.max_tokens = call ? 40 : 0, .sampling = &s, .ignore_end = true};
+            generate_result a = {0}, b = {0};
+            s.seed = tiny_random(&seed);
+            s.temperature = round & 2 ? 0.3f : 0;
+            assert_int_equal(generator_complete(g, prompt, sizeof prompt - 1 - (size_t)call * 7, 0, &p, &a, NULL),
+                             CAIRN_OK);
+            p.no_drafts = true;
+            assert_int_equal(generator_complete(plain.g, prompt, sizeof prompt - 1 - (size_t)call * 7, 0, &p, &b,
+                                                NULL), CAIRN_OK);
+            assert_int_equal(a.tokens.n, b.tokens.n);
+            assert_memory_equal(a.tokens.ids, b.tokens.ids, a.tokens.n * sizeof *a.tokens.ids);
+            assert_string_equal(a.text, b.text);
+            assert_int_equal(b.guessed_tokens, 0);
+            assert_int_equal(a.passes + a.copied_tokens + a.guesses_held, b.passes);
+            assert_true(a.guesses_held <= a.guessed_tokens);
+            *(own ? &guessed_own : &guessed) += a.guessed_tokens;
+            held_own += own ? a.guesses_held : 0;
+            generate_result_clear(&a);
+            generate_result_clear(&b);
+        }
+        generator_close(g);
+        close_place(&plain);
+        close_place(&small);
+    }
+    print_message("own model: %zu of %zu held; another's: %zu proposed\n", held_own, guessed_own, guessed);
+    assert_true(guessed > 0 && held_own * 2 > guessed_own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_are_the_longest),
         cmocka_unit_test(outcomes_set_the_length),
         cmocka_unit_test(drafts_change_no_token),
+        cmocka_unit_test(a_model_drafts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
