@@ -124,6 +124,7 @@ void answer_finish(answer *a, generate_finish how)
 /* Choose a token from the logits and let its text out. */
 static cairn_status take_token(answer *a, const float *logits, token_id *id, cairn_error *err)
 {
+    const int64_t began = clock_cpu_ns();
     generate_result *out = a->out;
     cairn_status st;
 
@@ -139,6 +140,7 @@ static cairn_status take_token(answer *a, const float *logits, token_id *id, cai
                           a->name);
     if (a->mask)
         token_mask_accept(a->mask, *id);
+    out->choose_cpu_ns += clock_cpu_ns() - began;
     if (token_list_push(&out->tokens, *id) || sampler_accept(a->pick, *id) ||
         (a->drafts && copy_draft_append(a->drafts, *id)))
         return cairn_fail(err, CAIRN_ENOMEM, "generated tokens");
@@ -210,6 +212,7 @@ cairn_status answer_begin(answer *a, generator *g, const generate_params *p, con
                           cairn_error *err)
 {
     const sampler_params greedy = sampler_params_default();
+    int64_t began;
     cairn_status st = CAIRN_OK;
 
     generate_result_clear(out);
@@ -220,8 +223,10 @@ cairn_status answer_begin(answer *a, generator *g, const generate_params *p, con
         return cairn_fail(err, CAIRN_EUSAGE, "%zu likely tokens a position; at most %d are given",
                           p->n_top_logprobs, GENERATE_MAX_TOP);
     st = sampler_create(&a->pick, p->sampling ? p->sampling : &greedy, err);
+    began = clock_cpu_ns();
     if (!st)
         st = begin_mask(a, g, err);
+    out->constrain_cpu_ns = clock_cpu_ns() - began;
     if (!st && !p->no_drafts)
         st = copy_draft_create(&a->drafts, err);
     for (size_t i = 0; !st && i < n; i++)

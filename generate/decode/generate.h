@@ -117,6 +117,9 @@ typedef struct generate_result {
     size_t passes, drafted_tokens, copied_tokens;
     /* The same by a draft model, apart from those. */
     size_t guessed_tokens, guesses_held;
+    /* CPU time of choosing tokens from logits, masks of a constraint included, and of making ready for a
+     * constraint (its automaton, and once a generator the sorted texts of all tokens). */
+    int64_t choose_cpu_ns, constrain_cpu_ns;
     int64_t ttft_ns;  /* from the call to the first token chosen */
     int64_t total_ns; /* the whole call */
 } generate_result;
