@@ -7,11 +7,11 @@
 #include "base/checked.h"
 #include "generate/decode/passage_cache.h"
 
-#define LEAST_PASSAGE ((size_t)32) /* tokens worth a file */
+#define LEAST_PASSAGE ((size_t)80) /* tokens worth a file */
 #define LEAST_FRAME   ((size_t)4)  /* without one a passage's first token would take all attention */
-#define LEAST_RUN     ((size_t)32)
-#define FIRST         ((size_t)8)  /* tokens of a run that are computed anew */
-#define LAST          ((size_t)4)  /* and at its end, where the guard compares */
+#define LEAST_RUN     ((size_t)80)
+#define FIRST         ((size_t)48) /* tokens of a run that are computed anew */
+#define LAST          ((size_t)8)  /* and at its end, where the guard compares */
 #define LEAST_SHARE   4            /* of what is to be read, a run must spare one in so many tokens */
 #define MOST_DISTANCE 0.6          /* of the values at the runs' ends, mean (docs/runtime.md) */
 #define MOST_NOTED    ((size_t)64)

@@ -213,8 +213,10 @@ static void a_model_drafts(void **state)
             assert_int_equal(b.guessed_tokens, 0);
             assert_int_equal(a.passes + a.copied_tokens + a.guesses_held, b.passes);
             assert_true(a.guesses_held <= a.guessed_tokens);
-            *(own ? &guessed_own : &guessed) += a.guessed_tokens;
-            held_own += own ? a.guesses_held : 0;
+            guessed += own ? 0 : a.guessed_tokens;
+            /* Sampled, it may choose otherwise than its own greedy draft. */
+            guessed_own += own && !s.temperature ? a.guessed_tokens : 0;
+            held_own += own && !s.temperature ? a.guesses_held : 0;
             generate_result_clear(&a);
             generate_result_clear(&b);
         }
@@ -223,7 +225,7 @@ static void a_model_drafts(void **state)
         close_place(&small);
     }
     print_message("own model: %zu of %zu held; another's: %zu proposed\n", held_own, guessed_own, guessed);
-    assert_true(guessed > 0 && held_own * 2 > guessed_own);
+    assert_true(guessed > 0 && guessed_own > 0 && held_own * 4 >= guessed_own * 3);
 }
 
 int main(void)

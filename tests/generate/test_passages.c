@@ -290,8 +290,8 @@ static void remove_place(place *p)
 }
 
 static const char *const texts[] = {
-    "the grinder is lent for a deposit of one hundred and fifty euros",
-    "a full service takes eight working days and costs eighty nine euros",
+    "the grinder is lent for a deposit of one hundred and fifty euros, which is paid back when it comes home whole",
+    "a full service takes eight working days and costs eighty nine euros without burrs, and nobody has to wait",
 };
 
 static generator *open_it(const place *p)
@@ -381,17 +381,18 @@ static void damaged_files_are_not_used(void **state)
     assert_int_equal(read(fd, good, (size_t)sb.st_size), sb.st_size);
     close(fd);
     size_t both = ask(g, 0, true, got);
+    int order = 0; /* another prompt each time: what one pass computed is no beginning of the next */
     for (size_t at = 0; at < (size_t)sb.st_size; at += at < 44 ? 1 : 1999) {
         good[at] ^= 1;
         write_file(path, good, (size_t)sb.st_size);
         good[at] ^= 1;
-        if (ask(g, 0, true, got) >= both)
+        if (ask(g, order ^= 1, true, got) >= both)
             fail_msg("a change at byte %zu was not seen", at);
         assert_int_equal(count_files(&p, NULL, 0), 1);
     }
     for (size_t len = 0; len < 60; len += 7) {
         write_file(path, good, len);
-        assert_true(ask(g, 0, true, got) < both);
+        assert_true(ask(g, order ^= 1, true, got) < both);
     }
     assert_int_equal(generator_keep_passages(g, NULL), CAIRN_OK); /* made again */
     assert_int_equal(ask(g, 0, true, got), both);
