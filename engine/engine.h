@@ -40,6 +40,8 @@ struct cairn {
     stop_list *stop_words; /* NULL until engine_words, and where the settings name no file */
     synonyms *synonyms;
     bool words_read;
+    char *asked;         /* the question that was embedded last, and its vector: evidence needs it again */
+    float *asked_vector; /* [dim of the encoder] */
     struct sqlite3 *user_data; /* NULL until first needed (user_data.h) */
 };
 

@@ -193,6 +193,8 @@ void cairn_close(cairn *c)
         cairn_models_destroy(c->models);
     pool_destroy(c->pool);
     user_data_close(c);
+    free(c->asked);
+    free(c->asked_vector);
     store_close(c->store);
     free(c->home);
     free(c->collection);
@@ -312,18 +314,43 @@ void engine_reranker_end(cairn *c)
     shared_model_leave(c->reranker);
 }
 
+/* Keep the vector of a question. Without memory nothing is kept. */
+static void keep_question(cairn *c, const encoder_text *text, const float *vector, size_t dim)
+{
+    free(c->asked);
+    free(c->asked_vector);
+    c->asked = strndup(text->text, text->len);
+    c->asked_vector = malloc(dim * sizeof *vector);
+    if (c->asked_vector)
+        memcpy(c->asked_vector, vector, dim * sizeof *vector);
+}
+
+static bool kept_question(const cairn *c, const encoder_text *text)
+{
+    return c->asked && c->asked_vector && strlen(c->asked) == text->len &&
+           !memcmp(c->asked, text->text, text->len);
+}
+
 cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,
                           const volatile sig_atomic_t *cancel, float *out, cairn_error *err)
 {
     encoder *e;
     cairn_status st = engine_encoder(c, &e, err);
 
+    size_t dim = st ? 0 : encoder_dim(e);
+
+    if (!st && role == ENCODER_QUERY && n == 1 && kept_question(c, texts)) {
+        memcpy(out, c->asked_vector, dim * sizeof *out);
+        return CAIRN_OK;
+    }
     if (!st)
         st = shared_model_enter(c->encoder, cancel, 0, err);
     if (st)
         return st;
     st = encoder_embed(e, texts, n, role, out, err);
     shared_model_leave(c->encoder);
+    if (!st && role == ENCODER_QUERY && n)
+        keep_question(c, &texts[n - 1], out + (n - 1) * dim, dim);
     return st;
 }
 
