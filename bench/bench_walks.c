@@ -1,14 +1,16 @@
 /* bench_walks.c - time searches of graphs and of inverted lists and fit the cost model's numbers to
  * them: what is pasted into index/vector/vector_costs.c as vector_index_cost.
  *
- *   bench_walks --queries DIR [--number 60] SEGMENT ...
+ *   bench_walks [--number 60] --queries DIR SEGMENT ... [--queries DIR SEGMENT ...]
  *
- * DIR holds queries.npy, each SEGMENT is a folder that bench_plan --keep made. Every index is
- * searched at several ef or numbers of lists and shares of eligible rows, by itself, without the
- * exact scores that follow every kind of search. A case is the median over the queries of CPU time,
- * the least of PASSES times; the fit makes the squares of the relative errors least, with no number
- * below 0. Prints a JSON line a case (with the prediction of the numbers in force) and the new
- * numbers. Run it on a quiet machine: beside other work times are three to ten times as long. */
+ * DIR holds queries.npy for the segments behind it, each SEGMENT is a folder that bench_plan --keep
+ * made. How many rows a walk scores depends on the vectors, so give it more than one set. Every
+ * index is searched at several ef or numbers of lists and shares of eligible rows, by itself,
+ * without the exact scores that follow every kind of search. A case is the median over the queries
+ * of CPU time, the least of PASSES times; the fit makes the squares of the relative errors least,
+ * with no number below 0. Prints a JSON line a case (with the prediction of the numbers in force)
+ * and the new numbers. Run it on a quiet machine: beside other work times are three to ten times as
+ * long. */
 #include <math.h>
 
 #include "bench/bench_vectors.h"
@@ -224,23 +226,22 @@ static void print_fit(const fitting *f, int way, const char *name)
 int main(int argc, char **argv)
 {
     fitting *f = calloc(1, sizeof *f);
-    const char *data = NULL;
+    matrix queries = {0};
     size_t number = 60;
     int i = 1;
 
-    for (; i + 1 < argc && !strncmp(argv[i], "--", 2); i += 2) {
-        if (!strcmp(argv[i], "--queries"))
-            data = argv[i + 1];
-        else if (!strcmp(argv[i], "--number"))
-            number = strtoul(argv[i + 1], NULL, 10);
-    }
-    if (!f || !data || !number || i >= argc) {
-        fprintf(stderr, "usage: bench_walks --queries DIR [--number 60] SEGMENT ...\n");
-        free(f);
-        return 2;
-    }
-    matrix queries = bench_npy(data, "queries.npy", "<f4", 4, false);
-    for (; i < argc; i++) {
+    for (; f && i < argc; i++) {
+        if (!strcmp(argv[i], "--queries") && i + 2 < argc) {
+            free(queries.data);
+            queries = bench_npy(argv[++i], "queries.npy", "<f4", 4, false);
+            continue;
+        }
+        if (!strcmp(argv[i], "--number") && i + 1 < argc) {
+            number = strtoul(argv[++i], NULL, 10);
+            continue;
+        }
+        if (!queries.data || !number)
+            break;
         memory_sections mem = {0};
         vector_reader *r;
         if (!bench_load(&mem, argv[i])) {
@@ -257,6 +258,12 @@ int main(int argc, char **argv)
             time_segment(f, r, &queries, number < queries.n ? number : queries.n);
         vector_reader_close(r);
         memory_clear(&mem);
+    }
+    if (!f || i < argc || !queries.data) {
+        fprintf(stderr, "usage: bench_walks [--number 60] --queries DIR SEGMENT ... "
+                        "[--queries DIR SEGMENT ...]\n");
+        free(f);
+        return 2;
     }
     print_fit(f, WAY_WALK, "walk");
     print_fit(f, WAY_FILTERED, "filtered");
