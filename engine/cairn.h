@@ -627,6 +627,25 @@ double cairn_audit_floor(const cairn *c);
 cairn_status cairn_compact(cairn *c, const cairn_index_options *options, uint64_t *bytes_before,
                            uint64_t *bytes_after, cairn_error *err);
 
+typedef struct cairn_copy_report {
+    uint64_t documents, chunks;
+    uint64_t bytes;        /* of the copy */
+    uint64_t bytes_linked; /* of these, shared with the backup that was there before */
+    double seconds;
+} cairn_copy_report;
+
+/* Write the collection as it is now to DIR/collections/NAME, with its settings, conversations and uploaded files:
+ * DIR is a home of its own afterwards. Indexing and searching may go on meanwhile. A backup of the same
+ * collection there is replaced once the new one is complete and on disk, not before; unchanged segments are
+ * shared with it. Of the options only progress (stage "copy", in bytes) and cancel count. CAIRN_ECORRUPT: the collection is
+ * damaged (cairn_check), the earlier backup stays. */
+cairn_status cairn_backup(cairn *c, const char *dir, const cairn_index_options *options,
+                          cairn_copy_report *out, cairn_error *err);
+/* Verify the backup of `where`'s collection in DIR and put a copy of it in its place, in one step. CAIRN_EUSAGE where there
+ * is such a collection already, unless `replace`. */
+cairn_status cairn_restore(const cairn_options *where, const char *dir, bool replace,
+                           const cairn_index_options *options, cairn_copy_report *out, cairn_error *err);
+
 /* A group, newest first; the strings live until fn returns. False stops. */
 typedef bool cairn_copies_fn(void *ctx, const cairn_copy *copies, size_t n);
 

@@ -71,6 +71,14 @@ static cairn_status default_home(char **out, cairn_error *err)
     return n < 0 ? cairn_fail(err, CAIRN_ENOMEM, "home folder") : CAIRN_OK;
 }
 
+cairn_status engine_home(const cairn_options *o, char **out, cairn_error *err)
+{
+    if (!o->home)
+        return default_home(out, err);
+    *out = strdup(o->home);
+    return *out ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "home folder");
+}
+
 cairn_status engine_read_settings(settings *s, const char *config_file, cairn_error *err)
 {
     const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
@@ -124,15 +132,11 @@ static cairn_status copy_options(cairn *c, const cairn_options *o, cairn_error *
     if (!good_collection(name))
         return cairn_fail(err, CAIRN_EUSAGE, "\"%s\" cannot be a collection's name: use 1 to 100 "
                                              "bytes without / and not beginning with a dot", name);
-    if (o->home) {
-        c->home = strdup(o->home);
-    } else {
-        st = default_home(&c->home, err);
-        if (st)
-            return st;
-    }
+    st = engine_home(o, &c->home, err);
+    if (st)
+        return st;
     c->collection = strdup(name);
-    if (!c->home || !c->collection ||
+    if (!c->collection ||
         asprintf(&c->dir, "%s/collections/%s", c->home, c->collection) < 0)
         return cairn_fail(err, CAIRN_ENOMEM, "collection %s", name);
     st = read_own_settings(c, err);

@@ -6,33 +6,24 @@
  * back. */
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/folders.h"
 #include "server/inside.h"
 
 #define GONE ".gone-"
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-    (void)st;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
 
 /* FOLDER/NAME with all below it; nothing there is fine. */
 static cairn_status remove_tree(const char *folder, const char *name, cairn_error *err)
 {
     char *path;
-    cairn_status st = CAIRN_OK;
+    cairn_status st;
 
     if (asprintf(&path, "%s/%s", folder, name) < 0)
         return cairn_fail(err, CAIRN_ENOMEM, "collection");
-    if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) && errno != ENOENT)
-        st = cairn_fail_errno(err, errno, "remove %s", path);
+    st = folders_remove(path, err);
     free(path);
     return st;
 }

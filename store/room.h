@@ -23,6 +23,8 @@ enum { SEGMENT_ALIGN = 64, SEGMENT_HEADER = 64, SEGMENT_TRAILER = 64, SEGMENT_TO
  * CAIRN_ENOTFOUND when the file is not there. */
 cairn_status segment_file_open(segment_file **out, const char *path, segment_id id,
                                const record_segment *expect, size_t verify_bytes, cairn_error *err);
+/* Its bytes, segment_file_bytes of them, alive as long as the file is. */
+const uint8_t *segment_file_base(const segment_file *f);
 /* Give the parts of a finished writer to the transaction: rename it into place. The record and the
  * path are filled; the writer is freed in any case. */
 cairn_status segment_writer_place(segment_writer *w, record_segment *rec, char **path,
@@ -87,8 +89,6 @@ struct store {
     text_store text;
 };
 
-/* The newest generation in a directory: its number, 0 when there is none. */
-cairn_status store_generation_newest(const char *dir, uint64_t *generation, cairn_error *err);
 /* Path of a generation's LMDB file; malloc'd, NULL without memory. */
 char *store_generation_path(const char *dir, uint64_t generation, const char *suffix);
 char *store_segment_path(const store *s, segment_id id, const char *suffix);

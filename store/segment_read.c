@@ -238,6 +238,11 @@ uint64_t segment_file_bytes(const segment_file *f)
     return f->len;
 }
 
+const uint8_t *segment_file_base(const segment_file *f)
+{
+    return f->base;
+}
+
 const char *segment_file_path(const segment_file *f)
 {
     return f->path;

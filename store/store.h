@@ -259,6 +259,26 @@ cairn_status store_check(store *s, bool deep, store_problem_fn *fn, void *ctx, c
  * snapshots and find the new file at their next one. A crash leaves the old or the new file. */
 cairn_status store_compact(store *s, cairn_error *err);
 
+typedef struct store_copy_report {
+    uint64_t bytes;        /* of the copy's files */
+    uint64_t bytes_linked; /* of these, shared with the earlier copy */
+} store_copy_report;
+/* Called now and then with the bytes written; false ends the copy with CAIRN_ECANCELLED. */
+typedef bool store_copy_step(void *ctx, uint64_t done, uint64_t total);
+
+/* Write the state of a snapshot as a store of its own into the folder `dir`, which exists and is empty;
+ * writers and mergers may go on meanwhile. Every record and every section is checked on the way.
+ * `generation` becomes its number; higher than any this content had before, so that no two states share a
+ * version. `earlier` (may be NULL) is the folder of an earlier copy: segments that it holds already are
+ * linked instead of written, where the file system can. On failure what was written stays for the caller
+ * to remove. CAIRN_ECORRUPT: the source is damaged. */
+cairn_status store_copy(const store_snapshot *snap, const char *dir, uint64_t generation,
+                        const char *earlier, store_copy_step *step, void *ctx,
+                        store_copy_report *out, cairn_error *err);
+uint64_t store_snapshot_generation(const store_snapshot *snap);
+/* The newest generation in a directory: its number, 0 when there is no store. */
+cairn_status store_generation_newest(const char *dir, uint64_t *generation, cairn_error *err);
+
 typedef struct store_usage {
     uint64_t lmdb_bytes;    /* size of the LMDB file */
     uint64_t lmdb_free;     /* of these, in pages free for reuse */

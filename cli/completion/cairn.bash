@@ -5,7 +5,7 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index watch doctor why-not duplicates search suggest ask chat memory saved feedback gateway sql get list tag delete status check compact import export pii replay eval model serve mcp open desktop tui'
+    local verbs='index watch doctor why-not duplicates search suggest ask chat memory saved feedback gateway sql get list tag delete status check compact backup restore import export pii replay eval model serve mcp open desktop tui'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
     local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --collection-mb --audit-log --audit-mb --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --type --output --page --opener --idle --web-page -k '
     COMPREPLY=()
@@ -81,6 +81,7 @@ _cairn() {
         replay) _cairn_words "--model $global" ;;
         pii) _cairn_words "--types --show $global" ;;
         check) _cairn_words "--repair --recall $global" ;;
+        restore) _cairn_words "--replace $global" ;;
         import) _cairn_words "--no-vectors --ids --metric --format $global" ;;
         mcp) _cairn_words "--generator $global" ;;
         serve) _cairn_words "--http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --generator --rate --connections --upload-mb --collection-mb --audit-log --audit-mb $global" ;;
@@ -109,6 +110,10 @@ _cairn() {
         return
     fi
     case $verb in
+    backup | restore)
+        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        compopt -o filenames 2>/dev/null
+        ;;
     index | watch | why-not | get | open | list | delete | pii | replay) _cairn_files ;;
     import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl vectors'; else _cairn_files; fi ;;
     export) if [[ -z $sub ]]; then _cairn_words 'vectors'; else _cairn_files; fi ;;
