@@ -5,7 +5,8 @@ run; then the index must equal one that is made afresh.
     bench/day.py [--steps 50000] [--files 1500] [--seed 1] [--rate 200] [--vectors] [--keep DIR]
 
 Compared are all documents (path, title, type, language, dates, copies, number of passages), all extracted texts, and the
-hits of random searches by words with their passages and scores. The collection is compacted before, because
+hits of random searches by words with their passages and scores (without the bonus for nearness and the stage of recurring
+lines, which look at the best twenty: among equal scores which those are is chance). The collection is compacted before, because
 passages that were deleted count in the statistics of words until a merge drops them. With --vectors the passages are
 embedded, too, and `cairn check` looks at their rows; hits by meaning are not compared, because a renamed file keeps the
 vectors that were made with its old name.
@@ -136,6 +137,9 @@ class Day:
         self.args, self.top = args, top
         self.docs, self.home = os.path.join(top, "docs"), os.path.join(top, "home")
         os.makedirs(self.docs)
+        self.plain = os.path.join(top, "plain.conf")
+        with open(self.plain, "w") as f:
+            f.write("[search]\nproximity = 0\nboilerplate = 0\n")
         self.problems = []
         self.searches = 0
 
@@ -243,7 +247,7 @@ class Day:
         return {"text": d.get("text"), "places": d.get("places")}
 
     def hits(self, query, home):
-        done = self.cairn("--json", "search", "--mode", "lexical", "-k", "10", query, home=home, code=(0, 1))
+        done = self.cairn("--config", self.plain, "--json", "search", "--mode", "lexical", "-k", "10", query, home=home, code=(0, 1))
         hits = json.loads(done.stdout)["hits"] if done.returncode == 0 else []
         return sorted((round(-h["score"], 4), h["uri"], h["start"], h["text"]) for h in hits)
 
