@@ -122,7 +122,7 @@ class Faults(ServerTest):
         with Asking(s, 4) as asking:
             for i in range(400):
                 word = f"word{i}x"
-                text = f"word {word} " + " ".join("%08x" % r.getrandbits(32) for _ in range(6000))
+                text = f"word {word} " + " ".join("%08x" % r.getrandbits(32) for _ in range(30000))
                 if self.upload(s, word + ".txt", text):
                     acknowledged.append(word)
                 else:
