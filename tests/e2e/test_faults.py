@@ -171,12 +171,12 @@ class Frames(ServerTest):
             if what == 0:
                 whole.insert(at, self.frame(r.randrange(12), r.getrandbits(8), r.choice([0, 1, 2, 3, 5, 1 << 31, r.getrandbits(31)]),
                                             bytes(r.getrandbits(8) for _ in range(r.randrange(80)))))
-            elif what == 1 and at < len(whole):
+            elif what == 1 and at < len(whole) and whole[at]:
                 b = bytearray(whole[at])
                 for _ in range(r.randrange(1, 8)):
                     b[r.randrange(len(b))] = r.getrandbits(8)
                 whole[at] = bytes(b)
-            elif what == 2 and at < len(whole):
+            elif what == 2 and at < len(whole) and whole[at]:
                 whole[at] = whole[at][:r.randrange(len(whole[at]))]
             elif what == 3 and at < len(whole):
                 whole.insert(at, whole[at])
