@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "cli/output_answer.h"
+#include "engine/chats.h"
 
 enum { OPT_MODEL = 0x2000, OPT_TEMPERATURE, OPT_SEED, OPT_HISTORY, OPT_FILTER, OPT_MODE,
-       OPT_MAX_TOKENS, OPT_EXTRACTIVE, OPT_EXPLAIN, OPT_RECEIPT, OPT_NO_CACHE };
+       OPT_MAX_TOKENS, OPT_EXTRACTIVE, OPT_EXPLAIN, OPT_RECEIPT, OPT_NO_CACHE, OPT_CHAT };
 
 /* What the answer was made from and what was kept out of it. */
 static void print_explanation(cli *c, const cairn_answer *a)
@@ -37,6 +38,13 @@ static void print_explanation(cli *c, const cairn_answer *a)
         printf("%s\n", cli_plain(c));
     }
 }
+
+/* What this verb does with the answer, beside printing it. */
+typedef struct ask_wishes {
+    bool explain;
+    const char *receipt; /* a file, or NULL */
+    const char *chat;    /* a conversation, or NULL */
+} ask_wishes;
 
 /* One option of this verb; false after reporting. */
 static bool take_option(cli *c, int o, cairn_ask_request *req, json_t **history)
@@ -81,7 +89,7 @@ static bool take_option(cli *c, int o, cairn_ask_request *req, json_t **history)
     }
 }
 
-static int ask(cli *c, const cairn_ask_request *req, bool explain, const char *receipt)
+static int ask(cli *c, const cairn_ask_request *req, const ask_wishes *w)
 {
     cairn_answer *a = NULL;
     cairn_error err = {0};
@@ -91,7 +99,8 @@ static int ask(cli *c, const cairn_ask_request *req, bool explain, const char *r
 
     if (code)
         return code;
-    st = cairn_ask(engine, req, c->json ? NULL : cli_stream_answer, NULL, &a, &err);
+    st = w->chat ? cairn_chat_ask(engine, w->chat, req, c->json ? NULL : cli_stream_answer, NULL, &a, &err)
+                 : cairn_ask(engine, req, c->json ? NULL : cli_stream_answer, NULL, &a, &err);
     if (st) {
         if (!c->json)
             putchar('\n');
@@ -101,11 +110,11 @@ static int ask(cli *c, const cairn_ask_request *req, bool explain, const char *r
     } else {
         putchar('\n');
         cli_print_sources(c, a);
-        if (explain)
+        if (w->explain)
             print_explanation(c, a);
     }
-    if (!code && receipt) {
-        st = cairn_receipt_write(engine, req, a, receipt, &err);
+    if (!code && w->receipt) {
+        st = cairn_receipt_write(engine, req, a, w->receipt, &err);
         if (st)
             code = cli_fail(c, st, &err);
     }
@@ -134,19 +143,21 @@ static int run(cli *c, int argc, char **argv)
         {"explain", no_argument, NULL, OPT_EXPLAIN},
         {"receipt", required_argument, NULL, OPT_RECEIPT},
         {"no-cache", no_argument, NULL, OPT_NO_CACHE},
+        {"chat", required_argument, NULL, OPT_CHAT},
         {0}};
     cairn_ask_request req = {.cancel = &cli_cancelled};
     json_t *history = NULL;
     char *question = NULL;
-    const char *receipt = NULL;
-    bool explain = false;
+    ask_wishes wishes = {0};
     int o, code = CLI_USAGE;
 
     while ((o = cli_next_option(c, argc, argv, extra)) != -1)
         if (o == OPT_EXPLAIN)
-            explain = true;
+            wishes.explain = true;
         else if (o == OPT_RECEIPT)
-            receipt = optarg;
+            wishes.receipt = optarg;
+        else if (o == OPT_CHAT)
+            wishes.chat = optarg;
         else if (o == '?' || !take_option(c, o, &req, &history))
             goto done;
     question = cli_join_operands(argc, argv);
@@ -154,8 +165,12 @@ static int run(cli *c, int argc, char **argv)
         code = cli_usage_error(c, "ask something");
         goto done;
     }
+    if (wishes.chat && (req.n_history || wishes.receipt)) {
+        code = cli_usage_error(c, "--chat brings a history of its own and gives no receipt");
+        goto done;
+    }
     req.question = question;
-    code = ask(c, &req, explain, receipt);
+    code = ask(c, &req, &wishes);
 done:
     free(question);
     free(req.history);
@@ -167,7 +182,7 @@ const cli_verb cli_verb_ask = {
     "ask", "answer a question from the documents, with citations",
     "Usage: cairn ask [--model M] [--temperature T] [--seed N] [--history JSON] [--filter EXPR]\n"
     "                 [--max-tokens N] [--extractive] [--explain] [--receipt FILE]\n"
-    "                 [--no-cache] QUESTION...\n\n"
+    "                 [--no-cache] [--chat ID] QUESTION...\n\n"
     "Retrieves passages, lets the language model answer from them and cites document, page and\n"
     "characters for what it says. What no passage supports is withheld. Says so, and exits with 1,\n"
     "when the documents do not hold the answer.\n\n"
@@ -181,7 +196,9 @@ const cli_verb cli_verb_ask = {
     "  --explain          say what the answer was made from and what was kept out\n"
     "  --receipt FILE     write down what the answer was made with, for cairn replay\n"
     "  --no-cache         let the model answer anew; otherwise what it answered to the same question is given\n"
-    "                     again while neither the documents nor settings have changed\n\n"
+    "                     again while neither the documents nor settings have changed\n"
+    "  --chat ID          as the next question of a conversation (cairn chat list), which keeps it; the beginning\n"
+    "                     of its number is enough, or \"last\"\n\n"
     "Examples:\n"
     "  cairn ask 'How long is the warranty on the pump?'\n"
     "  cairn ask --json --filter ext:pdf 'Who signed the lease?'\n",

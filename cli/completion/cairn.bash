@@ -7,7 +7,7 @@ _cairn() {
     local verb="" sub="" word models i skip=0
     local verbs='index watch doctor why-not duplicates search suggest ask chat memory saved feedback gateway sql get list tag delete status check compact backup restore import export pii replay eval model serve mcp open desktop tui'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --collection-mb --audit-log --audit-mb --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --type --output --page --opener --idle --web-page -k '
+    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --chat --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --collection-mb --audit-log --audit-mb --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --type --output --page --opener --idle --web-page -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -73,7 +73,7 @@ _cairn() {
         desktop) _cairn_words "--idle --opener --web-page $global" ;;
         list) _cairn_words "--filter $global" ;;
         tag) _cairn_words "$global" ;;
-        ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens --extractive --explain --receipt --no-cache $global" ;;
+        ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens --extractive --explain --receipt --no-cache --chat $global" ;;
         chat) _cairn_words "--resume --model --filter --mode --extractive --no-cache --format $global" ;;
         sql) _cairn_words "--limit $global" ;;
         memory | saved | gateway) _cairn_words "$global" ;;

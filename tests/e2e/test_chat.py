@@ -56,6 +56,15 @@ class Chat(CairnTest):
         mode = stat.S_IMODE(os.stat(os.path.join(self.home, "collections", "default", "user.db")).st_mode)
         self.assertEqual(mode, 0o600)
 
+    def test_one_question_more(self):
+        first, = self.chat(["What is the warranty of the pump P-7?"])
+        a = self.json("ask", "--extractive", "--mode", "lexical", "--chat", first["chat"][:8], "And what is its weight?")
+        self.assertIn("12.5 kg", a["answer"])
+        self.assertEqual([t["question"] for t in self.json("chat", "show", "last")["turns"]],
+                         ["What is the warranty of the pump P-7?", "And what is its weight?"])
+        self.run_cairn("ask", "--extractive", "--chat", "none-such", "And?", code=1)
+        self.run_cairn("ask", "--chat", "last", "--history", "[]", "--receipt", os.path.join(self.top, "r"), "And?", code=2)
+
     def test_the_exit_code_is_that_of_the_last_question(self):
         self.chat(["What is the weight of the pump P-7?", "Which airline flies from Lisbon to Nairobi on Tuesdays?"], code=1)
         self.chat([], code=0)
