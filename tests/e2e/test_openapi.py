@@ -12,7 +12,7 @@ packages.need("schemathesis", group="openapi")
 from harness import main  # noqa: E402
 from serving import ServerTest  # noqa: E402
 
-EXAMPLES = "12"  # made up for each operation, beside those that cover each parameter's bounds
+EXAMPLES = "4"  # made up for each operation, beside those that cover each parameter's bounds
 SEED = os.environ.get("CAIRN_SEED", "7")
 
 
@@ -24,7 +24,7 @@ class Contract(ServerTest):
         done = subprocess.run(
             [os.path.join(os.path.dirname(sys.executable), "schemathesis"), "run", f"http://{server.address}/api/v1/openapi.json",
              "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
-             "--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES, "--seed", SEED, "--generation-database", "none",
+             "--phases", "coverage,fuzzing", "--max-examples", EXAMPLES, "--seed", SEED, "--generation-database", "none",
              "--exclude-path", "/api/v1/jobs/{id}/events", "--no-color"],
             capture_output=True, text=True, timeout=500, check=False, cwd=self.home, env={**os.environ, "CAIRN_OPENER": "/bin/true"})
         self.assertEqual(done.returncode, 0, f"CAIRN_SEED={SEED}\n" + done.stdout[-6000:] + done.stderr[-2000:])
