@@ -39,7 +39,7 @@ def _make(folder, packages):
             return "may not be fetched (CAIRN_NO_PIP)"
         try:
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True, timeout=300)
-            subprocess.run([os.path.join(folder, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check", "--timeout", "15",
+            subprocess.run([os.path.join(folder, "bin", "pip"), "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--timeout", "15",
                             "--retries", "1", "-r", packages], check=True, capture_output=True, timeout=600)
         except (OSError, subprocess.SubprocessError):
             with open(tried, "w", encoding="utf-8") as f:
