@@ -6,7 +6,7 @@ import os
 
 import packages
 
-packages.need("langchain_openai", "llama_index.llms.openai_like", group="frameworks")
+packages.need("langchain_openai", "llama_index", group="frameworks")
 
 from langchain_core.documents import Document  # noqa: E402
 from langchain_core.retrievers import BaseRetriever  # noqa: E402
