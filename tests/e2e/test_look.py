@@ -100,18 +100,18 @@ class Guarded(ServerTest):
         self.write("a.txt", "basalt\n")
         self.write("broken.pdf", "%PDF-1.4\nnothing of the kind\n")
         self.index()
-        reader, writer = (self.json("serve", "--add-token", name, "--role", name)["token"] for name in ("read", "write"))
+        reader, owner = (self.json("serve", "--add-token", name, "--role", name)["token"] for name in ("read", "admin"))
         server = self.serve()
-        read, write = ({"Authorization": "Bearer " + t} for t in (reader, writer))
+        read, admin = ({"Authorization": "Bearer " + t} for t in (reader, owner))
         server.json("GET", "/api/v1/why-not?file=/etc/hostname&q=a", headers=read, status=404)
         self.assertEqual(server.json("GET", f"/api/v1/why-not?file={os.path.join(self.docs, 'a.txt')}&q=basalt", headers=read)["rank"], 1)
         server.json("POST", "/api/v1/retry", {}, headers=read, status=403)
-        job = server.json("POST", "/api/v1/retry", {}, headers=write, status=202)
+        job = server.json("POST", "/api/v1/retry", {}, headers=admin, status=202)
         self.assertEqual(job["kind"], "retry")
         done = server.wait_job(job["id"], headers=read)
         self.assertEqual((done["state"], done["report"]["failed"]), ("done", 1))
         self.write("broken.pdf", "basalt without a header\n")  # now it can be read
-        job = server.json("POST", "/api/v1/retry", {}, headers=write, status=202)
+        job = server.json("POST", "/api/v1/retry", {}, headers=admin, status=202)
         self.assertEqual(server.wait_job(job["id"], headers=read)["report"]["indexed"], 1)
 
 
