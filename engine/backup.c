@@ -3,7 +3,8 @@
  * A home and a backup have the same layout, so both ways are one function: a copy of the collection
  * under a hidden name beside its place, checked, synced, then exchanged with what is there. What is
  * copied: the store (one snapshot), user.db (through SQLite, so that a chat may go on meanwhile),
- * collection.conf, and the files uploaded to the server, which lie nowhere else. */
+ * collection.conf, access (who may read what), and the files uploaded to the server, which lie
+ * nowhere else. */
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -56,7 +57,7 @@ static bool tell(void *ctx, uint64_t done, uint64_t total)
     return go_on(ctx);
 }
 
-/* ---- user.db and collection.conf ---- */
+/* ---- user.db, collection.conf and access ---- */
 
 static cairn_status sqlite_fail(const char *path, sqlite3 *db, int rc, cairn_error *err)
 {
@@ -171,6 +172,8 @@ static cairn_status copy_everything(copy_job *j, cairn_error *err)
         st = copy_extra(j, "user.db", true, err);
     if (!st)
         st = copy_extra(j, "collection.conf", false, err);
+    if (!st)
+        st = copy_extra(j, "access", false, err); /* without it everything would be open to everybody */
     j->has_uploads = !access(j->uploads, F_OK);
     if (!st && j->has_uploads)
         st = engine_make_folders(j->uploads_folder, err);

@@ -28,6 +28,7 @@ class Backup(CairnTest):
         with sqlite3.connect(os.path.join(self.home, "collections", "default", "user.db")) as db:
             db.execute("CREATE TABLE IF NOT EXISTS kept (word TEXT)")
             db.execute("INSERT INTO kept VALUES ('remembered')")
+        self.write("../home/collections/default/access", "- /secret/\n")  # or a restored collection would be open to everybody
         r = self.json("backup", self.copy)
         self.assertEqual((r["documents"], r["bytes_linked"]), (2, 0))
         # A backup is a home.
@@ -53,6 +54,7 @@ class Backup(CairnTest):
         # To a machine that has nothing.
         shutil.rmtree(self.home)
         self.json("restore", self.copy)
+        self.assertEqual(self.read(os.path.join(self.home, "collections", "default", "access")), "- /secret/\n")
         self.assertEqual(len(self.uris("granite")), 1)
         self.assert_clean()
         self.assertEqual(sorted(os.listdir(os.path.join(self.home, "collections"))), ["default"])
