@@ -592,7 +592,9 @@ static cairn_status explain_end(extractor *ex, cairn_error *err)
     bool silent = ex->in.len == 0 && ex->lost;
 
     end_worker(ex, false, &status, &peak);
-    ex->lost = silent && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    /* Killed from outside, or at its end by itself, before it took this file. */
+    ex->lost = silent && ((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+                          (WIFEXITED(status) && !WEXITSTATUS(status)));
     ex->killed++;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
         return cairn_fail(err, CAIRN_EINPUT,
