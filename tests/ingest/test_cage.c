@@ -159,7 +159,7 @@ static void missing_program_is_named(void **state)
     cairn_error err = {0};
     (void)state;
 
-    assert_int_equal(extractor_create(&ex, &opt, &err), CAIRN_ENOTFOUND);
+    assert_int_equal(extractor_create(&ex, &opt, &err), CAIRN_EIO);
     assert_non_null(strstr(err.text, "/nonexistent/cairn-extract"));
     opt.program = "/bin/false"; /* a program that is no worker */
     assert_int_equal(extractor_create(&ex, &opt, &err), CAIRN_OK);
