@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Who may read what: rules of a collection hold wherever documents show, for callers that are no admins. No model is needed."""
 import json
+import os
+import shutil
 import signal
 import time
 import urllib.parse
 import zipfile
 
-from harness import main
+from harness import SOURCE, main
 from serving import LIMIT, ServerTest
 
 SECRET = "zirconium"  # a word that the hidden documents alone hold
@@ -86,6 +88,27 @@ class Access(ServerTest):
         self.assertNotIn("/hr/", json.dumps(part))
         for body in ({"question": "How high is the bonus?", "mode": "lexical"},):
             self.assertNotIn("5000", json.dumps(self.ask("bob", "POST", "/api/v1/ask", body)))
+
+    def test_pictures_and_reasons_are_hidden_too(self):
+        plan = self.docs + "/hr/lease.pdf"
+        shutil.copy(os.path.join(SOURCE, "fixtures/library/office/mietvertrag-werkstatt.pdf"), plan)
+        self.index()
+        page = {"uri": plan, "page": 1, "width": 200}
+
+        def drawn(who):
+            return self.server.request("POST", "/api/v1/document/page", page, {"Authorization": "Bearer " + self.tokens[who]})[0]
+        for who, status in (("bob", 404), ("ann", 200), ("bob", 404), ("root", 200)):  # also once it is kept
+            self.assertEqual(drawn(who), status, who)
+        for way, query in (("why-not", "q=Miete&file="), ("document/text", "uri="), ("document", "uri=")):
+            told = []
+            for name in (plan, plan + ".none"):
+                got, _, data = self.server.request("GET", f"/api/v1/{way}?{query}" + urllib.parse.quote(name), None,
+                                                   {"Authorization": "Bearer " + self.tokens["bob"]})
+                said = json.loads(data)
+                said.get("error", {}).pop("request", None)
+                told.append((got, json.dumps(said).replace(".none", "")))
+            self.assertNotIn("not for GET", told[0][1])
+            self.assertEqual(told[0], told[1], way)  # as if there were no such file
 
     def test_what_may_not_be_read_may_not_be_written(self):
         delete = "/api/v1/document?uri="
