@@ -642,6 +642,30 @@ static int call_over_tls(const char *ca, const char *who, char *peer, size_t cap
     return code;
 }
 
+/* New files count from the next handshake on; files that are none leave the old ones. */
+static void tls_files_change_while_it_serves(void **state)
+{
+    char *cert = pem("server.pem"), *key = pem("server.key"), *other = pem("stranger.pem"),
+         *other_key = pem("stranger.key"), peer[100];
+    rpc_tls good = {cert, key, NULL}, strange = {other, other_key, NULL}, bad = {"no certificate", key, NULL};
+    cairn_error err;
+
+    (void)state;
+    start(NULL, &good);
+    assert_int_equal(call_over_tls("ca.pem", NULL, peer, sizeof peer), RPC_OK);
+    assert_int_equal(rpc_server_reload(server, &strange, &err), CAIRN_OK);
+    assert_int_equal(call_over_tls("ca.pem", NULL, peer, sizeof peer), RPC_UNAVAILABLE);
+    assert_int_equal(rpc_server_reload(server, &good, &err), CAIRN_OK);
+    assert_int_equal(call_over_tls("ca.pem", NULL, peer, sizeof peer), RPC_OK);
+    rpc_server_reload(server, &bad, &err);
+    assert_int_equal(call_over_tls("ca.pem", NULL, peer, sizeof peer), RPC_OK);
+    rpc_server_destroy(server);
+    free(cert);
+    free(key);
+    free(other);
+    free(other_key);
+}
+
 static void tls_knows_both_sides(void **state)
 {
     char *cert = pem("server.pem"), *key = pem("server.key"), *ca = pem("ca.pem"), peer[100] = "";
@@ -706,6 +730,7 @@ int main(void)
         cmocka_unit_test(who_does_not_read_loses_the_call),
         cmocka_unit_test(stopping_lets_running_calls_end),
         cmocka_unit_test(tls_knows_both_sides),
+        cmocka_unit_test(tls_files_change_while_it_serves),
         cmocka_unit_test(an_address_in_use_is_said),
     };
     grpc_init(); /* one for all, so that the core is not started anew for each test */
