@@ -90,10 +90,12 @@ typedef struct place {
 
 static void make_place(place *p)
 {
-    strcpy(p->top, "/tmp/cairn-adapter-XXXXXX");
-    assert_non_null(mkdtemp(p->top));
+    char top[] = "/tmp/cairn-adapter-XXXXXX";
+
+    assert_non_null(mkdtemp(top));
+    strcpy(p->top, top);
     for (int i = 0; i < 4; i++)
-        snprintf(p->file[i], sizeof p->file[i], "%s/%d.gguf", p->top, i);
+        snprintf(p->file[i], sizeof p->file[i], "%s/%d.gguf", top, i);
 }
 
 static void remove_place(place *p)
