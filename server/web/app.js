@@ -286,8 +286,6 @@ function openCitation(c) {
 
 async function openText(what, focus) {
   const key = `${what.doc} ${what.start} ${what.part.length} ${what.words.join(" ")}`;
-  if (openRun) openRun.abort();
-  openRun = new AbortController();
   $("preview").hidden = false;
   $("work").classList.add("split");
   if (state.opened !== key) {
@@ -296,14 +294,16 @@ async function openText(what, focus) {
     showView();
   }
   if (focus) ($("sheet").hidden ? $("text") : $("sheet")).focus();
-  if (state.opened === key) return;
+  if (state.opened === key) return;  // it is there, or on its way
+  if (openRun) openRun.abort();
+  const mine = openRun = new AbortController();
   state.opened = key;
   try {
     const at = inCollection("/api/v1/document/text?uri=" + encodeURIComponent(what.doc));
-    let d = await apiJson(`${at}&end=${TEXT_BYTES}`, { signal: openRun.signal });
+    let d = await apiJson(`${at}&end=${TEXT_BYTES}`, { signal: mine.signal });
     if (d.length > TEXT_BYTES && what.start > TEXT_BYTES * 0.9) {
       const from = Math.max(0, what.start - TEXT_BYTES / 2);
-      d = await apiJson(`${at}&start=${from}&end=${from + TEXT_BYTES}`, { signal: openRun.signal });
+      d = await apiJson(`${at}&start=${from}&end=${from + TEXT_BYTES}`, { signal: mine.signal });
     }
     showText(what, d);
   } catch (problem) {

@@ -114,6 +114,17 @@ class Searching(Page):
         page.keyboard.press("Escape")
         expect(page.locator("#help")).to_be_hidden()
 
+    def test_enter_while_the_text_is_on_its_way(self):
+        page, held = self.open(), []
+        page.route("**/api/v1/document/text*", lambda route: held.append(route))
+        with page.expect_request("**/api/v1/document/text*"):
+            page.keyboard.type("burrs")  # the first hit opens by itself
+        page.keyboard.press("Enter")
+        expect(page.locator("#text")).to_be_focused()
+        for route in held:
+            route.continue_()
+        expect(page.locator("#text p.cited").first).to_be_visible()
+
     def test_filters_completion_and_correction(self):
         page = self.open()
         page.keyboard.type("warranty")
