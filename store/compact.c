@@ -33,15 +33,6 @@ typedef struct copy {
     size_t batch;
 } copy;
 
-static cairn_status copy_fail(copy *c, int rc, cairn_error *err)
-{
-    if (rc == EIO || rc == EFBIG)
-        rc = ENOSPC; /* a write cut short */
-    if (rc > 0)
-        return cairn_fail_errno(err, rc, "compact %s", c->t->path);
-    return cairn_fail(err, CAIRN_EIO, "compact %s: %s", c->t->path, mdb_strerror(rc));
-}
-
 static cairn_status copy_flush(copy *c, cairn_error *err)
 {
     if (!c->txn)
@@ -49,7 +40,7 @@ static cairn_status copy_flush(copy *c, cairn_error *err)
     int rc = mdb_txn_commit(c->txn);
     c->txn = NULL;
     c->batch = 0;
-    return rc ? copy_fail(c, rc, err) : CAIRN_OK;
+    return rc ? store_write_failed("compact", c->t->path, rc, err) : CAIRN_OK;
 }
 
 /* Append c->value, sealed here. */
@@ -67,7 +58,7 @@ static cairn_status copy_put(copy *c, const record_key *k, cairn_error *err)
     if (rc == MDB_KEYEXIST)
         return cairn_fail(err, CAIRN_ECORRUPT, "%s: its keys are out of order", c->t->path);
     if (rc)
-        return copy_fail(c, rc, err);
+        return store_write_failed("compact", c->t->path, rc, err);
     c->batch += c->value.len;
     return c->batch >= BATCH_BYTES ? copy_flush(c, err) : CAIRN_OK;
 }

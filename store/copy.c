@@ -131,18 +131,6 @@ static cairn_status copy_segments(copying *c, cairn_error *err)
 
 /* ---- records ---- */
 
-static cairn_status lmdb_fail(const copying *c, int rc, cairn_error *err)
-{
-    if (rc == EIO || rc == EFBIG)
-        rc = ENOSPC; /* a write cut short */
-    if (rc > 0)
-        return cairn_fail_errno(err, rc, "copy to %s", c->dir);
-    if (rc == MDB_KEYEXIST)
-        return cairn_fail(err, CAIRN_ECORRUPT, "%s: its keys are out of order",
-                          c->snap->pin.tree.path);
-    return cairn_fail(err, CAIRN_EIO, "copy to %s: %s", c->dir, mdb_strerror(rc));
-}
-
 static cairn_status append_record(copying *c, const tree_cursor *at, MDB_txn *txn, MDB_dbi dbi,
                                   cairn_error *err)
 {
@@ -154,7 +142,9 @@ static cairn_status append_record(copying *c, const tree_cursor *at, MDB_txn *tx
     if (st)
         return st;
     rc = mdb_put(txn, dbi, &key, &value, MDB_APPEND);
-    return rc ? lmdb_fail(c, rc, err) : CAIRN_OK;
+    if (rc == MDB_KEYEXIST)
+        return cairn_fail(err, CAIRN_ECORRUPT, "%s: its keys are out of order", c->snap->pin.tree.path);
+    return rc ? store_write_failed("copy to", c->dir, rc, err) : CAIRN_OK;
 }
 
 /* Records from the cursor on, at most BATCH_BYTES of them, as one transaction. */
@@ -167,7 +157,7 @@ static cairn_status copy_batch(copying *c, tree_cursor *at, MDB_env *lmdb, MDB_d
     int rc = mdb_txn_begin(lmdb, NULL, 0, &txn);
 
     if (rc)
-        return lmdb_fail(c, rc, err);
+        return store_write_failed("copy to", c->dir, rc, err);
     while (!st && !at->end && batch < BATCH_BYTES) {
         st = append_record(c, at, txn, dbi, err);
         batch += at->key_len + at->value_len;
@@ -179,7 +169,7 @@ static cairn_status copy_batch(copying *c, tree_cursor *at, MDB_env *lmdb, MDB_d
         return st;
     }
     rc = mdb_txn_commit(txn);
-    return rc ? lmdb_fail(c, rc, err) : advance(c, batch, err);
+    return rc ? store_write_failed("copy to", c->dir, rc, err) : advance(c, batch, err);
 }
 
 static cairn_status copy_records(void *ctx, MDB_env *lmdb, MDB_dbi dbi, cairn_error *err)

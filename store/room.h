@@ -97,6 +97,8 @@ char *store_segment_path(const store *s, segment_id id, const char *suffix);
 typedef cairn_status store_fill_fn(void *ctx, MDB_env *lmdb, MDB_dbi dbi, cairn_error *err);
 cairn_status store_generation_make(const char *dir, uint64_t generation, size_t map_bytes,
                                    store_fill_fn *fill, void *ctx, cairn_error *err);
+/* What LMDB answered, not 0, while a fresh file was written. */
+cairn_status store_write_failed(const char *what, const char *path, int rc, cairn_error *err);
 /* fsync of a directory. */
 cairn_status store_sync_dir(const char *dir, cairn_error *err);
 /* Use the newest generation from now on, if ours was replaced. */

@@ -162,6 +162,15 @@ static cairn_status lmdb_make(const char *path, size_t map_bytes, store_fill_fn 
     return st;
 }
 
+cairn_status store_write_failed(const char *what, const char *path, int rc, cairn_error *err)
+{
+    if (rc == EIO || rc == EFBIG)
+        rc = ENOSPC; /* a write cut short */
+    if (rc > 0)
+        return cairn_fail_errno(err, rc, "%s %s", what, path);
+    return cairn_fail(err, CAIRN_EIO, "%s %s: %s", what, path, mdb_strerror(rc));
+}
+
 cairn_status store_generation_make(const char *dir, uint64_t generation, size_t map_bytes,
                                    store_fill_fn *fill, void *ctx, cairn_error *err)
 {
