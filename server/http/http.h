@@ -146,6 +146,8 @@ void respond_static(http_request *r, const char *type, const char *data, size_t 
                     const char *etag);
 void respond_empty(http_request *r, unsigned status);
 void respond_error(http_request *r, cairn_status st, const cairn_error *err);
+/* Read the request's arguments by these fields, and no others; false after answering what is wrong with them. */
+bool request_args(http_request *r, const arg_field *fields, size_t n, void *out);
 void respond_refusal(http_request *r, unsigned status, const char *text);
 void respond_header(http_request *r, const char *name, const char *value);
 

@@ -161,6 +161,16 @@ void respond_error(http_request *r, cairn_status st, const cairn_error *err)
                     err && err->text[0] ? err->text : cairn_status_name(st));
 }
 
+bool request_args(http_request *r, const arg_field *fields, size_t n, void *out)
+{
+    cairn_error err = {0};
+    cairn_status st = args_read(r->args, fields, n, true, out, &err);
+
+    if (st)
+        respond_error(r, st, &err);
+    return !st;
+}
+
 void respond_refusal(http_request *r, unsigned status, const char *text)
 {
     const char *name = status == MHD_HTTP_UNAUTHORIZED        ? "unauthorised"

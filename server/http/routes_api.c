@@ -16,18 +16,6 @@
 #define JOBS_SHOWN  100
 #define JOB_WAIT_NS ((int64_t)15 * 1000000000) /* then a comment keeps the connection warm */
 
-
-/* Read r->args; false after answering what is wrong with them. */
-static bool read_args(http_request *r, const arg_field *fields, size_t n, void *out)
-{
-    cairn_error err = {0};
-    cairn_status st = args_read(r->args, fields, n, true, out, &err);
-
-    if (st)
-        respond_error(r, st, &err);
-    return !st;
-}
-
 /* ---- search and suggest ---- */
 
 typedef struct search_args {
@@ -70,7 +58,7 @@ static void search(http_request *r)
     cairn_status st;
     cairn *c;
 
-    if (!read_args(r, search_fields, ARG_COUNT(search_fields), &a) ||
+    if (!request_args(r, search_fields, ARG_COUNT(search_fields), &a) ||
         !(c = lend_handle(r, a.collection, SERVICE_READ)))
         return;
     st = cairn_search(c,
@@ -106,7 +94,7 @@ static void suggest(http_request *r)
         ARG_FIELD(search_args, "k", k, ARG_SIZE, false, 1, 100),
     };
 
-    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
+    if (!request_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
         return;
     st = cairn_suggest(c, a.q, a.k, &found, &err);
     if (st)
@@ -206,7 +194,7 @@ static void ask(http_request *r)
     size_t n;
     cairn *c;
 
-    if (!read_args(r, ask_fields, ARG_COUNT(ask_fields), &a))
+    if (!request_args(r, ask_fields, ARG_COUNT(ask_fields), &a))
         return;
     if (a.chat && !*a.chat)
         a.chat = NULL;
@@ -276,7 +264,7 @@ static void list_documents(http_request *r)
         ARG_FIELD(document_args, "limit", limit, ARG_SIZE, false, 1, LIST_MOST),
     };
 
-    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
+    if (!request_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
         return;
     l = (listing){.all = json_array(), .after = a.after, .left = a.limit};
     st = cairn_list(c, a.prefix, take_document, &l, &err);
@@ -304,7 +292,7 @@ static void one_document(http_request *r, bool with_text)
         ARG_FIELD(document_args, "end", end, ARG_SIZE, false, 0, 4294967295.0),
     };
 
-    if (!read_args(r, fields, with_text ? 4 : 2, &a) ||
+    if (!request_args(r, fields, with_text ? 4 : 2, &a) ||
         !(c = lend_handle(r, a.collection, SERVICE_READ)))
         return;
     st = cairn_get(c, a.uri, &d, &err);
@@ -375,7 +363,7 @@ static void delete_document(http_request *r)
         ARG_FIELD(document_args, "uri", uri, ARG_TEXT, true, 1, QUERY_BYTES),
     };
 
-    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !lend_allowed(r, a.collection, SERVICE_WRITE))
+    if (!request_args(r, fields, ARG_COUNT(fields), &a) || !lend_allowed(r, a.collection, SERVICE_WRITE))
         return;
     st = service_delete(r->h->s, &r->caller, a.collection, a.uri, &id, &err);
     answer_job(r, st, id, &err);
@@ -412,7 +400,7 @@ static void index_paths(http_request *r)
         ARG_FIELD(index_args, "paths", paths, ARG_LIST, true, 1, PATHS_MOST),
     };
 
-    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !lend_allowed(r, a.collection, SERVICE_ADMIN))
+    if (!request_args(r, fields, ARG_COUNT(fields), &a) || !lend_allowed(r, a.collection, SERVICE_ADMIN))
         return;
     n = json_array_size(a.paths);
     for (size_t i = 0; !st && i < n; i++)
@@ -537,7 +525,7 @@ static void put_rules(http_request *r)
         ARG_FIELD(access_args, "rules", rules, ARG_TEXT, true, 0, (double)SMALL_BODY),
     };
 
-    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
+    if (!request_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
         return;
     st = cairn_access_write(c, a.rules, strlen(a.rules), &err);
     if (st)
@@ -558,7 +546,7 @@ static void show_rules(http_request *r)
         ARG_FIELD(access_args, "collection", collection, ARG_TEXT, false, 0, 100),
     };
 
-    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
+    if (!request_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
         return;
     st = cairn_access_read(c, &rules, &err);
     if (st)
@@ -613,7 +601,7 @@ static void create_collection(http_request *r)
         ARG_FIELD(collection_args, "name", name, ARG_TEXT, true, 1, 100),
     };
 
-    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !lend_allowed(r, a.name, SERVICE_ADMIN))
+    if (!request_args(r, fields, ARG_COUNT(fields), &a) || !lend_allowed(r, a.name, SERVICE_ADMIN))
         return;
     st = service_create_collection(r->h->s, a.name, &err);
     if (st)
@@ -633,7 +621,7 @@ static void show_status(http_request *r)
         ARG_FIELD(document_args, "collection", collection, ARG_TEXT, false, 0, 100),
     };
 
-    if (!read_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
+    if (!request_args(r, fields, ARG_COUNT(fields), &a) || !(c = lend_handle(r, a.collection, SERVICE_READ)))
         return;
     st = cairn_status_get(c, &info, &err);
     if (st) {

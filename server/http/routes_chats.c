@@ -15,16 +15,6 @@ typedef struct chat_args {
 static const arg_field collection_field =
     ARG_FIELD(chat_args, "collection", collection, ARG_TEXT, false, 0, 100);
 
-static bool read_args(http_request *r, const arg_field *fields, size_t n, void *out)
-{
-    cairn_error err = {0};
-    cairn_status st = args_read(r->args, fields, n, true, out, &err);
-
-    if (st)
-        respond_error(r, st, &err);
-    return !st;
-}
-
 /* "ID" or "ID/export". False: neither, answered. */
 static bool take_id(http_request *r, char id[CAIRN_CHAT_ID], bool *export)
 {
@@ -71,7 +61,7 @@ static void list_chats(http_request *r)
     cairn_status st;
     cairn *c;
 
-    if (!read_args(r, &collection_field, 1, &a) ||
+    if (!request_args(r, &collection_field, 1, &a) ||
         !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
         return;
     all = json_array();
@@ -97,7 +87,7 @@ static void create_chat(http_request *r)
     cairn_status st;
     cairn *c;
 
-    if (!read_args(r, title_fields, ARG_COUNT(title_fields), &a) ||
+    if (!request_args(r, title_fields, ARG_COUNT(title_fields), &a) ||
         !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
         return;
     st = cairn_chat_create(c, a.title, id, &err);
@@ -121,7 +111,7 @@ static void rename_chat(http_request *r)
         ARG_FIELD(chat_args, "title", title, ARG_TEXT, true, 1, CAIRN_CHAT_TITLE_MAX),
     };
 
-    if (!take_id(r, id, &export) || !read_args(r, fields, ARG_COUNT(fields), &a) ||
+    if (!take_id(r, id, &export) || !request_args(r, fields, ARG_COUNT(fields), &a) ||
         !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
         return;
     st = export ? cairn_fail(&err, CAIRN_ENOTFOUND, "only a conversation has a title")
@@ -142,7 +132,7 @@ static void delete_chat(http_request *r)
     cairn_status st;
     cairn *c;
 
-    if (!take_id(r, id, &export) || !read_args(r, &collection_field, 1, &a) ||
+    if (!take_id(r, id, &export) || !request_args(r, &collection_field, 1, &a) ||
         !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
         return;
     st = export ? cairn_fail(&err, CAIRN_ENOTFOUND, "only a conversation can be deleted")
@@ -194,7 +184,7 @@ static void show_chat(http_request *r)
     cairn_status st;
     cairn *c;
 
-    if (!take_id(r, id, &export) || !read_args(r, &collection_field, 1, &a) ||
+    if (!take_id(r, id, &export) || !request_args(r, &collection_field, 1, &a) ||
         !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
         return;
     st = export ? give_export(r, c, id, &err) : give_chat(r, c, id, &err);

@@ -12,16 +12,6 @@
 #define MARKS_SHOWN   32 /* in a header */
 #define DEFAULT_WIDTH 1000
 
-static bool read_args(http_request *r, const arg_field *fields, size_t n, void *out)
-{
-    cairn_error err = {0};
-    cairn_status st = args_read(r->args, fields, n, true, out, &err);
-
-    if (st)
-        respond_error(r, st, &err);
-    return !st;
-}
-
 /* ---- a page as an image ---- */
 
 typedef struct page_args {
@@ -73,7 +63,7 @@ static void show_page(http_request *r)
     cairn_status st;
     cairn *c;
 
-    if (!read_args(r, page_fields, ARG_COUNT(page_fields), &a) ||
+    if (!request_args(r, page_fields, ARG_COUNT(page_fields), &a) ||
         !(c = lend_handle(r, a.collection, SERVICE_READ)))
         return;
     st = cairn_pages_draw(service_pages(r->h->s), c,
@@ -148,7 +138,7 @@ static void why_not(http_request *r)
         ARG_FIELD(why_args, "k", k, ARG_SIZE, false, 1, 1000),
     };
 
-    if (!read_args(r, fields, ARG_COUNT(fields), &a) ||
+    if (!request_args(r, fields, ARG_COUNT(fields), &a) ||
         !(c = lend_handle(r, a.collection, SERVICE_READ)))
         return;
     st = may_ask_about(r, c, &a, &err);
@@ -186,7 +176,7 @@ static void open_document(http_request *r)
         ARG_FIELD(page_args, "page", page, ARG_SIZE, false, 0, 1000000),
     };
 
-    if (!read_args(r, fields, ARG_COUNT(fields), &a))
+    if (!request_args(r, fields, ARG_COUNT(fields), &a))
         return;
     if (!look_can_open(r)) {
         respond_refusal(r, MHD_HTTP_FORBIDDEN,
@@ -220,7 +210,7 @@ static void retry(http_request *r)
         ARG_FIELD(page_args, "collection", collection, ARG_TEXT, false, 0, 100),
     };
 
-    if (!read_args(r, fields, ARG_COUNT(fields), &a) ||
+    if (!request_args(r, fields, ARG_COUNT(fields), &a) ||
         !lend_allowed(r, a.collection, SERVICE_WRITE))
         return;
     st = service_retry(r->h->s, &r->caller, a.collection, &id, &err);
