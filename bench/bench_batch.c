@@ -2,10 +2,10 @@
  * time to the first token, one JSON line a number of clients.
  *
  * Every client asks once: a prompt of --prompt tokens of which the first --shared are the same for
- * all, --tg tokens of answer. All ask at the same moment.
+ * all, --tg tokens of answer. All ask at the same moment. With --tree 0 nothing is shared.
  *
  * usage: bench_batch MODEL.gguf [--clients 1,4,16] [--prompt 200] [--shared 40] [--tg 64]
- *                    [--threads 0] [--drafts 0] [--weights FOLDER] */
+ *                    [--threads 0] [--drafts 0] [--tree 1] [--weights FOLDER] */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +47,7 @@ static double process_cpu(void)
 }
 
 typedef struct options {
-    size_t clients[16], n_clients, prompt, shared, tg, threads, drafts;
+    size_t clients[16], n_clients, prompt, shared, tg, threads, drafts, tree;
     const char *model, *weights;
 } options;
 
@@ -63,7 +63,8 @@ static void fill_prompt(token_id *ids, const options *o, uint64_t seed)
 static int run(generator *g, const options *o, size_t n)
 {
     batcher_options bo = {.n_ctx = o->prompt + o->tg + 8, .max_active = n, .max_queued = n,
-                          .n_kv = n * (o->prompt + o->tg + 72), .n_threads = o->threads};
+                          .n_kv = n * (o->prompt + o->tg + 72), .n_threads = o->threads,
+                          .max_kept = o->tree ? 0 : 1 /* token */};
     client *clients = calloc(n, sizeof *clients);
     pthread_t threads[MAX_CLIENTS];
     int64_t ttft[MAX_CLIENTS], start;
@@ -120,7 +121,7 @@ static int run(generator *g, const options *o, size_t n)
 static int usage(void)
 {
     fprintf(stderr, "usage: bench_batch MODEL.gguf [--clients N,N] [--prompt N] [--shared N] "
-                    "[--tg N] [--threads N] [--drafts 0|1] [--weights FOLDER]\n");
+                    "[--tg N] [--threads N] [--drafts 0|1] [--tree 0|1] [--weights FOLDER]\n");
     return 2;
 }
 
@@ -131,6 +132,7 @@ static bool take(options *o, const char *name, char *value)
                      : !strcmp(name, "--tg")      ? &o->tg
                      : !strcmp(name, "--threads") ? &o->threads
                      : !strcmp(name, "--drafts")  ? &o->drafts
+                     : !strcmp(name, "--tree")    ? &o->tree
                                                   : NULL;
     if (number) {
         *number = strtoul(value, NULL, 10);
@@ -154,7 +156,7 @@ static bool take(options *o, const char *name, char *value)
 
 int main(int argc, char **argv)
 {
-    options o = {.clients = {1, 4, 16}, .n_clients = 3, .prompt = 200, .shared = 40, .tg = 64};
+    options o = {.clients = {1, 4, 16}, .n_clients = 3, .prompt = 200, .shared = 40, .tg = 64, .tree = 1};
     generator_options go = {0};
     cairn_error err;
     generator *g;

@@ -5,7 +5,7 @@
  * after_pass hands the logits on. finish_job ends a job whichever way.
  *
  * Locks: `lock` guards the queue, the list of active jobs and the numbers. The decoder, the
- * sequences, what is kept and the inside of active jobs belong to the thread alone. No callback is
+ * sequences, the tree and the inside of active jobs belong to the thread alone. No callback is
  * called under the lock. */
 #include "generate/decode/batcher.h"
 
@@ -18,6 +18,7 @@
 #include "generate/decode/answer.h"
 #include "generate/decode/generator.h"
 #include "generate/decode/kv_cache.h"
+#include "generate/decode/prefix_tree.h"
 
 #define DRAFT_TOKENS 16 /* of a pass, over all who answer: two tiles of the kernels */
 
@@ -40,23 +41,16 @@ typedef struct job {
     cairn_status broken; /* why it could not begin */
 } job;
 
-/* What a finished request left. */
-typedef struct kept_prefix {
-    decoder_sequence *s;
-    token_list ids;
-    uint64_t used; /* the pass that used it last */
-} kept_prefix;
-
 struct batcher {
     generator *g;
     decoder *d;
     pool *pool;
-    size_t n_ctx, n_kv, max_active, max_queued, max_kept, n_prompt;
+    size_t n_ctx, n_kv, max_active, max_queued, n_prompt;
     uint8_t *breakers; /* DRY's usual ones */
     float *logits;     /* [max_rows][n_vocab] */
     decoder_item *items;
-    kept_prefix *kept; /* [n_kept] */
-    size_t n_kept;
+    prefix_tree *tree; /* NULL on a device */
+    bool unsaved;      /* it may have what belongs on disk */
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -184,37 +178,7 @@ static bool given_up(const batcher *b, const job *j, int64_t now)
            (j->deadline_ns && now >= j->deadline_ns);
 }
 
-/* ---- what finished requests leave ---- */
-
-static size_t common(const token_id *a, size_t n_a, const token_id *b, size_t n_b)
-{
-    size_t n = 0;
-
-    while (n < n_a && n < n_b && a[n] == b[n])
-        n++;
-    return n;
-}
-
-static void drop_kept(batcher *b, size_t i)
-{
-    decoder_sequence_destroy(b->d, b->kept[i].s);
-    token_list_clear(&b->kept[i].ids);
-    b->kept[i] = b->kept[--b->n_kept];
-}
-
-/* False: nothing is kept. */
-static bool drop_oldest(batcher *b)
-{
-    size_t oldest = 0;
-
-    for (size_t i = 1; i < b->n_kept; i++)
-        if (b->kept[i].used < b->kept[oldest].used)
-            oldest = i;
-    if (!b->n_kept)
-        return false;
-    drop_kept(b, oldest);
-    return true;
-}
+/* ---- what prompts begin with ---- */
 
 static size_t past_of(const job *j)
 {
@@ -226,72 +190,39 @@ static bool reading(const job *j)
     return past_of(j) < j->n_prompt;
 }
 
-/* Keep the sequence of a job that is done; where memory is short, not. */
-static void keep(batcher *b, job *j)
+/* Others may begin with what j has read of its prompt. */
+static void share_prompt(batcher *b, const job *j)
 {
-    size_t past = past_of(j), made = past - j->n_prompt;
-    kept_prefix k = {.s = j->s, .used = b->stats.passes};
-
-    if (past < j->n_prompt || made > j->result.tokens.n || !b->max_kept)
-        return;
-    for (size_t i = 0; i < past; i++)
-        if (token_list_push(&k.ids, i < j->n_prompt ? j->prompt[i]
-                                                    : j->result.tokens.ids[i - j->n_prompt])) {
-            token_list_clear(&k.ids);
-            return;
-        }
-    for (size_t i = 0; i < b->n_kept; i++) {
-        kept_prefix *x = &b->kept[i];
-        size_t same = common(x->ids.ids, x->ids.n, k.ids.ids, k.ids.n);
-        if (same == k.ids.n) { /* nothing new */
-            x->used = k.used;
-            token_list_clear(&k.ids);
-            return;
-        }
-        if (same == x->ids.n) /* the new one goes on where it ends */
-            drop_kept(b, i--);
-    }
-    while (b->n_kept >= b->max_kept)
-        drop_oldest(b);
-    b->kept[b->n_kept++] = k;
-    j->s = NULL;
+    if (b->tree && j->s)
+        prefix_tree_put(b->tree, j->s, j->prompt, past_of(j));
 }
 
-/* A sequence for the job that begins with as much of its prompt as is there already: kept, or read
- * by those who run. It begins with the job's first pass, when those before it have read what they
- * share. */
+/* And with the answer behind it, when j is done. */
+static void share_all(batcher *b, const job *j)
+{
+    size_t past = past_of(j);
+    token_id *ids;
+
+    if (!b->tree || past <= j->n_prompt || past - j->n_prompt > j->result.tokens.n ||
+        !(ids = checked_malloc(past, sizeof *ids)))
+        return;
+    memcpy(ids, j->prompt, j->n_prompt * sizeof *ids);
+    memcpy(ids + j->n_prompt, j->result.tokens.ids, (past - j->n_prompt) * sizeof *ids);
+    prefix_tree_put(b->tree, j->s, ids, past);
+    free(ids);
+}
+
+/* A sequence for the job that begins with as much of its prompt as is there already. It begins with the
+ * job's first pass, when those before it have read what they share. */
 static cairn_status begin_sequence(batcher *b, job *j, cairn_error *err)
 {
-    const decoder_sequence *from = NULL;
-    size_t best = 0;
+    cairn_status st = b->tree ? prefix_tree_begin(b->tree, j->prompt, j->n_prompt - 1, &j->s, err)
+                              : decoder_sequence_create(&j->s, b->d, err);
 
-    for (size_t i = 0; i < b->n_kept; i++) {
-        kept_prefix *x = &b->kept[i];
-        size_t same = common(x->ids.ids, x->ids.n, j->prompt, j->n_prompt - 1);
-        if (same > best) {
-            best = same;
-            from = x->s;
-            x->used = b->stats.passes;
-        }
-    }
-    for (size_t i = 0; i < b->n_active; i++) {
-        const job *x = b->active[i];
-        size_t past = past_of(x);
-        size_t same = common(x->prompt, x->n_prompt < past ? x->n_prompt : past, j->prompt,
-                             j->n_prompt - 1);
-        if (same > best) {
-            best = same;
-            from = x->s;
-        }
-    }
-    j->result.cached_tokens = best;
-    if (from) {
-        cairn_status st = decoder_sequence_fork(&j->s, b->d, from, best, err);
-        if (st != CAIRN_EUNSUPPORTED)
-            return st;
-        j->result.cached_tokens = 0; /* a device */
-    }
-    return decoder_sequence_create(&j->s, b->d, err);
+    if (!st)
+        j->result.cached_tokens = past_of(j);
+    b->unsaved = b->tree && b->g->prefixes;
+    return st;
 }
 
 /* ---- the queue ---- */
@@ -341,7 +272,7 @@ static void end_active(batcher *b, size_t i, cairn_status st, cairn_error *err)
     job *j = b->active[i];
 
     if (!st)
-        keep(b, j);
+        share_all(b, j);
     pthread_mutex_lock(&b->lock);
     remove_at(b->active, &b->n_active, i);
     b->promised -= j->need;
@@ -419,6 +350,8 @@ static void after_pass(batcher *b)
         bool first = past == j->n_prompt, mine = n && past >= j->n_prompt;
         cairn_error err = {0};
         cairn_status st;
+        if (n && past <= j->n_prompt)
+            share_prompt(b, j);
         if (!mine)
             continue;
         if (first)
@@ -458,11 +391,12 @@ static void step(batcher *b)
         tokens += b->items[i].n;
     do
         st = decoder_eval_many(b->d, b->items, n, b->logits, &err);
-    while (st == CAIRN_ELIMIT && drop_oldest(b));
+    while (st == CAIRN_ELIMIT && b->tree && prefix_tree_drop(b->tree));
     pthread_mutex_lock(&b->lock);
     b->stats.passes++;
     b->stats.pass_tokens += st ? 0 : tokens;
-    b->stats.kept = b->n_kept;
+    b->stats.kept_tokens = b->tree ? prefix_tree_tokens(b->tree) : 0;
+    b->stats.kept_runs = b->tree ? prefix_tree_nodes(b->tree) : 0;
     b->stats.kv_tokens_used = b->n_kv - decoder_free_tokens(b->d);
     pthread_mutex_unlock(&b->lock);
     if (!st) {
@@ -475,6 +409,21 @@ static void step(batcher *b)
     }
 }
 
+/* Nobody waits: write one beginning to disk, without the lock, which the caller holds. False: there is
+ * none to write, and the lock was held all the time. */
+static bool save_unlocked(batcher *b)
+{
+    bool saved;
+
+    if (!b->unsaved)
+        return false;
+    pthread_mutex_unlock(&b->lock);
+    saved = prefix_tree_save(b->tree);
+    pthread_mutex_lock(&b->lock);
+    b->unsaved = saved;
+    return true;
+}
+
 static void *run(void *ctx)
 {
     batcher *b = ctx;
@@ -482,13 +431,16 @@ static void *run(void *ctx)
     for (;;) {
         bool idle, stop;
         pthread_mutex_lock(&b->lock);
-        while (!b->stop && !b->n_queue && !b->n_active)
+        while (!b->stop && !b->n_queue && !b->n_active && !save_unlocked(b))
             pthread_cond_wait(&b->wake, &b->lock);
         idle = !b->n_queue && !b->n_active;
         stop = b->stop;
         pthread_mutex_unlock(&b->lock);
-        if (stop && idle)
+        if (stop && idle) {
+            while (b->unsaved && prefix_tree_save(b->tree))
+                continue;
             return NULL;
+        }
         end_given_up(b);
         admit(b);
         step(b);
@@ -510,10 +462,9 @@ static cairn_status take_memory(batcher *b, cairn_error *err)
     b->queue = checked_malloc(b->max_queued, sizeof *b->queue);
     b->active = checked_malloc(b->max_active, sizeof *b->active);
     b->items = checked_malloc(b->max_active, sizeof *b->items);
-    b->kept = checked_malloc(b->max_kept, sizeof *b->kept);
     if (checked_mul(rows, decoder_model_shape(b->g->model)->n_vocab, &floats))
         b->logits = checked_aligned(floats, sizeof *b->logits);
-    return b->breakers && b->queue && b->active && b->items && b->kept && b->logits
+    return b->breakers && b->queue && b->active && b->items && b->logits
                ? CAIRN_OK
                : cairn_fail(err, CAIRN_ENOMEM, "batcher");
 }
@@ -527,9 +478,9 @@ cairn_status batcher_create(batcher **out, generator *g, const batcher_options *
     cairn_status st;
 
     *out = NULL;
-    if (o.max_active > 256 || o.max_queued > 100000 || o.max_kept > 4096 || o.n_prompt > 4096)
+    if (o.max_active > 256 || o.max_queued > 100000 || o.n_prompt > 4096)
         return cairn_fail(err, CAIRN_EUSAGE, "a batcher of more than 256 requests at once, 100000 in "
-                                             "the queue, 4096 kept or 4096 tokens a pass");
+                                             "the queue or 4096 tokens a pass");
     b = calloc(1, sizeof *b);
     if (!b)
         return cairn_fail(err, CAIRN_ENOMEM, "batcher");
@@ -538,7 +489,6 @@ cairn_status batcher_create(batcher **out, generator *g, const batcher_options *
     b->g = g;
     b->max_active = or_default(o.max_active, 16);
     b->max_queued = or_default(o.max_queued, 64);
-    b->max_kept = or_default(o.max_kept, 32);
     b->n_prompt = or_default(o.n_prompt, 64);
     b->n_ctx = or_default(o.n_ctx, decoder_ctx(g->dec));
     b->n_kv = whole_pages(or_default(o.n_kv, 4 * b->n_ctx));
@@ -555,6 +505,11 @@ cairn_status batcher_create(batcher **out, generator *g, const batcher_options *
     d.pool = b->pool;
     if (!st)
         st = decoder_create(&b->d, g->model, &d, err);
+    if (!st) {
+        st = prefix_tree_create(&b->tree, b->d, or_default(o.max_kept, b->n_kv), g->prefixes, err);
+        if (st == CAIRN_EUNSUPPORTED)
+            st = CAIRN_OK; /* a device */
+    }
     if (!st && decoder_batch_tokens(b->d) < b->max_active + DRAFT_TOKENS)
         st = cairn_fail(err, CAIRN_EUNSUPPORTED, "passes of %zu tokens are too short for %zu requests "
                                                  "at once", decoder_batch_tokens(b->d), b->max_active);
@@ -579,8 +534,7 @@ void batcher_destroy(batcher *b)
     pthread_mutex_unlock(&b->lock);
     if (b->started)
         pthread_join(b->thread, NULL);
-    while (b->n_kept)
-        drop_kept(b, 0);
+    prefix_tree_destroy(b->tree);
     decoder_destroy(b->d);
     pool_destroy(b->pool);
     pthread_cond_destroy(&b->wake);
@@ -589,7 +543,6 @@ void batcher_destroy(batcher *b)
     free(b->queue);
     free(b->active);
     free(b->items);
-    free(b->kept);
     free(b->logits);
     free(b);
 }

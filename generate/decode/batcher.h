@@ -9,8 +9,10 @@
  * Waiting requests are admitted by priority, then by arrival; none is passed over because a smaller
  * one behind it would fit. A request is admitted when the memory for keys and values that it may
  * need at most (prompt and max_tokens) is not promised to others, so a running request never runs
- * out of it. What finished requests leave is kept until the memory is needed: a prompt that begins
- * like an earlier one (the system prompt, a conversation that goes on) shares it.
+ * out of it. What requests compute goes into a tree (prefix_tree.h) and stays there until the memory is
+ * needed: a prompt that begins like an earlier one or a running one (the system prompt, the same first
+ * passages, a conversation that goes on) shares it. What two requests have met is written to disk when
+ * nobody waits, where the generator keeps beginnings of prompts.
  *
  *     batcher *b;
  *     batcher_create(&b, g, NULL, err);
@@ -32,10 +34,10 @@ typedef struct batcher batcher;
 
 typedef struct batcher_options {
     size_t n_ctx;      /* most tokens of one request; 0: the generator's context */
-    size_t n_kv;       /* of all requests and kept beginnings together; 0: 4 * n_ctx */
+    size_t n_kv;       /* of all requests and the tree together; 0: 4 * n_ctx */
     size_t max_active; /* requests that run together; 0: 16 */
     size_t max_queued; /* requests that may wait; 0: 64 */
-    size_t max_kept;   /* beginnings kept of finished requests; 0: 32 */
+    size_t max_kept;   /* tokens that the tree holds at most; 0: as many as there is memory for */
     size_t n_prompt;   /* prompt tokens a pass reads beside answers; 0: 64. More: prompts are read
                           faster, answers come in larger steps */
     size_t n_threads;  /* for the passes; 0: one per CPU */
@@ -81,7 +83,8 @@ cairn_status batcher_chat(batcher *b, const json_t *messages, const generate_par
                           cairn_error *err);
 
 typedef struct batcher_stats {
-    size_t active, queued, kept;        /* now */
+    size_t active, queued;              /* now */
+    size_t kept_tokens, kept_runs;      /* in the tree: tokens, and edges */
     size_t kv_tokens, kv_tokens_used;   /* memory for keys and values, in tokens; what is kept counts
                                            as used */
     uint64_t accepted, refused, finished, cancelled, failed; /* requests since the beginning */

@@ -1,5 +1,5 @@
 /* cache_folder.h - a folder of files that can be made again: written so that a crash leaves nothing
- * half, kept within a budget, least recently used first. Used by weight_cache.c, prefix_cache.c and passage_cache.c.
+ * half, kept within a budget, least recently used first. Used by weight_cache.c and kv_files.c.
  *
  * Threads  any; several processes may share a folder. */
 #ifndef CAIRN_GENERATE_DECODE_CACHE_FOLDER_H

@@ -250,31 +250,35 @@ void decoder_sequence_truncate(decoder *d, decoder_sequence *s, size_t n_past)
 
 size_t decoder_keep_bytes(const decoder *d, size_t n)
 {
-    return d->device || n % DECODER_KEEP_UNIT || n > d->own.n_past ? 0
-                                                                   : kv_run_bytes(&d->cache, n);
+    return d->device || n % DECODER_KEEP_UNIT ? 0 : kv_run_bytes(&d->cache, n);
 }
 
-void decoder_keep(const decoder *d, size_t n, uint8_t *out)
+void decoder_keep(const decoder *d, const decoder_sequence *s, size_t from, size_t n, uint8_t *out)
 {
-    kv_run_get(&d->cache, &d->own.pages, n, out);
+    kv_run_get(&d->cache, &s->pages, from, n, out);
 }
 
-cairn_status decoder_restore(decoder *d, const uint8_t *kept, size_t n_bytes, size_t n,
-                             cairn_error *err)
+bool decoder_has_room(const decoder *d, const decoder_sequence *s, size_t to)
+{
+    return to <= d->n_ctx && kv_pages_missing(&d->cache, &s->pages, s->n_past, to) <=
+                                 d->cache.n_pages - d->cache.n_used;
+}
+
+cairn_status decoder_restore(decoder *d, decoder_sequence *s, const uint8_t *kept, size_t n_bytes,
+                             size_t n, cairn_error *err)
 {
     cairn_status st;
 
-    decoder_truncate(d, 0);
-    if (n > d->n_ctx)
+    if (n > d->n_ctx - s->n_past)
         return cairn_fail(err, CAIRN_ELIMIT, "%zu tokens do not fit a context of %zu", n, d->n_ctx);
-    if (d->device || n % DECODER_KEEP_UNIT || n_bytes != kv_run_bytes(&d->cache, n))
+    if (d->device || (n | s->n_past) % DECODER_KEEP_UNIT || n_bytes != kv_run_bytes(&d->cache, n))
         return cairn_fail(err, CAIRN_EINPUT, "%zu bytes are no keys and values of %zu tokens",
                           n_bytes, n);
-    st = kv_pages_reserve(&d->cache, &d->own.pages, 0, n, err);
+    st = kv_pages_reserve(&d->cache, &s->pages, s->n_past, s->n_past + n, err);
     if (st)
         return st;
-    kv_run_put(&d->cache, &d->own.pages, n, kept);
-    d->own.n_past = n;
+    kv_run_put(&d->cache, &s->pages, s->n_past, n, kept);
+    s->n_past += n;
     return CAIRN_OK;
 }
 

@@ -144,17 +144,6 @@ size_t decoder_ctx(const decoder *d);  /* the most a sequence can hold */
 /* Forget all tokens from n_past on (n_past <= decoder_past). O(1). */
 void decoder_truncate(decoder *d, size_t n_past);
 
-/* Keys and values of the own sequence's first n tokens (a multiple of DECODER_KEEP_UNIT) as bytes, so
- * that another decoder of the same model and mode can go on from there: what it computes then has
- * the same bytes. decoder_keep_bytes is 0 where that cannot be done (on a device). */
-#define DECODER_KEEP_UNIT ((size_t)16)
-size_t decoder_keep_bytes(const decoder *d, size_t n);
-void decoder_keep(const decoder *d, size_t n, uint8_t *out);
-/* The own sequence becomes those n tokens. CAIRN_EINPUT: not as many bytes as they have;
- * CAIRN_ELIMIT: they do not fit. After an error the sequence is empty. */
-cairn_status decoder_restore(decoder *d, const uint8_t *kept, size_t n_bytes, size_t n,
-                             cairn_error *err);
-
 /* ---- keys and values that may stand elsewhere (decoder_runs.c) ---- */
 
 /* Positions first .. first + n - 1 of the own sequence, in a form that does not depend on where they
@@ -198,6 +187,19 @@ void decoder_sequence_truncate(decoder *d, decoder_sequence *s, size_t n_past);
 /* Tokens that still fit beside what all sequences hold, in whole pages of KV_PAGE. */
 size_t decoder_free_tokens(const decoder *d);
 size_t decoder_batch_tokens(const decoder *d); /* the most of one decoder_eval_many */
+
+/* Keys and values of n tokens of a sequence from `from` on (multiples of DECODER_KEEP_UNIT) as bytes, so
+ * that another decoder of the same model and mode can go on from there: what it computes then has
+ * the same bytes. decoder_keep_bytes is 0 where that cannot be done (on a device). */
+#define DECODER_KEEP_UNIT ((size_t)16)
+size_t decoder_keep_bytes(const decoder *d, size_t n);
+void decoder_keep(const decoder *d, const decoder_sequence *s, size_t from, size_t n, uint8_t *out);
+/* The sequence, of a multiple of DECODER_KEEP_UNIT tokens, goes on with those n. CAIRN_EINPUT: not as many
+ * bytes as they have; CAIRN_ELIMIT: they do not fit. After an error it is as before. */
+cairn_status decoder_restore(decoder *d, decoder_sequence *s, const uint8_t *kept, size_t n_bytes,
+                             size_t n, cairn_error *err);
+/* There is memory for a sequence s that goes on to `to` tokens. */
+bool decoder_has_room(const decoder *d, const decoder_sequence *s, size_t to);
 
 typedef struct decoder_item {
     decoder_sequence *s; /* each at most once a call */

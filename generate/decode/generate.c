@@ -18,7 +18,6 @@
 #include "generate/decode/model_draft.h"
 #include "generate/decode/passage_reuse.h"
 
-#define LEAST_KEPT ((size_t)32) /* tokens worth a file */
 #define MAX_PROMPT ((size_t)256 << 20)
 
 /* ---- opening ---- */
@@ -120,11 +119,11 @@ cairn_status generator_open(generator **out, const char *gguf_path,
     }
     g->exact = o.exact;
     g->kv = o.kv;
-    g->prefixes = prefix_cache_open(&o.prefixes, g->file, o.exact, o.kv,
-                                    decoder_model_variant(g->model));
+    g->prefixes = kv_files_open(&o.prefixes, KV_FILES_BEGINNINGS, g->file, o.exact, o.kv,
+                                decoder_model_variant(g->model));
     if (!o.exact)
-        g->passages = passage_cache_open(&o.passages, g->file, o.kv,
-                                        decoder_model_variant(g->model));
+        g->passages = kv_files_open(&o.passages, KV_FILES_PASSAGES, g->file, false, o.kv,
+                                    decoder_model_variant(g->model));
     g->load_ns = clock_mono_ns() - start;
     *out = g;
     return CAIRN_OK;
@@ -134,8 +133,8 @@ void generator_close(generator *g)
 {
     if (!g)
         return;
-    prefix_cache_close(g->prefixes);
-    passage_cache_close(g->passages);
+    kv_files_close(g->prefixes);
+    kv_files_close(g->passages);
     passages_forget(g);
     model_draft_destroy(g->draft);
     token_list_clear(&g->frame);
@@ -248,16 +247,15 @@ cairn_status generator_feed(generator *g, const token_id *ids, size_t n, decoder
 
 /* ---- the loop ---- */
 
-/* Take a longer beginning of ids[0, n) than the `same` tokens of the sequence from disk, where one is
- * kept. Returns how many tokens the sequence has in common with ids now. */
+/* The sequence is ids[0, same). Take as much more of ids[0, n) from disk as is kept there. Returns how many
+ * tokens the sequence has then. */
 static size_t take_kept(generator *g, const token_id *ids, size_t n, size_t same)
 {
-    size_t found = prefix_cache_load(g->prefixes, g->dec, ids, n, same);
+    size_t found = kv_files_extend(g->prefixes, g->dec, decoder_own_sequence(g->dec), ids, n);
 
-    if (!found)
-        return decoder_past(g->dec) < same ? decoder_past(g->dec) : same;
-    g->sequence.n = 0;
-    for (size_t i = 0; i < found; i++)
+    if (found < same)
+        g->sequence.n = found;
+    for (size_t i = same; i < found; i++)
         if (token_list_push(&g->sequence, ids[i])) {
             generator_truncate(g, 0);
             return 0;
@@ -283,9 +281,9 @@ static cairn_status take_prompt(generator *g, const token_id *ids, size_t n,
                           n, decoder_ctx(g->dec));
     while (same < n - 1 && same < g->n_exact && g->sequence.ids[same] == ids[same])
         same++;
+    generator_truncate(g, same);
     if (g->prefixes)
         same = take_kept(g, ids, n - 1, same);
-    generator_truncate(g, same);
     out->prompt_tokens = n;
     out->cached_tokens = same;
     st = passages_take(g, p, ids, n, same, out, &done, err);
@@ -605,9 +603,7 @@ static void keep_system_prompt(generator *g, const token_list *prompt, size_t n)
 {
     if (n > g->n_exact)
         n = g->n_exact;
-    n -= n % DECODER_KEEP_UNIT;
-    if (n >= LEAST_KEPT)
-        prefix_cache_store(g->prefixes, g->dec, prompt->ids, n);
+    kv_files_keep(g->prefixes, g->dec, decoder_own_sequence(g->dec), prompt->ids, n);
 }
 
 cairn_status generator_passage_tokens(const generator *g, const char *text, size_t len,

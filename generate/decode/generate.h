@@ -3,7 +3,7 @@
  *
  * Consecutive calls share what they have in common: the tokens at the front of the new prompt that
  * are already in the sequence are not computed again. Nor is a conversation's system prompt that
- * another process has computed (prefix_cache.h). The bytes that come out do not depend on it.
+ * another process has computed (kv_files.h). The bytes that come out do not depend on it.
  *
  * Owns     the file mapping, the packed weights, the sequence. The pool is borrowed.
  * Threads  one call at a time, except generator_cancel (any thread, signal-safe) and the constant
@@ -14,8 +14,7 @@
 #include <jansson.h>
 
 #include "generate/decode/decoder.h"
-#include "generate/decode/passage_cache.h"
-#include "generate/decode/prefix_cache.h"
+#include "generate/decode/kv_files.h"
 #include "generate/sample/sampler.h"
 
 typedef struct generator generator;
@@ -29,8 +28,8 @@ typedef struct generator_options {
     const decoder_adapter *adapters; /* applied on top of the model */
     size_t n_adapters;
     weight_cache_options weights;  /* where repacked weights are kept; zero: nowhere */
-    prefix_cache_options prefixes; /* where beginnings of prompts are kept; zero: nowhere */
-    passage_cache_options passages; /* where passages are kept; zero: nowhere */
+    kv_files_options prefixes; /* where beginnings of prompts are kept; zero: nowhere */
+    kv_files_options passages; /* where passages are kept; zero: nowhere */
 } generator_options;
 
 /* options may be NULL. */

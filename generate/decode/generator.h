@@ -14,8 +14,7 @@ struct generator {
     chat_template *chat; /* NULL where the file has none */
     decoder_model *model;
     decoder *dec;
-    prefix_cache *prefixes; /* NULL: none */
-    passage_cache *passages; /* NULL: none */
+    kv_files *prefixes, *passages; /* NULL: none */
     struct model_draft *draft; /* a smaller model that drafts; NULL: none */
     token_list sequence; /* the tokens whose keys and values dec holds */
     size_t n_exact;      /* of these at the front, those whose are as a plain pass computes them */

@@ -159,6 +159,18 @@ cairn_status kv_pages_reserve(kv_cache *c, kv_pages *p, size_t from, size_t to, 
     return CAIRN_OK;
 }
 
+cairn_status kv_pages_append(kv_cache *c, kv_pages *p, const uint32_t *ids, size_t n,
+                             cairn_error *err)
+{
+    if (!grow(p, p->n + n))
+        return cairn_fail(err, CAIRN_ENOMEM, "%zu pages of keys and values", p->n + n);
+    for (size_t i = 0; i < n; i++) {
+        p->ids[p->n++] = ids[i];
+        c->users[ids[i]]++;
+    }
+    return CAIRN_OK;
+}
+
 void kv_pages_truncate(kv_cache *c, kv_pages *p, size_t n)
 {
     while (p->n > pages_of(n))
@@ -168,13 +180,8 @@ void kv_pages_truncate(kv_cache *c, kv_pages *p, size_t n)
 cairn_status kv_pages_share(kv_cache *c, kv_pages *dst, const kv_pages *src, size_t n,
                             cairn_error *err)
 {
-    if (!grow(dst, pages_of(n)))
-        return cairn_fail(err, CAIRN_ENOMEM, "%zu positions", n);
-    for (dst->n = 0; dst->n < pages_of(n); dst->n++) {
-        dst->ids[dst->n] = src->ids[dst->n];
-        c->users[dst->ids[dst->n]]++;
-    }
-    return CAIRN_OK;
+    dst->n = 0;
+    return kv_pages_append(c, dst, src->ids, pages_of(n), err);
 }
 
 void kv_pages_clear(kv_cache *c, kv_pages *p)
@@ -190,27 +197,29 @@ size_t kv_run_bytes(const kv_cache *c, size_t n)
 }
 
 /* Between pages and a run of bytes: layer by layer, head by head, plane by plane. */
-static void move_run(const kv_cache *c, const kv_pages *p, size_t n, uint8_t *run, bool out)
+static void move_run(const kv_cache *c, const kv_pages *p, size_t from, size_t n, uint8_t *run,
+                     bool out)
 {
     for (size_t layer = 0; layer < c->n_layers; layer++)
         for (size_t head = 0; head < c->n_kv_heads; head++)
             for (size_t i = 0; i < c->n_planes; i++)
-                for (size_t pos = 0, part; pos < n; pos += part) {
+                for (size_t pos = from, part; pos < from + n; pos += part) {
                     uint8_t *here = kv_at(c, (kv_part)i, p, layer, head, pos);
-                    part = n - pos < KV_PAGE ? n - pos : KV_PAGE;
+                    part = KV_PAGE - pos % KV_PAGE; /* to the end of the page */
+                    part = from + n - pos < part ? from + n - pos : part;
                     memcpy(out ? run : here, out ? here : run, part * c->planes[i].row);
                     run += part * c->planes[i].row;
                 }
 }
 
-void kv_run_get(const kv_cache *c, const kv_pages *p, size_t n, uint8_t *out)
+void kv_run_get(const kv_cache *c, const kv_pages *p, size_t from, size_t n, uint8_t *out)
 {
-    move_run(c, p, n, out, true);
+    move_run(c, p, from, n, out, true);
 }
 
-void kv_run_put(kv_cache *c, const kv_pages *p, size_t n, const uint8_t *in)
+void kv_run_put(kv_cache *c, const kv_pages *p, size_t from, size_t n, const uint8_t *in)
 {
-    move_run(c, p, n, (uint8_t *)in, false);
+    move_run(c, p, from, n, (uint8_t *)in, false);
 }
 
 /* One position's key: its dimensions lie 16 apart. */

@@ -59,6 +59,9 @@ size_t kv_cache_page_bytes(const kv_cache *c);
 cairn_status kv_pages_reserve(kv_cache *c, kv_pages *p, size_t from, size_t to, cairn_error *err);
 /* Pages that reserve would take from the free ones. */
 size_t kv_pages_missing(const kv_cache *c, const kv_pages *p, size_t from, size_t to);
+/* Append n pages that others hold as well. */
+cairn_status kv_pages_append(kv_cache *c, kv_pages *p, const uint32_t *ids, size_t n,
+                             cairn_error *err);
 /* Keep what the first n positions need. */
 void kv_pages_truncate(kv_cache *c, kv_pages *p, size_t n);
 /* dst (empty) gets the first n positions of src. */
@@ -66,11 +69,11 @@ cairn_status kv_pages_share(kv_cache *c, kv_pages *dst, const kv_pages *src, siz
                             cairn_error *err);
 void kv_pages_clear(kv_cache *c, kv_pages *p);
 
-/* Keys and values of the first n positions (a multiple of 16) as one run of bytes, and back into
+/* Keys and values of n positions from `from` on (multiples of 16) as one run of bytes, and back into
  * reserved pages. */
 size_t kv_run_bytes(const kv_cache *c, size_t n);
-void kv_run_get(const kv_cache *c, const kv_pages *p, size_t n, uint8_t *out);
-void kv_run_put(kv_cache *c, const kv_pages *p, size_t n, const uint8_t *in);
+void kv_run_get(const kv_cache *c, const kv_pages *p, size_t from, size_t n, uint8_t *out);
+void kv_run_put(kv_cache *c, const kv_pages *p, size_t from, size_t n, const uint8_t *in);
 
 /* Store one position's key and value of every head: k, v are [n_kv_heads * head_dim]. The position
  * was reserved. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "generate/decode/passage_cache.h"
+#include "generate/decode/kv_files.h"
 
 #define LEAST_PASSAGE ((size_t)80) /* tokens worth a file */
 #define LEAST_FRAME   ((size_t)4)  /* without one a passage's first token would take all attention */
@@ -19,7 +19,7 @@
 
 typedef struct candidate {
     token_list ids;
-    kept_passage file;
+    kv_file file;
 } candidate;
 
 typedef struct plan {
@@ -102,11 +102,12 @@ static cairn_status take_frame(generator *g, cairn_error *err)
 static cairn_status keep_one(generator *g, const token_list *ids, cairn_error *err)
 {
     const token_list *frame = &g->noted_frame;
+    const kv_run run = {frame->ids, frame->n, ids->ids, ids->n};
     const size_t bytes = decoder_run_bytes(g->dec, ids->n);
     uint8_t *kept;
     cairn_status st;
 
-    if (!bytes || passage_cache_has(g->passages, frame->ids, frame->n, ids->ids, ids->n))
+    if (!bytes || kv_files_has(g->passages, &run))
         return CAIRN_OK;
     kept = malloc(bytes);
     if (!kept)
@@ -116,7 +117,7 @@ static cairn_status keep_one(generator *g, const token_list *ids, cairn_error *e
         st = generator_feed(g, ids->ids, ids->n, DECODER_NO_LOGITS, NULL, err);
     if (!st) {
         decoder_export_run(g->dec, frame->n, ids->n, kept);
-        passage_cache_store(g->passages, frame->ids, frame->n, ids->ids, ids->n, kept, bytes);
+        kv_files_store(g->passages, &run, kept, bytes);
         generator_truncate(g, frame->n);
     }
     free(kept);
@@ -146,8 +147,8 @@ static cairn_status load(generator *g, const generate_text *text, candidate *c, 
     *use = false;
     if (st || c->ids.n < LEAST_PASSAGE || c->ids.n >= decoder_ctx(g->dec) - frame->n)
         return st;
-    *use = passage_cache_load(g->passages, frame->ids, frame->n, c->ids.ids, c->ids.n,
-                              decoder_run_bytes(g->dec, c->ids.n), &c->file);
+    *use = kv_files_load(g->passages, &(kv_run){frame->ids, frame->n, c->ids.ids, c->ids.n},
+                         decoder_run_bytes(g->dec, c->ids.n), &c->file);
     if (!*use)
         note(g, c->ids.ids, c->ids.n);
     return CAIRN_OK;

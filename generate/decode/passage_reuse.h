@@ -3,7 +3,7 @@
  *
  * A prompt of retrieved passages holds runs of tokens that stood in other prompts at other places. Their
  * keys and values, computed once behind the frame (the system prompt) and kept on disk
- * (passage_cache.h), are turned to their new places; the first tokens of each run, the last ones and everything that
+ * (kv_files.h), are turned to their new places; the first tokens of each run, the last ones and everything that
  * is no run are computed, attending to all of it. The answer is near that of a full pass, not the
  * same to the byte. So what the sequence holds behind such a run is never taken for a plain beginning again. */
 #ifndef CAIRN_GENERATE_DECODE_PASSAGE_REUSE_H
