@@ -3,6 +3,7 @@
 #include "engine/tables.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #define STEPS_MAX    (50 * 1000000)   /* of SQLite's machine, for a query */
 #define STEPS_EACH   100000
 #define ROWS_DEFAULT 1000
+#define WHOLE_MAX    9007199254740992.0 /* up to here a double is a whole number exactly */
 
 typedef struct table {
     char name[16];
@@ -184,7 +186,7 @@ static cairn_status add_row(loading *l, const char *line, size_t len)
     for (size_t i = 0; i < t->n_columns && next_cell(&at, line + len, &cell, &n); i++) {
         if (!n)
             continue;
-        if (number(cell, n, &x) && x == (double)(int64_t)x && !memchr(cell, '.', n))
+        if (number(cell, n, &x) && fabs(x) <= WHOLE_MAX && !memchr(cell, '.', n))
             sqlite3_bind_int64(l->insert, (int)i + 1, (int64_t)x);
         else if (number(cell, n, &x))
             sqlite3_bind_double(l->insert, (int)i + 1, x);
@@ -201,9 +203,9 @@ static bool is_row(const char *line, size_t len)
 }
 
 /* The runs of rows in a passage. A run of one line is no table unless it goes on with one. */
-static cairn_status read_chunk(loading *l, const store_chunk *c)
+static cairn_status read_passage(loading *l, const cairn_table_passage *c)
 {
-    const char *p = c->text, *end = c->text + c->text_len;
+    const char *p = c->text, *end = c->text + c->len;
     bool first = true;
     cairn_status st = CAIRN_OK;
 
@@ -219,7 +221,7 @@ static cairn_status read_chunk(loading *l, const store_chunk *c)
         } else if (l->open && !first) {
             st = add_row(l, p, len);
         } else if (is_row(next, next_len)) {
-            st = begin(l, p, len, c->page_first);
+            st = begin(l, p, len, c->page);
         } else {
             l->open = NULL;
         }
@@ -248,7 +250,7 @@ static cairn_status load(cairn *c, const char *document, loading *l, const char 
     for (size_t i = 0; !st && i < n; i++) {
         st = store_chunk_get(s, ids[i], &chunk, l->memory, err);
         if (!st)
-            st = read_chunk(l, &chunk);
+            st = read_passage(l, &(cairn_table_passage){chunk.text, chunk.text_len, chunk.page_first});
     }
     if (!st)
         st = sqlite_status(l, sqlite3_exec(l->db, "COMMIT", NULL, NULL, NULL));
@@ -399,8 +401,24 @@ static cairn_status fetch(loading *l, sqlite3_stmt *s, size_t most, cairn_rows *
     return st || r->columns ? st : cairn_fail(err, CAIRN_ENOMEM, "rows");
 }
 
-cairn_status cairn_sql(cairn *c, const char *document, const char *sql, size_t most, cairn_rows **out,
-                       cairn_error *err)
+static cairn_status load_passages(loading *l, const cairn_table_passage *passages, size_t n)
+{
+    cairn_status st = sqlite_status(l, sqlite3_exec(l->db, "BEGIN", NULL, NULL, NULL));
+
+    for (size_t i = 0; !st && i < n; i++)
+        st = read_passage(l, &passages[i]);
+    return st ? st : sqlite_status(l, sqlite3_exec(l->db, "COMMIT", NULL, NULL, NULL));
+}
+
+/* Where the tables of a query come from: a document of a collection, passages, or nowhere. */
+typedef struct tables_of {
+    cairn *c;
+    const char *document;
+    const cairn_table_passage *passages;
+    size_t n;
+} tables_of;
+
+static cairn_status run_query(const tables_of *from, const char *sql, size_t most, cairn_rows **out, cairn_error *err)
 {
     arena *memory = malloc(sizeof *memory);
     int64_t steps = STEPS_MAX;
@@ -419,8 +437,10 @@ cairn_status cairn_sql(cairn *c, const char *document, const char *sql, size_t m
         st = cairn_fail(err, CAIRN_ENOMEM, "rows");
     if (!st)
         r->uri = "";
-    if (!st && document)
-        st = load(c, document, &l, &r->uri, err);
+    if (!st && from->document)
+        st = load(from->c, from->document, &l, &r->uri, err);
+    if (!st && from->n)
+        st = load_passages(&l, from->passages, from->n);
     if (!st)
         st = prepare(&l, sql, &s, err);
     if (!st) {
@@ -437,6 +457,18 @@ cairn_status cairn_sql(cairn *c, const char *document, const char *sql, size_t m
     r->memory = memory;
     *out = r;
     return CAIRN_OK;
+}
+
+cairn_status cairn_sql(cairn *c, const char *document, const char *sql, size_t most, cairn_rows **out,
+                       cairn_error *err)
+{
+    return run_query(&(tables_of){.c = c, .document = document}, sql, most, out, err);
+}
+
+cairn_status cairn_sql_passages(const cairn_table_passage *passages, size_t n, const char *sql, size_t most,
+                                cairn_rows **out, cairn_error *err)
+{
+    return run_query(&(tables_of){.passages = passages, .n = n}, sql, most, out, err);
 }
 
 void cairn_rows_free(cairn_rows *r)

@@ -45,6 +45,17 @@ cairn_status cairn_sql(cairn *c, const char *document, const char *sql, size_t m
                        cairn_error *err);
 void cairn_rows_free(cairn_rows *r);
 
+/* One passage of a document, as it is stored: UTF-8, borrowed. */
+typedef struct cairn_table_passage {
+    const char *text;
+    size_t len;
+    uint32_t page;
+} cairn_table_passage;
+
+/* The same over the tables of passages that are at hand, without a collection. */
+cairn_status cairn_sql_passages(const cairn_table_passage *passages, size_t n, const char *sql, size_t most,
+                                cairn_rows **out, cairn_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -184,13 +184,31 @@ json_t *present_evidence(const cairn_answer *a)
     return all;
 }
 
+void present_origin(json_t *j, const cairn_answer *a)
+{
+    json_object_set_new(j, "extractive", json_boolean(a->extractive));
+    json_object_set_new(j, "short_answer", json_str(a->short_answer));
+    json_object_set_new(j, "confidence", json_real((double)a->confidence));
+    json_object_set_new(j, "withheld", whole(a->withheld));
+    json_object_set_new(j, "note", json_str(a->note));
+    json_object_set_new(j, "cached", json_str(a->cached));
+    json_object_set_new(j, "cached_question", json_str(a->cached_question));
+    json_object_set_new(j, "route", json_str(a->route));
+    json_object_set_new(j, "sent_to", json_str(a->sent_to));
+}
+
 json_t *present_answer(const cairn_answer *a)
 {
-    return json_pack("{s:o,s:b,s:o,s:o,s:{s:o,s:o},s:{s:f,s:f,s:f}}", "answer", json_str(a->text),
-                     "refused", a->refused, "citations", present_citations(a), "model",
-                     json_str(a->model), "usage", "prompt_tokens", whole(a->prompt_tokens),
-                     "completion_tokens", whole(a->completion_tokens), "timings", "retrieve_ms",
-                     a->retrieve_ms, "ttft_ms", a->ttft_ms, "tpot_ms", a->tpot_ms);
+    json_t *j = json_pack("{s:o,s:b,s:o,s:o,s:{s:o,s:o},s:{s:f,s:f,s:f}}", "answer", json_str(a->text),
+                          "refused", a->refused, "citations", present_citations(a), "model",
+                          json_str(a->model), "usage", "prompt_tokens", whole(a->prompt_tokens),
+                          "completion_tokens", whole(a->completion_tokens), "timings", "retrieve_ms",
+                          a->retrieve_ms, "ttft_ms", a->ttft_ms, "tpot_ms", a->tpot_ms);
+
+    if (!j)
+        return NULL;
+    present_origin(j, a);
+    return j;
 }
 
 json_t *present_document(const cairn_document *d)

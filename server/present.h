@@ -9,6 +9,9 @@
 json_t *present_search(const char *query, const cairn_search_result *r, bool explain);
 json_t *present_suggestions(const cairn_suggestions *s);
 json_t *present_answer(const cairn_answer *a);
+/* Where an answer comes from, onto its object: whether a model wrote it, how sure it is, whether it was given before,
+ * why it was answered this way, and to which address it was sent (null: it stayed here). */
+void present_origin(json_t *j, const cairn_answer *a);
 json_t *present_citations(const cairn_answer *a);
 json_t *present_evidence(const cairn_answer *a); /* the passages that were retrieved for it, as hits */
 json_t *present_document(const cairn_document *d); /* without its text */

@@ -65,6 +65,11 @@ static void send_answer(rpc_call *c, const cairn_answer *a)
     done.short_answer = reply_text(&r, a->short_answer);
     done.confidence = a->confidence;
     done.note = reply_text(&r, a->note);
+    done.cached = reply_text(&r, a->cached);
+    done.cached_question = reply_text(&r, a->cached_question);
+    done.route = reply_text(&r, a->route);
+    done.sent_to = reply_text(&r, a->sent_to);
+    done.withheld = (uint32_t)a->withheld;
     done.model = reply_text(&r, a->model);
     done.prompt_tokens = (uint32_t)a->prompt_tokens;
     done.completion_tokens = (uint32_t)a->completion_tokens;

@@ -306,6 +306,8 @@ static void answer_from(generating *g, cairn *c)
         return;
     }
     g->more = json_pack("{s:o,s:b}", "citations", present_citations(a), "refused", a->refused);
+    if (g->more)
+        present_origin(g->more, a);
     g->prompt_tokens = a->prompt_tokens;
     g->completion_tokens = a->completion_tokens;
     openai_end_choice(g, &(cairn_generated){.text = (char *)(uintptr_t)a->text, .text_len = strlen(a->text)},

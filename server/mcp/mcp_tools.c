@@ -5,6 +5,8 @@
 
 #include "base/bytes.h"
 #include "base/utf8.h"
+#include "engine/calculator.h"
+#include "engine/tables.h"
 #include "server/args.h"
 #include "server/json_text.h"
 #include "server/audit.h"
@@ -17,7 +19,7 @@
 #define URIS_MOST   20
 
 typedef struct tool_args {
-    const char *query, *question, *filter, *collection, *uri;
+    const char *query, *question, *filter, *collection, *uri, *expression, *from, *to, *add;
     cairn_mode mode;
     size_t k, start, max_bytes;
     json_t *uris;
@@ -266,6 +268,174 @@ static cairn_status status(const mcp_call *call, const tool_args *a, bytes *text
     return st;
 }
 
+/* ---- tables, sums and dates ---- */
+
+static const arg_field tables_fields[] = {
+    ARG_FIELD(tool_args, "uri", uri, ARG_TEXT, true, 1, QUERY_BYTES),
+    ARG_FIELD(tool_args, "collection", collection, ARG_TEXT, false, 0, 100),
+};
+static const char *const tables_about[] = {
+    "The document's uri, or its number.",
+    "Which collection, the default one unless given.",
+};
+
+typedef struct listing {
+    bytes *text;
+    json_t *all;
+    cairn_status st;
+} listing;
+
+static bool put_table(void *ctx, const cairn_table *t)
+{
+    listing *l = ctx;
+    json_t *columns = json_array();
+
+    l->st = bytes_printf(l->text, "%s (%zu rows):", t->name, t->n_rows);
+    for (size_t i = 0; i < t->n_columns; i++) {
+        json_array_append_new(columns, json_str(t->columns[i]));
+        if (!l->st)
+            l->st = bytes_printf(l->text, "%s %s", i ? "," : "", t->columns[i]);
+    }
+    if (!l->st)
+        l->st = bytes_append_byte(l->text, '\n');
+    json_array_append_new(l->all, json_pack("{s:s,s:o,s:I,s:o}", "name", t->name, "columns", columns, "rows",
+                                            (json_int_t)t->n_rows, "page",
+                                            t->page ? json_integer(t->page) : json_null()));
+    return !l->st;
+}
+
+static cairn_status tables(const mcp_call *call, const tool_args *a, bytes *text, json_t **data,
+                           cairn_error *err)
+{
+    listing l = {.text = text, .all = json_array()};
+    cairn *c;
+    cairn_status st = mcp_acquire(call, a->collection, &c, err);
+
+    if (!st)
+        st = cairn_table_list(c, a->uri, put_table, &l, err);
+    if (!st)
+        st = l.st;
+    if (!st && !json_array_size(l.all))
+        st = bytes_append_str(text, "No tables.");
+    service_release(call->s, c);
+    *data = st ? NULL : json_pack("{s:O}", "tables", l.all);
+    json_decref(l.all);
+    return st;
+}
+
+static const arg_field sql_fields[] = {
+    ARG_FIELD(tool_args, "query", query, ARG_TEXT, true, 1, CAIRN_SQL_MAX),
+    ARG_FIELD(tool_args, "uri", uri, ARG_TEXT, false, 1, QUERY_BYTES),
+    ARG_FIELD(tool_args, "k", k, ARG_SIZE, false, 1, 1000),
+    ARG_FIELD(tool_args, "collection", collection, ARG_TEXT, false, 0, 100),
+};
+static const char *const sql_about[] = {
+    "One SELECT, in SQLite's SQL.",
+    "The document whose tables are asked, as t1, t2 and so on (see tables): its uri, or its number. Without one the "
+    "query has no tables.",
+    "How many rows at most, 100 unless given.",
+    "Which collection, the default one unless given.",
+};
+
+static cairn_status put_rows(bytes *text, const cairn_rows *r, json_t *columns, json_t *rows)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < r->n_columns && !st; i++) {
+        json_array_append_new(columns, json_str(r->columns[i]));
+        st = bytes_printf(text, "%s%s", i ? " | " : "", r->columns[i]);
+    }
+    for (size_t i = 0; i < r->n_rows && !st; i++) {
+        json_t *row = json_array();
+        st = bytes_append_byte(text, '\n');
+        for (size_t k = 0; k < r->n_columns && !st; k++) {
+            const char *cell = r->cells[i * r->n_columns + k];
+            json_array_append_new(row, json_str(cell));
+            st = bytes_printf(text, "%s%s", k ? " | " : "", cell ? cell : "");
+        }
+        json_array_append_new(rows, row);
+    }
+    return !st && r->cut ? bytes_append_str(text, "\n(there are more rows)") : st;
+}
+
+static cairn_status sql(const mcp_call *call, const tool_args *a, bytes *text, json_t **data, cairn_error *err)
+{
+    json_t *columns = json_array(), *rows = json_array();
+    cairn_rows *r = NULL;
+    cairn *c;
+    cairn_status st = mcp_acquire(call, a->collection, &c, err);
+
+    if (!st)
+        st = cairn_sql(c, a->uri, a->query, a->k ? a->k : 100, &r, err);
+    if (!st)
+        st = put_rows(text, r, columns, rows);
+    if (!st)
+        *data = json_pack("{s:O,s:O,s:b,s:o}", "columns", columns, "rows", rows, "cut", r->cut, "uri",
+                          json_str(r->uri));
+    cairn_rows_free(r);
+    service_release(call->s, c);
+    json_decref(columns);
+    json_decref(rows);
+    return st;
+}
+
+static const arg_field calculate_fields[] = {
+    ARG_FIELD(tool_args, "expression", expression, ARG_TEXT, true, 1, CALCULATOR_MAX),
+};
+static const char *const calculate_about[] = {
+    "A sum: + - * / ^, brackets, percentages (15% of 80), sqrt, abs, round, floor, ceil, min, max, sum, mean, ln, log10, "
+    "exp, pi, e.",
+};
+
+static cairn_status calculate(const mcp_call *call, const tool_args *a, bytes *text, json_t **data,
+                              cairn_error *err)
+{
+    char shown[32];
+    double x;
+    cairn_status st = calculator_eval(a->expression, strlen(a->expression), &x, err);
+
+    (void)call;
+    if (st)
+        return st;
+    calculator_format(x, shown);
+    *data = json_pack("{s:f}", "value", x);
+    return bytes_append_str(text, shown);
+}
+
+static const arg_field dates_fields[] = {
+    ARG_FIELD(tool_args, "from", from, ARG_TEXT, true, 10, 10),
+    ARG_FIELD(tool_args, "to", to, ARG_TEXT, false, 10, 10),
+    ARG_FIELD(tool_args, "add", add, ARG_TEXT, false, 1, 40),
+};
+static const char *const dates_about[] = {
+    "A date: 2025-03-31.",
+    "Another date: the answer says how many days lie between.",
+    "What to add, +90 days, -2 weeks, 3 months or 1 year: the answer is the date then.",
+};
+
+static cairn_status dates(const mcp_call *call, const tool_args *a, bytes *text, json_t **data,
+                          cairn_error *err)
+{
+    int64_t from, to, days;
+    char shown[16];
+    cairn_status st = calculator_day(a->from, &from, err);
+
+    (void)call;
+    if (!st && a->to && a->add)
+        st = cairn_fail(err, CAIRN_EUSAGE, "\"to\" or \"add\", not both");
+    to = from;
+    if (!st && a->to)
+        st = calculator_day(a->to, &to, err);
+    if (!st && a->add)
+        st = calculator_add(from, a->add, &to, err);
+    if (st)
+        return st;
+    days = to - from;
+    calculator_day_text(to, shown);
+    *data = json_pack("{s:s,s:s,s:I}", "date", shown, "weekday", calculator_weekday(to), "days", (json_int_t)days);
+    return bytes_printf(text, "%s, a %s; %lld days from %s", shown, calculator_weekday(to), (long long)days, a->from);
+}
+
 /* ---- the table ---- */
 
 static const tool tools[] = {
@@ -283,6 +453,14 @@ static const tool tools[] = {
      ask_fields, ask_about, ARG_COUNT(ask_fields), ask},
     {"status", "Index status", "How many documents there are and whether the index is complete.",
      status_fields, status_about, ARG_COUNT(status_fields), status},
+    {"tables", "Tables of a document", "The tables of a spreadsheet, a CSV file or a document, with their columns.",
+     tables_fields, tables_about, ARG_COUNT(tables_fields), tables},
+    {"sql", "Query tables", "Ask the tables of a document in SQL. Nothing can be changed.", sql_fields, sql_about,
+     ARG_COUNT(sql_fields), sql},
+    {"calculate", "Calculator", "Work out a sum exactly.", calculate_fields, calculate_about,
+     ARG_COUNT(calculate_fields), calculate},
+    {"dates", "Dates", "Days between two dates, a date some time later or earlier, the day of the week.",
+     dates_fields, dates_about, ARG_COUNT(dates_fields), dates},
 };
 
 static json_t *field_schema(const arg_field *f, const char *about)

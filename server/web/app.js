@@ -513,6 +513,8 @@ async function ask() {
       said.classList.toggle("refused", data.refused);
       after.append(...sourcesOf(data.citations, data.evidence || []));
       if (!data.refused) after.append(make("p", { class: "timing" }, w.timing(Math.round(data.timings.retrieve_ms), Math.round(data.timings.ttft_ms))));
+      if (data.sent_to) after.append(make("p", { class: "timing" }, w.sent(data.sent_to)));
+      if (data.cached) after.append(make("p", { class: "timing" }, w.cached(data.cached_question)));
       state.turns.push({ role: "user", content: question }, { role: "assistant", content: data.answer });
     }
   } catch (problem) {

@@ -7,6 +7,7 @@ from harness import CairnTest, main, need_model
 PUMP = "The pump P-7 has a warranty of 24 months.\n\nIts colour is green.\n"
 
 
+@need_model("multilingual-e5-small", "e5-small-q4.bin")
 @need_model("qwen2.5-coder-0.5b", "model.gguf")
 class Cache(CairnTest):
     def setUp(self):
@@ -40,6 +41,19 @@ class Cache(CairnTest):
         off = self.write("../off.conf", "[ask]\ncache = off\n")
         self.assertIsNone(self.ask(question, "--config", off)["cached"])
         self.run_cairn("--config", self.write("../bad.conf", "[ask]\ncache = sometimes\n"), "ask", question, code=2)
+
+    def test_a_question_that_means_the_same_gets_the_same_answer_only_where_it_is_wanted(self):
+        self.index(vectors=True)
+        near = self.write("../near.conf", "[ask]\ncache = semantic\n")
+        asked = "What is the warranty of the pump P-7?"
+        first = self.json("ask", "--config", near, asked)
+        again = self.json("ask", "--config", near, "What is the warranty for the pump P-7?")
+        self.assertEqual((again["cached"], again["cached_question"]), ("semantic", asked))
+        self.assertEqual((again["answer"], again["citations"]), (first["answer"], first["citations"]))
+        for other in ("What is the warranty of the pump P-8?", "What is the colour of the pump P-7?", "Why is the warranty of the pump P-7 24 months?",
+                      "What is not in the warranty of the pump P-7?"):
+            self.assertNotEqual(self.json("ask", "--config", near, other, code=None)["cached"], "semantic", other)
+        self.assertIsNone(self.json("ask", "What is the warranty for the pump P-7?")["cached"])
 
 
 if __name__ == "__main__":

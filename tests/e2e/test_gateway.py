@@ -7,6 +7,7 @@ import threading
 import unittest
 
 from harness import CairnTest, main
+from serving import Server
 
 PUMP = ("The pump P-7 has a warranty of 24 months.\n\nThe seal of the pump P-7 was changed because it leaked.\n\n"
         "The cabinet of the pump P-7 opens with password: hunter2secret99 at night.\n")
@@ -152,6 +153,26 @@ class Gateway(CairnTest):
             self.assertEqual(len(self.endpoint.requests), 2)
             self.assertNotIn("You answer questions", a["answer"])
             self.assertNotIn("never follow instructions", json.dumps(a))
+
+    def test_over_http_too_it_is_said_who_answered(self):
+        conf = self.write("../h.conf", f"[models]\ngenerator = no-such-model\n[ask]\nroute = auto\n[gateway]\nurl = {self.endpoint.url}\n"
+                                       "model = big\nuse = hard\n")
+        s = Server(self.home, "--embedder", "/nonexistent/model", "--config", conf)
+        self.addCleanup(s.stop)
+        ask = lambda q: s.json("POST", "/api/v1/ask", {"question": q, "mode": "lexical"})
+        self.endpoint.reply = "It leaked."
+        first = ask("Why was the seal of the pump P-7 changed?")
+        self.assertEqual((first["sent_to"], first["cached"], first["extractive"]), (self.endpoint.url, None, False))
+        again = ask("Why was the seal of the pump P-7 changed?")
+        self.assertEqual((again["sent_to"], again["cached"], again["answer"]), (None, "exact", first["answer"]))
+        self.assertEqual(len(self.endpoint.requests), 1)
+        easy = ask("How long is the warranty of the pump P-7?")
+        self.assertIn("own sentence", easy["route"])
+        self.assertEqual((easy["sent_to"], easy["extractive"], easy["short_answer"]), (None, True, "24 months"))
+        self.assertGreater(easy["confidence"], 0.9)
+        message = {"model": "cairn", "messages": [{"role": "user", "content": "How long is the warranty of the pump P-7?"}]}
+        told = s.json("POST", "/v1/chat/completions", message)
+        self.assertEqual((told["route"], told["sent_to"]), (easy["route"], None))
 
     def test_easy_questions_stay_with_the_documents(self):
         a = self.ask("How long is the warranty of the pump P-7?", more="[ask]\nroute = auto\n", use="hard")

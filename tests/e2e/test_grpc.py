@@ -19,6 +19,7 @@ from cairn.v1 import (admin_pb2, admin_pb2_grpc, ask_pb2, ask_pb2_grpc, collecti
                       documents_pb2, documents_pb2_grpc, ingest_pb2, ingest_pb2_grpc, models_pb2, models_pb2_grpc,
                       search_pb2, search_pb2_grpc)
 from harness import CAIRN, SOURCE, CairnTest, main, need_model
+from test_gateway import PUMP, Endpoint
 
 LIMIT = 120  # seconds that anything may take
 CODE = grpc.StatusCode
@@ -128,6 +129,30 @@ class Services(GrpcTest):
         self.assertEqual("".join(e.text for e in events[:-1]).strip(), done.answer.strip())
         for c in done.citations:
             self.assertTrue(c.uri.startswith(self.docs))
+
+    def test_it_is_said_who_answered(self):
+        endpoint = Endpoint()
+        self.addCleanup(endpoint.close)
+        endpoint.reply = "It leaked."
+        self.write("pump.txt", PUMP)
+        self.index()
+        conf = self.write("../g.conf", f"[models]\ngenerator = no-such-model\n[ask]\nroute = auto\n[gateway]\nurl = {endpoint.url}\n"
+                                       "model = big\nuse = hard\n")
+        server = Server(self.home, "--embedder", "/nonexistent/model", "--config", conf)
+        self.addCleanup(server.stop)
+        stub = ask_pb2_grpc.AskStub(self.channel(server))
+
+        def ask(question):
+            return list(stub.Answer(ask_pb2.AnswerRequest(question=question, mode=search_pb2.MODE_LEXICAL), timeout=LIMIT))[-1].done
+
+        first = ask("Why was the seal of the pump P-7 changed?")
+        self.assertEqual((first.sent_to, first.cached, first.extractive), (endpoint.url, "", False))
+        again = ask("Why was the seal of the pump P-7 changed?")
+        self.assertEqual((again.sent_to, again.cached, again.answer), ("", "exact", first.answer))
+        self.assertEqual(len(endpoint.requests), 1)
+        easy = ask("How long is the warranty of the pump P-7?")
+        self.assertIn("own sentence", easy.route)
+        self.assertEqual((easy.sent_to, easy.short_answer), ("", "24 months"))
 
     def test_sizes_and_compression_are_bounded(self):
         stub = search_pb2_grpc.SearchStub(self.c)

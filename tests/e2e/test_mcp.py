@@ -67,7 +67,7 @@ class Protocol(ServerTest):
     def test_tools_do_what_their_schemas_say(self):
         mcp = self.stdio()
         tools = {t["name"]: t for t in mcp.call("tools/list")["result"]["tools"]}
-        self.assertEqual(sorted(tools), ["ask", "get", "multi_get", "search", "status"])
+        self.assertEqual(sorted(tools), ["ask", "calculate", "dates", "get", "multi_get", "search", "sql", "status", "tables"])
         for t in tools.values():
             self.assertFalse(t["inputSchema"]["additionalProperties"])
             self.assertTrue(all(p["description"] for p in t["inputSchema"]["properties"].values()))
@@ -95,6 +95,29 @@ class Protocol(ServerTest):
         self.assertEqual(mcp.call("tools/call", name="rm")["error"]["code"], -32602)
         self.assertEqual(mcp.call("tools/call", name="search", arguments=[1])["error"]["code"], -32602)
         self.assertEqual(mcp.call("prompts/list")["error"]["code"], -32601)
+
+    def test_tables_sums_and_dates(self):
+        self.write("parts.csv", "part,price\nB-1,14.20\nB-2,16\nB-3,9.80\n")
+        self.index()
+        mcp = self.stdio()
+        uri = os.path.join(self.docs, "parts.csv")
+        told = self.tool(mcp, "tables", uri=uri)["structuredContent"]["tables"]
+        self.assertEqual([(t["name"], t["columns"], t["rows"]) for t in told], [("t1", ["part", "price"], 3)])
+        result = self.tool(mcp, "sql", uri=uri, query="SELECT part, price FROM t1 WHERE price > 10 ORDER BY price")
+        self.assertEqual(result["structuredContent"]["rows"], [["B-1", "14.2"], ["B-2", "16"]])
+        self.assertEqual(result["content"][0]["text"].splitlines()[0], "part | price")
+        self.assertTrue(self.tool(mcp, "sql", uri=uri, query="SELECT * FROM t1", k=2)["structuredContent"]["cut"])
+        self.assertEqual(self.tool(mcp, "calculate", expression="15% of (14.20 + 16)")["structuredContent"]["value"], 4.53)
+        later = self.tool(mcp, "dates", **{"from": "2025-01-31", "add": "+1 month"})["structuredContent"]
+        self.assertEqual(later, {"date": "2025-02-28", "weekday": "Friday", "days": 28})
+        self.assertEqual(self.tool(mcp, "dates", **{"from": "2025-03-01", "to": "2025-02-01"})["structuredContent"]["days"], -28)
+        for name, arguments in (("sql", {"query": "DELETE FROM t1", "uri": uri}), ("sql", {"query": "SELECT * FROM t9", "uri": uri}),
+                                ("sql", {"query": "ATTACH '/tmp/x' AS x"}), ("sql", {"query": "SELECT 1", "uri": "/no/such"}),
+                                ("tables", {"uri": "/no/such"}), ("calculate", {"expression": "1 / 0"}), ("calculate", {"expression": "x"}),
+                                ("dates", {"from": "2025-02-30"}), ("dates", {"from": "2025-02-01", "add": "soon"}),
+                                ("dates", {"from": "2025-02-01", "add": "1 day", "to": "2025-02-02"})):
+            result = self.tool(mcp, name, **arguments)
+            self.assertTrue(result["isError"], (name, arguments))
 
     def test_documents_are_resources(self):
         for i in range(120):
