@@ -6,12 +6,12 @@
 
 enum { OPT_MODEL = 0x2000, OPT_JSONL, OPT_ADD_SPECIAL, OPT_PARSE_SPECIAL, OPT_EXACT, OPT_QUERY,
        OPT_FILE, OPT_TYPE, OPT_OUTPUT, OPT_TOP, OPT_PP, OPT_DEPTH, OPT_TG, OPT_CTX,
-       OPT_KV, OPT_LORA, OPT_DRAFT };
+       OPT_KV, OPT_LORA, OPT_DRAFT, OPT_NAME, OPT_SHA256 };
 
 #define MAX_SETTINGS 16
 
 typedef struct model_args {
-    const char *model, *file, *type, *output;
+    const char *model, *file, *type, *output, *name, *sha256;
     cairn_model_flags flags;
     size_t top, pp[MAX_SETTINGS], n_pp, depth[MAX_SETTINGS], n_depth, tg;
 } model_args;
@@ -33,6 +33,8 @@ static const struct option extra[] = {{"model", required_argument, NULL, OPT_MOD
                                       {"draft", required_argument, NULL, OPT_DRAFT},
                                       {"lora", required_argument, NULL, OPT_LORA},
                                       {"kv", required_argument, NULL, OPT_KV},
+                                      {"name", required_argument, NULL, OPT_NAME},
+                                      {"sha256", required_argument, NULL, OPT_SHA256},
                                       {0}};
 
 static bool take_option(cli *c, int o, model_args *a)
@@ -82,6 +84,12 @@ static bool take_option(cli *c, int o, model_args *a)
         return true;
     case OPT_KV:
         a->flags.kv = optarg;
+        return true;
+    case OPT_NAME:
+        a->name = optarg;
+        return true;
+    case OPT_SHA256:
+        a->sha256 = optarg;
         return true;
     default:
         return false;
@@ -133,6 +141,54 @@ static int quantize(cli *c, const model_args *a, bool merge)
     return st ? cli_fail(c, st, &err) : CLI_DONE;
 }
 
+typedef struct arrival {
+    const cli *c;
+    int shown; /* percent, or MB where the total is unknown */
+} arrival;
+
+static void show_arrival(void *ctx, uint64_t done, uint64_t total)
+{
+    arrival *a = ctx;
+    int now = (int)(total ? done * 100 / total : done >> 20);
+
+    if (!a->c->err_terminal || a->c->quiet || now == a->shown)
+        return;
+    a->shown = now;
+    fprintf(stderr, total ? "\r%4d %% of %.0f MB " : "\r%4d MB ", now, (double)total / 1e6);
+}
+
+static int take_model(cli *c, const model_args *a, bool pull)
+{
+    arrival shown = {c, -1};
+    cairn_model_source s = {.from = a->model, .name = a->name, .sha256 = a->sha256, .progress = show_arrival,
+                            .progress_ctx = &shown, .cancel = &cli_cancelled};
+    cairn_error err = {0};
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    cairn_status st;
+
+    if (!a->model)
+        return cli_usage_error(c, pull ? "which address?" : "which file?");
+    if (!out)
+        return cli_fail(c, cairn_fail(&err, CAIRN_ENOMEM, "answer"), &err);
+    st = pull ? cairn_model_pull(&s, out, &err) : cairn_model_add(&s, out, &err);
+    fclose(out);
+    if (shown.shown >= 0)
+        fputc('\n', stderr);
+    if (!st && c->json) {
+        fputs(text, stdout);
+    } else if (!st) {
+        json_t *j = json_loads(text, 0, NULL);
+        printf("%s: %s\nSHA-256 %s%s\n", json_string_value(json_object_get(j, "name")),
+               json_string_value(json_object_get(j, "path")), json_string_value(json_object_get(j, "sha256")),
+               a->sha256 ? ", as it should be" : "");
+        json_decref(j);
+    }
+    free(text);
+    return st ? cli_fail(c, st, &err) : CLI_DONE;
+}
+
 static int dispatch(cli *c, const char *what, model_args *a)
 {
     cairn_error err = {0};
@@ -142,6 +198,8 @@ static int dispatch(cli *c, const char *what, model_args *a)
         cairn_model_catalogue(list_one, c);
         return CLI_DONE;
     }
+    if (!strcmp(what, "add") || !strcmp(what, "pull"))
+        return take_model(c, a, *what == 'p');
     if (!a->model)
         return cli_usage_error(c, "which model? --model NAME or PATH");
     if (!strcmp(what, "quantize"))
@@ -183,7 +241,7 @@ static int run(cli *c, int argc, char **argv)
         if (o == '?' || !take_option(c, o, &a))
             return CLI_USAGE;
     if (optind >= argc)
-        return cli_usage_error(c, "list, info, tokenize, template, embed, rerank, generate, "
+        return cli_usage_error(c, "list, add, pull, info, tokenize, template, embed, rerank, generate, "
                                   "perplexity, bench or quantize?");
     what = argv[optind++];
     if (optind < argc && !a.model)
@@ -199,6 +257,8 @@ static int run(cli *c, int argc, char **argv)
 const cli_verb cli_verb_model = {
     "model", "the models by themselves",
     "Usage: cairn model list\n"
+    "       cairn model add FILE [--name NAME] [--sha256 HASH]\n"
+    "       cairn model pull URL [--name NAME] [--sha256 HASH]\n"
     "       cairn model info MODEL\n"
     "       cairn model tokenize --model M --jsonl [--add-special] [--parse-special]\n"
     "       cairn model template|embed|rerank|generate --model M --jsonl\n"
@@ -206,7 +266,10 @@ const cli_verb cli_verb_model = {
     "       cairn model bench --model M [--pp 128,512] [--depth 0,512] [--tg 32]\n"
     "       cairn model quantize --model M --type TYPE --output FILE [--file TEXT]\n"
     "       cairn model merge --model M --lora FILE[:SCALE],... --output FILE [--type TYPE]\n\n"
-    "A model is a name of the catalogue (cairn model list) or a path. tokenize, template, embed,\n"
+    "A model is a name (cairn model list) or a path. add copies a GGUF file, or a folder with\n"
+    "model.safetensors, to where names are looked for ($CAIRN_MODELS, else ~/.local/share/cairn/models);\n"
+    "pull fetches a GGUF file there, and goes on where an interrupted one stopped. Both open the model\n"
+    "before it is named, and compare its SHA-256 where one is given. tokenize, template, embed,\n"
     "rerank and generate read JSON lines from standard input and write JSON lines:\n"
     "  tokenize  {\"id\",\"text\"} or {\"id\",\"b64\"}      -> {\"id\",\"tokens\"}\n"
     "  template  {\"id\",\"messages\"}                  -> {\"id\",\"text\"}\n"
@@ -216,6 +279,8 @@ const cli_verb cli_verb_model = {
     "             \"n\",\"stop\",\"logprobs\",\"logit_bias\",\"json_schema\",\"grammar\",\"quotable\",\n"
     "             \"drafts\":false, ...: docs/models.md}\n"
     "                                             -> {\"id\",\"text\",\"tokens\",\"timings\"}\n\n"
+    "  --name NAME       add, pull: what to call it (default: the file's name without its suffix)\n"
+    "  --sha256 HASH     add, pull: what the file must have; needed for plain http to other machines\n"
     "  --exact           dequantised weights and float activations: slow, for comparison\n"
     "  --kv FORM         generate, perplexity, bench: keys and values as f16 or int8 (default: as\n"
     "                    the settings say)\n"
@@ -231,6 +296,7 @@ const cli_verb cli_verb_model = {
     "                    also the perplexity of that text before and after\n\n"
     "Examples:\n"
     "  echo '{\"id\":1,\"text\":\"hello\"}' | cairn model embed --model multilingual-e5-small --jsonl\n"
+    "  cairn model add ~/Downloads/some-model-Q4_K_M.gguf --name some-model\n"
     "  cairn model bench --model qwen2.5-coder-0.5b --threads 2\n"
     "  cairn model quantize --model big-f16.gguf --type Q4_K --output small.gguf --file notes.txt\n",
     run};

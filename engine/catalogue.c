@@ -1,6 +1,7 @@
 /* catalogue.c - see catalogue.h. */
 #include "engine/catalogue.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,88 @@ static bool find_model(const catalogue_model *m, char *out, size_t cap)
     return false;
 }
 
+/* ---- models of one's own (cairn model add, pull) ---- */
+
+cairn_status catalogue_own_folder(char *out, size_t cap, cairn_error *err)
+{
+    if (model_folder(0, out, cap) || model_folder(2, out, cap))
+        return CAIRN_OK;
+    return cairn_fail(err, CAIRN_EUSAGE, "where do models go? Neither CAIRN_MODELS, XDG_DATA_HOME nor HOME is set");
+}
+
+bool catalogue_good_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t n = strlen(name);
+
+    return n && n <= 100 && strspn(name, letters) == n && strcspn(name, "._-");
+}
+
+const char *catalogue_file_in(const char *folder)
+{
+    static const struct {
+        const char *need, *file;
+    } kinds[] = {{"model.gguf", "model.gguf"}, {"e5-small-q4.bin", "e5-small-q4.bin"}, {"model.safetensors", ""}};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char need[8192];
+        int n = snprintf(need, sizeof need, "%s/%s", folder, kinds[i].need);
+        if (n > 0 && (size_t)n < sizeof need && !access(need, R_OK))
+            return kinds[i].file;
+    }
+    return NULL;
+}
+
+static bool in_catalogue(const char *name)
+{
+    for (const catalogue_model *m = catalogue_models; m->name; m++)
+        if (!strcmp(m->name, name))
+            return true;
+    return false;
+}
+
+/* Its path in folder i of the search path. */
+static bool find_own_in(int i, const char *name, char *out, size_t cap)
+{
+    char folder[4096];
+    const char *file;
+    int n;
+
+    if (!model_folder(i, folder, sizeof folder))
+        return false;
+    n = snprintf(out, cap, "%s/%s", folder, name);
+    file = n > 0 && (size_t)n < cap ? catalogue_file_in(out) : NULL;
+    if (!file)
+        return false;
+    if (*file)
+        n = snprintf(out, cap, "%s/%s/%s", folder, name, file);
+    return n > 0 && (size_t)n < cap;
+}
+
+static bool find_own(const char *name, char *out, size_t cap)
+{
+    for (int i = 0; i < N_FOLDERS && catalogue_good_name(name); i++)
+        if (find_own_in(i, name, out, cap))
+            return true;
+    return false;
+}
+
+static void list_own(void (*fn)(void *ctx, const char *name, const char *use, const char *path), void *ctx)
+{
+    for (int i = 0; i < N_FOLDERS; i++) {
+        char folder[4096], path[8192], first[8192];
+        DIR *d = model_folder(i, folder, sizeof folder) ? opendir(folder) : NULL;
+        struct dirent *e;
+        while (d && (e = readdir(d)))
+            if (catalogue_good_name(e->d_name) && !in_catalogue(e->d_name) &&
+                find_own_in(i, e->d_name, path, sizeof path) && find_own(e->d_name, first, sizeof first) &&
+                !strcmp(path, first)) /* of one name the first counts */
+                fn(ctx, e->d_name, "added", path);
+        if (d)
+            closedir(d);
+    }
+}
+
 cairn_status cairn_model_path(const char *name, char *out, size_t cap, cairn_error *err)
 {
     for (const catalogue_model *m = catalogue_models; m->name; m++) {
@@ -72,6 +155,8 @@ cairn_status cairn_model_path(const char *name, char *out, size_t cap, cairn_err
                           "its file into ~/.cache/cairn/models/%s/%s",
                           name, name, m->need);
     }
+    if (find_own(name, out, cap))
+        return CAIRN_OK;
     if (!access(name, R_OK) && strlen(name) < cap) {
         snprintf(out, cap, "%s", name);
         return CAIRN_OK;
@@ -88,4 +173,5 @@ void cairn_model_catalogue(void (*fn)(void *ctx, const char *name, const char *u
         char path[8192];
         fn(ctx, m->name, m->use, find_model(m, path, sizeof path) ? path : NULL);
     }
+    list_own(fn, ctx);
 }

@@ -4,6 +4,7 @@
 #ifndef CAIRN_ENGINE_CATALOGUE_H
 #define CAIRN_ENGINE_CATALOGUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -15,5 +16,12 @@ typedef struct catalogue_model {
 } catalogue_model;
 
 extern const catalogue_model catalogue_models[]; /* ends with a NULL name */
+
+/* The folder that models of one's own go to; CAIRN_EUSAGE where the environment names none. */
+cairn_status catalogue_own_folder(char *out, size_t cap, cairn_error *err);
+/* Letters, digits, '.', '_', '-', at most 100, beginning with a letter or digit. */
+bool catalogue_good_name(const char *name);
+/* The file in the folder of a model of no catalogue ("" where the folder is the model); NULL: there is none. */
+const char *catalogue_file_in(const char *folder);
 
 #endif

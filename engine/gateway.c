@@ -38,10 +38,17 @@ static void load(void)
         snprintf(module_why, sizeof module_why, "it is of another version of this program");
 }
 
+cairn_status gateway_module_get(const gateway_module **out, cairn_error *err)
+{
+    pthread_once(&once, load);
+    *out = module;
+    return module ? CAIRN_OK
+                  : cairn_fail(err, CAIRN_EUNSUPPORTED, "cairn-gateway.so, which speaks HTTP to others: %s", module_why);
+}
+
 /* ---- what may be sent, and where ---- */
 
-/* Plain http is for this machine alone. */
-static bool safe_address(const char *url)
+bool gateway_safe_address(const char *url)
 {
     static const char *const own[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
 
@@ -87,7 +94,7 @@ cairn_status gateway_ready(cairn *c, cairn_error *err)
 
     if (!*s->gateway_url || !strcmp(s->gateway_use, "off"))
         return cairn_fail(err, CAIRN_EUNSUPPORTED, "no endpoint is configured ([gateway] url and use)");
-    if (!safe_address(s->gateway_url))
+    if (!gateway_safe_address(s->gateway_url))
         return cairn_fail(err, CAIRN_EUSAGE, "gateway.url must begin with https:// (http:// is for this machine "
                                              "alone), not \"%s\"", s->gateway_url);
     if (!*s->gateway_model)
@@ -256,6 +263,7 @@ cairn_status gateway_chat(cairn *c, const json_t *messages, size_t max_tokens, d
     const settings *s = &c->settings;
     cairn_error problem = {0};
     char key[KEY_BYTES];
+    const gateway_module *m;
     json_t *clean = NULL, *body;
     char *text = NULL;
     cairn_status st = gateway_ready(c, err);
@@ -263,10 +271,9 @@ cairn_status gateway_chat(cairn *c, const json_t *messages, size_t max_tokens, d
     *out = (gateway_reply){0};
     if (st)
         return st;
-    pthread_once(&once, load);
-    if (!module)
-        return cairn_fail(err, CAIRN_EUNSUPPORTED, "cairn-gateway.so, which speaks to endpoints: %s", module_why);
-    st = read_key(s, key, err);
+    st = gateway_module_get(&m, err);
+    if (!st)
+        st = read_key(s, key, err);
     if (!st)
         st = redacted(s, messages, &clean, err);
     if (st)

@@ -27,6 +27,26 @@ cairn_status cairn_model_path(const char *name, char *out, size_t cap, cairn_err
 void cairn_model_catalogue(void (*fn)(void *ctx, const char *name, const char *use,
                                       const char *path), void *ctx);
 
+/* A model that is to get a name of its own, so that --model NAME and the settings find it. */
+typedef struct cairn_model_source {
+    const char *from;   /* add: a file (GGUF, or the default embedder's) or a folder with model.safetensors;
+                           pull: the address of such a file */
+    const char *name;   /* NULL: that of the file, without its suffix */
+    const char *sha256; /* what the file must have, 64 hexadecimal digits; NULL: whatever it has */
+    void (*progress)(void *ctx, uint64_t done, uint64_t total); /* bytes, total 0: unknown; may be NULL */
+    void *progress_ctx;
+    const volatile sig_atomic_t *cancel;
+} cairn_model_source;
+
+/* Copy a model to where models are looked for ($CAIRN_MODELS, or $XDG_DATA_HOME/cairn/models), after it was opened
+ * to see whether it can be used, and say {"name","path","bytes","sha256"}. It appears whole or not at all.
+ * CAIRN_EUSAGE: the name is taken by another model; the same one again is fine. */
+cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error *err);
+/* Fetch one over HTTP(S), then the same. What came before an interruption is kept, and the same call goes on from there
+ * where the server allows it (Range; If-Range by its ETag). Plain http to another machine only with a
+ * SHA-256. Says also {"resumed_from"}. CAIRN_EINPUT: another SHA-256; the file is thrown away. */
+cairn_status cairn_model_pull(const cairn_model_source *s, FILE *out, cairn_error *err);
+
 /* One JSON document about the file: architecture, shapes, types, tokenizer, template, sizes. */
 cairn_status cairn_model_info(const char *model, FILE *out, cairn_error *err);
 /* Lines in: {"id","text"} or {"id","b64"}; out: {"id","tokens"}. */

@@ -95,6 +95,7 @@ _cairn() {
             ;;
         model)
             case $sub in
+            add | pull) _cairn_words "--name --sha256 $global" ;;
             tokenize) _cairn_words "--model --jsonl --add-special --parse-special $global" ;;
             embed) _cairn_words "--model --jsonl --query-prefix --exact $global" ;;
             template | rerank | generate) _cairn_words "--model --jsonl --exact --ctx --kv --lora --draft $global" ;;
@@ -120,7 +121,7 @@ _cairn() {
     eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare make answers'; fi ;;
     model)
         if [[ -z $sub ]]; then
-            _cairn_words 'list info tokenize template embed rerank generate perplexity bench quantize merge'
+            _cairn_words 'list add pull info tokenize template embed rerank generate perplexity bench quantize merge'
         elif [[ $sub == info ]]; then
             models=${CAIRN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/cairn/models}
             _cairn_words "$(ls -1 "$models" 2>/dev/null)"
