@@ -53,26 +53,41 @@ static char *real_name(const char *name)
     return real;
 }
 
-/* As given, as an absolute path, then as a number. */
-cairn_status engine_find_document(cairn *c, const store_snapshot *s, const char *name,
-                                  store_doc *out, arena *memory, cairn_error *err)
+bool engine_is_below(const char *uri, const char *folder)
 {
-    cairn_status st = engine_refresh_access(c, err);
+    size_t n = strlen(folder);
+
+    return !strncmp(uri, folder, n) &&
+           (uri[n] == '/' || (n && folder[n - 1] == '/') || (uri[n] == '!' && uri[n + 1] == '/'));
+}
+
+/* As given, as an absolute path, then as a number. */
+cairn_status engine_find_any(const store_snapshot *s, const char *name, store_doc *out, arena *memory,
+                             cairn_error *err)
+{
+    cairn_status st = store_doc_find(s, name, out, memory, err);
     char *real;
 
-    if (st)
-        return st;
-    st = store_doc_find(s, name, out, memory, err);
     if (st == CAIRN_ENOTFOUND && (real = real_name(name))) {
         st = store_doc_find(s, real, out, memory, err);
         free(real);
     }
     if (st == CAIRN_ENOTFOUND && parse_number(name))
         st = store_doc_get(s, parse_number(name), out, memory, err);
-    if (!st && !engine_shows_document(c, out, memory)) /* as if it were not there */
-        st = CAIRN_ENOTFOUND;
     if (st == CAIRN_ENOTFOUND)
         cairn_fail(err, st, "\"%s\" is not in the index", name);
+    return st;
+}
+
+cairn_status engine_find_document(cairn *c, const store_snapshot *s, const char *name,
+                                  store_doc *out, arena *memory, cairn_error *err)
+{
+    cairn_status st = engine_refresh_access(c, err);
+
+    if (!st)
+        st = engine_find_any(s, name, out, memory, err);
+    if (!st && !engine_shows_document(c, out, memory)) /* as if it were not there */
+        st = cairn_fail(err, CAIRN_ENOTFOUND, "\"%s\" is not in the index", name);
     return st;
 }
 
@@ -343,11 +358,7 @@ cairn_status cairn_list_filtered(cairn *c, const char *prefix, const char *filte
 /* A copies_unfit_fn: what lies in the folder that is being removed. */
 static bool is_in_folder(void *ctx, const char *uri)
 {
-    const char *folder = ctx;
-    size_t len = strlen(folder);
-
-    return !strncmp(uri, folder, len) && (uri[len] == '/' || (len && folder[len - 1] == '/') ||
-                                          (uri[len] == '!' && uri[len + 1] == '/'));
+    return engine_is_below(uri, ctx);
 }
 
 /* Every document below the folder; none is not an error here. */

@@ -101,6 +101,11 @@ cairn_status engine_shows_word(cairn *c, const struct view *v, const char *word,
 /* Refuse a write through a read-only handle. */
 cairn_status engine_need_writer(const cairn *c, cairn_error *err);
 
+/* Does the uri lie below this folder (which may end in '/'), or inside this file ("a.zip!/x")? Not the folder itself. */
+bool engine_is_below(const char *uri, const char *folder);
+/* As engine_find_document, of all documents, whatever the handle may see. */
+cairn_status engine_find_any(const store_snapshot *s, const char *name, store_doc *out, arena *memory,
+                             cairn_error *err);
 /* A document by its uri as given, by its absolute path, or by its number ("#12" or "12"). CAIRN_ENOTFOUND. */
 cairn_status engine_find_document(cairn *c, const store_snapshot *s, const char *name,
                                   store_doc *out, arena *memory, cairn_error *err);

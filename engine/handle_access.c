@@ -221,7 +221,6 @@ cairn_status cairn_access_write(cairn *c, const char *text, size_t len, cairn_er
 static cairn_status look_below(const cairn *c, const store_snapshot *s, const char *folder,
                                bool *some, bool *all, cairn_error *err)
 {
-    size_t len = strlen(folder);
     store_doc_iter *it;
     store_doc doc;
     arena memory;
@@ -231,7 +230,7 @@ static cairn_status look_below(const cairn *c, const store_snapshot *s, const ch
         return st;
     arena_init(&memory, MEMORY_BYTES);
     while (!(st = store_doc_iter_next(it, &doc, &memory, err))) {
-        if (doc.uri[len] == '/' || doc.uri[len] == '!' || (len && folder[len - 1] == '/')) {
+        if (engine_is_below(doc.uri, folder)) {
             bool shown = engine_shows(c, doc.uri);
             *some |= shown;
             *all &= shown;
@@ -243,26 +242,43 @@ static cairn_status look_below(const cairn *c, const store_snapshot *s, const ch
     return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
 }
 
+/* The same documents as cairn_delete takes: the one of this name, by whatever it is called, and what is below. */
+static cairn_status look_at_all(const cairn *c, const store_snapshot *s, const char *name, bool *some,
+                                bool *all, cairn_error *err)
+{
+    store_doc doc = {0};
+    char *real = NULL;
+    arena memory;
+    cairn_status st;
+
+    arena_init(&memory, MEMORY_BYTES);
+    st = engine_find_any(s, name, &doc, &memory, err);
+    if (!st) {
+        store_doc seen = doc; /* perhaps under another of its places, which does not make it theirs to remove */
+        *all = engine_shows(c, doc.uri);
+        *some = engine_shows_document(c, &seen, &memory);
+        st = look_below(c, s, doc.uri, some, all, err);
+    } else if (st == CAIRN_ENOTFOUND) {
+        real = realpath(name, NULL);
+        st = look_below(c, s, real ? real : name, some, all, err);
+    }
+    free(real);
+    arena_clear(&memory);
+    return st;
+}
+
 cairn_status cairn_access_covers(cairn *c, const char *uri_or_id, cairn_error *err)
 {
     bool some = false, all = true;
     store_snapshot *s = NULL;
-    store_doc doc = {0};
-    arena memory;
     cairn_status st = engine_refresh_access(c, err);
 
     if (st || !c->access)
         return st;
-    arena_init(&memory, MEMORY_BYTES);
     st = store_snapshot_open(c->store, &s, err);
-    if (!st) {
-        st = engine_find_document(c, s, uri_or_id, &doc, &memory, err);
-        some = !st;
-        if (!st || st == CAIRN_ENOTFOUND)
-            st = look_below(c, s, st ? uri_or_id : doc.uri, &some, &all, err);
-    }
+    if (!st)
+        st = look_at_all(c, s, uri_or_id, &some, &all, err);
     store_snapshot_close(s);
-    arena_clear(&memory);
     if (!st && !some)
         st = cairn_fail(err, CAIRN_ENOTFOUND, "\"%s\" is not in the index", uri_or_id);
     else if (!st && !all)

@@ -26,12 +26,7 @@
 
 bool plan_is_below(const char *path, const char *folder)
 {
-    size_t n = strlen(folder);
-
-    if (strncmp(path, folder, n))
-        return false;
-    return path[n] == '\0' || path[n] == '/' || (n && folder[n - 1] == '/') ||
-           (path[n] == '!' && path[n + 1] == '/'); /* a file inside a file */
+    return !strcmp(path, folder) || engine_is_below(path, folder);
 }
 
 /* Is nothing there any more? Of a file inside a file, the outermost one is looked for. */

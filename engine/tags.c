@@ -115,14 +115,6 @@ static cairn_status tag_document(tagging *t, const store_doc *doc, cairn_error *
     return st;
 }
 
-static bool is_below(const char *uri, const char *folder)
-{
-    size_t n = strlen(folder);
-
-    return !strncmp(uri, folder, n) &&
-           (uri[n] == '/' || (n && folder[n - 1] == '/') || (uri[n] == '!' && uri[n + 1] == '/'));
-}
-
 static cairn_status flush_if_due(tagging *t, cairn_error *err)
 {
     cairn_status st;
@@ -153,7 +145,7 @@ static cairn_status tag_below(tagging *t, const char *folder, size_t *n_seen, ca
     while (!st && !(st = store_doc_iter_next(it, &doc, &memory, err))) {
         doc_labels labels;
         bool again = false;
-        if (is_below(doc.uri, folder)) {
+        if (engine_is_below(doc.uri, folder)) {
             st = labels_read(&doc, &memory, &labels, err);
             ++*n_seen;
             doc_id id = labels.same_as ? labels.same_as : doc.id;

@@ -116,6 +116,12 @@ class Access(ServerTest):
             self.ask("bob", "DELETE", delete + urllib.parse.quote(self.docs + name), status=404)
         self.ask("bob", "DELETE", delete + urllib.parse.quote(self.docs), status=400)
         self.ask("cid", "DELETE", delete + urllib.parse.quote(self.docs + "/open/menu.md"), status=403)
+        # What is inside may be bob's and the file that holds it not; names next to it are none of its own.
+        self.ask("root", "PUT", "/api/v1/access", {"rules": self.rules + f"- {self.docs}/box.zip\nbob {self.docs}/box.zip!/in/\n"})
+        self.assertIn("/box.zip!/in/secret.txt", self.uris_of("bob", "lentils"))
+        self.ask("bob", "DELETE", delete + urllib.parse.quote(self.docs + "/box.zip"), status=400)
+        self.ask("bob", "DELETE", delete + urllib.parse.quote(self.docs + "/box.zi"), status=404)
+        self.ask("root", "PUT", "/api/v1/access", {"rules": self.rules})
         self.assertEqual(self.uris_of("root", "lentils"), self.ALL)
         job = self.ask("bob", "DELETE", delete + urllib.parse.quote(self.docs + "/open/menu.md"), status=202)["id"]
         self.server.wait_job(job, {"Authorization": "Bearer " + self.tokens["bob"]})
