@@ -15,19 +15,34 @@ typedef struct chat_args {
 static const arg_field collection_field =
     ARG_FIELD(chat_args, "collection", collection, ARG_TEXT, false, 0, 100);
 
+/* What a request names: a conversation, or what is to be exported of it, and the collection that keeps it. */
+typedef struct chat_call {
+    cairn *c;
+    chat_args args;
+    char id[CAIRN_CHAT_ID];
+    bool export;
+} chat_call;
+
 /* "ID" or "ID/export". False: neither, answered. */
-static bool take_id(http_request *r, char id[CAIRN_CHAT_ID], bool *export)
+static bool take_id(http_request *r, chat_call *k)
 {
     size_t n = strspn(r->rest, "0123456789abcdef");
 
-    *export = n == CAIRN_CHAT_ID - 1 && !strcmp(r->rest + n, "/export");
-    if (n != CAIRN_CHAT_ID - 1 || (r->rest[n] && !*export)) {
+    k->export = n == CAIRN_CHAT_ID - 1 && !strcmp(r->rest + n, "/export");
+    if (n != CAIRN_CHAT_ID - 1 || (r->rest[n] && !k->export)) {
         respond_refusal(r, MHD_HTTP_NOT_FOUND, "a conversation's id has 16 hexadecimal digits");
         return false;
     }
-    memcpy(id, r->rest, n);
-    id[n] = '\0';
+    memcpy(k->id, r->rest, n);
     return true;
+}
+
+/* Id (where the path has one), arguments, handle. False: answered; else give the handle back with lend_back. */
+static bool begin(http_request *r, const arg_field *fields, size_t n, chat_call *k)
+{
+    *k = (chat_call){0};
+    return (!*r->rest || take_id(r, k)) && request_args(r, fields, n, &k->args) &&
+           (k->c = lend_handle(r, k->args.collection, SERVICE_ADMIN));
 }
 
 static json_t *present_chat(const cairn_chat *c)
@@ -55,93 +70,80 @@ static bool take_chat(void *ctx, const cairn_chat *chat)
 
 static void list_chats(http_request *r)
 {
-    chat_args a = {0};
     cairn_error err = {0};
     json_t *all;
     cairn_status st;
-    cairn *c;
+    chat_call k;
 
-    if (!request_args(r, &collection_field, 1, &a) ||
-        !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
+    if (!begin(r, &collection_field, 1, &k))
         return;
     all = json_array();
-    st = cairn_chat_list(c, take_chat, all, &err);
+    st = cairn_chat_list(k.c, take_chat, all, &err);
     if (st)
         respond_error(r, st, &err);
     else
         respond_json(r, MHD_HTTP_OK, json_pack("{s:O}", "chats", all));
     json_decref(all);
-    lend_back(r, c, st);
+    lend_back(r, k.c, st);
 }
-
-static const arg_field title_fields[] = {
-    ARG_FIELD(chat_args, "collection", collection, ARG_TEXT, false, 0, 100),
-    ARG_FIELD(chat_args, "title", title, ARG_TEXT, false, 0, CAIRN_CHAT_TITLE_MAX),
-};
 
 static void create_chat(http_request *r)
 {
-    char id[CAIRN_CHAT_ID];
-    chat_args a = {0};
+    static const arg_field fields[] = {
+        ARG_FIELD(chat_args, "collection", collection, ARG_TEXT, false, 0, 100),
+        ARG_FIELD(chat_args, "title", title, ARG_TEXT, false, 0, CAIRN_CHAT_TITLE_MAX),
+    };
     cairn_error err = {0};
     cairn_status st;
-    cairn *c;
+    chat_call k;
 
-    if (!request_args(r, title_fields, ARG_COUNT(title_fields), &a) ||
-        !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
+    if (!begin(r, fields, ARG_COUNT(fields), &k))
         return;
-    st = cairn_chat_create(c, a.title, id, &err);
+    st = cairn_chat_create(k.c, k.args.title, k.id, &err);
     if (st)
         respond_error(r, st, &err);
     else
-        respond_json(r, MHD_HTTP_CREATED, json_pack("{s:s}", "id", id));
-    lend_back(r, c, st);
+        respond_json(r, MHD_HTTP_CREATED, json_pack("{s:s}", "id", k.id));
+    lend_back(r, k.c, st);
 }
 
 static void rename_chat(http_request *r)
 {
-    char id[CAIRN_CHAT_ID];
-    bool export;
-    chat_args a = {0};
-    cairn_error err = {0};
-    cairn_status st;
-    cairn *c;
     static const arg_field fields[] = {
         ARG_FIELD(chat_args, "collection", collection, ARG_TEXT, false, 0, 100),
         ARG_FIELD(chat_args, "title", title, ARG_TEXT, true, 1, CAIRN_CHAT_TITLE_MAX),
     };
+    cairn_error err = {0};
+    cairn_status st;
+    chat_call k;
 
-    if (!take_id(r, id, &export) || !request_args(r, fields, ARG_COUNT(fields), &a) ||
-        !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
+    if (!begin(r, fields, ARG_COUNT(fields), &k))
         return;
-    st = export ? cairn_fail(&err, CAIRN_ENOTFOUND, "only a conversation has a title")
-                : cairn_chat_rename(c, id, a.title, &err);
+    st = k.export ? cairn_fail(&err, CAIRN_ENOTFOUND, "only a conversation has a title")
+                  : cairn_chat_rename(k.c, k.id, k.args.title, &err);
     if (st)
         respond_error(r, st, &err);
     else
-        respond_json(r, MHD_HTTP_OK, json_pack("{s:s,s:o}", "id", id, "title", json_str(a.title)));
-    lend_back(r, c, st);
+        respond_json(r, MHD_HTTP_OK,
+                     json_pack("{s:s,s:o}", "id", k.id, "title", json_str(k.args.title)));
+    lend_back(r, k.c, st);
 }
 
 static void delete_chat(http_request *r)
 {
-    char id[CAIRN_CHAT_ID];
-    bool export;
-    chat_args a = {0};
     cairn_error err = {0};
     cairn_status st;
-    cairn *c;
+    chat_call k;
 
-    if (!take_id(r, id, &export) || !request_args(r, &collection_field, 1, &a) ||
-        !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
+    if (!begin(r, &collection_field, 1, &k))
         return;
-    st = export ? cairn_fail(&err, CAIRN_ENOTFOUND, "only a conversation can be deleted")
-                : cairn_chat_delete(c, id, &err);
+    st = k.export ? cairn_fail(&err, CAIRN_ENOTFOUND, "only a conversation can be deleted")
+                  : cairn_chat_delete(k.c, k.id, &err);
     if (st)
         respond_error(r, st, &err);
     else
-        respond_json(r, MHD_HTTP_OK, json_pack("{s:s}", "deleted", id));
-    lend_back(r, c, st);
+        respond_json(r, MHD_HTTP_OK, json_pack("{s:s}", "deleted", k.id));
+    lend_back(r, k.c, st);
 }
 
 static cairn_status give_export(http_request *r, cairn *c, const char *id, cairn_error *err)
@@ -177,20 +179,16 @@ static cairn_status give_chat(http_request *r, cairn *c, const char *id, cairn_e
 
 static void show_chat(http_request *r)
 {
-    char id[CAIRN_CHAT_ID];
-    bool export;
-    chat_args a = {0};
     cairn_error err = {0};
     cairn_status st;
-    cairn *c;
+    chat_call k;
 
-    if (!take_id(r, id, &export) || !request_args(r, &collection_field, 1, &a) ||
-        !(c = lend_handle(r, a.collection, SERVICE_ADMIN)))
+    if (!begin(r, &collection_field, 1, &k))
         return;
-    st = export ? give_export(r, c, id, &err) : give_chat(r, c, id, &err);
+    st = k.export ? give_export(r, k.c, k.id, &err) : give_chat(r, k.c, k.id, &err);
     if (st)
         respond_error(r, st, &err);
-    lend_back(r, c, st);
+    lend_back(r, k.c, st);
 }
 
 const http_route routes_chats[] = {
