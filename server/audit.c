@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "server/inside.h"
+#include "server/json_text.h"
 
 #define DEFAULT_BYTES ((size_t)64 << 20)
 #define TEXT_BYTES    2048 /* of one text in a line */
@@ -150,14 +151,15 @@ static char *make_line(const service_caller *who, const char *way, const char *p
     struct timespec now;
     struct tm parts;
     char when[32], *text, *line = NULL;
-    json_t *j;
+    json_t *j, *path = json_str(action), *told = shortened(path, 0);
 
+    json_decref(path);
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &parts);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    j = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o}", "time", when, "request", request, "caller",
+    j = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "time", when, "request", request, "caller",
                   who->name, "role", service_role_name(who->role), "peer", peer, "way", way, "action",
-                  action, "asked", asked ? shortened(asked, 0) : json_object());
+                  told, "asked", asked ? shortened(asked, 0) : json_object());
     text = j ? json_dumps(j, JSON_COMPACT) : NULL;
     if (text && asprintf(&line, "%s\n", text) < 0)
         line = NULL;

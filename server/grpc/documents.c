@@ -64,7 +64,6 @@ static void get(rpc_call *c, const ProtobufCMessage *request)
     cairn *handle = lend(c, q->collection);
     reply r;
 
-    audit(c, request);
     if (!handle)
         return;
     if (give_back(c, handle, cairn_get(handle, q->document, &d, &err), &err)) {
@@ -166,7 +165,6 @@ static void list(rpc_call *c, const ProtobufCMessage *request)
               .max = q->page_size ? q->page_size : PAGE_DEFAULT,
               .max_bytes = rpc_message_limit(rpc_server_of(c)) - FIELDS_BYTES - 2 * TOKEN_MAX};
 
-    audit(c, request);
     reply_init(&r);
     if (p.max > PAGE_MAX || !from_hex(&r, q->page_token, &p.after)) {
         rpc_finish_code(c, RPC_INVALID_ARGUMENT, "USAGE", p.max > PAGE_MAX
@@ -202,7 +200,6 @@ static void delete(rpc_call *c, const ProtobufCMessage *request)
     uint64_t id;
     reply r;
 
-    audit(c, request);
     if (!need(c, q->collection, SERVICE_WRITE))
         return;
     st = service_delete(service_of(c), caller_of(c), q->collection, q->document, &id, &err);

@@ -1,7 +1,5 @@
 /* front.c - what the handlers stand on: who calls, handles lent, replies built. */
-#include "server/audit.h"
 #include "server/grpc/services.h"
-#include "server/json_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,30 +18,9 @@ service *service_of(const rpc_call *c)
 
 const service_caller *caller_of(const rpc_call *c)
 {
-    return rpc_identity(c);
-}
+    const asker *a = rpc_identity(c);
 
-void audit(rpc_call *c, const ProtobufCMessage *request)
-{
-    const ProtobufCMessageDescriptor *d = request->descriptor;
-    json_t *asked;
-    char *peer;
-
-    if (!service_audits(service_of(c)))
-        return;
-    asked = json_object();
-    peer = rpc_peer(c);
-    for (unsigned i = 0; i < d->n_fields; i++) {
-        const ProtobufCFieldDescriptor *f = &d->fields[i];
-        const char *text = NULL;
-        if (f->type == PROTOBUF_C_TYPE_STRING && f->label != PROTOBUF_C_LABEL_REPEATED)
-            memcpy(&text, (const char *)request + f->offset, sizeof text);
-        if (text && *text)
-            json_object_set_new(asked, f->name, json_str(text));
-    }
-    service_audit(service_of(c), caller_of(c), "grpc", peer ? peer : "", "", d->name, asked);
-    free(peer);
-    json_decref(asked);
+    return &a->who;
 }
 
 bool need(rpc_call *c, const char *collection, service_role role)

@@ -33,20 +33,14 @@ typedef struct grpc_state {
 /* The caller's own mark for rate limits: the token's name, or where a caller without one comes from. */
 static bool within_limit(front *f, rpc_call *c, const service_caller *who)
 {
-    char *peer, *port;
-    bool yes;
+    char peer[PEER_BYTES];
 
     if (!f->limit)
         return true;
     if (strcmp(who->name, "local"))
         return limit_take(f->limit, who->name, clock_mono_ns());
-    peer = rpc_peer(c);
-    port = peer ? strrchr(peer, ':') : NULL;
-    if (port && strncmp(peer, "unix:", 5))
-        *port = '\0'; /* one host is one caller */
-    yes = limit_take(f->limit, peer ? peer : "", clock_mono_ns());
-    free(peer);
-    return yes;
+    peer_of(c, peer);
+    return limit_take(f->limit, peer, clock_mono_ns());
 }
 
 static rpc_code admit(void *ctx, rpc_call *c, const rpc_method *m, cairn_error *err)
@@ -55,16 +49,16 @@ static rpc_code admit(void *ctx, rpc_call *c, const rpc_method *m, cairn_error *
     char header[TOKEN_BYTES];
     const char *bearer = NULL;
     bool trusted = f->is_unix || (f->is_loopback && !service_has_tokens(f->s));
+    asker *a = rpc_identity(c);
     service_caller *who;
 
-    if (m->role == SERVICE_NOBODY)
-        return RPC_OK;
-    who = calloc(1, sizeof *who);
-    if (!who) {
+    if (!a) {
         cairn_fail(err, CAIRN_ENOMEM, "caller");
         return RPC_RESOURCE_EXHAUSTED;
     }
-    rpc_set_identity(c, who);
+    if (m->role == SERVICE_NOBODY)
+        return RPC_OK;
+    who = &a->who;
     if (rpc_header(c, "authorization", header, sizeof header) &&
         !strncasecmp(header, BEARER, strlen(BEARER)))
         bearer = header + strlen(BEARER);
@@ -81,19 +75,6 @@ static rpc_code admit(void *ctx, rpc_call *c, const rpc_method *m, cairn_error *
         return RPC_PERMISSION_DENIED;
     }
     return RPC_OK;
-}
-
-/* Both labels are from small fixed sets: methods of the table, numbers of codes. */
-static void finished(void *ctx, const rpc_method *m, rpc_code code, int64_t ns)
-{
-    front *f = ctx;
-    char labels[160];
-
-    snprintf(labels, sizeof labels, "method=\"%s\",code=\"%d\"", m ? m->path + 1 : "unknown", (int)code);
-    metrics_add(service_metrics(f->s), "cairn_grpc_calls_total", "gRPC calls that ended.", labels, 1);
-    snprintf(labels, sizeof labels, "method=\"%s\"", m ? m->path + 1 : "unknown");
-    metrics_observe(service_metrics(f->s), "cairn_grpc_seconds", "Duration of gRPC calls.", labels,
-                    (double)ns / 1e9);
 }
 
 /* ---- listening --------------------------------------------------------------------------------- */
@@ -208,7 +189,9 @@ static cairn_status make_server(grpc_state *g, cairn_error *err)
     size_t cpus = pool_online_cpus();
     rpc_options o = {.ctx = &g->f,
                      .admit = admit,
-                     .finished = finished,
+                     .begun = record_begun,
+                     .asked = record_asked,
+                     .finished = record_finished,
                      .running = {[RPC_QUICK] = cpus < 2 ? 4 : 2 * cpus,
                                  [RPC_LONG] = 4,
                                  [RPC_WRITER] = 4},

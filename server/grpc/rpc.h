@@ -83,10 +83,14 @@ typedef struct rpc_options {
     const rpc_method *methods;
     size_t n_methods;
     void *ctx; /* for the handlers (rpc_ctx) and the two functions here */
+    /* A call has come; what it sets as its identity is there in all that follows. NULL: nothing. */
+    void (*begun)(void *ctx, rpc_call *c);
     /* May this caller call this method? Not RPC_OK refuses, with err's text. NULL: everybody may. */
     rpc_code (*admit)(void *ctx, rpc_call *c, const rpc_method *m, cairn_error *err);
+    /* A message is about to be handled. NULL: nothing. */
+    void (*asked)(void *ctx, rpc_call *c, const ProtobufCMessage *request);
     /* A call has ended. `m` is NULL for a method that does not exist. */
-    void (*finished)(void *ctx, const rpc_method *m, rpc_code code, int64_t ns);
+    void (*finished)(void *ctx, rpc_call *c, const rpc_method *m, rpc_code code, int64_t ns);
     size_t running[RPC_LANES], waiting[RPC_LANES]; /* 0: 2 and 256 */
     size_t max_calls;            /* at once; 0: 4096 */
     size_t max_message_bytes;    /* of a request and of a response; 0: 4 MiB */
@@ -132,9 +136,11 @@ rpc_server *rpc_server_of(const rpc_call *c);
 const rpc_method *rpc_method_of(const rpc_call *c);
 void *rpc_state(const rpc_call *c);
 void rpc_set_state(rpc_call *c, void *state);
-/* What `admit` found out about the caller: malloced, freed with the call. */
-const void *rpc_identity(const rpc_call *c);
+/* What `begun` and `admit` found out about the caller: malloced, freed with the call. */
+void *rpc_identity(const rpc_call *c);
 void rpc_set_identity(rpc_call *c, void *identity);
+/* Sent with the first answer as "x-request-id"; before anything is sent. `id` lives as long as the call. */
+void rpc_set_request_id(rpc_call *c, const char *id);
 /* The first value of this lower-case header, NUL-terminated in buf[cap]; false where there is none or it is
  * too long. */
 bool rpc_header(const rpc_call *c, const char *name, char *buf, size_t cap);

@@ -178,7 +178,6 @@ static void query(rpc_call *c, const ProtobufCMessage *request)
     cairn *handle;
     reply r;
 
-    audit(c, request);
     if (!read_request(c, q, facets, &search) || !(handle = lend(c, q->collection)))
         return;
     if (!give_back(c, handle, cairn_search(handle, &search, &result, &err), &err))
@@ -225,7 +224,6 @@ static void query_stream(rpc_call *c, const ProtobufCMessage *request)
     cairn *handle;
     bool more = true;
 
-    audit(c, request);
     if (!read_request(c, q, facets, &search) || !(handle = lend(c, q->collection)))
         return;
     mode = search.mode;

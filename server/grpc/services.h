@@ -7,6 +7,7 @@
 #define CAIRN_SERVER_GRPC_SERVICES_H
 
 #include "base/arena.h"
+#include "server/access_line.h"
 #include "server/grpc/health.h"
 #include "server/grpc/limit.h"
 #include "server/grpc/reflection.h"
@@ -25,14 +26,32 @@ typedef struct front {
     bool is_unix, is_loopback;
 } front;
 
+/* What is known of a call from its beginning: its identity. */
+typedef struct asker {
+    service_caller who;         /* once it is admitted; before, nobody */
+    char id[SERVICE_ID_BYTES];  /* also sent as "x-request-id" */
+    char trace[TRACE_ID_BYTES]; /* W3C trace id, or "" */
+} asker;
+
+/* ---- record.c: the hooks of rpc_options, with a `front` as ctx --------------------------------- */
+
+void record_begun(void *ctx, rpc_call *c);
+/* In the audit log, where there is one (server/audit.h). */
+void record_asked(void *ctx, rpc_call *c, const ProtobufCMessage *request);
+void record_finished(void *ctx, rpc_call *c, const rpc_method *m, rpc_code code, int64_t ns);
+
+#define PEER_BYTES 64
+/* The address that a call comes from, without its port; "unix" for a socket's. */
+void peer_of(const rpc_call *c, char out[PEER_BYTES]);
+
+/* ---- who calls --------------------------------------------------------------------------------- */
+
 front *front_of(const rpc_call *c);
 service *service_of(const rpc_call *c);
 /* Who calls: found out before the handler runs. */
 const service_caller *caller_of(const rpc_call *c);
 
 /* May the caller do this to the collection? Otherwise the call is finished with PERMISSION_DENIED. */
-/* Note what is asked, by its texts (server/audit.h). */
-void audit(rpc_call *c, const ProtobufCMessage *request);
 bool need(rpc_call *c, const char *collection, service_role role);
 /* need(SERVICE_READ), then a handle, or NULL and the call finished. Give it back with give_back. */
 cairn *lend(rpc_call *c, const char *collection);

@@ -25,6 +25,7 @@
 #include <stdatomic.h>
 
 #include "base/bytes.h"
+#include "server/access_line.h"
 #include "server/adapter.h"
 #include "server/args.h"
 #include "server/json_text.h"
@@ -80,7 +81,7 @@ struct http_request {
     const http_route *route; /* NULL: refused before one was found */
     http_shape shape;
     char id[SERVICE_ID_BYTES];
-    char trace[33]; /* W3C trace id, or "" */
+    char trace[TRACE_ID_BYTES]; /* W3C trace id, or "" */
     char method[12];
     char *path;       /* decoded */
     const char *rest; /* in path */

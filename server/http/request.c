@@ -8,7 +8,6 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "server/http/connection.h"
 
 #define DISCARDED ((size_t)1 << 20) /* read past a limit, so that the refusal can be read */
@@ -51,19 +50,6 @@ void request_answered(http_request *r)
 
 /* ---- beginning ---- */
 
-/* The trace id of "00-<32 hex>-<16 hex>-<2 hex>" (W3C Trace Context, section 3.2). */
-static void take_trace(http_request *r)
-{
-    const char *v = request_header(r, "traceparent");
-    static const char zeros[] = "00000000000000000000000000000000";
-
-    if (!v || strlen(v) < 55 || v[2] != '-' || v[35] != '-' || v[52] != '-' ||
-        strspn(v + 3, "0123456789abcdef") != 32 || !strncmp(v, "ff", 2) ||
-        !strncmp(v + 3, zeros, 32))
-        return;
-    memcpy(r->trace, v + 3, 32);
-}
-
 static void take_peer(http_request *r)
 {
     const union MHD_ConnectionInfo *info =
@@ -93,7 +79,7 @@ static http_request *request_new(http *h, struct MHD_Connection *c, const char *
     snprintf(r->method, sizeof r->method, "%s", method);
     r->start_ns = clock_mono_ns();
     service_request_id(r->id);
-    take_trace(r);
+    access_trace_of(request_header(r, "traceparent"), r->trace);
     take_peer(r);
     info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     r->conn = info ? info->socket_context : NULL;
@@ -309,23 +295,17 @@ static void count(const http_request *r, double seconds)
                     labels, seconds);
 }
 
-/* What was asked is the owner's business: the line has no query string. */
-static void log_access(const http_request *r, double seconds, const char *how)
+static void log_access(const http_request *r, double seconds, bool broken_off)
 {
-    char *text;
-    json_t *j = json_pack("{s:s,s:s,s:o,s:i,s:f,s:s,s:s,s:s}", "request", r->id, "method", r->method,
-                          "path", json_str(r->path), "status", (int)r->status, "ms", seconds * 1000,
-                          "peer", r->peer, "caller", r->caller.name, "end", how);
-
-    if (j && r->trace[0])
-        json_object_set_new(j, "trace", json_string(r->trace));
-    text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-    if (text) {
-        text[strlen(text) - 1] = '\0'; /* the members without their braces */
-        log_write_with(LOG_LEVEL_INFO, "server", text + 1, "request");
-    }
-    free(text);
-    json_decref(j);
+    access_line_write(&(access_line){.request = r->id,
+                                     .trace = r->trace,
+                                     .method = r->method,
+                                     .path = r->path,
+                                     .status = (int)r->status,
+                                     .seconds = seconds,
+                                     .peer = r->peer,
+                                     .caller = r->caller.name,
+                                     .broken_off = broken_off});
 }
 
 void request_on_completed(void *cls, struct MHD_Connection *c, void **state,
@@ -344,6 +324,6 @@ void request_on_completed(void *cls, struct MHD_Connection *c, void **state,
     connection_phase(r->h, r->conn, PHASE_IDLE, NULL);
     seconds = (double)(clock_mono_ns() - r->start_ns) / 1e9;
     count(r, seconds);
-    log_access(r, seconds, how == MHD_REQUEST_TERMINATED_COMPLETED_OK ? "sent" : "broken off");
+    log_access(r, seconds, how != MHD_REQUEST_TERMINATED_COMPLETED_OK);
     request_drop(r);
 }

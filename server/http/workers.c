@@ -41,7 +41,7 @@ static void observe_wait(const http_request *r, int which)
 static void audit(const http_request *r)
 {
     if (service_audits(r->h->s) && r->route->role != SERVICE_NOBODY && r->shape != SHAPE_MCP)
-        service_audit(r->h->s, &r->caller, "http", r->peer, r->id, r->route->path, r->args);
+        service_audit(r->h->s, &r->caller, "http", r->peer, r->id, r->path, r->args);
 }
 
 static void serve(http_request *r)
