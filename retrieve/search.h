@@ -21,6 +21,7 @@
 #include "index/lexical/lexical.h"
 #include "index/vector/vector.h"
 #include "retrieve/fuse.h"
+#include "retrieve/index.h"
 #include "retrieve/query.h"
 #include "store/segment.h"
 
@@ -64,6 +65,7 @@ typedef struct retrieve_corpus {
     uint32_t dim; /* of the vectors; 0: none */
     retrieve_embed_fn *embed; /* NULL: no vectors */
     void *embed_ctx;
+    const retrieve_index *index; /* what answers instead of the segments; NULL: they do */
 } retrieve_corpus;
 
 /* Data for the configuration file. retrieve_params_default fills it; docs/retrieval.md says from

@@ -342,7 +342,7 @@ static cairn_status check_state(check *c, bool deep, bool *vanished, cairn_error
 
 /* A writer in another process may drop a segment while we look; then the state we look at is no
  * longer the newest, and the check starts again, silently the first times. */
-cairn_status store_check(store *s, bool deep, store_problem_fn *fn, void *ctx, cairn_error *err)
+cairn_status local_check(store *s, bool deep, store_problem_fn *fn, void *ctx, cairn_error *err)
 {
     cairn_error local = {0};
     cairn_status st = store_check_pid(s, &local);
@@ -387,13 +387,13 @@ cairn_status store_check(store *s, bool deep, store_problem_fn *fn, void *ctx, c
     return st;
 }
 
-cairn_status store_usage_get(store *s, bool slow, store_usage *out, cairn_error *err)
+cairn_status local_usage_get(store *s, bool slow, store_usage *out, cairn_error *err)
 {
     store_snapshot *snap;
     tree_totals totals;
 
     memset(out, 0, sizeof *out);
-    cairn_status st = store_snapshot_open(s, &snap, err);
+    cairn_status st = local_snapshot_open(s, &snap, err);
     if (st)
         return st;
     out->lmdb_bytes = env_file_bytes(snap->e);
@@ -417,6 +417,6 @@ cairn_status store_usage_get(store *s, bool slow, store_usage *out, cairn_error 
             record_get_chunk(c.value, c.value_len - RECORD_SEAL, &chunk, &text, NULL, &no_memory))
             out->stored_text += text.len;
     }
-    store_snapshot_close(snap);
+    local_snapshot_close(snap);
     return st;
 }

@@ -213,7 +213,7 @@ static cairn_status change_over(store *s, uint64_t old, cairn_error *err)
     return st ? st : store_follow_generation(s, err);
 }
 
-cairn_status store_compact(store *s, cairn_error *err)
+cairn_status local_compact(store *s, cairn_error *err)
 {
     env_pin_state pin = {0};
     copy c = {.s = s};

@@ -185,7 +185,7 @@ static cairn_status copy_records(void *ctx, MDB_env *lmdb, MDB_dbi dbi, cairn_er
 
 /* ---- */
 
-cairn_status store_copy(const store_snapshot *snap, const char *dir, uint64_t generation,
+cairn_status local_copy(const store_snapshot *snap, const char *dir, uint64_t generation,
                         const char *earlier, store_copy_step *step, void *ctx,
                         store_copy_report *out, cairn_error *err)
 {
@@ -218,7 +218,7 @@ cairn_status store_copy(const store_snapshot *snap, const char *dir, uint64_t ge
     return CAIRN_OK;
 }
 
-uint64_t store_snapshot_generation(const store_snapshot *snap)
+uint64_t local_snapshot_generation(const store_snapshot *snap)
 {
     return snap->generation;
 }

@@ -10,8 +10,8 @@
 
 #include "base/bytes.h"
 #include "store/env.h"
+#include "store/local.h"
 #include "store/record.h"
-#include "store/store.h"
 
 /* ---- segment files ---- */
 
@@ -73,6 +73,7 @@ cairn_status text_train(text_store *ts, const tree *t, const record_state *state
 /* ---- the store ---- */
 
 struct store {
+    store_head head;
     char *dir;
     char *segments_dir;
     store_options opt;
@@ -129,6 +130,7 @@ cairn_status store_manifest_read(store *s, const tree *t, store_manifest *m, boo
 void store_manifest_clear(store_manifest *m);
 
 struct store_snapshot {
+    store_head head;
     store *s;
     env *e; /* a reference, since the store may move to a newer file */
     uint64_t generation;

@@ -225,7 +225,9 @@ cairn_status segment_writer_create(segment_writer **out, store *s, segment_kind 
     *out = NULL;
     if (kind != SEGMENT_LEXICAL && kind != SEGMENT_VECTOR)
         return cairn_fail(err, CAIRN_EUSAGE, "unknown kind of segment %d", (int)kind);
-    if (!store_is_writer(s))
+    if (s->head.ops != &local_backend)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s keeps no segments", store_dir(s));
+    if (!local_is_writer(s))
         return cairn_fail(err, CAIRN_EUSAGE, "%s is not open for writing", s->dir);
     segment_writer *w = calloc(1, sizeof *w);
     if (!w)

@@ -146,7 +146,7 @@ static void cache_segments(store *s, const store_snapshot *snap)
     const store_manifest *m = &snap->manifest;
 
     pthread_mutex_lock(&s->mutex);
-    if (store_snapshot_version(snap) > s->cached_version) {
+    if (local_snapshot_version(snap) > s->cached_version) {
         segment_file **fresh = checked_malloc(m->n, sizeof *fresh);
         if (fresh) {
             size_t n = 0;
@@ -158,7 +158,7 @@ static void cache_segments(store *s, const store_snapshot *snap)
             free(s->cached);
             s->cached = fresh;
             s->n_cached = n;
-            s->cached_version = store_snapshot_version(snap);
+            s->cached_version = local_snapshot_version(snap);
         }
     }
     pthread_mutex_unlock(&s->mutex);
@@ -219,7 +219,7 @@ static void snapshot_drop(store_snapshot *snap)
     snap->shared_lock = -1;
 }
 
-cairn_status store_snapshot_open(store *s, store_snapshot **out, cairn_error *err)
+cairn_status local_snapshot_open(store *s, store_snapshot **out, cairn_error *err)
 {
     store_snapshot *snap;
     uint64_t last = 0;
@@ -231,6 +231,7 @@ cairn_status store_snapshot_open(store *s, store_snapshot **out, cairn_error *er
     snap = calloc(1, sizeof *snap);
     if (!snap)
         return cairn_fail(err, CAIRN_ENOMEM, "snapshot");
+    snap->head.ops = &local_backend;
     snap->s = s;
     snap->shared_lock = -1;
     for (int i = 0; i < OPEN_ATTEMPTS; i++) {
@@ -266,7 +267,7 @@ cairn_status store_snapshot_open(store *s, store_snapshot **out, cairn_error *er
     return CAIRN_OK;
 }
 
-void store_snapshot_close(store_snapshot *snap)
+void local_snapshot_close(store_snapshot *snap)
 {
     if (!snap)
         return;
@@ -274,22 +275,22 @@ void store_snapshot_close(store_snapshot *snap)
     free(snap);
 }
 
-uint64_t store_snapshot_version(const store_snapshot *snap)
+uint64_t local_snapshot_version(const store_snapshot *snap)
 {
     return snap->generation << 40 | snap->pin.tree.meta.txn;
 }
 
-store_counts store_snapshot_counts(const store_snapshot *snap)
+store_counts local_snapshot_counts(const store_snapshot *snap)
 {
     return snap->state.counts;
 }
 
-size_t store_segment_count(const store_snapshot *snap)
+size_t local_segment_count(const store_snapshot *snap)
 {
     return snap->manifest.n;
 }
 
-const store_segment *store_segment_at(const store_snapshot *snap, size_t i)
+const store_segment *local_segment_at(const store_snapshot *snap, size_t i)
 {
     return &snap->manifest.seg[i];
 }
@@ -303,7 +304,7 @@ static cairn_status not_parsed(const tree *t, const record_key *k, bool no_memor
     return record_bad(t->path, k->b, k->n, "it does not parse", err);
 }
 
-cairn_status store_doc_get(const store_snapshot *snap, doc_id id, store_doc *out, arena *a,
+cairn_status local_doc_get(const store_snapshot *snap, doc_id id, store_doc *out, arena *a,
                            cairn_error *err)
 {
     const tree *t = &snap->pin.tree;
@@ -324,7 +325,7 @@ cairn_status store_doc_get(const store_snapshot *snap, doc_id id, store_doc *out
     return CAIRN_OK;
 }
 
-cairn_status store_doc_find(const store_snapshot *snap, const char *uri, store_doc *out, arena *a,
+cairn_status local_doc_find(const store_snapshot *snap, const char *uri, store_doc *out, arena *a,
                             cairn_error *err)
 {
     const tree *t = &snap->pin.tree;
@@ -340,13 +341,13 @@ cairn_status store_doc_find(const store_snapshot *snap, const char *uri, store_d
         return st;
     if (!record_get_id(v, n, &id))
         return not_parsed(t, &k, false, err);
-    st = store_doc_get(snap, id, out, a, err);
+    st = local_doc_get(snap, id, out, a, err);
     if (st == CAIRN_ENOTFOUND)
         return record_bad(t->path, k.b, k.n, "it names a document that is not there", err);
     return st;
 }
 
-cairn_status store_doc_by_hash(const store_snapshot *snap, const uint8_t hash[16], doc_id *ids,
+cairn_status local_doc_by_hash(const store_snapshot *snap, const uint8_t hash[16], doc_id *ids,
                                size_t max, size_t *n, cairn_error *err)
 {
     record_key k = record_key_hash(hash, 0);
@@ -360,7 +361,7 @@ cairn_status store_doc_by_hash(const store_snapshot *snap, const uint8_t hash[16
     return st;
 }
 
-cairn_status store_doc_chunks(const store_snapshot *snap, doc_id doc, chunk_id **ids, size_t *n,
+cairn_status local_doc_chunks(const store_snapshot *snap, doc_id doc, chunk_id **ids, size_t *n,
                               arena *a, cairn_error *err)
 {
     const tree *t = &snap->pin.tree;
@@ -400,7 +401,7 @@ cairn_status store_doc_chunks(const store_snapshot *snap, doc_id doc, chunk_id *
 
 /* ---- chunks ---- */
 
-cairn_status store_chunk_get(const store_snapshot *snap, chunk_id id, store_chunk *out, arena *a,
+cairn_status local_chunk_get(const store_snapshot *snap, chunk_id id, store_chunk *out, arena *a,
                              cairn_error *err)
 {
     const tree *t = &snap->pin.tree;
@@ -450,13 +451,13 @@ static cairn_status ids_after(const store_snapshot *snap, uint8_t table, uint64_
     return st;
 }
 
-cairn_status store_chunk_next(const store_snapshot *snap, chunk_id after, chunk_id *ids, size_t max,
+cairn_status local_chunk_next(const store_snapshot *snap, chunk_id after, chunk_id *ids, size_t max,
                               size_t *n, cairn_error *err)
 {
     return ids_after(snap, RECORD_CHUNK, after, ids, max, n, err);
 }
 
-cairn_status store_pending_next(const store_snapshot *snap, chunk_id after, chunk_id *ids,
+cairn_status local_pending_next(const store_snapshot *snap, chunk_id after, chunk_id *ids,
                                 size_t max, size_t *n, cairn_error *err)
 {
     return ids_after(snap, RECORD_PENDING, after, ids, max, n, err);
@@ -465,6 +466,7 @@ cairn_status store_pending_next(const store_snapshot *snap, chunk_id after, chun
 /* ---- lists ---- */
 
 struct store_doc_iter {
+    store_head head;
     const store_snapshot *snap;
     tree_cursor c;
     char *prefix;
@@ -473,7 +475,7 @@ struct store_doc_iter {
     bool started;
 };
 
-cairn_status store_doc_iter_open(const store_snapshot *snap, const char *prefix,
+cairn_status local_doc_iter_open(const store_snapshot *snap, const char *prefix,
                                  store_doc_iter **out, cairn_error *err)
 {
     store_doc_iter *it = calloc(1, sizeof *it);
@@ -485,6 +487,7 @@ cairn_status store_doc_iter_open(const store_snapshot *snap, const char *prefix,
         free(it);
         return cairn_fail(err, CAIRN_ENOMEM, "list of documents");
     }
+    it->head.ops = &local_backend;
     it->snap = snap;
     it->prefix_len = strlen(it->prefix);
     *out = it;
@@ -504,7 +507,7 @@ static cairn_status iter_step(store_doc_iter *it, cairn_error *err)
     return tree_seek(&it->c, &it->snap->pin.tree, k.b, k.n, err);
 }
 
-cairn_status store_doc_iter_next(store_doc_iter *it, store_doc *out, arena *a, cairn_error *err)
+cairn_status local_doc_iter_next(store_doc_iter *it, store_doc *out, arena *a, cairn_error *err)
 {
     const tree *t = &it->snap->pin.tree;
 
@@ -522,7 +525,7 @@ cairn_status store_doc_iter_next(store_doc_iter *it, store_doc *out, arena *a, c
             return st;
         if (!record_get_id(it->c.value, n, &id))
             return record_bad(t->path, it->c.key, it->c.key_len, "it does not parse", err);
-        st = store_doc_get(it->snap, id, out, a, err);
+        st = local_doc_get(it->snap, id, out, a, err);
         if (st == CAIRN_ENOTFOUND)
             return record_bad(t->path, it->c.key, it->c.key_len,
                               "it names a document that is not there", err);
@@ -531,7 +534,7 @@ cairn_status store_doc_iter_next(store_doc_iter *it, store_doc *out, arena *a, c
     }
 }
 
-void store_doc_iter_close(store_doc_iter *it)
+void local_doc_iter_close(store_doc_iter *it)
 {
     if (!it)
         return;
@@ -539,7 +542,7 @@ void store_doc_iter_close(store_doc_iter *it)
     free(it);
 }
 
-cairn_status store_meta_get(const store_snapshot *snap, const char *key, arena *a,
+cairn_status local_meta_get(const store_snapshot *snap, const char *key, arena *a,
                             const uint8_t **data, size_t *len, cairn_error *err)
 {
     record_key k = record_key_name(RECORD_META, key);
@@ -563,7 +566,7 @@ cairn_status store_meta_get(const store_snapshot *snap, const char *key, arena *
     return CAIRN_OK;
 }
 
-cairn_status store_failure_each(const store_snapshot *snap, store_failure_fn *fn, void *ctx,
+cairn_status local_failure_each(const store_snapshot *snap, store_failure_fn *fn, void *ctx,
                                 cairn_error *err)
 {
     const tree *t = &snap->pin.tree;
@@ -593,7 +596,7 @@ cairn_status store_failure_each(const store_snapshot *snap, store_failure_fn *fn
     return st;
 }
 
-cairn_status store_failure_find(const store_snapshot *snap, const char *path, store_failure *out,
+cairn_status local_failure_find(const store_snapshot *snap, const char *path, store_failure *out,
                                 arena *a, cairn_error *err)
 {
     const tree *t = &snap->pin.tree;
@@ -609,5 +612,13 @@ cairn_status store_failure_find(const store_snapshot *snap, const char *path, st
         return st;
     if (!record_get_failure(v, n, out, a, &no_memory))
         return not_parsed(t, &k, no_memory, err);
+    return CAIRN_OK;
+}
+
+/* Everything is mapped already. */
+cairn_status local_prefetch(const store_snapshot *snap, const chunk_id *chunks, size_t n,
+                            cairn_error *err)
+{
+    (void)snap, (void)chunks, (void)n, (void)err;
     return CAIRN_OK;
 }

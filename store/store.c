@@ -498,7 +498,7 @@ static cairn_status become_writer(store *s, cairn_error *err)
     return store_remove_orphans(s, err);
 }
 
-cairn_status store_lock_writer(store *s, int64_t wait_ns, cairn_error *err)
+cairn_status local_lock_writer(store *s, int64_t wait_ns, cairn_error *err)
 {
     cairn_status st = store_check_pid(s, err);
 
@@ -509,13 +509,13 @@ cairn_status store_lock_writer(store *s, int64_t wait_ns, cairn_error *err)
         return st;
     st = become_writer(s, err);
     if (st)
-        store_unlock_writer(s);
+        local_unlock_writer(s);
     return st;
 }
 
 /* Unlocked by name, because a child that another thread is just forking holds a copy of the
  * descriptor; a child of ours must not unlock what its parent holds. */
-void store_unlock_writer(store *s)
+void local_unlock_writer(store *s)
 {
     if (s->lock_fd < 0)
         return;
@@ -525,7 +525,7 @@ void store_unlock_writer(store *s)
     s->lock_fd = -1;
 }
 
-bool store_is_writer(const store *s)
+bool local_is_writer(const store *s)
 {
     return s->lock_fd >= 0;
 }
@@ -590,6 +590,7 @@ cairn_status store_open(store **out, const char *dir, const store_options *opt, 
     *out = NULL;
     if (!s)
         return cairn_fail(err, CAIRN_ENOMEM, "store handle");
+    s->head.ops = &local_backend;
     if (opt)
         s->opt = *opt;
     if (s->opt.verify_bytes == 0)
@@ -608,14 +609,14 @@ cairn_status store_open(store **out, const char *dir, const store_options *opt, 
     if (!st)
         st = open_in_dir(s, err);
     if (st) {
-        store_close(s);
+        local_close(s);
         return st;
     }
     *out = s;
     return CAIRN_OK;
 }
 
-void store_close(store *s)
+void local_close(store *s)
 {
     if (!s)
         return;
@@ -623,7 +624,7 @@ void store_close(store *s)
         segment_release(s->cached[i]);
     free(s->cached);
     env_close(s->env);
-    store_unlock_writer(s);
+    local_unlock_writer(s);
     text_clear(&s->text);
     pthread_mutex_destroy(&s->mutex);
     free(s->segments_dir);
@@ -631,7 +632,7 @@ void store_close(store *s)
     free(s);
 }
 
-const char *store_dir(const store *s)
+const char *local_dir(const store *s)
 {
     return s->dir;
 }

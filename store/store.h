@@ -167,6 +167,11 @@ cairn_status store_failure_find(const store_snapshot *snap, const char *path, st
 cairn_status store_pending_next(const store_snapshot *snap, chunk_id after, chunk_id *ids,
                                 size_t max, size_t *n, cairn_error *err);
 
+/* The texts of these chunks, and their documents, are about to be read: a back end that has to ask for them
+ * elsewhere asks once. The embedded store does nothing. */
+cairn_status store_prefetch(const store_snapshot *snap, const chunk_id *chunks, size_t n,
+                            cairn_error *err);
+
 /* ---- writing ---- */
 
 /* One transaction at a time per store. CAIRN_EUSAGE: the handle is not the writer, or a transaction

@@ -173,6 +173,7 @@ static cairn_status begin(store *s, size_t room, store_txn **out, cairn_error *e
     store_txn *t = calloc(1, sizeof *t);
     if (!t)
         return cairn_fail(err, CAIRN_ENOMEM, "transaction");
+    t->head.ops = &local_backend;
     t->s = s;
     bytes_init(&t->value, (size_t)STORE_TEXT_MAX * 2);
     bytes_init(&t->packed, (size_t)STORE_TEXT_MAX * 2);
@@ -190,19 +191,19 @@ static cairn_status begin(store *s, size_t room, store_txn **out, cairn_error *e
     if (!st)
         st = train(t, err);
     if (st) {
-        store_txn_abort(t);
+        local_txn_abort(t);
         return st;
     }
     *out = t;
     return CAIRN_OK;
 }
 
-cairn_status store_txn_begin(store *s, store_txn **out, cairn_error *err)
+cairn_status local_txn_begin(store *s, store_txn **out, cairn_error *err)
 {
     return begin(s, 0, out, err);
 }
 
-void store_txn_abort(store_txn *t)
+void local_txn_abort(store_txn *t)
 {
     if (!t)
         return;
@@ -266,7 +267,7 @@ static cairn_status commit(store_txn *t, bool *map_full, cairn_error *err)
         st = write_state(t, err);
     if (st) {
         *map_full = t->map_full;
-        store_txn_abort(t);
+        local_txn_abort(t);
         return st;
     }
     st = env_commit(t->pin.e, t->txn, err);
@@ -275,7 +276,7 @@ static cairn_status commit(store_txn *t, bool *map_full, cairn_error *err)
         /* Whether the last page reached the disk is unknown, so the new files stay: if the commit
          * did not happen, they are orphans of the next opening. */
         *map_full = st == CAIRN_ELIMIT;
-        store_txn_abort(t);
+        local_txn_abort(t);
         return st;
     }
     txn_segments_done(t);
@@ -283,13 +284,13 @@ static cairn_status commit(store_txn *t, bool *map_full, cairn_error *err)
     return CAIRN_OK;
 }
 
-cairn_status store_txn_commit(store_txn *t, cairn_error *err)
+cairn_status local_txn_commit(store_txn *t, cairn_error *err)
 {
     bool map_full;
     return commit(t, &map_full, err);
 }
 
-cairn_status store_write(store *s, store_write_fn *fn, void *ctx, cairn_error *err)
+cairn_status local_write(store *s, store_write_fn *fn, void *ctx, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
     size_t room = 0;
@@ -305,7 +306,7 @@ cairn_status store_write(store *s, store_write_fn *fn, void *ctx, cairn_error *e
             st = commit(t, &map_full, err);
         } else {
             map_full = t->map_full;
-            store_txn_abort(t);
+            local_txn_abort(t);
         }
         if (!st || !map_full)
             return st;
@@ -314,12 +315,12 @@ cairn_status store_write(store *s, store_write_fn *fn, void *ctx, cairn_error *e
     return st;
 }
 
-doc_id store_txn_new_doc_id(store_txn *t)
+doc_id local_txn_new_doc_id(store_txn *t)
 {
     return t->state.next_doc++;
 }
 
-chunk_id store_txn_new_chunk_id(store_txn *t)
+chunk_id local_txn_new_chunk_id(store_txn *t)
 {
     return t->state.next_chunk++;
 }
@@ -404,7 +405,7 @@ static cairn_status doc_put(store_txn *t, const store_doc *doc, doc_id *id, cair
     if (st)
         return st;
     if (d.id == 0)
-        d.id = store_txn_new_doc_id(t);
+        d.id = local_txn_new_doc_id(t);
     if (d.id >= t->state.next_doc)
         t->state.next_doc = d.id + 1;
     d.n_chunks = 0;
@@ -419,7 +420,7 @@ static cairn_status doc_put(store_txn *t, const store_doc *doc, doc_id *id, cair
     return CAIRN_OK;
 }
 
-cairn_status store_doc_put(store_txn *t, const store_doc *doc, doc_id *id, cairn_error *err)
+cairn_status local_doc_put(store_txn *t, const store_doc *doc, doc_id *id, cairn_error *err)
 {
     cairn_error mine = {0};
     return txn_failed(t, doc_put(t, doc, id, &mine), &mine, err);
@@ -481,7 +482,7 @@ static cairn_status doc_update(store_txn *t, const store_doc *doc, arena *a, cai
     return st ? st : write_doc(t, &d, err);
 }
 
-cairn_status store_doc_update(store_txn *t, const store_doc *doc, cairn_error *err)
+cairn_status local_doc_update(store_txn *t, const store_doc *doc, cairn_error *err)
 {
     cairn_error mine = {0};
     arena a;
@@ -492,7 +493,7 @@ cairn_status store_doc_update(store_txn *t, const store_doc *doc, cairn_error *e
     return st;
 }
 
-cairn_status store_txn_doc_find(store_txn *t, const char *uri, doc_id *id, cairn_error *err)
+cairn_status local_txn_doc_find(store_txn *t, const char *uri, doc_id *id, cairn_error *err)
 {
     cairn_error mine = {0};
     cairn_status st = find_uri(t, uri, id, &mine);
@@ -580,7 +581,7 @@ static cairn_status doc_delete(store_txn *t, doc_id id, arena *a, cairn_error *e
     return st;
 }
 
-cairn_status store_doc_delete(store_txn *t, doc_id id, cairn_error *err)
+cairn_status local_doc_delete(store_txn *t, doc_id id, cairn_error *err)
 {
     cairn_error mine = {0};
     arena a;
@@ -651,7 +652,7 @@ static cairn_status chunk_put(store_txn *t, const store_chunk *chunk, chunk_id *
     if (st)
         return st;
     if (c.id == 0)
-        c.id = store_txn_new_chunk_id(t);
+        c.id = local_txn_new_chunk_id(t);
     if (c.id >= t->state.next_chunk)
         t->state.next_chunk = c.id + 1;
     bytes_reset(&t->value);
@@ -673,7 +674,7 @@ static cairn_status chunk_put(store_txn *t, const store_chunk *chunk, chunk_id *
     return CAIRN_OK;
 }
 
-cairn_status store_chunk_put(store_txn *t, const store_chunk *chunk, chunk_id *id, cairn_error *err)
+cairn_status local_chunk_put(store_txn *t, const store_chunk *chunk, chunk_id *id, cairn_error *err)
 {
     cairn_error mine = {0};
     return txn_failed(t, chunk_put(t, chunk, id, &mine), &mine, err);
@@ -693,7 +694,7 @@ bool txn_chunk_exists(store_txn *t, chunk_id id, cairn_status *st, cairn_error *
     return *st == CAIRN_OK;
 }
 
-cairn_status store_pending_add(store_txn *t, const chunk_id *chunks, size_t n, cairn_error *err)
+cairn_status local_pending_add(store_txn *t, const chunk_id *chunks, size_t n, cairn_error *err)
 {
     cairn_error mine = {0};
     cairn_status st = CAIRN_OK;
@@ -717,7 +718,7 @@ cairn_status store_pending_add(store_txn *t, const chunk_id *chunks, size_t n, c
     return txn_failed(t, st, &mine, err);
 }
 
-cairn_status store_pending_remove(store_txn *t, const chunk_id *chunks, size_t n, cairn_error *err)
+cairn_status local_pending_remove(store_txn *t, const chunk_id *chunks, size_t n, cairn_error *err)
 {
     cairn_error mine = {0};
     cairn_status st = CAIRN_OK;
@@ -729,7 +730,7 @@ cairn_status store_pending_remove(store_txn *t, const chunk_id *chunks, size_t n
 
 /* ---- failures and values ---- */
 
-cairn_status store_failure_put(store_txn *t, const store_failure *f, cairn_error *err)
+cairn_status local_failure_put(store_txn *t, const store_failure *f, cairn_error *err)
 {
     cairn_error mine = {0};
     size_t len = f->path ? strnlen(f->path, STORE_URI_MAX + 1) : 0;
@@ -752,7 +753,7 @@ cairn_status store_failure_put(store_txn *t, const store_failure *f, cairn_error
     return txn_failed(t, st, &mine, err);
 }
 
-cairn_status store_failure_remove(store_txn *t, const char *path, cairn_error *err)
+cairn_status local_failure_remove(store_txn *t, const char *path, cairn_error *err)
 {
     cairn_error mine = {0};
     record_key k = record_key_path(RECORD_FAILURE, path);
@@ -763,7 +764,7 @@ cairn_status store_failure_remove(store_txn *t, const char *path, cairn_error *e
     return txn_failed(t, st == CAIRN_ENOTFOUND ? CAIRN_OK : st, &mine, err);
 }
 
-cairn_status store_meta_put(store_txn *t, const char *key, const void *data, size_t len,
+cairn_status local_meta_put(store_txn *t, const char *key, const void *data, size_t len,
                             cairn_error *err)
 {
     cairn_error mine = {0};

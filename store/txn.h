@@ -13,6 +13,7 @@ typedef struct txn_segment {
 } txn_segment;
 
 struct store_txn {
+    store_head head;
     store *s;
     MDB_txn *txn; /* NULL once it was handed to the commit */
     MDB_dbi dbi;

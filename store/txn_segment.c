@@ -91,7 +91,7 @@ cairn_status txn_tombstone(store_txn *t, int kind, chunk_id chunk, cairn_error *
     return CAIRN_OK;
 }
 
-cairn_status store_rows_tombstone(store_txn *t, segment_kind kind, const chunk_id *chunks, size_t n,
+cairn_status local_rows_tombstone(store_txn *t, segment_kind kind, const chunk_id *chunks, size_t n,
                                   cairn_error *err)
 {
     cairn_error mine = {0};
@@ -168,7 +168,7 @@ static cairn_status segment_add(store_txn *t, segment_writer *w, segment_id *id,
     return st;
 }
 
-cairn_status store_segment_add(store_txn *t, segment_writer *w, segment_id *id, cairn_error *err)
+cairn_status local_segment_add(store_txn *t, segment_writer *w, segment_id *id, cairn_error *err)
 {
     cairn_error mine = {0};
     return txn_failed(t, segment_add(t, w, id, &mine), &mine, err);
@@ -243,14 +243,14 @@ static cairn_status segment_merge(store_txn *t, segment_writer *w, const segment
     return st;
 }
 
-cairn_status store_segment_merge(store_txn *t, segment_writer *w, const segment_id *inputs,
+cairn_status local_segment_merge(store_txn *t, segment_writer *w, const segment_id *inputs,
                                  size_t n, segment_id *id, cairn_error *err)
 {
     cairn_error mine = {0};
     return txn_failed(t, segment_merge(t, w, inputs, n, id, &mine), &mine, err);
 }
 
-cairn_status store_segment_remove(store_txn *t, segment_id id, cairn_error *err)
+cairn_status local_segment_remove(store_txn *t, segment_id id, cairn_error *err)
 {
     size_t at = 0;
     cairn_status st = find_segment(t, id, &at, err);

@@ -168,7 +168,7 @@ static int set_up(void **state)
         vector_segments[i] = (retrieve_vector_segment){
             vec[i].vector, vec[i].filter, vec[i].deleted, {&vec[i], part_chunk, part_doc, part_row}};
     }
-    corpus = (retrieve_corpus){lexical_segments, N_LEXICAL, vector_segments, N_VECTOR, DIM, embed, NULL};
+    corpus = (retrieve_corpus){lexical_segments, N_LEXICAL, vector_segments, N_VECTOR, DIM, embed, NULL, NULL};
     return 0;
 }
 

@@ -1,0 +1,463 @@
+/* segments.c - the embedded index (index.h): the lexical and vector segments of one snapshot.
+ *
+ * Required phrases, exclusions and conditions are the lexical index's business. For the vector list
+ * they are carried over as a set of chunks: the rows that the lexical index says satisfy them.
+ * Filters inside conditions become sets of rows before. */
+#include "retrieve/segments.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+static chunk_id file_chunk(const void *ctx, uint32_t row)
+{
+    return segment_row_chunk(ctx, row);
+}
+
+static doc_id file_doc(const void *ctx, uint32_t row)
+{
+    return segment_row_doc(ctx, row);
+}
+
+static bool file_row(const void *ctx, chunk_id chunk, uint32_t *row)
+{
+    return segment_chunk_row(ctx, chunk, row);
+}
+
+retrieve_rows retrieve_rows_of_file(const segment_file *f)
+{
+    return (retrieve_rows){.ctx = f, .chunk = file_chunk, .doc = file_doc, .row = file_row};
+}
+
+static void *scratch(const segments_search *s, size_t n, size_t size, cairn_status *st,
+                     cairn_error *err)
+{
+    void *p = arena_calloc(s->ask->a, n ? n : 1, size);
+
+    if (!p && !*st)
+        *st = cairn_fail(err, CAIRN_ENOMEM, "search");
+    return p;
+}
+
+/* ---- filter ---- */
+
+/* The rows a filter allows; NULL in *out when it allows all. */
+static cairn_status allowed_rows(segments_search *s, const filter_reader *filter, uint32_t n_rows,
+                                 const uint64_t **out, uint32_t *n_allowed, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    uint64_t *bits;
+
+    *out = NULL;
+    *n_allowed = n_rows;
+    if (!s->ask->query->filter.n)
+        return CAIRN_OK;
+    bits = scratch(s, row_set_words(n_rows), sizeof *bits, &st, err);
+    if (st)
+        return st;
+    *n_allowed = 0;
+    if (filter)
+        st = filter_eval(filter, &s->ask->query->filter, bits, n_allowed, err);
+    *out = bits;
+    return st;
+}
+
+static uint64_t count_live(const uint64_t *deleted, uint32_t n_rows)
+{
+    uint64_t n = n_rows;
+
+    if (deleted)
+        for (size_t w = 0; w < row_set_words(n_rows); w++)
+            n -= (uint64_t)__builtin_popcountll(deleted[w]);
+    return n;
+}
+
+static cairn_status apply_filter(segments_search *s, cairn_error *err)
+{
+    const retrieve_corpus *c = s->corpus;
+    cairn_status st = CAIRN_OK;
+    uint32_t n;
+
+    s->lexical = scratch(s, c->n_lexical, sizeof *s->lexical, &st, err);
+    s->vector = scratch(s, c->n_vector, sizeof *s->vector, &st, err);
+    for (size_t i = 0; !st && i < c->n_lexical; i++) {
+        const retrieve_lexical_segment *seg = &c->lexical[i];
+        uint32_t rows = lexical_reader_rows(seg->reader);
+        s->lexical[i] = (lexical_segment){.reader = seg->reader, .deleted = seg->deleted};
+        st = allowed_rows(s, seg->filter, rows, &s->lexical[i].allowed, &n, err);
+        s->out->n_rows += count_live(seg->deleted, rows);
+        s->out->n_allowed += n;
+    }
+    for (size_t i = 0; !st && i < c->n_vector; i++) {
+        const retrieve_vector_segment *seg = &c->vector[i];
+        s->vector[i] = (vector_segment){.reader = seg->reader, .deleted = seg->deleted};
+        st = allowed_rows(s, seg->filter, vector_reader_rows(seg->reader), &s->vector[i].allowed,
+                          &n, err);
+    }
+    return st;
+}
+
+/* ---- conditions ---- */
+
+/* A copy of the node in which filters are sets of rows: sets[predicate] has one a segment. */
+static cairn_status fill_node(segments_search *s, const lexical_node *from,
+                              const uint64_t *const *const *sets, lexical_node *to,
+                              cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    lexical_node *parts;
+
+    *to = *from;
+    if (from->kind == LEXICAL_NODE_ROWS)
+        to->rows = sets[from->clause];
+    if (!from->n_parts)
+        return CAIRN_OK;
+    parts = scratch(s, from->n_parts, sizeof *parts, &st, err);
+    for (size_t i = 0; !st && i < from->n_parts; i++)
+        st = fill_node(s, &from->parts[i], sets, &parts[i], err);
+    to->parts = parts;
+    return st;
+}
+
+/* The rows of predicate p alone, in every lexical segment. */
+static cairn_status predicate_rows(segments_search *s, const filter_predicate *p,
+                                   const uint64_t *const **out, cairn_error *err)
+{
+    const retrieve_corpus *c = s->corpus;
+    filter_expr expr = {p, 1};
+    cairn_status st = CAIRN_OK;
+    const uint64_t **sets = scratch(s, c->n_lexical, sizeof *sets, &st, err);
+
+    for (size_t i = 0; !st && i < c->n_lexical; i++) {
+        const retrieve_lexical_segment *seg = &c->lexical[i];
+        uint64_t *bits =
+            scratch(s, row_set_words(lexical_reader_rows(seg->reader)), sizeof *bits, &st, err);
+        if (!st && seg->filter)
+            st = filter_eval(seg->filter, &expr, bits, NULL, err);
+        sets[i] = bits;
+    }
+    *out = sets;
+    return st;
+}
+
+static cairn_status fill_conditions(segments_search *s, cairn_error *err)
+{
+    const retrieve_query *q = s->ask->query;
+    cairn_status st = CAIRN_OK;
+    lexical_clause *own;
+    const uint64_t *const **sets;
+
+    s->clauses = q->clauses;
+    if (!q->n_predicates)
+        return CAIRN_OK;
+    sets = scratch(s, q->n_predicates, sizeof *sets, &st, err);
+    own = scratch(s, q->n_clauses, sizeof *own, &st, err);
+    for (size_t i = 0; !st && i < q->n_predicates; i++)
+        st = predicate_rows(s, &q->predicates[i], &sets[i], err);
+    for (size_t i = 0; !st && i < q->n_clauses; i++) {
+        own[i] = q->clauses[i];
+        if (own[i].kind == LEXICAL_TREE) {
+            lexical_node *root = scratch(s, 1, sizeof *root, &st, err);
+            if (!st)
+                st = fill_node(s, q->clauses[i].tree, sets, root, err);
+            own[i].tree = root;
+        }
+    }
+    s->clauses = own;
+    return st;
+}
+
+/* The lexical rows that are live, allowed and satisfy what is required and excluded. */
+static cairn_status constrained_rows(segments_search *s, uint64_t ***out, cairn_error *err)
+{
+    lexical_query q = {s->clauses, s->ask->query->n_clauses, s->ask->lang};
+    cairn_status st = CAIRN_OK;
+    uint64_t **rows = scratch(s, s->corpus->n_lexical, sizeof *rows, &st, err);
+
+    for (size_t i = 0; !st && i < s->corpus->n_lexical; i++)
+        rows[i] = scratch(s, row_set_words(lexical_reader_rows(s->corpus->lexical[i].reader)),
+                          sizeof **rows, &st, err);
+    if (!st)
+        st = lexical_match(s->ask->an, s->lexical, s->corpus->n_lexical, &q,
+                           &s->ask->params->lexical, rows, err);
+    *out = rows;
+    return st;
+}
+
+/* ---- words ---- */
+
+/* Rows with one score come by rising chunk id: their own order is by segment and row, which a merge
+ * changes, and with it nothing that a reader sees should change. */
+static void settle_ties(fuse_item *items, doc_id *docs, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        fuse_item item = items[i];
+        doc_id doc = docs[i];
+        size_t j = i;
+        for (; j && items[j - 1].score == item.score && items[j - 1].id > item.id; j--) {
+            items[j] = items[j - 1];
+            docs[j] = docs[j - 1];
+        }
+        items[j] = item;
+        docs[j] = doc;
+    }
+}
+
+static cairn_status search_words(segments_search *s, cairn_error *err)
+{
+    retrieve_list *list = &s->out->words;
+    lexical_query q = {s->clauses, s->ask->query->n_clauses, s->ask->lang};
+    cairn_status st = CAIRN_OK;
+    size_t depth = s->ask->params->depth;
+    lexical_hit *hits = scratch(s, depth, sizeof *hits, &st, err);
+    int64_t start = clock_mono_ns();
+    size_t n = 0;
+
+    list->items = scratch(s, depth, sizeof *list->items, &st, err);
+    list->docs = scratch(s, depth, sizeof *list->docs, &st, err);
+    if (!st)
+        st = lexical_search(s->ask->an, s->lexical, s->corpus->n_lexical, &q,
+                            &s->ask->params->lexical, depth, hits, &n, err);
+    for (size_t i = 0; !st && i < n; i++) {
+        const retrieve_rows *rows = &s->corpus->lexical[hits[i].segment].rows;
+        list->items[i] = (fuse_item){rows->chunk(rows->ctx, hits[i].row), hits[i].score};
+        list->docs[i] = rows->doc(rows->ctx, hits[i].row);
+    }
+    if (!st)
+        settle_ties(list->items, list->docs, n);
+    list->n = n;
+    list->ns = clock_mono_ns() - start;
+    return st;
+}
+
+/* ---- all matches ---- */
+
+/* A condition that any of the query's scoring words is there. */
+static cairn_status any_word(segments_search *s, const lexical_clause *clauses, size_t n,
+                             lexical_clause *out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    lexical_node *leaves = scratch(s, n, sizeof *leaves, &st, err);
+    lexical_node *root = scratch(s, 1, sizeof *root, &st, err);
+
+    if (st)
+        return st;
+    *root = (lexical_node){.kind = LEXICAL_NODE_OR, .parts = leaves};
+    for (size_t i = 0; i < n; i++)
+        if (clauses[i].occur == LEXICAL_SHOULD && clauses[i].kind != LEXICAL_TREE)
+            leaves[root->n_parts++] =
+                (lexical_node){.kind = LEXICAL_NODE_CLAUSE, .any = true, .clause = (uint32_t)i};
+    *out = (lexical_clause){.kind = LEXICAL_TREE, .tree = root};
+    return CAIRN_OK;
+}
+
+static cairn_status find_matches(segments_search *s, const lexical_clause *clauses, size_t n,
+                                 cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    lexical_clause *own = scratch(s, n + 1, sizeof *own, &st, err), any;
+    uint64_t **rows = scratch(s, s->corpus->n_lexical, sizeof *rows, &st, err);
+
+    for (size_t i = 0; !st && i < s->corpus->n_lexical; i++)
+        rows[i] = scratch(s, row_set_words(lexical_reader_rows(s->corpus->lexical[i].reader)),
+                          sizeof **rows, &st, err);
+    if (!st)
+        st = any_word(s, clauses, n, &any, err);
+    if (st)
+        return st;
+    if (n)
+        memcpy(own, clauses, n * sizeof *own);
+    if (!s->ask->query->has_required && any.tree->n_parts)
+        own[n++] = any;
+    lexical_query q = {.clauses = own, .n = n, .lang_hint = s->ask->lang};
+    st = lexical_match(s->ask->an, s->lexical, s->corpus->n_lexical, &q, &s->ask->params->lexical,
+                       rows, err);
+    s->out->matches = rows;
+    return st;
+}
+
+/* ---- vectors ---- */
+
+/* Whether the lexical rows of `chunk` satisfy the query's required and excluded clauses: `rows[i]`
+ * is the set of rows of lexical segment i that do. */
+static bool chunk_is_allowed(const segments_search *s, uint64_t *const *rows, chunk_id chunk)
+{
+    for (size_t i = 0; i < s->corpus->n_lexical; i++) {
+        const retrieve_rows *map = &s->corpus->lexical[i].rows;
+        const uint64_t *deleted = s->corpus->lexical[i].deleted;
+        uint32_t row;
+        if (map->row(map->ctx, chunk, &row) && !(deleted && row_set_has(deleted, row)))
+            return row_set_has(rows[i], row);
+    }
+    return false;
+}
+
+/* Narrow the vector segments to the chunks that the words' constraints leave. */
+static cairn_status constrain_vectors(segments_search *s, cairn_error *err)
+{
+    uint64_t **rows;
+    cairn_status st = constrained_rows(s, &rows, err);
+
+    for (size_t i = 0; !st && i < s->corpus->n_vector; i++) {
+        const retrieve_vector_segment *seg = &s->corpus->vector[i];
+        uint32_t n = vector_reader_rows(seg->reader);
+        uint64_t *bits = scratch(s, row_set_words(n), sizeof *bits, &st, err);
+        const uint64_t *was = s->vector[i].allowed;
+        for (uint32_t row = 0; !st && row < n; row++) {
+            if (was && !row_set_has(was, row))
+                continue;
+            if (chunk_is_allowed(s, rows, seg->rows.chunk(seg->rows.ctx, row)))
+                bits[row >> 6] |= (uint64_t)1 << (row & 63);
+        }
+        s->vector[i].allowed = bits;
+    }
+    return st;
+}
+
+static cairn_status search_vectors(segments_search *s, cairn_error *err)
+{
+    const retrieve_corpus *c = s->corpus;
+    retrieve_list *list = &s->out->vectors;
+    size_t depth = s->ask->params->depth, n = 0;
+    cairn_status st = CAIRN_OK;
+    vector_hit *hits = scratch(s, depth, sizeof *hits, &st, err);
+    int64_t start = clock_mono_ns();
+
+    list->items = scratch(s, depth, sizeof *list->items, &st, err);
+    list->docs = scratch(s, depth, sizeof *list->docs, &st, err);
+    if (!st && (s->ask->query->has_required || s->ask->query->has_excluded))
+        st = constrain_vectors(s, err);
+    if (!st)
+        st = vector_search(s->vector, c->n_vector, s->ask->question, s->ask->dim, depth,
+                           &s->ask->params->vector, s->ask->workers, hits, &n, err);
+    for (size_t i = 0; !st && i < n; i++) {
+        const retrieve_rows *rows = &c->vector[hits[i].segment].rows;
+        list->items[i] = (fuse_item){rows->chunk(rows->ctx, hits[i].row), hits[i].score};
+        list->docs[i] = rows->doc(rows->ctx, hits[i].row);
+    }
+    if (!st)
+        settle_ties(list->items, list->docs, n);
+    list->n = n;
+    list->ns = clock_mono_ns() - start;
+    return st;
+}
+
+/* ---- documents ---- */
+
+/* Keep the documents with the smallest chunks, n <= k of them, by rising chunk; returns the new n.
+ * A document that is kept already moves down if this chunk is a smaller one of its own. */
+static size_t keep_document(retrieve_hit *hits, size_t n, size_t k, chunk_id chunk, doc_id doc)
+{
+    size_t at = 0;
+
+    if (n == k && (!k || chunk >= hits[n - 1].chunk))
+        return n;
+    while (at < n && hits[at].doc != doc)
+        at++;
+    if (at < n && hits[at].chunk <= chunk)
+        return n;
+    if (at == n && n < k)
+        n++;
+    else if (at == n)
+        at--; /* the last falls out */
+    for (; at && hits[at - 1].chunk > chunk; at--)
+        hits[at] = hits[at - 1];
+    hits[at] = (retrieve_hit){.chunk = chunk, .doc = doc};
+    return n;
+}
+
+/* A query of filters and conditions alone: the first chunk of each document allowed, in the order
+ * of indexing. */
+static cairn_status list_documents(segments_search *s, cairn_error *err)
+{
+    size_t k = s->ask->k;
+    cairn_status st = CAIRN_OK;
+    uint64_t **rows = NULL;
+    size_t n = 0;
+
+    if (s->ask->query->has_required || s->ask->query->has_excluded)
+        st = constrained_rows(s, &rows, err);
+    s->out->documents = scratch(s, k, sizeof *s->out->documents, &st, err);
+    for (size_t i = 0; !st && i < s->corpus->n_lexical; i++) {
+        const retrieve_lexical_segment *seg = &s->corpus->lexical[i];
+        const uint64_t *allowed = rows ? rows[i] : s->lexical[i].allowed;
+        for (uint32_t row = 0; row < lexical_reader_rows(seg->reader); row++) {
+            if ((seg->deleted && row_set_has(seg->deleted, row)) ||
+                (allowed && !row_set_has(allowed, row)))
+                continue;
+            n = keep_document(s->out->documents, n, k, seg->rows.chunk(seg->rows.ctx, row),
+                              seg->rows.doc(seg->rows.ctx, row));
+        }
+    }
+    s->out->n_documents = n;
+    return st;
+}
+
+/* ---- why ---- */
+
+static cairn_status explain(void *ctx, const retrieve_ask *ask, retrieve_result *found_hits,
+                            cairn_error *err)
+{
+    segments_search *s = ctx;
+    lexical_query q = {
+        .clauses = s->clauses, .n = s->ask->query->n_clauses, .lang_hint = s->ask->lang};
+    cairn_status st = CAIRN_OK;
+    size_t n = found_hits->n_hits, n_found = 0;
+    lexical_hit *found = scratch(s, n, sizeof *found, &st, err);
+    size_t *of = scratch(s, n, sizeof *of, &st, err);
+    lexical_explanation *why = scratch(s, 1, sizeof *why, &st, err), told;
+
+    for (size_t i = 0; !st && i < n; i++) {
+        const retrieve_hit *h = &found_hits->hits[i];
+        for (size_t l = 0; h->lexical_rank && l < s->corpus->n_lexical; l++) {
+            const retrieve_rows *rows = &s->corpus->lexical[l].rows;
+            const uint64_t *deleted = s->corpus->lexical[l].deleted;
+            uint32_t row;
+            if (!rows->row(rows->ctx, h->chunk, &row) || (deleted && row_set_has(deleted, row)))
+                continue;
+            of[n_found] = i;
+            found[n_found++] = (lexical_hit){(uint32_t)l, row, h->lexical_score};
+            break;
+        }
+    }
+    if (!st)
+        st = lexical_explain(s->ask->an, s->lexical, s->corpus->n_lexical, &q,
+                             &s->ask->params->lexical, found, n_found, s->ask->a, &told, err);
+    if (st)
+        return st;
+    *why = told;
+    why->reasons = scratch(s, n, sizeof *why->reasons, &st, err);
+    for (size_t i = 0; !st && i < n_found; i++)
+        why->reasons[of[i]] = told.reasons[i];
+    found_hits->explained = why;
+    return st;
+}
+
+static cairn_status lists(void *ctx, const retrieve_ask *ask, retrieve_lists *out, cairn_error *err)
+{
+    segments_search *s = ctx;
+    int64_t start = clock_mono_ns();
+    cairn_status st;
+
+    s->ask = ask;
+    s->out = out;
+    st = apply_filter(s, err);
+    out->filter_ns = clock_mono_ns() - start;
+    if (!st)
+        st = fill_conditions(s, err);
+    if (!st && ask->params->matches)
+        st = find_matches(s, s->clauses, ask->words ? ask->query->n_clauses : 0, err);
+    if (!st && ask->documents)
+        return list_documents(s, err);
+    if (!st && ask->question)
+        st = search_vectors(s, err);
+    if (!st && ask->words)
+        st = search_words(s, err);
+    return st;
+}
+
+retrieve_index segments_index(segments_search *s, const retrieve_corpus *corpus)
+{
+    *s = (segments_search){.corpus = corpus};
+    return (retrieve_index){s, lists, explain};
+}
