@@ -646,6 +646,39 @@ cairn_status cairn_backup(cairn *c, const char *dir, const cairn_index_options *
 cairn_status cairn_restore(const cairn_options *where, const char *dir, bool replace,
                            const cairn_index_options *options, cairn_copy_report *out, cairn_error *err);
 
+/* Whose vectors a collection has. */
+typedef struct cairn_embedder {
+    const char *model;    /* name or path */
+    const char *identity; /* of its weights and of what is embedded; NULL: no vectors */
+    uint64_t vectors;
+} cairn_embedder;
+
+typedef struct cairn_embedders {
+    cairn_embedder searched;
+    cairn_embedder aside; /* being built, or kept for undo; identity NULL: none */
+    bool was_searched;    /* the one aside was the searched one before */
+    uint64_t chunks;
+    void *memory;
+} cairn_embedders;
+
+cairn_status cairn_embedders_get(cairn *c, cairn_embedders *out, cairn_error *err);
+void cairn_embedders_clear(cairn_embedders *e);
+/* Make the vectors of another embedder beside those that are searched; a build that was cut off goes on. Other writers
+ * come in between two segments (20 seconds). CAIRN_EUSAGE: it is the searched one, or another one's stand aside. Of the
+ * options progress and cancel count, of the report `embedded` and `seconds`. */
+cairn_status cairn_embedder_build(cairn *c, const char *model, const cairn_index_options *options,
+                                  cairn_index_report *report, cairn_error *err);
+/* Search the new ones from now on: one transaction, so a reader sees the old ones or the new ones, with the embedder
+ * that belongs to them; the old ones stand aside. The collection keeps this embedder whatever the configuration says.
+ * CAIRN_EUSAGE while passages have no vector of it. */
+cairn_status cairn_embedder_switch(cairn *c, const cairn_index_options *options, cairn_index_report *report,
+                                   cairn_error *err);
+/* Search those again that were searched before; passages that came since get a vector at once. */
+cairn_status cairn_embedder_undo(cairn *c, const cairn_index_options *options, cairn_index_report *report,
+                                 cairn_error *err);
+/* Remove what stands aside. */
+cairn_status cairn_embedder_drop(cairn *c, uint64_t *dropped, cairn_error *err);
+
 /* A group, newest first; the strings live until fn returns. False stops. */
 typedef bool cairn_copies_fn(void *ctx, const cairn_copy *copies, size_t n);
 

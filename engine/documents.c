@@ -517,6 +517,7 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
     if (st)
         return st;
     counts = store_snapshot_counts(s);
+    st = engine_follow_embedder(c, s, err);
     out->documents = counts.docs;
     out->chunks = counts.chunks;
     out->text_bytes = counts.text_bytes;
@@ -530,7 +531,8 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
             out->vectors += seg->n_rows - seg->n_deleted;
     }
     merge_describe(s, out);
-    st = store_failure_each(s, take_failure, &failures, err);
+    if (!st)
+        st = store_failure_each(s, take_failure, &failures, err);
     if (!st)
         st = vectors_identity_get(s, &own_id, &own, &any, err);
     if (!st)

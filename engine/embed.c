@@ -11,7 +11,7 @@
 #include "engine/augment.h"
 #include "engine/columns.h"
 #include "engine/merge.h"
-#include "engine/run.h"
+#include "engine/rebuild.h"
 #include "index/vector/vector.h"
 
 #define GROUP        16
@@ -58,6 +58,9 @@ typedef struct vectors {
     doc_id docs[FLUSH_ROWS + GROUP];
     uint32_t n;
     int64_t since_ns;
+    /* For vectors aside: what there is of each chunk id below n_seen (rebuild.h). NULL: for those that are searched. */
+    uint8_t *seen;
+    size_t n_seen;
     augmenter augmenter;
     char identity[AUGMENT_IDENTITY_BYTES];
 } vectors;
@@ -95,9 +98,22 @@ static cairn_status put_rate(vectors *v, store_txn *t, cairn_error *err)
     return store_meta_put(t, META_RATE, text, (size_t)n, err);
 }
 
-static cairn_status flush(vectors *v, cairn_error *err)
+/* The new segment takes its place: among those that are searched, whose chunks wait no longer, or aside. */
+static cairn_status add_segment(vectors *v, store_txn *t, segment_writer *w, cairn_error *err)
 {
     const char *identity = v->identity;
+    segment_id id;
+    cairn_status st = store_segment_add(t, w, &id, err);
+
+    if (!st && v->seen)
+        return store_segment_set_aside(t, id, true, err);
+    if (!st)
+        st = store_pending_remove(t, v->chunks, v->n, err);
+    return st ? st : store_meta_put(t, META_EMBEDDER, identity, strlen(identity), err);
+}
+
+static cairn_status flush(vectors *v, cairn_error *err)
+{
     segment_writer *w;
     store_txn *t = NULL;
     cairn_status st;
@@ -114,11 +130,7 @@ static cairn_status flush(vectors *v, cairn_error *err)
         segment_writer_abandon(w);
         return st;
     }
-    st = store_segment_add(t, w, NULL, err);
-    if (!st)
-        st = store_pending_remove(t, v->chunks, v->n, err);
-    if (!st)
-        st = store_meta_put(t, META_EMBEDDER, identity, strlen(identity), err);
+    st = add_segment(v, t, w, err);
     if (!st)
         st = put_rate(v, t, err);
     if (st)
@@ -127,7 +139,7 @@ static cairn_status flush(vectors *v, cairn_error *err)
         st = store_txn_commit(t, err);
     if (!st)
         v->r->report->embedded += v->n;
-    if (!st)
+    if (!st && v->r->merger)
         merger_poll(v->r->merger);
     drop(v);
     return st;
@@ -237,6 +249,8 @@ static cairn_status drop_foreign_vectors(run *r, const char *identity, cairn_err
     if (!st)
         st = store_meta_put(t, META_EMBEDDER, NULL, 0, err);
     if (!st)
+        st = store_meta_put(t, META_EMBEDDER_MODEL, NULL, 0, err);
+    if (!st)
         st = store_txn_commit(t, err);
     else
         store_txn_abort(t);
@@ -246,30 +260,42 @@ done:
     return st;
 }
 
-static cairn_status embed_all(vectors *v, cairn_error *err)
+/* Chunks without a vector, by rising id, greater than `after`; *n = 0 at the end. */
+static cairn_status next_chunks(const vectors *v, const store_snapshot *snapshot, chunk_id after, chunk_id *ids,
+                                size_t *n, cairn_error *err)
+{
+    if (!v->seen)
+        return store_pending_next(snapshot, after, ids, GROUP, n, err);
+    *n = 0;
+    for (size_t id = (size_t)after + 1; id < v->n_seen && *n < GROUP; id++)
+        if ((v->seen[id] & (REBUILD_EXISTS | REBUILD_HAS_ASIDE)) == REBUILD_EXISTS)
+            ids[(*n)++] = id;
+    return CAIRN_OK;
+}
+
+/* `pause` ends it after the first segment. */
+static cairn_status embed_some(vectors *v, const store_snapshot *snapshot, size_t total, bool pause, size_t *done,
+                               cairn_error *err)
 {
     run *r = v->r;
-    store_snapshot *snapshot;
     chunk_id ids[GROUP], after = 0;
-    size_t n, done = 0, total;
-    cairn_status st = store_snapshot_open(r->c->store, &snapshot, err);
+    size_t n;
+    cairn_status st;
 
-    if (st)
-        return st;
-    total = (size_t)store_snapshot_counts(snapshot).pending;
-    while (!(st = store_pending_next(snapshot, after, ids, GROUP, &n, err)) && n) {
+    *done = 0;
+    while (!(st = next_chunks(v, snapshot, after, ids, &n, err)) && n) {
+        bool full = false;
         st = embed_group(v, snapshot, ids, n, err);
         after = ids[n - 1];
-        done += n;
-        if (!st && (v->n >= FLUSH_ROWS || clock_mono_ns() - v->since_ns > FLUSH_NS))
+        *done += n;
+        if (!st && (full = v->n >= FLUSH_ROWS || clock_mono_ns() - v->since_ns > FLUSH_NS))
             st = flush(v, err);
-        run_progress(r, "embed", done, total, NULL, done >= total);
+        run_progress(r, "embed", *done, total, NULL, *done >= total);
         if (!st && run_cancelled(r))
-            st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after %zu of %zu vectors", done, total);
-        if (st)
+            st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after %zu of %zu vectors", *done, total);
+        if (st || (full && pause))
             break;
     }
-    store_snapshot_close(snapshot);
     if (!st || st == CAIRN_ECANCELLED) {
         cairn_error flush_error;
         cairn_status flushed = flush(v, &flush_error);
@@ -282,10 +308,69 @@ static cairn_status embed_all(vectors *v, cairn_error *err)
     return st;
 }
 
-cairn_status run_embed(run *r, cairn_error *err)
+static cairn_status embed_all(vectors *v, cairn_error *err)
+{
+    store_snapshot *snapshot;
+    size_t done;
+    cairn_status st = store_snapshot_open(v->r->c->store, &snapshot, err);
+
+    if (st)
+        return st;
+    st = embed_some(v, snapshot, (size_t)store_snapshot_counts(snapshot).pending, false, &done, err);
+    store_snapshot_close(snapshot);
+    return st;
+}
+
+static cairn_status embed_aside(vectors *v, size_t *left, cairn_error *err)
+{
+    store_snapshot *snapshot;
+    size_t done = 0;
+    cairn_status st = store_snapshot_open(v->r->c->store, &snapshot, err);
+
+    *left = 0;
+    if (st)
+        return st;
+    st = rebuild_survey(snapshot, NULL, 0, &v->seen, &v->n_seen, err);
+    for (size_t id = 1; !st && id < v->n_seen; id++)
+        *left += (v->seen[id] & (REBUILD_EXISTS | REBUILD_HAS_ASIDE)) == REBUILD_EXISTS;
+    if (!st)
+        st = embed_some(v, snapshot, *left, true, &done, err);
+    *left -= done;
+    store_snapshot_close(snapshot);
+    return st;
+}
+
+static cairn_status vectors_create(vectors **out, run *r, cairn_error *err)
 {
     vectors *v;
     encoder *e;
+    cairn_status st = engine_encoder(r->c, &e, err);
+
+    *out = NULL;
+    if (st)
+        return st;
+    v = *out = calloc(1, sizeof *v);
+    if (!v)
+        return cairn_fail(err, CAIRN_ENOMEM, "open vector segment");
+    v->r = r;
+    v->e = e;
+    augment_identity(e, &r->c->settings, v->identity);
+    return augmenter_init(&v->augmenter, &r->c->settings, err);
+}
+
+static void vectors_destroy(vectors *v)
+{
+    if (!v)
+        return;
+    augmenter_clear(&v->augmenter);
+    drop(v);
+    free(v->seen);
+    free(v);
+}
+
+cairn_status run_embed(run *r, cairn_error *err)
+{
+    vectors *v = NULL;
     store_snapshot *snapshot;
     uint64_t chunks;
     cairn_status st = store_snapshot_open(r->c->store, &snapshot, err);
@@ -296,27 +381,26 @@ cairn_status run_embed(run *r, cairn_error *err)
     store_snapshot_close(snapshot);
     if (!chunks)
         return CAIRN_OK;
-    st = engine_encoder(r->c, &e, err);
-    if (st == CAIRN_EMODEL) {
+    st = vectors_create(&v, r, err);
+    if (st == CAIRN_EMODEL)
         cairn_error_prefix(err, "words are indexed, but no vectors (--no-vectors indexes words "
                                 "alone)");
-        return st;
-    }
-    if (st)
-        return st;
-    v = calloc(1, sizeof *v);
-    if (!v)
-        return cairn_fail(err, CAIRN_ENOMEM, "open vector segment");
-    v->r = r;
-    v->e = e;
-    augment_identity(e, &r->c->settings, v->identity);
-    st = augmenter_init(&v->augmenter, &r->c->settings, err);
     if (!st)
         st = drop_foreign_vectors(r, v->identity, err);
     if (!st)
         st = embed_all(v, err);
-    augmenter_clear(&v->augmenter);
-    drop(v);
-    free(v);
+    vectors_destroy(v);
+    return st;
+}
+
+cairn_status run_embed_aside(run *r, size_t *left, cairn_error *err)
+{
+    vectors *v = NULL;
+    cairn_status st = vectors_create(&v, r, err);
+
+    *left = 0;
+    if (!st)
+        st = embed_aside(v, left, err);
+    vectors_destroy(v);
     return st;
 }

@@ -29,6 +29,8 @@ struct cairn {
     pool *pool;
     cairn_models *models; /* who opens the three below and lends them; borrowed unless own_models */
     bool own_models;
+    char *embedder_set;   /* models.embedder as it was read */
+    bool embedder_named;  /* by the options: the collection's own choice does not count */
     bool generator_named; /* by the options: a missing one is an error, not a reason to do without */
     struct shared_model *encoder, *generator, *large, *reranker; /* NULL until first needed */
     analyzer *analyzer;
@@ -47,6 +49,8 @@ struct cairn {
 
 /* Key of store_meta: the identity of the encoder that made the vectors. */
 #define META_EMBEDDER "embedder"
+/* Key of store_meta: the name or path of that encoder, where it is not the settings that choose it (embedder.c). */
+#define META_EMBEDDER_MODEL "embedder_model"
 /* Key of store_meta: what the last audit found (audit.c). */
 #define META_AUDIT "audit"
 
@@ -55,6 +59,11 @@ struct cairn {
  * may be used without the functions below. */
 cairn_status engine_pool(cairn *c, pool **out, cairn_error *err);
 cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err);
+/* From now on the handle's encoder is that of the collection, if it was switched to one (cairn_embedder_switch), else
+ * that of the settings. One that the options name stays. */
+cairn_status engine_follow_embedder(cairn *c, const store_snapshot *s, cairn_error *err);
+/* The handle's encoder is this one; opened when first needed. CAIRN_EUSAGE: the name is too long. */
+cairn_status engine_use_embedder(cairn *c, const char *model, cairn_error *err);
 cairn_status engine_generator(cairn *c, generator **out, cairn_error *err);
 /* The one of models.large; CAIRN_EMODEL too where the settings name none. */
 cairn_status engine_large(cairn *c, generator **out, cairn_error *err);

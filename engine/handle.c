@@ -142,8 +142,12 @@ static cairn_status copy_options(cairn *c, const cairn_options *o, cairn_error *
     st = read_own_settings(c, err);
     if (st)
         return st;
+    c->embedder_named = o->embedder != NULL;
     if (o->embedder)
         snprintf(c->settings.embedder, SETTINGS_TEXT, "%s", o->embedder);
+    c->embedder_set = strdup(c->settings.embedder);
+    if (!c->embedder_set)
+        return cairn_fail(err, CAIRN_ENOMEM, "configuration");
     c->generator_named = o->generator != NULL;
     if (o->generator)
         snprintf(c->settings.generator, SETTINGS_TEXT, "%s", o->generator);
@@ -197,6 +201,7 @@ void cairn_close(cairn *c)
         cairn_models_destroy(c->models);
     pool_destroy(c->pool);
     user_data_close(c);
+    free(c->embedder_set);
     free(c->asked);
     free(c->asked_vector);
     store_close(c->store);
@@ -273,6 +278,40 @@ cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err)
     cairn_status st = get_model(c, MODEL_ENCODER, c->settings.embedder, &c->encoder, err);
 
     *out = st ? NULL : shared_model_encoder(c->encoder);
+    return st;
+}
+
+cairn_status engine_use_embedder(cairn *c, const char *model, cairn_error *err)
+{
+    if (!strcmp(model, c->settings.embedder))
+        return CAIRN_OK;
+    if (strlen(model) >= SETTINGS_TEXT)
+        return cairn_fail(err, CAIRN_EUSAGE, "an embedder's name has at most %d bytes", SETTINGS_TEXT - 1);
+    snprintf(c->settings.embedder, SETTINGS_TEXT, "%s", model);
+    c->encoder = NULL; /* the models keep the other one */
+    free(c->asked);
+    free(c->asked_vector);
+    c->asked = NULL;
+    c->asked_vector = NULL;
+    return CAIRN_OK;
+}
+
+cairn_status engine_follow_embedder(cairn *c, const store_snapshot *s, cairn_error *err)
+{
+    const uint8_t *name;
+    size_t len;
+    arena memory;
+    cairn_status st;
+
+    if (c->embedder_named)
+        return CAIRN_OK;
+    arena_init(&memory, 1 << 16);
+    st = store_meta_get(s, META_EMBEDDER_MODEL, &memory, &name, &len, err);
+    if (!st)
+        st = engine_use_embedder(c, (const char *)name, err);
+    else if (st == CAIRN_ENOTFOUND)
+        st = engine_use_embedder(c, c->embedder_set, err);
+    arena_clear(&memory);
     return st;
 }
 

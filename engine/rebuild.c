@@ -24,6 +24,9 @@ static void mark_rows(const store_segment *seg, uint8_t *seen, size_t n_ids, uin
 cairn_status rebuild_survey(const store_snapshot *s, const segment_id *leave_out, size_t n_out,
                             uint8_t **out, size_t *n_ids, cairn_error *err)
 {
+    static const uint8_t bits[] = {[SEGMENT_LEXICAL] = REBUILD_HAS_WORDS,
+                                   [SEGMENT_VECTOR] = REBUILD_HAS_VECTOR,
+                                   [SEGMENT_ASIDE] = REBUILD_HAS_ASIDE};
     chunk_id ids[1024], after = 0, last = 0;
     size_t n;
     cairn_status st;
@@ -55,7 +58,7 @@ cairn_status rebuild_survey(const store_snapshot *s, const segment_id *leave_out
         for (size_t j = 0; j < n_out; j++)
             bad |= leave_out[j] == seg->id;
         if (!bad)
-            mark_rows(seg, *out, *n_ids, seg->kind == SEGMENT_LEXICAL ? REBUILD_HAS_WORDS : REBUILD_HAS_VECTOR);
+            mark_rows(seg, *out, *n_ids, bits[seg->kind]);
     }
     if (st) {
         free(*out);

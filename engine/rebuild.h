@@ -7,7 +7,13 @@
 
 #include "engine/run.h"
 
-enum { REBUILD_HAS_WORDS = 1, REBUILD_HAS_VECTOR = 2, REBUILD_WAITS = 4, REBUILD_EXISTS = 8 };
+enum {
+    REBUILD_HAS_WORDS = 1,
+    REBUILD_HAS_VECTOR = 2,
+    REBUILD_WAITS = 4,
+    REBUILD_EXISTS = 8,
+    REBUILD_HAS_ASIDE = 16 /* a vector of the embedder that is aside (embedder.h) */
+};
 
 /* (*seen)[id] tells, for each chunk id below *n_ids, what there is of it; the caller frees. The
  * segments of leave_out, and those that could not be opened, count as not there. */

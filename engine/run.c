@@ -12,6 +12,18 @@
 #define REPORT_BYTES ((size_t)256 << 20)
 #define TELL_EVERY_NS 100000000
 
+static cairn_status follow_embedder(cairn *c, cairn_error *err)
+{
+    store_snapshot *s;
+    cairn_status st = store_snapshot_open(c->store, &s, err);
+
+    if (st)
+        return st;
+    st = engine_follow_embedder(c, s, err);
+    store_snapshot_close(s);
+    return st;
+}
+
 cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
                        cairn_index_report *report, cairn_error *err)
 {
@@ -31,6 +43,8 @@ cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
     if (r->options->dry_run)
         return CAIRN_OK;
     st = engine_need_writer(c, err);
+    if (!st)
+        st = follow_embedder(c, err);
     if (!st)
         run_state_init(&r->state, c);
     if (!st)

@@ -12,7 +12,7 @@ typedef struct run {
     const cairn_index_options *options; /* never NULL */
     cairn_index_report *report;
     batch *batch;
-    struct merger *merger; /* merge.h */
+    struct merger *merger; /* merge.h; NULL while an embedder is built */
     int64_t start_ns, told_ns;
     size_t failed_cap;
     uint64_t bytes_done, bytes_total;
@@ -41,6 +41,8 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
 
 /* Vectors for the chunks that wait (embed.c). */
 cairn_status run_embed(run *r, cairn_error *err);
+/* Vectors aside for the chunks that have none there, for a while: *left says how many are missing then. */
+cairn_status run_embed_aside(run *r, size_t *left, cairn_error *err);
 /* Measure the vectors' recall and mend what is bad (audit.c). Not `always`: only when enough of them
  * changed since the last time and the settings allow it. */
 cairn_status run_audit(run *r, bool always, bool repair, cairn_error *err);

@@ -214,8 +214,11 @@ cairn_status view_open(cairn *c, view *v, cairn_error *err)
     n = store_segment_count(v->snapshot);
     if (view_allocate(v, n))
         st = cairn_fail(err, CAIRN_ENOMEM, "view of %zu segments", n);
+    if (!st)
+        st = engine_follow_embedder(c, v->snapshot, err);
     for (size_t i = 0; !st && i < n; i++)
-        st = view_add(c, v, store_segment_at(v->snapshot, i), err);
+        if (store_segment_at(v->snapshot, i)->kind != SEGMENT_ASIDE)
+            st = view_add(c, v, store_segment_at(v->snapshot, i), err);
     if (st)
         view_close(v);
     else

@@ -207,7 +207,7 @@ bool record_get_segment(const uint8_t *v, size_t n, record_segment *s)
     s->file_bytes = cursor_u64(&c);
     s->file_hash = cursor_u64(&c);
     return !c.failed && cursor_left(&c) == 0 && s->n_deleted <= s->n_rows &&
-           (kind == SEGMENT_LEXICAL || kind == SEGMENT_VECTOR);
+           (kind == SEGMENT_LEXICAL || kind == SEGMENT_VECTOR || kind == SEGMENT_ASIDE);
 }
 
 cairn_status record_put_doc(bytes *b, const store_doc *d)

@@ -33,7 +33,9 @@ typedef uint64_t doc_id;     /* never reused; 0 = none */
 typedef uint64_t chunk_id;   /* never reused; 0 = none */
 typedef uint64_t segment_id; /* never reused; 0 = none */
 
-typedef enum segment_kind { SEGMENT_LEXICAL = 1, SEGMENT_VECTOR = 2 } segment_kind;
+/* SEGMENT_ASIDE stands in a manifest alone: a file of vectors that nobody searches at present, because another
+ * embedder made them than those that are searched (store_segment_set_aside). */
+typedef enum segment_kind { SEGMENT_LEXICAL = 1, SEGMENT_VECTOR = 2, SEGMENT_ASIDE = 3 } segment_kind;
 
 #define SEGMENT_FORMAT_VERSION 1
 #define SEGMENT_MAX_SECTIONS   1024

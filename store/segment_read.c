@@ -185,6 +185,12 @@ static cairn_status read_rows(segment_file *f, cairn_error *err)
     return st;
 }
 
+/* What the header of the file behind a record says. */
+static segment_kind file_kind(const record_segment *rec)
+{
+    return rec->kind == SEGMENT_ASIDE ? SEGMENT_VECTOR : rec->kind;
+}
+
 cairn_status segment_file_open(segment_file **out, const char *path, segment_id id,
                                const record_segment *expect, size_t verify_bytes, cairn_error *err)
 {
@@ -206,7 +212,7 @@ cairn_status segment_file_open(segment_file **out, const char *path, segment_id 
         st = read_toc(f, err);
     if (!st && expect &&
         (expect->file_bytes != f->len || expect->file_hash != f->trailer_hash ||
-         expect->kind != f->kind || expect->n_rows != f->n_rows))
+         file_kind(expect) != f->kind || expect->n_rows != f->n_rows))
         st = bad(f, "it is not the file that was committed (size or checksum differ)", err);
     if (!st)
         st = read_rows(f, err);

@@ -211,7 +211,7 @@ cairn_status store_txn_doc_find(store_txn *t, const char *uri, doc_id *id, cairn
 cairn_status store_chunk_put(store_txn *t, const store_chunk *chunk, chunk_id *id,
                              cairn_error *err);
 
-/* Tombstone the rows of these chunks in every segment of one kind; the chunks stay. Chunks without
+/* Tombstone the rows of these chunks in every segment of one kind, vectors that are aside among the vectors; the chunks stay. Chunks without
  * a row are passed over. For example a moved file: new lexical rows, vectors kept. */
 cairn_status store_rows_tombstone(store_txn *t, segment_kind kind, const chunk_id *chunks, size_t n,
                                   cairn_error *err);
@@ -240,6 +240,9 @@ cairn_status store_segment_add(store_txn *t, segment_writer *w, segment_id *id, 
  * are removed. */
 cairn_status store_segment_merge(store_txn *t, segment_writer *w, const segment_id *inputs,
                                  size_t n, segment_id *id, cairn_error *err);
+/* Put a segment of vectors aside (SEGMENT_ASIDE from now on), or back (SEGMENT_VECTOR). CAIRN_ENOTFOUND,
+ * CAIRN_EUSAGE for one of words. */
+cairn_status store_segment_set_aside(store_txn *t, segment_id id, bool aside, cairn_error *err);
 /* Take a segment out of the manifest; its file is unlinked after the commit (readers that have it
  * mapped keep it). Works for a damaged segment too. */
 cairn_status store_segment_remove(store_txn *t, segment_id id, cairn_error *err);

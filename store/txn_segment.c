@@ -75,12 +75,18 @@ static cairn_status kill_row(store_txn *t, size_t i, uint32_t row, cairn_error *
     return CAIRN_OK;
 }
 
+/* Vectors that were put aside are vectors. */
+static bool is_of_kind(const store_segment *seg, int kind)
+{
+    return (int)seg->kind == kind || (kind == SEGMENT_VECTOR && seg->kind == SEGMENT_ASIDE);
+}
+
 cairn_status txn_tombstone(store_txn *t, int kind, chunk_id chunk, cairn_error *err)
 {
     for (size_t i = 0; i < t->manifest.n; i++) {
         const segment_file *f;
         uint32_t row;
-        if (t->segments[i].removed || (kind && (int)t->manifest.seg[i].kind != kind))
+        if (t->segments[i].removed || (kind && !is_of_kind(&t->manifest.seg[i], kind)))
             continue;
         cairn_status st = need_file(t, i, &f, err);
         if (!st && f && segment_chunk_row(f, chunk, &row))
@@ -258,6 +264,21 @@ cairn_status local_segment_remove(store_txn *t, segment_id id, cairn_error *err)
     if (!st)
         t->segments[at].removed = true;
     return st;
+}
+
+cairn_status store_segment_set_aside(store_txn *t, segment_id id, bool aside, cairn_error *err)
+{
+    segment_kind kind = aside ? SEGMENT_ASIDE : SEGMENT_VECTOR;
+    size_t at = 0;
+    cairn_status st = find_segment(t, id, &at, err);
+
+    if (!st && t->manifest.seg[at].kind == SEGMENT_LEXICAL)
+        st = cairn_fail(err, CAIRN_EUSAGE, "segment %" PRIu64 " holds no vectors", id);
+    if (st)
+        return st;
+    t->manifest.seg[at].kind = t->manifest.rec[at].kind = kind;
+    t->segments[at].record_dirty = true;
+    return CAIRN_OK;
 }
 
 /* ---- commit ---- */

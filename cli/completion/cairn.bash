@@ -5,7 +5,7 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index watch doctor why-not duplicates search suggest ask chat memory saved feedback gateway sql get list tag delete status check compact backup restore import export pii replay eval model serve mcp open desktop tui'
+    local verbs='index watch doctor why-not duplicates search suggest ask chat memory saved feedback gateway sql get list tag delete status check compact embedder backup restore import export pii replay eval model serve mcp open desktop tui'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
     local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --chat --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --collection-mb --audit-log --audit-mb --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --type --output --page --opener --idle --web-page -k '
     COMPREPLY=()
@@ -117,6 +117,14 @@ _cairn() {
         ;;
     index | watch | why-not | get | open | list | delete | pii | replay) _cairn_files ;;
     import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl vectors'; else _cairn_files; fi ;;
+    embedder)
+        if [[ -z $sub ]]; then
+            _cairn_words 'build switch undo drop'
+        elif [[ $sub == build ]]; then
+            models=${CAIRN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/cairn/models}
+            _cairn_words "$(ls -1 "$models" 2>/dev/null)"
+        fi
+        ;;
     export) if [[ -z $sub ]]; then _cairn_words 'vectors'; else _cairn_files; fi ;;
     eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare make answers'; fi ;;
     model)

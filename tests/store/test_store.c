@@ -296,6 +296,43 @@ static void segments_carry_sections_and_tombstones(void **state)
     check_clean(f);
 }
 
+static void vectors_stand_aside_and_come_back(void **state)
+{
+    fixture *f = *state;
+    store_txn *t = begin(f);
+    doc_id d1 = put_doc(f, t, "/1", "one", 1), d2 = put_doc(f, t, "/2", "two", 1);
+    chunk_id rows[] = {1, 2};
+    doc_id docs[] = {d1, d2};
+    segment_id words, vectors;
+
+    OK(store_segment_add(t, make_segment(f, SEGMENT_LEXICAL, rows, docs, 2, "w"), &words, &f->err));
+    OK(store_segment_add(t, make_segment(f, SEGMENT_VECTOR, rows, docs, 2, "v"), &vectors, &f->err));
+    assert_int_equal(store_segment_set_aside(t, words, true, &f->err), CAIRN_EUSAGE);
+    assert_int_equal(store_segment_set_aside(t, 99, true, &f->err), CAIRN_ENOTFOUND);
+    OK(store_segment_set_aside(t, vectors, true, &f->err));
+    OK(store_txn_commit(t, &f->err));
+    reopen_beside(f);
+    store_snapshot *s = snapshot(f);
+    assert_int_equal(store_segment_at(s, 1)->kind, SEGMENT_ASIDE);
+    OK(segment_verify(store_segment_at(s, 1)->file, &f->err));
+    store_snapshot_close(s);
+    /* What dies, dies there, too. */
+    t = begin(f);
+    OK(store_rows_tombstone(t, SEGMENT_VECTOR, (chunk_id[]){1}, 1, &f->err));
+    OK(store_doc_delete(t, d2, &f->err));
+    OK(store_txn_commit(t, &f->err));
+    t = begin(f);
+    OK(store_segment_set_aside(t, vectors, false, &f->err));
+    OK(store_txn_commit(t, &f->err));
+    reopen_beside(f);
+    s = snapshot(f);
+    assert_int_equal(store_segment_at(s, 1)->kind, SEGMENT_VECTOR);
+    assert_int_equal(store_segment_at(s, 1)->n_deleted, 2);
+    assert_int_equal(store_segment_at(s, 0)->n_deleted, 1);
+    store_snapshot_close(s);
+    check_clean(f);
+}
+
 static void rows_of_chunks_deleted_meanwhile_are_dead_on_arrival(void **state)
 {
     fixture *f = *state;
@@ -515,6 +552,7 @@ int main(void)
         FIXTURE_TEST(uris_list_in_order_under_a_prefix),
         FIXTURE_TEST(failures_and_pending_are_kept),
         FIXTURE_TEST(segments_carry_sections_and_tombstones),
+        FIXTURE_TEST(vectors_stand_aside_and_come_back),
         FIXTURE_TEST(rows_of_chunks_deleted_meanwhile_are_dead_on_arrival),
         FIXTURE_TEST(sinks_refuse_misuse),
         FIXTURE_TEST(aborted_transactions_leave_nothing),

@@ -1,0 +1,139 @@
+/* verb_embedder.c - cairn embedder [build MODEL | switch | undo | drop]: another embedder for the collection. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static json_t *json_embedder(const cairn_embedder *e)
+{
+    if (!e->identity && !e->vectors)
+        return json_null();
+    return json_pack("{s:o,s:o,s:I}", "model", cli_json_string(e->model), "identity", cli_json_string(e->identity),
+                     "vectors", (json_int_t)e->vectors);
+}
+
+static void print_embedder(const char *what, const cairn_embedder *e, uint64_t chunks)
+{
+    printf("%-10s ", what);
+    cli_put_text(stdout, e->model, strlen(e->model));
+    printf(", vectors of %llu of %llu passages\n", (unsigned long long)e->vectors, (unsigned long long)chunks);
+}
+
+static int show(cli *c)
+{
+    cairn_embedders e;
+    cairn_error err = {0};
+    cairn *engine;
+    int code = cli_open(c, &engine, CLI_READ);
+    cairn_status st;
+
+    if (code)
+        return code;
+    st = cairn_embedders_get(engine, &e, &err);
+    if (st)
+        code = cli_fail(c, st, &err);
+    else if (c->json)
+        code = cli_print_json(c, json_pack("{s:I,s:o,s:o,s:b}", "passages", (json_int_t)e.chunks, "searched",
+                                           json_embedder(&e.searched), "aside", json_embedder(&e.aside),
+                                           "was_searched", e.was_searched));
+    else {
+        print_embedder("searched", &e.searched, e.chunks);
+        if (e.aside.identity)
+            print_embedder(e.was_searched ? "for undo" : "beside", &e.aside, e.chunks);
+    }
+    cairn_embedders_clear(&e);
+    cairn_close(engine);
+    return code;
+}
+
+typedef cairn_status change_fn(cairn *engine, const cairn_index_options *options, cairn_index_report *report,
+                               cairn_error *err);
+
+/* With a model: build; else `fn`. */
+static int change(cli *c, const char *model, change_fn *fn)
+{
+    cairn_index_options opt = {.progress = cli_progress, .progress_ctx = c, .cancel = &cli_cancelled};
+    cairn_index_report report = {0};
+    cairn_error err = {0};
+    cairn *engine;
+    int code = cli_open(c, &engine, CLI_CHANGE);
+    cairn_status st;
+
+    if (code)
+        return code;
+    st = model ? cairn_embedder_build(engine, model, &opt, &report, &err) : fn(engine, &opt, &report, &err);
+    cli_progress_clear(c);
+    if (st)
+        code = cli_fail(c, st, &err);
+    else if (c->json)
+        code = cli_print_json(c, json_pack("{s:I,s:f}", "embedded", (json_int_t)report.embedded, "seconds",
+                                           report.seconds));
+    else if (!c->quiet)
+        printf("%zu vectors made, %.1f s\n", report.embedded, report.seconds);
+    cairn_index_report_clear(&report);
+    cairn_close(engine);
+    return code;
+}
+
+static int drop(cli *c)
+{
+    cairn_error err = {0};
+    uint64_t n = 0;
+    cairn *engine;
+    int code = cli_open(c, &engine, CLI_CHANGE);
+    cairn_status st;
+
+    if (code)
+        return code;
+    st = cairn_embedder_drop(engine, &n, &err);
+    cairn_close(engine);
+    if (st)
+        return cli_fail(c, st, &err);
+    if (c->json)
+        return cli_print_json(c, json_pack("{s:I}", "dropped", (json_int_t)n));
+    if (!c->quiet)
+        printf("%llu vectors removed\n", (unsigned long long)n);
+    return CLI_DONE;
+}
+
+static int run(cli *c, int argc, char **argv)
+{
+    static const struct option extra[] = {{0}};
+    const char *what;
+    int operands;
+
+    if (cli_next_option(c, argc, argv, extra) != -1)
+        return CLI_USAGE;
+    operands = argc - optind;
+    what = operands ? argv[optind] : "";
+    if (!operands)
+        return show(c);
+    if (!strcmp(what, "build"))
+        return operands == 2 ? change(c, argv[optind + 1], NULL)
+                             : cli_usage_error(c, "build takes the name or the path of one model");
+    if (operands > 1)
+        return cli_usage_error(c, "%s takes no operand", what);
+    if (!strcmp(what, "switch"))
+        return change(c, NULL, cairn_embedder_switch);
+    if (!strcmp(what, "undo"))
+        return change(c, NULL, cairn_embedder_undo);
+    if (!strcmp(what, "drop"))
+        return drop(c);
+    return cli_usage_error(c, "say build, switch, undo or drop");
+}
+
+const cli_verb cli_verb_embedder = {
+    "embedder", "another embedder, built beside the old one",
+    "Usage: cairn embedder\n"
+    "       cairn embedder build MODEL\n"
+    "       cairn embedder switch|undo|drop\n\n"
+    "Without a word: whose vectors are searched, and whose stand beside them.\n"
+    "build makes the vectors of another model beside those that are searched, which go on answering; a\n"
+    "build that was stopped goes on where it ended, and indexing may go on meanwhile. switch searches the\n"
+    "new ones from one moment to the next, also in servers that run; the old ones are kept. undo goes\n"
+    "back to them (and a second undo forth again). drop removes what is not searched. The collection\n"
+    "keeps the embedder that it was switched to, whatever the configuration names.\n\n"
+    "Examples:\n"
+    "  cairn embedder build all-minilm-l6-v2\n"
+    "  cairn eval compare OLD NEW     # is it better? cairn eval gate decides\n"
+    "  cairn embedder switch\n",
+    run};
