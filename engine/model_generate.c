@@ -196,7 +196,7 @@ static void put_result(json_t *out, const generate_result *r)
                         json_pack("{s:I,s:I}", "prompt_tokens", (json_int_t)r->prompt_tokens,
                                   "completion_tokens", (json_int_t)made));
     json_object_set_new(out, "timings",
-                        json_pack("{s:f,s:f,s:f,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:f,s:f}", "ttft_ms",
+                        json_pack("{s:f,s:f,s:f,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f}", "ttft_ms",
                                   (double)r->ttft_ns / 1e6, "tpot_ms",
                                   made > 1 ? decode_ms / (double)(made - 1) : 0.0, "total_ms",
                                   (double)r->total_ns / 1e6, "cached_tokens",
@@ -206,7 +206,8 @@ static void put_result(json_t *out, const generate_result *r)
                                   "drafted_tokens", (json_int_t)r->drafted_tokens, "copied_tokens",
                                   (json_int_t)r->copied_tokens, "guessed_tokens",
                                   (json_int_t)r->guessed_tokens, "guesses_held",
-                                  (json_int_t)r->guesses_held, "choose_cpu_ms",
+                                  (json_int_t)r->guesses_held, "forced_tokens",
+                                  (json_int_t)r->forced_tokens, "forced_held", (json_int_t)r->forced_held, "choose_cpu_ms",
                                   (double)r->choose_cpu_ns / 1e6, "constrain_cpu_ms",
                                   (double)r->constrain_cpu_ns / 1e6));
 }

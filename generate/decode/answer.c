@@ -13,7 +13,9 @@
 #include "generate/grammar/json_schema.h"
 #include "generate/grammar/quote.h"
 
-#define MAX_TEXT ((size_t)64 << 20)
+#define MAX_TEXT     ((size_t)64 << 20)
+#define FORCED_BYTES 64 /* looked ahead in a constraint */
+#define LEAST_FORCED 3  /* bytes without a choice that are worth a wider pass */
 
 /* ---- text going out ---- */
 
@@ -121,6 +123,22 @@ void answer_finish(answer *a, generate_finish how)
     a->done = true;
 }
 
+/* Most tokens that a model would say are allowed: where that settles it, no mask is made. */
+static token_id choose(answer *a, const float *logits)
+{
+    token_id id;
+
+    if (a->mask && sampler_is_greedy(a->pick)) {
+        sampler_set_mask(a->pick, NULL);
+        id = sampler_pick(a->pick, logits, a->n_pick);
+        if (id == TOKEN_NONE || token_mask_allows(a->mask, id))
+            return id;
+    }
+    if (a->mask)
+        sampler_set_mask(a->pick, token_mask_allowed(a->mask));
+    return sampler_pick(a->pick, logits, a->n_pick);
+}
+
 /* Choose a token from the logits and let its text out. */
 static cairn_status take_token(answer *a, const float *logits, token_id *id, cairn_error *err)
 {
@@ -128,9 +146,7 @@ static cairn_status take_token(answer *a, const float *logits, token_id *id, cai
     generate_result *out = a->out;
     cairn_status st;
 
-    if (a->mask)
-        sampler_set_mask(a->pick, token_mask_allowed(a->mask));
-    *id = sampler_pick(a->pick, logits, a->n_pick);
+    *id = choose(a, logits);
     if (!out->tokens.n)
         out->ttft_ns = clock_mono_ns() - a->start_ns;
     if (*id == TOKEN_NONE)
@@ -236,6 +252,24 @@ cairn_status answer_begin(answer *a, generator *g, const generate_params *p, con
     return st;
 }
 
+/* What the constraint leaves no choice in, as the tokenizer would cut it. The model still chooses: it may cut the
+ * same text in another way. The last token is left out, since it may go on. */
+static size_t propose_forced(answer *a, size_t most, token_id *out)
+{
+    const int64_t began = clock_cpu_ns();
+    token_list ids = {0};
+    char text[FORCED_BYTES];
+    size_t n = token_mask_forced(a->mask, text, sizeof text), take = 0;
+
+    if (n >= LEAST_FORCED && !tokenizer_encode(a->tok, text, n, 0, &ids, NULL) && ids.n > 1) {
+        take = ids.n - 1 < most ? ids.n - 1 : most;
+        memcpy(out, ids.ids, take * sizeof *out);
+    }
+    token_list_clear(&ids);
+    a->out->choose_cpu_ns += clock_cpu_ns() - began;
+    return take;
+}
+
 size_t answer_propose(answer *a, size_t room)
 {
     const token_list *made = &a->out->tokens;
@@ -248,6 +282,12 @@ size_t answer_propose(answer *a, size_t room)
         most = room - 1;
     if (most > left - 1)
         most = left - 1;
+    a->forced = a->mask && a->drafts && most && (a->n_draft = propose_forced(a, most, a->batch + 1));
+    if (a->forced) {
+        a->out->forced_tokens += a->n_draft;
+        a->out->passes++;
+        return 1 + a->n_draft;
+    }
     if (a->drafts) {
         a->match = copy_draft_match(a->drafts);
         a->n_draft = copy_draft_propose(a->drafts, most, a->batch + 1);
@@ -275,13 +315,17 @@ cairn_status answer_consume(answer *a, const float *rows, size_t stride, size_t 
         if (st || a->done || i + 1 >= n || a->batch[1 + i] != id)
             break;
         i++;
-        if (a->guessed)
+        if (a->forced)
+            a->out->forced_held++;
+        else if (a->guessed)
             a->out->guesses_held++;
         else
             a->out->copied_tokens++;
     }
     *kept = 1 + i;
-    if (a->guessed && a->n_draft)
+    if (a->forced)
+        a->forced = false;
+    else if (a->guessed && a->n_draft)
         model_draft_judge(a->model, a->n_draft, i);
     else if (a->drafts && a->n_draft)
         copy_draft_judge(a->drafts, a->match, a->n_draft, i);

@@ -31,6 +31,7 @@ typedef struct answer {
     struct model_draft *model; /* drafts where there is nothing to copy; NULL: none */
     const token_list *sequence; /* with model: the tokens that the pass's follow */
     bool guessed; /* the draft is the model's */
+    bool forced;  /* the draft is what the constraint leaves no choice in */
     token_id batch[COPY_DRAFT_MAX + 1];
     bytes raw;    /* the text as the tokens gave it */
     size_t given; /* of raw, handed to the callback */

@@ -114,8 +114,9 @@ typedef struct generate_result {
     /* Speculation by copying: passes of the model after the prompt's, tokens proposed to them, and
      * tokens of these that came true, each of which saved a pass. */
     size_t passes, drafted_tokens, copied_tokens;
-    /* The same by a draft model, apart from those. */
+    /* The same by a draft model, and of what a constraint leaves no choice in, apart from those. */
     size_t guessed_tokens, guesses_held;
+    size_t forced_tokens, forced_held;
     /* CPU time of choosing tokens from logits, masks of a constraint included, and of making ready for a
      * constraint (its automaton, and once a generator the sorted texts of all tokens). */
     int64_t choose_cpu_ns, constrain_cpu_ns;

@@ -1,8 +1,8 @@
 /* token_mask.c - see token_mask.h.
  *
- * The texts are sorted, and each knows how many bytes it has in common with the one before: walking
- * them in order is walking a trie depth first. A text that dies at some byte lets all that share
- * this byte be passed over. */
+ * The texts make a trie, stored depth first: behind a node stand its children, and it knows where what
+ * begins with its text ends. So walking the array in order is walking the trie, and a text that dies at some
+ * byte is passed over with all that begin with it in one step. */
 #include "generate/grammar/token_mask.h"
 
 #include <stdlib.h>
@@ -14,19 +14,23 @@
 #define MAX_LENGTH 512 /* longer tokens are never allowed */
 #define KEPT       32  /* masks */
 
-typedef struct piece {
-    uint32_t at;
-    uint16_t len, common; /* with the piece before */
-    token_id id;
-} piece;
+/* A byte behind that of its parent. */
+typedef struct trie_node {
+    uint32_t end;   /* the node behind all below it */
+    uint16_t depth; /* bytes up to here, itself included */
+    uint8_t byte;
+    token_id id;    /* a token of this text; TOKEN_NONE: none */
+} trie_node;
 
 struct token_trie {
     const tokenizer *tok;
     size_t n; /* ids */
     bytes text;
-    piece *pieces; /* by text */
-    size_t n_pieces;
-    uint32_t *of; /* [n] piece of an id, or UINT32_MAX */
+    uint32_t *at; /* [n] where the text of an id begins, or UINT32_MAX where it is never allowed */
+    uint16_t *len;
+    token_id *same; /* [n] another id of the same text, or TOKEN_NONE */
+    trie_node *nodes;
+    size_t n_nodes, cap_nodes;
 };
 
 typedef struct kept_mask {
@@ -44,44 +48,72 @@ struct token_mask {
     size_t bytes; /* of a mask */
 };
 
-typedef struct sorted_piece {
-    piece p;
+typedef struct sorted_text {
     const char *text;
-} sorted_piece;
+    uint16_t len;
+    token_id id;
+} sorted_text;
 
 static int by_text(const void *a, const void *b)
 {
-    const sorted_piece *x = a, *y = b;
-    size_t n = x->p.len < y->p.len ? x->p.len : y->p.len;
+    const sorted_text *x = a, *y = b;
+    size_t n = x->len < y->len ? x->len : y->len;
     int c = memcmp(x->text, y->text, n);
 
     if (c)
         return c;
-    if (x->p.len != y->p.len)
-        return x->p.len < y->p.len ? -1 : 1;
-    return (x->p.id > y->p.id) - (x->p.id < y->p.id);
+    if (x->len != y->len)
+        return x->len < y->len ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
 }
 
-static cairn_status sort_pieces(token_trie *t, cairn_error *err)
+/* The nodes of this text that the one before it, whose open nodes are path[0, depth), does not have. */
+static bool append_text(token_trie *t, const sorted_text *s, uint32_t path[MAX_LENGTH], size_t *depth)
 {
-    sorted_piece *v = checked_malloc(t->n_pieces, sizeof *v);
+    size_t same = 0;
+    trie_node *nodes;
 
-    if (!v)
-        return cairn_fail(err, CAIRN_ENOMEM, "texts of tokens");
-    for (size_t i = 0; i < t->n_pieces; i++)
-        v[i] = (sorted_piece){t->pieces[i], t->text.data + t->pieces[i].at};
-    qsort(v, t->n_pieces, sizeof *v, by_text);
-    for (size_t i = 0; i < t->n_pieces; i++) {
-        size_t same = 0;
-        while (i && same < v[i].p.len && same < v[i - 1].p.len &&
-               v[i].text[same] == v[i - 1].text[same])
-            same++;
-        t->pieces[i] = v[i].p;
-        t->pieces[i].common = (uint16_t)same;
-        t->of[v[i].p.id] = (uint32_t)i;
+    while (same < *depth && same < s->len && t->nodes[path[same]].byte == (uint8_t)s->text[same])
+        same++;
+    if (same == s->len) { /* a prefix comes before what it begins, so this is the text again */
+        trie_node *x = &t->nodes[path[same - 1]];
+        t->same[s->id] = x->id;
+        x->id = s->id;
+        return true;
     }
+    while (*depth > same)
+        t->nodes[path[--*depth]].end = (uint32_t)t->n_nodes;
+    for (; *depth < s->len; ++*depth) {
+        nodes = checked_room(t->nodes, t->n_nodes, &t->cap_nodes, sizeof *nodes);
+        if (!nodes || t->n_nodes == UINT32_MAX)
+            return false;
+        t->nodes = nodes;
+        path[*depth] = (uint32_t)t->n_nodes;
+        nodes[t->n_nodes++] = (trie_node){.depth = (uint16_t)(*depth + 1),
+                                          .byte = (uint8_t)s->text[*depth],
+                                          .id = *depth + 1 == s->len ? s->id : TOKEN_NONE};
+    }
+    return true;
+}
+
+static cairn_status make_nodes(token_trie *t, cairn_error *err)
+{
+    sorted_text *v = checked_malloc(t->n, sizeof *v);
+    uint32_t path[MAX_LENGTH];
+    size_t n = 0, depth = 0;
+    bool good = v != NULL;
+
+    for (size_t i = 0; good && i < t->n; i++)
+        if (t->at[i] != UINT32_MAX)
+            v[n++] = (sorted_text){t->text.data + t->at[i], t->len[i], (token_id)i};
+    if (n)
+        qsort(v, n, sizeof *v, by_text);
+    for (size_t i = 0; good && i < n; i++)
+        good = append_text(t, &v[i], path, &depth);
+    while (depth)
+        t->nodes[path[--depth]].end = (uint32_t)t->n_nodes;
     free(v);
-    return CAIRN_OK;
+    return good ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "texts of tokens");
 }
 
 cairn_status token_trie_create(token_trie **out, const tokenizer *tok, size_t n, cairn_error *err)
@@ -95,23 +127,24 @@ cairn_status token_trie_create(token_trie **out, const tokenizer *tok, size_t n,
     t->tok = tok;
     t->n = n;
     bytes_init(&t->text, (size_t)256 << 20);
-    t->pieces = checked_malloc(n, sizeof *t->pieces);
-    t->of = checked_malloc(n, sizeof *t->of);
-    if (!t->pieces || !t->of)
+    t->at = checked_malloc(n, sizeof *t->at);
+    t->len = checked_malloc(n, sizeof *t->len);
+    t->same = checked_malloc(n, sizeof *t->same);
+    if (!t->at || !t->len || !t->same)
         st = cairn_fail(err, CAIRN_ENOMEM, "texts of tokens");
     for (size_t i = 0; !st && i < n; i++) {
         size_t at = t->text.len;
-        t->of[i] = UINT32_MAX;
         st = tokenizer_piece(tok, (token_id)i, false, &t->text);
         if (st)
             st = cairn_fail(err, st, "texts of tokens");
-        else if (t->text.len > at && t->text.len - at <= MAX_LENGTH &&
-                 !tokenizer_is_eog(tok, (token_id)i))
-            t->pieces[t->n_pieces++] =
-                (piece){(uint32_t)at, (uint16_t)(t->text.len - at), 0, (token_id)i};
+        bool good = !st && t->text.len > at && t->text.len - at <= MAX_LENGTH &&
+                    !tokenizer_is_eog(tok, (token_id)i);
+        t->at[i] = good ? (uint32_t)at : UINT32_MAX;
+        t->len[i] = good ? (uint16_t)(t->text.len - at) : 0;
+        t->same[i] = TOKEN_NONE;
     }
     if (!st)
-        st = sort_pieces(t, err);
+        st = make_nodes(t, err);
     if (st) {
         token_trie_destroy(t);
         return st;
@@ -125,8 +158,10 @@ void token_trie_destroy(token_trie *t)
     if (!t)
         return;
     bytes_clear(&t->text);
-    free(t->pieces);
-    free(t->of);
+    free(t->at);
+    free(t->len);
+    free(t->same);
+    free(t->nodes);
     free(t);
 }
 
@@ -171,25 +206,20 @@ static void fill_mask(token_mask *m, uint8_t *bits)
 {
     const token_trie *t = m->t;
     uint32_t states[MAX_LENGTH + 1];
-    size_t dead = SIZE_MAX; /* bytes of the piece before, with the one that had no step */
 
     memset(bits, 0, m->bytes);
     states[0] = m->state;
-    for (size_t i = 0; i < t->n_pieces; i++) {
-        const piece *p = &t->pieces[i];
-        const char *text = t->text.data + p->at;
-        size_t d = p->common;
-        if (d >= dead)
+    for (size_t i = 0; i < t->n_nodes;) {
+        const trie_node *x = &t->nodes[i];
+        uint32_t next = m->a.step(m->a.ctx, states[x->depth - 1], x->byte);
+        if (next == AUTOMATON_DEAD) {
+            i = x->end;
             continue;
-        for (dead = SIZE_MAX; d < p->len; d++) {
-            states[d + 1] = m->a.step(m->a.ctx, states[d], (uint8_t)text[d]);
-            if (states[d + 1] == AUTOMATON_DEAD) {
-                dead = d + 1;
-                break;
-            }
         }
-        if (dead == SIZE_MAX)
-            bits[p->id >> 3] |= (uint8_t)(1 << (p->id & 7));
+        states[x->depth] = next;
+        for (token_id id = x->id; id != TOKEN_NONE; id = t->same[id])
+            bits[id >> 3] |= (uint8_t)(1 << (id & 7));
+        i++;
     }
     if (m->a.accepts(m->a.ctx, m->state))
         for (size_t i = 0; i < t->n; i++)
@@ -220,21 +250,56 @@ const uint8_t *token_mask_allowed(token_mask *m)
     return oldest->bits;
 }
 
-bool token_mask_accept(token_mask *m, token_id id)
+/* The state behind the token's text, which is no end of an answer. */
+static uint32_t state_after(token_mask *m, token_id id)
 {
     const token_trie *t = m->t;
-    const piece *p;
+    uint32_t state = t->at[id] == UINT32_MAX ? AUTOMATON_DEAD : m->state;
 
-    if (id < 0 || (size_t)id >= t->n || m->state == AUTOMATON_DEAD)
+    for (size_t i = 0; i < t->len[id] && state != AUTOMATON_DEAD; i++)
+        state = m->a.step(m->a.ctx, state, (uint8_t)t->text.data[t->at[id] + i]);
+    return state;
+}
+
+bool token_mask_allows(token_mask *m, token_id id)
+{
+    if (id < 0 || (size_t)id >= m->t->n || m->state == AUTOMATON_DEAD)
         return false;
-    if (tokenizer_is_eog(t->tok, id))
+    if (tokenizer_is_eog(m->t->tok, id))
         return m->a.accepts(m->a.ctx, m->state);
-    if (t->of[id] == UINT32_MAX) {
-        m->state = AUTOMATON_DEAD;
-        return false;
+    return state_after(m, id) != AUTOMATON_DEAD;
+}
+
+size_t token_mask_forced(token_mask *m, char *out, size_t cap)
+{
+    uint32_t state = m->state;
+    size_t n = 0;
+
+    while (n < cap && state != AUTOMATON_DEAD && !m->a.accepts(m->a.ctx, state)) {
+        uint32_t only = AUTOMATON_DEAD;
+        for (unsigned b = 0; b < 256; b++) {
+            uint32_t next = m->a.step(m->a.ctx, state, (uint8_t)b);
+            if (next == AUTOMATON_DEAD)
+                continue;
+            if (only != AUTOMATON_DEAD)
+                return n;
+            only = next;
+            out[n] = (char)b;
+        }
+        if (only == AUTOMATON_DEAD)
+            return n;
+        state = only;
+        n++;
     }
-    p = &t->pieces[t->of[id]];
-    for (size_t i = 0; i < p->len && m->state != AUTOMATON_DEAD; i++)
-        m->state = m->a.step(m->a.ctx, m->state, (uint8_t)t->text.data[p->at + i]);
+    return n;
+}
+
+bool token_mask_accept(token_mask *m, token_id id)
+{
+    if (id < 0 || (size_t)id >= m->t->n || m->state == AUTOMATON_DEAD)
+        return false;
+    if (tokenizer_is_eog(m->t->tok, id))
+        return m->a.accepts(m->a.ctx, m->state);
+    m->state = state_after(m, id);
     return m->state != AUTOMATON_DEAD;
 }

@@ -602,9 +602,52 @@ static token_id draw(sampler *s)
     return last;
 }
 
+bool sampler_is_greedy(const sampler *s)
+{
+    return s->params.temperature <= 0 && s->steps[s->n_steps - 1] == SAMPLER_TEMPERATURE;
+}
+
+/* Nothing but the largest logit counts: the chain needs no candidates. */
+static bool is_plain_greedy(const sampler *s)
+{
+    const sampler_params *p = &s->params;
+    return sampler_is_greedy(s) && s->n_steps == 4 && s->steps[0] == SAMPLER_BIAS &&
+           s->steps[1] == SAMPLER_PENALTIES && s->steps[2] == SAMPLER_DRY && !p->n_bias &&
+           p->repeat_penalty == 1 && p->frequency_penalty == 0 && p->presence_penalty == 0 &&
+           p->dry_multiplier <= 0;
+}
+
+/* The larger of logits[i] and *best, as run_chain reads logits; ties keep the earlier one. */
+static void take_larger(const float *logits, size_t i, float *best, token_id *id)
+{
+    float l = logits[i] > FLT_MAX ? FLT_MAX : logits[i];
+    if (l > *best && l >= -FLT_MAX) { /* false for NaN */
+        *best = l;
+        *id = (token_id)i;
+    }
+}
+
+static token_id largest(const sampler *s, const float *logits, size_t n)
+{
+    float best = -INFINITY;
+    token_id id = TOKEN_NONE;
+    if (!s->allowed) {
+        for (size_t i = 0; i < n; i++)
+            take_larger(logits, i, &best, &id);
+        return id;
+    }
+    for (size_t i = 0; i < n; i += 8)
+        for (unsigned bits = s->allowed[i >> 3], at = 0; bits; bits >>= 1, at++)
+            if (bits & 1 && i + at < n)
+                take_larger(logits, i + at, &best, &id);
+    return id;
+}
+
 token_id sampler_pick(sampler *s, const float *logits, size_t n_vocab)
 {
     token_id id;
+    if (n_vocab && n_vocab <= INT32_MAX && is_plain_greedy(s))
+        return largest(s, logits, n_vocab);
     if (run_chain(s, logits, n_vocab))
         return TOKEN_NONE;
     id = s->n == 1 ? s->c[0].id : draw(s);

@@ -80,6 +80,10 @@ cairn_status sampler_accept(sampler *s, token_id id);
 /* Forget the accepted tokens and start the random numbers anew. */
 void sampler_reset(sampler *s);
 
+/* Temperature 0: what is picked is the foremost token, whatever others there are. So if the one picked without a
+ * mask is allowed by it, it is the one picked with it. */
+bool sampler_is_greedy(const sampler *s);
+
 /* From now on only ids whose bit (id & 7 of byte id >> 3) is set may be chosen, as if the logits of the
  * others were minus infinity; NULL: all. Borrowed until the next call of this. */
 void sampler_set_mask(sampler *s, const uint8_t *allowed);

@@ -225,7 +225,7 @@ static void masks_are_what_they_mean(void **state)
                 for (size_t j = 0; j < text.len && to != AUTOMATON_DEAD; j++)
                     to = twin.step(twin.ctx, to, (uint8_t)text.data[j]);
                 want = id == 99 ? twin.accepts(twin.ctx, s) : text.len && to != AUTOMATON_DEAD;
-                if (want != (bits[id >> 3] >> (id & 7) & 1))
+                if (want != (bits[id >> 3] >> (id & 7) & 1) || want != token_mask_allows(m, id))
                     fail_msg("%s, step %d: token %d", grammars[i], step, id);
                 if (want && id != 99)
                     allowed[n++] = id;
@@ -248,6 +248,61 @@ static void masks_are_what_they_mean(void **state)
         automaton_destroy(&twin);
     }
     token_trie_destroy(trie);
+    generator_close(g);
+}
+
+static void what_has_no_choice_is_known(void **state)
+{
+    static const struct {
+        const char *grammar, *begun, *forced;
+    } rows[] = {{"root ::= \"hello\" [0-9]", "", "hello"},    {"root ::= \"hello\" [0-9]", "hel", "lo"},
+                {"root ::= \"hello\" [0-9]", "hello", ""},    {"root ::= \"hello\" [0-9]", "hello1", ""},
+                {"root ::= \"abc\" | \"abd\"", "", "ab"},     {"root ::= \"ab\" \"cde\"?", "", "ab"},
+                {"root ::= \"(\" root \")\" | \"x\"", "((x", "))"}};
+    generator *g = open_generator();
+    token_trie *trie;
+    (void)state;
+    assert_int_equal(token_trie_create(&trie, generator_tokenizer(g), 100, NULL), CAIRN_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        token_list ids = {0};
+        char text[64] = "";
+        automaton a;
+        token_mask *m;
+        size_t n;
+        assert_int_equal(grammar_compile(&a, rows[i].grammar, strlen(rows[i].grammar), NULL), CAIRN_OK);
+        assert_int_equal(token_mask_create(&m, trie, a, NULL), CAIRN_OK);
+        assert_int_equal(tokenizer_encode(generator_tokenizer(g), rows[i].begun, strlen(rows[i].begun), 0, &ids, NULL),
+                         CAIRN_OK);
+        for (size_t j = 0; j < ids.n; j++)
+            assert_true(token_mask_accept(m, ids.ids[j]));
+        n = token_mask_forced(m, text, sizeof text);
+        assert_int_equal(n, strlen(rows[i].forced));
+        assert_memory_equal(text, rows[i].forced, n);
+        assert_int_equal(token_mask_forced(m, text, 1), n ? 1 : 0);
+        token_list_clear(&ids);
+        token_mask_destroy(m);
+    }
+    token_trie_destroy(trie);
+    generator_close(g);
+}
+
+/* A constraint that leaves little choice: what is forced rides along, and the text is the same. */
+static void forced_tokens_save_passes(void **state)
+{
+    generate_params p = {.max_tokens = 60,
+                         .grammar = "root ::= \"the quick brown fox \" [a-c] \" jumps over the lazy dog\""};
+    generator *g = open_generator();
+    generate_result with = {0}, without = {0};
+    (void)state;
+    assert_int_equal(generator_complete(g, "say", 3, 0, &p, &with, NULL), CAIRN_OK);
+    p.no_drafts = true;
+    assert_int_equal(generator_complete(g, "say", 3, 0, &p, &without, NULL), CAIRN_OK);
+    assert_string_equal(with.text, without.text);
+    assert_int_equal(without.forced_tokens, 0);
+    assert_true(with.forced_held > 20 && with.forced_held <= with.forced_tokens);
+    assert_int_equal(with.passes + with.forced_held + with.copied_tokens, without.passes);
+    generate_result_clear(&with);
+    generate_result_clear(&without);
     generator_close(g);
 }
 
@@ -556,6 +611,8 @@ int main(void)
         cmocka_unit_test(texts_match_as_they_should),
         cmocka_unit_test(bad_grammars_are_refused),
         cmocka_unit_test(masks_are_what_they_mean),
+        cmocka_unit_test(what_has_no_choice_is_known),
+        cmocka_unit_test(forced_tokens_save_passes),
         cmocka_unit_test(answers_obey_grammars),
         cmocka_unit_test(answers_obey_json_schemas),
         cmocka_unit_test(schemas_by_hand),

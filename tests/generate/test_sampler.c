@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <float.h>
 #include <math.h>
 
 #include "generate/sample/sampler.h"
@@ -403,6 +404,40 @@ static void logprobs_are_the_models_own(void **state)
     }
 }
 
+/* Temperature 0 has a short way through the vocabulary: it picks what a chain of candidates picks. */
+static void the_short_way_of_greedy_agrees(void **state)
+{
+    static const sampler_step_kind step = SAMPLER_TEMPERATURE;
+    static const float odd[] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 3, 3, -0.0f, 0};
+    sampler_params p = sampler_params_default();
+    sampler *quick, *chain;
+    uint64_t seed = 5;
+    (void)state;
+    assert_int_equal(sampler_create(&quick, &p, NULL), CAIRN_OK);
+    assert_int_equal(sampler_create_chain(&chain, &p, &step, 1, NULL), CAIRN_OK);
+    assert_true(sampler_is_greedy(quick));
+    for (int round = 0; round < 4000; round++) {
+        float v[45];
+        uint8_t mask[6];
+        size_t n = 1 + (size_t)round % 45;
+        for (size_t i = 0; i < n; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            v[i] = round % 3 ? odd[(seed >> 33) % 9] : (float)((seed >> 33) % 7) - 4;
+        }
+        for (size_t i = 0; i < sizeof mask; i++)
+            mask[i] = (uint8_t)((seed >> (i * 8)) & (round % 2 ? 0xFF : 0x11));
+        sampler_set_mask(quick, round % 5 ? mask : NULL);
+        sampler_set_mask(chain, round % 5 ? mask : NULL);
+        assert_int_equal(sampler_pick(quick, v, n), sampler_pick(chain, v, n));
+    }
+    sampler_destroy(quick);
+    sampler_destroy(chain);
+    p.temperature = 0.5f;
+    assert_int_equal(sampler_create(&quick, &p, NULL), CAIRN_OK);
+    assert_false(sampler_is_greedy(quick));
+    sampler_destroy(quick);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +448,7 @@ int main(void)
         cmocka_unit_test(dry_agrees_with_its_definition),
         cmocka_unit_test(mirostat_steers_surprise),
         cmocka_unit_test(bias_and_bans),
+        cmocka_unit_test(the_short_way_of_greedy_agrees),
         cmocka_unit_test(logprobs_are_the_models_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
