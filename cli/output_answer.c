@@ -36,6 +36,20 @@ static json_t *planted_json(const cairn_answer *a)
     return list;
 }
 
+static json_t *steps_json(const cairn_answer *a)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < a->n_steps; i++) {
+        const cairn_step *x = &a->steps[i];
+        json_t *call = json_loads(x->arguments, 0, NULL);
+        json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:o,s:b}", "tool", cli_json_string(x->tool), "call",
+                                              call ? call : json_null(), "result", cli_json_string(x->result),
+                                              "problem", cli_json_string(x->problem), "writes", x->writes));
+    }
+    return list;
+}
+
 json_t *cli_answer_json(const cairn_answer *a)
 {
     json_t *cites = json_array(), *all;
@@ -74,6 +88,10 @@ json_t *cli_answer_json(const cairn_answer *a)
     json_object_set_new(all, "route", cli_json_string(a->route));
     json_object_set_new(all, "sent_to", cli_json_string(a->sent_to));
     json_object_set_new(all, "note", cli_json_string(a->note));
+    if (a->n_steps || a->out_of_steps) {
+        json_object_set_new(all, "steps", steps_json(a));
+        json_object_set_new(all, "out_of_steps", json_boolean(a->out_of_steps));
+    }
     json_object_set_new(all, "total_ms", json_real(a->total_ms));
     return all;
 }

@@ -1,12 +1,15 @@
 /* verb_ask.c - cairn ask QUESTION: a streamed answer with its sources. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/output_answer.h"
 #include "engine/chats.h"
 
 enum { OPT_MODEL = 0x2000, OPT_TEMPERATURE, OPT_SEED, OPT_HISTORY, OPT_FILTER, OPT_MODE,
-       OPT_MAX_TOKENS, OPT_EXTRACTIVE, OPT_EXPLAIN, OPT_RECEIPT, OPT_NO_CACHE, OPT_CHAT };
+       OPT_MAX_TOKENS, OPT_EXTRACTIVE, OPT_EXPLAIN, OPT_RECEIPT, OPT_NO_CACHE, OPT_CHAT, OPT_TOOLS };
+
+#define STEPS 6 /* of a plan, unless --tools says otherwise */
 
 /* What the answer was made from and what was kept out of it. */
 static void print_explanation(cli *c, const cairn_answer *a)
@@ -16,7 +19,7 @@ static void print_explanation(cli *c, const cairn_answer *a)
            a->refused      ? "refused"
            : a->exhaustive ? "every match read"
            : a->extractive ? "the documents' own sentence" : a->model,
-           (double)a->confidence, a->evidence->n_hits, a->total_ms);
+           (double)a->confidence, a->evidence ? a->evidence->n_hits : 0, a->total_ms);
     if (a->route) {
         printf("    ");
         cli_put_text(stdout, a->route, strlen(a->route));
@@ -37,6 +40,37 @@ static void print_explanation(cli *c, const cairn_answer *a)
         cli_put_text(stdout, a->planted[i].text, strlen(a->planted[i].text));
         printf("%s\n", cli_plain(c));
     }
+}
+
+/* What was done for a plan. */
+static void print_steps(cli *c, const cairn_answer *a)
+{
+    printf("\n%sSteps%s\n", cli_bold(c), cli_plain(c));
+    for (size_t i = 0; i < a->n_steps; i++) {
+        const cairn_step *s = &a->steps[i];
+        const char *came = s->problem ? s->problem : s->result;
+        printf("%4zu. ", i + 1);
+        cli_put_text(stdout, s->arguments, strlen(s->arguments));
+        printf("\n      %s%s", cli_dim(c), s->problem ? "not done: " : "");
+        cli_put_text(stdout, came, strlen(came));
+        printf("%s\n", cli_plain(c));
+    }
+    if (a->out_of_steps)
+        printf("      ended after %zu steps (--tools)\n", a->n_steps);
+}
+
+/* A yes on the terminal, and nowhere else. */
+static bool allow(void *ctx, const char *action)
+{
+    char line[16];
+
+    (void)ctx;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return false;
+    fputs("Shall I ", stderr);
+    cli_put_text(stderr, action, strlen(action));
+    fputs("? [y/N] ", stderr);
+    return fgets(line, sizeof line, stdin) && (!strcasecmp(line, "y\n") || !strcasecmp(line, "yes\n"));
 }
 
 /* What this verb does with the answer, beside printing it. */
@@ -79,6 +113,10 @@ static bool take_option(cli *c, int o, cairn_ask_request *req, json_t **history)
     case OPT_NO_CACHE:
         req->no_cache = true;
         return true;
+    case OPT_TOOLS:
+        req->tools = STEPS;
+        req->allow = allow;
+        return !optarg || cli_parse_size(c, "--tools", optarg, 1, 16, &req->tools);
     case OPT_FILTER:
         req->filter = optarg;
         return true;
@@ -110,6 +148,8 @@ static int ask(cli *c, const cairn_ask_request *req, const ask_wishes *w)
     } else {
         putchar('\n');
         cli_print_sources(c, a);
+        if (a->n_steps)
+            print_steps(c, a);
         if (w->explain)
             print_explanation(c, a);
     }
@@ -144,6 +184,7 @@ static int run(cli *c, int argc, char **argv)
         {"receipt", required_argument, NULL, OPT_RECEIPT},
         {"no-cache", no_argument, NULL, OPT_NO_CACHE},
         {"chat", required_argument, NULL, OPT_CHAT},
+        {"tools", optional_argument, NULL, OPT_TOOLS},
         {0}};
     cairn_ask_request req = {.cancel = &cli_cancelled};
     json_t *history = NULL;
@@ -169,6 +210,10 @@ static int run(cli *c, int argc, char **argv)
         code = cli_usage_error(c, "--chat brings a history of its own and gives no receipt");
         goto done;
     }
+    if (req.tools && (req.n_history || wishes.receipt || wishes.chat || req.extractive)) {
+        code = cli_usage_error(c, "--tools goes with no history, conversation, receipt or --extractive");
+        goto done;
+    }
     req.question = question;
     code = ask(c, &req, &wishes);
 done:
@@ -182,7 +227,7 @@ const cli_verb cli_verb_ask = {
     "ask", "answer a question from the documents, with citations",
     "Usage: cairn ask [--model M] [--temperature T] [--seed N] [--history JSON] [--filter EXPR]\n"
     "                 [--max-tokens N] [--extractive] [--explain] [--receipt FILE]\n"
-    "                 [--no-cache] [--chat ID] QUESTION...\n\n"
+    "                 [--no-cache] [--chat ID] [--tools[=STEPS]] QUESTION...\n\n"
     "Retrieves passages, lets the language model answer from them and cites document, page and\n"
     "characters for what it says. What no passage supports is withheld. Says so, and exits with 1,\n"
     "when the documents do not hold the answer.\n\n"
@@ -198,7 +243,9 @@ const cli_verb cli_verb_ask = {
     "  --no-cache         let the model answer anew; otherwise what it answered to the same question is given\n"
     "                     again while neither the documents nor settings have changed\n"
     "  --chat ID          as the next question of a conversation (cairn chat list), which keeps it; the beginning\n"
-    "                     of its number is enough, or \"last\"\n\n"
+    "                     of its number is enough, or \"last\"\n"
+    "  --tools[=STEPS]    let the model plan with tools: look-ups, search, lists, sums, dates, SQL over tables; at\n"
+    "                     most STEPS (6, up to 16). What writes asks you first, on the terminal\n\n"
     "Examples:\n"
     "  cairn ask 'How long is the warranty on the pump?'\n"
     "  cairn ask --json --filter ext:pdf 'Who signed the lease?'\n",

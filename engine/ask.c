@@ -5,6 +5,7 @@
  * whether there is an answer is decided before it is asked (evidence.h), what it writes is shown only
  * where the documents say it (ask_answer.c), and where its words do not hold although the evidence
  * does, the documents' own sentence is the answer. */
+#include "engine/agent.h"
 #include "engine/ask.h"
 #include "engine/shared_model.h"
 
@@ -233,7 +234,9 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
 cairn_status cairn_ask(cairn *c, const cairn_ask_request *request, cairn_stream_fn *stream,
                        void *stream_ctx, cairn_answer **out, cairn_error *err)
 {
-    return ask(c, request, stream, stream_ctx, NULL, NULL, out, err);
+    return request->tools && request->question && *request->question
+               ? agent_answer(c, request, stream, stream_ctx, out, err)
+               : ask(c, request, stream, stream_ctx, NULL, NULL, out, err);
 }
 
 cairn_status ask_observed(cairn *c, const cairn_ask_request *request,

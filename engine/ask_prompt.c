@@ -10,30 +10,6 @@
 #define TURN_BYTES    1500 /* of one turn, in whatever budget */
 #define SUMMARY_BYTES 160  /* of a question or an answer in a summary */
 
-/* The text of a section without the line break that ends it; NULL when it is missing. */
-static char *section(const char *file, const char *name, arena *memory)
-{
-    size_t name_len = strlen(name);
-
-    for (const char *p = file; p && *p;) {
-        const char *line_end = strchr(p, '\n'), *body, *end;
-        if (strncmp(p, "=== ", 4) || strncmp(p + 4, name, name_len) ||
-            (p[4 + name_len] != '\n' && p[4 + name_len] != '\0')) {
-            p = line_end ? line_end + 1 : NULL;
-            continue;
-        }
-        body = line_end ? line_end + 1 : p + strlen(p);
-        end = !strncmp(body, "=== ", 4) ? body : strstr(body, "\n=== ");
-        if (!end) {
-            end = body + strlen(body);
-            if (end > body && end[-1] == '\n')
-                end--;
-        }
-        return arena_strndup(memory, body, (size_t)(end - body));
-    }
-    return NULL;
-}
-
 cairn_status ask_load_prompt(asking *a, cairn_error *err)
 {
     static const char *const names[] = {"system", "passage-open", "passage-close",
@@ -45,13 +21,13 @@ cairn_status ask_load_prompt(asking *a, cairn_error *err)
     cairn_status st = prompt_load(s->prompt, s->prompt_dir, &file, err);
 
     for (size_t i = 0; !st && i < sizeof names / sizeof *names; i++) {
-        *parts[i] = section(file, names[i], &a->memory);
+        *parts[i] = prompt_section(file, names[i], &a->memory);
         if (!*parts[i])
             st = cairn_fail(err, CAIRN_EUSAGE, "the prompt %s has no section \"%s\"", s->prompt,
                             names[i]);
     }
-    p->earlier = st ? NULL : section(file, "earlier", &a->memory);
-    p->facts = st ? NULL : section(file, "facts", &a->memory);
+    p->earlier = st ? NULL : prompt_section(file, "earlier", &a->memory);
+    p->facts = st ? NULL : prompt_section(file, "facts", &a->memory);
     free(file);
     return st;
 }

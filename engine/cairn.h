@@ -377,6 +377,9 @@ cairn_status cairn_search_vector(cairn *c, const float *vector, uint32_t dim,
 
 /* ---- asking ----------------------------------------------------------------------------------- */
 
+/* The user's yes or no to an action that writes. */
+typedef bool cairn_allow_fn(void *ctx, const char *action);
+
 typedef struct cairn_ask_request {
     const char *question;
     const char *filter;
@@ -392,6 +395,12 @@ typedef struct cairn_ask_request {
     size_t max_tokens; /* 0: the configuration's */
     const volatile sig_atomic_t *cancel;
     bool extractive; /* answer with the documents' own sentence; no generator is opened */
+    /* The generator plans with tools (search, look-ups, sums, dates, tables) in at most so many steps, 16 being the most; 0: no
+     * plan. It never reads documents, only what its calls came to (engine/agent.h). What writes is done when
+     * `allow` says yes to the sentence that describes it; NULL: never. */
+    size_t tools;
+    cairn_allow_fn *allow;
+    void *allow_ctx;
     bool no_cache;   /* make the answer anew, and keep it out of the cache */
 } cairn_ask_request;
 
@@ -412,6 +421,14 @@ typedef struct cairn_planted {
     float score; /* 0.5 .. 1 */
 } cairn_planted;
 
+/* One step of a plan. */
+typedef struct cairn_step {
+    const char *tool, *arguments; /* arguments: the call as JSON */
+    const char *result;           /* what came of it, for people; "" where nothing did */
+    const char *problem;          /* why it was not done, or NULL */
+    bool writes;
+} cairn_step;
+
 typedef struct cairn_answer {
     const char *text;
     bool refused; /* the documents do not hold the answer; text says so */
@@ -430,10 +447,13 @@ typedef struct cairn_answer {
     const char *route;   /* why this way of answering was chosen, where settings leave a choice; or NULL */
     const char *sent_to; /* the address that the question and excerpts of the documents were sent to; or NULL */
     const char *note; /* why it is extractive although a model was wanted, or NULL */
+    cairn_step *steps; /* of a plan */
+    size_t n_steps;
+    bool out_of_steps; /* the plan was ended by their number */
     double total_ms;
     cairn_citation *citations;
     size_t n_citations;
-    cairn_search_result *evidence; /* what was retrieved, owned by the answer */
+    cairn_search_result *evidence; /* what was retrieved, owned by the answer; NULL of a plan */
     const char *model;
     uint64_t snapshot; /* state of the collection that was read; grows with every commit */
     size_t prompt_tokens, completion_tokens;

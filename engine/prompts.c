@@ -61,3 +61,26 @@ cairn_status prompt_load(const char *name, const char *dir, char **out, cairn_er
     return cairn_fail(err, CAIRN_ENOTFOUND, "there is no prompt \"%s\"; engine/prompts has them",
                       name);
 }
+
+char *prompt_section(const char *file, const char *name, arena *memory)
+{
+    size_t name_len = strlen(name);
+
+    for (const char *p = file; p && *p;) {
+        const char *line_end = strchr(p, '\n'), *body, *end;
+        if (strncmp(p, "=== ", 4) || strncmp(p + 4, name, name_len) ||
+            (p[4 + name_len] != '\n' && p[4 + name_len] != '\0')) {
+            p = line_end ? line_end + 1 : NULL;
+            continue;
+        }
+        body = line_end ? line_end + 1 : p + strlen(p);
+        end = !strncmp(body, "=== ", 4) ? body : strstr(body, "\n=== ");
+        if (!end) {
+            end = body + strlen(body);
+            if (end > body && end[-1] == '\n')
+                end--;
+        }
+        return arena_strndup(memory, body, (size_t)(end - body));
+    }
+    return NULL;
+}

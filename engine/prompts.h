@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "base/arena.h"
 #include "base/status.h"
 
 typedef struct prompt_file {
@@ -18,5 +19,9 @@ extern const prompt_file prompt_files[]; /* ends with a NULL name */
 
 /* The prompt's text, malloced, NUL-terminated. CAIRN_ENOTFOUND names what exists. */
 cairn_status prompt_load(const char *name, const char *dir, char **out, cairn_error *err);
+
+/* The text of a section ("=== name" on a line of its own begins it) without the line break that ends it; NULL when it
+ * is missing, or without memory. */
+char *prompt_section(const char *file, const char *name, arena *memory);
 
 #endif

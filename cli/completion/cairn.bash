@@ -73,7 +73,7 @@ _cairn() {
         desktop) _cairn_words "--idle --opener --web-page $global" ;;
         list) _cairn_words "--filter $global" ;;
         tag) _cairn_words "$global" ;;
-        ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens --extractive --explain --receipt --no-cache --chat $global" ;;
+        ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens --extractive --explain --receipt --no-cache --chat --tools $global" ;;
         chat) _cairn_words "--resume --model --filter --mode --extractive --no-cache --format $global" ;;
         sql) _cairn_words "--limit $global" ;;
         memory | saved | gateway) _cairn_words "$global" ;;
