@@ -124,6 +124,8 @@ static cairn_status find_evidence(asking *a, const view *v, cairn_error *err)
                                                  .title = h->title,
                                                  .heading = h->heading,
                                                  .lang = h->lang},
+                                        .doc = h->doc,
+                                        .uri = h->uri,
                                         .lexical = h->lexical,
                                         .vector = h->vector};
     }

@@ -34,6 +34,7 @@ void evidence_params_default(evidence_params *p)
 typedef struct asked_word {
     uint32_t start, end;
     double weight;
+    bool name; /* or an identifier */
 } asked_word;
 
 typedef struct asked {
@@ -136,7 +137,7 @@ static cairn_status read_question(analyzer *an, const char *question, const evid
                                : 1;
         if (t->start >= typed)
             w *= params->carried;
-        q->words[q->n++] = (asked_word){t->start, t->end, w > 0 ? w : 1e-3};
+        q->words[q->n++] = (asked_word){t->start, t->end, w > 0 ? w : 1e-3, t->name || t->identifier};
         q->total += q->words[q->n - 1].weight;
         if (w > q->rarest)
             q->rarest = w;
@@ -254,7 +255,7 @@ typedef struct reading {
     const char *lang;
     term_list terms, head;
     uint64_t *keys; /* [q->n]: the question's words as stems of this language; 0: none */
-    bool *named;    /* [q->n]: a name or an identifier */
+    bool *held;     /* [q->n]: the passage, its title or its heading has the word */
     text_span *sentences;
     size_t n_sentences;
     quantity *quantities;
@@ -277,15 +278,16 @@ static cairn_status read_asked_here(analyzer *an, const asked *q, reading *r, ar
     cairn_status st;
 
     r->keys = arena_calloc(a, q->n + 1, sizeof *r->keys);
-    r->named = arena_calloc(a, q->n + 1, sizeof *r->named);
-    if (!r->keys || !r->named)
+    r->held = arena_calloc(a, q->n + 1, sizeof *r->held);
+    if (!r->keys || !r->held)
         return cairn_fail(err, CAIRN_ENOMEM, "evidence");
     st = terms_read(an, r->lang, q->text, q->len, &terms, err);
     for (size_t i = 0; !st && i < q->n; i++)
         for (size_t j = 0; j < terms.n; j++)
             if (terms.at[j].start == q->words[i].start) {
                 r->keys[i] = terms.at[j].key;
-                r->named[i] = terms.at[j].name || terms.at[j].identifier;
+                r->held[i] = terms_have(r->terms.at, r->terms.n, r->keys[i]) ||
+                             terms_have(r->head.at, r->head.n, r->keys[i]);
                 break;
             }
     term_list_clear(&terms);
@@ -372,18 +374,31 @@ static void cover(const asked *q, const reading *r, size_t start, size_t end, bo
     *missing = q->rarest > 0 ? *missing / q->rarest : 0;
 }
 
-static float names_found(const asked *q, const reading *r)
+/* Of the question's names: what share the passage has, what share its document has as far as it was read, and
+ * what share no passage has. */
+static void find_names(const asked *q, const reading *all, size_t n, size_t passage, float *f)
 {
-    size_t names = 0, found = 0;
+    const evidence_passage *p = all[passage].p;
+    size_t n_names = 0, here = 0, document = 0, nowhere = 0;
 
     for (size_t i = 0; i < q->n; i++) {
-        if (!r->named[i])
+        const asked_word *w = &q->words[i];
+        bool same = all[passage].held[i] ||
+                    (p->uri && names(p->uri, strlen(p->uri), q->text + w->start, w->end - w->start)), any = same;
+        if (!w->name)
             continue;
-        names++;
-        found += terms_have(r->terms.at, r->terms.n, r->keys[i]) ||
-                 terms_have(r->head.at, r->head.n, r->keys[i]);
+        for (size_t j = 0; j < n; j++) {
+            same |= all[j].held[i] && p->doc && all[j].p->doc == p->doc;
+            any |= all[j].held[i];
+        }
+        n_names++;
+        here += all[passage].held[i];
+        document += same;
+        nowhere += !any;
     }
-    return names ? (float)found / (float)names : 1;
+    f[EVIDENCE_NAMES] = n_names ? (float)here / (float)n_names : 1;
+    f[EVIDENCE_NAMES_DOCUMENT] = n_names ? (float)document / (float)n_names : 1;
+    f[EVIDENCE_NAMES_NOWHERE] = n_names ? (float)nowhere / (float)n_names : 0;
 }
 
 static float numbers_missing(const asked *q, const reading *r, size_t start, size_t end)
@@ -502,6 +517,7 @@ typedef struct finding {
     lists lists;
     bool vectors;
     arena *a;
+    size_t n_passages;
     const float *off; /* [passages] weigh_designations */
     evidence_sentence *at;
     uint64_t *hash; /* of each sentence's words */
@@ -554,8 +570,9 @@ static uint64_t words_hash(const reading *r, const text_span *s)
     return h;
 }
 
-static cairn_status read_sentence(finding *x, const reading *r, size_t passage, size_t i)
+static cairn_status read_sentence(finding *x, const reading *all, size_t passage, size_t i)
 {
+    const reading *r = &all[passage];
     const text_span *s = &r->sentences[i];
     const evidence_passage *p = r->p;
     evidence_sentence e = {.passage = passage, .start = s->start, .end = s->end};
@@ -587,7 +604,7 @@ static cairn_status read_sentence(finding *x, const reading *r, size_t passage, 
                   !answer_names_visible(r->lang);
     f[EVIDENCE_TYPE] = !typed(x->q->type) || n || unseen;
     f[EVIDENCE_TYPE_STRONG] = typed(x->q->type) && n && !unseen;
-    f[EVIDENCE_NAMES] = names_found(x->q, r);
+    find_names(x->q, all, x->n_passages, passage, f);
     f[EVIDENCE_NUMBERS] = numbers_missing(x->q, r, e.before, e.after);
     f[EVIDENCE_LEXICAL_FIRST] = p->lexical > 0 && p->lexical >= x->lists.best_lexical;
     f[EVIDENCE_LEXICAL_SHARE] = x->lists.best_lexical > 0 ? p->lexical / x->lists.best_lexical : 0;
@@ -703,6 +720,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     evidence_params defaults;
     const char **langs = arena_calloc(a, n + 1, sizeof *langs);
     float *off = arena_calloc(a, n + 1, sizeof *off);
+    reading *all = arena_calloc(a, n + 1, sizeof *all);
     asked q;
     finding x;
     cairn_status st;
@@ -710,7 +728,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     *out = (evidence){.lang = ""};
     evidence_params_default(&defaults);
     params = params ? params : &defaults;
-    if (!langs || !off)
+    if (!langs || !off || !all)
         return cairn_fail(err, CAIRN_ENOMEM, "evidence");
     for (size_t i = 0; i < n; i++)
         langs[i] = passages[i].text.lang;
@@ -718,18 +736,18 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     st = read_question(an, question, params, out->lang, a, &q, err);
     if (!st)
         weigh_designations(&q, passages, n, off);
-    x = (finding){.an = an, .q = &q, .a = a, .err = err, .off = off,
+    x = (finding){.an = an, .q = &q, .a = a, .err = err, .off = off, .n_passages = n,
                   .lists = read_lists(passages, n, params->tail_from)};
     x.vectors = x.lists.best_vector > 0;
     out->type = q.type;
     out->units = q.units;
-    for (size_t i = 0; i < n && !st; i++) {
-        reading r;
-        st = read_passage(an, &q, &passages[i], a, &r, err);
-        for (size_t j = 0; !st && j < r.n_sentences; j++)
-            st = read_sentence(&x, &r, i, j);
-        reading_clear(&r);
-    }
+    for (size_t i = 0; i < n && !st; i++)
+        st = read_passage(an, &q, &passages[i], a, &all[i], err);
+    for (size_t i = 0; i < n && !st; i++)
+        for (size_t j = 0; !st && j < all[i].n_sentences; j++)
+            st = read_sentence(&x, all, i, j);
+    for (size_t i = 0; i < n; i++)
+        reading_clear(&all[i]);
     if (st)
         return st;
     if (x.n)

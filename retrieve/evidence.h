@@ -43,6 +43,8 @@ typedef enum evidence_feature {
     EVIDENCE_FOREIGN,       /* the passage is in another language than the question */
     EVIDENCE_COSINE,        /* of the sentence; second round only */
     EVIDENCE_COSINE_STEP,   /* ... above the tail of passages */
+    EVIDENCE_NAMES_DOCUMENT, /* share of the question's names that the passage, another one of its document or its path has */
+    EVIDENCE_NAMES_NOWHERE, /* share of them that no passage read has */
     EVIDENCE_FEATURES       /* how many */
 } evidence_feature;
 
@@ -59,6 +61,8 @@ typedef enum evidence_extra {
 
 typedef struct evidence_passage {
     cite_passage text;
+    uint64_t doc;    /* passages of one document have the same; 0: not known */
+    const char *uri; /* its path, whose words count as the document's; may be NULL */
     float lexical, vector; /* raw scores; 0 where a list does not hold it */
 } evidence_passage;
 
