@@ -53,7 +53,10 @@ static void questions_tell_what_they_ask_for(void **state)
     }
 }
 
-#define PASSAGE(text, title, lang, lexical) {{text, sizeof text - 1, title, "", lang}, lexical, 0}
+#define PASSAGE(words, title, lang, points)                                                        \
+    {                                                                                              \
+        .text = {words, sizeof words - 1, title, "", lang}, .lexical = points                      \
+    }
 
 static const char lease[] =
     "The flat has three rooms. The lease ends on 31 March 2027. The monthly rent is 1,200 euros. "
@@ -180,6 +183,33 @@ static void another_designation_is_another_thing(void **state)
     assert_true(is.answerable > 0.5f && is_not.answerable < is.answerable - 0.3f);
     arena_clear(&a);
     arena_clear(&b);
+}
+
+static const char kazan[] = "The shop of Kestrel in Kazan opened in spring.";
+static const char discount[] = "The buyer gets a discount of 12 percent from the list price.";
+
+/* A name may stand elsewhere in the document, or in its path; one that no passage has is another matter. */
+static void names_are_looked_for_in_the_document_and_everywhere(void **state)
+{
+    evidence_passage p[] = {PASSAGE(discount, "", "en", 8), PASSAGE(kazan, "", "en", 5)};
+    evidence e;
+    arena a;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) { /* two documents; one; two, the path of the first with the name */
+        p[0].doc = 1;
+        p[1].doc = i == 1 ? 1 : 2;
+        p[0].uri = i == 2 ? "/shops/kazan/terms.md" : "/shops/terms.md";
+        find("What discount does the buyer of Kazan get from Oslo?", p, 2, &a, &e);
+        assert_int_equal(e.sentences[0].passage, 0);
+        assert_true(e.sentences[0].feature[EVIDENCE_NAMES] == 0);
+        assert_true(e.sentences[0].feature[EVIDENCE_NAMES_DOCUMENT] == (i ? 0.5f : 0));
+        assert_true(e.sentences[0].feature[EVIDENCE_NAMES_NOWHERE] == 0.5f);
+        arena_clear(&a);
+    }
+    find("What discount does the buyer get?", p, 2, &a, &e);
+    assert_true(e.sentences[0].feature[EVIDENCE_NAMES_DOCUMENT] == 1 && e.sentences[0].feature[EVIDENCE_NAMES_NOWHERE] == 0);
+    arena_clear(&a);
 }
 
 /* "long" asks; it need not stand in the documents. */
@@ -369,6 +399,7 @@ int main(void)
         cmocka_unit_test(a_row_of_a_table_keeps_the_tables_first_line),
         cmocka_unit_test(a_measure_has_the_kind_of_unit_that_is_asked_for),
         cmocka_unit_test(another_designation_is_another_thing),
+        cmocka_unit_test(names_are_looked_for_in_the_document_and_everywhere),
         cmocka_unit_test(words_that_only_ask_need_not_be_covered),
         cmocka_unit_test(carried_words_weigh_less),
         cmocka_unit_test(only_near_sentences_get_a_cosine),
