@@ -116,6 +116,26 @@ static cairn_status take_block(void *ctx, const ingest_block *in, cairn_error *e
     return CAIRN_OK;
 }
 
+/* Keywords may come one at a time: a second value of a key follows the first, as long as there is room. */
+static cairn_status join_meta(ingest_document *doc, ingest_meta *m, const char *value, size_t len,
+                              cairn_error *err)
+{
+    size_t n = strlen(m->value);
+    char *both;
+
+    if (n + len + 2 > EMIT_FIELD_BYTES * 4)
+        return CAIRN_OK;
+    both = arena_alloc(&doc->memory, n + len + 3);
+    if (!both)
+        return cairn_fail(err, CAIRN_ENOMEM, "the metadata of a document");
+    memcpy(both, m->value, n);
+    memcpy(both + n, ", ", 2);
+    memcpy(both + n + 2, value, len);
+    both[n + 2 + len] = 0;
+    m->value = both;
+    return CAIRN_OK;
+}
+
 static cairn_status take_text(void *ctx, document_field field, const char *key, const char *value,
                               size_t len, cairn_error *err)
 {
@@ -147,6 +167,9 @@ static cairn_status take_text(void *ctx, document_field field, const char *key, 
     default:
         return cairn_fail(err, CAIRN_EINPUT, "unknown metadata field %d", (int)field);
     }
+    for (size_t i = 0; !slot && i < doc->n_meta; i++)
+        if (!strcmp(l->meta[i].key, key))
+            return join_meta(doc, &l->meta[i], value, len, err);
     if (!slot && doc->n_meta == BUILDER_MAX_META)
         return CAIRN_OK; /* enough is known about it */
     copy = arena_strndup(&doc->memory, value, len);

@@ -49,6 +49,8 @@ static const struct {
     {"bib", "text/x-bibtex", parse_text},
     {"srt", "application/x-subrip", parse_subtitles},
     {"vtt", "text/vtt", parse_subtitles},
+    {"ass", "text/x-ssa", parse_subtitles},
+    {"ssa", "text/x-ssa", parse_subtitles},
     {"ics", "text/calendar", parse_calendar},
     {"ifb", "text/calendar", parse_calendar},
     {"vim", "text/x-vim", parse_source},

@@ -1,5 +1,6 @@
 /* docx.c - WordprocessingML (ECMA-376 part 1, section 17): the body as headings, paragraphs, lists
- * and tables; notes and comments behind the paragraph that refers to them.
+ * and tables; notes and comments behind the paragraph that refers to them, headers and footers at
+ * the end, each text once.
  *
  * Headings are known by the style's outline level (its own or of what it is based on). Deleted
  * text, hidden text and field codes are left out, inserted text counts. Word writes where it broke
@@ -142,6 +143,8 @@ static void inline_element(docx *d, xmlNodePtr c, unsigned depth)
         refer(d, &d->end, c);
     } else if (xml_is(c, "commentReference")) {
         refer(d, &d->comments, c);
+    } else if (xml_is(c, "chart")) {
+        office_chart(d->o, d->o->main_part, xml_attribute(c, "id"), &d->behind);
     } else if (xml_is(c, "p")) { /* of a text box */
         bytes_append(&d->text, "\n", 1);
         inline_text(d, c, depth + 1);
@@ -380,6 +383,44 @@ static void body(docx *d, const bytes *xml)
     xml_close(&x);
 }
 
+/* Letterheads and what stands at the foot of pages; the same for first, even and odd pages counts once. */
+static void margins(docx *d, const char *main_part)
+{
+    const char *slash = strrchr(main_part, '/'), *name;
+    size_t folder = slash ? (size_t)(slash - main_part) + 1 : 0;
+    notes seen = {0};
+    bytes xml;
+    xml_stream x;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    for (size_t i = 0; !d->o->e->status && (name = package_name(d->o->p, i)); i++) {
+        bool known = false;
+        if (strncmp(name, main_part, folder) || strchr(name + folder, '/') ||
+            (strncmp(name + folder, "header", 6) && strncmp(name + folder, "footer", 6)) ||
+            !package_read(d->o->p, name, &xml) || !xml_open(&x, &xml))
+            continue;
+        bytes_reset(&d->text);
+        while (xml_next(&x)) {
+            xmlNodePtr n = xml_depth(&x) == 1 ? xml_subtree(&x) : NULL;
+            if (!n)
+                continue;
+            bytes_append(&d->text, "\n", d->text.len ? 1 : 0);
+            inline_text(d, n, 0);
+        }
+        xml_close(&x);
+        for (size_t k = 0; k < seen.n && !known; k++)
+            known = !strcmp(seen.at[k].text, d->text.data ? d->text.data : "");
+        if (known || !d->text.len || strspn(d->text.data, " \n0123456789/-") == d->text.len)
+            continue; /* a page's number alone */
+        emit_block(d->o->e, INGEST_PARAGRAPH, 0, d->text.data, d->text.len);
+        if (!add_note(&seen, "", &d->text))
+            break;
+    }
+    bytes_reset(&d->text);
+    free_notes(&seen);
+    bytes_clear(&xml);
+}
+
 static void read_styles(docx *d, const char *main_part)
 {
     char part[OFFICE_PATH];
@@ -420,6 +461,7 @@ void docx_parse(office *o, const char *main_part)
         o->e->page = d.pages;
         d.breaks_before = d.breaks = 0;
         body(&d, &xml);
+        margins(&d, main_part);
         if (d.pages)
             emit_number(o->e, FIELD_PAGES, o->e->page);
     } else {

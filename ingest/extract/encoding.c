@@ -111,6 +111,27 @@ static bool guess(const char *data, size_t len, char name[48])
     return ok;
 }
 
+/* What pages and mails declare and what they mean: each is sent for a larger set that has it inside (WHATWG,
+ * Encoding Standard, names and labels). "US-ASCII" that is none says nothing. */
+static const char *meant_by(const char *charset)
+{
+    static const struct {
+        const char *name, *larger;
+    } known[] = {{"ISO-8859-1", "windows-1252"}, {"ISO-8859-9", "windows-1254"},
+                 {"GB2312", "GB18030"},          {"GBK", "GB18030"},
+                 {"Shift_JIS", "ibm-943_P15A-2003"}, {"EUC-KR", "windows-949"},
+                 {"KS_C_5601-1987", "windows-949"},  {"TIS-620", "windows-874"},
+                 {"US-ASCII", ""}};
+    UErrorCode err = U_ZERO_ERROR;
+    const char *mime = ucnv_getStandardName(charset, "MIME", &err);
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!ucnv_compareNames(charset, known[i].name) ||
+            (U_SUCCESS(err) && mime && !ucnv_compareNames(mime, known[i].name)))
+            return known[i].larger;
+    return charset;
+}
+
 static void keep(decoded *out, const char *text, size_t len)
 {
     out->text = text;
@@ -119,7 +140,27 @@ static void keep(decoded *out, const char *text, size_t len)
     strcpy(out->name, "UTF-8");
 }
 
-cairn_status encoding_decode(decoded *out, const char *data, size_t len, const char *charset)
+/* Lines that end with a carriage return alone, as on old Macs, end with a line feed from here on. */
+static cairn_status unify_breaks(decoded *d)
+{
+    cairn_status st;
+
+    if (!d->len || memchr(d->text, '\n', d->len) || !memchr(d->text, '\r', d->len))
+        return CAIRN_OK;
+    if (d->text != d->own.data) {
+        st = bytes_append(&d->own, d->text, d->len);
+        if (st)
+            return st;
+        d->text = d->own.data;
+        d->in_place = false;
+    }
+    for (size_t i = 0; i < d->len; i++)
+        if (d->own.data[i] == '\r')
+            d->own.data[i] = '\n';
+    return CAIRN_OK;
+}
+
+static cairn_status decode(decoded *out, const char *data, size_t len, const char *charset)
 {
     const unsigned char *p = (const unsigned char *)data;
     char name[48];
@@ -142,6 +183,8 @@ cairn_status encoding_decode(decoded *out, const char *data, size_t len, const c
         keep(out, data, len);
         return CAIRN_OK;
     }
+    if (charset)
+        charset = meant_by(charset);
     if (charset && *charset && ucnv_compareNames(charset, "UTF-8") != 0) {
         st = convert(out, data, len, charset);
         if (st != CAIRN_EUNSUPPORTED)
@@ -172,4 +215,11 @@ cairn_status encoding_decode(decoded *out, const char *data, size_t len, const c
             return st;
     }
     return convert(out, data, len, "windows-1252");
+}
+
+cairn_status encoding_decode(decoded *out, const char *data, size_t len, const char *charset)
+{
+    cairn_status st = decode(out, data, len, charset);
+
+    return st ? st : unify_breaks(out);
 }

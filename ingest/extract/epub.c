@@ -8,6 +8,7 @@
 #include "ingest/extract/dates.h"
 #include "ingest/extract/encoding.h"
 #include "ingest/extract/office.h"
+#include "ingest/extract/rows.h"
 
 #define MAX_ITEMS 20000
 
@@ -88,6 +89,7 @@ static void read_page(epub *b, const char *id)
                               .len = html.len,
                               .name = b->items[i].path,
                               .part = true,
+                              .book = true,
                               .depth = b->o->in->depth + 1};
             parse_html(b->o->e, &in);
         }
@@ -159,6 +161,24 @@ void epub_parse(office *o)
 
 /* ---- FictionBook 2 ---- */
 
+static void fb2_table(emitter *e, xmlNodePtr n)
+{
+    rows t;
+
+    rows_begin(&t, e, OFFICE_BLOCK_ROWS);
+    for (xmlNodePtr r = n->children; r; r = r->next) {
+        if (!xml_is(r, "tr"))
+            continue;
+        for (xmlNodePtr c = r->children; c; c = c->next)
+            if (xml_is(c, "td") || xml_is(c, "th")) {
+                rows_cell_begin(&t);
+                xml_text(c, &t.row);
+            }
+        rows_end_row(&t);
+    }
+    rows_end(&t);
+}
+
 static void fb2_section(emitter *e, xmlNodePtr n, unsigned level, unsigned depth)
 {
     bytes text;
@@ -187,6 +207,8 @@ static void fb2_section(emitter *e, xmlNodePtr n, unsigned level, unsigned depth
         } else if (xml_is(c, "p") || xml_is(c, "v") || xml_is(c, "text-author")) {
             xml_text(c, &text);
             emit_block(e, INGEST_PARAGRAPH, 0, text.data ? text.data : "", text.len);
+        } else if (xml_is(c, "table")) {
+            fb2_table(e, c);
         } else if (c->type == XML_ELEMENT_NODE && !xml_is(c, "image")) {
             fb2_section(e, c, level, depth + 1); /* epigraph, poem, cite, annotation */
         }
@@ -212,6 +234,18 @@ static void fb2_title_info(emitter *e, xmlNodePtr n)
             xml_text(c, &text);
             emit_field(e, xml_is(c, "lang") ? FIELD_LANG : FIELD_TITLE, text.data ? text.data : "",
                        text.len);
+        } else if (xml_is(c, "keywords")) {
+            xml_text(c, &text);
+            emit_meta(e, "keywords", text.data ? text.data : "", text.len);
+        } else if (xml_is(c, "date")) {
+            const char *value = xml_attribute(c, "value");
+            int64_t ns;
+            if (!*value) {
+                xml_text(c, &text);
+                value = text.data ? text.data : "";
+            }
+            if (date_parse(value, strlen(value), &ns))
+                emit_number(e, FIELD_DATE, ns);
         } else if (xml_is(c, "annotation")) {
             fb2_section(e, c, 2, 1);
         }

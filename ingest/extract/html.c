@@ -35,6 +35,7 @@ typedef struct html {
     bytes text;      /* the inline text in hand */
     bool space;      /* white space is due before the next word */
     bool by_class;   /* judge elements by class and id too */
+    bool book;       /* only what is never shown goes */
     xmlNodePtr main; /* where the content is; page headers inside it count */
     bool inside_main;
 } html;
@@ -123,7 +124,11 @@ static bool is_boilerplate(const html *h, xmlNodePtr n)
     const char *role;
 
     if (is_one_of(n, " script style noscript template svg canvas object embed iframe audio video "
-                     "nav footer button select input textarea dialog head "))
+                     "nav button select input textarea dialog head "))
+        return true;
+    if (h->book)
+        return is_hidden(n);
+    if (is_one_of(n, " footer "))
         return true;
     if (is_one_of(n, " body html main article "))
         return false;
@@ -314,33 +319,98 @@ static void measure_table(xmlNodePtr n, shape *s, unsigned depth)
     }
 }
 
-static void put_rows(html *h, xmlNodePtr n, unsigned *header, size_t *rows, unsigned depth)
+/* A cell that reaches into the rows below is said again in each, so that every row stands alone. */
+#define SPAN_COLUMNS 64
+#define SPAN_BYTES   200 /* of longer cells nothing is said again */
+
+typedef struct spans {
+    unsigned rows[SPAN_COLUMNS]; /* that the cell of this column still covers */
+    char words[SPAN_COLUMNS][SPAN_BYTES];
+    size_t n_rows; /* given */
+    unsigned header;
+} spans;
+
+static unsigned span_of(xmlNodePtr cell, const char *name, unsigned most)
+{
+    long n = strtol(attribute(cell, name), NULL, 10);
+
+    return n < 1 ? 1 : n > (long)most ? most : (unsigned)n;
+}
+
+static void next_cell(html *h, size_t *column)
+{
+    if ((*column)++)
+        bytes_append(&h->text, " | ", 3);
+}
+
+/* The cells from above that come before the next one of this row. */
+static void put_spanned(html *h, spans *s, size_t *column)
+{
+    while (*column < SPAN_COLUMNS && s->rows[*column]) {
+        size_t at = *column;
+        s->rows[at]--;
+        next_cell(h, column);
+        bytes_append_str(&h->text, s->words[at]);
+    }
+}
+
+static void put_cell(html *h, xmlNodePtr cell, spans *s, size_t *column, unsigned depth)
+{
+    unsigned down = span_of(cell, "rowspan", 1000), wide = span_of(cell, "colspan", SPAN_COLUMNS);
+    size_t at = *column, start, n;
+
+    next_cell(h, column);
+    start = h->text.len;
+    h->space = false;
+    put_all(h, cell, false, depth);
+    h->space = false;
+    n = h->text.len - start;
+    for (unsigned i = 0; i < wide; i++) {
+        if (i)
+            next_cell(h, column);
+        if (down < 2 || at + i >= SPAN_COLUMNS)
+            continue;
+        s->rows[at + i] = down - 1;
+        snprintf(s->words[at + i], SPAN_BYTES, "%.*s", i || n >= SPAN_BYTES ? 0 : (int)n,
+                 h->text.data ? h->text.data + start : "");
+    }
+}
+
+static void put_row(html *h, xmlNodePtr row, spans *s, bool head, unsigned depth)
+{
+    size_t column = 0, cells = 0, headings = 0, start;
+    bool says = false;
+
+    new_line(h);
+    start = h->text.len;
+    for (xmlNodePtr k = row->children; k; k = k->next) {
+        if (!is_one_of(k, " td th "))
+            continue;
+        put_spanned(h, s, &column);
+        cells++;
+        headings += is(k, "th");
+        put_cell(h, k, s, &column, depth + 2);
+    }
+    put_spanned(h, s, &column);
+    for (size_t i = start; i < h->text.len && !says; i++)
+        says = h->text.data[i] != ' ' && h->text.data[i] != '|';
+    while (says && h->text.len > start && strchr(" |", h->text.data[h->text.len - 1]))
+        h->text.data[--h->text.len] = 0;
+    if (!says && h->text.data)
+        h->text.data[h->text.len = start] = 0; /* an empty row */
+    else if (says && s->n_rows++ == 0)
+        s->header = cells && (headings == cells || head);
+}
+
+static void put_rows(html *h, xmlNodePtr n, spans *s, unsigned depth)
 {
     if (depth > HTML_MAX_DEPTH)
         return;
     for (xmlNodePtr c = n->children; c; c = c->next) {
-        if (is(c, "tr")) {
-            size_t cells = 0, headings = 0, start;
-
-            new_line(h);
-            start = h->text.len;
-            for (xmlNodePtr k = c->children; k; k = k->next) {
-                if (!is_one_of(k, " td th "))
-                    continue;
-                if (cells++)
-                    bytes_append(&h->text, " | ", 3);
-                headings += is(k, "th");
-                h->space = false;
-                put_all(h, k, false, depth + 2);
-                h->space = false;
-            }
-            if (h->text.len == start || h->text.len - start <= 3 * (cells ? cells - 1 : 0))
-                h->text.data[h->text.len = start] = 0; /* an empty row */
-            else if ((*rows)++ == 0)
-                *header = cells && (headings == cells || is(n, "thead"));
-        } else if (is_one_of(c, " thead tbody tfoot ")) {
-            put_rows(h, c, header, rows, depth + 1);
-        }
+        if (is(c, "tr"))
+            put_row(h, c, s, is(n, "thead"), depth);
+        else if (is_one_of(c, " thead tbody tfoot "))
+            put_rows(h, c, s, depth + 1);
     }
 }
 
@@ -349,8 +419,7 @@ static void blocks(html *h, xmlNodePtr n, unsigned depth);
 static void table(html *h, xmlNodePtr n, unsigned depth)
 {
     shape s = {0};
-    unsigned header = 0;
-    size_t rows = 0;
+    spans *spanned;
 
     measure_table(n, &s, 0);
     if (s.tables || s.widest < 2 || s.rows < 2 || s.blocks > s.rows * s.widest) {
@@ -362,8 +431,14 @@ static void table(html *h, xmlNodePtr n, unsigned depth)
             put_all(h, c, false, depth + 1);
             flush(h, INGEST_PARAGRAPH, 0);
         }
-    put_rows(h, n, &header, &rows, depth);
-    flush(h, INGEST_TABLE, header);
+    spanned = calloc(1, sizeof *spanned);
+    if (!spanned) {
+        emit_fail(h->e, CAIRN_ENOMEM, "a table");
+        return;
+    }
+    put_rows(h, n, spanned, depth);
+    flush(h, INGEST_TABLE, spanned->header);
+    free(spanned);
 }
 
 /* ---- blocks ---- */
@@ -496,6 +571,11 @@ static void page(html *h, xmlNodePtr root)
     xmlNodePtr main = NULL;
     size_t in_main = 0, all, strict;
 
+    if (h->book) {
+        blocks(h, root, 0);
+        flush(h, INGEST_PARAGRAPH, 0);
+        return;
+    }
     h->by_class = false;
     all = count_letters(h, root, 0);
     h->by_class = true;
@@ -547,7 +627,7 @@ static void count_depth_errors(void *ctx, xmlErrorPtr error)
 
 cairn_status parse_html(emitter *e, const parse_input *in)
 {
-    html h = {.e = e};
+    html h = {.e = e, .book = in->book};
     char name[48];
     const char *charset = in->charset;
     htmlParserCtxtPtr ctxt = NULL;

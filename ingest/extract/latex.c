@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "ingest/extract/dates.h"
 #include "ingest/extract/outline.h"
 
 #define NAME_MAX_BYTES 40
@@ -19,6 +20,9 @@ typedef struct latex {
     unsigned depth; /* of arguments inside arguments */
     bool table;
     bytes text; /* of the block in hand */
+    bytes notes; /* its footnotes, which follow it, from the place of the first */
+    size_t note_start;
+    uint32_t note_line;
     size_t start;
     uint32_t first, line;
     ingest_block_kind kind;
@@ -67,6 +71,12 @@ static void give(latex *x)
     else if (n)
         emit_block(e, x->kind, x->kind == INGEST_TABLE, x->text.data, n);
     bytes_reset(&x->text);
+    if (x->notes.len && e->source)
+        emit_source_block(e, INGEST_PARAGRAPH, 0, x->notes.data, x->notes.len,
+                          x->o.base + x->note_start, x->o.base + x->at, x->note_line, x->line);
+    else if (x->notes.len)
+        emit_block(e, INGEST_PARAGRAPH, 0, x->notes.data, x->notes.len);
+    bytes_reset(&x->notes);
     x->kind = x->table ? INGEST_TABLE : x->lists ? INGEST_LIST : INGEST_PARAGRAPH;
 }
 
@@ -140,12 +150,22 @@ static void words_of(latex *x, const char *arg, size_t len, bytes *out)
     latex inner = *x;
 
     bytes_init(&inner.text, x->o.len + 16);
+    bytes_init(&inner.notes, x->o.len + 16);
     inner.at = (size_t)(arg - x->o.s);
     inner.body = true;
     inner.lists = 0;
     inner.table = false;
     if (++inner.depth <= ARGUMENT_DEPTH)
         run_until(&inner, inner.at + len);
+    if (inner.notes.len) { /* of a heading: behind what comes */
+        if (!x->notes.len) {
+            x->note_start = inner.note_start;
+            x->note_line = inner.note_line;
+        }
+        bytes_append(&x->notes, "\n", x->notes.len ? 1 : 0);
+        bytes_append(&x->notes, inner.notes.data, inner.notes.len);
+    }
+    bytes_clear(&inner.notes);
     *out = inner.text;
 }
 
@@ -181,8 +201,33 @@ static void metadata(latex *x, document_field field)
     if (!arg)
         return;
     words_of(x, arg, len, &words);
-    if (words.len)
+    if (words.len && field == FIELD_DATE) {
+        int64_t ns;
+        if (date_parse(words.data, words.len, &ns))
+            emit_number(x->o.e, FIELD_DATE, ns);
+    } else if (words.len) {
         emit_field(x->o.e, field, words.data, words.len);
+    }
+    bytes_clear(&words);
+}
+
+static void footnote(latex *x)
+{
+    const char *arg;
+    size_t len;
+    bytes words;
+
+    skip_options(x);
+    arg = argument(x, &len, '{', '}');
+    if (!arg || !x->body)
+        return;
+    if (!x->notes.len) {
+        x->note_start = (size_t)(arg - x->o.s);
+        x->note_line = x->line;
+    }
+    words_of(x, arg, len, &words);
+    bytes_append(&x->notes, "\n", x->notes.len && words.len ? 1 : 0);
+    bytes_append(&x->notes, words.data ? words.data : "", words.len);
     bytes_clear(&words);
 }
 
@@ -241,7 +286,10 @@ static void environment(latex *x, bool begin)
     } else if (begin && is(name, n, "comment")) {
         code(x, name, n, false);
     } else {
-        put_space(x, ' ');
+        if (x->lists || x->table)
+            put_space(x, ' ');
+        else
+            give(x); /* an equation, a figure, a theorem */
         if (begin)
             skip_options(x);
     }
@@ -327,6 +375,15 @@ static void command(latex *x)
         metadata(x, FIELD_TITLE);
     } else if (is(name, n, "author")) {
         metadata(x, FIELD_AUTHOR);
+    } else if (is(name, n, "date")) {
+        metadata(x, FIELD_DATE);
+    } else if (is(name, n, "and")) {
+        put_break(x, ", ");
+    } else if (is(name, n, "footnote") || is(name, n, "thanks")) {
+        footnote(x);
+    } else if (is(name, n, "caption") && !x->lists && !x->table) {
+        give(x);
+        skip_options(x);
     } else if (is(name, n, "href")) {
         argument(x, &len, '{', '}');
     } else if (is(name, n, "par")) {
@@ -379,6 +436,7 @@ cairn_status parse_latex(emitter *e, const parse_input *in)
     latex x = {.line = 1, .kind = INGEST_PARAGRAPH};
 
     bytes_init(&x.text, SIZE_MAX / 4);
+    bytes_init(&x.notes, SIZE_MAX / 4);
     if (!outline_open(&x.o, e, in)) {
         x.body = !memmem(x.o.s, x.o.len, "\\begin{document}", 16);
         run_until(&x, x.o.len);
@@ -386,5 +444,6 @@ cairn_status parse_latex(emitter *e, const parse_input *in)
     }
     outline_close(&x.o);
     bytes_clear(&x.text);
+    bytes_clear(&x.notes);
     return e->status;
 }

@@ -43,6 +43,7 @@ typedef struct mail {
     emitter *e;
     const parse_input *in;
     unsigned depth, parts;
+    bool mailbox; /* lines that begin with From have a '>' before them */
     size_t number; /* of the message in its mailbox, from 1; 0: there is none */
     bytes attachments;
 } mail;
@@ -82,6 +83,41 @@ static void attachment(mail *m, GMimePart *part, const char *file)
     g_byte_array_unref(data);
 }
 
+/* What a mailbox put before lines that begin with "From ", and with ">From " (mboxrd), goes. */
+static void unquote_from(GByteArray *data)
+{
+    guint at = 0, out = 0;
+
+    while (at < data->len) {
+        const guint8 *nl = memchr(data->data + at, '\n', data->len - at);
+        guint end = nl ? (guint)(nl - data->data) + 1 : data->len, quotes = 0;
+        while (at + quotes < end && data->data[at + quotes] == '>')
+            quotes++;
+        if (quotes && end - at - quotes >= 5 && !memcmp(data->data + at + quotes, "From ", 5))
+            at++;
+        memmove(data->data + out, data->data + at, end - at);
+        out += end - at;
+        at = end;
+    }
+    g_byte_array_set_size(data, out);
+}
+
+/* A part's own parser, where it has one that reads it better than as plain text. */
+static parse_fn *parser_of(GMimeContentType *type)
+{
+    static const struct {
+        const char *sub;
+        parse_fn *parse;
+    } known[] = {{"html", parse_html},      {"calendar", parse_calendar}, {"vcard", parse_cards},
+                 {"x-vcard", parse_cards},  {"directory", parse_cards},   {"csv", parse_csv},
+                 {"markdown", parse_markdown}, {"tab-separated-values", parse_csv}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (g_mime_content_type_is_type(type, "text", known[i].sub))
+            return known[i].parse;
+    return parse_text;
+}
+
 static void leaf(mail *m, GMimePart *part)
 {
     GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
@@ -101,15 +137,17 @@ static void leaf(mail *m, GMimePart *part)
         attachment(m, part, file);
         return;
     }
+    if (!attached && (g_mime_content_type_is_type(type, "text", "css") ||
+                      g_mime_content_type_is_type(type, "text", "javascript")))
+        return; /* of a page that was saved with all it needs */
     if (part_bytes(m, part, &data) == CAIRN_OK && data->len) {
+        if (m->mailbox)
+            unquote_from(data);
         in.data = (const char *)data->data;
         in.len = data->len;
         if (attached && file)
             emit_block(m->e, INGEST_HEADING, 2, file, strlen(file));
-        if (g_mime_content_type_is_type(type, "text", "html"))
-            parse_html(m->e, &in);
-        else
-            parse_text(m->e, &in);
+        parser_of(type)(m->e, &in);
     }
     g_byte_array_unref(data);
 }
@@ -227,7 +265,7 @@ static cairn_status parse_messages(emitter *e, const parse_input *in, bool mailb
 {
     unpack_budget own = {.packed = in->len};
     parse_input around = *in;
-    mail m = {.e = e, .in = &around, .depth = in->depth};
+    mail m = {.e = e, .in = &around, .depth = in->depth, .mailbox = mailbox};
     GMimeStream *stream = g_mime_stream_mem_new_with_buffer(in->data, in->len);
     GMimeParser *parser = g_mime_parser_new_with_stream(stream);
     size_t n = 0;

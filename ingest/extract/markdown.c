@@ -266,9 +266,10 @@ static size_t front_matter(emitter *e, const char *s, size_t len, bool metadata,
 {
     size_t at = 4;
     uint32_t count = 1;
+    const char *fence = len && *s == '+' ? "+++" : "---"; /* TOML between pluses: "key = value" */
 
     *lines = 0;
-    if (len < 8 || (memcmp(s, "---\n", 4) != 0 && memcmp(s, "---\r\n", 5) != 0))
+    if (len < 8 || memcmp(s, fence, 3) != 0 || (s[3] != '\n' && memcmp(s + 3, "\r\n", 2) != 0))
         return 0;
     for (int pass = 0; pass < 2; pass++) { /* look for the end first, then read */
         bool closed = false;
@@ -281,11 +282,14 @@ static size_t front_matter(emitter *e, const char *s, size_t len, bool metadata,
 
             count++;
             closed =
-                n >= 3 && !memcmp(s + at, "---", 3) && (n == 3 || (n == 4 && s[at + 3] == '\r'));
-            colon = memchr(s + at, ':', n);
-            if (pass && metadata && !closed && colon)
-                front_matter_field(e, s + at, (size_t)(colon - s) - at, colon + 1,
-                                   n - ((size_t)(colon - s) - at) - 1);
+                n >= 3 && !memcmp(s + at, fence, 3) && (n == 3 || (n == 4 && s[at + 3] == '\r'));
+            colon = memchr(s + at, *fence == '+' ? '=' : ':', n);
+            if (pass && metadata && !closed && colon) {
+                size_t key = (size_t)(colon - s) - at;
+                while (key && s[at + key - 1] == ' ')
+                    key--;
+                front_matter_field(e, s + at, key, colon + 1, n - ((size_t)(colon - s) - at) - 1);
+            }
             at += n + (nl != NULL);
         }
         if (!closed)

@@ -33,6 +33,11 @@ static void give_outputs(emitter *e, const json_t *outputs)
         json_t *plain = json_object_get(json_object_get(o, "data"), "text/plain");
         bytes_reset(&text);
         put_text(&text, plain ? plain : json_object_get(o, "text"), OUTPUT_BYTES);
+        if (json_is_string(json_object_get(o, "ename"))) { /* an error; its trace is coloured code */
+            put_text(&text, json_object_get(o, "ename"), OUTPUT_BYTES);
+            bytes_append(&text, ": ", text.len + 2 < OUTPUT_BYTES ? 2 : 0);
+            put_text(&text, json_object_get(o, "evalue"), OUTPUT_BYTES);
+        }
         if (text.len)
             emit_block(e, INGEST_CODE, 0, text.data, text.len);
     }

@@ -1,7 +1,7 @@
 /* odf.c - OpenDocument texts, spreadsheets and presentations (ODF 1.3 part 3): content.xml as
  * blocks.
  *
- * One walk serves all three: they differ in what stands around the same paragraphs and tables. A
+ * What stands in headers and footers comes at the end, each text once. One walk serves all three: they differ in what stands around the same paragraphs and tables. A
  * spreadsheet's tables are headings with the text each cell shows; a presentation's pages are
  * pages. */
 #include <stdio.h>
@@ -101,6 +101,17 @@ static void note(odf *d, xmlNodePtr n, unsigned depth)
             put_inline(d, &d->behind, p, depth + 2);
 }
 
+/* A frame that is anchored in a paragraph: behind it. */
+static void text_box(odf *d, xmlNodePtr n, unsigned depth)
+{
+    for (xmlNodePtr c = n->children; c; c = c->next) {
+        if (c->type != XML_ELEMENT_NODE)
+            continue;
+        bytes_append(&d->behind, "\n", d->behind.len ? 1 : 0);
+        put_inline(d, &d->behind, c, depth + 2);
+    }
+}
+
 static void put_inline(odf *d, bytes *out, xmlNodePtr n, unsigned depth)
 {
     if (depth > XML_DEPTH)
@@ -116,6 +127,8 @@ static void put_inline(odf *d, bytes *out, xmlNodePtr n, unsigned depth)
             d->breaks++;
         else if (xml_is(c, "note") || xml_is(c, "annotation"))
             note(d, c, depth);
+        else if (xml_is(c, "text-box"))
+            text_box(d, c, depth);
         else if (c->type == XML_ELEMENT_NODE && !xml_is(c, "tracked-changes") &&
                  !xml_is(c, "ruby-text"))
             put_inline(d, out, c, depth + 1);
@@ -258,7 +271,8 @@ static bool is_title(xmlNodePtr frame)
 static void frame(odf *d, xmlNodePtr n, unsigned depth)
 {
     if (d->presentation && is_title(n)) {
-        put_inline(d, &d->text, n, depth);
+        xmlNodePtr box = xml_child(n, "text-box");
+        put_inline(d, &d->text, box ? box : n, depth);
         flush(d, INGEST_HEADING, 1);
     } else {
         elements(d, n, depth + 1);
@@ -287,8 +301,49 @@ static void element(odf *d, xmlNodePtr c, unsigned depth)
     } else if (!xml_is(c, "tracked-changes") && !xml_is(c, "forms") && !xml_is(c, "settings") &&
                !xml_is(c, "sequence-decls") && !xml_is(c, "table-of-content-source") &&
                !xml_is(c, "image") && !xml_is(c, "object")) {
-        elements(d, c, depth + 1);
+        if (strcmp(xml_attribute(c, "display"), "none") != 0) /* a hidden section */
+            elements(d, c, depth + 1);
     }
+}
+
+/* Of the master pages (styles.xml, 16.9). Fields that count pages say nothing alone. */
+static void margins(odf *d)
+{
+    bytes xml, all;
+    xml_stream x;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    bytes_init(&all, SIZE_MAX / 4);
+    if (package_read(d->o->p, "styles.xml", &xml) && xml_open(&x, &xml)) {
+        while (xml_next(&x)) {
+            xmlNodePtr n = xml_at(&x, "master-page") ? xml_subtree(&x) : NULL;
+            for (xmlNodePtr m = n ? n->children : NULL; m; m = m->next)
+                for (xmlNodePtr p = xml_is(m, "header") || xml_is(m, "footer") ||
+                                            xml_is(m, "header-first") || xml_is(m, "footer-first") ||
+                                            xml_is(m, "header-left") || xml_is(m, "footer-left")
+                                        ? m->children
+                                        : NULL;
+                     p; p = p->next) {
+                    if (p->type != XML_ELEMENT_NODE)
+                        continue;
+                    bytes_reset(&d->text);
+                    put_inline(d, &d->text, p, 4);
+                    if (!d->text.len || strspn(d->text.data, " \n0123456789/-") == d->text.len ||
+                        (all.len && strstr(all.data, d->text.data)))
+                        continue;
+                    bytes_append(&all, "\n", all.len ? 1 : 0);
+                    bytes_append(&all, d->text.data, d->text.len);
+                }
+        }
+        xml_close(&x);
+    }
+    d->breaks = 0;
+    bytes_reset(&d->text);
+    bytes_reset(&d->behind);
+    if (all.len)
+        emit_block(d->o->e, INGEST_PARAGRAPH, 0, all.data, all.len);
+    bytes_clear(&all);
+    bytes_clear(&xml);
 }
 
 /* One child of the body: a page of a presentation, a sheet, or a block of text. */
@@ -357,6 +412,8 @@ void odf_parse(office *o, bool presentation)
             emit_number(o->e, FIELD_PAGES, o->e->page);
         office_damage(o, &x);
         xml_close(&x);
+        if (!presentation && !o->e->status)
+            margins(&d);
     }
     bytes_clear(&d.text);
     bytes_clear(&d.behind);

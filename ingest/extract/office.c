@@ -62,6 +62,70 @@ bool office_relation(office *o, const char *part, const char *id, const char *ty
     return found;
 }
 
+static void drawing_words(xmlNodePtr n, bytes *out, unsigned depth)
+{
+    if (depth > XML_DEPTH)
+        return;
+    for (xmlNodePtr c = n->children; c; c = c->next) {
+        if (xml_is(c, "t")) {
+            xml_text(c, out);
+        } else if (xml_is(c, "p")) {
+            bytes_append(out, "\n", out->len ? 1 : 0);
+            drawing_words(c, out, depth + 1);
+        } else if (xml_is(c, "br")) {
+            bytes_append(out, " ", 1);
+        } else if (c->type == XML_ELEMENT_NODE && !xml_is(c, "Fallback")) {
+            drawing_words(c, out, depth + 1);
+        }
+    }
+}
+
+void office_drawing_words(xmlNodePtr n, bytes *out)
+{
+    drawing_words(n, out, 0);
+}
+
+/* Titles are DrawingML; names lie in caches of texts (c:strCache), values in caches of numbers, which are
+ * those of a table elsewhere. */
+static void chart_words(xmlNodePtr n, bytes *out, unsigned depth)
+{
+    if (depth > XML_DEPTH)
+        return;
+    for (xmlNodePtr c = n->children; c; c = c->next) {
+        if (xml_is(c, "strCache")) {
+            for (xmlNodePtr p = c->children; p; p = p->next)
+                if (xml_is(p, "pt")) {
+                    bytes_append(out, "\n", out->len ? 1 : 0);
+                    xml_text(p, out);
+                }
+        } else if (xml_is(c, "rich")) {
+            drawing_words(c, out, depth + 1);
+        } else if (c->type == XML_ELEMENT_NODE && !xml_is(c, "Fallback")) {
+            chart_words(c, out, depth + 1);
+        }
+    }
+}
+
+void office_chart(office *o, const char *part, const char *id, bytes *out)
+{
+    char target[OFFICE_PATH];
+    bytes xml;
+    xml_stream x;
+
+    if (!*id || !office_relation(o, part, id, NULL, target))
+        return;
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    if (package_read(o->p, target, &xml) && xml_open(&x, &xml)) {
+        while (xml_next(&x)) {
+            xmlNodePtr n = xml_at(&x, "chart") ? xml_subtree(&x) : NULL;
+            if (n)
+                chart_words(n, out, 0);
+        }
+        xml_close(&x);
+    }
+    bytes_clear(&xml);
+}
+
 void office_damage(office *o, const xml_stream *x)
 {
     static const char note[] = "its XML is damaged or cut short; the end is missing";

@@ -28,6 +28,13 @@ typedef struct office {
 /* Target part of the relationship `id` of `part`, or of the first whose type ends in "/" `type`. */
 bool office_relation(office *o, const char *part, const char *id, const char *type, char *target);
 
+/* What the chart that `part` refers to by `id` says: titles, names of series and categories, a line each,
+ * appended to *out. */
+void office_chart(office *o, const char *part, const char *id, bytes *out);
+
+/* The words of the paragraphs of DrawingML below n (a:p), a line each. */
+void office_drawing_words(xmlNodePtr n, bytes *out);
+
 /* docProps/core.xml and app.xml, or meta.xml of OpenDocument. */
 void office_core_metadata(office *o);
 void odf_metadata(office *o);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "ingest/extract/dates.h"
 #include "ingest/extract/outline.h"
 
 static bool starts(const text_line *l, const char *word)
@@ -32,6 +33,26 @@ static void put_links(bytes *out, const char *s, size_t len)
     }
 }
 
+/* ":work:hard:" as "work, hard". */
+static void give_tags(emitter *e, const char *s, size_t len)
+{
+    bytes list;
+
+    bytes_init(&list, 2 * len + 16);
+    while (len) {
+        const char *colon = memchr(s, ':', len);
+        size_t n = colon ? (size_t)(colon - s) : len;
+        if (n) {
+            bytes_append(&list, ", ", list.len ? 2 : 0);
+            bytes_append(&list, s, n);
+        }
+        s += n + (colon != NULL);
+        len -= n + (colon != NULL);
+    }
+    emit_meta(e, "keywords", list.data ? list.data : "", list.len);
+    bytes_clear(&list);
+}
+
 /* The stars are counted by the caller. A keyword of a task and tags at the end are no words of the title. */
 static void headline(outline *o, const text_line *l, size_t stars)
 {
@@ -51,7 +72,7 @@ static void headline(outline *o, const text_line *l, size_t stars)
     if (len > 2 && s[len - 1] == ':') {
         const char *tags = memrchr(s, ' ', len);
         if (tags && tags[1] == ':') {
-            emit_meta(o->e, "tags", tags + 1, len - (size_t)(tags + 1 - s));
+            give_tags(o->e, tags + 1, len - (size_t)(tags + 1 - s));
             len = (size_t)(tags - s);
         }
     }
@@ -75,6 +96,18 @@ static void keyword(outline *o, const text_line *l)
                 skip++;
             emit_field(o->e, known[i].field, l->s + skip, l->len - skip);
         }
+    if (starts(l, "#+date:")) {
+        size_t skip = l->indent + 7;
+        int64_t ns;
+        if (date_parse(l->s + skip, l->len - skip, &ns))
+            emit_number(o->e, FIELD_DATE, ns);
+    }
+    if (starts(l, "#+filetags:")) {
+        size_t skip = l->indent + 11;
+        while (skip < l->len && l->s[skip] == ' ')
+            skip++;
+        give_tags(o->e, l->s + skip, l->len - skip);
+    }
     if (starts(l, "#+caption:"))
         outline_add(o, INGEST_PARAGRAPH, l, l->s + l->indent + 10, l->len - l->indent - 10);
 }

@@ -16,6 +16,7 @@ typedef struct parse_input {
     size_t len;
     const char *name;    /* file name without folders, as far as known; "" else */
     const char *charset; /* said by the envelope (a mail's header), NULL = find out */
+    bool book;           /* a page of a book: all of it is content */
     bool part;           /* a part of something: no metadata, positions are the whole's business */
     unsigned depth;      /* of containers around it */
     struct unpack_budget *budget; /* of the outermost container; NULL: this may become it */

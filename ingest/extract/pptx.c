@@ -1,5 +1,6 @@
 /* pptx.c - PresentationML (ECMA-376 part 1, section 19): a slide is a page; its title a heading,
- * its shapes paragraphs or lists, its tables tables, its diagram's words and its notes at the end.
+ * its shapes paragraphs or lists, its tables tables; the words of its diagrams and charts, its notes
+ * and what was remarked about it at the end.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 typedef struct pptx {
     office *o;
+    const char *slide; /* part of the slide in hand */
     bytes text;
 } pptx;
 
@@ -125,6 +127,14 @@ static void table(pptx *x, xmlNodePtr n)
     rows_end(&t);
 }
 
+static void chart(pptx *x, xmlNodePtr n)
+{
+    bytes_reset(&x->text);
+    office_chart(x->o, x->slide, xml_attribute(n, "id"), &x->text);
+    if (x->text.len)
+        emit_block(x->o->e, INGEST_PARAGRAPH, 0, x->text.data, x->text.len);
+}
+
 static void shapes(pptx *x, xmlNodePtr n, bool titles, unsigned depth)
 {
     if (depth > XML_DEPTH)
@@ -134,6 +144,8 @@ static void shapes(pptx *x, xmlNodePtr n, bool titles, unsigned depth)
             shape(x, c, titles);
         else if (xml_is(c, "tbl") && !titles)
             table(x, c);
+        else if (xml_is(c, "chart") && !titles)
+            chart(x, c);
         else if (c->type == XML_ELEMENT_NODE && !xml_is(c, "Fallback") && !xml_is(c, "tbl"))
             shapes(x, c, titles, depth + 1);
     }
@@ -191,14 +203,44 @@ static void each_shape_tree(pptx *x, const char *part, bool notes)
     bytes_clear(&xml);
 }
 
+/* Both kinds: p:cm with p:text, and the threads of newer versions, whose words are DrawingML. */
+static void comments(pptx *x, const char *part)
+{
+    bytes xml;
+    xml_stream s;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    bytes_reset(&x->text);
+    if (package_read(x->o->p, part, &xml) && xml_open(&s, &xml)) {
+        while (xml_next(&s)) {
+            xmlNodePtr n = xml_at(&s, "text") || xml_at(&s, "txBody") ? xml_subtree(&s) : NULL;
+            if (!n)
+                continue;
+            if (xml_is(n, "text")) {
+                bytes_append(&x->text, "\n", x->text.len ? 1 : 0);
+                xml_text(n, &x->text);
+            } else {
+                office_drawing_words(n, &x->text);
+            }
+        }
+        xml_close(&s);
+    }
+    if (x->text.len)
+        emit_block(x->o->e, INGEST_PARAGRAPH, 0, x->text.data, x->text.len);
+    bytes_clear(&xml);
+}
+
 static void slide(pptx *x, const char *part)
 {
-    char notes[OFFICE_PATH];
+    char other[OFFICE_PATH];
 
+    x->slide = part;
     each_shape_tree(x, part, false);
     diagram(x, part);
-    if (office_relation(x->o, part, NULL, "notesSlide", notes))
-        each_shape_tree(x, notes, true);
+    if (office_relation(x->o, part, NULL, "notesSlide", other))
+        each_shape_tree(x, other, true);
+    if (office_relation(x->o, part, NULL, "comments", other))
+        comments(x, other);
 }
 
 void pptx_parse(office *o, const char *main_part)

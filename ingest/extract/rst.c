@@ -1,8 +1,9 @@
 /* rst.c - reStructuredText (docutils' specification): titles by their underlines, whose characters get levels
- * in the order in which they appear, literal blocks, directives, fields, lists. */
+ * in the order in which they appear, literal blocks, directives, fields, lists, tables, footnotes. */
 #include <ctype.h>
 #include <string.h>
 
+#include "ingest/extract/dates.h"
 #include "ingest/extract/outline.h"
 
 #define RST_STYLES 8
@@ -84,6 +85,132 @@ static void add(rst *r, ingest_block_kind kind, const text_line *l, size_t from,
     r->seen_text = true;
 }
 
+/* ---- tables ---- */
+
+#define RST_COLUMNS 64
+
+typedef struct cells {
+    bytes text[RST_COLUMNS];
+    size_t n;
+} cells;
+
+static void put_cell(cells *c, size_t i, const char *s, size_t len)
+{
+    while (len && *s == ' ')
+        s++, len--;
+    while (len && s[len - 1] == ' ')
+        len--;
+    if (i >= RST_COLUMNS)
+        return;
+    while (c->n <= i)
+        bytes_init(&c->text[c->n++], SIZE_MAX / 4);
+    if (len && c->text[i].len)
+        bytes_append(&c->text[i], " ", 1);
+    put_inline(&c->text[i], s, len);
+}
+
+/* The row in hand as a line of the table. */
+static void end_row(rst *r, cells *c, const text_line *l)
+{
+    bytes row;
+    bool says = false;
+
+    bytes_init(&row, SIZE_MAX / 4);
+    for (size_t i = 0; i < c->n; i++) {
+        bytes_append(&row, " | ", i ? 3 : 0);
+        bytes_append(&row, c->text[i].data ? c->text[i].data : "", c->text[i].len);
+        says = says || c->text[i].len;
+        bytes_clear(&c->text[i]);
+    }
+    if (says) {
+        outline_add(&r->o, INGEST_TABLE, l, row.data, row.len);
+        r->seen_text = true;
+    }
+    bytes_clear(&row);
+    c->n = 0;
+}
+
+/* "+-----+----+" and "|" lines. A cell that reaches over columns is one cell. */
+static bool grid_table(rst *r, const text_line *first)
+{
+    text_line l = *first, next;
+    cells c = {.n = 0};
+    size_t skip = l.indent;
+
+    if (l.len - skip < 3 || l.s[skip] != '+' || !strchr("-=", l.s[skip + 1]) || l.s[l.len - 1] != '+' ||
+        !outline_peek(&r->o, &next) || next.indent >= next.len || next.s[next.indent] != '|')
+        return false;
+    outline_flush(&r->o);
+    while (outline_peek(&r->o, &next) && next.indent < next.len && strchr("+|", next.s[next.indent])) {
+        const char *at, *end;
+        outline_line(&r->o, &l);
+        if (l.s[l.indent] == '+') {
+            end_row(r, &c, &l);
+            continue;
+        }
+        at = l.s + l.indent + 1;
+        end = l.s + l.len;
+        for (size_t i = 0; at < end; i++) {
+            const char *bar = memchr(at, '|', (size_t)(end - at));
+            put_cell(&c, i, at, (size_t)((bar ? bar : end) - at));
+            at = bar ? bar + 1 : end;
+        }
+    }
+    end_row(r, &c, &l);
+    outline_flush(&r->o);
+    return true;
+}
+
+/* "=====  ===": where its columns begin, into at[RST_COLUMNS]; how many, 0: no such line. */
+static size_t simple_columns(const text_line *l, size_t *at)
+{
+    size_t n = 0;
+
+    for (size_t i = l->indent; i < l->len; i++) {
+        if (l->s[i] != '=' && l->s[i] != ' ')
+            return 0;
+        if (l->s[i] == '=' && (i == l->indent || l->s[i - 1] == ' ') && n < RST_COLUMNS)
+            at[n++] = i;
+    }
+    return n > 1 ? n : 0;
+}
+
+/* Columns by the rule above; a line whose first column is empty goes on with the row before. */
+static bool simple_table(rst *r, const text_line *first)
+{
+    size_t at[RST_COLUMNS], again[RST_COLUMNS], n = simple_columns(first, at), rules = 1;
+    text_line l = *first, next;
+    cells c = {.n = 0};
+
+    if (!n || !outline_peek(&r->o, &next) || line_is_empty(&next))
+        return false;
+    outline_flush(&r->o);
+    while (rules < 3 && outline_peek(&r->o, &next)) {
+        if (simple_columns(&next, again)) {
+            outline ahead = r->o;
+            rules++;
+            outline_line(&r->o, &l);
+            ahead.at = l.next;
+            if (rules == 2 && (!outline_peek(&ahead, &next) || line_is_empty(&next)))
+                break; /* a table without a head ends with its second rule */
+            continue;
+        }
+        outline_line(&r->o, &l);
+        if (line_is_empty(&l) || l.s[l.indent] == '-')
+            continue;
+        if (l.indent < at[1])
+            end_row(r, &c, &l);
+        for (size_t i = 0; i < n; i++) {
+            size_t from = at[i], to = i + 1 < n ? at[i + 1] : l.len;
+            if (from < l.len)
+                put_cell(&c, i, l.s + from, (to < l.len ? to : l.len) - from);
+        }
+    }
+    end_row(r, &c, &l);
+    outline_flush(&r->o);
+    return true;
+}
+
 /* The indented lines that follow, verbatim or not at all. */
 static void indented(rst *r, unsigned deeper_than, bool give)
 {
@@ -97,10 +224,23 @@ static void indented(rst *r, unsigned deeper_than, bool give)
     outline_flush(&r->o);
 }
 
+/* Of a picture, what it is said to show: ":alt: words" below it. */
+static void picture(rst *r, unsigned deeper_than)
+{
+    text_line l;
+
+    while (outline_peek(&r->o, &l) && !line_is_empty(&l) && l.indent > deeper_than) {
+        outline_line(&r->o, &l);
+        if (l.len - l.indent > 6 && !strncmp(l.s + l.indent, ":alt: ", 6))
+            add(r, INGEST_PARAGRAPH, &l, l.indent + 6, l.len);
+    }
+    outline_flush(&r->o);
+}
+
 /* A line that begins with "..": a directive with words, with code, or something to leave out. */
 static void explicit_markup(rst *r, const text_line *l)
 {
-    static const char *const words[] = {"note",    "warning", "tip",       "important", "caution",
+    static const char *const shown[] = {"note",    "warning", "tip",       "important", "caution",
                                         "attention", "hint",  "admonition", "topic",    "deprecated",
                                         "versionadded", "versionchanged", "seealso", "figure"};
     const char *s = l->s + l->indent + 2, *colons;
@@ -109,15 +249,28 @@ static void explicit_markup(rst *r, const text_line *l)
     while (len && *s == ' ')
         s++, len--;
     outline_flush(&r->o);
+    if (len && *s == '[' && memchr(s, ']', len)) { /* a footnote, a citation */
+        const char *words = (const char *)memchr(s, ']', len) + 1;
+        size_t from = (size_t)(words - l->s);
+        while (from < l->len && l->s[from] == ' ')
+            from++;
+        if (from < l->len)
+            add(r, INGEST_PARAGRAPH, l, from, l->len);
+        return; /* what is indented below goes on with it */
+    }
     colons = memmem(s, len, "::", 2);
     n = colons ? (size_t)(colons - s) : 0;
-    for (size_t i = 0; n && i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i]) == n && !strncmp(words[i], s, n)) {
+    for (size_t i = 0; n && i < sizeof shown / sizeof *shown; i++)
+        if (strlen(shown[i]) == n && !strncmp(shown[i], s, n)) {
             size_t from = (size_t)(colons + 2 - l->s);
             if (from < l->len && n != 6) /* a figure's argument is a file */
                 add(r, INGEST_PARAGRAPH, l, from, l->len);
             return; /* its body is read as text */
         }
+    if (n == 5 && !strncmp(s, "image", 5)) {
+        picture(r, l->indent);
+        return;
+    }
     indented(r, l->indent, n && (!strncmp(s, "code", 4) || !strncmp(s, "sourcecode", 10) ||
                                  !strncmp(s, "parsed-literal", 14)));
 }
@@ -151,6 +304,11 @@ static bool field(rst *r, const text_line *l)
         from++;
     if (n == 6 && !strncasecmp(l->s + 1, "author", 6))
         emit_field(r->o.e, FIELD_AUTHOR, l->s + from, l->len - from);
+    if (n == 4 && !strncasecmp(l->s + 1, "date", 4)) {
+        int64_t ns;
+        if (date_parse(l->s + from, l->len - from, &ns))
+            emit_number(r->o.e, FIELD_DATE, ns);
+    }
     return true;
 }
 
@@ -213,7 +371,8 @@ cairn_status parse_rst(emitter *e, const parse_input *in)
             else if (l.len - l.indent >= 2 && !strncmp(l.s + l.indent, "..", 2) &&
                      (l.len - l.indent == 2 || l.s[l.indent + 2] == ' '))
                 explicit_markup(&r, &l);
-            else if (title(&r, &l) || rule_of(&l) || field(&r, &l))
+            else if (grid_table(&r, &l) || simple_table(&r, &l) || title(&r, &l) || rule_of(&l) ||
+                     field(&r, &l))
                 ;
             else
                 body_line(&r, &l);

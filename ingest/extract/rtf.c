@@ -3,8 +3,9 @@
  *
  * One pass over tokens: '{' saves the state, '}' brings it back, a control word changes it, the
  * rest is text in the code page of the font in use, or \uN with as many fallback characters as \uc
- * says. Destinations that are no text of the document (fonts, pictures, headers, fields'
- * instructions, all those marked \* that are not known here) are skipped with all they hold. */
+ * says. Destinations that are no text of the document (fonts, pictures, fields' instructions, all
+ * those marked \* that are not known here) are skipped with all they hold. Footnotes and comments
+ * follow the paragraph they stand in; headers and footers stand at the end, each text once. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,10 +35,14 @@ typedef enum place {
     REVISED
 } place;
 
+/* Text that stands in the middle of another. */
+typedef enum aside { NO_ASIDE, NOTE, MARGIN } aside;
+
 typedef struct state {
     place at;
     int font, uc, style;
-    bool hidden;
+    bool hidden, deleted;
+    aside aside;
 } state;
 
 typedef struct rtf {
@@ -54,6 +59,8 @@ typedef struct rtf {
     bytes raw;     /* text in the code page in use, not decoded yet */
     bytes text;    /* of the paragraph (or field) in hand, UTF-8 */
     bytes list;
+    bytes held;           /* the paragraph around the aside in hand */
+    bytes notes, margins; /* asides: of the paragraph in hand; of all pages */
     int raw_page;
     int outline, item; /* of the paragraph: level 1..9 or 0; it has a list marker */
     bool in_table, has_rows;
@@ -88,7 +95,7 @@ static void decode(rtf *r)
 static bool wanted(const rtf *r)
 {
     return r->now.at != SKIPPED && r->now.at != FONTS && r->now.at != INFO &&
-           r->now.at != CREATED && r->now.at != REVISED && !(r->now.at == BODY && r->now.hidden);
+           r->now.at != CREATED && r->now.at != REVISED && !(r->now.at == BODY && (r->now.hidden || r->now.deleted));
 }
 
 static int page_in_use(const rtf *r)
@@ -156,6 +163,47 @@ static void end_table(rtf *r)
     r->has_rows = false;
 }
 
+/* Header and footer of each section say mostly the same: lines once. */
+static bool says_already(const bytes *all, const char *line, size_t n)
+{
+    const char *at = all->data ? all->data : "", *end = at + all->len;
+
+    while (at < end) {
+        const char *nl = memchr(at, '\n', (size_t)(end - at));
+        size_t len = (size_t)((nl ? nl : end) - at);
+        if (len == n && !memcmp(at, line, n))
+            return true;
+        at += len + 1;
+    }
+    return false;
+}
+
+static void begin_aside(rtf *r, aside kind)
+{
+    decode(r);
+    r->now.aside = kind;
+    bytes_reset(&r->held);
+    bytes_append(&r->held, r->text.data ? r->text.data : "", r->text.len);
+    bytes_reset(&r->text);
+}
+
+static void end_aside(rtf *r, aside kind)
+{
+    bytes *to = kind == NOTE ? &r->notes : &r->margins;
+    const char *at = r->text.data ? r->text.data : "";
+
+    while (*at) {
+        size_t n = strcspn(at, "\n");
+        if (strspn(at, " 0123456789/-") < n && !(kind == MARGIN && says_already(to, at, n))) {
+            bytes_append(to, "\n", to->len ? 1 : 0);
+            bytes_append(to, at, n);
+        }
+        at += n + (at[n] != 0);
+    }
+    bytes_reset(&r->text);
+    bytes_append(&r->text, r->held.data ? r->held.data : "", r->held.len);
+}
+
 static void end_paragraph(rtf *r)
 {
     int level = r->outline;
@@ -173,6 +221,12 @@ static void end_paragraph(rtf *r)
             emit_block(r->e, level ? INGEST_HEADING : INGEST_PARAGRAPH,
                        (unsigned)(level > 6 ? 6 : level), r->text.data, r->text.len);
         }
+    }
+    if (r->notes.len && !r->in_table) {
+        flush_list(r);
+        end_table(r);
+        emit_block(r->e, INGEST_PARAGRAPH, 0, r->notes.data, r->notes.len);
+        bytes_reset(&r->notes);
     }
     bytes_reset(&r->text);
     r->item = 0;
@@ -258,9 +312,8 @@ static void end_style_name(rtf *r)
 /* ---- control words ---- */
 
 static const char *const skipped_words[] = {
-    "colortbl",          "pict",      "object",       "header",     "headerl",
-    "headerr",           "headerf",   "footer",       "footerl",    "footerr",
-    "footerf",           "fldinst",   "listtable",    "nonshppict", "revtbl",
+    "colortbl",          "pict",      "object",
+    "fldinst",           "listtable", "nonshppict",   "revtbl",
     "listoverridetable", "rsidtbl",   "generator",    "xe",         "tc",
     "themedata",         "datastore", "latentstyles", "filetbl",    "ftnsep",
     "ftnsepc",           "aftnsep",   "aftnsepc",     "bkmkstart",  "bkmkend",
@@ -326,8 +379,47 @@ static void date_word(rtf *r, const char *word, int value)
         *field = value;
 }
 
+/* Words inside a footnote or a header, which are lines and no paragraphs of the body. */
+static void aside_word(rtf *r, const char *word, int value, bool has_value)
+{
+    if (!strcmp(word, "par") || !strcmp(word, "row"))
+        put_word(r, "\n");
+    else if (!strcmp(word, "cell") || !strcmp(word, "nestcell"))
+        put_word(r, " ");
+    else if (!strcmp(word, "plain"))
+        r->now.hidden = r->now.deleted = false;
+    else if (!strcmp(word, "v"))
+        r->now.hidden = !has_value || value != 0;
+    else if (!strcmp(word, "deleted"))
+        r->now.deleted = !has_value || value != 0;
+}
+
+static aside aside_of(const char *word)
+{
+    static const char *const margins[] = {"header",  "headerl", "headerr", "headerf",
+                                          "footer",  "footerl", "footerr", "footerf"};
+
+    if (!strcmp(word, "footnote") || !strcmp(word, "annotation"))
+        return NOTE;
+    for (size_t i = 0; i < sizeof margins / sizeof *margins; i++)
+        if (!strcmp(word, margins[i]))
+            return MARGIN;
+    return NO_ASIDE;
+}
+
 static void paragraph_word(rtf *r, const char *word, int value, bool has_value)
 {
+    aside begins = r->now.aside ? NO_ASIDE : aside_of(word);
+
+    if (r->now.aside) {
+        aside_word(r, word, value, has_value);
+        return;
+    }
+    if (begins) {
+        if (r->depth > 1) /* in a group of its own, whose end is its end */
+            begin_aside(r, begins);
+        return;
+    }
     if (!strcmp(word, "par") || !strcmp(word, "sect") || !strcmp(word, "page")) {
         if (r->in_table && strcmp(word, "par") == 0)
             put_word(r, " ");
@@ -338,7 +430,7 @@ static void paragraph_word(rtf *r, const char *word, int value, bool has_value)
         r->outline = 0;
         r->now.style = -1;
     } else if (!strcmp(word, "plain")) {
-        r->now.hidden = false;
+        r->now.hidden = r->now.deleted = false;
     } else if (!strcmp(word, "intbl")) {
         r->in_table = true;
     } else if (!strcmp(word, "outlinelevel")) {
@@ -353,8 +445,8 @@ static void paragraph_word(rtf *r, const char *word, int value, bool has_value)
         rows_end_row(&r->t);
     } else if (!strcmp(word, "v")) {
         r->now.hidden = !has_value || value != 0;
-    } else if (!strcmp(word, "footnote") || !strcmp(word, "annotation")) {
-        put_word(r, " ");
+    } else if (!strcmp(word, "deleted")) {
+        r->now.deleted = !has_value || value != 0;
     }
 }
 
@@ -434,7 +526,7 @@ static void control(rtf *r, bool *star)
         } else if (c == '_') {
             put_word(r, "-");
         } else if ((c == '\n' || c == '\r') && r->now.at == BODY) {
-            end_paragraph(r);
+            paragraph_word(r, "par", 0, false);
         }
         *star = c == '*';
         return;
@@ -464,11 +556,15 @@ static void control(rtf *r, bool *star)
 static void close_group(rtf *r)
 {
     place was = r->now.at;
+    aside beside = r->now.aside;
 
     if (!r->depth)
         return;
+    decode(r); /* before the switch: end_aside needs it in its own text */
     r->now = r->saved[--r->depth];
     r->skip = 0;
+    if (beside && !r->now.aside)
+        end_aside(r, beside);
     if (was >= TITLE && r->now.at != was)
         end_field(r, was);
 }
@@ -514,16 +610,26 @@ cairn_status parse_rtf(emitter *e, const parse_input *in)
     bytes_init(&r->raw, SIZE_MAX / 4);
     bytes_init(&r->text, SIZE_MAX / 4);
     bytes_init(&r->list, SIZE_MAX / 4);
+    bytes_init(&r->held, SIZE_MAX / 4);
+    bytes_init(&r->notes, SIZE_MAX / 4);
+    bytes_init(&r->margins, SIZE_MAX / 4);
     walk(r);
     if (r->now.at == BODY)
         end_paragraph(r);
     flush_list(r);
     end_table(r);
+    if (r->notes.len) /* of a table at the end */
+        emit_block(e, INGEST_PARAGRAPH, 0, r->notes.data, r->notes.len);
+    if (r->margins.len)
+        emit_block(e, INGEST_PARAGRAPH, 0, r->margins.data, r->margins.len);
     if (r->depth && !e->status)
         emit_field(e, FIELD_NOTE, "cut short; the end is missing", 29);
     bytes_clear(&r->raw);
     bytes_clear(&r->text);
     bytes_clear(&r->list);
+    bytes_clear(&r->held);
+    bytes_clear(&r->notes);
+    bytes_clear(&r->margins);
     free(r);
     return e->status;
 }

@@ -1,4 +1,4 @@
-/* subtitles.c - SubRip and WebVTT: what is said, in paragraphs of about half a minute, each beginning with
+/* subtitles.c - SubRip, WebVTT and (Advanced) SubStation Alpha: what is said, in paragraphs of about half a minute, each beginning with
  * its time, so that a passage says when. */
 #include <ctype.h>
 #include <stdio.h>
@@ -74,11 +74,73 @@ static bool comes_before_times(const outline *o)
     return outline_peek(o, &next) && read_times(&next, &from, &to);
 }
 
+/* A line of SubStation Alpha: "Dialogue: 0,0:00:01.00,0:00:02.50,Style,Name,0,0,0,,{\i1}words\Nmore". The words
+ * come last, after nine commas; overrides in braces are no words. */
+static bool read_dialogue(const text_line *l, double *from, double *to, bytes *words)
+{
+    static const char key[] = "Dialogue:";
+    const char *at = l->s + sizeof key - 1, *end = l->s + l->len;
+    double t[2];
+
+    if (l->len < sizeof key || memcmp(l->s, key, sizeof key - 1))
+        return false;
+    for (int field = 0; field < 9; field++) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        unsigned h, m, s, cs;
+        char time[24];
+        if (!comma)
+            return false;
+        if (field == 1 || field == 2) {
+            snprintf(time, sizeof time, "%.*s", comma - at < 20 ? (int)(comma - at) : 20, at);
+            if (sscanf(time, " %2u:%2u:%2u.%2u", &h, &m, &s, &cs) != 4)
+                return false;
+            t[field - 1] = h * 3600.0 + m * 60.0 + s + cs / 100.0;
+        }
+        at = comma + 1;
+    }
+    *from = t[0];
+    *to = t[1];
+    while (at < end) {
+        const char *close = *at == '{' ? memchr(at, '}', (size_t)(end - at)) : NULL;
+        if (close) {
+            at = close + 1;
+        } else if (*at == '\\' && at + 1 < end && strchr("Nnh", at[1])) {
+            bytes_append(words, " ", 1);
+            at += 2;
+        } else {
+            bytes_append(words, at++, 1);
+        }
+    }
+    return true;
+}
+
+/* What is said from `from` on, under the time of its paragraph. */
+static void say(outline *o, const text_line *l, const bytes *words, double from, double *began)
+{
+    char stamp[32];
+
+    if (words->len && !o->text.len) {
+        *began = from;
+        snprintf(stamp, sizeof stamp, "[%02u:%02u:%02u] ", (unsigned)from / 3600,
+                 (unsigned)from / 60 % 60, (unsigned)from % 60);
+        outline_add(o, INGEST_PARAGRAPH, l, stamp, strlen(stamp));
+    }
+    if (words->len)
+        outline_add(o, INGEST_PARAGRAPH, l, words->data, words->len);
+}
+
+/* A cue begins; after a pause, or half a minute, with a new paragraph. */
+static void begin_cue(outline *o, double from, double to, double began, double *last_end)
+{
+    if (o->text.len && (from - began >= PARAGRAPH_SECONDS || from - *last_end >= PAUSE_SECONDS))
+        outline_flush(o);
+    *last_end = to;
+}
+
 cairn_status parse_subtitles(emitter *e, const parse_input *in)
 {
     double from = 0, to = 0, last_end = 0, began = 0;
     bool cue = false;
-    char stamp[32];
     outline o;
     text_line l;
     bytes words;
@@ -86,25 +148,18 @@ cairn_status parse_subtitles(emitter *e, const parse_input *in)
     bytes_init(&words, SIZE_MAX / 4);
     if (!outline_open(&o, e, in))
         while (outline_line(&o, &l)) {
-            if (read_times(&l, &from, &to)) {
+            bytes_reset(&words);
+            if (read_dialogue(&l, &from, &to, &words)) {
+                begin_cue(&o, from, to, began, &last_end);
+                say(&o, &l, &words, from, &began);
+            } else if (read_times(&l, &from, &to)) {
                 cue = true;
-                if (o.text.len &&
-                    (from - began >= PARAGRAPH_SECONDS || from - last_end >= PAUSE_SECONDS))
-                    outline_flush(&o);
-                last_end = to;
+                begin_cue(&o, from, to, began, &last_end);
             } else if (line_is_empty(&l)) {
                 cue = false;
             } else if (cue && !(is_number(&l) && comes_before_times(&o))) {
-                bytes_reset(&words);
                 put_words(&words, l.s, l.len);
-                if (words.len && !o.text.len) {
-                    began = from;
-                    snprintf(stamp, sizeof stamp, "[%02u:%02u:%02u] ", (unsigned)from / 3600,
-                             (unsigned)from / 60 % 60, (unsigned)from % 60);
-                    outline_add(&o, INGEST_PARAGRAPH, &l, stamp, strlen(stamp));
-                }
-                if (words.len)
-                    outline_add(&o, INGEST_PARAGRAPH, &l, words.data, words.len);
+                say(&o, &l, &words, from, &began);
             }
         }
     outline_close(&o);

@@ -40,14 +40,39 @@ typedef struct xlsx {
 
 /* ---- shared strings ---- */
 
+/* "_x000D_" stands for a character that XML cannot hold (ST_Xstring, 22.9.2.19); control characters end as
+ * a space. */
+static void unescape(bytes *out, size_t from)
+{
+    size_t n = from;
+
+    for (size_t i = from; i < out->len;) {
+        unsigned code;
+        int used = 0;
+        if (out->len - i >= 7 && out->data[i] == '_' && out->data[i + 1] == 'x' &&
+            sscanf(out->data + i + 2, "%4x%n", &code, &used) == 1 && used == 4 &&
+            out->data[i + 6] == '_' && (code < 0x20 || code == '_')) {
+            out->data[n++] = code < 0x20 ? ' ' : '_';
+            i += 7;
+        } else {
+            out->data[n++] = out->data[i++];
+        }
+    }
+    if (out->data)
+        out->data[out->len = n] = 0;
+}
+
 /* Text of a string item: its runs, without the phonetic ones. */
 static void item_text(xmlNodePtr n, bytes *out)
 {
     for (xmlNodePtr c = n->children; c; c = c->next) {
-        if (xml_is(c, "t"))
+        if (xml_is(c, "t")) {
+            size_t from = out->len;
             xml_text(c, out);
-        else if (xml_is(c, "r"))
+            unescape(out, from);
+        } else if (xml_is(c, "r")) {
             item_text(c, out);
+        }
     }
 }
 
@@ -273,6 +298,62 @@ static void row(xlsx *x, xmlNodePtr r, uint32_t number)
     }
 }
 
+/* "B7: words" of each comment; of threads (2018 on) the older copy says the same. */
+static void comments(xlsx *x, const char *sheet_part)
+{
+    char part[OFFICE_PATH];
+    bytes xml, text;
+    xml_stream s;
+
+    if (!office_relation(x->o, sheet_part, NULL, "comments", part))
+        return;
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    bytes_init(&text, SIZE_MAX / 4);
+    if (package_read(x->o->p, part, &xml) && xml_open(&s, &xml)) {
+        while (xml_next(&s)) {
+            xmlNodePtr n = xml_at(&s, "comment") ? xml_subtree(&s) : NULL, words;
+            if (!n || !(words = xml_child(n, "text")))
+                continue;
+            bytes_printf(&text, "%s%.16s: ", text.len ? "\n" : "", xml_attribute(n, "ref"));
+            item_text(words, &text);
+        }
+        xml_close(&s);
+    }
+    if (text.len)
+        emit_block(x->o->e, INGEST_PARAGRAPH, 0, text.data, text.len);
+    bytes_clear(&text);
+    bytes_clear(&xml);
+}
+
+/* Text boxes, shapes and charts that lie over the cells. */
+static void drawing(xlsx *x, const char *sheet_part)
+{
+    char part[OFFICE_PATH];
+    bytes xml, text;
+    xml_stream s;
+
+    if (!office_relation(x->o, sheet_part, NULL, "drawing", part))
+        return;
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    bytes_init(&text, SIZE_MAX / 4);
+    if (package_read(x->o->p, part, &xml) && xml_open(&s, &xml)) {
+        while (xml_next(&s)) {
+            xmlNodePtr n = xml_at(&s, "txBody") || xml_at(&s, "chart") ? xml_subtree(&s) : NULL;
+            if (!n)
+                continue;
+            if (xml_is(n, "chart"))
+                office_chart(x->o, part, xml_attribute(n, "id"), &text);
+            else
+                office_drawing_words(n, &text);
+        }
+        xml_close(&s);
+    }
+    if (text.len)
+        emit_block(x->o->e, INGEST_PARAGRAPH, 0, text.data, text.len);
+    bytes_clear(&text);
+    bytes_clear(&xml);
+}
+
 static void sheet(xlsx *x, const char *name, const char *part)
 {
     bytes xml;
@@ -299,6 +380,8 @@ static void sheet(xlsx *x, const char *name, const char *part)
         rows_end(&x->t);
         office_damage(x->o, &s);
         xml_close(&s);
+        comments(x, part);
+        drawing(x, part);
     }
     bytes_clear(&xml);
 }

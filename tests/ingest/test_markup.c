@@ -78,7 +78,7 @@ static void rst(void **state)
     ingest_document *doc = read_text(
         "a.rst", "=========\nThe quarry\n=========\n:author: A. Mason\n\nStone\n-----\nSee :ref:`the columns <cols>` and "
                  "`a page <https://x.org>`_.\n\n.. note:: Mind the edge\n\n   of the pit.\n\n.. image:: secret.png\n"
-                 "   :alt: hidden\n\nCode::\n\n    int main(void);\n\n* one\n* two\n\nSand\n-----\nmore\n\n.. a remark\n"
+                 "   :alt: the steep side\n\nCode::\n\n    int main(void);\n\n* one\n* two\n\nSand\n-----\nmore\n\n.. a remark\n"
                  "   goes on\n\nEnd.\n");
     (void)state;
 
@@ -94,7 +94,8 @@ static void rst(void **state)
     HAS(INGEST_CODE, "int main(void);");
     HAS(INGEST_LIST, "* one\n* two");
     HAS(INGEST_PARAGRAPH, "End.");
-    LACKS("hidden");
+    HAS(INGEST_PARAGRAPH, "the steep side");
+    LACKS("secret.png");
     LACKS("remark");
     LACKS("-----");
     ingest_document_free(doc);

@@ -156,7 +156,7 @@ static void rich_text(void **state)
         "{\\stylesheet{\\s2 heading 2;}{\\s0 Normal;}}{\\info{\\title Gr\\'fc\\'dfe}{\\author P. "
         "Gardener}"
         "{\\creatim\\yr2025\\mo3\\dy4\\hr9\\min30}{\\revtim\\yr9999\\mo1\\dy1\\hr9999}}{\\header "
-        "HEADER-WORDS}"
+        "HEADER-WORDS\\par}"
         "\\pard\\s2 On the hedge\\par\n"
         "\\pard It is cut \\u8212-{\\v HIDDEN-WORDS} twice {\\f1 \\'e4\\'e0} "
         "\\u-10179?\\u-8654?.\\par\n"
@@ -177,7 +177,7 @@ static void rich_text(void **state)
     HAS(INGEST_LIST, "• first\n• second");
     HAS(INGEST_TABLE, "Tree | Price\nQuince | 44");
     HAS(INGEST_PARAGRAPH, "a link and the end.");
-    LACKS("HEADER");
+    HAS(INGEST_PARAGRAPH, "HEADER-WORDS");
     LACKS("HIDDEN");
     LACKS("SECRET");
     LACKS("4142");

@@ -1,0 +1,268 @@
+/* test_unusual - what files of real people have and the plain examples of a format do not: texts beside the
+ * text (headers, notes, remarks, charts), charsets that are not what they are called, tables whose cells span,
+ * dialects. Each is one small file through the real worker. */
+#include "tests/ingest/probe.h"
+
+#include <zip.h>
+
+static extractor *ex;
+
+static int setup(void **state)
+{
+    ex = probe_extractor(WORKER, 120000);
+    return probe_setup(state);
+}
+
+static int teardown(void **state)
+{
+    extractor_destroy(ex);
+    return probe_teardown(state);
+}
+
+static void show(const ingest_document *doc)
+{
+    for (size_t i = 0; i < doc->n_blocks; i++)
+        print_message("[%s %u] %s\n", ingest_block_kind_name(doc->blocks[i].kind),
+                      doc->blocks[i].level, doc->blocks[i].text);
+}
+
+/* A block of this kind has the words; kind 0 with words: none has. */
+typedef struct expected {
+    ingest_block_kind kind;
+    const char *words;
+} expected;
+
+static void compare(const ingest_document *doc, const expected *want)
+{
+    for (; want->words; want++) {
+        bool has = probe_block(doc, want->kind, want->words) != NULL;
+        if (has == (want->kind != 0))
+            continue;
+        show(doc);
+        fail_msg("%s: %s \"%s\"", doc->title, want->kind ? "no" : "there is", want->words);
+    }
+}
+
+static const char *meta(const ingest_document *doc, const char *key)
+{
+    for (size_t i = 0; i < doc->n_meta; i++)
+        if (!strcmp(doc->meta[i].key, key))
+            return doc->meta[i].value;
+    return "";
+}
+
+#define DAY(n) ((int64_t)(n) * 86400 * 1000000000)
+
+/* ---- texts ---- */
+
+static void texts(void **state)
+{
+    static const struct {
+        const char *name, *text;
+        expected want[8];
+        int64_t date_ns;
+        const char *keywords, *author;
+    } files[] = {
+        {"called-latin1.html",
+         "<meta charset=\"iso-8859-1\"><title>T</title><p>It\x92s \x80 50 \x96 fine",
+         {{INGEST_PARAGRAPH, "It’s € 50 – fine"}}, 0, "", ""},
+        {"called-gb2312.html", "<meta charset=gb2312><p>\xD6\xEC\xE9\x46\xBB\xF9</p>",
+         {{INGEST_PARAGRAPH, "朱镕基"}}, 0, "", ""}, /* the second is of GBK alone */
+        {"spans.html",
+         "<table><tr><th>City<th>Year<th>People<tr><td rowspan=2>Bonn<td>1900<td>7<tr><td>2000<td>8"
+         "<tr><td colspan=2>Both<td>15</table>",
+         {{INGEST_TABLE, "City | Year | People\nBonn | 1900 | 7\nBonn | 2000 | 8\nBoth |  | 15"}}, 0, "", ""},
+        {"mac.txt", "first line\rsecond line\r\ranother paragraph\r",
+         {{INGEST_PARAGRAPH, "first line\nsecond line"}, {INGEST_PARAGRAPH, "another paragraph"}}, 0, "", ""},
+        {"a.mbox",
+         "From a@b Mon Jan  1 00:00:00 2024\nFrom: a@b\nSubject: first\n\n>From here on\n>>From twice\n\n"
+         "From a@b Mon Jan  1 00:00:00 2024\nSubject: second\n\nmore\n",
+         {{INGEST_PARAGRAPH, "From here on\n>From twice"}, {INGEST_HEADING, "second"}, {0, ">From here"}}, 0, "", ""},
+        {"saved.mhtml",
+         "From: <Saved by Blink>\r\nSubject: Saved\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; "
+         "type=\"text/html\"; boundary=M\r\n\r\n--M\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: "
+         "quoted-printable\r\nContent-Location: https://x.org/\r\n\r\n<meta charset=3Dutf-8><p>B=C3=B6den saved "
+         "wo=\r\nrds</p>\r\n--M\r\nContent-Type: text/css\r\nContent-Location: https://x.org/a.css\r\n\r\n.a { "
+         "color: red }\r\n--M--\r\n",
+         {{INGEST_PARAGRAPH, "Böden saved words"}, {0, "color"}}, 0, "", ""},
+        {"invitation.eml",
+         "Subject: Come\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=M\n\n--M\nContent-Type: "
+         "text/plain\n\nplease\n--M\nContent-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nBEGIN:"
+         "VEVENT\nSUMMARY:Harvest\nDTSTART:20240305T100000Z\nLOCATION:Barn\nEND:VEVENT\nEND:VCALENDAR\n--M\n"
+         "Content-Type: text/csv; name=p.csv\n\ntree,price\nquince,44\n--M--\n",
+         {{INGEST_HEADING, "Harvest"}, {INGEST_PARAGRAPH, "Where: Barn"}, {INGEST_TABLE, "quince | 44"},
+          {0, "BEGIN:VEVENT"}}, 0, "", ""},
+        {"notes.rtf",
+         "{\\rtf1\\ansi A stone{\\footnote {\\chftn} of the note\\par and more} in the wall.\\par "
+         "{\\deleted gone}kept\\par {\\header Letterhead Ltd\\par}{\\headerf Letterhead Ltd\\par}"
+         "{\\footer \\chpgn 12\\par}\\par}",
+         {{INGEST_PARAGRAPH, "A stone in the wall."}, {INGEST_PARAGRAPH, "of the note\nand more"},
+          {INGEST_PARAGRAPH, "kept"}, {INGEST_PARAGRAPH, "Letterhead Ltd"}, {0, "gone"},
+          {0, "Letterhead Ltd\nLetterhead"}, {0, "12"}}, 0, "", ""},
+        {"tables.rst",
+         "Tables\n======\n:date: 2024-02-03\n\n+------+-----+\n| Tree | No. |\n+======+=====+\n| long | 1   |\n| name |     "
+         "|\n+------+-----+\n\n=====  ===\nName   Age\n=====  ===\nEva    40\nMarie\n  Ann  2\n=====  ===\n\nAfter "
+         "it [1]_.\n\n.. [1] The footnote.\n\n.. image:: x.png\n   :alt: a quarry\n",
+         {{INGEST_TABLE, "Tree | No.\nlong name | 1"}, {INGEST_TABLE, "Name | Age\nEva | 40"},
+          {INGEST_PARAGRAPH, "The footnote."}, {INGEST_PARAGRAPH, "a quarry"}, {INGEST_PARAGRAPH, "After it"},
+          {0, "+---"}, {0, "===="}}, DAY(19756), "", ""},
+        {"days.org", "#+TITLE: T\n#+DATE: <2024-03-01 Fri>\n#+FILETAGS: :quarry:\n* Head :work:hard:\nx\n",
+         {{INGEST_HEADING, "Head"}, {0, "work"}}, DAY(19783), "quarry, work, hard", ""},
+        {"paper.tex",
+         "\\documentclass{article}\\title{T}\\author{A. Mason \\and B. Smith}\\date{March 1, 2024}\\begin{document}\n"
+         "A wall\\footnote{Of slate.} stands.\n\\begin{equation}E=mc^2\\end{equation}\n\\begin{figure}\\caption{The "
+         "wall}\\end{figure}\n\\end{document}\n",
+         {{INGEST_PARAGRAPH, "A wall stands."}, {INGEST_PARAGRAPH, "Of slate."}, {INGEST_PARAGRAPH, "The wall"},
+          {0, "mc^2 The"}, {0, "wallOf"}}, DAY(19783), "", "A. Mason, B. Smith"},
+        {"hugo.md", "+++\ntitle = \"T\"\ndate = 2024-03-01\ntags = [\"a\", \"b\"]\n+++\n# H\nwords[^1]\n\n[^1]: below\n",
+         {{INGEST_HEADING, "H"}, {INGEST_PARAGRAPH, "below"}, {0, "+++"}}, DAY(19783), "a\", \"b", ""},
+        {"talk.ass",
+         "[Script Info]\nTitle: x\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, "
+         "Text\nDialogue: 0,0:01:01.00,0:01:02.00,Default,,0,0,0,,{\\i1}Spoken, words\\Nand more\n",
+         {{INGEST_PARAGRAPH, "[00:01:01] \nSpoken, words and more"}, {0, "Format"}, {0, "Dialogue"}}, 0, "", ""},
+        {"book.fb2",
+         "<FictionBook><description><title-info><book-title>T</book-title><keywords>k1, k2</keywords><date "
+         "value=\"2024-03-01\">spring</date></title-info></description><body><section><p>x</p><table><tr><th>Tree"
+         "</th><th>No.</th></tr><tr><td>Quince</td><td>44</td></tr></table></section></body></FictionBook>",
+         {{INGEST_TABLE, "Tree | No.\nQuince | 44"}}, DAY(19783), "k1, k2", ""},
+        {"run.ipynb",
+         "{\"cells\":[{\"cell_type\":\"code\",\"source\":\"f()\",\"outputs\":[{\"output_type\":\"error\",\"ename\":"
+         "\"ValueError\",\"evalue\":\"no such wall\",\"traceback\":[]}]}],\"nbformat\":4}",
+         {{INGEST_CODE, "ValueError: no such wall"}}, 0, "", ""},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        ingest_document *doc = probe_read(ex, probe_file(files[i].name, files[i].text, strlen(files[i].text)));
+        compare(doc, files[i].want);
+        if (doc->date_ns != files[i].date_ns)
+            fail_msg("%s: date %lld", files[i].name, (long long)doc->date_ns / 86400000000000);
+        if (strcmp(meta(doc, "keywords"), files[i].keywords) || strcmp(doc->author, files[i].author))
+            fail_msg("%s: keywords %s, author %s", files[i].name, meta(doc, "keywords"), doc->author);
+        ingest_document_free(doc);
+    }
+}
+
+/* ---- packages ---- */
+
+typedef struct part {
+    const char *name, *data;
+} part;
+
+static const char *package(const char *name, const part *parts)
+{
+    const char *path = probe_path(name);
+    zip_t *z = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, NULL);
+
+    assert_non_null(z);
+    for (; parts->name; parts++) {
+        zip_source_t *s = zip_source_buffer(z, parts->data, strlen(parts->data), 0);
+        assert_non_null(s);
+        assert_true(zip_file_add(z, parts->name, s, ZIP_FL_OVERWRITE) >= 0);
+    }
+    assert_int_equal(zip_close(z), 0);
+    return path;
+}
+
+#define MAIN(part)       "<R><Relationship Id='r1' Type='x/officeDocument' Target='" part "'/></R>"
+#define REL(id, type, to) "<Relationship Id='" id "' Type='x/" type "' Target='" to "'/>"
+#define P(words)          "<p><r><t>" words "</t></r></p>"
+#define CHART                                                                                      \
+    "<c:chartSpace xmlns:c='c' xmlns:a='a'><c:chart><c:title><c:tx><c:rich><a:p><a:r><a:t>Harvest " \
+    "by year</a:t></a:r></a:p></c:rich></c:tx></c:title><c:ser><c:tx><c:strRef><c:strCache><c:pt>"  \
+    "<c:v>Plums</c:v></c:pt></c:strCache></c:strRef></c:tx></c:ser></c:chart></c:chartSpace>"
+
+static void packages(void **state)
+{
+    static const struct {
+        const char *name;
+        part parts[9];
+        expected want[9];
+    } files[] = {
+        {"letter.docx",
+         {{"_rels/.rels", MAIN("word/document.xml")},
+          {"word/_rels/document.xml.rels", "<R>" REL("r7", "chart", "charts/chart1.xml") "</R>"},
+          {"word/document.xml", "<document><body>" P("the body") "<p><r><drawing><c:chart xmlns:c='c' xmlns:r='r' "
+                                "r:id='r7'/></drawing></r></p></body></document>"},
+          {"word/charts/chart1.xml", CHART},
+          {"word/header1.xml", "<hdr>" P("Letterhead Ltd") "</hdr>"},
+          {"word/header2.xml", "<hdr>" P("Letterhead Ltd") "</hdr>"},
+          {"word/footer1.xml", "<ftr>" P("12") "</ftr>"},
+          {"word/footer2.xml", "<ftr>" P("Bank 4711") "</ftr>"}},
+         {{INGEST_PARAGRAPH, "the body"}, {INGEST_PARAGRAPH, "Letterhead Ltd"}, {INGEST_PARAGRAPH, "Bank 4711"},
+          {INGEST_PARAGRAPH, "Harvest by year\nPlums"}, {0, "12"}}},
+        {"remarks.xlsx",
+         {{"_rels/.rels", MAIN("xl/workbook.xml")},
+          {"xl/workbook.xml", "<workbook xmlns:r='r'><sheets><sheet name='S' r:id='r1'/></sheets></workbook>"},
+          {"xl/_rels/workbook.xml.rels", "<R>" REL("r1", "worksheet", "worksheets/sheet1.xml") "</R>"},
+          {"xl/worksheets/sheet1.xml", "<worksheet><sheetData><row r='1'><c r='A1' t='inlineStr'><is><t>one_x000D_"
+                                       "_x000A_two_x005F_x</t></is></c><c r='B1'><v>2</v></c></row></sheetData>"
+                                       "</worksheet>"},
+          {"xl/worksheets/_rels/sheet1.xml.rels", "<R>" REL("r1", "comments", "../comments1.xml")
+                                                  REL("r2", "drawing", "../drawings/drawing1.xml") "</R>"},
+          {"xl/comments1.xml", "<comments><commentList><comment ref='B1'><text><r><t>too dear</t></r></text></comment>"
+                               "</commentList></comments>"},
+          {"xl/drawings/drawing1.xml", "<d xmlns:c='c' xmlns:r='r'><sp><txBody>" P("in a box") "</txBody></sp><c:chart "
+                                       "r:id='r1'/></d>"},
+          {"xl/drawings/_rels/drawing1.xml.rels", "<R>" REL("r1", "chart", "../charts/c.xml") "</R>"},
+          {"xl/charts/c.xml", CHART}},
+         {{INGEST_TABLE, "one two_x | 2"}, {INGEST_PARAGRAPH, "B1: too dear"}, {INGEST_PARAGRAPH, "in a box"},
+          {INGEST_PARAGRAPH, "Harvest by year\nPlums"}, {0, "_x000"}}},
+        {"remarks.pptx",
+         {{"_rels/.rels", MAIN("ppt/presentation.xml")},
+          {"ppt/presentation.xml", "<p xmlns:r='r'><sldIdLst><sldId r:id='r1'/></sldIdLst></p>"},
+          {"ppt/_rels/presentation.xml.rels", "<R>" REL("r1", "slide", "slides/s.xml") "</R>"},
+          {"ppt/slides/s.xml", "<sld xmlns:c='c' xmlns:r='r'><cSld><spTree><sp><txBody>" P("on the slide")
+                               "</txBody></sp><graphicFrame><c:chart r:id='r2'/></graphicFrame></spTree></cSld></sld>"},
+          {"ppt/slides/_rels/s.xml.rels", "<R>" REL("r1", "comments", "../c.xml") REL("r2", "chart", "../ch.xml") "</R>"},
+          {"ppt/c.xml", "<cmLst><cm><text>say it louder</text></cm></cmLst>"},
+          {"ppt/ch.xml", CHART}},
+         {{INGEST_PARAGRAPH, "on the slide"}, {INGEST_PARAGRAPH, "say it louder"},
+          {INGEST_PARAGRAPH, "Harvest by year\nPlums"}}},
+        {"letter.odt",
+         {{"mimetype", "application/vnd.oasis.opendocument.text"},
+          {"content.xml", "<d><body><text><p>a wall<frame><text-box><p>in a box</p></text-box></frame> of slate</p>"
+                          "<section display='none'><p>gone</p></section></text></body></d>"},
+          {"styles.xml", "<s><master-styles><master-page><header><p>Letterhead Ltd</p></header><footer><p>page</p><p>1"
+                         "</p></footer></master-page></master-styles></s>"}},
+         {{INGEST_PARAGRAPH, "a wall of slate"}, {INGEST_PARAGRAPH, "in a box"}, {INGEST_PARAGRAPH, "Letterhead Ltd"},
+          {0, "gone"}}},
+        {"talk.odp",
+         {{"mimetype", "application/vnd.oasis.opendocument.presentation"},
+          {"content.xml", "<d><body><presentation><page><frame><text-box><p>words</p></text-box></frame><frame class="
+                          "'title'><text-box><p>The title</p></text-box></frame></page></presentation></body></d>"}},
+         {{INGEST_HEADING, "The title"}, {INGEST_PARAGRAPH, "words"}}},
+        {"notes.epub",
+         {{"mimetype", "application/epub+zip"},
+          {"META-INF/container.xml", "<c><rootfile full-path='a b.opf'/></c>"},
+          {"a b.opf", "<package><metadata/><manifest><item id='x' href='one%20page.html' media-type='text/html'/>"
+                      "</manifest><spine><itemref idref='x'/></spine></package>"},
+          {"one page.html", "<body><div class='toc-sidebar'>kept by class</div><aside epub:type='footnote'>a "
+                            "footnote</aside><footer>the end</footer><p hidden>gone</p></body>"}},
+         {{INGEST_PARAGRAPH, "kept by class"}, {INGEST_PARAGRAPH, "a footnote"}, {INGEST_PARAGRAPH, "the end"},
+          {0, "gone"}}},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        part parts[10] = {{NULL, NULL}};
+        expected want[10] = {{0, NULL}};
+        ingest_document *doc;
+
+        memcpy(parts, files[i].parts, sizeof files[i].parts);
+        memcpy(want, files[i].want, sizeof files[i].want);
+        doc = probe_read(ex, package(files[i].name, parts));
+        compare(doc, want);
+        ingest_document_free(doc);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts),
+        cmocka_unit_test(packages),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
