@@ -366,7 +366,7 @@ static void any_bytes_can_be_read(void **state)
         question[q] = '\0';
         char *exact = malloc(len);
         memcpy(exact, text, len);
-        evidence_passage p = {{exact, len, NULL, NULL, NULL}, 1, 0.5f};
+        evidence_passage p = {.text = {exact, len, NULL, NULL, NULL}, .doc = 1, .lexical = 0.5f};
         find(question, &p, 1, &a, &e);
         for (size_t i = 0; i < e.n; i++) {
             const evidence_sentence *s = &e.sentences[i];
