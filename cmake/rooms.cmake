@@ -15,7 +15,8 @@ add_library(cairn_options INTERFACE)
 target_compile_definitions(cairn_options INTERFACE _GNU_SOURCE)
 target_include_directories(cairn_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 target_compile_options(cairn_options INTERFACE -Wall -Wextra -Wno-unused-parameter
-    $<$<COMPILE_LANGUAGE:C>:-Wshadow=local -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith>
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith>
+    $<$<COMPILE_LANG_AND_ID:C,GNU>:-Wshadow=local>
     -fno-strict-aliasing -fstack-protector-strong -ffp-contract=off)
 if(CAIRN_WERROR)
     target_compile_options(cairn_options INTERFACE -Werror)
@@ -25,6 +26,9 @@ if(CAIRN_SANITIZE)
         -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(cairn_options INTERFACE -fsanitize=${CAIRN_SANITIZE})
     target_compile_definitions(cairn_options INTERFACE CAIRN_SANITIZED=1)
+endif()
+if(CAIRN_FUZZ AND CMAKE_C_COMPILER_ID MATCHES Clang) # or libFuzzer would see its target's branches alone
+    target_compile_options(cairn_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(CAIRN_COVERAGE)
     target_compile_options(cairn_options INTERFACE --coverage)

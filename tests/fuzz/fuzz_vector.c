@@ -20,7 +20,12 @@
 static void search(const vector_reader *r, const uint64_t *allowed)
 {
     static const vector_params params[] = {
-        {0}, {.ef = 16}, {.ef = 300, .rescore = 20}, {.no_graph = true}};
+        {0},
+        {.ef = 16},
+        {.ef = 300, .rescore = 20},
+        {.no_graph = true},
+        {.no_scan = true, .n_probe = 2}, /* by the lists or the graph, which the plan spares */
+        {.no_scan = true, .ef = 32, .rescore = 20}};
     float query[VECTOR_MAX_DIM];
     vector_hit hits[K];
     size_t n;
