@@ -64,25 +64,6 @@ static cairn_status read_head(const section_source *src, hnsw_head *h, cairn_err
     return CAIRN_OK;
 }
 
-/* Find a section that must have exactly n * size bytes. */
-static cairn_status need(const section_source *src, const char *name, size_t n, size_t size,
-                         size_t align, const void *out, cairn_error *err)
-{
-    const uint8_t *data;
-    size_t len, want;
-
-    if (!src->find(src->ctx, name, &data, &len))
-        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is missing or damaged", name);
-    if (!checked_mul(n, size, &want) || len != want)
-        return cairn_fail(err, CAIRN_ECORRUPT, "section %s has %zu bytes where %zu x %zu belong",
-                          name, len, n, size);
-    if (len && (uintptr_t)data % align)
-        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is not aligned to %zu bytes", name,
-                          align);
-    *(const void **)out = data;
-    return CAIRN_OK;
-}
-
 cairn_status hnsw_open(hnsw_graph *out, const section_source *src, const vector_codes *codes,
                        const hnsw_head *head, cairn_error *err)
 {
@@ -102,14 +83,16 @@ cairn_status hnsw_open(hnsw_graph *out, const section_source *src, const vector_
     g.max_level = h.max_level;
     g.removed = h.removed;
     g.up_lists = h.up_lists;
-    if ((st = need(src, "hnsw.level", rows, 1, 1, &g.level, err)) ||
-        (st = need(src, "hnsw.upat", rows, 4, 4, &g.up_at, err)) ||
-        (st = need(src, "hnsw.link0", rows, (size_t)8 * h.m, 4, &g.link0, err)) ||
-        (st = need(src, "hnsw.up", h.up_lists, (size_t)4 * h.m, 4, &g.up, err)))
-        return st;
-    if (h.walk && ((st = need(src, "hnsw.i4", rows, vector_stride(VECTOR_CODE_I4, codes->dim), 1,
-                              &g.walk_code, err)) ||
-                   (st = need(src, "hnsw.i4s", rows, 4, 4, &g.walk_scale, err))))
+    const vector_section sections[] = {
+        {true, "hnsw.level", rows, 1, 1, &g.level},
+        {true, "hnsw.upat", rows, 4, 4, &g.up_at},
+        {true, "hnsw.link0", rows, (size_t)8 * h.m, 4, &g.link0},
+        {true, "hnsw.up", h.up_lists, (size_t)4 * h.m, 4, &g.up},
+        {h.walk, "hnsw.i4", rows, vector_stride(VECTOR_CODE_I4, codes->dim), 1, &g.walk_code},
+        {h.walk, "hnsw.i4s", rows, 4, 4, &g.walk_scale},
+    };
+    st = vector_take_sections(src, sections, sizeof sections / sizeof *sections, err);
+    if (st)
         return st;
     *out = g;
     return CAIRN_OK;

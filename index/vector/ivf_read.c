@@ -46,24 +46,6 @@ static cairn_status read_meta(const uint8_t *data, size_t len, uint32_t dim, ivf
     return CAIRN_OK;
 }
 
-/* Find a section that must have exactly n * size bytes. */
-static cairn_status need(const section_source *src, const char *name, size_t n, size_t size,
-                         const void *out, cairn_error *err)
-{
-    const uint8_t *data;
-    size_t len, want;
-
-    if (!src->find(src->ctx, name, &data, &len))
-        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is missing or damaged", name);
-    if (!checked_mul(n, size, &want) || len != want)
-        return cairn_fail(err, CAIRN_ECORRUPT, "section %s has %zu bytes where %zu x %zu belong",
-                          name, len, n, size);
-    if (len && (uintptr_t)data % 4)
-        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is not aligned to 4 bytes", name);
-    memcpy((void *)(uintptr_t)out, &data, sizeof data); /* out is the address of a pointer */
-    return CAIRN_OK;
-}
-
 cairn_status ivf_open(ivf_lists *out, const section_source *source, uint32_t rows, uint32_t dim,
                       bool l2, cairn_error *err)
 {
@@ -86,22 +68,22 @@ cairn_status ivf_open(ivf_lists *out, const section_source *source, uint32_t row
                     .n_lists = m.n_lists,
                     .pq_bytes = m.pq_bytes,
                     .stride = stride};
-    if ((st = need(source, "ivf.cent", m.n_lists, (size_t)dim * 4, &l.centroid, err)) ||
-        (st = need(source, "ivf.cent8", m.n_lists, stride, &l.centroid8, err)) ||
-        (st = need(source, "ivf.cscale", m.n_lists, 4, &l.centroid_scale, err)) ||
-        (st = need(source, "ivf.start", (size_t)m.n_lists + 1, 4, &l.start, err)) ||
-        (st = need(source, "ivf.row", rows, 4, &l.row, err)))
-        return st;
-    if (l2 && (st = need(source, "ivf.cbias", m.n_lists, 4, &l.centroid_bias, err)))
-        return st;
-    if (l2 && l.kind != IVF_FLAT && (st = need(source, "ivf.bias", rows, 4, &l.bias, err)))
-        return st;
-    l.code_bytes = l.kind == IVF_SQ8 ? stride : l.kind == IVF_PQ ? m.pq_bytes : 0;
-    if (l.kind != IVF_FLAT && (st = need(source, "ivf.code", rows, l.code_bytes, &l.code, err)))
-        return st;
-    if (l.kind == IVF_SQ8 && (st = need(source, "ivf.scale", rows, 4, &l.scale, err)))
-        return st;
-    if (l.kind == IVF_PQ && (st = need(source, "ivf.book", dim, (size_t)256 * 4, &l.book, err)))
+    bool sq8 = l.kind == IVF_SQ8, pq = l.kind == IVF_PQ;
+    l.code_bytes = sq8 ? stride : pq ? m.pq_bytes : 0;
+    const vector_section sections[] = {
+        {true, "ivf.cent", m.n_lists, (size_t)dim * 4, 4, &l.centroid},
+        {true, "ivf.cent8", m.n_lists, stride, 4, &l.centroid8},
+        {true, "ivf.cscale", m.n_lists, 4, 4, &l.centroid_scale},
+        {l2, "ivf.cbias", m.n_lists, 4, 4, &l.centroid_bias},
+        {true, "ivf.start", (size_t)m.n_lists + 1, 4, 4, &l.start},
+        {true, "ivf.row", rows, 4, 4, &l.row},
+        {sq8 || pq, "ivf.code", rows, l.code_bytes, 4, &l.code},
+        {sq8, "ivf.scale", rows, 4, 4, &l.scale},
+        {l2 && (sq8 || pq), "ivf.bias", rows, 4, 4, &l.bias},
+        {pq, "ivf.book", dim, (size_t)256 * 4, 4, &l.book},
+    };
+    st = vector_take_sections(source, sections, sizeof sections / sizeof *sections, err);
+    if (st)
         return st;
     if (l.start[0] != 0 || l.start[m.n_lists] != rows)
         return cairn_fail(err, CAIRN_ECORRUPT, "section ivf.start does not cover the rows");

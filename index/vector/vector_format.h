@@ -232,6 +232,21 @@ static inline bool vector_codes_are_originals(vector_storage storage, vector_cod
     return storage == VECTOR_I8 && kind == VECTOR_CODE_I8 && code_dim == dim;
 }
 
+/* ---- vector_read.c ---- */
+
+/* A section that a reader needs, of exactly n * size bytes. */
+typedef struct vector_section {
+    bool wanted; /* false: not in this segment */
+    const char *name;
+    size_t n, size, align;
+    void *out; /* the address of the pointer that is to point at it */
+} vector_section;
+
+/* Borrow the wanted ones of sections[0, n) from the source. CAIRN_ECORRUPT names the first that is
+ * missing or has another length or alignment. */
+cairn_status vector_take_sections(const section_source *src, const vector_section *sections,
+                                  size_t n, cairn_error *err);
+
 /* ---- vector_write.c ---- */
 
 /* Room for the codes of `rows` rows: c describes them (vector_codes_of). c owns it until

@@ -1,8 +1,8 @@
 /* vector_read.c - open the sections of a segment's vectors and check that they fit together.
  *
- * Opening reads "vec.meta" and "hnsw.meta" and compares lengths; it touches no row, so a cold search
- * pages in only what it scans. What lies inside the sections may still be broken: a search then
- * gives wrong scores, but every row and list number is checked before it is followed. */
+ * Opening reads "vec.meta" and "hnsw.meta" and compares lengths; it touches no row, so a cold
+ * search pages in only what it scans. What lies inside the sections may still be broken: a search
+ * then gives wrong scores, but every row and list number is checked before it is followed. */
 #include "index/vector/vector_format.h"
 
 #include <inttypes.h>
@@ -76,30 +76,39 @@ static cairn_status read_meta(const section_source *src, meta *m, cairn_error *e
     return CAIRN_OK;
 }
 
-/* Find a section that must have exactly n * size bytes. */
-static cairn_status need(const section_source *src, const char *name, size_t n, size_t size,
-                         size_t align, const void **out, cairn_error *err)
+static cairn_status take_section(const section_source *src, const vector_section *s,
+                                 cairn_error *err)
 {
     const uint8_t *data;
     size_t len, want;
 
-    if (!src->find(src->ctx, name, &data, &len))
-        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is missing or damaged", name);
-    if (!checked_mul(n, size, &want) || len != want)
+    if (!src->find(src->ctx, s->name, &data, &len))
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is missing or damaged", s->name);
+    if (!checked_mul(s->n, s->size, &want) || len != want)
         return cairn_fail(err, CAIRN_ECORRUPT, "section %s has %zu bytes where %zu x %zu belong",
-                          name, len, n, size);
-    if (len && (uintptr_t)data % align)
-        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is not aligned to %zu bytes", name,
-                          align);
-    *out = data;
+                          s->name, len, s->n, s->size);
+    if (len && (uintptr_t)data % s->align)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s is not aligned to %zu bytes", s->name,
+                          s->align);
+    memcpy(s->out, &data, sizeof data);
     return CAIRN_OK;
 }
 
-cairn_status vector_reader_open(vector_reader **out, const section_source *source,
-                                cairn_error *err)
+cairn_status vector_take_sections(const section_source *src, const vector_section *sections,
+                                  size_t n, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < n && !st; i++)
+        if (sections[i].wanted)
+            st = take_section(src, &sections[i], err);
+    return st;
+}
+
+cairn_status vector_reader_open(vector_reader **out, const section_source *source, cairn_error *err)
 {
     meta m = {0};
-    const void *row, *row_scale = NULL, *code, *scale, *bias = NULL;
+    const void *row = NULL, *row_scale = NULL, *code = NULL, *scale = NULL, *bias = NULL;
     vector_reader *r = NULL;
     cairn_status st = read_meta(source, &m, err);
 
@@ -108,22 +117,24 @@ cairn_status vector_reader_open(vector_reader **out, const section_source *sourc
         return st;
     vector_storage storage = (vector_storage)m.storage;
     vector_code_kind kind = (vector_code_kind)m.codes;
-    size_t component = vector_component_bytes(storage), stride = component * m.dim;
-    if ((st = need(source, vector_code_section(kind), m.rows, m.stride, 1, &code, err)) ||
-        (st = need(source, "vec.scale", m.rows, 4, 4, &scale, err)))
+    bool alone = vector_codes_are_originals(storage, kind, m.dim, m.code_dim);
+    size_t component = vector_component_bytes(storage);
+    const char *scales, *originals = vector_original_section(storage, &scales);
+    const vector_section sections[] = {
+        {true, vector_code_section(kind), m.rows, m.stride, 1, &code},
+        {true, "vec.scale", m.rows, 4, 4, &scale},
+        {!alone, originals, m.rows, component * m.dim, component, &row},
+        {!alone && scales, scales, m.rows, 4, 4, &row_scale},
+        {m.metric == VECTOR_L2, "vec.bias", m.rows, 4, 4, &bias},
+    };
+    st = vector_take_sections(source, sections, sizeof sections / sizeof *sections, err);
+    if (st)
         return st;
-    if (vector_codes_are_originals(storage, kind, m.dim, m.code_dim)) {
+    size_t stride = alone ? m.stride : component * m.dim;
+    if (alone) {
         row = code;
         row_scale = scale;
-        stride = m.stride;
-    } else {
-        const char *scales, *name = vector_original_section(storage, &scales);
-        if ((st = need(source, name, m.rows, stride, component, &row, err)) ||
-            (scales && (st = need(source, scales, m.rows, 4, 4, &row_scale, err))))
-            return st;
     }
-    if (m.metric == VECTOR_L2 && (st = need(source, "vec.bias", m.rows, 4, 4, &bias, err)))
-        return st;
     r = calloc(1, sizeof *r);
     if (!r)
         return cairn_fail(err, CAIRN_ENOMEM, "vector reader");
@@ -212,7 +223,8 @@ static double length_slack(vector_storage storage)
     return slack[storage];
 }
 
-/* Check row `row` against its code; v has room for dim floats, work for code_dim, code for a code. */
+/* Check row `row` against its code; v has room for dim floats, work for code_dim, code for a code.
+ */
 static cairn_status verify_row(const vector_reader *r, uint32_t row, float *v, float *work,
                                uint8_t *code, cairn_error *err)
 {
@@ -235,8 +247,8 @@ static cairn_status verify_row(const vector_reader *r, uint32_t row, float *v, f
                     : memcmp(&scale, &c->scale[row], sizeof scale) == 0;
     if (!same || (c->bias && fabsf(bias - c->bias[row]) > 1e-5f * fabsf(bias)) ||
         memcmp(code, c->code + (size_t)row * c->stride, c->stride) != 0)
-        return cairn_fail(err, CAIRN_ECORRUPT,
-                          "vector %" PRIu32 ": its code does not belong to it", row);
+        return cairn_fail(err, CAIRN_ECORRUPT, "vector %" PRIu32 ": its code does not belong to it",
+                          row);
     return CAIRN_OK;
 }
 
