@@ -157,18 +157,11 @@ static cairn_status alloc_build(hnsw_build *b, const hnsw_base *base, cairn_erro
 
 /* ---- the whole ---- */
 
-/* List, behind the new rows, the rows of the old graph that lost most links: those that lost at
- * least so many that they are not more than the deleted rows are. */
-static void list_stale_rows(hnsw_build *b, uint32_t deleted)
+/* List the stale rows of the old graph behind the new rows. */
+static void list_stale_rows(hnsw_build *b)
 {
-    uint32_t count[2 * HNSW_MAX_M + 1] = {0}, least = 2 * HNSW_MAX_M + 1, sum = 0;
-
     for (uint32_t r = 0; r < b->graph.rows; r++)
-        count[b->lost[r]]++;
-    while (least > 1 && sum + count[least - 1] <= deleted)
-        sum += count[--least];
-    for (uint32_t r = 0; r < b->graph.rows; r++)
-        if (b->lost[r] >= least)
+        if (b->lost[r] >= b->stale_from)
             b->order[b->n_order + b->n_stale++] = r;
 }
 
@@ -236,7 +229,7 @@ cairn_status hnsw_build_run(hnsw_build **out, const vector_codes *codes, const h
     if (!st)
         st = list_new_rows(b, base, err);
     if (!st && base)
-        list_stale_rows(b, b->graph.removed - base->graph->removed);
+        list_stale_rows(b);
     if (!st)
         st = hnsw_insert(b, workers, err);
     if (!st)

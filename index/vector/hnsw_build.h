@@ -12,8 +12,8 @@
 typedef struct hnsw_scratch {
     uint16_t *visited; /* [rows]: equal to `epoch` when seen */
     uint16_t epoch;
-    uint64_t *seen;          /* [rows] bits, of a search */
-    hnsw_pool keys;          /* of a search, or for sorting */
+    uint64_t *seen; /* [rows] bits, of a search */
+    hnsw_pool keys; /* of a search, or for sorting */
     uint32_t n_far, far[HNSW_FAR_ROWS];
     hnsw_candidate *kept_at; /* [ef_construction + 1] */
     hnsw_candidate *pool;    /* [pool_cap] candidates for one list */
@@ -37,10 +37,11 @@ struct hnsw_build {
     int32_t *sum; /* [rows] of a row's code, for row queries */
     hnsw_scratch *scratch;
     size_t n_scratch;
-    uint8_t *lost;    /* [rows] links of layer 0 that led a row of the old graph to deleted ones */
-    uint32_t *order;  /* rows to insert, the entry not among them; then n_stale old ones */
-    uint32_t n_order; /* rows to insert */
-    uint32_t n_stale; /* rows that lost many links: they choose anew */
+    uint8_t *lost; /* [rows] links of layer 0 that led a row of the old graph to deleted ones */
+    uint32_t stale_from; /* a row that lost so many is stale */
+    uint32_t *order;     /* rows to insert, the entry not among them; then n_stale old ones */
+    uint32_t n_order;    /* rows to insert */
+    uint32_t n_stale;    /* stale rows: they choose anew */
 };
 
 static inline uint32_t *hnsw_build_list(hnsw_build *b, uint32_t row, uint32_t l, uint32_t *cap)
@@ -110,7 +111,7 @@ cairn_status hnsw_walk_codes(vector_codes *walk, const vector_codes *codes, cons
 /* Whether a graph over such codes is walked along 4-bit codes of its own. */
 bool hnsw_wants_walk_codes(const vector_codes *codes);
 
-/* Carry the old graph's live rows over, without its deleted ones. */
+/* Carry the old graph's live rows over, without its deleted ones; says which rows are stale. */
 cairn_status hnsw_adopt(hnsw_build *b, const hnsw_base *base, pool *workers, cairn_error *err);
 /* Make every row reachable from the entry on layer 0. */
 cairn_status hnsw_connect(hnsw_build *b, cairn_error *err);

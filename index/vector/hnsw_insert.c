@@ -17,13 +17,13 @@
  * descent through the upper layers takes to it (docs/vector.md has what that is worth).
  *
  * Where most rows are in the graph already, the first pass needs no more than find the new rows a
- * place, so it is narrower: a quarter of ef_construction (in a build from scratch that costs
+ * place, so it is narrow: a sixteenth of ef_construction (in a build from scratch that costs
  * recall, docs/vector.md).
  *
- * Old rows that lost many links to deleted ones make the second pass, too, together with the new
- * ones. hnsw_adopt has given them rows from behind the deleted ones, which lie near by; without the
- * pass the links of a graph get more local with every merge, and recall falls. A row that chooses
- * anew keeps the neighbours that link it: nobody else would link them back.
+ * Old rows that lost many links to deleted ones, the stale ones, make the second pass, too,
+ * together with the new ones. Filled up with rows from behind the deleted ones alone, which lie
+ * near by, the links of a graph get more local with every merge, and recall falls. A row that
+ * chooses anew keeps the neighbours that link it: nobody else would link them back.
  *
  * Rows that go into a small graph find far neighbours, because near ones are not there yet, and a
  * build from scratch gets its long links so. Rows new in a large graph find near ones alone: after
@@ -38,9 +38,9 @@
 
 #define BATCH_ROWS  16384u
 #define REFINE_ROWS 65536u
-#define OLD_PART    4u /* of ef_construction, for rows new in a mostly old graph */
-#define FAR_STEP    8u /* one of so many rows scored and not kept is in the sample */
-#define GROWTH      4u /* a batch is at most one row for so many in the graph */
+#define OLD_PART    16u /* of ef_construction, for rows new in a mostly old graph */
+#define FAR_STEP    8u  /* one of so many rows scored and not kept is in the sample */
+#define GROWTH      4u  /* a batch is at most one row for so many in the graph */
 #define TASK_ROWS   16u
 #define PART        (2u * HNSW_MAX_M)
 
@@ -100,7 +100,7 @@ static void search_layer(hnsw_build *b, hnsw_scratch *s, const vector_codes *cod
         uint32_t rows[PART], n = hnsw_walk_neighbours(&w, hnsw_pool_take(p), l, rows);
         float scores[PART];
         if (l == 0 && hnsw_pool_waits(p))
-            hnsw_walk_fetch_list(&w, hnsw_pool_row(p->key[p->next]));
+            hnsw_fetch_list(w.g, hnsw_pool_row(p->key[p->next]));
         hnsw_walk_score_many(&w, rows, n, scores);
         for (uint32_t i = 0; i < n && !s->failed; i++) {
             uint64_t key = hnsw_pool_key(scores[i], rows[i]);
@@ -304,15 +304,20 @@ static void keep_who_links(hnsw_build *b, const hnsw_scratch *s, uint32_t row, s
 }
 
 /* Choose anew, into out[2 m] as insert_job.staged has it. */
-static void refine_row(insert_job *j, hnsw_scratch *s, uint32_t row, uint32_t *out)
+static void refine_row(insert_job *j, hnsw_scratch *s, const row_place *place, uint32_t *out)
 {
     hnsw_build *b = j->b;
-    uint32_t cap, *rows = s->rows, own = hnsw_own_links(b->graph.m);
+    uint32_t row = place->row, cap, *rows = s->rows, own = hnsw_own_links(b->graph.m);
     const uint32_t *list = hnsw_build_list(b, row, 0, &cap);
     vector_query q = hnsw_row_query(b, row, s->query), walk = walk_query(b, s, row);
     hnsw_candidate start = {vector_score_row(b->kernels, &b->walk, &walk, row), row};
 
     search_layer(b, s, &b->walk, &walk, start, 0, j->ef + 1);
+    if (s->keys.n <= j->ef) { /* an island that deleted rows left */
+        start.row = place->start;
+        start.score = vector_score_row(b->kernels, &b->walk, &walk, start.row);
+        search_layer(b, s, &b->walk, &walk, start, 0, j->ef + 1);
+    }
     size_t n = rows_found(s, row, j->mends, rows), found = n;
     for (uint32_t i = 0; i < cap && list[i] != HNSW_NONE; i++)
         if (!holds(rows, (uint32_t)found, list[i]))
@@ -333,7 +338,7 @@ static void choose_task(void *ctx, size_t task, size_t worker)
 
     for (uint32_t i = first; i < first + TASK_ROWS && i < j->n && !s->failed; i++) {
         if (j->staged)
-            refine_row(j, s, j->rows[i].row, j->staged + (size_t)i * 2 * j->b->graph.m);
+            refine_row(j, s, &j->rows[i], j->staged + (size_t)i * 2 * j->b->graph.m);
         else
             insert_row(j, s, &j->rows[i]);
     }

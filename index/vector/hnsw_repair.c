@@ -5,8 +5,9 @@
  * step over it. Lists stay as long as they were (choosing anew among all would prune them, and a
  * graph that is thinned at every merge loses recall: docs/vector.md), and a lost link that led
  * farther than all that are left is replaced by one as long: such links lead from one region to
- * another. Each row writes only its own lists and reads only the old graph, so rows are shared out
- * freely.
+ * another. Rows that lost most links, the stale ones, get none on layer 0: they choose anew when
+ * the new rows are in (hnsw_insert.c). Each row writes only its own lists and reads only the old
+ * graph, so rows are shared out freely.
  *
  * hnsw_connect walks layer 0 from the entry. For a row u that was not met it searches the nearest
  * rows that were. One of them with a free place takes the link; if none has, the nearest, c, gives
@@ -74,11 +75,16 @@ static void fill_list(const hnsw_build *b, hnsw_scratch *s, size_t n, uint32_t *
     uint32_t n_pruned = 0, pruned[2 * HNSW_MAX_M];
 
     for (size_t i = 0; i < n && length < want; i++) {
-        vector_query q = {.code = s->pair};
+        vector_query q = hnsw_row_query(b, s->pool[i].row, s->pair);
         bool keep = true;
-        vector_query_of_row(b->codes, s->pool[i].row, &q);
-        for (uint32_t j = 0; j < length && keep; j++)
-            keep = hnsw_build_score(b, &q, list[j]) < s->pool[i].score;
+        for (uint32_t j = 0; j < length && keep; j += 4) {
+            uint32_t part = length - j < 4 ? length - j : 4;
+            int32_t dots[4];
+            float between[4];
+            vector_score_rows(b->kernels, b->codes, &q, list + j, part, dots, between);
+            for (uint32_t k = 0; k < part && keep; k++)
+                keep = between[k] < s->pool[i].score;
+        }
         if (keep)
             list[length++] = s->pool[i].row;
         else if (n_pruned < 2 * HNSW_MAX_M)
@@ -120,11 +126,11 @@ static void adopt_list(adopt_job *j, hnsw_scratch *s, const vector_query *q, uin
         if (to != HNSW_NONE) {
             s->visited[to] = s->epoch;
             out[kept++] = to;
+        } else if (l == 0) {
+            hnsw_fetch_list(j->base->graph, list[length]);
         }
     }
-    if (l == 0)
-        j->b->lost[row] = (uint8_t)(length - kept);
-    if (kept == length)
+    if (kept == length || (l == 0 && j->b->lost[row] >= j->b->stale_from))
         return;
     float far = least_score(j->b, q, out, kept);
     for (uint32_t i = 0; i < length; i++) {
@@ -148,11 +154,41 @@ static void adopt_task(void *ctx, size_t task, size_t worker)
         uint32_t row = j->base->new_row[old];
         if (row == HNSW_NONE)
             continue;
-        vector_query q = {.code = s->query};
-        vector_query_of_row(j->b->codes, row, &q);
+        vector_query q = hnsw_row_query(j->b, row, s->query);
         for (uint32_t l = 0; l <= j->b->level[row]; l++)
             adopt_list(j, s, &q, old, row, l);
     }
+}
+
+/* Count the links of layer 0 that each live row loses. */
+static void count_task(void *ctx, size_t task, size_t worker)
+{
+    adopt_job *j = ctx;
+    uint32_t first = (uint32_t)task * ADOPT_ROWS;
+
+    (void)worker;
+    for (uint32_t old = first; old < first + ADOPT_ROWS && old < j->base->graph->rows; old++) {
+        uint32_t cap, n = 0, row = j->base->new_row[old];
+        const uint32_t *list = hnsw_list(j->base->graph, old, 0, &cap);
+        if (row == HNSW_NONE)
+            continue;
+        for (uint32_t i = 0; i < cap && list[i] != HNSW_NONE; i++)
+            n += j->base->new_row[list[i]] == HNSW_NONE;
+        j->b->lost[row] = (uint8_t)n;
+    }
+}
+
+/* Stale are the rows that lost most links, those that lost at least so many that they are not more
+ * than the deleted rows are. */
+static uint32_t stale_from(const hnsw_build *b, uint32_t deleted)
+{
+    uint32_t count[2 * HNSW_MAX_M + 1] = {0}, least = 2 * HNSW_MAX_M + 1, sum = 0;
+
+    for (uint32_t r = 0; r < b->graph.rows; r++)
+        count[b->lost[r]]++;
+    while (least > 1 && sum + count[least - 1] <= deleted)
+        sum += count[--least];
+    return least;
 }
 
 /* The sum, and UINT32_MAX where it is more. */
@@ -169,6 +205,7 @@ bool hnsw_is_worn(const hnsw_graph *g, uint32_t dead, uint32_t rows)
 cairn_status hnsw_adopt(hnsw_build *b, const hnsw_base *base, pool *workers, cairn_error *err)
 {
     adopt_job job = {b, base};
+    size_t tasks = ((size_t)base->graph->rows + ADOPT_ROWS - 1) / ADOPT_ROWS;
     uint32_t dead = 0;
 
     for (uint32_t r = 0; r < base->graph->rows; r++)
@@ -178,9 +215,11 @@ cairn_status hnsw_adopt(hnsw_build *b, const hnsw_base *base, pool *workers, cai
             return cairn_fail(err, CAIRN_EUSAGE, "row %u of the old graph has no place in the new",
                               r);
     b->graph.removed = removed_with(base->graph, dead);
-    return pace_run(b->params.pace, workers,
-                    ((size_t)base->graph->rows + ADOPT_ROWS - 1) / ADOPT_ROWS, adopt_task, &job,
-                    err);
+    cairn_status st = pace_run(b->params.pace, workers, tasks, count_task, &job, err);
+    if (st)
+        return st;
+    b->stale_from = stale_from(b, dead);
+    return pace_run(b->params.pace, workers, tasks, adopt_task, &job, err);
 }
 
 /* ---- reachability ---- */

@@ -120,12 +120,12 @@ static cairn_status walk_bottom(hnsw_walk *w, hnsw_candidate start, const uint64
         }
         uint32_t n = hnsw_walk_neighbours(w, hnsw_pool_take(pool), 0, rows);
         if (hnsw_pool_waits(pool))
-            hnsw_walk_fetch_list(w, hnsw_pool_row(pool->key[pool->next]));
+            hnsw_fetch_list(w->g, hnsw_pool_row(pool->key[pool->next]));
         hnsw_walk_score_many(w, rows, n, scores);
         for (uint32_t i = 0; i < n && ok; i++)
             offer(pool, scores[i], rows[i], deleted, allowed, &ok);
         if (hnsw_pool_waits(pool))
-            hnsw_walk_fetch_list(w, hnsw_pool_row(pool->key[pool->next]));
+            hnsw_fetch_list(w->g, hnsw_pool_row(pool->key[pool->next]));
     }
     return ok ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "candidates of a graph search");
 }

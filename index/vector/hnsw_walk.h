@@ -43,11 +43,12 @@ static inline bool hnsw_walk_visit(hnsw_walk *w, uint32_t row)
     return true;
 }
 
-static inline void hnsw_walk_fetch_list(const hnsw_walk *w, uint32_t row)
+/* Ask memory for a row's list on layer 0. */
+static inline void hnsw_fetch_list(const hnsw_graph *g, uint32_t row)
 {
-    const char *list = (const char *)(w->g->link0 + (size_t)row * 2 * w->g->m);
+    const char *list = (const char *)(g->link0 + (size_t)row * 2 * g->m);
 
-    for (size_t at = 0; at < 2 * w->g->m * sizeof(uint32_t); at += 64)
+    for (size_t at = 0; at < 2 * g->m * sizeof(uint32_t); at += 64)
         __builtin_prefetch(list + at);
 }
 
