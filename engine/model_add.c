@@ -131,7 +131,7 @@ static cairn_status try_gguf(const char *path, cairn_error *err)
     if (st)
         return st;
     arch = gguf_get_string(g, "general.architecture");
-    encodes = arch.data && arch.len == 4 && !memcmp(arch.data, "bert", 4);
+    encodes = gguf_string_is(arch, "bert") || gguf_find_kv(g, "qwen3.pooling_type");
     gguf_close(g);
     if (encodes) {
         st = encoder_open(&e, path, NULL, err);

@@ -268,7 +268,10 @@ static cairn_status open_model(shared_model *s, cairn_error *err)
     else if (!s->workers)
         st = pool_create(&s->workers, s->home->n_threads, err);
     if (!st && s->kind == MODEL_ENCODER) {
-        encoder_options o = {.pool = s->workers};
+        generator_options cached = {0};
+        model_caches caches;
+        engine_model_caches(&s->home->settings, &caches, &cached);
+        encoder_options o = {.pool = s->workers, .weights = &cached.weights};
         st = encoder_open(&s->encoder, s->path, &o, err);
     } else if (!st && s->kind == MODEL_SPARSE) {
         st = sparse_encoder_open(&s->sparse, s->path, s->workers, 0, err);

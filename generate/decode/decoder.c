@@ -663,6 +663,10 @@ static cairn_status run_batch(decoder *d, const decoder_item *items, size_t n_it
     }
     const matmul head = {d->m->head, NULL, logits, s->n_vocab};
     decoder_each_token(d, n, norm_token, d->m->output_norm);
+    if (!d->m->head) {
+        memcpy(logits, d->h, n * s->width * sizeof *logits);
+        return CAIRN_OK;
+    }
     multiply(d, d->h, s->width, n, &head, 1, NULL);
     if (s->logit_scale != 1.0f || s->logit_softcap)
         decoder_each_token(d, n, finish_logits, logits);
@@ -788,7 +792,7 @@ cairn_status decoder_eval(decoder *d, const token_id *ids, size_t n, decoder_wan
         st = decoder_eval_many(d, &item, 1, logits, err);
         done += batch;
         if (want == DECODER_ALL)
-            logits += batch * d->m->shape.n_vocab;
+            logits += batch * (d->m->head ? d->m->shape.n_vocab : d->m->shape.width);
     }
     if (st)
         decoder_truncate(d, before);

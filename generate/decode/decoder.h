@@ -72,6 +72,7 @@ typedef struct decoder_model_options {
     const weight_cache_options *cache; /* with `mapped`: where repacked weights are kept; may be
                                           NULL */
     pool *pool; /* used during the call only; NULL: this thread */
+    bool no_head; /* rows of logits are the final norm's instead, [width]; stays off a device */
 } decoder_model_options;
 
 /* Read, check and repack. The embedding table stays in the file: `g` must outlive the model.

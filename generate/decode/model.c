@@ -519,7 +519,7 @@ static cairn_status read_ends(reader *r)
         st = read_vector(r, "rope_freqs.weight", s->rope_dims / 2, false, &m->rope_factors);
     if (!st && gguf_find_tensor(r->g, "rope_factors_long.weight"))
         st = read_long_rope(r);
-    if (!st)
+    if (!st && !r->o.no_head)
         st = read_matrix(r, s->tied ? "token_embd.weight" : "output.weight", s->width, s->n_vocab,
                          &m->head);
     return st;
@@ -555,7 +555,7 @@ cairn_status decoder_model_open(decoder_model **out, const gguf *g,
     if (!st)
         st = fill_matrices(&r);
     free(r.planned);
-    if (!st)
+    if (!st && m->head)
         st = device_take_model(&m->device, m, err);
     if (st) {
         decoder_model_close(m);

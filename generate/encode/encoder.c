@@ -10,6 +10,7 @@
 
 #include "base/checked.h"
 #include "generate/encode/bert.h"
+#include "generate/encode/causal.h"
 #include "generate/encode/encode_kernels.h"
 #include "generate/encode/forward.h"
 #include "generate/kernels/kernels.h"
@@ -17,10 +18,14 @@
 #define TEXTS_AT_ONCE 256 /* tokenised together, so that memory stays bounded */
 
 struct encoder {
-    bert *b;
+    bert *b; /* NULL: a decoder */
     forward *f;
+    causal *c; /* NULL: a BERT */
     pool *pool;
-    size_t max_tokens, text_budget;
+    const tokenizer *tok;
+    const char *name, *query_prefix, *passage_prefix;
+    size_t dim, vocab, max_tokens, text_budget;
+    size_t specials; /* tokens beside the text's and the prefix's */
     char identity[320];
 };
 
@@ -69,38 +74,94 @@ static cairn_status make_identity(encoder *e, cairn_error *err)
     return CAIRN_OK;
 }
 
+/* *g is a GGUF file of a decoder, or NULL where the path is something else. */
+static cairn_status look_for_decoder(const char *path, gguf **g, cairn_error *err)
+{
+    char magic[4] = "";
+    FILE *f = fopen(path, "re");
+    bool is_gguf = f && fread(magic, 1, 4, f) == 4 && !memcmp(magic, "GGUF", 4);
+    cairn_status st;
+
+    *g = NULL;
+    if (f)
+        fclose(f);
+    if (!is_gguf)
+        return CAIRN_OK;
+    st = gguf_open(g, path, err);
+    if (!st && !causal_is(*g)) {
+        gguf_close(*g);
+        *g = NULL;
+    }
+    return st;
+}
+
+static cairn_status open_bert(encoder *e, const char *path, const encoder_options *o, cairn_error *err)
+{
+    const bert *b;
+    cairn_status st = bert_open(&e->b, path, err);
+
+    if (st)
+        return st;
+    b = e->b;
+    e->tok = b->tokenizer;
+    e->name = b->name;
+    e->query_prefix = b->query_prefix;
+    e->passage_prefix = b->passage_prefix;
+    e->dim = b->hidden;
+    e->vocab = b->vocab;
+    e->max_tokens = b->max_tokens;
+    e->specials = 2;
+    st = make_identity(e, err);
+    return st ? st : forward_create(&e->f, b, e->pool, o->exact, encode_kernels_get(), err);
+}
+
+static cairn_status open_causal(encoder *e, gguf *g, const encoder_options *o, cairn_error *err)
+{
+    cairn_status st = causal_open(&e->c, g, o->exact, o->weights, e->pool, err);
+
+    if (st)
+        return st;
+    e->tok = e->c->tok;
+    e->name = e->c->name;
+    e->query_prefix = e->c->query_prefix;
+    e->passage_prefix = e->c->passage_prefix;
+    e->dim = e->c->width;
+    e->vocab = e->c->vocab;
+    e->max_tokens = e->c->max_tokens;
+    e->specials = 1;
+    snprintf(e->identity, sizeof e->identity, "%.200s-%zux%zu-%016llx", e->name,
+             decoder_model_shape(e->c->model)->n_layers, e->dim, (unsigned long long)e->c->hash);
+    return CAIRN_OK;
+}
+
 cairn_status encoder_open(encoder **out, const char *path, const encoder_options *options,
                           cairn_error *err)
 {
+    const encoder_options o = options ? *options : (encoder_options){0};
     encoder *e = calloc(1, sizeof *e);
     size_t prefix = 0;
+    gguf *g;
     cairn_status st;
 
     *out = NULL;
     if (!e)
         return cairn_fail(err, CAIRN_ENOMEM, "encoder");
-    st = bert_open(&e->b, path, err);
+    e->pool = o.pool;
+    st = look_for_decoder(path, &g, err);
+    if (!st)
+        st = g ? open_causal(e, g, &o, err) : open_bert(e, path, &o, err);
     if (st)
         goto done;
-    e->pool = options ? options->pool : NULL;
-    e->max_tokens = e->b->max_tokens;
-    if (options && options->max_tokens && options->max_tokens < e->max_tokens)
-        e->max_tokens = options->max_tokens;
-    st = tokenizer_count(e->b->tokenizer, e->b->passage_prefix, strlen(e->b->passage_prefix), 0,
-                         &prefix, err);
+    if (o.max_tokens && o.max_tokens < e->max_tokens)
+        e->max_tokens = o.max_tokens;
+    st = tokenizer_count(e->tok, e->passage_prefix, strlen(e->passage_prefix), 0, &prefix, err);
     if (st)
         goto done;
-    if (e->max_tokens < prefix + 3) {
+    if (e->max_tokens < prefix + e->specials + 1) {
         st = cairn_fail(err, CAIRN_EUSAGE, "max_tokens %zu leaves no room for text", e->max_tokens);
         goto done;
     }
-    e->text_budget = e->max_tokens - 2 - prefix;
-    st = make_identity(e, err);
-    if (st)
-        goto done;
-    st = forward_create(&e->f, e->b, e->pool, options && options->exact, encode_kernels_get(), err);
-    if (st)
-        goto done;
+    e->text_budget = e->max_tokens - e->specials - prefix;
     *out = e;
     e = NULL;
 done:
@@ -114,12 +175,13 @@ void encoder_close(encoder *e)
         return;
     forward_destroy(e->f);
     bert_close(e->b);
+    causal_close(e->c);
     free(e);
 }
 
 size_t encoder_dim(const encoder *e)
 {
-    return e->b->hidden;
+    return e->dim;
 }
 
 size_t encoder_max_tokens(const encoder *e)
@@ -134,7 +196,7 @@ size_t encoder_text_budget(const encoder *e)
 
 const char *encoder_name(const encoder *e)
 {
-    return e->b->name;
+    return e->name;
 }
 
 const char *encoder_identity(const encoder *e)
@@ -147,7 +209,7 @@ size_t encoder_count_tokens(const encoder *e, const char *text, size_t len)
     size_t n;
     cairn_error err;
 
-    return tokenizer_count(e->b->tokenizer, text, len, 0, &n, &err) ? len : n;
+    return tokenizer_count(e->tok, text, len, 0, &n, &err) ? len : n;
 }
 
 /* --- running ready ids --- */
@@ -155,16 +217,27 @@ size_t encoder_count_tokens(const encoder *e, const char *text, size_t len)
 static void pool_rows(const encoder *e, const float *rows, size_t n, float *out)
 {
     const encode_kernels *kernels = encode_kernels_get();
-    const size_t dim = e->b->hidden;
-    double square = 0;
 
-    memcpy(out, rows, dim * sizeof *out);
+    memcpy(out, rows, e->dim * sizeof *out);
     if (e->b->pooling == BERT_POOL_MEAN)
         for (size_t i = 1; i < n; i++) /* the mean's divisor vanishes in the norm */
-            kernels->add(out, rows + i * dim, dim);
-    for (size_t i = 0; i < dim; i++)
-        square += (double)out[i] * out[i];
-    kernels->scale(out, square > 0 ? (float)(1 / sqrt(square)) : 0, dim);
+            kernels->add(out, rows + i * e->dim, e->dim);
+}
+
+/* To unit length. A vector of nothing stays one. */
+static cairn_status make_unit(const encoder *e, float *vector, cairn_error *err)
+{
+    double square = 0;
+
+    for (size_t i = 0; i < e->dim; i++)
+        square += (double)vector[i] * vector[i];
+    encode_kernels_get()->scale(vector, square > 0 ? (float)(1 / sqrt(square)) : 0, e->dim);
+    for (size_t i = 0; i < e->dim; i++)
+        if (!isfinite(vector[i]))
+            return cairn_fail(err, CAIRN_EMODEL,
+                              "%s: the weights give a vector that is not finite; the file is damaged",
+                              e->name);
+    return CAIRN_OK;
 }
 
 static cairn_status check_ids(const encoder *e, const int32_t *ids, const size_t *offsets, size_t n,
@@ -175,9 +248,9 @@ static cairn_status check_ids(const encoder *e, const int32_t *ids, const size_t
             return cairn_fail(err, CAIRN_EUSAGE, "sequence %zu is not 1 to %zu tokens long", i,
                               e->max_tokens);
         for (size_t j = offsets[i]; j < offsets[i + 1]; j++)
-            if (ids[j] < 0 || (size_t)ids[j] >= e->b->vocab)
+            if (ids[j] < 0 || (size_t)ids[j] >= e->vocab)
                 return cairn_fail(err, CAIRN_EUSAGE, "token id %d is outside the vocabulary of %zu",
-                                  (int)ids[j], e->b->vocab);
+                                  (int)ids[j], e->vocab);
     }
     return CAIRN_OK;
 }
@@ -219,17 +292,8 @@ static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *ty
 static cairn_status finish_vector(encoder *e, const float *rows, size_t n, size_t i, float *out,
                                   cairn_error *err)
 {
-    const size_t dim = e->b->hidden;
-    float *vector = out + i * dim;
-
-    pool_rows(e, rows, n, vector);
-    for (size_t j = 0; j < dim; j++)
-        if (!isfinite(vector[j]))
-            return cairn_fail(err, CAIRN_EMODEL,
-                              "%s: the weights give a vector that is not finite; "
-                              "the file is damaged",
-                              e->b->name);
-    return CAIRN_OK;
+    pool_rows(e, rows, n, out + i * e->dim);
+    return make_unit(e, out + i * e->dim, err);
 }
 
 cairn_status encoder_embed_ids(encoder *e, const int32_t *ids, const size_t *offsets, size_t n,
@@ -237,7 +301,13 @@ cairn_status encoder_embed_ids(encoder *e, const int32_t *ids, const size_t *off
 {
     cairn_status st = check_ids(e, ids, offsets, n, err);
 
-    return st ? st : run_groups(e, ids, NULL, offsets, n, finish_vector, out, err);
+    if (!st && e->b)
+        return run_groups(e, ids, NULL, offsets, n, finish_vector, out, err);
+    if (!st)
+        st = causal_run(e->c, ids, offsets, n, out, err);
+    for (size_t i = 0; !st && i < n; i++)
+        st = make_unit(e, out + i * e->dim, err);
+    return st;
 }
 
 /* --- texts --- */
@@ -255,7 +325,7 @@ static void tokenise_task(void *ctx, size_t task, size_t worker)
 {
     const tokenise_call *call = ctx;
     const encoder_text *t = &call->texts[task];
-    const tokenizer *tok = call->e->b->tokenizer;
+    const tokenizer *tok = call->e->tok;
     const size_t prefix = strlen(call->prefix), max = call->e->max_tokens;
     token_list *list = &call->lists[task];
     char *joined = NULL;
@@ -272,7 +342,8 @@ static void tokenise_task(void *ctx, size_t task, size_t worker)
         if (t->len)
             memcpy(joined + prefix, t->text, t->len);
     }
-    call->status[task] = token_list_push(list, tokenizer_bos(tok));
+    if (call->e->b)
+        call->status[task] = token_list_push(list, tokenizer_bos(tok));
     if (!call->status[task])
         call->status[task] = tokenizer_encode(tok, joined ? joined : t->text, prefix + t->len, 0,
                                               list, &call->errors[task]);
@@ -330,14 +401,14 @@ done:
 cairn_status encoder_embed(encoder *e, const encoder_text *texts, size_t n, encoder_role role,
                            float *out, cairn_error *err)
 {
-    const char *prefix = role == ENCODER_QUERY     ? e->b->query_prefix
-                         : role == ENCODER_PASSAGE ? e->b->passage_prefix
+    const char *prefix = role == ENCODER_QUERY     ? e->query_prefix
+                         : role == ENCODER_PASSAGE ? e->passage_prefix
                                                    : "";
     cairn_status st = CAIRN_OK;
 
     for (size_t i = 0; i < n && !st; i += TEXTS_AT_ONCE)
         st = embed_slice(e, texts + i, n - i < TEXTS_AT_ONCE ? n - i : TEXTS_AT_ONCE, prefix,
-                         out + i * e->b->hidden, err);
+                         out + i * e->dim, err);
     return st;
 }
 
@@ -345,7 +416,7 @@ cairn_status encoder_embed(encoder *e, const encoder_text *texts, size_t n, enco
 
 bool encoder_can_score(const encoder *e)
 {
-    return e->b->classifier.w && (e->b->classifier.out == 1 || e->b->classifier.out == 2);
+    return e->b && e->b->classifier.w && (e->b->classifier.out == 1 || e->b->classifier.out == 2);
 }
 
 /* Row `row` of the head's matrix times x, plus bias; in double, since it is a few rows a pair. */
@@ -455,7 +526,7 @@ cairn_status encoder_score(encoder *e, const encoder_text *query, const encoder_
 
     if (!encoder_can_score(e))
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "%s has no classification head of one or two labels", e->b->name);
+                          "%s has no classification head of one or two labels", e->name);
     st = tokenizer_encode(e->b->tokenizer, query->text, query->len, 0, &ids, err);
     for (size_t i = 0; i < n && !st; i += TEXTS_AT_ONCE)
         st = score_slice(e, &ids, texts + i, n - i < TEXTS_AT_ONCE ? n - i : TEXTS_AT_ONCE,

@@ -1,9 +1,10 @@
 /* encoder.h - a BERT-family model that turns texts into vectors, or a (query, text) pair into a
- * relevance score.
+ * relevance score; or a decoder that embeds (causal.h).
  *
  * Opens by path: a folder with model.safetensors, config.json and tokenizer.json or vocab.txt; an
  * E5S1 file (the default embedder's own); or a GGUF of architecture "bert". The weights stay
- * mapped: opening costs a few milliseconds and no copy of the embedding table is ever made.
+ * mapped: opening costs a few milliseconds and no copy of the embedding table is ever made. A GGUF of
+ * architecture "qwen3" that pools the last token repacks its weights, or finds them in the cache.
  *
  * Texts are tokenised, cut at encoder_max_tokens, laid back to back without padding and run
  * through the model together. A text's vector has the same bytes whatever else is in the call and
@@ -31,6 +32,7 @@ typedef struct encoder_options {
     pool *pool;        /* NULL: the caller's thread alone */
     bool exact;        /* float weights and float activations throughout: slow, the reference */
     size_t max_tokens; /* 0: the model's own limit; else a lower one */
+    const struct weight_cache_options *weights; /* where a decoder's repacked weights are kept; NULL: nowhere */
 } encoder_options;
 
 /* What a text is. Models trained with prefixes (e5: "query: ", "passage: ") get them in front of

@@ -231,12 +231,12 @@ static void plain_layer(const plain *p, int l, size_t n, double *x)
     free(values);
 }
 
-/* Logits of all n tokens: out[n][vocab], in a context of n_ctx. The head is the embedding. */
-static void plain_logits(const gguf *g, const int32_t *ids, size_t n, size_t n_ctx, double *out)
+/* What the final norm makes of all n tokens, in a context of n_ctx: [n][width], to be freed; *p gets the model. */
+static double *plain_states(plain *out, const gguf *g, const int32_t *ids, size_t n, size_t n_ctx)
 {
     plain p = {.g = g, .n_ctx = n_ctx};
     gguf_string arch = gguf_get_string(g, "general.architecture");
-    double *embedding, *x, cap, divisor;
+    double *embedding, *x;
 
     snprintf(p.arch, sizeof p.arch, "%.*s", (int)arch.len, arch.data);
     p.layers = plain_u(&p, "block_count", 0);
@@ -259,10 +259,23 @@ static void plain_logits(const gguf *g, const int32_t *ids, size_t n, size_t n_c
     }
     for (size_t l = 0; l < p.layers; l++)
         plain_layer(&p, (int)l, n, x);
+    for (size_t t = 0; t < n; t++)
+        plain_norm(&p, -1, "output_norm.weight", p.width, x + t * p.width);
+    free(embedding);
+    *out = p;
+    return x;
+}
+
+/* Logits of all n tokens: out[n][vocab], in a context of n_ctx. The head is the embedding. */
+__attribute__((unused)) static void plain_logits(const gguf *g, const int32_t *ids, size_t n, size_t n_ctx,
+                                                 double *out)
+{
+    plain p;
+    double *x = plain_states(&p, g, ids, n, n_ctx), cap, divisor;
+
     cap = plain_is(&p, "gemma2") ? plain_f(&p, "final_logit_softcapping", 30) : 0;
     divisor = plain_is(&p, "granite") ? plain_f(&p, "logit_scale", 1) : 1;
     for (size_t t = 0; t < n; t++) {
-        plain_norm(&p, -1, "output_norm.weight", p.width, x + t * p.width);
         plain_product(&p, -1, "token_embd.weight", NULL, 0, p.width, p.vocab, x + t * p.width,
                       out + t * p.vocab);
         for (size_t i = 0; i < p.vocab; i++) {
@@ -272,7 +285,6 @@ static void plain_logits(const gguf *g, const int32_t *ids, size_t n, size_t n_c
                 *o = cap * tanh(*o / cap);
         }
     }
-    free(embedding);
     free(x);
 }
 

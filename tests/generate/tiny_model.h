@@ -29,6 +29,7 @@ typedef struct tiny_model {
         const char *key; /* without the architecture */
         float value;
     } floats[6];
+    uint32_t pooling;        /* pooling_type of an embedder; 0: no such key */
     const char *rope_type;   /* rope.scaling.type; then the original context is 32 */
     bool rope_freqs, long_rope; /* their tensors */
     uint64_t seed;
@@ -245,6 +246,8 @@ __attribute__((unused)) static uint8_t *tiny_model_bytes(const tiny_model *t, si
     tiny_u32(&kv, t, "rope.dimension_count", t->head_dim, &n_kv);
     if (t->window)
         tiny_u32(&kv, t, "attention.sliding_window", t->window, &n_kv);
+    if (t->pooling)
+        tiny_u32(&kv, t, "pooling_type", t->pooling, &n_kv);
     if (t->extra_key)
         tiny_u32(&kv, t, t->extra_key, 1, &n_kv);
     for (size_t i = 0; i < 6 && t->floats[i].key; i++) {
