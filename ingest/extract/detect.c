@@ -274,6 +274,8 @@ detected detect(const char *data, size_t len, const char *name)
             return (detected){archives[i].mime, parse_archive};
     if (len > 5 && !memcmp(data, "{\\rtf", 5))
         return (detected){"application/rtf", parse_rtf};
+    if (len > 4 && !memcmp(data, "ITSF", 4))
+        return (detected){"application/vnd.ms-htmlhelp", parse_chm};
     if (ole_is(data, len))
         return (detected){ask_magic(data, len, MAGIC_BYTES), parse_ole};
     if (encoding_looks_binary(data, len)) {

@@ -566,6 +566,27 @@ static void find_main(const html *h, xmlNodePtr n, xmlNodePtr *best, size_t *let
     }
 }
 
+/* The first h1, or title, below n. */
+static xmlNodePtr find_element(xmlNodePtr n, const char *name, unsigned depth)
+{
+    for (xmlNodePtr c = depth > HTML_MAX_DEPTH ? NULL : n->children; c; c = c->next) {
+        xmlNodePtr found = is(c, name) ? c : c->type == XML_ELEMENT_NODE ? find_element(c, name, depth + 1) : NULL;
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+static void title_as_heading(html *h, xmlNodePtr root)
+{
+    xmlNodePtr title = find_element(root, "h1", 0) ? NULL : find_element(root, "title", 0);
+
+    if (title) {
+        put_all(h, title, false, 0);
+        flush(h, INGEST_HEADING, 1);
+    }
+}
+
 static void page(html *h, xmlNodePtr root)
 {
     xmlNodePtr main = NULL;
@@ -655,6 +676,8 @@ cairn_status parse_html(emitter *e, const parse_input *in)
     if (doc && !e->status) {
         if (!in->part)
             metadata(&h, (xmlNodePtr)doc, 0);
+        if (in->titled)
+            title_as_heading(&h, (xmlNodePtr)doc);
         page(&h, (xmlNodePtr)doc);
         if (too_deep)
             emit_field(e, FIELD_NOTE, "nested too deeply; the rest of the page was left out", 52);

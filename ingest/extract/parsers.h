@@ -17,6 +17,7 @@ typedef struct parse_input {
     const char *name;    /* file name without folders, as far as known; "" else */
     const char *charset; /* said by the envelope (a mail's header), NULL = find out */
     bool book;           /* a page of a book: all of it is content */
+    bool titled;         /* a page among many: its title is a heading, unless it has one of its own */
     bool part;           /* a part of something: no metadata, positions are the whole's business */
     unsigned depth;      /* of containers around it */
     struct unpack_budget *budget; /* of the outermost container; NULL: this may become it */
@@ -42,7 +43,7 @@ typedef cairn_status parse_fn(emitter *e, const parse_input *in);
 parse_fn parse_text, parse_code, parse_markdown, parse_html, parse_csv, parse_man, parse_mail,
     parse_mbox, parse_gzip, parse_archive, parse_pdf, parse_package, parse_fb2, parse_rtf,
     parse_org, parse_rst, parse_latex, parse_subtitles, parse_notebook, parse_calendar, parse_cards,
-    parse_ole, parse_old_word, parse_source, parse_json, parse_xml, parse_picture, parse_audio;
+    parse_ole, parse_old_word, parse_source, parse_json, parse_xml, parse_picture, parse_audio, parse_chm;
 
 #define PARSE_MAX_DEPTH 4
 

@@ -1,5 +1,5 @@
 /* fuzz_data - any bytes through the readers of data and of compound files: the first byte chooses JSON, XML, a
- * compound file (old office documents, Outlook), or source code with what ctags is to have said about it: the
+ * compound file (old office documents, Outlook), a help file (chm), or source code with what ctags is to have said about it: the
  * text up to the first NUL, JSON lines behind it. */
 #include <string.h>
 
@@ -25,7 +25,7 @@ static cairn_status parse_told_source(emitter *e, const parse_input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static parse_fn *const parsers[] = {parse_json, parse_xml, parse_ole, parse_told_source};
+    static parse_fn *const parsers[] = {parse_json, parse_xml, parse_ole, parse_told_source, parse_chm};
     static bool ready;
 
     if (!ready) {
@@ -35,6 +35,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ready = true;
     }
     if (size)
-        fuzz_parser(parsers[data[0] % 4], data + 1, size - 1, "input");
+        fuzz_parser(parsers[data[0] % 5], data + 1, size - 1, "input");
     return 0;
 }

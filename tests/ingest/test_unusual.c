@@ -5,6 +5,8 @@
 
 #include <zip.h>
 
+#include "base/bytes.h"
+
 static extractor *ex;
 
 static int setup(void **state)
@@ -257,11 +259,107 @@ static void packages(void **state)
     }
 }
 
+/* ---- compiled HTML help ---- */
+
+/* A number of `n` bytes, the low one first. */
+static void put_number(bytes *out, uint64_t v, size_t n)
+{
+    for (; n; n--, v >>= 8)
+        bytes_append_byte(out, (char)v);
+}
+
+/* Seven bits a byte, the high ones first. */
+static void put_encint(bytes *out, size_t v)
+{
+    if (v > 127)
+        bytes_append_byte(out, (char)(v >> 7 | 128));
+    bytes_append_byte(out, (char)(v & 127));
+}
+
+/* A help file whose files are stored as they are: ITSF header, one directory chunk, contents. */
+static void make_help(bytes *out, const part *files, const size_t *lens)
+{
+    static const uint8_t ids[] = {0x10, 0xFD, 0x01, 0x7C, 0xAA, 0x7B, 0xD0, 0x11, 0x9E, 0x0C, 0x00,
+                                  0xA0, 0xC9, 0x22, 0xE6, 0xEC};
+    size_t n, at = 0, start, content = 96 + 24 + 84 + 4096;
+
+    bytes_append(out, "ITSF", 4);
+    put_number(out, 3, 4), put_number(out, 96, 4), put_number(out, 1, 4), put_number(out, 0, 4);
+    put_number(out, 0x409, 4);
+    bytes_append(out, (const char *)ids, 16);
+    bytes_append_byte(out, 0x11);
+    bytes_append(out, (const char *)ids + 1, 15);
+    put_number(out, 96, 8), put_number(out, 24, 8), put_number(out, 120, 8), put_number(out, 84 + 4096, 8);
+    put_number(out, content, 8);
+    put_number(out, 0x1FE, 8), put_number(out, 1 << 20, 8), put_number(out, 0, 8);
+    bytes_append(out, "ITSP", 4);
+    put_number(out, 1, 4), put_number(out, 84, 4), put_number(out, 10, 4), put_number(out, 4096, 4);
+    put_number(out, 2, 4), put_number(out, 1, 4), put_number(out, UINT32_MAX, 4), put_number(out, 0, 4);
+    put_number(out, 0, 4), put_number(out, UINT32_MAX, 4), put_number(out, 1, 4), put_number(out, 0x409, 4);
+    bytes_append(out, (const char *)ids, 16);
+    put_number(out, 84, 4), put_number(out, UINT32_MAX, 4), put_number(out, UINT32_MAX, 4);
+    put_number(out, UINT32_MAX, 4);
+    start = out->len;
+    bytes_append(out, "PMGL", 4);
+    put_number(out, 2, 4), put_number(out, 0, 4), put_number(out, UINT32_MAX, 4), put_number(out, UINT32_MAX, 4);
+    for (n = 0; files[n].name; n++) {
+        put_encint(out, strlen(files[n].name));
+        bytes_append_str(out, files[n].name);
+        put_encint(out, 0), put_encint(out, at), put_encint(out, lens[n]);
+        at += lens[n];
+    }
+    while (out->len < start + 4094)
+        bytes_append_byte(out, 0);
+    put_number(out, n, 2);
+    assert_int_equal(out->len, content);
+    for (n = 0; files[n].name; n++)
+        bytes_append(out, files[n].data, lens[n]);
+}
+
+static void help_follows_its_contents(void **state)
+{
+    static const char system[] = "\3\0\0\0\0\0\10\0toc.hhc\0\3\0\6\0Walls\0";
+    static const part files[] = {
+        {"/#SYSTEM", system},
+        {"/a.htm", "<title>Mortar</title><body><p>comes second</body>"},
+        {"/b.htm", "<title>x</title><h1>Stone</h1><p>comes first"},
+        {"/c.htm", "<p>in no list"},
+        {"/toc.hhc", "<ul><li><object><param name=\"Name\" value=\"S\"><param name=\"Local\" value=\"b.htm#top\">"
+                     "</object><li><object><param name=\"Local\" value=\"A.htm\"></object></ul>"},
+        {NULL, NULL}};
+    size_t lens[6], cut;
+    cairn_error err = {0};
+    ingest_document *doc;
+    bytes help;
+    (void)state;
+
+    for (size_t i = 0; files[i].name; i++)
+        lens[i] = i ? strlen(files[i].data) : sizeof system - 1;
+    bytes_init(&help, 64 << 10);
+    make_help(&help, files, lens);
+    doc = probe_read(ex, probe_file("walls.chm", help.data, help.len));
+    assert_string_equal(doc->mime, "application/vnd.ms-htmlhelp");
+    assert_string_equal(doc->title, "Walls");
+    compare(doc, (const expected[]){{INGEST_HEADING, "Stone"}, {INGEST_HEADING, "Mortar"},
+                                    {INGEST_PARAGRAPH, "in no list"}, {0, NULL}});
+    assert_true(probe_block(doc, 0, "comes first") < probe_block(doc, 0, "comes second"));
+    assert_true(probe_block(doc, 0, "comes second") < probe_block(doc, 0, "in no list"));
+    ingest_document_free(doc);
+    for (cut = 4; cut < help.len; cut += 97) { /* a cut file is told of, or read in part */
+        if (!extractor_run(ex, probe_file("cut.chm", help.data, cut), &doc, &err))
+            ingest_document_free(doc);
+        else
+            assert_int_equal(err.code, CAIRN_EINPUT);
+    }
+    bytes_clear(&help);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),
         cmocka_unit_test(packages),
+        cmocka_unit_test(help_follows_its_contents),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
