@@ -5,12 +5,12 @@ import os
 import random
 import signal
 import socket
-import struct
 import subprocess
 import threading
 import time
 
-from harness import CAIRN, main
+from harness import CAIRN, SOURCE, main
+from http2_mutations import Mutations
 from serving import LIMIT, Server, ServerTest
 
 
@@ -150,88 +150,70 @@ class Faults(ServerTest):
 
 
 class Frames(ServerTest):
-    """Frames of HTTP/2 and messages of protobuf that make no sense; CAIRN_FUZZ_SECONDS says for how long (default: 300 connections)."""
+    """Frames of HTTP/2, messages of protobuf and requests of HTTP/1 that make less and less sense; CAIRN_FUZZ_SECONDS says for how long (default: 600
+    connections), CAIRN_SEED which."""
 
-    PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-    # Without dynamic entries: POST, http, a path, gRPC's content type.
-    HEADERS = b"\x83\x86\x04\x16/cairn.v1.Search/Query\x0f\x10\x10application/grpc\x40\x02te\x08trailers"
+    def both(self):
+        """A server over both ways, and where they are."""
+        s = Server(self.home, "--embedder", "/none", "--grpc", "127.0.0.1:0")
+        self.addCleanup(s.stop)
+        line = s.process.stdout.readline()
+        return s, {"http": s.address, "grpc": json.loads(line)["address"] if '"grpc"' in line else None}
 
     @staticmethod
-    def frame(kind, flags, stream, payload, length=None):
-        n = len(payload) if length is None else length
-        return struct.pack(">I", n & 0xffffff)[1:] + bytes([kind & 255, flags & 255]) + struct.pack(">I", stream & 0xffffffff) + payload
+    def exchange(address, data, pieces=1, wait=0, end=False, needle=None):
+        """Send, `end` our side or not, and take what comes until the other side is silent for `wait` seconds, has enough, or has said `needle`."""
+        host, _, port = address.rpartition(":")
+        got, step = b"", max(1, len(data) // pieces)
+        with socket.create_connection((host, int(port)), timeout=LIMIT) as c:
+            try:
+                for i in range(0, len(data), step):
+                    c.sendall(data[i:i + step])
+                if end:
+                    c.shutdown(socket.SHUT_WR)
+                if wait:
+                    c.settimeout(wait)
+                    while (more := c.recv(65536)) and not (needle and needle in got + more):
+                        got += more
+                    got += more
+            except OSError:
+                pass  # silent, or it has hung up as soon as it had seen enough
+        return got
 
-    def frames(self, r):
-        message = bytes(r.getrandbits(8) for _ in range(r.randrange(60))) if r.random() < 0.5 else b"\x12\x04word"
-        data = bytes([r.random() < 0.1]) + struct.pack(">I", len(message) if r.random() < 0.8 else r.getrandbits(32)) + message
-        whole = [self.frame(4, 0, 0, b""), self.frame(1, 4, 1, self.HEADERS), self.frame(0, 1, 1, data)]
-        for _ in range(r.randrange(6)):
-            at = r.randrange(len(whole) + 1)
-            what = r.randrange(6)
-            if what == 0:
-                whole.insert(at, self.frame(r.randrange(12), r.getrandbits(8), r.choice([0, 1, 2, 3, 5, 1 << 31, r.getrandbits(31)]),
-                                            bytes(r.getrandbits(8) for _ in range(r.randrange(80)))))
-            elif what == 1 and at < len(whole) and whole[at]:
-                b = bytearray(whole[at])
-                for _ in range(r.randrange(1, 8)):
-                    b[r.randrange(len(b))] = r.getrandbits(8)
-                whole[at] = bytes(b)
-            elif what == 2 and at < len(whole) and whole[at]:
-                whole[at] = whole[at][:r.randrange(len(whole[at]))]
-            elif what == 3 and at < len(whole):
-                whole.insert(at, whole[at])
-            elif what == 4:
-                whole.insert(at, self.frame(4, 0, 0, b"".join(struct.pack(">HI", r.randrange(8), r.getrandbits(32)) for _ in range(r.randrange(8)))))
-            else:
-                whole.insert(at, self.frame(r.choice([0, 1, 3, 8, 9]), 0, r.choice([1, 3]), b"\0" * r.randrange(20), r.getrandbits(24)))
-        preface = self.PREFACE if r.random() < 0.9 else bytes(r.getrandbits(8) for _ in range(24))
-        return preface + b"".join(whole)
+    def assert_serves(self, s, where, query, n):
+        self.assertIsNone(s.process.poll(), f"the server is gone after {n} connections: {''.join(s.log[-40:])}")
+        self.assertEqual(s.json("GET", "/api/v1/search?q=word&mode=lexical")["hits"][0]["uri"], self.docs + "/a.txt")
+        # The recording as it is finds it too: its answer holds the document's name.
+        name = self.docs.encode()
+        self.assertIn(name, self.exchange(where["grpc"], query, wait=LIMIT, needle=name), f"no answer over gRPC after {n} connections")
 
     def test_malformed_frames(self):
         self.write("a.txt", "word\n")
         self.index()
-        server = Server.__new__(Server)
-        p = subprocess.Popen([CAIRN, "--json", "serve", "--embedder", "/none", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"], stdout=subprocess.PIPE,
-                             stderr=subprocess.DEVNULL, text=True, env=dict(os.environ, CAIRN_HOME=self.home))
-        try:
-            where = {}
-            while len(where) < 2:
-                line = p.stdout.readline()
-                if not line:
-                    self.skipTest("this build has no gRPC")
-                event = json.loads(line)
-                where[event["adapter"]] = event["address"]
-            server.host, _, port = where["http"].rpartition(":")
-            server.port = int(port)
-            seed = int(os.environ.get("CAIRN_SEED", random.randrange(1 << 32)))
-            seconds = float(os.environ.get("CAIRN_FUZZ_SECONDS", 0))
-            print(f"CAIRN_SEED={seed}", flush=True)
-            r = random.Random(seed)
-            end, n = time.monotonic() + seconds, 0
-            while n < 300 or time.monotonic() < end:
-                n += 1
-                host, _, port = where["http" if n % 4 == 0 else "grpc"].rpartition(":")
-                with socket.create_connection((host, int(port)), timeout=LIMIT) as c:
-                    try:
-                        c.sendall(self.frames(r))
-                        if r.random() < 0.5:
-                            c.settimeout(1)  # it may have to wait for more
-                            c.shutdown(socket.SHUT_WR)
-                            while c.recv(65536):
-                                pass
-                    except OSError:
-                        pass  # the server may hang up as soon as it has seen enough
-                if n % 100 == 0:
-                    self.assertIsNone(p.poll(), f"the server is gone after {n} connections")
-                    self.assertEqual(len(server.json("GET", "/api/v1/search?q=word&mode=lexical")["hits"]), 1)
-            print(f"{n} connections", flush=True)
-            p.terminate()
-            self.assertEqual(p.wait(LIMIT), 0)
-        finally:
-            if p.poll() is None:
-                p.kill()
-                p.wait()
-            p.stdout.close()
+        s, where = self.both()
+        if not where["grpc"]:
+            self.skipTest("this build has no gRPC")
+        seed = int(os.environ.get("CAIRN_SEED", random.randrange(1 << 32)))
+        seconds = float(os.environ.get("CAIRN_FUZZ_SECONDS", 0))
+        print(f"CAIRN_SEED={seed}", flush=True)
+        r = random.Random(seed)
+        m = Mutations(r, os.path.join(SOURCE, "tests/fuzz/corpus/http2"))
+        end, n = time.monotonic() + seconds, 0
+        while n < 600 or time.monotonic() < end:
+            n += 1
+            over_http = n % 5 == 0
+            data = m.http1() if over_http and r.random() < 0.8 else m.http2()
+            self.exchange(where["http" if over_http else "grpc"], data, r.choice((1, 1, 1, 3, 20)), r.choice((0, 0.02, 0.02, 0.1)), r.random() < 0.3)
+            if n % 200 == 0:
+                self.assert_serves(s, where, m.whole["queries"], n)
+        print(f"{n} connections, {rss_mib(s.process.pid):.0f} MiB", flush=True)
+        self.assertEqual(s.stop(), 0, "".join(s.log[-40:]))
+        self.assert_clean()
+
+
+def rss_mib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return next(int(x.split()[1]) / 1024 for x in f if x.startswith("VmRSS"))
 
 
 if __name__ == "__main__":
