@@ -2,9 +2,9 @@
  * setting.
  *
  *   bench_grpc --address HOST:PORT [--connections 1,8,64] [--seconds 5] [--query TEXT]... [--mode lexical|hybrid]
- *              [--k 10] [--pid SERVER]
+ *              [--k 10] [--pid SERVER] [--method check|search]
  *
- * Each connection has one call under way, all of them on one thread. Two methods in turn: `search` is
+ * Each connection has one call under way, all of them on one thread. Two methods in turn, or one of them: `search` is
  * cairn.v1.Search/Query, `check` is grpc.health.v1.Health/Check, which does nothing: the limit of the way
  * itself. With --pid, the server's CPU time for each call is told as well. */
 #include <getopt.h>
@@ -36,6 +36,7 @@ typedef struct settings {
     uint32_t k;
     double seconds;
     long pid;
+    const char *method; /* NULL: both */
 } settings;
 
 typedef struct connection {
@@ -186,6 +187,17 @@ static void drop_requests(bench *b)
         grpc_slice_unref(b->requests[--b->n_requests]);
 }
 
+static void pack_queries(bench *b)
+{
+    for (size_t i = 0; i < b->s->n_queries; i++) {
+        Cairn__V1__QueryRequest q = CAIRN__V1__QUERY_REQUEST__INIT;
+        q.query = (char *)b->s->queries[i];
+        q.mode = b->s->mode;
+        q.k = b->s->k;
+        pack_request(b, &q.base);
+    }
+}
+
 static void run_connections(bench *b, size_t n)
 {
     grpc_arg own = {.type = GRPC_ARG_INTEGER, .key = (char *)GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL};
@@ -197,20 +209,18 @@ static void run_connections(bench *b, size_t n)
     b->n = n;
     for (size_t i = 0; i < n; i++)
         b->connections[i].channel = grpc_channel_create(b->s->address, plain, &args);
-    pack_request(b, &check.base);
-    b->path = "/grpc.health.v1.Health/Check";
-    run(b, "check");
-    drop_requests(b);
-    for (size_t i = 0; i < b->s->n_queries; i++) {
-        Cairn__V1__QueryRequest q = CAIRN__V1__QUERY_REQUEST__INIT;
-        q.query = (char *)b->s->queries[i];
-        q.mode = b->s->mode;
-        q.k = b->s->k;
-        pack_request(b, &q.base);
+    if (!b->s->method || !strcmp(b->s->method, "check")) {
+        pack_request(b, &check.base);
+        b->path = "/grpc.health.v1.Health/Check";
+        run(b, "check");
+        drop_requests(b);
     }
-    b->path = "/cairn.v1.Search/Query";
-    run(b, "search");
-    drop_requests(b);
+    if (!b->s->method || !strcmp(b->s->method, "search")) {
+        pack_queries(b);
+        b->path = "/cairn.v1.Search/Query";
+        run(b, "search");
+        drop_requests(b);
+    }
     for (size_t i = 0; i < n; i++)
         grpc_channel_destroy(b->connections[i].channel);
     grpc_channel_credentials_release(plain);
@@ -219,7 +229,8 @@ static void run_connections(bench *b, size_t n)
 static int usage(void)
 {
     fprintf(stderr, "usage: bench_grpc --address HOST:PORT [--connections 1,8,64] [--seconds S] "
-                    "[--query TEXT]... [--mode lexical|hybrid] [--k N] [--pid SERVER]\n");
+                    "[--query TEXT]... [--mode lexical|hybrid] [--k N] [--pid SERVER] "
+                    "[--method check|search]\n");
     return 2;
 }
 
@@ -227,7 +238,7 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"address", 1, 0, 'a'}, {"connections", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"query", 1, 0, 'q'},
-        {"mode", 1, 0, 'm'},    {"k", 1, 0, 'k'},           {"pid", 1, 0, 'p'},     {0}};
+        {"mode", 1, 0, 'm'},    {"k", 1, 0, 'k'},           {"pid", 1, 0, 'p'},     {"method", 1, 0, 'w'}, {0}};
     settings s = {.mode = CAIRN__V1__MODE__MODE_LEXICAL, .seconds = 5, .k = 10};
     const char *connections = "1,8,64";
     bench *b = calloc(1, sizeof *b);
@@ -256,6 +267,9 @@ int main(int argc, char **argv)
             break;
         case 'p':
             s.pid = atol(optarg);
+            break;
+        case 'w':
+            s.method = optarg;
             break;
         default:
             return usage();

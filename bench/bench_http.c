@@ -2,10 +2,11 @@
  * a setting.
  *
  *   bench_http --address HOST:PORT [--connections 1,8,64,512] [--seconds 5] [--path PATH]... [--token TOKEN]
- *              [--pid SERVER]
+ *              [--pid SERVER] [--bodies FILE]
  *   bench_http --echo [--answer BYTES]
  *
- * Each connection is kept open and has one request under way, all of them on one thread. Paths take turns.
+ * Each connection is kept open and has one request under way, all of them on one thread. Paths take turns; with
+ * --bodies each line of the file is posted as JSON to the one path, in turn.
  * With --echo it is the other side: a server of the same library that answers every request at once with so
  * many bytes, the limit of the way itself; it prints its address and ends with its standard input. */
 #include <arpa/inet.h>
@@ -34,7 +35,8 @@ typedef struct settings {
     const char *host, *token;
     uint16_t port;
     const char *paths[PATHS_MAX];
-    size_t n_paths, answer;
+    char *bodies[PATHS_MAX]; /* of POST requests to paths[0]; owned */
+    size_t n_paths, n_bodies, answer;
     double seconds;
     long pid;
 } settings;
@@ -50,7 +52,7 @@ typedef struct connection {
 typedef struct bench {
     const settings *s;
     connection *all;
-    size_t n, next;
+    size_t n, next, n_requests;
     int poll;
     char *requests[PATHS_MAX];
     float *samples; /* milliseconds */
@@ -80,7 +82,7 @@ static bool open_connection(const settings *s, connection *c)
 /* A request is far smaller than a socket's buffer: it goes in one write. */
 static bool ask(bench *b, connection *c)
 {
-    const char *text = b->requests[b->next++ % b->s->n_paths];
+    const char *text = b->requests[b->next++ % b->n_requests];
     size_t len = strlen(text);
 
     c->n_head = c->body_left = 0;
@@ -245,12 +247,45 @@ static void run_connections(bench *b, size_t n)
 
 static bool make_requests(bench *b)
 {
-    for (size_t i = 0; i < b->s->n_paths; i++)
-        if (asprintf(&b->requests[i], "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%s%s\r\n", b->s->paths[i],
-                     b->s->token ? "Authorization: Bearer " : "", b->s->token ? b->s->token : "",
-                     b->s->token ? "\r\n" : "") < 0)
+    const settings *s = b->s;
+
+    b->n_requests = s->n_bodies ? s->n_bodies : s->n_paths;
+    for (size_t i = 0; i < b->n_requests; i++) {
+        char *token = NULL;
+        int n = s->token ? asprintf(&token, "Authorization: Bearer %s\r\n", s->token) : 0;
+        if (n >= 0)
+            n = s->n_bodies
+                    ? asprintf(&b->requests[i],
+                               "POST %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: application/json\r\n"
+                               "Content-Length: %zu\r\n\r\n%s",
+                               s->paths[0], token ? token : "", strlen(s->bodies[i]), s->bodies[i])
+                    : asprintf(&b->requests[i], "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", s->paths[i],
+                               token ? token : "");
+        free(token);
+        if (n < 0)
             return false;
+    }
     return true;
+}
+
+/* A body a line. */
+static bool read_bodies(settings *s, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    size_t cap = 0;
+    char *line = NULL;
+    ssize_t n;
+
+    while (f && s->n_bodies < PATHS_MAX && (n = getline(&line, &cap, f)) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        s->bodies[s->n_bodies++] = line;
+        line = NULL;
+        cap = 0;
+    }
+    free(line);
+    if (f)
+        fclose(f);
+    return s->n_bodies > 0;
 }
 
 /* ---- the other side ---- */
@@ -303,7 +338,7 @@ static int run_echo(const settings *s)
 static int usage(void)
 {
     fprintf(stderr, "bench_http --address HOST:PORT [--connections 1,8] [--seconds S] [--path PATH]... "
-                    "[--token TOKEN] [--pid PID]\nbench_http --echo [--answer BYTES]\n");
+                    "[--token TOKEN] [--pid PID] [--bodies FILE]\nbench_http --echo [--answer BYTES]\n");
     return 2;
 }
 
@@ -325,6 +360,7 @@ int main(int argc, char **argv)
         {"address", required_argument, NULL, 'a'}, {"connections", required_argument, NULL, 'c'},
         {"seconds", required_argument, NULL, 's'}, {"path", required_argument, NULL, 'p'},
         {"token", required_argument, NULL, 't'},   {"pid", required_argument, NULL, 'i'},
+        {"bodies", required_argument, NULL, 'b'},
         {"echo", no_argument, NULL, 'e'},          {"answer", required_argument, NULL, 'n'},
         {NULL, 0, NULL, 0}};
     settings s = {.seconds = 5, .answer = 4096};
@@ -334,7 +370,8 @@ int main(int argc, char **argv)
     int o;
 
     while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (o == '?' || (o == 'a' && !take_address(&s, optarg)) || (o == 'p' && s.n_paths == PATHS_MAX))
+        if (o == '?' || (o == 'a' && !take_address(&s, optarg)) || (o == 'p' && s.n_paths == PATHS_MAX) ||
+            (o == 'b' && !read_bodies(&s, optarg)))
             return usage();
         if (o == 'c')
             connections = optarg;
@@ -367,8 +404,10 @@ int main(int argc, char **argv)
         run_connections(&b, n);
         p = *end ? end + 1 : end;
     }
-    for (size_t i = 0; i < s.n_paths; i++)
+    for (size_t i = 0; i < b.n_requests; i++)
         free(b.requests[i]);
+    for (size_t i = 0; i < s.n_bodies; i++)
+        free(s.bodies[i]);
     free(b.samples);
     free(b.all);
     return 0;

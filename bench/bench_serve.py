@@ -1,22 +1,26 @@
 #!/usr/bin/env python3
-"""Searches a second over HTTP and gRPC while an index run goes on, beside servers of the same libraries that do nothing.
+"""Searches a second over HTTP and gRPC while an index run goes on, beside servers of the same libraries that do nothing, and a peer.
 
     scripts/build release cairn bench_http bench_grpc
-    python3 bench/bench_serve.py [--build build/release] [--connections 1,8,64,512] [--seconds 60] [--docs FOLDER]
-                                 [--ways http,grpc] [--quiet-too] [--peer chroma]
+    python3 bench/bench_serve.py [--build build/release] [--connections 1,8,64,512] [--seconds 60] [--short 6] [--docs FOLDER]
+                                 [--ways http,grpc] [--peer chroma] [--peer-python PYTHON] [--table]
 
 A home of its own gets FOLDER (fixtures/library) by words; then `cairn serve` answers six questions in turn. While that is
-measured, another folder is written to and indexed again and again, each run of --run-files files, so that there is always one under way.
---quiet-too measures each setting without index runs as well. The limits: an echo server of libmicrohttpd that answers as many bytes
-(`echo`), and Health.Check over gRPC (`check`). One JSON line a setting: the figures of bench_http and bench_grpc, `indexing`, index runs
-that ended meanwhile, errors, and the server's resident memory before and after in MiB. `--peer chroma` measures chromadb's server on the same
-passages, where its package is installed for the interpreter that runs this.
+measured, another folder is written to and indexed again and again, each run of --run-files files, so that there is always one under way
+(--seconds a setting); before, the same without index runs (--short seconds): what the 99th percentile grows by is what a query waits for a run. The
+limits: an echo server of libmicrohttpd that answers as many bytes (`echo`), and Health.Check over gRPC (`check`). `--peer chroma` measures chromadb's
+server, started by --peer-python, over the same client: ten nearest of as many passages by vectors of 384 numbers that come with the question.
+
+One JSON line a setting: the figures of bench_http and bench_grpc, `indexing`, index runs that ended meanwhile, errors, and the server's resident memory
+before and after in MiB. --table prints a table in Markdown at the end instead. With the defaults and a peer all of it takes eleven minutes.
 """
 import argparse
 import json
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -89,26 +93,34 @@ def paths():
     return [x for q in QUESTIONS for x in ("--path", "/api/v1/search?" + urllib.parse.urlencode({"q": q, "mode": "lexical", "k": 10}))]
 
 
-def measure(a, way, n, http, grpc, pid):
-    if way == "http":
-        return one_line([f"{a.build}/bench/bench_http", "--address", http, "--connections", str(n), "--seconds", str(a.seconds), "--pid", str(pid), *paths()])
-    asked = [x for q in QUESTIONS for x in ("--query", q)]
-    return one_line([f"{a.build}/bench/bench_grpc", "--address", grpc, "--connections", str(n), "--seconds", str(a.seconds), "--pid", str(pid), "--mode",
-                     "lexical", *asked])
+def tell(a, line):
+    a.rows.append(line)
+    if not a.table:
+        print(json.dumps(line), flush=True)
+
+
+def measure(a, way, n, address, pid, seconds, *more):
+    """One setting: the client's figures, by the same names for both ways, and the server's memory."""
+    before = memory_mib(pid)
+    line = one_line([f"{a.build}/bench/bench_{way}", "--address", address, "--connections", str(n), "--seconds", str(seconds), "--pid", str(pid), *more])[-1]
+    for old, new in (("calls", "requests"), ("per_s", "per_second")):
+        if old in line:
+            line[new] = line.pop(old)
+    line["errors"] += line.pop("refused", 0)
+    return dict(line, way=way, rss_before_mib=round(before, 1), rss_after_mib=round(memory_mib(pid), 1))
 
 
 def echo(a, answer_bytes):
     server = subprocess.Popen([f"{a.build}/bench/bench_http", "--echo", "--answer", str(answer_bytes)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     address = json.loads(server.stdout.readline())["address"]
     for n in a.connections:
-        for line in one_line([f"{a.build}/bench/bench_http", "--address", address, "--connections", str(n), "--seconds", str(min(a.seconds, 10)), "--pid",
-                              str(server.pid)]):
-            print(json.dumps(dict(line, what="echo")), flush=True)
+        tell(a, dict(measure(a, "http", n, address, server.pid, a.short), what="echo", indexing=False))
     server.stdin.close()
     server.wait()
 
 
 def ours(a, top):
+    """The bytes of an answer, and how many passages there are."""
     env = dict(os.environ, CAIRN_HOME=top + "/home")
     cairn = f"{a.build}/cli/cairn"
     subprocess.run([cairn, "-q", "index", "--no-vectors", a.docs], env=env, check=True, stdout=subprocess.DEVNULL)
@@ -119,76 +131,88 @@ def ours(a, top):
     while len(where) < 2:
         event = json.loads(server.stdout.readline())
         where[event["adapter"]] = event["address"]
-    print(json.dumps({"what": "start", "ms": round((time.monotonic() - began) * 1000, 1)}), flush=True)
+    tell(a, {"what": "start", "ms": round((time.monotonic() - began) * 1000, 1)})
     body = urllib.request.urlopen(f"http://{where['http']}/api/v1/search?q=lease&mode=lexical&k=10", timeout=60).read()
+    passages = json.load(urllib.request.urlopen(f"http://{where['http']}/api/v1/status", timeout=60))["passages"]
+    asked = {"http": paths(), "grpc": ["--method", "search", "--mode", "lexical", *[x for q in QUESTIONS for x in ("--query", q)]]}
     os.mkdir(top + "/changing")
     try:
-        for indexing in ([False, True] if a.quiet_too else [True]):
-            for way in a.ways:
-                for n in a.connections:
-                    before = memory_mib(server.pid)
-                    if indexing:
-                        with Indexing(where["http"], top + "/changing", a.run_files) as runs:
-                            lines = measure(a, way, n, where["http"], where["grpc"], server.pid)
-                        more = {"runs": runs.runs, "failed_runs": runs.failed}
-                    else:
-                        lines, more = measure(a, way, n, where["http"], where["grpc"], server.pid), {}
-                    for line in lines:
-                        print(json.dumps(dict(line, what=line.get("method", "search"), way=way, indexing=indexing, rss_before_mib=round(before, 1),
-                                              rss_after_mib=round(memory_mib(server.pid), 1), **more)), flush=True)
+        for way in a.ways:
+            for n in a.connections:
+                if way == "grpc":
+                    tell(a, dict(measure(a, way, n, where[way], server.pid, a.short, "--method", "check"), what="check", indexing=False))
+                tell(a, dict(measure(a, way, n, where[way], server.pid, a.short, *asked[way]), what="search", indexing=False))
+        for way in a.ways:
+            for n in a.connections:
+                with Indexing(where["http"], top + "/changing", a.run_files) as runs:
+                    line = measure(a, way, n, where[way], server.pid, a.seconds, *asked[way])
+                tell(a, dict(line, what="search", indexing=True, runs=runs.runs, failed_runs=runs.failed))
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait()
-    return len(body)
+    return len(body), passages
 
 
-def chroma(a, top):
-    """chromadb's server, the same documents as one passage each, searched by vectors that are given with the question."""
-    import random
-    import socket
-    import chromadb  # pylint: disable=import-error
+def chroma(a, top, passages):
+    """chromadb's server with as many passages, searched by vectors that are given with the question."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    server = subprocess.Popen([sys.executable, "-c", "from chromadb.cli.cli import app; app()", "run", "--path", top + "/chroma", "--port", str(port)],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([a.peer_python, "-c", "from chromadb.cli.cli import app; app()", "run", "--path", top + "/chroma", "--host", "127.0.0.1", "--port",
+                               str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address, base = f"127.0.0.1:{port}", "/api/v2/tenants/default_tenant/databases/default_database/collections"
+
+    def call(path, body=None):
+        r = urllib.request.Request(f"http://{address}{path}", json.dumps(body).encode() if body else None, {"Content-Type": "application/json"} if body else {})
+        with urllib.request.urlopen(r, timeout=120) as answer:
+            return json.load(answer)
     try:
-        for _ in range(600):
+        for left in range(600, -1, -1):
             try:
-                client = chromadb.HttpClient(port=port)
+                call("/api/v2/heartbeat")
                 break
-            except Exception:  # pylint: disable=broad-except
+            except OSError:
+                if not left or server.poll() is not None:
+                    sys.exit(f"chromadb's server does not answer: is the package installed for {a.peer_python}?")
                 time.sleep(0.1)
         r = random.Random(7)
-        vector = lambda: [r.gauss(0, 1) for _ in range(384)]
-        c = client.create_collection("bench")
-        c.add(ids=[str(i) for i in range(1000)], embeddings=[vector() for _ in range(1000)], documents=["granite " * 60] * 1000)
-        questions = [vector() for _ in QUESTIONS]
-        for n in a.connections:
-            stop = time.monotonic() + a.seconds
-            times, errors = [], [0]
 
-            def ask(i):
-                mine = chromadb.HttpClient(port=port).get_collection("bench")
-                while time.monotonic() < stop:
-                    t = time.monotonic()
-                    try:
-                        mine.query(query_embeddings=[questions[i % len(questions)]], n_results=10)
-                        times.append((time.monotonic() - t) * 1000)
-                    except Exception:  # pylint: disable=broad-except
-                        errors[0] += 1
-            threads = [threading.Thread(target=ask, args=(i,)) for i in range(n)]
-            for t in threads:
-                t.start()
-            for t in threads:
-                t.join()
-            times.sort()
-            print(json.dumps({"what": "chroma", "way": "http", "connections": n, "requests": len(times), "errors": errors[0], "per_second": round(len(times) / a.seconds, 1),
-                              "p50_ms": round(times[len(times) // 2], 2) if times else None, "p99_ms": round(times[len(times) * 99 // 100], 2) if times else None,
-                              "note": "client in Python threads of one process"}), flush=True)
+        def vector():
+            v = [r.gauss(0, 1) for _ in range(384)]
+            length = sum(x * x for x in v) ** 0.5
+            return [round(x / length, 6) for x in v]
+        path = f"{base}/{call(base, {'name': 'bench'})['id']}"
+        for at in range(0, passages, 500):
+            n = min(500, passages - at)
+            call(path + "/add", {"ids": [str(at + i) for i in range(n)], "embeddings": [vector() for _ in range(n)], "documents": [" ".join(WORDS * 4)] * n})
+        with open(top + "/bodies", "w", encoding="ascii") as f:
+            for _ in QUESTIONS:
+                f.write(json.dumps({"query_embeddings": [vector()], "n_results": 10, "include": ["documents", "distances"]}) + "\n")
+        for n in a.connections:
+            tell(a, dict(measure(a, "http", n, address, server.pid, a.short, "--path", path + "/query", "--bodies", top + "/bodies"), what="chroma", indexing=False))
     finally:
         server.terminate()
         server.wait()
+
+
+# ---- the table ----
+
+def row_of(line):
+    """requests a second, p50, p99, errors, the server's memory."""
+    return (f"{line['per_second']:,.0f} | {line['p50_ms']:.1f} | {line['p99_ms']:.1f} | {line['errors']} | "
+            f"{line['rss_before_mib']:.0f} to {line['rss_after_mib']:.0f}")
+
+
+def table(rows):
+    """Markdown; a row a setting, and how much the 99th percentile grows by an index run."""
+    quiet = {(x["way"], x["connections"]): x["p99_ms"] for x in rows if x["what"] == "search" and not x["indexing"]}
+    out = ["| connections | | a second | p50 ms | p99 ms | errors | server's memory, MiB | p99 more than without runs, ms |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    names = {"check": "gRPC, a call that does nothing", "echo": "HTTP, an echo server (the limit)", "chroma": "chromadb over HTTP"}
+    for x in sorted((x for x in rows if "connections" in x), key=lambda x: (x["connections"], x["way"], x["what"], x["indexing"])):
+        name = names.get(x["what"]) or f"{'HTTP' if x['way'] == 'http' else 'gRPC'}, searches{', index runs' if x['indexing'] else ''}"
+        more = f"{x['p99_ms'] - quiet[x['way'], x['connections']]:.1f}" if x["indexing"] and (x["way"], x["connections"]) in quiet else ""
+        out.append(f"| {x['connections']} | {name} | {row_of(x)} | {more} |")
+    return "\n".join(out)
 
 
 def main():
@@ -196,19 +220,23 @@ def main():
     p.add_argument("--build", default=os.path.join(HERE, "../build/release"))
     p.add_argument("--connections", type=lambda v: [int(x) for x in v.split(",")], default=[1, 8, 64, 512])
     p.add_argument("--seconds", type=float, default=60)
+    p.add_argument("--short", type=float, default=6)
     p.add_argument("--docs", default=os.path.join(HERE, "../fixtures/library"))
     p.add_argument("--ways", type=lambda v: v.split(","), default=["http", "grpc"])
     p.add_argument("--run-files", type=int, default=200)
-    p.add_argument("--quiet-too", action="store_true")
     p.add_argument("--peer", choices=["chroma"])
+    p.add_argument("--peer-python", default=sys.executable)
+    p.add_argument("--table", action="store_true")
     a = p.parse_args()
-    a.docs = os.path.abspath(a.docs)
+    a.docs, a.rows = os.path.abspath(a.docs), []
     top = tempfile.mkdtemp(prefix="cairn-bench-serve-")
     try:
+        answer, passages = ours(a, top)
+        echo(a, answer)
         if a.peer:
-            chroma(a, top)
-        else:
-            echo(a, ours(a, top))
+            chroma(a, top, passages)
+        if a.table:
+            print(table(a.rows))
     finally:
         shutil.rmtree(top, ignore_errors=True)
 

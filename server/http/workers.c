@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "server/audit.h"
 
-#define QUICK_LINE 512
+#define QUICK_LINE 1024
 #define SLOW_LINE  128
 
 typedef struct lane {
@@ -51,6 +51,8 @@ static void serve(http_request *r)
 
     if (r->cancel)
         st = cairn_fail(&err, CAIRN_ECANCELLED, "the client went away");
+    if (!st && r->route->lane == LANE_SLOW)
+        st = service_check_memory(r->h->s, &err);
     if (!st && r->shape != SHAPE_MCP) /* whose body is its own affair */
         st = args_collect(r, &err);
     if (st) {
