@@ -9,7 +9,7 @@
 #include "cli/cli.h"
 #include "server/adapter.h"
 
-enum { OPT_TOKENS = 0x2000, OPT_ADD_TOKEN, OPT_ROLE, OPT_FOR, OPT_GROUPS, OPT_AUDIT, OPT_AUDIT_MB, OPT_ROOM, OPT_CERT, OPT_KEY, OPT_CLIENT_CA,
+enum { OPT_TOKENS = 0x2000, OPT_ADD_TOKEN, OPT_ROLE, OPT_FOR, OPT_GROUPS, OPT_AUDIT, OPT_AUDIT_MB, OPT_ROOM, OPT_MEMORY, OPT_CERT, OPT_KEY, OPT_CLIENT_CA,
        OPT_HOSTNAME, OPT_RATE, OPT_CONNECTIONS, OPT_UPLOAD, OPT_GENERATOR, OPT_ADAPTER };
 
 #define ADAPTERS_MOST 8
@@ -164,7 +164,8 @@ static int add_token(serving *k)
         st = cairn_fail(&err, CAIRN_ENOMEM, "token file");
     if (!st)
         st = service_token_add(file ? file : k->options.token_file, k->add_token, k->role,
-                               k->collections, k->groups, token, &err);
+                               k->collections, k->groups,
+                               k->options.requests_per_second, token, &err);
     if (st)
         code = cli_fail(k->c, st, &err);
     else if (k->c->json)
@@ -213,6 +214,11 @@ static bool take_option(serving *k, int o)
             return false;
         k->options.max_collection_bytes = mb << 20;
         return true;
+    case OPT_MEMORY:
+        if (!cli_parse_size(c, "--memory-mb", optarg, 1, 1 << 30, &mb))
+            return false;
+        k->options.max_memory_bytes = mb << 20;
+        return true;
     case OPT_GROUPS:
         k->groups = optarg;
         return true;
@@ -232,7 +238,7 @@ static bool take_option(serving *k, int o)
         k->options.generator = optarg;
         return true;
     case OPT_RATE:
-        return cli_parse_float(c, "--rate", optarg, 0, 1e6, &k->common.requests_per_second);
+        return cli_parse_float(c, "--rate", optarg, 0, 1e6, &k->options.requests_per_second);
     case OPT_CONNECTIONS:
         return cli_parse_size(c, "--connections", optarg, 1, 100000, &k->common.max_connections);
     case OPT_UPLOAD:
@@ -256,6 +262,7 @@ static int run(cli *c, int argc, char **argv)
         {"audit-log", required_argument, NULL, OPT_AUDIT},
         {"audit-mb", required_argument, NULL, OPT_AUDIT_MB},
         {"collection-mb", required_argument, NULL, OPT_ROOM},
+        {"memory-mb", required_argument, NULL, OPT_MEMORY},
         {"groups", required_argument, NULL, OPT_GROUPS},
         {"tls-cert", required_argument, NULL, OPT_CERT},
         {"tls-key", required_argument, NULL, OPT_KEY},
@@ -306,9 +313,11 @@ const cli_verb cli_verb_serve = {
     "  --add-token NAME      make a token, show it once, and end; --role is read (default), write or\n"
     "                        admin, --for restricts it to collections, --groups says as whom the rules of\n"
     "                        a collection know it. Running servers need a SIGHUP\n"
-    "  --rate N              requests a second from one address (default: no bound)\n"
+    "  --rate N              requests a second of one caller: a token's, else an address's (default: no bound);\n"
+    "                        beside --add-token: the bound of this token alone\n"
     "  --connections N       open at once (default 2048)\n"
     "  --upload-mb N         largest file taken (default 256)\n"
+    "  --memory-mb N         memory of the process; beyond it only searches are served (default: no bound)\n"
     "  --collection-mb N     what a collection and its uploads may take on disk (default: no bound)\n"
     "  --audit-log FILE      note who asked what there, and nowhere else; at --audit-mb N (default 64) the\n"
     "                        file is set aside, five of them are kept\n"

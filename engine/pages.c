@@ -142,6 +142,14 @@ static bool find_kept(cairn_pages *p, XXH128_hash_t key, cairn_page_image *out, 
     return found;
 }
 
+void cairn_pages_forget(cairn_pages *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    while (p->n_kept)
+        forget(p, p->n_kept - 1);
+    pthread_mutex_unlock(&p->mutex);
+}
+
 void cairn_page_image_clear(cairn_page_image *image)
 {
     free(image->memory);

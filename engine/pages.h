@@ -53,6 +53,8 @@ typedef struct cairn_page_image {
  * CAIRN_EUSAGE, CAIRN_EINPUT, CAIRN_ELIMIT. */
 cairn_status cairn_pages_draw(cairn_pages *p, cairn *c, const cairn_page_request *request,
                               cairn_page_image *out, cairn_error *err);
+/* Let go of the images kept. */
+void cairn_pages_forget(cairn_pages *p);
 void cairn_page_image_clear(cairn_page_image *image);
 
 #ifdef __cplusplus

@@ -39,6 +39,7 @@ static const setting table[] = {
     TEXT("models", "embedder", embedder, "multilingual-e5-small"),
     TEXT("models", "generator", generator, "qwen2.5-coder-0.5b"),
     TEXT("models", "large", large, ""),
+    NUMBER("models", "context_memory_mb", context_memory_mb, 0, 0, 1e6),
     NUMBER("models", "weights_cache_mb", weights_cache_mb, 4096, 0, 1e6),
     NUMBER("models", "prefix_cache_mb", prefix_cache_mb, 64, 0, 1e6),
     TEXT("models", "stored_passages", stored_passages, "off"),

@@ -22,6 +22,7 @@ typedef struct settings {
     char large[SETTINGS_TEXT];    /* a generator for hard questions; "": none */
     char reranker[SETTINGS_TEXT]; /* a sparse encoder; "": none */
     char reranker_languages[SETTINGS_TEXT]; /* that it knows, with commas; "": all */
+    double context_memory_mb; /* keys and values of all that a shared generator answers at once; 0: of four contexts */
     double weights_cache_mb; /* of repacked weights on disk, all models together; 0: none */
     double prefix_cache_mb;  /* of keys and values of system prompts on disk; 0: none */
     char stored_passages[SETTINGS_TEXT]; /* "on": keys and values of passages are kept and used again */

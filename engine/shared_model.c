@@ -289,7 +289,9 @@ static cairn_status open_model(shared_model *s, cairn_error *err)
             st = generator_open(&s->generator, s->path, &o, err);
         if (!st && !s->home->borrowed)
             st = batcher_create(&s->batcher, s->generator,
-                                &(batcher_options){.n_threads = s->home->n_threads}, err);
+                                &(batcher_options){.n_threads = s->home->n_threads,
+                                                   .kv_bytes = (size_t)(s->home->settings.context_memory_mb * (1 << 20))},
+                                err);
         if (st) {
             generator_close(s->generator);
             s->generator = NULL;

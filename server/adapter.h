@@ -28,7 +28,6 @@ typedef struct adapter_options {
     const char *cert_file, *key_file; /* PEM; NULL: no TLS */
     const char *client_ca_file;       /* PEM; clients must show a certificate signed by one of these */
     size_t max_connections;           /* 0: the adapter's own bound */
-    double requests_per_second;       /* of one caller; 0: no bound */
     const char *hosts;                /* further names this server goes by, comma-separated; or NULL */
 } adapter_options;
 

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "server/limit.h"
 #include "server/service.h"
 
 /* ---- tokens.c ---- */
@@ -52,7 +53,10 @@ typedef struct lent {
 struct service {
     char *home, *config_file, *collection, *token_file;
     char *embedder_option, *generator_option; /* NULL: the configuration's */
-    size_t n_threads, max_upload_bytes, max_collection_bytes;
+    size_t n_threads, max_upload_bytes, max_collection_bytes, max_memory_bytes;
+    double per_second;
+    limit *limit;
+    atomic_int_least64_t gave_back_ns; /* quotas.c */
     cairn_models *models;
     cairn_pages *pages;
     metrics *metrics;
@@ -76,5 +80,7 @@ cairn_status service_check_name(const char *name, cairn_error *err);
 cairn_status service_check_room(service *s, const char *collection, size_t more, cairn_error *err);
 /* Every handle opened before is closed, now or when it comes back. */
 void service_forget_handles(service *s);
+/* Close the handles that nobody uses. */
+void service_close_idle(service *s);
 
 #endif

@@ -355,6 +355,8 @@ cairn_status service_index(service *s, const service_caller *who, const char *co
                             paths[i]);
     if (!st)
         st = service_check_room(s, collection, 0, err);
+    if (!st)
+        st = service_check_memory(s, err);
     return st ? st : job_queue_add(s->jobs, who, collection, "index", paths, n_paths, id, err);
 }
 

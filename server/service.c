@@ -206,6 +206,11 @@ static void close_idle(service *s, bool all)
     }
 }
 
+void service_close_idle(service *s)
+{
+    close_idle(s, true);
+}
+
 void service_forget_handles(service *s)
 {
     pthread_mutex_lock(&s->mutex);
@@ -433,6 +438,8 @@ static cairn_status copy_options(service *s, const service_options *o, cairn_err
     s->token_file = copy_or_null(o->token_file);
     s->n_threads = o->n_threads;
     s->max_collection_bytes = o->max_collection_bytes;
+    s->max_memory_bytes = o->max_memory_bytes;
+    s->per_second = o->requests_per_second;
     s->max_upload_bytes = o->max_upload_bytes ? o->max_upload_bytes : DEFAULT_UPLOAD;
     if (!s->collection || (o->home && !s->home) || (o->config_file && !s->config_file) ||
         (o->token_file && !s->token_file) || (o->embedder && !s->embedder_option) ||
@@ -453,6 +460,8 @@ cairn_status service_open(service **out, const service_options *options, cairn_e
     st = copy_options(s, options, err);
     if (!st)
         st = metrics_create(&s->metrics, err);
+    if (!st)
+        st = limit_create(&s->limit, err);
     if (!st && options->audit_file)
         st = audit_open(&s->audit, options->audit_file, options->max_audit_bytes, err);
     if (!st)
@@ -500,6 +509,7 @@ void service_close(service *s)
     cairn_models_destroy(s->models);
     audit_close(s->audit);
     metrics_destroy(s->metrics);
+    limit_destroy(s->limit);
     token_table_destroy(s->tokens);
     pthread_mutex_destroy(&s->mutex);
     free(s->home);

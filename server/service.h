@@ -42,6 +42,9 @@ typedef struct service_options {
     size_t max_jobs;         /* waiting at once; 0: 100 */
     const char *audit_file;  /* who asked what (audit.h); NULL: nowhere */
     size_t max_audit_bytes;  /* of the file before it is set aside; 0: 64 MiB */
+    size_t max_memory_bytes; /* of the process, without files that are mapped: beyond it only searches are served; 0:
+                                no bound */
+    double requests_per_second; /* of one caller, over all ways; 0: no bound */
     size_t max_collection_bytes; /* on disk, uploads too: beyond it nothing is taken in; 0: no bound */
 } service_options;
 
@@ -94,6 +97,7 @@ struct service_caller {
     service_role role;
     char collections[512]; /* comma-separated; "": all */
     char groups[512];      /* comma-separated, of which the token is a member */
+    double rate;           /* requests a second of its own; 0: as many as others */
 };
 
 /* Who holds this token? `bearer` is the token alone, NULL where none was sent. `trusted`: the caller
@@ -108,14 +112,27 @@ bool service_has_tokens(service *s);
 cairn_status service_need(const service_caller *who, const char *collection, service_role role,
                           cairn_error *err);
 /* Make a token of 256 random bits, note its hash in the file and give the token itself, which is
- * nowhere else. `collections` NULL: all; `groups` NULL: none. */
+ * nowhere else. `collections` NULL: all; `groups` NULL: none; `rate` 0: as many requests a second as others. */
 cairn_status service_token_add(const char *token_file, const char *name, service_role role,
-                               const char *collections, const char *groups, char token[80],
-                               cairn_error *err);
+                               const char *collections, const char *groups, double rate,
+                               char token[80], cairn_error *err);
 /* Who a token of that name is now, "local" as well; CAIRN_ENOTFOUND where there is none any more. */
 cairn_status service_caller_named(service *s, const char *name, service_caller *out, cairn_error *err);
 const char *service_role_name(service_role role);
 bool service_role_parse(const char *text, service_role *out);
+
+/* ---- quotas ----------------------------------------------------------------------------------- */
+
+/* Book a request of this caller, known by its token's name, else by the address it comes from (`who` may be NULL).
+ * CAIRN_EBUSY beyond its bound. */
+cairn_status service_check_rate(service *s, const service_caller *who, const char *peer,
+                                cairn_error *err);
+/* The bound of whoever has none of its own; before requests come. */
+void service_set_rate(service *s, double per_second);
+/* Is there memory for what needs a model or writes? Gives back what it can first; CAIRN_EBUSY with both figures. */
+cairn_status service_check_memory(service *s, cairn_error *err);
+/* Bytes that are the process's own now, without files that are mapped. */
+size_t service_memory(void);
 
 /* ---- jobs: everything that writes ------------------------------------------------------------- */
 

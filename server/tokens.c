@@ -1,7 +1,7 @@
 /* tokens.c - bearer tokens: a file of hashes, and the question who holds one.
  *
- * The file has a line a token: NAME ROLE SHA256 [COLLECTION,... [GROUP,...]], words apart by one or more
- * blanks; "*" stands for all collections, '#' begins a comment line. A token is "cairn_" and 256 random bits in base64url, so its plain
+ * The file has a line a token: NAME ROLE SHA256 [COLLECTION,... [GROUP,... [RATE]]], words apart by one or more
+ * blanks; "*" stands for all collections, "-" for no group, RATE is requests a second; '#' begins a comment line. A token is "cairn_" and 256 random bits in base64url, so its plain
  * SHA-256 is enough: there is nothing to guess that a slow hash would have to protect. */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 #define TOKEN_BYTES 32
 #define MAX_TOKENS  10000
 #define LINE_BYTES  2048
+#define RATE_MOST   1e6
 
 typedef struct token {
     service_caller caller;
@@ -65,17 +66,26 @@ static bool parse_hash(const char *hex, unsigned char out[HASH_BYTES])
     return true;
 }
 
+static bool parse_rate(const char *text, double *out)
+{
+    char *end;
+
+    *out = strtod(text, &end);
+    return *text >= '0' && *text <= '9' && !*end && *out > 0 && *out <= RATE_MOST;
+}
+
 static bool parse_line(char *line, token *out)
 {
     char *save = NULL, *name = strtok_r(line, " \t\r\n", &save), *role, *hash, *collections,
-         *groups;
+         *groups, *rate;
 
     role = name ? strtok_r(NULL, " \t\r\n", &save) : NULL;
     hash = role ? strtok_r(NULL, " \t\r\n", &save) : NULL;
     collections = hash ? strtok_r(NULL, " \t\r\n", &save) : NULL;
     groups = collections ? strtok_r(NULL, " \t\r\n", &save) : NULL;
+    rate = groups ? strtok_r(NULL, " \t\r\n", &save) : NULL;
     *out = (token){0};
-    if (!hash || (groups && strtok_r(NULL, " \t\r\n", &save)) ||
+    if (!hash || (rate && (strtok_r(NULL, " \t\r\n", &save) || !parse_rate(rate, &out->caller.rate))) ||
         (groups && strlen(groups) >= sizeof out->caller.groups) ||
         strlen(name) >= sizeof out->caller.name ||
         (collections && strlen(collections) >= sizeof out->caller.collections))
@@ -83,7 +93,7 @@ static bool parse_line(char *line, token *out)
     strcpy(out->caller.name, name);
     if (collections && strcmp(collections, "*"))
         strcpy(out->caller.collections, collections);
-    if (groups)
+    if (groups && strcmp(groups, "-"))
         strcpy(out->caller.groups, groups);
     return service_role_parse(role, &out->caller.role) && parse_hash(hash, out->hash);
 }
@@ -110,7 +120,7 @@ static cairn_status read_lines(token_table *t, FILE *f, const char *path, cairn_
         if (!parse_line(line, &t->all[t->n]))
             return cairn_fail(err, CAIRN_EUSAGE,
                               "%s, line %zu: a line is NAME read|write|admin SHA256 "
-                              "[COLLECTION,...|* [GROUP,...]]", path, number);
+                              "[COLLECTION,...|* [GROUP,...|- [RATE]]]", path, number);
         t->n++;
     }
     return ferror(f) ? cairn_fail_errno(err, errno, "read %s", path) : CAIRN_OK;
@@ -219,11 +229,11 @@ static cairn_status append_line(const char *path, const char *line, size_t len, 
 }
 
 cairn_status service_token_add(const char *token_file, const char *name, service_role role,
-                               const char *collections, const char *groups, char out[80],
-                               cairn_error *err)
+                               const char *collections, const char *groups, double rate,
+                               char out[80], cairn_error *err)
 {
     unsigned char secret[TOKEN_BYTES], hash[HASH_BYTES];
-    char line[LINE_BYTES], hex[2 * HASH_BYTES + 1];
+    char line[LINE_BYTES], hex[2 * HASH_BYTES + 1], limit[24] = "";
     service_caller nobody;
     int n;
 
@@ -232,8 +242,14 @@ cairn_status service_token_add(const char *token_file, const char *name, service
         (groups && (!good_word(groups, sizeof nobody.groups) || strchr(groups, '*'))))
         return cairn_fail(err, CAIRN_EUSAGE, "a token's name, its collections and its groups are words "
                                              "without blanks, # and *");
+    if (rate < 0 || rate > RATE_MOST || (rate > 0 && rate < 0.0001))
+        return cairn_fail(err, CAIRN_EUSAGE, "a token's rate is 0.0001 to %g requests a second", RATE_MOST);
+    if (rate > 0 && !groups)
+        groups = "-";
     if (groups && !collections)
         collections = "*";
+    if (rate > 0)
+        snprintf(limit, sizeof limit, " %.4f", rate);
     memcpy(out, "cairn_", 7);
     if (gnutls_rnd(GNUTLS_RND_KEY, secret, sizeof secret))
         return cairn_fail(err, CAIRN_EIO, "no random numbers");
@@ -242,9 +258,9 @@ cairn_status service_token_add(const char *token_file, const char *name, service
         return cairn_fail(err, CAIRN_EIO, "SHA-256 failed");
     for (size_t i = 0; i < HASH_BYTES; i++)
         snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-    n = snprintf(line, sizeof line, "%s %s %s%s%s%s%s\n", name, service_role_name(role), hex,
+    n = snprintf(line, sizeof line, "%s %s %s%s%s%s%s%s\n", name, service_role_name(role), hex,
                  collections ? " " : "", collections ? collections : "", groups ? " " : "",
-                 groups ? groups : "");
+                 groups ? groups : "", limit);
     if (n < 0 || (size_t)n >= sizeof line)
         return cairn_fail(err, CAIRN_EUSAGE, "the token's collections are too long");
     return append_line(token_file, line, (size_t)n, err);

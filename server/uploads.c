@@ -175,6 +175,8 @@ cairn_status service_upload_begin(service *s, const service_caller *who, const c
     if (!st)
         st = service_check_room(s, u->collection, 0, err);
     if (!st)
+        st = service_check_memory(s, err);
+    if (!st)
         st = make_parents(u->path, strlen(s->home) + 1, err);
     if (!st && (u->fd = open(u->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
         st = cairn_fail_errno(err, errno, "create %s", u->temporary);

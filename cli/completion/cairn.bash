@@ -7,7 +7,7 @@ _cairn() {
     local verb="" sub="" word models i skip=0
     local verbs='index watch doctor why-not duplicates search suggest ask chat memory saved feedback gateway sql get list tag delete status check compact embedder backup restore import export pii replay eval model serve mcp open desktop tui'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --chat --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --collection-mb --audit-log --audit-mb --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --type --output --page --opener --idle --web-page -k '
+    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --chat --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --collection-mb --memory-mb --audit-log --audit-mb --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --type --output --page --opener --idle --web-page -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -84,7 +84,7 @@ _cairn() {
         restore) _cairn_words "--replace $global" ;;
         import) _cairn_words "--no-vectors --ids --metric --format $global" ;;
         mcp) _cairn_words "--generator $global" ;;
-        serve) _cairn_words "--http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --generator --rate --connections --upload-mb --collection-mb --audit-log --audit-mb $global" ;;
+        serve) _cairn_words "--http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --generator --rate --connections --upload-mb --collection-mb --memory-mb --audit-log --audit-mb $global" ;;
         export) _cairn_words "--format --index $global" ;;
         eval)
             if [[ $sub == answers ]]; then

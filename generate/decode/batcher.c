@@ -20,6 +20,7 @@
 #include "generate/decode/kv_cache.h"
 #include "generate/decode/prefix_tree.h"
 
+#define TOKENS_LEAST 512 /* of the context of a request, where memory is bounded */
 #define DRAFT_TOKENS 16 /* of a pass, over all who answer: two tiles of the kernels */
 
 typedef struct job {
@@ -469,6 +470,24 @@ static cairn_status take_memory(batcher *b, cairn_error *err)
                : cairn_fail(err, CAIRN_ENOMEM, "batcher");
 }
 
+/* No more keys and values than so many bytes, for all requests together. */
+static cairn_status fit_memory(batcher *b, size_t bytes, cairn_error *err)
+{
+    size_t token = decoder_token_bytes(b->g->dec), fit = bytes / token / KV_PAGE * KV_PAGE;
+    size_t least = b->n_ctx < TOKENS_LEAST ? b->n_ctx : TOKENS_LEAST;
+
+    if (fit < least)
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%zu MiB hold the keys and values of %zu tokens of this model; %zu are needed, "
+                          "which takes %zu MiB (models.context_memory_mb)",
+                          bytes >> 20, fit, least, (least * token >> 20) + 1);
+    if (b->n_kv > fit)
+        b->n_kv = fit;
+    if (b->n_ctx > fit)
+        b->n_ctx = fit;
+    return CAIRN_OK;
+}
+
 cairn_status batcher_create(batcher **out, generator *g, const batcher_options *options,
                             cairn_error *err)
 {
@@ -494,7 +513,9 @@ cairn_status batcher_create(batcher **out, generator *g, const batcher_options *
     b->n_kv = whole_pages(or_default(o.n_kv, 4 * b->n_ctx));
     if (b->n_kv < whole_pages(b->n_ctx))
         b->n_kv = whole_pages(b->n_ctx);
-    st = take_memory(b, err);
+    st = o.kv_bytes ? fit_memory(b, o.kv_bytes, err) : CAIRN_OK;
+    if (!st)
+        st = take_memory(b, err);
     if (!st)
         st = pool_create(&b->pool, o.n_threads, err);
     d.n_ctx = b->n_ctx;

@@ -35,6 +35,8 @@ typedef struct batcher batcher;
 typedef struct batcher_options {
     size_t n_ctx;      /* most tokens of one request; 0: the generator's context */
     size_t n_kv;       /* of all requests and the tree together; 0: 4 * n_ctx */
+    size_t kv_bytes;   /* the same as memory, instead of n_kv: a request then has n_ctx tokens only as far as they
+                          fit; 0: n_kv. CAIRN_EUSAGE where hardly a request would fit */
     size_t max_active; /* requests that run together; 0: 16 */
     size_t max_queued; /* requests that may wait; 0: 64 */
     size_t max_kept;   /* tokens that the tree holds at most; 0: as many as there is memory for */

@@ -287,6 +287,11 @@ size_t decoder_free_tokens(const decoder *d)
     return (d->cache.n_pages - d->cache.n_used) * KV_PAGE;
 }
 
+size_t decoder_token_bytes(const decoder *d)
+{
+    return kv_cache_page_bytes(&d->cache) / KV_PAGE;
+}
+
 size_t decoder_batch_tokens(const decoder *d)
 {
     return d->n_batch;

@@ -187,6 +187,7 @@ size_t decoder_sequence_past(const decoder_sequence *s);
 void decoder_sequence_truncate(decoder *d, decoder_sequence *s, size_t n_past);
 /* Tokens that still fit beside what all sequences hold, in whole pages of KV_PAGE. */
 size_t decoder_free_tokens(const decoder *d);
+size_t decoder_token_bytes(const decoder *d);  /* of keys and values, a token */
 size_t decoder_batch_tokens(const decoder *d); /* the most of one decoder_eval_many */
 
 /* Keys and values of n tokens of a sequence from `from` on (multiples of DECODER_KEEP_UNIT) as bytes, so

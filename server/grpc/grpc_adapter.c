@@ -30,23 +30,10 @@ typedef struct grpc_state {
 
 /* ---- who calls --------------------------------------------------------------------------------- */
 
-/* The caller's own mark for rate limits: the token's name, or where a caller without one comes from. */
-static bool within_limit(front *f, rpc_call *c, const service_caller *who)
-{
-    char peer[PEER_BYTES];
-
-    if (!f->limit)
-        return true;
-    if (strcmp(who->name, "local"))
-        return limit_take(f->limit, who->name, clock_mono_ns());
-    peer_of(c, peer);
-    return limit_take(f->limit, peer, clock_mono_ns());
-}
-
 static rpc_code admit(void *ctx, rpc_call *c, const rpc_method *m, cairn_error *err)
 {
     front *f = ctx;
-    char header[TOKEN_BYTES];
+    char header[TOKEN_BYTES], peer[PEER_BYTES];
     const char *bearer = NULL;
     bool trusted = f->is_unix || (f->is_loopback && !service_has_tokens(f->s));
     asker *a = rpc_identity(c);
@@ -62,18 +49,19 @@ static rpc_code admit(void *ctx, rpc_call *c, const rpc_method *m, cairn_error *
     if (rpc_header(c, "authorization", header, sizeof header) &&
         !strncasecmp(header, BEARER, strlen(BEARER)))
         bearer = header + strlen(BEARER);
+    peer_of(c, peer);
     if (service_authorise(f->s, bearer, trusted, who, err))
-        return RPC_UNAUTHENTICATED;
-    if (!within_limit(f, c, who)) {
-        cairn_fail(err, CAIRN_EBUSY, "too many calls a second: slow down");
+        return service_check_rate(f->s, NULL, peer, err) ? RPC_RESOURCE_EXHAUSTED : RPC_UNAUTHENTICATED;
+    if (service_check_rate(f->s, who, peer, err))
         return RPC_RESOURCE_EXHAUSTED;
-    }
     /* The collection is in the message, so the handler asks again; this much is certain already. */
     if (who->role < (service_role)m->role) {
         cairn_fail(err, CAIRN_EUSAGE, "%s may %s; this needs %s", who->name,
                    service_role_name(who->role), service_role_name((service_role)m->role));
         return RPC_PERMISSION_DENIED;
     }
+    if ((m->lane == RPC_LONG || m->end_lane == RPC_WRITER) && service_check_memory(f->s, err))
+        return RPC_UNAVAILABLE;
     return RPC_OK;
 }
 
@@ -179,7 +167,6 @@ static void stop(void *state)
         unlink(g->socket_path);
     health_destroy(g->f.health);
     reflection_destroy(g->f.reflection);
-    limit_destroy(g->f.limit);
     free(g->methods);
     free(g);
 }
@@ -225,8 +212,6 @@ static cairn_status start(service *s, const adapter_options *o, void **state,
     st = health_create(&g->f.health, err);
     if (!st)
         st = reflection_create(&g->f.reflection, err);
-    if (!st && o->requests_per_second > 0)
-        st = limit_create(&g->f.limit, o->requests_per_second, err);
     if (!st)
         st = make_server(g, err);
     if (!st)

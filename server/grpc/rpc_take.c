@@ -200,6 +200,7 @@ static rpc_code judge(rpc_call *c, const char **reason, cairn_error *err)
     }
     code = s->options.admit ? s->options.admit(s->options.ctx, c, c->method, err) : RPC_OK;
     *reason = code == RPC_UNAUTHENTICATED      ? "NO_TOKEN"
+              : code == RPC_UNAVAILABLE        ? "BUSY"
               : code == RPC_RESOURCE_EXHAUSTED ? "TOO_MANY_CALLS"
                                                : "NOT_ALLOWED";
     return code;

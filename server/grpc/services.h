@@ -9,7 +9,6 @@
 #include "base/arena.h"
 #include "server/access_line.h"
 #include "server/grpc/health.h"
-#include "server/grpc/limit.h"
 #include "server/grpc/reflection.h"
 #include "server/grpc/rpc.h"
 #include "server/service.h"
@@ -22,7 +21,6 @@ typedef struct front {
     rpc_server *server;
     health *health;
     reflection *reflection;
-    limit *limit;   /* NULL: none */
     bool is_unix, is_loopback;
 } front;
 

@@ -156,7 +156,7 @@ static size_t count_lines(const batches *b, const char *id)
     return n;
 }
 
-/* Wait while others wait for workers: a batch is behind everybody. False: the server stops, or the batch is
+/* Wait while others wait for workers, or for memory: a batch is behind everybody. False: the server stops, or the batch is
  * being cancelled. */
 static bool wait_turn(working *w)
 {
@@ -169,7 +169,7 @@ static bool wait_turn(working *w)
         struct timespec ts = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
         const json_t *batch = batches_find(b, w->id);
         go_on = !b->stopping && !strcmp(json_string_value(json_object_get(batch, "status")), "in_progress");
-        if (!go_on || !workers_waiting(b->h->workers))
+        if (!go_on || (!workers_waiting(b->h->workers) && !service_check_memory(b->h->s, NULL)))
             break;
         pthread_cond_timedwait(&b->changed, &b->mutex, &ts);
     }

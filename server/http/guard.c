@@ -5,30 +5,18 @@
  * a host is a numeric address, "localhost", or a name that was configured.
  * Origin and Sec-Fetch-Site: a request that a page of another site makes says so; none is served, and
  * no answer carries a CORS header.
- * Rate: a bucket of tokens for each caller (its token's name, else its address). */
+ * Rate: of each caller (its token's name, else its address), over all ways together. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/clock.h"
 #include "server/http/http.h"
-
-#define BUCKETS 1024
-
-typedef struct bucket {
-    char who[SERVICE_NAME_BYTES];
-    double tokens;
-    int64_t at_ns;
-} bucket;
 
 struct guard {
     char *hosts; /* comma-separated, as configured */
     char own_host[128];
     bool is_unix;
-    double per_second;
-    pthread_mutex_t mutex; /* of the rest */
-    bucket buckets[BUCKETS];
 };
 
 cairn_status guard_create(guard **out, const adapter_options *o, cairn_error *err)
@@ -42,8 +30,6 @@ cairn_status guard_create(guard **out, const adapter_options *o, cairn_error *er
     }
     strcpy(g->own_host, o->address.host);
     g->is_unix = o->address.is_unix;
-    g->per_second = o->requests_per_second;
-    pthread_mutex_init(&g->mutex, NULL);
     *out = g;
     return CAIRN_OK;
 }
@@ -52,7 +38,6 @@ void guard_destroy(guard *g)
 {
     if (!g)
         return;
-    pthread_mutex_destroy(&g->mutex);
     free(g->hosts);
     free(g);
 }
@@ -145,7 +130,7 @@ static bool site_ok(const http_request *r)
            r->route->role == SERVICE_NOBODY;
 }
 
-/* ---- token and rate ---- */
+/* ---- token ---- */
 
 static const char *bearer_of(const http_request *r)
 {
@@ -157,51 +142,6 @@ static const char *bearer_of(const http_request *r)
     while (*v == ' ')
         v++;
     return v;
-}
-
-/* A page that starts asks several things at once. */
-static double capacity(const guard *g)
-{
-    return g->per_second > 0.5 ? g->per_second * 2 : 1;
-}
-
-/* The bucket of this caller, or the one unused for longest. */
-static bucket *find_bucket(guard *g, const char *who, int64_t now)
-{
-    bucket *oldest = &g->buckets[0];
-
-    for (size_t i = 0; i < BUCKETS; i++) {
-        if (!strcmp(g->buckets[i].who, who))
-            return &g->buckets[i];
-        if (g->buckets[i].at_ns < oldest->at_ns)
-            oldest = &g->buckets[i];
-    }
-    snprintf(oldest->who, sizeof oldest->who, "%s", who);
-    oldest->tokens = capacity(g);
-    oldest->at_ns = now;
-    return oldest;
-}
-
-static bool take_token(guard *g, const char *who)
-{
-    int64_t now;
-    bucket *b;
-    bool ok;
-
-    if (g->per_second <= 0)
-        return true;
-    pthread_mutex_lock(&g->mutex);
-    now = clock_mono_ns();
-    b = find_bucket(g, who, now);
-    b->tokens += (double)(now - b->at_ns) / 1e9 * g->per_second;
-    b->at_ns = now;
-    if (b->tokens > capacity(g))
-        b->tokens = capacity(g);
-    ok = b->tokens >= 1;
-    if (ok)
-        b->tokens -= 1;
-    pthread_mutex_unlock(&g->mutex);
-    return ok;
 }
 
 unsigned guard_judge(guard *g, http_request *r, cairn_error *err)
@@ -218,14 +158,13 @@ unsigned guard_judge(guard *g, http_request *r, cairn_error *err)
         cairn_fail(err, CAIRN_EUSAGE, "requests made by pages of other sites are not served");
         return MHD_HTTP_FORBIDDEN;
     }
-    if (!take_token(g, r->peer)) {
-        cairn_fail(err, CAIRN_EBUSY, "more requests than %g a second", g->per_second);
-        return MHD_HTTP_TOO_MANY_REQUESTS;
-    }
     if (r->route->role == SERVICE_NOBODY)
-        return 0;
+        return service_check_rate(r->h->s, NULL, r->peer, err) ? MHD_HTTP_TOO_MANY_REQUESTS : 0;
     if (service_authorise(r->h->s, bearer_of(r), trusted, &r->caller, err))
-        return MHD_HTTP_UNAUTHORIZED;
+        return service_check_rate(r->h->s, NULL, r->peer, err) ? MHD_HTTP_TOO_MANY_REQUESTS
+                                                                 : MHD_HTTP_UNAUTHORIZED;
+    if (service_check_rate(r->h->s, &r->caller, r->peer, err))
+        return MHD_HTTP_TOO_MANY_REQUESTS;
     if (service_need(&r->caller, NULL, r->route->role, err))
         return MHD_HTTP_FORBIDDEN;
     return 0;

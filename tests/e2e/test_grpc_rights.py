@@ -111,5 +111,25 @@ class Rights(GrpcTest):
             self.assertNotIn(word, "".join(self.server.log))
 
 
+class Quotas(GrpcTest):
+    def test_memory_that_is_used_up_leaves_searches(self):
+        c = self.channel(self.serve("--memory-mb", "1"))  # less than any server has
+        for call in (lambda: list(ask_pb2_grpc.AskStub(c).Answer(ask_pb2.AnswerRequest(question="What is hard?"))),
+                     lambda: list(ingest_pb2_grpc.IngestStub(c).Upload(iter([ingest_pb2.UploadRequest(file=ingest_pb2.UploadFile(name="x.txt"))])))):
+            e = self.fails(CODE.UNAVAILABLE, call, "BUSY")
+            self.assertRegex(e.details(), r"^the server uses \d+ MiB of memory, and may use 1: only searches are served")
+        self.assertEqual(len(search_pb2_grpc.SearchStub(c).Query(search_pb2.QueryRequest(query="granite")).hits), 2)
+
+    def test_a_rate_is_of_a_user(self):
+        auth = {}
+        for name, more in (("ann", ("--rate", "0.001")), ("bob", ())):
+            token = json.loads(self.run_cairn("--json", "serve", "--add-token", name, "--role", "read", *more).stdout)["token"]
+            auth[name] = [("authorization", f"Bearer {token}")]
+        search = search_pb2_grpc.SearchStub(self.channel(self.serve())).Query
+        for who in ("ann", "bob", "bob", "bob"):
+            search(search_pb2.QueryRequest(query="granite"), metadata=auth[who])
+        self.fails(CODE.RESOURCE_EXHAUSTED, lambda: search(search_pb2.QueryRequest(query="granite"), metadata=auth["ann"]), "TOO_MANY_CALLS")
+
+
 if __name__ == "__main__":
     main()

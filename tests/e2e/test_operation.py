@@ -194,6 +194,45 @@ class Certificates(ServerTest):
         self.assertEqual(s.stop(), 0)
 
 
+class Quotas(ServerTest):
+    def test_a_user_has_a_rate_of_its_own(self):
+        self.write("a.txt", "Granite is hard.\n")
+        self.index()
+        auth = {}
+        for name, more in (("ann", ("--rate", "0.001")), ("bob", ()), ("cid", ("--rate", "1000", "--groups", "hr"))):
+            auth[name] = {"Authorization": "Bearer " + self.json("serve", "--add-token", name, "--role", "read", *more)["token"]}
+        with open(self.home + "/tokens", encoding="utf-8") as f:
+            self.assertEqual([x.split()[3:] for x in f], [["*", "-", "0.0010"], [], ["*", "hr", "1000.0000"]])
+        s = self.serve()
+        codes = {n: [s.request("GET", "/api/v1/search?q=granite&mode=lexical", headers=a)[0] for _ in range(3)] for n, a in auth.items()}
+        self.assertEqual(codes, {"ann": [200, 429, 429], "bob": [200] * 3, "cid": [200] * 3})
+        said = s.json("GET", "/api/v1/search?q=granite", headers=auth["ann"], status=429)["error"]["message"]
+        self.assertEqual(said, "more than 0.001 requests a second of ann: slow down")
+        self.assertEqual(s.stop(), 0)
+        # The server's own bound is for those that have none, and each has it for itself; a wrong token uses up the address's.
+        s = self.serve("--rate", "0.001")
+        wrong = {"Authorization": "Bearer wrong"}
+        codes = [s.request("GET", "/api/v1/status", headers=a)[0] for a in (auth["bob"], auth["bob"], auth["cid"], auth["cid"], wrong, wrong)]
+        self.assertEqual(codes, [200, 429, 200, 200, 401, 429])
+
+    def test_memory_that_is_used_up_leaves_searches(self):
+        self.write("a.txt", "Granite is hard.\n")
+        self.index()
+        s = self.serve("--memory-mb", "1")  # less than any server has
+        for method, path, body in (("POST", "/api/v1/ask", {"question": "What is hard?"}), ("PUT", "/api/v1/uploads/x.txt", "more"),
+                                   ("POST", "/api/v1/index", {"paths": [self.docs]}), ("POST", "/v1/embeddings", {"model": "m", "input": "x"})):
+            status, headers, data = s.request(method, path, body)
+            self.assertEqual((status, headers["Retry-After"]), (503, "1"), path)
+            self.assertRegex(json.loads(data)["error"]["message"], r"^the server uses \d+ MiB of memory, and may use 1: only searches are served")
+        self.assertEqual(len(s.json("GET", "/api/v1/search?q=granite&mode=lexical")["hits"]), 1)
+        self.assertEqual(s.json("DELETE", "/api/v1/document?uri=" + self.docs + "/a.txt", status=202)["id"], 1)  # what frees memory goes on
+        self.assertIn("cairn_memory_refused_total 4", s.request("GET", "/metrics")[2].decode())
+        self.assertEqual(os.path.exists(self.home + "/uploads/default/x.txt"), False)
+        self.assertEqual(s.stop(), 0)
+        s = self.serve("--memory-mb", "100000")
+        self.assertEqual(s.request("POST", "/api/v1/ask", {"question": "What is hard?", "mode": "lexical"})[0], 200)
+
+
 class Room(ServerTest):
     def test_a_full_collection_takes_nothing_in_and_stays_searchable(self):
         self.write("a.txt", "Granite is hard.\n")

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "generate/decode/batcher.h"
+#include "generate/decode/generator.h"
 #include "tests/generate/tiny_model.h"
 
 static char path[64];
@@ -416,6 +417,37 @@ static void what_two_requests_share_is_kept_for_the_next_process(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+static void memory_is_bounded(void **state)
+{
+    generator *g = open_generator();
+    const size_t token = decoder_token_bytes(g->dec), ctx = decoder_ctx(g->dec);
+    batcher_options few = {.n_ctx = 64, .n_threads = 1, .kv_bytes = 96 * token};
+    batcher_options none = {.n_threads = 1, .kv_bytes = (ctx < 512 ? ctx : 512) * token - 1};
+    token_id many[64];
+    generate_result r = {0};
+    cairn_error err = {0};
+    batcher_stats s;
+    batcher *b;
+    (void)state;
+    for (size_t i = 0; i < 64; i++)
+        many[i] = prompt[i % 8];
+    assert_int_equal(batcher_create(&b, g, &none, &err), CAIRN_EUSAGE);
+    assert_non_null(strstr(err.text, "context_memory_mb"));
+    assert_int_equal(batcher_create(&b, g, &few, &err), CAIRN_OK);
+    assert_int_equal(batcher_run(b, many, 60, NULL, 0, 0, &r, &err), CAIRN_OK);
+    generate_result_clear(&r);
+    batcher_get_stats(b, &s);
+    assert_true(s.kv_tokens <= 96);
+    batcher_destroy(b);
+    few.n_ctx = 0; /* the model's own: cut to what fits */
+    few.kv_bytes = 512 * token;
+    assert_int_equal(batcher_create(&b, g, &few, &err), CAIRN_OK);
+    batcher_get_stats(b, &s);
+    assert_true(s.kv_tokens <= 512);
+    batcher_destroy(b);
+    generator_close(g);
+}
+
 static void bad_requests_are_refused(void **state)
 {
     generator *g = open_generator();
@@ -453,6 +485,7 @@ int main(void)
         cmocka_unit_test(closing_ends_everybody),
         cmocka_unit_test(beginnings_are_kept),
         cmocka_unit_test(what_two_requests_share_is_kept_for_the_next_process),
+        cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(bad_requests_are_refused),
     };
     int failed;

@@ -66,10 +66,11 @@ static void index_docs(world *w)
 
 static void start_adapter(world *w, double per_second)
 {
-    adapter_options o = {.requests_per_second = per_second};
+    adapter_options o = {0};
     cairn_error err;
 
     assert_int_equal(adapter_address_parse("127.0.0.1:0", &o.address, &err), CAIRN_OK);
+    service_set_rate(w->s, per_second);
     if (grpc_module_adapter.start(w->s, &o, &w->adapter, w->address, &err))
         fail_msg("%s", err.text);
     client_open(&w->client, w->address);
@@ -671,7 +672,7 @@ static void add_token(world *w, const char *name, service_role role, const char 
     cairn_error err;
 
     snprintf(file, sizeof file, "%s/tokens", w->home);
-    if (service_token_add(file, name, role, collections, NULL, token, &err))
+    if (service_token_add(file, name, role, collections, NULL, 0, token, &err))
         fail_msg("%s", err.text);
     snprintf(header, 120, "Bearer %s", token);
 }

@@ -195,9 +195,9 @@ static void tokens_say_who_calls(void **state)
 
     snprintf(file, sizeof file, "%s/tokens", w->home);
     assert_false(service_has_tokens(w->s));
-    assert_int_equal(service_token_add(file, "ann", SERVICE_READ, "default,b", NULL, reader, &err), 0);
-    assert_int_equal(service_token_add(file, "bob", SERVICE_WRITE, NULL, NULL, writer, &err), 0);
-    assert_int_equal(service_token_add(file, "a b", SERVICE_READ, NULL, NULL, changed, &err),
+    assert_int_equal(service_token_add(file, "ann", SERVICE_READ, "default,b", NULL, 0, reader, &err), 0);
+    assert_int_equal(service_token_add(file, "bob", SERVICE_WRITE, NULL, NULL, 0, writer, &err), 0);
+    assert_int_equal(service_token_add(file, "a b", SERVICE_READ, NULL, NULL, 0, changed, &err),
                      CAIRN_EUSAGE);
     assert_int_equal(stat(file, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
@@ -232,7 +232,7 @@ static void broken_token_files_change_nothing(void **state)
     cairn_error err;
 
     snprintf(file, sizeof file, "%s/tokens", w->home);
-    assert_int_equal(service_token_add(file, "ann", SERVICE_ADMIN, NULL, NULL, token, &err), 0);
+    assert_int_equal(service_token_add(file, "ann", SERVICE_ADMIN, NULL, NULL, 0, token, &err), 0);
     assert_int_equal(service_reload(w->s, &err), CAIRN_OK);
     for (size_t i = 0; i < 3; i++) {
         write_text(file, texts[i]);
