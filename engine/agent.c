@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/prompts.h"
 #include "engine/settings.h"
+#include "engine/word_filter.h"
 
 #define PROMPT      "plan.v1"
 #define CALL_TOKENS 120
@@ -175,12 +176,42 @@ static cairn_status plain_look_up(agent *a, bytes *text, cairn_error *err)
     return st || problem ? st : take_result(a, text);
 }
 
+/* A copy of the text without the words of [filter] words; *found: how many there were. */
+static cairn_status filtered(agent *a, const char *text, char **out, size_t *found, cairn_error *err)
+{
+    const char *path = a->c->settings.filter_words;
+    word_filter *f = NULL;
+    analyzer *an;
+    bytes masked;
+    cairn_status st = engine_analyzer(a->c, &an, err);
+
+    *found = 0;
+    bytes_init(&masked, TEXT_MOST * 4);
+    if (!st && *path)
+        st = word_filter_load(&f, path, an, err);
+    if (!st && f)
+        st = word_filter_mask(f, an, text, strlen(text), &masked, found, err);
+    if (!st && !(*out = arena_strdup(a->memory, f ? masked.data ? masked.data : "" : text)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "answer");
+    word_filter_free(f);
+    bytes_clear(&masked);
+    return st;
+}
+
 static cairn_status finish(agent *a, const plan_prompt *p, const bytes *text, cairn_error *err)
 {
     cairn_answer *out = a->out;
+    char *said = p->refusal;
+    char *whole = arena_strndup(a->memory, text->data ? text->data : "", text->len);
+    size_t n;
+    cairn_status st = !whole      ? cairn_fail(err, CAIRN_ENOMEM, "answer")
+                      : text->len ? filtered(a, whole, &said, &n, err)
+                                  : CAIRN_OK;
 
+    if (st)
+        return st;
     out->refused = !text->len;
-    out->text = text->len ? arena_strndup(a->memory, text->data, text->len) : p->refusal;
+    out->text = said;
     out->steps = arena_calloc(a->memory, a->n + 1, sizeof *out->steps);
     out->citations = arena_calloc(a->memory, a->n_citations + 1, sizeof *out->citations);
     if (!out->text || !out->steps || !out->citations)
@@ -196,10 +227,18 @@ static cairn_status work(agent *a, cairn_error *err)
 {
     generator *g;
     plan_prompt p = {0};
+    char *asked;
+    size_t held = 0;
     bytes text;
     cairn_status st = load_prompt(a, &p, err);
 
     bytes_init(&text, TEXT_MOST);
+    if (!st)
+        st = filtered(a, a->request->question, &asked, &held, err);
+    if (!st && held) {
+        a->out->note = "the question has a word of the list filter.words";
+        return finish(a, &p, &text, err);
+    }
     if (!st)
         st = engine_generator(a->c, &g, err);
     if (!st && !(a->out->model = arena_strdup(a->memory, generator_name(g))))

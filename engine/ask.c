@@ -31,6 +31,33 @@ static cairn_status refuse(asking *a, cairn_answer *out, arena *memory, cairn_er
     return CAIRN_OK;
 }
 
+/* The user's own list of words: *held when the question has one of them. */
+static cairn_status read_filter(asking *a, bool *held, cairn_error *err)
+{
+    const char *path = a->c->settings.filter_words, *question = a->request->question;
+    size_t found = 0;
+    bytes masked;
+    cairn_status st;
+
+    *held = false;
+    if (!*path)
+        return CAIRN_OK;
+    st = word_filter_load(&a->filter, path, a->an, err);
+    bytes_init(&masked, ANSWER_BYTES * 4);
+    if (!st)
+        st = word_filter_mask(a->filter, a->an, question, strlen(question), &masked, &found, err);
+    bytes_clear(&masked);
+    *held = found > 0;
+    return st;
+}
+
+/* A question that is not asked of anything. */
+static cairn_status turn_down(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+{
+    out->note = arena_strdup(memory, "the question has a word of the list filter.words");
+    return out->note ? refuse(a, out, memory, err) : cairn_fail(err, CAIRN_ENOMEM, "answer");
+}
+
 /* Sentences that speak to the model: kept out, and said. */
 static cairn_status list_planted(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
@@ -176,7 +203,7 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
     exhaustive every;
     arena *memory = NULL;
     cairn_status st;
-    bool all;
+    bool all, held = false;
 
     *out = NULL;
     if (!request->question || !*request->question)
@@ -189,9 +216,11 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
     st = ask_load_prompt(&a, err);
     if (!st)
         st = engine_analyzer(c, &a.an, err);
-    if (!st && !all)
+    if (!st)
+        st = read_filter(&a, &held, err);
+    if (!st && !all && !held)
         st = ask_retrieve(&a, err);
-    if (!st && observe && !all)
+    if (!st && observe && !all && !held)
         observe(observe_ctx, &a);
     if (!st && !(memory = malloc(sizeof *memory)))
         st = cairn_fail(err, CAIRN_ENOMEM, "answer");
@@ -205,7 +234,9 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
         result->memory = memory;
         result->model = "";
     }
-    if (!st && all) {
+    if (!st && held) {
+        st = turn_down(&a, result, memory, err);
+    } else if (!st && all) {
         st = ask_exhaustive(&a, &every, result, memory, err);
     } else if (!st) {
         result->evidence = a.hits;
@@ -216,6 +247,7 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
         result->snapshot = a.snapshot;
     if (!st)
         result->total_ms = (double)(clock_mono_ns() - a.start_ns) / 1e6;
+    word_filter_free(a.filter);
     generate_result_clear(&a.result);
     bytes_clear(&a.made);
     bytes_clear(&a.text);

@@ -12,6 +12,7 @@
 #define CAIRN_ENGINE_ASK_H
 
 #include "engine/search.h"
+#include "engine/word_filter.h"
 #include "retrieve/cite.h"
 #include "retrieve/context.h"
 #include "retrieve/evidence.h"
@@ -52,6 +53,7 @@ typedef struct asking {
     bool remote;      /* an endpoint does (gateway.h) */
     generator *g;     /* NULL while not needed, or where there is none */
     analyzer *an;
+    word_filter *filter; /* the user's list of words, or NULL */
     context context;
     generate_text *sources; /* the passages that excerpts were taken from */
     size_t n_sources;
@@ -109,7 +111,7 @@ cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, s
 /* What a->cited holds, into the answer. */
 cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
 void ask_release(asking *a, const char *text, size_t len);
-/* A copy in `memory`, with the personal data that the settings name replaced; NULL without memory. */
+/* A copy in `memory`, with the personal data and the words that the settings name replaced; NULL without memory. */
 char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory);
 
 /* ---- ask_route.c ---- */

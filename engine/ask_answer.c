@@ -26,14 +26,25 @@
 char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory)
 {
     unsigned kinds;
-    bytes out;
+    bytes masked, out;
     char *copy = NULL;
+    cairn_status st = CAIRN_OK;
 
-    if (!pii_parse(a->c->settings.ask_redact, &kinds) || !kinds)
-        return arena_strndup(memory, text, len);
+    bytes_init(&masked, ANSWER_BYTES * 4);
     bytes_init(&out, ANSWER_BYTES * 4);
-    if (!pii_redact(text, len, kinds, &out, NULL))
-        copy = arena_strndup(memory, out.data ? out.data : "", out.len);
+    if (a->filter) {
+        st = word_filter_mask(a->filter, a->an, text, len, &masked, NULL, NULL);
+        text = masked.data ? masked.data : "";
+        len = masked.len;
+    }
+    if (!st && pii_parse(a->c->settings.ask_redact, &kinds) && kinds) {
+        st = pii_redact(text, len, kinds, &out, NULL);
+        text = out.data ? out.data : "";
+        len = out.len;
+    }
+    if (!st)
+        copy = arena_strndup(memory, text, len);
+    bytes_clear(&masked);
     bytes_clear(&out);
     return copy;
 }

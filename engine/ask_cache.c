@@ -79,8 +79,8 @@ static void scope_of(const asking *a, char out[33])
     out[0] = '\0';
     if (settings_to_json(s, &settings, NULL))
         return;
-    j = json_pack("{s:[b,b,s,s,s,s,s],s:o,s:o,s:o,s:s,s:s,s:i,s:I,s:s,s:[s,s,s,s,s,s*,s*]}", "way",
-                  a->large, a->remote, s->large, s->gateway_url, s->gateway_model, s->gateway_use, s->gateway_redact,
+    j = json_pack("{s:I,s:[b,b,s,s,s,s,s],s:o,s:o,s:o,s:s,s:s,s:i,s:I,s:s,s:[s,s,s,s,s,s*,s*]}", "words",
+                  a->filter ? (json_int_t)word_filter_hash(a->filter) : 0, "way", a->large, a->remote, s->large, s->gateway_url, s->gateway_model, s->gateway_use, s->gateway_redact,
                   "settings", settings, "model",
                   model_file(a->c), "said", said_before(q), "version", cairn_version(), "cpu",
                   cpu_level_name(cpu_level_get()), "mode", (int)q->mode, "max", (json_int_t)q->max_tokens,

@@ -453,7 +453,8 @@ typedef struct cairn_answer {
     double total_ms;
     cairn_citation *citations;
     size_t n_citations;
-    cairn_search_result *evidence; /* what was retrieved, owned by the answer; NULL of a plan */
+    cairn_search_result *evidence; /* what was retrieved, owned by the answer; NULL of a plan, and
+                                      of a question that was not asked ([filter] words) */
     const char *model;
     uint64_t snapshot; /* state of the collection that was read; grows with every commit */
     size_t prompt_tokens, completion_tokens;

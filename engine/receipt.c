@@ -100,7 +100,7 @@ static json_t *documents_read(const view *v, const cairn_search_result *r)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < r->n_hits; i++) {
+    for (size_t i = 0; r && i < r->n_hits; i++) {
         char hash[33];
         bool again = false;
         for (size_t j = 0; j < i; j++)

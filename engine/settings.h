@@ -88,6 +88,7 @@ typedef struct settings {
     char ask_unsupported[SETTINGS_TEXT]; /* "withhold" or "mark": sentences that no passage supports */
     char ask_cache[SETTINGS_TEXT];       /* "off", "exact" or "semantic": answers given again */
     char ask_answers[SETTINGS_TEXT];     /* "generate" or "extractive" */
+    char filter_words[SETTINGS_TEXT];    /* a file (word_filter.h); "" none */
     char ask_redact[SETTINGS_TEXT];      /* kinds of personal data left out of answers (pii.h) */
     char ask_route[SETTINGS_TEXT];       /* "fixed" or "auto" (retrieve/router.h) */
     char prompt[SETTINGS_TEXT];

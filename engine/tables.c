@@ -159,7 +159,7 @@ static bool number(const char *s, size_t len, double *out)
     char copy[32], *end;
     size_t digits = 0, i = len && s[0] == '-';
 
-    if (!len || len >= sizeof copy || (s[i] == '0' && i + 1 < len && s[i + 1] != '.'))
+    if (i == len || len >= sizeof copy || (s[i] == '0' && i + 1 < len && s[i + 1] != '.'))
         return false;
     for (size_t j = i; j < len; j++) {
         digits += isdigit((unsigned char)s[j]) != 0;

@@ -79,7 +79,7 @@ typedef struct evidence_params {
     size_t max_similar;   /* sentences that get a cosine at most; default 12 */
     size_t least_similar; /* and so many always; default 3 */
     float similar_spread; /* beyond these, only sentences so close to the best in log-odds, and foreign ones;
-                             default 2.5 */
+                             default 1.6 */
     /* Bytes of the question that were typed; what is behind them was carried over from a chat and weighs
      * `carried` of a word that was asked (default 0.3). 0: all was typed. */
     size_t typed_len;

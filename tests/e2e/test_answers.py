@@ -79,6 +79,21 @@ class Answers(CairnTest):
                                "How much is the budget of the workshop?").stdout
         self.assertIn("gives orders to a language model", shown)
 
+    def test_words_of_a_list_are_neither_asked_nor_said(self):
+        words = self.write("../words.txt", "# not to be said\n840 euros\nfalcon\n")
+        conf = self.write("../words.conf", f"[filter]\nwords = {words}\n")
+        a = self.ask("What is the rent of the flat?", "--config", conf)
+        self.assertNotIn("840", json.dumps(a))
+        self.assertIn("[filtered]", a["answer"])
+        self.assertIn("[filtered]", a["citations"][0]["text"])
+        a = self.ask("What does the Falcon cost?", "--config", conf, code=1)
+        self.assertTrue(a["refused"])
+        self.assertIn("filter.words", a["note"])
+        self.assertEqual(a["citations"], [])
+        self.run_cairn("ask", "--extractive", "--config", conf, "--receipt", os.path.join(self.top, "r.json"), "What does the Falcon cost?", code=1)
+        gone = self.write("../gone.conf", "[filter]\nwords = /nonexistent/words\n")
+        self.assertIn("/nonexistent/words", self.run_cairn("ask", "--extractive", "--config", gone, "x", code=3).stderr)
+
     def test_personal_data_is_redacted_where_the_settings_say_so(self):
         question = "To which account of the landlord is it paid?"
         self.assertIn("DE89 3704", self.ask(question)["answer"])

@@ -127,6 +127,31 @@ static void tables_are_put_together_from_passages(void **state)
     expect(w, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n", "1;2;3;");
 }
 
+/* Passages at hand, the last cell at the very end of its bytes: a sign is no number, nor is what no number can hold. */
+static void cells_end_where_the_passage_does(void **state)
+{
+    static const char *const last[] = {"-", "0", "-0", ".", "-7", "99999999999999999999999999999", "1e5"};
+    static const char *const types[] = {"text", "integer", "integer", "text", "integer", "real", "text"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+        size_t len = strlen("a | b\nx | ") + strlen(last[i]);
+        char *text = malloc(len + 1), *exact = malloc(len);
+        cairn_table_passage p = {exact, len, 1};
+        cairn_error err = {0};
+        cairn_rows *r;
+        assert_true(text && exact);
+        sprintf(text, "a | b\nx | %s", last[i]);
+        memcpy(exact, text, len);
+        must(cairn_sql_passages(&p, 1, "SELECT typeof(b) FROM t1", 0, &r, &err), &err);
+        assert_int_equal(r->n_rows, 1);
+        assert_string_equal(r->cells[0], types[i]);
+        cairn_rows_free(r);
+        free(text);
+        free(exact);
+    }
+}
+
 static void nothing_but_reading_is_allowed(void **state)
 {
     world *w = *state;
@@ -203,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(tables_are_put_together_from_passages),
+        cmocka_unit_test(cells_end_where_the_passage_does),
         CASE(nothing_but_reading_is_allowed),
         CASE(any_bytes_are_read),
     };
