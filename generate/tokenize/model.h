@@ -39,7 +39,7 @@ struct tokenizer {
     bool add_bos, add_eos;
     bool space_prefix; /* SentencePiece: a space is put in front of a text */
 
-    const gguf_kv *scores; /* SentencePiece: merge priorities, [n_vocab] */
+    const gguf_kv *scores; /* SentencePiece: merge priorities; unigram: log-probabilities; [n_vocab] */
     token_id byte_ids[256]; /* SentencePiece: <0x00> .. <0xFF>, or TOKEN_NONE */
     bpe *bpe;
     unigram *unigram;
@@ -65,6 +65,8 @@ cairn_status spm_load(tokenizer *t, const gguf *g, cairn_error *err);
 cairn_status spm_encode(const tokenizer *t, const char *s, size_t len, bool first, token_list *out);
 
 cairn_status unigram_load(tokenizer *t, cairn_error *err); /* from t->e5 */
+/* After text, type, unk, bos and eos are there. */
+cairn_status unigram_load_gguf(tokenizer *t, const gguf *g, cairn_error *err);
 void unigram_destroy(unigram *u);
 cairn_status unigram_encode(const tokenizer *t, const char *s, size_t len, bool controls,
                             token_list *out);

@@ -3,7 +3,7 @@
  * One handle for five algorithms; which one is read from the model:
  *   byte-level BPE        GGUF "gpt2" with its pre-tokenizer (qwen2, smollm, llama-bpe, ...)
  *   SentencePiece BPE     GGUF "llama": merges by score (Gemma, Llama 2)
- *   unigram               the e5s1 file: best Viterbi path
+ *   unigram               the e5s1 file, GGUF "t5" (XLM-R): best Viterbi path
  *   WordPiece             vocab.txt, tokenizer.json, GGUF "bert"
  *
  * The reference for GGUF models is llama.cpp (in particular Qwen text is NOT brought to NFC first,

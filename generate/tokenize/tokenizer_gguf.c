@@ -193,9 +193,11 @@ static cairn_status load(tokenizer *t, const gguf *g, cairn_error *err)
         t->kind = TOKENIZER_SPM;
     else if (gguf_string_is(model, "bert"))
         t->kind = TOKENIZER_WORDPIECE;
+    else if (gguf_string_is(model, "t5"))
+        t->kind = TOKENIZER_UNIGRAM;
     else
         return cairn_fail(err, CAIRN_EMODEL, "%s: tokenizer.ggml.model is %.*s; Cairn reads gpt2, "
-                          "llama and bert", gguf_path(g), (int)(model.len < 64 ? model.len : 64),
+                          "llama, bert and t5", gguf_path(g), (int)(model.len < 64 ? model.len : 64),
                           model.data);
     st = read_tokens(t, g, err);
     if (!st)
@@ -205,10 +207,13 @@ static cairn_status load(tokenizer *t, const gguf *g, cairn_error *err)
     t->add_eos = gguf_get_bool(g, "tokenizer.ggml.add_eos_token", false);
     if (t->kind == TOKENIZER_SPM)
         st = build_table(t, g, err);
+    if (t->kind == TOKENIZER_UNIGRAM)
+        t->add_bos = gguf_get_bool(g, "tokenizer.ggml.add_bos_token", false);
     if (!st)
-        st = t->kind == TOKENIZER_BPE   ? bpe_load(t, g, err)
-             : t->kind == TOKENIZER_SPM ? spm_load(t, g, err)
-                                        : load_bert(t, g, err);
+        st = t->kind == TOKENIZER_BPE       ? bpe_load(t, g, err)
+             : t->kind == TOKENIZER_SPM     ? spm_load(t, g, err)
+             : t->kind == TOKENIZER_UNIGRAM ? unigram_load_gguf(t, g, err)
+                                            : load_bert(t, g, err);
     return st ? st : collect_specials(t, g, err);
 }
 

@@ -1,11 +1,14 @@
 /* unigram.c - the unigram language model of SentencePiece (Kudo, arXiv:1804.10959, section 3.2):
  * of all ways to cut a text into pieces, the one with the largest sum of log-probabilities.
  *
- * The steps, for the vocabulary of an e5s1 file (shared by XLM-R models):
- *   1. each code point is replaced by its entry of the normalisation table, if it has one
- *   2. runs of spaces become one; every space becomes U+2581, and one stands in front
+ * The steps, for the vocabulary of an e5s1 file (that of XLM-R) or of a GGUF file of tokenizer model t5:
+ *   1. each code point is replaced by its entry of the normalisation table, if it has one; in GGUF, the
+ *      longest run of bytes that the precompiled character map holds (charsmap.h)
+ *   2. runs of spaces become one; every space becomes U+2581, and one stands in front. In GGUF, spaces at the
+ *      end go, or where tokenizer.ggml.remove_extra_whitespaces is false all stay
  *   3. the best path, by dynamic programming over character positions; a character that no piece
- *      covers costs the lowest score of the vocabulary minus 10 and gives the unknown piece
+ *      covers costs the lowest score of the vocabulary minus 10 and gives the unknown piece; in GGUF,
+ *      unknown pieces side by side become one, as SentencePiece does it
  *
  * No piece of these vocabularies holds U+2581 except at its start, so no path crosses a U+2581 and
  * every word is solved alone: the memory is that of the longest word, and sums stay small, hence
@@ -20,6 +23,7 @@
 
 #include "base/checked.h"
 #include "base/utf8.h"
+#include "generate/tokenize/charsmap.h"
 #include "generate/tokenize/model.h"
 
 #define SPACE_BYTES "\xE2\x96\x81"
@@ -30,6 +34,9 @@ struct unigram {
     uint32_t *cps, *starts, *to;
     size_t n_normal;
     uint64_t pages[0x110000 >> 6 >> 6]; /* bit: some entry lies among these 64 code points */
+    bool from_gguf;
+    charsmap map;      /* of a GGUF file; empty: none */
+    bool merge_spaces, space_first; /* of a GGUF file */
     float unknown_score;
     bool crosses_words; /* a piece holds U+2581 past its start */
     token_id mask;
@@ -71,6 +78,58 @@ static bool load_normaliser(unigram *u, const e5s1 *e)
     return true;
 }
 
+static float score_of(const tokenizer *t, uint32_t id)
+{
+    return t->e5 ? e5s1_score(t->e5, id) : (float)gguf_array_f64(t->scores, id);
+}
+
+static bool holds_space_inside(const char *p, size_t len)
+{
+    for (size_t k = 3; k + 3 <= len; k++)
+        if (!memcmp(p + k, SPACE_BYTES, 3))
+            return true;
+    return false;
+}
+
+cairn_status unigram_load_gguf(tokenizer *t, const gguf *g, cairn_error *err)
+{
+    const gguf_kv *map = gguf_find_kv(g, "tokenizer.ggml.precompiled_charsmap");
+    unigram *u = t->unigram = calloc(1, sizeof *u);
+    size_t bytes_in_all = 0;
+    cairn_status st;
+
+    if (!u)
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: tokenizer", gguf_path(g));
+    u->from_gguf = true;
+    u->mask = TOKEN_NONE;
+    u->merge_spaces = gguf_get_bool(g, "tokenizer.ggml.remove_extra_whitespaces", false);
+    u->space_first = t->space_prefix = gguf_get_bool(g, "tokenizer.ggml.add_space_prefix", true);
+    st = gguf_need_array(g, "tokenizer.ggml.scores", GGUF_F32, &t->scores, err);
+    if (!st && t->scores->n != t->n_vocab)
+        st = cairn_fail(err, CAIRN_EMODEL, "%s: tokenizer.ggml.scores has %llu entries for %zu tokens", gguf_path(g),
+                        (unsigned long long)t->scores->n, t->n_vocab);
+    if (!st && map && (map->type != GGUF_ARRAY || map->bytes != map->n || !charsmap_open(&u->map, map->data, map->bytes)))
+        st = cairn_fail(err, CAIRN_EMODEL, "%s: tokenizer.ggml.precompiled_charsmap is broken", gguf_path(g));
+    if (!st && t->unk == TOKEN_NONE)
+        st = cairn_fail(err, CAIRN_EMODEL, "%s: the vocabulary names no unknown token", gguf_path(g));
+    u->unknown_score = 0;
+    for (uint32_t i = 0; !st && i < t->n_vocab; i++) {
+        float score = score_of(t, i);
+        bytes_in_all += t->text[i].len; /* of a file that is mapped: no overflow */
+        if (!(score >= -1e6f && score <= 1e6f))
+            st = cairn_fail(err, CAIRN_EMODEL, "%s: the score of token %u is no sensible number", gguf_path(g), i);
+        if (token_type_of(t, (token_id)i) == TOKEN_NORMAL && score < u->unknown_score)
+            u->unknown_score = score;
+        u->crosses_words = u->crosses_words || holds_space_inside(t->text[i].data, t->text[i].len);
+    }
+    u->unknown_score -= UNKNOWN_PENALTY;
+    if (!st && !piece_table_init(&t->table, t->n_vocab, t->n_vocab, bytes_in_all + 1, tokenizer_text, t))
+        st = cairn_fail(err, CAIRN_ENOMEM, "%s: table of pieces", gguf_path(g));
+    if (!st)
+        piece_table_add_all(&t->table, (uint32_t)t->n_vocab);
+    return st;
+}
+
 cairn_status unigram_load(tokenizer *t, cairn_error *err)
 {
     const e5s1 *e = t->e5;
@@ -92,9 +151,7 @@ cairn_status unigram_load(tokenizer *t, cairn_error *err)
         float score = e5s1_score(e, i);
         if (score < u->unknown_score)
             u->unknown_score = score;
-        for (size_t k = 3; k + 3 <= len; k++)
-            if (p[k] == SPACE_BYTES[0] && !memcmp(p + k, SPACE_BYTES, 3))
-                u->crosses_words = true;
+        u->crosses_words = u->crosses_words || holds_space_inside(p, len);
     }
     piece_table_add_all(&t->table, (uint32_t)t->n_vocab);
     u->unknown_score -= UNKNOWN_PENALTY;
@@ -161,6 +218,54 @@ static cairn_status normalise(const unigram *u, const char *s, size_t len, bytes
     return st;
 }
 
+/* Bytes of a GGUF file's normalised text: what stands for `from`, with its spaces. */
+static cairn_status put_bytes(const unigram *u, const char *from, size_t len, bool *in_word, bytes *out)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < len && !st; i++) {
+        if (from[i] == ' ') {
+            *in_word = false;
+            if (!u->merge_spaces)
+                st = bytes_append(out, SPACE_BYTES, 3);
+            continue;
+        }
+        if (!*in_word && u->merge_spaces && (u->space_first || out->len))
+            st = bytes_append(out, SPACE_BYTES, 3);
+        *in_word = true;
+        if (!st)
+            st = bytes_append_byte(out, (uint8_t)from[i]);
+    }
+    return st;
+}
+
+static cairn_status normalise_by_map(const unigram *u, const char *s, size_t len, bytes *out)
+{
+    cairn_status st = CAIRN_OK;
+    bool in_word = false;
+
+    if (len && u->space_first && !u->merge_spaces)
+        st = bytes_append(out, SPACE_BYTES, 3);
+    for (size_t i = 0; i < len && !st;) {
+        const char *to;
+        size_t to_len, from = charsmap_longest(&u->map, s + i, len - i, &to, &to_len);
+        uint32_t cp;
+        bool valid;
+        if (!from) {
+            from = utf8_decode(s + i, len - i, &cp, &valid);
+            to = valid ? s + i : "\xEF\xBF\xBD";
+            to_len = valid ? from : 3;
+            from = valid ? from : 1;
+        } else if (!utf8_valid(to, to_len)) { /* what follows relies on whole characters */
+            to = "\xEF\xBF\xBD";
+            to_len = 3;
+        }
+        st = put_bytes(u, to, to_len, &in_word, out);
+        i += from;
+    }
+    return st;
+}
+
 /* Where the best path to a byte position comes from. */
 typedef struct step {
     float score;   /* of the best path from the start; -FLT_MAX: unreached */
@@ -175,6 +280,8 @@ typedef struct lattice {
 
 static bool is_special_piece(const tokenizer *t, token_id id)
 {
+    if (t->type)
+        return t->type[id] != TOKEN_NORMAL;
     return id == t->bos || id == t->eos || id == t->pad || id == t->unk || id == t->unigram->mask;
 }
 
@@ -198,7 +305,7 @@ static void relax(const tokenizer *t, const char *w, size_t len, size_t i, bool 
             (token_id)id == t->unk)
             continue;
         covered = covered || e == i + first;
-        float score = base + e5s1_score(t->e5, id);
+        float score = base + score_of(t, id);
         if (score > steps[e].score)
             steps[e] = (step){ score, (uint32_t)i, (token_id)id };
     }
@@ -224,9 +331,12 @@ static cairn_status encode_word(const tokenizer *t, const char *w, size_t len, b
     for (size_t i = 0; i < len; i += piece_char_bytes((uint8_t)w[i]))
         relax(t, w, len, i, controls, l->steps);
     size_t first = out->n;
-    for (size_t i = len; i > 0; i = l->steps[i].from)
-        if (token_list_push(out, l->steps[i].id))
+    for (size_t i = len; i > 0; i = l->steps[i].from) {
+        bool again = t->unigram->from_gguf && l->steps[i].id == t->unk && out->n > first &&
+                     out->ids[out->n - 1] == t->unk;
+        if (!again && token_list_push(out, l->steps[i].id))
             return CAIRN_ENOMEM;
+    }
     for (size_t a = first, b = out->n; a + 1 < b; a++, b--) {
         token_id id = out->ids[a];
         out->ids[a] = out->ids[b - 1];
@@ -242,7 +352,8 @@ cairn_status unigram_encode(const tokenizer *t, const char *s, size_t len, bool 
     lattice l = { 0 };
 
     bytes_init(&text, 32 * TOKENIZER_MAX_TEXT);
-    cairn_status st = normalise(t->unigram, s, len, &text);
+    cairn_status st = t->unigram->from_gguf ? normalise_by_map(t->unigram, s, len, &text)
+                                            : normalise(t->unigram, s, len, &text);
     for (size_t i = 0; i < text.len && !st;) {
         size_t end = text.len;
         if (!t->unigram->crosses_words && text.len - i > 3) {
