@@ -391,6 +391,8 @@ json_t *cli_json_hit(const cairn_hit *h, bool explain)
     }
     if (j && h->page_last > h->page)
         json_object_set_new(j, "page_last", json_integer(h->page_last));
+    if (j && h->page_label)
+        json_object_set_new(j, "page_label", cli_json_string(h->page_label));
     if (j)
         add_metadata(j, h);
     return j;

@@ -56,12 +56,14 @@ json_t *cli_answer_json(const cairn_answer *a)
 
     for (size_t i = 0; i < a->n_citations; i++) {
         const cairn_citation *x = &a->citations[i];
-        json_array_append_new(
-            cites, json_pack("{s:I,s:o,s:o,s:I,s:I,s:o,s:b}", "n", (json_int_t)x->n, "uri",
-                             cli_json_string(x->uri), "page",
-                             x->page ? json_integer(x->page) : json_null(), "start",
-                             (json_int_t)x->start, "end", (json_int_t)x->end, "text",
-                             cli_json_string(x->text), "supported", x->supported));
+        json_t *j = json_pack("{s:I,s:o,s:o,s:I,s:I,s:o,s:b}", "n", (json_int_t)x->n, "uri",
+                              cli_json_string(x->uri), "page",
+                              x->page ? json_integer(x->page) : json_null(), "start",
+                              (json_int_t)x->start, "end", (json_int_t)x->end, "text",
+                              cli_json_string(x->text), "supported", x->supported);
+        if (j && x->page_label)
+            json_object_set_new(j, "page_label", cli_json_string(x->page_label));
+        json_array_append_new(cites, j);
     }
     all = json_pack("{s:o,s:b,s:o,s:o,s:{s:I,s:I},s:{s:f,s:f,s:f,s:I,s:I,s:I,s:I,s:I}}", "answer",
                      cli_json_string(a->text), "refused", a->refused, "citations", cites, "model",
@@ -105,8 +107,12 @@ void cli_print_citations(cli *c, const cairn_citation *list, size_t n)
         const cairn_citation *x = &list[i];
         printf("[%zu] ", x->n);
         cli_put_text(stdout, x->uri, strlen(x->uri));
-        if (x->page)
+        if (x->page_label) {
+            fputs(", page ", stdout);
+            cli_put_text(stdout, x->page_label, strlen(x->page_label));
+        } else if (x->page) {
             printf(", page %u", x->page);
+        }
         if (!x->supported)
             printf("  (not confirmed by this passage)");
         printf("\n    %s", cli_dim(c));

@@ -129,10 +129,14 @@ static void print_hit(cli *c, const cairn_hit *h, bool explain)
     printf("%s%2zu  ", cli_bold(c), h->rank);
     cli_put_text(stdout, h->title, strlen(h->title));
     fputs(cli_plain(c), stdout);
-    if (h->page)
+    if (h->page_label) {
+        fputs("  p. ", stdout);
+        cli_put_text(stdout, h->page_label, strlen(h->page_label));
+    } else if (h->page) {
         printf("  p. %u", h->page);
-    else if (h->line)
+    } else if (h->line) {
         printf("  line %u", h->line);
+    }
     printf("\n    %s", cli_dim(c));
     cli_put_text(stdout, h->uri, strlen(h->uri));
     if (*h->heading) {

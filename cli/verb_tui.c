@@ -83,7 +83,10 @@ static void draw_list(tui *t, const area *a)
         screen_put_cut(stdscr, y, a->x + 1, title_of(h), a->cols - 2);
         attroff(A_REVERSE);
         attron(A_DIM);
-        if (h->page)
+        if (h->page_label)
+            snprintf(place, sizeof place, "p. %.40s  %.500s", h->page_label,
+                     *h->heading ? h->heading : h->uri);
+        else if (h->page)
             snprintf(place, sizeof place, "p. %u  %.500s", h->page,
                      *h->heading ? h->heading : h->uri);
         else
@@ -225,9 +228,11 @@ static void add_sources(tui *t, const cairn_answer *a)
 {
     for (size_t i = 0; i < a->n_citations; i++) {
         const cairn_citation *x = &a->citations[i];
-        char head[64], page[32] = "";
+        char head[64], page[64] = "";
         snprintf(head, sizeof head, "%s[%zu] ", i ? "\n\n" : "\n\nSources\n", x->n);
-        if (x->page)
+        if (x->page_label)
+            snprintf(page, sizeof page, ", page %.40s", x->page_label);
+        else if (x->page)
             snprintf(page, sizeof page, ", page %u", x->page);
         (void)(bytes_append_str(&t->answer, head) || bytes_append_str(&t->answer, x->uri) ||
                bytes_append_str(&t->answer, page) || bytes_append_str(&t->answer, "\n") ||

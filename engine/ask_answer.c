@@ -115,6 +115,7 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
                               .uri = h->uri,
                               .title = h->title,
                               .page = h->page,
+                              .page_label = h->page_label,
                               .supported = from->supported};
         ask_document_range(h, from->start, from->end, x);
         x->text = ask_redacted(a, h->text + from->start, from->end - from->start, memory);

@@ -203,7 +203,7 @@ cairn_status ask_exhaustive(asking *a, const exhaustive *x, cairn_answer *out, a
         text_span s = telling_sentence(h);
         cairn_citation *c = &out->citations[out->n_citations++];
         *c = (cairn_citation){.n = i + 1, .doc = h->doc, .chunk = h->chunk, .uri = h->uri,
-                              .title = h->title, .page = h->page, .supported = true,
+                              .title = h->title, .page = h->page, .page_label = h->page_label, .supported = true,
                               .text = ask_redacted(a, h->text + s.start, s.end - s.start, memory)};
         ask_document_range(h, s.start, s.end, c);
         if (!c->text)

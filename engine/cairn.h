@@ -216,6 +216,7 @@ typedef struct cairn_hit {
     const char *uri, *title, *heading, *lang, *mime, *text;
     size_t text_len;
     uint32_t page, page_last; /* 0: the format has no pages */
+    const char *page_label;   /* what the document calls `page` ("iv", "A-3"); NULL: by its number */
     uint32_t line, line_last; /* 0: no lines */
     uint64_t byte_start, byte_end;
     cairn_range *highlights; /* in text */
@@ -409,6 +410,7 @@ typedef struct cairn_citation {
     uint64_t doc, chunk;
     const char *uri, *title, *text; /* text: the cited passage's supporting part */
     uint32_t page;                  /* 0: no pages */
+    const char *page_label;         /* as in cairn_hit; NULL also in a conversation of the past */
     uint64_t start, end;            /* bytes of the supporting part in the document's text */
     bool supported;                 /* the passage holds what the sentence says */
 } cairn_citation;

@@ -1,5 +1,6 @@
 /* labels.c - see labels.h. */
 #include "engine/labels.h"
+#include "ingest/page_labels.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,7 +147,8 @@ const char *labels_text(const json_t *object, arena *memory)
 static bool says_something(const char *meta)
 {
     static const char *const keys[] = {"\"user_tags\"", "\"file_tags\"",  "\"keywords\"", "\"tags\"",
-                                       "\"places\"",    "\"created_ns\"", "\"same_as\""};
+                                       "\"places\"",    "\"created_ns\"", "\"same_as\"",
+                                       "\"" PAGE_LABELS_KEY "\""};
 
     for (size_t i = 0; meta && i < sizeof keys / sizeof *keys; i++)
         if (strstr(meta, keys[i]))
@@ -175,8 +177,23 @@ cairn_status labels_read(const store_doc *d, arena *memory, doc_labels *out, cai
     out->created_ns = json_integer_value(json_object_get(o, "created_ns"));
     if (json_integer_value(json_object_get(o, "same_as")) > 0)
         out->same_as = (doc_id)json_integer_value(json_object_get(o, "same_as"));
+    if (json_is_string(json_object_get(o, PAGE_LABELS_KEY)))
+        ok = ok && (out->page_labels =
+                        arena_strdup(memory, json_string_value(json_object_get(o, PAGE_LABELS_KEY))));
     json_decref(o);
     return ok ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "tags of a document");
+}
+
+cairn_status labels_page(const doc_labels *l, uint32_t page, arena *memory, const char **out,
+                         cairn_error *err)
+{
+    char label[PAGE_LABEL_MAX];
+
+    *out = NULL;
+    if (page && l->page_labels && page_label_at(l->page_labels, page, label) &&
+        !(*out = arena_strdup(memory, label)))
+        return cairn_fail(err, CAIRN_ENOMEM, "the label of a page");
+    return CAIRN_OK;
 }
 
 /* ---- what is remembered of a uri ---- */

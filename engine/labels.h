@@ -34,7 +34,12 @@ typedef struct doc_labels {
     size_t n_places;
     doc_id same_as; /* 0: it has passages of its own */
     int64_t created_ns;
+    const char *page_labels; /* runs (ingest/page_labels.h), or NULL */
 } doc_labels;
+
+/* What the document calls this page; NULL: by its number. */
+cairn_status labels_page(const doc_labels *l, uint32_t page, arena *memory, const char **out,
+                         cairn_error *err);
 
 cairn_status labels_read(const store_doc *d, arena *memory, doc_labels *out, cairn_error *err);
 

@@ -353,7 +353,8 @@ static cairn_status present_hit(cairn *c, const view *v, const retrieve_query *q
                      .n_tags = labels.n_tags,
                      .places = labels.places,
                      .n_places = labels.n_places};
-    return mark_words(c, v, an, query, memory, h, err);
+    st = labels_page(&labels, h->page, memory, &h->page_label, err);
+    return st ? st : mark_words(c, v, an, query, memory, h, err);
 }
 
 cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query,

@@ -76,6 +76,8 @@ static json_t *hit(const cairn_hit *h, bool explain)
     json_object_set_new(j, "mime", json_str(h->mime));
     json_object_set_new(j, "page", or_null(h->page));
     json_object_set_new(j, "page_last", or_null(h->page_last));
+    if (h->page_label)
+        json_object_set_new(j, "page_label", json_str(h->page_label));
     json_object_set_new(j, "line", or_null(h->line));
     json_object_set_new(j, "line_last", or_null(h->line_last));
     json_object_set_new(j, "start", whole(h->byte_start));
@@ -165,12 +167,14 @@ json_t *present_citations(const cairn_answer *a)
 
     for (size_t i = 0; i < a->n_citations; i++) {
         const cairn_citation *x = &a->citations[i];
-        json_array_append_new(
-            all, json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "n", whole(x->n), "doc",
-                           whole(x->doc), "chunk", whole(x->chunk), "uri", json_str(x->uri), "title",
-                           json_str(x->title), "page", or_null(x->page), "start", whole(x->start),
-                           "end", whole(x->end), "text", json_str(x->text), "supported",
-                           x->supported));
+        json_t *j = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "n", whole(x->n), "doc",
+                              whole(x->doc), "chunk", whole(x->chunk), "uri", json_str(x->uri), "title",
+                              json_str(x->title), "page", or_null(x->page), "start", whole(x->start),
+                              "end", whole(x->end), "text", json_str(x->text), "supported",
+                              x->supported);
+        if (j && x->page_label)
+            json_object_set_new(j, "page_label", json_str(x->page_label));
+        json_array_append_new(all, j);
     }
     return all;
 }

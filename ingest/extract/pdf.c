@@ -22,6 +22,7 @@
 #include "ingest/extract/ocr.h"
 #include "ingest/extract/parsers.h"
 #include "ingest/extract/pdf_page.h"
+#include "ingest/page_labels.h"
 
 #define PDF_MAX_PAGES   20000
 #define PDF_MAX_OUTLINE 4096
@@ -613,6 +614,27 @@ static cairn_status open_failure(emitter *e, const GError *error)
                      error && error->message ? error->message : "it cannot be opened");
 }
 
+/* What the document calls its pages, where that is not their number. */
+static void page_labels(emitter *e, PopplerDocument *doc, int n)
+{
+    cairn_status st = CAIRN_OK;
+    bytes runs;
+
+    bytes_init(&runs, PAGE_LABELS_MAX + 1);
+    for (int i = 0; i < n && !st; i++) {
+        PopplerPage *page = poppler_document_get_page(doc, i);
+        char *label = page ? poppler_page_get_label(page) : NULL;
+
+        st = page_labels_add(&runs, (uint32_t)i + 1, label ? label : "");
+        g_free(label);
+        if (page)
+            g_object_unref(page);
+    }
+    if (!st && runs.len)
+        emit_meta(e, PAGE_LABELS_KEY, runs.data, runs.len);
+    bytes_clear(&runs);
+}
+
 /* The pages that have no text of their own, behind those that have. */
 static void recognise(const pdf *p, PopplerDocument *doc, const bool *scanned)
 {
@@ -702,6 +724,7 @@ cairn_status parse_pdf(emitter *e, const parse_input *in)
         goto done;
     }
     emit_number(e, FIELD_PAGES, n);
+    page_labels(e, doc, n);
     scanned = calloc(p.n_pages, sizeof *scanned);
     for (int i = 0; i < n && !e->status; i++) {
         PopplerPage *page = poppler_document_get_page(doc, i);

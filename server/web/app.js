@@ -224,7 +224,7 @@ function showFacets(facets) {
 }
 
 function placeName(h) {
-  if (h.page) return state.words.page(h.page);
+  if (h.page) return state.words.page(h.page_label || h.page);
   return h.line ? state.words.line(h.line) : "";
 }
 
@@ -464,7 +464,7 @@ function sourceNode(c) {
   const w = state.words;
   return make("li", {}, make("button", { type: "button", onclick: () => openCitation(c) },
     make("span", { class: "n" }, String(c.n)),
-    make("span", { class: "from", dir: "auto" }, `${c.title || shortPath(c.uri, 1)}${c.page ? ", " + w.page(c.page) : ""}  `,
+    make("span", { class: "from", dir: "auto" }, `${c.title || shortPath(c.uri, 1)}${c.page ? ", " + w.page(c.page_label || c.page) : ""}  `,
       make("span", { class: c.supported ? "checked" : "unchecked" }, c.supported ? "✓ " + w.supported : w.unsupported)),
     make("span", { class: "quote", dir: "auto" }, c.text)));
 }
@@ -482,7 +482,7 @@ function sourcesOf(citations, evidence) {
 function readNode(h) {
   const open = () => { state.citing = true; openText({ doc: h.doc, uri: h.uri, title: h.title, page: h.page || 0, part: h.text, start: h.start, words: [], hit: null }, true); };
   return make("li", {}, make("button", { type: "button", onclick: open }, make("span", { class: "n" }, "·"),
-    make("span", { class: "from", dir: "auto" }, `${h.title || shortPath(h.uri, 1)}${h.page ? ", " + state.words.page(h.page) : ""}`),
+    make("span", { class: "from", dir: "auto" }, `${h.title || shortPath(h.uri, 1)}${h.page ? ", " + state.words.page(h.page_label || h.page) : ""}`),
     make("span", { class: "quote", dir: "auto" }, h.text.slice(0, 240))));
 }
 

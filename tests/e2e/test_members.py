@@ -94,5 +94,42 @@ class Members(CairnTest):
         self.assertEqual(self.json("status")["failed"], [])
 
 
+def book(pages, labels):
+    """A PDF with a line of text a page, whose PageLabels number tree is `labels`; without a cross-reference table."""
+    kids = " ".join(f"{10 + 2 * i} 0 R" for i in range(len(pages)))
+    out = f"""%PDF-1.4
+1 0 obj << /Type /Catalog /Pages 2 0 R /PageLabels << /Nums [{labels}] >> >> endobj
+2 0 obj << /Type /Pages /Kids [{kids}] /Count {len(pages)} >> endobj
+3 0 obj << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> endobj
+"""
+    for i, text in enumerate(pages):
+        stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET"
+        out += f"""{10 + 2 * i} 0 obj << /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {11 + 2 * i} 0 R
+/Resources << /Font << /F1 3 0 R >> >> >> endobj
+{11 + 2 * i} 0 obj << /Length {len(stream)} >> stream
+{stream}
+endstream endobj
+"""
+    return (out + "trailer << /Root 1 0 R >>\n%%EOF\n").encode()
+
+
+class PageLabels(CairnTest):
+    def test_hits_name_pages_as_the_book_does(self):
+        self.write(".cairn.conf", "[index]\nchunker = paragraph\n")  # a passage a page
+        self.write("book.pdf", book(["A preface about basalt.", "The preface about slate.", "Chapter one about marble.",
+                                     "An appendix about sandstone."], "0 << /S /r >> 2 << /S /D >> 3 << /S /D /P (A-) /St 3 >>"))
+        self.write("plain.pdf", book(["Just a page about gravel."], ""))
+        self.index()
+        for word, page, label in (("basalt", 1, "i"), ("slate", 2, "ii"), ("marble", 3, "1"), ("sandstone", 4, "A-3")):
+            hit = self.json("search", word)["hits"][0]
+            self.assertEqual((hit["page"], hit["page_label"]), (page, label))
+            self.assertIn(f"p. {label}\n", self.run_cairn("search", word).stdout)
+        hit = self.json("search", "gravel")["hits"][0]
+        self.assertEqual(hit["page"], 1)
+        self.assertNotIn("page_label", hit)
+        cited = self.json("ask", "--extractive", "What is the appendix about?")["citations"]
+        self.assertEqual([(c["page"], c["page_label"]) for c in cited][:1], [(4, "A-3")])
+
+
 if __name__ == "__main__":
     main()
