@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Learn when to refuse: make questions without an answer, fit the three weights of names in retrieve/evidence_model.c, and state
+"""Learn when to refuse: make questions without an answer, fit the two weights of names in retrieve/evidence_model.c, and state
 what the decision refuses. Needs numpy.
 
   refusals.py make SET_DIR OUT_DIR [--seed N] [--most N] [--nouns-have-capitals]
@@ -20,7 +20,7 @@ import re
 
 NAME = re.compile(r"(?<=[a-z,;] )((?:[A-Z][\w'-]+|\d{2,4})(?: (?:of |de )?[A-Z][\w'-]+)*)")
 # Places in the features of a dump: evidence_feature of retrieve/evidence.h.
-NAMES, FOREIGN, NAMES_DOCUMENT, NAMES_NOWHERE = 7, 17, 20, 21
+FOREIGN, NAMES_NONE, NAMES_NOWHERE = 17, 20, 21
 KINDS = ("yes", "gone", "swap")
 SHARE = {"yes": 1.0, "gone": 0.55, "swap": 0.35}  # of the weight of a set's answerable questions
 
@@ -115,7 +115,7 @@ def fit(a):
     import numpy as np
     questions = [q for folder in a.dirs for q in read(folder)]
     odds = [max(-4.0, float(np.log(max(q["p"], 1e-6) / max(1 - q["p"], 1e-6)))) for q in questions]
-    x = np.array([[o, q["f"][NAMES], q["f"][NAMES_DOCUMENT], q["f"][NAMES_NOWHERE]] for q, o in zip(questions, odds)])
+    x = np.array([[o, q["f"][NAMES_NONE], q["f"][NAMES_NOWHERE]] for q, o in zip(questions, odds)])
     y = np.array([float(q["kind"] == "yes") for q in questions])
     count = {(q["set"], k): sum(1 for r in questions if r["set"] == q["set"] and r["kind"] == k) for q in questions for k in KINDS}
     w = np.array([SHARE[q["kind"]] * count[q["set"], "yes"] / count[q["set"], q["kind"]] for q in questions])
@@ -124,8 +124,8 @@ def fit(a):
         b, bias = logistic(np, x[fold != k], y[fold != k], w[fold != k])
         p[fold == k] = 1 / (1 + np.exp(-(x[fold == k] @ b + bias)))
     b, bias = logistic(np, x, y, w)
-    print(json.dumps(dict(zip(("odds", "names", "names_document", "names_nowhere"), b.round(4).tolist()), bias=round(bias, 4))))
-    for at in (0.3, 0.4, 0.45, 0.5):
+    print(json.dumps(dict(zip(("odds", "names_none", "names_nowhere"), b.round(4).tolist()), bias=round(bias, 4))))
+    for at in (0.35, 0.4, 0.42, 0.45, 0.5):
         print_shares("five folds", questions, p, at)
 
 

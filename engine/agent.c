@@ -27,12 +27,12 @@ static char *filled(const char *text, const char *name, const char *value, size_
               : arena_strdup(memory, text);
 }
 
-static cairn_status load_prompt(agent *a, plan_prompt *p, cairn_error *err)
+static cairn_status load_prompt(agent *a, const generator *g, plan_prompt *p, cairn_error *err)
 {
     const settings *s = &a->c->settings;
     char *file = NULL;
     bytes list;
-    cairn_status st = prompt_load(PROMPT, s->prompt_dir, &file, err);
+    cairn_status st = prompt_load_for(PROMPT, decoder_model_shape(generator_model(g))->arch_name, s->prompt_dir, &file, err);
 
     bytes_init(&list, TEXT_MOST);
     if (!st)
@@ -230,17 +230,17 @@ static cairn_status work(agent *a, cairn_error *err)
     char *asked;
     size_t held = 0;
     bytes text;
-    cairn_status st = load_prompt(a, &p, err);
+    cairn_status st = engine_generator(a->c, &g, err);
 
     bytes_init(&text, TEXT_MOST);
+    if (!st)
+        st = load_prompt(a, g, &p, err);
     if (!st)
         st = filtered(a, a->request->question, &asked, &held, err);
     if (!st && held) {
         a->out->note = "the question has a word of the list filter.words";
         return finish(a, &p, &text, err);
     }
-    if (!st)
-        st = engine_generator(a->c, &g, err);
     if (!st && !(a->out->model = arena_strdup(a->memory, generator_name(g))))
         st = cairn_fail(err, CAIRN_ENOMEM, "answer");
     if (!st)

@@ -142,7 +142,7 @@ static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_
         return st ? st : extract(a, out, memory, err);
     }
     st = try_model(a, out, memory, &held, &problem);
-    if (st != CAIRN_ECANCELLED && !held && ask_falls_back(a, out, memory))
+    if (st != CAIRN_ECANCELLED && !held && ask_falls_back(a, out, memory) && !(st = ask_load_prompt(a, &problem)))
         st = try_model(a, out, memory, &held, &problem);
     if (st && a->remote && st != CAIRN_ECANCELLED && st != CAIRN_ENOMEM) {
         /* An endpoint that fails costs its answer, not the user's. */
@@ -169,6 +169,8 @@ static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_er
     out->confidence = e->answerable;
     if (!st)
         st = ask_choose_way(a, out, memory, err);
+    if (!st && a->g && !a->extractive)
+        st = ask_load_prompt(a, err); /* the one for this family of models */
     if (st)
         return st;
     if (e->n == e->n_planted || e->answerable < (float)a->c->settings.ask_min_answerable)

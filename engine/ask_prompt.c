@@ -17,8 +17,9 @@ cairn_status ask_load_prompt(asking *a, cairn_error *err)
     prompt_parts *p = &a->prompt;
     const char **parts[] = {&p->system, &p->open, &p->close, &p->user, &p->refusal, &p->marker};
     const settings *s = &a->c->settings;
+    const char *family = a->g && !a->remote ? decoder_model_shape(generator_model(a->g))->arch_name : NULL;
     char *file;
-    cairn_status st = prompt_load(s->prompt, s->prompt_dir, &file, err);
+    cairn_status st = prompt_load_for(s->prompt, family, s->prompt_dir, &file, err);
 
     for (size_t i = 0; !st && i < sizeof names / sizeof *names; i++) {
         *parts[i] = prompt_section(file, names[i], &a->memory);

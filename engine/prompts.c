@@ -62,6 +62,22 @@ cairn_status prompt_load(const char *name, const char *dir, char **out, cairn_er
                       name);
 }
 
+const char *const prompt_families[] = {"llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "granite", NULL};
+
+cairn_status prompt_load_for(const char *name, const char *family, const char *dir, char **out, cairn_error *err)
+{
+    cairn_status st = CAIRN_ENOTFOUND;
+    char *own;
+
+    if (family && *family) {
+        if (asprintf(&own, "%s.%s", name, family) < 0)
+            return cairn_fail(err, CAIRN_ENOMEM, "prompt %s", name);
+        st = prompt_load(own, dir, out, err);
+        free(own);
+    }
+    return st == CAIRN_ENOTFOUND ? prompt_load(name, dir, out, err) : st;
+}
+
 char *prompt_section(const char *file, const char *name, arena *memory)
 {
     size_t name_len = strlen(name);

@@ -73,14 +73,35 @@ static json_t *model_now(const cairn *c, bool extractive)
     return json_pack("{s:s,s:s}", "name", c->settings.generator, "xxh3", hash);
 }
 
+static cairn_status add_prompt(const settings *s, const char *name, bytes *all)
+{
+    char *file = NULL;
+    cairn_status st = prompt_load(name, s->prompt_dir, &file, NULL);
+
+    if (!st)
+        st = bytes_append_str(all, file);
+    free(file);
+    return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+}
+
+/* The prompt with its variants for families of models. */
 static json_t *prompt_now(const cairn *c)
 {
-    char *file = NULL, hash[33] = "";
+    const settings *s = &c->settings;
+    char hash[33] = "", name[SETTINGS_TEXT + 32];
+    bytes all;
+    cairn_status st;
 
-    if (!prompt_load(c->settings.prompt, c->settings.prompt_dir, &file, NULL))
-        hash_text(file, strlen(file), hash);
-    free(file);
-    return json_pack("{s:s,s:s}", "name", c->settings.prompt, "xxh3", hash);
+    bytes_init(&all, (size_t)1 << 20);
+    st = add_prompt(s, s->prompt, &all);
+    for (size_t i = 0; !st && prompt_families[i]; i++) {
+        snprintf(name, sizeof name, "%s.%s", s->prompt, prompt_families[i]);
+        st = add_prompt(s, name, &all);
+    }
+    if (!st)
+        hash_text(all.data ? all.data : "", all.len, hash);
+    bytes_clear(&all);
+    return json_pack("{s:s,s:s}", "name", s->prompt, "xxh3", hash);
 }
 
 /* The hash of a document as it is in the store now: of its file's bytes; "" when it is gone. */

@@ -374,8 +374,8 @@ static void cover(const asked *q, const reading *r, size_t start, size_t end, bo
     *missing = q->rarest > 0 ? *missing / q->rarest : 0;
 }
 
-/* Of the question's names: what share the passage has, what share its document has as far as it was read, and
- * what share no passage has. */
+/* Of the question's names: what share the passage has, whether its document has any as far as it was read, and
+ * what share no passage has. A question that needs two documents has names that stand in either. */
 static void find_names(const asked *q, const reading *all, size_t n, size_t passage, float *f)
 {
     const evidence_passage *p = all[passage].p;
@@ -397,7 +397,7 @@ static void find_names(const asked *q, const reading *all, size_t n, size_t pass
         nowhere += !any;
     }
     f[EVIDENCE_NAMES] = n_names ? (float)here / (float)n_names : 1;
-    f[EVIDENCE_NAMES_DOCUMENT] = n_names ? (float)document / (float)n_names : 1;
+    f[EVIDENCE_NAMES_NONE] = n_names && !document;
     f[EVIDENCE_NAMES_NOWHERE] = n_names ? (float)nowhere / (float)n_names : 0;
 }
 

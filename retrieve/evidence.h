@@ -43,7 +43,7 @@ typedef enum evidence_feature {
     EVIDENCE_FOREIGN,       /* the passage is in another language than the question */
     EVIDENCE_COSINE,        /* of the sentence; second round only */
     EVIDENCE_COSINE_STEP,   /* ... above the tail of passages */
-    EVIDENCE_NAMES_DOCUMENT, /* share of the question's names that the passage, another one of its document or its path has */
+    EVIDENCE_NAMES_NONE,    /* the question has names, and its document none of them: no passage of it, nor its path */
     EVIDENCE_NAMES_NOWHERE, /* share of them that no passage read has */
     EVIDENCE_FEATURES       /* how many */
 } evidence_feature;

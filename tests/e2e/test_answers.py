@@ -79,6 +79,16 @@ class Answers(CairnTest):
                                "How much is the budget of the workshop?").stdout
         self.assertIn("gives orders to a language model", shown)
 
+    def test_a_prompt_of_the_users_for_a_family_of_models_counts(self):
+        prompts = self.write("../prompts/answer.v2.qwen2.txt", "=== system\nAnswer.\n")
+        conf = self.write("../prompts.conf", f"[ask]\nprompt_dir = {os.path.dirname(prompts)}\n")
+        receipt = os.path.join(self.top, "receipt.json")
+        self.ask("What is the rent of the flat?", "--config", conf, "--receipt", receipt)
+        self.assertTrue(self.json("--config", conf, "replay", receipt)["same"])
+        self.write("../prompts/answer.v2.qwen2.txt", "=== system\nAnswer in short.\n")
+        again = self.json("--config", conf, "replay", receipt)
+        self.assertTrue(any(x.startswith("prompt: ") for x in again["changed"]), again)
+
     def test_words_of_a_list_are_neither_asked_nor_said(self):
         words = self.write("../words.txt", "# not to be said\n840 euros\nfalcon\n")
         conf = self.write("../words.conf", f"[filter]\nwords = {words}\n")

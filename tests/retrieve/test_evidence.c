@@ -203,12 +203,12 @@ static void names_are_looked_for_in_the_document_and_everywhere(void **state)
         find("What discount does the buyer of Kazan get from Oslo?", p, 2, &a, &e);
         assert_int_equal(e.sentences[0].passage, 0);
         assert_true(e.sentences[0].feature[EVIDENCE_NAMES] == 0);
-        assert_true(e.sentences[0].feature[EVIDENCE_NAMES_DOCUMENT] == (i ? 0.5f : 0));
+        assert_true(e.sentences[0].feature[EVIDENCE_NAMES_NONE] == (i ? 0 : 1));
         assert_true(e.sentences[0].feature[EVIDENCE_NAMES_NOWHERE] == 0.5f);
         arena_clear(&a);
     }
     find("What discount does the buyer get?", p, 2, &a, &e);
-    assert_true(e.sentences[0].feature[EVIDENCE_NAMES_DOCUMENT] == 1 && e.sentences[0].feature[EVIDENCE_NAMES_NOWHERE] == 0);
+    assert_true(e.sentences[0].feature[EVIDENCE_NAMES_NONE] == 0 && e.sentences[0].feature[EVIDENCE_NAMES_NOWHERE] == 0);
     arena_clear(&a);
 }
 
