@@ -67,11 +67,10 @@ cairn_status engine_use_embedder(cairn *c, const char *model, cairn_error *err);
 cairn_status engine_generator(cairn *c, generator **out, cairn_error *err);
 /* The one of models.large; CAIRN_EMODEL too where the settings name none. */
 cairn_status engine_large(cairn *c, generator **out, cairn_error *err);
-/* Open the sparse encoder that reads passages again; CAIRN_EMODEL too where the settings name none. */
-cairn_status engine_reranker_open(cairn *c, cairn_error *err);
-/* The same, in one's turn until engine_reranker_end; CAIRN_EBUSY at the deadline (monotonic; 0: none). */
-cairn_status engine_reranker_begin(cairn *c, int64_t deadline_ns, sparse_encoder **out, cairn_error *err);
-void engine_reranker_end(cairn *c);
+/* The model of models.reranker, as a sparse encoder or as a cross-encoder; CAIRN_EMODEL too where the settings name
+ * none. For rerank.h alone. */
+cairn_status engine_reranker(cairn *c, struct shared_model **out, cairn_error *err);
+cairn_status engine_cross_encoder(cairn *c, struct shared_model **out, cairn_error *err);
 cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
 /* encoder_embed with the handle's encoder, once it is free; `cancel` may be NULL. */
 cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,

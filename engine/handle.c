@@ -333,28 +333,24 @@ cairn_status engine_large(cairn *c, generator **out, cairn_error *err)
     return st;
 }
 
-cairn_status engine_reranker_open(cairn *c, cairn_error *err)
+cairn_status engine_reranker(cairn *c, shared_model **out, cairn_error *err)
 {
-    if (!*c->settings.reranker)
-        return cairn_fail(err, CAIRN_EMODEL, "models.reranker names no model");
-    return get_model(c, MODEL_SPARSE, c->settings.reranker, &c->reranker, err);
-}
+    cairn_status st = *c->settings.reranker
+                          ? get_model(c, MODEL_SPARSE, c->settings.reranker, &c->reranker, err)
+                          : cairn_fail(err, CAIRN_EMODEL, "models.reranker names no model");
 
-cairn_status engine_reranker_begin(cairn *c, int64_t deadline_ns, sparse_encoder **out, cairn_error *err)
-{
-    cairn_status st = engine_reranker_open(c, err);
-
-    *out = NULL;
-    if (!st)
-        st = shared_model_enter(c->reranker, NULL, deadline_ns, err);
-    if (!st)
-        *out = shared_model_sparse(c->reranker);
+    *out = c->reranker;
     return st;
 }
 
-void engine_reranker_end(cairn *c)
+cairn_status engine_cross_encoder(cairn *c, shared_model **out, cairn_error *err)
 {
-    shared_model_leave(c->reranker);
+    cairn_status st = *c->settings.reranker
+                          ? get_model(c, MODEL_ENCODER, c->settings.reranker, &c->reranker, err)
+                          : cairn_fail(err, CAIRN_EMODEL, "models.reranker names no model");
+
+    *out = c->reranker;
+    return st;
 }
 
 /* Keep the vector of a question. Without memory nothing is kept. */

@@ -1,24 +1,17 @@
-/* refine.c - the stages after fusion, over the passages of one view. The reranker is a sparse encoder: it
- * weighs the question's words once, and of each passage only those. */
+/* refine.c - the stages after fusion, over the passages of one view. */
 #include <string.h>
 
 #include "base/clock.h"
 #include "engine/embed.h"
+#include "engine/rerank.h"
 #include "engine/search.h"
 
-#define QUESTION_WEIGHTS 128 /* words of the question, those it implies included */
-#define PASSAGE_BYTES    ((size_t)64 << 20)
+#define PASSAGE_BYTES ((size_t)64 << 20)
 
 typedef struct reading {
     const view *v;
     const char *languages; /* that the reranker knows; NULL: there is no reranker */
 } reading;
-
-typedef struct reranking {
-    sparse_encoder *model;
-    sparse_weight question[QUESTION_WEIGHTS];
-    size_t n;
-} reranking;
 
 /* Is `lang` in a list with commas? An unknown language is. */
 static bool knows(const char *languages, const char *lang)
@@ -68,20 +61,19 @@ static cairn_status read_passage(void *ctx, chunk_id id, arena *a, refine_passag
     return r->languages ? read_whole(r, &chunk, a, out, err) : CAIRN_OK;
 }
 
-static cairn_status score_passages(void *ctx, const refine_passage *passages, size_t n, float *scores,
-                                   cairn_error *err)
+static bool read_vector(void *ctx, chunk_id id, float *out)
 {
-    reranking *k = ctx;
-    encoder_text texts[16];
-    cairn_status st = CAIRN_OK;
+    const view *v = ((const reading *)ctx)->v;
+    uint32_t row;
 
-    for (size_t at = 0; !st && at < n; at += 16) {
-        size_t m = n - at < 16 ? n - at : 16;
-        for (size_t i = 0; i < m; i++)
-            texts[i] = (encoder_text){passages[at + i].whole, passages[at + i].whole_len};
-        st = sparse_score(k->model, k->question, k->n, texts, m, scores + at, err);
+    for (size_t i = 0; i < v->n_vector; i++) {
+        const vector_segment *seg = &v->vector[i];
+        if (segment_chunk_row(v->vector_of[i]->file, id, &row) && !(seg->deleted && row_set_has(seg->deleted, row))) {
+            vector_reader_get(seg->reader, row, out);
+            return true;
+        }
     }
-    return st;
+    return false;
 }
 
 cairn_status engine_turns(const cairn_turn *history, size_t n, arena *memory,
@@ -113,8 +105,15 @@ static double budget_ms(const cairn *c, const engine_query *e)
 
 static bool may_rerank(const cairn *c, const engine_query *e)
 {
-    return e->mode == RETRIEVE_HYBRID && budget_ms(c, e) >= 0 && *c->settings.reranker &&
+    return e->mode == RETRIEVE_HYBRID && budget_ms(c, e) >= 0 && rerank_kind_chosen(c) != RERANK_OFF &&
            c->settings.rerank_weight > 0 && c->settings.rerank_depth > 1;
+}
+
+/* While a word is being typed every millisecond counts. */
+static bool may_even_out(const cairn *c, const view *v, const engine_query *e)
+{
+    return e->mode == RETRIEVE_HYBRID && v->n_vector && !e->as_you_type && !e->as_listed &&
+           (c->settings.neighbours > 0 || c->settings.centre > 0);
 }
 
 static bool wants_others(const cairn *c, const engine_query *e)
@@ -123,13 +122,12 @@ static bool wants_others(const cairn *c, const engine_query *e)
            (e->n_history && c->settings.history_told > 0);
 }
 
-/* While a word is being typed every millisecond counts. */
 static bool may_put_back(const cairn *c, const engine_query *e)
 {
     return c->settings.boilerplate > 0 && !e->as_you_type && !e->as_listed;
 }
 
-size_t engine_refine_depth(const cairn *c, const engine_query *e)
+size_t engine_refine_depth(const cairn *c, const view *v, const engine_query *e)
 {
     refine_params p;
     size_t depth = e->k, rerank = (size_t)c->settings.rerank_depth;
@@ -137,6 +135,8 @@ size_t engine_refine_depth(const cairn *c, const engine_query *e)
     refine_params_default(&p);
     if (wants_others(c, e) && depth < 2 * p.told_depth)
         depth = 2 * p.told_depth;
+    if (may_even_out(c, v, e) && depth < p.like_depth)
+        depth = p.like_depth;
     if (may_rerank(c, e) && depth < rerank)
         depth = rerank;
     if (may_put_back(c, e) && depth < p.recurring_depth)
@@ -144,30 +144,18 @@ size_t engine_refine_depth(const cairn *c, const engine_query *e)
     return depth;
 }
 
-/* The question weighed, with the model held; false: no reranking, for the reason in *why. */
+/* The reranker is ready, in its turn; false: no reranking, for the reason in *why. */
 static bool begin_rerank(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
                          const char *question, reranking *k, int64_t *deadline_ns, cairn_error *why)
 {
     const char *lang;
-    encoder_text text = {question, strlen(question)};
-    double budget = budget_ms(c, e);
     analyzer *an;
 
     why->code = CAIRN_OK;
-    if (!may_rerank(c, e) || !query->text_len || engine_analyzer(c, &an, why) ||
-        retrieve_question_language(query->text, query->text_len, v->lexical, v->n_lexical, an, &lang, why) ||
-        !knows(c->settings.reranker_languages, lang))
-        return false;
-    if (engine_reranker_open(c, why))
-        return false;
-    /* Opening happens once and is not the question's time. */
-    *deadline_ns = budget > 0 ? clock_mono_ns() + (int64_t)(budget * 1e6) : 0;
-    if (engine_reranker_begin(c, *deadline_ns, &k->model, why))
-        return false;
-    if (!sparse_weigh(k->model, &text, k->question, QUESTION_WEIGHTS, &k->n, why) && k->n)
-        return true;
-    engine_reranker_end(c);
-    return false;
+    return may_rerank(c, e) && query->text_len && !engine_analyzer(c, &an, why) &&
+           !retrieve_question_language(query->text, query->text_len, v->lexical, v->n_lexical, an, &lang, why) &&
+           knows(rerank_languages(c), lang) &&
+           !rerank_begin(k, c, question, budget_ms(c, e), deadline_ns, why);
 }
 
 cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
@@ -176,7 +164,7 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
 {
     int64_t start = clock_mono_ns();
     reading r = {v, NULL};
-    refine_source source = {&r, read_passage};
+    refine_source source = {&r, read_passage, read_vector, v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0};
     reranking k;
     refine_params p;
     cairn_error why = {0};
@@ -190,12 +178,14 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
     reranks = result->mode == RETRIEVE_HYBRID &&
               begin_rerank(c, v, e, query, question, &k, &p.deadline_ns, &why);
     if (reranks) {
-        r.languages = c->settings.reranker_languages;
-        p.score = score_passages;
+        r.languages = rerank_languages(c);
+        p.score = rerank_passages;
         p.score_ctx = &k;
         p.rerank_weight = (float)c->settings.rerank_weight;
         p.rerank_depth = (size_t)c->settings.rerank_depth;
     }
+    if (result->mode == RETRIEVE_HYBRID && may_even_out(c, v, e))
+        p.like = (neighbours_params){(float)c->settings.neighbours, (float)c->settings.centre};
     if (may_put_back(c, e)) {
         p.recurring = (float)c->settings.boilerplate;
         p.question = query->text;
@@ -211,7 +201,7 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
     if (!st)
         st = retrieve_refine(result->hits, &result->n_hits, e->k, &p, &source, memory, report, err);
     if (reranks)
-        engine_reranker_end(c);
+        rerank_end(&k);
     report->total_ns = clock_mono_ns() - start;
     return st;
 }

@@ -226,7 +226,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     embed_call call;
     analyzer *an;
     pool *workers = NULL;
-    size_t k = engine_refine_depth(c, e);
+    size_t k = engine_refine_depth(c, v, e);
     int64_t start;
     cairn_status st = engine_corpus(v, memory, &corpus, err);
 

@@ -50,7 +50,7 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
                            const char *question, arena *memory, retrieve_result *result,
                            refine_report *report, cairn_error *err);
 /* How many hits of the fusion those stages need. */
-size_t engine_refine_depth(const cairn *c, const engine_query *e);
+size_t engine_refine_depth(const cairn *c, const view *v, const engine_query *e);
 /* The history as retrieve/ takes it, in `memory`. CAIRN_EUSAGE for a role that is none. */
 cairn_status engine_turns(const cairn_turn *history, size_t n, arena *memory,
                           const retrieve_turn **out, cairn_error *err);

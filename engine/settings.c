@@ -87,6 +87,9 @@ static const setting table[] = {
     FILE_NAME("search", "stop_words_file", stop_words_file),
     FILE_NAME("search", "synonyms_file", synonyms_file),
     TEXT("search", "compounds", compounds, "off"),
+    NUMBER("search", "neighbours", neighbours, 0.2, 0, 0.5),
+    NUMBER("search", "centre", centre, 0.15, 0, 0.5),
+    TEXT("search", "rerank", rerank, "sparse"),
     NUMBER("search", "rerank_weight", rerank_weight, 0.17, 0, 1),
     NUMBER("search", "rerank_depth", rerank_depth, 20, 0, 1000),
     NUMBER("search", "rerank_ms", rerank_ms, 0, 0, 1e6),
@@ -343,6 +346,10 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
     if (!pii_parse(s->gateway_redact, &kinds))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: gateway.redact takes what ask.redact takes, not \"%s\"", path,
                           s->gateway_redact);
+    if (!rerank_kind_of(s->rerank, NULL))
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%s: search.rerank is sparse, cross-encoder, late-interaction, generator or off, not \"%s\"",
+                          path, s->rerank);
     if (strcmp(s->compounds, "on") && strcmp(s->compounds, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.compounds is on or off, not \"%s\"", path,
                           s->compounds);
@@ -410,4 +417,17 @@ cairn_status settings_from_json(settings *s, const json_t *in, cairn_error *err)
             memcpy(field, &v, sizeof v);
     }
     return CAIRN_OK;
+}
+
+bool rerank_kind_of(const char *name, rerank_kind *out)
+{
+    static const char *const names[] = {"off", "sparse", "cross-encoder", "late-interaction", "generator"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i])) {
+            if (out)
+                *out = (rerank_kind)i;
+            return true;
+        }
+    return false;
 }

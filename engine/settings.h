@@ -16,6 +16,17 @@
 
 #define SETTINGS_TEXT 1024
 
+/* Who reads the best passages again (rerank.h). */
+typedef enum rerank_kind {
+    RERANK_OFF,
+    RERANK_SPARSE,
+    RERANK_CROSS_ENCODER,
+    RERANK_LATE_INTERACTION,
+    RERANK_GENERATOR
+} rerank_kind;
+/* The kind of that name; false: it is none. `out` may be NULL. */
+bool rerank_kind_of(const char *name, rerank_kind *out);
+
 typedef struct settings {
     /* [models] */
     char embedder[SETTINGS_TEXT], generator[SETTINGS_TEXT];
@@ -65,6 +76,8 @@ typedef struct settings {
     char stop_words_file[SETTINGS_TEXT]; /* words that don't score, beside the built-in ones; "" none */
     char synonyms_file[SETTINGS_TEXT];
     char compounds[SETTINGS_TEXT]; /* "on": German and Dutch words with their compounds and parts */
+    double neighbours, centre; /* weight of the passages most alike, and of the best ones' centre (retrieve/neighbours.h) */
+    char rerank[SETTINGS_TEXT]; /* "sparse", "cross-encoder", "late-interaction", "generator" or "off" */
     double rerank_weight; /* of the reranker against fusion */
     double rerank_depth;  /* passages it reads at most */
     double rerank_ms;     /* and how long; 0: as long as it takes */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 #include "retrieve/boilerplate.h"
 #include "retrieve/shingles.h"
@@ -17,7 +18,8 @@
 
 void refine_params_default(refine_params *p)
 {
-    *p = (refine_params){.rerank_depth = DEPTH,
+    *p = (refine_params){.like_depth = DEPTH,
+                         .rerank_depth = DEPTH,
                          .told_depth = DEPTH,
                          .recurring_depth = 20,
                          .recurring_documents = 5};
@@ -75,6 +77,53 @@ static void settle(retrieve_hit *hits, size_t n)
             hits[j] = hits[j - 1];
         hits[j] = h;
     }
+}
+
+/* ---- neighbours ---- */
+
+/* The vectors of the first n hits; NULL for one that has none. */
+static const float **read_vectors(refining *r, size_t n)
+{
+    size_t dim = r->source->dim, floats;
+    const float **vectors = arena_calloc(r->a, n, sizeof *vectors);
+    float *all = checked_mul(n, dim, &floats) ? arena_calloc(r->a, floats, sizeof *all) : NULL;
+
+    if (!vectors || !all)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (r->source->vector(r->source->ctx, r->hits[i].chunk, all + i * dim))
+            vectors[i] = all + i * dim;
+    return vectors;
+}
+
+static cairn_status even_out(refining *r, cairn_error *err)
+{
+    const refine_params *p = r->params;
+    size_t n = p->like_depth < r->n ? p->like_depth : r->n;
+    float best = r->n ? r->hits[0].score : 0, *shares;
+    const float **vectors;
+    cairn_status st;
+
+    if (!(p->like.neighbours > 0 || p->like.centre > 0) || !r->source->vector || !r->source->dim || n < 2 ||
+        !(best > 0))
+        return CAIRN_OK;
+    shares = arena_calloc(r->a, n, sizeof *shares);
+    vectors = read_vectors(r, n);
+    if (!shares || !vectors)
+        return cairn_fail(err, CAIRN_ENOMEM, "likeness of passages");
+    for (size_t i = 0; i < n; i++)
+        shares[i] = r->hits[i].score / best;
+    st = neighbours_even_out(shares, vectors, n, r->source->dim, &p->like, r->a, err);
+    if (st)
+        return st;
+    for (size_t i = 0; i < n; i++)
+        r->hits[i].score = shares[i] * best;
+    settle(r->hits, n);
+    for (size_t i = n; i < r->n; i++) /* those below stay below */
+        if (r->hits[i].score > r->hits[i - 1].score)
+            r->hits[i].score = r->hits[i - 1].score;
+    r->report->likened = n;
+    return CAIRN_OK;
 }
 
 /* ---- rerank ---- */
@@ -356,7 +405,9 @@ cairn_status retrieve_refine(retrieve_hit *hits, size_t *n, size_t k, const refi
     r.cut = arena_calloc(a, *n + 1, sizeof *r.cut);
     if (!r.of || !r.passages || !r.shingles || !r.cut)
         return cairn_fail(err, CAIRN_ENOMEM, "reranking");
-    st = rerank(&r, err);
+    st = even_out(&r, err);
+    if (!st)
+        st = rerank(&r, err);
     if (!st)
         st = put_back_boilerplate(&r, err);
     if (!st)

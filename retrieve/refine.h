@@ -1,6 +1,7 @@
 /* refine.h - what happens to the list after fusion: the best passages are read again, a few stages each
  * with one thing to say, every one of which can be left out.
  *
+ *   neighbours passages that are like others which score well rise (neighbours.h)
  *   rerank     a scorer reads question and passage together; its score and the fused one, both as shares of
  *              the best, are mixed
  *   recurring  a passage that matches the question in lines which many of the documents found have, or in
@@ -20,6 +21,7 @@
 #ifndef CAIRN_RETRIEVE_REFINE_H
 #define CAIRN_RETRIEVE_REFINE_H
 
+#include "retrieve/neighbours.h"
 #include "retrieve/rewrite.h"
 #include "retrieve/search.h"
 
@@ -34,6 +36,9 @@ typedef struct refine_passage {
 typedef struct refine_source {
     void *ctx;
     cairn_status (*passage)(void *ctx, chunk_id chunk, arena *a, refine_passage *out, cairn_error *err);
+    /* The chunk's unit vector into out[dim]; false where it has none. NULL or dim 0: there are no vectors. */
+    bool (*vector)(void *ctx, chunk_id chunk, float *out);
+    size_t dim;
 } refine_source;
 
 /* Score passages[n] for the question the search was given; higher is better, 0 or less means nothing in
@@ -42,6 +47,8 @@ typedef cairn_status refine_score_fn(void *ctx, const refine_passage *passages, 
                                      cairn_error *err);
 
 typedef struct refine_params {
+    neighbours_params like; /* both 0: scores stay as fused */
+    size_t like_depth;      /* hits looked at */
     refine_score_fn *score; /* NULL: no reranking */
     void *score_ctx;
     float rerank_weight;  /* 0..1, of the scorer against fusion, whose score 0 means nothing in common as well */
@@ -62,9 +69,10 @@ typedef struct refine_params {
     float diversity;     /* 0: off .. 1: only difference counts */
 } refine_params;
 
-void refine_params_default(refine_params *p); /* all off; depths 50, recurring lines 20 hits and 5 documents */
+void refine_params_default(refine_params *p); /* all off; depths 50 (of reranking, too), recurring lines 20 hits and 5 documents */
 
 typedef struct refine_report {
+    size_t likened;   /* hits whose vectors were compared */
     size_t reranked;  /* hits scored in time */
     size_t recurring; /* moved back for what they share with many */
     size_t told;      /* moved back */

@@ -27,6 +27,11 @@ struct encoder {
     size_t dim, vocab, max_tokens, text_budget;
     size_t specials; /* tokens beside the text's and the prefix's */
     char identity[320];
+    /* During encoder_token_vectors and encoder_late_score. */
+    size_t skip;        /* tokens in front that are not the text's */
+    size_t room, made;  /* rows that fit, and that were written */
+    const float *query; /* [n_query][dim] */
+    size_t n_query;
 };
 
 /* --- opening --- */
@@ -354,9 +359,9 @@ static void tokenise_task(void *ctx, size_t task, size_t worker)
     free(joined);
 }
 
-/* One slice of at most TEXTS_AT_ONCE texts. */
-static cairn_status embed_slice(encoder *e, const encoder_text *texts, size_t n, const char *prefix,
-                                float *out, cairn_error *err)
+/* One slice of at most TEXTS_AT_ONCE texts. `finish` NULL: their vectors. */
+static cairn_status run_slice(encoder *e, const encoder_text *texts, size_t n, const char *prefix, finish_fn *finish,
+                              float *out, cairn_error *err)
 {
     token_list *lists = calloc(n, sizeof *lists);
     cairn_status *status = calloc(n, sizeof *status), st = CAIRN_OK;
@@ -386,7 +391,9 @@ static cairn_status embed_slice(encoder *e, const encoder_text *texts, size_t n,
     }
     for (size_t i = 0; i < n; i++)
         memcpy(ids + offsets[i], lists[i].ids, lists[i].n * sizeof *ids);
-    st = encoder_embed_ids(e, ids, offsets, n, out, err);
+    st = finish ? check_ids(e, ids, offsets, n, err) : encoder_embed_ids(e, ids, offsets, n, out, err);
+    if (!st && finish)
+        st = run_groups(e, ids, NULL, offsets, n, finish, out, err);
 done:
     for (size_t i = 0; lists && i < n; i++)
         token_list_clear(&lists[i]);
@@ -398,17 +405,124 @@ done:
     return st;
 }
 
+static const char *prefix_of(const encoder *e, encoder_role role)
+{
+    return role == ENCODER_QUERY     ? e->query_prefix
+           : role == ENCODER_PASSAGE ? e->passage_prefix
+                                     : "";
+}
+
 cairn_status encoder_embed(encoder *e, const encoder_text *texts, size_t n, encoder_role role,
                            float *out, cairn_error *err)
 {
-    const char *prefix = role == ENCODER_QUERY     ? e->query_prefix
-                         : role == ENCODER_PASSAGE ? e->passage_prefix
-                                                   : "";
     cairn_status st = CAIRN_OK;
 
     for (size_t i = 0; i < n && !st; i += TEXTS_AT_ONCE)
-        st = embed_slice(e, texts + i, n - i < TEXTS_AT_ONCE ? n - i : TEXTS_AT_ONCE, prefix,
-                         out + i * e->dim, err);
+        st = run_slice(e, texts + i, n - i < TEXTS_AT_ONCE ? n - i : TEXTS_AT_ONCE, prefix_of(e, role),
+                       NULL, out + i * e->dim, err);
+    return st;
+}
+
+/* --- tokens --- */
+
+/* The rows of one text, each of unit length, behind the e->skip first ones and before the end token. */
+static cairn_status finish_tokens(encoder *e, const float *rows, size_t n, size_t i, float *out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    (void)i;
+    for (size_t t = e->skip; !st && t + 1 < n && e->made < e->room; t++) {
+        float *row = out + e->made++ * e->dim;
+        memcpy(row, rows + t * e->dim, e->dim * sizeof *row);
+        st = make_unit(e, row, err);
+    }
+    return st;
+}
+
+static cairn_status need_tokens(const encoder *e, cairn_error *err)
+{
+    return e->b ? CAIRN_OK
+                : cairn_fail(err, CAIRN_EUNSUPPORTED, "%s is a decoder, whose tokens know nothing of what follows them",
+                             e->name);
+}
+
+cairn_status encoder_token_vectors(encoder *e, const encoder_text *text, encoder_role role, float **rows, size_t *n,
+                                   cairn_error *err)
+{
+    const char *prefix = prefix_of(e, role);
+    size_t floats;
+    cairn_status st = need_tokens(e, err);
+
+    *rows = NULL;
+    *n = 0;
+    if (st)
+        return st;
+    e->made = 0;
+    e->room = text->len < e->max_tokens ? text->len + 1 : e->max_tokens; /* a token has a byte at least */
+    *rows = checked_mul(e->room, e->dim, &floats) ? calloc(floats, sizeof **rows) : NULL;
+    if (!*rows)
+        return cairn_fail(err, CAIRN_ENOMEM, "vectors of %zu tokens", e->room);
+    e->skip = 1 + (*prefix ? encoder_count_tokens(e, prefix, strlen(prefix)) : 0);
+    st = run_slice(e, text, 1, prefix, finish_tokens, *rows, err);
+    *n = e->made;
+    if (st) {
+        free(*rows);
+        *rows = NULL;
+    }
+    return st;
+}
+
+static double dot_rows(const float *x, const float *y, size_t dim)
+{
+    float lanes[8] = {0};
+    double sum = 0;
+
+    for (size_t i = 0; i < dim; i += 8) /* dim is a multiple of 32 */
+        for (size_t l = 0; l < 8; l++)
+            lanes[l] += x[i + l] * y[i + l];
+    for (size_t l = 0; l < 8; l++)
+        sum += lanes[l];
+    return sum;
+}
+
+static cairn_status finish_late(encoder *e, const float *rows, size_t n, size_t i, float *out, cairn_error *err)
+{
+    const size_t dim = e->dim;
+    double *norm = n > 2 ? checked_malloc(n, sizeof *norm) : NULL, sum = 0;
+
+    out[i] = 0;
+    if (n <= 2)
+        return CAIRN_OK;
+    if (!norm)
+        return cairn_fail(err, CAIRN_ENOMEM, "late interaction");
+    for (size_t t = 1; t + 1 < n; t++)
+        norm[t] = sqrt(dot_rows(rows + t * dim, rows + t * dim, dim)) + 1e-12;
+    for (size_t q = 0; q < e->n_query; q++) {
+        double most = -1, mean = 0;
+        for (size_t t = 1; t + 1 < n; t++) {
+            double cosine = dot_rows(e->query + q * dim, rows + t * dim, dim) / norm[t];
+            mean += cosine / (double)(n - 2);
+            most = cosine > most ? cosine : most;
+        }
+        sum += most - mean;
+    }
+    free(norm);
+    out[i] = (float)(sum > 0 ? sum / (double)e->n_query : 0);
+    return isfinite(sum) ? CAIRN_OK : cairn_fail(err, CAIRN_EMODEL, "%s: the weights give a vector that is not finite; "
+                                                                    "the file is damaged", e->name);
+}
+
+cairn_status encoder_late_score(encoder *e, const float *query, size_t n_query, const encoder_text *texts, size_t n,
+                                float *scores, cairn_error *err)
+{
+    cairn_status st = need_tokens(e, err);
+
+    e->query = query;
+    e->n_query = n_query ? n_query : 1;
+    for (size_t i = 0; i < n && !st; i += TEXTS_AT_ONCE)
+        st = run_slice(e, texts + i, n - i < TEXTS_AT_ONCE ? n - i : TEXTS_AT_ONCE, prefix_of(e, ENCODER_PASSAGE),
+                       finish_late, scores + i, err);
+    e->query = NULL;
     return st;
 }
 

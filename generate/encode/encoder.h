@@ -76,6 +76,15 @@ cairn_status encoder_embed(encoder *e, const encoder_text *texts, size_t n, enco
 cairn_status encoder_embed_ids(encoder *e, const int32_t *ids, const size_t *offsets, size_t n,
                                float *out, cairn_error *err);
 
+/* The unit vectors of the text's tokens, without those of its specials and prefix: *rows [*n][dim], to be freed. */
+cairn_status encoder_token_vectors(encoder *e, const encoder_text *text, encoder_role role, float **rows, size_t *n,
+                                   cairn_error *err);
+/* Late interaction (Khattab and Zaharia, SIGIR 2020) of query[n_query][dim] with passages: the mean over the query's
+ * tokens of their cosine with the token of the text that is nearest, less that with its average token, which an
+ * encoder that was not trained for this gives to any text. 0 or more. */
+cairn_status encoder_late_score(encoder *e, const float *query, size_t n_query, const encoder_text *texts, size_t n,
+                                float *scores, cairn_error *err);
+
 /* Whether the weights hold a sequence classification head (BertForSequenceClassification). */
 bool encoder_can_score(const encoder *e);
 /* Relevance of each text to the query: the head's logit, or with two labels the difference of the

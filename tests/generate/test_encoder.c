@@ -304,6 +304,67 @@ static void scores_agree_with_the_twin(void **state)
             }
 }
 
+/* The mean over the query's tokens of the best cosine less the average one, from the twin's rows. */
+static double twin_late(const toy *y, const double *query, size_t n_query, const double *rows, size_t n)
+{
+    double sum = 0;
+
+    for (size_t q = 1; q + 1 < n_query; q++) {
+        double most = -1, mean = 0;
+        for (size_t t = 1; t + 1 < n; t++) {
+            double xy = 0, xx = 0, yy = 0;
+            for (size_t d = 0; d < y->hidden; d++) {
+                double a = query[q * y->hidden + d], b = rows[t * y->hidden + d];
+                xy += a * b;
+                xx += a * a;
+                yy += b * b;
+            }
+            mean += xy / sqrt(xx * yy) / (double)(n - 2);
+            most = xy / sqrt(xx * yy) > most ? xy / sqrt(xx * yy) : most;
+        }
+        sum += n > 2 ? most - mean : 0;
+    }
+    return sum / (double)(n_query - 2);
+}
+
+static void late_interaction_agrees_with_the_twin(void **state)
+{
+    static const char query[] = "the river", *const text[] = {"a river runs to the sea.", "old mills", ""};
+    static const int32_t asked[] = {2, 9, 6, 3}, ids[3][16] = {{2, 5, 6, 7, 8, 9, 10, 17, 3}, {2, 13, 11, 12, 3}, {2, 3}};
+    static const uint8_t types[16];
+    static const size_t n[3] = {9, 5, 2};
+    encoder_text q = {query, sizeof query - 1}, texts[3];
+    char path[300];
+    cairn_error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        texts[i] = (encoder_text){text[i], strlen(text[i])};
+    for (int exact = 0; exact < 2; exact++) {
+        toy y = toy_default;
+        float scores[3], *tokens;
+        size_t n_tokens;
+        encoder *e = open_toy(save(&y, path), NULL, exact);
+        double *rows = twin_rows(&y, asked, types, 4);
+        assert_int_equal(encoder_token_vectors(e, &q, ENCODER_QUERY, &tokens, &n_tokens, &err), CAIRN_OK);
+        assert_int_equal(n_tokens, 2);
+        assert_int_equal(encoder_late_score(e, tokens, n_tokens, texts, 3, scores, &err), CAIRN_OK);
+        for (size_t i = 0; i < 3; i++) {
+            double *passage = twin_rows(&y, ids[i], types, n[i]);
+            assert_float_equal(scores[i], twin_late(&y, rows, 4, passage, n[i]), exact ? 1e-5 : 2e-3);
+            free(passage);
+        }
+        assert_true(scores[0] > 0 && scores[2] == 0);
+        free(tokens);
+        free(rows);
+        assert_int_equal(encoder_token_vectors(e, &texts[2], ENCODER_QUERY, &tokens, &n_tokens, &err), CAIRN_OK);
+        assert_int_equal(n_tokens, 0);
+        free(tokens);
+        encoder_close(e);
+        toy_free(&y);
+    }
+}
+
 /* Broken in one way each; the sentence must hold `says`. */
 static void broken_models_are_refused(void **state)
 {
@@ -407,6 +468,7 @@ int main(void)
         cmocka_unit_test(rows_of_kernels_agree),
         cmocka_unit_test(texts_are_cut_and_counted),
         cmocka_unit_test(scores_agree_with_the_twin),
+        cmocka_unit_test(late_interaction_agrees_with_the_twin),
         cmocka_unit_test(broken_models_are_refused),
         cmocka_unit_test(weights_that_are_no_numbers_are_named),
         cmocka_unit_test(absent_models_are_named),

@@ -1,4 +1,5 @@
 /* test_refine.c - each stage after fusion on a list made by hand. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,10 +57,22 @@ static cairn_status score_length(void *ctx, const refine_passage *p, size_t n, f
     return CAIRN_OK;
 }
 
+/* 0, 1, 2 and 4 lie beside one another, and so do 3, 5 and 6; 7 has no vector. */
+static bool read_vector(void *ctx, chunk_id chunk, float *out)
+{
+    static const float vectors[N][3] = {{1, 0, 0},         {0.98f, 0, 0.199f}, {0.98f, 0, -0.199f}, {0, 1, 0},
+                                        {0.995f, 0, 0.1f}, {0, 0.995f, 0.1f},  {0, 0.98f, 0.199f}};
+
+    (void)ctx;
+    memcpy(out, vectors[chunk - 100], sizeof vectors[0]);
+    return chunk != 107;
+}
+
+static refine_source source = {NULL, read_passage, NULL, 3};
+
 /* The order after the stages, as digits. */
 static const char *refine(const refine_params *p, size_t k)
 {
-    static const refine_source source = {NULL, read_passage};
     static char out[N + 1];
     retrieve_hit hits[N];
     cairn_error err = {0};
@@ -86,6 +99,85 @@ static void nothing_asked_changes_nothing(void **state)
     refine_params_default(&p);
     assert_string_equal(refine(&p, N), "01234567");
     assert_string_equal(refine(&p, 3), "012");
+}
+
+static void passages_rise_with_those_like_them(void **state)
+{
+    refine_params p;
+
+    (void)state;
+    refine_params_default(&p);
+    p.like = (neighbours_params){0.4f, 0};
+    assert_string_equal(refine(&p, N), "01234567"); /* no vectors, no change */
+    source.vector = read_vector;
+    assert_string_equal(refine(&p, N), "01243567"); /* 4: 0.6 of 0.6 and 0.4 of 0.9; 3: 0.6 of 0.7 and 0.4 of 0.63 */
+    assert_int_equal(report.likened, N);
+    p.like_depth = 4;
+    assert_string_equal(refine(&p, N), "01234567"); /* nobody looks at 4 and 5 */
+    p.like_depth = N;
+    p.like = (neighbours_params){0, 0.4f};
+    assert_string_equal(refine(&p, N), "01243576"); /* 7 keeps its score */
+    p.like = (neighbours_params){0, 0};
+    assert_string_equal(refine(&p, N), "01234567");
+    assert_int_equal(report.likened, 0);
+    source.vector = NULL;
+}
+
+/* The formula of neighbours.h, once more and slowly. */
+static void likeness_follows_its_formula(void **state)
+{
+    enum { ROWS = 23, DIM = 13 };
+    static float rows[ROWS][DIM];
+    const float *vectors[ROWS];
+    float shares[ROWS], got[ROWS];
+    double centre[DIM] = {0}, central[ROWS], least = 1e9, most = -1e9;
+    uint32_t seed = 12345;
+    cairn_error err = {0};
+
+    (void)state;
+    arena_clear(&memory);
+    arena_init(&memory, 16 << 20);
+    for (size_t i = 0; i < ROWS; i++) {
+        double square = 0;
+        for (size_t d = 0; d < DIM; d++) {
+            seed = seed * 1664525 + 1013904223;
+            rows[i][d] = (float)(seed >> 8) / (1 << 24) - 0.5f;
+            square += (double)rows[i][d] * rows[i][d];
+        }
+        for (size_t d = 0; d < DIM; d++)
+            rows[i][d] /= (float)sqrt(square);
+        vectors[i] = i % 7 == 5 ? NULL : rows[i];
+        shares[i] = got[i] = 1 - (float)i / ROWS;
+        for (size_t d = 0; vectors[i] && d < DIM; d++)
+            centre[d] += exp(10 * (shares[i] - 1.0)) * rows[i][d];
+    }
+    assert_int_equal(neighbours_even_out(got, vectors, ROWS, DIM, &(neighbours_params){0.3f, 0.2f}, &memory, &err), 0);
+    for (size_t i = 0; i < ROWS; i++) {
+        central[i] = 0;
+        for (size_t d = 0; d < DIM; d++)
+            central[i] += centre[d] * rows[i][d];
+        if (vectors[i]) {
+            least = central[i] < least ? central[i] : least;
+            most = central[i] > most ? central[i] : most;
+        }
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+        double like[ROWS], nearby = 0;
+        for (size_t j = 0; j < ROWS; j++) {
+            like[j] = -2;
+            for (size_t d = 0; vectors[i] && vectors[j] && j != i && d < DIM; d++)
+                like[j] = (d ? like[j] : 0) + (double)rows[i][d] * rows[j][d];
+        }
+        for (int k = 0; k < 3; k++) {
+            size_t at = 0;
+            for (size_t j = 1; j < ROWS; j++)
+                at = like[j] > like[at] ? j : at;
+            nearby += shares[at] / 3.0;
+            like[at] = -3;
+        }
+        double want = vectors[i] ? 0.5 * shares[i] + 0.3 * nearby + 0.2 * (central[i] - least) / (most - least) : shares[i];
+        assert_float_equal(got[i], want, 1e-5);
+    }
 }
 
 static void copies_collapse(void **state)
@@ -217,6 +309,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_asked_changes_nothing),
+        cmocka_unit_test(passages_rise_with_those_like_them),
+        cmocka_unit_test(likeness_follows_its_formula),
         cmocka_unit_test(copies_collapse),
         cmocka_unit_test(documents_have_a_quota),
         cmocka_unit_test(what_was_told_steps_back),
