@@ -205,6 +205,16 @@ static json_t *json_stages(const cairn_search_result *r)
     return j;
 }
 
+static void print_lines(const char *text)
+{
+    for (const char *end; *text; text = end + (*end != '\0')) {
+        end = text + strcspn(text, "\n");
+        fputs("  ", stdout);
+        cli_put_text(stdout, text, (size_t)(end - text));
+        putchar('\n');
+    }
+}
+
 static int print_result(cli *c, const char *query, const cairn_search_result *r, bool explain)
 {
     static const char *const modes[] = {"hybrid", "lexical", "vector"};
@@ -219,6 +229,8 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
             json_object_set_new(j, "note", cli_json_string(r->note));
         if (r->rewritten)
             json_object_set_new(j, "rewritten", cli_json_string(r->rewritten));
+        if (r->expanded)
+            json_object_set_new(j, "expanded", cli_json_string(r->expanded));
         json_object_set_new(j, "stages", json_stages(r));
         if (r->own_words)
             json_object_set_new(j, "own_words", cli_json_string(r->own_words));
@@ -258,6 +270,10 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
         fputs("cairn: did you mean ", stderr);
         cli_put_text(stderr, r->suggestion, strlen(r->suggestion));
         fputs("?\n", stderr);
+    }
+    if (explain && r->expanded) {
+        printf("also searched for\n");
+        print_lines(r->expanded);
     }
     if (explain)
         printf("%s, %.1f ms: words %.1f, embedding %.1f, vectors %.1f, %zu passages read again and the "

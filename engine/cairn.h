@@ -262,6 +262,9 @@ typedef struct cairn_search_result {
     cairn_mode mode;  /* the one used */
     const char *note; /* why it is not the one asked for, or how the query was read; or NULL */
     const char *rewritten; /* the question with the words carried over from the history; or NULL */
+    /* What was searched beside the question, a line each ("LLM: large language model"): long and short forms, other
+     * ways to ask it, an imagined passage, names of a second hop; or NULL. */
+    const char *expanded;
     /* What the stages after fusion did. */
     size_t reranked;  /* passages read again in time */
     size_t told;      /* passages moved back because the assistant has given them already */

@@ -1,11 +1,13 @@
 /* search.c - a question over one view: the rooms' pieces put together, then hits made presentable. */
 #include "engine/search.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "engine/augment.h"
+#include "engine/expand.h"
 #include "engine/labels.h"
 #include "engine/vectors.h"
 
@@ -40,6 +42,7 @@ typedef struct embed_call {
     cairn *c;
     const view *v;
     const char *rewritten; /* the question made to stand by itself; NULL: as it is */
+    const expansion *more; /* whose texts' directions are mixed in */
 } embed_call;
 
 /* The vectors in the store and the question's must come from one model. */
@@ -62,6 +65,30 @@ static cairn_status check_identity(const view *v, const encoder *e, const settin
     return st;
 }
 
+/* The question's direction, turned towards the mean of what it was expanded by. */
+static cairn_status mix_directions(const embed_call *call, size_t dim, arena *memory, float *out, cairn_error *err)
+{
+    float share = (float)call->c->settings.expand_vectors, *more, *mean;
+    size_t n = call->more->n_texts;
+    double square = 0;
+    cairn_status st;
+
+    if (!n || !(share > 0))
+        return CAIRN_OK;
+    more = arena_calloc(memory, n * dim, sizeof *more);
+    mean = arena_calloc(memory, dim, sizeof *mean);
+    if (!more || !mean)
+        return cairn_fail(err, CAIRN_ENOMEM, "vector of a question");
+    st = engine_embed(call->c, call->more->texts, n, call->more->role, NULL, more, err);
+    for (size_t i = 0; !st && i < n * dim; i++)
+        mean[i % dim] += more[i];
+    for (size_t i = 0; !st && i < dim; i++)
+        square += (double)mean[i] * mean[i];
+    for (size_t i = 0; !st && square > 0 && i < dim; i++)
+        out[i] = (1 - share) * out[i] + share * mean[i] / (float)sqrt(square);
+    return st;
+}
+
 /* The direction of the question, or one between it as it was typed and as it was rewritten. */
 static cairn_status embed_texts(const embed_call *call, size_t dim, const char *text, size_t len, arena *memory,
                                 float *out, cairn_error *err)
@@ -81,7 +108,7 @@ static cairn_status embed_texts(const embed_call *call, size_t dim, const char *
         st = engine_embed(call->c, texts, n, ENCODER_QUERY, NULL, both, err);
     for (size_t i = 0; !st && i < dim; i++)
         out[i] = n == 1 ? both[i] : share * both[i] + (1 - share) * both[dim + i];
-    return st;
+    return st ? st : mix_directions(call, dim, memory, out, err);
 }
 
 static cairn_status embed_question(void *ctx, const char *text, size_t len, float *out,
@@ -216,6 +243,46 @@ static cairn_status add_history(cairn *c, const view *v, const engine_query *e, 
     return CAIRN_OK;
 }
 
+/* The query with the clauses of an expansion. */
+static cairn_status add_expansion(const expansion *more, arena *memory, retrieve_query *query, cairn_error *err)
+{
+    lexical_clause *all;
+
+    if (!more->n_clauses)
+        return CAIRN_OK;
+    all = arena_calloc(memory, query->n_clauses + more->n_clauses, sizeof *all);
+    if (!all)
+        return cairn_fail(err, CAIRN_ENOMEM, "search");
+    if (query->n_clauses)
+        memcpy(all, query->clauses, query->n_clauses * sizeof *all);
+    memcpy(all + query->n_clauses, more->clauses, more->n_clauses * sizeof *all);
+    query->clauses = all;
+    query->n_clauses += more->n_clauses;
+    return CAIRN_OK;
+}
+
+/* What stands in the first hits and not in the question is searched for with it. */
+static cairn_status search_again(cairn *c, const view *v, const engine_query *e, const retrieve_corpus *corpus,
+                                 const retrieve_params *params, size_t k, analyzer *an, pool *workers, arena *memory,
+                                 retrieve_query *query, retrieve_result *result, engine_stages *stages,
+                                 cairn_error *err)
+{
+    expansion more;
+    cairn_status st;
+
+    if (c->settings.hops < 2 || e->as_you_type || !result->n_hits || !result->hits[0].fused_rank)
+        return CAIRN_OK;
+    st = engine_second_hop(c, v, query, result, memory, &more, err);
+    if (st || !more.n_clauses)
+        return st;
+    st = add_expansion(&more, memory, query, err);
+    if (stages->expanded && more.shown)
+        stages->expanded = arena_printf(memory, "%s\n%s", stages->expanded, more.shown);
+    else if (more.shown)
+        stages->expanded = more.shown;
+    return st ? st : retrieve_search(corpus, query, e->mode, k, NULL, params, an, workers, memory, result, err);
+}
+
 cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, arena *memory,
                                 retrieve_query *query, retrieve_result *result,
                                 engine_stages *stages, cairn_error *err)
@@ -223,6 +290,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     engine_stages unwanted;
     retrieve_corpus corpus;
     retrieve_params params;
+    expansion more = {0};
     embed_call call;
     analyzer *an;
     pool *workers = NULL;
@@ -232,7 +300,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
 
     stages = stages ? stages : &unwanted;
     *stages = (engine_stages){0};
-    call = (embed_call){c, v, NULL};
+    call = (embed_call){c, v, NULL, &more};
     corpus.embed = v->n_vector ? embed_question : NULL;
     corpus.embed_ctx = &call;
     if (!st)
@@ -247,16 +315,23 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     if (!st && e->as_you_type)
         st = add_completions(v, e->text, memory, query, err);
     start = clock_mono_ns();
+    if (!st)
+        st = engine_expand(c, v, e, &corpus, query, memory, &more, err);
+    if (!st)
+        st = add_expansion(&more, memory, query, err);
     if (!st && e->n_history && query->has_words && query->text_len)
         st = add_history(c, v, e, an, memory, query, &call, err);
     if (st)
         return st;
+    stages->expanded = more.shown;
     stages->rewritten = call.rewritten;
     stages->rewrite_ns = clock_mono_ns() - start;
     make_params(c, e->depth > k ? e->depth : k, &params);
     params.matches = e->matches;
     params.explain = e->explain;
     st = retrieve_search(&corpus, query, e->mode, k, NULL, &params, an, workers, memory, result, err);
+    if (!st)
+        st = search_again(c, v, e, &corpus, &params, k, an, workers, memory, query, result, stages, err);
     return st ? st : engine_refine(c, v, e, query, call.rewritten ? call.rewritten : query->text, memory,
                                    result, &stages->refined, err);
 }
@@ -406,7 +481,8 @@ static cairn_status present_stages(const engine_stages *s, cairn_search_result *
     out->rewrite_ms = (double)s->rewrite_ns / 1e6;
     out->refine_ms = (double)s->refined.total_ns / 1e6;
     out->rewritten = s->rewritten ? arena_strdup(out->memory, s->rewritten) : NULL;
-    if (s->rewritten && !out->rewritten)
+    out->expanded = s->expanded ? arena_strdup(out->memory, s->expanded) : NULL;
+    if ((s->rewritten && !out->rewritten) || (s->expanded && !out->expanded))
         return cairn_fail(err, CAIRN_ENOMEM, "search result");
     return CAIRN_OK;
 }

@@ -35,6 +35,7 @@ typedef struct engine_query {
 /* What became of the question and its hits beside the search itself. */
 typedef struct engine_stages {
     const char *rewritten; /* NULL: nothing was carried over */
+    const char *expanded;  /* what was searched beside it (expand.h); NULL: nothing */
     int64_t rewrite_ns;
     refine_report refined;
 } engine_stages;

@@ -89,6 +89,12 @@ static const setting table[] = {
     TEXT("search", "compounds", compounds, "off"),
     NUMBER("search", "neighbours", neighbours, 0.2, 0, 0.5),
     NUMBER("search", "centre", centre, 0.15, 0, 0.5),
+    NUMBER("search", "acronyms", acronyms, 0.2, 0, 1),
+    TEXT("search", "expand", expand, "off"),
+    NUMBER("search", "expand_words", expand_words, 0.3, 0, 1),
+    NUMBER("search", "expand_vectors", expand_vectors, 0.4, 0, 1),
+    NUMBER("search", "hops", hops, 1, 1, 2),
+    NUMBER("search", "hop_words", hop_words, 0.2, 0, 1),
     TEXT("search", "rerank", rerank, "sparse"),
     NUMBER("search", "rerank_weight", rerank_weight, 0.17, 0, 1),
     NUMBER("search", "rerank_depth", rerank_depth, 20, 0, 1000),
@@ -346,6 +352,9 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
     if (!pii_parse(s->gateway_redact, &kinds))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: gateway.redact takes what ask.redact takes, not \"%s\"", path,
                           s->gateway_redact);
+    if (strcmp(s->expand, "off") && strcmp(s->expand, "multi-query") && strcmp(s->expand, "hyde"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: search.expand is off, multi-query or hyde, not \"%s\"", path,
+                          s->expand);
     if (!rerank_kind_of(s->rerank, NULL))
         return cairn_fail(err, CAIRN_EUSAGE,
                           "%s: search.rerank is sparse, cross-encoder, late-interaction, generator or off, not \"%s\"",

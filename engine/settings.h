@@ -76,6 +76,12 @@ typedef struct settings {
     char stop_words_file[SETTINGS_TEXT]; /* words that don't score, beside the built-in ones; "" none */
     char synonyms_file[SETTINGS_TEXT];
     char compounds[SETTINGS_TEXT]; /* "on": German and Dutch words with their compounds and parts */
+    /* What is searched beside the question (expand.h). */
+    double acronyms;       /* weight of what a short form stands for, and of short forms; 0: off */
+    char expand[SETTINGS_TEXT]; /* "off", "multi-query" or "hyde" */
+    double expand_words, expand_vectors; /* weight of the generator's words; share of its texts in the vector */
+    double hops;           /* 2: names of the best passages are searched for, too */
+    double hop_words;      /* and their weight */
     double neighbours, centre; /* weight of the passages most alike, and of the best ones' centre (retrieve/neighbours.h) */
     char rerank[SETTINGS_TEXT]; /* "sparse", "cross-encoder", "late-interaction", "generator" or "off" */
     double rerank_weight; /* of the reranker against fusion */
