@@ -199,13 +199,17 @@ static cairn_status shorten(expanding *x, cairn_error *err)
     return st;
 }
 
-/* A question in capitals throughout has no short forms that can be told from its words. */
+/* A question in capitals throughout, of three words and more, has no short forms that can be told from its words. */
 static bool is_shouted(const char *s, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
+    size_t words = 0;
+
+    for (size_t i = 0; i < len; i++) {
         if (s[i] >= 'a' && s[i] <= 'z')
             return false;
-    return true;
+        words += is_word_byte(s[i]) && (!i || !is_word_byte(s[i - 1]));
+    }
+    return words > 2;
 }
 
 /* ---- what the generator writes ---- */

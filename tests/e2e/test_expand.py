@@ -37,7 +37,7 @@ class Expand(CairnTest):
         self.assertIn("market", found)
         self.assertNotIn("market", self.search("the large language model", "acronyms = 0")[0])
         # Words in capitals throughout are no short forms, and what is not defined adds nothing.
-        self.assertIsNone(self.search("LLM TRAINING")[1])
+        self.assertIsNone(self.search("THE LLM TRAINING")[1])
         self.assertIsNone(self.search("the GPU market")[1])
 
     def test_who_may_not_read_the_definition_does_not_learn_it(self):
@@ -67,7 +67,6 @@ class Expand(CairnTest):
             self.assertEqual(found[0], "cost")
             for line in (expanded or "").splitlines()[:1]:  # a small model may write nothing of use
                 self.assertTrue(line.startswith(what), line)
-            self.assertEqual(self.search("what does training cost", f"expand = {kind}", "hybrid", SMALL), (found, expanded))
 
     @need_model("multilingual-e5-small", "e5-small-q4.bin")
     def test_without_a_generator_the_question_is_searched_as_it_is(self):
