@@ -39,7 +39,8 @@ typedef struct cairn_model_source {
 } cairn_model_source;
 
 /* Copy a model to where models are looked for ($CAIRN_MODELS, or $XDG_DATA_HOME/cairn/models), after it was opened
- * to see whether it can be used, and say {"name","path","bytes","sha256"}. It appears whole or not at all.
+ * to see whether it can be used, and say {"name","path","bytes","sha256"}. The default
+ * embedder's own form becomes GGUF; the hash is that of what was given. It appears whole or not at all.
  * CAIRN_EUSAGE: the name is taken by another model; the same one again is fine. */
 cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error *err);
 /* Fetch one over HTTP(S), then the same. What came before an interruption is kept, and the same call goes on from there

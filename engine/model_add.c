@@ -1,7 +1,7 @@
 /* model_add.c - cairn model add: a copy of a model under a name (model.h).
  *
- * A model of one file becomes FOLDER/NAME/model.gguf (or e5-small-q4.bin), one of safetensors a folder of the
- * files that its reader looks at. Each file is written beside its place, synced and renamed; the one by which a
+ * A model of one file becomes FOLDER/NAME/model.gguf (one in the default embedder's own form is rewritten), one of
+ * safetensors a folder of the files that its reader looks at. Each file is written beside its place, synced and renamed; the one by which a
  * model is known comes last. */
 #include "engine/model_add.h"
 
@@ -22,6 +22,7 @@
 #include "generate/decode/cache_folder.h"
 #include "generate/decode/generate.h"
 #include "generate/encode/encoder.h"
+#include "generate/formats/e5s1_gguf.h"
 
 #define BLOCK ((size_t)1 << 20)
 
@@ -166,7 +167,7 @@ cairn_status model_try(const char *path, const char **file_name, cairn_error *er
         *file_name = "model.gguf";
         return engine_model_status(try_gguf(path, err), err);
     }
-    *file_name = S_ISDIR(sb.st_mode) ? "" : "e5-small-q4.bin";
+    *file_name = S_ISDIR(sb.st_mode) ? "" : "model.gguf";
     if (!S_ISDIR(sb.st_mode) && memcmp(magic, "E5S1", 4))
         return cairn_fail(err, CAIRN_EMODEL, "%s is neither GGUF nor E5S1; a model of safetensors is added as its folder, "
                                              "with config.json and its tokenizer", path);
@@ -177,6 +178,85 @@ cairn_status model_try(const char *path, const char **file_name, cairn_error *er
 }
 
 /* ---- the copy ---- */
+
+static cairn_status name_is_taken(const char *name, const char *path, cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_EUSAGE, "there is another model called %s already (%s); --name gives this one a name of "
+                                         "its own", name, path);
+}
+
+bool model_is_e5s1(const char *from)
+{
+    char magic[4] = "";
+    FILE *f = fopen(from, "re");
+    bool is = f && fread(magic, 1, 4, f) == 4 && !memcmp(magic, "E5S1", 4);
+
+    if (f)
+        fclose(f);
+    return is;
+}
+
+static cairn_status write_whole(const bytes *data, const char *folder, const char *path, cairn_error *err)
+{
+    char temporary[PATH_MAX + 8];
+    int fd;
+
+    snprintf(temporary, sizeof temporary, "%s" CACHE_TEMPORARY, path);
+    fd = cache_open_temporary(temporary);
+    if (fd < 0)
+        return cairn_fail_errno(err, errno, "writing %s", temporary);
+    if (!cache_write_all(fd, data->data, data->len, 0)) {
+        cairn_status st = cairn_fail_errno(err, errno, "writing %s", temporary);
+        unlink(temporary);
+        close(fd);
+        return st;
+    }
+    return cache_publish(fd, folder, temporary, path) ? CAIRN_OK : cairn_fail_errno(err, errno, "writing %s", path);
+}
+
+cairn_status model_convert_e5s1(const char *from, const char *folder, const char *name, uint64_t *n_bytes, cairn_error *err)
+{
+    char path[PATH_MAX], there[MODEL_SHA256_TEXT], made[MODEL_SHA256_TEXT];
+    struct sha256_ctx hash;
+    uint64_t size;
+    bytes out;
+    e5s1 *e;
+    cairn_status st = e5s1_open(&e, from, err);
+
+    if (st)
+        return engine_model_status(st, err);
+    bytes_init(&out, (size_t)1 << 31);
+    if (snprintf(path, sizeof path, "%s/model.gguf", folder) >= (int)sizeof path)
+        st = cairn_fail(err, CAIRN_EUSAGE, "%s: too long a path", folder);
+    if (!st) /* by this name the question's prefixes are known */
+        st = engine_model_status(e5s1_to_gguf(e, "multilingual-e5-small", &out, err), err);
+    *n_bytes = out.len;
+    if (!st && !access(path, F_OK)) {
+        sha256_init(&hash);
+        sha256_update(&hash, out.len, (const uint8_t *)out.data);
+        hex_digest(&hash, made);
+        st = model_sha256(&(cairn_model_source){0}, path, there, &size, err);
+        if (!st && strcmp(made, there))
+            st = name_is_taken(name, path, err);
+    } else if (!st) {
+        st = write_whole(&out, folder, path, err);
+    }
+    bytes_clear(&out);
+    e5s1_close(e);
+    return st;
+}
+
+/* A copy of it in another form: what it was is compared and said. */
+static cairn_status add_e5s1(const cairn_model_source *s, const char *folder, const char *name, char sha256[MODEL_SHA256_TEXT],
+                             uint64_t *n_bytes, cairn_error *err)
+{
+    cairn_status st = model_sha256(s, s->from, sha256, n_bytes, err);
+
+    if (!st && s->sha256 && strcasecmp(sha256, s->sha256))
+        st = cairn_fail(err, CAIRN_EINPUT, "%s has the SHA-256 %s, not %s: it is damaged, or another file", s->from, sha256,
+                        s->sha256);
+    return st ? st : model_convert_e5s1(s->from, folder, name, n_bytes, err);
+}
 
 /* The files of a model of safetensors; the first one must be there, and is written last. */
 static const char *const folder_files[] = {"model.safetensors",        "config.json",          "tokenizer.json",
@@ -261,10 +341,7 @@ static cairn_status compare_with(const cairn_model_source *s, const char *name, 
 
     if (!st)
         st = model_sha256(s, there, other, bytes, err);
-    if (!st && strcmp(sha256, other))
-        st = cairn_fail(err, CAIRN_EUSAGE, "there is another model called %s already (%s); --name gives this one a name "
-                                           "of its own", name, there);
-    return st;
+    return !st && strcmp(sha256, other) ? name_is_taken(name, there, err) : st;
 }
 
 cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error *err)
@@ -288,9 +365,11 @@ cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error
     if (snprintf(from, sizeof from, "%s%s%s", s->from, *file ? "" : "/", *file ? "" : known) >= (int)sizeof from)
         return cairn_fail(err, CAIRN_EUSAGE, "%s: too long a path", s->from);
     if (catalogue_file_in(target) && access(path, F_OK))
-        return cairn_fail(err, CAIRN_EUSAGE, "there is another model called %s already (%s); --name gives this one a name "
-                                             "of its own", name, target);
-    if (!access(path, F_OK))
+        return name_is_taken(name, target, err);
+    if (*file && model_is_e5s1(s->from))
+        st = cache_folder_make(target) ? add_e5s1(s, target, name, sha256, &bytes, err)
+                                       : cairn_fail_errno(err, errno, "%s", target);
+    else if (!access(path, F_OK))
         st = compare_with(s, name, from, path, sha256, &bytes, err);
     else if (!cache_folder_make(target))
         st = cairn_fail_errno(err, errno, "%s", target);

@@ -150,7 +150,14 @@ static cairn_status finish(pulling *p, char path[PATH_MAX], char sha256[MODEL_SH
     if (st)
         return st;
     snprintf(path, PATH_MAX, "%s/%s/%s", p->folder, p->name, file);
-    if (fsync(p->fd) || rename(p->part, path))
+    if (model_is_e5s1(p->part)) {
+        char folder[PATH_MAX];
+        snprintf(folder, sizeof folder, "%s/%s", p->folder, p->name);
+        st = model_convert_e5s1(p->part, folder, p->name, bytes, err);
+        if (st)
+            return st;
+        unlink(p->part);
+    } else if (fsync(p->fd) || rename(p->part, path))
         return cairn_fail_errno(err, errno, "%s", path);
     unlink(p->note);
     return CAIRN_OK;

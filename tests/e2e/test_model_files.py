@@ -194,6 +194,24 @@ class ModelFiles(CairnTest):
         shutil.rmtree(copy)
         self.assertIn("safetensors", self.cairn("model", "info", "sparse").stdout)
 
+    @need_model("multilingual-e5-small", "e5-small-q4.bin")
+    def test_the_embedders_own_form_becomes_gguf(self):
+        file = model_path("multilingual-e5-small", "e5-small-q4.bin")
+        for _ in range(2):
+            got = json.loads(self.cairn("--json", "model", "add", file, "--name", "e5").stdout)
+        self.assertEqual(got["sha256"], "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f")
+        with open(got["path"], "rb") as f:
+            self.assertEqual(f.read(4), b"GGUF")
+        texts = ["The lease ends in May.", "Der Mietvertrag endet im Mai.", "  two  spaces", "\uff21\uff22\uff23 \ufb01ne \u2460",
+                 "\u4e2d\u6587\u6587\u672c", "\u0e20\u0e32\u0e29\u0e32\u0e44\u0e17\u0e22", "\u0627\u0644\u0639\u0631\u0628\u064a\u0629", "a\tb\nc", "e\u0301",
+                 "\u00bd \u2026 \u2122", "\U0001f600 smile", "x" * 300, "caf\u00e9 na\u00efve \u0141\u00f3d\u017a", "</s> <mask>", "\u200bzero\u00ad"]
+        lines = "".join(json.dumps({"id": i, "text": t}) + "\n" for i, t in enumerate(texts))
+        a, b = (self.cairn("model", "embed", "--model", m, "--jsonl", *q, stdin=lines).stdout
+                for m, q in ((file, ["--query-prefix"]), ("e5", ["--query-prefix"])))
+        for x, y, t in zip(a.splitlines(), b.splitlines(), texts):
+            self.assertEqual(x, y, t)
+        self.assertEqual(len(a.splitlines()), len(texts))
+
     def test_fetched(self):
         shelf = self.shelf()
         got = self.pull(shelf.url, "--sha256", self.sha)
