@@ -7,6 +7,7 @@
  * share of the build. Otherwise everything is built afresh. */
 #include "index/vector/vector_format.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,9 @@ static cairn_status convert_row(converter *v, const vector_reader *r, uint32_t r
     const vector_originals *o = &r->originals;
 
     vector_original_get(o, row, v->row);
+    for (uint32_t i = 0; i < r->dim; i++)
+        if (!isfinite(v->row[i]))
+            return cairn_fail(err, CAIRN_ECORRUPT, "vector %u is not finite", row);
     if (o->storage == storage) {
         memcpy(v->stored, o->row + (size_t)row * o->stride,
                r->dim * vector_component_bytes(storage));

@@ -399,6 +399,36 @@ static void broken_sections_are_refused_or_harmless(void **state)
     free(r.v);
 }
 
+/* Codes cannot be made of what is no number; rows that are copied as they are stay as they are. */
+static void a_merge_refuses_to_convert_damaged_rows(void **state)
+{
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    rows r = make_rows(100, 40);
+    (void)state;
+
+    for (size_t b = 0; b < sizeof bad / sizeof *bad; b++)
+        for (int metric = 0; metric <= VECTOR_L2; metric++) {
+            const vector_options plain = {0}, small = {.codes = VECTOR_CODE_I4},
+                                 half = {.storage = VECTOR_F16};
+            segment s = {0}, out = {0};
+            cairn_error err = {0};
+            build(&s, &r, 0, r.n, (vector_metric)metric, &plain, NULL);
+            vector_merge_input in = {s.reader, NULL};
+            memcpy(memory_get(&s.mem, "vec.f32")->data + (7 * 40 + 3) * sizeof bad[b], &bad[b],
+                   sizeof bad[b]);
+            section_sink sink = memory_sink(&out.mem);
+            assert_int_equal(vector_merge(&in, 1, &small, &sink, NULL, &err), CAIRN_ECORRUPT);
+            assert_non_null(strstr(err.text, "vector 7"));
+            memory_clear(&out.mem);
+            assert_int_equal(vector_merge(&in, 1, &half, &sink, NULL, &err), CAIRN_ECORRUPT);
+            memory_clear(&out.mem);
+            assert_int_equal(vector_merge(&in, 1, &plain, &sink, NULL, &err), CAIRN_OK);
+            memory_clear(&out.mem);
+            drop(&s);
+        }
+    free(r.v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +438,7 @@ int main(void)
         cmocka_unit_test(graphs_are_walked_over_every_kind_of_code),
         cmocka_unit_test(mixed_segments_are_searched_and_merged),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(a_merge_refuses_to_convert_damaged_rows),
         cmocka_unit_test(broken_sections_are_refused_or_harmless),
     };
 
