@@ -11,7 +11,8 @@
 
 #include "index/lexical/query.h"
 
-#define PLAN_LANGUAGES_MAX 16 /* stems of the languages with most rows are tried */
+/* Stems of the languages with most rows are tried: room for the 28 that have a stemmer, and others. */
+#define PLAN_LANGUAGES_MAX 40
 
 typedef struct plan_builder {
     query_plan *plan;

@@ -10,6 +10,7 @@
 #include "index/lexical/encode.h"
 
 #define WORDS_MAX           LEXICAL_WORDS_MAX
+#define ALTS_STEP           16 /* alternatives of a group are allocated by so many */
 #define SUM_MAX             0x1p29 /* of a row's score in integer units */
 #define PROXIMITY_DEPTH_MAX 100000
 #define POSTINGS_MAX        ((uint64_t)48 << 20) /* read for the patterns of a query */
@@ -226,8 +227,8 @@ cairn_status plan_add_alt(plan_builder *b, query_group *g, const query_alt *alt)
     for (size_t i = 0; i < g->n_alts; i++)
         if (same_alt(&g->alts[i], alt))
             return CAIRN_OK;
-    if (g->n_alts % PLAN_LANGUAGES_MAX == 0) {
-        query_alt *more = arena_calloc(b->memory, g->n_alts + PLAN_LANGUAGES_MAX, sizeof *more);
+    if (g->n_alts % ALTS_STEP == 0) {
+        query_alt *more = arena_calloc(b->memory, g->n_alts + ALTS_STEP, sizeof *more);
         if (!more)
             return plan_no_memory(b);
         if (g->n_alts)

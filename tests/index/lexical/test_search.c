@@ -407,12 +407,47 @@ static void stems_of_all_languages_are_one_word(void **state)
     index_close(&ix);
 }
 
+/* A collection may hold every language that has a stemmer, the rarest found by its stem, too. */
+static void rare_languages_are_stemmed_beside_many(void **state)
+{
+    static const char *const langs[] = {"ar", "ca", "da", "de", "el", "en", "es", "eu", "fi", "fr",
+                                        "ga", "hi", "hu", "hy", "id", "it", "lt", "ne", "nl", "no",
+                                        "pt", "ro", "sr", "sv", "ta", "tr", "yi", "zh", "ja", "th"};
+    lexical_writer *w;
+    test_index ix = {0};
+    section_sink sink = memory_sink(&ix.sections);
+    lexical_clause c = {.text = "яблоко", .len = strlen("яблоко")};
+    lexical_query q = {&c, 1, ""};
+    lexical_hit hit;
+    size_t n;
+    (void)state;
+
+    assert_int_equal(lexical_writer_create(&w, NULL, NULL), CAIRN_OK);
+    for (size_t i = 0; i <= 2 * sizeof langs / sizeof *langs; i++) {
+        bool last = i == 2 * sizeof langs / sizeof *langs;
+        const char *text = last ? "яблоки" : "0";
+        lexical_doc d = {.lang = last ? "ru" : langs[i / 2]};
+        d.field[LEXICAL_BODY].text = text;
+        d.field[LEXICAL_BODY].len = strlen(text);
+        assert_int_equal(lexical_writer_add(w, &d, NULL, NULL), CAIRN_OK);
+    }
+    assert_int_equal(lexical_writer_finish(w, &sink, NULL), CAIRN_OK);
+    lexical_writer_destroy(w);
+    index_open(&ix);
+    lexical_segment seg = {ix.reader, NULL, NULL};
+    assert_int_equal(lexical_search(NULL, &seg, 1, &q, NULL, 1, &hit, &n, NULL), CAIRN_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(hit.row, 2 * sizeof langs / sizeof *langs);
+    index_close(&ix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(questions_find_what_they_should),
         cmocka_unit_test(score_is_bm25),
         cmocka_unit_test(stems_of_all_languages_are_one_word),
+        cmocka_unit_test(rare_languages_are_stemmed_beside_many),
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(highlights_mark_words_and_phrases),
         cmocka_unit_test(fast_equals_exhaustive),
