@@ -99,11 +99,26 @@ def filter_commands(a):
 def lexical_commands(a):
     scripts, bench = pathlib.Path(a.peers), pathlib.Path(a.build) / "bench" / "bench_lexical"
     for variant in a.ours or [""]:
-        yield "cairn", [bench, "--data", a.data, "--repeats", a.repeats, *variant.split()]
+        yield "cairn", [bench, "--data", a.data, "--repeats", a.repeats, "--ranks", pathlib.Path(a.work) / "cairn.ranks",
+                        *variant.split()]
     lucene = ["--lucene-cp", a.lucene_cp, "--java", a.java] if a.lucene_cp else []
     for peer in a.peer or ["lucene", "tantivy", "bm25s"]:
         yield peer, [a.python, scripts / "peer_bm25.py", "--data", a.data, "--work", a.work,
                      "--peer", peer, "--repeats", a.repeats, *(lucene if peer == "lucene" else [])]
+
+
+def parity(work):
+    """How many of Lucene's first ten of each query are Cairn's, from the files that both sides left in `work`."""
+    def ranks(name):
+        path = pathlib.Path(work) / f"{name}.ranks"
+        text = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return [[hit.split(":")[0] for hit in line.split()] for line in text]
+    pairs = [(theirs, ours) for theirs, ours in zip(ranks("lucene"), ranks("cairn")) if theirs]
+    if not pairs:
+        return None
+    return {"bench": "bm25_parity", "peer": "cairn", "against": "lucene", "queries": len(pairs),
+            "identical_top10": round(sum(x == y for x, y in pairs) / len(pairs), 4),
+            "overlap10": round(sum(len(set(x) & set(y)) / len(x) for x, y in pairs) / len(pairs), 4)}
 
 
 def main():
@@ -122,6 +137,9 @@ def main():
                     for row in lines_of(command, side, log):
                         pass
                     print(f"compare: round {turn + 1} of {a.rounds}: {side} done", file=sys.stderr)
+            found = parity(a.work) if a.what == "lexical" else None
+            if found:
+                log.write(json.dumps(found) + "\n")
     rows = [json.loads(line) for line in open(raw, encoding="utf-8")]
     text = report.tables(a.what, name, rows)
     (out / f"{name}.md").write_text(text, encoding="utf-8")
