@@ -36,6 +36,7 @@
 #include "base/clock.h"
 #include "ingest/convert/convert.h"
 #include "ingest/extract/landlock.h"
+#include "ingest/extract/syscalls.h"
 
 #define SOCKET_FD    3
 #define PROGRAM_MEM  ((rlim_t)1 << 30)
@@ -84,26 +85,6 @@ static const int deadly_calls[] = {
     SCMP_SYS(finit_module), SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(execveat),
 };
 
-/* Opening for writing: an error. The kernel's own bit of O_TMPFILE; see extract/sandbox.c. */
-static int add_open_rules(scmp_filter_ctx ctx)
-{
-    const uint32_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | 020000000;
-    int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-                              SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0));
-
-    rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
-                           SCMP_A1(SCMP_CMP_MASKED_EQ, writing, 0));
-    for (unsigned bit = 0; bit < 32; bit++)
-        if (writing >> bit & 1) {
-            uint32_t mask = 1u << bit;
-            rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat), 1,
-                                   SCMP_A2(SCMP_CMP_MASKED_EQ, mask, mask));
-            rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(open), 1,
-                                   SCMP_A1(SCMP_CMP_MASKED_EQ, mask, mask));
-        }
-    return rc;
-}
-
 static bool enter_seccomp(void)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
@@ -111,11 +92,9 @@ static bool enter_seccomp(void)
 
     if (!ctx)
         return false;
-    for (size_t i = 0; i < sizeof allowed_calls / sizeof *allowed_calls; i++)
-        rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed_calls[i], 0);
-    for (size_t i = 0; i < sizeof deadly_calls / sizeof *deadly_calls; i++)
-        rc |= seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, deadly_calls[i], 0);
-    rc |= add_open_rules(ctx);
+    rc |= syscalls_lists(ctx, allowed_calls, sizeof allowed_calls / sizeof *allowed_calls, deadly_calls,
+                         sizeof deadly_calls / sizeof *deadly_calls);
+    rc |= syscalls_open_to_read(ctx);
     /* fork of ours; no namespaces. What it starts loses clone, too (forbid_processes). */
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                            SCMP_A0(SCMP_CMP_MASKED_EQ, 0x7E020000u, 0));

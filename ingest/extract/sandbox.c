@@ -14,7 +14,6 @@
 #include "ingest/extract/sandbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "ingest/extract/landlock.h"
+#include "ingest/extract/syscalls.h"
 
 #define FOLDER (LANDLOCK_READ_FILE | LANDLOCK_READ_DIR)
 
@@ -154,30 +154,6 @@ static const int deadly_calls[] = {
     SCMP_SYS(ftruncate),
 };
 
-static int add_open_rules(scmp_filter_ctx ctx)
-{
-    /* The kernel's own bit of O_TMPFILE: glibc's constant contains O_DIRECTORY, which an honest
-     * reader of a folder sets. */
-    const uint32_t tmpfile_bit = 020000000;
-    const uint32_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | tmpfile_bit;
-    int rc = 0;
-
-    rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-                           SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0));
-    rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
-                           SCMP_A1(SCMP_CMP_MASKED_EQ, writing, 0));
-    for (unsigned bit = 0; bit < 32; bit++)
-        if (writing >> bit & 1) {
-            uint32_t mask = 1u << bit;
-            rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat), 1,
-                                   SCMP_A2(SCMP_CMP_MASKED_EQ, mask, mask));
-            rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(open), 1,
-                                   SCMP_A1(SCMP_CMP_MASKED_EQ, mask, mask));
-        }
-    rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(creat), 0);
-    return rc;
-}
-
 static int add_memory_rules(scmp_filter_ctx ctx)
 {
     int rc = 0;
@@ -201,11 +177,10 @@ static int enter_seccomp(void)
 
     if (!ctx)
         return 0;
-    for (size_t i = 0; i < sizeof allowed_calls / sizeof *allowed_calls; i++)
-        rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed_calls[i], 0);
-    for (size_t i = 0; i < sizeof deadly_calls / sizeof *deadly_calls; i++)
-        rc |= seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, deadly_calls[i], 0);
-    rc |= add_open_rules(ctx);
+    rc |= syscalls_lists(ctx, allowed_calls, sizeof allowed_calls / sizeof *allowed_calls, deadly_calls,
+                         sizeof deadly_calls / sizeof *deadly_calls);
+    rc |= syscalls_open_to_read(ctx);
+    rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(creat), 0);
     rc |= add_memory_rules(ctx);
     /* A thread is refused mildly, a process is not. clone3 hides its flags: ENOSYS, by default. */
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAGAIN), SCMP_SYS(clone), 1,
