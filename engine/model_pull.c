@@ -31,6 +31,7 @@ typedef struct pulling {
     const cairn_model_source *s;
     char name[128], folder[PATH_MAX - 256], part[PATH_MAX], note[PATH_MAX];
     int fd;
+    bool noted; /* what the running request brings */
     gateway_fetch f;
 } pulling;
 
@@ -76,6 +77,18 @@ static void write_note(const pulling *p)
     json_decref(j);
 }
 
+/* With the first bytes of a reply, so that a killed process is gone on from, too. */
+static void on_bytes(void *ctx, uint64_t have, uint64_t total)
+{
+    pulling *p = ctx;
+
+    if (!p->noted)
+        write_note(p);
+    p->noted = true;
+    if (p->s->progress)
+        p->s->progress(p->s->progress_ctx, have, total);
+}
+
 static uint64_t room_on_disk(const pulling *p)
 {
     struct statvfs v;
@@ -108,9 +121,8 @@ static cairn_status fetch_all(pulling *p, const gateway_module *m, cairn_error *
         uint64_t before = p->f.have;
         int rc;
         p->f.most = room_on_disk(p);
+        p->noted = false;
         rc = m->fetch(&p->f, why);
-        if (p->f.http == 200 || p->f.http == 206)
-            write_note(p);
         if (!rc)
             return CAIRN_OK;
         if (rc == GATEWAY_CANCELLED || cancelled(p))
@@ -227,8 +239,8 @@ cairn_status cairn_model_pull(const cairn_model_source *s, FILE *out, cairn_erro
         p.f.fd = p.fd;
         p.f.connect_ms = CONNECT_MS;
         p.f.stall_s = STALL_S;
-        p.f.progress = s->progress;
-        p.f.progress_ctx = s->progress_ctx;
+        p.f.progress = on_bytes;
+        p.f.progress_ctx = &p;
         p.f.cancel = s->cancel;
         read_note(&p);
         resumed = p.f.have;

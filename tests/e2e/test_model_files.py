@@ -232,6 +232,12 @@ class ModelFiles(CairnTest):
         self.assertEqual({t for _, _, t in shelf.asked[1:]}, {'"one"'})
 
     def test_an_interrupted_run_goes_on(self):
+        self.interrupt(signal.SIGINT, 130)
+
+    def test_a_killed_run_goes_on(self):
+        self.interrupt(signal.SIGKILL, -signal.SIGKILL)
+
+    def interrupt(self, how, code):
         shelf = self.shelf()
         shelf.hold_at = 5000
         p = subprocess.Popen([CAIRN, "model", "pull", shelf.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -244,9 +250,9 @@ class ModelFiles(CairnTest):
             time.sleep(0.01)
         said = self.cairn("model", "pull", shelf.url, code=3).stderr
         self.assertIn("another process", said)
-        p.send_signal(signal.SIGINT)
+        p.send_signal(how)
         out, err = p.communicate(timeout=120)
-        self.assertEqual((p.returncode, out), (130, ""), err)
+        self.assertEqual((p.returncode, out), (code, ""), err)
         self.assertEqual(self.there(), [".pull.json", ".pull.part"])
         self.cairn("model", "info", "tiny-model", code=5)  # it is no model yet
         shelf.go_on.set()
