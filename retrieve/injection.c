@@ -13,7 +13,8 @@
 
 #include "base/utf8.h"
 
-#define TEXT_MAX 4096
+#define TEXT_MAX  4096
+#define LABEL_MAX 20
 
 typedef struct rule {
     float score;
@@ -99,8 +100,20 @@ static const rule rules[] = {
     {0.7f, false, 80, {"important message from me|this is an important message|important instruction|"
                        "critical instruction|system message|system notice|system override|"
                        "administrator override|admin override|urgent instruction", NULL, NULL}},
-    {0.7f, false, 60, {"call the function|use the tool |invoke the tool|call the tool|run the tool|"
-                       "execute the tool|use your tools|call the api|using the tool", NULL, NULL}},
+    {0.7f, false, 60, {"use your tools|use your tool ", NULL, NULL}},
+    {0.7f, false, 60, {"call the function|use the tool |invoke the tool|call the tool|run the tool|" /* not a spanner's */
+                       "execute the tool|call the api|using the tool",
+                       "to send|to transfer|to delete|to email|to forward|to upload|to post|and send|and forward|with the fact|"
+                       "with the param|with the argument|with argument|the user|your task|send email|send mail|remember", NULL}},
+    {0.75f, false, 20, {"say|state|mention|claim|confirm|write|declare|insist",
+                        "in your answer that|in your response that|in your reply that|in your summary that", NULL}},
+    {0.75f, true, 120, {"send|give|forward|upload|post|share|email|tell|reveal|transmit|open|visit|go to|submit|leak",
+                        "the user's|this user's|of the user|user's",
+                        "passw|passport|address|account|phone|card|name|data|email|e-mail|iban|number|information|file|"
+                        "document|location|credential|secret|token|key|history|message|contact|mail"}},
+    {0.7f, true, 40, {"send a transaction|make a transaction|perform a transaction|schedule a transaction", NULL, NULL}},
+    {0.7f, true, 60, {"call |invoke |execute ", "calculate|search|remember|the function|the tool|the api",
+                      "and then send|and send|send the result|with the fact"}},
     {0.6f, false, 60, {"the user wants you to|the user has asked you to|the user asked you|"
                        "your new task|your new goal|your real task|your only task|your task is|"
                        "your job is now|your instructions are", NULL, NULL}},
@@ -210,7 +223,17 @@ static size_t find_group(const char *s, size_t len, size_t from, size_t upto, co
     return SIZE_MAX;
 }
 
-/* Where the sentence's own first word stands: behind a list's sign and words of politeness. */
+/* The end of a label in front of a sentence ("text: ", "subject: "), or `at`. */
+static size_t behind_label(const char *s, size_t len, size_t at)
+{
+    size_t end = at;
+
+    while (end < len && end - at < LABEL_MAX && (isalpha((unsigned char)s[end]) || s[end] == '-'))
+        end++;
+    return end > at && end + 1 < len && s[end] == ':' && s[end + 1] == ' ' ? end + 2 : at;
+}
+
+/* Where the sentence's own first word stands: behind a label, a list's sign and words of politeness. */
 static size_t first_word(const char *s, size_t len)
 {
     static const char *const polite[] = {"please ", "also ", "and ", "then ", "now ", "additionally ",
@@ -218,7 +241,7 @@ static size_t first_word(const char *s, size_t len)
                                          "you should ", "you have to ", "make sure to ", "be sure to ",
                                          "kindly ", "bitte ", "por favor ", "remember to ", "just ",
                                          "don't hesitate to ", "you need to "};
-    size_t at = 0;
+    size_t at = behind_label(s, len, 0);
 
     for (bool again = true; again;) {
         again = false;
