@@ -23,7 +23,7 @@ const icon = path => {
 const wide = matchMedia("(min-width: 1001px)");
 const FACETS = { ext: v => `ext:${v}`, lang: v => `lang:${v}`, year: v => `date:${v}`, tag: v => `tag:${quoted(v)}`, author: v => `author:${quoted(v)}`, folder: v => `dir:${quoted(v)}` };
 const quoted = v => `"${v.replace(/["\\]/g, " ")}"`;
-const FIRST_PAGE = 20, NEXT_PAGES = 100;
+const TYPED = 8, FIRST_PAGE = 20, NEXT_PAGES = 100;  // hits: while one types, then, on demand
 const TEXT_BYTES = 600000, MARKS_MOST = 500;
 
 const state = {
@@ -100,24 +100,26 @@ function toast(text) {
 
 /* ---- searching ---- */
 
-let running = null, fullTimer = 0, ghostRun = null;
+let running = null, fullTimer = 0, ghostRun = null, ghostFor = "";
 
+/* While one types, words alone and what fits a screen: what comes 220 ms after the last key has the rest. */
 function searchBody(typing) {
   const filter = Object.entries(state.filters).map(([field, value]) => FACETS[field](value)).join(" ");
-  const body = withCollection({ q: $("query").value, k: state.k, facets: Object.keys(FACETS).join(","), facet_values: 6 });
+  const body = withCollection({ q: $("query").value });
   if (filter) body.filter = filter;
-  if (typing) Object.assign(body, { typing: true, mode: "lexical" });
-  else body.mode = kept("mode", "hybrid");
-  return body;
+  if (typing) return Object.assign(body, { typing: true, mode: "lexical", k: TYPED });
+  return Object.assign(body, { mode: kept("mode", "hybrid"), k: state.k, facets: Object.keys(FACETS).join(","), facet_values: 6 });
 }
 
 async function search(typing) {
   if (running) running.abort();
   const mine = running = new AbortController();
-  const began = performance.now();
+  const began = performance.now(), body = searchBody(typing);
   try {
-    const found = await apiJson("/api/v1/search", { json: searchBody(typing), signal: mine.signal });
-    if (mine === running) showResults(found, Math.round(performance.now() - began), typing);
+    const found = await apiJson("/api/v1/search", { json: body, signal: mine.signal });
+    if (mine !== running) return;
+    showResults(found, Math.round(performance.now() - began), typing, found.hits.length === body.k);
+    if (ghostFor !== body.q) complete(body.q);
   } catch (problem) {
     if (problem.name !== "AbortError") showProblem(problem.message);
   }
@@ -133,6 +135,8 @@ function typed() {
   clearTimeout(fullTimer);
   state.k = FIRST_PAGE;
   state.moved = false;
+  if (ghostRun) ghostRun.abort();
+  ghostFor = "";
   if (!any) {
     if (running) running.abort();
     state.hits = [];
@@ -141,13 +145,12 @@ function typed() {
     return;
   }
   search(true);
-  complete(text);
   fullTimer = setTimeout(() => search(false), 220);
 }
 
-/* The rest of the word, dim behind what is typed. */
+/* The rest of the word, dim behind what is typed; asked for when the first results are there. */
 async function complete(text) {
-  if (ghostRun) ghostRun.abort();
+  ghostFor = text;
   ghostRun = new AbortController();
   if (!/\p{L}{2,}$/u.test(text) || /[\u0590-\u08ff]/.test(text)) return;
   try {
@@ -170,22 +173,22 @@ function showProblem(text) {
   $("count").classList.add("error");
 }
 
-function showResults(found, ms, typing) {
+function showResults(found, ms, typing, full) {
   const w = state.words, any = $("query").value.trim() !== "";
   const before = state.hits[state.selected];
   state.hits = found.hits;
   $("count").classList.remove("error");
-  $("count").textContent = any ? (found.hits.length ? w.count(found.hits.length, ms, found.hits.length === state.k) : w.nothing) : "";
+  $("count").textContent = any ? (found.hits.length ? w.count(found.hits.length, ms, full) : w.nothing) : "";
   $("note").textContent = found.note || "";
   $("note").hidden = !found.note || typing;
   $("meant").hidden = !found.suggestion;
   $("meant-button").textContent = found.suggestion || "";
-  showFacets(found.facets || {});
+  if (found.facets) showFacets(found.facets);
   $("results").replaceChildren(...found.hits.map(hitNode));
   if (any && !found.hits.length) $("results").replaceChildren(make("li", { class: "empty", role: "option", "aria-disabled": "true", "aria-selected": "false" }, w["nothing-hint"]));
   $("query").setAttribute("aria-expanded", String(found.hits.length > 0));
   $("show-whynot").hidden = !any || typing;
-  $("more").hidden = found.hits.length < state.k || state.k >= NEXT_PAGES;
+  $("more").hidden = typing || !full || state.k >= NEXT_PAGES;
   const same = before && state.moved ? found.hits.findIndex(h => h.chunk === before.chunk) : -1;
   select(same >= 0 ? same : found.hits.length ? 0 : -1, false);
   if (!found.hits.length && !state.citing) closePreview();
