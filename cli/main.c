@@ -15,7 +15,7 @@ static const cli_verb *const verbs[] = {
     &cli_verb_index,  &cli_verb_watch, &cli_verb_duplicates, &cli_verb_doctor, &cli_verb_whynot,  &cli_verb_search, &cli_verb_suggest, &cli_verb_ask, &cli_verb_chat, &cli_verb_memory, &cli_verb_saved, &cli_verb_feedback, &cli_verb_gateway, &cli_verb_sql, &cli_verb_get,
     &cli_verb_list,   &cli_verb_tag, &cli_verb_delete, &cli_verb_status, &cli_verb_check,
     &cli_verb_compact, &cli_verb_embedder, &cli_verb_backup, &cli_verb_restore, &cli_verb_import, &cli_verb_export, &cli_verb_pii, &cli_verb_replay, &cli_verb_eval,
-    &cli_verb_model, &cli_verb_serve, &cli_verb_mcp, &cli_verb_open, &cli_verb_desktop, &cli_verb_tui,
+    &cli_verb_model, &cli_verb_collection, &cli_verb_serve, &cli_verb_mcp, &cli_verb_open, &cli_verb_desktop, &cli_verb_tui,
 };
 
 #define N_VERBS (sizeof verbs / sizeof *verbs)

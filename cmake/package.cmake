@@ -5,6 +5,7 @@
 #   libexec/cairn/cairn-convert       starts converters of old formats for it (see ingest/)
 #   libexec/cairn/cairn-ocr.so        Tesseract, opened where text is recognised
 #   lib/cairn/cairn-faiss.so          FAISS and OpenBLAS, opened on first use (see index/vector/)
+#   lib/cairn/cairn-http.so           libcurl, opened with a collection on a cluster (see opensearch/http.h)
 #   lib/cairn/cairn-gateway.so        libcurl, opened when an endpoint is asked (see engine/gateway.h)
 #   lib/systemd/user                  cairn-watch.service, cairn-serve.service, off until a user enables them
 #   share/dbus-1, share/gnome-shell, share/krunner, share/applications   the desktop's search (cairn desktop)
@@ -30,7 +31,7 @@ install(FILES ${CMAKE_BINARY_DIR}/package/org.cairn.Search.service DESTINATION s
 install(FILES cmake/desktop/org.cairn.Search.ini DESTINATION share/gnome-shell/search-providers)
 install(FILES cmake/desktop/org.cairn.Cairn.desktop DESTINATION share/applications)
 install(FILES cmake/desktop/org.cairn.krunner.desktop DESTINATION share/krunner/dbusplugins)
-install(TARGETS cairn-faiss cairn-gateway LIBRARY DESTINATION lib/cairn)
+install(TARGETS cairn-faiss cairn-gateway cairn-http LIBRARY DESTINATION lib/cairn)
 
 # Manual and changelog, compressed the same way every time.
 set(compressed)

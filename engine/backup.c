@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/folders.h"
+#include "engine/cluster.h"
 #include "engine/engine.h"
 
 #define FRESH        ".new-"
@@ -281,7 +282,11 @@ cairn_status cairn_backup(cairn *c, const char *dir, const cairn_index_options *
                           cairn_copy_report *out, cairn_error *err)
 {
     copy_job j = {.from = c, .home = dir, .out = out};
-    cairn_status st = engine_make_folders(dir, err);
+    cairn_status st;
+
+    if (cluster_has(c))
+        return cluster_backup(c, dir, options, out, err);
+    st = engine_make_folders(dir, err);
 
     if (!st && lies_within(c->home, dir))
         st = cairn_fail(err, CAIRN_EUSAGE,

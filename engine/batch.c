@@ -1,5 +1,6 @@
 /* batch.c - see batch.h. The transaction begins with the first write after a flush; the index
- * writers begin with the first row. */
+ * writers begin with the first row. A collection on a cluster has no segments: its rows go into the
+ * transaction. */
 #include "engine/batch.h"
 
 #include <stdlib.h>
@@ -7,12 +8,14 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "engine/cluster.h"
 #include "engine/columns.h"
 #include "engine/labels.h"
 #include "engine/view.h"
 #include "index/lexical/lexical.h"
 
 #define CHUNK_ARENA_BYTES ((size_t)256 << 20)
+#define CLUSTER_BYTES     ((size_t)64 << 20) /* of a transaction on a cluster, before it is due */
 #define PATHS_MAX         16 /* places whose words are searched */
 
 struct batch {
@@ -108,6 +111,8 @@ static cairn_status need_row(batch *b, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
 
+    if (cluster_has(b->c))
+        return need_pair(&b->row_chunk, &b->row_doc, b->n, &b->cap, err);
     if (!b->lexical) {
         lexical_writer_options o = {.memory_budget = (size_t)(b->c->settings.memory_mb * 1048576),
                                     .n_threads = b->c->n_threads,
@@ -147,6 +152,21 @@ static cairn_status row_parts_of(const store_doc *doc, bool path_words, arena *m
     return st;
 }
 
+/* The row goes where rows are searched. */
+static cairn_status write_row(batch *b, chunk_id chunk, const lexical_doc *words, const filter_row *columns,
+                              cairn_error *err)
+{
+    analyzer *a;
+    cairn_status st;
+
+    if (cluster_has(b->c)) {
+        st = engine_analyzer(b->c, &a, err);
+        return st ? st : opensearch_row_put(b->txn, a, chunk, words, columns, err);
+    }
+    st = lexical_writer_add(b->lexical, words, NULL, err);
+    return st ? st : filter_writer_add(b->filter, columns, err);
+}
+
 static cairn_status add_row(batch *b, const row_parts *parts, chunk_id chunk, const char *heading,
                             const char *text, size_t len, cairn_error *err)
 {
@@ -166,9 +186,7 @@ static cairn_status add_row(batch *b, const row_parts *parts, chunk_id chunk, co
     words.field[LEXICAL_HEADINGS].len = strlen(heading);
     words.field[LEXICAL_BODY].text = text;
     words.field[LEXICAL_BODY].len = len;
-    st = lexical_writer_add(b->lexical, &words, NULL, err);
-    if (!st)
-        st = filter_writer_add(b->filter, &parts->columns, err);
+    st = write_row(b, chunk, &words, &parts->columns, err);
     if (st)
         return st;
     b->row_chunk[b->n] = chunk;
@@ -306,6 +324,8 @@ static cairn_status keep_vectors(batch *b, const store_doc *doc, const chunk_id 
     arena memory;
     cairn_status st = CAIRN_OK;
 
+    if (cluster_has(b->c)) /* they stay beside the words that were put */
+        return CAIRN_OK;
     if (!b->view.snapshot)
         st = view_open(b->c, &b->view, err);
     if (st || !b->view.n_vector)
@@ -320,6 +340,73 @@ static cairn_status keep_vectors(batch *b, const store_doc *doc, const chunk_id 
     }
     if (!st)
         st = store_rows_tombstone(b->txn, SEGMENT_VECTOR, ids, n, err);
+    arena_clear(&memory);
+    return st;
+}
+
+/* ---- copies of other collections' documents ---- */
+
+/* The vector of a chunk that was just put. */
+static cairn_status put_vector(batch *b, const row_parts *parts, chunk_id chunk, const float *row, uint32_t dim,
+                               cairn_error *err)
+{
+    vector_options o = engine_vector_options(b->c);
+    cairn_status st = CAIRN_OK;
+
+    if (cluster_has(b->c))
+        return opensearch_vectors_put(b->txn, &chunk, row, 1, dim, err);
+    if (!b->vectors)
+        st = vector_writer_create(&b->vectors, dim, VECTOR_COSINE, &o, err);
+    if (!st && !b->vector_filter)
+        st = filter_writer_create(&b->vector_filter, err);
+    if (!st)
+        st = need_pair(&b->vector_chunk, &b->vector_doc, b->n_vectors, &b->vector_cap, err);
+    if (!st)
+        st = vector_writer_add(b->vectors, row, err);
+    if (!st)
+        st = filter_writer_add(b->vector_filter, &parts->columns, err);
+    if (!st) {
+        b->vector_chunk[b->n_vectors] = chunk;
+        b->vector_doc[b->n_vectors++] = parts->doc->id;
+    }
+    return st;
+}
+
+static cairn_status copy_chunk(batch *b, const row_parts *parts, const store_chunk *from, const float *row, uint32_t dim,
+                               cairn_error *err)
+{
+    store_chunk chunk = *from;
+    chunk_id id;
+    cairn_status st;
+
+    chunk.id = 0;
+    chunk.doc = parts->doc->id;
+    st = store_chunk_put(b->txn, &chunk, &id, err);
+    if (!st && !row)
+        st = store_pending_add(b->txn, &id, 1, err);
+    if (!st)
+        st = add_row(b, parts, id, chunk.heading, chunk.text, chunk.text_len, err);
+    return st || !row ? st : put_vector(b, parts, id, row, dim, err);
+}
+
+cairn_status batch_copy(batch *b, const store_doc *doc, const store_chunk *chunks, size_t n, const float *rows,
+                        const bool *has, uint32_t dim, doc_id replaces, cairn_error *err)
+{
+    store_doc put = *doc;
+    row_parts parts;
+    arena memory;
+    cairn_status st = need_txn(b, err);
+
+    put.id = 0;
+    if (!st && replaces)
+        st = store_doc_delete(b->txn, replaces, err);
+    if (!st)
+        st = store_doc_put(b->txn, &put, &put.id, err);
+    arena_init(&memory, CHUNK_ARENA_BYTES);
+    if (!st)
+        st = row_parts_of(&put, is_path(put.uri), &memory, &parts, err);
+    for (size_t i = 0; !st && i < n; i++)
+        st = copy_chunk(b, &parts, &chunks[i], dim && has[i] ? rows + i * dim : NULL, dim, err);
     arena_clear(&memory);
     return st;
 }
@@ -417,6 +504,8 @@ bool batch_is_due(const batch *b)
 
     if (!b->txn)
         return false;
+    if (cluster_has(b->c) && opensearch_txn_bytes(b->txn) > CLUSTER_BYTES)
+        return true;
     return b->n >= (uint32_t)s->flush_chunks || (b->lexical && lexical_writer_full(b->lexical)) ||
            (double)(clock_mono_ns() - b->since_ns) > s->flush_seconds * 1e9;
 }
@@ -470,7 +559,7 @@ cairn_status batch_flush(batch *b, cairn_error *err)
 
     if (!b->txn)
         return CAIRN_OK;
-    if (b->n)
+    if (b->n && !cluster_has(b->c))
         st = add_segment(b, err);
     if (!st && b->n_vectors)
         st = add_vector_segment(b, err);

@@ -21,6 +21,9 @@ void batch_destroy(batch *b); /* NULL is fine */
  * uri is a path whose words are searchable (not so for the ids of an import). */
 cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunks, size_t n,
                        doc_id replaces, bool path_words, cairn_error *err);
+/* Add a document of another collection as it is there, its passages, and their vectors where has[i]: rows[n][dim]. */
+cairn_status batch_copy(batch *b, const store_doc *doc, const store_chunk *chunks, size_t n, const float *rows,
+                        const bool *has, uint32_t dim, doc_id replaces, cairn_error *err);
 /* The document and the chunk of the row added last. */
 void batch_last(const batch *b, doc_id *doc, chunk_id *chunk);
 /* Document doc->id is now as `doc` says, under another uri or with other tags: new rows for its words

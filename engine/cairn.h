@@ -653,6 +653,41 @@ double cairn_audit_floor(const cairn *c);
 cairn_status cairn_compact(cairn *c, const cairn_index_options *options, uint64_t *bytes_before,
                            uint64_t *bytes_after, cairn_error *err);
 
+/* Where a collection is kept that is not in its folder. NULL: not said. */
+typedef struct cairn_backend {
+    const char *kind;  /* "opensearch" */
+    const char *url;   /* of the nodes, with commas between */
+    const char *index; /* how its indexes' names begin; NULL: cairn-NAME */
+    unsigned shards;   /* 0: 1 */
+    int replicas;      /* < 0: 1 */
+    const char *user, *password_file, *api_key_file; /* files whose first line is the secret, for their owner's eyes alone */
+    const char *ca_file;
+} cairn_backend;
+
+/* Make the collection of `where` on a cluster: its indexes there, and a folder here that says where they are. `attach`:
+ * they are there already, and this machine is to use them, too. CAIRN_EUSAGE: there is such a collection. */
+cairn_status cairn_collection_create(const cairn_options *where, const cairn_backend *backend, bool attach,
+                                     cairn_error *err);
+/* Remove a collection that is on a cluster: the indexes with all that is in them, and what the folder here says of
+ * them. */
+cairn_status cairn_collection_drop(const cairn_options *where, cairn_error *err);
+
+typedef struct cairn_collection_report {
+    size_t documents, copied; /* there now; brought by this call */
+    size_t chunks, vectors;
+    char checksum[33]; /* of all documents, passages and vectors, the same on both sides */
+    double seconds;
+} cairn_collection_report;
+
+/* Copy collection `from` of the home to collection `to`, each embedded or on a cluster: documents, passages, vectors,
+ * failures and values, without embedding. Documents that are there with the same content stay, others of `to` that
+ * `from` does not have leave it, so a copy that was stopped goes on. `from` is read as it is when the call
+ * begins and may be read and written meanwhile. An embedded `to` is made; one on a cluster must have been
+ * created. Counts and checksums of both sides are compared at the end: CAIRN_ECORRUPT where they differ. Of the options only
+ * progress (stage "copy", in documents) and cancel count. */
+cairn_status cairn_collection_copy(const cairn_options *where, const char *from, const char *to,
+                                   const cairn_index_options *options, cairn_collection_report *out, cairn_error *err);
+
 typedef struct cairn_copy_report {
     uint64_t documents, chunks;
     uint64_t bytes;        /* of the copy */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/cluster.h"
 #include "engine/rebuild.h"
 #include "engine/view.h"
 
@@ -125,6 +126,22 @@ static cairn_status reopen_tolerant(cairn *c, cairn_error *err)
     return store_open(&c->store, c->dir, &o, err);
 }
 
+/* Of a collection on a cluster: the cluster keeps the bytes, Cairn's own records are looked at. */
+static cairn_status check_cluster(checking *k, bool repair, cairn_error *err)
+{
+    cairn_error why = {0};
+    cairn_status st = repair ? opensearch_repair(k->c->store, err) : CAIRN_OK;
+
+    if (!st)
+        st = store_check(k->c->store, true, take_problem, k, &why);
+    if (st == CAIRN_ECORRUPT)
+        return cairn_fail(err, st, "%zu findings; cairn check --repair removes what belongs to no document and counts anew",
+                          k->n_findings);
+    if (st && err && why.code)
+        *err = why;
+    return st;
+}
+
 cairn_status cairn_check(cairn *c, bool repair, void (*report)(void *ctx, const char *finding),
                          void *ctx, cairn_error *err)
 {
@@ -136,6 +153,8 @@ cairn_status cairn_check(cairn *c, bool repair, void (*report)(void *ctx, const 
 
     if (!st && repair)
         st = engine_need_writer(c, err);
+    if (!st && cluster_has(c))
+        return check_cluster(&k, repair, err);
     if (!st)
         st = reopen_tolerant(c, err);
     if (st)

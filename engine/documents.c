@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/cpu.h"
 #include "engine/batch.h"
+#include "engine/cluster.h"
 #include "engine/columns.h"
 #include "engine/copies.h"
 #include "engine/labels.h"
@@ -530,6 +531,8 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
         if (seg->kind == SEGMENT_VECTOR)
             out->vectors += seg->n_rows - seg->n_deleted;
     }
+    if (cluster_has(c))
+        out->vectors = counts.chunks - (counts.pending < counts.chunks ? counts.pending : counts.chunks);
     merge_describe(s, out);
     if (!st)
         st = store_failure_each(s, take_failure, &failures, err);

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 #include "engine/augment.h"
+#include "engine/cluster.h"
 #include "engine/columns.h"
 #include "engine/merge.h"
 #include "engine/rebuild.h"
@@ -16,6 +18,7 @@
 
 #define GROUP        16
 #define FLUSH_ROWS   8192
+#define CLUSTER_ROWS 2048 /* the same to a cluster: some 10 MiB of request */
 #define FLUSH_NS     ((int64_t)20 * 1000000000)
 #define TEXT_BYTES   ((size_t)64 << 20)
 #define GROUP_MEMORY ((size_t)1 << 30)
@@ -48,7 +51,7 @@ cairn_status embed_text(bytes *out, const char *title, const char *heading, cons
     return st ? st : bytes_append(out, text, len);
 }
 
-/* The open vector segment. */
+/* The open vector segment, or the vectors on their way to a cluster. */
 typedef struct vectors {
     run *r;
     encoder *e;
@@ -57,6 +60,7 @@ typedef struct vectors {
     chunk_id chunks[FLUSH_ROWS + GROUP];
     doc_id docs[FLUSH_ROWS + GROUP];
     uint32_t n;
+    float *rows; /* [FLUSH_ROWS + GROUP][dim], for a cluster */
     int64_t since_ns;
     /* For vectors aside: what there is of each chunk id below n_seen (rebuild.h). NULL: for those that are searched. */
     uint8_t *seen;
@@ -112,6 +116,28 @@ static cairn_status add_segment(vectors *v, store_txn *t, segment_writer *w, cai
     return st ? st : store_meta_put(t, META_EMBEDDER, identity, strlen(identity), err);
 }
 
+static cairn_status flush_to_cluster(vectors *v, cairn_error *err)
+{
+    store_txn *t;
+    cairn_status st = store_txn_begin(v->r->c->store, &t, err);
+
+    if (st)
+        return st;
+    st = opensearch_vectors_put(t, v->chunks, v->rows, v->n, (uint32_t)encoder_dim(v->e), err);
+    if (!st)
+        st = store_meta_put(t, META_EMBEDDER, v->identity, strlen(v->identity), err);
+    if (!st)
+        st = put_rate(v, t, err);
+    if (st)
+        store_txn_abort(t);
+    else
+        st = store_txn_commit(t, err);
+    if (!st)
+        v->r->report->embedded += v->n;
+    v->n = 0;
+    return st;
+}
+
 static cairn_status flush(vectors *v, cairn_error *err)
 {
     segment_writer *w;
@@ -120,6 +146,8 @@ static cairn_status flush(vectors *v, cairn_error *err)
 
     if (!v->n)
         return CAIRN_OK;
+    if (v->rows)
+        return flush_to_cluster(v, err);
     st = segment_writer_create(&w, v->r->c->store, SEGMENT_VECTOR, err);
     if (st)
         return st;
@@ -149,6 +177,13 @@ static cairn_status open_writers(vectors *v, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
 
+    if (!v->n)
+        v->since_ns = clock_mono_ns();
+    if (cluster_has(v->r->c)) {
+        if (!v->rows && !(v->rows = checked_malloc((FLUSH_ROWS + GROUP) * encoder_dim(v->e), sizeof *v->rows)))
+            st = cairn_fail(err, CAIRN_ENOMEM, "vectors on their way to the cluster");
+        return st;
+    }
     if (v->writer)
         return st;
     vector_options o = engine_vector_options(v->r->c);
@@ -163,8 +198,16 @@ static cairn_status add_row(vectors *v, chunk_id chunk, const store_doc *doc, co
                             arena *memory, cairn_error *err)
 {
     filter_row columns;
-    cairn_status st = columns_of(doc, memory, &columns, err);
+    size_t dim = encoder_dim(v->e);
+    cairn_status st = CAIRN_OK;
 
+    if (v->rows) {
+        memcpy(v->rows + v->n * dim, vector, dim * sizeof *vector);
+        v->chunks[v->n] = chunk;
+        v->docs[v->n++] = doc->id;
+        return CAIRN_OK;
+    }
+    st = columns_of(doc, memory, &columns, err);
     if (!st)
         st = vector_writer_add(v->writer, vector, err);
     if (!st)
@@ -237,6 +280,10 @@ static cairn_status drop_foreign_vectors(run *r, const char *identity, cairn_err
     }
     if (!st)
         st = store_txn_begin(r->c->store, &t, err);
+    if (!st && cluster_has(r->c)) {
+        st = opensearch_vectors_drop(t, err);
+        goto commit;
+    }
     for (size_t i = 0; !st && i < store_segment_count(snapshot); i++) {
         const store_segment *seg = store_segment_at(snapshot, i);
         if (seg->kind == SEGMENT_VECTOR)
@@ -246,6 +293,7 @@ static cairn_status drop_foreign_vectors(run *r, const char *identity, cairn_err
         st = store_pending_add(t, ids, n, err);
         after = ids[n - 1];
     }
+commit:
     if (!st)
         st = store_meta_put(t, META_EMBEDDER, NULL, 0, err);
     if (!st)
@@ -288,7 +336,7 @@ static cairn_status embed_some(vectors *v, const store_snapshot *snapshot, size_
         st = embed_group(v, snapshot, ids, n, err);
         after = ids[n - 1];
         *done += n;
-        if (!st && (full = v->n >= FLUSH_ROWS || clock_mono_ns() - v->since_ns > FLUSH_NS))
+        if (!st && (full = v->n >= (v->rows ? CLUSTER_ROWS : FLUSH_ROWS) || clock_mono_ns() - v->since_ns > FLUSH_NS))
             st = flush(v, err);
         run_progress(r, "embed", *done, total, NULL, *done >= total);
         if (!st && run_cancelled(r))
@@ -365,6 +413,7 @@ static void vectors_destroy(vectors *v)
     augmenter_clear(&v->augmenter);
     drop(v);
     free(v->seen);
+    free(v->rows);
     free(v);
 }
 

@@ -130,6 +130,8 @@ static inline bool engine_cancelled(const volatile sig_atomic_t *cancel)
 /* Defaults, then the configuration file (NULL: the usual one, which may be missing). */
 cairn_status engine_read_settings(settings *s, const char *config_file, cairn_error *err);
 
+/* A handle without its store: names, folders and settings alone. Close it as one. */
+cairn_status engine_describe(cairn **out, const cairn_options *o, cairn_error *err);
 /* The home that these options name, or the usual one; malloced. */
 cairn_status engine_home(const cairn_options *o, char **out, cairn_error *err);
 /* Make the folder and the ones above it. */

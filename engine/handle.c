@@ -8,6 +8,7 @@
 
 #include "base/cpu.h"
 #include "engine/access.h"
+#include "engine/cluster.h"
 #include "engine/engine.h"
 #include "engine/shared_model.h"
 #include "engine/user_data.h"
@@ -158,6 +159,21 @@ static cairn_status copy_options(cairn *c, const cairn_options *o, cairn_error *
     return CAIRN_OK;
 }
 
+cairn_status engine_describe(cairn **out, const cairn_options *o, cairn_error *err)
+{
+    cairn_status st;
+
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return cairn_fail(err, CAIRN_ENOMEM, "handle");
+    st = copy_options(*out, o, err);
+    if (st) {
+        cairn_close(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
 cairn_status cairn_open(cairn **out, const cairn_options *options, cairn_error *err)
 {
     static const cairn_options nothing;
@@ -175,9 +191,11 @@ cairn_status cairn_open(cairn **out, const cairn_options *options, cairn_error *
         st = engine_open_access(c, o->principals, err);
     if (!st && create)
         st = engine_make_folders(c->dir, err);
-    if (!st)
+    if (!st && cluster_is_chosen(&c->settings))
+        st = cluster_open(c, &so, err);
+    else if (!st)
         st = store_open(&c->store, c->dir, &so, err);
-    if (st == CAIRN_ENOTFOUND && !create)
+    if (st == CAIRN_ENOTFOUND && !create && !cluster_is_chosen(&c->settings))
         cairn_fail(err, st, "there is no collection \"%s\" in %s yet: cairn index PATH makes it",
                    c->collection, c->home);
     if (st) {

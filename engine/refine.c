@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/cluster.h"
 #include "engine/embed.h"
 #include "engine/rerank.h"
 #include "engine/search.h"
@@ -144,6 +145,18 @@ size_t engine_refine_depth(const cairn *c, const view *v, const engine_query *e)
     return depth;
 }
 
+cairn_status engine_question_language(const view *v, const char *text, size_t len, analyzer *an, const char **lang,
+                                      cairn_error *err)
+{
+    const char *const *codes;
+    size_t n;
+
+    if (!v->index)
+        return retrieve_question_language(text, len, v->lexical, v->n_lexical, an, lang, err);
+    n = opensearch_languages(v->snapshot, &codes);
+    return retrieve_language_among(text, len, codes, n, an, lang, err);
+}
+
 /* The reranker is ready, in its turn; false: no reranking, for the reason in *why. */
 static bool begin_rerank(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
                          const char *question, reranking *k, int64_t *deadline_ns, cairn_error *why)
@@ -153,7 +166,7 @@ static bool begin_rerank(cairn *c, const view *v, const engine_query *e, const r
 
     why->code = CAIRN_OK;
     return may_rerank(c, e) && query->text_len && !engine_analyzer(c, &an, why) &&
-           !retrieve_question_language(query->text, query->text_len, v->lexical, v->n_lexical, an, &lang, why) &&
+           !engine_question_language(v, query->text, query->text_len, an, &lang, why) &&
            knows(rerank_languages(c), lang) &&
            !rerank_begin(k, c, question, budget_ms(c, e), deadline_ns, why);
 }

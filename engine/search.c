@@ -7,12 +7,14 @@
 
 #include "base/clock.h"
 #include "engine/augment.h"
+#include "engine/cluster.h"
 #include "engine/expand.h"
 #include "engine/labels.h"
 #include "engine/vectors.h"
 
 #define RESULT_BYTES   ((size_t)1 << 30)
 #define MAX_HIGHLIGHTS 64
+#define FETCHED        24 /* texts that reranking and the other stages read */
 
 retrieve_mode engine_mode(cairn_mode mode)
 {
@@ -128,8 +130,7 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
         st = engine_encoder(call->c, &e, err);
     if (!st)
         st = check_identity(call->v, e, &call->c->settings, err);
-    if (!st && call->v->n_vector &&
-        vector_reader_dim(call->v->vector[0].reader) != encoder_dim(e))
+    if (!st && engine_dim(call->v) && engine_dim(call->v) != encoder_dim(e))
         st = cairn_fail(err, CAIRN_EMODEL, "the vectors here have another dimension than %s gives",
                         encoder_name(e));
     if (st)
@@ -138,6 +139,13 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
     st = embed_texts(call, encoder_dim(e), text, len, &memory, out, err);
     arena_clear(&memory);
     return st;
+}
+
+uint32_t engine_dim(const view *v)
+{
+    if (v->index)
+        return opensearch_dim(v->snapshot);
+    return v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0;
 }
 
 cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, cairn_error *err)
@@ -165,7 +173,8 @@ cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, c
                              .n_lexical = v->n_lexical,
                              .vector = vector,
                              .n_vector = v->n_vector,
-                             .dim = v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0};
+                             .dim = engine_dim(v),
+                             .index = v->index};
     return CAIRN_OK;
 }
 
@@ -283,6 +292,22 @@ static cairn_status search_again(cairn *c, const view *v, const engine_query *e,
     return st ? st : retrieve_search(corpus, query, e->mode, k, NULL, params, an, workers, memory, result, err);
 }
 
+/* The texts of the first hits at once, for what reads them next. */
+static cairn_status fetch_hits(const view *v, const retrieve_result *found, size_t most, arena *memory,
+                               cairn_error *err)
+{
+    size_t n = found->n_hits < most ? found->n_hits : most;
+    chunk_id *ids = v->index ? arena_calloc(memory, n + 1, sizeof *ids) : NULL;
+
+    if (!v->index || !n)
+        return CAIRN_OK;
+    if (!ids)
+        return cairn_fail(err, CAIRN_ENOMEM, "search");
+    for (size_t i = 0; i < n; i++)
+        ids[i] = found->hits[i].chunk;
+    return store_prefetch(v->snapshot, ids, n, err);
+}
+
 cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, arena *memory,
                                 retrieve_query *query, retrieve_result *result,
                                 engine_stages *stages, cairn_error *err)
@@ -301,7 +326,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     stages = stages ? stages : &unwanted;
     *stages = (engine_stages){0};
     call = (embed_call){c, v, NULL, &more};
-    corpus.embed = v->n_vector ? embed_question : NULL;
+    corpus.embed = engine_dim(v) ? embed_question : NULL;
     corpus.embed_ctx = &call;
     if (!st)
         st = engine_words(c, err);
@@ -332,6 +357,8 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     st = retrieve_search(&corpus, query, e->mode, k, NULL, &params, an, workers, memory, result, err);
     if (!st)
         st = search_again(c, v, e, &corpus, &params, k, an, workers, memory, query, result, stages, err);
+    if (!st)
+        st = fetch_hits(v, result, FETCHED, memory, err);
     return st ? st : engine_refine(c, v, e, query, call.rewritten ? call.rewritten : query->text, memory,
                                    result, &stages->refined, err);
 }
@@ -449,10 +476,12 @@ cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query
         r->hits = arena_calloc(memory, found->n_hits + 1, sizeof *r->hits);
     if (!r || !r->hits)
         st = cairn_fail(err, CAIRN_ENOMEM, "search result");
+    if (!st)
+        st = fetch_hits(v, found, found->n_hits, memory, err);
     for (size_t i = 0; !st && i < found->n_hits; i++) {
         r->hits[r->n_hits].rank = r->n_hits + 1;
         st = present_hit(c, v, query, &found->hits[i], memory, &r->hits[r->n_hits], err);
-        if (c->access && st == CAIRN_ENOTFOUND)
+        if ((c->access || v->index) && st == CAIRN_ENOTFOUND) /* not for these eyes; or deleted meanwhile */
             st = CAIRN_OK;
         else
             r->n_hits++;

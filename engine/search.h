@@ -50,6 +50,9 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
 cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
                            const char *question, arena *memory, retrieve_result *result,
                            refine_report *report, cairn_error *err);
+/* Which of the collection's languages a question is in, by its function words. */
+cairn_status engine_question_language(const view *v, const char *text, size_t len, analyzer *an, const char **lang,
+                                      cairn_error *err);
 /* How many hits of the fusion those stages need. */
 size_t engine_refine_depth(const cairn *c, const view *v, const engine_query *e);
 /* The history as retrieve/ takes it, in `memory`. CAIRN_EUSAGE for a role that is none. */
@@ -70,7 +73,9 @@ cairn_status engine_explain_words(cairn *c, const retrieve_query *query, arena *
 cairn_status engine_completion_clause(const view *v, const char *text, arena *memory,
                                       lexical_clause *out, cairn_error *err);
 
-/* The segments of a view, without an embedder; in `memory`. */
+/* Dimensions of the view's vectors; 0: there are none. */
+uint32_t engine_dim(const view *v);
+/* The segments of a view, or the index in their place, without an embedder; in `memory`. */
 cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, cairn_error *err);
 
 /* A result with texts, headings and marked words for the caller, in its own memory. */

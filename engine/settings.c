@@ -124,6 +124,17 @@ static const setting table[] = {
     FILE_NAME("filter", "words", filter_words),
     TEXT("ask", "prompt", prompt, "answer.v2"),
     TEXT("ask", "prompt_dir", prompt_dir, ""),
+    TEXT("backend", "kind", backend, "embedded"),
+    TEXT("backend", "url", backend_url, ""),
+    TEXT("backend", "index", backend_index, ""),
+    NUMBER("backend", "shards", backend_shards, 1, 1, 1024),
+    NUMBER("backend", "replicas", backend_replicas, 1, 0, 100),
+    TEXT("backend", "user", backend_user, ""),
+    FILE_NAME("backend", "password_file", backend_password_file),
+    FILE_NAME("backend", "api_key_file", backend_api_key_file),
+    FILE_NAME("backend", "ca_file", backend_ca_file),
+    NUMBER("backend", "timeout_seconds", backend_timeout_seconds, 30, 0.1, 3600),
+    NUMBER("backend", "retry_seconds", backend_retry_seconds, 60, 0.1, 3600),
     TEXT("gateway", "url", gateway_url, ""),
     TEXT("gateway", "model", gateway_model, ""),
     TEXT("gateway", "use", gateway_use, "off"),
@@ -359,6 +370,9 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
         return cairn_fail(err, CAIRN_EUSAGE,
                           "%s: search.rerank is sparse, cross-encoder, late-interaction, generator or off, not \"%s\"",
                           path, s->rerank);
+    if (strcmp(s->backend, "embedded") && strcmp(s->backend, "opensearch"))
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: backend.kind is embedded or opensearch, not \"%s\"", path,
+                          s->backend);
     if (strcmp(s->compounds, "on") && strcmp(s->compounds, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.compounds is on or off, not \"%s\"", path,
                           s->compounds);

@@ -112,6 +112,16 @@ typedef struct settings {
     char ask_route[SETTINGS_TEXT];       /* "fixed" or "auto" (retrieve/router.h) */
     char prompt[SETTINGS_TEXT];
     char prompt_dir[SETTINGS_TEXT];
+    /* [backend] where the collection is */
+    char backend[SETTINGS_TEXT];       /* "embedded" or "opensearch" */
+    char backend_url[SETTINGS_TEXT];   /* of the cluster's nodes, with commas between */
+    char backend_index[SETTINGS_TEXT]; /* how the names of its indexes begin; "": cairn-COLLECTION */
+    double backend_shards, backend_replicas; /* when the indexes are made */
+    char backend_user[SETTINGS_TEXT], backend_password_file[SETTINGS_TEXT];
+    char backend_api_key_file[SETTINGS_TEXT]; /* first lines are the secrets */
+    char backend_ca_file[SETTINGS_TEXT];
+    double backend_timeout_seconds; /* of one attempt */
+    double backend_retry_seconds;   /* of all attempts of a request */
     /* [gateway] an OpenAI-compatible endpoint (gateway.h) */
     char gateway_url[SETTINGS_TEXT], gateway_model[SETTINGS_TEXT];
     char gateway_use[SETTINGS_TEXT];      /* "off", "fallback", "hard" or "always" */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/access.h"
+#include "engine/cluster.h"
 
 typedef struct cached {
     segment_id id;
@@ -211,6 +212,10 @@ cairn_status view_open(cairn *c, view *v, cairn_error *err)
         st = store_snapshot_open(c->store, &v->snapshot, err);
     if (st)
         return st;
+    if (cluster_has(c)) {
+        v->on_cluster = opensearch_index(v->snapshot);
+        v->index = &v->on_cluster;
+    }
     n = store_segment_count(v->snapshot);
     if (view_allocate(v, n))
         st = cairn_fail(err, CAIRN_ENOMEM, "view of %zu segments", n);

@@ -12,6 +12,7 @@
 #include "index/filter/filter.h"
 #include "index/lexical/lexical.h"
 #include "index/vector/vector.h"
+#include "retrieve/search.h"
 
 typedef struct view {
     uint64_t **hidden; /* [n_hidden], owned: deleted rows and those that the handle may not see */
@@ -26,6 +27,9 @@ typedef struct view {
     vector_segment *vector;
     const filter_reader **vector_filter;
     size_t n_vector;
+    /* Of a collection on a cluster, which has no segments: what answers in their place; NULL otherwise. */
+    const retrieve_index *index;
+    retrieve_index on_cluster;
 } view;
 
 cairn_status view_open(cairn *c, view *out, cairn_error *err);

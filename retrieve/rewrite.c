@@ -91,36 +91,46 @@ static bool is_pointer(const char *lang, const char *word, size_t len)
     return false;
 }
 
+cairn_status retrieve_language_among(const char *question, size_t len, const char *const *codes, size_t n_codes,
+                                     analyzer *an, const char **out, cairn_error *err)
+{
+    size_t best = 0;
+    cairn_status st = CAIRN_OK;
+
+    *out = "";
+    for (size_t i = 0; !st && i < n_codes; i++) {
+        const analyzer_token *t;
+        size_t n, stops = 0;
+        st = analyzer_run(an, codes[i], question, len, &t, &n, err);
+        for (size_t k = 0; !st && k < n; k++)
+            stops += t[k].stop;
+        if (!st && (!i || stops > best)) {
+            best = stops;
+            *out = codes[i];
+        }
+    }
+    return st;
+}
+
 cairn_status retrieve_question_language(const char *question, size_t len, const lexical_segment *segments,
                                         size_t n_segments, analyzer *an, const char **out,
                                         cairn_error *err)
 {
     const char *seen[LANGUAGES_MAX];
-    size_t n_seen = 0, best = 0;
-    cairn_status st = CAIRN_OK;
+    size_t n_seen = 0;
 
-    *out = "";
-    for (size_t i = 0; !st && i < n_segments; i++) {
+    for (size_t i = 0; i < n_segments; i++) {
         const lexical_reader *r = segments[i].reader;
-        for (size_t l = 0; !st && l < lexical_reader_language_count(r); l++) {
-            const analyzer_token *t;
+        for (size_t l = 0; l < lexical_reader_language_count(r); l++) {
             const char *code = lexical_reader_language(r, l, NULL);
-            size_t n, stops = 0, j = 0;
+            size_t j = 0;
             while (j < n_seen && strcmp(seen[j], code) != 0)
                 j++;
-            if (j < n_seen || n_seen == LANGUAGES_MAX)
-                continue;
-            seen[n_seen++] = code;
-            st = analyzer_run(an, code, question, len, &t, &n, err);
-            for (size_t k = 0; !st && k < n; k++)
-                stops += t[k].stop;
-            if (!st && (n_seen == 1 || stops > best)) {
-                best = stops;
-                *out = code;
-            }
+            if (j == n_seen && n_seen < LANGUAGES_MAX)
+                seen[n_seen++] = code;
         }
     }
-    return st;
+    return retrieve_language_among(question, len, seen, n_seen, an, out, err);
 }
 
 /* ---- capitals ---- */

@@ -67,5 +67,8 @@ cairn_status retrieve_unshout(const char *text, size_t len, arena *a, const char
 cairn_status retrieve_question_language(const char *question, size_t len, const lexical_segment *segments,
                                         size_t n_segments, analyzer *an, const char **out,
                                         cairn_error *err);
+/* The same for the languages given, most passages first; *out is one of them, or "". */
+cairn_status retrieve_language_among(const char *question, size_t len, const char *const *codes, size_t n_codes,
+                                     analyzer *an, const char **out, cairn_error *err);
 
 #endif

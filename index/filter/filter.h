@@ -152,6 +152,11 @@ cairn_status filter_eval(const filter_reader *r, const filter_expr *expr, uint64
 /* The same question of one row's metadata, without a segment: for listings, and the plain twin
  * that the tests compare filter_eval with. */
 bool filter_matches(const filter_row *row, const filter_expr *expr);
+/* Append s[0, len) as comparisons of text see it: its letter case folded. */
+struct bytes;
+cairn_status filter_fold(struct bytes *out, const char *s, size_t len);
+/* Does a comparison by this predicate fold case? */
+bool filter_folds(const filter_predicate *p);
 /* An upper bound on the matching rows that opens no bitmap. */
 cairn_status filter_estimate(const filter_reader *r, const filter_expr *expr, uint32_t *rows,
                              cairn_error *err);

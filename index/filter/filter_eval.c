@@ -18,16 +18,15 @@
 
 /* ---- one value against one predicate ---- */
 
-static bool folds(const filter_predicate *p)
+bool filter_folds(const filter_predicate *p)
 {
     return !(p->field == FILTER_URI && (p->op == FILTER_PREFIX || p->op == FILTER_DIR));
 }
 
-static cairn_status fold(bytes *out, const char *s, size_t len)
+cairn_status filter_fold(bytes *out, const char *s, size_t len)
 {
     cairn_status st = CAIRN_OK;
 
-    bytes_reset(out);
     for (size_t i = 0; i < len && !st;) {
         uint32_t cp;
         char enc[4];
@@ -185,7 +184,7 @@ static cairn_status matcher_init(matcher *m, const filter_predicate *p, cairn_er
         bytes_init(&m->want[i], VALUE_MAX);
     for (size_t i = 0; i < p->n_values && !st; i++) {
         const char *s = p->values[i].text;
-        st = folds(p) ? fold(&m->want[i], s, strlen(s)) : bytes_append_str(&m->want[i], s);
+        st = filter_folds(p) ? filter_fold(&m->want[i], s, strlen(s)) : bytes_append_str(&m->want[i], s);
     }
     return st ? cairn_fail(err, st, "filter value") : CAIRN_OK;
 }
@@ -193,8 +192,9 @@ static cairn_status matcher_init(matcher *m, const filter_predicate *p, cairn_er
 /* Without the negation. A value too long to fold does not match. */
 static bool matcher_has(matcher *m, const char *s, size_t len)
 {
-    if (folds(m->p)) {
-        if (fold(&m->value, s, len))
+    if (filter_folds(m->p)) {
+        bytes_reset(&m->value);
+        if (filter_fold(&m->value, s, len))
             return false;
         s = m->value.data ? m->value.data : "";
         len = m->value.len;

@@ -240,6 +240,12 @@ typedef struct lexical_params {
     /* lexical_highlight alone: whose words tell what is a compound; NULL: none is marked. Borrowed. */
     const lexical_segment *known;
     size_t n_known;
+    /* Of a collection whose segments are not here (outline.h): its languages, most rows first, and whether a
+     * term is in it (NULL: none is). */
+    const char *const *languages;
+    size_t n_languages;
+    cairn_status (*is_known)(void *ctx, const char *term, size_t len, bool *known, cairn_error *err);
+    void *is_known_ctx;
     float proximity;              /* bonus for words that stand close together; 0: none (default) */
     size_t proximity_depth;       /* of the best rows, how many get it; default 20 */
 } lexical_params;

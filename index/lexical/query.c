@@ -75,6 +75,8 @@ static void list_languages(plan_builder *b, const lexical_segment *segments, siz
         b->lang[b->n_langs++] = arena_strdup(b->memory, all[best].code);
         all[best].rows = 0;
     }
+    for (size_t i = 0; !n && i < b->params->n_languages && b->n_langs < PLAN_LANGUAGES_MAX; i++)
+        b->lang[b->n_langs++] = b->params->languages[i];
     if (!b->n_langs)
         b->lang[b->n_langs++] = "";
 }
@@ -245,6 +247,8 @@ cairn_status plan_is_known(plan_builder *b, const analyzer_token *t, bool *known
     cairn_status st = CAIRN_OK;
 
     *known = false;
+    if (!b->n_segments && b->params->is_known)
+        return b->params->is_known(b->params->is_known_ctx, t->term, t->len, known, b->err);
     for (size_t s = 0; s < b->n_segments && !*known && !st; s++) {
         dict_term found;
         st = dict_find(&b->segments[s].reader->dict, t->term, t->len, &found, known, b->err);

@@ -1,0 +1,25 @@
+/* cluster.h - a collection that is kept on a cluster (opensearch/): from settings to a store, and what the rest of
+ * the engine asks of one.
+ *
+ * The collection's folder here holds collection.conf, which says where it is, and what belongs to this machine
+ * (conversations, the run's state). */
+#ifndef CAIRN_ENGINE_CLUSTER_H
+#define CAIRN_ENGINE_CLUSTER_H
+
+#include "engine/engine.h"
+#include "opensearch/opensearch.h"
+
+bool cluster_is_chosen(const settings *s);
+/* Is the open collection on a cluster? */
+bool cluster_has(const cairn *c);
+/* Open the handle's store there. */
+cairn_status cluster_open(cairn *c, const store_options *so, cairn_error *err);
+/* Refuse what only the embedded store can do. `what` begins the sentence; `cure` (may be NULL) ends it. */
+cairn_status cluster_refuse(const cairn *c, const char *what, const char *cure, cairn_error *err);
+/* A snapshot by the cluster itself: `where` is a folder of its path.repo, or "repository:NAME". */
+cairn_status cluster_backup(cairn *c, const char *where, const cairn_index_options *options, cairn_copy_report *out,
+                            cairn_error *err);
+/* What calls on the cluster heed from now on; NULL and 0: nothing. Does nothing without a cluster. */
+void cluster_limit(cairn *c, const volatile sig_atomic_t *cancel, int64_t deadline_ns);
+
+#endif

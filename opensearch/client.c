@@ -1,0 +1,553 @@
+/* client.c - see client.h. */
+#include "opensearch/client.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/module.h"
+#include "base/utf8.h"
+#include "opensearch/http.h"
+
+#define NODES_MAX        64
+#define IDLE_MAX         16
+#define FIRST_PAUSE_MS   100
+#define LONGEST_PAUSE_MS 5000
+#define NAP_MS           20 /* a pause looks at the cancel flag this often */
+#define TIMEOUT_MS       30000
+#define CONNECT_MS       5000
+#define RETRY_MS         60000
+#define SAID             300 /* bytes of a node's own words in a message */
+
+struct client {
+    const http_module *http;
+    char *nodes[NODES_MAX];
+    size_t n_nodes;
+    char *authorization, *ca_file;
+    int64_t timeout_ms, connect_ms, retry_ms;
+    pthread_mutex_t mutex;
+    http_connection *idle[IDLE_MAX];
+    size_t n_idle;
+    atomic_size_t at; /* the node that answered last */
+    atomic_uint_fast64_t dice;
+    atomic_uint_fast64_t requests, retries, fail_overs;
+    atomic_int_fast64_t http_ns;
+};
+
+/* ---- the module ---- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const http_module *module;
+static char module_why[256];
+
+static void load(void)
+{
+    void *handle = module_open("cairn-http.so", "CAIRN_HTTP_MODULE", "opensearch", module_why,
+                               sizeof module_why);
+    const http_module *m = handle ? dlsym(handle, HTTP_MODULE_SYMBOL) : NULL;
+
+    if (m && m->version == HTTP_MODULE_VERSION)
+        module = m;
+    else if (handle)
+        snprintf(module_why, sizeof module_why, "it is of another version of this program");
+}
+
+/* ---- texts ---- */
+
+json_t *client_text(const char *s, size_t len)
+{
+    json_t *j = json_stringn(s, len);
+    bytes clean;
+
+    if (j)
+        return j;
+    bytes_init(&clean, 4 * len + 16);
+    for (size_t i = 0; i < len;) {
+        uint32_t cp;
+        char enc[4];
+        i += utf8_decode(s + i, len - i, &cp, NULL);
+        if (bytes_append(&clean, enc, utf8_encode(cp, enc)))
+            break;
+    }
+    j = json_stringn(clean.data ? clean.data : "", clean.len);
+    bytes_clear(&clean);
+    return j;
+}
+
+static int dump(const char *data, size_t n, void *ctx)
+{
+    return bytes_append(ctx, data, n) ? -1 : 0;
+}
+
+cairn_status client_dump(bytes *out, const json_t *j, cairn_error *err)
+{
+    if (!j || json_dump_callback(j, dump, out, JSON_COMPACT | JSON_REAL_PRECISION(9)))
+        return cairn_fail(err, CAIRN_ENOMEM, "a request to the cluster");
+    return CAIRN_OK;
+}
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+cairn_status client_base64(bytes *out, const void *data, size_t len)
+{
+    const uint8_t *p = data;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < len && !st; i += 3) {
+        size_t n = len - i < 3 ? len - i : 3;
+        uint32_t v =
+            (uint32_t)p[i] << 16 | (n > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0);
+        char four[4] = {digits[v >> 18], digits[v >> 12 & 63], n > 1 ? digits[v >> 6 & 63] : '=',
+                        n > 2 ? digits[v & 63] : '='};
+        st = bytes_append(out, four, 4);
+    }
+    return st;
+}
+
+bool client_unbase64(bytes *out, const char *text, size_t len)
+{
+    if (len % 4)
+        return false;
+    for (size_t i = 0; i < len; i += 4) {
+        uint32_t v = 0;
+        size_t pad = 0;
+        for (size_t k = 0; k < 4; k++) {
+            const char *at = text[i + k] ? strchr(digits, text[i + k]) : NULL;
+            if (text[i + k] == '=' && k > 1 && i + 4 == len)
+                pad++;
+            else if (!at || pad)
+                return false;
+            v = v << 6 | (at && !pad ? (uint32_t)(at - digits) : 0);
+        }
+        uint8_t three[3] = {(uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
+        if (bytes_append(out, three, 3 - pad))
+            return false;
+    }
+    return true;
+}
+
+/* ---- create ---- */
+
+static bool take_urls(client *c, const char *urls, cairn_error *err)
+{
+    for (const char *p = urls; *p;) {
+        size_t n = strcspn(p, ",");
+        const char *next = p + n + (p[n] == ',');
+        while (n && (*p == ' ' || *p == '\t'))
+            p++, n--;
+        while (n && (p[n - 1] == '/' || p[n - 1] == ' '))
+            n--;
+        if (n) {
+            if (strncasecmp(p, "http://", 7) && strncasecmp(p, "https://", 8))
+                return cairn_fail(
+                           err, CAIRN_EUSAGE,
+                           "\"%.*s\" is no address of a node: it begins with http:// or https://",
+                           (int)n, p),
+                       false;
+            if (memchr(p, '@', n))
+                return cairn_fail(err, CAIRN_EUSAGE,
+                                  "a node's address holds no user or password: backend.user and "
+                                  "backend.password_file say them"),
+                       false;
+            if (c->n_nodes == NODES_MAX)
+                return cairn_fail(err, CAIRN_ELIMIT, "more than %d nodes are named", NODES_MAX),
+                       false;
+            if (!(c->nodes[c->n_nodes] = strndup(p, n)))
+                return cairn_fail(err, CAIRN_ENOMEM, "addresses of nodes"), false;
+            c->n_nodes++;
+        }
+        p = next;
+    }
+    if (!c->n_nodes)
+        cairn_fail(err, CAIRN_EUSAGE,
+                   "no node of the cluster is named: backend.url says where it is");
+    return c->n_nodes > 0;
+}
+
+static cairn_status take_credentials(client *c, const client_options *o, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    bytes b;
+
+    if (o->api_key && *o->api_key) {
+        if (asprintf(&c->authorization, "ApiKey %s", o->api_key) < 0)
+            return cairn_fail(err, CAIRN_ENOMEM, "credentials");
+        return CAIRN_OK;
+    }
+    if (!o->user || !*o->user)
+        return CAIRN_OK;
+    bytes_init(&b, 16384);
+    st = bytes_printf(&b, "%s:%s", o->user, o->password ? o->password : "");
+    size_t plain = b.len;
+    char *pair = st ? NULL : strndup(b.data, plain);
+    bytes_reset(&b);
+    st = pair ? bytes_append_str(&b, "Basic ") : CAIRN_ENOMEM;
+    if (!st)
+        st = client_base64(&b, pair, plain);
+    if (!st)
+        st = bytes_append_byte(&b, 0);
+    if (pair)
+        explicit_bzero(pair, plain);
+    free(pair);
+    if (!st)
+        c->authorization = bytes_detach(&b, NULL);
+    bytes_clear(&b);
+    return c->authorization ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "credentials");
+}
+
+cairn_status client_create(client **out, const client_options *o, cairn_error *err)
+{
+    client *c;
+    cairn_status st;
+
+    *out = NULL;
+    pthread_once(&once, load);
+    if (!module)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "a collection on a cluster needs cairn-http.so: %s", module_why);
+    c = calloc(1, sizeof *c);
+    if (!c)
+        return cairn_fail(err, CAIRN_ENOMEM, "client of a cluster");
+    c->http = module;
+    pthread_mutex_init(&c->mutex, NULL);
+    c->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
+    c->connect_ms = o->connect_ms > 0 ? o->connect_ms : CONNECT_MS;
+    c->retry_ms = o->retry_ms > 0 ? o->retry_ms : RETRY_MS;
+    st = take_urls(c, o->urls ? o->urls : "", err) ? CAIRN_OK : err ? err->code : CAIRN_EUSAGE;
+    if (!st)
+        st = take_credentials(c, o, err);
+    if (!st && o->ca_file && *o->ca_file && !(c->ca_file = strdup(o->ca_file)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "client of a cluster");
+    if (st) {
+        client_destroy(c);
+        return st;
+    }
+    /* Many clients begin at different nodes. */
+    uint64_t seed = (uint64_t)clock_mono_ns() ^ (uint64_t)(uintptr_t)c;
+    atomic_store(&c->dice, seed * UINT64_C(0x9E3779B97F4A7C15) | 1);
+    atomic_store(&c->at, (size_t)(seed >> 7) % c->n_nodes);
+    *out = c;
+    return CAIRN_OK;
+}
+
+void client_destroy(client *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->n_idle; i++)
+        c->http->close(c->idle[i]);
+    for (size_t i = 0; i < c->n_nodes; i++)
+        free(c->nodes[i]);
+    if (c->authorization)
+        explicit_bzero(c->authorization, strlen(c->authorization));
+    free(c->authorization);
+    free(c->ca_file);
+    pthread_mutex_destroy(&c->mutex);
+    free(c);
+}
+
+client_counts client_counted(const client *c)
+{
+    return (client_counts){c->requests, c->retries, c->fail_overs, c->http_ns};
+}
+
+/* ---- connections ---- */
+
+static http_connection *borrow(client *c)
+{
+    http_connection *h = NULL;
+
+    pthread_mutex_lock(&c->mutex);
+    if (c->n_idle)
+        h = c->idle[--c->n_idle];
+    pthread_mutex_unlock(&c->mutex);
+    return h ? h : c->http->open();
+}
+
+static void give_back(client *c, http_connection *h)
+{
+    pthread_mutex_lock(&c->mutex);
+    if (c->n_idle < IDLE_MAX) {
+        c->idle[c->n_idle++] = h;
+        h = NULL;
+    }
+    pthread_mutex_unlock(&c->mutex);
+    c->http->close(h);
+}
+
+/* ---- one attempt ---- */
+
+static http_end attempt(client *c, http_connection *h, const client_request *r, size_t node,
+                        int64_t end_ns, http_answer *answer, char why[HTTP_WHY])
+{
+    int64_t now = clock_mono_ns(), timeout = r->timeout_ms > 0 ? r->timeout_ms : c->timeout_ms;
+    int64_t left = end_ns ? (end_ns - now) / 1000000 : timeout;
+    http_call call = {.method = r->method,
+                      .type = !r->body   ? NULL
+                              : r->lines ? "application/x-ndjson"
+                                         : "application/json",
+                      .body = r->body,
+                      .body_len = r->len,
+                      .authorization = c->authorization,
+                      .ca_file = c->ca_file,
+                      .most_bytes = CLIENT_REPLY_BYTES,
+                      .connect_ms = (long)c->connect_ms,
+                      .timeout_ms = (long)(left < timeout ? left : timeout),
+                      .cancel = r->limits.cancel};
+    char *url = NULL;
+    http_end end;
+
+    if (call.timeout_ms < 1)
+        call.timeout_ms = 1;
+    if (asprintf(&url, "%s%s", c->nodes[node], r->path) < 0) {
+        snprintf(why, HTTP_WHY, "no memory for an address");
+        return HTTP_FAILED;
+    }
+    call.url = url;
+    atomic_fetch_add(&c->requests, 1);
+    end = c->http->perform(h, &call, answer, why);
+    atomic_fetch_add(&c->http_ns, clock_mono_ns() - now);
+    free(url);
+    return end;
+}
+
+/* A node that cannot answer now, whatever is asked. */
+static bool too_much(long status)
+{
+    return status == 429 || status == 502 || status == 503 || status == 504;
+}
+
+static uint64_t roll(client *c)
+{
+    uint64_t x = atomic_load(&c->dice), next;
+
+    do {
+        next = x;
+        next ^= next << 13;
+        next ^= next >> 7;
+        next ^= next << 17;
+    } while (!atomic_compare_exchange_weak(&c->dice, &x, next));
+    return next;
+}
+
+/* False: the cancel flag was set. */
+static bool pause_ms(int64_t ms, const client_limits *limits)
+{
+    while (ms > 0) {
+        int64_t nap = ms < NAP_MS ? ms : NAP_MS;
+        struct timespec t = {0, (long)nap * 1000000};
+        if (limits->cancel && *limits->cancel)
+            return false;
+        nanosleep(&t, NULL);
+        ms -= nap;
+    }
+    return !(limits->cancel && *limits->cancel);
+}
+
+/* ---- what became of it ---- */
+
+/* The reason in a node's own words: error.reason, or error.root_cause[0].reason, or the error
+ * itself. */
+static void said(const json_t *reply, char out[SAID], char type[64])
+{
+    const json_t *error = json_object_get(reply, "error");
+    const json_t *root = json_array_get(json_object_get(error, "root_cause"), 0);
+    const char *reason = json_string_value(json_object_get(root ? root : error, "reason"));
+    const char *kind = json_string_value(json_object_get(root ? root : error, "type"));
+
+    if (!reason)
+        reason = json_string_value(error);
+    snprintf(out, SAID, "%s", reason ? reason : "no reason is given");
+    snprintf(type, 64, "%s", kind ? kind : "");
+}
+
+cairn_status client_refused(const char *what, long status, const json_t *reply, cairn_error *err)
+{
+    char reason[SAID], type[64];
+    cairn_status st = CAIRN_EIO;
+
+    said(reply, reason, type);
+    if (status == 401 || status == 403)
+        st = CAIRN_EUSAGE;
+    if (strstr(reason, "flood-stage") || strstr(reason, "disk usage exceeded") ||
+        strstr(reason, "No space left"))
+        return cairn_fail(err, CAIRN_EFULL,
+                          "%s: the cluster's disks are full (%s): make room there and try again",
+                          what, reason);
+    if (status == 401)
+        return cairn_fail(
+            err, st,
+            "%s: the cluster does not know who is asking: backend.user and backend.password_file, "
+            "or backend.api_key_file, say it",
+            what);
+    if (status == 403)
+        return cairn_fail(err, st, "%s: not allowed there: %s", what, reason);
+    if (status == 404)
+        return cairn_fail(err, CAIRN_ENOTFOUND, "%s: %s", what, reason);
+    if (status == 400)
+        st = CAIRN_EUNSUPPORTED;
+    return cairn_fail(err, st, "%s: the cluster answers %ld%s%s: %s", what, status,
+                      *type ? ", " : "", type, reason);
+}
+
+static cairn_status parse(const http_answer *a, const char *node, json_t **reply, cairn_error *err)
+{
+    json_error_t where;
+
+    *reply = NULL;
+    if (!a->len)
+        return CAIRN_OK;
+    *reply = json_loadb(a->body, a->len, JSON_ALLOW_NUL, &where);
+    return *reply ? CAIRN_OK
+                  : cairn_fail(err, CAIRN_EIO, "%s answers %ld with what is no JSON (byte %d: %s)",
+                               node, a->status, where.position, where.text);
+}
+
+static cairn_status ended(http_end end, const char *node, const char *why, cairn_error *err)
+{
+    switch (end) {
+    case HTTP_CANCELLED:
+        return cairn_fail(err, CAIRN_ECANCELLED, "stopped while waiting for %s", node);
+    case HTTP_TOO_LONG:
+        return cairn_fail(err, CAIRN_ELIMIT, "%s: the reply is longer than %zu MiB", node,
+                          CLIENT_REPLY_BYTES >> 20);
+    case HTTP_UNTRUSTED:
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%s is not trusted: %s (backend.ca_file names the certificates to trust)",
+                          node, why);
+    case HTTP_LATE:
+        return cairn_fail(err, CAIRN_ELIMIT, "%s did not answer in time: %s", node, why);
+    case HTTP_FAILED:
+        return cairn_fail(err, CAIRN_EUSAGE, "%s: %s", node, why);
+    default:
+        return cairn_fail(err, CAIRN_EIO, "%s: %s", node, why);
+    }
+}
+
+/* ---- all attempts ---- */
+
+typedef struct trying {
+    int64_t end_ns;   /* when to give up */
+    size_t failures;  /* since the beginning */
+    int64_t wait_s;   /* what the last node asked for */
+    bool out_of_time; /* by the request's own deadline */
+} trying;
+
+/* Go to the next node; after a round of all of them, wait. False: no more attempts. */
+static bool go_on(client *c, const client_request *r, trying *t, size_t node, cairn_error *err)
+{
+    size_t next = (node + 1) % c->n_nodes;
+    int64_t pause = 0;
+
+    t->failures++;
+    atomic_compare_exchange_strong(&c->at, &node, next);
+    if (c->n_nodes > 1)
+        atomic_fetch_add(&c->fail_overs, 1);
+    if (t->failures % c->n_nodes == 0) {
+        size_t round = t->failures / c->n_nodes - 1;
+        int64_t most = FIRST_PAUSE_MS << (round < 10 ? round : 10);
+        most = most < LONGEST_PAUSE_MS ? most : LONGEST_PAUSE_MS;
+        pause = most / 2 + (int64_t)(roll(c) % (uint64_t)(most / 2 + 1));
+        if (pause < t->wait_s * 1000)
+            pause = t->wait_s * 1000;
+    }
+    if (clock_mono_ns() + pause * 1000000 >= t->end_ns)
+        return false;
+    atomic_fetch_add(&c->retries, 1);
+    if (pause_ms(pause, &r->limits))
+        return true;
+    cairn_fail(err, CAIRN_ECANCELLED, "stopped while waiting for the cluster");
+    return false;
+}
+
+/* May the request be sent again after it ended so? */
+static bool again(const client_request *r, http_end end)
+{
+    return end == HTTP_UNREACHABLE || ((end == HTTP_BROKEN || end == HTTP_LATE) && !r->once);
+}
+
+cairn_status client_call(client *c, const client_request *r, long *status, json_t **reply,
+                         cairn_error *err)
+{
+    http_connection *h = borrow(c);
+    trying t = {.end_ns = clock_mono_ns() + c->retry_ms * 1000000};
+    cairn_status st = CAIRN_OK;
+
+    *status = 0;
+    *reply = NULL;
+    if (!h)
+        return cairn_fail(err, CAIRN_ENOMEM, "a connection to the cluster");
+    if (r->limits.deadline_ns && r->limits.deadline_ns < t.end_ns)
+        t.end_ns = r->limits.deadline_ns;
+    for (;;) {
+        size_t node = atomic_load(&c->at) % c->n_nodes;
+        http_answer answer;
+        char why[HTTP_WHY] = "";
+        http_end end = attempt(c, h, r, node, t.end_ns, &answer, why);
+        bool retry = again(r, end);
+        t.wait_s = 0;
+        if (end != HTTP_ANSWERED) {
+            st = ended(end, c->nodes[node], why, err);
+        } else {
+            *status = answer.status;
+            st = parse(&answer, c->nodes[node], reply, err);
+            retry = st && !r->once;
+            if (!st && too_much(answer.status)) {
+                st = cairn_fail(err, CAIRN_EBUSY, "%s has too much to do (it answers %ld)",
+                                c->nodes[node], answer.status);
+                t.wait_s = answer.retry_after_s;
+                /* 502 and 504 come from a proxy in between that may have passed the request on. */
+                retry = !r->once || answer.status == 429 || answer.status == 503;
+            }
+            free(answer.body);
+        }
+        if (!st)
+            break;
+        json_decref(*reply);
+        *reply = NULL;
+        log_write(LOG_LEVEL_DEBUG, "opensearch", "%s%s", err ? err->text : "a request failed",
+                  retry ? ", trying again" : "");
+        if (!retry || !go_on(c, r, &t, node, err)) {
+            if (err && err->code == CAIRN_ECANCELLED)
+                st = CAIRN_ECANCELLED;
+            break;
+        }
+    }
+    give_back(c, h);
+    if (!st && (*status / 100 == 2 || *status == 404 || *status == 409))
+        return CAIRN_OK;
+    if (!st)
+        st = client_refused(r->path, *status, *reply, err);
+    json_decref(*reply);
+    *reply = NULL;
+    return st;
+}
+
+cairn_status client_json(client *c, const char *method, const char *path, json_t *body,
+                         const client_limits *limits, long *status, json_t **reply,
+                         cairn_error *err)
+{
+    client_request r = {.method = method, .path = path};
+    cairn_status st;
+    bytes b;
+
+    bytes_init(&b, CLIENT_REPLY_BYTES);
+    st = client_dump(&b, body, err);
+    json_decref(body);
+    if (limits)
+        r.limits = *limits;
+    r.body = b.data;
+    r.len = b.len;
+    if (!st)
+        st = client_call(c, &r, status, reply, err);
+    bytes_clear(&b);
+    return st;
+}

@@ -1,0 +1,151 @@
+/* room.h - what the files of this room share and nobody else sees. */
+#ifndef CAIRN_OPENSEARCH_ROOM_H
+#define CAIRN_OPENSEARCH_ROOM_H
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "opensearch/client.h"
+#include "opensearch/opensearch.h"
+#include "store/backend.h"
+
+#define PATH_BYTES    1024
+#define BULK_BYTES    ((size_t)8 << 20) /* of one bulk request: sent when it has so many */
+#define LANGUAGES_MAX 64
+#define STATE_ID      "state"
+
+extern const store_backend opensearch_backend;
+
+/* ---- the state record (state.c) ---- */
+
+typedef struct os_removal {
+    doc_id doc;
+    uint32_t n_chunks;
+} os_removal;
+
+/* Ids in [from, to) were lent to a writer that did not say how far it came. */
+typedef struct os_range {
+    doc_id from, to;
+} os_range;
+
+typedef struct os_state {
+    uint64_t version; /* grows with every commit */
+    doc_id next_doc;  /* all below are committed */
+    doc_id lent;      /* ids below are lent to the writer */
+    store_counts counts;
+    uint32_t dim;        /* of the vectors; 0: none yet */
+    uint32_t generation; /* of the vectors: another embedder's have another field */
+    struct {
+        char code[16];
+        int64_t chunks;
+    } language[LANGUAGES_MAX];
+    size_t n_languages;
+    char owner[128];        /* "": nobody writes */
+    int64_t lease_until_ms; /* wall clock */
+    char stamp[24];         /* of the last writing, to know one's own again */
+    json_t *removing; /* [[doc, n_chunks], ...]: deleted by the last commit, perhaps still there */
+    int64_t seq_no, primary_term; /* of the record as it was read */
+} os_state;
+
+void os_state_clear(os_state *s);
+cairn_status os_state_copy(os_state *to, const os_state *from, cairn_error *err);
+/* CAIRN_ENOTFOUND: there is no collection. */
+struct os_store;
+cairn_status os_state_read(struct os_store *s, os_state *out, cairn_error *err);
+/* Write in place of the one that was read. CAIRN_EBUSY: somebody else wrote since. The numbers of
+ * *state are the new ones afterwards. */
+cairn_status os_state_write(struct os_store *s, os_state *state, cairn_error *err);
+void os_state_count_language(os_state *s, const char *code, int64_t change);
+
+/* ---- the store ---- */
+
+struct os_store {
+    store_head head;
+    client *client;
+    client_limits limits;
+    char *prefix, *documents, *chunks, *state; /* names of the indexes */
+    char *name;                                /* for messages */
+    bool read_only, is_writer;
+    int64_t wait_ns;
+    os_state held; /* the state as the writer knows it */
+    struct os_txn *txn;
+};
+
+struct os_snapshot {
+    store_head head;
+    struct os_store *s;
+    os_state state;
+    const char *codes[LANGUAGES_MAX];      /* of the languages, most chunks first */
+    json_t *fetched_chunks, *fetched_docs; /* by id: what prefetch brought */
+};
+
+static inline struct os_store *os_store_of(const store *s)
+{
+    return (struct os_store *)s;
+}
+static inline struct os_snapshot *os_snapshot_of(const store_snapshot *s)
+{
+    return (struct os_snapshot *)s;
+}
+
+static inline doc_id os_doc_of(chunk_id chunk)
+{
+    return chunk >> OPENSEARCH_CHUNK_BITS;
+}
+static inline chunk_id os_chunk_of(doc_id doc, uint32_t ordinal)
+{
+    return doc << OPENSEARCH_CHUNK_BITS | ordinal;
+}
+
+cairn_status os_call(struct os_store *s, const char *method, const char *path, json_t *body,
+                     long *status, json_t **reply, cairn_error *err);
+/* The same, and anything but 2xx is a failure with `what` in front. *reply may be NULL: not wanted.
+ */
+cairn_status os_ask(struct os_store *s, const char *what, const char *method, const char *path,
+                    json_t *body, json_t **reply, cairn_error *err);
+/* Lines of a bulk request; reads each item's outcome and sends those again that a node had no time
+ * for. `strict`: an update of what is not there is a failure. */
+cairn_status os_bulk(struct os_store *s, const bytes *lines, bool strict, cairn_error *err);
+cairn_status os_refresh(struct os_store *s, cairn_error *err);
+/* Finish what the last commit began to delete. */
+cairn_status os_finish_removal(struct os_store *s, const os_state *state, cairn_error *err);
+/* Remove what was written under ids that were never committed. */
+cairn_status os_remove_range(struct os_store *s, os_range range, cairn_error *err);
+
+/* ---- mapping (mapping.c) ---- */
+
+cairn_status os_make_indexes(struct os_store *s, const opensearch_options *o, cairn_error *err);
+cairn_status os_check_mapping(struct os_store *s, cairn_error *err);
+/* Name of the field of vectors. */
+#define FIELD_BYTES 40
+void os_vector_field(const os_state *state, char out[FIELD_BYTES]);
+cairn_status os_add_vector_field(struct os_store *s, const os_state *state, cairn_error *err);
+
+/* ---- records ---- */
+
+/* "m-..." of a caller's value, "f-..." of a failure, "u-..." of a uri: by a hash of the name. */
+void os_name_id(char kind, const char *name, char out[40]);
+
+/* ---- questions (words.c) ---- */
+
+typedef struct os_question {
+    const retrieve_ask *ask;
+    const struct os_snapshot *snap;
+    struct lexical_outline *outline;
+    json_t *conditions;    /* array: what binds both lists, the metadata filter included */
+    json_t *must, *should; /* arrays: what scores */
+    bool needs_should;     /* one of `should` must hold */
+} os_question;
+
+cairn_status os_question_make(os_question *q, const struct os_snapshot *snap,
+                              const retrieve_ask *ask, cairn_error *err);
+void os_question_clear(os_question *q);
+
+/* ---- reading ---- */
+
+/* Chunks and documents by id in one request, into the snapshot's caches. */
+cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n_chunks,
+                      const doc_id *docs, size_t n_docs, cairn_error *err);
+
+#endif

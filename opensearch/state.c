@@ -1,0 +1,171 @@
+/* state.c - the state record, the one thing of a collection that is replaced rather than added to:
+ * which ids are committed, counts, who writes. It is written in place of the version that was read,
+ * by its sequence number, or not at all. */
+#include "opensearch/room.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+
+void os_state_clear(os_state *s)
+{
+    json_decref(s->removing);
+    *s = (os_state){0};
+}
+
+cairn_status os_state_copy(os_state *to, const os_state *from, cairn_error *err)
+{
+    *to = *from;
+    to->removing = json_deep_copy(from->removing);
+    return to->removing || !from->removing ? CAIRN_OK
+                                           : cairn_fail(err, CAIRN_ENOMEM, "the state record");
+}
+
+void os_state_count_language(os_state *s, const char *code, int64_t change)
+{
+    size_t i = 0;
+
+    while (i < s->n_languages && strcmp(s->language[i].code, code) != 0)
+        i++;
+    if (i == s->n_languages) {
+        if (i == LANGUAGES_MAX || strlen(code) >= sizeof s->language[i].code)
+            return;
+        strcpy(s->language[s->n_languages++].code, code);
+        s->language[i].chunks = 0;
+    }
+    s->language[i].chunks += change;
+    if (s->language[i].chunks < 0)
+        s->language[i].chunks = 0;
+}
+
+static uint64_t count_of(const json_t *j, const char *key)
+{
+    json_int_t v = json_integer_value(json_object_get(j, key));
+
+    return v > 0 ? (uint64_t)v : 0;
+}
+
+static cairn_status decode(const struct os_store *s, const json_t *j, os_state *out,
+                           cairn_error *err)
+{
+    const json_t *languages = json_object_get(j, "languages"),
+                 *removing = json_object_get(j, "removing");
+    const char *owner = json_string_value(json_object_get(j, "owner"));
+    const char *stamp = json_string_value(json_object_get(j, "stamp")), *code;
+    json_t *chunks;
+
+    if (!json_is_object(j) || !owner || !stamp || strlen(owner) >= sizeof out->owner ||
+        strlen(stamp) >= sizeof out->stamp || !json_is_object(languages) ||
+        !json_is_array(removing))
+        return cairn_fail(err, CAIRN_ECORRUPT,
+                          "%s: the state record is none: restore the indexes from a backup",
+                          s->state);
+    *out = (os_state){.version = count_of(j, "version"),
+                      .next_doc = count_of(j, "next_doc"),
+                      .lent = count_of(j, "lent"),
+                      .counts = {.docs = count_of(j, "docs"),
+                                 .chunks = count_of(j, "chunks"),
+                                 .text_bytes = count_of(j, "text_bytes")},
+                      .dim = (uint32_t)count_of(j, "dim"),
+                      .generation = (uint32_t)count_of(j, "generation"),
+                      .lease_until_ms = (int64_t)count_of(j, "lease_until_ms"),
+                      .removing = json_incref((json_t *)removing)};
+    strcpy(out->owner, owner);
+    strcpy(out->stamp, stamp);
+    json_object_foreach((json_t *)languages, code, chunks)
+        os_state_count_language(out, code, json_integer_value(chunks));
+    return CAIRN_OK;
+}
+
+cairn_status os_state_read(struct os_store *s, os_state *out, cairn_error *err)
+{
+    char path[PATH_BYTES];
+    json_t *reply = NULL;
+    long status;
+    cairn_status st;
+
+    *out = (os_state){0};
+    snprintf(path, sizeof path, "/%s/_doc/" STATE_ID, s->state);
+    st = os_call(s, "GET", path, NULL, &status, &reply, err);
+    if (!st && status == 404)
+        st = cairn_fail(err, CAIRN_ENOTFOUND,
+                        "the cluster has no collection \"%s\": cairn collection create makes it",
+                        s->prefix);
+    if (!st)
+        st = decode(s, json_object_get(json_object_get(reply, "_source"), "state"), out, err);
+    if (!st) {
+        out->seq_no = json_integer_value(json_object_get(reply, "_seq_no"));
+        out->primary_term = json_integer_value(json_object_get(reply, "_primary_term"));
+    }
+    json_decref(reply);
+    return st;
+}
+
+static json_t *encode(const os_state *s)
+{
+    json_t *languages = json_object();
+
+    for (size_t i = 0; languages && i < s->n_languages; i++)
+        if (json_object_set_new(languages, s->language[i].code,
+                                json_integer(s->language[i].chunks)))
+            return json_decref(languages), NULL;
+    return json_pack("{s:s,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:s,s:I,s:s,s:O}}", "kind",
+                     "state", "state", "version", (json_int_t)s->version, "next_doc",
+                     (json_int_t)s->next_doc, "lent", (json_int_t)s->lent, "docs",
+                     (json_int_t)s->counts.docs, "chunks", (json_int_t)s->counts.chunks,
+                     "text_bytes", (json_int_t)s->counts.text_bytes, "dim", (json_int_t)s->dim,
+                     "generation", (json_int_t)s->generation, "languages", languages, "owner",
+                     s->owner, "lease_until_ms", (json_int_t)s->lease_until_ms, "stamp", s->stamp,
+                     "removing", s->removing);
+}
+
+/* The write may have happened although its answer was lost: then the record bears our stamp. */
+static cairn_status is_ours(struct os_store *s, os_state *state, cairn_error *err)
+{
+    os_state now;
+    cairn_status st = os_state_read(s, &now, err);
+
+    if (!st && strcmp(now.stamp, state->stamp) != 0)
+        st = cairn_fail(
+            err, CAIRN_EBUSY,
+            "collection %s: %s writes it meanwhile; nothing of this was taken: run it again",
+            s->name, *now.owner ? now.owner : "somebody else");
+    if (!st) {
+        state->seq_no = now.seq_no;
+        state->primary_term = now.primary_term;
+    }
+    os_state_clear(&now);
+    return st;
+}
+
+cairn_status os_state_write(struct os_store *s, os_state *state, cairn_error *err)
+{
+    char path[PATH_BYTES];
+    uint64_t dice = 0;
+    json_t *reply = NULL;
+    long status;
+    cairn_status st;
+
+    if (getrandom(&dice, sizeof dice, 0) != (ssize_t)sizeof dice)
+        dice = (uint64_t)clock_mono_ns();
+    snprintf(state->stamp, sizeof state->stamp, "%016llx", (unsigned long long)dice);
+    if (state->seq_no < 0)
+        snprintf(path, sizeof path, "/%s/_create/" STATE_ID, s->state);
+    else
+        snprintf(path, sizeof path, "/%s/_doc/" STATE_ID "?if_seq_no=%lld&if_primary_term=%lld",
+                 s->state, (long long)state->seq_no, (long long)state->primary_term);
+    st = os_call(s, "PUT", path, encode(state), &status, &reply, err);
+    if (!st && status == 409)
+        st = is_ours(s, state, err);
+    else if (!st && status / 100 != 2)
+        st = client_refused("write the state record", status, reply, err);
+    else if (!st) {
+        state->seq_no = json_integer_value(json_object_get(reply, "_seq_no"));
+        state->primary_term = json_integer_value(json_object_get(reply, "_primary_term"));
+    }
+    json_decref(reply);
+    return st;
+}

@@ -1,0 +1,719 @@
+/* txn.c - a transaction on a cluster, which has none.
+ *
+ * Writes collect as lines of bulk requests. Chunks go out while the transaction grows, under ids of
+ * documents that are not committed yet; all else waits for the commit:
+ *
+ *   1. the rest of the chunks, then documents, values, failures
+ *   2. the state record in place of the one that was read: the commit point. It names the ids that
+ * are committed now and the documents that are to go
+ *   3. deletes of those, and a refresh, which makes all of it visible
+ *
+ * A crash before 2 leaves chunks and documents under ids that were lent and never committed; one
+ * after 2 leaves documents that should be gone. The next writer removes both before anything else
+ * (store.c). Who lost the lease in between fails at 2. Updates of what is there already (tags, a
+ * moved file, vectors) go out at 1: each is whole by itself, and done again when the run is.
+ *
+ * Nothing is visible in between, because only a commit refreshes the indexes. */
+#include "opensearch/txn.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "opensearch/row.h"
+#include "store/record.h"
+
+#define DOC_BYTES ((size_t)4 << 30)
+#define ORDINALS  ((uint32_t)1 << OPENSEARCH_CHUNK_BITS)
+
+/* A document that this transaction put or changed. */
+typedef struct put_doc {
+    store_doc doc; /* strings in the arena */
+    uint64_t text_bytes;
+    bool is_new, gone;
+} put_doc;
+
+struct os_txn {
+    store_head head;
+    struct os_store *s;
+    os_state state; /* as it will be */
+    doc_id next;    /* id of the next new document */
+    arena memory;
+    put_doc *docs;
+    size_t n_docs, cap_docs;
+    json_t *uris;       /* uri: id of its document as this transaction leaves it, 0 for none */
+    bytes chunks, rest; /* lines */
+    chunk_id at;        /* the chunk at hand, 0: none */
+    bool at_is_new, sent;
+    json_t *at_doc;
+    cairn_error failed;
+};
+
+static struct os_txn *txn_of(store_txn *t)
+{
+    return (struct os_txn *)t;
+}
+
+/* What failed once makes the commit fail. */
+static cairn_status failed(struct os_txn *t, cairn_status st, const cairn_error *err)
+{
+    if (st && st != CAIRN_ENOTFOUND && st != CAIRN_EUSAGE && !t->failed.code) {
+        if (err && err->code)
+            t->failed = *err;
+        else
+            cairn_fail(&t->failed, st, "an earlier write failed");
+    }
+    return st;
+}
+
+static void txn_free(struct os_txn *t)
+{
+    if (t->s->txn == t)
+        t->s->txn = NULL;
+    json_decref(t->uris);
+    json_decref(t->at_doc);
+    bytes_clear(&t->chunks);
+    bytes_clear(&t->rest);
+    arena_clear(&t->memory);
+    os_state_clear(&t->state);
+    free(t->docs);
+    free(t);
+}
+
+cairn_status os_txn_begin(store *handle, store_txn **out, cairn_error *err)
+{
+    struct os_store *s = os_store_of(handle);
+    struct os_txn *t;
+    cairn_status st;
+
+    *out = NULL;
+    if (!s->is_writer)
+        return cairn_fail(err, CAIRN_EUSAGE, "collection %s is not open for writing", s->name);
+    if (s->txn)
+        return cairn_fail(err, CAIRN_EUSAGE, "a transaction is open on collection %s", s->name);
+    st = os_renew(s, err);
+    if (st)
+        return st;
+    t = calloc(1, sizeof *t);
+    if (!t)
+        return cairn_fail(err, CAIRN_ENOMEM, "transaction");
+    t->head.ops = &opensearch_backend;
+    t->s = s;
+    bytes_init(&t->chunks, CLIENT_REPLY_BYTES);
+    bytes_init(&t->rest, CLIENT_REPLY_BYTES);
+    arena_init(&t->memory, DOC_BYTES);
+    t->uris = json_object();
+    st = t->uris ? os_state_copy(&t->state, &s->held, err)
+                 : cairn_fail(err, CAIRN_ENOMEM, "transaction");
+    if (!st) {
+        json_decref(
+            t->state.removing); /* the last commit's are gone: it would have failed otherwise */
+        t->state.removing = json_array();
+        st = t->state.removing ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "transaction");
+    }
+    t->next = t->state.next_doc;
+    if (st) {
+        txn_free(t);
+        return st;
+    }
+    s->txn = t;
+    *out = (store_txn *)t;
+    return CAIRN_OK;
+}
+
+size_t opensearch_txn_bytes(const store_txn *handle)
+{
+    const struct os_txn *t = (const struct os_txn *)handle;
+
+    return t->chunks.len + t->rest.len + t->memory.used;
+}
+
+/* ---- lines ---- */
+
+static cairn_status add_line(bytes *lines, json_t *what, json_t *body, cairn_error *err)
+{
+    cairn_status st = client_dump(lines, what, err);
+
+    if (!st)
+        st = bytes_append_byte(lines, '\n');
+    if (!st && body) {
+        st = client_dump(lines, body, err);
+        if (!st)
+            st = bytes_append_byte(lines, '\n');
+    }
+    json_decref(what);
+    json_decref(body);
+    return st == CAIRN_ELIMIT ? cairn_fail(err, st, "a write to the cluster of more than %zu MiB",
+                                           CLIENT_REPLY_BYTES >> 20)
+                              : st;
+}
+
+static json_t *target(const char *verb, const char *index, const char *id)
+{
+    return json_pack("{s:{s:s,s:s}}", verb, "_index", index, "_id", id);
+}
+
+static json_t *target_id(const char *verb, const char *index, uint64_t id)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRIu64, id);
+    return target(verb, index, text);
+}
+
+/* The chunk at hand is complete: its line. */
+static cairn_status end_chunk(struct os_txn *t, cairn_error *err)
+{
+    json_t *doc = t->at_doc;
+    chunk_id id = t->at;
+    cairn_status st;
+
+    if (!id)
+        return CAIRN_OK;
+    t->at = 0;
+    t->at_doc = NULL;
+    st = add_line(&t->chunks, target_id(t->at_is_new ? "index" : "update", t->s->chunks, id),
+                  t->at_is_new ? doc : json_pack("{s:o}", "doc", doc), err);
+    if (!st && t->chunks.len >= BULK_BYTES) {
+        t->sent = true;
+        st = os_bulk(t->s, &t->chunks, true, err);
+        bytes_reset(&t->chunks);
+    }
+    return failed(t, st, err);
+}
+
+/* Make `id` the chunk at hand, as a partial update where it is not new. */
+static cairn_status take_chunk(struct os_txn *t, chunk_id id, bool is_new, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (t->at == id)
+        return CAIRN_OK;
+    st = end_chunk(t, err);
+    if (st)
+        return st;
+    t->at_doc = json_object();
+    if (!t->at_doc)
+        return cairn_fail(err, CAIRN_ENOMEM, "a chunk");
+    t->at = id;
+    t->at_is_new = is_new;
+    return CAIRN_OK;
+}
+
+/* ---- documents ---- */
+
+static put_doc *find_put(struct os_txn *t, doc_id id)
+{
+    for (size_t i = t->n_docs; i-- > 0;)
+        if (t->docs[i].doc.id == id)
+            return &t->docs[i];
+    return NULL;
+}
+
+static cairn_status keep(struct os_txn *t, const char **s)
+{
+    *s = arena_strdup(&t->memory, *s ? *s : "");
+    return *s ? CAIRN_OK : CAIRN_ENOMEM;
+}
+
+/* Take a copy of the document among those of this transaction. */
+static cairn_status add_put(struct os_txn *t, const store_doc *doc, bool is_new, put_doc **out,
+                            cairn_error *err)
+{
+    put_doc *p = find_put(t, doc->id);
+    store_doc *d;
+
+    if (!p && t->n_docs == t->cap_docs) {
+        size_t cap = t->cap_docs ? t->cap_docs * 2 : 64;
+        put_doc *more = checked_realloc(t->docs, cap, sizeof *more);
+        if (!more)
+            return cairn_fail(err, CAIRN_ENOMEM, "documents of a transaction");
+        t->docs = more;
+        t->cap_docs = cap;
+    }
+    if (!p) {
+        p = &t->docs[t->n_docs++];
+        *p = (put_doc){.is_new = is_new};
+    }
+    d = &p->doc;
+    uint32_t n_chunks = d->n_chunks;
+    *d = *doc;
+    d->n_chunks = n_chunks;
+    *out = p;
+    if (keep(t, &d->uri) || keep(t, &d->title) || keep(t, &d->author) || keep(t, &d->lang) ||
+        keep(t, &d->mime) || keep(t, &d->ext) || keep(t, &d->meta_json))
+        return cairn_fail(err, CAIRN_ENOMEM, "documents of a transaction");
+    return CAIRN_OK;
+}
+
+static cairn_status set_uri(struct os_txn *t, const char *uri, doc_id id, cairn_error *err)
+{
+    return json_object_set_new_nocheck(t->uris, uri, json_integer((json_int_t)id))
+               ? cairn_fail(err, CAIRN_ENOMEM, "documents of a transaction")
+               : CAIRN_OK;
+}
+
+cairn_status os_txn_doc_find(store_txn *handle, const char *uri, doc_id *id, cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    const json_t *known = json_object_get(t->uris, uri);
+    cairn_status st = CAIRN_OK;
+
+    if (known)
+        *id = (doc_id)json_integer_value(known);
+    else
+        st = os_find_uri(t->s, uri, id, err);
+    if (!st && !*id)
+        st = cairn_fail(err, CAIRN_ENOTFOUND, "there is no document %s", uri);
+    return st;
+}
+
+doc_id os_txn_new_doc_id(store_txn *handle)
+{
+    return txn_of(handle)->next++;
+}
+
+/* A chunk's id follows from its document: it has one when it is put. */
+chunk_id os_txn_new_chunk_id(store_txn *handle)
+{
+    (void)handle;
+    return 0;
+}
+
+static cairn_status check_strings(const store_doc *d, cairn_error *err)
+{
+    if (!d->uri || !*d->uri)
+        return cairn_fail(err, CAIRN_EUSAGE, "a document without a uri");
+    return strlen(d->uri) > STORE_URI_MAX
+               ? cairn_fail(err, CAIRN_ELIMIT, "a uri of more than %d bytes", STORE_URI_MAX)
+               : CAIRN_OK;
+}
+
+cairn_status os_doc_put(store_txn *handle, const store_doc *doc, doc_id *id, cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    store_doc put = *doc;
+    put_doc *p;
+    doc_id taken = 0;
+    cairn_status st = check_strings(doc, err);
+
+    if (!st)
+        st = os_txn_doc_find(handle, doc->uri, &taken, err);
+    if (!st)
+        return cairn_fail(err, CAIRN_EUSAGE, "document %s is there already", doc->uri);
+    if (st != CAIRN_ENOTFOUND)
+        return failed(t, st, err);
+    put.id = doc->id ? doc->id : t->next++;
+    if (put.id >= t->next || put.id < t->state.next_doc)
+        return cairn_fail(err, CAIRN_EUSAGE, "document id %" PRIu64 " is not new", put.id);
+    st = put.id >= t->state.lent ? os_lend_more(t->s, &t->state, err) : CAIRN_OK;
+    if (!st)
+        st = add_put(t, &put, true, &p, err);
+    if (!st)
+        st = set_uri(t, put.uri, put.id, err);
+    if (!st)
+        t->state.counts.docs++;
+    if (id)
+        *id = put.id;
+    return failed(t, st, err);
+}
+
+/* The document as the last commit left it, among those of this transaction. */
+static cairn_status load(struct os_txn *t, doc_id id, put_doc **out, cairn_error *err)
+{
+    store_doc d;
+    uint64_t text_bytes;
+    cairn_status st;
+
+    *out = find_put(t, id);
+    if (*out)
+        return (*out)->gone ? cairn_fail(err, CAIRN_ENOTFOUND, "there is no document %" PRIu64, id)
+                            : CAIRN_OK;
+    st = os_read_doc(t->s, id, &d, &text_bytes, &t->memory, err);
+    if (!st)
+        st = add_put(t, &d, false, out, err);
+    if (!st) {
+        (*out)->doc.n_chunks = d.n_chunks;
+        (*out)->text_bytes = text_bytes;
+    }
+    return st;
+}
+
+cairn_status os_doc_update(store_txn *handle, const store_doc *doc, cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    put_doc *p;
+    doc_id taken = 0;
+    cairn_status st = check_strings(doc, err);
+
+    if (!st)
+        st = load(t, doc->id, &p, err);
+    if (st)
+        return failed(t, st, err);
+    if (strcmp(p->doc.uri, doc->uri) != 0) {
+        st = os_txn_doc_find(handle, doc->uri, &taken, err);
+        if (!st)
+            return cairn_fail(err, CAIRN_EUSAGE, "document %s is there already", doc->uri);
+        st = st == CAIRN_ENOTFOUND ? set_uri(t, p->doc.uri, 0, err) : st;
+    }
+    if (!st && strcmp(p->doc.lang, doc->lang ? doc->lang : "") != 0) {
+        os_state_count_language(&t->state, p->doc.lang, -(int64_t)p->doc.n_chunks);
+        os_state_count_language(&t->state, doc->lang ? doc->lang : "", p->doc.n_chunks);
+    }
+    if (!st)
+        st = add_put(t, doc, false, &p, err);
+    if (!st)
+        st = set_uri(t, p->doc.uri, doc->id, err);
+    return failed(t, st, err);
+}
+
+cairn_status os_doc_delete(store_txn *handle, doc_id id, cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    put_doc *p;
+    cairn_status st = load(t, id, &p, err);
+
+    if (!st && t->at && os_doc_of(t->at) == id)
+        st = end_chunk(t, err);
+    if (!st)
+        st = set_uri(t, p->doc.uri, 0, err);
+    if (!st && json_array_append_new(t->state.removing, json_pack("[I,I]", (json_int_t)id,
+                                                                  (json_int_t)p->doc.n_chunks)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "documents of a transaction");
+    if (st)
+        return failed(t, st, err);
+    p->gone = true;
+    t->state.counts.docs--;
+    t->state.counts.chunks -= p->doc.n_chunks;
+    t->state.counts.text_bytes -=
+        p->text_bytes < t->state.counts.text_bytes ? p->text_bytes : t->state.counts.text_bytes;
+    os_state_count_language(&t->state, p->doc.lang, -(int64_t)p->doc.n_chunks);
+    return CAIRN_OK;
+}
+
+/* ---- chunks ---- */
+
+static bool set_number(json_t *doc, const char *key, uint64_t v)
+{
+    return !v || !json_object_set_new(doc, key, json_integer((json_int_t)v));
+}
+
+cairn_status os_chunk_put(store_txn *handle, const store_chunk *c, chunk_id *id, cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    put_doc *p = find_put(t, c->doc);
+    chunk_id at = os_chunk_of(c->doc, c->ordinal);
+    cairn_status st;
+
+    if (!p || p->gone || !p->is_new)
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "a chunk of document %" PRIu64 ", which was not put before", c->doc);
+    if (c->ordinal != p->doc.n_chunks || c->ordinal >= ORDINALS)
+        return c->ordinal < ORDINALS
+                   ? cairn_fail(err, CAIRN_EUSAGE, "chunk %u of a document that has %u", c->ordinal,
+                                p->doc.n_chunks)
+                   : failed(t,
+                            cairn_fail(err, CAIRN_ELIMIT, "%s: a document of more than %u passages",
+                                       p->doc.uri, ORDINALS),
+                            err);
+    st = take_chunk(t, at, true, err);
+    if (st)
+        return failed(t, st, err);
+    if (json_object_set_new(t->at_doc, "chunk", json_integer((json_int_t)at)) ||
+        json_object_set_new(t->at_doc, "doc", json_integer((json_int_t)c->doc)) ||
+        json_object_set_new(t->at_doc, "pending", json_false()) ||
+        json_object_set_new(
+            t->at_doc, "heading",
+            client_text(c->heading ? c->heading : "", c->heading ? strlen(c->heading) : 0)) ||
+        json_object_set_new(t->at_doc, "text", client_text(c->text, c->text_len)) ||
+        !set_number(t->at_doc, "ordinal", c->ordinal) ||
+        !set_number(t->at_doc, "byte_start", c->byte_start) ||
+        !set_number(t->at_doc, "byte_end", c->byte_end) ||
+        !set_number(t->at_doc, "page_first", c->page_first) ||
+        !set_number(t->at_doc, "page_last", c->page_last) ||
+        !set_number(t->at_doc, "line_first", c->line_first) ||
+        !set_number(t->at_doc, "line_last", c->line_last) ||
+        !set_number(t->at_doc, "tokens", c->n_tokens))
+        return failed(t, cairn_fail(err, CAIRN_ENOMEM, "a chunk"), err);
+    p->doc.n_chunks++;
+    p->text_bytes += c->text_len;
+    t->state.counts.chunks++;
+    t->state.counts.text_bytes += c->text_len;
+    os_state_count_language(&t->state, p->doc.lang, 1);
+    if (id)
+        *id = at;
+    return CAIRN_OK;
+}
+
+static cairn_status set_pending(store_txn *handle, const chunk_id *chunks, size_t n, bool pending,
+                                cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < n && !st; i++) {
+        st = take_chunk(t, chunks[i], false, err);
+        if (!st && json_object_set_new(t->at_doc, "pending", json_boolean(pending)))
+            st = cairn_fail(err, CAIRN_ENOMEM, "a chunk");
+    }
+    return failed(t, st, err);
+}
+
+cairn_status os_pending_add(store_txn *handle, const chunk_id *chunks, size_t n, cairn_error *err)
+{
+    return set_pending(handle, chunks, n, true, err);
+}
+
+cairn_status os_pending_remove(store_txn *handle, const chunk_id *chunks, size_t n,
+                               cairn_error *err)
+{
+    return set_pending(handle, chunks, n, false, err);
+}
+
+cairn_status opensearch_row_put(store_txn *handle, analyzer *a, chunk_id chunk,
+                                const lexical_doc *words, const filter_row *columns,
+                                cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    cairn_status st = take_chunk(t, chunk, false, err);
+
+    if (!st)
+        st = row_set_terms(a, words, t->at_doc, err);
+    if (!st)
+        st = row_set_columns(columns, t->at_doc, err);
+    return failed(t, st, err);
+}
+
+/* ---- vectors ---- */
+
+cairn_status opensearch_vectors_put(store_txn *handle, const chunk_id *chunks, const float *rows,
+                                    size_t n, uint32_t dim, cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    char field[FIELD_BYTES];
+    cairn_status st = CAIRN_OK;
+
+    if (t->state.dim && t->state.dim != dim)
+        return cairn_fail(err, CAIRN_EUSAGE, "vectors of %u dimensions beside ones of %u", dim,
+                          t->state.dim);
+    if (!t->state.dim) {
+        t->state.dim = dim;
+        st = os_add_vector_field(t->s, &t->state, err);
+    }
+    os_vector_field(&t->state, field);
+    for (size_t i = 0; i < n && !st; i++) {
+        json_t *list;
+        st = take_chunk(t, chunks[i], false, err);
+        list = st ? NULL : json_array();
+        for (uint32_t d = 0; list && d < dim; d++)
+            if (json_array_append_new(list, json_real((double)rows[i * dim + d]))) {
+                json_decref(list);
+                list = NULL;
+            }
+        if (!st && (json_object_set_new(t->at_doc, field, list) ||
+                    json_object_set_new(t->at_doc, "pending", json_false())))
+            st = cairn_fail(err, CAIRN_ENOMEM, "vectors");
+    }
+    return failed(t, st, err);
+}
+
+cairn_status opensearch_vectors_drop(store_txn *handle, cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    char path[PATH_BYTES];
+    cairn_status st;
+
+    t->state.dim = 0;
+    t->state.generation++;
+    snprintf(path, sizeof path, "/%s/_update_by_query?conflicts=proceed&refresh=true",
+             t->s->chunks);
+    st = os_ask(t->s, "mark passages that need new vectors", "POST", path,
+                json_pack("{s:{s:{s:b}},s:{s:s,s:s}}", "query", "term", "pending", 0, "script",
+                          "lang", "painless", "source", "ctx._source.pending = true"),
+                NULL, err);
+    return failed(t, st, err);
+}
+
+/* ---- values and failures ---- */
+
+static cairn_status put_data(struct os_txn *t, const char *id, const char *kind, const char *path,
+                             const void *data, size_t len, cairn_error *err)
+{
+    json_t *body = NULL;
+    bytes b;
+    cairn_status st;
+
+    bytes_init(&b, CLIENT_REPLY_BYTES);
+    st = client_base64(&b, data, len);
+    if (!st)
+        body = json_pack("{s:s,s:o,s:s,s:o}", "kind", kind, "path", client_text(path, strlen(path)),
+                         "path_id", id, "data", json_stringn(b.data ? b.data : "", b.len));
+    bytes_clear(&b);
+    return failed(t, add_line(&t->rest, target("index", t->s->state, id), body, err), err);
+}
+
+static cairn_status drop_data(struct os_txn *t, const char *id, cairn_error *err)
+{
+    return failed(t, add_line(&t->rest, target("delete", t->s->state, id), NULL, err), err);
+}
+
+cairn_status os_failure_put(store_txn *handle, const store_failure *f, cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    char id[40];
+    bytes b;
+    cairn_status st;
+
+    os_name_id('f', f->path, id);
+    bytes_init(&b, STORE_TEXT_MAX);
+    st = record_put_failure(&b, f);
+    st = st ? failed(t, cairn_fail(err, st, "failure of %s", f->path), err)
+            : put_data(t, id, "failure", f->path, b.data, b.len, err);
+    bytes_clear(&b);
+    return st;
+}
+
+cairn_status os_failure_remove(store_txn *handle, const char *path, cairn_error *err)
+{
+    char id[40];
+
+    os_name_id('f', path, id);
+    return drop_data(txn_of(handle), id, err);
+}
+
+cairn_status os_meta_put(store_txn *handle, const char *key, const void *data, size_t len,
+                         cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    char id[40];
+
+    if (!*key || strlen(key) > STORE_META_KEY_MAX || len > STORE_TEXT_MAX)
+        return cairn_fail(err, CAIRN_EUSAGE, "a value's key has 1 to %d bytes", STORE_META_KEY_MAX);
+    os_name_id('m', key, id);
+    return data ? put_data(t, id, "value", key, data, len, err) : drop_data(t, id, err);
+}
+
+/* ---- commit ---- */
+
+static cairn_status add_doc_line(struct os_txn *t, const put_doc *p, cairn_error *err)
+{
+    bytes record, text;
+    char uri_id[40], hash[33];
+    json_t *body = NULL;
+    cairn_status st;
+
+    os_name_id('u', p->doc.uri, uri_id);
+    for (int i = 0; i < 16; i++)
+        snprintf(hash + 2 * i, 3, "%02x", p->doc.hash[i]);
+    bytes_init(&record, DOC_BYTES);
+    bytes_init(&text, DOC_BYTES);
+    st = record_put_doc(&record, &p->doc);
+    if (!st)
+        st = client_base64(&text, record.data, record.len);
+    if (!st)
+        body = json_pack("{s:I,s:o,s:s,s:s,s:I,s:o}", "doc", (json_int_t)p->doc.id, "uri",
+                         client_text(p->doc.uri, strlen(p->doc.uri)), "uri_id", uri_id, "hash",
+                         strspn(hash, "0") == 32 ? "" : hash, "text_bytes",
+                         (json_int_t)p->text_bytes, "record", json_stringn(text.data, text.len));
+    bytes_clear(&record);
+    bytes_clear(&text);
+    return add_line(&t->rest, target_id("index", t->s->documents, p->doc.id), body, err);
+}
+
+/* Everything but what makes it count. */
+static cairn_status send_all(struct os_txn *t, cairn_error *err)
+{
+    cairn_status st = end_chunk(t, err);
+
+    t->sent = true;
+    for (size_t i = 0; i < t->n_docs && !st; i++) {
+        if (!t->docs[i].gone)
+            st = add_doc_line(t, &t->docs[i], err);
+        if (!st && t->rest.len >= BULK_BYTES) {
+            st = os_bulk(t->s, &t->rest, true, err);
+            bytes_reset(&t->rest);
+        }
+    }
+    if (!st && t->chunks.len)
+        st = os_bulk(t->s, &t->chunks, true, err);
+    if (!st && t->rest.len)
+        st = os_bulk(t->s, &t->rest, true, err);
+    return st;
+}
+
+/* Nothing of it happened: what went out is under ids that are not committed, and they are not used
+ * again. */
+static void forget(struct os_txn *t)
+{
+    os_range range = {t->s->held.next_doc, t->next};
+
+    if (range.from >= range.to)
+        return;
+    if (t->sent)
+        (void)os_remove_range(t->s, range, NULL); /* what stays, cairn check finds */
+    t->s->held.next_doc = t->next;
+}
+
+cairn_status os_txn_commit(store_txn *handle, cairn_error *err)
+{
+    struct os_txn *t = txn_of(handle);
+    struct os_store *s = t->s;
+    cairn_status st = t->failed.code;
+
+    if (st && err)
+        *err = t->failed;
+    if (!st)
+        st = send_all(t, err);
+    if (!st) {
+        t->state.version++;
+        t->state.next_doc = t->next;
+        t->state.lease_until_ms = s->held.lease_until_ms;
+        os_extend_lease(&t->state);
+        t->state.seq_no = s->held.seq_no;
+        t->state.primary_term = s->held.primary_term;
+        st = os_state_write(s, &t->state, err);
+    }
+    if (st && st != CAIRN_EBUSY)
+        forget(t);
+    if (st == CAIRN_EBUSY)
+        s->held.lease_until_ms = 0; /* the next transaction asks for the lease again */
+    if (st) {
+        txn_free(t);
+        return st;
+    }
+    os_state_clear(&s->held);
+    st = os_state_copy(&s->held, &t->state, err);
+    if (!st && json_array_size(t->state.removing))
+        st = os_finish_removal(s, &t->state, err);
+    if (!st)
+        st = os_refresh(s, err);
+    txn_free(t);
+    return st;
+}
+
+void os_txn_abort(store_txn *handle)
+{
+    struct os_txn *t = txn_of(handle);
+
+    if (!t)
+        return;
+    forget(t);
+    txn_free(t);
+}
+
+cairn_status os_write(store *s, store_write_fn *fn, void *ctx, cairn_error *err)
+{
+    store_txn *t;
+    cairn_status st = os_txn_begin(s, &t, err);
+
+    if (st)
+        return st;
+    st = fn(ctx, t, err);
+    if (st) {
+        os_txn_abort(t);
+        return st;
+    }
+    return os_txn_commit(t, err);
+}
