@@ -106,6 +106,7 @@ static cairn_status search_all(asking *a, const char *query, tally *t, cairn_err
     a->snapshot = store_snapshot_version(v.snapshot);
     t->unreadable = a->c->access ? 0 : (size_t)store_snapshot_counts(v.snapshot).failures;
     st = engine_search_with(a->c, &v, &all, &a->memory, &parsed, &found, NULL, err);
+    t->read = st ? 0 : (size_t)found.matching_documents;
     if (!st && found.matches)
         st = count_documents(&v, found.matches, &t->read, err);
     e.text = query;
@@ -113,6 +114,7 @@ static cairn_status search_all(asking *a, const char *query, tally *t, cairn_err
     e.per_document = 1;
     if (!st)
         st = engine_search_with(a->c, &v, &e, &a->memory, &parsed, &found, NULL, err);
+    t->found = st ? 0 : (size_t)found.matching_documents;
     if (!st && found.matches)
         st = count_documents(&v, found.matches, &t->found, err);
     if (!st)

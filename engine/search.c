@@ -220,6 +220,13 @@ static cairn_status add_completions(const view *v, const char *text, arena *memo
     return CAIRN_OK;
 }
 
+static cairn_status rows_on_cluster(void *ctx, const char *const *forms, size_t n, uint64_t *rows, cairn_error *err)
+{
+    const view *v = ctx;
+
+    return opensearch_rows_with(v->snapshot, forms, n, true, rows, err);
+}
+
 /* The query with the words that a follow-up question lacks. */
 static cairn_status add_history(cairn *c, const view *v, const engine_query *e, analyzer *an, arena *memory,
                                 retrieve_query *query, embed_call *call, cairn_error *err)
@@ -229,14 +236,22 @@ static cairn_status add_history(cairn *c, const view *v, const engine_query *e, 
     retrieve_rewrite rewritten;
     rewrite_params params;
     lexical_clause *more;
+    const char *lang = NULL;
     cairn_status st = engine_turns(e->history, e->n_history, memory, &turns, err);
 
     rewrite_params_default(&params);
     params.question_weight = (float)s->history_question;
     params.reply_weight = (float)s->history_reply;
     params.text_words = (size_t)s->history_words;
+    if (v->index) {
+        params.rows_with = rows_on_cluster;
+        params.rows_with_ctx = (void *)v;
+        params.all = (double)opensearch_chunks(v->snapshot);
+    }
+    if (!st && v->index)
+        st = engine_question_language(v, query->text, query->text_len, an, &lang, err);
     if (!st)
-        st = retrieve_rewrite_question(query->text, turns, e->n_history, v->lexical, v->n_lexical, NULL,
+        st = retrieve_rewrite_question(query->text, turns, e->n_history, v->lexical, v->n_lexical, lang,
                                        &params, an, memory, &rewritten, err);
     if (st || !rewritten.n_clauses)
         return st;

@@ -9,8 +9,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "index/lexical/outline.h"
+#include "opensearch/rescore.h"
 #include "opensearch/room.h"
 #include "opensearch/row.h"
+
+#define AGAIN_MAX 200 /* passages that are scored again at most */
 
 static cairn_status no_memory(cairn_error *err)
 {
@@ -64,6 +68,40 @@ static json_t *documents_body(const os_question *q)
     json_object_set_new(body, "collapse", json_pack("{s:s}", "field", "doc"));
     json_object_set_new(body, "sort", json_pack("[s]", "chunk"));
     return body;
+}
+
+/* The first passages of the list of words, with what they are made of. */
+static json_t *passages_body(const os_question *q)
+{
+    json_t *body = words_body(q);
+
+    json_object_del(body, "stored_fields");
+    json_object_del(body, "docvalue_fields");
+    json_object_set_new(body, "size",
+                        json_integer((json_int_t)q->ask->params->lexical.proximity_depth));
+    json_object_set_new(
+        body, "_source",
+        json_pack("{s:[s,s,s,s]}", "excludes", "vector_*", "*_terms", "facet_*", "forms"));
+    return body;
+}
+
+/* What the query matches, as a query: all that its conditions leave and, where nothing is required,
+ * that holds any of its words. */
+static json_t *matching_query(const os_question *q)
+{
+    json_t *all = json_pack("{s:O}", "filter", q->conditions);
+
+    if (q->ask->words && q->needs_should && json_array_size(q->should)) {
+        json_object_set(all, "should", q->should);
+        json_object_set_new(all, "minimum_should_match", json_integer(1));
+    }
+    return json_pack("{s:o}", "bool", all);
+}
+
+static json_t *matches_body(const os_question *q)
+{
+    return json_pack("{s:i,s:b,s:O,s:{s:o}}", "size", 0, "track_total_hits", 0, "query",
+                     q->snap->matching, "aggs", "docs", os_documents_counted());
 }
 
 static json_t *count_body(const os_question *q)
@@ -153,8 +191,6 @@ static cairn_status take_list(const json_t *response, bool cosine, arena *a, ret
     }
     if (out->n)
         qsort(out->items, out->n, sizeof *out->items, by_score);
-    for (size_t i = 0; i < out->n; i++)
-        out->docs[i] = os_doc_of(out->items[i].id);
     return CAIRN_OK;
 }
 
@@ -179,6 +215,64 @@ static cairn_status take_documents(const json_t *response, const retrieve_ask *a
 
 /* ---- asking ---- */
 
+#define TERMS_MAX 256 /* whose rows are counted; a longer question is not scored again */
+
+/* What is asked for and in which order it comes. */
+typedef struct asking {
+    os_question *q;
+    bool words, again, vectors, documents, matches, counted;
+    const char *terms[TERMS_MAX]; /* of the question */
+    size_t n_terms;
+    json_t *index; /* term: its place there */
+} asking;
+
+/* The distinct terms of all groups. False: too many. */
+static bool list_terms(asking *k)
+{
+    const lexical_outline *o = k->q->outline;
+
+    for (size_t g = 0; g < o->n_groups; g++)
+        for (size_t a = 0; a < o->groups[g].n_alts; a++)
+            for (size_t r = 0; r < o->groups[g].alts[a].n_runs; r++) {
+                const outline_run *run = &o->groups[g].alts[a].runs[r];
+                for (size_t i = 0; i < run->n; i++) {
+                    if (json_object_get(k->index, run->terms[i]))
+                        continue;
+                    if (k->n_terms == TERMS_MAX ||
+                        json_object_set_new_nocheck(k->index, run->terms[i],
+                                                    json_integer((json_int_t)k->n_terms)))
+                        return false;
+                    k->terms[k->n_terms++] = run->terms[i];
+                }
+            }
+    return k->n_terms > 1;
+}
+
+static cairn_status plan_asking(asking *k, os_question *q, cairn_error *err)
+{
+    const retrieve_ask *ask = q->ask;
+    const lexical_params *p = &ask->params->lexical;
+
+    *k = (asking){.q = q, .index = json_object()};
+    if (!k->index)
+        return no_memory(err);
+    k->documents = ask->documents;
+    k->words = ask->words && !ask->documents &&
+               (json_array_size(q->must) || json_array_size(q->should) || ask->query->has_required);
+    k->vectors = ask->question && !ask->documents && q->snap->state.dim;
+    k->counted = ask->query->filter.n > 0;
+    k->matches = ask->params->matches;
+    k->again = k->words && p->proximity > 0 && p->proximity_depth > 1 &&
+               p->proximity_depth <= AGAIN_MAX && list_terms(k);
+    if (k->matches) {
+        json_decref(q->snap->matching);
+        q->snap->matching = matching_query(q);
+        if (!q->snap->matching)
+            return no_memory(err);
+    }
+    return CAIRN_OK;
+}
+
 static cairn_status send(const os_question *q, const bytes *lines, json_t **responses,
                          cairn_error *err)
 {
@@ -187,7 +281,9 @@ static cairn_status send(const os_question *q, const bytes *lines, json_t **resp
         .method = "POST",
         .path = "/_msearch?filter_path=responses.status,responses.error,responses.timed_out,"
                 "responses._shards.failed,"
-                "responses.hits.total.value,responses.hits.hits._score,responses.hits.hits.fields",
+                "responses.hits.total.value,responses.hits.hits._score,responses.hits.hits._id,"
+                "responses.hits.hits._source,"
+                "responses.hits.hits.fields,responses.aggregations",
         .body = lines->data,
         .len = lines->len,
         .lines = true,
@@ -203,58 +299,120 @@ static cairn_status send(const os_question *q, const bytes *lines, json_t **resp
     return st;
 }
 
-static cairn_status ask_lists(const os_question *q, retrieve_lists *out, cairn_error *err)
+static cairn_status write_request(const asking *k, bytes *lines, cairn_error *err)
 {
-    const retrieve_ask *ask = q->ask;
-    bool words =
-        ask->words && !ask->documents &&
-        (json_array_size(q->must) || json_array_size(q->should) || ask->query->has_required);
-    bool vectors = ask->question && !ask->documents && q->snap->state.dim;
-    json_t *responses = NULL;
-    size_t at = 0;
-    bytes lines;
+    const os_question *q = k->q;
     cairn_status st = CAIRN_OK;
 
+    if (k->words)
+        st = add_search(q, lines, words_body(q), true, err);
+    if (!st && k->again)
+        st = add_search(q, lines, passages_body(q), true, err);
+    if (!st && k->again)
+        st = add_search(q, lines, os_counting(k->terms, k->n_terms, false), false, err);
+    if (!st && k->vectors)
+        st = add_search(q, lines, vectors_body(q), false, err);
+    if (!st && k->documents)
+        st = add_search(q, lines, documents_body(q), false, err);
+    if (!st && k->matches)
+        st = add_search(q, lines, matches_body(q), false, err);
+    if (!st && k->counted)
+        st = add_search(q, lines, count_body(q), false, err);
+    return st;
+}
+
+/* The passages are remembered: they are likely to be read next. */
+static cairn_status keep_passages(struct os_snapshot *snap, const json_t *hits, cairn_error *err)
+{
+    for (size_t i = 0; i < json_array_size(hits); i++) {
+        const json_t *h = json_array_get(hits, i);
+        const char *id = json_string_value(json_object_get(h, "_id"));
+        json_t *source = json_object_get(h, "_source");
+        if (id && source && json_object_set(snap->fetched_chunks, id, source))
+            return no_memory(err);
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status take_again(const asking *k, const json_t *passages, const json_t *counts,
+                               retrieve_list *list, cairn_error *err)
+{
+    const json_t *hits = json_object_get(json_object_get(passages, "hits"), "hits");
+    uint64_t rows[TERMS_MAX];
+    cairn_status st = check_response(passages, err);
+
+    if (!st)
+        st = check_response(counts, err);
+    if (!st)
+        st = keep_passages(k->q->snap, hits, err);
+    if (st || !json_array_size(hits))
+        return st;
+    os_take_counts(counts, k->n_terms, rows);
+    return os_rescore(k->q, hits, k->index, rows, list, err);
+}
+
+static cairn_status take_responses(const asking *k, const json_t *responses, retrieve_lists *out,
+                                   cairn_error *err)
+{
+    const retrieve_ask *ask = k->q->ask;
+    size_t at = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (k->words)
+        st = take_list(json_array_get(responses, at++), false, ask->a, &out->words, err);
+    if (!st && k->again) {
+        st = take_again(k, json_array_get(responses, at), json_array_get(responses, at + 1),
+                        &out->words, err);
+        at += 2;
+    }
+    if (!st && k->vectors)
+        st = take_list(json_array_get(responses, at++), true, ask->a, &out->vectors, err);
+    if (!st && k->documents)
+        st = take_documents(json_array_get(responses, at++), ask, out, err);
+    if (!st && k->matches) {
+        const json_t *r = json_array_get(responses, at++);
+        st = check_response(r, err);
+        out->matching_documents = (uint64_t)json_integer_value(
+            json_object_get(json_object_get(json_object_get(r, "aggregations"), "docs"), "value"));
+    }
+    if (!st && k->counted) {
+        const json_t *r = json_array_get(responses, at++);
+        st = check_response(r, err);
+        out->n_allowed = (uint64_t)json_integer_value(
+            json_object_get(json_object_get(json_object_get(r, "hits"), "total"), "value"));
+    }
+    for (retrieve_list *l = &out->words; !st && l; l = l == &out->words ? &out->vectors : NULL)
+        for (size_t i = 0; i < l->n; i++)
+            l->docs[i] = os_doc_of(l->items[i].id);
+    return st;
+}
+
+static cairn_status ask_lists(os_question *q, retrieve_lists *out, cairn_error *err)
+{
+    json_t *responses = NULL;
+    asking k;
+    bytes lines;
+    cairn_status st = plan_asking(&k, q, err);
+
     bytes_init(&lines, CLIENT_REPLY_BYTES);
-    if (words)
-        st = add_search(q, &lines, words_body(q), true, err);
-    if (!st && vectors)
-        st = add_search(q, &lines, vectors_body(q), false, err);
-    if (!st && ask->documents)
-        st = add_search(q, &lines, documents_body(q), false, err);
-    if (!st && ask->query->filter.n)
-        st = add_search(q, &lines, count_body(q), false, err);
+    if (!st)
+        st = write_request(&k, &lines, err);
     if (!st && lines.len)
         st = send(q, &lines, &responses, err);
-    if (!st && words)
-        st = take_list(json_array_get(responses, at++), false, ask->a, &out->words, err);
-    if (!st && vectors)
-        st = take_list(json_array_get(responses, at++), true, ask->a, &out->vectors, err);
-    if (!st && ask->documents)
-        st = take_documents(json_array_get(responses, at++), ask, out, err);
-    if (!st && ask->query->filter.n) {
-        const json_t *total =
-            json_object_get(json_object_get(json_array_get(responses, at), "hits"), "total");
-        st = check_response(json_array_get(responses, at), err);
-        out->n_allowed = (uint64_t)json_integer_value(json_object_get(total, "value"));
-    }
+    if (!st && lines.len)
+        st = take_responses(&k, responses, out, err);
     json_decref(responses);
+    json_decref(k.index);
     bytes_clear(&lines);
     return st;
 }
 
 static cairn_status lists(void *ctx, const retrieve_ask *ask, retrieve_lists *out, cairn_error *err)
 {
-    const struct os_snapshot *snap = ctx;
+    struct os_snapshot *snap = ctx;
     int64_t start = clock_mono_ns();
     os_question q;
-    cairn_status st;
-
-    if (ask->params->matches)
-        return cairn_fail(
-            err, CAIRN_EUNSUPPORTED,
-            "this walks over all matches, which a collection on a cluster does not give");
-    st = os_question_make(&q, snap, ask, err);
+    cairn_status st = os_question_make(&q, snap, ask, err);
     out->n_rows = out->n_allowed = snap->state.counts.chunks;
     if (!st)
         st = ask_lists(&q, out, err);

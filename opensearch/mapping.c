@@ -61,9 +61,11 @@ static json_t *mapping(const char *kind, json_t *properties)
 
 static json_t *chunk_index(const opensearch_options *o)
 {
-    static const char *const keywords[] = {"uri",    "uri_folded",   "title_folded", "ext",
-                                           "lang",   "mime",         "author",       "tags",
-                                           "places", "places_folded"};
+    static const char *const keywords[] = {
+        "uri",          "uri_folded", "title_folded", "ext",           "lang",       "mime",
+        "author",       "tags",       "places",       "places_folded", "facet_type", "facet_ext",
+        "facet_author", "facet_lang", "facet_tag",    "facet_folder",  "facet_year"};
+    static const char *const texts[] = {"heading", "text", "title", "path_words"};
     static const char *const numbers[] = {"chunk", "doc",      "date",   "size",
                                           "pages", "modified", "created"};
     static const char *const counts[] = {"ordinal",   "byte_start", "byte_end",  "page_first",
@@ -77,13 +79,13 @@ static json_t *chunk_index(const opensearch_options *o)
         bad |= json_object_set_new(properties, numbers[i], number()) != 0;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         bad |= json_object_set_new(properties, counts[i], kept("long")) != 0;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        bad |= json_object_set_new(properties, texts[i], kept("keyword")) != 0;
     for (size_t f = 0; f < LEXICAL_FIELDS; f++)
         bad |= json_object_set_new(properties, row_field[f], terms()) != 0;
     bad |= json_object_set_new(properties, ROW_FORMS,
                                json_pack("{s:s,s:s,s:s,s:b}", "type", "text", "analyzer",
                                          "cairn_words", "index_options", "docs", "norms", 0)) ||
-           json_object_set_new(properties, "heading", kept("keyword")) ||
-           json_object_set_new(properties, "text", kept("keyword")) ||
            json_object_set_new(properties, "pending", json_pack("{s:s}", "type", "boolean")) ||
            json_object_set_new(settings, "knn", json_true()) ||
            json_object_set_new(settings, "max_result_window", json_integer(OPENSEARCH_DEPTH_MAX)) ||
@@ -121,8 +123,8 @@ static json_t *state_index(const opensearch_options *o)
                      mapping("state", properties));
 }
 
-/* One that is there already may be what an attempt made whose answer was lost: whether there is a collection, the
- * state record says, which only one can create. */
+/* One that is there already may be what an attempt made whose answer was lost: whether there is a
+ * collection, the state record says, which only one can create. */
 static cairn_status make(struct os_store *s, const char *name, json_t *body, cairn_error *err)
 {
     char path[PATH_BYTES];

@@ -75,6 +75,7 @@ size_t opensearch_txn_bytes(const store_txn *t);
 
 /* ---- reading ---- */
 
+uint64_t opensearch_chunks(const store_snapshot *snap);
 /* Of the vectors of the collection; 0: there are none. */
 uint32_t opensearch_dim(const store_snapshot *snap);
 /* rows[n][dim]; has[i]: chunk i has a vector. */
@@ -85,9 +86,24 @@ size_t opensearch_languages(const store_snapshot *snap, const char *const **out)
 
 /* The cluster as an index, for the calls of one search; `snap` must outlive it. */
 retrieve_index opensearch_index(const store_snapshot *snap);
-/* idf[i] of each word of `words` (its rarest stem's, over all chunks). */
-cairn_status opensearch_idf(const store_snapshot *snap, analyzer *a, const char *const *words,
-                            size_t n, double *idf, cairn_error *err);
+/* The inverse document frequency of a word: of its rarest stem, over all chunks. */
+cairn_status opensearch_idf(const store_snapshot *snap, analyzer *a, const char *word, size_t len,
+                            double *idf, cairn_error *err);
+/* rows[i]: how many chunks hold the i-th term, or with `forms` the i-th word as it is written
+ * (folded). */
+cairn_status opensearch_rows_with(const store_snapshot *snap, const char *const *words, size_t n,
+                                  bool forms, uint64_t *rows, cairn_error *err);
+
+typedef struct opensearch_value {
+    const char *text;
+    uint64_t count; /* documents */
+} opensearch_value;
+
+/* The values of facet `name` (index/filter/facet.h) over what the last search through this snapshot
+ * with params.matches matched, by falling count, years by falling year. out[most]. */
+cairn_status opensearch_facet(const store_snapshot *snap, const char *name, size_t most,
+                              arena *memory, opensearch_value *out, size_t *n, size_t *distinct,
+                              cairn_error *err);
 
 /* ---- care ---- */
 

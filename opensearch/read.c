@@ -60,6 +60,7 @@ void os_snapshot_close(store_snapshot *handle)
         return;
     json_decref(snap->fetched_chunks);
     json_decref(snap->fetched_docs);
+    json_decref(snap->matching);
     os_state_clear(&snap->state);
     free(snap);
 }
@@ -75,6 +76,11 @@ size_t opensearch_languages(const store_snapshot *handle, const char *const **ou
 
     *out = snap->codes;
     return snap->state.n_languages;
+}
+
+uint64_t opensearch_chunks(const store_snapshot *handle)
+{
+    return os_snapshot_of(handle)->state.counts.chunks;
 }
 
 uint32_t opensearch_dim(const store_snapshot *handle)

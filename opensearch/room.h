@@ -41,9 +41,10 @@ typedef struct os_state {
         int64_t chunks;
     } language[LANGUAGES_MAX];
     size_t n_languages;
-    char owner[128];        /* "": nobody writes */
-    int64_t lease_until_ms; /* wall clock */
-    char stamp[24];         /* of the last writing, to know one's own again */
+    uint64_t rows_ever, words_ever[LEXICAL_FIELDS]; /* all that were put: for average lengths */
+    char owner[128];                                /* "": nobody writes */
+    int64_t lease_until_ms;                         /* wall clock */
+    char stamp[24];   /* of the last writing, to know one's own again */
     json_t *removing; /* [[doc, n_chunks], ...]: deleted by the last commit, perhaps still there */
     int64_t seq_no, primary_term; /* of the record as it was read */
 } os_state;
@@ -78,6 +79,7 @@ struct os_snapshot {
     os_state state;
     const char *codes[LANGUAGES_MAX];      /* of the languages, most chunks first */
     json_t *fetched_chunks, *fetched_docs; /* by id: what prefetch brought */
+    json_t *matching; /* the query of the last search that was asked for its matches */
 };
 
 static inline struct os_store *os_store_of(const store *s)
@@ -131,16 +133,29 @@ void os_name_id(char kind, const char *name, char out[40]);
 
 typedef struct os_question {
     const retrieve_ask *ask;
-    const struct os_snapshot *snap;
+    struct os_snapshot *snap;
+    const lexical_clause *clauses; /* the query's */
+    size_t n_clauses;
+    json_t *known; /* term: is it in some passage? */
     struct lexical_outline *outline;
     json_t *conditions;    /* array: what binds both lists, the metadata filter included */
     json_t *must, *should; /* arrays: what scores */
     bool needs_should;     /* one of `should` must hold */
 } os_question;
 
-cairn_status os_question_make(os_question *q, const struct os_snapshot *snap,
-                              const retrieve_ask *ask, cairn_error *err);
+/* Is the term in some passage? For lexical_params, with an os_question. */
+cairn_status os_is_known(void *ctx, const char *term, size_t len, bool *known, cairn_error *err);
+cairn_status os_question_make(os_question *q, struct os_snapshot *snap, const retrieve_ask *ask,
+                              cairn_error *err);
 void os_question_clear(os_question *q);
+
+/* ---- counting (counts.c) ---- */
+
+/* A search that counts the rows with each term; and its answer. */
+json_t *os_counting(const char *const *terms, size_t n, bool forms);
+void os_take_counts(const json_t *response, size_t n, uint64_t *rows);
+/* The aggregation of distinct documents. */
+json_t *os_documents_counted(void);
 
 /* ---- reading ---- */
 

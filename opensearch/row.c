@@ -1,7 +1,9 @@
 /* row.c - see row.h. */
 #include "opensearch/row.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/bytes.h"
 #include "opensearch/client.h"
@@ -50,13 +52,12 @@ static cairn_status add_form(void *ctx, const char *form, size_t form_len, const
 }
 
 static cairn_status add_terms(analyzer *a, const char *lang, const char *text, size_t len,
-                              bytes *out, bytes *forms, cairn_error *err)
+                              bytes *out, bytes *forms, uint64_t *length, cairn_error *err)
 {
     const analyzer_token *t;
     size_t n;
     cairn_status st = analyzer_run(a, lang, text, len, &t, &n, err);
 
-    bytes_reset(out);
     for (size_t i = 0; i < n && !st; i++) {
         if (t[i].guess)
             continue;
@@ -68,6 +69,7 @@ static cairn_status add_terms(analyzer *a, const char *lang, const char *text, s
             st = add_form(forms, t[i].term, t[i].len, NULL, 0, 1, err);
         if (st)
             cairn_fail(err, st, "terms of a passage");
+        *length += !t[i].extra;
     }
     return st;
 }
@@ -79,7 +81,16 @@ static cairn_status set(json_t *doc, const char *key, const bytes *text, cairn_e
     return CAIRN_OK;
 }
 
-cairn_status row_set_terms(analyzer *a, const lexical_doc *words, json_t *doc, cairn_error *err)
+static cairn_status keep_text(json_t *doc, const char *key, const char *text, size_t len,
+                              cairn_error *err)
+{
+    return json_object_set_new(doc, key, client_text(len ? text : "", len))
+               ? cairn_fail(err, CAIRN_ENOMEM, "texts of a passage")
+               : CAIRN_OK;
+}
+
+cairn_status row_set_terms(analyzer *a, const lexical_doc *words, json_t *doc,
+                           uint64_t lengths[LEXICAL_FIELDS], cairn_error *err)
 {
     const char *lang = words->lang ? words->lang : "";
     bytes terms, forms;
@@ -90,8 +101,10 @@ cairn_status row_set_terms(analyzer *a, const lexical_doc *words, json_t *doc, c
     analyzer_on_form(a, add_form, &forms);
     for (size_t f = 0; f < LEXICAL_FIELDS && !st; f++) {
         bytes_reset(&terms);
+        lengths[f] = 0;
         if (words->field[f].len)
-            st = add_terms(a, lang, words->field[f].text, words->field[f].len, &terms, &forms, err);
+            st = add_terms(a, lang, words->field[f].text, words->field[f].len, &terms, &forms,
+                           &lengths[f], err);
         if (!st)
             st = set(doc, row_field[f], &terms, err);
     }
@@ -100,6 +113,12 @@ cairn_status row_set_terms(analyzer *a, const lexical_doc *words, json_t *doc, c
     analyzer_on_form(a, NULL, NULL);
     if (!st)
         st = set(doc, ROW_FORMS, &forms, err);
+    if (!st)
+        st = keep_text(doc, "title", words->field[LEXICAL_TITLE].text,
+                       words->field[LEXICAL_TITLE].len, err);
+    if (!st)
+        st = keep_text(doc, "path_words", words->field[LEXICAL_PATH].text,
+                       words->field[LEXICAL_PATH].len, err);
     bytes_clear(&terms);
     bytes_clear(&forms);
     return st;
@@ -147,6 +166,56 @@ static json_t *number(int64_t v, bool known)
     return known ? json_integer(v) : json_null();
 }
 
+/* The folder above a file as facet.h has it; NULL: none. */
+static json_t *folder_of(const char *uri)
+{
+    const char *slash = strrchr(uri, '/');
+    size_t n = slash ? (size_t)(slash - uri) : 0;
+
+    if (slash && !n)
+        n = 1;
+    return n ? client_text(uri, n) : NULL;
+}
+
+static bool add_value(json_t *list, const char *s)
+{
+    return !s || !*s || !json_array_append_new(list, client_text(s, strlen(s)));
+}
+
+/* A list of the values of each facet, as they are shown; without a value it is empty. */
+static bool set_facets(const filter_row *r, json_t *doc)
+{
+    json_t *type = json_array(), *ext = json_array(), *author = json_array(), *lang = json_array(),
+           *tag = json_array(), *folder = json_array(), *year = json_array(), *one;
+    time_t when = (time_t)(r->date_ns / 1000000000);
+    struct tm tm;
+    char text[24];
+    bool good = type && ext && author && lang && tag && folder && year &&
+                add_value(type, r->mime) && add_value(ext, r->ext) &&
+                add_value(author, r->author) && add_value(lang, r->lang);
+
+    for (size_t i = 0; good && i < r->n_tags; i++)
+        good = add_value(tag, r->tags[i]);
+    if (good && (one = folder_of(r->uri)))
+        good = !json_array_append_new(folder, one);
+    for (size_t i = 0; good && i < r->n_places; i++)
+        if ((one = folder_of(r->places[i])))
+            good = !json_array_append_new(folder, one);
+    if (good && r->date_ns && gmtime_r(&when, &tm)) {
+        snprintf(text, sizeof text, "%d", tm.tm_year + 1900);
+        good = add_value(year, text);
+    }
+    /* Each set takes its list over, also where it fails. */
+    good &= !json_object_set_new(doc, "facet_type", type);
+    good &= !json_object_set_new(doc, "facet_ext", ext);
+    good &= !json_object_set_new(doc, "facet_author", author);
+    good &= !json_object_set_new(doc, "facet_lang", lang);
+    good &= !json_object_set_new(doc, "facet_tag", tag);
+    good &= !json_object_set_new(doc, "facet_folder", folder);
+    good &= !json_object_set_new(doc, "facet_year", year);
+    return good;
+}
+
 cairn_status row_set_columns(const filter_row *r, json_t *doc, cairn_error *err)
 {
     bool bad =
@@ -167,7 +236,8 @@ cairn_status row_set_columns(const filter_row *r, json_t *doc, cairn_error *err)
                             number(r->modified_ns, r->modified_ns != 0)) ||
         json_object_set_new(doc, column[FILTER_CREATED], number(r->created_ns, r->created_ns != 0));
 
-    return bad ? cairn_fail(err, CAIRN_ENOMEM, "metadata of a passage") : CAIRN_OK;
+    return bad || !set_facets(r, doc) ? cairn_fail(err, CAIRN_ENOMEM, "metadata of a passage")
+                                      : CAIRN_OK;
 }
 
 /* ---- filters ---- */

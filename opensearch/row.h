@@ -21,8 +21,10 @@ extern const char *const row_field[LEXICAL_FIELDS];
 /* All written forms of a passage's words, for patterns. */
 #define ROW_FORMS "forms"
 
-/* Set the terms of the texts in `doc`, which is NULL without memory. */
-cairn_status row_set_terms(analyzer *a, const lexical_doc *words, json_t *doc, cairn_error *err);
+/* Set the terms of the texts in `doc`, and the texts that scoring them again needs. lengths[]:
+ * words in each field. */
+cairn_status row_set_terms(analyzer *a, const lexical_doc *words, json_t *doc,
+                           uint64_t lengths[LEXICAL_FIELDS], cairn_error *err);
 /* Set the metadata. What is unknown is null, so that a partial update takes an older value away. */
 cairn_status row_set_columns(const filter_row *columns, json_t *doc, cairn_error *err);
 /* A term as it stands in those fields. */

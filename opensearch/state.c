@@ -54,6 +54,7 @@ static cairn_status decode(const struct os_store *s, const json_t *j, os_state *
     const json_t *languages = json_object_get(j, "languages"),
                  *removing = json_object_get(j, "removing");
     const char *owner = json_string_value(json_object_get(j, "owner"));
+    const json_t *ever = json_object_get(j, "words_ever");
     const char *stamp = json_string_value(json_object_get(j, "stamp")), *code;
     json_t *chunks;
 
@@ -73,6 +74,9 @@ static cairn_status decode(const struct os_store *s, const json_t *j, os_state *
                       .generation = (uint32_t)count_of(j, "generation"),
                       .lease_until_ms = (int64_t)count_of(j, "lease_until_ms"),
                       .removing = json_incref((json_t *)removing)};
+    out->rows_ever = count_of(j, "rows_ever");
+    for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+        out->words_ever[f] = (uint64_t)json_integer_value(json_array_get(ever, f));
     strcpy(out->owner, owner);
     strcpy(out->stamp, stamp);
     json_object_foreach((json_t *)languages, code, chunks)
@@ -106,20 +110,23 @@ cairn_status os_state_read(struct os_store *s, os_state *out, cairn_error *err)
 
 static json_t *encode(const os_state *s)
 {
-    json_t *languages = json_object();
+    json_t *languages = json_object(), *ever;
 
     for (size_t i = 0; languages && i < s->n_languages; i++)
         if (json_object_set_new(languages, s->language[i].code,
                                 json_integer(s->language[i].chunks)))
             return json_decref(languages), NULL;
-    return json_pack("{s:s,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:s,s:I,s:s,s:O}}", "kind",
-                     "state", "state", "version", (json_int_t)s->version, "next_doc",
+    ever = json_pack("[I,I,I,I]", (json_int_t)s->words_ever[0], (json_int_t)s->words_ever[1],
+                     (json_int_t)s->words_ever[2], (json_int_t)s->words_ever[3]);
+    return json_pack("{s:s,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:s,s:I,s:s,s:O}}",
+                     "kind", "state", "state", "version", (json_int_t)s->version, "next_doc",
                      (json_int_t)s->next_doc, "lent", (json_int_t)s->lent, "docs",
                      (json_int_t)s->counts.docs, "chunks", (json_int_t)s->counts.chunks,
                      "text_bytes", (json_int_t)s->counts.text_bytes, "dim", (json_int_t)s->dim,
-                     "generation", (json_int_t)s->generation, "languages", languages, "owner",
-                     s->owner, "lease_until_ms", (json_int_t)s->lease_until_ms, "stamp", s->stamp,
-                     "removing", s->removing);
+                     "generation", (json_int_t)s->generation, "rows_ever", (json_int_t)s->rows_ever,
+                     "words_ever", ever, "languages", languages, "owner", s->owner,
+                     "lease_until_ms", (json_int_t)s->lease_until_ms, "stamp", s->stamp, "removing",
+                     s->removing);
 }
 
 /* The write may have happened although its answer was lost: then the record bears our stamp. */

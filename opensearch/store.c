@@ -105,8 +105,11 @@ cairn_status opensearch_create(const opensearch_options *o, cairn_error *err)
     if (!st)
         st = os_state_write(s, &first, err);
     if (st == CAIRN_EBUSY)
-        st = cairn_fail(err, CAIRN_EUSAGE, "the cluster has a collection \"%s\" already: cairn collection attach uses it, or "
-                                           "--index names another", s->prefix);
+        st = cairn_fail(
+            err, CAIRN_EUSAGE,
+            "the cluster has a collection \"%s\" already: cairn collection attach uses it, or "
+            "--index names another",
+            s->prefix);
     if (!st)
         st = os_refresh(s, err);
     os_state_clear(&first);

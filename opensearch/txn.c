@@ -477,12 +477,18 @@ cairn_status opensearch_row_put(store_txn *handle, analyzer *a, chunk_id chunk,
                                 cairn_error *err)
 {
     struct os_txn *t = txn_of(handle);
+    uint64_t lengths[LEXICAL_FIELDS];
     cairn_status st = take_chunk(t, chunk, false, err);
 
     if (!st)
-        st = row_set_terms(a, words, t->at_doc, err);
+        st = row_set_terms(a, words, t->at_doc, lengths, err);
     if (!st)
         st = row_set_columns(columns, t->at_doc, err);
+    if (!st && t->at_is_new) {
+        t->state.rows_ever++;
+        for (size_t f = 0; f < LEXICAL_FIELDS; f++)
+            t->state.words_ever[f] += lengths[f];
+    }
     return failed(t, st, err);
 }
 

@@ -15,8 +15,9 @@
 
 #define PATH_SHARE                                                                                 \
     1.7 /* a match in the path alone, at weight 0.1, scores 0.17 of one in a short text */
-#define PATTERN_SCORE 3.0 /* of a row that a pattern matches: a word's in the middle of the list   \
-                           */
+#define PATTERN_SCORE                                                                              \
+    3.0 /* of a row that a pattern matches: a word's in the middle of the list                     \
+         */
 
 static float weight_of(const os_question *q, unsigned f)
 {
@@ -261,30 +262,34 @@ static cairn_status add_conditions(os_question *q, cairn_error *err)
     return bad ? no_memory(err) : CAIRN_OK;
 }
 
-/* Is the term in some passage? */
-static cairn_status is_known(void *ctx, const char *term, size_t len, bool *known, cairn_error *err)
+/* Asked for words with parts beside them and names alone, and once each. */
+cairn_status os_is_known(void *ctx, const char *term, size_t len, bool *known, cairn_error *err)
 {
-    const struct os_snapshot *snap = ctx;
-    json_t *should = json_array(), *reply = NULL;
-    char path[PATH_BYTES];
+    os_question *q = ctx;
+    char text[ANALYZER_TERM_MAX + 1];
+    const char *terms[1] = {text};
+    const json_t *before;
+    uint64_t rows = 0;
     cairn_status st;
 
-    for (size_t f = 0; should && f < LEXICAL_FIELDS; f++)
-        json_array_append_new(should,
-                              json_pack("{s:{s:o}}", "term", row_field[f], row_term(term, len)));
-    snprintf(path, sizeof path, "/%s/_search?filter_path=hits.total.value", snap->s->chunks);
-    st = os_ask(snap->s, "look a word up", "POST", path,
-                json_pack("{s:i,s:i,s:i,s:{s:{s:o}}}", "size", 0, "terminate_after", 1,
-                          "track_total_hits", 1, "query", "bool", "should", should),
-                &reply, err);
-    *known = !st && json_integer_value(json_object_get(
-                        json_object_get(json_object_get(reply, "hits"), "total"), "value")) > 0;
-    json_decref(reply);
+    *known = false;
+    if (len > ANALYZER_TERM_MAX)
+        return CAIRN_OK;
+    memcpy(text, term, len);
+    text[len] = '\0';
+    if ((before = json_object_get(q->known, text))) {
+        *known = json_is_true(before);
+        return CAIRN_OK;
+    }
+    st = opensearch_rows_with((const store_snapshot *)q->snap, terms, 1, false, &rows, err);
+    *known = rows > 0;
+    if (!st && json_object_set_new(q->known, text, json_boolean(*known)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "a question to the cluster");
     return st;
 }
 
-cairn_status os_question_make(os_question *q, const struct os_snapshot *snap,
-                              const retrieve_ask *ask, cairn_error *err)
+cairn_status os_question_make(os_question *q, struct os_snapshot *snap, const retrieve_ask *ask,
+                              cairn_error *err)
 {
     lexical_query words = {ask->query->clauses, ask->query->n_clauses, ask->lang};
     lexical_params params = ask->params->lexical;
@@ -293,16 +298,19 @@ cairn_status os_question_make(os_question *q, const struct os_snapshot *snap,
 
     *q = (os_question){.ask = ask,
                        .snap = snap,
+                       .clauses = ask->query->clauses,
+                       .n_clauses = ask->query->n_clauses,
+                       .known = json_object(),
                        .conditions = json_array(),
                        .must = json_array(),
                        .should = json_array(),
                        .outline = arena_calloc(ask->a, 1, sizeof *q->outline),
                        .needs_should = true};
-    if (!q->conditions || !q->must || !q->should || !q->outline)
+    if (!q->known || !q->conditions || !q->must || !q->should || !q->outline)
         return no_memory(err);
     params.n_languages = opensearch_languages((const store_snapshot *)snap, &params.languages);
-    params.is_known = is_known;
-    params.is_known_ctx = (void *)snap;
+    params.is_known = os_is_known;
+    params.is_known_ctx = q;
     st = lexical_outline_make(ask->an, &words, &params, ask->a, q->outline, err);
     for (size_t i = 0; !st && i < q->outline->n_groups; i++) {
         const outline_group *g = &q->outline->groups[i];
@@ -325,6 +333,7 @@ cairn_status os_question_make(os_question *q, const struct os_snapshot *snap,
 
 void os_question_clear(os_question *q)
 {
+    json_decref(q->known);
     json_decref(q->conditions);
     json_decref(q->must);
     json_decref(q->should);

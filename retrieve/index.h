@@ -48,7 +48,8 @@ typedef struct retrieve_lists {
     struct retrieve_hit *documents; /* with ask->documents: by rising chunk, score 0 */
     size_t n_documents;
     uint64_t n_rows, n_allowed; /* live rows, and those that the filter allows */
-    uint64_t **matches;         /* as in retrieve_result */
+    uint64_t **matches;         /* as in retrieve_result, and so is this */
+    uint64_t matching_documents;
     int64_t filter_ns;
 } retrieve_lists;
 

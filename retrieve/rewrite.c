@@ -307,6 +307,28 @@ static cairn_status look_up(rewriting *w, carried *c, cairn_error *err)
     return CAIRN_OK;
 }
 
+/* The same of an index elsewhere, all words at once. */
+static cairn_status look_up_all(rewriting *w, cairn_error *err)
+{
+    const char **forms = arena_calloc(w->a, w->n + 1, sizeof *forms);
+    uint64_t *rows = arena_calloc(w->a, w->n + 1, sizeof *rows);
+    cairn_status st = forms && rows ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "rewriting a question");
+
+    for (size_t i = 0; !st && i < w->n; i++) {
+        char form[ANALYZER_FORM_MAX];
+        size_t n = analyzer_form(w->words[i].word, w->words[i].word_len, form);
+        if (!(forms[i] = arena_strndup(w->a, form, n)))
+            st = cairn_fail(err, CAIRN_ENOMEM, "rewriting a question");
+    }
+    if (!st)
+        st = w->params->rows_with(w->params->rows_with_ctx, forms, w->n, rows, err);
+    for (size_t i = 0; !st && i < w->n; i++) {
+        double held = (double)rows[i] < w->rows ? (double)rows[i] : w->rows;
+        w->words[i].idf = rows[i] ? (float)log(1 + (w->rows - held + 0.5) / (held + 0.5)) : -1;
+    }
+    return st;
+}
+
 static int by_score(const void *a, const void *b)
 {
     const carried *x = *(carried *const *)a, *y = *(carried *const *)b;
@@ -433,8 +455,13 @@ cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn
         st = find_pointers(&w, question, len, &out->points_back, err);
     if (!st)
         st = read_history(&w, turns, n, err);
-    for (size_t i = 0; !st && i < w.n; i++)
-        st = look_up(&w, &w.words[i], err);
+    if (!st && w.params->rows_with) {
+        w.rows = w.params->all;
+        st = look_up_all(&w, err);
+    } else {
+        for (size_t i = 0; !st && i < w.n; i++)
+            st = look_up(&w, &w.words[i], err);
+    }
     if (st)
         return st;
     weigh_reply(&w, order);

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "index/lexical/lexical.h"
@@ -36,6 +37,10 @@ typedef struct rewrite_params {
                                         their own, and with four and no pronoun; 1.5, 1.5, 0.5 */
     size_t words;      /* carried over at most; 32 */
     size_t text_words; /* of them for the embedder; 8 */
+    /* Of a collection whose segments are not here: how many of `all` rows hold each form; NULL: the segments say. */
+    cairn_status (*rows_with)(void *ctx, const char *const *forms, size_t n, uint64_t *rows, cairn_error *err);
+    void *rows_with_ctx;
+    double all;
 } rewrite_params;
 
 void rewrite_params_default(rewrite_params *p);

@@ -102,6 +102,7 @@ static void take_counts(const retrieve_lists *lists, retrieve_result *out)
     out->n_rows = lists->n_rows;
     out->n_allowed = lists->n_allowed;
     out->matches = lists->matches;
+    out->matching_documents = lists->matching_documents;
     out->filter_ns = lists->filter_ns;
     out->n_lexical = lists->words.n;
     out->lexical_ns = lists->words.ns;

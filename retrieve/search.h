@@ -101,6 +101,8 @@ typedef struct retrieve_result {
      * i.e. that satisfy what is required and excluded or, where nothing is required, hold any of the
      * words; without words all. NULL otherwise. */
     uint64_t **matches;
+    /* The same of an index that is not here, which counts the documents instead. */
+    uint64_t matching_documents;
     /* With params.explain, where words were searched: reasons[i] tells of the hit whose fused_rank is i + 1
      * (none for one that only the vectors found). */
     const lexical_explanation *explained;

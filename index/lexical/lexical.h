@@ -227,6 +227,13 @@ typedef struct lexical_query {
 
 typedef struct lexical_segment lexical_segment;
 
+typedef struct lexical_statistics {
+    double rows;                  /* N */
+    double total[LEXICAL_FIELDS]; /* words in each field over all rows */
+    cairn_status (*rows_of)(void *ctx, const char *term, size_t len, uint64_t *rows, cairn_error *err); /* n of a term */
+    void *ctx;
+} lexical_statistics;
+
 typedef struct lexical_params {
     float k1;                     /* default 1.2 */
     float b[LEXICAL_FIELDS];      /* 0 .. 1; default 0.75, path 0 */
@@ -246,6 +253,8 @@ typedef struct lexical_params {
     size_t n_languages;
     cairn_status (*is_known)(void *ctx, const char *term, size_t len, bool *known, cairn_error *err);
     void *is_known_ctx;
+    /* Of a collection of which the segments hold a part: its numbers instead of theirs; NULL: theirs. */
+    const struct lexical_statistics *statistics;
     float proximity;              /* bonus for words that stand close together; 0: none (default) */
     size_t proximity_depth;       /* of the best rows, how many get it; default 20 */
 } lexical_params;

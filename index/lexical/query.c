@@ -52,6 +52,11 @@ static void list_languages(plan_builder *b, const lexical_segment *segments, siz
     lexical_lang all[PLAN_LANGUAGES_MAX * 4] = {{{0}, 0}};
     size_t count = 0;
 
+    for (size_t i = 0; i < b->params->n_languages && i < PLAN_LANGUAGES_MAX; i++)
+        b->lang[b->n_langs++] = b->params->languages[i];
+    if (b->n_langs)
+        return;
+
     for (size_t s = 0; s < n; s++) {
         const lexical_reader *r = segments[s].reader;
         for (size_t i = 0; i < r->n_langs; i++) {
@@ -75,8 +80,6 @@ static void list_languages(plan_builder *b, const lexical_segment *segments, siz
         b->lang[b->n_langs++] = arena_strdup(b->memory, all[best].code);
         all[best].rows = 0;
     }
-    for (size_t i = 0; !n && i < b->params->n_languages && b->n_langs < PLAN_LANGUAGES_MAX; i++)
-        b->lang[b->n_langs++] = b->params->languages[i];
     if (!b->n_langs)
         b->lang[b->n_langs++] = "";
 }
@@ -247,7 +250,7 @@ cairn_status plan_is_known(plan_builder *b, const analyzer_token *t, bool *known
     cairn_status st = CAIRN_OK;
 
     *known = false;
-    if (!b->n_segments && b->params->is_known)
+    if (b->params->is_known)
         return b->params->is_known(b->params->is_known_ctx, t->term, t->len, known, b->err);
     for (size_t s = 0; s < b->n_segments && !*known && !st; s++) {
         dict_term found;
@@ -399,15 +402,24 @@ static cairn_status look_up(plan_builder *b, const lexical_segment *segments, si
                 found->df = 0;
             p->terms[t].df += found->df;
         }
+    for (size_t t = 0; b->params->statistics && t < p->n_terms; t++) {
+        const lexical_statistics *s = b->params->statistics;
+        cairn_status st = s->rows_of(s->ctx, p->terms[t].text, p->terms[t].len, &p->terms[t].df, b->err);
+        if (st)
+            return st;
+    }
     return CAIRN_OK;
 }
 
 static void weigh_planes(plan_builder *b, const lexical_segment *segments, size_t n, double rows)
 {
     query_plan *p = b->plan;
+    const lexical_statistics *given = b->params->statistics;
     double average[LEXICAL_FIELDS] = {0};
 
-    for (size_t s = 0; s < n; s++)
+    for (size_t f = 0; given && f < LEXICAL_FIELDS; f++)
+        average[f] = given->total[f];
+    for (size_t s = 0; !given && s < n; s++)
         for (size_t f = 0; f < LEXICAL_FIELDS; f++)
             average[f] += (double)segments[s].reader->total[f];
     for (size_t i = 0; i < p->n_planes; i++) {
@@ -528,6 +540,8 @@ cairn_status query_plan_make(query_plan *plan, arena *memory, analyzer *a,
         return st;
     for (size_t s = 0; s < n; s++)
         rows += segments[s].reader->n_rows;
+    if (params->statistics)
+        rows = params->statistics->rows;
     for (size_t t = 0; t < plan->n_terms; t++) {
         double df = (double)plan->terms[t].df;
         plan->terms[t].idf = (float)log(1 + (rows - df + 0.5) / (df + 0.5));
