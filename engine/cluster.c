@@ -89,6 +89,7 @@ static cairn_status connecting_make(connecting *k, const settings *s, const char
                                 .prefix = k->prefix,
                                 .shards = (unsigned)s->backend_shards,
                                 .replicas = (unsigned)s->backend_replicas,
+                                .lease_s = s->backend_lease_seconds,
                                 .k1 = s->k1,
                                 .b = s->b};
     return st;

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/checked.h"
+#include "engine/cluster.h"
 #include "engine/engine.h"
 #include "engine/view.h"
 #include "index/lexical/suggest.h"
@@ -241,6 +242,8 @@ cairn_status cairn_eval_make(cairn *c, const char *folder, size_t queries, uint6
     cairn_status st = ids ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "%zu documents", want);
 
     *n_made = 0;
+    if (!st)
+        st = cluster_refuse(c, "making a test set", NULL, err);
     if (!st)
         st = view_open(c, &m.v, err);
     if (!st)

@@ -133,6 +133,7 @@ static const setting table[] = {
     FILE_NAME("backend", "password_file", backend_password_file),
     FILE_NAME("backend", "api_key_file", backend_api_key_file),
     FILE_NAME("backend", "ca_file", backend_ca_file),
+    NUMBER("backend", "lease_seconds", backend_lease_seconds, 60, 5, 3600),
     NUMBER("backend", "timeout_seconds", backend_timeout_seconds, 30, 0.1, 3600),
     NUMBER("backend", "retry_seconds", backend_retry_seconds, 60, 0.1, 3600),
     TEXT("gateway", "url", gateway_url, ""),

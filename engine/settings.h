@@ -120,6 +120,7 @@ typedef struct settings {
     char backend_user[SETTINGS_TEXT], backend_password_file[SETTINGS_TEXT];
     char backend_api_key_file[SETTINGS_TEXT]; /* first lines are the secrets */
     char backend_ca_file[SETTINGS_TEXT];
+    double backend_lease_seconds;   /* how long a writer that is gone keeps others out */
     double backend_timeout_seconds; /* of one attempt */
     double backend_retry_seconds;   /* of all attempts of a request */
     /* [gateway] an OpenAI-compatible endpoint (gateway.h) */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/cluster.h"
 #include "engine/search.h"
 
 #define RESULT_BYTES ((size_t)64 << 20)
@@ -81,7 +82,8 @@ cairn_status engine_suggestion(cairn *c, const view *v, const char *query, arena
     analyzer *an;
     cairn_status st = engine_analyzer(c, &an, err);
 
-    if (!st)
+    *out = NULL;
+    if (!st && !v->index)
         st = suggest_query(an, v->lexical, v->n_lexical, query, strlen(query), memory, out, err);
     return !st && *out && c->access ? drop_hidden(c, v, query, out, err) : st;
 }
@@ -163,6 +165,9 @@ cairn_status cairn_suggest(cairn *c, const char *text, size_t k, cairn_suggestio
     cairn_status st;
 
     *out = NULL;
+    st = cluster_refuse(c, "completing and correcting words", NULL, err);
+    if (st)
+        return st;
     if (!text || strlen(text) > RETRIEVE_QUERY_MAX_BYTES)
         return cairn_fail(err, CAIRN_EUSAGE, "no text, or one of more than 64 KiB");
     memory = malloc(sizeof *memory);

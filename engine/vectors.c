@@ -134,7 +134,7 @@ static cairn_status search_view(cairn *c, const view *v, given_vector *given,
     params.depth = k;
     query.text = "vector"; /* for the search to have a direction; nobody reads it */
     query.text_len = strlen(query.text);
-    if (v->n_vector)
+    if (engine_dim(v))
         st = retrieve_search(&corpus, &query, RETRIEVE_VECTOR, k, NULL, &params, an, workers,
                              memory, &found, err);
     return st ? st : engine_present(c, v, &query, &found, out, err);
@@ -154,9 +154,9 @@ cairn_status cairn_search_vector(cairn *c, const float *vector, uint32_t dim,
     *out = NULL;
     if (st)
         return st;
-    if (v.n_vector && vector_reader_dim(v.vector[0].reader) != dim)
+    if (engine_dim(&v) && engine_dim(&v) != dim)
         st = cairn_fail(err, CAIRN_EUSAGE, "a query vector of %u dimensions over vectors of %u",
-                        dim, vector_reader_dim(v.vector[0].reader));
+                        dim, engine_dim(&v));
     arena_init(&memory, SEARCH_BYTES);
     if (!st)
         st = search_view(c, &v, &given, request ? request : &nothing, &memory, out, err);

@@ -16,6 +16,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "engine/cluster.h"
 #include "engine/vectors.h"
 #include "engine/view.h"
 #include "index/vector/faiss_module.h"
@@ -508,6 +509,8 @@ cairn_status cairn_export_vectors(cairn *c, const char *file,
 
     *report = (cairn_export_report){0};
     st = engine_need_whole(c, err);
+    if (!st)
+        st = cluster_refuse(c, "writing vectors to a file", "cairn collection copy makes an embedded collection of it", err);
     if (st)
         return st;
     if (format == CAIRN_VECTORS_BY_NAME || format == CAIRN_VECTORS_BVECS)

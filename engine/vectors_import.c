@@ -13,6 +13,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "engine/cluster.h"
 #include "engine/columns.h"
 #include "engine/merge.h"
 #include "engine/run.h"
@@ -331,6 +332,11 @@ cairn_status cairn_import_vectors(cairn *c, const char *file,
     cairn_status st;
 
     run_options.no_vectors = true; /* nothing is embedded */
+    st = cluster_refuse(c, "importing vectors of one's own", NULL, err);
+    if (st) {
+        *report = (cairn_index_report){0};
+        return st;
+    }
     st = run_begin(&r, c, &run_options, report, err);
 
     m.r = &r;

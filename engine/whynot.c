@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/bytes.h"
+#include "engine/cluster.h"
 #include "engine/labels.h"
 #include "engine/index.h"
 #include "engine/search.h"
@@ -411,6 +412,10 @@ cairn_status cairn_why_not(cairn *c, const char *file, const char *query, size_t
     cairn_status st;
 
     *out = NULL;
+    if (cluster_has(c)) {
+        free(memory);
+        return cluster_refuse(c, "asking why a file is not found", "cairn search --filter and cairn get tell some of it", err);
+    }
     if (c->access) { /* of a file that it may not see, not even whether it is there */
         cairn_document *d;
         st = cairn_get(c, file, &d, err);

@@ -33,6 +33,7 @@ struct client {
     size_t n_nodes;
     char *authorization, *ca_file;
     int64_t timeout_ms, connect_ms, retry_ms;
+    size_t reply_bytes;
     pthread_mutex_t mutex;
     http_connection *idle[IDLE_MAX];
     size_t n_idle;
@@ -220,6 +221,7 @@ cairn_status client_create(client **out, const client_options *o, cairn_error *e
     pthread_mutex_init(&c->mutex, NULL);
     c->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
     c->connect_ms = o->connect_ms > 0 ? o->connect_ms : CONNECT_MS;
+    c->reply_bytes = o->reply_bytes ? o->reply_bytes : CLIENT_REPLY_BYTES;
     c->retry_ms = o->retry_ms > 0 ? o->retry_ms : RETRY_MS;
     st = take_urls(c, o->urls ? o->urls : "", err) ? CAIRN_OK : err ? err->code : CAIRN_EUSAGE;
     if (!st)
@@ -298,7 +300,7 @@ static http_end attempt(client *c, http_connection *h, const client_request *r, 
                       .body_len = r->len,
                       .authorization = c->authorization,
                       .ca_file = c->ca_file,
-                      .most_bytes = CLIENT_REPLY_BYTES,
+                      .most_bytes = c->reply_bytes,
                       .connect_ms = (long)c->connect_ms,
                       .timeout_ms = (long)(left < timeout ? left : timeout),
                       .cancel = r->limits.cancel};
@@ -417,8 +419,7 @@ static cairn_status ended(http_end end, const char *node, const char *why, cairn
     case HTTP_CANCELLED:
         return cairn_fail(err, CAIRN_ECANCELLED, "stopped while waiting for %s", node);
     case HTTP_TOO_LONG:
-        return cairn_fail(err, CAIRN_ELIMIT, "%s: the reply is longer than %zu MiB", node,
-                          CLIENT_REPLY_BYTES >> 20);
+        return cairn_fail(err, CAIRN_ELIMIT, "%s: %s", node, why);
     case HTTP_UNTRUSTED:
         return cairn_fail(err, CAIRN_EUSAGE,
                           "%s is not trusted: %s (backend.ca_file names the certificates to trust)",

@@ -41,6 +41,7 @@ typedef struct client_options {
     int64_t timeout_ms; /* of one attempt; 30 s */
     int64_t connect_ms; /* 5 s */
     int64_t retry_ms;   /* of all attempts; 60 s */
+    size_t reply_bytes; /* of any reply; CLIENT_REPLY_BYTES */
 } client_options;
 
 typedef struct client_limits {

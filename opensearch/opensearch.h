@@ -32,6 +32,7 @@ typedef struct opensearch_options {
     /* When the indexes are made: */
     unsigned shards, replicas;
     double k1, b; /* of BM25 */
+    double lease_s; /* 0: OPENSEARCH_LEASE_S */
 } opensearch_options;
 
 /* Make the indexes. CAIRN_EUSAGE: there are such already, or the prefix is none. */

@@ -68,7 +68,7 @@ struct os_store {
     char *prefix, *documents, *chunks, *state; /* names of the indexes */
     char *name;                                /* for messages */
     bool read_only, is_writer;
-    int64_t wait_ns;
+    int64_t wait_ns, lease_ms;
     os_state held; /* the state as the writer knows it */
     struct os_txn *txn;
 };

@@ -18,7 +18,6 @@
 
 #define LENT_AT_ONCE ((doc_id)1 << 20)
 #define POLL_MS      200
-#define RENEW_MS     20000 /* a lease with less left is renewed before a transaction */
 
 /* ---- requests ---- */
 
@@ -75,6 +74,7 @@ static cairn_status begin(struct os_store **out, const opensearch_options *o, ca
     if (!s)
         return cairn_fail(err, CAIRN_ENOMEM, "a collection on a cluster");
     s->head.ops = &opensearch_backend;
+    s->lease_ms = o->lease_s > 0 ? (int64_t)(o->lease_s * 1000) : OPENSEARCH_LEASE_S * 1000;
     s->prefix = strdup(o->prefix);
     s->name = strdup(o->prefix);
     if (!s->prefix || !s->name ||
@@ -224,7 +224,7 @@ static cairn_status take(struct os_store *s, os_state *state, const char *me, ca
         state->next_doc = state->lent;
         state->lent = state->next_doc + LENT_AT_ONCE;
     }
-    state->lease_until_ms = now_ms() + OPENSEARCH_LEASE_S * 1000;
+    state->lease_until_ms = now_ms() + s->lease_ms;
     st = os_state_write(s, state, err);
     if (!st && !mine) {
         st = os_remove_range(s, left, err);
@@ -287,12 +287,12 @@ cairn_status os_renew(struct os_store *s, cairn_error *err)
 {
     bool busy;
 
-    return s->held.lease_until_ms - now_ms() > RENEW_MS ? CAIRN_OK : try_lease(s, &busy, err);
+    return s->held.lease_until_ms - now_ms() > s->lease_ms / 3 ? CAIRN_OK : try_lease(s, &busy, err);
 }
 
-void os_extend_lease(os_state *state)
+void os_extend_lease(const struct os_store *s, os_state *state)
 {
-    state->lease_until_ms = now_ms() + OPENSEARCH_LEASE_S * 1000;
+    state->lease_until_ms = now_ms() + s->lease_ms;
 }
 
 cairn_status os_lend_more(struct os_store *s, os_state *state, cairn_error *err)
@@ -300,7 +300,7 @@ cairn_status os_lend_more(struct os_store *s, os_state *state, cairn_error *err)
     cairn_status st;
 
     s->held.lent += LENT_AT_ONCE;
-    s->held.lease_until_ms = now_ms() + OPENSEARCH_LEASE_S * 1000;
+    s->held.lease_until_ms = now_ms() + s->lease_ms;
     st = os_state_write(s, &s->held, err);
     state->lent = s->held.lent;
     state->seq_no = s->held.seq_no;
@@ -482,6 +482,12 @@ static cairn_status segment_remove(store_txn *t, segment_id id, cairn_error *err
     return no_segments(err);
 }
 
+static cairn_status segment_set_aside(store_txn *t, segment_id id, bool aside, cairn_error *err)
+{
+    (void)aside;
+    return segment_remove(t, id, err);
+}
+
 static cairn_status copy(const store_snapshot *snap, const char *dir, uint64_t generation,
                          const char *earlier, store_copy_step *step, void *ctx,
                          store_copy_report *out, cairn_error *err)
@@ -554,5 +560,6 @@ const store_backend opensearch_backend = {
     .segment_add = segment_add,
     .segment_merge = segment_merge,
     .segment_remove = segment_remove,
+    .segment_set_aside = segment_set_aside,
     .prefetch = os_prefetch,
 };

@@ -676,7 +676,7 @@ cairn_status os_txn_commit(store_txn *handle, cairn_error *err)
         t->state.version++;
         t->state.next_doc = t->next;
         t->state.lease_until_ms = s->held.lease_until_ms;
-        os_extend_lease(&t->state);
+        os_extend_lease(s, &t->state);
         t->state.seq_no = s->held.seq_no;
         t->state.primary_term = s->held.primary_term;
         st = os_state_write(s, &t->state, err);

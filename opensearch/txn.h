@@ -5,7 +5,7 @@
 #include "opensearch/room.h"
 
 cairn_status os_renew(struct os_store *s, cairn_error *err);
-void os_extend_lease(os_state *state);
+void os_extend_lease(const struct os_store *s, os_state *state);
 /* Lend more ids: `state` is the transaction's. */
 cairn_status os_lend_more(struct os_store *s, os_state *state, cairn_error *err);
 

@@ -51,6 +51,7 @@ const store_backend local_backend = {
     .segment_add = local_segment_add,
     .segment_merge = local_segment_merge,
     .segment_remove = local_segment_remove,
+    .segment_set_aside = local_segment_set_aside,
     .prefetch = local_prefetch,
 };
 
@@ -322,6 +323,11 @@ cairn_status store_segment_merge(store_txn *t, segment_writer *w, const segment_
 cairn_status store_segment_remove(store_txn *t, segment_id id, cairn_error *err)
 {
     return ops_of(t)->segment_remove(t, id, err);
+}
+
+cairn_status store_segment_set_aside(store_txn *t, segment_id id, bool aside, cairn_error *err)
+{
+    return ops_of(t)->segment_set_aside(t, id, aside, err);
 }
 
 cairn_status store_prefetch(const store_snapshot *snap, const chunk_id *chunks, size_t n,

@@ -72,6 +72,7 @@ cairn_status local_segment_add(store_txn *t, segment_writer *w, segment_id *id, 
 cairn_status local_segment_merge(store_txn *t, segment_writer *w, const segment_id *inputs,
                                  size_t n, segment_id *id, cairn_error *err);
 cairn_status local_segment_remove(store_txn *t, segment_id id, cairn_error *err);
+cairn_status local_segment_set_aside(store_txn *t, segment_id id, bool aside, cairn_error *err);
 cairn_status local_prefetch(const store_snapshot *snap, const chunk_id *chunks, size_t n,
                             cairn_error *err);
 

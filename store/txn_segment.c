@@ -266,7 +266,7 @@ cairn_status local_segment_remove(store_txn *t, segment_id id, cairn_error *err)
     return st;
 }
 
-cairn_status store_segment_set_aside(store_txn *t, segment_id id, bool aside, cairn_error *err)
+cairn_status local_segment_set_aside(store_txn *t, segment_id id, bool aside, cairn_error *err)
 {
     segment_kind kind = aside ? SEGMENT_ASIDE : SEGMENT_VECTOR;
     size_t at = 0;

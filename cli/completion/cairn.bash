@@ -5,9 +5,9 @@
 _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
-    local verbs='index watch doctor why-not duplicates search suggest ask chat memory saved feedback gateway sql get list tag delete status check compact embedder backup restore import export pii replay eval model serve mcp open desktop tui'
+    local verbs='index watch doctor why-not duplicates search suggest ask chat memory saved feedback gateway sql get list tag delete status check compact embedder backup restore import export pii replay eval model collection serve mcp open desktop tui'
     local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --chat --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --collection-mb --memory-mb --audit-log --audit-mb --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --type --output --page --opener --idle --web-page -k '
+    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --chat --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --collection-mb --memory-mb --audit-log --audit-mb --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --type --output --page --opener --idle --web-page --backend --url --shards --replicas --user --password-file --api-key-file --ca-file -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do

@@ -138,7 +138,6 @@ static http_end end_of(CURLcode code)
     case CURLE_SSL_CIPHER:
         return HTTP_UNTRUSTED;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_OUT_OF_MEMORY:
         return HTTP_FAILED;
     default:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import unittest
+import uuid
 
 CAIRN = os.environ.get("CAIRN_BIN", "build/release/cli/cairn")
 SOURCE = os.environ.get("CAIRN_SOURCE", os.path.abspath(os.path.join(os.path.dirname(__file__), "../..")))
@@ -29,14 +30,26 @@ def need_model(name, file):
     return unittest.skipUnless(model_path(name, file), f"the model {name} is not on this machine")
 
 
+# Nodes of a cluster: then the default collection of every test is kept there (scripts/test --cluster).
+CLUSTER = os.environ.get("CAIRN_TEST_CLUSTER")
+
+
 class CairnTest(unittest.TestCase):
+    on_cluster = True  # may be, where there is one
+
     def setUp(self):
         self.top = tempfile.mkdtemp(prefix="cairn-e2e-")
         self.home = os.path.join(self.top, "home")
         self.docs = os.path.join(self.top, "docs")
         os.mkdir(self.docs)
+        if CLUSTER and self.on_cluster:
+            self.index_names = "cairn-test-" + uuid.uuid4().hex
+            self.run_cairn("collection", "create", "default", "--url", CLUSTER, "--index", self.index_names,
+                           "--replicas", "0")
 
     def tearDown(self):
+        if CLUSTER and self.on_cluster:
+            self.run_cairn("collection", "drop", "default", "--yes", code=None)
         subprocess.run(["chmod", "-R", "u+rwx", self.top], check=False)
         shutil.rmtree(self.top, ignore_errors=True)
 

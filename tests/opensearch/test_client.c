@@ -1,0 +1,417 @@
+/* test_client - what can go wrong between Cairn and a cluster, by a node that answers as it is told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "opensearch/room.h"
+#include "tests/opensearch/fake_node.h"
+
+#define STEPS(...)                                                                                \
+    static const fake_step steps[] = {__VA_ARGS__};                                               \
+    const size_t n_steps = sizeof steps / sizeof *steps
+
+static fake_node node;
+
+static client *connect_to(const char *urls, client_options o)
+{
+    cairn_error err = {0};
+    client *c;
+
+    o.urls = urls;
+    if (!o.retry_ms)
+        o.retry_ms = 600000; /* generous: what is tested ends before */
+    if (client_create(&c, &o, &err))
+        fail_msg("%s", err.text);
+    return c;
+}
+
+static client *begin(const fake_step *steps, size_t n, client_options o)
+{
+    char url[64];
+
+    fake_start(&node, steps, n);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", node.port);
+    return connect_to(url, o);
+}
+
+static void end(client *c)
+{
+    client_destroy(c);
+    fake_stop(&node);
+}
+
+static cairn_status get(client *c, client_request r, json_t **reply, cairn_error *err)
+{
+    long status;
+
+    r.method = r.method ? r.method : "GET";
+    r.path = "/x";
+    return client_call(c, &r, &status, reply, err);
+}
+
+static void busy_nodes_are_asked_again(void **state)
+{
+    (void)state;
+    STEPS({FAKE_REPLY, 503, NULL, "{}"}, {FAKE_REPLY, 429, "Retry-After: 1\r\n", "{}"}, {FAKE_REPLY, 502, NULL, "{}"},
+          {FAKE_REPLY, 200, NULL, "{\"a\":1}"});
+    client *c = begin(steps, n_steps, (client_options){0});
+    json_t *reply;
+    cairn_error err;
+
+    assert_int_equal(get(c, (client_request){0}, &reply, &err), CAIRN_OK);
+    assert_int_equal(json_integer_value(json_object_get(reply, "a")), 1);
+    assert_int_equal(node.n_requests, 4);
+    assert_int_equal(client_counted(c).retries, 3);
+    json_decref(reply);
+    end(c);
+}
+
+static void broken_answers_are_asked_for_again(void **state)
+{
+    (void)state;
+    STEPS({FAKE_HANG_UP, 0, NULL, NULL}, {FAKE_CUT, 0, NULL, NULL}, {FAKE_NOISE, 0, NULL, NULL},
+          {FAKE_REPLY, 200, NULL, "<html>proxy</html>"}, {FAKE_REPLY, 200, NULL, "{\"a\":2}"});
+    client *c = begin(steps, n_steps, (client_options){0});
+    json_t *reply;
+    cairn_error err;
+
+    assert_int_equal(get(c, (client_request){0}, &reply, &err), CAIRN_OK);
+    assert_int_equal(json_integer_value(json_object_get(reply, "a")), 2);
+    assert_int_equal(node.n_requests, 5);
+    json_decref(reply);
+    end(c);
+}
+
+/* What may not be done twice is not sent again when its fate is unknown. */
+static void once_means_once(void **state)
+{
+    (void)state;
+    STEPS({FAKE_HANG_UP, 0, NULL, NULL}, {FAKE_REPLY, 200, NULL, "{}"});
+    client *c = begin(steps, n_steps, (client_options){0});
+    json_t *reply;
+    cairn_error err;
+
+    assert_int_equal(get(c, (client_request){.once = true}, &reply, &err), CAIRN_EIO);
+    assert_null(reply);
+    assert_int_equal(node.n_requests, 1);
+    end(c);
+}
+
+static void another_node_is_asked(void **state)
+{
+    (void)state;
+    STEPS({FAKE_KEEP, 200, NULL, "{\"a\":3}"}, {FAKE_KEEP, 200, NULL, "{\"a\":4}"});
+    unsigned short dead;
+    int fd = fake_bind(&dead); /* bound, so nobody else has it, and not listening */
+    char urls[128];
+    json_t *reply;
+    cairn_error err;
+    client *c;
+
+    fake_start(&node, steps, n_steps);
+    snprintf(urls, sizeof urls, "http://127.0.0.1:%u, http://127.0.0.1:%u/", dead, node.port);
+    c = connect_to(urls, (client_options){0});
+    assert_int_equal(get(c, (client_request){.once = true}, &reply, &err), CAIRN_OK);
+    json_decref(reply);
+    /* The one that answered is asked first from now on, over the connection that is there. */
+    uint64_t before = client_counted(c).requests;
+    assert_int_equal(get(c, (client_request){0}, &reply, &err), CAIRN_OK);
+    assert_int_equal(json_integer_value(json_object_get(reply, "a")), 4);
+    assert_int_equal(client_counted(c).requests, before + 1);
+    assert_int_equal(node.n_connections, 1);
+    json_decref(reply);
+    close(fd);
+    end(c);
+}
+
+static void no_node_answers(void **state)
+{
+    unsigned short dead;
+    int fd = fake_bind(&dead);
+    char url[64];
+    json_t *reply;
+    cairn_error err;
+    client *c;
+
+    (void)state;
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", dead);
+    c = connect_to(url, (client_options){.retry_ms = 300});
+    assert_int_equal(get(c, (client_request){0}, &reply, &err), CAIRN_EIO);
+    assert_non_null(strstr(err.text, url));
+    client_destroy(c);
+    close(fd);
+}
+
+static void a_slow_node_meets_the_deadline(void **state)
+{
+    (void)state;
+    STEPS({FAKE_SILENT, 0, NULL, NULL}, {FAKE_SILENT, 0, NULL, NULL}, {FAKE_SILENT, 0, NULL, NULL});
+    client *c = begin(steps, n_steps, (client_options){0});
+    client_request r = {.limits = {.deadline_ns = clock_mono_ns() + 300000000}};
+    json_t *reply;
+    cairn_error err;
+
+    assert_int_equal(get(c, r, &reply, &err), CAIRN_ELIMIT);
+    assert_true(clock_mono_ns() >= r.limits.deadline_ns - 50000000);
+    end(c);
+}
+
+static void a_flag_stops_it(void **state)
+{
+    (void)state;
+    STEPS({FAKE_CANCEL, 0, NULL, NULL});
+    static volatile sig_atomic_t flag;
+    client *c = begin(steps, n_steps, (client_options){0});
+    json_t *reply;
+    cairn_error err;
+
+    flag = 0;
+    node.flag = &flag;
+    assert_int_equal(get(c, (client_request){.limits = {.cancel = &flag}}, &reply, &err), CAIRN_ECANCELLED);
+    assert_int_equal(node.n_requests, 1);
+    end(c);
+}
+
+static void a_long_reply_is_refused(void **state)
+{
+    (void)state;
+    STEPS({FAKE_LONG, 5000, NULL, NULL}, {FAKE_REPLY, 200, NULL, "{}"});
+    client *c = begin(steps, n_steps, (client_options){.reply_bytes = 4096});
+    json_t *reply;
+    cairn_error err;
+
+    assert_int_equal(get(c, (client_request){0}, &reply, &err), CAIRN_ELIMIT);
+    assert_int_equal(node.n_requests, 1); /* it would be as long again */
+    end(c);
+}
+
+static void errors_are_told_in_words(void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+        cairn_status st;
+        const char *says;
+    } answers[] = {
+        {401, "{}", CAIRN_EUSAGE, "backend.user"},
+        {403, "{\"error\":{\"type\":\"security_exception\",\"reason\":\"no permissions\"}}", CAIRN_EUSAGE, "no permissions"},
+        {403, "{\"error\":{\"root_cause\":[{\"type\":\"cluster_block_exception\",\"reason\":\"index [x] blocked by: [TOO_MANY_REQUESTS/12/"
+              "disk usage exceeded flood-stage watermark]\"}]}}",
+         CAIRN_EFULL, "disks are full"},
+        {400, "{\"error\":{\"root_cause\":[{\"type\":\"parsing_exception\",\"reason\":\"unknown query\"}]}}", CAIRN_EUNSUPPORTED,
+         "unknown query"},
+        {500, "[]", CAIRN_EIO, "500"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        fake_step step = {FAKE_REPLY, answers[i].status, NULL, answers[i].body};
+        client *c = begin(&step, 1, (client_options){0});
+        json_t *reply;
+        cairn_error err = {0};
+        assert_int_equal(get(c, (client_request){0}, &reply, &err), answers[i].st);
+        if (!strstr(err.text, answers[i].says))
+            fail_msg("%d: %s", answers[i].status, err.text);
+        end(c);
+    }
+}
+
+static void credentials_go_in_a_header_alone(void **state)
+{
+    (void)state;
+    STEPS({FAKE_REPLY, 200, NULL, "{}"}, {FAKE_REPLY, 401, NULL, "{}"});
+    client *c = begin(steps, n_steps, (client_options){.user = "ann", .password = "open sesame"});
+    json_t *reply;
+    cairn_error err;
+
+    assert_int_equal(get(c, (client_request){0}, &reply, &err), CAIRN_OK);
+    json_decref(reply);
+    assert_non_null(strstr(node.request[0], "\r\nAuthorization: Basic YW5uOm9wZW4gc2VzYW1l\r\n"));
+    assert_int_equal(get(c, (client_request){0}, &reply, &err), CAIRN_EUSAGE);
+    assert_null(strstr(err.text, "sesame"));
+    assert_null(strstr(err.text, "YW5u"));
+    end(c);
+    assert_int_equal(client_create(&c, &(client_options){.urls = "http://ann:open@127.0.0.1"}, &err), CAIRN_EUSAGE);
+    assert_null(strstr(err.text, "open@"));
+    assert_int_equal(client_create(&c, &(client_options){.urls = "ftp://127.0.0.1"}, &err), CAIRN_EUSAGE);
+    assert_int_equal(client_create(&c, &(client_options){.urls = " , "}, &err), CAIRN_EUSAGE);
+}
+
+/* ---- bulk ---- */
+
+static void bulk_sends_again_what_was_refused(void **state)
+{
+    (void)state;
+    STEPS({FAKE_REPLY, 200, NULL,
+           "{\"errors\":true,\"items\":[{\"index\":{\"status\":201}},{\"update\":{\"status\":429,\"error\":{\"reason\":\"full\"}}},"
+           "{\"delete\":{\"status\":404}},{\"index\":{\"status\":503}}]}"},
+          {FAKE_REPLY, 200, NULL, "{\"errors\":false,\"items\":[{\"update\":{\"status\":200}},{\"index\":{\"status\":201}}]}"});
+    struct os_store s = {.client = begin(steps, n_steps, (client_options){0}), .name = (char *)"x"};
+    cairn_error err = {0};
+    bytes lines;
+
+    bytes_init(&lines, 4096);
+    assert_int_equal(bytes_append_str(&lines, "{\"index\":{\"_id\":\"1\"}}\n{\"a\":1}\n{\"update\":{\"_id\":\"2\"}}\n{\"doc\":{}}\n"
+                                              "{\"delete\":{\"_id\":\"3\"}}\n{\"index\":{\"_id\":\"4\"}}\n{\"a\":4}\n"),
+                     CAIRN_OK);
+    if (os_bulk(&s, &lines, true, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(node.n_requests, 2);
+    assert_string_equal(node.body[1], "{\"update\":{\"_id\":\"2\"}}\n{\"doc\":{}}\n{\"index\":{\"_id\":\"4\"}}\n{\"a\":4}\n");
+    bytes_clear(&lines);
+    end(s.client);
+}
+
+static void bulk_tells_of_an_item_that_fails(void **state)
+{
+    static const struct {
+        const char *reply;
+        cairn_status st;
+        const char *says;
+    } bad[] = {
+        {"{\"errors\":true,\"items\":[{\"index\":{\"status\":400,\"error\":{\"type\":\"strict_dynamic_mapping_exception\",\"reason\":"
+         "\"not allowed\"}}}]}",
+         CAIRN_EUNSUPPORTED, "not allowed"},
+        {"{\"errors\":true,\"items\":[{\"update\":{\"status\":404,\"error\":{\"type\":\"document_missing_exception\",\"reason\":\"document "
+         "missing\"}}}]}",
+         CAIRN_ENOTFOUND, "document missing"},
+        {"{\"errors\":false,\"items\":[]}", CAIRN_EIO, "0 writes"},
+        {"{}", CAIRN_EIO, "0 writes"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        fake_step step = {FAKE_REPLY, 200, NULL, bad[i].reply};
+        struct os_store s = {.client = begin(&step, 1, (client_options){0}), .name = (char *)"x"};
+        cairn_error err = {0};
+        bytes lines;
+        bytes_init(&lines, 4096);
+        assert_int_equal(bytes_append_str(&lines, "{\"index\":{\"_id\":\"1\"}}\n{\"a\":1}\n"), CAIRN_OK);
+        assert_int_equal(os_bulk(&s, &lines, true, &err), bad[i].st);
+        if (!strstr(err.text, bad[i].says))
+            fail_msg("%zu: %s", i, err.text);
+        bytes_clear(&lines);
+        end(s.client);
+    }
+}
+
+/* ---- the state record ---- */
+
+static void a_lost_answer_is_known_again(void **state)
+{
+    (void)state;
+    STEPS({FAKE_HANG_UP, 0, NULL, NULL}, {FAKE_REPLY, 409, NULL, "{}"}, {FAKE_ECHO, 0, NULL, NULL});
+    struct os_store s = {.client = begin(steps, n_steps, (client_options){0}), .name = (char *)"x", .state = (char *)"x-state-1"};
+    os_state record = {.next_doc = 5, .lent = 9, .seq_no = 1, .primary_term = 1, .removing = json_array(), .owner = "me"};
+    cairn_error err = {0};
+
+    if (os_state_write(&s, &record, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(record.seq_no, 7);
+    assert_int_equal(record.primary_term, 3);
+    os_state_clear(&record);
+    end(s.client);
+}
+
+static void another_writer_is_told_apart(void **state)
+{
+    (void)state;
+    STEPS({FAKE_REPLY, 409, NULL, "{}"},
+          {FAKE_REPLY, 200, NULL,
+           "{\"_seq_no\":7,\"_primary_term\":3,\"_source\":{\"state\":{\"owner\":\"somebody\",\"stamp\":\"other\",\"languages\":{},"
+           "\"removing\":[],\"version\":3}}}"});
+    struct os_store s = {.client = begin(steps, n_steps, (client_options){0}), .name = (char *)"x", .state = (char *)"x-state-1"};
+    os_state record = {.seq_no = 1, .primary_term = 1, .removing = json_array(), .owner = "me"};
+    cairn_error err = {0};
+
+    assert_int_equal(os_state_write(&s, &record, &err), CAIRN_EBUSY);
+    assert_non_null(strstr(err.text, "somebody"));
+    os_state_clear(&record);
+    end(s.client);
+}
+
+static void a_broken_record_is_refused(void **state)
+{
+    static const char *const records[] = {"{\"_source\":{\"state\":5}}", "{\"_source\":{}}", "{}", "[]",
+                                          "{\"_source\":{\"state\":{\"owner\":\"\",\"stamp\":\"\",\"languages\":[],\"removing\":[]}}}"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        fake_step step = {FAKE_REPLY, 200, NULL, records[i]};
+        struct os_store s = {.client = begin(&step, 1, (client_options){0}), .name = (char *)"x", .state = (char *)"x-state-1"};
+        os_state record;
+        cairn_error err = {0};
+        assert_int_equal(os_state_read(&s, &record, &err), CAIRN_ECORRUPT);
+        os_state_clear(&record);
+        end(s.client);
+    }
+}
+
+/* ---- texts ---- */
+
+static void base64_there_and_back(void **state)
+{
+    uint8_t data[64];
+    bytes text, back;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 37 + 251);
+    bytes_init(&text, 4096);
+    bytes_init(&back, 4096);
+    for (size_t n = 0; n <= sizeof data; n++) {
+        bytes_reset(&text);
+        bytes_reset(&back);
+        assert_int_equal(client_base64(&text, data, n), CAIRN_OK);
+        assert_int_equal(text.len, (n + 2) / 3 * 4);
+        assert_true(client_unbase64(&back, text.data ? text.data : "", text.len));
+        assert_int_equal(back.len, n);
+        if (n)
+            assert_memory_equal(back.data, data, n);
+    }
+    assert_false(client_unbase64(&back, "AAA", 3));
+    assert_false(client_unbase64(&back, "A===", 4));
+    assert_false(client_unbase64(&back, "AA=A", 4));
+    assert_false(client_unbase64(&back, "AA==AAAA", 8));
+    assert_false(client_unbase64(&back, "A\0AA", 4));
+    bytes_clear(&text);
+    bytes_clear(&back);
+}
+
+static void broken_text_becomes_text(void **state)
+{
+    json_t *j = client_text("a\xff" "b", 3);
+
+    (void)state;
+    assert_string_equal(json_string_value(j), "a\xef\xbf\xbd" "b");
+    json_decref(j);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(busy_nodes_are_asked_again),
+        cmocka_unit_test(broken_answers_are_asked_for_again),
+        cmocka_unit_test(once_means_once),
+        cmocka_unit_test(another_node_is_asked),
+        cmocka_unit_test(no_node_answers),
+        cmocka_unit_test(a_slow_node_meets_the_deadline),
+        cmocka_unit_test(a_flag_stops_it),
+        cmocka_unit_test(a_long_reply_is_refused),
+        cmocka_unit_test(errors_are_told_in_words),
+        cmocka_unit_test(credentials_go_in_a_header_alone),
+        cmocka_unit_test(bulk_sends_again_what_was_refused),
+        cmocka_unit_test(bulk_tells_of_an_item_that_fails),
+        cmocka_unit_test(a_lost_answer_is_known_again),
+        cmocka_unit_test(another_writer_is_told_apart),
+        cmocka_unit_test(a_broken_record_is_refused),
+        cmocka_unit_test(base64_there_and_back),
+        cmocka_unit_test(broken_text_becomes_text),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
