@@ -20,7 +20,7 @@ const icon = path => {
   svg.append(p);
   return svg;
 };
-const wide = matchMedia("(min-width: 1001px)");
+const wide = matchMedia("(min-width: 1001px)"), narrow = matchMedia("(max-width: 600px)");
 const FACETS = { ext: v => `ext:${v}`, lang: v => `lang:${v}`, year: v => `date:${v}`, tag: v => `tag:${quoted(v)}`, author: v => `author:${quoted(v)}`, folder: v => `dir:${quoted(v)}` };
 const quoted = v => `"${v.replace(/["\\]/g, " ")}"`;
 const TYPED = 8, FIRST_PAGE = 20, NEXT_PAGES = 100;  // hits: while one types, then, on demand
@@ -232,7 +232,7 @@ function placeName(h) {
 }
 
 function hitNode(h, i) {
-  const ranges = rangesOf(h.text, h.highlights), [from, to] = snippetOf(h.text, ranges);
+  const ranges = rangesOf(h.text, h.highlights), [from, to] = snippetOf(h.text, ranges, narrow.matches ? 110 : 190);  // the three lines that are shown
   const snippet = make("p", { class: "snippet", dir: "auto" }, from ? "… " : "");
   putMarked(snippet, h.text, ranges, from, to);
   if (to < h.text.length) snippet.append(" …");
