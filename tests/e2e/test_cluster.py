@@ -10,7 +10,7 @@ import uuid
 from harness import CAIRN, CLUSTER, LIBRARY, CairnTest, main
 
 QUERIES = ["lease notice period", "bees", '"notice period"', "coffee -grinder", "lang:de miete", "warranty ext:md",
-           "ext:pdf", "kaff*", "warrenty~1", "/lea.e/", "rent NEAR/6 month", "title:manual", "lease OR coffee",
+           "ext:pdf", "kaff*", "warrenty~1", "/warr.nty/", "rent NEAR/6 month", "title:manual", "lease OR coffee",
            "date:2020..2030", "type:text/", "dir:library invoice"]
 
 
@@ -111,21 +111,21 @@ class Cluster(CairnTest):
         conf = os.path.join(self.home, "collections", "far", "collection.conf")
         with open(conf, "a", encoding="utf-8") as f:
             f.write("lease_seconds = 5\n[index]\nflush_chunks = 5\nflush_seconds = 0.1\n")
-        for i in range(300):
+        for i in range(120):
             self.write(f"{i:03}.md", f"# Note {i}\n\nNumber {i} of the notes about granite.\n")
-        self.write_long("zz.html")
         p = subprocess.Popen([CAIRN, "--collection", "far", "index", "--no-vectors", self.docs], stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE, env=dict(os.environ, CAIRN_HOME=self.home))
         self.addCleanup(p.stderr.close)
-        self.wait_until(p, lambda: len(self.documents("far")) > 10)
-        before = self.documents("far")
-        p.send_signal(signal.SIGKILL)
+        before = []
+        while len(before) < 10 and p.poll() is None:
+            before = self.documents("far")
+        p.send_signal(signal.SIGKILL)  # most likely in the middle; what follows holds in any case
         p.wait()
         # Nobody else gets in while the lease is not over; then the run goes on, and all is there once.
         self.run_cairn("--collection", "far", "--wait=600", "index", "--no-vectors", self.docs, timeout=1200)
         after = self.documents("far")
         self.assertEqual([d for d in before if d in after], before)
-        self.assertEqual(len(after), 301)
+        self.assertEqual(len(after), 120)
         self.assertTrue(self.json("--collection", "far", "check")["clean"])
 
     def test_clear_words(self):
