@@ -113,7 +113,7 @@ cairn_status cluster_open(cairn *c, const store_options *so, cairn_error *err)
         st = opensearch_open(&c->store, &k.o, so, err);
     connecting_clear(&k);
     if (st)
-        cairn_error_prefix(err, "collection %s: ", c->collection);
+        cairn_error_prefix(err, "collection %s", c->collection);
     return st;
 }
 
