@@ -61,6 +61,7 @@ _cairn() {
     fi
     if [[ $cur == -* ]]; then
         case $verb in
+        collection) _cairn_words "--backend --url --index --shards --replicas --user --password-file --api-key-file --ca-file --yes $global" ;;
         duplicates) _cairn_words "--near $global" ;;
         doctor) _cairn_words "$global" ;;
         why-not) _cairn_words "-k $global" ;;
@@ -116,6 +117,7 @@ _cairn() {
         compopt -o filenames 2>/dev/null
         ;;
     index | watch | why-not | get | open | list | delete | pii | replay) _cairn_files ;;
+    collection) if [[ -z $sub ]]; then _cairn_words 'create attach copy drop'; fi ;;
     import) if [[ -z $sub ]]; then _cairn_words 'beir jsonl vectors'; else _cairn_files; fi ;;
     embedder)
         if [[ -z $sub ]]; then
