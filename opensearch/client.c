@@ -436,10 +436,9 @@ static cairn_status ended(http_end end, const char *node, const char *why, cairn
 /* ---- all attempts ---- */
 
 typedef struct trying {
-    int64_t end_ns;   /* when to give up */
-    size_t failures;  /* since the beginning */
-    int64_t wait_s;   /* what the last node asked for */
-    bool out_of_time; /* by the request's own deadline */
+    int64_t end_ns;  /* when to give up */
+    size_t failures; /* since the beginning */
+    int64_t wait_s;  /* what the last node asked for */
 } trying;
 
 /* Go to the next node; after a round of all of them, wait. False: no more attempts. */
@@ -467,6 +466,13 @@ static bool go_on(client *c, const client_request *r, trying *t, size_t node, ca
         return true;
     cairn_fail(err, CAIRN_ECANCELLED, "stopped while waiting for the cluster");
     return false;
+}
+
+/* The request's own deadline leaves no time for another attempt. */
+static cairn_status give_up(const char *node, cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ELIMIT,
+                      "the time for this was up before %s, or another node, answered", node);
 }
 
 /* May the request be sent again after it ended so? */
@@ -516,9 +522,13 @@ cairn_status client_call(client *c, const client_request *r, long *status, json_
         *reply = NULL;
         log_write(LOG_LEVEL_DEBUG, "opensearch", "%s%s", err ? err->text : "a request failed",
                   retry ? ", trying again" : "");
-        if (!retry || !go_on(c, r, &t, node, err)) {
-            if (err && err->code == CAIRN_ECANCELLED)
+        if (!retry)
+            break;
+        if (!go_on(c, r, &t, node, err)) {
+            if (r->limits.cancel && *r->limits.cancel)
                 st = CAIRN_ECANCELLED;
+            else if (t.end_ns == r->limits.deadline_ns)
+                st = give_up(c->nodes[node], err);
             break;
         }
     }

@@ -156,7 +156,6 @@ static void a_slow_node_meets_the_deadline(void **state)
     cairn_error err;
 
     assert_int_equal(get(c, r, &reply, &err), CAIRN_ELIMIT);
-    assert_true(clock_mono_ns() >= r.limits.deadline_ns - 50000000);
     end(c);
 }
 
