@@ -34,6 +34,11 @@ def need_model(name, file):
 CLUSTER = os.environ.get("CAIRN_TEST_CLUSTER")
 
 
+def embedded_only(why):
+    """A test of what docs/opensearch.md says is otherwise on a cluster."""
+    return unittest.skipIf(CLUSTER, "not on a cluster: " + why)
+
+
 class CairnTest(unittest.TestCase):
     on_cluster = True  # may be, where there is one
 

@@ -7,7 +7,7 @@ import tarfile
 import time
 import unittest
 
-from harness import CAIRN, SOURCE, CairnTest, main, need_model
+from harness import CAIRN, SOURCE, CairnTest, embedded_only, main, need_model
 
 
 class Incremental(CairnTest):
@@ -146,6 +146,7 @@ class Incremental(CairnTest):
         self.assertEqual(len(self.json("search", "--mode", "lexical", "-k", "100", "basalt")["hits"]), 40)
         self.assert_clean()
 
+    @embedded_only("average lengths remember documents that were replaced")
     def test_scores_do_not_depend_on_segments(self):
         for i in range(30):
             self.write(f"f{i:02}.txt", "basalt " * (i % 5 + 1) + f"word{i} " * (i % 7) + "end")
@@ -167,6 +168,7 @@ class Incremental(CairnTest):
 class OtherVersion(CairnTest):
     """golden/analyzer1.tar.gz: three documents imported by the first version, whose terms this one
     does not make. The files they came from are not there any more."""
+    on_cluster = False  # it is about segments
 
     def unpack(self):
         os.makedirs(self.home)

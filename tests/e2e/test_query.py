@@ -11,7 +11,7 @@ import tarfile
 import termios
 import unicodedata
 
-from harness import CAIRN, SOURCE, CairnTest, main, need_model
+from harness import CAIRN, CLUSTER, SOURCE, CairnTest, embedded_only, main, need_model
 
 TEXTS = {
     "plan.md": "# Annual plan\n\nThe organisation wants a new cathedral roof and a smaller budget.",
@@ -69,6 +69,10 @@ class Query(CairnTest):
             "pages:>0": set(),
             "plan NOT pages:1": {"plan.md", "report.txt", "de/haus.txt"},
         }
+        if CLUSTER:
+            # Not there: other forms of a word that fits a pattern; patterns in phrases and NEAR (docs/opensearch.md).
+            cases = {q: want for q, want in cases.items()
+                     if q != "*ation" and not re.search(r'"[^"]*[*?]|[*?]\S* NEAR', q)}
         for query, want in cases.items():
             self.assertEqual(set(self.found(query)[0]), want, query)
         self.assertEqual(set(self.found("plan", "--filter", "ext:md OR dir:de")[0]), {"plan.md", "de/haus.txt"})
@@ -132,6 +136,7 @@ class Query(CairnTest):
         self.assertEqual(self.found("cathedral^0.1 tenants^9")[0][0], "report.txt")
         self.assertEqual(self.found("cathedral^9 tenants^0.1")[0][-1], "report.txt")
 
+    @embedded_only("words are not explained")
     def test_explain_adds_up(self):
         _, r = self.found("organis* roof budget", "--explain")
         self.assertIn("words like organis*", r["read_as"])
@@ -161,6 +166,7 @@ class Query(CairnTest):
 class OlderColumns(CairnTest):
     """golden/filter1.tar.gz: two texts in Markdown and a PDF, indexed with vectors when
     there were no columns of size and pages. The files are not there any more; sizes in bytes."""
+    on_cluster = False  # it is about segments
     SIZES = {"01-unpacking.md": 1810, "05-specifications.md": 1142, "travel-expenses.pdf": 17605}
 
     def setUp(self):

@@ -3,7 +3,7 @@ import json
 import os
 import unittest
 
-from harness import CairnTest, SHARED, main
+from harness import CairnTest, SHARED, embedded_only, main
 
 CAST = os.path.join(SHARED, "data", "trec-cast")
 
@@ -59,6 +59,7 @@ class Ranking(CairnTest):
         self.assertGreater(found["stages"]["grouped"], 0)
         self.run_cairn("search", "--diversity", "2", "x", code=2)
 
+    @embedded_only("words are not explained")
     def test_reasons_stay_with_their_hits(self):
         self.fill()
         found = self.json("search", "--mode", "lexical", "--explain", "--collapse", "--diversity", "0.5",
