@@ -51,7 +51,7 @@ class Access(ServerTest):
             for query in ("lentils", "zirc*", "zirconum", f'"{SECRET} bonus"', "ext:txt lentils", "path:pay", "/zirc.*/", "zirconium~1", "author:quillon"):
                 q = urllib.parse.urlencode({"q": query, "mode": "lexical", "explain": "1", "facets": "ext,folder,type,lang,year", "typing": "1"})
                 told = json.dumps({k: v for k, v in self.ask(who, "GET", "/api/v1/search?" + q).items() if k not in ("query", "read_as")})
-                for word in (SECRET + " ", SECRET + '"', SECRET + ",", "/hr/", "pay.txt", "box.zip", "5000", "Quillon"):
+                for word in (SECRET + " ", SECRET + '"', SECRET + ",", "/hr/", "pay.txt", "box.zip", "5000 euros", "Quillon"):
                     if word[:-1] not in query:  # what was typed is told back
                         self.assertNotIn(word, told, (who, query))
             facets = self.ask(who, "GET", "/api/v1/search?q=lentils&mode=lexical&facets=ext")["facets"]["ext"]
@@ -74,12 +74,12 @@ class Access(ServerTest):
         def mcp(who, name, arguments):
             return json.dumps(self.ask(who, "POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}))
         pay = self.docs + "/hr/pay.txt"
-        self.assertIn("5000", mcp("ann", "search", {"query": SECRET, "mode": "lexical"}))
-        self.assertIn("5000", mcp("ann", "get", {"uri": pay}))
+        self.assertIn("5000 euros", mcp("ann", "search", {"query": SECRET, "mode": "lexical"}))
+        self.assertIn("5000 euros", mcp("ann", "get", {"uri": pay}))
         for name, arguments in (("search", {"query": SECRET, "mode": "lexical"}), ("search", {"query": "bonus", "mode": "lexical"}), ("get", {"uri": pay}),
                                 ("multi_get", {"uris": [pay, self.docs + "/open/menu.md"]}), ("status", {})):
             told = mcp("bob", name, arguments)
-            self.assertNotIn("5000", told)
+            self.assertNotIn("5000 euros", told)
             self.assertNotIn("plan.md", told)
         # A question about all documents counts those that may be read.
         whole = self.ask("ann", "POST", "/api/v1/ask", {"question": "Which files mention lentils?", "mode": "lexical"})
@@ -87,7 +87,7 @@ class Access(ServerTest):
         self.assertEqual((whole["answer"].split()[0], part["answer"].split()[0]), ("5", "2"), (whole["answer"], part["answer"]))
         self.assertNotIn("/hr/", json.dumps(part))
         for body in ({"question": "How high is the bonus?", "mode": "lexical"},):
-            self.assertNotIn("5000", json.dumps(self.ask("bob", "POST", "/api/v1/ask", body)))
+            self.assertNotIn("5000 euros", json.dumps(self.ask("bob", "POST", "/api/v1/ask", body)))
 
     def test_pictures_and_reasons_are_hidden_too(self):
         plan = self.docs + "/hr/lease.pdf"

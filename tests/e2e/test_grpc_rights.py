@@ -47,21 +47,21 @@ class Rights(GrpcTest):
         docs, search = documents_pb2_grpc.DocumentsStub(self.c), search_pb2_grpc.SearchStub(self.c)
         for who in ("root", "ann"):
             self.assertEqual(self.uris(who, "granite"), self.HIDDEN + self.OPEN, who)
-            self.assertIn("5000", docs.Get(documents_pb2.GetDocumentRequest(document=self.docs + "/hr/pay.txt"), metadata=self.auth[who]).text)
+            self.assertIn("5000 euros", docs.Get(documents_pb2.GetDocumentRequest(document=self.docs + "/hr/pay.txt"), metadata=self.auth[who]).text)
         self.assertEqual(self.uris("bob", "granite"), self.OPEN)
         self.assertEqual(self.uris("bob", SECRET), [])
         for query in ("granite", "zirc*", "zirconum", f'"{SECRET} bonus"', "path:pay"):
             stages = list(search.QueryStream(search_pb2.QueryRequest(query=query, facets=["ext", "folder"], as_you_type=True), metadata=self.auth["bob"], timeout=LIMIT))
             for s in stages:
                 told = str(s.result)
-                for word in ("/hr", "pay.txt", "box.zip", "5000", SECRET + " b"):
+                for word in ("/hr", "pay.txt", "box.zip", "5000 euros", SECRET + " b"):
                     self.assertNotIn(word, told, query)
         seen = [d.uri[len(self.docs):] for d in docs.List(documents_pb2.ListDocumentsRequest(page_size=100), metadata=self.auth["bob"]).documents]
         self.assertEqual(seen, ["/quarry.txt", "/tea.txt", "/tools.md"])
         info = collections_pb2_grpc.CollectionsStub(self.c).Info
         self.assertEqual([info(collections_pb2.CollectionInfoRequest(), metadata=self.auth[w]).documents for w in ("root", "bob")], [7, 3])
         request = ask_pb2.AnswerRequest(question="How high is the zirconium bonus?", extractive=True)
-        self.assertNotIn("5000", str(list(ask_pb2_grpc.AskStub(self.c).Answer(request, metadata=self.auth["bob"], timeout=LIMIT))))
+        self.assertNotIn("5000 euros", str(list(ask_pb2_grpc.AskStub(self.c).Answer(request, metadata=self.auth["bob"], timeout=LIMIT))))
         number = str(docs.Get(documents_pb2.GetDocumentRequest(document=self.docs + "/hr/pay.txt"), metadata=self.auth["root"]).id)
         for name in (self.docs + "/hr/pay.txt", number, "#" + number):
             e = self.fails(CODE.NOT_FOUND, lambda n=name: docs.Get(documents_pb2.GetDocumentRequest(document=n), metadata=self.auth["bob"]), "NOT_FOUND")
