@@ -30,8 +30,8 @@ INPUTS = {
     "source_ratio": (0.55, "", A, "stored text and metadata over text, deflated by the engine"),
     "posting_bytes": (0.35, "", A, "inverted index with positions and offsets over text"),
     "dims": (384, "", M, "components of the default embedder's vectors"),
-    "component_bytes": (1, "B", A, "1: byte vectors; 4: fp32"),
-    "original_bytes": (4, "B", A, "fp32 kept beside the bytes on disk for rescoring; 0: not kept"),
+    "component_bytes": (4, "B", M, "of what the graph's walk reads: 4 fp32, as Cairn's mapping has it; 1 bytes; 0.125 bits"),
+    "original_bytes": (0, "B", M, "of originals beside it on disk, for scoring again; 4 where the walk reads less than fp32"),
     "graph_links": (32, "", A, "links a row in the lowest layer: twice m, m 16"),
     "link_bytes": (2.2, "B", A, "a link, as a gap between sorted numbers"),
     "replicas": (1, "", A, "copies besides the first"),
@@ -49,7 +49,7 @@ INPUTS = {
     "bulk_rate": (1500, "chunks/s", A, "chunks that a data node's core takes in, graph included, before replicas"),
     "shard_ms": (6.0, "ms", A, "CPU of one shard for both lists of a question, at shard_chunks"),
     "merge_ms": (0.02, "ms", A, "coordinator's CPU for one shard's reply"),
-    "cairn_ms": (6.0, "ms", M, "Cairn's own work for a question: embedding, fusion (docs/performance.md, a hybrid search)"),
+    "cairn_ms": (17.0, "ms", M, "Cairn's own work for a question: embedding 3 (docs/performance.md), the rest 14 (docs/opensearch.md)"),
     "cores_busy": (0.5, "", A, "load that leaves the 99th percentile alone"),
     # what it costs
     "core_hour": (0.04, "USD", A, "a rented core with its 4 GiB, an hour"),
@@ -84,7 +84,7 @@ def plan(v, chunks):
     """What `chunks` chunks take under the inputs `v`: a dict of figures, units in the names."""
     p = {"chunks": chunks}
     graph = v["graph_links"] * v["link_bytes"]
-    codes = v["dims"] * v["component_bytes"] + 4
+    codes = v["dims"] * v["component_bytes"] + 4 * (v["component_bytes"] < 4)
     lexical = v["text_bytes"] * v["posting_bytes"]
     p["disk_b"] = v["text_bytes"] * v["source_ratio"] + lexical + codes + v["dims"] * v["original_bytes"] + graph
     # What a walk touches at random must be in memory: codes and links. Of the postings a tenth is hot.
@@ -135,7 +135,7 @@ def print_plan(v, sizes):
         ("data nodes", lambda p: human(p["nodes"])),
         ("what asks for them", lambda p: p["by"]),
         ("questions a second in the busy hour", lambda p: f"{p['qps']:.3g}"),
-        ("CPU of a question, ms", lambda p: f"{p['question_ms']:.3g}"),
+        ("CPU of a question, ms", lambda p: human(p["question_ms"])),
         ("cores of `cairn serve`", lambda p: human(p["serve_cores"])),
         ("embedding, core hours", lambda p: human(p["embed_core_h"])),
         ("cores to embed it in a week", lambda p: human(p["embed_cores_week"])),
