@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
+
 cairn_status model_write_line(FILE *out, json_t *line, cairn_error *err)
 {
     int rc = line ? json_dumpf(line, out, JSON_COMPACT | JSON_REAL_PRECISION(9)) : -1;
@@ -15,40 +17,13 @@ cairn_status model_write_line(FILE *out, json_t *line, cairn_error *err)
     return CAIRN_OK;
 }
 
-/* RFC 4648, section 4. */
-static int base64_value(char c)
+static cairn_status decode_b64(const json_t *text, bytes *out, cairn_error *err)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '+')
-        return 62;
-    return c == '/' ? 63 : -1;
-}
+    cairn_status st = base64_decode(out, json_string_value(text), json_string_length(text));
 
-static cairn_status decode_base64(const char *s, size_t len, bytes *out, cairn_error *err)
-{
-    uint32_t acc = 0;
-    int bits = 0;
-
-    while (len && s[len - 1] == '=')
-        len--;
-    for (size_t i = 0; i < len; i++) {
-        int v = base64_value(s[i]);
-        if (v < 0)
-            return cairn_fail(err, CAIRN_EINPUT, "\"b64\": byte %zu is not base64", i);
-        acc = acc << 6 | (uint32_t)v;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            if (bytes_append_byte(out, (uint8_t)(acc >> bits)))
-                return cairn_fail(err, CAIRN_ELIMIT, "\"b64\" is too long");
-        }
-    }
-    return CAIRN_OK;
+    if (st == CAIRN_EINPUT)
+        return cairn_fail(err, st, "\"b64\" is not base64");
+    return st ? cairn_fail(err, st, "\"b64\" is too long") : CAIRN_OK;
 }
 
 cairn_status model_line_text(const json_t *in, bytes *out, cairn_error *err)
@@ -61,7 +36,7 @@ cairn_status model_line_text(const json_t *in, bytes *out, cairn_error *err)
         return CAIRN_OK;
     }
     if (json_is_string(b64))
-        return decode_base64(json_string_value(b64), json_string_length(b64), out, err);
+        return decode_b64(b64, out, err);
     return cairn_fail(err, CAIRN_EINPUT, "needs \"text\" or \"b64\"");
 }
 

@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/module.h"
@@ -95,46 +96,6 @@ cairn_status client_dump(bytes *out, const json_t *j, cairn_error *err)
     return CAIRN_OK;
 }
 
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-cairn_status client_base64(bytes *out, const void *data, size_t len)
-{
-    const uint8_t *p = data;
-    cairn_status st = CAIRN_OK;
-
-    for (size_t i = 0; i < len && !st; i += 3) {
-        size_t n = len - i < 3 ? len - i : 3;
-        uint32_t v =
-            (uint32_t)p[i] << 16 | (n > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0);
-        char four[4] = {digits[v >> 18], digits[v >> 12 & 63], n > 1 ? digits[v >> 6 & 63] : '=',
-                        n > 2 ? digits[v & 63] : '='};
-        st = bytes_append(out, four, 4);
-    }
-    return st;
-}
-
-bool client_unbase64(bytes *out, const char *text, size_t len)
-{
-    if (len % 4)
-        return false;
-    for (size_t i = 0; i < len; i += 4) {
-        uint32_t v = 0;
-        size_t pad = 0;
-        for (size_t k = 0; k < 4; k++) {
-            const char *at = text[i + k] ? strchr(digits, text[i + k]) : NULL;
-            if (text[i + k] == '=' && k > 1 && i + 4 == len)
-                pad++;
-            else if (!at || pad)
-                return false;
-            v = v << 6 | (at && !pad ? (uint32_t)(at - digits) : 0);
-        }
-        uint8_t three[3] = {(uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
-        if (bytes_append(out, three, 3 - pad))
-            return false;
-    }
-    return true;
-}
-
 /* ---- create ---- */
 
 static bool take_urls(client *c, const char *urls, cairn_error *err)
@@ -192,7 +153,7 @@ static cairn_status take_credentials(client *c, const client_options *o, cairn_e
     bytes_reset(&b);
     st = pair ? bytes_append_str(&b, "Basic ") : CAIRN_ENOMEM;
     if (!st)
-        st = client_base64(&b, pair, plain);
+        st = base64_append(&b, pair, plain);
     if (!st)
         st = bytes_append_byte(&b, 0);
     if (pair)

@@ -84,8 +84,5 @@ client_counts client_counted(const client *c);
 json_t *client_text(const char *s, size_t len);
 /* Append compact JSON; floats with nine digits, which give the same float back. */
 cairn_status client_dump(bytes *out, const json_t *j, cairn_error *err);
-cairn_status client_base64(bytes *out, const void *data, size_t len);
-/* false: it is none. */
-bool client_unbase64(bytes *out, const char *text, size_t len);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/base64.h"
 #include "base/checked.h"
 #include "opensearch/txn.h"
 #include "store/record.h"
@@ -167,7 +168,7 @@ static cairn_status decode_doc(const json_t *source, store_doc *out, arena *a, c
     snprintf(what, sizeof what, "document %lld", (long long)id);
     bytes_init(&b, RECORD_BYTES);
     good = json_is_string(record) && id > 0 &&
-           client_unbase64(&b, json_string_value(record), json_string_length(record)) &&
+           !base64_decode(&b, json_string_value(record), json_string_length(record)) &&
            record_get_doc((const uint8_t *)(b.data ? b.data : ""), b.len, out, a, &no_memory);
     bytes_clear(&b);
     if (!good)
@@ -578,7 +579,7 @@ static cairn_status read_data(struct os_store *s, const char *id, bytes *out, ca
         st = CAIRN_ENOTFOUND;
     data = json_object_get(json_object_get(reply, "_source"), "data");
     if (!st && !(json_is_string(data) &&
-                 client_unbase64(out, json_string_value(data), json_string_length(data))))
+                 !base64_decode(out, json_string_value(data), json_string_length(data))))
         st = bad_record(id, err);
     json_decref(reply);
     return st;
@@ -642,7 +643,7 @@ static cairn_status tell_failure(const json_t *hit, store_failure_fn *fn, void *
     bytes_init(&b, RECORD_BYTES);
     arena_init(&memory, RECORD_BYTES);
     if (!json_is_string(data) ||
-        !client_unbase64(&b, json_string_value(data), json_string_length(data)))
+        base64_decode(&b, json_string_value(data), json_string_length(data)))
         st = bad_record("a failure", err);
     if (!st)
         st = decode_failure((const uint8_t *)(b.data ? b.data : ""), b.len, &f, &memory, err);

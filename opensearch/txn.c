@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/checked.h"
 #include "opensearch/row.h"
 #include "store/record.h"
@@ -552,7 +553,7 @@ static cairn_status put_data(struct os_txn *t, const char *id, const char *kind,
     cairn_status st;
 
     bytes_init(&b, CLIENT_REPLY_BYTES);
-    st = client_base64(&b, data, len);
+    st = base64_append(&b, data, len);
     if (!st)
         body = json_pack("{s:s,s:o,s:s,s:o}", "kind", kind, "path", client_text(path, strlen(path)),
                          "path_id", id, "data", json_stringn(b.data ? b.data : "", b.len));
@@ -617,7 +618,7 @@ static cairn_status add_doc_line(struct os_txn *t, const put_doc *p, cairn_error
     bytes_init(&text, DOC_BYTES);
     st = record_put_doc(&record, &p->doc);
     if (!st)
-        st = client_base64(&text, record.data, record.len);
+        st = base64_append(&text, record.data, record.len);
     if (!st)
         body = json_pack("{s:I,s:o,s:s,s:s,s:I,s:o}", "doc", (json_int_t)p->doc.id, "uri",
                          client_text(p->doc.uri, strlen(p->doc.uri)), "uri_id", uri_id, "hash",

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "server/inside.h"
 
 #define HASH_BYTES  32
@@ -191,19 +192,20 @@ bool token_table_named(const token_table *t, const char *name, service_caller *o
 
 /* ---- making one ---- */
 
-static void base64url(const unsigned char *in, size_t n, char *out)
+/* "cairn_" and n bytes in letters that a header and a file name may hold. */
+static bool spell(const unsigned char *secret, size_t n, char out[80])
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    unsigned bits = 0, have = 0;
+    bytes text;
+    bool good;
 
-    for (size_t i = 0; i < n; i++) {
-        bits = bits << 8 | in[i];
-        for (have += 8; have >= 6; have -= 6)
-            *out++ = digits[bits >> (have - 6) & 63];
-    }
-    if (have)
-        *out++ = digits[bits << (6 - have) & 63];
-    *out = '\0';
+    bytes_init(&text, 79);
+    good = !bytes_append_str(&text, "cairn_") && !base64url_append(&text, secret, n);
+    if (good)
+        memcpy(out, text.data, text.len + 1);
+    if (text.data)
+        explicit_bzero(text.data, text.cap);
+    bytes_clear(&text);
+    return good;
 }
 
 static bool good_word(const char *text, size_t cap)
@@ -250,10 +252,10 @@ cairn_status service_token_add(const char *token_file, const char *name, service
         collections = "*";
     if (rate > 0)
         snprintf(limit, sizeof limit, " %.4f", rate);
-    memcpy(out, "cairn_", 7);
     if (gnutls_rnd(GNUTLS_RND_KEY, secret, sizeof secret))
         return cairn_fail(err, CAIRN_EIO, "no random numbers");
-    base64url(secret, sizeof secret, out + 6);
+    if (!spell(secret, sizeof secret, out))
+        return cairn_fail(err, CAIRN_ENOMEM, "a token");
     if (gnutls_hash_fast(GNUTLS_DIG_SHA256, out, strlen(out), hash))
         return cairn_fail(err, CAIRN_EIO, "SHA-256 failed");
     for (size_t i = 0; i < HASH_BYTES; i++)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "engine/model.h"
 #include "server/http/openai.h"
@@ -169,25 +170,13 @@ static cairn_status read_role(const char *text, cairn_embed_role *out, cairn_err
 /* Little-endian floats in base64, which the clients ask for by default. */
 static json_t *base64_row(const float *row, size_t dim)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *in = (const unsigned char *)row;
-    size_t len = dim * sizeof *row, n = 0;
-    char *out = malloc(len / 3 * 4 + 5);
-    json_t *j;
+    bytes text;
+    json_t *j = NULL;
 
-    if (!out)
-        return NULL;
-    for (size_t i = 0; i < len; i += 3) {
-        size_t left = len - i;
-        unsigned v = (unsigned)in[i] << 16 | (left > 1 ? (unsigned)in[i + 1] << 8 : 0) |
-                     (left > 2 ? in[i + 2] : 0);
-        out[n++] = digits[v >> 18];
-        out[n++] = digits[v >> 12 & 63];
-        out[n++] = left > 1 ? digits[v >> 6 & 63] : '=';
-        out[n++] = left > 2 ? digits[v & 63] : '=';
-    }
-    j = json_stringn_nocheck(out, n);
-    free(out);
+    bytes_init(&text, (size_t)1 << 20);
+    if (!base64_append(&text, row, dim * sizeof *row))
+        j = json_stringn_nocheck(text.data, text.len);
+    bytes_clear(&text);
     return j;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/clock.h"
@@ -337,6 +338,45 @@ static void log_lines_are_json(void **state)
     log_set_sink(NULL, NULL, LOG_LEVEL_INFO);
 }
 
+static void base64_there_and_back(void **state)
+{
+    uint8_t data[64];
+    bytes text, back;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 37 + 251);
+    bytes_init(&text, 4096);
+    bytes_init(&back, 4096);
+    for (size_t n = 0; n <= sizeof data; n++) {
+        bytes_reset(&text);
+        bytes_reset(&back);
+        assert_int_equal(base64_append(&text, data, n), CAIRN_OK);
+        assert_int_equal(text.len, (n + 2) / 3 * 4);
+        assert_int_equal(base64_decode(&back, text.data ? text.data : "", text.len), CAIRN_OK);
+        assert_int_equal(back.len, n);
+        if (n)
+            assert_memory_equal(back.data, data, n);
+    }
+    assert_int_equal(base64_decode(&back, "AAA", 3), CAIRN_EINPUT);
+    assert_int_equal(base64_decode(&back, "AA=A", 4), CAIRN_EINPUT);
+    assert_int_equal(base64_decode(&back, "AA==AAAA", 8), CAIRN_EINPUT);
+    assert_int_equal(base64_decode(&back, "A\0AA", 4), CAIRN_EINPUT);
+    assert_int_equal(back.len, sizeof data); /* as before */
+    bytes_reset(&text);
+    assert_int_equal(base64_append(&text, "foobar", 5), CAIRN_OK); /* RFC 4648, section 10 */
+    assert_string_equal(text.data, "Zm9vYmE=");
+    bytes_reset(&text);
+    assert_int_equal(base64url_append(&text, "\xFB\xEF\xFF\xFE", 4), CAIRN_OK);
+    assert_string_equal(text.data, "--___g");
+    bytes_clear(&text);
+    bytes_init(&text, 7);
+    assert_int_equal(base64_append(&text, data, 6), CAIRN_ELIMIT);
+    assert_int_equal(text.len, 0);
+    bytes_clear(&text);
+    bytes_clear(&back);
+}
+
 static void clocks_go_forward(void **state)
 {
     int64_t a = clock_mono_ns();
@@ -360,6 +400,7 @@ int main(void)
         cmocka_unit_test(a_paced_sort_sorts_and_stops),
         cmocka_unit_test(cpu_level_is_usable),
         cmocka_unit_test(log_lines_are_json),
+        cmocka_unit_test(base64_there_and_back),
         cmocka_unit_test(clocks_go_forward),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

@@ -350,37 +350,6 @@ static void a_broken_record_is_refused(void **state)
     }
 }
 
-/* ---- texts ---- */
-
-static void base64_there_and_back(void **state)
-{
-    uint8_t data[64];
-    bytes text, back;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof data; i++)
-        data[i] = (uint8_t)(i * 37 + 251);
-    bytes_init(&text, 4096);
-    bytes_init(&back, 4096);
-    for (size_t n = 0; n <= sizeof data; n++) {
-        bytes_reset(&text);
-        bytes_reset(&back);
-        assert_int_equal(client_base64(&text, data, n), CAIRN_OK);
-        assert_int_equal(text.len, (n + 2) / 3 * 4);
-        assert_true(client_unbase64(&back, text.data ? text.data : "", text.len));
-        assert_int_equal(back.len, n);
-        if (n)
-            assert_memory_equal(back.data, data, n);
-    }
-    assert_false(client_unbase64(&back, "AAA", 3));
-    assert_false(client_unbase64(&back, "A===", 4));
-    assert_false(client_unbase64(&back, "AA=A", 4));
-    assert_false(client_unbase64(&back, "AA==AAAA", 8));
-    assert_false(client_unbase64(&back, "A\0AA", 4));
-    bytes_clear(&text);
-    bytes_clear(&back);
-}
-
 static void broken_text_becomes_text(void **state)
 {
     json_t *j = client_text("a\xff" "b", 3);
@@ -408,7 +377,6 @@ int main(void)
         cmocka_unit_test(a_lost_answer_is_known_again),
         cmocka_unit_test(another_writer_is_told_apart),
         cmocka_unit_test(a_broken_record_is_refused),
-        cmocka_unit_test(base64_there_and_back),
         cmocka_unit_test(broken_text_becomes_text),
     };
 
