@@ -102,6 +102,20 @@ static cairn_status put_rate(vectors *v, store_txn *t, cairn_error *err)
     return store_meta_put(t, META_RATE, text, (size_t)n, err);
 }
 
+/* Commit what t has of these vectors, or with an error so far none of it. */
+static cairn_status finish(vectors *v, store_txn *t, cairn_status st, cairn_error *err)
+{
+    if (!st)
+        st = put_rate(v, t, err);
+    if (st)
+        store_txn_abort(t);
+    else
+        st = store_txn_commit(t, err);
+    if (!st)
+        v->r->report->embedded += v->n;
+    return st;
+}
+
 /* The new segment takes its place: among those that are searched, whose chunks wait no longer, or aside. */
 static cairn_status add_segment(vectors *v, store_txn *t, segment_writer *w, cairn_error *err)
 {
@@ -126,14 +140,7 @@ static cairn_status flush_to_cluster(vectors *v, cairn_error *err)
     st = opensearch_vectors_put(t, v->chunks, v->rows, v->n, (uint32_t)encoder_dim(v->e), err);
     if (!st)
         st = store_meta_put(t, META_EMBEDDER, v->identity, strlen(v->identity), err);
-    if (!st)
-        st = put_rate(v, t, err);
-    if (st)
-        store_txn_abort(t);
-    else
-        st = store_txn_commit(t, err);
-    if (!st)
-        v->r->report->embedded += v->n;
+    st = finish(v, t, st, err);
     v->n = 0;
     return st;
 }
@@ -159,14 +166,7 @@ static cairn_status flush(vectors *v, cairn_error *err)
         return st;
     }
     st = add_segment(v, t, w, err);
-    if (!st)
-        st = put_rate(v, t, err);
-    if (st)
-        store_txn_abort(t);
-    else
-        st = store_txn_commit(t, err);
-    if (!st)
-        v->r->report->embedded += v->n;
+    st = finish(v, t, st, err);
     if (!st && v->r->merger)
         merger_poll(v->r->merger);
     drop(v);

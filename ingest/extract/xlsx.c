@@ -298,25 +298,23 @@ static void row(xlsx *x, xmlNodePtr r, uint32_t number)
     }
 }
 
-/* "B7: words" of each comment; of threads (2018 on) the older copy says the same. */
-static void comments(xlsx *x, const char *sheet_part)
+/* Put what the element at s says into text. */
+typedef void beside_fn(xlsx *x, const char *part, xml_stream *s, bytes *text);
+
+/* A part that stands beside the cells of a sheet becomes a paragraph: fn for each of its elements. */
+static void beside(xlsx *x, const char *sheet_part, const char *kind, beside_fn *fn)
 {
     char part[OFFICE_PATH];
     bytes xml, text;
     xml_stream s;
 
-    if (!office_relation(x->o, sheet_part, NULL, "comments", part))
+    if (!office_relation(x->o, sheet_part, NULL, kind, part))
         return;
     bytes_init(&xml, PACKAGE_MAX_PART);
     bytes_init(&text, SIZE_MAX / 4);
     if (package_read(x->o->p, part, &xml) && xml_open(&s, &xml)) {
-        while (xml_next(&s)) {
-            xmlNodePtr n = xml_at(&s, "comment") ? xml_subtree(&s) : NULL, words;
-            if (!n || !(words = xml_child(n, "text")))
-                continue;
-            bytes_printf(&text, "%s%.16s: ", text.len ? "\n" : "", xml_attribute(n, "ref"));
-            item_text(words, &text);
-        }
+        while (xml_next(&s))
+            fn(x, part, &s, &text);
         xml_close(&s);
     }
     if (text.len)
@@ -325,33 +323,28 @@ static void comments(xlsx *x, const char *sheet_part)
     bytes_clear(&xml);
 }
 
-/* Text boxes, shapes and charts that lie over the cells. */
-static void drawing(xlsx *x, const char *sheet_part)
+/* "B7: words"; of threads (2018 on) the older copy says the same. */
+static void comment(xlsx *x, const char *part, xml_stream *s, bytes *text)
 {
-    char part[OFFICE_PATH];
-    bytes xml, text;
-    xml_stream s;
+    xmlNodePtr n = xml_at(s, "comment") ? xml_subtree(s) : NULL, words;
 
-    if (!office_relation(x->o, sheet_part, NULL, "drawing", part))
+    if (!n || !(words = xml_child(n, "text")))
         return;
-    bytes_init(&xml, PACKAGE_MAX_PART);
-    bytes_init(&text, SIZE_MAX / 4);
-    if (package_read(x->o->p, part, &xml) && xml_open(&s, &xml)) {
-        while (xml_next(&s)) {
-            xmlNodePtr n = xml_at(&s, "txBody") || xml_at(&s, "chart") ? xml_subtree(&s) : NULL;
-            if (!n)
-                continue;
-            if (xml_is(n, "chart"))
-                office_chart(x->o, part, xml_attribute(n, "id"), &text);
-            else
-                office_drawing_words(n, &text);
-        }
-        xml_close(&s);
-    }
-    if (text.len)
-        emit_block(x->o->e, INGEST_PARAGRAPH, 0, text.data, text.len);
-    bytes_clear(&text);
-    bytes_clear(&xml);
+    bytes_printf(text, "%s%.16s: ", text->len ? "\n" : "", xml_attribute(n, "ref"));
+    item_text(words, text);
+}
+
+/* Text boxes, shapes and charts that lie over the cells. */
+static void drawing(xlsx *x, const char *part, xml_stream *s, bytes *text)
+{
+    xmlNodePtr n = xml_at(s, "txBody") || xml_at(s, "chart") ? xml_subtree(s) : NULL;
+
+    if (!n)
+        return;
+    if (xml_is(n, "chart"))
+        office_chart(x->o, part, xml_attribute(n, "id"), text);
+    else
+        office_drawing_words(n, text);
 }
 
 static void sheet(xlsx *x, const char *name, const char *part)
@@ -380,8 +373,8 @@ static void sheet(xlsx *x, const char *name, const char *part)
         rows_end(&x->t);
         office_damage(x->o, &s);
         xml_close(&s);
-        comments(x, part);
-        drawing(x, part);
+        beside(x, part, "comments", comment);
+        beside(x, part, "drawing", drawing);
     }
     bytes_clear(&xml);
 }
