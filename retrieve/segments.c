@@ -203,6 +203,22 @@ static void settle_ties(fuse_item *items, doc_id *docs, size_t n)
     }
 }
 
+static void put_hit(retrieve_list *list, size_t i, const retrieve_rows *rows, uint32_t row, float score)
+{
+    list->items[i] = (fuse_item){rows->chunk(rows->ctx, row), score};
+    list->docs[i] = rows->doc(rows->ctx, row);
+}
+
+/* The list has its n hits, or st says why not. */
+static cairn_status end_list(retrieve_list *list, size_t n, int64_t start_ns, cairn_status st)
+{
+    if (!st)
+        settle_ties(list->items, list->docs, n);
+    list->n = n;
+    list->ns = clock_mono_ns() - start_ns;
+    return st;
+}
+
 static cairn_status search_words(segments_search *s, cairn_error *err)
 {
     retrieve_list *list = &s->out->words;
@@ -218,16 +234,9 @@ static cairn_status search_words(segments_search *s, cairn_error *err)
     if (!st)
         st = lexical_search(s->ask->an, s->lexical, s->corpus->n_lexical, &q,
                             &s->ask->params->lexical, depth, hits, &n, err);
-    for (size_t i = 0; !st && i < n; i++) {
-        const retrieve_rows *rows = &s->corpus->lexical[hits[i].segment].rows;
-        list->items[i] = (fuse_item){rows->chunk(rows->ctx, hits[i].row), hits[i].score};
-        list->docs[i] = rows->doc(rows->ctx, hits[i].row);
-    }
-    if (!st)
-        settle_ties(list->items, list->docs, n);
-    list->n = n;
-    list->ns = clock_mono_ns() - start;
-    return st;
+    for (size_t i = 0; !st && i < n; i++)
+        put_hit(list, i, &s->corpus->lexical[hits[i].segment].rows, hits[i].row, hits[i].score);
+    return end_list(list, n, start, st);
 }
 
 /* ---- all matches ---- */
@@ -330,16 +339,9 @@ static cairn_status search_vectors(segments_search *s, cairn_error *err)
     if (!st)
         st = vector_search(s->vector, c->n_vector, s->ask->question, s->ask->dim, depth,
                            &s->ask->params->vector, s->ask->workers, hits, &n, err);
-    for (size_t i = 0; !st && i < n; i++) {
-        const retrieve_rows *rows = &c->vector[hits[i].segment].rows;
-        list->items[i] = (fuse_item){rows->chunk(rows->ctx, hits[i].row), hits[i].score};
-        list->docs[i] = rows->doc(rows->ctx, hits[i].row);
-    }
-    if (!st)
-        settle_ties(list->items, list->docs, n);
-    list->n = n;
-    list->ns = clock_mono_ns() - start;
-    return st;
+    for (size_t i = 0; !st && i < n; i++)
+        put_hit(list, i, &c->vector[hits[i].segment].rows, hits[i].row, hits[i].score);
+    return end_list(list, n, start, st);
 }
 
 /* ---- documents ---- */
