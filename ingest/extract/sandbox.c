@@ -189,11 +189,11 @@ static int enter_seccomp(void)
                            SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
     /* abort() signals its own process, and only that is allowed. */
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                           SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                           SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     rc |= seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(tgkill), 1,
-                           SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+                           SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
     /* Limits may be read, not set. */
-    rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
+    rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0, 0));
     /* glib and sanitizers name memory and ask whether the terminal is one. */
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 0);
     rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 0);

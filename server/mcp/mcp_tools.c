@@ -56,8 +56,8 @@ static const arg_field search_fields[] = {
     ARG_FIELD(tool_args, "collection", collection, ARG_TEXT, false, 0, 100),
 };
 static const char *const search_about[] = {
-    "Words or a question; \"words in a row\", -without, ext:pdf, dir:\"a b\", date:2025, lang:de, "
-    "from:name are understood.",
+    ("Words or a question; \"words in a row\", -without, ext:pdf, dir:\"a b\", date:2025, lang:de, "
+     "from:name are understood."),
     "How many passages, 10 unless given.",
     "hybrid (words and meaning), lexical (words) or vector (meaning).",
     "field:value terms that restrict without scoring.",
@@ -331,8 +331,8 @@ static const arg_field sql_fields[] = {
 };
 static const char *const sql_about[] = {
     "One SELECT, in SQLite's SQL.",
-    "The document whose tables are asked, as t1, t2 and so on (see tables): its uri, or its number. Without one the "
-    "query has no tables.",
+    ("The document whose tables are asked, as t1, t2 and so on (see tables): its uri, or its number. Without one the "
+     "query has no tables."),
     "How many rows at most, 100 unless given.",
     "Which collection, the default one unless given.",
 };

@@ -42,8 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (p <= end && count < PASSAGES_MAX) {
         const char *next = memchr(p, '\f', (size_t)(end - p));
         size_t len = (size_t)((next ? next : end) - p);
-        if (utf8_valid(p, len)) /* what the store holds is UTF-8 always */
-            passages[count++] = (cairn_table_passage){p, len, (uint32_t)count + 1};
+        if (utf8_valid(p, len)) { /* what the store holds is UTF-8 always */
+            passages[count] = (cairn_table_passage){p, len, (uint32_t)count + 1};
+            count++;
+        }
         if (!next)
             break;
         p = next + 1;
