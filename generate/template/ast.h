@@ -1,8 +1,8 @@
 /* ast.h - what a chat template is after parsing; only the files of this folder include it.
  *
- * parse.c       text -> nodes, refusing what is unknown by name
+ * parse.c       text -> nodes, refusing what is unknown by name; expressions.c and tokens.c are its parts
  * render.c      nodes + messages -> prompt
- * operations.c  filters, tests, methods, operators on values
+ * operations.c  elements, items, slices and operators of values; filters.c filters, tests and methods
  * values.c      values as text: str(), repr() and json.dumps() of Python
  *
  * A value is a json_t. Jinja's "undefined" is one immortal json_t of its own (TEMPLATE_UNDEFINED),
@@ -94,7 +94,7 @@ bool template_equal(const json_t *a, const json_t *b);
 bool template_is_number(const json_t *v); /* bool counts, as in Python */
 double template_number(const json_t *v);
 
-/* operations.c. Arguments are borrowed; keywords are looked up by name. A result is a new
+/* operations.c and filters.c. Arguments are borrowed; keywords are looked up by name. A result is a new
  * reference, or NULL with a sentence in *why (static or in why_text). */
 typedef struct call_args {
     json_t **v;
