@@ -73,6 +73,13 @@ class Indexing:
                 self.failed += 1
                 time.sleep(0.2)
 
+    def once(self):
+        """What is searched without index runs is as much as with them."""
+        self._write(0)
+        job = self._call("POST", "/api/v1/index", {"paths": [self.folder]})["id"]
+        while self._call("GET", f"/api/v1/jobs/{job}")["state"] in ("waiting", "running"):
+            time.sleep(0.2)
+
     def __enter__(self):
         self.thread.start()
         return self
@@ -137,6 +144,7 @@ def ours(a, top):
     asked = {"http": paths(), "grpc": ["--method", "search", "--mode", "lexical", *[x for q in QUESTIONS for x in ("--query", q)]]}
     os.mkdir(top + "/changing")
     try:
+        Indexing(where["http"], top + "/changing", a.run_files).once()
         for way in a.ways:
             for n in a.connections:
                 if way == "grpc":

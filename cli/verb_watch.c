@@ -1,25 +1,12 @@
 /* verb_watch.c - cairn watch PATH... */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "base/priority.h"
 #include "cli/cli.h"
 
 enum { OPT_NO_VECTORS = 0x2000, OPT_EXCLUDE, OPT_INCLUDE, OPT_HIDDEN, OPT_NO_IGNORE, OPT_BATTERY,
        OPT_LOAD, OPT_RESCAN, OPT_QUIET, OPT_FOLDERS, OPT_PRIORITY };
-
-/* linux/ioprio.h is not on all systems: one process or thread; the idle class. */
-#define IOPRIO_THIS 1
-#define IOPRIO_IDLE (3 << 13)
-
-/* Threads and processes that start later inherit both. */
-static void step_back(void)
-{
-    setpriority(PRIO_PROCESS, 0, 19);
-    syscall(SYS_ioprio_set, IOPRIO_THIS, 0, IOPRIO_IDLE);
-}
 
 typedef struct request {
     cairn_watch_options watch;
@@ -104,8 +91,10 @@ static int run(cli *c, int argc, char **argv)
             code = CLI_USAGE;
     if (!code && optind >= argc)
         code = cli_usage_error(c, "name at least one file or folder");
-    if (!code && !r.normal)
-        step_back();
+    if (!code && !r.normal) {
+        priority_lower(PRIORITY_LEAST);
+        priority_idle_disk();
+    }
     if (!code)
         code = cli_open(c, &engine, CLI_MAKE);
     if (!code) {

@@ -13,13 +13,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/priority.h"
 #include "engine/columns.h"
 #include "engine/merge_policy.h"
 #include "engine/view.h"
@@ -28,8 +26,6 @@
                             */
 #define LOOK_NS       20000000 /* how often a wait looks at the cancel flag */
 #define PIECE         ((size_t)256 << 10)
-#define IOPRIO_THREAD 1 /* IOPRIO_WHO_PROCESS of linux/ioprio.h, which not all systems have */
-#define IOPRIO_IDLE   (3 << 13) /* IOPRIO_CLASS_IDLE */
 
 typedef struct merge_input {
     segment_id id;
@@ -248,20 +244,13 @@ static cairn_status finish_rows(merger *m, cairn_error *err)
     return st;
 }
 
-/* Everyone else first. Where the system knows no such priorities the merge runs with the usual
- * ones. */
-static void stand_back(void)
-{
-    syscall(SYS_ioprio_set, IOPRIO_THREAD, 0, IOPRIO_IDLE);
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
-}
-
 static void *work(void *ctx)
 {
     merger *m = ctx;
     cairn_status st;
 
-    stand_back();
+    priority_lower(10); /* everyone else first */
+    priority_idle_disk();
     st = open_readers(m, &m->error);
     if (!st)
         st = m->kind == SEGMENT_LEXICAL ? write_words(m, &m->error) : write_vectors(m, &m->error);

@@ -11,9 +11,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/priority.h"
 #include "server/inside.h"
 
-#define KEPT 200
+#define KEPT      200
+#define JOB_STEPS 10 /* of priority, below those who ask */
 
 typedef struct job {
     struct job *next; /* older */
@@ -198,6 +200,9 @@ static void *run(void *arg)
 {
     job_queue *q = arg;
 
+    /* Whoever waits for a search goes first; on an idle machine nothing is slower. Threads of an
+     * index run and the extractor's processes are started from here and inherit it. */
+    priority_lower(JOB_STEPS);
     pthread_mutex_lock(&q->mutex);
     while (!q->draining) {
         job *j = next_waiting(q);

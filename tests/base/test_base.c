@@ -6,10 +6,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/arena.h"
 #include "base/base64.h"
@@ -21,6 +23,7 @@
 #include "base/log.h"
 #include "base/pace.h"
 #include "base/pool.h"
+#include "base/priority.h"
 #include "base/status.h"
 #include "base/utf8.h"
 #include "base/varint.h"
@@ -386,6 +389,41 @@ static void clocks_go_forward(void **state)
     assert_true(clock_cpu_ns() >= 0);
 }
 
+/* The priority of the thread that calls, and of one that it starts. */
+static void *priority_now(void *arg)
+{
+    *(int *)arg = getpriority(PRIO_PROCESS, 0);
+    return NULL;
+}
+
+static void *lower_and_start_another(void *arg)
+{
+    int *told = arg;
+    pthread_t other;
+
+    priority_lower(3);
+    priority_idle_disk();
+    priority_now(&told[0]);
+    assert_int_equal(pthread_create(&other, NULL, priority_now, &told[1]), 0);
+    pthread_join(other, NULL);
+    priority_lower(PRIORITY_LEAST);
+    priority_now(&told[2]);
+    return NULL;
+}
+
+static void priority_is_a_threads_own_and_inherited(void **state)
+{
+    int before = getpriority(PRIO_PROCESS, 0), told[3], want = before + 3 > 19 ? 19 : before + 3;
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, lower_and_start_another, told), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(told[0], want);
+    assert_int_equal(told[1], want);
+    assert_true(told[2] >= told[0]);
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +440,7 @@ int main(void)
         cmocka_unit_test(log_lines_are_json),
         cmocka_unit_test(base64_there_and_back),
         cmocka_unit_test(clocks_go_forward),
+        cmocka_unit_test(priority_is_a_threads_own_and_inherited),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
