@@ -216,7 +216,8 @@ static cairn_status cite(agent *a, const cairn_citation *from, size_t *number)
     x->uri = arena_strdup(a->memory, from->uri);
     x->title = arena_strdup(a->memory, from->title ? from->title : "");
     x->text = arena_strdup(a->memory, from->text);
-    return x->uri && x->title && x->text ? CAIRN_OK : CAIRN_ENOMEM;
+    x->page_label = from->page_label ? arena_strdup(a->memory, from->page_label) : NULL;
+    return x->uri && x->title && x->text && (x->page_label || !from->page_label) ? CAIRN_OK : CAIRN_ENOMEM;
 }
 
 /* ---- look_up ---- */
@@ -443,7 +444,7 @@ static cairn_status search(agent *a, const json_t *call, const char **problem, c
         return failed(a, st, &why, problem, err);
     for (size_t i = 0; !st && i < found->n_hits; i++) {
         const cairn_hit *h = &found->hits[i];
-        cairn_citation x = {.doc = h->doc, .chunk = h->chunk, .uri = h->uri, .title = h->title, .page = h->page,
+        cairn_citation x = {.doc = h->doc, .chunk = h->chunk, .uri = h->uri, .title = h->title, .page = h->page, .page_label = h->page_label,
                             .start = h->byte_start, .end = h->byte_end, .supported = true, .text = ""};
         size_t number;
         if (!handle_of(a, h->uri))

@@ -30,10 +30,11 @@ static json_t *turn_json(const cairn_chat_turn *t)
     for (size_t i = 0; i < t->n_citations; i++) {
         const cairn_citation *x = &t->citations[i];
         json_array_append_new(
-            citations, json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:I,s:I,s:b}", "n", (json_int_t)x->n, "doc",
+            citations, json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o*,s:I,s:I,s:b}", "n", (json_int_t)x->n, "doc",
                                  (json_int_t)x->doc, "chunk", (json_int_t)x->chunk, "uri", text_json(x->uri),
                                  "title", text_json(x->title), "text", text_json(x->text), "page",
-                                 x->page ? json_integer(x->page) : json_null(), "start", (json_int_t)x->start,
+                                 x->page ? json_integer(x->page) : json_null(), "page_label",
+                                 x->page_label ? text_json(x->page_label) : NULL, "start", (json_int_t)x->start,
                                  "end", (json_int_t)x->end, "supported", x->supported));
     }
     return json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:b,s:b,s:I,s:o}", "n", (json_int_t)t->n, "answer_id",
@@ -90,8 +91,12 @@ static cairn_status put_turn(bytes *b, const cairn_chat_turn *t)
         st = bytes_printf(b, "\n[%zu] ", x->n);
         if (!st)
             st = utf8_sanitize(b, x->uri, strlen(x->uri));
-        if (!st && x->page)
+        if (!st && x->page_label) {
+            st = bytes_append_str(b, ", page ");
+            st = st ? st : utf8_sanitize(b, x->page_label, strlen(x->page_label));
+        } else if (!st && x->page) {
             st = bytes_printf(b, ", page %u", x->page);
+        }
         if (!st)
             st = bytes_append_str(b, "\n\n> ");
         for (const char *p = x->text; !st && *p;) { /* every line of a quotation is marked as one */

@@ -201,6 +201,8 @@ static bool export_one(void *ctx, const cairn_feedback *f)
         json_object_set_new(j, "doc", text_json(f->answer.citations[0].uri));
         if (f->answer.citations[0].page)
             json_object_set_new(j, "page", json_integer(f->answer.citations[0].page));
+        if (f->answer.citations[0].page_label)
+            json_object_set_new(j, "page_label", text_json(f->answer.citations[0].page_label));
     }
     line = j ? json_dumps(j, JSON_COMPACT) : NULL;
     json_decref(j);

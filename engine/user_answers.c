@@ -47,6 +47,8 @@ cairn_status user_answer_check(const cairn_chat_turn *turn, cairn_error *err)
             st = check_name("title", x->title, err);
         if (!st)
             st = check_name("text", x->text, err);
+        if (!st)
+            st = check_name("page", x->page_label, err);
     }
     return st;
 }
@@ -54,10 +56,11 @@ cairn_status user_answer_check(const cairn_chat_turn *turn, cairn_error *err)
 static cairn_status put_source(sqlite3 *db, int64_t answer, size_t i, const cairn_citation *x,
                                cairn_error *err)
 {
-    return user_data_do(db, err, "INSERT INTO source VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", "iiiiisssiiii", answer,
+    return user_data_do(db, err, "INSERT INTO source VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", "iiiiisssiiiis", answer,
                         (int64_t)i, (int64_t)x->n, (int64_t)x->doc, (int64_t)x->chunk,
                         x->uri ? x->uri : "", x->title ? x->title : "", x->text ? x->text : "",
-                        (int64_t)x->page, (int64_t)x->start, (int64_t)x->end, (int64_t)x->supported);
+                        (int64_t)x->page, (int64_t)x->start, (int64_t)x->end, (int64_t)x->supported,
+                        x->page_label ? x->page_label : "");
 }
 
 cairn_status user_answer_put(sqlite3 *db, const cairn_chat_turn *t, int64_t *id, cairn_error *err)
@@ -89,7 +92,8 @@ cairn_status user_answer_citations(sqlite3 *db, int64_t id, arena *memory, cairn
     if (!list)
         return cairn_fail(err, CAIRN_ENOMEM, "citations");
     st = user_data_prepare(db, &s, err,
-                           "SELECT n, doc, chunk, uri, title, text, page, start, end, supported FROM source"
+                           "SELECT n, doc, chunk, uri, title, text, page, start, end, supported, page_label"
+                           " FROM source"
                            " WHERE answer = ? ORDER BY i",
                            "i", id);
     while (!st && !(st = user_data_step(s, &row, err)) && row && n < CAIRN_CITATIONS_MAX) {
@@ -104,8 +108,11 @@ cairn_status user_answer_citations(sqlite3 *db, int64_t id, arena *memory, cairn
                               .start = (uint64_t)sqlite3_column_int64(s, 7),
                               .end = (uint64_t)sqlite3_column_int64(s, 8),
                               .supported = sqlite3_column_int(s, 9) != 0};
-        if (!x->uri || !x->title || !x->text)
+        x->page_label = user_data_text(s, 10, memory);
+        if (!x->uri || !x->title || !x->text || !x->page_label)
             st = cairn_fail(err, CAIRN_ENOMEM, "citations");
+        else if (!*x->page_label)
+            x->page_label = NULL;
     }
     sqlite3_finalize(s);
     out->citations = list;

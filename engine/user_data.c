@@ -49,6 +49,8 @@ static const char *const steps[] = {
     "CREATE TABLE sent (id INTEGER PRIMARY KEY AUTOINCREMENT, made INTEGER NOT NULL, url TEXT NOT NULL,"
     " model TEXT NOT NULL, ms INTEGER NOT NULL, tokens INTEGER NOT NULL, outcome TEXT NOT NULL);"
     "CREATE INDEX sent_made ON sent (made);",
+    /* 5: what a document calls the page that is cited; '': by its number */
+    "ALTER TABLE source ADD COLUMN page_label TEXT NOT NULL DEFAULT '';",
 };
 
 #define N_STEPS (sizeof steps / sizeof *steps)

@@ -42,6 +42,7 @@ static void fill_citations(reply *r, Cairn__V1__AnswerDone *out, const cairn_ans
         to->supported = from->supported;
         to->document = from->doc;
         to->chunk = from->chunk;
+        to->page_label = reply_text(r, from->page_label ? from->page_label : "");
     }
     out->n_citations = a->n_citations;
     out->citations = list;

@@ -64,13 +64,21 @@ static const char *const search_about[] = {
     "Which collection, the default one unless given.",
 };
 
+/* As a reader would look for it: what the document calls it, or its number. */
+static cairn_status put_page(bytes *text, uint32_t page, const char *label)
+{
+    if (label)
+        return bytes_printf(text, ", page %s", label);
+    return page ? bytes_printf(text, ", page %u", page) : CAIRN_OK;
+}
+
 static cairn_status put_hit(bytes *text, const cairn_hit *h)
 {
     cairn_status st = bytes_printf(text, "[%zu] %s\n    %s (document %llu", h->rank, h->title, h->uri,
                                    (unsigned long long)h->doc);
 
-    if (!st && h->page)
-        st = bytes_printf(text, ", page %u", h->page);
+    if (!st)
+        st = put_page(text, h->page, h->page_label);
     if (!st && h->line)
         st = bytes_printf(text, ", line %u", h->line);
     if (!st)
@@ -228,8 +236,8 @@ static cairn_status ask(const mcp_call *call, const tool_args *a, bytes *text, j
     for (size_t i = 0; !st && i < answer->n_citations; i++) {
         const cairn_citation *x = &answer->citations[i];
         st = bytes_printf(text, "\n[%zu] %s", x->n, x->uri);
-        if (!st && x->page)
-            st = bytes_printf(text, ", page %u", x->page);
+        if (!st)
+            st = put_page(text, x->page, x->page_label);
         if (!st)
             st = bytes_printf(text, "%s\n    %s\n", x->supported ? "" : " (not confirmed)", x->text);
     }

@@ -20,6 +20,7 @@ from cairn.v1 import (admin_pb2, admin_pb2_grpc, ask_pb2, ask_pb2_grpc, collecti
                       search_pb2, search_pb2_grpc)
 from harness import CAIRN, SOURCE, CairnTest, main, need_model
 from test_gateway import PUMP, Endpoint
+from test_members import book
 
 LIMIT = 120  # seconds that anything may take
 CODE = grpc.StatusCode
@@ -88,6 +89,19 @@ class GrpcTest(CairnTest):
             self.assertIn(b"type.googleapis.com/google.rpc.ErrorInfo", details)
             self.assertIn(reason.encode(), details)
         return caught.exception
+
+
+class PageLabels(GrpcTest):
+    def test_hits_and_citations_name_pages_as_the_book_does(self):
+        self.write("book.pdf", book(["A preface about basalt."], "0 << /S /r /St 4 >>"))
+        self.index(vectors=False)
+        server = self.serve()
+        with grpc.insecure_channel(server.address) as channel:
+            hits = search_pb2_grpc.SearchStub(channel).Query(search_pb2.QueryRequest(query="basalt OR granite", mode=search_pb2.MODE_LEXICAL), timeout=LIMIT).hits
+            self.assertEqual({(h.page, h.page_label) for h in hits if h.uri.endswith("book.pdf")}, {(1, "iv")})
+            self.assertEqual({h.page_label for h in hits if not h.uri.endswith("book.pdf")}, {""})
+            events = list(ask_pb2_grpc.AskStub(channel).Answer(ask_pb2.AnswerRequest(question="What is the preface about?", extractive=True, mode=search_pb2.MODE_LEXICAL), timeout=LIMIT))
+            self.assertEqual([(c.page, c.page_label) for c in events[-1].done.citations], [(1, "iv")])
 
 
 class Services(GrpcTest):

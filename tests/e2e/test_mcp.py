@@ -6,6 +6,7 @@ import subprocess
 
 from harness import CAIRN, LIBRARY, main
 from serving import LIMIT, ServerTest
+from test_members import book
 
 
 class Stdio:
@@ -35,6 +36,20 @@ class Stdio:
         code = self.process.wait(LIMIT)
         self.process.stdout.close()
         return code
+
+
+class PageLabels(ServerTest):
+    def test_pages_are_named_as_the_book_does(self):
+        self.write("book.pdf", book(["A preface about basalt."], "0 << /S /r /St 4 >>"))
+        self.index()
+        mcp = Stdio(self.home)
+        try:
+            for name, arguments in (("search", {"query": "basalt", "mode": "lexical"}), ("ask", {"question": "What is the preface about?", "mode": "lexical"})):
+                told = mcp.call("tools/call", name=name, arguments=arguments)["result"]
+                self.assertIn(", page iv", told["content"][0]["text"], name)
+            self.assertEqual(told["structuredContent"]["citations"][0]["page_label"], "iv")
+        finally:
+            mcp.end()
 
 
 class Protocol(ServerTest):

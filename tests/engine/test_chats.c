@@ -71,7 +71,7 @@ static int tear_down(void **state)
 
 static const cairn_citation cited[] = {
     {.n = 1, .doc = 7, .chunk = 70, .uri = "/docs/lease\xff.pdf", .title = "Lease", .text = "It ends\nin May.",
-     .page = 3, .start = 100, .end = 115, .supported = true},
+     .page = 3, .page_label = "iii", .start = 100, .end = 115, .supported = true},
     {.n = 2, .doc = 8, .chunk = 81, .uri = "/docs/b.txt", .title = "", .text = "May 2027", .start = 5, .end = 13},
 };
 
@@ -121,6 +121,10 @@ static void what_is_kept_comes_back(void **state)
         assert_string_equal(x->title, cited[i].title);
         assert_string_equal(x->text, cited[i].text);
         assert_int_equal(x->page, cited[i].page);
+        if (cited[i].page_label)
+            assert_string_equal(x->page_label, cited[i].page_label);
+        else
+            assert_null(x->page_label);
         assert_int_equal(x->start, cited[i].start);
         assert_int_equal(x->end, cited[i].end);
         assert_int_equal(x->supported, cited[i].supported);
@@ -293,11 +297,13 @@ static void exports_hold_everything(void **state)
     assert_non_null(strstr(text, "When \\\"exactly\\\"?"));
     assert_non_null(strstr(text, "/docs/lease\xef\xbf\xbd.pdf"));
     assert_non_null(strstr(text, "\"page\": null"));
+    assert_non_null(strstr(text, "\"page_label\": \"iii\""));
+    assert_null(strstr(text, "\"page_label\": null"));
     assert_non_null(strstr(text, "\"snapshot\": 42"));
     free(text);
     must(cairn_chat_export(w->c, id, CAIRN_CHAT_MARKDOWN, &text, &len, &err), &err);
     assert_non_null(strstr(text, "# Lease\n\n## When \"exactly\"?\n\nIn May. [1]\n"));
-    assert_non_null(strstr(text, ", page 3\n\n> It ends\n> in May.\n"));
+    assert_non_null(strstr(text, ", page iii\n\n> It ends\n> in May.\n"));
     free(text);
 }
 
@@ -420,6 +426,7 @@ static void the_first_format_stays_readable(void **state)
     assert_int_equal(v->chat.n_turns, 1);
     assert_string_equal(v->turns[0].question, "When does the lease end?");
     assert_string_equal(v->turns[0].citations[1].text, "May 2027");
+    assert_null(v->turns[0].citations[1].page_label); /* which it did not have */
     cairn_chat_free(v);
 }
 
