@@ -34,6 +34,7 @@ struct batch {
     doc_id *vector_doc;
     uint32_t n_vectors, vector_cap;
     size_t n_writes; /* documents, deletes and the like since the last flush */
+    bool has_room;   /* looked at since then: cairn_check_room */
     int64_t since_ns;
 };
 
@@ -82,6 +83,7 @@ static cairn_status need_txn(batch *b, cairn_error *err)
             return st;
         b->since_ns = clock_mono_ns();
         b->n_writes = 0;
+        b->has_room = false;
     }
     b->n_writes++;
     return CAIRN_OK;
@@ -229,6 +231,10 @@ cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunk
     cairn_status st = need_txn(b, err);
 
     put.meta_json = doc->meta_json ? doc->meta_json : "";
+    if (!st && !b->has_room) { /* once for each commit */
+        st = cairn_check_room(b->c, 0, err);
+        b->has_room = !st;
+    }
     if (!st && replaces)
         st = store_doc_delete(b->txn, replaces, err);
     put.indexed_ns = clock_wall_ns();

@@ -52,6 +52,7 @@ typedef struct cairn_options {
      * "Who may read what"); needs read_only. What would tell of the rest, as check, export or duplicates,
      * is CAIRN_EUSAGE then. NULL: everything. */
     const char *principals;
+    uint64_t max_disk_bytes; /* beside the configuration's limits.disk_mb; the smaller one counts; 0: none */
     cairn_models *models; /* shared with other handles, borrowed; NULL: this handle opens its own */
 } cairn_options;
 
@@ -413,7 +414,7 @@ typedef struct cairn_citation {
     uint64_t doc, chunk;
     const char *uri, *title, *text; /* text: the cited passage's supporting part */
     uint32_t page;                  /* 0: no pages */
-    const char *page_label;         /* as in cairn_hit; NULL also in a conversation of the past */
+    const char *page_label;         /* as in cairn_hit */
     uint64_t start, end;            /* bytes of the supporting part in the document's text */
     bool supported;                 /* the passage holds what the sentence says */
 } cairn_citation;
@@ -583,6 +584,11 @@ cairn_status cairn_access_allows(cairn *c, const char *uri, bool *out, cairn_err
 /* May all that a deletion of this name would remove be read? CAIRN_ENOTFOUND: nothing of it, or there is
  * nothing; CAIRN_EUSAGE: not all. */
 cairn_status cairn_access_covers(cairn *c, const char *uri_or_id, cairn_error *err);
+
+/* Does the collection have room for `more` bytes, of what it may take on disk (limits.disk_mb, max_disk_bytes) with the
+ * files that were uploaded to it? CAIRN_EFULL has both figures. What writes documents asks by itself, before each
+ * commit; to take some out is always allowed. */
+cairn_status cairn_check_room(cairn *c, uint64_t more, cairn_error *err);
 
 /* ---- care of the store ------------------------------------------------------------------------ */
 

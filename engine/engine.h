@@ -25,6 +25,7 @@ struct cairn {
     size_t n_threads;
     bool read_only;
     int64_t wait_ns;
+    uint64_t max_disk_bytes; /* with uploads; 0: no bound */
     store *store;
     pool *pool;
     cairn_models *models; /* who opens the three below and lends them; borrowed unless own_models */

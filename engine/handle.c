@@ -115,6 +115,12 @@ static cairn_status read_own_settings(cairn *c, cairn_error *err)
     return st;
 }
 
+/* The smaller of two bounds of which 0 is none. */
+static uint64_t room_bound(uint64_t a, uint64_t b)
+{
+    return !a || (b && b < a) ? b : a;
+}
+
 /* A collection is a folder name: no separators, nothing hidden. */
 static bool good_collection(const char *name)
 {
@@ -155,6 +161,7 @@ static cairn_status copy_options(cairn *c, const cairn_options *o, cairn_error *
     c->n_threads = o->n_threads ? o->n_threads : pool_online_cpus();
     c->read_only = o->read_only;
     c->wait_ns = o->wait_ns;
+    c->max_disk_bytes = room_bound((uint64_t)(c->settings.limit_disk_mb * (1 << 20)), o->max_disk_bytes);
     c->models = o->models;
     return CAIRN_OK;
 }
@@ -418,5 +425,7 @@ cairn_status engine_chat(cairn *c, bool large, const json_t *messages, const gen
     generator *g;
     cairn_status st = large ? engine_large(c, &g, err) : engine_generator(c, &g, err);
 
-    return st ? st : shared_model_answer(large ? c->large : c->generator, messages, params, cancel, 0, out, err);
+    memory_share share = {c->collection, (size_t)(c->settings.limit_memory_mb * (1 << 20))};
+
+    return st ? st : shared_model_answer(large ? c->large : c->generator, messages, params, &share, cancel, 0, out, err);
 }

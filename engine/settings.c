@@ -136,6 +136,8 @@ static const setting table[] = {
     NUMBER("backend", "lease_seconds", backend_lease_seconds, 60, 5, 3600),
     NUMBER("backend", "timeout_seconds", backend_timeout_seconds, 30, 0.1, 3600),
     NUMBER("backend", "retry_seconds", backend_retry_seconds, 60, 0.1, 3600),
+    NUMBER("limits", "disk_mb", limit_disk_mb, 0, 0, 1e9),
+    NUMBER("limits", "memory_mb", limit_memory_mb, 0, 0, 1e6),
     TEXT("gateway", "url", gateway_url, ""),
     TEXT("gateway", "model", gateway_model, ""),
     TEXT("gateway", "use", gateway_use, "off"),

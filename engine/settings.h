@@ -123,6 +123,9 @@ typedef struct settings {
     double backend_lease_seconds;   /* how long a writer that is gone keeps others out */
     double backend_timeout_seconds; /* of one attempt */
     double backend_retry_seconds;   /* of all attempts of a request */
+    /* [limits] of one collection; 0: none */
+    double limit_disk_mb;   /* on disk, with the files that were uploaded to it */
+    double limit_memory_mb; /* keys and values of the answers that are being made of it, where models are shared */
     /* [gateway] an OpenAI-compatible endpoint (gateway.h) */
     char gateway_url[SETTINGS_TEXT], gateway_model[SETTINGS_TEXT];
     char gateway_use[SETTINGS_TEXT];      /* "off", "fallback", "hard" or "always" */

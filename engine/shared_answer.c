@@ -136,17 +136,27 @@ cairn_status shared_model_answer_tokens(shared_model *s, const token_list *promp
 }
 
 cairn_status shared_model_answer(shared_model *s, const json_t *messages,
-                                 const generate_params *params, const volatile sig_atomic_t *cancel,
-                                 int64_t deadline_ns, generate_result *out, cairn_error *err)
+                                 const generate_params *params, const memory_share *share,
+                                 const volatile sig_atomic_t *cancel, int64_t deadline_ns,
+                                 generate_result *out, cairn_error *err)
 {
+    batcher *b = shared_model_batcher(s);
     token_list ids = {0};
+    size_t bytes = 0;
     cairn_status st;
 
-    if (!shared_model_batcher(s))
+    if (!b)
         return answer_alone(s, messages, NULL, params, cancel, deadline_ns, out, err);
     st = generator_prompt(shared_model_generator(s), messages, &ids, err);
-    if (!st)
+    if (!st && share) {
+        bytes = batcher_request_bytes(b, ids.n, params->max_tokens);
+        st = models_take_share(shared_model_home(s), share, bytes, err);
+    }
+    if (!st) {
         st = shared_model_answer_tokens(s, &ids, 0, params, cancel, deadline_ns, out, err);
+        if (share)
+            models_give_share(shared_model_home(s), share, bytes);
+    }
     token_list_clear(&ids);
     return st;
 }

@@ -42,12 +42,82 @@ struct shared_model {
 };
 
 struct cairn_models {
-    pthread_mutex_t mutex; /* of the list and the count */
+    pthread_mutex_t mutex; /* of the list, the count and the shares */
     shared_model *list;
     size_t n_threads, in_use;
+    struct share_use *shares; /* of memory, of whoever has any */
     settings settings; /* where caches are */
     pool *borrowed;    /* of private models */
 };
+
+/* ---- shares of the memory ---- */
+
+typedef struct share_use {
+    struct share_use *next;
+    size_t bytes;
+    char who[];
+} share_use;
+
+static share_use **find_share(cairn_models *m, const char *who)
+{
+    share_use **at = &m->shares;
+
+    while (*at && strcmp((*at)->who, who))
+        at = &(*at)->next;
+    return at;
+}
+
+static cairn_status add_share(share_use **at, const memory_share *share, size_t bytes, cairn_error *err)
+{
+    size_t used = *at ? (*at)->bytes : 0, len = strlen(share->who);
+
+    if (used > share->most_bytes || bytes > share->most_bytes - used) /* a bound may have been lowered */
+        return cairn_fail(err, CAIRN_EBUSY,
+                          "answers from the collection \"%s\" use %zu of the %zu MiB that they may use: try again later",
+                          share->who, used >> 20, share->most_bytes >> 20);
+    if (!*at && !(*at = calloc(1, sizeof **at + len + 1)))
+        return cairn_fail(err, CAIRN_ENOMEM, "share of the memory");
+    if (!(*at)->bytes)
+        memcpy((*at)->who, share->who, len + 1);
+    (*at)->bytes += bytes;
+    return CAIRN_OK;
+}
+
+cairn_status models_take_share(cairn_models *m, const memory_share *share, size_t bytes, cairn_error *err)
+{
+    cairn_status st;
+
+    if (!share->most_bytes)
+        return CAIRN_OK;
+    if (bytes > share->most_bytes)
+        return cairn_fail(err, CAIRN_ELIMIT,
+                          "the question needs %zu MiB for keys and values, and answers from the collection \"%s\" may use "
+                          "%zu: ask for a shorter answer, or raise limits.memory_mb",
+                          (bytes >> 20) + 1, share->who, share->most_bytes >> 20);
+    pthread_mutex_lock(&m->mutex);
+    st = add_share(find_share(m, share->who), share, bytes, err);
+    pthread_mutex_unlock(&m->mutex);
+    return st;
+}
+
+void models_give_share(cairn_models *m, const memory_share *share, size_t bytes)
+{
+    share_use **at, *mine;
+
+    if (!share->most_bytes)
+        return;
+    pthread_mutex_lock(&m->mutex);
+    at = find_share(m, share->who);
+    mine = *at;
+    mine->bytes -= bytes;
+    if (!mine->bytes) {
+        *at = mine->next;
+        free(mine);
+    }
+    pthread_mutex_unlock(&m->mutex);
+}
+
+/* ---- */
 
 static cairn_status create(cairn_models **out, cairn_error *err)
 {
@@ -125,6 +195,11 @@ void shared_model_count(shared_model *s, bool more)
     pthread_mutex_lock(&s->home->mutex);
     s->home->in_use += more ? 1 : (size_t)-1;
     pthread_mutex_unlock(&s->home->mutex);
+}
+
+cairn_models *shared_model_home(shared_model *s)
+{
+    return s->home;
 }
 
 encoder *shared_model_encoder(const shared_model *s)

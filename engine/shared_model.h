@@ -34,13 +34,26 @@ sparse_encoder *shared_model_sparse(const shared_model *s);
 /* What answers several at once; NULL for private models, whose generator one has in turns. */
 batcher *shared_model_batcher(const shared_model *s);
 
+/* Whose memory an answer takes, and how much of it all of theirs may take at once: keys and values, in bytes. */
+typedef struct memory_share {
+    const char *who;   /* a collection */
+    size_t most_bytes; /* 0: no bound */
+} memory_share;
+
+/* Take `bytes` of it: CAIRN_EBUSY while others of the same name have too much, CAIRN_ELIMIT when that much is never
+ * allowed. What was taken is given back by the same numbers. */
+cairn_status models_take_share(cairn_models *m, const memory_share *share, size_t bytes, cairn_error *err);
+void models_give_share(cairn_models *m, const memory_share *share, size_t bytes);
+
 /* Answer messages: with the others at work where models are shared, else in one's turn. `deadline_ns` (0:
  * none) is for the first piece of text to come: CAIRN_EBUSY after it. Cancelled is CAIRN_OK with finish
  * GENERATE_CANCELLED. params->on_text is called in another thread than this one, while this one waits; a slow
- * one holds up everybody. The text is the same in any company. */
+ * one holds up everybody. The text is the same in any company. `share` (NULL: none) counts where models are
+ * shared. */
 cairn_status shared_model_answer(shared_model *s, const json_t *messages,
-                                 const generate_params *params, const volatile sig_atomic_t *cancel,
-                                 int64_t deadline_ns, generate_result *out, cairn_error *err);
+                                 const generate_params *params, const memory_share *share,
+                                 const volatile sig_atomic_t *cancel, int64_t deadline_ns,
+                                 generate_result *out, cairn_error *err);
 /* The same for tokens; `priority` as batch_request has it, where models are shared. */
 cairn_status shared_model_answer_tokens(shared_model *s, const token_list *prompt, int priority,
                                         const generate_params *params,
@@ -52,6 +65,7 @@ cairn_status shared_model_answer_tokens(shared_model *s, const token_list *promp
 void shared_model_cond_init(pthread_cond_t *c);
 void shared_model_sleep(pthread_cond_t *c, pthread_mutex_t *mutex, int64_t deadline_ns);
 
+cairn_models *shared_model_home(shared_model *s);
 /* One more call, or one less, in cairn_models_in_use. */
 void shared_model_count(shared_model *s, bool more);
 

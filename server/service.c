@@ -47,7 +47,8 @@ static cairn_options reader_options(const service *s, const char *collection)
                            .generator = s->generator_option,
                            .n_threads = 1,
                            .read_only = true,
-                           .models = s->models};
+                           .models = s->models,
+                           .max_disk_bytes = s->max_collection_bytes};
 }
 
 /* A job opens an encoder of its own: a question never waits for a passage's vector. */
@@ -59,7 +60,8 @@ cairn_options service_writer_options(const service *s, const char *collection)
                            .embedder = s->embedder_option,
                            .generator = s->generator_option,
                            .n_threads = s->n_threads,
-                           .wait_ns = (int64_t)30 * 1000000000};
+                           .wait_ns = (int64_t)30 * 1000000000,
+                           .max_disk_bytes = s->max_collection_bytes};
 }
 
 /* ---- lending handles ---- */

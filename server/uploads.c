@@ -4,7 +4,6 @@
  * index run never sees half a file, and a connection that breaks leaves nothing. */
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,47 +90,15 @@ static cairn_status check_place(service_upload *u, const service_caller *who, ca
     return st;
 }
 
-/* Bytes of the files below a folder. */
-static size_t bytes_below(const char *path)
-{
-    char *const roots[] = {(char *)(uintptr_t)path, NULL};
-    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    FTSENT *e;
-    size_t total = 0;
-
-    while (walk && (e = fts_read(walk)))
-        if (e->fts_info == FTS_F)
-            total += (size_t)e->fts_statp->st_size;
-    if (walk)
-        fts_close(walk);
-    return total;
-}
-
 cairn_status service_check_room(service *s, const char *collection, size_t more, cairn_error *err)
 {
-    cairn_status_info info;
-    size_t used = 0;
-    char *folder;
     cairn *c;
-    cairn_status st;
+    cairn_status st = service_acquire(s, NULL, collection, &c, err);
 
-    if (!s->max_collection_bytes)
-        return CAIRN_OK;
-    st = service_acquire(s, NULL, collection, &c, err);
     if (st)
         return st;
-    st = cairn_status_get(c, &info, err);
-    used = st ? 0 : (size_t)info.disk_bytes;
-    cairn_status_clear(&info);
+    st = cairn_check_room(c, more, err);
     service_release(s, c);
-    if (asprintf(&folder, "%s/uploads/%s", s->home, collection && *collection ? collection : s->collection) < 0)
-        return cairn_fail(err, CAIRN_ENOMEM, "room");
-    used += bytes_below(folder);
-    free(folder);
-    if (!st && (used >= s->max_collection_bytes || more > s->max_collection_bytes - used))
-        st = cairn_fail(err, CAIRN_EFULL, "the collection takes %zu of %zu MiB that it may take: delete "
-                                          "documents, or ask for more room (--collection-mb)",
-                        used >> 20, s->max_collection_bytes >> 20);
     return st;
 }
 

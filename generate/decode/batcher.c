@@ -117,6 +117,19 @@ static bool copy_params(batcher *b, job *j, const generate_params *p, generate_p
     return true;
 }
 
+/* Tokens that a request may hold at most, in whole pages. */
+static size_t need_of(const batcher *b, size_t n_prompt, size_t max_tokens)
+{
+    bool bounded = max_tokens && n_prompt < b->n_ctx && max_tokens < b->n_ctx - n_prompt;
+
+    return whole_pages(bounded ? n_prompt + max_tokens : b->n_ctx);
+}
+
+size_t batcher_request_bytes(const batcher *b, size_t n_prompt, size_t max_tokens)
+{
+    return need_of(b, n_prompt, max_tokens) * decoder_token_bytes(b->g->dec);
+}
+
 static cairn_status make_job(batcher *b, const batch_request *r, job **out, cairn_error *err)
 {
     job *j = calloc(1, sizeof *j);
@@ -140,9 +153,7 @@ static cairn_status make_job(batcher *b, const batch_request *r, job **out, cair
         return cairn_fail(err, CAIRN_ENOMEM, "request");
     }
     memcpy(j->prompt, r->prompt, r->n_prompt * sizeof *j->prompt);
-    j->need = p.max_tokens && p.max_tokens < b->n_ctx - r->n_prompt ? r->n_prompt + p.max_tokens
-                                                                    : b->n_ctx;
-    j->need = whole_pages(j->need);
+    j->need = need_of(b, r->n_prompt, p.max_tokens);
     st = answer_begin(&j->a, b->g, &p, j->prompt, j->n_prompt, &j->cancel, &j->result, err);
     if (st) {
         answer_end(&j->a, st, NULL);

@@ -84,6 +84,10 @@ cairn_status batcher_chat(batcher *b, const json_t *messages, const generate_par
                           int priority, int64_t deadline_ns, generate_result *out,
                           cairn_error *err);
 
+/* Memory that a request of so many tokens is promised for keys and values, in bytes; `max_tokens` as
+ * generate_params has it. */
+size_t batcher_request_bytes(const batcher *b, size_t n_prompt, size_t max_tokens);
+
 typedef struct batcher_stats {
     size_t active, queued;              /* now */
     size_t kept_tokens, kept_runs;      /* in the tree: tokens, and edges */

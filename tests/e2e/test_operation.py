@@ -250,6 +250,38 @@ class Room(ServerTest):
         self.assertEqual([x for x in os.listdir(self.home + "/uploads/default") if x.startswith(".")], [])
 
 
+    def test_a_collection_has_a_bound_of_its_own(self):
+        self.write("a.txt", "Granite is hard.\n")
+        self.index()
+        with open(self.home + "/collections/default/collection.conf", "w", encoding="utf-8") as f:
+            f.write("[limits]\ndisk_mb = 0.01\n")
+        self.write("b.txt", "Basalt is dark.\n")
+        p = self.run_cairn("index", "--no-vectors", self.docs, code=None)
+        self.assertEqual(p.returncode, 3, p.stderr)
+        self.assertRegex(p.stderr, r'the collection "default" takes \d+ of 0 MiB that it may take: delete documents, or ask for more room \(limits.disk_mb')
+        s = self.serve()
+        s.json("POST", "/api/v1/collections", {"name": "other"}, status=201)
+        self.assertEqual(s.request("PUT", "/api/v1/uploads/c.txt", b"Schist.\n")[0], 507)
+        status, _, answer = s.request("PUT", "/api/v1/uploads/c.txt?collection=other", b"Schist is old.\n")
+        self.assertEqual(status, 202)
+        self.assertEqual(s.wait_job(json.loads(answer)["id"])["state"], "done")
+        self.assertEqual(len(s.json("GET", "/api/v1/search?q=granite&mode=lexical")["hits"]), 1)
+        # What makes room is allowed, and a bound that was raised holds from the next SIGHUP on.
+        self.assertEqual(s.wait_job(s.json("DELETE", "/api/v1/document?uri=" + self.docs + "/a.txt", status=202)["id"])["state"], "done")
+        self.assertEqual(s.json("GET", "/api/v1/search?q=granite&mode=lexical")["hits"], [])
+        with open(self.home + "/collections/default/collection.conf", "w", encoding="utf-8") as f:
+            f.write("[limits]\ndisk_mb = 100\n")
+        s.send_signal(signal.SIGHUP)
+        until(lambda: s.request("PUT", "/api/v1/uploads/c.txt", b"Schist.\n")[0] == 202)
+
+
+class Priority(ServerTest):
+    def test_jobs_let_searches_go_first(self):
+        s = self.serve()
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        until(lambda: {os.getpriority(os.PRIO_PROCESS, int(t)) for t in os.listdir(f"/proc/{s.process.pid}/task")} == {own, min(own + 10, 19)})
+
+
 class Dashboard(unittest.TestCase):
     def test_every_metric_of_the_dashboard_exists(self):
         with open(os.path.join(SOURCE, "server/grafana/cairn.json"), encoding="utf-8") as f:

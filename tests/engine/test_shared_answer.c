@@ -216,12 +216,36 @@ static void what_does_not_fit_is_said(void **state)
     free(prompt);
 }
 
+static void a_collection_has_its_share_of_the_memory(void **state)
+{
+    cairn_models *m = ((world *)*state)->models;
+    memory_share a = {"a", 100}, b = {"b", 100}, lowered = {"a", 50}, none = {"c", 0};
+    cairn_error err;
+
+    assert_int_equal(models_take_share(m, &a, 101, &err), CAIRN_ELIMIT);
+    assert_int_equal(models_take_share(m, &a, 60, &err), CAIRN_OK);
+    assert_int_equal(models_take_share(m, &a, 41, &err), CAIRN_EBUSY);
+    assert_int_equal(models_take_share(m, &a, 40, &err), CAIRN_OK);
+    assert_int_equal(models_take_share(m, &b, 100, &err), CAIRN_OK); /* another one's is its own */
+    assert_int_equal(models_take_share(m, &none, SIZE_MAX, &err), CAIRN_OK);
+    assert_int_equal(models_take_share(m, &lowered, 1, &err), CAIRN_EBUSY);
+    models_give_share(m, &none, SIZE_MAX);
+    models_give_share(m, &a, 60);
+    assert_int_equal(models_take_share(m, &lowered, 10, &err), CAIRN_OK);
+    models_give_share(m, &lowered, 10);
+    models_give_share(m, &a, 40);
+    models_give_share(m, &b, 100);
+    assert_int_equal(models_take_share(m, &a, 100, &err), CAIRN_OK);
+    models_give_share(m, &a, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_gets_what_it_would_get_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(callers_may_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_collection_has_its_share_of_the_memory, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
