@@ -147,6 +147,7 @@ cairn_status rebuild_missing(cairn *c, run *r, cairn_error *err)
 static bool is_foreign(const store_segment *seg)
 {
     section_source source;
+    filter_reader *columns = NULL;
     lexical_reader *words = NULL;
     vector_reader *vectors = NULL;
     cairn_status st;
@@ -154,8 +155,11 @@ static bool is_foreign(const store_segment *seg)
     if (!seg->file)
         return false;
     source = segment_source(seg->file);
-    st = seg->kind == SEGMENT_LEXICAL ? lexical_reader_open(&words, &source, NULL)
-                                      : vector_reader_open(&vectors, &source, NULL);
+    st = filter_reader_open(&columns, &source, NULL);
+    if (!st)
+        st = seg->kind == SEGMENT_LEXICAL ? lexical_reader_open(&words, &source, NULL)
+                                          : vector_reader_open(&vectors, &source, NULL);
+    filter_reader_close(columns);
     lexical_reader_close(words);
     vector_reader_close(vectors);
     return st == CAIRN_EUNSUPPORTED;

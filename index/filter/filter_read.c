@@ -118,10 +118,13 @@ cairn_status filter_reader_open(filter_reader **out, const section_source *sourc
         return cairn_fail(err, CAIRN_ECORRUPT, "section flt.meta is missing or damaged");
     cursor_init(&in, data, len);
     uint32_t version = cursor_u32(&in), rows = cursor_u32(&in);
-    if (in.failed || cursor_left(&in) || version < FILTER_FORMAT_OLDEST ||
-        version > FILTER_FORMAT_VERSION || rows > FILTER_MAX_ROWS)
-        return cairn_fail(err, CAIRN_ECORRUPT,
-                          "section flt.meta is broken or of a format this build does not read");
+    if (version > FILTER_FORMAT_VERSION)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "section flt.meta: format %u, this program reads up to %u; cairn index "
+                          "makes the columns anew from the store",
+                          version, FILTER_FORMAT_VERSION);
+    if (in.failed || cursor_left(&in) || version < FILTER_FORMAT_OLDEST || rows > FILTER_MAX_ROWS)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section flt.meta is broken");
     filter_reader *r = calloc(1, sizeof *r);
     if (!r)
         return cairn_fail(err, CAIRN_ENOMEM, "filter reader");

@@ -25,10 +25,7 @@
  * codes either; before it, the graph's fields stood in version 1 of "vec.meta" (vector_format.h).
  * All are read. To change the format: add version 4, keep reading these, add a golden file to
  * tests/index/vector/golden/. */
-#include <inttypes.h>
-
 #include "base/checked.h"
-#include "base/cursor.h"
 #include "index/vector/vector_format.h"
 
 #define HNSW_META_VERSION 3u
@@ -42,17 +39,14 @@ static cairn_status read_head(const section_source *src, hnsw_head *h, cairn_err
 
     if (!src->find(src->ctx, "hnsw.meta", &data, &len))
         return cairn_fail(err, CAIRN_ECORRUPT, "section hnsw.meta is missing");
+    cursor_init(&c, data, len);
+    uint32_t version;
+    cairn_status st = vector_meta_version("hnsw.meta", &c, HNSW_META_VERSION, &version, err);
+    if (st)
+        return st;
     if (len != HNSW_META_BYTES)
         return cairn_fail(err, CAIRN_ECORRUPT, "section hnsw.meta has %zu bytes, not %u", len,
                           HNSW_META_BYTES);
-    cursor_init(&c, data, len);
-    uint32_t version = cursor_u32(&c);
-    if (version < 1 || version > HNSW_META_VERSION)
-        return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "a graph of format %" PRIu32
-                          ": this build reads formats 1 to %u; indexing "
-                          "again makes it anew",
-                          version, HNSW_META_VERSION);
     h->m = cursor_u32(&c);
     h->entry = cursor_u32(&c);
     h->max_level = cursor_u32(&c);

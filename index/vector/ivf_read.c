@@ -22,22 +22,18 @@ static cairn_status read_meta(const uint8_t *data, size_t len, uint32_t dim, ivf
 {
     cursor c;
 
+    cursor_init(&c, data, len);
+    cairn_status st = vector_meta_version("ivf.meta", &c, IVF_VERSION, &m->version, err);
+    if (st)
+        return st;
     if (len != IVF_META_BYTES)
         return cairn_fail(err, CAIRN_ECORRUPT, "section ivf.meta has %zu bytes, not %u", len,
                           IVF_META_BYTES);
-    cursor_init(&c, data, len);
-    m->version = cursor_u32(&c);
     m->kind = cursor_u32(&c);
     m->n_lists = cursor_u32(&c);
     m->pq_bytes = cursor_u32(&c);
     m->reserved[0] = cursor_u64(&c);
     m->reserved[1] = cursor_u64(&c);
-    if (m->version != IVF_VERSION)
-        return cairn_fail(
-            err, CAIRN_EUNSUPPORTED,
-            "inverted lists of format %u: this build reads format %u; cairn compact of "
-            "the newer program, or indexing again, makes them anew",
-            m->version, IVF_VERSION);
     bool pq = m->kind == IVF_PQ;
     if (m->kind < IVF_FLAT || m->kind > IVF_PQ || m->n_lists == 0 || m->n_lists > IVF_MAX_LISTS ||
         (pq ? m->pq_bytes == 0 || m->pq_bytes > dim || dim % m->pq_bytes : m->pq_bytes != 0) ||

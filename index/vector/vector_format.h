@@ -45,6 +45,7 @@
 
 #include <string.h>
 
+#include "base/cursor.h"
 #include "index/vector/hnsw.h"
 #include "index/vector/ivf.h"
 #include "index/vector/vector.h"
@@ -242,6 +243,10 @@ typedef struct vector_section {
     void *out; /* the address of the pointer that is to point at it */
 } vector_section;
 
+/* Read the version that a meta section begins with, 1 .. newest. CAIRN_EUNSUPPORTED where a newer
+ * program wrote it; its length may be another then, so look at the version first. */
+cairn_status vector_meta_version(const char *section, cursor *c, uint32_t newest, uint32_t *version,
+                                 cairn_error *err);
 /* Borrow the wanted ones of sections[0, n) from the source. CAIRN_ECORRUPT names the first that is
  * missing or has another length or alignment. */
 cairn_status vector_take_sections(const section_source *src, const vector_section *sections,

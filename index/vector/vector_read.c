@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "base/cursor.h"
 
 typedef struct meta {
     uint32_t version, dim, metric, rows, storage, codes, code_dim, stride, index;
@@ -48,6 +47,20 @@ static bool read_v2(cursor *c, meta *m)
     return zero && m->metric <= VECTOR_L2;
 }
 
+cairn_status vector_meta_version(const char *section, cursor *c, uint32_t newest, uint32_t *version,
+                                 cairn_error *err)
+{
+    *version = cursor_u32(c);
+    if (c->failed || *version == 0)
+        return cairn_fail(err, CAIRN_ECORRUPT, "section %s has no version", section);
+    if (*version > newest)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "section %s: format %" PRIu32 ", this program reads up to %" PRIu32
+                          "; cairn index makes it anew from the store",
+                          section, *version, newest);
+    return CAIRN_OK;
+}
+
 static cairn_status read_meta(const section_source *src, meta *m, cairn_error *err)
 {
     const uint8_t *data;
@@ -57,11 +70,9 @@ static cairn_status read_meta(const section_source *src, meta *m, cairn_error *e
     if (!src->find(src->ctx, "vec.meta", &data, &len))
         return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta is missing");
     cursor_init(&c, data, len);
-    m->version = cursor_u32(&c);
-    if (m->version != 1 && m->version != VECTOR_FORMAT_VERSION)
-        return cairn_fail(err, CAIRN_ECORRUPT,
-                          "vectors of format %u: this build reads formats 1 to %u", m->version,
-                          VECTOR_FORMAT_VERSION);
+    cairn_status st = vector_meta_version("vec.meta", &c, VECTOR_FORMAT_VERSION, &m->version, err);
+    if (st)
+        return st;
     size_t want = m->version == 1 ? VECTOR_META_V1_BYTES : VECTOR_META_BYTES;
     if (len != want)
         return cairn_fail(err, CAIRN_ECORRUPT, "section vec.meta has %zu bytes, not %zu", len,

@@ -1,5 +1,6 @@
-/* test_flips.c - a changed byte anywhere in a segment, lexical or vector, is found by cairn_check.
- */
+/* test_flips.c - a changed byte anywhere in a segment, lexical or vector, is found by cairn_check;
+ * and a segment that a newer program wrote is not damage: a search names it with its cure, and the
+ * next run of cairn_index makes it anew. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -116,7 +117,46 @@ static void write_vectors(const section_sink *sink)
     vector_writer_destroy(w);
 }
 
-static void add_segment(fixture *f, segment_kind kind, char text[ROWS][512])
+/* A sink that says version 1000 where `section` begins. */
+typedef struct newer {
+    const section_sink *to;
+    const char *section;
+    bool at_start;
+} newer;
+
+static cairn_status newer_begin(void *ctx, const char *name, cairn_error *err)
+{
+    newer *n = ctx;
+
+    n->at_start = n->section && !strcmp(name, n->section);
+    return n->to->begin(n->to->ctx, name, err);
+}
+
+static cairn_status newer_write(void *ctx, const void *data, size_t len, cairn_error *err)
+{
+    newer *n = ctx;
+    uint8_t copy[256];
+    const uint32_t version = 1000;
+
+    if (n->at_start) {
+        assert_in_range(len, sizeof version, sizeof copy);
+        memcpy(copy, data, len);
+        memcpy(copy, &version, sizeof version);
+        data = copy;
+        n->at_start = false;
+    }
+    return n->to->write(n->to->ctx, data, len, err);
+}
+
+static cairn_status newer_end(void *ctx, cairn_error *err)
+{
+    newer *n = ctx;
+
+    return n->to->end(n->to->ctx, err);
+}
+
+/* `section`: written as by a newer program; NULL: none. */
+static void add_segment(fixture *f, segment_kind kind, char text[ROWS][512], const char *section)
 {
     cairn_error err = {0};
     filter_row row = {.uri = "a", .title = "", .ext = "", .lang = "", .mime = "", .author = ""};
@@ -125,14 +165,16 @@ static void add_segment(fixture *f, segment_kind kind, char text[ROWS][512])
     store_txn *t;
 
     must(segment_writer_create(&w, f->c->store, kind, &err), &err);
+    newer n = {segment_writer_sink(w), section, false};
+    section_sink sink = {&n, newer_begin, newer_write, newer_end};
     if (kind == SEGMENT_LEXICAL)
-        write_lexical(segment_writer_sink(w), text);
+        write_lexical(&sink, text);
     else
-        write_vectors(segment_writer_sink(w));
+        write_vectors(&sink);
     must(filter_writer_create(&columns, &err), &err);
     for (uint32_t i = 0; i < ROWS; i++)
         must(filter_writer_add(columns, &row, &err), &err);
-    must(filter_writer_finish(columns, segment_writer_sink(w), &err), &err);
+    must(filter_writer_finish(columns, &sink, &err), &err);
     filter_writer_destroy(columns);
     must(segment_writer_finish(w, f->chunks, f->docs, ROWS, &err), &err);
     must(store_txn_begin(f->c->store, &t, &err), &err);
@@ -140,7 +182,7 @@ static void add_segment(fixture *f, segment_kind kind, char text[ROWS][512])
     must(store_txn_commit(t, &err), &err);
 }
 
-static void make_fixture(fixture *f)
+static void make_fixture(fixture *f, const char *newer_words, const char *newer_vectors)
 {
     static char text[ROWS][512];
     cairn_error err = {0};
@@ -152,8 +194,8 @@ static void make_fixture(fixture *f)
     assert_non_null(mkdtemp(f->home));
     must(cairn_open(&f->c, &o, &err), &err);
     put_documents(f, text);
-    add_segment(f, SEGMENT_LEXICAL, text);
-    add_segment(f, SEGMENT_VECTOR, text);
+    add_segment(f, SEGMENT_LEXICAL, text, newer_words);
+    add_segment(f, SEGMENT_VECTOR, text, newer_vectors);
     must(store_snapshot_open(f->c->store, &s, &err), &err);
     assert_int_equal(store_segment_count(s), 2);
     for (size_t i = 0; i < 2; i++)
@@ -188,7 +230,7 @@ static void a_changed_byte_is_found_anywhere(void **unused)
     size_t missed = 0;
     (void)unused;
 
-    make_fixture(&f);
+    make_fixture(&f, NULL, NULL);
     must(cairn_check(f.c, false, NULL, NULL, &err), &err);
     for (size_t i = 0; i < 2; i++) {
         struct stat info;
@@ -210,8 +252,66 @@ static void a_changed_byte_is_found_anywhere(void **unused)
     nftw(f.home, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+static size_t segments_of(const fixture *f, segment_kind kind)
+{
+    cairn_error err = {0};
+    store_snapshot *s;
+    size_t n = 0;
+
+    must(store_snapshot_open(f->c->store, &s, &err), &err);
+    for (size_t i = 0; i < store_segment_count(s); i++)
+        n += store_segment_at(s, i)->kind == kind;
+    store_snapshot_close(s);
+    return n;
+}
+
+static cairn_status search(const fixture *f, size_t *n_hits, cairn_error *err)
+{
+    cairn_search_request request = {.query = "w1", .k = 5, .mode = CAIRN_LEXICAL};
+    cairn_search_result *found = NULL;
+    cairn_status st = cairn_search(f->c, &request, &found, err);
+
+    *n_hits = st ? 0 : found->n_hits;
+    cairn_search_result_free(found);
+    return st;
+}
+
+static void a_newer_segment_is_named_and_made_anew(void **unused)
+{
+    static const struct {
+        const char *words, *vectors;
+    } cases[] = {{"flt.meta", NULL}, {NULL, "vec.meta"}, {NULL, "hnsw.meta"}, {NULL, "flt.meta"}};
+    (void)unused;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static fixture f;
+        cairn_error err = {0};
+        cairn_index_options words_only = {.no_vectors = true};
+        cairn_index_report report;
+        size_t n;
+        make_fixture(&f, cases[i].words, cases[i].vectors);
+        char empty[80];
+        const char *folder = empty;
+        snprintf(empty, sizeof empty, "%s/empty", f.home);
+        assert_int_equal(mkdir(empty, 0700), 0);
+        assert_int_equal(search(&f, &n, &err), CAIRN_EUNSUPPORTED);
+        assert_non_null(strstr(err.text, "cairn index"));
+        assert_int_equal(cairn_check(f.c, false, NULL, NULL, &err), CAIRN_ECORRUPT);
+        must(cairn_index(f.c, &folder, 1, &words_only, &report, &err), &err);
+        cairn_index_report_clear(&report);
+        must(search(&f, &n, &err), &err);
+        assert_int_equal(n, 5);
+        assert_int_equal(segments_of(&f, SEGMENT_LEXICAL), 1);
+        assert_int_equal(segments_of(&f, SEGMENT_VECTOR), cases[i].vectors ? 0 : 1);
+        must(cairn_check(f.c, false, NULL, NULL, &err), &err);
+        cairn_close(f.c);
+        nftw(f.home, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_changed_byte_is_found_anywhere)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_changed_byte_is_found_anywhere),
+                                       cmocka_unit_test(a_newer_segment_is_named_and_made_anew)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

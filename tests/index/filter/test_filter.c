@@ -553,7 +553,7 @@ static void broken_sections_are_refused_or_harmless(void **state)
             s->len = test_random(&rng) % (whole.len + 1);
         cairn_status st = filter_reader_open(&r, &src, &err);
         if (st) {
-            assert_int_equal(st, CAIRN_ECORRUPT);
+            assert_true(st == CAIRN_ECORRUPT || st == CAIRN_EUNSUPPORTED);
             refused++;
         } else if (filter_reader_rows(r) <= x.n) {
             for (int i = 0; i < 4; i++) {

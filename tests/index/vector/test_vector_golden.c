@@ -118,11 +118,61 @@ static void version_2_reads(void **state)
         check_golden(kinds[i].name, &kinds[i]);
 }
 
+/* Set the version of a meta section, and make it `more` bytes longer: a newer format may be. */
+static void set_version(memory_section *s, uint32_t version, size_t more)
+{
+    uint8_t *data = calloc(1, s->len + more);
+
+    assert_non_null(data);
+    memcpy(data, s->data, s->len);
+    memcpy(data, &version, sizeof version);
+    free(s->data);
+    s->data = data;
+    s->len += more;
+}
+
+/* What a newer program wrote is not damaged; it says so, and how to go on. */
+static void a_newer_format_is_named_with_its_cure(void **state)
+{
+    static const struct {
+        const char *file, *section;
+    } cases[] = {{"v2", "vec.meta"}, {"v2", "hnsw.meta"}, {"ivf1-sq8", "ivf.meta"}};
+    static const struct {
+        uint32_t version;
+        size_t more;
+        cairn_status want;
+    } versions[] = {{0, 0, CAIRN_ECORRUPT},
+                    {1000, 0, CAIRN_EUNSUPPORTED},
+                    {1000, 8, CAIRN_EUNSUPPORTED},
+                    {UINT32_MAX, 4, CAIRN_EUNSUPPORTED}};
+
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+        for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+            memory_sections mem = {0};
+            vector_reader *reader = NULL;
+            cairn_error err = {0};
+            read_golden(&mem, cases[c].file);
+            memory_section *meta = memory_get(&mem, cases[c].section);
+            assert_non_null(meta);
+            set_version(meta, versions[i].version, versions[i].more);
+            section_source source = memory_source(&mem);
+            if (vector_reader_open(&reader, &source, &err) != versions[i].want)
+                fail_msg("%s of version %u: %s", cases[c].section, versions[i].version, err.text);
+            assert_null(reader);
+            assert_non_null(strstr(err.text, cases[c].section));
+            if (versions[i].want == CAIRN_EUNSUPPORTED)
+                assert_non_null(strstr(err.text, "cairn index"));
+            memory_clear(&mem);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(version_1_still_reads),
         cmocka_unit_test(version_2_reads),
+        cmocka_unit_test(a_newer_format_is_named_with_its_cure),
     };
 
     for (size_t i = 0; getenv("CAIRN_GOLDEN_WRITE") && i < sizeof kinds / sizeof *kinds; i++)
