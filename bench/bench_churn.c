@@ -2,29 +2,38 @@
  * ones, ten times over, and compares the result of every round with a graph built afresh from the
  * same rows.
  *
- *   bench_churn --data DIR [--rounds 10] [--share 0.3] [--fresh-every 1] [--nq 500] [--M 24]
- *               [--efc 200] [--ef N ...] [--repeats 3] [--threads 1] [--cache DIR] [--out FILE]
+ *   bench_churn --data DIR [--rounds 10] [--share 0.3] [--fresh-every 1] [--fresh 1] [--nq 500]
+ *               [--M 24] [--efc 200] [--ef N ...] [--repeats 3] [--threads 1] [--seed 9]
+ *               [--tombstones] [--cache DIR] [--out FILE]
  *
  * DIR holds base.npy, queries.npy and extra.npy. The rows of base are live at first; the new rows
  * of a round are drawn from all that are not live (extra, and what was deleted in earlier rounds).
  * A round is what the engine does: the segment with tombstones and a segment of the new rows are
- * merged. One JSON line a round and ef: recall10, qps1_cpu, bytes and fresh_recall10,
- * fresh_qps1_cpu, fresh_bytes: both segments, in turn build_us, insert_us  CPU time a row, of the
- * fresh build and of the merge (repair of the old graph included) divided by its new rows;
- * insert_cost is their ratio tombstones_recall10, tombstones_qps1_cpu  the old segment with its
- * deleted rows, before the merge */
+ * merged. Two graphs of the same rows differ by their seeds alone, so one pair says little about a
+ * narrow search: --fresh N builds N fresh graphs a round, each with its own seed, and --seed draws
+ * other rows and another graph for the whole run. One JSON line a round and ef:
+ *   recall10, qps1_cpu, bytes                        of the merged segment
+ *   fresh_recall10, fresh_qps1_cpu, fresh_bytes      of the fresh ones, measured in turn with it,
+ * on average; fresh_recalls has each build_us, insert_us  CPU time a row, of the fresh builds and
+ * of the merge (repair of the old graph included) divided by its new rows; insert_cost is their
+ * ratio tombstones_recall10, tombstones_qps1_cpu  with --tombstones: the old segment with its
+ * deleted rows, before the merge The truth is a scan with 1,000 rows scored exactly. */
 #include "bench/bench_vectors.h"
 
 typedef struct churn {
     matrix base, extra, queries;
     size_t nq, efs[32], n_efs;
     uint32_t m, efc;
-    int repeats;
+    int repeats, n_fresh;
+    bool tombstones;
     pool *workers;
     uint32_t *live; /* [base.n] the row of the pool (base, then extra) behind each row */
     uint8_t *is_live;
-    uint64_t rng;
+    uint64_t seed, rng;
 } churn;
+
+#define TRUTH_ROWS 1000
+#define MOST_FRESH 8
 
 typedef struct segment {
     memory_sections mem;
@@ -37,9 +46,9 @@ static const float *pool_row(const churn *c, uint32_t at)
     return at < c->base.n ? row_of(&c->base, at) : row_of(&c->extra, at - c->base.n);
 }
 
-static vector_options options_of(const churn *c)
+static vector_options options_of(const churn *c, uint64_t seed)
 {
-    return (vector_options){.m = c->m, .ef_construction = c->efc, .force = true};
+    return (vector_options){.m = c->m, .ef_construction = c->efc, .force = true, .seed = seed};
 }
 
 static void open_segment(segment *s)
@@ -55,9 +64,10 @@ static void close_segment(segment *s)
 }
 
 /* CPU seconds to build a segment of rows[0, n). */
-static double build(const churn *c, const uint32_t *rows, size_t n, bool graph, segment *out)
+static double build(const churn *c, const uint32_t *rows, size_t n, bool graph, uint64_t seed,
+                    segment *out)
 {
-    vector_options o = options_of(c);
+    vector_options o = options_of(c, seed);
     section_sink sink = memory_sink(&out->mem);
     double cpu = bench_process_cpu_s();
     vector_writer *w;
@@ -113,6 +123,21 @@ static uint32_t *draw_new(churn *c, const uint64_t *dead, size_t n)
     return out;
 }
 
+static vector_hit *truth_of(const churn *c, const segment *s, const uint64_t *dead)
+{
+    vector_segment seg = {s->reader, dead, NULL};
+    bench_run r = {.segments = &seg,
+                   .n_segments = 1,
+                   .queries = &c->queries,
+                   .nq = c->nq,
+                   .params = {.no_graph = true, .rescore = TRUTH_ROWS},
+                   .hits = room(c->nq * BENCH_K, sizeof *r.hits)};
+
+    for (size_t i = 0; i < c->nq; i++)
+        bench_query(&r, i, 0);
+    return r.hits;
+}
+
 static bench_speed speed_of(const churn *c, const segment *s, const uint64_t *dead, size_t ef,
                             const vector_hit *truth)
 {
@@ -128,39 +153,59 @@ static bench_speed speed_of(const churn *c, const segment *s, const uint64_t *de
 
 typedef struct round_state {
     int number;
-    size_t n_new;
-    double merge_cpu, build_cpu;
-    segment *now, *fresh;
-    const bench_speed *tombstones; /* [n_efs] */
+    size_t n_new, n_fresh;
+    double merge_cpu, build_cpu;   /* of one fresh build */
+    segment *now, *fresh;          /* fresh[n_fresh] */
+    const bench_speed *tombstones; /* [n_efs], or NULL */
 } round_state;
+
+/* What the fresh segments give at this ef, each measured between two passes over the merged one,
+ * as the end of a JSON line; *now becomes the average of all passes. */
+static void compare_fresh(const churn *c, const round_state *s, size_t ef, const vector_hit *truth,
+                          bench_speed *now, char *more, size_t cap)
+{
+    double recall = 0, qps = 0, now_qps = now->qps1_cpu, bytes = 0;
+    char each[16 * MOST_FRESH] = "";
+
+    for (size_t i = 0; i < s->n_fresh; i++) {
+        bench_speed fresh = speed_of(c, &s->fresh[i], NULL, ef, truth);
+        now_qps += speed_of(c, s->now, NULL, ef, truth).qps1_cpu;
+        recall += fresh.recall10 / (double)s->n_fresh;
+        qps += fresh.qps1_cpu / (double)s->n_fresh;
+        bytes += (double)bench_bytes(&s->fresh[i].mem) / (double)s->n_fresh;
+        snprintf(each + strlen(each), sizeof each - strlen(each), "%s%.4f", i ? ", " : "",
+                 fresh.recall10);
+    }
+    now->qps1_cpu = now_qps / (double)(s->n_fresh + 1);
+    snprintf(more, cap,
+             ", \"fresh_recall10\": %.4f, \"fresh_qps1_cpu\": %.1f, \"fresh_bytes\": %.0f, "
+             "\"fresh_recalls\": [%s]",
+             recall, qps, bytes, each);
+}
 
 static void report(const churn *c, const round_state *s)
 {
-    vector_segment seg = {s->now->reader, NULL, NULL};
-    vector_hit *truth = bench_truth(&seg, 1, &c->queries, c->nq);
+    vector_hit *truth = truth_of(c, s->now, NULL);
     double build_us = s->build_cpu * 1e6 / (double)c->base.n;
     double insert_us = s->n_new ? s->merge_cpu * 1e6 / (double)s->n_new : 0;
 
     must(vector_verify(s->now->reader, &bench_error), "verify");
     for (size_t e = 0; e < c->n_efs; e++) {
-        bench_speed now = speed_of(c, s->now, NULL, c->efs[e], truth), fresh = {0};
-        char more[512] = "";
-        if (s->fresh) {
-            fresh = speed_of(c, s->fresh, NULL, c->efs[e], truth);
-            bench_speed again = speed_of(c, s->now, NULL, c->efs[e], truth);
-            now.qps1_cpu = (now.qps1_cpu + again.qps1_cpu) / 2; /* before and after */
-            snprintf(more, sizeof more,
-                     ", \"fresh_recall10\": %.4f, \"fresh_qps1_cpu\": %.1f, \"fresh_bytes\": %zu",
-                     fresh.recall10, fresh.qps1_cpu, bench_bytes(&s->fresh->mem));
-        }
+        bench_speed now = speed_of(c, s->now, NULL, c->efs[e], truth);
+        char more[512] = "", old[128] = "";
+        if (s->n_fresh)
+            compare_fresh(c, s, c->efs[e], truth, &now, more, sizeof more);
+        if (s->tombstones)
+            snprintf(old, sizeof old,
+                     ", \"tombstones_recall10\": %.4f, \"tombstones_qps1_cpu\": %.1f",
+                     s->tombstones[e].recall10, s->tombstones[e].qps1_cpu);
         emit("{\"bench\": \"churn\", \"peer\": \"cairn\", \"n\": %zu, \"dim\": %zu, \"M\": %u, "
-             "\"efc\": %u, \"round\": %d, \"ef\": %zu, \"recall10\": %.4f, \"qps1_cpu\": %.1f, "
-             "\"bytes\": %zu, \"build_us\": %.1f, \"insert_us\": %.1f, \"insert_cost\": %.3f, "
-             "\"tombstones_recall10\": %.4f, \"tombstones_qps1_cpu\": %.1f%s}",
-             c->base.n, c->base.d, c->m, c->efc, s->number, c->efs[e], now.recall10, now.qps1_cpu,
-             bench_bytes(&s->now->mem), build_us, insert_us,
-             build_us > 0 ? insert_us / build_us : 0, s->tombstones ? s->tombstones[e].recall10 : 0,
-             s->tombstones ? s->tombstones[e].qps1_cpu : 0, more);
+             "\"efc\": %u, \"seed\": %llu, \"round\": %d, \"ef\": %zu, \"recall10\": %.4f, "
+             "\"qps1_cpu\": %.1f, \"bytes\": %zu, \"build_us\": %.1f, \"insert_us\": %.1f, "
+             "\"insert_cost\": %.3f%s%s}",
+             c->base.n, c->base.d, c->m, c->efc, (unsigned long long)c->seed, s->number, c->efs[e],
+             now.recall10, now.qps1_cpu, bench_bytes(&s->now->mem), build_us, insert_us,
+             build_us > 0 ? insert_us / build_us : 0, old, more);
     }
     free(truth);
 }
@@ -168,26 +213,28 @@ static void report(const churn *c, const round_state *s)
 static void tombstone_speeds(const churn *c, const segment *s, const uint64_t *dead,
                              bench_speed *out)
 {
-    vector_segment seg = {s->reader, dead, NULL};
-    vector_hit *truth = bench_truth(&seg, 1, &c->queries, c->nq);
+    vector_hit *truth = truth_of(c, s, dead);
 
     for (size_t e = 0; e < c->n_efs; e++)
         out[e] = speed_of(c, s, dead, c->efs[e], truth);
     free(truth);
 }
 
-/* One round: *now becomes the merged segment. */
-static void churn_round(churn *c, int number, size_t n_new, double build_cpu, bool fresh,
+/* One round: *now becomes the merged segment. *build_cpu is what a fresh build takes, where known.
+ */
+static void churn_round(churn *c, int number, size_t n_new, double *build_cpu, bool fresh,
                         segment *now)
 {
     bench_speed tombstones[32];
     uint64_t *dead = draw_dead(c, n_new);
     uint32_t *added = draw_new(c, dead, n_new);
-    segment more = {0}, merged = {0}, again = {0};
-    vector_options o = options_of(c);
+    segment more = {0}, merged = {0}, again[MOST_FRESH] = {0};
+    vector_options o = options_of(c, c->seed);
+    size_t n_fresh = fresh ? (size_t)c->n_fresh : 0;
 
-    tombstone_speeds(c, now, dead, tombstones);
-    build(c, added, n_new, false, &more);
+    if (c->tombstones)
+        tombstone_speeds(c, now, dead, tombstones);
+    build(c, added, n_new, false, c->seed, &more);
     vector_merge_input in[2] = {{now->reader, dead}, {more.reader, NULL}};
     section_sink sink = memory_sink(&merged.mem);
     double cpu = bench_process_cpu_s();
@@ -202,12 +249,23 @@ static void churn_round(churn *c, int number, size_t n_new, double build_cpu, bo
         if (!row_set_has(dead, (uint32_t)r))
             c->live[at++] = c->live[r];
     memcpy(c->live + at, added, n_new * sizeof *added);
-    if (fresh)
-        build_cpu = build(c, c->live, c->base.n, true, &again);
-    round_state s = {number, n_new, cpu, build_cpu, now, fresh ? &again : NULL, tombstones};
+    if (n_fresh)
+        *build_cpu = 0;
+    for (size_t i = 0; i < n_fresh; i++)
+        *build_cpu += build(c, c->live, c->base.n, true, c->seed + 1000 * (uint64_t)number + 1 + i,
+                            &again[i]) /
+                      (double)n_fresh;
+    round_state s = {.number = number,
+                     .n_new = n_new,
+                     .n_fresh = n_fresh,
+                     .merge_cpu = cpu,
+                     .build_cpu = *build_cpu,
+                     .now = now,
+                     .fresh = again,
+                     .tombstones = c->tombstones ? tombstones : NULL};
     report(c, &s);
-    if (fresh)
-        close_segment(&again);
+    for (size_t i = 0; i < n_fresh; i++)
+        close_segment(&again[i]);
     free(dead);
     free(added);
 }
@@ -227,14 +285,14 @@ static void run_rounds(churn *c, int rounds, double share, int fresh_every, cons
     if (cache && bench_load(&now.mem, cache)) {
         open_segment(&now);
     } else {
-        build_cpu = build(c, c->live, c->base.n, true, &now);
+        build_cpu = build(c, c->live, c->base.n, true, c->seed, &now);
         if (cache)
             bench_save(&now.mem, cache);
     }
     round_state s = {.build_cpu = build_cpu, .now = &now};
     report(c, &s);
     for (int i = 1; i <= rounds; i++)
-        churn_round(c, i, n_new, build_cpu, fresh_every && i % fresh_every == 0, &now);
+        churn_round(c, i, n_new, &build_cpu, fresh_every && i % fresh_every == 0, &now);
     close_segment(&now);
     free(c->live);
     free(c->is_live);
@@ -242,7 +300,7 @@ static void run_rounds(churn *c, int rounds, double share, int fresh_every, cons
 
 int main(int argc, char **argv)
 {
-    churn c = {.m = 24, .efc = 200, .nq = 500, .repeats = 3, .rng = 9};
+    churn c = {.m = 24, .efc = 200, .nq = 500, .repeats = 3, .n_fresh = 1, .seed = 9};
     const char *data = NULL, *cache = NULL;
     int rounds = 10, fresh_every = 1, threads = 1;
     double share = 0.3;
@@ -257,7 +315,14 @@ int main(int argc, char **argv)
             share = atof(value);
         else if (!strcmp(argv[i], "--fresh-every"))
             fresh_every = atoi(value);
-        else if (!strcmp(argv[i], "--nq"))
+        else if (!strcmp(argv[i], "--fresh"))
+            c.n_fresh = atoi(value);
+        else if (!strcmp(argv[i], "--seed"))
+            c.seed = strtoull(value, NULL, 10);
+        else if (!strcmp(argv[i], "--tombstones")) {
+            c.tombstones = true;
+            continue;
+        } else if (!strcmp(argv[i], "--nq"))
             c.nq = (size_t)atoi(value);
         else if (!strcmp(argv[i], "--M"))
             c.m = (uint32_t)atoi(value);
@@ -279,10 +344,11 @@ int main(int argc, char **argv)
             data = NULL, i = argc;
         i++;
     }
-    if (!data || share <= 0 || share > 0.9) {
+    if (!data || share <= 0 || share > 0.9 || c.n_fresh < 1 || c.n_fresh > MOST_FRESH) {
         fprintf(stderr, "usage: bench_churn --data DIR [--rounds 10] [--share 0.3] "
-                        "[--fresh-every 1] [--nq 500] [--M 24] [--efc 200] [--ef N ...] "
-                        "[--repeats 3] [--threads 1] [--cache DIR] [--out FILE]\n");
+                        "[--fresh-every 1] [--fresh 1] [--nq 500] [--M 24] [--efc 200] "
+                        "[--ef N ...] [--repeats 3] [--threads 1] [--seed 9] [--tombstones] "
+                        "[--cache DIR] [--out FILE]\n");
         return 2;
     }
     if (!c.n_efs) {
@@ -290,6 +356,7 @@ int main(int argc, char **argv)
         memcpy(c.efs, usual, sizeof usual);
         c.n_efs = 3;
     }
+    c.rng = c.seed;
     c.base = bench_npy(data, "base.npy", "<f4", 4, false);
     c.queries = bench_npy(data, "queries.npy", "<f4", 4, false);
     c.extra = bench_npy(data, "extra.npy", "<f4", 4, false);
