@@ -312,6 +312,9 @@ static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
             row = p->rows ? p->rows[row] : p->base + row;
             if (p->rows && row == DROPPED)
                 continue;
+            if (p->where.start[i + 1] == p->where.start[i])
+                return cairn_fail(err, CAIRN_ECORRUPT,
+                                  "lex.post: a posting without a field; rebuild the index");
             st = reserve_positions(m, p->where.start[i + 1] - p->where.start[i], err);
             if (st)
                 break;
@@ -324,9 +327,6 @@ static cairn_status copy_list(merge_state *m, merge_part *p, cairn_error *err)
                     *words = most > *words ? most : *words;
                 }
             }
-            if (!n)
-                return cairn_fail(err, CAIRN_ECORRUPT,
-                                  "lex.post: a posting without a field; rebuild the index");
             m->meta.n_postings++;
             st = m->options->order ? move_posting(m, row, tf, n, err)
                                    : list_add(&m->out.lists, row, tf, m->positions, err);
