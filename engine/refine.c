@@ -157,17 +157,28 @@ cairn_status engine_question_language(const view *v, const char *text, size_t le
     return retrieve_language_among(text, len, codes, n, an, lang, err);
 }
 
+const char *engine_foreign_language(const view *v, const char *text, size_t len)
+{
+    const char *const *codes;
+    size_t n;
+
+    if (!v->index)
+        return retrieve_foreign_to(text, len, v->lexical, v->n_lexical);
+    n = opensearch_languages(v->snapshot, &codes);
+    return retrieve_foreign_language(text, len, codes, n);
+}
+
 /* The reranker is ready, in its turn; false: no reranking, for the reason in *why. */
 static bool begin_rerank(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
                          const char *question, reranking *k, int64_t *deadline_ns, cairn_error *why)
 {
-    const char *lang;
+    const char *lang, *foreign = engine_foreign_language(v, query->text, query->text_len);
     analyzer *an;
 
     why->code = CAIRN_OK;
     return may_rerank(c, e) && query->text_len && !engine_analyzer(c, &an, why) &&
            !engine_question_language(v, query->text, query->text_len, an, &lang, why) &&
-           knows(rerank_languages(c), lang) &&
+           knows(rerank_languages(c), foreign ? foreign : lang) &&
            !rerank_begin(k, c, question, budget_ms(c, e), deadline_ns, why);
 }
 

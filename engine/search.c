@@ -287,7 +287,7 @@ static cairn_status add_expansion(const expansion *more, arena *memory, retrieve
 
 /* What stands in the first hits and not in the question is searched for with it. */
 static cairn_status search_again(cairn *c, const view *v, const engine_query *e, const retrieve_corpus *corpus,
-                                 const retrieve_params *params, size_t k, analyzer *an, pool *workers, arena *memory,
+                                 const retrieve_params *params, const char *foreign, size_t k, analyzer *an, pool *workers, arena *memory,
                                  retrieve_query *query, retrieve_result *result, engine_stages *stages,
                                  cairn_error *err)
 {
@@ -304,7 +304,7 @@ static cairn_status search_again(cairn *c, const view *v, const engine_query *e,
         stages->expanded = arena_printf(memory, "%s\n%s", stages->expanded, more.shown);
     else if (more.shown)
         stages->expanded = more.shown;
-    return st ? st : retrieve_search(corpus, query, e->mode, k, NULL, params, an, workers, memory, result, err);
+    return st ? st : retrieve_search(corpus, query, e->mode, k, foreign, params, an, workers, memory, result, err);
 }
 
 /* The texts of the first hits at once, for what reads them next. */
@@ -335,6 +335,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     analyzer *an;
     pool *workers = NULL;
     size_t k = engine_refine_depth(c, v, e);
+    const char *foreign = NULL;
     int64_t start;
     cairn_status st = engine_corpus(v, memory, &corpus, err);
 
@@ -369,9 +370,12 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     make_params(c, e->depth > k ? e->depth : k, &params);
     params.matches = e->matches;
     params.explain = e->explain;
-    st = retrieve_search(&corpus, query, e->mode, k, NULL, &params, an, workers, memory, result, err);
+    foreign = engine_foreign_language(v, query->text, query->text_len);
+    if (foreign) /* of its words only names and numbers are in the passages */
+        params.fusion.weight[0] *= c->settings.foreign_words;
+    st = retrieve_search(&corpus, query, e->mode, k, foreign, &params, an, workers, memory, result, err);
     if (!st)
-        st = search_again(c, v, e, &corpus, &params, k, an, workers, memory, query, result, stages, err);
+        st = search_again(c, v, e, &corpus, &params, foreign, k, an, workers, memory, query, result, stages, err);
     if (!st)
         st = fetch_hits(v, result, FETCHED, memory, err);
     return st ? st : engine_refine(c, v, e, query, call.rewritten ? call.rewritten : query->text, memory,

@@ -53,6 +53,8 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
 /* Which of the collection's languages a question is in, by its function words. */
 cairn_status engine_question_language(const view *v, const char *text, size_t len, analyzer *an, const char **lang,
                                       cairn_error *err);
+/* The language of a question that is in none of the collection's; NULL: it is in one of them, as far as one can tell. */
+const char *engine_foreign_language(const view *v, const char *text, size_t len);
 /* How many hits of the fusion those stages need. */
 size_t engine_refine_depth(const cairn *c, const view *v, const engine_query *e);
 /* The history as retrieve/ takes it, in `memory`. CAIRN_EUSAGE for a role that is none. */

@@ -78,6 +78,7 @@ static const setting table[] = {
     TEXT("search", "fusion", fusion, "convex"),
     NUMBER("search", "rrf_k", rrf_k, 60, 1, 1000),
     NUMBER("search", "vector_weight", vector_weight, 0.6, 0, 1),
+    NUMBER("search", "foreign_words", foreign_words, 0.3, 0, 1),
     NUMBER("search", "k1", k1, 1.2, 0, 100),
     NUMBER("search", "b", b, 0.75, 0, 1),
     NUMBER("search", "title_weight", title_weight, 1.5, 0, 1000),

@@ -70,6 +70,7 @@ typedef struct settings {
     /* [search] */
     double rrf_k;         /* reciprocal rank fusion: 1 / (k + rank) */
     double vector_weight; /* weight of the vector list against the word list, 0..1 */
+    double foreign_words; /* factor on the word list's for a question in a language of no passage */
     char fusion[SETTINGS_TEXT]; /* "convex" or "rrf" */
     double k1, b;         /* of BM25; b for title, headings and text */
     double title_weight, path_weight, heading_weight, text_weight; /* of BM25F's fields */

@@ -9,6 +9,7 @@
 
 #include "base/utf8.h"
 #include "index/lexical/suggest.h"
+#include "index/text/stopwords.h"
 
 #define QUESTIONS_MAX 8
 #define TURN_BYTES    2048
@@ -112,11 +113,9 @@ cairn_status retrieve_language_among(const char *question, size_t len, const cha
     return st;
 }
 
-cairn_status retrieve_question_language(const char *question, size_t len, const lexical_segment *segments,
-                                        size_t n_segments, analyzer *an, const char **out,
-                                        cairn_error *err)
+/* The languages of the segments, each once; returns how many of at most `max`. */
+static size_t list_languages(const lexical_segment *segments, size_t n_segments, const char **seen, size_t max)
 {
-    const char *seen[LANGUAGES_MAX];
     size_t n_seen = 0;
 
     for (size_t i = 0; i < n_segments; i++) {
@@ -126,11 +125,72 @@ cairn_status retrieve_question_language(const char *question, size_t len, const 
             size_t j = 0;
             while (j < n_seen && strcmp(seen[j], code) != 0)
                 j++;
-            if (j == n_seen && n_seen < LANGUAGES_MAX)
+            if (j == n_seen && n_seen < max)
                 seen[n_seen++] = code;
         }
     }
+    return n_seen;
+}
+
+cairn_status retrieve_question_language(const char *question, size_t len, const lexical_segment *segments,
+                                        size_t n_segments, analyzer *an, const char **out,
+                                        cairn_error *err)
+{
+    const char *seen[LANGUAGES_MAX];
+    size_t n_seen = list_languages(segments, n_segments, seen, LANGUAGES_MAX);
+
     return retrieve_language_among(question, len, seen, n_seen, an, out, err);
+}
+
+/* ---- a question in a language that no passage has ---- */
+
+#define FOREIGN_WORDS  2 /* one may be a name, or a word of the other language, too: "die casting" */
+#define ALL_LANGUAGES  64
+
+static size_t function_words(const char *question, size_t len, const char *lang)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < len;) {
+        char form[ANALYZER_FORM_MAX];
+        size_t end = i;
+        while (end < len && (isalpha((unsigned char)question[end]) || (unsigned char)question[end] >= 0x80))
+            end++;
+        if (end - i > 1 && end - i < ANALYZER_FORM_MAX / 4) /* one letter is a genitive, or an article cut off */
+            found += stopwords_has(lang, form, analyzer_form(question + i, end - i, form));
+        i = end > i ? end : i + 1;
+    }
+    return found;
+}
+
+const char *retrieve_foreign_language(const char *question, size_t len, const char *const *codes, size_t n_codes)
+{
+    static const char *const common[] = {"en", "de", "es", "fr", "it", "pt", "nl", "sv", "da", "no", "fi", "ru", "ar"};
+    const char *foreign = NULL;
+    size_t most = FOREIGN_WORDS - 1;
+    bool known = false;
+
+    for (size_t i = 0; i < n_codes; i++) {
+        size_t n = function_words(question, len, codes[i]);
+        known |= *codes[i] != '\0';
+        most = n > most ? n : most;
+    }
+    for (size_t i = 0; known && i < sizeof common / sizeof *common; i++) {
+        size_t n = function_words(question, len, common[i]);
+        if (n > most) {
+            most = n;
+            foreign = common[i];
+        }
+    }
+    return foreign;
+}
+
+const char *retrieve_foreign_to(const char *question, size_t len, const lexical_segment *segments, size_t n_segments)
+{
+    const char *seen[ALL_LANGUAGES];
+    size_t n_seen = list_languages(segments, n_segments, seen, ALL_LANGUAGES);
+
+    return retrieve_foreign_language(question, len, seen, n_seen);
 }
 
 /* ---- capitals ---- */

@@ -207,6 +207,34 @@ static void capitals_are_lowered_where_all_is_capitals(void **state)
     }
 }
 
+static void a_question_is_foreign_where_no_passage_has_its_language(void **state)
+{
+    static const char *const english[] = {"en"}, *const both[] = {"en", "de"}, *const unknown[] = {""};
+    static const struct {
+        const char *question, *lang; /* over English passages; NULL: not foreign */
+    } cases[] = {
+        {"Wie viele Punkte gab die Verteidigung der Panthers ab?", "de"},
+        {"\xc2\xbf" "Qui\xc3\xa9n gan\xc3\xb3 la copa en el a\xc3\xb1o de 1954?", "es"},
+        {"How many points did the Panthers defense surrender?", NULL},
+        {"die casting", NULL}, /* one word of another language's is a word of this one, too */
+        {"What's Thomas Piketty's job?", NULL},
+        {"Panthers 308", NULL},
+        {"", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *q = cases[i].question, *got = retrieve_foreign_language(q, strlen(q), english, 1);
+        if ((got != NULL) != (cases[i].lang != NULL) || (got && strcmp(got, cases[i].lang) != 0))
+            fail_msg("%s: %s", q, got ? got : "not foreign");
+        got = retrieve_foreign_to(q, strlen(q), &segment, 1);
+        assert_int_equal(got != NULL, cases[i].lang != NULL);
+    }
+    assert_null(retrieve_foreign_language(cases[0].question, strlen(cases[0].question), both, 2));
+    assert_null(retrieve_foreign_language(cases[0].question, strlen(cases[0].question), unknown, 1));
+    assert_null(retrieve_foreign_language(cases[0].question, strlen(cases[0].question), NULL, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +245,7 @@ int main(void)
         cmocka_unit_test(words_that_no_passage_holds_are_left_out),
         cmocka_unit_test(anything_is_a_history),
         cmocka_unit_test(capitals_are_lowered_where_all_is_capitals),
+        cmocka_unit_test(a_question_is_foreign_where_no_passage_has_its_language),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
