@@ -1,4 +1,4 @@
-/* verb_list.c - cairn list [--filter EXPR] [PREFIX]: the documents, one a line. */
+/* verb_list.c - cairn list [--filter EXPR] [--versions] [PREFIX]: the documents, one a line. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,8 +6,52 @@
 
 typedef struct listing {
     cli *c;
+    cairn *engine;
+    bool versions;
     size_t n;
 } listing;
+
+/* The others of a document's group. */
+typedef struct others {
+    cli *c;
+    uint64_t doc;
+    json_t *list; /* where JSON is asked for */
+} others;
+
+static bool take_others(void *ctx, const cairn_copy *copies, size_t n)
+{
+    others *o = ctx;
+    char date[32];
+
+    for (size_t i = 0; i < n; i++) {
+        const cairn_copy *v = &copies[i];
+        if (v->doc == o->doc)
+            continue;
+        if (o->list) {
+            json_t *one = cli_json_copies(v, 1);
+            json_array_extend(o->list, one);
+            json_decref(one);
+            continue;
+        }
+        printf("        %3.0f %% alike  %-16s  ", v->likeness * 100, cli_format_time(date, v->mtime_ns));
+        cli_put_text(stdout, v->uri, strlen(v->uri));
+        putchar('\n');
+    }
+    return true;
+}
+
+/* Its versions, newest first: printed, or into `list`. */
+static void tell_versions(const listing *l, const cairn_document *d, json_t *list)
+{
+    others o = {l->c, d->id, list};
+    char number[24];
+    size_t n;
+    cairn_error err = {0};
+
+    snprintf(number, sizeof number, "%llu", (unsigned long long)d->id);
+    if (cairn_versions(l->engine, number, CAIRN_NEAR, take_others, &o, &n, &err))
+        cli_fail(l->c, err.code, &err);
+}
 
 static bool print_one(void *ctx, const cairn_document *d)
 {
@@ -24,6 +68,11 @@ static bool print_one(void *ctx, const cairn_document *d)
                               "modified_ns", (json_int_t)d->mtime_ns, "created_ns",
                               (json_int_t)d->created_ns, "tags", cli_json_strings(d->tags, d->n_tags),
                               "same_as", d->same_as ? json_integer((json_int_t)d->same_as) : json_null());
+        if (j && l->versions) {
+            json_t *list = json_array();
+            tell_versions(l, d, list);
+            json_object_set_new(j, "versions", list);
+        }
         if (!j || json_dumpf(j, stdout, JSON_COMPACT)) {
             json_decref(j);
             return false;
@@ -35,13 +84,15 @@ static bool print_one(void *ctx, const cairn_document *d)
                cli_format_bytes(size, (uint64_t)d->size), cli_format_time(date, d->date_ns));
         cli_put_text(stdout, d->uri, strlen(d->uri));
         putchar('\n');
+        if (l->versions)
+            tell_versions(l, d, NULL);
     }
     return !cli_cancelled && !ferror(stdout);
 }
 
 static int run(cli *c, int argc, char **argv)
 {
-    static const struct option extra[] = {{"filter", required_argument, NULL, 'f'}, {0}};
+    static const struct option extra[] = {{"filter", required_argument, NULL, 'f'}, {"versions", no_argument, NULL, 'V'}, {0}};
     listing l = {.c = c};
     cairn_error err = {0};
     cairn_status st;
@@ -51,15 +102,19 @@ static int run(cli *c, int argc, char **argv)
     int o, code;
 
     while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
-        if (o != 'f')
+        if (o == 'V')
+            l.versions = true;
+        else if (o == 'f')
+            filter = optarg;
+        else
             return CLI_USAGE;
-        filter = optarg;
     }
     if (argc - optind > 1)
         return cli_usage_error(c, "one prefix at most");
     code = cli_open(c, &engine, CLI_READ);
     if (code)
         return code;
+    l.engine = engine;
     prefix = optind < argc ? argv[optind] : NULL;
     st = cairn_list_filtered(engine, prefix, filter, print_one, &l, &note, &err);
     /* A relative path, as in `cairn list notes`: documents are known by absolute ones. */
@@ -83,11 +138,12 @@ static int run(cli *c, int argc, char **argv)
 
 const cli_verb cli_verb_list = {
     "list", "list the documents",
-    "Usage: cairn list [--filter EXPR] [PREFIX]\n\n"
+    "Usage: cairn list [--filter EXPR] [--versions] [PREFIX]\n\n"
     "Lists the indexed documents in the order of their paths: number, size, date, path. With\n"
     "--json a JSON line each. PREFIX restricts to paths that begin with it.\n\n"
     "  --filter EXPR  only documents that pass: field:value terms with AND, OR, NOT and parentheses, as\n"
-    "                 cairn search takes them (cairn search --help)\n\n"
+    "                 cairn search takes them (cairn search --help)\n"
+    "  --versions     below each document those with nearly the same words, the newest first\n\n"
     "Examples:\n"
     "  cairn list\n"
     "  cairn list ~/Documents/2025 --json | jq -r .title\n"

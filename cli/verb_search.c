@@ -7,6 +7,9 @@
 enum { OPT_MODE = 0x2000, OPT_FILTER, OPT_EXPLAIN, OPT_FACETS, OPT_TYPING, OPT_VECTOR, OPT_HISTORY,
        OPT_COLLAPSE, OPT_VERSIONS, OPT_PER_DOCUMENT, OPT_DIVERSITY, OPT_BUDGET };
 
+#define FEW_VERSIONS 8  /* compared for a hit, unless as many as possible are asked for */
+#define ALL_VERSIONS 40
+
 /* "  granite 2.31 = idf 3.10 x 0.74: 2 in text, 1 in title (12 passages)" */
 static void print_reasons(const cairn_hit *h)
 {
@@ -336,6 +339,7 @@ static bool take_option(cli *c, int o, cairn_search_request *req, json_t **histo
         return true;
     case OPT_TYPING:
         req->as_you_type = true;
+        req->versions = 0;
         return true;
     case OPT_HISTORY:
         json_decref(*history);
@@ -348,7 +352,7 @@ static bool take_option(cli *c, int o, cairn_search_request *req, json_t **histo
         req->collapse = true;
         return true;
     case OPT_VERSIONS:
-        req->versions = true;
+        req->versions = ALL_VERSIONS;
         return true;
     case OPT_PER_DOCUMENT:
         return cli_parse_size(c, "--per-document", optarg, 1, 10000, &req->per_document);
@@ -401,7 +405,7 @@ static int run(cli *c, int argc, char **argv)
                                           {"diversity", required_argument, NULL, OPT_DIVERSITY},
                                           {"budget", required_argument, NULL, OPT_BUDGET},
                                           {0}};
-    cairn_search_request req = {.k = 10};
+    cairn_search_request req = {.k = 10, .versions = FEW_VERSIONS};
     const char *vector_file = NULL;
     json_t *history = NULL;
     cairn_turn *turns = NULL;
@@ -453,7 +457,8 @@ const cli_verb cli_verb_search = {
     "  --history JSON what was said before, [{\"role\":\"user\",\"content\":\"...\"}, ...]: a follow-up\n"
     "                 question gets the words it lacks, and what was told already steps back\n"
     "  --collapse     of passages that are nearly the same show the best alone\n"
-    "  --versions     name other versions of each document (nearly the same words), the newest first\n"
+    "  --versions     look at all likely versions of each document (nearly the same words), 40 at most;\n"
+    "                 without it at the likeliest 8. They are named the newest first\n"
     "  --per-document N  at most N passages of one document\n"
     "  --diversity X  0 (default): by relevance alone, to 1: each unlike those above it\n"
     "  --budget TIME  for reading the best passages again, as 50ms (default: what 20 passages take; 0: not at\n"

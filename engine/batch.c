@@ -11,6 +11,7 @@
 #include "engine/cluster.h"
 #include "engine/columns.h"
 #include "engine/labels.h"
+#include "engine/likeness.h"
 #include "engine/view.h"
 #include "index/lexical/lexical.h"
 
@@ -23,6 +24,7 @@ struct batch {
     store_txn *txn;
     lexical_writer *lexical;
     filter_writer *filter;
+    near_writer *near;
     chunk_id *row_chunk; /* [cap], n of them used: the rows of the open segment */
     doc_id *row_doc;
     uint32_t n, cap;
@@ -51,8 +53,10 @@ static void drop_writers(batch *b)
 {
     lexical_writer_destroy(b->lexical);
     filter_writer_destroy(b->filter);
+    near_writer_destroy(b->near);
     b->lexical = NULL;
     b->filter = NULL;
+    b->near = NULL;
     b->n = 0;
     vector_writer_destroy(b->vectors);
     filter_writer_destroy(b->vector_filter);
@@ -123,6 +127,8 @@ static cairn_status need_row(batch *b, cairn_error *err)
     }
     if (!st && !b->filter)
         st = filter_writer_create(&b->filter, err);
+    if (!st && !b->near)
+        st = near_writer_create(&b->near, err);
     return st ? st : need_pair(&b->row_chunk, &b->row_doc, b->n, &b->cap, err);
 }
 
@@ -197,6 +203,14 @@ static cairn_status add_row(batch *b, const row_parts *parts, chunk_id chunk, co
     return CAIRN_OK;
 }
 
+/* The signature of a document all of whose rows were added. */
+static cairn_status add_signature(batch *b, doc_id doc, const near_sketch *sketch, cairn_error *err)
+{
+    near_signature s;
+
+    return b->near && near_sketch_sign(sketch, &s) ? near_writer_add(b->near, doc, &s, err) : CAIRN_OK;
+}
+
 static cairn_status put_chunk(batch *b, const row_parts *parts, const ingest_chunk *x,
                               uint32_t ordinal, cairn_error *err)
 {
@@ -227,9 +241,11 @@ cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunk
 {
     store_doc put = *doc;
     row_parts parts;
+    near_sketch sketch;
     arena memory;
     cairn_status st = need_txn(b, err);
 
+    near_sketch_init(&sketch);
     put.meta_json = doc->meta_json ? doc->meta_json : "";
     if (!st && !b->has_room) { /* once for each commit */
         st = cairn_check_room(b->c, 0, err);
@@ -245,8 +261,12 @@ cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunk
     arena_init(&memory, CHUNK_ARENA_BYTES);
     if (!st)
         st = row_parts_of(&put, path_words, &memory, &parts, err);
-    for (size_t i = 0; !st && i < n; i++)
+    for (size_t i = 0; !st && i < n; i++) {
         st = put_chunk(b, &parts, &chunks[i], (uint32_t)i, err);
+        likeness_add(&sketch, chunks[i].text, chunks[i].len);
+    }
+    if (!st)
+        st = add_signature(b, put.id, &sketch, err);
     arena_clear(&memory);
     return st;
 }
@@ -257,7 +277,19 @@ void batch_last(const batch *b, doc_id *doc, chunk_id *chunk)
     *chunk = b->n ? b->row_chunk[b->n - 1] : 0;
 }
 
-/* New rows for chunks of one document that are in the store already. */
+static cairn_status sign_stored(batch *b, const store_snapshot *snapshot, doc_id doc, cairn_error *err)
+{
+    near_signature s;
+    bool has;
+    cairn_status st;
+
+    if (!b->near)
+        return CAIRN_OK;
+    st = likeness_of_stored(snapshot, doc, &s, &has, err);
+    return st || !has ? st : near_writer_add(b->near, doc, &s, err);
+}
+
+/* New rows for chunks of one document that are in the store already, and its signature. */
 static cairn_status add_stored_rows(batch *b, const store_snapshot *snapshot, const store_doc *doc,
                                     const chunk_id *ids, size_t n, cairn_error *err)
 {
@@ -273,6 +305,8 @@ static cairn_status add_stored_rows(batch *b, const store_snapshot *snapshot, co
         st = store_chunk_get(snapshot, ids[i], &chunk, &texts, err);
         if (!st)
             st = add_row(b, &parts, ids[i], chunk.heading, chunk.text, chunk.text_len, err);
+        if (!st && !chunk.ordinal) /* with its first row, whether or not the others follow */
+            st = sign_stored(b, snapshot, doc->id, err);
         arena_reset(&texts);
     }
     arena_clear(&texts);
@@ -400,9 +434,11 @@ cairn_status batch_copy(batch *b, const store_doc *doc, const store_chunk *chunk
 {
     store_doc put = *doc;
     row_parts parts;
+    near_sketch sketch;
     arena memory;
     cairn_status st = need_txn(b, err);
 
+    near_sketch_init(&sketch);
     put.id = 0;
     if (!st && replaces)
         st = store_doc_delete(b->txn, replaces, err);
@@ -411,8 +447,12 @@ cairn_status batch_copy(batch *b, const store_doc *doc, const store_chunk *chunk
     arena_init(&memory, CHUNK_ARENA_BYTES);
     if (!st)
         st = row_parts_of(&put, is_path(put.uri), &memory, &parts, err);
-    for (size_t i = 0; !st && i < n; i++)
+    for (size_t i = 0; !st && i < n; i++) {
         st = copy_chunk(b, &parts, &chunks[i], dim && has[i] ? rows + i * dim : NULL, dim, err);
+        likeness_add(&sketch, chunks[i].text, chunks[i].text_len);
+    }
+    if (!st)
+        st = add_signature(b, put.id, &sketch, err);
     arena_clear(&memory);
     return st;
 }
@@ -527,6 +567,8 @@ static cairn_status add_segment(batch *b, cairn_error *err)
     st = lexical_writer_finish(b->lexical, segment_writer_sink(w), err);
     if (!st)
         st = filter_writer_finish(b->filter, segment_writer_sink(w), err);
+    if (!st)
+        st = near_writer_finish(b->near, segment_writer_sink(w), NULL, err);
     if (!st)
         st = segment_writer_finish(w, b->row_chunk, b->row_doc, b->n, err);
     if (st) {

@@ -171,7 +171,7 @@ typedef struct cairn_search_request {
     const cairn_turn *history;
     size_t n_history;
     bool collapse;       /* of passages that are nearly the same only the best */
-    bool versions;       /* look for other versions of each hit's document; some milliseconds each */
+    size_t versions;     /* name other versions of each hit's document; so many of the likeliest are compared, 40 at most */
     size_t per_document; /* passages of one document at most; 0: any number */
     /* Milliseconds for reading the best passages again (the model of models.reranker): what is read by then
      * counts. 0: the configuration's, by default no limit; < 0: no reranking. Hybrid searches alone are
@@ -750,7 +750,7 @@ cairn_status cairn_embedder_drop(cairn *c, uint64_t *dropped, cairn_error *err);
 typedef bool cairn_copies_fn(void *ctx, const cairn_copy *copies, size_t n);
 
 /* Documents with the same bytes, and with `near` below 1 those whose texts are alike by at least `near`
- * (0.5..1); a chain of versions is one group. Reads every text once: about a second for 10,000 pages. */
+ * (0.5..1); a chain of versions is one group. Reads the texts that are likely to be alike. */
 cairn_status cairn_duplicates(cairn *c, double near, const volatile sig_atomic_t *cancel,
                               cairn_copies_fn *fn, void *ctx, size_t *n_groups, cairn_error *err);
 

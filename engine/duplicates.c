@@ -1,22 +1,17 @@
 /* duplicates.c - cairn_duplicates: documents with the same bytes, and versions of one document.
  *
  * Same bytes: equal hashes. Versions: the sets of word triples of two texts (retrieve/shingles.h) are alike.
- * Not every pair is compared: each text gets a MinHash signature (Broder 1997) by one permutation with
- * SIG_BINS bins, empty ones filled from their right (Shrivastava and Li, ICML 2014); texts that agree in all
- * values of one of the bands are candidates (Leskovec et al., Mining of Massive Datasets, 3.4: with 32 bands
- * of 4, two texts of likeness 0.7 meet with probability 0.9998), and candidates are compared exactly. */
+ * Not every pair is compared: each text has a signature (index/near/near.h), which stands in the segment of its words
+ * or is made here; texts that share a key are candidates, and those whose signatures are alike enough are compared
+ * exactly. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/checked.h"
-#include "engine/engine.h"
+#include "engine/likeness.h"
 #include "retrieve/shingles.h"
 
-#define SIG_BINS     128
-#define BAND_ROWS    4
-#define BANDS        (SIG_BINS / BAND_ROWS)
-#define FEW_SHINGLES 8 /* shorter texts are alike by chance */
 #define ALL_BYTES    ((size_t)8 << 30)
 #define TEXT_BYTES   ((size_t)256 << 20)
 
@@ -26,14 +21,15 @@ typedef struct entry {
     int64_t when_ns;
     uint8_t hash[16];
     uint32_t chunks;
-    uint32_t signature[SIG_BINS];
+    near_signature signature;
     bool has_signature;
     size_t group; /* union-find: the entry it hangs from */
     double likeness; /* to the group's newest */
 } entry;
 
 typedef struct comparing {
-    const store_snapshot *s;
+    view v;
+    const store_snapshot *s; /* the view's */
     arena memory; /* of all entries */
     entry *e;
     size_t n, cap;
@@ -71,34 +67,6 @@ static cairn_status shingles_of(const comparing *x, doc_id id, arena *memory, sh
         st = shingles_make(text.data ? text.data : "", text.len, memory, out, err);
     bytes_clear(&text);
     return st;
-}
-
-static uint64_t mix(uint64_t h)
-{
-    h = (h ^ (h >> 33)) * 0xFF51AFD7ED558CCDu;
-    h = (h ^ (h >> 33)) * 0xC4CEB9FE1A85EC53u;
-    return h ^ (h >> 33);
-}
-
-static void sign(entry *e, const shingle_set *set)
-{
-    uint32_t raw[SIG_BINS];
-
-    memset(raw, 0xFF, sizeof raw);
-    for (size_t i = 0; i < set->n; i++) {
-        uint64_t h = mix(set->hashes[i]);
-        size_t bin = h >> 57;
-        uint32_t v = (uint32_t)h & 0x7FFFFFFF;
-        if (v < raw[bin])
-            raw[bin] = v;
-    }
-    for (size_t i = 0; i < SIG_BINS; i++) {
-        size_t steps = 0;
-        while (raw[(i + steps) % SIG_BINS] == UINT32_MAX)
-            steps++; /* ends: there are shingles */
-        e->signature[i] = raw[(i + steps) % SIG_BINS] + (uint32_t)steps * 0x9E3779B1u;
-    }
-    e->has_signature = true;
 }
 
 /* ---- reading the collection ---- */
@@ -166,30 +134,26 @@ static cairn_status join_equal(comparing *x, cairn_error *err)
 
 static cairn_status sign_all(comparing *x, cairn_error *err)
 {
+    bool whole = likeness_is_whole(&x->v);
     cairn_status st = CAIRN_OK;
-    arena memory;
 
-    arena_init(&memory, 2 * TEXT_BYTES);
     for (size_t i = 0; !st && i < x->n; i++) {
-        shingle_set set;
-        if (x->e[i].group != i || !x->e[i].chunks)
+        entry *e = &x->e[i];
+        if (e->group != i || !e->chunks)
             continue;
-        if (engine_cancelled(x->cancel))
-            st = cairn_fail(err, CAIRN_ECANCELLED, "stopped");
-        if (!st)
-            st = shingles_of(x, x->e[i].id, &memory, &set, err);
-        if (!st && set.n >= FEW_SHINGLES)
-            sign(&x->e[i], &set);
-        arena_reset(&memory);
+        e->has_signature = likeness_find(&x->v, e->id, &e->signature);
+        if (e->has_signature || whole) /* or it is too short */
+            continue;
+        st = engine_cancelled(x->cancel) ? cairn_fail(err, CAIRN_ECANCELLED, "stopped")
+                                         : likeness_of_stored(x->s, e->id, &e->signature, &e->has_signature, err);
     }
-    arena_clear(&memory);
     return st;
 }
 
 /* ---- candidates ---- */
 
 typedef struct band_key {
-    uint64_t key;
+    uint32_t key;
     size_t entry;
 } band_key;
 
@@ -211,7 +175,8 @@ static cairn_status compare_bucket(comparing *x, const band_key *k, size_t n, ar
     cairn_status st = CAIRN_OK;
 
     for (size_t i = 1; !st && i < n; i++) {
-        if (root_of(x, k[i].entry) == root_of(x, k[0].entry))
+        if (root_of(x, k[i].entry) == root_of(x, k[0].entry) ||
+            near_likeness(&x->e[k[0].entry].signature, &x->e[k[i].entry].signature) < x->near - LIKENESS_MARGIN)
             continue;
         if (!have)
             st = shingles_of(x, x->e[k[0].entry].id, first_memory, &first, err);
@@ -234,16 +199,11 @@ static cairn_status join_near(comparing *x, cairn_error *err)
 
     arena_init(&a, 2 * TEXT_BYTES);
     arena_init(&b, 2 * TEXT_BYTES);
-    for (size_t band = 0; !st && band < BANDS; band++) {
+    for (size_t band = 0; !st && band < NEAR_BANDS; band++) {
         size_t n = 0;
-        for (size_t i = 0; i < x->n; i++) {
-            uint64_t key = band;
-            if (!x->e[i].has_signature)
-                continue;
-            for (size_t r = 0; r < BAND_ROWS; r++)
-                key = mix(key ^ x->e[i].signature[band * BAND_ROWS + r]);
-            keys[n++] = (band_key){key, i};
-        }
+        for (size_t i = 0; i < x->n; i++)
+            if (x->e[i].has_signature)
+                keys[n++] = (band_key){near_key(&x->e[i].signature, band), i};
         if (n)
             qsort(keys, n, sizeof *keys, by_key);
         for (size_t i = 0, end; !st && i < n; i = end) {
@@ -349,15 +309,14 @@ cairn_status cairn_duplicates(cairn *c, double near, const volatile sig_atomic_t
                               cairn_copies_fn *fn, void *ctx, size_t *n_groups, cairn_error *err)
 {
     comparing x = {.near = near, .cancel = cancel};
-    store_snapshot *s;
     cairn_status st = engine_need_whole(c, err);
 
     *n_groups = 0;
     if (!st)
-        st = store_snapshot_open(c->store, &s, err);
+        st = view_open(c, &x.v, err);
     if (st)
         return st;
-    x.s = s;
+    x.s = x.v.snapshot;
     arena_init(&x.memory, ALL_BYTES);
     st = read_entries(&x, err);
     if (!st)
@@ -370,6 +329,6 @@ cairn_status cairn_duplicates(cairn *c, double near, const volatile sig_atomic_t
         st = give_groups(&x, fn, ctx, n_groups, err);
     free(x.e);
     arena_clear(&x.memory);
-    store_snapshot_close(s);
+    view_close(&x.v);
     return st;
 }

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/priority.h"
 #include "engine/columns.h"
+#include "engine/likeness.h"
 #include "engine/merge_policy.h"
 #include "engine/view.h"
 
@@ -207,6 +208,25 @@ static cairn_status write_columns(merger *m, cairn_error *err)
     return st;
 }
 
+static cairn_status write_signatures(merger *m, cairn_error *err)
+{
+    pace steps = {slow_down, m, 0};
+    near_writer *w;
+    store_snapshot *snapshot = NULL;
+    cairn_status st = near_writer_create(&w, err);
+
+    if (st)
+        return st;
+    st = store_snapshot_open(m->c->store, &snapshot, err);
+    for (size_t i = 0; !st && i < m->n; i++)
+        st = likeness_merge(snapshot, m->in[i].file, m->in[i].n_rows, m->in[i].deleted, w, &steps, err);
+    store_snapshot_close(snapshot);
+    if (!st)
+        st = near_writer_finish(w, &m->sink, &steps, err);
+    near_writer_destroy(w);
+    return st;
+}
+
 /* Chunk and document of every live row, in the order of the merge. */
 static cairn_status finish_rows(merger *m, cairn_error *err)
 {
@@ -256,6 +276,8 @@ static void *work(void *ctx)
         st = m->kind == SEGMENT_LEXICAL ? write_words(m, &m->error) : write_vectors(m, &m->error);
     if (!st)
         st = write_columns(m, &m->error);
+    if (!st && m->kind == SEGMENT_LEXICAL)
+        st = write_signatures(m, &m->error);
     if (!st)
         st = finish_rows(m, &m->error);
     m->status = st;
@@ -314,7 +336,7 @@ static bool is_outdated(const store_segment *s)
     if (!s->file)
         return false;
     source = segment_source(s->file);
-    return filter_is_outdated(&source);
+    return filter_is_outdated(&source) || (s->kind == SEGMENT_LEXICAL && likeness_is_missing(s->file));
 }
 
 /* What of this kind is due, held by m; m->n stays 0 when nothing is. */

@@ -574,7 +574,7 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
     if (!st)
         st = present_stages(&stages, *out, err);
     if (!st && request->versions)
-        st = engine_present_versions(c, &v, *out, err);
+        st = engine_present_versions(c, &v, request->versions, *out, err);
     if (!st && request->explain)
         st = engine_explain(c, &query, &found, *out, err);
     if (!st && request->facets)

@@ -85,11 +85,13 @@ cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query
                             const retrieve_result *found, cairn_search_result **out,
                             cairn_error *err);
 
-/* Documents whose words are alike to those of `doc` by at least `near`, newest first, in `memory`. */
-cairn_status engine_versions(cairn *c, const view *v, const store_doc *doc, double near, arena *memory,
+/* Documents whose words are alike to those of `doc` by at least `near`, newest first, in `memory`. At most `most` (up to
+ * 40) are compared, the likeliest. */
+cairn_status engine_versions(cairn *c, const view *v, const store_doc *doc, double near, size_t most, arena *memory,
                              cairn_copy **out, size_t *n, cairn_error *err);
 /* The same for every hit of a result. */
-cairn_status engine_present_versions(cairn *c, const view *v, cairn_search_result *out, cairn_error *err);
+cairn_status engine_present_versions(cairn *c, const view *v, size_t most, cairn_search_result *out,
+                                     cairn_error *err);
 
 retrieve_mode engine_mode(cairn_mode mode);
 

@@ -1,13 +1,16 @@
 /* versions.c - which documents are versions of one: cairn_versions, and the versions of hits.
  *
- * cairn_duplicates compares the whole collection; here one document is asked for. Its own words, from three places of
- * its text, are a query by words: a text that is nearly the same is among the best for it. Those are then
- * compared exactly, by the Jaccard index of their word triples. */
+ * cairn_duplicates looks at the whole collection; here one document is asked for. Its signature stands in the segment of
+ * its words; documents that share a key with it and whose signatures are alike enough are compared exactly, the most
+ * alike first, by the Jaccard index of their word triples. Where segments have no signatures (a cluster, a collection of
+ * an earlier version that was not merged yet) the document's own words, from three places of its text, are a query by
+ * words instead: a text that is nearly the same is among the best for it. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "engine/labels.h"
+#include "engine/likeness.h"
 #include "engine/search.h"
 #include "retrieve/shingles.h"
 
@@ -15,8 +18,8 @@
 #define WORK_BYTES   ((size_t)1 << 30)
 #define SAMPLES      3
 #define SAMPLE_BYTES 400
-#define CANDIDATES   40 /* passages */
-#define FEW_SHINGLES 8  /* shorter texts are alike by chance */
+#define CANDIDATES   40 /* documents that are compared; of a query: passages */
+#define FEW_SHINGLES NEAR_FEW
 
 static cairn_status shingles_of(const view *v, const store_doc *d, arena *memory, bytes *text, shingle_set *out,
                                 cairn_error *err)
@@ -50,14 +53,6 @@ static char *sample(const bytes *text, arena *memory)
     return copy;
 }
 
-static bool is_new(const cairn_copy *found, size_t n, uint64_t doc)
-{
-    for (size_t i = 0; i < n; i++)
-        if (found[i].doc == doc)
-            return false;
-    return true;
-}
-
 static int newest_first(const void *a, const void *b)
 {
     const cairn_copy *x = a, *y = b;
@@ -67,17 +62,123 @@ static int newest_first(const void *a, const void *b)
     return strcmp(x->uri, y->uri);
 }
 
-cairn_status engine_versions(cairn *c, const view *v, const store_doc *doc, double near, arena *memory,
-                             cairn_copy **out, size_t *n, cairn_error *err)
+/* ---- candidates ---- */
+
+typedef struct candidate {
+    doc_id doc;
+    double likeness; /* estimated */
+} candidate;
+
+typedef struct candidates {
+    candidate at[CANDIDATES]; /* the most alike first */
+    size_t n, most;
+    doc_id own;
+    double least;
+    const near_signature *signature;
+} candidates;
+
+static bool is_known(const candidates *c, doc_id doc)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->at[i].doc == doc)
+            return true;
+    return false;
+}
+
+static bool add_candidate(void *ctx, uint64_t doc, const near_signature *s)
+{
+    candidates *c = ctx;
+    double likeness = near_likeness(c->signature, s);
+    size_t i;
+
+    if (doc == c->own || likeness < c->least || is_known(c, doc))
+        return true;
+    if (c->n == c->most && likeness <= c->at[c->n - 1].likeness)
+        return true;
+    c->n += c->n < c->most;
+    for (i = c->n - 1; i && c->at[i - 1].likeness < likeness; i--)
+        c->at[i] = c->at[i - 1];
+    c->at[i] = (candidate){doc, likeness};
+    return true;
+}
+
+/* By the signatures that are stored. */
+static cairn_status find_by_signature(const view *v, const store_doc *doc, candidates *out, cairn_error *err)
+{
+    near_signature s;
+    bool has = likeness_find(v, doc->id, &s);
+    cairn_status st = has ? CAIRN_OK : likeness_of_stored(v->snapshot, doc->id, &s, &has, err);
+
+    out->signature = &s;
+    for (size_t i = 0; !st && has && i < v->n_lexical; i++)
+        near_reader_matches(v->near[i], &s, add_candidate, out);
+    return st;
+}
+
+/* By a query. */
+static cairn_status find_by_words(cairn *c, const view *v, const bytes *text, candidates *out, arena *work,
+                                  cairn_error *err)
 {
     engine_query e = {.plain = true, .mode = RETRIEVE_LEXICAL, .k = CANDIDATES, .depth = CANDIDATES,
                       .budget_ms = -1, .as_listed = true};
     retrieve_result found = {0};
     retrieve_query query;
-    shingle_set own, other;
+    cairn_status st;
+
+    e.text = sample(text, work);
+    st = e.text ? engine_search_with(c, v, &e, work, &query, &found, NULL, err)
+                : cairn_fail(err, CAIRN_ENOMEM, "versions of a document");
+    for (size_t i = 0; !st && i < found.n_hits && out->n < out->most; i++)
+        if (found.hits[i].doc != out->own && !is_known(out, found.hits[i].doc))
+            out->at[out->n++] = (candidate){found.hits[i].doc, 1};
+    return st;
+}
+
+/* The candidates that are as alike as asked for, measured. */
+static cairn_status compare(const cairn *c, const view *v, const store_doc *doc, const shingle_set *own, double near,
+                            const candidates *found, arena *memory, cairn_copy *out, size_t *n, cairn_error *err)
+{
     arena work;
     bytes text;
-    cairn_status st;
+    cairn_status st = CAIRN_OK;
+
+    arena_init(&work, WORK_BYTES);
+    bytes_init(&text, TEXT_BYTES);
+    for (size_t i = 0; !st && i < found->n; i++) {
+        shingle_set other = {0};
+        store_doc d;
+        double likeness;
+        st = store_doc_get(v->snapshot, found->at[i].doc, &d, memory, err);
+        if (st == CAIRN_ENOTFOUND || (!st && !engine_shows(c, d.uri))) {
+            st = CAIRN_OK; /* its segment still has rows of it; or the handle may not see it */
+            continue;
+        }
+        if (!st)
+            st = shingles_of(v, &d, &work, &text, &other, err);
+        likeness = st ? 0 : (double)shingles_jaccard(own, &other);
+        if (!st && likeness >= near)
+            out[(*n)++] = (cairn_copy){.doc = d.id,
+                                       .uri = d.uri,
+                                       .title = d.title,
+                                       .mtime_ns = d.mtime_ns,
+                                       .same_bytes = !memcmp(d.hash, doc->hash, sizeof d.hash),
+                                       .likeness = likeness};
+        arena_reset(&work);
+    }
+    bytes_clear(&text);
+    arena_clear(&work);
+    return st;
+}
+
+cairn_status engine_versions(cairn *c, const view *v, const store_doc *doc, double near, size_t most, arena *memory,
+                             cairn_copy **out, size_t *n, cairn_error *err)
+{
+    candidates found = {.own = doc->id, .least = near - LIKENESS_MARGIN, .most = most < CANDIDATES ? most : CANDIDATES};
+    bool whole = likeness_is_whole(v);
+    shingle_set own = {0};
+    arena work;
+    bytes text;
+    cairn_status st = CAIRN_OK;
 
     *n = 0;
     *out = arena_calloc(memory, CANDIDATES + 1, sizeof **out);
@@ -85,29 +186,14 @@ cairn_status engine_versions(cairn *c, const view *v, const store_doc *doc, doub
         return cairn_fail(err, CAIRN_ENOMEM, "versions of a document");
     arena_init(&work, WORK_BYTES);
     bytes_init(&text, TEXT_BYTES);
-    st = shingles_of(v, doc, &work, &text, &own, err);
-    if (!st && own.n >= FEW_SHINGLES) {
-        e.text = sample(&text, &work);
-        st = e.text ? engine_search_with(c, v, &e, &work, &query, &found, NULL, err)
-                    : cairn_fail(err, CAIRN_ENOMEM, "versions of a document");
-    }
-    for (size_t i = 0; !st && i < found.n_hits; i++) {
-        store_doc d;
-        double likeness;
-        if (found.hits[i].doc == doc->id || !is_new(*out, *n, found.hits[i].doc))
-            continue;
-        st = store_doc_get(v->snapshot, found.hits[i].doc, &d, memory, err);
-        if (!st)
-            st = shingles_of(v, &d, &work, &text, &other, err);
-        likeness = st ? 0 : (double)shingles_jaccard(&own, &other);
-        if (!st && likeness >= near)
-            (*out)[(*n)++] = (cairn_copy){.doc = d.id,
-                                          .uri = d.uri,
-                                          .title = d.title,
-                                          .mtime_ns = d.mtime_ns,
-                                          .same_bytes = !memcmp(d.hash, doc->hash, sizeof d.hash),
-                                          .likeness = likeness};
-    }
+    if (whole)
+        st = find_by_signature(v, doc, &found, err);
+    if (!st && (found.n || !whole)) /* most documents stand alone: then no text is read */
+        st = shingles_of(v, doc, &work, &text, &own, err);
+    if (!st && !whole && own.n >= FEW_SHINGLES)
+        st = find_by_words(c, v, &text, &found, &work, err);
+    if (!st)
+        st = compare(c, v, doc, &own, near, &found, memory, *out, n, err);
     if (*n)
         qsort(*out, *n, sizeof **out, newest_first);
     bytes_clear(&text);
@@ -162,7 +248,7 @@ cairn_status cairn_versions(cairn *c, const char *uri_or_id, double near, cairn_
         st = add_places(&v, &doc, &memory, all, &n, err);
     }
     if (!st && near < 1)
-        st = engine_versions(c, &v, &doc, near, &memory, &versions, &n_versions, err);
+        st = engine_versions(c, &v, &doc, near, CANDIDATES, &memory, &versions, &n_versions, err);
     if (!st && n_versions)
         memcpy(all + n, versions, n_versions * sizeof *all);
     n += st ? 0 : n_versions;
@@ -176,7 +262,8 @@ cairn_status cairn_versions(cairn *c, const char *uri_or_id, double near, cairn_
     return st;
 }
 
-cairn_status engine_present_versions(cairn *c, const view *v, cairn_search_result *out, cairn_error *err)
+cairn_status engine_present_versions(cairn *c, const view *v, size_t most, cairn_search_result *out,
+                                     cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
 
@@ -193,7 +280,7 @@ cairn_status engine_present_versions(cairn *c, const view *v, cairn_search_resul
         }
         st = store_doc_get(v->snapshot, h->doc, &doc, out->memory, err);
         if (!st)
-            st = engine_versions(c, v, &doc, CAIRN_NEAR, out->memory, &h->versions, &h->n_versions, err);
+            st = engine_versions(c, v, &doc, CAIRN_NEAR, most, out->memory, &h->versions, &h->n_versions, err);
     }
     return st;
 }

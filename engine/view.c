@@ -13,6 +13,7 @@ typedef struct cached {
     lexical_reader *lexical;
     vector_reader *vector;
     filter_reader *filter;
+    near_reader *near;
     /* Of a handle for principals: the rows that the rules hide, for the rules of that version. */
     uint64_t *hidden;
     bool any_hidden;
@@ -29,6 +30,7 @@ static void cached_close(cached *x)
     lexical_reader_close(x->lexical);
     vector_reader_close(x->vector);
     filter_reader_close(x->filter);
+    near_reader_close(x->near);
     segment_release(x->file);
     free(x->hidden);
 }
@@ -62,6 +64,16 @@ void view_cache_trim(cairn *c, const view *keep)
     cache->n = kept;
 }
 
+static cairn_status open_words(cached *x, const section_source *source, cairn_error *err)
+{
+    cairn_status st = lexical_reader_open(&x->lexical, source, err), near;
+
+    if (st)
+        return st;
+    near = near_reader_open(&x->near, source, err);
+    return near == CAIRN_ENOTFOUND ? CAIRN_OK : near;
+}
+
 /* Open the readers of a segment that is not in the cache yet. */
 static cairn_status cached_open(const cairn *c, cached *x, const store_segment *seg,
                                 cairn_error *err)
@@ -72,7 +84,7 @@ static cairn_status cached_open(const cairn *c, cached *x, const store_segment *
     *x = (cached){.id = seg->id, .file = segment_retain(seg->file)};
     st = filter_reader_open(&x->filter, &source, err);
     if (!st && seg->kind == SEGMENT_LEXICAL)
-        st = lexical_reader_open(&x->lexical, &source, err);
+        st = open_words(x, &source, err);
     else if (!st)
         st = vector_reader_open(&x->vector, &source, err);
     if (st && segment_damage(seg->file))
@@ -165,10 +177,11 @@ static cairn_status view_allocate(view *v, size_t n)
     v->lexical_of = calloc(n, sizeof *v->lexical_of);
     v->lexical = calloc(n, sizeof *v->lexical);
     v->lexical_filter = calloc(n, sizeof *v->lexical_filter);
+    v->near = calloc(n, sizeof *v->near);
     v->vector_of = calloc(n, sizeof *v->vector_of);
     v->vector = calloc(n, sizeof *v->vector);
     v->vector_filter = calloc(n, sizeof *v->vector_filter);
-    return v->hidden && v->lexical_of && v->lexical && v->lexical_filter && v->vector_of && v->vector &&
+    return v->hidden && v->lexical_of && v->lexical && v->lexical_filter && v->near && v->vector_of && v->vector &&
                    v->vector_filter
                ? CAIRN_OK
                : CAIRN_ENOMEM;
@@ -190,6 +203,7 @@ static cairn_status view_add(cairn *c, view *v, const store_segment *seg, cairn_
         v->lexical_of[i] = seg;
         v->lexical[i] = (lexical_segment){.reader = x->lexical, .deleted = deleted};
         v->lexical_filter[i] = x->filter;
+        v->near[i] = x->near;
     } else {
         i = v->n_vector++;
         v->vector_of[i] = seg;
@@ -240,6 +254,7 @@ void view_close(view *v)
     free(v->lexical_of);
     free(v->lexical);
     free(v->lexical_filter);
+    free(v->near);
     free(v->vector_of);
     free(v->vector);
     free(v->vector_filter);

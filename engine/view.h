@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "index/filter/filter.h"
 #include "index/lexical/lexical.h"
+#include "index/near/near.h"
 #include "index/vector/vector.h"
 #include "retrieve/search.h"
 
@@ -18,10 +19,11 @@ typedef struct view {
     uint64_t **hidden; /* [n_hidden], owned: deleted rows and those that the handle may not see */
     size_t n_hidden;
     store_snapshot *snapshot;
-    /* n_lexical of each: segment, its search entry (allowed = NULL), its filter columns */
+    /* n_lexical of each: segment, its search entry (allowed = NULL), its filter columns, its signatures */
     const store_segment **lexical_of;
     lexical_segment *lexical;
     const filter_reader **lexical_filter;
+    const near_reader **near; /* NULL where the segment has no signatures of documents */
     size_t n_lexical;
     const store_segment **vector_of;
     vector_segment *vector;

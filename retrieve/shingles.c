@@ -60,22 +60,34 @@ static bool next_word(const char *text, size_t len, size_t *at, uint64_t *hash)
     return i > start;
 }
 
-cairn_status shingles_make(const char *text, size_t len, arena *a, shingle_set *out, cairn_error *err)
+void shingles_each(const char *text, size_t len, void (*fn)(void *ctx, uint64_t shingle), void *ctx)
 {
     uint64_t last[WORDS] = {0}, hash;
     size_t words = 0, at = 0;
 
-    *out = (shingle_set){.hashes = arena_calloc(a, len / 2 + 1, sizeof *out->hashes)};
-    if (!out->hashes)
-        return cairn_fail(err, CAIRN_ENOMEM, "comparing passages");
     while (next_word(text, len, &at, &hash)) {
         memmove(last, last + 1, (WORDS - 1) * sizeof *last);
         last[WORDS - 1] = hash;
         if (++words >= WORDS)
-            out->hashes[out->n++] = mix(mix(mix(last[0]) + last[1]) + last[2]);
+            fn(ctx, mix(mix(mix(last[0]) + last[1]) + last[2]));
     }
     if (words && words < WORDS)
-        out->hashes[out->n++] = mix(mix(mix(last[0]) + last[1]) + last[2]);
+        fn(ctx, mix(mix(mix(last[0]) + last[1]) + last[2]));
+}
+
+static void append(void *ctx, uint64_t shingle)
+{
+    shingle_set *s = ctx;
+
+    s->hashes[s->n++] = shingle;
+}
+
+cairn_status shingles_make(const char *text, size_t len, arena *a, shingle_set *out, cairn_error *err)
+{
+    *out = (shingle_set){.hashes = arena_calloc(a, len / 2 + 1, sizeof *out->hashes)};
+    if (!out->hashes)
+        return cairn_fail(err, CAIRN_ENOMEM, "comparing passages");
+    shingles_each(text, len, append, out);
     sort_unique(out);
     return CAIRN_OK;
 }

@@ -16,6 +16,8 @@ typedef struct shingle_set {
     size_t n;
 } shingle_set;
 
+/* Every shingle of a text in its order, repeated ones again. */
+void shingles_each(const char *text, size_t len, void (*fn)(void *ctx, uint64_t shingle), void *ctx);
 /* Into the arena. CAIRN_ENOMEM. */
 cairn_status shingles_make(const char *text, size_t len, arena *a, shingle_set *out, cairn_error *err);
 /* All shingles of both. */

@@ -72,7 +72,7 @@ _cairn() {
         open) _cairn_words "--page --opener $global" ;;
         tui) _cairn_words "--opener $global" ;;
         desktop) _cairn_words "--idle --opener --web-page $global" ;;
-        list) _cairn_words "--filter $global" ;;
+        list) _cairn_words "--filter --versions $global" ;;
         tag) _cairn_words "$global" ;;
         ask) _cairn_words "--model --temperature --seed --history --filter --max-tokens --extractive --explain --receipt --no-cache --chat --tools $global" ;;
         chat) _cairn_words "--resume --model --filter --mode --extractive --no-cache --format $global" ;;

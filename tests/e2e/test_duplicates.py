@@ -61,6 +61,56 @@ class Duplicates(CairnTest):
                     for h in hits}
         self.assertEqual(versions["copy/lease.txt"], ["lease-v2.txt"])
         self.assertEqual(versions["lease-v2.txt"], ["copy/lease.txt"])
+        # Without being asked, too, on the screen as well; not while somebody types.
+        plain = self.json("search", "--mode", "lexical", " ".join(words[:5]))["hits"]
+        self.assertEqual([h.get("versions") for h in plain], [h.get("versions") for h in hits])
+        shown = self.run_cairn("search", "--mode", "lexical", " ".join(words[:5])).stdout
+        self.assertRegex(shown, r"newer version, \d+ % alike, .*lease-v2\.txt")
+        typed = self.json("search", "--mode", "lexical", "--as-you-type", " ".join(words[:5]))["hits"]
+        self.assertFalse(any(h.get("versions") for h in typed))
+        # In the list of documents.
+        listed = {os.path.relpath(d["uri"], self.docs): [os.path.relpath(v["uri"], self.docs) for v in d["versions"]]
+                  for d in map(json.loads, self.run_cairn("--json", "list", "--versions").stdout.splitlines())}
+        self.assertEqual(listed["lease-v2.txt"], ["copy/lease.txt"])
+        self.assertEqual(listed["lease-v1.txt"], ["lease-v2.txt", "copy/lease.txt"])
+        self.assertEqual(listed["else.txt"], [])
+        lines = self.run_cairn("list", "--versions", os.path.join(self.docs, "copy")).stdout.splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertRegex(lines[1], r"^ +\d+ % alike .*lease-v2\.txt$")
+
+    def test_versions_follow_changes(self):
+        """Edits, moves, deletes and a compaction: always as in a collection that was made afresh."""
+        seed = int(os.environ.get("CAIRN_SEED", random.randrange(1 << 30)))
+        print("CAIRN_SEED", seed)
+        rng = random.Random(seed)
+        base = [[f"w{rng.randrange(3000)}" for _ in range(250)] for _ in range(4)]
+
+        def edited(i):
+            words = list(base[i])
+            for k in rng.sample(range(250), rng.randrange(1, 6)):
+                words[k] = f"new{rng.randrange(10**6)}"
+            return " ".join(words)
+
+        def versions():
+            lines = self.run_cairn("--json", "list", "--versions").stdout.splitlines()
+            return {d["uri"]: [v["uri"] for v in d["versions"]] for d in map(json.loads, lines)}
+
+        for i in range(16):
+            self.put(f"{i}.txt", edited(i % 4), 1_600_000_000 + i)
+        self.index()
+        self.assertEqual(sorted(len(v) for v in versions().values()), [3] * 16)
+        self.put("0.txt", " ".join(f"else{k}" for k in range(200)), 1_650_000_000)
+        os.rename(os.path.join(self.docs, "1.txt"), os.path.join(self.docs, "moved.txt"))
+        os.remove(os.path.join(self.docs, "2.txt"))
+        self.index()
+        changed = versions()
+        self.run_cairn("compact")
+        self.assertEqual(versions(), changed)
+        path = lambda *names: [os.path.join(self.docs, n) for n in names]
+        self.assertEqual(changed[path("0.txt")[0]], [])
+        self.assertEqual(changed[path("4.txt")[0]], path("12.txt", "8.txt"))
+        self.assertEqual(changed[path("moved.txt")[0]], path("13.txt", "9.txt", "5.txt"))
+        self.assertEqual(changed[path("6.txt")[0]], path("14.txt", "10.txt"))
 
     def test_every_pair_is_found(self):
         """Forty texts with an edited twin each, beside a plain comparison of all pairs."""
