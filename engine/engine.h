@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/pool.h"
+#include "base/stop.h"
 #include "engine/cairn.h"
 #include "engine/settings.h"
 #include "generate/decode/generate.h"
@@ -125,7 +126,7 @@ cairn_status engine_document_text(const store_snapshot *s, const store_doc *doc,
 
 static inline bool engine_cancelled(const volatile sig_atomic_t *cancel)
 {
-    return cancel && *cancel;
+    return stop_raised(cancel);
 }
 
 /* Defaults, then the configuration file (NULL: the usual one, which may be missing). */

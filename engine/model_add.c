@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/folders.h"
+#include "base/stop.h"
 #include "engine/catalogue.h"
 #include "engine/engine.h"
 #include "generate/decode/cache_folder.h"
@@ -87,7 +88,7 @@ static cairn_status pump(const cairn_model_source *s, int in, int out_fd, const 
         st = cairn_fail_errno(err, errno, "%s", path);
     while (!st && n) {
         n = read(in, block, BLOCK);
-        if (s->cancel && *s->cancel)
+        if (stop_raised(s->cancel))
             st = cairn_fail(err, CAIRN_ECANCELLED, "interrupted");
         else if (n < 0)
             st = cairn_fail_errno(err, errno, "reading %s", path);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/stop.h"
 
 cairn_status model_write_line(FILE *out, json_t *line, cairn_error *err)
 {
@@ -87,10 +88,10 @@ cairn_status model_each_line(FILE *in, FILE *out, const volatile sig_atomic_t *c
         if (strspn(line, " \t\r\n") == (size_t)len)
             continue;
         st = one_line(line, (size_t)len, number, out, fn, ctx, err);
-        if (!st && cancel && *cancel)
+        if (!st && stop_raised(cancel))
             st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after line %zu", number);
     }
-    if (!st && cancel && *cancel)
+    if (!st && stop_raised(cancel))
         st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after line %zu", number);
     free(line);
     return st;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/priority.h"
+#include "base/stop.h"
 #include "server/inside.h"
 
 #define KEPT      200
@@ -255,7 +256,7 @@ void job_queue_drain(job_queue *q)
     pthread_mutex_lock(&q->mutex);
     q->draining = true;
     for (job *j = q->newest; j; j = j->next) {
-        j->cancel = 1;
+        stop_raise(&j->cancel);
         if (j->seen.state == SERVICE_JOB_WAITING)
             end(q, j, SERVICE_JOB_CANCELLED);
     }
@@ -458,7 +459,7 @@ cairn_status service_job_cancel(service *s, uint64_t id, cairn_error *err)
     pthread_mutex_lock(&q->mutex);
     j = find(q, id);
     if (j && !ended(j))
-        j->cancel = 1;
+        stop_raise(&j->cancel);
     if (j && j->seen.state == SERVICE_JOB_WAITING) {
         q->waiting--;
         end(q, j, SERVICE_JOB_CANCELLED);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "server/desktop/opener.h"
 
 #define BUS_NAME    "org.cairn.Search"
@@ -410,7 +411,7 @@ static int serve(desktop *d, sd_bus *bus)
         int r = sd_bus_process(bus, NULL);
         if (r < 0)
             return r == -ENOTCONN || r == -ECONNRESET ? 0 : r; /* the session has ended */
-        if (d->o->cancel && *d->o->cancel)
+        if (stop_raised(d->o->cancel))
             return 0;
         if (r > 0)
             continue;

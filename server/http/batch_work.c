@@ -1,4 +1,5 @@
 /* batch_work.c - the one thread that works batches off, a request at a time. */
+#include "base/stop.h"
 #include "server/http/batches_inside.h"
 
 #include <errno.h>
@@ -210,7 +211,7 @@ static json_t *answer(working *w, const json_t *line)
     r->route->handler(r);
     pthread_mutex_lock(&b->mutex);
     b->running = NULL;
-    stopped = r->cancel;
+    stopped = stop_raised(&r->cancel);
     pthread_mutex_unlock(&b->mutex);
     if (!stopped && text && !service_draining(b->h->s))
         out = json_pack("{s:s,s:O,s:{s:i,s:s,s:o},s:n}", "id", r->id, "custom_id",

@@ -1,4 +1,5 @@
 /* batches.c - see batches.h: the batches' objects, opening, stopping. */
+#include "base/stop.h"
 #include "server/http/batches_inside.h"
 
 #include <dirent.h>
@@ -111,7 +112,7 @@ cairn_status batches_cancel(batches *b, const service_caller *who, const char *i
         if (!batches_ended(batch))
             batches_set_status(b, batch, "cancelling");
         if (b->running && !strcmp(b->running_id, id))
-            b->running->cancel = 1;
+            stop_raise(&b->running->cancel);
         *out = batches_shown(batch);
     }
     pthread_mutex_unlock(&b->mutex);
@@ -222,7 +223,7 @@ void batches_stop(batches *b)
     pthread_mutex_lock(&b->mutex);
     b->stopping = true;
     if (b->running)
-        b->running->cancel = 1;
+        stop_raise(&b->running->cancel);
     join = b->started;
     b->started = false;
     pthread_cond_broadcast(&b->changed);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/stop.h"
 
 #define SECOND      ((int64_t)1000000000)
 #define SWEEP_NS    (SECOND / 4)
@@ -121,7 +122,7 @@ static void sweep(http *h)
         else if (!c->ended && !asked && now - c->since_ns > GONE_NS && is_gone(c))
             end(h, c, "gone");
         if (c->r && asked && is_gone(c))
-            c->r->cancel = 1;
+            stop_raise(&c->r->cancel);
     }
     while (make_room(h))
         ;
@@ -207,6 +208,6 @@ void connection_cancel_all(http *h)
     pthread_mutex_lock(&h->mutex);
     for (connection *c = h->connections; c; c = c->next)
         if (c->r)
-            c->r->cancel = 1;
+            stop_raise(&c->r->cancel);
     pthread_mutex_unlock(&h->mutex);
 }

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/stop.h"
 #include "server/http/connection.h"
 
 #define DISCARDED ((size_t)1 << 20) /* read past a limit, so that the refusal can be read */
@@ -320,7 +321,7 @@ void request_on_completed(void *cls, struct MHD_Connection *c, void **state,
         return;
     *state = NULL;
     if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK)
-        r->cancel = 1;
+        stop_raise(&r->cancel);
     connection_phase(r->h, r->conn, PHASE_IDLE, NULL);
     seconds = (double)(clock_mono_ns() - r->start_ns) / 1e9;
     count(r, seconds);

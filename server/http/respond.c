@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "server/http/http.h"
 
 #define STREAM_BYTES ((size_t)8 << 20) /* of a client that does not read */
@@ -264,9 +265,9 @@ bool stream_put_text(http_request *r, const char *text)
     bool ok;
 
     pthread_mutex_lock(&s->mutex);
-    ok = !r->cancel && !s->broken && !bytes_append_str(&s->data, text);
+    ok = !stop_raised(&r->cancel) && !s->broken && !bytes_append_str(&s->data, text);
     if (!ok) {
-        r->cancel = 1;
+        stop_raise(&r->cancel);
         s->broken = true;
     }
     wake(s);

@@ -1,4 +1,5 @@
 /* workers.c - threads that run handlers, in two lines: what is quick, and what may take seconds. */
+#include "base/stop.h"
 #include "server/http/http.h"
 
 #include <stdlib.h>
@@ -49,7 +50,7 @@ static void serve(http_request *r)
     cairn_error err;
     cairn_status st = CAIRN_OK;
 
-    if (r->cancel)
+    if (stop_raised(&r->cancel))
         st = cairn_fail(&err, CAIRN_ECANCELLED, "the client went away");
     if (!st && r->route->lane == LANE_SLOW)
         st = service_check_memory(r->h->s, &err);

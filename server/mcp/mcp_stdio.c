@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "server/mcp/mcp.h"
 
 #define LINE_MOST 64 /* messages in line: beyond that reading waits */
@@ -103,7 +104,7 @@ static bool take_cancellation(line *l, const json_t *m)
         return false;
     pthread_mutex_lock(&l->mutex);
     if (l->running && id && json_equal(l->running->id, id))
-        l->cancel = 1;
+        stop_raise(&l->cancel);
     for (message **at = &l->first; id && *at; at = &(*at)->next) {
         message *waiting = *at;
         if (!json_equal(waiting->id, id))
@@ -221,7 +222,7 @@ cairn_status mcp_stdio(service *s, const volatile sig_atomic_t *stop, cairn_erro
     pthread_mutex_lock(&l.mutex);
     l.ended = true;
     if (*stop)
-        l.cancel = 1;
+        stop_raise(&l.cancel);
     pthread_cond_broadcast(&l.moved);
     pthread_mutex_unlock(&l.mutex);
     pthread_join(worker, NULL);
