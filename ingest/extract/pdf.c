@@ -21,6 +21,7 @@
 #include "base/utf8.h"
 #include "ingest/extract/ocr.h"
 #include "ingest/extract/parsers.h"
+#include "ingest/extract/pdf_extras.h"
 #include "ingest/extract/pdf_page.h"
 #include "ingest/page_labels.h"
 
@@ -414,67 +415,7 @@ static void give_paragraphs(pdf *p)
     bytes_clear(&para);
 }
 
-/* ---- what stands on the page without being its text ---- */
-
-/* Values of filled-in form fields and the words of notes: they are not among the page's own
- * characters. */
-static void page_extras(pdf *p, PopplerPage *page, bytes *out)
-{
-    GList *fields = poppler_page_get_form_field_mapping(page);
-    GList *notes = poppler_page_get_annot_mapping(page);
-
-    for (GList *l = fields; l; l = l->next) {
-        PopplerFormField *field = ((PopplerFormFieldMapping *)l->data)->field;
-        char *name, *value;
-
-        if (poppler_form_field_get_field_type(field) != POPPLER_FORM_FIELD_TEXT ||
-            poppler_form_field_text_is_password(field))
-            continue;
-        name = poppler_form_field_get_name(field);
-        value = poppler_form_field_text_get_text(field);
-        if (value && *value)
-            bytes_printf(out, "%s%.200s%s%.4000s", out->len ? "\n" : "", name ? name : "",
-                         name && *name ? ": " : "", value);
-        g_free(name);
-        g_free(value);
-    }
-    for (GList *l = notes; l; l = l->next) {
-        PopplerAnnot *note = ((PopplerAnnotMapping *)l->data)->annot;
-        PopplerAnnotType type = poppler_annot_get_annot_type(note);
-        char *words = NULL;
-
-        if (type == POPPLER_ANNOT_TEXT || type == POPPLER_ANNOT_FREE_TEXT ||
-            type == POPPLER_ANNOT_HIGHLIGHT)
-            words = poppler_annot_get_contents(note);
-        if (words && *words)
-            bytes_printf(out, "%s%.4000s", out->len ? "\n" : "", words);
-        g_free(words);
-    }
-    poppler_page_free_form_field_mapping(fields);
-    poppler_page_free_annot_mapping(notes);
-}
-
-/* After the text of all pages, so that paragraphs stay whole. */
-static void give_extras(pdf *p, PopplerDocument *doc)
-{
-    bytes words;
-
-    bytes_init(&words, (size_t)1 << 20);
-    for (size_t i = 0; i < p->n_pages && !p->e->status; i++) {
-        PopplerPage *page = poppler_document_get_page(doc, (int)i);
-
-        if (!page)
-            continue;
-        bytes_reset(&words);
-        page_extras(p, page, &words);
-        p->e->page = (uint32_t)i + 1;
-        emit_block(p->e, INGEST_PARAGRAPH, 0, words.data ? words.data : "", words.len);
-        g_object_unref(page);
-    }
-    bytes_clear(&words);
-}
-
-/* ---- outline and metadata ---- */
+/* ---- outline ---- */
 
 static void walk_outline(pdf *p, PopplerIndexIter *it, unsigned level)
 {
@@ -563,47 +504,6 @@ static void match_outline(pdf *p)
     for (size_t i = 0; shift && largest > 0 && i < p->n; i++)
         if (p->lines[i].outline && p->lines[i].outline < 6)
             p->lines[i].outline++;
-}
-
-static void take_string(emitter *e, document_field field, const char *key, char *s)
-{
-    if (s && *s) {
-        if (field == FIELD_META)
-            emit_meta(e, key, s, strlen(s));
-        else
-            emit_field(e, field, s, strlen(s));
-    }
-    g_free(s);
-}
-
-static void take_date(emitter *e, document_field field, GDateTime *date)
-{
-    if (!date)
-        return;
-    if (g_date_time_to_unix(date) > 0 && g_date_time_to_unix(date) < INT64_C(8000000000))
-        emit_number(e, field, g_date_time_to_unix(date) * 1000000000);
-    g_date_time_unref(date);
-}
-
-static void read_metadata(emitter *e, PopplerDocument *doc)
-{
-    static const char *const useless[] = {
-        "untitled", "unbenannt", "microsoft word", "slide 1", "powerpoint presentation",
-        "document1"};
-    char *title = poppler_document_get_title(doc);
-    bool good = title != NULL;
-
-    for (size_t i = 0; good && i < sizeof useless / sizeof *useless; i++)
-        good = strncasecmp(title, useless[i], strlen(useless[i])) != 0;
-    if (good)
-        take_string(e, FIELD_TITLE, NULL, title);
-    else
-        g_free(title);
-    take_string(e, FIELD_AUTHOR, NULL, poppler_document_get_author(doc));
-    take_string(e, FIELD_META, "subject", poppler_document_get_subject(doc));
-    take_string(e, FIELD_META, "keywords", poppler_document_get_keywords(doc));
-    take_date(e, FIELD_DATE, poppler_document_get_modification_date_time(doc));
-    take_date(e, FIELD_CREATED, poppler_document_get_creation_date_time(doc));
 }
 
 static cairn_status open_failure(emitter *e, const GError *error)
@@ -707,7 +607,7 @@ cairn_status parse_pdf(emitter *e, const parse_input *in)
         open_failure(e, error);
         goto done;
     }
-    read_metadata(e, doc);
+    pdf_metadata(e, doc);
     n = poppler_document_get_n_pages(doc);
     if (n <= 0) {
         emit_fail(e, CAIRN_EINPUT, "broken PDF: it has no pages");
@@ -748,7 +648,7 @@ cairn_status parse_pdf(emitter *e, const parse_input *in)
         match_outline(&p);
         give_paragraphs(&p);
     }
-    give_extras(&p, doc);
+    pdf_extras(e, doc, p.n_pages);
     if (ocr_is_on() && scanned)
         recognise(&p, doc, scanned);
     if (!e->n_blocks)

@@ -354,10 +354,98 @@ static void help_follows_its_contents(void **state)
     bytes_clear(&help);
 }
 
+/* A PDF of one page, written by hand; without a table of its objects, which Poppler makes by itself. */
+static ingest_document *read_pdf(const char *name, const char *info, const char *xmp)
+{
+    char *text = malloc(16384);
+    ingest_document *doc;
+
+    assert_non_null(text);
+    int n = snprintf(
+        text, 16384,
+        "%%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R/Metadata 9 0 R>>\nendobj\n"
+        "2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n"
+        "3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 400]/Contents 4 0 R/Annots[6 0 R 7 0 R 8 0 R 10 0 R]"
+        "/Resources<</Font<</F1 5 0 R>>>>>>\nendobj\n"
+        "4 0 obj\n<</Length 157>>\nstream\nBT /F1 12 Tf 50 350 Td (The tide tables are kept by the harbour.) Tj 0 -40 Td "
+        "(See also https://example.org/printed for the old ones, next year.) Tj ET\nendstream\nendobj\n"
+        "5 0 obj\n<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>\nendobj\n"
+        "6 0 obj\n<</Type/Annot/Subtype/Link/Rect[48 346 132 362]/A<</S/URI/URI(https://tides.example.org/tables?y=2025)>>>>\nendobj\n"
+        "7 0 obj\n<</Type/Annot/Subtype/Link/Rect[48 306 340 322]/A<</S/URI/URI(https://example.org/printed)>>>>\nendobj\n"
+        "8 0 obj\n<</Type/Annot/Subtype/Link/Rect[48 306 340 322]/A<</S/URI/URI(javascript:alert)>>>>\nendobj\n"
+        "10 0 obj\n<</Type/Annot/Subtype/Link/Rect[0 0 4 4]/A<</S/URI/URI(mailto:pilot@example.org)>>>>\nendobj\n"
+        "9 0 obj\n<</Type/Metadata/Subtype/XML/Length %zu>>\nstream\n%s\nendstream\nendobj\n"
+        "11 0 obj\n<<%s>>\nendobj\ntrailer\n<</Root 1 0 R/Info 11 0 R/Size 12>>\n%%%%EOF\n",
+        strlen(xmp), xmp, info);
+    doc = probe_read(ex, probe_file(name, text, (size_t)n));
+    free(text);
+    return doc;
+}
+
+static const char *meta_of(const ingest_document *doc, const char *key)
+{
+    for (size_t i = 0; i < doc->n_meta; i++)
+        if (!strcmp(doc->meta[i].key, key))
+            return doc->meta[i].value;
+    return "";
+}
+
+#define XMP                                                                                                        \
+    "<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta xmlns:x='adobe:ns:meta/'>"                        \
+    "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"                                             \
+    "<rdf:Description xmlns:dc='http://purl.org/dc/elements/1.1/' xmlns:other='http://example.org/'>"               \
+    "<other:subject>not this</other:subject>"                                                                       \
+    "<dc:title><rdf:Alt><rdf:li xml:lang='x-default'>Tides &amp; currents</rdf:li><rdf:li>Gezeiten</rdf:li>"         \
+    "</rdf:Alt></dc:title><dc:creator><rdf:Seq><rdf:li>Ada</rdf:li><rdf:li>Bo</rdf:li></rdf:Seq></dc:creator>"       \
+    "<dc:subject><rdf:Bag><rdf:li>harbour</rdf:li><rdf:li>spring tide</rdf:li></rdf:Bag></dc:subject>"               \
+    "</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end='w'?>"
+
+static void pdf_says_where_links_lead(void **state)
+{
+    (void)state;
+    ingest_document *doc = read_pdf("links.pdf", "/Title(Tables)", "");
+    const ingest_block *b = probe_block(doc, INGEST_PARAGRAPH, "https://tides.example.org/tables?y=2025");
+
+    assert_non_null(b);
+    assert_int_equal(b->page, 1);
+    assert_string_equal(b->text, "The tide tables: https://tides.example.org/tables?y=2025\nmailto:pilot@example.org");
+    assert_null(probe_block(doc, 0, "javascript"));
+    ingest_document_free(doc);
+}
+
+static void pdf_tags_of_its_packet(void **state)
+{
+    (void)state;
+    ingest_document *doc = read_pdf("xmp.pdf", "/Title(Microsoft Word - a.doc)", XMP);
+
+    assert_string_equal(doc->title, "Tides & currents");
+    assert_string_equal(doc->author, "Ada; Bo");
+    assert_string_equal(meta_of(doc, "keywords"), "harbour; spring tide");
+    ingest_document_free(doc);
+    /* What the dictionary says stands. */
+    doc = read_pdf("both.pdf", "/Title(Tables)/Author(Cy)/Keywords(dock)", XMP);
+    assert_string_equal(doc->title, "Tables");
+    assert_string_equal(doc->author, "Cy");
+    assert_string_equal(meta_of(doc, "keywords"), "dock");
+    ingest_document_free(doc);
+    /* A packet cut short gives what stands before the damage, one with entities nothing of them. */
+    doc = read_pdf("cut.pdf", "", "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#' "
+                                  "xmlns:dc='http://purl.org/dc/elements/1.1/'><rdf:Description><dc:subject>one"
+                                  "</dc:subject><dc:title>T");
+    assert_string_equal(meta_of(doc, "keywords"), "one");
+    ingest_document_free(doc);
+    doc = read_pdf("bomb.pdf", "", "<!DOCTYPE r [<!ENTITY a 'ha ha ha'><!ENTITY b '&a;&a;&a;'>]>"
+                                   "<r xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:subject>&b;</dc:subject></r>");
+    assert_string_equal(meta_of(doc, "keywords"), "");
+    ingest_document_free(doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),
+        cmocka_unit_test(pdf_says_where_links_lead),
+        cmocka_unit_test(pdf_tags_of_its_packet),
         cmocka_unit_test(packages),
         cmocka_unit_test(help_follows_its_contents),
     };
