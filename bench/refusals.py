@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Learn when to refuse: make questions without an answer, fit the two weights of names in retrieve/evidence_model.c, and state
+"""Learn when to refuse: make questions without an answer, fit the weights of names in retrieve/evidence_model.c, and state
 what the decision refuses. Needs numpy.
 
   refusals.py make SET_DIR OUT_DIR [--seed N] [--most N] [--nouns-have-capitals]
@@ -8,11 +8,11 @@ what the decision refuses. Needs numpy.
       "swap" (they are there, but a name or a number of the question was replaced by one of another question).
   cairn --collection X import beir OUT_DIR
   cairn --collection X eval answers --extractive --qa OUT_DIR/qa.jsonl --dump OUT_DIR/dump.jsonl
-  refusals.py fit OUT_DIR...            weights over the log-odds that the dump states, five folds by document
+  refusals.py fit OUT_DIR...            weights of names over the log-odds that the dump states without them; each set is judged by what
+                                        the others teach
   refusals.py state OUT_DIR... [--at 0.35]  shares refused as the dump states them
 """
 import argparse
-import hashlib
 import json
 import os
 import random
@@ -20,7 +20,10 @@ import re
 
 NAME = re.compile(r"(?<=[a-z,;] )((?:[A-Z][\w'-]+|\d{2,4})(?: (?:of |de )?[A-Z][\w'-]+)*)")
 # Places in the features of a dump: evidence_feature of retrieve/evidence.h.
-FOREIGN, NAMES_NONE, NAMES_NOWHERE = 17, 20, 21
+FOREIGN = 17
+LAYER = {"EVIDENCE_NAMES_NONE": 20, "EVIDENCE_NAMES_NOWHERE": 21, "EVIDENCE_NAMES_UNLINKED": 22,
+         "EVIDENCE_COUNTED_MISSING": 23, "EVIDENCE_ATTRIBUTE_MISSING": 24}
+MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../retrieve/evidence_model.c")
 KINDS = ("yes", "gone", "swap")
 SHARE = {"yes": 1.0, "gone": 0.55, "swap": 0.35}  # of the weight of a set's answerable questions
 
@@ -83,9 +86,8 @@ def read(folder):
     out = []
     for q, d in zip(rows(os.path.join(folder, "qa.jsonl")), rows(os.path.join(folder, "dump.jsonl"))):
         sentences = [s for s in d["sentences"] if not s["planted"]]
-        if q["question"] == d["question"] and sentences and not sentences[0]["features"][FOREIGN]:
-            out.append({"kind": q["kind"], "set": folder, "p": d["answerable"], "f": sentences[0]["features"],
-                        "fold": int(hashlib.md5(str(q["gold"][:1]).encode()).hexdigest(), 16) % 5})
+        if q["question"] == d["question"] and q["kind"] in KINDS and sentences and not sentences[0]["features"][FOREIGN]:
+            out.append({"kind": q["kind"], "set": folder, "p": d["answerable"], "f": sentences[0]["features"]})
     return out
 
 
@@ -111,22 +113,31 @@ def print_shares(title, questions, p, at):
         print(f"{title}, refused below {at}: {folder}: " + ", ".join(shares))
 
 
+def weights_now():
+    """What question_by_cosine gives the features of the layer: taken off the odds of a dump, they are those below it."""
+    with open(MODEL, encoding="utf-8") as f:
+        text = re.search(r"question_by_cosine = \{(.*?)\n\n", f.read(), re.S)[1]
+    now = {name: re.search(name + r"\] = (-?[\d.]+)f", text) for name in LAYER}
+    return {name: float(m[1]) if m else 0.0 for name, m in now.items()}
+
+
 def fit(a):
     import numpy as np
-    questions = [q for folder in a.dirs for q in read(folder)]
-    odds = [max(-4.0, float(np.log(max(q["p"], 1e-6) / max(1 - q["p"], 1e-6)))) for q in questions]
-    x = np.array([[o, q["f"][NAMES_NONE], q["f"][NAMES_NOWHERE]] for q, o in zip(questions, odds)])
+    questions, now = [q for folder in a.dirs for q in read(folder)], weights_now()
+    odds = [float(np.log(max(q["p"], 1e-6) / max(1 - q["p"], 1e-6))) - sum(now[k] * q["f"][i] for k, i in LAYER.items())
+            for q in questions]
+    x = np.array([[max(-5.0, o)] + [q["f"][i] for i in LAYER.values()] for q, o in zip(questions, odds)])
     y = np.array([float(q["kind"] == "yes") for q in questions])
     count = {(q["set"], k): sum(1 for r in questions if r["set"] == q["set"] and r["kind"] == k) for q in questions for k in KINDS}
-    w = np.array([SHARE[q["kind"]] * count[q["set"], "yes"] / count[q["set"], q["kind"]] for q in questions])
-    fold, p = np.array([q["fold"] for q in questions]), np.zeros(len(questions))
-    for k in range(5):
-        b, bias = logistic(np, x[fold != k], y[fold != k], w[fold != k])
-        p[fold == k] = 1 / (1 + np.exp(-(x[fold == k] @ b + bias)))
+    w = np.array([SHARE[q["kind"]] * max(1, count[q["set"], "yes"]) / count[q["set"], q["kind"]] for q in questions])
+    of, p = np.array([q["set"] for q in questions]), np.zeros(len(questions))
+    for held in sorted(set(of)):
+        b, bias = logistic(np, x[of != held], y[of != held], w[of != held])
+        p[of == held] = 1 / (1 + np.exp(-(x[of == held] @ b + bias)))
     b, bias = logistic(np, x, y, w)
-    print(json.dumps(dict(zip(("odds", "names_none", "names_nowhere"), b.round(4).tolist()), bias=round(bias, 4))))
-    for at in (0.35, 0.4, 0.42, 0.45, 0.5):
-        print_shares("five folds", questions, p, at)
+    print(json.dumps(dict(zip(["odds", *LAYER], b.round(4).tolist()), bias=round(bias, 4))))
+    for at in (0.45, 0.5, 0.53, 0.55, 0.6):
+        print_shares("taught by the other sets", questions, p, at)
 
 
 def state(a):

@@ -302,8 +302,9 @@ static size_t name_end(const char *s, size_t len, size_t at)
 static bool fits(answer_type t, unsigned units, const quantity *q)
 {
     switch (t) {
-    case ANSWER_COUNT:
-        return q->kind == QUANTITY_NUMBER && q->class != UNIT_MONEY;
+    case ANSWER_COUNT: /* of days, where units says so, or of things */
+        return q->kind == QUANTITY_NUMBER &&
+               (q->class == UNIT_NONE || (units ? (units & 1u << q->class) != 0 : q->class == UNIT_OTHER));
     case ANSWER_MONEY:
         return q->kind == QUANTITY_NUMBER && q->class == UNIT_MONEY;
     case ANSWER_SHARE:

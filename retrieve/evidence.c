@@ -13,8 +13,8 @@
 #include "base/bytes.h"
 #include "index/text/stopwords.h"
 #include "retrieve/evidence_model.h"
+#include "retrieve/evidence_reading.h"
 #include "retrieve/injection.h"
-#include "retrieve/terms.h"
 
 #define LONG_SENTENCE 60 /* words */
 #define MANY_WORDS    10
@@ -30,25 +30,6 @@ void evidence_params_default(evidence_params *p)
 }
 
 /* ---- the question ---- */
-
-typedef struct asked_word {
-    uint32_t start, end;
-    double weight;
-    bool name; /* or an identifier */
-} asked_word;
-
-typedef struct asked {
-    const char *text;
-    size_t len;
-    const char *lang;
-    answer_type type;
-    unsigned units;
-    asked_word *words; /* content words */
-    size_t n;
-    double total, rarest;
-    quantity *quantities;
-    size_t n_quantities;
-} asked;
 
 const char *evidence_language(const char *question, size_t len, const char *const *candidates,
                               size_t n)
@@ -109,6 +90,21 @@ static bool frames(const char *question, const text_term *how, const text_term *
     return false;
 }
 
+/* "How many days" is answered with days, or with a number alone. */
+static cairn_status read_counted_unit(asked *q, arena *a, cairn_error *err)
+{
+    const asked_word *w = &q->words[q->thing];
+    char *text = arena_printf(a, "2 %.*s", (int)(w->end - w->start), q->text + w->start);
+    quantity *found;
+    size_t n;
+    cairn_status st = text ? quantities_find(text, strlen(text), a, &found, &n, err)
+                           : cairn_fail(err, CAIRN_ENOMEM, "evidence");
+
+    if (!st && n && found[0].class != UNIT_NONE)
+        q->units = 1u << found[0].class;
+    return st;
+}
+
 static cairn_status read_question(analyzer *an, const char *question, const evidence_params *params,
                                   const char *lang, arena *a, asked *q, cairn_error *err)
 {
@@ -137,131 +133,20 @@ static cairn_status read_question(analyzer *an, const char *question, const evid
                                : 1;
         if (t->start >= typed)
             w *= params->carried;
-        q->words[q->n++] = (asked_word){t->start, t->end, w > 0 ? w : 1e-3, t->name || t->identifier};
+        q->words[q->n++] = (asked_word){t->start, t->end, w > 0 ? w : 1e-3, t->name || t->identifier, t->number};
         q->total += q->words[q->n - 1].weight;
         if (w > q->rarest)
             q->rarest = w;
     }
     term_list_clear(&terms);
+    if (!st)
+        evidence_find_thing(q);
+    if (!st && q->type == ANSWER_COUNT && q->counted)
+        st = read_counted_unit(q, a, err);
     return st;
 }
 
-/* ---- designations: "P-7", "K2 Pro" ---- */
-
-#define DESIGNATIONS_MAX   4
-#define DESIGNATION_NOWHERE 4.0f /* log-odds off where no passage names what the question does */
-#define DESIGNATION_ELSEWHERE 1.0f /* where another passage does */
-
-static bool in_word(const char *s, size_t len, size_t at)
-{
-    return at < len && (isalnum((unsigned char)s[at]) || (unsigned char)s[at] >= 0x80);
-}
-
-/* The end of the designation that begins at s[at], or `at`: a word that begins with a capital and has a digit,
- * with the capitalised words behind it ("K2 Pro"; not in German, where nouns have capitals). */
-static size_t designation_end(const char *s, size_t len, size_t at, bool nouns_small)
-{
-    size_t end = at;
-    bool digit = false;
-
-    if (!isupper((unsigned char)s[at]))
-        return at;
-    while (in_word(s, len, end) || (end < len && s[end] == '-' && in_word(s, len, end + 1)))
-        digit |= isdigit((unsigned char)s[end++]) != 0;
-    if (!digit)
-        return at;
-    while (nouns_small && end + 1 < len && s[end] == ' ' && isupper((unsigned char)s[end + 1])) {
-        end++;
-        while (in_word(s, len, end))
-            end++;
-    }
-    return end;
-}
-
-static size_t find_designations(const asked *q, text_span *out)
-{
-    bool nouns_small = strcmp(q->lang, "de") != 0;
-    size_t n = 0;
-
-    for (size_t i = 0; i < q->len && n < DESIGNATIONS_MAX;) {
-        size_t end = in_word(q->text, q->len, i) ? designation_end(q->text, q->len, i, nouns_small) : i;
-        if (end > i) {
-            out[n++] = (text_span){i, end};
-            i = end;
-        } else if (in_word(q->text, q->len, i)) {
-            while (in_word(q->text, q->len, i))
-                i++;
-        } else {
-            i++;
-        }
-    }
-    return n;
-}
-
-/* Whether the text names it, with or without hyphens and blanks, capitals or a plural's s. */
-static bool names(const char *text, size_t len, const char *what, size_t n)
-{
-    for (size_t i = 0; i < len; i++) {
-        size_t t = i, w = 0;
-        if (!in_word(text, len, i) || (i && in_word(text, len, i - 1)))
-            continue;
-        while (w < n && t < len) {
-            if (what[w] == '-' || what[w] == ' ')
-                w++;
-            else if (t > i && (text[t] == '-' || text[t] == ' '))
-                t++;
-            else if (tolower((unsigned char)text[t]) == tolower((unsigned char)what[w]))
-                t++, w++;
-            else
-                break;
-        }
-        if (w == n && (!in_word(text, len, t) || (text[t] == 's' && !in_word(text, len, t + 1))))
-            return true;
-    }
-    return false;
-}
-
-static bool passage_names(const evidence_passage *p, const char *what, size_t n)
-{
-    return names(p->text.text, p->text.len, what, n) ||
-           (p->text.title && names(p->text.title, strlen(p->text.title), what, n)) ||
-           (p->text.heading && names(p->text.heading, strlen(p->text.heading), what, n));
-}
-
-/* What each passage loses for a designation of the question that it does not hold: another one is another
- * thing, however alike all else is. */
-static void weigh_designations(const asked *q, const evidence_passage *p, size_t n, float *off)
-{
-    text_span d[DESIGNATIONS_MAX];
-    size_t n_d = find_designations(q, d);
-
-    for (size_t i = 0; i < n_d; i++) {
-        size_t len = d[i].end - d[i].start;
-        bool somewhere = false;
-        for (size_t j = 0; j < n && !somewhere; j++)
-            somewhere = passage_names(&p[j], q->text + d[i].start, len);
-        for (size_t j = 0; j < n; j++)
-            if (!somewhere)
-                off[j] = DESIGNATION_NOWHERE;
-            else if (!passage_names(&p[j], q->text + d[i].start, len))
-                off[j] = fmaxf(off[j], DESIGNATION_ELSEWHERE);
-    }
-}
-
 /* ---- one passage ---- */
-
-typedef struct reading {
-    const evidence_passage *p;
-    const char *lang;
-    term_list terms, head;
-    uint64_t *keys; /* [q->n]: the question's words as stems of this language; 0: none */
-    bool *held;     /* [q->n]: the passage, its title or its heading has the word */
-    text_span *sentences;
-    size_t n_sentences;
-    quantity *quantities;
-    size_t n_quantities;
-    bool table;
-} reading;
 
 static void reading_clear(reading *r)
 {
@@ -372,33 +257,6 @@ static void cover(const asked *q, const reading *r, size_t start, size_t end, bo
     }
     *share = q->total > 0 ? sum / q->total : 0;
     *missing = q->rarest > 0 ? *missing / q->rarest : 0;
-}
-
-/* Of the question's names: what share the passage has, whether its document has any as far as it was read, and
- * what share no passage has. A question that needs two documents has names that stand in either. */
-static void find_names(const asked *q, const reading *all, size_t n, size_t passage, float *f)
-{
-    const evidence_passage *p = all[passage].p;
-    size_t n_names = 0, here = 0, document = 0, nowhere = 0;
-
-    for (size_t i = 0; i < q->n; i++) {
-        const asked_word *w = &q->words[i];
-        bool same = all[passage].held[i] ||
-                    (p->uri && names(p->uri, strlen(p->uri), q->text + w->start, w->end - w->start)), any = same;
-        if (!w->name)
-            continue;
-        for (size_t j = 0; j < n; j++) {
-            same |= all[j].held[i] && p->doc && all[j].p->doc == p->doc;
-            any |= all[j].held[i];
-        }
-        n_names++;
-        here += all[passage].held[i];
-        document += same;
-        nowhere += !any;
-    }
-    f[EVIDENCE_NAMES] = n_names ? (float)here / (float)n_names : 1;
-    f[EVIDENCE_NAMES_NONE] = n_names && !document;
-    f[EVIDENCE_NAMES_NOWHERE] = n_names ? (float)nowhere / (float)n_names : 0;
 }
 
 static float numbers_missing(const asked *q, const reading *r, size_t start, size_t end)
@@ -517,8 +375,8 @@ typedef struct finding {
     lists lists;
     bool vectors;
     arena *a;
-    size_t n_passages;
-    const float *off; /* [passages] weigh_designations */
+    float (*names)[EVIDENCE_FEATURES]; /* [passages] evidence_find_names */
+    const float *off; /* [passages] evidence_weigh_designations */
     evidence_sentence *at;
     uint64_t *hash; /* of each sentence's words */
     size_t n, cap;
@@ -583,6 +441,7 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     cairn_status st;
     float *f = e.feature;
 
+    memcpy(f, x->names[passage], sizeof e.feature);
     bool row = r->table && memmem(p->text.text + s->start, s->end - s->start, " | ", 3);
     e.before = !row && i ? r->sentences[i - 1].start : s->start;
     e.after = !row && i + 1 < r->n_sentences ? r->sentences[i + 1].end : s->end;
@@ -604,7 +463,6 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
                   !answer_names_visible(r->lang);
     f[EVIDENCE_TYPE] = !typed(x->q->type) || n || unseen;
     f[EVIDENCE_TYPE_STRONG] = typed(x->q->type) && n && !unseen;
-    find_names(x->q, all, x->n_passages, passage, f);
     f[EVIDENCE_NUMBERS] = numbers_missing(x->q, r, e.before, e.after);
     f[EVIDENCE_LEXICAL_FIRST] = p->lexical > 0 && p->lexical >= x->lists.best_lexical;
     f[EVIDENCE_LEXICAL_SHARE] = x->lists.best_lexical > 0 ? p->lexical / x->lists.best_lexical : 0;
@@ -720,6 +578,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     evidence_params defaults;
     const char **langs = arena_calloc(a, n + 1, sizeof *langs);
     float *off = arena_calloc(a, n + 1, sizeof *off);
+    float (*features)[EVIDENCE_FEATURES] = arena_calloc(a, n + 1, sizeof *features);
     reading *all = arena_calloc(a, n + 1, sizeof *all);
     asked q;
     finding x;
@@ -728,21 +587,23 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     *out = (evidence){.lang = ""};
     evidence_params_default(&defaults);
     params = params ? params : &defaults;
-    if (!langs || !off || !all)
+    if (!langs || !off || !features || !all)
         return cairn_fail(err, CAIRN_ENOMEM, "evidence");
     for (size_t i = 0; i < n; i++)
         langs[i] = passages[i].text.lang;
     out->lang = evidence_language(question, strlen(question), langs, n);
     st = read_question(an, question, params, out->lang, a, &q, err);
     if (!st)
-        weigh_designations(&q, passages, n, off);
-    x = (finding){.an = an, .q = &q, .a = a, .err = err, .off = off, .n_passages = n,
+        evidence_weigh_designations(&q, passages, n, off);
+    x = (finding){.an = an, .q = &q, .a = a, .err = err, .off = off, .names = features,
                   .lists = read_lists(passages, n, params->tail_from)};
     x.vectors = x.lists.best_vector > 0;
     out->type = q.type;
     out->units = q.units;
     for (size_t i = 0; i < n && !st; i++)
         st = read_passage(an, &q, &passages[i], a, &all[i], err);
+    if (!st)
+        evidence_find_names(&q, all, n, features);
     for (size_t i = 0; i < n && !st; i++)
         for (size_t j = 0; !st && j < all[i].n_sentences; j++)
             st = read_sentence(&x, all, i, j);

@@ -45,7 +45,11 @@ typedef enum evidence_feature {
     EVIDENCE_COSINE_STEP,   /* ... above the tail of passages */
     EVIDENCE_NAMES_NONE,    /* the question has names, and its document none of them: no passage of it, nor its path */
     EVIDENCE_NAMES_NOWHERE, /* share of them that no passage read has */
-    EVIDENCE_FEATURES       /* how many */
+    EVIDENCE_NAMES_UNLINKED, /* share of the question's names and numbers that neither its document nor one that
+                                belongs to it has */
+    EVIDENCE_COUNTED_MISSING, /* "how many visitors": its document has no visitors */
+    EVIDENCE_ATTRIBUTE_MISSING, /* "what is the price of": no price */
+    EVIDENCE_FEATURES        /* how many */
 } evidence_feature;
 
 /* What the decision about the whole question adds to the best sentence's features. */
@@ -104,7 +108,7 @@ typedef struct evidence {
     evidence_sentence *sentences; /* best first; planted ones last */
     size_t n;
     answer_type type;
-    unsigned units; /* answer_units_of the question */
+    unsigned units; /* answer_units_of the question, or of what it counts */
     float extra[EVIDENCE_EXTRAS];
     float answerable; /* 0 .. 1 */
     const char *lang; /* of the question, "" when not known; static */

@@ -188,6 +188,79 @@ static void another_designation_is_another_thing(void **state)
 static const char kazan[] = "The shop of Kestrel in Kazan opened in spring.";
 static const char discount[] = "The buyer gets a discount of 12 percent from the list price.";
 
+static float feature_of(const char *question, const evidence_passage *p, size_t n, evidence_feature f)
+{
+    evidence e;
+    arena a;
+    float x;
+
+    find(question, p, n, &a, &e);
+    assert_true(e.n && !e.sentences[0].passage);
+    x = e.sentences[0].feature[f];
+    arena_clear(&a);
+    return x;
+}
+
+static const char norma[] = "Norma is an opera by Vincenzo Bellini, first given at La Scala in 1831.";
+static const char scala[] = "La Scala is a theatre in Milan that was opened in 1778.";
+static const char oslo[] = "The theatre of Oslo was opened in 1899.";
+
+/* A question about two documents has names in either, and one of the two speaks of the other. */
+static void names_of_another_matter_are_told_from_those_of_a_second_document(void **state)
+{
+    evidence_passage p[] = {PASSAGE(norma, "Norma (opera)", "en", 8), PASSAGE(scala, "La Scala", "en", 3),
+                            PASSAGE(oslo, "Oslo (theatre)", "en", 3)};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        p[i].doc = i + 1;
+    assert_true(feature_of("Who wrote the opera Norma?", p, 3, EVIDENCE_NAMES_UNLINKED) == 0);
+    assert_true(feature_of("In which city was the opera Norma first given, Milan?", p, 3, EVIDENCE_NAMES_UNLINKED) == 0);
+    assert_true(feature_of("When was the opera Norma first given in Oslo?", p, 3, EVIDENCE_NAMES_UNLINKED) == 0.5f);
+    assert_true(feature_of("When was the opera Norma by Bellini given in 1932?", p, 3, EVIDENCE_NAMES_UNLINKED) > 0.3f);
+    assert_true(feature_of("Which was first, the opera Norma or Oslo?", p, 3, EVIDENCE_NAMES_UNLINKED) == 0);
+    p[1].text.title = "notes";
+    assert_true(feature_of("In which city was the opera Norma first given, Milan?", p, 3, EVIDENCE_NAMES_UNLINKED) == 0.5f);
+}
+
+static const char museum[] = "The museum shows ninety working presses in two halls. It closes after 45 minutes.";
+static const char noise[] = "The noise of the mill at one metre is 68 dB. Its weight is 7.8 kg.";
+
+static void the_thing_that_is_asked_for_has_to_be_there(void **state)
+{
+    evidence_passage m[] = {PASSAGE(museum, "", "en", 8)}, k[] = {PASSAGE(noise, "", "en", 8)};
+
+    (void)state;
+    assert_true(feature_of("How many presses does the museum show?", m, 1, EVIDENCE_COUNTED_MISSING) == 0);
+    assert_true(feature_of("How many working presses does the museum show?", m, 1, EVIDENCE_COUNTED_MISSING) == 0);
+    assert_true(feature_of("How many visitors does the museum have?", m, 1, EVIDENCE_COUNTED_MISSING) == 1);
+    assert_true(feature_of("What is the weight of the mill?", k, 1, EVIDENCE_ATTRIBUTE_MISSING) == 0);
+    assert_true(feature_of("What is the colour of the mill?", k, 1, EVIDENCE_ATTRIBUTE_MISSING) == 1);
+    assert_true(feature_of("What is the name of the mill?", k, 1, EVIDENCE_ATTRIBUTE_MISSING) == 0);
+    assert_true(feature_of("What is the noise of the mill at one metre?", k, 1, EVIDENCE_NAMES_UNLINKED) == 0);
+    assert_true(feature_of("What is the noise of the mill at two metres?", k, 1, EVIDENCE_NAMES_UNLINKED) == 1);
+}
+
+/* A count is a number alone, unless the question counts a unit. */
+static void counts_are_numbers_without_another_unit(void **state)
+{
+    evidence_passage m[] = {PASSAGE(museum, "", "en", 8)};
+    evidence e;
+    arena a;
+
+    (void)state;
+    find("After how many minutes does the museum close?", m, 1, &a, &e);
+    assert_true(e.units != 0);
+    for (size_t i = 0; i < e.n; i++)
+        if (e.sentences[i].start > 0)
+            assert_true(e.sentences[i].feature[EVIDENCE_TYPE_STRONG] == 1);
+    arena_clear(&a);
+    find("How many presses does the museum show?", m, 1, &a, &e);
+    for (size_t i = 0; i < e.n; i++)
+        assert_true(e.sentences[i].feature[EVIDENCE_TYPE_STRONG] == (e.sentences[i].start == 0 ? 1 : 0));
+    arena_clear(&a);
+}
+
 /* A name may stand elsewhere in the document, or in its path; one that no passage has is another matter. */
 static void names_are_looked_for_in_the_document_and_everywhere(void **state)
 {
@@ -400,6 +473,9 @@ int main(void)
         cmocka_unit_test(a_measure_has_the_kind_of_unit_that_is_asked_for),
         cmocka_unit_test(another_designation_is_another_thing),
         cmocka_unit_test(names_are_looked_for_in_the_document_and_everywhere),
+        cmocka_unit_test(names_of_another_matter_are_told_from_those_of_a_second_document),
+        cmocka_unit_test(the_thing_that_is_asked_for_has_to_be_there),
+        cmocka_unit_test(counts_are_numbers_without_another_unit),
         cmocka_unit_test(words_that_only_ask_need_not_be_covered),
         cmocka_unit_test(carried_words_weigh_less),
         cmocka_unit_test(only_near_sentences_get_a_cosine),

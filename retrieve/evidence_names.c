@@ -1,0 +1,431 @@
+/* evidence_names.c - the question's names, numbers and designations, and which passages they stand
+ * in. */
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "retrieve/evidence_reading.h"
+
+/* ---- designations: "P-7", "K2 Pro" ---- */
+
+#define DESIGNATIONS_MAX      4
+#define DESIGNATION_NOWHERE   4.0f /* log-odds off where no passage names what the question does */
+#define DESIGNATION_ELSEWHERE 1.0f /* where another passage does */
+
+static bool in_word(const char *s, size_t len, size_t at)
+{
+    return at < len && (isalnum((unsigned char)s[at]) || (unsigned char)s[at] >= 0x80);
+}
+
+/* The end of the designation that begins at s[at], or `at`: a word that begins with a capital and
+ * has a digit, with the capitalised words behind it ("K2 Pro"; not in German, where nouns have
+ * capitals). */
+static size_t designation_end(const char *s, size_t len, size_t at, bool nouns_small)
+{
+    size_t end = at;
+    bool digit = false;
+
+    if (!isupper((unsigned char)s[at]))
+        return at;
+    while (in_word(s, len, end) || (end < len && s[end] == '-' && in_word(s, len, end + 1)))
+        digit |= isdigit((unsigned char)s[end++]) != 0;
+    if (!digit)
+        return at;
+    while (nouns_small && end + 1 < len && s[end] == ' ' && isupper((unsigned char)s[end + 1])) {
+        end++;
+        while (in_word(s, len, end))
+            end++;
+    }
+    return end;
+}
+
+static size_t find_designations(const asked *q, text_span *out)
+{
+    bool nouns_small = strcmp(q->lang, "de") != 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < q->len && n < DESIGNATIONS_MAX;) {
+        size_t end =
+            in_word(q->text, q->len, i) ? designation_end(q->text, q->len, i, nouns_small) : i;
+        if (end > i) {
+            out[n++] = (text_span){i, end};
+            i = end;
+        } else if (in_word(q->text, q->len, i)) {
+            while (in_word(q->text, q->len, i))
+                i++;
+        } else {
+            i++;
+        }
+    }
+    return n;
+}
+
+/* Whether the text names it, with or without hyphens and blanks, capitals or a plural's s. */
+static bool names(const char *text, size_t len, const char *what, size_t n)
+{
+    for (size_t i = 0; i < len; i++) {
+        size_t t = i, w = 0;
+        if (!in_word(text, len, i) || (i && in_word(text, len, i - 1)))
+            continue;
+        while (w < n && t < len) {
+            if (what[w] == '-' || what[w] == ' ')
+                w++;
+            else if (t > i && (text[t] == '-' || text[t] == ' '))
+                t++;
+            else if (tolower((unsigned char)text[t]) == tolower((unsigned char)what[w]))
+                t++, w++;
+            else
+                break;
+        }
+        if (w == n && (!in_word(text, len, t) || (text[t] == 's' && !in_word(text, len, t + 1))))
+            return true;
+    }
+    return false;
+}
+
+static bool passage_names(const evidence_passage *p, const char *what, size_t n)
+{
+    return names(p->text.text, p->text.len, what, n) ||
+           (p->text.title && names(p->text.title, strlen(p->text.title), what, n)) ||
+           (p->text.heading && names(p->text.heading, strlen(p->text.heading), what, n));
+}
+
+void evidence_weigh_designations(const asked *q, const evidence_passage *p, size_t n, float *off)
+{
+    text_span d[DESIGNATIONS_MAX];
+    size_t n_d = find_designations(q, d);
+
+    for (size_t i = 0; i < n_d; i++) {
+        size_t len = d[i].end - d[i].start;
+        bool somewhere = false;
+        for (size_t j = 0; j < n && !somewhere; j++)
+            somewhere = passage_names(&p[j], q->text + d[i].start, len);
+        for (size_t j = 0; j < n; j++)
+            if (!somewhere)
+                off[j] = DESIGNATION_NOWHERE;
+            else if (!passage_names(&p[j], q->text + d[i].start, len))
+                off[j] = fmaxf(off[j], DESIGNATION_ELSEWHERE);
+    }
+}
+
+/* ---- what is asked for ---- */
+
+#define OPENER_BYTES 16
+#define THING_WORDS  3
+
+/* Whether nothing but blanks and hyphens stands between two words. */
+static bool adjoin(const asked *q, const asked_word *a, const asked_word *b)
+{
+    for (size_t i = a->end; i < b->start; i++)
+        if (!strchr(" -", q->text[i]))
+            return false;
+    return b->start > a->end;
+}
+
+static bool among(const char *const *words, const char *question, text_span w)
+{
+    char form[ANALYZER_FORM_MAX];
+    size_t n = w.end - w.start, len;
+
+    if (n > OPENER_BYTES)
+        return false;
+    len = analyzer_form(question + w.start, n, form);
+    for (; *words; words++)
+        if (strlen(*words) == len && !memcmp(*words, form, len))
+            return true;
+    return false;
+}
+
+/* The first `most` words of question[from, len) as they stand. */
+static size_t plain_words(const asked *q, size_t from, text_span *out, size_t most)
+{
+    size_t n = 0;
+
+    for (size_t i = from; i < q->len && n < most;) {
+        size_t end = i;
+        while (in_word(q->text, q->len, end))
+            end++;
+        if (end > i)
+            out[n++] = (text_span){i, end};
+        i = end > i ? end : i + 1;
+    }
+    return n;
+}
+
+/* The content word that begins at byte `at`; q->n: none. */
+static size_t word_at(const asked *q, size_t at)
+{
+    size_t i = 0;
+
+    while (i < q->n && q->words[i].start != at)
+        i++;
+    return i;
+}
+
+/* "How many visitors": the word behind the opener, and the next one where that may be an adjective.
+ */
+static bool find_counted(asked *q)
+{
+    static const char *const how[] = {"how", "wie", NULL}, *const many[] = {"many", "viele",
+                                                                            "vielen", NULL};
+    static const char *const alone[] = {"wieviele", "cuántos", "cuántas", "quanti", "quante",
+                                        "quantos",  "quantas", "hoeveel", NULL};
+    text_span w[3];
+    size_t n;
+
+    for (size_t at = 0; (n = plain_words(q, at, w, 3)) >= 2; at = w[0].end) {
+        bool pair = n > 2 && among(how, q->text, w[0]) && among(many, q->text, w[1]);
+        size_t first = pair ? 2 : 1, i;
+        if (!pair && !among(alone, q->text, w[0]))
+            continue;
+        i = word_at(q, w[first].start);
+        if (i == q->n || q->words[i].name)
+            return false;
+        q->thing = i;
+        q->thing_end = i + 1 + (i + 1 < q->n && adjoin(q, &q->words[i], &q->words[i + 1]));
+        return true;
+    }
+    return false;
+}
+
+/* "What is the noise level of": the last of the words between article and preposition. */
+static bool find_attribute(asked *q)
+{
+    static const char *const asks[] = {"what", "who",   "which", "wie",    "was", "wer",
+                                       "cuál", "quién", "quel",  "quelle", NULL};
+    static const char *const is[] = {"is",  "are",   "was",   "were", "ist",    "sind",
+                                     "war", "waren", "heißt", "hieß", "lautet", "es",
+                                     "son", "era",   "eran",  "fue",  "est",    NULL};
+    static const char *const article[] = {"the", "der", "die", "das", "el",
+                                          "la",  "los", "las", "le",  NULL};
+    static const char *const of[] = {"of",      "for", "in",  "to",   "on",  "at",  "from",
+                                     "between", "der", "des", "von",  "vom", "für", "im",
+                                     "am",      "de",  "del", "para", "en",  "du",  NULL};
+    /* What these ask for stands there without being called so. */
+    static const char *const empty[] = {"name", "names",  "term",   "word", "title",  "number",
+                                        "type", "kind",   "date",   "year", "nummer", "datum",
+                                        "jahr", "nombre", "número", "nom",  NULL};
+    text_span w[4 + THING_WORDS];
+    size_t n = plain_words(q, 0, w, 4 + THING_WORDS), i, k = 3;
+
+    if (n < 5 || !among(asks, q->text, w[0]) || !among(is, q->text, w[1]) ||
+        !among(article, q->text, w[2]))
+        return false;
+    while (k < n && !among(of, q->text, w[k]))
+        k++;
+    if (k == n || k == 3 || among(empty, q->text, w[k - 1]))
+        return false;
+    i = word_at(q, w[k - 1].start);
+    if (i == q->n || q->words[i].name)
+        return false;
+    q->thing = i;
+    q->thing_end = i + 1;
+    return true;
+}
+
+void evidence_find_thing(asked *q)
+{
+    q->thing = q->thing_end = 0;
+    q->counted = find_counted(q);
+    if (!q->counted)
+        find_attribute(q);
+}
+
+/* ---- names ---- */
+
+#define RUNS_MAX     16
+#define TITLE_LEAST  3  /* bytes: a shorter title is found by chance */
+#define BESIDE_BYTES 24 /* between two names that "and" joins: " and the " */
+
+/* Words of the question that are one name: "New South Wales", "Super Bowl 50". */
+typedef struct name_run {
+    size_t first, end; /* words */
+    bool beside;       /* "and" or "or" joins it to another one */
+} name_run;
+
+static bool is_name(const asked_word *w)
+{
+    return w->name || w->number;
+}
+
+/* Whether the bytes between two names are a conjunction, with an article behind it at most. */
+static bool conjoined(const asked *q, size_t start, size_t end)
+{
+    static const char *const words[] = {"and", "or", "und", "oder", "y", "o", "et", "ou", "e"};
+
+    if (end <= start || end - start > BESIDE_BYTES)
+        return false;
+    while (start < end && strchr(" ,", q->text[start]))
+        start++;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t n = strlen(words[i]);
+        if (n < end - start && !memcmp(q->text + start, words[i], n) && q->text[start + n] == ' ')
+            return true;
+    }
+    return false;
+}
+
+static size_t find_runs(const asked *q, name_run *runs)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < q->n && n < RUNS_MAX; i++) {
+        if (!is_name(&q->words[i]))
+            continue;
+        if (n && runs[n - 1].end == i && adjoin(q, &q->words[i - 1], &q->words[i])) {
+            runs[n - 1].end = i + 1;
+            continue;
+        }
+        runs[n] = (name_run){i, i + 1, false};
+        if (n && conjoined(q, q->words[runs[n - 1].end - 1].end, q->words[i].start))
+            runs[n - 1].beside = runs[n].beside = true;
+        n++;
+    }
+    return n;
+}
+
+static bool same_document(const evidence_passage *a, const evidence_passage *b)
+{
+    return a == b || (a->doc && a->doc == b->doc);
+}
+
+/* Whether the document of all[passage] has the word, as far as it was read, or its path does. */
+static bool document_has(const asked *q, const reading *all, size_t n, size_t passage, size_t word)
+{
+    const evidence_passage *p = all[passage].p;
+    const asked_word *w = &q->words[word];
+
+    for (size_t j = 0; j < n; j++)
+        if (all[j].held[word] && same_document(all[j].p, p))
+            return true;
+    return p->uri && names(p->uri, strlen(p->uri), q->text + w->start, w->end - w->start);
+}
+
+static bool document_has_all(const asked *q, const reading *all, size_t n, size_t passage,
+                             const name_run *r)
+{
+    for (size_t w = r->first; w < r->end; w++)
+        if (!document_has(q, all, n, passage, w))
+            return false;
+    return true;
+}
+
+/* The title without what tells it from others of that name ("Frozen (2013 film)"); 0 where it says
+ * too little. */
+static size_t title_len(const char *title)
+{
+    const char *end = title ? strstr(title, " (") : NULL;
+    size_t n = end ? (size_t)(end - title) : title ? strlen(title) : 0;
+
+    return n < TITLE_LEAST ? 0 : n;
+}
+
+static bool speaks_of(const evidence_passage *p, const char *title)
+{
+    size_t n = title_len(title);
+
+    return n && names(p->text.text, p->text.len, title, n);
+}
+
+/* Whether one of the two documents speaks of the other, or both are parts of one work. */
+static bool belong_together(const reading *all, size_t n, size_t a, size_t b)
+{
+    const char *title_a = all[a].p->text.title, *title_b = all[b].p->text.title;
+
+    if (title_len(title_a) && title_b && !strcasecmp(title_a, title_b))
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if ((same_document(all[i].p, all[a].p) && speaks_of(all[i].p, title_b)) ||
+            (same_document(all[i].p, all[b].p) && speaks_of(all[i].p, title_a)))
+            return true;
+    return false;
+}
+
+/* Whether another document has the whole name and belongs to the passage's own; beside another
+ * name, one that is called so does, too: "Which is larger, the K1 or the K2?" is about two
+ * documents that need not know each other. */
+static bool is_linked(const asked *q, const reading *all, size_t n, size_t passage,
+                      const name_run *r)
+{
+    const char *name = q->text + q->words[r->first].start;
+    size_t len = q->words[r->end - 1].end - q->words[r->first].start;
+
+    for (size_t j = 0; j < n; j++) {
+        const char *title = all[j].p->text.title;
+        if (same_document(all[j].p, all[passage].p) || !document_has_all(q, all, n, j, r))
+            continue;
+        if ((r->beside && title && names(title, strlen(title), name, len)) ||
+            belong_together(all, n, passage, j))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the document has nothing of what the question asks for by name. */
+static bool thing_missing(const asked *q, const reading *all, size_t n, size_t passage)
+{
+    for (size_t w = q->thing; w < q->thing_end; w++)
+        if (document_has(q, all, n, passage, w))
+            return false;
+    return q->thing < q->thing_end;
+}
+
+/* Quantities with a unit that are written as words ("two metres") and that the document does not
+ * have. */
+static size_t missing_measures(const asked *q, const reading *all, size_t n, size_t passage)
+{
+    size_t missing = 0;
+
+    for (size_t i = 0; i < q->n_quantities; i++) {
+        const quantity *want = &q->quantities[i];
+        bool there = !want->word || want->class == UNIT_NONE;
+        for (size_t j = 0; j < n && !there; j++)
+            for (size_t k = 0;
+                 k < all[j].n_quantities && !there && same_document(all[j].p, all[passage].p); k++)
+                there = quantity_equal(want, &all[j].quantities[k]);
+        missing += !there;
+    }
+    return missing;
+}
+
+static void find_unlinked(const asked *q, const reading *all, size_t n, size_t passage,
+                          const name_run *runs, size_t n_runs, float *f)
+{
+    size_t measures = missing_measures(q, all, n, passage), unlinked = measures,
+           of = n_runs + measures;
+
+    for (size_t i = 0; i < n_runs; i++)
+        unlinked += !document_has_all(q, all, n, passage, &runs[i]) &&
+                    !is_linked(q, all, n, passage, &runs[i]);
+    f[EVIDENCE_NAMES_UNLINKED] = of ? (float)unlinked / (float)of : 0;
+}
+
+void evidence_find_names(const asked *q, const reading *all, size_t n,
+                         float (*features)[EVIDENCE_FEATURES])
+{
+    name_run runs[RUNS_MAX];
+    size_t n_runs = find_runs(q, runs);
+
+    for (size_t passage = 0; passage < n; passage++) {
+        float *f = features[passage];
+        size_t n_names = 0, here = 0, document = 0, nowhere = 0;
+        for (size_t w = 0; w < q->n; w++) {
+            bool any = false;
+            if (!q->words[w].name)
+                continue;
+            for (size_t j = 0; j < n && !any; j++)
+                any = document_has(q, all, n, j, w);
+            n_names++;
+            here += all[passage].held[w];
+            document += document_has(q, all, n, passage, w);
+            nowhere += !any;
+        }
+        f[EVIDENCE_NAMES] = n_names ? (float)here / (float)n_names : 1;
+        f[EVIDENCE_NAMES_NONE] = n_names && !document;
+        f[EVIDENCE_NAMES_NOWHERE] = n_names ? (float)nowhere / (float)n_names : 0;
+        f[q->counted ? EVIDENCE_COUNTED_MISSING : EVIDENCE_ATTRIBUTE_MISSING] =
+            thing_missing(q, all, n, passage);
+        find_unlinked(q, all, n, passage, runs, n_runs, f);
+    }
+}

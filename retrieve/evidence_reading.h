@@ -1,0 +1,61 @@
+/* evidence_reading.h - a question and the passages for it, as evidence.c reads them; private to
+ * evidence*.c. */
+#ifndef CAIRN_RETRIEVE_EVIDENCE_READING_H
+#define CAIRN_RETRIEVE_EVIDENCE_READING_H
+
+#include "retrieve/evidence.h"
+#include "retrieve/terms.h"
+
+typedef struct asked_word {
+    uint32_t start, end;
+    double weight;
+    bool name; /* or an identifier */
+    bool number;
+} asked_word;
+
+typedef struct asked {
+    const char *text;
+    size_t len;
+    const char *lang;
+    answer_type type;
+    unsigned units;
+    asked_word *words; /* content words */
+    size_t n;
+    double total, rarest;
+    quantity *quantities;
+    size_t n_quantities;
+    /* Words that say what is asked for, [thing, thing_end): of "how many daily visitors" the two,
+     * of "what is the noise level of" the last one. Empty: the question does not say it so. */
+    size_t thing, thing_end;
+    bool counted; /* the first form */
+} asked;
+
+typedef struct reading {
+    const evidence_passage *p;
+    const char *lang;
+    term_list terms, head;
+    uint64_t *keys; /* [q->n]: the question's words as stems of this language; 0: none */
+    bool *held;     /* [q->n]: the passage, its title or its heading has the word */
+    text_span *sentences;
+    size_t n_sentences;
+    quantity *quantities;
+    size_t n_quantities;
+    bool table;
+} reading;
+
+/* Fill thing, thing_end and counted. */
+void evidence_find_thing(asked *q);
+
+/* What each passage loses for a designation of the question ("K2 Pro") that it does not hold:
+ * another one is another thing, however alike all else is. off[n], log-odds. */
+void evidence_weigh_designations(const asked *q, const evidence_passage *p, size_t n, float *off);
+
+/* Of the question's names: what share the passage has, whether its document has any as far as it
+ * was read, what share no passage has, and what share is in no document that belongs to the
+ * passage's. A question that needs two documents has names that stand in either, and one of the two
+ * speaks of the other; a name that was mistaken stands nowhere, or in a document of another matter.
+ * features[n], of which EVIDENCE_NAMES.. are filled. */
+void evidence_find_names(const asked *q, const reading *all, size_t n,
+                         float (*features)[EVIDENCE_FEATURES]);
+
+#endif
