@@ -93,7 +93,12 @@ cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes, const v
                          hnsw_candidate *out, size_t *n_out, hnsw_search_stats *stats,
                          cairn_error *err);
 
-/* The same where a filter leaves only some rows (hnsw_filter.c): others are not even scored.
+/* The candidates to keep where `ef` would do in a graph built afresh: up to a tenth more where
+ * merges have taken rows out, at its most from a quarter of the rows on. A repaired graph finds some
+ * thousandths less with the same ef, however often it was repaired (docs/vector.md). */
+size_t hnsw_repaired_ef(const hnsw_graph *g, size_t ef);
+
+/* As hnsw_search where a filter leaves only some rows (hnsw_filter.c): others are not even scored.
  * n_eligible is the number of eligible rows. Finds fewer than ef where they hang together badly. */
 cairn_status hnsw_search_filtered(const hnsw_graph *g, const vector_codes *codes,
                                   const vector_query *q, size_t ef, const uint64_t *deleted,

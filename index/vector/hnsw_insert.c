@@ -18,7 +18,7 @@
  *
  * Where most rows are in the graph already, the first pass needs no more than find the new rows a
  * place, so it is narrow: a sixteenth of ef_construction (in a build from scratch that costs
- * recall, docs/vector.md).
+ * recall, docs/vector.md). The second keeps 7/16 there: the price of an insert.
  *
  * Old rows that lost many links to deleted ones, the stale ones, make the second pass, too,
  * together with the new ones. Filled up with rows from behind the deleted ones alone, which lie
@@ -38,9 +38,8 @@
 
 #define BATCH_ROWS  16384u
 #define REFINE_ROWS 65536u
-#define OLD_PART    16u /* of ef_construction, for rows new in a mostly old graph */
-#define FAR_STEP    8u  /* one of so many rows scored and not kept is in the sample */
-#define GROWTH      4u  /* a batch is at most one row for so many in the graph */
+#define FAR_STEP    8u /* one of so many rows scored and not kept is in the sample */
+#define GROWTH      4u /* a batch is at most one row for so many in the graph */
 #define TASK_ROWS   16u
 #define PART        (2u * HNSW_MAX_M)
 
@@ -528,8 +527,9 @@ cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
 {
     uint32_t own = hnsw_own_links(b->graph.m), all = b->n_order + b->n_stale,
              most = all < REFINE_ROWS ? all : REFINE_ROWS;
-    size_t half = (b->params.ef_construction + 1) / 2;
-    insert_job j = {.b = b, .ef = half, .mends = b->n_order <= b->graph.rows / 2};
+    size_t efc = b->params.ef_construction;
+    bool mends = b->n_order <= b->graph.rows / 2;
+    insert_job j = {.b = b, .mends = mends, .ef = mends ? (efc + 15) / 16 : (efc + 1) / 2};
     uint32_t *staged = NULL;
     cairn_status st;
 
@@ -543,11 +543,9 @@ cairn_status hnsw_insert(hnsw_build *b, pool *workers, cairn_error *err)
         st = cairn_fail(err, CAIRN_ENOMEM, "building a graph of %" PRIu32 " rows", b->graph.rows);
     } else {
         memset(j.head, 0xff, (size_t)b->graph.rows * sizeof *j.head);
-        if (j.mends)
-            j.ef = (b->params.ef_construction + OLD_PART - 1) / OLD_PART;
         st = insert_all(&j, places, workers, err);
         j.staged = staged;
-        j.ef = half;
+        j.ef = mends ? (7 * efc + 15) / 16 : (efc + 1) / 2;
         if (!st)
             st = refine_all(&j, b->order, all, places, workers, err);
     }

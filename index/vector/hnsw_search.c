@@ -163,3 +163,10 @@ done:
     free(pool.key);
     return st;
 }
+
+size_t hnsw_repaired_ef(const hnsw_graph *g, size_t ef)
+{
+    double removed = fmin(g->removed, g->rows / 4.0);
+
+    return ef + (g->rows ? (size_t)ceil(0.4 * (double)ef * removed / g->rows) : 0);
+}

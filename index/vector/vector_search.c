@@ -305,6 +305,8 @@ static cairn_status search_index(search *x, uint32_t s, size_t keep, size_t ef, 
     if (x->params.no_graph || (!r->has_graph && r->lists.kind == IVF_NONE))
         return CAIRN_OK;
     size_t eligible = vector_count_eligible(seg);
+    if (r->has_graph)
+        ef = hnsw_repaired_ef(&r->graph, ef);
     vector_plan plan = vector_plan_segment(r, eligible, ef, x->params.n_probe, keep);
     if (eligible == 0)
         *scan = false;

@@ -966,6 +966,22 @@ static void a_merge_steps_all_the_while_and_ends_when_told(void **state)
     pool_destroy(workers);
 }
 
+static void a_repaired_graph_is_walked_wider(void **state)
+{
+    static const struct {
+        uint32_t rows, removed;
+        size_t ef, want;
+    } cases[] = {{1000, 0, 64, 64},   {1000, 100, 64, 67},        {1000, 250, 64, 71},
+                 {1000, 300, 64, 71}, {1000, UINT32_MAX, 64, 71}, {1000, 1, 12, 13},
+                 {0, 0, 12, 12},      {VECTOR_MAX_ROWS, VECTOR_MAX_ROWS, 512, 564}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hnsw_graph g = {.rows = cases[i].rows, .removed = cases[i].removed};
+        assert_int_equal(hnsw_repaired_ef(&g, cases[i].ef), cases[i].want);
+    }
+}
+
 /* ---- broken bytes ---- */
 
 static void broken_sections_are_refused_or_harmless(void **state)
@@ -1107,6 +1123,7 @@ int main(void)
         cmocka_unit_test(merges_keep_rows_order_and_recall),
         cmocka_unit_test(merging_everything_deleted_gives_an_empty_segment),
         cmocka_unit_test(a_merge_steps_all_the_while_and_ends_when_told),
+        cmocka_unit_test(a_repaired_graph_is_walked_wider),
         cmocka_unit_test(broken_sections_are_refused_or_harmless),
         cmocka_unit_test(verify_names_each_broken_invariant),
     };
