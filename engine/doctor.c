@@ -11,6 +11,7 @@
 #include "base/cpu.h"
 #include "engine/engine.h"
 #include "engine/ocr.h"
+#include "generate/decode/device.h"
 #include "ingest/extractor.h"
 #include "ingest/helpers.h"
 
@@ -36,6 +37,21 @@ static void tell(const examination *x, cairn_doctor_level level, const char *wha
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     x->fn(x->ctx, &f);
+}
+
+/* What computes for the models. */
+static void look_at_the_device(const examination *x)
+{
+    const device_backend *device;
+    cairn_error err = {0};
+
+    if (device_get(&device, &err))
+        tell(x, CAIRN_DOCTOR_BAD, "device", "unset CAIRN_DEVICE, and the processor does the work", "%s",
+             err.text);
+    else if (device)
+        tell(x, CAIRN_DOCTOR_GOOD, "device", NULL, "%s (generator and encoder)", device_name());
+    else
+        tell(x, CAIRN_DOCTOR_GOOD, "device", NULL, "cpu: no other is in use");
 }
 
 static void look_at_the_worker(const examination *x)
@@ -221,6 +237,7 @@ cairn_status cairn_doctor(const cairn_options *options, cairn_doctor_fn *fn, voi
 
     tell(&x, CAIRN_DOCTOR_GOOD, "version", NULL, "%s, %s kernels", cairn_version(),
          cpu_level_name(cpu_level_get()));
+    look_at_the_device(&x);
     look_at_the_worker(&x);
     look_at_helpers(&x);
     look_at_limits(&x);

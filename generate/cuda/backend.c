@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "generate/cuda/encode_backend.h"
 #include "generate/cuda/kernels.h"
 #include "generate/decode/device.h"
 #include "generate/decode/model.h"
@@ -420,4 +421,7 @@ __attribute__((visibility("default"))) const device_backend cairn_device_backend
     .sequence_destroy = sequence_destroy,
     .sequence_bytes = sequence_bytes,
     .run = run,
+    .encoder_create = encoder_backend_create,
+    .encoder_destroy = encoder_backend_destroy,
+    .encoder_run = encoder_backend_run,
 };

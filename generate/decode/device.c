@@ -14,7 +14,6 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const device_backend *backend;
 static cairn_status failure;
 static cairn_error reason;
-static bool must; /* CAIRN_DEVICE=cuda */
 static char name[160] = "cpu";
 
 static cairn_status open_backend(cairn_error *err)
@@ -46,20 +45,26 @@ static cairn_status open_backend(cairn_error *err)
     return CAIRN_OK;
 }
 
+bool device_is_required(void)
+{
+    const char *want = getenv("CAIRN_DEVICE");
+
+    return want && !strcmp(want, "cuda");
+}
+
 static void look(void)
 {
     const char *want = getenv("CAIRN_DEVICE");
 
-    must = want && !strcmp(want, "cuda");
     if (want && !strcmp(want, "cpu"))
         return;
-    if (want && *want && !must && strcmp(want, "auto")) {
+    if (want && *want && !device_is_required() && strcmp(want, "auto")) {
         failure = cairn_fail(&reason, CAIRN_EUSAGE,
                              "CAIRN_DEVICE is \"%s\": it can be auto, cpu or cuda", want);
         return;
     }
     failure = open_backend(&reason);
-    if (failure && !must) {
+    if (failure && !device_is_required()) {
         log_write(LOG_LEVEL_DEBUG, "generate", "%s", reason.text);
         failure = CAIRN_OK;
     }
@@ -84,13 +89,13 @@ cairn_status device_take_model(device_weights **out, const decoder_model *m, cai
     if (st || !b)
         return st;
     if (!decoder_shape_is_plain(decoder_model_shape(m))) {
-        if (must)
+        if (device_is_required())
             return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s models do not run on a device yet",
                               decoder_model_shape(m)->arch_name);
         return CAIRN_OK;
     }
     st = b->weights_create(out, m, &why);
-    if (st && must) {
+    if (st && device_is_required()) {
         if (err)
             *err = why;
         return st;

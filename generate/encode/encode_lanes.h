@@ -18,6 +18,7 @@
 
 typedef float lanes __attribute__((vector_size(64)));
 typedef int32_t ilanes __attribute__((vector_size(64)));
+typedef ilanes lane_mask; /* -1 or 0 a lane */
 typedef int16_t slanes __attribute__((vector_size(32)));
 typedef int8_t blanes __attribute__((vector_size(16)));
 
@@ -138,45 +139,22 @@ LANE_FN float lanes_top(lanes v)
 #endif
 }
 
-/* e^x for x <= 0; 0 below -87. Relative error below 3e-7: x = n ln 2 + r, the Taylor polynomial of
- * degree 6 on |r| <= 0.35. */
-LANE_FN lanes lanes_exp(lanes x)
+LANE_FN lane_mask lanes_less(lanes a, lanes b)
 {
-    ilanes tiny = x < lanes_set(-87.0f);
-    lanes clipped = lanes_max(x, lanes_set(-87.0f));
-    ilanes n = lanes_round(clipped * 1.44269504f);
-    lanes f = __builtin_convertvector(n, lanes);
-    lanes r = lanes_fma(f, lanes_set(-0.69314718f), clipped);
-    lanes p = lanes_set(1.0f / 720);
-
-    p = lanes_fma(p, r, lanes_set(1.0f / 120));
-    p = lanes_fma(p, r, lanes_set(1.0f / 24));
-    p = lanes_fma(p, r, lanes_set(1.0f / 6));
-    p = lanes_fma(p, r, lanes_set(0.5f));
-    p = lanes_fma(p, r, lanes_set(1.0f));
-    p = lanes_fma(p, r, lanes_set(1.0f));
-    p = (lanes)((ilanes)p + (n << 23));
-    return lanes_pick(tiny, lanes_set(0.0f), p);
+    return a < b;
 }
 
-/* x / 2 * (1 + erf(x / sqrt 2)). The error function by Abramowitz and Stegun 7.1.26: largest error
- * 1.5e-7. */
-LANE_FN lanes lanes_gelu(lanes x)
+LANE_FN lanes lanes_of_ints(ilanes n)
 {
-    lanes z = lanes_abs(x) * 0.70710678f;
-    lanes t = 1.0f / lanes_fma(z, lanes_set(0.3275911f), lanes_set(1.0f));
-    lanes p = lanes_set(1.061405429f);
-    lanes tail;
-
-    p = lanes_fma(p, t, lanes_set(-1.453152027f));
-    p = lanes_fma(p, t, lanes_set(1.421413741f));
-    p = lanes_fma(p, t, lanes_set(-0.284496736f));
-    p = lanes_fma(p, t, lanes_set(0.254829592f));
-    tail = p * t * lanes_exp(-(z * z)); /* 1 - erf(z) */
-    /* x > 0: x - x tail / 2; x < 0: x tail / 2. A NaN stays one. */
-    tail = tail * x * 0.5f;
-    return lanes_pick(x > lanes_set(0.0f), x - tail, tail);
+    return __builtin_convertvector(n, lanes);
 }
+
+LANE_FN lanes lanes_times_power(lanes p, ilanes n)
+{
+    return (lanes)((ilanes)p + (n << 23));
+}
+
+#include "generate/encode/encode_math.h" /* needs all of the above */
 
 static void lanes_layernorm(const float *x, const float *r, const float *w, const float *b,
                             float eps, size_t n, float *y)
@@ -244,12 +222,6 @@ static void lanes_scale(float *x, float by, size_t n)
 {
     for (size_t i = 0; i < n; i += 16)
         lanes_store(x + i, lanes_load(x + i) * by);
-}
-
-/* Scale by `by`, clip to +-limit (a NaN becomes the limit) and round. */
-LANE_FN ilanes lanes_to_int(lanes x, float by, float limit)
-{
-    return lanes_round(lanes_max(lanes_min(x * by, lanes_set(limit)), lanes_set(-limit)));
 }
 
 static void lanes_quantize_i16(const float *x, size_t k, float limit, int16_t *q, float *scale)

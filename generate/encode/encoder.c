@@ -219,16 +219,6 @@ size_t encoder_count_tokens(const encoder *e, const char *text, size_t len)
 
 /* --- running ready ids --- */
 
-static void pool_rows(const encoder *e, const float *rows, size_t n, float *out)
-{
-    const encode_kernels *kernels = encode_kernels_get();
-
-    memcpy(out, rows, e->dim * sizeof *out);
-    if (e->b->pooling == BERT_POOL_MEAN)
-        for (size_t i = 1; i < n; i++) /* the mean's divisor vanishes in the norm */
-            kernels->add(out, rows + i * e->dim, e->dim);
-}
-
 /* To unit length. A vector of nothing stays one. */
 static cairn_status make_unit(const encoder *e, float *vector, cairn_error *err)
 {
@@ -264,18 +254,21 @@ static cairn_status check_ids(const encoder *e, const int32_t *ids, const size_t
 typedef cairn_status finish_fn(encoder *e, const float *rows, size_t n, size_t i, float *out,
                                cairn_error *err);
 
+static finish_fn finish_vector;
+
 /* Run all sequences, as many at a time as fit a batch. */
 static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *types,
                                const size_t *offsets, size_t n, finish_fn *finish, float *out,
                                cairn_error *err)
 {
     size_t *local = checked_malloc(n + 1, sizeof *local);
+    const bool sum = finish == finish_vector && e->b->pooling == BERT_POOL_MEAN;
     cairn_status st = CAIRN_OK;
 
     if (!local)
         return cairn_fail(err, CAIRN_ENOMEM, "batch of %zu texts", n);
     for (size_t i = 0; i < n && !st;) {
-        forward_batch batch = {.ids = ids + offsets[i], .offsets = local};
+        forward_batch batch = {.ids = ids + offsets[i], .offsets = local, .sum = sum};
         const float *hidden;
 
         batch.types = types ? types + offsets[i] : NULL;
@@ -286,18 +279,20 @@ static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *ty
         } while (i + batch.n < n && offsets[i + batch.n + 1] - offsets[i] <= FORWARD_ROWS);
         st = forward_run(e->f, &batch, &hidden, err);
         for (size_t j = 0; j < batch.n && !st; j++)
-            st = finish(e, hidden + local[j] * e->b->hidden, local[j + 1] - local[j], i + j, out,
-                        err);
+            st = finish(e, hidden + (sum ? j : local[j]) * e->b->hidden,
+                        sum ? 1 : local[j + 1] - local[j], i + j, out, err);
         i += batch.n;
     }
     free(local);
     return st;
 }
 
+/* The first row, or the sum of all: the mean's divisor vanishes in the norm. */
 static cairn_status finish_vector(encoder *e, const float *rows, size_t n, size_t i, float *out,
                                   cairn_error *err)
 {
-    pool_rows(e, rows, n, out + i * e->dim);
+    (void)n;
+    memcpy(out + i * e->dim, rows, e->dim * sizeof *out);
     return make_unit(e, out + i * e->dim, err);
 }
 

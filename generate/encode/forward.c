@@ -10,11 +10,16 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/log.h"
+#include "generate/decode/device.h"
 #include "generate/encode/attention.h"
 #include "generate/encode/linear.h"
 #include "generate/kernels/kernels.h"
 
 #define ROWS_A_TASK 32
+/* Rows after which a device is worth opening: that takes some 0.3 s, in which the processor runs
+ * about so many of a small model. A query never opens one. */
+#define DEVICE_PAYS_ROWS 4096
 
 struct forward {
     const bert *b;
@@ -24,6 +29,12 @@ struct forward {
     linear *linear; /* [n_layers][BERT_LINEARS] */
     void **scratch; /* [threads] */
     size_t scratch_bytes, threads;
+
+    /* A device's copy of the model; NULL: the processor does the work. */
+    const device_backend *device;
+    device_encoder *there;
+    size_t rows_run;
+    bool looked;
 
     /* One batch of up to `rows` rows. */
     size_t rows;
@@ -110,6 +121,8 @@ void forward_destroy(forward *f)
     if (!f)
         return;
     clear_batch(f);
+    if (f->there)
+        f->device->encoder_destroy(f->there);
     for (size_t i = 0; f->linear && i < f->b->n_layers * BERT_LINEARS; i++)
         if (f->linear[i].src)
             linear_clear(&f->linear[i]);
@@ -298,20 +311,105 @@ static void run_layer(forward *f, step *s)
     pool_run(f->pool, row_tasks, norm_task, s);
 }
 
+/* ---- a device ---- */
+
+static cairn_status look_for_device(forward *f, size_t rows, cairn_error *err)
+{
+    cairn_error why = {0};
+    cairn_status st;
+
+    f->rows_run += rows;
+    if (f->exact || f->looked || (f->rows_run < DEVICE_PAYS_ROWS && !device_is_required()))
+        return CAIRN_OK;
+    st = device_get(&f->device, err);
+    if (st)
+        return st;
+    f->looked = true;
+    if (!f->device)
+        return CAIRN_OK;
+    if (!f->packed)
+        pack_weights(f);
+    st = f->device->encoder_create(&f->there, f->b, f->linear, f->kernels, &why);
+    if (st && device_is_required()) {
+        f->looked = false;
+        return cairn_fail(err, st, "%s", why.text);
+    }
+    if (st)
+        log_write(LOG_LEVEL_WARN, "generate", "%s: the processor does the work", why.text);
+    return CAIRN_OK;
+}
+
+/* *done: the batch has been run there, else the processor does it (its rows are embedded still). */
+static cairn_status run_there(forward *f, const forward_batch *batch, bool *done, cairn_error *err)
+{
+    const device_texts texts = {f->x, batch->sum, batch->offsets, batch->n};
+    cairn_error why = {0};
+    cairn_status st = f->device->encoder_run(f->there, &texts, &why);
+
+    *done = !st;
+    if (!st)
+        return CAIRN_OK;
+    if (device_is_required())
+        return cairn_fail(err, st, "%s", why.text);
+    log_write(LOG_LEVEL_WARN, "generate", "%s: the processor does the work", why.text);
+    if (st != CAIRN_ELIMIT) { /* that is about this batch alone */
+        f->device->encoder_destroy(f->there);
+        f->there = NULL;
+    }
+    return CAIRN_OK;
+}
+
+/* ---- running ---- */
+
+static void round_embedded_task(void *ctx, size_t task, size_t worker)
+{
+    const step *s = ctx;
+    const size_t n = s->f->b->hidden, end = (task + 1) * ROWS_A_TASK;
+
+    for (size_t row = task * ROWS_A_TASK; row < s->rows && row < end; row++)
+        acts_round(s->f->kernels, &s->f->in, row, 0, s->f->x + row * n, n, s->forms);
+}
+
+/* The sums of the sequences' rows, to the front: row s is not read again by a later sequence. */
+static void sum_rows(forward *f, const forward_batch *batch)
+{
+    const size_t n = f->b->hidden;
+
+    for (size_t s = 0; s < batch->n; s++) {
+        float *sum = f->x + s * n;
+        memmove(sum, f->x + batch->offsets[s] * n, n * sizeof *sum);
+        for (size_t row = batch->offsets[s] + 1; row < batch->offsets[s + 1]; row++)
+            f->kernels->add(sum, f->x + row * n, n);
+    }
+}
+
 cairn_status forward_run(forward *f, const forward_batch *batch, const float **hidden,
                          cairn_error *err)
 {
     step s = {.f = f, .batch = batch, .rows = batch->offsets[batch->n]};
-    cairn_status st = reserve(f, s.rows, err);
+    const size_t row_tasks = (s.rows + ROWS_A_TASK - 1) / ROWS_A_TASK;
+    bool done = false;
+    cairn_status st = look_for_device(f, s.rows, err);
 
+    if (!st)
+        st = reserve(f, s.rows, err);
     if (st)
         return st;
+    *hidden = f->x;
+    s.forms = f->there ? 0 : forms_of_input(f, 0);
+    pool_run(f->pool, row_tasks, embed_task, &s);
+    if (f->there) {
+        st = run_there(f, batch, &done, err);
+        if (st || done)
+            return st;
+        s.forms = forms_of_input(f, 0);
+        pool_run(f->pool, row_tasks, round_embedded_task, &s);
+    }
     if (!f->packed)
         pack_weights(f);
-    s.forms = forms_of_input(f, 0);
-    pool_run(f->pool, (s.rows + ROWS_A_TASK - 1) / ROWS_A_TASK, embed_task, &s);
     for (s.layer = 0; s.layer < f->b->n_layers; s.layer++)
         run_layer(f, &s);
-    *hidden = f->x;
+    if (batch->sum)
+        sum_rows(f, batch);
     return CAIRN_OK;
 }

@@ -20,6 +20,7 @@ typedef struct forward_batch {
     const uint8_t *types;  /* [offsets[n]], each < types; NULL: all 0 */
     const size_t *offsets; /* [n + 1], from 0; each sequence 1 .. max_tokens long */
     size_t n;
+    bool sum; /* wanted is the sum of each sequence's rows, not the rows */
 } forward_batch;
 
 /* `b` and `p` (may be NULL) are borrowed. */
@@ -31,7 +32,9 @@ void forward_destroy(forward *f);
  * in the caches. */
 #define FORWARD_ROWS 1024
 
-/* The hidden rows of the last layer, [offsets[n]][hidden]; valid until the next run. */
+/* The hidden rows of the last layer, [offsets[n]][hidden], or their sums, [n][hidden]; valid until
+ * the next run. On a device (generate/decode/device.h) once enough has been run to pay for opening
+ * it: the bytes are the same. */
 cairn_status forward_run(forward *f, const forward_batch *batch, const float **hidden,
                          cairn_error *err);
 
