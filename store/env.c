@@ -3,7 +3,9 @@
  * Order of locks: registry, then env->mutex. Neither is held while a transaction runs, only while
  * one begins or ends. LMDB's map is resized under env->mutex with no write transaction open; open
  * read transactions do not mind, since they never look at the map (tree.h reads through another
- * mapping).
+ * mapping). LMDB's own lock of writers is asked for under env->mutex, and env->mutex is taken by its
+ * holder: no deadlock, because a holder in this process has set `writing`, and env_begin does not
+ * ask for the lock then (tests/tsan.supp).
  *
  * Which state did a read transaction pin? LMDB does not say where its root is. Transaction n wrote
  * meta page n & 1, so right after the begin that page still carries n unless a writer has committed
