@@ -106,8 +106,9 @@ static cairn_status read_header(segment_file *f, cairn_error *err)
         return bad(f, "its header is damaged", err);
     if (version != SEGMENT_FORMAT_VERSION)
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "%s: segment format %" PRIu32 "; this build reads %d", f->path, version,
-                          SEGMENT_FORMAT_VERSION);
+                          "%s: segment format %" PRIu32 "; this program reads %d; cairn check "
+                          "--repair makes the segment anew from the store",
+                          f->path, version, SEGMENT_FORMAT_VERSION);
     if (kind != SEGMENT_LEXICAL && kind != SEGMENT_VECTOR)
         return bad(f, "a segment of an unknown kind", err);
     f->kind = (segment_kind)kind;

@@ -68,7 +68,7 @@ typedef struct vector_options {
     uint32_t n_lists;  /* of an inverted file; default 4 * sqrt(rows) */
     size_t hnsw_from_rows;    /* build the graph from this many rows on; default: where a scan is
                                  predicted to take longer than 10 ms (vector_plan.h) */
-    uint32_t m;               /* links a row on upper layers, twice that on layer 0; 2..64, 16 */
+    uint32_t m;               /* links a row on upper layers, twice that on layer 0; 2..64, default 24 */
     uint32_t ef_construction; /* candidates kept while inserting; 8..4096, default 200 */
     bool force;               /* build the graph or lists however few rows there are */
     uint64_t seed;            /* of the layer draw; default 42 */
