@@ -1,11 +1,11 @@
-/* verb_pii.c - cairn pii: personal data and secrets in files or in the collection. */
+/* verb_pii.c - cairn pii: personal data and secrets in files or in the collection; texts without them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 
-enum { OPT_TYPES = 0x2000, OPT_SHOW };
+enum { OPT_TYPES = 0x2000, OPT_SHOW, OPT_REDACT };
 
 #define FILE_MAX ((size_t)1 << 30)
 
@@ -119,14 +119,100 @@ static int scan_collection(reporting *r, const char *types, size_t *documents)
     return st ? cli_fail(r->c, st, &err) : CLI_DONE;
 }
 
+/* ---- texts without them ---- */
+
+static int put_redacted(cli *c, const char *text, size_t len, const char *types)
+{
+    cairn_error err = {0};
+    char *out;
+    size_t n;
+    cairn_status st = cairn_pii_redact(text, len, types, &out, &n, &err);
+
+    if (st)
+        return cli_fail(c, st, &err);
+    fwrite(out, 1, n, stdout);
+    free(out);
+    return ferror(stdout) ? CLI_INPUT : CLI_DONE;
+}
+
+static int redact_files(cli *c, const char *types, char **paths, int n)
+{
+    int code = CLI_DONE;
+
+    for (int i = 0; i < n && !code; i++) {
+        size_t len;
+        char *text = read_text(c, paths[i], &len);
+        code = text ? put_redacted(c, text, len, types) : CLI_INPUT;
+        free(text);
+    }
+    return code;
+}
+
+typedef struct redacting {
+    cli *c;
+    cairn *engine;
+    const char *types;
+    size_t n;
+    int code;
+} redacting;
+
+/* A JSON line a document; a copy of another one is left out. */
+static bool redact_document(void *ctx, const cairn_document *d)
+{
+    redacting *r = ctx;
+    cairn_error err = {0};
+    cairn_document *whole;
+    char number[24], *text = NULL;
+    size_t n;
+    json_t *j;
+    cairn_status st;
+
+    if (d->same_as)
+        return true;
+    snprintf(number, sizeof number, "%llu", (unsigned long long)d->id);
+    st = cairn_get(r->engine, number, &whole, &err);
+    if (!st) {
+        st = cairn_pii_redact(whole->text, whole->text_len, r->types, &text, &n, &err);
+        cairn_document_free(whole);
+    }
+    if (st) {
+        r->code = cli_fail(r->c, st, &err);
+        return false;
+    }
+    j = json_pack("{s:o,s:o,s:o}", "uri", cli_json_string(d->uri), "title", cli_json_string(d->title), "text",
+                  cli_json_string(text));
+    free(text);
+    cli_print_json_line(j);
+    r->n++;
+    return !cli_cancelled && !ferror(stdout);
+}
+
+static int redact_collection(cli *c, const char *types)
+{
+    redacting r = {.c = c, .types = types};
+    cairn_error err = {0};
+    cairn_status st;
+
+    r.code = cli_open(c, &r.engine, CLI_READ);
+    if (r.code)
+        return r.code;
+    st = cairn_list(r.engine, NULL, redact_document, &r, &err);
+    cairn_close(r.engine);
+    if (st)
+        return cli_fail(c, st, &err);
+    return r.code ? r.code : r.n ? CLI_DONE : CLI_NOTHING;
+}
+
 static int run(cli *c, int argc, char **argv)
 {
     static const struct option extra[] = {{"types", required_argument, NULL, OPT_TYPES},
                                           {"show", no_argument, NULL, OPT_SHOW},
+                                          {"redact", no_argument, NULL, OPT_REDACT},
                                           {0}};
     reporting r = {.c = c};
     const char *types = NULL;
     size_t documents = 0;
+    bool redact = false;
     int o, code;
 
     while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
@@ -136,7 +222,11 @@ static int run(cli *c, int argc, char **argv)
             types = optarg;
         else if (o == OPT_SHOW)
             r.show = true;
+        else
+            redact = true;
     }
+    if (redact)
+        return optind < argc ? redact_files(c, types, argv + optind, argc - optind) : redact_collection(c, types);
     if (c->json)
         r.list = json_array();
     if (optind < argc) {
@@ -160,15 +250,18 @@ static int run(cli *c, int argc, char **argv)
 
 const cli_verb cli_verb_pii = {
     "pii", "find personal data and secrets",
-    "Usage: cairn pii [--types LIST] [--show] [FILE...]\n\n"
+    "Usage: cairn pii [--types LIST] [--show|--redact] [FILE...]\n\n"
     "Lists what looks like personal data in text files (- is standard input) or, without FILE, in every\n"
     "document of the collection: e-mail addresses, telephone numbers, IBANs and card numbers with right\n"
     "checksums, national identity numbers, network addresses, URLs, keys and passwords. Names and\n"
     "addresses are not found. Values are shown by their ends. Exits with 1 when nothing was found.\n\n"
     "  --types LIST   of email, phone, iban, card, national-id, ip, url, secret; default all\n"
-    "  --show         values in full\n\n"
+    "  --show         values in full\n"
+    "  --redact       write the texts with each value replaced by its type, \"[iban]\", instead: of files one\n"
+    "                 after the other, of the collection a JSON line each, {\"uri\",\"title\",\"text\"}\n\n"
     "To keep such values out of answers, set redact in section [ask] of the configuration.\n\n"
     "Examples:\n"
     "  cairn pii --types iban,card letter.txt\n"
+    "  cairn pii --redact > dataset.jsonl\n"
     "  cairn pii --json | jq '.findings[].uri' | sort | uniq -c\n",
     run};

@@ -523,6 +523,9 @@ cairn_status cairn_pii(cairn *c, const char *prefix, const char *types,
 cairn_status cairn_pii_text(const char *text, size_t len, const char *types,
                             bool (*fn)(void *ctx, const cairn_pii_finding *f), void *ctx,
                             cairn_error *err);
+/* The text with each of them replaced by its type, "[iban]"; malloced, with a NUL behind it. */
+cairn_status cairn_pii_redact(const char *text, size_t len, const char *types, char **out, size_t *out_len,
+                              cairn_error *err);
 
 /* ---- documents -------------------------------------------------------------------------------- */
 

@@ -58,6 +58,23 @@ cairn_status cairn_pii_text(const char *text, size_t len, const char *types,
     return st ? st : scan(&s, text, len, err);
 }
 
+cairn_status cairn_pii_redact(const char *text, size_t len, const char *types, char **out, size_t *out_len,
+                              cairn_error *err)
+{
+    unsigned set = 0;
+    bytes redacted;
+    cairn_status st = parse_types(types, &set, err);
+
+    *out = NULL;
+    bytes_init(&redacted, SCRATCH_BYTES);
+    if (!st)
+        st = pii_redact(text, len, set, &redacted, err);
+    if (!st && !(*out = bytes_detach(&redacted, out_len)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "a redacted text");
+    bytes_clear(&redacted);
+    return st;
+}
+
 typedef struct uri_list {
     char **at;
     size_t n, cap;

@@ -80,7 +80,7 @@ _cairn() {
         memory | saved | gateway) _cairn_words "$global" ;;
         feedback) _cairn_words "--all $global" ;;
         replay) _cairn_words "--model $global" ;;
-        pii) _cairn_words "--types --show $global" ;;
+        pii) _cairn_words "--types --show --redact $global" ;;
         check) _cairn_words "--repair --recall $global" ;;
         restore) _cairn_words "--replace $global" ;;
         import) _cairn_words "--no-vectors --ids --metric --format $global" ;;

@@ -139,6 +139,15 @@ class Answers(CairnTest):
         self.assertIn("email", text)
         self.run_cairn("pii", "--types", "card", "-", stdin="Write to a.b@example.org!\n", code=1)
         self.run_cairn("pii", "--types", "zodiac", code=2)
+        # The texts without them: of standard input, and of the collection.
+        text = self.run_cairn("pii", "--redact", "-", stdin="Write to a.b@example.org!\nOr call.").stdout
+        self.assertEqual(text, "Write to [email]!\nOr call.")
+        self.assertEqual(self.run_cairn("pii", "--redact", "--types", "iban", "-", stdin="a.b@example.org").stdout, "a.b@example.org")
+        self.run_cairn("pii", "--redact", "--types", "zodiac", "-", stdin="a", code=2)
+        kept = [json.loads(x) for x in self.run_cairn("pii", "--redact").stdout.splitlines()]
+        self.assertTrue(kept)
+        self.assertIn("[iban]", json.dumps(kept))
+        self.assertNotIn("3704", json.dumps(kept))
 
     def test_questions_about_all_files_read_every_match(self):
         self.write("broken.pdf", b"%PDF-1.4\nnot really")
