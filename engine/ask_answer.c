@@ -325,7 +325,7 @@ static bool asks_for_quantity(answer_type t)
 static bool reads_numerals(const char *lang)
 {
     return !lang || !*lang || !strcmp(lang, "en") || !strcmp(lang, "de") || !strcmp(lang, "es") ||
-           !strcmp(lang, "fr");
+           !strcmp(lang, "fr") || !strcmp(lang, "ru");
 }
 
 bool ask_fits_type(asking *a)

@@ -56,7 +56,8 @@ static cairn_status open_model(reranking *k, cairn_error *err)
         k->model = k->c->generator;
         if (!st && shared_model_batcher(k->model))
             st = cairn_fail(err, CAIRN_EUNSUPPORTED,
-                            "a generator that answers several at once reranks nothing");
+                            "search.rerank = generator is for the command line: a server's generator answers "
+                            "several at once and reranks nothing; sparse and late-interaction do");
         return st ? st : prompt_load(PROMPT, k->c->settings.prompt_dir, &k->prompt, err);
     default:
         return cairn_fail(err, CAIRN_EMODEL, "nothing is reranked");

@@ -603,7 +603,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     for (size_t i = 0; i < n && !st; i++)
         st = read_passage(an, &q, &passages[i], a, &all[i], err);
     if (!st)
-        evidence_find_names(&q, all, n, features);
+        st = evidence_find_names(&q, all, n, a, features, err);
     for (size_t i = 0; i < n && !st; i++)
         for (size_t j = 0; !st && j < all[i].n_sentences; j++)
             st = read_sentence(&x, all, i, j);

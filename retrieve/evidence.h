@@ -46,7 +46,7 @@ typedef enum evidence_feature {
     EVIDENCE_NAMES_NONE,    /* the question has names, and its document none of them: no passage of it, nor its path */
     EVIDENCE_NAMES_NOWHERE, /* share of them that no passage read has */
     EVIDENCE_NAMES_UNLINKED, /* share of the question's names and numbers that neither its document nor one that
-                                belongs to it has */
+                                belongs to it has; those that are common in the collection count less */
     EVIDENCE_COUNTED_MISSING, /* "how many visitors": its document has no visitors */
     EVIDENCE_ATTRIBUTE_MISSING, /* "what is the price of": no price */
     EVIDENCE_FEATURES        /* how many */

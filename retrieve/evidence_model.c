@@ -7,7 +7,9 @@
  *
  * question_by_cosine is a second layer over such a model: 0.607 of its log-odds with features of names, learned from
  * XQuAD (en, es, de), hotpotqa-100, and near misses of them: questions in which a name or a number had been replaced
- * by another question's (bench/refusals.py). The bias puts what was 0.53 there at the 0.35 of the settings.
+ * by another question's (bench/refusals.py). The bias puts what was 0.49 there at the 0.35 of the settings. The
+ * two weights of the thing asked for are set by hand: no set has questions that miss it. It is missing from the best document
+ * of 0 and 0.01 of the answerable questions of XQuAD en (counted, attribute), of 0.02 and 0 of hotpotqa-100's.
  *
  * The cosines are those of the default embedder (multilingual-e5-small, whose cosines lie between
  * 0.7 and 0.9). With another one, what counts is mostly the distance from the tail. */
@@ -64,14 +66,15 @@ const question_model question_by_words = {
         [EVIDENCE_BEST_SCORE] = 0.2509f, [EVIDENCE_LEAD] = 0.3249f, [EVIDENCE_WORDS] = 0.3187f}};
 
 const question_model question_by_cosine = {
-    .bias = -11.48f,
+    .bias = -11.35f,
     .weight = {
         [EVIDENCE_COVER_AROUND] = 2.202f, [EVIDENCE_COVER_PASSAGE] = 2.15f,
         [EVIDENCE_RARE_PASSAGE] = -1.001f, [EVIDENCE_TYPE_STRONG] = -0.2349f,
         [EVIDENCE_NAMES] = 0.09045f, [EVIDENCE_NUMBERS] = 0.4117f,
         [EVIDENCE_LEXICAL_FIRST] = -0.4802f, [EVIDENCE_VECTOR_FIRST] = 0.1915f,
         [EVIDENCE_COSINE] = 12.12f, [EVIDENCE_NAMES_NONE] = -0.74f,
-        [EVIDENCE_NAMES_NOWHERE] = -0.579f, [EVIDENCE_NAMES_UNLINKED] = -3.619f},
+        [EVIDENCE_NAMES_NOWHERE] = -0.579f, [EVIDENCE_NAMES_UNLINKED] = -3.619f,
+        [EVIDENCE_COUNTED_MISSING] = -1.5f, [EVIDENCE_ATTRIBUTE_MISSING] = -1},
     .extra = {
         [EVIDENCE_LEAD] = 0.1558f, [EVIDENCE_WORDS] = -0.6825f}};
 

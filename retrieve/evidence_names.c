@@ -194,9 +194,9 @@ static bool find_attribute(asked *q)
 {
     static const char *const asks[] = {"what", "who",   "which", "wie",    "was", "wer",
                                        "cuál", "quién", "quel",  "quelle", NULL};
-    static const char *const is[] = {"is",  "are",   "was",   "were", "ist",    "sind",
-                                     "war", "waren", "heißt", "hieß", "lautet", "es",
-                                     "son", "era",   "eran",  "fue",  "est",    NULL};
+    static const char *const is[] = {"is",  "are",   "was",    "were",  "ist",    "sind",
+                                     "war", "waren", "heisst", "hiess", "lautet", "es",
+                                     "son", "era",   "eran",   "fue",   "est",    NULL};
     static const char *const article[] = {"the", "der", "die", "das", "el",
                                           "la",  "los", "las", "le",  NULL};
     static const char *const of[] = {"of",      "for", "in",  "to",   "on",  "at",  "from",
@@ -234,9 +234,9 @@ void evidence_find_thing(asked *q)
 
 /* ---- names ---- */
 
-#define RUNS_MAX     16
-#define TITLE_LEAST  3  /* bytes: a shorter title is found by chance */
-#define BESIDE_BYTES 24 /* between two names that "and" joins: " and the " */
+#define RUNS_MAX      16
+#define TITLE_LEAST   3 /* bytes: a shorter title is found by chance */
+#define ARTICLE_BYTES 3 /* the, der, las */
 
 /* Words of the question that are one name: "New South Wales", "Super Bowl 50". */
 typedef struct name_run {
@@ -249,21 +249,38 @@ static bool is_name(const asked_word *w)
     return w->name || w->number;
 }
 
-/* Whether the bytes between two names are a conjunction, with an article behind it at most. */
-static bool conjoined(const asked *q, size_t start, size_t end)
+static bool is_conjunction(const char *s, size_t n)
 {
     static const char *const words[] = {"and", "or", "und", "oder", "y", "o", "et", "ou", "e"};
 
-    if (end <= start || end - start > BESIDE_BYTES)
-        return false;
-    while (start < end && strchr(" ,", q->text[start]))
-        start++;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t n = strlen(words[i]);
-        if (n < end - start && !memcmp(q->text + start, words[i], n) && q->text[start + n] == ' ')
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (n == strlen(words[i]) && !memcmp(s, words[i], n))
             return true;
-    }
     return false;
+}
+
+/* Whether a conjunction stands right before or behind question[start, end), or an article and a
+ * conjunction before. */
+static bool conjoined(const asked *q, size_t start, size_t end)
+{
+    for (int back = 0; back < 2; back++) {
+        size_t stop = start, from;
+        while (stop && q->text[stop - 1] == ' ')
+            stop--;
+        for (from = stop; from && in_word(q->text, q->len, from - 1); from--)
+            ;
+        if (is_conjunction(q->text + from, stop - from))
+            return true;
+        if (stop - from != ARTICLE_BYTES)
+            break;
+        start = from;
+    }
+    while (end < q->len && q->text[end] == ' ')
+        end++;
+    size_t stop = end;
+    while (in_word(q->text, q->len, stop))
+        stop++;
+    return is_conjunction(q->text + end, stop - end);
 }
 
 static size_t find_runs(const asked *q, name_run *runs)
@@ -277,11 +294,10 @@ static size_t find_runs(const asked *q, name_run *runs)
             runs[n - 1].end = i + 1;
             continue;
         }
-        runs[n] = (name_run){i, i + 1, false};
-        if (n && conjoined(q, q->words[runs[n - 1].end - 1].end, q->words[i].start))
-            runs[n - 1].beside = runs[n].beside = true;
-        n++;
+        runs[n++] = (name_run){i, i + 1, false};
     }
+    for (size_t i = 0; i < n; i++)
+        runs[i].beside = conjoined(q, q->words[runs[i].first].start, q->words[runs[i].end - 1].end);
     return n;
 }
 
@@ -328,37 +344,55 @@ static bool speaks_of(const evidence_passage *p, const char *title)
     return n && names(p->text.text, p->text.len, title, n);
 }
 
+/* Which passages speak of which documents, and which documents are called as one of two names that
+ * the question sets beside each other ("Which is larger, the K1 or the K2?"): those need not know
+ * each other. */
+typedef struct links {
+    bool *speaks; /* [n * n]: the first passage's text of the second one's title */
+    bool *called; /* [n] */
+} links;
+
+static cairn_status find_links(const asked *q, const reading *all, size_t n, const name_run *runs,
+                               size_t n_runs, arena *a, links *out, cairn_error *err)
+{
+    *out = (links){arena_calloc(a, n * n + 1, sizeof(bool)), arena_calloc(a, n + 1, sizeof(bool))};
+    if (!out->speaks || !out->called)
+        return cairn_fail(err, CAIRN_ENOMEM, "evidence");
+    for (size_t j = 0; j < n; j++) {
+        const char *title = all[j].p->text.title;
+        for (size_t i = 0; i < n; i++)
+            out->speaks[i * n + j] = speaks_of(all[i].p, title);
+        for (size_t i = 0; title && i < n_runs; i++)
+            out->called[j] |= runs[i].beside &&
+                              names(title, strlen(title), q->text + q->words[runs[i].first].start,
+                                    q->words[runs[i].end - 1].end - q->words[runs[i].first].start);
+    }
+    return CAIRN_OK;
+}
+
 /* Whether one of the two documents speaks of the other, or both are parts of one work. */
-static bool belong_together(const reading *all, size_t n, size_t a, size_t b)
+static bool belong_together(const reading *all, size_t n, const links *l, size_t a, size_t b)
 {
     const char *title_a = all[a].p->text.title, *title_b = all[b].p->text.title;
 
     if (title_len(title_a) && title_b && !strcasecmp(title_a, title_b))
         return true;
     for (size_t i = 0; i < n; i++)
-        if ((same_document(all[i].p, all[a].p) && speaks_of(all[i].p, title_b)) ||
-            (same_document(all[i].p, all[b].p) && speaks_of(all[i].p, title_a)))
+        if ((l->speaks[i * n + b] && same_document(all[i].p, all[a].p)) ||
+            (l->speaks[i * n + a] && same_document(all[i].p, all[b].p)))
             return true;
     return false;
 }
 
-/* Whether another document has the whole name and belongs to the passage's own; beside another
- * name, one that is called so does, too: "Which is larger, the K1 or the K2?" is about two
- * documents that need not know each other. */
-static bool is_linked(const asked *q, const reading *all, size_t n, size_t passage,
+/* Whether another document has the whole name, and belongs to the passage's own or to the question.
+ */
+static bool is_linked(const asked *q, const reading *all, size_t n, const links *l, size_t passage,
                       const name_run *r)
 {
-    const char *name = q->text + q->words[r->first].start;
-    size_t len = q->words[r->end - 1].end - q->words[r->first].start;
-
-    for (size_t j = 0; j < n; j++) {
-        const char *title = all[j].p->text.title;
-        if (same_document(all[j].p, all[passage].p) || !document_has_all(q, all, n, j, r))
-            continue;
-        if ((r->beside && title && names(title, strlen(title), name, len)) ||
-            belong_together(all, n, passage, j))
+    for (size_t j = 0; j < n; j++)
+        if (!same_document(all[j].p, all[passage].p) && document_has_all(q, all, n, j, r) &&
+            (l->called[j] || belong_together(all, n, l, passage, j)))
             return true;
-    }
     return false;
 }
 
@@ -389,25 +423,41 @@ static size_t missing_measures(const asked *q, const reading *all, size_t n, siz
     return missing;
 }
 
-static void find_unlinked(const asked *q, const reading *all, size_t n, size_t passage,
-                          const name_run *runs, size_t n_runs, float *f)
+/* What a name says that is missing: one that stands in much of the collection says less than its
+ * rarest word does. */
+static double run_weight(const asked *q, const reading *all, size_t n, size_t passage,
+                         const name_run *r)
 {
-    size_t measures = missing_measures(q, all, n, passage), unlinked = measures,
-           of = n_runs + measures;
+    double most = 0;
 
-    for (size_t i = 0; i < n_runs; i++)
-        unlinked += !document_has_all(q, all, n, passage, &runs[i]) &&
-                    !is_linked(q, all, n, passage, &runs[i]);
-    f[EVIDENCE_NAMES_UNLINKED] = of ? (float)unlinked / (float)of : 0;
+    for (size_t w = r->first; w < r->end; w++)
+        if (q->words[w].weight > most && !document_has(q, all, n, passage, w))
+            most = q->words[w].weight;
+    return q->rarest > most ? most / q->rarest : 1;
 }
 
-void evidence_find_names(const asked *q, const reading *all, size_t n,
-                         float (*features)[EVIDENCE_FEATURES])
+static float find_unlinked(const asked *q, const reading *all, size_t n, const links *l,
+                           size_t passage, const name_run *runs, size_t n_runs)
+{
+    size_t measures = missing_measures(q, all, n, passage), of = n_runs + measures;
+    double unlinked = (double)measures;
+
+    for (size_t i = 0; i < n_runs; i++)
+        if (!document_has_all(q, all, n, passage, &runs[i]) &&
+            !is_linked(q, all, n, l, passage, &runs[i]))
+            unlinked += run_weight(q, all, n, passage, &runs[i]);
+    return of ? (float)(unlinked / (double)of) : 0;
+}
+
+cairn_status evidence_find_names(const asked *q, const reading *all, size_t n, arena *a,
+                                 float (*features)[EVIDENCE_FEATURES], cairn_error *err)
 {
     name_run runs[RUNS_MAX];
     size_t n_runs = find_runs(q, runs);
+    links l;
+    cairn_status st = find_links(q, all, n, runs, n_runs, a, &l, err);
 
-    for (size_t passage = 0; passage < n; passage++) {
+    for (size_t passage = 0; !st && passage < n; passage++) {
         float *f = features[passage];
         size_t n_names = 0, here = 0, document = 0, nowhere = 0;
         for (size_t w = 0; w < q->n; w++) {
@@ -426,6 +476,7 @@ void evidence_find_names(const asked *q, const reading *all, size_t n,
         f[EVIDENCE_NAMES_NOWHERE] = n_names ? (float)nowhere / (float)n_names : 0;
         f[q->counted ? EVIDENCE_COUNTED_MISSING : EVIDENCE_ATTRIBUTE_MISSING] =
             thing_missing(q, all, n, passage);
-        find_unlinked(q, all, n, passage, runs, n_runs, f);
+        f[EVIDENCE_NAMES_UNLINKED] = find_unlinked(q, all, n, &l, passage, runs, n_runs);
     }
+    return st;
 }

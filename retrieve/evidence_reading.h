@@ -55,7 +55,7 @@ void evidence_weigh_designations(const asked *q, const evidence_passage *p, size
  * passage's. A question that needs two documents has names that stand in either, and one of the two
  * speaks of the other; a name that was mistaken stands nowhere, or in a document of another matter.
  * features[n], of which EVIDENCE_NAMES.. are filled. */
-void evidence_find_names(const asked *q, const reading *all, size_t n,
-                         float (*features)[EVIDENCE_FEATURES]);
+cairn_status evidence_find_names(const asked *q, const reading *all, size_t n, arena *a,
+                                 float (*features)[EVIDENCE_FEATURES], cairn_error *err);
 
 #endif

@@ -104,6 +104,14 @@ static const struct {
     {"deux", 2},     {"trois", 3},    {"quatre", 4},    {"cinq", 5},     {"sept", 7},
     {"huit", 8},     {"neuf", 9},     {"dix", 10},      {"onze", 11},    {"douze", 12},
     {"vingt", 20},   {"trente", 30},  {"quarante", 40}, {"cinquante", 50}, {"cent", 100},
+    {"два", 2},      {"две", 2},      {"двух", 2},      {"три", 3},      {"трех", 3},
+    {"трёх", 3},     {"четыре", 4},   {"четырех", 4},   {"четырёх", 4},  {"пять", 5},
+    {"пяти", 5},     {"шесть", 6},    {"шести", 6},     {"семь", 7},     {"семи", 7},
+    {"восемь", 8},   {"восьми", 8},   {"девять", 9},    {"девяти", 9},   {"десять", 10},
+    {"десяти", 10},  {"одиннадцать", 11}, {"двенадцать", 12}, {"тринадцать", 13}, {"четырнадцать", 14},
+    {"пятнадцать", 15}, {"шестнадцать", 16}, {"семнадцать", 17}, {"восемнадцать", 18}, {"девятнадцать", 19},
+    {"двадцать", 20}, {"двадцати", 20}, {"тридцать", 30}, {"тридцати", 30}, {"сорок", 40},
+    {"пятьдесят", 50}, {"шестьдесят", 60}, {"семьдесят", 70}, {"восемьдесят", 80}, {"девяносто", 90},
 };
 
 /* Words that multiply the number before them, or stand for one themselves. */
@@ -116,6 +124,8 @@ static const struct {
     {"millionen", 1e6}, {"mio", 1e6},       {"milliarde", 1e9}, {"milliarden", 1e9},
     {"mrd", 1e9},       {"cien", 100},      {"mil", 1e3},       {"millón", 1e6},
     {"millones", 1e6},  {"mille", 1e3},     {"milliard", 1e9},  {"milliards", 1e9},
+    {"сто", 100},       {"тысяча", 1e3},    {"тысячи", 1e3},    {"тысяч", 1e3},
+    {"миллион", 1e6},   {"миллиона", 1e6},  {"миллионов", 1e6}, {"миллиард", 1e9},
 };
 
 static double scale_of(const char *word)
@@ -609,7 +619,8 @@ cairn_status quantities_find(const char *s, size_t len, arena *a, quantity **out
             if (!got) /* an identifier: leave its digits alone */
                 while (end < len && (isalnum((unsigned char)s[end]) || s[end] == '_'))
                     end++;
-        } else if (isalpha((unsigned char)s[i]) || (unsigned char)s[i] == 0xC3) {
+        } else if (isalpha((unsigned char)s[i]) || (unsigned char)s[i] == 0xC3 ||
+                   (unsigned char)s[i] == 0xD0 || (unsigned char)s[i] == 0xD1) { /* Latin or Cyrillic */
             end = word_end(s, len, i);
             if (end == i)
                 end = i + 1;
