@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/bytes.h"
 #include "base/sections.h"
@@ -29,6 +30,8 @@ struct access_rules {
     rule *rules;
     size_t n;
     struct stat seen; /* of the file that was read; all zero: none */
+    bool taken; /* from a text, of this name */
+    uint64_t name;
     uint64_t version;
 };
 
@@ -191,6 +194,24 @@ cairn_status access_refresh(access_rules *a, cairn_error *err)
     return CAIRN_OK;
 }
 
+cairn_status access_take(access_rules *a, const char *text, size_t len, cairn_error *err)
+{
+    uint64_t name = XXH3_64bits(text, len);
+    cairn_status st;
+
+    if (a->version && a->taken && a->name == name)
+        return CAIRN_OK;
+    a->taken = false; /* whoever comes next reads them again, and fails again */
+    st = len > FILE_MOST ? cairn_fail(err, CAIRN_ELIMIT, "rules may have %zu bytes", FILE_MOST)
+                         : read_rules(a, text, len, err);
+    if (st)
+        return st;
+    a->taken = true;
+    a->name = name;
+    a->version++;
+    return CAIRN_OK;
+}
+
 cairn_status access_create(access_rules **out, const char *principals, const char *path, cairn_error *err)
 {
     access_rules *a = calloc(1, sizeof *a);
@@ -308,4 +329,22 @@ cairn_status access_hidden(const access_rules *a, const filter_reader *rows, uin
         *any |= bits[w] != 0;
     free(found);
     return st;
+}
+
+cairn_status access_list(const access_rules *a, arena *memory, retrieve_rule **out, size_t *n, cairn_error *err)
+{
+    retrieve_rule *rules = arena_calloc(memory, a->n + 1, sizeof *rules);
+
+    for (size_t i = 0; rules && i < a->n; i++) {
+        filter_value *values = arena_calloc(memory, 4, sizeof *values);
+        filter_predicate *predicates = arena_calloc(memory, 4, sizeof *predicates);
+        filter_expr *any = arena_calloc(memory, 3, sizeof *any);
+        if (!values || !predicates || !any)
+            return cairn_fail(err, CAIRN_ENOMEM, "rules");
+        rules[i] = (retrieve_rule){.open = a->rules[i].open, .any = any};
+        rules[i].n = expressions(&a->rules[i], values, predicates, any);
+    }
+    *out = rules;
+    *n = a->n;
+    return rules ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "rules");
 }

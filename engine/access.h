@@ -1,6 +1,6 @@
 /* access.h - who may read which document of a collection.
  *
- * The rules are the file `access` in the collection's folder, a line each:
+ * The rules are the file `access` in the collection's folder, of one on a cluster a record there, a line each:
  *
  *   # who                    what
  *   *                        /home/team/
@@ -27,8 +27,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/status.h"
 #include "index/filter/filter.h"
+#include "retrieve/index.h"
 
 typedef struct access_rules access_rules;
 
@@ -38,6 +40,10 @@ void access_destroy(access_rules *a); /* NULL is fine */
 
 /* Read the rules again if the file is another one than last time. */
 cairn_status access_refresh(access_rules *a, cairn_error *err);
+/* Take the rules from a text, of a collection that is kept elsewhere. */
+cairn_status access_take(access_rules *a, const char *text, size_t len, cairn_error *err);
+/* As an engine elsewhere takes them: out[*n], which lives as long as the rules and the arena. */
+cairn_status access_list(const access_rules *a, arena *memory, retrieve_rule **out, size_t *n, cairn_error *err);
 /* Grows when the rules were read again. */
 uint64_t access_version(const access_rules *a);
 bool access_allows(const access_rules *a, const char *uri);

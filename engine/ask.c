@@ -7,6 +7,7 @@
  * does, the documents' own sentence is the answer. */
 #include "engine/agent.h"
 #include "engine/ask.h"
+#include "engine/cluster.h"
 #include "engine/shared_model.h"
 
 #include <stdlib.h>
@@ -268,9 +269,14 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
 cairn_status cairn_ask(cairn *c, const cairn_ask_request *request, cairn_stream_fn *stream,
                        void *stream_ctx, cairn_answer **out, cairn_error *err)
 {
-    return request->tools && request->question && *request->question
-               ? agent_answer(c, request, stream, stream_ctx, out, err)
-               : ask(c, request, stream, stream_ctx, NULL, NULL, out, err);
+    cairn_status st;
+
+    cluster_limit(c, request->cancel, 0);
+    st = request->tools && request->question && *request->question
+             ? agent_answer(c, request, stream, stream_ctx, out, err)
+             : ask(c, request, stream, stream_ctx, NULL, NULL, out, err);
+    cluster_limit(c, NULL, 0);
+    return st;
 }
 
 cairn_status ask_observed(cairn *c, const cairn_ask_request *request,

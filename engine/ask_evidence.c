@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/ask.h"
-#include "opensearch/opensearch.h"
 #include "retrieve/injection.h"
 
 #define MAX_EXCERPTS  8    /* sentences that excerpts are made of */
@@ -38,7 +37,7 @@ static double word_idf(void *ctx, const char *word, size_t len)
     size_t n = 0;
 
     if (r->v->index)
-        return opensearch_idf(r->v->snapshot, r->a->an, word, len, &idf, NULL) ? log(1 + (rows + 0.5) / 0.5) : idf;
+        return r->v->index->remote->idf(r->v->index->ctx, r->a->an, word, len, &idf, NULL) ? log(1 + (rows + 0.5) / 0.5) : idf;
     for (size_t i = 0; i < r->v->n_lexical; i++)
         rows += lexical_reader_rows(r->v->lexical[i].reader);
     if (lexical_search(r->a->an, r->v->lexical, r->v->n_lexical, &query, NULL, 1, &hit, &n, NULL) ||

@@ -8,7 +8,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
-#include "engine/cluster.h"
+#include "retrieve/index.h"
 #include "engine/columns.h"
 #include "engine/labels.h"
 #include "engine/likeness.h"
@@ -16,7 +16,7 @@
 #include "index/lexical/lexical.h"
 
 #define CHUNK_ARENA_BYTES ((size_t)256 << 20)
-#define CLUSTER_BYTES     ((size_t)64 << 20) /* of a transaction on a cluster, before it is due */
+#define REMOTE_BYTES     ((size_t)64 << 20) /* of a transaction on a cluster, before it is due */
 #define PATHS_MAX         16 /* places whose words are searched */
 
 struct batch {
@@ -117,7 +117,7 @@ static cairn_status need_row(batch *b, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
 
-    if (cluster_has(b->c))
+    if (b->c->remote)
         return need_pair(&b->row_chunk, &b->row_doc, b->n, &b->cap, err);
     if (!b->lexical) {
         lexical_writer_options o = {.memory_budget = (size_t)(b->c->settings.memory_mb * 1048576),
@@ -167,9 +167,9 @@ static cairn_status write_row(batch *b, chunk_id chunk, const lexical_doc *words
     analyzer *a;
     cairn_status st;
 
-    if (cluster_has(b->c)) {
+    if (b->c->remote) {
         st = engine_analyzer(b->c, &a, err);
-        return st ? st : opensearch_row_put(b->txn, a, chunk, words, columns, err);
+        return st ? st : b->c->remote->row_put(b->txn, a, chunk, words, columns, err);
     }
     st = lexical_writer_add(b->lexical, words, NULL, err);
     return st ? st : filter_writer_add(b->filter, columns, err);
@@ -271,6 +271,11 @@ cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunk
     return st;
 }
 
+cairn_status batch_vector(batch *b, const float *row, uint32_t dim, cairn_error *err)
+{
+    return b->c->remote->vectors_put(b->txn, &b->row_chunk[b->n - 1], row, 1, dim, err);
+}
+
 void batch_last(const batch *b, doc_id *doc, chunk_id *chunk)
 {
     *doc = b->n ? b->row_doc[b->n - 1] : 0;
@@ -364,7 +369,7 @@ static cairn_status keep_vectors(batch *b, const store_doc *doc, const chunk_id 
     arena memory;
     cairn_status st = CAIRN_OK;
 
-    if (cluster_has(b->c)) /* they stay beside the words that were put */
+    if (b->c->remote) /* they stay beside the words that were put */
         return CAIRN_OK;
     if (!b->view.snapshot)
         st = view_open(b->c, &b->view, err);
@@ -393,8 +398,8 @@ static cairn_status put_vector(batch *b, const row_parts *parts, chunk_id chunk,
     vector_options o = engine_vector_options(b->c);
     cairn_status st = CAIRN_OK;
 
-    if (cluster_has(b->c))
-        return opensearch_vectors_put(b->txn, &chunk, row, 1, dim, err);
+    if (b->c->remote)
+        return b->c->remote->vectors_put(b->txn, &chunk, row, 1, dim, err);
     if (!b->vectors)
         st = vector_writer_create(&b->vectors, dim, VECTOR_COSINE, &o, err);
     if (!st && !b->vector_filter)
@@ -550,7 +555,7 @@ bool batch_is_due(const batch *b)
 
     if (!b->txn)
         return false;
-    if (cluster_has(b->c) && opensearch_txn_bytes(b->txn) > CLUSTER_BYTES)
+    if (b->c->remote && b->c->remote->held(b->txn) > REMOTE_BYTES)
         return true;
     return b->n >= (uint32_t)s->flush_chunks || (b->lexical && lexical_writer_full(b->lexical)) ||
            (double)(clock_mono_ns() - b->since_ns) > s->flush_seconds * 1e9;
@@ -607,7 +612,7 @@ cairn_status batch_flush(batch *b, cairn_error *err)
 
     if (!b->txn)
         return CAIRN_OK;
-    if (b->n && !cluster_has(b->c))
+    if (b->n && !b->c->remote)
         st = add_segment(b, err);
     if (!st && b->n_vectors)
         st = add_vector_segment(b, err);

@@ -24,6 +24,8 @@ cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunk
 /* Add a document of another collection as it is there, its passages, and their vectors where has[i]: rows[n][dim]. */
 cairn_status batch_copy(batch *b, const store_doc *doc, const store_chunk *chunks, size_t n, const float *rows,
                         const bool *has, uint32_t dim, doc_id replaces, cairn_error *err);
+/* The vector of the row added last, in a collection elsewhere: row[dim], of unit length. */
+cairn_status batch_vector(batch *b, const float *row, uint32_t dim, cairn_error *err);
 /* The document and the chunk of the row added last. */
 void batch_last(const batch *b, doc_id *doc, chunk_id *chunk);
 /* Document doc->id is now as `doc` says, under another uri or with other tags: new rows for its words

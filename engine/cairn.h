@@ -57,6 +57,8 @@ typedef struct cairn_options {
 } cairn_options;
 
 cairn_status cairn_open(cairn **out, const cairn_options *options, cairn_error *err);
+/* Can what is indexed be read now, within so many nanoseconds? Of a collection on a cluster it asks the cluster. */
+cairn_status cairn_ready(cairn *c, int64_t within_ns, cairn_error *err);
 void cairn_close(cairn *c);
 
 /* ---- indexing --------------------------------------------------------------------------------- */
@@ -178,6 +180,10 @@ typedef struct cairn_search_request {
      * reranked. */
     double budget_ms;
     double diversity;    /* 0: by relevance alone .. 1: each as different from those above as can be */
+    /* Of a collection on a cluster: waiting for it ends when the flag is set, and at this time of the monotonic
+     * clock (0: no such limit). */
+    const volatile sig_atomic_t *cancel;
+    int64_t deadline_ns;
 } cairn_search_request;
 
 typedef struct cairn_range {

@@ -130,7 +130,7 @@ static cairn_status reopen_tolerant(cairn *c, cairn_error *err)
 static cairn_status check_cluster(checking *k, bool repair, cairn_error *err)
 {
     cairn_error why = {0};
-    cairn_status st = repair ? opensearch_repair(k->c->store, err) : CAIRN_OK;
+    cairn_status st = repair ? cluster_repair(k->c, err) : CAIRN_OK;
 
     if (!st)
         st = store_check(k->c->store, true, take_problem, k, &why);

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "base/clock.h"
+#include "opensearch/opensearch.h"
 
 #define SECRET_BYTES 4096
 
@@ -29,6 +30,16 @@ bool cluster_is_chosen(const settings *s)
 bool cluster_has(const cairn *c)
 {
     return opensearch_is(c->store);
+}
+
+retrieve_index cluster_index(const store_snapshot *s)
+{
+    return opensearch_index(s);
+}
+
+cairn_status cluster_repair(cairn *c, cairn_error *err)
+{
+    return opensearch_repair(c->store, err);
 }
 
 /* The first line of a file that nobody else may read. */
@@ -105,30 +116,25 @@ cairn_status cluster_open(cairn *c, const store_options *so, cairn_error *err)
     connecting k;
     cairn_status st = connecting_make(&k, &c->settings, c->collection, err);
 
-    if (!st && c->access)
-        st = cairn_fail(err, CAIRN_EUNSUPPORTED,
-                        "rules about who may read what are not kept on a cluster: serve collection %s to those who may read all of it",
-                        c->collection);
     if (!st)
         st = opensearch_open(&c->store, &k.o, so, err);
+    c->remote = st ? NULL : &opensearch_writer;
     connecting_clear(&k);
     if (st)
         cairn_error_prefix(err, "collection %s", c->collection);
     return st;
 }
 
-cairn_status cluster_refuse(const cairn *c, const char *what, const char *cure, cairn_error *err)
-{
-    if (!cluster_has(c))
-        return CAIRN_OK;
-    return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s needs the embedded store, and collection %s is on a cluster%s%s", what,
-                      c->collection, cure ? ": " : "", cure ? cure : "");
-}
-
 void cluster_limit(cairn *c, const volatile sig_atomic_t *cancel, int64_t deadline_ns)
 {
     if (cluster_has(c))
-        opensearch_limit(c->store, &(client_limits){cancel, deadline_ns});
+        opensearch_limit(c->store, &(client_limits){.cancel = cancel, .deadline_ns = deadline_ns});
+}
+
+void cluster_limit_gently(cairn *c, const volatile sig_atomic_t *cancel)
+{
+    if (cluster_has(c))
+        opensearch_limit(c->store, &(client_limits){.cancel = cancel, .gently = true});
 }
 
 cairn_status cluster_backup(cairn *c, const char *where, const cairn_index_options *options, cairn_copy_report *out,

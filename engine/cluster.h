@@ -7,19 +7,23 @@
 #define CAIRN_ENGINE_CLUSTER_H
 
 #include "engine/engine.h"
-#include "opensearch/opensearch.h"
+#include "retrieve/index.h"
 
 bool cluster_is_chosen(const settings *s);
 /* Is the open collection on a cluster? */
 bool cluster_has(const cairn *c);
 /* Open the handle's store there. */
 cairn_status cluster_open(cairn *c, const store_options *so, cairn_error *err);
-/* Refuse what only the embedded store can do. `what` begins the sentence; `cure` (may be NULL) ends it. */
-cairn_status cluster_refuse(const cairn *c, const char *what, const char *cure, cairn_error *err);
+/* The cluster as an index over a snapshot of the handle's store. */
+retrieve_index cluster_index(const store_snapshot *s);
+/* Remove what belongs to no document, and count anew. */
+cairn_status cluster_repair(cairn *c, cairn_error *err);
 /* A snapshot by the cluster itself: `where` is a folder of its path.repo, or "repository:NAME". */
 cairn_status cluster_backup(cairn *c, const char *where, const cairn_index_options *options, cairn_copy_report *out,
                             cairn_error *err);
 /* What calls on the cluster heed from now on; NULL and 0: nothing. Does nothing without a cluster. */
 void cluster_limit(cairn *c, const volatile sig_atomic_t *cancel, int64_t deadline_ns);
+/* The same for a run, whose work counts as far as it came: `cancel` ends waiting for the cluster alone. */
+void cluster_limit_gently(cairn *c, const volatile sig_atomic_t *cancel);
 
 #endif

@@ -24,6 +24,9 @@
 #include "engine/view.h"
 
 #define DOCUMENT_BYTES ((size_t)4 << 30) /* one with all its passages */
+#define BLOCK_BYTES    ((size_t)4 << 30)
+#define AHEAD          64   /* documents that are read together */
+#define AHEAD_CHUNKS   1000 /* and passages, where the last document has not more */
 
 typedef struct fingerprints {
     uint64_t low, high; /* sums */
@@ -65,17 +68,99 @@ static bool local_vector(const view *v, chunk_id chunk, float *out)
     return false;
 }
 
-static cairn_status read_vectors(const view *v, uint32_t dim, whole *w, const chunk_id *ids, cairn_error *err)
+
+/* Documents that are read together: of a collection elsewhere their passages come by one request, their vectors by
+ * another. */
+typedef struct ahead {
+    store_doc_iter *it;
+    arena memory; /* of the block */
+    store_doc docs[AHEAD];
+    size_t n, at;
+    chunk_id *chunks; /* of all of them, [n_chunks], where there are vectors */
+    float *rows;
+    bool *has;
+    size_t n_chunks;
+    bool over;
+} ahead;
+
+static cairn_status fetch_ahead(const view *v, uint32_t dim, ahead *b, cairn_error *err)
 {
-    if (v->index)
-        return opensearch_vectors_get(v->snapshot, ids, w->doc.n_chunks, dim, w->rows, w->has, err);
-    for (uint32_t i = 0; i < w->doc.n_chunks; i++)
-        w->has[i] = local_vector(v, ids[i], w->rows + (size_t)i * dim);
-    return CAIRN_OK;
+    size_t total = 0;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < b->n; i++)
+        total += b->docs[i].n_chunks;
+    b->n_chunks = 0;
+    b->chunks = arena_calloc(&b->memory, total + 1, sizeof *b->chunks);
+    if (!b->chunks)
+        return cairn_fail(err, CAIRN_ENOMEM, "%zu documents", b->n);
+    for (size_t i = 0; i < b->n && !st; i++) {
+        chunk_id *ids;
+        size_t n;
+        st = store_doc_chunks(v->snapshot, b->docs[i].id, &ids, &n, &b->memory, err);
+        for (size_t k = 0; k < n && !st && b->n_chunks < total; k++)
+            b->chunks[b->n_chunks++] = ids[k];
+    }
+    if (!st && b->n_chunks)
+        st = store_prefetch(v->snapshot, b->chunks, b->n_chunks, err);
+    if (st || !dim || !b->n_chunks)
+        return st;
+    b->rows = arena_calloc(&b->memory, b->n_chunks * dim, sizeof *b->rows);
+    b->has = arena_calloc(&b->memory, b->n_chunks, sizeof *b->has);
+    if (!b->rows || !b->has)
+        return cairn_fail(err, CAIRN_ENOMEM, "vectors of %zu documents", b->n);
+    return v->index->remote->vectors(v->index->ctx, b->chunks, b->n_chunks, dim, b->rows, b->has, err);
+}
+
+/* The next document; CAIRN_ENOTFOUND: there is none. */
+static cairn_status next_document(const view *v, uint32_t dim, ahead *b, const store_doc **out, cairn_error *err)
+{
+    size_t chunks = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (b->at == b->n && !b->over) {
+        arena_reset(&b->memory);
+        b->n = b->at = 0;
+        b->rows = NULL;
+        while (b->n < AHEAD && chunks < AHEAD_CHUNKS &&
+               !(st = store_doc_iter_next(b->it, &b->docs[b->n], &b->memory, err)))
+            chunks += b->docs[b->n++].n_chunks;
+        b->over = st == CAIRN_ENOTFOUND;
+        if (b->over)
+            st = CAIRN_OK;
+        if (!st && v->index && b->n)
+            st = fetch_ahead(v, dim, b, err);
+    }
+    if (!st && b->at == b->n)
+        return CAIRN_ENOTFOUND;
+    *out = st ? NULL : &b->docs[b->at++];
+    return st;
+}
+
+/* A document's passages stand side by side in the list. */
+static bool fetched_vector(const ahead *b, uint32_t dim, const chunk_id *ids, size_t i, float *out)
+{
+    size_t first = 0;
+
+    if (!b->rows)
+        return false;
+    while (first < b->n_chunks && b->chunks[first] != ids[0])
+        first++;
+    if (first + i >= b->n_chunks || b->chunks[first + i] != ids[i] || !b->has[first + i])
+        return false;
+    memcpy(out, b->rows + (first + i) * dim, dim * sizeof *out);
+    return true;
+}
+
+static void ahead_close(ahead *b)
+{
+    store_doc_iter_close(b->it);
+    arena_clear(&b->memory);
 }
 
 /* CAIRN_ENOTFOUND: the document went away while it was read. */
-static cairn_status read_whole(const view *v, uint32_t dim, const store_doc *doc, whole *w, arena *memory, cairn_error *err)
+static cairn_status read_whole(const view *v, uint32_t dim, const ahead *b, const store_doc *doc, whole *w, arena *memory,
+                               cairn_error *err)
 {
     chunk_id *ids;
     size_t n = 0;
@@ -92,12 +177,11 @@ static cairn_status read_whole(const view *v, uint32_t dim, const store_doc *doc
     w->has = arena_calloc(memory, n + 1, sizeof *w->has);
     if (!st && (!w->chunks || !w->rows || !w->has))
         st = cairn_fail(err, CAIRN_ENOMEM, "document %s", doc->uri);
-    if (!st && n)
-        st = store_prefetch(v->snapshot, ids, n, err);
     for (size_t i = 0; !st && i < n; i++)
         st = store_chunk_get(v->snapshot, ids[i], &w->chunks[i], memory, err);
-    if (!st && dim)
-        st = read_vectors(v, dim, w, ids, err);
+    for (size_t i = 0; !st && dim && i < n; i++)
+        w->has[i] = v->index ? fetched_vector(b, dim, ids, i, w->rows + i * dim)
+                             : local_vector(v, ids[i], w->rows + i * dim);
     if (!st)
         st = labels_read(doc, memory, &labels, err);
     if (!st && labels.same_as) {
@@ -250,21 +334,22 @@ static cairn_status copy_tags(copying *k, const char *uri, arena *memory, cairn_
 /* One pass over the source: the documents that are copies of others, or those that are not. */
 static cairn_status copy_documents(copying *k, bool copies, cairn_error *err)
 {
-    store_doc_iter *it;
-    store_doc doc;
+    ahead b = {0};
+    const store_doc *doc;
     arena memory;
     size_t total = (size_t)store_snapshot_counts(k->v.snapshot).docs;
-    cairn_status st = store_doc_iter_open(k->v.snapshot, "", &it, err);
+    cairn_status st = store_doc_iter_open(k->v.snapshot, "", &b.it, err);
 
     if (st)
         return st;
     arena_init(&memory, DOCUMENT_BYTES);
-    while (!(st = store_doc_iter_next(it, &doc, &memory, err))) {
+    arena_init(&b.memory, BLOCK_BYTES);
+    while (!(st = next_document(&k->v, k->dim, &b, &doc, err))) {
         doc_labels labels;
         whole w;
-        st = labels_read(&doc, &memory, &labels, err);
+        st = labels_read(doc, &memory, &labels, err);
         if (!st && (labels.same_as != 0) == copies) {
-            st = read_whole(&k->v, k->dim, &doc, &w, &memory, err);
+            st = read_whole(&k->v, k->dim, &b, doc, &w, &memory, err);
             if (st == CAIRN_ENOTFOUND && k->v.index) { /* deleted meanwhile */
                 arena_reset(&memory);
                 continue;
@@ -274,9 +359,9 @@ static cairn_status copy_documents(copying *k, bool copies, cairn_error *err)
             if (!st)
                 st = write_whole(k, &w, &memory, err);
             if (!st && labels.n_user)
-                st = copy_tags(k, doc.uri, &memory, err);
+                st = copy_tags(k, doc->uri, &memory, err);
             k->done++;
-            run_progress(&k->r, "copy", k->done, total, doc.uri, false);
+            run_progress(&k->r, "copy", k->done, total, doc->uri, false);
         }
         if (!st && run_cancelled(&k->r))
             st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after %zu of %zu documents", k->done, total);
@@ -285,7 +370,7 @@ static cairn_status copy_documents(copying *k, bool copies, cairn_error *err)
         arena_reset(&memory);
     }
     arena_clear(&memory);
-    store_doc_iter_close(it);
+    ahead_close(&b);
     return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
 }
 
@@ -355,21 +440,22 @@ static cairn_status copy_rest(copying *k, cairn_error *err)
 static cairn_status read_target(copying *k, fingerprints *f, cairn_error *err)
 {
     view v;
-    store_doc_iter *it;
-    store_doc doc;
+    ahead b = {0};
+    const store_doc *doc;
     arena memory;
     cairn_status st = view_open(k->to, &v, err);
 
     if (st)
         return st;
     arena_init(&memory, DOCUMENT_BYTES);
-    st = store_doc_iter_open(v.snapshot, "", &it, err);
-    while (!st && !(st = store_doc_iter_next(it, &doc, &memory, err))) {
+    arena_init(&b.memory, BLOCK_BYTES);
+    st = store_doc_iter_open(v.snapshot, "", &b.it, err);
+    while (!st && !(st = next_document(&v, k->dim, &b, &doc, err))) {
         whole w;
-        st = read_whole(&v, k->dim, &doc, &w, &memory, err);
+        st = read_whole(&v, k->dim, &b, doc, &w, &memory, err);
         if (!st)
             st = add_fingerprint(f, &w, k->dim, k->with_values, err);
-        run_progress(&k->r, "verify", f->documents, k->source.documents, doc.uri, false);
+        run_progress(&k->r, "verify", f->documents, k->source.documents, doc->uri, false);
         if (!st && run_cancelled(&k->r))
             st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while comparing");
         if (st)
@@ -378,7 +464,7 @@ static cairn_status read_target(copying *k, fingerprints *f, cairn_error *err)
     }
     if (st == CAIRN_ENOTFOUND)
         st = CAIRN_OK;
-    store_doc_iter_close(it);
+    ahead_close(&b);
     arena_clear(&memory);
     view_close(&v);
     return st;
@@ -466,7 +552,6 @@ cairn_status cairn_collection_copy(const cairn_options *where, const char *from,
             st = remove_others(&k, err);
         if (!st)
             st = copy_rest(&k, err);
-        cluster_limit(k.to, NULL, 0); /* what was collected is committed also after a cancel */
         store_snapshot_close(k.there);
         ended = run_end(&k.r, st, err);
         st = st ? st : ended;

@@ -10,7 +10,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "engine/augment.h"
-#include "engine/cluster.h"
+#include "retrieve/index.h"
 #include "engine/columns.h"
 #include "engine/merge.h"
 #include "engine/rebuild.h"
@@ -130,14 +130,14 @@ static cairn_status add_segment(vectors *v, store_txn *t, segment_writer *w, cai
     return st ? st : store_meta_put(t, META_EMBEDDER, identity, strlen(identity), err);
 }
 
-static cairn_status flush_to_cluster(vectors *v, cairn_error *err)
+static cairn_status flush_remote(vectors *v, cairn_error *err)
 {
     store_txn *t;
     cairn_status st = store_txn_begin(v->r->c->store, &t, err);
 
     if (st)
         return st;
-    st = opensearch_vectors_put(t, v->chunks, v->rows, v->n, (uint32_t)encoder_dim(v->e), err);
+    st = v->r->c->remote->vectors_put(t, v->chunks, v->rows, v->n, (uint32_t)encoder_dim(v->e), err);
     if (!st)
         st = store_meta_put(t, META_EMBEDDER, v->identity, strlen(v->identity), err);
     st = finish(v, t, st, err);
@@ -154,7 +154,7 @@ static cairn_status flush(vectors *v, cairn_error *err)
     if (!v->n)
         return CAIRN_OK;
     if (v->rows)
-        return flush_to_cluster(v, err);
+        return flush_remote(v, err);
     st = segment_writer_create(&w, v->r->c->store, SEGMENT_VECTOR, err);
     if (st)
         return st;
@@ -179,9 +179,9 @@ static cairn_status open_writers(vectors *v, cairn_error *err)
 
     if (!v->n)
         v->since_ns = clock_mono_ns();
-    if (cluster_has(v->r->c)) {
+    if (v->r->c->remote) {
         if (!v->rows && !(v->rows = checked_malloc((FLUSH_ROWS + GROUP) * encoder_dim(v->e), sizeof *v->rows)))
-            st = cairn_fail(err, CAIRN_ENOMEM, "vectors on their way to the cluster");
+            st = cairn_fail(err, CAIRN_ENOMEM, "vectors on their way");
         return st;
     }
     if (v->writer)
@@ -280,8 +280,8 @@ static cairn_status drop_foreign_vectors(run *r, const char *identity, cairn_err
     }
     if (!st)
         st = store_txn_begin(r->c->store, &t, err);
-    if (!st && cluster_has(r->c)) {
-        st = opensearch_vectors_drop(t, err);
+    if (!st && r->c->remote) {
+        st = r->c->remote->vectors_drop(t, err);
         goto commit;
     }
     for (size_t i = 0; !st && i < store_segment_count(snapshot); i++) {

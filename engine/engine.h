@@ -28,6 +28,7 @@ struct cairn {
     int64_t wait_ns;
     uint64_t max_disk_bytes; /* with uploads; 0: no bound */
     store *store;
+    const struct retrieve_writer *remote; /* of a store that indexes rows and vectors by itself; NULL: segments here */
     pool *pool;
     cairn_models *models; /* who opens the three below and lends them; borrowed unless own_models */
     bool own_models;
@@ -100,6 +101,9 @@ bool engine_shows_document(const cairn *c, store_doc *doc, arena *memory);
 void engine_keep_places(const cairn *c, const char *uri, const char **places, size_t *n);
 /* For what looks into the store without a view: read the rules again if they changed. */
 cairn_status engine_refresh_access(cairn *c, cairn_error *err);
+/* The same for an index elsewhere, which has the rules, and through which nothing is found then that they hide. */
+struct retrieve_index;
+cairn_status engine_hide(cairn *c, const struct retrieve_index *index, cairn_error *err);
 /* Replace all that tells of the whole collection by what the handle may see: documents and passages; the rest
  * is 0. */
 cairn_status engine_count_shown(cairn *c, const store_snapshot *s, cairn_status_info *out,

@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 
 #include "base/checked.h"
-#include "engine/cluster.h"
 #include "engine/engine.h"
 #include "engine/view.h"
 #include "index/lexical/suggest.h"
@@ -85,17 +84,39 @@ static cairn_status draw_documents(making *m, size_t want, doc_id *ids, size_t *
 
 /* ---- words ---- */
 
-static cairn_status idf(const making *m, const known_word *w, double *out, cairn_error *err)
+static size_t form_of(const known_word *w, char form[ANALYZER_FORM_MAX])
 {
-    char form[ANALYZER_FORM_MAX];
-    size_t n = w->len < ANALYZER_FORM_MAX / 4 ? analyzer_form(w->text, w->len, form) : 0;
-    uint64_t count = 0;
-    double held;
-    cairn_status st = n ? suggest_count(m->v.lexical, m->v.n_lexical, form, n, &count, err) : CAIRN_OK;
+    return w->len < ANALYZER_FORM_MAX / 4 ? analyzer_form(w->text, w->len, form) : 0;
+}
 
-    held = (double)count < m->rows ? (double)count : m->rows;
-    *out = count ? log(1 + (m->rows - held + 0.5) / (held + 0.5)) : 0;
+/* How many passages each word is in; in a collection elsewhere of all at once. */
+static cairn_status count_words(const making *m, const known_word *words, size_t n, uint64_t *counts, cairn_error *err)
+{
+    const char *forms[PASSAGE_WORDS];
+    char form[ANALYZER_FORM_MAX];
+    arena memory;
+    cairn_status st = CAIRN_OK;
+
+    memset(counts, 0, n * sizeof *counts);
+    arena_init(&memory, MAKE_BYTES);
+    for (size_t i = 0; i < n && !st; i++) {
+        size_t len = form_of(&words[i], form);
+        if (len && !m->v.index)
+            st = suggest_count(m->v.lexical, m->v.n_lexical, form, len, &counts[i], err);
+        else if (!(forms[i] = arena_strndup(&memory, form, len)))
+            st = cairn_fail(err, CAIRN_ENOMEM, "test set");
+    }
+    if (!st && m->v.index)
+        st = m->v.index->remote->rows_with(m->v.index->ctx, forms, n, true, counts, err);
+    arena_clear(&memory);
     return st;
+}
+
+static double idf(const making *m, uint64_t count)
+{
+    double held = (double)count < m->rows ? (double)count : m->rows;
+
+    return count ? log(1 + (m->rows - held + 0.5) / (held + 0.5)) : 0;
 }
 
 /* The words of a passage with their chances; *n of them. */
@@ -104,6 +125,7 @@ static cairn_status weigh_words(making *m, const char *lang, const store_chunk *
 {
     const analyzer_token *t;
     size_t n_tokens;
+    uint64_t counts[PASSAGE_WORDS];
     cairn_status st = analyzer_run(m->an, lang, chunk->text, chunk->text_len, &t, &n_tokens, err);
 
     *n = 0;
@@ -119,11 +141,10 @@ static cairn_status weigh_words(making *m, const char *lang, const store_chunk *
         else
             words[(*n)++] = w;
     }
-    for (size_t i = 0; !st && i < *n; i++) {
-        double rarity;
-        st = idf(m, &words[i], &rarity, err);
-        words[i].chance *= rarity;
-    }
+    if (!st && *n)
+        st = count_words(m, words, *n, counts, err);
+    for (size_t i = 0; !st && i < *n; i++)
+        words[i].chance *= idf(m, counts[i]);
     return st;
 }
 
@@ -243,11 +264,11 @@ cairn_status cairn_eval_make(cairn *c, const char *folder, size_t queries, uint6
 
     *n_made = 0;
     if (!st)
-        st = cluster_refuse(c, "making a test set", NULL, err);
-    if (!st)
         st = view_open(c, &m.v, err);
     if (!st)
         st = engine_analyzer(c, &m.an, err);
+    if (!st && m.v.index)
+        m.rows = (double)m.v.index->remote->rows(m.v.index->ctx);
     for (size_t i = 0; i < m.v.n_lexical; i++)
         m.rows += lexical_reader_rows(m.v.lexical[i].reader);
     if (!st)

@@ -7,7 +7,6 @@
 
 #include "base/checked.h"
 #include "engine/search.h"
-#include "opensearch/opensearch.h"
 
 #define DOC_MAX ((uint64_t)1 << 33)
 
@@ -59,17 +58,17 @@ static cairn_status keep_first_rows(const view *v, uint64_t *const *rows, cairn_
     return st;
 }
 
-static cairn_status facet_on_cluster(const view *v, facet_kind kind, size_t values, arena *memory, cairn_facet *out,
+static cairn_status facet_elsewhere(const view *v, facet_kind kind, size_t values, arena *memory, cairn_facet *out,
                                      cairn_error *err)
 {
-    opensearch_value *best = arena_calloc(memory, values + 1, sizeof *best);
+    retrieve_value *best = arena_calloc(memory, values + 1, sizeof *best);
     cairn_status st;
 
     out->name = facet_kind_name(kind);
     out->values = arena_calloc(memory, values + 1, sizeof *out->values);
     if (!best || !out->values)
         return cairn_fail(err, CAIRN_ENOMEM, "facets");
-    st = opensearch_facet(v->snapshot, out->name, values, memory, best, &out->n_values, &out->n_distinct, err);
+    st = v->index->remote->facet(v->index->ctx, out->name, values, memory, best, &out->n_values, &out->n_distinct, err);
     for (size_t i = 0; !st && i < out->n_values; i++)
         out->values[i] = (cairn_facet_value){best[i].text, best[i].count};
     return st;
@@ -84,7 +83,7 @@ static cairn_status one_facet(const view *v, const retrieve_result *found, facet
     cairn_status st;
 
     if (v->index)
-        return facet_on_cluster(v, kind, values, memory, out, err);
+        return facet_elsewhere(v, kind, values, memory, out, err);
     st = facet_counts_create(&counts, kind, err);
     out->name = facet_kind_name(kind);
     out->values = arena_calloc(memory, values + 1, sizeof *out->values);

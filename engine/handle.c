@@ -8,6 +8,7 @@
 
 #include "base/cpu.h"
 #include "engine/access.h"
+#include "base/clock.h"
 #include "engine/cluster.h"
 #include "engine/engine.h"
 #include "engine/shared_model.h"
@@ -211,6 +212,19 @@ cairn_status cairn_open(cairn **out, const cairn_options *options, cairn_error *
     }
     *out = c;
     return CAIRN_OK;
+}
+
+cairn_status cairn_ready(cairn *c, int64_t within_ns, cairn_error *err)
+{
+    store_snapshot *s;
+    cairn_status st;
+
+    cluster_limit(c, NULL, clock_mono_ns() + within_ns);
+    st = store_snapshot_open(c->store, &s, err);
+    if (!st)
+        store_snapshot_close(s);
+    cluster_limit(c, NULL, 0);
+    return st;
 }
 
 void cairn_close(cairn *c)

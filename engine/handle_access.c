@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include "engine/access.h"
+#include "engine/cluster.h"
 #include "engine/labels.h"
 #include "engine/view.h"
 
 #define RULES_BYTES   ((size_t)4 << 20)
 #define LOOKED_AT     20 /* passages in which a suggested word is looked for */
 #define MEMORY_BYTES  ((size_t)256 << 20)
+#define RULES_MEMORY  ((size_t)64 << 20)
 
 /* The file of rules; malloced. */
 static char *rules_path(const cairn *c)
@@ -43,9 +45,55 @@ cairn_status engine_need_whole(const cairn *c, cairn_error *err)
                      : CAIRN_OK;
 }
 
+/* The rules of a collection elsewhere lie with it: a file here would bind this machine alone. */
+static cairn_status take_rules(cairn *c, const retrieve_index *index, cairn_error *err)
+{
+    const char *rules = index->remote->rules(index->ctx);
+    char *path = rules_path(c);
+    cairn_status st = path ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "rules");
+
+    if (!st && !access(path, F_OK))
+        st = cairn_fail(err, CAIRN_EUSAGE,
+                        "%s: the rules of a collection on a cluster are kept there: give its text to PUT /api/v1/access, then remove it",
+                        path);
+    free(path);
+    return st ? st : access_take(c->access, rules, strlen(rules), err);
+}
+
+cairn_status engine_hide(cairn *c, const retrieve_index *index, cairn_error *err)
+{
+    retrieve_rule *rules;
+    size_t n;
+    arena memory;
+    cairn_status st;
+
+    if (!c->access)
+        return CAIRN_OK;
+    arena_init(&memory, RULES_MEMORY);
+    st = take_rules(c, index, err);
+    if (!st)
+        st = access_list(c->access, &memory, &rules, &n, err);
+    if (!st)
+        st = index->remote->hide(index->ctx, rules, n, err);
+    arena_clear(&memory);
+    return st;
+}
+
 cairn_status engine_refresh_access(cairn *c, cairn_error *err)
 {
-    return c->access ? access_refresh(c->access, err) : CAIRN_OK;
+    store_snapshot *s;
+    retrieve_index index;
+    cairn_status st;
+
+    if (!c->access || !c->remote)
+        return c->access ? access_refresh(c->access, err) : CAIRN_OK;
+    st = store_snapshot_open(c->store, &s, err);
+    if (st)
+        return st;
+    index = cluster_index(s);
+    st = take_rules(c, &index, err);
+    store_snapshot_close(s);
+    return st;
 }
 
 bool engine_shows(const cairn *c, const char *uri)
@@ -134,15 +182,33 @@ cairn_status engine_count_shown(cairn *c, const store_snapshot *s, cairn_status_
 
 /* ---- the rules as text ---- */
 
+static cairn_status read_elsewhere(cairn *c, char **text, cairn_error *err)
+{
+    store_snapshot *s;
+    retrieve_index index;
+    cairn_status st = store_snapshot_open(c->store, &s, err);
+
+    if (st)
+        return st;
+    index = cluster_index(s);
+    *text = strdup(index.remote->rules(index.ctx));
+    store_snapshot_close(s);
+    return *text ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "rules");
+}
+
 cairn_status cairn_access_read(cairn *c, char **text, cairn_error *err)
 {
     char *path = rules_path(c), buf[65536];
-    FILE *f = path ? fopen(path, "re") : NULL;
+    FILE *f = path && !c->remote ? fopen(path, "re") : NULL;
     cairn_status st = engine_need_whole(c, err);
     bytes all;
     size_t n;
 
     *text = NULL;
+    if (!st && c->remote) {
+        free(path);
+        return read_elsewhere(c, text, err);
+    }
     bytes_init(&all, RULES_BYTES);
     if (!st && !path)
         st = cairn_fail(err, CAIRN_ENOMEM, "rules");
@@ -209,7 +275,9 @@ cairn_status cairn_access_write(cairn *c, const char *text, size_t len, cairn_er
         st = cairn_fail(err, CAIRN_ENOMEM, "rules");
     if (!st)
         st = access_check(text, len, err);
-    if (!st)
+    if (!st && c->remote)
+        st = c->remote->rules_put(c->store, text, len, err);
+    else if (!st)
         st = put_file(c->dir, path, text, len, err);
     free(path);
     return st;

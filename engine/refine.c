@@ -153,7 +153,7 @@ cairn_status engine_question_language(const view *v, const char *text, size_t le
 
     if (!v->index)
         return retrieve_question_language(text, len, v->lexical, v->n_lexical, an, lang, err);
-    n = opensearch_languages(v->snapshot, &codes);
+    n = v->index->remote->languages(v->index->ctx, &codes);
     return retrieve_language_among(text, len, codes, n, an, lang, err);
 }
 

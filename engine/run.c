@@ -1,6 +1,7 @@
 /* run.c - see run.h. */
 #include "engine/rebuild.h"
 
+#include "engine/cluster.h"
 #include "engine/merge.h"
 
 #include <stdlib.h>
@@ -42,6 +43,7 @@ cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
     report->memory = memory;
     if (r->options->dry_run)
         return CAIRN_OK;
+    cluster_limit_gently(c, r->options->cancel);
     st = engine_need_writer(c, err);
     if (!st)
         st = follow_embedder(c, err);
@@ -170,6 +172,7 @@ cairn_status run_end(run *r, cairn_status st, cairn_error *err)
 {
     int64_t start_ns = r->start_ns;
 
+    cluster_limit(r->c, NULL, 0); /* what was collected is committed also after a cancel */
     if (r->batch && (!st || st == CAIRN_ECANCELLED)) {
         cairn_error flush_error = {0};
         cairn_status flushed = batch_flush(r->batch, &flush_error);
@@ -181,8 +184,10 @@ cairn_status run_end(run *r, cairn_status st, cairn_error *err)
     }
     batch_destroy(r->batch);
     r->batch = NULL;
+    cluster_limit_gently(r->c, r->options->cancel);
     if (!st && !r->options->dry_run)
         st = later_stages(r, err);
+    cluster_limit(r->c, NULL, 0);
     merger_destroy(r->merger);
     r->merger = NULL;
     run_state_clear(&r->state);

@@ -144,7 +144,7 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
 uint32_t engine_dim(const view *v)
 {
     if (v->index)
-        return opensearch_dim(v->snapshot);
+        return v->index->remote->dim(v->index->ctx);
     return v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0;
 }
 
@@ -202,7 +202,7 @@ static void make_params(const cairn *c, size_t depth, retrieve_params *p)
 }
 
 /* The query with what its last word may become, as words that may occur. */
-static cairn_status add_completions(const view *v, const char *text, arena *memory,
+static cairn_status add_completions(cairn *c, const view *v, const char *text, arena *memory,
                                     retrieve_query *query, cairn_error *err)
 {
     lexical_clause *more = arena_calloc(memory, query->n_clauses + 1, sizeof *more), may = {0};
@@ -210,7 +210,7 @@ static cairn_status add_completions(const view *v, const char *text, arena *memo
 
     if (!more)
         return cairn_fail(err, CAIRN_ENOMEM, "search");
-    st = engine_completion_clause(v, text, memory, &may, err);
+    st = engine_completion_clause(c, v, text, memory, &may, err);
     if (st || !may.len)
         return st;
     if (query->n_clauses)
@@ -220,11 +220,11 @@ static cairn_status add_completions(const view *v, const char *text, arena *memo
     return CAIRN_OK;
 }
 
-static cairn_status rows_on_cluster(void *ctx, const char *const *forms, size_t n, uint64_t *rows, cairn_error *err)
+static cairn_status rows_elsewhere(void *ctx, const char *const *forms, size_t n, uint64_t *rows, cairn_error *err)
 {
-    const view *v = ctx;
+    const retrieve_index *index = ctx;
 
-    return opensearch_rows_with(v->snapshot, forms, n, true, rows, err);
+    return index->remote->rows_with(index->ctx, forms, n, true, rows, err);
 }
 
 /* The query with the words that a follow-up question lacks. */
@@ -244,9 +244,9 @@ static cairn_status add_history(cairn *c, const view *v, const engine_query *e, 
     params.reply_weight = (float)s->history_reply;
     params.text_words = (size_t)s->history_words;
     if (v->index) {
-        params.rows_with = rows_on_cluster;
-        params.rows_with_ctx = (void *)v;
-        params.all = (double)opensearch_chunks(v->snapshot);
+        params.rows_with = rows_elsewhere;
+        params.rows_with_ctx = (void *)v->index;
+        params.all = (double)v->index->remote->rows(v->index->ctx);
     }
     if (!st && v->index)
         st = engine_question_language(v, query->text, query->text_len, an, &lang, err);
@@ -354,7 +354,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
         st = e->plain ? retrieve_query_plain(query, e->text, e->filter, memory, err)
                       : retrieve_query_parse(query, e->text, e->filter, memory, err);
     if (!st && e->as_you_type)
-        st = add_completions(v, e->text, memory, query, err);
+        st = add_completions(c, v, e->text, memory, query, err);
     start = clock_mono_ns();
     if (!st)
         st = engine_expand(c, v, e, &corpus, query, memory, &more, err);
@@ -550,9 +550,12 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
     *out = NULL;
     if (!request->query)
         return cairn_fail(err, CAIRN_EUSAGE, "no query");
+    cluster_limit(c, request->cancel, request->deadline_ns);
     st = view_open(c, &v, err);
-    if (st)
+    if (st) {
+        cluster_limit(c, NULL, 0);
         return st;
+    }
     arena_init(&memory, RESULT_BYTES);
     e = (engine_query){.text = request->query,
                        .filter = request->filter,
@@ -592,6 +595,7 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
         (*out)->took_ms = (double)(clock_mono_ns() - start) / 1e6;
     arena_clear(&memory);
     view_close(&v);
+    cluster_limit(c, NULL, 0);
     return st;
 }
 

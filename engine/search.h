@@ -72,7 +72,7 @@ cairn_status engine_suggestion(cairn *c, const view *v, const char *query, arena
 cairn_status engine_explain_words(cairn *c, const retrieve_query *query, arena *memory,
                                   const char **out, cairn_error *err);
 /* Words that the last one of the text may become, as a clause in `memory`; len 0 when it is done. */
-cairn_status engine_completion_clause(const view *v, const char *text, arena *memory,
+cairn_status engine_completion_clause(cairn *c, const view *v, const char *text, arena *memory,
                                       lexical_clause *out, cairn_error *err);
 
 /* Dimensions of the view's vectors; 0: there are none. */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "engine/cluster.h"
 #include "engine/search.h"
 
 #define RESULT_BYTES ((size_t)64 << 20)
@@ -15,10 +14,48 @@
 /* A completion is a guess: the words that are there as typed count more. */
 #define COMPLETION_BOOST 0.5f
 
-cairn_status engine_completion_clause(const view *v, const char *text, arena *memory,
+/* What suggestions walk: the segments, or in a collection elsewhere a sample of its passages that concern the text. */
+typedef struct vocabulary {
+    const lexical_segment *segments;
+    size_t n;
+    lexical_segment sampled;
+    lexical_reader *reader;
+    void *held;
+    bool all; /* the words of the whole collection that concern the text */
+    const retrieve_index *index;
+} vocabulary;
+
+static cairn_status vocabulary_open(cairn *c, const view *v, const char *text, size_t len, bool begins,
+                                    vocabulary *out, cairn_error *err)
+{
+    analyzer *an;
+    cairn_status st;
+
+    *out = (vocabulary){.segments = v->lexical, .n = v->n_lexical, .all = true, .index = v->index};
+    if (!v->index)
+        return CAIRN_OK;
+    st = engine_analyzer(c, &an, err);
+    if (!st)
+        st = v->index->remote->sample(v->index->ctx, an, text, len, begins, &out->reader, &out->held, &out->all, err);
+    out->sampled = (lexical_segment){.reader = out->reader};
+    out->segments = &out->sampled;
+    out->n = out->reader ? 1 : 0;
+    return st;
+}
+
+static void vocabulary_close(vocabulary *w)
+{
+    if (!w->index)
+        return;
+    lexical_reader_close(w->reader);
+    w->index->remote->release(w->held);
+}
+
+cairn_status engine_completion_clause(cairn *c, const view *v, const char *text, arena *memory,
                                       lexical_clause *out, cairn_error *err)
 {
     suggest_word words[TRIED];
+    vocabulary known;
     size_t start, n = 0, len = strlen(text), total = 0, at = 0;
     char *joined;
     cairn_status st;
@@ -27,8 +64,10 @@ cairn_status engine_completion_clause(const view *v, const char *text, arena *me
     /* One letter says nothing yet, and gathering all its words costs most. */
     if (!suggest_last_word(text, len, &start) || len - start < 2)
         return CAIRN_OK;
-    st = suggest_complete(v->lexical, v->n_lexical, text + start, len - start, TRIED, memory,
-                          words, &n, err);
+    st = vocabulary_open(c, v, text + start, len - start, true, &known, err);
+    if (!st)
+        st = suggest_complete(known.segments, known.n, text + start, len - start, TRIED, memory, words, &n, err);
+    vocabulary_close(&known);
     for (size_t i = 0; i < n; i++)
         total += words[i].len + 1;
     if (st || !n)
@@ -80,12 +119,18 @@ cairn_status engine_suggestion(cairn *c, const view *v, const char *query, arena
                                const char **out, cairn_error *err)
 {
     analyzer *an;
+    vocabulary known;
     cairn_status st = engine_analyzer(c, &an, err);
 
     *out = NULL;
-    if (!st && !v->index)
-        st = suggest_query(an, v->lexical, v->n_lexical, query, strlen(query), memory, out, err);
-    return !st && *out && c->access ? drop_hidden(c, v, query, out, err) : st;
+    if (st)
+        return st;
+    st = vocabulary_open(c, v, query, strlen(query), false, &known, err);
+    if (!st && known.n)
+        st = suggest_query(an, known.segments, known.n, query, strlen(query), memory, out, err);
+    vocabulary_close(&known);
+    /* A sample has no hidden passages. */
+    return !st && *out && c->access && !v->index ? drop_hidden(c, v, query, out, err) : st;
 }
 
 /* Of words[0, *n) those that the handle may see, k at most; how often the others make them be written is
@@ -108,22 +153,60 @@ static cairn_status keep_shown(cairn *c, const view *v, suggest_word *words, siz
     return st;
 }
 
+static int by_count(const void *a, const void *b)
+{
+    const suggest_word *x = a, *y = b;
+
+    return x->count != y->count ? (x->count < y->count ? 1 : -1) : strcmp(x->text, y->text);
+}
+
+/* How many passages of the collection hold the words of a sample, most first; of a handle for principals, whose number
+ * is nobody's business, they keep the sample's order. */
+static cairn_status count_words(const cairn *c, const view *v, suggest_word *words, size_t n, arena *memory,
+                                cairn_error *err)
+{
+    const char **texts = arena_calloc(memory, n + 1, sizeof *texts);
+    uint64_t *rows = arena_calloc(memory, n + 1, sizeof *rows);
+    cairn_status st = CAIRN_OK;
+
+    if (!texts || !rows)
+        return cairn_fail(err, CAIRN_ENOMEM, "completions");
+    for (size_t i = 0; i < n; i++)
+        texts[i] = words[i].text;
+    if (!c->access)
+        st = v->index->remote->rows_with(v->index->ctx, texts, n, true, rows, err);
+    for (size_t i = 0; !st && i < n; i++)
+        words[i].count = c->access ? 1 : rows[i];
+    if (n && !c->access)
+        qsort(words, n, sizeof *words, by_count);
+    return st;
+}
+
 /* *typing gets where the last word begins if it can be completed, else the length of the text. */
 static cairn_status complete(cairn *c, const view *v, const char *text, size_t k, cairn_suggestions *s,
                              size_t *typing, cairn_error *err)
 {
-    size_t most = c->access ? 4 * k + 20 : k;
+    bool hides = c->access && !v->index; /* a sample has no hidden passages */
+    size_t most = hides ? 4 * k + 20 : k;
     suggest_word *words = arena_calloc(s->memory, most, sizeof *words);
     size_t start, n = 0, len = strlen(text);
+    bool all = true;
     cairn_status st = CAIRN_OK;
 
     s->completions = arena_calloc(s->memory, k, sizeof *s->completions);
     if (!words || !s->completions)
         return cairn_fail(err, CAIRN_ENOMEM, "completions");
-    if (suggest_last_word(text, len, &start))
-        st = suggest_complete(v->lexical, v->n_lexical, text + start, len - start, most, s->memory,
-                              words, &n, err);
-    if (!st && c->access)
+    if (suggest_last_word(text, len, &start)) {
+        vocabulary known;
+        st = vocabulary_open(c, v, text + start, len - start, true, &known, err);
+        if (!st)
+            st = suggest_complete(known.segments, known.n, text + start, len - start, most, s->memory, words, &n, err);
+        vocabulary_close(&known);
+        all = known.all;
+    }
+    if (!st && (!all || (c->access && !hides)))
+        st = count_words(c, v, words, n, s->memory, err);
+    if (!st && hides)
         st = keep_shown(c, v, words, &n, k, err);
     for (size_t i = 0; !st && i < n; i++) {
         char *whole = arena_printf(s->memory, "%.*s%s", (int)start, text, words[i].text);
@@ -165,9 +248,6 @@ cairn_status cairn_suggest(cairn *c, const char *text, size_t k, cairn_suggestio
     cairn_status st;
 
     *out = NULL;
-    st = cluster_refuse(c, "completing and correcting words", NULL, err);
-    if (st)
-        return st;
     if (!text || strlen(text) > RETRIEVE_QUERY_MAX_BYTES)
         return cairn_fail(err, CAIRN_EUSAGE, "no text, or one of more than 64 KiB");
     memory = malloc(sizeof *memory);

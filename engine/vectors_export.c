@@ -16,7 +16,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
-#include "engine/cluster.h"
+#include "engine/search.h"
 #include "engine/vectors.h"
 #include "engine/view.h"
 #include "index/vector/faiss_module.h"
@@ -46,6 +46,8 @@ typedef struct exporting {
     bool own;
     int64_t start_ns, told_ns;
     new_file vectors, ids;
+    float *block; /* of a collection elsewhere: rows from block_at on, as they were fetched */
+    size_t block_at, block_n;
 } exporting;
 
 /* ---- files ---- */
@@ -117,14 +119,55 @@ static int by_chunk(const void *pa, const void *pb)
     return (a->chunk > b->chunk) - (a->chunk < b->chunk);
 }
 
+static cairn_status no_vectors(const exporting *x, cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ENOTFOUND, "collection %s holds no vectors", x->c->collection);
+}
+
+/* All passages but those that wait for a vector; both come by rising number. */
+static cairn_status list_elsewhere(exporting *x, cairn_error *err)
+{
+    chunk_id ids[BLOCK_ROWS], waiting[BLOCK_ROWS], after = 0, passed = 0;
+    size_t n, n_waiting = 0, at = 0, cap = 0;
+    cairn_status st = store_pending_next(x->v.snapshot, 0, waiting, BLOCK_ROWS, &n_waiting, err);
+
+    x->dim = engine_dim(&x->v);
+    if (!st && !x->dim)
+        return no_vectors(x, err);
+    while (!st && !(st = store_chunk_next(x->v.snapshot, after, ids, BLOCK_ROWS, &n, err)) && n) {
+        if (x->n + n > cap) {
+            exported_row *more = checked_realloc(x->rows, cap = 2 * cap + BLOCK_ROWS, sizeof *more);
+            if (!more)
+                return cairn_fail(err, CAIRN_ENOMEM, "list of %zu vectors", cap);
+            x->rows = more;
+        }
+        for (size_t i = 0; i < n && !st; i++) {
+            while (!st && n_waiting && waiting[at] < ids[i]) {
+                passed = waiting[at];
+                if (++at == n_waiting) {
+                    st = store_pending_next(x->v.snapshot, passed, waiting, BLOCK_ROWS, &n_waiting, err);
+                    at = 0;
+                }
+            }
+            if (!st && !(n_waiting && waiting[at] == ids[i]))
+                x->rows[x->n++] = (exported_row){.chunk = ids[i]};
+        }
+        after = ids[n - 1];
+    }
+    return st || x->n ? st : no_vectors(x, err);
+}
+
 static cairn_status list_rows(exporting *x, cairn_error *err)
 {
     size_t total = 0;
 
+    if (x->v.index)
+        return list_elsewhere(x, err);
+
     for (size_t i = 0; i < x->v.n_vector; i++)
         total += x->v.vector_of[i]->n_rows - x->v.vector_of[i]->n_deleted;
     if (!total)
-        return cairn_fail(err, CAIRN_ENOTFOUND, "collection %s holds no vectors", x->c->collection);
+        return no_vectors(x, err);
     x->dim = vector_reader_dim(x->v.vector[0].reader);
     x->rows = checked_malloc(total, sizeof *x->rows);
     if (!x->rows)
@@ -141,9 +184,45 @@ static cairn_status list_rows(exporting *x, cairn_error *err)
     return CAIRN_OK;
 }
 
-static void get_vector(const exporting *x, size_t i, float *out)
+/* The block that row i is in. */
+static cairn_status fetch_block(exporting *x, size_t i, cairn_error *err)
 {
-    vector_reader_get(x->v.vector[x->rows[i].segment].reader, x->rows[i].row, out);
+    const retrieve_index *index = x->v.index;
+    chunk_id ids[BLOCK_ROWS] = {0};
+    bool has[BLOCK_ROWS] = {false};
+    size_t from = i - i % BLOCK_ROWS, n = x->n - from < BLOCK_ROWS ? x->n - from : BLOCK_ROWS;
+    cairn_status st;
+
+    if (!x->block && !(x->block = checked_malloc((size_t)BLOCK_ROWS * x->dim, sizeof *x->block)))
+        return cairn_fail(err, CAIRN_ENOMEM, "vectors");
+    for (size_t k = 0; k < n; k++)
+        ids[k] = x->rows[from + k].chunk;
+    x->block_n = 0;
+    st = index->remote->vectors(index->ctx, ids, n, x->dim, x->block, has, err);
+    for (size_t k = 0; k < n && !st; k++)
+        if (!has[k])
+            st = cairn_fail(err, CAIRN_EBUSY, "collection %s was changed while its vectors were written: run it again",
+                            x->c->collection);
+    if (!st) {
+        x->block_at = from;
+        x->block_n = n;
+    }
+    return st;
+}
+
+static cairn_status get_vector(exporting *x, size_t i, float *out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    if (!x->v.index) {
+        vector_reader_get(x->v.vector[x->rows[i].segment].reader, x->rows[i].row, out);
+        return CAIRN_OK;
+    }
+    if (i < x->block_at || i >= x->block_at + x->block_n)
+        st = fetch_block(x, i, err);
+    if (!st)
+        memcpy(out, x->block + (i - x->block_at) * x->dim, x->dim * sizeof *out);
+    return st;
 }
 
 /* Tell how far it is; CAIRN_ECANCELLED when the caller wants to stop. */
@@ -278,7 +357,9 @@ static cairn_status write_raw(exporting *x, bool fvecs, cairn_error *err)
             st = write_failed(&x->vectors, err);
     }
     for (size_t i = 0; !st && i < x->n; i++) {
-        get_vector(x, i, v);
+        st = get_vector(x, i, v, err);
+        if (st)
+            break;
         if ((fvecs && fwrite(&x->dim, sizeof x->dim, 1, f) != 1) ||
             fwrite(v, sizeof *v, x->dim, f) != x->dim)
             st = write_failed(&x->vectors, err);
@@ -318,8 +399,9 @@ static cairn_status write_lines(exporting *x, cairn_error *err)
     arena_init(&memory, ROW_MEMORY);
     for (size_t i = 0; !st && i < x->n; i++) {
         st = get_document(x, i, &doc, &chunk, true, &memory, err);
+        if (!st)
+            st = get_vector(x, i, v, err);
         if (!st) {
-            get_vector(x, i, v);
             st = put_line(&x->vectors, row_object(x, &doc, &chunk, v), err);
         }
         if (!st && ((i + 1) % BLOCK_ROWS == 0 || i + 1 == x->n))
@@ -389,17 +471,18 @@ static cairn_status faiss_learn(exporting *x, const faiss_module *faiss, faiss_m
     float *sample;
     size_t floats;
     char why[FAISS_WHY];
-    int bad;
+    bool bad;
+    cairn_status st = CAIRN_OK;
 
     n = n < x->n ? n : x->n;
     sample = checked_mul(n, x->dim, &floats) ? checked_malloc(floats, sizeof *sample) : NULL;
     if (!sample)
         return cairn_fail(err, CAIRN_ENOMEM, "a sample of %zu vectors", n);
-    for (size_t i = 0; i < n; i++)
-        get_vector(x, (size_t)((uint64_t)i * x->n / n), sample + i * x->dim);
-    bad = faiss->learn(model, sample, n, why);
+    for (size_t i = 0; i < n && !st; i++)
+        st = get_vector(x, (size_t)((uint64_t)i * x->n / n), sample + i * x->dim, err);
+    bad = !st && faiss->learn(model, sample, n, why);
     free(sample);
-    return bad ? faiss_failed(why, err) : CAIRN_OK;
+    return bad ? faiss_failed(why, err) : st;
 }
 
 static cairn_status faiss_fill(exporting *x, const faiss_module *faiss, faiss_model *model,
@@ -411,11 +494,11 @@ static cairn_status faiss_fill(exporting *x, const faiss_module *faiss, faiss_mo
 
     for (size_t i = 0; !st && i < x->n; i += BLOCK_ROWS) {
         size_t n = x->n - i < BLOCK_ROWS ? x->n - i : BLOCK_ROWS;
-        for (size_t j = 0; j < n; j++)
-            get_vector(x, i + j, block + j * x->dim);
-        if (faiss->add(model, block, ids ? ids + i : NULL, n, why))
+        for (size_t j = 0; j < n && !st; j++)
+            st = get_vector(x, i + j, block + j * x->dim, err);
+        if (!st && faiss->add(model, block, ids ? ids + i : NULL, n, why))
             st = faiss_failed(why, err);
-        else
+        else if (!st)
             st = step(x, i + n, err);
     }
     free(block);
@@ -425,7 +508,7 @@ static cairn_status faiss_fill(exporting *x, const faiss_module *faiss, faiss_mo
 /* *with_ids: the index carries the ids itself. */
 static cairn_status write_faiss(exporting *x, bool *with_ids, cairn_error *err)
 {
-    bool l2 = vector_reader_metric(x->v.vector[0].reader) == VECTOR_L2;
+    bool l2 = !x->v.index && vector_reader_metric(x->v.vector[0].reader) == VECTOR_L2;
     const faiss_module *faiss;
     faiss_model *model = NULL;
     int64_t *ids = NULL;
@@ -509,8 +592,6 @@ cairn_status cairn_export_vectors(cairn *c, const char *file,
 
     *report = (cairn_export_report){0};
     st = engine_need_whole(c, err);
-    if (!st)
-        st = cluster_refuse(c, "writing vectors to a file", "cairn collection copy makes an embedded collection of it", err);
     if (st)
         return st;
     if (format == CAIRN_VECTORS_BY_NAME || format == CAIRN_VECTORS_BVECS)
@@ -531,6 +612,7 @@ cairn_status cairn_export_vectors(cairn *c, const char *file,
     new_file_clear(&x.vectors);
     new_file_clear(&x.ids);
     free(x.rows);
+    free(x.block);
     view_close(&x.v);
     return st;
 }

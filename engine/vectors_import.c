@@ -6,6 +6,7 @@
  * off the waiting list in one transaction; what lies between in a crash is a document that waits
  * for its vector, and the next run of the same import gives it one. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,11 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
-#include "engine/cluster.h"
 #include "engine/columns.h"
 #include "engine/merge.h"
 #include "engine/run.h"
 #include "engine/vectors.h"
+#include "retrieve/index.h"
 
 #define SEGMENT_ROWS  65536u
 #define SEGMENT_BYTES ((size_t)256 << 20)
@@ -169,6 +170,34 @@ static cairn_status declare(importing *m, cairn_error *err)
     return batch_meta(m->r->batch, META_EMBEDDER, text, strlen(text), err);
 }
 
+/* A collection elsewhere takes the row with its document, and by its direction alone. */
+static cairn_status send_vector(importing *m, const vector_row *row, cairn_error *err)
+{
+    float *unit = checked_malloc(row->dim, sizeof *unit);
+    double square = 0;
+    cairn_status st;
+
+    if (!unit)
+        return cairn_fail(err, CAIRN_ENOMEM, "a vector");
+    for (uint32_t i = 0; i < row->dim; i++)
+        square += (double)row->v[i] * (double)row->v[i];
+    for (uint32_t i = 0; i < row->dim; i++)
+        unit[i] = (float)((double)row->v[i] / sqrt(square));
+    st = batch_vector(m->r->batch, unit, row->dim, err);
+    m->r->report->embedded += !st;
+    free(unit);
+    return st;
+}
+
+static bool has_direction(const vector_row *row)
+{
+    double square = 0;
+
+    for (uint32_t i = 0; i < row->dim; i++)
+        square += (double)row->v[i] * (double)row->v[i];
+    return isnormal(square);
+}
+
 static cairn_status put_row(importing *m, const vector_row *row, const uint8_t hash[16],
                             doc_id replaces, cairn_error *err)
 {
@@ -186,6 +215,11 @@ static cairn_status put_row(importing *m, const vector_row *row, const uint8_t h
     chunk.byte_end = chunk.len;
     if (!st)
         st = batch_put(m->r->batch, &doc, &chunk, 1, replaces, false, err);
+    if (!st && m->r->c->remote) {
+        m->r->report->indexed++;
+        m->r->report->chunks++;
+        return send_vector(m, row, err);
+    }
     if (!st)
         st = need_segment(m, err);
     if (!st)
@@ -222,6 +256,10 @@ static cairn_status take_row(importing *m, const vector_row *row, cairn_error *e
     if (strlen(row->id) > STORE_URI_MAX) {
         snprintf(why, sizeof why, "row %" PRIu64 ": an id of more than %d bytes", row->number,
                  (int)STORE_URI_MAX);
+        return run_fail(m->r, m->file, why, err);
+    }
+    if (m->r->c->remote && !has_direction(row)) {
+        snprintf(why, sizeof why, "row %" PRIu64 ": a vector without a direction, which a cluster does not take", row->number);
         return run_fail(m->r, m->file, why, err);
     }
     hash_row(m->hashing, row, hash);
@@ -268,6 +306,11 @@ static cairn_status settle_identity(importing *m, const cairn_import_vectors_opt
         metric = have.metric;
     if (o->similarity != CAIRN_SIMILARITY_DEFAULT)
         metric = chosen[o->similarity];
+    if (m->r->c->remote && metric != VECTOR_COSINE)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "a collection on a cluster compares vectors by cosine, not by %s: import with --metric cosine, "
+                          "or into an embedded collection",
+                          vectors_metric_name(metric));
     if (own && (have.dim != dim || have.metric != metric))
         return cairn_fail(
             err, CAIRN_EUSAGE,
@@ -332,11 +375,6 @@ cairn_status cairn_import_vectors(cairn *c, const char *file,
     cairn_status st;
 
     run_options.no_vectors = true; /* nothing is embedded */
-    st = cluster_refuse(c, "importing vectors of one's own", NULL, err);
-    if (st) {
-        *report = (cairn_index_report){0};
-        return st;
-    }
     st = run_begin(&r, c, &run_options, report, err);
 
     m.r = &r;

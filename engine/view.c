@@ -221,14 +221,15 @@ cairn_status view_open(cairn *c, view *v, cairn_error *err)
     *v = (view){0};
     if (!c->views && !(c->views = calloc(1, sizeof *c->views)))
         return cairn_fail(err, CAIRN_ENOMEM, "segment readers");
-    st = engine_refresh_access(c, err);
+    st = c->remote ? CAIRN_OK : engine_refresh_access(c, err);
     if (!st)
         st = store_snapshot_open(c->store, &v->snapshot, err);
     if (st)
         return st;
-    if (cluster_has(c)) {
-        v->on_cluster = opensearch_index(v->snapshot);
+    if (c->remote) {
+        v->on_cluster = cluster_index(v->snapshot);
         v->index = &v->on_cluster;
+        st = engine_hide(c, v->index, err);
     }
     n = store_segment_count(v->snapshot);
     if (view_allocate(v, n))

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 
 #include "base/bytes.h"
-#include "engine/cluster.h"
 #include "engine/labels.h"
 #include "engine/index.h"
 #include "engine/search.h"
@@ -180,7 +179,7 @@ static cairn_status ask_the_store(asking *a, const struct stat *sb, cairn_error 
 
 static uint64_t live_rows(const view *v)
 {
-    uint64_t n = 0;
+    uint64_t n = v->index ? v->index->remote->rows(v->index->ctx) : 0;
 
     for (size_t i = 0; i < v->n_lexical; i++)
         n += v->lexical_of[i]->n_rows;
@@ -245,7 +244,7 @@ static cairn_status ask_the_words(asking *a, const char *text, size_t k, size_t 
 }
 
 /* Rows nearer to the question than the document's nearest, plus one; 0: it has no vector. */
-static size_t exact_place(const asking *a, const float *query)
+static size_t place_in_segments(const asking *a, const float *query)
 {
     float best = -INFINITY;
     size_t nearer = 0;
@@ -270,6 +269,20 @@ static size_t exact_place(const asking *a, const float *query)
     return best == -INFINITY ? 0 : nearer + 1;
 }
 
+static cairn_status exact_place(const asking *a, const float *query, size_t *out, cairn_error *err)
+{
+    const retrieve_index *index = a->v.index;
+    uint64_t place = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (index)
+        st = index->remote->place(index->ctx, a->doc.id, query, engine_dim(&a->v), &place, err);
+    else
+        place = place_in_segments(a, query);
+    *out = (size_t)place;
+    return st;
+}
+
 static cairn_status ask_the_vectors(asking *a, const char *text, size_t k, cairn_error *err)
 {
     size_t depth = (size_t)a->c->settings.candidates, place, exact;
@@ -279,11 +292,11 @@ static cairn_status ask_the_vectors(asking *a, const char *text, size_t k, cairn
     float *query;
     cairn_status st;
 
-    if (!a->v.n_vector) {
+    if (!engine_dim(&a->v)) {
         say(a, "vectors", false, "the collection has no vectors");
         return CAIRN_OK;
     }
-    query = arena_calloc(a->memory, vector_reader_dim(a->v.vector[0].reader), sizeof *query);
+    query = arena_calloc(a->memory, engine_dim(&a->v), sizeof *query);
     if (!query)
         return cairn_fail(err, CAIRN_ENOMEM, "vector of a question");
     place = place_of(a, text, RETRIEVE_VECTOR, depth, &result, &st, &why);
@@ -295,7 +308,9 @@ static cairn_status ask_the_vectors(asking *a, const char *text, size_t k, cairn
         say(a, "vectors", false, "not searched: %s", why.text);
         return CAIRN_OK;
     }
-    exact = exact_place(a, query);
+    st = exact_place(a, query, &exact, err);
+    if (st)
+        return st;
     if (!exact)
         say(a, "vectors", false, "its passages have no vectors yet: cairn index goes on with them");
     else if (place)
@@ -412,10 +427,6 @@ cairn_status cairn_why_not(cairn *c, const char *file, const char *query, size_t
     cairn_status st;
 
     *out = NULL;
-    if (cluster_has(c)) {
-        free(memory);
-        return cluster_refuse(c, "asking why a file is not found", "cairn search --filter and cairn get tell some of it", err);
-    }
     if (c->access) { /* of a file that it may not see, not even whether it is there */
         cairn_document *d;
         st = cairn_get(c, file, &d, err);

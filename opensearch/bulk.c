@@ -10,9 +10,9 @@
 
 #include "base/clock.h"
 
-#define ROUNDS   8
-#define PAUSE_MS 200
-#define NAP_MS   20
+#define PAUSE_MS   100
+#define PAUSE_MOST 5000
+#define NAP_MS     20
 
 /* An item is a line that says what to do and, but for a delete, one with what. */
 typedef struct item {
@@ -63,7 +63,7 @@ static cairn_status judge(const json_t *reply, bool strict, bool *retry, cairn_e
     const char *verb = json_object_iter_key(json_object_iter((json_t *)reply));
     long status = (long)json_integer_value(json_object_get(what, "status"));
 
-    *retry = status == 429 || status == 503;
+    *retry = os_is_passing(status);
     if (status / 100 == 2 || *retry)
         return CAIRN_OK;
     if (status == 404 && (!strict || (verb && !strcmp(verb, "delete"))))
@@ -117,13 +117,24 @@ static cairn_status send_once(struct os_store *s, const bytes *lines, bool stric
     return st;
 }
 
-static bool wait_a_while(const struct os_store *s, unsigned round)
+bool os_is_passing(json_int_t status)
 {
-    for (int64_t left = PAUSE_MS << (round < 5 ? round : 5); left > 0; left -= NAP_MS) {
+    return status == 429 || (status >= 502 && status <= 504);
+}
+
+bool os_wait_again(const struct os_store *s, os_patience *p)
+{
+    int64_t now = clock_mono_ns(), pause = PAUSE_MS << (p->round < 6 ? p->round : 6);
+
+    if (!p->start_ns)
+        p->start_ns = now;
+    p->round++;
+    for (int64_t left = pause < PAUSE_MOST ? pause : PAUSE_MOST; left > 0; left -= NAP_MS) {
         struct timespec t = {0, NAP_MS * 1000000};
-        if (s->limits.cancel && *s->limits.cancel)
-            return false;
-        if (s->limits.deadline_ns && clock_mono_ns() > s->limits.deadline_ns)
+        now = clock_mono_ns();
+        if ((s->limits.cancel && *s->limits.cancel) ||
+            (s->limits.deadline_ns && now > s->limits.deadline_ns) ||
+            (now - p->start_ns) / 1000000 > s->retry_ms)
             return false;
         nanosleep(&t, NULL);
     }
@@ -135,21 +146,23 @@ cairn_status os_bulk(struct os_store *s, const bytes *lines, bool strict, cairn_
     bytes now, again;
     cairn_status st = CAIRN_OK;
     const bytes *send = lines;
+    os_patience patience = {0};
 
     bytes_init(&now, CLIENT_REPLY_BYTES);
     bytes_init(&again, CLIENT_REPLY_BYTES);
-    for (unsigned round = 0; send->len && !st; round++) {
+    while (send->len && !st) {
         bytes_reset(&again);
         st = send_once(s, send, strict, &again, err);
         if (st || !again.len)
             break;
-        if (round + 1 == ROUNDS)
-            st = cairn_fail(
-                err, CAIRN_EBUSY,
-                "the cluster has had no room for some writes for %u rounds: run it again later",
-                ROUNDS);
-        else if (!wait_a_while(s, round))
-            st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while waiting for the cluster");
+        if (!os_wait_again(s, &patience))
+            st = s->limits.cancel && *s->limits.cancel
+                     ? cairn_fail(err, CAIRN_ECANCELLED, "stopped while waiting for the cluster")
+                     : cairn_fail(err, CAIRN_EBUSY,
+                                  "the cluster has refused some writes %u times for want of time "
+                                  "or of a node: "
+                                  "run it again later",
+                                  patience.round);
         bytes swap = now;
         now = again;
         again = swap;
@@ -166,6 +179,22 @@ cairn_status os_refresh(struct os_store *s, cairn_error *err)
 
     snprintf(path, sizeof path, "/%s,%s,%s/_refresh", s->chunks, s->documents, s->state);
     return os_ask(s, "make what was written visible", "POST", path, NULL, NULL, err);
+}
+
+cairn_status os_show(struct os_store *s, os_state *state, cairn_error *err)
+{
+    cairn_status st = os_refresh(s, err);
+
+    if (st)
+        return st;
+    state->shown = state->version;
+    json_decref(state->removing);
+    state->removing = json_array();
+    if (!state->removing)
+        return cairn_fail(err, CAIRN_ENOMEM, "the state record");
+    /* Where another one took over meanwhile, it says so when it is done. */
+    st = os_state_write(s, state, err);
+    return st == CAIRN_EBUSY ? CAIRN_OK : st;
 }
 
 /* ---- what is to go ---- */
@@ -208,6 +237,21 @@ cairn_status os_finish_removal(struct os_store *s, const os_state *state, cairn_
     return st;
 }
 
+cairn_status os_by_query(struct os_store *s, const char *what, const char *path, json_t *body,
+                         cairn_error *err)
+{
+    json_t *reply = NULL;
+    cairn_status st = os_ask(s, what, "POST", path, body, &reply, err);
+    size_t failures = json_array_size(json_object_get(reply, "failures"));
+
+    if (!st && (failures || json_is_true(json_object_get(reply, "timed_out"))))
+        st = cairn_fail(err, CAIRN_EBUSY,
+                        "%s: the cluster did it only in part (%zu failures): run it again", what,
+                        failures);
+    json_decref(reply);
+    return st;
+}
+
 cairn_status os_remove_range(struct os_store *s, os_range range, cairn_error *err)
 {
     char path[PATH_BYTES];
@@ -219,8 +263,8 @@ cairn_status os_remove_range(struct os_store *s, os_range range, cairn_error *er
     snprintf(path, sizeof path, "/%s,%s/_delete_by_query?conflicts=proceed&refresh=true", s->chunks,
              s->documents);
     return st ? st
-              : os_ask(s, "remove what was never committed", "POST", path,
-                       json_pack("{s:{s:{s:{s:I,s:I}}}}", "query", "range", "doc", "gte",
-                                 (json_int_t)range.from, "lt", (json_int_t)range.to),
-                       NULL, err);
+              : os_by_query(s, "remove what was never committed", path,
+                            json_pack("{s:{s:{s:{s:I,s:I}}}}", "query", "range", "doc", "gte",
+                                      (json_int_t)range.from, "lt", (json_int_t)range.to),
+                            err);
 }

@@ -231,7 +231,7 @@ cairn_status opensearch_repair(store *handle, cairn_error *err)
         s->held.counts.docs = docs;
         s->held.counts.chunks = chunks;
         s->held.version++;
-        st = os_state_write(s, &s->held, err);
+        st = os_show(s, &s->held, err);
     }
     if (snap)
         os_snapshot_close(snap);

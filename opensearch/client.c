@@ -25,7 +25,6 @@
 #define NAP_MS           20 /* a pause looks at the cancel flag this often */
 #define TIMEOUT_MS       30000
 #define CONNECT_MS       5000
-#define RETRY_MS         60000
 #define SAID             300 /* bytes of a node's own words in a message */
 
 struct client {
@@ -183,7 +182,7 @@ cairn_status client_create(client **out, const client_options *o, cairn_error *e
     c->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
     c->connect_ms = o->connect_ms > 0 ? o->connect_ms : CONNECT_MS;
     c->reply_bytes = o->reply_bytes ? o->reply_bytes : CLIENT_REPLY_BYTES;
-    c->retry_ms = o->retry_ms > 0 ? o->retry_ms : RETRY_MS;
+    c->retry_ms = o->retry_ms > 0 ? o->retry_ms : CLIENT_RETRY_MS;
     st = take_urls(c, o->urls ? o->urls : "", err) ? CAIRN_OK : err ? err->code : CAIRN_EUSAGE;
     if (!st)
         st = take_credentials(c, o, err);
@@ -264,7 +263,7 @@ static http_end attempt(client *c, http_connection *h, const client_request *r, 
                       .most_bytes = c->reply_bytes,
                       .connect_ms = (long)c->connect_ms,
                       .timeout_ms = (long)(left < timeout ? left : timeout),
-                      .cancel = r->limits.cancel};
+                      .cancel = r->limits.gently ? NULL : r->limits.cancel};
     char *url = NULL;
     http_end end;
 

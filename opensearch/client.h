@@ -28,6 +28,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
+#define CLIENT_RETRY_MS    60000               /* of all attempts at a request */
 #define CLIENT_REPLY_BYTES ((size_t)256 << 20) /* of any reply, at most */
 
 typedef struct client client;
@@ -47,6 +48,7 @@ typedef struct client_options {
 typedef struct client_limits {
     const volatile sig_atomic_t *cancel;
     int64_t deadline_ns; /* on the monotonic clock; 0: none */
+    bool gently;         /* cancel ends pauses and further attempts, not one that is under way */
 } client_limits;
 
 typedef struct client_request {

@@ -57,10 +57,10 @@ void os_take_counts(const json_t *response, size_t n, uint64_t *rows)
     }
 }
 
-cairn_status opensearch_rows_with(const store_snapshot *handle, const char *const *words, size_t n,
-                                  bool forms, uint64_t *rows, cairn_error *err)
+cairn_status os_rows_with(void *ctx, const char *const *words, size_t n, bool forms, uint64_t *rows,
+                          cairn_error *err)
 {
-    const struct os_snapshot *snap = os_snapshot_of(handle);
+    const struct os_snapshot *snap = ctx;
     char path[PATH_BYTES];
     json_t *reply = NULL;
     cairn_status st;
@@ -68,7 +68,9 @@ cairn_status opensearch_rows_with(const store_snapshot *handle, const char *cons
     memset(rows, 0, n * sizeof *rows);
     if (!n)
         return CAIRN_OK;
-    snprintf(path, sizeof path, "/%s/_search?filter_path=aggregations", snap->s->chunks);
+    snprintf(path, sizeof path,
+             "/%s/_search?allow_partial_search_results=false&filter_path=aggregations",
+             snap->s->chunks);
     st = os_ask(snap->s, "count words", "POST", path, os_counting(words, n, forms), &reply, err);
     if (!st)
         os_take_counts(reply, n, rows);
@@ -76,10 +78,10 @@ cairn_status opensearch_rows_with(const store_snapshot *handle, const char *cons
     return st;
 }
 
-cairn_status opensearch_idf(const store_snapshot *handle, analyzer *a, const char *word, size_t len,
-                            double *idf, cairn_error *err)
+cairn_status os_idf(void *ctx, analyzer *a, const char *word, size_t len, double *idf,
+                    cairn_error *err)
 {
-    const struct os_snapshot *snap = os_snapshot_of(handle);
+    struct os_snapshot *snap = ctx;
     lexical_clause clause = {
         .occur = LEXICAL_SHOULD, .kind = LEXICAL_WORDS, .text = word, .len = len};
     lexical_query query = {.clauses = &clause, .n = 1};
@@ -94,7 +96,7 @@ cairn_status opensearch_idf(const store_snapshot *handle, analyzer *a, const cha
 
     lexical_params_default(&params);
     params.keep_stop_words = true;
-    params.n_languages = opensearch_languages(handle, &params.languages);
+    params.n_languages = os_languages(snap, &params.languages);
     arena_init(&memory, (size_t)64 << 20);
     st = lexical_outline_make(a, &query, &params, &memory, &outline, err);
     for (size_t g = 0; !st && g < outline.n_groups; g++)
@@ -102,7 +104,7 @@ cairn_status opensearch_idf(const store_snapshot *handle, analyzer *a, const cha
             if (outline.groups[g].alts[i].n_runs && outline.groups[g].alts[i].runs[0].n == 1)
                 terms[n++] = outline.groups[g].alts[i].runs[0].terms[0];
     if (!st)
-        st = opensearch_rows_with(handle, terms, n, false, rows, err);
+        st = os_rows_with(snap, terms, n, false, rows, err);
     *idf = log(1 + (all + 0.5) / 0.5); /* in no passage */
     for (size_t i = 0, found = 0; !st && i < n; i++) {
         double one = log(1 + (all - (double)rows[i] + 0.5) / ((double)rows[i] + 0.5));
@@ -121,7 +123,7 @@ json_t *os_documents_counted(void)
                      DISTINCT_EXACT);
 }
 
-static cairn_status take_values(const json_t *by, arena *memory, opensearch_value *out, size_t *n,
+static cairn_status take_values(const json_t *by, arena *memory, retrieve_value *out, size_t *n,
                                 size_t most, cairn_error *err)
 {
     const json_t *buckets = json_object_get(by, "buckets"), *one;
@@ -142,11 +144,10 @@ static cairn_status take_values(const json_t *by, arena *memory, opensearch_valu
     return CAIRN_OK;
 }
 
-cairn_status opensearch_facet(const store_snapshot *handle, const char *name, size_t most,
-                              arena *memory, opensearch_value *out, size_t *n, size_t *distinct,
-                              cairn_error *err)
+cairn_status os_facet(void *ctx, const char *name, size_t most, arena *memory, retrieve_value *out,
+                      size_t *n, size_t *distinct, cairn_error *err)
 {
-    const struct os_snapshot *snap = os_snapshot_of(handle);
+    const struct os_snapshot *snap = ctx;
     bool years = !strcmp(name, "year");
     char path[PATH_BYTES], field[64];
     json_t *order, *reply = NULL;
@@ -157,7 +158,9 @@ cairn_status opensearch_facet(const store_snapshot *handle, const char *name, si
     if (!snap->matching || !most)
         return CAIRN_OK;
     snprintf(field, sizeof field, "facet_%s", name);
-    snprintf(path, sizeof path, "/%s/_search?filter_path=aggregations", snap->s->chunks);
+    snprintf(path, sizeof path,
+             "/%s/_search?allow_partial_search_results=false&filter_path=aggregations",
+             snap->s->chunks);
     order = years ? json_pack("[{s:s}]", "_key", "desc")
                   : json_pack("[{s:s},{s:s}]", "docs", "desc", "_key", "asc");
     st = os_ask(snap->s, "count documents", "POST", path,

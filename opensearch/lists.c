@@ -1,7 +1,7 @@
 /* lists.c - the cluster as a retrieve_index: both ranked lists by one _msearch.
  *
- * Of a hit only its score and its chunk's number come back, from the columns: no stored document is
- * read. The texts of the few hits that are shown are fetched afterwards, at once (store_prefetch).
+ * Of a hit only its score and its chunk's number come back: no stored document is read. The texts
+ * of the few hits that are shown are fetched afterwards, at once (store_prefetch).
  */
 #include <math.h>
 #include <stdio.h>
@@ -15,17 +15,20 @@
 #include "opensearch/row.h"
 
 #define AGAIN_MAX 200 /* passages that are scored again at most */
+#define RARE      2   /* rows: a word in no more may be a slip (index/lexical/suggest.c) */
 
 static cairn_status no_memory(cairn_error *err)
 {
     return cairn_fail(err, CAIRN_ENOMEM, "a question to the cluster");
 }
 
+/* A hit is its sort values alone, score and chunk: half of what JSON makes of columns, and chunks
+ * of one score come in their order also where the list ends. */
 static json_t *bare(size_t size)
 {
-    return json_pack("{s:i,s:s,s:[s],s:b}", "size",
+    return json_pack("{s:i,s:s,s:[s,s],s:b}", "size",
                      (int)(size < OPENSEARCH_DEPTH_MAX ? size : OPENSEARCH_DEPTH_MAX),
-                     "stored_fields", "_none_", "docvalue_fields", "chunk", "track_total_hits", 0);
+                     "stored_fields", "_none_", "sort", "_score", "chunk", "track_total_hits", 0);
 }
 
 /* ---- requests ---- */
@@ -76,7 +79,6 @@ static json_t *passages_body(const os_question *q)
     json_t *body = words_body(q);
 
     json_object_del(body, "stored_fields");
-    json_object_del(body, "docvalue_fields");
     json_object_set_new(body, "size",
                         json_integer((json_int_t)q->ask->params->lexical.proximity_depth));
     json_object_set_new(
@@ -146,8 +148,7 @@ static int by_score(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* A search of its own that failed, or whose shards did. */
-static cairn_status check_response(const json_t *r, cairn_error *err)
+cairn_status os_check_response(const json_t *r, cairn_error *err)
 {
     long status = (long)json_integer_value(json_object_get(r, "status"));
     const json_t *shards = json_object_get(r, "_shards");
@@ -172,7 +173,7 @@ static cairn_status take_list(const json_t *response, bool cosine, arena *a, ret
 {
     const json_t *hits = json_object_get(json_object_get(response, "hits"), "hits");
     size_t n = json_array_size(hits);
-    cairn_status st = check_response(response, err);
+    cairn_status st = os_check_response(response, err);
 
     if (st)
         return st;
@@ -181,10 +182,11 @@ static cairn_status take_list(const json_t *response, bool cosine, arena *a, ret
     if (!out->items || !out->docs)
         return no_memory(err);
     for (size_t i = 0; i < n; i++) {
-        const json_t *h = json_array_get(hits, i);
-        json_int_t id = json_integer_value(
-            json_array_get(json_object_get(json_object_get(h, "fields"), "chunk"), 0));
-        double score = json_number_value(json_object_get(h, "_score"));
+        const json_t *sort = json_object_get(json_array_get(hits, i), "sort");
+        json_int_t id = json_integer_value(json_array_get(sort, 1));
+        double score = json_is_number(json_array_get(sort, 0))
+                           ? json_number_value(json_array_get(sort, 0))
+                           : NAN;
         if (id <= 0 || !isfinite(score))
             return cairn_fail(err, CAIRN_EIO, "a hit of the cluster has no number or no score");
         out->items[out->n++] = (fuse_item){(uint64_t)id, (float)(cosine ? 2 * score - 1 : score)};
@@ -198,15 +200,14 @@ static cairn_status take_documents(const json_t *response, const retrieve_ask *a
                                    retrieve_lists *out, cairn_error *err)
 {
     const json_t *hits = json_object_get(json_object_get(response, "hits"), "hits");
-    cairn_status st = check_response(response, err);
+    cairn_status st = os_check_response(response, err);
 
     out->documents = arena_calloc(ask->a, ask->k + 1, sizeof *out->documents);
     if (!st && !out->documents)
         st = no_memory(err);
     for (size_t i = 0; !st && i < json_array_size(hits) && i < ask->k; i++) {
-        const json_t *fields = json_object_get(json_array_get(hits, i), "fields");
-        chunk_id id =
-            (chunk_id)json_integer_value(json_array_get(json_object_get(fields, "chunk"), 0));
+        chunk_id id = (chunk_id)json_integer_value(
+            json_array_get(json_object_get(json_array_get(hits, i), "sort"), 0));
         if (id)
             out->documents[out->n_documents++] = (retrieve_hit){.chunk = id, .doc = os_doc_of(id)};
     }
@@ -273,30 +274,48 @@ static cairn_status plan_asking(asking *k, os_question *q, cairn_error *err)
     return CAIRN_OK;
 }
 
-static cairn_status send(const os_question *q, const bytes *lines, json_t **responses,
-                         cairn_error *err)
+/* Has a search failed for want of a node or of time? */
+static bool some_passed_by(const json_t *responses)
 {
-    struct os_store *s = q->snap->s;
+    json_t *r;
+    size_t i;
+
+    json_array_foreach(responses, i,
+                       r) if (os_is_passing(json_integer_value(json_object_get(r, "status"))) ||
+                              json_integer_value(json_object_get(json_object_get(r, "_shards"),
+                                                                 "failed")) > 0) return true;
+    return false;
+}
+
+cairn_status os_msearch(const struct os_snapshot *snap, const bytes *lines, json_t **responses,
+                        cairn_error *err)
+{
+    struct os_store *s = snap->s;
     client_request r = {
         .method = "POST",
         .path = "/_msearch?filter_path=responses.status,responses.error,responses.timed_out,"
                 "responses._shards.failed,"
-                "responses.hits.total.value,responses.hits.hits._score,responses.hits.hits._id,"
+                "responses.hits.total.value,responses.hits.hits.sort,responses.hits.hits._id,"
                 "responses.hits.hits._source,"
-                "responses.hits.hits.fields,responses.aggregations",
+                "responses.aggregations",
         .body = lines->data,
         .len = lines->len,
         .lines = true,
         .limits = s->limits};
-    json_t *reply = NULL;
-    long status;
-    cairn_status st = client_call(s->client, &r, &status, &reply, err);
+    os_patience patience = {0};
 
-    if (!st && status / 100 != 2)
-        st = client_refused("search", status, reply, err);
-    *responses = st ? NULL : json_incref(json_object_get(reply, "responses"));
-    json_decref(reply);
-    return st;
+    do {
+        json_t *reply = NULL;
+        long status;
+        cairn_status st = client_call(s->client, &r, &status, &reply, err);
+        if (!st && status / 100 != 2)
+            st = client_refused("search", status, reply, err);
+        *responses = st ? NULL : json_incref(json_object_get(reply, "responses"));
+        json_decref(reply);
+        if (st || !some_passed_by(*responses) || !os_wait_again(s, &patience))
+            return st;
+        json_decref(*responses);
+    } while (true);
 }
 
 static cairn_status write_request(const asking *k, bytes *lines, cairn_error *err)
@@ -334,20 +353,40 @@ static cairn_status keep_passages(struct os_snapshot *snap, const json_t *hits, 
     return CAIRN_OK;
 }
 
+/* Is there a word none of whose stems is in more than a few rows? */
+static bool has_rare(const asking *k, const uint64_t *rows)
+{
+    const lexical_outline *o = k->q->outline;
+
+    for (size_t g = 0; g < o->n_groups; g++) {
+        uint64_t most = 0;
+        for (size_t a = 0; a < o->groups[g].n_alts; a++) {
+            const outline_run *run = &o->groups[g].alts[a].runs[0];
+            const json_t *at = run->n ? json_object_get(k->index, run->terms[0]) : NULL;
+            if (at && rows[json_integer_value(at)] > most)
+                most = rows[json_integer_value(at)];
+        }
+        if (o->groups[g].n_alts && most <= RARE)
+            return true;
+    }
+    return false;
+}
+
 static cairn_status take_again(const asking *k, const json_t *passages, const json_t *counts,
                                retrieve_list *list, cairn_error *err)
 {
     const json_t *hits = json_object_get(json_object_get(passages, "hits"), "hits");
     uint64_t rows[TERMS_MAX];
-    cairn_status st = check_response(passages, err);
+    cairn_status st = os_check_response(passages, err);
 
     if (!st)
-        st = check_response(counts, err);
+        st = os_check_response(counts, err);
     if (!st)
         st = keep_passages(k->q->snap, hits, err);
     if (st || !json_array_size(hits))
         return st;
     os_take_counts(counts, k->n_terms, rows);
+    k->q->snap->no_rare = !has_rare(k, rows);
     return os_rescore(k->q, hits, k->index, rows, list, err);
 }
 
@@ -360,6 +399,7 @@ static cairn_status take_responses(const asking *k, const json_t *responses, ret
 
     if (k->words)
         st = take_list(json_array_get(responses, at++), false, ask->a, &out->words, err);
+    k->q->snap->no_rare = k->words && k->q->outline->n_groups == 1 && out->words.n > RARE;
     if (!st && k->again) {
         st = take_again(k, json_array_get(responses, at), json_array_get(responses, at + 1),
                         &out->words, err);
@@ -371,13 +411,13 @@ static cairn_status take_responses(const asking *k, const json_t *responses, ret
         st = take_documents(json_array_get(responses, at++), ask, out, err);
     if (!st && k->matches) {
         const json_t *r = json_array_get(responses, at++);
-        st = check_response(r, err);
+        st = os_check_response(r, err);
         out->matching_documents = (uint64_t)json_integer_value(
             json_object_get(json_object_get(json_object_get(r, "aggregations"), "docs"), "value"));
     }
     if (!st && k->counted) {
         const json_t *r = json_array_get(responses, at++);
-        st = check_response(r, err);
+        st = os_check_response(r, err);
         out->n_allowed = (uint64_t)json_integer_value(
             json_object_get(json_object_get(json_object_get(r, "hits"), "total"), "value"));
     }
@@ -398,7 +438,7 @@ static cairn_status ask_lists(os_question *q, retrieve_lists *out, cairn_error *
     if (!st)
         st = write_request(&k, &lines, err);
     if (!st && lines.len)
-        st = send(q, &lines, &responses, err);
+        st = os_msearch(q->snap, &lines, &responses, err);
     if (!st && lines.len)
         st = take_responses(&k, responses, out, err);
     json_decref(responses);
@@ -407,7 +447,7 @@ static cairn_status ask_lists(os_question *q, retrieve_lists *out, cairn_error *
     return st;
 }
 
-static cairn_status lists(void *ctx, const retrieve_ask *ask, retrieve_lists *out, cairn_error *err)
+cairn_status os_lists(void *ctx, const retrieve_ask *ask, retrieve_lists *out, cairn_error *err)
 {
     struct os_snapshot *snap = ctx;
     int64_t start = clock_mono_ns();
@@ -422,9 +462,4 @@ static cairn_status lists(void *ctx, const retrieve_ask *ask, retrieve_lists *ou
     else
         out->vectors.ns = clock_mono_ns() - start;
     return st;
-}
-
-retrieve_index opensearch_index(const store_snapshot *snap)
-{
-    return (retrieve_index){(void *)snap, lists, NULL};
 }

@@ -31,7 +31,7 @@ typedef struct opensearch_options {
     const char *prefix; /* of the indexes' names: lower-case letters, digits, - and _ */
     /* When the indexes are made: */
     unsigned shards, replicas;
-    double k1, b; /* of BM25 */
+    double k1, b;   /* of BM25 */
     double lease_s; /* 0: OPENSEARCH_LEASE_S */
 } opensearch_options;
 
@@ -60,51 +60,10 @@ typedef struct opensearch_health {
 } opensearch_health;
 cairn_status opensearch_health_get(store *s, opensearch_health *out, cairn_error *err);
 
-/* ---- rows and vectors, in a transaction ---- */
-
-/* The words and metadata of a chunk: one put in this transaction, or one that is there already and
- * keeps its vector. */
-cairn_status opensearch_row_put(store_txn *t, analyzer *a, chunk_id chunk, const lexical_doc *words,
-                                const filter_row *columns, cairn_error *err);
-/* rows[n][dim], unit vectors of chunks that are there; they wait for one no longer. */
-cairn_status opensearch_vectors_put(store_txn *t, const chunk_id *chunks, const float *rows,
-                                    size_t n, uint32_t dim, cairn_error *err);
-/* All chunks wait for vectors again: the old ones are of another model. */
-cairn_status opensearch_vectors_drop(store_txn *t, cairn_error *err);
-/* Bytes that the transaction holds in memory. */
-size_t opensearch_txn_bytes(const store_txn *t);
-
-/* ---- reading ---- */
-
-uint64_t opensearch_chunks(const store_snapshot *snap);
-/* Of the vectors of the collection; 0: there are none. */
-uint32_t opensearch_dim(const store_snapshot *snap);
-/* rows[n][dim]; has[i]: chunk i has a vector. */
-cairn_status opensearch_vectors_get(const store_snapshot *snap, const chunk_id *chunks, size_t n,
-                                    uint32_t dim, float *rows, bool *has, cairn_error *err);
-/* Languages of the chunks, most first; live as long as the snapshot. */
-size_t opensearch_languages(const store_snapshot *snap, const char *const **out);
-
+/* Rows and vectors, in a transaction of such a store. */
+extern const retrieve_writer opensearch_writer;
 /* The cluster as an index, for the calls of one search; `snap` must outlive it. */
 retrieve_index opensearch_index(const store_snapshot *snap);
-/* The inverse document frequency of a word: of its rarest stem, over all chunks. */
-cairn_status opensearch_idf(const store_snapshot *snap, analyzer *a, const char *word, size_t len,
-                            double *idf, cairn_error *err);
-/* rows[i]: how many chunks hold the i-th term, or with `forms` the i-th word as it is written
- * (folded). */
-cairn_status opensearch_rows_with(const store_snapshot *snap, const char *const *words, size_t n,
-                                  bool forms, uint64_t *rows, cairn_error *err);
-
-typedef struct opensearch_value {
-    const char *text;
-    uint64_t count; /* documents */
-} opensearch_value;
-
-/* The values of facet `name` (index/filter/facet.h) over what the last search through this snapshot
- * with params.matches matched, by falling count, years by falling year. out[most]. */
-cairn_status opensearch_facet(const store_snapshot *snap, const char *name, size_t most,
-                              arena *memory, opensearch_value *out, size_t *n, size_t *distinct,
-                              cairn_error *err);
 
 /* ---- care ---- */
 

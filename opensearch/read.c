@@ -13,9 +13,10 @@
 #include "opensearch/txn.h"
 #include "store/record.h"
 
-#define PAGE         500  /* documents of a list asked for at once */
-#define FETCHED_MOST 4096 /* passages, documents, that a snapshot remembers */
-#define RECORD_BYTES ((size_t)128 << 20)
+#define VECTORS_A_CALL 1000
+#define PAGE           500  /* documents of a list asked for at once */
+#define FETCHED_MOST   4096 /* passages, documents, that a snapshot remembers */
+#define RECORD_BYTES   ((size_t)128 << 20)
 
 /* ---- opening ---- */
 
@@ -27,16 +28,41 @@ static int by_chunks(const void *a, const void *b, void *ctx)
     return x > y ? -1 : x < y;
 }
 
+/* Snapshots of one version read the same, so what one fetched serves the next; but while a commit
+ * is only seen in part, nothing is kept. */
+static bool share_fetched(struct os_store *s, struct os_snapshot *snap)
+{
+    bool whole = snap->state.shown == snap->state.version;
+
+    if (whole && s->kept_chunks && s->kept_version == snap->state.version) {
+        snap->fetched_chunks = json_incref(s->kept_chunks);
+        snap->fetched_docs = json_incref(s->kept_docs);
+        return true;
+    }
+    snap->fetched_chunks = json_object();
+    snap->fetched_docs = json_object();
+    if (!snap->fetched_chunks || !snap->fetched_docs)
+        return false;
+    if (whole) {
+        json_decref(s->kept_chunks);
+        json_decref(s->kept_docs);
+        s->kept_chunks = json_incref(snap->fetched_chunks);
+        s->kept_docs = json_incref(snap->fetched_docs);
+        s->kept_version = snap->state.version;
+    }
+    return true;
+}
+
 cairn_status os_snapshot_open(store *handle, store_snapshot **out, cairn_error *err)
 {
     struct os_store *s = os_store_of(handle);
     struct os_snapshot *snap = calloc(1, sizeof *snap);
     size_t order[LANGUAGES_MAX];
-    cairn_status st =
-        snap ? os_state_read(s, &snap->state, err) : cairn_fail(err, CAIRN_ENOMEM, "snapshot");
+    cairn_status st = snap ? os_state_read_with(s, &snap->state, &snap->rules, err)
+                           : cairn_fail(err, CAIRN_ENOMEM, "snapshot");
 
     *out = NULL;
-    if (!st && (!(snap->fetched_chunks = json_object()) || !(snap->fetched_docs = json_object())))
+    if (!st && !share_fetched(s, snap))
         st = cairn_fail(err, CAIRN_ENOMEM, "snapshot");
     if (st) {
         os_snapshot_close((store_snapshot *)snap);
@@ -62,31 +88,26 @@ void os_snapshot_close(store_snapshot *handle)
     json_decref(snap->fetched_chunks);
     json_decref(snap->fetched_docs);
     json_decref(snap->matching);
+    json_decref(snap->hidden);
+    free(snap->rules);
     os_state_clear(&snap->state);
     free(snap);
 }
 
 uint64_t os_snapshot_version(const store_snapshot *handle)
 {
-    return os_snapshot_of(handle)->state.version;
+    const os_state *state = &os_snapshot_of(handle)->state;
+
+    /* What is kept under the number of a commit that is only seen in part is not found later on. */
+    return 2 * state->version + (state->shown == state->version);
 }
 
-size_t opensearch_languages(const store_snapshot *handle, const char *const **out)
+size_t os_languages(void *ctx, const char *const **out)
 {
-    struct os_snapshot *snap = os_snapshot_of(handle);
+    struct os_snapshot *snap = ctx;
 
     *out = snap->codes;
     return snap->state.n_languages;
-}
-
-uint64_t opensearch_chunks(const store_snapshot *handle)
-{
-    return os_snapshot_of(handle)->state.counts.chunks;
-}
-
-uint32_t opensearch_dim(const store_snapshot *handle)
-{
-    return os_snapshot_of(handle)->state.dim;
 }
 
 static uint64_t count_where(struct os_store *s, const char *index, json_t *query)
@@ -125,10 +146,11 @@ static cairn_status search(struct os_store *s, const char *index, json_t *body, 
     cairn_status st;
 
     *hits = NULL;
-    snprintf(
-        path, sizeof path,
-        "/%s/_search?filter_path=hits.hits._id,hits.hits._source,hits.hits.sort,hits.hits.fields",
-        index);
+    snprintf(path, sizeof path,
+             "/%s/"
+             "_search?allow_partial_search_results=false&filter_path=hits.hits._id,hits.hits._"
+             "source,hits.hits.sort,hits.hits.fields",
+             index);
     st = os_ask(s, "ask for what is stored", "POST", path, body, &reply, err);
     if (!st) {
         json_t *found = json_object_get(json_object_get(reply, "hits"), "hits");
@@ -202,6 +224,10 @@ static cairn_status keep_fetched(struct os_snapshot *snap, const json_t *reply, 
         const char *index = json_string_value(json_object_get(one, "_index"));
         const char *id = json_string_value(json_object_get(one, "_id"));
         bool found = json_is_true(json_object_get(one, "found"));
+        if (json_object_get(one, "error"))
+            return cairn_fail(
+                err, CAIRN_EBUSY,
+                "some of what is stored cannot be read now: its node is away; try again");
         json_t *source = found ? json_object_get(one, "_source") : NULL;
         json_t *into;
         if (!index || !id)
@@ -227,6 +253,7 @@ cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n
                       const doc_id *docs, size_t n_docs, cairn_error *err)
 {
     json_t *list = json_array(), *reply = NULL;
+    os_patience patience = {0};
     cairn_status st = list ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "what to ask for");
     doc_id last = 0;
 
@@ -247,14 +274,21 @@ cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n
     for (size_t i = 0; i < n_docs && !st; i++)
         if (!kept(snap->fetched_docs, docs[i]))
             st = add_wanted(list, snap->s->documents, docs[i], NULL, err);
-    if (!st && json_array_size(list))
-        st =
-            os_ask(snap->s, "ask for what is stored", "POST",
-                   "/_mget?realtime=false&filter_path=docs._index,docs._id,docs.found,docs._source",
-                   json_pack("{s:O}", "docs", list), &reply, err);
-    if (!st && reply)
+    while (!st && json_array_size(list)) {
+        st = os_ask(
+            snap->s, "ask for what is stored", "POST",
+            "/_mget?realtime=false&filter_path=docs._index,docs._id,docs.found,docs.error.type,"
+            "docs._source",
+            json_pack("{s:O}", "docs", list), &reply, err);
+        if (st)
+            break;
         st = keep_fetched(snap, reply, err);
-    json_decref(reply);
+        json_decref(reply);
+        reply = NULL;
+        if (st != CAIRN_EBUSY || !os_wait_again(snap->s, &patience))
+            break;
+        st = CAIRN_OK;
+    }
     json_decref(list);
     return st;
 }
@@ -310,10 +344,17 @@ static json_t *of_uri(const char *uri)
 cairn_status os_find_uri(struct os_store *s, const char *uri, doc_id *id, cairn_error *err)
 {
     json_t *hits;
-    cairn_status st = search(s, s->documents,
-                             json_pack("{s:o,s:i,s:[s],s:[{s:s}]}", "query", of_uri(uri), "size", 1,
-                                       "_source", "doc", "sort", "doc", "desc"),
-                             &hits, err);
+    char name[40];
+    cairn_status st;
+
+    *id = 0;
+    os_name_id('u', uri, name);
+    if (os_is_absent(s, name))
+        return CAIRN_OK;
+    st = search(s, s->documents,
+                json_pack("{s:o,s:i,s:[s],s:[{s:s}]}", "query", of_uri(uri), "size", 1, "_source",
+                          "doc", "sort", "doc", "desc"),
+                &hits, err);
 
     *id = st ? 0
              : (doc_id)json_integer_value(
@@ -327,7 +368,13 @@ cairn_status os_doc_find(const store_snapshot *handle, const char *uri, store_do
 {
     struct os_snapshot *snap = os_snapshot_of(handle);
     json_t *hits, *source;
-    cairn_status st = search(
+    char name[40];
+    cairn_status st;
+
+    os_name_id('u', uri, name);
+    if (os_is_absent(snap->s, name))
+        return cairn_fail(err, CAIRN_ENOTFOUND, "there is no document %s", uri);
+    st = search(
         snap->s, snap->s->documents,
         json_pack("{s:o,s:i,s:[{s:s}]}", "query", of_uri(uri), "size", 1, "sort", "doc", "desc"),
         &hits, err);
@@ -341,10 +388,15 @@ cairn_status os_doc_find(const store_snapshot *handle, const char *uri, store_do
     return st;
 }
 
-static void hex(const uint8_t hash[16], char out[33])
+bool os_hash_text(const uint8_t hash[16], char out[33])
 {
-    for (int i = 0; i < 16; i++)
+    uint8_t any = 0;
+
+    for (int i = 0; i < 16; i++) {
         snprintf(out + 2 * i, 3, "%02x", hash[i]);
+        any |= hash[i];
+    }
+    return any;
 }
 
 /* The numbers in `field` of each hit's stored columns. */
@@ -369,7 +421,9 @@ cairn_status os_doc_by_hash(const store_snapshot *handle, const uint8_t hash[16]
     json_t *hits;
     cairn_status st;
 
-    hex(hash, text);
+    *n = 0;
+    if (os_hash_text(hash, text) && os_is_absent(s, text))
+        return CAIRN_OK;
     st = search(s, s->documents,
                 json_pack("{s:{s:{s:s}},s:i,s:b,s:[s],s:[s]}", "query", "term", "hash", text,
                           "size", (int)(max < PAGE ? max : PAGE), "_source", 0, "docvalue_fields",
@@ -573,6 +627,8 @@ static cairn_status read_data(struct os_store *s, const char *id, bytes *out, ca
     long status;
     cairn_status st;
 
+    if (os_is_absent(s, id))
+        return CAIRN_ENOTFOUND;
     snprintf(path, sizeof path, "/%s/_doc/%s", s->state, id);
     st = os_call(s, "GET", path, NULL, &status, &reply, err);
     if (!st && status == 404)
@@ -693,24 +749,20 @@ static bool take_vector(const json_t *list, uint32_t dim, float *row)
     return true;
 }
 
-cairn_status opensearch_vectors_get(const store_snapshot *handle, const chunk_id *chunks, size_t n,
-                                    uint32_t dim, float *rows, bool *has, cairn_error *err)
+static cairn_status some_vectors(struct os_snapshot *snap, const chunk_id *chunks, size_t n,
+                                 float *rows, bool *has, cairn_error *err)
 {
-    struct os_snapshot *snap = os_snapshot_of(handle);
-    char field[FIELD_BYTES], path[PATH_BYTES];
+    char field[FIELD_BYTES];
+    uint32_t dim = snap->state.dim;
     json_t *ids = json_array(), *hits = NULL;
     cairn_status st = ids ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "vectors");
 
     os_vector_field(&snap->state, field);
-    memset(has, 0, n * sizeof *has);
-    if (!st && n > OPENSEARCH_DEPTH_MAX)
-        st = cairn_fail(err, CAIRN_ELIMIT, "more than %d vectors at once", OPENSEARCH_DEPTH_MAX);
     for (size_t i = 0; i < n && !st; i++)
         if (json_array_append_new(ids, json_integer((json_int_t)chunks[i])))
             st = cairn_fail(err, CAIRN_ENOMEM, "vectors");
-    snprintf(path, sizeof path, "%s", snap->s->chunks);
-    if (!st && dim == snap->state.dim && dim)
-        st = search(snap->s, path,
+    if (!st)
+        st = search(snap->s, snap->s->chunks,
                     json_pack("{s:{s:{s:O}},s:i,s:[s,s],s:[s]}", "query", "terms", "chunk", ids,
                               "size", (int)n, "_source", "chunk", field, "sort", "chunk"),
                     &hits, err);
@@ -723,5 +775,20 @@ cairn_status opensearch_vectors_get(const store_snapshot *handle, const chunk_id
     }
     json_decref(ids);
     json_decref(hits);
+    return st;
+}
+
+cairn_status os_vectors(void *ctx, const chunk_id *chunks, size_t n, uint32_t dim, float *rows,
+                        bool *has, cairn_error *err)
+{
+    struct os_snapshot *snap = ctx;
+    cairn_status st = CAIRN_OK;
+
+    memset(has, 0, n * sizeof *has);
+    if (!dim || dim != snap->state.dim)
+        return CAIRN_OK;
+    for (size_t at = 0; at < n && !st; at += VECTORS_A_CALL)
+        st = some_vectors(snap, chunks + at, n - at < VECTORS_A_CALL ? n - at : VECTORS_A_CALL,
+                          rows + at * dim, has + at, err);
     return st;
 }

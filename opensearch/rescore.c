@@ -7,103 +7,10 @@
  * Passages behind these keep the cluster's order, below them. */
 #include "opensearch/rescore.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SECTIONS_MAX  32
-#define SECTION_BYTES ((size_t)256 << 20)
-#define WRITER_BYTES  ((size_t)4 << 20)
-
-/* ---- an index in memory ---- */
-
-typedef struct memory_sections {
-    struct {
-        char name[SECTION_NAME_MAX + 1];
-        bytes data;
-        uint8_t *aligned;
-    } at[SECTIONS_MAX];
-    size_t n;
-} memory_sections;
-
-static cairn_status begin_section(void *ctx, const char *name, cairn_error *err)
-{
-    memory_sections *m = ctx;
-
-    if (m->n == SECTIONS_MAX)
-        return cairn_fail(err, CAIRN_ELIMIT, "too many sections");
-    snprintf(m->at[m->n].name, sizeof m->at[m->n].name, "%s", name);
-    bytes_init(&m->at[m->n].data, SECTION_BYTES);
-    m->n++;
-    return CAIRN_OK;
-}
-
-static cairn_status write_section(void *ctx, const void *data, size_t n, cairn_error *err)
-{
-    memory_sections *m = ctx;
-
-    return bytes_append(&m->at[m->n - 1].data, data, n)
-               ? cairn_fail(err, CAIRN_ENOMEM, "an index in memory")
-               : CAIRN_OK;
-}
-
-/* Sections begin at multiples of 64, as those of a file do. */
-static cairn_status end_section(void *ctx, cairn_error *err)
-{
-    memory_sections *m = ctx;
-    size_t len = m->at[m->n - 1].data.len;
-    uint8_t *p = aligned_alloc(64, (len + 64) / 64 * 64);
-
-    if (!p)
-        return cairn_fail(err, CAIRN_ENOMEM, "an index in memory");
-    if (len)
-        memcpy(p, m->at[m->n - 1].data.data, len);
-    m->at[m->n - 1].aligned = p;
-    return CAIRN_OK;
-}
-
-static bool find_section(void *ctx, const char *name, const uint8_t **data, size_t *len)
-{
-    memory_sections *m = ctx;
-
-    for (size_t i = 0; i < m->n; i++)
-        if (!strcmp(m->at[i].name, name) && m->at[i].aligned) {
-            *data = m->at[i].aligned;
-            *len = m->at[i].data.len;
-            return true;
-        }
-    return false;
-}
-
-static void sections_clear(memory_sections *m)
-{
-    for (size_t i = 0; i < m->n; i++) {
-        bytes_clear(&m->at[i].data);
-        free(m->at[i].aligned);
-    }
-}
-
-/* ---- passages as rows ---- */
-
-static void take_field(lexical_doc *doc, lexical_field f, const json_t *source, const char *key)
-{
-    const json_t *text = json_object_get(source, key);
-
-    doc->field[f].text = json_string_value(text);
-    doc->field[f].len = json_string_length(text);
-}
-
-static cairn_status add_passage(lexical_writer *w, const json_t *source, cairn_error *err)
-{
-    const char *lang = json_string_value(json_object_get(source, "lang"));
-    lexical_doc doc = {.lang = lang ? lang : ""};
-
-    take_field(&doc, LEXICAL_TITLE, source, "title");
-    take_field(&doc, LEXICAL_PATH, source, "path_words");
-    take_field(&doc, LEXICAL_HEADINGS, source, "heading");
-    take_field(&doc, LEXICAL_BODY, source, "text");
-    return lexical_writer_add(w, &doc, NULL, err);
-}
+#include "opensearch/passages.h"
 
 /* ---- statistics ---- */
 
@@ -196,7 +103,7 @@ static cairn_status score_again(const os_question *q, lexical_reader *reader, co
         return cairn_fail(err, CAIRN_ENOMEM, "search");
     fill_statistics(q, &statistics);
     params.statistics = &statistics;
-    params.n_languages = opensearch_languages((const store_snapshot *)q->snap, &params.languages);
+    params.n_languages = os_languages(q->snap, &params.languages);
     params.is_known = os_is_known;
     params.is_known_ctx = (void *)q;
     params.compounds = false;
@@ -214,30 +121,19 @@ static cairn_status score_again(const os_question *q, lexical_reader *reader, co
 cairn_status os_rescore(const os_question *q, const json_t *hits, const json_t *index,
                         const uint64_t *rows, retrieve_list *list, cairn_error *err)
 {
-    lexical_writer_options options = {.memory_budget = WRITER_BYTES};
     size_t n = json_array_size(hits);
     chunk_id *ids = arena_calloc(q->ask->a, n + 1, sizeof *ids);
-    memory_sections sections = {0};
-    section_sink sink = {&sections, begin_section, write_section, end_section};
-    section_source source = {&sections, find_section};
-    lexical_writer *w = NULL;
+    os_passages *held = NULL;
     lexical_reader *reader = NULL;
     cairn_status st =
-        ids ? lexical_writer_create(&w, &options, err) : cairn_fail(err, CAIRN_ENOMEM, "search");
+        ids ? os_passages_open(hits, &reader, &held, err) : cairn_fail(err, CAIRN_ENOMEM, "search");
 
-    for (size_t i = 0; !st && i < n; i++) {
-        const json_t *passage = json_object_get(json_array_get(hits, i), "_source");
-        ids[i] = (chunk_id)json_integer_value(json_object_get(passage, "chunk"));
-        st = add_passage(w, passage, err);
-    }
-    if (!st)
-        st = lexical_writer_finish(w, &sink, err);
-    lexical_writer_destroy(w);
-    if (!st)
-        st = lexical_reader_open(&reader, &source, err);
+    for (size_t i = 0; !st && i < n; i++)
+        ids[i] = (chunk_id)json_integer_value(
+            json_object_get(json_object_get(json_array_get(hits, i), "_source"), "chunk"));
     if (!st)
         st = score_again(q, reader, index, rows, ids, list, err);
     lexical_reader_close(reader);
-    sections_clear(&sections);
+    os_passages_free(held);
     return st;
 }

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "opensearch/client.h"
 #include "opensearch/opensearch.h"
+#include "retrieve/index.h"
 #include "store/backend.h"
 
 #define PATH_BYTES    1024
@@ -31,6 +32,7 @@ typedef struct os_range {
 
 typedef struct os_state {
     uint64_t version; /* grows with every commit */
+    uint64_t shown;   /* the version whose refresh is over: until then readers see some of it */
     doc_id next_doc;  /* all below are committed */
     doc_id lent;      /* ids below are lent to the writer */
     store_counts counts;
@@ -54,12 +56,23 @@ cairn_status os_state_copy(os_state *to, const os_state *from, cairn_error *err)
 /* CAIRN_ENOTFOUND: there is no collection. */
 struct os_store;
 cairn_status os_state_read(struct os_store *s, os_state *out, cairn_error *err);
+/* And the rules about who may read what, "" where there are none; malloced. */
+cairn_status os_state_read_with(struct os_store *s, os_state *out, char **rules, cairn_error *err);
+cairn_status os_rules_put(store *s, const char *text, size_t len, cairn_error *err);
 /* Write in place of the one that was read. CAIRN_EBUSY: somebody else wrote since. The numbers of
  * *state are the new ones afterwards. */
 cairn_status os_state_write(struct os_store *s, os_state *state, cairn_error *err);
 void os_state_count_language(os_state *s, const char *code, int64_t change);
 
 /* ---- the store ---- */
+
+/* Names that are there, as the writer knows (known.c). */
+typedef struct os_known {
+    uint64_t *slots; /* hashes; 0: free */
+    size_t n, cap, asked;
+    uint64_t version; /* of the state that they are as of */
+    bool whole;
+} os_known;
 
 struct os_store {
     store_head head;
@@ -68,8 +81,12 @@ struct os_store {
     char *prefix, *documents, *chunks, *state; /* names of the indexes */
     char *name;                                /* for messages */
     bool read_only, is_writer;
-    int64_t wait_ns, lease_ms;
+    int64_t wait_ns, lease_ms, retry_ms;
     os_state held; /* the state as the writer knows it */
+    os_known known;
+    /* What snapshots of one version, seen whole, fetched; a later version begins anew. */
+    uint64_t kept_version;
+    json_t *kept_chunks, *kept_docs;
     struct os_txn *txn;
 };
 
@@ -77,9 +94,12 @@ struct os_snapshot {
     store_head head;
     struct os_store *s;
     os_state state;
+    char *rules;                           /* about who may read what; "": none */
     const char *codes[LANGUAGES_MAX];      /* of the languages, most chunks first */
     json_t *fetched_chunks, *fetched_docs; /* by id: what prefetch brought */
     json_t *matching; /* the query of the last search that was asked for its matches */
+    json_t *hidden;   /* a query: rows that nobody may find through this snapshot; NULL: none */
+    bool no_rare;     /* every word of the last search is in more than a few rows */
 };
 
 static inline struct os_store *os_store_of(const store *s)
@@ -106,10 +126,25 @@ cairn_status os_call(struct os_store *s, const char *method, const char *path, j
  */
 cairn_status os_ask(struct os_store *s, const char *what, const char *method, const char *path,
                     json_t *body, json_t **reply, cairn_error *err);
+/* Parts of an answer may have failed for want of a node or of time where the whole came with 200:
+ * when that was so, wait a while and ask again. False: the time for it is over, or nobody wants it.
+ */
+typedef struct os_patience {
+    int64_t start_ns;
+    unsigned round;
+} os_patience;
+bool os_wait_again(const struct os_store *s, os_patience *p);
+/* Is a status one of want of a node or of time? */
+bool os_is_passing(json_int_t status);
 /* Lines of a bulk request; reads each item's outcome and sends those again that a node had no time
  * for. `strict`: an update of what is not there is a failure. */
 cairn_status os_bulk(struct os_store *s, const bytes *lines, bool strict, cairn_error *err);
 cairn_status os_refresh(struct os_store *s, cairn_error *err);
+/* Refresh, and say in the state record that its version is seen whole. */
+cairn_status os_show(struct os_store *s, os_state *state, cairn_error *err);
+/* A request that changes all that a query finds. CAIRN_EBUSY: not all of it was. */
+cairn_status os_by_query(struct os_store *s, const char *what, const char *path, json_t *body,
+                         cairn_error *err);
 /* Finish what the last commit began to delete. */
 cairn_status os_finish_removal(struct os_store *s, const os_state *state, cairn_error *err);
 /* Remove what was written under ids that were never committed. */
@@ -124,10 +159,20 @@ cairn_status os_check_mapping(struct os_store *s, cairn_error *err);
 void os_vector_field(const os_state *state, char out[FIELD_BYTES]);
 cairn_status os_add_vector_field(struct os_store *s, const os_state *state, cairn_error *err);
 
+/* ---- names (known.c) ---- */
+
+/* Is there surely nothing of this name: of os_name_id, or a file's hash in hexadecimal? False for
+ * who does not write. */
+bool os_is_absent(struct os_store *s, const char *name);
+void os_known_add(struct os_store *s, const char *name);
+void os_known_forget(struct os_store *s);
+
 /* ---- records ---- */
 
 /* "m-..." of a caller's value, "f-..." of a failure, "u-..." of a uri: by a hash of the name. */
 void os_name_id(char kind, const char *name, char out[40]);
+/* In hexadecimal; false: it is none (all zero). */
+bool os_hash_text(const uint8_t hash[16], char out[33]);
 
 /* ---- questions (words.c) ---- */
 
@@ -156,6 +201,24 @@ json_t *os_counting(const char *const *terms, size_t n, bool forms);
 void os_take_counts(const json_t *response, size_t n, uint64_t *rows);
 /* The aggregation of distinct documents. */
 json_t *os_documents_counted(void);
+
+/* ---- retrieve_remote, by file ---- */
+
+cairn_status os_lists(void *ctx, const retrieve_ask *ask, retrieve_lists *out, cairn_error *err);
+size_t os_languages(void *ctx, const char *const **out);
+cairn_status os_rows_with(void *ctx, const char *const *words, size_t n, bool forms, uint64_t *rows,
+                          cairn_error *err);
+cairn_status os_idf(void *ctx, analyzer *a, const char *word, size_t len, double *idf,
+                    cairn_error *err);
+cairn_status os_facet(void *ctx, const char *name, size_t most, arena *memory, retrieve_value *out,
+                      size_t *n, size_t *distinct, cairn_error *err);
+cairn_status os_vectors(void *ctx, const chunk_id *chunks, size_t n, uint32_t dim, float *rows,
+                        bool *has, cairn_error *err);
+/* Searches as lines of an _msearch; *responses is a new reference to the array of their answers. */
+cairn_status os_msearch(const struct os_snapshot *snap, const bytes *lines, json_t **responses,
+                        cairn_error *err);
+/* A search of an _msearch that failed, or whose shards did. */
+cairn_status os_check_response(const json_t *r, cairn_error *err);
 
 /* ---- reading ---- */
 

@@ -8,7 +8,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
+
+#define RULES_ID    "access"
+#define RULES_BYTES ((size_t)8 << 20)
 
 void os_state_clear(os_state *s)
 {
@@ -74,6 +78,7 @@ static cairn_status decode(const struct os_store *s, const json_t *j, os_state *
                       .generation = (uint32_t)count_of(j, "generation"),
                       .lease_until_ms = (int64_t)count_of(j, "lease_until_ms"),
                       .removing = json_incref((json_t *)removing)};
+    out->shown = count_of(j, "shown");
     out->rows_ever = count_of(j, "rows_ever");
     for (size_t f = 0; f < LEXICAL_FIELDS; f++)
         out->words_ever[f] = (uint64_t)json_integer_value(json_array_get(ever, f));
@@ -82,6 +87,95 @@ static cairn_status decode(const struct os_store *s, const json_t *j, os_state *
     json_object_foreach((json_t *)languages, code, chunks)
         os_state_count_language(out, code, json_integer_value(chunks));
     return CAIRN_OK;
+}
+
+/* What the records of a multi-get say; *passing: some could not be read for now. */
+static cairn_status take_records(const struct os_store *s, const json_t *reply, os_state *out,
+                                 char **rules, bool *passing, cairn_error *err)
+{
+    const json_t *docs = json_object_get(reply, "docs"), *state = json_array_get(docs, 0),
+                 *access = json_array_get(docs, 1);
+    const json_t *data = json_object_get(json_object_get(access, "_source"), "data");
+    cairn_status st = CAIRN_OK;
+    bytes text;
+
+    *passing = json_object_get(state, "error") || json_object_get(access, "error");
+    if (*passing)
+        return cairn_fail(err, CAIRN_EBUSY,
+                          "the state record of collection %s cannot be read now: its node is away",
+                          s->name);
+    if (!json_is_true(json_object_get(state, "found")))
+        return cairn_fail(err, CAIRN_ENOTFOUND,
+                          "the cluster has no collection \"%s\": cairn collection create makes it",
+                          s->prefix);
+    bytes_init(&text, RULES_BYTES);
+    if (json_is_true(json_object_get(access, "found")) &&
+        (!json_is_string(data) ||
+         base64_decode(&text, json_string_value(data), json_string_length(data))))
+        st = cairn_fail(err, CAIRN_ECORRUPT,
+                        "%s: the rules about who may read what are no text: write them again",
+                        s->state);
+    if (!st && (bytes_append_byte(&text, 0) || !(*rules = bytes_detach(&text, NULL))))
+        st = cairn_fail(err, CAIRN_ENOMEM, "rules");
+    if (!st)
+        st = decode(s, json_object_get(json_object_get(state, "_source"), "state"), out, err);
+    if (!st) {
+        out->seq_no = json_integer_value(json_object_get(state, "_seq_no"));
+        out->primary_term = json_integer_value(json_object_get(state, "_primary_term"));
+    }
+    bytes_clear(&text);
+    return st;
+}
+
+cairn_status os_state_read_with(struct os_store *s, os_state *out, char **rules, cairn_error *err)
+{
+    char path[PATH_BYTES];
+    os_patience patience = {0};
+    bool passing = true;
+    cairn_status st;
+
+    *out = (os_state){0};
+    *rules = NULL;
+    snprintf(path, sizeof path, "/%s/_mget", s->state);
+    do {
+        json_t *reply = NULL;
+        st = os_ask(s, "read the state record", "POST", path,
+                    json_pack("{s:[s,s]}", "ids", STATE_ID, RULES_ID), &reply, err);
+        if (st == CAIRN_EUSAGE && err && strstr(err->text, "index_not_found"))
+            st =
+                cairn_fail(err, CAIRN_ENOTFOUND,
+                           "the cluster has no collection \"%s\": cairn collection create makes it",
+                           s->prefix);
+        if (st)
+            return st;
+        st = take_records(s, reply, out, rules, &passing, err);
+        json_decref(reply);
+    } while (passing && os_wait_again(s, &patience));
+    if (st) {
+        os_state_clear(out);
+        free(*rules);
+        *rules = NULL;
+    }
+    return st;
+}
+
+cairn_status os_rules_put(store *handle, const char *text, size_t len, cairn_error *err)
+{
+    struct os_store *s = os_store_of(handle);
+    char path[PATH_BYTES];
+    json_t *body = NULL;
+    bytes data;
+    cairn_status st;
+
+    bytes_init(&data, 2 * RULES_BYTES);
+    st = base64_append(&data, text, len);
+    if (!st)
+        body = json_pack("{s:s,s:o}", "kind", "rules", "data",
+                         json_stringn(data.data ? data.data : "", data.len));
+    bytes_clear(&data);
+    snprintf(path, sizeof path, "/%s/_doc/" RULES_ID, s->state);
+    return body ? os_ask(s, "write the rules", "PUT", path, body, NULL, err)
+                : cairn_fail(err, CAIRN_ENOMEM, "rules");
 }
 
 cairn_status os_state_read(struct os_store *s, os_state *out, cairn_error *err)
@@ -118,15 +212,15 @@ static json_t *encode(const os_state *s)
             return json_decref(languages), NULL;
     ever = json_pack("[I,I,I,I]", (json_int_t)s->words_ever[0], (json_int_t)s->words_ever[1],
                      (json_int_t)s->words_ever[2], (json_int_t)s->words_ever[3]);
-    return json_pack("{s:s,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:s,s:I,s:s,s:O}}",
-                     "kind", "state", "state", "version", (json_int_t)s->version, "next_doc",
-                     (json_int_t)s->next_doc, "lent", (json_int_t)s->lent, "docs",
-                     (json_int_t)s->counts.docs, "chunks", (json_int_t)s->counts.chunks,
-                     "text_bytes", (json_int_t)s->counts.text_bytes, "dim", (json_int_t)s->dim,
-                     "generation", (json_int_t)s->generation, "rows_ever", (json_int_t)s->rows_ever,
-                     "words_ever", ever, "languages", languages, "owner", s->owner,
-                     "lease_until_ms", (json_int_t)s->lease_until_ms, "stamp", s->stamp, "removing",
-                     s->removing);
+    return json_pack("{s:s,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:s,s:I,s:s,s:O}}",
+                     "kind", "state", "state", "version", (json_int_t)s->version, "shown",
+                     (json_int_t)s->shown, "next_doc", (json_int_t)s->next_doc, "lent",
+                     (json_int_t)s->lent, "docs", (json_int_t)s->counts.docs, "chunks",
+                     (json_int_t)s->counts.chunks, "text_bytes", (json_int_t)s->counts.text_bytes,
+                     "dim", (json_int_t)s->dim, "generation", (json_int_t)s->generation,
+                     "rows_ever", (json_int_t)s->rows_ever, "words_ever", ever, "languages",
+                     languages, "owner", s->owner, "lease_until_ms", (json_int_t)s->lease_until_ms,
+                     "stamp", s->stamp, "removing", s->removing);
 }
 
 /* The write may have happened although its answer was lost: then the record bears our stamp. */

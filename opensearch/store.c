@@ -74,6 +74,7 @@ static cairn_status begin(struct os_store **out, const opensearch_options *o, ca
     if (!s)
         return cairn_fail(err, CAIRN_ENOMEM, "a collection on a cluster");
     s->head.ops = &opensearch_backend;
+    s->retry_ms = o->client.retry_ms > 0 ? o->client.retry_ms : CLIENT_RETRY_MS;
     s->lease_ms = o->lease_s > 0 ? (int64_t)(o->lease_s * 1000) : OPENSEARCH_LEASE_S * 1000;
     s->prefix = strdup(o->prefix);
     s->name = strdup(o->prefix);
@@ -167,6 +168,9 @@ static void close_store(store *handle)
     if (s->is_writer)
         store_unlock_writer(handle);
     os_state_clear(&s->held);
+    os_known_forget(s);
+    json_decref(s->kept_chunks);
+    json_decref(s->kept_docs);
     client_destroy(s->client);
     free(s->documents);
     free(s->chunks);
@@ -230,8 +234,8 @@ static cairn_status take(struct os_store *s, os_state *state, const char *me, ca
         st = os_remove_range(s, left, err);
         if (!st)
             st = os_finish_removal(s, state, err);
-        if (!st && json_array_size(state->removing))
-            st = os_refresh(s, err);
+        if (!st && (json_array_size(state->removing) || state->shown != state->version))
+            st = os_show(s, state, err);
     }
     if (st)
         return st;
@@ -287,7 +291,8 @@ cairn_status os_renew(struct os_store *s, cairn_error *err)
 {
     bool busy;
 
-    return s->held.lease_until_ms - now_ms() > s->lease_ms / 3 ? CAIRN_OK : try_lease(s, &busy, err);
+    return s->held.lease_until_ms - now_ms() > s->lease_ms / 3 ? CAIRN_OK
+                                                               : try_lease(s, &busy, err);
 }
 
 void os_extend_lease(const struct os_store *s, os_state *state)

@@ -124,7 +124,7 @@ cairn_status os_txn_begin(store *handle, store_txn **out, cairn_error *err)
     return CAIRN_OK;
 }
 
-size_t opensearch_txn_bytes(const store_txn *handle)
+static size_t held(const store_txn *handle)
 {
     const struct os_txn *t = (const struct os_txn *)handle;
 
@@ -223,7 +223,7 @@ static cairn_status keep(struct os_txn *t, const char **s)
 static cairn_status add_put(struct os_txn *t, const store_doc *doc, bool is_new, put_doc **out,
                             cairn_error *err)
 {
-    put_doc *p = find_put(t, doc->id);
+    put_doc *p = is_new ? NULL : find_put(t, doc->id); /* nobody had the id of a new one */
     store_doc *d;
 
     if (!p && t->n_docs == t->cap_docs) {
@@ -264,8 +264,8 @@ cairn_status os_txn_doc_find(store_txn *handle, const char *uri, doc_id *id, cai
 
     if (known)
         *id = (doc_id)json_integer_value(known);
-    else
-        st = os_find_uri(t->s, uri, id, err);
+    else if (!(st = os_find_uri(t->s, uri, id, err)))
+        st = set_uri(t, uri, *id, err); /* it is asked for again when it is put */
     if (!st && !*id)
         st = cairn_fail(err, CAIRN_ENOTFOUND, "there is no document %s", uri);
     return st;
@@ -292,6 +292,17 @@ static cairn_status check_strings(const store_doc *d, cairn_error *err)
                : CAIRN_OK;
 }
 
+/* Its names are there from now on, if it is committed or not. */
+static void know(struct os_txn *t, const store_doc *d)
+{
+    char id[40], hash[33];
+
+    os_name_id('u', d->uri, id);
+    os_known_add(t->s, id);
+    if (os_hash_text(d->hash, hash))
+        os_known_add(t->s, hash);
+}
+
 cairn_status os_doc_put(store_txn *handle, const store_doc *doc, doc_id *id, cairn_error *err)
 {
     struct os_txn *t = txn_of(handle);
@@ -314,6 +325,8 @@ cairn_status os_doc_put(store_txn *handle, const store_doc *doc, doc_id *id, cai
         st = add_put(t, &put, true, &p, err);
     if (!st)
         st = set_uri(t, put.uri, put.id, err);
+    if (!st)
+        know(t, &put);
     if (!st)
         t->state.counts.docs++;
     if (id)
@@ -367,6 +380,8 @@ cairn_status os_doc_update(store_txn *handle, const store_doc *doc, cairn_error 
         st = add_put(t, doc, false, &p, err);
     if (!st)
         st = set_uri(t, p->doc.uri, doc->id, err);
+    if (!st)
+        know(t, &p->doc);
     return failed(t, st, err);
 }
 
@@ -473,9 +488,8 @@ cairn_status os_pending_remove(store_txn *handle, const chunk_id *chunks, size_t
     return set_pending(handle, chunks, n, false, err);
 }
 
-cairn_status opensearch_row_put(store_txn *handle, analyzer *a, chunk_id chunk,
-                                const lexical_doc *words, const filter_row *columns,
-                                cairn_error *err)
+static cairn_status row_put(store_txn *handle, analyzer *a, chunk_id chunk,
+                            const lexical_doc *words, const filter_row *columns, cairn_error *err)
 {
     struct os_txn *t = txn_of(handle);
     uint64_t lengths[LEXICAL_FIELDS];
@@ -495,8 +509,8 @@ cairn_status opensearch_row_put(store_txn *handle, analyzer *a, chunk_id chunk,
 
 /* ---- vectors ---- */
 
-cairn_status opensearch_vectors_put(store_txn *handle, const chunk_id *chunks, const float *rows,
-                                    size_t n, uint32_t dim, cairn_error *err)
+static cairn_status vectors_put(store_txn *handle, const chunk_id *chunks, const float *rows,
+                                size_t n, uint32_t dim, cairn_error *err)
 {
     struct os_txn *t = txn_of(handle);
     char field[FIELD_BYTES];
@@ -526,7 +540,7 @@ cairn_status opensearch_vectors_put(store_txn *handle, const chunk_id *chunks, c
     return failed(t, st, err);
 }
 
-cairn_status opensearch_vectors_drop(store_txn *handle, cairn_error *err)
+static cairn_status vectors_drop(store_txn *handle, cairn_error *err)
 {
     struct os_txn *t = txn_of(handle);
     char path[PATH_BYTES];
@@ -536,10 +550,10 @@ cairn_status opensearch_vectors_drop(store_txn *handle, cairn_error *err)
     t->state.generation++;
     snprintf(path, sizeof path, "/%s/_update_by_query?conflicts=proceed&refresh=true",
              t->s->chunks);
-    st = os_ask(t->s, "mark passages that need new vectors", "POST", path,
-                json_pack("{s:{s:{s:b}},s:{s:s,s:s}}", "query", "term", "pending", 0, "script",
-                          "lang", "painless", "source", "ctx._source.pending = true"),
-                NULL, err);
+    st = os_by_query(t->s, "mark passages that need new vectors", path,
+                     json_pack("{s:{s:{s:b}},s:{s:s,s:s}}", "query", "term", "pending", 0, "script",
+                               "lang", "painless", "source", "ctx._source.pending = true"),
+                     err);
     return failed(t, st, err);
 }
 
@@ -552,6 +566,7 @@ static cairn_status put_data(struct os_txn *t, const char *id, const char *kind,
     bytes b;
     cairn_status st;
 
+    os_known_add(t->s, id);
     bytes_init(&b, CLIENT_REPLY_BYTES);
     st = base64_append(&b, data, len);
     if (!st)
@@ -563,6 +578,8 @@ static cairn_status put_data(struct os_txn *t, const char *id, const char *kind,
 
 static cairn_status drop_data(struct os_txn *t, const char *id, cairn_error *err)
 {
+    if (os_is_absent(t->s, id))
+        return CAIRN_OK;
     return failed(t, add_line(&t->rest, target("delete", t->s->state, id), NULL, err), err);
 }
 
@@ -612,8 +629,8 @@ static cairn_status add_doc_line(struct os_txn *t, const put_doc *p, cairn_error
     cairn_status st;
 
     os_name_id('u', p->doc.uri, uri_id);
-    for (int i = 0; i < 16; i++)
-        snprintf(hash + 2 * i, 3, "%02x", p->doc.hash[i]);
+    if (!os_hash_text(p->doc.hash, hash))
+        hash[0] = '\0';
     bytes_init(&record, DOC_BYTES);
     bytes_init(&text, DOC_BYTES);
     st = record_put_doc(&record, &p->doc);
@@ -622,8 +639,8 @@ static cairn_status add_doc_line(struct os_txn *t, const put_doc *p, cairn_error
     if (!st)
         body = json_pack("{s:I,s:o,s:s,s:s,s:I,s:o}", "doc", (json_int_t)p->doc.id, "uri",
                          client_text(p->doc.uri, strlen(p->doc.uri)), "uri_id", uri_id, "hash",
-                         strspn(hash, "0") == 32 ? "" : hash, "text_bytes",
-                         (json_int_t)p->text_bytes, "record", json_stringn(text.data, text.len));
+                         hash, "text_bytes", (json_int_t)p->text_bytes, "record",
+                         json_stringn(text.data, text.len));
     bytes_clear(&record);
     bytes_clear(&text);
     return add_line(&t->rest, target_id("index", t->s->documents, p->doc.id), body, err);
@@ -692,10 +709,11 @@ cairn_status os_txn_commit(store_txn *handle, cairn_error *err)
     }
     os_state_clear(&s->held);
     st = os_state_copy(&s->held, &t->state, err);
+    s->known.version = t->state.version;
     if (!st && json_array_size(t->state.removing))
         st = os_finish_removal(s, &t->state, err);
     if (!st)
-        st = os_refresh(s, err);
+        st = os_show(s, &s->held, err);
     txn_free(t);
     return st;
 }
@@ -724,3 +742,5 @@ cairn_status os_write(store *s, store_write_fn *fn, void *ctx, cairn_error *err)
     }
     return os_txn_commit(t, err);
 }
+
+const retrieve_writer opensearch_writer = {row_put, vectors_put, vectors_drop, held, os_rules_put};

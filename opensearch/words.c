@@ -281,7 +281,7 @@ cairn_status os_is_known(void *ctx, const char *term, size_t len, bool *known, c
         *known = json_is_true(before);
         return CAIRN_OK;
     }
-    st = opensearch_rows_with((const store_snapshot *)q->snap, terms, 1, false, &rows, err);
+    st = os_rows_with(q->snap, terms, 1, false, &rows, err);
     *known = rows > 0;
     if (!st && json_object_set_new(q->known, text, json_boolean(*known)))
         st = cairn_fail(err, CAIRN_ENOMEM, "a question to the cluster");
@@ -308,7 +308,7 @@ cairn_status os_question_make(os_question *q, struct os_snapshot *snap, const re
                        .needs_should = true};
     if (!q->known || !q->conditions || !q->must || !q->should || !q->outline)
         return no_memory(err);
-    params.n_languages = opensearch_languages((const store_snapshot *)snap, &params.languages);
+    params.n_languages = os_languages(snap, &params.languages);
     params.is_known = os_is_known;
     params.is_known_ctx = q;
     st = lexical_outline_make(ask->an, &words, &params, ask->a, q->outline, err);
@@ -322,6 +322,10 @@ cairn_status os_question_make(os_question *q, struct os_snapshot *snap, const re
     }
     if (!st)
         st = add_conditions(q, err);
+    if (!st && snap->hidden &&
+        json_array_append_new(q->conditions,
+                              json_pack("{s:{s:O}}", "bool", "must_not", snap->hidden)))
+        st = no_memory(err);
     q->needs_should = !ask->query->has_required;
     if (!st && ask->query->filter.n) {
         st = row_filter(&ask->query->filter, &filter, err);

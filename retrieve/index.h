@@ -13,10 +13,12 @@
 
 #include "base/arena.h"
 #include "base/pool.h"
+#include "index/filter/filter.h"
 #include "index/lexical/lexical.h"
 #include "retrieve/fuse.h"
 #include "retrieve/query.h"
 #include "store/segment.h"
+#include "store/store.h"
 
 struct retrieve_params;
 struct retrieve_hit;
@@ -53,13 +55,87 @@ typedef struct retrieve_lists {
     int64_t filter_ns;
 } retrieve_lists;
 
+struct retrieve_remote;
+
 typedef struct retrieve_index {
-    void *ctx;
+    void *ctx; /* of all functions here */
     cairn_status (*lists)(void *ctx, const retrieve_ask *ask, retrieve_lists *out,
                           cairn_error *err);
     /* Fill found->explained for the hits that words found. */
     cairn_status (*explain)(void *ctx, const retrieve_ask *ask, struct retrieve_result *found,
                             cairn_error *err);
+    const struct retrieve_remote *remote; /* NULL: over segments */
 } retrieve_index;
+
+/* ---- an engine elsewhere ---- */
+
+/* The last rule that fits a row says whether it may be seen; it fits where one of any[n] does. */
+typedef struct retrieve_rule {
+    bool open;
+    const filter_expr *any;
+    size_t n;
+} retrieve_rule;
+
+typedef struct retrieve_value {
+    const char *text;
+    uint64_t count; /* documents */
+} retrieve_value;
+
+/* What the rooms above learn from segments where there are some. Hidden rows are in no list,
+ * sample, facet or place; counts and languages are those of all rows, as on segments. */
+typedef struct retrieve_remote {
+    /* The rules about who may read what that are kept with the collection (rules_put), as of when
+     * this index was opened; "" where there are none. Lives as long as the index. */
+    const char *(*rules)(void *ctx);
+    /* Nothing that these rules hide is found through this index from now on; they are copied. */
+    cairn_status (*hide)(void *ctx, const retrieve_rule *rules, size_t n, cairn_error *err);
+    uint64_t (*rows)(void *ctx);
+    uint32_t (*dim)(void *ctx); /* of the vectors; 0: there are none */
+    /* Languages of the rows, most first; live as long as the index. */
+    size_t (*languages)(void *ctx, const char *const **out);
+    /* rows[i]: how many rows hold the i-th term, or with `forms` the i-th word as it is written
+     * (folded). */
+    cairn_status (*rows_with)(void *ctx, const char *const *words, size_t n, bool forms,
+                              uint64_t *rows, cairn_error *err);
+    /* The inverse document frequency of a word: of its rarest stem, over all rows. */
+    cairn_status (*idf)(void *ctx, analyzer *an, const char *word, size_t len, double *idf,
+                        cairn_error *err);
+    /* The values of facet `name` (index/filter/facet.h) over what the last search with
+     * params.matches matched, by falling count, years by falling year. out[most]. */
+    cairn_status (*facet)(void *ctx, const char *name, size_t most, arena *memory,
+                          retrieve_value *out, size_t *n, size_t *distinct, cairn_error *err);
+    /* rows[n][dim]; has[i]: chunk i has a vector. */
+    cairn_status (*vectors)(void *ctx, const chunk_id *chunks, size_t n, uint32_t dim, float *rows,
+                            bool *has, cairn_error *err);
+    /* An index in memory of some passages that hold the words of `text`, or words like them; with
+     * `begins`, words that begin with it: what index/lexical/suggest.h walks. NULL: there are none.
+     * *all: these are all there are.
+     * Close with lexical_reader_close, then `release` *held. */
+    cairn_status (*sample)(void *ctx, analyzer *an, const char *text, size_t len, bool begins,
+                           lexical_reader **out, void **held, bool *all, cairn_error *err);
+    void (*release)(void *held);
+    /* Rows nearer to `question`, by cosines of all of them, than the document's nearest, plus one;
+     * 0: it has no vector. */
+    cairn_status (*place)(void *ctx, doc_id doc, const float *question, uint32_t dim,
+                          uint64_t *place, cairn_error *err);
+} retrieve_remote;
+
+/* What such an engine keeps beside documents and chunks, in a transaction of its store. */
+typedef struct retrieve_writer {
+    /* The words and metadata of a chunk: one put in this transaction, or one that is there already
+     * and keeps its vector. */
+    cairn_status (*row_put)(store_txn *t, analyzer *a, chunk_id chunk, const lexical_doc *words,
+                            const filter_row *columns, cairn_error *err);
+    /* rows[n][dim], unit vectors of chunks that are there; they wait for one no longer. */
+    cairn_status (*vectors_put)(store_txn *t, const chunk_id *chunks, const float *rows, size_t n,
+                                uint32_t dim, cairn_error *err);
+    /* All chunks wait for vectors again: the old ones are of another model. */
+    cairn_status (*vectors_drop)(store_txn *t, cairn_error *err);
+    /* Bytes that the transaction holds in memory. */
+    size_t (*held)(const store_txn *t);
+    /* Keep other rules, outside of any transaction and whoever writes: those who open an index from
+     * now on see them. */
+    cairn_status (*rules_put)(store *s, const char *text, size_t len, cairn_error *err);
+} retrieve_writer;
 
 #endif

@@ -461,5 +461,5 @@ static cairn_status lists(void *ctx, const retrieve_ask *ask, retrieve_lists *ou
 retrieve_index segments_index(segments_search *s, const retrieve_corpus *corpus)
 {
     *s = (segments_search){.corpus = corpus};
-    return (retrieve_index){s, lists, explain};
+    return (retrieve_index){s, lists, explain, NULL};
 }

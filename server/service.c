@@ -16,6 +16,7 @@
 #include "server/audit.h"
 #include "server/inside.h"
 
+#define READY_NS       ((int64_t)5 * 1000000000) /* for a collection on a cluster to answer */
 #define MAX_IDLE       8 /* handles of one collection that nobody uses */
 #define DEFAULT_UPLOAD ((size_t)256 << 20)
 #define DEFAULT_JOBS   100
@@ -556,8 +557,10 @@ cairn_status service_ready(service *s, cairn_error *err)
     cairn *c;
     cairn_status st = service_acquire(s, NULL, NULL, &c, err);
 
-    if (!st)
+    if (!st) {
+        st = cairn_ready(c, READY_NS, err);
         service_release(s, c);
+    }
     return st;
 }
 

@@ -151,7 +151,7 @@ static http_end perform(http_connection *c, const http_call *call, http_answer *
     char detail[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers;
     curl_off_t wait = 0;
-    double connected = 0;
+    long sent = 0;
     http_end end = HTTP_FAILED;
     bytes reply;
     CURLcode code;
@@ -167,8 +167,8 @@ static http_end perform(http_connection *c, const http_call *call, http_answer *
     set_up(c->easy, call, headers, &reply, detail);
     code = curl_easy_perform(c->easy);
     end = end_of(code);
-    curl_easy_getinfo(c->easy, CURLINFO_CONNECT_TIME, &connected);
-    if (end == HTTP_LATE && connected <= 0)
+    curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &sent);
+    if (end == HTTP_LATE && !sent) /* it never came to a connection, an old one included */
         end = HTTP_UNREACHABLE;
     if (code == CURLE_OK) {
         curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &answer->status);

@@ -160,7 +160,8 @@ static bool read_request(rpc_call *c, const query_request *q, char *facets, cair
                                   .filter = *q->filter ? q->filter : NULL,
                                   .k = q->k,
                                   .as_you_type = q->as_you_type,
-                                  .facet_values = q->facet_values};
+                                  .facet_values = q->facet_values,
+                                  .cancel = rpc_cancel_flag(c)};
     if (q->k > K_MAX || q->facet_values > K_MAX) {
         rpc_finish_code(c, RPC_INVALID_ARGUMENT, "USAGE", "k and facet_values are at most %d", K_MAX);
         return false;

@@ -69,7 +69,8 @@ static void search(http_request *r)
                                               .explain = a.explain,
                                               .as_you_type = a.typing,
                                               .facets = a.facets && *a.facets ? a.facets : NULL,
-                                              .facet_values = a.facet_values},
+                                              .facet_values = a.facet_values,
+                                              .cancel = &r->cancel},
                       &found, &err);
     if (st) {
         respond_error(r, st, &err);

@@ -133,7 +133,50 @@ class Cluster(CairnTest):
         self.assertNotIn("secret", done.stderr)
         self.create("far")
         self.assertIn("is there already", self.run_cairn("collection", "create", "far", "--url", CLUSTER, code=2).stderr)
-        self.assertIn("cluster", self.run_cairn("--collection", "far", "suggest", "lea", code=None).stderr)
+        self.assertIn("path.repo", self.run_cairn("--collection", "far", "backup", "here", code=2).stderr)
+
+    def test_words_are_suggested_and_places_explained(self):
+        self.create("far")
+        for name in ("near", "far"):
+            self.run_cairn("--collection", name, "index", "--no-vectors", LIBRARY)
+        for text in ("warr", "the coff", "warrenty of the machine", "coffe grindr", "zzzz"):
+            near, far = (self.json("--collection", c, "suggest", text, code=None) for c in ("near", "far"))
+            self.assertEqual(near["correction"], far["correction"], text)
+            self.assertEqual({c["word"] for c in near["completions"]}, {c["word"] for c in far["completions"]}, text)
+        for c in ("near", "far"):
+            found = self.json("--collection", c, "search", "--mode", "lexical", "warrenty", code=None)
+            self.assertEqual(found["suggestion"], "warranty")
+        uri = self.found("near", "warranty")[0][0]
+        near, far = (self.json("--collection", c, "why-not", uri, "warranty", code=None) for c in ("near", "far"))
+        self.assertEqual([(s["stage"], s["passed"]) for s in near["stages"]], [(s["stage"], s["passed"]) for s in far["stages"]])
+        self.run_cairn("--collection", "far", "eval", "make", os.path.join(self.top, "set"))
+        with open(os.path.join(self.top, "set", "queries.jsonl"), encoding="utf-8") as f:
+            self.assertGreater(len([json.loads(line) for line in f]), 20)
+
+    def test_vectors_of_ones_own(self):
+        self.create("far")
+        rows = [[0.0] * 8 for _ in range(40)]
+        for i, row in enumerate(rows):
+            row[i % 8], row[(i * 3 + 1) % 8] = 1.0 + i, row[(i * 3 + 1) % 8] + 0.5
+        lines = "".join(json.dumps({"id": f"v{i}", "vector": r, "text": f"row {i}"}) + "\n" for i, r in enumerate(rows))
+        path = self.write("v.jsonl", lines)
+        for c in ("near", "far"):
+            self.assertEqual(self.json("--collection", c, "import", "vectors", path)["embedded"], 40)
+        self.assertEqual(self.json("--collection", "far", "import", "vectors", path)["unchanged"], 40)
+        query = self.write("q.jsonl", json.dumps({"id": "q", "vector": [1, 2, 0, 0, 3, 0, 0, 1]}) + "\n")
+        near, far = (self.json("--collection", c, "search", "--vector", query, "-k", "5", code=None) for c in ("near", "far"))
+        self.assertEqual([h["uri"] for h in near["hits"]], [h["uri"] for h in far["hits"]])
+        back = os.path.join(self.top, "back.jsonl")
+        self.run_cairn("--collection", "far", "export", "vectors", back)
+        with open(back, encoding="utf-8") as f:
+            told = {d["id"]: d["vector"] for d in map(json.loads, f)}
+        self.assertEqual(len(told), 40)
+        for i, row in enumerate(rows):
+            length = sum(x * x for x in row) ** 0.5
+            for a, b in zip(told[f"v{i}"], row):
+                self.assertAlmostEqual(a, b / length, places=5)
+        self.create("other")
+        self.assertIn("cosine", self.run_cairn("--collection", "other", "import", "vectors", "--metric", "l2", path, code=None).stderr)
 
 
 if __name__ == "__main__":
