@@ -164,7 +164,7 @@ const char *engine_foreign_language(const view *v, const char *text, size_t len)
 
     if (!v->index)
         return retrieve_foreign_to(text, len, v->lexical, v->n_lexical);
-    n = opensearch_languages(v->snapshot, &codes);
+    n = v->index->remote->languages(v->index->ctx, &codes);
     return retrieve_foreign_language(text, len, codes, n);
 }
 
