@@ -56,6 +56,15 @@ static item *split(const char *p, size_t len, size_t *n)
     return items;
 }
 
+/* A disk above the flood stage is told as 429, but does not empty while one waits. */
+static bool is_full(const json_t *what)
+{
+    const char *reason =
+        json_string_value(json_object_get(json_object_get(what, "error"), "reason"));
+
+    return reason && (strstr(reason, "flood-stage") || strstr(reason, "disk usage exceeded"));
+}
+
 /* What became of one item. `retry`: send it again. */
 static cairn_status judge(const json_t *reply, bool strict, bool *retry, cairn_error *err)
 {
@@ -63,7 +72,7 @@ static cairn_status judge(const json_t *reply, bool strict, bool *retry, cairn_e
     const char *verb = json_object_iter_key(json_object_iter((json_t *)reply));
     long status = (long)json_integer_value(json_object_get(what, "status"));
 
-    *retry = os_is_passing(status);
+    *retry = os_is_passing(status) && !is_full(what);
     if (status / 100 == 2 || *retry)
         return CAIRN_OK;
     if (status == 404 && (!strict || (verb && !strcmp(verb, "delete"))))

@@ -356,6 +356,8 @@ cairn_status client_refused(const char *what, long status, const json_t *reply, 
         return cairn_fail(err, CAIRN_ENOTFOUND, "%s: %s", what, reason);
     if (status == 400)
         st = CAIRN_EUNSUPPORTED;
+    if (status == 429 || (status >= 502 && status <= 504))
+        st = CAIRN_EBUSY;
     return cairn_fail(err, st, "%s: the cluster answers %ld%s%s: %s", what, status,
                       *type ? ", " : "", type, reason);
 }

@@ -249,7 +249,7 @@ static void bulk_sends_again_what_was_refused(void **state)
            "{\"errors\":true,\"items\":[{\"index\":{\"status\":201}},{\"update\":{\"status\":429,\"error\":{\"reason\":\"full\"}}},"
            "{\"delete\":{\"status\":404}},{\"index\":{\"status\":503}}]}"},
           {FAKE_REPLY, 200, NULL, "{\"errors\":false,\"items\":[{\"update\":{\"status\":200}},{\"index\":{\"status\":201}}]}"});
-    struct os_store s = {.client = begin(steps, n_steps, (client_options){0}), .name = (char *)"x"};
+    struct os_store s = {.client = begin(steps, n_steps, (client_options){0}), .name = (char *)"x", .retry_ms = CLIENT_RETRY_MS};
     cairn_error err = {0};
     bytes lines;
 
@@ -261,6 +261,34 @@ static void bulk_sends_again_what_was_refused(void **state)
         fail_msg("%s", err.text);
     assert_int_equal(node.n_requests, 2);
     assert_string_equal(node.body[1], "{\"update\":{\"_id\":\"2\"}}\n{\"doc\":{}}\n{\"index\":{\"_id\":\"4\"}}\n{\"a\":4}\n");
+    bytes_clear(&lines);
+    end(s.client);
+}
+
+/* HTTP 200 says nothing of the searches in it either; and a store without time to wait tells what failed. */
+static void searches_that_failed_for_want_of_a_node_are_asked_again(void **state)
+{
+    (void)state;
+    STEPS({FAKE_REPLY, 200, NULL, "{\"responses\":[{\"status\":200,\"hits\":{}},{\"status\":503,\"error\":{\"type\":\"no_shard\"}}]}"},
+          {FAKE_REPLY, 200, NULL, "{\"responses\":[{\"status\":200,\"_shards\":{\"failed\":1}},{\"status\":200}]}"},
+          {FAKE_REPLY, 200, NULL, "{\"responses\":[{\"status\":200},{\"status\":200}]}"},
+          {FAKE_REPLY, 200, NULL, "{\"responses\":[{\"status\":429,\"error\":{\"type\":\"rejected\",\"reason\":\"queue full\"}}]}"});
+    struct os_store s = {.client = begin(steps, n_steps, (client_options){0}), .name = (char *)"x", .retry_ms = CLIENT_RETRY_MS};
+    struct os_snapshot snap = {.s = &s};
+    json_t *responses = NULL;
+    cairn_error err = {0};
+    bytes lines;
+
+    bytes_init(&lines, 4096);
+    assert_int_equal(bytes_append_str(&lines, "{}\n{}\n{}\n{}\n"), CAIRN_OK);
+    assert_int_equal(os_msearch(&snap, &lines, &responses, &err), CAIRN_OK);
+    assert_int_equal(node.n_requests, 3);
+    assert_int_equal(os_check_response(json_array_get(responses, 1), &err), CAIRN_OK);
+    json_decref(responses);
+    s.retry_ms = 0;
+    assert_int_equal(os_msearch(&snap, &lines, &responses, &err), CAIRN_OK);
+    assert_int_equal(os_check_response(json_array_get(responses, 0), &err), CAIRN_EBUSY);
+    json_decref(responses);
     bytes_clear(&lines);
     end(s.client);
 }
@@ -278,6 +306,9 @@ static void bulk_tells_of_an_item_that_fails(void **state)
         {"{\"errors\":true,\"items\":[{\"update\":{\"status\":404,\"error\":{\"type\":\"document_missing_exception\",\"reason\":\"document "
          "missing\"}}}]}",
          CAIRN_ENOTFOUND, "document missing"},
+        {"{\"errors\":true,\"items\":[{\"index\":{\"status\":429,\"error\":{\"type\":\"cluster_block_exception\",\"reason\":\"index [x] "
+         "blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark]\"}}}]}",
+         CAIRN_EFULL, "disks are full"},
         {"{\"errors\":false,\"items\":[]}", CAIRN_EIO, "0 writes"},
         {"{}", CAIRN_EIO, "0 writes"},
     };
@@ -373,6 +404,7 @@ int main(void)
         cmocka_unit_test(errors_are_told_in_words),
         cmocka_unit_test(credentials_go_in_a_header_alone),
         cmocka_unit_test(bulk_sends_again_what_was_refused),
+        cmocka_unit_test(searches_that_failed_for_want_of_a_node_are_asked_again),
         cmocka_unit_test(bulk_tells_of_an_item_that_fails),
         cmocka_unit_test(a_lost_answer_is_known_again),
         cmocka_unit_test(another_writer_is_told_apart),
