@@ -55,7 +55,7 @@ def settings(rows, ignore=()):
         if "side" not in r or "recall10" not in r:
             continue
         variant = r["peer"] if r["side"] == "cairn" else r["side"]
-        setting = tuple((k, str(r[k])) for k in ("ef", "param", "value", "nprobe", "rescore", "filter", "via")
+        setting = tuple((k, str(r[k])) for k in ("ef", "param", "value", "nprobe", "rescore", "filter", "via", "churn")
                         if k in r and k not in ignore)
         groups.setdefault(variant, collections.OrderedDict()).setdefault(setting, []).append(r)
     merged = collections.OrderedDict()
@@ -117,10 +117,11 @@ def ann_tables(rows):
 def filter_tables(rows):
     by = settings(rows)
     filters = list(dict.fromkeys(r["filter"] for r in rows if "filter" in r))
-    best = {}
+    best, asked = {}, set()
     for variant, points in by.items():
         for p in points:
             key = (variant, p.get("via", ""), p.get("filter"))
+            asked.add(key)
             if p.get("filter") and p["recall10"] >= 0.97:
                 best[key] = max(best.get(key, 0), p["qps1_cpu"])
     ours = {v for v, r in by.items() if r[0]["side"] == "cairn"}
@@ -130,7 +131,8 @@ def filter_tables(rows):
         for name in filters:
             mine = max([q for (v, _, f), q in best.items() if v in ours and f == name] or [0])
             it = best.get((variant, via, name))
-            line.append(f"{number(it)} ({ratio(mine, it)})" if it else "below 0.97")
+            line.append(f"{number(it)} ({ratio(mine, it)})" if it
+                        else "below 0.97" if (variant, via, name) in asked else "not run")
         body.append(line)
     churn = [[r["side"], r["churn"], r.get("ef", ""), r["recall10"], number(r["qps1_cpu"]),
               r.get("insert_cpu_s", "")] for r in rows if "churn" in r and "recall10" in r]
