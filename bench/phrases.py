@@ -125,7 +125,7 @@ def hits(args, phrase):
     if args.peer == "cairn":
         r = subprocess.run([CAIRN, "--json", "search", "--mode", "lexical", "-k", "200", f'"{phrase}"'], capture_output=True, text=True,
                            env=dict(os.environ, CAIRN_HOME=args.home))
-        return [h["uri"].split("!/")[0] for h in json.loads(r.stdout)["hits"]] if r.stdout else []
+        return [p.split("!/")[0] for h in json.loads(r.stdout)["hits"] for p in [h["uri"], *h["places"]]] if r.stdout else []
     r = subprocess.run(["recollq", "-c", args.home, "-b", "-n", "0-200", f'"{phrase}"'], capture_output=True, text=True,
                        env=dict(os.environ, HOME=args.home))
     return [x.removeprefix("file://").split("|")[0] for x in r.stdout.splitlines()]

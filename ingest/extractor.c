@@ -295,6 +295,41 @@ static cairn_status extract_fd(extractor *ex, const char *path, int fd, const st
     return CAIRN_OK;
 }
 
+/* As poppler looks for it: the header stands somewhere in the first KiB. */
+static bool is_pdf(int fd)
+{
+    char head[1024];
+    ssize_t n = pread(fd, head, sizeof head, 0);
+
+    return n > 0 && memmem(head, (size_t)n, "%PDF-", 5);
+}
+
+/* A page that takes too long to draw, or too much memory, is drawn for recognition alone: the document's own text is
+ * read by a worker that recognises nothing. */
+static cairn_status extract_unrecognised(extractor *ex, const char *path, int fd, const struct stat *sb,
+                                         const uint8_t hash[16], ingest_document **out, cairn_error *err)
+{
+    static const char note[] = "scans in it were not recognised: that took too long or too much memory";
+    static char off[] = "";
+    char *ocr = ex->ocr, *both;
+    int status;
+    cairn_status st;
+
+    if (ex->pid)
+        worker_end(ex, true, &status, NULL);
+    ex->ocr = off;
+    st = extract_fd(ex, path, fd, sb, hash, out, err);
+    if (ex->pid)
+        worker_end(ex, true, &status, NULL);
+    ex->ocr = ocr;
+    if (st)
+        return st;
+    both = arena_printf(&(*out)->memory, "%s%s%s", (*out)->note, *(*out)->note ? "; " : "", note);
+    if (both)
+        (*out)->note = both;
+    return CAIRN_OK;
+}
+
 cairn_status extractor_run(extractor *ex, const char *path, ingest_document **out, cairn_error *err)
 {
     struct stat before, after;
@@ -309,6 +344,8 @@ cairn_status extractor_run(extractor *ex, const char *path, ingest_document **ou
         st = hash_fd(fd, hash, &size, err);
     if (!st)
         st = extract_fd(ex, path, fd, &before, hash, out, err);
+    if (st == CAIRN_ELIMIT && *ex->ocr && is_pdf(fd))
+        st = extract_unrecognised(ex, path, fd, &before, hash, out, err);
     if (!st && (fstat(fd, &after) || (uint64_t)after.st_size != size ||
                 before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
                 before.st_mtim.tv_nsec != after.st_mtim.tv_nsec)) {

@@ -1,6 +1,7 @@
 /* misbehave.c - what a parser taken over by a hostile file might do. Linked only into the test's
  * own worker, cairn-extract-misbehave. A file "misbehave: WORD" asks for one of these. */
 #include "ingest/extract/misbehave.h"
+#include "ingest/extract/ocr.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,10 @@ bool misbehave(emitter *e, const parse_input *in)
     if (!strcmp(word, "loop"))
         for (volatile unsigned i = 0;; i++)
             ;
+    while (!strcmp(word, "ocr") && ocr_is_on())
+        ;
+    if (!strcmp(word, "ocr"))
+        emit_block(e, INGEST_PARAGRAPH, 0, "read without recognition", 24);
     if (!strcmp(word, "sleep"))
         for (;;)
             usleep(100000);

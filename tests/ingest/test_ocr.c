@@ -130,6 +130,30 @@ static void hostile_images(void **state)
     extractor_destroy(ex);
 }
 
+/* A PDF that takes for ever while its pages are drawn for recognition is read without it, and the worker that
+ * recognises is there again for the next file. */
+static void a_pdf_that_cannot_be_drawn_in_time(void **state)
+{
+    static const char slow[] = "misbehave: ocr %PDF-1.4\n";
+    extractor_options opt = {.program = CAIRN_BINARY_DIR "/tests/ingest/cairn-extract-misbehave",
+                             .deadline_ms = 3000 * SLOWER,
+                             .ocr = "eng"};
+    ingest_document *doc;
+    extractor *ex;
+    cairn_error err = {0};
+    (void)state;
+
+    need_english();
+    assert_int_equal(extractor_create(&ex, &opt, &err), CAIRN_OK);
+    doc = probe_read(ex, probe_file("slow.pdf", slow, sizeof slow - 1));
+    assert_non_null(probe_block(doc, 0, "read without recognition"));
+    assert_non_null(strstr(doc->note, "not recognised"));
+    ingest_document_free(doc);
+    /* What is no PDF is not tried twice. */
+    assert_int_equal(extractor_run(ex, probe_file("slow.txt", "misbehave: ocr\n", 15), &doc, &err), CAIRN_ELIMIT);
+    extractor_destroy(ex);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +161,7 @@ int main(void)
         cmocka_unit_test(an_image),
         cmocka_unit_test(off_and_not_installed),
         cmocka_unit_test(hostile_images),
+        cmocka_unit_test(a_pdf_that_cannot_be_drawn_in_time),
     };
     return cmocka_run_group_tests(tests, probe_setup, probe_teardown);
 }
