@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #define QUESTION_MAX 512 /* bytes of a question that are looked at */
 
@@ -176,6 +177,27 @@ static bool has_phrase(const char *folded, const char *phrase)
     return false;
 }
 
+/* Whether "when" or "where" at `at` only joins two clauses: "What sea was in the east when he died?", "When people
+ * are arrested, what do they do?". At the end it asks: "What was founded when?" */
+static bool joins_clauses(const char *phrase, const char *question, size_t len, const char *folded, const char *at)
+{
+    static const char *const asking[] = {"what ", "which ", "whose ", "how "};
+    size_t n = strlen(phrase);
+
+    if ((strcmp(phrase, "when") != 0 && strcmp(phrase, "where") != 0) ||
+        !at[n + strspn(at + n, " ")])
+        return false;
+    for (size_t i = 0; i < sizeof asking / sizeof *asking; i++) {
+        size_t m = strlen(asking[i]);
+        if (at > folded + 1 && !strncmp(folded + 1, asking[i], m))
+            return true;
+        for (size_t c = 0; at == folded + 1 && c + 2 + m <= len; c++)
+            if (!memcmp(question + c, ", ", 2) && !strncasecmp(question + c + 2, asking[i], m))
+                return true;
+    }
+    return false;
+}
+
 answer_type answer_type_of(const char *question, size_t len)
 {
     char folded[QUESTION_MAX * 2 + 4];
@@ -200,7 +222,7 @@ answer_type answer_type_of(const char *question, size_t len)
         at = folded;
         while ((at = strstr(at, head)) && !bounded(folded, at, h, true))
             at++;
-        if (!at)
+        if (!at || joins_clauses(phrases[i].phrase, question, len, folded, at))
             continue;
         if ((size_t)(at - folded) < best_at || ((size_t)(at - folded) == best_at && n > best_len)) {
             best_at = (size_t)(at - folded);

@@ -40,6 +40,11 @@ static const struct {
     {"Combien coûte le moulin ?", ANSWER_MONEY},
     {"Сколько стоит кофемолка?", ANSWER_MONEY},
     {"陈师傅的焙房面积是多少平方米？", ANSWER_COUNT},
+    {"What sea bordered the empire to the east when he died?", ANSWER_OTHER},
+    {"When many people are arrested, what is a common tactic?", ANSWER_OTHER},
+    {"How old was he when he played?", ANSWER_MEASURE},
+    {"When did the man who built it die?", ANSWER_DATE},
+    {"What was founded when?", ANSWER_DATE},
     {"", ANSWER_OTHER},
 };
 
