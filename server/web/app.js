@@ -130,7 +130,6 @@ function typed() {
   $("clear").hidden = text === "";
   $("welcome").hidden = any || state.turns.length > 0;
   $("work").hidden = !any && !state.turns.length;
-  history.replaceState(null, "", any ? "#q=" + encodeURIComponent(text) : location.pathname);
   setGhost("");
   clearTimeout(fullTimer);
   state.k = FIRST_PAGE;
@@ -138,6 +137,7 @@ function typed() {
   if (ghostRun) ghostRun.abort();
   ghostFor = "";
   if (!any) {
+    keepPlace();
     if (running) running.abort();
     state.hits = [];
     state.filters = {};
@@ -145,7 +145,13 @@ function typed() {
     return;
   }
   search(true);
-  fullTimer = setTimeout(() => search(false), 220);
+  fullTimer = setTimeout(() => { keepPlace(); search(false); }, 220);
+}
+
+/* The query is part of the address: not at each key, which the browser takes for a small navigation. */
+function keepPlace() {
+  const text = $("query").value;
+  history.replaceState(null, "", text.trim() ? "#q=" + encodeURIComponent(text) : location.pathname);
 }
 
 /* The rest of the word, dim behind what is typed; asked for when the first results are there. */
@@ -162,6 +168,7 @@ async function complete(text) {
 
 function setGhost(text) {
   const input = $("query");
+  if (!text && !state.ghost) return;
   state.ghost = text;
   const typedPart = make("span", {}, input.value);
   typedPart.style.visibility = "hidden";
@@ -184,7 +191,7 @@ function showResults(found, ms, typing, full) {
   $("meant").hidden = !found.suggestion;
   $("meant-button").textContent = found.suggestion || "";
   if (found.facets) showFacets(found.facets);
-  $("results").replaceChildren(...found.hits.map(hitNode));
+  showHits(found.hits);
   if (any && !found.hits.length) $("results").replaceChildren(make("li", { class: "empty", role: "option", "aria-disabled": "true", "aria-selected": "false" }, w["nothing-hint"]));
   $("query").setAttribute("aria-expanded", String(found.hits.length > 0));
   $("show-whynot").hidden = !any || typing;
@@ -193,6 +200,20 @@ function showResults(found, ms, typing, full) {
   select(same >= 0 ? same : found.hits.length ? 0 : -1, false);
   if (!found.hits.length && !state.citing) closePreview();
   else if (!typing && wide.matches && !state.citing && found.hits.length) openHit(state.selected, false);
+}
+
+/* Rows that show the same as before stay as they are: nothing is laid out or painted again for them. */
+function showHits(hits) {
+  const list = $("results");
+  hits.forEach((h, i) => {
+    const shown = [state.language, narrow.matches, state.collection, h.uri, h.chunk, h.highlights].join(), old = list.children[i];
+    if (old && old.shown === shown) return;
+    const node = hitNode(h, i);
+    node.shown = shown;
+    if (old) old.replaceWith(node);
+    else list.append(node);
+  });
+  while (list.children.length > hits.length) list.lastChild.remove();
 }
 
 function showFacets(facets) {

@@ -6,6 +6,7 @@ const textOf = bytes => new TextDecoder().decode(bytes);
 
 /* Positions in UTF-16 units for rising positions in bytes. */
 function unitsOf(text, positions) {
+  if (/^[\0-\x7f]*$/.test(text)) return positions.map(p => Math.min(p, text.length));
   const bytes = bytesOf(text);
   let at = 0, units = 0;
   return positions.map(p => {

@@ -152,6 +152,7 @@ class Searching(Page):
         page = self.open()
         page.keyboard.type("granulometry OR warranty")
         expect(page.locator("#hit-0")).to_be_visible()
+        expect(page).to_have_url(re.compile("#q=granulometry"))  # kept when one has stopped typing
         page.reload()
         expect(page.locator("#query")).to_have_value("granulometry OR warranty")
         expect(page.locator("#hit-0")).to_be_visible()
