@@ -100,7 +100,7 @@ function toast(text) {
 
 /* ---- searching ---- */
 
-let running = null, fullTimer = 0, ghostRun = null, ghostFor = "";
+let running = null, fullTimer = 0, ghostRun = null, ghostFor = "", ghostTimer = 0;
 
 /* While one types, words alone and what fits a screen: what comes 220 ms after the last key has the rest. */
 function searchBody(typing) {
@@ -119,7 +119,8 @@ async function search(typing) {
     const found = await apiJson("/api/v1/search", { json: body, signal: mine.signal });
     if (mine !== running) return;
     showResults(found, Math.round(performance.now() - began), typing, found.hits.length === body.k);
-    if (ghostFor !== body.q) complete(body.q);
+    clearTimeout(ghostTimer);
+    ghostTimer = setTimeout(() => { if (ghostFor !== body.q) complete(body.q); }, 40);  // behind the frame that shows them
   } catch (problem) {
     if (problem.name !== "AbortError") showProblem(problem.message);
   }
@@ -135,6 +136,7 @@ function typed() {
   state.k = FIRST_PAGE;
   state.moved = false;
   if (ghostRun) ghostRun.abort();
+  clearTimeout(ghostTimer);
   ghostFor = "";
   if (!any) {
     keepPlace();
