@@ -261,6 +261,15 @@ cairn_status os_by_query(struct os_store *s, const char *what, const char *path,
     return st;
 }
 
+cairn_status os_remove_left(struct os_store *s, cairn_error *err)
+{
+    cairn_status st = os_remove_range(s, s->left, err);
+
+    if (!st)
+        s->left = (os_range){0};
+    return st;
+}
+
 cairn_status os_remove_range(struct os_store *s, os_range range, cairn_error *err)
 {
     char path[PATH_BYTES];

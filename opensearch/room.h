@@ -88,6 +88,7 @@ struct os_store {
     uint64_t kept_version;
     json_t *kept_chunks, *kept_docs;
     struct os_txn *txn;
+    os_range left; /* ids of a transaction that failed, of which some may still be there */
 };
 
 struct os_snapshot {
@@ -147,6 +148,9 @@ cairn_status os_by_query(struct os_store *s, const char *what, const char *path,
                          cairn_error *err);
 /* Finish what the last commit began to delete. */
 cairn_status os_finish_removal(struct os_store *s, const os_state *state, cairn_error *err);
+/* Remove what a failed transaction left, before anything else is written or the lease given back.
+ */
+cairn_status os_remove_left(struct os_store *s, cairn_error *err);
 /* Remove what was written under ids that were never committed. */
 cairn_status os_remove_range(struct os_store *s, os_range range, cairn_error *err);
 

@@ -321,7 +321,10 @@ static void unlock_writer(store *handle)
         return;
     s->is_writer = false;
     s->held.owner[0] = '\0';
-    s->held.lent = s->held.next_doc;
+    if (os_remove_left(s, NULL))
+        s->held.next_doc = s->left.from; /* all from there on: the next writer removes it */
+    else
+        s->held.lent = s->held.next_doc;
     s->held.lease_until_ms = 0;
     (void)os_state_write(s, &s->held, NULL); /* else the lease runs out */
 }

@@ -95,6 +95,8 @@ cairn_status os_txn_begin(store *handle, store_txn **out, cairn_error *err)
     if (s->txn)
         return cairn_fail(err, CAIRN_EUSAGE, "a transaction is open on collection %s", s->name);
     st = os_renew(s, err);
+    if (!st)
+        st = os_remove_left(s, err);
     if (st)
         return st;
     t = calloc(1, sizeof *t);
@@ -675,9 +677,13 @@ static void forget(struct os_txn *t)
 
     if (range.from >= range.to)
         return;
-    if (t->sent)
-        (void)os_remove_range(t->s, range, NULL); /* what stays, cairn check finds */
     t->s->held.next_doc = t->next;
+    if (!t->sent)
+        return;
+    if (t->s->left.from < t->s->left.to)
+        range.from = t->s->left.from;
+    t->s->left = range;
+    (void)os_remove_left(t->s, NULL); /* else the next transaction, or the next writer, does it */
 }
 
 cairn_status os_txn_commit(store_txn *handle, cairn_error *err)
