@@ -49,7 +49,7 @@ static void look_at_the_device(const examination *x)
         tell(x, CAIRN_DOCTOR_BAD, "device", "unset CAIRN_DEVICE, and the processor does the work", "%s",
              err.text);
     else if (device)
-        tell(x, CAIRN_DOCTOR_GOOD, "device", NULL, "%s (generator and encoder)", device_name());
+        tell(x, CAIRN_DOCTOR_GOOD, "device", NULL, "%s (generator, encoder, scans of vectors)", device_name());
     else
         tell(x, CAIRN_DOCTOR_GOOD, "device", NULL, "cpu: no other is in use");
 }

@@ -96,6 +96,7 @@ static const setting table[] = {
     NUMBER("search", "expand_vectors", expand_vectors, 0.4, 0, 1),
     NUMBER("search", "hops", hops, 1, 1, 2),
     NUMBER("search", "hop_words", hop_words, 0.2, 0, 1),
+    TEXT("search", "vector_device", vector_device, "auto"),
     TEXT("search", "rerank", rerank, "sparse"),
     NUMBER("search", "rerank_weight", rerank_weight, 0.17, 0, 1),
     NUMBER("search", "rerank_depth", rerank_depth, 20, 0, 1000),
@@ -370,6 +371,11 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
     if (strcmp(s->expand, "off") && strcmp(s->expand, "multi-query") && strcmp(s->expand, "hyde"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.expand is off, multi-query or hyde, not \"%s\"", path,
                           s->expand);
+    if (strcmp(s->vector_device, "auto") && strcmp(s->vector_device, "always") &&
+        strcmp(s->vector_device, "off"))
+        return cairn_fail(err, CAIRN_EUSAGE,
+                          "%s: search.vector_device is auto, always or off, not \"%s\"", path,
+                          s->vector_device);
     if (!rerank_kind_of(s->rerank, NULL))
         return cairn_fail(err, CAIRN_EUSAGE,
                           "%s: search.rerank is sparse, cross-encoder, late-interaction, generator or off, not \"%s\"",

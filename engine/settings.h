@@ -84,6 +84,7 @@ typedef struct settings {
     double hops;           /* 2: names of the best passages are searched for, too */
     double hop_words;      /* and their weight */
     double neighbours, centre; /* weight of the passages most alike, and of the best ones' centre (retrieve/neighbours.h) */
+    char vector_device[SETTINGS_TEXT]; /* "auto", "always" or "off" */
     char rerank[SETTINGS_TEXT]; /* "sparse", "cross-encoder", "late-interaction", "generator" or "off" */
     double rerank_weight; /* of the reranker against fusion */
     double rerank_depth;  /* passages it reads at most */

@@ -6,6 +6,7 @@
 
 #include "engine/access.h"
 #include "engine/cluster.h"
+#include "engine/vector_device.h"
 
 typedef struct cached {
     segment_id id;
@@ -78,6 +79,7 @@ static cairn_status open_words(cached *x, const section_source *source, cairn_er
 static cairn_status cached_open(const cairn *c, cached *x, const store_segment *seg,
                                 cairn_error *err)
 {
+    const vector_device *device = engine_vector_device(&c->settings);
     section_source source = segment_source(seg->file);
     cairn_status st;
 
@@ -87,6 +89,8 @@ static cairn_status cached_open(const cairn *c, cached *x, const store_segment *
         st = open_words(x, &source, err);
     else if (!st)
         st = vector_reader_open(&x->vector, &source, err);
+    if (!st && x->vector && device)
+        st = vector_reader_use_device(x->vector, device, err);
     if (st && segment_damage(seg->file))
         cairn_fail(err, CAIRN_ECORRUPT, "%s: section %s is damaged; cairn check --repair rebuilds it",
                    segment_file_path(seg->file), segment_damage(seg->file));

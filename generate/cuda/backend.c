@@ -10,6 +10,7 @@
 #include "base/checked.h"
 #include "generate/cuda/encode_backend.h"
 #include "generate/cuda/kernels.h"
+#include "generate/cuda/scan_backend.h"
 #include "generate/decode/device.h"
 #include "generate/decode/model.h"
 
@@ -424,4 +425,7 @@ __attribute__((visibility("default"))) const device_backend cairn_device_backend
     .encoder_create = encoder_backend_create,
     .encoder_destroy = encoder_backend_destroy,
     .encoder_run = encoder_backend_run,
+    .codes_create = scan_backend_create,
+    .codes_destroy = scan_backend_destroy,
+    .codes_scan = scan_backend_run,
 };

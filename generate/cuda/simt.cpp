@@ -8,6 +8,7 @@
 #include "generate/cuda/simt.h"
 
 #include <stdio.h>
+#include <mutex>
 #include <stdlib.h>
 #include <ucontext.h>
 #include <vector>
@@ -140,6 +141,8 @@ void simt_run(unsigned grid_x, unsigned grid_y, unsigned threads, const std::fun
         fprintf(stderr, "a block of %u threads\n", threads);
         abort();
     }
+    static std::mutex one_at_a_time; /* callers may be threads; there is one block_state */
+    std::lock_guard<std::mutex> held(one_at_a_time);
     block.stacks.resize(SIMT_MAX_THREADS * STACK_BYTES);
     block.threads = threads;
     block.body = &body;

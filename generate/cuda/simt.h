@@ -97,6 +97,12 @@ SIMT_INLINE uint32_t simt_dot4(uint32_t acc, uint32_t w, uint32_t x)
     return (uint32_t)r;
 }
 
+/* *p += v as one step, in memory that all threads see; the value before. */
+SIMT_INLINE uint32_t simt_add(uint32_t *p, uint32_t v)
+{
+    return atomicAdd(p, v);
+}
+
 /* Queue a kernel behind what was queued before; errors show at the next wait. */
 #define SIMT_RUN(kernel, grid_x, grid_y, threads, ...)                                             \
     kernel<<<dim3((unsigned)(grid_x), (unsigned)(grid_y)), (unsigned)(threads)>>>(__VA_ARGS__)
@@ -161,6 +167,14 @@ SIMT_INLINE uint32_t simt_dot4(uint32_t acc, uint32_t w, uint32_t x)
     for (int i = 0; i < 32; i += 8)
         acc += (uint32_t)((int32_t)(w >> i & 0xff) * (int8_t)(x >> i & 0xff));
     return acc;
+}
+
+SIMT_INLINE uint32_t simt_add(uint32_t *p, uint32_t v)
+{
+    const uint32_t before = *p;
+
+    *p = before + v;
+    return before;
 }
 
 /* Run body once for every thread of every block. */

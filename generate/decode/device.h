@@ -1,4 +1,5 @@
-/* device.h - a decoder's or an encoder's layers on another processor than this one.
+/* device.h - a decoder's or an encoder's layers, or a scan of vectors, on another processor than
+ * this one.
  *
  * A back end is a module (cairn-cuda.so) that exports one table. It holds a model's weights and a
  * sequence's keys and values; the decoder hands it embedded tokens and gets logits back, the
@@ -9,8 +10,9 @@
 #define CAIRN_GENERATE_DECODE_DEVICE_H
 
 #include "generate/decode/decoder.h"
+#include "generate/decode/device_codes.h"
 
-#define DEVICE_VERSION 2u
+#define DEVICE_VERSION 3u
 #define DEVICE_SYMBOL  "cairn_device_backend"
 
 typedef struct device_weights device_weights;
@@ -63,6 +65,15 @@ typedef struct device_backend {
     /* x is as it was where this fails: for want of memory, or (CAIRN_ELIMIT) because the batch is
      * too long. */
     cairn_status (*encoder_run)(device_encoder *e, const device_texts *t, cairn_error *err);
+
+    /* Copy these rows there; the arrays are borrowed for the call. */
+    cairn_status (*codes_create)(device_codes **out, const device_code_rows *rows,
+                                 cairn_error *err);
+    void (*codes_destroy)(device_codes *c);
+    /* The best `keep` rows of each query, by falling score, then rising row, in no order:
+     * hits[n][keep], n_hits[n]. Rows whose score is no number are left out. Threads: any. */
+    cairn_status (*codes_scan)(device_codes *c, const device_code_scan *s, device_code_hit *hits,
+                               size_t *n_hits, cairn_error *err);
 } device_backend;
 
 /* The back end in use; NULL when the processor does the work. With CAIRN_DEVICE=cuda the reason why

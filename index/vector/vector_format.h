@@ -98,6 +98,8 @@ struct vector_originals {
     const float *scale; /* [rows]; NULL: not int8 */
 };
 
+typedef struct vector_copy vector_copy;
+
 struct vector_reader {
     uint32_t dim;
     vector_metric metric;
@@ -107,6 +109,7 @@ struct vector_reader {
     hnsw_graph graph;  /* borrowed links */
     vector_codes walk; /* what a walk along the graph reads: the graph's own codes or `codes` */
     ivf_lists lists;   /* borrowed; kind IVF_NONE: none */
+    vector_copy *copy; /* on a device (vector_device.h); NULL: there is none */
 };
 
 /* A query as the kernels want it. */
@@ -251,6 +254,10 @@ cairn_status vector_meta_version(const char *section, cursor *c, uint32_t newest
  * missing or has another length or alignment. */
 cairn_status vector_take_sections(const section_source *src, const vector_section *sections,
                                   size_t n, cairn_error *err);
+
+/* ---- vector_device.c ---- */
+
+void vector_copy_free(vector_copy *c); /* NULL is fine */
 
 /* ---- vector_write.c ---- */
 

@@ -173,6 +173,8 @@ cairn_status vector_reader_open(vector_reader **out, const section_source *sourc
 
 void vector_reader_close(vector_reader *r)
 {
+    if (r)
+        vector_copy_free(r->copy);
     free(r);
 }
 

@@ -35,4 +35,13 @@ typedef struct vector_scan {
 cairn_status vector_scan_run(const vector_scan *s, pool *workers, vector_hit *found,
                              size_t *n_found, cairn_error *err);
 
+/* Put the best `keep` rows of this segment behind found[*n_found], in no order, by a device
+ * (vector_device.c). false: there is none, or this search, which costs `ns` here, does not pay
+ * there; nothing was found. q: the query for r->codes, which are int8. */
+bool vector_device_search(const vector_segment *s, uint32_t segment, const vector_query *q,
+                          size_t eligible, double ns, size_t keep, vector_hit *found,
+                          size_t *n_found);
+/* Whether a device may stand in for the segment's graph or lists. */
+bool vector_device_instead(const vector_reader *r);
+
 #endif

@@ -294,24 +294,37 @@ static const vector_query *walk_query_for(search *x, const vector_reader *r)
     return &x->walk;
 }
 
-/* Search the index of segment s, where it has one and the plan says so; x->scan[s] tells
- * whether the segment must be scanned. */
+/* Search the index of segment s, where it has one and the plan says so, or scan it on a device;
+ * x->scan[s] tells whether the segment must be scanned here. */
 static cairn_status search_index(search *x, uint32_t s, size_t keep, size_t ef, cairn_error *err)
 {
     const vector_segment *seg = &x->segments[s];
     const vector_reader *r = seg->reader;
     bool *scan = &x->scan[s];
+    const bool alone = x->params.no_graph || (!r->has_graph && r->lists.kind == IVF_NONE);
 
-    if (x->params.no_graph || (!r->has_graph && r->lists.kind == IVF_NONE))
+    if (alone && !r->copy)
         return CAIRN_OK;
     size_t eligible = vector_count_eligible(seg);
     if (r->has_graph)
         ef = hnsw_repaired_ef(&r->graph, ef);
     vector_plan plan = vector_plan_segment(r, eligible, ef, x->params.n_probe, keep);
-    if (eligible == 0)
+    if (eligible == 0) {
         *scan = false;
-    if (eligible == 0 || (plan.scan && !x->params.no_scan))
         return CAIRN_OK;
+    }
+    if (alone || (plan.scan && !x->params.no_scan)) {
+        if (r->copy)
+            *scan = !vector_device_search(seg, s, query_for(x, &r->codes), eligible, plan.scan_ns,
+                                          keep, x->candidates, &x->n_candidates);
+        return CAIRN_OK;
+    }
+    if (vector_device_instead(r) && !x->params.no_scan &&
+        vector_device_search(seg, s, query_for(x, &r->codes), eligible, plan.index_ns, keep,
+                             x->candidates, &x->n_candidates)) {
+        *scan = false;
+        return CAIRN_OK;
+    }
     *scan = false;
     if (r->has_graph)
         return search_graph(seg, s, eligible, walk_query_for(x, r), keep, ef, x->candidates,
