@@ -57,6 +57,8 @@ struct service {
     double per_second;
     limit *limit;
     atomic_int_least64_t gave_back_ns; /* quotas.c */
+    int64_t tidied_ns; /* service_tidy's own */
+    size_t tidied_bytes;
     cairn_models *models;
     cairn_pages *pages;
     metrics *metrics;

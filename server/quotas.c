@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "server/inside.h"
 
+#define TIDY_NS      ((int64_t)10 * 1000000000)
+#define TIDY_BYTES   ((size_t)8 << 20) /* more unused than when it was last done */
 #define GIVE_BACK_NS ((int64_t)1000000000) /* between two tries to give memory back */
 
 /* ---- requests a second ---- */
@@ -67,6 +69,22 @@ static void give_back(service *s)
     service_close_idle(s);
     cairn_pages_forget(s->pages);
     malloc_trim(0);
+}
+
+void service_tidy(service *s)
+{
+    int64_t now = clock_mono_ns();
+    size_t unused;
+
+    if (now - s->tidied_ns < TIDY_NS)
+        return;
+    s->tidied_ns = now;
+    unused = mallinfo2().fordblks; /* given back or not */
+    if (unused > s->tidied_bytes + TIDY_BYTES)
+        malloc_trim(0);
+    else if (unused >= s->tidied_bytes)
+        return;
+    s->tidied_bytes = unused;
 }
 
 cairn_status service_check_memory(service *s, cairn_error *err)

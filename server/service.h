@@ -133,6 +133,9 @@ void service_set_rate(service *s, double per_second);
 cairn_status service_check_memory(service *s, cairn_error *err);
 /* Bytes that are the process's own now, without files that are mapped. */
 size_t service_memory(void);
+/* To be called often, by one thread: what the C library keeps of a rush that is over goes back to the system, every ten
+ * seconds at most. */
+void service_tidy(service *s);
 
 /* ---- jobs: everything that writes ------------------------------------------------------------- */
 

@@ -177,8 +177,12 @@ static void *sweep_often(void *arg)
         until = clock_mono_ns() + SWEEP_NS;
         ts = (struct timespec){(time_t)(until / SECOND), (long)(until % SECOND)};
         pthread_cond_timedwait(&h->changed, &h->mutex, &ts);
-        if (clock_mono_ns() >= until)
-            sweep(h);
+        if (clock_mono_ns() < until)
+            continue;
+        sweep(h);
+        pthread_mutex_unlock(&h->mutex);
+        service_tidy(h->s);
+        pthread_mutex_lock(&h->mutex);
     }
     pthread_mutex_unlock(&h->mutex);
     return NULL;
