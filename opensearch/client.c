@@ -95,6 +95,21 @@ cairn_status client_dump(bytes *out, const json_t *j, cairn_error *err)
     return CAIRN_OK;
 }
 
+cairn_status client_dump_search(bytes *lines, json_t *head, json_t *body, cairn_error *err)
+{
+    cairn_status st = client_dump(lines, head, err);
+
+    if (!st)
+        st = bytes_append_byte(lines, '\n');
+    if (!st)
+        st = client_dump(lines, body, err);
+    if (!st)
+        st = bytes_append_byte(lines, '\n');
+    json_decref(head);
+    json_decref(body);
+    return st;
+}
+
 /* ---- create ---- */
 
 static bool take_urls(client *c, const char *urls, cairn_error *err)

@@ -87,4 +87,7 @@ json_t *client_text(const char *s, size_t len);
 /* Append compact JSON; floats with nine digits, which give the same float back. */
 cairn_status client_dump(bytes *out, const json_t *j, cairn_error *err);
 
+/* The same of a search of an _msearch: its head and its body, a line each. Both are taken over. */
+cairn_status client_dump_search(bytes *lines, json_t *head, json_t *body, cairn_error *err);
+
 #endif

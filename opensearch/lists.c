@@ -120,21 +120,11 @@ static cairn_status add_search(const os_question *q, bytes *lines, json_t *body,
                                cairn_error *err)
 {
     json_t *head = json_pack("{s:s}", "index", q->snap->s->chunks);
-    cairn_status st;
 
     /* Frequencies over all shards: a score does not depend on where a passage lies. */
     if (head && global)
         json_object_set_new(head, "search_type", json_string("dfs_query_then_fetch"));
-    st = client_dump(lines, head, err);
-    if (!st)
-        st = bytes_append_byte(lines, '\n');
-    if (!st)
-        st = client_dump(lines, body, err);
-    if (!st)
-        st = bytes_append_byte(lines, '\n');
-    json_decref(head);
-    json_decref(body);
-    return st;
+    return client_dump_search(lines, head, body, err);
 }
 
 /* ---- replies ---- */

@@ -193,18 +193,7 @@ static json_t *like_form(const char *form)
 static cairn_status add_body(bytes *lines, const struct os_snapshot *snap, json_t *body,
                              cairn_error *err)
 {
-    json_t *head = json_pack("{s:s}", "index", snap->s->chunks);
-    cairn_status st = client_dump(lines, head, err);
-
-    if (!st)
-        st = bytes_append_byte(lines, '\n');
-    if (!st)
-        st = client_dump(lines, body, err);
-    if (!st)
-        st = bytes_append_byte(lines, '\n');
-    json_decref(head);
-    json_decref(body);
-    return st;
+    return client_dump_search(lines, json_pack("{s:s}", "index", snap->s->chunks), body, err);
 }
 
 /* The written forms of the words of a text; *n of them, at most WORDS_MOST. */

@@ -164,18 +164,25 @@ static node *attribute(parser *p, node *a)
     return n;
 }
 
-static node *filter(parser *p, node *a)
+/* A filter or test of a: its name, and the number that `find` has for it. */
+static node *named(parser *p, node_kind kind, node *a, int (*find)(const char *), const char *unknown)
 {
-    node *n = parse_node(p, NODE_FILTER);
+    node *n = parse_node(p, kind);
     if (!n)
         return NULL;
     n->a = a;
     n->name = token_expect_name(p);
     if (!n->name)
         return NULL;
-    n->op = template_filter_find(n->name);
-    if (n->op < 0)
-        return parse_fail(p, "unknown filter", n->name);
+    n->op = find(n->name);
+    return n->op < 0 ? parse_fail(p, unknown, n->name) : n;
+}
+
+static node *filter(parser *p, node *a)
+{
+    node *n = named(p, NODE_FILTER, a, template_filter_find, "unknown filter");
+    if (!n)
+        return NULL;
     return token_accept_op(p, "(") && !arguments(p, n) ? NULL : n;
 }
 
@@ -195,16 +202,9 @@ static node *postfix(parser *p, node *a)
 static node *test(parser *p, node *a)
 {
     bool negated = token_accept_name(p, "not");
-    node *n = parse_node(p, NODE_TEST);
+    node *n = named(p, NODE_TEST, a, template_test_find, "unknown test");
     if (!n)
         return NULL;
-    n->a = a;
-    n->name = token_expect_name(p);
-    if (!n->name)
-        return NULL;
-    n->op = template_test_find(n->name);
-    if (n->op < 0)
-        return parse_fail(p, "unknown test", n->name);
     if (token_accept_op(p, "(")) {
         if (!arguments(p, n))
             return NULL;
@@ -219,10 +219,10 @@ static node *test(parser *p, node *a)
     }
     if (!negated)
         return n;
-    node *not = parse_node(p, NODE_NOT);
-    if (not )
-        not ->a = n;
-    return not ;
+    node *opposite = parse_node(p, NODE_NOT);
+    if (opposite)
+        opposite->a = n;
+    return opposite;
 }
 
 static node *unary(parser *p, bool with_filter)
