@@ -187,12 +187,17 @@ static cairn_status count_codes(facet_counts *f, const filter_reader *r, const f
     return st;
 }
 
-/* The first nanosecond of a year, by the days of the Gregorian calendar. */
+#define LAST_YEAR 2262 /* that 64 bits of nanoseconds reach, in April; they begin in September 1677 */
+
+/* The first nanosecond of a year, by the days of the Gregorian calendar; the nearest there is, where it lies beyond. */
 static int64_t year_start(int64_t year)
 {
-    int64_t y = year - 1;
-    int64_t before = y >= 0 ? y / 4 - y / 100 + y / 400 : 0;
-    return (365 * (year - 1970) + before - 477) * 86400 * INT64_C(1000000000);
+    int64_t y = year - 1, before = y / 4 - y / 100 + y / 400, ns;
+    int64_t seconds = (365 * (year - 1970) + before - 477) * 86400;
+
+    if (__builtin_mul_overflow(seconds, INT64_C(1000000000), &ns))
+        return seconds < 0 ? INT64_MIN : INT64_MAX;
+    return ns;
 }
 
 static int64_t year_of(int64_t ns)
@@ -201,7 +206,7 @@ static int64_t year_of(int64_t ns)
 
     while (year_start(year) > ns)
         year--;
-    while (year_start(year + 1) <= ns)
+    while (year < LAST_YEAR && year_start(year + 1) <= ns)
         year++;
     return year;
 }
@@ -214,7 +219,7 @@ static cairn_status count_years(facet_counts *f, const filter_reader *r, const u
 
     for (uint32_t i = 0; i < dates->n && !st;) {
         int64_t year = year_of(dates->value[i]);
-        int64_t end = year < 2262 ? year_start(year + 1) : INT64_MAX;
+        int64_t end = year_start(year + 1);
         uint64_t n = 0;
         char text[24];
         do {

@@ -93,6 +93,8 @@ static const char *const tags[] = {"a", "b", "c", "d"};
 static void make_rows(filter_row *rows, char (*uri)[64], char (*author)[32], size_t n, size_t many)
 {
     static const char *const langs[] = {"de", "en", "fr", ""}, *const exts[] = {"txt", "pdf", ""};
+    static const int64_t far[] = {INT64_MIN, INT64_MIN + 1, INT64_C(-9214560000) * 1000000000, /* 1678 */
+                                  INT64_C(9214646400) * 1000000000, /* 2262 */ INT64_MAX - 1, INT64_MAX};
     for (size_t i = 0; i < n; i++) {
         snprintf(uri[i], sizeof uri[i], below(20) ? "/home/f%zu/g%zu/n%zu" : "id%zu", below(30),
                  below(3), below(many));
@@ -109,6 +111,8 @@ static void make_rows(filter_row *rows, char (*uri)[64], char (*author)[32], siz
                                                    : 0,
                                .tags = tags + below(2),
                                .n_tags = below(3)};
+        if (!below(50))
+            rows[i].date_ns = far[below(sizeof far / sizeof *far)];
     }
 }
 
