@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "engine/labels.h"
 #include "engine/index.h"
 #include "engine/search.h"
@@ -150,7 +151,7 @@ static cairn_status ask_the_store(asking *a, const struct stat *sb, cairn_error 
 {
     store_failure f;
     cairn_status st;
-    int64_t mtime_ns = (int64_t)sb->st_mtim.tv_sec * 1000000000 + sb->st_mtim.tv_nsec;
+    int64_t mtime_ns = clock_stored_ns(sb->st_mtim);
 
     st = store_failure_find(a->v.snapshot, a->path, &f, a->memory, err);
     if (!st) {

@@ -283,7 +283,7 @@ static cairn_status extract_fd(extractor *ex, const char *path, int fd, const st
     }
     memcpy(doc->hash, hash, 16);
     doc->size = (uint64_t)sb->st_size;
-    doc->mtime_ns = (int64_t)sb->st_mtim.tv_sec * 1000000000 + sb->st_mtim.tv_nsec;
+    doc->mtime_ns = clock_stored_ns(sb->st_mtim);
     st = need_title(doc, path, err);
     for (ingest_document *m = doc->members; m && !st; m = m->next)
         st = need_title(m, m->member, err);

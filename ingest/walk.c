@@ -24,6 +24,7 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "base/clock.h"
 #include "ingest/rules.h"
 
 typedef struct folder_id {
@@ -263,7 +264,7 @@ static cairn_status give_file(walker *w, const struct stat *sb)
     walk_entry e = {
         .path = w->path.data,
         .size = sb->st_size,
-        .mtime_ns = (int64_t)sb->st_mtim.tv_sec * 1000000000 + sb->st_mtim.tv_nsec,
+        .mtime_ns = clock_stored_ns(sb->st_mtim),
         .dev = (uint64_t)sb->st_dev,
         .ino = (uint64_t)sb->st_ino,
     };

@@ -380,6 +380,17 @@ static void base64_there_and_back(void **state)
     bytes_clear(&back);
 }
 
+static void stored_times_keep_within_64_bits(void **state)
+{
+    (void)state;
+    assert_true(clock_stored_ns((struct timespec){.tv_sec = 1700000000, .tv_nsec = 5}) == INT64_C(1700000000000000005));
+    assert_true(clock_stored_ns((struct timespec){.tv_sec = -1, .tv_nsec = 999999999}) == -1);
+    assert_true(clock_stored_ns((struct timespec){.tv_sec = 9223372036, .tv_nsec = 854775807}) == INT64_MAX);
+    assert_true(clock_stored_ns((struct timespec){.tv_sec = 9223372036, .tv_nsec = 854775808}) == INT64_MAX);
+    assert_true(clock_stored_ns((struct timespec){.tv_sec = 15032385535}) == INT64_MAX); /* ext4's last second */
+    assert_true(clock_stored_ns((struct timespec){.tv_sec = -15032385535}) == INT64_MIN);
+}
+
 static void clocks_go_forward(void **state)
 {
     int64_t a = clock_mono_ns();
@@ -439,6 +450,7 @@ int main(void)
         cmocka_unit_test(cpu_level_is_usable),
         cmocka_unit_test(log_lines_are_json),
         cmocka_unit_test(base64_there_and_back),
+        cmocka_unit_test(stored_times_keep_within_64_bits),
         cmocka_unit_test(clocks_go_forward),
         cmocka_unit_test(priority_is_a_threads_own_and_inherited),
     };
