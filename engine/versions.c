@@ -112,6 +112,7 @@ static cairn_status find_by_signature(const view *v, const store_doc *doc, candi
     out->signature = &s;
     for (size_t i = 0; !st && has && i < v->n_lexical; i++)
         near_reader_matches(v->near[i], &s, add_candidate, out);
+    out->signature = NULL; /* it was this function's */
     return st;
 }
 

@@ -12,28 +12,11 @@
 #include "generate/decode/device.h"
 #include "generate/encode/encoder.h"
 #include "tests/generate/toy_bert.h"
+#include "tests/generate/toy_folder.h"
 
 #define MOST_FLOATS 65536
 #define MOST_TEXTS  64
 #define MOST_TOKENS 8192
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/cairn-device-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    char command[320];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
 
 /* The module under test: the imitated one, or a real one (scripts/cuda). */
 static const char *module_path(void)

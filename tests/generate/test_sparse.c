@@ -9,24 +9,7 @@
 
 #include "generate/encode/sparse.h"
 #include "tests/generate/toy_bert.h"
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/cairn-sparse-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    char command[320];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
+#include "tests/generate/toy_folder.h"
 
 static const char *save(toy *y, char path[300])
 {
