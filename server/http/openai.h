@@ -25,6 +25,7 @@ typedef struct generate_args {
     double temperature, top_p, frequency_penalty, presence_penalty;
     size_t max_tokens, seed, n, best_of, top_logprobs;
     bool stream, echo, parallel_tool_calls;
+    bool extractive; /* ours: an answer from documents in their own words */
 } generate_args;
 
 /* One request on its way. Several choices are made one after the other, with seeds that follow one another. */

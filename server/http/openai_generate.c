@@ -43,6 +43,7 @@ static const arg_field chat_fields[] = {
     ARG_FIELD(generate_args, "parallel_tool_calls", parallel_tool_calls, ARG_BOOL, false, 0, 0),
     ARG_FIELD(generate_args, "top_logprobs", top_logprobs, ARG_SIZE, false, 0, TOP_MOST),
     ARG_FIELD(generate_args, "functions", functions, ARG_ANY, false, 0, 0),
+    ARG_FIELD(generate_args, "extractive", extractive, ARG_BOOL, false, 0, 0),
 };
 
 static const arg_field completion_fields[] = {
@@ -52,6 +53,12 @@ static const arg_field completion_fields[] = {
     ARG_FIELD(generate_args, "best_of", best_of, ARG_SIZE, false, 1, CHOICES_MOST),
     ARG_FIELD(generate_args, "suffix", suffix, ARG_ANY, false, 0, 0),
 };
+
+/* "cairn" or "cairn:NAME". */
+static bool names_documents(const generate_args *a)
+{
+    return !strncmp(a->model, "cairn", 5) && (!a->model[5] || a->model[5] == ':');
+}
 
 static bool is_true(const json_t *object, const char *key)
 {
@@ -64,6 +71,8 @@ static cairn_status refuse_unsupported(const generate_args *a, cairn_error *err)
         return cairn_fail(err, CAIRN_EUSAGE, "\"functions\" are not supported: \"tools\" are");
     if (a->suffix)
         return cairn_fail(err, CAIRN_EUSAGE, "\"suffix\" is not supported");
+    if (a->extractive && !names_documents(a))
+        return cairn_fail(err, CAIRN_EUSAGE, "only the models \"cairn\" and \"cairn:NAME\" answer \"extractive\"");
     if (a->best_of && a->best_of != (a->n ? a->n : 1))
         return cairn_fail(err, CAIRN_EUSAGE, "\"best_of\" is not supported: all \"n\" choices are given");
     return CAIRN_OK;
@@ -234,7 +243,7 @@ static cairn_status read_messages(generating *g, cairn_error *err)
 /* The model that answers from documents. */
 static bool from_documents(const generating *g)
 {
-    return g->chat && !strncmp(g->a.model, "cairn", 5) && (!g->a.model[5] || g->a.model[5] == ':');
+    return g->chat && names_documents(&g->a);
 }
 
 static cairn_status read_prompts(const json_t *prompt, cairn_error *err)
@@ -288,6 +297,7 @@ static void answer_from(generating *g, cairn *c)
                            .temperature = (float)g->a.temperature,
                            .seed = g->a.seed,
                            .max_tokens = g->a.max_tokens,
+                           .extractive = g->a.extractive,
                            .cancel = &g->r->cancel};
     cairn_answer *a = NULL;
     cairn_error err = {0};

@@ -113,7 +113,7 @@ typedef struct ask_args {
     cairn_mode mode;
     double temperature;
     size_t seed, max_tokens;
-    bool stream;
+    bool stream, extractive;
     json_t *history;
 } ask_args;
 
@@ -123,6 +123,7 @@ static const arg_field ask_fields[] = {
     ARG_FIELD(ask_args, "filter", filter, ARG_TEXT, false, 0, QUERY_BYTES),
     ARG_FIELD(ask_args, "chat", chat, ARG_TEXT, false, 0, CAIRN_CHAT_ID - 1),
     ARG_FIELD(ask_args, "mode", mode, ARG_MODE, false, 0, 0),
+    ARG_FIELD(ask_args, "extractive", extractive, ARG_BOOL, false, 0, 0),
     ARG_FIELD(ask_args, "temperature", temperature, ARG_NUMBER, false, 0, 10),
     ARG_FIELD(ask_args, "seed", seed, ARG_SIZE, false, 0, 9007199254740991.0),
     ARG_FIELD(ask_args, "max_tokens", max_tokens, ARG_SIZE, false, 1, 100000),
@@ -217,6 +218,7 @@ static void ask(http_request *r)
                                 .temperature = (float)a.temperature,
                                 .seed = a.seed,
                                 .max_tokens = a.max_tokens,
+                                .extractive = a.extractive,
                                 .cancel = &r->cancel},
            a.chat, a.stream);
     lend_back(r, c, CAIRN_OK);

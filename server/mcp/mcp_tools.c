@@ -22,6 +22,7 @@ typedef struct tool_args {
     const char *query, *question, *filter, *collection, *uri, *expression, *from, *to, *add;
     cairn_mode mode;
     size_t k, start, max_bytes;
+    bool extractive;
     json_t *uris;
 } tool_args;
 
@@ -211,12 +212,14 @@ static const arg_field ask_fields[] = {
     ARG_FIELD(tool_args, "question", question, ARG_TEXT, true, 1, QUERY_BYTES),
     ARG_FIELD(tool_args, "filter", filter, ARG_TEXT, false, 0, QUERY_BYTES),
     ARG_FIELD(tool_args, "mode", mode, ARG_MODE, false, 0, 0),
+    ARG_FIELD(tool_args, "extractive", extractive, ARG_BOOL, false, 0, 0),
     ARG_FIELD(tool_args, "collection", collection, ARG_TEXT, false, 0, 100),
 };
 static const char *const ask_about[] = {
     "A question in plain language.",
     "field:value terms that restrict the documents.",
     "hybrid (words and meaning), lexical (words) or vector (meaning).",
+    "Answer with the documents' own sentence, at once; no language model writes.",
     "Which collection, the default one unless given.",
 };
 
@@ -224,7 +227,8 @@ static cairn_status ask(const mcp_call *call, const tool_args *a, bytes *text, j
                         cairn_error *err)
 {
     cairn_ask_request q = {
-        .question = a->question, .filter = a->filter, .mode = a->mode, .cancel = call->cancel};
+        .question = a->question, .filter = a->filter, .mode = a->mode, .extractive = a->extractive,
+        .cancel = call->cancel};
     cairn_answer *answer = NULL;
     cairn *c;
     cairn_status st = mcp_acquire(call, a->collection, &c, err);
@@ -482,6 +486,9 @@ static json_t *field_schema(const arg_field *f, const char *about)
         break;
     case ARG_MODE:
         j = json_pack("{s:s,s:[s,s,s]}", "type", "string", "enum", "hybrid", "lexical", "vector");
+        break;
+    case ARG_BOOL:
+        j = json_pack("{s:s}", "type", "boolean");
         break;
     case ARG_LIST:
         j = json_pack("{s:s,s:{s:s},s:I,s:I}", "type", "array", "items", "type", "string", "minItems",

@@ -174,6 +174,27 @@ class Gateway(CairnTest):
         told = s.json("POST", "/v1/chat/completions", message)
         self.assertEqual((told["route"], told["sent_to"]), (easy["route"], None))
 
+    def test_the_documents_own_sentence_can_be_asked_for_every_way(self):
+        conf = self.write("../x.conf", f"[models]\ngenerator = no-such-model\n[gateway]\nurl = {self.endpoint.url}\nmodel = big\nuse = always\n")
+        s = Server(self.home, "--embedder", "/nonexistent/model", "--config", conf)
+        self.addCleanup(s.stop)
+        question = "What is the warranty of the pump P-7?"
+        chat = {"model": "cairn", "messages": [{"role": "user", "content": question}]}
+        call = lambda **more: s.json("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+            "name": "ask", "arguments": {"question": question, "mode": "lexical", **more}}})["result"]
+        own = s.json("POST", "/api/v1/ask", {"question": question, "mode": "lexical", "extractive": True})
+        self.assertTrue(own["extractive"])
+        self.assertEqual(call(extractive=True)["structuredContent"]["answer"], own["answer"])
+        self.assertEqual(s.json("POST", "/v1/chat/completions", dict(chat, extractive=True))["choices"][0]["message"]["content"], own["answer"])
+        self.assertEqual(self.endpoint.requests, [])  # nobody was asked, though settings say always
+        self.assertEqual(s.json("POST", "/api/v1/ask", {"question": question, "mode": "lexical", "extractive": False})["sent_to"], self.endpoint.url)
+        self.assertFalse(call()["structuredContent"]["extractive"])
+        self.assertTrue(s.json("POST", "/v1/chat/completions", chat)["choices"][0]["message"]["content"].startswith("24 months."))
+        self.assertTrue(call(extractive="perhaps")["isError"])
+        for path, body in (("/api/v1/ask", {"question": question, "extractive": "perhaps"}), ("/v1/chat/completions", dict(chat, extractive=7)),
+                           ("/v1/chat/completions", dict(chat, model="smollm2-135m", extractive=True))):
+            self.assertIn("extractive", s.json("POST", path, body, status=400)["error"]["message"], path)
+
     def test_easy_questions_stay_with_the_documents(self):
         a = self.ask("How long is the warranty of the pump P-7?", more="[ask]\nroute = auto\n", use="hard")
         self.assertIn("own sentence", a["route"])
