@@ -311,6 +311,8 @@ const cli_verb cli_verb_eval = {
     "answers asks every question of FILE (JSON lines: question, answers, doc and page or doc_ids; no\n"
     "answers: not answerable) and prints the shares of right answers, right citations and refusals,\n"
     "exact match, token F1, ROUGE-L, BLEU and how far answers are grounded in what they cite.\n"
+    "evidence_retrieved is the share of answerable questions whose document (of supporting_doc_ids: all) was\n"
+    "among the passages read, refused_retrieved the share of those that were refused nevertheless.\n"
     "--extractive asks without a model; --dump writes a JSON line a question with the answer and the\n"
     "evidence it was decided from. With -v each question is shown.\n\n"
     "Example:\n"

@@ -914,6 +914,8 @@ typedef struct cairn_answers_result {
      * right                 share of answerable ones whose answer holds an accepted one
      * exact_match, token_f1, rouge_l, bleu  over the answerable ones; a refusal counts 0
      * refused_answerable, refused_unanswerable
+     * evidence_retrieved    share of answerable ones of whose documents one (of supporting ones all) was read
+     * refused_retrieved     share of these that were refused nevertheless
      * citation_holds        share of citations whose text holds an accepted answer
      * citation_precision    share of citations to the right document (and page)
      * citation_recall       share of answerable ones with a citation to it

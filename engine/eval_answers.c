@@ -41,12 +41,12 @@ typedef struct values {
 } values;
 
 /* In the order of the result's metrics. */
-enum { RIGHT, EXACT, F1, ROUGE, BLEU, REFUSED_ANSWERABLE, REFUSED_UNANSWERABLE, CITATION_HOLDS,
-       CITATION_PRECISION, CITATION_RECALL, GROUNDED, N_VALUES };
+enum { RIGHT, EXACT, F1, ROUGE, BLEU, REFUSED_ANSWERABLE, EVIDENCE_RETRIEVED, REFUSED_RETRIEVED,
+       REFUSED_UNANSWERABLE, CITATION_HOLDS, CITATION_PRECISION, CITATION_RECALL, GROUNDED, N_VALUES };
 
 static const char *const value_names[N_VALUES] = {
     "right", "exact_match", "token_f1", "rouge_l", "bleu", "refused_answerable",
-    "refused_unanswerable", "citation_holds", "citation_precision", "citation_recall", "grounded"};
+    "evidence_retrieved", "refused_retrieved", "refused_unanswerable", "citation_holds", "citation_precision", "citation_recall", "grounded"};
 
 typedef struct grading {
     cairn *c;
@@ -217,6 +217,7 @@ typedef struct accepted {
     words *items;
     size_t n;
     const json_t *docs; /* names of documents, any of which is right; NULL: one, or not said */
+    bool all_needed;    /* the answer stands in no single one of them */
     const char *doc;
     uint32_t page;
 } accepted;
@@ -232,6 +233,7 @@ static cairn_status read_accepted(grading *g, const json_t *line, arena *memory,
 
     *out = (accepted){.doc = doc ? doc : "",
                       .docs = docs ? docs : json_object_get(line, "doc_ids"),
+                      .all_needed = docs != NULL,
                       .page = json_is_integer(page) ? (uint32_t)json_integer_value(page) : 0};
     out->items = arena_calloc(memory, json_array_size(answers) + 1, sizeof *out->items);
     if (!out->items)
@@ -252,6 +254,35 @@ static bool is_right_doc(const accepted *gold, const char *uri, uint32_t page)
             return true;
     }
     return ends_with(uri, gold->doc) && (!gold->page || gold->page == page);
+}
+
+static bool retrieved_named(const cairn_search_result *r, const char *name)
+{
+    for (size_t i = 0; name && i < r->n_hits; i++)
+        if (ends_with(r->hits[i].uri, name))
+            return true;
+    return false;
+}
+
+/* Whether what the answer stands in was among the passages read: one right document (at the right page), or
+ * all of those that the question needs together. */
+static bool is_retrieved(const accepted *gold, const cairn_search_result *r)
+{
+    size_t n = json_array_size(gold->docs), found = 0;
+
+    if (!r)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        found += retrieved_named(r, json_string_value(json_array_get(gold->docs, i)));
+    if (n && (gold->all_needed ? found == n : found > 0))
+        return true;
+    for (size_t i = 0; *gold->doc && i < r->n_hits; i++) {
+        const cairn_hit *h = &r->hits[i];
+        if (ends_with(h->uri, gold->doc) &&
+            (!gold->page || (h->page <= gold->page && gold->page <= (h->page_last ? h->page_last : h->page))))
+            return true;
+    }
+    return false;
 }
 
 static bool holds_any(const words *text, const accepted *gold)
@@ -396,6 +427,22 @@ static void finish_dump(grading *g, const json_t *line, const cairn_answer *a, b
     fputc('\n', g->dump);
 }
 
+/* Was it refused, and if so, although what was needed lay there? Where the line names no document it cannot be
+ * said. */
+static cairn_status grade_refusal(grading *g, const cairn_answer *a, const accepted *gold, cairn_error *err)
+{
+    bool named = *gold->doc || json_array_size(gold->docs), retrieved = is_retrieved(gold, a->evidence);
+    cairn_status st = add_value(&g->value[REFUSED_ANSWERABLE], a->refused, err);
+
+    if (!st && named)
+        st = add_value(&g->value[EVIDENCE_RETRIEVED], retrieved, err);
+    if (!st && retrieved)
+        st = add_value(&g->value[REFUSED_RETRIEVED], a->refused, err);
+    if (named)
+        json_object_set_new(g->dumped, "retrieved", json_boolean(retrieved));
+    return st;
+}
+
 static cairn_status grade_one(grading *g, const json_t *line, const char *question,
                               cairn_error *err)
 {
@@ -422,7 +469,7 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
         st = cairn_keep_passages(g->c, err);
     if (!st && answerable) {
         g->out->n_answerable++;
-        st = add_value(&g->value[REFUSED_ANSWERABLE], a->refused, err);
+        st = grade_refusal(g, a, &gold, err);
         if (!st)
             st = grade_text(g, a, &gold, &memory, &seen.right, err);
     } else if (!st) {

@@ -212,6 +212,7 @@ class Answers(CairnTest):
         self.assertEqual(m["right"], 1)
         self.assertEqual(m["refused_unanswerable"], 1)
         self.assertEqual(m["refused_answerable"], 0)
+        self.assertEqual((m["evidence_retrieved"], m["refused_retrieved"]), (1, 0))
         self.assertEqual(m["citation_precision"], 1)
         self.assertEqual(m["grounded"], 1)
         self.assertGreaterEqual(m["exact_match"], 0.5)
@@ -219,6 +220,17 @@ class Answers(CairnTest):
             lines = [json.loads(x) for x in f]
         self.assertEqual(len(lines), 3)
         self.assertTrue(lines[0]["sentences"][0]["features"])
+        self.assertEqual([x.get("retrieved") for x in lines], [True, True, None])
+
+    def test_a_refusal_counts_by_whether_the_evidence_was_there(self):
+        qa = self.write("../qa.jsonl", "".join(json.dumps(q) + "\n" for q in (
+            {"question": "Which airline flies from Lisbon to Nairobi?", "answers": ["none"], "doc_ids": ["no/such/file.txt"]},
+            {"question": "What is the warranty of the pump P-7?", "answers": ["24 months"], "doc_ids": ["elsewhere.md", "pump.txt"]},
+            {"question": "What is the warranty of the pump P-7?", "answers": ["24 months"], "supporting_doc_ids": ["elsewhere.md", "pump.txt"]},
+            {"question": "What is the warranty of the pump P-7?", "answers": ["24 months"], "doc": "pump.txt", "page": 7},
+            {"question": "What is the warranty of the pump P-9?", "answers": ["24 months"], "doc": "pump.txt"})))
+        m = {k: v["value"] for k, v in self.json("eval", "answers", "--extractive", "--qa", qa)["metrics"].items()}
+        self.assertEqual((m["refused_answerable"], m["evidence_retrieved"], m["refused_retrieved"]), (0.4, 0.4, 0.5))
 
 
 if __name__ == "__main__":
