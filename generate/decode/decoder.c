@@ -141,7 +141,7 @@ cairn_status decoder_create(decoder **out, const decoder_model *m, const decoder
     if (!st)
         st = activations_create(&d->act, d->n_batch, s->width > widest ? s->width : widest, err);
     if (!st)
-        st = matmul_scratch_create(&d->scratch, d->n_batch, d->p, err);
+        st = matmul_scratch_create(&d->scratch, d->n_batch, m->most_strip, d->p, err);
     if (st) {
         decoder_destroy(d);
         return st;

@@ -75,8 +75,9 @@ typedef struct decoder_model_options {
     bool no_head; /* rows of logits are the final norm's instead, [width]; stays off a device */
 } decoder_model_options;
 
-/* Read, check and repack. The embedding table stays in the file: `g` must outlive the model.
- * options may be NULL. */
+/* Read, check and repack; with `mapped` and without a cache file to map, repacking goes on in a thread
+ * beside what is computed meanwhile (packing.h). The embedding table stays in the file: `g` must outlive
+ * the model. options may be NULL. */
 cairn_status decoder_model_open(decoder_model **out, const gguf *g,
                                 const decoder_model_options *options, cairn_error *err);
 void decoder_model_close(decoder_model *m); /* NULL is fine */
@@ -86,6 +87,8 @@ bool decoder_shape_is_plain(const decoder_shape *s);
 /* Bytes of packed weights, and of those the bytes that one decoded token reads. */
 size_t decoder_model_bytes(const decoder_model *m);
 size_t decoder_model_token_bytes(const decoder_model *m);
+/* Wait until all weights are packed. */
+void decoder_model_settle(const decoder_model *m);
 /* The packed weights were found in the cache. */
 bool decoder_model_was_cached(const decoder_model *m);
 /* Multiply-adds of one token without attention, with or without the output head. */

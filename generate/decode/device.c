@@ -94,6 +94,7 @@ cairn_status device_take_model(device_weights **out, const decoder_model *m, cai
                               decoder_model_shape(m)->arch_name);
         return CAIRN_OK;
     }
+    decoder_model_settle(m);
     st = b->weights_create(out, m, &why);
     if (st && device_is_required()) {
         if (err)

@@ -21,7 +21,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/checked.h"
 
@@ -37,8 +36,6 @@ typedef struct reader {
     const char *arch;
     decoder_model_options o;
     decoder_model *m;
-    planned_matrix *planned; /* matrices whose data are still to come */
-    size_t n_planned, cap_planned;
     cairn_error *err;
 } reader;
 
@@ -325,16 +322,6 @@ static cairn_status wrong_shape(const reader *r, const tensor *t, size_t cols, s
                       (unsigned long long)tensor_rows(t), cols, rows);
 }
 
-/* The pages of a repacked tensor are not needed any more. */
-static void drop_pages(const reader *r, const tensor *t)
-{
-    uintptr_t from = ((uintptr_t)t->data + 4095) & ~(uintptr_t)4095;
-    uintptr_t to = ((uintptr_t)t->data + t->bytes) & ~(uintptr_t)4095;
-
-    if (r->o.mapped && to > from)
-        madvise((void *)from, to - from, MADV_DONTNEED);
-}
-
 /* Rows first .. first + n of a tensor of `rows` rows. */
 static cairn_status read_rows(reader *r, const char *name, size_t cols, size_t rows, size_t first,
                               size_t n, matrix **out)
@@ -359,15 +346,15 @@ static cairn_status read_rows(reader *r, const char *name, size_t cols, size_t r
         cairn_error_prefix(r->err, "%s", gguf_path(r->g));
         return st;
     }
-    if (r->n_planned == r->cap_planned) {
-        size_t cap = 2 * r->cap_planned + 64;
-        planned_matrix *more = checked_realloc(r->planned, cap, sizeof *more);
+    if (r->m->n_planned == r->m->cap_planned) {
+        size_t cap = 2 * r->m->cap_planned + 64;
+        planned_matrix *more = checked_realloc(r->m->planned, cap, sizeof *more);
         if (!more)
             return cairn_fail(r->err, CAIRN_ENOMEM, "tensor %s", name);
-        r->planned = more;
-        r->cap_planned = cap;
+        r->m->planned = more;
+        r->m->cap_planned = cap;
     }
-    r->planned[r->n_planned++] = (planned_matrix){*out, part};
+    r->m->planned[r->m->n_planned++] = (planned_matrix){*out, part};
     r->m->packed_bytes += (*out)->bytes;
     r->m->token_bytes += (*out)->bytes;
     return CAIRN_OK;
@@ -378,19 +365,28 @@ static cairn_status read_matrix(reader *r, const char *name, size_t cols, size_t
     return read_rows(r, name, cols, rows, 0, rows, out);
 }
 
-/* Packed weights from the cache, or made here. */
+/* Packed weights from the cache, or made beside what is computed; of a model in memory, made here. */
 static cairn_status fill_matrices(reader *r)
 {
+    decoder_model *m = r->m;
+    weight_cache *to_write = NULL;
     cairn_status st = CAIRN_OK;
-    bool kept = r->o.mapped && weight_cache_attach(&r->m->cache, r->o.cache, r->g, r->planned,
-                                                   r->n_planned, r->o.pool);
 
-    for (size_t i = 0; !st && i < r->n_planned; i++) {
-        if (!kept)
-            st = matrix_fill(r->planned[i].m, &r->planned[i].t, r->m->heap, r->o.pool, r->err);
-        drop_pages(r, &r->planned[i].t);
+    for (size_t i = 0; !st && !r->o.mapped && i < m->n_planned; i++)
+        st = matrix_fill(m->planned[i].m, &m->planned[i].t, m->heap, r->o.pool, r->err);
+    if (st || !r->o.mapped)
+        return st;
+    if (weight_cache_open(&m->cache, r->o.cache, r->g, m->planned, m->n_planned, r->o.pool)) {
+        if (weight_cache_was_there(m->cache))
+            return CAIRN_OK;
+        to_write = m->cache;
     }
-    return st;
+    for (size_t i = 0; i < m->n_planned; i++) {
+        matrix *x = m->planned[i].m;
+        x->from = &m->planned[i].t;
+        m->most_strip = x->strip_bytes > m->most_strip ? x->strip_bytes : m->most_strip;
+    }
+    return packing_start(&m->packing, m->planned, m->n_planned, to_write, r->err);
 }
 
 static cairn_status read_vector(reader *r, const char *name, size_t n, bool needed, float **out)
@@ -554,7 +550,6 @@ cairn_status decoder_model_open(decoder_model **out, const gguf *g,
         st = read_ends(&r);
     if (!st)
         st = fill_matrices(&r);
-    free(r.planned);
     if (!st && m->head)
         st = device_take_model(&m->device, m, err);
     if (st) {
@@ -583,6 +578,7 @@ void decoder_model_close(decoder_model *m)
 {
     if (!m)
         return;
+    packing_close(m->packing);
     device_drop_model(m->device);
     for (size_t i = 0; m->layers && i < m->shape.n_layers; i++)
         free_layer(&m->layers[i]);
@@ -591,6 +587,7 @@ void decoder_model_close(decoder_model *m)
     free(m->rope_factors);
     free(m->long_factors);
     weight_cache_close(m->cache);
+    free(m->planned);
     lora_destroy(m->lora);
     weight_heap_destroy(m->heap);
     free(m);
@@ -599,6 +596,11 @@ void decoder_model_close(decoder_model *m)
 bool decoder_model_was_cached(const decoder_model *m)
 {
     return m->cache && weight_cache_was_there(m->cache);
+}
+
+void decoder_model_settle(const decoder_model *m)
+{
+    packing_wait(m->packing);
 }
 
 const decoder_shape *decoder_model_shape(const decoder_model *m)

@@ -4,6 +4,7 @@
 
 #include "generate/decode/decoder.h"
 #include "generate/decode/device.h"
+#include "generate/decode/packing.h"
 #include "generate/decode/weight_cache.h"
 #include "generate/kernels/matrix.h"
 
@@ -22,6 +23,10 @@ struct lora;
 struct decoder_model {
     weight_heap *heap;   /* holds all matrices */
     weight_cache *cache; /* holds their data instead, or NULL */
+    planned_matrix *planned; /* what they come from */
+    size_t n_planned, cap_planned;
+    packing *packing;  /* packs them beside what is computed with them, or NULL */
+    size_t most_strip; /* of what was not packed when the model was opened, bytes */
     decoder_shape shape;
     const tensor *embedding; /* in the file */
     size_t embedding_row;    /* bytes */

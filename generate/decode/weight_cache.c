@@ -28,7 +28,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,18 +52,6 @@
 #define MAX_FRONT            ((size_t)64 << 20)
 #define SUFFIX               ".weights"
 
-struct weight_cache {
-    void *mapping;
-    size_t bytes;
-    bool was_there;
-    /* Of a file just written: */
-    bool syncing;
-    pthread_t thread;
-    int fd;
-    char path[PATH_MAX], temporary[PATH_MAX], folder[PATH_MAX];
-    uint64_t budget;
-};
-
 /* Strips of one matrix that are packed, checked and written together. */
 typedef struct piece {
     size_t matrix, first, n; /* strips */
@@ -81,6 +68,21 @@ typedef struct plan {
     bytes front;  /* up to the checksums of the pieces */
     size_t data_at, file_bytes;
 } plan;
+
+struct weight_cache {
+    void *mapping;
+    size_t bytes;
+    bool was_there;
+    char path[PATH_MAX], temporary[PATH_MAX], folder[PATH_MAX];
+    uint64_t budget;
+    /* Of a file that is being written: */
+    bool writing, failed;
+    plan p;
+    int fd;
+    size_t next_piece; /* pieces before it are in the file */
+    uint64_t *sums;    /* [pieces] */
+    uint8_t *scratch;  /* the largest piece */
+};
 
 /* ---- what the file must be ---- */
 
@@ -202,8 +204,9 @@ static uint8_t *map_whole(int fd, size_t len)
     return m;
 }
 
-static bool load(weight_cache *c, const plan *p, pool *workers)
+static bool load(weight_cache *c, pool *workers)
 {
+    const plan *p = &c->p;
     const size_t sums = p->front.len, end = sums + 8 * p->n_pieces;
     int fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     checking check = {.p = p};
@@ -240,59 +243,11 @@ static bool load(weight_cache *c, const plan *p, pool *workers)
 
 /* ---- writing ---- */
 
-typedef struct writing {
-    const plan *p;
-    int fd;
-    uint8_t *scratch; /* [workers][scratch_bytes] */
-    size_t scratch_bytes;
-    uint64_t *sums;
-    atomic_bool failed;
-} writing;
-
-static void write_piece(void *ctx, size_t task, size_t worker)
-{
-    writing *w = ctx;
-    const piece *x = &w->p->pieces[task];
-    const planned_matrix *m = &w->p->list[x->matrix];
-    uint8_t *to = w->scratch + worker * w->scratch_bytes;
-
-    if (atomic_load_explicit(&w->failed, memory_order_relaxed))
-        return;
-    matrix_pack(m->m, &m->t, x->first, x->n, to, NULL);
-    w->sums[task] = XXH3_64bits(to, x->bytes);
-    if (!cache_write_all(w->fd, to, x->bytes, x->at))
-        atomic_store_explicit(&w->failed, true, memory_order_relaxed);
-}
-
 static bool has_room(const char *folder, size_t bytes)
 {
     struct statvfs v;
 
     return !statvfs(folder, &v) && v.f_bavail * (uint64_t)v.f_frsize / 2 > bytes;
-}
-
-/* Everything into c->fd. */
-static bool write_file(weight_cache *c, plan *p, pool *workers)
-{
-    writing w = {.p = p, .fd = c->fd};
-    size_t threads = pool_threads(workers), end = p->front.len + 8 * p->n_pieces;
-    bool good = false;
-
-    for (size_t i = 0; i < p->n_pieces; i++)
-        if (p->pieces[i].bytes > w.scratch_bytes)
-            w.scratch_bytes = p->pieces[i].bytes;
-    w.scratch_bytes = (w.scratch_bytes + 63) & ~(size_t)63;
-    w.scratch = checked_aligned(w.scratch_bytes, threads);
-    w.sums = checked_malloc(p->n_pieces, sizeof *w.sums);
-    if (w.scratch && w.sums && !ftruncate(c->fd, (off_t)p->file_bytes)) {
-        pool_run(workers, p->n_pieces, write_piece, &w);
-        good = !atomic_load(&w.failed) && !bytes_append(&p->front, w.sums, 8 * p->n_pieces) &&
-               !bytes_append_u64(&p->front, XXH3_64bits(p->front.data, end)) &&
-               cache_write_all(c->fd, (const uint8_t *)p->front.data, p->front.len, 0);
-    }
-    free(w.scratch);
-    free(w.sums);
-    return good;
 }
 
 /* ---- what is stale or too much ---- */
@@ -327,35 +282,76 @@ static bool is_stale(int folder, const char *name)
     return access(path, F_OK) && errno == ENOENT;
 }
 
-/* The bytes are in the file; make them last, and give the file its name. */
-static void *finish(void *ctx)
+/* Ready to take matrices: the file in its full length, mapped, and what putting needs. */
+static bool begin(weight_cache *c)
 {
-    weight_cache *c = ctx;
+    size_t largest = 0;
 
-    if (cache_publish(c->fd, c->folder, c->temporary, c->path))
-        cache_folder_sweep(c->folder, SUFFIX, c->budget, c->path + strlen(c->folder) + 1, is_stale);
-    else
-        log_write(LOG_LEVEL_WARN, "generate", "%s could not be kept: %s", c->path, strerror(errno));
-    return NULL;
-}
-
-static bool store(weight_cache *c, plan *p, pool *workers)
-{
-    if (p->file_bytes > c->budget || !has_room(c->folder, p->file_bytes))
+    if (c->p.file_bytes > c->budget || !has_room(c->folder, c->p.file_bytes))
+        return false;
+    for (size_t i = 0; i < c->p.n_pieces; i++)
+        if (c->p.pieces[i].bytes > largest)
+            largest = c->p.pieces[i].bytes;
+    c->scratch = checked_aligned((largest + 63) & ~(size_t)63, 1);
+    c->sums = checked_malloc(c->p.n_pieces, sizeof *c->sums);
+    if (!c->scratch || !c->sums)
         return false;
     c->fd = cache_open_temporary(c->temporary);
     if (c->fd < 0)
         return false;
-    if (!write_file(c, p, workers) || !(c->mapping = map_whole(c->fd, p->file_bytes))) {
+    if (ftruncate(c->fd, (off_t)c->p.file_bytes) ||
+        !(c->mapping = map_whole(c->fd, c->p.file_bytes))) {
         unlink(c->temporary);
         close(c->fd);
         return false;
     }
-    c->bytes = p->file_bytes;
-    c->syncing = !pthread_create(&c->thread, NULL, finish, c);
-    if (!c->syncing)
-        finish(c);
+    c->bytes = c->p.file_bytes;
+    c->writing = true;
     return true;
+}
+
+bool weight_cache_put(weight_cache *c, size_t i)
+{
+    const planned_matrix *m = &c->p.list[i];
+
+    for (; !c->failed && c->next_piece < c->p.n_pieces; c->next_piece++) {
+        const piece *x = &c->p.pieces[c->next_piece];
+        if (x->matrix != i)
+            break;
+        matrix_pack(m->m, &m->t, x->first, x->n, c->scratch, NULL);
+        c->sums[c->next_piece] = XXH3_64bits(c->scratch, x->bytes);
+        c->failed = !cache_write_all(c->fd, c->scratch, x->bytes, x->at);
+    }
+    if (!c->failed)
+        m->m->data = (const uint8_t *)c->mapping + c->p.at[i];
+    return !c->failed;
+}
+
+/* The front, with the checksums. */
+static bool write_front(weight_cache *c)
+{
+    plan *p = &c->p;
+    size_t end = p->front.len + 8 * p->n_pieces;
+
+    return !bytes_append(&p->front, c->sums, 8 * p->n_pieces) &&
+           !bytes_append_u64(&p->front, XXH3_64bits(p->front.data, end)) &&
+           cache_write_all(c->fd, (const uint8_t *)p->front.data, p->front.len, 0);
+}
+
+void weight_cache_publish(weight_cache *c)
+{
+    bool whole = !c->failed && c->next_piece == c->p.n_pieces && write_front(c);
+
+    c->writing = false;
+    if (!whole) {
+        log_write(LOG_LEVEL_WARN, "generate", "%s could not be kept", c->path);
+        unlink(c->temporary);
+        close(c->fd);
+    } else if (cache_publish(c->fd, c->folder, c->temporary, c->path)) {
+        cache_folder_sweep(c->folder, SUFFIX, c->budget, c->path + strlen(c->folder) + 1, is_stale);
+    } else {
+        log_write(LOG_LEVEL_WARN, "generate", "%s could not be kept: %s", c->path, strerror(errno));
+    }
 }
 
 /* ---- the way in ---- */
@@ -372,14 +368,12 @@ static bool name_files(weight_cache *c, const char *folder, const char *model)
            (size_t)t < sizeof c->temporary && cache_folder_make(folder);
 }
 
-bool weight_cache_attach(weight_cache **out, const weight_cache_options *o, const gguf *g,
-                         const planned_matrix *list, size_t n, pool *p)
+bool weight_cache_open(weight_cache **out, const weight_cache_options *o, const gguf *g,
+                       const planned_matrix *list, size_t n, pool *p)
 {
     char model[PATH_MAX];
     struct stat sb;
     weight_cache *c;
-    plan plan = {0};
-    bool good = false;
 
     *out = NULL;
     if (!o || !o->folder || !o->budget_bytes || !realpath(gguf_path(g), model) || stat(model, &sb))
@@ -388,15 +382,13 @@ bool weight_cache_attach(weight_cache **out, const weight_cache_options *o, cons
     if (!c)
         return false;
     c->budget = o->budget_bytes;
-    if (name_files(c, o->folder, model) && make_plan(&plan, list, n, g, model, &sb))
-        good = load(c, &plan, p) || store(c, &plan, p);
-    for (size_t i = 0; good && i < n; i++)
-        list[i].m->data = (const uint8_t *)c->mapping + plan.at[i];
-    clear_plan(&plan);
-    if (!good) {
-        free(c);
+    if (!name_files(c, o->folder, model) || !make_plan(&c->p, list, n, g, model, &sb) ||
+        !(load(c, p) || begin(c))) {
+        weight_cache_close(c);
         return false;
     }
+    for (size_t i = 0; c->was_there && i < n; i++)
+        list[i].m->data = (const uint8_t *)c->mapping + c->p.at[i];
     *out = c;
     return true;
 }
@@ -410,8 +402,12 @@ void weight_cache_close(weight_cache *c)
 {
     if (!c)
         return;
-    if (c->syncing)
-        pthread_join(c->thread, NULL);
-    munmap(c->mapping, c->bytes);
+    if (c->writing)
+        weight_cache_publish(c);
+    if (c->mapping)
+        munmap(c->mapping, c->bytes);
+    clear_plan(&c->p);
+    free(c->sums);
+    free(c->scratch);
     free(c);
 }

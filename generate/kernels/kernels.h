@@ -72,11 +72,17 @@ typedef void kernel_strip(const uint8_t *strip, size_t k, const token_tiles *x, 
  * type's block size. */
 typedef void kernel_unpack(const uint8_t *strip, size_t k, size_t k0, size_t n, float *dst);
 
+/* Sixteen rows of a file's tensor, row_bytes (at most PACK_MAX_ROW) apart, of k weights each, as a strip
+ * (64-byte aligned); no byte beyond the last row's is read. */
+typedef void kernel_pack(const uint8_t *rows, size_t row_bytes, size_t k, uint8_t *strip);
+#define PACK_MAX_ROW ((size_t)1 << 26)
+
 typedef struct kernels {
     cpu_level level;
     /* NULL where a type has no integer product: then unpack and gemm_f32 serve. */
     kernel_strip *strip[TENSOR_TYPE_COUNT];
     kernel_unpack *unpack[TENSOR_TYPE_COUNT];
+    kernel_pack *pack[TENSOR_TYPE_COUNT]; /* NULL where unpack is */
 
     /* Round one token of k inputs (a multiple of 32) into place `slot` of a tile of width 8 or 1.
      */

@@ -14,7 +14,19 @@
 #include "generate/kernels/lanes.h"
 #include "generate/kernels/lanes_blocks.h"
 #include "generate/kernels/lanes_math.h"
+#include "generate/kernels/lanes_pack.h"
 #include "generate/kernels/layout.h"
+
+/* A token's pass is one stream of weights. The processor's own prefetching ends with each small page, and
+ * few lines ahead; asked for this far ahead, they arrive a sixth faster. */
+#define STREAM_AHEAD 16384
+
+LANES_INLINE void stream_block(const strip_layout *l, const uint8_t *words)
+{
+    UNROLL_8
+    for (size_t j = 0; j <= l->words; j++)
+        __builtin_prefetch(words + STREAM_AHEAD + 64 * j, 0, 2);
+}
 
 /* Q6_K packs four sub-blocks into the same vectors. One token takes them all in one pass over the
  * strip, so that memory is read in rising order, each line once (sub-block by sub-block it ran at a
@@ -26,6 +38,7 @@ LANES_INLINE lanes single_token_q6_k(const uint8_t *strip, size_t k, const uint8
 
     for (size_t b = 0; b < k / 256; b++) {
         block_head h;
+        stream_block(l, strip + strip_words_at(l, b));
         read_head(TENSOR_Q6_K, strip + strip_scales_at(l, b), strip + strip_words_at(l, b), &h);
         UNROLL_4
         for (unsigned half = 0; half < 2; half++) {
@@ -70,6 +83,7 @@ LANES_INLINE lanes single_token(tensor_type type, const uint8_t *strip, size_t k
 
     for (size_t b = 0; b < k / block; b++) {
         block_head h;
+        stream_block(l, strip + strip_words_at(l, b));
         read_head(type, strip + strip_scales_at(l, b), strip + strip_words_at(l, b), &h);
         UNROLL_8
         for (unsigned sub = 0; sub < subs; sub++) {
@@ -242,6 +256,10 @@ LANES_INLINE void unpack_floats(tensor_type type, const uint8_t *strip, size_t k
     static void unpack_##T(const uint8_t *strip, size_t k, size_t k0, size_t n, float *dst)        \
     {                                                                                              \
         unpack_floats(TENSOR_##T, strip, k, k0, n, dst);                                           \
+    }                                                                                              \
+    static void pack_##T(const uint8_t *rows, size_t row_bytes, size_t k, uint8_t *strip)          \
+    {                                                                                              \
+        pack_blocks(TENSOR_##T, rows, row_bytes, k, strip);                                        \
     }
 INTEGER_TYPE(Q4_0)
 INTEGER_TYPE(Q4_1)
@@ -251,6 +269,11 @@ INTEGER_TYPE(Q8_0)
 INTEGER_TYPE(Q4_K)
 INTEGER_TYPE(Q5_K)
 INTEGER_TYPE(Q6_K)
+
+static void pack_F32(const uint8_t *rows, size_t row_bytes, size_t k, uint8_t *strip)
+{
+    pack_blocks(TENSOR_F32, rows, row_bytes, k, strip);
+}
 
 static void unpack_F32(const uint8_t *strip, size_t k, size_t k0, size_t n, float *dst)
 {
@@ -600,6 +623,17 @@ static uint32_t spin(size_t n)
                    [TENSOR_F32] = unpack_F32,                                                      \
                    [TENSOR_F16] = unpack_F16,                                                      \
                    [TENSOR_BF16] = unpack_BF16},                                                   \
+        .pack = {[TENSOR_Q4_0] = pack_Q4_0,                                                        \
+                 [TENSOR_Q4_1] = pack_Q4_1,                                                        \
+                 [TENSOR_Q5_0] = pack_Q5_0,                                                        \
+                 [TENSOR_Q5_1] = pack_Q5_1,                                                        \
+                 [TENSOR_Q8_0] = pack_Q8_0,                                                        \
+                 [TENSOR_Q4_K] = pack_Q4_K,                                                        \
+                 [TENSOR_Q5_K] = pack_Q5_K,                                                        \
+                 [TENSOR_Q6_K] = pack_Q6_K,                                                        \
+                 [TENSOR_F32] = pack_F32,                                                          \
+                 [TENSOR_F16] = pack_halves,                                                       \
+                 [TENSOR_BF16] = pack_halves},                                                     \
         .quantize = quantize,                                                                      \
         .gemm_f32 = gemm_f32,                                                                      \
         .rmsnorm = rmsnorm,                                                                        \

@@ -89,6 +89,7 @@ LANES_INLINE words words_load(const void *p) { return _mm512_loadu_si512(p); }
 LANES_INLINE void words_store(void *p, words v) { _mm512_storeu_si512(p, v); }
 LANES_INLINE words words_and(words a, words b) { return _mm512_and_si512(a, b); }
 LANES_INLINE words words_or(words a, words b) { return _mm512_or_si512(a, b); }
+LANES_INLINE words words_xor(words a, words b) { return _mm512_xor_si512(a, b); }
 LANES_INLINE words words_add(words a, words b) { return _mm512_add_epi32(a, b); }
 LANES_INLINE words words_sub(words a, words b) { return _mm512_sub_epi32(a, b); }
 #define words_shl(a, n) _mm512_slli_epi32((a), (n))
@@ -107,6 +108,13 @@ LANES_INLINE void words_store_bytes(void *p, words v)
 {
     _mm_storeu_si128(p, _mm512_cvtepi32_epi8(v));
 }
+/* The low half of each word, 32 bytes. */
+LANES_INLINE void words_store_u16(void *p, words v)
+{
+    _mm256_storeu_si256(p, _mm512_cvtepi32_epi16(v));
+}
+/* Word i at p + at[i] bytes. */
+LANES_INLINE words words_gather(const void *p, words at) { return _mm512_i32gather_epi32(at, p, 1); }
 /* acc + the four products of unsigned bytes of w and signed bytes of x, in every word. */
 LANES_INLINE words words_dot4(words acc, words w, words x) { return _mm512_dpbusd_epi32(acc, w, x); }
 LANES_INLINE words words_dot4_small(words acc, words w, words x)
@@ -182,6 +190,7 @@ LANES_INLINE void words_store(void *p, words v)
 }
 LANES_INLINE words words_and(words a, words b) { return WORDS_BOTH(_mm256_and_si256, a, b); }
 LANES_INLINE words words_or(words a, words b) { return WORDS_BOTH(_mm256_or_si256, a, b); }
+LANES_INLINE words words_xor(words a, words b) { return WORDS_BOTH(_mm256_xor_si256, a, b); }
 LANES_INLINE words words_add(words a, words b) { return WORDS_BOTH(_mm256_add_epi32, a, b); }
 LANES_INLINE words words_sub(words a, words b) { return WORDS_BOTH(_mm256_sub_epi32, a, b); }
 LANES_INLINE words words_shl(words a, int n)
@@ -226,6 +235,17 @@ LANES_INLINE void words_store_bytes(void *p, words v)
     int32_t b[4] = {_mm256_extract_epi32(lo, 0), _mm256_extract_epi32(lo, 4),
                     _mm256_extract_epi32(hi, 0), _mm256_extract_epi32(hi, 4)};
     memcpy(p, b, sizeof b);
+}
+LANES_INLINE void words_store_u16(void *p, words v)
+{
+    const __m256i low = _mm256_set1_epi32(0xffff);
+    /* Packing works in 128-bit halves: put the four quarters back in order. */
+    __m256i both = _mm256_packus_epi32(_mm256_and_si256(v.lo, low), _mm256_and_si256(v.hi, low));
+    _mm256_storeu_si256(p, _mm256_permute4x64_epi64(both, 0xd8));
+}
+LANES_INLINE words words_gather(const void *p, words at)
+{
+    return words_of(_mm256_i32gather_epi32(p, at.lo, 1), _mm256_i32gather_epi32(p, at.hi, 1));
 }
 /* maddubs adds two products into 16 bits with saturation. Weights up to 128 times activations up to
  * 127 in size give at most 32512, so nothing saturates. */
@@ -325,6 +345,7 @@ LANES_INLINE words words_load(const void *p)
 LANES_INLINE void words_store(void *p, words v) { memcpy(p, v.b, sizeof v.b); }
 LANES_INLINE words words_and(words a, words b) { LANES_EACH(words, r.u[i] = a.u[i] & b.u[i]); }
 LANES_INLINE words words_or(words a, words b) { LANES_EACH(words, r.u[i] = a.u[i] | b.u[i]); }
+LANES_INLINE words words_xor(words a, words b) { LANES_EACH(words, r.u[i] = a.u[i] ^ b.u[i]); }
 LANES_INLINE words words_add(words a, words b) { LANES_EACH(words, r.u[i] = a.u[i] + b.u[i]); }
 LANES_INLINE words words_sub(words a, words b) { LANES_EACH(words, r.u[i] = a.u[i] - b.u[i]); }
 LANES_INLINE words words_shl(words a, int n) { LANES_EACH(words, r.u[i] = a.u[i] << n); }
@@ -360,6 +381,17 @@ LANES_INLINE void words_store_bytes(void *p, words v)
     EACH_LANE
     b[i] = (uint8_t)v.u[i];
     memcpy(p, b, sizeof b);
+}
+LANES_INLINE void words_store_u16(void *p, words v)
+{
+    uint16_t h[LANES];
+    EACH_LANE
+    h[i] = (uint16_t)v.u[i];
+    memcpy(p, h, sizeof h);
+}
+LANES_INLINE words words_gather(const void *p, words at)
+{
+    LANES_EACH(words, r.i[i] = load_i32((const uint8_t *)p + at.u[i]));
 }
 LANES_INLINE words words_dot4(words acc, words w, words x)
 {

@@ -54,6 +54,18 @@ static inline const strip_layout *strip_layout_of(tensor_type type)
     };
     return table[type].block ? &table[type] : NULL;
 }
+
+/* Which word of the file's block, counted from word_at, becomes word j of the strip. */
+static inline size_t strip_file_word(tensor_type type, size_t j)
+{
+    if (type != TENSOR_Q6_K)
+        return j;
+    if (j < 4)
+        return 48 + j; /* the scales, last in the file */
+    /* A half of 128 weights: for each of eight steps its two words of low bits and one of high. */
+    size_t half = (j - 4) / 24, step = (j - 4) % 24 / 3, part = (j - 4) % 3;
+    return part < 2 ? 16 * half + 8 * part + step : 32 + 8 * half + step;
+}
 #endif
 
 /* The arithmetic of places is the device's, too. */

@@ -31,7 +31,8 @@ typedef struct matrix {
     size_t rows, cols; /* outputs, inputs */
     size_t strips;     /* rows / 16, rounded up */
     size_t strip_bytes;
-    const uint8_t *data; /* [strips][strip_bytes], 64-byte aligned; the heap's or a mapping's */
+    const uint8_t *_Atomic data; /* [strips][strip_bytes], 64-byte aligned; the heap's or a mapping's */
+    const tensor *from; /* while data is NULL: products pack each strip from here before they use it */
     size_t bytes;
 } matrix;
 
@@ -42,7 +43,8 @@ cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *
                            cairn_error *err);
 /* The same in steps, for who keeps packed bytes elsewhere (decode/weight_cache.h). matrix_plan says
  * what the packed form of t is and leaves data NULL; matrix_pack writes strips first .. first + n of
- * it to `to` (64-byte aligned, n * strip_bytes); matrix_fill packs all of it into memory of h. */
+ * it to `to` (64-byte aligned, n * strip_bytes); matrix_fill packs all of it into memory of h. Between
+ * matrix_plan and the storing of data by any thread, products take `from`, with the same bytes. */
 cairn_status matrix_plan(matrix **out, const tensor *t, weight_heap *h, cairn_error *err);
 void matrix_pack(const matrix *m, const tensor *t, size_t first, size_t n, uint8_t *to, pool *p);
 cairn_status matrix_fill(matrix *m, const tensor *t, weight_heap *h, pool *p, cairn_error *err);
@@ -64,10 +66,11 @@ typedef struct matmul {
     size_t stride;
 } matmul;
 
-/* Memory that products need, a piece per thread of the pool: one per caller. */
+/* Memory that products need, a piece per thread of the pool: one per caller. most_strip: the largest
+ * strip_bytes of a matrix whose data may still be NULL; 0: there is none. */
 typedef struct matmul_scratch matmul_scratch;
-cairn_status matmul_scratch_create(matmul_scratch **out, size_t max_tokens, const pool *p,
-                                   cairn_error *err);
+cairn_status matmul_scratch_create(matmul_scratch **out, size_t max_tokens, size_t most_strip,
+                                   const pool *p, cairn_error *err);
 void matmul_scratch_destroy(matmul_scratch *s);
 
 /* Run all jobs over the tokens of a, sharing the pool's threads among them. Every

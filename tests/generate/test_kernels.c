@@ -130,7 +130,7 @@ static void products_are_right(void **state)
         dequantize_row(t.type, t.data, w, rows * cols);
         assert_int_equal(matrix_create(&m, &t, heap, NULL, NULL), CAIRN_OK);
         assert_int_equal(activations_create(&a, n, cols, NULL), CAIRN_OK);
-        assert_int_equal(matmul_scratch_create(&s, n, NULL, NULL), CAIRN_OK);
+        assert_int_equal(matmul_scratch_create(&s, n, 0, NULL, NULL), CAIRN_OK);
         activations_set(a, x, cols, n, cols, true, NULL);
         job = (matmul){m, bias, out, rows};
         matmul_run(&job, 1, a, false, s, NULL);
@@ -184,7 +184,7 @@ static void batch_and_threads_change_nothing(void **state)
             x[j] = random_float();
         assert_int_equal(matrix_create(&m, &t, heap, p, NULL), CAIRN_OK);
         assert_int_equal(activations_create(&a, n, cols, NULL), CAIRN_OK);
-        assert_int_equal(matmul_scratch_create(&s, n, p, NULL), CAIRN_OK);
+        assert_int_equal(matmul_scratch_create(&s, n, 0, p, NULL), CAIRN_OK);
         for (int exact = 0; exact < 2; exact++) {
             matmul job = {m, NULL, all, rows};
             activations_set(a, x, cols, n, cols, true, p);
@@ -381,7 +381,7 @@ static void broken_numbers_stay_visible(void **state)
     (void)state;
     assert_int_equal(matrix_create(&m, &t, heap, NULL, NULL), CAIRN_OK);
     assert_int_equal(activations_create(&a, 1, 64, NULL), CAIRN_OK);
-    assert_int_equal(matmul_scratch_create(&s, 1, NULL, NULL), CAIRN_OK);
+    assert_int_equal(matmul_scratch_create(&s, 1, 0, NULL, NULL), CAIRN_OK);
     job = (matmul){m, NULL, out, 16};
     for (size_t i = 0; i < 4; i++) {
         x[33] = i < 3 ? bad[i] : 1e-42f; /* and the smallest numbers are no trouble */
