@@ -161,7 +161,8 @@ static int take_model(cli *c, const model_args *a, bool pull)
 {
     arrival shown = {c, -1};
     cairn_model_source s = {.from = a->model, .name = a->name, .sha256 = a->sha256, .progress = show_arrival,
-                            .progress_ctx = &shown, .cancel = &cli_cancelled};
+                            .progress_ctx = &shown, .cancel = &cli_cancelled,
+                            .config_file = a->flags.config_file};
     cairn_error err = {0};
     char *text = NULL;
     size_t len;

@@ -36,11 +36,13 @@ typedef struct cairn_model_source {
     void (*progress)(void *ctx, uint64_t done, uint64_t total); /* bytes, total 0: unknown; may be NULL */
     void *progress_ctx;
     const volatile sig_atomic_t *cancel;
+    const char *config_file; /* of the cache of packed weights; NULL: the usual one */
 } cairn_model_source;
 
 /* Copy a model to where models are looked for ($CAIRN_MODELS, or $XDG_DATA_HOME/cairn/models), after it was opened
  * to see whether it can be used, and say {"name","path","bytes","sha256"}. The default
- * embedder's own form becomes GGUF; the hash is that of what was given. It appears whole or not at all.
+ * embedder's own form becomes GGUF; the hash is that of what was given. It appears whole or not at all. A generator's weights are
+ * packed into the cache at once, so that its first load is as fast as any.
  * CAIRN_EUSAGE: the name is taken by another model; the same one again is fine. */
 cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error *err);
 /* Fetch one over HTTP(S), then the same. What came before an interruption is kept, and the same call goes on from there

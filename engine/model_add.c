@@ -20,6 +20,7 @@
 #include "base/stop.h"
 #include "engine/catalogue.h"
 #include "engine/engine.h"
+#include "engine/model_caches.h"
 #include "generate/decode/cache_folder.h"
 #include "generate/decode/generate.h"
 #include "generate/encode/encoder.h"
@@ -121,20 +122,30 @@ cairn_status model_sha256(const cairn_model_source *s, const char *path, char ou
 
 /* ---- can it be used? ---- */
 
-static cairn_status try_gguf(const char *path, cairn_error *err)
+/* A file that encodes is no generator. */
+static cairn_status what_it_does(const char *path, bool *encodes, cairn_error *err)
 {
     gguf_string arch;
-    generator *made;
-    encoder *e;
     gguf *g;
-    bool encodes;
     cairn_status st = gguf_open(&g, path, err);
 
     if (st)
         return st;
     arch = gguf_get_string(g, "general.architecture");
-    encodes = gguf_string_is(arch, "bert") || gguf_find_kv(g, "qwen3.pooling_type");
+    *encodes = gguf_string_is(arch, "bert") || gguf_find_kv(g, "qwen3.pooling_type");
     gguf_close(g);
+    return CAIRN_OK;
+}
+
+static cairn_status try_gguf(const char *path, cairn_error *err)
+{
+    generator *made;
+    encoder *e;
+    bool encodes;
+    cairn_status st = what_it_does(path, &encodes, err);
+
+    if (st)
+        return st;
     if (encodes) {
         st = encoder_open(&e, path, NULL, err);
         if (!st)
@@ -145,6 +156,23 @@ static cairn_status try_gguf(const char *path, cairn_error *err)
     if (!st)
         generator_close(made);
     return st;
+}
+
+void model_keep_packed(const char *path, const char *config_file)
+{
+    generator_options o = {.n_ctx = 64};
+    settings settings;
+    model_caches caches;
+    generator *made;
+    bool encodes;
+
+    if (what_it_does(path, &encodes, NULL) || encodes ||
+        engine_read_settings(&settings, config_file, NULL))
+        return;
+    engine_model_caches(&settings, &caches, &o);
+    o.n_adapters = 0;
+    if (o.weights.folder && o.weights.budget_bytes && !generator_open(&made, path, &o, NULL))
+        generator_close(made); /* once they are on disk */
 }
 
 cairn_status model_try(const char *path, const char **file_name, cairn_error *err)
@@ -382,5 +410,7 @@ cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error
         rmdir(target); /* where nothing is in it */
         return st;
     }
+    if (*file)
+        model_keep_packed(path, s->config_file);
     return model_say(out, name, *file ? path : target, bytes, sha256, -1, err);
 }

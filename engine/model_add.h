@@ -21,6 +21,9 @@ bool model_is_e5s1(const char *from);
 /* Write it as folder/model.gguf. Where there is such a file it must have these very bytes (CAIRN_EUSAGE). *bytes is
  * how many. */
 cairn_status model_convert_e5s1(const char *from, const char *folder, const char *name, uint64_t *bytes, cairn_error *err);
+/* Pack the weights of the generator at `path` into the cache, as the settings allow one; where that cannot be done its
+ * first load does it. */
+void model_keep_packed(const char *path, const char *config_file);
 cairn_status model_say(FILE *out, const char *name, const char *path, uint64_t bytes, const char *sha256,
                        int64_t resumed_from, cairn_error *err);
 

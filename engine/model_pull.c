@@ -256,5 +256,7 @@ cairn_status cairn_model_pull(const cairn_model_source *s, FILE *out, cairn_erro
     if (p.fd >= 0)
         close(p.fd);
     rmdir(target); /* where nothing is in it */
+    if (!st)
+        model_keep_packed(path, s->config_file);
     return st ? st : model_say(out, p.name, path, bytes, sha256, (int64_t)resumed, err);
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "engine/model.h"
+#include "engine/model_add.h"
 #include "engine/model_caches.h"
 #include "engine/model_lines.h"
 #include "generate/decode/quantize.h"
@@ -124,6 +125,7 @@ cairn_status cairn_model_quantize(const char *model, const cairn_quantize_option
         st = perplexity_of(options->path, flags, options->text, &after, err);
     if (st)
         return st;
+    model_keep_packed(options->path, flags->config_file);
     j = json_pack("{s:s,s:s,s:s,s:I,s:I,s:o,s:b,s:f}", "model", source, "output", options->path,
                   "type", options->type ? tensor_type_get(o.type)->name : "as it was", "bytes_before",
                   (json_int_t)report.bytes_before, "bytes_after", (json_int_t)report.bytes_after,

@@ -3,8 +3,10 @@
 #include "generate/decode/packing.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+
+#define AT_ONCE ((size_t)4 << 20) /* bytes */
 
 struct packing {
     const planned_matrix *list;
@@ -13,29 +15,37 @@ struct packing {
     weight_heap *heap; /* of matrices that the cache did not take */
     pthread_t thread;
     bool has_thread;
+    atomic_bool stop; /* nobody will use what goes to memory */
     pthread_mutex_t lock;
     pthread_cond_t change;
     bool packed; /* all of them; under the lock */
 };
 
-void packing_drop_pages(const tensor *t)
+/* Into memory, giving back what was read as it goes. */
+static void fill(packing *p, const planned_matrix *x)
 {
-    uintptr_t from = ((uintptr_t)t->data + 4095) & ~(uintptr_t)4095;
-    uintptr_t to = ((uintptr_t)t->data + t->bytes) & ~(uintptr_t)4095;
+    uint8_t *data = matrix_take(x->m, p->heap);
+    size_t step = AT_ONCE / x->m->strip_bytes + 1;
 
-    if (to > from)
-        madvise((void *)from, to - from, MADV_DONTNEED);
+    for (size_t i = 0; data && i < x->m->strips; i += step) {
+        size_t n = x->m->strips - i < step ? x->m->strips - i : step;
+        matrix_pack(x->m, &x->t, i, n, data + i * x->m->strip_bytes, NULL);
+        matrix_forget(&x->t, i, n);
+    }
+    if (data)
+        x->m->data = data;
 }
 
 static void *run(void *arg)
 {
     packing *p = arg;
 
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; i < p->n && !(atomic_load(&p->stop) && !p->cache); i++) {
         const planned_matrix *x = &p->list[i];
-        if ((p->cache && weight_cache_put(p->cache, i)) ||
-            !matrix_fill(x->m, &x->t, p->heap, NULL, NULL))
-            packing_drop_pages(&x->t);
+        if (!p->cache || !weight_cache_put(p->cache, i))
+            fill(p, x);
+        /* Beginnings and ends of pages, and what was read meanwhile. */
+        matrix_forget(&x->t, 0, x->m->strips);
     }
     pthread_mutex_lock(&p->lock);
     p->packed = true;
@@ -86,6 +96,7 @@ void packing_close(packing *p)
 {
     if (!p)
         return;
+    atomic_store(&p->stop, true);
     if (p->has_thread)
         pthread_join(p->thread, NULL);
     pthread_cond_destroy(&p->change);

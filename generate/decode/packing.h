@@ -21,9 +21,8 @@ cairn_status packing_start(packing **out, const planned_matrix *list, size_t n, 
                            cairn_error *err);
 /* Wait until every matrix is packed (the cache's file may still be on its way to the disk). */
 void packing_wait(packing *p); /* NULL is fine */
-/* Wait until all is done, and free the memory of what was packed into memory. NULL is fine. */
+/* Wait until the cache's file is made (without one nothing is waited for), and free the memory of what was
+ * packed into memory. NULL is fine. */
 void packing_close(packing *p);
-/* Give back the pages of a mapped tensor: they can be read again. */
-void packing_drop_pages(const tensor *t);
 
 #endif

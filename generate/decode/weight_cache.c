@@ -321,6 +321,7 @@ bool weight_cache_put(weight_cache *c, size_t i)
         matrix_pack(m->m, &m->t, x->first, x->n, c->scratch, NULL);
         c->sums[c->next_piece] = XXH3_64bits(c->scratch, x->bytes);
         c->failed = !cache_write_all(c->fd, c->scratch, x->bytes, x->at);
+        matrix_forget(&m->t, x->first, x->n);
     }
     if (!c->failed)
         m->m->data = (const uint8_t *)c->mapping + c->p.at[i];

@@ -105,9 +105,14 @@ cairn_status matrix_plan(matrix **out, const tensor *t, weight_heap *h, cairn_er
     return CAIRN_OK;
 }
 
+uint8_t *matrix_take(const matrix *m, weight_heap *h)
+{
+    return heap_take(h, m->bytes);
+}
+
 cairn_status matrix_fill(matrix *m, const tensor *t, weight_heap *h, pool *p, cairn_error *err)
 {
-    uint8_t *data = heap_take(h, m->bytes);
+    uint8_t *data = matrix_take(m, h);
 
     if (!data)
         return cairn_fail(err, CAIRN_ENOMEM, "tensor %s: %zu x %zu", t->name, m->cols, m->rows);

@@ -48,6 +48,10 @@ cairn_status matrix_create(matrix **out, const tensor *t, weight_heap *h, pool *
 cairn_status matrix_plan(matrix **out, const tensor *t, weight_heap *h, cairn_error *err);
 void matrix_pack(const matrix *m, const tensor *t, size_t first, size_t n, uint8_t *to, pool *p);
 cairn_status matrix_fill(matrix *m, const tensor *t, weight_heap *h, pool *p, cairn_error *err);
+/* Give the pages of strips first .. first + n of a tensor in a mapped file back: they can be read again. */
+void matrix_forget(const tensor *t, size_t first, size_t n);
+/* Memory of h for m's packed bytes, or NULL. */
+uint8_t *matrix_take(const matrix *m, weight_heap *h);
 
 /* The inputs of one or more products: n tokens of k floats, and their rounded form. */
 typedef struct activations activations;

@@ -132,7 +132,10 @@ class ModelFiles(CairnTest):
         self.sha = hashlib.sha256(self.data).hexdigest()
 
     def cairn(self, *args, **more):
-        return self.run_cairn(*args, env={"CAIRN_MODELS": self.models}, **more)
+        return self.run_cairn(*args, env=self.places(), **more)
+
+    def places(self):
+        return {"CAIRN_MODELS": self.models, "XDG_CACHE_HOME": os.path.join(self.top, "cache")}
 
     def shelf(self, data=None):
         s = Shelf(self.data if data is None else data)
@@ -153,6 +156,8 @@ class ModelFiles(CairnTest):
         self.assertEqual(got, {"name": "mine", "path": os.path.join(self.models, "mine", "model.gguf"),
                                "bytes": len(self.data), "sha256": self.sha})
         os.remove(file)
+        bench = ["model", "bench", "--model", "mine", "--pp", "8", "--depth", "0", "--tg", "1"]
+        self.assertTrue(json.loads(self.cairn("--json", *bench).stdout)["weights_cached"], "packed when it was added")
         listed = [json.loads(x) for x in self.cairn("--json", "model", "list").stdout.splitlines()]
         self.assertIn({"name": "mine", "use": "added", "path": got["path"]}, listed)
         line = json.dumps({"id": 1, "prompt": "abc", "max_tokens": 4})
@@ -241,7 +246,7 @@ class ModelFiles(CairnTest):
         shelf = self.shelf()
         shelf.hold_at = 5000
         p = subprocess.Popen([CAIRN, "model", "pull", shelf.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                             env=dict(os.environ, CAIRN_HOME=self.home, CAIRN_MODELS=self.models))
+                             env=dict(os.environ, CAIRN_HOME=self.home, **self.places()))
         self.addCleanup(p.kill)
         self.assertTrue(shelf.held.wait(120))
         part = os.path.join(self.models, "tiny-model", ".pull.part")
