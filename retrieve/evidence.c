@@ -18,6 +18,8 @@
 
 #define LONG_SENTENCE 60 /* words */
 #define MANY_WORDS    10
+#define SENTENCE_COST  24 /* bytes: what an encoder's prefix and ends are worth */
+#define SIMILAR_ALWAYS 2  /* sentences that get a cosine however long they are */
 #define HEAD_BYTES    ((size_t)1 << 20)
 
 void evidence_params_default(evidence_params *p)
@@ -25,6 +27,7 @@ void evidence_params_default(evidence_params *p)
     *p = (evidence_params){.max_similar = 12,
                            .least_similar = 3,
                            .similar_spread = 1.6f,
+                           .similar_bytes = 900,
                            .carried = 0.3,
                            .tail_from = 5};
 }
@@ -498,15 +501,23 @@ static int by_score(const void *a, const void *b)
 
 /* Which of the sentences get a cosine: their places, rising. What the words put far below the best is not worth
  * an encoder's time: within 1.6 of it the same sentence came first as with all twelve for 0.995 to 1 of the questions of XQuAD
- * (en, de), hotpotqa-100 and the fixtures, with 4.4 to 5.9 sentences read in place of 6.2 to 8.9 within 2.5. */
+ * (en, de), hotpotqa-100 and the fixtures, with 4.4 to 5.9 sentences read in place of 6.2 to 8.9 within 2.5. A bound of 900
+ * bytes on all of them halves what the slowest questions cost (docs/quality.md). */
 static size_t choose_similar(const finding *x, const evidence_params *params, size_t *chosen)
 {
-    size_t n = 0;
+    size_t n = 0, bytes = 0;
 
-    for (size_t i = 0; i < x->n && i < params->max_similar && !x->at[i].planted; i++)
-        if (n < params->least_similar || x->at[i].score >= x->at[0].score - params->similar_spread ||
-            x->at[i].feature[EVIDENCE_FOREIGN] > 0)
+    for (size_t i = 0; i < x->n && n < params->max_similar && !x->at[i].planted; i++) {
+        const evidence_sentence *s = &x->at[i];
+        size_t len = s->end - s->start + SENTENCE_COST;
+        bool near = s->score >= x->at[0].score - params->similar_spread || s->feature[EVIDENCE_FOREIGN] > 0;
+        if (n >= SIMILAR_ALWAYS && bytes + len > params->similar_bytes)
+            continue;
+        if (n < params->least_similar || near) {
             chosen[n++] = i;
+            bytes += len;
+        }
+    }
     return n;
 }
 

@@ -84,6 +84,8 @@ typedef struct evidence_params {
     size_t least_similar; /* and so many always; default 3 */
     float similar_spread; /* beyond these, only sentences so close to the best in log-odds, and foreign ones;
                              default 1.6 */
+    size_t similar_bytes; /* and, beyond two, only while all together are no longer: an encoder's time is the
+                             length of its texts; default 900 */
     /* Bytes of the question that were typed; what is behind them was carried over from a chat and weighs
      * `carried` of a word that was asked (default 0.3). 0: all was typed. */
     size_t typed_len;

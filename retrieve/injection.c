@@ -6,7 +6,9 @@
  * characters of no width, runs of blanks as one, quotation marks as blanks. */
 #include "retrieve/injection.h"
 
+#include <assert.h>
 #include <ctype.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -202,23 +204,58 @@ static size_t fold(const char *s, size_t len, char *out, size_t *hidden, size_t 
     return n;
 }
 
+/* The groups taken apart, once: every sentence of every passage is held against all of them. */
+typedef struct alternative {
+    const char *text;
+    size_t len;
+} alternative;
+
+typedef struct group {
+    uint64_t begins[4]; /* the bytes that an alternative begins with, a bit each */
+    size_t first, n;    /* of `alternatives` */
+} group;
+
+#define N_RULES          (sizeof rules / sizeof *rules)
+#define GROUPS           3
+#define ALTERNATIVES_MAX 1024
+
+static group groups[N_RULES][GROUPS];
+static alternative alternatives[ALTERNATIVES_MAX];
+static pthread_once_t apart = PTHREAD_ONCE_INIT;
+
+static void take_apart(void)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < N_RULES * GROUPS; i++) {
+        group *g = &groups[i / GROUPS][i % GROUPS];
+        g->first = n;
+        for (const char *alt = rules[i / GROUPS].group[i % GROUPS]; alt && *alt; g->n++) {
+            size_t len = strcspn(alt, "|");
+            assert(n < ALTERNATIVES_MAX);
+            alternatives[n++] = (alternative){alt, len};
+            g->begins[(uint8_t)*alt >> 6] |= UINT64_C(1) << (*alt & 63);
+            alt += len + (alt[len] == '|');
+        }
+    }
+}
+
 /* The first place at or behind s[from] where an alternative begins, at most at s[upto]; *end is its
  * end. SIZE_MAX when there is none. */
-static size_t find_group(const char *s, size_t len, size_t from, size_t upto, const char *group,
+static size_t find_group(const char *s, size_t len, size_t from, size_t upto, const group *g,
                          size_t *end)
 {
     for (size_t at = from; at < len && at <= upto; at++) {
+        if (!(g->begins[(uint8_t)s[at] >> 6] >> (s[at] & 63) & 1))
+            continue;
         if (at && is_word(s[at]) && is_word(s[at - 1]) && (unsigned char)s[at] < 0xE0 &&
             (unsigned char)s[at - 1] < 0xE0)
             continue; /* inside a word */
-        for (const char *alt = group; *alt;) {
-            size_t n = strcspn(alt, "|");
-            if (n <= len - at && !memcmp(s + at, alt, n)) {
-                *end = at + n;
+        for (const alternative *alt = alternatives + g->first; alt < alternatives + g->first + g->n; alt++)
+            if (*alt->text == s[at] && alt->len <= len - at && !memcmp(s + at, alt->text, alt->len)) {
+                *end = at + alt->len;
                 return at;
             }
-            alt += n + (alt[n] == '|');
-        }
     }
     return SIZE_MAX;
 }
@@ -256,17 +293,19 @@ static size_t first_word(const char *s, size_t len)
     return at;
 }
 
-static bool holds_rule(const rule *r, const char *s, size_t len, size_t first)
+static bool holds_rule(size_t rule, const char *s, size_t len, size_t first)
 {
+    const struct rule *r = &rules[rule];
+    const group *of = groups[rule];
     size_t from = r->first ? first : 0, upto = r->first ? first : len, end;
 
     for (size_t start = from; start <= upto;) {
-        size_t at = find_group(s, len, start, upto, r->group[0], &end), e = 0;
+        size_t at = find_group(s, len, start, upto, &of[0], &end), e = 0;
         bool all = at != SIZE_MAX;
         if (!all)
             return false;
-        for (size_t g = 1; g < 3 && r->group[g] && all; g++) {
-            all = find_group(s, len, end, end + r->window, r->group[g], &e) != SIZE_MAX;
+        for (size_t g = 1; g < GROUPS && of[g].n && all; g++) {
+            all = find_group(s, len, end, end + r->window, &of[g], &e) != SIZE_MAX;
             end = e;
         }
         if (all)
@@ -286,8 +325,9 @@ float injection_score(const char *text, size_t len)
     first = first_word(folded, n);
     if (tags > 2)
         best = 0.9f;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (rules[i].score > best && holds_rule(&rules[i], folded, n, first))
+    pthread_once(&apart, take_apart);
+    for (size_t i = 0; i < N_RULES; i++)
+        if (rules[i].score > best && holds_rule(i, folded, n, first))
             best = rules[i].score;
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (signs[i].score > best && strstr(folded, signs[i].text))
