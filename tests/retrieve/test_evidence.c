@@ -365,6 +365,11 @@ static void only_near_sentences_get_a_cosine(void **state)
     assert_int_equal(evidence_find(an, "When does the lease of the flat end?", all, 2, &params, &a, &e, NULL),
                      CAIRN_OK);
     assert_int_equal(compared, e.n);
+    params.similar_bytes = 1; /* two are read however long they are */
+    assert_int_equal(evidence_find(an, "When does the lease of the flat end?", all, 2, &params, &a, &e, NULL),
+                     CAIRN_OK);
+    assert_int_equal(compared, 2);
+    params.similar_bytes = 900;
     params.similar_spread = 2.5f;
     assert_int_equal(evidence_find(an, "Wann endet der Vertrag über die Wohnung?", foreign, 2, &params, &a, &e,
                                    NULL),
