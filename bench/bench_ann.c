@@ -2,7 +2,8 @@
  * keys, so that both can be run one after the other and compared line by line.
  *
  *   bench_ann --data DIR [--peer flat|hnsw|ivf_flat|ivf_sq8|ivf_pq|all] [--M 24] [--efc 200]
- *             [--ef N ...] [--nprobe N ...] [--nlist 1024] [--rescore N] [--repeats 3]
+ *             [--ef N ...] [--nprobe N ...] [--nlist 1024] [--rescore N] [--slack S]
+ *             [--repeats 3]
  *             [--build-threads 2] [--filter 0.1] [--segment FILE] [--out FILE]
  *             [--storage f32|f16|bf16|i8] [--codes i8|i4|b1] [--code-dim N]
  *
@@ -142,6 +143,7 @@ typedef struct bench {
     vector_storage storage;
     vector_code_kind codes;
     size_t rescore;
+    float slack;
     memory_sections mem;
     section_source source;
     vector_reader *reader;
@@ -346,7 +348,8 @@ static double measure(bench *b, const char *peer, size_t ef, const char *extra)
     size_t nq = b->queries.n;
     bool lists = vector_reader_has_lists(b->reader);
     vector_params p = {.ef = lists ? 0 : ef, .no_scan = ef != 0, .n_probe = lists ? (uint32_t)ef : 0,
-                       .rescore = b->rescore ? b->rescore : !lists && ef && ef < 42 ? ef : 0};
+                       .rescore = b->rescore ? b->rescore : !lists && ef && ef < 42 ? ef : 0,
+                       .slack = b->slack};
     vector_hit *hits = room(nq * K, sizeof *hits), *truth = NULL;
     double *best = room(nq, sizeof *best), s1[16], cpu[16], b1[16], b2[16], sum = 0;
     batch x = {b, &p, false, hits};
@@ -520,6 +523,8 @@ int main(int argc, char **argv)
             b.segment = value;
         else if (!strcmp(argv[i], "--rescore"))
             b.rescore = (size_t)atoi(value);
+        else if (!strcmp(argv[i], "--slack"))
+            b.slack = strtof(value, NULL);
         else if (!strcmp(argv[i], "--ef")) {
             for (; n_efs < 32 && i + 1 < argc && argv[i + 1][0] != '-'; i++)
                 efs[n_efs++] = (size_t)atoi(argv[i + 1]);
@@ -534,7 +539,7 @@ int main(int argc, char **argv)
     }
     if (!data) {
         fprintf(stderr, "usage: bench_ann --data DIR [--peer flat|hnsw|ivf_flat|ivf_sq8|ivf_pq|all] "
-                        "[--M 24] [--efc 200] [--nprobe N ...] [--nlist 1024] [--rescore N] [--segment FILE] "
+                        "[--M 24] [--efc 200] [--nprobe N ...] [--nlist 1024] [--rescore N] [--slack S] [--segment FILE] "
                         "[--ef N ...] [--repeats 3] [--build-threads 2] [--filter SHARE] "
                         "[--out FILE]\n");
         return 2;

@@ -53,7 +53,7 @@ static bool search_once(const vector_reader *r, const vector_segment *seg, size_
                                   &n, &stats, &bench_error),
              "filtered walk");
     } else {
-        must(hnsw_search(&r->graph, &r->walk, &q, ef, NULL, seg->allowed, 0, out, &n, &stats,
+        must(hnsw_search(&r->graph, &r->walk, &q, ef, NULL, seg->allowed, 0, NULL, out, &n, &stats,
                          &bench_error),
              "walk");
     }

@@ -85,17 +85,27 @@ typedef struct hnsw_search_stats {
     bool gave_up;    /* more than `budget` rows were scored */
 } hnsw_search_stats;
 
+/* When a walk may end before all of its ef candidates are expanded: once `least` are found and the
+ * best that waits lies farther from the query than the k-th best found by the share `slack` of its
+ * distance, and by `gap`, what codes may be off. The distance of a row is `origin` - score:
+ * 1 - cosine, or half a squared Euclidean one. (After Al-Jazzazi et al., Distance Adaptive Beam
+ * Search, 2025; the gap is ours: rows nearer to each other than their codes tell apart.) */
+typedef struct hnsw_end {
+    size_t k, least;
+    float origin, slack, gap;
+} hnsw_end;
+
 /* The best `ef` eligible rows found, into out[ef] by falling score; *n_out <= ef. A row is eligible
  * when not in `deleted` and, where `allowed` is given, in it; others are walked through but not
- * returned. Stops after scoring `budget` rows (0: no limit). */
+ * returned. Stops after scoring `budget` rows (0: no limit). `end` NULL: all are expanded. */
 cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes, const vector_query *q,
                          size_t ef, const uint64_t *deleted, const uint64_t *allowed, size_t budget,
-                         hnsw_candidate *out, size_t *n_out, hnsw_search_stats *stats,
-                         cairn_error *err);
+                         const hnsw_end *end, hnsw_candidate *out, size_t *n_out,
+                         hnsw_search_stats *stats, cairn_error *err);
 
 /* The candidates to keep where `ef` would do in a graph built afresh: up to a tenth more where
- * merges have taken rows out, at its most from a quarter of the rows on. A repaired graph finds some
- * thousandths less with the same ef, however often it was repaired (docs/vector.md). */
+ * merges have taken rows out, at its most from a quarter of the rows on. A repaired graph finds
+ * some thousandths less with the same ef, however often it was repaired (docs/vector.md). */
 size_t hnsw_repaired_ef(const hnsw_graph *g, size_t ef);
 
 /* As hnsw_search where a filter leaves only some rows (hnsw_filter.c): others are not even scored.

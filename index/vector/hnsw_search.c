@@ -9,7 +9,9 @@
  * Rows that are not eligible (deleted, filtered out) are expanded like the others but not returned.
  * The walk ends when no row waits that is better than the worst of ef eligible ones. While fewer
  * than ef eligible rows are known nothing is worse, so a narrow filter widens the walk by itself;
- * `budget` says when to stop trying.
+ * `budget` says when to stop trying. It may end sooner, where what waits is so much farther away
+ * than the k-th best that nothing better is to be expected behind it (hnsw_end): easy questions are
+ * answered with a part of the steps that ef allows, hard ones with all of them.
  *
  * Bytes may be broken: rows and lists are compared with their bounds before they are followed. */
 #include "index/vector/hnsw_pool.h"
@@ -99,10 +101,31 @@ static inline void offer(hnsw_pool *p, float score, uint32_t row, const uint64_t
     }
 }
 
+/* Whether the row under the cursor is too far away to lead to a better one. The k-th best is sought
+ * among rows that may not be returned only each so many steps: it takes a look at each of k. */
+static bool far_enough(const hnsw_pool *p, const hnsw_end *end, const uint64_t *deleted,
+                       const uint64_t *allowed)
+{
+    size_t at = end->k - 1;
+
+    if (p->n_fit < end->k || p->n_fit < end->least)
+        return false;
+    if (p->n_fit < p->n)
+        for (size_t fit = at = 0;; at++) {
+            fit += eligible(deleted, allowed, hnsw_pool_row(p->key[at]));
+            if (fit == end->k)
+                break;
+        }
+    float nearest = end->origin - hnsw_pool_score(p->key[at]);
+    float waits = end->origin - hnsw_pool_score(p->key[p->next]);
+    return p->next > at && waits - nearest > fmaxf(end->slack * nearest, end->gap);
+}
+
 static cairn_status walk_bottom(hnsw_walk *w, hnsw_candidate start, const uint64_t *deleted,
                                 const uint64_t *allowed, hnsw_pool *pool, size_t budget,
-                                bool *gave_up, cairn_error *err)
+                                const hnsw_end *end, bool *gave_up, cairn_error *err)
 {
+    size_t step = 0, each = end ? 1 + end->k / 32 : 0;
     bool ok = hnsw_pool_add(pool, hnsw_pool_key(start.score, start.row),
                             eligible(deleted, allowed, start.row));
 
@@ -118,6 +141,8 @@ static cairn_status walk_bottom(hnsw_walk *w, hnsw_candidate start, const uint64
             *gave_up = true;
             break;
         }
+        if (each && ++step % each == 0 && far_enough(pool, end, deleted, allowed))
+            break;
         uint32_t n = hnsw_walk_neighbours(w, hnsw_pool_take(pool), 0, rows);
         if (hnsw_pool_waits(pool))
             hnsw_fetch_list(w->g, hnsw_pool_row(pool->key[pool->next]));
@@ -132,8 +157,8 @@ static cairn_status walk_bottom(hnsw_walk *w, hnsw_candidate start, const uint64
 
 cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes, const vector_query *q,
                          size_t ef, const uint64_t *deleted, const uint64_t *allowed, size_t budget,
-                         hnsw_candidate *out, size_t *n_out, hnsw_search_stats *stats,
-                         cairn_error *err)
+                         const hnsw_end *end, hnsw_candidate *out, size_t *n_out,
+                         hnsw_search_stats *stats, cairn_error *err)
 {
     hnsw_walk w = {g, codes, q, vector_kernels_get(), NULL, 0};
     hnsw_pool pool = {0};
@@ -149,7 +174,7 @@ cairn_status hnsw_search(const hnsw_graph *g, const vector_codes *codes, const v
         goto done;
     }
     hnsw_candidate start = hnsw_walk_descend(&w);
-    st = walk_bottom(&w, start, deleted, allowed, &pool, budget, &stats->gave_up, err);
+    st = walk_bottom(&w, start, deleted, allowed, &pool, budget, end, &stats->gave_up, err);
     if (st)
         goto done;
     for (size_t i = 0; i < pool.n && *n_out < ef; i++) {

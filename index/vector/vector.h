@@ -138,6 +138,8 @@ typedef struct vector_params {
     bool no_graph;    /* scan even where there is a graph or an inverted file */
     bool no_scan;     /* use them even where a scan is predicted to be cheaper; for measurements */
     uint32_t n_probe; /* lists of an inverted file read; default 1/32 of them, at least 16 */
+    float slack;      /* a walk ends when what waits is this share farther away than the k-th best:
+                         hnsw_end; default 0.18; below 0: never. Inner products know no distance. */
 } vector_params;
 
 /* Candidates worth rescoring for the best k of so many rows. `codes`, `code_dim` and `dim` as in

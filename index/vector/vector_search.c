@@ -45,7 +45,8 @@ static void add_found(vector_hit *found, size_t *n_found, uint32_t segment, hnsw
 /* Search one segment's graph. *scan is set when the walk did not find enough. */
 static cairn_status search_graph(const vector_segment *s, uint32_t segment, size_t eligible,
                                  const vector_query *walk_query, size_t keep, size_t ef,
-                                 vector_hit *found, size_t *n_found, bool *scan, cairn_error *err)
+                                 const hnsw_end *end, vector_hit *found, size_t *n_found,
+                                 bool *scan, cairn_error *err)
 {
     const vector_reader *r = s->reader;
     size_t n = 0, want = eligible < keep ? eligible : keep,
@@ -55,12 +56,11 @@ static cairn_status search_graph(const vector_segment *s, uint32_t segment, size
     hnsw_candidate *out = checked_malloc(ef, sizeof *out);
     if (!out)
         return cairn_fail(err, CAIRN_ENOMEM, "candidates of a graph search");
-    cairn_status st =
-        vector_walk_filtered(r->codes.rows, eligible)
-            ? hnsw_search_filtered(&r->graph, &r->walk, walk_query, ef, s->deleted, s->allowed,
-                                   eligible, budget, out, &n, &stats, err)
-            : hnsw_search(&r->graph, &r->walk, walk_query, ef, s->deleted, s->allowed, budget, out,
-                          &n, &stats, err);
+    cairn_status st = vector_walk_filtered(r->codes.rows, eligible)
+                          ? hnsw_search_filtered(&r->graph, &r->walk, walk_query, ef, s->deleted,
+                                                 s->allowed, eligible, budget, out, &n, &stats, err)
+                          : hnsw_search(&r->graph, &r->walk, walk_query, ef, s->deleted, s->allowed,
+                                        budget, end, out, &n, &stats, err);
     *scan = !st && (stats.gave_up || n < want);
     for (size_t i = 0; !st && !*scan && i < n && i < keep; i++)
         add_found(found, n_found, segment, out[i]);
@@ -176,10 +176,10 @@ typedef struct search {
     vector_params params;
     const float *query; /* at unit length under cosine */
     pool *workers;
-    bool *done, *scan;      /* [n_segments] */
-    float *work;            /* [dim] */
-    vector_query code;      /* with room for every kind of code */
-    vector_query walk;      /* the same for a graph's own codes */
+    bool *done, *scan; /* [n_segments] */
+    float *work;       /* [dim] */
+    vector_query code; /* with room for every kind of code */
+    vector_query walk; /* the same for a graph's own codes */
     bool code_ready, walk_ready;
     vector_hit *candidates; /* of the segments at hand */
     size_t n_candidates;
@@ -294,6 +294,32 @@ static const vector_query *walk_query_for(search *x, const vector_reader *r)
     return &x->walk;
 }
 
+/* Whether a walk for this search may end early, and when. A code's error is that of a uniform
+ * rounding, independent in each component: a step over the square root of 12, the largest component
+ * of a row of length 1, about 3.5 over the square root of the dimension, being 7 or 127 steps. */
+static bool when_to_end(const search *x, const vector_reader *r, size_t keep, hnsw_end *end)
+{
+    const vector_codes *c = &r->walk;
+    float steps = c->kind == VECTOR_CODE_I4 ? 7 : 127;
+
+    *end = (hnsw_end){.k = x->k,
+                      .least = keep,
+                      .origin = 1,
+                      .slack = x->params.slack != 0 ? x->params.slack : VECTOR_SLACK,
+                      .gap = 2 * 3.5f / steps / sqrtf(12.0f * (float)r->dim)};
+    if (end->slack < 0 || r->metric == VECTOR_DOT || c->kind == VECTOR_CODE_B1 ||
+        c->dim < r->dim || x->k == 0)
+        return false; /* scores are no distances, or off by more than what is allowed */
+    if (r->metric == VECTOR_L2) {
+        float square = 0;
+        for (uint32_t i = 0; i < r->dim; i++)
+            square += x->query[i] * x->query[i];
+        end->origin = square / 2;
+        end->gap *= square;
+    }
+    return true;
+}
+
 /* Search the index of segment s, where it has one and the plan says so, or scan it on a device;
  * x->scan[s] tells whether the segment must be scanned here. */
 static cairn_status search_index(search *x, uint32_t s, size_t keep, size_t ef, cairn_error *err)
@@ -326,9 +352,12 @@ static cairn_status search_index(search *x, uint32_t s, size_t keep, size_t ef, 
         return CAIRN_OK;
     }
     *scan = false;
-    if (r->has_graph)
-        return search_graph(seg, s, eligible, walk_query_for(x, r), keep, ef, x->candidates,
-                            &x->n_candidates, scan, err);
+    if (r->has_graph) {
+        hnsw_end end;
+        bool ends = when_to_end(x, r, keep, &end);
+        return search_graph(seg, s, eligible, walk_query_for(x, r), keep, ef, ends ? &end : NULL,
+                            x->candidates, &x->n_candidates, scan, err);
+    }
     return search_lists(seg, s, eligible, x->query, query_for(x, &r->codes), keep,
                         x->params.n_probe, x->candidates, &x->n_candidates, scan, err);
 }

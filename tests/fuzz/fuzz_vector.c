@@ -45,6 +45,7 @@ static void walk(const vector_reader *r, const uint64_t *allowed)
 {
     float query[VECTOR_MAX_DIM], *work = malloc((size_t)r->dim * sizeof *work);
     vector_query q = {.code = malloc(vector_query_bytes(r->walk.kind, r->walk.dim))};
+    const hnsw_end end = {.k = 3, .least = 4, .origin = 1, .slack = 0.1f};
     hnsw_candidate out[64];
     hnsw_search_stats stats;
     size_t n;
@@ -53,8 +54,9 @@ static void walk(const vector_reader *r, const uint64_t *allowed)
         query[i] = (float)((i * 37u) % 11u) - 5.0f;
     if (q.code && work) {
         vector_query_encode(&r->walk, query, work, &q);
-        (void)hnsw_search(&r->graph, &r->walk, &q, 64, NULL, NULL, 0, out, &n, &stats, NULL);
-        (void)hnsw_search(&r->graph, &r->walk, &q, 16, allowed, NULL, 100, out, &n, &stats, NULL);
+        (void)hnsw_search(&r->graph, &r->walk, &q, 64, NULL, NULL, 0, NULL, out, &n, &stats, NULL);
+        (void)hnsw_search(&r->graph, &r->walk, &q, 16, allowed, NULL, 100, &end, out, &n, &stats,
+                          NULL);
         (void)hnsw_search_filtered(&r->graph, &r->walk, &q, 64, NULL, allowed, r->codes.rows / 2, 0,
                                    out, &n, &stats, NULL);
     }

@@ -85,7 +85,8 @@ static void check_golden(const char *name, uint32_t dim, bool walk_codes, uint32
         size_t n;
         vector_query_encode(&r->walk, v, work, &q);
         assert_int_equal(
-            hnsw_search(&r->graph, &r->walk, &q, 40, NULL, NULL, 0, out, &n, &stats, &err), 0);
+            hnsw_search(&r->graph, &r->walk, &q, 40, NULL, NULL, 0, NULL, out, &n, &stats, &err),
+            0);
         assert_int_equal(n, 40);
         assert_int_equal(out[0].row, row);
         assert_true(stats.scored < ROWS);

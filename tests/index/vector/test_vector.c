@@ -652,7 +652,7 @@ static void euclidean_distance_ranks_as_brute_force_does(void **state)
                 float work[DIM];
                 vector_query_encode(&f.reader->codes, q, work, &vq);
                 assert_int_equal(hnsw_search(&f.reader->graph, &f.reader->codes, &vq, 64, NULL,
-                                             NULL, 0, walked, &n_walked, &stats, &err),
+                                             NULL, 0, NULL, walked, &n_walked, &stats, &err),
                                  0);
             }
             for (size_t i = 0; i < K; i++) {
@@ -758,7 +758,7 @@ static void walk_codes_find_what_the_codes_find(void **state)
             assert_int_equal(vector_search_exact(&seg, 1, v, 144, 10, NULL, want, &n_a, &err), 0);
             vector_query_encode(&f.reader->walk, v, work, &q);
             assert_int_equal(hnsw_search(&f.reader->graph, &f.reader->walk, &q, 40, NULL, NULL, 0,
-                                         b, &n_b, &stats, &err),
+                                         NULL, b, &n_b, &stats, &err),
                              0);
             for (size_t x = 0; x < n_a; x++)
                 for (size_t y = 0; y < n_b; y++)
@@ -806,7 +806,7 @@ static void small_and_awkward_graphs(void **state)
             size_t n;
             vector_query_of_row(&f.reader->codes, 0, &q);
             assert_int_equal(hnsw_search(&f.reader->graph, &f.reader->walk, &q, sizes[i], NULL,
-                                         NULL, 0, out, &n, &stats, &err),
+                                         NULL, 0, NULL, out, &n, &stats, &err),
                              0);
             assert_int_equal(n, sizes[i]); /* everything can be reached */
             drop_fixture(&f);
@@ -971,9 +971,14 @@ static void a_repaired_graph_is_walked_wider(void **state)
     static const struct {
         uint32_t rows, removed;
         size_t ef, want;
-    } cases[] = {{1000, 0, 64, 64},   {1000, 100, 64, 67},        {1000, 250, 64, 71},
-                 {1000, 300, 64, 71}, {1000, UINT32_MAX, 64, 71}, {1000, 1, 12, 13},
-                 {0, 0, 12, 12},      {VECTOR_MAX_ROWS, VECTOR_MAX_ROWS, 512, 564}};
+    } cases[] = {{1000, 0, 64, 64},
+                 {1000, 100, 64, 67},
+                 {1000, 250, 64, 71},
+                 {1000, 300, 64, 71},
+                 {1000, UINT32_MAX, 64, 71},
+                 {1000, 1, 12, 13},
+                 {0, 0, 12, 12},
+                 {VECTOR_MAX_ROWS, VECTOR_MAX_ROWS, 512, 564}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -1026,8 +1031,8 @@ static void broken_sections_are_refused_or_harmless(void **state)
             float work[32];
             if (vector_reader_has_graph(r) && vector_reader_dim(r) == 32 && r->codes.stride == 64) {
                 vector_query_encode(&r->codes, q, work, &vq);
-                assert_int_equal(hnsw_search(&r->graph, &r->codes, &vq, 64, NULL, NULL, 0, out, &n,
-                                             &stats, &err),
+                assert_int_equal(hnsw_search(&r->graph, &r->codes, &vq, 64, NULL, NULL, 0, NULL,
+                                             out, &n, &stats, &err),
                                  0);
             }
             (void)vector_verify(r, &err);

@@ -267,7 +267,7 @@ static void graphs_are_walked_over_every_kind_of_code(void **state)
             for (uint32_t i = 0; i < 40; i++) {
                 vector_query_encode(&s.reader->codes, r.v + (size_t)i * r.dim, work, &q);
                 assert_int_equal(hnsw_search(&s.reader->graph, &s.reader->codes, &q, 256, NULL,
-                                             NULL, 0, out, &n, &stats, &err),
+                                             NULL, 0, NULL, out, &n, &stats, &err),
                                  0);
                 for (size_t h = 0; h < n; h++)
                     found += out[h].row == i;
