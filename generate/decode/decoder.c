@@ -390,7 +390,7 @@ void decoder_turn_head(float *v, const float *turn, size_t dims, bool apart)
 
 float *decoder_turns(const decoder *d, bool local)
 {
-    return d->turn[local && d->m->shape.arch == DECODER_GEMMA3];
+    return d->turn[local && d->m->shape.turns_apart];
 }
 
 /* ---- the two halves of a layer ---- */
@@ -630,7 +630,7 @@ void decoder_make_turns(decoder *d, size_t n)
     const rope_yarn none = {0};
     turn_arg global = {s->rope_base, s->rope_scale, s->rope_magnitude, d->rope_factors, &s->yarn,
                        d->turn[0]};
-    turn_arg local = {s->rope_base_local, 1.0f, 1.0f, d->rope_factors, &none, d->turn[1]};
+    turn_arg local = {s->rope_base_local, s->rope_scale_local, 1.0f, d->rope_factors, &none, d->turn[1]};
 
     decoder_each_token(d, n, make_turns, &global);
     if (decoder_turns(d, true) != d->turn[0])

@@ -52,7 +52,9 @@ typedef struct decoder_shape {
     size_t window;         /* positions a local layer sees; 0 = all */
     size_t window_pattern; /* every window_pattern-th layer is global; 0 = all are; SIZE_MAX: none */
     size_t rope_dims;
-    float rope_base, rope_base_local, rope_scale, norm_eps;
+    float rope_base, rope_scale, norm_eps;
+    float rope_base_local, rope_scale_local; /* of layers that see a window */
+    bool turns_apart;                        /* which are not the others' */
     float rope_magnitude; /* cosines and sines are multiplied by it */
     rope_yarn yarn;
     float attn_scale;     /* of scores; 0: 1 / sqrt(head_dim) */

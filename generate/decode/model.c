@@ -36,8 +36,29 @@ typedef struct reader {
     const char *arch;
     decoder_model_options o;
     decoder_model *m;
+    const gguf_kv *local_layers; /* a truth value a layer, or NULL */
+    bool *used;                  /* [tensors] */
     cairn_error *err;
 } reader;
+
+/* A number; or one for each layer, which must be the same. */
+static cairn_status need_number(const reader *r, const char *key, uint32_t *out)
+{
+    const gguf_kv *kv = gguf_find_kv(r->g, key);
+    int64_t first;
+
+    if (!kv || kv->type != GGUF_ARRAY || !kv->n || kv->elem_type == GGUF_STRING)
+        return gguf_need_u32(r->g, key, out, r->err);
+    first = gguf_array_i64(kv, 0);
+    for (size_t i = 1; i < kv->n; i++)
+        if (gguf_array_i64(kv, i) != first)
+            return cairn_fail(r->err, CAIRN_EUNSUPPORTED, "%s: %s differs between layers, which is not supported",
+                              gguf_path(r->g), key);
+    if (first < 0 || first > UINT32_MAX)
+        return cairn_fail(r->err, CAIRN_EMODEL, "%s: %s is %lld", gguf_path(r->g), key, (long long)first);
+    *out = (uint32_t)first;
+    return CAIRN_OK;
+}
 
 static cairn_status need_key(const reader *r, const char *name, uint32_t least, uint32_t most,
                              size_t *out)
@@ -47,7 +68,7 @@ static cairn_status need_key(const reader *r, const char *name, uint32_t least, 
     cairn_status st;
 
     snprintf(key, sizeof key, "%s.%s", r->arch, name);
-    st = gguf_need_u32(r->g, key, &v, r->err);
+    st = need_number(r, key, &v);
     if (st)
         return st;
     if (v < least || v > most)
@@ -141,20 +162,27 @@ static cairn_status read_yarn(reader *r, float factor)
     return CAIRN_OK;
 }
 
+static bool is_gemma(decoder_arch a)
+{
+    return a == DECODER_GEMMA2 || a == DECODER_GEMMA3;
+}
+
 static cairn_status read_rope(reader *r)
 {
     decoder_shape *s = &r->m->shape;
     const float base = 10000.0f, one = 1.0f;
     char key[96];
     gguf_string type = {0};
-    float factor;
+    float factor, old;
     cairn_status st = float_key(r, "rope.freq_base", 1.0f, 1e12f, &base, &s->rope_base);
 
     if (!st)
         st = maybe_key(r, "rope.dimension_count", 2, (uint32_t)s->head_dim, s->head_dim,
                        &s->rope_dims);
+    if (!st) /* what it was called first */
+        st = float_key(r, "rope.scale_linear", 1.0f, 1e6f, &one, &old);
     if (!st)
-        st = float_key(r, "rope.scaling.factor", 1.0f, 1e6f, &one, &factor);
+        st = float_key(r, "rope.scaling.factor", 1.0f, 1e6f, &old, &factor);
     if (!st)
         st = float_key(r, "rope.scaling.attn_factor", 0.01f, 100.0f, &one, &s->rope_magnitude);
     if (st)
@@ -178,6 +206,12 @@ static cairn_status read_rope(reader *r)
         return st;
     s->rope_scale = 1.0f / factor;
     s->rope_base_local = s->arch == DECODER_GEMMA3 ? base : s->rope_base;
+    s->rope_scale_local = s->arch == DECODER_GEMMA3 ? 1.0f : s->rope_scale;
+    if (is_gemma(s->arch))
+        st = float_key(r, "rope.freq_base_swa", 1.0f, 1e12f, &s->rope_base_local, &s->rope_base_local);
+    if (st)
+        return st;
+    s->turns_apart = s->rope_base_local != s->rope_base || s->rope_scale_local != s->rope_scale;
     r->m->pairs_apart = s->arch != DECODER_LLAMA && s->arch != DECODER_GRANITE;
     return CAIRN_OK;
 }
@@ -185,12 +219,12 @@ static cairn_status read_rope(reader *r)
 /* Features whose presence would change the arithmetic. */
 static cairn_status refuse_unknown(const reader *r)
 {
-    static const struct {
+    const struct {
         const char *name;
-        int known_by; /* the one architecture that has it */
+        int known_by; /* the architecture that has it */
     } keys[] = {{"expert_count", -1},
                 {"attn_logit_softcapping", DECODER_GEMMA2},
-                {"final_logit_softcapping", DECODER_GEMMA2},
+                {"final_logit_softcapping", is_gemma(r->m->shape.arch) ? (int)r->m->shape.arch : -1},
                 {"logit_scale", DECODER_GRANITE},
                 {"residual_scale", DECODER_GRANITE},
                 {"embedding_scale", DECODER_GRANITE},
@@ -211,7 +245,36 @@ static cairn_status refuse_unknown(const reader *r)
     return CAIRN_OK;
 }
 
-/* Which layers see how far. */
+/* Which layers see how far: every pattern-th sees all, or one truth value a layer. */
+static cairn_status read_pattern(reader *r, size_t usual)
+{
+    decoder_shape *s = &r->m->shape;
+    const gguf_kv *kv;
+    char key[96];
+
+    snprintf(key, sizeof key, "%s.attention.sliding_window_pattern", r->arch);
+    kv = gguf_find_kv(r->g, key);
+    if (!kv || kv->type != GGUF_ARRAY)
+        return maybe_key(r, "attention.sliding_window_pattern", 1, MAX_LAYERS, usual, &s->window_pattern);
+    if (kv->elem_type == GGUF_STRING || kv->n < s->n_layers)
+        return cairn_fail(r->err, CAIRN_EMODEL, "%s: %s is no truth value for each of %zu layers",
+                          gguf_path(r->g), key, s->n_layers);
+    r->local_layers = kv;
+    s->window_pattern = usual;
+    return CAIRN_OK;
+}
+
+static bool is_local(const reader *r, size_t layer)
+{
+    const decoder_shape *s = &r->m->shape;
+
+    if (!s->window || !s->window_pattern)
+        return false;
+    if (r->local_layers)
+        return gguf_array_i64(r->local_layers, layer) != 0;
+    return s->window_pattern == SIZE_MAX || layer % s->window_pattern < s->window_pattern - 1;
+}
+
 static cairn_status read_window(reader *r)
 {
     decoder_shape *s = &r->m->shape;
@@ -220,14 +283,10 @@ static cairn_status read_window(reader *r)
     switch (s->arch) {
     case DECODER_GEMMA3:
         st = maybe_key(r, "attention.sliding_window", 0, 1u << 30, 0, &s->window);
-        if (!st)
-            st = maybe_key(r, "attention.sliding_window_pattern", 1, MAX_LAYERS, 6,
-                           &s->window_pattern);
-        break;
+        return st ? st : read_pattern(r, 6);
     case DECODER_GEMMA2: /* every second one is global */
         st = maybe_key(r, "attention.sliding_window", 0, 1u << 30, 4096, &s->window);
-        s->window_pattern = 2;
-        break;
+        return st ? st : read_pattern(r, 2);
     case DECODER_PHI3:
         st = maybe_key(r, "attention.sliding_window", 0, 1u << 30, 0, &s->window);
         s->window_pattern = SIZE_MAX;
@@ -247,17 +306,20 @@ static cairn_status read_scales(reader *r)
     cairn_status st = CAIRN_OK;
 
     r->m->embedding_scale = s->logit_scale = s->residual_scale = 1.0f;
-    s->gelu = s->arch == DECODER_GEMMA2 || s->arch == DECODER_GEMMA3;
+    s->gelu = is_gemma(s->arch);
     if (s->gelu)
         r->m->embedding_scale = sqrtf((float)s->width);
     if (s->arch == DECODER_GEMMA2) {
         st = float_key(r, "attn_logit_softcapping", 0.0f, 1e6f, &attn_cap, &s->attn_softcap);
         if (!st)
             st = float_key(r, "final_logit_softcapping", 0.0f, 1e6f, &logit_cap, &s->logit_softcap);
-        /* The 27B divides by the square root of width / heads instead of the heads' own size. */
-        if (s->n_layers == 46)
-            s->attn_scale = 1.0f / sqrtf((float)(s->width / s->n_heads));
     }
+    if (s->arch == DECODER_GEMMA3)
+        st = float_key(r, "final_logit_softcapping", 0.0f, 1e6f, &none, &s->logit_softcap);
+    /* The 27B ones divide by the square root of width / heads instead of the heads' own size. */
+    if ((s->arch == DECODER_GEMMA2 && s->n_layers == 46) ||
+        (s->arch == DECODER_GEMMA3 && s->n_layers == 62))
+        s->attn_scale = 1.0f / sqrtf((float)(s->width / s->n_heads));
     if (s->arch == DECODER_GRANITE) {
         st = float_key(r, "embedding_scale", 1e-6f, 1e6f, &one, &r->m->embedding_scale);
         if (!st)
@@ -322,13 +384,35 @@ static cairn_status wrong_shape(const reader *r, const tensor *t, size_t cols, s
                       (unsigned long long)tensor_rows(t), cols, rows);
 }
 
+static cairn_status need_tensor(reader *r, const char *name, const tensor **out)
+{
+    cairn_status st = gguf_need_tensor(r->g, name, out, r->err);
+
+    if (!st)
+        r->used[*out - gguf_tensor_at(r->g, 0)] = true;
+    return st;
+}
+
+/* A tensor that nothing was done with has a part in the arithmetic that is not known here. */
+static cairn_status refuse_unused(const reader *r)
+{
+    for (size_t i = 0; i < gguf_tensor_count(r->g); i++) {
+        const char *name = gguf_tensor_at(r->g, i)->name;
+        if (!r->used[i] && !strstr(name, "rot_embd") && !strstr(name, "rotary_emb"))
+            return cairn_fail(r->err, CAIRN_EUNSUPPORTED,
+                              "%s: tensor %s is not known in models of architecture %s", gguf_path(r->g), name,
+                              r->arch);
+    }
+    return CAIRN_OK;
+}
+
 /* Rows first .. first + n of a tensor of `rows` rows. */
 static cairn_status read_rows(reader *r, const char *name, size_t cols, size_t rows, size_t first,
                               size_t n, matrix **out)
 {
     const tensor *whole;
     tensor part;
-    cairn_status st = gguf_need_tensor(r->g, name, &whole, r->err);
+    cairn_status st = need_tensor(r, name, &whole);
 
     if (st)
         return st;
@@ -392,7 +476,7 @@ static cairn_status fill_matrices(reader *r)
 static cairn_status read_vector(reader *r, const char *name, size_t n, bool needed, float **out)
 {
     const tensor *t = gguf_find_tensor(r->g, name);
-    cairn_status st = needed ? gguf_need_tensor(r->g, name, &t, r->err) : CAIRN_OK;
+    cairn_status st = needed || t ? need_tensor(r, name, &t) : CAIRN_OK;
 
     if (st || !t)
         return st;
@@ -409,15 +493,25 @@ static cairn_status read_vector(reader *r, const char *name, size_t n, bool need
     return CAIRN_OK;
 }
 
+static bool has_tensor(const reader *r, size_t layer, const char *name)
+{
+    char full[96];
+
+    snprintf(full, sizeof full, "blk.%zu.%s", layer, name);
+    return gguf_find_tensor(r->g, full) != NULL;
+}
+
 static cairn_status read_layer(reader *r, size_t i)
 {
     const decoder_shape *s = &r->m->shape;
     decoder_layer *l = &r->m->layers[i];
     const size_t q = s->n_heads * s->head_dim, kv = s->n_kv_heads * s->head_dim;
-    const bool gemma = s->arch == DECODER_GEMMA3 || s->arch == DECODER_GEMMA2;
+    const bool gemma = is_gemma(s->arch);
     const bool qwen = s->arch == DECODER_QWEN2, phi = s->arch == DECODER_PHI3;
+    const bool qkv = has_tensor(r, i, "attn_qkv.weight");
     const bool head_norms = s->arch == DECODER_GEMMA3 || s->arch == DECODER_QWEN3;
-    /* phi3 keeps queries, keys and values in one tensor, and gate and up in another. */
+    /* phi3 keeps queries, keys and values in one tensor, as some files of others do, and gate and up in
+     * another. */
     const size_t all = q + 2 * kv;
     const struct {
         const char *name;
@@ -453,14 +547,13 @@ static cairn_status read_layer(reader *r, size_t i)
     char name[96];
     cairn_status st = CAIRN_OK;
 
-    l->local = s->window && s->window_pattern &&
-               (s->window_pattern == SIZE_MAX || i % s->window_pattern < s->window_pattern - 1);
+    l->local = is_local(r, i);
     for (size_t j = 0; !st && j < sizeof vectors / sizeof *vectors; j++) {
         snprintf(name, sizeof name, "blk.%zu.%s", i, vectors[j].name);
         st = read_vector(r, name, vectors[j].n, vectors[j].needed, vectors[j].out);
     }
     for (size_t j = 0; !st && j < sizeof matrices / sizeof *matrices; j++) {
-        bool fused = phi && matrices[j].fused;
+        bool fused = matrices[j].fused && (j < 3 ? qkv : phi);
         snprintf(name, sizeof name, "blk.%zu.%s", i, fused ? matrices[j].fused : matrices[j].name);
         st = read_rows(r, name, matrices[j].cols, fused ? matrices[j].all : matrices[j].rows,
                        fused ? matrices[j].first : 0, matrices[j].rows, matrices[j].out);
@@ -492,7 +585,7 @@ static cairn_status read_ends(reader *r)
     decoder_shape *s = &r->m->shape;
     decoder_model *m = r->m;
     const tensor *t;
-    cairn_status st = gguf_need_tensor(r->g, "token_embd.weight", &t, r->err);
+    cairn_status st = need_tensor(r, "token_embd.weight", &t);
 
     if (st)
         return st;
@@ -535,6 +628,8 @@ cairn_status decoder_model_open(decoder_model **out, const gguf *g,
     if (!m)
         return cairn_fail(err, CAIRN_ENOMEM, "model");
     st = weight_heap_create(&m->heap, err);
+    if (!st && !(r.used = calloc(gguf_tensor_count(g) + 1, sizeof *r.used)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "tensors");
     if (!st)
         st = read_arch(&r);
     if (!st)
@@ -548,8 +643,11 @@ cairn_status decoder_model_open(decoder_model **out, const gguf *g,
         st = read_layer(&r, i);
     if (!st)
         st = read_ends(&r);
+    if (!st && !r.o.no_head)
+        st = refuse_unused(&r);
     if (!st)
         st = fill_matrices(&r);
+    free(r.used);
     if (!st && m->head)
         st = device_take_model(&m->device, m, err);
     if (st) {

@@ -20,14 +20,27 @@
 static const pretokenizer known[] = {
     { "gpt-2", true, false, 0, false, false },
     { "gpt2", true, false, 0, false, false },
+    { "phi-2", true, false, 0, false, false },
+    { "mpt", true, false, 0, false, false },
+    { "olmo", true, false, 0, false, false },
+    { "mellum", true, false, 0, false, false },
     { "smollm", true, true, 0, false, false },
     { "refact", true, true, 0, false, false },
     { "starcoder", true, true, 0, false, false },
+    { "codeshell", true, true, 0, false, false },
+    { "command-r", true, true, 0, false, false },
+    { "exaone", true, true, 0, false, false },
     { "qwen2", false, false, 1, false, false },
     { "deepseek-r1-qwen", false, false, 1, false, false },
+    { "megrez", false, false, 1, false, false },
+    { "stablelm2", false, false, 1, false, false },
     { "llama3", false, false, 3, true, true },
     { "llama-v3", false, false, 3, true, true },
     { "llama-bpe", false, false, 3, true, true },
+    { "falcon3", false, false, 3, true, true },
+    { "pixtral", false, false, 3, true, true },
+    { "dbrx", false, false, 3, false, false },
+    { "smaug-bpe", false, false, 3, false, false },
 };
 
 const pretokenizer *pretokenizer_find(const char *name, size_t len)
@@ -40,7 +53,8 @@ const pretokenizer *pretokenizer_find(const char *name, size_t len)
 
 const char *pretokenizer_names(void)
 {
-    return "gpt-2 gpt2 smollm refact starcoder qwen2 deepseek-r1-qwen llama3 llama-v3 llama-bpe";
+    return "gpt-2 gpt2 phi-2 mpt olmo mellum smollm refact starcoder codeshell command-r exaone qwen2 "
+           "deepseek-r1-qwen megrez stablelm2 llama3 llama-v3 llama-bpe falcon3 pixtral dbrx smaug-bpe";
 }
 
 typedef enum char_class { AT_END, LETTER, NUMBER, SPACE, NEWLINE, OTHER } char_class;
