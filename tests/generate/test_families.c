@@ -1,10 +1,13 @@
 /* test_families.c - every architecture, window, scale, cap and rotary scaling against the same written
- * plainly in double precision (plain_decoder.h), and what must be refused. */
+ * plainly in double precision (plain_decoder.h) and against llama.cpp's logits of the same files
+ * (golden/families.json, made by golden/make_families.py), and what must be refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+
+#include <jansson.h>
 
 #include "generate/decode/decoder.h"
 #include "tests/generate/plain_decoder.h"
@@ -97,6 +100,109 @@ static void families_agree_with_the_plain_ones(void **state)
     }
 }
 
+#define OF_LLAMA(ARCH, ...)                                                                        \
+    {.arch = ARCH, .type = TENSOR_F32, .words = true, .layers = 6, .width = 64, .heads = 4,          \
+     .kv_heads = 2, .head_dim = 16, .ff = 96, .vocab = VOCAB,                                        \
+     .floats = {{"attention.layer_norm_rms_epsilon", 1e-6f}, __VA_ARGS__}
+
+static const struct {
+    const char *name;
+    tiny_model t;
+} llama_cpp[] = {
+    {"llama", OF_LLAMA("llama"), .seed = 21}},
+    {"llama-3", OF_LLAMA("llama", {"rope.freq_base", 500000.0f}), .rope_freqs = true, .seed = 22}},
+    {"llama-linear", OF_LLAMA("llama", {"rope.scaling.factor", 4.0f}), .rope_type = "linear", .seed = 23}},
+    {"llama-linear-as-first-called", OF_LLAMA("llama", {"rope.scale_linear", 2.0f}), .seed = 24}},
+    {"llama-yarn", OF_LLAMA("llama", {"rope.scaling.factor", 4.0f}, {"rope.freq_base", 100.0f}), .rope_type = "yarn",
+                    .seed = 25}},
+    {"llama-fused", OF_LLAMA("llama"), .fused = true, .heads_each = true, .seed = 26}},
+    {"llama-longrope", OF_LLAMA("llama", {"rope.scaling.attn_factor", 1.19f}), .rope_type = "longrope",
+                        .long_rope = true, .seed = 27}},
+    {"qwen2", OF_LLAMA("qwen2"), .seed = 28}},
+    {"qwen3", OF_LLAMA("qwen3", {"rope.freq_base", 1e6f}), .seed = 29}},
+    {"gemma2", OF_LLAMA("gemma2", {"attn_logit_softcapping", 0.5f}, {"final_logit_softcapping", 3.0f}), .window = 9,
+                .seed = 30}},
+    {"gemma2-layer-by-layer", OF_LLAMA("gemma2", {"rope.freq_base", 1e6f}, {"rope.freq_base_swa", 5000.0f},
+                               {"rope.scaling.factor", 4.0f}), .rope_type = "linear", .window = 9,
+                               .local_layers = "100110", .seed = 31}},
+    {"gemma3", OF_LLAMA("gemma3", {"rope.freq_base", 1e6f}, {"rope.scaling.factor", 8.0f}), .rope_type = "linear",
+                .window = 11, .seed = 32}},
+    {"gemma3-layer-by-layer", OF_LLAMA("gemma3", {"rope.freq_base", 1e6f}, {"rope.freq_base_swa", 5000.0f},
+                               {"final_logit_softcapping", 3.0f}), .window = 11, .local_layers = "011010",
+                               .seed = 33}},
+    {"phi3", OF_LLAMA("phi3"), .seed = 34}},
+    {"phi3-longrope", OF_LLAMA("phi3", {"rope.scaling.attn_factor", 1.19f}), .rope_type = "longrope",
+                       .long_rope = true, .seed = 35}},
+    {"granite", OF_LLAMA("granite", {"embedding_scale", 12.0f}, {"residual_scale", 0.22f},
+                 {"attention.scale", 0.015625f}, {"logit_scale", 8.0f}), .seed = 36}},
+};
+
+/* Exact logits of one file's tokens 0, 7, 14, ... (modulo the vocabulary), all positions. */
+static void exact_logits(const char *name, uint8_t *data, size_t len, float *out)
+{
+    decoder_options exact = {.n_ctx = 64, .exact = true};
+    cairn_error err = {0};
+    token_id ids[N];
+    decoder_model *m;
+    decoder *d;
+    gguf *g;
+
+    for (size_t i = 0; i < N; i++)
+        ids[i] = (token_id)(7 * i % VOCAB);
+    if (gguf_open_memory(&g, data, len, "tiny.gguf", &err) || decoder_model_open(&m, g, NULL, &err) ||
+        decoder_create(&d, m, &exact, &err) || decoder_eval(d, ids, N, DECODER_ALL, out, &err))
+        fail_msg("%s: %s", name, err.text);
+    decoder_destroy(d);
+    decoder_model_close(m);
+    gguf_close(g);
+}
+
+/* The logits of some positions that llama.cpp computed with F32 weights and F32 keys and values. It takes gemma's
+ * GELU from a table of half floats, the others are as near as float sums are. */
+static void families_agree_with_llama_cpp(void **state)
+{
+    const char *folder = getenv("CAIRN_WRITE_FAMILIES");
+    json_t *all = folder ? NULL : json_load_file(CAIRN_SOURCE_DIR "/tests/generate/golden/families.json", 0, NULL);
+    (void)state;
+    assert_true(folder || all);
+    for (size_t f = 0; f < sizeof llama_cpp / sizeof *llama_cpp; f++) {
+        const bool table = !strncmp(llama_cpp[f].name, "gemma", 5);
+        json_t *rows = json_object_get(all, llama_cpp[f].name), *row;
+        float *got = malloc(N * VOCAB * sizeof *got);
+        double worst = 0, size = 0;
+        uint8_t *data;
+        size_t len, i;
+        data = tiny_model_bytes(&llama_cpp[f].t, &len);
+        if (folder) { /* for make_families.py */
+            char path[512];
+            FILE *out;
+            snprintf(path, sizeof path, "%s/%s.gguf", folder, llama_cpp[f].name);
+            out = fopen(path, "we");
+            assert_non_null(out);
+            assert_int_equal(fwrite(data, 1, len, out), len);
+            assert_int_equal(fclose(out), 0);
+        } else {
+            exact_logits(llama_cpp[f].name, data, len, got);
+            assert_true(json_array_size(rows) > 1);
+            json_array_foreach(rows, i, row) {
+                size_t pos = (size_t)json_integer_value(json_array_get(row, 0));
+                for (size_t j = 0; j < VOCAB; j++) {
+                    double want = json_number_value(json_array_get(row, j + 1)), gap;
+                    gap = fabs((double)got[pos * VOCAB + j] - want);
+                    worst = gap <= worst ? worst : gap; /* NaN, too */
+                    size = fmax(size, fabs(want));
+                }
+            }
+            print_message("%-28s largest logit %.3f, difference %.1e\n", llama_cpp[f].name, size, worst);
+            if (!(worst < (table ? 5e-4 : 5e-6) * size) || size < 0.02)
+                fail_msg("%s: differs by %g of %g", llama_cpp[f].name, worst, size);
+        }
+        free(data);
+        free(got);
+    }
+    json_decref(all);
+}
+
 /* Fast and batched, they give the same bytes in any batch, as the others do. */
 static void batches_change_no_byte(void **state)
 {
@@ -156,6 +262,10 @@ static void what_is_not_known_is_refused(void **state)
         {"no original context", "original_context_length",
          TINY("qwen2", .rope_type = "yarn", .leave_out = "rope.scaling.original_context_length"),
          CAIRN_EMODEL},
+        {"a tensor of another family", "ffn_gate.bias", TINY("llama", .extra_tensor = "blk.0.ffn_gate.bias"),
+         CAIRN_EUNSUPPORTED},
+        {"too few windows", "sliding_window_pattern", TINY("gemma3", .window = 9, .local_layers = "1", .few = true),
+         CAIRN_EMODEL},
         {"absurd scale", "logit_scale", TINY("granite", .floats = {{"logit_scale", -1.0f}}),
          CAIRN_EMODEL},
     };
@@ -180,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(families_agree_with_the_plain_ones),
+        cmocka_unit_test(families_agree_with_llama_cpp),
         cmocka_unit_test(batches_change_no_byte),
         cmocka_unit_test(what_is_not_known_is_refused),
     };

@@ -32,6 +32,11 @@ typedef struct tiny_model {
     uint32_t pooling;        /* pooling_type of an embedder; 0: no such key */
     const char *rope_type;   /* rope.scaling.type; then the original context is 32 */
     bool rope_freqs, long_rope; /* their tensors */
+    const char *local_layers;   /* "1101...": which layers see a window, as an array; NULL: no such key */
+    bool few;                   /* that array has one element */
+    const char *extra_tensor;   /* a vector as wide as the model in addition */
+    bool heads_each;            /* the number of key heads as an array, one a layer */
+    bool fused;                 /* queries, keys and values in one tensor, as in phi3 */
     uint64_t seed;
 } tiny_model;
 
@@ -64,6 +69,19 @@ static void tiny_u32(bytes *b, const tiny_model *t, const char *name, uint32_t v
     bytes_append_u32(b, GGUF_U32);
     bytes_append_u32(b, v);
     ++*n;
+}
+
+/* An array of n numbers or truth values of four or one bytes. */
+static void tiny_array(bytes *b, const tiny_model *t, const char *name, uint32_t type, uint32_t n, uint64_t *n_kv)
+{
+    char key[96];
+
+    snprintf(key, sizeof key, "%s.%s", t->arch, name);
+    tiny_string(b, key);
+    bytes_append_u32(b, GGUF_ARRAY);
+    bytes_append_u32(b, type);
+    bytes_append_u64(b, n);
+    ++*n_kv;
 }
 
 typedef struct tiny_writer {
@@ -189,7 +207,7 @@ static void tiny_layer(tiny_writer *w, uint32_t layer)
     uint32_t q = t->heads * t->head_dim, kv = t->kv_heads * t->head_dim;
     bool gemma = !strncmp(t->arch, "gemma", 5), qwen = !strcmp(t->arch, "qwen2");
     bool head_norms = !strcmp(t->arch, "gemma3") || !strcmp(t->arch, "qwen3");
-    bool phi = !strcmp(t->arch, "phi3");
+    bool phi = !strcmp(t->arch, "phi3"), fused = phi || t->fused;
     const struct {
         const char *name;
         uint32_t cols, rows;
@@ -204,10 +222,10 @@ static void tiny_layer(tiny_writer *w, uint32_t layer)
         {"attn_q.bias", q, 1, true, qwen},
         {"attn_k.bias", kv, 1, true, qwen},
         {"attn_v.bias", kv, 1, true, qwen},
-        {"attn_qkv.weight", t->width, q + 2 * kv, false, phi},
-        {"attn_q.weight", t->width, q, false, !phi},
-        {"attn_k.weight", t->width, kv, false, !phi},
-        {"attn_v.weight", t->width, kv, false, !phi},
+        {"attn_qkv.weight", t->width, q + 2 * kv, false, fused},
+        {"attn_q.weight", t->width, q, false, !fused},
+        {"attn_k.weight", t->width, kv, false, !fused},
+        {"attn_v.weight", t->width, kv, false, !fused},
         {"attn_output.weight", q, t->width, false, true},
         {"ffn_gate.weight", t->width, t->ff, false, !phi},
         {"ffn_up.weight", t->width, phi ? 2 * t->ff : t->ff, false, true},
@@ -240,7 +258,18 @@ __attribute__((unused)) static uint8_t *tiny_model_bytes(const tiny_model *t, si
     tiny_u32(&kv, t, "embedding_length", t->width, &n_kv);
     tiny_u32(&kv, t, "feed_forward_length", t->ff, &n_kv);
     tiny_u32(&kv, t, "attention.head_count", t->heads, &n_kv);
-    tiny_u32(&kv, t, "attention.head_count_kv", t->kv_heads, &n_kv);
+    if (t->heads_each) {
+        tiny_array(&kv, t, "attention.head_count_kv", GGUF_U32, t->layers, &n_kv);
+        for (uint32_t i = 0; i < t->layers; i++)
+            bytes_append_u32(&kv, t->kv_heads);
+    } else {
+        tiny_u32(&kv, t, "attention.head_count_kv", t->kv_heads, &n_kv);
+    }
+    if (t->local_layers) {
+        tiny_array(&kv, t, "attention.sliding_window_pattern", GGUF_BOOL, t->few ? 1 : t->layers, &n_kv);
+        for (uint32_t i = 0; i < (t->few ? 1 : t->layers); i++)
+            bytes_append_byte(&kv, t->local_layers[i] == '1');
+    }
     tiny_u32(&kv, t, "attention.key_length", t->head_dim, &n_kv);
     tiny_u32(&kv, t, "context_length", 256, &n_kv);
     tiny_u32(&kv, t, "rope.dimension_count", t->head_dim, &n_kv);
@@ -273,6 +302,8 @@ __attribute__((unused)) static uint8_t *tiny_model_bytes(const tiny_model *t, si
     for (uint32_t i = 0; i < t->layers; i++)
         tiny_layer(&w, i);
     tiny_tensor(&w, "output_norm.weight", TENSOR_F32, t->width, 1);
+    if (t->extra_tensor)
+        tiny_tensor(&w, t->extra_tensor, TENSOR_F32, t->width, 1);
     w.positive = true;
     if (t->rope_freqs)
         tiny_tensor(&w, "rope_freqs.weight", TENSOR_F32, t->head_dim / 2, 1);
