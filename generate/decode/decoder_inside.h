@@ -1,4 +1,4 @@
-/* decoder_inside.h - the inside of a decoder, shared by decoder.c and decoder_runs.c. */
+/* decoder_inside.h - the inside of a decoder, shared by decoder.c, rotary.c and decoder_runs.c. */
 #ifndef CAIRN_GENERATE_DECODE_DECODER_INSIDE_H
 #define CAIRN_GENERATE_DECODE_DECODER_INSIDE_H
 
