@@ -276,6 +276,8 @@ detected detect(const char *data, size_t len, const char *name)
         return (detected){"application/rtf", parse_rtf};
     if (len > 4 && !memcmp(data, "ITSF", 4))
         return (detected){"application/vnd.ms-htmlhelp", parse_chm};
+    if (tnef_is(data, len))
+        return (detected){"application/ms-tnef", parse_tnef};
     if (ole_is(data, len))
         return (detected){ask_magic(data, len, MAGIC_BYTES), parse_ole};
     if (encoding_looks_binary(data, len)) {

@@ -29,7 +29,7 @@ typedef struct msg {
     emitter *e;
     const parse_input *in;
     unsigned depth;
-    char charset[32]; /* of the 8-bit strings */
+    char charset[MSG_CHARSET_BYTES]; /* of the 8-bit strings */
     bytes attachments;
 } msg;
 
@@ -95,22 +95,26 @@ static int64_t date_of(GsfInfile *in, unsigned header)
     return (int64_t)(t - 116444736000000000u) * 100;
 }
 
+void msg_charset(uint32_t page, char out[MSG_CHARSET_BYTES])
+{
+    if (page == 65001)
+        snprintf(out, MSG_CHARSET_BYTES, "UTF-8");
+    else if (page == 20127 || page == 28591)
+        snprintf(out, MSG_CHARSET_BYTES, "ISO-8859-1");
+    else if (page > 28591 && page < 28606)
+        snprintf(out, MSG_CHARSET_BYTES, "ISO-8859-%u", page - 28590);
+    else if (page)
+        snprintf(out, MSG_CHARSET_BYTES, "windows-%u", page);
+    else
+        snprintf(out, MSG_CHARSET_BYTES, "windows-1252");
+}
+
 static void find_charset(msg *m, GsfInfile *in, unsigned header)
 {
     uint64_t page = 0;
 
     number_of(in, CODE_PAGE, 0x0003, header, &page);
-    page &= 0xFFFFFFFFu;
-    if (page == 65001)
-        snprintf(m->charset, sizeof m->charset, "UTF-8");
-    else if (page == 20127 || page == 28591)
-        snprintf(m->charset, sizeof m->charset, "ISO-8859-1");
-    else if (page > 28591 && page < 28606)
-        snprintf(m->charset, sizeof m->charset, "ISO-8859-%u", (unsigned)(page - 28590));
-    else if (page)
-        snprintf(m->charset, sizeof m->charset, "windows-%u", (unsigned)page);
-    else
-        snprintf(m->charset, sizeof m->charset, "windows-1252");
+    msg_charset((uint32_t)page, m->charset);
 }
 
 static void put_line(bytes *out, const char *label, const bytes *value)
@@ -137,7 +141,7 @@ static void sender(const msg *m, GsfInfile *in, bytes *out)
 /* ---- the body ---- */
 
 /* MS-OXRTFCP 2.2: references of 12 bits offset and 4 bits length into a ring of 4 KiB that begins with this. */
-static bool unpack_rtf(const bytes *in, bytes *out)
+bool msg_unpack_rtf(const bytes *in, bytes *out)
 {
     static const char start[] =
         "{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern "
@@ -206,7 +210,7 @@ static void body(msg *m, GsfInfile *in)
         inner.charset = "UTF-8";
         parse_html(m->e, &inner);
     } else if (ole_read(property(in, RTF_BODY, 0x0102), &raw, TEXT_BYTES) &&
-               unpack_rtf(&raw, &text)) {
+               msg_unpack_rtf(&raw, &text)) {
         inner.data = text.data;
         inner.len = text.len;
         parse_rtf(m->e, &inner);

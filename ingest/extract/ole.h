@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <gsf/gsf.h>
 
@@ -26,5 +27,15 @@ void ole_utf16(bytes *out, const void *p, size_t len);
 void ppt_parse(emitter *e, GsfInfile *ole);
 /* msg.c: a message of Outlook in this storage. `outermost` gives metadata. */
 void msg_parse(emitter *e, const parse_input *in, GsfInfile *storage, bool outermost, unsigned depth);
+
+/* What Outlook's messages and TNEF packets have in common (msg.c). */
+#define MSG_CHARSET_BYTES 32
+/* The name of a Windows code page. */
+void msg_charset(uint32_t page, char out[MSG_CHARSET_BYTES]);
+/* Compressed RTF (MS-OXRTFCP). False: it is none, or empty. */
+bool msg_unpack_rtf(const bytes *in, bytes *out);
+
+/* Is it a TNEF packet? (tnef.c) */
+bool tnef_is(const char *data, size_t len);
 
 #endif

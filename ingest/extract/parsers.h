@@ -43,7 +43,8 @@ typedef cairn_status parse_fn(emitter *e, const parse_input *in);
 parse_fn parse_text, parse_code, parse_markdown, parse_html, parse_csv, parse_man, parse_mail,
     parse_mbox, parse_gzip, parse_archive, parse_pdf, parse_package, parse_fb2, parse_rtf,
     parse_org, parse_rst, parse_latex, parse_subtitles, parse_notebook, parse_calendar, parse_cards,
-    parse_ole, parse_old_word, parse_source, parse_json, parse_xml, parse_picture, parse_audio, parse_chm;
+    parse_ole, parse_old_word, parse_source, parse_json, parse_xml, parse_picture, parse_audio, parse_chm,
+    parse_tnef;
 
 #define PARSE_MAX_DEPTH 4
 

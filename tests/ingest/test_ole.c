@@ -392,11 +392,131 @@ static void a_message_of_outlook(void **state)
     extractor_destroy(ex);
 }
 
+/* ---- TNEF ---- */
+
+static size_t put_number(uint8_t *at, uint64_t v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        at[i] = (uint8_t)(v >> (8 * i));
+    return n;
+}
+
+static size_t put_attribute(uint8_t *at, uint8_t level, uint32_t id, const void *data, size_t len)
+{
+    size_t n = 0;
+    uint16_t sum = 0;
+
+    for (size_t i = 0; i < len; i++)
+        sum = (uint16_t)(sum + ((const uint8_t *)data)[i]);
+    at[n++] = level;
+    n += put_number(at + n, id, 4);
+    n += put_number(at + n, len, 4);
+    memcpy(at + n, data, len);
+    n += len;
+    return n + put_number(at + n, sum, 2);
+}
+
+static size_t put_mapi(uint8_t *at, unsigned type, unsigned number, const void *data, size_t len)
+{
+    size_t n = put_number(at, type, 2);
+
+    n += put_number(at + n, number, 2);
+    n += put_number(at + n, 1, 4);
+    n += put_number(at + n, len, 4);
+    memcpy(at + n, data, len);
+    memset(at + n + len, 0, 3);
+    return n + (len + 3) / 4 * 4;
+}
+
+/* A packet of Outlook: subject, sender, a body in the packet's code page, two files. */
+static size_t packet(uint8_t *out)
+{
+    static const char list[] = "hammer, nails and a level", plan[] = "# Plan\n\nThe shed gets a slate roof.\n";
+    static const char body[] = "Der Schl\xFCssel liegt unter dem Stein.";
+    static const uint8_t day[] = {0xE8, 7, 5, 0, 6, 0, 7, 0, 8, 0, 9, 0, 1, 0}; /* 6 May 2024, 07:08:09 */
+    uint8_t b[1024], render[14] = {1, 0};
+    size_t n = put_number(out, 0x223E9F78, 4), m;
+
+    n += put_number(out + n, 1, 2);
+    put_number(b, 0x10000, 4);
+    n += put_attribute(out + n, 1, 0x00089006, b, 4);
+    memset(b, 0, 8);
+    put_number(b, 1252, 4);
+    n += put_attribute(out + n, 1, 0x00069007, b, 8);
+    n += put_attribute(out + n, 1, 0x00018004, "The roof of the shed", 21);
+    n += put_attribute(out + n, 1, 0x00038005, day, sizeof day);
+    m = put_number(b, 2, 4);
+    m += put_mapi(b + m, 0x1E, 0x0C1A, "Paula Berg", 11);
+    m += put_mapi(b + m, 0x1E, 0x1000, body, sizeof body);
+    n += put_attribute(out + n, 1, 0x00069003, b, m);
+    n += put_attribute(out + n, 2, 0x00069002, render, sizeof render);
+    n += put_attribute(out + n, 2, 0x00018010, "LIST.TXT", 9);
+    n += put_attribute(out + n, 2, 0x0006800F, list, sizeof list - 1);
+    n += put_attribute(out + n, 2, 0x00069002, render, sizeof render);
+    n += put_attribute(out + n, 2, 0x00018010, "PLANOF~1.MD", 12);
+    n += put_attribute(out + n, 2, 0x0006800F, plan, sizeof plan - 1);
+    m = put_number(b, 1, 4);
+    m += put_mapi(b + m, 0x1F, 0x3707, u"plan of the roof.md", 40);
+    return n + put_attribute(out + n, 2, 0x00069005, b, m);
+}
+
+static const ingest_document *member(const ingest_document *doc, const char *name)
+{
+    for (const ingest_document *d = doc->members; d; d = d->next)
+        if (!strcmp(d->member, name))
+            return d;
+    fail_msg("no member %s", name);
+    return NULL;
+}
+
+static void a_packet_of_outlook(void **state)
+{
+    static char mail[8192];
+    uint8_t data[4096];
+    size_t n = packet(data), m;
+    gchar *coded;
+    ingest_document *doc;
+    const ingest_document *inner;
+    extractor *ex = probe_extractor(WORKER, 60000);
+    (void)state;
+
+    doc = probe_read(ex, probe_file("winmail.dat", data, n));
+    assert_string_equal(doc->mime, "application/ms-tnef");
+    assert_string_equal(doc->title, "The roof of the shed");
+    assert_string_equal(doc->author, "Paula Berg");
+    assert_int_equal(doc->date_ns / 1000000000, 1714979289);
+    assert_non_null(probe_block(doc, 0, "Der Schl\xC3\xBCssel liegt unter dem Stein."));
+    assert_string_equal(meta(doc, "attachments"), "LIST.TXT, plan of the roof.md");
+    assert_non_null(probe_block(member(doc, "LIST.TXT"), 0, "hammer, nails and a level"));
+    assert_non_null(probe_block(member(doc, "plan of the roof.md"), 0, "slate roof"));
+    ingest_document_free(doc);
+    /* In a mail, as it comes. */
+    m = (size_t)snprintf(mail, sizeof mail, "From: paula@example.org\nSubject: The roof\nMIME-Version: 1.0\n"
+                         "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nSee what is attached.\n--b\n"
+                         "Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n"
+                         "Content-Disposition: attachment; filename=winmail.dat\n\n");
+    coded = g_base64_encode(data, n);
+    m += (size_t)snprintf(mail + m, sizeof mail - m, "%s\n--b--\n", coded);
+    g_free(coded);
+    doc = probe_read(ex, probe_file("roof.eml", mail, m));
+    assert_non_null(probe_block(doc, 0, "See what is attached."));
+    inner = member(doc, "winmail.dat!/plan of the roof.md");
+    assert_non_null(probe_block(inner, 0, "slate roof"));
+    ingest_document_free(doc);
+    /* Cut short: what stands before the cut, and a note. */
+    doc = probe_read(ex, probe_file("cut.dat", data, n - 200));
+    assert_string_equal(doc->title, "The roof of the shed");
+    assert_non_null(strstr(doc->note, "damaged"));
+    ingest_document_free(doc);
+    extractor_destroy(ex);
+}
+
 /* Cuts and changed bytes: a reason or a document, never a dead worker. */
 static void damage(void **state)
 {
     static char data[1 << 16], bent[1 << 16];
-    const char *files[3];
+    uint8_t wrapped[4096];
+    const char *files[4];
     extractor *ex = probe_extractor(WORKER, 60000);
     extractor_cage cage;
     cairn_error err = {0};
@@ -405,7 +525,8 @@ static void damage(void **state)
     files[0] = slides("c.ppt", true);
     files[1] = outlook("c.msg");
     files[2] = workbook("c.xls", false);
-    for (size_t i = 0; i < 3; i++) {
+    files[3] = probe_file("c.dat", wrapped, packet(wrapped));
+    for (size_t i = 0; i < 4; i++) {
         FILE *f = fopen(files[i], "rb");
         size_t n;
         assert_non_null(f);
@@ -416,7 +537,7 @@ static void damage(void **state)
             size_t at = (k * 2654435761u) % n;
             memcpy(bent, data, n);
             bent[at] = (char)(k * 37);
-            (void)extractor_run(ex, probe_file("bent", bent, k % 4 ? n : 513 + at % (n - 513)), &doc,
+            (void)extractor_run(ex, probe_file("bent", bent, k % 4 ? n : n / 4 + at % (n - n / 4)), &doc,
                                 &err);
             ingest_document_free(doc);
         }
@@ -551,7 +672,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_word_document),        cmocka_unit_test(a_workbook),
-        cmocka_unit_test(old_slides),             cmocka_unit_test(a_message_of_outlook),
+        cmocka_unit_test(old_slides),             cmocka_unit_test(a_message_of_outlook), cmocka_unit_test(a_packet_of_outlook),
         cmocka_unit_test(damage),                 cmocka_unit_test(helpers_that_misbehave),
         cmocka_unit_test(helpers_without_end),    cmocka_unit_test(a_converter_killed_from_outside),
         cmocka_unit_test(nothing_is_left),
