@@ -225,6 +225,21 @@ static bool is_single(struct archive *a, const parse_input *in)
     return packed && rc != ARCHIVE_EOF && rc < ARCHIVE_WARN;
 }
 
+static const char *mime_of(int format)
+{
+    switch (format & ARCHIVE_FORMAT_BASE_MASK) {
+    case ARCHIVE_FORMAT_ZIP:
+        return "application/zip";
+    case ARCHIVE_FORMAT_TAR: /* pax, too, whose name in words has no "tar" in it */
+        return "application/x-tar";
+    case ARCHIVE_FORMAT_RAR:
+    case ARCHIVE_FORMAT_RAR_V5 & ARCHIVE_FORMAT_BASE_MASK:
+        return "application/vnd.rar";
+    default:
+        return "application/x-7z-compressed";
+    }
+}
+
 cairn_status parse_archive(emitter *e, const parse_input *in)
 {
     unpack_budget own = {.packed = in->len};
@@ -247,11 +262,7 @@ cairn_status parse_archive(emitter *e, const parse_input *in)
         unpack_single(&u);
     } else if ((u.a = open_archive(in, false))) {
         list_entries(&u);
-        mime = archive_format_name(u.a);
-        mime = mime && strcasestr(mime, "zip") && !strcasestr(mime, "7") ? "application/zip"
-               : mime && strcasestr(mime, "tar")                         ? "application/x-tar"
-               : mime && strcasestr(mime, "rar")                         ? "application/vnd.rar"
-                                                 : "application/x-7z-compressed";
+        mime = mime_of(archive_format(u.a));
         emit_field(e, FIELD_MIME, mime, strlen(mime));
         e->unsampled = true; /* names say nothing of a language */
         emit_block(e, INGEST_LIST, 0, u.names.data ? u.names.data : "", u.names.len);

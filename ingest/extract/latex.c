@@ -1,7 +1,8 @@
 /* latex.c - LaTeX read for its words: sections, lists, tables, code; commands go, their arguments stay.
  *
  * One pass over the characters. TeX is a programming language and nothing of it is run: a macro of the
- * document's own stands as its arguments. Mathematics stays as it is written. */
+ * document's own stands as its arguments, or, where it has none, as the words it was defined to be. Mathematics
+ * stays as it is written. */
 #include <ctype.h>
 #include <string.h>
 
@@ -12,9 +13,21 @@
 #define ARGUMENT_BYTES ((size_t)64 << 10) /* a longer one is none: its brace is not closed */
 #define ARGUMENT_DEPTH 16
 
+#define MACROS         64
+#define MACRO_BYTES    400 /* of a body; longer ones are layout */
+
+/* \newcommand{\name}{words}: a short name for words. One with arguments stands as these. */
+typedef struct macro {
+    const char *name, *body;
+    size_t name_len, body_len;
+} macro;
+
 typedef struct latex {
     outline o;
     size_t at;
+    macro macros[MACROS];
+    size_t n_macros;
+    bool in_macro; /* a macro inside a macro stays out, so that no text grows without bound */
     bool body;      /* behind \begin{document}, or the file has none */
     unsigned lists; /* depth of itemize and its kin */
     unsigned depth; /* of arguments inside arguments */
@@ -39,7 +52,7 @@ static const char *const wordless[] = {
     "label",      "ref",      "eqref",   "pageref", "cref",     "cite",       "citep",    "citet",
     "autocite",   "parencite", "usepackage", "documentclass", "bibliography", "bibliographystyle",
     "includegraphics", "vspace", "hspace", "input", "include", "setlength", "addtolength",
-    "pagestyle",  "thispagestyle", "newcommand", "renewcommand", "providecommand", "def", "newenvironment",
+    "pagestyle",  "thispagestyle", "newenvironment",
     "setcounter", "color",    "textcolor", "hypersetup", "geometry", "graphicspath", "index", "nocite",
     "addbibresource", "RequirePackage", "fontsize", "selectlanguage", "newtheorem",
 };
@@ -295,6 +308,52 @@ static void environment(latex *x, bool begin)
     }
 }
 
+/* \newcommand{\name}[n]{body}, \newcommand\name{body}, \def\name{body}. */
+static void define(latex *x, bool def)
+{
+    const char *name, *body;
+    size_t n = 0, body_len, options_len;
+    bool arguments = false;
+
+    while (x->at < x->o.len && (x->o.s[x->at] == ' ' || x->o.s[x->at] == '*'))
+        x->at++;
+    name = x->at < x->o.len && x->o.s[x->at] == '\\' ? NULL : argument(x, &n, '{', '}');
+    if (!name) {
+        if (x->at >= x->o.len || x->o.s[x->at] != '\\')
+            return;
+        name = x->o.s + x->at;
+        for (n = 1; x->at + n < x->o.len && isalpha((unsigned char)name[n]);)
+            n++;
+        x->at += n;
+    }
+    for (; def && x->at < x->o.len && x->o.s[x->at] != '{' && x->o.s[x->at] != '\n'; x->at++)
+        arguments = true; /* "#1#2" */
+    while (argument(x, &options_len, '[', ']'))
+        arguments = true;
+    body = argument(x, &body_len, '{', '}');
+    if (!body || arguments || n < 2 || n > NAME_MAX_BYTES || *name != '\\' || body_len > MACRO_BYTES ||
+        x->n_macros == MACROS)
+        return;
+    x->macros[x->n_macros++] = (macro){name + 1, body, n - 1, body_len};
+}
+
+/* False: it is no macro of the document's own. */
+static bool expand(latex *x, const char *name, size_t n)
+{
+    for (size_t i = x->n_macros; i-- > 0 && !x->in_macro;)
+        if (x->macros[i].name_len == n && !memcmp(x->macros[i].name, name, n)) {
+            bytes words;
+            x->in_macro = true;
+            words_of(x, x->macros[i].body, x->macros[i].body_len, &words);
+            x->in_macro = false;
+            if (words.len && x->body)
+                put(x, words.data, words.len);
+            bytes_clear(&words);
+            return true;
+        }
+    return false;
+}
+
 /* A letter with an accent; false: the command is none. */
 static bool accent(latex *x, const char *name, size_t n)
 {
@@ -366,7 +425,9 @@ static void command(latex *x)
                 skip_options(x);
             return;
         }
-    if (is(name, n, "begin") || is(name, n, "end")) {
+    if (is(name, n, "newcommand") || is(name, n, "renewcommand") || is(name, n, "providecommand") || is(name, n, "def")) {
+        define(x, name[0] == 'd');
+    } else if (is(name, n, "begin") || is(name, n, "end")) {
         environment(x, name[0] == 'b');
     } else if (is(name, n, "item")) {
         put_break(x, "\n");
@@ -388,7 +449,7 @@ static void command(latex *x)
         argument(x, &len, '{', '}');
     } else if (is(name, n, "par")) {
         give(x);
-    } else {
+    } else if (!expand(x, name, n)) {
         skip_options(x);
     }
 }

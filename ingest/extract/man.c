@@ -18,6 +18,7 @@ typedef struct man {
     bool heading_next; /* .SH with its words on the next line */
     unsigned heading_level;
     bool tag_next; /* .TP: the next line is a tag, to stand before its text */
+    char name[64]; /* mdoc(7): what .Nm without words stands for */
 } man;
 
 static void flush(man *m)
@@ -225,6 +226,136 @@ static bool one_of(const char *name, const char *list)
     return false;
 }
 
+/* ---- mdoc(7): macros are called from within the arguments of others ---- */
+
+#define MDOC_OPEN 16
+
+static const char *const mdoc_enclosures[][3] = {
+    {"Op", "[", "]"}, {"Oo", "[", NULL}, {"Dq", "“", "”"}, {"Do", "“", NULL}, {"Sq", "'", "'"}, {"So", "'", NULL},
+    {"Qq", "\"", "\""}, {"Qo", "\"", NULL}, {"Pq", "(", ")"}, {"Po", "(", NULL}, {"Bq", "[", "]"}, {"Bo", "[", NULL},
+    {"Aq", "<", ">"}, {"Ao", "<", NULL}, {"Brq", "{", "}"}, {"Ql", "'", "'"}, {"Oc", NULL, "]"}, {"Dc", NULL, "”"},
+    {"Sc", NULL, "'"}, {"Qc", NULL, "\""}, {"Pc", NULL, ")"}, {"Bc", NULL, "]"}, {"Ac", NULL, ">"},
+};
+static const char mdoc_called[] =
+    "Nm Nd Ar Xr Pa Ev Dv Va Vt Fn Ft Fa Cm Ic Li Em Sy No Ns Pf Lk Mt An At Bx Ox Nx Fx St Tn Er In Fd Cd Xo Xc Sx "
+    "Fl Tg Ad Ms Ta";
+
+typedef struct mdoc {
+    bytes *out;
+    bool glued; /* no blank before the next word */
+    const char *close[MDOC_OPEN];
+    size_t n_open;
+} mdoc;
+
+static void mdoc_put(mdoc *d, const char *s, size_t len, bool blank)
+{
+    if (blank && !d->glued && d->out->len && !strchr(" \n", d->out->data[d->out->len - 1]))
+        put(d->out, " ", 1);
+    put_line(d->out, s, len);
+    d->glued = false;
+}
+
+static bool mdoc_is_end(const char *s, size_t n)
+{
+    return n == 1 && strchr(".,;:!?)]", *s);
+}
+
+/* Opens or closes quotes and brackets; false: the macro is no such one. */
+static bool mdoc_enclose(mdoc *d, const char *name)
+{
+    for (size_t i = 0; i < sizeof mdoc_enclosures / sizeof *mdoc_enclosures; i++) {
+        const char *const *e = mdoc_enclosures[i];
+        if (strcmp(e[0], name) != 0)
+            continue;
+        if (e[1])
+            mdoc_put(d, e[1], strlen(e[1]), true);
+        else
+            mdoc_put(d, e[2], strlen(e[2]), false);
+        d->glued = e[1] != NULL;
+        if (e[1] && e[2] && d->n_open < MDOC_OPEN)
+            d->close[d->n_open++] = e[2];
+        return true;
+    }
+    return false;
+}
+
+static bool mdoc_is_enclosure(const char *name)
+{
+    for (size_t i = 0; i < sizeof mdoc_enclosures / sizeof *mdoc_enclosures; i++)
+        if (!strcmp(mdoc_enclosures[i][0], name))
+            return true;
+    return false;
+}
+
+static void mdoc_close(mdoc *d)
+{
+    while (d->n_open) {
+        const char *c = d->close[--d->n_open];
+        mdoc_put(d, c, strlen(c), false);
+    }
+}
+
+/* The macro's name in `name`; args[0, len) from `i` on tells whether words follow. */
+static void mdoc_macro(man *m, mdoc *d, const char *name, const char *args, size_t len, size_t i)
+{
+    const char *next;
+    size_t n = 0;
+    bool words = next_argument(args, len, &i, &next, &n) && !mdoc_is_end(next, n);
+
+    if (mdoc_enclose(d, name))
+        return;
+    if (!strcmp(name, "Fl")) {
+        mdoc_put(d, "-", 1, true);
+        d->glued = words;
+    } else if (!strcmp(name, "Nd")) {
+        mdoc_put(d, "\xE2\x80\x93", 3, true);
+    } else if (!strcmp(name, "Ns")) {
+        d->glued = true;
+    } else if (!strcmp(name, "Nm") && !words) {
+        mdoc_put(d, m->name, strlen(m->name), true);
+    } else if (!strcmp(name, "Nm") && !*m->name) {
+        snprintf(m->name, sizeof m->name, "%.*s", (int)(n < sizeof m->name ? n : sizeof m->name - 1), next);
+    } else if (!strcmp(name, "Ar") && !words) {
+        mdoc_put(d, "file ...", 8, true);
+    }
+}
+
+/* `name` and what it is followed by, into the text in hand; name "": words, perhaps with macros in them. */
+static void mdoc_line(man *m, const char *name, const char *args, size_t len)
+{
+    mdoc d = {.out = &m->text};
+    const char *arg;
+    char called[8];
+    size_t i = 0, n, reference = strcmp(name, "Xr") ? 0 : 2;
+    bool prefix = !strcmp(name, "Pf");
+
+    if (*name)
+        mdoc_macro(m, &d, name, args, len, 0);
+    while (next_argument(args, len, &i, &arg, &n)) {
+        bool quoted = arg > args && arg[-1] == '"';
+        snprintf(called, sizeof called, "%.*s", (int)(n < 4 ? n : 4), arg);
+        if (!quoted && n >= 2 && n <= 3 && mdoc_enclose(&d, called))
+            continue;
+        if (!quoted && n == 2 && one_of(called, mdoc_called)) {
+            mdoc_macro(m, &d, called, args, len, i);
+            reference = strcmp(called, "Xr") ? 0 : 2;
+            prefix = !strcmp(called, "Pf");
+        } else if (mdoc_is_end(arg, n)) {
+            mdoc_close(&d);
+            mdoc_put(&d, arg, n, false);
+        } else if (reference == 1) { /* "Xr ls 1": ls(1) */
+            bytes_printf(d.out, "(%.*s)", (int)(n < 16 ? n : 16), arg);
+            reference = 0;
+        } else {
+            mdoc_put(&d, arg, n, true);
+            d.glued = prefix || (n == 1 && strchr("([", *arg));
+            prefix = false;
+            reference -= reference > 0;
+        }
+    }
+    mdoc_close(&d);
+}
+
 static void begin_line(man *m)
 {
     if (m->text.len)
@@ -279,7 +410,11 @@ static void macro(man *m, const char *name, const char *args, size_t len)
     } else if (one_of(name, "fi EE")) {
         flush(m);
         m->verbatim = false;
-    } else if (one_of(name, "TP TQ It IP")) {
+    } else if (one_of(name, "It")) {
+        flush(m);
+        mdoc_line(m, "", args, len);
+        m->tag_next = m->text.len > 0;
+    } else if (one_of(name, "TP TQ IP")) {
         if (strcmp(name, "TQ") != 0)
             flush(m);
         put_arguments(&m->text, args, strcmp(name, "TP") ? len : 0, " ");
@@ -287,16 +422,13 @@ static void macro(man *m, const char *name, const char *args, size_t len)
     } else if (one_of(name, "BR RB IR RI BI IB")) {
         begin_line(m);
         put_arguments(&m->text, args, len, "");
-    } else if (one_of(name, "Fl")) {
-        begin_line(m);
-        put(&m->text, "-", 1);
-        put_arguments(&m->text, args, len, " ");
-    } else if (one_of(name,
-                      "B I SM SB R MT UE Nm Nd Ar Op Xr Pa Ev Dv Va Vt Fn Ft Fa Cm Ic Li Em "
-                      "Sy Dq Sq Pq Qq Ql No Ns Lk Mt An At Bx Ox Nx Fx St Tn Er In Fd Cd OP SY "
-                      "Dl D1 Aq Bq Brq Ao Oo Oc Xo Xc Sx Rs")) {
+    } else if (one_of(name, "B I SM SB R MT UE OP SY")) {
         begin_line(m);
         put_arguments(&m->text, args, len, " ");
+    } else if (one_of(name, mdoc_called) || mdoc_is_enclosure(name) || one_of(name, "Dl D1")) {
+        begin_line(m);
+        m->tag_next = false;
+        mdoc_line(m, one_of(name, "Dl D1") ? "" : name, args, len);
     } else if (one_of(name, "so")) {
         begin_line(m);
         put(&m->text, "See ", 4);

@@ -202,6 +202,9 @@ cairn_status parse_org(emitter *e, const parse_input *in)
                 block(&o, INGEST_CODE);
             else if (starts(&l, "#+begin_quote"))
                 block(&o, INGEST_QUOTE);
+            else if (starts(&l, "#+begin_comment"))
+                while (outline_line(&o, &l) && !starts(&l, "#+end_comment"))
+                    ;
             else if (starts(&l, "#+"))
                 keyword(&o, &l);
             else if (starts(&l, "# "))

@@ -2,14 +2,26 @@
  * in the order in which they appear, literal blocks, directives, fields, lists, tables, footnotes. */
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
+#include "ingest/extract/csv.h"
 #include "ingest/extract/dates.h"
 #include "ingest/extract/outline.h"
 
 #define RST_STYLES 8
 
+#define RST_NAMES  64
+
+/* ".. |name| replace:: words" */
+typedef struct replaced {
+    const char *name, *words;
+    size_t name_len, words_len;
+} replaced;
+
 typedef struct rst {
     outline o;
+    replaced names[RST_NAMES];
+    size_t n_names;
     char style[RST_STYLES]; /* of title level i + 1; the high bit: with an overline */
     size_t n_styles;
     bool seen_text;
@@ -40,11 +52,53 @@ static unsigned level_of(rst *r, char style)
     return (unsigned)r->n_styles;
 }
 
-/* Roles and backquotes: ":ref:`words <target>`" and "`words <target>`_" are the words. */
-static void put_inline(bytes *out, const char *s, size_t len)
+/* A star that opens or closes "*emphasis*" or "**strong**" words: how many; 0: it is a star. */
+static size_t stars(const char *s, size_t len, size_t i, size_t *open)
 {
+    size_t n = i + 1 < len && s[i + 1] == '*' ? 2 : 1;
+    bool before = i && !isspace((unsigned char)s[i - 1]), after = i + n < len && !isspace((unsigned char)s[i + n]);
+
+    if (!*open && after && (!before || strchr("([{<\"'-/:", s[i - 1]))) {
+        for (size_t k = i + n; k + n <= len; k++) /* it must close on this line */
+            if (s[k] == '*' && s[k + n - 1] == '*' && !isspace((unsigned char)s[k - 1])) {
+                *open = n;
+                return n;
+            }
+        return 0;
+    }
+    if (*open == n && before && (!after || ispunct((unsigned char)s[i + n]))) {
+        *open = 0;
+        return n;
+    }
+    return 0;
+}
+
+/* "|name|" that stands for words: its length with the bars, or 0. */
+static size_t put_name(const rst *r, bytes *out, const char *s, size_t len)
+{
+    for (size_t i = 0; i < r->n_names; i++) {
+        const replaced *x = &r->names[i];
+        if (len >= x->name_len + 2 && s[x->name_len + 1] == '|' && !strncasecmp(s + 1, x->name, x->name_len)) {
+            bytes_append(out, x->words, x->words_len);
+            return x->name_len + 2;
+        }
+    }
+    return 0;
+}
+
+/* Roles and backquotes: ":ref:`words <target>`" and "`words <target>`_" are the words; so are those between stars,
+ * and those that a name between bars stands for. */
+static void put_inline(const rst *r, bytes *out, const char *s, size_t len)
+{
+    size_t open = 0, done;
+
     for (size_t i = 0; i < len;) {
         size_t role = i;
+        if ((s[i] == '*' && (done = stars(s, len, i, &open))) ||
+            (s[i] == '|' && (done = put_name(r, out, s + i, len - i)))) {
+            i += done;
+            continue;
+        }
         if (s[i] == ':') {
             role++;
             while (role < len && (isalnum((unsigned char)s[role]) || strchr(":-_", s[role])))
@@ -79,7 +133,7 @@ static void add(rst *r, ingest_block_kind kind, const text_line *l, size_t from,
     bytes text;
 
     bytes_init(&text, l->len + 1);
-    put_inline(&text, l->s + from, to - from);
+    put_inline(r, &text, l->s + from, to - from);
     outline_add(&r->o, kind, l, text.data ? text.data : "", text.len);
     bytes_clear(&text);
     r->seen_text = true;
@@ -94,7 +148,7 @@ typedef struct cells {
     size_t n;
 } cells;
 
-static void put_cell(cells *c, size_t i, const char *s, size_t len)
+static void put_cell(const rst *r, cells *c, size_t i, const char *s, size_t len)
 {
     while (len && *s == ' ')
         s++, len--;
@@ -106,7 +160,7 @@ static void put_cell(cells *c, size_t i, const char *s, size_t len)
         bytes_init(&c->text[c->n++], SIZE_MAX / 4);
     if (len && c->text[i].len)
         bytes_append(&c->text[i], " ", 1);
-    put_inline(&c->text[i], s, len);
+    put_inline(r, &c->text[i], s, len);
 }
 
 /* The row in hand as a line of the table. */
@@ -152,7 +206,7 @@ static bool grid_table(rst *r, const text_line *first)
         end = l.s + l.len;
         for (size_t i = 0; at < end; i++) {
             const char *bar = memchr(at, '|', (size_t)(end - at));
-            put_cell(&c, i, at, (size_t)((bar ? bar : end) - at));
+            put_cell(r, &c, i, at, (size_t)((bar ? bar : end) - at));
             at = bar ? bar + 1 : end;
         }
     }
@@ -203,12 +257,82 @@ static bool simple_table(rst *r, const text_line *first)
         for (size_t i = 0; i < n; i++) {
             size_t from = at[i], to = i + 1 < n ? at[i + 1] : l.len;
             if (from < l.len)
-                put_cell(&c, i, l.s + from, (to < l.len ? to : l.len) - from);
+                put_cell(r, &c, i, l.s + from, (to < l.len ? to : l.len) - from);
         }
     }
     end_row(r, &c, &l);
     outline_flush(&r->o);
     return true;
+}
+
+/* "* - cell" begins a row, "- cell" below it the next cell; what is deeper goes on with it. */
+static void list_table(rst *r, unsigned deeper_than)
+{
+    text_line l, last = {.s = ""};
+    cells c = {.n = 0};
+    size_t cell = 0;
+    bool row = false;
+
+    while (outline_peek(&r->o, &l) && (line_is_empty(&l) || l.indent > deeper_than)) {
+        const char *s = l.s + l.indent;
+        size_t len = l.len - l.indent;
+        outline_line(&r->o, &l);
+        if (line_is_empty(&l) || (!row && *s == ':'))
+            continue;
+        if (len >= 3 && !strncmp(s, "* -", 3)) {
+            end_row(r, &c, &last);
+            row = true;
+            cell = 0;
+            s += 3, len -= 3;
+        } else if (row && *s == '-' && (len == 1 || s[1] == ' ')) {
+            cell++;
+            s++, len--;
+        } else if (!row) {
+            continue;
+        }
+        put_cell(r, &c, cell, s, len);
+        last = l;
+    }
+    end_row(r, &c, &last);
+    outline_flush(&r->o);
+}
+
+static void csv_row(rst *r, const text_line *l, size_t from)
+{
+    csv line = {.s = l->s + from, .len = l->len - from, .line = 1, .separator = ','};
+    cells c = {.n = 0};
+    bool last = false;
+    bytes cell;
+
+    bytes_init(&cell, SIZE_MAX / 4);
+    for (size_t i = 0; !last && i < RST_COLUMNS; i++) {
+        bytes_reset(&cell);
+        while (line.at < line.len && line.s[line.at] == ' ')
+            line.at++;
+        if (csv_cell(&line, &cell, &last, false))
+            break;
+        put_cell(r, &c, i, cell.data ? cell.data : "", cell.len);
+    }
+    bytes_clear(&cell);
+    end_row(r, &c, l);
+}
+
+/* Options (":header: a, b" is a row), an empty line, rows. */
+static void csv_table(rst *r, unsigned deeper_than)
+{
+    text_line l;
+    bool options = true;
+
+    while (outline_peek(&r->o, &l) && (line_is_empty(&l) || l.indent > deeper_than)) {
+        outline_line(&r->o, &l);
+        if (line_is_empty(&l))
+            options = false;
+        else if (!options || l.s[l.indent] != ':')
+            csv_row(r, &l, l.indent);
+        else if (l.len - l.indent > 8 && !strncmp(l.s + l.indent, ":header:", 8))
+            csv_row(r, &l, l.indent + 8);
+    }
+    outline_flush(&r->o);
 }
 
 /* The indented lines that follow, verbatim or not at all. */
@@ -267,6 +391,20 @@ static void explicit_markup(rst *r, const text_line *l)
                 add(r, INGEST_PARAGRAPH, l, from, l->len);
             return; /* its body is read as text */
         }
+    if ((n == 10 && !strncmp(s, "list-table", 10)) || (n == 9 && !strncmp(s, "csv-table", 9)) ||
+        (n == 5 && !strncmp(s, "table", 5))) {
+        size_t from = (size_t)(colons + 2 - l->s);
+        while (from < l->len && l->s[from] == ' ')
+            from++;
+        if (from < l->len)
+            add(r, INGEST_PARAGRAPH, l, from, l->len);
+        outline_flush(&r->o);
+        if (n == 10)
+            list_table(r, l->indent);
+        else if (n == 9)
+            csv_table(r, l->indent);
+        return; /* a table's body is read as such */
+    }
     if (n == 5 && !strncmp(s, "image", 5)) {
         picture(r, l->indent);
         return;
@@ -359,12 +497,31 @@ static void body_line(rst *r, const text_line *l)
     }
 }
 
+/* What names between bars stand for; they may be used before they are said. */
+static void find_names(rst *r)
+{
+    static const char word[] = "replace::";
+    outline o = r->o;
+    text_line l;
+
+    while (r->n_names < RST_NAMES && outline_line(&o, &l)) {
+        const char *s = l.s + l.indent, *end = l.s + l.len, *bar, *at;
+        if (end - s < 6 || strncmp(s, ".. |", 4) != 0 || !(bar = memchr(s + 4, '|', (size_t)(end - s) - 4)) ||
+            !(at = memmem(bar, (size_t)(end - bar), word, sizeof word - 1)))
+            continue;
+        for (at += sizeof word - 1; at < end && *at == ' ';)
+            at++;
+        r->names[r->n_names++] = (replaced){s + 4, at, (size_t)(bar - s) - 4, (size_t)(end - at)};
+    }
+}
+
 cairn_status parse_rst(emitter *e, const parse_input *in)
 {
     rst r = {.n_styles = 0};
     text_line l;
 
-    if (!outline_open(&r.o, e, in))
+    if (!outline_open(&r.o, e, in)) {
+        find_names(&r);
         while (outline_line(&r.o, &l)) {
             if (line_is_empty(&l))
                 outline_flush(&r.o);
@@ -377,6 +534,7 @@ cairn_status parse_rst(emitter *e, const parse_input *in)
             else
                 body_line(&r, &l);
         }
+    }
     outline_close(&r.o);
     return e->status;
 }

@@ -131,6 +131,57 @@ static void latex(void **state)
     ingest_document_free(doc);
 }
 
+/* What was lost, or left as markup, in documents of others. */
+static void tables_and_names_of_rst(void **state)
+{
+    ingest_document *doc = read_text(
+        "t.rst", "Boiler\n======\nThe *boiler* heats **water** to 2 * 3 degrees, ``a*b``; a |part| is spare.\n\n"
+                 ".. list-table:: Spare rings\n   :header-rows: 1\n\n   * - Ring\n     - Diameter\n   * - small ring\n     - 12 mm\n"
+                 "       inside\n\n.. csv-table:: Fuses\n   :header: \"Fuse\", \"Ampere\"\n\n   \"main, old\", 16\n   side, 6\n\n"
+                 ".. table:: Modes\n\n   =====  =====\n   Mode   Watts\n   =====  =====\n   eco    900\n   =====  =====\n\n"
+                 ".. |part| replace:: valve seat\n");
+    (void)state;
+
+    HAS(INGEST_PARAGRAPH, "The boiler heats water to 2 * 3 degrees, a*b; a valve seat is spare.");
+    HAS(INGEST_PARAGRAPH, "Spare rings");
+    HAS(INGEST_TABLE, "Ring | Diameter\nsmall ring | 12 mm inside");
+    HAS(INGEST_TABLE, "Fuse | Ampere\nmain, old | 16\nside | 6");
+    HAS(INGEST_TABLE, "Mode | Watts\neco | 900");
+    LACKS("header-rows");
+    ingest_document_free(doc);
+    doc = read_text("c.org", "* A\ntext\n#+BEGIN_COMMENT\nnobody reads it\n#+END_COMMENT\nmore\n");
+    HAS(INGEST_PARAGRAPH, "more");
+    LACKS("nobody");
+    ingest_document_free(doc);
+}
+
+static void macros_of_latex(void **state)
+{
+    ingest_document *doc = read_text(
+        "m.tex", "\\documentclass{a}\n\\newcommand{\\glac}{the \\emph{glacier}}\n\\def\\town{Sils}\n\\newcommand{\\two}[2]{#1 and #2}\n"
+                 "\\newcommand{\\loop}{\\loop\\loop}\n\\begin{document}\nStakes in \\glac{} near \\town, \\two{ice}{rock}. \\loop End.\n\\end{document}\n");
+    (void)state;
+
+    HAS(INGEST_PARAGRAPH, "Stakes in the glacier near Sils, icerock. End.");
+    ingest_document_free(doc);
+}
+
+static void manual_of_mdoc(void **state)
+{
+    ingest_document *doc = read_text(
+        "oard.8", ".Dd May 1, 2024\n.Dt OARD 8\n.Os\n.Sh NAME\n.Nm oard\n.Nd rows the boat\n.Sh SYNOPSIS\n.Nm\n.Op Fl q | Fl v\n"
+                  ".Op Fl c Ar file\n.Sh DESCRIPTION\nThe\n.Nm\ndaemon reads\n.Pa /etc/oard ,\nsee\n.Xr oars 5 .\n.Bl -tag -width x\n"
+                  ".It Fl q Ns Ar level\nQuiet rowing\n.Pq by day .\n.El\n");
+    (void)state;
+
+    assert_string_equal(doc->title, "OARD(8)");
+    HAS(INGEST_PARAGRAPH, "oard\n\xE2\x80\x93 rows the boat");
+    HAS(INGEST_PARAGRAPH, "oard\n[-q | -v]\n[-c file]");
+    HAS(INGEST_PARAGRAPH, "The\noard\ndaemon reads\n/etc/oard,\nsee\noars(5).");
+    HAS(INGEST_PARAGRAPH, "-qlevel Quiet rowing\n(by day).");
+    ingest_document_free(doc);
+}
+
 static void subtitles(void **state)
 {
     ingest_document *doc = read_text("a.srt", "1\n00:00:01,000 --> 00:00:04,000\n<i>Where is</i> the basalt?\n\n"
@@ -263,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(org),       cmocka_unit_test(rst),
         cmocka_unit_test(latex),     cmocka_unit_test(subtitles),
+        cmocka_unit_test(tables_and_names_of_rst), cmocka_unit_test(macros_of_latex), cmocka_unit_test(manual_of_mdoc),
         cmocka_unit_test(notebook),  cmocka_unit_test(calendar_and_cards),
         cmocka_unit_test(noise),     cmocka_unit_test(deep),
     };
