@@ -58,6 +58,19 @@ static json_t *strings(const char *const *s, size_t n)
     return all;
 }
 
+static json_t *versions(const cairn_hit *h)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < h->n_versions; i++) {
+        const cairn_copy *v = &h->versions[i];
+        json_array_append_new(all, json_pack("{s:o,s:o,s:o,s:I,s:b,s:f}", "doc", whole(v->doc), "uri", json_str(v->uri),
+                                             "title", json_str(v->title), "mtime_ns", (json_int_t)v->mtime_ns, "newer",
+                                             v->mtime_ns > h->modified_ns, "likeness", v->likeness));
+    }
+    return all;
+}
+
 static json_t *hit(const cairn_hit *h, bool explain)
 {
     json_t *marks = json_array(), *j;
@@ -86,6 +99,8 @@ static json_t *hit(const cairn_hit *h, bool explain)
     json_object_set_new(j, "date_ns", whole((uint64_t)(h->date_ns > 0 ? h->date_ns : 0)));
     json_object_set_new(j, "tags", strings(h->tags, h->n_tags));
     json_object_set_new(j, "places", strings(h->places, h->n_places));
+    if (h->n_versions)
+        json_object_set_new(j, "versions", versions(h));
     return j;
 }
 

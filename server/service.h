@@ -28,6 +28,7 @@ extern "C" {
 #endif
 
 #define SERVICE_NAME_BYTES 104 /* a collection's or a caller's name with its NUL */
+#define VERSIONS_COMPARED  8 /* for a hit, where its versions are asked for */
 #define SERVICE_ID_BYTES   33  /* a request id: 32 hexadecimal digits and a NUL */
 
 typedef struct service service;

@@ -53,6 +53,28 @@ static void fill_highlights(reply *r, Cairn__V1__Hit *out, const cairn_hit *h)
     out->highlights = list;
 }
 
+static void fill_versions(reply *r, Cairn__V1__Hit *out, const cairn_hit *h)
+{
+    Cairn__V1__Version *versions = reply_array(r, h->n_versions, sizeof *versions);
+    Cairn__V1__Version **list = reply_array(r, h->n_versions, sizeof *list);
+
+    if (r->failed)
+        return;
+    for (size_t i = 0; i < h->n_versions; i++) {
+        const cairn_copy *v = &h->versions[i];
+        cairn__v1__version__init(&versions[i]);
+        versions[i].document = v->doc;
+        versions[i].uri = reply_text(r, v->uri);
+        versions[i].title = reply_text(r, v->title);
+        versions[i].modified_ns = v->mtime_ns;
+        versions[i].newer = v->mtime_ns > h->modified_ns;
+        versions[i].likeness = v->likeness;
+        list[i] = &versions[i];
+    }
+    out->n_versions = h->n_versions;
+    out->versions = list;
+}
+
 static void fill_hit(reply *r, Cairn__V1__Hit *out, const cairn_hit *h)
 {
     cairn__v1__hit__init(out);
@@ -78,6 +100,7 @@ static void fill_hit(reply *r, Cairn__V1__Hit *out, const cairn_hit *h)
     out->vector_rank = h->vector_rank;
     out->page_label = reply_text(r, h->page_label ? h->page_label : "");
     fill_highlights(r, out, h);
+    fill_versions(r, out, h);
 }
 
 Cairn__V1__Hit **reply_hits(reply *r, const cairn_search_result *result, size_t *n)
@@ -161,6 +184,7 @@ static bool read_request(rpc_call *c, const query_request *q, char *facets, cair
                                   .k = q->k,
                                   .as_you_type = q->as_you_type,
                                   .facet_values = q->facet_values,
+                                  .versions = q->versions ? VERSIONS_COMPARED : 0,
                                   .cancel = rpc_cancel_flag(c)};
     if (q->k > K_MAX || q->facet_values > K_MAX) {
         rpc_finish_code(c, RPC_INVALID_ARGUMENT, "USAGE", "k and facet_values are at most %d", K_MAX);

@@ -22,7 +22,7 @@ typedef struct search_args {
     const char *q, *collection, *filter, *facets;
     size_t k, facet_values;
     cairn_mode mode;
-    bool explain, typing;
+    bool explain, typing, versions;
 } search_args;
 
 static const arg_field search_fields[] = {
@@ -35,6 +35,7 @@ static const arg_field search_fields[] = {
     ARG_FIELD(search_args, "mode", mode, ARG_MODE, false, 0, 0),
     ARG_FIELD(search_args, "explain", explain, ARG_BOOL, false, 0, 0),
     ARG_FIELD(search_args, "typing", typing, ARG_BOOL, false, 0, 0),
+    ARG_FIELD(search_args, "versions", versions, ARG_BOOL, false, 0, 0),
 };
 
 static void observe_search(http_request *r, const cairn_search_result *found)
@@ -68,6 +69,7 @@ static void search(http_request *r)
                                               .mode = a.mode,
                                               .explain = a.explain,
                                               .as_you_type = a.typing,
+                                              .versions = a.versions ? VERSIONS_COMPARED : 0,
                                               .facets = a.facets && *a.facets ? a.facets : NULL,
                                               .facet_values = a.facet_values,
                                               .cancel = &r->cancel},

@@ -143,7 +143,7 @@ static void why_not(http_request *r)
         return;
     st = may_ask_about(r, c, &a, &err);
     if (!st)
-        st = cairn_why_not(c, a.file, a.q, a.k, &w, &err);
+        st = cairn_why_not(c, &(cairn_why_request){.file = a.file, .query = a.q, .k = a.k}, &w, &err);
     if (st)
         respond_error(r, st, &err);
     else

@@ -84,6 +84,10 @@ static cairn_status put_hit(bytes *text, const cairn_hit *h)
         st = bytes_printf(text, ", line %u", h->line);
     if (!st)
         st = bytes_append_str(text, ")\n");
+    for (size_t i = 0; !st && i < h->n_versions; i++)
+        st = bytes_printf(text, "    %s version, %.0f %% alike: %s\n",
+                          h->versions[i].mtime_ns > h->modified_ns ? "newer" : "older", h->versions[i].likeness * 100,
+                          h->versions[i].uri);
     if (!st)
         st = bytes_append(text, h->text, h->text_len);
     return st ? st : bytes_append_str(text, "\n\n");
@@ -93,7 +97,7 @@ static cairn_status search(const mcp_call *call, const tool_args *a, bytes *text
                            cairn_error *err)
 {
     cairn_search_request q = {
-        .query = a->query, .filter = a->filter, .k = a->k ? a->k : 10, .mode = a->mode};
+        .query = a->query, .filter = a->filter, .k = a->k ? a->k : 10, .mode = a->mode, .versions = VERSIONS_COMPARED};
     cairn_search_result *found = NULL;
     cairn *c;
     cairn_status st = mcp_acquire(call, a->collection, &c, err);

@@ -118,5 +118,15 @@ class CairnTest(unittest.TestCase):
         self.assertEqual(self.json("check"), {"clean": True, "findings": []})
 
 
+def write_versions(test):
+    """Two versions of one text, an older and a newer one: their paths."""
+    words = "lease " + " ".join(f"clause{i} says what the tenant of house {i * 7} may do" for i in range(30))
+    paths = []
+    for name, text, when in (("lease-v1.txt", words, 1_600_000_000), ("lease-v2.txt", words + " and one clause more", 1_700_000_000)):
+        paths.append(test.write(name, text))
+        os.utime(paths[-1], (when, when))
+    return paths
+
+
 def main():
     unittest.main(verbosity=2, argv=[sys.argv[0], *sys.argv[1:]])

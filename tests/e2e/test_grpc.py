@@ -18,7 +18,7 @@ import grpc
 from cairn.v1 import (admin_pb2, admin_pb2_grpc, ask_pb2, ask_pb2_grpc, collections_pb2, collections_pb2_grpc,
                       documents_pb2, documents_pb2_grpc, ingest_pb2, ingest_pb2_grpc, models_pb2, models_pb2_grpc,
                       search_pb2, search_pb2_grpc)
-from harness import CAIRN, SOURCE, CairnTest, main, need_model
+from harness import CAIRN, SOURCE, CairnTest, main, need_model, write_versions
 from test_gateway import PUMP, Endpoint
 from test_members import book
 
@@ -102,6 +102,22 @@ class PageLabels(GrpcTest):
             self.assertEqual({h.page_label for h in hits if not h.uri.endswith("book.pdf")}, {""})
             events = list(ask_pb2_grpc.AskStub(channel).Answer(ask_pb2.AnswerRequest(question="What is the preface about?", extractive=True, mode=search_pb2.MODE_LEXICAL), timeout=LIMIT))
             self.assertEqual([(c.page, c.page_label) for c in events[-1].done.citations], [(1, "iv")])
+
+
+class Versions(GrpcTest):
+    def test_versions_of_a_hit_come_newest_first(self):
+        old, new = write_versions(self)
+        self.index(vectors=False)
+        server = self.serve()
+        with grpc.insecure_channel(server.address) as channel:
+            stub = search_pb2_grpc.SearchStub(channel)
+            request = search_pb2.QueryRequest(query="lease", mode=search_pb2.MODE_LEXICAL, versions=True)
+            hits = {h.uri: list(h.versions) for h in stub.Query(request, timeout=LIMIT).hits if h.uri in (old, new)}
+            self.assertEqual({u: [(v.uri, v.newer) for v in vs] for u, vs in hits.items()}, {old: [(new, True)], new: [(old, False)]})
+            self.assertEqual([(v.modified_ns, v.title) for v in hits[old]], [(1_700_000_000 * 10**9, "lease-v2")])
+            self.assertTrue(0.7 <= hits[old][0].likeness < 1)
+            request.versions = False
+            self.assertFalse([h for h in stub.Query(request, timeout=LIMIT).hits if h.versions])
 
 
 class Services(GrpcTest):

@@ -5,7 +5,7 @@ import os
 import struct
 import zlib
 
-from harness import LIBRARY, main
+from harness import LIBRARY, main, write_versions
 from serving import ServerTest
 
 MANUAL = os.path.join(LIBRARY, "manual", "k2-service-manual.pdf")
@@ -93,6 +93,20 @@ class Look(ServerTest):
 
     def test_nothing_to_try_again(self):
         self.server.json("POST", "/api/v1/retry", {}, status=404)
+
+
+class Versions(ServerTest):
+    def test_versions_of_a_hit_come_newest_first(self):
+        old, new = write_versions(self)
+        self.index()
+        server = self.serve()
+        for hits in (server.json("GET", "/api/v1/search?q=lease&mode=lexical&versions=true")["hits"],
+                     server.json("POST", "/api/v1/search", {"q": "lease", "mode": "lexical", "versions": True})["hits"]):
+            named = {h["uri"]: h["versions"] for h in hits}
+            self.assertEqual({u: [(v["uri"], v["newer"], v["mtime_ns"]) for v in vs] for u, vs in named.items()},
+                             {old: [(new, True, 1_700_000_000 * 10**9)], new: [(old, False, 1_600_000_000 * 10**9)]})
+            self.assertTrue(0.7 <= named[old][0]["likeness"] < 1)
+        self.assertFalse([h for h in server.json("GET", "/api/v1/search?q=lease&mode=lexical")["hits"] if "versions" in h])
 
 
 class Guarded(ServerTest):

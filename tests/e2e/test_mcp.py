@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from harness import CAIRN, LIBRARY, main
+from harness import CAIRN, LIBRARY, main, write_versions
 from serving import LIMIT, ServerTest
 from test_members import book
 
@@ -48,6 +48,22 @@ class PageLabels(ServerTest):
                 told = mcp.call("tools/call", name=name, arguments=arguments)["result"]
                 self.assertIn(", page iv", told["content"][0]["text"], name)
             self.assertEqual(told["structuredContent"]["citations"][0]["page_label"], "iv")
+        finally:
+            mcp.end()
+
+
+class Versions(ServerTest):
+    def test_newer_and_older_ones_are_named(self):
+        old, new = write_versions(self)
+        self.index()
+        mcp = Stdio(self.home)
+        try:
+            told = mcp.call("tools/call", name="search", arguments={"query": "lease", "mode": "lexical"})["result"]
+            text = told["content"][0]["text"]
+            self.assertRegex(text, "newer version, [0-9]+ % alike: " + new)
+            self.assertRegex(text, "older version, [0-9]+ % alike: " + old)
+            hits = {h["uri"]: [(v["uri"], v["newer"]) for v in h["versions"]] for h in told["structuredContent"]["hits"]}
+            self.assertEqual(hits, {old: [(new, True)], new: [(old, False)]})
         finally:
             mcp.end()
 
