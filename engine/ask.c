@@ -286,6 +286,30 @@ cairn_status ask_observed(cairn *c, const cairn_ask_request *request,
     return ask(c, request, NULL, NULL, observe, ctx, out, err);
 }
 
+cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*look)(void *ctx, const asking *a),
+                          void *ctx, cairn_error *err)
+{
+    asking a = {.c = c, .request = request, .start_ns = clock_mono_ns()};
+    exhaustive every;
+    cairn_status st;
+
+    if (exhaustive_parse(request->question, strlen(request->question), &every))
+        return CAIRN_OK;
+    arena_init(&a.memory, ASK_BYTES);
+    st = ask_load_prompt(&a, err);
+    if (!st)
+        st = engine_analyzer(c, &a.an, err);
+    if (!st)
+        st = ask_retrieve(&a, err);
+    if (!st)
+        st = ask_assemble(&a, err);
+    if (!st)
+        look(ctx, &a);
+    cairn_search_result_free(a.hits);
+    arena_clear(&a.memory);
+    return st;
+}
+
 cairn_status cairn_keep_passages(cairn *c, cairn_error *err)
 {
     cairn_status st;

@@ -80,6 +80,11 @@ cairn_status ask_observed(cairn *c, const cairn_ask_request *request,
                           void (*observe)(void *ctx, const asking *a), void *ctx,
                           cairn_answer **out, cairn_error *err);
 
+/* What an answer would be made of, without making it: `look` sees the passages read, the evidence and the excerpts
+ * for the model, whose tokens are estimated. It is not called for a question about all documents. */
+cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*look)(void *ctx, const asking *a),
+                          void *ctx, cairn_error *err);
+
 /* ---- ask_prompt.c ---- */
 cairn_status ask_load_prompt(asking *a, cairn_error *err);
 /* The messages for the generator; the caller releases *out. */

@@ -771,8 +771,9 @@ cairn_status cairn_duplicates(cairn *c, double near, const volatile sig_atomic_t
 cairn_status cairn_versions(cairn *c, const char *uri_or_id, double near, cairn_copies_fn *fn, void *ctx,
                             size_t *n_groups, cairn_error *err);
 
-/* One stage between a file and a hit, in order: "file", "crawl" or "rules", "read", "copy" (where it is one),
- * "text", "words", "vectors", "fusion", "rerank", "budget" (of an answer). */
+/* One stage between a file and a hit, in order: "file", "crawl" or "rules", "read", "parse", "member" (of a file in
+ * a file), "copy" (where it is one), "text", "filter" (where the query has conditions), "chunk", "words", "vectors",
+ * "fusion", "rerank", "budget" (of an answer). */
 typedef struct cairn_why_stage {
     const char *stage;
     bool passed;
@@ -782,14 +783,21 @@ typedef struct cairn_why_stage {
 typedef struct cairn_why {
     cairn_why_stage *stages;
     size_t n_stages;
-    const char *lost_at; /* the first stage that it does not pass; NULL: it is among the k best */
-    size_t rank;         /* after fusion; 0: not there */
+    const char *lost_at; /* the stage that lost it; NULL: it is among the k best (or in the answer) */
+    size_t rank;         /* its place in the end; 0: not there */
     void *memory;
 } cairn_why;
 
-/* Why is this file (a path, a uri or a document's number) not among the k best hits (0: 10) of the query? */
-cairn_status cairn_why_not(cairn *c, const char *file, const char *query, size_t k, cairn_why **out,
-                           cairn_error *err);
+typedef struct cairn_why_request {
+    const char *file; /* a path, a uri or a document's number */
+    const char *query;
+    cairn_mode mode;
+    size_t k;    /* hits that are shown; 0: 10 */
+    bool answer; /* ask of an answer to the query, not of its hits */
+} cairn_why_request;
+
+/* Why is this file not among the k best hits of the query? */
+cairn_status cairn_why_not(cairn *c, const cairn_why_request *request, cairn_why **out, cairn_error *err);
 void cairn_why_free(cairn_why *w);
 
 typedef enum cairn_doctor_level {

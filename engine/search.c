@@ -178,7 +178,7 @@ cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, c
     return CAIRN_OK;
 }
 
-static void make_params(const cairn *c, size_t depth, retrieve_params *p)
+void engine_params(const cairn *c, size_t depth, retrieve_params *p)
 {
     const settings *s = &c->settings;
 
@@ -367,7 +367,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     stages->expanded = more.shown;
     stages->rewritten = call.rewritten;
     stages->rewrite_ns = clock_mono_ns() - start;
-    make_params(c, e->depth > k ? e->depth : k, &params);
+    engine_params(c, e->depth > k ? e->depth : k, &params);
     params.matches = e->matches;
     params.explain = e->explain;
     foreign = engine_foreign_language(v, query->text, query->text_len);

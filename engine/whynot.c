@@ -1,42 +1,29 @@
-/* whynot.c - cairn_why_not: the stages that a file passes on its way to a hit, and the first one it does not.
+/* whynot.c - cairn_why_not: the stages that a file passes on its way to a hit, and the first one it
+ * does not.
  *
- * On the way in: is the file there, is it below a folder that was indexed, does a rule leave it out, could
- * it be read, does it say anything. On the way out: its place in the list of words, in the list of vectors
- * (as searched and exactly) and after fusion. Lists are asked for much deeper than a search does, so that
- * a bad place is told from none. */
+ * On the way in: is the file there, is it below a folder that was indexed, does a rule leave it
+ * out, can it be opened, did its parser get through, does it say anything. The way out is
+ * whynot_search.c. */
+#include "engine/whynot.h"
+
 #include <errno.h>
-#include <math.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "base/bytes.h"
 #include "base/clock.h"
-#include "engine/labels.h"
 #include "engine/index.h"
-#include "engine/search.h"
+#include "engine/labels.h"
 #include "ingest/walk.h"
 
 #define WHY_BYTES  ((size_t)1 << 30)
-#define MAX_STAGES 16
-#define MAX_WORDS  32
+#define MAX_STAGES 20
 
-typedef struct asking {
-    cairn *c;
-    cairn_why *why;
-    arena *memory;
-    const char *path; /* absolute where the file is there */
-    view v;
-    store_doc doc;
-    bool known;
-} asking;
-
-static void say(asking *a, const char *stage, bool passed, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-static void say(asking *a, const char *stage, bool passed, const char *fmt, ...)
+void why_say(why_asking *a, const char *stage, bool passed, const char *fmt, ...)
 {
     char text[2048];
     va_list ap;
@@ -46,8 +33,8 @@ static void say(asking *a, const char *stage, bool passed, const char *fmt, ...)
     va_end(ap);
     if (a->why->n_stages == MAX_STAGES)
         return;
-    a->why->stages[a->why->n_stages++] =
-        (cairn_why_stage){.stage = stage, .passed = passed, .detail = arena_strdup(a->memory, text)};
+    a->why->stages[a->why->n_stages++] = (cairn_why_stage){
+        .stage = stage, .passed = passed, .detail = arena_strdup(a->memory, text)};
     if (!passed && !a->why->lost_at)
         a->why->lost_at = stage;
 }
@@ -90,7 +77,7 @@ static bool below(const char *path, const char *root)
 }
 
 /* The roots of past runs, each ended by a NUL. */
-static cairn_status ask_the_walk(asking *a, cairn_error *err)
+static cairn_status ask_the_walk(why_asking *a, cairn_error *err)
 {
     const uint8_t *roots;
     size_t len, n = 0;
@@ -110,29 +97,39 @@ static cairn_status ask_the_walk(asking *a, cairn_error *err)
         o.skipped = crawl_skipped;
         ingest_walk(&root, 1, &o, crawl_found, crawl_failed, &w, NULL);
         if (w.found) {
-            say(a, "crawl", true, "found below %s", root);
+            why_say(a, "crawl", true, "found below %s", root);
             return CAIRN_OK;
         }
     }
     if (!n)
-        say(a, "crawl", false, "it lies below no folder that was indexed: cairn index %s", a->path);
+        why_say(a, "crawl", false, "it lies below no folder that was indexed: cairn index %s",
+                a->path);
     else
-        say(a, "rules", false, "%s", *w.reason ? w.reason : "the walk does not come to it");
+        why_say(a, "rules", false, "%s", *w.reason ? w.reason : "the walk does not come to it");
     return CAIRN_OK;
 }
 
+/* Can it be opened now? What a run said of it may be of yesterday. */
+static bool can_be_read(why_asking *a)
+{
+    if (access(a->path, R_OK) == 0)
+        return true;
+    why_say(a, "read", false, "it cannot be read: %s", strerror(errno));
+    return false;
+}
+
 /* With what the extractor noted. */
-static void no_text(asking *a)
+static void no_text(why_asking *a)
 {
     json_t *meta = json_loads(a->doc.meta_json, 0, NULL);
     const char *note = json_string_value(json_object_get(meta, "note"));
 
-    say(a, "text", false, "no text was found in it%s%s", note ? ": " : "", note ? note : "");
+    why_say(a, "text", false, "no text was found in it%s%s", note ? ": " : "", note ? note : "");
     json_decref(meta);
 }
 
 /* Of a copy, go on with the document that holds the passages. */
-static cairn_status follow_copy(asking *a, cairn_error *err)
+static cairn_status follow_copy(why_asking *a, cairn_error *err)
 {
     doc_labels labels;
     cairn_status st = labels_read(&a->doc, a->memory, &labels, err);
@@ -143,294 +140,153 @@ static cairn_status follow_copy(asking *a, cairn_error *err)
     if (st == CAIRN_ENOTFOUND)
         return CAIRN_OK;
     if (!st)
-        say(a, "copy", true, "the same bytes as %s, whose passages stand for it", a->doc.uri);
+        why_say(a, "copy", true, "the same bytes as %s, whose passages stand for it", a->doc.uri);
     return st;
 }
 
-static cairn_status ask_the_store(asking *a, const struct stat *sb, cairn_error *err)
+static cairn_status ask_the_reading(why_asking *a, const struct stat *sb, cairn_error *err)
 {
     store_failure f;
-    cairn_status st;
-    int64_t mtime_ns = clock_stored_ns(sb->st_mtim);
+    cairn_status st = store_failure_find(a->v.snapshot, a->path, &f, a->memory, err);
 
-    st = store_failure_find(a->v.snapshot, a->path, &f, a->memory, err);
-    if (!st) {
-        say(a, "read", false, "it could not be read: %s", f.reason);
-    } else if (st != CAIRN_ENOTFOUND) {
+    if (!st)
+        why_say(a, "parse", false, "it could not be read: %s", f.reason);
+    else if (st != CAIRN_ENOTFOUND)
         return st;
-    } else if (!a->known) {
-        say(a, "read", false, "no run has read it yet: cairn index %s", a->path);
-    }
-    if (a->known && sb->st_mtim.tv_sec && a->doc.mtime_ns != mtime_ns)
-        say(a, "read", false, "it changed after it was read: cairn index %s", a->path);
-    else if (a->known && st)
-        say(a, "read", true, "%s, read as document %llu", a->doc.mime,
-            (unsigned long long)a->doc.id);
-    st = a->known ? follow_copy(a, err) : CAIRN_OK;
-    if (st)
-        return st;
-    if (a->known && a->doc.n_chunks)
-        say(a, "text", true, "%u passages", a->doc.n_chunks);
-    else if (a->known)
-        no_text(a);
+    else if (!a->known)
+        why_say(a, "read", false, "no run has read it yet: cairn index %s", a->path);
+    else if (sb->st_mtim.tv_sec && a->doc.mtime_ns != clock_stored_ns(sb->st_mtim))
+        why_say(a, "read", false, "it changed after it was read: cairn index %s", a->path);
+    else
+        why_say(a, "parse", true, "%s, read as document %llu", a->doc.mime,
+                (unsigned long long)a->doc.id);
     return CAIRN_OK;
 }
 
-/* ---- on the way out ---- */
-
-static uint64_t live_rows(const view *v)
+static cairn_status ask_the_text(why_asking *a, cairn_error *err)
 {
-    uint64_t n = v->index ? v->index->remote->rows(v->index->ctx) : 0;
+    cairn_status st = follow_copy(a, err);
 
-    for (size_t i = 0; i < v->n_lexical; i++)
-        n += v->lexical_of[i]->n_rows;
-    return n;
-}
-
-/* The document's best place among the hits, from 1; 0: none. */
-static size_t place_of(const asking *a, const char *text, retrieve_mode mode, size_t k,
-                       retrieve_result *result, cairn_status *st, cairn_error *err)
-{
-    engine_query e = {.text = text, .mode = mode, .k = k, .depth = k, .budget_ms = -1, .as_listed = true};
-    retrieve_query query;
-
-    *st = engine_search_with(a->c, &a->v, &e, a->memory, &query, result, NULL, err);
-    for (size_t i = 0; !*st && i < result->n_hits; i++)
-        if (result->hits[i].doc == a->doc.id)
-            return i + 1;
-    return 0;
-}
-
-/* Which of the question's words the document holds, one by one. */
-static cairn_status ask_each_word(asking *a, const char *text, size_t k, bytes *has, bytes *lacks,
-                                  cairn_error *err)
-{
-    char *copy = arena_strdup(a->memory, text), *save = NULL;
-    cairn_status st = copy ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "a question");
-    size_t n = 0;
-
-    for (char *w = copy ? strtok_r(copy, " \t\n\"()", &save) : NULL; w && !st && n++ < MAX_WORDS;
-         w = strtok_r(NULL, " \t\n\"()", &save)) {
-        retrieve_result result;
-        bool there = place_of(a, w, RETRIEVE_LEXICAL, k, &result, &st, err) > 0;
-        bytes *out = there ? has : lacks;
-        if (out->len)
-            bytes_append_str(out, ", ");
-        bytes_append_str(out, w);
-    }
-    return st;
-}
-
-static cairn_status ask_the_words(asking *a, const char *text, size_t k, size_t deep,
-                                  cairn_error *err)
-{
-    retrieve_result result = {0};
-    bytes has, lacks;
-    cairn_status st;
-    size_t place = place_of(a, text, RETRIEVE_LEXICAL, deep, &result, &st, err);
-
-    bytes_init(&has, 8192);
-    bytes_init(&lacks, 8192);
-    if (!st)
-        st = ask_each_word(a, text, deep, &has, &lacks, err);
-    if (!st && place)
-        say(a, "words", place <= k, "place %zu of %zu by words%s%s", place, result.n_hits,
-            lacks.len ? "; it lacks: " : "", lacks.len ? lacks.data : "");
+    if (!st && a->doc.n_chunks)
+        why_say(a, "text", true, "%u passages", a->doc.n_chunks);
     else if (!st)
-        say(a, "words", false, "not among the %zu passages that the words find; it has: %s; it lacks: %s",
-            result.n_hits, has.len ? has.data : "none of them", lacks.len ? lacks.data : "none");
-    bytes_clear(&has);
-    bytes_clear(&lacks);
+        no_text(a);
     return st;
-}
-
-/* Rows nearer to the question than the document's nearest, plus one; 0: it has no vector. */
-static size_t place_in_segments(const asking *a, const float *query)
-{
-    float best = -INFINITY;
-    size_t nearer = 0;
-
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t s = 0; s < a->v.n_vector; s++) {
-            const vector_segment *seg = &a->v.vector[s];
-            retrieve_rows rows = retrieve_rows_of_file(a->v.vector_of[s]->file);
-            for (uint32_t r = 0; r < vector_reader_rows(seg->reader); r++) {
-                float score;
-                bool mine = rows.doc(rows.ctx, r) == a->doc.id;
-                if ((seg->deleted && seg->deleted[r / 64] >> (r % 64) & 1) || (!pass && !mine))
-                    continue;
-                score = vector_reader_score(seg->reader, r, query);
-                if (!pass && score > best)
-                    best = score;
-                nearer += pass && score > best;
-            }
-            if (!pass && s + 1 == a->v.n_vector && best == -INFINITY)
-                return 0;
-        }
-    return best == -INFINITY ? 0 : nearer + 1;
-}
-
-static cairn_status exact_place(const asking *a, const float *query, size_t *out, cairn_error *err)
-{
-    const retrieve_index *index = a->v.index;
-    uint64_t place = 0;
-    cairn_status st = CAIRN_OK;
-
-    if (index)
-        st = index->remote->place(index->ctx, a->doc.id, query, engine_dim(&a->v), &place, err);
-    else
-        place = place_in_segments(a, query);
-    *out = (size_t)place;
-    return st;
-}
-
-static cairn_status ask_the_vectors(asking *a, const char *text, size_t k, cairn_error *err)
-{
-    size_t depth = (size_t)a->c->settings.candidates, place, exact;
-    retrieve_result result = {0};
-    cairn_error why = {0};
-    encoder_text question = {.text = text, .len = strlen(text)};
-    float *query;
-    cairn_status st;
-
-    if (!engine_dim(&a->v)) {
-        say(a, "vectors", false, "the collection has no vectors");
-        return CAIRN_OK;
-    }
-    query = arena_calloc(a->memory, engine_dim(&a->v), sizeof *query);
-    if (!query)
-        return cairn_fail(err, CAIRN_ENOMEM, "vector of a question");
-    place = place_of(a, text, RETRIEVE_VECTOR, depth, &result, &st, &why);
-    if (!st && result.mode != RETRIEVE_VECTOR)
-        st = cairn_fail(&why, CAIRN_EMODEL, "%s", result.note ? result.note : "no embedder");
-    if (!st)
-        st = engine_embed(a->c, &question, 1, ENCODER_QUERY, NULL, query, &why);
-    if (st) {
-        say(a, "vectors", false, "not searched: %s", why.text);
-        return CAIRN_OK;
-    }
-    st = exact_place(a, query, &exact, err);
-    if (st)
-        return st;
-    if (!exact)
-        say(a, "vectors", false, "its passages have no vectors yet: cairn index goes on with them");
-    else if (place)
-        say(a, "vectors", place <= k, "place %zu by vectors, %zu exactly", place, exact);
-    else
-        say(a, "vectors", false, "not among the nearest %zu; exactly, place %zu", depth, exact);
-    return CAIRN_OK;
-}
-
-/* What reading the best again, recurring lines and, for an answer, the room for passages make of its place. */
-static cairn_status ask_the_end(asking *a, const char *text, size_t k, size_t fused, cairn_error *err)
-{
-    engine_query e = {.text = text, .mode = RETRIEVE_HYBRID, .k = fused > k ? fused : k, .unhurried = true};
-    retrieve_query query;
-    retrieve_result result = {0};
-    engine_stages stages = {0};
-    size_t place = 0, rooms = (size_t)a->c->settings.ask_passages, tokens;
-    cairn_status st = engine_search_with(a->c, &a->v, &e, a->memory, &query, &result, &stages, err);
-
-    for (size_t i = 0; !st && i < result.n_hits && !place; i++)
-        if (result.hits[i].doc == a->doc.id)
-            place = i + 1;
-    if (st)
-        return st;
-    if (place)
-        a->why->rank = place;
-    if (place && place <= k)
-        a->why->lost_at = NULL; /* it came back */
-    say(a, "rerank", place && place <= k,
-        "place %zu after %zu passages were read again and %zu stepped back for lines that many documents share", place,
-        stages.refined.reranked, stages.refined.recurring);
-    tokens = (size_t)a->c->settings.ask_context_tokens;
-    say(a, "budget", place && place <= rooms,
-        "an answer looks at %zu passages and puts at most %zu tokens of them before the model", rooms, tokens);
-    if (place && place <= k)
-        a->why->lost_at = NULL; /* for a search it is not lost */
-    return CAIRN_OK;
-}
-
-static cairn_status ask_the_search(asking *a, const char *text, size_t k, cairn_error *err)
-{
-    size_t deep = (size_t)live_rows(&a->v), depth = (size_t)a->c->settings.candidates, place;
-    retrieve_result result = {0};
-    cairn_status st;
-
-    deep = deep < 10 ? 10 : deep > 1000000 ? 1000000 : deep;
-    st = ask_the_words(a, text, k, deep, err);
-    if (!st)
-        st = ask_the_vectors(a, text, k, err);
-    if (st)
-        return st;
-    place = place_of(a, text, RETRIEVE_HYBRID, depth, &result, &st, err);
-    if (st)
-        return st;
-    a->why->rank = place;
-    if (place && place <= k)
-        a->why->lost_at = NULL; /* one list was enough */
-    say(a, "fusion", place && place <= k, place ? "place %zu after fusion, %zu are shown"
-                                               : "place %zu: in neither list's best; %zu are shown",
-        place, k);
-    return place ? ask_the_end(a, text, k, place, err) : CAIRN_OK;
 }
 
 /* ---- all of it ---- */
 
-static cairn_status find_it(asking *a, const char *file, cairn_error *err)
+/* "old.zip!/inner/lease.pdf" is asked for by its container where no document has the name. */
+static cairn_status find_it(why_asking *a, cairn_error *err)
 {
-    char *real = realpath(file, NULL);
-    cairn_status st;
+    const char *file = a->request->file, *inner = strstr(file, "!/");
+    char *outer, *real;
+    cairn_status st = engine_find_document(a->c, a->v.snapshot, file, &a->doc, a->memory, NULL);
 
-    a->path = arena_strdup(a->memory, real ? real : file);
+    a->known = !st;
+    if (st && st != CAIRN_ENOTFOUND)
+        return st;
+    outer = arena_strndup(a->memory, file, inner ? (size_t)(inner - file) : strlen(file));
+    if (!outer)
+        return cairn_fail(err, CAIRN_ENOMEM, "a path");
+    real = realpath(outer, NULL);
+    a->path = a->known ? a->doc.uri
+              : real   ? arena_printf(a->memory, "%s%s", real, inner ? inner : "")
+                       : file;
     free(real);
     if (!a->path)
         return cairn_fail(err, CAIRN_ENOMEM, "a path");
-    st = engine_find_document(a->c, a->v.snapshot, file, &a->doc, a->memory, NULL);
-    a->known = !st;
+    if (!a->known && inner) { /* named from where one stands */
+        st = engine_find_document(a->c, a->v.snapshot, a->path, &a->doc, a->memory, NULL);
+        a->known = !st;
+    }
     return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
 }
 
-static cairn_status ask_all(asking *a, const char *query, size_t k, cairn_error *err)
+/* A file on the disk: there, crawled, readable. */
+static cairn_status ask_the_disk(why_asking *a, struct stat *sb, cairn_error *err)
 {
-    struct stat sb = {0};
-    cairn_status st = CAIRN_OK;
-    bool inside = a->known && strstr(a->doc.uri, "!/");
+    cairn_status st;
 
-    if (a->known)
-        a->path = a->doc.uri;
-    if (!a->known && a->path[0] != '/') {
-        say(a, "file", false, "%s: there is no such file, and no such document", a->path);
+    if (stat(a->path, sb)) {
+        why_say(a, "file", false, "%s: %s", a->path, strerror(errno));
         return CAIRN_OK;
     }
-    if (a->path[0] == '/' && !inside) {
-        if (stat(a->path, &sb)) {
-            say(a, "file", false, "%s: %s", a->path, strerror(errno));
-        } else {
-            say(a, "file", true, "%s", a->path);
-            st = ask_the_walk(a, err);
-        }
-    }
-    if (!st && !a->known && a->why->lost_at && strcmp(a->why->lost_at, "read"))
-        return CAIRN_OK; /* what left it out is why it was not read */
-    if (!st)
-        st = ask_the_store(a, &sb, err);
-    if (!st && a->known && a->doc.n_chunks)
-        st = ask_the_search(a, query, k ? k : 10, err);
+    why_say(a, "file", true, "%s", a->path);
+    st = ask_the_walk(a, err);
+    if (!st && S_ISREG(sb->st_mode))
+        can_be_read(a);
     return st;
 }
 
-cairn_status cairn_why_not(cairn *c, const char *file, const char *query, size_t k, cairn_why **out,
+/* A file in a file: what became of the one that holds it. */
+static cairn_status ask_the_container(why_asking *a, const char *inner, cairn_error *err)
+{
+    const char *member = a->path;
+    struct stat sb = {0};
+    store_doc outer;
+    cairn_status st;
+
+    a->path = arena_strndup(a->memory, a->path, (size_t)(inner - a->path));
+    if (!a->path)
+        return cairn_fail(err, CAIRN_ENOMEM, "a path");
+    st = ask_the_disk(a, &sb, err);
+    if (st || a->known || a->why->lost_at) {
+        a->path = member;
+        return st;
+    }
+    st = engine_find_document(a->c, a->v.snapshot, a->path, &outer, a->memory, NULL);
+    if (st == CAIRN_ENOTFOUND) {
+        st = ask_the_reading(a, &sb,
+                             err); /* as a file that has not been read, or not for this reason */
+    } else if (!st) {
+        a->path = member;
+        st = store_failure_find(a->v.snapshot, member, &(store_failure){0}, a->memory, err);
+        if (st == CAIRN_ENOTFOUND)
+            why_say(a, "member", false,
+                    "%s was read, and no file of this name with a text was found in it", outer.uri);
+        else if (!st)
+            st = ask_the_reading(a, &sb, err);
+        st = st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+    }
+    a->path = member;
+    return st;
+}
+
+static cairn_status ask_all(why_asking *a, cairn_error *err)
+{
+    struct stat sb = {0};
+    const char *inner = strstr(a->path, "!/");
+    cairn_status st = CAIRN_OK;
+
+    if (!a->known && a->path[0] != '/') {
+        why_say(a, "file", false, "%s: there is no such file, and no such document", a->path);
+        return CAIRN_OK;
+    }
+    if (a->path[0] == '/')
+        st = inner ? ask_the_container(a, inner, err) : ask_the_disk(a, &sb, err);
+    if (st || (!a->known && a->why->lost_at))
+        return st; /* what left it out is why it was not read */
+    st = ask_the_reading(a, inner ? &(struct stat){0} : &sb, err);
+    if (!st && a->known)
+        st = ask_the_text(a, err);
+    if (!st && a->known && a->doc.n_chunks)
+        st = why_ask_the_search(a, err);
+    return st;
+}
+
+cairn_status cairn_why_not(cairn *c, const cairn_why_request *request, cairn_why **out,
                            cairn_error *err)
 {
     arena *memory = malloc(sizeof *memory);
-    asking a = {.c = c, .memory = memory};
+    why_asking a = {
+        .c = c, .request = request, .k = request->k ? request->k : 10, .memory = memory};
     cairn_status st;
 
     *out = NULL;
     if (c->access) { /* of a file that it may not see, not even whether it is there */
         cairn_document *d;
-        st = cairn_get(c, file, &d, err);
+        st = cairn_get(c, request->file, &d, err);
         if (st) {
             free(memory);
             return st;
@@ -446,9 +302,9 @@ cairn_status cairn_why_not(cairn *c, const char *file, const char *query, size_t
     st = a.why && a.why->stages ? view_open(c, &a.v, err)
                                 : cairn_fail(err, CAIRN_ENOMEM, "an explanation");
     if (!st)
-        st = find_it(&a, file, err);
+        st = find_it(&a, err);
     if (!st)
-        st = ask_all(&a, query, k, err);
+        st = ask_all(&a, err);
     view_close(&a.v);
     if (st) {
         arena_clear(memory);

@@ -1,9 +1,10 @@
-/* tnef.c - what Outlook packs its rich messages into (MS-OXTNEF, "winmail.dat"), by libytnef: subject, sender, the
- * body and the files attached, each of these a member.
+/* tnef.c - what Outlook packs its rich messages into (MS-OXTNEF, "winmail.dat"), by libytnef:
+ * subject, sender, the body and the files attached, each of these a member.
  *
- * A mail that brings one says its text in plain words, too, mostly; its attachments it says nowhere else. Strings
- * of 8 bits are in the packet's own code page. Of bodies the plain one is taken, else HTML, else compressed RTF.
- * The library stops at the first attribute that is damaged; what stands before it is there. */
+ * A mail that brings one says its text in plain words, too, mostly; its attachments it says nowhere
+ * else. Strings of 8 bits are in the packet's own code page. Of bodies the plain one is taken, else
+ * HTML, else compressed RTF. The library stops at the first attribute that is damaged; what stands
+ * before it is there. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +23,17 @@
 
 /* Property numbers, MS-OXPROPS. */
 enum {
-    SUBJECT = 0x0037, BODY = 0x1000, RTF_BODY = 0x1009, HTML_BODY = 0x1013, SENDER_NAME = 0x0C1A, SENDER_MAIL = 0x0C1F,
-    DISPLAY_TO = 0x0E04, FILE_NAME = 0x3707, FILE_NAME_SHORT = 0x3704, DISPLAY_NAME = 0x3001, ATTACHED = 0x3701
+    SUBJECT = 0x0037,
+    BODY = 0x1000,
+    RTF_BODY = 0x1009,
+    HTML_BODY = 0x1013,
+    SENDER_NAME = 0x0C1A,
+    SENDER_MAIL = 0x0C1F,
+    DISPLAY_TO = 0x0E04,
+    FILE_NAME = 0x3707,
+    FILE_NAME_SHORT = 0x3704,
+    DISPLAY_NAME = 0x3001,
+    ATTACHED = 0x3701
 };
 
 typedef struct packet {
@@ -32,7 +42,7 @@ typedef struct packet {
     TNEFStruct *t;
     unsigned depth;
     char charset[MSG_CHARSET_BYTES]; /* of the 8-bit strings */
-    bytes names;      /* of what is attached */
+    bytes names;                     /* of what is attached */
 } packet;
 
 bool tnef_is(const char *data, size_t len)
@@ -68,7 +78,8 @@ static bool text_of(const packet *p, MAPIProps *all, unsigned number, bytes *out
     const variableLength *v = property(all, PT_UNICODE, number);
 
     if (v) /* the library has made UTF-8 of it, of another length */
-        return append_text((const char *)v->data, strlen((const char *)v->data), "UTF-8", out, most);
+        return append_text((const char *)v->data, strlen((const char *)v->data), "UTF-8", out,
+                           most);
     v = property(all, PT_STRING8, number);
     return v && append_text((const char *)v->data, (size_t)v->size, p->charset, out, most);
 }
@@ -76,16 +87,18 @@ static bool text_of(const packet *p, MAPIProps *all, unsigned number, bytes *out
 /* An attribute of the older kind. */
 static bool attribute(const packet *p, const variableLength *v, bytes *out)
 {
-    return v->data && v->size > 0 && append_text((const char *)v->data, (size_t)v->size, p->charset, out, FIELD_BYTES / 4);
+    return v->data && v->size > 0 &&
+           append_text((const char *)v->data, (size_t)v->size, p->charset, out, FIELD_BYTES / 4);
 }
 
 static bool plausible(const dtr *d)
 {
-    return d->wYear > 1970 && d->wYear < 2200 && d->wMonth >= 1 && d->wMonth <= 12 && d->wDay >= 1 && d->wDay <= 31 &&
-           d->wHour < 24 && d->wMinute < 60 && d->wSecond < 61;
+    return d->wYear > 1970 && d->wYear < 2200 && d->wMonth >= 1 && d->wMonth <= 12 &&
+           d->wDay >= 1 && d->wDay <= 31 && d->wHour < 24 && d->wMinute < 60 && d->wSecond < 61;
 }
 
-/* Whole days since 1970 by the count of leap years; local time of the sender is all that is known. */
+/* Whole days since 1970 by the count of leap years; local time of the sender is all that is known.
+ */
 static int64_t date_of(const dtr *d)
 {
     static const int before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
@@ -100,7 +113,8 @@ static int64_t date_of(const dtr *d)
 
 static void body(packet *p)
 {
-    parse_input inner = {.name = "", .part = true, .depth = p->in->depth + 1, .budget = p->in->budget};
+    parse_input inner = {
+        .name = "", .part = true, .depth = p->in->depth + 1, .budget = p->in->budget};
     MAPIProps *all = &p->t->MapiProperties;
     const variableLength *v;
     bytes text, raw;
@@ -109,7 +123,8 @@ static void body(packet *p)
     bytes_init(&raw, TEXT_BYTES);
     if (text_of(p, all, BODY, &text, TEXT_BYTES / 2) ||
         (p->t->body.data && p->t->body.size > 0 &&
-         append_text((const char *)p->t->body.data, (size_t)p->t->body.size, p->charset, &text, TEXT_BYTES / 2))) {
+         append_text((const char *)p->t->body.data, (size_t)p->t->body.size, p->charset, &text,
+                     TEXT_BYTES / 2))) {
         inner.data = text.data;
         inner.len = text.len;
         inner.charset = "UTF-8";
@@ -119,8 +134,8 @@ static void body(packet *p)
         inner.len = (size_t)v->size;
         inner.charset = p->charset;
         parse_html(p->e, &inner);
-    } else if ((v = property(all, PT_BINARY, RTF_BODY)) && !bytes_append(&raw, v->data, (size_t)v->size) &&
-               msg_unpack_rtf(&raw, &text)) {
+    } else if ((v = property(all, PT_BINARY, RTF_BODY)) &&
+               !bytes_append(&raw, v->data, (size_t)v->size) && msg_unpack_rtf(&raw, &text)) {
         inner.data = text.data;
         inner.len = text.len;
         parse_rtf(p->e, &inner);
@@ -131,16 +146,19 @@ static void body(packet *p)
 
 /* ---- what is attached ---- */
 
-static void whole(emitter *e, const parse_input *in, const char *data, size_t len, bool outermost, unsigned depth);
+static void whole(emitter *e, const parse_input *in, const char *data, size_t len, bool outermost,
+                  unsigned depth);
 
 static void attachment(packet *p, Attachment *at)
 {
-    const variableLength *object = property(&at->MAPI, PT_OBJECT, ATTACHED), *data = property(&at->MAPI, PT_BINARY, ATTACHED);
+    const variableLength *object = property(&at->MAPI, PT_OBJECT, ATTACHED),
+                         *data = property(&at->MAPI, PT_BINARY, ATTACHED);
     bytes name;
 
     bytes_init(&name, FIELD_BYTES);
     if (!text_of(p, &at->MAPI, FILE_NAME, &name, 2048) && !attribute(p, &at->Title, &name) &&
-        !text_of(p, &at->MAPI, FILE_NAME_SHORT, &name, 2048) && !text_of(p, &at->MAPI, DISPLAY_NAME, &name, 2048))
+        !text_of(p, &at->MAPI, FILE_NAME_SHORT, &name, 2048) &&
+        !text_of(p, &at->MAPI, DISPLAY_NAME, &name, 2048))
         bytes_append_str(&name, "unnamed");
     if (!data && at->FileData.data && at->FileData.size > 0)
         data = &at->FileData;
@@ -148,7 +166,8 @@ static void attachment(packet *p, Attachment *at)
     if (object && object->size > GUID_BYTES &&
         tnef_is((const char *)object->data + GUID_BYTES, (size_t)object->size - GUID_BYTES)) {
         if (p->depth < MAX_DEPTH) /* a message in the message: read with it */
-            whole(p->e, p->in, (const char *)object->data + GUID_BYTES, (size_t)object->size - GUID_BYTES, false, p->depth + 1);
+            whole(p->e, p->in, (const char *)object->data + GUID_BYTES,
+                  (size_t)object->size - GUID_BYTES, false, p->depth + 1);
     } else if (data && ++p->in->budget->files <= UNPACK_MAX_FILES &&
                (p->in->budget->unpacked += (size_t)data->size) <= UNPACK_MAX_TOTAL) {
         parse_member(p->e, p->in, name.data, (const char *)data->data, (size_t)data->size, 0);
@@ -171,8 +190,8 @@ static void head(packet *p, bool outermost)
             emit_field(e, FIELD_TITLE, text.data, text.len);
         emit_block(e, INGEST_HEADING, outermost ? 1 : 2, text.data, text.len);
     }
-    if (text_of(p, all, SENDER_NAME, &text, FIELD_BYTES / 4) || text_of(p, all, SENDER_MAIL, &text, FIELD_BYTES / 4) ||
-        attribute(p, &p->t->from, &text)) {
+    if (text_of(p, all, SENDER_NAME, &text, FIELD_BYTES / 4) ||
+        text_of(p, all, SENDER_MAIL, &text, FIELD_BYTES / 4) || attribute(p, &p->t->from, &text)) {
         if (outermost)
             emit_field(e, FIELD_AUTHOR, text.data, text.len);
         bytes_printf(&lines, "From: %.2000s", text.data);
@@ -197,7 +216,8 @@ static void message(packet *p, bool outermost)
 
     head(p, outermost);
     body(p);
-    for (Attachment *at = p->t->starting_attach.next; at && n++ < MAX_PARTS && !p->e->status; at = at->next)
+    for (Attachment *at = p->t->starting_attach.next; at && n++ < MAX_PARTS && !p->e->status;
+         at = at->next)
         attachment(p, at);
     if (p->names.len) {
         bytes line;
@@ -212,7 +232,8 @@ static void message(packet *p, bool outermost)
     }
 }
 
-static void whole(emitter *e, const parse_input *in, const char *data, size_t len, bool outermost, unsigned depth)
+static void whole(emitter *e, const parse_input *in, const char *data, size_t len, bool outermost,
+                  unsigned depth)
 {
     TNEFStruct t;
     packet p = {.e = e, .in = in, .t = &t, .depth = depth};

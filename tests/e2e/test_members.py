@@ -2,6 +2,7 @@
 import io
 import json
 import os
+import tarfile
 import zipfile
 
 from harness import CairnTest, main
@@ -13,6 +14,48 @@ def packed(**files):
         for name, data in files.items():
             z.writestr(name.replace("__", "/").replace("_", "."), data)
     return out.getvalue()
+
+
+def linked(text, link, xmp):
+    """A PDF of a page with a link over its first words, and an XMP packet."""
+    page = f"BT /F1 12 Tf 50 350 Td ({text}) Tj ET"
+    objects = ["<</Type/Catalog/Pages 2 0 R/Metadata 7 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+               "<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 400]/Contents 4 0 R/Annots[6 0 R]/Resources<</Font<</F1 5 0 R>>>>>>",
+               f"<</Length {len(page)}>>\nstream\n{page}\nendstream", "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+               f"<</Type/Annot/Subtype/Link/Rect[48 346 100 362]/A<</S/URI/URI({link})>>>>",
+               f"<</Type/Metadata/Subtype/XML/Length {len(xmp)}>>\nstream\n{xmp}\nendstream"]
+    out, places = "%PDF-1.4\n", []
+    for i, o in enumerate(objects, 1):
+        places.append(len(out))
+        out += f"{i} 0 obj\n{o}\nendobj\n"
+    table = "".join(f"{p:010} 00000 n \n" for p in places)
+    return (out + f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer\n<</Root 1 0 R/Size {len(objects) + 1}>>\n"
+            f"startxref\n{len(out)}\n%%EOF\n").encode()
+
+
+class Pdf(CairnTest):
+    XMP = ("<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta xmlns:x='adobe:ns:meta/'>"
+           "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description xmlns:dc='http://purl.org/dc/elements/1.1/'>"
+           "<dc:title><rdf:Alt><rdf:li xml:lang='x-default'>Tides of the estuary</rdf:li></rdf:Alt></dc:title>"
+           "<dc:creator><rdf:Seq><rdf:li>Ada Pilot</rdf:li></rdf:Seq></dc:creator>"
+           "<dc:subject><rdf:Bag><rdf:li>harbour</rdf:li><rdf:li>spring tide</rdf:li></rdf:Bag></dc:subject>"
+           "</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end='w'?>")
+
+    def test_links_and_the_words_of_its_packet_are_found(self):
+        path = self.write("a.pdf", linked("The tables are kept by the keeper.", "https://tides.example.org/tables", self.XMP))
+        self.write("b.pdf", linked("The tables are kept elsewhere.", "https://other.example.org/", ""))
+        self.write("in.zip", packed(c_pdf=linked("A copy of the tables, packed.", "https://packed.example.org/", self.XMP)))
+        self.index()
+        inner = os.path.join(self.docs, "in.zip!/c.pdf")
+        self.assertEqual(self.uris('"tides.example.org/tables"'), [path])
+        self.assertEqual(self.uris('"packed.example.org"'), [inner])
+        for query in ("tag:harbour tables", 'tag:"spring tide" tables', "from:pilot tables", "title:estuary tables"):
+            self.assertEqual(sorted(self.uris(query)), [path, inner], query)
+        hit = self.json("search", "--mode", "lexical", "--facets", "tag", "tables")
+        self.assertEqual({v["value"]: v["documents"] for v in hit["facets"]["tag"]["values"]}, {"harbour": 2, "spring tide": 2})
+        first = next(h for h in hit["hits"] if h["uri"] == path)
+        self.assertEqual((first["title"], first["author"], first["tags"]), ("Tides of the estuary", "Ada Pilot", ["harbour", "spring tide"]))
+        self.assertIn("https://tides.example.org/tables", self.json("get", path)["text"])
 
 
 class Members(CairnTest):
@@ -34,6 +77,18 @@ class Members(CairnTest):
         r = self.index()
         self.assertEqual((r["unchanged"], r["indexed"], r["removed"]), (1, 0, 0))
         self.assert_clean()
+
+    def test_a_packed_tar_is_one_whatever_its_dialect(self):
+        for name, mode, dialect in (("pax.tgz", "w:gz", tarfile.PAX_FORMAT), ("gnu.tar.xz", "w:xz", tarfile.GNU_FORMAT),
+                                    ("ustar.tar.bz2", "w:bz2", tarfile.USTAR_FORMAT), ("plain.tar", "w", tarfile.PAX_FORMAT)):
+            with tarfile.open(os.path.join(self.docs, name), mode, format=dialect) as t:
+                info = tarfile.TarInfo("plan.txt")
+                info.size = len(name)
+                t.addfile(info, io.BytesIO(name.encode()))
+        self.index()
+        docs = [json.loads(x) for x in self.run_cairn("list", "--json").stdout.splitlines()]
+        self.assertEqual({os.path.basename(d["uri"]): d["mime"] for d in docs if "!/" not in d["uri"]},
+                         dict.fromkeys(("pax.tgz", "gnu.tar.xz", "ustar.tar.bz2", "plain.tar"), "application/x-tar"))
 
     def test_they_move_change_and_go(self):
         path = self.write("a.zip", packed(one_txt="basalt", two_txt="marble", three_txt="granite"))
