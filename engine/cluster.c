@@ -137,6 +137,12 @@ void cluster_limit_gently(cairn *c, const volatile sig_atomic_t *cancel)
         opensearch_limit(c->store, &(client_limits){.cancel = cancel, .gently = true});
 }
 
+void cluster_rely(cairn *c, bool on)
+{
+    if (cluster_has(c))
+        opensearch_rely(c->store, on);
+}
+
 cairn_status cluster_backup(cairn *c, const char *where, const cairn_index_options *options, cairn_copy_report *out,
                             cairn_error *err)
 {

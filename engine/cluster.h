@@ -23,6 +23,8 @@ cairn_status cluster_backup(cairn *c, const char *where, const cairn_index_optio
                             cairn_error *err);
 /* What calls on the cluster heed from now on; NULL and 0: nothing. Does nothing without a cluster. */
 void cluster_limit(cairn *c, const volatile sig_atomic_t *cancel, int64_t deadline_ns);
+/* While on, snapshots are opened without asking how the collection is, as the handle saw it last. */
+void cluster_rely(cairn *c, bool on);
 /* The same for a run, whose work counts as far as it came: `cancel` ends waiting for the cluster alone. */
 void cluster_limit_gently(cairn *c, const volatile sig_atomic_t *cancel);
 

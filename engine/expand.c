@@ -114,6 +114,8 @@ static cairn_status find_meaning(expanding *x, const char *acronym, size_t n, me
     cairn_status st = find_by_words(x, acronym, DEFINING, &found, err);
 
     *out = (meaning){0};
+    if (!st)
+        st = engine_fetch_hits(x->v, &found, DEFINING, x->memory, err);
     for (size_t i = 0; !st && i < found.n_hits; i++) {
         store_chunk chunk;
         acronym_pair pair;
@@ -170,19 +172,18 @@ static cairn_status spell_out(expanding *x, cairn_error *err)
     return st;
 }
 
-/* Words of the question that documents shorten: the short form. */
-static cairn_status shorten(expanding *x, cairn_error *err)
+/* Words of the question that these passages shorten: the short form. */
+static cairn_status shorten_by(expanding *x, const chunk_id *ids, size_t n, cairn_error *err)
 {
     const char *q = x->query->text;
     size_t len = x->query->text_len, forms = 0;
-    retrieve_result found = {0};
-    cairn_status st = find_by_words(x, q, SPELLED_OUT, &found, err);
+    cairn_status st = CAIRN_OK;
 
-    for (size_t i = 0; !st && i < found.n_hits; i++) {
+    for (size_t i = 0; !st && i < n; i++) {
         store_chunk chunk;
         acronym_pair pair;
         size_t at = 0;
-        st = store_chunk_get(x->v->snapshot, found.hits[i].chunk, &chunk, x->memory, err);
+        st = store_chunk_get(x->v->snapshot, ids[i], &chunk, x->memory, err);
         while (!st && forms < SHORT_FORMS && acronym_next(chunk.text, chunk.text_len, &at, &pair)) {
             bool known = holds(q, len, pair.acronym, pair.acronym_len);
             for (size_t j = 0; j < x->out->n_clauses; j++)
@@ -197,6 +198,18 @@ static cairn_status shorten(expanding *x, cairn_error *err)
         }
     }
     return st;
+}
+
+/* Words of the question that documents shorten: by the best passages for them. */
+static cairn_status shorten(expanding *x, cairn_error *err)
+{
+    chunk_id ids[SPELLED_OUT];
+    retrieve_result found = {0};
+    cairn_status st = find_by_words(x, x->query->text, SPELLED_OUT, &found, err);
+
+    for (size_t i = 0; i < found.n_hits; i++)
+        ids[i] = found.hits[i].chunk;
+    return st ? st : shorten_by(x, ids, found.n_hits, err);
 }
 
 /* A question in capitals throughout, of three words and more, has no short forms that can be told from its words. */
@@ -301,6 +314,27 @@ static cairn_status finish(expanding *x, cairn_status st, cairn_error *err)
     return st;
 }
 
+static bool may_know_short_forms(const cairn *c, const engine_query *e, const retrieve_query *query)
+{
+    return c->settings.acronyms > 0 && !e->as_you_type && query->has_words && query->text_len &&
+           e->mode != RETRIEVE_VECTOR && !is_shouted(query->text, query->text_len);
+}
+
+cairn_status engine_expand_after(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
+                                 arena *memory, expansion *out, cairn_error *err)
+{
+    expanding x = {c, v, NULL, query, memory, out, {0}};
+    chunk_id ids[SPELLED_OUT];
+    size_t n;
+
+    *out = (expansion){0};
+    if (!v->index || !may_know_short_forms(c, e, query))
+        return CAIRN_OK;
+    bytes_init(&x.shown, SHOWN_BYTES);
+    n = v->index->remote->best(v->index->ctx, ids, SPELLED_OUT);
+    return finish(&x, shorten_by(&x, ids, n, err), err);
+}
+
 cairn_status engine_expand(cairn *c, const view *v, const engine_query *e, const retrieve_corpus *corpus,
                            const retrieve_query *query, arena *memory, expansion *out, cairn_error *err)
 {
@@ -313,9 +347,9 @@ cairn_status engine_expand(cairn *c, const view *v, const engine_query *e, const
     bytes_init(&x.shown, SHOWN_BYTES);
     if (e->as_you_type || !query->has_words || !query->text_len)
         return CAIRN_OK;
-    if (c->settings.acronyms > 0 && e->mode != RETRIEVE_VECTOR && !is_shouted(query->text, query->text_len)) {
+    if (may_know_short_forms(c, e, query)) {
         st = spell_out(&x, err);
-        if (!st)
+        if (!st && !v->index)
             st = shorten(&x, err);
     }
     if (!st && (asks || imagines)) {

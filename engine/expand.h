@@ -26,6 +26,10 @@ typedef struct expansion {
 /* For the query as parsed; everything lives in `memory`. A generator that is missing or fails adds nothing. */
 cairn_status engine_expand(cairn *c, const view *v, const engine_query *e, const retrieve_corpus *corpus,
                            const retrieve_query *query, arena *memory, expansion *out, cairn_error *err);
+/* In a collection elsewhere, short forms of what the question spells out are looked for in what the search itself has read, as
+ * searching for them first would ask twice: what is found is to be searched for again. Elsewhere nothing. */
+cairn_status engine_expand_after(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
+                                 arena *memory, expansion *out, cairn_error *err);
 /* Names from the best hits of a first search. */
 cairn_status engine_second_hop(cairn *c, const view *v, const retrieve_query *query, const retrieve_result *first,
                                arena *memory, expansion *out, cairn_error *err);

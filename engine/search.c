@@ -285,30 +285,7 @@ static cairn_status add_expansion(const expansion *more, arena *memory, retrieve
     return CAIRN_OK;
 }
 
-/* What stands in the first hits and not in the question is searched for with it. */
-static cairn_status search_again(cairn *c, const view *v, const engine_query *e, const retrieve_corpus *corpus,
-                                 const retrieve_params *params, const char *foreign, size_t k, analyzer *an, pool *workers, arena *memory,
-                                 retrieve_query *query, retrieve_result *result, engine_stages *stages,
-                                 cairn_error *err)
-{
-    expansion more;
-    cairn_status st;
-
-    if (c->settings.hops < 2 || e->as_you_type || !result->n_hits || !result->hits[0].fused_rank)
-        return CAIRN_OK;
-    st = engine_second_hop(c, v, query, result, memory, &more, err);
-    if (st || !more.n_clauses)
-        return st;
-    st = add_expansion(&more, memory, query, err);
-    if (stages->expanded && more.shown)
-        stages->expanded = arena_printf(memory, "%s\n%s", stages->expanded, more.shown);
-    else if (more.shown)
-        stages->expanded = more.shown;
-    return st ? st : retrieve_search(corpus, query, e->mode, k, foreign, params, an, workers, memory, result, err);
-}
-
-/* The texts of the first hits at once, for what reads them next. */
-static cairn_status fetch_hits(const view *v, const retrieve_result *found, size_t most, arena *memory,
+cairn_status engine_fetch_hits(const view *v, const retrieve_result *found, size_t most, arena *memory,
                                cairn_error *err)
 {
     size_t n = found->n_hits < most ? found->n_hits : most;
@@ -321,6 +298,36 @@ static cairn_status fetch_hits(const view *v, const retrieve_result *found, size
     for (size_t i = 0; i < n; i++)
         ids[i] = found->hits[i].chunk;
     return store_prefetch(v->snapshot, ids, n, err);
+}
+
+/* Short forms that the passages give for what the question spells out, and what stands in the first hits and not in the
+ * question: searched for with it. */
+static cairn_status search_again(cairn *c, const view *v, const engine_query *e, const retrieve_corpus *corpus,
+                                 const retrieve_params *params, const char *foreign, size_t k, analyzer *an, pool *workers, arena *memory,
+                                 retrieve_query *query, retrieve_result *result, engine_stages *stages,
+                                 cairn_error *err)
+{
+    bool hops = c->settings.hops >= 2 && !e->as_you_type && result->n_hits && result->hits[0].fused_rank;
+    expansion more;
+    cairn_status st = CAIRN_OK;
+
+    for (int round = 0; !st && round < (hops ? 2 : 1); round++) {
+        if (round)
+            st = engine_fetch_hits(v, result, FETCHED, memory, err);
+        if (!st)
+            st = round ? engine_second_hop(c, v, query, result, memory, &more, err)
+                       : engine_expand_after(c, v, e, query, memory, &more, err);
+        if (st || !more.n_clauses)
+            continue;
+        st = add_expansion(&more, memory, query, err);
+        if (stages->expanded && more.shown)
+            stages->expanded = arena_printf(memory, "%s\n%s", stages->expanded, more.shown);
+        else if (more.shown)
+            stages->expanded = more.shown;
+        if (!st)
+            st = retrieve_search(corpus, query, e->mode, k, foreign, params, an, workers, memory, result, err);
+    }
+    return st;
 }
 
 cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, arena *memory,
@@ -370,6 +377,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     engine_params(c, e->depth > k ? e->depth : k, &params);
     params.matches = e->matches;
     params.explain = e->explain;
+    params.suggests = e->suggests;
     foreign = engine_foreign_language(v, query->text, query->text_len);
     if (foreign) /* of its words only names and numbers are in the passages */
         params.fusion.weight[0] *= c->settings.foreign_words;
@@ -377,7 +385,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     if (!st)
         st = search_again(c, v, e, &corpus, &params, foreign, k, an, workers, memory, query, result, stages, err);
     if (!st)
-        st = fetch_hits(v, result, FETCHED, memory, err);
+        st = engine_fetch_hits(v, result, FETCHED, memory, err);
     return st ? st : engine_refine(c, v, e, query, call.rewritten ? call.rewritten : query->text, memory,
                                    result, &stages->refined, err);
 }
@@ -496,7 +504,7 @@ cairn_status engine_present(cairn *c, const view *v, const retrieve_query *query
     if (!r || !r->hits)
         st = cairn_fail(err, CAIRN_ENOMEM, "search result");
     if (!st)
-        st = fetch_hits(v, found, found->n_hits, memory, err);
+        st = engine_fetch_hits(v, found, found->n_hits, memory, err);
     for (size_t i = 0; !st && i < found->n_hits; i++) {
         r->hits[r->n_hits].rank = r->n_hits + 1;
         st = present_hit(c, v, query, &found->hits[i], memory, &r->hits[r->n_hits], err);
@@ -535,27 +543,17 @@ static cairn_status present_stages(const engine_stages *s, cairn_search_result *
     return CAIRN_OK;
 }
 
-cairn_status cairn_search(cairn *c, const cairn_search_request *request,
-                          cairn_search_result **out, cairn_error *err)
+/* The request answered from a view. */
+static cairn_status search_view(cairn *c, const view *v, const cairn_search_request *request,
+                                cairn_search_result **out, cairn_error *err)
 {
-    int64_t start = clock_mono_ns();
     retrieve_query query;
     retrieve_result found;
     engine_stages stages;
     engine_query e;
     arena memory;
-    view v;
     cairn_status st;
 
-    *out = NULL;
-    if (!request->query)
-        return cairn_fail(err, CAIRN_EUSAGE, "no query");
-    cluster_limit(c, request->cancel, request->deadline_ns);
-    st = view_open(c, &v, err);
-    if (st) {
-        cluster_limit(c, NULL, 0);
-        return st;
-    }
     arena_init(&memory, RESULT_BYTES);
     e = (engine_query){.text = request->query,
                        .filter = request->filter,
@@ -565,36 +563,82 @@ cairn_status cairn_search(cairn *c, const cairn_search_request *request,
                        .as_you_type = request->as_you_type,
                        .matches = request->facets != NULL,
                        .explain = request->explain,
+                       .suggests = !request->as_you_type && request->mode != CAIRN_VECTOR,
                        .history = request->history,
                        .n_history = request->n_history,
                        .collapse = request->collapse,
                        .per_document = request->per_document,
                        .diversity = (float)request->diversity,
                        .budget_ms = request->as_you_type ? -1 : request->budget_ms};
-    st = engine_search_with(c, &v, &e, &memory, &query, &found, &stages, err);
+    st = engine_search_with(c, v, &e, &memory, &query, &found, &stages, err);
     if (!st)
-        st = engine_present(c, &v, &query, &found, out, err);
+        st = engine_present(c, v, &query, &found, out, err);
     if (!st)
         st = present_stages(&stages, *out, err);
     if (!st && request->versions)
-        st = engine_present_versions(c, &v, request->versions, *out, err);
+        st = engine_present_versions(c, v, request->versions, *out, err);
     if (!st && request->explain)
         st = engine_explain(c, &query, &found, *out, err);
     if (!st && request->facets)
-        st = engine_facets(c, &v, &found, request->facets,
+        st = engine_facets(c, v, &found, request->facets,
                            request->facet_values ? request->facet_values : 10, *out, err);
     if (!st && request->explain)
         st = engine_explain_words(c, &query, (*out)->memory, &(*out)->own_words, err);
-    if (!st && !request->as_you_type && request->mode != CAIRN_VECTOR)
-        st = engine_suggestion(c, &v, request->query, (*out)->memory, &(*out)->suggestion, err);
+    if (!st && e.suggests)
+        st = engine_suggestion(c, v, request->query, (*out)->memory, &(*out)->suggestion, err);
     if (st) {
         cairn_search_result_free(*out);
         *out = NULL;
     }
+    arena_clear(&memory);
+    return st;
+}
+
+/* On the state that the handle saw last. *again: it is another one now, which may also be why the search failed. */
+static cairn_status search_relying(cairn *c, const cairn_search_request *request,
+                                   cairn_search_result **out, bool *again, cairn_error *err)
+{
+    bool current = true;
+    view v;
+    cairn_status st = view_open_relying(c, &v, err), asked = CAIRN_OK;
+
+    *again = false;
+    if (st)
+        return st;
+    st = search_view(c, &v, request, out, err);
+    if (st != CAIRN_ECANCELLED && st != CAIRN_ELIMIT && st != CAIRN_EBUSY)
+        asked = view_is_current(&v, &current, st ? NULL : err);
+    *again = !asked && !current;
+    if (asked || *again) {
+        cairn_search_result_free(*out);
+        *out = NULL;
+    }
+    view_close(&v);
+    return st ? st : asked;
+}
+
+cairn_status cairn_search(cairn *c, const cairn_search_request *request,
+                          cairn_search_result **out, cairn_error *err)
+{
+    int64_t start = clock_mono_ns();
+    bool again;
+    view v;
+    cairn_status st;
+
+    *out = NULL;
+    if (!request->query)
+        return cairn_fail(err, CAIRN_EUSAGE, "no query");
+    cluster_limit(c, request->cancel, request->deadline_ns);
+    st = search_relying(c, request, out, &again, err);
+    if (again) {
+        st = view_open(c, &v, err);
+        if (!st) {
+            st = search_view(c, &v, request, out, err);
+            view_close(&v);
+        }
+    }
     if (!st)
         (*out)->took_ms = (double)(clock_mono_ns() - start) / 1e6;
-    arena_clear(&memory);
-    view_close(&v);
     cluster_limit(c, NULL, 0);
     return st;
 }

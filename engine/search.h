@@ -21,6 +21,7 @@ typedef struct engine_query {
     bool as_you_type; /* the last word is being typed */
     bool matches;     /* fill result->matches */
     bool explain;     /* fill result->explained */
+    bool suggests;    /* engine_suggestion is called next */
     retrieve_mode mode;
     size_t k, depth;
     const cairn_turn *history; /* as in cairn_search_request, and so are these */
@@ -55,6 +56,9 @@ cairn_status engine_question_language(const view *v, const char *text, size_t le
                                       cairn_error *err);
 /* The language of a question that is in none of the collection's; NULL: it is in one of them, as far as one can tell. */
 const char *engine_foreign_language(const view *v, const char *text, size_t len);
+/* In a collection elsewhere, the texts of the first hits and their documents at once, for what reads them next. */
+cairn_status engine_fetch_hits(const view *v, const retrieve_result *found, size_t most, arena *memory,
+                               cairn_error *err);
 /* How many hits of the fusion those stages need. */
 size_t engine_refine_depth(const cairn *c, const view *v, const engine_query *e);
 /* The history as retrieve/ takes it, in `memory`. CAIRN_EUSAGE for a role that is none. */

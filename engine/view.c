@@ -250,6 +250,22 @@ cairn_status view_open(cairn *c, view *v, cairn_error *err)
     return st;
 }
 
+cairn_status view_open_relying(cairn *c, view *v, cairn_error *err)
+{
+    cairn_status st;
+
+    cluster_rely(c, true);
+    st = view_open(c, v, err);
+    cluster_rely(c, false);
+    return st;
+}
+
+cairn_status view_is_current(const view *v, bool *current, cairn_error *err)
+{
+    *current = true;
+    return v->index ? v->index->remote->is_current(v->index->ctx, current, err) : CAIRN_OK;
+}
+
 void view_close(view *v)
 {
     store_snapshot_close(v->snapshot);

@@ -35,6 +35,10 @@ typedef struct view {
 } view;
 
 cairn_status view_open(cairn *c, view *out, cairn_error *err);
+/* On a cluster the state that the handle saw last is taken without asking. Before anything of the view is told,
+ * view_is_current must have said yes. Elsewhere the same as view_open. */
+cairn_status view_open_relying(cairn *c, view *out, cairn_error *err);
+cairn_status view_is_current(const view *v, bool *current, cairn_error *err);
 void view_close(view *v); /* a zeroed view is fine */
 
 void view_cache_destroy(view_cache *cache); /* NULL is fine */

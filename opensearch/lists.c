@@ -15,7 +15,6 @@
 #include "opensearch/row.h"
 
 #define AGAIN_MAX 200 /* passages that are scored again at most */
-#define RARE      2   /* rows: a word in no more may be a slip (index/lexical/suggest.c) */
 
 static cairn_status no_memory(cairn_error *err)
 {
@@ -33,9 +32,9 @@ static json_t *bare(size_t size)
 
 /* ---- requests ---- */
 
-static json_t *words_body(const os_question *q)
+static json_t *words_body(const os_question *q, size_t depth)
 {
-    json_t *body = bare(q->ask->params->depth);
+    json_t *body = bare(depth);
     json_t *all =
         json_pack("{s:O,s:O,s:O}", "must", q->must, "should", q->should, "filter", q->conditions);
 
@@ -76,14 +75,10 @@ static json_t *documents_body(const os_question *q)
 /* The first passages of the list of words, with what they are made of. */
 static json_t *passages_body(const os_question *q)
 {
-    json_t *body = words_body(q);
+    json_t *body = words_body(q, q->ask->params->lexical.proximity_depth);
 
     json_object_del(body, "stored_fields");
-    json_object_set_new(body, "size",
-                        json_integer((json_int_t)q->ask->params->lexical.proximity_depth));
-    json_object_set_new(
-        body, "_source",
-        json_pack("{s:[s,s,s,s]}", "excludes", "vector_*", "*_terms", "facet_*", "forms"));
+    json_object_set_new(body, "_source", os_chunk_source());
     return body;
 }
 
@@ -211,7 +206,10 @@ static cairn_status take_documents(const json_t *response, const retrieve_ask *a
 /* What is asked for and in which order it comes. */
 typedef struct asking {
     os_question *q;
-    bool words, again, vectors, documents, matches, counted;
+    bool words, again, vectors, documents, matches, counted, doubts;
+    size_t depth; /* of the list of words */
+    bool listed;  /* the passages that are scored again are all of that list */
+    os_forms forms; /* of the words that may be slips */
     const char *terms[TERMS_MAX]; /* of the question */
     size_t n_terms;
     json_t *index; /* term: its place there */
@@ -255,6 +253,17 @@ static cairn_status plan_asking(asking *k, os_question *q, cairn_error *err)
     k->matches = ask->params->matches;
     k->again = k->words && p->proximity > 0 && p->proximity_depth > 1 &&
                p->proximity_depth <= AGAIN_MAX && list_terms(k);
+    /* To be fused, a list is as long as the other; by itself no longer than anybody looks. */
+    k->depth = k->vectors || ask->k > ask->params->depth ? ask->params->depth : ask->k;
+    k->listed = k->again && k->depth <= p->proximity_depth;
+    k->doubts = k->words && ask->params->suggests && ask->query->text_len;
+    if (k->doubts) {
+        cairn_status st =
+            os_list_forms(ask->an, ask->query->text, ask->query->text_len, &k->forms, err);
+        if (st)
+            return st;
+        k->doubts = k->forms.n > 0;
+    }
     if (k->matches) {
         json_decref(q->snap->matching);
         q->snap->matching = matching_query(q);
@@ -287,7 +296,7 @@ cairn_status os_msearch(const struct os_snapshot *snap, const bytes *lines, json
                 "responses._shards.failed,"
                 "responses.hits.total.value,responses.hits.hits.sort,responses.hits.hits._id,"
                 "responses.hits.hits._source,"
-                "responses.aggregations",
+                "responses.aggregations,responses.suggest",
         .body = lines->data,
         .len = lines->len,
         .lines = true,
@@ -313,8 +322,8 @@ static cairn_status write_request(const asking *k, bytes *lines, cairn_error *er
     const os_question *q = k->q;
     cairn_status st = CAIRN_OK;
 
-    if (k->words)
-        st = add_search(q, lines, words_body(q), true, err);
+    if (k->words && !k->listed)
+        st = add_search(q, lines, words_body(q, k->depth), true, err);
     if (!st && k->again)
         st = add_search(q, lines, passages_body(q), true, err);
     if (!st && k->again)
@@ -327,6 +336,8 @@ static cairn_status write_request(const asking *k, bytes *lines, cairn_error *er
         st = add_search(q, lines, matches_body(q), false, err);
     if (!st && k->counted)
         st = add_search(q, lines, count_body(q), false, err);
+    if (!st && k->doubts)
+        st = add_search(q, lines, os_doubting(&k->forms), false, err);
     return st;
 }
 
@@ -343,25 +354,6 @@ static cairn_status keep_passages(struct os_snapshot *snap, const json_t *hits, 
     return CAIRN_OK;
 }
 
-/* Is there a word none of whose stems is in more than a few rows? */
-static bool has_rare(const asking *k, const uint64_t *rows)
-{
-    const lexical_outline *o = k->q->outline;
-
-    for (size_t g = 0; g < o->n_groups; g++) {
-        uint64_t most = 0;
-        for (size_t a = 0; a < o->groups[g].n_alts; a++) {
-            const outline_run *run = &o->groups[g].alts[a].runs[0];
-            const json_t *at = run->n ? json_object_get(k->index, run->terms[0]) : NULL;
-            if (at && rows[json_integer_value(at)] > most)
-                most = rows[json_integer_value(at)];
-        }
-        if (o->groups[g].n_alts && most <= RARE)
-            return true;
-    }
-    return false;
-}
-
 static cairn_status take_again(const asking *k, const json_t *passages, const json_t *counts,
                                retrieve_list *list, cairn_error *err)
 {
@@ -376,8 +368,19 @@ static cairn_status take_again(const asking *k, const json_t *passages, const js
     if (st || !json_array_size(hits))
         return st;
     os_take_counts(counts, k->n_terms, rows);
-    k->q->snap->no_rare = !has_rare(k, rows);
-    return os_rescore(k->q, hits, k->index, rows, list, err);
+    st = os_rescore(k->q, hits, k->index, rows, list, err);
+    for (size_t i = 0; !st && i < list->n && i < json_array_size(hits) && i < BEST_MAX; i++)
+        k->q->snap->best[k->q->snap->n_best++] = list->items[i].id;
+    return st;
+}
+
+size_t os_best(void *ctx, chunk_id *ids, size_t max)
+{
+    const struct os_snapshot *snap = ctx;
+    size_t n = snap->n_best < max ? snap->n_best : max;
+
+    memcpy(ids, snap->best, n * sizeof *ids);
+    return n;
 }
 
 static cairn_status take_responses(const asking *k, const json_t *responses, retrieve_lists *out,
@@ -388,8 +391,9 @@ static cairn_status take_responses(const asking *k, const json_t *responses, ret
     cairn_status st = CAIRN_OK;
 
     if (k->words)
-        st = take_list(json_array_get(responses, at++), false, ask->a, &out->words, err);
-    k->q->snap->no_rare = k->words && k->q->outline->n_groups == 1 && out->words.n > RARE;
+        st = take_list(json_array_get(responses, at), false, ask->a, &out->words, err);
+    at += k->words && !k->listed;
+    k->q->snap->n_best = 0;
     if (!st && k->again) {
         st = take_again(k, json_array_get(responses, at), json_array_get(responses, at + 1),
                         &out->words, err);
@@ -411,6 +415,8 @@ static cairn_status take_responses(const asking *k, const json_t *responses, ret
         out->n_allowed = (uint64_t)json_integer_value(
             json_object_get(json_object_get(json_object_get(r, "hits"), "total"), "value"));
     }
+    if (!st && k->doubts)
+        st = os_take_doubts(k->q->snap, json_array_get(responses, at++), &k->forms, err);
     for (retrieve_list *l = &out->words; !st && l; l = l == &out->words ? &out->vectors : NULL)
         for (size_t i = 0; i < l->n; i++)
             l->docs[i] = os_doc_of(l->items[i].id);

@@ -50,6 +50,9 @@ bool opensearch_is(const store *s);
 /* What every later call through this store heeds. */
 void opensearch_limit(store *s, const client_limits *limits);
 client_counts opensearch_counted(const store *s);
+/* While on, a snapshot is opened without asking, as of the state that this store saw last, where that was seen whole.
+ * Whoever answers from one asks retrieve_remote.is_current first: what it showed may be of before a commit. */
+void opensearch_rely(store *s, bool on);
 
 typedef struct opensearch_health {
     char status[16]; /* "green", "yellow", "red" */

@@ -103,10 +103,18 @@ static cairn_status add_passage(lexical_writer *w, const json_t *source, cairn_e
     return lexical_writer_add(w, &doc, NULL, err);
 }
 
-cairn_status os_passages_open(const json_t *hits, lexical_reader **out, os_passages **held,
-                              cairn_error *err)
+static bool is_key(void *terms, const char *term, size_t len)
 {
-    lexical_writer_options options = {.memory_budget = WRITER_BYTES};
+    return json_object_getn(terms, term, len) != NULL;
+}
+
+cairn_status os_passages_open(const json_t *hits, const json_t *terms, analyzer *an, lexical_reader **out,
+                              os_passages **held, cairn_error *err)
+{
+    lexical_writer_options options = {.memory_budget = WRITER_BYTES,
+                                      .wanted = terms ? is_key : NULL,
+                                      .wanted_ctx = (void *)terms,
+                                      .analyzer = an};
     os_passages *m = calloc(1, sizeof *m);
     section_sink sink = {m, begin_section, write_section, end_section};
     section_source source = {m, find_section};

@@ -9,9 +9,10 @@
 
 typedef struct os_passages os_passages; /* the memory that the reader reads */
 
-/* Row i is hits[i]._source. Close the reader, then free what it reads. */
-cairn_status os_passages_open(const json_t *hits, lexical_reader **out, os_passages **held,
-                              cairn_error *err);
+/* Row i is hits[i]._source. `terms`: an object whose keys are all that will be looked up; NULL: any
+ * may, and written forms. `an`: used where there are terms. Close the reader, then free what it reads. */
+cairn_status os_passages_open(const json_t *hits, const json_t *terms, analyzer *an, lexical_reader **out,
+                              os_passages **held, cairn_error *err);
 void os_passages_free(os_passages *held); /* NULL is fine */
 
 #endif

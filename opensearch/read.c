@@ -37,20 +37,40 @@ static bool share_fetched(struct os_store *s, struct os_snapshot *snap)
     if (whole && s->kept_chunks && s->kept_version == snap->state.version) {
         snap->fetched_chunks = json_incref(s->kept_chunks);
         snap->fetched_docs = json_incref(s->kept_docs);
+        snap->fetched_values = json_incref(s->kept_values);
         return true;
     }
     snap->fetched_chunks = json_object();
     snap->fetched_docs = json_object();
-    if (!snap->fetched_chunks || !snap->fetched_docs)
+    snap->fetched_values = json_object();
+    if (!snap->fetched_chunks || !snap->fetched_docs || !snap->fetched_values)
         return false;
     if (whole) {
         json_decref(s->kept_chunks);
         json_decref(s->kept_docs);
+        json_decref(s->kept_values);
         s->kept_chunks = json_incref(snap->fetched_chunks);
         s->kept_docs = json_incref(snap->fetched_docs);
+        s->kept_values = json_incref(snap->fetched_values);
         s->kept_version = snap->state.version;
     }
     return true;
+}
+
+/* The state: what was seen before, where that is relied on, or what it is now. */
+static cairn_status take_state(struct os_store *s, struct os_snapshot *snap, cairn_error *err)
+{
+    cairn_status st;
+
+    if (s->rely && s->seen_rules) {
+        snap->relied = true;
+        snap->rules = strdup(s->seen_rules);
+        return snap->rules ? os_state_copy(&snap->state, &s->seen, err)
+                           : cairn_fail(err, CAIRN_ENOMEM, "snapshot");
+    }
+    st = os_state_read_with(s, &snap->state, &snap->rules, err);
+    os_state_see(s, st ? NULL : &snap->state, snap->rules);
+    return st;
 }
 
 cairn_status os_snapshot_open(store *handle, store_snapshot **out, cairn_error *err)
@@ -58,8 +78,8 @@ cairn_status os_snapshot_open(store *handle, store_snapshot **out, cairn_error *
     struct os_store *s = os_store_of(handle);
     struct os_snapshot *snap = calloc(1, sizeof *snap);
     size_t order[LANGUAGES_MAX];
-    cairn_status st = snap ? os_state_read_with(s, &snap->state, &snap->rules, err)
-                           : cairn_fail(err, CAIRN_ENOMEM, "snapshot");
+    cairn_status st =
+        snap ? take_state(s, snap, err) : cairn_fail(err, CAIRN_ENOMEM, "snapshot");
 
     *out = NULL;
     if (!st && !share_fetched(s, snap))
@@ -87,7 +107,9 @@ void os_snapshot_close(store_snapshot *handle)
         return;
     json_decref(snap->fetched_chunks);
     json_decref(snap->fetched_docs);
+    json_decref(snap->fetched_values);
     json_decref(snap->matching);
+    json_decref(snap->doubts);
     json_decref(snap->hidden);
     free(snap->rules);
     os_state_clear(&snap->state);
@@ -199,19 +221,46 @@ static cairn_status decode_doc(const json_t *source, store_doc *out, arena *a, c
     return CAIRN_OK;
 }
 
-/* A chunk and its document as two lines of an _mget. */
-static cairn_status add_wanted(json_t *list, const char *index, uint64_t id, const char *source,
+json_t *os_chunk_source(void)
+{
+    return json_pack("[s,s,s,s,s,s,s,s,s,s,s,s,s,s]", "chunk", "ordinal", "byte_start", "byte_end",
+                     "page_first", "page_last", "line_first", "line_last", "tokens", "heading",
+                     "text", "title", "path_words", "lang");
+}
+
+/* A chunk (with what of its _source), or a document, as an item of an _mget. */
+static cairn_status add_wanted(json_t *list, const char *index, uint64_t id, json_t *source,
                                cairn_error *err)
 {
     char text[24];
     json_t *one;
 
     snprintf(text, sizeof text, "%llu", (unsigned long long)id);
-    one = source ? json_pack("{s:s,s:s,s:{s:[s,s]}}", "_index", index, "_id", text, "_source",
-                             "excludes", source, "*_terms")
+    one = source ? json_pack("{s:s,s:s,s:O}", "_index", index, "_id", text, "_source", source)
                  : json_pack("{s:s,s:s}", "_index", index, "_id", text);
     return json_array_append_new(list, one) ? cairn_fail(err, CAIRN_ENOMEM, "what to ask for")
                                             : CAIRN_OK;
+}
+
+/* What the state record, or that of the rules, is now (NULL: it is not there), beside what was
+ * relied on. */
+static cairn_status prove(struct os_snapshot *snap, const char *id, const json_t *source,
+                          cairn_error *err)
+{
+    char *rules = NULL;
+    cairn_status st = CAIRN_OK;
+
+    if (!strcmp(id, STATE_ID)) {
+        const json_t *version = json_object_get(json_object_get(source, "state"), "version");
+        snap->is_stale |= !json_is_integer(version) ||
+                          (uint64_t)json_integer_value(version) != snap->state.version;
+    } else if (!(st = os_rules_decode(snap->s, source, &rules, err))) {
+        snap->is_stale |= strcmp(rules, snap->rules) != 0;
+    }
+    free(rules);
+    if (snap->is_stale)
+        os_state_see(snap->s, NULL, NULL);
+    return st;
 }
 
 static cairn_status keep_fetched(struct os_snapshot *snap, const json_t *reply, cairn_error *err)
@@ -232,10 +281,28 @@ static cairn_status keep_fetched(struct os_snapshot *snap, const json_t *reply, 
         json_t *into;
         if (!index || !id)
             return cairn_fail(err, CAIRN_EIO, "the cluster's answer to a multi-get is none");
+        if (!strcmp(index, snap->s->state)) {
+            cairn_status st = prove(snap, id, source, err);
+            if (st)
+                return st;
+            continue;
+        }
         into = !strcmp(index, snap->s->chunks) ? snap->fetched_chunks : snap->fetched_docs;
         if (json_object_set_new(into, id, source ? json_incref(source) : json_null()))
             return cairn_fail(err, CAIRN_ENOMEM, "an answer of the cluster");
     }
+    return CAIRN_OK;
+}
+
+/* Both records that tell whether a state is still that of the collection. */
+static cairn_status add_proof(json_t *list, const struct os_snapshot *snap, cairn_error *err)
+{
+    static const char *const ids[] = {STATE_ID, RULES_ID};
+
+    for (size_t i = 0; i < 2; i++)
+        if (json_array_append_new(list,
+                                  json_pack("{s:s,s:s}", "_index", snap->s->state, "_id", ids[i])))
+            return cairn_fail(err, CAIRN_ENOMEM, "what to ask for");
     return CAIRN_OK;
 }
 
@@ -252,10 +319,11 @@ static json_t *kept(json_t *in, uint64_t id)
 cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n_chunks,
                       const doc_id *docs, size_t n_docs, cairn_error *err)
 {
-    json_t *list = json_array(), *reply = NULL;
+    json_t *list = json_array(), *source = os_chunk_source(), *reply = NULL;
     os_patience patience = {0};
-    cairn_status st = list ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "what to ask for");
+    cairn_status st = list && source ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "what to ask for");
     doc_id last = 0;
+    bool proves;
 
     if (json_object_size(snap->fetched_chunks) > FETCHED_MOST)
         json_object_clear(snap->fetched_chunks);
@@ -264,7 +332,7 @@ cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n
 
     for (size_t i = 0; i < n_chunks && !st; i++)
         if (!kept(snap->fetched_chunks, chunks[i]))
-            st = add_wanted(list, snap->s->chunks, chunks[i], "vector_*", err);
+            st = add_wanted(list, snap->s->chunks, chunks[i], source, err);
     for (size_t i = 0; i < n_chunks && !st; i++) {
         doc_id doc = os_doc_of(chunks[i]);
         if (doc != last && !kept(snap->fetched_docs, doc))
@@ -274,6 +342,9 @@ cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n
     for (size_t i = 0; i < n_docs && !st; i++)
         if (!kept(snap->fetched_docs, docs[i]))
             st = add_wanted(list, snap->s->documents, docs[i], NULL, err);
+    proves = !st && snap->relied && (json_array_size(list) || (!n_chunks && !n_docs));
+    if (proves)
+        st = add_proof(list, snap, err);
     while (!st && json_array_size(list)) {
         st = os_ask(
             snap->s, "ask for what is stored", "POST",
@@ -289,7 +360,19 @@ cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n
             break;
         st = CAIRN_OK;
     }
+    if (proves && !st)
+        snap->relied = false;
+    json_decref(source);
     json_decref(list);
+    return st;
+}
+
+cairn_status os_is_current(void *ctx, bool *current, cairn_error *err)
+{
+    struct os_snapshot *snap = ctx;
+    cairn_status st = snap->relied ? os_fetch(snap, NULL, 0, NULL, 0, err) : CAIRN_OK;
+
+    *current = !snap->is_stale;
     return st;
 }
 
@@ -618,26 +701,48 @@ cairn_status os_pending_next(const store_snapshot *handle, chunk_id after, chunk
 
 /* ---- values and failures ---- */
 
-/* The bytes of a record in the state index, in `out`; CAIRN_ENOTFOUND without text. */
-static cairn_status read_data(struct os_store *s, const char *id, bytes *out, cairn_error *err)
+/* The record's data in base64, or null where there is none; a new reference. */
+static cairn_status ask_data(struct os_snapshot *snap, const char *id, json_t **out,
+                             cairn_error *err)
 {
     char path[PATH_BYTES];
-    json_t *reply = NULL;
-    const json_t *data;
+    json_t *reply = NULL, *data;
     long status;
     cairn_status st;
 
-    if (os_is_absent(s, id))
-        return CAIRN_ENOTFOUND;
-    snprintf(path, sizeof path, "/%s/_doc/%s", s->state, id);
-    st = os_call(s, "GET", path, NULL, &status, &reply, err);
-    if (!st && status == 404)
-        st = CAIRN_ENOTFOUND;
+    snprintf(path, sizeof path, "/%s/_doc/%s", snap->s->state, id);
+    st = os_call(snap->s, "GET", path, NULL, &status, &reply, err);
     data = json_object_get(json_object_get(reply, "_source"), "data");
-    if (!st && !(json_is_string(data) &&
-                 !base64_decode(out, json_string_value(data), json_string_length(data))))
+    if (!st && status != 404 && !json_is_string(data))
         st = bad_record(id, err);
+    *out = st ? NULL : status == 404 ? json_null() : json_incref(data);
     json_decref(reply);
+    if (st)
+        return st;
+    if (json_object_size(snap->fetched_values) > FETCHED_MOST)
+        json_object_clear(snap->fetched_values);
+    return json_object_set(snap->fetched_values, id, *out)
+               ? cairn_fail(err, CAIRN_ENOMEM, "an answer of the cluster")
+               : CAIRN_OK;
+}
+
+/* The bytes of a record in the state index, in `out`; CAIRN_ENOTFOUND without text. */
+static cairn_status read_data(struct os_snapshot *snap, const char *id, bytes *out,
+                              cairn_error *err)
+{
+    json_t *data = NULL;
+    cairn_status st = CAIRN_OK;
+
+    if (os_is_absent(snap->s, id))
+        return CAIRN_ENOTFOUND;
+    data = json_incref(json_object_get(snap->fetched_values, id));
+    if (!data)
+        st = ask_data(snap, id, &data, err);
+    if (!st && json_is_null(data))
+        st = CAIRN_ENOTFOUND;
+    else if (!st && base64_decode(out, json_string_value(data), json_string_length(data)))
+        st = bad_record(id, err);
+    json_decref(data);
     return st;
 }
 
@@ -650,7 +755,7 @@ cairn_status os_meta_get(const store_snapshot *handle, const char *key, arena *a
 
     os_name_id('m', key, id);
     bytes_init(&b, STORE_TEXT_MAX + 16);
-    st = read_data(os_snapshot_of(handle)->s, id, &b, err);
+    st = read_data(os_snapshot_of(handle), id, &b, err);
     if (st == CAIRN_ENOTFOUND)
         cairn_fail(err, st, "there is no value %s", key);
     *len = b.len;
@@ -680,7 +785,7 @@ cairn_status os_failure_find(const store_snapshot *handle, const char *path, sto
 
     os_name_id('f', path, id);
     bytes_init(&b, RECORD_BYTES);
-    st = read_data(os_snapshot_of(handle)->s, id, &b, err);
+    st = read_data(os_snapshot_of(handle), id, &b, err);
     if (!st)
         st = decode_failure((const uint8_t *)(b.data ? b.data : ""), b.len, out, a, err);
     bytes_clear(&b);

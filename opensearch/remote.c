@@ -11,10 +11,8 @@
 
 #define CLAUSES_MOST 900 /* of rules; a cluster takes 1,024 in one query */
 #define TURNS_MOST   60  /* from closed to open and back, one inside the other */
-#define WORDS_MOST   16  /* of a question that a sample is taken for, as suggest.c looks at */
 #define ROWS_A_WORD  100 /* of a sample */
 #define ROWS_MOST    400
-#define FORM_BYTES   (ANALYZER_FORM_MAX + 1)
 
 static cairn_status no_memory(cairn_error *err)
 {
@@ -196,41 +194,24 @@ static cairn_status add_body(bytes *lines, const struct os_snapshot *snap, json_
     return client_dump_search(lines, json_pack("{s:s}", "index", snap->s->chunks), body, err);
 }
 
-/* The written forms of the words of a text; *n of them, at most WORDS_MOST. */
-static cairn_status list_forms(analyzer *an, const char *text, size_t len, char forms[][FORM_BYTES],
-                               size_t *n, cairn_error *err)
-{
-    const analyzer_token *t;
-    size_t n_tokens;
-    cairn_status st = analyzer_run(an, "", text, len, &t, &n_tokens, err);
-
-    *n = 0;
-    for (size_t i = 0; !st && i < n_tokens && *n < WORDS_MOST; i++) {
-        size_t length = t[i].end - t[i].start, form = 0;
-        if (!t[i].extra && length < ANALYZER_FORM_MAX / 4)
-            form = analyzer_form(text + t[i].start, length, forms[*n]);
-        forms[*n][form] = '\0';
-        *n += form > 0;
-    }
-    return st;
-}
-
-static cairn_status write_samples(const struct os_snapshot *snap, char forms[][FORM_BYTES],
-                                  size_t n, bool begins, bytes *lines, cairn_error *err)
+static cairn_status write_samples(const struct os_snapshot *snap, const os_forms *forms, bool begins,
+                                  bytes *lines, cairn_error *err)
 {
     json_t *all = json_array();
     cairn_status st = all ? CAIRN_OK : no_memory(err);
 
-    for (size_t i = 0; i < n && !st && !begins; i++) {
-        if (json_array_append_new(all, like_form(forms[i])))
+    for (size_t i = 0; i < forms->n && !st && !begins; i++) {
+        const char *form = forms->form[i];
+        bool doubtful = os_is_doubtful(snap, form);
+        if (json_array_append_new(all, doubtful ? like_form(form) : with_form(form)))
             st = no_memory(err);
+        if (!st && doubtful)
+            st = add_body(lines, snap, with_text(like_form(form), snap, ROWS_A_WORD), err);
         if (!st)
-            st = add_body(lines, snap, with_text(like_form(forms[i]), snap, ROWS_A_WORD), err);
-        if (!st)
-            st = add_body(lines, snap, with_text(with_form(forms[i]), snap, ROWS_A_WORD / 4), err);
+            st = add_body(lines, snap, with_text(with_form(form), snap, ROWS_A_WORD / 4), err);
     }
-    if (!st && begins && n) {
-        const char *last = forms[n - 1];
+    if (!st && begins && forms->n) {
+        const char *last = forms->form[forms->n - 1];
         st = add_body(
             lines, snap,
             with_text(json_pack("{s:{s:o}}", "prefix", ROW_FORMS, row_term(last, strlen(last))),
@@ -238,7 +219,7 @@ static cairn_status write_samples(const struct os_snapshot *snap, char forms[][F
             err);
     }
     /* Passages that hold several of them: the words decide together. */
-    if (!st && !begins && n > 1)
+    if (!st && !begins && forms->n > 1)
         st = add_body(lines, snap,
                       with_text(json_pack("{s:{s:O}}", "bool", "should", all), snap, ROWS_A_WORD),
                       err);
@@ -277,29 +258,29 @@ static cairn_status sample(void *ctx, analyzer *an, const char *text, size_t len
                            lexical_reader **out, void **held, bool *all, cairn_error *err)
 {
     struct os_snapshot *snap = ctx;
-    char forms[WORDS_MOST][FORM_BYTES];
     json_t *responses = NULL, *hits = NULL;
     os_passages *memory = NULL;
+    bool doubtful = begins;
+    os_forms forms;
     bytes lines;
-    size_t n;
     cairn_status st;
 
     *out = NULL;
     *held = NULL;
     *all = false;
-    if (!begins && snap->no_rare)
-        return CAIRN_OK; /* what was just searched for is written like that */
-    st = list_forms(an, text, len, forms, &n, err);
-    if (st || !n)
+    st = os_list_forms(an, text, len, &forms, err);
+    for (size_t i = 0; !st && i < forms.n; i++)
+        doubtful |= os_is_doubtful(snap, forms.form[i]);
+    if (st || !forms.n || !doubtful)
         return st;
     bytes_init(&lines, CLIENT_REPLY_BYTES);
-    st = write_samples(snap, forms, n, begins, &lines, err);
+    st = write_samples(snap, &forms, begins, &lines, err);
     if (!st)
         st = os_msearch(snap, &lines, &responses, err);
     if (!st)
         st = gather(responses, &hits, err);
     if (!st && json_array_size(hits))
-        st = os_passages_open(hits, out, &memory, err);
+        st = os_passages_open(hits, NULL, NULL, out, &memory, err);
     *held = memory;
     *all = json_array_size(hits) < ROWS_A_WORD / 4; /* the least that one of the searches brings */
     json_decref(responses);
@@ -377,13 +358,15 @@ static cairn_status place(void *ctx, doc_id doc, const float *question, uint32_t
     return st;
 }
 
-static const retrieve_remote remote = {.rules = rules_kept,
+static const retrieve_remote remote = {.is_current = os_is_current,
+                                       .rules = rules_kept,
                                        .hide = hide,
                                        .rows = rows,
                                        .dim = dim,
                                        .languages = os_languages,
                                        .rows_with = os_rows_with,
                                        .idf = os_idf,
+                                       .best = os_best,
                                        .facet = os_facet,
                                        .vectors = os_vectors,
                                        .sample = sample,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/lexical/outline.h"
 #include "opensearch/passages.h"
 
 /* ---- statistics ---- */
@@ -118,6 +119,16 @@ static cairn_status score_again(const os_question *q, lexical_reader *reader, co
     return CAIRN_OK;
 }
 
+/* A pattern looks up what the question does not name. */
+static bool has_pattern(const lexical_outline *o)
+{
+    for (size_t g = 0; g < o->n_groups; g++)
+        if (o->groups[g].kind == LEXICAL_WILDCARD || o->groups[g].kind == LEXICAL_FUZZY ||
+            o->groups[g].kind == LEXICAL_REGEX)
+            return true;
+    return false;
+}
+
 cairn_status os_rescore(const os_question *q, const json_t *hits, const json_t *index,
                         const uint64_t *rows, retrieve_list *list, cairn_error *err)
 {
@@ -126,7 +137,8 @@ cairn_status os_rescore(const os_question *q, const json_t *hits, const json_t *
     os_passages *held = NULL;
     lexical_reader *reader = NULL;
     cairn_status st =
-        ids ? os_passages_open(hits, &reader, &held, err) : cairn_fail(err, CAIRN_ENOMEM, "search");
+        ids ? os_passages_open(hits, has_pattern(q->outline) ? NULL : index, q->ask->an, &reader, &held, err)
+            : cairn_fail(err, CAIRN_ENOMEM, "search");
 
     for (size_t i = 0; !st && i < n; i++)
         ids[i] = (chunk_id)json_integer_value(

@@ -14,6 +14,7 @@
 #define PATH_BYTES    1024
 #define BULK_BYTES    ((size_t)8 << 20) /* of one bulk request: sent when it has so many */
 #define LANGUAGES_MAX 64
+#define BEST_MAX      20 /* passages that a search remembers to have read */
 #define STATE_ID      "state"
 
 extern const store_backend opensearch_backend;
@@ -59,6 +60,12 @@ cairn_status os_state_read(struct os_store *s, os_state *out, cairn_error *err);
 /* And the rules about who may read what, "" where there are none; malloced. */
 cairn_status os_state_read_with(struct os_store *s, os_state *out, char **rules, cairn_error *err);
 cairn_status os_rules_put(store *s, const char *text, size_t len, cairn_error *err);
+#define RULES_ID "access"
+/* The rules of their record's _source (NULL: there is none), malloced. */
+cairn_status os_rules_decode(const struct os_store *s, const json_t *source, char **rules,
+                             cairn_error *err);
+/* Remember what was read, or forget it (state NULL), for snapshots that rely on it. */
+void os_state_see(struct os_store *s, const os_state *state, const char *rules);
 /* Write in place of the one that was read. CAIRN_EBUSY: somebody else wrote since. The numbers of
  * *state are the new ones afterwards. */
 cairn_status os_state_write(struct os_store *s, os_state *state, cairn_error *err);
@@ -86,7 +93,12 @@ struct os_store {
     os_known known;
     /* What snapshots of one version, seen whole, fetched; a later version begins anew. */
     uint64_t kept_version;
-    json_t *kept_chunks, *kept_docs;
+    json_t *kept_chunks, *kept_docs, *kept_values;
+    /* The state that was seen last and whole, and the rules then (NULL: none was); a snapshot may
+     * be opened on it while `rely`. */
+    os_state seen;
+    char *seen_rules;
+    bool rely;
     struct os_txn *txn;
     os_range left; /* ids of a transaction that failed, of which some may still be there */
 };
@@ -98,9 +110,14 @@ struct os_snapshot {
     char *rules;                           /* about who may read what; "": none */
     const char *codes[LANGUAGES_MAX];      /* of the languages, most chunks first */
     json_t *fetched_chunks, *fetched_docs; /* by id: what prefetch brought */
+    json_t *fetched_values;                /* by id: base64, or null where there is none */
+    bool relied;   /* on the state that was seen before: nobody has asked whether it still is */
+    bool is_stale; /* somebody has, and it is not */
     json_t *matching; /* the query of the last search that was asked for its matches */
     json_t *hidden;   /* a query: rows that nobody may find through this snapshot; NULL: none */
-    bool no_rare;     /* every word of the last search is in more than a few rows */
+    json_t *doubts;   /* of the last search: form of a word: may it be a slip? */
+    chunk_id best[BEST_MAX]; /* by words, of the last search: passages that it read */
+    size_t n_best;
 };
 
 static inline struct os_store *os_store_of(const store *s)
@@ -198,6 +215,26 @@ cairn_status os_question_make(os_question *q, struct os_snapshot *snap, const re
                               cairn_error *err);
 void os_question_clear(os_question *q);
 
+/* ---- slips (doubts.c) ---- */
+
+#define FORMS_MOST 16 /* words of a question that are looked at, as in suggest.c */
+#define FORM_BYTES (ANALYZER_FORM_MAX + 1)
+
+typedef struct os_forms {
+    char form[FORMS_MOST][FORM_BYTES];
+    size_t n;
+} os_forms;
+
+/* The words of a text as they are written, folded. */
+cairn_status os_list_forms(analyzer *an, const char *text, size_t len, os_forms *out,
+                           cairn_error *err);
+/* A search that tells which of them may be slips (NULL without memory); and its answer. */
+json_t *os_doubting(const os_forms *forms);
+cairn_status os_take_doubts(struct os_snapshot *snap, const json_t *response, const os_forms *forms,
+                            cairn_error *err);
+/* True also of a word that the last search was not asked about. */
+bool os_is_doubtful(const struct os_snapshot *snap, const char *form);
+
 /* ---- counting (counts.c) ---- */
 
 /* A search that counts the rows with each term; and its answer. */
@@ -212,12 +249,15 @@ cairn_status os_lists(void *ctx, const retrieve_ask *ask, retrieve_lists *out, c
 size_t os_languages(void *ctx, const char *const **out);
 cairn_status os_rows_with(void *ctx, const char *const *words, size_t n, bool forms, uint64_t *rows,
                           cairn_error *err);
+size_t os_best(void *ctx, chunk_id *ids, size_t max);
 cairn_status os_idf(void *ctx, analyzer *a, const char *word, size_t len, double *idf,
                     cairn_error *err);
 cairn_status os_facet(void *ctx, const char *name, size_t most, arena *memory, retrieve_value *out,
                       size_t *n, size_t *distinct, cairn_error *err);
 cairn_status os_vectors(void *ctx, const chunk_id *chunks, size_t n, uint32_t dim, float *rows,
                         bool *has, cairn_error *err);
+/* Is the snapshot's state still that of the collection? Asks where nobody did. */
+cairn_status os_is_current(void *ctx, bool *current, cairn_error *err);
 /* Searches as lines of an _msearch; *responses is a new reference to the array of their answers. */
 cairn_status os_msearch(const struct os_snapshot *snap, const bytes *lines, json_t **responses,
                         cairn_error *err);
@@ -226,7 +266,10 @@ cairn_status os_check_response(const json_t *r, cairn_error *err);
 
 /* ---- reading ---- */
 
-/* Chunks and documents by id in one request, into the snapshot's caches. */
+/* Of a chunk's _source what reading and scoring it again take. */
+json_t *os_chunk_source(void);
+/* Chunks and documents by id in one request, into the snapshot's caches; the same request tells
+ * whether a state that was relied on still is. */
 cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n_chunks,
                       const doc_id *docs, size_t n_docs, cairn_error *err);
 

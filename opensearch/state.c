@@ -11,7 +11,6 @@
 #include "base/base64.h"
 #include "base/clock.h"
 
-#define RULES_ID    "access"
 #define RULES_BYTES ((size_t)8 << 20)
 
 void os_state_clear(os_state *s)
@@ -89,15 +88,43 @@ static cairn_status decode(const struct os_store *s, const json_t *j, os_state *
     return CAIRN_OK;
 }
 
+cairn_status os_rules_decode(const struct os_store *s, const json_t *source, char **rules,
+                             cairn_error *err)
+{
+    const json_t *data = json_object_get(source, "data");
+    cairn_status st = CAIRN_OK;
+    bytes text;
+
+    *rules = NULL;
+    bytes_init(&text, RULES_BYTES);
+    if (source && (!json_is_string(data) ||
+                   base64_decode(&text, json_string_value(data), json_string_length(data))))
+        st = cairn_fail(err, CAIRN_ECORRUPT,
+                        "%s: the rules about who may read what are no text: write them again",
+                        s->state);
+    if (!st && (bytes_append_byte(&text, 0) || !(*rules = bytes_detach(&text, NULL))))
+        st = cairn_fail(err, CAIRN_ENOMEM, "rules");
+    bytes_clear(&text);
+    return st;
+}
+
+void os_state_see(struct os_store *s, const os_state *state, const char *rules)
+{
+    os_state_clear(&s->seen);
+    free(s->seen_rules);
+    s->seen_rules = NULL;
+    if (!state || state->shown != state->version || os_state_copy(&s->seen, state, NULL))
+        return;
+    s->seen_rules = strdup(rules);
+}
+
 /* What the records of a multi-get say; *passing: some could not be read for now. */
 static cairn_status take_records(const struct os_store *s, const json_t *reply, os_state *out,
                                  char **rules, bool *passing, cairn_error *err)
 {
     const json_t *docs = json_object_get(reply, "docs"), *state = json_array_get(docs, 0),
                  *access = json_array_get(docs, 1);
-    const json_t *data = json_object_get(json_object_get(access, "_source"), "data");
-    cairn_status st = CAIRN_OK;
-    bytes text;
+    cairn_status st;
 
     *passing = json_object_get(state, "error") || json_object_get(access, "error");
     if (*passing)
@@ -108,22 +135,15 @@ static cairn_status take_records(const struct os_store *s, const json_t *reply, 
         return cairn_fail(err, CAIRN_ENOTFOUND,
                           "the cluster has no collection \"%s\": cairn collection create makes it",
                           s->prefix);
-    bytes_init(&text, RULES_BYTES);
-    if (json_is_true(json_object_get(access, "found")) &&
-        (!json_is_string(data) ||
-         base64_decode(&text, json_string_value(data), json_string_length(data))))
-        st = cairn_fail(err, CAIRN_ECORRUPT,
-                        "%s: the rules about who may read what are no text: write them again",
-                        s->state);
-    if (!st && (bytes_append_byte(&text, 0) || !(*rules = bytes_detach(&text, NULL))))
-        st = cairn_fail(err, CAIRN_ENOMEM, "rules");
+    st = os_rules_decode(
+        s, json_is_true(json_object_get(access, "found")) ? json_object_get(access, "_source") : NULL,
+        rules, err);
     if (!st)
         st = decode(s, json_object_get(json_object_get(state, "_source"), "state"), out, err);
     if (!st) {
         out->seq_no = json_integer_value(json_object_get(state, "_seq_no"));
         out->primary_term = json_integer_value(json_object_get(state, "_primary_term"));
     }
-    bytes_clear(&text);
     return st;
 }
 
@@ -173,7 +193,8 @@ cairn_status os_rules_put(store *handle, const char *text, size_t len, cairn_err
         body = json_pack("{s:s,s:o}", "kind", "rules", "data",
                          json_stringn(data.data ? data.data : "", data.len));
     bytes_clear(&data);
-    snprintf(path, sizeof path, "/%s/_doc/" RULES_ID, s->state);
+    /* Who relies on what it saw looks where searches look, so it must be visible there. */
+    snprintf(path, sizeof path, "/%s/_doc/" RULES_ID "?refresh=true", s->state);
     return body ? os_ask(s, "write the rules", "PUT", path, body, NULL, err)
                 : cairn_fail(err, CAIRN_ENOMEM, "rules");
 }

@@ -171,6 +171,8 @@ static void close_store(store *handle)
     os_known_forget(s);
     json_decref(s->kept_chunks);
     json_decref(s->kept_docs);
+    json_decref(s->kept_values);
+    os_state_see(s, NULL, NULL);
     client_destroy(s->client);
     free(s->documents);
     free(s->chunks);
@@ -188,6 +190,11 @@ bool opensearch_is(const store *s)
 void opensearch_limit(store *s, const client_limits *limits)
 {
     os_store_of(s)->limits = limits ? *limits : (client_limits){0};
+}
+
+void opensearch_rely(store *s, bool on)
+{
+    os_store_of(s)->rely = on;
 }
 
 client_counts opensearch_counted(const store *s)

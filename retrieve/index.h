@@ -84,6 +84,9 @@ typedef struct retrieve_value {
 /* What the rooms above learn from segments where there are some. Hidden rows are in no list,
  * sample, facet or place; counts and languages are those of all rows, as on segments. */
 typedef struct retrieve_remote {
+    /* An index may be opened on a state that was seen before, without asking: is it still that of
+     * the collection? False: search another one. */
+    cairn_status (*is_current)(void *ctx, bool *current, cairn_error *err);
     /* The rules about who may read what that are kept with the collection (rules_put), as of when
      * this index was opened; "" where there are none. Lives as long as the index. */
     const char *(*rules)(void *ctx);
@@ -100,6 +103,8 @@ typedef struct retrieve_remote {
     /* The inverse document frequency of a word: of its rarest stem, over all rows. */
     cairn_status (*idf)(void *ctx, analyzer *an, const char *word, size_t len, double *idf,
                         cairn_error *err);
+    /* The best passages by words of the last search, whose texts are at hand; ids[max]. 0: it looked at none. */
+    size_t (*best)(void *ctx, chunk_id *ids, size_t max);
     /* The values of facet `name` (index/filter/facet.h) over what the last search with
      * params.matches matched, by falling count, years by falling year. out[most]. */
     cairn_status (*facet)(void *ctx, const char *name, size_t most, arena *memory,

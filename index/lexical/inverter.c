@@ -36,7 +36,7 @@ static void forget_places(inverter *v)
     memset(v->memo, 0xFF, (ANALYZER_PLACES + 1) * sizeof *v->memo);
 }
 
-cairn_status inverter_create(inverter **out, const char *dir, cairn_error *err)
+cairn_status inverter_create(inverter **out, const char *dir, analyzer *a, cairn_error *err)
 {
     inverter *v = calloc(1, sizeof *v);
     cairn_status st;
@@ -53,12 +53,17 @@ cairn_status inverter_create(inverter **out, const char *dir, cairn_error *err)
     v->memo = checked_malloc(ANALYZER_PLACES + 1, sizeof *v->memo);
     if (v->memo)
         forget_places(v);
-    st = v->slots && v->memo ? analyzer_create(&v->analyzer, err) : no_memory(err);
+    v->analyzer = a;
+    v->borrowed = a != NULL;
+    st = v->slots && v->memo ? CAIRN_OK : no_memory(err);
+    if (!st && !a)
+        st = analyzer_create(&v->analyzer, err);
     if (st) {
         inverter_destroy(v);
         return st;
     }
-    analyzer_on_form(v->analyzer, forms_table_add, &v->forms);
+    if (!a)
+        analyzer_on_form(v->analyzer, forms_table_add, &v->forms);
     *out = v;
     return CAIRN_OK;
 }
@@ -94,13 +99,21 @@ void inverter_destroy(inverter *v)
 {
     if (!v)
         return;
-    analyzer_destroy(v->analyzer);
+    if (!v->borrowed)
+        analyzer_destroy(v->analyzer);
     forms_table_clear(&v->forms);
     inverter_free_streams(v);
     free(v->run_end);
     if (v->fd >= 0)
         close(v->fd);
     free(v);
+}
+
+void inverter_want(inverter *v, bool (*wanted)(void *ctx, const char *term, size_t len), void *ctx)
+{
+    v->wanted = wanted;
+    v->wanted_ctx = ctx;
+    analyzer_on_form(v->analyzer, NULL, NULL);
 }
 
 cairn_status inverter_forms(inverter *v, forms_table *to, cairn_error *err)
@@ -499,7 +512,8 @@ cairn_status inverter_add(inverter *v, const lexical_doc *doc, uint32_t row, row
         }
         fine = prepare(v, tokens, n);
         for (size_t i = 0; i < n && fine; i++) {
-            fine = take_token(v, &tokens[i], i, f);
+            if (!v->wanted || v->wanted(v->wanted_ctx, tokens[i].term, tokens[i].len))
+                fine = take_token(v, &tokens[i], i, f);
             /* Parts stand at the place of their word and don't make a text longer. A merge counts in
              * the same way, from positions. */
             if (!tokens[i].guess)

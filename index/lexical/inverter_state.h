@@ -31,6 +31,9 @@ typedef struct row_token {
 
 struct inverter {
     analyzer *analyzer;
+    bool borrowed; /* the analyzer is */
+    bool (*wanted)(void *ctx, const char *term, size_t len); /* NULL: all terms are */
+    void *wanted_ctx;
     const char *dir;
     uint8_t **chunks;
     size_t n_chunks, cap_chunks; /* in use, allocated */

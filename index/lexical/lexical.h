@@ -59,6 +59,13 @@ typedef struct lexical_writer_options {
      * is the same to the byte. */
     size_t n_threads;
     const char *spill_dir; /* for temporary files where TMPDIR is not set; NULL: /var/tmp */
+    /* For an index that answers one question: only these terms are kept, and no written forms;
+     * lengths count all words. Called by the workers. NULL: all are. */
+    bool (*wanted)(void *ctx, const char *term, size_t len);
+    void *wanted_ctx;
+    /* With `wanted` and one thread: whose, so that words it has seen are not taken apart again;
+     * borrowed until the writer is finished. NULL: its own. */
+    analyzer *analyzer;
 } lexical_writer_options;
 
 typedef struct lexical_doc {

@@ -219,7 +219,8 @@ static void job_clear(job *j)
     spool_clear(&j->pos);
 }
 
-static cairn_status start_workers(lexical_writer *w, cairn_error *err)
+static cairn_status start_workers(lexical_writer *w, const lexical_writer_options *o,
+                                  cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
 
@@ -232,7 +233,10 @@ static cairn_status start_workers(lexical_writer *w, cairn_error *err)
     for (size_t i = 0; i < w->n_workers && !st; i++) {
         w->workers[i].w = w;
         list_encoder_init(&w->workers[i].lists, NULL, NULL);
-        st = inverter_create(&w->workers[i].inverter, w->dir, err);
+        st = inverter_create(&w->workers[i].inverter, w->dir,
+                             o->wanted && !w->threaded ? o->analyzer : NULL, err);
+        if (!st && o->wanted)
+            inverter_want(w->workers[i].inverter, o->wanted, o->wanted_ctx);
     }
     for (size_t i = 0; i < w->n_workers && !st && w->threaded; i++) {
         int e = pthread_create(&w->workers[i].thread, NULL, work, &w->workers[i]);
@@ -276,7 +280,7 @@ cairn_status lexical_writer_create(lexical_writer **out, const lexical_writer_op
     if (!w->workers || !w->jobs || (o->spill_dir && !w->dir))
         st = no_memory(err);
     else
-        st = start_workers(w, err);
+        st = start_workers(w, o, err);
     if (st) {
         lexical_writer_destroy(w);
         return st;
