@@ -2,7 +2,8 @@
  *
  * pool_run hands out task numbers 0 .. n_tasks - 1 from one atomic counter; the caller's thread
  * works too, as worker 0. A call returns when every task is done. Workers spin briefly between
- * calls and then sleep, so back-to-back calls (a model's layers) cost about a microsecond.
+ * calls and then sleep, so back-to-back calls (a model's layers) cost about a microsecond. Where the
+ * machine is so busy that sharing takes longer than working alone, the caller works alone for a while.
  *
  * Threads  pool_run may be called by one thread at a time; calls from inside a task run serially. */
 #ifndef CAIRN_BASE_POOL_H

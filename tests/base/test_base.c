@@ -245,6 +245,56 @@ static void pool_runs_every_task_once(void **state)
     free(l);
 }
 
+typedef struct slow_worker {
+    atomic_int hits[64], others;
+    bool slow;
+} slow_worker;
+
+static void slow_elsewhere(void *ctx, size_t task, size_t worker)
+{
+    slow_worker *s = ctx;
+    struct timespec pause = {0, 3000000};
+
+    atomic_fetch_add(&s->hits[task], 1);
+    if (!worker)
+        return;
+    atomic_fetch_add(&s->others, 1);
+    if (s->slow)
+        nanosleep(&pause, NULL);
+}
+
+/* Workers that lose their processor in every task: the caller ends up doing calls alone, each task once;
+ * and when they are well again, they are asked again. */
+static void pool_does_without_workers_that_hold_it_up(void **state)
+{
+    slow_worker *s = calloc(1, sizeof *s);
+    pool *p;
+    int alone = 0;
+    (void)state;
+    assert_int_equal(pool_create(&p, 3, NULL), CAIRN_OK);
+    s->slow = true;
+    /* Calls to which a worker comes take milliseconds, so this ends: fifty in a row without one. */
+    for (int call = 0; alone < 50; call++) {
+        memset(s->hits, 0, sizeof s->hits);
+        atomic_store(&s->others, 0);
+        pool_run(p, 64, slow_elsewhere, s);
+        for (size_t i = 0; i < 64; i++)
+            assert_int_equal(s->hits[i], 1);
+        alone = atomic_load(&s->others) ? 0 : alone + 1;
+        assert_true(call < 100000);
+    }
+    /* A call that begins alone and is long enough goes on together: each task once, too. */
+    s->slow = false;
+    for (int call = 0; call < 2000; call++) {
+        memset(s->hits, 0, sizeof s->hits);
+        pool_run(p, 64, slow_elsewhere, s);
+        for (size_t i = 0; i < 64; i++)
+            assert_int_equal(s->hits[i], 1);
+    }
+    pool_destroy(p);
+    free(s);
+}
+
 typedef struct numbered {
     uint16_t key;
     uint32_t at;
@@ -446,6 +496,7 @@ int main(void)
         cmocka_unit_test(varints_round_trip_and_refuse),
         cmocka_unit_test(utf8_follows_the_standard),
         cmocka_unit_test(pool_runs_every_task_once),
+        cmocka_unit_test(pool_does_without_workers_that_hold_it_up),
         cmocka_unit_test(a_paced_sort_sorts_and_stops),
         cmocka_unit_test(cpu_level_is_usable),
         cmocka_unit_test(log_lines_are_json),
