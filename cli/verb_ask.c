@@ -116,7 +116,7 @@ static bool take_option(cli *c, int o, cairn_ask_request *req, json_t **history)
     case OPT_TOOLS:
         req->tools = STEPS;
         req->allow = allow;
-        return !optarg || cli_parse_size(c, "--tools", optarg, 1, 16, &req->tools);
+        return !optarg || cli_parse_size(c, "--tools", optarg, 1, CAIRN_STEPS_MAX, &req->tools);
     case OPT_FILTER:
         req->filter = optarg;
         return true;

@@ -277,7 +277,7 @@ cairn_status agent_answer(cairn *c, const cairn_ask_request *request, cairn_stre
     else
         *a->out = (cairn_answer){.memory = memory, .model = "", .text = ""};
     if (!st && (request->extractive || request->n_history))
-        st = cairn_fail(err, CAIRN_EUSAGE, "a plan needs a model, and has no history");
+        st = cairn_fail(err, CAIRN_EUSAGE, "a plan with tools needs a model, and has no history");
     if (!st)
         st = work(a, err);
     if (!st) {

@@ -21,7 +21,7 @@
 #include "base/bytes.h"
 #include "engine/engine.h"
 
-#define AGENT_STEPS_MAX     16
+#define AGENT_STEPS_MAX     CAIRN_STEPS_MAX
 #define AGENT_DOCUMENTS_MAX 20
 #define AGENT_TEXT_MAX      300 /* bytes of a parameter */
 

@@ -269,12 +269,14 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
 cairn_status cairn_ask(cairn *c, const cairn_ask_request *request, cairn_stream_fn *stream,
                        void *stream_ctx, cairn_answer **out, cairn_error *err)
 {
-    cairn_status st;
+    bool plans = request->tools && request->question && *request->question;
+    cairn_status st = CAIRN_OK;
 
     cluster_limit(c, request->cancel, 0);
-    st = request->tools && request->question && *request->question
-             ? agent_answer(c, request, stream, stream_ctx, out, err)
-             : ask(c, request, stream, stream_ctx, NULL, NULL, out, err);
+    if (plans)
+        st = agent_answer(c, request, stream, stream_ctx, out, err);
+    if (!plans || (st == CAIRN_EMODEL && !c->generator_named)) /* no model: as without a plan */
+        st = ask(c, request, stream, stream_ctx, NULL, NULL, out, err);
     cluster_limit(c, NULL, 0);
     return st;
 }

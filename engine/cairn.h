@@ -390,6 +390,7 @@ cairn_status cairn_search_vector(cairn *c, const float *vector, uint32_t dim,
 
 /* The user's yes or no to an action that writes. */
 typedef bool cairn_allow_fn(void *ctx, const char *action);
+#define CAIRN_STEPS_MAX 16
 
 typedef struct cairn_ask_request {
     const char *question;
@@ -406,8 +407,8 @@ typedef struct cairn_ask_request {
     size_t max_tokens; /* 0: the configuration's */
     const volatile sig_atomic_t *cancel;
     bool extractive; /* answer with the documents' own sentence; no generator is opened */
-    /* The generator plans with tools (search, look-ups, sums, dates, tables) in at most so many steps, 16 being the most; 0: no
-     * plan. It never reads documents, only what its calls came to (engine/agent.h). What writes is done when
+    /* The generator plans with tools (search, look-ups, sums, dates, tables) in at most so many steps, CAIRN_STEPS_MAX being the
+     * most; 0: no plan. It never reads documents, only what its calls came to (engine/agent.h). What writes is done when
      * `allow` says yes to the sentence that describes it; NULL: never. */
     size_t tools;
     cairn_allow_fn *allow;

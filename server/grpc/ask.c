@@ -48,6 +48,27 @@ static void fill_citations(reply *r, Cairn__V1__AnswerDone *out, const cairn_ans
     out->citations = list;
 }
 
+static void fill_steps(reply *r, Cairn__V1__AnswerDone *out, const cairn_answer *a)
+{
+    Cairn__V1__Step *all = reply_array(r, a->n_steps, sizeof *all);
+    Cairn__V1__Step **list = reply_array(r, a->n_steps, sizeof *list);
+
+    if (r->failed)
+        return;
+    for (size_t i = 0; i < a->n_steps; i++) {
+        const cairn_step *from = &a->steps[i];
+        Cairn__V1__Step *to = list[i] = &all[i];
+        cairn__v1__step__init(to);
+        to->tool = reply_text(r, from->tool);
+        to->call = reply_text(r, from->arguments);
+        to->result = reply_text(r, from->result);
+        to->problem = reply_text(r, from->problem);
+    }
+    out->n_steps = a->n_steps;
+    out->steps = list;
+    out->out_of_steps = a->out_of_steps;
+}
+
 static void send_answer(rpc_call *c, const cairn_answer *a)
 {
     Cairn__V1__AnswerEvent event = CAIRN__V1__ANSWER_EVENT__INIT;
@@ -76,6 +97,7 @@ static void send_answer(rpc_call *c, const cairn_answer *a)
     done.completion_tokens = (uint32_t)a->completion_tokens;
     done.evidence = reply_hits(&r, a->evidence, &done.n_evidence);
     fill_citations(&r, &done, a);
+    fill_steps(&r, &done, a);
     event.event_case = CAIRN__V1__ANSWER_EVENT__EVENT_DONE;
     event.done = &done;
     reply_end(c, &r, &event.base);
@@ -119,11 +141,16 @@ static void answer(rpc_call *c, const ProtobufCMessage *request)
                              .seed = q->seed,
                              .max_tokens = q->max_tokens,
                              .extractive = q->extractive,
+                             .tools = q->tools,
                              .cancel = rpc_cancel_flag(c)};
     reply r;
 
     if (!(q->temperature >= 0 && q->temperature <= 100)) {
         rpc_finish_code(c, RPC_INVALID_ARGUMENT, "USAGE", "a temperature lies between 0 and 100");
+        return;
+    }
+    if (q->tools > CAIRN_STEPS_MAX) {
+        rpc_finish_code(c, RPC_INVALID_ARGUMENT, "USAGE", "a plan has %d steps at most", CAIRN_STEPS_MAX);
         return;
     }
     reply_init(&r);

@@ -114,7 +114,7 @@ typedef struct ask_args {
     const char *question, *collection, *filter, *chat;
     cairn_mode mode;
     double temperature;
-    size_t seed, max_tokens;
+    size_t seed, max_tokens, tools;
     bool stream, extractive;
     json_t *history;
 } ask_args;
@@ -129,6 +129,7 @@ static const arg_field ask_fields[] = {
     ARG_FIELD(ask_args, "temperature", temperature, ARG_NUMBER, false, 0, 10),
     ARG_FIELD(ask_args, "seed", seed, ARG_SIZE, false, 0, 9007199254740991.0),
     ARG_FIELD(ask_args, "max_tokens", max_tokens, ARG_SIZE, false, 1, 100000),
+    ARG_FIELD(ask_args, "tools", tools, ARG_SIZE, false, 0, CAIRN_STEPS_MAX),
     ARG_FIELD(ask_args, "stream", stream, ARG_BOOL, false, 0, 0),
     ARG_FIELD(ask_args, "history", history, ARG_LIST, false, 0, TURNS_MOST),
 };
@@ -205,6 +206,8 @@ static void ask(http_request *r)
     st = read_history(a.history, turns, &n, &err);
     if (!st && a.chat && n)
         st = cairn_fail(&err, CAIRN_EUSAGE, "\"chat\" knows what was said before: no \"history\"");
+    if (!st && a.chat && a.tools)
+        st = cairn_fail(&err, CAIRN_EUSAGE, "\"tools\" answer one question, not a \"chat\"");
     if (st) {
         respond_error(r, st, &err);
         return;
@@ -221,6 +224,7 @@ static void ask(http_request *r)
                                 .seed = a.seed,
                                 .max_tokens = a.max_tokens,
                                 .extractive = a.extractive,
+                                .tools = a.tools, /* nobody is there to say yes: none that writes */
                                 .cancel = &r->cancel},
            a.chat, a.stream);
     lend_back(r, c, CAIRN_OK);

@@ -344,6 +344,20 @@ class Generating(GrpcTest):
         if not done.refused:
             self.assertTrue(done.answer.startswith("".join(e.text for e in events[:-1]).strip()[:10]))
 
+    def test_plans_show_their_steps(self):
+        question = "How many blocks of granite are 3 times 4?"
+        here = self.json("ask", "--tools=3", "--model", "smollm2-135m", "--mode", "lexical", question, code=None)
+        stub = ask_pb2_grpc.AskStub(self.c)
+        request = ask_pb2.AnswerRequest(question=question, tools=3, mode=search_pb2.MODE_LEXICAL)
+        done = list(stub.Answer(request, timeout=LIMIT))[-1].done
+        self.assertTrue(done.steps)
+        self.assertEqual([(s.tool, json.loads(s.call), s.result, s.problem) for s in done.steps],
+                         [(s["tool"], s["call"], s["result"] or "", s["problem"] or "") for s in here["steps"]])
+        self.assertEqual((done.answer, done.out_of_steps), (here["answer"], here["out_of_steps"]))
+        self.fails(CODE.INVALID_ARGUMENT, lambda: list(stub.Answer(ask_pb2.AnswerRequest(question=question, tools=17), timeout=LIMIT)))
+        both = ask_pb2.AnswerRequest(question=question, tools=3, extractive=True)
+        self.fails(CODE.INVALID_ARGUMENT, lambda: list(stub.Answer(both, timeout=LIMIT)))
+
     def test_cancelling_frees_the_model(self):
         stub = models_pb2_grpc.ModelsStub(self.c)
         call = stub.Generate(models_pb2.GenerateRequest(prompt="Once upon a time", max_tokens=100000))
