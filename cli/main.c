@@ -184,7 +184,7 @@ static int finish_output(int code)
 
 int main(int argc, char **argv)
 {
-    cli c = {0};
+    cli c = {.options = {.cancel = &cli_cancelled}};
     const cli_verb *verb;
     int at, code;
     bool help = false;

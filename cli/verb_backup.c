@@ -87,6 +87,8 @@ const cli_verb cli_verb_restore = {
     "Verifies the backup of the collection in DIR, every byte of it, and puts a copy in place in "
     "one\n"
     "step. Programs that search meanwhile find the restored one at their next search.\n\n"
+    "Of a collection on a cluster the newest snapshot in DIR, a folder of the nodes' path.repo or\n"
+    "repository:NAME, is restored by the cluster; repository:NAME/SNAPSHOT names one.\n\n"
     "  --replace     also where there is such a collection already, which is removed\n\n"
     "Example:\n"
     "  cairn restore /media/disk/cairn\n",

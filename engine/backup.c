@@ -327,11 +327,19 @@ cairn_status cairn_restore(const cairn_options *where, const char *dir, bool rep
     copy_job j = {.out = out};
     cairn *from = NULL, *old = NULL;
     char *home = NULL;
-    cairn_status st;
+    cairn_status st = engine_describe(&old, where, err);
 
+    if (!st && cluster_is_chosen(&old->settings)) {
+        st = cluster_restore(old, dir, replace, options, out, err);
+        cairn_close(old);
+        return st;
+    }
+    cairn_close(old);
+    old = NULL;
     source.home = dir;
     source.read_only = source.must_exist = true;
-    st = cairn_open(&from, &source, err);
+    if (!st)
+        st = cairn_open(&from, &source, err);
     if (!st)
         st = store_check(from->store, true, NULL, NULL, err);
     if (!st)

@@ -53,6 +53,9 @@ typedef struct cairn_options {
      * is CAIRN_EUSAGE then. NULL: everything. */
     const char *principals;
     uint64_t max_disk_bytes; /* beside the configuration's limits.disk_mb; the smaller one counts; 0: none */
+    /* Set: no call waits for a cluster any longer, except that a run may take some seconds to commit what it has. NULL:
+     * none. Calls that have a flag of their own heed that one. */
+    const volatile sig_atomic_t *cancel;
     cairn_models *models; /* shared with other handles, borrowed; NULL: this handle opens its own */
 } cairn_options;
 
@@ -719,7 +722,8 @@ typedef struct cairn_copy_report {
 cairn_status cairn_backup(cairn *c, const char *dir, const cairn_index_options *options,
                           cairn_copy_report *out, cairn_error *err);
 /* Verify the backup of `where`'s collection in DIR and put a copy of it in its place, in one step. CAIRN_EUSAGE where there
- * is such a collection already, unless `replace`. */
+ * is such a collection already, unless `replace`. Of a collection on a cluster, DIR is a folder of the nodes' path.repo,
+ * repository:NAME or repository:NAME/SNAPSHOT, and the cluster restores the newest snapshot of the collection, or the named one. */
 cairn_status cairn_restore(const cairn_options *where, const char *dir, bool replace,
                            const cairn_index_options *options, cairn_copy_report *out, cairn_error *err);
 

@@ -14,6 +14,7 @@
 #include "opensearch/opensearch.h"
 
 #define SECRET_BYTES 4096
+#define COMMIT_MS    10000 /* after a signal, for what a run has collected, and for giving its lease back */
 
 /* Options with the secrets that the settings name. */
 typedef struct connecting {
@@ -78,7 +79,7 @@ static void own_prefix(const char *collection, char out[OPENSEARCH_PREFIX_MAX + 
     out[n] = '\0';
 }
 
-static cairn_status connecting_make(connecting *k, const settings *s, const char *collection, cairn_error *err)
+static cairn_status connecting_make(connecting *k, const settings *s, const cairn *c, cairn_error *err)
 {
     cairn_status st = read_secret(s->backend_password_file, k->password, err);
 
@@ -89,7 +90,7 @@ static cairn_status connecting_make(connecting *k, const settings *s, const char
     else if (*s->backend_index)
         strcpy(k->prefix, s->backend_index);
     else
-        own_prefix(collection, k->prefix);
+        own_prefix(c->collection, k->prefix);
     k->o = (opensearch_options){.client = {.urls = s->backend_url,
                                            .user = s->backend_user,
                                            .password = k->password,
@@ -101,6 +102,7 @@ static cairn_status connecting_make(connecting *k, const settings *s, const char
                                 .shards = (unsigned)s->backend_shards,
                                 .replicas = (unsigned)s->backend_replicas,
                                 .lease_s = s->backend_lease_seconds,
+                                .limits = {.cancel = c->cancel},
                                 .k1 = s->k1,
                                 .b = s->b};
     return st;
@@ -114,8 +116,9 @@ static void connecting_clear(connecting *k)
 cairn_status cluster_open(cairn *c, const store_options *so, cairn_error *err)
 {
     connecting k;
-    cairn_status st = connecting_make(&k, &c->settings, c->collection, err);
+    cairn_status st = connecting_make(&k, &c->settings, c, err);
 
+    k.o.limits.grace_ms = so->read_only ? 0 : COMMIT_MS;
     if (!st)
         st = opensearch_open(&c->store, &k.o, so, err);
     c->remote = st ? NULL : &opensearch_writer;
@@ -128,13 +131,13 @@ cairn_status cluster_open(cairn *c, const store_options *so, cairn_error *err)
 void cluster_limit(cairn *c, const volatile sig_atomic_t *cancel, int64_t deadline_ns)
 {
     if (cluster_has(c))
-        opensearch_limit(c->store, &(client_limits){.cancel = cancel, .deadline_ns = deadline_ns});
+        opensearch_limit(c->store, &(client_limits){.cancel = cancel ? cancel : c->cancel, .deadline_ns = deadline_ns});
 }
 
 void cluster_limit_gently(cairn *c, const volatile sig_atomic_t *cancel)
 {
     if (cluster_has(c))
-        opensearch_limit(c->store, &(client_limits){.cancel = cancel, .gently = true});
+        opensearch_limit(c->store, &(client_limits){.cancel = cancel ? cancel : c->cancel, .grace_ms = COMMIT_MS});
 }
 
 void cluster_rely(cairn *c, bool on)
@@ -143,49 +146,110 @@ void cluster_rely(cairn *c, bool on)
         opensearch_rely(c->store, on);
 }
 
-cairn_status cluster_backup(cairn *c, const char *where, const cairn_index_options *options, cairn_copy_report *out,
-                            cairn_error *err)
+/* Where snapshots lie: a folder of the nodes' path.repo, or a repository that is there, and one of it. */
+typedef struct repository {
+    char name[256];
+    const char *location; /* NULL: it is there */
+    const char *snapshot; /* NULL: not named */
+} repository;
+
+static cairn_status find_repository(const char *where, repository *out, cairn_error *err)
 {
     static const char named[] = "repository:";
-    bool repository = !strncmp(where, named, sizeof named - 1);
-    int64_t start = clock_mono_ns();
-    bool was_writer = store_is_writer(c->store);
-    char name[64], own[64], when[32];
-    time_t now = time(NULL);
-    struct tm tm;
+    char *slash;
+
+    *out = (repository){0};
+    if (strncmp(where, named, sizeof named - 1) != 0) {
+        if (where[0] != '/')
+            return cairn_fail(err, CAIRN_EUSAGE, "a backup of a collection on a cluster is written by its nodes: name an absolute folder of "
+                                                 "their path.repo, or repository:NAME");
+        snprintf(out->name, sizeof out->name, "cairn-%016llx", (unsigned long long)XXH3_64bits(where, strlen(where)));
+        out->location = where;
+        return CAIRN_OK;
+    }
+    where += sizeof named - 1;
+    if (strlen(where) >= sizeof out->name || strspn(where, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./") != strlen(where))
+        return cairn_fail(err, CAIRN_EUSAGE, "\"%s\" is no name of a repository: letters, digits, -, _ and dots", where);
+    strcpy(out->name, where);
+    slash = strchr(out->name, '/');
+    if (slash) {
+        *slash = '\0';
+        out->snapshot = slash + 1;
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status report_copy(cairn *c, int64_t start_ns, cairn_copy_report *out, cairn_error *err)
+{
     store_snapshot *s = NULL;
     opensearch_health h = {0};
-    cairn_status st;
+    cairn_status st = opensearch_health_get(c->store, &h, err);
 
-    *out = (cairn_copy_report){0};
-    if (!repository && where[0] != '/')
-        return cairn_fail(err, CAIRN_EUSAGE, "a backup of a collection on a cluster is written by its nodes: name an absolute folder of "
-                                             "their path.repo, or repository:NAME");
-    gmtime_r(&now, &tm);
-    strftime(when, sizeof when, "%Y%m%d-%H%M%S", &tm);
-    snprintf(name, sizeof name, "cairn-%s", when);
-    snprintf(own, sizeof own, "cairn-%016llx", (unsigned long long)XXH3_64bits(where, strlen(where)));
-    if (options)
-        cluster_limit(c, options->cancel, 0);
-    /* Nobody writes while the three indexes are looked at one after the other. */
-    st = store_lock_writer(c->store, c->wait_ns, err);
-    if (!st)
-        st = opensearch_backup(c->store, repository ? where + sizeof named - 1 : own, repository ? NULL : where, name, err);
-    if (!was_writer && store_is_writer(c->store))
-        store_unlock_writer(c->store);
-    if (!st)
-        st = opensearch_health_get(c->store, &h, err);
     if (!st)
         st = store_snapshot_open(c->store, &s, err);
-    cluster_limit(c, NULL, 0);
     if (st)
         return st;
     *out = (cairn_copy_report){.documents = store_snapshot_counts(s).docs,
                                .chunks = store_snapshot_counts(s).chunks,
                                .bytes = h.bytes,
-                               .seconds = (double)(clock_mono_ns() - start) / 1e9};
+                               .seconds = (double)(clock_mono_ns() - start_ns) / 1e9};
     store_snapshot_close(s);
     return CAIRN_OK;
+}
+
+cairn_status cluster_restore(cairn *c, const char *where, bool replace, const cairn_index_options *options, cairn_copy_report *out,
+                             cairn_error *err)
+{
+    int64_t start = clock_mono_ns();
+    repository r;
+    connecting k;
+    cairn_status st = find_repository(where, &r, err);
+
+    *out = (cairn_copy_report){0};
+    if (st)
+        return st;
+    st = connecting_make(&k, &c->settings, c, err);
+    if (options && options->cancel)
+        k.o.limits.cancel = options->cancel;
+    if (!st)
+        st = opensearch_restore(&k.o, r.name, r.location, r.snapshot, replace, err);
+    connecting_clear(&k);
+    if (!st)
+        st = cluster_open(c, &(store_options){.read_only = true}, err);
+    return st ? st : report_copy(c, start, out, err);
+}
+
+cairn_status cluster_backup(cairn *c, const char *where, const cairn_index_options *options, cairn_copy_report *out,
+                            cairn_error *err)
+{
+    int64_t start = clock_mono_ns();
+    bool was_writer = store_is_writer(c->store);
+    char name[64], when[32];
+    time_t now = time(NULL);
+    struct tm tm;
+    repository r;
+    cairn_status st = find_repository(where, &r, err);
+
+    *out = (cairn_copy_report){0};
+    if (!st && r.snapshot)
+        st = cairn_fail(err, CAIRN_EUSAGE, "a snapshot gets its name from the time: repository:%s", r.name);
+    if (st)
+        return st;
+    gmtime_r(&now, &tm);
+    strftime(when, sizeof when, "%Y%m%d-%H%M%S", &tm);
+    snprintf(name, sizeof name, "cairn-%s", when);
+    if (options)
+        cluster_limit(c, options->cancel, 0);
+    /* Nobody writes while the three indexes are looked at one after the other. */
+    st = store_lock_writer(c->store, c->wait_ns, err);
+    if (!st)
+        st = opensearch_backup(c->store, r.name, r.location, name, err);
+    if (!was_writer && store_is_writer(c->store))
+        store_unlock_writer(c->store);
+    if (!st)
+        st = report_copy(c, start, out, err);
+    cluster_limit(c, NULL, 0);
+    return st;
 }
 
 /* ---- making and removing ---- */
@@ -254,7 +318,7 @@ cairn_status cairn_collection_create(const cairn_options *where, const cairn_bac
     }
     st = settings_read(&c->settings, path, true, err);
     if (!st)
-        st = connecting_make(&k, &c->settings, c->collection, err);
+        st = connecting_make(&k, &c->settings, c, err);
     if (!st && !attach)
         st = opensearch_create(&k.o, err);
     else if (!st)
@@ -280,7 +344,7 @@ cairn_status cairn_collection_drop(const cairn_options *where, cairn_error *err)
         st = cairn_fail(err, CAIRN_EUSAGE, "collection %s is not on a cluster: its folder %s is all of it", c->collection,
                         c->dir);
     if (!st)
-        st = connecting_make(&k, &c->settings, c->collection, err);
+        st = connecting_make(&k, &c->settings, c, err);
     if (!st)
         st = opensearch_drop(&k.o, err);
     if (!st && asprintf(&path, "%s/collection.conf", c->dir) < 0)

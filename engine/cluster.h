@@ -21,11 +21,15 @@ cairn_status cluster_repair(cairn *c, cairn_error *err);
 /* A snapshot by the cluster itself: `where` is a folder of its path.repo, or "repository:NAME". */
 cairn_status cluster_backup(cairn *c, const char *where, const cairn_index_options *options, cairn_copy_report *out,
                             cairn_error *err);
-/* What calls on the cluster heed from now on; NULL and 0: nothing. Does nothing without a cluster. */
+/* The collection of a handle that is only described, from such a snapshot; the handle is open, to be read, afterwards. */
+cairn_status cluster_restore(cairn *c, const char *where, bool replace, const cairn_index_options *options, cairn_copy_report *out,
+                             cairn_error *err);
+/* What calls on the cluster heed from now on; NULL: the flag that the handle was opened with, 0: no deadline. Does nothing
+ * without a cluster. */
 void cluster_limit(cairn *c, const volatile sig_atomic_t *cancel, int64_t deadline_ns);
 /* While on, snapshots are opened without asking how the collection is, as the handle saw it last. */
 void cluster_rely(cairn *c, bool on);
-/* The same for a run, whose work counts as far as it came: `cancel` ends waiting for the cluster alone. */
+/* The same for a run, whose work counts as far as it came: after `cancel` there are some seconds to commit it in. */
 void cluster_limit_gently(cairn *c, const volatile sig_atomic_t *cancel);
 
 #endif

@@ -26,6 +26,7 @@ struct cairn {
     size_t n_threads;
     bool read_only;
     int64_t wait_ns;
+    const volatile sig_atomic_t *cancel; /* of the options */
     uint64_t max_disk_bytes; /* with uploads; 0: no bound */
     store *store;
     const struct retrieve_writer *remote; /* of a store that indexes rows and vectors by itself; NULL: segments here */

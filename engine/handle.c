@@ -150,6 +150,7 @@ static cairn_status copy_options(cairn *c, const cairn_options *o, cairn_error *
     st = read_own_settings(c, err);
     if (st)
         return st;
+    c->cancel = o->cancel;
     c->embedder_named = o->embedder != NULL;
     if (o->embedder)
         snprintf(c->settings.embedder, SETTINGS_TEXT, "%s", o->embedder);

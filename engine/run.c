@@ -172,7 +172,7 @@ cairn_status run_end(run *r, cairn_status st, cairn_error *err)
 {
     int64_t start_ns = r->start_ns;
 
-    cluster_limit(r->c, NULL, 0); /* what was collected is committed also after a cancel */
+    cluster_limit_gently(r->c, r->options->cancel); /* what was collected is committed also after a cancel */
     if (r->batch && (!st || st == CAIRN_ECANCELLED)) {
         cairn_error flush_error = {0};
         cairn_status flushed = batch_flush(r->batch, &flush_error);
@@ -184,10 +184,9 @@ cairn_status run_end(run *r, cairn_status st, cairn_error *err)
     }
     batch_destroy(r->batch);
     r->batch = NULL;
-    cluster_limit_gently(r->c, r->options->cancel);
     if (!st && !r->options->dry_run)
         st = later_stages(r, err);
-    cluster_limit(r->c, NULL, 0);
+    cluster_limit_gently(r->c, NULL);
     merger_destroy(r->merger);
     r->merger = NULL;
     run_state_clear(&r->state);

@@ -141,7 +141,7 @@ bool os_wait_again(const struct os_store *s, os_patience *p)
     for (int64_t left = pause < PAUSE_MOST ? pause : PAUSE_MOST; left > 0; left -= NAP_MS) {
         struct timespec t = {0, NAP_MS * 1000000};
         now = clock_mono_ns();
-        if ((s->limits.cancel && *s->limits.cancel) ||
+        if (client_is_cancelled(s->client, &s->limits) ||
             (s->limits.deadline_ns && now > s->limits.deadline_ns) ||
             (now - p->start_ns) / 1000000 > s->retry_ms)
             return false;
@@ -165,7 +165,7 @@ cairn_status os_bulk(struct os_store *s, const bytes *lines, bool strict, cairn_
         if (st || !again.len)
             break;
         if (!os_wait_again(s, &patience))
-            st = s->limits.cancel && *s->limits.cancel
+            st = client_is_cancelled(s->client, &s->limits)
                      ? cairn_fail(err, CAIRN_ECANCELLED, "stopped while waiting for the cluster")
                      : cairn_fail(err, CAIRN_EBUSY,
                                   "the cluster has refused some writes %u times for want of time "

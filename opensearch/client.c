@@ -41,6 +41,7 @@ struct client {
     atomic_uint_fast64_t dice;
     atomic_uint_fast64_t requests, retries, fail_overs;
     atomic_int_fast64_t http_ns;
+    atomic_int_fast64_t stop_ns; /* when a cancel flag was first seen set; 0: it is not */
 };
 
 /* ---- the module ---- */
@@ -185,14 +186,15 @@ cairn_status client_create(client **out, const client_options *o, cairn_error *e
     cairn_status st;
 
     *out = NULL;
-    pthread_once(&once, load);
-    if (!module)
+    if (!o->http)
+        pthread_once(&once, load);
+    if (!o->http && !module)
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
                           "a collection on a cluster needs cairn-http.so: %s", module_why);
     c = calloc(1, sizeof *c);
     if (!c)
         return cairn_fail(err, CAIRN_ENOMEM, "client of a cluster");
-    c->http = module;
+    c->http = o->http ? o->http : module;
     pthread_mutex_init(&c->mutex, NULL);
     c->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
     c->connect_ms = o->connect_ms > 0 ? o->connect_ms : CONNECT_MS;
@@ -260,6 +262,34 @@ static void give_back(client *c, http_connection *h)
     c->http->close(h);
 }
 
+/* ---- cancelling ---- */
+
+bool client_is_cancelled(client *c, const client_limits *limits)
+{
+    int64_t now, since = 0;
+
+    if (!limits->cancel || !*limits->cancel) {
+        atomic_store(&c->stop_ns, 0);
+        return false;
+    }
+    now = clock_mono_ns();
+    if (atomic_compare_exchange_strong(&c->stop_ns, &since, now))
+        since = now;
+    return (now - since) / 1000000 >= limits->grace_ms;
+}
+
+typedef struct waiting {
+    client *c;
+    const client_limits *limits;
+} waiting;
+
+static bool stops_waiting(void *ctx)
+{
+    const waiting *w = ctx;
+
+    return client_is_cancelled(w->c, w->limits);
+}
+
 /* ---- one attempt ---- */
 
 static http_end attempt(client *c, http_connection *h, const client_request *r, size_t node,
@@ -278,7 +308,8 @@ static http_end attempt(client *c, http_connection *h, const client_request *r, 
                       .most_bytes = c->reply_bytes,
                       .connect_ms = (long)c->connect_ms,
                       .timeout_ms = (long)(left < timeout ? left : timeout),
-                      .cancel = r->limits.gently ? NULL : r->limits.cancel};
+                      .cancelled = stops_waiting,
+                      .cancelled_ctx = &(waiting){c, &r->limits}};
     char *url = NULL;
     http_end end;
 
@@ -316,17 +347,17 @@ static uint64_t roll(client *c)
 }
 
 /* False: the cancel flag was set. */
-static bool pause_ms(int64_t ms, const client_limits *limits)
+static bool pause_ms(client *c, int64_t ms, const client_limits *limits)
 {
     while (ms > 0) {
         int64_t nap = ms < NAP_MS ? ms : NAP_MS;
         struct timespec t = {0, (long)nap * 1000000};
-        if (limits->cancel && *limits->cancel)
+        if (client_is_cancelled(c, limits))
             return false;
         nanosleep(&t, NULL);
         ms -= nap;
     }
-    return !(limits->cancel && *limits->cancel);
+    return !client_is_cancelled(c, limits);
 }
 
 /* ---- what became of it ---- */
@@ -439,7 +470,7 @@ static bool go_on(client *c, const client_request *r, trying *t, size_t node, ca
     if (clock_mono_ns() + pause * 1000000 >= t->end_ns)
         return false;
     atomic_fetch_add(&c->retries, 1);
-    if (pause_ms(pause, &r->limits))
+    if (pause_ms(c, pause, &r->limits))
         return true;
     cairn_fail(err, CAIRN_ECANCELLED, "stopped while waiting for the cluster");
     return false;
@@ -502,7 +533,7 @@ cairn_status client_call(client *c, const client_request *r, long *status, json_
         if (!retry)
             break;
         if (!go_on(c, r, &t, node, err)) {
-            if (r->limits.cancel && *r->limits.cancel)
+            if (client_is_cancelled(c, &r->limits))
                 st = CAIRN_ECANCELLED;
             else if (t.end_ns == r->limits.deadline_ns)
                 st = give_up(c->nodes[node], err);

@@ -28,6 +28,8 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
+struct http_module;
+
 #define CLIENT_RETRY_MS    60000               /* of all attempts at a request */
 #define CLIENT_REPLY_BYTES ((size_t)256 << 20) /* of any reply, at most */
 
@@ -43,12 +45,13 @@ typedef struct client_options {
     int64_t connect_ms; /* 5 s */
     int64_t retry_ms;   /* of all attempts; 60 s */
     size_t reply_bytes; /* of any reply; CLIENT_REPLY_BYTES */
+    const struct http_module *http; /* who makes the requests; NULL: cairn-http.so */
 } client_options;
 
 typedef struct client_limits {
     const volatile sig_atomic_t *cancel;
     int64_t deadline_ns; /* on the monotonic clock; 0: none */
-    bool gently;         /* cancel ends pauses and further attempts, not one that is under way */
+    int64_t grace_ms; /* that all requests together may still take after cancel was seen set */
 } client_limits;
 
 typedef struct client_request {
@@ -81,6 +84,8 @@ cairn_status client_json(client *c, const char *method, const char *path, json_t
 /* Put what the cluster says went wrong into *err: the status fits its type. */
 cairn_status client_refused(const char *what, long status, const json_t *reply, cairn_error *err);
 client_counts client_counted(const client *c);
+/* Is the cancel flag of the limits set, and its grace over? */
+bool client_is_cancelled(client *c, const client_limits *limits);
 
 /* A JSON string of bytes that should be UTF-8; what is not becomes U+FFFD. NULL without memory. */
 json_t *client_text(const char *s, size_t len);

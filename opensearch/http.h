@@ -10,12 +10,11 @@
 #ifndef CAIRN_OPENSEARCH_HTTP_H
 #define CAIRN_OPENSEARCH_HTTP_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_MODULE_VERSION 1u
+#define HTTP_MODULE_VERSION 2u
 #define HTTP_MODULE_SYMBOL  "cairn_http_module"
 #define HTTP_WHY            256 /* bytes of a sentence about a failure */
 
@@ -43,7 +42,8 @@ typedef struct http_call {
     const char *ca_file;       /* certificates to trust; NULL: the system's */
     size_t most_bytes;         /* of the reply's body */
     long connect_ms, timeout_ms;
-    const volatile sig_atomic_t *cancel; /* may be NULL */
+    bool (*cancelled)(void *ctx); /* asked at least once a second; may be NULL */
+    void *cancelled_ctx;
 } http_call;
 
 typedef struct http_answer {

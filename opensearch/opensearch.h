@@ -33,6 +33,7 @@ typedef struct opensearch_options {
     unsigned shards, replicas;
     double k1, b;   /* of BM25 */
     double lease_s; /* 0: OPENSEARCH_LEASE_S */
+    client_limits limits; /* of opening, and until opensearch_limit sets others */
 } opensearch_options;
 
 /* Make the indexes. CAIRN_EUSAGE: there are such already, or the prefix is none. */
@@ -78,5 +79,11 @@ cairn_status opensearch_repair(store *s, cairn_error *err);
  * system one at `location` where it is not there (location NULL: it must be there). */
 cairn_status opensearch_backup(store *s, const char *repository, const char *location,
                                const char *name, cairn_error *err);
+/* The collection of these options as it is in snapshot `name` of the repository, whatever it was called then; NULL: the newest
+ * one of the same name. CAIRN_EUSAGE where there is one already, unless `replace`: it is removed once
+ * the snapshot was found. */
+cairn_status opensearch_restore(const opensearch_options *o, const char *repository,
+                                const char *location, const char *name, bool replace,
+                                cairn_error *err);
 
 #endif

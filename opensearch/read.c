@@ -16,6 +16,7 @@
 #define VECTORS_A_CALL 1000
 #define PAGE           500  /* documents of a list asked for at once */
 #define FETCHED_MOST   4096 /* passages, documents, that a snapshot remembers */
+#define LISTED_MOST    32768 /* documents that were listed, for a writer, who may be about to change them */
 #define RECORD_BYTES   ((size_t)128 << 20)
 
 /* ---- opening ---- */
@@ -130,6 +131,28 @@ size_t os_languages(void *ctx, const char *const **out)
 
     *out = snap->codes;
     return snap->state.n_languages;
+}
+
+void os_keep_docs(struct os_store *s, uint64_t before, const doc_id *changed, size_t n)
+{
+    json_t *docs = s->kept_docs && s->kept_version == before ? json_copy(s->kept_docs) : json_object();
+    char text[24];
+
+    for (size_t i = 0; docs && i < n; i++) {
+        snprintf(text, sizeof text, "%llu", (unsigned long long)changed[i]);
+        json_object_del(docs, text);
+    }
+    json_decref(s->kept_chunks);
+    json_decref(s->kept_docs);
+    json_decref(s->kept_values);
+    s->kept_docs = docs;
+    s->kept_chunks = json_object();
+    s->kept_values = json_object();
+    if (!s->kept_docs || !s->kept_chunks || !s->kept_values) {
+        json_decref(s->kept_chunks); /* nothing is kept then */
+        s->kept_chunks = NULL;
+    }
+    s->kept_version = s->held.version;
 }
 
 static uint64_t count_where(struct os_store *s, const char *index, json_t *query)
@@ -306,6 +329,13 @@ static cairn_status add_proof(json_t *list, const struct os_snapshot *snap, cair
     return CAIRN_OK;
 }
 
+static uint64_t number(const json_t *source, const char *key)
+{
+    json_int_t v = json_integer_value(json_object_get(source, key));
+
+    return v > 0 ? (uint64_t)v : 0;
+}
+
 static json_t *kept(json_t *in, uint64_t id)
 {
     char text[24];
@@ -327,7 +357,7 @@ cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n
 
     if (json_object_size(snap->fetched_chunks) > FETCHED_MOST)
         json_object_clear(snap->fetched_chunks);
-    if (json_object_size(snap->fetched_docs) > FETCHED_MOST)
+    if (json_object_size(snap->fetched_docs) > (snap->s->is_writer ? LISTED_MOST : FETCHED_MOST))
         json_object_clear(snap->fetched_docs);
 
     for (size_t i = 0; i < n_chunks && !st; i++)
@@ -396,6 +426,19 @@ cairn_status os_doc_get(const store_snapshot *handle, doc_id id, store_doc *out,
     return st ? st : decode_doc(source, out, a, err);
 }
 
+/* A document that was found, or listed by a writer, is likely to be changed next. */
+static cairn_status keep_doc(struct os_snapshot *snap, doc_id id, json_t *source, cairn_error *err)
+{
+    char text[24];
+
+    if (json_object_size(snap->fetched_docs) > (snap->s->is_writer ? LISTED_MOST : FETCHED_MOST))
+        json_object_clear(snap->fetched_docs);
+    snprintf(text, sizeof text, "%llu", (unsigned long long)id);
+    return json_object_set(snap->fetched_docs, text, source)
+               ? cairn_fail(err, CAIRN_ENOMEM, "an answer of the cluster")
+               : CAIRN_OK;
+}
+
 cairn_status os_read_doc(struct os_store *s, doc_id id, store_doc *out, uint64_t *text_bytes,
                          arena *a, cairn_error *err)
 {
@@ -404,6 +447,14 @@ cairn_status os_read_doc(struct os_store *s, doc_id id, store_doc *out, uint64_t
     long status;
     cairn_status st;
 
+    /* The writer alone changes documents: what a snapshot of its last commit has read is still so. */
+    source = s->is_writer && s->kept_version == s->held.version && s->kept_docs
+                 ? kept(s->kept_docs, id)
+                 : NULL;
+    if (json_is_object(source)) {
+        *text_bytes = number(source, "text_bytes");
+        return decode_doc(source, out, a, err);
+    }
     snprintf(path, sizeof path, "/%s/_doc/%llu", s->documents, (unsigned long long)id);
     st = os_call(s, "GET", path, NULL, &status, &reply, err);
     source = json_object_get(reply, "_source");
@@ -467,6 +518,8 @@ cairn_status os_doc_find(const store_snapshot *handle, const char *uri, store_do
         st = cairn_fail(err, CAIRN_ENOTFOUND, "there is no document %s", uri);
     if (!st)
         st = decode_doc(source, out, a, err);
+    if (!st)
+        st = keep_doc(snap, out->id, source, err);
     json_decref(hits);
     return st;
 }
@@ -521,7 +574,7 @@ cairn_status os_doc_by_hash(const store_snapshot *handle, const uint8_t hash[16]
 
 struct os_list {
     store_head head;
-    struct os_store *s;
+    struct os_snapshot *snap;
     char *prefix;
     json_t *hits, *after;
     size_t at;
@@ -539,16 +592,16 @@ cairn_status os_doc_iter_open(const store_snapshot *handle, const char *prefix,
         return cairn_fail(err, CAIRN_ENOMEM, "list of documents");
     }
     it->head.ops = &opensearch_backend;
-    it->s = os_snapshot_of(handle)->s;
+    it->snap = os_snapshot_of(handle);
     *out = (store_doc_iter *)it;
     return CAIRN_OK;
 }
 
 static cairn_status next_page(struct os_list *it, cairn_error *err)
 {
-    json_t *body = json_pack("{s:{s:{s:{s:o}}},s:i,s:[s,s],s:[s,s]}", "query", "prefix", "uri",
+    json_t *body = json_pack("{s:{s:{s:{s:o}}},s:i,s:[s,s,s],s:[s,s]}", "query", "prefix", "uri",
                              "value", client_text(it->prefix, strlen(it->prefix)), "size", PAGE,
-                             "_source", "doc", "record", "sort", "uri", "doc");
+                             "_source", "doc", "record", "text_bytes", "sort", "uri", "doc");
     cairn_status st;
 
     if (it->after)
@@ -556,7 +609,7 @@ static cairn_status next_page(struct os_list *it, cairn_error *err)
     json_decref(it->hits);
     it->hits = NULL;
     it->at = 0;
-    st = search(it->s, it->s->documents, body, &it->hits, err);
+    st = search(it->snap->s, it->snap->s->documents, body, &it->hits, err);
     if (!st && json_array_size(it->hits)) {
         json_decref(it->after);
         it->after = json_incref(
@@ -571,7 +624,7 @@ cairn_status os_doc_iter_next(store_doc_iter *handle, store_doc *out, arena *a, 
     cairn_status st = CAIRN_OK;
 
     while (!it->over && !st) {
-        const json_t *source;
+        json_t *source;
         if (it->at == json_array_size(it->hits)) {
             it->over = it->hits && json_array_size(it->hits) < PAGE;
             if (!it->over)
@@ -581,6 +634,8 @@ cairn_status os_doc_iter_next(store_doc_iter *handle, store_doc *out, arena *a, 
         }
         source = json_object_get(json_array_get(it->hits, it->at++), "_source");
         st = decode_doc(source, out, a, err);
+        if (!st && it->snap->s->is_writer)
+            st = keep_doc(it->snap, out->id, source, err);
         if (st || !strncmp(out->uri, it->prefix, strlen(it->prefix)))
             return st;
     }
@@ -621,13 +676,6 @@ cairn_status os_doc_chunks(const store_snapshot *handle, doc_id doc, chunk_id **
     for (uint32_t i = 0; i < d.n_chunks; i++)
         (*ids)[(*n)++] = os_chunk_of(doc, i);
     return CAIRN_OK;
-}
-
-static uint64_t number(const json_t *source, const char *key)
-{
-    json_int_t v = json_integer_value(json_object_get(source, key));
-
-    return v > 0 ? (uint64_t)v : 0;
 }
 
 cairn_status os_chunk_get(const store_snapshot *handle, chunk_id id, store_chunk *out, arena *a,

@@ -138,6 +138,8 @@ static inline chunk_id os_chunk_of(doc_id doc, uint32_t ordinal)
     return doc << OPENSEARCH_CHUNK_BITS | ordinal;
 }
 
+/* A store that asked nothing yet; close with store_close. */
+cairn_status os_begin(struct os_store **out, const opensearch_options *o, cairn_error *err);
 cairn_status os_call(struct os_store *s, const char *method, const char *path, json_t *body,
                      long *status, json_t **reply, cairn_error *err);
 /* The same, and anything but 2xx is a failure with `what` in front. *reply may be NULL: not wanted.
@@ -256,6 +258,8 @@ cairn_status os_facet(void *ctx, const char *name, size_t most, arena *memory, r
                       size_t *n, size_t *distinct, cairn_error *err);
 cairn_status os_vectors(void *ctx, const chunk_id *chunks, size_t n, uint32_t dim, float *rows,
                         bool *has, cairn_error *err);
+/* The writer has committed: of the documents that are kept, as of version `before`, these are others now. */
+void os_keep_docs(struct os_store *s, uint64_t before, const doc_id *changed, size_t n);
 /* Is the snapshot's state still that of the collection? Asks where nobody did. */
 cairn_status os_is_current(void *ctx, bool *current, cairn_error *err);
 /* Searches as lines of an _msearch; *responses is a new reference to the array of their answers. */

@@ -58,7 +58,7 @@ static bool good_prefix(const char *p)
 
 static void close_store(store *handle);
 
-static cairn_status begin(struct os_store **out, const opensearch_options *o, cairn_error *err)
+cairn_status os_begin(struct os_store **out, const opensearch_options *o, cairn_error *err)
 {
     struct os_store *s;
     cairn_status st;
@@ -74,6 +74,7 @@ static cairn_status begin(struct os_store **out, const opensearch_options *o, ca
     if (!s)
         return cairn_fail(err, CAIRN_ENOMEM, "a collection on a cluster");
     s->head.ops = &opensearch_backend;
+    s->limits = o->limits;
     s->retry_ms = o->client.retry_ms > 0 ? o->client.retry_ms : CLIENT_RETRY_MS;
     s->lease_ms = o->lease_s > 0 ? (int64_t)(o->lease_s * 1000) : OPENSEARCH_LEASE_S * 1000;
     s->prefix = strdup(o->prefix);
@@ -97,7 +98,7 @@ cairn_status opensearch_create(const opensearch_options *o, cairn_error *err)
 {
     struct os_store *s;
     os_state first = {.next_doc = 1, .lent = 1, .seq_no = -1, .removing = json_array()};
-    cairn_status st = begin(&s, o, err);
+    cairn_status st = os_begin(&s, o, err);
 
     if (!st)
         st = os_make_indexes(s, o, err);
@@ -123,7 +124,7 @@ cairn_status opensearch_drop(const opensearch_options *o, cairn_error *err)
 {
     struct os_store *s;
     char path[PATH_BYTES];
-    cairn_status st = begin(&s, o, err);
+    cairn_status st = os_begin(&s, o, err);
 
     if (st)
         return st;
@@ -139,7 +140,7 @@ cairn_status opensearch_open(store **out, const opensearch_options *o, const sto
 {
     struct os_store *s;
     os_state state = {0};
-    cairn_status st = begin(&s, o, err);
+    cairn_status st = os_begin(&s, o, err);
 
     *out = NULL;
     if (st)
@@ -288,7 +289,7 @@ static cairn_status lock_writer(store *handle, int64_t wait_ns, cairn_error *err
         cairn_status st = try_lease(s, &busy, err);
         if (!st || !busy || !wait_ns || (wait_ns > 0 && clock_mono_ns() - start > wait_ns))
             return st;
-        if (s->limits.cancel && *s->limits.cancel)
+        if (client_is_cancelled(s->client, &s->limits))
             return cairn_fail(err, CAIRN_ECANCELLED, "stopped while another one writes");
         nanosleep(&nap, NULL);
     }
@@ -402,58 +403,6 @@ cairn_status opensearch_health_get(store *handle, opensearch_health *out, cairn_
     out->shards = text ? (unsigned)strtoul(text, NULL, 10) : 0;
     text = json_string_value(json_object_get(set, "index.number_of_replicas"));
     out->replicas = text ? (unsigned)strtoul(text, NULL, 10) : 0;
-    json_decref(reply);
-    return st;
-}
-
-cairn_status opensearch_backup(store *handle, const char *repository, const char *location,
-                               const char *name, cairn_error *err)
-{
-    struct os_store *s = os_store_of(handle);
-    char path[PATH_BYTES], indexes[PATH_BYTES];
-    json_t *reply = NULL;
-    long status;
-    cairn_status st;
-
-    snprintf(path, sizeof path, "/_snapshot/%s", repository);
-    st = os_call(s, "GET", path, NULL, &status, &reply, err);
-    json_decref(reply);
-    if (!st && status == 404 && !location)
-        return cairn_fail(err, CAIRN_EUSAGE,
-                          "the cluster has no snapshot repository \"%s\": name a folder of its "
-                          "path.repo, or make it there",
-                          repository);
-    if (!st && status == 404)
-        st = os_ask(s, "make the snapshot repository", "PUT", path,
-                    json_pack("{s:s,s:{s:s}}", "type", "fs", "settings", "location", location),
-                    NULL, err);
-    snprintf(indexes, sizeof indexes, "%s,%s,%s", s->chunks, s->documents, s->state);
-    snprintf(path, sizeof path, "/_snapshot/%s/%s?wait_for_completion=true", repository, name);
-    reply = NULL;
-    if (!st) {
-        bytes b;
-        client_request r = {.method = "PUT",
-                            .path = path,
-                            .once = true,
-                            .timeout_ms = INT64_C(24) * 3600 * 1000,
-                            .limits = s->limits};
-        json_t *body = json_pack("{s:s,s:b}", "indices", indexes, "include_global_state", 0);
-        bytes_init(&b, 65536);
-        st = client_dump(&b, body, err);
-        json_decref(body);
-        r.body = b.data;
-        r.len = b.len;
-        if (!st)
-            st = client_call(s->client, &r, &status, &reply, err);
-        bytes_clear(&b);
-    }
-    if (!st && status / 100 != 2)
-        st = client_refused("make a snapshot", status, reply, err);
-    const char *became =
-        json_string_value(json_object_get(json_object_get(reply, "snapshot"), "state"));
-    if (!st && (!became || strcmp(became, "SUCCESS") != 0))
-        st = cairn_fail(err, CAIRN_EIO, "snapshot %s of repository %s is %s", name, repository,
-                        became ? became : "of unknown state");
     json_decref(reply);
     return st;
 }

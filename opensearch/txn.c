@@ -675,6 +675,8 @@ static void forget(struct os_txn *t)
 {
     os_range range = {t->s->held.next_doc, t->next};
 
+    if (t->s->kept_docs)
+        json_object_clear(t->s->kept_docs); /* some may have been changed all the same */
     if (range.from >= range.to)
         return;
     t->s->held.next_doc = t->next;
@@ -684,6 +686,18 @@ static void forget(struct os_txn *t)
         range.from = t->s->left.from;
     t->s->left = range;
     (void)os_remove_left(t->s, NULL); /* else the next transaction, or the next writer, does it */
+}
+
+/* Documents that this transaction left alone need not be read again. */
+static void keep_others(struct os_txn *t, uint64_t before)
+{
+    doc_id *changed = calloc(t->n_docs + 1, sizeof *changed);
+
+    for (size_t i = 0; changed && i < t->n_docs; i++)
+        changed[i] = t->docs[i].doc.id;
+    if (changed)
+        os_keep_docs(t->s, before, changed, t->n_docs);
+    free(changed);
 }
 
 cairn_status os_txn_commit(store_txn *handle, cairn_error *err)
@@ -713,9 +727,11 @@ cairn_status os_txn_commit(store_txn *handle, cairn_error *err)
         txn_free(t);
         return st;
     }
+    uint64_t before = s->held.version;
     os_state_clear(&s->held);
     st = os_state_copy(&s->held, &t->state, err);
     s->known.version = t->state.version;
+    keep_others(t, before);
     if (!st && json_array_size(t->state.removing))
         st = os_finish_removal(s, &t->state, err);
     if (!st)

@@ -58,7 +58,7 @@ static int look_at_cancel(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, c
     const http_call *call = ctx;
 
     (void)a, (void)b, (void)c, (void)d;
-    return call->cancel && *call->cancel;
+    return call->cancelled && call->cancelled(call->cancelled_ctx);
 }
 
 static bool add_header(struct curl_slist **list, const char *name, const char *value)

@@ -22,6 +22,7 @@ typedef enum fake_kind {
     FAKE_NOISE,   /* no HTTP */
     FAKE_SILENT,  /* nothing until the client hangs up */
     FAKE_CANCEL,  /* the same, after the flag was set */
+    FAKE_SET,     /* sets the flag, then as FAKE_REPLY */
     FAKE_LONG,    /* a body of `status` bytes */
     FAKE_ECHO     /* as a stored document, what was put by the first request */
 } fake_kind;
@@ -122,6 +123,9 @@ static inline bool fake_do(fake_node *f, int fd, const fake_step *s)
     char *text;
 
     switch (s->kind) {
+    case FAKE_SET:
+        *f->flag = 1;
+        /* fall through */
     case FAKE_REPLY:
     case FAKE_KEEP:
         fake_answer(fd, s->status, s->headers, s->body ? s->body : "", s->body ? strlen(s->body) : 0, s->kind == FAKE_KEEP);

@@ -175,6 +175,26 @@ static void a_flag_stops_it(void **state)
     end(c);
 }
 
+/* What a run has collected may still be written for a while after the signal. */
+static void a_flag_gives_grace(void **state)
+{
+    (void)state;
+    STEPS({FAKE_SET, 503, NULL, "{}"}, {FAKE_REPLY, 200, NULL, "{\"a\":5}"}, {FAKE_REPLY, 503, NULL, "{}"}, {FAKE_REPLY, 200, NULL, "{}"});
+    static volatile sig_atomic_t flag;
+    client *c = begin(steps, n_steps, (client_options){0});
+    json_t *reply;
+    cairn_error err;
+
+    flag = 0;
+    node.flag = &flag;
+    assert_int_equal(get(c, (client_request){.limits = {.cancel = &flag, .grace_ms = 3600000}}, &reply, &err), CAIRN_OK);
+    assert_int_equal(json_integer_value(json_object_get(reply, "a")), 5);
+    json_decref(reply);
+    assert_int_equal(node.n_requests, 2);
+    assert_int_equal(get(c, (client_request){.limits = {.cancel = &flag}}, &reply, &err), CAIRN_ECANCELLED);
+    end(c);
+}
+
 static void a_long_reply_is_refused(void **state)
 {
     (void)state;
@@ -418,6 +438,61 @@ static void a_broken_record_is_refused(void **state)
     }
 }
 
+#define STATE_NOW(version)                                                                                                     \
+    "{\"_index\":\"x-s\",\"_id\":\"state\",\"found\":true,\"_source\":{\"state\":{\"owner\":\"\",\"stamp\":\"\",\"languages\":{},"     \
+    "\"removing\":[],\"version\":" #version ",\"shown\":" #version "}}}"
+#define RULES_NOW(data) "{\"_index\":\"x-s\",\"_id\":\"access\",\"found\":true,\"_source\":{\"data\":\"" data "\"}}"
+
+/* A search may begin on what was seen before: the request for its hits tells whether that still holds. */
+static void what_was_relied_on_is_proved(void **state)
+{
+    (void)state;
+    STEPS({FAKE_REPLY, 200, NULL, "{\"docs\":[" STATE_NOW(3) "," RULES_NOW("QQ==") "]}"},
+          {FAKE_REPLY, 200, NULL, "{\"docs\":[{\"_index\":\"x-d\",\"_id\":\"7\",\"found\":false}," STATE_NOW(3) "," RULES_NOW("QQ==") "]}"},
+          {FAKE_REPLY, 200, NULL, "{\"docs\":[" STATE_NOW(3) "," RULES_NOW("Qg==") "]}"},
+          {FAKE_REPLY, 200, NULL, "{\"docs\":[" STATE_NOW(4) "," RULES_NOW("Qg==") "]}"});
+    struct os_store s = {.head = {&opensearch_backend}, .client = begin(steps, n_steps, (client_options){0}), .name = (char *)"x",
+                         .prefix = (char *)"x", .documents = (char *)"x-d", .chunks = (char *)"x-c", .state = (char *)"x-s"};
+    cairn_error err = {0};
+    store_snapshot *snap;
+    doc_id id = 7;
+    bool current;
+
+    opensearch_rely((store *)&s, true);
+    assert_int_equal(store_snapshot_open((store *)&s, &snap, &err), CAIRN_OK); /* nothing was seen: it asks */
+    assert_int_equal(node.n_requests, 1);
+    assert_int_equal(os_is_current(os_snapshot_of(snap), &current, &err), CAIRN_OK);
+    assert_true(current);
+    assert_int_equal(node.n_requests, 1);
+    store_snapshot_close(snap);
+
+    assert_int_equal(store_snapshot_open((store *)&s, &snap, &err), CAIRN_OK); /* it does not */
+    assert_int_equal(node.n_requests, 1);
+    assert_string_equal(os_snapshot_of(snap)->rules, "A");
+    assert_int_equal(os_fetch(os_snapshot_of(snap), NULL, 0, &id, 1, &err), CAIRN_OK);
+    assert_int_equal(os_is_current(os_snapshot_of(snap), &current, &err), CAIRN_OK);
+    assert_true(current);
+    assert_int_equal(node.n_requests, 2);
+    store_snapshot_close(snap);
+
+    assert_int_equal(store_snapshot_open((store *)&s, &snap, &err), CAIRN_OK);
+    assert_int_equal(os_is_current(os_snapshot_of(snap), &current, &err), CAIRN_OK); /* other rules since */
+    assert_false(current);
+    assert_int_equal(node.n_requests, 3);
+    store_snapshot_close(snap);
+
+    assert_int_equal(store_snapshot_open((store *)&s, &snap, &err), CAIRN_OK); /* forgotten: it asks */
+    assert_int_equal(node.n_requests, 4);
+    assert_string_equal(os_snapshot_of(snap)->rules, "B");
+    assert_int_equal(os_snapshot_of(snap)->state.version, 4);
+    store_snapshot_close(snap);
+    json_decref(s.kept_chunks);
+    json_decref(s.kept_docs);
+    json_decref(s.kept_values);
+    os_state_see(&s, NULL, NULL);
+    end(s.client);
+}
+
 static void broken_text_becomes_text(void **state)
 {
     json_t *j = client_text("a\xff" "b", 3);
@@ -437,6 +512,7 @@ int main(void)
         cmocka_unit_test(no_node_answers),
         cmocka_unit_test(a_slow_node_meets_the_deadline),
         cmocka_unit_test(a_flag_stops_it),
+        cmocka_unit_test(a_flag_gives_grace),
         cmocka_unit_test(a_long_reply_is_refused),
         cmocka_unit_test(errors_are_told_in_words),
         cmocka_unit_test(credentials_go_in_a_header_alone),
@@ -447,6 +523,7 @@ int main(void)
         cmocka_unit_test(a_lost_answer_is_known_again),
         cmocka_unit_test(another_writer_is_told_apart),
         cmocka_unit_test(a_broken_record_is_refused),
+        cmocka_unit_test(what_was_relied_on_is_proved),
         cmocka_unit_test(broken_text_becomes_text),
     };
 
