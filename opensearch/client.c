@@ -416,6 +416,9 @@ static cairn_status parse(const http_answer *a, const char *node, json_t **reply
     if (!a->len)
         return CAIRN_OK;
     *reply = json_loadb(a->body, a->len, JSON_ALLOW_NUL, &where);
+    /* Who does not let one in is often a proxy, in words of its own. */
+    if (!*reply && (a->status == 401 || a->status == 403))
+        return CAIRN_OK;
     return *reply ? CAIRN_OK
                   : cairn_fail(err, CAIRN_EIO, "%s answers %ld with what is no JSON (byte %d: %s)",
                                node, a->status, where.position, where.text);

@@ -1,10 +1,19 @@
 """A collection on a cluster beside an embedded one: the same documents, answers and order; copies there and back; writers that
 meet, and one that is killed. Runs where CAIRN_TEST_CLUSTER names a node (scripts/test --cluster)."""
+import base64
+import http.client
+import http.server
 import json
 import os
+import shutil
 import signal
+import ssl
 import subprocess
 import sys
+import threading
+import unittest
+import urllib.parse
+import urllib.request
 import uuid
 
 from harness import CAIRN, CLUSTER, LIBRARY, CairnTest, main
@@ -12,6 +21,35 @@ from harness import CAIRN, CLUSTER, LIBRARY, CairnTest, main
 QUERIES = ["lease notice period", "bees", '"notice period"', "coffee -grinder", "lang:de miete", "warranty ext:md",
            "ext:pdf", "kaff*", "warrenty~1", "/warr.nty/", "rent NEAR/6 month", "title:manual", "lease OR coffee",
            "date:2020..2030", "type:text/", "dir:library invoice"]
+
+
+class Guarded(http.server.BaseHTTPRequestHandler):
+    """A node behind TLS that wants a user and a password: what the server in front of a real one does."""
+    protocol_version = "HTTP/1.1"
+    wanted = "Basic " + base64.b64encode(b"ann:open sesame").decode()
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("Authorization") != self.wanted:
+            status, data = 401, b"Unauthorized"
+        else:
+            at = urllib.parse.urlsplit(CLUSTER)
+            c = http.client.HTTPConnection(at.hostname, at.port, timeout=300)
+            kind = self.headers.get("Content-Type")
+            c.request(self.command, self.path, body or None, {"Content-Type": kind} if kind else {})
+            r = c.getresponse()
+            status, data = r.status, r.read()
+            c.close()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_PUT = do_DELETE = do_POST
+
+    def log_message(self, *_):
+        pass
 
 
 class Cluster(CairnTest):
@@ -127,6 +165,99 @@ class Cluster(CairnTest):
         self.assertEqual([d for d in before if d in after], before)
         self.assertEqual(len(after), 120)
         self.assertTrue(self.json("--collection", "far", "check")["clean"])
+
+    @unittest.skipUnless(shutil.which("openssl"), "openssl makes the certificate: it is not installed")
+    def test_tls_and_a_password(self):
+        ca, key = os.path.join(self.top, "ca.pem"), os.path.join(self.top, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
+                        "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", ca], check=True, capture_output=True)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Guarded)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(ca, key)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        where = ("--backend", "opensearch", "--url", f"https://127.0.0.1:{server.server_port}", "--replicas", "0", "--user", "ann")
+        password, wrong = os.path.join(self.top, "password"), os.path.join(self.top, "wrong")
+        for path, text in ((password, "open sesame\n"), (wrong, "guess\n")):
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as f:
+                f.write(text)
+        index = "cairn-test-" + uuid.uuid4().hex
+        said = self.run_cairn("collection", "create", "far", *where, "--index", index, "--password-file", password, code=None)
+        self.assertNotEqual(said.returncode, 0)
+        self.assertIn("not trusted", said.stderr)
+        said = self.run_cairn("collection", "create", "far", *where, "--index", index, "--password-file", wrong, "--ca-file", ca, code=None)
+        self.assertNotEqual(said.returncode, 0)
+        self.assertIn("does not know who is asking", said.stderr)
+        self.assertNotIn("guess", said.stderr)
+        self.prefixes.append("far")
+        self.run_cairn("collection", "create", "far", *where, "--index", index, "--password-file", password, "--ca-file", ca)
+        a = self.write("a.md", "# Apples\n\nRed apples keep until March.\n")
+        done = self.run_cairn("-v", "--collection", "far", "index", "--no-vectors", self.docs)
+        self.assertNotIn("sesame", done.stdout + done.stderr)
+        self.assertEqual([h[0] for h in self.found("far", "apples")], [a])
+        os.chmod(password, 0o644)
+        self.assertIn("chmod 600", self.run_cairn("--collection", "far", "list", code=None).stderr)
+        os.chmod(password, 0o600)
+
+    def test_a_snapshot_comes_back(self):
+        repositories = json.load(urllib.request.urlopen(CLUSTER + "/_nodes/settings?filter_path=nodes.*.settings.path.repo", timeout=120))
+        paths = [n["settings"]["path"]["repo"] for n in repositories.get("nodes", {}).values()]
+        if not paths:
+            self.skipTest("the nodes have no path.repo to write snapshots to")
+        folder = os.path.join(paths[0][0] if isinstance(paths[0], list) else paths[0], uuid.uuid4().hex)
+        self.create("far")
+        self.write("a.md", "# Apples\n\nRed apples keep until March.\n")
+        self.run_cairn("--collection", "far", "index", "--no-vectors", self.docs)
+        before = self.documents("far"), self.found("far", "apples")
+        self.assertEqual(self.json("--collection", "far", "backup", folder)["documents"], 1)
+        self.write("b.md", "# Pears\n\nPears do not keep.\n")
+        self.run_cairn("--collection", "far", "index", "--no-vectors", self.docs)
+        self.assertIn("--replace", self.run_cairn("--collection", "far", "restore", folder, code=2).stderr)
+        self.assertEqual(len(self.documents("far")), 2)
+        self.assertEqual(self.json("--collection", "far", "restore", folder, "--replace")["documents"], 1)
+        self.assertEqual((self.documents("far"), self.found("far", "apples")), before)
+        self.assertEqual(self.found("far", "pears"), [])
+        # It is written to again: the run that made the snapshot held the lease then.
+        self.run_cairn("--collection", "far", "--wait=600", "index", "--no-vectors", self.docs)
+        self.assertEqual(len(self.documents("far")), 2)
+        self.assertTrue(self.json("--collection", "far", "check")["clean"])
+        self.create("other")
+        self.assertIn("no whole snapshot", self.run_cairn("--collection", "other", "restore", folder, "--replace", code=None).stderr)
+
+    def test_what_a_server_knows_is_never_old(self):
+        self.create("far")
+        a = self.write("a.md", "# Apples\n\nRed apples keep until March.\n")
+        self.run_cairn("--collection", "far", "index", "--no-vectors", self.docs)
+        server = subprocess.Popen([CAIRN, "--json", "--collection", "far", "serve", "--http", "127.0.0.1:0"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, text=True, env=dict(os.environ, CAIRN_HOME=self.home))
+        try:
+            url = ""
+            for line in server.stdout:
+                said = json.loads(line)
+                if said.get("adapter") == "http":
+                    url = "http://" + said["address"]
+                    break
+
+            def found(query):
+                q = urllib.parse.urlencode({"q": query, "mode": "lexical"})
+                with urllib.request.urlopen(f"{url}/api/v1/search?{q}", timeout=300) as r:
+                    return [h["uri"] for h in json.load(r)["hits"]]
+            for _ in range(3):
+                self.assertEqual(found("apples"), [a])
+            for i in range(3):  # what another process committed is there with the next search
+                b = self.write(f"b{i}.md", f"# Pears\n\nPears number{i} do not keep.\n")
+                self.run_cairn("--collection", "far", "index", "--no-vectors", self.docs)
+                self.assertEqual(found(f"number{i}"), [b])
+                self.assertEqual(found("apples"), [a])
+            os.remove(a)
+            self.run_cairn("--collection", "far", "index", "--no-vectors", self.docs)
+            self.assertEqual(found("apples"), [])
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait()
+            server.stdout.close()
 
     def test_clear_words(self):
         done = self.run_cairn("collection", "create", "x", "--url", "http://user:secret@127.0.0.1:1", code=2)

@@ -217,6 +217,7 @@ static void errors_are_told_in_words(void **state)
         const char *says;
     } answers[] = {
         {401, "{}", CAIRN_EUSAGE, "backend.user"},
+        {401, "<html>Unauthorized</html>", CAIRN_EUSAGE, "backend.user"},
         {403, "{\"error\":{\"type\":\"security_exception\",\"reason\":\"no permissions\"}}", CAIRN_EUSAGE, "no permissions"},
         {403, "{\"error\":{\"root_cause\":[{\"type\":\"cluster_block_exception\",\"reason\":\"index [x] blocked by: [TOO_MANY_REQUESTS/12/"
               "disk usage exceeded flood-stage watermark]\"}]}}",
