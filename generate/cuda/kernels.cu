@@ -23,14 +23,13 @@ SIMT_INLINE unsigned group_of(void)
 
 /* ---- products ---- */
 
-/* One strip, TOKENS tokens, GROUPS blocks of 32 at a time: group g computes the terms of block g
- * for all tokens; then group t adds them up for token t. */
+/* One strip, TOKENS tokens, GROUPS blocks of 32 at a time: group g computes both halves of block g
+ * for all tokens; then group t adds the blocks up for token t. */
 template <int TYPE, unsigned GROUPS, unsigned TOKENS> SIMT_KERNEL product_kernel(product p)
 {
     const tensor_type type = (tensor_type)TYPE;
-    const bool minima = shape_of(type) == SHAPE_MINIMUM;
-    SIMT_SHARED float term[GROUPS][TOKENS][LANES];
-    SIMT_SHARED float low[GROUPS][TOKENS][LANES]; /* the minima's */
+    SIMT_SHARED float halves[GROUPS][TOKENS][LANES];
+    SIMT_SHARED float scale[GROUPS][LANES], low[GROUPS][LANES]; /* the weights', and minima */
     const unsigned subs = block_of(type) / 32, blocks = p.w.cols / 32, lane = lane_of();
     const unsigned group = group_of(), first_token = simt_block_y * TOKENS;
     const uint8_t *strip = p.w.data + simt_block_x * p.w.strip_bytes;
@@ -55,19 +54,18 @@ template <int TYPE, unsigned GROUPS, unsigned TOKENS> SIMT_KERNEL product_kernel
                     s0 = dot_step(type, s0, w[v], broadcast_at(x + 4 * v));
                     s1 = dot_step(type, s1, w[v + 4], broadcast_at(x + 4 * v + 16));
                 }
-                term[group][t][lane] = block_term(type, scale_half(type, s0, d, x, 1, 0, 0),
-                                                  scale_half(type, s1, m, x, 1, 0, 1), d);
-                if (minima)
-                    low[group][t][lane] = minimum_term(m, x, 1, 0);
+                halves[group][t][lane] =
+                    both_halves(type, first_half(type, s0, d, x, 1, 0), s1, m, x, 1, 0);
             }
+            scale[group][lane] = d;
+            low[group][lane] = m;
         }
         simt_barrier();
         if (group < TOKENS && token < p.n)
-            for (unsigned g = 0; g < GROUPS && from + g < blocks; g++) {
-                acc = lanes_add(acc, term[g][group][lane]);
-                if (minima)
-                    acc = lanes_add(acc, low[g][group][lane]);
-            }
+            for (unsigned g = 0; g < GROUPS && from + g < blocks; g++)
+                acc = add_halves(type, halves[g][group][lane], scale[g][lane], low[g][lane],
+                                 p.rounded + ((size_t)token * blocks + from + g) * KERNEL_SINGLE_BLOCK,
+                                 1, 0, acc);
         simt_barrier();
     }
     if (group < TOKENS && token < p.n && row < p.w.rows)

@@ -37,6 +37,7 @@
 
 #define MAGIC     "CAIRNKVS"
 #define VERSION   1u
+#define ARITHMETIC 2u /* to be raised when a pass gets other bytes */
 #define MAX_BYTES ((size_t)1 << 30) /* of a file */
 #define MAX_LINKS ((size_t)256)     /* files that are looked at for one beginning */
 
@@ -55,7 +56,7 @@ kv_files *kv_files_open(const kv_files_options *o, kv_files_kind kind, const ggu
     if (!o->folder || !o->budget_bytes || strlen(o->folder) >= sizeof c->folder ||
         !(c = calloc(1, sizeof *c)))
         return NULL;
-    if (!cache_model_key(g, VERSION, XXH3_64bits(how, sizeof how), &c->key)) {
+    if (!cache_model_key(g, (uint64_t)ARITHMETIC << 32 | VERSION, XXH3_64bits(how, sizeof how), &c->key)) {
         free(c);
         return NULL;
     }

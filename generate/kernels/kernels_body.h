@@ -5,8 +5,7 @@
  * For many tokens the unpacked form of up to 32 blocks is kept in scratch (20 KiB, it stays in the
  * first-level cache) and all tiles of tokens walk over it; for one or two tokens a block goes
  * straight from the strip through registers. Both add the blocks in the same order, so the bytes of
- * a result do not depend on the batch. Multiply and add stay apart in the integer products: on the
- * machines we know the additions run on units of their own, and the plain row stays cheap.
+ * a result do not depend on the batch.
  *
  * Float work (norms, softmax, activations, attention, exact products) is sixteen lanes wide too,
  * reduced by lanes_sum. */
@@ -64,9 +63,10 @@ LANES_INLINE lanes single_token_q6_k(const uint8_t *strip, size_t k, const uint8
             for (unsigned t = 0; t < 4; t++) {
                 lanes d, m;
                 sub_scales(TENSOR_Q6_K, &h, 4 * half + t, &d, &m);
-                acc = add_halves(TENSOR_Q6_K, scale_half(TENSOR_Q6_K, sum[0][t], d, x, 1, 0, 0),
-                                 scale_half(TENSOR_Q6_K, sum[1][t], m, x, 1, 0, 1), d, m, x, 1, 0,
-                                 acc);
+                acc = add_halves(TENSOR_Q6_K,
+                                 both_halves(TENSOR_Q6_K, first_half(TENSOR_Q6_K, sum[0][t], d, x, 1, 0),
+                                             sum[1][t], m, x, 1, 0),
+                                 d, m, x, 1, 0, acc);
                 x += KERNEL_SINGLE_BLOCK;
             }
         }
@@ -159,15 +159,15 @@ LANES_INLINE void tile_chunk(tensor_type type, const uint8_t *unpacked, size_t n
             dot_tokens(type, unpacked, 0, 4, x, slot, tokens, sum);
             UNROLL_8
             for (unsigned t = 0; t < tokens; t++) {
-                y[t] = scale_half(type, sum[t], d, x, width, slot + t, 0);
+                y[t] = first_half(type, sum[t], d, x, width, slot + t);
                 sum[t] = start_sum(type, x, width, slot + t, 1);
             }
             dot_tokens(type, unpacked, 4, 4, x, slot, tokens, sum);
             UNROLL_8
             for (unsigned t = 0; t < tokens; t++)
                 acc[slot + t] =
-                    add_halves(type, y[t], scale_half(type, sum[t], m, x, width, slot + t, 1), d, m,
-                               x, width, slot + t, acc[slot + t]);
+                    add_halves(type, both_halves(type, y[t], sum[t], m, x, width, slot + t), d, m, x,
+                               width, slot + t, acc[slot + t]);
         }
     }
 }

@@ -9,6 +9,9 @@
  *   halves   y += s0 * d0 * x0 + s1 * d1 * x1        Q6_K: a scale for each 16 weights
  *   minimum  y += (s0 * x0 + s1 * x1) * d; y += m * x_scaled      Q4_1 Q5_1 Q4_K Q5_K
  *
+ * The second half is added to the first by a fused step, and so is what is added to y but in the shape
+ * of halves.
+ *
  * Written over a spelling of lanes (lanes.h for the processor's rows, cuda/lanes_simt.h for a
  * device), which the including file brings along; plain enough for C and C++. */
 #ifndef CAIRN_GENERATE_KERNELS_LANES_BLOCKS_H
@@ -280,39 +283,42 @@ LANES_INLINE words start_sum(tensor_type type, const uint8_t *x, unsigned width,
     }
 }
 
-/* Half a block's finished sum times the inputs' scale (and the weights', where each half has one).
- */
-LANES_INLINE lanes scale_half(tensor_type type, words sum, lanes d, const uint8_t *x,
-                              unsigned width, unsigned slot, unsigned half)
+/* A half's sum as a number, times the weights' scale where each half has one. */
+LANES_INLINE lanes half_value(tensor_type type, words sum, lanes d)
 {
     lanes y = words_to_float(sum);
 
+    return shape_of(type) == SHAPE_HALVES ? lanes_mul(y, d) : y;
+}
+
+LANES_INLINE lanes input_scale(const uint8_t *x, unsigned width, unsigned slot, unsigned half)
+{
+    return broadcast_float(x + (32 + 4 * half) * width + 4 * slot);
+}
+
+/* The first half's finished sum, times the inputs' scale. d: of the weights' first half. */
+LANES_INLINE lanes first_half(tensor_type type, words sum, lanes d, const uint8_t *x, unsigned width,
+                              unsigned slot)
+{
+    return lanes_mul(half_value(type, sum, d), input_scale(x, width, slot, 0));
+}
+
+/* Both halves. d: of the weights' second half. */
+LANES_INLINE lanes both_halves(tensor_type type, lanes first, words sum, lanes d, const uint8_t *x,
+                               unsigned width, unsigned slot)
+{
+    return lanes_fma(half_value(type, sum, d), input_scale(x, width, slot, 1), first);
+}
+
+/* acc + one block, from both its halves. */
+LANES_INLINE lanes add_halves(tensor_type type, lanes halves, lanes d, lanes m, const uint8_t *x,
+                              unsigned width, unsigned slot, lanes acc)
+{
     if (shape_of(type) == SHAPE_HALVES)
-        y = lanes_mul(y, d);
-    return lanes_mul(y, broadcast_float(x + (32 + 4 * half) * width + 4 * slot));
-}
-
-/* What a block adds first: both scaled halves and the weights' scale. */
-LANES_INLINE lanes block_term(tensor_type type, lanes y0, lanes y1, lanes d)
-{
-    lanes y = lanes_add(y0, y1);
-
-    return shape_of(type) == SHAPE_HALVES ? y : lanes_mul(y, d);
-}
-
-/* What it adds then, where the format has minima. */
-LANES_INLINE lanes minimum_term(lanes m, const uint8_t *x, unsigned width, unsigned slot)
-{
-    return lanes_mul(m, broadcast_float(x + 40 * width + 4 * slot));
-}
-
-/* acc + one block. */
-LANES_INLINE lanes add_halves(tensor_type type, lanes y0, lanes y1, lanes d, lanes m,
-                              const uint8_t *x, unsigned width, unsigned slot, lanes acc)
-{
-    acc = lanes_add(acc, block_term(type, y0, y1, d));
+        return lanes_add(acc, halves);
+    acc = lanes_fma(halves, d, acc);
     if (shape_of(type) == SHAPE_MINIMUM)
-        acc = lanes_add(acc, minimum_term(m, x, width, slot));
+        acc = lanes_fma(m, broadcast_float(x + 40 * width + 4 * slot), acc);
     return acc;
 }
 
@@ -327,8 +333,8 @@ LANES_INLINE lanes add_block(tensor_type type, const words w[8], lanes d, lanes 
         a = dot_step(type, a, w[v], broadcast_at(x + 4 * v));
         b = dot_step(type, b, w[v + 4], broadcast_at(x + 4 * v + 16));
     }
-    return add_halves(type, scale_half(type, a, d, x, 1, 0, 0), scale_half(type, b, m, x, 1, 0, 1),
-                      d, m, x, 1, 0, acc);
+    return add_halves(type, both_halves(type, first_half(type, a, d, x, 1, 0), b, m, x, 1, 0), d, m,
+                      x, 1, 0, acc);
 }
 
 #endif
