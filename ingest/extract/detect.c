@@ -282,6 +282,8 @@ detected detect(const char *data, size_t len, const char *name)
         return (detected){ask_magic(data, len, MAGIC_BYTES), parse_ole};
     if (encoding_looks_binary(data, len)) {
         mime = ask_magic(data, len, MAGIC_BYTES);
+        if (!strcmp(mime, "application/x-tar")) /* of before POSIX, known by its checksum alone */
+            return (detected){"application/x-tar", parse_archive};
         return (detected){mime, strcmp(mime, "application/msword") ? NULL : parse_old_word};
     }
     for (size_t i = 0; i < sizeof code_names / sizeof *code_names; i++)

@@ -299,6 +299,19 @@ static void embedded_files(office *o)
     bytes_clear(&data);
 }
 
+/* A zip that was cut short, or written by who could not go back: libarchive reads it from its front. */
+static cairn_status without_directory(emitter *e, const parse_input *in)
+{
+    static const char note[] = "damaged: its zip has no directory; read as an archive, as far as it goes";
+
+    e->status = CAIRN_OK;
+    parse_archive(e, in);
+    if (!e->status && !e->n_blocks)
+        return emit_fail(e, CAIRN_EINPUT, "broken: its zip cannot be read");
+    emit_field(e, FIELD_NOTE, note, sizeof note - 1);
+    return e->status;
+}
+
 cairn_status parse_package(emitter *e, const parse_input *in)
 {
     office o = {.e = e, .in = in};
@@ -308,7 +321,7 @@ cairn_status parse_package(emitter *e, const parse_input *in)
         bytes_init(&o.rels[i], PACKAGE_MAX_PART);
     o.p = package_open(e, in->data, in->len);
     if (!o.p)
-        return e->status;
+        return e->status == CAIRN_EINPUT ? without_directory(e, in) : e->status;
     if (office_relation(&o, "", NULL, "officeDocument", main_part)) {
         snprintf(o.main_part, sizeof o.main_part, "%s", main_part);
         ooxml(&o, main_part);

@@ -90,6 +90,21 @@ class Members(CairnTest):
         self.assertEqual({os.path.basename(d["uri"]): d["mime"] for d in docs if "!/" not in d["uri"]},
                          dict.fromkeys(("pax.tgz", "gnu.tar.xz", "ustar.tar.bz2", "plain.tar"), "application/x-tar"))
 
+    def test_damaged_and_very_old_archives_give_what_they_hold(self):
+        whole = packed(one_txt="a heron " * 200, two_txt="an osprey " * 200)
+        self.write("cut.zip", whole[:whole.index(b"PK\x01\x02")])  # its directory is missing
+        self.write("noise.zip", b"PK\x03\x04" + b"\xff" * 200)
+        name, text = b"plan.txt", b"a kestrel over the quarry"
+        head = name.ljust(100, b"\0") + b"0000644\0" + b"0000000\0" * 2 + b"%011o\0" % len(text) + b"00000000000\0" + b" " * 8 + b"0"
+        head = head.ljust(512, b"\0")
+        head = head[:148] + b"%06o\0 " % sum(head) + head[156:]
+        self.write("old.tar", head + text.ljust(512, b"\0") + b"\0" * 1024)
+        failed = {os.path.basename(f["path"]): f["reason"] for f in self.index()["failed"]}
+        self.assertEqual(list(failed), ["noise.zip"])
+        self.assertIn("broken", failed["noise.zip"])
+        self.assertEqual(set(self.uris("osprey")), {os.path.join(self.docs, "cut.zip!/two.txt")})
+        self.assertEqual(self.uris("kestrel"), [os.path.join(self.docs, "old.tar!/plan.txt")])
+
     def test_they_move_change_and_go(self):
         path = self.write("a.zip", packed(one_txt="basalt", two_txt="marble", three_txt="granite"))
         self.index()

@@ -1,10 +1,12 @@
 /* fuzz_formats - any bytes through the small parsers: the first byte chooses plain text, code, CSV,
- * manual page, mail, mailbox or gzip. PDF is left to Poppler's own fuzzing. */
+ * manual page, mail, mailbox or gzip; what begins as a packet of Outlook is read as such. PDF
+ * is left to Poppler's own fuzzing. */
 #include <string.h>
 
 #include "tests/fuzz/fuzz_run.h"
 
 #include "ingest/extract/mail.h"
+#include "ingest/extract/ole.h"
 #include "tests/fuzz/fuzz_parser.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -18,7 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         mail_warm_up();
         ready = true;
     }
-    if (size)
+    if (size && tnef_is((const char *)data + 1, size - 1))
+        fuzz_parser(parse_tnef, data + 1, size - 1, "winmail.dat");
+    else if (size)
         fuzz_parser(parsers[data[0] % 7], data + 1, size - 1, "input");
     return 0;
 }
