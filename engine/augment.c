@@ -5,21 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/utf8.h"
 #include "engine/embed.h"
 #include "engine/labels.h"
+#include "engine/prompts.h"
 #include "retrieve/sentences.h"
 
 #define DOCUMENT_BYTES  ((size_t)256 << 20)
 #define LINE_BYTES      200 /* of keywords, of a summary, of a neighbour */
 #define SENTENCE_LEAST  30  /* bytes; shorter ones are dates and greetings */
+#define BEGINNING_BYTES 1500 /* of a document, before the generator */
+#define PASSAGE_BYTES   1500
+#define SENTENCE_TOKENS 48
+#define SENTENCE_MOST   300 /* bytes */
 
 static const struct {
     const char *name;
     unsigned part;
 } parts_by_name[] = {{"title", AUGMENT_TITLE},       {"headings", AUGMENT_HEADINGS},
                      {"keywords", AUGMENT_KEYWORDS}, {"summary", AUGMENT_SUMMARY},
-                     {"neighbours", AUGMENT_NEIGHBOURS}};
+                     {"neighbours", AUGMENT_NEIGHBOURS}, {"context", AUGMENT_CONTEXT}};
 
 #define N_PARTS (sizeof parts_by_name / sizeof *parts_by_name)
 
@@ -32,7 +38,7 @@ cairn_status augment_parse(const char *list, unsigned *parts, cairn_error *err)
             i++;
         if (i == N_PARTS)
             return cairn_fail(err, CAIRN_EUSAGE,
-                              "index.augment is a list of title, headings, keywords, summary and neighbours; "
+                              "index.augment is a list of title, headings, keywords, summary, neighbours and context; "
                               "\"%.*s\" is none of them",
                               (int)(len < 60 ? len : 60), p);
         *parts |= parts_by_name[i].part;
@@ -51,20 +57,29 @@ const char *augment_identity(const encoder *e, const settings *s, char out[AUGME
     for (size_t i = 0; i < N_PARTS && n < AUGMENT_IDENTITY_BYTES - 32; i++)
         if (parts & parts_by_name[i].part)
             n += (size_t)snprintf(out + n, AUGMENT_IDENTITY_BYTES - n, "+%s", parts_by_name[i].name);
+    if (parts & AUGMENT_CONTEXT)
+        n += (size_t)snprintf(out + n, AUGMENT_IDENTITY_BYTES - n, ":%.200s", s->generator);
     if (!parts)
         snprintf(out + n, AUGMENT_IDENTITY_BYTES - n, "+nothing");
     return out;
 }
 
-cairn_status augmenter_init(augmenter *a, const settings *s, cairn_error *err)
+cairn_status augmenter_init(augmenter *a, cairn *c, const volatile sig_atomic_t *cancel, cairn_error *err)
 {
-    *a = (augmenter){.line = ""};
+    cairn_status st;
+
+    *a = (augmenter){.c = c, .cancel = cancel, .line = ""};
     arena_init(&a->memory, DOCUMENT_BYTES);
-    return augment_parse(s->augment, &a->parts, err);
+    st = augment_parse(c->settings.augment, &a->parts, err);
+    if (!st && a->parts & AUGMENT_CONTEXT)
+        st = prompt_load("context.v1", c->settings.prompt_dir, &a->prompt, err);
+    return st;
 }
 
 void augmenter_clear(augmenter *a)
 {
+    free(a->prompt);
+    a->prompt = NULL;
     arena_clear(&a->memory);
 }
 
@@ -125,7 +140,8 @@ static cairn_status load_document(augmenter *a, const store_snapshot *s, const s
     a->line = "";
     a->n_chunks = 0;
     bytes_init(&line, 16 * LINE_BYTES);
-    if (a->parts & (AUGMENT_SUMMARY | AUGMENT_NEIGHBOURS))
+    a->about = NULL;
+    if (a->parts & (AUGMENT_SUMMARY | AUGMENT_NEIGHBOURS | AUGMENT_CONTEXT))
         st = store_doc_chunks(s, doc->id, &a->chunks, &a->n_chunks, &a->memory, err);
     if (!st && a->parts & AUGMENT_KEYWORDS)
         st = labels_read(doc, &a->memory, &labels, err);
@@ -198,6 +214,82 @@ static cairn_status add_neighbour(augmenter *a, const store_snapshot *s, const s
                : CAIRN_OK;
 }
 
+/* ---- a sentence by the generator ---- */
+
+/* The prompt and the document's beginning: the same for all of its passages, so that a generator which keeps what it
+ * has read begins behind it. */
+static cairn_status load_beginning(augmenter *a, const store_snapshot *s, const store_doc *doc, cairn_error *err)
+{
+    bytes text;
+    cairn_status st;
+
+    bytes_init(&text, 4 * BEGINNING_BYTES + 65536);
+    st = bytes_printf(&text, "%s\n\n%.500s\n", a->prompt, doc->title);
+    for (size_t i = 0, used = 0; !st && i < a->n_chunks && used < BEGINNING_BYTES; i++) {
+        store_chunk chunk;
+        size_t room = BEGINNING_BYTES - used, n;
+        st = store_chunk_get(s, a->chunks[i], &chunk, &a->memory, err);
+        if (st)
+            break;
+        n = chunk.text_len < room ? chunk.text_len : utf8_floor(chunk.text, room);
+        used += n + 1;
+        st = bytes_append(&text, chunk.text, n);
+        if (!st)
+            st = bytes_append_str(&text, "\n");
+    }
+    if (!st && !(a->about = arena_strndup(&a->memory, text.data, text.len)))
+        st = CAIRN_ENOMEM;
+    bytes_clear(&text);
+    return st ? cairn_fail(err, st, "the beginning of document %llu", (unsigned long long)doc->id) : CAIRN_OK;
+}
+
+/* Of what the generator wrote, the first line without quotation marks. */
+static cairn_status take_sentence(const generate_result *made, bytes *out, cairn_error *err)
+{
+    const char *from = made->text + strspn(made->text, " \t\n\"");
+    size_t len = strcspn(from, "\n");
+
+    if (len > SENTENCE_MOST)
+        len = utf8_floor(from, SENTENCE_MOST);
+    while (len && strchr(" \t\"", from[len - 1]))
+        len--;
+    if (len && (bytes_append(out, from, len) || bytes_append_str(out, "\n")))
+        return cairn_fail(err, CAIRN_ENOMEM, "context of a passage");
+    return CAIRN_OK;
+}
+
+static cairn_status add_context(augmenter *a, const store_snapshot *s, const store_doc *doc, const store_chunk *chunk,
+                                bytes *out, cairn_error *err)
+{
+    generate_params p = {.max_tokens = SENTENCE_TOKENS};
+    generate_result made = {0};
+    size_t len = chunk->text_len < PASSAGE_BYTES ? chunk->text_len : utf8_floor(chunk->text, PASSAGE_BYTES);
+    json_t *messages;
+    cairn_status st = CAIRN_OK;
+
+    if (!a->prompt || a->n_chunks < 2)
+        return CAIRN_OK;
+    if (!a->about)
+        st = load_beginning(a, s, doc, err);
+    if (st)
+        return st;
+    messages = json_pack("[{s:s,s:s},{s:s,s:o}]", "role", "system", "content", a->about, "role", "user", "content",
+                         json_stringn(chunk->text, len));
+    if (!messages)
+        return cairn_fail(err, CAIRN_ENOMEM, "context of a passage");
+    st = engine_chat(a->c, false, messages, &p, a->cancel, &made, err);
+    if (!st && made.text_len) {
+        size_t before = out->len;
+        st = take_sentence(&made, out, err);
+        if (!st)
+            log_write(LOG_LEVEL_DEBUG, "engine", "context of passage %u of %s: %.*s", chunk->ordinal + 1, doc->uri,
+                      (int)(out->len - before), out->data + before);
+    }
+    generate_result_clear(&made);
+    json_decref(messages);
+    return st;
+}
+
 cairn_status augmenter_text(augmenter *a, const store_snapshot *s, const store_doc *doc,
                             const store_chunk *chunk, bytes *out, cairn_error *err)
 {
@@ -208,7 +300,11 @@ cairn_status augmenter_text(augmenter *a, const store_snapshot *s, const store_d
     if (!st && embed_prefix(out, a->parts & AUGMENT_TITLE ? doc->title : "",
                             a->parts & AUGMENT_HEADINGS ? chunk->heading : ""))
         st = cairn_fail(err, CAIRN_ENOMEM, "text of a passage");
-    if (!st && (bytes_append_str(out, a->line) || bytes_append(out, chunk->text, chunk->text_len)))
+    if (!st && bytes_append_str(out, a->line))
+        st = cairn_fail(err, CAIRN_ENOMEM, "text of a passage");
+    if (!st)
+        st = add_context(a, s, doc, chunk, out, err);
+    if (!st && bytes_append(out, chunk->text, chunk->text_len))
         st = cairn_fail(err, CAIRN_ENOMEM, "text of a passage");
     if (!st && a->parts & AUGMENT_NEIGHBOURS)
         st = add_neighbour(a, s, chunk, true, out, err);

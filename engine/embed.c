@@ -403,7 +403,7 @@ static cairn_status vectors_create(vectors **out, run *r, cairn_error *err)
     v->r = r;
     v->e = e;
     augment_identity(e, &r->c->settings, v->identity);
-    return augmenter_init(&v->augmenter, &r->c->settings, err);
+    return augmenter_init(&v->augmenter, r->c, r->options->cancel, err);
 }
 
 static void vectors_destroy(vectors *v)

@@ -31,6 +31,24 @@ class Augment(CairnTest):
         self.assertEqual(self.json("--config", more, "search", "--mode", "hybrid", "basalt")["mode"], "hybrid")
         self.assert_clean()
 
+    @need_model("multilingual-e5-small", "e5-small-q4.bin")
+    @need_model("smollm2-135m", "model.gguf")
+    def test_a_sentence_by_the_generator(self):
+        long = self.write("long.md", "# The quarry of Sils\n\n" + "\n\n".join(f"Paragraph {k} tells of slate. " * 20 for k in range(2)))
+        self.write("short.md", "# A note\n\nOne passage, and nothing around it.\n")
+        small = "[models]\ngenerator = smollm2-135m\n[index]\nchunk_tokens = 128\naugment = title headings"
+        conf = self.write("c.conf", small + " context\n", folder=self.top)
+        done = self.run_cairn("--config", conf, "-v", "-v", "index", self.docs)
+        written = [x for x in done.stderr.splitlines() if "context of passage" in x]
+        status = self.json("--config", conf, "status")
+        self.assertEqual((status["vectors"], status["pending_vectors"]), (status["chunks"], 0))
+        self.assertEqual([x for x in written if long not in x], [])  # what stands alone needs none
+        self.assertEqual(len(written), status["chunks"] - 1)
+        self.assertEqual(self.json("--config", conf, "search", "slate")["mode"], "hybrid")
+        # Without it, and from another generator, the vectors would be others.
+        for other in (small + "\n", small.replace("smollm2-135m", "qwen2.5-coder-0.5b") + " context\n"):
+            self.assertEqual(self.json("--config", self.write("o.conf", other, folder=self.top), "search", "slate")["mode"], "lexical")
+
 
 if __name__ == "__main__":
     main()
