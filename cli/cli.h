@@ -121,6 +121,8 @@ void cli_progress_clear(const cli *c);
 /* A line of text or of JSON, at once; has the type of an event callback, with the cli as its ctx. */
 void cli_print_event(void *ctx, const cairn_index_event *e);
 void cli_print_report(cli *c, const cairn_index_report *r);
+/* The same of a dry run. */
+void cli_print_plan(cli *c, const cairn_index_report *r);
 json_t *cli_json_report(const cairn_index_report *r);
 json_t *cli_json_failures(const cairn_failure *f, size_t n);
 json_t *cli_json_hit(const cairn_hit *h, bool explain);

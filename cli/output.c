@@ -206,6 +206,14 @@ static void print_failures(const cairn_failure *f, size_t n)
     free(sorted);
 }
 
+void cli_print_plan(cli *c, const cairn_index_report *r)
+{
+    cli_progress_clear(c);
+    printf("%zu seen: %zu would be indexed, %zu are unchanged, %zu moved, %zu would be removed; %zu could not be read; "
+           "nothing was changed\n",
+           r->seen, r->indexed, r->unchanged, r->moved, r->removed, r->n_failed);
+}
+
 void cli_print_report(cli *c, const cairn_index_report *r)
 {
     cli_progress_clear(c);

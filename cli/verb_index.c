@@ -71,6 +71,8 @@ static int run(cli *c, int argc, char **argv)
     if (c->json) {
         cli_progress_clear(c);
         code = cli_print_json(c, cli_json_report(&report));
+    } else if (opt.dry_run) {
+        cli_print_plan(c, &report);
     } else {
         cli_print_report(c, &report);
     }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 
@@ -86,37 +87,84 @@ static char *read_text(cli *c, const char *path, size_t *len)
     return text;
 }
 
-static int scan_files(reporting *r, const char *types, char **paths, int n)
+/* A folder, or a file that is no text: what the collection knows of it is looked at, below this uri in *prefix
+ * (malloced). NULL: it is read as it stands. */
+static char *prefix_of(const char *path)
 {
-    cairn_error err = {0};
+    char head[4096], *real = NULL, *prefix = NULL;
+    struct stat sb;
+    FILE *f;
+    size_t n = 0;
 
-    for (int i = 0; i < n; i++) {
-        size_t len;
-        char *text = read_text(r->c, paths[i], &len);
-        cairn_status st;
-        if (!text)
-            return CLI_INPUT;
-        r->file = paths[i];
-        st = cairn_pii_text(text, len, types, report, r, &err);
-        free(text);
-        if (st)
-            return cli_fail(r->c, st, &err);
+    if (!strcmp(path, "-") || stat(path, &sb) || !(real = realpath(path, NULL)))
+        return NULL;
+    if (S_ISDIR(sb.st_mode)) {
+        if (asprintf(&prefix, "%s%s", real, real[1] ? "/" : "") < 0)
+            prefix = NULL;
+        free(real);
+        return prefix;
     }
-    return CLI_DONE;
+    f = fopen(path, "re");
+    if (f) {
+        n = fread(head, 1, sizeof head, f);
+        fclose(f);
+    }
+    if (memchr(head, 0, n) || (n > 5 && (!memcmp(head, "%PDF-", 5) || !memcmp(head, "{\\rtf", 5))))
+        return real;
+    free(real);
+    return NULL;
 }
 
-static int scan_collection(reporting *r, const char *types, size_t *documents)
+static int scan_collection(reporting *r, const char *prefix, const char *types, size_t *documents)
 {
     cairn_error err = {0};
     cairn_status st;
     cairn *engine;
+    size_t n = 0;
     int code = cli_open(r->c, &engine, CLI_READ);
 
     if (code)
         return code;
-    st = cairn_pii(engine, NULL, types, report, r, documents, &err);
+    r->file = NULL;
+    st = cairn_pii(engine, prefix, types, report, r, &n, &err);
     cairn_close(engine);
+    *documents += n;
+    if (!st && prefix && !n) {
+        fprintf(stderr, "cairn pii: %s: no text file, and nothing of it is in the collection: cairn index %s\n", prefix, prefix);
+        return CLI_INPUT;
+    }
     return st ? cli_fail(r->c, st, &err) : CLI_DONE;
+}
+
+static int scan_file(reporting *r, const char *path, const char *types)
+{
+    cairn_error err = {0};
+    cairn_status st;
+    size_t len;
+    char *text = read_text(r->c, path, &len);
+
+    if (!text)
+        return CLI_INPUT;
+    r->file = path;
+    st = cairn_pii_text(text, len, types, report, r, &err);
+    free(text);
+    return st ? cli_fail(r->c, st, &err) : CLI_DONE;
+}
+
+static int scan_paths(reporting *r, const char *types, char **paths, int n, size_t *documents)
+{
+    int code = CLI_DONE;
+
+    for (int i = 0; i < n && !code; i++) {
+        char *prefix = prefix_of(paths[i]);
+        if (prefix)
+            code = scan_collection(r, prefix, types, documents);
+        else
+            code = scan_file(r, paths[i], types);
+        *documents += !prefix;
+        free(prefix);
+    }
+    return code;
 }
 
 /* ---- texts without them ---- */
@@ -135,18 +183,6 @@ static int put_redacted(cli *c, const char *text, size_t len, const char *types)
     return ferror(stdout) ? CLI_INPUT : CLI_DONE;
 }
 
-static int redact_files(cli *c, const char *types, char **paths, int n)
-{
-    int code = CLI_DONE;
-
-    for (int i = 0; i < n && !code; i++) {
-        size_t len;
-        char *text = read_text(c, paths[i], &len);
-        code = text ? put_redacted(c, text, len, types) : CLI_INPUT;
-        free(text);
-    }
-    return code;
-}
 
 typedef struct redacting {
     cli *c;
@@ -187,7 +223,7 @@ static bool redact_document(void *ctx, const cairn_document *d)
     return !cli_cancelled && !ferror(stdout);
 }
 
-static int redact_collection(cli *c, const char *types)
+static int redact_collection(cli *c, const char *prefix, const char *types)
 {
     redacting r = {.c = c, .types = types};
     cairn_error err = {0};
@@ -196,11 +232,32 @@ static int redact_collection(cli *c, const char *types)
     r.code = cli_open(c, &r.engine, CLI_READ);
     if (r.code)
         return r.code;
-    st = cairn_list(r.engine, NULL, redact_document, &r, &err);
+    st = cairn_list(r.engine, prefix, redact_document, &r, &err);
     cairn_close(r.engine);
     if (st)
         return cli_fail(c, st, &err);
+    if (!r.code && prefix && !r.n)
+        fprintf(stderr, "cairn pii: %s: no text file, and nothing of it is in the collection\n", prefix);
     return r.code ? r.code : r.n ? CLI_DONE : CLI_NOTHING;
+}
+
+static int redact_paths(cli *c, const char *types, char **paths, int n)
+{
+    int code = CLI_DONE;
+
+    for (int i = 0; i < n && !code; i++) {
+        char *prefix = prefix_of(paths[i]), *text;
+        size_t len;
+        if (prefix) {
+            code = redact_collection(c, prefix, types);
+        } else {
+            text = read_text(c, paths[i], &len);
+            code = text ? put_redacted(c, text, len, types) : CLI_INPUT;
+            free(text);
+        }
+        free(prefix);
+    }
+    return code;
 }
 
 static int run(cli *c, int argc, char **argv)
@@ -226,15 +283,11 @@ static int run(cli *c, int argc, char **argv)
             redact = true;
     }
     if (redact)
-        return optind < argc ? redact_files(c, types, argv + optind, argc - optind) : redact_collection(c, types);
+        return optind < argc ? redact_paths(c, types, argv + optind, argc - optind) : redact_collection(c, NULL, types);
     if (c->json)
         r.list = json_array();
-    if (optind < argc) {
-        documents = (size_t)(argc - optind);
-        code = scan_files(&r, types, argv + optind, argc - optind);
-    } else {
-        code = scan_collection(&r, types, &documents);
-    }
+    code = optind < argc ? scan_paths(&r, types, argv + optind, argc - optind, &documents)
+                         : scan_collection(&r, NULL, types, &documents);
     if (code) {
         json_decref(r.list);
         return code;
@@ -250,18 +303,18 @@ static int run(cli *c, int argc, char **argv)
 
 const cli_verb cli_verb_pii = {
     "pii", "find personal data and secrets",
-    "Usage: cairn pii [--types LIST] [--show|--redact] [FILE...]\n\n"
-    "Lists what looks like personal data in text files (- is standard input) or, without FILE, in every\n"
-    "document of the collection: e-mail addresses, telephone numbers, IBANs and card numbers with right\n"
+    "Usage: cairn pii [--types LIST] [--show|--redact] [PATH...]\n\n"
+    "Lists what looks like personal data in text files (- is standard input), in what the collection has\n"
+    "of a folder or of a file that is no text (a PDF), or, without PATH, in all of it: e-mail addresses, telephone numbers, IBANs and card numbers with right\n"
     "checksums, national identity numbers, network addresses, URLs, keys and passwords. Names and\n"
     "addresses are not found. Values are shown by their ends. Exits with 1 when nothing was found.\n\n"
     "  --types LIST   of email, phone, iban, card, national-id, ip, url, secret; default all\n"
     "  --show         values in full\n"
-    "  --redact       write the texts with each value replaced by its type, \"[iban]\", instead: of files one\n"
-    "                 after the other, of the collection a JSON line each, {\"uri\",\"title\",\"text\"}\n\n"
+    "  --redact       write the texts with each value replaced by its type, \"[iban]\", instead: of text files\n"
+    "                 as they are, of the collection a JSON line a document, {\"uri\",\"title\",\"text\"}\n\n"
     "To keep such values out of answers, set redact in section [ask] of the configuration.\n\n"
     "Examples:\n"
-    "  cairn pii --types iban,card letter.txt\n"
+    "  cairn pii --types iban,card letter.txt ~/Documents\n"
     "  cairn pii --redact > dataset.jsonl\n"
     "  cairn pii --json | jq '.findings[].uri' | sort | uniq -c\n",
     run};

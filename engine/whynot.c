@@ -168,7 +168,7 @@ static cairn_status ask_the_text(why_asking *a, cairn_error *err)
     cairn_status st = follow_copy(a, err);
 
     if (!st && a->doc.n_chunks)
-        why_say(a, "text", true, "%u passages", a->doc.n_chunks);
+        why_say(a, "text", true, a->doc.n_chunks == 1 ? "%u passage" : "%u passages", a->doc.n_chunks);
     else if (!st)
         no_text(a);
     return st;

@@ -5,6 +5,7 @@ import os
 import unittest
 
 from harness import CairnTest, main
+from test_members import book
 
 LEASE = """# Lease of the flat in Elm Street
 
@@ -144,6 +145,17 @@ class Answers(CairnTest):
         self.assertEqual(text, "Write to [email]!\nOr call.")
         self.assertEqual(self.run_cairn("pii", "--redact", "--types", "iban", "-", stdin="a.b@example.org").stdout, "a.b@example.org")
         self.run_cairn("pii", "--redact", "--types", "zodiac", "-", stdin="a", code=2)
+        # Of a folder, and of a file that is no text, what the collection has of it.
+        self.assertEqual([f["uri"] for f in self.json("pii", "--types", "iban", self.docs)["findings"]], [self.lease])
+        pdf = self.write("bill.pdf", book(["Pay to DE89 3704 0044 0532 0130 00 please."], "0 << /S /D >>"))
+        missing = self.run_cairn("pii", pdf, code=3)
+        self.assertIn("cairn index " + pdf, missing.stderr)
+        self.index()
+        self.assertEqual([(f["type"], f["uri"]) for f in self.json("pii", "--types", "iban", pdf)["findings"]], [("iban", pdf)])
+        (line,) = self.run_cairn("pii", "--redact", pdf).stdout.splitlines()
+        self.assertIn("Pay to [iban] please.", json.loads(line)["text"])
+        self.run_cairn("delete", pdf)
+        os.remove(pdf)
         kept = [json.loads(x) for x in self.run_cairn("pii", "--redact").stdout.splitlines()]
         self.assertTrue(kept)
         self.assertIn("[iban]", json.dumps(kept))

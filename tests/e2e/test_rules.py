@@ -35,6 +35,12 @@ class Rules(CairnTest):
         self.index(self.docs, "--include", "*.md", "--exclude", "sub/")
         self.assertEqual(self.names(), ["b.md"])
 
+    def test_a_dry_run_says_what_would_be(self):
+        self.write("a.txt", "basalt")
+        shown = self.run_cairn("index", "--dry-run", self.docs).stdout
+        self.assertIn("1 seen: 1 would be indexed", shown)
+        self.assertIn("nothing was changed", shown)
+
     def test_a_dry_run_tells_and_changes_nothing(self):
         self.write("same.txt", "basalt stays")
         self.write("old.txt", "basalt moves")
