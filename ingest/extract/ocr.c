@@ -109,6 +109,21 @@ bool ocr_page(emitter *e, PopplerPage *page)
     return true;
 }
 
+bool ocr_picture(emitter *e, const char *data, size_t len)
+{
+    int width, height, confidence = 0;
+    char *text;
+
+    if (!images || !ready())
+        return false;
+    text = module->image((const uint8_t *)data, len, MAX_PIXELS, &width, &height, &confidence);
+    if (text && confidence >= MIN_CONFIDENCE)
+        give_text(e, text);
+    if (text)
+        module->release(text);
+    return true;
+}
+
 cairn_status parse_image(emitter *e, const parse_input *in)
 {
     char size[64], *text = NULL;

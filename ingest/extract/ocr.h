@@ -23,5 +23,7 @@ bool ocr_takes_images(void);
  * or the languages cannot be had. */
 bool ocr_page(emitter *e, PopplerPage *page);
 cairn_status parse_image(emitter *e, const parse_input *in);
+/* The same of a picture inside a document, where images are read. False: the time is up, or they are not. */
+bool ocr_picture(emitter *e, const char *data, size_t len);
 
 #endif

@@ -8,11 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ingest/extract/dates.h"
+#include "ingest/extract/ocr.h"
 
 #define OOXML "application/vnd.openxmlformats-officedocument."
 #define ODF   "application/vnd.oasis.opendocument."
+
+#define MAX_PICTURES 200
 
 /* The part that holds the relationships of `part`: folder/_rels/name.rels. */
 static bool relations_of(const char *part, char *out)
@@ -299,6 +303,43 @@ static void embedded_files(office *o)
     bytes_clear(&data);
 }
 
+/* The words in a document's pictures stand at its end, where images are read at all. */
+static void pictures(office *o)
+{
+    static const char *const folders[] = {"word/media/", "ppt/media/", "xl/media/", "Pictures/"};
+    static const char *const kinds[] = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".webp"};
+    const char *name;
+    size_t n = 0;
+    bytes data;
+
+    if (!ocr_takes_images())
+        return;
+    o->e->page = 0;
+    bytes_init(&data, PACKAGE_MAX_PART);
+    for (size_t i = 0; !o->e->status && (name = package_name(o->p, i)) && n < MAX_PICTURES; i++) {
+        const char *dot = strrchr(name, '.');
+        bool here = false, picture = false;
+        for (size_t k = 0; k < sizeof folders / sizeof *folders; k++)
+            here |= !strncmp(name, folders[k], strlen(folders[k]));
+        for (size_t k = 0; here && dot && k < sizeof kinds / sizeof *kinds; k++)
+            picture |= !strcasecmp(dot, kinds[k]);
+        if (!picture)
+            continue;
+        n++;
+        if (!package_read(o->p, name, &data)) {
+            if (o->e->status != CAIRN_EINPUT)
+                break;
+            o->e->status = CAIRN_OK; /* a damaged picture costs its own words */
+            continue;
+        }
+        if (!ocr_picture(o->e, data.data ? data.data : "", data.len)) {
+            emit_field(o->e, FIELD_NOTE, "the words in some of its pictures were not read: no time was left", 65);
+            break;
+        }
+    }
+    bytes_clear(&data);
+}
+
 /* A zip that was cut short, or written by who could not go back: libarchive reads it from its front. */
 static cairn_status without_directory(emitter *e, const parse_input *in)
 {
@@ -326,8 +367,13 @@ cairn_status parse_package(emitter *e, const parse_input *in)
         snprintf(o.main_part, sizeof o.main_part, "%s", main_part);
         ooxml(&o, main_part);
         if (!e->status)
+            pictures(&o);
+        if (!e->status)
             embedded_files(&o);
-    } else if (!e->status && !by_mimetype(&o)) {
+    } else if (!e->status && by_mimetype(&o)) {
+        if (!e->status)
+            pictures(&o);
+    } else if (!e->status) {
         parse_archive(e, in);
     }
     for (size_t i = 0; i < 2; i++)

@@ -3,9 +3,10 @@ import io
 import json
 import os
 import tarfile
+import unittest
 import zipfile
 
-from harness import CairnTest, main
+from harness import SOURCE, CairnTest, main
 
 
 def packed(**files):
@@ -56,6 +57,23 @@ class Pdf(CairnTest):
         first = next(h for h in hit["hits"] if h["uri"] == path)
         self.assertEqual((first["title"], first["author"], first["tags"]), ("Tides of the estuary", "Ada Pilot", ["harbour", "spring tide"]))
         self.assertIn("https://tides.example.org/tables", self.json("get", path)["text"])
+
+
+class Pictures(CairnTest):
+    @unittest.skipUnless(os.path.exists("/usr/share/tesseract-ocr/5/tessdata/eng.traineddata"), "Tesseract's English is not on this machine")
+    def test_the_words_in_pictures_of_office_documents(self):
+        with open(os.path.join(SOURCE, "fixtures", "parse", "scan.png"), "rb") as f:
+            scan = f.read()
+        rels = '<Relationships><Relationship Id="r1" Type="x/officeDocument" Target="word/document.xml"/></Relationships>'
+        body = '<w:document xmlns:w="w"><w:body><w:p><w:r><w:t>A letter with a picture</w:t></w:r></w:p></w:body></w:document>'
+        path = os.path.join(self.docs, "letter.docx")
+        with zipfile.ZipFile(path, "w") as z:
+            for name, data in (("_rels/.rels", rels), ("word/document.xml", body), ("word/media/image1.png", scan), ("word/media/image2.png", scan[:300])):
+                z.writestr(name, data)
+        conf = self.write("c.conf", "[index]\nocr = all\nocr_languages = eng\n", folder=self.top)
+        self.json("--config", conf, "index", "--no-vectors", self.docs)
+        self.assertEqual(self.uris('"three months"'), [path])
+        self.assertIn("A letter with a picture", self.json("get", path)["text"])
 
 
 class Members(CairnTest):
