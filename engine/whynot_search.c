@@ -549,7 +549,10 @@ cairn_status why_ask_the_search(why_asking *a, cairn_error *err)
     parts p = {0};
     const char *earlier;
     bool kept = true;
-    cairn_status st = retrieve_query_parse(&query, a->request->query, NULL, a->memory, err);
+    cairn_status st = engine_words(a->c, err);
+
+    if (!st)
+        st = retrieve_query_parse(&query, a->request->query, NULL, a->memory, err);
 
     if (!st)
         st = ask_the_filter(a, &query, err);

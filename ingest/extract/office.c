@@ -347,8 +347,10 @@ static cairn_status without_directory(emitter *e, const parse_input *in)
 
     e->status = CAIRN_OK;
     parse_archive(e, in);
-    if (!e->status && !e->n_blocks)
+    if (e->status == CAIRN_EINPUT || (!e->status && !e->n_blocks)) {
+        e->status = CAIRN_OK; /* of the two reasons the plain one */
         return emit_fail(e, CAIRN_EINPUT, "broken: its zip cannot be read");
+    }
     emit_field(e, FIELD_NOTE, note, sizeof note - 1);
     return e->status;
 }
