@@ -558,7 +558,7 @@ static cairn_status second_round(finding *x, const evidence_params *params)
     return CAIRN_OK;
 }
 
-static void judge(const finding *x, const question_model *m, evidence *out)
+static void judge(const finding *x, const question_model *m, const char *lang, evidence *out)
 {
     const evidence_sentence *best = out->sentences;
     float *e = out->extra, sum = m->bias - x->off[best->passage];
@@ -579,6 +579,8 @@ static void judge(const finding *x, const question_model *m, evidence *out)
         sum += m->weight[i] * best->feature[i];
     for (size_t i = 0; i < EVIDENCE_EXTRAS; i++)
         sum += m->extra[i] * e[i];
+    if (m == &question_by_cosine)
+        sum += question_language_bias(lang);
     out->answerable = 1 / (1 + expf(-sum));
 }
 
@@ -614,6 +616,8 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     for (size_t i = 0; i < n && !st; i++)
         st = read_passage(an, &q, &passages[i], a, &all[i], err);
     if (!st)
+        evidence_read_misspelt(&q, all, n);
+    if (!st)
         st = evidence_find_names(&q, all, n, a, features, err);
     for (size_t i = 0; i < n && !st; i++)
         for (size_t j = 0; !st && j < all[i].n_sentences; j++)
@@ -637,7 +641,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
         judge(&x, !cosines                                                ? &question_by_words
                   : out->sentences[0].feature[EVIDENCE_FOREIGN] > 0 ? &question_foreign
                                                                     : &question_by_cosine,
-              out);
+              passages[out->sentences[0].passage].text.lang, out);
     return CAIRN_OK;
 }
 

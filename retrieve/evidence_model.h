@@ -22,4 +22,7 @@ extern const sentence_model sentence_by_words, sentence_by_vectors, sentence_by_
     sentence_foreign;
 extern const question_model question_by_words, question_by_cosine, question_foreign;
 
+/* What question_by_cosine gets on top where question and passage are in this language; 0 for most. */
+float question_language_bias(const char *lang);
+
 #endif

@@ -50,6 +50,10 @@ void evidence_find_thing(asked *q);
  * another one is another thing, however alike all else is. off[n], log-odds. */
 void evidence_weigh_designations(const asked *q, const evidence_passage *p, size_t n, float *off);
 
+/* Words of the question that no passage has: the passages' words that are the same but for one letter stand for
+ * them, in keys and held. */
+void evidence_read_misspelt(const asked *q, reading *all, size_t n);
+
 /* Of the question's names: what share the passage has, whether its document has any as far as it
  * was read, what share no passage has, and what share is in no document that belongs to the
  * passage's. A question that needs two documents has names that stand in either, and one of the two

@@ -306,6 +306,38 @@ static void words_that_only_ask_need_not_be_covered(void **state)
     arena_clear(&a);
 }
 
+/* One letter wrong, and the word stands nowhere: what was meant is read. Another first letter, two wrong ones, a
+ * short word or a digit is another name. */
+static void a_misspelt_name_is_the_one_that_was_meant(void **state)
+{
+    const evidence_passage p[] = {PASSAGE("In 1993 the economists Galor and Zeira showed that inequality lasts. The boat of Shelley "
+                                          "and Hansen was sold, as was the pump P-77123.", "", "en", 8)};
+    static const struct {
+        const char *question;
+        float nowhere;
+    } rows[] = {{"When did the economists Galor and Zeira show that inequality lasts?", 0},
+                {"When did the economists Galor and Zeria show that inequality lasts?", 0},
+                {"When did the economists Galors and Zeirra show that inequality lasts?", 0},
+                {"When was the boat of Shelly sold?", 0},
+                {"When was the boat of Shalley sold?", 0},
+                {"When was the boat of Jansen sold?", 1},
+                {"When was the boat of Shallay sold?", 1},
+                {"When was the pump of Shel sold?", 1}};
+    evidence e;
+    arena a;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        find(rows[i].question, p, 1, &a, &e);
+        if (e.sentences[0].feature[EVIDENCE_NAMES_NOWHERE] != rows[i].nowhere)
+            fail_msg("%s: %g", rows[i].question, (double)e.sentences[0].feature[EVIDENCE_NAMES_NOWHERE]);
+        arena_clear(&a);
+    }
+    find("When was the pump P-77124 sold?", p, 1, &a, &e);
+    assert_true(e.answerable < 0.35f);
+    arena_clear(&a);
+}
+
 /* Words carried over from a chat count, but less than those that were typed. */
 static void carried_words_weigh_less(void **state)
 {
@@ -487,6 +519,7 @@ int main(void)
         cmocka_unit_test(the_thing_that_is_asked_for_has_to_be_there),
         cmocka_unit_test(counts_are_numbers_without_another_unit),
         cmocka_unit_test(words_that_only_ask_need_not_be_covered),
+        cmocka_unit_test(a_misspelt_name_is_the_one_that_was_meant),
         cmocka_unit_test(carried_words_weigh_less),
         cmocka_unit_test(only_near_sentences_get_a_cosine),
         cmocka_unit_test(planted_sentences_are_no_evidence),
