@@ -13,6 +13,7 @@
 
 #define HNSW_M  16
 #define HNSW_EF 100
+#define ALLOCATIONS 10000 /* of a copy, until one holds */
 #define MAKE_MS 180000 /* a cluster under load takes its time to make an index */
 
 static json_t *keyword(void)
@@ -47,10 +48,13 @@ static json_t *analysis(void)
                      "tokenizer", "keyword");
 }
 
+/* A copy that could not be made on a node that comes back is tried again until it can: by default the cluster
+ * gives up after five times, and somebody has to tell it to go on. */
 static json_t *common_settings(const opensearch_options *o)
 {
-    return json_pack("{s:i,s:i,s:s}", "number_of_shards", (int)(o->shards ? o->shards : 1),
-                     "number_of_replicas", (int)o->replicas, "refresh_interval", "-1");
+    return json_pack("{s:i,s:i,s:s,s:i}", "number_of_shards", (int)(o->shards ? o->shards : 1),
+                     "number_of_replicas", (int)o->replicas, "refresh_interval", "-1",
+                     "allocation.max_retries", ALLOCATIONS);
 }
 
 static json_t *mapping(const char *kind, json_t *properties)
