@@ -340,6 +340,28 @@ static void pictures(office *o)
     bytes_clear(&data);
 }
 
+/* Whether the first file of a zip has a name, and none that documents begin with: their parts alone are
+ * nothing to read. (PKWARE's APPNOTE, 4.3.7: the name's length at 26, the name at 30.) */
+static bool begins_an_archive(const parse_input *in)
+{
+    static const char *const documents[] = {"[Content_Types].xml", "_rels/", "docProps/", "word/", "xl/", "ppt/",
+                                            "customXml/", "mimetype", "META-INF/", "content.xml", "OEBPS/"};
+    const uint8_t *head = (const uint8_t *)in->data;
+    size_t len;
+
+    if (in->len < 30 || memcmp(head, "PK\3\4", 4))
+        return false;
+    len = head[26] | (size_t)head[27] << 8;
+    if (len == 0 || len > in->len - 30)
+        return false;
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+        size_t n = strlen(documents[i]);
+        if (n <= len && !memcmp(head + 30, documents[i], n))
+            return false;
+    }
+    return true;
+}
+
 /* A zip that was cut short, or written by who could not go back: libarchive reads it from its front. */
 static cairn_status without_directory(emitter *e, const parse_input *in)
 {
@@ -364,7 +386,7 @@ cairn_status parse_package(emitter *e, const parse_input *in)
         bytes_init(&o.rels[i], PACKAGE_MAX_PART);
     o.p = package_open(e, in->data, in->len);
     if (!o.p)
-        return e->status == CAIRN_EINPUT ? without_directory(e, in) : e->status;
+        return e->status == CAIRN_EINPUT && begins_an_archive(in) ? without_directory(e, in) : e->status;
     if (office_relation(&o, "", NULL, "officeDocument", main_part)) {
         snprintf(o.main_part, sizeof o.main_part, "%s", main_part);
         ooxml(&o, main_part);

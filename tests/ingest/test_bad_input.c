@@ -53,6 +53,20 @@ static void binary_named_as_text(void **state)
            "application/postscript");
 }
 
+/* The parts of a document without its directory are not taken for an archive's files. */
+static void document_cut_short(void **state)
+{
+    char buf[65536];
+    FILE *f = fopen(FIXTURES "order.docx", "rb");
+    size_t n;
+
+    (void)state;
+    assert_non_null(f);
+    n = fread(buf, 1, sizeof buf, f);
+    fclose(f);
+    refuse(probe_file("cut.docx", buf, n * 2 / 3), CAIRN_EINPUT, "broken: its zip");
+}
+
 static void pdf_truncated_and_encrypted(void **state)
 {
     (void)state;
@@ -272,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_file),
         cmocka_unit_test(binary_named_as_text),
+        cmocka_unit_test(document_cut_short),
         cmocka_unit_test(pdf_truncated_and_encrypted),
         cmocka_unit_test(pdf_cut_anywhere),
         cmocka_unit_test(html_100000_levels_deep),
