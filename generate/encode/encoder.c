@@ -13,14 +13,16 @@
 #include "generate/encode/causal.h"
 #include "generate/encode/encode_kernels.h"
 #include "generate/encode/forward.h"
+#include "generate/encode/static.h"
 #include "generate/kernels/kernels.h"
 
 #define TEXTS_AT_ONCE 256 /* tokenised together, so that memory stays bounded */
 
 struct encoder {
-    bert *b; /* NULL: a decoder */
+    bert *b; /* one of the three: an encoder, with its f, */
     forward *f;
-    causal *c; /* NULL: a BERT */
+    causal *c;          /* a decoder, */
+    static_embedder *s; /* or vectors of pieces alone */
     pool *pool;
     const tokenizer *tok;
     const char *name, *query_prefix, *passage_prefix;
@@ -139,6 +141,19 @@ static cairn_status open_causal(encoder *e, gguf *g, const encoder_options *o, c
     return CAIRN_OK;
 }
 
+static cairn_status open_static(encoder *e)
+{
+    e->tok = e->s->tok;
+    e->name = e->s->name;
+    e->query_prefix = e->passage_prefix = "";
+    e->dim = e->s->dim;
+    e->vocab = e->s->vocab;
+    e->max_tokens = STATIC_MAX_TOKENS;
+    snprintf(e->identity, sizeof e->identity, "%.200s-static-%zu-%016llx", e->name, e->dim,
+             (unsigned long long)e->s->hash);
+    return CAIRN_OK;
+}
+
 cairn_status encoder_open(encoder **out, const char *path, const encoder_options *options,
                           cairn_error *err)
 {
@@ -153,8 +168,10 @@ cairn_status encoder_open(encoder **out, const char *path, const encoder_options
         return cairn_fail(err, CAIRN_ENOMEM, "encoder");
     e->pool = o.pool;
     st = look_for_decoder(path, &g, err);
+    if (!st && !g)
+        st = static_open(&e->s, path, err);
     if (!st)
-        st = g ? open_causal(e, g, &o, err) : open_bert(e, path, &o, err);
+        st = g ? open_causal(e, g, &o, err) : e->s ? open_static(e) : open_bert(e, path, &o, err);
     if (st)
         goto done;
     if (o.max_tokens && o.max_tokens < e->max_tokens)
@@ -181,6 +198,7 @@ void encoder_close(encoder *e)
     forward_destroy(e->f);
     bert_close(e->b);
     causal_close(e->c);
+    static_close(e->s);
     free(e);
 }
 
@@ -238,10 +256,12 @@ static cairn_status make_unit(const encoder *e, float *vector, cairn_error *err)
 static cairn_status check_ids(const encoder *e, const int32_t *ids, const size_t *offsets, size_t n,
                               cairn_error *err)
 {
+    const size_t least = e->s ? 0 : 1; /* tokens: the others have those that begin and end a text */
+
     for (size_t i = 0; i < n; i++) {
-        if (offsets[i + 1] <= offsets[i] || offsets[i + 1] - offsets[i] > e->max_tokens)
-            return cairn_fail(err, CAIRN_EUSAGE, "sequence %zu is not 1 to %zu tokens long", i,
-                              e->max_tokens);
+        if (offsets[i + 1] < offsets[i] + least || offsets[i + 1] - offsets[i] > e->max_tokens)
+            return cairn_fail(err, CAIRN_EUSAGE, "sequence %zu is not %zu to %zu tokens long", i,
+                              least, e->max_tokens);
         for (size_t j = offsets[i]; j < offsets[i + 1]; j++)
             if (ids[j] < 0 || (size_t)ids[j] >= e->vocab)
                 return cairn_fail(err, CAIRN_EUSAGE, "token id %d is outside the vocabulary of %zu",
@@ -303,7 +323,9 @@ cairn_status encoder_embed_ids(encoder *e, const int32_t *ids, const size_t *off
 
     if (!st && e->b)
         return run_groups(e, ids, NULL, offsets, n, finish_vector, out, err);
-    if (!st)
+    if (!st && e->s)
+        static_run(e->s, ids, offsets, n, out);
+    else if (!st)
         st = causal_run(e->c, ids, offsets, n, out, err);
     for (size_t i = 0; !st && i < n; i++)
         st = make_unit(e, out + i * e->dim, err);
@@ -347,9 +369,9 @@ static void tokenise_task(void *ctx, size_t task, size_t worker)
     if (!call->status[task])
         call->status[task] = tokenizer_encode(tok, joined ? joined : t->text, prefix + t->len, 0,
                                               list, &call->errors[task]);
-    if (!call->status[task] && list->n > max - 1)
-        list->n = max - 1;
-    if (!call->status[task])
+    if (!call->status[task] && list->n > max - (call->e->s ? 0 : 1))
+        list->n = max - (call->e->s ? 0 : 1);
+    if (!call->status[task] && !call->e->s)
         call->status[task] = token_list_push(list, tokenizer_eos(tok));
     free(joined);
 }
@@ -385,7 +407,8 @@ static cairn_status run_slice(encoder *e, const encoder_text *texts, size_t n, c
         goto done;
     }
     for (size_t i = 0; i < n; i++)
-        memcpy(ids + offsets[i], lists[i].ids, lists[i].n * sizeof *ids);
+        if (lists[i].n)
+            memcpy(ids + offsets[i], lists[i].ids, lists[i].n * sizeof *ids);
     st = finish ? check_ids(e, ids, offsets, n, err) : encoder_embed_ids(e, ids, offsets, n, out, err);
     if (!st && finish)
         st = run_groups(e, ids, NULL, offsets, n, finish, out, err);
@@ -437,7 +460,7 @@ static cairn_status finish_tokens(encoder *e, const float *rows, size_t n, size_
 static cairn_status need_tokens(const encoder *e, cairn_error *err)
 {
     return e->b ? CAIRN_OK
-                : cairn_fail(err, CAIRN_EUNSUPPORTED, "%s is a decoder, whose tokens know nothing of what follows them",
+                : cairn_fail(err, CAIRN_EUNSUPPORTED, "%s is no encoder: its tokens know nothing of what follows them",
                              e->name);
 }
 

@@ -1,10 +1,11 @@
 /* encoder.h - a BERT-family model that turns texts into vectors, or a (query, text) pair into a
- * relevance score; or a decoder that embeds (causal.h).
+ * relevance score; or a decoder that embeds (causal.h), or vectors of pieces alone (static.h).
  *
  * Opens by path: a folder with model.safetensors, config.json and tokenizer.json or vocab.txt; an
  * E5S1 file (the default embedder's own); or a GGUF of architecture "bert". The weights stay
  * mapped: opening costs a few milliseconds and no copy of the embedding table is ever made. A GGUF of
- * architecture "qwen3" that pools the last token repacks its weights, or finds them in the cache.
+ * architecture "qwen3" that pools the last token repacks its weights, or finds them in the cache. A folder whose
+ * model.safetensors holds "embeddings" is a static embedder; a text without pieces has a vector of zeros there.
  *
  * Texts are tokenised, cut at encoder_max_tokens, laid back to back without padding and run
  * through the model together. A text's vector has the same bytes whatever else is in the call and

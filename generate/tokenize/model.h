@@ -2,6 +2,7 @@
  *
  * tokenizer.c      the public functions: adds special tokens, cuts out written-out ones, dispatches
  * tokenizer_gguf.c reads a vocabulary out of a GGUF file
+ * wordpiece_files.c unigram_files.c   the same out of vocab.txt and tokenizer.json
  * bpe.c spm.c unigram.c wordpiece.c   one algorithm each: `x_load` fills the part of the tokenizer
  *                  it needs, `x_encode` APPENDS the ids of one stretch of plain text */
 #ifndef CAIRN_GENERATE_TOKENIZE_MODEL_H
@@ -67,6 +68,8 @@ cairn_status spm_encode(const tokenizer *t, const char *s, size_t len, bool firs
 cairn_status unigram_load(tokenizer *t, cairn_error *err); /* from t->e5 */
 /* After text, type, unk, bos and eos are there. */
 cairn_status unigram_load_gguf(tokenizer *t, const gguf *g, cairn_error *err);
+/* After text, type and unk are there. Takes scores[n_vocab] and the character map over, also when it fails. */
+cairn_status unigram_load_json(tokenizer *t, float *scores, bytes *map, const char *path, cairn_error *err);
 void unigram_destroy(unigram *u);
 cairn_status unigram_encode(const tokenizer *t, const char *s, size_t len, bool controls,
                             token_list *out);

@@ -218,7 +218,7 @@ static cairn_status append_spaced(bytes *out, const char *s, size_t len)
 
 static bool is_hidden(const tokenizer *t, token_id id)
 {
-    if (t->kind == TOKENIZER_UNIGRAM)
+    if (!t->type)
         return id == t->bos || id == t->eos || id == t->pad || id == t->unk;
     uint8_t type = token_type_of(t, id);
     return type == TOKEN_CONTROL || type == TOKEN_UNKNOWN;

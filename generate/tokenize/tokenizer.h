@@ -3,7 +3,7 @@
  * One handle for five algorithms; which one is read from the model:
  *   byte-level BPE        GGUF "gpt2" with its pre-tokenizer (qwen2, smollm, llama-bpe, ...)
  *   SentencePiece BPE     GGUF "llama": merges by score (Gemma, Llama 2)
- *   unigram               the e5s1 file, GGUF "t5" (XLM-R): best Viterbi path
+ *   unigram               the e5s1 file, GGUF "t5" (XLM-R), tokenizer.json: best Viterbi path
  *   WordPiece             vocab.txt, tokenizer.json, GGUF "bert"
  *
  * The reference for GGUF models is llama.cpp (in particular Qwen text is NOT brought to NFC first,
@@ -58,6 +58,9 @@ cairn_status tokenizer_from_e5s1(tokenizer **out, const e5s1 *e, cairn_error *er
  * holds one of them (tokenizer.json is preferred: it says whether to fold case and accents).
  * Truncation and padding settings of tokenizer.json are ignored: they are the caller's. */
 cairn_status tokenizer_from_wordpiece(tokenizer **out, const char *path, cairn_error *err);
+/* The tokenizer.json in a folder, of type WordPiece or Unigram (with a precompiled character map and words that begin
+ * with U+2581). The unknown token may be a piece of its own, too. */
+cairn_status tokenizer_from_json(tokenizer **out, const char *folder, cairn_error *err);
 void tokenizer_destroy(tokenizer *t); /* NULL is fine */
 
 enum {

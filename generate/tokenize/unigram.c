@@ -1,7 +1,8 @@
 /* unigram.c - the unigram language model of SentencePiece (Kudo, arXiv:1804.10959, section 3.2):
  * of all ways to cut a text into pieces, the one with the largest sum of log-probabilities.
  *
- * The steps, for the vocabulary of an e5s1 file (that of XLM-R) or of a GGUF file of tokenizer model t5:
+ * The steps, for the vocabulary of an e5s1 file (that of XLM-R), of a GGUF file of tokenizer model t5, or of a
+ * tokenizer.json of type Unigram, which goes as a GGUF file without extra spaces:
  *   1. each code point is replaced by its entry of the normalisation table, if it has one; in GGUF, the
  *      longest run of bytes that the precompiled character map holds (charsmap.h)
  *   2. runs of spaces become one; every space becomes U+2581, and one stands in front. In GGUF, spaces at the
@@ -34,9 +35,12 @@ struct unigram {
     uint32_t *cps, *starts, *to;
     size_t n_normal;
     uint64_t pages[0x110000 >> 6 >> 6]; /* bit: some entry lies among these 64 code points */
-    bool from_gguf;
-    charsmap map;      /* of a GGUF file; empty: none */
-    bool merge_spaces, space_first; /* of a GGUF file */
+    bool by_map;       /* of a GGUF file or tokenizer.json */
+    charsmap map;      /* of these; empty: none */
+    bool merge_spaces, space_first; /* of these */
+    float *scores;     /* of a tokenizer.json, [n_vocab]; else NULL */
+    bytes map_bytes;   /* of a tokenizer.json */
+    bool unknown_is_piece; /* what stands for the unknown is a piece of its own as well */
     float unknown_score;
     bool crosses_words; /* a piece holds U+2581 past its start */
     token_id mask;
@@ -49,6 +53,8 @@ void unigram_destroy(unigram *u)
     free(u->cps);
     free(u->starts);
     free(u->to);
+    free(u->scores);
+    bytes_clear(&u->map_bytes);
     free(u);
 }
 
@@ -80,7 +86,9 @@ static bool load_normaliser(unigram *u, const e5s1 *e)
 
 static float score_of(const tokenizer *t, uint32_t id)
 {
-    return t->e5 ? e5s1_score(t->e5, id) : (float)gguf_array_f64(t->scores, id);
+    if (t->e5)
+        return e5s1_score(t->e5, id);
+    return t->unigram->scores ? t->unigram->scores[id] : (float)gguf_array_f64(t->scores, id);
 }
 
 static bool holds_space_inside(const char *p, size_t len)
@@ -91,16 +99,38 @@ static bool holds_space_inside(const char *p, size_t len)
     return false;
 }
 
+/* The table of pieces, and what an unknown character costs. */
+static cairn_status make_table(tokenizer *t, const char *path, cairn_error *err)
+{
+    unigram *u = t->unigram;
+    size_t bytes_in_all = 0;
+
+    u->unknown_score = 0;
+    for (uint32_t i = 0; i < t->n_vocab; i++) {
+        float score = score_of(t, i);
+        bytes_in_all += t->text[i].len; /* of a file that is in memory: no overflow */
+        if (!(score >= -1e6f && score <= 1e6f))
+            return cairn_fail(err, CAIRN_EMODEL, "%s: the score of token %u is no sensible number", path, i);
+        if (token_type_of(t, (token_id)i) == TOKEN_NORMAL && score < u->unknown_score)
+            u->unknown_score = score;
+        u->crosses_words = u->crosses_words || holds_space_inside(t->text[i].data, t->text[i].len);
+    }
+    u->unknown_score -= UNKNOWN_PENALTY;
+    if (!piece_table_init(&t->table, t->n_vocab, t->n_vocab, bytes_in_all + 1, tokenizer_text, t))
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: table of pieces", path);
+    piece_table_add_all(&t->table, (uint32_t)t->n_vocab);
+    return CAIRN_OK;
+}
+
 cairn_status unigram_load_gguf(tokenizer *t, const gguf *g, cairn_error *err)
 {
     const gguf_kv *map = gguf_find_kv(g, "tokenizer.ggml.precompiled_charsmap");
     unigram *u = t->unigram = calloc(1, sizeof *u);
-    size_t bytes_in_all = 0;
     cairn_status st;
 
     if (!u)
         return cairn_fail(err, CAIRN_ENOMEM, "%s: tokenizer", gguf_path(g));
-    u->from_gguf = true;
+    u->by_map = true;
     u->mask = TOKEN_NONE;
     u->merge_spaces = gguf_get_bool(g, "tokenizer.ggml.remove_extra_whitespaces", false);
     u->space_first = t->space_prefix = gguf_get_bool(g, "tokenizer.ggml.add_space_prefix", true);
@@ -112,22 +142,26 @@ cairn_status unigram_load_gguf(tokenizer *t, const gguf *g, cairn_error *err)
         st = cairn_fail(err, CAIRN_EMODEL, "%s: tokenizer.ggml.precompiled_charsmap is broken", gguf_path(g));
     if (!st && t->unk == TOKEN_NONE)
         st = cairn_fail(err, CAIRN_EMODEL, "%s: the vocabulary names no unknown token", gguf_path(g));
-    u->unknown_score = 0;
-    for (uint32_t i = 0; !st && i < t->n_vocab; i++) {
-        float score = score_of(t, i);
-        bytes_in_all += t->text[i].len; /* of a file that is mapped: no overflow */
-        if (!(score >= -1e6f && score <= 1e6f))
-            st = cairn_fail(err, CAIRN_EMODEL, "%s: the score of token %u is no sensible number", gguf_path(g), i);
-        if (token_type_of(t, (token_id)i) == TOKEN_NORMAL && score < u->unknown_score)
-            u->unknown_score = score;
-        u->crosses_words = u->crosses_words || holds_space_inside(t->text[i].data, t->text[i].len);
+    return st ? st : make_table(t, gguf_path(g), err);
+}
+
+cairn_status unigram_load_json(tokenizer *t, float *scores, bytes *map, const char *path, cairn_error *err)
+{
+    unigram *u = t->unigram = calloc(1, sizeof *u);
+
+    if (!u) {
+        free(scores);
+        bytes_clear(map);
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: tokenizer", path);
     }
-    u->unknown_score -= UNKNOWN_PENALTY;
-    if (!st && !piece_table_init(&t->table, t->n_vocab, t->n_vocab, bytes_in_all + 1, tokenizer_text, t))
-        st = cairn_fail(err, CAIRN_ENOMEM, "%s: table of pieces", gguf_path(g));
-    if (!st)
-        piece_table_add_all(&t->table, (uint32_t)t->n_vocab);
-    return st;
+    u->scores = scores;
+    u->map_bytes = *map;
+    u->by_map = u->merge_spaces = u->space_first = t->space_prefix = true;
+    u->unknown_is_piece = token_type_of(t, t->unk) == TOKEN_NORMAL;
+    u->mask = TOKEN_NONE;
+    if (map->len && !charsmap_open(&u->map, (const uint8_t *)map->data, map->len))
+        return cairn_fail(err, CAIRN_EMODEL, "%s: normalizer.precompiled_charsmap is broken", path);
+    return make_table(t, path, err);
 }
 
 cairn_status unigram_load(tokenizer *t, cairn_error *err)
@@ -270,7 +304,7 @@ static cairn_status normalise_by_map(const unigram *u, const char *s, size_t len
 typedef struct step {
     float score;   /* of the best path from the start; -FLT_MAX: unreached */
     uint32_t from; /* byte position */
-    token_id id;
+    token_id id;   /* TOKEN_NONE: a character that no piece covers */
 } step;
 
 typedef struct lattice {
@@ -302,7 +336,7 @@ static void relax(const tokenizer *t, const char *w, size_t len, size_t i, bool 
             break;
         uint32_t id = piece_table_find_hashed(&t->table, h, w + i, e - i);
         if (id == PIECE_NONE || (!controls && is_special_piece(t, (token_id)id)) ||
-            (token_id)id == t->unk)
+            ((token_id)id == t->unk && !t->unigram->unknown_is_piece))
             continue;
         covered = covered || e == i + first;
         float score = base + score_of(t, id);
@@ -311,7 +345,7 @@ static void relax(const tokenizer *t, const char *w, size_t len, size_t i, bool 
     }
     float score = base + t->unigram->unknown_score;
     if (!covered && score > steps[i + first].score)
-        steps[i + first] = (step){ score, (uint32_t)i, t->unk };
+        steps[i + first] = (step){ score, (uint32_t)i, TOKEN_NONE };
 }
 
 static cairn_status encode_word(const tokenizer *t, const char *w, size_t len, bool controls,
@@ -331,10 +365,12 @@ static cairn_status encode_word(const tokenizer *t, const char *w, size_t len, b
     for (size_t i = 0; i < len; i += piece_char_bytes((uint8_t)w[i]))
         relax(t, w, len, i, controls, l->steps);
     size_t first = out->n;
-    for (size_t i = len; i > 0; i = l->steps[i].from) {
-        bool again = t->unigram->from_gguf && l->steps[i].id == t->unk && out->n > first &&
-                     out->ids[out->n - 1] == t->unk;
-        if (!again && token_list_push(out, l->steps[i].id))
+    for (size_t i = len, behind = 0; i > 0; behind = i, i = l->steps[i].from) {
+        token_id id = l->steps[i].id;
+        bool again = t->unigram->by_map && id == TOKEN_NONE && behind && l->steps[behind].id == TOKEN_NONE;
+        if (id == TOKEN_NONE)
+            id = again ? TOKEN_NONE : t->unk; /* a vocabulary may have none: nothing is put then */
+        if (id != TOKEN_NONE && token_list_push(out, id))
             return CAIRN_ENOMEM;
     }
     for (size_t a = first, b = out->n; a + 1 < b; a++, b--) {
@@ -352,7 +388,7 @@ cairn_status unigram_encode(const tokenizer *t, const char *s, size_t len, bool 
     lattice l = { 0 };
 
     bytes_init(&text, 32 * TOKENIZER_MAX_TEXT);
-    cairn_status st = t->unigram->from_gguf ? normalise_by_map(t->unigram, s, len, &text)
+    cairn_status st = t->unigram->by_map ? normalise_by_map(t->unigram, s, len, &text)
                                             : normalise(t->unigram, s, len, &text);
     for (size_t i = 0; i < text.len && !st;) {
         size_t end = text.len;

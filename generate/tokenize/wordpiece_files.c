@@ -174,10 +174,10 @@ static cairn_status finish(tokenizer *t, const settings *s, const char *path, ca
     t->bos = tokenizer_find(t, "[CLS]", 5);
     t->eos = tokenizer_find(t, "[SEP]", 5);
     t->pad = tokenizer_find(t, "[PAD]", 5);
-    if (t->unk == TOKEN_NONE || t->bos == TOKEN_NONE || t->eos == TOKEN_NONE)
-        return cairn_fail(err, CAIRN_EMODEL, "%s: the vocabulary lacks %s, [CLS] or [SEP]", path,
-                          s->unk);
-    t->add_bos = t->add_eos = true;
+    if (t->unk == TOKEN_NONE)
+        return cairn_fail(err, CAIRN_EMODEL, "%s: the vocabulary lacks %s", path, s->unk);
+    t->add_bos = t->bos != TOKEN_NONE; /* a static embedder has none */
+    t->add_eos = t->eos != TOKEN_NONE;
     for (size_t i = 0; i < sizeof specials / sizeof *specials; i++) {
         token_id id = tokenizer_find(t, specials[i], strlen(specials[i]));
         if (id != TOKEN_NONE)
