@@ -241,10 +241,16 @@ size_t encoder_count_tokens(const encoder *e, const char *text, size_t len)
 static cairn_status make_unit(const encoder *e, float *vector, cairn_error *err)
 {
     double square = 0;
+    float scale;
 
     for (size_t i = 0; i < e->dim; i++)
         square += (double)vector[i] * vector[i];
-    encode_kernels_get()->scale(vector, square > 0 ? (float)(1 / sqrt(square)) : 0, e->dim);
+    scale = square > 0 ? (float)(1 / sqrt(square)) : 0;
+    if (e->s) /* of any width; the kernels take whole lanes */
+        for (size_t i = 0; i < e->dim; i++)
+            vector[i] *= scale;
+    else
+        encode_kernels_get()->scale(vector, scale, e->dim);
     for (size_t i = 0; i < e->dim; i++)
         if (!isfinite(vector[i]))
             return cairn_fail(err, CAIRN_EMODEL,
