@@ -35,26 +35,6 @@ cairn_status os_list_forms(analyzer *an, const char *text, size_t len, os_forms 
     return st;
 }
 
-/* The forms as they stand in the index, parted by blanks. */
-static json_t *all_forms(const os_forms *forms)
-{
-    json_t *j = NULL;
-    bytes text;
-    bool good = true;
-
-    bytes_init(&text, FORMS_MOST * 2 * FORM_BYTES + 64);
-    for (size_t i = 0; good && i < forms->n; i++) {
-        json_t *one = row_term(forms->form[i], strlen(forms->form[i]));
-        good = one && (!i || !bytes_append_byte(&text, ' ')) &&
-               !bytes_append_str(&text, json_string_value(one));
-        json_decref(one);
-    }
-    if (good)
-        j = json_stringn(text.data ? text.data : "", text.len);
-    bytes_clear(&text);
-    return j;
-}
-
 json_t *os_doubting(const os_forms *forms)
 {
     const char *texts[FORMS_MOST];
@@ -64,7 +44,7 @@ json_t *os_doubting(const os_forms *forms)
         texts[i] = forms->form[i];
     body = os_counting(texts, forms->n, true);
     like = json_pack("{s:{s:o,s:{s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:s}}}", "like", "text",
-                     all_forms(forms), "term", "field", ROW_FORMS, "analyzer", "cairn_words",
+                     row_terms(texts, forms->n), "term", "field", ROW_FORMS, "analyzer", "cairn_words",
                      "suggest_mode", "always", "max_edits", 2, "prefix_length", 0,
                      "min_word_length", LEAST_LETTERS, "max_term_freq", RARE, "size", 1, "sort",
                      "frequency");

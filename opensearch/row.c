@@ -39,6 +39,25 @@ json_t *row_term(const char *term, size_t len)
     return j;
 }
 
+json_t *row_terms(const char *const *terms, size_t n)
+{
+    json_t *j = NULL;
+    bytes b;
+    bool good = true;
+
+    bytes_init(&b, CLIENT_REPLY_BYTES);
+    for (size_t i = 0; good && i < n; i++) {
+        json_t *term = row_term(terms[i], strlen(terms[i]));
+        good = term && (!i || !bytes_append_byte(&b, ' ')) &&
+               !bytes_append_str(&b, json_string_value(term));
+        json_decref(term);
+    }
+    if (good)
+        j = json_stringn(b.data ? b.data : "", b.len);
+    bytes_clear(&b);
+    return j;
+}
+
 static cairn_status add_form(void *ctx, const char *form, size_t form_len, const char *term,
                              size_t term_len, uint32_t count, cairn_error *err)
 {

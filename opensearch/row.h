@@ -29,6 +29,8 @@ cairn_status row_set_terms(analyzer *a, const lexical_doc *words, json_t *doc,
 cairn_status row_set_columns(const filter_row *columns, json_t *doc, cairn_error *err);
 /* A term as it stands in those fields. */
 json_t *row_term(const char *term, size_t len);
+/* n of them, NUL-terminated, parted by blanks, as the search's own analyzer parts them again. */
+json_t *row_terms(const char *const *terms, size_t n);
 
 /* The condition that an expression is. n = 0: match_all. */
 cairn_status row_filter(const filter_expr *expr, json_t **out, cairn_error *err);

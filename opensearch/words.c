@@ -85,26 +85,6 @@ static void add_term(const os_question *q, uint32_t mask, const char *term, json
                        path_alone ? 1 : PATH_SHARE * (double)weight_of(q, LEXICAL_PATH)));
 }
 
-/* The words of a run joined by blanks, which the search's own analyzer parts. */
-static json_t *run_text(const outline_run *run)
-{
-    json_t *j = NULL;
-    bytes b;
-    bool good = true;
-
-    bytes_init(&b, CLIENT_REPLY_BYTES);
-    for (size_t i = 0; good && i < run->n; i++) {
-        json_t *term = row_term(run->terms[i], strlen(run->terms[i]));
-        good = term && (!i || !bytes_append_byte(&b, ' ')) &&
-               !bytes_append_str(&b, json_string_value(term));
-        json_decref(term);
-    }
-    if (good)
-        j = json_stringn(b.data ? b.data : "", b.len);
-    bytes_clear(&b);
-    return j;
-}
-
 static json_t *span_of_run(const char *field, const outline_run *run)
 {
     json_t *parts = json_array();
@@ -128,7 +108,7 @@ static json_t *in_field(const outline_group *g, const outline_alt *alt, const ch
 
     if (g->kind != LEXICAL_NEAR || alt->n_runs == 1)
         return json_pack("{s:{s:{s:o,s:s,s:i,s:f}}}", "match_phrase", field, "query",
-                         run_text(&alt->runs[0]), "analyzer", "cairn_words", "slop", (int)g->slop,
+                         row_terms(alt->runs[0].terms, alt->runs[0].n), "analyzer", "cairn_words", "slop", (int)g->slop,
                          "boost", boost);
     spans = json_array();
     for (size_t i = 0; spans && i < alt->n_runs; i++)
