@@ -141,7 +141,7 @@ static cairn_status open_causal(encoder *e, gguf *g, const encoder_options *o, c
     return CAIRN_OK;
 }
 
-static cairn_status open_static(encoder *e)
+static void take_static(encoder *e)
 {
     e->tok = e->s->tok;
     e->name = e->s->name;
@@ -151,7 +151,6 @@ static cairn_status open_static(encoder *e)
     e->max_tokens = STATIC_MAX_TOKENS;
     snprintf(e->identity, sizeof e->identity, "%.200s-static-%zu-%016llx", e->name, e->dim,
              (unsigned long long)e->s->hash);
-    return CAIRN_OK;
 }
 
 cairn_status encoder_open(encoder **out, const char *path, const encoder_options *options,
@@ -170,8 +169,10 @@ cairn_status encoder_open(encoder **out, const char *path, const encoder_options
     st = look_for_decoder(path, &g, err);
     if (!st && !g)
         st = static_open(&e->s, path, err);
-    if (!st)
-        st = g ? open_causal(e, g, &o, err) : e->s ? open_static(e) : open_bert(e, path, &o, err);
+    if (!st && e->s)
+        take_static(e);
+    else if (!st)
+        st = g ? open_causal(e, g, &o, err) : open_bert(e, path, &o, err);
     if (st)
         goto done;
     if (o.max_tokens && o.max_tokens < e->max_tokens)

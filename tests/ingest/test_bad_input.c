@@ -53,17 +53,24 @@ static void binary_named_as_text(void **state)
            "application/postscript");
 }
 
+static size_t read_fixture(const char *path, char *buf, size_t cap)
+{
+    FILE *f = fopen(path, "rb");
+    size_t n;
+
+    assert_non_null(f);
+    n = fread(buf, 1, cap, f);
+    fclose(f);
+    return n;
+}
+
 /* The parts of a document without its directory are not taken for an archive's files. */
 static void document_cut_short(void **state)
 {
     char buf[65536];
-    FILE *f = fopen(FIXTURES "order.docx", "rb");
-    size_t n;
+    size_t n = read_fixture(FIXTURES "order.docx", buf, sizeof buf);
 
     (void)state;
-    assert_non_null(f);
-    n = fread(buf, 1, sizeof buf, f);
-    fclose(f);
     refuse(probe_file("cut.docx", buf, n * 2 / 3), CAIRN_EINPUT, "broken: its zip");
 }
 
@@ -79,13 +86,9 @@ static void pdf_truncated_and_encrypted(void **state)
 static void pdf_cut_anywhere(void **state)
 {
     char buf[16384];
-    FILE *f = fopen(FIXTURES "manual.pdf", "rb");
-    size_t n;
+    size_t n = read_fixture(FIXTURES "manual.pdf", buf, sizeof buf);
     (void)state;
 
-    assert_non_null(f);
-    n = fread(buf, 1, sizeof buf, f);
-    fclose(f);
     for (size_t cut = 1; cut < n; cut += 97) {
         ingest_document *doc = NULL;
         cairn_error err = {0};
