@@ -17,7 +17,7 @@
 #define NAMES_MOST   ((uint64_t)8 << 20) /* 128 MB; a larger collection is asked name by name */
 #define ASKED_FIRST  32                  /* names that are asked for before the set is read */
 #define NAMES_A_CALL 2000                /* to read is as dear as to ask for one */
-#define PAGE         10000
+#define NAMES_A_PAGE 10000
 
 static uint64_t hash_of(const char *name)
 {
@@ -101,7 +101,7 @@ static cairn_status read_names(struct os_store *s, const char *index, const char
         for (size_t f = 0; f < n_fields; f++)
             json_array_append_new(names, json_string(fields[f]));
         json_t *body =
-            json_pack("{s:i,s:b,s:s,s:o,s:[s],s:b,s:{s:{s:s}}}", "size", PAGE, "track_total_hits",
+            json_pack("{s:i,s:b,s:s,s:o,s:[s],s:b,s:{s:{s:s}}}", "size", NAMES_A_PAGE, "track_total_hits",
                       0, "stored_fields", "_none_", "docvalue_fields", names, "sort", sort,
                       "_source", 0, "query", "exists", "field", sort);
         if (body && after)
@@ -116,7 +116,7 @@ static cairn_status read_names(struct os_store *s, const char *index, const char
                 if (name && *name && !add(&s->known, name))
                     st = CAIRN_ENOMEM;
             }
-        more = json_array_size(hits) == PAGE;
+        more = json_array_size(hits) == NAMES_A_PAGE;
         json_decref(after);
         after =
             json_incref(json_object_get(json_array_get(hits, json_array_size(hits) - 1), "sort"));

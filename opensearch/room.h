@@ -16,6 +16,10 @@
 #define LANGUAGES_MAX 64
 #define BEST_MAX      20 /* passages that a search remembers to have read */
 #define STATE_ID      "state"
+#define PAGE          500   /* records of a list asked for at once */
+#define FETCHED_MOST  4096  /* passages, documents, that a snapshot remembers */
+#define LISTED_MOST   32768 /* documents that were listed, for a writer, who may be about to change them */
+#define RECORD_BYTES  ((size_t)128 << 20)
 
 extern const store_backend opensearch_backend;
 
@@ -268,8 +272,18 @@ cairn_status os_msearch(const struct os_snapshot *snap, const bytes *lines, json
 /* A search of an _msearch that failed, or whose shards did. */
 cairn_status os_check_response(const json_t *r, cairn_error *err);
 
-/* ---- reading ---- */
+/* ---- reading (fetch.c) ---- */
 
+/* Hits of a search in one index; *hits is a new reference to their array. */
+cairn_status os_hits(struct os_store *s, const char *index, json_t *body, json_t **hits,
+                     cairn_error *err);
+/* The numbers in `field` of each hit's stored columns. */
+size_t os_take_ids(const json_t *hits, const char *field, uint64_t *ids, size_t max);
+/* 0 where there is none. */
+uint64_t os_number(const json_t *source, const char *key);
+/* What was fetched: an object, null where there is none, or NULL where nobody asked. */
+json_t *os_kept(json_t *in, uint64_t id);
+cairn_status os_bad_record(const char *what, cairn_error *err);
 /* Of a chunk's _source what reading and scoring it again take. */
 json_t *os_chunk_source(void);
 /* Chunks and documents by id in one request, into the snapshot's caches; the same request tells

@@ -1,0 +1,155 @@
+/* chunks.c - passages of a snapshot, those that wait for vectors, and vectors. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "opensearch/txn.h"
+
+#define VECTORS_A_CALL 1000
+
+cairn_status os_doc_chunks(const store_snapshot *handle, doc_id doc, chunk_id **ids, size_t *n,
+                           arena *a, cairn_error *err)
+{
+    arena memory;
+    store_doc d = {0};
+    cairn_status st;
+
+    *n = 0;
+    *ids = NULL;
+    arena_init(&memory, RECORD_BYTES);
+    st = os_doc_get(handle, doc, &d, &memory, err);
+    arena_clear(&memory);
+    if (st == CAIRN_ENOTFOUND)
+        st = CAIRN_OK;
+    if (st)
+        return st;
+    *ids = arena_calloc(a, (size_t)d.n_chunks + 1, sizeof **ids);
+    if (!*ids)
+        return cairn_fail(err, CAIRN_ENOMEM, "chunks of document %llu", (unsigned long long)doc);
+    for (uint32_t i = 0; i < d.n_chunks; i++)
+        (*ids)[(*n)++] = os_chunk_of(doc, i);
+    return CAIRN_OK;
+}
+
+cairn_status os_chunk_get(const store_snapshot *handle, chunk_id id, store_chunk *out, arena *a,
+                          cairn_error *err)
+{
+    struct os_snapshot *snap = os_snapshot_of(handle);
+    cairn_status st =
+        os_kept(snap->fetched_chunks, id) ? CAIRN_OK : os_fetch(snap, &id, 1, NULL, 0, err);
+    const json_t *source = st ? NULL : os_kept(snap->fetched_chunks, id), *text, *heading;
+
+    if (st)
+        return st;
+    if (!json_is_object(source))
+        return cairn_fail(err, CAIRN_ENOTFOUND, "there is no chunk %llu", (unsigned long long)id);
+    text = json_object_get(source, "text");
+    heading = json_object_get(source, "heading");
+    if (!json_is_string(text) || !json_is_string(heading) || os_number(source, "chunk") != id)
+        return cairn_fail(err, CAIRN_ECORRUPT, "chunk %llu: its record does not parse",
+                          (unsigned long long)id);
+    *out = (store_chunk){.id = id,
+                         .doc = os_doc_of(id),
+                         .ordinal = (uint32_t)os_number(source, "ordinal"),
+                         .byte_start = os_number(source, "byte_start"),
+                         .byte_end = os_number(source, "byte_end"),
+                         .page_first = (uint32_t)os_number(source, "page_first"),
+                         .page_last = (uint32_t)os_number(source, "page_last"),
+                         .line_first = (uint32_t)os_number(source, "line_first"),
+                         .line_last = (uint32_t)os_number(source, "line_last"),
+                         .n_tokens = (uint32_t)os_number(source, "tokens"),
+                         .heading = "",
+                         .text = "",
+                         .text_len = json_string_length(text)};
+    if (!a)
+        return CAIRN_OK;
+    out->heading = arena_strndup(a, json_string_value(heading), json_string_length(heading));
+    out->text = arena_strndup(a, json_string_value(text), json_string_length(text));
+    return out->heading && out->text
+               ? CAIRN_OK
+               : cairn_fail(err, CAIRN_ENOMEM, "text of chunk %llu", (unsigned long long)id);
+}
+
+static cairn_status chunks_after(const struct os_snapshot *snap, chunk_id after, bool pending,
+                                 chunk_id *ids, size_t max, size_t *n, cairn_error *err)
+{
+    json_t *filter = json_pack("[{s:{s:{s:I}}}]", "range", "chunk", "gt", (json_int_t)after), *hits;
+    cairn_status st;
+
+    if (pending)
+        json_array_append_new(filter, json_pack("{s:{s:b}}", "term", "pending", 1));
+    st = os_hits(snap->s, snap->s->chunks,
+                 json_pack("{s:{s:{s:o}},s:i,s:b,s:[s],s:[s]}", "query", "bool", "filter", filter,
+                           "size", (int)(max < OPENSEARCH_DEPTH_MAX ? max : OPENSEARCH_DEPTH_MAX),
+                           "_source", 0, "docvalue_fields", "chunk", "sort", "chunk"),
+                 &hits, err);
+    *n = st ? 0 : os_take_ids(hits, "chunk", ids, max);
+    json_decref(hits);
+    return st;
+}
+
+cairn_status os_chunk_next(const store_snapshot *handle, chunk_id after, chunk_id *ids, size_t max,
+                           size_t *n, cairn_error *err)
+{
+    return chunks_after(os_snapshot_of(handle), after, false, ids, max, n, err);
+}
+
+cairn_status os_pending_next(const store_snapshot *handle, chunk_id after, chunk_id *ids,
+                             size_t max, size_t *n, cairn_error *err)
+{
+    return chunks_after(os_snapshot_of(handle), after, true, ids, max, n, err);
+}
+
+/* ---- vectors ---- */
+
+static bool take_vector(const json_t *list, uint32_t dim, float *row)
+{
+    if (json_array_size(list) != dim)
+        return false;
+    for (uint32_t i = 0; i < dim; i++)
+        row[i] = (float)json_number_value(json_array_get(list, i));
+    return true;
+}
+
+static cairn_status some_vectors(struct os_snapshot *snap, const chunk_id *chunks, size_t n,
+                                 float *rows, bool *has, cairn_error *err)
+{
+    char field[FIELD_BYTES];
+    uint32_t dim = snap->state.dim;
+    json_t *ids = json_array(), *hits = NULL;
+    cairn_status st = ids ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "vectors");
+
+    os_vector_field(&snap->state, field);
+    for (size_t i = 0; i < n && !st; i++)
+        if (json_array_append_new(ids, json_integer((json_int_t)chunks[i])))
+            st = cairn_fail(err, CAIRN_ENOMEM, "vectors");
+    if (!st)
+        st = os_hits(snap->s, snap->s->chunks,
+                     json_pack("{s:{s:{s:O}},s:i,s:[s,s],s:[s]}", "query", "terms", "chunk", ids,
+                               "size", (int)n, "_source", "chunk", field, "sort", "chunk"),
+                     &hits, err);
+    for (size_t i = 0; !st && i < json_array_size(hits); i++) {
+        const json_t *source = json_object_get(json_array_get(hits, i), "_source");
+        uint64_t id = os_number(source, "chunk");
+        for (size_t k = 0; k < n; k++)
+            if (chunks[k] == id)
+                has[k] = take_vector(json_object_get(source, field), dim, rows + k * dim);
+    }
+    json_decref(ids);
+    json_decref(hits);
+    return st;
+}
+
+cairn_status os_vectors(void *ctx, const chunk_id *chunks, size_t n, uint32_t dim, float *rows,
+                        bool *has, cairn_error *err)
+{
+    struct os_snapshot *snap = ctx;
+    cairn_status st = CAIRN_OK;
+
+    memset(has, 0, n * sizeof *has);
+    if (!dim || dim != snap->state.dim)
+        return CAIRN_OK;
+    for (size_t at = 0; at < n && !st; at += VECTORS_A_CALL)
+        st = some_vectors(snap, chunks + at, n - at < VECTORS_A_CALL ? n - at : VECTORS_A_CALL,
+                          rows + at * dim, has + at, err);
+    return st;
+}
