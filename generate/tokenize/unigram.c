@@ -157,7 +157,7 @@ cairn_status unigram_load_json(tokenizer *t, float *scores, bytes *map, const ch
     u->scores = scores;
     u->map_bytes = *map;
     u->by_map = u->merge_spaces = u->space_first = t->space_prefix = true;
-    u->unknown_is_piece = token_type_of(t, t->unk) == TOKEN_NORMAL;
+    u->unknown_is_piece = t->unk != TOKEN_NONE && token_type_of(t, t->unk) == TOKEN_NORMAL;
     u->mask = TOKEN_NONE;
     if (map->len && !charsmap_open(&u->map, (const uint8_t *)map->data, map->len))
         return cairn_fail(err, CAIRN_EMODEL, "%s: normalizer.precompiled_charsmap is broken", path);

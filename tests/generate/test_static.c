@@ -174,6 +174,23 @@ static void sums_of_every_layout(void **state)
         }
 }
 
+/* A unigram vocabulary without a piece for what it does not know leaves that out. */
+static void nothing_stands_for_the_unknown(void **state)
+{
+    char pieces[512];
+    layout l = {.tokenizer = pieces, .type = "F32"};
+    char *named = strcpy(pieces, unigram_pieces) + (strstr(unigram_pieces, "\"unk_id\":5,") - unigram_pieces);
+    encoder *e;
+
+    (void)state;
+    memset(named, ' ', strlen("\"unk_id\":5,"));
+    make_model(&l);
+    assert_int_equal(encoder_open(&e, folder, NULL, NULL), CAIRN_OK);
+    expect(&l, e, "xyz river \xE4\xB8\xAD sea", (int[]){1, 5}, 2);
+    expect(&l, e, "xyz", NULL, 0);
+    encoder_close(e);
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     static const struct {
@@ -265,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_of_every_layout),
+        cmocka_unit_test(nothing_stands_for_the_unknown),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(vectors_are_those_of_the_package),
     };
