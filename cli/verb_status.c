@@ -30,7 +30,7 @@ static json_t *running_json(const cairn_running *r)
 static json_t *status_json(const cairn_status_info *s)
 {
     return json_pack(
-        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b,s:o,s:f}",
+        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b,s:o,s:f,s:o}",
         "version", s->version, "home", cli_json_string(s->home), "collection",
         cli_json_string(s->collection), "cpu", s->cpu, "threads", (json_int_t)s->n_threads,
         "documents", (json_int_t)s->documents, "chunks", (json_int_t)s->chunks, "vectors",
@@ -42,7 +42,8 @@ static json_t *status_json(const cairn_status_info *s)
         "name", cli_json_string(s->generator_name), "path", cli_json_string(s->generator),
         "failed", cli_json_failures(s->failed, s->n_failed), "tiers", tiers_json(s), "merge_due",
         s->merge_due, "running", running_json(&s->running), "vectors_per_second",
-        s->vectors_per_second);
+        s->vectors_per_second, "vectors_seconds_left",
+        s->vectors_seconds_left < 0 ? json_null() : json_real(s->vectors_seconds_left));
 }
 
 static void print_model(const char *what, const char *name, const char *path, const char *note)
@@ -71,7 +72,7 @@ static void print_tiers(const cairn_status_info *s)
     }
 }
 
-/* "embed: 1200 of 5000 chunks" */
+/* "embed: 1200 of 5000 chunks, 75 a second, 51 s left" */
 static void print_running(const cairn_running *r)
 {
     const char *what = !strcmp(r->stage, "embed") || !strcmp(r->stage, "rebuild") ? "chunks"
@@ -94,6 +95,8 @@ static void print_running(const cairn_running *r)
 
 static void print_status(cli *c, const cairn_status_info *s)
 {
+    /* A run that makes vectors has the only true time left, and tells it itself. */
+    bool embedding = s->running.active && !strcmp(s->running.stage, "embed");
     char buf[32];
 
     printf("%scairn %s%s\n", cli_bold(c), s->version, cli_plain(c));
@@ -103,9 +106,8 @@ static void print_status(cli *c, const cairn_status_info *s)
     printf("vectors      %llu", (unsigned long long)s->vectors);
     if (s->pending_vectors) {
         printf(", %llu chunks wait", (unsigned long long)s->pending_vectors);
-        if (s->vectors_per_second > 0)
-            printf(", about %s at %.3g a second",
-                   cli_format_duration(buf, (double)s->pending_vectors / s->vectors_per_second),
+        if (s->vectors_seconds_left >= 0 && !embedding)
+            printf(", about %s at %.3g a second", cli_format_duration(buf, s->vectors_seconds_left),
                    s->vectors_per_second);
         if (!s->running.active)
             fputs(" (cairn index goes on with them)", stdout);

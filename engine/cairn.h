@@ -646,7 +646,8 @@ typedef struct cairn_status_info {
     size_t n_tiers;
     bool merge_due; /* the next index run or compact will merge */
     cairn_running running;
-    double vectors_per_second; /* when vectors were made last; 0: not known */
+    double vectors_per_second; /* by the run that makes them, else when they were made last; 0: not known */
+    double vectors_seconds_left; /* for those that wait: what `running` says while it makes them; < 0 when not known */
     cairn_audit audit;
     cairn_failure *failed;
     size_t n_failed;

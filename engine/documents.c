@@ -496,6 +496,22 @@ static cairn_status read_rate(const store_snapshot *s, arena *memory, double *ou
     return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
 }
 
+/* One truth about the vectors to come: the run that makes them knows how far it is, between two flushes, too. */
+static void vectors_left(cairn_status_info *out)
+{
+    const cairn_running *r = &out->running;
+
+    out->vectors_seconds_left = -1;
+    if (r->active && !strcmp(r->stage, "embed")) {
+        out->vectors_per_second = r->per_second;
+        out->vectors_seconds_left = r->seconds_left;
+    } else if (!out->pending_vectors) {
+        out->vectors_seconds_left = 0;
+    } else if (out->vectors_per_second > 0) {
+        out->vectors_seconds_left = (double)out->pending_vectors / out->vectors_per_second;
+    }
+}
+
 cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err)
 {
     failure_list failures = {.info = out};
@@ -552,6 +568,7 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
     out->disk_bytes = c->access ? 0 : usage.lmdb_bytes + usage.segment_bytes;
     if (!c->access)
         run_state_read(c->dir, &out->running);
+    vectors_left(out);
     out->version = cairn_version();
     out->home = c->home;
     out->collection = c->collection;

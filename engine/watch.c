@@ -251,7 +251,7 @@ static cairn_status follow(watching *g, cairn_error *err)
         if (g->w)
             watcher_take(g->w, &changes);
         if (!some || changes.rescan) {
-            tell(g, "rescan", "", changes.rescan ? "events were lost" : "it is time");
+            tell(g, "rescan", "", changes.rescan ? changes.rescan : "it is time");
             st = look_at_all(g, "done", err);
             looked_ns = clock_mono_ns();
         } else if (changes.n) {
@@ -282,6 +282,8 @@ cairn_status cairn_watch(cairn *c, const char *const *paths, size_t n_paths,
                  o.fallback_seconds);
         tell(&g, "warning", "", text);
     }
+    if (!st && g.w)
+        st = watcher_name(g.w, paths, n_paths, err);
     if (!st)
         st = look_at_all(&g, "ready", err);
     if (!st)

@@ -83,8 +83,27 @@ static const char *const ignored_names[] = {
     ".Spotlight-V100",
 };
 
+/* Copies that editors keep beside a file (report.txt~, #report.txt#), Word's note of who has it open (~$report.docx),
+ * and what a browser has not loaded whole. */
+static bool is_passing(const char *name)
+{
+    static const char *const ends[] = {"~", ".crdownload", ".part"};
+    size_t len = strlen(name);
+
+    if (!strncmp(name, "~$", 2) || (len > 2 && name[0] == '#' && name[len - 1] == '#'))
+        return true;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t n = strlen(ends[i]);
+        if (len > n && !strcmp(name + len - n, ends[i]))
+            return true;
+    }
+    return false;
+}
+
 bool walk_is_ignored(const char *name)
 {
+    if (is_passing(name))
+        return true;
     for (size_t i = 0; i < sizeof ignored_names / sizeof *ignored_names; i++)
         if (!strcmp(name, ignored_names[i]))
             return true;

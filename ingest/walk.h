@@ -70,7 +70,7 @@ typedef void walk_fail_fn(void *ctx, const char *path, cairn_status code, const 
 cairn_status ingest_walk(const char *const *paths, size_t n, const walk_options *options,
                          walk_fn *found, walk_fail_fn *failed, void *ctx, cairn_error *err);
 
-/* True for a name left out by default ("node_modules", ".git", "__pycache__", ".DS_Store"...). */
+/* True for a name left out by default ("node_modules", ".git", "__pycache__", ".DS_Store", "report.txt~"...). */
 bool walk_is_ignored(const char *name);
 
 #endif

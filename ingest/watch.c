@@ -14,6 +14,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "ingest/roots.h"
 
 #define EVENTS                                                                                     \
     (IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB |            \
@@ -33,7 +34,9 @@ struct watcher {
     size_t unwatched;
     char **changed;
     size_t n_changed, changed_cap;
-    bool rescan;
+    const char *rescan; /* why, or NULL */
+    roots *roots;       /* NULL: none were named */
+    int64_t roots_ns;   /* when they were looked at */
     int64_t first_ns, last_ns; /* of the changes in hand */
 };
 
@@ -71,7 +74,19 @@ void watcher_close(watcher *w)
         free(w->changed[i]);
     free(w->at);
     free(w->changed);
+    roots_destroy(w->roots);
     free(w);
+}
+
+cairn_status watcher_name(watcher *w, const char *const *paths, size_t n, cairn_error *err)
+{
+    roots *r = roots_create(paths, n);
+
+    if (!r)
+        return cairn_fail(err, CAIRN_ENOMEM, "the names of %zu folders", n);
+    roots_destroy(w->roots);
+    w->roots = r;
+    return CAIRN_OK;
 }
 
 /* ---- the table of folders ---- */
@@ -214,7 +229,8 @@ static void changed(watcher *w, char *path)
     }
     if (!path || w->n_changed == w->changed_cap || w->n_changed >= WATCH_MAX_CHANGES) {
         free(path);
-        w->rescan = true; /* too many, or no memory to say which */
+        if (!w->rescan)
+            w->rescan = "too much changed at once"; /* or there is no memory to say what */
         return;
     }
     w->changed[w->n_changed++] = path;
@@ -241,13 +257,15 @@ static void take_event(watcher *w, const struct inotify_event *e)
     char *path;
 
     if (e->mask & IN_Q_OVERFLOW) {
-        w->rescan = true;
+        w->rescan = "events were lost";
         changed(w, NULL);
         return;
     }
     if (!f)
         return; /* of a folder that was forgotten meanwhile */
     if (e->mask & IN_IGNORED) {
+        if (w->roots)
+            roots_lost(w->roots, f->path);
         forget(w, f);
         return;
     }
@@ -273,6 +291,17 @@ static void drain(watcher *w)
         }
 }
 
+static void look_at_roots(watcher *w, int64_t now)
+{
+    if (!w->roots || now - w->roots_ns < (int64_t)SLICE_MS * 1000000)
+        return;
+    w->roots_ns = now;
+    if (roots_changed(w->roots)) {
+        w->rescan = "a folder or a disk came or went";
+        changed(w, NULL);
+    }
+}
+
 bool watcher_wait(watcher *w, int64_t timeout_ms, bool hold, const volatile sig_atomic_t *cancel)
 {
     int64_t end = timeout_ms < 0 ? INT64_MAX : clock_mono_ns() + timeout_ms * 1000000;
@@ -283,6 +312,7 @@ bool watcher_wait(watcher *w, int64_t timeout_ms, bool hold, const volatile sig_
 
         if (cancel && *cancel)
             return false;
+        look_at_roots(w, now);
         if (!hold && (w->n_changed || w->rescan)) {
             int64_t quiet = w->last_ns + w->opt.quiet_ms * 1000000,
                     late = w->first_ns + w->opt.at_most_ms * 1000000,
@@ -315,7 +345,7 @@ void watcher_take(watcher *w, watch_changes *out)
     *out = (watch_changes){.path = w->changed, .n = w->n_changed, .rescan = w->rescan};
     w->changed = NULL;
     w->n_changed = w->changed_cap = 0;
-    w->rescan = false;
+    w->rescan = NULL;
     if (out->n)
         qsort(out->path, out->n, sizeof *out->path, by_bytes);
     for (size_t i = 0; i < out->n; i++)

@@ -36,12 +36,16 @@ typedef struct watch_options {
 typedef struct watch_changes {
     char **path;
     size_t n;
-    bool rescan; /* changes were lost: look at everything */
+    const char *rescan; /* why everything is to be looked at, or NULL */
 } watch_changes;
 
 /* CAIRN_ELIMIT when the system gives no inotify instance. */
 cairn_status watcher_open(watcher **out, const watch_options *options, cairn_error *err);
 void watcher_close(watcher *w); /* NULL is fine */
+
+/* The folders that were named, before they are walked: when one of them comes, goes or is replaced, or something is
+ * mounted in it, that is a rescan, seen within a second (roots.h). CAIRN_ENOMEM. */
+cairn_status watcher_name(watcher *w, const char *const *paths, size_t n, cairn_error *err);
 
 /* Watch a folder; one that cannot be watched is counted as unwatched. Watching one twice is fine. */
 void watcher_add(watcher *w, const char *path);

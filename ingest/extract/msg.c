@@ -83,16 +83,20 @@ static bool number_of(GsfInfile *in, unsigned tag, unsigned type, unsigned heade
     return found;
 }
 
-/* FILETIME: 100 ns since 1601. 0: none, or no plausible one. */
+int64_t msg_filetime(uint64_t t)
+{
+    if (t < 116444736000000000u || t > 196000000000000000u)
+        return 0;
+    return (int64_t)(t - 116444736000000000u) * 100;
+}
+
 static int64_t date_of(GsfInfile *in, unsigned header)
 {
     uint64_t t = 0;
 
     if (!number_of(in, SUBMITTED, 0x0040, header, &t) && !number_of(in, DELIVERED, 0x0040, header, &t))
         return 0;
-    if (t < 116444736000000000u || t > 196000000000000000u)
-        return 0;
-    return (int64_t)(t - 116444736000000000u) * 100;
+    return msg_filetime(t);
 }
 
 void msg_charset(uint32_t page, char out[MSG_CHARSET_BYTES])

@@ -32,6 +32,8 @@ void msg_parse(emitter *e, const parse_input *in, GsfInfile *storage, bool outer
 #define MSG_CHARSET_BYTES 32
 /* The name of a Windows code page. */
 void msg_charset(uint32_t page, char out[MSG_CHARSET_BYTES]);
+/* FILETIME, 100 ns since 1601, as nanoseconds since 1970. 0: none, or no plausible one. */
+int64_t msg_filetime(uint64_t t);
 /* Compressed RTF (MS-OXRTFCP). False: it is none, or empty. */
 bool msg_unpack_rtf(const bytes *in, bytes *out);
 

@@ -24,6 +24,8 @@
 /* Property numbers, MS-OXPROPS. */
 enum {
     SUBJECT = 0x0037,
+    SUBMITTED = 0x0039,
+    DELIVERED = 0x0E06,
     BODY = 0x1000,
     RTF_BODY = 0x1009,
     HTML_BODY = 0x1013,
@@ -97,9 +99,8 @@ static bool plausible(const dtr *d)
            d->wDay >= 1 && d->wDay <= 31 && d->wHour < 24 && d->wMinute < 60 && d->wSecond < 61;
 }
 
-/* Whole days since 1970 by the count of leap years; local time of the sender is all that is known.
- */
-static int64_t date_of(const dtr *d)
+/* Nanoseconds since 1970, by whole days and the count of leap years. */
+static int64_t date_of_attribute(const dtr *d)
 {
     static const int before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
     int64_t y = d->wYear, leaps = (y - 1) / 4 - (y - 1) / 100 + (y - 1) / 400 - 477, days;
@@ -107,6 +108,24 @@ static int64_t date_of(const dtr *d)
 
     days = (y - 1970) * 365 + leaps + before[d->wMonth - 1] + (leap && d->wMonth > 2) + d->wDay - 1;
     return (((days * 24 + d->wHour) * 60 + d->wMinute) * 60 + d->wSecond) * INT64_C(1000000000);
+}
+
+/* When it was sent, 0: not said. The property is in universal time, the attribute of older programs in the sender's,
+ * of which nobody says how far from Greenwich it is (MS-OXTNEF 3.1 has one message with both): taken only alone. */
+static int64_t date_of(const packet *p)
+{
+    static const unsigned number[] = {SUBMITTED, DELIVERED};
+    int64_t ns = 0;
+
+    for (size_t i = 0; !ns && i < sizeof number / sizeof *number; i++) {
+        const variableLength *v = property(&p->t->MapiProperties, PT_SYSTIME, number[i]);
+        uint64_t t;
+        if (v && v->size >= (int)sizeof t) {
+            memcpy(&t, v->data, sizeof t);
+            ns = msg_filetime(t);
+        }
+    }
+    return ns || !plausible(&p->t->dateSent) ? ns : date_of_attribute(&p->t->dateSent);
 }
 
 /* ---- the body ---- */
@@ -201,8 +220,8 @@ static void head(packet *p, bool outermost)
             emit_meta(e, "to", text.data, text.len);
         bytes_printf(&lines, "%sTo: %.2000s", lines.len ? "\n" : "", text.data);
     }
-    if (outermost && plausible(&p->t->dateSent))
-        emit_number(e, FIELD_DATE, date_of(&p->t->dateSent));
+    if (outermost && date_of(p))
+        emit_number(e, FIELD_DATE, date_of(p));
     e->unsampled = true;
     emit_block(e, INGEST_PARAGRAPH, 0, lines.data ? lines.data : "", lines.len);
     e->unsampled = false;

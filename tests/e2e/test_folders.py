@@ -63,7 +63,17 @@ class Folders(CairnTest):
         running = self.json("status")["running"]
         self.assertEqual((running["stage"], running["done"], running["total"], running["per_second"],
                           running["seconds_left"]), ("embed", 30, 90, 3, 20))
-        self.assertIn("30 of 90 chunks, 3 a second, 20 s left", self.run_cairn("status").stdout)
+        said = self.run_cairn("status").stdout
+        self.assertIn("30 of 90 chunks, 3 a second, 20 s left", said)
+        # It is the only one to say when: nothing else on the screen guesses.
+        self.assertEqual(said.count("a second"), 1, said)
+        status = self.json("status")
+        self.assertEqual((status["vectors_per_second"], status["vectors_seconds_left"]), (3, 20))
+        # A run that reads files says so of them, and not of vectors.
+        with open(os.path.join(folder, "run.state"), "w") as f:
+            json.dump(dict(state, stage="index"), f)
+        status = self.json("status")
+        self.assertEqual((status["vectors_per_second"], status["vectors_seconds_left"]), (0, None))
         # One that was killed left this behind.
         gone = subprocess.Popen(["true"])
         gone.wait()

@@ -128,6 +128,26 @@ class Watch(CairnTest):
         self.assertIn("no parser", w.wait("fail", "bad.bin")["reason"])
         self.assertEqual(w.stop(), 0)
 
+    def test_the_named_folder_goes_and_comes_back(self):
+        self.write("a.txt", "basalt")
+        w = self.watch()
+        for i in range(2):  # removed, as by who unmounts a disk: nothing is forgotten
+            os.rename(self.docs, os.path.join(self.top, f"away{i}"))  # the watch goes with it
+            self.assertIn("No such file", w.wait("fail", self.docs)["reason"])
+            w.wait("done")
+            self.assertEqual(self.uris("basalt"), [self.path("a.txt")])
+            os.makedirs(self.docs)  # another folder, by the same name
+            self.put("a.txt", "basalt")
+            self.put("b.txt", "marble")
+            self.until(w, lambda: self.uris("marble") == [self.path("b.txt")])
+            self.put("c.txt", "granite")  # which is watched like the first
+            self.until(w, lambda: self.uris("granite") == [self.path("c.txt")])
+            os.remove(self.path("b.txt"))
+            os.remove(self.path("c.txt"))
+            self.until(w, lambda: self.uris("marble") + self.uris("granite") == [])
+        self.assertEqual(w.stop(), 0)
+        self.assert_clean()
+
     def test_rules_hold_and_their_change_is_followed(self):
         self.write("a.txt", "basalt one")
         self.write("b.tmp", "basalt two")

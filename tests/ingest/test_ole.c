@@ -428,8 +428,9 @@ static size_t put_mapi(uint8_t *at, unsigned type, unsigned number, const void *
     return n + (len + 3) / 4 * 4;
 }
 
-/* A packet of Outlook: subject, sender, a body in the packet's code page, two files. */
-static size_t packet(uint8_t *out)
+/* A packet of Outlook: subject, sender, a body in the packet's code page, two files. Its old attribute says the sender's
+ * local time, the property (`submitted`: a FILETIME, 0: not there) universal time, as in the sample of MS-OXTNEF 3.1. */
+static size_t packet(uint8_t *out, uint64_t submitted)
 {
     static const char list[] = "hammer, nails and a level", plan[] = "# Plan\n\nThe shed gets a slate roof.\n";
     static const char body[] = "Der Schl\xFCssel liegt unter dem Stein.";
@@ -445,7 +446,11 @@ static size_t packet(uint8_t *out)
     n += put_attribute(out + n, 1, 0x00069007, b, 8);
     n += put_attribute(out + n, 1, 0x00018004, "The roof of the shed", 21);
     n += put_attribute(out + n, 1, 0x00038005, day, sizeof day);
-    m = put_number(b, 2, 4);
+    m = put_number(b, submitted ? 3 : 2, 4);
+    if (submitted) { /* of a fixed length, which is not said: no count */
+        m += put_number(b + m, 0x00390040, 4);
+        m += put_number(b + m, submitted, 8);
+    }
     m += put_mapi(b + m, 0x1E, 0x0C1A, "Paula Berg", 11);
     m += put_mapi(b + m, 0x1E, 0x1000, body, sizeof body);
     n += put_attribute(out + n, 1, 0x00069003, b, m);
@@ -473,7 +478,7 @@ static void a_packet_of_outlook(void **state)
 {
     static char mail[8192];
     uint8_t data[4096];
-    size_t n = packet(data), m;
+    size_t n = packet(data, 0), m;
     gchar *coded;
     ingest_document *doc;
     const ingest_document *inner;
@@ -508,6 +513,17 @@ static void a_packet_of_outlook(void **state)
     assert_string_equal(doc->title, "The roof of the shed");
     assert_non_null(strstr(doc->note, "damaged"));
     ingest_document_free(doc);
+    /* Eight hours west of Greenwich. */
+    n = packet(data, 116444736000000000u + (uint64_t)(1714979289 + 8 * 3600) * 10000000u);
+    doc = probe_read(ex, probe_file("west.dat", data, n));
+    assert_string_equal(doc->author, "Paula Berg");
+    assert_int_equal(doc->date_ns / 1000000000, 1714979289 + 8 * 3600);
+    ingest_document_free(doc);
+    /* A time before there were any: what the attribute says. */
+    n = packet(data, 5);
+    doc = probe_read(ex, probe_file("never.dat", data, n));
+    assert_int_equal(doc->date_ns / 1000000000, 1714979289);
+    ingest_document_free(doc);
     extractor_destroy(ex);
 }
 
@@ -525,7 +541,7 @@ static void damage(void **state)
     files[0] = slides("c.ppt", true);
     files[1] = outlook("c.msg");
     files[2] = workbook("c.xls", false);
-    files[3] = probe_file("c.dat", wrapped, packet(wrapped));
+    files[3] = probe_file("c.dat", wrapped, packet(wrapped, 0));
     for (size_t i = 0; i < 4; i++) {
         FILE *f = fopen(files[i], "rb");
         size_t n;

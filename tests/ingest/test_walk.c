@@ -5,6 +5,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "ingest/roots.h"
+
 typedef struct seen {
     char found[64][512];
     size_t n_found;
@@ -302,6 +304,58 @@ static void only_some_paths(void **state)
     assert_int_equal(s.n_failed, 0);
 }
 
+static void copies_of_editors_are_left_out(void **state)
+{
+    static const char *const passing[] = {"text.txt~",       "#text.txt#", "~$text.docx",
+                                          "film.mkv.part",   "x.pdf.crdownload"};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        assert_true(walk_is_ignored(passing[i]));
+    for (const char *s = "text~1.txt\0#1 song.mp3\0a.partial\0~\0#\0part\0~home.txt\0"; *s; s += strlen(s) + 1)
+        assert_false(walk_is_ignored(s));
+}
+
+/* A name that leads elsewhere, to nothing, or to a folder that only looks like the last. */
+static void named_folders_that_come_and_go(void **state)
+{
+    const char *paths[3];
+    roots *r;
+    (void)state;
+
+    assert_int_equal(mkdir(probe_path("r"), 0755), 0);
+    assert_int_equal(mkdir(probe_path("s"), 0755), 0);
+    paths[0] = strdup(probe_path("r"));
+    paths[1] = strdup(probe_path("not-yet"));
+    paths[2] = strdup(probe_file("r.txt", "text", 4));
+    r = roots_create(paths, 3);
+    assert_non_null(r);
+    assert_false(roots_changed(r));
+    probe_file("r/new.txt", "text", 4); /* what is in it is the watch's to see */
+    probe_file("r.new", "other", 5);
+    assert_int_equal(rename(probe_path("r.new"), paths[2]), 0);
+    assert_false(roots_changed(r));
+    assert_int_equal(mkdir(paths[1], 0755), 0);
+    assert_true(roots_changed(r));
+    assert_false(roots_changed(r));
+    assert_int_equal(rmdir(paths[1]), 0);
+    assert_true(roots_changed(r));
+    assert_int_equal(symlink("s", paths[1]), 0);
+    assert_true(roots_changed(r));
+    assert_int_equal(unlink(paths[1]), 0);
+    assert_int_equal(symlink("b", paths[1]), 0); /* another folder */
+    assert_true(roots_changed(r));
+    assert_false(roots_changed(r));
+    roots_lost(r, probe_path("nowhere"));
+    assert_false(roots_changed(r));
+    roots_lost(r, paths[0]);
+    assert_true(roots_changed(r)); /* there, but nobody knows whether it is the same */
+    assert_false(roots_changed(r));
+    roots_destroy(r);
+    for (size_t i = 0; i < 3; i++)
+        free((char *)paths[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +369,8 @@ int main(void)
         cmocka_unit_test(ignore_files_and_globs),
         cmocka_unit_test(only_some_paths),
         cmocka_unit_test(deep_folders_and_stopping),
+        cmocka_unit_test(copies_of_editors_are_left_out),
+        cmocka_unit_test(named_folders_that_come_and_go),
     };
     return cmocka_run_group_tests(tests, fill, probe_teardown);
 }
