@@ -14,7 +14,9 @@
 #include "generate/decode/device.h"
 #include "generate/decode/model.h"
 
-#define MOST_TOKENS ((size_t)256)
+#define MOST_TOKENS ((size_t)1024)
+#define HEAD_TOKENS ((size_t)32)       /* whose logits are made together */
+#define SCORE_ROOM  ((size_t)64 << 20) /* floats, unless sixteen tokens take more */
 
 typedef struct device_layer {
     device_matrix q, k, v, o, gate, up, down;
@@ -176,8 +178,9 @@ struct device_sequence {
     float *mixed;            /* [n][heads * head_dim] */
     float *gate, *up;        /* [n][ff] */
     float *turns[2];         /* [n][rope_dims] */
-    float *scores;           /* [n][heads][span] */
-    float *logits;           /* [n][n_vocab] */
+    float *scores;           /* [score_room] */
+    size_t score_room;
+    float *logits;           /* [HEAD_TOKENS][n_vocab] */
     uint8_t *rounded;        /* [n][widest / 32][KERNEL_SINGLE_BLOCK] */
 };
 
@@ -203,6 +206,8 @@ static cairn_status sequence_create(device_sequence **out, device_weights *w, si
     const size_t widest =
         m->ff > q ? (m->ff > m->width ? m->ff : m->width) : (q > m->width ? q : m->width);
     const size_t capacity = (n_ctx + 15) & ~(size_t)15;
+    const size_t few = 16 * m->n_heads * (capacity + 16), all = n_batch * m->n_heads * (capacity + 16);
+    const size_t score_room = all < SCORE_ROOM ? all : few < SCORE_ROOM ? SCORE_ROOM : few;
     const struct {
         void **at;
         size_t count, each; /* elements, and their bytes */
@@ -219,8 +224,8 @@ static cairn_status sequence_create(device_sequence **out, device_weights *w, si
         {(void **)&s->up, n_batch, m->ff * 4},
         {(void **)&s->turns[0], n_batch, m->rope_dims * 4},
         {(void **)&s->turns[1], n_batch, m->rope_dims * 4},
-        {(void **)&s->scores, n_batch * m->n_heads, (capacity + 16) * 4},
-        {(void **)&s->logits, n_batch, m->n_vocab * 4},
+        {(void **)&s->scores, score_room, 4},
+        {(void **)&s->logits, n_batch < HEAD_TOKENS ? n_batch : HEAD_TOKENS, m->n_vocab * 4},
         {(void **)&s->rounded, n_batch, (widest / 32 + 1) * KERNEL_SINGLE_BLOCK},
     };
     size_t total = 0, at[sizeof parts / sizeof *parts];
@@ -233,6 +238,7 @@ static cairn_status sequence_create(device_sequence **out, device_weights *w, si
     s->n_ctx = n_ctx;
     s->n_batch = n_batch;
     s->capacity = (uint32_t)capacity;
+    s->score_room = score_room;
     for (size_t i = 0; !st && i < sizeof parts / sizeof *parts; i++) {
         size_t bytes;
         at[i] = total;
@@ -267,26 +273,48 @@ static bool is_rounded(const device_matrix *w)
 }
 
 /* out = in W^T + bias; `in` has been rounded where W wants it. */
-static void multiply(const batch *r, const device_matrix *w, const float *in, const float *bias,
-                     float *out)
+static product product_of(const batch *r, const device_matrix *w, const float *in,
+                          const float *bias, float *out)
 {
-    step_product(&(product){.w = *w,
-                            .x = in,
-                            .rounded = r->s->rounded,
-                            .bias = bias,
-                            .out = out,
-                            .stride = w->rows,
-                            .n = r->n});
+    return (product){.w = *w,
+                     .x = in,
+                     .rounded = r->s->rounded,
+                     .bias = bias,
+                     .out = out,
+                     .stride = w->rows,
+                     .n = r->n};
 }
 
-/* Round the inputs of the matrices that follow, if one of them wants that. */
-static void round_for(const batch *r, const float *in, const device_matrix *const *w, size_t n)
+/* Whether one of the matrices that follow wants its inputs rounded, or as they are. */
+typedef struct forms {
+    bool rounded, floats;
+} forms;
+
+static forms forms_for(const device_matrix *const *w, size_t n)
 {
+    forms f = {false, false};
+
     for (size_t i = 0; i < n; i++)
-        if (is_rounded(w[i])) {
-            step_round(in, r->n, w[i]->cols, r->s->rounded);
-            return;
-        }
+        *(is_rounded(w[i]) ? &f.rounded : &f.floats) = true;
+    return f;
+}
+
+/* The norm in front of the matrices w of a layer or the head, after what is added to x first. */
+static void norm_for(const batch *r, const float *add, const float *add_w, const float *norm,
+                     const device_matrix *const *w, size_t n)
+{
+    const device_sequence *s = r->s;
+    const forms f = forms_for(w, n);
+
+    step_norm(&(norm_step){.x = s->x,
+                           .add = add,
+                           .add_w = add_w,
+                           .w = norm,
+                           .y = f.floats ? s->h : NULL,
+                           .rounded = f.rounded ? s->rounded : NULL,
+                           .n = r->n,
+                           .width = (uint32_t)s->w->m->shape.width,
+                           .eps = s->w->m->shape.norm_eps});
 }
 
 static attention_step attention_of(const batch *r, size_t layer)
@@ -317,48 +345,47 @@ static attention_step attention_of(const batch *r, size_t layer)
                             .window = own->local ? (uint32_t)m->window : 0,
                             .by = 1.0f / sqrtf((float)m->head_dim),
                             .scores = s->scores,
+                            .score_room = s->score_room,
                             .mixed = s->mixed};
 }
 
+/* Queries, keys and values; what the layer before has left in h is added to x first. */
 static void layer_project(const batch *r, size_t layer)
 {
     const device_sequence *s = r->s;
-    const device_layer *l = &s->w->layers[layer];
-    const decoder_shape *m = &s->w->m->shape;
+    const device_layer *l = &s->w->layers[layer], *before = layer ? l - 1 : NULL;
     const device_matrix *const inputs[] = {&l->q, &l->k, &l->v};
-    attention_step a = attention_of(r, layer);
+    const attention_step a = attention_of(r, layer);
 
-    step_norm(s->x, l->attn_norm, r->n, (uint32_t)m->width, m->norm_eps, s->h);
-    round_for(r, s->h, inputs, 3);
-    multiply(r, &l->q, s->h, l->q_bias, s->q);
-    multiply(r, &l->k, s->h, l->k_bias, s->k);
-    multiply(r, &l->v, s->h, l->v_bias, s->v);
+    norm_for(r, before ? s->h : NULL, before ? before->post_ffn_norm : NULL, l->attn_norm, inputs, 3);
+    const product inward[] = {product_of(r, &l->q, s->h, l->q_bias, s->q),
+                              product_of(r, &l->k, s->h, l->k_bias, s->k),
+                              product_of(r, &l->v, s->h, l->v_bias, s->v)};
+    step_products(inward, 3);
     step_place(&a);
 }
 
+/* The rest of a layer; what it adds to x is left in h. */
 static void layer_rest(const batch *r, size_t layer)
 {
     const device_sequence *s = r->s;
     const device_layer *l = &s->w->layers[layer];
     const decoder_shape *m = &s->w->m->shape;
-    const uint32_t width = (uint32_t)m->width;
-    const device_matrix *const o[] = {&l->o}, *const wide[] = {&l->gate, &l->up},
-                               *const down[] = {&l->down};
-    attention_step a = attention_of(r, layer);
+    const device_matrix *const wide[] = {&l->gate, &l->up};
+    const attention_step a = attention_of(r, layer);
 
-    step_attend(&a, (uint32_t)(r->b->n - r->n));
-    round_for(r, s->mixed, o, 1);
-    multiply(r, &l->o, s->mixed, l->o_bias, s->h);
-    step_add(s->x, s->h, l->post_attn_norm, r->n, width, m->norm_eps);
+    step_attend(&a, (uint32_t)(r->b->n - r->n), is_rounded(&l->o) ? s->rounded : NULL);
+    const product outward = product_of(r, &l->o, s->mixed, l->o_bias, s->h);
+    step_products(&outward, 1);
 
-    step_norm(s->x, l->ffn_norm, r->n, width, m->norm_eps, s->h);
-    round_for(r, s->h, wide, 2);
-    multiply(r, &l->gate, s->h, NULL, s->gate);
-    multiply(r, &l->up, s->h, NULL, s->up);
-    step_activate(s->gate, s->up, r->n * m->ff, m->arch == DECODER_GEMMA3);
-    round_for(r, s->gate, down, 1);
-    multiply(r, &l->down, s->gate, NULL, s->h);
-    step_add(s->x, s->h, l->post_ffn_norm, r->n, width, m->norm_eps);
+    norm_for(r, s->h, l->post_attn_norm, l->ffn_norm, wide, 2);
+    const product both[] = {product_of(r, &l->gate, s->h, NULL, s->gate),
+                            product_of(r, &l->up, s->h, NULL, s->up)};
+    step_products(both, 2);
+    step_activate(s->gate, s->up, r->n, (uint32_t)m->ff, m->arch == DECODER_GEMMA3,
+                  is_rounded(&l->down) ? s->rounded : NULL);
+    const product down = product_of(r, &l->down, s->gate, NULL, s->h);
+    step_products(&down, 1);
 }
 
 static cairn_status load_batch(const batch *r, cairn_error *err)
@@ -374,10 +401,48 @@ static cairn_status load_batch(const batch *r, cairn_error *err)
     return st;
 }
 
+/* Only the wanted tokens go on from here. */
+static cairn_status keep_wanted(batch *r, cairn_error *err)
+{
+    const device_batch *b = r->b;
+    const size_t width = r->s->w->m->shape.width, bytes = width * sizeof *r->s->x;
+    float *x = r->s->x;
+    cairn_status st = CAIRN_OK;
+
+    r->n = (uint32_t)b->wanted;
+    if (b->wanted <= b->n / 2)
+        return device_move(x, x + (b->n - b->wanted) * width, b->wanted * bytes, err);
+    /* Token after token: the ranges meet. */
+    for (size_t t = 0; !st && b->wanted < b->n && t < b->wanted; t++)
+        st = device_move(x + t * width, x + (b->n - b->wanted + t) * width, bytes, err);
+    return st;
+}
+
+/* Logits of the tokens that are left, some at a time. */
+static cairn_status run_head(const batch *r, cairn_error *err)
+{
+    device_sequence *s = r->s;
+    const decoder_shape *m = &s->w->m->shape;
+    const device_matrix *const head[] = {&s->w->head};
+    cairn_status st = CAIRN_OK;
+
+    norm_for(r, s->h, s->w->layers[m->n_layers - 1].post_ffn_norm, s->w->output_norm, head, 1);
+    for (size_t t = 0; !st && t < r->n; t += HEAD_TOKENS) {
+        product p = product_of(r, &s->w->head, s->h + t * m->width, NULL, s->logits);
+        p.n = (uint32_t)(r->n - t < HEAD_TOKENS ? r->n - t : HEAD_TOKENS);
+        p.rounded += t * (m->width / 32) * KERNEL_SINGLE_BLOCK;
+        step_products(&p, 1);
+        st = device_wait(err);
+        if (!st)
+            st = device_download(r->b->logits + t * m->n_vocab, s->logits,
+                                 p.n * m->n_vocab * sizeof *s->logits, err);
+    }
+    return st;
+}
+
 static cairn_status run(device_sequence *s, const device_batch *b, cairn_error *err)
 {
     const decoder_shape *m = &s->w->m->shape;
-    const device_matrix *const head[] = {&s->w->head};
     batch r = {s, b, (uint32_t)b->n};
     cairn_status st = load_batch(&r, err);
 
@@ -388,27 +453,15 @@ static cairn_status run(device_sequence *s, const device_batch *b, cairn_error *
         if (layer + 1 == m->n_layers) {
             if (!b->wanted)
                 return device_wait(err);
-            r.n = (uint32_t)b->wanted;
-            /* Token after token: the ranges may meet. */
-            for (size_t t = 0; !st && b->wanted < b->n && t < b->wanted; t++)
-                st = device_move(s->x + t * m->width, s->x + (b->n - b->wanted + t) * m->width,
-                                 m->width * sizeof *s->x, err);
+            st = keep_wanted(&r, err);
         }
         if (!st)
             layer_rest(&r, layer);
         /* Queued launches hold their arguments; waiting now and then makes cancelling prompt. */
-        if (!st && layer % 8 == 7)
+        if (!st && b->n > 1 && layer % 8 == 7)
             st = device_wait(err);
     }
-    if (st)
-        return st;
-    step_norm(s->x, s->w->output_norm, r.n, (uint32_t)m->width, m->norm_eps, s->h);
-    round_for(&r, s->h, head, 1);
-    multiply(&r, &s->w->head, s->h, NULL, s->logits);
-    st = device_wait(err);
-    if (!st)
-        st = device_download(b->logits, s->logits, b->wanted * m->n_vocab * sizeof *b->logits, err);
-    return st;
+    return st ? st : run_head(&r, err);
 }
 
 __attribute__((visibility("default"))) const device_backend cairn_device_backend = {

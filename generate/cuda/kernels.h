@@ -43,16 +43,26 @@ typedef struct product {
     size_t stride;
     uint32_t n;
 } product;
-void step_product(const product *p);
+/* n products over the same inputs (cols, x, rounded and n are alike). */
+void step_products(const product *list, uint32_t n);
 /* Round n tokens of k floats (a multiple of 32). */
 void step_round(const float *x, uint32_t n, uint32_t k, uint8_t *rounded);
 
-/* y[t] = rmsnorm(x[t]) * w, rows of `width`; with `add`, x[t] += rmsnorm(y[t]) * w, or x[t] += y[t]
- * where w is NULL. */
-void step_norm(const float *x, const float *w, uint32_t n, uint32_t width, float eps, float *y);
-void step_add(float *x, const float *h, const float *w, uint32_t n, uint32_t width, float eps);
-/* gate = silu(gate) * up, or gelu (tanh form). */
-void step_activate(float *gate, const float *up, size_t n, bool gelu);
+/* For n rows of `width`: x += add, or x += rmsnorm(add) * add_w; then rmsnorm(x) * w, as it is or
+ * rounded or both. */
+typedef struct norm_step {
+    float *x;
+    const float *add, *add_w; /* either may be NULL */
+    const float *w;
+    float *y;         /* NULL: not wanted; may be `add` */
+    uint8_t *rounded; /* the same */
+    uint32_t n, width;
+    float eps;
+} norm_step;
+void step_norm(const norm_step *s);
+/* gate = silu(gate) * up, or gelu (tanh form), rows of `width`; with `rounded` that is rounded instead. */
+void step_activate(float *gate, const float *up, uint32_t n, uint32_t width, bool gelu,
+                   uint8_t *rounded);
 
 /* Keys and values of one layer, half floats: keys [kv_head][capacity / 16][head_dim][16], values
  * [kv_head][capacity][head_dim]. */
@@ -70,13 +80,14 @@ typedef struct attention_step {
     uint32_t n, first; /* tokens, and the position of the first one */
     uint32_t window;   /* 0: all positions */
     float by;          /* 1 / sqrt(head_dim) */
-    float *scores;     /* [n][n_heads][span], span of step_attend */
+    float *scores;     /* room for score_room floats, at least n_heads * step_span of them for every */
+    size_t score_room; /* one of 16 tokens */
     float *mixed;      /* [n][n_heads * head_dim] */
 } attention_step;
 /* Norm and turn queries and keys, store keys and values. */
 void step_place(const attention_step *a);
-/* Attention of tokens skip .. n; scores has room for (n - skip) * n_heads * step_span floats. */
-void step_attend(const attention_step *a, uint32_t skip);
+/* Attention of tokens skip .. n; with `rounded` that is rounded as well. */
+void step_attend(const attention_step *a, uint32_t skip, uint8_t *rounded);
 static inline uint32_t step_span(uint32_t first, uint32_t n)
 {
     return (first + n + 15) & ~15u;

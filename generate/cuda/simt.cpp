@@ -13,13 +13,14 @@
 #include <ucontext.h>
 #include <vector>
 
-unsigned simt_thread, simt_block_x, simt_block_y;
+unsigned simt_thread, simt_block_x, simt_block_y, simt_block_z;
 
 namespace
 {
 
 constexpr size_t STACK_BYTES = 64 * 1024;
 constexpr unsigned GROUPS = SIMT_MAX_THREADS / SIMT_GROUP;
+constexpr unsigned WARPS = SIMT_MAX_THREADS / SIMT_WARP;
 
 struct gate {
     unsigned arrived;
@@ -31,8 +32,10 @@ struct block_state {
     ucontext_t context[SIMT_MAX_THREADS];
     bool done[SIMT_MAX_THREADS];
     unsigned threads;
-    gate all, group[GROUPS];
+    gate all, group[GROUPS], warp[WARPS];
     uint32_t exchange[SIMT_MAX_THREADS];
+    uint32_t operands[2][SIMT_MAX_THREADS][3]; /* of a matrix product, and of the one before */
+    bool turn[SIMT_MAX_THREADS];               /* which of the two is a thread's next */
     uint64_t progress; /* counts arrivals and ends: none in a whole round means a dead end */
     const std::function<void()> *body;
     std::vector<char> stacks;
@@ -72,6 +75,7 @@ void run_thread(void)
 void make_thread(unsigned t)
 {
     block.done[t] = false;
+    block.turn[t] = false;
     getcontext(&block.context[t]);
     block.context[t].uc_stack.ss_sp = block.stacks.data() + t * STACK_BYTES;
     block.context[t].uc_stack.ss_size = STACK_BYTES;
@@ -135,7 +139,29 @@ uint32_t simt_from_first(uint32_t v)
     return exchange(v, simt_thread / SIMT_GROUP * SIMT_GROUP);
 }
 
-void simt_run(unsigned grid_x, unsigned grid_y, unsigned threads, const std::function<void()> &body)
+/* One barrier is enough: before a thread fills the same operands again it meets the others at the
+ * next product's. */
+void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t a[2], uint32_t b)
+{
+    const unsigned self = simt_thread, lane = self % SIMT_WARP;
+    uint32_t(*all)[3] = block.operands[block.turn[self]] + (self - lane);
+
+    block.turn[self] = !block.turn[self];
+    all[lane][0] = a[0];
+    all[lane][1] = a[1];
+    all[lane][2] = b;
+    wait_at(&block.warp[self / SIMT_WARP], SIMT_WARP);
+    for (unsigned i = 0; i < 4; i++) {
+        const unsigned row = lane / 4, column = 2 * (lane % 4) + i % 2;
+        out[i] = c;
+        for (unsigned k = 0; k < 16; k++)
+            out[i] += (uint32_t)((int8_t)(all[4 * row + k / 4][i / 2] >> 8 * (k % 4)) *
+                                 (int8_t)(all[4 * column + k / 4][2] >> 8 * (k % 4)));
+    }
+}
+
+void simt_run(unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned threads,
+              const std::function<void()> &body)
 {
     if (!threads || threads > SIMT_MAX_THREADS || threads % SIMT_GROUP) {
         fprintf(stderr, "a block of %u threads\n", threads);
@@ -146,7 +172,8 @@ void simt_run(unsigned grid_x, unsigned grid_y, unsigned threads, const std::fun
     block.stacks.resize(SIMT_MAX_THREADS * STACK_BYTES);
     block.threads = threads;
     block.body = &body;
-    for (simt_block_y = 0; simt_block_y < grid_y; simt_block_y++)
-        for (simt_block_x = 0; simt_block_x < grid_x; simt_block_x++)
-            run_block();
+    for (simt_block_z = 0; simt_block_z < grid_z; simt_block_z++)
+        for (simt_block_y = 0; simt_block_y < grid_y; simt_block_y++)
+            for (simt_block_x = 0; simt_block_x < grid_x; simt_block_x++)
+                run_block();
 }

@@ -7,14 +7,20 @@
  * contractions).
  *
  * Blocks have one dimension of threads, at most SIMT_MAX_THREADS and a multiple of 16; grids have
- * two. Sixteen neighbouring threads are a group, the lanes of lanes_simt.h: a group takes every
- * barrier and exchange together. */
+ * three. Sixteen neighbouring threads are a group, the lanes of lanes_simt.h: a group takes every
+ * barrier and exchange together. Two groups are a warp, which multiplies matrices together. */
 #ifndef CAIRN_GENERATE_CUDA_SIMT_H
 #define CAIRN_GENERATE_CUDA_SIMT_H
 
 #include <stdint.h>
 
+/* Sixteen bytes of anything, loaded and stored as one. */
+typedef struct __attribute__((aligned(16), may_alias)) simt_quad {
+    uint32_t w[4];
+} simt_quad;
+
 #define SIMT_GROUP       16u
+#define SIMT_WARP        32u
 #define SIMT_MAX_THREADS 256u
 
 #if defined(__CUDACC__)
@@ -24,11 +30,18 @@
 #define SIMT_KERNEL static __global__ void
 #define SIMT_INLINE static __device__ __forceinline__ __attribute__((unused))
 #define SIMT_SHARED __shared__
-#define SIMT_UNROLL _Pragma("unroll")
+#define SIMT_UNROLL    _Pragma("unroll")
+#define SIMT_UNROLL_4  _Pragma("unroll 4")
+#define SIMT_UNROLL_8  _Pragma("unroll 8")
+#define SIMT_UNROLL_16 _Pragma("unroll 16")
 
 #define simt_thread  (threadIdx.x)
 #define simt_block_x (blockIdx.x)
 #define simt_block_y (blockIdx.y)
+#define simt_block_z (blockIdx.z)
+
+/* About what a large device has: where work is laid out, there should be some for each. */
+#define SIMT_MULTIPROCESSORS 132u
 
 SIMT_INLINE void simt_barrier(void)
 {
@@ -103,9 +116,46 @@ SIMT_INLINE uint32_t simt_add(uint32_t *p, uint32_t v)
     return atomicAdd(p, v);
 }
 
+/* Four matrices of 8 rows of 16 bytes, one behind the other in shared memory (16-byte aligned), over
+ * a warp: word i is that of matrix i, row thread / 4, bytes 4 (thread % 4) .. + 3. */
+SIMT_INLINE void simt_load_matrices(uint32_t w[4], const void *at)
+{
+    const uint32_t from = (uint32_t)__cvta_generic_to_shared(at) + threadIdx.x % 32 * 16;
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(w[0]), "=r"(w[1]), "=r"(w[2]), "=r"(w[3])
+                 : "r"(from)
+                 : "memory");
+}
+
+/* out = c + A B over a warp, signed bytes, 32-bit sums. A is 16 x 16: a[i] is what
+ * simt_load_matrices gives of its rows 8 i .. 8 i + 7. B is 16 x 8, and b the same of its columns.
+ * out[2 i + j] is row 8 i + thread / 4, column 2 (thread % 4) + j. Every c[] is the same number. */
+SIMT_INLINE void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t a[2], uint32_t b)
+{
+#if __CUDA_ARCH__ >= 800
+    asm("mma.sync.aligned.m16n8k16.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5}, {%6}, "
+        "{%7, %7, %7, %7};"
+        : "=r"(out[0]), "=r"(out[1]), "=r"(out[2]), "=r"(out[3])
+        : "r"(a[0]), "r"(a[1]), "r"(b), "r"(c));
+#else
+    for (unsigned i = 0; i < 2; i++)
+        asm("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%4, %4};"
+            : "=r"(out[2 * i]), "=r"(out[2 * i + 1])
+            : "r"(a[i]), "r"(b), "r"(c));
+#endif
+}
+
 /* Queue a kernel behind what was queued before; errors show at the next wait. */
 #define SIMT_RUN(kernel, grid_x, grid_y, threads, ...)                                             \
-    kernel<<<dim3((unsigned)(grid_x), (unsigned)(grid_y)), (unsigned)(threads)>>>(__VA_ARGS__)
+    SIMT_RUN_3(kernel, grid_x, grid_y, 1, threads, __VA_ARGS__)
+#define SIMT_RUN_3(kernel, grid_x, grid_y, grid_z, threads, ...)                                   \
+    kernel<<<dim3((unsigned)(grid_x), (unsigned)(grid_y), (unsigned)(grid_z)),                     \
+             (unsigned)(threads)>>>(__VA_ARGS__)
+/* Said of a kernel: blocks of at most so many threads, of which so many are to be at work on a
+ * multiprocessor. */
+#define SIMT_BOUNDS(threads, blocks) __launch_bounds__((threads), (blocks))
+/* Said of a kernel's argument: a structure that is never changed, whose parts are picked by number. */
+#define SIMT_ARGUMENT const __grid_constant__
 
 #else /* imitated */
 
@@ -121,14 +171,26 @@ extern "C" {
 #define SIMT_INLINE static inline __attribute__((unused))
 #define SIMT_SHARED static /* one block runs at a time, in one thread */
 #define SIMT_UNROLL
+#define SIMT_UNROLL_4
+#define SIMT_UNROLL_8
+#define SIMT_UNROLL_16
+
+#define SIMT_MULTIPROCESSORS 1u
 
 /* Where the running coroutine stands. */
-extern unsigned simt_thread, simt_block_x, simt_block_y;
+extern unsigned simt_thread, simt_block_x, simt_block_y, simt_block_z;
 
 void simt_barrier(void);
 void simt_group_barrier(void);
 uint32_t simt_swap(uint32_t v, unsigned mask);
 uint32_t simt_from_first(uint32_t v);
+void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t a[2], uint32_t b);
+
+SIMT_INLINE void simt_load_matrices(uint32_t w[4], const void *at)
+{
+    for (unsigned i = 0; i < 4; i++)
+        memcpy(&w[i], (const char *)at + 128 * i + 4 * (simt_thread % SIMT_WARP), 4);
+}
 
 SIMT_INLINE float simt_fma(float a, float b, float c)
 {
@@ -178,11 +240,15 @@ SIMT_INLINE uint32_t simt_add(uint32_t *p, uint32_t v)
 }
 
 /* Run body once for every thread of every block. */
-void simt_run(unsigned grid_x, unsigned grid_y, unsigned threads,
+void simt_run(unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned threads,
               const std::function<void()> &body);
 #define SIMT_RUN(kernel, grid_x, grid_y, threads, ...)                                             \
-    simt_run((unsigned)(grid_x), (unsigned)(grid_y), (unsigned)(threads),                          \
+    SIMT_RUN_3(kernel, grid_x, grid_y, 1, threads, __VA_ARGS__)
+#define SIMT_RUN_3(kernel, grid_x, grid_y, grid_z, threads, ...)                                   \
+    simt_run((unsigned)(grid_x), (unsigned)(grid_y), (unsigned)(grid_z), (unsigned)(threads),      \
              [=] { kernel(__VA_ARGS__); })
+#define SIMT_BOUNDS(threads, blocks)
+#define SIMT_ARGUMENT const
 
 #endif
 

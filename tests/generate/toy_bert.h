@@ -16,7 +16,9 @@
 #include "generate/formats/tensor.h"
 #include "generate/kernels/kernels.h"
 
-#define TOY_MAX 64
+#ifndef TOY_MAX
+#define TOY_MAX 64 /* tensors */
+#endif
 
 typedef struct toy_tensor {
     char name[80];
