@@ -92,6 +92,8 @@ static void show_page(http_request *r)
 typedef struct why_args {
     const char *file, *q, *collection;
     size_t k;
+    cairn_mode mode;
+    bool answer;
 } why_args;
 
 static json_t *present_why(const why_args *a, const cairn_why *w)
@@ -136,6 +138,8 @@ static void why_not(http_request *r)
         ARG_FIELD(why_args, "q", q, ARG_TEXT, true, 1, QUERY_BYTES),
         ARG_FIELD(why_args, "collection", collection, ARG_TEXT, false, 0, 100),
         ARG_FIELD(why_args, "k", k, ARG_SIZE, false, 1, 1000),
+        ARG_FIELD(why_args, "mode", mode, ARG_MODE, false, 0, 0),
+        ARG_FIELD(why_args, "answer", answer, ARG_BOOL, false, 0, 0),
     };
 
     if (!request_args(r, fields, ARG_COUNT(fields), &a) ||
@@ -143,7 +147,8 @@ static void why_not(http_request *r)
         return;
     st = may_ask_about(r, c, &a, &err);
     if (!st)
-        st = cairn_why_not(c, &(cairn_why_request){.file = a.file, .query = a.q, .k = a.k}, &w, &err);
+        st = cairn_why_not(c, &(cairn_why_request){.file = a.file, .query = a.q, .k = a.k, .mode = a.mode, .answer = a.answer},
+                           &w, &err);
     if (st)
         respond_error(r, st, &err);
     else

@@ -141,7 +141,7 @@ async function explainAbsence(file) {
   $("expected-list").replaceChildren();
   $("stages").replaceChildren(make("li", { class: "dim" }, "…"));
   try {
-    const why = await apiJson(inCollection(`/api/v1/why-not?file=${encodeURIComponent(file)}&q=${encodeURIComponent(query)}&k=${state.k}`));
+    const why = await apiJson(inCollection(`/api/v1/why-not?file=${encodeURIComponent(file)}&q=${encodeURIComponent(query)}&k=${state.k}&mode=${kept("mode", "hybrid")}`));
     const stages = why.stages.map(s => make("li", { class: s.passed ? "passed" : s.stage === why.lost_at ? "lost" : "after" },
       make("span", { class: "sign", "aria-hidden": "true" }, s.passed ? "✓" : "✗"),
       make("b", {}, w.stages[s.stage] || s.stage), make("span", { class: "only-read" }, s.passed ? w.passed : w["not-passed"]),

@@ -91,6 +91,23 @@ class Look(ServerTest):
         self.assertEqual((found["lost_at"], found["rank"]), (None, 1))
         self.assertEqual(self.server.json("GET", "/api/v1/why-not?file=/etc/hostname&q=a")["stages"][1]["passed"], False)
 
+    def test_why_not_in_a_mode_and_of_an_answer(self):
+        ask = "/api/v1/why-not?file={}&q=thermal+fuse+winding{}"
+        for file in (NOTE, MANUAL):
+            for more, options in (("&mode=lexical", ("--mode", "lexical")), ("&answer=true", ("--answer",)),
+                                  ("&mode=lexical&answer=true&k=1", ("--mode", "lexical", "--answer", "-k", "1"))):
+                why = self.server.json("GET", ask.format(file, more))
+                told = self.json("why-not", *options, file, "thermal", "fuse", "winding", code=None)
+                self.assertEqual({k: why[k] for k in ("lost_at", "rank", "stages")}, {k: told[k] for k in ("lost_at", "rank", "stages")})
+        # The second document of the hits is not among the best 1, but an answer reads further than that.
+        hits = [h["uri"] for h in self.server.json("GET", "/api/v1/search?q=motor&mode=lexical")["hits"]]
+        second = [uri for uri in hits if uri != hits[0]][0]
+        hit, read = (self.server.json("GET", f"/api/v1/why-not?file={second}&q=motor&mode=lexical&k=1&answer={a}") for a in ("false", "true"))
+        self.assertEqual((hit["lost_at"], hit["rank"]), ("words", 2))
+        self.assertEqual((read["lost_at"], read["stages"]), (None, hit["stages"]))
+        for bad in ("&mode=words", "&answer=perhaps"):
+            self.server.json("GET", ask.format(MANUAL, bad), status=400)
+
     def test_nothing_to_try_again(self):
         self.server.json("POST", "/api/v1/retry", {}, status=404)
 
