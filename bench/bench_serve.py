@@ -3,13 +3,16 @@
 
     scripts/build release cairn bench_http bench_grpc
     python3 bench/bench_serve.py [--build build/release] [--connections 1,8,64,512] [--seconds 60] [--short 6] [--docs FOLDER]
-                                 [--ways http,grpc] [--peer chroma] [--peer-python PYTHON] [--table]
+                                 [--ways http,grpc] [--peer chroma] [--peer-python PYTHON] [--table] [--pairs N]
 
 A home of its own gets FOLDER (fixtures/library) by words; then `cairn serve` answers six questions in turn. While that is
 measured, another folder is written to and indexed again and again, each run of --run-files files, so that there is always one under way
 (--seconds a setting); before, the same without index runs (--short seconds): what the 99th percentile grows by is what a query waits for a run. The
 limits: an echo server of libmicrohttpd that answers as many bytes (`echo`), and Health.Check over gRPC (`check`). `--peer chroma` measures chromadb's
 server, started by --peer-python, over the same client: ten nearest of as many passages by vectors of 384 numbers that come with the question.
+
+--pairs N measures nothing but that growth: N times a round without and a round with index runs, of --seconds each, and for every setting a last line
+with the median of the N differences. What else the machine does falls on both rounds of a pair.
 
 One JSON line a setting: the figures of bench_http and bench_grpc, `indexing`, index runs that ended meanwhile, errors, and the server's resident memory
 before and after in MiB. --table prints a table in Markdown at the end instead. With the defaults and a peer all of it takes eleven minutes.
@@ -21,6 +24,7 @@ import random
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -39,18 +43,45 @@ def memory_mib(pid):
         return next(int(x.split()[1]) / 1024 for x in f if x.startswith("VmRSS"))
 
 
+def runs_cpu_s(pid):
+    """Processor seconds of index runs so far: of the server's threads that have less than the usual priority, those that ended too, and of the extractors."""
+    def task_s(path):
+        with open(path, encoding="ascii") as f:
+            return int(f.read().split()[0]) / 1e9
+
+    def process_s(of):
+        return time.clock_gettime((~of << 3) | 2)
+    total, children = process_s(pid), 0
+    for t in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{t}/stat", encoding="ascii") as f:
+                fields = f.read().rsplit(")", 1)[1].split()
+            if int(fields[16]) <= os.getpriority(os.PRIO_PROCESS, 0):
+                total -= task_s(f"/proc/{pid}/task/{t}/schedstat")
+            if int(t) == pid:
+                children = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+            with open(f"/proc/{pid}/task/{t}/children", encoding="ascii") as f:
+                total += sum(process_s(int(child)) for child in f.read().split())
+        except OSError:
+            pass
+    return total + children
+
+
 class Indexing:
     """One index run after the other, of a folder whose files change between them."""
 
     def __init__(self, address, folder, files):
         self.address, self.folder, self.files = address, folder, files
-        self.stop, self.runs, self.failed = threading.Event(), 0, 0
+        self.stop, self.runs, self.failed, self.files_done = threading.Event(), 0, 0, 0
         self.thread = threading.Thread(target=self._go, daemon=True)
+        # Made before the clock runs: what this program does costs the searches processor time, too.
+        self.texts = [["\n".join(" ".join(WORDS[(i * 7 + j * 3 + k * k + turn) % len(WORDS)] for k in range(60)) for j in range(20))
+                       for i in range(files)] for turn in range(3)]
 
     def _write(self, turn):
-        for i in range(self.files):
+        for i, text in enumerate(self.texts[turn % len(self.texts)]):
             with open(f"{self.folder}/{i}.txt", "w", encoding="ascii") as f:
-                f.write("\n".join(" ".join(WORDS[(i * 7 + j * 3 + k * k + turn) % len(WORDS)] for k in range(60)) for j in range(20)))
+                f.write(text)
 
     def _call(self, method, path, body=None):
         data = json.dumps(body).encode() if body else None
@@ -65,10 +96,12 @@ class Indexing:
             self._write(turn)
             try:
                 job = self._call("POST", "/api/v1/index", {"paths": [self.folder]})["id"]
-                while (state := self._call("GET", f"/api/v1/jobs/{job}")["state"]) in ("waiting", "running"):
+                while (state := self._call("GET", f"/api/v1/jobs/{job}"))["state"] in ("waiting", "running"):
+                    if state["stage"] == "index" and not self.stop.is_set():
+                        self.files_done = self.runs * self.files + state["done"]
                     time.sleep(0.2)
-                self.runs += state == "done"
-                self.failed += state != "done"
+                self.runs += state["state"] == "done"
+                self.failed += state["state"] != "done"
             except OSError:
                 self.failed += 1
                 time.sleep(0.2)
@@ -126,6 +159,22 @@ def echo(a, answer_bytes):
     server.wait()
 
 
+def pairs(a, way, n, where, pid, folder, asked):
+    """What index runs add to the 99th percentile: rounds without and with them in turn."""
+    alone, beside = [], []
+    for _ in range(a.pairs):
+        alone.append(measure(a, way, n, where[way], pid, a.seconds, *asked))
+        tell(a, dict(alone[-1], what="search", indexing=False))
+        with Indexing(where["http"], folder, a.run_files) as runs:
+            began, cpu = time.monotonic(), runs_cpu_s(pid)
+            beside.append(measure(a, way, n, where[way], pid, a.seconds, *asked))
+            share = (runs_cpu_s(pid) - cpu) / (time.monotonic() - began)
+        tell(a, dict(beside[-1], what="search", indexing=True, runs=runs.runs, failed_runs=runs.failed, files=runs.files_done, runs_share_of_a_core=round(share, 3)))
+    grown = [b["p99_ms"] - x["p99_ms"] for x, b in zip(alone, beside)]
+    tell(a, {"what": "pairs", "way": way, "callers": n, "p99_grows_ms": [round(x, 1) for x in grown], "median_ms": round(statistics.median(grown), 1),
+             "per_second_ratio": round(statistics.median(b["per_second"] / x["per_second"] for x, b in zip(alone, beside)), 3)})
+
+
 def ours(a, top):
     """The bytes of an answer, and how many passages there are."""
     env = dict(os.environ, CAIRN_HOME=top + "/home")
@@ -145,12 +194,14 @@ def ours(a, top):
     os.mkdir(top + "/changing")
     try:
         Indexing(where["http"], top + "/changing", a.run_files).once()
-        for way in a.ways:
+        for way, n in ((way, n) for way in a.ways for n in a.connections if a.pairs):
+            pairs(a, way, n, where, server.pid, top + "/changing", asked[way])
+        for way in a.ways if not a.pairs else []:
             for n in a.connections:
                 if way == "grpc":
                     tell(a, dict(measure(a, way, n, where[way], server.pid, a.short, "--method", "check"), what="check", indexing=False))
                 tell(a, dict(measure(a, way, n, where[way], server.pid, a.short, *asked[way]), what="search", indexing=False))
-        for way in a.ways:
+        for way in a.ways if not a.pairs else []:
             for n in a.connections:
                 with Indexing(where["http"], top + "/changing", a.run_files) as runs:
                     line = measure(a, way, n, where[way], server.pid, a.seconds, *asked[way])
@@ -235,12 +286,14 @@ def main():
     p.add_argument("--peer", choices=["chroma"])
     p.add_argument("--peer-python", default=sys.executable)
     p.add_argument("--table", action="store_true")
+    p.add_argument("--pairs", type=int, default=0)
     a = p.parse_args()
     a.docs, a.rows = os.path.abspath(a.docs), []
     top = tempfile.mkdtemp(prefix="cairn-bench-serve-")
     try:
         answer, passages = ours(a, top)
-        echo(a, answer)
+        if not a.pairs:
+            echo(a, answer)
         if a.peer:
             chroma(a, top, passages)
         if a.table:

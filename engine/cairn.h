@@ -107,6 +107,10 @@ typedef struct cairn_index_options {
     void *event_ctx;
     void (*progress)(void *ctx, const cairn_progress *p);
     void *progress_ctx;
+    /* Does somebody wait who goes before this run, as a server's searches do? Asked by every thread of the run at each
+     * step; while it says so the run goes on with a fiftieth of a processor. NULL: nobody does. */
+    bool (*give_way)(void *ctx);
+    void *give_way_ctx;
     const volatile sig_atomic_t *cancel;
 } cairn_index_options;
 

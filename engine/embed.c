@@ -331,8 +331,11 @@ static cairn_status embed_some(vectors *v, const store_snapshot *snapshot, size_
     cairn_status st;
 
     *done = 0;
+    r->helpers = (unsigned)r->c->n_threads - 1; /* of the encoder */
     while (!(st = next_chunks(v, snapshot, after, ids, &n, err)) && n) {
         bool full = false;
+        if (give_way_wanted(&r->way))
+            n = 1; /* a shorter step */
         st = embed_group(v, snapshot, ids, n, err);
         after = ids[n - 1];
         *done += n;
@@ -344,6 +347,7 @@ static cairn_status embed_some(vectors *v, const store_snapshot *snapshot, size_
         if (st || (full && pause))
             break;
     }
+    r->helpers = 0;
     if (!st || st == CAIRN_ECANCELLED) {
         cairn_error flush_error;
         cairn_status flushed = flush(v, &flush_error);

@@ -37,6 +37,8 @@ struct extract_queue {
     size_t next_result; /* wanted by the consumer */
     bool stop;
     atomic_bool cancel; /* the same, for the extractors */
+    const give_way *run_way;
+    give_way way; /* the same, and false once the queue ends */
 };
 
 chunk_options engine_chunk_options(const settings *s, piece_counter *pieces, const char *title,
@@ -131,6 +133,7 @@ static cairn_status reader_for(reader *r, extract_queue *q, const settings *s, c
         .deadline_ms = (int64_t)(s->extract_seconds * 1000),
         .max_text = (size_t)(s->max_file_mb * 1e6), /* a text file of any size we take */
         .cancel = &q->cancel,
+        .way = &q->way,
     };
 
     if (r->ex && reads_alike(r->s, s))
@@ -143,6 +146,13 @@ static cairn_status reader_for(reader *r, extract_queue *q, const settings *s, c
     return extractor_create(&r->ex, &opt, err);
 }
 
+static bool others_wait(void *ctx)
+{
+    extract_queue *q = ctx;
+
+    return !atomic_load(&q->cancel) && give_way_wanted(q->run_way);
+}
+
 static void *thread_main(void *arg)
 {
     extract_queue *q = arg;
@@ -150,6 +160,7 @@ static void *thread_main(void *arg)
     piece_counter *pieces = NULL;
     cairn_error create_error = {0};
     cairn_status create_status = CAIRN_OK;
+    give_way_account account = {0};
 
     if (q->encoder)
         create_status = piece_counter_create(&pieces, q->encoder, &create_error);
@@ -163,6 +174,7 @@ static void *thread_main(void *arg)
         }
         q->next_path++;
         pthread_mutex_unlock(&q->lock);
+        give_way_step(&q->way, &account, 0);
         if (!create_status)
             create_status = reader_for(&reader, q, q->items[i].s, &create_error);
         if (create_status) {
@@ -181,7 +193,7 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-cairn_status extract_queue_start(extract_queue **out, cairn *c, const extract_item *items, size_t n,
+cairn_status extract_queue_start(extract_queue **out, cairn *c, const give_way *way, const extract_item *items, size_t n,
                                  cairn_error *err)
 {
     extract_queue *q = calloc(1, sizeof *q);
@@ -190,6 +202,8 @@ cairn_status extract_queue_start(extract_queue **out, cairn *c, const extract_it
     if (!q)
         return cairn_fail(err, CAIRN_ENOMEM, "extraction queue");
     q->c = c;
+    q->run_way = way;
+    q->way = (give_way){others_wait, q};
     /* Without the encoder, pieces are guessed: words alone can still be indexed. */
     if (engine_encoder(c, &q->encoder, NULL))
         q->encoder = NULL;

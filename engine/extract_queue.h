@@ -8,6 +8,7 @@
 #ifndef CAIRN_ENGINE_EXTRACT_QUEUE_H
 #define CAIRN_ENGINE_EXTRACT_QUEUE_H
 
+#include "base/give_way.h"
 #include "engine/engine.h"
 #include "engine/piece_count.h"
 #include "ingest/chunk.h"
@@ -40,8 +41,9 @@ typedef struct extract_item {
     const settings *s;
 } extract_item;
 
-/* Make chunks for the encoder of `c` (which may be missing: pieces are then guessed). */
-cairn_status extract_queue_start(extract_queue **out, cairn *c, const extract_item *items, size_t n,
+/* Make chunks for the encoder of `c` (which may be missing: pieces are then guessed). `way`, borrowed, is the run's:
+ * while others wait, the threads and their extractors rest. */
+cairn_status extract_queue_start(extract_queue **out, cairn *c, const give_way *way, const extract_item *items, size_t n,
                                  cairn_error *err);
 /* The result for the next path; waits for it, but no more than a tenth of a second: then NULL, so
  * that the caller can look at the clock and its cancel flag, and ask again. */

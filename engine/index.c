@@ -380,7 +380,7 @@ static cairn_status read_all(plan *p, cairn_error *err)
         return cairn_fail(err, CAIRN_ENOMEM, "list of files");
     for (size_t i = 0; i < p->n_todo; i++)
         items[i] = (extract_item){p->todo[i].path, &p->todo[i].conf->s};
-    st = extract_queue_start(&q, r->c, items, p->n_todo, err);
+    st = extract_queue_start(&q, r->c, &r->way, items, p->n_todo, err);
     for (size_t i = 0; !st && i < p->n_todo; i++) {
         extracted *x = wait_for_next(p, q, &st, err);
         if (!x) {

@@ -54,6 +54,9 @@ struct merger {
     cairn_status status;
     cairn_error error;
     cairn_error failed; /* of a merge in the background; code CAIRN_OK: none */
+    const give_way *run_way;
+    give_way way;             /* the same, and false once the merge is given up */
+    give_way_account account; /* of the thread, and of the merge at hand */
     pthread_t thread;
     bool started;
     /* Between the threads. */
@@ -73,13 +76,31 @@ static void wait_until(merger *m, int64_t ns)
     pthread_cond_timedwait(&m->changed, &m->lock, &until);
 }
 
-/* Count bytes, wait where they came too fast, and tell when to stop. */
+static bool given_up(merger *m)
+{
+    bool cancel;
+
+    pthread_mutex_lock(&m->lock);
+    cancel = m->cancel;
+    pthread_mutex_unlock(&m->lock);
+    return cancel;
+}
+
+static bool others_wait(void *ctx)
+{
+    merger *m = ctx;
+
+    return !given_up(m) && give_way_wanted(m->run_way);
+}
+
+/* Count bytes, let others go first, wait where they came too fast, and tell when to stop. */
 static cairn_status slow_down(void *ctx, uint64_t bytes, cairn_error *err)
 {
     merger *m = ctx;
     double rate = m->c->settings.merge_mb_per_second * 1e6;
     bool cancel;
 
+    give_way_step(&m->way, &m->account, 0);
     pthread_mutex_lock(&m->lock);
     m->bytes += bytes;
     if (rate > 0) {
@@ -394,6 +415,7 @@ static cairn_status begin(merger *m, segment_kind kind, bool all, pool *workers,
     m->cancel = false;
     m->bytes = 0;
     m->begin_ns = clock_mono_ns();
+    m->account = (give_way_account){0};
     m->error = (cairn_error){0};
     e = pthread_create(&m->thread, NULL, work, m);
     if (e) {
@@ -463,7 +485,7 @@ static void give_up(merger *m)
 
 /* ---- the merger ---- */
 
-cairn_status merger_create(merger **out, cairn *c, cairn_error *err)
+cairn_status merger_create(merger **out, cairn *c, const give_way *way, cairn_error *err)
 {
     merger *m = calloc(1, sizeof *m);
     pthread_condattr_t monotonic;
@@ -472,6 +494,8 @@ cairn_status merger_create(merger **out, cairn *c, cairn_error *err)
     if (!m)
         return cairn_fail(err, CAIRN_ENOMEM, "merger");
     m->c = c;
+    m->run_way = way;
+    m->way = (give_way){others_wait, m};
     pthread_mutex_init(&m->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

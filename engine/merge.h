@@ -18,7 +18,8 @@
 
 typedef struct merger merger;
 
-cairn_status merger_create(merger **out, cairn *c, cairn_error *err);
+/* `way`, borrowed, is the run's: while others wait, a merge rests as the run does. */
+cairn_status merger_create(merger **out, cairn *c, const give_way *way, cairn_error *err);
 /* Gives up the merge at work within a tenth of a second. NULL is fine. */
 void merger_destroy(merger *m);
 /* Between two transactions: put a finished merge in place, and begin the next where one is due. A

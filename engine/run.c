@@ -25,6 +25,13 @@ static cairn_status follow_embedder(cairn *c, cairn_error *err)
     return st;
 }
 
+static bool others_wait(void *ctx)
+{
+    const run *r = ctx;
+
+    return !run_cancelled(r) && r->options->give_way(r->options->give_way_ctx);
+}
+
 cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
                        cairn_index_report *report, cairn_error *err)
 {
@@ -37,6 +44,8 @@ cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
                .options = options ? options : &nothing,
                .report = report,
                .start_ns = clock_mono_ns()};
+    if (r->options->give_way)
+        r->way = (give_way){others_wait, r};
     if (!memory)
         return cairn_fail(err, CAIRN_ENOMEM, "report");
     arena_init(memory, REPORT_BYTES);
@@ -54,7 +63,7 @@ cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
     if (!st)
         st = rebuild_due(r, err);
     if (!st)
-        st = merger_create(&r->merger, c, err);
+        st = merger_create(&r->merger, c, &r->way, err);
     return st;
 }
 
@@ -125,6 +134,7 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
                         .current = current,
                         .seconds_left = -1};
 
+    give_way_step(&r->way, &r->account, r->helpers);
     if (!last && now - r->told_ns < TELL_EVERY_NS)
         return;
     r->told_ns = now;

@@ -3,6 +3,7 @@
 #ifndef CAIRN_ENGINE_RUN_H
 #define CAIRN_ENGINE_RUN_H
 
+#include "base/give_way.h"
 #include "engine/batch.h"
 #include "engine/engine.h"
 #include "engine/run_state.h"
@@ -17,6 +18,9 @@ typedef struct run {
     size_t failed_cap;
     uint64_t bytes_done, bytes_total;
     run_state state;
+    give_way way;              /* for every thread of the run: false, too, once it is cancelled */
+    give_way_account account;  /* of the thread that calls */
+    unsigned helpers;          /* the threads of the pool that work beside it at this stage */
 } run;
 
 /* `options` may be NULL. The report is cleared first. */
@@ -35,7 +39,8 @@ bool run_cancelled(const run *r);
 cairn_status run_fail(run *r, const char *path, const char *reason, cairn_error *err);
 /* Tell the caller what happens to a path. */
 void run_event(run *r, const cairn_index_event *e);
-/* Tell the caller how far the run is, at most ten times a second; `last` tells in any case. */
+/* A step is done: tell the caller how far the run is, at most ten times a second (`last` tells in any case), and let
+ * others go first (base/give_way.h). */
 void run_progress(run *r, const char *stage, size_t done, size_t total, const char *current,
                   bool last);
 

@@ -40,6 +40,7 @@ cairn_status extractor_create(extractor **out, const extractor_options *options,
     ex->max_text = options->max_text ? options->max_text : DEFAULT_MAX_TEXT;
     ex->max_memory = options->max_memory ? options->max_memory : DEFAULT_MAX_MEMORY;
     ex->cancel = options->cancel;
+    ex->way = options->way;
     ex->ocr = strdup(options->ocr ? options->ocr : "");
     ex->ocr_images = options->ocr_images;
     bytes_init(&ex->in, WIRE_MAX_PAYLOAD + WIRE_HEADER + WORKER_READ_CHUNK);
@@ -185,6 +186,8 @@ static cairn_status read_answer(extractor *ex, document_builder *b, int64_t dead
             if (f.type == WIRE_MEMBER || f.type == WIRE_MEMBER_END) { /* each has time of its own */
                 deadline_ns = clock_mono_ns() + ex->deadline_ms * 1000000;
                 ex->delay_ns = worker_waited_ns(ex);
+                last_ns += ex->rested_ns;
+                ex->rested_ns = 0;
             }
             if (deadline_ns > last_ns)
                 deadline_ns = last_ns;
@@ -262,6 +265,7 @@ static cairn_status extract_fd(extractor *ex, const char *path, int fd, const st
             break;
         deadline_ns = clock_mono_ns() + ex->deadline_ms * 1000000;
         ex->delay_ns = worker_waited_ns(ex);
+        ex->rested_ns = 0;
         ex->lost = true; /* until it answers */
         ex->files++;
         st = send_request(ex, &r, fd, deadline_ns, err);

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/give_way.h"
 #include "base/status.h"
 #include "ingest/document.h"
 #include "ingest/page_image.h"
@@ -34,6 +35,9 @@ typedef struct extractor_options {
     bool ocr_images; /* and in images */
     const atomic_bool
         *cancel; /* may be NULL; polled while waiting: the file ends as CAIRN_ECANCELLED */
+    /* While others wait the worker is held (SIGSTOP) as give_way.h says; such rests are not held against a file.
+     * NULL: it never is. */
+    const give_way *way;
 } extractor_options;
 
 /* What the worker says about its own cage, for `cairn doctor` and logs. */

@@ -27,6 +27,8 @@
 
 #define START_DEADLINE_MS 30000
 #define POLL_MS           100 /* how fast a cancel is seen */
+#define LET_MS            10  /* the same for others who wait, once they do */
+#define LET_NS            ((int64_t)5 * 1000000) /* of work between two rests */
 #define WORKER_MAX_FILES  2000
 #define WORKER_MAX_CPU_NS ((int64_t)240 * 1000000000)
 
@@ -239,12 +241,43 @@ int64_t worker_waited_ns(const extractor *ex)
     return known ? waited : 0;
 }
 
+static int64_t worker_cpu_ns(const extractor *ex)
+{
+    struct timespec ts;
+
+    if (ex->cpu_clock == (clockid_t)-1 || clock_gettime(ex->cpu_clock, &ts))
+        return 0;
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* While others wait, the worker stands still for what it has worked. Should we die meanwhile, it does not stay like
+ * that: the kernel ends a stopped process group that lost its parent (SIGHUP). */
+static bool let_others_through(extractor *ex)
+{
+    int64_t cpu;
+
+    if (!give_way_wanted(ex->way)) {
+        ex->paid_ns = -1;
+        return false;
+    }
+    cpu = worker_cpu_ns(ex);
+    if (ex->paid_ns < 0)
+        ex->paid_ns = cpu;
+    if (cpu - ex->paid_ns < LET_NS || kill(ex->pid, SIGSTOP))
+        return true;
+    ex->rested_ns += give_way_rest(ex->way, cpu - ex->paid_ns);
+    kill(ex->pid, SIGCONT);
+    ex->paid_ns = cpu;
+    return true;
+}
+
 /* Wait until the socket is ready for `events`. CAIRN_ELIMIT at the deadline. */
 static cairn_status wait_for(extractor *ex, short events, int64_t deadline_ns, cairn_error *err)
 {
     for (;;) {
         struct pollfd p = {.fd = ex->sock, .events = events};
-        int64_t left_ms = (deadline_ns - clock_mono_ns() + 999999) / 1000000;
+        int most_ms = let_others_through(ex) ? LET_MS : POLL_MS;
+        int64_t left_ms = (deadline_ns + ex->rested_ns - clock_mono_ns() + 999999) / 1000000;
         int rc;
 
         if (cancelled(ex))
@@ -253,12 +286,12 @@ static cairn_status wait_for(extractor *ex, short events, int64_t deadline_ns, c
             int64_t given = worker_waited_ns(ex) - ex->delay_ns;
             if (given > WORKER_MEMBERS_DEADLINE * ex->deadline_ms * 1000000)
                 given = WORKER_MEMBERS_DEADLINE * ex->deadline_ms * 1000000;
-            left_ms = (deadline_ns + given - clock_mono_ns()) / 1000000;
+            left_ms = (deadline_ns + ex->rested_ns + given - clock_mono_ns()) / 1000000;
         }
         if (left_ms <= 0)
             return cairn_fail(err, CAIRN_ELIMIT, "took longer than the %lld ms a file may take",
                               (long long)ex->deadline_ms);
-        rc = poll(&p, 1, left_ms < POLL_MS ? (int)left_ms : POLL_MS);
+        rc = poll(&p, 1, left_ms < most_ms ? (int)left_ms : most_ms);
         if (rc > 0)
             return CAIRN_OK;
         if (rc < 0 && errno != EINTR)
@@ -362,7 +395,8 @@ static cairn_status start_worker(extractor *ex, cairn_error *err)
     ex->sock = pair[0];
     ex->files = 0;
     ex->started++;
-    ex->delay_ns = 0;
+    ex->delay_ns = ex->rested_ns = 0;
+    ex->paid_ns = -1;
     if (clock_getcpuclockid(ex->pid, &ex->cpu_clock))
         ex->cpu_clock = -1;
     st = worker_receive(ex, &f, clock_mono_ns() + (int64_t)START_DEADLINE_MS * 1000000, err);
@@ -385,15 +419,6 @@ static cairn_status start_worker(extractor *ex, cairn_error *err)
                   "extractor runs with less protection: seccomp %s, Landlock %s",
                   ex->hello.seccomp ? "on" : "missing", ex->hello.landlock_abi ? "on" : "missing");
     return CAIRN_OK;
-}
-
-static int64_t worker_cpu_ns(const extractor *ex)
-{
-    struct timespec ts;
-
-    if (ex->cpu_clock == (clockid_t)-1 || clock_gettime(ex->cpu_clock, &ts))
-        return 0;
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 cairn_status worker_ready(extractor *ex, cairn_error *err)

@@ -35,6 +35,9 @@ struct extractor {
     bytes in; /* received, not yet taken from in_at on */
     size_t in_at;
     uint32_t started, killed;
+    const give_way *way; /* NULL: it is never held */
+    int64_t paid_ns;     /* processor time of it for which others have been let through; < 0: not known */
+    int64_t rested_ns;   /* that it was held since its time began */
     int64_t delay_ns; /* that the worker had waited for a processor when its time began */
     bool lost; /* the worker was killed, not by us, before it said a word about this file */
 };

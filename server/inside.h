@@ -64,6 +64,7 @@ struct service {
     metrics *metrics;
     struct audit_log *audit; /* NULL: none */
     job_queue *jobs;
+    atomic_int_least64_t pressed_until_ns; /* monotonic; runs rest until then */
     atomic_bool draining;
     pthread_mutex_t mutex; /* of the rest */
     lent *handles;

@@ -130,10 +130,17 @@ static void on_progress(void *ctx, const cairn_progress *p)
     pthread_mutex_unlock(&w->q->mutex);
 }
 
+static bool searches_wait(void *ctx)
+{
+    return service_pressed(ctx);
+}
+
 static cairn_status index_paths(working *w, cairn *c, cairn_index_report *report, cairn_error *err)
 {
     cairn_index_options o = {.progress = on_progress,
                              .progress_ctx = w,
+                             .give_way = searches_wait,
+                             .give_way_ctx = w->q->s,
                              .cancel = &w->j->cancel,
                              .retry = !strcmp(w->j->seen.kind, "retry")};
     cairn_status st = cairn_index(c, (const char *const *)w->j->paths, w->j->n_paths, &o, report,

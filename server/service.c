@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "engine/model.h"
 #include "server/audit.h"
@@ -18,6 +19,10 @@
 
 #define READY_NS       ((int64_t)5 * 1000000000) /* for a collection on a cluster to answer */
 #define MAX_IDLE       8 /* handles of one collection that nobody uses */
+/* A queue of T ms grows by T times the share of the processor that a run takes: below this one by less than the 20 ms
+ * that a search may wait for a run. A busy queue shows itself many times within the second figure. */
+#define LONG_WAIT_NS ((int64_t)10 * 1000000)
+#define PRESSED_NS   ((int64_t)1000 * 1000000)
 #define DEFAULT_UPLOAD ((size_t)256 << 20)
 #define DEFAULT_JOBS   100
 
@@ -295,6 +300,19 @@ void service_model_names(service *s, service_names *out)
     pthread_mutex_lock(&s->mutex);
     *out = s->names;
     pthread_mutex_unlock(&s->mutex);
+}
+
+/* ---- searches before index runs ---- */
+
+void service_waited(service *s, int64_t wait_ns)
+{
+    if (wait_ns >= LONG_WAIT_NS)
+        atomic_store_explicit(&s->pressed_until_ns, clock_mono_ns() + PRESSED_NS, memory_order_relaxed);
+}
+
+bool service_pressed(const service *s)
+{
+    return clock_mono_ns() < atomic_load_explicit(&s->pressed_until_ns, memory_order_relaxed);
 }
 
 metrics *service_metrics(service *s)

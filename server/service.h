@@ -138,6 +138,14 @@ size_t service_memory(void);
  * seconds at most. */
 void service_tidy(service *s);
 
+/* ---- searches before index runs ---------------------------------------------------------------- */
+
+/* A quick request (a search, a list) stood so long in line for a thread. While such waits are long, index runs rest
+ * (base/give_way.h). */
+void service_waited(service *s, int64_t wait_ns);
+/* Were they, within the last moments? */
+bool service_pressed(const service *s);
+
 /* ---- jobs: everything that writes ------------------------------------------------------------- */
 
 typedef enum service_job_state {

@@ -171,12 +171,21 @@ static void stop(void *state)
     free(g);
 }
 
+static void waited(void *ctx, enum rpc_lane lane, int64_t ns)
+{
+    const front *f = ctx;
+
+    if (lane == RPC_QUICK)
+        service_waited(f->s, ns);
+}
+
 static cairn_status make_server(grpc_state *g, cairn_error *err)
 {
     size_t cpus = pool_online_cpus();
     rpc_options o = {.ctx = &g->f,
                      .admit = admit,
                      .begun = record_begun,
+                     .waited = waited,
                      .asked = record_asked,
                      .finished = record_finished,
                      .running = {[RPC_QUICK] = cpus < 2 ? 4 : 2 * cpus,

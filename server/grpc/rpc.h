@@ -87,6 +87,8 @@ typedef struct rpc_options {
     void (*begun)(void *ctx, rpc_call *c);
     /* May this caller call this method? Not RPC_OK refuses, with err's text. NULL: everybody may. */
     rpc_code (*admit)(void *ctx, rpc_call *c, const rpc_method *m, cairn_error *err);
+    /* A message has waited so long for a place in its lane. NULL: nothing. */
+    void (*waited)(void *ctx, enum rpc_lane lane, int64_t ns);
     /* A message is about to be handled. NULL: nothing. */
     void (*asked)(void *ctx, rpc_call *c, const ProtobufCMessage *request);
     /* A call has ended. `m` is NULL for a method that does not exist. */

@@ -72,6 +72,7 @@ struct rpc_call {
     volatile sig_atomic_t over; /* atomic */
     int64_t started_ns;
     rpc_call *lane_next;
+    int64_t offered_ns; /* to its lane */
     rpc_call *prev, *next; /* the server's list; under server.lock */
 
     pthread_mutex_t lock;

@@ -78,6 +78,7 @@ static void lane_offer(rpc_call *c)
         rpc_unref(c);
         return;
     }
+    c->offered_ns = clock_mono_ns();
     pthread_mutex_lock(&s->lock);
     if (l->running >= l->max_running) {
         bool room = l->waiting < l->max_waiting;
@@ -99,6 +100,8 @@ static void lane_offer(rpc_call *c)
     l->running++;
     while (c) {
         pthread_mutex_unlock(&s->lock);
+        if (s->options.waited)
+            s->options.waited(s->options.ctx, which, clock_mono_ns() - c->offered_ns);
         call_run(c);
         rpc_unref(c);
         pthread_mutex_lock(&s->lock);

@@ -42,6 +42,8 @@ static void show_metrics(http_request *r)
     metrics_set(m, "cairn_http_connections", "Open connections.", "", (double)connections);
     metrics_set(m, "cairn_http_waiting", "Requests that wait for a worker.", "",
                 (double)workers_waiting(r->h->workers));
+    metrics_set(m, "cairn_index_runs_rest", "1 while searches stand in line for long, so that index runs rest.", "",
+                service_pressed(r->h->s));
     metrics_set(m, "cairn_models_in_use", "Calls that wait for a model or work in one.", "",
                 (double)cairn_models_in_use(service_models(r->h->s)));
     text = metrics_text(m, &len);

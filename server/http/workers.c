@@ -32,10 +32,13 @@ typedef struct hire {
 
 static void observe_wait(const http_request *r, int which)
 {
+    int64_t wait_ns = clock_mono_ns() - r->queued_ns;
+
+    if (!which)
+        service_waited(r->h->s, wait_ns);
     metrics_observe(service_metrics(r->h->s), "cairn_http_wait_seconds",
                     "Time a request waited for a worker.",
-                    which ? "lane=\"slow\"" : "lane=\"quick\"",
-                    (double)(clock_mono_ns() - r->queued_ns) / 1e9);
+                    which ? "lane=\"slow\"" : "lane=\"quick\"", (double)wait_ns / 1e9);
 }
 
 /* MCP's messages are told call by call (mcp_tools.c). */

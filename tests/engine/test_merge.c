@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <stdatomic.h>
 
 #include "engine/cairn.h"
 
@@ -72,6 +73,14 @@ static void look(void *ctx, const cairn_progress *p)
     s->merges += !strcmp(p->stage, "merge");
 }
 
+/* Others wait now and then. */
+static bool now_and_then(void *ctx)
+{
+    atomic_uint *asks = ctx;
+
+    return atomic_fetch_add(asks, 1) % 64 < 2;
+}
+
 static void run_with(const char *settings, bool many)
 {
     place p;
@@ -79,7 +88,8 @@ static void run_with(const char *settings, bool many)
     cairn *c;
     cairn_error err = {0};
     cairn_index_report report;
-    cairn_index_options o = {.no_vectors = true, .progress = look, .progress_ctx = &s};
+    atomic_uint asks = 0;
+    cairn_index_options o = {.no_vectors = true, .progress = look, .progress_ctx = &s, .give_way = now_and_then, .give_way_ctx = &asks};
     cairn_status_info info;
     uint64_t before, after;
 
@@ -105,6 +115,7 @@ static void run_with(const char *settings, bool many)
     if (cairn_compact(c, &o, &before, &after, &err))
         fail_msg("%s", err.text);
     assert_true(s.merges > 0);
+    assert_true(atomic_load(&asks) > 0);
     assert_int_equal(count_hits(c, "basalt"), DOCUMENTS - 1);
     assert_int_equal(count_hits(c, "note123x"), 0);
     assert_int_equal(count_hits(c, "note124x"), 1);

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #define BAD_WORKER CAIRN_BINARY_DIR "/tests/ingest/cairn-extract-misbehave"
@@ -152,6 +153,46 @@ static void cancel_is_seen_soon(void **state)
     extractor_destroy(ex);
 }
 
+static struct {
+    int held; /* times that the worker was seen standing still */
+    bool then_cancel;
+    atomic_bool cancel;
+} others;
+
+static bool somebody_waits(void *ctx)
+{
+    siginfo_t child = {0};
+
+    (void)ctx;
+    if (!waitid(P_ALL, 0, &child, WSTOPPED | WNOHANG | WNOWAIT) && child.si_pid)
+        others.held++;
+    if (others.held < 120) /* of ten milliseconds and more: longer than the deadline */
+        return true;
+    atomic_store(&others.cancel, others.then_cancel);
+    return false;
+}
+
+/* While somebody waits the worker stands still most of the time, which is not held against its file. */
+static void who_goes_first_holds_the_worker(void **state)
+{
+    give_way way = {somebody_waits, NULL};
+    extractor_options opt = {.program = BAD_WORKER, .deadline_ms = 1000 * SLOWER, .cancel = &others.cancel, .way = &way};
+    extractor *ex;
+    ingest_document *doc;
+    cairn_error err = {0};
+    (void)state;
+
+    others.then_cancel = true;
+    assert_int_equal(extractor_create(&ex, &opt, &err), CAIRN_OK);
+    assert_int_equal(extractor_run(ex, probe_file("l.txt", "misbehave: loop\n", 16), &doc, &err), CAIRN_ECANCELLED);
+    assert_true(others.held >= 120);
+    others.then_cancel = false; /* the next worker is held, too, and reads all the same */
+    others.held = 0;
+    atomic_store(&others.cancel, false);
+    ingest_document_free(probe_read(ex, probe_file("g.txt", "good", 4)));
+    extractor_destroy(ex);
+}
+
 static void missing_program_is_named(void **state)
 {
     extractor_options opt = {.program = "/nonexistent/cairn-extract"};
@@ -175,6 +216,7 @@ int main(void)
         cmocka_unit_test(shipped_worker_has_no_such_switch),
         cmocka_unit_test(idle_worker_killed_from_outside),
         cmocka_unit_test(cancel_is_seen_soon),
+        cmocka_unit_test(who_goes_first_holds_the_worker),
         cmocka_unit_test(missing_program_is_named),
     };
     return cmocka_run_group_tests(tests, probe_setup, probe_teardown);

@@ -249,6 +249,41 @@ static void check_detail(client_bytes *detail, int code, const char *reason)
     google__rpc__status__free_unpacked(s, NULL);
 }
 
+static void note_wait(void *ctx, enum rpc_lane lane, int64_t ns)
+{
+    int *waits = ctx;
+
+    assert_int_equal(lane, RPC_QUICK);
+    assert_true(ns >= 0);
+    count(waits);
+}
+
+/* Every message that takes a place in a lane tells how long it waited; one that needs none tells nothing. */
+static void waits_for_a_lane_are_told(void **state)
+{
+    int waits = 0;
+    grpc_client c;
+    Google__Rpc__Status m = message(3, "");
+
+    (void)state;
+    start(&(rpc_options){.ctx = &waits, .waited = note_wait}, NULL);
+    client_open(&c, address);
+    for (int i = 0; i < 4; i++) {
+        client_bytes b;
+        client_call call;
+        assert_int_equal(client_unary(&c, "/test.T/Echo", &m.base, &b, NULL), RPC_OK);
+        free(b.data);
+        client_begin(&call, &c, "/test.T/Fail", 0, NULL);
+        client_send(&call, &m.base);
+        client_half_close(&call);
+        assert_false(client_receive(&call, &b));
+        client_end(&call, NULL, NULL, 0);
+    }
+    assert_int_equal(read_count(&waits), 4);
+    client_close(&c);
+    rpc_server_destroy(server);
+}
+
 static void messages_come_back(void **state)
 {
     grpc_client c;
@@ -719,6 +754,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_come_back),
+        cmocka_unit_test(waits_for_a_lane_are_told),
         cmocka_unit_test(errors_say_what_and_why),
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(memory_of_a_request_is_bounded),

@@ -406,6 +406,23 @@ static void metrics_are_written_as_prometheus_reads_them(void **state)
     free(text);
 }
 
+/* Long waits count for a moment, short ones never. */
+static void long_waits_press(void **state)
+{
+    world *w = *state;
+    bool pressed = false;
+
+    assert_false(service_pressed(w->s));
+    for (int64_t ms = 0; ms < 10; ms++)
+        service_waited(w->s, ms * 1000000);
+    assert_false(service_pressed(w->s));
+    for (int tries = 0; !pressed && tries < 1000; tries++) { /* this thread may stand still for longer than the moment */
+        service_waited(w->s, 10000000);
+        pressed = service_pressed(w->s);
+    }
+    assert_true(pressed);
+}
+
 /* A full file is set aside, and no more than AUDIT_KEPT are. */
 static void the_audit_log_is_set_aside_when_it_is_full(void **state)
 {
@@ -453,6 +470,7 @@ int main(void)
         IN_A_WORLD(draining_ends_everything),
         IN_A_WORLD(addresses_are_parsed),
         IN_A_WORLD(metrics_are_written_as_prometheus_reads_them),
+        IN_A_WORLD(long_waits_press),
         IN_A_WORLD(the_audit_log_is_set_aside_when_it_is_full),
     };
 
