@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/checked.h"
 #include "engine/engine.h"
@@ -36,6 +38,7 @@ static bool has_magic(const char *path, const char *magic)
 
 static cairn_status open_tokenizer(tokenizing *k, const char *path, cairn_error *err)
 {
+    char file[4096];
     cairn_status st;
 
     if (has_magic(path, "GGUF")) {
@@ -46,6 +49,8 @@ static cairn_status open_tokenizer(tokenizing *k, const char *path, cairn_error 
         st = e5s1_open(&k->e, path, err);
         return st ? st : tokenizer_from_e5s1(&k->t, k->e, err);
     }
+    if (snprintf(file, sizeof file, "%s/tokenizer.json", path) < (int)sizeof file && !access(file, F_OK))
+        return tokenizer_from_json(&k->t, path, err);
     return tokenizer_from_wordpiece(&k->t, path, err);
 }
 

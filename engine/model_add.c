@@ -290,7 +290,8 @@ static cairn_status add_e5s1(const cairn_model_source *s, const char *folder, co
 /* The files of a model of safetensors; the first one must be there, and is written last. */
 static const char *const folder_files[] = {"model.safetensors",        "config.json",          "tokenizer.json",
                                            "vocab.txt",                "tokenizer_config.json", "modules.json",
-                                           "sentence_bert_config.json", "1_Pooling/config.json"};
+                                           "sentence_bert_config.json", "config_sentence_transformers.json",
+                                           "1_Pooling/config.json"};
 
 static cairn_status copy_file(const cairn_model_source *s, const char *from, const char *folder, const char *name,
                               char sha256[MODEL_SHA256_TEXT], uint64_t *bytes, cairn_error *err)

@@ -177,7 +177,7 @@ static cairn_status bind_heads(binder *n)
         st = bind_norm(n, n->naming->lm_norm, &b->lm_norm);
     if (!st && b->lm_dense.w)
         st = bind_floats(n, n->naming->lm_bias, "", b->vocab, 1, true, &b->lm_bias, NULL);
-    n->prefix = prefix;
+    n->prefix = n->naming->pooler_beside ? "" : prefix;
     if (!st && b->classifier.w)
         st = bind_linear(n, n->naming->pooler, b->hidden, b->hidden, true, &b->pooler);
     return st;
@@ -234,15 +234,21 @@ static char *name_of(const char *path)
     return strndup(path + start, end - start);
 }
 
+/* As the model card of multilingual-e5-large-instruct has it for web search; documents get nothing there. */
+#define E5_TASK \
+    "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: "
+
 /* Models whose files do not say all about themselves, by a part of their name. */
 static const struct {
     const char *part;
     size_t max_tokens; /* 0: as the positions allow */
-    bool cls, e5;
+    bool cls;
+    const char *query_prefix, *passage_prefix; /* NULL: none */
 } known[] = {
-    {"minilm-l", 256, false, false}, /* sentence-transformers' own setting for L6 and L12 */
-    {"e5-", 0, false, true},
-    {"bge-", 0, true, false},
+    {"minilm-l", 256, false, NULL, NULL}, /* sentence-transformers' own setting for L6 and L12 */
+    {"e5-large-instruct", 0, false, E5_TASK, ""},
+    {"e5-", 0, false, "query: ", "passage: "},
+    {"bge-", 0, true, NULL, NULL},
 };
 
 static bool contains(const char *name, const char *part)
@@ -262,9 +268,9 @@ static void apply_known(bert *b)
             b->max_tokens = known[i].max_tokens;
         if (known[i].cls)
             b->pooling = BERT_POOL_CLS;
-        if (known[i].e5) {
-            b->query_prefix = "query: ";
-            b->passage_prefix = "passage: ";
+        if (known[i].query_prefix) {
+            b->query_prefix = known[i].query_prefix;
+            b->passage_prefix = known[i].passage_prefix;
         }
         return;
     }

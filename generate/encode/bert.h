@@ -51,7 +51,7 @@ typedef struct bert {
     char *name;                                /* of the folder or file */
 
     const tensor *word; /* [vocab][hidden] */
-    const float *pos;   /* [positions][hidden] */
+    const float *pos;   /* [positions][hidden]; RoBERTa's kin: without the rows below the first text position */
     const float *type;  /* [types][hidden] */
     bert_norm embedding_norm;
     bert_layer *layers;
@@ -78,6 +78,7 @@ typedef struct bert_naming {
     const char *linear[BERT_LINEARS];
     const char *attention_norm, *output_norm;
     const char *pooler, *classifier;   /* NULL: this format has none */
+    bool pooler_beside;                /* the pooler of a head stands beside the model, without its prefix */
     const char *lm_dense, *lm_norm, *lm_bias; /* lm_bias: a whole name; NULL: this format has none */
     const char *weight, *bias;         /* suffixes */
     const char *old_weight, *old_bias; /* other suffixes of layer norms, or NULL */

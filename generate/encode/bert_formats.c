@@ -4,30 +4,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "generate/encode/bert.h"
 
 /* --- a folder of safetensors, as the transformers library writes it --- */
 
-static const bert_naming safetensors_naming = {
-    .word = "embeddings.word_embeddings.weight",
-    .pos = "embeddings.position_embeddings.weight",
-    .type = "embeddings.token_type_embeddings.weight",
-    .embedding_norm = "embeddings.LayerNorm",
-    .linear = {"encoder.layer.%zu.attention.self.query", "encoder.layer.%zu.attention.self.key",
-               "encoder.layer.%zu.attention.self.value", "encoder.layer.%zu.attention.output.dense",
-               "encoder.layer.%zu.intermediate.dense", "encoder.layer.%zu.output.dense"},
-    .attention_norm = "encoder.layer.%zu.attention.output.LayerNorm",
-    .output_norm = "encoder.layer.%zu.output.LayerNorm",
+/* The model itself; heads differ. */
+#define SAFETENSORS_BODY                                                                                       \
+    .word = "embeddings.word_embeddings.weight", .pos = "embeddings.position_embeddings.weight",               \
+    .type = "embeddings.token_type_embeddings.weight", .embedding_norm = "embeddings.LayerNorm",               \
+    .linear = {"encoder.layer.%zu.attention.self.query",   "encoder.layer.%zu.attention.self.key",             \
+               "encoder.layer.%zu.attention.self.value",   "encoder.layer.%zu.attention.output.dense",         \
+               "encoder.layer.%zu.intermediate.dense",     "encoder.layer.%zu.output.dense"},                  \
+    .attention_norm = "encoder.layer.%zu.attention.output.LayerNorm",                                          \
+    .output_norm = "encoder.layer.%zu.output.LayerNorm", .weight = ".weight", .bias = ".bias",                 \
+    .old_weight = ".gamma", .old_bias = ".beta"
+
+static const bert_naming bert_names = {
+    SAFETENSORS_BODY,
     .pooler = "pooler.dense",
     .classifier = "classifier",
     .lm_dense = "cls.predictions.transform.dense",
     .lm_norm = "cls.predictions.transform.LayerNorm",
     .lm_bias = "cls.predictions.bias",
-    .weight = ".weight",
-    .bias = ".bias",
-    .old_weight = ".gamma",
-    .old_bias = ".beta",
+};
+
+static const bert_naming roberta_names = {
+    SAFETENSORS_BODY,
+    .pooler = "classifier.dense",
+    .classifier = "classifier.out_proj",
+    .pooler_beside = true,
+    .lm_dense = "lm_head.dense",
+    .lm_norm = "lm_head.layer_norm",
+    .lm_bias = "lm_head.bias",
 };
 
 static const tensor *find_safetensors(const bert *b, const char *name)
@@ -72,16 +82,44 @@ static cairn_status need_size(const json_t *config, const char *folder, const ch
     return CAIRN_OK;
 }
 
+/* Other models of text, and what of them is missing here. */
+static const struct {
+    const char *kind, *missing;
+} other_kinds[] = {
+    {"deberta-v2", "attention by relative positions is missing"},
+    {"deberta", "attention by relative positions is missing"},
+    {"modernbert", "rotary positions and gated layers are missing"},
+    {"nomic_bert", "rotary positions and gated layers are missing"},
+    {"new", "rotary positions and gated layers are missing"},
+    {"distilbert", "its own tensor names are missing"},
+    {"mpnet", "attention by relative positions is missing"},
+    {"albert", "layers that share their weights are missing"},
+    {"electra", "its own tensor names are missing"},
+    {"qwen3", "decoders embed from their GGUF file; take that"},
+    {"qwen2", "decoders embed from their GGUF file; take that"},
+    {"llama", "decoders embed from their GGUF file; take that"},
+    {"mistral", "decoders embed from their GGUF file; take that"},
+};
+
 /* Refuse what would silently compute something else. */
-static cairn_status check_kind(const json_t *config, const char *folder, cairn_error *err)
+static cairn_status check_kind(const json_t *config, const char *folder, bool *roberta, cairn_error *err)
 {
+    static const char *const kin[] = {"xlm-roberta", "roberta", "camembert"};
     const char *kind = json_string_value(json_object_get(config, "model_type"));
     const char *act = json_string_value(json_object_get(config, "hidden_act"));
     const char *pos = json_string_value(json_object_get(config, "position_embedding_type"));
 
-    if (!kind || strcmp(kind, "bert"))
-        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s/config.json: model_type %s; only bert here",
-                          folder, kind ? kind : "(none)");
+    *roberta = false;
+    for (size_t i = 0; kind && i < sizeof kin / sizeof *kin; i++)
+        *roberta = *roberta || !strcmp(kind, kin[i]);
+    for (size_t i = 0; kind && i < sizeof other_kinds / sizeof *other_kinds; i++)
+        if (!strcmp(kind, other_kinds[i].kind))
+            return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s/config.json: model_type %s is not supported: %s", folder, kind,
+                              other_kinds[i].missing);
+    if (!*roberta && (!kind || strcmp(kind, "bert")))
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "%s/config.json: model_type %s; only bert, xlm-roberta, roberta and camembert here", folder,
+                          kind ? kind : "(none)");
     if (act && strcmp(act, "gelu"))
         return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s/config.json: hidden_act %s; only gelu here",
                           folder, act);
@@ -92,7 +130,75 @@ static cairn_status check_kind(const json_t *config, const char *folder, cairn_e
     return CAIRN_OK;
 }
 
-/* The files that sentence-transformers adds beside the model. */
+/* Pooling and norm are what we do ourselves; a module of another kind would change the vectors. */
+static cairn_status check_modules(const char *folder, cairn_error *err)
+{
+    static const char *const known[] = {"Transformer", "Pooling", "Normalize"};
+    json_t *j, *part;
+    json_error_t je;
+    char path[4096];
+    size_t i;
+    cairn_status st = CAIRN_OK;
+
+    if ((size_t)snprintf(path, sizeof path, "%s/modules.json", folder) >= sizeof path)
+        return cairn_fail(err, CAIRN_EMODEL, "%s: path too long", folder);
+    j = json_load_file(path, 0, &je); /* where it is no list, nothing can be checked */
+    json_array_foreach(j, i, part)
+    {
+        const char *type = json_string_value(json_object_get(part, "type")), *last = type ? strrchr(type, '.') : NULL;
+        bool fits = !type;
+        for (size_t k = 0; last && k < sizeof known / sizeof *known; k++)
+            fits = fits || !strcmp(last + 1, known[k]);
+        if (!fits && !st)
+            st = cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: module %s; Cairn knows Transformer, Pooling and Normalize", path,
+                            type);
+    }
+    json_decref(j);
+    return st;
+}
+
+/* The first of these prompts that is there, copied; else what *out was. */
+static cairn_status read_prompt(bert *b, const json_t *prompts, const char *const names[], const char **out, cairn_error *err)
+{
+    for (; *names; names++) {
+        const json_t *text = json_object_get(prompts, *names);
+        if (!json_is_string(text))
+            continue;
+        *out = arena_strdup(&b->arena, json_string_value(text));
+        return *out ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "a prompt");
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status read_prompts(bert *b, const char *folder, cairn_error *err)
+{
+    static const char *const of_query[] = {"query", NULL}, *const of_passage[] = {"document", "passage", "corpus", NULL};
+    const char *query = NULL, *passage = NULL;
+    json_t *j;
+    cairn_status st = load_json(folder, "config_sentence_transformers.json", &j, err);
+
+    if (!st)
+        st = read_prompt(b, json_object_get(j, "prompts"), of_query, &query, err);
+    if (!st)
+        st = read_prompt(b, json_object_get(j, "prompts"), of_passage, &passage, err);
+    json_decref(j);
+    /* Empty ones are what the package writes where nobody gave any. */
+    if (!st && ((query && *query) || (passage && *passage))) {
+        b->query_prefix = query ? query : "";
+        b->passage_prefix = passage ? passage : "";
+    }
+    return st;
+}
+
+static void lower(size_t *limit, const json_t *to)
+{
+    json_int_t n = json_integer_value(to);
+
+    if (json_is_integer(to) && n > 0 && (!*limit || (size_t)n < *limit))
+        *limit = (size_t)n;
+}
+
+/* The files that sentence-transformers adds beside the model, and the tokenizer's own limit. */
 static cairn_status read_sentence_files(bert *b, const char *folder, cairn_error *err)
 {
     json_t *j;
@@ -102,6 +208,11 @@ static cairn_status read_sentence_files(bert *b, const char *folder, cairn_error
         return st;
     if (json_integer_value(json_object_get(j, "max_seq_length")) > 0)
         b->max_tokens = (size_t)json_integer_value(json_object_get(j, "max_seq_length"));
+    json_decref(j);
+    st = load_json(folder, "tokenizer_config.json", &j, err);
+    if (st)
+        return st;
+    lower(&b->max_tokens, json_object_get(j, "model_max_length")); /* 1e30 where there is none: no integer */
     json_decref(j);
     st = load_json(folder, "1_Pooling/config.json", &j, err);
     if (st)
@@ -117,19 +228,24 @@ static cairn_status read_sentence_files(bert *b, const char *folder, cairn_error
                             folder);
         json_decref(j);
     }
-    return st;
+    if (!st)
+        st = check_modules(folder, err);
+    return st ? st : read_prompts(b, folder, err);
 }
 
-static cairn_status read_config(bert *b, const char *folder, cairn_error *err)
+/* *first: the row of the position table that is a text's first token's; 0 but for RoBERTa's kin, which count from behind
+ * the padding token's number. */
+static cairn_status read_config(bert *b, const char *folder, bool *roberta, size_t *first, cairn_error *err)
 {
     json_t *config;
+    const json_t *pad;
     cairn_status st = load_json(folder, "config.json", &config, err);
 
     if (st)
         return st;
     if (!config)
         return cairn_fail(err, CAIRN_EMODEL, "%s: no config.json there", folder);
-    st = check_kind(config, folder, err);
+    st = check_kind(config, folder, roberta, err);
     if (!st)
         st = need_size(config, folder, "hidden_size", &b->hidden, err);
     if (!st)
@@ -138,19 +254,71 @@ static cairn_status read_config(bert *b, const char *folder, cairn_error *err)
         st = need_size(config, folder, "num_attention_heads", &b->heads, err);
     if (!st)
         st = need_size(config, folder, "intermediate_size", &b->ff, err);
-    b->eps = 1e-12f;
+    b->eps = *roberta ? 1e-5f : 1e-12f;
     if (!st && json_is_number(json_object_get(config, "layer_norm_eps")))
         b->eps = (float)json_number_value(json_object_get(config, "layer_norm_eps"));
+    pad = json_object_get(config, "pad_token_id");
+    *first = *roberta ? 2 : 0;
+    if (!st && *roberta && json_is_integer(pad)) {
+        if (json_integer_value(pad) < 0 || json_integer_value(pad) > 1 << 20)
+            st = cairn_fail(err, CAIRN_EMODEL, "%s/config.json: pad_token_id is no sensible number", folder);
+        *first = (size_t)json_integer_value(pad) + 1;
+    }
     json_decref(config);
     return st;
 }
 
-cairn_status bert_open_safetensors(bert *b, const char *folder, cairn_error *err)
+/* Take the rows off the front of the position table that no text ever has. */
+static cairn_status shift_positions(bert *b, size_t first, const char *path, cairn_error *err)
+{
+    if (first >= b->positions)
+        return cairn_fail(err, CAIRN_EMODEL, "%s: %zu rows of positions, of which the first %zu are not used", path,
+                          b->positions, first);
+    b->pos += first * b->hidden;
+    b->positions -= first;
+    return CAIRN_OK;
+}
+
+static bool is_there(const char *folder, const char *name)
 {
     char path[4096];
-    const char *prefix = "";
-    cairn_status st = read_config(b, folder, err);
 
+    return (size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path && !access(path, F_OK);
+}
+
+/* Folders that lack what we read often have it in another form: say which, and the way out. */
+static cairn_status check_files(const char *folder, cairn_error *err)
+{
+    if (!is_there(folder, "model.safetensors") && is_there(folder, "model.safetensors.index.json"))
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "%s: the weights lie in several files; Cairn reads one: load the model with transformers and save it "
+                          "with save_pretrained(FOLDER, max_shard_size=\"100GB\")", folder);
+    if (!is_there(folder, "model.safetensors") && is_there(folder, "pytorch_model.bin"))
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "%s: there is only pytorch_model.bin, which can run programs when it is read; Cairn reads "
+                          "model.safetensors: load the model with transformers and save it with save_pretrained, or take its "
+                          "GGUF file", folder);
+    if (!is_there(folder, "tokenizer.json") && !is_there(folder, "vocab.txt"))
+        return cairn_fail(err, CAIRN_EMODEL,
+                          "%s: neither tokenizer.json nor vocab.txt is there%s", folder,
+                          is_there(folder, "sentencepiece.bpe.model")
+                              ? "; transformers' AutoTokenizer writes tokenizer.json from sentencepiece.bpe.model with "
+                                "save_pretrained" : "");
+    return CAIRN_OK;
+}
+
+cairn_status bert_open_safetensors(bert *b, const char *folder, cairn_error *err)
+{
+    static const char *const prefixes[] = {"", "bert.", "roberta."};
+    char path[4096], word[128];
+    const char *prefix = "";
+    const bert_naming *naming;
+    bool roberta = false;
+    size_t first = 0;
+    cairn_status st = read_config(b, folder, &roberta, &first, err);
+
+    if (!st)
+        st = check_files(folder, err);
     if (!st)
         st = read_sentence_files(b, folder, err);
     if (st)
@@ -160,12 +328,18 @@ cairn_status bert_open_safetensors(bert *b, const char *folder, cairn_error *err
     st = safetensors_open(&b->safetensors, path, err);
     if (st)
         return st;
-    if (!find_safetensors(b, safetensors_naming.word) &&
-        find_safetensors(b, "bert.embeddings.word_embeddings.weight"))
-        prefix = "bert.";
-    st = bert_bind(b, path, &safetensors_naming, prefix, find_safetensors, err);
+    naming = roberta ? &roberta_names : &bert_names;
+    for (size_t i = sizeof prefixes / sizeof *prefixes; i--;) {
+        snprintf(word, sizeof word, "%s%s", prefixes[i], naming->word);
+        if (find_safetensors(b, word))
+            prefix = prefixes[i];
+    }
+    st = bert_bind(b, path, naming, prefix, find_safetensors, err);
     if (!st)
-        st = tokenizer_from_wordpiece(&b->tokenizer, folder, err);
+        st = shift_positions(b, first, path, err);
+    if (!st)
+        st = is_there(folder, "tokenizer.json") ? tokenizer_from_json(&b->tokenizer, folder, err)
+                                                : tokenizer_from_wordpiece(&b->tokenizer, folder, err);
     return st;
 }
 

@@ -596,7 +596,8 @@ static cairn_status finish_score(encoder *e, const float *rows, size_t n, size_t
     return CAIRN_OK;
 }
 
-/* [CLS] query [SEP] text [SEP] onto `pair`, the second part of type 1. */
+/* [CLS] query [SEP] text [SEP] onto `pair`, RoBERTa's kin with two [SEP] in the middle; *first is where the second part
+ * begins. */
 static cairn_status join_pair(const encoder *e, const token_list *query, const encoder_text *text,
                               token_list *pair, size_t *first, cairn_error *err)
 {
@@ -607,13 +608,14 @@ static cairn_status join_pair(const encoder *e, const token_list *query, const e
 
     for (size_t i = 0; i < kept && !st; i++)
         st = token_list_push(pair, query->ids[i]);
-    if (!st)
+    for (int i = 0; i < tokenizer_pair_separators(tok) && !st; i++)
         st = token_list_push(pair, tokenizer_eos(tok));
     *first = pair->n - start;
     if (!st)
         st = tokenizer_encode(tok, text->text, text->len, 0, pair, err);
     if (!st && pair->n - start > e->max_tokens - 1)
         pair->n = start + e->max_tokens - 1;
+    *first = *first < pair->n - start ? *first : pair->n - start;
     if (!st)
         st = token_list_push(pair, tokenizer_eos(tok));
     return st ? cairn_fail(err, st, "tokenising a pair") : CAIRN_OK;
@@ -644,7 +646,7 @@ static cairn_status score_slice(encoder *e, const token_list *query, const encod
         st = cairn_fail(err, CAIRN_ENOMEM, "batch of %zu pairs", n);
         goto done;
     }
-    for (size_t i = 0; i < n && e->b->types > 1; i++)
+    for (size_t i = 0; i < n && e->b->types > 1 && tokenizer_pair_has_types(e->tok); i++)
         memset(types + offsets[i] + first[i], 1, offsets[i + 1] - offsets[i] - first[i]);
     st = check_ids(e, pairs.ids, offsets, n, err);
     if (!st)

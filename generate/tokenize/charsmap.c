@@ -29,7 +29,8 @@ static uint32_t offset_of(uint32_t unit)
     return (unit >> 10 & 0x1FFFFF) << (unit & 1u << 9 ? 8 : 0);
 }
 
-size_t charsmap_longest(const charsmap *m, const char *s, size_t len, const char **to, size_t *to_len)
+/* The runs of the map at the front of s[0, len), the shortest first; *to is the last one's, or the first one's. */
+static size_t walk(const charsmap *m, const char *s, size_t len, bool first, const char **to, size_t *to_len)
 {
     size_t best = 0, at = 0;
     uint32_t unit;
@@ -54,7 +55,19 @@ size_t charsmap_longest(const charsmap *m, const char *s, size_t len, const char
             best = i + 1;
             *to = m->texts + value;
             *to_len = strlen(*to); /* the last byte of all is a NUL */
+            if (first)
+                break;
         }
     }
     return best;
+}
+
+size_t charsmap_longest(const charsmap *m, const char *s, size_t len, const char **to, size_t *to_len)
+{
+    return walk(m, s, len, false, to, to_len);
+}
+
+size_t charsmap_shortest(const charsmap *m, const char *s, size_t len, const char **to, size_t *to_len)
+{
+    return walk(m, s, len, true, to, to_len);
 }

@@ -31,5 +31,7 @@ bool charsmap_open(charsmap *m, const uint8_t *data, size_t len);
 /* Bytes of the longest run at the front of s[0, len) that the map holds; *to is what it becomes, in the map's bytes.
  * 0: none, or a map that leads outside of itself. */
 size_t charsmap_longest(const charsmap *m, const char *s, size_t len, const char **to, size_t *to_len);
+/* The same of the shortest. */
+size_t charsmap_shortest(const charsmap *m, const char *s, size_t len, const char **to, size_t *to_len);
 
 #endif

@@ -3,11 +3,13 @@
  * tokenizer.c      the public functions: adds special tokens, cuts out written-out ones, dispatches
  * tokenizer_gguf.c reads a vocabulary out of a GGUF file
  * wordpiece_files.c unigram_files.c   the same out of vocab.txt and tokenizer.json
+ * normaliser.c     what the latter says is done to a text before (unigram)
  * bpe.c spm.c unigram.c wordpiece.c   one algorithm each: `x_load` fills the part of the tokenizer
  *                  it needs, `x_encode` APPENDS the ids of one stretch of plain text */
 #ifndef CAIRN_GENERATE_TOKENIZE_MODEL_H
 #define CAIRN_GENERATE_TOKENIZE_MODEL_H
 
+#include "generate/tokenize/normaliser.h"
 #include "generate/tokenize/piece_table.h"
 #include "generate/tokenize/special.h"
 #include "generate/tokenize/tokenizer.h"
@@ -38,6 +40,8 @@ struct tokenizer {
     special_set specials;
     token_id bos, eos, unk, pad;
     bool add_bos, add_eos;
+    int pair_separators; /* end tokens between the texts of a pair: 1 or 2 */
+    bool pair_type;      /* the second text is of type 1 */
     bool space_prefix; /* SentencePiece: a space is put in front of a text */
 
     const gguf_kv *scores; /* SentencePiece: merge priorities; unigram: log-probabilities; [n_vocab] */
@@ -68,10 +72,11 @@ cairn_status spm_encode(const tokenizer *t, const char *s, size_t len, bool firs
 cairn_status unigram_load(tokenizer *t, cairn_error *err); /* from t->e5 */
 /* After text, type, unk, bos and eos are there. */
 cairn_status unigram_load_gguf(tokenizer *t, const gguf *g, cairn_error *err);
-/* After text, type and unk are there. Takes scores[n_vocab] and the character map over, also when it fails. */
-cairn_status unigram_load_json(tokenizer *t, float *scores, bytes *map, const char *path, cairn_error *err);
+/* After text, type and unk are there. Takes scores[n_vocab] and the normaliser over, also when it fails. */
+cairn_status unigram_load_json(tokenizer *t, double *scores, normaliser *words, const char *path, cairn_error *err);
 void unigram_destroy(unigram *u);
-cairn_status unigram_encode(const tokenizer *t, const char *s, size_t len, bool controls,
+/* `begins`: the stretch begins the text. */
+cairn_status unigram_encode(const tokenizer *t, const char *s, size_t len, bool begins, bool controls,
                             token_list *out);
 
 void wordpiece_destroy(wordpiece *w);

@@ -73,6 +73,7 @@ cairn_status tokenizer_from_e5s1(tokenizer **out, const e5s1 *e, cairn_error *er
     t->pad = (token_id)s->pad;
     t->unk = (token_id)s->unk;
     t->add_bos = t->add_eos = true;
+    t->pair_separators = 2;
     t->space_prefix = true;
     cairn_status st = unigram_load(t, err);
     if (st) {
@@ -115,7 +116,8 @@ static cairn_status encode_bpe(const tokenizer *t, const char *s, size_t len, to
     return st;
 }
 
-static cairn_status encode_plain(const tokenizer *t, const char *s, size_t len, bool first,
+/* `begins`: it is the beginning of the text. */
+static cairn_status encode_plain(const tokenizer *t, const char *s, size_t len, bool first, bool begins,
                                  unsigned flags, token_list *out)
 {
     if (len == 0)
@@ -126,7 +128,7 @@ static cairn_status encode_plain(const tokenizer *t, const char *s, size_t len, 
     case TOKENIZER_SPM:
         return spm_encode(t, s, len, first, out);
     case TOKENIZER_UNIGRAM:
-        return unigram_encode(t, s, len, flags & TOKENIZE_PARSE_SPECIAL, out);
+        return unigram_encode(t, s, len, begins, flags & TOKENIZE_PARSE_SPECIAL, out);
     case TOKENIZER_WORDPIECE:
         return wordpiece_encode(t, s, len, out);
     }
@@ -160,7 +162,7 @@ static cairn_status encode_all(const tokenizer *t, const char *text, size_t len,
         st = special_find(&t->specials, text, len, all ? want_all : want_user_defined, t, &hits);
     for (size_t i = 0; i <= hits.n && !st; i++) {
         size_t end = i < hits.n ? hits.v[i].at : len;
-        st = encode_plain(t, text + at, end - at, first, flags, out);
+        st = encode_plain(t, text + at, end - at, first, at == 0, flags, out);
         if (i == hits.n)
             break;
         if (!st)
@@ -357,6 +359,16 @@ bool tokenizer_adds_bos(const tokenizer *t)
 bool tokenizer_adds_eos(const tokenizer *t)
 {
     return t->add_eos && t->eos != TOKEN_NONE;
+}
+
+int tokenizer_pair_separators(const tokenizer *t)
+{
+    return t->pair_separators;
+}
+
+bool tokenizer_pair_has_types(const tokenizer *t)
+{
+    return t->pair_type;
 }
 
 bool tokenizer_is_eog(const tokenizer *t, token_id id)

@@ -58,8 +58,8 @@ cairn_status tokenizer_from_e5s1(tokenizer **out, const e5s1 *e, cairn_error *er
  * holds one of them (tokenizer.json is preferred: it says whether to fold case and accents).
  * Truncation and padding settings of tokenizer.json are ignored: they are the caller's. */
 cairn_status tokenizer_from_wordpiece(tokenizer **out, const char *path, cairn_error *err);
-/* The tokenizer.json in a folder, of type WordPiece or Unigram (with a precompiled character map and words that begin
- * with U+2581). The unknown token may be a piece of its own, too. */
+/* The tokenizer.json in a folder, of type WordPiece or Unigram (words that begin with U+2581; ids are those of the
+ * library tokenizers). The unknown token may be a piece of its own, too. */
 cairn_status tokenizer_from_json(tokenizer **out, const char *folder, cairn_error *err);
 void tokenizer_destroy(tokenizer *t); /* NULL is fine */
 
@@ -98,6 +98,10 @@ token_id tokenizer_unk(const tokenizer *t);
 token_id tokenizer_pad(const tokenizer *t);
 bool tokenizer_adds_bos(const tokenizer *t); /* with TOKENIZE_ADD_SPECIAL */
 bool tokenizer_adds_eos(const tokenizer *t);
+/* A pair is bos, the first text, this many eos (1 or 2), the second text, eos. */
+int tokenizer_pair_separators(const tokenizer *t);
+/* Whether the second text of a pair is of type 1: as BERT has it. */
+bool tokenizer_pair_has_types(const tokenizer *t);
 /* A token that ends a generation: EOS, <|im_end|>, <end_of_turn>, ... */
 bool tokenizer_is_eog(const tokenizer *t, token_id id);
 bool tokenizer_is_control(const tokenizer *t, token_id id);

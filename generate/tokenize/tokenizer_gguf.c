@@ -205,6 +205,8 @@ static cairn_status load(tokenizer *t, const gguf *g, cairn_error *err)
     if (st)
         return st;
     t->add_eos = gguf_get_bool(g, "tokenizer.ggml.add_eos_token", false);
+    t->pair_type = t->kind == TOKENIZER_WORDPIECE; /* others are of RoBERTa's kin */
+    t->pair_separators = t->kind == TOKENIZER_WORDPIECE ? 1 : 2;
     if (t->kind == TOKENIZER_SPM)
         st = build_table(t, g, err);
     if (t->kind == TOKENIZER_UNIGRAM)

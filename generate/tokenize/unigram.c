@@ -1,22 +1,23 @@
 /* unigram.c - the unigram language model of SentencePiece (Kudo, arXiv:1804.10959, section 3.2):
  * of all ways to cut a text into pieces, the one with the largest sum of log-probabilities.
  *
- * The steps, for the vocabulary of an e5s1 file (that of XLM-R), of a GGUF file of tokenizer model t5, or of a
- * tokenizer.json of type Unigram, which goes as a GGUF file without extra spaces:
+ * The steps, for the vocabulary of an e5s1 file (that of XLM-R) or of a GGUF file of tokenizer model t5; in a
+ * tokenizer.json of type Unigram, the first two are what the file says (normaliser.h):
  *   1. each code point is replaced by its entry of the normalisation table, if it has one; in GGUF, the
  *      longest run of bytes that the precompiled character map holds (charsmap.h)
  *   2. runs of spaces become one; every space becomes U+2581, and one stands in front. In GGUF, spaces at the
  *      end go, or where tokenizer.ggml.remove_extra_whitespaces is false all stay
  *   3. the best path, by dynamic programming over character positions; a character that no piece
- *      covers costs the lowest score of the vocabulary minus 10 and gives the unknown piece; in GGUF,
- *      unknown pieces side by side become one, as SentencePiece does it
+ *      covers costs the lowest score of the vocabulary minus 10 and gives the unknown piece; but in e5s1
+ *      files, unknown pieces side by side become one, as SentencePiece and the library tokenizers do it
  *
  * No piece of these vocabularies holds U+2581 except at its start, so no path crosses a U+2581 and
  * every word is solved alone: the memory is that of the longest word, and sums stay small, hence
  * exact, on long texts. (A vocabulary with such a piece is solved as one stretch.)
  *
  * Ties go to the path whose last piece begins earlier, because positions are relaxed in rising
- * order and only a better score replaces one.
+ * order and only a better score replaces one. Sums are floats, as SentencePiece has them, with a
+ * tokenizer.json doubles, as the library tokenizers.
  *
  * Pieces such as "</s>" are never produced from written text unless the caller parses specials. */
 #include <float.h>
@@ -35,13 +36,13 @@ struct unigram {
     uint32_t *cps, *starts, *to;
     size_t n_normal;
     uint64_t pages[0x110000 >> 6 >> 6]; /* bit: some entry lies among these 64 code points */
-    bool by_map;       /* of a GGUF file or tokenizer.json */
-    charsmap map;      /* of these; empty: none */
-    bool merge_spaces, space_first; /* of these */
-    float *scores;     /* of a tokenizer.json, [n_vocab]; else NULL */
-    bytes map_bytes;   /* of a tokenizer.json */
+    bool by_map;       /* of a GGUF file */
+    charsmap map;      /* of this; empty: none */
+    bool merge_spaces, space_first; /* of this */
+    double *scores;    /* of a tokenizer.json, [n_vocab]; else NULL */
+    normaliser *words; /* of a tokenizer.json; else NULL */
     bool unknown_is_piece; /* what stands for the unknown is a piece of its own as well */
-    float unknown_score;
+    double unknown_score;
     bool crosses_words; /* a piece holds U+2581 past its start */
     token_id mask;
 };
@@ -54,7 +55,9 @@ void unigram_destroy(unigram *u)
     free(u->starts);
     free(u->to);
     free(u->scores);
-    bytes_clear(&u->map_bytes);
+    if (u->words)
+        normaliser_clear(u->words);
+    free(u->words);
     free(u);
 }
 
@@ -84,11 +87,11 @@ static bool load_normaliser(unigram *u, const e5s1 *e)
     return true;
 }
 
-static float score_of(const tokenizer *t, uint32_t id)
+static double score_of(const tokenizer *t, uint32_t id)
 {
     if (t->e5)
         return e5s1_score(t->e5, id);
-    return t->unigram->scores ? t->unigram->scores[id] : (float)gguf_array_f64(t->scores, id);
+    return t->unigram->scores ? t->unigram->scores[id] : (double)(float)gguf_array_f64(t->scores, id);
 }
 
 static bool holds_space_inside(const char *p, size_t len)
@@ -107,11 +110,11 @@ static cairn_status make_table(tokenizer *t, const char *path, cairn_error *err)
 
     u->unknown_score = 0;
     for (uint32_t i = 0; i < t->n_vocab; i++) {
-        float score = score_of(t, i);
+        double score = score_of(t, i);
         bytes_in_all += t->text[i].len; /* of a file that is in memory: no overflow */
-        if (!(score >= -1e6f && score <= 1e6f))
+        if (!(score >= -1e6 && score <= 1e6))
             return cairn_fail(err, CAIRN_EMODEL, "%s: the score of token %u is no sensible number", path, i);
-        if (token_type_of(t, (token_id)i) == TOKEN_NORMAL && score < u->unknown_score)
+        if ((u->scores || token_type_of(t, (token_id)i) == TOKEN_NORMAL) && score < u->unknown_score)
             u->unknown_score = score;
         u->crosses_words = u->crosses_words || holds_space_inside(t->text[i].data, t->text[i].len);
     }
@@ -145,22 +148,21 @@ cairn_status unigram_load_gguf(tokenizer *t, const gguf *g, cairn_error *err)
     return st ? st : make_table(t, gguf_path(g), err);
 }
 
-cairn_status unigram_load_json(tokenizer *t, float *scores, bytes *map, const char *path, cairn_error *err)
+cairn_status unigram_load_json(tokenizer *t, double *scores, normaliser *words, const char *path, cairn_error *err)
 {
     unigram *u = t->unigram = calloc(1, sizeof *u);
 
     if (!u) {
         free(scores);
-        bytes_clear(map);
+        normaliser_clear(words);
+        free(words);
         return cairn_fail(err, CAIRN_ENOMEM, "%s: tokenizer", path);
     }
     u->scores = scores;
-    u->map_bytes = *map;
-    u->by_map = u->merge_spaces = u->space_first = t->space_prefix = true;
+    u->words = words;
+    t->space_prefix = words->sign != SIGN_NEVER;
     u->unknown_is_piece = t->unk != TOKEN_NONE && token_type_of(t, t->unk) == TOKEN_NORMAL;
     u->mask = TOKEN_NONE;
-    if (map->len && !charsmap_open(&u->map, (const uint8_t *)map->data, map->len))
-        return cairn_fail(err, CAIRN_EMODEL, "%s: normalizer.precompiled_charsmap is broken", path);
     return make_table(t, path, err);
 }
 
@@ -302,7 +304,7 @@ static cairn_status normalise_by_map(const unigram *u, const char *s, size_t len
 
 /* Where the best path to a byte position comes from. */
 typedef struct step {
-    float score;   /* of the best path from the start; -FLT_MAX: unreached */
+    double score;  /* of the best path from the start; -FLT_MAX: unreached */
     uint32_t from; /* byte position */
     token_id id;   /* TOKEN_NONE: a character that no piece covers */
 } step;
@@ -319,11 +321,16 @@ static bool is_special_piece(const tokenizer *t, token_id id)
     return id == t->bos || id == t->eos || id == t->pad || id == t->unk || id == t->unigram->mask;
 }
 
+static double sum_of(const unigram *u, double a, double b)
+{
+    return u->scores ? a + b : (double)((float)a + (float)b);
+}
+
 /* Relax every piece that begins at byte i of the word. */
 static void relax(const tokenizer *t, const char *w, size_t len, size_t i, bool controls,
                   step *steps)
 {
-    float base = steps[i].score;
+    const double base = steps[i].score;
     uint64_t h = PIECE_HASH_START;
     size_t first = piece_char_bytes((uint8_t)w[i]);
     bool covered = false;
@@ -339,11 +346,11 @@ static void relax(const tokenizer *t, const char *w, size_t len, size_t i, bool 
             ((token_id)id == t->unk && !t->unigram->unknown_is_piece))
             continue;
         covered = covered || e == i + first;
-        float score = base + score_of(t, id);
+        double score = sum_of(t->unigram, base, score_of(t, id));
         if (score > steps[e].score)
             steps[e] = (step){ score, (uint32_t)i, (token_id)id };
     }
-    float score = base + t->unigram->unknown_score;
+    double score = sum_of(t->unigram, base, t->unigram->unknown_score);
     if (!covered && score > steps[i + first].score)
         steps[i + first] = (step){ score, (uint32_t)i, TOKEN_NONE };
 }
@@ -367,7 +374,7 @@ static cairn_status encode_word(const tokenizer *t, const char *w, size_t len, b
     size_t first = out->n;
     for (size_t i = len, behind = 0; i > 0; behind = i, i = l->steps[i].from) {
         token_id id = l->steps[i].id;
-        bool again = t->unigram->by_map && id == TOKEN_NONE && behind && l->steps[behind].id == TOKEN_NONE;
+        bool again = !t->e5 && id == TOKEN_NONE && behind && l->steps[behind].id == TOKEN_NONE;
         if (id == TOKEN_NONE)
             id = again ? TOKEN_NONE : t->unk; /* a vocabulary may have none: nothing is put then */
         if (id != TOKEN_NONE && token_list_push(out, id))
@@ -381,27 +388,66 @@ static cairn_status encode_word(const tokenizer *t, const char *w, size_t len, b
     return CAIRN_OK;
 }
 
-cairn_status unigram_encode(const tokenizer *t, const char *s, size_t len, bool controls,
-                            token_list *out)
+typedef struct words_call {
+    const tokenizer *t;
+    bool controls;
+    lattice *l;
+    token_list *out;
+} words_call;
+
+static cairn_status take_word(void *ctx, const char *word, size_t len)
 {
-    bytes text;
-    lattice l = { 0 };
+    const words_call *c = ctx;
+
+    return len > UINT32_MAX ? CAIRN_ELIMIT : encode_word(c->t, word, len, c->controls, c->l, c->out);
+}
+
+static cairn_status encode_by_words(const words_call *call, const char *s, size_t len, bool begins)
+{
+    const normaliser *words = call->t->unigram->words;
+    bytes text, spare;
+    cairn_status st;
 
     bytes_init(&text, 32 * TOKENIZER_MAX_TEXT);
-    cairn_status st = t->unigram->by_map ? normalise_by_map(t->unigram, s, len, &text)
-                                            : normalise(t->unigram, s, len, &text);
+    bytes_init(&spare, 32 * TOKENIZER_MAX_TEXT);
+    st = normaliser_run(words, s, len, &text, &spare);
+    if (!st)
+        st = normaliser_words(words, text.data, text.len, begins, &spare, take_word, (void *)call);
+    bytes_clear(&text);
+    bytes_clear(&spare);
+    return st;
+}
+
+/* Words begin with U+2581, and no path crosses one. */
+static cairn_status encode_normalised(const words_call *call, const char *s, size_t len)
+{
+    const unigram *u = call->t->unigram;
+    bytes text;
+    cairn_status st;
+
+    bytes_init(&text, 32 * TOKENIZER_MAX_TEXT);
+    st = u->by_map ? normalise_by_map(u, s, len, &text) : normalise(u, s, len, &text);
     for (size_t i = 0; i < text.len && !st;) {
         size_t end = text.len;
-        if (!t->unigram->crosses_words && text.len - i > 3) {
+        if (!u->crosses_words && text.len - i > 3) {
             const char *p = memmem(text.data + i + 3, text.len - i - 3, SPACE_BYTES, 3);
             if (p)
                 end = (size_t)(p - text.data);
         }
-        st = end - i > UINT32_MAX ? CAIRN_ELIMIT
-                                  : encode_word(t, text.data + i, end - i, controls, &l, out);
+        st = take_word((void *)call, text.data + i, end - i);
         i = end;
     }
-    free(l.steps);
     bytes_clear(&text);
+    return st;
+}
+
+cairn_status unigram_encode(const tokenizer *t, const char *s, size_t len, bool begins, bool controls,
+                            token_list *out)
+{
+    lattice l = { 0 };
+    const words_call call = { t, controls, &l, out };
+    cairn_status st = t->unigram->words ? encode_by_words(&call, s, len, begins) : encode_normalised(&call, s, len);
+
+    free(l.steps);
     return st;
 }

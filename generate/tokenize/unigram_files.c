@@ -1,9 +1,9 @@
 /* unigram_files.c - a tokenizer.json: which kind it is, and a unigram vocabulary out of it.
  *
- * Read are the model (pieces with their log-probabilities, the unknown one's number), the added tokens, which
- * count as control tokens, and the normaliser's precompiled character map. Words must be cut at white space and
- * begin with U+2581, as the library tokenizers' Metaspace does it. What the file asks for and we do not do is
- * refused by name. */
+ * Read are the model (pieces with their log-probabilities, the unknown one's number), the added tokens, of which
+ * special ones count as control tokens, the normalisers and the cutting into words (normaliser.h), and what the
+ * post-processor puts around a text and between the two of a pair. What the file asks for and we do not do is refused
+ * by name. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,140 +24,352 @@ static const char *type_of(const json_t *o)
     return type ? type : "(none)";
 }
 
-/* One step of the normaliser: the character map, or what words cut at white space make no difference to. */
-static cairn_status read_step(const json_t *step, bytes *map, const char *path, cairn_error *err)
-{
-    const char *type = type_of(step);
-    const json_t *text = json_object_get(step, "precompiled_charsmap");
+/* ---- what is done to a text before ---- */
 
-    if (!strcmp(type, "Precompiled") && json_is_string(text) && !map->len) {
-        cairn_status st = base64_decode(map, json_string_value(text), json_string_length(text));
-        return st ? cairn_fail(err, CAIRN_EMODEL, "%s: normalizer.precompiled_charsmap is no base64", path) : CAIRN_OK;
-    }
-    if (!strcmp(type, "Strip"))
-        return CAIRN_OK;
-    if (!strcmp(type, "Replace")) {
-        const char *regex = json_string_value(json_object_get(json_object_get(step, "pattern"), "Regex"));
-        const char *by = json_string_value(json_object_get(step, "content"));
-        if (regex && by && !strcmp(regex, " {2,}") && (!strcmp(by, " ") || !strcmp(by, "\xE2\x96\x81")))
-            return CAIRN_OK;
-    }
-    return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: normalizer %s is none that Cairn knows for a unigram vocabulary", path, type);
+static cairn_status copy_text(bytes *to, const json_t *text, cairn_error *err)
+{
+    bytes_init(to, MAX_MAP_BYTES);
+    return bytes_append(to, json_string_value(text), json_string_length(text))
+               ? cairn_fail(err, CAIRN_ENOMEM, "a normaliser")
+               : CAIRN_OK;
 }
 
-static cairn_status read_normaliser(const json_t *normaliser, bytes *map, const char *path, cairn_error *err)
+static cairn_status read_map(text_step *step, const json_t *text, const char *path, cairn_error *err)
 {
-    const json_t *list = json_object_get(normaliser, "normalizers"), *step;
+    bytes_init(&step->from, MAX_MAP_BYTES);
+    if (base64_decode(&step->from, json_string_value(text), json_string_length(text)))
+        return cairn_fail(err, CAIRN_EMODEL, "%s: normalizer.precompiled_charsmap is no base64", path);
+    if (!charsmap_open(&step->map, (const uint8_t *)step->from.data, step->from.len))
+        return cairn_fail(err, CAIRN_EMODEL, "%s: normalizer.precompiled_charsmap is broken", path);
+    return CAIRN_OK;
+}
+
+/* *known: it is one of ours. */
+static cairn_status read_replace(text_step *step, const json_t *o, bool *known, cairn_error *err)
+{
+    const json_t *pattern = json_object_get(o, "pattern"), *by = json_object_get(o, "content");
+    const json_t *from = json_object_get(pattern, "String"), *regex = json_object_get(pattern, "Regex");
+    cairn_status st;
+
+    *known = json_is_string(by) && (json_string_length(from) || !strcmp(json_is_string(regex) ? json_string_value(regex) : "",
+                                                                        " {2,}"));
+    if (!*known)
+        return CAIRN_OK;
+    step->kind = json_string_length(from) ? TEXT_REPLACE : TEXT_SQUEEZE;
+    st = copy_text(&step->to, by, err);
+    return st || step->kind == TEXT_SQUEEZE ? st : copy_text(&step->from, from, err);
+}
+
+static cairn_status read_step(const json_t *o, normaliser *n, const char *path, cairn_error *err)
+{
+    const char *type = type_of(o);
+    const json_t *map = json_object_get(o, "precompiled_charsmap");
+    text_step *step = &n->steps[n->n];
+    bool known = true;
+    cairn_status st = CAIRN_OK;
+
+    if (n->n == NORMALISER_STEPS)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: more than %d normalizers", path, NORMALISER_STEPS);
+    n->n++; /* what it owns is released with the others */
+    if (!strcmp(type, "Precompiled") && json_is_string(map)) {
+        step->kind = TEXT_MAP;
+        st = read_map(step, map, path, err);
+    } else if (!strcmp(type, "Replace")) {
+        st = read_replace(step, o, &known, err);
+    } else if (!strcmp(type, "Strip")) {
+        step->kind = TEXT_STRIP;
+        step->left = json_is_true(json_object_get(o, "strip_left"));
+        step->right = json_is_true(json_object_get(o, "strip_right"));
+    } else if (!strcmp(type, "Lowercase")) {
+        step->kind = TEXT_LOWERCASE;
+    } else {
+        known = false;
+    }
+    return known ? st
+                 : cairn_fail(err, CAIRN_EUNSUPPORTED,
+                              "%s: normalizer %s is none that Cairn knows for a unigram vocabulary", path, type);
+}
+
+static cairn_status read_normaliser(const json_t *o, normaliser *n, const char *path, cairn_error *err)
+{
+    const json_t *list = json_object_get(o, "normalizers"), *each;
     cairn_status st = CAIRN_OK;
     size_t i;
 
-    if (!normaliser || json_is_null(normaliser))
+    if (!o || json_is_null(o))
         return CAIRN_OK;
-    if (strcmp(type_of(normaliser), "Sequence"))
-        return read_step(normaliser, map, path, err);
-    json_array_foreach((json_t *)list, i, step)
+    if (strcmp(type_of(o), "Sequence"))
+        return read_step(o, n, path, err);
+    json_array_foreach((json_t *)list, i, each)
     {
         if (!st)
-            st = read_step(step, map, path, err);
+            st = read_step(each, n, path, err);
     }
     return st;
 }
 
-/* Words cut at white space, each with U+2581 in front. */
-static cairn_status check_words(const json_t *pre, const char *path, cairn_error *err)
+/* Older files say add_prefix_space alone; without either the sign is put in front. */
+static bool read_scheme(const json_t *metaspace, normaliser *n)
 {
-    const json_t *list = json_object_get(pre, "pretokenizers"), *last = pre;
+    static const char *const schemes[] = {[SIGN_NEVER] = "never", [SIGN_ALWAYS] = "always", [SIGN_FIRST] = "first"};
+    const json_t *scheme = json_object_get(metaspace, "prepend_scheme");
+
+    n->sign = json_is_false(json_object_get(metaspace, "add_prefix_space")) ? SIGN_NEVER : SIGN_ALWAYS;
+    for (int i = SIGN_NEVER; i <= SIGN_FIRST; i++)
+        if (json_is_string(scheme) && !strcmp(json_string_value(scheme), schemes[i])) {
+            n->sign = i;
+            return true;
+        }
+    return !scheme || json_is_null(scheme);
+}
+
+/* Metaspace, alone or behind WhitespaceSplit. */
+static cairn_status read_words(const json_t *pre, normaliser *n, const char *path, cairn_error *err)
+{
+    const json_t *list = json_object_get(pre, "pretokenizers"), *last = pre, *sign;
     bool fits = true;
 
     if (!strcmp(type_of(pre), "Sequence")) {
         last = json_array_get(list, json_array_size(list) - 1);
-        fits = json_array_size(list) == 1 ||
-               (json_array_size(list) == 2 && !strcmp(type_of(json_array_get(list, 0)), "WhitespaceSplit"));
+        n->cut_at_white_space =
+            json_array_size(list) == 2 && !strcmp(type_of(json_array_get(list, 0)), "WhitespaceSplit");
+        fits = json_array_size(list) == 1 || n->cut_at_white_space;
     }
-    const char *sign = json_string_value(json_object_get(last, "replacement"));
-    const char *where = json_string_value(json_object_get(last, "prepend_scheme"));
-    fits = fits && !strcmp(type_of(last), "Metaspace") && sign && !strcmp(sign, "\xE2\x96\x81") &&
-           (!where || !strcmp(where, "always"));
-    return fits ? CAIRN_OK
-                : cairn_fail(err, CAIRN_EUNSUPPORTED,
-                             "%s: pre_tokenizer %s; Cairn knows Metaspace, alone or behind WhitespaceSplit", path, type_of(pre));
+    sign = json_object_get(last, "replacement");
+    n->cut_at_sign = !json_is_false(json_object_get(last, "split"));
+    fits = fits && !strcmp(type_of(last), "Metaspace") && json_is_string(sign) &&
+           !strcmp(json_string_value(sign), WORD_SIGN) && read_scheme(last, n);
+    if (!fits)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "%s: pre_tokenizer %s; Cairn knows Metaspace, alone or behind WhitespaceSplit", path, type_of(pre));
+    if (n->cut_at_white_space && n->sign == SIGN_FIRST)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: pre_tokenizer WhitespaceSplit with a Metaspace of scheme first", path);
+    return CAIRN_OK;
 }
 
-/* Fills text, type and the scores: all lists must be of n pieces. */
-static cairn_status read_pieces(tokenizer *t, float *scores, const json_t *vocab, const char *path, cairn_error *err)
-{
-    size_t i, total = 0;
-    json_t *entry;
-    char *p;
+/* ---- what is put around it ---- */
 
+static token_id id_in(const tokenizer *t, const json_t *id)
+{
+    json_int_t v = json_integer_value(id);
+
+    return json_is_integer(id) && v >= 0 && (size_t)v < t->n_vocab ? (token_id)v : TOKEN_NONE;
+}
+
+/* A part of a template: the text 'A' or 'B', or a special token, whose id goes to *id; 0: something else. */
+static char part_of(const tokenizer *t, const json_t *tokens, const json_t *part, token_id *id, int *type)
+{
+    const json_t *sequence = json_object_get(part, "Sequence"), *special = json_object_get(part, "SpecialToken");
+    const json_t *name = json_object_get(sequence ? sequence : special, "id"), *ids;
+    const char *text = json_string_value(name);
+
+    *type = (int)json_integer_value(json_object_get(sequence ? sequence : special, "type_id"));
+    if (!text)
+        return 0;
+    if (sequence)
+        return *text && !text[1] ? *text : 0;
+    ids = json_object_get(json_object_get(tokens, text), "ids");
+    *id = json_array_size(ids) == 1 ? id_in(t, json_array_get(ids, 0)) : TOKEN_NONE;
+    return *id == TOKEN_NONE ? 0 : 's';
+}
+
+/* [s] A [s]: the begin and end tokens; [s] A s s? B s: how many stand between two texts. */
+static bool read_template(tokenizer *t, const json_t *o)
+{
+    const json_t *tokens = json_object_get(o, "special_tokens"), *list = json_object_get(o, "single"), *part;
+    bool text = false;
+    int type, behind = 0;
+    token_id id = TOKEN_NONE;
+    size_t i;
+
+    json_array_foreach((json_t *)list, i, part)
+    {
+        char what = part_of(t, tokens, part, &id, &type);
+        token_id *to = text ? &t->eos : &t->bos;
+        if (what == 'A' && !text)
+            text = true;
+        else if (what == 's' && *to == TOKEN_NONE)
+            *to = id;
+        else
+            return false;
+    }
+    json_array_foreach((json_t *)json_object_get(o, "pair"), i, part)
+    {
+        char what = part_of(t, tokens, part, &id, &type);
+        if (what == 'B') {
+            t->pair_separators = behind;
+            t->pair_type = type == 1;
+        } else if (what == 'A') {
+            behind = 0;
+        } else if (what == 's') {
+            behind++;
+        }
+    }
+    return text && t->pair_separators <= 2;
+}
+
+/* BertProcessing and RobertaProcessing name their tokens by [text, id]. */
+static bool read_processing(tokenizer *t, const json_t *o, bool roberta)
+{
+    t->bos = id_in(t, json_array_get(json_object_get(o, "cls"), 1));
+    t->eos = id_in(t, json_array_get(json_object_get(o, "sep"), 1));
+    t->pair_separators = roberta ? 2 : 1;
+    t->pair_type = !roberta;
+    return t->bos != TOKEN_NONE && t->eos != TOKEN_NONE;
+}
+
+static cairn_status read_surroundings(tokenizer *t, const json_t *o, const char *path, cairn_error *err)
+{
+    const char *type = type_of(o);
+    bool fits;
+
+    t->pair_separators = 2; /* XLM-R's own, where the file says nothing */
+    t->pair_type = false;
+    t->pad = tokenizer_find(t, "<pad>", 5);
+    if (!o || json_is_null(o)) {
+        t->bos = tokenizer_find(t, "<s>", 3);
+        t->eos = tokenizer_find(t, "</s>", 4);
+        fits = true;
+    } else {
+        fits = !strcmp(type, "TemplateProcessing")  ? read_template(t, o)
+               : !strcmp(type, "BertProcessing")    ? read_processing(t, o, false)
+               : !strcmp(type, "RobertaProcessing") ? read_processing(t, o, true)
+                                                    : false;
+    }
+    t->add_bos = t->bos != TOKEN_NONE;
+    t->add_eos = t->eos != TOKEN_NONE;
+    return fits ? CAIRN_OK
+                : cairn_fail(err, CAIRN_EUNSUPPORTED,
+                             "%s: post_processor %s; Cairn knows one token in front of a text, one behind it, and one or two "
+                             "between the texts of a pair", path, type);
+}
+
+/* ---- the vocabulary ---- */
+
+/* Pieces in all: those of the model, and added tokens behind them. */
+static cairn_status count_pieces(const json_t *vocab, const json_t *added, size_t *n, size_t *bytes_in_all, const char *path,
+                                 cairn_error *err)
+{
+    json_t *entry;
+    size_t i;
+
+    *n = json_array_size(vocab);
+    *bytes_in_all = 0; /* of a document in memory: no overflow */
+    if (*n == 0 || *n > MAX_VOCAB)
+        return cairn_fail(err, CAIRN_EMODEL, "%s: model.vocab has %zu pieces", path, *n);
     json_array_foreach((json_t *)vocab, i, entry)
     {
-        const json_t *text = json_array_get(entry, 0), *score = json_array_get(entry, 1);
-        if (!json_is_string(text) || !json_is_number(score))
+        const json_t *text = json_array_get(entry, 0);
+        if (!json_is_string(text) || !json_is_number(json_array_get(entry, 1)))
             return cairn_fail(err, CAIRN_EMODEL, "%s: model.vocab[%zu] is no [piece, score]", path, i);
-        total += json_string_length(text); /* of a document in memory: no overflow */
+        *bytes_in_all += json_string_length(text);
     }
-    t->owned_text = p = malloc(total + 1);
-    if (!p)
-        return cairn_fail(err, CAIRN_ENOMEM, "%s: pieces", path);
+    json_array_foreach((json_t *)added, i, entry)
+    {
+        const json_t *id = json_object_get(entry, "id"), *text = json_object_get(entry, "content");
+        json_int_t v = json_integer_value(id);
+        if (!json_is_integer(id) || v < 0 || v >= (json_int_t)MAX_VOCAB || !json_is_string(text))
+            return cairn_fail(err, CAIRN_EMODEL, "%s: added_tokens[%zu] has no id and content", path, i);
+        *n = (size_t)v >= *n ? (size_t)v + 1 : *n;
+        *bytes_in_all += json_string_length(text);
+    }
+    return CAIRN_OK;
+}
+
+/* Fills text, type and the scores. Numbers that the file leaves out stay empty and unused. */
+static void read_pieces(tokenizer *t, double *scores, const json_t *vocab, const json_t *added)
+{
+    json_t *entry;
+    size_t i;
+    char *p = t->owned_text;
+
+    memset(t->type, TOKEN_UNUSED, t->n_vocab);
     json_array_foreach((json_t *)vocab, i, entry)
     {
         const json_t *text = json_array_get(entry, 0);
         size_t len = json_string_length(text);
         memcpy(p, json_string_value(text), len);
         t->text[i] = (gguf_string){p, len};
-        scores[i] = (float)json_number_value(json_array_get(entry, 1));
+        t->type[i] = TOKEN_NORMAL;
+        scores[i] = json_number_value(json_array_get(entry, 1));
         p += len;
     }
-    return CAIRN_OK;
+    json_array_foreach((json_t *)added, i, entry)
+    {
+        const json_t *text = json_object_get(entry, "content");
+        size_t id = (size_t)json_integer_value(json_object_get(entry, "id")), len = json_string_length(text);
+        memcpy(p, json_string_value(text), len);
+        t->text[id] = (gguf_string){p, len};
+        t->type[id] = json_is_false(json_object_get(entry, "special")) ? TOKEN_USER_DEFINED : TOKEN_CONTROL;
+        p += len;
+    }
+}
+
+/* Those that are cut out of a text before it is normalised. */
+static cairn_status collect_added(tokenizer *t, const char *path, cairn_error *err)
+{
+    uint32_t *ids;
+    size_t n = 0;
+    cairn_status st;
+
+    for (size_t i = 0; i < t->n_vocab; i++)
+        n += t->type[i] == TOKEN_CONTROL || t->type[i] == TOKEN_USER_DEFINED;
+    ids = checked_malloc(n + 1, sizeof *ids);
+    if (!ids)
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: added tokens", path);
+    n = 0;
+    for (size_t i = 0; i < t->n_vocab; i++)
+        if (t->type[i] == TOKEN_CONTROL || t->type[i] == TOKEN_USER_DEFINED)
+            ids[n++] = (uint32_t)i;
+    st = special_set_init(&t->specials, ids, n, tokenizer_text, t);
+    free(ids);
+    return st ? cairn_fail(err, st, "%s: added tokens", path) : CAIRN_OK;
+}
+
+static cairn_status read_vocabulary(tokenizer *t, double **scores, const json_t *root, const char *path, cairn_error *err)
+{
+    const json_t *model = json_object_get(root, "model"), *vocab = json_object_get(model, "vocab");
+    const json_t *unknown = json_object_get(model, "unk_id"), *added = json_object_get(root, "added_tokens");
+    size_t n, bytes_in_all;
+    cairn_status st = count_pieces(vocab, added, &n, &bytes_in_all, path, err);
+
+    if (st)
+        return st;
+    if (json_is_true(json_object_get(model, "byte_fallback")))
+        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: model.byte_fallback is not supported", path);
+    t->n_vocab = n;
+    t->unk = id_in(t, unknown);
+    if (json_is_integer(unknown) && t->unk == TOKEN_NONE)
+        return cairn_fail(err, CAIRN_EMODEL, "%s: model.unk_id is no piece", path);
+    t->text = calloc(n, sizeof *t->text);
+    t->type = malloc(n);
+    t->owned_text = malloc(bytes_in_all + 1);
+    *scores = calloc(n, sizeof **scores);
+    if (!t->text || !t->type || !t->owned_text || !*scores)
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: pieces", path);
+    read_pieces(t, *scores, vocab, added);
+    return collect_added(t, path, err);
 }
 
 static cairn_status load_unigram(tokenizer *t, const json_t *root, const char *path, cairn_error *err)
 {
-    const json_t *model = json_object_get(root, "model"), *vocab = json_object_get(model, "vocab");
-    const json_t *unknown = json_object_get(model, "unk_id"), *added = json_object_get(root, "added_tokens");
-    size_t n = json_array_size(vocab), i;
-    float *scores = NULL;
-    json_t *token;
-    bytes map;
-    cairn_status st;
+    normaliser *words = calloc(1, sizeof *words);
+    double *scores = NULL;
+    cairn_status st = words ? read_vocabulary(t, &scores, root, path, err) : cairn_fail(err, CAIRN_ENOMEM, "%s", path);
 
-    if (n == 0 || n > MAX_VOCAB)
-        return cairn_fail(err, CAIRN_EMODEL, "%s: model.vocab has %zu pieces", path, n);
-    if (json_is_true(json_object_get(model, "byte_fallback")))
-        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: model.byte_fallback is not supported", path);
-    if (json_is_integer(unknown) && (json_integer_value(unknown) < 0 || (size_t)json_integer_value(unknown) >= n))
-        return cairn_fail(err, CAIRN_EMODEL, "%s: model.unk_id is no piece", path);
-    st = check_words(json_object_get(root, "pre_tokenizer"), path, err);
-    if (st)
-        return st;
-    bytes_init(&map, MAX_MAP_BYTES);
-    t->n_vocab = n;
-    t->text = calloc(n, sizeof *t->text);
-    t->type = calloc(n, 1);
-    scores = checked_malloc(n, sizeof *scores);
-    if (!t->text || !t->type || !scores) {
-        free(scores);
-        return cairn_fail(err, CAIRN_ENOMEM, "%s: pieces", path);
-    }
-    memset(t->type, TOKEN_NORMAL, n);
-    json_array_foreach((json_t *)added, i, token)
-    {
-        json_int_t id = json_integer_value(json_object_get(token, "id"));
-        if (id >= 0 && (size_t)id < n)
-            t->type[id] = TOKEN_CONTROL;
-    }
-    if (json_is_integer(unknown))
-        t->unk = (token_id)json_integer_value(unknown);
-    st = read_pieces(t, scores, vocab, path, err);
     if (!st)
-        st = read_normaliser(json_object_get(root, "normalizer"), &map, path, err);
+        st = read_normaliser(json_object_get(root, "normalizer"), words, path, err);
+    if (!st)
+        st = read_words(json_object_get(root, "pre_tokenizer"), words, path, err);
     if (st) {
         free(scores);
-        bytes_clear(&map);
+        if (words)
+            normaliser_clear(words);
+        free(words);
         return st;
     }
-    return unigram_load_json(t, scores, &map, path, err);
+    st = unigram_load_json(t, scores, words, path, err);
+    return st ? st : read_surroundings(t, json_object_get(root, "post_processor"), path, err);
 }
 
 cairn_status tokenizer_from_json(tokenizer **out, const char *folder, cairn_error *err)
@@ -165,6 +377,7 @@ cairn_status tokenizer_from_json(tokenizer **out, const char *folder, cairn_erro
     char path[4096];
     mapped_file f;
     json_error_t je;
+    const char *type;
     json_t *root;
     tokenizer *t;
     cairn_status st;
@@ -179,9 +392,15 @@ cairn_status tokenizer_from_json(tokenizer **out, const char *folder, cairn_erro
     mapped_file_close(&f);
     if (!root)
         return cairn_fail(err, CAIRN_EMODEL, "%s: not JSON: %s, line %d", path, je.text, je.line);
-    if (strcmp(type_of(json_object_get(root, "model")), "Unigram")) {
+    type = type_of(json_object_get(root, "model"));
+    if (strcmp(type, "Unigram")) {
+        st = strcmp(type, "WordPiece")
+                 ? cairn_fail(err, CAIRN_EUNSUPPORTED,
+                              "%s: model.type is %s; Cairn reads WordPiece and Unigram there, others in a model's GGUF file", path,
+                              type)
+                 : CAIRN_OK;
         json_decref(root);
-        return tokenizer_from_wordpiece(out, folder, err);
+        return st ? st : tokenizer_from_wordpiece(out, folder, err);
     }
     t = calloc(1, sizeof *t);
     if (t) {

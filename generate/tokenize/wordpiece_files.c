@@ -231,6 +231,8 @@ cairn_status tokenizer_from_wordpiece(tokenizer **out, const char *path, cairn_e
     if (!t)
         return cairn_fail(err, CAIRN_ENOMEM, "%s: tokenizer", path);
     t->kind = TOKENIZER_WORDPIECE;
+    t->pair_separators = 1;
+    t->pair_type = true;
     t->bos = t->eos = t->unk = t->pad = TOKEN_NONE;
     snprintf(file, sizeof file, "%s", path);
     if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode))

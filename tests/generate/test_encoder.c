@@ -74,10 +74,12 @@ static void agrees_with_its_twin(void **state)
         tensor_type type;
         size_t heads;
         double fast; /* 1 - cosine allowed in the fast mode */
+        bool roberta;
     } kinds[] = {
-        {false, TENSOR_F32, 4, 1e-6}, {false, TENSOR_F32, 2, 1e-6}, {false, TENSOR_F32, 1, 1e-6},
-        {true, TENSOR_F32, 4, 1e-6},  {true, TENSOR_F16, 4, 1e-6},  {true, TENSOR_Q8_0, 2, 1e-6},
-        {true, TENSOR_Q4_0, 2, 1e-3},
+        {false, TENSOR_F32, 4, 1e-6, false}, {false, TENSOR_F32, 2, 1e-6, false}, {false, TENSOR_F32, 1, 1e-6, false},
+        {true, TENSOR_F32, 4, 1e-6, false},  {true, TENSOR_F16, 4, 1e-6, false},  {true, TENSOR_Q8_0, 2, 1e-6, false},
+        {true, TENSOR_Q4_0, 2, 1e-3, false}, {false, TENSOR_F32, 4, 1e-6, true}, {false, TENSOR_F16, 2, 1e-6, true},
+        {false, TENSOR_BF16, 1, 1e-6, true}, {true, TENSOR_F16, 4, 1e-6, true}, {true, TENSOR_Q8_0, 2, 1e-6, true},
     };
     int32_t ids[400];
     size_t offsets[13], n = sequences(ids, offsets);
@@ -89,6 +91,7 @@ static void agrees_with_its_twin(void **state)
         y.gguf = kinds[i].gguf;
         y.type = kinds[i].type;
         y.heads = kinds[i].heads;
+        y.roberta = kinds[i].roberta;
         y.seed = i + 7;
         save(&y, path);
         for (int exact = 0; exact < 2; exact++) {
@@ -304,6 +307,43 @@ static void scores_agree_with_the_twin(void **state)
             }
 }
 
+/* XLM-RoBERTa has two end tokens in the middle of a pair and one type. */
+static void scores_of_roberta_agree_with_the_twin(void **state)
+{
+    static const char *const text[] = {"a river runs to  the sea:", "old mills", ""};
+    static const int32_t ids[3][20] = {{0, 9, 6, 2, 2, 4, 5, 6, 7, 8, 9, 10, 16, 2}, {0, 9, 6, 2, 2, 13, 11, 12, 2}, {0, 9, 6, 2, 2, 2}};
+    static const size_t n[3] = {14, 9, 6};
+    static const uint8_t types[20];
+    encoder_text q = {"the river", 9}, texts[3];
+    char path[300];
+    cairn_error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        texts[i] = (encoder_text){text[i], strlen(text[i])};
+    for (size_t labels = 1; labels <= 2; labels++)
+        for (int gguf = 0; gguf < 2; gguf++)
+            for (int exact = 0; exact < 2; exact++) {
+                toy y = toy_default;
+                float scores[3];
+                encoder *e;
+                y.labels = labels;
+                y.gguf = gguf;
+                y.roberta = true;
+                y.seed = labels;
+                e = open_toy(save(&y, path), NULL, exact);
+                assert_int_equal(encoder_count_tokens(e, text[0], strlen(text[0])), 8);
+                assert_int_equal(encoder_score(e, &q, texts, 3, scores, &err), CAIRN_OK);
+                for (size_t i = 0; i < 3; i++) {
+                    double want = twin_score(&y, ids[i], types, n[i]);
+                    if (!(fabs(scores[i] - want) < (exact ? 1e-5 : 2e-3)))
+                        fail_msg("score %g, twin %g", (double)scores[i], want);
+                }
+                encoder_close(e);
+                toy_free(&y);
+            }
+}
+
 /* The mean over the query's tokens of the best cosine less the average one, from the twin's rows. */
 static double twin_late(const toy *y, const double *query, size_t n_query, const double *rows, size_t n)
 {
@@ -395,6 +435,12 @@ static void broken_models_are_refused(void **state)
         {{.config = "{"}, CAIRN_EMODEL, "config.json"},
         {{.config = "[]"}, CAIRN_EMODEL, "config.json"},
         {{.config = "{\"model_type\":\"llama\"}"}, CAIRN_EUNSUPPORTED, "model_type llama"},
+        {{.config = "{\"model_type\":\"mpnet\"}"}, CAIRN_EUNSUPPORTED, "relative positions"},
+        {{.config = "{\"model_type\":\"bloom\"}"}, CAIRN_EUNSUPPORTED, "model_type bloom; only bert, xlm-roberta"},
+        {{.roberta = true, .leave_out = "embeddings.token_type_embeddings.weight"}, CAIRN_EMODEL, "token_type"},
+        {{.roberta = true,
+          .config = "{\"model_type\":\"xlm-roberta\",\"pad_token_id\":49,\"hidden_size\":64,\"num_hidden_layers\":2,"
+                    "\"num_attention_heads\":4,\"intermediate_size\":96}"}, CAIRN_EMODEL, "rows of positions"},
         {{.cut = 4}, CAIRN_EMODEL, "model.safetensors"},
         {{.cut = 200000}, CAIRN_EMODEL, "model.safetensors"},
         {{.gguf = true, .leave_out = "blk.1.ffn_up.bias"}, CAIRN_EMODEL, "blk.1.ffn_up.bias"},
@@ -409,6 +455,7 @@ static void broken_models_are_refused(void **state)
         cairn_status st;
         encoder *e = NULL;
         y.gguf = cases[i].change.gguf;
+        y.roberta = cases[i].change.roberta;
         y.leave_out = cases[i].change.leave_out;
         y.reshape = cases[i].change.reshape;
         y.config = cases[i].change.config;
@@ -468,6 +515,7 @@ int main(void)
         cmocka_unit_test(rows_of_kernels_agree),
         cmocka_unit_test(texts_are_cut_and_counted),
         cmocka_unit_test(scores_agree_with_the_twin),
+        cmocka_unit_test(scores_of_roberta_agree_with_the_twin),
         cmocka_unit_test(late_interaction_agrees_with_the_twin),
         cmocka_unit_test(broken_models_are_refused),
         cmocka_unit_test(weights_that_are_no_numbers_are_named),

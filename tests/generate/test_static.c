@@ -28,7 +28,8 @@ static const char *const word_pieces =
 /* "river runs" by its pieces; the unknown is "sea", a piece of its own. */
 static const char *const unigram_pieces =
     "{\"added_tokens\":[{\"id\":0,\"content\":\"<pad>\"}],\"normalizer\":null,"
-    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"always\"},"
+    "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"},"
+    "{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"always\"}]},"
     "\"model\":{\"type\":\"Unigram\",\"unk_id\":5,\"vocab\":[[\"<pad>\",0],[\"\\u2581river\",-2],[\"\\u2581runs\",-2],"
     "[\"\\u2581mill\",-2],[\"s\",-3],[\"\\u2581sea\",-4]]}}";
 

@@ -1,4 +1,4 @@
-/* toy_bert.h - for tests: a small random BERT as a safetensors folder or a GGUF file, whole or
+/* toy_bert.h - for tests: a small random BERT or XLM-RoBERTa as a safetensors folder or a GGUF file, whole or
  * broken in one chosen way, and its twin in double precision, written straight from the paper. */
 #ifndef CAIRN_TESTS_GENERATE_TOY_BERT_H
 #define CAIRN_TESTS_GENERATE_TOY_BERT_H
@@ -32,6 +32,7 @@ typedef struct toy_tensor {
 typedef struct toy {
     size_t hidden, layers, heads, ff, positions, labels;
     bool gguf;
+    bool roberta; /* XLM-RoBERTa: two rows of positions that no text has, one type, unigram pieces */
     bool lm; /* with a masked-language-model head (safetensors) */
     tensor_type type; /* of the matrices */
     uint64_t seed;
@@ -58,6 +59,14 @@ static const char *const toy_words[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]",   "[
                                         "##s",   "old",   "query", "passage", ":",      "."};
 #define TOY_VOCAB (sizeof toy_words / sizeof *toy_words)
 enum { TOY_CLS = 2, TOY_SEP = 3 };
+/* XLM-RoBERTa's: all pieces but the first three and the last cost the same for each of their letters. */
+static const char *const toy_pieces[TOY_VOCAB] = {
+    "<s>", "<pad>", "</s>", "<unk>", "\xE2\x96\x81", "a", "\xE2\x96\x81river", "\xE2\x96\x81runs", "\xE2\x96\x81to",
+    "\xE2\x96\x81the", "\xE2\x96\x81sea", "\xE2\x96\x81mill", "s", "\xE2\x96\x81old", "\xE2\x96\x81query",
+    "\xE2\x96\x81passage", ":", "<mask>"};
+enum { TOY_BEGIN = 0, TOY_END = 2 };
+/* Rows of the position table in front of a text's first. */
+#define TOY_SHIFT(y) ((y)->roberta && !(y)->gguf ? 2u : 0u)
 
 static double toy_random(toy *y)
 {
@@ -83,11 +92,15 @@ static void toy_add(toy *y, const char *name, size_t rows, size_t cols, tensor_t
         float v = (float)(middle + spread * toy_random(y));
         memcpy(t->raw + 4 * i, &v, 4);
     }
+    for (size_t i = 0; i < count && type == TENSOR_BF16; i++) {
+        float v = (float)(middle + spread * toy_random(y));
+        memcpy(t->raw + 2 * i, (uint8_t *)&v + 2, 2);
+    }
     for (size_t i = 0; i < count && type == TENSOR_F16; i++) {
         uint16_t v = float_to_half((float)(middle + spread * toy_random(y)));
         memcpy(t->raw + 2 * i, &v, 2);
     }
-    if (type != TENSOR_F32 && type != TENSOR_F16) {
+    if (type != TENSOR_F32 && type != TENSOR_F16 && type != TENSOR_BF16) {
         const tensor_type_info *info = tensor_type_get(type);
         for (size_t at = 0; at < t->bytes; at += info->block_bytes) {
             uint16_t scale = float_to_half(
@@ -147,15 +160,17 @@ static void toy_fill(toy *y)
 {
     const char *const *names = y->gguf ? toy_gg : toy_st;
     const size_t h = y->hidden;
-    const char *prefix = y->labels && !y->gguf ? "bert." : "";
+    const char *prefix = !y->labels || y->gguf ? "" : y->roberta ? "roberta." : "bert.";
+    const bool beside = y->roberta && !y->gguf; /* the whole head */
     char stem[80], whole[96];
 
     for (int i = 0; i < 3; i++) {
         snprintf(whole, sizeof whole, "%s%s", prefix, names[i]);
         toy_add(y, whole,
-                i == 0   ? TOY_VOCAB
-                : i == 1 ? y->positions
-                         : 2,
+                i == 0       ? TOY_VOCAB
+                : i == 1     ? y->positions + TOY_SHIFT(y)
+                : y->roberta ? 1
+                             : 2,
                 h, i == 0 ? y->type : TENSOR_F32, 0, 0.5);
     }
     snprintf(whole, sizeof whole, "%s%s", prefix, names[3]);
@@ -172,13 +187,13 @@ static void toy_fill(toy *y)
         }
     if (y->labels) {
         snprintf(whole, sizeof whole, "%s%s", prefix, names[12]);
-        toy_pair(y, whole, h, h, y->type);
-        toy_pair(y, names[13], y->labels, h, TENSOR_F32);
+        toy_pair(y, beside ? "classifier.dense" : whole, h, h, y->type);
+        toy_pair(y, beside ? "classifier.out_proj" : names[13], y->labels, h, TENSOR_F32);
     }
     if (y->lm) {
-        toy_pair(y, "cls.predictions.transform.dense", h, h, y->type);
-        toy_pair(y, "cls.predictions.transform.LayerNorm", 0, h, TENSOR_F32);
-        toy_add(y, "cls.predictions.bias", 0, TOY_VOCAB, TENSOR_F32, 0, 0.5);
+        toy_pair(y, y->roberta ? "lm_head.dense" : "cls.predictions.transform.dense", h, h, y->type);
+        toy_pair(y, y->roberta ? "lm_head.layer_norm" : "cls.predictions.transform.LayerNorm", 0, h, TENSOR_F32);
+        toy_add(y, y->roberta ? "lm_head.bias" : "cls.predictions.bias", 0, TOY_VOCAB, TENSOR_F32, 0, 0.5);
     }
     for (size_t i = 0; y->poison && i < y->n; i++)
         if (!strcmp(y->t[i].name, y->poison)) {
@@ -208,6 +223,21 @@ static void toy_save(const char *path, const bytes *b, size_t cut)
     fclose(f);
 }
 
+static void toy_tokenizer_json(bytes *b)
+{
+    bytes_append_str(b, "{\"added_tokens\":[");
+    for (size_t i = 0; i < TOY_VOCAB; i++)
+        if (toy_pieces[i][0] == '<')
+            bytes_printf(b, "%s{\"id\":%zu,\"content\":\"%s\",\"special\":true}", i ? "," : "", i, toy_pieces[i]);
+    bytes_append_str(b, "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
+                        "{\"type\":\"WhitespaceSplit\"},{\"type\":\"Metaspace\",\"replacement\":\"\xE2\x96\x81\","
+                        "\"add_prefix_space\":true}]},\"post_processor\":{\"type\":\"RobertaProcessing\","
+                        "\"sep\":[\"</s>\",2],\"cls\":[\"<s>\",0]},\"model\":{\"type\":\"Unigram\",\"unk_id\":3,\"vocab\":[");
+    for (size_t i = 0; i < TOY_VOCAB; i++)
+        bytes_printf(b, "%s[\"%s\",%d]", i ? "," : "", toy_pieces[i], toy_pieces[i][0] == '<' ? 0 : -2);
+    bytes_append_str(b, "]}}");
+}
+
 static void toy_write_safetensors(const toy *y, const char *folder)
 {
     bytes head, data, text;
@@ -224,7 +254,10 @@ static void toy_write_safetensors(const toy *y, const char *folder)
         size_t extra = toy_rows(y, t) > t->rows ? t->bytes / (t->rows ? t->rows : 1) : 0;
         if (y->leave_out && !strcmp(y->leave_out, t->name))
             continue;
-        bytes_printf(&head, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[", first ? "" : ",", t->name);
+        bytes_printf(&head, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", first ? "" : ",", t->name,
+                     t->type == TENSOR_F16    ? "F16"
+                     : t->type == TENSOR_BF16 ? "BF16"
+                                              : "F32");
         if (toy_rows(y, t))
             bytes_printf(&head, "%zu,", toy_rows(y, t) + (extra && !t->rows));
         bytes_printf(&head, "%zu],\"data_offsets\":[%zu,%zu]}", t->cols, at, at + t->bytes + extra);
@@ -247,17 +280,24 @@ static void toy_write_safetensors(const toy *y, const char *folder)
         bytes_append_str(&text, y->config);
     else
         bytes_printf(&text,
-                     "{\"model_type\":\"bert\",\"hidden_size\":%zu,\"num_hidden_layers\":%zu,"
+                     "{\"model_type\":\"%s\",\"pad_token_id\":%d,\"hidden_size\":%zu,\"num_hidden_layers\":%zu,"
                      "\"num_attention_heads\":%zu,\"intermediate_size\":%zu,"
                      "\"layer_norm_eps\":1e-5,\"hidden_act\":\"gelu\"}",
-                     y->hidden, y->layers, y->heads, y->ff);
+                     y->roberta ? "xlm-roberta" : "bert", y->roberta, y->hidden, y->layers, y->heads, y->ff);
     snprintf(path, sizeof path, "%s/config.json", folder);
     toy_save(path, &text, 0);
     bytes_reset(&text);
-    for (size_t i = 0; i < TOY_VOCAB; i++)
+    for (size_t i = 0; i < TOY_VOCAB && !y->roberta; i++)
         bytes_printf(&text, "%s\n", toy_words[i]);
-    snprintf(path, sizeof path, "%s/vocab.txt", folder);
-    toy_save(path, &text, 0);
+    if (y->roberta)
+        toy_tokenizer_json(&text);
+    for (int i = 0; i < 2; i++) { /* the one, and not the other of a toy before it */
+        snprintf(path, sizeof path, "%s/%s", folder, i ? "tokenizer.json" : "vocab.txt");
+        if (i == y->roberta)
+            toy_save(path, &text, 0);
+        else
+            unlink(path);
+    }
     bytes_clear(&head);
     bytes_clear(&data);
     bytes_clear(&text);
@@ -276,6 +316,67 @@ static void toy_key_u32(bytes *b, const char *key, size_t v)
     bytes_append_u32(b, (uint32_t)v);
 }
 
+__attribute__((unused)) static void toy_wordpiece_keys(bytes *b)
+{
+    toy_string(b, "tokenizer.ggml.model");
+    bytes_append_u32(b, 8);
+    toy_string(b, "bert");
+    toy_string(b, "tokenizer.ggml.tokens"); /* as converters write them: U+2581 before a word */
+    bytes_append_u32(b, 9);
+    bytes_append_u32(b, 8);
+    bytes_append_u64(b, TOY_VOCAB);
+    for (size_t i = 0; i < TOY_VOCAB; i++) {
+        char piece[64];
+        if (toy_words[i][0] == '[')
+            snprintf(piece, sizeof piece, "%s", toy_words[i]);
+        else if (toy_words[i][0] == '#')
+            snprintf(piece, sizeof piece, "%s", toy_words[i] + 2);
+        else
+            snprintf(piece, sizeof piece, "\xE2\x96\x81%s", toy_words[i]);
+        toy_string(b, piece);
+    }
+    toy_string(b, "tokenizer.ggml.token_type");
+    bytes_append_u32(b, 9);
+    bytes_append_u32(b, 5);
+    bytes_append_u64(b, TOY_VOCAB);
+    for (size_t i = 0; i < TOY_VOCAB; i++)
+        bytes_append_u32(b, i == 1 ? 2 : toy_words[i][0] == '[' ? 3 : 1);
+    toy_key_u32(b, "tokenizer.ggml.padding_token_id", 0);
+    toy_key_u32(b, "tokenizer.ggml.unknown_token_id", 1);
+    toy_key_u32(b, "tokenizer.ggml.bos_token_id", TOY_CLS);
+    toy_key_u32(b, "tokenizer.ggml.seperator_token_id", TOY_SEP);
+}
+
+static void toy_array(bytes *b, const char *key, uint32_t type)
+{
+    toy_string(b, key);
+    bytes_append_u32(b, 9);
+    bytes_append_u32(b, type);
+    bytes_append_u64(b, TOY_VOCAB);
+}
+
+__attribute__((unused)) static void toy_unigram_keys(bytes *b)
+{
+    toy_string(b, "tokenizer.ggml.model");
+    bytes_append_u32(b, 8);
+    toy_string(b, "t5");
+    toy_array(b, "tokenizer.ggml.tokens", 8);
+    for (size_t i = 0; i < TOY_VOCAB; i++)
+        toy_string(b, toy_pieces[i]);
+    toy_array(b, "tokenizer.ggml.scores", 6);
+    for (size_t i = 0; i < TOY_VOCAB; i++)
+        bytes_append_f32(b, toy_pieces[i][0] == '<' ? 0 : -2);
+    toy_array(b, "tokenizer.ggml.token_type", 5);
+    for (size_t i = 0; i < TOY_VOCAB; i++)
+        bytes_append_u32(b, i == 3 ? 2 : toy_pieces[i][0] == '<' ? 3 : 1);
+    toy_string(b, "tokenizer.ggml.remove_extra_whitespaces");
+    bytes_append_u32(b, 7);
+    bytes_append_byte(b, 1);
+    toy_key_u32(b, "tokenizer.ggml.unknown_token_id", 3);
+    toy_key_u32(b, "tokenizer.ggml.bos_token_id", TOY_BEGIN);
+    toy_key_u32(b, "tokenizer.ggml.eos_token_id", TOY_END);
+}
+
 __attribute__((unused)) static void toy_write_gguf(const toy *y, const char *path)
 {
     bytes b, data;
@@ -288,7 +389,7 @@ __attribute__((unused)) static void toy_write_gguf(const toy *y, const char *pat
     bytes_append_str(&b, "GGUF");
     bytes_append_u32(&b, 3);
     bytes_append_u64(&b, n);
-    bytes_append_u64(&b, 15);
+    bytes_append_u64(&b, y->roberta ? 16 : 15);
     toy_string(&b, "general.architecture");
     bytes_append_u32(&b, 8);
     toy_string(&b, "bert");
@@ -301,33 +402,10 @@ __attribute__((unused)) static void toy_write_gguf(const toy *y, const char *pat
     toy_string(&b, "bert.attention.layer_norm_epsilon");
     bytes_append_u32(&b, 6);
     bytes_append_f32(&b, 1e-5f);
-    toy_string(&b, "tokenizer.ggml.model");
-    bytes_append_u32(&b, 8);
-    toy_string(&b, "bert");
-    toy_string(&b, "tokenizer.ggml.tokens"); /* as converters write them: U+2581 before a word */
-    bytes_append_u32(&b, 9);
-    bytes_append_u32(&b, 8);
-    bytes_append_u64(&b, TOY_VOCAB);
-    for (size_t i = 0; i < TOY_VOCAB; i++) {
-        char piece[64];
-        if (toy_words[i][0] == '[')
-            snprintf(piece, sizeof piece, "%s", toy_words[i]);
-        else if (toy_words[i][0] == '#')
-            snprintf(piece, sizeof piece, "%s", toy_words[i] + 2);
-        else
-            snprintf(piece, sizeof piece, "\xE2\x96\x81%s", toy_words[i]);
-        toy_string(&b, piece);
-    }
-    toy_string(&b, "tokenizer.ggml.token_type");
-    bytes_append_u32(&b, 9);
-    bytes_append_u32(&b, 5);
-    bytes_append_u64(&b, TOY_VOCAB);
-    for (size_t i = 0; i < TOY_VOCAB; i++)
-        bytes_append_u32(&b, i == 1 ? 2 : toy_words[i][0] == '[' ? 3 : 1);
-    toy_key_u32(&b, "tokenizer.ggml.padding_token_id", 0);
-    toy_key_u32(&b, "tokenizer.ggml.unknown_token_id", 1);
-    toy_key_u32(&b, "tokenizer.ggml.bos_token_id", TOY_CLS);
-    toy_key_u32(&b, "tokenizer.ggml.seperator_token_id", TOY_SEP);
+    if (y->roberta)
+        toy_unigram_keys(&b);
+    else
+        toy_wordpiece_keys(&b);
     for (size_t i = 0; i < y->n; i++) {
         const toy_tensor *t = &y->t[i];
         size_t extra = toy_rows(y, t) > t->rows ? t->bytes / (t->rows ? t->rows : 1) : 0;
@@ -415,7 +493,7 @@ static double *twin_rows(const toy *y, const int32_t *ids, const uint8_t *types,
 
     for (size_t i = 0; i < n; i++) {
         for (size_t c = 0; c < h; c++)
-            x[i * h + c] = (double)y->t[0].v[(size_t)ids[i] * h + c] + y->t[1].v[i * h + c] +
+            x[i * h + c] = (double)y->t[0].v[(size_t)ids[i] * h + c] + y->t[1].v[(i + TOY_SHIFT(y)) * h + c] +
                            y->t[2].v[(types ? types[i] : 0u) * h + c];
         twin_norm(y, 3, x + i * h);
     }
