@@ -19,17 +19,22 @@
 #define RESULTS       ((size_t)50)
 #define LINES_MOST    ((size_t)2000) /* of a passage or an answer */
 #define QUESTION_MOST ((size_t)2000) /* bytes */
+#define PAUSE_MS      300            /* after which a question counts as written */
 #define BESIDE        100            /* columns from which the view stands beside the list */
 
 typedef struct tui {
     cairn *engine;
     char question[QUESTION_MOST + 8];
     size_t len, cursor; /* bytes */
+    bool stale; /* found is not of this question: a search is due once no key waits */
+    bool typing; /* found is what a question that may go on finds by words: the whole search is due after a pause */
     cairn_search_result *found;
     size_t chosen, top; /* of the list */
     size_t scroll;      /* of the view */
     bool asking, answered;
     bytes answer; /* text, then its sources */
+    cairn_answer *given; /* whose sources they are; NULL: none */
+    char welcome[300]; /* what stands where there is no question yet */
     char note[512];
     screen_line lines[LINES_MOST];
     const char *opener;
@@ -122,6 +127,10 @@ static void draw_view(tui *t, const area *a)
         draw_text(t, a, a->y, t->answer.data, t->answer.len, NULL, 0);
         return;
     }
+    if (!t->len) {
+        draw_text(t, a, a->y, t->welcome, strlen(t->welcome), NULL, 0);
+        return;
+    }
     if (!t->found || t->chosen >= t->found->n_hits)
         return;
     h = &t->found->hits[t->chosen];
@@ -136,7 +145,7 @@ static void draw_help(const tui *t)
     const char *keys =
         t->asking ? "Esc or Ctrl-C stop"
         : t->answered
-            ? "Esc back   Up/Down scroll   type to search again"
+            ? "1-9 open a source   Up/Down scroll   Esc back   type to search again"
             : "Enter open   Tab ask   Up/Down choose   PgUp/PgDn scroll   Esc clear, quit";
 
     attron(A_DIM);
@@ -183,15 +192,19 @@ static void tell(tui *t, const cairn_error *err)
     snprintf(t->note, sizeof t->note, "%s", err->text);
 }
 
-static void search(tui *t)
+static void search(tui *t, bool typing)
 {
-    cairn_search_request r = {.query = t->question, .k = RESULTS, .as_you_type = true};
+    cairn_search_request r = {.query = t->question,
+                              .k = RESULTS,
+                              .as_you_type = typing,
+                              .mode = typing ? CAIRN_LEXICAL : CAIRN_HYBRID};
     cairn_error err;
 
     cairn_search_result_free(t->found);
     t->found = NULL;
     t->chosen = t->top = t->scroll = 0;
-    t->answered = false;
+    t->answered = t->stale = false;
+    t->typing = typing && t->len;
     if (!t->len)
         return;
     if (cairn_search(t->engine, &r, &t->found, &err)) {
@@ -199,10 +212,10 @@ static void search(tui *t)
         tell(t, &err);
         return;
     }
-    if (!t->found->n_hits && t->found->suggestion)
-        snprintf(t->note, sizeof t->note, "Nothing found. Did you mean %.400s?",
-                 t->found->suggestion);
-    else if (!t->found->n_hits)
+    if (t->found->suggestion)
+        snprintf(t->note, sizeof t->note, "%sDid you mean %.400s? (Ctrl-Y takes it)",
+                 t->found->n_hits ? "" : "Nothing found. ", t->found->suggestion);
+    else if (!t->found->n_hits && !typing)
         snprintf(t->note, sizeof t->note, "Nothing found.");
 }
 
@@ -249,7 +262,11 @@ static void ask(tui *t)
 
     if (!t->len)
         return;
+    if (t->stale)
+        search(t, false);
     t->answer.len = 0;
+    cairn_answer_free(t->given);
+    t->given = NULL;
     t->asking = true;
     t->answered = false;
     snprintf(t->note, sizeof t->note, "Reading your documents ...   Ctrl-C stop");
@@ -271,22 +288,41 @@ static void ask(tui *t)
         t->answered = !bytes_append_str(&t->answer, a->text);
         add_sources(t, a);
         t->scroll = 0;
+        t->given = a;
+        a = NULL;
     }
     cairn_answer_free(a);
 }
 
-static void open_chosen(tui *t)
+static void open_document(tui *t, const char *uri, uint32_t page)
 {
-    const cairn_hit *h;
     cairn_error err;
 
-    if (!t->found || t->chosen >= t->found->n_hits)
-        return;
-    h = &t->found->hits[t->chosen];
-    if (opener_start(t->opener, h->uri, h->page, &err))
+    if (opener_start(t->opener, uri, page, &err))
         tell(t, &err);
     else
-        snprintf(t->note, sizeof t->note, "Opened %.400s", h->uri);
+        snprintf(t->note, sizeof t->note, "Opened %.400s", uri);
+}
+
+static void open_chosen(tui *t)
+{
+    if (t->stale)
+        search(t, false);
+    if (t->found && t->chosen < t->found->n_hits)
+        open_document(t, t->found->hits[t->chosen].uri, t->found->hits[t->chosen].page);
+}
+
+/* The source that the answer cites as [n]; false where there is none. */
+static bool open_source(tui *t, size_t n)
+{
+    for (size_t i = 0; t->answered && t->given && i < t->given->n_citations; i++) {
+        const cairn_citation *x = &t->given->citations[i];
+        if (x->n != n)
+            continue;
+        open_document(t, x->uri, x->page);
+        return true;
+    }
+    return false;
 }
 
 /* ---- keys ---- */
@@ -332,6 +368,15 @@ static void insert(tui *t, wint_t key)
     t->cursor += n;
 }
 
+/* The question with its misspelt words replaced. */
+static void take_suggestion(tui *t)
+{
+    if (!t->found || !t->found->suggestion || strlen(t->found->suggestion) > QUESTION_MOST)
+        return;
+    t->len = t->cursor = (size_t)snprintf(t->question, sizeof t->question, "%s", t->found->suggestion);
+    t->stale = true;
+}
+
 static void cut_word(tui *t)
 {
     size_t i = t->cursor;
@@ -345,8 +390,11 @@ static void cut_word(tui *t)
 
 static void move_down(tui *t, int by)
 {
-    size_t n = t->found ? t->found->n_hits : 0;
+    size_t n;
 
+    if (t->stale)
+        search(t, false);
+    n = t->found ? t->found->n_hits : 0;
     if (t->answered) {
         t->scroll = by < 0 && t->scroll < (size_t)-by ? 0 : t->scroll + (size_t)(ptrdiff_t)by;
         return;
@@ -388,11 +436,11 @@ static void on_special(tui *t, wint_t key)
         break;
     case KEY_BACKSPACE:
         cut(t, before_cursor(t), t->cursor);
-        search(t);
+        t->stale = true;
         break;
     case KEY_DC:
         cut(t, t->cursor, after_cursor(t));
-        search(t);
+        t->stale = true;
         break;
     case KEY_ENTER:
         open_chosen(t);
@@ -412,7 +460,7 @@ static void on_escape(tui *t)
         t->scroll = 0;
     } else if (t->len) {
         cut(t, 0, t->len);
-        search(t);
+        t->stale = true;
     } else {
         t->over = true;
     }
@@ -425,8 +473,11 @@ static void on_key(tui *t, wint_t key)
         CTRL_C = 3,
         CTRL_D = 4,
         CTRL_E = 5,
+        CTRL_N = 14,
+        CTRL_P = 16,
         CTRL_U = 21,
         CTRL_W = 23,
+        CTRL_Y = 25,
         ESC = 27,
         DEL = 127
     };
@@ -452,27 +503,90 @@ static void on_key(tui *t, wint_t key)
     case CTRL_E:
         t->cursor = t->len;
         break;
+    case CTRL_N:
+        move_down(t, 1);
+        break;
+    case CTRL_P:
+        move_down(t, -1);
+        break;
     case CTRL_U:
         cut(t, 0, t->cursor);
-        search(t);
+        t->stale = true;
         break;
     case CTRL_W:
         cut_word(t);
-        search(t);
+        t->stale = true;
+        break;
+    case CTRL_Y:
+        take_suggestion(t);
         break;
     case '\b':
     case DEL:
         on_special(t, KEY_BACKSPACE);
         break;
     default:
+        if (key >= '1' && key <= '9' && open_source(t, (size_t)(key - '0')))
+            break;
         if (key >= ' ' && iswprint(key)) {
             insert(t, key);
-            search(t);
+            t->stale = true;
         }
     }
 }
 
 /* ---- the verb ---- */
+
+static void welcome(tui *t)
+{
+    cairn_status_info info;
+    cairn_error err;
+
+    if (cairn_status_get(t->engine, &info, &err)) {
+        tell(t, &err);
+        return;
+    }
+    snprintf(t->welcome, sizeof t->welcome,
+             "%llu documents, %llu passages\n\nType what you look for. A query may hold\n"
+             "  \"these words in order\"   -not   ext:pdf   dir:contracts\n  date:2025-09   lang:de   tag:t",
+             (unsigned long long)info.documents, (unsigned long long)info.chunks);
+    cairn_status_clear(&info);
+}
+
+/* The next key that comes within so many milliseconds (< 0: for ever), or ERR. */
+static int key_within(wint_t *key, int ms)
+{
+    int kind;
+
+    timeout(ms);
+    kind = get_wch(key);
+    timeout(-1);
+    return kind;
+}
+
+/* The next key. Where none waits the search that is due is done and shown (who types fast, or pastes, waits for one search
+ * and not for one a letter), after a pause the whole one, with meaning and spelling. */
+static int next_key(tui *t, wint_t *key)
+{
+    int kind = ERR;
+
+    if (t->stale) {
+        kind = key_within(key, 0);
+        if (kind != ERR)
+            return kind;
+        search(t, true);
+    }
+    draw(t);
+    if (t->typing) {
+        kind = key_within(key, PAUSE_MS);
+        /* Another key was about what stands there, or makes it stale. */
+        t->typing = kind == KEY_CODE_YES && *key == KEY_RESIZE;
+        if (kind != ERR)
+            return kind;
+        search(t, false);
+        draw(t);
+    }
+    return key_within(key, -1);
+}
 
 static int walk(tui *t)
 {
@@ -488,13 +602,11 @@ static int walk(tui *t)
     nonl();
     keypad(stdscr, TRUE);
     set_escdelay(50);
-    if (t->len)
-        search(t);
+    welcome(t);
+    t->stale = t->len > 0;
     while (!t->over && !cli_cancelled) {
         wint_t key;
-        int kind;
-        draw(t);
-        kind = get_wch(&key);
+        int kind = next_key(t, &key);
         t->note[0] = '\0'; /* it was about the key before */
         if (kind == KEY_CODE_YES)
             on_special(t, key);
@@ -539,6 +651,7 @@ static int run(cli *c, int argc, char **argv)
     if (!code)
         code = walk(t);
     cairn_search_result_free(t->found);
+    cairn_answer_free(t->given);
     bytes_clear(&t->answer);
     cairn_close(t->engine);
     free(t);
@@ -549,10 +662,12 @@ const cli_verb cli_verb_tui = {
     "tui", "search, look and ask in the terminal",
     "Usage: cairn tui [--opener PROGRAM] [QUERY...]\n\n"
     "Searches as you type, shows the chosen passage with its matches marked, answers questions.\n\n"
-    "  Up, Down      choose a passage; scroll an answer\n"
+    "  Up, Down      choose a passage; scroll an answer (also Ctrl-P, Ctrl-N)\n"
     "  PgUp, PgDn    scroll the passage\n"
     "  Enter         open its document (xdg-open, $CAIRN_OPENER or --opener)\n"
     "  Tab           ask the question; Esc or Ctrl-C stops the answer\n"
+    "  1-9           open a source of the answer\n"
+    "  Ctrl-Y        take the spelling that is suggested\n"
     "  Esc           back from the answer, clear the question, quit\n"
     "  Ctrl-U, Ctrl-W, Ctrl-A, Ctrl-E, Left, Right, Home, End    edit; Ctrl-C quits\n\n"
     "Examples:\n"

@@ -16,7 +16,7 @@ import unittest
 from harness import CAIRN, CairnTest, main, need_model
 
 UP, DOWN, PAGE_DOWN = "\x1b[A", "\x1b[B", "\x1b[6~"
-ENTER, TAB, ESC, BACKSPACE, CTRL_C, CTRL_U, CTRL_W = "\r", "\t", "\x1b", "\x7f", "\x03", "\x15", "\x17"
+ENTER, TAB, ESC, BACKSPACE, CTRL_C, CTRL_U, CTRL_W, CTRL_Y = "\r", "\t", "\x1b", "\x7f", "\x03", "\x15", "\x17", "\x19"
 
 
 class Screen:
@@ -190,9 +190,18 @@ class Tui(CairnTest):
             self.pump()
         self.assertEqual(self.p.returncode, code)
 
+    def was_opened(self, name):
+        for _ in range(2000):
+            if os.path.exists(self.opened):
+                break
+            time.sleep(0.01)
+        with open(self.opened) as f:
+            self.assertEqual(f.read(), os.path.join(self.docs, name))
+
     def test_search_and_look(self):
         self.start("tui", rows=12)
         self.shows("Tab ask")
+        self.shows("4 documents, ")
         self.keys("notice peri")
         self.shows("> notice peri")  # it searches at each key
         text = self.shows("Notice period is three")
@@ -202,12 +211,7 @@ class Tui(CairnTest):
         self.shows("Basalt paths")
         self.keys(ENTER)
         self.shows("Opened")
-        for _ in range(2000):
-            if os.path.exists(self.opened):
-                break
-            time.sleep(0.01)
-        with open(self.opened) as f:
-            self.assertEqual(f.read(), os.path.join(self.docs, "garden.txt"))
+        self.was_opened("garden.txt")
         self.keys(PAGE_DOWN)
         self.shows("Basalt paths", gone=True)
         self.keys(BACKSPACE * 5 + "zzzqqq")
@@ -251,6 +255,27 @@ class Tui(CairnTest):
         self.shows("Esc back")
         self.keys(ESC)
         self.shows("Tab ask")
+        self.keys(CTRL_C)
+        self.ends()
+
+    def test_sources_of_an_answer_are_opened(self):
+        self.start("--config", self.write("../c.conf", "[models]\ngenerator = /nowhere\n"), "tui", "how long is the notice period")
+        self.keys(TAB)
+        self.shows("Sources")
+        self.keys("1")
+        self.shows("Opened")
+        self.was_opened("lease.txt")
+        self.keys("9")  # there is no such source: the question goes on
+        self.shows("> how long is the notice period9")
+        self.shows("Sources", gone=True)
+        self.keys(CTRL_C)
+        self.ends()
+
+    def test_a_suggestion_is_taken(self):
+        self.start("tui", "gravvel zzqq", rows=12)
+        self.shows("Ctrl-Y takes it")
+        self.keys(CTRL_Y)
+        self.shows("> gravel")
         self.keys(CTRL_C)
         self.ends()
 
