@@ -21,6 +21,8 @@
 #define OBJECT      "/org/cairn/Search"
 #define RESULTS     ((size_t)20)
 #define LEAST_BYTES ((size_t)2) /* of a question */
+#define LEAST_DIGITS  3 /* of a number that is one */
+#define MEANING_WORDS 3 /* from which a question is also searched by its meaning */
 #define MOST_BYTES  ((size_t)1024)
 #define SNIPPET     ((size_t)200) /* bytes of a description */
 
@@ -33,18 +35,49 @@ typedef struct desktop {
 
 /* ---- asking ---- */
 
+/* The desktop asks every provider for whatever is typed: names of programs, sums. Has it a letter, or as many digits as a
+ * number has that stands in a document? */
+static bool is_question(const char *text)
+{
+    size_t digits = 0;
+
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+        if (c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || digits >= LEAST_DIGITS)
+            return true;
+    }
+    return false;
+}
+
+static size_t count_words(const char *text)
+{
+    size_t n = 0;
+
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+        text += strcspn(text, " ");
+        n++;
+    }
+    return n;
+}
+
 /* The hits for what was typed so far, in d->found; none for a word that has just begun, and where
  * there is nothing to search in. Errors are logged; the desktop shows no results. */
 static void find(desktop *d, const char *question)
 {
-    cairn_search_request r = {.query = question, .k = RESULTS, .as_you_type = true};
+    /* A document once. By meaning something is near to anything, "firefox" too: one or two words have to be there. */
+    cairn_search_request r = {.query = question,
+                              .k = RESULTS,
+                              .as_you_type = true,
+                              .per_document = 1,
+                              .mode = count_words(question) < MEANING_WORDS ? CAIRN_LEXICAL : CAIRN_HYBRID};
     size_t len = strlen(question);
     cairn_error err;
 
     d->last_ns = clock_mono_ns();
     cairn_search_result_free(d->found);
     d->found = NULL;
-    if (len < LEAST_BYTES || len > MOST_BYTES)
+    if (len < LEAST_BYTES || len > MOST_BYTES || !is_question(question))
         return;
     if (!d->engine && cairn_open(&d->engine, &d->o->open, &err)) {
         log_write(LOG_LEVEL_WARN, "server", "desktop: %s", err.text);

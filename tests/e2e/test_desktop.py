@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from harness import CAIRN, CairnTest, main
+from harness import CAIRN, CairnTest, main, need_model
 
 GNOME = "org.gnome.Shell.SearchProvider2"
 KDE = "org.kde.krunner1"
@@ -104,6 +104,23 @@ class Desktop(CairnTest):
         meta = self.call(GNOME, "GetResultMetas", repr(self.ids("äpfel")))
         self.assertIn("…", meta)  # cut, and not within a character
         self.assertNotIn("�", meta)
+
+    def test_a_document_is_one_result(self):
+        self.write("long.md", "".join(f"# Part {i}\n\nObsidian of part {i}. " + f"Words of part {i} go on and on. " * 60 + "\n\n" for i in range(6)))
+        self.index()
+        self.assertGreater(len(self.json("search", "--mode", "lexical", "obsidian")["hits"]), 1)
+        self.start_bus()
+        self.assertEqual(len(self.ids("obsidian")), 1)
+
+    @need_model("multilingual-e5-small", "e5-small-q4.bin")
+    def test_what_is_no_question_to_documents(self):
+        """The desktop asks for whatever is typed, and by meaning something is near to anything."""
+        self.json("index", self.docs)
+        self.assertTrue(self.json("search", "firefox")["hits"])
+        self.start_bus()
+        for terms in (["firefox"], ["2+2"], ["12", "*", "7"], ["settings", "zzqq"]):
+            self.assertEqual(self.ids(*terms), [], terms)
+        self.assertTrue(self.ids("when", "does", "my", "rental", "contract", "finish"))  # no word of it is there
 
     def test_krunner(self):
         self.start_bus()
