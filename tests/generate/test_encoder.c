@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <jansson.h>
+
 #include "base/checked.h"
 #include "generate/encode/bert.h"
 #include "generate/encode/encoder.h"
@@ -153,21 +155,97 @@ static void settings_beside_the_model_count(void **state)
     toy_free(&y);
 }
 
+static void clear_folder(const char *path)
+{
+    char command[320];
+
+    snprintf(command, sizeof command, "rm -rf '%s'", path);
+    assert_int_equal(system(command), 0);
+}
+
+static void put_file(const char *path, const char *name, const char *text)
+{
+    char file[400];
+    FILE *f;
+
+    snprintf(file, sizeof file, "%s/%s", path, name);
+    f = fopen(file, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+/* The least of the lengths counts, prompts come in front, and what would change the vectors is refused. */
+static void files_of_sentence_transformers_count(void **state)
+{
+    toy y = toy_default;
+    encoder_text asked = {"river", 5}, whole = {"old river", 9};
+    float out[64], want[64];
+    char path[300];
+    cairn_error err = {0};
+    encoder *e;
+
+    (void)state;
+    y.roberta = true;
+    save(&y, path);
+    put_file(path, "sentence_bert_config.json", "{\"max_seq_length\": 40}");
+    put_file(path, "tokenizer_config.json", "{\"model_max_length\": 30}");
+    put_file(path, "config_sentence_transformers.json", "{\"prompts\": {\"query\": \"old \", \"document\": \"\"}}");
+    put_file(path, "modules.json", "[{\"type\": \"sentence_transformers.models.Transformer\"},"
+                                   "{\"type\": \"sentence_transformers.models.Pooling\"}]");
+    e = open_toy(path, NULL, true);
+    assert_int_equal(encoder_max_tokens(e), 30);
+    assert_int_equal(encoder_embed(e, &asked, 1, ENCODER_QUERY, out, &err), CAIRN_OK);
+    assert_int_equal(encoder_embed(e, &whole, 1, ENCODER_PASSAGE, want, &err), CAIRN_OK);
+    assert_memory_equal(out, want, sizeof out);
+    encoder_close(e);
+    put_file(path, "modules.json", "[{\"type\": \"sentence_transformers.models.Dense\"}]");
+    assert_int_equal(encoder_open(&e, path, NULL, &err), CAIRN_EUNSUPPORTED);
+    assert_non_null(strstr(err.text, "models.Dense"));
+    toy_free(&y);
+    clear_folder(path);
+}
+
+/* Weights in a form that is not read are named, with the way out. */
+static void other_forms_of_weights_are_named(void **state)
+{
+    static const struct {
+        const char *file, *says;
+    } rows[] = {{"pytorch_model.bin", "save_pretrained"}, {"model.safetensors.index.json", "max_shard_size"}};
+    char path[300], file[400];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        toy y = toy_default;
+        cairn_error err = {0};
+        encoder *e;
+        save(&y, path);
+        snprintf(file, sizeof file, "%s/model.safetensors", path);
+        unlink(file);
+        put_file(path, rows[i].file, "x");
+        assert_int_equal(encoder_open(&e, path, NULL, &err), CAIRN_EUNSUPPORTED);
+        assert_non_null(strstr(err.text, rows[i].says));
+        toy_free(&y);
+        clear_folder(path);
+    }
+}
+
 /* The same bytes whatever stands beside a text, however many threads work. */
 static void bytes_do_not_depend_on_the_batch(void **state)
 {
-    static const tensor_type types[] = {TENSOR_F32, TENSOR_Q4_0};
+    static const tensor_type types[] = {TENSOR_F32, TENSOR_Q4_0, TENSOR_BF16};
     int32_t ids[400];
     size_t offsets[13], n = sequences(ids, offsets);
     char path[300];
     cairn_error err = {0};
 
-    for (size_t t = 0; t < 2; t++)
+    for (size_t t = 0; t < 3; t++)
         for (int exact = 0; exact < 2; exact++) {
             toy y = toy_default;
             float want[12][64], out[12][64];
             encoder *e;
-            y.gguf = true;
+            y.gguf = t < 2;
+            y.roberta = t == 2;
             y.type = types[t];
             save(&y, path);
             e = open_toy(path, NULL, exact);
@@ -344,6 +422,75 @@ static void scores_of_roberta_agree_with_the_twin(void **state)
             }
 }
 
+/* ---- the library transformers, in batches with padding (golden/make_xlm_roberta.py) ---- */
+
+static size_t expect_vectors(encoder *e, const json_t *row, double least)
+{
+    const json_t *all = json_object_get(row, "ids"), *sequence;
+    cairn_error err = {0};
+    size_t i;
+
+    json_array_foreach(all, i, sequence) {
+        const json_t *want = json_array_get(json_object_get(row, "vectors"), i);
+        size_t offsets[2] = {0, json_array_size(sequence)};
+        double cosine = 0;
+        int32_t ids[48];
+        float out[64];
+        assert_in_range(offsets[1], 1, 48);
+        for (size_t k = 0; k < offsets[1]; k++)
+            ids[k] = (int32_t)json_integer_value(json_array_get(sequence, k));
+        assert_int_equal(encoder_embed_ids(e, ids, offsets, 1, out, &err), CAIRN_OK);
+        for (size_t k = 0; k < 64; k++)
+            cosine += (double)out[k] * json_real_value(json_array_get(want, k));
+        if (!(cosine > least))
+            fail_msg("sequence %zu: cosine %.9g", i, cosine);
+    }
+    return i;
+}
+
+static size_t expect_scores(encoder *e, const json_t *row, double most)
+{
+    const json_t *texts = json_object_get(row, "texts"), *query = json_object_get(row, "query"), *text;
+    const encoder_text q = {json_string_value(query), json_string_length(query)};
+    cairn_error err = {0};
+    size_t i;
+
+    json_array_foreach(texts, i, text) {
+        const double want = json_number_value(json_array_get(json_object_get(row, "scores"), i));
+        const encoder_text t = {json_string_value(text), json_string_length(text)};
+        float score;
+        assert_int_equal(encoder_score(e, &q, &t, 1, &score, &err), CAIRN_OK);
+        if (!(fabs((double)score - want) < most))
+            fail_msg("text %zu: %g, there %g", i, (double)score, want);
+    }
+    return i;
+}
+
+static void roberta_agrees_with_transformers(void **state)
+{
+    json_t *all = json_load_file(CAIRN_SOURCE_DIR "/tests/generate/golden/xlm_roberta.json", 0, NULL), *row;
+    size_t r, checked = 0;
+
+    (void)state;
+    json_array_foreach(json_object_get(all, "rows"), r, row) {
+        toy y = toy_default;
+        char path[300];
+        y.roberta = true;
+        y.seed = (uint64_t)json_integer_value(json_object_get(row, "seed"));
+        y.heads = (size_t)json_integer_value(json_object_get(row, "heads"));
+        y.labels = (size_t)json_integer_value(json_object_get(row, "labels"));
+        save(&y, path);
+        for (int exact = 0; exact < 2; exact++) {
+            encoder *e = open_toy(path, NULL, exact);
+            checked += y.labels ? expect_scores(e, row, exact ? 2e-5 : 2e-2) : expect_vectors(e, row, exact ? 1 - 1e-6 : 0.999);
+            encoder_close(e);
+        }
+        toy_free(&y);
+    }
+    assert_int_equal(checked, 5 * 2 * 12);
+    json_decref(all);
+}
+
 /* The mean over the query's tokens of the best cosine less the average one, from the twin's rows. */
 static double twin_late(const toy *y, const double *query, size_t n_query, const double *rows, size_t n)
 {
@@ -511,11 +658,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_its_twin),
         cmocka_unit_test(settings_beside_the_model_count),
+        cmocka_unit_test(files_of_sentence_transformers_count),
+        cmocka_unit_test(other_forms_of_weights_are_named),
         cmocka_unit_test(bytes_do_not_depend_on_the_batch),
         cmocka_unit_test(rows_of_kernels_agree),
         cmocka_unit_test(texts_are_cut_and_counted),
         cmocka_unit_test(scores_agree_with_the_twin),
         cmocka_unit_test(scores_of_roberta_agree_with_the_twin),
+        cmocka_unit_test(roberta_agrees_with_transformers),
         cmocka_unit_test(late_interaction_agrees_with_the_twin),
         cmocka_unit_test(broken_models_are_refused),
         cmocka_unit_test(weights_that_are_no_numbers_are_named),
