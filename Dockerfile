@@ -4,7 +4,10 @@
 #   docker build -t cairn .
 #   docker run --rm -v ~/Documents:/documents:ro -v cairn:/data -v ~/.cache/cairn/models:/models:ro \
 #       cairn index /documents
+#   docker run --rm --network host -v cairn:/data -v ~/.cache/cairn/models:/models:ro cairn serve
 #
+# The server answers on the host's own 127.0.0.1:7880 then. A published port (-p) needs --http 0.0.0.0:7880 with a certificate
+# and a token, as any address does that others can reach (docs/server.md).
 # Models are not in the image: mount the folder that scripts/setup filled, as above.
 FROM debian:12 AS build
 WORKDIR /src
