@@ -21,6 +21,8 @@ extern "C" {
 
 /* ---- places ---- */
 
+#define HEAD_DIMS 256u /* the most dimensions that a head is placed with in shared memory */
+
 /* Norm a head in place, then turn its pairs; a group a head. */
 SIMT_INLINE void place_head(const attention_step *a, float *v, const float *norm, const float *turn)
 {
@@ -32,6 +34,7 @@ SIMT_INLINE void place_head(const attention_step *a, float *v, const float *norm
             v[i] = v[i] * by * norm[i];
         simt_group_barrier();
     }
+    SIMT_UNROLL_4
     for (unsigned i = lane_of(); i < half; i += LANES) {
         float c = turn[2 * i], s = turn[2 * i + 1], x = v[i * near], y = v[i * near + far];
         v[i * near] = x * c - y * s;
@@ -40,27 +43,47 @@ SIMT_INLINE void place_head(const attention_step *a, float *v, const float *norm
     simt_group_barrier();
 }
 
+SIMT_INLINE void copy_head(float *to, const float *from, unsigned dim)
+{
+    SIMT_UNROLL_8
+    for (unsigned i = lane_of(); i < dim; i += LANES)
+        to[i] = from[i];
+}
+
 /* Block (some heads, token): queries first, then keys. */
 SIMT_KERNEL place_kernel(SIMT_ARGUMENT attention_step a)
 {
-    const unsigned token = simt_block_y, head = simt_block_x * GROUPS + group_of();
+    SIMT_SHARED float heads[GROUPS][HEAD_DIMS];
+    const unsigned token = simt_block_y, head = simt_block_x * GROUPS + group_of(), dim = a.head_dim;
     const float *turn = a.turns + (size_t)token * a.rope_dims;
 
-    if (head < a.n_heads) {
-        place_head(&a, a.q + ((size_t)token * a.n_heads + head) * a.head_dim, a.q_norm, turn);
-    } else if (head < a.n_heads + a.n_kv_heads) {
-        const unsigned kv = head - a.n_heads, pos = a.first + token, dim = a.head_dim;
-        const size_t at = (size_t)token * a.n_kv_heads + kv;
-        float *k = a.k + at * dim;
-        uint16_t *keys =
-            a.keys + (size_t)kv * a.capacity * dim + (size_t)(pos / 16) * dim * 16 + pos % 16;
-        uint16_t *values = a.values + ((size_t)kv * a.capacity + pos) * dim;
+    simt_lead();
+    simt_follow();
+    if (head >= a.n_heads + a.n_kv_heads)
+        return;
+    const bool query = head < a.n_heads;
+    const size_t at = query ? (size_t)token * a.n_heads + head
+                            : (size_t)token * a.n_kv_heads + (head - a.n_heads);
+    float *there = (query ? a.q : a.k) + at * dim, *v = dim <= HEAD_DIMS ? heads[group_of()] : there;
 
-        place_head(&a, k, a.k_norm, turn);
-        for (unsigned i = lane_of(); i < dim; i += LANES) {
-            keys[i * 16] = simt_to_half(k[i]);
-            values[i] = simt_to_half(a.v[at * dim + i]);
-        }
+    if (v != there) {
+        copy_head(v, there, dim);
+        simt_group_barrier();
+    }
+    place_head(&a, v, query ? a.q_norm : a.k_norm, turn);
+    if (query) {
+        if (v != there)
+            copy_head(there, v, dim);
+        return;
+    }
+    const unsigned kv = head - a.n_heads, pos = a.first + token;
+    const float *value = a.v + at * dim;
+    uint16_t *keys = a.keys + (size_t)kv * a.capacity * dim + (size_t)(pos / 16) * dim * 16 + pos % 16;
+    uint16_t *values = a.values + ((size_t)kv * a.capacity + pos) * dim;
+    SIMT_UNROLL_8
+    for (unsigned i = lane_of(); i < dim; i += LANES) {
+        keys[i * 16] = simt_to_half(v[i]);
+        values[i] = simt_to_half(value[i]);
     }
 }
 
@@ -68,7 +91,7 @@ void step_place(const attention_step *at)
 {
     const attention_step a = *at;
 
-    SIMT_RUN(place_kernel, (a.n_heads + a.n_kv_heads + GROUPS - 1) / GROUPS, a.n, THREADS, a);
+    SIMT_RUN_AFTER(place_kernel, (a.n_heads + a.n_kv_heads + GROUPS - 1) / GROUPS, a.n, THREADS, a);
 }
 
 /* ---- which positions a row sees ---- */
@@ -126,21 +149,39 @@ SIMT_INLINE void spread(simt_quad q, simt_quad to[2])
 
 /* ---- one row a block ---- */
 
-#define ROW_DIMS  256u  /* the most dimensions of a head, */
-#define ROW_SPAN  3072u /* and scores that are kept in shared memory */
-#define ROW_TILE  8192u /* values staged together */
-#define ROW_QUADS (ROW_TILE / 8 / THREADS)
+#define ROW_DIMS  256u  /* the most dimensions of a head */
+#define PART      32u   /* dimensions of a row's output a block, a warp's */
+#define ROW_TILE  128u  /* positions whose values are staged together */
+/* Scores that are kept in shared memory, and those that one block of threads makes itself. */
+#define ROW_SPAN  SIMT_LIMIT(2048u, 64u)
+#define ROW_ALONE SIMT_LIMIT(512u, 32u)
+#define ROW_QUADS (ROW_TILE * PART / 8 / THREADS)
 
 SIMT_INLINE float score_of(const attention_step *a, const float *q, const uint16_t *keys, unsigned pos)
 {
     const unsigned dim = a->head_dim;
     const uint16_t *k = keys + (size_t)(pos / 16) * dim * 16 + pos % 16;
     float acc = 0.0f;
+    unsigned i = 0;
 
-    SIMT_UNROLL_16
-    for (unsigned i = 0; i < dim; i++)
+    for (; i + 16 <= dim; i += 16) { /* sixteen are on their way at once */
+        uint16_t some[16];
+        SIMT_UNROLL
+        for (unsigned j = 0; j < 16; j++)
+            some[j] = k[(i + j) * 16];
+        SIMT_UNROLL
+        for (unsigned j = 0; j < 16; j++)
+            acc = simt_fma(q[i + j], simt_from_half(some[j]), acc);
+    }
+    for (; i < dim; i++)
         acc = simt_fma(q[i], simt_from_half(k[i * 16]), acc);
     return acc;
+}
+
+SIMT_INLINE float score_or_none(const attention_step *a, const attention_row *r, const float *q, unsigned pos)
+{
+    return pos < r->low || pos > r->pos ? simt_float(MINUS_INFINITY)
+                                        : score_of(a, q, keys_of(a, r->kv), pos);
 }
 
 /* The largest of all threads' numbers. */
@@ -153,8 +194,9 @@ SIMT_INLINE float block_largest(float v, float *some)
     return lanes_largest(some[lane_of()]);
 }
 
-/* From scores to shares, as `softmax` of kernels_body.h. s[i] belongs to position r.from + i. */
-SIMT_INLINE void soften_row(const attention_row *r, float *s, float *some)
+/* From scores to the powers of the softmax, as in `softmax` of kernels_body.h; returns what they are to be
+ * multiplied by. s[i] belongs to position r.from + i. */
+SIMT_INLINE float soften_row(const attention_row *r, float *s, float *some)
 {
     const unsigned n = r->before - r->from;
     float top = simt_float(MINUS_INFINITY), sum = 0.0f;
@@ -166,113 +208,162 @@ SIMT_INLINE void soften_row(const attention_row *r, float *s, float *some)
         s[i] = lanes_exp(lanes_sub(s[i], top));
     simt_barrier();
     if (group_of() == 0) {
-        SIMT_UNROLL_16
-        for (unsigned i = lane_of(); i < n; i += LANES)
+        unsigned i = lane_of();
+        for (; i + 7 * LANES < n; i += 8 * LANES) {
+            float some8[8];
+            SIMT_UNROLL
+            for (unsigned j = 0; j < 8; j++)
+                some8[j] = s[i + j * LANES];
+            SIMT_UNROLL
+            for (unsigned j = 0; j < 8; j++)
+                sum = lanes_add(sum, some8[j]);
+        }
+        for (; i < n; i += LANES)
             sum = lanes_add(sum, s[i]);
         sum = 1.0f / lanes_sum(sum);
         if (lane_of() == 0)
             some[0] = sum;
     }
     simt_barrier();
-    sum = some[0];
-    for (unsigned i = simt_thread; i < n; i += THREADS)
-        s[i] = lanes_mul(s[i], sum);
+    return some[0];
 }
 
-/* Positions from, from + 1, ... of the values, as many as fit. */
-SIMT_INLINE void load_values(const uint16_t *values, unsigned from, unsigned n, unsigned dim,
-                             simt_quad to[ROW_QUADS])
+/* Values and shares of some positions, on their way. */
+typedef struct row_loads {
+    simt_quad values[ROW_QUADS];
+    float share;
+} row_loads;
+
+typedef struct row_tile {
+    simt_quad values[ROW_TILE][PART / 4]; /* floats */
+    simt_quad shares[ROW_TILE / 4];
+} row_tile;
+
+/* Positions from .. from + ROW_TILE - 1, of which those before r.before are there. */
+SIMT_INLINE void load_row(const attention_step *a, const attention_row *r, const float *s, unsigned from,
+                          unsigned dim0, row_loads *to)
 {
     SIMT_UNROLL
     for (unsigned i = 0; i < ROW_QUADS; i++) {
-        const unsigned at = (i * THREADS + simt_thread) * 8;
-        if (at < n * dim)
-            to[i] = *(const simt_quad *)(values + (size_t)from * dim + at);
+        const unsigned at = i * THREADS + simt_thread, pos = from + at / (PART / 8),
+                       dim = dim0 + at % (PART / 8) * 8;
+        if (pos <= r->pos && dim < a->head_dim)
+            to->values[i] = *(const simt_quad *)(values_of(a, r->kv) + (size_t)pos * a->head_dim + dim);
     }
+    if (simt_thread < ROW_TILE && from + simt_thread <= r->pos)
+        to->share = s[from + simt_thread - r->from];
 }
 
-/* The row's outputs: a thread a dimension, values in rising order of position. */
-SIMT_INLINE float blend_row(const attention_step *a, const attention_row *r, const float *s,
-                            simt_quad *tile)
+SIMT_INLINE void keep_row(const row_loads *of, float by, row_tile *to)
 {
-    const unsigned dim = a->head_dim, each = ROW_TILE / dim;
-    const uint16_t *values = values_of(a, r->kv);
-    simt_quad ahead[ROW_QUADS];
+    SIMT_UNROLL
+    for (unsigned i = 0; i < ROW_QUADS; i++)
+        spread(of->values[i], &to->values[0][0] + 2 * (i * THREADS + simt_thread));
+    if (simt_thread < ROW_TILE)
+        to->shares[simt_thread / 4].w[simt_thread % 4] = simt_bits(lanes_mul(of->share, by));
+}
+
+/* acc + n positions, one dimension a thread. */
+SIMT_INLINE float add_row(const row_tile *t, unsigned n, float acc)
+{
+    const uint32_t *v = &t->values[0][0].w[0] + simt_thread;
+    unsigned i = 0;
+
+    for (; i + 16 <= n; i += 16) { /* sixteen are on their way at once */
+        simt_quad share[4];
+        uint32_t some[16];
+        SIMT_UNROLL
+        for (unsigned j = 0; j < 16; j++) {
+            share[j / 4] = t->shares[i / 4 + j / 4];
+            some[j] = v[(i + j) * PART];
+        }
+        SIMT_UNROLL
+        for (unsigned j = 0; j < 16; j++)
+            acc = simt_fma(simt_float(share[j / 4].w[j % 4]), simt_float(some[j]), acc);
+    }
+    for (; i < n; i++)
+        acc = simt_fma(simt_float(t->shares[i / 4].w[i % 4]), simt_float(v[i * PART]), acc);
+    return acc;
+}
+
+/* Some of the row's outputs: a thread a dimension, values in rising order of position. What lies before the
+ * positions that the row sees has a share of nothing, and nothing is added to zero. */
+SIMT_INLINE float blend_row(const attention_step *a, const attention_row *r, const float *s, float by,
+                            unsigned dim0, row_tile *tiles)
+{
+    row_loads ahead = {};
     float acc = 0.0f;
 
-    load_values(values, r->low, r->pos + 1 - r->low < each ? r->pos + 1 - r->low : each, dim, ahead);
-    for (unsigned pos = r->low; pos <= r->pos; pos += each) {
-        const unsigned left = r->pos + 1 - pos, n = left < each ? left : each;
+    load_row(a, r, s, r->from, dim0, &ahead);
+    for (unsigned from = r->from, at = 0; from <= r->pos; from += ROW_TILE, at = !at) {
+        const unsigned left = r->pos + 1 - from;
+        keep_row(&ahead, by, &tiles[at]);
         simt_barrier();
-        SIMT_UNROLL
-        for (unsigned i = 0; i < ROW_QUADS; i++)
-            spread(ahead[i], tile + 2 * (i * THREADS + simt_thread));
-        simt_barrier();
-        if (left > n)
-            load_values(values, pos + n, left - n < each ? left - n : each, dim, ahead);
-        if (simt_thread < dim) {
-            const uint32_t *v = (const uint32_t *)tile + simt_thread;
-            SIMT_UNROLL_16
-            for (unsigned i = 0; i < n; i++)
-                acc = simt_fma(s[pos - r->from + i], simt_float(v[i * dim]), acc);
-        }
+        if (left > ROW_TILE)
+            load_row(a, r, s, from + ROW_TILE, dim0, &ahead);
+        if (simt_thread < PART)
+            acc = add_row(&tiles[at], left < ROW_TILE ? left : ROW_TILE, acc);
     }
     return acc;
 }
 
-/* Block (head, token). Where the row is longer than shared memory has room, its scores are in a.scores
- * already. With `rounded` the outputs are rounded as well. */
+/* Block (head and part of its dimensions, token). Of a row of more than ROW_ALONE positions the scores are in
+ * a.scores already. With `rounded` the outputs are rounded as well. */
 SIMT_KERNEL SIMT_BOUNDS(THREADS, 4)
     row_kernel(SIMT_ARGUMENT attention_step a, unsigned skip, unsigned span, uint8_t *rounded)
 {
-    SIMT_SHARED simt_quad tile[ROW_TILE / 4];
+    SIMT_SHARED row_tile tiles[2];
     SIMT_SHARED float scores[ROW_SPAN], q[ROW_DIMS], some[GROUPS];
-    const unsigned dim = a.head_dim, at = simt_block_y * a.n_heads + simt_block_x;
-    const attention_row r = row_of(&a, skip + simt_block_y, simt_block_x);
+    const unsigned dim = a.head_dim, parts = (dim + PART - 1) / PART, head = simt_block_x / parts,
+                   dim0 = simt_block_x % parts * PART, at = simt_block_y * a.n_heads + head;
+    const attention_row r = row_of(&a, skip + simt_block_y, head);
     const float *query = query_of(&a, r.token, r.head);
-    float *s = scores;
+    float *there = a.scores + (size_t)at * (parts + 1) * span, *s = scores;
 
-    if (span > ROW_SPAN) {
-        s = a.scores + (size_t)at * span + r.from;
-    } else {
-        for (unsigned i = simt_thread; i < dim; i += THREADS)
-            q[i] = query[i] * a.by;
+    simt_lead();
+    simt_follow();
+    if (span <= ROW_ALONE) {
+        if (simt_thread < dim)
+            q[simt_thread] = query[simt_thread] * a.by;
         simt_barrier();
         for (unsigned pos = r.from + simt_thread; pos < r.before; pos += THREADS)
-            s[pos - r.from] = pos < r.low || pos > r.pos ? simt_float(MINUS_INFINITY)
-                                                         : score_of(&a, q, keys_of(&a, r.kv), pos);
-        simt_barrier();
+            s[pos - r.from] = score_or_none(&a, &r, q, pos);
+    } else {
+        if (r.before - r.from > ROW_SPAN)
+            s = there + (size_t)(1 + simt_block_x % parts) * span;
+        SIMT_UNROLL_8
+        for (unsigned i = simt_thread; i < r.before - r.from; i += THREADS)
+            s[i] = there[i];
     }
-    soften_row(&r, s, some);
     simt_barrier();
-    const float out = blend_row(&a, &r, s, tile);
-    if (simt_thread < dim)
-        a.mixed[(size_t)at * dim + simt_thread] = out;
-    if (rounded) {
-        if (simt_thread < dim)
-            q[simt_thread] = out;
-        simt_barrier();
-        for (unsigned b = group_of(); b < dim / 32; b += GROUPS)
-            round_block(q[32 * b + lane_of()], q[32 * b + 16 + lane_of()],
-                        rounded + ((size_t)at * (dim / 32) + b) * KERNEL_SINGLE_BLOCK);
+    const float by = soften_row(&r, s, some);
+    const float out = blend_row(&a, &r, s, by, dim0, tiles);
+    if (simt_thread < PART && dim0 + simt_thread < dim) {
+        a.mixed[(size_t)at * dim + dim0 + simt_thread] = out;
+        q[simt_thread] = out;
     }
+    simt_barrier();
+    if (rounded && group_of() == 0)
+        round_block(q[lane_of()], q[lane_of() + LANES],
+                    rounded + ((size_t)at * dim + dim0) / PART * KERNEL_SINGLE_BLOCK);
 }
 
-/* The scores of long rows: a thread a position, block (positions, token and head). */
+/* The scores of long rows, from the first position that each sees: a thread a position, block (positions,
+ * token and head). */
 SIMT_KERNEL row_scores_kernel(SIMT_ARGUMENT attention_step a, unsigned skip, unsigned span)
 {
     SIMT_SHARED float q[ROW_DIMS];
-    const unsigned at = simt_block_y, pos = simt_block_x * THREADS + simt_thread;
+    const unsigned at = simt_block_y, parts = (a.head_dim + PART - 1) / PART;
     const attention_row r = row_of(&a, skip + at / a.n_heads, at % a.n_heads);
-    const float *query = query_of(&a, r.token, r.head);
+    const unsigned i = simt_block_x * THREADS + simt_thread;
 
-    for (unsigned i = simt_thread; i < a.head_dim; i += THREADS)
-        q[i] = query[i] * a.by;
+    simt_lead();
+    simt_follow();
+    if (simt_thread < a.head_dim)
+        q[simt_thread] = query_of(&a, r.token, r.head)[simt_thread] * a.by;
     simt_barrier();
-    if (pos >= r.from && pos < r.before)
-        a.scores[(size_t)at * span + pos] = pos < r.low || pos > r.pos
-                                                ? simt_float(MINUS_INFINITY)
-                                                : score_of(&a, q, keys_of(&a, r.kv), pos);
+    if (i < r.before - r.from)
+        a.scores[(size_t)at * (parts + 1) * span + i] = score_or_none(&a, &r, q, r.from + i);
 }
 
 /* ---- tiles ---- */
@@ -315,7 +406,7 @@ SIMT_INLINE void multiply_at(const tile_stage *s, unsigned i, tile_outputs *acc)
 /* Which slice of the tokens the blocks of threads are about: `first` and the n - 1 behind it. Rows of
  * scores are counted from there. */
 typedef struct token_slice {
-    unsigned first, n, span;
+    unsigned first, n, span, tall; /* tall: tiles of SIDE tokens */
 } token_slice;
 
 SIMT_INLINE float *scores_of(const attention_step *a, const token_slice *s, unsigned token, unsigned head)
@@ -326,47 +417,85 @@ SIMT_INLINE float *scores_of(const attention_step *a, const token_slice *s, unsi
 /* The tile's tokens: first .. last, at least one. */
 SIMT_INLINE void tokens_of(const token_slice *s, unsigned *first, unsigned *last)
 {
-    *first = s->first + simt_block_y * SIDE;
+    *first = s->first + (s->tall - 1 - simt_block_y) * SIDE; /* the last ones, which see most, begin */
     *last = s->first + s->n - 1;
     if (*last > *first + SIDE - 1)
         *last = *first + SIDE - 1;
 }
 
-/* Dimensions from .. from + n - 1 of the tile's queries and keys. */
-SIMT_INLINE void stage_scores(const attention_step *a, tile_stage *s, unsigned first, unsigned last,
-                              unsigned head, unsigned pos0, unsigned from, unsigned n)
+/* A thread's part of a stage, on its way: eight numbers of one token, and eight half floats. */
+typedef struct stage_loads {
+    float down[8];
+    simt_quad across;
+} stage_loads;
+
+/* Eight floats from an address that is a multiple of 16 where `aligned`; the first n of them are there. */
+SIMT_INLINE void load_eight(const float *from, unsigned n, bool aligned, float to[8])
 {
-    const unsigned dim = a->head_dim, token = simt_thread % SIDE, part = simt_thread / SIDE * 8;
-    const float *q = query_of(a, first + token < last ? first + token : last, head) + from;
-    const unsigned strip = simt_thread / SIDE, row = simt_thread % SIDE / 2, eight = simt_thread % 2 * 8;
-    const unsigned pos = pos0 + strip * 16;
+    if (aligned && n >= 8) {
+        SIMT_UNROLL
+        for (unsigned i = 0; i < 2; i++) {
+            const simt_quad q = ((const simt_quad *)from)[i];
+            SIMT_UNROLL
+            for (unsigned j = 0; j < 4; j++)
+                to[4 * i + j] = simt_float(q.w[j]);
+        }
+        return;
+    }
+    SIMT_UNROLL
+    for (unsigned i = 0; i < 8; i++)
+        to[i] = i < n ? from[i] : 0.0f;
+}
+
+SIMT_INLINE void keep_down(const stage_loads *of, float by, tile_stage *s)
+{
+    const unsigned token = simt_thread % SIDE, part = simt_thread / SIDE * 8;
 
     SIMT_UNROLL
-    for (unsigned i = part; i < part + 8; i++)
-        if (i < n)
-            s->down[i][token] = q[i] * a->by;
-    if (row < n && pos < a->capacity) {
-        const uint16_t *k = keys_of(a, head / (a->n_heads / a->n_kv_heads)) + (size_t)pos * dim +
-                            (from + row) * 16 + eight;
-        spread(*(const simt_quad *)k, (simt_quad *)&s->across[row][strip * 16 + eight]);
-    }
+    for (unsigned i = 0; i < 8; i++)
+        s->down[part + i][token] = of->down[i] * by;
+}
+
+/* Dimensions from .. from + DEEP - 1 of the tile's queries and keys. */
+SIMT_INLINE void load_scores(const attention_step *a, unsigned first, unsigned last, unsigned head,
+                             unsigned pos0, unsigned from, stage_loads *to)
+{
+    const unsigned dim = a->head_dim, token = simt_thread % SIDE, at = from + simt_thread / SIDE * 8;
+    const float *q = query_of(a, first + token < last ? first + token : last, head);
+    const unsigned strip = simt_thread / SIDE, row = from + simt_thread % SIDE / 2, eight = simt_thread % 2 * 8;
+    const unsigned pos = pos0 + strip * 16;
+
+    load_eight(q + at, at < dim ? dim - at : 0, dim % 4 == 0, to->down);
+    if (row < dim && pos < a->capacity)
+        to->across = *(const simt_quad *)(keys_of(a, head / (a->n_heads / a->n_kv_heads)) +
+                                          (size_t)pos * dim + row * 16 + eight);
+}
+
+SIMT_INLINE void keep_scores(const attention_step *a, const stage_loads *of, tile_stage *s)
+{
+    keep_down(of, a->by, s);
+    spread(of->across, (simt_quad *)&s->across[simt_thread % SIDE / 2][simt_thread / SIDE * 16 + simt_thread % 2 * 8]);
 }
 
 /* Block (positions, tokens, head): a tile of scores; what no token of the tile sees is left out. */
-SIMT_KERNEL SIMT_BOUNDS(THREADS, 4) scores_kernel(SIMT_ARGUMENT attention_step a, token_slice slice)
+SIMT_KERNEL SIMT_BOUNDS(THREADS, 3) scores_kernel(SIMT_ARGUMENT attention_step a, token_slice slice)
 {
     SIMT_SHARED tile_stage s;
     const unsigned pos0 = simt_block_x * SIDE, head = simt_block_z, dim = a.head_dim;
     unsigned first, last;
     tile_outputs acc = {};
+    stage_loads loads = {};
 
     tokens_of(&slice, &first, &last);
     if (pos0 > a.first + last || pos0 + SIDE <= (lowest_seen(&a, a.first + first) & ~15u))
         return;
+    load_scores(&a, first, last, head, pos0, 0, &loads);
     for (unsigned from = 0; from < dim; from += DEEP) {
         const unsigned n = dim - from < DEEP ? dim - from : DEEP;
-        stage_scores(&a, &s, first, last, head, pos0, from, n);
+        keep_scores(&a, &loads, &s);
         simt_barrier();
+        if (from + DEEP < dim)
+            load_scores(&a, first, last, head, pos0, from + DEEP, &loads);
         if (n == DEEP) {
             SIMT_UNROLL_8
             for (unsigned i = 0; i < DEEP; i++)
@@ -419,62 +548,77 @@ SIMT_KERNEL soften_kernel(SIMT_ARGUMENT attention_step a, token_slice slice)
         s[i] = lanes_mul(s[i], by);
 }
 
-/* Positions from .. from + DEEP - 1 of the tile's shares and values. Those that a token does not see are
- * not used; they are read as zeros where there is nothing. */
-SIMT_INLINE void stage_values(const attention_step *a, const token_slice *slice, tile_stage *s,
-                              unsigned first, unsigned last, unsigned head, unsigned from, unsigned dim0)
+/* Positions from .. from + DEEP - 1 of the tile's shares and values; those that a token does not see
+ * are not used. */
+SIMT_INLINE void load_outputs(const attention_step *a, const token_slice *slice, unsigned first,
+                              unsigned last, unsigned head, unsigned from, unsigned dim0, stage_loads *to)
 {
-    const unsigned dim = a->head_dim, token = simt_thread % SIDE, part = simt_thread / SIDE * 8;
+    const unsigned dim = a->head_dim, token = simt_thread % SIDE, at = from + simt_thread / SIDE * 8;
     const float *shares = scores_of(a, slice, first + token < last ? first + token : last, head);
-    const unsigned row = simt_thread / 8, eight = simt_thread % 8 * 8, at = dim0 + eight;
-    const uint16_t *v = values_of(a, head / (a->n_heads / a->n_kv_heads)) + (size_t)(from + row) * dim + at;
-    float *to = &s->across[row][eight];
+    const unsigned pos = from + simt_thread / 8, i = dim0 + simt_thread % 8 * 8;
+    const uint16_t *v = values_of(a, head / (a->n_heads / a->n_kv_heads)) + (size_t)pos * dim + i;
 
-    SIMT_UNROLL
-    for (unsigned i = part; i < part + 8; i++)
-        s->down[i][token] = from + i < slice->span ? shares[from + i] : 0.0f;
-    if (from + row >= a->capacity)
+    load_eight(shares + at, at < slice->span ? slice->span - at : 0, true, to->down);
+    if (pos >= a->capacity || i >= dim)
         return;
     if (dim % 8 == 0) {
-        if (at < dim)
-            spread(*(const simt_quad *)v, (simt_quad *)to);
+        to->across = *(const simt_quad *)v;
         return;
     }
-    for (unsigned j = 0; j < 8 && at + j < dim; j++)
-        to[j] = simt_from_half(v[j]);
+    SIMT_UNROLL
+    for (unsigned j = 0; j < 4; j++)
+        to->across.w[j] = (i + 2 * j < dim ? v[2 * j] : 0u) | (i + 2 * j + 1 < dim ? (uint32_t)v[2 * j + 1] << 16 : 0u);
+}
+
+SIMT_INLINE void keep_outputs(const stage_loads *of, tile_stage *s)
+{
+    keep_down(of, 1.0f, s);
+    spread(of->across, (simt_quad *)&s->across[simt_thread / 8][simt_thread % 8 * 8]);
+}
+
+/* acc + DEEP positions, of which each token sees some. */
+SIMT_INLINE void multiply_seen(const attention_step *a, const tile_stage *s, unsigned first, unsigned from,
+                               tile_outputs *acc)
+{
+    for (unsigned i = 0; i < DEEP; i++) {
+        tile_outputs with = *acc;
+        multiply_at(s, i, &with);
+        SIMT_UNROLL
+        for (unsigned t = 0; t < 4; t++) {
+            const unsigned pos = a->first + first + mine_down() + t;
+            const bool seen = from + i >= lowest_seen(a, pos) && from + i <= pos;
+            SIMT_UNROLL
+            for (unsigned j = 0; j < 4; j++)
+                acc->of[t][j] = seen ? with.of[t][j] : acc->of[t][j];
+        }
+    }
 }
 
 /* Block (dimensions, tokens, head): a tile of outputs. */
-SIMT_KERNEL SIMT_BOUNDS(THREADS, 4) outputs_kernel(SIMT_ARGUMENT attention_step a, token_slice slice,
+SIMT_KERNEL SIMT_BOUNDS(THREADS, 3) outputs_kernel(SIMT_ARGUMENT attention_step a, token_slice slice,
                                                    unsigned skip)
 {
     SIMT_SHARED tile_stage s;
     const unsigned dim0 = simt_block_x * SIDE, head = simt_block_z, dim = a.head_dim;
     unsigned first, last;
     tile_outputs acc = {};
+    stage_loads loads = {};
 
     tokens_of(&slice, &first, &last);
-    const unsigned sure_from = lowest_seen(&a, a.first + last), sure_to = a.first + first;
-    for (unsigned from = lowest_seen(&a, a.first + first) & ~15u; from <= a.first + last; from += DEEP) {
-        stage_values(&a, &slice, &s, first, last, head, from, dim0);
+    const unsigned start = lowest_seen(&a, a.first + first) & ~15u, end = a.first + last;
+    const unsigned sure_from = lowest_seen(&a, end), sure_to = a.first + first;
+    load_outputs(&a, &slice, first, last, head, start, dim0, &loads);
+    for (unsigned from = start; from <= end; from += DEEP) {
+        keep_outputs(&loads, &s);
         simt_barrier();
+        if (from + DEEP <= end)
+            load_outputs(&a, &slice, first, last, head, from + DEEP, dim0, &loads);
         if (from >= sure_from && from + DEEP - 1 <= sure_to) {
             SIMT_UNROLL_8
             for (unsigned i = 0; i < DEEP; i++)
                 multiply_at(&s, i, &acc);
         } else {
-            for (unsigned i = 0; i < DEEP; i++) {
-                tile_outputs with = acc;
-                multiply_at(&s, i, &with);
-                SIMT_UNROLL
-                for (unsigned t = 0; t < 4; t++) {
-                    const unsigned pos = a.first + first + mine_down() + t;
-                    const bool seen = from + i >= lowest_seen(&a, pos) && from + i <= pos;
-                    SIMT_UNROLL
-                    for (unsigned j = 0; j < 4; j++)
-                        acc.of[t][j] = seen ? with.of[t][j] : acc.of[t][j];
-                }
-            }
+            multiply_seen(&a, &s, first, from, &acc);
         }
         simt_barrier();
     }
@@ -504,9 +648,9 @@ static void attend_rows(const attention_step &a, unsigned skip, uint8_t *rounded
     const unsigned span = step_span(a.first, a.n), n = a.n - skip;
     uint8_t *at_once = a.head_dim % 32 ? NULL : rounded;
 
-    if (span > ROW_SPAN)
-        SIMT_RUN(row_scores_kernel, blocks_for(span, THREADS), n * a.n_heads, THREADS, a, skip, span);
-    SIMT_RUN(row_kernel, a.n_heads, n, THREADS, a, skip, span, at_once);
+    if (span > ROW_ALONE)
+        SIMT_RUN_AFTER(row_scores_kernel, blocks_for(span, THREADS), n * a.n_heads, THREADS, a, skip, span);
+    SIMT_RUN_AFTER(row_kernel, a.n_heads * blocks_for(a.head_dim, PART), n, THREADS, a, skip, span, at_once);
     if (rounded && !at_once)
         step_round(a.mixed, n, a.n_heads * a.head_dim, rounded);
 }
@@ -518,8 +662,8 @@ static void attend_tiles(const attention_step &a, unsigned skip, uint8_t *rounde
     const unsigned most = room < SIDE ? (room ? (unsigned)room : 1) : (unsigned)(room < a.n ? room / SIDE * SIDE : a.n);
 
     for (unsigned from = skip; from < a.n; from += most) {
-        const token_slice slice = {from, a.n - from < most ? a.n - from : most, span};
-        const unsigned tall = blocks_for(slice.n, SIDE);
+        const unsigned n = a.n - from < most ? a.n - from : most, tall = blocks_for(n, SIDE);
+        const token_slice slice = {from, n, span, tall};
         SIMT_RUN_3(scores_kernel, blocks_for(span, SIDE), tall, a.n_heads, THREADS, a, slice);
         SIMT_RUN(soften_kernel, blocks_for((size_t)slice.n * a.n_heads, GROUPS), 1, THREADS, a, slice);
         SIMT_RUN_3(outputs_kernel, blocks_for(a.head_dim, SIDE), tall, a.n_heads, THREADS, a, slice, skip);

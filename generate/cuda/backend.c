@@ -16,7 +16,9 @@
 
 #define MOST_TOKENS ((size_t)1024)
 #define HEAD_TOKENS ((size_t)32)       /* whose logits are made together */
-#define SCORE_ROOM  ((size_t)64 << 20) /* floats, unless sixteen tokens take more */
+#ifndef SCORE_ROOM /* floats, unless a few tokens take more */
+#define SCORE_ROOM ((size_t)64 << 20)
+#endif
 
 typedef struct device_layer {
     device_matrix q, k, v, o, gate, up, down;
@@ -206,8 +208,8 @@ static cairn_status sequence_create(device_sequence **out, device_weights *w, si
     const size_t widest =
         m->ff > q ? (m->ff > m->width ? m->ff : m->width) : (q > m->width ? q : m->width);
     const size_t capacity = (n_ctx + 15) & ~(size_t)15;
-    const size_t few = 16 * m->n_heads * (capacity + 16), all = n_batch * m->n_heads * (capacity + 16);
-    const size_t score_room = all < SCORE_ROOM ? all : few < SCORE_ROOM ? SCORE_ROOM : few;
+    const size_t few = step_score_room(m->n_heads, m->head_dim, capacity);
+    const size_t score_room = few < SCORE_ROOM ? SCORE_ROOM : few;
     const struct {
         void **at;
         size_t count, each; /* elements, and their bytes */
@@ -285,18 +287,13 @@ static product product_of(const batch *r, const device_matrix *w, const float *i
                      .n = r->n};
 }
 
-/* Whether one of the matrices that follow wants its inputs rounded, or as they are. */
-typedef struct forms {
-    bool rounded, floats;
-} forms;
-
-static forms forms_for(const device_matrix *const *w, size_t n)
+/* Whether one of the matrices that follow wants its inputs rounded. */
+static bool any_rounded(const device_matrix *const *w, size_t n)
 {
-    forms f = {false, false};
-
     for (size_t i = 0; i < n; i++)
-        *(is_rounded(w[i]) ? &f.rounded : &f.floats) = true;
-    return f;
+        if (is_rounded(w[i]))
+            return true;
+    return false;
 }
 
 /* The norm in front of the matrices w of a layer or the head, after what is added to x first. */
@@ -304,14 +301,13 @@ static void norm_for(const batch *r, const float *add, const float *add_w, const
                      const device_matrix *const *w, size_t n)
 {
     const device_sequence *s = r->s;
-    const forms f = forms_for(w, n);
 
     step_norm(&(norm_step){.x = s->x,
                            .add = add,
                            .add_w = add_w,
                            .w = norm,
-                           .y = f.floats ? s->h : NULL,
-                           .rounded = f.rounded ? s->rounded : NULL,
+                           .y = s->h,
+                           .rounded = any_rounded(w, n) ? s->rounded : NULL,
                            .n = r->n,
                            .width = (uint32_t)s->w->m->shape.width,
                            .eps = s->w->m->shape.norm_eps});

@@ -42,7 +42,8 @@ void step_round(const float *x, uint32_t n, uint32_t k, uint8_t *rounded)
 
 /* ---- norms ---- */
 
-#define ROW_MOST 8192u /* floats of a row that are kept in shared memory */
+#define ROW_QUADS 5u                         /* of a thread: four floats each */
+#define ROW_MOST  (4u * ROW_QUADS * THREADS) /* floats of a row that its block keeps */
 
 /* One group adds up; all threads get the result. */
 SIMT_INLINE float block_inverse_norm(const float *x, unsigned n, float eps, float *shared)
@@ -57,53 +58,112 @@ SIMT_INLINE float block_inverse_norm(const float *x, unsigned n, float eps, floa
     return *shared;
 }
 
-/* x += add, of one row; what x is then also goes to `row`. */
-SIMT_INLINE void add_row(const norm_step *s, float *x, const float *add, float *row, float *shared)
+SIMT_INLINE float added(float x, float add, const float *add_w, float by, unsigned i)
 {
-    float by = 1.0f;
+    return x + (add_w ? add * by * add_w[i] : add);
+}
 
-    if (s->add_w) {
-        if (row != x)
-            for (unsigned i = simt_thread; i < s->width; i += THREADS)
-                row[i] = add[i];
-        by = block_inverse_norm(row != x ? row : add, s->width, s->eps, shared);
-    }
-    for (unsigned i = simt_thread; i < s->width; i += THREADS) {
-        const float v = x[i] + (s->add_w ? add[i] * by * s->add_w[i] : add[i]);
-        x[i] = v;
-        row[i] = v;
+/* Rounds a row of a block of threads. */
+SIMT_INLINE void round_row(const float *row, unsigned width, uint8_t *rounded)
+{
+    for (unsigned b = group_of(); b < width / 32; b += GROUPS) {
+        const unsigned i = 32 * b + lane_of();
+        round_block(row[i], row[i + LANES], rounded + (size_t)b * KERNEL_SINGLE_BLOCK);
     }
 }
 
-/* A block a row. */
+/* A block a row of at most ROW_MOST floats, a multiple of four: all that is read is asked for at once. */
 SIMT_KERNEL norm_kernel(SIMT_ARGUMENT norm_step s)
 {
-    SIMT_SHARED float kept[ROW_MOST], shared;
-    const size_t at = (size_t)simt_block_x * s.width;
-    float *x = s.x + at, *row = s.width <= ROW_MOST ? kept : x;
+    SIMT_SHARED simt_quad kept[ROW_MOST / 4];
+    SIMT_SHARED float shared;
+    const unsigned quads = s.width / 4;
+    const size_t at = (size_t)simt_block_x * quads;
+    simt_quad *x = (simt_quad *)s.x + at, v[ROW_QUADS], add[ROW_QUADS], w[ROW_QUADS];
+    float by = 1.0f;
 
-    if (s.add)
-        add_row(&s, x, s.add + at, row, &shared);
-    else if (row != x)
-        for (unsigned i = simt_thread; i < s.width; i += THREADS)
-            row[i] = x[i];
-    const float by = block_inverse_norm(row, s.width, s.eps, &shared);
-    if (s.y)
-        for (unsigned i = simt_thread; i < s.width; i += THREADS)
-            s.y[at + i] = row[i] * by * s.w[i];
-    if (!s.rounded)
-        return;
-    for (unsigned b = group_of(); b < s.width / 32; b += GROUPS) {
-        const unsigned i = 32 * b + lane_of();
-        round_block(row[i] * by * s.w[i], row[i + LANES] * by * s.w[i + LANES],
-                    s.rounded + (at / 32 + b) * KERNEL_SINGLE_BLOCK);
+    simt_lead();
+    SIMT_UNROLL
+    for (unsigned i = 0; i < ROW_QUADS; i++)
+        if (i * THREADS + simt_thread < quads)
+            w[i] = ((const simt_quad *)s.w)[i * THREADS + simt_thread];
+    simt_follow();
+    SIMT_UNROLL
+    for (unsigned i = 0; i < ROW_QUADS; i++) {
+        const unsigned q = i * THREADS + simt_thread;
+        if (q < quads) {
+            v[i] = x[q];
+            if (s.add)
+                add[i] = ((const simt_quad *)s.add)[at + q];
+        }
     }
+    if (s.add_w) {
+        SIMT_UNROLL
+        for (unsigned i = 0; i < ROW_QUADS; i++)
+            if (i * THREADS + simt_thread < quads)
+                kept[i * THREADS + simt_thread] = add[i];
+        by = block_inverse_norm((const float *)kept, s.width, s.eps, &shared);
+    }
+    SIMT_UNROLL
+    for (unsigned i = 0; i < ROW_QUADS; i++) {
+        const unsigned q = i * THREADS + simt_thread;
+        if (q >= quads)
+            continue;
+        if (s.add) {
+            SIMT_UNROLL
+            for (unsigned j = 0; j < 4; j++)
+                v[i].w[j] = simt_bits(added(simt_float(v[i].w[j]), simt_float(add[i].w[j]), s.add_w, by, 4 * q + j));
+            x[q] = v[i];
+        }
+        kept[q] = v[i];
+    }
+    by = block_inverse_norm((const float *)kept, s.width, s.eps, &shared);
+    SIMT_UNROLL
+    for (unsigned i = 0; i < ROW_QUADS; i++) {
+        const unsigned q = i * THREADS + simt_thread;
+        if (q >= quads)
+            continue;
+        SIMT_UNROLL
+        for (unsigned j = 0; j < 4; j++)
+            v[i].w[j] = simt_bits(simt_float(v[i].w[j]) * by * simt_float(w[i].w[j]));
+        kept[q] = v[i];
+        if (s.y)
+            ((simt_quad *)s.y)[at + q] = v[i];
+    }
+    simt_barrier();
+    if (s.rounded)
+        round_row((const float *)kept, s.width,
+                  s.rounded + (size_t)simt_block_x * (s.width / 32) * KERNEL_SINGLE_BLOCK);
+}
+
+/* The same for rows of any length, which stay where they are; y is wanted. */
+SIMT_KERNEL long_norm_kernel(SIMT_ARGUMENT norm_step s)
+{
+    SIMT_SHARED float shared;
+    const size_t at = (size_t)simt_block_x * s.width;
+    float *x = s.x + at, by = 1.0f;
+
+    if (s.add_w)
+        by = block_inverse_norm(s.add + at, s.width, s.eps, &shared);
+    if (s.add)
+        for (unsigned i = simt_thread; i < s.width; i += THREADS)
+            x[i] = added(x[i], s.add[at + i], s.add_w, by, i);
+    by = block_inverse_norm(x, s.width, s.eps, &shared);
+    for (unsigned i = simt_thread; i < s.width; i += THREADS)
+        s.y[at + i] = x[i] * by * s.w[i];
+    simt_barrier();
+    if (s.rounded)
+        round_row(s.y + at, s.width, s.rounded + at / 32 * KERNEL_SINGLE_BLOCK);
 }
 
 void step_norm(const norm_step *at)
 {
     const norm_step s = *at;
-    SIMT_RUN(norm_kernel, s.n, 1, THREADS, s);
+
+    if (s.width <= ROW_MOST && s.width % 4 == 0)
+        SIMT_RUN_AFTER(norm_kernel, s.n, 1, THREADS, s);
+    else
+        SIMT_RUN(long_norm_kernel, s.n, 1, THREADS, s);
 }
 
 /* ---- activations ---- */
@@ -127,6 +187,8 @@ SIMT_KERNEL activate_round_kernel(const float *gate, const float *up, size_t blo
 {
     const size_t b = (size_t)simt_block_x * GROUPS + group_of(), i = 32 * b + lane_of();
 
+    simt_lead();
+    simt_follow();
     if (b < blocks)
         round_block(activated(gate[i], up[i], gelu),
                     activated(gate[i + LANES], up[i + LANES], gelu),
@@ -139,7 +201,7 @@ void step_activate(float *gate, const float *up, uint32_t n, uint32_t width, boo
     const size_t all = (size_t)n * width;
 
     if (rounded)
-        SIMT_RUN(activate_round_kernel, blocks_for(all / 32, GROUPS), 1, THREADS, gate, up, all / 32,
+        SIMT_RUN_AFTER(activate_round_kernel, blocks_for(all / 32, GROUPS), 1, THREADS, gate, up, all / 32,
                  gelu, rounded);
     else
         SIMT_RUN(activate_kernel, blocks_for(all, THREADS), 1, THREADS, gate, up, all, gelu);

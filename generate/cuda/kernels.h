@@ -48,14 +48,14 @@ void step_products(const product *list, uint32_t n);
 /* Round n tokens of k floats (a multiple of 32). */
 void step_round(const float *x, uint32_t n, uint32_t k, uint8_t *rounded);
 
-/* For n rows of `width`: x += add, or x += rmsnorm(add) * add_w; then rmsnorm(x) * w, as it is or
- * rounded or both. */
+/* For n rows of `width`: x += add, or x += rmsnorm(add) * add_w; then y = rmsnorm(x) * w, and that
+ * rounded. */
 typedef struct norm_step {
     float *x;
     const float *add, *add_w; /* either may be NULL */
     const float *w;
-    float *y;         /* NULL: not wanted; may be `add` */
-    uint8_t *rounded; /* the same */
+    float *y;         /* may be `add` */
+    uint8_t *rounded; /* NULL: not wanted */
     uint32_t n, width;
     float eps;
 } norm_step;
@@ -80,8 +80,8 @@ typedef struct attention_step {
     uint32_t n, first; /* tokens, and the position of the first one */
     uint32_t window;   /* 0: all positions */
     float by;          /* 1 / sqrt(head_dim) */
-    float *scores;     /* room for score_room floats, at least n_heads * step_span of them for every */
-    size_t score_room; /* one of 16 tokens */
+    float *scores;     /* room for score_room floats, at least step_score_room of them */
+    size_t score_room;
     float *mixed;      /* [n][n_heads * head_dim] */
 } attention_step;
 /* Norm and turn queries and keys, store keys and values. */
@@ -91,6 +91,12 @@ void step_attend(const attention_step *a, uint32_t skip, uint8_t *rounded);
 static inline uint32_t step_span(uint32_t first, uint32_t n)
 {
     return (first + n + 15) & ~15u;
+}
+/* Floats that the scores of 16 tokens take: each of their heads has a row of them, and one for each 32
+ * dimensions. */
+static inline size_t step_score_room(size_t n_heads, size_t head_dim, size_t capacity)
+{
+    return 16 * n_heads * ((head_dim + 31) / 32 + 1) * (capacity + 16);
 }
 
 #endif

@@ -11,6 +11,7 @@
 #define LANES_INLINE SIMT_INLINE
 #define UNROLL_4     SIMT_UNROLL
 #define UNROLL_8     SIMT_UNROLL
+#define WORDS_BY_NUMBER /* see lanes_blocks.h */
 
 typedef float lanes;
 typedef uint32_t words;
@@ -43,6 +44,12 @@ LANES_INLINE lanes lanes_from_half(const void *p)
 {
     return simt_from_half(((const uint16_t *)p)[lane_of()]);
 }
+
+/* See lanes_blocks.h: a half float is converted when it is wanted, not when it is loaded. */
+#define HALVES_LATER
+typedef uint16_t half_lanes;
+LANES_INLINE half_lanes half_lanes_load(const void *p) { return ((const uint16_t *)p)[lane_of()]; }
+LANES_INLINE lanes half_lanes_value(half_lanes h) { return simt_from_half(h); }
 
 LANES_INLINE words words_set1(uint32_t v) { return v; }
 LANES_INLINE words words_zero(void) { return 0; }

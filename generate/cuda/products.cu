@@ -62,21 +62,73 @@ SIMT_INLINE const input_block *inputs_of(const product *p, unsigned token)
     return (const input_block *)p->rounded + (size_t)token * (p->w.cols / 32);
 }
 
+/* The layout of a type's strips, known to the compiler (layout.h has the table). */
+SIMT_INLINE strip_layout layout_for(tensor_type type)
+{
+    const bool pair = shape_of(type) == SHAPE_MINIMUM;
+    strip_layout l = {};
+
+    l.block = (uint16_t)block_of(type);
+    l.halves = pair ? 2 : 1;
+    switch (type) {
+    case TENSOR_Q8_0:
+        l.words = 8;
+        break;
+    case TENSOR_Q5_0:
+    case TENSOR_Q5_1:
+        l.words = 5;
+        break;
+    case TENSOR_Q4_K:
+        l.words = 35;
+        break;
+    case TENSOR_Q5_K:
+        l.words = 43;
+        break;
+    case TENSOR_Q6_K:
+        l.words = 52;
+        break;
+    default:
+        l.words = 4;
+    }
+    l.blocks = l.block == 32 && !pair ? 2 : 1;
+    return l;
+}
+
 /* A block's weights, one row a lane. */
 typedef struct weight_block {
     words w[8];
     lanes d, m; /* scale and minimum, or the scales of both halves */
 } weight_block;
 
-SIMT_INLINE void read_block(tensor_type type, const device_matrix *w, const uint8_t *strip,
-                            unsigned b, weight_block *to)
+/* Ask for what block b is made of; */
+SIMT_INLINE void load_block(tensor_type type, const uint8_t *strip, unsigned b, raw_head *head, raw_sub *sub)
 {
     const unsigned subs = block_of(type) / 32;
+    const strip_layout l = layout_for(type);
+
+    load_head(type, strip + strip_scales_at(&l, b / subs), strip + strip_words_at(&l, b / subs), head);
+    load_sub(type, head->quants, b % subs, sub);
+}
+
+/* and make it of that. */
+SIMT_INLINE void unpack_block(tensor_type type, unsigned b, const raw_head *head, const raw_sub *sub,
+                              weight_block *to)
+{
+    const unsigned s = b % (block_of(type) / 32);
     block_head h;
 
-    read_head(type, strip + strip_scales_at(&w->layout, b / subs),
-              strip + strip_words_at(&w->layout, b / subs), &h);
-    read_sub(type, &h, b % subs, to->w, &to->d, &to->m);
+    unpack_head(type, head, &h);
+    sub_scales(type, &h, s, &to->d, &to->m);
+    unpack_sub(type, sub, s, to->w);
+}
+
+SIMT_INLINE void read_block(tensor_type type, const uint8_t *strip, unsigned b, weight_block *to)
+{
+    raw_head head;
+    raw_sub sub;
+
+    load_block(type, strip, b, &head, &sub);
+    unpack_block(type, b, &head, &sub, to);
 }
 
 /* Both halves of a block for one token, before the scale of the weights. */
@@ -94,38 +146,60 @@ SIMT_INLINE lanes term_of(tensor_type type, const weight_block *w, const uint8_t
 
 /* ---- one token ---- */
 
-#define CHUNK       64u /* blocks whose terms wait together */
-#define SINGLE_SIZE SIMT_MAX_THREADS
-#define READERS     (SINGLE_SIZE / LANES)
+/* READERS groups read a strip; of CHUNKS chunks of blocks the terms wait side by side. */
+template <unsigned READERS> struct single {
+    static constexpr unsigned THREADS = READERS * LANES, CHUNKS = READERS > 16 ? 1 : 2;
+    static constexpr unsigned CHUNK = READERS > 16 ? SIMT_LIMIT(192, 24) : SIMT_LIMIT(64, 8);
+    /* Of a chunk; what a format's shape of scales does not have is not touched. */
+    struct terms {
+        float halves[CHUNK][LANES], scale[CHUNK][LANES], low[CHUNK][LANES];
+        float scaled[CHUNK];
+    };
+};
 
-/* Of a chunk; what a format's shape of scales does not have is not touched. */
-typedef struct single_terms {
-    float halves[CHUNK][LANES], scale[CHUNK][LANES], low[CHUNK][LANES];
-    float scaled[CHUNK];
-} single_terms;
-
-/* acc + the blocks of a chunk. */
-template <int TYPE> SIMT_INLINE lanes add_chunk(const single_terms *t, unsigned n, lanes acc)
+/* acc + N blocks of a chunk, all of them read before the first is added. */
+template <int TYPE, unsigned N, typename TERMS>
+SIMT_INLINE lanes add_terms(const TERMS *t, unsigned from, lanes acc)
 {
     const scale_shape shape = shape_of((tensor_type)TYPE);
     const unsigned lane = lane_of();
+    lanes halves[N], scale[N], low[N], scaled[N];
 
-    SIMT_UNROLL_8
-    for (unsigned b = 0; b < n; b++) {
-        const lanes halves = t->halves[b][lane];
+    SIMT_UNROLL
+    for (unsigned i = 0; i < N; i++) {
+        halves[i] = t->halves[from + i][lane];
+        scale[i] = shape == SHAPE_HALVES ? 0.0f : t->scale[from + i][lane];
+        low[i] = shape == SHAPE_MINIMUM ? t->low[from + i][lane] : 0.0f;
+        scaled[i] = shape == SHAPE_MINIMUM ? t->scaled[from + i] : 0.0f;
+    }
+    SIMT_UNROLL
+    for (unsigned i = 0; i < N; i++) {
         if (shape == SHAPE_HALVES) {
-            acc = lanes_add(acc, halves);
+            acc = lanes_add(acc, halves[i]);
             continue;
         }
-        acc = lanes_fma(halves, t->scale[b][lane], acc);
+        acc = lanes_fma(halves[i], scale[i], acc);
         if (shape == SHAPE_MINIMUM)
-            acc = lanes_fma(t->low[b][lane], t->scaled[b], acc);
+            acc = lanes_fma(low[i], scaled[i], acc);
     }
     return acc;
 }
 
-template <int TYPE>
-SIMT_INLINE void keep_term(single_terms *t, unsigned at, const weight_block *w,
+/* acc + the blocks of a chunk. */
+template <int TYPE, typename TERMS>
+SIMT_INLINE lanes add_chunk(const TERMS *t, unsigned n, lanes acc)
+{
+    unsigned b = 0;
+
+    for (; b + 8 <= n; b += 8)
+        acc = add_terms<TYPE, 8>(t, b, acc);
+    for (; b < n; b++)
+        acc = add_terms<TYPE, 1>(t, b, acc);
+    return acc;
+}
+
+template <int TYPE, typename TERMS>
+SIMT_INLINE void keep_term(TERMS *t, unsigned at, const weight_block *w,
                            const input_block *x)
 {
     const tensor_type type = (tensor_type)TYPE;
@@ -143,9 +217,12 @@ SIMT_INLINE void keep_term(single_terms *t, unsigned at, const weight_block *w,
 
 /* Two blocks of a reader are on their way at a time. A block past the last one is the last one
  * again, and not kept. */
-template <int TYPE> SIMT_KERNEL SIMT_BOUNDS(SINGLE_SIZE, 4) single_kernel(SIMT_ARGUMENT product_list l)
+template <int TYPE, unsigned READERS>
+SIMT_KERNEL SIMT_BOUNDS(single<READERS>::THREADS, 1024 / single<READERS>::THREADS)
+    single_kernel(SIMT_ARGUMENT product_list l)
 {
-    SIMT_SHARED single_terms terms[2];
+    typedef single<READERS> S;
+    SIMT_SHARED typename S::terms terms[S::CHUNKS];
     const tensor_type type = (tensor_type)TYPE;
     unsigned at;
     const product *p = product_of(&l, &at);
@@ -153,32 +230,53 @@ template <int TYPE> SIMT_KERNEL SIMT_BOUNDS(SINGLE_SIZE, 4) single_kernel(SIMT_A
     const bool adds = group_of() == READERS - 1;
     const uint8_t *strip = p->w.data + at * p->w.strip_bytes;
     const input_block *inputs = inputs_of(p, 0);
+    bool follows = false;
     lanes acc = lanes_zero();
 
-    for (unsigned from = 0; from < blocks; from += CHUNK) {
-        single_terms *t = &terms[from / CHUNK % 2];
-        const unsigned n = blocks - from < CHUNK ? blocks - from : CHUNK;
+    simt_lead();
+    for (unsigned from = 0; from < blocks; from += S::CHUNK) {
+        typename S::terms *t = &terms[from / S::CHUNK % S::CHUNKS];
+        const unsigned n = blocks - from < S::CHUNK ? blocks - from : S::CHUNK;
 
         for (unsigned i = 0; i < n; i += 2 * READERS) {
-            weight_block w[2];
+            raw_head head[2];
+            raw_sub sub[2];
             input_block x[2];
             SIMT_UNROLL
             for (unsigned u = 0; u < 2; u++) {
                 const unsigned b = i + u * READERS + group_of(), there = from + (b < n ? b : n - 1);
-                read_block(type, &p->w, strip, there, &w[u]);
-                x[u] = inputs[there];
+                load_block(type, strip, there, &head[u], &sub[u]);
+            }
+            if (!follows) /* the first weights are on their way while the inputs are still made */
+                simt_follow();
+            follows = true;
+            SIMT_UNROLL
+            for (unsigned u = 0; u < 2; u++) {
+                const unsigned b = i + u * READERS + group_of();
+                x[u] = inputs[from + (b < n ? b : n - 1)];
             }
             SIMT_UNROLL
-            for (unsigned u = 0; u < 2; u++)
-                if (i + u * READERS + group_of() < n)
-                    keep_term<TYPE>(t, i + u * READERS + group_of(), &w[u], &x[u]);
+            for (unsigned u = 0; u < 2; u++) {
+                const unsigned b = i + u * READERS + group_of();
+                weight_block w;
+                unpack_block(type, from + b, &head[u], &sub[u], &w);
+                if (b < n)
+                    keep_term<TYPE>(t, b, &w, &x[u]);
+            }
         }
         simt_barrier();
         if (adds)
             acc = add_chunk<TYPE>(t, n, acc);
+        if (S::CHUNKS == 1 && from + S::CHUNK < blocks)
+            simt_barrier();
     }
     if (adds && row < p->w.rows)
         p->out[row] = with_bias(p, acc, row);
+}
+
+template <int TYPE, unsigned READERS> static void run_single(product_list l, unsigned n)
+{
+    SIMT_RUN_AFTER((single_kernel<TYPE, READERS>), l.end[n - 1], 1, single<READERS>::THREADS, l);
 }
 
 /* ---- a few tokens ---- */
@@ -204,7 +302,7 @@ template <int TYPE> SIMT_KERNEL few_kernel(SIMT_ARGUMENT product_list l)
         const unsigned b = from + group;
         if (b < blocks) {
             weight_block w;
-            read_block(type, &p->w, strip, b, &w);
+            read_block(type, strip, b, &w);
             for (unsigned t = 0; t < FEW && t < p->n; t++) {
                 const input_block x = inputs_of(p, t)[b];
                 halves[group][t][lane] = term_of(type, &w, bytes_of(&x));
@@ -273,7 +371,8 @@ SIMT_INLINE unsigned place_of(unsigned token)
 
 /* What a thread has loaded of the blocks to come. */
 template <unsigned DOWN, unsigned ACROSS> struct tile_loads {
-    weight_block w[tile<DOWN, ACROSS>::EACH];
+    raw_head head[tile<DOWN, ACROSS>::EACH];
+    raw_sub sub[tile<DOWN, ACROSS>::EACH];
     simt_quad x[tile<DOWN, ACROSS>::PIECES];
     uint32_t x_scale[tile<DOWN, ACROSS>::PIECES], x_scaled[tile<DOWN, ACROSS>::PIECES];
 };
@@ -289,29 +388,51 @@ SIMT_INLINE void piece_of(unsigned i, unsigned *token, unsigned *ahead, unsigned
     *token = at / 2 / AHEAD;
 }
 
+/* Where a thread's part of the blocks lies. */
+template <unsigned DOWN, unsigned ACROSS> struct tile_places {
+    const uint8_t *strip[tile<DOWN, ACROSS>::EACH];
+    const input_block *x[tile<DOWN, ACROSS>::PIECES];
+    unsigned last; /* block */
+};
+
 /* Strips and tokens past the last ones are the last ones again, and so are blocks: none of those is
  * stored or added. */
-template <int TYPE, unsigned DOWN, unsigned ACROSS>
-SIMT_INLINE void load_tile(const product *p, unsigned first_strip, unsigned first_token, unsigned from,
-                           tile_loads<DOWN, ACROSS> *to)
+template <unsigned DOWN, unsigned ACROSS>
+SIMT_INLINE void find_tile(const product *p, unsigned first_strip, unsigned first_token,
+                           tile_places<DOWN, ACROSS> *to)
 {
     typedef tile<DOWN, ACROSS> T;
-    const unsigned last = p->w.cols / 32 - 1;
 
+    to->last = p->w.cols / 32 - 1;
     SIMT_UNROLL
     for (unsigned i = 0; i < T::EACH; i++) {
-        const unsigned task = i * T::GROUPS + group_of(), b = from + task % AHEAD;
-        const unsigned strip = first_strip + task / AHEAD;
-        read_block((tensor_type)TYPE, &p->w,
-                   p->w.data + (strip < p->w.strips ? strip : p->w.strips - 1) * p->w.strip_bytes,
-                   b < last ? b : last, &to->w[i]);
+        const unsigned strip = first_strip + (i * T::GROUPS + group_of()) / AHEAD;
+        to->strip[i] = p->w.data + (strip < p->w.strips ? strip : p->w.strips - 1) * p->w.strip_bytes;
     }
     SIMT_UNROLL
     for (unsigned i = 0; i < T::PIECES; i++) {
         unsigned token, ahead, half;
         piece_of<DOWN, ACROSS>(i, &token, &ahead, &half);
-        const unsigned b = from + ahead < last ? from + ahead : last, t = first_token + token;
-        const input_block *x = inputs_of(p, t < p->n ? t : p->n - 1) + b;
+        to->x[i] = inputs_of(p, first_token + token < p->n ? first_token + token : p->n - 1);
+    }
+}
+
+template <int TYPE, unsigned DOWN, unsigned ACROSS>
+SIMT_INLINE void load_tile(const tile_places<DOWN, ACROSS> *at, unsigned from, tile_loads<DOWN, ACROSS> *to)
+{
+    typedef tile<DOWN, ACROSS> T;
+    const unsigned last = at->last;
+
+    SIMT_UNROLL
+    for (unsigned i = 0; i < T::EACH; i++) {
+        const unsigned b = from + (i * T::GROUPS + group_of()) % AHEAD;
+        load_block((tensor_type)TYPE, at->strip[i], b < last ? b : last, &to->head[i], &to->sub[i]);
+    }
+    SIMT_UNROLL
+    for (unsigned i = 0; i < T::PIECES; i++) {
+        unsigned token, ahead, half;
+        piece_of<DOWN, ACROSS>(i, &token, &ahead, &half);
+        const input_block *x = at->x[i] + (from + ahead < last ? from + ahead : last);
         to->x[i] = x->q[half];
         to->x_scale[i] = x->q[2].w[half];
         if (shape_of((tensor_type)TYPE) == SHAPE_MINIMUM)
@@ -320,7 +441,8 @@ SIMT_INLINE void load_tile(const product *p, unsigned first_strip, unsigned firs
 }
 
 template <int TYPE, unsigned DOWN, unsigned ACROSS>
-SIMT_INLINE void keep_tile(const tile_loads<DOWN, ACROSS> *of, typename tile<DOWN, ACROSS>::stage *s)
+SIMT_INLINE void keep_tile(const tile_loads<DOWN, ACROSS> *of, unsigned from, unsigned last,
+                           typename tile<DOWN, ACROSS>::stage *s)
 {
     typedef tile<DOWN, ACROSS> T;
     const tensor_type type = (tensor_type)TYPE;
@@ -329,17 +451,19 @@ SIMT_INLINE void keep_tile(const tile_loads<DOWN, ACROSS> *of, typename tile<DOW
     SIMT_UNROLL
     for (unsigned i = 0; i < T::EACH; i++) {
         const unsigned task = i * T::GROUPS + group_of(), strip = task / AHEAD, ahead = task % AHEAD;
+        weight_block w;
+        unpack_block(type, from + ahead < last ? from + ahead : last, &of->head[i], &of->sub[i], &w);
         SIMT_UNROLL
         for (unsigned half = 0; half < 2; half++) {
             simt_quad q;
             SIMT_UNROLL
             for (unsigned v = 0; v < 4; v++)
-                q.w[v] = signed_weights(type, of->w[i].w[4 * half + v]);
+                q.w[v] = signed_weights(type, w.w[4 * half + v]);
             s->w[strip][ahead][half][lane] = q;
         }
-        s->scale[strip][ahead][0][lane] = of->w[i].d;
+        s->scale[strip][ahead][0][lane] = w.d;
         if (shape_of(type) != SHAPE_PLAIN)
-            s->scale[strip][ahead][1][lane] = of->w[i].m;
+            s->scale[strip][ahead][1][lane] = w.m;
     }
     SIMT_UNROLL
     for (unsigned i = 0; i < T::PIECES; i++) {
@@ -463,23 +587,25 @@ SIMT_KERNEL SIMT_BOUNDS((tile<DOWN, ACROSS>::THREADS), 512 / (tile<DOWN, ACROSS>
     const product *p = product_of(&l, &at);
     const unsigned first_strip = at * T::STRIPS, first_token = simt_block_y * T::TOKENS;
     const unsigned blocks = p->w.cols / 32;
+    tile_places<DOWN, ACROSS> places;
     tile_loads<DOWN, ACROSS> loads;
     tile_sums acc = {};
 
-    load_tile<TYPE, DOWN, ACROSS>(p, first_strip, first_token, 0, &loads);
-    keep_tile<TYPE, DOWN, ACROSS>(&loads, &stages[0]);
+    find_tile<DOWN, ACROSS>(p, first_strip, first_token, &places);
+    load_tile<TYPE, DOWN, ACROSS>(&places, 0, &loads);
+    keep_tile<TYPE, DOWN, ACROSS>(&loads, 0, places.last, &stages[0]);
     simt_barrier();
     for (unsigned from = 0; from < blocks; from += AHEAD) {
         const typename T::stage *s = &stages[from / AHEAD % 2];
         const bool more = from + AHEAD < blocks;
         if (more)
-            load_tile<TYPE, DOWN, ACROSS>(p, first_strip, first_token, from + AHEAD, &loads);
+            load_tile<TYPE, DOWN, ACROSS>(&places, from + AHEAD, &loads);
         SIMT_UNROLL
         for (unsigned ahead = 0; ahead < AHEAD; ahead++)
             if (from + ahead < blocks)
                 add_tile<TYPE, DOWN, ACROSS>(s, ahead, &acc);
         if (more)
-            keep_tile<TYPE, DOWN, ACROSS>(&loads, &stages[(from / AHEAD + 1) % 2]);
+            keep_tile<TYPE, DOWN, ACROSS>(&loads, from + AHEAD, places.last, &stages[(from / AHEAD + 1) % 2]);
         simt_barrier();
     }
     store_tile<ACROSS>(p, first_strip, first_token, &acc);
@@ -547,13 +673,23 @@ static bool too_few(unsigned tiles)
     return 2 * tiles < 3 * SIMT_MULTIPROCESSORS;
 }
 
+#define SHORT SIMT_LIMIT(32u, 8u) /* blocks of a strip that few readers have on their way at once */
+
 template <int TYPE> static void run_products(product_list l, unsigned n)
 {
     const unsigned tokens = l.p[0].n;
 
     if (tokens == 1) {
-        const unsigned along = lay_out(&l, n, 1);
-        SIMT_RUN((single_kernel<TYPE>), along, 1, SINGLE_SIZE, l);
+        /* Few strips: many readers each, so that enough is on its way; short ones need fewer. */
+        const unsigned strips = lay_out(&l, n, 1), blocks = l.p[0].w.cols / 32;
+        if (strips <= SIMT_MULTIPROCESSORS && blocks > SHORT)
+            run_single<TYPE, 64>(l, n);
+        else if (strips <= 3 * SIMT_MULTIPROCESSORS && blocks > SHORT)
+            run_single<TYPE, 32>(l, n);
+        else if (strips > 3 * SIMT_MULTIPROCESSORS && blocks <= 2 * SHORT)
+            run_single<TYPE, 8>(l, n);
+        else
+            run_single<TYPE, 16>(l, n);
     } else if (tokens <= FEW) {
         const unsigned along = lay_out(&l, n, 1);
         SIMT_RUN((few_kernel<TYPE>), along, 1, FEW_GROUPS * LANES, l);

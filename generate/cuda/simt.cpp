@@ -19,8 +19,8 @@ namespace
 {
 
 constexpr size_t STACK_BYTES = 64 * 1024;
-constexpr unsigned GROUPS = SIMT_MAX_THREADS / SIMT_GROUP;
-constexpr unsigned WARPS = SIMT_MAX_THREADS / SIMT_WARP;
+constexpr unsigned GROUPS = SIMT_MOST_THREADS / SIMT_GROUP;
+constexpr unsigned WARPS = SIMT_MOST_THREADS / SIMT_WARP;
 
 struct gate {
     unsigned arrived;
@@ -29,13 +29,13 @@ struct gate {
 
 struct block_state {
     ucontext_t scheduler;
-    ucontext_t context[SIMT_MAX_THREADS];
-    bool done[SIMT_MAX_THREADS];
+    ucontext_t context[SIMT_MOST_THREADS];
+    bool done[SIMT_MOST_THREADS];
     unsigned threads;
     gate all, group[GROUPS], warp[WARPS];
-    uint32_t exchange[SIMT_MAX_THREADS];
-    uint32_t operands[2][SIMT_MAX_THREADS][3]; /* of a matrix product, and of the one before */
-    bool turn[SIMT_MAX_THREADS];               /* which of the two is a thread's next */
+    uint32_t exchange[SIMT_MOST_THREADS];
+    uint32_t operands[2][SIMT_MOST_THREADS][3]; /* of a matrix product, and of the one before */
+    bool turn[SIMT_MOST_THREADS];               /* which of the two is a thread's next */
     uint64_t progress; /* counts arrivals and ends: none in a whole round means a dead end */
     const std::function<void()> *body;
     std::vector<char> stacks;
@@ -139,6 +139,35 @@ uint32_t simt_from_first(uint32_t v)
     return exchange(v, simt_thread / SIMT_GROUP * SIMT_GROUP);
 }
 
+static uint32_t over_group(uint32_t v, uint32_t (*join)(uint32_t, uint32_t))
+{
+    const unsigned first = simt_thread / SIMT_GROUP * SIMT_GROUP;
+    uint32_t r;
+
+    block.exchange[simt_thread] = v;
+    simt_group_barrier();
+    r = block.exchange[first];
+    for (unsigned i = 1; i < SIMT_GROUP; i++)
+        r = join(r, block.exchange[first + i]);
+    simt_group_barrier();
+    return r;
+}
+
+uint32_t simt_group_sum(uint32_t v)
+{
+    return over_group(v, [](uint32_t a, uint32_t b) { return a + b; });
+}
+
+uint32_t simt_group_largest(uint32_t v)
+{
+    return over_group(v, [](uint32_t a, uint32_t b) { return a > b ? a : b; });
+}
+
+bool simt_group_any(bool v)
+{
+    return over_group(v, [](uint32_t a, uint32_t b) { return a | b; });
+}
+
 /* One barrier is enough: before a thread fills the same operands again it meets the others at the
  * next product's. */
 void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t a[2], uint32_t b)
@@ -163,13 +192,13 @@ void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t a[2], uint3
 void simt_run(unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned threads,
               const std::function<void()> &body)
 {
-    if (!threads || threads > SIMT_MAX_THREADS || threads % SIMT_GROUP) {
+    if (!threads || threads > SIMT_MOST_THREADS || threads % SIMT_GROUP) {
         fprintf(stderr, "a block of %u threads\n", threads);
         abort();
     }
     static std::mutex one_at_a_time; /* callers may be threads; there is one block_state */
     std::lock_guard<std::mutex> held(one_at_a_time);
-    block.stacks.resize(SIMT_MAX_THREADS * STACK_BYTES);
+    block.stacks.resize(SIMT_MOST_THREADS * STACK_BYTES);
     block.threads = threads;
     block.body = &body;
     for (simt_block_z = 0; simt_block_z < grid_z; simt_block_z++)

@@ -6,7 +6,7 @@
  * each operation is IEEE single precision in both worlds (nvcc is told to leave out fused
  * contractions).
  *
- * Blocks have one dimension of threads, at most SIMT_MAX_THREADS and a multiple of 16; grids have
+ * Blocks have one dimension of threads, mostly SIMT_MAX_THREADS, always a multiple of 16; grids have
  * three. Sixteen neighbouring threads are a group, the lanes of lanes_simt.h: a group takes every
  * barrier and exchange together. Two groups are a warp, which multiplies matrices together. */
 #ifndef CAIRN_GENERATE_CUDA_SIMT_H
@@ -19,9 +19,13 @@ typedef struct __attribute__((aligned(16), may_alias)) simt_quad {
     uint32_t w[4];
 } simt_quad;
 
+/* About what a large device has: where work is laid out, there should be some for each. */
+#define SIMT_MULTIPROCESSORS SIMT_LIMIT(132u, 2u)
+
 #define SIMT_GROUP       16u
 #define SIMT_WARP        32u
 #define SIMT_MAX_THREADS 256u
+#define SIMT_MOST_THREADS 1024u /* of a block that says so */
 
 #if defined(__CUDACC__)
 
@@ -40,8 +44,9 @@ typedef struct __attribute__((aligned(16), may_alias)) simt_quad {
 #define simt_block_y (blockIdx.y)
 #define simt_block_z (blockIdx.z)
 
-/* About what a large device has: where work is laid out, there should be some for each. */
-#define SIMT_MULTIPROCESSORS 132u
+/* Where a way of working is chosen by a number: the imitation has a lower one, so that small models take
+ * all the ways. */
+#define SIMT_LIMIT(device, imitated) (device)
 
 SIMT_INLINE void simt_barrier(void)
 {
@@ -67,6 +72,32 @@ SIMT_INLINE uint32_t simt_swap(uint32_t v, unsigned mask)
 SIMT_INLINE uint32_t simt_from_first(uint32_t v)
 {
     return __shfl_sync(simt_group_mask(), v, 0, 16);
+}
+
+/* Over a group: the sum, the largest, whether it holds for one. */
+SIMT_INLINE uint32_t simt_group_sum(uint32_t v)
+{
+#if __CUDA_ARCH__ >= 800
+    return __reduce_add_sync(simt_group_mask(), v);
+#else
+    for (unsigned step = SIMT_GROUP / 2; step; step /= 2)
+        v += simt_swap(v, step);
+    return v;
+#endif
+}
+SIMT_INLINE uint32_t simt_group_largest(uint32_t v)
+{
+#if __CUDA_ARCH__ >= 800
+    return __reduce_max_sync(simt_group_mask(), v);
+#else
+    for (unsigned step = SIMT_GROUP / 2; step; step /= 2)
+        v = max(v, simt_swap(v, step));
+    return v;
+#endif
+}
+SIMT_INLINE bool simt_group_any(bool v)
+{
+    return __any_sync(simt_group_mask(), v);
 }
 
 SIMT_INLINE float simt_fma(float a, float b, float c)
@@ -151,6 +182,51 @@ SIMT_INLINE void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t
 #define SIMT_RUN_3(kernel, grid_x, grid_y, grid_z, threads, ...)                                   \
     kernel<<<dim3((unsigned)(grid_x), (unsigned)(grid_y), (unsigned)(grid_z)),                     \
              (unsigned)(threads)>>>(__VA_ARGS__)
+/* The same for a kernel that may be set up while the one before it still runs, where the device can do
+ * that: it calls simt_follow before it reads what others write, or writes anything. */
+#define SIMT_RUN_AFTER(kernel, grid_x, grid_y, threads, ...)                                       \
+    simt_run_after(kernel, (unsigned)(grid_x), (unsigned)(grid_y), (unsigned)(threads), __VA_ARGS__)
+
+/* Let the next kernel be set up; wait for those before. */
+SIMT_INLINE void simt_lead(void)
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+SIMT_INLINE void simt_follow(void)
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+/* Whether the device is one that overlaps them (compute capability 9.0). */
+static inline bool simt_overlaps(void)
+{
+    static int major; /* 0: not asked yet */
+
+    if (!major && cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) != cudaSuccess)
+        major = 1;
+    return major >= 9;
+}
+
+template <typename... A, typename... B>
+static inline void simt_run_after(void (*kernel)(A...), unsigned grid_x, unsigned grid_y, unsigned threads,
+                                  const B &...with)
+{
+    cudaLaunchAttribute early = {};
+    cudaLaunchConfig_t how = {};
+
+    early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    early.val.programmaticStreamSerializationAllowed = 1;
+    how.gridDim = dim3(grid_x, grid_y);
+    how.blockDim = dim3(threads);
+    how.attrs = &early;
+    how.numAttrs = simt_overlaps() ? 1 : 0;
+    cudaLaunchKernelEx(&how, kernel, static_cast<A>(with)...);
+}
+
 /* Said of a kernel: blocks of at most so many threads, of which so many are to be at work on a
  * multiprocessor. */
 #define SIMT_BOUNDS(threads, blocks) __launch_bounds__((threads), (blocks))
@@ -175,7 +251,7 @@ extern "C" {
 #define SIMT_UNROLL_8
 #define SIMT_UNROLL_16
 
-#define SIMT_MULTIPROCESSORS 1u
+#define SIMT_LIMIT(device, imitated) (imitated)
 
 /* Where the running coroutine stands. */
 extern unsigned simt_thread, simt_block_x, simt_block_y, simt_block_z;
@@ -185,6 +261,9 @@ void simt_group_barrier(void);
 uint32_t simt_swap(uint32_t v, unsigned mask);
 uint32_t simt_from_first(uint32_t v);
 void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t a[2], uint32_t b);
+uint32_t simt_group_sum(uint32_t v);
+uint32_t simt_group_largest(uint32_t v);
+bool simt_group_any(bool v);
 
 SIMT_INLINE void simt_load_matrices(uint32_t w[4], const void *at)
 {
@@ -247,6 +326,9 @@ void simt_run(unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned thread
 #define SIMT_RUN_3(kernel, grid_x, grid_y, grid_z, threads, ...)                                   \
     simt_run((unsigned)(grid_x), (unsigned)(grid_y), (unsigned)(grid_z), (unsigned)(threads),      \
              [=] { kernel(__VA_ARGS__); })
+#define SIMT_RUN_AFTER SIMT_RUN
+SIMT_INLINE void simt_lead(void) {}
+SIMT_INLINE void simt_follow(void) {}
 #define SIMT_BOUNDS(threads, blocks)
 #define SIMT_ARGUMENT const
 

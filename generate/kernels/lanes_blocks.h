@@ -58,46 +58,84 @@ LANES_INLINE unsigned block_of(tensor_type type)
     return type == TENSOR_Q4_K || type == TENSOR_Q5_K || type == TENSOR_Q6_K ? 256 : 32;
 }
 
-/* What is read once a block of the format (32 or 256 weights). */
+/* A half float a lane as it is loaded. A spelling may bring its own, to leave the conversion for later. */
+#ifndef HALVES_LATER
+typedef lanes half_lanes;
+LANES_INLINE half_lanes half_lanes_load(const void *p) { return lanes_from_half(p); }
+LANES_INLINE lanes half_lanes_value(half_lanes h) { return h; }
+#endif
+
+/* What is read once a block of the format (32 or 256 weights): as it lies in memory, */
+typedef struct raw_head {
+    half_lanes d, m; /* scale and minimum */
+    words w[4];      /* K formats: packed integer scales */
+    const uint8_t *quants;
+} raw_head;
+
+/* and what it says. */
 typedef struct block_head {
-    lanes d, m;     /* half-float scale and minimum */
-    words scale[4]; /* K formats: packed integer scales */
+    lanes d, m;
+    words scale[4];
     words min[2];
     const uint8_t *quants;
 } block_head;
 
-LANES_INLINE void read_head(tensor_type type, const uint8_t *halves, const uint8_t *w,
-                            block_head *h)
+LANES_INLINE void load_head(tensor_type type, const uint8_t *halves, const uint8_t *w, raw_head *h)
 {
-    h->d = lanes_from_half(halves);
-    h->m = shape_of(type) == SHAPE_MINIMUM ? lanes_from_half(halves + 32) : lanes_zero();
-    h->quants = w;
+    const unsigned n = type == TENSOR_Q4_K || type == TENSOR_Q5_K ? 3 : type == TENSOR_Q6_K ? 4 : 0;
+
+    h->d = half_lanes_load(halves);
+    if (shape_of(type) == SHAPE_MINIMUM)
+        h->m = half_lanes_load(halves + 32);
+    UNROLL_4
+    for (unsigned i = 0; i < n; i++)
+        h->w[i] = words_load(w + 64 * i);
+    h->quants = w + 64 * n;
+}
+
+LANES_INLINE void unpack_head(tensor_type type, const raw_head *raw, block_head *h)
+{
+    h->d = half_lanes_value(raw->d);
+    h->m = shape_of(type) == SHAPE_MINIMUM ? half_lanes_value(raw->m) : lanes_zero();
+    h->quants = raw->quants;
     if (type == TENSOR_Q4_K || type == TENSOR_Q5_K) {
         /* Twelve bytes hold eight scales and eight minima of six bits: scales 0-3 and minima 0-3 in
          * the low six bits of bytes 0-3 and 4-7; of 4-7 the low four bits in bytes 8-11 (scales
          * below, minima above) and the high two in the top of bytes 0-3 and 4-7. */
-        words a = words_load(w), b = words_load(w + 64), c = words_load(w + 128);
+        words a = raw->w[0], b = raw->w[1], c = raw->w[2];
         const words low6 = words_set1(0x3f3f3f3f), low4 = words_set1(0x0f0f0f0f);
         const words high2 = words_set1(0x30303030);
         h->scale[0] = words_and(a, low6);
         h->min[0] = words_and(b, low6);
         h->scale[1] = words_or(words_and(c, low4), words_and(words_shr(a, 2), high2));
         h->min[1] = words_or(words_and(words_shr(c, 4), low4), words_and(words_shr(b, 2), high2));
-        h->quants = w + 192;
     }
     if (type == TENSOR_Q6_K) {
-        for (int i = 0; i < 4; i++)
-            h->scale[i] = words_load(w + 64 * i);
-        h->quants = w + 256;
+        UNROLL_4
+        for (unsigned i = 0; i < 4; i++)
+            h->scale[i] = raw->w[i];
     }
+}
+
+LANES_INLINE void read_head(tensor_type type, const uint8_t *halves, const uint8_t *w, block_head *h)
+{
+    raw_head raw;
+
+    load_head(type, halves, w, &raw);
+    unpack_head(type, &raw, h);
 }
 
 /* Byte i (0..3) of each word as an integer. `i` is a constant once unrolled. */
 #define BYTE_OF(v, i)        words_and(words_shr((v), 8 * (i)), words_set1(0xff))
 #define SIGNED_BYTE_OF(v, i) words_sar(words_shl((v), 24 - 8 * (i)), 24)
 
+/* WORDS_BY_NUMBER says that a spelling shifts by numbers that are not constants: there a place is better
+ * computed than branched to. */
 LANES_INLINE words byte_of(words v, unsigned i)
 {
+#ifdef WORDS_BY_NUMBER
+    return BYTE_OF(v, (int)i);
+#endif
     switch (i) {
     case 0:
         return BYTE_OF(v, 0);
@@ -112,6 +150,9 @@ LANES_INLINE words byte_of(words v, unsigned i)
 
 LANES_INLINE words signed_byte_of(words v, unsigned i)
 {
+#ifdef WORDS_BY_NUMBER
+    return SIGNED_BYTE_OF(v, (int)i);
+#endif
     switch (i) {
     case 0:
         return SIGNED_BYTE_OF(v, 0);
@@ -128,6 +169,9 @@ LANES_INLINE words signed_byte_of(words v, unsigned i)
 LANES_INLINE words bit_to_4(words v, unsigned bit)
 {
     const words keep = words_set1(0x10101010);
+#ifdef WORDS_BY_NUMBER
+    return words_and(words_shl(words_shr(v, (int)bit), 4), keep);
+#endif
     switch (bit) {
     case 0:
         return words_and(words_shl(v, 4), keep);
@@ -152,6 +196,9 @@ LANES_INLINE words bit_to_4(words v, unsigned bit)
 LANES_INLINE words pair_to_4(words v, unsigned t)
 {
     const words keep = words_set1(0x30303030);
+#ifdef WORDS_BY_NUMBER
+    return words_and(words_shl(words_shr(v, 2 * (int)t), 4), keep);
+#endif
     switch (t) {
     case 0:
         return words_and(words_shl(v, 4), keep);
@@ -173,48 +220,103 @@ LANES_INLINE words high_nibble(words v)
     return words_and(words_shr(v, 4), words_set1(0x0f0f0f0f));
 }
 
+/* v[i] of n; where i is no constant, picked without an address. */
+LANES_INLINE words pick(const words *v, unsigned n, unsigned i)
+{
+#ifdef WORDS_BY_NUMBER
+    words w = v[0];
+    UNROLL_4
+    for (unsigned j = 1; j < n; j++)
+        w = i == j ? v[j] : w;
+    return w;
+#else
+    (void)n;
+    return v[i];
+#endif
+}
+
 /* Scale and minimum of sub-block s, or the scales of its two halves. */
 LANES_INLINE void sub_scales(tensor_type type, const block_head *h, unsigned s, lanes *d, lanes *m)
 {
     *d = h->d;
     *m = h->m;
     if (type == TENSOR_Q4_K || type == TENSOR_Q5_K) {
-        *d = lanes_mul(h->d, words_to_float(byte_of(h->scale[s / 4], s & 3)));
+        *d = lanes_mul(h->d, words_to_float(byte_of(pick(h->scale, 2, s / 4), s & 3)));
         /* Negated by a product, so that a zero keeps its sign. */
-        *m = lanes_mul(lanes_mul(h->m, words_to_float(byte_of(h->min[s / 4], s & 3))),
+        *m = lanes_mul(lanes_mul(h->m, words_to_float(byte_of(pick(h->min, 2, s / 4), s & 3))),
                        lanes_set1(-1.0f));
     }
     if (type == TENSOR_Q6_K) {
-        *d = lanes_mul(h->d, words_to_float(signed_byte_of(h->scale[s / 2], 2 * (s & 1))));
-        *m = lanes_mul(h->d, words_to_float(signed_byte_of(h->scale[s / 2], 2 * (s & 1) + 1)));
+        *d = lanes_mul(h->d, words_to_float(signed_byte_of(pick(h->scale, 4, s / 2), 2 * (s & 1))));
+        *m = lanes_mul(h->d, words_to_float(signed_byte_of(pick(h->scale, 4, s / 2), 2 * (s & 1) + 1)));
     }
 }
 
-/* Sub-block s (32 weights) of the block at h: the eight vectors, and scale and minimum (or the
- * scales of the two halves). */
-LANES_INLINE void read_sub(tensor_type type, const block_head *h, unsigned s, words w[8], lanes *d,
-                           lanes *m)
-{
-    const uint8_t *q = h->quants;
+/* The words that sub-block s (32 weights) of a block is made of, as they lie in memory. */
+typedef struct raw_sub {
+    words w[16];
+} raw_sub;
 
-    sub_scales(type, h, s, d, m);
+LANES_INLINE void load_sub(tensor_type type, const uint8_t *q, unsigned s, raw_sub *raw)
+{
+    switch (type) {
+    case TENSOR_Q4_0:
+    case TENSOR_Q4_1:
+        UNROLL_4
+        for (unsigned v = 0; v < 4; v++)
+            raw->w[v] = words_load(q + 64 * v);
+        break;
+    case TENSOR_Q5_0:
+    case TENSOR_Q5_1:
+        /* The fifth bits stand in front of the nibbles, as in the file. */
+        UNROLL_4
+        for (unsigned v = 0; v < 4; v++)
+            raw->w[v] = words_load(q + 64 + 64 * v);
+        raw->w[4] = words_load(q);
+        break;
+    case TENSOR_Q8_0:
+        UNROLL_8
+        for (unsigned v = 0; v < 8; v++)
+            raw->w[v] = words_load(q + 64 * v);
+        break;
+    case TENSOR_Q4_K:
+    case TENSOR_Q5_K: {
+        const uint8_t *nib = type == TENSOR_Q5_K ? q + 512 : q;
+        UNROLL_8
+        for (unsigned v = 0; v < 8; v++) {
+            raw->w[v] = words_load(nib + 64 * (8 * (s / 2) + v));
+            if (type == TENSOR_Q5_K)
+                raw->w[8 + v] = words_load(q + 64 * v);
+        }
+        break;
+    }
+    default: { /* Q6_K: halves of 128 weights; a nibble row serves weights 64 apart */
+        UNROLL_8
+        for (unsigned v = 0; v < 8; v++) {
+            raw->w[v] = words_load(q + 64 * (24 * (s / 4) + 3 * v + (s & 1)));
+            raw->w[8 + v] = words_load(q + 64 * (24 * (s / 4) + 3 * v + 2));
+        }
+        break;
+    }
+    }
+}
+
+/* The eight vectors. */
+LANES_INLINE void unpack_sub(tensor_type type, const raw_sub *raw, unsigned s, words w[8])
+{
     switch (type) {
     case TENSOR_Q4_0:
     case TENSOR_Q4_1:
     case TENSOR_Q5_0:
     case TENSOR_Q5_1: {
         bool fifth = type == TENSOR_Q5_0 || type == TENSOR_Q5_1;
-        /* The fifth bits stand in front of the nibbles, as in the file. */
-        words high = fifth ? words_load(q) : words_zero();
-        const uint8_t *nib = fifth ? q + 64 : q;
         UNROLL_4
         for (unsigned v = 0; v < 4; v++) {
-            words x = words_load(nib + 64 * v);
-            w[v] = low_nibble(x);
-            w[v + 4] = high_nibble(x);
+            w[v] = low_nibble(raw->w[v]);
+            w[v + 4] = high_nibble(raw->w[v]);
             if (fifth) {
-                w[v] = words_or(w[v], bit_to_4(high, v));
-                w[v + 4] = words_or(w[v + 4], bit_to_4(high, v + 4));
+                w[v] = words_or(w[v], bit_to_4(raw->w[4], v));
+                w[v + 4] = words_or(w[v + 4], bit_to_4(raw->w[4], v + 4));
             }
         }
         break;
@@ -222,31 +324,36 @@ LANES_INLINE void read_sub(tensor_type type, const block_head *h, unsigned s, wo
     case TENSOR_Q8_0:
         UNROLL_8
         for (unsigned v = 0; v < 8; v++)
-            w[v] = words_load(q + 64 * v);
+            w[v] = raw->w[v];
         break;
     case TENSOR_Q4_K:
-    case TENSOR_Q5_K: {
-        const uint8_t *nib = type == TENSOR_Q5_K ? q + 512 : q;
+    case TENSOR_Q5_K:
         UNROLL_8
         for (unsigned v = 0; v < 8; v++) {
-            words x = words_load(nib + 64 * (8 * (s / 2) + v));
-            w[v] = s & 1 ? high_nibble(x) : low_nibble(x);
+            w[v] = s & 1 ? high_nibble(raw->w[v]) : low_nibble(raw->w[v]);
             if (type == TENSOR_Q5_K)
-                w[v] = words_or(w[v], bit_to_4(words_load(q + 64 * v), s));
+                w[v] = words_or(w[v], bit_to_4(raw->w[8 + v], s));
         }
         break;
-    }
-    default: { /* Q6_K: halves of 128 weights; a nibble row serves weights 64 apart */
-        unsigned half = s / 4, t = s & 3;
+    default: /* Q6_K */
         UNROLL_8
-        for (unsigned v = 0; v < 8; v++) {
-            words x = words_load(q + 64 * (24 * half + 3 * v + (t & 1)));
-            words high = words_load(q + 64 * (24 * half + 3 * v + 2));
-            w[v] = words_or(t >= 2 ? high_nibble(x) : low_nibble(x), pair_to_4(high, t));
-        }
+        for (unsigned v = 0; v < 8; v++)
+            w[v] = words_or((s & 3) >= 2 ? high_nibble(raw->w[v]) : low_nibble(raw->w[v]),
+                            pair_to_4(raw->w[8 + v], s & 3));
         break;
     }
-    }
+}
+
+/* Sub-block s of the block at h: the eight vectors, and scale and minimum (or the scales of the two
+ * halves). */
+LANES_INLINE void read_sub(tensor_type type, const block_head *h, unsigned s, words w[8], lanes *d,
+                           lanes *m)
+{
+    raw_sub raw;
+
+    sub_scales(type, h, s, d, m);
+    load_sub(type, h->quants, s, &raw);
+    unpack_sub(type, &raw, s, w);
 }
 
 LANES_INLINE words broadcast_at(const uint8_t *p)

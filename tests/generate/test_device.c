@@ -36,12 +36,28 @@ static const tiny_model models[] = {
 #define N_MODELS (sizeof models / sizeof *models)
 #define FLOATS   (N_MODELS * N_STEPS * N * VOCAB)
 
+/* Longer texts, and matrices of few and of many rows and columns: other ways of working. */
+static const tiny_model longer[] = {
+    {.arch = "llama", .type = TENSOR_Q8_0, .layers = 1, .width = 32, .heads = 2, .kv_heads = 1, .head_dim = 48,
+     .ff = 800, .vocab = VOCAB, .seed = 5},
+    {.arch = "gemma3", .type = TENSOR_Q4_0, .layers = 2, .width = 96, .heads = 2, .kv_heads = 1, .head_dim = 64,
+     .ff = 288, .vocab = VOCAB, .window = 37, .seed = 6},
+    {.arch = "qwen2", .type = TENSOR_Q5_1, .layers = 1, .width = 128, .heads = 4, .kv_heads = 2, .head_dim = 48,
+     .ff = 544, .vocab = VOCAB, .seed = 7},
+};
+/* Tokens of their passes. */
+static const size_t passes[] = {70, 1, 5, 18, 1};
+#define N_LONGER (sizeof longer / sizeof *longer)
+#define N_PASSES (sizeof passes / sizeof *passes)
+#define LONG     95
+#define LONG_FLOATS (N_LONGER * LONG * VOCAB)
+
 /* What happened in a child: a child each, because a process looks for a device once. */
 typedef struct outcome {
     cairn_status st;
     cairn_error err;
     char device[160];
-    float logits[FLOATS];
+    float logits[FLOATS], more[LONG_FLOATS];
 } outcome;
 
 static void feed(const decoder_model *m, size_t step, float *out)
@@ -62,6 +78,41 @@ static void feed(const decoder_model *m, size_t step, float *out)
     if (decoder_eval(d, ids + N - 4, 4, DECODER_LAST, out + (N - 1) * VOCAB, NULL))
         _exit(5);
     decoder_destroy(d);
+}
+
+static void feed_long(const decoder_model *m, float *out)
+{
+    decoder *d;
+    uint64_t seed = 8;
+    token_id ids[LONG];
+    size_t at = 0;
+
+    for (int i = 0; i < LONG; i++)
+        ids[i] = (token_id)(tiny_random(&seed) % VOCAB);
+    if (decoder_create(&d, m, &(decoder_options){.n_ctx = 112}, NULL))
+        _exit(3);
+    for (size_t i = 0; i < N_PASSES; at += passes[i++])
+        if (decoder_eval(d, ids + at, passes[i], DECODER_ALL, out + at * VOCAB, NULL))
+            _exit(4);
+    decoder_destroy(d);
+}
+
+static void run_longer(outcome *o)
+{
+    for (size_t i = 0; i < N_LONGER; i++) {
+        decoder_model *m;
+        gguf *g;
+        size_t len;
+        uint8_t *data = tiny_model_bytes(&longer[i], &len);
+
+        if (!data || gguf_open_memory(&g, data, len, "tiny.gguf", NULL) ||
+            decoder_model_open(&m, g, NULL, NULL))
+            _exit(2);
+        feed_long(m, o->more + i * LONG * VOCAB);
+        decoder_model_close(m);
+        gguf_close(g);
+        free(data);
+    }
 }
 
 static void run_models(outcome *o)
@@ -100,8 +151,10 @@ static outcome *in_child(const char *device, const char *module, bool whole)
         setenv("CAIRN_CUDA", module, 1);
         o->st = device_get(&b, &o->err);
         snprintf(o->device, sizeof o->device, "%s", device_name());
-        if (whole)
+        if (whole) {
             run_models(o);
+            run_longer(o);
+        }
         _exit(0);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -137,6 +190,12 @@ static void every_byte_is_the_processors(void **state)
                          i / N / N_STEPS, steps[i / N % N_STEPS], i % N, v, (double)got[v], (double)want[v]);
         assert_true(want[0] == want[0] && (want[0] != 0 || want[1] != 0));
     }
+    for (size_t i = 0; i < LONG_FLOATS; i++)
+        if (memcmp(cpu->more + i, there->more + i, 4))
+            fail_msg("longer model %zu, token %zu, logit %zu: %.9g on the device, %.9g here", i / VOCAB / LONG,
+                     i / VOCAB % LONG, i % VOCAB, (double)there->more[i], (double)cpu->more[i]);
+    for (size_t i = 0; i < N_LONGER * LONG; i++)
+        assert_true(cpu->more[i * VOCAB] == cpu->more[i * VOCAB] && cpu->more[i * VOCAB] != cpu->more[i * VOCAB + 1]);
     drop(cpu);
     drop(there);
 }

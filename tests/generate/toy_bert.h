@@ -245,9 +245,9 @@ static void toy_write_safetensors(const toy *y, const char *folder)
     size_t at = 0;
     bool first = true;
 
-    bytes_init(&head, 1 << 24);
-    bytes_init(&data, 1 << 24);
-    bytes_init(&text, 1 << 20);
+    bytes_init(&head, 1 << 28);
+    bytes_init(&data, 1 << 28);
+    bytes_init(&text, 1 << 28);
     bytes_append_str(&head, "{");
     for (size_t i = 0; i < y->n; i++) {
         const toy_tensor *t = &y->t[i];
@@ -382,8 +382,8 @@ __attribute__((unused)) static void toy_write_gguf(const toy *y, const char *pat
     bytes b, data;
     size_t n = 0;
 
-    bytes_init(&b, 1 << 24);
-    bytes_init(&data, 1 << 24);
+    bytes_init(&b, 1 << 28);
+    bytes_init(&data, 1 << 28);
     for (size_t i = 0; i < y->n; i++)
         n += !(y->leave_out && !strcmp(y->leave_out, y->t[i].name));
     bytes_append_str(&b, "GGUF");
