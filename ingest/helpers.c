@@ -12,9 +12,12 @@ static const helper_program programs[] = {
     /* It crashes where no file is named. */
     {HELPER_XLS, "xls2csv", "/usr/bin/xls2csv", "catdoc",
      {"xls2csv", "-d", "utf-8", "/proc/self/fd/0"}, {"/usr/share/catdoc", "/etc/catdocrc"}},
-    /* One process for many files, inside a filter of system calls of its own. */
+    /* One process for many files, inside a filter of system calls of its own. Of Clojure it knows `defn` alone. */
     {HELPER_TAGS, "ctags", "/usr/bin/ctags", "universal-ctags",
-     {"ctags", "--quiet", "--options=NONE", "--_interactive=sandbox", "--fields=+neKzSs"}, {NULL}},
+     {"ctags", "--quiet", "--options=NONE", "--_interactive=sandbox", "--fields=+neKzSsl",
+      "--regex-Clojure=/^\\((defn-|defn|defmacro|defmulti|defmethod|defprotocol|defrecord|deftype)[ \t]+"
+      "(\\^[^ \t]+[ \t]+)*([^][ \t(){};\"]+)/\\3/f,function/"},
+     {NULL}},
 };
 
 const helper_program *helper_program_at(size_t i)

@@ -41,6 +41,18 @@ typedef struct source {
 
 /* ---- what ctags says ---- */
 
+/* A macro of C is seldom more than its line, one of Lisp or CMake is a function. */
+static bool has_short_macros(const json_t *tag)
+{
+    static const char *const languages[] = {"C", "C++", "CPreProcessor", "CUDA", "ObjectiveC", "Asm", "Make"};
+    const char *language = json_string_value(json_object_get(tag, "language"));
+
+    for (size_t i = 0; language && i < sizeof languages / sizeof *languages; i++)
+        if (!strcmp(language, languages[i]))
+            return true;
+    return !language;
+}
+
 /* Kinds of the languages' tables that have a body of code. */
 static bool is_function(const char *kind, const json_t *tag)
 {
@@ -51,7 +63,7 @@ static bool is_function(const char *kind, const json_t *tag)
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!strcmp(kind, kinds[i]))
-            return strcmp(kind, "macro") || /* one of C is seldom more than its line */
+            return strcmp(kind, "macro") || !has_short_macros(tag) ||
                    json_integer_value(json_object_get(tag, "end")) >
                        json_integer_value(json_object_get(tag, "line"));
     /* Python calls its methods so, C the fields of a structure. */
@@ -62,7 +74,7 @@ static bool is_holder(const char *kind)
 {
     static const char *const kinds[] = {"class", "struct", "interface", "trait", "implementation",
                                         "module", "namespace", "object", "protocol", "enum", "union",
-                                        "type", "record", "library", "category"};
+                                        "type", "record", "library", "category", "message", "service"};
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!strcmp(kind, kinds[i]))

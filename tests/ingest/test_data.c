@@ -55,12 +55,18 @@ static const struct {
     {"a.ml", "let harvest n =\n  n + 1\n"},
     {"a.scm", "(define (harvest n)\n  (+ n 1))\n"},
     {"a.lisp", "(defun harvest (n)\n  (+ n 1))\n"},
+    {"b.lisp", "(defvar *x* 1)\n\n(defmacro harvest (n)\n  `(+ ,n 1))\n"},
     {"a.el", "(defun harvest (n)\n  (+ n 1))\n"},
     {"a.clj", "(ns farm)\n(defn harvest [n]\n  (+ n 1))\n"},
+    {"b.clj", "(ns farm)\n\n(defn- harvest\n  [n]\n  (+ n 1))\n"},
+    {"c.clj", "(ns farm)\n\n(defmacro ^:private harvest [n]\n  `(inc ~n))\n"},
+    {"a.cmake", "set(other 1)\n\nmacro(harvest n)\n  message(STATUS ${n})\nendmacro()\n"},
+    {"a.proto", "syntax = \"proto3\";\n\nmessage Harvest {\n  int32 n = 1;\n}\n"},
     {"a.ex", "defmodule Farm do\n  def harvest(n) do\n    n + 1\n  end\nend\n"},
     {"a.d", "int harvest(int n) {\n    return n;\n}\n"},
     {"a.m", "@implementation Farm\n- (int)harvest:(int)n {\n    return n;\n}\n@end\n"},
     {"a.awk", "function harvest(n) {\n  return n\n}\n"},
+    {"a.kt", "package farm\n\nclass Farm {\n    fun harvest(n: Int): Int {\n        return n\n    }\n}\n"},
     {"a.vim", "function! Harvest(n)\n  return a:n\nendfunction\n"},
 };
 
