@@ -16,8 +16,8 @@
  * Headings. A passage carries the path of headings it starts under, and those are not repeated in
  * its text. A section that ends while the passage is small (a quarter of the budget) is followed by
  * the next section of the same or a deeper level in the same passage, if it begins on the same
- * page; that heading then is a line of the text. A heading that nothing follows becomes text too,
- * so no heading is lost.
+ * page; that heading then is a line of the text, and named behind the first ("Manual > Install, Use"), so that a
+ * citation does not say the wrong section. A heading that nothing follows becomes text too, so no heading is lost.
  *
  * Symbols (functions, classes) are headings whose text stands in the code that follows: they make paths and
  * ends of passages, and are never text. Small functions share a passage, whose path names them all.
@@ -74,6 +74,7 @@ typedef struct cutter {
     unsigned start_level; /* of the deepest heading of its path, 0 = none */
     const char *path;
     unsigned path_level; /* of its last name */
+    bool path_open;      /* it leads to a section, and no name of one is in it yet */
     const ingest_block *first, *last; /* blocks of its first (overlap included) and last text */
     size_t first_at, last_end;        /* offsets there */
     uint32_t page_first, page_last;
@@ -267,6 +268,7 @@ static void begin_passage(cutter *c)
     c->fresh = c->tokens = c->fresh_tokens = 0;
     c->first = c->last = NULL;
     c->path = NULL;
+    c->path_open = false;
 }
 
 static void close_passage(cutter *c)
@@ -639,27 +641,39 @@ static void pop_headings(cutter *c, unsigned level)
 {
     while (c->depth && c->stack[c->depth - 1].block->level >= level) {
         heading_entry h = c->stack[--c->depth];
+        bool begins = !c->path;
         if (!h.used && h.block->kind != INGEST_SYMBOL)
             place(c, h.block, 0, h.block->len, UNIT_BLOCK);
+        c->path_open |= begins && c->path; /* its path leads to where it stands, and names no section yet */
     }
 }
 
-/* A symbol whose code goes on in the passage in hand: "area, circumference"; below a class "shape > area". */
-static void add_to_path(cutter *c, const ingest_block *b)
+/* What stands between the path and the name of one more section of the passage in hand. */
+static const char *joint(const cutter *c, const ingest_block *b)
 {
     const ingest_block *before = c->depth ? c->stack[c->depth - 1].block : NULL;
+    bool below = before && before->level < b->level && before->kind == INGEST_SYMBOL && c->path_level < b->level;
+
+    return !*c->path ? "" : below || c->path_open ? " > " : ", ";
+}
+
+/* A section that goes on in the passage in hand: "area, circumference"; below a class "shape > area". */
+static void add_to_path(cutter *c, const ingest_block *b)
+{
+    size_t len = utf8_floor(b->text, b->len < HEADING_PART_BYTES ? b->len : HEADING_PART_BYTES);
     bytes path;
 
-    if (!c->path || !*c->path || strlen(c->path) > 2 * HEADING_PART_BYTES)
+    if (!c->path || strlen(c->path) > 2 * HEADING_PART_BYTES || (!*c->path && b->kind == INGEST_SYMBOL))
         return;
     bytes_init(&path, 8 * HEADING_PART_BYTES);
-    if (!bytes_append_str(&path, c->path) &&
-        !bytes_append_str(&path, before && before->level < b->level && before->kind == INGEST_SYMBOL &&
-                                         c->path_level < b->level
-                                     ? " > "
-                                     : ", ") &&
-        !bytes_append(&path, b->text, utf8_floor(b->text, b->len < HEADING_PART_BYTES ? b->len : HEADING_PART_BYTES))) {
-        const char *s = arena_strndup(c->memory, path.data, path.len);
+    if (!bytes_append_str(&path, c->path) && !bytes_append_str(&path, joint(c, b)) &&
+        !bytes_append(&path, b->text, len)) {
+        const char *s;
+        for (size_t i = path.len - len; i < path.len; i++)
+            if (path.data[i] == '\n')
+                path.data[i] = ' ';
+        s = arena_strndup(c->memory, path.data, path.len);
+        c->path_open = false;
         if (s) {
             c->path = s;
             c->path_level = b->level;
@@ -685,7 +699,7 @@ static void take_heading(cutter *c, const ingest_block *b)
     pop_headings(c, b->level);
     /* A heading nothing followed may have opened a passage just now: stay in it. */
     merge = has_fresh(c) || c->method == CHUNK_WINDOW;
-    if (b->kind == INGEST_SYMBOL && merge)
+    if (merge && c->method != CHUNK_WINDOW)
         add_to_path(c, b);
     if (c->depth == 6)
         c->depth--; /* cannot happen with levels 1..6 and strict order; keeps the array safe */

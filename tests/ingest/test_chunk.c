@@ -385,12 +385,38 @@ static void headings_make_paths(void **state)
     check_laws(&m, 40);
     assert_string_equal(m.chunks[0].heading, "Manual > Install");
     assert_string_equal(m.chunks[0].text, "a b c d e f g h i j k l m n o p");
-    assert_string_equal(m.chunks[1].heading, "Manual > Install > Small");
+    assert_string_equal(m.chunks[1].heading, "Manual > Install > Small, Smaller");
     assert_string_equal(m.chunks[1].text, "a b\n\nSmaller\nc d");
-    assert_string_equal(m.chunks[2].heading, "Manual > Use");
+    assert_string_equal(m.chunks[2].heading, "Manual > Use, Nothing here");
     assert_string_equal(m.chunks[2].text, "e f\n\nNothing here");
     assert_string_equal(m.chunks[3].text, "Index");
     assert_int_equal(m.n, 4);
+    make_end(&m);
+}
+
+/* A title that nothing follows but the first section: the passage is that section's. */
+static void a_heading_that_only_opens(void **state)
+{
+    made m;
+    (void)state;
+
+    make_begin(&m);
+    put(&m, INGEST_HEADING, 1, "Charter");
+    put(&m, INGEST_HEADING, 1, "Hire\nand fees");
+    put(&m, INGEST_PARAGRAPH, 0, "a b c");
+    put(&m, INGEST_HEADING, 1, "Book");
+    put(&m, INGEST_HEADING, 2, "Preface");
+    put(&m, INGEST_HEADING, 2, "One");
+    put(&m, INGEST_PARAGRAPH, 0, "d e f");
+    put(&m, INGEST_HEADING, 2, "Two");
+    put(&m, INGEST_PARAGRAPH, 0, "g h i");
+    make_chunks(&m, 60, 0);
+    check_laws(&m, 60);
+    assert_int_equal(m.n, 2);
+    assert_string_equal(m.chunks[0].heading, "Hire and fees");
+    assert_string_equal(m.chunks[0].text, "Charter\nHire\nand fees\na b c");
+    assert_string_equal(m.chunks[1].heading, "Book > One, Two");
+    assert_string_equal(m.chunks[1].text, "Preface\nOne\nd e f\n\nTwo\ng h i");
     make_end(&m);
 }
 
@@ -444,6 +470,7 @@ int main(void)
         cmocka_unit_test(tables_repeat_their_header),
         cmocka_unit_test(code_is_cut_at_functions),
         cmocka_unit_test(headings_make_paths),
+        cmocka_unit_test(a_heading_that_only_opens),
         cmocka_unit_test(counting_is_cheap),
         cmocka_unit_test(small_budgets_are_refused),
     };
