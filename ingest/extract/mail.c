@@ -2,7 +2,8 @@
  *
  * A message becomes a heading (its subject), one paragraph of who, to whom and when, and its body:
  * of alternatives the plain one, of HTML its text. Attachments are named; text ones are read with it,
- * others become members ("report.pdf", in a mailbox "12/report.pdf" of the twelfth message).
+ * others become members ("report.pdf", in a mailbox "12/report.pdf" of the twelfth message). What is signed is read,
+ * what is encrypted is said to be.
  * Metadata: subject as title, sender as author, date, message-id, recipients, what it answers. */
 #include "ingest/extract/mail.h"
 
@@ -14,6 +15,7 @@
 #include <gmime/gmime.h>
 
 #include "ingest/extract/parsers.h"
+#include "ingest/extract/smime.h"
 #include "ingest/plain.h"
 
 #define MAIL_MAX_PARTS   1000
@@ -118,7 +120,49 @@ static parse_fn *parser_of(GMimeContentType *type)
     return parse_text;
 }
 
-static void leaf(mail *m, GMimePart *part)
+static void part(mail *m, GMimeObject *object, unsigned nesting);
+
+static void note_encrypted(mail *m)
+{
+    static const char note[] = "an encrypted part was not read";
+
+    emit_field(m->e, FIELD_NOTE, note, sizeof note - 1);
+}
+
+/* S/MIME in one part: the message is inside its signature, or encrypted. False: neither. */
+static bool wrapped(mail *m, GMimePart *object, GMimeContentType *type, unsigned nesting)
+{
+    const char *kind;
+    GByteArray *data, *inside;
+
+    if (!g_mime_content_type_is_type(type, "application", "pkcs7-mime") &&
+        !g_mime_content_type_is_type(type, "application", "x-pkcs7-mime"))
+        return false;
+    kind = g_mime_content_type_get_parameter(type, "smime-type");
+    if (kind && (!strcasecmp(kind, "enveloped-data") || !strcasecmp(kind, "authEnveloped-data"))) {
+        note_encrypted(m);
+        return true;
+    }
+    inside = part_bytes(m, object, &data) ? NULL : smime_content(data->data, data->len);
+    g_byte_array_unref(data);
+    if (!inside)
+        return false;
+    if (!m->in->budget || (m->in->budget->unpacked += inside->len) <= UNPACK_MAX_TOTAL) {
+        GMimeStream *stream = g_mime_stream_mem_new_with_buffer((const char *)inside->data, inside->len);
+        GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+        GMimeObject *body = g_mime_parser_construct_part(parser, NULL);
+        if (body) {
+            part(m, body, nesting + 1);
+            g_object_unref(body);
+        }
+        g_object_unref(parser);
+        g_object_unref(stream);
+    }
+    g_byte_array_unref(inside);
+    return true;
+}
+
+static void leaf(mail *m, GMimePart *part, unsigned nesting)
 {
     GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
     const char *file = g_mime_part_get_filename(part);
@@ -128,6 +172,8 @@ static void leaf(mail *m, GMimePart *part)
         .name = file ? file : "", .charset = charset, .part = true, .depth = m->depth + 1};
     GByteArray *data;
 
+    if (wrapped(m, part, type, nesting))
+        return;
     if (attached) {
         if (m->attachments.len)
             bytes_append(&m->attachments, ", ", 2);
@@ -152,7 +198,6 @@ static void leaf(mail *m, GMimePart *part)
     g_byte_array_unref(data);
 }
 
-static void part(mail *m, GMimeObject *object, unsigned nesting);
 static void message(mail *m, GMimeMessage *msg, bool outermost, unsigned nesting);
 
 /* multipart/alternative: the plain text when there is some, else the last (richest) one. */
@@ -185,6 +230,10 @@ static void part(mail *m, GMimeObject *object, unsigned nesting)
             alternatives(m, multi, nesting);
             return;
         }
+        if (g_mime_content_type_is_type(type, "multipart", "encrypted")) {
+            note_encrypted(m);
+            return;
+        }
         for (int i = 0; i < g_mime_multipart_get_count(multi) && !m->e->status; i++)
             part(m, g_mime_multipart_get_part(multi, i), nesting + 1);
     } else if (GMIME_IS_MESSAGE_PART(object)) {
@@ -192,7 +241,7 @@ static void part(mail *m, GMimeObject *object, unsigned nesting)
         if (inner)
             message(m, inner, false, nesting + 1);
     } else if (GMIME_IS_PART(object)) {
-        leaf(m, GMIME_PART(object));
+        leaf(m, GMIME_PART(object), nesting);
     }
 }
 

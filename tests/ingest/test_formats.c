@@ -122,6 +122,23 @@ static void pdf_tables_have_rows(void **state)
     ingest_document_free(doc);
 }
 
+/* S/MIME in one part. */
+static void signed_and_encrypted_mail(void **state)
+{
+    (void)state;
+    ingest_document *doc = probe_read(ex, FIXTURES "signed.eml");
+
+    assert_string_equal(doc->title, "Towage contract");
+    assert_non_null(probe_block(doc, 0, "The clause on salvage is signed."));
+    assert_non_null(probe_block(doc, INGEST_TABLE, "62 t"));
+    assert_string_equal(doc->note, "");
+    ingest_document_free(doc);
+    doc = probe_read(ex, FIXTURES "closed.eml");
+    assert_string_equal(doc->title, "Closed letter");
+    assert_non_null(strstr(doc->note, "encrypted"));
+    ingest_document_free(doc);
+}
+
 static void mail_takes_the_plain_part_and_the_attached_text(void **state)
 {
     (void)state;
@@ -274,6 +291,7 @@ static void languages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(signed_and_encrypted_mail),
         cmocka_unit_test(html_keeps_the_content),
         cmocka_unit_test(markdown_has_places_in_the_file),
         cmocka_unit_test(pdf_reads_columns_and_drops_running_lines),
