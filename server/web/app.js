@@ -100,7 +100,8 @@ function toast(text) {
 
 /* ---- searching ---- */
 
-let running = null, fullTimer = 0, ghostRun = null, ghostFor = "", ghostTimer = 0;
+const running = { typed: null, whole: null }, under = new Set();
+let fullTimer = 0, ghostRun = null, ghostFor = "", ghostTimer = 0;
 
 /* While one types, words alone and what fits a screen: what comes 220 ms after the last key has the rest. */
 function searchBody(typing) {
@@ -111,18 +112,33 @@ function searchBody(typing) {
   return Object.assign(body, { mode: kept("mode", "hybrid"), k: state.k, facets: Object.keys(FACETS).join(","), facet_values: 6 });
 }
 
-async function search(typing) {
-  if (running) running.abort();
-  const mine = running = new AbortController();
+function forget(which) {
+  if (running[which]) running[which].abort();
+  running[which] = null;
+}
+
+/* `beside`: the whole search of what stands there already. What is found by words shows until it comes, also where the
+ * server is so slow that neither is here yet. */
+async function search(typing, beside) {
+  forget("whole");
+  if (!beside) forget("typed");
+  const which = typing ? "typed" : "whole", mine = running[which] = new AbortController();
   const began = performance.now(), body = searchBody(typing);
+  const slow = setTimeout(() => $("query").parentElement.classList.add("busy"), 300);
+  under.add(mine);
   try {
     const found = await apiJson("/api/v1/search", { json: body, signal: mine.signal });
-    if (mine !== running) return;
+    if (mine !== running[which]) return;
+    if (!typing) forget("typed");
     showResults(found, Math.round(performance.now() - began), typing, found.hits.length === body.k);
     clearTimeout(ghostTimer);
     ghostTimer = setTimeout(() => { if (ghostFor !== body.q) complete(body.q); }, 40);  // behind the frame that shows them
   } catch (problem) {
     if (problem.name !== "AbortError") showProblem(problem.message);
+  } finally {
+    clearTimeout(slow);
+    under.delete(mine);
+    if (!under.size) $("query").parentElement.classList.remove("busy");
   }
 }
 
@@ -140,14 +156,15 @@ function typed() {
   ghostFor = "";
   if (!any) {
     keepPlace();
-    if (running) running.abort();
+    forget("typed");
+    forget("whole");
     state.hits = [];
     state.filters = {};
     showResults({ hits: [], facets: {} }, 0, true);
     return;
   }
   search(true);
-  fullTimer = setTimeout(() => { keepPlace(); search(false); }, 220);
+  fullTimer = setTimeout(() => { keepPlace(); search(false, true); }, 220);
 }
 
 /* The query is part of the address: not at each key, which the browser takes for a small navigation. */

@@ -125,6 +125,21 @@ class Searching(Page):
             route.continue_()
         expect(page.locator("#text p.cited").first).to_be_visible()
 
+    def test_words_show_while_the_whole_search_is_on_its_way(self):
+        page, typed, whole = self.open(), [], []
+        page.route("**/api/v1/search", lambda route: (typed if route.request.post_data_json.get("typing") else whole).append(route))
+        with page.expect_request(lambda r: r.url.endswith("/api/v1/search") and not r.post_data_json.get("typing")):
+            page.fill("#query", "warranty")  # the whole search begins before the one by words is answered
+        expect(page.locator(".field.busy")).to_be_visible()
+        for route in typed:
+            route.continue_()
+        expect(page.locator(".hit").first).to_be_visible()
+        expect(page.locator("#facets .chip")).to_have_count(0)  # only the whole search brings them
+        for route in whole:
+            route.continue_()
+        expect(page.locator("#facets .chip").first).to_be_visible()
+        expect(page.locator(".field.busy")).to_have_count(0)
+
     def test_filters_completion_and_correction(self):
         page = self.open()
         page.keyboard.type("warranty")
