@@ -522,6 +522,23 @@ function sourcesOf(citations, evidence) {
   return parts;
 }
 
+/* The answer as one pastes it: its text, and where each number leads. */
+function answerText(a) {
+  const told = new Set(), lines = [];
+  for (const c of a.citations) {
+    if (told.has(c.n)) continue;
+    told.add(c.n);
+    lines.push(`[${c.n}] ${c.title || shortPath(c.uri, 1)}${c.page ? ", " + state.words.page(c.page_label || c.page) : ""}: ${c.uri}`);
+  }
+  return a.answer + (lines.length ? "\n\n" + lines.join("\n") : "") + "\n";
+}
+
+function copyNode(a) {
+  const w = state.words;
+  return make("button", { class: "link copy-answer", type: "button",
+    onclick: () => navigator.clipboard.writeText(answerText(a)).then(() => toast(w["answer-copied"])).catch(problem => toast(problem.message)) }, w["copy-answer"]);
+}
+
 function readNode(h) {
   const open = () => { state.citing = true; openText({ doc: h.doc, uri: h.uri, title: h.title, page: h.page || 0, part: h.text, start: h.start, words: [], hit: null }, true); };
   return make("li", {}, make("button", { type: "button", onclick: open }, make("span", { class: "n" }, "·"),
@@ -556,6 +573,7 @@ async function ask() {
       said.classList.toggle("refused", data.refused);
       after.append(...sourcesOf(data.citations, data.evidence || []));
       if (!data.refused) after.append(make("p", { class: "timing" }, w.timing(Math.round(data.timings.retrieve_ms), Math.round(data.timings.ttft_ms))));
+      if (!data.refused && navigator.clipboard) after.append(copyNode(data));
       if (data.sent_to) after.append(make("p", { class: "timing" }, w.sent(data.sent_to)));
       if (data.cached) after.append(make("p", { class: "timing" }, w.cached(data.cached_question)));
       state.turns.push({ role: "user", content: question }, { role: "assistant", content: data.answer });

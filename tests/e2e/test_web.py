@@ -140,6 +140,18 @@ class Searching(Page):
         expect(page.locator("#facets .chip").first).to_be_visible()
         expect(page.locator(".field.busy")).to_have_count(0)
 
+    def test_an_answer_is_copied_with_its_sources(self):
+        page = self.open(permissions=["clipboard-read", "clipboard-write"])
+        page.fill("#query", "Who delivers the burrs?")
+        page.locator("#ask").click()
+        expect(page.locator(".copy-answer")).to_be_visible()
+        page.locator(".copy-answer").click()
+        expect(page.locator("#toast")).to_have_text("Answer copied")
+        said, copied = page.locator(".said").inner_text(), page.evaluate("navigator.clipboard.readText()")
+        answer, _, sources = copied.rstrip().partition("\n\n")
+        self.assertEqual(re.sub(r"\W+", "", re.sub(r"\[\d+\]", "", answer)), re.sub(r"\W+", "", re.sub(r"\b1\b", "", said)))
+        self.assertRegex(sources, r"^\[1\] .+: " + re.escape(LIBRARY))
+
     def test_filters_completion_and_correction(self):
         page = self.open()
         page.keyboard.type("warranty")
