@@ -3,6 +3,7 @@
  * waiting list in one transaction, so a run that is stopped or killed loses one flush at most. */
 #include "engine/embed.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,20 @@ static cairn_status finish(vectors *v, store_txn *t, cairn_status st, cairn_erro
     return st;
 }
 
+/* A model that was named for this run alone is the collection's from now on (engine_follow_embedder): whoever does not
+ * name one again must not lose its vectors to the model of the settings. */
+static cairn_status put_model(const run *r, store_txn *t, cairn_error *err)
+{
+    char path[PATH_MAX];
+    const char *name = r->c->settings.embedder;
+
+    if (!r->c->embedder_named)
+        return CAIRN_OK;
+    if (strchr(name, '/') && realpath(name, path))
+        name = path; /* later processes stand elsewhere */
+    return store_meta_put(t, META_EMBEDDER_MODEL, name, strlen(name), err);
+}
+
 /* The new segment takes its place: among those that are searched, whose chunks wait no longer, or aside. */
 static cairn_status add_segment(vectors *v, store_txn *t, segment_writer *w, cairn_error *err)
 {
@@ -127,6 +142,8 @@ static cairn_status add_segment(vectors *v, store_txn *t, segment_writer *w, cai
         return store_segment_set_aside(t, id, true, err);
     if (!st)
         st = store_pending_remove(t, v->chunks, v->n, err);
+    if (!st)
+        st = put_model(v->r, t, err);
     return st ? st : store_meta_put(t, META_EMBEDDER, identity, strlen(identity), err);
 }
 
@@ -140,6 +157,8 @@ static cairn_status flush_remote(vectors *v, cairn_error *err)
     st = v->r->c->remote->vectors_put(t, v->chunks, v->rows, v->n, (uint32_t)encoder_dim(v->e), err);
     if (!st)
         st = store_meta_put(t, META_EMBEDDER, v->identity, strlen(v->identity), err);
+    if (!st)
+        st = put_model(v->r, t, err);
     st = finish(v, t, st, err);
     v->n = 0;
     return st;
@@ -297,7 +316,7 @@ commit:
     if (!st)
         st = store_meta_put(t, META_EMBEDDER, NULL, 0, err);
     if (!st)
-        st = store_meta_put(t, META_EMBEDDER_MODEL, NULL, 0, err);
+        st = put_model(r, t, err);
     if (!st)
         st = store_txn_commit(t, err);
     else

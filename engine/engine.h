@@ -53,7 +53,8 @@ struct cairn {
 
 /* Key of store_meta: the identity of the encoder that made the vectors. */
 #define META_EMBEDDER "embedder"
-/* Key of store_meta: the name or path of that encoder, where it is not the settings that choose it (embedder.c). */
+/* Key of store_meta: the name or path of that encoder, where it is not the settings that choose it: a run named it
+ * (embed.c), or the collection was switched to it (embedder.c). */
 #define META_EMBEDDER_MODEL "embedder_model"
 /* Key of store_meta: what the last audit found (audit.c). */
 #define META_AUDIT "audit"
@@ -63,8 +64,8 @@ struct cairn {
  * may be used without the functions below. */
 cairn_status engine_pool(cairn *c, pool **out, cairn_error *err);
 cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err);
-/* From now on the handle's encoder is that of the collection, if it was switched to one (cairn_embedder_switch), else
- * that of the settings. One that the options name stays. */
+/* From now on the handle's encoder is that of the collection, if a run named one or it was switched to one
+ * (cairn_embedder_switch), else that of the settings. One that the options name stays. */
 cairn_status engine_follow_embedder(cairn *c, const store_snapshot *s, cairn_error *err);
 /* The handle's encoder is this one; opened when first needed. CAIRN_EUSAGE: the name is too long. */
 cairn_status engine_use_embedder(cairn *c, const char *model, cairn_error *err);

@@ -32,6 +32,20 @@ class Embedder(CairnTest):
 
     @need_model(OLD, "e5-small-q4.bin")
     @need_model(NEW, "model.safetensors")
+    def test_a_model_that_was_named_once_stays(self):
+        self.assertEqual(self.json("--embedder", NEW, "index", self.docs)["embedded"], 8)
+        named = [h["score"] for h in self.json("--embedder", NEW, "search", "--mode", "vector", QUESTION)["hits"]]
+        self.assertEqual([round(x, 4) for x in named], [s for _, s in self.scores()])
+        self.write("8.md", "# Kettle\n\nThe kettle boils water in ninety seconds.\n")
+        self.assertEqual(self.index(vectors=True)["embedded"], 1)  # nobody named a model: nothing is made again
+        self.assertEqual(self.state(), (NEW, 9, None, 0, 9))
+        self.assertEqual(self.json("status")["embedder"]["name"], NEW)
+        self.assertEqual(self.json("--embedder", OLD, "index", self.docs)["embedded"], 9)  # who names one changes it
+        self.assertEqual(self.index(vectors=True)["embedded"], 0)
+        self.assertEqual(self.state(), (OLD, 9, None, 0, 9))
+
+    @need_model(OLD, "e5-small-q4.bin")
+    @need_model(NEW, "model.safetensors")
     def test_build_switch_and_undo(self):
         self.index(vectors=True)
         old = self.scores()
