@@ -45,8 +45,8 @@ static const tensor *find_safetensors(const bert *b, const char *name)
     return safetensors_find(b->safetensors, name);
 }
 
-/* Read folder/name as a JSON object; *out is NULL when the file does not exist. */
-static cairn_status load_json(const char *folder, const char *name, json_t **out, cairn_error *err)
+/* Read folder/name as a JSON object; *out is NULL when the file does not exist. `flags` are jansson's. */
+static cairn_status load_json_as(const char *folder, const char *name, size_t flags, json_t **out, cairn_error *err)
 {
     char path[4096];
     json_error_t je;
@@ -58,7 +58,7 @@ static cairn_status load_json(const char *folder, const char *name, json_t **out
     f = fopen(path, "rb");
     if (!f)
         return CAIRN_OK;
-    *out = json_loadf(f, 0, &je);
+    *out = json_loadf(f, flags, &je);
     fclose(f);
     if (!json_is_object(*out)) {
         json_decref(*out);
@@ -67,6 +67,11 @@ static cairn_status load_json(const char *folder, const char *name, json_t **out
                           je.text);
     }
     return CAIRN_OK;
+}
+
+static cairn_status load_json(const char *folder, const char *name, json_t **out, cairn_error *err)
+{
+    return load_json_as(folder, name, 0, out, err);
 }
 
 static cairn_status need_size(const json_t *config, const char *folder, const char *key,
@@ -190,12 +195,10 @@ static cairn_status read_prompts(bert *b, const char *folder, cairn_error *err)
     return st;
 }
 
-static void lower(size_t *limit, const json_t *to)
+static void lower(size_t *limit, double to)
 {
-    json_int_t n = json_integer_value(to);
-
-    if (json_is_integer(to) && n > 0 && (!*limit || (size_t)n < *limit))
-        *limit = (size_t)n;
+    if (to >= 1 && to < 1e9 && (!*limit || to < (double)*limit))
+        *limit = (size_t)to;
 }
 
 /* The files that sentence-transformers adds beside the model, and the tokenizer's own limit. */
@@ -209,10 +212,11 @@ static cairn_status read_sentence_files(bert *b, const char *folder, cairn_error
     if (json_integer_value(json_object_get(j, "max_seq_length")) > 0)
         b->max_tokens = (size_t)json_integer_value(json_object_get(j, "max_seq_length"));
     json_decref(j);
-    st = load_json(folder, "tokenizer_config.json", &j, err);
+    /* 1e30, in digits, where there is no limit: more than an integer holds */
+    st = load_json_as(folder, "tokenizer_config.json", JSON_DECODE_INT_AS_REAL, &j, err);
     if (st)
         return st;
-    lower(&b->max_tokens, json_object_get(j, "model_max_length")); /* 1e30 where there is none: no integer */
+    lower(&b->max_tokens, json_number_value(json_object_get(j, "model_max_length")));
     json_decref(j);
     st = load_json(folder, "1_Pooling/config.json", &j, err);
     if (st)

@@ -199,6 +199,10 @@ static void files_of_sentence_transformers_count(void **state)
     assert_int_equal(encoder_embed(e, &whole, 1, ENCODER_PASSAGE, want, &err), CAIRN_OK);
     assert_memory_equal(out, want, sizeof out);
     encoder_close(e);
+    put_file(path, "tokenizer_config.json", "{\"model_max_length\": 1000000000000000019884624838656}"); /* none */
+    e = open_toy(path, NULL, true);
+    assert_int_equal(encoder_max_tokens(e), 40);
+    encoder_close(e);
     put_file(path, "modules.json", "[{\"type\": \"sentence_transformers.models.Dense\"}]");
     assert_int_equal(encoder_open(&e, path, NULL, &err), CAIRN_EUNSUPPORTED);
     assert_non_null(strstr(err.text, "models.Dense"));
