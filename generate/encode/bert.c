@@ -348,7 +348,11 @@ cairn_status bert_open(bert **out, const char *path, cairn_error *err)
                         "%s: the tokenizer has %zu pieces, tensor %s only %zu rows", path,
                         tokenizer_vocab_size(b->tokenizer), b->word->name, b->vocab);
     if (!st && (tokenizer_bos(b->tokenizer) < 0 || tokenizer_eos(b->tokenizer) < 0))
-        st = cairn_fail(err, CAIRN_EMODEL, "%s: the tokenizer names no begin and end token", path);
+        st = cairn_fail(err, CAIRN_EMODEL,
+                        "%s: the tokenizer names no begin and end token (post_processor of a "
+                        "tokenizer.json: one in front of a text, one behind it, one or two between "
+                        "the texts of a pair)",
+                        path);
     if (st) {
         bert_close(b);
         return st;

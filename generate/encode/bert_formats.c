@@ -11,14 +11,15 @@
 /* --- a folder of safetensors, as the transformers library writes it --- */
 
 /* The model itself; heads differ. */
-#define SAFETENSORS_BODY                                                                                       \
-    .word = "embeddings.word_embeddings.weight", .pos = "embeddings.position_embeddings.weight",               \
-    .type = "embeddings.token_type_embeddings.weight", .embedding_norm = "embeddings.LayerNorm",               \
-    .linear = {"encoder.layer.%zu.attention.self.query",   "encoder.layer.%zu.attention.self.key",             \
-               "encoder.layer.%zu.attention.self.value",   "encoder.layer.%zu.attention.output.dense",         \
-               "encoder.layer.%zu.intermediate.dense",     "encoder.layer.%zu.output.dense"},                  \
-    .attention_norm = "encoder.layer.%zu.attention.output.LayerNorm",                                          \
-    .output_norm = "encoder.layer.%zu.output.LayerNorm", .weight = ".weight", .bias = ".bias",                 \
+#define SAFETENSORS_BODY                                                                           \
+    .word = "embeddings.word_embeddings.weight", .pos = "embeddings.position_embeddings.weight",   \
+    .type = "embeddings.token_type_embeddings.weight", .embedding_norm = "embeddings.LayerNorm",   \
+    .linear =                                                                                      \
+        {"encoder.layer.%zu.attention.self.query", "encoder.layer.%zu.attention.self.key",         \
+         "encoder.layer.%zu.attention.self.value", "encoder.layer.%zu.attention.output.dense",     \
+         "encoder.layer.%zu.intermediate.dense",   "encoder.layer.%zu.output.dense"},              \
+    .attention_norm = "encoder.layer.%zu.attention.output.LayerNorm",                              \
+    .output_norm = "encoder.layer.%zu.output.LayerNorm", .weight = ".weight", .bias = ".bias",     \
     .old_weight = ".gamma", .old_bias = ".beta"
 
 static const bert_naming bert_names = {
@@ -45,8 +46,10 @@ static const tensor *find_safetensors(const bert *b, const char *name)
     return safetensors_find(b->safetensors, name);
 }
 
-/* Read folder/name as a JSON object; *out is NULL when the file does not exist. `flags` are jansson's. */
-static cairn_status load_json_as(const char *folder, const char *name, size_t flags, json_t **out, cairn_error *err)
+/* Read folder/name as a JSON object; *out is NULL when the file does not exist. `flags` are
+ * jansson's. */
+static cairn_status load_json_as(const char *folder, const char *name, size_t flags, json_t **out,
+                                 cairn_error *err)
 {
     char path[4096];
     json_error_t je;
@@ -107,7 +110,8 @@ static const struct {
 };
 
 /* Refuse what would silently compute something else. */
-static cairn_status check_kind(const json_t *config, const char *folder, bool *roberta, cairn_error *err)
+static cairn_status check_kind(const json_t *config, const char *folder, bool *roberta,
+                               cairn_error *err)
 {
     static const char *const kin[] = {"xlm-roberta", "roberta", "camembert"};
     const char *kind = json_string_value(json_object_get(config, "model_type"));
@@ -119,12 +123,14 @@ static cairn_status check_kind(const json_t *config, const char *folder, bool *r
         *roberta = *roberta || !strcmp(kind, kin[i]);
     for (size_t i = 0; kind && i < sizeof other_kinds / sizeof *other_kinds; i++)
         if (!strcmp(kind, other_kinds[i].kind))
-            return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s/config.json: model_type %s is not supported: %s", folder, kind,
+            return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                              "%s/config.json: model_type %s is not supported: %s", folder, kind,
                               other_kinds[i].missing);
     if (!*roberta && (!kind || strcmp(kind, "bert")))
-        return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "%s/config.json: model_type %s; only bert, xlm-roberta, roberta and camembert here", folder,
-                          kind ? kind : "(none)");
+        return cairn_fail(
+            err, CAIRN_EUNSUPPORTED,
+            "%s/config.json: model_type %s; only bert, xlm-roberta, roberta and camembert here",
+            folder, kind ? kind : "(none)");
     if (act && strcmp(act, "gelu"))
         return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s/config.json: hidden_act %s; only gelu here",
                           folder, act);
@@ -150,12 +156,14 @@ static cairn_status check_modules(const char *folder, cairn_error *err)
     j = json_load_file(path, 0, &je); /* where it is no list, nothing can be checked */
     json_array_foreach(j, i, part)
     {
-        const char *type = json_string_value(json_object_get(part, "type")), *last = type ? strrchr(type, '.') : NULL;
+        const char *type = json_string_value(json_object_get(part, "type"));
+        const char *last = type ? strrchr(type, '.') : NULL;
         bool fits = !type;
         for (size_t k = 0; last && k < sizeof known / sizeof *known; k++)
             fits = fits || !strcmp(last + 1, known[k]);
         if (!fits && !st)
-            st = cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: module %s; Cairn knows Transformer, Pooling and Normalize", path,
+            st = cairn_fail(err, CAIRN_EUNSUPPORTED,
+                            "%s: module %s; Cairn knows Transformer, Pooling and Normalize", path,
                             type);
     }
     json_decref(j);
@@ -163,7 +171,8 @@ static cairn_status check_modules(const char *folder, cairn_error *err)
 }
 
 /* The first of these prompts that is there, copied; else what *out was. */
-static cairn_status read_prompt(bert *b, const json_t *prompts, const char *const names[], const char **out, cairn_error *err)
+static cairn_status read_prompt(bert *b, const json_t *prompts, const char *const names[],
+                                const char **out, cairn_error *err)
 {
     for (; *names; names++) {
         const json_t *text = json_object_get(prompts, *names);
@@ -177,7 +186,8 @@ static cairn_status read_prompt(bert *b, const json_t *prompts, const char *cons
 
 static cairn_status read_prompts(bert *b, const char *folder, cairn_error *err)
 {
-    static const char *const of_query[] = {"query", NULL}, *const of_passage[] = {"document", "passage", "corpus", NULL};
+    static const char *const of_query[] = {"query", NULL};
+    static const char *const of_passage[] = {"document", "passage", "corpus", NULL};
     const char *query = NULL, *passage = NULL;
     json_t *j;
     cairn_status st = load_json(folder, "config_sentence_transformers.json", &j, err);
@@ -237,9 +247,10 @@ static cairn_status read_sentence_files(bert *b, const char *folder, cairn_error
     return st ? st : read_prompts(b, folder, err);
 }
 
-/* *first: the row of the position table that is a text's first token's; 0 but for RoBERTa's kin, which count from behind
- * the padding token's number. */
-static cairn_status read_config(bert *b, const char *folder, bool *roberta, size_t *first, cairn_error *err)
+/* *first: the row of the position table that is a text's first token's; 0 but for RoBERTa's kin,
+ * which count from behind the padding token's number. */
+static cairn_status read_config(bert *b, const char *folder, bool *roberta, size_t *first,
+                                cairn_error *err)
 {
     json_t *config;
     const json_t *pad;
@@ -265,7 +276,8 @@ static cairn_status read_config(bert *b, const char *folder, bool *roberta, size
     *first = *roberta ? 2 : 0;
     if (!st && *roberta && json_is_integer(pad)) {
         if (json_integer_value(pad) < 0 || json_integer_value(pad) > 1 << 20)
-            st = cairn_fail(err, CAIRN_EMODEL, "%s/config.json: pad_token_id is no sensible number", folder);
+            st = cairn_fail(err, CAIRN_EMODEL, "%s/config.json: pad_token_id is no sensible number",
+                            folder);
         *first = (size_t)json_integer_value(pad) + 1;
     }
     json_decref(config);
@@ -276,7 +288,8 @@ static cairn_status read_config(bert *b, const char *folder, bool *roberta, size
 static cairn_status shift_positions(bert *b, size_t first, const char *path, cairn_error *err)
 {
     if (first >= b->positions)
-        return cairn_fail(err, CAIRN_EMODEL, "%s: %zu rows of positions, of which the first %zu are not used", path,
+        return cairn_fail(err, CAIRN_EMODEL,
+                          "%s: %zu rows of positions, of which the first %zu are not used", path,
                           b->positions, first);
     b->pos += first * b->hidden;
     b->positions -= first;
@@ -287,7 +300,8 @@ static bool is_there(const char *folder, const char *name)
 {
     char path[4096];
 
-    return (size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path && !access(path, F_OK);
+    return (size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path &&
+           !access(path, F_OK);
 }
 
 /* Folders that lack what we read often have it in another form: say which, and the way out. */
@@ -295,19 +309,26 @@ static cairn_status check_files(const char *folder, cairn_error *err)
 {
     if (!is_there(folder, "model.safetensors") && is_there(folder, "model.safetensors.index.json"))
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "%s: the weights lie in several files; Cairn reads one: load the model with transformers and save it "
-                          "with save_pretrained(FOLDER, max_shard_size=\"100GB\")", folder);
+                          "%s: the weights lie in several files; Cairn reads one: load the model "
+                          "with transformers and save it "
+                          "with save_pretrained(FOLDER, max_shard_size=\"100GB\")",
+                          folder);
     if (!is_there(folder, "model.safetensors") && is_there(folder, "pytorch_model.bin"))
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "%s: there is only pytorch_model.bin, which can run programs when it is read; Cairn reads "
-                          "model.safetensors: load the model with transformers and save it with save_pretrained, or take its "
-                          "GGUF file", folder);
+                          "%s: there is only pytorch_model.bin, which can run programs when it is "
+                          "read; Cairn reads "
+                          "model.safetensors: load the model with transformers and save it with "
+                          "save_pretrained, or take its "
+                          "GGUF file",
+                          folder);
     if (!is_there(folder, "tokenizer.json") && !is_there(folder, "vocab.txt"))
-        return cairn_fail(err, CAIRN_EMODEL,
-                          "%s: neither tokenizer.json nor vocab.txt is there%s", folder,
+        return cairn_fail(err, CAIRN_EMODEL, "%s: neither tokenizer.json nor vocab.txt is there%s",
+                          folder,
                           is_there(folder, "sentencepiece.bpe.model")
-                              ? "; transformers' AutoTokenizer writes tokenizer.json from sentencepiece.bpe.model with "
-                                "save_pretrained" : "");
+                              ? "; transformers' AutoTokenizer writes tokenizer.json from "
+                                "sentencepiece.bpe.model with "
+                                "save_pretrained"
+                              : "");
     return CAIRN_OK;
 }
 
@@ -342,8 +363,9 @@ cairn_status bert_open_safetensors(bert *b, const char *folder, cairn_error *err
     if (!st)
         st = shift_positions(b, first, path, err);
     if (!st)
-        st = is_there(folder, "tokenizer.json") ? tokenizer_from_json(&b->tokenizer, folder, err)
-                                                : tokenizer_from_wordpiece(&b->tokenizer, folder, err);
+        st = is_there(folder, "tokenizer.json")
+                 ? tokenizer_from_json(&b->tokenizer, folder, err)
+                 : tokenizer_from_wordpiece(&b->tokenizer, folder, err);
     return st;
 }
 

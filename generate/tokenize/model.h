@@ -40,7 +40,7 @@ struct tokenizer {
     special_set specials;
     token_id bos, eos, unk, pad;
     bool add_bos, add_eos;
-    int pair_separators; /* end tokens between the texts of a pair: 1 or 2 */
+    int pair_separators; /* end tokens between the texts of a pair: 0 to 2 */
     bool pair_type;      /* the second text is of type 1 */
     bool space_prefix; /* SentencePiece: a space is put in front of a text */
 

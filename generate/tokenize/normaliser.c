@@ -39,15 +39,16 @@ static bool is_break(int class)
     return class == U_GCB_CONTROL || class == U_GCB_CR || class == U_GCB_LF;
 }
 
-/* Whether cp, of class `next`, goes on with the cluster. Pairs of regional indicators and conjuncts of Indic scripts are
- * left out: either half is too long to be looked up whole. */
+/* Whether cp, of class `next`, goes on with the cluster. Pairs of regional indicators and conjuncts
+ * of Indic scripts are left out: either half is too long to be looked up whole. */
 static bool goes_on(const cluster *c, uint32_t cp, int next)
 {
     if (c->last == U_GCB_CR)
         return next == U_GCB_LF;
     if (is_break(c->last) || is_break(next))
         return false;
-    if (next == U_GCB_EXTEND || next == U_GCB_ZWJ || next == U_GCB_SPACING_MARK || c->last == U_GCB_PREPEND)
+    if (next == U_GCB_EXTEND || next == U_GCB_ZWJ || next == U_GCB_SPACING_MARK ||
+        c->last == U_GCB_PREPEND)
         return true;
     if (c->last == U_GCB_L)
         return next == U_GCB_L || next == U_GCB_V || next == U_GCB_LV || next == U_GCB_LVT;
@@ -73,7 +74,8 @@ static size_t cluster_bytes(const char *s, size_t len)
         int next = class_of(cp);
         if (!goes_on(&c, cp, next))
             break;
-        c.pictographic = (c.pictographic && (next == U_GCB_EXTEND || next == U_GCB_ZWJ)) || is_pictograph(cp);
+        c.pictographic =
+            (c.pictographic && (next == U_GCB_EXTEND || next == U_GCB_ZWJ)) || is_pictograph(cp);
         c.last = next;
         end += n;
     }
@@ -90,7 +92,8 @@ static bool put_mapped(const charsmap *m, const char *s, size_t len, bytes *out,
 
     if (!charsmap_shortest(m, s, len, &to, &to_len))
         return false;
-    *st = utf8_valid(to, to_len) ? bytes_append(out, to, to_len) : bytes_append_str(out, "\xEF\xBF\xBD");
+    *st = utf8_valid(to, to_len) ? bytes_append(out, to, to_len)
+                                 : bytes_append_str(out, "\xEF\xBF\xBD");
     return true;
 }
 
@@ -184,8 +187,9 @@ static cairn_status run_lowercase(const char *s, size_t len, bytes *out)
         char buf[4];
         uint32_t cp;
         i += utf8_decode(s + i, len - i, &cp, NULL);
-        st = cp == 0x130 ? bytes_append_str(out, "i\xCC\x87")
-                         : bytes_append(out, buf, utf8_encode((uint32_t)u_tolower((UChar32)cp), buf));
+        st = cp == 0x130
+                 ? bytes_append_str(out, "i\xCC\x87")
+                 : bytes_append(out, buf, utf8_encode((uint32_t)u_tolower((UChar32)cp), buf));
     }
     return st;
 }
@@ -207,7 +211,8 @@ static cairn_status run_step(const text_step *step, const char *s, size_t len, b
     return CAIRN_EUSAGE;
 }
 
-cairn_status normaliser_run(const normaliser *n, const char *s, size_t len, bytes *out, bytes *spare)
+cairn_status normaliser_run(const normaliser *n, const char *s, size_t len, bytes *out,
+                            bytes *spare)
 {
     cairn_status st;
 
@@ -226,8 +231,8 @@ cairn_status normaliser_run(const normaliser *n, const char *s, size_t len, byte
 /* ---- words ---- */
 
 /* One stretch between white space, or the whole text. */
-static cairn_status cut_stretch(const normaliser *n, const char *s, size_t len, bool first, bytes *spare, word_fn *fn,
-                                void *ctx)
+static cairn_status cut_stretch(const normaliser *n, const char *s, size_t len, bool first,
+                                bytes *spare, word_fn *fn, void *ctx)
 {
     const bool signed_already = len >= 3 && !memcmp(s, WORD_SIGN, 3);
     cairn_status st = CAIRN_OK;
@@ -235,7 +240,8 @@ static cairn_status cut_stretch(const normaliser *n, const char *s, size_t len, 
     bytes_reset(spare);
     if (!len)
         return CAIRN_OK;
-    if ((n->sign == SIGN_ALWAYS || (n->sign == SIGN_FIRST && first)) && *s != ' ' && !signed_already)
+    if ((n->sign == SIGN_ALWAYS || (n->sign == SIGN_FIRST && first)) && *s != ' ' &&
+        !signed_already)
         st = bytes_append_str(spare, WORD_SIGN);
     for (size_t i = 0; i < len && !st; i++) {
         const char *space = memchr(s + i, ' ', len - i);
@@ -257,8 +263,8 @@ static cairn_status cut_stretch(const normaliser *n, const char *s, size_t len, 
     return st;
 }
 
-cairn_status normaliser_words(const normaliser *n, const char *s, size_t len, bool first, bytes *spare, word_fn *fn,
-                              void *ctx)
+cairn_status normaliser_words(const normaliser *n, const char *s, size_t len, bool first,
+                              bytes *spare, word_fn *fn, void *ctx)
 {
     cairn_status st = CAIRN_OK;
 

@@ -1,9 +1,10 @@
-/* normaliser.h - what a tokenizer.json of type Unigram does to a text before the model sees it: normalisers one after the
- * other, then words, each cut out of what they leave.
+/* normaliser.h - what a tokenizer.json of type Unigram does to a text before the model sees it:
+ * normalisers one after the other, then words, each cut out of what they leave.
  *
- * The reference is the library tokenizers (0.23), whose precompiled map is not SentencePiece's: there the longest run of
- * bytes counts wherever it stands, here only one that makes up a grapheme cluster of less than six bytes, and of several
- * that begin there the shortest, for the whole cluster.
+ * The reference is the library tokenizers (0.23), whose precompiled map is not SentencePiece's:
+ * there the longest run of bytes counts wherever it stands, here only one that makes up a grapheme
+ * cluster of less than six bytes, and of several that begin there the shortest, for the whole
+ * cluster.
  *
  * Owns     the texts of its steps.
  * Threads  immutable once filled.
@@ -40,18 +41,23 @@ typedef struct normaliser {
     size_t n;
     bool cut_at_white_space; /* which is dropped */
     bool cut_at_sign;        /* in front of each WORD_SIGN, once spaces are such */
-    enum { SIGN_NEVER, SIGN_ALWAYS, SIGN_FIRST } sign; /* is put in front of: no stretch, each, that which begins the text */
+    enum {
+        SIGN_NEVER,
+        SIGN_ALWAYS,
+        SIGN_FIRST
+    } sign; /* is put in front of: no stretch, each, that which begins the text */
 } normaliser;
 
 void normaliser_clear(normaliser *n);
-/* out := s[0, len) after all steps; broken UTF-8 becomes U+FFFD first, so what comes out is well-formed. `spare` is
- * overwritten. */
-cairn_status normaliser_run(const normaliser *n, const char *s, size_t len, bytes *out, bytes *spare);
+/* out := s[0, len) after all steps; broken UTF-8 becomes U+FFFD first, so what comes out is
+ * well-formed. `spare` is overwritten. */
+cairn_status normaliser_run(const normaliser *n, const char *s, size_t len, bytes *out,
+                            bytes *spare);
 
 typedef cairn_status word_fn(void *ctx, const char *word, size_t len);
-/* What a normalised text consists of, word by word. `first`: it begins the text. `spare` holds the words while they are
- * handed out. */
-cairn_status normaliser_words(const normaliser *n, const char *s, size_t len, bool first, bytes *spare, word_fn *fn,
-                              void *ctx);
+/* What a normalised text consists of, word by word. `first`: it begins the text. `spare` holds the
+ * words while they are handed out. */
+cairn_status normaliser_words(const normaliser *n, const char *s, size_t len, bool first,
+                              bytes *spare, word_fn *fn, void *ctx);
 
 #endif

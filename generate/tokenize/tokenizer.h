@@ -98,7 +98,7 @@ token_id tokenizer_unk(const tokenizer *t);
 token_id tokenizer_pad(const tokenizer *t);
 bool tokenizer_adds_bos(const tokenizer *t); /* with TOKENIZE_ADD_SPECIAL */
 bool tokenizer_adds_eos(const tokenizer *t);
-/* A pair is bos, the first text, this many eos (1 or 2), the second text, eos. */
+/* A pair is bos, the first text, this many eos (0 to 2), the second text, eos. */
 int tokenizer_pair_separators(const tokenizer *t);
 /* Whether the second text of a pair is of type 1: as BERT has it. */
 bool tokenizer_pair_has_types(const tokenizer *t);

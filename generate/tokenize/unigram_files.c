@@ -1,9 +1,9 @@
 /* unigram_files.c - a tokenizer.json: which kind it is, and a unigram vocabulary out of it.
  *
- * Read are the model (pieces with their log-probabilities, the unknown one's number), the added tokens, of which
- * special ones count as control tokens, the normalisers and the cutting into words (normaliser.h), and what the
- * post-processor puts around a text and between the two of a pair. What the file asks for and we do not do is refused
- * by name. */
+ * Read are the model (pieces with their log-probabilities, the unknown one's number), the added
+ * tokens, of which special ones count as control tokens, the normalisers and the cutting into words
+ * (normaliser.h), and what the post-processor puts around a text and between the two of a pair.
+ * What the file asks for and we do not do is refused by name. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,11 +34,13 @@ static cairn_status copy_text(bytes *to, const json_t *text, cairn_error *err)
                : CAIRN_OK;
 }
 
-static cairn_status read_map(text_step *step, const json_t *text, const char *path, cairn_error *err)
+static cairn_status read_map(text_step *step, const json_t *text, const char *path,
+                             cairn_error *err)
 {
     bytes_init(&step->from, MAX_MAP_BYTES);
     if (base64_decode(&step->from, json_string_value(text), json_string_length(text)))
-        return cairn_fail(err, CAIRN_EMODEL, "%s: normalizer.precompiled_charsmap is no base64", path);
+        return cairn_fail(err, CAIRN_EMODEL, "%s: normalizer.precompiled_charsmap is no base64",
+                          path);
     if (!charsmap_open(&step->map, (const uint8_t *)step->from.data, step->from.len))
         return cairn_fail(err, CAIRN_EMODEL, "%s: normalizer.precompiled_charsmap is broken", path);
     return CAIRN_OK;
@@ -48,11 +50,12 @@ static cairn_status read_map(text_step *step, const json_t *text, const char *pa
 static cairn_status read_replace(text_step *step, const json_t *o, bool *known, cairn_error *err)
 {
     const json_t *pattern = json_object_get(o, "pattern"), *by = json_object_get(o, "content");
-    const json_t *from = json_object_get(pattern, "String"), *regex = json_object_get(pattern, "Regex");
+    const json_t *from = json_object_get(pattern, "String"),
+                 *regex = json_object_get(pattern, "Regex");
+    const bool spaces = json_is_string(regex) && !strcmp(json_string_value(regex), " {2,}");
     cairn_status st;
 
-    *known = json_is_string(by) && (json_string_length(from) || !strcmp(json_is_string(regex) ? json_string_value(regex) : "",
-                                                                        " {2,}"));
+    *known = json_is_string(by) && (json_string_length(from) || spaces);
     if (!*known)
         return CAIRN_OK;
     step->kind = json_string_length(from) ? TEXT_REPLACE : TEXT_SQUEEZE;
@@ -69,7 +72,8 @@ static cairn_status read_step(const json_t *o, normaliser *n, const char *path, 
     cairn_status st = CAIRN_OK;
 
     if (n->n == NORMALISER_STEPS)
-        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: more than %d normalizers", path, NORMALISER_STEPS);
+        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: more than %d normalizers", path,
+                          NORMALISER_STEPS);
     n->n++; /* what it owns is released with the others */
     if (!strcmp(type, "Precompiled") && json_is_string(map)) {
         step->kind = TEXT_MAP;
@@ -87,10 +91,12 @@ static cairn_status read_step(const json_t *o, normaliser *n, const char *path, 
     }
     return known ? st
                  : cairn_fail(err, CAIRN_EUNSUPPORTED,
-                              "%s: normalizer %s is none that Cairn knows for a unigram vocabulary", path, type);
+                              "%s: normalizer %s is none that Cairn knows for a unigram vocabulary",
+                              path, type);
 }
 
-static cairn_status read_normaliser(const json_t *o, normaliser *n, const char *path, cairn_error *err)
+static cairn_status read_normaliser(const json_t *o, normaliser *n, const char *path,
+                                    cairn_error *err)
 {
     const json_t *list = json_object_get(o, "normalizers"), *each;
     cairn_status st = CAIRN_OK;
@@ -111,10 +117,12 @@ static cairn_status read_normaliser(const json_t *o, normaliser *n, const char *
 /* Older files say add_prefix_space alone; without either the sign is put in front. */
 static bool read_scheme(const json_t *metaspace, normaliser *n)
 {
-    static const char *const schemes[] = {[SIGN_NEVER] = "never", [SIGN_ALWAYS] = "always", [SIGN_FIRST] = "first"};
+    static const char *const schemes[] = {
+        [SIGN_NEVER] = "never", [SIGN_ALWAYS] = "always", [SIGN_FIRST] = "first"};
     const json_t *scheme = json_object_get(metaspace, "prepend_scheme");
 
-    n->sign = json_is_false(json_object_get(metaspace, "add_prefix_space")) ? SIGN_NEVER : SIGN_ALWAYS;
+    n->sign =
+        json_is_false(json_object_get(metaspace, "add_prefix_space")) ? SIGN_NEVER : SIGN_ALWAYS;
     for (int i = SIGN_NEVER; i <= SIGN_FIRST; i++)
         if (json_is_string(scheme) && !strcmp(json_string_value(scheme), schemes[i])) {
             n->sign = i;
@@ -131,8 +139,8 @@ static cairn_status read_words(const json_t *pre, normaliser *n, const char *pat
 
     if (!strcmp(type_of(pre), "Sequence")) {
         last = json_array_get(list, json_array_size(list) - 1);
-        n->cut_at_white_space =
-            json_array_size(list) == 2 && !strcmp(type_of(json_array_get(list, 0)), "WhitespaceSplit");
+        n->cut_at_white_space = json_array_size(list) == 2 &&
+                                !strcmp(type_of(json_array_get(list, 0)), "WhitespaceSplit");
         fits = json_array_size(list) == 1 || n->cut_at_white_space;
     }
     sign = json_object_get(last, "replacement");
@@ -140,10 +148,14 @@ static cairn_status read_words(const json_t *pre, normaliser *n, const char *pat
     fits = fits && !strcmp(type_of(last), "Metaspace") && json_is_string(sign) &&
            !strcmp(json_string_value(sign), WORD_SIGN) && read_scheme(last, n);
     if (!fits)
-        return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "%s: pre_tokenizer %s; Cairn knows Metaspace, alone or behind WhitespaceSplit", path, type_of(pre));
+        return cairn_fail(
+            err, CAIRN_EUNSUPPORTED,
+            "%s: pre_tokenizer %s; Cairn knows Metaspace, alone or behind WhitespaceSplit", path,
+            type_of(pre));
     if (n->cut_at_white_space && n->sign == SIGN_FIRST)
-        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: pre_tokenizer WhitespaceSplit with a Metaspace of scheme first", path);
+        return cairn_fail(err, CAIRN_EUNSUPPORTED,
+                          "%s: pre_tokenizer WhitespaceSplit with a Metaspace of scheme first",
+                          path);
     return CAIRN_OK;
 }
 
@@ -156,10 +168,13 @@ static token_id id_in(const tokenizer *t, const json_t *id)
     return json_is_integer(id) && v >= 0 && (size_t)v < t->n_vocab ? (token_id)v : TOKEN_NONE;
 }
 
-/* A part of a template: the text 'A' or 'B', or a special token, whose id goes to *id; 0: something else. */
-static char part_of(const tokenizer *t, const json_t *tokens, const json_t *part, token_id *id, int *type)
+/* A part of a template: the text 'A' or 'B', or a special token, whose id goes to *id; 0: something
+ * else. */
+static char part_of(const tokenizer *t, const json_t *tokens, const json_t *part, token_id *id,
+                    int *type)
 {
-    const json_t *sequence = json_object_get(part, "Sequence"), *special = json_object_get(part, "SpecialToken");
+    const json_t *sequence = json_object_get(part, "Sequence"),
+                 *special = json_object_get(part, "SpecialToken");
     const json_t *name = json_object_get(sequence ? sequence : special, "id"), *ids;
     const char *text = json_string_value(name);
 
@@ -176,7 +191,8 @@ static char part_of(const tokenizer *t, const json_t *tokens, const json_t *part
 /* [s] A [s]: the begin and end tokens; [s] A s s? B s: how many stand between two texts. */
 static bool read_template(tokenizer *t, const json_t *o)
 {
-    const json_t *tokens = json_object_get(o, "special_tokens"), *list = json_object_get(o, "single"), *part;
+    const json_t *tokens = json_object_get(o, "special_tokens"),
+                 *list = json_object_get(o, "single"), *part;
     bool text = false;
     int type, behind = 0;
     token_id id = TOKEN_NONE;
@@ -205,7 +221,7 @@ static bool read_template(tokenizer *t, const json_t *o)
             behind++;
         }
     }
-    return text && t->pair_separators <= 2;
+    return text && t->pair_separators <= 2; /* none: the file has no pairs */
 }
 
 /* BertProcessing and RobertaProcessing name their tokens by [text, id]. */
@@ -218,7 +234,9 @@ static bool read_processing(tokenizer *t, const json_t *o, bool roberta)
     return t->bos != TOKEN_NONE && t->eos != TOKEN_NONE;
 }
 
-static cairn_status read_surroundings(tokenizer *t, const json_t *o, const char *path, cairn_error *err)
+/* What is not understood leaves a text without begin and end: those who need them say so, and a
+ * static embedder has none anyway. */
+static void read_surroundings(tokenizer *t, const json_t *o)
 {
     const char *type = type_of(o);
     bool fits;
@@ -236,19 +254,17 @@ static cairn_status read_surroundings(tokenizer *t, const json_t *o, const char 
                : !strcmp(type, "RobertaProcessing") ? read_processing(t, o, true)
                                                     : false;
     }
+    if (!fits)
+        t->bos = t->eos = TOKEN_NONE;
     t->add_bos = t->bos != TOKEN_NONE;
     t->add_eos = t->eos != TOKEN_NONE;
-    return fits ? CAIRN_OK
-                : cairn_fail(err, CAIRN_EUNSUPPORTED,
-                             "%s: post_processor %s; Cairn knows one token in front of a text, one behind it, and one or two "
-                             "between the texts of a pair", path, type);
 }
 
 /* ---- the vocabulary ---- */
 
 /* Pieces in all: those of the model, and added tokens behind them. */
-static cairn_status count_pieces(const json_t *vocab, const json_t *added, size_t *n, size_t *bytes_in_all, const char *path,
-                                 cairn_error *err)
+static cairn_status count_pieces(const json_t *vocab, const json_t *added, size_t *n,
+                                 size_t *bytes_in_all, const char *path, cairn_error *err)
 {
     json_t *entry;
     size_t i;
@@ -261,7 +277,8 @@ static cairn_status count_pieces(const json_t *vocab, const json_t *added, size_
     {
         const json_t *text = json_array_get(entry, 0);
         if (!json_is_string(text) || !json_is_number(json_array_get(entry, 1)))
-            return cairn_fail(err, CAIRN_EMODEL, "%s: model.vocab[%zu] is no [piece, score]", path, i);
+            return cairn_fail(err, CAIRN_EMODEL, "%s: model.vocab[%zu] is no [piece, score]", path,
+                              i);
         *bytes_in_all += json_string_length(text);
     }
     json_array_foreach((json_t *)added, i, entry)
@@ -269,7 +286,8 @@ static cairn_status count_pieces(const json_t *vocab, const json_t *added, size_
         const json_t *id = json_object_get(entry, "id"), *text = json_object_get(entry, "content");
         json_int_t v = json_integer_value(id);
         if (!json_is_integer(id) || v < 0 || v >= (json_int_t)MAX_VOCAB || !json_is_string(text))
-            return cairn_fail(err, CAIRN_EMODEL, "%s: added_tokens[%zu] has no id and content", path, i);
+            return cairn_fail(err, CAIRN_EMODEL, "%s: added_tokens[%zu] has no id and content",
+                              path, i);
         *n = (size_t)v >= *n ? (size_t)v + 1 : *n;
         *bytes_in_all += json_string_length(text);
     }
@@ -297,10 +315,12 @@ static void read_pieces(tokenizer *t, double *scores, const json_t *vocab, const
     json_array_foreach((json_t *)added, i, entry)
     {
         const json_t *text = json_object_get(entry, "content");
-        size_t id = (size_t)json_integer_value(json_object_get(entry, "id")), len = json_string_length(text);
+        size_t id = (size_t)json_integer_value(json_object_get(entry, "id")),
+               len = json_string_length(text);
         memcpy(p, json_string_value(text), len);
         t->text[id] = (gguf_string){p, len};
-        t->type[id] = json_is_false(json_object_get(entry, "special")) ? TOKEN_USER_DEFINED : TOKEN_CONTROL;
+        t->type[id] =
+            json_is_false(json_object_get(entry, "special")) ? TOKEN_USER_DEFINED : TOKEN_CONTROL;
         p += len;
     }
 }
@@ -326,17 +346,20 @@ static cairn_status collect_added(tokenizer *t, const char *path, cairn_error *e
     return st ? cairn_fail(err, st, "%s: added tokens", path) : CAIRN_OK;
 }
 
-static cairn_status read_vocabulary(tokenizer *t, double **scores, const json_t *root, const char *path, cairn_error *err)
+static cairn_status read_vocabulary(tokenizer *t, double **scores, const json_t *root,
+                                    const char *path, cairn_error *err)
 {
     const json_t *model = json_object_get(root, "model"), *vocab = json_object_get(model, "vocab");
-    const json_t *unknown = json_object_get(model, "unk_id"), *added = json_object_get(root, "added_tokens");
+    const json_t *unknown = json_object_get(model, "unk_id"),
+                 *added = json_object_get(root, "added_tokens");
     size_t n, bytes_in_all;
     cairn_status st = count_pieces(vocab, added, &n, &bytes_in_all, path, err);
 
     if (st)
         return st;
     if (json_is_true(json_object_get(model, "byte_fallback")))
-        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: model.byte_fallback is not supported", path);
+        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: model.byte_fallback is not supported",
+                          path);
     t->n_vocab = n;
     t->unk = id_in(t, unknown);
     if (json_is_integer(unknown) && t->unk == TOKEN_NONE)
@@ -351,11 +374,13 @@ static cairn_status read_vocabulary(tokenizer *t, double **scores, const json_t 
     return collect_added(t, path, err);
 }
 
-static cairn_status load_unigram(tokenizer *t, const json_t *root, const char *path, cairn_error *err)
+static cairn_status load_unigram(tokenizer *t, const json_t *root, const char *path,
+                                 cairn_error *err)
 {
     normaliser *words = calloc(1, sizeof *words);
     double *scores = NULL;
-    cairn_status st = words ? read_vocabulary(t, &scores, root, path, err) : cairn_fail(err, CAIRN_ENOMEM, "%s", path);
+    cairn_status st = words ? read_vocabulary(t, &scores, root, path, err)
+                            : cairn_fail(err, CAIRN_ENOMEM, "%s", path);
 
     if (!st)
         st = read_normaliser(json_object_get(root, "normalizer"), words, path, err);
@@ -369,7 +394,9 @@ static cairn_status load_unigram(tokenizer *t, const json_t *root, const char *p
         return st;
     }
     st = unigram_load_json(t, scores, words, path, err);
-    return st ? st : read_surroundings(t, json_object_get(root, "post_processor"), path, err);
+    if (!st)
+        read_surroundings(t, json_object_get(root, "post_processor"));
+    return st;
 }
 
 cairn_status tokenizer_from_json(tokenizer **out, const char *folder, cairn_error *err)
@@ -396,8 +423,9 @@ cairn_status tokenizer_from_json(tokenizer **out, const char *folder, cairn_erro
     if (strcmp(type, "Unigram")) {
         st = strcmp(type, "WordPiece")
                  ? cairn_fail(err, CAIRN_EUNSUPPORTED,
-                              "%s: model.type is %s; Cairn reads WordPiece and Unigram there, others in a model's GGUF file", path,
-                              type)
+                              "%s: model.type is %s; Cairn reads WordPiece and Unigram there, "
+                              "others in a model's GGUF file",
+                              path, type)
                  : CAIRN_OK;
         json_decref(root);
         return st ? st : tokenizer_from_wordpiece(out, folder, err);
