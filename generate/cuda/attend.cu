@@ -54,7 +54,8 @@ SIMT_INLINE void copy_head(float *to, const float *from, unsigned dim)
 SIMT_KERNEL place_kernel(SIMT_ARGUMENT attention_step a)
 {
     SIMT_SHARED float heads[GROUPS][HEAD_DIMS];
-    const unsigned token = simt_block_y, head = simt_block_x * GROUPS + group_of(), dim = a.head_dim;
+    const unsigned token = simt_block_y, head = simt_block_x * GROUPS + group_of(),
+                   dim = a.head_dim;
     const float *turn = a.turns + (size_t)token * a.rope_dims;
 
     simt_lead();
@@ -64,7 +65,8 @@ SIMT_KERNEL place_kernel(SIMT_ARGUMENT attention_step a)
     const bool query = head < a.n_heads;
     const size_t at = query ? (size_t)token * a.n_heads + head
                             : (size_t)token * a.n_kv_heads + (head - a.n_heads);
-    float *there = (query ? a.q : a.k) + at * dim, *v = dim <= HEAD_DIMS ? heads[group_of()] : there;
+    float *there = (query ? a.q : a.k) + at * dim,
+          *v = dim <= HEAD_DIMS ? heads[group_of()] : there;
 
     if (v != there) {
         copy_head(v, there, dim);
@@ -78,7 +80,8 @@ SIMT_KERNEL place_kernel(SIMT_ARGUMENT attention_step a)
     }
     const unsigned kv = head - a.n_heads, pos = a.first + token;
     const float *value = a.v + at * dim;
-    uint16_t *keys = a.keys + (size_t)kv * a.capacity * dim + (size_t)(pos / 16) * dim * 16 + pos % 16;
+    uint16_t *keys =
+        a.keys + (size_t)kv * a.capacity * dim + (size_t)(pos / 16) * dim * 16 + pos % 16;
     uint16_t *values = a.values + ((size_t)kv * a.capacity + pos) * dim;
     SIMT_UNROLL_8
     for (unsigned i = lane_of(); i < dim; i += LANES) {
@@ -149,15 +152,16 @@ SIMT_INLINE void spread(simt_quad q, simt_quad to[2])
 
 /* ---- one row a block ---- */
 
-#define ROW_DIMS  256u  /* the most dimensions of a head */
-#define PART      32u   /* dimensions of a row's output a block, a warp's */
-#define ROW_TILE  128u  /* positions whose values are staged together */
+#define ROW_DIMS 256u /* the most dimensions of a head */
+#define PART     32u  /* dimensions of a row's output a block, a warp's */
+#define ROW_TILE 128u /* positions whose values are staged together */
 /* Scores that are kept in shared memory, and those that one block of threads makes itself. */
 #define ROW_SPAN  SIMT_LIMIT(2048u, 64u)
 #define ROW_ALONE SIMT_LIMIT(512u, 32u)
 #define ROW_QUADS (ROW_TILE * PART / 8 / THREADS)
 
-SIMT_INLINE float score_of(const attention_step *a, const float *q, const uint16_t *keys, unsigned pos)
+SIMT_INLINE float score_of(const attention_step *a, const float *q, const uint16_t *keys,
+                           unsigned pos)
 {
     const unsigned dim = a->head_dim;
     const uint16_t *k = keys + (size_t)(pos / 16) * dim * 16 + pos % 16;
@@ -178,7 +182,8 @@ SIMT_INLINE float score_of(const attention_step *a, const float *q, const uint16
     return acc;
 }
 
-SIMT_INLINE float score_or_none(const attention_step *a, const attention_row *r, const float *q, unsigned pos)
+SIMT_INLINE float score_or_none(const attention_step *a, const attention_row *r, const float *q,
+                                unsigned pos)
 {
     return pos < r->low || pos > r->pos ? simt_float(MINUS_INFINITY)
                                         : score_of(a, q, keys_of(a, r->kv), pos);
@@ -194,8 +199,8 @@ SIMT_INLINE float block_largest(float v, float *some)
     return lanes_largest(some[lane_of()]);
 }
 
-/* From scores to the powers of the softmax, as in `softmax` of kernels_body.h; returns what they are to be
- * multiplied by. s[i] belongs to position r.from + i. */
+/* From scores to the powers of the softmax, as in `softmax` of kernels_body.h; returns what they
+ * are to be multiplied by. s[i] belongs to position r.from + i. */
 SIMT_INLINE float soften_row(const attention_row *r, float *s, float *some)
 {
     const unsigned n = r->before - r->from;
@@ -240,15 +245,16 @@ typedef struct row_tile {
 } row_tile;
 
 /* Positions from .. from + ROW_TILE - 1, of which those before r.before are there. */
-SIMT_INLINE void load_row(const attention_step *a, const attention_row *r, const float *s, unsigned from,
-                          unsigned dim0, row_loads *to)
+SIMT_INLINE void load_row(const attention_step *a, const attention_row *r, const float *s,
+                          unsigned from, unsigned dim0, row_loads *to)
 {
     SIMT_UNROLL
     for (unsigned i = 0; i < ROW_QUADS; i++) {
         const unsigned at = i * THREADS + simt_thread, pos = from + at / (PART / 8),
                        dim = dim0 + at % (PART / 8) * 8;
         if (pos <= r->pos && dim < a->head_dim)
-            to->values[i] = *(const simt_quad *)(values_of(a, r->kv) + (size_t)pos * a->head_dim + dim);
+            to->values[i] =
+                *(const simt_quad *)(values_of(a, r->kv) + (size_t)pos * a->head_dim + dim);
     }
     if (simt_thread < ROW_TILE && from + simt_thread <= r->pos)
         to->share = s[from + simt_thread - r->from];
@@ -286,10 +292,10 @@ SIMT_INLINE float add_row(const row_tile *t, unsigned n, float acc)
     return acc;
 }
 
-/* Some of the row's outputs: a thread a dimension, values in rising order of position. What lies before the
- * positions that the row sees has a share of nothing, and nothing is added to zero. */
-SIMT_INLINE float blend_row(const attention_step *a, const attention_row *r, const float *s, float by,
-                            unsigned dim0, row_tile *tiles)
+/* Some of the row's outputs: a thread a dimension, values in rising order of position. What lies
+ * before the positions that the row sees has a share of nothing, and nothing is added to zero. */
+SIMT_INLINE float blend_row(const attention_step *a, const attention_row *r, const float *s,
+                            float by, unsigned dim0, row_tile *tiles)
 {
     row_loads ahead = {};
     float acc = 0.0f;
@@ -307,8 +313,8 @@ SIMT_INLINE float blend_row(const attention_step *a, const attention_row *r, con
     return acc;
 }
 
-/* Block (head and part of its dimensions, token). Of a row of more than ROW_ALONE positions the scores are in
- * a.scores already. With `rounded` the outputs are rounded as well. */
+/* Block (head and part of its dimensions, token). Of a row of more than ROW_ALONE positions the
+ * scores are in a.scores already. With `rounded` the outputs are rounded as well. */
 SIMT_KERNEL SIMT_BOUNDS(THREADS, 4)
     row_kernel(SIMT_ARGUMENT attention_step a, unsigned skip, unsigned span, uint8_t *rounded)
 {
@@ -348,8 +354,8 @@ SIMT_KERNEL SIMT_BOUNDS(THREADS, 4)
                     rounded + ((size_t)at * dim + dim0) / PART * KERNEL_SINGLE_BLOCK);
 }
 
-/* The scores of long rows, from the first position that each sees: a thread a position, block (positions,
- * token and head). */
+/* The scores of long rows, from the first position that each sees: a thread a position, block
+ * (positions, token and head). */
 SIMT_KERNEL row_scores_kernel(SIMT_ARGUMENT attention_step a, unsigned skip, unsigned span)
 {
     SIMT_SHARED float q[ROW_DIMS];
@@ -403,13 +409,14 @@ SIMT_INLINE void multiply_at(const tile_stage *s, unsigned i, tile_outputs *acc)
     }
 }
 
-/* Which slice of the tokens the blocks of threads are about: `first` and the n - 1 behind it. Rows of
- * scores are counted from there. */
+/* Which slice of the tokens the blocks of threads are about: `first` and the n - 1 behind it. Rows
+ * of scores are counted from there. */
 typedef struct token_slice {
     unsigned first, n, span, tall; /* tall: tiles of SIDE tokens */
 } token_slice;
 
-SIMT_INLINE float *scores_of(const attention_step *a, const token_slice *s, unsigned token, unsigned head)
+SIMT_INLINE float *scores_of(const attention_step *a, const token_slice *s, unsigned token,
+                             unsigned head)
 {
     return a->scores + ((size_t)(token - s->first) * a->n_heads + head) * s->span;
 }
@@ -417,7 +424,8 @@ SIMT_INLINE float *scores_of(const attention_step *a, const token_slice *s, unsi
 /* The tile's tokens: first .. last, at least one. */
 SIMT_INLINE void tokens_of(const token_slice *s, unsigned *first, unsigned *last)
 {
-    *first = s->first + (s->tall - 1 - simt_block_y) * SIDE; /* the last ones, which see most, begin */
+    *first =
+        s->first + (s->tall - 1 - simt_block_y) * SIDE; /* the last ones, which see most, begin */
     *last = s->first + s->n - 1;
     if (*last > *first + SIDE - 1)
         *last = *first + SIDE - 1;
@@ -429,7 +437,8 @@ typedef struct stage_loads {
     simt_quad across;
 } stage_loads;
 
-/* Eight floats from an address that is a multiple of 16 where `aligned`; the first n of them are there. */
+/* Eight floats from an address that is a multiple of 16 where `aligned`; the first n of them are
+ * there. */
 SIMT_INLINE void load_eight(const float *from, unsigned n, bool aligned, float to[8])
 {
     if (aligned && n >= 8) {
@@ -460,9 +469,11 @@ SIMT_INLINE void keep_down(const stage_loads *of, float by, tile_stage *s)
 SIMT_INLINE void load_scores(const attention_step *a, unsigned first, unsigned last, unsigned head,
                              unsigned pos0, unsigned from, stage_loads *to)
 {
-    const unsigned dim = a->head_dim, token = simt_thread % SIDE, at = from + simt_thread / SIDE * 8;
+    const unsigned dim = a->head_dim, token = simt_thread % SIDE,
+                   at = from + simt_thread / SIDE * 8;
     const float *q = query_of(a, first + token < last ? first + token : last, head);
-    const unsigned strip = simt_thread / SIDE, row = from + simt_thread % SIDE / 2, eight = simt_thread % 2 * 8;
+    const unsigned strip = simt_thread / SIDE, row = from + simt_thread % SIDE / 2,
+                   eight = simt_thread % 2 * 8;
     const unsigned pos = pos0 + strip * 16;
 
     load_eight(q + at, at < dim ? dim - at : 0, dim % 4 == 0, to->down);
@@ -474,7 +485,8 @@ SIMT_INLINE void load_scores(const attention_step *a, unsigned first, unsigned l
 SIMT_INLINE void keep_scores(const attention_step *a, const stage_loads *of, tile_stage *s)
 {
     keep_down(of, a->by, s);
-    spread(of->across, (simt_quad *)&s->across[simt_thread % SIDE / 2][simt_thread / SIDE * 16 + simt_thread % 2 * 8]);
+    spread(of->across, (simt_quad *)&s->across[simt_thread % SIDE / 2]
+                                              [simt_thread / SIDE * 16 + simt_thread % 2 * 8]);
 }
 
 /* Block (positions, tokens, head): a tile of scores; what no token of the tile sees is left out. */
@@ -516,7 +528,8 @@ SIMT_KERNEL SIMT_BOUNDS(THREADS, 3) scores_kernel(SIMT_ARGUMENT attention_step a
         simt_quad out;
         SIMT_UNROLL
         for (unsigned j = 0; j < 4; j++)
-            out.w[j] = pos + j < r.low || pos + j > r.pos ? MINUS_INFINITY : simt_bits(acc.of[t][j]);
+            out.w[j] =
+                pos + j < r.low || pos + j > r.pos ? MINUS_INFINITY : simt_bits(acc.of[t][j]);
         *(simt_quad *)(scores_of(&a, &slice, token, head) + pos) = out;
     }
 }
@@ -548,12 +561,14 @@ SIMT_KERNEL soften_kernel(SIMT_ARGUMENT attention_step a, token_slice slice)
         s[i] = lanes_mul(s[i], by);
 }
 
-/* Positions from .. from + DEEP - 1 of the tile's shares and values; those that a token does not see
- * are not used. */
+/* Positions from .. from + DEEP - 1 of the tile's shares and values; those that a token does not
+ * see are not used. */
 SIMT_INLINE void load_outputs(const attention_step *a, const token_slice *slice, unsigned first,
-                              unsigned last, unsigned head, unsigned from, unsigned dim0, stage_loads *to)
+                              unsigned last, unsigned head, unsigned from, unsigned dim0,
+                              stage_loads *to)
 {
-    const unsigned dim = a->head_dim, token = simt_thread % SIDE, at = from + simt_thread / SIDE * 8;
+    const unsigned dim = a->head_dim, token = simt_thread % SIDE,
+                   at = from + simt_thread / SIDE * 8;
     const float *shares = scores_of(a, slice, first + token < last ? first + token : last, head);
     const unsigned pos = from + simt_thread / 8, i = dim0 + simt_thread % 8 * 8;
     const uint16_t *v = values_of(a, head / (a->n_heads / a->n_kv_heads)) + (size_t)pos * dim + i;
@@ -567,7 +582,8 @@ SIMT_INLINE void load_outputs(const attention_step *a, const token_slice *slice,
     }
     SIMT_UNROLL
     for (unsigned j = 0; j < 4; j++)
-        to->across.w[j] = (i + 2 * j < dim ? v[2 * j] : 0u) | (i + 2 * j + 1 < dim ? (uint32_t)v[2 * j + 1] << 16 : 0u);
+        to->across.w[j] = (i + 2 * j < dim ? v[2 * j] : 0u) |
+                          (i + 2 * j + 1 < dim ? (uint32_t)v[2 * j + 1] << 16 : 0u);
 }
 
 SIMT_INLINE void keep_outputs(const stage_loads *of, tile_stage *s)
@@ -577,8 +593,8 @@ SIMT_INLINE void keep_outputs(const stage_loads *of, tile_stage *s)
 }
 
 /* acc + DEEP positions, of which each token sees some. */
-SIMT_INLINE void multiply_seen(const attention_step *a, const tile_stage *s, unsigned first, unsigned from,
-                               tile_outputs *acc)
+SIMT_INLINE void multiply_seen(const attention_step *a, const tile_stage *s, unsigned first,
+                               unsigned from, tile_outputs *acc)
 {
     for (unsigned i = 0; i < DEEP; i++) {
         tile_outputs with = *acc;
@@ -595,8 +611,8 @@ SIMT_INLINE void multiply_seen(const attention_step *a, const tile_stage *s, uns
 }
 
 /* Block (dimensions, tokens, head): a tile of outputs. */
-SIMT_KERNEL SIMT_BOUNDS(THREADS, 3) outputs_kernel(SIMT_ARGUMENT attention_step a, token_slice slice,
-                                                   unsigned skip)
+SIMT_KERNEL SIMT_BOUNDS(THREADS, 3)
+    outputs_kernel(SIMT_ARGUMENT attention_step a, token_slice slice, unsigned skip)
 {
     SIMT_SHARED tile_stage s;
     const unsigned dim0 = simt_block_x * SIDE, head = simt_block_z, dim = a.head_dim;
@@ -649,8 +665,10 @@ static void attend_rows(const attention_step &a, unsigned skip, uint8_t *rounded
     uint8_t *at_once = a.head_dim % 32 ? NULL : rounded;
 
     if (span > ROW_ALONE)
-        SIMT_RUN_AFTER(row_scores_kernel, blocks_for(span, THREADS), n * a.n_heads, THREADS, a, skip, span);
-    SIMT_RUN_AFTER(row_kernel, a.n_heads * blocks_for(a.head_dim, PART), n, THREADS, a, skip, span, at_once);
+        SIMT_RUN_AFTER(row_scores_kernel, blocks_for(span, THREADS), n * a.n_heads, THREADS, a,
+                       skip, span);
+    SIMT_RUN_AFTER(row_kernel, a.n_heads * blocks_for(a.head_dim, PART), n, THREADS, a, skip, span,
+                   at_once);
     if (rounded && !at_once)
         step_round(a.mixed, n, a.n_heads * a.head_dim, rounded);
 }
@@ -659,14 +677,17 @@ static void attend_tiles(const attention_step &a, unsigned skip, uint8_t *rounde
 {
     const unsigned span = step_span(a.first, a.n);
     const size_t room = a.score_room / ((size_t)a.n_heads * span);
-    const unsigned most = room < SIDE ? (room ? (unsigned)room : 1) : (unsigned)(room < a.n ? room / SIDE * SIDE : a.n);
+    const unsigned most = room < SIDE ? (room ? (unsigned)room : 1)
+                                      : (unsigned)(room < a.n ? room / SIDE * SIDE : a.n);
 
     for (unsigned from = skip; from < a.n; from += most) {
         const unsigned n = a.n - from < most ? a.n - from : most, tall = blocks_for(n, SIDE);
         const token_slice slice = {from, n, span, tall};
         SIMT_RUN_3(scores_kernel, blocks_for(span, SIDE), tall, a.n_heads, THREADS, a, slice);
-        SIMT_RUN(soften_kernel, blocks_for((size_t)slice.n * a.n_heads, GROUPS), 1, THREADS, a, slice);
-        SIMT_RUN_3(outputs_kernel, blocks_for(a.head_dim, SIDE), tall, a.n_heads, THREADS, a, slice, skip);
+        SIMT_RUN(soften_kernel, blocks_for((size_t)slice.n * a.n_heads, GROUPS), 1, THREADS, a,
+                 slice);
+        SIMT_RUN_3(outputs_kernel, blocks_for(a.head_dim, SIDE), tall, a.n_heads, THREADS, a, slice,
+                   skip);
     }
     if (rounded)
         step_round(a.mixed, a.n - skip, a.n_heads * a.head_dim, rounded);

@@ -15,8 +15,8 @@
 #include "generate/decode/model.h"
 
 #define MOST_TOKENS ((size_t)1024)
-#define HEAD_TOKENS ((size_t)32)       /* whose logits are made together */
-#ifndef SCORE_ROOM /* floats, unless a few tokens take more */
+#define HEAD_TOKENS ((size_t)32) /* whose logits are made together */
+#ifndef SCORE_ROOM               /* floats, unless a few tokens take more */
 #define SCORE_ROOM ((size_t)64 << 20)
 #endif
 
@@ -182,8 +182,8 @@ struct device_sequence {
     float *turns[2];         /* [n][rope_dims] */
     float *scores;           /* [score_room] */
     size_t score_room;
-    float *logits;           /* [HEAD_TOKENS][n_vocab] */
-    uint8_t *rounded;        /* [n][widest / 32][KERNEL_SINGLE_BLOCK] */
+    float *logits;    /* [HEAD_TOKENS][n_vocab] */
+    uint8_t *rounded; /* [n][widest / 32][KERNEL_SINGLE_BLOCK] */
 };
 
 static void sequence_destroy(device_sequence *s)
@@ -353,7 +353,8 @@ static void layer_project(const batch *r, size_t layer)
     const device_matrix *const inputs[] = {&l->q, &l->k, &l->v};
     const attention_step a = attention_of(r, layer);
 
-    norm_for(r, before ? s->h : NULL, before ? before->post_ffn_norm : NULL, l->attn_norm, inputs, 3);
+    norm_for(r, before ? s->h : NULL, before ? before->post_ffn_norm : NULL, l->attn_norm, inputs,
+             3);
     const product inward[] = {product_of(r, &l->q, s->h, l->q_bias, s->q),
                               product_of(r, &l->k, s->h, l->k_bias, s->k),
                               product_of(r, &l->v, s->h, l->v_bias, s->v)};

@@ -10,8 +10,9 @@
 #include "generate/cuda/kernels.h"
 #include "generate/encode/linear.h"
 
-#define MOST_ROWS                                                                                  \
-    65535u /* a grid may be so many blocks high, and attention takes one a row and head */
+#ifndef MOST_ROWS
+#define MOST_ROWS 65535u /* a grid may be so many blocks high */
+#endif
 
 typedef struct encoder_norm {
     float *w, *b; /* [hidden] */
@@ -93,24 +94,50 @@ static cairn_status take_q4(device_encoder *e, const linear *l, const encode_ker
     return st;
 }
 
+/* Panels [out / 32][in / 2][32][2] cut into the bytes of encode.h. */
+static void cut_panels(const int16_t *panels, size_t k, size_t out, int8_t *to)
+{
+    const size_t blocks = encode_i16_blocks(k);
+
+    for (size_t o = 0; o < out; o++) {
+        const int16_t *from = panels + o / ENCODE_PANEL * ENCODE_PANEL * k + o % ENCODE_PANEL * 2;
+        int8_t *strip = to + o / 16 * blocks * 16 * ENCODE_CUT_BYTES + o % 16 * 16;
+        for (size_t i = 0; i < k; i++) {
+            const int16_t v = from[i / 2 * 2 * ENCODE_PANEL + i % 2];
+            int8_t *at = strip + i / 64 * 16 * ENCODE_CUT_BYTES + i % 64 / 16 * 256 + i % 16;
+            at[1024] = encode_low_part(v);
+            at[0] = (int8_t)((v - at[1024]) / 128);
+        }
+    }
+}
+
+static cairn_status take_i16(device_encoder *e, const linear *l, encode_matrix *to,
+                             cairn_error *err)
+{
+    const size_t k = l->src->in, out = l->src->out, blocks = encode_i16_blocks(k);
+    int8_t *cut = calloc(out, blocks * ENCODE_CUT_BYTES);
+    cairn_status st;
+
+    if (!cut)
+        return cairn_fail(err, CAIRN_ENOMEM, "weights of %s for the device", l->src->w->name);
+    cut_panels(l->panels, k, out, cut);
+    st = take(e, cut, out * blocks * ENCODE_CUT_BYTES, &to->panels, err);
+    free(cut);
+    return st ? st : take(e, l->scales, out * blocks * sizeof(float), &to->scales, err);
+}
+
 static cairn_status take_matrix(device_encoder *e, const linear *l, const encode_kernels *kernels,
                                 encode_matrix *to, cairn_error *err)
 {
     const size_t k = l->src->in, out = l->src->out;
-    cairn_status st = CAIRN_OK;
+    cairn_status st;
 
     to->q4 = l->form == LINEAR_Q4;
     to->in = (uint32_t)k;
     to->out = (uint32_t)out;
     e->q4 |= to->q4;
     e->i16 |= !to->q4;
-    if (to->q4) {
-        st = take_q4(e, l, kernels, to, err);
-    } else {
-        st = take(e, l->panels, out * k * sizeof(int16_t), &to->panels, err);
-        if (!st)
-            st = take(e, l->scales, out * encode_i16_blocks(k) * sizeof(float), &to->scales, err);
-    }
+    st = to->q4 ? take_q4(e, l, kernels, to, err) : take_i16(e, l, to, err);
     return st ? st : take(e, l->src->bias, out * sizeof(float), &to->bias, err);
 }
 
@@ -183,7 +210,7 @@ static cairn_status reserve(device_encoder *e, size_t rows, size_t longest, cair
         {&r->wide, b->ff * 4, true},
         {&r->sums, h * 4, true},
         {&r->first, 3 * 4, true},
-        {&r->in.i16, k * 2, e->i16},
+        {&r->in.i16, wide * ENCODE_CUT_BYTES, e->i16},
         {&r->in.i16_scale, wide * 4, e->i16},
         {&r->in.i8, k, e->q4},
         {&r->in.i8_scale, narrow * 4, e->q4},
@@ -291,7 +318,7 @@ cairn_status encoder_backend_run(device_encoder *e, const device_texts *t, cairn
         if (t->offsets[s + 1] - t->offsets[s] > longest)
             longest = t->offsets[s + 1] - t->offsets[s];
     longest = (longest + 31) & ~(size_t)31;
-    if (rows > MOST_ROWS / e->b->heads)
+    if (rows > MOST_ROWS || t->n > ENCODE_MOST_TILES / encode_tiles((uint32_t)longest))
         return cairn_fail(err, CAIRN_ELIMIT, "a batch of %zu tokens is too long for the device",
                           rows);
     st = reserve(e, rows, longest, err);
@@ -307,6 +334,8 @@ cairn_status encoder_backend_run(device_encoder *e, const device_texts *t, cairn
     a.longest = (uint32_t)longest;
     a.first = r->first;
     a.count = r->first + rows;
+    a.offsets = r->first + 2 * rows;
+    a.n = (uint32_t)t->n;
     a.qkv = r->qkv;
     for (size_t l = 0; l < e->b->n_layers; l++)
         run_layer(e, &e->layers[l], &a);

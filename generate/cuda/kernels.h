@@ -60,7 +60,8 @@ typedef struct norm_step {
     float eps;
 } norm_step;
 void step_norm(const norm_step *s);
-/* gate = silu(gate) * up, or gelu (tanh form), rows of `width`; with `rounded` that is rounded instead. */
+/* gate = silu(gate) * up, or gelu (tanh form), rows of `width`; with `rounded` that is rounded
+ * instead. */
 void step_activate(float *gate, const float *up, uint32_t n, uint32_t width, bool gelu,
                    uint8_t *rounded);
 
@@ -82,7 +83,7 @@ typedef struct attention_step {
     float by;          /* 1 / sqrt(head_dim) */
     float *scores;     /* room for score_room floats, at least step_score_room of them */
     size_t score_room;
-    float *mixed;      /* [n][n_heads * head_dim] */
+    float *mixed; /* [n][n_heads * head_dim] */
 } attention_step;
 /* Norm and turn queries and keys, store keys and values. */
 void step_place(const attention_step *a);
@@ -92,8 +93,8 @@ static inline uint32_t step_span(uint32_t first, uint32_t n)
 {
     return (first + n + 15) & ~15u;
 }
-/* Floats that the scores of 16 tokens take: each of their heads has a row of them, and one for each 32
- * dimensions. */
+/* Floats that the scores of 16 tokens take: each of their heads has a row of them, and one for each
+ * 32 dimensions. */
 static inline size_t step_score_room(size_t n_heads, size_t head_dim, size_t capacity)
 {
     return 16 * n_heads * ((head_dim + 31) / 32 + 1) * (capacity + 16);

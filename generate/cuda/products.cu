@@ -101,18 +101,20 @@ typedef struct weight_block {
 } weight_block;
 
 /* Ask for what block b is made of; */
-SIMT_INLINE void load_block(tensor_type type, const uint8_t *strip, unsigned b, raw_head *head, raw_sub *sub)
+SIMT_INLINE void load_block(tensor_type type, const uint8_t *strip, unsigned b, raw_head *head,
+                            raw_sub *sub)
 {
     const unsigned subs = block_of(type) / 32;
     const strip_layout l = layout_for(type);
 
-    load_head(type, strip + strip_scales_at(&l, b / subs), strip + strip_words_at(&l, b / subs), head);
+    load_head(type, strip + strip_scales_at(&l, b / subs), strip + strip_words_at(&l, b / subs),
+              head);
     load_sub(type, head->quants, b % subs, sub);
 }
 
 /* and make it of that. */
-SIMT_INLINE void unpack_block(tensor_type type, unsigned b, const raw_head *head, const raw_sub *sub,
-                              weight_block *to)
+SIMT_INLINE void unpack_block(tensor_type type, unsigned b, const raw_head *head,
+                              const raw_sub *sub, weight_block *to)
 {
     const unsigned s = b % (block_of(type) / 32);
     block_head h;
@@ -199,8 +201,7 @@ SIMT_INLINE lanes add_chunk(const TERMS *t, unsigned n, lanes acc)
 }
 
 template <int TYPE, typename TERMS>
-SIMT_INLINE void keep_term(TERMS *t, unsigned at, const weight_block *w,
-                           const input_block *x)
+SIMT_INLINE void keep_term(TERMS *t, unsigned at, const weight_block *w, const input_block *x)
 {
     const tensor_type type = (tensor_type)TYPE;
     const unsigned lane = lane_of();
@@ -328,8 +329,8 @@ template <int TYPE> SIMT_KERNEL few_kernel(SIMT_ARGUMENT product_list l)
 #define AHEAD       2u  /* blocks of 32 inputs staged together */
 #define RUNS        (WARP_TOKENS / 8)
 
-/* Sums come from the matrix units on top of this number, whose bits are those of 1.5 * 2^23: taken as a
- * float and less that it is the sum, which is below 2^20, exactly. */
+/* Sums come from the matrix units on top of this number, whose bits are those of 1.5 * 2^23: taken
+ * as a float and less that it is the sum, which is below 2^20, exactly. */
 #define SUM_START  0x4b400000u
 #define SUM_OFFSET 12582912.0f
 
@@ -339,15 +340,17 @@ template <unsigned DOWN, unsigned ACROSS> struct tile {
     static constexpr unsigned THREADS = DOWN * ACROSS * SIMT_WARP, GROUPS = THREADS / LANES;
     static constexpr unsigned TASKS = STRIPS * AHEAD; /* of a group: a block of a strip */
     static constexpr unsigned EACH = TASKS / GROUPS;
-    static constexpr unsigned PIECES = TOKENS * AHEAD * 2 / THREADS; /* halves of a token's block, a thread */
+    static constexpr unsigned PIECES =
+        TOKENS * AHEAD * 2 / THREADS; /* halves of a token's block, a thread */
     struct stage {
-        simt_quad w[STRIPS][AHEAD][2][LANES];   /* [half][row]: 16 signed bytes */
-        simt_quad x[AHEAD][2][TOKENS + 2];      /* [half][token in the order of places] */
+        simt_quad w[STRIPS][AHEAD][2][LANES];    /* [half][row]: 16 signed bytes */
+        simt_quad x[AHEAD][2][TOKENS + 2];       /* [half][token in the order of places] */
         simt_quad x_scale[AHEAD][2][TOKENS / 4]; /* [half][token]: floats */
         simt_quad x_scaled[AHEAD][TOKENS / 4];
-        float scale[STRIPS][AHEAD][2][LANES];   /* scale and minimum, or both halves' */
+        float scale[STRIPS][AHEAD][2][LANES]; /* scale and minimum, or both halves' */
     };
-    static_assert(TASKS % GROUPS == 0 && TOKENS * AHEAD * 2 % THREADS == 0, "no thread is left over");
+    static_assert(TASKS % GROUPS == 0 && TOKENS * AHEAD * 2 % THREADS == 0,
+                  "no thread is left over");
 };
 
 /* Weights less their offset, four signed bytes. */
@@ -407,7 +410,8 @@ SIMT_INLINE void find_tile(const product *p, unsigned first_strip, unsigned firs
     SIMT_UNROLL
     for (unsigned i = 0; i < T::EACH; i++) {
         const unsigned strip = first_strip + (i * T::GROUPS + group_of()) / AHEAD;
-        to->strip[i] = p->w.data + (strip < p->w.strips ? strip : p->w.strips - 1) * p->w.strip_bytes;
+        to->strip[i] =
+            p->w.data + (strip < p->w.strips ? strip : p->w.strips - 1) * p->w.strip_bytes;
     }
     SIMT_UNROLL
     for (unsigned i = 0; i < T::PIECES; i++) {
@@ -418,7 +422,8 @@ SIMT_INLINE void find_tile(const product *p, unsigned first_strip, unsigned firs
 }
 
 template <int TYPE, unsigned DOWN, unsigned ACROSS>
-SIMT_INLINE void load_tile(const tile_places<DOWN, ACROSS> *at, unsigned from, tile_loads<DOWN, ACROSS> *to)
+SIMT_INLINE void load_tile(const tile_places<DOWN, ACROSS> *at, unsigned from,
+                           tile_loads<DOWN, ACROSS> *to)
 {
     typedef tile<DOWN, ACROSS> T;
     const unsigned last = at->last;
@@ -450,9 +455,11 @@ SIMT_INLINE void keep_tile(const tile_loads<DOWN, ACROSS> *of, unsigned from, un
 
     SIMT_UNROLL
     for (unsigned i = 0; i < T::EACH; i++) {
-        const unsigned task = i * T::GROUPS + group_of(), strip = task / AHEAD, ahead = task % AHEAD;
+        const unsigned task = i * T::GROUPS + group_of(), strip = task / AHEAD,
+                       ahead = task % AHEAD;
         weight_block w;
-        unpack_block(type, from + ahead < last ? from + ahead : last, &of->head[i], &of->sub[i], &w);
+        unpack_block(type, from + ahead < last ? from + ahead : last, &of->head[i], &of->sub[i],
+                     &w);
         SIMT_UNROLL
         for (unsigned half = 0; half < 2; half++) {
             simt_quad q;
@@ -476,7 +483,8 @@ SIMT_INLINE void keep_tile(const tile_loads<DOWN, ACROSS> *of, unsigned from, un
     }
 }
 
-/* A thread's outputs: for each strip rows g and g + 8, for each run of eight columns its two tokens. */
+/* A thread's outputs: for each strip rows g and g + 8, for each run of eight columns its two
+ * tokens. */
 typedef struct tile_sums {
     float of[WARP_STRIPS][RUNS][4];
 } tile_sums;
@@ -499,7 +507,8 @@ SIMT_INLINE float number_of(const token_numbers *n, unsigned run, unsigned i)
 
 /* Add one block of 32 inputs. */
 template <int TYPE, unsigned DOWN, unsigned ACROSS>
-SIMT_INLINE void add_tile(const typename tile<DOWN, ACROSS>::stage *s, unsigned ahead, tile_sums *acc)
+SIMT_INLINE void add_tile(const typename tile<DOWN, ACROSS>::stage *s, unsigned ahead,
+                          tile_sums *acc)
 {
     const tensor_type type = (tensor_type)TYPE;
     const scale_shape shape = shape_of(type);
@@ -524,7 +533,8 @@ SIMT_INLINE void add_tile(const typename tile<DOWN, ACROSS>::stage *s, unsigned 
         SIMT_UNROLL
         for (unsigned i = 0; i < 2; i++) {
             d[i] = s->scale[strip0 + strip][ahead][0][8 * i + lane / 4];
-            m[i] = shape == SHAPE_PLAIN ? 0.0f : s->scale[strip0 + strip][ahead][1][8 * i + lane / 4];
+            m[i] =
+                shape == SHAPE_PLAIN ? 0.0f : s->scale[strip0 + strip][ahead][1][8 * i + lane / 4];
         }
         SIMT_UNROLL
         for (unsigned run = 0; run < RUNS; run++) {
@@ -539,8 +549,8 @@ SIMT_INLINE void add_tile(const typename tile<DOWN, ACROSS>::stage *s, unsigned 
                     a = a * d[i / 2];
                     b = b * m[i / 2];
                 }
-                const float both = simt_fma(b, number_of(&x_scale[1], run, i),
-                                            a * number_of(&x_scale[0], run, i));
+                const float both =
+                    simt_fma(b, number_of(&x_scale[1], run, i), a * number_of(&x_scale[0], run, i));
                 if (shape == SHAPE_HALVES) {
                     *sum = *sum + both;
                     continue;
@@ -605,7 +615,8 @@ SIMT_KERNEL SIMT_BOUNDS((tile<DOWN, ACROSS>::THREADS), 512 / (tile<DOWN, ACROSS>
             if (from + ahead < blocks)
                 add_tile<TYPE, DOWN, ACROSS>(s, ahead, &acc);
         if (more)
-            keep_tile<TYPE, DOWN, ACROSS>(&loads, from + AHEAD, places.last, &stages[(from / AHEAD + 1) % 2]);
+            keep_tile<TYPE, DOWN, ACROSS>(&loads, from + AHEAD, places.last,
+                                          &stages[(from / AHEAD + 1) % 2]);
         simt_barrier();
     }
     store_tile<ACROSS>(p, first_strip, first_token, &acc);
@@ -673,7 +684,8 @@ static bool too_few(unsigned tiles)
     return 2 * tiles < 3 * SIMT_MULTIPROCESSORS;
 }
 
-#define SHORT SIMT_LIMIT(32u, 8u) /* blocks of a strip that few readers have on their way at once */
+#define SHORT SIMT_LIMIT(32u, 8u) /* blocks of a strip that few readers have on their way at once  \
+                                   */
 
 template <int TYPE> static void run_products(product_list l, unsigned n)
 {
@@ -733,7 +745,9 @@ void step_products(const product *list, uint32_t n)
 {
     for (uint32_t i = 0, more; i < n; i += more) {
         product_list l = {};
-        for (more = 0; more < MOST_TOGETHER && i + more < n && list[i + more].w.type == list[i].w.type; more++)
+        for (more = 0;
+             more < MOST_TOGETHER && i + more < n && list[i + more].w.type == list[i].w.type;
+             more++)
             l.p[more] = list[i + more];
         run_list(l, more);
     }

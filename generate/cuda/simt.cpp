@@ -170,7 +170,7 @@ bool simt_group_any(bool v)
 
 /* One barrier is enough: before a thread fills the same operands again it meets the others at the
  * next product's. */
-void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t a[2], uint32_t b)
+void simt_matrix_add(uint32_t sum[4], const uint32_t a[2], uint32_t b)
 {
     const unsigned self = simt_thread, lane = self % SIMT_WARP;
     uint32_t(*all)[3] = block.operands[block.turn[self]] + (self - lane);
@@ -182,9 +182,8 @@ void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t a[2], uint3
     wait_at(&block.warp[self / SIMT_WARP], SIMT_WARP);
     for (unsigned i = 0; i < 4; i++) {
         const unsigned row = lane / 4, column = 2 * (lane % 4) + i % 2;
-        out[i] = c;
         for (unsigned k = 0; k < 16; k++)
-            out[i] += (uint32_t)((int8_t)(all[4 * row + k / 4][i / 2] >> 8 * (k % 4)) *
+            sum[i] += (uint32_t)((int8_t)(all[4 * row + k / 4][i / 2] >> 8 * (k % 4)) *
                                  (int8_t)(all[4 * column + k / 4][2] >> 8 * (k % 4)));
     }
 }

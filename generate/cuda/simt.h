@@ -6,9 +6,10 @@
  * each operation is IEEE single precision in both worlds (nvcc is told to leave out fused
  * contractions).
  *
- * Blocks have one dimension of threads, mostly SIMT_MAX_THREADS, always a multiple of 16; grids have
- * three. Sixteen neighbouring threads are a group, the lanes of lanes_simt.h: a group takes every
- * barrier and exchange together. Two groups are a warp, which multiplies matrices together. */
+ * Blocks have one dimension of threads, mostly SIMT_MAX_THREADS, always a multiple of 16; grids
+ * have three. Sixteen neighbouring threads are a group, the lanes of lanes_simt.h: a group takes
+ * every barrier and exchange together. Two groups are a warp, which multiplies matrices together.
+ */
 #ifndef CAIRN_GENERATE_CUDA_SIMT_H
 #define CAIRN_GENERATE_CUDA_SIMT_H
 
@@ -22,18 +23,18 @@ typedef struct __attribute__((aligned(16), may_alias)) simt_quad {
 /* About what a large device has: where work is laid out, there should be some for each. */
 #define SIMT_MULTIPROCESSORS SIMT_LIMIT(132u, 2u)
 
-#define SIMT_GROUP       16u
-#define SIMT_WARP        32u
-#define SIMT_MAX_THREADS 256u
+#define SIMT_GROUP        16u
+#define SIMT_WARP         32u
+#define SIMT_MAX_THREADS  256u
 #define SIMT_MOST_THREADS 1024u /* of a block that says so */
 
 #if defined(__CUDACC__)
 
 #include <cuda_runtime.h>
 
-#define SIMT_KERNEL static __global__ void
-#define SIMT_INLINE static __device__ __forceinline__ __attribute__((unused))
-#define SIMT_SHARED __shared__
+#define SIMT_KERNEL    static __global__ void
+#define SIMT_INLINE    static __device__ __forceinline__ __attribute__((unused))
+#define SIMT_SHARED    __shared__
 #define SIMT_UNROLL    _Pragma("unroll")
 #define SIMT_UNROLL_4  _Pragma("unroll 4")
 #define SIMT_UNROLL_8  _Pragma("unroll 8")
@@ -44,8 +45,8 @@ typedef struct __attribute__((aligned(16), may_alias)) simt_quad {
 #define simt_block_y (blockIdx.y)
 #define simt_block_z (blockIdx.z)
 
-/* Where a way of working is chosen by a number: the imitation has a lower one, so that small models take
- * all the ways. */
+/* Where a way of working is chosen by a number: the imitation has a lower one, so that small models
+ * take all the ways. */
 #define SIMT_LIMIT(device, imitated) (device)
 
 SIMT_INLINE void simt_barrier(void)
@@ -147,8 +148,8 @@ SIMT_INLINE uint32_t simt_add(uint32_t *p, uint32_t v)
     return atomicAdd(p, v);
 }
 
-/* Four matrices of 8 rows of 16 bytes, one behind the other in shared memory (16-byte aligned), over
- * a warp: word i is that of matrix i, row thread / 4, bytes 4 (thread % 4) .. + 3. */
+/* Four matrices of 8 rows of 16 bytes, one behind the other in shared memory (16-byte aligned),
+ * over a warp: word i is that of matrix i, row thread / 4, bytes 4 (thread % 4) .. + 3. */
 SIMT_INLINE void simt_load_matrices(uint32_t w[4], const void *at)
 {
     const uint32_t from = (uint32_t)__cvta_generic_to_shared(at) + threadIdx.x % 32 * 16;
@@ -158,21 +159,21 @@ SIMT_INLINE void simt_load_matrices(uint32_t w[4], const void *at)
                  : "memory");
 }
 
-/* out = c + A B over a warp, signed bytes, 32-bit sums. A is 16 x 16: a[i] is what
+/* sum += A B over a warp, signed bytes, 32-bit sums. A is 16 x 16: a[i] is what
  * simt_load_matrices gives of its rows 8 i .. 8 i + 7. B is 16 x 8, and b the same of its columns.
- * out[2 i + j] is row 8 i + thread / 4, column 2 (thread % 4) + j. Every c[] is the same number. */
-SIMT_INLINE void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t a[2], uint32_t b)
+ * sum[2 i + j] is row 8 i + thread / 4, column 2 (thread % 4) + j. */
+SIMT_INLINE void simt_matrix_add(uint32_t sum[4], const uint32_t a[2], uint32_t b)
 {
 #if __CUDA_ARCH__ >= 800
     asm("mma.sync.aligned.m16n8k16.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5}, {%6}, "
-        "{%7, %7, %7, %7};"
-        : "=r"(out[0]), "=r"(out[1]), "=r"(out[2]), "=r"(out[3])
-        : "r"(a[0]), "r"(a[1]), "r"(b), "r"(c));
+        "{%0, %1, %2, %3};"
+        : "+r"(sum[0]), "+r"(sum[1]), "+r"(sum[2]), "+r"(sum[3])
+        : "r"(a[0]), "r"(a[1]), "r"(b));
 #else
     for (unsigned i = 0; i < 2; i++)
-        asm("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%4, %4};"
-            : "=r"(out[2 * i]), "=r"(out[2 * i + 1])
-            : "r"(a[i]), "r"(b), "r"(c));
+        asm("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};"
+            : "+r"(sum[2 * i]), "+r"(sum[2 * i + 1])
+            : "r"(a[i]), "r"(b));
 #endif
 }
 
@@ -182,8 +183,8 @@ SIMT_INLINE void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t
 #define SIMT_RUN_3(kernel, grid_x, grid_y, grid_z, threads, ...)                                   \
     kernel<<<dim3((unsigned)(grid_x), (unsigned)(grid_y), (unsigned)(grid_z)),                     \
              (unsigned)(threads)>>>(__VA_ARGS__)
-/* The same for a kernel that may be set up while the one before it still runs, where the device can do
- * that: it calls simt_follow before it reads what others write, or writes anything. */
+/* The same for a kernel that may be set up while the one before it still runs, where the device can
+ * do that: it calls simt_follow before it reads what others write, or writes anything. */
 #define SIMT_RUN_AFTER(kernel, grid_x, grid_y, threads, ...)                                       \
     simt_run_after(kernel, (unsigned)(grid_x), (unsigned)(grid_y), (unsigned)(threads), __VA_ARGS__)
 
@@ -206,14 +207,15 @@ static inline bool simt_overlaps(void)
 {
     static int major; /* 0: not asked yet */
 
-    if (!major && cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) != cudaSuccess)
+    if (!major &&
+        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) != cudaSuccess)
         major = 1;
     return major >= 9;
 }
 
 template <typename... A, typename... B>
-static inline void simt_run_after(void (*kernel)(A...), unsigned grid_x, unsigned grid_y, unsigned threads,
-                                  const B &...with)
+static inline void simt_run_after(void (*kernel)(A...), unsigned grid_x, unsigned grid_y,
+                                  unsigned threads, const B &...with)
 {
     cudaLaunchAttribute early = {};
     cudaLaunchConfig_t how = {};
@@ -230,7 +232,8 @@ static inline void simt_run_after(void (*kernel)(A...), unsigned grid_x, unsigne
 /* Said of a kernel: blocks of at most so many threads, of which so many are to be at work on a
  * multiprocessor. */
 #define SIMT_BOUNDS(threads, blocks) __launch_bounds__((threads), (blocks))
-/* Said of a kernel's argument: a structure that is never changed, whose parts are picked by number. */
+/* Said of a kernel's argument: a structure that is never changed, whose parts are picked by number.
+ */
 #define SIMT_ARGUMENT const __grid_constant__
 
 #else /* imitated */
@@ -260,7 +263,7 @@ void simt_barrier(void);
 void simt_group_barrier(void);
 uint32_t simt_swap(uint32_t v, unsigned mask);
 uint32_t simt_from_first(uint32_t v);
-void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t a[2], uint32_t b);
+void simt_matrix_add(uint32_t sum[4], const uint32_t a[2], uint32_t b);
 uint32_t simt_group_sum(uint32_t v);
 uint32_t simt_group_largest(uint32_t v);
 bool simt_group_any(bool v);
@@ -327,11 +330,22 @@ void simt_run(unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned thread
     simt_run((unsigned)(grid_x), (unsigned)(grid_y), (unsigned)(grid_z), (unsigned)(threads),      \
              [=] { kernel(__VA_ARGS__); })
 #define SIMT_RUN_AFTER SIMT_RUN
-SIMT_INLINE void simt_lead(void) {}
-SIMT_INLINE void simt_follow(void) {}
+SIMT_INLINE void simt_lead(void)
+{
+}
+SIMT_INLINE void simt_follow(void)
+{
+}
 #define SIMT_BOUNDS(threads, blocks)
 #define SIMT_ARGUMENT const
 
 #endif
+
+/* out = c + A B, every number of c the same. */
+SIMT_INLINE void simt_matrix_product(uint32_t out[4], uint32_t c, const uint32_t a[2], uint32_t b)
+{
+    out[0] = out[1] = out[2] = out[3] = c;
+    simt_matrix_add(out, a, b);
+}
 
 #endif

@@ -1,5 +1,5 @@
-/* steps.h - what the decoder's kernels have in common: a block of inputs is rounded, a norm is taken.
- * For kernels.cu and attend.cu, behind lanes_simt.h. */
+/* steps.h - what the decoder's kernels have in common: a block of inputs is rounded, a norm is
+ * taken. For kernels.cu and attend.cu, behind lanes_simt.h. */
 #ifndef CAIRN_GENERATE_CUDA_STEPS_H
 #define CAIRN_GENERATE_CUDA_STEPS_H
 
@@ -11,8 +11,8 @@ SIMT_INLINE unsigned group_of(void)
 }
 
 /* A group rounds a block of 32 inputs, lane after lane of its two halves; see `quantize` of
- * kernels_body.h. The largest size is found among the bits, which rise with it; where one of them is
- * no number the scale is none, whatever the rest. */
+ * kernels_body.h. The largest size is found among the bits, which rise with it; where one of them
+ * is no number the scale is none, whatever the rest. */
 SIMT_INLINE void round_block(lanes low, lanes high, uint8_t *rounded)
 {
     const lanes v[2] = {low, high};
@@ -29,7 +29,8 @@ SIMT_INLINE void round_block(lanes low, lanes high, uint8_t *rounded)
     SIMT_UNROLL
     for (unsigned half = 0; half < 2; half++) {
         const bool tiny = !(largest[half] > 1e-35f);
-        scale[half] = (tiny ? 0.0f : largest[half] / 127.0f) + (broken[half] ? simt_float(0x7fc00000u) : 0.0f);
+        scale[half] = (tiny ? 0.0f : largest[half] / 127.0f) +
+                      (broken[half] ? simt_float(0x7fc00000u) : 0.0f);
         q[half] = lanes_round(lanes_mul(v[half], tiny ? 0.0f : 127.0f / largest[half]));
         rounded[16 * half + lane] = (uint8_t)q[half];
     }

@@ -303,7 +303,7 @@ static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *ty
         do {
             batch.n++;
             local[batch.n] = offsets[i + batch.n] - offsets[i];
-        } while (i + batch.n < n && offsets[i + batch.n + 1] - offsets[i] <= FORWARD_ROWS);
+        } while (i + batch.n < n && offsets[i + batch.n + 1] - offsets[i] <= forward_batch_rows(e->f));
         st = forward_run(e->f, &batch, &hidden, err);
         for (size_t j = 0; j < batch.n && !st; j++)
             st = finish(e, hidden + (sum ? j : local[j]) * e->b->hidden,

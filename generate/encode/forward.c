@@ -17,9 +17,10 @@
 #include "generate/kernels/kernels.h"
 
 #define ROWS_A_TASK 32
-/* Rows after which a device is worth opening: that takes some 0.3 s, in which the processor runs
+/* Rows after which a device is worth opening: that takes some 0.2 s, in which a few cores run
  * about so many of a small model. A query never opens one. */
 #define DEVICE_PAYS_ROWS 4096
+#define DEVICE_ROWS      8192 /* a batch there */
 
 struct forward {
     const bert *b;
@@ -61,6 +62,11 @@ static unsigned forms_of_input(const forward *f, size_t layer)
     if (layer == f->b->n_layers)
         return 0;
     return form_of(f, layer, BERT_Q) | form_of(f, layer, BERT_K) | form_of(f, layer, BERT_V);
+}
+
+size_t forward_batch_rows(const forward *f)
+{
+    return f->there ? DEVICE_ROWS : FORWARD_ROWS;
 }
 
 cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact,

@@ -31,6 +31,8 @@ void forward_destroy(forward *f);
 /* Rows that make a good batch: enough to spread the cost of unpacking weights, few enough to stay
  * in the caches. */
 #define FORWARD_ROWS 1024
+/* The same for this one: a device wants more of them. */
+size_t forward_batch_rows(const forward *f);
 
 /* The hidden rows of the last layer, [offsets[n]][hidden], or their sums, [n][hidden]; valid until
  * the next run. On a device (generate/decode/device.h) once enough has been run to pay for opening

@@ -214,7 +214,7 @@ static void unasked(void **state)
     work w = {0};
 
     (void)state;
-    y.hidden = y.heads = 64; /* 65,535 blocks are 1,023 rows, and a batch has 1,024 */
+    y.hidden = y.heads = 64; /* the imitation takes 1,000 rows, and a batch has 1,024 */
     y.layers = 1;
     y.positions = 128;
     for (int i = 0; i < 40; i++)
