@@ -176,7 +176,9 @@ static void list_entries(unpacking *u)
         if (rc < ARCHIVE_WARN) {
             const char *why = archive_error_string(u->a);
             snprintf(note, sizeof note, "damaged, the rest is missing: %.200s", why ? why : "");
-            if (u->n)
+            if (!u->n && archive_read_has_encrypted_entries(u->a) == 1) /* the names, too */
+                emit_fail(u->e, CAIRN_EINPUT, "encrypted: a password is needed");
+            else if (u->n)
                 emit_field(u->e, FIELD_NOTE, note, strlen(note));
             else
                 emit_fail(u->e, CAIRN_EINPUT, "broken: %.200s", why ? why : "no archive");

@@ -74,10 +74,11 @@ static void document_cut_short(void **state)
     refuse(probe_file("cut.docx", buf, n * 2 / 3), CAIRN_EINPUT, "broken: its zip");
 }
 
-static void pdf_truncated_and_encrypted(void **state)
+static void truncated_and_encrypted(void **state)
 {
     (void)state;
     refuse(FIXTURES "encrypted.pdf", CAIRN_EINPUT, "encrypted: a password is needed");
+    refuse(FIXTURES "locked.7z", CAIRN_EINPUT, "encrypted: a password is needed");
     refuse(FIXTURES "truncated.pdf", CAIRN_EINPUT, "broken PDF");
     refuse(probe_file("head.pdf", "%PDF-1.7\n", 9), CAIRN_EINPUT, "broken PDF");
 }
@@ -290,7 +291,7 @@ int main(void)
         cmocka_unit_test(empty_file),
         cmocka_unit_test(binary_named_as_text),
         cmocka_unit_test(document_cut_short),
-        cmocka_unit_test(pdf_truncated_and_encrypted),
+        cmocka_unit_test(truncated_and_encrypted),
         cmocka_unit_test(pdf_cut_anywhere),
         cmocka_unit_test(html_100000_levels_deep),
         cmocka_unit_test(markdown_100000_levels_deep),
