@@ -131,7 +131,7 @@ static const char *argument(latex *x, size_t *len, char open, char close)
         return NULL;
     for (from = at + 1; at < end; at++) {
         if (x->o.s[at] == '\\' && at + 1 < end) {
-            at++;
+            lines += x->o.s[++at] == '\n';
             continue;
         }
         lines += x->o.s[at] == '\n';
@@ -157,6 +157,16 @@ static void skip_options(latex *x)
 
 static void run_until(latex *x, size_t end);
 
+/* The line on which an argument that was just stepped over begins. */
+static uint32_t line_of(const latex *x, const char *arg, size_t len)
+{
+    uint32_t line = x->line;
+
+    for (size_t i = 0; i < len; i++)
+        line -= arg[i] == '\n';
+    return line;
+}
+
 /* The words of an argument, as text of its own in *out. */
 static void words_of(latex *x, const char *arg, size_t len, bytes *out)
 {
@@ -165,6 +175,7 @@ static void words_of(latex *x, const char *arg, size_t len, bytes *out)
     bytes_init(&inner.text, x->o.len + 16);
     bytes_init(&inner.notes, x->o.len + 16);
     inner.at = (size_t)(arg - x->o.s);
+    inner.line = line_of(x, arg, len);
     inner.body = true;
     inner.lists = 0;
     inner.table = false;
@@ -229,16 +240,18 @@ static void footnote(latex *x)
     const char *arg;
     size_t len;
     bytes words;
+    bool first;
 
     skip_options(x);
     arg = argument(x, &len, '{', '}');
     if (!arg || !x->body)
         return;
-    if (!x->notes.len) {
-        x->note_start = (size_t)(arg - x->o.s);
-        x->note_line = x->line;
-    }
+    first = !x->notes.len;
     words_of(x, arg, len, &words);
+    if (first) { /* also before a note in this one, whose words come first */
+        x->note_start = (size_t)(arg - x->o.s);
+        x->note_line = line_of(x, arg, len);
+    }
     bytes_append(&x->notes, "\n", x->notes.len && words.len ? 1 : 0);
     bytes_append(&x->notes, words.data ? words.data : "", words.len);
     bytes_clear(&words);
@@ -466,8 +479,8 @@ static void run_until(latex *x, size_t end)
         if (c == '%') {
             while (x->at < end && x->o.s[x->at] != '\n')
                 x->at++;
+            x->line += x->at < end;
             x->at += x->at < end;
-            x->line++;
             continue;
         }
         if (c == '\n') {

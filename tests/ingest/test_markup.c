@@ -131,6 +131,25 @@ static void latex(void **state)
     ingest_document_free(doc);
 }
 
+/* Notes of titles and in other notes, over several lines: where they stand is never behind their end. */
+static void lines_of_notes_in_latex(void **state)
+{
+    const ingest_document *doc = read_text("n.tex", "\\begin{document}\n\\section{Stone\nand\n\nsand\\footnote{A note\nof slate}}\n"
+                                                    "Columns.\\footnote{Outer\nnote\\footnote{inner note}%\n}\nMore.\n\nLast.\n");
+    const ingest_block *b;
+    (void)state;
+
+    b = probe_block(doc, INGEST_PARAGRAPH, "A note");
+    assert_non_null(b);
+    assert_int_equal(b->line_first, 5);
+    assert_int_equal(b->line_last, 10);
+    b = probe_block(doc, INGEST_PARAGRAPH, "inner note");
+    assert_non_null(b);
+    assert_non_null(strstr(b->text, "Outer"));
+    assert_int_equal(probe_block(doc, 0, "Last.")->line_first, 12);
+    ingest_document_free((ingest_document *)doc);
+}
+
 /* What was lost, or left as markup, in documents of others. */
 static void tables_and_names_of_rst(void **state)
 {
@@ -313,7 +332,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(org),       cmocka_unit_test(rst),
-        cmocka_unit_test(latex),     cmocka_unit_test(subtitles),
+        cmocka_unit_test(latex),     cmocka_unit_test(lines_of_notes_in_latex), cmocka_unit_test(subtitles),
         cmocka_unit_test(tables_and_names_of_rst), cmocka_unit_test(macros_of_latex), cmocka_unit_test(manual_of_mdoc),
         cmocka_unit_test(notebook),  cmocka_unit_test(calendar_and_cards),
         cmocka_unit_test(noise),     cmocka_unit_test(deep),
