@@ -76,21 +76,22 @@ static void wait_until(merger *m, int64_t ns)
     pthread_cond_timedwait(&m->changed, &m->lock, &until);
 }
 
-static bool given_up(merger *m)
+/* One of what lies between the threads. */
+static bool is_set(merger *m, const bool *flag)
 {
-    bool cancel;
+    bool set;
 
     pthread_mutex_lock(&m->lock);
-    cancel = m->cancel;
+    set = *flag;
     pthread_mutex_unlock(&m->lock);
-    return cancel;
+    return set;
 }
 
 static bool others_wait(void *ctx)
 {
     merger *m = ctx;
 
-    return !given_up(m) && give_way_wanted(m->run_way);
+    return !is_set(m, &m->cancel) && give_way_wanted(m->run_way);
 }
 
 /* Count bytes, let others go first, wait where they came too fast, and tell when to stop. */
@@ -461,16 +462,6 @@ static cairn_status take(merger *m, cairn_error *err)
     return st;
 }
 
-static bool has_finished(merger *m)
-{
-    bool finished;
-
-    pthread_mutex_lock(&m->lock);
-    finished = m->finished;
-    pthread_mutex_unlock(&m->lock);
-    return finished;
-}
-
 static void give_up(merger *m)
 {
     if (!m->started)
@@ -521,7 +512,7 @@ void merger_poll(merger *m)
     cairn_error why = {0};
     cairn_status st = m->failed.code;
 
-    if (!st && m->started && has_finished(m))
+    if (!st && m->started && is_set(m, &m->finished))
         st = take(m, &why);
     for (size_t k = 0; k < 2 && !st && !m->started; k++)
         st = begin(m, kinds[k], false, NULL, &why);
