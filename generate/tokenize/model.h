@@ -84,5 +84,8 @@ cairn_status wordpiece_encode(const tokenizer *t, const char *s, size_t len, tok
 /* After text, unk, bos and eos are there. */
 cairn_status wordpiece_load(tokenizer *t, bool lowercase, bool strip_accents, bool chinese,
                             const char *prefix, uint32_t max_chars, cairn_error *err);
+/* From a tokenizer.json that was parsed, borrowed for the call; `path` is for errors. */
+struct json_t;
+cairn_status wordpiece_from_json(tokenizer **out, const struct json_t *root, const char *path, cairn_error *err);
 
 #endif

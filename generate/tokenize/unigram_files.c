@@ -426,9 +426,9 @@ cairn_status tokenizer_from_json(tokenizer **out, const char *folder, cairn_erro
                               "%s: model.type is %s; Cairn reads WordPiece and Unigram there, "
                               "others in a model's GGUF file",
                               path, type)
-                 : CAIRN_OK;
+                 : wordpiece_from_json(out, root, path, err);
         json_decref(root);
-        return st ? st : tokenizer_from_wordpiece(out, folder, err);
+        return st;
     }
     t = calloc(1, sizeof *t);
     if (t) {

@@ -191,33 +191,67 @@ static cairn_status finish(tokenizer *t, const settings *s, const char *path, ca
                : CAIRN_OK;
 }
 
+static cairn_status load_root(tokenizer *t, const json_t *root, const char *path, cairn_error *err)
+{
+    settings s = uncased;
+    cairn_status st = read_settings(&s, root, path, err);
+
+    if (!st)
+        st = read_vocab_json(t, json_object_get(json_object_get(root, "model"), "vocab"),
+                             json_object_get(root, "added_tokens"), path, err);
+    return st ? st : finish(t, &s, path, err);
+}
+
 static cairn_status load_file(tokenizer *t, const char *path, cairn_error *err)
 {
     mapped_file f;
     json_error_t je;
-    json_t *root = NULL;
-    settings s = uncased;
+    json_t *root;
     cairn_status st = mapped_file_open(&f, path, err);
     if (st)
         return st;
     size_t n = strlen(path);
     if (n > 5 && !strcmp(path + n - 5, ".json")) {
         root = json_loadb((const char *)f.data, f.len, JSON_REJECT_DUPLICATES, &je);
-        if (!root)
-            st = cairn_fail(err, CAIRN_EMODEL, "%s: not JSON: %s, line %d", path, je.text, je.line);
-        if (!st)
-            st = read_settings(&s, root, path, err);
-        if (!st)
-            st = read_vocab_json(t, json_object_get(json_object_get(root, "model"), "vocab"),
-                                 json_object_get(root, "added_tokens"), path, err);
+        st = root ? load_root(t, root, path, err)
+                  : cairn_fail(err, CAIRN_EMODEL, "%s: not JSON: %s, line %d", path, je.text, je.line);
+        json_decref(root);
     } else {
         st = read_vocab_txt(t, &f, path, err);
+        if (!st)
+            st = finish(t, &uncased, path, err);
     }
-    if (!st)
-        st = finish(t, &s, path, err);
-    json_decref(root);
     mapped_file_close(&f);
     return st;
+}
+
+static tokenizer *begin(void)
+{
+    tokenizer *t = calloc(1, sizeof *t);
+
+    if (!t)
+        return NULL;
+    t->kind = TOKENIZER_WORDPIECE;
+    t->pair_separators = 1;
+    t->pair_type = true;
+    t->bos = t->eos = t->unk = t->pad = TOKEN_NONE;
+    return t;
+}
+
+/* Hands t out, or its end. */
+static cairn_status hand_out(tokenizer **out, tokenizer *t, cairn_status st)
+{
+    if (st)
+        tokenizer_destroy(t);
+    *out = st ? NULL : t;
+    return st;
+}
+
+cairn_status wordpiece_from_json(tokenizer **out, const json_t *root, const char *path, cairn_error *err)
+{
+    tokenizer *t = begin();
+
+    return hand_out(out, t, t ? load_root(t, root, path, err) : cairn_fail(err, CAIRN_ENOMEM, "%s: tokenizer", path));
 }
 
 cairn_status tokenizer_from_wordpiece(tokenizer **out, const char *path, cairn_error *err)
@@ -226,14 +260,8 @@ cairn_status tokenizer_from_wordpiece(tokenizer **out, const char *path, cairn_e
     char file[4096];
     struct stat sb;
 
-    *out = NULL;
-    tokenizer *t = calloc(1, sizeof *t);
-    if (!t)
-        return cairn_fail(err, CAIRN_ENOMEM, "%s: tokenizer", path);
-    t->kind = TOKENIZER_WORDPIECE;
-    t->pair_separators = 1;
-    t->pair_type = true;
-    t->bos = t->eos = t->unk = t->pad = TOKEN_NONE;
+    tokenizer *t = begin();
+
     snprintf(file, sizeof file, "%s", path);
     if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode))
         for (size_t i = 0; i < 2; i++) {
@@ -242,11 +270,5 @@ cairn_status tokenizer_from_wordpiece(tokenizer **out, const char *path, cairn_e
             if (stat(file, &sb) == 0)
                 break;
         }
-    cairn_status st = load_file(t, file, err);
-    if (st) {
-        tokenizer_destroy(t);
-        return st;
-    }
-    *out = t;
-    return CAIRN_OK;
+    return hand_out(out, t, t ? load_file(t, file, err) : cairn_fail(err, CAIRN_ENOMEM, "%s: tokenizer", path));
 }
