@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "engine/cairn.h"
+#include "engine/care.h"
 
 enum cli_exit {
     CLI_DONE = 0,

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "cli/cli.h"
+#include "engine/care.h"
 
 #define MANY_FAILURES 20 /* for one reason: told in one line */
 

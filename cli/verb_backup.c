@@ -1,5 +1,6 @@
 /* verb_backup.c - cairn backup DIR, cairn restore DIR: a collection written elsewhere, and back. */
 #include "cli/cli.h"
+#include "engine/care.h"
 
 static int print_copy(cli *c, const char *verb, const char *dir, const cairn_copy_report *r)
 {

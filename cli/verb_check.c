@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "engine/care.h"
 
 enum { OPT_REPAIR = 0x2000, OPT_RECALL };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "engine/care.h"
 
 enum { OPT_BACKEND = 256, OPT_URL, OPT_INDEX, OPT_SHARDS, OPT_REPLICAS, OPT_USER, OPT_PASSWORD, OPT_KEY, OPT_CA, OPT_YES };
 

@@ -1,5 +1,6 @@
 /* verb_compact.c - cairn compact: merge segments, give space back. */
 #include "cli/cli.h"
+#include "engine/care.h"
 
 static int run(cli *c, int argc, char **argv)
 {

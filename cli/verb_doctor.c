@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "engine/care.h"
 
 static const char *const levels[] = {"ok", "warning", "bad"};
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "engine/care.h"
 
 enum { OPT_NEAR = 0x2000 };
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "engine/care.h"
 
 static json_t *json_embedder(const cairn_embedder *e)
 {

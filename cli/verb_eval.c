@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "engine/eval.h"
 
 enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL, OPT_HISTORY, OPT_BUDGET,
        OPT_HTML, OPT_SLICE, OPT_COUNT, OPT_SEED, OPT_EXTRACTIVE, OPT_DUMP, OPT_MEASURE, OPT_MARGIN, OPT_ALPHA, OPT_BETTER };

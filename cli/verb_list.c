@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "engine/care.h"
 
 typedef struct listing {
     cli *c;

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "engine/care.h"
 #include "server/adapter.h"
 
 enum { OPT_TOKENS = 0x2000, OPT_ADD_TOKEN, OPT_ROLE, OPT_FOR, OPT_GROUPS, OPT_AUDIT, OPT_AUDIT_MB, OPT_ROOM, OPT_MEMORY, OPT_CERT, OPT_KEY, OPT_CLIENT_CA,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "engine/care.h"
 
 static json_t *tiers_json(const cairn_status_info *s)
 {

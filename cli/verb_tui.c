@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/screen_text.h"
+#include "engine/care.h"
 #include "server/desktop/opener.h"
 
 #define RESULTS       ((size_t)50)

@@ -73,7 +73,7 @@ add_custom_command(OUTPUT ${archive}
     DEPENDS ${rooms} ${archives} ${CMAKE_BINARY_DIR}/package/libcairn.mri VERBATIM)
 add_custom_target(cairn_archive ALL DEPENDS ${archive})
 install(FILES ${archive} DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
-install(FILES engine/cairn.h engine/chats.h engine/feedback.h engine/memory.h engine/model.h engine/tables.h engine/runtime.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cairn/engine
+install(FILES engine/cairn.h engine/care.h engine/chats.h engine/eval.h engine/feedback.h engine/memory.h engine/model.h engine/tables.h engine/runtime.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cairn/engine
     COMPONENT development)
 install(FILES base/status.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cairn/base
     COMPONENT development)

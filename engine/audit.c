@@ -27,6 +27,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/cursor.h"
+#include "engine/care.h"
 #include "engine/columns.h"
 #include "engine/merge.h"
 #include "engine/view.h"

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/folders.h"
+#include "engine/care.h"
 #include "engine/cluster.h"
 #include "engine/engine.h"
 

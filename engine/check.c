@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/care.h"
 #include "engine/cluster.h"
 #include "engine/rebuild.h"
 #include "engine/view.h"

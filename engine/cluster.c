@@ -1,4 +1,5 @@
 /* cluster.c - see cluster.h; and the public calls that make and remove a collection there. */
+#include "engine/care.h"
 #include "engine/cluster.h"
 
 #include <errno.h>

@@ -6,6 +6,7 @@
 #ifndef CAIRN_ENGINE_CLUSTER_H
 #define CAIRN_ENGINE_CLUSTER_H
 
+#include "engine/care.h"
 #include "engine/engine.h"
 #include "retrieve/index.h"
 

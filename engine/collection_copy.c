@@ -15,6 +15,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "engine/care.h"
 #include "engine/cluster.h"
 #include "engine/labels.h"
 #include "engine/index.h"

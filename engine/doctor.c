@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cpu.h"
+#include "engine/care.h"
 #include "engine/engine.h"
 #include "engine/ocr.h"
 #include "generate/decode/device.h"

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/cpu.h"
 #include "engine/batch.h"
+#include "engine/care.h"
 #include "engine/cluster.h"
 #include "engine/columns.h"
 #include "engine/copies.h"

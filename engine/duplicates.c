@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "engine/care.h"
 #include "engine/likeness.h"
 #include "retrieve/shingles.h"
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "engine/augment.h"
+#include "engine/care.h"
 #include "engine/merge.h"
 #include "engine/rebuild.h"
 #include "engine/vectors.h"

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/stop.h"
 #include "engine/cairn.h"
+#include "engine/care.h"
 #include "engine/settings.h"
 #include "generate/decode/generate.h"
 #include "generate/encode/encoder.h"

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "engine/eval.h"
 #include "engine/eval_report.h"
 #include "engine/search.h"
 #include "retrieve/metrics.h"

@@ -21,6 +21,7 @@
 #include "base/checked.h"
 #include "engine/ask.h"
 #include "engine/engine.h"
+#include "engine/eval.h"
 #include "retrieve/cite.h"
 #include "retrieve/metrics.h"
 #include "retrieve/terms.h"

@@ -12,6 +12,7 @@
 
 #include "base/checked.h"
 #include "engine/cairn.h"
+#include "engine/eval.h"
 #include "retrieve/metrics.h"
 
 #define SEED       20240607

@@ -16,6 +16,7 @@
 
 #include "base/checked.h"
 #include "engine/engine.h"
+#include "engine/eval.h"
 #include "engine/view.h"
 #include "index/lexical/suggest.h"
 

@@ -1,4 +1,5 @@
 /* eval_report.c - tables, a histogram as inline SVG, and the queries that went worst. */
+#include "engine/eval.h"
 #include "engine/eval_report.h"
 
 #include <errno.h>

@@ -3,6 +3,7 @@
 #define CAIRN_ENGINE_EVAL_REPORT_H
 
 #include "engine/cairn.h"
+#include "engine/eval.h"
 
 /* One query as it went. */
 typedef struct eval_query {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/access.h"
+#include "engine/care.h"
 #include "engine/cluster.h"
 #include "engine/labels.h"
 #include "engine/view.h"

@@ -7,6 +7,7 @@
  * 3. commit(): store_segment_merge in a transaction of its own.
  *
  * The state between the threads is small and under `lock`: the bytes made, the flags. */
+#include "engine/care.h"
 #include "engine/merge.h"
 
 #include <errno.h>

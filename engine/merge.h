@@ -14,6 +14,7 @@
 #ifndef CAIRN_ENGINE_MERGE_H
 #define CAIRN_ENGINE_MERGE_H
 
+#include "engine/care.h"
 #include "engine/run.h"
 
 typedef struct merger merger;

@@ -5,6 +5,7 @@
 
 #include "base/give_way.h"
 #include "engine/batch.h"
+#include "engine/care.h"
 #include "engine/engine.h"
 #include "engine/run_state.h"
 

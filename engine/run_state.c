@@ -1,4 +1,5 @@
 /* run_state.c - see run_state.h. */
+#include "engine/care.h"
 #include "engine/run_state.h"
 
 #include <errno.h>

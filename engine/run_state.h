@@ -8,6 +8,7 @@
 #ifndef CAIRN_ENGINE_RUN_STATE_H
 #define CAIRN_ENGINE_RUN_STATE_H
 
+#include "engine/care.h"
 #include "engine/engine.h"
 
 #define META_RATE "embed_rate" /* vectors a second, as text */

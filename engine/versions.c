@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "engine/care.h"
 #include "engine/labels.h"
 #include "engine/likeness.h"
 #include "engine/search.h"

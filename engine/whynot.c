@@ -4,6 +4,7 @@
  * On the way in: is the file there, is it below a folder that was indexed, does a rule leave it
  * out, can it be opened, did its parser get through, does it say anything. The way out is
  * whynot_search.c. */
+#include "engine/care.h"
 #include "engine/whynot.h"
 
 #include <errno.h>

@@ -5,6 +5,7 @@
 #ifndef CAIRN_ENGINE_WHYNOT_H
 #define CAIRN_ENGINE_WHYNOT_H
 
+#include "engine/care.h"
 #include "engine/search.h"
 
 typedef struct why_asking {

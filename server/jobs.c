@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/priority.h"
 #include "base/stop.h"
+#include "engine/care.h"
 #include "server/inside.h"
 
 #define KEPT      200

@@ -1,4 +1,5 @@
 /* present.c - see present.h. Positions are bytes of UTF-8, as everywhere in Cairn. */
+#include "engine/care.h"
 #include "server/present.h"
 
 #include <string.h>

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "engine/care.h"
 #include "server/service.h"
 
 json_t *present_search(const char *query, const cairn_search_result *r, bool explain);

@@ -1,5 +1,6 @@
 /* service.c - handles to lend, callers to judge, reloading and draining. Jobs: jobs.c; tokens:
  * tokens.c. */
+#include "engine/care.h"
 #include "server/service.h"
 
 #include <dirent.h>

@@ -1,5 +1,6 @@
 /* admin.c - cairn.v1.Admin: how the server and a collection are. */
 #include "cairn/v1/admin.pb-c.h"
+#include "engine/care.h"
 #include "server/grpc/services.h"
 
 #define FAILURES_MAX 1000

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cairn/v1/collections.pb-c.h"
+#include "engine/care.h"
 #include "server/grpc/services.h"
 
 typedef struct name_list {

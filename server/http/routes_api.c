@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "engine/care.h"
 #include "engine/chats.h"
 #include "server/http/lend.h"
 #include "server/http/look.h"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/care.h"
 #include "server/desktop/opener.h"
 #include "server/http/lend.h"
 #include "server/http/look.h"

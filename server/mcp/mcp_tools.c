@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/utf8.h"
 #include "engine/calculator.h"
+#include "engine/care.h"
 #include "engine/tables.h"
 #include "server/args.h"
 #include "server/json_text.h"

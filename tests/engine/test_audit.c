@@ -10,6 +10,7 @@
 #include <ftw.h>
 #include <unistd.h>
 
+#include "engine/care.h"
 #include "engine/merge.h"
 #include "engine/view.h"
 #include "tests/index/vector/memory_sections.h"

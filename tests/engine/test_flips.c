@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/care.h"
 #include "engine/view.h"
 #include "index/lexical/lexical.h"
 

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "engine/cairn.h"
+#include "engine/care.h"
 
 #define DOCUMENTS 900
 

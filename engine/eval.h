@@ -1,0 +1,141 @@
+/* eval.h - measure a collection: its lists and answers against judgements, two runs against each other, and whether a
+ * new setting may replace the old one.
+ *
+ * Part of the public interface; handles, ownership, threads and errors are as in cairn.h. */
+#ifndef CAIRN_ENGINE_EVAL_H
+#define CAIRN_ENGINE_EVAL_H
+
+#include "engine/cairn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cairn_metric {
+    const char *name; /* "nDCG@10", "Recall@100", "MAP", "MRR" */
+    double value, low, high; /* 95 % bootstrap interval */
+} cairn_metric;
+
+#define CAIRN_METRICS 5 /* nDCG@10, Recall@100, MAP, MRR@10, P@10 */
+
+/* Queries that have one value of a field. */
+typedef struct cairn_eval_slice {
+    const char *value; /* "" for queries without the field */
+    size_t n_queries;
+    cairn_metric metrics[CAIRN_METRICS];
+} cairn_eval_slice;
+
+typedef struct cairn_eval_result {
+    cairn_metric metrics[CAIRN_METRICS];
+    size_t n_metrics;
+    size_t n_queries;
+    double query_ms_median, query_ms_p99;
+    cairn_eval_slice *slices; /* most queries first */
+    size_t n_slices;
+    void *memory;
+} cairn_eval_result;
+
+typedef struct cairn_eval_request {
+    const char *queries;  /* JSON lines with `_id` and `text` */
+    const char *qrels;    /* tab-separated query, document, grade */
+    const char *history;  /* JSON lines with `_id` and `history`, as cairn_search_request has it, for
+                             queries that are follow-up questions; or NULL */
+    const char *run_file; /* gets a TREC run; or NULL */
+    const char *html_file; /* gets a report for a browser; or NULL */
+    const char *slice; /* figures by this field of the queries' lines, or by "words", how many a query has;
+                          or NULL */
+    cairn_mode mode;
+    double budget_ms; /* for reranking a query; 0: as long as it takes, so that the figures are the same on
+                         every machine; < 0: none */
+} cairn_eval_request;
+
+cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, cairn_eval_result *out,
+                                  cairn_error *err);
+void cairn_eval_result_clear(cairn_eval_result *r);
+
+/* A private test set from the collection itself: queries.jsonl and qrels.tsv in `folder` (made with mode 0700 where
+ * it is not there), for documents drawn by chance a few words of one of their passages. queries 0: 100; fewer
+ * come where documents are fewer or hold too few words. The same collection and seed give the same set. */
+cairn_status cairn_eval_make(cairn *c, const char *folder, size_t queries, uint64_t seed, size_t *n_made,
+                             cairn_error *err);
+
+/* Run b against run a in one measure. */
+typedef struct cairn_comparison {
+    const char *name;
+    double a, b;                  /* means */
+    double difference, low, high; /* of b - a, 95 % bootstrap interval */
+    double p; /* of as large a difference by chance (paired randomisation test, two-sided) */
+    size_t better, worse, equal; /* queries */
+} cairn_comparison;
+
+/* Compare two TREC runs query by query over all judged queries; one that a run lacks counts 0 there. Needs no
+ * collection. */
+cairn_status cairn_eval_compare(const char *qrels, const char *run_a, const char *run_b,
+                                cairn_comparison out[CAIRN_METRICS], size_t *n_queries, cairn_error *err);
+
+typedef struct cairn_gate_options {
+    const char *measure; /* that decides; NULL: nDCG@10, or "right" of answers */
+    double margin;       /* by which the new one may be worse */
+    double alpha;        /* a difference with a smaller p is taken for one */
+    bool better;         /* the new one must be shown to be better, not only no worse */
+} cairn_gate_options;
+
+typedef struct cairn_gate {
+    bool passed; /* the new one may replace the old */
+    char reason[512];
+    cairn_comparison comparisons[CAIRN_METRICS];
+    size_t n_comparisons, n_queries;
+} cairn_gate;
+
+/* May a new model or setting replace the old one? Two TREC runs over judged queries. It may when the 95 % interval
+ * of the difference in the measure begins above -margin and no other measure is worse by more than it with p
+ * below alpha. CAIRN_EUSAGE for an unknown measure. */
+cairn_status cairn_eval_gate(const char *qrels, const char *old_run, const char *new_run,
+                             const cairn_gate_options *options, cairn_gate *out, cairn_error *err);
+/* The same of two dumps of cairn_eval_answers over the same questions: "right", "answered_answerable" and
+ * "refused_unanswerable". */
+cairn_status cairn_eval_gate_answers(const char *old_dump, const char *new_dump,
+                                     const cairn_gate_options *options, cairn_gate *out, cairn_error *err);
+
+/* One question of an answer evaluation, as it went. Strings live until the callback returns. */
+typedef struct cairn_answered {
+    const char *id, *question, *gold; /* gold: the first accepted answer, "" = not answerable */
+    const cairn_answer *answer;
+    bool right; /* holds an accepted answer; or refused where there is none */
+} cairn_answered;
+
+#define CAIRN_ANSWER_METRICS 16
+
+typedef struct cairn_answers_result {
+    size_t n, n_answerable, n_unanswerable, n_citations, n_extractive;
+    /* Those that could be measured, each with its 95 % bootstrap interval:
+     * right                 share of answerable ones whose answer holds an accepted one
+     * exact_match, token_f1, rouge_l, bleu  over the answerable ones; a refusal counts 0
+     * refused_answerable, refused_unanswerable
+     * evidence_retrieved    share of answerable ones of whose documents one (of supporting ones all) was read
+     * refused_retrieved     share of these that were refused nevertheless
+     * citation_holds        share of citations whose text holds an accepted answer
+     * citation_precision    share of citations to the right document (and page)
+     * citation_recall       share of answerable ones with a citation to it
+     * grounded              share of the content words of answers that their citations hold */
+    cairn_metric metrics[CAIRN_ANSWER_METRICS];
+    size_t n_metrics;
+    double retrieve_ms_median, ttft_ms_median, total_ms_median;
+} cairn_answers_result;
+
+typedef struct cairn_eval_answers_options {
+    bool extractive;       /* as in cairn_ask_request */
+    const char *dump_file; /* a JSON line a question: the answer and what it was decided from; or NULL */
+} cairn_eval_answers_options;
+
+/* qa: JSON lines with `question`, `answers` (none, or `answerable` false: not answerable) and either
+ * `doc` (end of the uri) and `page`, or `doc_ids` (any of which is right; `supporting_doc_ids` goes
+ * before it). `options` and `fn` may be NULL. fn sees every question; false from it cancels. */
+cairn_status cairn_eval_answers(cairn *c, const char *qa, const cairn_eval_answers_options *options,
+                                bool (*fn)(void *ctx, const cairn_answered *a), void *ctx,
+                                cairn_answers_result *out, cairn_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
