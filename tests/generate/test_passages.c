@@ -8,14 +8,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "generate/decode/generate.h"
-#include "tests/generate/tiny_model.h"
+#include "tests/generate/cache_place.h"
 
 #define VOCAB 100
 
@@ -230,63 +229,19 @@ static void runs_outside_are_refused(void **state)
 /* ---- kept on disk ---- */
 
 typedef struct place {
-    char top[64], model[96], folder[96];
+    cache_place at;
     generator_options o;
 } place;
 
-static void write_file(const char *path, const void *data, size_t len)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, data, len), len);
-    close(fd);
-}
-
-static void make_place(place *p)
+static void begin(place *p)
 {
     tiny_model t = tiny_default;
-    size_t len;
-    uint8_t *data;
 
-    strcpy(p->top, "/tmp/cairn-passages-XXXXXX");
-    assert_non_null(mkdtemp(p->top));
-    snprintf(p->model, sizeof p->model, "%s/m.gguf", p->top);
-    snprintf(p->folder, sizeof p->folder, "%s/kept", p->top);
-    p->o = (generator_options){.n_ctx = 400, .passages = {p->folder, 1 << 30}};
     t.arch = "qwen2";
     t.words = true;
     t.seed = 3;
-    data = tiny_model_bytes(&t, &len);
-    write_file(p->model, data, len);
-    free(data);
-}
-
-static size_t count_files(const place *p, char *path, size_t cap)
-{
-    DIR *d = opendir(p->folder);
-    struct dirent *e;
-    size_t n = 0;
-
-    while (d && (e = readdir(d)))
-        if (e->d_name[0] != '.') {
-            n++;
-            if (path)
-                snprintf(path, cap, "%s/%s", p->folder, e->d_name);
-        }
-    if (d)
-        closedir(d);
-    return n;
-}
-
-static void remove_place(place *p)
-{
-    char path[512];
-
-    while (count_files(p, path, sizeof path))
-        assert_int_equal(unlink(path), 0);
-    rmdir(p->folder);
-    unlink(p->model);
-    assert_int_equal(rmdir(p->top), 0);
+    make_place(&p->at, &t);
+    p->o = (generator_options){.n_ctx = 400, .passages = {p->at.folder, 1 << 30}};
 }
 
 static const char *const texts[] = {
@@ -299,7 +254,7 @@ static generator *open_it(const place *p)
     generator *g;
     cairn_error err = {0};
 
-    if (generator_open(&g, p->model, &p->o, &err))
+    if (generator_open(&g, p->at.model, &p->o, &err))
         fail_msg("%s", err.text);
     return g;
 }
@@ -336,15 +291,15 @@ static void found_again_in_any_order(void **state)
     generator *g;
     place p;
     (void)state;
-    make_place(&p);
+    begin(&p);
     g = open_it(&p);
     for (int i = 0; i < 2; i++)
         assert_int_equal(ask(g, i, false, plain[i]), 0);
-    assert_int_equal(count_files(&p, NULL, 0), 0);
+    assert_int_equal(count_files(&p.at, NULL, 0), 0);
     assert_int_equal(ask(g, 0, true, got), 0); /* not kept yet: a plain pass */
     assert_string_equal(got, plain[0]);
     assert_int_equal(generator_keep_passages(g, NULL), CAIRN_OK);
-    assert_int_equal(count_files(&p, NULL, 0), 2);
+    assert_int_equal(count_files(&p.at, NULL, 0), 2);
     for (int i = 0; i < 2; i++) {
         generator *fresh = open_it(&p);
         assert_true(ask(g, i, true, got) > 60);
@@ -356,9 +311,9 @@ static void found_again_in_any_order(void **state)
         assert_string_equal(got, plain[i]);
     }
     assert_int_equal(generator_keep_passages(g, NULL), CAIRN_OK);
-    assert_int_equal(count_files(&p, NULL, 0), 2);
+    assert_int_equal(count_files(&p.at, NULL, 0), 2);
     generator_close(g);
-    remove_place(&p);
+    remove_place(&p.at);
 }
 
 static void damaged_files_are_not_used(void **state)
@@ -370,11 +325,11 @@ static void damaged_files_are_not_used(void **state)
     place p;
     int fd;
     (void)state;
-    make_place(&p);
+    begin(&p);
     g = open_it(&p);
     ask(g, 0, true, want);
     assert_int_equal(generator_keep_passages(g, NULL), CAIRN_OK);
-    assert_int_equal(count_files(&p, path, sizeof path), 2);
+    assert_int_equal(count_files(&p.at, path, sizeof path), 2);
     assert_int_equal(stat(path, &sb), 0);
     good = malloc((size_t)sb.st_size);
     fd = open(path, O_RDONLY);
@@ -388,7 +343,7 @@ static void damaged_files_are_not_used(void **state)
         good[at] ^= 1;
         if (ask(g, order ^= 1, true, got) >= both)
             fail_msg("a change at byte %zu was not seen", at);
-        assert_int_equal(count_files(&p, NULL, 0), 1);
+        assert_int_equal(count_files(&p.at, NULL, 0), 1);
     }
     for (size_t len = 0; len < 60; len += 7) {
         write_file(path, good, len);
@@ -398,7 +353,7 @@ static void damaged_files_are_not_used(void **state)
     assert_int_equal(ask(g, 0, true, got), both);
     free(good);
     generator_close(g);
-    remove_place(&p);
+    remove_place(&p.at);
 }
 
 static void the_folder_stays_within_its_budget(void **state)
@@ -408,23 +363,23 @@ static void the_folder_stays_within_its_budget(void **state)
     generator *g;
     place p;
     (void)state;
-    make_place(&p);
+    begin(&p);
     g = open_it(&p);
     ask(g, 0, true, got);
     assert_int_equal(generator_keep_passages(g, NULL), CAIRN_OK);
-    assert_int_equal(count_files(&p, path, sizeof path), 2);
+    assert_int_equal(count_files(&p.at, path, sizeof path), 2);
     assert_int_equal(stat(path, &sb), 0);
     generator_close(g);
-    assert_int_equal(count_files(&p, path, sizeof path), 2);
-    while (count_files(&p, path, sizeof path))
+    assert_int_equal(count_files(&p.at, path, sizeof path), 2);
+    while (count_files(&p.at, path, sizeof path))
         assert_int_equal(unlink(path), 0);
     p.o.passages.budget_bytes = (uint64_t)sb.st_size * 3 / 2;
     g = open_it(&p);
     ask(g, 0, true, got);
     assert_int_equal(generator_keep_passages(g, NULL), CAIRN_OK);
-    assert_int_equal(count_files(&p, NULL, 0), 1);
+    assert_int_equal(count_files(&p.at, NULL, 0), 1);
     generator_close(g);
-    remove_place(&p);
+    remove_place(&p.at);
 }
 
 int main(void)

@@ -6,77 +6,34 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "generate/decode/generate.h"
-#include "tests/generate/tiny_model.h"
+#include "tests/generate/cache_place.h"
 
 typedef struct place {
-    char top[64], model[96], folder[96];
+    cache_place at;
     generator_options o;
 } place;
 
-static void write_file(const char *path, const void *data, size_t len)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, data, len), len);
-    close(fd);
-}
-
-static void write_model(const char *path, const char *arch, uint64_t seed)
+static tiny_model model(const char *arch, uint64_t seed)
 {
     tiny_model t = tiny_default;
-    size_t len;
-    uint8_t *data;
 
     t.arch = arch;
     t.words = true;
     t.seed = seed;
-    data = tiny_model_bytes(&t, &len);
-    write_file(path, data, len);
-    free(data);
+    return t;
 }
 
-static void make_place(place *p)
+static void begin(place *p)
 {
-    strcpy(p->top, "/tmp/cairn-prefixes-XXXXXX");
-    assert_non_null(mkdtemp(p->top));
-    snprintf(p->model, sizeof p->model, "%s/m.gguf", p->top);
-    snprintf(p->folder, sizeof p->folder, "%s/kept", p->top);
-    p->o = (generator_options){.n_ctx = 240, .prefixes = {p->folder, 1 << 30}};
-    write_model(p->model, "qwen2", 3);
-}
+    tiny_model t = model("qwen2", 3);
 
-static size_t count_files(const place *p, char *path, size_t cap)
-{
-    DIR *d = opendir(p->folder);
-    struct dirent *e;
-    size_t n = 0;
-
-    while (d && (e = readdir(d)))
-        if (e->d_name[0] != '.') {
-            n++;
-            if (path)
-                snprintf(path, cap, "%s/%s", p->folder, e->d_name);
-        }
-    if (d)
-        closedir(d);
-    return n;
-}
-
-static void remove_place(place *p)
-{
-    char path[512];
-
-    while (count_files(p, path, sizeof path))
-        assert_int_equal(unlink(path), 0);
-    rmdir(p->folder);
-    unlink(p->model);
-    assert_int_equal(rmdir(p->top), 0);
+    make_place(&p->at, &t);
+    p->o = (generator_options){.n_ctx = 240, .prefixes = {p->at.folder, 1 << 30}};
 }
 
 static const char first[] = "you are a helpful machine that answers from documents alone, briefly";
@@ -93,7 +50,7 @@ static size_t say(const place *p, const char *system, const char *user, char tex
     size_t found;
     cairn_error err = {0};
 
-    if (generator_open(&g, p->model, &p->o, &err) || generator_chat(g, m, &params, &r, &err))
+    if (generator_open(&g, p->at.model, &p->o, &err) || generator_chat(g, m, &params, &r, &err))
         fail_msg("%s", err.text);
     snprintf(text, 512, "%s", r.text);
     found = r.cached_tokens;
@@ -108,7 +65,7 @@ static void the_next_process_finds_it(void **state)
     char want[512], got[512];
     place p, without;
     (void)state;
-    make_place(&p);
+    begin(&p);
     without = p;
     without.o.prefixes.folder = NULL;
     for (int mode = 0; mode < 3; mode++) {
@@ -132,11 +89,11 @@ static void the_next_process_finds_it(void **state)
         assert_true(say(&p, second, "how far?", got) >= 64);
         assert_string_equal(got, want);
     }
-    assert_int_equal(count_files(&p, NULL, 0), 6);
+    assert_int_equal(count_files(&p.at, NULL, 0), 6);
     /* Too short to be worth a file. */
     say(&p, "short", "how far?", got);
-    assert_int_equal(count_files(&p, NULL, 0), 6);
-    remove_place(&p);
+    assert_int_equal(count_files(&p.at, NULL, 0), 6);
+    remove_place(&p.at);
 }
 
 static void damaged_and_foreign_files_are_not_used(void **state)
@@ -147,9 +104,9 @@ static void damaged_and_foreign_files_are_not_used(void **state)
     place p;
     int fd;
     (void)state;
-    make_place(&p);
+    begin(&p);
     say(&p, first, "how far?", want);
-    assert_int_equal(count_files(&p, path, sizeof path), 1);
+    assert_int_equal(count_files(&p.at, path, sizeof path), 1);
     assert_int_equal(stat(path, &sb), 0);
     good = malloc((size_t)sb.st_size);
     fd = open(path, O_RDONLY);
@@ -173,11 +130,12 @@ static void damaged_and_foreign_files_are_not_used(void **state)
     assert_int_equal(chmod(path, 0622), 0);
     assert_int_equal(say(&p, first, "how far?", got), 0);
     /* Another model at the same path. */
-    write_model(p.model, "llama", 4);
+    tiny_model other = model("llama", 4);
+    write_model(p.at.model, &other);
     assert_int_equal(say(&p, first, "how far?", got), 0);
     assert_true(say(&p, first, "how far?", got) > 0);
     free(good);
-    remove_place(&p);
+    remove_place(&p.at);
 }
 
 static void the_folder_stays_within_its_budget(void **state)
@@ -186,15 +144,15 @@ static void the_folder_stays_within_its_budget(void **state)
     struct stat sb;
     place p;
     (void)state;
-    make_place(&p);
+    begin(&p);
     say(&p, first, "how far?", got);
-    assert_int_equal(count_files(&p, path, sizeof path), 1);
+    assert_int_equal(count_files(&p.at, path, sizeof path), 1);
     assert_int_equal(stat(path, &sb), 0);
     p.o.prefixes.budget_bytes = (uint64_t)sb.st_size * 7 / 2;
     for (int i = 0; i < 8; i++) {
         snprintf(system, sizeof system, "%d %s", i, first);
         say(&p, system, "how far?", got);
-        assert_in_range(count_files(&p, NULL, 0), 1, 3);
+        assert_in_range(count_files(&p.at, NULL, 0), 1, 3);
         assert_true(say(&p, system, "how far?", got) > 0);
     }
     p.o.prefixes.budget_bytes = 100; /* less than one */
@@ -203,7 +161,7 @@ static void the_folder_stays_within_its_budget(void **state)
     p.o.prefixes.folder = "/proc/nothing/can/be/here";
     p.o.prefixes.budget_bytes = 1 << 30;
     assert_int_equal(say(&p, second, "how far?", got), 0);
-    remove_place(&p);
+    remove_place(&p.at);
 }
 
 int main(void)

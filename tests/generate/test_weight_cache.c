@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -15,76 +14,30 @@
 #include <unistd.h>
 
 #include "generate/decode/decoder.h"
-#include "tests/generate/tiny_model.h"
+#include "tests/generate/cache_place.h"
 
 #define VOCAB 100
 #define N     9
 
 typedef struct place {
-    char top[64], model[96], folder[96];
+    cache_place at;
     weight_cache_options cache;
 } place;
 
-static void write_file(const char *path, const void *data, size_t len)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, data, len), len);
-    close(fd);
-}
-
-static void write_model(const char *path, uint64_t seed)
+static tiny_model model(uint64_t seed)
 {
     tiny_model t = tiny_default;
-    size_t len;
-    uint8_t *data;
 
     t.seed = seed;
-    data = tiny_model_bytes(&t, &len);
-    assert_non_null(data);
-    write_file(path, data, len);
-    free(data);
+    return t;
 }
 
-static void make_place(place *p)
+static void begin(place *p)
 {
-    strcpy(p->top, "/tmp/cairn-weights-XXXXXX");
-    assert_non_null(mkdtemp(p->top));
-    snprintf(p->model, sizeof p->model, "%s/m.gguf", p->top);
-    snprintf(p->folder, sizeof p->folder, "%s/a/b", p->top);
-    p->cache = (weight_cache_options){p->folder, 1 << 30};
-    write_model(p->model, 1);
-}
+    tiny_model t = model(1);
 
-/* Names in the cache folder; the last one's path in `path` (may be NULL). */
-static size_t count_files(const place *p, char *path, size_t cap)
-{
-    DIR *d = opendir(p->folder);
-    struct dirent *e;
-    size_t n = 0;
-
-    while (d && (e = readdir(d)))
-        if (e->d_name[0] != '.') {
-            n++;
-            if (path)
-                snprintf(path, cap, "%s/%s", p->folder, e->d_name);
-        }
-    if (d)
-        closedir(d);
-    return n;
-}
-
-static void remove_place(place *p)
-{
-    char path[512];
-
-    while (count_files(p, path, sizeof path))
-        assert_int_equal(unlink(path), 0);
-    rmdir(p->folder);
-    snprintf(path, sizeof path, "%s/a", p->top);
-    rmdir(path);
-    unlink(p->model);
-    assert_int_equal(rmdir(p->top), 0);
+    make_place(&p->at, &t);
+    p->cache = (weight_cache_options){p->at.folder, 1 << 30};
 }
 
 /* Logits of the model at `path`; whether the weights came from the cache. */
@@ -117,18 +70,18 @@ static void cached_weights_change_no_byte(void **state)
     place p;
     pool *workers;
     (void)state;
-    make_place(&p);
+    begin(&p);
     assert_int_equal(pool_create(&workers, 3, NULL), CAIRN_OK);
-    assert_false(run(p.model, NULL, NULL, want));
-    assert_false(run(p.model, &p.cache, workers, got)); /* writes */
+    assert_false(run(p.at.model, NULL, NULL, want));
+    assert_false(run(p.at.model, &p.cache, workers, got)); /* writes */
     assert_memory_equal(got, want, sizeof want);
-    assert_int_equal(count_files(&p, NULL, 0), 1);
-    assert_true(run(p.model, &p.cache, workers, got));
+    assert_int_equal(count_files(&p.at, NULL, 0), 1);
+    assert_true(run(p.at.model, &p.cache, workers, got));
     assert_memory_equal(got, want, sizeof want);
-    assert_true(run(p.model, &p.cache, NULL, got));
+    assert_true(run(p.at.model, &p.cache, NULL, got));
     assert_memory_equal(got, want, sizeof want);
     pool_destroy(workers);
-    remove_place(&p);
+    remove_place(&p.at);
 }
 
 /* Each byte of the header changed in turn, and every 1,999th behind it. */
@@ -141,9 +94,9 @@ static void damaged_files_are_replaced(void **state)
     place p;
     int fd;
     (void)state;
-    make_place(&p);
-    assert_false(run(p.model, &p.cache, NULL, want));
-    assert_int_equal(count_files(&p, path, sizeof path), 1);
+    begin(&p);
+    assert_false(run(p.at.model, &p.cache, NULL, want));
+    assert_int_equal(count_files(&p.at, path, sizeof path), 1);
     assert_int_equal(stat(path, &sb), 0);
     good = malloc((size_t)sb.st_size);
     fd = open(path, O_RDONLY);
@@ -157,33 +110,33 @@ static void damaged_files_are_replaced(void **state)
         good[at] ^= 0x40;
         write_file(path, good, (size_t)sb.st_size);
         good[at] ^= 0x40;
-        if (run(p.model, &p.cache, NULL, got))
+        if (run(p.at.model, &p.cache, NULL, got))
             fail_msg("a change at byte %zu of %zu was not seen", at, (size_t)sb.st_size);
         assert_memory_equal(got, want, sizeof want);
-        assert_true(run(p.model, &p.cache, NULL, got)); /* replaced */
+        assert_true(run(p.at.model, &p.cache, NULL, got)); /* replaced */
     }
     static const int lengths[] = {0, 1, 71, 4096, -1, -64};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         size_t len = lengths[i] < 0 ? (size_t)(sb.st_size + lengths[i]) : (size_t)lengths[i];
         write_file(path, good, len);
-        assert_false(run(p.model, &p.cache, NULL, got));
+        assert_false(run(p.at.model, &p.cache, NULL, got));
         assert_memory_equal(got, want, sizeof want);
-        assert_true(run(p.model, &p.cache, NULL, got));
+        assert_true(run(p.at.model, &p.cache, NULL, got));
     }
     /* Others could write it: not ours to trust. */
     assert_int_equal(chmod(path, 0666), 0);
-    assert_false(run(p.model, &p.cache, NULL, got));
+    assert_false(run(p.at.model, &p.cache, NULL, got));
     assert_memory_equal(got, want, sizeof want);
     /* A symbolic link is not followed. */
     char elsewhere[512];
-    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", p.top);
+    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", p.at.top);
     assert_int_equal(rename(path, elsewhere), 0);
     assert_int_equal(symlink(elsewhere, path), 0);
-    assert_false(run(p.model, &p.cache, NULL, got));
+    assert_false(run(p.at.model, &p.cache, NULL, got));
     assert_memory_equal(got, want, sizeof want);
     unlink(elsewhere);
     free(good);
-    remove_place(&p);
+    remove_place(&p.at);
 }
 
 static void another_model_at_the_same_path(void **state)
@@ -192,20 +145,21 @@ static void another_model_at_the_same_path(void **state)
     struct timespec times[2] = {{1000, 0}, {1000, 0}};
     place p;
     (void)state;
-    make_place(&p);
-    assert_int_equal(utimensat(AT_FDCWD, p.model, times, 0), 0);
-    assert_false(run(p.model, &p.cache, NULL, first));
-    write_model(p.model, 2); /* of the same size, but of another time */
+    begin(&p);
+    assert_int_equal(utimensat(AT_FDCWD, p.at.model, times, 0), 0);
+    assert_false(run(p.at.model, &p.cache, NULL, first));
+    tiny_model second = model(2);
+    write_model(p.at.model, &second); /* of the same size, but of another time */
     times[1].tv_nsec = 1;
-    assert_int_equal(utimensat(AT_FDCWD, p.model, times, 0), 0);
-    assert_false(run(p.model, NULL, NULL, want));
+    assert_int_equal(utimensat(AT_FDCWD, p.at.model, times, 0), 0);
+    assert_false(run(p.at.model, NULL, NULL, want));
     assert_memory_not_equal(first, want, sizeof want);
-    assert_false(run(p.model, &p.cache, NULL, got));
+    assert_false(run(p.at.model, &p.cache, NULL, got));
     assert_memory_equal(got, want, sizeof want);
-    assert_true(run(p.model, &p.cache, NULL, got));
+    assert_true(run(p.at.model, &p.cache, NULL, got));
     assert_memory_equal(got, want, sizeof want);
-    assert_int_equal(count_files(&p, NULL, 0), 1);
-    remove_place(&p);
+    assert_int_equal(count_files(&p.at, NULL, 0), 1);
+    remove_place(&p.at);
 }
 
 static void the_folder_stays_within_its_budget(void **state)
@@ -215,35 +169,36 @@ static void the_folder_stays_within_its_budget(void **state)
     struct stat sb;
     place p;
     (void)state;
-    make_place(&p);
-    run(p.model, &p.cache, NULL, got);
-    assert_int_equal(count_files(&p, path, sizeof path), 1);
+    begin(&p);
+    run(p.at.model, &p.cache, NULL, got);
+    assert_int_equal(count_files(&p.at, path, sizeof path), 1);
     assert_int_equal(stat(path, &sb), 0);
     /* Room for two and a half. */
     p.cache.budget_bytes = (uint64_t)sb.st_size * 5 / 2;
     for (int i = 0; i < 4; i++) {
-        snprintf(models[i], sizeof models[i], "%s/m%d.gguf", p.top, i);
-        write_model(models[i], (uint64_t)i + 5);
+        snprintf(models[i], sizeof models[i], "%s/m%d.gguf", p.at.top, i);
+        tiny_model m = model((uint64_t)i + 5);
+        write_model(models[i], &m);
         assert_false(run(models[i], &p.cache, NULL, got));
-        assert_in_range(count_files(&p, NULL, 0), 1, 2);
+        assert_in_range(count_files(&p.at, NULL, 0), 1, 2);
     }
     assert_true(run(models[3], &p.cache, NULL, got));
     /* What belongs to a model that is gone goes with the next write, whatever the budget. */
     p.cache.budget_bytes = 1 << 30;
     for (int i = 0; i < 4; i++)
         unlink(models[i]);
-    assert_false(run(p.model, &p.cache, NULL, got));
-    assert_int_equal(count_files(&p, NULL, 0), 1);
+    assert_false(run(p.at.model, &p.cache, NULL, got));
+    assert_int_equal(count_files(&p.at, NULL, 0), 1);
     /* A budget below one file: no cache, nothing written. */
-    assert_int_equal(count_files(&p, path, sizeof path), 1);
+    assert_int_equal(count_files(&p.at, path, sizeof path), 1);
     unlink(path);
     p.cache.budget_bytes = 1000;
-    assert_false(run(p.model, &p.cache, NULL, got));
-    assert_int_equal(count_files(&p, NULL, 0), 0);
+    assert_false(run(p.at.model, &p.cache, NULL, got));
+    assert_int_equal(count_files(&p.at, NULL, 0), 0);
     p.cache.budget_bytes = 0;
-    assert_false(run(p.model, &p.cache, NULL, got));
-    assert_int_equal(count_files(&p, NULL, 0), 0);
-    remove_place(&p);
+    assert_false(run(p.at.model, &p.cache, NULL, got));
+    assert_int_equal(count_files(&p.at, NULL, 0), 0);
+    remove_place(&p.at);
 }
 
 static void temporary_files(void **state)
@@ -253,31 +208,31 @@ static void temporary_files(void **state)
     place p;
     int fd;
     (void)state;
-    make_place(&p);
-    run(p.model, &p.cache, NULL, want);
-    assert_int_equal(count_files(&p, path, sizeof path), 1);
+    begin(&p);
+    run(p.at.model, &p.cache, NULL, want);
+    assert_int_equal(count_files(&p.at, path, sizeof path), 1);
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    snprintf(other, sizeof other, "%s/0123.weights.tmp", p.folder);
+    snprintf(other, sizeof other, "%s/0123.weights.tmp", p.at.folder);
     /* Another process is writing: this one does without. */
     assert_int_equal(unlink(path), 0);
     fd = open(temporary, O_RDWR | O_CREAT, 0600);
     assert_int_equal(flock(fd, LOCK_EX), 0);
-    assert_false(run(p.model, &p.cache, NULL, got));
+    assert_false(run(p.at.model, &p.cache, NULL, got));
     assert_memory_equal(got, want, sizeof want);
     assert_int_not_equal(access(path, F_OK), 0);
     close(fd);
     /* It died: its file is taken over, and so are those of other models removed. */
     write_file(temporary, "half", 4);
     write_file(other, "half", 4);
-    assert_false(run(p.model, &p.cache, NULL, got));
-    assert_int_equal(count_files(&p, NULL, 0), 1);
-    assert_true(run(p.model, &p.cache, NULL, got));
+    assert_false(run(p.at.model, &p.cache, NULL, got));
+    assert_int_equal(count_files(&p.at, NULL, 0), 1);
+    assert_true(run(p.at.model, &p.cache, NULL, got));
     assert_memory_equal(got, want, sizeof want);
     /* The folder's name belongs to a file. */
-    weight_cache_options odd = {p.model, 1 << 30};
-    assert_false(run(p.model, &odd, NULL, got));
+    weight_cache_options odd = {p.at.model, 1 << 30};
+    assert_false(run(p.at.model, &odd, NULL, got));
     assert_memory_equal(got, want, sizeof want);
-    remove_place(&p);
+    remove_place(&p.at);
 }
 
 int main(void)

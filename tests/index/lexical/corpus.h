@@ -77,6 +77,25 @@ static inline void index_open(test_index *ix)
         fail_msg("verify: %s", err.text);
 }
 
+/* An index of texts of one language, each a body without a title. */
+static inline void index_texts(test_index *ix, const char *const *texts, size_t n, const char *lang)
+{
+    lexical_writer *w;
+    section_sink sink = memory_sink(&ix->sections);
+
+    memset(ix, 0, sizeof *ix);
+    assert_int_equal(lexical_writer_create(&w, NULL, NULL), CAIRN_OK);
+    for (size_t i = 0; i < n; i++) {
+        lexical_doc d = {.lang = lang};
+        d.field[LEXICAL_BODY].text = texts[i];
+        d.field[LEXICAL_BODY].len = strlen(texts[i]);
+        assert_int_equal(lexical_writer_add(w, &d, NULL, NULL), CAIRN_OK);
+    }
+    assert_int_equal(lexical_writer_finish(w, &sink, NULL), CAIRN_OK);
+    lexical_writer_destroy(w);
+    index_open(ix);
+}
+
 static inline void index_close(test_index *ix)
 {
     lexical_reader_close(ix->reader);

@@ -48,7 +48,7 @@ static const struct {
     {"[a-z]+@example\\.org", LEXICAL_SHOULD, LEXICAL_REGEX, "02", ""},
 };
 
-static void index_texts(test_index *ix)
+static void index_by_turns(test_index *ix)
 {
     lexical_writer *w;
     section_sink sink = memory_sink(&ix->sections);
@@ -95,7 +95,7 @@ static void names_are_found_whole_and_by_parts(void **state)
     test_index ix;
     (void)state;
 
-    index_texts(&ix);
+    index_by_turns(&ix);
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
         lexical_clause c = {.occur = asked[i].occur,
                             .kind = asked[i].kind,
@@ -125,7 +125,7 @@ static void a_name_is_excluded_alone(void **state)
     test_index ix;
     (void)state;
 
-    index_texts(&ix);
+    index_by_turns(&ix);
     for (size_t i = 0; i < sizeof excluded / sizeof *excluded; i++) {
         lexical_clause c[] = {{.kind = LEXICAL_WORDS, .text = "ada example", .len = 11},
                               {.occur = LEXICAL_MUST_NOT,

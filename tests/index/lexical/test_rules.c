@@ -14,24 +14,6 @@ static const char *const texts[] = {
 };
 #define TEXTS (sizeof texts / sizeof *texts)
 
-static void index_texts(test_index *ix)
-{
-    lexical_writer *w;
-    section_sink sink = memory_sink(&ix->sections);
-
-    memset(ix, 0, sizeof *ix);
-    assert_int_equal(lexical_writer_create(&w, NULL, NULL), CAIRN_OK);
-    for (size_t i = 0; i < TEXTS; i++) {
-        lexical_doc d = {.lang = "en"};
-        d.field[LEXICAL_BODY].text = texts[i];
-        d.field[LEXICAL_BODY].len = strlen(texts[i]);
-        assert_int_equal(lexical_writer_add(w, &d, NULL, NULL), CAIRN_OK);
-    }
-    assert_int_equal(lexical_writer_finish(w, &sink, NULL), CAIRN_OK);
-    lexical_writer_destroy(w);
-    index_open(ix);
-}
-
 static const char rules[] = "car, automobile, motor car\n"
                             "usa, united states of america\n"
                             "colour => color, hue\n";
@@ -61,7 +43,7 @@ static void synonyms_widen_a_search(void **state)
     synonyms *own;
     (void)state;
 
-    index_texts(&ix);
+    index_texts(&ix, texts, TEXTS, "en");
     lexical_segment seg = {ix.reader, NULL, NULL};
     lexical_params_default(&params);
     assert_int_equal(synonyms_parse(&own, rules, strlen(rules), "rules", NULL), CAIRN_OK);
@@ -98,7 +80,7 @@ static void stop_words_do_not_score(void **state)
     size_t n;
     (void)state;
 
-    index_texts(&ix);
+    index_texts(&ix, texts, TEXTS, "en");
     lexical_segment seg = {ix.reader, NULL, NULL};
     lexical_params_default(&params);
     assert_int_equal(stop_list_parse(&own, words, strlen(words), "words", NULL), CAIRN_OK);

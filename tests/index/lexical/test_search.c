@@ -195,7 +195,7 @@ static void merge_keeps_the_ranking(void **state)
 
 /* ---- small cases with answers known ---- */
 
-static void index_texts(test_index *ix, const char *const (*rows)[2], size_t n)
+static void index_titled(test_index *ix, const char *const (*rows)[2], size_t n)
 {
     lexical_writer *w;
     section_sink sink;
@@ -274,7 +274,7 @@ static void questions_find_what_they_should(void **state)
     lexical_segment seg;
     (void)state;
 
-    index_texts(&ix, texts, 6);
+    index_titled(&ix, texts, 6);
     seg = (lexical_segment){ix.reader, NULL, NULL};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         lexical_clause clause[3];
@@ -311,7 +311,7 @@ static void score_is_bm25(void **state)
     size_t n;
     (void)state;
 
-    index_texts(&ix, texts, 5);
+    index_titled(&ix, texts, 5);
     seg = (lexical_segment){ix.reader, NULL, NULL};
     assert_int_equal(lexical_search(NULL, &seg, 1, &q, NULL, 1, &hit, &n, NULL), CAIRN_OK);
     assert_int_equal(n, 1);
@@ -330,7 +330,7 @@ static void bad_requests_are_refused(void **state)
     size_t n;
     (void)state;
 
-    index_texts(&ix, texts, 5);
+    index_titled(&ix, texts, 5);
     seg = (lexical_segment){ix.reader, NULL, NULL};
     lexical_params_default(&p);
     p.k1 = NAN;

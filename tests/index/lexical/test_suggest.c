@@ -4,24 +4,6 @@
 #include "index/lexical/suggest.h"
 #include "tests/index/lexical/corpus.h"
 
-static void index_texts(test_index *ix, const char *lang, const char *const *texts, size_t n)
-{
-    lexical_writer *w;
-    section_sink sink = memory_sink(&ix->sections);
-
-    memset(ix, 0, sizeof *ix);
-    assert_int_equal(lexical_writer_create(&w, NULL, NULL), CAIRN_OK);
-    for (size_t i = 0; i < n; i++) {
-        lexical_doc d = {.lang = lang};
-        d.field[LEXICAL_BODY].text = texts[i];
-        d.field[LEXICAL_BODY].len = strlen(texts[i]);
-        assert_int_equal(lexical_writer_add(w, &d, NULL, NULL), CAIRN_OK);
-    }
-    assert_int_equal(lexical_writer_finish(w, &sink, NULL), CAIRN_OK);
-    lexical_writer_destroy(w);
-    index_open(ix);
-}
-
 /* Optimal string alignment, ASCII. */
 static size_t distance(const char *a, const char *b)
 {
@@ -88,7 +70,7 @@ static void suggestions_are_the_words_written(void **state)
                                        forms_made[i]);
         }
         for (size_t s = 0; s < 2; s++) {
-            index_texts(&ix[s], "en", &texts[s], 1);
+            index_texts(&ix[s], &texts[s], 1, "en");
             seg[s] = (lexical_segment){ix[s].reader, NULL, NULL};
         }
         for (size_t q = 0; q < 120; q++) {
@@ -174,7 +156,7 @@ static void questions_are_corrected(void **state)
     analyzer *a;
     (void)state;
 
-    index_texts(&ix, "en", library, sizeof library / sizeof *library);
+    index_texts(&ix, library, sizeof library / sizeof *library, "en");
     lexical_segment seg = {ix.reader, NULL, NULL};
     assert_int_equal(analyzer_create(&a, NULL), CAIRN_OK);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
