@@ -179,7 +179,8 @@ int main(int argc, char **argv)
     section_source words_source, vectors_source;
     retrieve_lexical_segment words = {.rows = {NULL, row_chunk, row_chunk, chunk_row}};
     retrieve_vector_segment nearest = {.rows = {NULL, row_chunk, row_chunk, chunk_row}};
-    retrieve_corpus corpus = {&words, 1, &nearest, 1, 0, embed, NULL, NULL};
+    retrieve_corpus corpus = {
+        .lexical = &words, .n_lexical = 1, .vector = &nearest, .n_vector = 1, .embed = embed};
     encoder_options with = {0};
     double(*times)[STAGES];
     char **questions;

@@ -373,6 +373,8 @@ json_t *cli_json_hit(const cairn_hit *h, bool explain)
         json_object_set_new(scores, "lexical", json_real(h->lexical));
     if (h->vector_rank)
         json_object_set_new(scores, "vector", json_real(h->vector));
+    if (h->second_rank)
+        json_object_set_new(scores, "second", json_real((double)h->second));
     if (h->reread > 0)
         json_object_set_new(scores, "reread", json_real((double)h->reread));
     if (explain) {
@@ -380,6 +382,8 @@ json_t *cli_json_hit(const cairn_hit *h, bool explain)
             json_object_set_new(scores, "lexical_rank", json_integer(h->lexical_rank));
         if (h->vector_rank)
             json_object_set_new(scores, "vector_rank", json_integer(h->vector_rank));
+        if (h->second_rank)
+            json_object_set_new(scores, "second_rank", json_integer(h->second_rank));
         json_object_set_new(scores, "nearness", json_real((double)h->nearness));
         json_object_set_new(scores, "words", json_reasons(h));
     }

@@ -33,13 +33,13 @@ static int show(cli *c)
     if (st)
         code = cli_fail(c, st, &err);
     else if (c->json)
-        code = cli_print_json(c, json_pack("{s:I,s:o,s:o,s:b}", "passages", (json_int_t)e.chunks, "searched",
+        code = cli_print_json(c, json_pack("{s:I,s:o,s:o,s:b,s:b}", "passages", (json_int_t)e.chunks, "searched",
                                            json_embedder(&e.searched), "aside", json_embedder(&e.aside),
-                                           "was_searched", e.was_searched));
+                                           "was_searched", e.was_searched, "second", e.second));
     else {
         print_embedder("searched", &e.searched, e.chunks);
         if (e.aside.identity)
-            print_embedder(e.was_searched ? "for undo" : "beside", &e.aside, e.chunks);
+            print_embedder(e.second ? "second" : e.was_searched ? "for undo" : "beside", &e.aside, e.chunks);
     }
     cairn_embedders_clear(&e);
     cairn_close(engine);
@@ -132,7 +132,8 @@ const cli_verb cli_verb_embedder = {
     "build that was stopped goes on where it ended, and indexing may go on meanwhile. switch searches the\n"
     "new ones from one moment to the next, also in servers that run; the old ones are kept. undo goes\n"
     "back to them (and a second undo forth again). drop removes what is not searched. The collection\n"
-    "keeps the embedder that it was switched to, whatever the configuration names.\n\n"
+    "keeps the embedder that it was switched to, whatever the configuration names. With models.second_embedder\n"
+    "set, cairn index makes the vectors of that model beside the first one's, and both are searched.\n\n"
     "Examples:\n"
     "  cairn embedder build all-minilm-l6-v2\n"
     "  cairn eval compare OLD NEW     # is it better? cairn eval gate decides\n"

@@ -149,8 +149,12 @@ static void print_hit(cli *c, const cairn_hit *h, bool explain)
     printf("%s\n", cli_plain(c));
     print_metadata(c, h);
     if (explain)
-        printf("    score %.4f, words %.3f (rank %u), vectors %.3f (rank %u)\n", (double)h->score,
+        printf("    score %.4f, words %.3f (rank %u), vectors %.3f (rank %u)", (double)h->score,
                (double)h->lexical, h->lexical_rank, (double)h->vector, h->vector_rank);
+    if (explain && h->second_rank)
+        printf(", second embedder %.3f (rank %u)", (double)h->second, h->second_rank);
+    if (explain)
+        putchar('\n');
     if (explain)
         print_reasons(h);
     cli_print_snippet(c, h);

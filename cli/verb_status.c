@@ -28,10 +28,18 @@ static json_t *running_json(const cairn_running *r)
                      "seconds_left", r->seconds_left < 0 ? json_null() : json_real(r->seconds_left));
 }
 
+static json_t *second_json(const cairn_status_info *s)
+{
+    if (!s->second_name)
+        return json_null();
+    return json_pack("{s:o,s:I,s:b}", "name", cli_json_string(s->second_name), "vectors",
+                     (json_int_t)s->second_vectors, "searched", s->second_searched);
+}
+
 static json_t *status_json(const cairn_status_info *s)
 {
     return json_pack(
-        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b,s:o,s:f,s:o}",
+        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b,s:o,s:f,s:o,s:o}",
         "version", s->version, "home", cli_json_string(s->home), "collection",
         cli_json_string(s->collection), "cpu", s->cpu, "threads", (json_int_t)s->n_threads,
         "documents", (json_int_t)s->documents, "chunks", (json_int_t)s->chunks, "vectors",
@@ -44,7 +52,8 @@ static json_t *status_json(const cairn_status_info *s)
         "failed", cli_json_failures(s->failed, s->n_failed), "tiers", tiers_json(s), "merge_due",
         s->merge_due, "running", running_json(&s->running), "vectors_per_second",
         s->vectors_per_second, "vectors_seconds_left",
-        s->vectors_seconds_left < 0 ? json_null() : json_real(s->vectors_seconds_left));
+        s->vectors_seconds_left < 0 ? json_null() : json_real(s->vectors_seconds_left), "second_embedder",
+        second_json(s));
 }
 
 static void print_model(const char *what, const char *name, const char *path, const char *note)
@@ -125,6 +134,13 @@ static void print_status(cli *c, const cairn_status_info *s)
     printf("disk         %s", cli_format_bytes(buf, s->disk_bytes));
     printf(", text %s\n", cli_format_bytes(buf, s->text_bytes));
     print_model("embedder", s->embedder_name, s->embedder, s->embedder_note);
+    if (s->second_name) {
+        fputs("second       ", stdout);
+        cli_put_text(stdout, s->second_name, strlen(s->second_name));
+        printf(", vectors of %llu of %llu passages%s\n", (unsigned long long)s->second_vectors,
+               (unsigned long long)s->chunks,
+               s->second_searched ? "" : ", not searched yet (cairn index makes them)");
+    }
     print_model("generator", s->generator_name, s->generator, s->generator_note);
     printf("kernels      %s, %zu threads\n", s->cpu, s->n_threads);
     if (s->n_failed)

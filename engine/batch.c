@@ -19,6 +19,15 @@
 #define REMOTE_BYTES     ((size_t)64 << 20) /* of a transaction on a cluster, before it is due */
 #define PATHS_MAX         16 /* places whose words are searched */
 
+/* An open segment of vectors. */
+typedef struct vector_rows {
+    vector_writer *writer;
+    filter_writer *filter;
+    chunk_id *chunk; /* [cap], n of them used */
+    doc_id *doc;
+    uint32_t n, cap;
+} vector_rows;
+
 struct batch {
     cairn *c;
     store_txn *txn;
@@ -30,11 +39,7 @@ struct batch {
     uint32_t n, cap;
     /* Rows of chunks whose vectors are there already, with new columns. */
     view view; /* of the state before the transaction; open where there are such */
-    vector_writer *vectors;
-    filter_writer *vector_filter;
-    chunk_id *vector_chunk; /* [vector_cap], n_vectors of them used */
-    doc_id *vector_doc;
-    uint32_t n_vectors, vector_cap;
+    vector_rows vectors, second; /* of the embedder, and of a second one (second.h) */
     size_t n_writes; /* documents, deletes and the like since the last flush */
     bool has_room;   /* looked at since then: cairn_check_room */
     int64_t since_ns;
@@ -49,6 +54,15 @@ cairn_status batch_create(batch **out, cairn *c, cairn_error *err)
     return CAIRN_OK;
 }
 
+static void drop_rows(vector_rows *v)
+{
+    vector_writer_destroy(v->writer);
+    filter_writer_destroy(v->filter);
+    v->writer = NULL;
+    v->filter = NULL;
+    v->n = 0;
+}
+
 static void drop_writers(batch *b)
 {
     lexical_writer_destroy(b->lexical);
@@ -58,11 +72,8 @@ static void drop_writers(batch *b)
     b->filter = NULL;
     b->near = NULL;
     b->n = 0;
-    vector_writer_destroy(b->vectors);
-    filter_writer_destroy(b->vector_filter);
-    b->vectors = NULL;
-    b->vector_filter = NULL;
-    b->n_vectors = 0;
+    drop_rows(&b->vectors);
+    drop_rows(&b->second);
     view_close(&b->view);
 }
 
@@ -74,8 +85,10 @@ void batch_destroy(batch *b)
     drop_writers(b);
     free(b->row_chunk);
     free(b->row_doc);
-    free(b->vector_chunk);
-    free(b->vector_doc);
+    free(b->vectors.chunk);
+    free(b->vectors.doc);
+    free(b->second.chunk);
+    free(b->second.doc);
     free(b);
 }
 
@@ -321,42 +334,50 @@ static cairn_status add_stored_rows(batch *b, const store_snapshot *snapshot, co
 
 /* ---- vectors that are kept ---- */
 
-/* The live row of a chunk among the vectors as they were before this transaction. */
-static const vector_reader *find_vector(const batch *b, chunk_id chunk, uint32_t *row)
+/* The live row of a chunk among such vectors as they were before this transaction. */
+static const vector_reader *find_vector(const store_segment *const *of, const vector_segment *vectors, size_t n,
+                                        chunk_id chunk, uint32_t *row)
 {
-    for (size_t i = 0; i < b->view.n_vector; i++) {
-        const store_segment *seg = b->view.vector_of[i];
-        if (segment_chunk_row(seg->file, chunk, row) &&
-            !(seg->deleted && row_set_has(seg->deleted, *row)))
-            return b->view.vector[i].reader;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (segment_chunk_row(of[i]->file, chunk, row) && !(of[i]->deleted && row_set_has(of[i]->deleted, *row)))
+            return vectors[i].reader;
     return NULL;
 }
 
-static cairn_status keep_vector(batch *b, const vector_reader *r, uint32_t row, chunk_id chunk,
+static cairn_status put_row(batch *b, vector_rows *to, const float *row, uint32_t dim, vector_metric metric,
+                            chunk_id chunk, doc_id doc, const filter_row *columns, cairn_error *err)
+{
+    vector_options o = engine_vector_options(b->c);
+    cairn_status st = CAIRN_OK;
+
+    if (!to->writer)
+        st = vector_writer_create(&to->writer, dim, metric, &o, err);
+    if (!st && !to->filter)
+        st = filter_writer_create(&to->filter, err);
+    if (!st)
+        st = need_pair(&to->chunk, &to->doc, to->n, &to->cap, err);
+    if (!st)
+        st = vector_writer_add(to->writer, row, err);
+    if (!st)
+        st = filter_writer_add(to->filter, columns, err);
+    if (!st) {
+        to->chunk[to->n] = chunk;
+        to->doc[to->n++] = doc;
+    }
+    return st;
+}
+
+static cairn_status keep_vector(batch *b, vector_rows *to, const vector_reader *r, uint32_t row, chunk_id chunk,
                                 doc_id doc, const filter_row *columns, cairn_error *err)
 {
     uint32_t dim = vector_reader_dim(r);
     float *v = checked_malloc(dim, sizeof *v);
-    vector_options o = engine_vector_options(b->c);
-    cairn_status st = v ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "a vector");
+    cairn_status st;
 
-    if (!st && !b->vectors)
-        st = vector_writer_create(&b->vectors, dim, vector_reader_metric(r), &o, err);
-    if (!st && !b->vector_filter)
-        st = filter_writer_create(&b->vector_filter, err);
-    if (!st)
-        st = need_pair(&b->vector_chunk, &b->vector_doc, b->n_vectors, &b->vector_cap, err);
-    if (!st) {
-        vector_reader_get(r, row, v);
-        st = vector_writer_add(b->vectors, v, err);
-    }
-    if (!st)
-        st = filter_writer_add(b->vector_filter, columns, err);
-    if (!st) {
-        b->vector_chunk[b->n_vectors] = chunk;
-        b->vector_doc[b->n_vectors++] = doc;
-    }
+    if (!v)
+        return cairn_fail(err, CAIRN_ENOMEM, "a vector");
+    vector_reader_get(r, row, v);
+    st = put_row(b, to, v, dim, vector_reader_metric(r), chunk, doc, columns, err);
     free(v);
     return st;
 }
@@ -373,15 +394,18 @@ static cairn_status keep_vectors(batch *b, const store_doc *doc, const chunk_id 
         return CAIRN_OK;
     if (!b->view.snapshot)
         st = view_open(b->c, &b->view, err);
-    if (st || !b->view.n_vector)
+    if (st || !(b->view.n_vector || b->view.n_second))
         return st;
     arena_init(&memory, CHUNK_ARENA_BYTES);
     st = columns_of(doc, &memory, &columns, err);
     for (size_t i = 0; !st && i < n; i++) {
         uint32_t row;
-        const vector_reader *r = find_vector(b, ids[i], &row);
+        const vector_reader *r = find_vector(b->view.vector_of, b->view.vector, b->view.n_vector, ids[i], &row);
         if (r)
-            st = keep_vector(b, r, row, ids[i], doc->id, &columns, err);
+            st = keep_vector(b, &b->vectors, r, row, ids[i], doc->id, &columns, err);
+        r = st ? NULL : find_vector(b->view.second_of, b->view.second, b->view.n_second, ids[i], &row);
+        if (r)
+            st = keep_vector(b, &b->second, r, row, ids[i], doc->id, &columns, err);
     }
     if (!st)
         st = store_rows_tombstone(b->txn, SEGMENT_VECTOR, ids, n, err);
@@ -395,26 +419,9 @@ static cairn_status keep_vectors(batch *b, const store_doc *doc, const chunk_id 
 static cairn_status put_vector(batch *b, const row_parts *parts, chunk_id chunk, const float *row, uint32_t dim,
                                cairn_error *err)
 {
-    vector_options o = engine_vector_options(b->c);
-    cairn_status st = CAIRN_OK;
-
     if (b->c->remote)
         return b->c->remote->vectors_put(b->txn, &chunk, row, 1, dim, err);
-    if (!b->vectors)
-        st = vector_writer_create(&b->vectors, dim, VECTOR_COSINE, &o, err);
-    if (!st && !b->vector_filter)
-        st = filter_writer_create(&b->vector_filter, err);
-    if (!st)
-        st = need_pair(&b->vector_chunk, &b->vector_doc, b->n_vectors, &b->vector_cap, err);
-    if (!st)
-        st = vector_writer_add(b->vectors, row, err);
-    if (!st)
-        st = filter_writer_add(b->vector_filter, &parts->columns, err);
-    if (!st) {
-        b->vector_chunk[b->n_vectors] = chunk;
-        b->vector_doc[b->n_vectors++] = parts->doc->id;
-    }
-    return st;
+    return put_row(b, &b->vectors, row, dim, VECTOR_COSINE, chunk, parts->doc->id, &parts->columns, err);
 }
 
 static cairn_status copy_chunk(batch *b, const row_parts *parts, const store_chunk *from, const float *row, uint32_t dim,
@@ -583,10 +590,11 @@ static cairn_status add_segment(batch *b, cairn_error *err)
     return store_segment_add(b->txn, w, NULL, err);
 }
 
-/* The same for the vectors that are kept. */
-static cairn_status add_vector_segment(batch *b, cairn_error *err)
+/* The same for vectors that are kept. */
+static cairn_status add_vector_segment(batch *b, const vector_rows *v, bool aside, cairn_error *err)
 {
     segment_writer *w;
+    segment_id id;
     pool *workers;
     cairn_status st = engine_pool(b->c, &workers, err);
 
@@ -594,16 +602,17 @@ static cairn_status add_vector_segment(batch *b, cairn_error *err)
         st = segment_writer_create(&w, b->c->store, SEGMENT_VECTOR, err);
     if (st)
         return st;
-    st = vector_writer_finish(b->vectors, segment_writer_sink(w), workers, err);
+    st = vector_writer_finish(v->writer, segment_writer_sink(w), workers, err);
     if (!st)
-        st = filter_writer_finish(b->vector_filter, segment_writer_sink(w), err);
+        st = filter_writer_finish(v->filter, segment_writer_sink(w), err);
     if (!st)
-        st = segment_writer_finish(w, b->vector_chunk, b->vector_doc, b->n_vectors, err);
+        st = segment_writer_finish(w, v->chunk, v->doc, v->n, err);
     if (st) {
         segment_writer_abandon(w);
         return st;
     }
-    return store_segment_add(b->txn, w, NULL, err);
+    st = store_segment_add(b->txn, w, &id, err);
+    return st || !aside ? st : store_segment_set_aside(b->txn, id, true, err);
 }
 
 cairn_status batch_flush(batch *b, cairn_error *err)
@@ -614,8 +623,10 @@ cairn_status batch_flush(batch *b, cairn_error *err)
         return CAIRN_OK;
     if (b->n && !b->c->remote)
         st = add_segment(b, err);
-    if (!st && b->n_vectors)
-        st = add_vector_segment(b, err);
+    if (!st && b->vectors.n)
+        st = add_vector_segment(b, &b->vectors, false, err);
+    if (!st && b->second.n)
+        st = add_vector_segment(b, &b->second, true, err);
     if (st)
         store_txn_abort(b->txn);
     else

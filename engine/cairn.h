@@ -239,6 +239,8 @@ typedef struct cairn_hit {
     size_t n_highlights;
     float lexical, vector;               /* raw scores; 0 where the list does not hold it */
     uint32_t lexical_rank, vector_rank;  /* from 1; 0 where the list does not hold it */
+    float second;                        /* the same by the second embedder's vectors */
+    uint32_t second_rank;
     float reread;                        /* the reranker's score; 0 where it did not read the passage */
     const cairn_reason *reasons; /* with `explain`; their scores and `nearness` make `lexical` */
     size_t n_reasons;

@@ -45,6 +45,9 @@ typedef struct cairn_status_info {
     const char *version, *home, *collection, *cpu, *embedder, *generator; /* model paths, or NULL */
     const char *embedder_name, *generator_name;
     const char *embedder_note, *generator_note; /* why a model is missing, or NULL */
+    const char *second_name; /* of models.second_embedder; NULL: none */
+    uint64_t second_vectors; /* that it has */
+    bool second_searched;    /* it takes part in searches */
     size_t n_threads;
     uint64_t documents, chunks, vectors, pending_vectors, failures;
     uint64_t segments, deleted_rows, disk_bytes, text_bytes;
@@ -145,6 +148,7 @@ typedef struct cairn_embedders {
     cairn_embedder searched;
     cairn_embedder aside; /* being built, or kept for undo; identity NULL: none */
     bool was_searched;    /* the one aside was the searched one before */
+    bool second;          /* the one aside is searched, too: models.second_embedder */
     uint64_t chunks;
     void *memory;
 } cairn_embedders;

@@ -11,10 +11,12 @@
 #include "engine/cluster.h"
 #include "engine/columns.h"
 #include "engine/copies.h"
+#include "engine/embedder.h"
 #include "engine/labels.h"
 #include "engine/merge.h"
 #include "engine/model.h"
 #include "engine/run.h"
+#include "engine/second.h"
 #include "engine/vectors.h"
 #include "retrieve/query.h"
 
@@ -513,6 +515,19 @@ static void vectors_left(cairn_status_info *out)
     }
 }
 
+static cairn_status describe_second(const cairn *c, const store_snapshot *s, cairn_status_info *out, cairn_error *err)
+{
+    char *model, *identity;
+    cairn_status st = second_find(c, s, &model, &identity, err);
+
+    out->second_name = second_is_set(c) ? c->settings.second_embedder : NULL;
+    out->second_vectors = out->second_name && !c->access ? embedder_count_vectors(s, SEGMENT_ASIDE) : 0;
+    out->second_searched = model != NULL;
+    free(model);
+    free(identity);
+    return st;
+}
+
 cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err)
 {
     failure_list failures = {.info = out};
@@ -551,6 +566,8 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
     if (cluster_has(c))
         out->vectors = counts.chunks - (counts.pending < counts.chunks ? counts.pending : counts.chunks);
     merge_describe(s, out);
+    if (!st)
+        st = describe_second(c, s, out, err);
     if (!st)
         st = store_failure_each(s, take_failure, &failures, err);
     if (!st)

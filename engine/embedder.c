@@ -5,7 +5,7 @@
  * The vectors beside lie in segments that stand aside in the manifest (SEGMENT_ASIDE). Which chunks have one there is
  * read from these segments, so a build that was cut off goes on where its last segment ended, and chunks that came,
  * changed or went meanwhile are seen to. After the change the old set stands aside in its turn: changing back is the
- * same step. A build holds the writer's lock for a segment at a time. */
+ * same step. Vectors aside may be searched, too: those of a second embedder (second.h). A build holds the writer's lock for a segment at a time. */
 #include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -15,8 +15,10 @@
 #include "base/clock.h"
 #include "engine/augment.h"
 #include "engine/care.h"
+#include "engine/embedder.h"
 #include "engine/merge.h"
 #include "engine/rebuild.h"
+#include "engine/second.h"
 #include "engine/vectors.h"
 
 /* Key of store_meta: whose vectors stand aside, as JSON {"model", "identity", "was_searched"}. */
@@ -25,12 +27,7 @@
 #define MEMORY_BYTES ((size_t)1 << 20)
 #define LET_IN_NS    ((int64_t)50 * 1000000) /* between two segments, for other writers */
 
-typedef struct aside {
-    const char *model, *identity; /* NULL: nothing stands aside */
-    bool was_searched;
-} aside;
-
-static cairn_status read_aside(const store_snapshot *s, arena *memory, aside *out, cairn_error *err)
+cairn_status embedder_aside_get(const store_snapshot *s, arena *memory, embedder_aside *out, cairn_error *err)
 {
     const uint8_t *data;
     const char *model, *identity;
@@ -39,7 +36,7 @@ static cairn_status read_aside(const store_snapshot *s, arena *memory, aside *ou
     json_t *j;
     cairn_status st = store_meta_get(s, META_ASIDE, memory, &data, &len, err);
 
-    *out = (aside){0};
+    *out = (embedder_aside){0};
     if (st)
         return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
     j = json_loadb((const char *)data, len, 0, NULL);
@@ -49,12 +46,12 @@ static cairn_status read_aside(const store_snapshot *s, arena *memory, aside *ou
         return cairn_fail(err, CAIRN_ECORRUPT, "the note on the vectors aside cannot be read: cairn embedder drop "
                                                "removes them");
     }
-    *out = (aside){arena_strdup(memory, model), arena_strdup(memory, identity), was_searched};
+    *out = (embedder_aside){arena_strdup(memory, model), arena_strdup(memory, identity), was_searched};
     json_decref(j);
     return out->model && out->identity ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "embedders");
 }
 
-static cairn_status put_aside(store_txn *t, const aside *a, cairn_error *err)
+static cairn_status put_aside(store_txn *t, const embedder_aside *a, cairn_error *err)
 {
     json_t *j;
     char *text;
@@ -83,7 +80,7 @@ static cairn_status read_identity(const store_snapshot *s, arena *memory, const 
     return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
 }
 
-static uint64_t count_vectors(const store_snapshot *s, segment_kind kind)
+uint64_t embedder_count_vectors(const store_snapshot *s, segment_kind kind)
 {
     uint64_t n = 0;
 
@@ -99,7 +96,8 @@ cairn_status cairn_embedders_get(cairn *c, cairn_embedders *out, cairn_error *er
 {
     arena *memory = malloc(sizeof *memory);
     store_snapshot *s;
-    aside a;
+    embedder_aside a;
+    char *model, *identity;
     cairn_status st;
 
     *out = (cairn_embedders){0};
@@ -116,14 +114,18 @@ cairn_status cairn_embedders_get(cairn *c, cairn_embedders *out, cairn_error *er
     if (!st)
         st = read_identity(s, memory, &out->searched.identity, err);
     if (!st)
-        st = read_aside(s, memory, &a, err);
+        st = embedder_aside_get(s, memory, &a, err);
     if (!st && !(out->searched.model = arena_strdup(memory, c->settings.embedder)))
         st = cairn_fail(err, CAIRN_ENOMEM, "embedders");
     if (!st) {
         out->chunks = store_snapshot_counts(s).chunks;
-        out->searched.vectors = count_vectors(s, SEGMENT_VECTOR);
-        out->aside = (cairn_embedder){a.model, a.identity, count_vectors(s, SEGMENT_ASIDE)};
+        out->searched.vectors = embedder_count_vectors(s, SEGMENT_VECTOR);
+        out->aside = (cairn_embedder){a.model, a.identity, embedder_count_vectors(s, SEGMENT_ASIDE)};
         out->was_searched = a.was_searched;
+        st = second_find(c, s, &model, &identity, err);
+        out->second = model != NULL;
+        free(model);
+        free(identity);
     }
     store_snapshot_close(s);
     return st;
@@ -140,15 +142,14 @@ void cairn_embedders_clear(cairn_embedders *e)
 
 /* ---- building ---- */
 
-/* Note whose vectors stand aside from now on, or find that it was noted before. The handle's encoder is theirs. */
-static cairn_status claim(cairn *c, const char *model, cairn_error *err)
+cairn_status embedder_claim(cairn *c, const char *model, cairn_error *err)
 {
     char identity[AUGMENT_IDENTITY_BYTES];
     const char *now;
     encoder *e;
     store_snapshot *s;
     store_txn *t = NULL;
-    aside a;
+    embedder_aside a;
     bool own, any;
     arena memory;
     cairn_status st = engine_encoder(c, &e, err);
@@ -168,7 +169,7 @@ static cairn_status claim(cairn *c, const char *model, cairn_error *err)
     if (!st && now && !strcmp(now, identity))
         st = cairn_fail(err, CAIRN_EUSAGE, "the vectors that are searched are those of %s", model);
     if (!st)
-        st = read_aside(s, &memory, &a, err);
+        st = embedder_aside_get(s, &memory, &a, err);
     if (!st && a.identity && strcmp(a.identity, identity) != 0)
         st = cairn_fail(err, CAIRN_EUSAGE,
                         "vectors of %s stand aside already%s: cairn embedder drop removes them", a.model,
@@ -176,7 +177,7 @@ static cairn_status claim(cairn *c, const char *model, cairn_error *err)
     if (!st)
         st = store_txn_begin(c->store, &t, err);
     if (!st)
-        st = put_aside(t, &(aside){model, identity, false}, err);
+        st = put_aside(t, &(embedder_aside){model, identity, false}, err);
     if (!st)
         st = store_txn_commit(t, err);
     else
@@ -224,7 +225,7 @@ cairn_status cairn_embedder_build(cairn *c, const char *model, const cairn_index
     if (!st)
         st = engine_use_embedder(c, model, err);
     if (!st)
-        st = claim(c, model, err);
+        st = embedder_claim(c, model, err);
     if (!st)
         st = build(&r, err);
     if (before)
@@ -258,7 +259,7 @@ static cairn_status change_waiting(store_txn *t, const uint8_t *seen, size_t n_i
     return st;
 }
 
-static cairn_status change_places(const store_snapshot *s, store_txn *t, const aside *from, const aside *to,
+static cairn_status change_places(const store_snapshot *s, store_txn *t, const embedder_aside *from, const embedder_aside *to,
                                   cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
@@ -283,14 +284,14 @@ static cairn_status change_over(cairn *c, bool undo, cairn_error *err)
     store_txn *t = NULL;
     uint8_t *seen = NULL;
     size_t n_ids = 0, left = 0;
-    aside from = {.model = c->settings.embedder, .was_searched = true}, to = {0};
+    embedder_aside from = {.model = c->settings.embedder, .was_searched = true}, to = {0};
     arena memory;
     cairn_status st = store_snapshot_open(c->store, &s, err);
 
     if (st)
         return st;
     arena_init(&memory, MEMORY_BYTES);
-    st = read_aside(s, &memory, &to, err);
+    st = embedder_aside_get(s, &memory, &to, err);
     if (!st && (!to.identity || to.was_searched != undo))
         st = cairn_fail(err, CAIRN_EUSAGE,
                         undo ? "no vectors that were searched before stand aside"
@@ -346,18 +347,16 @@ cairn_status cairn_embedder_undo(cairn *c, const cairn_index_options *options, c
     return change(c, true, options, report, err);
 }
 
-cairn_status cairn_embedder_drop(cairn *c, uint64_t *dropped, cairn_error *err)
+cairn_status embedder_drop_aside(cairn *c, uint64_t *dropped, cairn_error *err)
 {
     store_snapshot *s;
     store_txn *t = NULL;
-    cairn_status st = engine_need_writer(c, err);
+    cairn_status st = store_snapshot_open(c->store, &s, err);
 
     *dropped = 0;
-    if (!st)
-        st = store_snapshot_open(c->store, &s, err);
     if (st)
         return st;
-    *dropped = count_vectors(s, SEGMENT_ASIDE);
+    *dropped = embedder_count_vectors(s, SEGMENT_ASIDE);
     st = store_txn_begin(c->store, &t, err);
     for (size_t i = 0; !st && i < store_segment_count(s); i++)
         if (store_segment_at(s, i)->kind == SEGMENT_ASIDE)
@@ -370,4 +369,12 @@ cairn_status cairn_embedder_drop(cairn *c, uint64_t *dropped, cairn_error *err)
         store_txn_abort(t);
     store_snapshot_close(s);
     return st;
+}
+
+cairn_status cairn_embedder_drop(cairn *c, uint64_t *dropped, cairn_error *err)
+{
+    cairn_status st = engine_need_writer(c, err);
+
+    *dropped = 0;
+    return st ? st : embedder_drop_aside(c, dropped, err);
 }

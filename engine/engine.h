@@ -21,6 +21,12 @@
 
 typedef struct view_cache view_cache;
 
+/* The question that was embedded last, and its vector: evidence and a second search need it again. */
+typedef struct kept_question {
+    char *text; /* NULL: none */
+    float *vector;
+} kept_question;
+
 struct cairn {
     char *home, *collection, *dir; /* dir: home/collections/<collection> */
     settings settings;
@@ -38,6 +44,8 @@ struct cairn {
     bool embedder_named;  /* by the options: the collection's own choice does not count */
     bool generator_named; /* by the options: a missing one is an error, not a reason to do without */
     struct shared_model *encoder, *generator, *large, *reranker; /* NULL until first needed */
+    struct shared_model *second; /* the encoder of second_name, alike */
+    char *second_name;
     analyzer *analyzer;
     view_cache *views;
     struct access_rules *access; /* what the principals may read; NULL: everything */
@@ -47,8 +55,7 @@ struct cairn {
     stop_list *stop_words; /* NULL until engine_words, and where the settings name no file */
     synonyms *synonyms;
     bool words_read;
-    char *asked;         /* the question that was embedded last, and its vector: evidence needs it again */
-    float *asked_vector; /* [dim of the encoder] */
+    kept_question asked, asked_second; /* by the encoder and by the second one */
     struct sqlite3 *user_data; /* NULL until first needed (user_data.h) */
 };
 
@@ -70,6 +77,8 @@ cairn_status engine_encoder(cairn *c, encoder **out, cairn_error *err);
 cairn_status engine_follow_embedder(cairn *c, const store_snapshot *s, cairn_error *err);
 /* The handle's encoder is this one; opened when first needed. CAIRN_EUSAGE: the name is too long. */
 cairn_status engine_use_embedder(cairn *c, const char *model, cairn_error *err);
+/* The encoder of a second embedder's vectors (second.h), by its name or path. */
+cairn_status engine_second_encoder(cairn *c, const char *model, encoder **out, cairn_error *err);
 cairn_status engine_generator(cairn *c, generator **out, cairn_error *err);
 /* The one of models.large; CAIRN_EMODEL too where the settings name none. */
 cairn_status engine_large(cairn *c, generator **out, cairn_error *err);
@@ -81,6 +90,9 @@ cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
 /* encoder_embed with the handle's encoder, once it is free; `cancel` may be NULL. */
 cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,
                           const volatile sig_atomic_t *cancel, float *out, cairn_error *err);
+/* The same with the second encoder. */
+cairn_status engine_embed_second(cairn *c, const char *model, const encoder_text *texts, size_t n, encoder_role role,
+                                 float *out, cairn_error *err);
 /* Answer messages with the handle's generator, or the large one: shared_model_answer. */
 cairn_status engine_chat(cairn *c, bool large, const json_t *messages, const generate_params *params,
                          const volatile sig_atomic_t *cancel, generate_result *out,

@@ -228,6 +228,13 @@ cairn_status cairn_ready(cairn *c, int64_t within_ns, cairn_error *err)
     return st;
 }
 
+static void forget_question(kept_question *k)
+{
+    free(k->text);
+    free(k->vector);
+    *k = (kept_question){0};
+}
+
 void cairn_close(cairn *c)
 {
     if (!c)
@@ -242,8 +249,9 @@ void cairn_close(cairn *c)
     pool_destroy(c->pool);
     user_data_close(c);
     free(c->embedder_set);
-    free(c->asked);
-    free(c->asked_vector);
+    forget_question(&c->asked);
+    forget_question(&c->asked_second);
+    free(c->second_name);
     store_close(c->store);
     free(c->home);
     free(c->collection);
@@ -329,11 +337,26 @@ cairn_status engine_use_embedder(cairn *c, const char *model, cairn_error *err)
         return cairn_fail(err, CAIRN_EUSAGE, "an embedder's name has at most %d bytes", SETTINGS_TEXT - 1);
     snprintf(c->settings.embedder, SETTINGS_TEXT, "%s", model);
     c->encoder = NULL; /* the models keep the other one */
-    free(c->asked);
-    free(c->asked_vector);
-    c->asked = NULL;
-    c->asked_vector = NULL;
+    forget_question(&c->asked);
     return CAIRN_OK;
+}
+
+cairn_status engine_second_encoder(cairn *c, const char *model, encoder **out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    *out = NULL;
+    if (!c->second_name || strcmp(model, c->second_name) != 0) {
+        free(c->second_name);
+        c->second = NULL; /* the models keep it */
+        forget_question(&c->asked_second);
+        if (!(c->second_name = strdup(model)))
+            return cairn_fail(err, CAIRN_ENOMEM, "second embedder");
+    }
+    st = get_model(c, MODEL_ENCODER, model, &c->second, err);
+    if (!st)
+        *out = shared_model_encoder(c->second);
+    return st;
 }
 
 cairn_status engine_follow_embedder(cairn *c, const store_snapshot *s, cairn_error *err)
@@ -394,20 +417,40 @@ cairn_status engine_cross_encoder(cairn *c, shared_model **out, cairn_error *err
 }
 
 /* Keep the vector of a question. Without memory nothing is kept. */
-static void keep_question(cairn *c, const encoder_text *text, const float *vector, size_t dim)
+static void keep_question(kept_question *k, const encoder_text *text, const float *vector, size_t dim)
 {
-    free(c->asked);
-    free(c->asked_vector);
-    c->asked = strndup(text->text, text->len);
-    c->asked_vector = malloc(dim * sizeof *vector);
-    if (c->asked_vector)
-        memcpy(c->asked_vector, vector, dim * sizeof *vector);
+    forget_question(k);
+    k->text = strndup(text->text, text->len);
+    k->vector = malloc(dim * sizeof *vector);
+    if (k->vector)
+        memcpy(k->vector, vector, dim * sizeof *vector);
 }
 
-static bool kept_question(const cairn *c, const encoder_text *text)
+static bool is_kept(const kept_question *k, const encoder_text *text)
 {
-    return c->asked && c->asked_vector && strlen(c->asked) == text->len &&
-           !memcmp(c->asked, text->text, text->len);
+    return k->text && k->vector && strlen(k->text) == text->len && !memcmp(k->text, text->text, text->len);
+}
+
+/* Texts by the encoder of `m` in its turn; `k` remembers its last question. */
+static cairn_status embed_with(shared_model *m, kept_question *k, const encoder_text *texts, size_t n,
+                               encoder_role role, const volatile sig_atomic_t *cancel, float *out, cairn_error *err)
+{
+    encoder *e = shared_model_encoder(m);
+    size_t dim = encoder_dim(e);
+    cairn_status st;
+
+    if (role == ENCODER_QUERY && n == 1 && is_kept(k, texts)) {
+        memcpy(out, k->vector, dim * sizeof *out);
+        return CAIRN_OK;
+    }
+    st = shared_model_enter(m, cancel, 0, err);
+    if (st)
+        return st;
+    st = encoder_embed(e, texts, n, role, out, err);
+    shared_model_leave(m);
+    if (!st && role == ENCODER_QUERY && n)
+        keep_question(k, &texts[n - 1], out + (n - 1) * dim, dim);
+    return st;
 }
 
 cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,
@@ -416,21 +459,16 @@ cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder
     encoder *e;
     cairn_status st = engine_encoder(c, &e, err);
 
-    size_t dim = st ? 0 : encoder_dim(e);
+    return st ? st : embed_with(c->encoder, &c->asked, texts, n, role, cancel, out, err);
+}
 
-    if (!st && role == ENCODER_QUERY && n == 1 && kept_question(c, texts)) {
-        memcpy(out, c->asked_vector, dim * sizeof *out);
-        return CAIRN_OK;
-    }
-    if (!st)
-        st = shared_model_enter(c->encoder, cancel, 0, err);
-    if (st)
-        return st;
-    st = encoder_embed(e, texts, n, role, out, err);
-    shared_model_leave(c->encoder);
-    if (!st && role == ENCODER_QUERY && n)
-        keep_question(c, &texts[n - 1], out + (n - 1) * dim, dim);
-    return st;
+cairn_status engine_embed_second(cairn *c, const char *model, const encoder_text *texts, size_t n, encoder_role role,
+                                 float *out, cairn_error *err)
+{
+    encoder *e;
+    cairn_status st = engine_second_encoder(c, model, &e, err);
+
+    return st ? st : embed_with(c->second, &c->asked_second, texts, n, role, NULL, out, err);
 }
 
 cairn_status engine_chat(cairn *c, bool large, const json_t *messages, const generate_params *params,

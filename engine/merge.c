@@ -22,6 +22,7 @@
 #include "engine/columns.h"
 #include "engine/likeness.h"
 #include "engine/merge_policy.h"
+#include "engine/second.h"
 #include "engine/view.h"
 
 #define REORDER_ROWS 65536 /* of a merge that reorders, if asked to; a compaction does from 2 on   \
@@ -404,7 +405,7 @@ static cairn_status begin(merger *m, segment_kind kind, bool all, pool *workers,
     int e;
 
     if (!st && m->n)
-        st = segment_writer_create(&m->w, m->c->store, kind, err);
+        st = segment_writer_create(&m->w, m->c->store, kind == SEGMENT_LEXICAL ? kind : SEGMENT_VECTOR, err);
     if (st || !m->n) {
         clear(m);
         return st;
@@ -431,7 +432,7 @@ static cairn_status begin(merger *m, segment_kind kind, bool all, pool *workers,
 /* Put the finished merge in the place of its inputs. */
 static cairn_status commit(merger *m, cairn_error *err)
 {
-    segment_id inputs[MERGE_MOST];
+    segment_id inputs[MERGE_MOST], id;
     store_txn *t;
     cairn_status st = store_txn_begin(m->c->store, &t, err);
 
@@ -439,8 +440,10 @@ static cairn_status commit(merger *m, cairn_error *err)
         return st;
     for (size_t i = 0; i < m->n; i++)
         inputs[i] = m->in[i].id;
-    st = store_segment_merge(t, m->w, inputs, m->n, NULL, err);
+    st = store_segment_merge(t, m->w, inputs, m->n, &id, err);
     m->w = NULL; /* taken over, whatever the outcome */
+    if (!st && m->kind == SEGMENT_ASIDE)
+        st = store_segment_set_aside(t, id, true, err);
     if (st) {
         store_txn_abort(t);
         return st;
@@ -506,16 +509,22 @@ void merger_destroy(merger *m)
     free(m);
 }
 
+/* What is merged. Vectors aside only where they are a second embedder's, and searched. */
+static const segment_kind kinds[] = {SEGMENT_LEXICAL, SEGMENT_VECTOR, SEGMENT_ASIDE};
+
+static size_t n_kinds(const cairn *c)
+{
+    return second_is_set(c) ? 3 : 2;
+}
+
 void merger_poll(merger *m)
 {
-    static const segment_kind kinds[] = {SEGMENT_LEXICAL, SEGMENT_VECTOR};
-
     cairn_error why = {0};
     cairn_status st = m->failed.code;
 
     if (!st && m->started && is_set(m, &m->finished))
         st = take(m, &why);
-    for (size_t k = 0; k < 2 && !st && !m->started; k++)
+    for (size_t k = 0; k < n_kinds(m->c) && !st && !m->started; k++)
         st = begin(m, kinds[k], false, NULL, &why);
     if (st && !m->failed.code) {
         m->failed = why;
@@ -552,7 +561,6 @@ static cairn_status await(merger *m, run *r, cairn_error *err)
 
 cairn_status merger_drain(merger *m, run *r, bool all, cairn_error *err)
 {
-    static const segment_kind kinds[] = {SEGMENT_LEXICAL, SEGMENT_VECTOR};
     pool *workers;
     cairn_status st = m->failed.code;
 
@@ -562,7 +570,7 @@ cairn_status merger_drain(merger *m, run *r, bool all, cairn_error *err)
         st = engine_pool(m->c, &workers, err);
     if (!st && m->started)
         st = await(m, r, err);
-    for (size_t k = 0; k < 2; k++) {
+    for (size_t k = 0; k < n_kinds(m->c); k++) {
         while (!st) {
             st = run_cancelled(r) ? cairn_fail(err, CAIRN_ECANCELLED, "stopped before merging")
                                   : begin(m, kinds[k], all, workers, err);

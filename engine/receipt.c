@@ -104,6 +104,22 @@ static json_t *prompt_now(const cairn *c)
     return json_pack("{s:s,s:s}", "name", s->prompt, "xxh3", hash);
 }
 
+/* Whose vectors are searched: [the embedder's identity or null, the second's or null]. */
+static json_t *embedders_now(const view *v)
+{
+    const uint8_t *data;
+    size_t len;
+    arena memory;
+    json_t *j;
+
+    arena_init(&memory, (size_t)1 << 16);
+    if (store_meta_get(v->snapshot, META_EMBEDDER, &memory, &data, &len, NULL))
+        data = NULL;
+    j = json_pack("[s?,s?]", (const char *)data, v->second_identity);
+    arena_clear(&memory);
+    return j;
+}
+
 /* The hash of a document as it is in the store now: of its file's bytes; "" when it is gone. */
 static void document_now(const view *v, const char *uri, char out[33])
 {
@@ -178,7 +194,7 @@ cairn_status cairn_receipt_write(cairn *c, const cairn_ask_request *q, const cai
                                         (json_int_t)a->citations[i].end, "text",
                                         a->citations[i].text));
     j = st ? NULL
-           : json_pack("{s:i,s:s,s:s,s:s,s:s,s:o,s:i,s:f,s:I,s:I,s:b,s:I,s:o,s:o,s:o,s:o,s:s,s:b,s:o}",
+           : json_pack("{s:i,s:s,s:s,s:s,s:s,s:o,s:i,s:f,s:I,s:I,s:b,s:I,s:o,s:o,s:o,s:o,s:o,s:s,s:b,s:o}",
                        "receipt", RECEIPT_FORMAT, "version", cairn_version(), "cpu",
                        cpu_level_name(cpu_level_get()), "question", q->question, "filter", q->filter ? q->filter : "",
                        "history", history_json(q), "mode", (int)q->mode, "temperature",
@@ -186,7 +202,7 @@ cairn_status cairn_receipt_write(cairn *c, const cairn_ask_request *q, const cai
                        (json_int_t)q->max_tokens, "extractive", q->extractive, "snapshot",
                        (json_int_t)store_snapshot_version(v.snapshot), "documents",
                        documents_read(&v, a->evidence), "prompt", prompt_now(c), "model",
-                       model_now(c, q->extractive), "settings", settings, "answer", a->text,
+                       model_now(c, q->extractive), "embedders", embedders_now(&v), "settings", settings, "answer", a->text,
                        "refused", a->refused, "citations", citations);
     if (!st && !j)
         st = cairn_fail(err, CAIRN_EINPUT, "the receipt cannot be written as JSON: some text is no UTF-8");
@@ -267,6 +283,12 @@ static cairn_status compare_world(replaying *r, cairn *c, const json_t *j, cairn
         (json_int_t)store_snapshot_version(v.snapshot))
         changed(r, "collection: changed since");
     compare_documents(r, &v, json_object_get(j, "documents"));
+    if (json_object_get(j, "embedders")) { /* receipts of before had none */
+        now = embedders_now(&v);
+        if (!json_equal(now, json_object_get(j, "embedders")))
+            changed(r, "embedders: the vectors that are searched are of others");
+        json_decref(now);
+    }
     st = settings_to_json(&c->settings, &settings, err);
     if (!st) {
         compare_settings(r, json_object_get(j, "settings"), settings);

@@ -3,6 +3,7 @@
 
 #include "engine/cluster.h"
 #include "engine/merge.h"
+#include "engine/second.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,8 @@ static cairn_status later_stages(run *r, cairn_error *err)
     r->start_ns = clock_mono_ns(); /* each stage has its own rate and time left */
     if (!r->options->no_vectors)
         st = run_embed(r, err);
+    if (!st && !r->options->no_vectors)
+        st = run_second(r, err);
     if (!st || st == CAIRN_EMODEL) {
         cairn_error merge_error = {0};
         cairn_status merged = merger_drain(r->merger, r, false, &merge_error);

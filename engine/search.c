@@ -43,15 +43,26 @@ static cairn_mode public_mode(retrieve_mode mode)
 typedef struct embed_call {
     cairn *c;
     const view *v;
+    bool second;           /* with the second embedder */
     const char *rewritten; /* the question made to stand by itself; NULL: as it is */
     const expansion *more; /* whose texts' directions are mixed in */
 } embed_call;
 
 /* The vectors in the store and the question's must come from one model. */
-static cairn_status check_identity(const view *v, const encoder *e, const settings *s, cairn_error *err)
+static cairn_status same_identity(const char *have, size_t len, const encoder *e, const settings *s, cairn_error *err)
 {
     char buf[AUGMENT_IDENTITY_BYTES];
     const char *identity = augment_identity(e, s, buf);
+
+    if (len != strlen(identity) || memcmp(have, identity, len) != 0)
+        return cairn_fail(err, CAIRN_EMODEL,
+                          "the vectors here were made by %.*s, not by %s: cairn index makes new ones", (int)len, have,
+                          identity);
+    return CAIRN_OK;
+}
+
+static cairn_status check_identity(const view *v, const encoder *e, const settings *s, cairn_error *err)
+{
     const uint8_t *have;
     size_t len;
     arena memory;
@@ -59,12 +70,17 @@ static cairn_status check_identity(const view *v, const encoder *e, const settin
 
     arena_init(&memory, 4096);
     st = store_meta_get(v->snapshot, META_EMBEDDER, &memory, &have, &len, err);
-    if (!st && (len != strlen(identity) || memcmp(have, identity, len)))
-        st = cairn_fail(err, CAIRN_EMODEL,
-                        "the vectors here were made by %.*s, not by %s: cairn index makes new ones",
-                        (int)len, (const char *)have, identity);
+    if (!st)
+        st = same_identity((const char *)have, len, e, s, err);
     arena_clear(&memory);
     return st;
+}
+
+static cairn_status embed_by(const embed_call *call, const encoder_text *texts, size_t n, encoder_role role, float *out,
+                             cairn_error *err)
+{
+    return call->second ? engine_embed_second(call->c, call->v->second_model, texts, n, role, out, err)
+                        : engine_embed(call->c, texts, n, role, NULL, out, err);
 }
 
 /* The question's direction, turned towards the mean of what it was expanded by. */
@@ -81,7 +97,7 @@ static cairn_status mix_directions(const embed_call *call, size_t dim, arena *me
     mean = arena_calloc(memory, dim, sizeof *mean);
     if (!more || !mean)
         return cairn_fail(err, CAIRN_ENOMEM, "vector of a question");
-    st = engine_embed(call->c, call->more->texts, n, call->more->role, NULL, more, err);
+    st = embed_by(call, call->more->texts, n, call->more->role, more, err);
     for (size_t i = 0; !st && i < n * dim; i++)
         mean[i % dim] += more[i];
     for (size_t i = 0; !st && i < dim; i++)
@@ -107,7 +123,7 @@ static cairn_status embed_texts(const embed_call *call, size_t dim, const char *
     if (!st && !both)
         st = cairn_fail(err, CAIRN_ENOMEM, "vector of a question");
     if (!st)
-        st = engine_embed(call->c, texts, n, ENCODER_QUERY, NULL, both, err);
+        st = embed_by(call, texts, n, ENCODER_QUERY, both, err);
     for (size_t i = 0; !st && i < dim; i++)
         out[i] = n == 1 ? both[i] : share * both[i] + (1 - share) * both[dim + i];
     return st ? st : mix_directions(call, dim, memory, out, err);
@@ -141,6 +157,27 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
     return st;
 }
 
+static cairn_status embed_second(void *ctx, const char *text, size_t len, float *out, cairn_error *err)
+{
+    embed_call call = *(const embed_call *)ctx;
+    const view *v = call.v;
+    encoder *e;
+    arena memory;
+    cairn_status st = engine_second_encoder(call.c, v->second_model, &e, err);
+
+    call.second = true;
+    if (!st)
+        st = same_identity(v->second_identity, strlen(v->second_identity), e, &call.c->settings, err);
+    if (!st && vector_reader_dim(v->second[0].reader) != encoder_dim(e))
+        st = cairn_fail(err, CAIRN_EMODEL, "its vectors here have another dimension than %s gives", encoder_name(e));
+    if (st)
+        return st;
+    arena_init(&memory, RESULT_BYTES);
+    st = embed_texts(&call, encoder_dim(e), text, len, &memory, out, err);
+    arena_clear(&memory);
+    return st;
+}
+
 uint32_t engine_dim(const view *v)
 {
     if (v->index)
@@ -148,14 +185,28 @@ uint32_t engine_dim(const view *v)
     return v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0;
 }
 
+static retrieve_vector_segment *vector_segments(const vector_segment *of, const filter_reader *const *filter,
+                                                const store_segment *const *seg, size_t n, arena *memory)
+{
+    retrieve_vector_segment *out = arena_calloc(memory, n + 1, sizeof *out);
+
+    for (size_t i = 0; out && i < n; i++)
+        out[i] = (retrieve_vector_segment){.reader = of[i].reader,
+                                           .filter = filter[i],
+                                           .deleted = of[i].deleted,
+                                           .rows = retrieve_rows_of_file(seg[i]->file)};
+    return out;
+}
+
 cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, cairn_error *err)
 {
     retrieve_lexical_segment *lexical;
-    retrieve_vector_segment *vector;
+    retrieve_vector_segment *vector, *second;
 
     lexical = arena_calloc(memory, v->n_lexical + 1, sizeof *lexical);
-    vector = arena_calloc(memory, v->n_vector + 1, sizeof *vector);
-    if (!lexical || !vector)
+    vector = vector_segments(v->vector, v->vector_filter, v->vector_of, v->n_vector, memory);
+    second = vector_segments(v->second, v->second_filter, v->second_of, v->n_second, memory);
+    if (!lexical || !vector || !second)
         return cairn_fail(err, CAIRN_ENOMEM, "search");
     for (size_t i = 0; i < v->n_lexical; i++)
         lexical[i] = (retrieve_lexical_segment){
@@ -163,17 +214,14 @@ cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, c
             .filter = v->lexical_filter[i],
             .deleted = v->lexical[i].deleted,
             .rows = retrieve_rows_of_file(v->lexical_of[i]->file)};
-    for (size_t i = 0; i < v->n_vector; i++)
-        vector[i] = (retrieve_vector_segment){
-            .reader = v->vector[i].reader,
-            .filter = v->vector_filter[i],
-            .deleted = v->vector[i].deleted,
-            .rows = retrieve_rows_of_file(v->vector_of[i]->file)};
     *out = (retrieve_corpus){.lexical = lexical,
                              .n_lexical = v->n_lexical,
                              .vector = vector,
                              .n_vector = v->n_vector,
                              .dim = engine_dim(v),
+                             .second = second,
+                             .n_second = v->n_second,
+                             .second_dim = v->n_second ? vector_reader_dim(v->second[0].reader) : 0,
                              .index = v->index};
     return CAIRN_OK;
 }
@@ -186,7 +234,8 @@ void engine_params(const cairn *c, size_t depth, retrieve_params *p)
     p->depth = depth;
     p->fusion = (fuse_params){.method = strcmp(s->fusion, "rrf") ? FUSE_CONVEX : FUSE_RRF,
                               .rrf_k = s->rrf_k,
-                              .weight = {1 - s->vector_weight, s->vector_weight}};
+                              .weight = {1 - s->vector_weight, s->vector_weight * (1 - s->second_weight),
+                                         s->vector_weight * s->second_weight}};
     p->lexical.k1 = (float)s->k1;
     p->lexical.b[LEXICAL_TITLE] = p->lexical.b[LEXICAL_HEADINGS] = p->lexical.b[LEXICAL_BODY] =
         (float)s->b;
@@ -348,8 +397,9 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
 
     stages = stages ? stages : &unwanted;
     *stages = (engine_stages){0};
-    call = (embed_call){c, v, NULL, &more};
+    call = (embed_call){.c = c, .v = v, .more = &more};
     corpus.embed = engine_dim(v) ? embed_question : NULL;
+    corpus.embed_second = v->n_second ? embed_second : NULL;
     corpus.embed_ctx = &call;
     if (!st)
         st = engine_words(c, err);
@@ -473,6 +523,8 @@ static cairn_status present_hit(cairn *c, const view *v, const retrieve_query *q
                      .vector = found->vector_score,
                      .lexical_rank = found->lexical_rank,
                      .vector_rank = found->vector_rank,
+                     .second = found->second_score,
+                     .second_rank = found->second_rank,
                      .reread = found->rerank_score,
                      .author = doc.author,
                      .date_ns = doc.date_ns,

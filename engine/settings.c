@@ -37,6 +37,7 @@ typedef struct setting {
 
 static const setting table[] = {
     TEXT("models", "embedder", embedder, "multilingual-e5-small"),
+    TEXT("models", "second_embedder", second_embedder, ""),
     TEXT("models", "generator", generator, "qwen2.5-coder-0.5b"),
     TEXT("models", "large", large, ""),
     NUMBER("models", "context_memory_mb", context_memory_mb, 0, 0, 1e6),
@@ -78,6 +79,7 @@ static const setting table[] = {
     TEXT("search", "fusion", fusion, "convex"),
     NUMBER("search", "rrf_k", rrf_k, 60, 1, 1000),
     NUMBER("search", "vector_weight", vector_weight, 0.6, 0, 1),
+    NUMBER("search", "second_weight", second_weight, 0.5, 0, 1),
     NUMBER("search", "foreign_words", foreign_words, 0.3, 0, 1),
     NUMBER("search", "k1", k1, 1.2, 0, 100),
     NUMBER("search", "b", b, 0.75, 0, 1),

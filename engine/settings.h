@@ -30,6 +30,7 @@ bool rerank_kind_of(const char *name, rerank_kind *out);
 typedef struct settings {
     /* [models] */
     char embedder[SETTINGS_TEXT], generator[SETTINGS_TEXT];
+    char second_embedder[SETTINGS_TEXT]; /* whose vectors are searched beside the embedder's (second.h); "": none */
     char large[SETTINGS_TEXT];    /* a generator for hard questions; "": none */
     char reranker[SETTINGS_TEXT]; /* a sparse encoder; "": none */
     char reranker_languages[SETTINGS_TEXT]; /* that it knows, with commas; "": all */
@@ -70,6 +71,7 @@ typedef struct settings {
     /* [search] */
     double rrf_k;         /* reciprocal rank fusion: 1 / (k + rank) */
     double vector_weight; /* weight of the vector list against the word list, 0..1 */
+    double second_weight; /* share of it that the second embedder's list gets, 0..1 */
     double foreign_words; /* factor on the word list's for a question in a language of no passage */
     char fusion[SETTINGS_TEXT]; /* "convex" or "rrf" */
     double k1, b;         /* of BM25; b for title, headings and text */

@@ -6,6 +6,7 @@
 
 #include "engine/access.h"
 #include "engine/cluster.h"
+#include "engine/second.h"
 #include "engine/vector_device.h"
 
 typedef struct cached {
@@ -185,8 +186,11 @@ static cairn_status view_allocate(view *v, size_t n)
     v->vector_of = calloc(n, sizeof *v->vector_of);
     v->vector = calloc(n, sizeof *v->vector);
     v->vector_filter = calloc(n, sizeof *v->vector_filter);
+    v->second_of = calloc(n, sizeof *v->second_of);
+    v->second = calloc(n, sizeof *v->second);
+    v->second_filter = calloc(n, sizeof *v->second_filter);
     return v->hidden && v->lexical_of && v->lexical && v->lexical_filter && v->near && v->vector_of && v->vector &&
-                   v->vector_filter
+                   v->vector_filter && v->second_of && v->second && v->second_filter
                ? CAIRN_OK
                : CAIRN_ENOMEM;
 }
@@ -208,6 +212,11 @@ static cairn_status view_add(cairn *c, view *v, const store_segment *seg, cairn_
         v->lexical[i] = (lexical_segment){.reader = x->lexical, .deleted = deleted};
         v->lexical_filter[i] = x->filter;
         v->near[i] = x->near;
+    } else if (seg->kind == SEGMENT_ASIDE) {
+        i = v->n_second++;
+        v->second_of[i] = seg;
+        v->second[i] = (vector_segment){.reader = x->vector, .deleted = deleted};
+        v->second_filter[i] = x->filter;
     } else {
         i = v->n_vector++;
         v->vector_of[i] = seg;
@@ -240,8 +249,10 @@ cairn_status view_open(cairn *c, view *v, cairn_error *err)
         st = cairn_fail(err, CAIRN_ENOMEM, "view of %zu segments", n);
     if (!st)
         st = engine_follow_embedder(c, v->snapshot, err);
+    if (!st && !c->remote)
+        st = second_find(c, v->snapshot, &v->second_model, &v->second_identity, err);
     for (size_t i = 0; !st && i < n; i++)
-        if (store_segment_at(v->snapshot, i)->kind != SEGMENT_ASIDE)
+        if (store_segment_at(v->snapshot, i)->kind != SEGMENT_ASIDE || v->second_model)
             st = view_add(c, v, store_segment_at(v->snapshot, i), err);
     if (st)
         view_close(v);
@@ -279,5 +290,10 @@ void view_close(view *v)
     free(v->vector_of);
     free(v->vector);
     free(v->vector_filter);
+    free(v->second_of);
+    free(v->second);
+    free(v->second_filter);
+    free(v->second_model);
+    free(v->second_identity);
     *v = (view){0};
 }

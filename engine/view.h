@@ -29,6 +29,12 @@ typedef struct view {
     vector_segment *vector;
     const filter_reader **vector_filter;
     size_t n_vector;
+    /* The same of a second embedder's vectors, where they are searched (second.h); n_second 0 otherwise. */
+    const store_segment **second_of;
+    vector_segment *second;
+    const filter_reader **second_filter;
+    size_t n_second;
+    char *second_model, *second_identity; /* owned; NULL: there is none */
     /* Of a collection on a cluster, which has no segments: what answers in their place; NULL otherwise. */
     const retrieve_index *index;
     retrieve_index on_cluster;

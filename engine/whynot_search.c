@@ -395,6 +395,28 @@ static cairn_status ask_the_vectors(why_asking *a, listed *out, cairn_error *err
     return CAIRN_OK;
 }
 
+/* The second embedder's list has no mode of its own: its places are those of a hybrid search. */
+static void ask_the_second(why_asking *a, const retrieve_result *fused)
+{
+    uint32_t best = 0;
+
+    if (!a->v.n_second)
+        return;
+    for (size_t i = 0; i < fused->n_hits; i++) {
+        const retrieve_hit *h = &fused->hits[i];
+        if (h->doc == a->doc.id && h->second_rank && (!best || h->second_rank < best))
+            best = h->second_rank;
+    }
+    if (!fused->n_second)
+        why_say(a, "second", true, "the vectors of %s were not searched%s%s", a->v.second_model,
+                fused->note ? ": " : "", fused->note ? fused->note : "");
+    else if (best)
+        why_say(a, "second", best <= a->k, "place %u by the vectors of %s", best, a->v.second_model);
+    else
+        why_say(a, "second", false, "not among the nearest %zu by the vectors of %s", fused->n_second,
+                a->v.second_model);
+}
+
 static cairn_status ask_the_fusion(why_asking *a, listed *out, cairn_error *err)
 {
     size_t depth = (size_t)a->c->settings.candidates;
@@ -405,6 +427,8 @@ static cairn_status ask_the_fusion(why_asking *a, listed *out, cairn_error *err)
     out->place = place_of(a, RETRIEVE_HYBRID, depth, &result, &st, err);
     out->n = result.n_hits;
     out->searched = !st;
+    if (!st)
+        ask_the_second(a, &result);
     if (!st && out->place)
         why_say(a, "fusion", out->place <= a->k, "place %zu after fusion, %zu are shown",
                 out->place, a->k);

@@ -31,6 +31,8 @@ typedef struct retrieve_ask {
     bool words;            /* make the list of words */
     const float *question; /* [dim], unit length: make the list of vectors; NULL: don't */
     uint32_t dim;
+    const float *second; /* [second_dim]: the same for the vectors of the second model; NULL: don't */
+    uint32_t second_dim;
     bool documents; /* instead of lists: the first chunk of the k first documents allowed */
     size_t k;
     analyzer *an;
@@ -46,7 +48,7 @@ typedef struct retrieve_list {
 } retrieve_list;
 
 typedef struct retrieve_lists {
-    retrieve_list words, vectors;
+    retrieve_list words, vectors, second;
     struct retrieve_hit *documents; /* with ask->documents: by rising chunk, score 0 */
     size_t n_documents;
     uint64_t n_rows, n_allowed; /* live rows, and those that the filter allows */

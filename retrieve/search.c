@@ -8,6 +8,7 @@
 #include "retrieve/segments.h"
 
 #define DEFAULT_DEPTH 1000
+#define N_LISTS       3 /* words, vectors, the second model's vectors */
 
 void retrieve_params_default(retrieve_params *p)
 {
@@ -25,31 +26,40 @@ static void *scratch(arena *a, size_t n, size_t size, cairn_status *st, cairn_er
     return p;
 }
 
-/* The question's direction; NULL, with a note why, where the embedder fails: the words answer alone
- * then. */
-static cairn_status embed(const retrieve_corpus *c, const retrieve_query *query, arena *a,
-                          float **out, retrieve_result *result, cairn_error *err)
+static void add_note(retrieve_result *out, arena *a, const char *note)
+{
+    if (!out->note)
+        out->note = note;
+    else if (note)
+        out->note = arena_printf(a, "%s; %s", out->note, note);
+}
+
+/* The question's direction, of `dim` numbers; NULL, with a note why, where the embedder fails: the search goes on
+ * `without` it then. */
+static cairn_status embed(const retrieve_corpus *c, retrieve_embed_fn *fn, uint32_t dim, const char *without,
+                          const retrieve_query *query, arena *a, const float **out, retrieve_result *result,
+                          cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
     cairn_error why = {0};
-    float *question = scratch(a, c->dim, sizeof *question, &st, err);
+    float *question = scratch(a, dim, sizeof *question, &st, err);
     int64_t start = clock_mono_ns();
 
     *out = NULL;
     if (st)
         return st;
-    if (c->embed(c->embed_ctx, query->text, query->text_len, question, &why)) {
-        result->note = arena_printf(a, "searched by words alone: %s", why.text);
+    if (fn(c->embed_ctx, query->text, query->text_len, question, &why)) {
+        add_note(result, a, arena_printf(a, "searched %s: %s", without, why.text));
         return CAIRN_OK;
     }
     *out = question;
-    result->embed_ns = clock_mono_ns() - start;
+    result->embed_ns += clock_mono_ns() - start;
     return CAIRN_OK;
 }
 
 static doc_id doc_of(const retrieve_list *const *lists, const fuse_hit *h)
 {
-    for (size_t l = 0; l < 2; l++)
+    for (size_t l = 0; l < N_LISTS; l++)
         if (h->list_rank[l])
             return lists[l]->docs[h->list_rank[l] - 1];
     return 0;
@@ -58,19 +68,25 @@ static doc_id doc_of(const retrieve_list *const *lists, const fuse_hit *h)
 static cairn_status fuse(const retrieve_ask *ask, const retrieve_lists *found, retrieve_result *out,
                          cairn_error *err)
 {
-    const retrieve_list *from[2] = {&found->words, &found->vectors};
-    fuse_list lists[2] = {{from[0]->items, from[0]->n}, {from[1]->items, from[1]->n}};
+    const retrieve_list *from[N_LISTS] = {&found->words, &found->vectors, &found->second};
+    fuse_list lists[N_LISTS] = {{from[0]->items, from[0]->n},
+                                {from[1]->items, from[1]->n},
+                                {from[2]->items, from[2]->n}};
     bool words = ask->words, vectors = ask->question != NULL;
     fuse_params one = {.method = FUSE_CONVEX, .weight = {words ? 1 : 0, vectors ? 1 : 0}};
+    fuse_params all = ask->params->fusion;
     cairn_status st = CAIRN_OK;
     fuse_hit *fused = scratch(ask->a, ask->k, sizeof *fused, &st, err);
     int64_t start = clock_mono_ns();
     size_t n = 0;
 
+    if (!ask->second) { /* its weight is the first model's then */
+        all.weight[1] += all.weight[2];
+        all.weight[2] = 0;
+    }
     out->hits = scratch(ask->a, ask->k, sizeof *out->hits, &st, err);
     if (!st)
-        st = fuse_lists(lists, 2, words && vectors ? &ask->params->fusion : &one, ask->k, fused, &n,
-                        err);
+        st = fuse_lists(lists, N_LISTS, words && vectors ? &all : &one, ask->k, fused, &n, err);
     for (size_t i = 0; !st && i < n; i++) {
         const fuse_hit *f = &fused[i];
         out->hits[i] =
@@ -82,19 +98,13 @@ static cairn_status fuse(const retrieve_ask *ask, const retrieve_lists *found, r
                            .vector_score = f->list_score[1],
                            .lexical_rank = f->list_rank[0],
                            .vector_rank = f->list_rank[1],
+                           .second_score = f->list_score[2],
+                           .second_rank = f->list_rank[2],
                            .fused_rank = (uint32_t)i + 1};
     }
     out->n_hits = n;
     out->fuse_ns = clock_mono_ns() - start;
     return st;
-}
-
-static void add_note(retrieve_result *out, arena *a, const char *note)
-{
-    if (!out->note)
-        out->note = note;
-    else if (note)
-        out->note = arena_printf(a, "%s; %s", out->note, note);
 }
 
 static void take_counts(const retrieve_lists *lists, retrieve_result *out)
@@ -107,7 +117,8 @@ static void take_counts(const retrieve_lists *lists, retrieve_result *out)
     out->n_lexical = lists->words.n;
     out->lexical_ns = lists->words.ns;
     out->n_vector = lists->vectors.n;
-    out->vector_ns = lists->vectors.ns;
+    out->n_second = lists->second.n;
+    out->vector_ns = lists->vectors.ns + lists->second.ns;
 }
 
 cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query *query,
@@ -125,13 +136,14 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
                         .lang = lang,
                         .words = mode != RETRIEVE_VECTOR,
                         .dim = corpus->dim,
+                        .second_dim = corpus->second_dim,
                         .documents = !query->has_words && (query->filter.n || query->has_required),
                         .k = k,
                         .an = an,
                         .workers = workers,
                         .a = a};
     retrieve_lists lists = {0};
-    float *question = NULL;
+    const float *question = NULL;
     int64_t start = clock_mono_ns();
     cairn_status st = CAIRN_OK;
 
@@ -143,7 +155,11 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
     }
     /* Without text, exclusions alone or nothing at all, there is no direction to search in. */
     if (vectors && query->text_len && !ask.documents)
-        st = embed(corpus, query, a, &question, out, err);
+        st = embed(corpus, corpus->embed, corpus->dim, "by words alone", query, a, &question, out, err);
+    if (!st && question && mode == RETRIEVE_HYBRID && corpus->embed_second && corpus->n_second &&
+        ask.params->fusion.weight[2] > 0)
+        st = embed(corpus, corpus->embed_second, corpus->second_dim, "without the second embedder", query, a,
+                   &ask.second, out, err);
     ask.question = question;
     ask.words = ask.words || !question;
     if (!st)

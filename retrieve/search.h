@@ -2,7 +2,8 @@
  *
  * The lexical list and the vector list are each searched to `depth`, restricted by the filter,
  * the tombstones, the required phrases and the exclusions alike, and fused. Where a part is not there (no
- * vectors, no embedder, no words) the other one answers alone and `mode` says so.
+ * vectors, no embedder, no words) the other one answers alone and `mode` says so. A third list, of the vectors
+ * that a second model made of the same chunks, joins these two where there is one and it has a weight.
  *
  * Owns     the result lives in the caller's arena; segments and readers are borrowed for the call.
  * Threads  the call uses the pool it is given; several threads may search with an analyzer and a
@@ -63,8 +64,12 @@ typedef struct retrieve_corpus {
     const retrieve_vector_segment *vector;
     size_t n_vector;
     uint32_t dim; /* of the vectors; 0: none */
+    const retrieve_vector_segment *second; /* of a second embedding model */
+    size_t n_second;
+    uint32_t second_dim;
     retrieve_embed_fn *embed; /* NULL: no vectors */
-    void *embed_ctx;
+    retrieve_embed_fn *embed_second; /* with the second model; NULL: it is not searched */
+    void *embed_ctx; /* of both */
     const retrieve_index *index; /* what answers instead of the segments; NULL: they do */
 } retrieve_corpus;
 
@@ -72,7 +77,8 @@ typedef struct retrieve_corpus {
  * which measurement each default comes. */
 typedef struct retrieve_params {
     size_t depth;          /* length of each list before fusion; default 1000 */
-    fuse_params fusion;    /* default FUSE_CONVEX, weights 0.4 lexical and 0.6 vector */
+    fuse_params fusion;    /* default FUSE_CONVEX, weights 0.4 lexical, 0.6 vector and 0 for the second's,
+                              which is the vector list's where the second is not searched */
     lexical_params lexical;
     vector_params vector;
     bool matches; /* fill the result's `matches`; default false */
@@ -88,6 +94,8 @@ typedef struct retrieve_hit {
     float score;                        /* fused, or the single list's own */
     float lexical_score, vector_score;  /* raw; 0 where the list does not hold the chunk */
     uint32_t lexical_rank, vector_rank; /* from 1; 0 where the list does not hold the chunk */
+    float second_score; /* of the second model's vectors, alike */
+    uint32_t second_rank;
     float rerank_score;                 /* of the scorer (refine.h); 0 where it did not read the chunk */
     uint32_t fused_rank;                /* from 1: the place before reranking; 0 without words to search */
 } retrieve_hit;
@@ -98,6 +106,7 @@ typedef struct retrieve_result {
     retrieve_mode mode; /* the one that answered */
     const char *note;   /* why it is not the one asked for, or how the query was read; or NULL */
     size_t n_lexical, n_vector;    /* lengths of the two lists */
+    size_t n_second;               /* of the third; 0 where it was not searched */
     /* With params.matches: for each lexical segment the live and allowed rows that the words match,
      * i.e. that satisfy what is required and excluded or, where nothing is required, hold any of the
      * words; without words all. NULL otherwise. */

@@ -72,6 +72,21 @@ static uint64_t count_live(const uint64_t *deleted, uint32_t n_rows)
     return n;
 }
 
+static cairn_status filter_vectors(segments_search *s, const retrieve_vector_segment *segs, size_t n_segs,
+                                   vector_segment **out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    uint32_t n;
+
+    *out = scratch(s, n_segs, sizeof **out, &st, err);
+    for (size_t i = 0; !st && i < n_segs; i++) {
+        const retrieve_vector_segment *seg = &segs[i];
+        (*out)[i] = (vector_segment){.reader = seg->reader, .deleted = seg->deleted};
+        st = allowed_rows(s, seg->filter, vector_reader_rows(seg->reader), &(*out)[i].allowed, &n, err);
+    }
+    return st;
+}
+
 static cairn_status apply_filter(segments_search *s, cairn_error *err)
 {
     const retrieve_corpus *c = s->corpus;
@@ -79,7 +94,6 @@ static cairn_status apply_filter(segments_search *s, cairn_error *err)
     uint32_t n;
 
     s->lexical = scratch(s, c->n_lexical, sizeof *s->lexical, &st, err);
-    s->vector = scratch(s, c->n_vector, sizeof *s->vector, &st, err);
     for (size_t i = 0; !st && i < c->n_lexical; i++) {
         const retrieve_lexical_segment *seg = &c->lexical[i];
         uint32_t rows = lexical_reader_rows(seg->reader);
@@ -88,13 +102,9 @@ static cairn_status apply_filter(segments_search *s, cairn_error *err)
         s->out->n_rows += count_live(seg->deleted, rows);
         s->out->n_allowed += n;
     }
-    for (size_t i = 0; !st && i < c->n_vector; i++) {
-        const retrieve_vector_segment *seg = &c->vector[i];
-        s->vector[i] = (vector_segment){.reader = seg->reader, .deleted = seg->deleted};
-        st = allowed_rows(s, seg->filter, vector_reader_rows(seg->reader), &s->vector[i].allowed,
-                          &n, err);
-    }
-    return st;
+    if (!st)
+        st = filter_vectors(s, c->vector, c->n_vector, &s->vector, err);
+    return st || !s->ask->second ? st : filter_vectors(s, c->second, c->n_second, &s->second, err);
 }
 
 /* ---- conditions ---- */
@@ -301,32 +311,32 @@ static bool chunk_is_allowed(const segments_search *s, uint64_t *const *rows, ch
     return false;
 }
 
-/* Narrow the vector segments to the chunks that the words' constraints leave. */
-static cairn_status constrain_vectors(segments_search *s, cairn_error *err)
+/* Narrow vector segments to the chunks that the words' constraints leave. */
+static cairn_status constrain_vectors(segments_search *s, const retrieve_vector_segment *segs, size_t n_segs,
+                                      vector_segment *narrowed, cairn_error *err)
 {
-    uint64_t **rows;
-    cairn_status st = constrained_rows(s, &rows, err);
+    cairn_status st = s->constrained ? CAIRN_OK : constrained_rows(s, &s->constrained, err);
 
-    for (size_t i = 0; !st && i < s->corpus->n_vector; i++) {
-        const retrieve_vector_segment *seg = &s->corpus->vector[i];
+    for (size_t i = 0; !st && i < n_segs; i++) {
+        const retrieve_vector_segment *seg = &segs[i];
         uint32_t n = vector_reader_rows(seg->reader);
         uint64_t *bits = scratch(s, row_set_words(n), sizeof *bits, &st, err);
-        const uint64_t *was = s->vector[i].allowed;
+        const uint64_t *was = narrowed[i].allowed;
         for (uint32_t row = 0; !st && row < n; row++) {
             if (was && !row_set_has(was, row))
                 continue;
-            if (chunk_is_allowed(s, rows, seg->rows.chunk(seg->rows.ctx, row)))
+            if (chunk_is_allowed(s, s->constrained, seg->rows.chunk(seg->rows.ctx, row)))
                 bits[row >> 6] |= (uint64_t)1 << (row & 63);
         }
-        s->vector[i].allowed = bits;
+        narrowed[i].allowed = bits;
     }
     return st;
 }
 
-static cairn_status search_vectors(segments_search *s, cairn_error *err)
+static cairn_status search_vectors(segments_search *s, const retrieve_vector_segment *segs, vector_segment *narrowed,
+                                   size_t n_segs, const float *question, uint32_t dim, retrieve_list *list,
+                                   cairn_error *err)
 {
-    const retrieve_corpus *c = s->corpus;
-    retrieve_list *list = &s->out->vectors;
     size_t depth = s->ask->params->depth, n = 0;
     cairn_status st = CAIRN_OK;
     vector_hit *hits = scratch(s, depth, sizeof *hits, &st, err);
@@ -335,12 +345,12 @@ static cairn_status search_vectors(segments_search *s, cairn_error *err)
     list->items = scratch(s, depth, sizeof *list->items, &st, err);
     list->docs = scratch(s, depth, sizeof *list->docs, &st, err);
     if (!st && (s->ask->query->has_required || s->ask->query->has_excluded))
-        st = constrain_vectors(s, err);
+        st = constrain_vectors(s, segs, n_segs, narrowed, err);
     if (!st)
-        st = vector_search(s->vector, c->n_vector, s->ask->question, s->ask->dim, depth,
-                           &s->ask->params->vector, s->ask->workers, hits, &n, err);
+        st = vector_search(narrowed, n_segs, question, dim, depth, &s->ask->params->vector, s->ask->workers, hits, &n,
+                           err);
     for (size_t i = 0; !st && i < n; i++)
-        put_hit(list, i, &c->vector[hits[i].segment].rows, hits[i].row, hits[i].score);
+        put_hit(list, i, &segs[hits[i].segment].rows, hits[i].row, hits[i].score);
     return end_list(list, n, start, st);
 }
 
@@ -452,7 +462,11 @@ static cairn_status lists(void *ctx, const retrieve_ask *ask, retrieve_lists *ou
     if (!st && ask->documents)
         return list_documents(s, err);
     if (!st && ask->question)
-        st = search_vectors(s, err);
+        st = search_vectors(s, s->corpus->vector, s->vector, s->corpus->n_vector, ask->question, ask->dim,
+                            &out->vectors, err);
+    if (!st && ask->second)
+        st = search_vectors(s, s->corpus->second, s->second, s->corpus->n_second, ask->second, ask->second_dim,
+                            &out->second, err);
     if (!st && ask->words)
         st = search_words(s, err);
     return st;

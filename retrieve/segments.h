@@ -11,7 +11,8 @@ typedef struct segments_search {
     retrieve_lists *out;
     lexical_segment *lexical;      /* with the filter's rows */
     const lexical_clause *clauses; /* the query's, conditions with the rows of their filters */
-    vector_segment *vector;
+    vector_segment *vector, *second;
+    uint64_t **constrained; /* the lexical rows that the words' constraints leave; NULL until a vector list needs them */
 } segments_search;
 
 /* The segments of `corpus` as an index, for the calls of one search; `s` and the corpus must

@@ -1,6 +1,7 @@
 /* test_search.c - a small corpus in memory, three lexical and two vector segments, searched in
  * every mode, with filters, phrases, exclusions and parts that are missing. */
 #include <ctype.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,6 +52,7 @@ static retrieve_vector_segment vector_segments[N_VECTOR];
 static retrieve_corpus corpus;
 static analyzer *an;
 static bool embedder_fails;
+static const retrieve_params *params; /* NULL: the defaults */
 
 static chunk_id part_chunk(const void *ctx, uint32_t row)
 {
@@ -168,7 +170,12 @@ static int set_up(void **state)
         vector_segments[i] = (retrieve_vector_segment){
             vec[i].vector, vec[i].filter, vec[i].deleted, {&vec[i], part_chunk, part_doc, part_row}};
     }
-    corpus = (retrieve_corpus){lexical_segments, N_LEXICAL, vector_segments, N_VECTOR, DIM, embed, NULL, NULL};
+    corpus = (retrieve_corpus){.lexical = lexical_segments,
+                               .n_lexical = N_LEXICAL,
+                               .vector = vector_segments,
+                               .n_vector = N_VECTOR,
+                               .dim = DIM,
+                               .embed = embed};
     return 0;
 }
 
@@ -203,7 +210,7 @@ static const char *search(const char *typed, const char *filter, retrieve_mode m
     arena_clear(&memory);
     arena_init(&memory, 16 << 20);
     assert_int_equal(retrieve_query_parse(&q, typed, filter, &memory, &err), 0);
-    if (retrieve_search(&corpus, &q, mode, N_CHUNKS, "en", NULL, an, NULL, &memory, &found, &err))
+    if (retrieve_search(&corpus, &q, mode, N_CHUNKS, "en", params, an, NULL, &memory, &found, &err))
         fail_msg("%s: %s", typed, err.text);
     for (size_t i = 0; i < found.n_hits; i++) {
         const retrieve_hit *h = &found.hits[i];
@@ -295,6 +302,76 @@ static void deleted_rows_are_never_found(void **state)
         vec[i].deleted[0] = 0;
 }
 
+static bool second_fails;
+
+static cairn_status embed_second(void *ctx, const char *text, size_t len, float *out, cairn_error *err)
+{
+    (void)ctx;
+    if (second_fails)
+        return cairn_fail(err, CAIRN_EMODEL, "the second is ill");
+    embed_text(text, len, out);
+    return CAIRN_OK;
+}
+
+static void a_third_list_joins_the_two(void **state)
+{
+    retrieve_params p;
+    char plain[N_CHUNKS + 1];
+    float without[N_CHUNKS];
+
+    (void)state;
+    strcpy(plain, search("lease flat", NULL, RETRIEVE_HYBRID, false));
+    for (size_t i = 0; i < found.n_hits; i++)
+        without[i] = found.hits[i].score;
+    /* The same vectors as a second model's: what it is given of the vectors' weight changes nothing. */
+    corpus.second = vector_segments;
+    corpus.n_second = N_VECTOR;
+    corpus.second_dim = DIM;
+    corpus.embed_second = embed_second;
+    retrieve_params_default(&p);
+    p.fusion.weight[1] = 0.4;
+    p.fusion.weight[2] = 0.2;
+    params = &p;
+    assert_string_equal(search("lease flat", NULL, RETRIEVE_HYBRID, false), plain);
+    assert_int_equal(found.n_second, N_CHUNKS);
+    assert_null(found.note);
+    for (size_t i = 0; i < found.n_hits; i++) {
+        assert_true(fabsf(found.hits[i].score - without[i]) < 1e-6f);
+        assert_int_equal(found.hits[i].second_rank, found.hits[i].vector_rank);
+        assert_true(found.hits[i].second_score == found.hits[i].vector_score);
+    }
+    /* It is bound as they are. */
+    assert_string_equal(search("march ext:txt", NULL, RETRIEVE_HYBRID, true), "0156");
+    assert_string_equal(search("\"lease of the flat\"", NULL, RETRIEVE_HYBRID, true), "06");
+    assert_int_equal(found.n_second, 2);
+    /* Where it fails, has no weight or was not asked for, the two answer as before. */
+    second_fails = true;
+    assert_string_equal(search("lease flat", NULL, RETRIEVE_HYBRID, false), plain);
+    assert_non_null(strstr(found.note, "without the second embedder: the second is ill"));
+    assert_int_equal(found.mode, RETRIEVE_HYBRID);
+    for (size_t i = 0; i < found.n_hits; i++)
+        assert_true(fabsf(found.hits[i].score - without[i]) < 1e-6f && !found.hits[i].second_rank);
+    p.fusion.weight[1] = 0.6;
+    p.fusion.weight[2] = 0;
+    assert_string_equal(search("lease flat", NULL, RETRIEVE_HYBRID, false), plain);
+    assert_null(found.note);
+    second_fails = false;
+    p.fusion.weight[2] = 0.6;
+    search("lease flat", NULL, RETRIEVE_VECTOR, false);
+    assert_int_equal(found.n_second, 0);
+    search("lease flat", NULL, RETRIEVE_LEXICAL, false);
+    assert_int_equal(found.n_second, 0);
+    /* A list of its own order decides where it has all the weight. */
+    corpus.n_second = 1; /* chunks 105 to 107 */
+    p.fusion.weight[0] = p.fusion.weight[1] = 0;
+    p.fusion.weight[2] = 1;
+    assert_true(search("lease flat", NULL, RETRIEVE_HYBRID, false)[0] == '6');
+    assert_int_equal(found.n_second, 3);
+    corpus.n_second = 0;
+    corpus.embed_second = NULL;
+    params = NULL;
+}
+
 static void missing_parts_are_said(void **state)
 {
     (void)state;
@@ -328,6 +405,7 @@ int main(void)
         cmocka_unit_test(filters_bind_both_lists),
         cmocka_unit_test(phrases_and_exclusions_bind_both_lists),
         cmocka_unit_test(deleted_rows_are_never_found),
+        cmocka_unit_test(a_third_list_joins_the_two),
         cmocka_unit_test(missing_parts_are_said),
     };
 

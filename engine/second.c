@@ -1,0 +1,158 @@
+/* second.c - see second.h. */
+#include "engine/second.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/augment.h"
+#include "engine/embedder.h"
+#include "engine/rebuild.h"
+#include "engine/vectors.h"
+
+#define MEMORY_BYTES ((size_t)1 << 20)
+
+/* Of the passages that have a vector, the share that may lack the second one. */
+#define LACKS_ONE_OF 20
+
+bool second_is_set(const cairn *c)
+{
+    return *c->settings.second_embedder && !c->remote;
+}
+
+/* The name as it is noted: a path as later processes find it, too. */
+static const char *noted_name(const char *name, char path[PATH_MAX])
+{
+    return strchr(name, '/') && realpath(name, path) ? path : name;
+}
+
+/* The settings name the one aside, or, after the two were exchanged, the one that is searched. */
+static bool is_pair(const cairn *c, const embedder_aside *a)
+{
+    char second[PATH_MAX], first[PATH_MAX];
+    const char *name = noted_name(c->settings.second_embedder, second);
+
+    return !strcmp(name, a->model) || !strcmp(name, noted_name(c->settings.embedder, first));
+}
+
+cairn_status second_find(const cairn *c, const store_snapshot *s, char **model, char **identity, cairn_error *err)
+{
+    embedder_aside a;
+    uint64_t first = embedder_count_vectors(s, SEGMENT_VECTOR), second = embedder_count_vectors(s, SEGMENT_ASIDE);
+    arena memory;
+    cairn_status st;
+
+    *model = *identity = NULL;
+    if (!second_is_set(c) || !(c->settings.second_weight > 0) || !second ||
+        second < first - first / LACKS_ONE_OF)
+        return CAIRN_OK;
+    arena_init(&memory, MEMORY_BYTES);
+    st = embedder_aside_get(s, &memory, &a, err);
+    if (!st && a.identity && is_pair(c, &a)) {
+        *model = strdup(a.model);
+        *identity = strdup(a.identity);
+        if (!*model || !*identity)
+            st = cairn_fail(err, CAIRN_ENOMEM, "second embedder");
+    }
+    arena_clear(&memory);
+    return st;
+}
+
+/* Whose vectors are to be made; NULL: nobody's. */
+static cairn_status choose(run *r, arena *memory, embedder_aside *noted, const char **model, cairn_error *err)
+{
+    cairn *c = r->c;
+    char path[PATH_MAX];
+    store_snapshot *s;
+    bool own, any;
+    cairn_status st = store_snapshot_open(c->store, &s, err);
+
+    *model = NULL;
+    if (st)
+        return st;
+    st = vectors_identity_get(s, NULL, &own, &any, err);
+    if (!st)
+        st = embedder_aside_get(s, memory, noted, err);
+    if (st || own || !any)
+        goto done;
+    if (noted->identity && !is_pair(c, noted)) {
+        st = cairn_fail(err, CAIRN_EUSAGE,
+                        "vectors of %s stand aside, so that those of the second embedder, %s, cannot: cairn embedder "
+                        "drop removes them",
+                        noted->model, c->settings.second_embedder);
+    } else if (noted->identity) {
+        *model = noted->model;
+    } else {
+        const char *name = noted_name(c->settings.second_embedder, path);
+        if (strcmp(name, c->settings.embedder) != 0 && !(*model = arena_strdup(memory, name)))
+            st = cairn_fail(err, CAIRN_ENOMEM, "second embedder");
+    }
+done:
+    store_snapshot_close(s);
+    return st;
+}
+
+/* Has every passage its vector aside? */
+static cairn_status is_whole(cairn *c, bool *whole, cairn_error *err)
+{
+    store_snapshot *s;
+    cairn_status st = store_snapshot_open(c->store, &s, err);
+
+    if (st)
+        return st;
+    *whole = embedder_count_vectors(s, SEGMENT_ASIDE) == store_snapshot_counts(s).chunks;
+    store_snapshot_close(s);
+    return CAIRN_OK;
+}
+
+/* With the second embedder as the handle's. */
+static cairn_status make(run *r, const char *model, const embedder_aside *noted, cairn_error *err)
+{
+    char identity[AUGMENT_IDENTITY_BYTES];
+    encoder *e;
+    bool whole = false, foreign;
+    uint64_t dropped;
+    size_t left = 1;
+    cairn_status st = engine_encoder(r->c, &e, err);
+
+    if (st)
+        return st;
+    /* Those of another state of the model, or of other texts, are worthless beside the new ones. */
+    foreign = noted->identity && strcmp(noted->identity, augment_identity(e, &r->c->settings, identity)) != 0;
+    if (foreign)
+        st = embedder_drop_aside(r->c, &dropped, err);
+    if (!st && (foreign || !noted->identity))
+        st = embedder_claim(r->c, model, err);
+    if (!st)
+        st = is_whole(r->c, &whole, err);
+    while (!st && !whole && left)
+        st = run_embed_aside(r, &left, err);
+    return st;
+}
+
+cairn_status run_second(run *r, cairn_error *err)
+{
+    embedder_aside noted;
+    const char *model;
+    char *before = NULL;
+    arena memory;
+    cairn_status st;
+
+    if (!second_is_set(r->c))
+        return CAIRN_OK;
+    arena_init(&memory, MEMORY_BYTES);
+    st = choose(r, &memory, &noted, &model, err);
+    if (!st && model && !(before = strdup(r->c->settings.embedder)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "second embedder");
+    if (!st && model) {
+        st = engine_use_embedder(r->c, model, err);
+        if (!st)
+            st = make(r, model, &noted, err);
+        (void)engine_use_embedder(r->c, before, NULL); /* it was short enough */
+        if (st == CAIRN_EMODEL)
+            cairn_error_prefix(err, "the embedder's vectors are made, but none of the second embedder's");
+    }
+    free(before);
+    arena_clear(&memory);
+    return st;
+}

@@ -1,0 +1,21 @@
+/* second.h - the vectors of a second embedder, searched beside those of the first.
+ *
+ * models.second_embedder names the model. Its vectors stand aside in the manifest (embedder.c); an index run makes
+ * those that are missing after the first embedder's, and a hybrid search fuses a third list. Once cairn embedder
+ * switch has exchanged the two, the one that was the first is the second. Not of a collection on a cluster. */
+#ifndef CAIRN_ENGINE_SECOND_H
+#define CAIRN_ENGINE_SECOND_H
+
+#include "engine/engine.h"
+#include "engine/run.h"
+
+/* Do the settings name a second embedder that this collection can have? */
+bool second_is_set(const cairn *c);
+/* Whose vectors aside are searched with the others: *model and *identity are malloced, or NULL where none are,
+ * because the settings name none or give it no weight, nothing stands aside, what does is of a third model, or more than
+ * one of twenty passages with a vector lacks the second one: half a list would put what it has above all else. */
+cairn_status second_find(const cairn *c, const store_snapshot *s, char **model, char **identity, cairn_error *err);
+/* Make the vectors that are missing. CAIRN_EUSAGE: those of a third model stand aside. */
+cairn_status run_second(run *r, cairn_error *err);
+
+#endif
