@@ -35,8 +35,10 @@ typedef struct evaluation {
     json_t *histories; /* by query: a list of {"role","content"}; NULL: none */
 } evaluation;
 
-static cairn_status uri_of(evaluation *e, doc_id id, const char **out, cairn_error *err)
+static cairn_status uri_of(evaluation *e, const retrieve_hit *hit, const char **out, cairn_error *err)
 {
+    store_chunk chunk = {.id = hit->chunk, .doc = hit->doc};
+    doc_id id = hit->doc;
     store_doc doc;
     cairn_status st;
 
@@ -50,7 +52,7 @@ static cairn_status uri_of(evaluation *e, doc_id id, const char **out, cairn_err
         e->n_uris = n;
     }
     if (!e->uri_of[id]) {
-        st = store_doc_get(e->v.snapshot, id, &doc, &e->names, err);
+        st = store_doc_shown(e->v.snapshot, &chunk, &doc, &e->names, err);
         if (st)
             return st;
         e->uri_of[id] = doc.uri;
@@ -89,7 +91,7 @@ static cairn_status collapse(evaluation *e, const retrieve_result *found, const 
     for (size_t i = 0; !st && i < found->n_hits && *n < DOCS_A_QUERY; i++) {
         const char *uri = NULL;
         bool known = false;
-        st = uri_of(e, found->hits[i].doc, &uri, err);
+        st = uri_of(e, &found->hits[i], &uri, err);
         /* The same document has the same pointer. */
         for (size_t j = 0; !st && !known && j < *n; j++)
             known = docs[j] == uri;

@@ -35,7 +35,7 @@ static cairn_status read_whole(const reading *r, const store_chunk *chunk, arena
 {
     store_doc doc;
     bytes whole;
-    cairn_status st = store_doc_get(r->v->snapshot, chunk->doc, &doc, a, err);
+    cairn_status st = store_doc_shown(r->v->snapshot, chunk, &doc, a, err);
 
     if (st)
         return st;

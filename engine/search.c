@@ -492,7 +492,7 @@ static cairn_status present_hit(cairn *c, const view *v, const retrieve_query *q
     cairn_status st = store_chunk_get(v->snapshot, found->chunk, &chunk, memory, err);
 
     if (!st)
-        st = store_doc_get(v->snapshot, chunk.doc, &doc, memory, err);
+        st = store_doc_shown(v->snapshot, &chunk, &doc, memory, err);
     if (!st)
         st = labels_read(&doc, memory, &labels, err);
     if (!st && !engine_shows_document(c, &doc, memory)) /* it moved where it must not be seen */

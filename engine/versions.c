@@ -271,6 +271,7 @@ cairn_status engine_present_versions(cairn *c, const view *v, size_t most, cairn
 
     for (size_t i = 0; !st && i < out->n_hits; i++) {
         cairn_hit *h = &out->hits[i];
+        store_chunk chunk = {.id = h->chunk, .doc = h->doc};
         store_doc doc;
         size_t j = 0;
         while (j < i && out->hits[j].doc != h->doc)
@@ -280,7 +281,7 @@ cairn_status engine_present_versions(cairn *c, const view *v, size_t most, cairn
             h->n_versions = out->hits[j].n_versions;
             continue;
         }
-        st = store_doc_get(v->snapshot, h->doc, &doc, out->memory, err);
+        st = store_doc_shown(v->snapshot, &chunk, &doc, out->memory, err);
         if (!st)
             st = engine_versions(c, v, &doc, CAIRN_NEAR, most, out->memory, &h->versions, &h->n_versions, err);
     }

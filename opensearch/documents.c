@@ -7,11 +7,9 @@
 #include "opensearch/txn.h"
 #include "store/record.h"
 
-/* The record of a document's _source. */
-static cairn_status decode_doc(const json_t *source, store_doc *out, arena *a, cairn_error *err)
+/* The record of a document. */
+static cairn_status decode_record(const json_t *record, json_int_t id, store_doc *out, arena *a, cairn_error *err)
 {
-    const json_t *record = json_object_get(source, "record");
-    json_int_t id = json_integer_value(json_object_get(source, "doc"));
     bool no_memory = false, good;
     char what[64];
     bytes b;
@@ -28,6 +26,13 @@ static cairn_status decode_doc(const json_t *source, store_doc *out, arena *a, c
     return CAIRN_OK;
 }
 
+/* The record of a document's _source. */
+static cairn_status decode_doc(const json_t *source, store_doc *out, arena *a, cairn_error *err)
+{
+    return decode_record(json_object_get(source, "record"), json_integer_value(json_object_get(source, "doc")), out,
+                         a, err);
+}
+
 cairn_status os_doc_get(const store_snapshot *handle, doc_id id, store_doc *out, arena *a,
                         cairn_error *err)
 {
@@ -40,6 +45,16 @@ cairn_status os_doc_get(const store_snapshot *handle, doc_id id, store_doc *out,
         return cairn_fail(err, CAIRN_ENOTFOUND, "there is no document %llu",
                           (unsigned long long)id);
     return st ? st : decode_doc(source, out, a, err);
+}
+
+cairn_status os_doc_shown(const store_snapshot *handle, const store_chunk *chunk, store_doc *out, arena *a,
+                          cairn_error *err)
+{
+    struct os_snapshot *snap = os_snapshot_of(handle);
+    const json_t *shown = json_object_get(os_kept(snap->fetched_chunks, chunk->id), "shown");
+
+    return json_string_length(shown) ? decode_record(shown, (json_int_t)chunk->doc, out, a, err)
+                                     : os_doc_get(handle, chunk->doc, out, a, err);
 }
 
 /* A document that was found, or listed by a writer, is likely to be changed next. */

@@ -62,7 +62,7 @@ cairn_status os_bad_record(const char *what, cairn_error *err)
 
 json_t *os_chunk_source(void)
 {
-    return json_pack("[s,s,s,s,s,s,s,s,s,s,s,s,s,s]", "chunk", "ordinal", "byte_start", "byte_end",
+    return json_pack("[s,s,s,s,s,s,s,s,s,s,s,s,s,s,s]", "shown", "chunk", "ordinal", "byte_start", "byte_end",
                      "page_first", "page_last", "line_first", "line_last", "tokens", "heading",
                      "text", "title", "path_words", "lang");
 }
@@ -99,6 +99,32 @@ static cairn_status prove(struct os_snapshot *snap, const char *id, const json_t
     free(rules);
     if (snap->is_stale)
         os_state_see(snap->s, NULL, NULL);
+    return st;
+}
+
+json_t *os_proof_body(void)
+{
+    return json_pack("{s:i,s:b,s:{s:{s:[s,s]}}}", "size", 2, "track_total_hits", 0, "query", "ids", "values", STATE_ID,
+                     RULES_ID);
+}
+
+cairn_status os_take_proof(struct os_snapshot *snap, const json_t *response, cairn_error *err)
+{
+    static const char *const ids[] = {STATE_ID, RULES_ID};
+    const json_t *hits = json_object_get(json_object_get(response, "hits"), "hits");
+    cairn_status st = os_check_response(response, err);
+
+    for (size_t k = 0; k < 2 && !st; k++) {
+        const json_t *source = NULL;
+        for (size_t i = 0; i < json_array_size(hits); i++) {
+            const char *id = json_string_value(json_object_get(json_array_get(hits, i), "_id"));
+            if (id && !strcmp(id, ids[k]))
+                source = json_object_get(json_array_get(hits, i), "_source");
+        }
+        st = prove(snap, ids[k], source, err);
+    }
+    if (!st)
+        snap->relied = false;
     return st;
 }
 
@@ -160,38 +186,48 @@ json_t *os_kept(json_t *in, uint64_t id)
     return json_object_get(in, text);
 }
 
-/* What a commit made visible is what is shown: realtime=false asks the same view that a search
- * sees. */
-cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n_chunks,
-                      const doc_id *docs, size_t n_docs, cairn_error *err)
+/* Is the chunk read, and its document's record with it? */
+static bool is_shown(const struct os_snapshot *snap, chunk_id id)
 {
-    json_t *list = json_array(), *source = os_chunk_source(), *reply = NULL;
-    os_patience patience = {0};
-    cairn_status st = list && source ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "what to ask for");
-    doc_id last = 0;
-    bool proves;
+    return json_string_length(json_object_get(os_kept(snap->fetched_chunks, id), "shown")) > 0;
+}
 
-    if (json_object_size(snap->fetched_chunks) > FETCHED_MOST)
-        json_object_clear(snap->fetched_chunks);
-    if (json_object_size(snap->fetched_docs) > (snap->s->is_writer ? LISTED_MOST : FETCHED_MOST))
-        json_object_clear(snap->fetched_docs);
+/* What is asked for: chunks, then their documents where no record comes with them (`behind`: the chunks were
+ * asked for, and some came without), then documents by themselves. */
+static cairn_status add_all(json_t *list, struct os_snapshot *snap, const chunk_id *chunks, size_t n_chunks,
+                            const doc_id *docs, size_t n_docs, bool behind, cairn_error *err)
+{
+    json_t *source = os_chunk_source();
+    cairn_status st = source ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "what to ask for");
+    doc_id last = 0;
 
     for (size_t i = 0; i < n_chunks && !st; i++)
         if (!os_kept(snap->fetched_chunks, chunks[i]))
             st = add_wanted(list, snap->s->chunks, chunks[i], source, err);
     for (size_t i = 0; i < n_chunks && !st; i++) {
         doc_id doc = os_doc_of(chunks[i]);
-        if (doc != last && !os_kept(snap->fetched_docs, doc))
+        const json_t *kept = os_kept(snap->fetched_chunks, chunks[i]);
+        bool may_come = !kept && snap->s->shows && !behind, gone = json_is_null(kept);
+        if (doc != last && !may_come && !gone && !is_shown(snap, chunks[i]) && !os_kept(snap->fetched_docs, doc)) {
             st = add_wanted(list, snap->s->documents, doc, NULL, err);
-        last = doc;
+            last = doc;
+        }
     }
     for (size_t i = 0; i < n_docs && !st; i++)
         if (!os_kept(snap->fetched_docs, docs[i]))
             st = add_wanted(list, snap->s->documents, docs[i], NULL, err);
-    proves = !st && snap->relied && (json_array_size(list) || (!n_chunks && !n_docs));
-    if (proves)
-        st = add_proof(list, snap, err);
-    while (!st && json_array_size(list)) {
+    json_decref(source);
+    return st;
+}
+
+/* One _mget, again while parts of it cannot be read. */
+static cairn_status get_all(struct os_snapshot *snap, json_t *list, cairn_error *err)
+{
+    os_patience patience = {0};
+    cairn_status st = CAIRN_OK;
+
+    while (json_array_size(list)) {
+        json_t *reply = NULL;
         st = os_ask(
             snap->s, "ask for what is stored", "POST",
             "/_mget?realtime=false&filter_path=docs._index,docs._id,docs.found,docs.error.type,"
@@ -201,15 +237,37 @@ cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n
             break;
         st = keep_fetched(snap, reply, err);
         json_decref(reply);
-        reply = NULL;
         if (st != CAIRN_EBUSY || !os_wait_again(snap->s, &patience))
             break;
-        st = CAIRN_OK;
     }
-    if (proves && !st)
-        snap->relied = false;
-    json_decref(source);
-    json_decref(list);
+    return st;
+}
+
+/* What a commit made visible is what is shown: realtime=false asks the same view that a search
+ * sees. */
+cairn_status os_fetch(struct os_snapshot *snap, const chunk_id *chunks, size_t n_chunks,
+                      const doc_id *docs, size_t n_docs, cairn_error *err)
+{
+    bool proves = false;
+    cairn_status st = CAIRN_OK;
+
+    if (json_object_size(snap->fetched_chunks) > FETCHED_MOST)
+        json_object_clear(snap->fetched_chunks);
+    if (json_object_size(snap->fetched_docs) > (snap->s->is_writer ? LISTED_MOST : FETCHED_MOST))
+        json_object_clear(snap->fetched_docs);
+    for (int round = 0; round < 2 && !st; round++) {
+        json_t *list = json_array();
+        st = list ? add_all(list, snap, chunks, n_chunks, docs, n_docs, round, err)
+                  : cairn_fail(err, CAIRN_ENOMEM, "what to ask for");
+        proves = !st && snap->relied && (json_array_size(list) || (!n_chunks && !n_docs));
+        if (proves)
+            st = add_proof(list, snap, err);
+        if (!st)
+            st = get_all(snap, list, err);
+        if (proves && !st)
+            snap->relied = false;
+        json_decref(list);
+    }
     return st;
 }
 

@@ -206,7 +206,7 @@ static cairn_status take_documents(const json_t *response, const retrieve_ask *a
 /* What is asked for and in which order it comes. */
 typedef struct asking {
     os_question *q;
-    bool words, again, vectors, documents, matches, counted, doubts;
+    bool words, again, vectors, documents, matches, counted, doubts, proof;
     size_t depth; /* of the list of words */
     bool listed;  /* the passages that are scored again are all of that list */
     os_forms forms; /* of the words that may be slips */
@@ -264,6 +264,7 @@ static cairn_status plan_asking(asking *k, os_question *q, cairn_error *err)
             return st;
         k->doubts = k->forms.n > 0;
     }
+    k->proof = q->snap->relied;
     if (k->matches) {
         json_decref(q->snap->matching);
         q->snap->matching = matching_query(q);
@@ -338,6 +339,8 @@ static cairn_status write_request(const asking *k, bytes *lines, cairn_error *er
         st = add_search(q, lines, count_body(q), false, err);
     if (!st && k->doubts)
         st = add_search(q, lines, os_doubting(&k->forms), false, err);
+    if (!st && k->proof && lines->len)
+        st = client_dump_search(lines, json_pack("{s:s}", "index", q->snap->s->state), os_proof_body(), err);
     return st;
 }
 
@@ -417,6 +420,8 @@ static cairn_status take_responses(const asking *k, const json_t *responses, ret
     }
     if (!st && k->doubts)
         st = os_take_doubts(k->q->snap, json_array_get(responses, at++), &k->forms, err);
+    if (!st && k->proof)
+        st = os_take_proof(k->q->snap, json_array_get(responses, at++), err);
     for (retrieve_list *l = &out->words; !st && l; l = l == &out->words ? &out->vectors : NULL)
         for (size_t i = 0; i < l->n; i++)
             l->docs[i] = os_doc_of(l->items[i].id);

@@ -90,6 +90,7 @@ static json_t *chunk_index(const opensearch_options *o)
     bad |= json_object_set_new(properties, ROW_FORMS,
                                json_pack("{s:s,s:s,s:s,s:b}", "type", "text", "analyzer",
                                          "cairn_words", "index_options", "docs", "norms", 0)) ||
+           json_object_set_new(properties, "shown", json_pack("{s:s}", "type", "binary")) ||
            json_object_set_new(properties, "pending", json_pack("{s:s}", "type", "boolean")) ||
            json_object_set_new(settings, "knn", json_true()) ||
            json_object_set_new(settings, "max_result_window", json_integer(OPENSEARCH_DEPTH_MAX)) ||
@@ -165,6 +166,17 @@ cairn_status os_make_indexes(struct os_store *s, const opensearch_options *o, ca
     return st ? st : make(s, s->state, state_index(o), err);
 }
 
+/* A collection of an earlier program has passages without their document's record: those that are
+ * written from now on have it. */
+static cairn_status add_shown(struct os_store *s, cairn_error *err)
+{
+    char path[PATH_BYTES];
+
+    snprintf(path, sizeof path, "/%s/_mapping", s->chunks);
+    return os_ask(s, "add a field", "PUT", path,
+                  json_pack("{s:{s:{s:s}}}", "properties", "shown", "type", "binary"), NULL, err);
+}
+
 cairn_status os_check_mapping(struct os_store *s, cairn_error *err)
 {
     char path[PATH_BYTES];
@@ -172,7 +184,7 @@ cairn_status os_check_mapping(struct os_store *s, cairn_error *err)
     long status;
     cairn_status st;
 
-    snprintf(path, sizeof path, "/%s/_mapping?filter_path=*.mappings._meta", s->chunks);
+    snprintf(path, sizeof path, "/%s/_mapping?filter_path=*.mappings._meta,*.mappings.properties.shown", s->chunks);
     st = os_call(s, "GET", path, NULL, &status, &reply, err);
     if (!st && status == 404)
         st = cairn_fail(err, CAIRN_ENOTFOUND,
@@ -180,9 +192,10 @@ cairn_status os_check_mapping(struct os_store *s, cairn_error *err)
                         "create makes them",
                         s->prefix, OPENSEARCH_MAPPING);
     if (!st) {
-        json_t *meta = json_object_get(
-            json_object_get(json_object_get(reply, s->chunks), "mappings"), "_meta");
-        json_int_t version = json_integer_value(json_object_get(meta, "mapping"));
+        const json_t *mappings = json_object_get(json_object_get(reply, s->chunks), "mappings");
+        json_int_t version =
+            json_integer_value(json_object_get(json_object_get(mappings, "_meta"), "mapping"));
+        s->shows = json_object_get(json_object_get(mappings, "properties"), "shown");
         if (version != OPENSEARCH_MAPPING)
             st = cairn_fail(err, CAIRN_EUNSUPPORTED,
                             "%s has mapping %lld, this program knows %d: cairn collection copy "
@@ -191,6 +204,8 @@ cairn_status os_check_mapping(struct os_store *s, cairn_error *err)
                             s->chunks, (long long)version, OPENSEARCH_MAPPING);
     }
     json_decref(reply);
+    if (!st && !s->shows && !s->read_only)
+        st = add_shown(s, err);
     return st;
 }
 

@@ -92,6 +92,7 @@ struct os_store {
     char *prefix, *documents, *chunks, *state; /* names of the indexes */
     char *name;                                /* for messages */
     bool read_only, is_writer;
+    bool shows; /* its passages hold their documents' records, but for those that an earlier program wrote */
     int64_t wait_ns, lease_ms, retry_ms;
     os_state held; /* the state as the writer knows it */
     os_known known;
@@ -264,6 +265,10 @@ cairn_status os_vectors(void *ctx, const chunk_id *chunks, size_t n, uint32_t di
                         bool *has, cairn_error *err);
 /* The writer has committed: of the documents that are kept, as of version `before`, these are others now. */
 void os_keep_docs(struct os_store *s, uint64_t before, const doc_id *changed, size_t n);
+/* A search of the index of the state that tells whether a snapshot's, on which it relies, still is the
+ * collection's; and its answer. */
+json_t *os_proof_body(void);
+cairn_status os_take_proof(struct os_snapshot *snap, const json_t *response, cairn_error *err);
 /* Is the snapshot's state still that of the collection? Asks where nobody did. */
 cairn_status os_is_current(void *ctx, bool *current, cairn_error *err);
 /* Searches as lines of an _msearch; *responses is a new reference to the array of their answers. */

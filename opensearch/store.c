@@ -526,4 +526,5 @@ const store_backend opensearch_backend = {
     .segment_remove = segment_remove,
     .segment_set_aside = segment_set_aside,
     .prefetch = os_prefetch,
+    .doc_shown = os_doc_shown,
 };

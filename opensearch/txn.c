@@ -28,6 +28,7 @@
 
 #define DOC_BYTES ((size_t)4 << 30)
 #define ORDINALS  ((uint32_t)1 << OPENSEARCH_CHUNK_BITS)
+#define SHOWN_BYTES 4096 /* of a document's record that is kept with each of its passages, at most */
 
 /* A document that this transaction put or changed. */
 typedef struct put_doc {
@@ -490,6 +491,30 @@ cairn_status os_pending_remove(store_txn *handle, const chunk_id *chunks, size_t
     return set_pending(handle, chunks, n, false, err);
 }
 
+/* With a passage goes the record of its document, so that a hit is shown without asking for that; a long one
+ * (page labels of a book) would weigh more than the passage. */
+static cairn_status set_shown(struct os_txn *t, chunk_id chunk, cairn_error *err)
+{
+    const put_doc *p = find_put(t, os_doc_of(chunk));
+    bytes record, text;
+    cairn_status st;
+
+    if (!p)
+        return CAIRN_OK; /* it is as it was */
+    store_doc shown = p->doc;
+    shown.n_chunks = 0; /* of a new one nobody knows yet */
+    bytes_init(&record, DOC_BYTES);
+    bytes_init(&text, DOC_BYTES);
+    st = record_put_doc(&record, &shown);
+    if (!st && record.len <= SHOWN_BYTES)
+        st = base64_append(&text, record.data, record.len);
+    if (st || json_object_set_new(t->at_doc, "shown", text.len ? json_stringn(text.data, text.len) : json_null()))
+        st = cairn_fail(err, CAIRN_ENOMEM, "a chunk");
+    bytes_clear(&record);
+    bytes_clear(&text);
+    return st;
+}
+
 static cairn_status row_put(store_txn *handle, analyzer *a, chunk_id chunk,
                             const lexical_doc *words, const filter_row *columns, cairn_error *err)
 {
@@ -501,6 +526,8 @@ static cairn_status row_put(store_txn *handle, analyzer *a, chunk_id chunk,
         st = row_set_terms(a, words, t->at_doc, lengths, err);
     if (!st)
         st = row_set_columns(columns, t->at_doc, err);
+    if (!st)
+        st = set_shown(t, chunk, err);
     if (!st && t->at_is_new) {
         t->state.rows_ever++;
         for (size_t f = 0; f < LEXICAL_FIELDS; f++)

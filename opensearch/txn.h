@@ -24,6 +24,8 @@ cairn_status os_doc_find(const store_snapshot *snap, const char *uri, store_doc 
                          cairn_error *err);
 cairn_status os_doc_get(const store_snapshot *snap, doc_id id, store_doc *out, arena *a,
                         cairn_error *err);
+cairn_status os_doc_shown(const store_snapshot *snap, const store_chunk *chunk, store_doc *out, arena *a,
+                          cairn_error *err);
 cairn_status os_doc_iter_next(store_doc_iter *it, store_doc *out, arena *a, cairn_error *err);
 cairn_status os_doc_iter_open(const store_snapshot *snap, const char *prefix, store_doc_iter **out,
                               cairn_error *err);

@@ -335,3 +335,11 @@ cairn_status store_prefetch(const store_snapshot *snap, const chunk_id *chunks, 
 {
     return ops_of(snap)->prefetch(snap, chunks, n, err);
 }
+
+cairn_status store_doc_shown(const store_snapshot *snap, const store_chunk *chunk, store_doc *out, arena *a,
+                             cairn_error *err)
+{
+    const store_backend *ops = ops_of(snap);
+
+    return ops->doc_shown ? ops->doc_shown(snap, chunk, out, a, err) : ops->doc_get(snap, chunk->doc, out, a, err);
+}

@@ -82,6 +82,9 @@ typedef struct store_backend {
                                   size_t n, segment_id *id, cairn_error *err);
     cairn_status (*segment_remove)(store_txn *t, segment_id id, cairn_error *err);
     cairn_status (*segment_set_aside)(store_txn *t, segment_id id, bool aside, cairn_error *err);
+    /* NULL: doc_get of the chunk's document. */
+    cairn_status (*doc_shown)(const store_snapshot *snap, const store_chunk *chunk, store_doc *out, arena *a,
+                              cairn_error *err);
     /* The next calls for these chunks and their documents are likely: fetch them at once where that
      * saves time. A chunk that is not there is no error here. */
     cairn_status (*prefetch)(const store_snapshot *snap, const chunk_id *chunks, size_t n,

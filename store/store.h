@@ -167,6 +167,11 @@ cairn_status store_failure_find(const store_snapshot *snap, const char *path, st
 cairn_status store_pending_next(const store_snapshot *snap, chunk_id after, chunk_id *ids,
                                 size_t max, size_t *n, cairn_error *err);
 
+/* The document of a chunk that was read, as a hit shows it: all but n_chunks, which is 0 where a back end
+ * keeps the document with its chunks. CAIRN_ENOTFOUND: it is not there any more. */
+cairn_status store_doc_shown(const store_snapshot *snap, const store_chunk *chunk, store_doc *out, arena *a,
+                             cairn_error *err);
+
 /* The texts of these chunks, and their documents, are about to be read: a back end that has to ask for them
  * elsewhere asks once. The embedded store does nothing. */
 cairn_status store_prefetch(const store_snapshot *snap, const chunk_id *chunks, size_t n,
