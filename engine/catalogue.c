@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/model.h"
+#include "generate/formats/safetensors.h"
 
 const catalogue_model catalogue_models[] = {
     {"qwen2.5-coder-0.5b", "generator, default", "model.gguf", "model.gguf"},
@@ -82,7 +83,8 @@ const char *catalogue_file_in(const char *folder)
 {
     static const struct {
         const char *need, *file;
-    } kinds[] = {{"model.gguf", "model.gguf"}, {"e5-small-q4.bin", "e5-small-q4.bin"}, {"model.safetensors", ""}};
+    } kinds[] = {{"model.gguf", "model.gguf"}, {"e5-small-q4.bin", "e5-small-q4.bin"}, {"model.safetensors", ""},
+                 {SAFETENSORS_INDEX, ""}};
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char need[8192];

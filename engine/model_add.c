@@ -25,6 +25,7 @@
 #include "generate/decode/generate.h"
 #include "generate/encode/encoder.h"
 #include "generate/formats/e5s1_gguf.h"
+#include "generate/formats/safetensors.h"
 
 #define BLOCK ((size_t)1 << 20)
 
@@ -287,7 +288,8 @@ static cairn_status add_e5s1(const cairn_model_source *s, const char *folder, co
     return st ? st : model_convert_e5s1(s->from, folder, name, n_bytes, err);
 }
 
-/* The files of a model of safetensors; the first one must be there, and is written last. */
+/* The files of a model of safetensors; the first one, or for weights in several files their index, must be there, and
+ * is written last. */
 static const char *const folder_files[] = {"model.safetensors",        "config.json",          "tokenizer.json",
                                            "vocab.txt",                "tokenizer_config.json", "modules.json",
                                            "sentence_bert_config.json", "config_sentence_transformers.json",
@@ -324,15 +326,51 @@ static cairn_status copy_file(const cairn_model_source *s, const char *from, con
     return st;
 }
 
+/* Whether the weights of the folder are in several files. */
+static bool has_shards(const char *folder)
+{
+    char one[PATH_MAX], index[PATH_MAX];
+
+    return snprintf(one, sizeof one, "%s/%s", folder, folder_files[0]) < (int)sizeof one && access(one, F_OK) &&
+           snprintf(index, sizeof index, "%s/" SAFETENSORS_INDEX, folder) < (int)sizeof index && !access(index, F_OK);
+}
+
+/* The files that the index names, then the index. */
+static cairn_status copy_shards(const cairn_model_source *s, const char *folder, char sha256[MODEL_SHA256_TEXT],
+                                uint64_t *bytes, cairn_error *err)
+{
+    cairn_model_source each = *s;
+    char index[PATH_MAX], unused[MODEL_SHA256_TEXT];
+    safetensors *w;
+    uint64_t n = 0;
+    cairn_status st = safetensors_open_folder(&w, s->from, err);
+
+    if (st)
+        return engine_model_status(st, err);
+    each.sha256 = NULL;
+    for (size_t i = 0; !st && i < safetensors_files(w); i++) {
+        st = copy_file(&each, safetensors_file(w, i), folder, strrchr(safetensors_file(w, i), '/') + 1, unused, &n, err);
+        *bytes += st ? 0 : n;
+    }
+    safetensors_close(w);
+    if (!st && snprintf(index, sizeof index, "%s/" SAFETENSORS_INDEX, s->from) >= (int)sizeof index)
+        st = cairn_fail(err, CAIRN_EUSAGE, "%s: too long a path", s->from);
+    if (!st)
+        st = copy_file(s, index, folder, SAFETENSORS_INDEX, sha256, &n, err);
+    *bytes += st ? 0 : n;
+    return st;
+}
+
 static cairn_status copy_folder(const cairn_model_source *s, const char *folder, char sha256[MODEL_SHA256_TEXT],
                                 uint64_t *bytes, cairn_error *err)
 {
+    const size_t first = has_shards(s->from) ? 1 : 0;
     cairn_model_source each = *s;
     char from[PATH_MAX], below[PATH_MAX];
     cairn_status st = CAIRN_OK;
     uint64_t n;
 
-    for (size_t i = sizeof folder_files / sizeof *folder_files; !st && i--;) {
+    for (size_t i = sizeof folder_files / sizeof *folder_files; !st && i-- > first;) {
         if (snprintf(from, sizeof from, "%s/%s", s->from, folder_files[i]) >= (int)sizeof from ||
             snprintf(below, sizeof below, "%s/1_Pooling", folder) >= (int)sizeof below)
             return cairn_fail(err, CAIRN_EUSAGE, "%s: too long a path", s->from);
@@ -344,7 +382,7 @@ static cairn_status copy_folder(const cairn_model_source *s, const char *folder,
         st = copy_file(&each, from, folder, folder_files[i], sha256, &n, err);
         *bytes += st ? 0 : n;
     }
-    return st;
+    return st || !first ? st : copy_shards(s, folder, sha256, bytes, err);
 }
 
 cairn_status model_say(FILE *out, const char *name, const char *path, uint64_t bytes, const char *sha256,
@@ -374,10 +412,37 @@ static cairn_status compare_with(const cairn_model_source *s, const char *name, 
     return !st && strcmp(sha256, other) ? name_is_taken(name, there, err) : st;
 }
 
+/* The same of weights in several files: an index alone says little, so all are compared. */
+static cairn_status compare_shards(const cairn_model_source *s, const char *name, const char *target,
+                                   char sha256[MODEL_SHA256_TEXT], uint64_t *bytes, cairn_error *err)
+{
+    char from[PATH_MAX], there[PATH_MAX], unused[MODEL_SHA256_TEXT];
+    uint64_t n = 0;
+    safetensors *w;
+    cairn_status st = safetensors_open_folder(&w, s->from, err);
+
+    if (st)
+        return engine_model_status(st, err);
+    for (size_t i = 0; !st && i <= safetensors_files(w); i++) {
+        const bool last = i == safetensors_files(w); /* the index */
+        const char *file = last ? SAFETENSORS_INDEX : strrchr(safetensors_file(w, i), '/') + 1;
+        if (snprintf(from, sizeof from, "%s/%s", s->from, file) >= (int)sizeof from ||
+            snprintf(there, sizeof there, "%s/%s", target, file) >= (int)sizeof there)
+            st = cairn_fail(err, CAIRN_EUSAGE, "%s: too long a path", s->from);
+        else
+            st = access(there, F_OK) ? name_is_taken(name, target, err)
+                                     : compare_with(s, name, from, there, last ? sha256 : unused, &n, err);
+        *bytes += n;
+    }
+    safetensors_close(w);
+    return st;
+}
+
 cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error *err)
 {
     char name[128], folder[PATH_MAX - 256], target[PATH_MAX], path[PATH_MAX + 256], from[PATH_MAX], sha256[MODEL_SHA256_TEXT];
     const char *file, *known;
+    bool shards;
     uint64_t bytes = 0;
     cairn_status st = model_take_name(s, name, err);
 
@@ -389,7 +454,8 @@ cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error
         st = model_try(s->from, &file, err);
     if (st)
         return st;
-    known = *file ? file : folder_files[0];
+    shards = !*file && has_shards(s->from);
+    known = *file ? file : shards ? SAFETENSORS_INDEX : folder_files[0];
     snprintf(target, sizeof target, "%s/%s", folder, name);
     snprintf(path, sizeof path, "%s/%s", target, known);
     if (snprintf(from, sizeof from, "%s%s%s", s->from, *file ? "" : "/", *file ? "" : known) >= (int)sizeof from)
@@ -400,7 +466,8 @@ cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error
         st = cache_folder_make(target) ? add_e5s1(s, target, name, sha256, &bytes, err)
                                        : cairn_fail_errno(err, errno, "%s", target);
     else if (!access(path, F_OK))
-        st = compare_with(s, name, from, path, sha256, &bytes, err);
+        st = shards ? compare_shards(s, name, target, sha256, &bytes, err)
+                    : compare_with(s, name, from, path, sha256, &bytes, err);
     else if (!cache_folder_make(target))
         st = cairn_fail_errno(err, errno, "%s", target);
     else if (*file)

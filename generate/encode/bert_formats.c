@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "generate/encode/bert.h"
+#include "generate/encode/sentence_files.h"
 
 /* --- a folder of safetensors, as the transformers library writes it --- */
 
@@ -46,37 +47,6 @@ static const tensor *find_safetensors(const bert *b, const char *name)
     return safetensors_find(b->safetensors, name);
 }
 
-/* Read folder/name as a JSON object; *out is NULL when the file does not exist. `flags` are
- * jansson's. */
-static cairn_status load_json_as(const char *folder, const char *name, size_t flags, json_t **out,
-                                 cairn_error *err)
-{
-    char path[4096];
-    json_error_t je;
-    FILE *f;
-
-    *out = NULL;
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path)
-        return cairn_fail(err, CAIRN_EMODEL, "%s: path too long", folder);
-    f = fopen(path, "rb");
-    if (!f)
-        return CAIRN_OK;
-    *out = json_loadf(f, flags, &je);
-    fclose(f);
-    if (!json_is_object(*out)) {
-        json_decref(*out);
-        *out = NULL;
-        return cairn_fail(err, CAIRN_EMODEL, "%s: no JSON object (line %d: %s)", path, je.line,
-                          je.text);
-    }
-    return CAIRN_OK;
-}
-
-static cairn_status load_json(const char *folder, const char *name, json_t **out, cairn_error *err)
-{
-    return load_json_as(folder, name, 0, out, err);
-}
-
 static cairn_status need_size(const json_t *config, const char *folder, const char *key,
                               size_t *out, cairn_error *err)
 {
@@ -103,7 +73,6 @@ static const struct {
     {"mpnet", "attention by relative positions is missing"},
     {"albert", "layers that share their weights are missing"},
     {"electra", "its own tensor names are missing"},
-    {"qwen3", "decoders embed from their GGUF file; take that"},
     {"qwen2", "decoders embed from their GGUF file; take that"},
     {"llama", "decoders embed from their GGUF file; take that"},
     {"mistral", "decoders embed from their GGUF file; take that"},
@@ -141,110 +110,23 @@ static cairn_status check_kind(const json_t *config, const char *folder, bool *r
     return CAIRN_OK;
 }
 
-/* Pooling and norm are what we do ourselves; a module of another kind would change the vectors. */
-static cairn_status check_modules(const char *folder, cairn_error *err)
+static cairn_status take_sentence_files(bert *b, const char *folder, cairn_error *err)
 {
-    static const char *const known[] = {"Transformer", "Pooling", "Normalize"};
-    json_t *j, *part;
-    json_error_t je;
-    char path[4096];
-    size_t i;
-    cairn_status st = CAIRN_OK;
+    sentence_files f = {.max_tokens = b->max_tokens};
+    cairn_status st = sentence_files_read(&f, folder, &b->arena, err);
 
-    if ((size_t)snprintf(path, sizeof path, "%s/modules.json", folder) >= sizeof path)
-        return cairn_fail(err, CAIRN_EMODEL, "%s: path too long", folder);
-    j = json_load_file(path, 0, &je); /* where it is no list, nothing can be checked */
-    json_array_foreach(j, i, part)
-    {
-        const char *type = json_string_value(json_object_get(part, "type"));
-        const char *last = type ? strrchr(type, '.') : NULL;
-        bool fits = !type;
-        for (size_t k = 0; last && k < sizeof known / sizeof *known; k++)
-            fits = fits || !strcmp(last + 1, known[k]);
-        if (!fits && !st)
-            st = cairn_fail(err, CAIRN_EUNSUPPORTED,
-                            "%s: module %s; Cairn knows Transformer, Pooling and Normalize", path,
-                            type);
-    }
-    json_decref(j);
-    return st;
-}
-
-/* The first of these prompts that is there, copied; else what *out was. */
-static cairn_status read_prompt(bert *b, const json_t *prompts, const char *const names[],
-                                const char **out, cairn_error *err)
-{
-    for (; *names; names++) {
-        const json_t *text = json_object_get(prompts, *names);
-        if (!json_is_string(text))
-            continue;
-        *out = arena_strdup(&b->arena, json_string_value(text));
-        return *out ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "a prompt");
+    if (st)
+        return st;
+    b->max_tokens = f.max_tokens;
+    if (f.pooling == SENTENCE_POOL_LAST)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s/1_Pooling/config.json: the last token of an encoder", folder);
+    if (f.pooling != SENTENCE_POOL_NONE)
+        b->pooling = f.pooling == SENTENCE_POOL_FIRST ? BERT_POOL_CLS : BERT_POOL_MEAN;
+    if (f.query_prefix) {
+        b->query_prefix = f.query_prefix;
+        b->passage_prefix = f.passage_prefix;
     }
     return CAIRN_OK;
-}
-
-static cairn_status read_prompts(bert *b, const char *folder, cairn_error *err)
-{
-    static const char *const of_query[] = {"query", NULL};
-    static const char *const of_passage[] = {"document", "passage", "corpus", NULL};
-    const char *query = NULL, *passage = NULL;
-    json_t *j;
-    cairn_status st = load_json(folder, "config_sentence_transformers.json", &j, err);
-
-    if (!st)
-        st = read_prompt(b, json_object_get(j, "prompts"), of_query, &query, err);
-    if (!st)
-        st = read_prompt(b, json_object_get(j, "prompts"), of_passage, &passage, err);
-    json_decref(j);
-    /* Empty ones are what the package writes where nobody gave any. */
-    if (!st && ((query && *query) || (passage && *passage))) {
-        b->query_prefix = query ? query : "";
-        b->passage_prefix = passage ? passage : "";
-    }
-    return st;
-}
-
-static void lower(size_t *limit, double to)
-{
-    if (to >= 1 && to < 1e9 && (!*limit || to < (double)*limit))
-        *limit = (size_t)to;
-}
-
-/* The files that sentence-transformers adds beside the model, and the tokenizer's own limit. */
-static cairn_status read_sentence_files(bert *b, const char *folder, cairn_error *err)
-{
-    json_t *j;
-    cairn_status st = load_json(folder, "sentence_bert_config.json", &j, err);
-
-    if (st)
-        return st;
-    if (json_integer_value(json_object_get(j, "max_seq_length")) > 0)
-        b->max_tokens = (size_t)json_integer_value(json_object_get(j, "max_seq_length"));
-    json_decref(j);
-    /* 1e30, in digits, where there is no limit: more than an integer holds */
-    st = load_json_as(folder, "tokenizer_config.json", JSON_DECODE_INT_AS_REAL, &j, err);
-    if (st)
-        return st;
-    lower(&b->max_tokens, json_number_value(json_object_get(j, "model_max_length")));
-    json_decref(j);
-    st = load_json(folder, "1_Pooling/config.json", &j, err);
-    if (st)
-        return st;
-    if (j) {
-        if (json_is_true(json_object_get(j, "pooling_mode_cls_token")))
-            b->pooling = BERT_POOL_CLS;
-        else if (json_is_true(json_object_get(j, "pooling_mode_mean_tokens")))
-            b->pooling = BERT_POOL_MEAN;
-        else
-            st = cairn_fail(err, CAIRN_EUNSUPPORTED,
-                            "%s/1_Pooling/config.json: neither mean nor first-token pooling",
-                            folder);
-        json_decref(j);
-    }
-    if (!st)
-        st = check_modules(folder, err);
-    return st ? st : read_prompts(b, folder, err);
 }
 
 /* *first: the row of the position table that is a text's first token's; 0 but for RoBERTa's kin,
@@ -254,7 +136,7 @@ static cairn_status read_config(bert *b, const char *folder, bool *roberta, size
 {
     json_t *config;
     const json_t *pad;
-    cairn_status st = load_json(folder, "config.json", &config, err);
+    cairn_status st = sentence_json(folder, "config.json", &config, err);
 
     if (st)
         return st;
@@ -307,13 +189,8 @@ static bool is_there(const char *folder, const char *name)
 /* Folders that lack what we read often have it in another form: say which, and the way out. */
 static cairn_status check_files(const char *folder, cairn_error *err)
 {
-    if (!is_there(folder, "model.safetensors") && is_there(folder, "model.safetensors.index.json"))
-        return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "%s: the weights lie in several files; Cairn reads one: load the model "
-                          "with transformers and save it "
-                          "with save_pretrained(FOLDER, max_shard_size=\"100GB\")",
-                          folder);
-    if (!is_there(folder, "model.safetensors") && is_there(folder, "pytorch_model.bin"))
+    if (!is_there(folder, "model.safetensors") && !is_there(folder, SAFETENSORS_INDEX) &&
+        is_there(folder, "pytorch_model.bin"))
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
                           "%s: there is only pytorch_model.bin, which can run programs when it is "
                           "read; Cairn reads "
@@ -335,8 +212,8 @@ static cairn_status check_files(const char *folder, cairn_error *err)
 cairn_status bert_open_safetensors(bert *b, const char *folder, cairn_error *err)
 {
     static const char *const prefixes[] = {"", "bert.", "roberta."};
-    char path[4096], word[128];
-    const char *prefix = "";
+    char word[128];
+    const char *prefix = "", *path;
     const bert_naming *naming;
     bool roberta = false;
     size_t first = 0;
@@ -345,14 +222,13 @@ cairn_status bert_open_safetensors(bert *b, const char *folder, cairn_error *err
     if (!st)
         st = check_files(folder, err);
     if (!st)
-        st = read_sentence_files(b, folder, err);
+        st = take_sentence_files(b, folder, err);
     if (st)
         return st;
-    if ((size_t)snprintf(path, sizeof path, "%s/model.safetensors", folder) >= sizeof path)
-        return cairn_fail(err, CAIRN_EMODEL, "%s: path too long", folder);
-    st = safetensors_open(&b->safetensors, path, err);
+    st = safetensors_open_folder(&b->safetensors, folder, err);
     if (st)
         return st;
+    path = safetensors_path(b->safetensors);
     naming = roberta ? &roberta_names : &bert_names;
     for (size_t i = sizeof prefixes / sizeof *prefixes; i--;) {
         snprintf(word, sizeof word, "%s%s", prefixes[i], naming->word);

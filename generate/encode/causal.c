@@ -31,14 +31,15 @@ static bool says_embedding(const gguf *g)
     return strcasestr(text, "embedding") != NULL;
 }
 
-/* The file's front holds the metadata and all tensors' shapes; a piece of each tells two sets of weights apart. */
-static uint64_t hash_file(const gguf *g)
+/* The file's front holds the metadata and all tensors' shapes; a piece of each tells two sets of weights apart. A
+ * folder's has a checksum of such pieces in it, whichever file each lies in. */
+static uint64_t hash_file(const gguf *g, bool folder)
 {
     size_t len;
     const uint8_t *front = gguf_front(g, &len);
     uint64_t hash = XXH3_64bits(front, len);
 
-    for (size_t i = 0; i < gguf_tensor_count(g); i++) {
+    for (size_t i = 0; i < gguf_tensor_count(g) && !folder; i++) {
         const gguf_tensor *t = gguf_tensor_at(g, i);
         hash = XXH3_64bits_withSeed(t->data, t->bytes < 256 ? t->bytes : 256, hash);
     }
@@ -57,50 +58,81 @@ static cairn_status check_pooling(const gguf *g, cairn_error *err)
                       gguf_path(g), how);
 }
 
-cairn_status causal_open(causal **out, gguf *g, bool exact, const weight_cache_options *weights, pool *p,
-                         cairn_error *err)
+/* The last part of a path, without an extension where it is a file's. */
+static char *name_of(const char *path, bool is_file)
+{
+    size_t end = strlen(path), start;
+    const char *dot;
+
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    for (start = end; start && path[start - 1] != '/'; start--)
+        ;
+    dot = is_file ? memrchr(path + start, '.', end - start) : NULL;
+    if (dot && dot > path + start)
+        end = (size_t)(dot - path);
+    return strndup(path + start, end - start);
+}
+
+static char *copy_of(gguf_string s, const char *absent)
+{
+    return s.data ? strndup(s.data, s.len) : strdup(absent);
+}
+
+static cairn_status name_and_prompts(causal *c, const gguf *g, const char *path, cairn_error *err)
+{
+    c->name = name_of(path, !c->folder);
+    c->query_prefix = copy_of(gguf_get_string(g, "cairn.prompt.query"), instruction);
+    c->passage_prefix = copy_of(gguf_get_string(g, "cairn.prompt.passage"), "");
+    return c->name && c->query_prefix && c->passage_prefix ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "encoder");
+}
+
+static cairn_status make_decoder(causal *c, const gguf *g, bool exact, pool *p, cairn_error *err)
+{
+    const decoder_shape *s = decoder_model_shape(c->model);
+    decoder_options d = {.exact = exact, .pool = p};
+
+    c->width = s->width;
+    c->vocab = s->n_vocab;
+    c->max_tokens = s->n_ctx_train && s->n_ctx_train < CAUSAL_MAX_TOKENS ? s->n_ctx_train : CAUSAL_MAX_TOKENS;
+    d.n_ctx = c->max_tokens;
+    d.n_kv = 2 * c->max_tokens + MOST_TOGETHER * KV_PAGE;
+    if (c->max_tokens < LEAST_TOKENS)
+        return cairn_fail(err, CAIRN_EMODEL, "%s: room for %zu tokens only", gguf_path(g), c->max_tokens);
+    if (tokenizer_vocab_size(c->tok) > c->vocab)
+        return cairn_fail(err, CAIRN_EMODEL, "%s: %zu tokens, but embeddings for %zu only", gguf_path(g),
+                          tokenizer_vocab_size(c->tok), c->vocab);
+    return decoder_create(&c->d, c->model, &d, err);
+}
+
+cairn_status causal_open(causal **out, gguf *g, causal_folder *folder, const char *path, bool exact,
+                         const weight_cache_options *weights, pool *p, cairn_error *err)
 {
     const decoder_model_options m = {.mapped = true, .cache = weights, .pool = p, .no_head = true};
-    decoder_options d = {.exact = exact, .pool = p};
+    const gguf *from = folder ? causal_folder_gguf(folder) : g;
     causal *c = calloc(1, sizeof *c);
-    const char *slash;
     cairn_status st;
 
     *out = NULL;
     if (!c) {
         gguf_close(g);
+        causal_folder_close(folder);
         return cairn_fail(err, CAIRN_ENOMEM, "encoder");
     }
     c->file = g;
-    c->query_prefix = instruction;
-    c->passage_prefix = "";
-    c->hash = hash_file(g);
-    slash = strrchr(gguf_path(g), '/');
-    c->name = strdup(slash ? slash + 1 : gguf_path(g));
-    if (c->name && strrchr(c->name, '.') && strrchr(c->name, '.') != c->name)
-        *strrchr(c->name, '.') = '\0';
-    st = c->name ? check_pooling(g, err) : cairn_fail(err, CAIRN_ENOMEM, "encoder");
+    c->folder = folder;
+    c->hash = hash_file(from, folder);
+    st = name_and_prompts(c, from, path, err);
     if (!st)
-        st = tokenizer_from_gguf(&c->tok, g, err);
+        st = check_pooling(from, err);
+    if (!st)
+        st = tokenizer_from_gguf(&c->tok, from, err);
     if (!st && tokenizer_eos(c->tok) == TOKEN_NONE)
-        st = cairn_fail(err, CAIRN_EMODEL, "%s: the tokenizer names no end token, whose state is the vector",
-                        gguf_path(g));
+        st = cairn_fail(err, CAIRN_EMODEL, "%s: the tokenizer names no end token, whose state is the vector", gguf_path(from));
     if (!st)
-        st = decoder_model_open(&c->model, g, &m, err);
-    if (!st) {
-        const decoder_shape *s = decoder_model_shape(c->model);
-        c->width = s->width;
-        c->vocab = s->n_vocab;
-        c->max_tokens = s->n_ctx_train && s->n_ctx_train < CAUSAL_MAX_TOKENS ? s->n_ctx_train : CAUSAL_MAX_TOKENS;
-        d.n_ctx = c->max_tokens;
-        d.n_kv = 2 * c->max_tokens + MOST_TOGETHER * KV_PAGE;
-        st = c->max_tokens < LEAST_TOKENS ? cairn_fail(err, CAIRN_EMODEL, "%s: room for %zu tokens only", gguf_path(g),
-                                                       c->max_tokens)
-                                          : decoder_create(&c->d, c->model, &d, err);
-    }
-    if (!st && tokenizer_vocab_size(c->tok) > c->vocab)
-        st = cairn_fail(err, CAIRN_EMODEL, "%s: %zu tokens, but embeddings for %zu only", gguf_path(g),
-                        tokenizer_vocab_size(c->tok), c->vocab);
+        st = decoder_model_open(&c->model, from, &m, err);
+    if (!st)
+        st = make_decoder(c, from, exact, p, err);
     if (st) {
         causal_close(c);
         return st;
@@ -117,6 +149,9 @@ void causal_close(causal *c)
     decoder_model_close(c->model);
     tokenizer_destroy(c->tok);
     gguf_close(c->file);
+    causal_folder_close(c->folder);
+    free(c->query_prefix);
+    free(c->passage_prefix);
     free(c->name);
     free(c);
 }

@@ -3,35 +3,36 @@
  * vector, before it is scaled to unit length. Questions carry an instruction, passages nothing.
  *
  * GGUF files of architecture qwen3 that pool the last token (qwen3.pooling_type 3, or without that key a
- * general.name with "embedding" in it).
+ * general.name with "embedding" in it), and folders (causal_folder.h), whose own prompts hold.
  *
- * Owns     the file, tokenizer, weights and sequences. The pool is borrowed.
+ * Owns     the files, tokenizer, weights and sequences. The pool is borrowed.
  * Threads  one at a time for causal_run; the fields are constant. */
 #ifndef CAIRN_GENERATE_ENCODE_CAUSAL_H
 #define CAIRN_GENERATE_ENCODE_CAUSAL_H
 
 #include "base/pool.h"
 #include "generate/decode/decoder.h"
+#include "generate/encode/causal_folder.h"
 #include "generate/formats/gguf.h"
 
 #define CAUSAL_MAX_TOKENS 2048 /* of a text, whatever the model could read: passages are shorter */
 
 typedef struct causal {
-    gguf *file;
+    gguf *file;            /* one of the two */
+    causal_folder *folder;
     tokenizer *tok;
     decoder_model *model;
     decoder *d;
     size_t width, vocab, max_tokens;
-    const char *query_prefix, *passage_prefix;
-    char *name;
-    uint64_t hash; /* of the file's metadata and a piece of every tensor */
+    char *query_prefix, *passage_prefix, *name;
+    uint64_t hash; /* of the metadata and a piece of every tensor */
 } causal;
 
-/* Whether it is for causal_open rather than for bert_open. */
+/* Whether the GGUF file is for causal_open rather than for bert_open. */
 bool causal_is(const gguf *g);
-/* Takes g over, also when it fails. */
-cairn_status causal_open(causal **out, gguf *g, bool exact, const weight_cache_options *weights, pool *p,
-                         cairn_error *err);
+/* One of g and folder, which is taken over, also when this fails; `path` is what was given for it. */
+cairn_status causal_open(causal **out, gguf *g, causal_folder *folder, const char *path, bool exact,
+                         const weight_cache_options *weights, pool *p, cairn_error *err);
 void causal_close(causal *c); /* NULL is fine */
 
 /* States of the last tokens: out[n][width]. Sequence i is ids[offsets[i], offsets[i + 1]), 1 .. max_tokens ids of

@@ -81,8 +81,8 @@ static cairn_status make_identity(encoder *e, cairn_error *err)
     return CAIRN_OK;
 }
 
-/* *g is a GGUF file of a decoder, or NULL where the path is something else. */
-static cairn_status look_for_decoder(const char *path, gguf **g, cairn_error *err)
+/* A decoder: *g its GGUF file or *folder its folder; both NULL where the path is something else. */
+static cairn_status look_for_decoder(const char *path, gguf **g, causal_folder **folder, cairn_error *err)
 {
     char magic[4] = "";
     FILE *f = fopen(path, "re");
@@ -90,10 +90,11 @@ static cairn_status look_for_decoder(const char *path, gguf **g, cairn_error *er
     cairn_status st;
 
     *g = NULL;
+    *folder = NULL;
     if (f)
         fclose(f);
     if (!is_gguf)
-        return CAIRN_OK;
+        return causal_folder_is(path) ? causal_folder_open(folder, path, err) : CAIRN_OK;
     st = gguf_open(g, path, err);
     if (!st && !causal_is(*g)) {
         gguf_close(*g);
@@ -122,9 +123,10 @@ static cairn_status open_bert(encoder *e, const char *path, const encoder_option
     return st ? st : forward_create(&e->f, b, e->pool, o->exact, encode_kernels_get(), err);
 }
 
-static cairn_status open_causal(encoder *e, gguf *g, const encoder_options *o, cairn_error *err)
+static cairn_status open_causal(encoder *e, gguf *g, causal_folder *folder, const char *path, const encoder_options *o,
+                                cairn_error *err)
 {
-    cairn_status st = causal_open(&e->c, g, o->exact, o->weights, e->pool, err);
+    cairn_status st = causal_open(&e->c, g, folder, path, o->exact, o->weights, e->pool, err);
 
     if (st)
         return st;
@@ -159,6 +161,7 @@ cairn_status encoder_open(encoder **out, const char *path, const encoder_options
     const encoder_options o = options ? *options : (encoder_options){0};
     encoder *e = calloc(1, sizeof *e);
     size_t prefix = 0;
+    causal_folder *folder;
     gguf *g;
     cairn_status st;
 
@@ -166,13 +169,13 @@ cairn_status encoder_open(encoder **out, const char *path, const encoder_options
     if (!e)
         return cairn_fail(err, CAIRN_ENOMEM, "encoder");
     e->pool = o.pool;
-    st = look_for_decoder(path, &g, err);
-    if (!st && !g)
+    st = look_for_decoder(path, &g, &folder, err);
+    if (!st && !g && !folder)
         st = static_open(&e->s, path, err);
     if (!st && e->s)
         take_static(e);
     else if (!st)
-        st = g ? open_causal(e, g, &o, err) : open_bert(e, path, &o, err);
+        st = g || folder ? open_causal(e, g, folder, path, &o, err) : open_bert(e, path, &o, err);
     if (st)
         goto done;
     if (o.max_tokens && o.max_tokens < e->max_tokens)

@@ -11,7 +11,7 @@
 
 #include "base/checked.h"
 #include "base/utf8.h"
-#include "generate/formats/gguf.h"
+#include "generate/formats/gguf_keys.h"
 
 #define ALIGNMENT 32
 #define MAX_UNITS ((size_t)1 << 21) /* offsets are written without their scale */
@@ -152,122 +152,61 @@ static cairn_status make_charsmap(const e5s1 *e, bytes *out)
 
 /* ---- metadata ---- */
 
-typedef struct writer {
-    bytes *b;
-    uint64_t n_keys;
-    cairn_status st;
-} writer;
-
-static void put(writer *w, const void *data, size_t n)
-{
-    w->st = w->st ? w->st : bytes_append(w->b, data, n);
-}
-
-static void put_u32(writer *w, uint32_t v)
-{
-    w->st = w->st ? w->st : bytes_append_u32(w->b, v);
-}
-
-static void put_u64(writer *w, uint64_t v)
-{
-    w->st = w->st ? w->st : bytes_append_u64(w->b, v);
-}
-
-static void put_text(writer *w, const char *s, size_t n)
-{
-    put_u64(w, n);
-    put(w, s, n);
-}
-
-static void key(writer *w, const char *name, gguf_value_type type)
-{
-    put_text(w, name, strlen(name));
-    put_u32(w, type);
-    w->n_keys++;
-}
-
-static void key_u32(writer *w, const char *name, uint32_t v)
-{
-    key(w, name, GGUF_U32);
-    put_u32(w, v);
-}
-
-static void key_text(writer *w, const char *name, const char *v)
-{
-    key(w, name, GGUF_STRING);
-    put_text(w, v, strlen(v));
-}
-
-static void key_array(writer *w, const char *name, gguf_value_type type, uint64_t n)
-{
-    key(w, name, GGUF_ARRAY);
-    put_u32(w, type);
-    put_u64(w, n);
-}
-
-static void key_true(writer *w, const char *name)
-{
-    key(w, name, GGUF_BOOL);
-    put(w, "\1", 1);
-}
-
 static bool is_control(const e5s1_shape *s, const char *piece, size_t len, uint32_t id)
 {
     return id == s->bos || id == s->eos || id == s->pad || (len == 6 && !memcmp(piece, "<mask>", 6));
 }
 
-static void put_vocabulary(writer *w, const e5s1 *e, const bytes *map)
+static void put_vocabulary(gguf_keys *w, const e5s1 *e, const bytes *map)
 {
     const e5s1_shape *s = e5s1_get_shape(e);
     size_t len;
 
-    key_text(w, "tokenizer.ggml.model", "t5");
-    key_text(w, "tokenizer.ggml.pre", "default");
-    key_array(w, "tokenizer.ggml.tokens", GGUF_STRING, s->n_pieces);
+    gguf_key_text(w, "tokenizer.ggml.model", "t5");
+    gguf_key_text(w, "tokenizer.ggml.pre", "default");
+    gguf_key_array(w, "tokenizer.ggml.tokens", GGUF_STRING, s->n_pieces);
     for (uint32_t i = 0; i < s->n_pieces; i++) {
         const char *piece = e5s1_piece(e, i, &len);
-        put_text(w, piece, len);
+        gguf_put_text(w, piece, len);
     }
-    key_array(w, "tokenizer.ggml.scores", GGUF_F32, s->n_pieces);
+    gguf_key_array(w, "tokenizer.ggml.scores", GGUF_F32, s->n_pieces);
     for (uint32_t i = 0; i < s->n_pieces; i++) {
         float score = e5s1_score(e, i);
-        put(w, &score, sizeof score); /* little-endian machines alone are built for */
+        gguf_put(w, &score, sizeof score); /* little-endian machines alone are built for */
     }
-    key_array(w, "tokenizer.ggml.token_type", GGUF_I32, s->n_pieces);
+    gguf_key_array(w, "tokenizer.ggml.token_type", GGUF_I32, s->n_pieces);
     for (uint32_t i = 0; i < s->n_pieces; i++) {
         const char *piece = e5s1_piece(e, i, &len);
-        put_u32(w, i == s->unk ? 2 : is_control(s, piece, len, i) ? 3 : 1);
+        gguf_put_u32(w, i == s->unk ? 2 : is_control(s, piece, len, i) ? 3 : 1);
     }
-    key_u32(w, "tokenizer.ggml.bos_token_id", s->bos);
-    key_u32(w, "tokenizer.ggml.eos_token_id", s->eos);
-    key_u32(w, "tokenizer.ggml.unknown_token_id", s->unk);
-    key_u32(w, "tokenizer.ggml.padding_token_id", s->pad);
-    key_true(w, "tokenizer.ggml.add_bos_token");
-    key_true(w, "tokenizer.ggml.add_eos_token");
-    key_true(w, "tokenizer.ggml.add_space_prefix");
-    key_true(w, "tokenizer.ggml.remove_extra_whitespaces");
+    gguf_key_u32(w, "tokenizer.ggml.bos_token_id", s->bos);
+    gguf_key_u32(w, "tokenizer.ggml.eos_token_id", s->eos);
+    gguf_key_u32(w, "tokenizer.ggml.unknown_token_id", s->unk);
+    gguf_key_u32(w, "tokenizer.ggml.padding_token_id", s->pad);
+    gguf_key_bool(w, "tokenizer.ggml.add_bos_token", true);
+    gguf_key_bool(w, "tokenizer.ggml.add_eos_token", true);
+    gguf_key_bool(w, "tokenizer.ggml.add_space_prefix", true);
+    gguf_key_bool(w, "tokenizer.ggml.remove_extra_whitespaces", true);
     if (map->len) {
-        key_array(w, "tokenizer.ggml.precompiled_charsmap", GGUF_U8, map->len);
-        put(w, map->data, map->len);
+        gguf_key_array(w, "tokenizer.ggml.precompiled_charsmap", GGUF_U8, map->len);
+        gguf_put(w, map->data, map->len);
     }
 }
 
-static void put_metadata(writer *w, const e5s1 *e, const char *name, const bytes *map)
+static void put_metadata(gguf_keys *w, const e5s1 *e, const char *name, const bytes *map)
 {
     const e5s1_shape *s = e5s1_get_shape(e);
 
-    key_text(w, "general.architecture", "bert");
-    key_text(w, "general.name", name);
-    key_u32(w, "bert.context_length", s->positions);
-    key_u32(w, "bert.embedding_length", s->hidden);
-    key_u32(w, "bert.block_count", s->layers);
-    key_u32(w, "bert.feed_forward_length", s->ff);
-    key_u32(w, "bert.attention.head_count", s->heads);
-    key(w, "bert.attention.layer_norm_epsilon", GGUF_F32);
-    put(w, &s->norm_eps, sizeof s->norm_eps);
-    key(w, "bert.attention.causal", GGUF_BOOL);
-    put(w, "\0", 1);
-    key_u32(w, "bert.pooling_type", 1); /* the mean */
+    gguf_key_text(w, "general.architecture", "bert");
+    gguf_key_text(w, "general.name", name);
+    gguf_key_u32(w, "bert.context_length", s->positions);
+    gguf_key_u32(w, "bert.embedding_length", s->hidden);
+    gguf_key_u32(w, "bert.block_count", s->layers);
+    gguf_key_u32(w, "bert.feed_forward_length", s->ff);
+    gguf_key_u32(w, "bert.attention.head_count", s->heads);
+    gguf_key_f32(w, "bert.attention.layer_norm_epsilon", s->norm_eps);
+    gguf_key_bool(w, "bert.attention.causal", false);
+    gguf_key_u32(w, "bert.pooling_type", 1); /* the mean */
     put_vocabulary(w, e, map);
 }
 
@@ -306,13 +245,13 @@ static size_t aligned(size_t n)
     return (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-static void pad_to(writer *w, size_t start)
+static void pad_to(gguf_keys *w, size_t start)
 {
     size_t n = w->b->len - start;
     w->st = w->st ? w->st : bytes_append_zeros(w->b, aligned(n) - n);
 }
 
-static bool put_infos(writer *w, const e5s1 *e)
+static bool put_infos(gguf_keys *w, const e5s1 *e)
 {
     size_t offset = 0;
 
@@ -322,13 +261,13 @@ static bool put_infos(writer *w, const e5s1 *e)
         uint32_t dims = tensor_rows(t) > 1 ? 2 : 1;
         if (!name_of(t->name, name))
             return false;
-        put_text(w, name, strlen(name));
-        put_u32(w, dims);
-        put_u64(w, t->dims[0]);
+        gguf_put_text(w, name, strlen(name));
+        gguf_put_u32(w, dims);
+        gguf_put_u64(w, t->dims[0]);
         if (dims > 1)
-            put_u64(w, tensor_rows(t));
-        put_u32(w, t->type);
-        put_u64(w, offset);
+            gguf_put_u64(w, tensor_rows(t));
+        gguf_put_u32(w, t->type);
+        gguf_put_u64(w, offset);
         offset = aligned(offset + t->bytes); /* of a file that is mapped: no overflow */
     }
     return true;
@@ -338,7 +277,7 @@ cairn_status e5s1_to_gguf(const e5s1 *e, const char *name, bytes *out, cairn_err
 {
     const size_t start = out->len;
     bytes map, keys;
-    writer w = {.b = &keys}, all = {.b = out};
+    gguf_keys w = {.b = &keys}, all = {.b = out};
     bool named;
 
     bytes_init(&map, (size_t)32 << 20);
@@ -346,16 +285,16 @@ cairn_status e5s1_to_gguf(const e5s1 *e, const char *name, bytes *out, cairn_err
     w.st = make_charsmap(e, &map);
     put_metadata(&w, e, name, &map);
     all.st = w.st;
-    put(&all, "GGUF", 4);
-    put_u32(&all, 3);
-    put_u64(&all, e5s1_tensor_count(e));
-    put_u64(&all, w.n_keys);
-    put(&all, keys.data, keys.len);
+    gguf_put(&all, "GGUF", 4);
+    gguf_put_u32(&all, 3);
+    gguf_put_u64(&all, e5s1_tensor_count(e));
+    gguf_put_u64(&all, w.n);
+    gguf_put(&all, keys.data, keys.len);
     named = put_infos(&all, e);
     pad_to(&all, start);
     for (size_t i = 0; i < e5s1_tensor_count(e); i++) {
         const tensor *t = e5s1_tensor_at(e, i);
-        put(&all, t->data, t->bytes);
+        gguf_put(&all, t->data, t->bytes);
         pad_to(&all, start);
     }
     bytes_clear(&map);

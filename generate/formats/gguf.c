@@ -47,6 +47,7 @@ struct gguf {
     size_t n_kvs;
     gguf_tensor *tensors;
     size_t n_tensors;
+    bool parts; /* the tensors are not in the file */
     name_table by_key, by_tensor;
 };
 
@@ -327,6 +328,21 @@ static cairn_status parse_header(parser *p, uint64_t *n_tensors, uint64_t *n_kvs
     return CAIRN_OK;
 }
 
+static cairn_status parse_keys(parser *p, uint64_t n_tensors, uint64_t n_kvs)
+{
+    gguf *g = p->g;
+    cairn_status st = CAIRN_OK;
+
+    g->kvs = calloc((size_t)n_kvs + 1, sizeof *g->kvs);
+    g->tensors = calloc((size_t)n_tensors + 1, sizeof *g->tensors);
+    if (!g->kvs || !g->tensors || !name_table_init(&g->by_key, (size_t)n_kvs) ||
+        !name_table_init(&g->by_tensor, (size_t)n_tensors))
+        return cairn_fail(p->err, CAIRN_ENOMEM, "%s: keys and tensors", g->path);
+    for (; !st && g->n_kvs < n_kvs; g->n_kvs += !st)
+        st = parse_kv(p, &g->kvs[g->n_kvs], g->n_kvs);
+    return st;
+}
+
 static cairn_status parse(gguf *g, cairn_error *err)
 {
     parser p = { .g = g, .err = err };
@@ -334,18 +350,10 @@ static cairn_status parse(gguf *g, cairn_error *err)
 
     cursor_init(&p.c, g->file.data, g->file.len);
     cairn_status st = parse_header(&p, &n_tensors, &n_kvs);
+    if (!st)
+        st = parse_keys(&p, n_tensors, n_kvs);
     if (st)
         return st;
-    g->kvs = calloc((size_t)n_kvs + 1, sizeof *g->kvs);
-    g->tensors = calloc((size_t)n_tensors + 1, sizeof *g->tensors);
-    if (!g->kvs || !g->tensors || !name_table_init(&g->by_key, (size_t)n_kvs) ||
-        !name_table_init(&g->by_tensor, (size_t)n_tensors))
-        return cairn_fail(err, CAIRN_ENOMEM, "%s: keys and tensors", g->path);
-    for (; g->n_kvs < n_kvs; g->n_kvs++) {
-        st = parse_kv(&p, &g->kvs[g->n_kvs], g->n_kvs);
-        if (st)
-            return st;
-    }
     g->n_tensors = (size_t)n_tensors;
     return parse_tensors(&p);
 }
@@ -386,6 +394,40 @@ cairn_status gguf_open_memory(gguf **out, const void *data, size_t len, const ch
     return open_mapped(out, file, name, err);
 }
 
+cairn_status gguf_open_parts(gguf **out, const void *keys, size_t len, uint64_t n_keys, const tensor *tensors,
+                             size_t n_tensors, const char *name, cairn_error *err)
+{
+    gguf *g = calloc(1, sizeof *g);
+    parser p = { .g = g, .err = err };
+    cairn_status st;
+
+    *out = NULL;
+    if (!g)
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: handle", name);
+    g->file = (mapped_file){ .data = keys, .len = len };
+    g->version = 3;
+    g->parts = true;
+    arena_init(&g->names, (size_t)64 << 20);
+    cursor_init(&p.c, keys, len);
+    g->path = strdup(name);
+    st = !g->path                                                      ? CAIRN_ENOMEM
+         : n_tensors > GGUF_MAX_TENSORS || n_keys > len / GGUF_LEAST_KEY ? CAIRN_EMODEL
+                                                                         : CAIRN_OK;
+    st = st ? cairn_fail(err, st, "%s: %zu tensors", name, n_tensors) : parse_keys(&p, n_tensors, n_keys);
+    for (; !st && g->n_tensors < n_tensors; g->n_tensors += !st) {
+        const tensor *t = &tensors[g->n_tensors];
+        g->tensors[g->n_tensors] = *t;
+        if (!name_table_add(&g->by_tensor, t->name, (uint32_t)g->n_tensors))
+            st = cairn_fail(err, CAIRN_EMODEL, "%s: tensor %s stands twice", name, t->name);
+    }
+    if (st) {
+        gguf_close(g);
+        return st;
+    }
+    *out = g;
+    return CAIRN_OK;
+}
+
 void gguf_close(gguf *g)
 {
     if (!g)
@@ -418,7 +460,7 @@ size_t gguf_file_bytes(const gguf *g)
 const uint8_t *gguf_front(const gguf *g, size_t *len)
 {
     *len = g->file.len;
-    for (size_t i = 0; i < g->n_tensors; i++) {
+    for (size_t i = 0; i < g->n_tensors && !g->parts; i++) {
         size_t at = (size_t)(g->tensors[i].data - g->file.data);
         if (at < *len)
             *len = at;

@@ -53,12 +53,17 @@ cairn_status gguf_open(gguf **out, const char *path, cairn_error *err);
 /* The same over bytes[0, len), which the caller keeps alive; `name` stands for the path in errors. */
 cairn_status gguf_open_memory(gguf **out, const void *data, size_t len, const char *name,
                               cairn_error *err);
+/* Keys (gguf_keys.h) and tensors that lie elsewhere, their names those of GGUF and checked as a reader of files
+ * checks them: what another format says, told as a GGUF file would. keys[0, len), the tensors' names and data stay
+ * the caller's and must be kept alive. `name`: as above, and where caches look for the file's size and time. */
+cairn_status gguf_open_parts(gguf **out, const void *keys, size_t len, uint64_t n_keys, const tensor *tensors,
+                             size_t n_tensors, const char *name, cairn_error *err);
 void gguf_close(gguf *g); /* NULL is fine */
 
 const char *gguf_path(const gguf *g);
 uint32_t gguf_version(const gguf *g);
 size_t gguf_file_bytes(const gguf *g);
-/* The file's first bytes up to the first tensor's: header, metadata, tensor infos. */
+/* The file's first bytes up to the first tensor's: header, metadata, tensor infos; or the keys alone, of parts. */
 const uint8_t *gguf_front(const gguf *g, size_t *len);
 
 size_t gguf_kv_count(const gguf *g);

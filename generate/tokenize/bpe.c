@@ -17,6 +17,8 @@
  * Loading is measured: 151,936 tokens and 151,387 merges must stay below 50 ms of CPU. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unicode/unorm2.h>
+#include <unicode/ustring.h>
 
 #include "base/checked.h"
 #include "base/utf8.h"
@@ -36,6 +38,7 @@ enum { WHOLE_UNKNOWN = 0, WHOLE_YES = 1, WHOLE_NO = 2 };
 
 struct bpe {
     const pretokenizer *pre;
+    const UNormalizer2 *nfc; /* a text is brought to NFC first, or NULL; ICU's own */
     char *raw;         /* the bytes of all symbols, one after the other */
     uint32_t *raw_at;  /* [n_symbols + 1] */
     size_t n_symbols;  /* the vocabulary, then bytes without a token */
@@ -254,6 +257,12 @@ cairn_status bpe_load(tokenizer *t, const gguf *g, cairn_error *err)
         return cairn_fail(err, CAIRN_EMODEL, "%s: tokenizer.ggml.pre is %.*s; Cairn knows %s",
                           gguf_path(g), (int)(pre.len < 64 ? pre.len : 64), pre.data,
                           pretokenizer_names());
+    if (gguf_get_bool(g, "cairn.tokenizer.nfc", false)) {
+        UErrorCode failed = U_ZERO_ERROR;
+        b->nfc = unorm2_getNFCInstance(&failed);
+        if (U_FAILURE(failed))
+            return cairn_fail(err, CAIRN_EIO, "%s: ICU has no table of NFC: %s", gguf_path(g), u_errorName(failed));
+    }
     t->add_bos = gguf_get_bool(g, "tokenizer.ggml.add_bos_token", b->pre->add_bos);
     cairn_status st = gguf_need_array(g, "tokenizer.ggml.merges", GGUF_STRING, &merges, err);
     if (st)
@@ -438,7 +447,7 @@ static cairn_status encode_word(const tokenizer *t, scratch *s, const char *w, s
     return st;
 }
 
-cairn_status bpe_encode(const tokenizer *t, const char *s, size_t len, token_list *out)
+static cairn_status encode_words(const tokenizer *t, const char *s, size_t len, token_list *out)
 {
     scratch sc = { 0 };
     cairn_status st = CAIRN_OK;
@@ -451,4 +460,42 @@ cairn_status bpe_encode(const tokenizer *t, const char *s, size_t len, token_lis
     free(sc.symbols);
     free(sc.heap);
     return st;
+}
+
+/* Most text is in NFC already. Texts are bounded (TOKENIZER_MAX_TEXT), and NFC makes no text longer than three times
+ * as many bytes (Unicode Standard Annex 15, "Maximum Expansion Factor"). */
+static cairn_status encode_composed(const tokenizer *t, const char *s, size_t len, token_list *out)
+{
+    const UNormalizer2 *nfc = t->bpe->nfc;
+    UErrorCode failed = U_ZERO_ERROR;
+    UChar *wide, *composed = NULL;
+    int32_t n = 0, n_composed, bytes = 0;
+    char *narrow = NULL;
+    cairn_status st = CAIRN_ENOMEM;
+
+    if (len > INT32_MAX / 8)
+        return CAIRN_ELIMIT;
+    wide = checked_malloc(len + 1, sizeof *wide);
+    if (wide)
+        u_strFromUTF8(wide, (int32_t)len + 1, &n, s, (int32_t)len, &failed);
+    if (wide && U_SUCCESS(failed) && unorm2_isNormalized(nfc, wide, n, &failed)) {
+        free(wide);
+        return encode_words(t, s, len, out);
+    }
+    composed = checked_malloc(3 * len + 1, sizeof *composed);
+    narrow = malloc(3 * len + 1);
+    if (wide && composed && narrow) {
+        n_composed = unorm2_normalize(nfc, wide, n, composed, (int32_t)(3 * len + 1), &failed);
+        u_strToUTF8(narrow, (int32_t)(3 * len + 1), &bytes, composed, n_composed, &failed);
+        st = U_SUCCESS(failed) ? encode_words(t, narrow, (size_t)bytes, out) : CAIRN_ENOMEM;
+    }
+    free(wide);
+    free(composed);
+    free(narrow);
+    return st;
+}
+
+cairn_status bpe_encode(const tokenizer *t, const char *s, size_t len, token_list *out)
+{
+    return t->bpe->nfc ? encode_composed(t, s, len, out) : encode_words(t, s, len, out);
 }

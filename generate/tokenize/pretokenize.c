@@ -51,6 +51,34 @@ const pretokenizer *pretokenizer_find(const char *name, size_t len)
     return NULL;
 }
 
+#define WORDS_BEFORE_NUMBERS "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}"
+#define WORDS_AFTER_NUMBERS  "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
+/* Names of the table above by what the expressions are there. */
+static const struct {
+    const char *steps[PRETOKENIZE_STEPS];
+    bool ignore_merges;
+    const char *name;
+} by_steps[] = {
+    { { PRETOKENIZE_GPT2 }, false, "gpt-2" },
+    { { PRETOKENIZE_DIGIT, PRETOKENIZE_GPT2 }, false, "smollm" },
+    { { WORDS_BEFORE_NUMBERS WORDS_AFTER_NUMBERS }, false, "qwen2" },
+    { { WORDS_BEFORE_NUMBERS "{1,3}" WORDS_AFTER_NUMBERS }, false, "dbrx" },
+    { { WORDS_BEFORE_NUMBERS "{1,3}" WORDS_AFTER_NUMBERS }, true, "llama-bpe" },
+};
+
+const pretokenizer *pretokenizer_by_steps(const char *const *steps, size_t n, bool ignore_merges)
+{
+    for (size_t i = 0; i < sizeof by_steps / sizeof *by_steps; i++) {
+        size_t k = 0;
+        while (k < n && by_steps[i].steps[k] && !strcmp(by_steps[i].steps[k], steps[k]))
+            k++;
+        if (k == n && (n == PRETOKENIZE_STEPS || !by_steps[i].steps[n]) && by_steps[i].ignore_merges == ignore_merges)
+            return pretokenizer_find(by_steps[i].name, strlen(by_steps[i].name));
+    }
+    return NULL;
+}
+
 const char *pretokenizer_names(void)
 {
     return "gpt-2 gpt2 phi-2 mpt olmo mellum smollm refact starcoder codeshell command-r exaone qwen2 "

@@ -18,6 +18,14 @@ typedef struct pretokenizer {
     bool add_bos;        /* where the file does not say */
 } pretokenizer;
 
+/* How a tokenizer.json writes a cut down: expressions, each applied to the pieces that the one before left. Those of
+ * its ByteLevel and Digits have names here. */
+#define PRETOKENIZE_STEPS 8
+#define PRETOKENIZE_GPT2  "ByteLevel"
+#define PRETOKENIZE_DIGIT "Digits"
+
+/* The one that does the same as these n expressions, or NULL. */
+const pretokenizer *pretokenizer_by_steps(const char *const *steps, size_t n, bool ignore_merges);
 /* NULL for a name that is not known. */
 const pretokenizer *pretokenizer_find(const char *name, size_t len);
 /* All known names, separated by spaces. */

@@ -71,6 +71,28 @@ def small_xlm_roberta(folder, head):
             json.dump(content, f)
 
 
+def in_two_files(folder):
+    """Take model.safetensors apart, every second tensor to another file, and write the index."""
+    whole = os.path.join(folder, "model.safetensors")
+    with open(whole, "rb") as f:
+        header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+        data = f.read()
+    os.remove(whole)
+    index = {"metadata": {}, "weight_map": {}}
+    for part in (0, 1):
+        name, own, body = f"model-0000{part + 1}-of-00002.safetensors", {}, b""
+        for tensor in list(header)[part::2]:
+            first, end = header[tensor]["data_offsets"]
+            own[tensor] = dict(header[tensor], data_offsets=[len(body), len(body) + end - first])
+            body += data[first:end]
+            index["weight_map"][tensor] = name
+        text = json.dumps(own).encode()
+        with open(os.path.join(folder, name), "wb") as f:
+            f.write(struct.pack("<Q", len(text)) + text + body)
+    with open(os.path.join(folder, "model.safetensors.index.json"), "w", encoding="utf-8") as f:
+        json.dump(index, f)
+
+
 class Multilingual(CairnTest):
     def setUp(self):
         super().setUp()
@@ -98,6 +120,24 @@ class Multilingual(CairnTest):
         for name, text in texts.items():
             found = self.json("--config", conf, "search", "--mode", "vector", text, env=self.env)
             self.assertEqual(os.path.basename(found["hits"][0]["uri"]), name + ".txt")
+
+    def test_weights_in_several_files(self):
+        line = json.dumps({"id": 1, "text": "The pump of the boiler."}) + "\n"
+        folder = self.add("whole", False)
+        in_two_files(folder)
+        self.run_cairn("model", "add", folder, "--name", "parts", env=self.env)
+        self.assertEqual(sorted(os.listdir(os.path.join(self.models, "parts"))), sorted(os.listdir(folder)))
+        self.run_cairn("model", "add", folder, "--name", "parts", env=self.env)  # the same again
+        whole, parts = (self.run_cairn("model", "embed", "--model", m, "--jsonl", stdin=line, env=self.env).stdout for m in ("whole", "parts"))
+        self.assertEqual(whole, parts)
+        second = os.path.join(folder, "model-00002-of-00002.safetensors")
+        with open(second, "r+b") as f:
+            f.seek(-2, os.SEEK_END)
+            f.write(b"\0\0")
+        self.assertIn("--name", self.run_cairn("model", "add", folder, "--name", "parts", code=2, env=self.env).stderr)
+        os.remove(second)
+        self.assertIn("00002", self.run_cairn("model", "add", folder, "--name", "less", code=5, env=self.env).stderr)
+        self.assertEqual(sorted(os.listdir(self.models)), ["parts", "whole"])
 
     def test_tokens_and_scores(self):
         self.add("judge", True)

@@ -1,7 +1,9 @@
 /* fuzz_encoder - any bytes as the files of an embedding model, a cross-encoder or a sparse encoder: no crash,
  * and what opens embeds and scores. The first byte tells what the rest is: 'F' a GGUF or an E5S1 file,
- * else a folder: config.json, tokenizer.json and vocab.txt, each up to a NUL and left out when empty, then
- * model.safetensors. */
+ * 'S' a folder of weights in several files: config.json, tokenizer.json, vocab.txt, 1_Pooling/config.json and the index,
+ * each up to a NUL and left out when empty, then, after a byte that tells in 256ths of the rest how long the first
+ * is, a.safetensors and b.safetensors; else a folder: config.json, tokenizer.json and vocab.txt, then model.safetensors. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,21 +12,27 @@
 
 #include "generate/encode/encoder.h"
 #include "generate/encode/sparse.h"
+#include "generate/formats/safetensors.h"
 #include "tests/fuzz/fuzz_run.h"
 
 #define MOST_TOKENS 64 /* of a text: what is tried is the reading of files */
+
+/* What a folder may hold; as many of the first ones as put_folder is told are there. */
+static const char *const names[] = {"config.json", "tokenizer.json", "vocab.txt", "1_Pooling/config.json", SAFETENSORS_INDEX,
+                                    "model.safetensors", "a.safetensors", "b.safetensors", NULL};
 
 static char root[64], folder[80];
 
 static void tidy(void)
 {
-    static const char *const names[] = {"config.json", "tokenizer.json", "vocab.txt", "model.safetensors", NULL};
     char path[128];
 
     for (size_t i = 0; names[i]; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
         unlink(path);
     }
+    snprintf(path, sizeof path, "%s/1_Pooling", folder);
+    rmdir(path);
     rmdir(folder);
     snprintf(path, sizeof path, "%s/model.gguf", root);
     unlink(path);
@@ -33,11 +41,16 @@ static void tidy(void)
 
 static void prepare(void)
 {
+    char below[96];
+
     snprintf(root, sizeof root, "%s/cairn-fuzz-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     if (!mkdtemp(root))
         abort();
     snprintf(folder, sizeof folder, "%s/model", root);
     if (mkdir(folder, 0700) || atexit(tidy))
+        abort();
+    snprintf(below, sizeof below, "%s/1_Pooling", folder);
+    if (mkdir(below, 0700))
         abort();
 }
 
@@ -55,18 +68,27 @@ static void put(const char *in, const char *name, const uint8_t *data, size_t le
         abort();
 }
 
-static void put_folder(const uint8_t *data, size_t size)
+static void put_folder(const uint8_t *data, size_t size, bool several)
 {
-    static const char *const names[] = {"config.json", "tokenizer.json", "vocab.txt"};
+    const size_t given = several ? 5 : 3;
+    size_t first;
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = given; names[i]; i++)
+        put(folder, names[i], NULL, 0);
+    for (size_t i = 0; i < given; i++) {
         const uint8_t *end = size ? memchr(data, 0, size) : NULL;
         const size_t len = end ? (size_t)(end - data) : size;
         put(folder, names[i], data, len);
         data += len + (end != NULL);
         size -= len + (end != NULL);
     }
-    put(folder, "model.safetensors", data, size);
+    if (!several) {
+        put(folder, "model.safetensors", data, size);
+    } else if (size) {
+        first = (size - 1) * data[0] / 256;
+        put(folder, "a.safetensors", data + 1, first);
+        put(folder, "b.safetensors", data + 1 + first, size - 1 - first);
+    }
 }
 
 static const encoder_text texts[] = {{"The old mill runs.", 18}, {"", 0}, {"\xE4\xB8\xAD\xFF ab river ##s", 15}};
@@ -105,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         snprintf(file, sizeof file, "%s/model.gguf", root);
         path = file;
     } else {
-        put_folder(data + 1, size - 1);
+        put_folder(data + 1, size - 1, data[0] == 'S');
     }
     if (!encoder_open(&e, path, &options, NULL)) {
         use(e);

@@ -13,6 +13,7 @@
 #include "generate/encode/bert.h"
 #include "generate/encode/encoder.h"
 #include "generate/encode/forward.h"
+#include "tests/generate/shards.h"
 #include "tests/generate/toy_bert.h"
 
 static char folder[256];
@@ -215,7 +216,8 @@ static void other_forms_of_weights_are_named(void **state)
 {
     static const struct {
         const char *file, *says;
-    } rows[] = {{"pytorch_model.bin", "save_pretrained"}, {"model.safetensors.index.json", "max_shard_size"}};
+        cairn_status want;
+    } rows[] = {{"pytorch_model.bin", "save_pretrained", CAIRN_EUNSUPPORTED}, {SAFETENSORS_INDEX, "not JSON", CAIRN_EMODEL}};
     char path[300], file[400];
 
     (void)state;
@@ -227,8 +229,38 @@ static void other_forms_of_weights_are_named(void **state)
         snprintf(file, sizeof file, "%s/model.safetensors", path);
         unlink(file);
         put_file(path, rows[i].file, "x");
-        assert_int_equal(encoder_open(&e, path, NULL, &err), CAIRN_EUNSUPPORTED);
+        assert_int_equal(encoder_open(&e, path, NULL, &err), rows[i].want);
         assert_non_null(strstr(err.text, rows[i].says));
+        toy_free(&y);
+        clear_folder(path);
+    }
+}
+
+/* Weights in several files give the vectors of one. */
+static void several_files_are_as_good_as_one(void **state)
+{
+    int32_t ids[400];
+    size_t offsets[13], n = sequences(ids, offsets);
+    char path[300];
+    cairn_error err = {0};
+
+    (void)state;
+    for (int roberta = 0; roberta < 2; roberta++) {
+        toy y = toy_default;
+        float want[12][64], out[12][64];
+        char identity[320];
+        encoder *e;
+        y.roberta = roberta;
+        e = open_toy(save(&y, path), NULL, false);
+        assert_int_equal(encoder_embed_ids(e, ids, offsets, n, want[0], &err), CAIRN_OK);
+        snprintf(identity, sizeof identity, "%s", encoder_identity(e));
+        encoder_close(e);
+        split_safetensors(path, 3);
+        e = open_toy(path, NULL, false);
+        assert_int_equal(encoder_embed_ids(e, ids, offsets, n, out[0], &err), CAIRN_OK);
+        assert_memory_equal(out, want, sizeof out);
+        assert_string_equal(encoder_identity(e), identity);
+        encoder_close(e);
         toy_free(&y);
         clear_folder(path);
     }
@@ -664,6 +696,7 @@ int main(void)
         cmocka_unit_test(settings_beside_the_model_count),
         cmocka_unit_test(files_of_sentence_transformers_count),
         cmocka_unit_test(other_forms_of_weights_are_named),
+        cmocka_unit_test(several_files_are_as_good_as_one),
         cmocka_unit_test(bytes_do_not_depend_on_the_batch),
         cmocka_unit_test(rows_of_kernels_agree),
         cmocka_unit_test(texts_are_cut_and_counted),

@@ -5,10 +5,12 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "generate/formats/safetensors.h"
+#include "tests/generate/toy_folder.h"
 
 static const char good[] =
     "{\"__metadata__\":{\"format\":\"pt\"},"
@@ -148,12 +150,122 @@ static void refuses_cuts_and_survives_changes(void **state)
     bytes_clear(&b);
 }
 
+/* ---- a model in several files ---- */
+
+static void put_file(const char *name, const char *header, size_t data)
+{
+    char path[400];
+    bytes b;
+    FILE *f;
+
+    bytes_init(&b, 1 << 16);
+    make_file(&b, header, data);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(b.data, 1, b.len, f), b.len);
+    assert_int_equal(fclose(f), 0);
+    bytes_clear(&b);
+}
+
+static void put_index(const char *text)
+{
+    char path[400];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/" SAFETENSORS_INDEX, folder);
+    f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+#define SHARD_X "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}"
+#define SHARD_Y                                                                      \
+    "{\"y\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"             \
+    "\"z\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}"
+#define MAP(x) "{\"weight_map\":{" x "}}"
+
+static void several_files_are_one_model(void **state)
+{
+    safetensors *s;
+    cairn_error err = { 0 };
+
+    (void)state;
+    put_file("a.safetensors", SHARD_X, 8);
+    put_file("b.safetensors", SHARD_Y, 12);
+    put_index("{\"metadata\":{},\"weight_map\":{\"z\":\"b.safetensors\",\"x\":\"a.safetensors\",\"y\":\"b.safetensors\"}}");
+    if (safetensors_open_folder(&s, folder, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(safetensors_count(s), 3);
+    assert_int_equal(safetensors_files(s), 2);
+    assert_int_equal(safetensors_find(s, "x")->data[1], 1);
+    assert_int_equal(safetensors_find(s, "z")->data[0], 8);
+    safetensors_close(s);
+    put_file("model.safetensors", SHARD_X, 8); /* the whole model, where it is there */
+    assert_int_equal(safetensors_open_folder(&s, folder, &err), CAIRN_OK);
+    assert_int_equal(safetensors_count(s), 1);
+    safetensors_close(s);
+}
+
+static void hostile_indexes_are_refused(void **state)
+{
+    static const struct {
+        const char *index, *word;
+    } rows[] = {
+        { "{", "JSON" },
+        { "[]", "weight_map" },
+        { "{}", "weight_map" },
+        { MAP(""), "weight_map" },
+        { "{\"weight_map\":7}", "weight_map" },
+        { MAP("\"x\":\"a.safetensors\",\"x\":\"b.safetensors\""), "JSON" },
+        { MAP("\"x\":7"), "no name" },
+        { MAP("\"x\":\"\""), "no name" },
+        { MAP("\"x\":\"../a.safetensors\""), "no name" },
+        { MAP("\"x\":\"/etc/a.safetensors\""), "no name" },
+        { MAP("\"x\":\"below/a.safetensors\""), "no name" },
+        { MAP("\"x\":\"..safetensors\""), "no name" },
+        { MAP("\"x\":\".safetensors\""), "no name" },
+        { MAP("\"x\":\"a.bin\""), "no name" },
+        { MAP("\"x\":\"c.safetensors\""), "not there" },
+        { MAP("\"x\":\"folder.safetensors\""), "folder.safetensors" },
+        { MAP("\"x\":\"b.safetensors\""), "tensor x is not in" },
+        { MAP("\"x\":\"a.safetensors\",\"y\":\"b.safetensors\""), "z of" },
+        { MAP("\"x\":\"a.safetensors\",\"y\":\"b.safetensors\",\"z\":\"a.safetensors\""), "tensor z is not in" },
+        { MAP("\"x\":\"a.safetensors\",\"y\":\"a.safetensors\""), "tensor y is not in" },
+        { MAP("\"x\":\"a.safetensors\",\"w\":\"a.safetensors\""), "tensor w is not in" },
+        { MAP("\"x\":\"a.safetensors\",\"y\":\"again.safetensors\""), "tensor x is in" },
+        { MAP("\"x\":\"a.safetensors\",\"y\":\"cut.safetensors\""), "cut.safetensors" },
+    };
+    char path[400];
+
+    (void)state;
+    put_file("a.safetensors", SHARD_X, 8);
+    put_file("again.safetensors", SHARD_X, 8);
+    put_file("b.safetensors", SHARD_Y, 12);
+    put_file("cut.safetensors", SHARD_Y, 11);
+    snprintf(path, sizeof path, "%s/folder.safetensors", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cairn_error err = { 0 };
+        safetensors *s;
+        cairn_status st;
+        put_index(rows[i].index);
+        st = safetensors_open_folder(&s, folder, &err);
+        if (st != CAIRN_EMODEL || !strstr(err.text, rows[i].word))
+            fail_msg("%s: status %d: %s", rows[i].index, st, err.text);
+        assert_null(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_is_there),
         cmocka_unit_test(refuses_broken_files),
         cmocka_unit_test(refuses_cuts_and_survives_changes),
+        cmocka_unit_test_setup_teardown(several_files_are_one_model, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(hostile_indexes_are_refused, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
