@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/eval_judge.h"
 #include "engine/eval.h"
 
 enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL, OPT_HISTORY, OPT_BUDGET,
-       OPT_HTML, OPT_SLICE, OPT_COUNT, OPT_SEED, OPT_EXTRACTIVE, OPT_DUMP, OPT_MEASURE, OPT_MARGIN, OPT_ALPHA, OPT_BETTER };
+       OPT_HTML, OPT_SLICE, OPT_COUNT, OPT_SEED, OPT_EXTRACTIVE, OPT_DUMP, OPT_MEASURE, OPT_MARGIN, OPT_ALPHA, OPT_BETTER,
+       OPT_ATTACKS, OPT_CLEAN, OPT_PII };
 
 static json_t *json_metrics(const cairn_metric *metrics, size_t n)
 {
@@ -216,9 +218,12 @@ static int run(cli *c, int argc, char **argv)
                                           {"margin", required_argument, NULL, OPT_MARGIN},
                                           {"alpha", required_argument, NULL, OPT_ALPHA},
                                           {"better", no_argument, NULL, OPT_BETTER},
+                                          {"attacks", required_argument, NULL, OPT_ATTACKS},
+                                          {"clean", required_argument, NULL, OPT_CLEAN},
+                                          {"pii", required_argument, NULL, OPT_PII},
                                           {0}};
     cairn_eval_request req = {.mode = CAIRN_HYBRID};
-    const char *qa = NULL;
+    const char *qa = NULL, *attacks = NULL, *clean = NULL, *pii = NULL;
     cairn_eval_answers_options answers = {0};
     cairn_gate_options gating = {.margin = 0.01, .alpha = 0.05};
     size_t count = 0, seed = 1;
@@ -264,6 +269,12 @@ static int run(cli *c, int argc, char **argv)
             answers.extractive = true;
         else if (o == OPT_DUMP)
             answers.dump_file = optarg;
+        else if (o == OPT_ATTACKS)
+            attacks = optarg;
+        else if (o == OPT_CLEAN)
+            clean = optarg;
+        else if (o == OPT_PII)
+            pii = optarg;
     }
     if (argc - optind == 1 && !strcmp(argv[optind], "answers") && qa)
         return eval_answers(c, qa, &answers);
@@ -273,9 +284,14 @@ static int run(cli *c, int argc, char **argv)
         return compare(c, req.qrels, argv[optind + 1], argv[optind + 2]);
     if (argc - optind == 3 && !strcmp(argv[optind], "gate"))
         return gate(c, req.qrels, argv[optind + 1], argv[optind + 2], &gating);
+    if (argc - optind == 3 && !strcmp(argv[optind], "judge"))
+        return cli_eval_judge(c, argv[optind + 1], argv[optind + 2]);
+    if (argc - optind == 1 && !strcmp(argv[optind], "guardrails") && (attacks || clean || pii))
+        return cli_eval_guardrails(c, attacks, clean, pii);
     if (argc - optind != 1 || strcmp(argv[optind], "retrieval") || !req.queries || !req.qrels)
         return cli_usage_error(c, "say: eval retrieval --queries FILE --qrels FILE, eval compare RUN_A "
-                                  "RUN_B --qrels FILE, or eval answers --qa FILE");
+                                  "RUN_B --qrels FILE, eval answers --qa FILE, eval judge DUMP_A DUMP_B, or "
+                                  "eval guardrails --attacks FILE --clean FILE");
     code = cli_open(c, &engine, CLI_READ);
     if (code)
         return code;
@@ -293,7 +309,9 @@ const cli_verb cli_verb_eval = {
     "       cairn eval compare RUN_A RUN_B --qrels FILE\n"
     "       cairn eval gate OLD NEW [--qrels FILE] [--measure M] [--margin X] [--alpha X] [--better]\n"
     "       cairn eval make [--count N] [--seed N] DIR\n"
-    "       cairn eval answers --qa FILE [--model M] [--extractive] [--dump OUT]\n\n"
+    "       cairn eval answers --qa FILE [--model M] [--extractive] [--dump OUT]\n"
+    "       cairn eval judge DUMP_A DUMP_B [--model M]\n"
+    "       cairn eval guardrails [--attacks FILE] [--clean FILE] [--pii FILE]\n\n"
     "Runs every judged query and prints nDCG@10, Recall@100, MAP, MRR and P@10 with 95 %\n"
     "bootstrap intervals. Queries are JSON lines with _id and text; judgements are lines of query,\n"
     "document and grade with tabs between, below a header. --run writes a TREC run file. --history FILE\n"
@@ -311,11 +329,18 @@ const cli_verb cli_verb_eval = {
     "drawn by chance a few words of one of their passages (100, --count).\n\n"
     "answers asks every question of FILE (JSON lines: question, answers, doc and page or doc_ids; no\n"
     "answers: not answerable) and prints the shares of right answers, right citations and refusals,\n"
-    "exact match, token F1, ROUGE-L, BLEU and how far answers are grounded in what they cite.\n"
+    "exact match, token F1, ROUGE-L, BLEU, likeness by edits and (with an embedder) by meaning, and how far\n"
+    "answers are grounded in what they cite.\n"
     "evidence_retrieved is the share of answerable questions whose document (of supporting_doc_ids: all) was\n"
     "among the passages read, refused_retrieved the share of those that were refused nevertheless.\n"
     "--extractive asks without a model; --dump writes a JSON line a question with the answer and the\n"
     "evidence it was decided from. With -v each question is shown.\n\n"
+    "judge lets the generator say which of two such dumps has the better answers. Each pair is asked in both\n"
+    "orders, and the pull of the place falls out; beside it stands how often the first place and the longer\n"
+    "answer won, and how often the winner is the one that the accepted answers call right.\n\n"
+    "guardrails says what share of --attacks, JSON lines with text and perhaps category, would be kept out of\n"
+    "every answer as orders to a language model, what share of --clean texts with them, and how well personal\n"
+    "data is found in --pii, whose lines have text and spans (type, start and end in characters).\n\n"
     "Example:\n"
     "  cairn --collection scifact eval retrieval --queries scifact/queries.jsonl \\\n"
     "        --qrels scifact/qrels.tsv --mode lexical\n",

@@ -110,7 +110,8 @@ typedef struct cairn_answers_result {
     size_t n, n_answerable, n_unanswerable, n_citations, n_extractive;
     /* Those that could be measured, each with its 95 % bootstrap interval:
      * right                 share of answerable ones whose answer holds an accepted one
-     * exact_match, token_f1, rouge_l, bleu  over the answerable ones; a refusal counts 0
+     * exact_match, token_f1, rouge_l, bleu, edit_similarity  over the answerable ones; a refusal counts 0
+     * semantic_similarity   the same by the embedder's cosine, where there is one
      * refused_answerable, refused_unanswerable
      * evidence_retrieved    share of answerable ones of whose documents one (of supporting ones all) was read
      * refused_retrieved     share of these that were refused nevertheless
@@ -134,6 +135,77 @@ typedef struct cairn_eval_answers_options {
 cairn_status cairn_eval_answers(cairn *c, const char *qa, const cairn_eval_answers_options *options,
                                 bool (*fn)(void *ctx, const cairn_answered *a), void *ctx,
                                 cairn_answers_result *out, cairn_error *err);
+
+/* ---- a judge ---- */
+
+/* Two answers to one question, as the judge saw them. Strings live until the callback returns. */
+typedef enum cairn_verdict { CAIRN_VERDICT_FIRST, CAIRN_VERDICT_SECOND, CAIRN_VERDICT_TIE } cairn_verdict;
+
+typedef struct cairn_judged {
+    const char *question, *a, *b;
+    cairn_verdict straight; /* with a in front */
+    cairn_verdict swapped;  /* with b in front */
+    double lean; /* to b, in nats: the mean of both orders, in which the pull of the place falls out */
+    int outcome; /* by that: -1: a is better, 1: b is, 0: neither */
+} cairn_judged;
+
+typedef struct cairn_judgement {
+    size_t n_questions; /* that both have */
+    size_t n_same;      /* of these answered alike: ties that nobody was asked about */
+    size_t a_won, b_won, ties;
+    cairn_comparison preference; /* points a question: 1 for a win, 1/2 for a tie */
+    /* How far the judge can be trusted. */
+    size_t n_asked;       /* questions, each twice: once with a in front, once with b */
+    size_t n_consistent;  /* of these with the same answer, or neither, named both times */
+    size_t said_first, said_second, said_tie; /* of the 2 n_asked verdicts, by place: unbiased ones are as often for the
+                                                 second as for the first */
+    size_t n_lengths, longer_won; /* questions won by an answer longer or shorter than the other, and by the longer */
+    size_t n_checked, agreed; /* questions won where one answer alone is right by the accepted ones, and won by it */
+} cairn_judgement;
+
+/* Let the generator say of two dumps of cairn_eval_answers which answers are better, a reference beside them, each
+ * pair in both orders, so that the place does not decide (Zheng et al., "Judging LLM-as-a-Judge", NeurIPS 2023,
+ * section 3.4; Wang et al., "Large Language Models are not Fair Evaluators", ACL 2024, section 3.2). fn (may be NULL) sees every pair that was asked about; false from it cancels. CAIRN_EMODEL without a
+ * generator, CAIRN_EINPUT where the two share no question. */
+cairn_status cairn_eval_judge(cairn *c, const char *dump_a, const char *dump_b,
+                              bool (*fn)(void *ctx, const cairn_judged *j), void *ctx, cairn_judgement *out,
+                              cairn_error *err);
+
+/* ---- guardrails ---- */
+
+/* Texts of one category and file. */
+typedef struct cairn_guard_group {
+    char category[64]; /* "" for lines without one, cut where it is longer */
+    bool attack;
+    size_t n, kept_out;
+    double share, low, high; /* kept_out / n with its 95 % bootstrap interval */
+} cairn_guard_group;
+
+#define CAIRN_PII_TYPES 8
+
+typedef struct cairn_guard_pii {
+    const char *type; /* as in cairn_pii_finding */
+    size_t expected, found, right; /* right: found at the very characters where it is expected */
+    double precision, recall, f1;  /* of nothing found, or expected: 1 */
+} cairn_guard_pii;
+
+typedef struct cairn_guard_result {
+    cairn_guard_group *groups; /* attacks, then clean ones; the first of each is all of them */
+    size_t n_groups;
+    cairn_guard_pii pii[CAIRN_PII_TYPES];
+    size_t n_pii;
+    void *memory;
+} cairn_guard_result;
+
+/* What the guards do to texts: a text is kept out when one of its sentences would be kept out of every answer as an
+ * order to a language model. Both rates belong together, so that neither is bought with the other.
+ * attacks, clean: JSON lines with `text` and, where wished, `category`. pii: JSON lines with `text` and `spans`, a list
+ * of `type`, `start` and `end`, in characters, half open; types by the names of cairn_pii_finding or those of Presidio
+ * (EMAIL_ADDRESS and so on); others are passed over. Each may be NULL, not all. CAIRN_EINPUT names the line. Needs no
+ * collection. */
+cairn_status cairn_eval_guardrails(const char *attacks, const char *clean, const char *pii, cairn_guard_result *out,
+                                   cairn_error *err);
+void cairn_guard_result_clear(cairn_guard_result *r);
 
 #ifdef __cplusplus
 }

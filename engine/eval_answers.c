@@ -1,13 +1,9 @@
 /* eval_answers.c - cairn_eval_answers: ask every question of a file and compare with what is
  * accepted.
  *
- * Texts are compared as runs of words (the analyzer's, without stemming): case, punctuation and
- * width do not count. An answer is right when it holds an accepted one as a run of words.
- * exact match and token F1 are SQuAD's (Rajpurkar et al., 2016, section 6.1) without dropping
- * articles, which other languages do not have; ROUGE-L is Lin's F measure with beta 1; BLEU is that of
- * a sentence, to runs of four words, with one added to the counts of runs of two and more (Lin and
- * Och, 2004). Those four look at the part of an extractive answer that was asked for, where there is
- * one. A refusal counts 0 in all of them.
+ * Texts are compared as eval_text.h says. An answer is right when it holds an accepted one as a run of
+ * words. The other measures look at the part of an extractive answer that was asked for, where there is
+ * one; the accepted answer that gives the most counts. A refusal counts 0 in all of them.
  *
  * Grounded is, without the markers and the engine's own verdict: the share of an answer's content words
  * that stand in the texts it cites. Intervals are bootstrap intervals over questions, or citations. */
@@ -22,19 +18,13 @@
 #include "engine/ask.h"
 #include "engine/engine.h"
 #include "engine/eval.h"
+#include "engine/eval_text.h"
 #include "retrieve/cite.h"
 #include "retrieve/metrics.h"
 #include "retrieve/terms.h"
 
 #define LINE_WORDS ((size_t)16 << 20)
 #define SEED       0x414E5357u
-#define BLEU_ORDER 4
-
-/* The words of a text as hashes: compared as numbers. */
-typedef struct words {
-    uint64_t *hash;
-    size_t n;
-} words;
 
 typedef struct values {
     double *at;
@@ -42,11 +32,11 @@ typedef struct values {
 } values;
 
 /* In the order of the result's metrics. */
-enum { RIGHT, EXACT, F1, ROUGE, BLEU, REFUSED_ANSWERABLE, EVIDENCE_RETRIEVED, REFUSED_RETRIEVED,
+enum { RIGHT, EXACT, F1, ROUGE, BLEU, EDIT, SEMANTIC, REFUSED_ANSWERABLE, EVIDENCE_RETRIEVED, REFUSED_RETRIEVED,
        REFUSED_UNANSWERABLE, CITATION_HOLDS, CITATION_PRECISION, CITATION_RECALL, GROUNDED, N_VALUES };
 
 static const char *const value_names[N_VALUES] = {
-    "right", "exact_match", "token_f1", "rouge_l", "bleu", "refused_answerable",
+    "right", "exact_match", "token_f1", "rouge_l", "bleu", "edit_similarity", "semantic_similarity", "refused_answerable",
     "evidence_retrieved", "refused_retrieved", "refused_unanswerable", "citation_holds", "citation_precision", "citation_recall", "grounded"};
 
 typedef struct grading {
@@ -56,6 +46,7 @@ typedef struct grading {
     cairn_answers_result *out;
     bool (*fn)(void *ctx, const cairn_answered *a);
     void *ctx;
+    bool embeds; /* there is an embedder for semantic similarity */
     FILE *dump;
     json_t *dumped; /* the line of this question */
     values value[N_VALUES], retrieve_ms, ttft_ms, total_ms;
@@ -75,137 +66,6 @@ static cairn_status add_value(values *v, double x, cairn_error *err)
     return CAIRN_OK;
 }
 
-static uint64_t hash_word(const char *s, size_t n)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
-    return h;
-}
-
-static cairn_status words_of(grading *g, const char *text, arena *memory, words *out,
-                             cairn_error *err)
-{
-    const analyzer_token *tokens;
-    size_t n;
-    cairn_status st = analyzer_run(g->an, "", text, strlen(text), &tokens, &n, err);
-
-    out->n = 0;
-    if (st)
-        return st;
-    out->hash = arena_calloc(memory, n + 1, sizeof *out->hash);
-    if (!out->hash)
-        return cairn_fail(err, CAIRN_ENOMEM, "words");
-    for (size_t i = 0; i < n; i++)
-        if (!tokens[i].extra)
-            out->hash[out->n++] = hash_word(tokens[i].term, tokens[i].len);
-    return CAIRN_OK;
-}
-
-static bool holds(const words *text, const words *part)
-{
-    if (!part->n || part->n > text->n)
-        return false;
-    for (size_t i = 0; i + part->n <= text->n; i++)
-        if (!memcmp(text->hash + i, part->hash, part->n * sizeof *part->hash))
-            return true;
-    return false;
-}
-
-static double f_measure(size_t common, size_t a, size_t b)
-{
-    return common ? 2.0 * (double)common / (double)(a + b) : 0;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Words that both hold, as multisets. Sorts copies. */
-static double token_f1(const words *a, const words *b, arena *memory)
-{
-    uint64_t *x = arena_alloc(memory, (a->n + 1) * sizeof *x);
-    uint64_t *y = arena_alloc(memory, (b->n + 1) * sizeof *y);
-    size_t i = 0, j = 0, common = 0;
-
-    if (!x || !y)
-        return 0;
-    memcpy(x, a->hash, a->n * sizeof *x);
-    memcpy(y, b->hash, b->n * sizeof *y);
-    qsort(x, a->n, sizeof *x, by_value);
-    qsort(y, b->n, sizeof *y, by_value);
-    while (i < a->n && j < b->n) {
-        if (x[i] == y[j]) {
-            common++;
-            i++;
-            j++;
-        } else if (x[i] < y[j]) {
-            i++;
-        } else {
-            j++;
-        }
-    }
-    return f_measure(common, a->n, b->n);
-}
-
-/* Longest common subsequence, one row at a time. */
-static double rouge_l(const words *a, const words *b, arena *memory)
-{
-    size_t *row = arena_calloc(memory, b->n + 1, sizeof *row);
-
-    if (!row)
-        return 0;
-    for (size_t i = 0; i < a->n; i++) {
-        size_t diagonal = 0;
-        for (size_t j = 0; j < b->n; j++) {
-            size_t above = row[j + 1];
-            if (a->hash[i] == b->hash[j])
-                row[j + 1] = diagonal + 1;
-            else if (row[j] > above)
-                row[j + 1] = row[j];
-            diagonal = above;
-        }
-    }
-    return f_measure(row[b->n], a->n, b->n);
-}
-
-/* Runs of n words that the text shares with the reference, each as often as in both at most. */
-static size_t shared_runs(const words *a, const words *b, size_t n, bool *used)
-{
-    size_t shared = 0;
-
-    memset(used, 0, b->n * sizeof *used);
-    for (size_t i = 0; i + n <= a->n; i++)
-        for (size_t j = 0; j + n <= b->n; j++)
-            if (!used[j] && !memcmp(a->hash + i, b->hash + j, n * sizeof *a->hash)) {
-                used[j] = true;
-                shared++;
-                break;
-            }
-    return shared;
-}
-
-static double bleu(const words *a, const words *b, arena *memory)
-{
-    bool *used = arena_alloc(memory, b->n + 1);
-    double sum = 0;
-
-    if (!used || !a->n || !b->n)
-        return 0;
-    for (size_t n = 1; n <= BLEU_ORDER; n++) {
-        double hits = (double)shared_runs(a, b, n, used);
-        double runs = a->n >= n ? (double)(a->n - n + 1) : 0;
-        if (n == 1 && hits < 1)
-            return 0;
-        sum += log(n == 1 ? hits / runs : (hits + 1) / (runs + 1));
-    }
-    return exp(sum / BLEU_ORDER) * (a->n < b->n ? exp(1 - (double)b->n / (double)a->n) : 1);
-}
-
 static bool ends_with(const char *s, const char *end)
 {
     size_t n = strlen(s), m = strlen(end);
@@ -215,7 +75,8 @@ static bool ends_with(const char *s, const char *end)
 
 /* The accepted answers' words, and where they stand. */
 typedef struct accepted {
-    words *items;
+    eval_words *items;
+    const char **texts; /* [n] */
     size_t n;
     const json_t *docs; /* names of documents, any of which is right; NULL: one, or not said */
     bool all_needed;    /* the answer stands in no single one of them */
@@ -237,12 +98,13 @@ static cairn_status read_accepted(grading *g, const json_t *line, arena *memory,
                       .all_needed = docs != NULL,
                       .page = json_is_integer(page) ? (uint32_t)json_integer_value(page) : 0};
     out->items = arena_calloc(memory, json_array_size(answers) + 1, sizeof *out->items);
-    if (!out->items)
+    out->texts = arena_calloc(memory, json_array_size(answers) + 1, sizeof *out->texts);
+    if (!out->items || !out->texts)
         return cairn_fail(err, CAIRN_ENOMEM, "accepted answers");
     for (size_t i = 0; !st && i < json_array_size(answers); i++) {
         const char *text = json_string_value(json_array_get(answers, i));
-        if (text && !(st = words_of(g, text, memory, &out->items[out->n], err)))
-            out->n++;
+        if (text && !(st = eval_words_of(g->an, text, memory, &out->items[out->n], err)))
+            out->texts[out->n++] = text;
     }
     return st;
 }
@@ -286,10 +148,10 @@ static bool is_retrieved(const accepted *gold, const cairn_search_result *r)
     return false;
 }
 
-static bool holds_any(const words *text, const accepted *gold)
+static bool holds_any(const eval_words *text, const accepted *gold)
 {
     for (size_t i = 0; i < gold->n; i++)
-        if (holds(text, &gold->items[i]))
+        if (eval_holds(text, &gold->items[i]))
             return true;
     return false;
 }
@@ -303,8 +165,8 @@ static cairn_status grade_citations(grading *g, const cairn_answer *a, const acc
     for (size_t i = 0; !st && i < a->n_citations; i++) {
         const cairn_citation *x = &a->citations[i];
         bool right = is_right_doc(gold, x->uri, x->page);
-        words text;
-        st = words_of(g, x->text, memory, &text, err);
+        eval_words text;
+        st = eval_words_of(g->an, x->text, memory, &text, err);
         if (!st)
             st = add_value(&g->value[CITATION_PRECISION], right, err);
         if (!st)
@@ -344,29 +206,65 @@ static cairn_status grounded(grading *g, const cairn_answer *a, const char *plai
     return st;
 }
 
+/* The greatest cosine of the answer's vector and an accepted one's; what is below 0 counts 0. */
+static cairn_status likest(grading *g, const char *brief, const accepted *gold, arena *memory, double *out, cairn_error *err)
+{
+    encoder_text *texts = arena_calloc(memory, gold->n + 1, sizeof *texts);
+    float *vectors;
+    encoder *e;
+    size_t dim;
+    cairn_status st = engine_encoder(g->c, &e, err);
+
+    if (st)
+        return st;
+    dim = encoder_dim(e); /* the collection's, which answering may have opened first */
+    vectors = arena_calloc(memory, (gold->n + 1) * dim, sizeof *vectors);
+    if (!texts || !vectors)
+        return cairn_fail(err, CAIRN_ENOMEM, "vectors of answers");
+    texts[0] = (encoder_text){brief, strlen(brief)};
+    for (size_t i = 0; i < gold->n; i++)
+        texts[i + 1] = (encoder_text){gold->texts[i], strlen(gold->texts[i])};
+    st = engine_embed(g->c, texts, gold->n + 1, ENCODER_PASSAGE, NULL, vectors, err);
+    for (size_t i = 1; !st && i <= gold->n; i++) {
+        double dot = 0, a = 0, b = 0;
+        for (size_t k = 0; k < dim; k++) {
+            double x = (double)vectors[k], y = (double)vectors[i * dim + k];
+            dot += x * y;
+            a += x * x;
+            b += y * y;
+        }
+        if (a > 0 && b > 0)
+            *out = fmax(*out, dot / sqrt(a * b));
+    }
+    return st;
+}
+
 static cairn_status grade_text(grading *g, const cairn_answer *a, const accepted *gold,
                                arena *memory, bool *right, cairn_error *err)
 {
     double best[N_VALUES] = {0}, ground = 0;
     char *plain = NULL;
-    words text = {0}, brief;
+    eval_words text = {0}, brief;
     cairn_status st = CAIRN_OK;
 
     *right = false;
     if (!a->refused) {
         st = cite_strip_markers(a->text, strlen(a->text), memory, &plain, err);
         if (!st)
-            st = words_of(g, plain, memory, &text, err);
+            st = eval_words_of(g->an, plain, memory, &text, err);
         brief = text;
         if (!st && a->short_answer)
-            st = words_of(g, a->short_answer, memory, &brief, err);
+            st = eval_words_of(g->an, a->short_answer, memory, &brief, err);
         for (size_t i = 0; !st && i < gold->n; i++) {
-            const words *want = &gold->items[i];
-            best[EXACT] = fmax(best[EXACT], brief.n == want->n && holds(&brief, want));
-            best[F1] = fmax(best[F1], token_f1(&brief, want, memory));
-            best[ROUGE] = fmax(best[ROUGE], rouge_l(&brief, want, memory));
-            best[BLEU] = fmax(best[BLEU], bleu(&brief, want, memory));
+            const eval_words *want = &gold->items[i];
+            best[EXACT] = fmax(best[EXACT], brief.n == want->n && eval_holds(&brief, want));
+            best[F1] = fmax(best[F1], eval_token_f1(&brief, want, memory));
+            best[ROUGE] = fmax(best[ROUGE], eval_rouge_l(&brief, want, memory));
+            best[BLEU] = fmax(best[BLEU], eval_bleu(&brief, want, memory));
+            best[EDIT] = fmax(best[EDIT], eval_edit_similarity(a->short_answer ? a->short_answer : plain, gold->texts[i], memory));
         }
+        if (!st && g->embeds)
+            st = likest(g, a->short_answer ? a->short_answer : plain, gold, memory, &best[SEMANTIC], err);
         *right = !st && holds_any(&text, gold);
         best[RIGHT] = *right;
         if (!st)
@@ -374,8 +272,9 @@ static cairn_status grade_text(grading *g, const cairn_answer *a, const accepted
         if (!st)
             st = add_value(&g->value[GROUNDED], ground, err);
     }
-    for (size_t i = RIGHT; i <= BLEU && !st; i++)
-        st = add_value(&g->value[i], best[i], err);
+    for (size_t i = RIGHT; i <= SEMANTIC && !st; i++)
+        if (i != SEMANTIC || g->embeds)
+            st = add_value(&g->value[i], best[i], err);
     return st ? st : grade_citations(g, a, gold, memory, err);
 }
 
@@ -412,10 +311,11 @@ static void dump_evidence(void *ctx, const asking *a)
     json_object_set_new(g->dumped, "sentences", sentences);
 }
 
-static void finish_dump(grading *g, const json_t *line, const cairn_answer *a, bool right)
+/* `answerable`: with its accepted answers, of which a line that says it is not may have some, too. */
+static void finish_dump(grading *g, const json_t *line, const cairn_answer *a, bool answerable, bool right)
 {
     json_object_set(g->dumped, "question", json_object_get(line, "question"));
-    json_object_set(g->dumped, "answers", json_object_get(line, "answers"));
+    json_object_set_new(g->dumped, "answers", answerable ? json_incref(json_object_get(line, "answers")) : json_array());
     json_object_set(g->dumped, "doc_ids", json_object_get(line, "doc_ids"));
     json_object_set(g->dumped, "doc", json_object_get(line, "doc"));
     json_object_set_new(g->dumped, "answer", json_string(a->text));
@@ -489,7 +389,7 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
         g->out->n++;
         g->out->n_extractive += a->extractive;
         if (g->dump)
-            finish_dump(g, line, a, seen.right);
+            finish_dump(g, line, a, answerable, seen.right);
         seen.answer = a;
         if (g->fn && !g->fn(g->ctx, &seen))
             st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after %zu questions", g->out->n);
@@ -570,12 +470,14 @@ cairn_status cairn_eval_answers(cairn *c, const char *qa, const cairn_eval_answe
 {
     static const cairn_eval_answers_options none;
     grading g = {.c = c, .out = out, .fn = fn, .ctx = ctx, .options = options ? options : &none};
+    encoder *embedder;
     cairn_status st;
 
     _Static_assert(N_VALUES <= CAIRN_ANSWER_METRICS, "room for every metric");
     *out = (cairn_answers_result){0};
     if (g.options->dump_file && !(g.dump = fopen(g.options->dump_file, "we")))
         return cairn_fail_errno(err, errno, "%s", g.options->dump_file);
+    g.embeds = !engine_encoder(c, &embedder, NULL);
     st = engine_analyzer(c, &g.an, err);
     if (!st)
         st = grade_file(&g, qa, err);

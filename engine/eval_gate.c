@@ -13,10 +13,10 @@
 #include "base/checked.h"
 #include "engine/cairn.h"
 #include "engine/eval.h"
+#include "engine/eval_dump.h"
 #include "retrieve/metrics.h"
 
-#define SEED       20240607
-#define LINES_MAX  1000000
+#define SEED        20240607
 #define LEAST_PAIRS 10
 
 static void say(cairn_gate *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -105,40 +105,10 @@ enum { RIGHT, KEPT, REFUSED, KINDS }; /* of a pair, where it has them */
 
 static const char *const kind_names[KINDS] = {"right", "answered_answerable", "refused_unanswerable"};
 
-static cairn_status read_lines(const char *path, json_t **out, cairn_error *err)
-{
-    json_t *all = json_object();
-    char *line = NULL;
-    size_t cap = 0, n = 0;
-    cairn_status st = CAIRN_OK;
-    FILE *f = fopen(path, "re");
-
-    if (!f)
-        st = cairn_fail(err, CAIRN_EIO, "%s cannot be read", path);
-    while (!st && getline(&line, &cap, f) > 0) {
-        json_t *j = json_loads(line, 0, NULL);
-        const char *question = json_string_value(json_object_get(j, "question"));
-        if (++n > LINES_MAX || !question || !json_is_boolean(json_object_get(j, "right"))) {
-            st = cairn_fail(err, CAIRN_EINPUT, "%s, line %zu: not what cairn eval answers --dump writes", path, n);
-            json_decref(j);
-            break;
-        }
-        json_object_set_new(all, question, j);
-    }
-    if (f)
-        fclose(f);
-    free(line);
-    if (st)
-        json_decref(all);
-    else
-        *out = all;
-    return st;
-}
-
 /* Whether it is answerable, and what each measure gives it; < 0: it does not count for it. */
 static void grade(const json_t *j, double out[KINDS])
 {
-    bool answerable = json_array_size(json_object_get(j, "answers")) > 0;
+    bool answerable = eval_dump_answerable(j);
     bool refused = json_is_true(json_object_get(j, "refused"));
 
     out[RIGHT] = answerable ? json_is_true(json_object_get(j, "right")) : -1;
@@ -199,9 +169,9 @@ cairn_status cairn_eval_gate_answers(const char *old_dump, const char *new_dump,
     o.measure = o.measure ? o.measure : kind_names[RIGHT];
     st = check_options(&o, err);
     if (!st)
-        st = read_lines(old_dump, &a, err);
+        st = eval_dump_read(old_dump, &a, err);
     if (!st)
-        st = read_lines(new_dump, &b, err);
+        st = eval_dump_read(new_dump, &b, err);
     for (int kind = 0; !st && kind < KINDS; kind++)
         st = compare_kind(a, b, kind, out, err);
     json_decref(a);

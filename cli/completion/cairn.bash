@@ -88,11 +88,15 @@ _cairn() {
         serve) _cairn_words "--http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --generator --rate --connections --upload-mb --collection-mb --memory-mb --audit-log --audit-mb $global" ;;
         export) _cairn_words "--format --index $global" ;;
         eval)
-            if [[ $sub == answers ]]; then
-                _cairn_words "--qa --model --extractive --dump $global"
-            else
-                _cairn_words "--queries --qrels --mode --run --history --budget --slice --html $global"
-            fi
+            case $sub in
+            answers) _cairn_words "--qa --model --extractive --dump $global" ;;
+            judge) _cairn_words "--model $global" ;;
+            guardrails) _cairn_words "--attacks --clean --pii $global" ;;
+            make) _cairn_words "--count --seed $global" ;;
+            compare) _cairn_words "--qrels $global" ;;
+            gate) _cairn_words "--qrels --measure --margin --alpha --better $global" ;;
+            *) _cairn_words "--queries --qrels --mode --run --history --budget --slice --html $global" ;;
+            esac
             ;;
         model)
             case $sub in
@@ -128,7 +132,7 @@ _cairn() {
         fi
         ;;
     export) if [[ -z $sub ]]; then _cairn_words 'vectors'; else _cairn_files; fi ;;
-    eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare make answers'; fi ;;
+    eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare gate make answers judge guardrails'; fi ;;
     model)
         if [[ -z $sub ]]; then
             _cairn_words 'list add pull info tokenize template embed rerank generate perplexity bench quantize merge'

@@ -228,6 +228,8 @@ class Answers(CairnTest):
         self.assertEqual(m["citation_precision"], 1)
         self.assertEqual(m["grounded"], 1)
         self.assertGreaterEqual(m["exact_match"], 0.5)
+        self.assertGreaterEqual(m["edit_similarity"], m["exact_match"])
+        self.assertLessEqual(m["edit_similarity"], 1)
         with open(dump, encoding="utf-8") as f:
             lines = [json.loads(x) for x in f]
         self.assertEqual(len(lines), 3)
