@@ -113,6 +113,10 @@ bool ask_fits_type(asking *a);
 const evidence_sentence *ask_typed_sentence(const asking *a);
 /* "name | price" above "Bearing | 14.20" reads "name: Bearing; price: 14.20". */
 cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, size_t row_len, bytes *out);
+/* False where a claim gives a number with a unit, and the row has it without one below a name that ends with another
+ * ("7800 kg" of "weight_g | 7800"). */
+bool ask_columns_agree(const char *head, size_t head_len, const char *row, size_t row_len, const char *claim,
+                       size_t claim_len, arena *memory);
 /* What a->cited holds, into the answer. */
 cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
 void ask_release(asking *a, const char *text, size_t len);

@@ -16,11 +16,14 @@
 #include "engine/ask.h"
 #include "engine/gateway.h"
 #include "retrieve/pii.h"
+#include "retrieve/terms.h"
 
 #define MAX_WINDOWS  12   /* sentences whose surroundings an answer is compared with */
 #define FOLDED_BYTES 64   /* by which a chunk may be shorter than its range in the document */
 #define CITED_SPREAD 2.0f /* log-odds below the best sentence of what may be cited */
 #define CITED_COVER  0.7f /* share of the highest cover of the question that it must have */
+#define CITED_FIRST  3    /* but the first few may be without that, if they are */
+#define CITED_NEAR   2.5f /* so near the best */
 #define NO_CONFIRM   " [not confirmed]"
 
 char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory)
@@ -129,16 +132,74 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
 /* ---- checking what the model writes ---- */
 
 /* A number or a name is soon found somewhere. What is cited must speak of what was asked nearly as much as
- * the best sentence does; the best sentence itself may always be. */
+ * the best sentence does; the best sentence itself may always be, and the few likeliest ones beside it. */
 static bool speaks_of_question(const asking *a, const evidence_sentence *s)
 {
     const evidence *e = &a->evidence;
     float most = e->extra[EVIDENCE_MOST_AROUND];
 
     return s == &e->sentences[0] ||
+           (s < &e->sentences[CITED_FIRST] && s->score >= e->sentences[0].score - CITED_NEAR) ||
            (s->score >= e->sentences[0].score - CITED_SPREAD &&
             (s->feature[EVIDENCE_FOREIGN] > 0 ||
              s->feature[EVIDENCE_COVER_AROUND] >= CITED_COVER * most));
+}
+
+/* Bytes of a leading "Yes, " or "No, ": the rest of the sentence is what a passage can hold. 0: none, or nothing else. */
+static size_t leading_reply(const char *text, size_t len)
+{
+    static const char *const words[] = {"yes", "no", "ja", "nein", "sí", "si", "oui", "non", "да", "нет", "نعم", "是的", "不是"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t n = strlen(words[i]);
+        if (n + 2 < len && !strncasecmp(text, words[i], n) && (text[n] == ',' || text[n] == ':') && text[n + 1] == ' ')
+            return n + 2;
+    }
+    return 0;
+}
+
+/* "Both are airports": said of all that the question names, so one passage that lacks a name of them cannot hold it. */
+static bool is_of_both(const char *text, size_t len)
+{
+    static const char *const words[] = {"both", "beide", "beiden", "ambos", "ambas", "entrambi", "entrambe", "les deux",
+                                        "tous deux", "toutes deux", "оба", "обе", "都", "كلا", "كلتا"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t n = strlen(words[i]);
+        bool joined = words[i][0] == "都"[0]; /* a script without blanks */
+        for (size_t at = 0; at + n <= len; at++) {
+            bool begins = !at || (!isalnum((unsigned char)text[at - 1]) && !(text[at - 1] & 0x80));
+            bool ends = at + n == len || (!isalnum((unsigned char)text[at + n]) && !(text[at + n] & 0x80));
+            if (!strncasecmp(text + at, words[i], n) && (joined || (begins && ends)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the passage, with its title and heading, has every name of the question. */
+static cairn_status has_names_of_question(asking *a, const cite_passage *p, bool *has, cairn_error *err)
+{
+    const char *lang = terms_language(p->lang, NULL, p->text, p->len), *question = a->request->question;
+    const char *parts[] = {p->text, p->title, p->heading};
+    term_list asked, here[3] = {{0}};
+    cairn_status st = terms_read(a->an, lang, question, strlen(question), &asked, err);
+
+    for (size_t i = 0; i < 3 && !st; i++)
+        if (parts[i])
+            st = terms_read(a->an, lang, parts[i], i ? strlen(parts[i]) : p->len, &here[i], err);
+    *has = true;
+    for (size_t i = 0; i < asked.n && !st; i++) {
+        const text_term *t = &asked.at[i];
+        bool found = !t->name || !(t->weight > 0);
+        for (size_t k = 0; k < 3 && !found; k++)
+            found = terms_have(here[k].at, here[k].n, t->key);
+        *has &= found;
+    }
+    for (size_t i = 0; i < 3; i++)
+        term_list_clear(&here[i]);
+    term_list_clear(&asked);
+    return st;
 }
 
 /* Whether the sentence is in the documents, near the evidence; where, when it is. The best evidence that
@@ -147,9 +208,13 @@ static cairn_status confirm(asking *a, const char *text, size_t len, bool *suppo
                             size_t *start, size_t *end, cairn_error *err)
 {
     const evidence *e = &a->evidence;
+    bool both = is_of_both(text, len), names = true;
+    size_t reply = leading_reply(text, len);
     cairn_status st = CAIRN_OK;
 
     *supported = false;
+    text += reply;
+    len -= reply;
     for (size_t i = 0; i < e->n && i < MAX_WINDOWS && !*supported && !st; i++) {
         const evidence_sentence *s = &e->sentences[i];
         cite_passage near = a->read[s->passage].text;
@@ -163,7 +228,12 @@ static cairn_status confirm(asking *a, const char *text, size_t len, bool *suppo
         near.len = s->after - s->before;
         st = cite_check(a->an, NULL, text, len, &near, 1, NULL, &a->cite, &a->memory, &found, &n,
                         err);
-        if (st || !n || !found[0].supported)
+        if (!st && both)
+            st = has_names_of_question(a, &a->read[s->passage].text, &names, err);
+        if (st || !n || !found[0].supported || !names)
+            continue;
+        if (s->head_end && !ask_columns_agree(a->read[s->passage].text.text, s->head_end, near.text + found[0].start,
+                                              found[0].end - found[0].start, text, len, &a->memory))
             continue;
         *supported = true;
         *hit = s->passage;
@@ -375,52 +445,6 @@ static bool leans_back(const char *s, size_t len)
         if (len > strlen(words[i]) && !strncasecmp(s, words[i], strlen(words[i])))
             return true;
     return false;
-}
-
-/* The next cell of a row: what stands before the next '|', without blanks. */
-static bool next_cell(const char **at, const char *end, const char **cell, size_t *len)
-{
-    const char *sep;
-
-    if (!*at || *at > end)
-        return false;
-    sep = memchr(*at, '|', (size_t)(end - *at));
-    *cell = *at;
-    *len = (size_t)((sep ? sep : end) - *at);
-    *at = sep ? sep + 1 : NULL;
-    while (*len && isspace((unsigned char)**cell)) {
-        ++*cell;
-        --*len;
-    }
-    while (*len && isspace((unsigned char)(*cell)[*len - 1]))
-        --*len;
-    return true;
-}
-
-cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, size_t row_len,
-                           bytes *out)
-{
-    cairn_status st = CAIRN_OK;
-    const char *h = head, *r = row, *name = NULL, *cell;
-    size_t name_len = 0, len;
-    bool any = false;
-
-    while (!st && next_cell(&r, row + row_len, &cell, &len)) {
-        if (!next_cell(&h, head + head_len, &name, &name_len))
-            name_len = 0;
-        if (!len)
-            continue;
-        if (any)
-            st = bytes_append_str(out, "; ");
-        if (!st && name_len)
-            st = bytes_append(out, name, name_len);
-        if (!st && name_len)
-            st = bytes_append_str(out, ": ");
-        if (!st)
-            st = bytes_append(out, cell, len);
-        any = true;
-    }
-    return st;
 }
 
 cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_error *err)

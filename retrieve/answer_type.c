@@ -40,7 +40,7 @@ static const struct {
     {"wieviel", ANSWER_MEASURE}, {"welche anzahl", ANSWER_COUNT}, {"cuántos", ANSWER_COUNT},
     {"cuántas", ANSWER_COUNT}, {"cuánta", ANSWER_MEASURE}, {"cuánto", ANSWER_MEASURE},
     {"qué cantidad", ANSWER_MEASURE}, {"combien", ANSWER_COUNT}, {"сколько", ANSWER_COUNT},
-    {"多少", ANSWER_COUNT}, {"几", ANSWER_COUNT}, {"كم", ANSWER_COUNT},
+    {"多少", ANSWER_COUNT}, {"几月", ANSWER_DATE}, {"几", ANSWER_COUNT}, {"كم", ANSWER_COUNT},
     {"was wiegt", ANSWER_MEASURE}, {"was wiegen", ANSWER_MEASURE}, {"what does * weigh", ANSWER_MEASURE},
     {"what do * weigh", ANSWER_MEASURE}, {"what is the weight", ANSWER_MEASURE},
     {"what weight", ANSWER_MEASURE}, {"cuánto pesa~", ANSWER_MEASURE}, {"combien pèse~", ANSWER_MEASURE},
@@ -58,12 +58,13 @@ static const struct {
     {"qué temperatura", ANSWER_MEASURE}, {"quel âge", ANSWER_MEASURE},
     {"when", ANSWER_DATE}, {"what year", ANSWER_DATE}, {"which year", ANSWER_DATE},
     {"what date", ANSWER_DATE}, {"which date", ANSWER_DATE}, {"what month", ANSWER_DATE},
-    {"which month", ANSWER_DATE}, {"what day", ANSWER_DATE}, {"wann", ANSWER_DATE},
+    {"which month", ANSWER_DATE}, {"what day", ANSWER_DATE}, {"which day", ANSWER_DATE}, {"wann", ANSWER_DATE},
     {"welchem jahr", ANSWER_DATE}, {"welches jahr", ANSWER_DATE}, {"welchem datum", ANSWER_DATE},
     {"welchem monat", ANSWER_DATE}, {"welchem tag", ANSWER_DATE}, {"bis wann", ANSWER_DATE},
     {"cuándo", ANSWER_DATE}, {"qué año", ANSWER_DATE}, {"qué fecha", ANSWER_DATE},
     {"qué mes", ANSWER_DATE}, {"qué día", ANSWER_DATE}, {"quand", ANSWER_DATE},
-    {"quelle année", ANSWER_DATE}, {"quelle date", ANSWER_DATE}, {"когда", ANSWER_DATE},
+    {"quelle année", ANSWER_DATE}, {"quelle date", ANSWER_DATE}, {"quel mois", ANSWER_DATE}, {"quel jour", ANSWER_DATE},
+    {"каком месяце", ANSWER_DATE}, {"哪个月", ANSWER_DATE}, {"когда", ANSWER_DATE},
     {"什么时候", ANSWER_DATE}, {"何时", ANSWER_DATE}, {"哪年", ANSWER_DATE}, {"哪一年", ANSWER_DATE},
     {"متى", ANSWER_DATE},
     {"who", ANSWER_WHO}, {"whom", ANSWER_WHO}, {"whose", ANSWER_WHO}, {"wer", ANSWER_WHO},
@@ -246,6 +247,20 @@ unsigned answer_units_of(const char *question, size_t len)
     return 0;
 }
 
+bool answer_asks_month(const char *question, size_t len)
+{
+    static const char *const parts[] = {"what month", "which month", "what day",   "which day", "welchem monat",
+                                        "welchen monat", "welcher monat", "welchem tag", "welchen tag", "qué mes",
+                                        "qué día",    "quel mois",   "quel jour",  "каком месяце", "哪个月", "几月"};
+    char folded[QUESTION_MAX * 2 + 4];
+
+    fold_question(question, len, folded);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (has_phrase(folded, parts[i]))
+            return true;
+    return false;
+}
+
 const char *answer_type_name(answer_type t)
 {
     static const char *const names[ANSWER_TYPES] = {"other", "count", "money", "share", "measure",
@@ -343,6 +358,17 @@ static bool fits(answer_type t, unsigned units, const quantity *q)
     }
 }
 
+/* "2 Warranty": the number of a heading, not of anything in it. */
+static bool numbers_heading(const char *text, size_t len, const quantity *q)
+{
+    size_t at = 0;
+
+    while (at < len && isspace((unsigned char)text[at]))
+        at++;
+    return q->start == at && q->end - at <= 2 && q->class == UNIT_NONE && !memchr(text, '|', len) &&
+           !memchr(text, '.', len) && !memchr(text, ':', len);
+}
+
 cairn_status answer_mentions(answer_type t, unsigned units, const char *text, size_t len,
                              const quantity *quantities, size_t n_quantities, arena *a,
                              text_span **out, size_t *n, cairn_error *err)
@@ -373,7 +399,8 @@ cairn_status answer_mentions(answer_type t, unsigned units, const char *text, si
     if (!*out)
         return cairn_fail(err, CAIRN_ENOMEM, "mentions");
     for (size_t i = 0; i < n_quantities; i++)
-        if (fits(t, units, &quantities[i]))
+        if (fits(t, units, &quantities[i]) &&
+            !(t == ANSWER_MEASURE && units && numbers_heading(text, len, &quantities[i])))
             (*out)[(*n)++] = (text_span){quantities[i].start, quantities[i].end};
     return CAIRN_OK;
 }

@@ -30,6 +30,8 @@ answer_type answer_type_of(const char *question, size_t len);
 /* The classes of unit that an answer may have, as bits 1 << unit_class: "what does it weigh" is not answered by
  * 24 months. 0: any, or the question is not for a measure. */
 unsigned answer_units_of(const char *question, size_t len);
+/* Of a date, does it ask for the month or the day, so that a bare year is none? */
+bool answer_asks_month(const char *question, size_t len);
 const char *answer_type_name(answer_type t);
 
 /* The places in text[0, len) that could be an answer of this type, in order; of a measure, numbers whose unit

@@ -669,6 +669,17 @@ static double nearness(const asked *q, const reading *r, const text_span *s, con
     return sum;
 }
 
+/* A date with its month, where the month was asked for, before any that has none. */
+#define MONTH_BONUS 1e6
+
+static bool has_month(const char *text, size_t len, arena *a)
+{
+    quantity *q;
+    size_t n;
+
+    return !quantities_find(text, len, a, &q, &n, NULL) && n && q[0].kind == QUANTITY_DATE && q[0].month;
+}
+
 bool evidence_short_answer(analyzer *an, const char *question, const evidence *e,
                            const evidence_passage *p, const evidence_sentence *s, text_span *out)
 {
@@ -692,6 +703,9 @@ bool evidence_short_answer(analyzer *an, const char *question, const evidence *e
         st = mentions_in(&q, &r, &where, &a, &mentions, &n, NULL);
     for (size_t i = 0; !st && i < n; i++) {
         double near = nearness(&q, &r, &where, &mentions[i]);
+        if (e->type == ANSWER_DATE && answer_asks_month(question, strlen(question)) &&
+            has_month(p->text.text + mentions[i].start, mentions[i].end - mentions[i].start, &a))
+            near += MONTH_BONUS;
         if (near > best) {
             best = near;
             *out = mentions[i];

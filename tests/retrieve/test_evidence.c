@@ -120,6 +120,31 @@ static void the_sentence_that_answers_comes_first(void **state)
     best_is("Wie lange ist die Kündigungsfrist?", p, 4, "Die Kündigungsfrist", "drei Monate");
 }
 
+static void a_month_that_is_asked_for_is_no_bare_year(void **state)
+{
+    const evidence_passage p[] = {PASSAGE("The launch of the mill was moved from autumn 2025 to March 2026.", "Minutes", "en", 5),
+                                  PASSAGE("Die Premiere der Mühle war 2025 geplant, jetzt im Mai 2026.", "Notiz", "de", 4)};
+
+    (void)state;
+    best_is("To which month was the launch of the mill moved?", p, 1, "The launch", "March 2026");
+    best_is("In welchem Monat ist die Premiere der Mühle?", p + 1, 1, "Die Premiere", "Mai 2026");
+}
+
+static void the_number_of_a_heading_weighs_nothing(void **state)
+{
+    static const char text[] = "2 Pump P-7\n\nThe pump P-7 hangs on the wall. It weighs 12 kg.";
+    const evidence_passage p[] = {PASSAGE(text, "Manual", "en", 5)};
+    evidence e;
+    arena a;
+
+    (void)state;
+    find("What does the pump P-7 weigh?", p, 1, &a, &e);
+    for (size_t i = 0; i < e.n; i++)
+        if (text[e.sentences[i].start] == '2')
+            assert_true(e.sentences[i].feature[EVIDENCE_TYPE_STRONG] == 0);
+    arena_clear(&a);
+}
+
 static void a_row_of_a_table_keeps_the_tables_first_line(void **state)
 {
     const evidence_passage p[] = {PASSAGE(prices, "Prices", "en", 4)};
@@ -511,6 +536,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(questions_tell_what_they_ask_for),
         cmocka_unit_test(the_sentence_that_answers_comes_first),
+        cmocka_unit_test(a_month_that_is_asked_for_is_no_bare_year),
+        cmocka_unit_test(the_number_of_a_heading_weighs_nothing),
         cmocka_unit_test(a_row_of_a_table_keeps_the_tables_first_line),
         cmocka_unit_test(a_measure_has_the_kind_of_unit_that_is_asked_for),
         cmocka_unit_test(another_designation_is_another_thing),

@@ -1,0 +1,107 @@
+/* ask_rows.c - rows of tables in an answer: spelt with the names of their columns, and what a column's name says of
+ * the numbers below it. */
+#include <ctype.h>
+#include <string.h>
+
+#include "engine/ask.h"
+
+#define NAME_BYTES 128 /* of a column's name that is looked at */
+
+/* The next cell of a row: what stands before the next '|', without blanks. */
+static bool next_cell(const char **at, const char *end, const char **cell, size_t *len)
+{
+    const char *sep;
+
+    if (!*at || *at > end)
+        return false;
+    sep = memchr(*at, '|', (size_t)(end - *at));
+    *cell = *at;
+    *len = (size_t)((sep ? sep : end) - *at);
+    *at = sep ? sep + 1 : NULL;
+    while (*len && isspace((unsigned char)**cell)) {
+        ++*cell;
+        --*len;
+    }
+    while (*len && isspace((unsigned char)(*cell)[*len - 1]))
+        --*len;
+    return true;
+}
+
+cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, size_t row_len,
+                           bytes *out)
+{
+    cairn_status st = CAIRN_OK;
+    const char *h = head, *r = row, *name = NULL, *cell;
+    size_t name_len = 0, len;
+    bool any = false;
+
+    while (!st && next_cell(&r, row + row_len, &cell, &len)) {
+        if (!next_cell(&h, head + head_len, &name, &name_len))
+            name_len = 0;
+        if (!len)
+            continue;
+        if (any)
+            st = bytes_append_str(out, "; ");
+        if (!st && name_len)
+            st = bytes_append(out, name, name_len);
+        if (!st && name_len)
+            st = bytes_append_str(out, ": ");
+        if (!st)
+            st = bytes_append(out, cell, len);
+        any = true;
+    }
+    return st;
+}
+
+/* The unit that a column's name ends with ("weight_g", "price (EUR)"), read as behind a number; 0: none that is known. */
+static uint16_t unit_of_name(const char *name, size_t len, arena *memory)
+{
+    char text[NAME_BYTES + 4];
+    size_t from, to = len;
+    quantity *q;
+    size_t n;
+
+    while (to && !isalnum((unsigned char)name[to - 1]) && !(name[to - 1] & 0x80) && name[to - 1] != '%')
+        to--;
+    for (from = to; from && !strchr("_ ([/,-", name[from - 1]);)
+        from--;
+    if (to - from >= NAME_BYTES || !from) /* a name of one word is no unit: "g" alone may be anything */
+        return 0;
+    memcpy(text, "1 ", 2);
+    for (size_t i = from; i < to; i++)
+        text[2 + i - from] = name[i];
+    return quantities_find(text, 2 + to - from, memory, &q, &n, NULL) || n != 1 ? 0 : q[0].unit;
+}
+
+/* Is the quantity that the claim names with a unit here as a bare number, below a name with another unit? */
+static bool cell_disagrees(const char *name, size_t name_len, const char *cell, size_t len, const quantity *want,
+                           arena *memory)
+{
+    quantity *have;
+    size_t n;
+    uint16_t unit;
+
+    if (quantities_find(cell, len, memory, &have, &n, NULL) || n != 1 || have[0].unit || !quantity_equal(want, &have[0]))
+        return false;
+    unit = unit_of_name(name, name_len, memory);
+    return unit && unit != want->unit;
+}
+
+bool ask_columns_agree(const char *head, size_t head_len, const char *row, size_t row_len, const char *claim,
+                       size_t claim_len, arena *memory)
+{
+    quantity *said;
+    size_t n, name_len, len;
+
+    if (quantities_find(claim, claim_len, memory, &said, &n, NULL))
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        const char *h = head, *r = row, *name, *cell;
+        if (!said[i].unit)
+            continue;
+        while (next_cell(&r, row + row_len, &cell, &len) && next_cell(&h, head + head_len, &name, &name_len))
+            if (cell_disagrees(name, name_len, cell, len, &said[i], memory))
+                return false;
+    }
+    return true;
+}
