@@ -449,11 +449,12 @@ static cairn_status encode_word(const tokenizer *t, scratch *s, const char *w, s
 
 static cairn_status encode_words(const tokenizer *t, const char *s, size_t len, token_list *out)
 {
+    pretokenize_state state = { 0 };
     scratch sc = { 0 };
     cairn_status st = CAIRN_OK;
 
     for (size_t at = 0; at < len && !st;) {
-        size_t end = pretokenize_next(t->bpe->pre, s, len, at);
+        size_t end = pretokenize_next(t->bpe->pre, &state, s, len, at);
         st = encode_word(t, &sc, s + at, end - at, out);
         at = end;
     }

@@ -277,11 +277,12 @@ static void cuts_words_as_the_expressions_say(void **state)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         const pretokenizer *p = pretokenizer_find(words[i].pre, strlen(words[i].pre));
         size_t len = strlen(words[i].text);
+        pretokenize_state at_work = { { 0 } };
         char cut[256];
         size_t n = 0;
         assert_non_null(p);
         for (size_t at = 0; at < len;) {
-            size_t end = pretokenize_next(p, words[i].text, len, at);
+            size_t end = pretokenize_next(p, &at_work, words[i].text, len, at);
             assert_true(end > at && end <= len);
             if (at)
                 cut[n++] = '|';
