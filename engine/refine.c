@@ -1,4 +1,5 @@
 /* refine.c - the stages after fusion, over the passages of one view. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,6 +12,7 @@
 
 typedef struct reading {
     const view *v;
+    const char *folder_weights;
     const char *languages; /* that the reranker knows; NULL: there is no reranker */
 } reading;
 
@@ -60,6 +62,21 @@ static cairn_status read_passage(void *ctx, chunk_id id, arena *a, refine_passag
         return st;
     *out = (refine_passage){.text = chunk.text, .text_len = chunk.text_len};
     return r->languages ? read_whole(r, &chunk, a, out, err) : CAIRN_OK;
+}
+
+static cairn_status read_facts(void *ctx, chunk_id id, arena *a, prior_passage *out, cairn_error *err)
+{
+    const reading *r = ctx;
+    store_chunk chunk;
+    store_doc doc;
+    cairn_status st = store_chunk_get(r->v->snapshot, id, &chunk, a, err);
+
+    if (!st)
+        st = store_doc_shown(r->v->snapshot, &chunk, &doc, a, err);
+    if (!st)
+        *out = (prior_passage){.date_ns = doc.date_ns ? doc.date_ns : doc.mtime_ns,
+                               .folder = prior_folder(r->folder_weights, getenv("HOME"), doc.uri)};
+    return st;
 }
 
 static bool read_vector(void *ctx, chunk_id id, float *out)
@@ -128,12 +145,35 @@ static bool may_put_back(const cairn *c, const engine_query *e)
     return c->settings.boilerplate > 0 && !e->as_you_type && !e->as_listed;
 }
 
+/* While a word is being typed, and where the list itself is asked for, nothing is weighed. */
+static prior_params priors_of(const cairn *c, const engine_query *e)
+{
+    const settings *s = &c->settings;
+    double recency = s->recency;
+
+    if (e->as_you_type || e->as_listed)
+        return (prior_params){0};
+    if (e->text && s->recency_asked > recency && prior_asks_newest(e->text, strlen(e->text)))
+        recency = s->recency_asked;
+    return (prior_params){(float)recency, s->recency_days, (float)s->quality, *s->folder_weights != '\0'};
+}
+
+/* How many hits are weighed: where being a text alone counts, no more than are read anyway. */
+static size_t prior_depth(const prior_params *priors, const refine_params *p)
+{
+    return priors->recency > 0 || priors->folders ? p->prior_depth : p->recurring_depth;
+}
+
 size_t engine_refine_depth(const cairn *c, const view *v, const engine_query *e)
 {
     refine_params p;
     size_t depth = e->k, rerank = (size_t)c->settings.rerank_depth;
 
+    prior_params priors = priors_of(c, e);
+
     refine_params_default(&p);
+    if (priors_wanted(&priors) && depth < prior_depth(&priors, &p))
+        depth = prior_depth(&priors, &p);
     if (wants_others(c, e) && depth < 2 * p.told_depth)
         depth = 2 * p.told_depth;
     if (may_even_out(c, v, e) && depth < p.like_depth)
@@ -187,8 +227,8 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
                            refine_report *report, cairn_error *err)
 {
     int64_t start = clock_mono_ns();
-    reading r = {v, NULL};
-    refine_source source = {&r, read_passage, read_vector, v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0};
+    reading r = {v, c->settings.folder_weights, NULL};
+    refine_source source = {&r, read_passage, read_vector, v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0, read_facts};
     reranking k;
     refine_params p;
     cairn_error why = {0};
@@ -210,10 +250,12 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
     }
     if (result->mode == RETRIEVE_HYBRID && may_even_out(c, v, e))
         p.like = (neighbours_params){(float)c->settings.neighbours, (float)c->settings.centre};
+    p.priors = priors_of(c, e);
+    p.prior_depth = prior_depth(&p.priors, &p);
+    p.from_zero = result->mode != RETRIEVE_VECTOR;
     if (may_put_back(c, e)) {
         p.recurring = (float)c->settings.boilerplate;
         p.question = query->text;
-        p.from_zero = result->mode != RETRIEVE_VECTOR;
     }
     p.told = (float)c->settings.history_told;
     p.collapse = e->collapse;

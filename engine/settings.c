@@ -12,6 +12,7 @@
 #include "engine/augment.h"
 #include "engine/model_caches.h"
 #include "retrieve/pii.h"
+#include "retrieve/priors.h"
 #include "ingest/chunk.h"
 
 typedef struct setting {
@@ -103,6 +104,11 @@ static const setting table[] = {
     NUMBER("search", "rerank_weight", rerank_weight, 0.17, 0, 1),
     NUMBER("search", "rerank_depth", rerank_depth, 20, 0, 1000),
     NUMBER("search", "rerank_ms", rerank_ms, 0, 0, 1e6),
+    NUMBER("search", "recency", recency, 0, 0, 1),
+    NUMBER("search", "recency_asked", recency_asked, 0.5, 0, 1),
+    NUMBER("search", "recency_days", recency_days, 0, 0, 1e6),
+    NUMBER("search", "quality", quality, 0.2, 0, 1),
+    TEXT("search", "folder_weights", folder_weights, ""),
     NUMBER("search", "boilerplate", boilerplate, 0.5, 0, 1),
     NUMBER("search", "history_question", history_question, 0.2, 0, 1),
     NUMBER("search", "history_reply", history_reply, 0.1, 0, 1),
@@ -300,7 +306,12 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.fusion is convex or rrf, not \"%s\"", path,
                           s->fusion);
     vector_options vectors;
-    cairn_status st = settings_vector_options(s, &vectors, err);
+    cairn_status st = prior_folders_check(s->folder_weights, err);
+    if (st) {
+        cairn_error_prefix(err, "%s: search.folder_weights: ", path);
+        return st;
+    }
+    st = settings_vector_options(s, &vectors, err);
     if (st) {
         cairn_error_prefix(err, "%s: ", path);
         return st;

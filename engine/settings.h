@@ -91,6 +91,10 @@ typedef struct settings {
     double rerank_weight; /* of the reranker against fusion */
     double rerank_depth;  /* passages it reads at most */
     double rerank_ms;     /* and how long; 0: as long as it takes */
+    /* What speaks for a passage before any question (retrieve/priors.h): weights of newer documents, always and where
+     * the question asks for the newest, the half-life in days (0: by what is compared), and that of being a text. */
+    double recency, recency_asked, recency_days, quality;
+    char folder_weights[SETTINGS_TEXT]; /* rules of prior_folder */
     double boilerplate; /* share of its score that a passage loses which matches in recurring lines alone */
     double history_question, history_reply; /* weight of words carried over from a chat */
     double history_words; /* of them for the embedder */

@@ -460,14 +460,13 @@ static cairn_status ask_the_refined(why_asking *a, retrieve_mode mode, size_t be
     out->searched = !st;
     if (!st && out->place)
         why_say(a, "rerank", out->place <= a->k,
-                "place %zu after %zu passages were compared, %zu read again and %zu stepped back "
-                "for lines that many "
-                "documents share",
-                out->place, r->likened, r->reranked, r->recurring);
+                "place %zu after %zu passages were compared, %zu read again, %zu weighed by date, folder or quality and "
+                "%zu stepped back for lines that many documents share",
+                out->place, r->likened, r->reranked, r->weighed, r->recurring);
     else if (!st)
         why_say(a, "rerank", false,
-                "behind place %zu after %zu passages were read again and %zu stepped back", out->n,
-                r->reranked, r->recurring);
+                "behind place %zu after %zu passages were read again, %zu weighed by date, folder or quality and %zu stepped "
+                "back", out->n, r->reranked, r->weighed, r->recurring);
     return st;
 }
 

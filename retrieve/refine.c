@@ -21,6 +21,7 @@ void refine_params_default(refine_params *p)
     *p = (refine_params){.like_depth = DEPTH,
                          .rerank_depth = DEPTH,
                          .told_depth = DEPTH,
+                         .prior_depth = DEPTH,
                          .recurring_depth = 20,
                          .recurring_documents = 5};
 }
@@ -210,6 +211,55 @@ static cairn_status rerank(refining *r, cairn_error *err)
     return CAIRN_OK;
 }
 
+/* ---- priors ---- */
+
+/* The score that stands for nothing in common. */
+static float least_score(const refining *r)
+{
+    float last = r->hits[r->n - 1].score;
+
+    return r->params->from_zero && last >= 0 ? 0 : last;
+}
+
+static cairn_status weigh(refining *r, cairn_error *err)
+{
+    const refine_params *p = r->params;
+    size_t depth = p->prior_depth < r->n ? p->prior_depth : r->n;
+    prior_passage *passages;
+    float *factor, least, below;
+    cairn_status st = CAIRN_OK;
+
+    if (!priors_wanted(&p->priors) || !r->source->facts || depth < 2)
+        return CAIRN_OK;
+    passages = arena_calloc(r->a, depth, sizeof *passages);
+    factor = arena_calloc(r->a, depth, sizeof *factor);
+    if (!passages || !factor)
+        return cairn_fail(err, CAIRN_ENOMEM, "priors");
+    for (size_t i = 0; !st && i < depth; i++) {
+        size_t at = 0;
+        passages[i].folder = 1;
+        if (p->priors.recency > 0 || p->priors.folders)
+            st = r->source->facts(r->source->ctx, r->hits[i].chunk, r->a, &passages[i], err);
+        if (!st && p->priors.quality > 0 && !(st = read_passage(r, r->hits[i].chunk, &at, err))) {
+            passages[i].text = r->passages[at].text;
+            passages[i].len = r->passages[at].text_len;
+        }
+    }
+    if (!st)
+        st = priors_weigh(&p->priors, passages, depth, factor, err);
+    if (st)
+        return st;
+    least = least_score(r);
+    below = depth < r->n ? r->hits[depth].score : least;
+    for (size_t i = 0; i < depth; i++) {
+        float score = least + (r->hits[i].score - least) * factor[i];
+        r->report->weighed += factor[i] < 1 || factor[i] > 1;
+        r->hits[i].score = score > below ? score : below; /* those that were not looked at stay below */
+    }
+    settle(r->hits, depth);
+    return CAIRN_OK;
+}
+
 /* ---- recurring lines ---- */
 
 static cairn_status put_back_boilerplate(refining *r, cairn_error *err)
@@ -235,7 +285,7 @@ static cairn_status put_back_boilerplate(refining *r, cairn_error *err)
     }
     if (!st)
         st = boilerplate_shares(passages, depth, p->question, p->recurring_documents, r->a, share, err);
-    least = p->from_zero && r->hits[r->n - 1].score >= 0 ? 0 : r->hits[r->n - 1].score;
+    least = least_score(r);
     for (size_t i = 0; !st && i < depth; i++) {
         if (!(share[i] > 0))
             continue;
@@ -408,6 +458,8 @@ cairn_status retrieve_refine(retrieve_hit *hits, size_t *n, size_t k, const refi
     st = even_out(&r, err);
     if (!st)
         st = rerank(&r, err);
+    if (!st)
+        st = weigh(&r, err);
     if (!st)
         st = put_back_boilerplate(&r, err);
     if (!st)

@@ -4,6 +4,7 @@
  *   neighbours passages that are like others which score well rise (neighbours.h)
  *   rerank     a scorer reads question and passage together; its score and the fused one, both as shares of
  *              the best, are mixed
+ *   priors     what is newer, where more is expected, and is a text at all, rises (priors.h)
  *   recurring  a passage that matches the question in lines which many of the documents found have, or in
  *              quoted mail, steps back (boilerplate.h)
  *   told       in a chat: a passage that the assistant has given already, almost word for word, steps back
@@ -22,6 +23,7 @@
 #define CAIRN_RETRIEVE_REFINE_H
 
 #include "retrieve/neighbours.h"
+#include "retrieve/priors.h"
 #include "retrieve/rewrite.h"
 #include "retrieve/search.h"
 
@@ -39,6 +41,8 @@ typedef struct refine_source {
     /* The chunk's unit vector into out[dim]; false where it has none. NULL or dim 0: there are no vectors. */
     bool (*vector)(void *ctx, chunk_id chunk, float *out);
     size_t dim;
+    /* The date of a chunk's document and the weight of its folder; NULL: there are no priors. */
+    cairn_status (*facts)(void *ctx, chunk_id chunk, arena *a, prior_passage *out, cairn_error *err);
 } refine_source;
 
 /* Score passages[n] for the question the search was given; higher is better, 0 or less means nothing in
@@ -56,8 +60,10 @@ typedef struct refine_params {
     size_t rerank_batch;  /* scored between two looks at the clock; 0: 4 */
     int64_t deadline_ns;  /* on the monotonic clock, for reranking; 0: none */
     const char *question;
+    prior_params priors;
+    size_t prior_depth;     /* hits weighed */
     float recurring;        /* 0..1: share of its score that a passage of recurring lines alone loses; 0: off */
-    bool from_zero;         /* a score of 0 means nothing in common; else the last hit's does */
+    bool from_zero;         /* a score of 0 means nothing in common; else the last hit's does (priors and recurring lines) */
     size_t recurring_depth; /* hits looked at */
     size_t recurring_documents; /* that have a line which recurs */
     const retrieve_turn *turns;
@@ -74,6 +80,7 @@ void refine_params_default(refine_params *p); /* all off; depths 50 (of rerankin
 typedef struct refine_report {
     size_t likened;   /* hits whose vectors were compared */
     size_t reranked;  /* hits scored in time */
+    size_t weighed;   /* hits whose score a prior changed */
     size_t recurring; /* moved back for what they share with many */
     size_t told;      /* moved back */
     size_t collapsed; /* left out as copies */

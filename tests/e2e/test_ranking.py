@@ -38,6 +38,44 @@ class Ranking(CairnTest):
         self.assertEqual(found["stages"]["told"], 2)  # and the copy of it
         self.assertNotIn("rewritten", self.order("How deadly is it?")[1])
 
+    def settings(self, text):
+        return ["--config", self.write("../ranking.conf", "[search]\n" + text + "\n")]
+
+    def test_the_newest_is_found_where_it_is_asked_for(self):
+        day = 86400
+        for name, text, age in (("a-2025.txt", "Invoice: 400 litres of heating oil were delivered to the yard behind the house.", 0),
+                                ("b-2024.txt", "Invoice: 400 litres of heating oil for the tank of heating oil behind the house.", 365),
+                                ("c-2023.txt", "Invoice: 400 litres of heating oil, for the heating oil of the old heating.", 730),
+                                ("d.txt", "The heating is off.", 100), ("e.txt", "A hedge.", 50)):
+            path = self.write(name, text + "\n")
+            os.utime(path, (1760000000 - age * day,) * 2)
+        self.index()
+        self.assertNotEqual(self.order("invoice heating oil")[0][0], "a")
+        self.assertEqual(self.order("latest invoice heating oil")[0][0], "a")
+        self.assertNotEqual(self.order(*self.settings("recency_asked = 0"), "latest invoice heating oil")[0][0], "a")
+        self.assertEqual(self.order(*self.settings("recency = 0.9\nrecency_days = 100"), "invoice heating oil")[0][0], "a")
+        # The order depends on the documents alone, so it is the same tomorrow.
+        self.assertEqual(self.order("latest invoice heating oil")[1]["hits"], self.order("latest invoice heating oil")[1]["hits"])
+
+    def test_folders_have_weights(self):
+        self.write("archive/a.txt", "Heating oil, heating oil: the tank of heating oil.\n")
+        self.write("work/b.txt", "The heating oil was delivered to the yard behind the old house in May.\n")
+        self.write("c.txt", "A hedge.\n")
+        self.index()
+        self.assertEqual(self.order("heating oil")[0], ["a", "b"])
+        rules = f"folder_weights = {self.docs}/archive:0.3; {self.docs}/work:1.2"
+        self.assertEqual(self.order(*self.settings(rules), "heating oil")[0], ["b", "a"])
+        bad = self.settings("folder_weights = archive:0.3")
+        self.assertIn("archive:0.3", self.run_cairn(*bad, "search", "x", code=2).stderr)
+
+    def test_what_is_no_text_steps_back(self):
+        self.write("a.txt", "Heating .......................................... 3\nOil ............................................ 17\n")
+        self.write("b.txt", "The heating needs oil from the tank behind the house, which was filled in May by the usual firm.\n")
+        self.write("c.txt", "A hedge.\n")
+        self.index()
+        self.assertEqual(self.order(*self.settings("quality = 0"), "heating oil")[0], ["a", "b"])
+        self.assertEqual(self.order(*self.settings("quality = 0.6"), "heating oil")[0], ["b", "a"])
+
     def test_histories_that_are_none(self):
         self.fill()
         for bad in ("x", "{}", '[{"role":"system","content":"a"}]', '[{"role":"user"}]'):

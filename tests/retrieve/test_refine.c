@@ -68,7 +68,7 @@ static bool read_vector(void *ctx, chunk_id chunk, float *out)
     return chunk != 107;
 }
 
-static refine_source source = {NULL, read_passage, NULL, 3};
+static refine_source source = {.passage = read_passage, .dim = 3};
 
 /* The order after the stages, as digits. */
 static const char *refine(const refine_params *p, size_t k)
@@ -178,6 +178,41 @@ static void likeness_follows_its_formula(void **state)
         double want = vectors[i] ? 0.5 * shares[i] + 0.3 * nearby + 0.2 * (central[i] - least) / (most - least) : shares[i];
         assert_float_equal(got[i], want, 1e-5);
     }
+}
+
+/* Each passage's document is ten days older than that before it; those of document 3 lie where less is expected. */
+static cairn_status read_facts(void *ctx, chunk_id chunk, arena *a, prior_passage *out, cairn_error *err)
+{
+    (void)ctx;
+    (void)a;
+    (void)err;
+    *out = (prior_passage){.date_ns = (int64_t)(1000 - 10 * (chunk - 100)) * 86400 * 1000000000,
+                           .folder = passages[chunk - 100].doc == 3 ? 0.1f : 1};
+    return CAIRN_OK;
+}
+
+static void newer_and_better_placed_ones_rise(void **state)
+{
+    refine_params p;
+
+    (void)state;
+    source.facts = read_facts;
+    refine_params_default(&p);
+    p.from_zero = true;
+    p.priors.folders = true; /* 1.0 0.9 0.8 (0.07) (0.06) 0.5 0.4 0.3 */
+    assert_string_equal(refine(&p, N), "01256734");
+    assert_int_equal(report.weighed, 2);
+    p.prior_depth = 4; /* what is not looked at stays below: 3 falls to the place behind 2 alone */
+    assert_string_equal(refine(&p, N), "01234567");
+    p.prior_depth = N;
+    p.from_zero = false; /* the last one's score, 0.3, is nothing: 3 and 4 fall to a tenth of what is above it */
+    assert_string_equal(refine(&p, N), "01256347");
+    p = (refine_params){.prior_depth = N, .from_zero = true, .priors = {.recency = 1, .half_life_days = 10}};
+    assert_string_equal(refine(&p, N), "01234567"); /* older as they stand lower */
+    assert_int_equal(report.weighed, N - 1);
+    source.facts = NULL;
+    assert_string_equal(refine(&p, N), "01234567");
+    assert_int_equal(report.weighed, 0);
 }
 
 static void copies_collapse(void **state)
@@ -311,6 +346,7 @@ int main(void)
         cmocka_unit_test(nothing_asked_changes_nothing),
         cmocka_unit_test(passages_rise_with_those_like_them),
         cmocka_unit_test(likeness_follows_its_formula),
+        cmocka_unit_test(newer_and_better_placed_ones_rise),
         cmocka_unit_test(copies_collapse),
         cmocka_unit_test(documents_have_a_quota),
         cmocka_unit_test(what_was_told_steps_back),
