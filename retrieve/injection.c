@@ -47,7 +47,7 @@ static const rule rules[] = {
     /* the answer as a thing */
     {0.8f, true, 160, {"add|includ|insert|append|integrat|incorporat|modif|augment|enhanc|embed|replac|"
                        "rearrang|scrambl|misspell|substitut|use|translat|render|remov|group|combin|jumbl|"
-                       "anagram|introduc|teas|suggest|provid|writ|respond|repl|answer|put|convert|chang|"
+                       "anagram|introduc|teas|suggest|provide |writ|respond|repl|answer|put|convert|chang|"
                        "encod|encrypt|reverse|start|begin|end|finish|output|promot|mention|recommend|"
                        "weave|mix|alternat|capitali|swap|shift|omit|delete|shuffl|repeat|format|conceal|"
                        "make|ensure|let|give|present|state|express|transform|apply|turn|inject|phrase|"
@@ -94,6 +94,128 @@ static const rule rules[] = {
                        "if you are a language model|llm:|to you, gpt|to you, chatgpt|to you, claude|"
                        "to you, the assistant|to you, ai ", NULL, NULL}},
     {0.6f, false, 40, {"stop everything|nevermind. ignore|never mind. ignore", NULL, NULL}},
+    /* spoken to as the machine that reads: an address, and what it is to say or leave out */
+    {0.75f, true, 120, {"assistant,|assistants,|gpt,|chatgpt,|copilot,|chatbot,|bots,|answer engine,|ai,|ai reader|ai assistant|bots |"
+                        "any chatbot|every chatbot|any ai |every ai |any assistant|automatic assistants|automated assistants|"
+                        "the model processing|the model reading|the ai processing|the ai reading|language models that read|"
+                        "whoever summari|anyone summari|asistente,|assistente,|ассистент,|помощник,|assistent,|asystencie,",
+                        "say|tell|state|treat|rate |score|append|recommend|leave out|forget|ignore|add |answer|repl|respond|"
+                        "begin|report|claim|mark |mention|quote|conceal|deny|approve|sag|antwort|behaupt|nenn|empf|dis |dites|"
+                        "répond|ne rév|di |dile|respond|contest|rispond|di'|diment|dig|отвеч|скаж|говори|powiedz|odpow|zeg|vertel", NULL}},
+    {0.75f, false, 120, {"if you are an ai|if you're an ai|if you are a language model|if you're a language model|if you are a robot|"
+                         "if you're a robot|if you are a bot|if you're a bot|if you are a chatbot|if you're a chatbot|if you are an assistant|"
+                         "if an automated|if an ai |if a language model|if a chatbot|note for ai|note to language|note for language|"
+                         "internal for language|internal for ai|instructions for language|instructions for ai|message for ai|message to ai|"
+                         "llm instruction|copilot:|gpt:|chatgpt:|language models:|ai readers:|ai systems:|to the program that|"
+                         "to any program that|to the system that answers|to the model that|to the language model|to all language models",
+                         "say|tell|state|treat|rate |score|append|recommend|leave|forget|ignore|add |answer|repl|respond|begin|report|"
+                         "claim|mark |mention|quote|the correct|conceal|deny|approve|only|never|always", NULL}},
+    {0.75f, false, 120, {"an die ki|an alle ki|an ki-|hinweis an ki|hinweis für ki|an das sprachmodell|sprachmodelle sollen|"
+                         "sprachmodelle müssen|ki-systeme sollen|wenn du ein chatbot|wenn du eine ki|wenn du ein sprachmodell|"
+                         "falls du ein chatbot|falls du eine ki|falls du ein sprachmodell|wenn sie eine ki",
+                         "behaupt|sag|antwort|empf|bewert|nenn|erwähn|schreib|ignorier|vergiss|verschweig|bestätig|gib|meld", NULL}},
+    {0.75f, false, 120, {"à l'attention de l'assistant|à l'attention de l'ia|note pour les modèles|note pour l'ia|note à l'ia|"
+                         "si tu es une intel|si tu es une ia|si vous êtes une i|si tu es un modèle|si vous êtes un modèle|"
+                         "si tu es un assistant|modèles de langage :|modèles de langage:",
+                         "dis|dites|répond|annonc|oubli|ne rév|ne parl|recommand|affirm|ignor|écri|not|donn", NULL}},
+    {0.75f, false, 120, {"modelos de lenguaje:|nota para la ia|nota para los modelos|si eres un asistente|si eres una i|"
+                         "si eres un modelo|a la inteligencia artificial|al asistente de ia",
+                         "di |dig|dile|respond|contest|recom|olvid|ignor|calific|afirm|no menc|no rev|escrib", NULL}},
+    {0.75f, false, 120, {"nota per l'intel|nota per l'ia|nota per i modelli|se sei un modello|se sei un'|se sei un assistente|"
+                         "all'assistente|all'intelligenza artificiale",
+                         "rispond|di'|dì|dite|raccomand|dimentic|ignor|scriv|afferm|non dir|non menzion", NULL}},
+    {0.75f, false, 120, {"nota aos modelos|nota para a ia|nota para os modelos|se você é um modelo|se és um modelo|"
+                         "se você é uma i|ao assistente de ia|à inteligência artificial",
+                         "dig|respond|recom|esque|ignor|escrev|afirm|não menc|não rev", NULL}},
+    {0.75f, false, 120, {"aan de ai|aan de assistent|aan het taalmodel|als je een taalmodel|als u een taalmodel|als je een ai|"
+                         "als je een chatbot|opmerking voor ai|taalmodellen moeten",
+                         "neg|zeg|vertel|antwoord|beveel|verge|schrijf|noem|verzwijg", NULL}},
+    {0.75f, false, 120, {"jeśli jesteś sztuczn|jeśli jesteś model|jeśli jesteś chatbot|do asystenta|do sztucznej inteligencji|"
+                         "uwaga dla ai|uwaga dla modeli",
+                         "odpow|napisz|powie|zignor|polec|zapomn|stwierd|nie mów|nie ujaw", NULL}},
+    {0.75f, false, 120, {"yapay zek|dil modeline|dil modelleri", "söyle|yaz|yok say|yanıtla|cevap|öner|unut|belirt|gizle", NULL}},
+    {0.75f, false, 120, {"примечание для язык|примечание для ии|для языковых моделей|если ты языков|если ты искусств|если вы языков|"
+                         "если ты чат|внимание, ии", "отвеч|ответ|скаж|напиш|рекоменд|игнор|забуд|утвержд|не упомин|не говори", NULL}},
+    {0.75f, false, 90, {"致ai|致 ai|给ai|如果你是人工智能|如果你是ai|如果你是语言模型|请ai|ai助手", "告诉|回答|说|推荐|忽略|必须|声称|写", NULL}},
+    {0.75f, false, 120, {"aiアシスタント|言語モデルへ|aiへ|あなたがai|人工知能への", "答え|言っ|言う|無視|伝え|書い|書く|推奨", NULL}},
+    {0.75f, false, 120, {"إلى المساعد|ملاحظة لنماذج|إذا كنت نموذج|إذا كنت ذكاء|المساعد الذكي|لنماذج الذكاء",
+                         "أخبر|قل|قول|وقول|أجب|تجاهل|اكتب|أوص|لا تذكر", NULL}},
+    /* what the one who asks is to be told, or not */
+    {0.65f, false, 60, {"never|do not|don't|must not|shall not|not to", "mention|reveal|disclose|admit",
+                        "to the user|the user that|who asks about|who ask about|asking about|person asking|person you are talking"}},
+    {0.65f, false, 60, {"hide|conceal|withhold", "from the person you|from whoever asks|from anybody who asks|from anyone who asks|"
+                        "from the one who asks", NULL}},
+    {0.6f, true, 30, {"tell the user|tell users that|tell whoever asks|tell anybody who asks|tell anyone who asks", NULL, NULL}},
+    {0.6f, false, 90, {"when|if|whenever", "ask", "the reply has to|the reply must|the answer has to|the answer must|the reply is always|"
+                       "the answer is always"}},
+    {0.65f, true, 60, {"erwähne|verrate|sage|sag|verschweige|erzähle", "nutzer|benutzer|anwender|fragenden", NULL}},
+    {0.65f, false, 60, {"ne révèle|ne révél|ne dis |ne dites|ne mentionn|dis à|dites à|annonce à|annoncez à", "utilisateur", NULL}},
+    {0.65f, false, 60, {"dile |dígale|no reveles|no revele|no menciones|no digas|oculta", "usuario", NULL}},
+    {0.65f, false, 60, {"di' all'|dì all'|dite all'|non rivelare|non dire", "utente", NULL}},
+    {0.65f, false, 60, {"diga ao|conte ao|não revele|não mencione|não diga", "usu", NULL}},
+    {0.65f, false, 60, {"vertel|zeg|verzwijg", "de gebruiker|aan gebruiker|tegen gebruiker", NULL}},
+    {0.65f, false, 60, {"powiedz|nie ujawniaj|nie mów|przekaż", "użytkownik", NULL}},
+    {0.65f, false, 60, {"скажи|сообщи|не говори|не раскрывай", "пользовател", NULL}},
+    {0.65f, false, 60, {"请告诉用户|不要告诉用户|告诉用户这|告诉提问|أخبر المستخدم|قل للمستخدم|لا تخبر المستخدم", NULL, NULL}},
+    /* said in place of what the document says */
+    {0.7f, false, 60, {"ignor|disregard|forget|overlook", "the table|the figure|above|what the|everything|the text|the document|the rest|"
+                       "the number|the clause|this section",
+                       "and say|and quote|and report|and answer|and tell|and state|and write|and give|and name|and claim|and reply|"
+                       "and print|and announce|instead"}},
+    {0.7f, false, 60, {"übergeh|ignorier|vergiss|vergessen sie|missacht", "angabe|tabelle|bisherig|obige|text|rest |zahlen",
+                       "und nenn|und sag|und antwort|und behaupt|und schreib|und gib|und meld"}},
+    {0.7f, false, 60, {"oubli|ignor|néglig", "tableau|ci-dessus|le texte|précéd|le reste|chiffres",
+                       "et annonc|et dis|et dites|et répond|et affirm|et indiqu|et écri"}},
+    {0.7f, false, 60, {"olvid|ignor|descart", "tabla|anterior|lo que dice|el resto|el texto|cifras",
+                       "y contest|y di |y dig|y respond|y afirm|y escrib|y anunci"}},
+    {0.75f, false, 60, {"alles, was oben|alles was oben|alles obige|everything above|all of the above|tout ce qui précède|todo lo anterior|"
+                        "everything you were told|everything your developer",
+                        "gilt für dich|gilt nicht|no longer applies|does not apply|is void|n'est plus|ne s'applique|no se aplica|told you|"
+                        "supersede", NULL}},
+    {0.75f, false, 60, {"supersede|override|replaces|cancels", "your developer|your operator|your creator|your maker|your system|your rules|"
+                        "your instruction|told you", NULL}},
+    {0.7f, false, 80, {"your operator|your developer|your creator|your maker",
+                       "authori|permi|allow|instruct|order|wants you", NULL}},
+    {0.7f, false, 60, {"you have been granted|you are authori|you have been authori|you are now allowed|you now have permission",
+                       "disclos|reveal|share|ignore|bypass", NULL}},
+    /* orders against instructions, in further languages */
+    {0.95f, false, 40, {"ignora|dimentica|trascura", "istruzion|indicazion|regole|comand|precedent|quanto sopra", NULL}},
+    {0.95f, false, 40, {"ignor|esque|desconsider", "instruç|instruc|regras|ordens|comandos|indicaç", NULL}},
+    {0.95f, false, 40, {"negeer|vergeet", "instructie|bovenstaande|vorige|regels|opdracht", NULL}},
+    {0.95f, false, 40, {"zignoruj|ignoruj|zapomnij|pomiń", "polece|instrukc|powyż|poprzedni|zasad", NULL}},
+    {0.95f, false, 60, {"önceki talimat|yukarıdaki talimat|tüm talimat|talimatları", "yok say|unut|görmezden|dikkate alma", NULL}},
+    {0.95f, false, 60, {"前の指示|以前の指示|上記の指示|すべての指示|これまでの指示", "無視|忘れ", NULL}},
+    /* of the machine that reads this very text, what it is to do; greetings to one; a change of its master */
+    {0.7f, false, 70, {"program that|programs that|program which|software that|tool that|any tool|any software|any program|"
+                       "any system|system that|bot that|machine that|helper that|assistant that|crawler that|parser that|computer program|"
+                       "computerprogramm|programme, die|programm, das|software, die|system, das|wer dies|wer diese|logiciel|programme qui|"
+                       "système qui|machine qui|programa que|sistema que|software que|máquina que|programma che|sistema che|"
+                       "software che|programma dat|software die|program, który|программа, |система, |программе, |处理本|阅读本|读取本|"
+                       "البرنامج الذي|النظام الذي",
+                       "read|process|summar|evaluat|extract|index|parse|scan|analy|quot|lies|auswert|verarbeit|zusammenfass|lit |lisent|"
+                       "trait|résum|lea|lee|proces|resum|ler|lê|legg|elabor|riassum|leest|verwerk|samenvat|czyta|przetwarza|чита|"
+                       "обрабат|文件|文档|文本|页|يقرأ|يعالج",
+                       "must|shall|should|has to|have to|is to|are to|soll|muss|geben bitte|müssen|doit|doivent|debe|deve|devono|deberá|"
+                       "moet|powin|musi|долж|应|必须|يجب|أن "}},
+    {0.7f, false, 60, {"dear bot|dear robot|dear machine|dear summari|dear computer|dear program|dear algorithm|dear chatbot|lieber bot|"
+                       "lieber roboter|lieber chatbot|liebe ki|liebes programm|cher robot|cher bot|chère ia|querido robot|querido bot|"
+                       "querida ia|caro bot|caro robot|cara ia|beste bot|beste robot|drogi bocie|drogi robocie|дорогой бот|уважаемый бот|"
+                       "亲爱的ai|亲爱的机器人|machine readers:|screening software:|for the reading machine|for the machine only|"
+                       "should you be a computer|should you be a program|should you be a machine|should you be an ai|"
+                       "should you be a bot|should you be a language", NULL, NULL}},
+    {0.7f, false, 40, {"i am your new|your previous owner|your former owner|you no longer obey|you no longer serve|du gehorchst nicht|"
+                       "tu n'obéis plus|ya no obedeces|non obbedisci più|ты больше не подчиня", NULL, NULL}},
+    {0.65f, false, 90, {"whatever the customer|whatever the user|whatever the person|whatever anyone|whatever anybody|whatever you are asked|"
+                        "whatever is asked|whatever people ask|egal was gefragt|egal, was gefragt|quoi qu'on te demande|"
+                        "gegenüber fragenden|wer auch immer fragt|no importa qué pregunt|chiunque chieda",
+                        "respond|reply|say|answer|antwort|behaupt|verschweig|répond|contest|respond|rispond", NULL}},
+    {0.65f, false, 60, {"forbidden to answer|prohibited to answer|this document may only be summari|this text may only be summari|"
+                        "this page may only be summari|verboten, fragen|interdit de répondre|prohibido responder|vietato rispondere",
+                        NULL, NULL}},
+    {0.65f, false, 60, {"read nothing|stop reading|do not read on|do not read further|lies nicht weiter|ne lis pas plus|no sigas leyendo",
+                        "report|say|answer|state|claim|reply|meld|sag|antwort|dis|répond|di |contest|respond", NULL}},
+    {0.65f, false, 40, {"let the person|let the user|let whoever|make the user|make the person|lass den nutzer|lass die person",
+                        "believe that|glauben", NULL}},
     /* tasks for an agent */
     {0.9f, false, 90, {"before you can solve|before you solve|before solving|before you answer|"
                        "before answering|prior to answering|to complete the task|to solve the task|"
@@ -217,7 +339,7 @@ typedef struct group {
 
 #define N_RULES          (sizeof rules / sizeof *rules)
 #define GROUPS           3
-#define ALTERNATIVES_MAX 1024
+#define ALTERNATIVES_MAX 2048
 
 static group groups[N_RULES][GROUPS];
 static alternative alternatives[ALTERNATIVES_MAX];

@@ -2,9 +2,10 @@
  *
  * A document is data, whatever it says; this only finds text that tries to be more, so that it can be
  * kept out of a prompt: orders to ignore instructions, orders about "your response", role play and
- * jail breaks, imitated chat markers and delimiters, messages "to you, the assistant", requests for
- * the system prompt, orders to build foreign code in, characters that cannot be seen. English, German,
- * Spanish, French, Russian, Arabic and Chinese. The rules are a table in injection.c.
+ * jail breaks, imitated chat markers and delimiters, messages "to you, the assistant" or to any machine that reads, orders about what whoever
+ * asks is to be told, or told in place of what is written, requests for the system prompt, orders to build foreign code
+ * in, characters that cannot be seen. English, German, Spanish, French, Russian, Arabic and Chinese; the commonest forms
+ * in Italian, Portuguese, Dutch, Polish, Turkish and Japanese. The rules are a table in injection.c.
  *
  * A rule is no proof: 0.5 and more is kept out of evidence, 0.3 and more is not shown beside evidence.
  * A sentence of a letter that asks for something "in your reply" is kept out, too; the rest of the
