@@ -36,10 +36,25 @@ static json_t *second_json(const cairn_status_info *s)
                      (json_int_t)s->second_vectors, "searched", s->second_searched);
 }
 
+static json_t *watching_json(const cairn_watching *w)
+{
+    json_t *places = json_array();
+
+    for (size_t i = 0; i < w->n_places; i++)
+        json_array_append_new(places, json_pack("{s:o,s:s}", "path", cli_json_string(w->places[i].path), "how",
+                                                w->places[i].how));
+    if (!w->active) {
+        json_decref(places);
+        return json_null();
+    }
+    return json_pack("{s:I,s:I,s:I,s:o}", "pid", (json_int_t)w->pid, "folders", (json_int_t)w->folders, "unwatched",
+                     (json_int_t)w->unwatched, "places", places);
+}
+
 static json_t *status_json(const cairn_status_info *s)
 {
     return json_pack(
-        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b,s:o,s:f,s:o,s:o}",
+        "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b,s:o,s:o,s:f,s:o,s:o}",
         "version", s->version, "home", cli_json_string(s->home), "collection",
         cli_json_string(s->collection), "cpu", s->cpu, "threads", (json_int_t)s->n_threads,
         "documents", (json_int_t)s->documents, "chunks", (json_int_t)s->chunks, "vectors",
@@ -50,7 +65,8 @@ static json_t *status_json(const cairn_status_info *s)
         cli_json_string(s->embedder_name), "path", cli_json_string(s->embedder), "generator",
         "name", cli_json_string(s->generator_name), "path", cli_json_string(s->generator),
         "failed", cli_json_failures(s->failed, s->n_failed), "tiers", tiers_json(s), "merge_due",
-        s->merge_due, "running", running_json(&s->running), "vectors_per_second",
+        s->merge_due, "running", running_json(&s->running), "watching",
+        watching_json(&s->watching), "vectors_per_second",
         s->vectors_per_second, "vectors_seconds_left",
         s->vectors_seconds_left < 0 ? json_null() : json_real(s->vectors_seconds_left), "second_embedder",
         second_json(s));
@@ -103,6 +119,23 @@ static void print_running(const cairn_running *r)
     printf(" (process %ld)\n", r->pid);
 }
 
+static void print_watching(const cairn_watching *w)
+{
+    if (!w->active)
+        return;
+    printf("watching     %llu folders", (unsigned long long)w->folders);
+    if (w->unwatched)
+        printf(", %llu are not", (unsigned long long)w->unwatched);
+    printf(" (process %ld)\n", w->pid);
+    if (!w->n_places)
+        fputs("  by time: everything is looked at every so often\n", stdout);
+    for (size_t i = 0; i < w->n_places; i++) {
+        fputs("  ", stdout);
+        cli_put_text(stdout, w->places[i].path, strlen(w->places[i].path));
+        printf("%s%s\n", *w->places[i].path ? ": " : "", w->places[i].how);
+    }
+}
+
 static void print_status(cli *c, const cairn_status_info *s)
 {
     /* A run that makes vectors has the only true time left, and tells it itself. */
@@ -124,6 +157,7 @@ static void print_status(cli *c, const cairn_status_info *s)
     }
     putchar('\n');
     print_running(&s->running);
+    print_watching(&s->watching);
     if (s->audit.known)
         cli_print_audit(&s->audit);
     printf("segments     %llu, %llu deleted rows\n", (unsigned long long)s->segments,

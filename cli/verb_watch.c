@@ -6,13 +6,28 @@
 #include "cli/cli.h"
 
 enum { OPT_NO_VECTORS = 0x2000, OPT_EXCLUDE, OPT_INCLUDE, OPT_HIDDEN, OPT_NO_IGNORE, OPT_BATTERY,
-       OPT_LOAD, OPT_RESCAN, OPT_QUIET, OPT_FOLDERS, OPT_PRIORITY };
+       OPT_LOAD, OPT_RESCAN, OPT_QUIET, OPT_FOLDERS, OPT_PRIORITY, OPT_BY };
 
 typedef struct request {
     cairn_watch_options watch;
     char *exclude, *include;
     bool normal; /* priority */
 } request;
+
+static bool take_way(cli *c, const char *name, cairn_watch_by *by)
+{
+    static const char *const names[] = {[CAIRN_WATCH_BEST] = "best",
+                                        [CAIRN_WATCH_FANOTIFY] = "fanotify",
+                                        [CAIRN_WATCH_INOTIFY] = "inotify",
+                                        [CAIRN_WATCH_TIME] = "time"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i])) {
+            *by = (cairn_watch_by)i;
+            return true;
+        }
+    return cli_usage_error(c, "--by is best, fanotify, inotify or time, not \"%s\"", name), false;
+}
 
 static bool take_option(cli *c, int o, request *r)
 {
@@ -58,6 +73,8 @@ static bool take_option(cli *c, int o, request *r)
         if (!r->normal && strcmp(optarg, "idle"))
             return cli_usage_error(c, "--priority is idle or normal, not \"%s\"", optarg), false;
         return true;
+    case OPT_BY:
+        return take_way(c, optarg, &r->watch.by);
     default:
         return false;
     }
@@ -76,6 +93,7 @@ static int run(cli *c, int argc, char **argv)
                                           {"settle", required_argument, NULL, OPT_QUIET},
                                           {"max-folders", required_argument, NULL, OPT_FOLDERS},
                                           {"priority", required_argument, NULL, OPT_PRIORITY},
+                                          {"by", required_argument, NULL, OPT_BY},
                                           {0}};
     request r = {.watch.index = {.event = cli_print_event,
                                  .event_ctx = c,
@@ -117,8 +135,8 @@ const cli_verb cli_verb_watch = {
     "Usage: cairn watch [OPTION...] PATH...\n\n"
     "Does what cairn index does, then waits: a file that is saved, moved or removed below PATH is\n"
     "found, found under its new name, or gone within moments. A line an event, with --json an object\n"
-    "a line: add, change, move, remove, fail, ready (the first run is over), done (a batch is), rescan,\n"
-    "pause, resume, warning. Other commands may write meanwhile. Ctrl-C or SIGTERM ends it.\n\n"
+    "a line: add, change, move, remove, fail, watching (in which way), ready (the first run is over),\n"
+    "done (a batch is), rescan, pause, resume, warning. Other commands may write meanwhile. Ctrl-C or SIGTERM ends it.\n\n"
     "  --no-vectors, --exclude, --include, --hidden, --no-ignore   as for cairn index\n"
     "  --pause-on-battery   do nothing while the machine runs on its battery\n"
     "  --max-load N         do nothing while the load average of a minute is above N\n"
@@ -126,7 +144,10 @@ const cli_verb cli_verb_watch = {
     "  --settle MS          wait until nothing changed for so long (default 300)\n"
     "  --rescan SECONDS     look at everything so often (default 3600; 60 where the system does not\n"
     "                       let all folders be watched, which is warned of)\n"
-    "  --max-folders N      watch so many folders at most\n\n"
+    "  --max-folders N      watch so many folders at most\n"
+    "  --by WAY             best (default): for each file system the first of fanotify (one mark for\n"
+    "                       all of it; needs CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH), inotify (a watch\n"
+    "                       for each folder) and time (--rescan) that is allowed; or one of these\n\n"
     "As a service of your session: systemctl --user enable --now cairn-watch (it watches your home\n"
     "folder; systemctl --user edit cairn-watch changes that).\n\n"
     "Examples:\n"

@@ -133,8 +133,17 @@ typedef struct cairn_index_report {
 cairn_status cairn_index(cairn *c, const char *const *paths, size_t n_paths,
                          const cairn_index_options *options, cairn_index_report *report,
                          cairn_error *err);
+/* How changes are noticed. */
+typedef enum cairn_watch_by {
+    CAIRN_WATCH_BEST,     /* the first of the next three that the system, for each file system, allows */
+    CAIRN_WATCH_FANOTIFY, /* one mark for a whole file system; CAIRN_EUNSUPPORTED where it is not allowed at all */
+    CAIRN_WATCH_INOTIFY,  /* a watch for each folder */
+    CAIRN_WATCH_TIME,     /* not at all: everything is looked at every fallback_seconds */
+} cairn_watch_by;
+
 typedef struct cairn_watch_options {
-    /* Of each run. `event` gets, beside those of a run once it is committed: "ready" after the first
+    /* Of each run. `event` gets, beside those of a run once it is committed: "watching" for each file system when it is
+     * known how its folders are watched, "ready" after the first
      * run and "done" after each later one, "rescan", "pause" and "resume" with a reason, "warning".
      * `cancel` ends the watch. `dry_run` and `only` mean nothing here. */
     cairn_index_options index;
@@ -144,6 +153,7 @@ typedef struct cairn_watch_options {
     /* The same where not every folder can be watched; 0: 60. */
     double fallback_seconds;
     size_t max_folders; /* to watch; 0: as many as the system allows */
+    cairn_watch_by by;
     bool pause_on_battery;
     double max_load; /* pause while the load average of a minute is above; 0: never */
 } cairn_watch_options;

@@ -41,6 +41,21 @@ typedef struct cairn_running {
     double seconds_left; /* of the stage; < 0 when not known */
 } cairn_running;
 
+/* How the folders of one file system are watched. */
+typedef struct cairn_watched_place {
+    const char *path; /* where it is mounted; "" = all */
+    const char *how;
+} cairn_watched_place;
+
+/* The cairn_watch that follows folders for the collection, in this process or another. */
+typedef struct cairn_watching {
+    bool active;
+    long pid;
+    uint64_t folders, unwatched; /* when everything was looked at last */
+    cairn_watched_place *places; /* none: everything is looked at by time alone */
+    size_t n_places;
+} cairn_watching;
+
 typedef struct cairn_status_info {
     const char *version, *home, *collection, *cpu, *embedder, *generator; /* model paths, or NULL */
     const char *embedder_name, *generator_name;
@@ -55,6 +70,7 @@ typedef struct cairn_status_info {
     size_t n_tiers;
     bool merge_due; /* the next index run or compact will merge */
     cairn_running running;
+    cairn_watching watching;
     double vectors_per_second; /* by the run that makes them, else when they were made last; 0: not known */
     double vectors_seconds_left; /* for those that wait: what `running` says while it makes them; < 0 when not known */
     cairn_audit audit;

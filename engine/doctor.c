@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cpu.h"
 #include "engine/care.h"
 #include "engine/engine.h"
+#include "engine/index.h"
 #include "engine/ocr.h"
+#include "engine/watch_state.h"
 #include "generate/decode/device.h"
 #include "ingest/extractor.h"
 #include "ingest/helpers.h"
@@ -144,17 +147,64 @@ static long read_number(const char *path)
     return n;
 }
 
+/* The folders that runs were given, else the home folder, to be watched. */
+static void add_folders(watcher *w, cairn *c)
+{
+    const char *home = getenv("HOME");
+    const uint8_t *list = NULL;
+    store_snapshot *s = NULL;
+    size_t len = 0, n = 0;
+    struct stat sb;
+    arena memory;
+
+    arena_init(&memory, (size_t)1 << 20);
+    if (c && !store_snapshot_open(c->store, &s, NULL) && !store_meta_get(s, META_ROOTS, &memory, &list, &len, NULL) &&
+        len && !list[len - 1])
+        for (const char *at = (const char *)list; at < (const char *)list + len; at += strlen(at) + 1)
+            if (!stat(at, &sb) && S_ISDIR(sb.st_mode)) {
+                watcher_add(w, at);
+                n++;
+            }
+    if (!n)
+        watcher_add(w, home && *home == '/' ? home : "/");
+    store_snapshot_close(s);
+    arena_clear(&memory);
+}
+
+/* May cairn watch follow whole file systems by a mark? */
+static void look_at_marks(const examination *x, cairn *c)
+{
+    watch_options by_mark = {.way = WATCH_BY_FANOTIFY};
+    char text[WATCH_STATE_TEXT];
+    watcher *w = NULL;
+    cairn_error why = {0};
+    watch_place p;
+
+    if (watcher_open(&w, &by_mark, &why)) {
+        tell(x, CAIRN_DOCTOR_GOOD, "watching", NULL, "by a watch for each folder (inotify); one mark for a file system is not allowed: %s",
+             why.text);
+        return;
+    }
+    watcher_begin(w);
+    add_folders(w, c);
+    for (size_t i = 0; watcher_place(w, i, &p); i++) {
+        watch_state_describe(&p, text);
+        tell(x, CAIRN_DOCTOR_GOOD, "watching", NULL, "%s: %s", p.path, text);
+    }
+    watcher_close(w);
+}
+
 static void look_at_limits(const examination *x)
 {
     long watches = read_number("/proc/sys/fs/inotify/max_user_watches");
     struct rlimit files;
 
     if (watches < 0)
-        tell(x, CAIRN_DOCTOR_WARN, "watching", NULL, "no inotify: cairn watch looks at everything by time");
+        tell(x, CAIRN_DOCTOR_WARN, "watching", NULL, "no inotify: where no mark is allowed, cairn watch looks at everything by time");
     else
         tell(x, watches < MANY_WATCHES ? CAIRN_DOCTOR_WARN : CAIRN_DOCTOR_GOOD, "watching",
              watches < MANY_WATCHES ? "sysctl fs.inotify.max_user_watches=524288" : NULL,
-             "the system lets %ld folders be watched", watches);
+             "the system lets %ld folders be watched one by one", watches);
     if (!getrlimit(RLIMIT_NOFILE, &files))
         tell(x, files.rlim_cur < FEW_FILES ? CAIRN_DOCTOR_WARN : CAIRN_DOCTOR_GOOD, "open files",
              files.rlim_cur < FEW_FILES ? "ulimit -n 4096" : NULL, "%llu at once",
@@ -244,6 +294,7 @@ cairn_status cairn_doctor(const cairn_options *options, cairn_doctor_fn *fn, voi
     look_at_limits(&x);
     o.read_only = o.must_exist = true;
     st = cairn_open(&c, &o, &why);
+    look_at_marks(&x, st ? NULL : c);
     if (st == CAIRN_ENOTFOUND) {
         tell(&x, CAIRN_DOCTOR_WARN, "collection", "cairn index PATH makes it", "%s", why.text);
         return CAIRN_OK;

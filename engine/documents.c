@@ -18,6 +18,7 @@
 #include "engine/run.h"
 #include "engine/second.h"
 #include "engine/vectors.h"
+#include "engine/watch_state.h"
 #include "retrieve/query.h"
 
 #define DOCUMENT_BYTES ((size_t)1 << 30)
@@ -584,8 +585,10 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
     if (st)
         return st;
     out->disk_bytes = c->access ? 0 : usage.lmdb_bytes + usage.segment_bytes;
-    if (!c->access)
+    if (!c->access) {
         run_state_read(c->dir, &out->running);
+        watch_state_read(c->dir, memory, &out->watching);
+    }
     vectors_left(out);
     out->version = cairn_version();
     out->home = c->home;

@@ -28,7 +28,7 @@ typedef struct kept_question {
 } kept_question;
 
 struct cairn {
-    char *home, *collection, *dir; /* dir: home/collections/<collection> */
+    char *home, *collection, *collections, *dir; /* home/collections, and in it this one */
     settings settings;
     size_t n_threads;
     bool read_only;

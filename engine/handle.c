@@ -144,8 +144,8 @@ static cairn_status copy_options(cairn *c, const cairn_options *o, cairn_error *
     if (st)
         return st;
     c->collection = strdup(name);
-    if (!c->collection ||
-        asprintf(&c->dir, "%s/collections/%s", c->home, c->collection) < 0)
+    if (!c->collection || asprintf(&c->collections, "%s/collections", c->home) < 0 ||
+        asprintf(&c->dir, "%s/%s", c->collections, c->collection) < 0)
         return cairn_fail(err, CAIRN_ENOMEM, "collection %s", name);
     st = read_own_settings(c, err);
     if (st)
@@ -255,6 +255,7 @@ void cairn_close(cairn *c)
     store_close(c->store);
     free(c->home);
     free(c->collection);
+    free(c->collections);
     free(c->dir);
     free(c);
 }

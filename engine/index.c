@@ -302,6 +302,7 @@ walk_options index_walk_options(const cairn *c, const cairn_index_options *optio
                           .ignore_file = *s->ignore_file ? s->ignore_file : NULL,
                           .exclude = o->exclude,
                           .include = o->include,
+                          .own = c->collections,
                           .only = o->only,
                           .n_only = o->n_only};
 }

@@ -12,10 +12,13 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include <xxhash.h>
+
 #include "base/checked.h"
 #include "base/clock.h"
 #include "engine/index.h"
 #include "engine/power.h"
+#include "engine/watch_state.h"
 #include "ingest/watch.h"
 
 #define LOCK_SLICE_NS   200000000
@@ -36,6 +39,7 @@ typedef struct watching {
     told *told;
     size_t n_told, told_cap;
     bool warned;
+    uint64_t told_ways; /* of what was told last of how folders are watched */
 } watching;
 
 static void tell(const watching *g, const char *kind, const char *path, const char *reason)
@@ -106,6 +110,29 @@ static void entered(void *ctx, const char *path)
         watcher_add(g->w, path);
 }
 
+/* Tell how the folders of each file system are watched, when that is news. */
+static void tell_ways(watching *g)
+{
+    char text[WATCH_STATE_TEXT];
+    uint64_t ways = 1;
+    watch_place p;
+
+    watch_state_tell(g->c, g->w);
+    for (size_t i = 0; g->w && watcher_place(g->w, i, &p); i++)
+        ways = XXH3_64bits_withSeed(p.path, strlen(p.path) + 1, ways + (uint64_t)p.way);
+    if (ways == g->told_ways)
+        return;
+    g->told_ways = ways;
+    for (size_t i = 0; g->w && watcher_place(g->w, i, &p); i++) {
+        watch_state_describe(&p, text);
+        tell(g, "watching", p.path, text);
+    }
+    if (!g->w) {
+        snprintf(text, sizeof text, "by time: everything is looked at every %.0f s", g->o->fallback_seconds);
+        tell(g, "watching", "", text);
+    }
+}
+
 /* Look at `only` (NULL: everything): words, then what happened is told, then vectors. */
 static cairn_status look(watching *g, const watch_changes *only, const char *done, cairn_error *err)
 {
@@ -129,6 +156,8 @@ static cairn_status look(watching *g, const watch_changes *only, const char *don
     snprintf(text, sizeof text, "%zu indexed, %zu moved, %zu removed, %zu failed in %.2f s",
              report.indexed, report.moved, report.removed, report.n_failed, report.seconds);
     cairn_index_report_clear(&report);
+    if (!st && !only)
+        tell_ways(g);
     if (!st)
         tell(g, done, "", text);
     if (!st && !g->o->index.no_vectors) {
@@ -169,14 +198,17 @@ static cairn_status look_at_all(watching *g, const char *done, cairn_error *err)
     cairn_status st;
 
     if (g->w)
-        watcher_forget_unwatched(g->w);
+        watcher_begin(g->w);
     watch_files(g);
     st = look(g, NULL, done, err);
     if (!st && g->w && watcher_unwatched(g->w)) {
         snprintf(text, sizeof text,
-                 "%zu folders are watched and %zu are not: the system's limit is reached (sysctl "
-                 "fs.inotify.max_user_watches raises it); all are looked at every %.0f s",
-                 watcher_folders(g->w), watcher_unwatched(g->w), g->o->fallback_seconds);
+                 "%zu folders are watched and %zu are not: %s; all are looked at every %.0f s", watcher_folders(g->w),
+                 watcher_unwatched(g->w),
+                 g->o->by == CAIRN_WATCH_FANOTIFY && !g->o->max_folders
+                     ? "not every file system can be marked (--by)"
+                     : "the system's limit is reached (sysctl fs.inotify.max_user_watches raises it)",
+                 g->o->fallback_seconds);
         tell(g, "warning", "", text);
     }
     return st;
@@ -262,26 +294,47 @@ static cairn_status follow(watching *g, cairn_error *err)
     return st;
 }
 
+/* Where there is nothing to watch with, everything is looked at by time, unless one way was asked for. */
+static cairn_status open_watcher(watching *g, cairn_error *err)
+{
+    const cairn_watch_options *o = g->o;
+    watch_options w = {.way = WATCH_BY_ANY,
+                       .quiet_ms = o->quiet_ms,
+                       .at_most_ms = o->at_most_ms,
+                       .max_folders = o->max_folders};
+    cairn_error why = {0};
+    char text[300];
+    cairn_status st;
+
+    if (o->by == CAIRN_WATCH_TIME)
+        return CAIRN_OK;
+    if (o->by == CAIRN_WATCH_FANOTIFY)
+        w.way = WATCH_BY_FANOTIFY;
+    else if (o->by == CAIRN_WATCH_INOTIFY)
+        w.way = WATCH_BY_INOTIFY;
+    st = watcher_open(&g->w, &w, &why);
+    if (st == CAIRN_EUNSUPPORTED)
+        return cairn_fail(err, st, "%.400s", why.text);
+    if (st) {
+        snprintf(text, sizeof text, "%.200s; everything is looked at every %.0f s", why.text, o->fallback_seconds);
+        tell(g, "warning", "", text);
+    }
+    return CAIRN_OK;
+}
+
 cairn_status cairn_watch(cairn *c, const char *const *paths, size_t n_paths,
                          const cairn_watch_options *options, cairn_error *err)
 {
     cairn_watch_options o = *options;
-    watch_options w = {
-        .quiet_ms = o.quiet_ms, .at_most_ms = o.at_most_ms, .max_folders = o.max_folders};
     watching g = {.c = c, .paths = paths, .n_paths = n_paths, .o = &o};
-    cairn_error why = {0};
     cairn_status st = engine_need_writer(c, err);
 
     if (o.rescan_seconds <= 0)
         o.rescan_seconds = 3600;
     if (o.fallback_seconds <= 0)
         o.fallback_seconds = 60;
-    if (!st && watcher_open(&g.w, &w, &why)) {
-        char text[300];
-        snprintf(text, sizeof text, "%.200s; everything is looked at every %.0f s", why.text,
-                 o.fallback_seconds);
-        tell(&g, "warning", "", text);
-    }
+    if (!st)
+        st = open_watcher(&g, err);
     if (!st && g.w)
         st = watcher_name(g.w, paths, n_paths, err);
     if (!st)
@@ -292,6 +345,7 @@ cairn_status cairn_watch(cairn *c, const char *const *paths, size_t n_paths,
         st = CAIRN_OK;
     tell_kept(&g, false);
     free(g.told);
+    watch_state_clear(c);
     watcher_close(g.w);
     return st;
 }

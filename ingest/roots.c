@@ -84,7 +84,8 @@ roots *roots_create(const char *const *paths, size_t n)
             roots_destroy(r);
             return NULL;
         }
-        look(&r->at[r->n]);
+        if (!look(&r->at[r->n]))
+            r->at[r->n].real = realpath(paths[r->n], NULL); /* a file, or nothing */
     }
     r->mounts = setmntent("/proc/self/mounts", "re");
     if (r->mounts)
@@ -119,6 +120,30 @@ bool roots_changed(roots *r)
         r->mounted = now;
     }
     return changed;
+}
+
+bool roots_hold(const roots *r, const char *folder)
+{
+    size_t n = strlen(folder);
+
+    if (n == 1)
+        n = 0; /* "/" */
+    for (size_t i = 0; i < r->n; i++) {
+        const root *at = &r->at[i];
+        if (at->real && is_below(folder, at->real))
+            return true;
+        if (at->real && !strncmp(at->real, folder, n) && at->real[n] == '/' && !strchr(at->real + n + 1, '/'))
+            return true; /* where it lies; of a folder, too, which costs a look */
+    }
+    return false;
+}
+
+bool roots_is_named(const roots *r, const char *folder)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->at[i].real && !strcmp(r->at[i].real, folder))
+            return true;
+    return false;
 }
 
 void roots_lost(roots *r, const char *path)

@@ -21,6 +21,11 @@ void roots_destroy(roots *r); /* NULL is fine */
  * below one? Named files do not count. */
 bool roots_changed(roots *r);
 
+/* Is this folder one of the named ones, at or below one, or the one that a named file lies in? By where the names led when
+ * they were seen last. */
+bool roots_hold(const roots *r, const char *folder);
+bool roots_is_named(const roots *r, const char *folder);
+
 /* The watch of this folder has ended: if it is a named one, it counts as gone until it is seen again, even where the
  * next folder of the name has the inode of the last. */
 void roots_lost(roots *r, const char *path);

@@ -41,6 +41,7 @@ typedef struct walker {
     folder_id *seen; /* open addressing; ino 0 = free */
     size_t n_seen, seen_cap;
     rules ignore, exclude, include;
+    folder_id own;      /* of opt.own; ino 0: there is none */
     bool in_repository; /* the folder in hand, or one above it, holds .git */
 } walker;
 
@@ -391,6 +392,14 @@ static cairn_status visit(walker *w, int dirfd, const char *name, bool follow, u
             close(fd);
         return CAIRN_OK;
     }
+    if (w->own.ino && (uint64_t)sb.st_dev == w->own.dev && (uint64_t)sb.st_ino == w->own.ino) {
+        if (depth)
+            skip(w, true, "the index itself");
+        else
+            report(w, CAIRN_EINPUT, "the index itself is not indexed");
+        close(fd);
+        return CAIRN_OK;
+    }
     if (!enter_once(w, (uint64_t)sb.st_dev, (uint64_t)sb.st_ino)) {
         close(fd);
         return CAIRN_OK;
@@ -559,6 +568,10 @@ static cairn_status walk_root(walker *w, const char *root)
 
 static void walker_init(walker *w)
 {
+    struct stat sb;
+
+    if (w->opt.own && !stat(w->opt.own, &sb))
+        w->own = (folder_id){(uint64_t)sb.st_dev, (uint64_t)sb.st_ino};
     if (w->opt.max_file_bytes <= 0)
         w->opt.max_file_bytes = WALK_MAX_FILE_BYTES;
     bytes_init(&w->path, (size_t)1 << 20);

@@ -9,6 +9,7 @@
  * Names are bytes. Newlines and invalid UTF-8 in them survive unchanged.
  *
  * Left out by default inside a folder, in this order:
+ *   - the folder `own`;
  *   - what `exclude` names;
  *   - what ignore files say: .cairnignore anywhere, .gitignore and .git/info/exclude inside a
  *     repository, also those of the folders above a named path. A line with '!' takes a name in
@@ -45,6 +46,8 @@ typedef struct walk_options {
      * apply on the way there. Sorted by bytes. NULL = everything. */
     const char *const *only;
     size_t n_only;
+    /* A folder that is never entered, whatever leads to it: where the caller keeps its own files. NULL = none. */
+    const char *own;
     /* Before a folder is read. May be NULL. */
     void (*entered)(void *ctx, const char *path);
     /* What is left out, and why ("ignored by /home/me/.cairnignore line 3: *.iso"). May be NULL. */

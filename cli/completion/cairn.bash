@@ -65,7 +65,7 @@ _cairn() {
         duplicates) _cairn_words "--near $global" ;;
         doctor) _cairn_words "$global" ;;
         why-not) _cairn_words "-k --mode --answer $global" ;;
-        watch) _cairn_words "--no-vectors --exclude --include --hidden --no-ignore --pause-on-battery --max-load --priority --settle --rescan --max-folders $global" ;;
+        watch) _cairn_words "--no-vectors --exclude --include --hidden --no-ignore --pause-on-battery --max-load --priority --settle --rescan --max-folders --by $global" ;;
         index) _cairn_words "--no-vectors --strict --dry-run --exclude --include --hidden --no-ignore $global" ;;
         search) _cairn_words "-k --mode --filter --facets --as-you-type --history --collapse --versions --per-document --diversity --budget --explain --vector $global" ;;
         suggest) _cairn_words "-k $global" ;;

@@ -1,4 +1,7 @@
-"""cairn watch: what is told after a change is true in the index by then. Every wait is for an event."""
+"""cairn watch: what is told after a change is true in the index by then. Every wait is for an event.
+
+Everything is asked twice: by a watch for each folder (inotify) and by one mark for the file system (fanotify), the latter
+where it is allowed."""
 import json
 import os
 import queue
@@ -16,8 +19,8 @@ LIMIT = float(os.environ.get("CAIRN_TEST_LIMIT", 240))  # seconds an event may t
 class Watcher:
     def __init__(self, test, *args):
         env = dict(os.environ, CAIRN_HOME=test.home)
-        self.process = subprocess.Popen([CAIRN, "watch", "--json", "--no-vectors", "--priority", "normal", *args,
-                                         test.docs],
+        self.process = subprocess.Popen([CAIRN, "watch", "--json", "--no-vectors", "--priority", "normal", "--by", test.by,
+                                         *args, test.docs],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
         self.events = queue.Queue()
         self.seen = []
@@ -56,6 +59,9 @@ class Watcher:
 
 
 class Watch(CairnTest):
+    by = "inotify"
+    how = "a watch for each folder (inotify)"
+
     def watch(self, *args):
         w = Watcher(self, *args)
         self.addCleanup(w.stop)
@@ -117,6 +123,32 @@ class Watch(CairnTest):
             w.wait("done")
         self.assertEqual(w.stop(), 0)
         self.assert_clean()
+
+    def test_the_way_is_told(self):
+        self.write("a.txt", "basalt")
+        w = Watcher(self)
+        self.addCleanup(w.stop)
+        self.assertEqual(w.wait("watching")["reason"], self.how)
+        w.wait("ready")
+        told = json.loads(self.run_cairn("status", "--json").stdout)["watching"]
+        self.assertEqual((told["pid"], told["folders"], told["unwatched"]), (w.process.pid, 1, 0))
+        self.assertEqual([p["how"] for p in told["places"]], [self.how])
+        self.assertIn(self.how, self.run_cairn("status").stdout)
+        self.assertEqual(w.stop(), 0)
+        self.assertIsNone(json.loads(self.run_cairn("status", "--json").stdout)["watching"])
+
+    def test_the_index_itself_is_left_alone(self):
+        """A store below the watched folder: what runs write there must not start the next run."""
+        self.home = self.path("index")
+        self.write("a.txt", "basalt")
+        self.write("sub/b.txt", "marble")
+        w = self.watch()
+        for i in range(3):
+            self.put(f"sub/c{i}.txt", f"granite {i}")
+            w.wait("add", f"c{i}.txt")
+            w.wait("done")
+        self.assertEqual(w.stop(), 0)
+        self.assertEqual([e["path"] for e in w.seen if "/index/" in e.get("path", "")], [])
 
     def test_saving_in_place_and_by_rename_and_failures(self):
         w = self.watch()
@@ -219,6 +251,41 @@ class Watch(CairnTest):
         lines = self.run_cairn("list", "--json").stdout.splitlines()
         uris = sorted(json.loads(x)["uri"] for x in lines)
         return [(u, self.doc(u)["text"]) for u in uris[:12]], uris
+
+
+class WatchByMark(Watch):
+    by = "fanotify"
+    how = "one mark for the file system (fanotify)"
+
+    told = None  # what the first try said
+
+    def setUp(self):
+        super().setUp()
+        if WatchByMark.told is None:
+            probe = Watcher(self)
+            try:
+                WatchByMark.told = probe.wait("watching")["reason"]
+            except AssertionError as refused:
+                WatchByMark.told = str(refused)
+            probe.stop()
+        if WatchByMark.told != self.how:
+            self.skipTest(f"fanotify is not allowed here: {WatchByMark.told}")
+
+
+class WatchByTime(CairnTest):
+    by = "time"
+
+    def test_everything_is_looked_at(self):
+        path = self.write("a.txt", "basalt")
+        w = Watcher(self, "--rescan", "1")
+        self.addCleanup(w.stop)
+        self.assertIn("by time", w.wait("watching")["reason"])
+        w.wait("ready")
+        self.write("b/c.txt", "marble")
+        w.wait("add", "b/c.txt")
+        os.remove(path)
+        w.wait("remove", "a.txt")
+        self.assertEqual(w.stop(), 0)
 
 
 if __name__ == "__main__":

@@ -356,6 +356,26 @@ static void named_folders_that_come_and_go(void **state)
         free((char *)paths[i]);
 }
 
+static void the_callers_own_folder_is_never_entered(void **state)
+{
+    char own[512], link[512];
+
+    (void)state;
+    mkdir(probe_path("o"), 0755);
+    mkdir(probe_path("o/own"), 0755);
+    probe_file("o/a.txt", "a", 1);
+    probe_file("o/own/b.txt", "b", 1);
+    snprintf(own, sizeof own, "%s", probe_path("o/own"));
+    snprintf(link, sizeof link, "%s", probe_path("o/link"));
+    assert_int_equal(symlink(own, link), 0);
+    seen s = walk(&(walk_options){.own = link, .follow_symlinks = true}, probe_path("o"), NULL);
+    EXPECT(s, "o/a.txt");
+    s = walk(&(walk_options){.own = own}, own, NULL); /* named */
+    assert_int_equal(s.n_found, 0);
+    assert_int_equal(s.n_failed, 1);
+    assert_string_equal(s.failed[0], "own: the index itself is not indexed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +391,7 @@ int main(void)
         cmocka_unit_test(deep_folders_and_stopping),
         cmocka_unit_test(copies_of_editors_are_left_out),
         cmocka_unit_test(named_folders_that_come_and_go),
+        cmocka_unit_test(the_callers_own_folder_is_never_entered),
     };
     return cmocka_run_group_tests(tests, fill, probe_teardown);
 }
