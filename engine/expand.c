@@ -8,11 +8,14 @@
 #include "base/utf8.h"
 #include "engine/prompts.h"
 #include "retrieve/acronyms.h"
+#include "retrieve/aliases.h"
 
 #define SHORT_FORMS   4   /* of a question */
 #define DEFINING      100 /* passages that hold a short form and are looked through for what it means */
 #define MEANINGS      16  /* different ones that are counted */
 #define SPELLED_OUT   20  /* best passages by words that may give a short form of what the question spells out */
+#define ALIASES       4   /* other names of what the question asks for */
+#define ALIAS_LEAST   4   /* bytes of a name of one word */
 #define CLAUSES       32
 #define SHOWN_BYTES   4096
 #define LONGEST_QUESTION 300 /* bytes of one that the generator writes */
@@ -172,11 +175,67 @@ static cairn_status spell_out(expanding *x, cairn_error *err)
     return st;
 }
 
-/* Words of the question that these passages shorten: the short form. */
+/* ---- other names ---- */
+
+/* As `holds`, of whole words. */
+static bool asks_for(const expanding *x, const char *text, size_t n)
+{
+    const char *q = x->query->text;
+    size_t len = x->query->text_len;
+
+    for (size_t i = 0; i + n <= len; i++)
+        if (same_text(q + i, text, n) && (!i || !is_word_byte(q[i - 1])) && (i + n == len || !is_word_byte(q[i + n])))
+            return true;
+    return false;
+}
+
+/* Does the question ask for the thing that the clause ends with? */
+static bool asks_for_end(const expanding *x, const char *s, size_t len)
+{
+    for (size_t n = ALIAS_WORDS; n; n--) {
+        size_t span;
+        const char *name = alias_last_words(s, len, n, &span);
+        if (name && (n > 1 || span >= ALIAS_LEAST) && asks_for(x, name, span))
+            return true;
+    }
+    return false;
+}
+
+/* What the passage calls the thing that the question asks for, too. */
+static cairn_status call_otherwise(expanding *x, const store_chunk *chunk, size_t *left, cairn_error *err)
+{
+    alias_pair pair;
+    size_t at = 0;
+    cairn_status st = CAIRN_OK;
+
+    while (!st && *left && alias_next(chunk->text, chunk->text_len, &at, &pair)) {
+        const char *name = NULL;
+        size_t n = 0;
+        if (pair.after_len >= ALIAS_LEAST && asks_for(x, pair.after, pair.after_len)) {
+            name = alias_name_at_end(pair.before, pair.before_len, &n);
+        } else if (asks_for_end(x, pair.before, pair.before_len)) {
+            name = pair.after;
+            n = pair.after_len;
+        }
+        for (size_t j = 0; name && j < x->out->n_clauses; j++)
+            if (x->out->clauses[j].len == n && same_text(x->out->clauses[j].text, name, n))
+                name = NULL;
+        if (!name || n < 2 || asks_for(x, name, n))
+            continue;
+        --*left;
+        st = add_words(x, name, n, x->c->settings.other_names, err);
+        if (!st)
+            st = show(x, "also called", name, n);
+    }
+    return st;
+}
+
+/* Words of the question that these passages shorten, or have another name for. */
 static cairn_status shorten_by(expanding *x, const chunk_id *ids, size_t n, cairn_error *err)
 {
     const char *q = x->query->text;
-    size_t len = x->query->text_len, forms = 0;
+    size_t len = x->query->text_len, forms = x->c->settings.acronyms > 0 ? 0 : SHORT_FORMS;
+    size_t names = x->c->settings.other_names > 0 ? ALIASES : 0;
     cairn_status st = CAIRN_OK;
 
     for (size_t i = 0; !st && i < n; i++) {
@@ -196,6 +255,8 @@ static cairn_status shorten_by(expanding *x, const chunk_id *ids, size_t n, cair
             if (!st)
                 st = show(x, "short form", pair.acronym, pair.acronym_len);
         }
+        if (!st)
+            st = call_otherwise(x, &chunk, &names, err);
     }
     return st;
 }
@@ -316,7 +377,7 @@ static cairn_status finish(expanding *x, cairn_status st, cairn_error *err)
 
 static bool may_know_short_forms(const cairn *c, const engine_query *e, const retrieve_query *query)
 {
-    return c->settings.acronyms > 0 && !e->as_you_type && query->has_words && query->text_len &&
+    return (c->settings.acronyms > 0 || c->settings.other_names > 0) && !e->as_you_type && query->has_words && query->text_len &&
            e->mode != RETRIEVE_VECTOR && !is_shouted(query->text, query->text_len);
 }
 
@@ -348,7 +409,8 @@ cairn_status engine_expand(cairn *c, const view *v, const engine_query *e, const
     if (e->as_you_type || !query->has_words || !query->text_len)
         return CAIRN_OK;
     if (may_know_short_forms(c, e, query)) {
-        st = spell_out(&x, err);
+        if (c->settings.acronyms > 0)
+            st = spell_out(&x, err);
         if (!st && !v->index)
             st = shorten(&x, err);
     }

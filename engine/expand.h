@@ -3,6 +3,7 @@
  *
  *   acronyms     what a short form in the question stands for in the documents, and the short form of what it
  *                spells out ([search] acronyms; by default on)
+ *   other names  what the best passages by words call the thing asked for, too ("also known as"; [search] other_names)
  *   multi-query  other ways to ask it, from the generator ([search] expand)
  *   hyde         a passage that could answer it, from the generator (Gao et al., ACL 2023)
  *   second hop   names that stand in the best passages and not in the question: for questions that need a second

@@ -94,6 +94,7 @@ static const setting table[] = {
     NUMBER("search", "neighbours", neighbours, 0.15, 0, 0.5),
     NUMBER("search", "centre", centre, 0.1, 0, 0.5),
     NUMBER("search", "acronyms", acronyms, 0.2, 0, 1),
+    NUMBER("search", "other_names", other_names, 0.1, 0, 1),
     TEXT("search", "expand", expand, "off"),
     NUMBER("search", "expand_words", expand_words, 0.3, 0, 1),
     NUMBER("search", "expand_vectors", expand_vectors, 0.4, 0, 1),

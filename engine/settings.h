@@ -81,6 +81,7 @@ typedef struct settings {
     char compounds[SETTINGS_TEXT]; /* "on": German and Dutch words with their compounds and parts */
     /* What is searched beside the question (expand.h). */
     double acronyms;       /* weight of what a short form stands for, and of short forms; 0: off */
+    double other_names;    /* and of what the documents call the thing asked for, too; 0: off */
     char expand[SETTINGS_TEXT]; /* "off", "multi-query" or "hyde" */
     double expand_words, expand_vectors; /* weight of the generator's words; share of its texts in the vector */
     double hops;           /* 2: names of the best passages are searched for, too */

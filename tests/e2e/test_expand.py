@@ -40,6 +40,24 @@ class Expand(CairnTest):
         self.assertIsNone(self.search("THE LLM TRAINING")[1])
         self.assertIsNone(self.search("the GPU market")[1])
 
+    def test_other_names(self):
+        self.write("cabinet.txt", "Before you begin, turn off the meter cabinet, also known as the fuse box, with its main switch.")
+        self.write("key.txt", "The key of the fuse box hangs behind the door.")
+        self.write("meter.txt", "The meter cabinet was painted grey in May.")
+        self.index()
+        found, expanded = self.search("Where is the key of the meter cabinet?")
+        self.assertEqual(expanded, "also called: fuse box")
+        self.assertIn("key", found)
+        found, expanded = self.search("What colour is the fuse box?")
+        self.assertEqual(expanded, "also called: meter cabinet")
+        self.assertIn("meter", found)
+        found, expanded = self.search("What colour is the fuse box?", "other_names = 0")
+        self.assertIsNone(expanded)
+        self.assertNotIn("meter", found)
+        self.assertIsNone(self.search("the fuse box and the meter cabinet")[1])  # both are asked for
+        self.assertIsNone(self.search("a fuse")[1])
+        self.assertEqual(self.search("What colour is the fuse box?", "acronyms = 0")[1], "also called: meter cabinet")
+
     def test_who_may_not_read_the_definition_does_not_learn_it(self):
         self.index()
         self.run_cairn("delete", os.path.join(self.docs, "def.txt"))
