@@ -40,8 +40,9 @@ typedef struct batcher_options {
     size_t max_active; /* requests that run together; 0: 16 */
     size_t max_queued; /* requests that may wait; 0: 64 */
     size_t max_kept;   /* tokens that the tree holds at most; 0: as many as there is memory for */
-    size_t n_prompt;   /* prompt tokens a pass reads beside answers; 0: 64. More: prompts are read
-                          faster, answers come in larger steps */
+    size_t n_prompt;   /* prompt tokens a pass reads beside answers; 0: 64; twice as many while four or
+                          more requests wait to be read. More: prompts are read faster, answers come
+                          in larger steps */
     size_t n_threads;  /* for the passes; 0: one per CPU */
 } batcher_options;
 
