@@ -17,27 +17,26 @@
 #include "base/module.h"
 #include "base/utf8.h"
 #include "opensearch/http.h"
+#include "opensearch/nodes.h"
 
-#define NODES_MAX        64
 #define IDLE_MAX         16
 #define FIRST_PAUSE_MS   100
 #define LONGEST_PAUSE_MS 5000
 #define NAP_MS           20 /* a pause looks at the cancel flag this often */
 #define TIMEOUT_MS       30000
 #define CONNECT_MS       5000
+#define READ_MS          2000 /* of the first attempt at a request that only reads, where there is another node */
 #define SAID             300 /* bytes of a node's own words in a message */
 
 struct client {
     const http_module *http;
-    char *nodes[NODES_MAX];
-    size_t n_nodes;
+    nodes nodes;
     char *authorization, *ca_file;
-    int64_t timeout_ms, connect_ms, retry_ms;
+    int64_t timeout_ms, connect_ms, retry_ms, read_ms;
     size_t reply_bytes;
     pthread_mutex_t mutex;
     http_connection *idle[IDLE_MAX];
     size_t n_idle;
-    atomic_size_t at; /* the node that answered last */
     atomic_uint_fast64_t dice;
     atomic_uint_fast64_t requests, retries, fail_overs;
     atomic_int_fast64_t http_ns;
@@ -134,19 +133,19 @@ static bool take_urls(client *c, const char *urls, cairn_error *err)
                                   "a node's address holds no user or password: backend.user and "
                                   "backend.password_file say them"),
                        false;
-            if (c->n_nodes == NODES_MAX)
+            if (c->nodes.n == NODES_MAX)
                 return cairn_fail(err, CAIRN_ELIMIT, "more than %d nodes are named", NODES_MAX),
                        false;
-            if (!(c->nodes[c->n_nodes] = strndup(p, n)))
+            if (!(c->nodes.url[c->nodes.n] = strndup(p, n)))
                 return cairn_fail(err, CAIRN_ENOMEM, "addresses of nodes"), false;
-            c->n_nodes++;
+            c->nodes.n++;
         }
         p = next;
     }
-    if (!c->n_nodes)
+    if (!c->nodes.n)
         cairn_fail(err, CAIRN_EUSAGE,
                    "no node of the cluster is named: backend.url says where it is");
-    return c->n_nodes > 0;
+    return c->nodes.n > 0;
 }
 
 static cairn_status take_credentials(client *c, const client_options *o, cairn_error *err)
@@ -200,6 +199,8 @@ cairn_status client_create(client **out, const client_options *o, cairn_error *e
     c->connect_ms = o->connect_ms > 0 ? o->connect_ms : CONNECT_MS;
     c->reply_bytes = o->reply_bytes ? o->reply_bytes : CLIENT_REPLY_BYTES;
     c->retry_ms = o->retry_ms > 0 ? o->retry_ms : CLIENT_RETRY_MS;
+    c->read_ms = o->read_ms > 0 ? o->read_ms : READ_MS;
+    nodes_init(&c->nodes);
     st = take_urls(c, o->urls ? o->urls : "", err) ? CAIRN_OK : err ? err->code : CAIRN_EUSAGE;
     if (!st)
         st = take_credentials(c, o, err);
@@ -212,7 +213,7 @@ cairn_status client_create(client **out, const client_options *o, cairn_error *e
     /* Many clients begin at different nodes. */
     uint64_t seed = (uint64_t)clock_mono_ns() ^ (uint64_t)(uintptr_t)c;
     atomic_store(&c->dice, seed * UINT64_C(0x9E3779B97F4A7C15) | 1);
-    atomic_store(&c->at, (size_t)(seed >> 7) % c->n_nodes);
+    atomic_store(&c->nodes.at, (size_t)(seed >> 7) % c->nodes.n);
     *out = c;
     return CAIRN_OK;
 }
@@ -223,8 +224,7 @@ void client_destroy(client *c)
         return;
     for (size_t i = 0; i < c->n_idle; i++)
         c->http->close(c->idle[i]);
-    for (size_t i = 0; i < c->n_nodes; i++)
-        free(c->nodes[i]);
+    nodes_clear(&c->nodes);
     if (c->authorization)
         explicit_bzero(c->authorization, strlen(c->authorization));
     free(c->authorization);
@@ -292,11 +292,39 @@ static bool stops_waiting(void *ctx)
 
 /* ---- one attempt ---- */
 
-static http_end attempt(client *c, http_connection *h, const client_request *r, size_t node,
+/* Does the request change nothing, so that giving up and asking elsewhere costs nothing but time? */
+static bool only_reads(const client_request *r)
+{
+    static const char *const ends[] = {"_search", "_msearch", "_mget", "_count"};
+    size_t path = strcspn(r->path, "?");
+
+    if (!strcmp(r->method, "GET"))
+        return true;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t n = strlen(ends[i]);
+        if (path > n && r->path[path - n - 1] == '/' && !memcmp(r->path + path - n, ends[i], n))
+            return true;
+    }
+    return false;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Of one attempt in this round of all nodes. */
+static int64_t attempt_ms(const client *c, const client_request *r, size_t round)
+{
+    int64_t timeout = r->timeout_ms > 0 ? r->timeout_ms : c->timeout_ms;
+
+    return only_reads(r) ? nodes_read_ms(&c->nodes, round, c->read_ms, timeout) : timeout;
+}
+
+static http_end perform(client *c, http_connection *h, const client_request *r, size_t node, int64_t timeout_ms,
                         int64_t end_ns, http_answer *answer, char why[HTTP_WHY])
 {
-    int64_t now = clock_mono_ns(), timeout = r->timeout_ms > 0 ? r->timeout_ms : c->timeout_ms;
-    int64_t left = end_ns ? (end_ns - now) / 1000000 : timeout;
+    int64_t now = clock_mono_ns(), left = (end_ns - now) / 1000000;
     http_call call = {.method = r->method,
                       .type = !r->body   ? NULL
                               : r->lines ? "application/x-ndjson"
@@ -307,7 +335,7 @@ static http_end attempt(client *c, http_connection *h, const client_request *r, 
                       .ca_file = c->ca_file,
                       .most_bytes = c->reply_bytes,
                       .connect_ms = (long)c->connect_ms,
-                      .timeout_ms = (long)(left < timeout ? left : timeout),
+                      .timeout_ms = (long)least(left, timeout_ms),
                       .cancelled = stops_waiting,
                       .cancelled_ctx = &(waiting){c, &r->limits}};
     char *url = NULL;
@@ -315,7 +343,7 @@ static http_end attempt(client *c, http_connection *h, const client_request *r, 
 
     if (call.timeout_ms < 1)
         call.timeout_ms = 1;
-    if (asprintf(&url, "%s%s", c->nodes[node], r->path) < 0) {
+    if (asprintf(&url, "%s%s", c->nodes.url[node], r->path) < 0) {
         snprintf(why, HTTP_WHY, "no memory for an address");
         return HTTP_FAILED;
     }
@@ -325,6 +353,20 @@ static http_end attempt(client *c, http_connection *h, const client_request *r, 
     atomic_fetch_add(&c->http_ns, clock_mono_ns() - now);
     free(url);
     return end;
+}
+
+/* Does a node that did not answer lately answer at all? Whatever it says. */
+static http_end probe(client *c, http_connection *h, const client_request *r, size_t node, size_t round, int64_t end_ns,
+                      char why[HTTP_WHY])
+{
+    client_request small = {.method = "GET", .path = "/", .limits = r->limits};
+    http_answer answer = {0};
+    http_end end = perform(c, h, &small, node, nodes_probe_ms(round, c->timeout_ms), end_ns, &answer, why);
+
+    if (end == HTTP_ANSWERED)
+        free(answer.body);
+    /* Nothing of the request was sent. */
+    return end == HTTP_BROKEN || end == HTTP_LATE ? HTTP_UNREACHABLE : end;
 }
 
 /* A node that cannot answer now, whatever is asked. */
@@ -449,21 +491,44 @@ static cairn_status ended(http_end end, const char *node, const char *why, cairn
 typedef struct trying {
     int64_t end_ns;  /* when to give up */
     size_t failures; /* since the beginning */
+    size_t next;     /* the node to ask, unless it rests */
     int64_t wait_s;  /* what the last node asked for */
 } trying;
+
+/* Ask the next node, one that did not answer lately after a probe; *node: which it was. */
+static http_end attempt(client *c, http_connection *h, const client_request *r, const trying *t, size_t *node,
+                        http_answer *answer, char why[HTTP_WHY])
+{
+    size_t round = t->failures / c->nodes.n;
+    int64_t start = clock_mono_ns();
+    bool doubtful;
+    http_end end = HTTP_ANSWERED;
+
+    *node = nodes_pick(&c->nodes, t->next, start, &doubtful);
+    if (doubtful)
+        end = probe(c, h, r, *node, round, t->end_ns, why);
+    if (end == HTTP_ANSWERED)
+        end = perform(c, h, r, *node, attempt_ms(c, r, round), t->end_ns, answer, why);
+    if (end == HTTP_ANSWERED)
+        nodes_answered(&c->nodes, *node, only_reads(r) ? clock_mono_ns() - start : 0);
+    else if (end == HTTP_UNREACHABLE || end == HTTP_BROKEN || end == HTTP_LATE)
+        nodes_struck(&c->nodes, *node, clock_mono_ns());
+    return end;
+}
 
 /* Go to the next node; after a round of all of them, wait. False: no more attempts. */
 static bool go_on(client *c, const client_request *r, trying *t, size_t node, cairn_error *err)
 {
-    size_t next = (node + 1) % c->n_nodes;
+    size_t next = (node + 1) % c->nodes.n;
     int64_t pause = 0;
 
     t->failures++;
-    atomic_compare_exchange_strong(&c->at, &node, next);
-    if (c->n_nodes > 1)
+    t->next = next;
+    atomic_compare_exchange_strong(&c->nodes.at, &node, next);
+    if (c->nodes.n > 1)
         atomic_fetch_add(&c->fail_overs, 1);
-    if (t->failures % c->n_nodes == 0) {
-        size_t round = t->failures / c->n_nodes - 1;
+    if (t->failures % c->nodes.n == 0) {
+        size_t round = t->failures / c->nodes.n - 1;
         int64_t most = FIRST_PAUSE_MS << (round < 10 ? round : 10);
         most = most < LONGEST_PAUSE_MS ? most : LONGEST_PAUSE_MS;
         pause = most / 2 + (int64_t)(roll(c) % (uint64_t)(most / 2 + 1));
@@ -505,22 +570,23 @@ cairn_status client_call(client *c, const client_request *r, long *status, json_
         return cairn_fail(err, CAIRN_ENOMEM, "a connection to the cluster");
     if (r->limits.deadline_ns && r->limits.deadline_ns < t.end_ns)
         t.end_ns = r->limits.deadline_ns;
+    t.next = atomic_load(&c->nodes.at);
     for (;;) {
-        size_t node = atomic_load(&c->at) % c->n_nodes;
+        size_t node;
         http_answer answer;
         char why[HTTP_WHY] = "";
-        http_end end = attempt(c, h, r, node, t.end_ns, &answer, why);
+        http_end end = attempt(c, h, r, &t, &node, &answer, why);
         bool retry = again(r, end);
         t.wait_s = 0;
         if (end != HTTP_ANSWERED) {
-            st = ended(end, c->nodes[node], why, err);
+            st = ended(end, c->nodes.url[node], why, err);
         } else {
             *status = answer.status;
-            st = parse(&answer, c->nodes[node], reply, err);
+            st = parse(&answer, c->nodes.url[node], reply, err);
             retry = st && !r->once;
             if (!st && too_much(answer.status)) {
                 st = cairn_fail(err, CAIRN_EBUSY, "%s has too much to do (it answers %ld)",
-                                c->nodes[node], answer.status);
+                                c->nodes.url[node], answer.status);
                 t.wait_s = answer.retry_after_s;
                 /* 502 and 504 come from a proxy in between that may have passed the request on. */
                 retry = !r->once || answer.status == 429 || answer.status == 503;
@@ -539,7 +605,7 @@ cairn_status client_call(client *c, const client_request *r, long *status, json_
             if (client_is_cancelled(c, &r->limits))
                 st = CAIRN_ECANCELLED;
             else if (t.end_ns == r->limits.deadline_ns)
-                st = give_up(c->nodes[node], err);
+                st = give_up(c->nodes.url[node], err);
             break;
         }
     }

@@ -1,6 +1,6 @@
 /* client.h - JSON requests to a cluster: which node, how often, how long.
  *
- * A request goes to the node that answered last. Where that one cannot be reached, breaks off, or
+ * A request goes to the node that answered last. Where that one cannot be reached, breaks off, stands still (nodes.h), or
  * answers 502, 503, 504 or 429, it goes to the next, and when all have been asked, again after a
  * pause that doubles each round up to 5 s (of which a random part is waited, so that many clients
  * don't come back at once; a Retry-After of the node counts where it is longer), until `retry_ms`
@@ -43,6 +43,7 @@ typedef struct client_options {
     const char *ca_file;
     int64_t timeout_ms; /* of one attempt; 30 s */
     int64_t connect_ms; /* 5 s */
+    int64_t read_ms;    /* of the first attempt at a request that only reads, where another node is named; 2 s */
     int64_t retry_ms;   /* of all attempts; 60 s */
     size_t reply_bytes; /* of any reply; CLIENT_REPLY_BYTES */
     const struct http_module *http; /* who makes the requests; NULL: cairn-http.so */

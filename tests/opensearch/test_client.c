@@ -14,6 +14,8 @@
     static const fake_step steps[] = {__VA_ARGS__};                                               \
     const size_t n_steps = sizeof steps / sizeof *steps
 
+#define MANY_STEPS 4096 /* more than a slow machine makes of them */
+
 static fake_node node;
 
 static client *connect_to(const char *urls, client_options o)
@@ -126,6 +128,32 @@ static void another_node_is_asked(void **state)
     json_decref(reply);
     close(fd);
     end(c);
+}
+
+/* A node that stands still takes the connection and says nothing. Its time here is an hour, which nobody waits for:
+ * whichever of both is asked first, the other one answers. */
+static void a_standing_node_is_left(void **state)
+{
+    (void)state;
+    static const fake_step silent[MANY_STEPS] = {[0 ... MANY_STEPS - 1] = {FAKE_SILENT, 0, NULL, NULL}};
+    static const fake_step answers[MANY_STEPS] = {[0 ... MANY_STEPS - 1] = {FAKE_REPLY, 200, NULL, "{\"a\":6}"}};
+    static fake_node standing;
+    char urls[128];
+
+    fake_start(&standing, silent, MANY_STEPS);
+    fake_start(&node, answers, MANY_STEPS);
+    snprintf(urls, sizeof urls, "http://127.0.0.1:%u,http://127.0.0.1:%u", standing.port, node.port);
+    for (int i = 0; i < 8; i++) {
+        client *c = connect_to(urls, (client_options){.timeout_ms = 3600000, .retry_ms = 7200000, .read_ms = 50});
+        json_t *reply;
+        cairn_error err;
+        assert_int_equal(get(c, (client_request){0}, &reply, &err), CAIRN_OK);
+        assert_int_equal(json_integer_value(json_object_get(reply, "a")), 6);
+        json_decref(reply);
+        client_destroy(c);
+    }
+    fake_stop(&standing);
+    fake_stop(&node);
 }
 
 static void no_node_answers(void **state)
@@ -510,6 +538,7 @@ int main(void)
         cmocka_unit_test(broken_answers_are_asked_for_again),
         cmocka_unit_test(once_means_once),
         cmocka_unit_test(another_node_is_asked),
+        cmocka_unit_test(a_standing_node_is_left),
         cmocka_unit_test(no_node_answers),
         cmocka_unit_test(a_slow_node_meets_the_deadline),
         cmocka_unit_test(a_flag_stops_it),
