@@ -75,6 +75,9 @@ static cairn_status judge(const json_t *reply, bool strict, bool *retry, cairn_e
     *retry = os_is_passing(status) && !is_full(what);
     if (status / 100 == 2 || *retry)
         return CAIRN_OK;
+    if (status == 409)
+        return cairn_fail(err, CAIRN_EBUSY,
+                          "somebody else has written to the collection meanwhile; nothing of this was taken: run it again");
     if (status == 404 && (!strict || (verb && !strcmp(verb, "delete"))))
         return CAIRN_OK;
     return client_refused("write to the cluster", status ? status : 500, what, err);
@@ -270,19 +273,36 @@ cairn_status os_remove_left(struct os_store *s, cairn_error *err)
     return st;
 }
 
-cairn_status os_remove_range(struct os_store *s, os_range range, cairn_error *err)
+/* Takes over `rows`, a query. */
+static cairn_status remove_rows(struct os_store *s, json_t *rows, cairn_error *err)
 {
     char path[PATH_BYTES];
-    cairn_status st;
+    json_t *body = json_pack("{s:o}", "query", rows);
+    cairn_status st = os_refresh(s, err); /* a delete by query sees what a search sees */
 
-    if (range.from >= range.to)
-        return CAIRN_OK;
-    st = os_refresh(s, err); /* a delete by query sees what a search sees */
     snprintf(path, sizeof path, "/%s,%s/_delete_by_query?conflicts=proceed&refresh=true", s->chunks,
              s->documents);
-    return st ? st
-              : os_by_query(s, "remove what was never committed", path,
-                            json_pack("{s:{s:{s:{s:I,s:I}}}}", "query", "range", "doc", "gte",
-                                      (json_int_t)range.from, "lt", (json_int_t)range.to),
-                            err);
+    if (!st)
+        return os_by_query(s, "remove what was never committed", path, body, err);
+    json_decref(body);
+    return st;
+}
+
+cairn_status os_remove_range(struct os_store *s, os_range range, cairn_error *err)
+{
+    if (range.from >= range.to)
+        return CAIRN_OK;
+    return remove_rows(s,
+                       json_pack("{s:{s:{s:I,s:I}}}", "range", "doc", "gte", (json_int_t)range.from, "lt",
+                                 (json_int_t)range.to),
+                       err);
+}
+
+cairn_status os_remove_voids(struct os_store *s, const os_state *state, cairn_error *err)
+{
+    json_t *rows = os_void_rows(state);
+
+    if (rows)
+        return remove_rows(s, rows, err);
+    return json_array_size(state->voids) ? cairn_fail(err, CAIRN_ENOMEM, "what was never committed") : CAIRN_OK;
 }

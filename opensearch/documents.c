@@ -53,6 +53,8 @@ cairn_status os_doc_shown(const store_snapshot *handle, const store_chunk *chunk
     struct os_snapshot *snap = os_snapshot_of(handle);
     const json_t *shown = json_object_get(os_kept(snap->fetched_chunks, chunk->id), "shown");
 
+    if (os_is_stranger(&snap->state, chunk->doc))
+        return cairn_fail(err, CAIRN_ENOTFOUND, "there is no document %llu", (unsigned long long)chunk->doc);
     return json_string_length(shown) ? decode_record(shown, (json_int_t)chunk->doc, out, a, err)
                                      : os_doc_get(handle, chunk->doc, out, a, err);
 }

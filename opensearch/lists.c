@@ -428,6 +428,25 @@ static cairn_status take_responses(const asking *k, const json_t *responses, ret
     return st;
 }
 
+/* Leave out passages that are none of this state: of a run that was cut off, or of one that is not over. Their texts may
+ * stand in others that were committed. */
+static void drop_strangers(const asking *k, json_t *responses)
+{
+    json_t *r;
+    size_t at;
+
+    json_array_foreach(responses, at, r)
+    {
+        json_t *hits = json_object_get(json_object_get(r, "hits"), "hits");
+        for (size_t i = json_array_size(hits); i-- > 0;) {
+            const json_t *sort = json_object_get(json_array_get(hits, i), "sort");
+            json_int_t id = json_integer_value(json_array_get(sort, json_array_size(sort) - 1));
+            if (id > 0 && os_is_stranger(&k->q->snap->state, os_doc_of((chunk_id)id)))
+                json_array_remove(hits, i);
+        }
+    }
+}
+
 static cairn_status ask_lists(os_question *q, retrieve_lists *out, cairn_error *err)
 {
     json_t *responses = NULL;
@@ -440,8 +459,10 @@ static cairn_status ask_lists(os_question *q, retrieve_lists *out, cairn_error *
         st = write_request(&k, &lines, err);
     if (!st && lines.len)
         st = os_msearch(q->snap, &lines, &responses, err);
-    if (!st && lines.len)
+    if (!st && lines.len) {
+        drop_strangers(&k, responses);
         st = take_responses(&k, responses, out, err);
+    }
     json_decref(responses);
     json_decref(k.index);
     bytes_clear(&lines);

@@ -14,6 +14,7 @@
 #define HNSW_M  16
 #define HNSW_EF 100
 #define ALLOCATIONS 10000 /* of a copy, until one holds */
+#define GC_DELETES "15m" /* that a deleted id is remembered, against writes that come too late */
 #define MAKE_MS 180000 /* a cluster under load takes its time to make an index */
 
 static json_t *keyword(void)
@@ -52,9 +53,9 @@ static json_t *analysis(void)
  * gives up after five times, and somebody has to tell it to go on. */
 static json_t *common_settings(const opensearch_options *o)
 {
-    return json_pack("{s:i,s:i,s:s,s:i}", "number_of_shards", (int)(o->shards ? o->shards : 1),
+    return json_pack("{s:i,s:i,s:s,s:i,s:s}", "number_of_shards", (int)(o->shards ? o->shards : 1),
                      "number_of_replicas", (int)o->replicas, "refresh_interval", "-1",
-                     "allocation.max_retries", ALLOCATIONS);
+                     "allocation.max_retries", ALLOCATIONS, "gc_deletes", GC_DELETES);
 }
 
 static json_t *mapping(const char *kind, json_t *properties)
@@ -171,10 +172,15 @@ cairn_status os_make_indexes(struct os_store *s, const opensearch_options *o, ca
 static cairn_status add_shown(struct os_store *s, cairn_error *err)
 {
     char path[PATH_BYTES];
+    cairn_status st;
 
+    snprintf(path, sizeof path, "/%s,%s,%s/_settings", s->chunks, s->documents, s->state);
+    st = os_ask(s, "have deleted ids remembered", "PUT", path, json_pack("{s:s}", "index.gc_deletes", GC_DELETES), NULL,
+                err);
     snprintf(path, sizeof path, "/%s/_mapping", s->chunks);
-    return os_ask(s, "add a field", "PUT", path,
-                  json_pack("{s:{s:{s:s}}}", "properties", "shown", "type", "binary"), NULL, err);
+    return st ? st
+              : os_ask(s, "add a field", "PUT", path,
+                       json_pack("{s:{s:{s:s}}}", "properties", "shown", "type", "binary"), NULL, err);
 }
 
 cairn_status os_check_mapping(struct os_store *s, cairn_error *err)

@@ -53,6 +53,10 @@ typedef struct os_state {
     int64_t lease_until_ms;                         /* wall clock */
     char stamp[24];   /* of the last writing, to know one's own again */
     json_t *removing; /* [[doc, n_chunks], ...]: deleted by the last commit, perhaps still there */
+    /* [[from, to, since], ...]: ids that were lent, perhaps written, and never committed (wall clock, ms), of late. A
+     * write that hung in a node may still be carried out under one of them. NULL: none. */
+    json_t *voids;
+    int64_t write_no; /* version that the last transaction's writes had: those of an earlier one come too late */
     int64_t seq_no, primary_term; /* of the record as it was read */
 } os_state;
 
@@ -73,6 +77,14 @@ void os_state_see(struct os_store *s, const os_state *state, const char *rules);
 /* Write in place of the one that was read. CAIRN_EBUSY: somebody else wrote since. The numbers of
  * *state are the new ones afterwards. */
 cairn_status os_state_write(struct os_store *s, os_state *state, cairn_error *err);
+/* Ids that will never be committed. */
+cairn_status os_state_add_void(os_state *s, os_range ids, cairn_error *err);
+/* Is the document none of this state: never committed, or not yet? */
+bool os_is_stranger(const os_state *s, doc_id doc);
+/* A query for the rows of such ids as the state knows by name; NULL: it knows none. */
+json_t *os_void_rows(const os_state *s);
+/* Forget those that are a day old. */
+void os_state_age_voids(os_state *s);
 void os_state_count_language(os_state *s, const char *code, int64_t change);
 
 /* ---- the store ---- */
@@ -175,8 +187,9 @@ cairn_status os_finish_removal(struct os_store *s, const os_state *state, cairn_
 /* Remove what a failed transaction left, before anything else is written or the lease given back.
  */
 cairn_status os_remove_left(struct os_store *s, cairn_error *err);
-/* Remove what was written under ids that were never committed. */
+/* Remove what was written under ids that were never committed: of one range, or of all that the state names. */
 cairn_status os_remove_range(struct os_store *s, os_range range, cairn_error *err);
+cairn_status os_remove_voids(struct os_store *s, const os_state *state, cairn_error *err);
 
 /* ---- mapping (mapping.c) ---- */
 

@@ -12,10 +12,13 @@
 #include "base/clock.h"
 
 #define RULES_BYTES ((size_t)8 << 20)
+#define VOIDS_MOST  64
+#define VOID_MS     INT64_C(86400000) /* a request does not hang in a node for longer than a day */
 
 void os_state_clear(os_state *s)
 {
     json_decref(s->removing);
+    json_decref(s->voids);
     *s = (os_state){0};
 }
 
@@ -23,8 +26,65 @@ cairn_status os_state_copy(os_state *to, const os_state *from, cairn_error *err)
 {
     *to = *from;
     to->removing = json_deep_copy(from->removing);
-    return to->removing || !from->removing ? CAIRN_OK
-                                           : cairn_fail(err, CAIRN_ENOMEM, "the state record");
+    to->voids = json_deep_copy(from->voids);
+    return (to->removing || !from->removing) && (to->voids || !from->voids)
+               ? CAIRN_OK
+               : cairn_fail(err, CAIRN_ENOMEM, "the state record");
+}
+
+/* ---- ids that were never committed ---- */
+
+static json_int_t part_of(const json_t *range, size_t i)
+{
+    return json_integer_value(json_array_get(range, i));
+}
+
+cairn_status os_state_add_void(os_state *s, os_range ids, cairn_error *err)
+{
+    json_int_t now = clock_wall_ns() / 1000000;
+
+    if (ids.from >= ids.to)
+        return CAIRN_OK;
+    if (!s->voids)
+        s->voids = json_array();
+    if (json_array_size(s->voids) == VOIDS_MOST)
+        json_array_remove(s->voids, 0);
+    return json_array_append_new(s->voids, json_pack("[I,I,I]", (json_int_t)ids.from, (json_int_t)ids.to, now))
+               ? cairn_fail(err, CAIRN_ENOMEM, "the state record")
+               : CAIRN_OK;
+}
+
+void os_state_age_voids(os_state *s)
+{
+    json_int_t before = clock_wall_ns() / 1000000 - VOID_MS;
+
+    for (size_t i = json_array_size(s->voids); i-- > 0;)
+        if (part_of(json_array_get(s->voids, i), 2) < before)
+            json_array_remove(s->voids, i);
+}
+
+bool os_is_stranger(const os_state *s, doc_id doc)
+{
+    bool is = doc >= s->next_doc;
+
+    for (size_t i = 0; i < json_array_size(s->voids) && !is; i++) {
+        const json_t *range = json_array_get(s->voids, i);
+        is = doc >= (doc_id)part_of(range, 0) && doc < (doc_id)part_of(range, 1);
+    }
+    return is;
+}
+
+json_t *os_void_rows(const os_state *s)
+{
+    json_t *any = json_array_size(s->voids) ? json_array() : NULL;
+
+    for (size_t i = 0; any && i < json_array_size(s->voids); i++) {
+        const json_t *range = json_array_get(s->voids, i);
+        if (json_array_append_new(any, json_pack("{s:{s:{s:I,s:I}}}", "range", "doc", "gte", part_of(range, 0), "lt",
+                                                 part_of(range, 1))))
+            return json_decref(any), NULL;
+    }
+    return any ? json_pack("{s:{s:o,s:i}}", "bool", "should", any, "minimum_should_match", 1) : NULL;
 }
 
 void os_state_count_language(os_state *s, const char *code, int64_t change)
@@ -77,6 +137,8 @@ static cairn_status decode(const struct os_store *s, const json_t *j, os_state *
                       .generation = (uint32_t)count_of(j, "generation"),
                       .lease_until_ms = (int64_t)count_of(j, "lease_until_ms"),
                       .removing = json_incref((json_t *)removing)};
+    out->voids = json_incref(json_object_get(j, "voids")); /* an earlier program's state has none */
+    out->write_no = (int64_t)count_of(j, "write_no");
     out->shown = count_of(j, "shown");
     out->rows_ever = count_of(j, "rows_ever");
     for (size_t f = 0; f < LEXICAL_FIELDS; f++)
@@ -194,7 +256,8 @@ cairn_status os_rules_put(store *handle, const char *text, size_t len, cairn_err
                          json_stringn(data.data ? data.data : "", data.len));
     bytes_clear(&data);
     /* Who relies on what it saw looks where searches look, so it must be visible there. */
-    snprintf(path, sizeof path, "/%s/_doc/" RULES_ID "?refresh=true", s->state);
+    snprintf(path, sizeof path, "/%s/_doc/" RULES_ID "?refresh=true&version_type=external_gte&version=%lld", s->state,
+             (long long)(clock_wall_ns() / 1000000));
     return body ? os_ask(s, "write the rules", "PUT", path, body, NULL, err)
                 : cairn_fail(err, CAIRN_ENOMEM, "rules");
 }
@@ -233,7 +296,7 @@ static json_t *encode(const os_state *s)
             return json_decref(languages), NULL;
     ever = json_pack("[I,I,I,I]", (json_int_t)s->words_ever[0], (json_int_t)s->words_ever[1],
                      (json_int_t)s->words_ever[2], (json_int_t)s->words_ever[3]);
-    return json_pack("{s:s,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:s,s:I,s:s,s:O}}",
+    return json_pack("{s:s,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:s,s:I,s:s,s:O,s:I,s:o}}",
                      "kind", "state", "state", "version", (json_int_t)s->version, "shown",
                      (json_int_t)s->shown, "next_doc", (json_int_t)s->next_doc, "lent",
                      (json_int_t)s->lent, "docs", (json_int_t)s->counts.docs, "chunks",
@@ -241,7 +304,8 @@ static json_t *encode(const os_state *s)
                      "dim", (json_int_t)s->dim, "generation", (json_int_t)s->generation,
                      "rows_ever", (json_int_t)s->rows_ever, "words_ever", ever, "languages",
                      languages, "owner", s->owner, "lease_until_ms", (json_int_t)s->lease_until_ms,
-                     "stamp", s->stamp, "removing", s->removing);
+                     "stamp", s->stamp, "removing", s->removing, "write_no", (json_int_t)s->write_no, "voids",
+                     s->voids ? json_incref(s->voids) : json_array());
 }
 
 /* The write may have happened although its answer was lost: then the record bears our stamp. */

@@ -229,8 +229,10 @@ static cairn_status take(struct os_store *s, os_state *state, const char *me, ca
 {
     bool mine = !strcmp(state->owner, me);
     os_range left = {state->next_doc, state->lent};
-    cairn_status st = CAIRN_OK;
+    cairn_status st = mine ? CAIRN_OK : os_state_add_void(state, left, err);
 
+    if (st)
+        return st;
     if (!mine) {
         strcpy(state->owner, me);
         state->next_doc = state->lent;
@@ -239,11 +241,12 @@ static cairn_status take(struct os_store *s, os_state *state, const char *me, ca
     state->lease_until_ms = now_ms() + s->lease_ms;
     st = os_state_write(s, state, err);
     if (!st && !mine) {
-        st = os_remove_range(s, left, err);
+        st = os_remove_voids(s, state, err);
         if (!st)
             st = os_finish_removal(s, state, err);
         if (!st && (json_array_size(state->removing) || state->shown != state->version))
             st = os_show(s, state, err);
+        os_state_age_voids(state);
     }
     if (st)
         return st;

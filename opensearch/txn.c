@@ -23,6 +23,7 @@
 
 #include "base/base64.h"
 #include "base/checked.h"
+#include "base/clock.h"
 #include "opensearch/row.h"
 #include "store/record.h"
 
@@ -118,6 +119,8 @@ cairn_status os_txn_begin(store *handle, store_txn **out, cairn_error *err)
         st = t->state.removing ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "transaction");
     }
     t->next = t->state.next_doc;
+    int64_t now_ms = clock_wall_ns() / 1000000;
+    t->state.write_no = now_ms > s->held.write_no ? now_ms : s->held.write_no + 1;
     if (st) {
         txn_free(t);
         return st;
@@ -159,12 +162,29 @@ static json_t *target(const char *verb, const char *index, const char *id)
     return json_pack("{s:{s:s,s:s}}", verb, "_index", index, "_id", id);
 }
 
+/* Of an item that is written whole: in place of what an earlier transaction wrote, never of a later one's, and, for as
+ * long as the cluster remembers what was deleted (gc_deletes), not where a later one deleted it. An attempt that hung in
+ * a node while another one was carried out is refused by that when it wakes up. */
+static json_t *target_whole(const struct os_txn *t, const char *index, const char *id)
+{
+    return json_pack("{s:{s:s,s:s,s:I,s:s}}", "index", "_index", index, "_id", id, "version",
+                     (json_int_t)t->state.write_no, "version_type", "external_gte");
+}
+
 static json_t *target_id(const char *verb, const char *index, uint64_t id)
 {
     char text[24];
 
     snprintf(text, sizeof text, "%" PRIu64, id);
     return target(verb, index, text);
+}
+
+static json_t *target_whole_id(const struct os_txn *t, const char *index, uint64_t id)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRIu64, id);
+    return target_whole(t, index, text);
 }
 
 /* The chunk at hand is complete: its line. */
@@ -178,7 +198,8 @@ static cairn_status end_chunk(struct os_txn *t, cairn_error *err)
         return CAIRN_OK;
     t->at = 0;
     t->at_doc = NULL;
-    st = add_line(&t->chunks, target_id(t->at_is_new ? "index" : "update", t->s->chunks, id),
+    st = add_line(&t->chunks,
+                  t->at_is_new ? target_whole_id(t, t->s->chunks, id) : target_id("update", t->s->chunks, id),
                   t->at_is_new ? doc : json_pack("{s:o}", "doc", doc), err);
     if (!st && t->chunks.len >= BULK_BYTES) {
         t->sent = true;
@@ -602,7 +623,7 @@ static cairn_status put_data(struct os_txn *t, const char *id, const char *kind,
         body = json_pack("{s:s,s:o,s:s,s:o}", "kind", kind, "path", client_text(path, strlen(path)),
                          "path_id", id, "data", json_stringn(b.data ? b.data : "", b.len));
     bytes_clear(&b);
-    return failed(t, add_line(&t->rest, target("index", t->s->state, id), body, err), err);
+    return failed(t, add_line(&t->rest, target_whole(t, t->s->state, id), body, err), err);
 }
 
 static cairn_status drop_data(struct os_txn *t, const char *id, cairn_error *err)
@@ -672,7 +693,7 @@ static cairn_status add_doc_line(struct os_txn *t, const put_doc *p, cairn_error
                          json_stringn(text.data, text.len));
     bytes_clear(&record);
     bytes_clear(&text);
-    return add_line(&t->rest, target_id("index", t->s->documents, p->doc.id), body, err);
+    return add_line(&t->rest, target_whole_id(t, t->s->documents, p->doc.id), body, err);
 }
 
 /* Everything but what makes it count. */
@@ -702,6 +723,7 @@ static void forget(struct os_txn *t)
 {
     os_range range = {t->s->held.next_doc, t->next};
 
+    t->s->held.write_no = t->state.write_no;
     if (t->s->kept_docs)
         json_object_clear(t->s->kept_docs); /* some may have been changed all the same */
     if (range.from >= range.to)
@@ -709,6 +731,7 @@ static void forget(struct os_txn *t)
     t->s->held.next_doc = t->next;
     if (!t->sent)
         return;
+    (void)os_state_add_void(&t->s->held, range, NULL); /* without memory they are removed once all the same */
     if (t->s->left.from < t->s->left.to)
         range.from = t->s->left.from;
     t->s->left = range;

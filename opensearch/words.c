@@ -306,6 +306,9 @@ cairn_status os_question_make(os_question *q, struct os_snapshot *snap, const re
         json_array_append_new(q->conditions,
                               json_pack("{s:{s:O}}", "bool", "must_not", snap->hidden)))
         st = no_memory(err);
+    json_t *voids = st ? NULL : os_void_rows(&snap->state);
+    if (voids && json_array_append_new(q->conditions, json_pack("{s:{s:o}}", "bool", "must_not", voids)))
+        st = no_memory(err);
     q->needs_should = !ask->query->has_required;
     if (!st && ask->query->filter.n) {
         st = row_filter(&ask->query->filter, &filter, err);

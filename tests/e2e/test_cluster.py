@@ -23,14 +23,16 @@ QUERIES = ["lease notice period", "bees", '"notice period"', "coffee -grinder", 
            "date:2020..2030", "type:text/", "dir:library invoice"]
 
 
-class Guarded(http.server.BaseHTTPRequestHandler):
-    """A node behind TLS that wants a user and a password: what the server in front of a real one does."""
+class Between(http.server.BaseHTTPRequestHandler):
+    """Passes everything on to the node."""
     protocol_version = "HTTP/1.1"
-    wanted = "Basic " + base64.b64encode(b"ann:open sesame").decode()
+
+    def lets_in(self, _body):
+        return True
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.headers.get("Authorization") != self.wanted:
+        if not self.lets_in(body):
             status, data = 401, b"Unauthorized"
         else:
             at = urllib.parse.urlsplit(CLUSTER)
@@ -52,6 +54,24 @@ class Guarded(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Guarded(Between):
+    """A node behind TLS that wants a user and a password, or a key: what the server in front of a real one does."""
+    wanted = "Basic " + base64.b64encode(b"ann:open sesame").decode()
+
+    def lets_in(self, _body):
+        return self.headers.get("Authorization") == self.wanted
+
+
+class Heard(Between):
+    """Remembers what was written."""
+    bulks = []
+
+    def lets_in(self, body):
+        if self.path.startswith("/_bulk"):
+            self.bulks.append(body)
+        return True
+
+
 class Cluster(CairnTest):
     on_cluster = False  # each test makes its own
 
@@ -64,9 +84,9 @@ class Cluster(CairnTest):
             self.run_cairn("collection", "drop", name, "--yes", code=None)
         super().tearDown()
 
-    def create(self, name, *more):
+    def create(self, name, *more, url=CLUSTER):
         self.prefixes.append(name)
-        self.run_cairn("collection", "create", name, "--backend", "opensearch", "--url", CLUSTER, "--index",
+        self.run_cairn("collection", "create", name, "--backend", "opensearch", "--url", url, "--index",
                        "cairn-test-" + uuid.uuid4().hex, "--replicas", "0", *more)
 
     def found(self, collection, query, *more):
@@ -165,6 +185,100 @@ class Cluster(CairnTest):
         self.assertEqual([d for d in before if d in after], before)
         self.assertEqual(len(after), 120)
         self.assertTrue(self.json("--collection", "far", "check")["clean"])
+
+    def between(self, handler):
+        """The address of a server in front of the node."""
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(thread.join)
+        self.addCleanup(server.shutdown)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    def ask_node(self, method, path, lines=None, status=200):
+        at = urllib.parse.urlsplit(CLUSTER)
+        c = http.client.HTTPConnection(at.hostname, at.port, timeout=300)
+        body = "".join(json.dumps(line) + "\n" for line in lines) if isinstance(lines, list) else lines
+        kind = "application/json" if isinstance(lines, str) else "application/x-ndjson"
+        c.request(method, path, body, {"Content-Type": kind} if lines else {})
+        r = c.getresponse()
+        data = r.read()
+        c.close()
+        self.assertEqual(r.status, status, data)
+        return json.loads(data)
+
+    def test_writes_that_come_too_late(self):
+        """What a node carries out after its client gave up, and after what the run left was removed."""
+        Heard.bulks = []
+        self.create("far", url=self.between(Heard))
+        conf = os.path.join(self.home, "collections", "far", "collection.conf")
+        with open(conf, encoding="utf-8") as f:
+            prefix = next(line.split("=")[1].strip() for line in f if line.startswith("index"))
+        chunks, state = f"{prefix}-chunks-1", f"{prefix}-state-1"
+
+        def index():
+            return self.json("--collection", "far", "index", "--no-vectors", self.docs)
+
+        def texts():
+            return [text for _, _, text in self.found("far", "granite")]
+
+        self.write("a.md", "Granite is hard.\n")
+        b = self.write("b.md", "Granite is grey.\n")
+        index()
+        first_run = list(Heard.bulks)
+        os.unlink(b)
+        self.write("a.md", "Granite is old.\n")
+        index()
+        self.assertEqual(texts(), ["Granite is old."])
+        # All writes of the first run once more: of what was deleted or written again since then, none is carried out.
+        for body in first_run:
+            for item in self.ask_node("POST", "/_bulk?refresh=true", body)["items"]:
+                did = next(iter(item.values()))
+                self.assertIn(did["status"], (200, 404, 409), item)
+                if did["_index"] != state:
+                    self.assertIn(did["status"], (404, 409), item)
+        self.assertEqual(texts(), ["Granite is old."])
+        self.assertEqual(self.ask_node("GET", f"/{chunks}/_count")["count"], 1)
+        self.assertTrue(self.json("--collection", "far", "check")["clean"])
+        # A writer is cut off with ids that are lent; what it wrote under one of them comes when the next one is long done.
+        record = self.ask_node("GET", f"/{state}/_doc/state")["_source"]
+        first = record["state"]["next_doc"]
+        record["state"].update(owner="cut-off", lease_until_ms=1, lent=first + 4096)
+        self.ask_node("POST", "/_bulk?refresh=true", [{"index": {"_index": state, "_id": "state"}}, record])
+        self.write("c.md", "Granite is grey, too.\n")
+        index()
+        stray = next(h for h in self.ask_node("GET", f"/{chunks}/_search?version=true")["hits"]["hits"]
+                     if h["_source"]["text"] == "Granite is old.")
+        source = dict(stray["_source"], doc=first + 7, chunk=(first + 7) << 20, text="Granite is nowhere.")
+        line = {"index": {"_index": chunks, "_id": str(source["chunk"]), "version": stray["_version"],
+                          "version_type": "external_gte"}}
+        self.assertFalse(self.ask_node("POST", "/_bulk?refresh=true", [line, source])["errors"])
+        self.assertEqual(sorted(texts()), ["Granite is grey, too.", "Granite is old."])
+        self.write("d.md", "Slate is not granite.\n")
+        index()  # removes it
+        self.assertEqual(self.ask_node("GET", f"/{chunks}/_count")["count"], 3)
+        self.assertTrue(self.json("--collection", "far", "check")["clean"])
+
+    def test_passages_without_their_documents_record(self):
+        """Those that an earlier program wrote; and that a passage tells what its document is now."""
+        self.create("far")
+        a = self.write("a.md", "# Apples\n\nRed apples keep until March.\n")
+        self.json("--collection", "far", "index", "--no-vectors", self.docs)
+        conf = os.path.join(self.home, "collections", "far", "collection.conf")
+        with open(conf, encoding="utf-8") as f:
+            chunks = next(line.split("=")[1].strip() for line in f if line.startswith("index")) + "-chunks-1"
+
+        def hit():
+            h = self.json("--collection", "far", "search", "--mode", "lexical", "apples")["hits"][0]
+            return h["uri"], h["title"], h.get("tags") or []
+        self.assertEqual(hit(), (a, "Apples", []))
+        self.run_cairn("--collection", "far", "tag", a, "+fruit")
+        self.assertEqual(hit(), (a, "Apples", ["fruit"]))
+        self.assertEqual(self.ask_node("GET", f"/{chunks}/_count?q=_exists_:uri")["count"], 1)
+        script = {"script": {"lang": "painless", "source": "ctx._source.remove('shown')"}}
+        self.ask_node("POST", f"/{chunks}/_update_by_query?refresh=true", json.dumps(script))
+        self.assertEqual(hit(), (a, "Apples", ["fruit"]))
 
     @unittest.skipUnless(shutil.which("openssl"), "openssl makes the certificate: it is not installed")
     def test_tls_and_a_password(self):
