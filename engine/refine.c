@@ -10,9 +10,19 @@
 
 #define PASSAGE_BYTES ((size_t)64 << 20)
 
+/* Vectors that were fetched from elsewhere. */
+typedef struct fetched {
+    chunk_id *chunks;
+    float *rows; /* [n][dim] */
+    bool *has;
+    size_t n;
+    uint32_t dim;
+} fetched;
+
 typedef struct reading {
     const view *v;
     const char *folder_weights;
+    fetched vectors; /* of a collection that is elsewhere */
     const char *languages; /* that the reranker knows; NULL: there is no reranker */
 } reading;
 
@@ -81,9 +91,15 @@ static cairn_status read_facts(void *ctx, chunk_id id, arena *a, prior_passage *
 
 static bool read_vector(void *ctx, chunk_id id, float *out)
 {
+    const fetched *f = &((const reading *)ctx)->vectors;
     const view *v = ((const reading *)ctx)->v;
     uint32_t row;
 
+    for (size_t i = 0; i < f->n; i++)
+        if (f->chunks[i] == id && f->has[i]) {
+            memcpy(out, f->rows + i * f->dim, f->dim * sizeof *out);
+            return true;
+        }
     for (size_t i = 0; i < v->n_vector; i++) {
         const vector_segment *seg = &v->vector[i];
         if (segment_chunk_row(v->vector_of[i]->file, id, &row) && !(seg->deleted && row_set_has(seg->deleted, row))) {
@@ -92,6 +108,22 @@ static bool read_vector(void *ctx, chunk_id id, float *out)
         }
     }
     return false;
+}
+
+/* The vectors of the first hits, by one request. */
+static cairn_status fetch_vectors(const view *v, const retrieve_result *found, size_t most, arena *memory, fetched *f,
+                                  cairn_error *err)
+{
+    f->dim = v->index->remote->dim(v->index->ctx);
+    f->n = found->n_hits < most ? found->n_hits : most;
+    f->chunks = arena_calloc(memory, f->n, sizeof *f->chunks);
+    f->rows = arena_calloc(memory, f->n * f->dim, sizeof *f->rows);
+    f->has = arena_calloc(memory, f->n, sizeof *f->has);
+    if (!f->chunks || !f->rows || !f->has)
+        return cairn_fail(err, CAIRN_ENOMEM, "search");
+    for (size_t i = 0; i < f->n; i++)
+        f->chunks[i] = found->hits[i].chunk;
+    return v->index->remote->vectors(v->index->ctx, f->chunks, f->n, f->dim, f->rows, f->has, err);
 }
 
 cairn_status engine_turns(const cairn_turn *history, size_t n, arena *memory,
@@ -130,7 +162,9 @@ static bool may_rerank(const cairn *c, const engine_query *e)
 /* While a word is being typed every millisecond counts. */
 static bool may_even_out(const cairn *c, const view *v, const engine_query *e)
 {
-    return e->mode == RETRIEVE_HYBRID && v->n_vector && !e->as_you_type && !e->as_listed &&
+    bool any = v->n_vector || (v->index && v->index->remote->dim(v->index->ctx));
+
+    return e->mode == RETRIEVE_HYBRID && any && !e->as_you_type && !e->as_listed &&
            (c->settings.neighbours > 0 || c->settings.centre > 0);
 }
 
@@ -227,7 +261,7 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
                            refine_report *report, cairn_error *err)
 {
     int64_t start = clock_mono_ns();
-    reading r = {v, c->settings.folder_weights, NULL};
+    reading r = {.v = v, .folder_weights = c->settings.folder_weights};
     refine_source source = {&r, read_passage, read_vector, v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0, read_facts};
     reranking k;
     refine_params p;
@@ -248,8 +282,12 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
         p.rerank_weight = (float)c->settings.rerank_weight;
         p.rerank_depth = (size_t)c->settings.rerank_depth;
     }
-    if (result->mode == RETRIEVE_HYBRID && may_even_out(c, v, e))
+    if (result->mode == RETRIEVE_HYBRID && may_even_out(c, v, e)) {
         p.like = (neighbours_params){(float)c->settings.neighbours, (float)c->settings.centre};
+        if (v->index)
+            st = fetch_vectors(v, result, p.like_depth, memory, &r.vectors, err);
+        source.dim = v->index ? r.vectors.dim : source.dim;
+    }
     p.priors = priors_of(c, e);
     p.prior_depth = prior_depth(&p.priors, &p);
     p.from_zero = result->mode != RETRIEVE_VECTOR;
@@ -262,7 +300,7 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
     p.per_document = e->per_document;
     p.diversity = e->diversity;
     p.n_turns = e->n_history;
-    if (e->n_history)
+    if (!st && e->n_history)
         st = engine_turns(e->history, e->n_history, memory, &p.turns, err);
     if (!st)
         st = retrieve_refine(result->hits, &result->n_hits, e->k, &p, &source, memory, report, err);

@@ -1,4 +1,5 @@
 /* chunks.c - passages of a snapshot, those that wait for vectors, and vectors. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,32 +111,80 @@ static bool take_vector(const json_t *list, uint32_t dim, float *row)
     return true;
 }
 
+/* The chunks' records with the field of vectors, by one _mget. What else of a chunk is not read yet comes with it. */
+static json_t *vectors_wanted(const struct os_snapshot *snap, const chunk_id *chunks, size_t n, const char *field)
+{
+    json_t *list = json_array(), *all = os_chunk_source();
+
+    if (all)
+        json_array_append_new(all, json_string(field));
+    for (size_t i = 0; list && all && i < n; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "%llu", (unsigned long long)chunks[i]);
+        if (json_array_append_new(list, os_kept(snap->fetched_chunks, chunks[i])
+                                            ? json_pack("{s:s,s:s,s:[s]}", "_index", snap->s->chunks, "_id", id,
+                                                        "_source", field)
+                                            : json_pack("{s:s,s:s,s:O}", "_index", snap->s->chunks, "_id", id, "_source",
+                                                        all))) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    json_decref(all);
+    return list;
+}
+
+static cairn_status take_vectors(struct os_snapshot *snap, const json_t *reply, const char *field, size_t n, float *rows,
+                                 bool *has, bool *passing, cairn_error *err)
+{
+    const json_t *docs = json_object_get(reply, "docs");
+    uint32_t dim = snap->state.dim;
+
+    *passing = false;
+    if (json_array_size(docs) != n)
+        return cairn_fail(err, CAIRN_EIO, "the cluster's answer to a multi-get is none");
+    for (size_t i = 0; i < n; i++) {
+        const json_t *one = json_array_get(docs, i);
+        json_t *source = json_object_get(one, "_source");
+        const char *id = json_string_value(json_object_get(one, "_id"));
+        if (json_object_get(one, "error")) {
+            *passing = true;
+            return cairn_fail(err, CAIRN_EBUSY, "some vectors cannot be read now: their node is away; try again");
+        }
+        has[i] = take_vector(json_object_get(source, field), dim, rows + i * dim);
+        if (!json_object_get(source, "chunk") || !id)
+            continue;
+        json_object_del(source, field);
+        if (json_object_set(snap->fetched_chunks, id, source))
+            return cairn_fail(err, CAIRN_ENOMEM, "vectors");
+    }
+    return CAIRN_OK;
+}
+
 static cairn_status some_vectors(struct os_snapshot *snap, const chunk_id *chunks, size_t n,
                                  float *rows, bool *has, cairn_error *err)
 {
     char field[FIELD_BYTES];
-    uint32_t dim = snap->state.dim;
-    json_t *ids = json_array(), *hits = NULL;
-    cairn_status st = ids ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "vectors");
+    json_t *list;
+    os_patience patience = {0};
+    bool passing;
+    cairn_status st;
 
     os_vector_field(&snap->state, field);
-    for (size_t i = 0; i < n && !st; i++)
-        if (json_array_append_new(ids, json_integer((json_int_t)chunks[i])))
-            st = cairn_fail(err, CAIRN_ENOMEM, "vectors");
-    if (!st)
-        st = os_hits(snap->s, snap->s->chunks,
-                     json_pack("{s:{s:{s:O}},s:i,s:[s,s],s:[s]}", "query", "terms", "chunk", ids,
-                               "size", (int)n, "_source", "chunk", field, "sort", "chunk"),
-                     &hits, err);
-    for (size_t i = 0; !st && i < json_array_size(hits); i++) {
-        const json_t *source = json_object_get(json_array_get(hits, i), "_source");
-        uint64_t id = os_number(source, "chunk");
-        for (size_t k = 0; k < n; k++)
-            if (chunks[k] == id)
-                has[k] = take_vector(json_object_get(source, field), dim, rows + k * dim);
-    }
-    json_decref(ids);
-    json_decref(hits);
+    list = vectors_wanted(snap, chunks, n, field);
+    if (!list)
+        return cairn_fail(err, CAIRN_ENOMEM, "vectors");
+    do {
+        json_t *reply = NULL;
+        passing = false;
+        st = os_ask(snap->s, "ask for vectors", "POST",
+                    "/_mget?realtime=false&filter_path=docs._id,docs.found,docs.error.type,docs._source",
+                    json_pack("{s:O}", "docs", list), &reply, err);
+        if (!st)
+            st = take_vectors(snap, reply, field, n, rows, has, &passing, err);
+        json_decref(reply);
+    } while (passing && os_wait_again(snap->s, &patience));
+    json_decref(list);
     return st;
 }
 

@@ -273,7 +273,7 @@ class Cluster(CairnTest):
             h = self.json("--collection", "far", "search", "--mode", "lexical", "apples")["hits"][0]
             return h["uri"], h["title"], h.get("tags") or []
         self.assertEqual(hit(), (a, "Apples", []))
-        self.run_cairn("--collection", "far", "tag", a, "+fruit")
+        self.run_cairn("--collection", "far", "tag", "add", "fruit", a)
         self.assertEqual(hit(), (a, "Apples", ["fruit"]))
         self.assertEqual(self.ask_node("GET", f"/{chunks}/_count?q=_exists_:uri")["count"], 1)
         script = {"script": {"lang": "painless", "source": "ctx._source.remove('shown')"}}
