@@ -81,11 +81,30 @@ static cairn_status need_room(evaluation *e, cairn_error *err)
     return CAIRN_OK;
 }
 
+/* Of a collection that is elsewhere: the names that are not known yet, by one request. */
+static cairn_status fetch_names(evaluation *e, const retrieve_result *found, cairn_error *err)
+{
+    chunk_id *ids = e->v.index ? checked_malloc(found->n_hits + 1, sizeof *ids) : NULL;
+    size_t n = 0;
+    cairn_status st;
+
+    if (!e->v.index)
+        return CAIRN_OK;
+    if (!ids)
+        return cairn_fail(err, CAIRN_ENOMEM, "document names");
+    for (size_t i = 0; i < found->n_hits && n < DOCS_A_QUERY; i++)
+        if (found->hits[i].doc >= e->n_uris || !e->uri_of[found->hits[i].doc])
+            ids[n++] = found->hits[i].chunk;
+    st = n ? store_prefetch(e->v.snapshot, ids, n, err) : CAIRN_OK;
+    free(ids);
+    return st;
+}
+
 /* A document counts where its best chunk stands. */
 static cairn_status collapse(evaluation *e, const retrieve_result *found, const char **docs,
                              float *scores, size_t *n, cairn_error *err)
 {
-    cairn_status st = CAIRN_OK;
+    cairn_status st = fetch_names(e, found, err);
 
     *n = 0;
     for (size_t i = 0; !st && i < found->n_hits && *n < DOCS_A_QUERY; i++) {
