@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "engine/eval.h"
+#include "engine/eval_lines.h"
 #include "engine/eval_report.h"
 #include "engine/search.h"
 #include "retrieve/metrics.h"
@@ -195,32 +196,21 @@ static cairn_status measure_query(evaluation *e, const char *id, const char *tex
 }
 
 /* Lines {"_id", "history": [{"role", "content" or "text"}, ...]}. */
+static cairn_status take_history(void *ctx, json_t *line, cairn_error *err)
+{
+    evaluation *e = ctx;
+    const char *id = json_string_value(json_object_get(line, "_id"));
+    json_t *list = json_object_get(line, "history");
+
+    if (!id || !json_is_array(list))
+        return cairn_fail(err, CAIRN_EINPUT, "needs \"_id\" and \"history\"");
+    return json_object_set(e->histories, id, list) ? cairn_fail(err, CAIRN_ENOMEM, "histories") : CAIRN_OK;
+}
+
 static cairn_status read_histories(evaluation *e, const char *path, cairn_error *err)
 {
-    FILE *f = fopen(path, "re");
-    char *line = NULL;
-    size_t cap = 0, number = 0;
-    ssize_t len;
-    cairn_status st = CAIRN_OK;
-
-    if (!f)
-        return cairn_fail(err, CAIRN_EINPUT, "open %s: %s", path, strerror(errno));
     e->histories = json_object();
-    while (!st && (len = getline(&line, &cap, f)) >= 0) {
-        json_error_t je;
-        json_t *j = json_loadb(line, (size_t)len, 0, &je);
-        const char *id = json_string_value(json_object_get(j, "_id"));
-        json_t *list = json_object_get(j, "history");
-        number++;
-        if (!id || !json_is_array(list))
-            st = cairn_fail(err, CAIRN_EINPUT, "%s, line %zu: needs \"_id\" and \"history\"", path, number);
-        else if (json_object_set(e->histories, id, list))
-            st = cairn_fail(err, CAIRN_ENOMEM, "histories");
-        json_decref(j);
-    }
-    free(line);
-    fclose(f);
-    return st;
+    return e->histories ? eval_each_line(path, take_history, e, err) : cairn_fail(err, CAIRN_ENOMEM, "histories");
 }
 
 /* The value by which a query is told apart, in `names`; NULL where none is asked for. */
@@ -249,11 +239,9 @@ static cairn_status slice_of(evaluation *e, const json_t *line, const char *text
     return *out ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "slices");
 }
 
-static cairn_status take_line(evaluation *e, const char *file, size_t number, const char *text,
-                              size_t len, cairn_error *err)
+static cairn_status take_query(void *ctx, json_t *line, cairn_error *err)
 {
-    json_error_t je;
-    json_t *line = json_loadb(text, len, 0, &je);
+    evaluation *e = ctx;
     const json_t *id = json_object_get(line, "_id");
     const char *query = json_string_value(json_object_get(line, "text"));
     char buf[32];
@@ -265,30 +253,16 @@ static cairn_status take_line(evaluation *e, const char *file, size_t number, co
         name = buf;
     }
     if (!line || !name || !query)
-        st = cairn_fail(err, CAIRN_EINPUT, "%s, line %zu: needs \"_id\" and \"text\"", file, number);
+        st = cairn_fail(err, CAIRN_EINPUT, "needs \"_id\" and \"text\"");
     else if (metrics_qrels_has(e->qrels, name) && !(st = slice_of(e, line, query, &slice, err)))
         st = measure_query(e, name, query, slice, err);
-    json_decref(line);
     return st;
 }
 
 static cairn_status run_queries(evaluation *e, const char *path, cairn_error *err)
 {
-    FILE *f = fopen(path, "re");
-    char *line = NULL;
-    size_t cap = 0, number = 0;
-    ssize_t len;
-    cairn_status st = CAIRN_OK;
+    cairn_status st = eval_each_line(path, take_query, e, err);
 
-    if (!f)
-        return cairn_fail(err, CAIRN_EINPUT, "open %s: %s", path, strerror(errno));
-    while (!st && (len = getline(&line, &cap, f)) >= 0) {
-        number++;
-        if (len > 1)
-            st = take_line(e, path, number, line, (size_t)len, err);
-    }
-    free(line);
-    fclose(f);
     if (!st && !e->n)
         st = cairn_fail(err, CAIRN_EINPUT, "%s: no query has a relevant document in the judgements",
                         path);

@@ -18,6 +18,7 @@
 #include "engine/ask.h"
 #include "engine/engine.h"
 #include "engine/eval.h"
+#include "engine/eval_lines.h"
 #include "engine/eval_text.h"
 #include "retrieve/cite.h"
 #include "retrieve/metrics.h"
@@ -400,34 +401,11 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
     return st;
 }
 
-static cairn_status grade_file(grading *g, const char *path, cairn_error *err)
+static cairn_status grade_line(void *ctx, json_t *line, cairn_error *err)
 {
-    FILE *f = fopen(path, "re");
-    char *text = NULL;
-    size_t cap = 0, number = 0;
-    ssize_t len;
-    cairn_status st = CAIRN_OK;
+    const char *question = json_string_value(json_object_get(line, "question"));
 
-    if (!f)
-        return cairn_fail(err, CAIRN_EINPUT, "open %s: %s", path, strerror(errno));
-    while (!st && (len = getline(&text, &cap, f)) >= 0) {
-        json_error_t je;
-        json_t *line;
-        const char *question;
-        number++;
-        if (len <= 1)
-            continue;
-        line = json_loadb(text, (size_t)len, 0, &je);
-        question = json_string_value(json_object_get(line, "question"));
-        if (question)
-            st = grade_one(g, line, question, err);
-        else
-            st = cairn_fail(err, CAIRN_EINPUT, "%s, line %zu: needs \"question\"", path, number);
-        json_decref(line);
-    }
-    free(text);
-    fclose(f);
-    return st;
+    return question ? grade_one(ctx, line, question, err) : cairn_fail(err, CAIRN_EINPUT, "needs \"question\"");
 }
 
 static int rising(const void *a, const void *b)
@@ -480,7 +458,7 @@ cairn_status cairn_eval_answers(cairn *c, const char *qa, const cairn_eval_answe
     g.embeds = !engine_encoder(c, &embedder, NULL);
     st = engine_analyzer(c, &g.an, err);
     if (!st)
-        st = grade_file(&g, qa, err);
+        st = eval_each_line(qa, grade_line, &g, err);
     if (g.dump && fclose(g.dump) && !st)
         st = cairn_fail_errno(err, errno, "%s", g.options->dump_file);
     if (!st)

@@ -1,9 +1,9 @@
 /* eval_compare.c - two run files measured by the same judgements, query by query. */
+#include "engine/eval_compare.h"
+
 #include <stdlib.h>
 
 #include "base/checked.h"
-#include "engine/cairn.h"
-#include "engine/eval.h"
 #include "retrieve/metrics.h"
 
 #define SEED 20240607
@@ -35,6 +35,26 @@ static double mean(const double *v, size_t n)
     return n ? sum / (double)n : 0;
 }
 
+cairn_status eval_compare_values(const char *name, const double *a, const double *b, size_t n, cairn_comparison *out,
+                                 cairn_error *err)
+{
+    metrics_paired p;
+    cairn_status st = metrics_compare(a, b, n, 0, SEED, &p, err);
+
+    if (!st)
+        *out = (cairn_comparison){.name = name,
+                                  .a = mean(a, n),
+                                  .b = mean(b, n),
+                                  .difference = p.difference,
+                                  .low = p.low,
+                                  .high = p.high,
+                                  .p = p.p,
+                                  .better = p.better,
+                                  .worse = p.worse,
+                                  .equal = p.equal};
+    return st;
+}
+
 cairn_status cairn_eval_compare(const char *qrels, const char *run_a, const char *run_b,
                                 cairn_comparison out[CAIRN_METRICS], size_t *n_queries, cairn_error *err)
 {
@@ -62,20 +82,8 @@ cairn_status cairn_eval_compare(const char *qrels, const char *run_a, const char
         st = measure(judged, a, n, of_a, err);
     if (!st)
         st = measure(judged, b, n, of_b, err);
-    for (size_t k = 0; !st && k < METRICS_KINDS; k++) {
-        metrics_paired p;
-        st = metrics_compare(of_a + k * n, of_b + k * n, n, 0, SEED, &p, err);
-        out[k] = (cairn_comparison){.name = metrics_name((metrics_kind)k),
-                                    .a = mean(of_a + k * n, n),
-                                    .b = mean(of_b + k * n, n),
-                                    .difference = p.difference,
-                                    .low = p.low,
-                                    .high = p.high,
-                                    .p = p.p,
-                                    .better = p.better,
-                                    .worse = p.worse,
-                                    .equal = p.equal};
-    }
+    for (size_t k = 0; !st && k < METRICS_KINDS; k++)
+        st = eval_compare_values(metrics_name((metrics_kind)k), of_a + k * n, of_b + k * n, n, &out[k], err);
     *n_queries = n;
     free(of_a);
     free(of_b);

@@ -11,12 +11,9 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "engine/cairn.h"
-#include "engine/eval.h"
-#include "engine/eval_dump.h"
-#include "retrieve/metrics.h"
+#include "engine/eval_compare.h"
+#include "engine/eval_lines.h"
 
-#define SEED        20240607
 #define LEAST_PAIRS 10
 
 static void say(cairn_gate *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -120,8 +117,6 @@ static cairn_status compare_kind(json_t *a, json_t *b, int kind, cairn_gate *out
 {
     size_t cap = json_object_size(a) + 1, n = 0;
     double *of_a = checked_malloc(cap, sizeof *of_a), *of_b = checked_malloc(cap, sizeof *of_b);
-    double sum_a = 0, sum_b = 0;
-    metrics_paired p;
     const char *question;
     json_t *line;
     cairn_status st = of_a && of_b ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "comparison");
@@ -136,22 +131,11 @@ static cairn_status compare_kind(json_t *a, json_t *b, int kind, cairn_gate *out
             grade(other, y);
             if (x[kind] < 0 || y[kind] < 0)
                 continue;
-            sum_a += of_a[n] = x[kind];
-            sum_b += of_b[n++] = y[kind];
+            of_a[n] = x[kind];
+            of_b[n++] = y[kind];
         }
     if (!st && n)
-        st = metrics_compare(of_a, of_b, n, 0, SEED, &p, err);
-    if (!st && n)
-        out->comparisons[out->n_comparisons++] = (cairn_comparison){.name = kind_names[kind],
-                                                                    .a = sum_a / (double)n,
-                                                                    .b = sum_b / (double)n,
-                                                                    .difference = p.difference,
-                                                                    .low = p.low,
-                                                                    .high = p.high,
-                                                                    .p = p.p,
-                                                                    .better = p.better,
-                                                                    .worse = p.worse,
-                                                                    .equal = p.equal};
+        st = eval_compare_values(kind_names[kind], of_a, of_b, n, &out->comparisons[out->n_comparisons++], err);
     out->n_queries += kind != KEPT ? n : 0;
     free(of_a);
     free(of_b);

@@ -1,7 +1,5 @@
 /* eval_guard.c - cairn_eval_guardrails: how many planted orders the guards keep out, how many honest texts they keep
  * out with them, and how much of personal data they find. */
-#include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +7,7 @@
 #include "base/checked.h"
 #include "base/utf8.h"
 #include "engine/eval.h"
+#include "engine/eval_lines.h"
 #include "retrieve/injection.h"
 #include "retrieve/metrics.h"
 #include "retrieve/pii.h"
@@ -18,40 +17,15 @@
 #define GROUPS_MAX 500
 #define LINE_MEMORY ((size_t)64 << 20)
 
-/* ---- lines of a file ---- */
-
-typedef cairn_status line_fn(void *ctx, const json_t *line, const char *text, size_t len, cairn_error *err);
-
-static cairn_status each_line(const char *path, line_fn *fn, void *ctx, cairn_error *err)
+/* NULL after reporting. */
+static const char *text_of(const json_t *line, size_t *len, cairn_error *err)
 {
-    FILE *f = fopen(path, "re");
-    char *line = NULL;
-    size_t cap = 0, number = 0;
-    ssize_t len;
-    cairn_status st = CAIRN_OK;
+    const json_t *value = json_object_get(line, "text");
 
-    if (!f)
-        return cairn_fail(err, CAIRN_EINPUT, "open %s: %s", path, strerror(errno));
-    while (!st && (len = getline(&line, &cap, f)) >= 0) {
-        json_t *j;
-        const json_t *text;
-        number++;
-        if (len <= 1)
-            continue;
-        j = json_loadb(line, (size_t)len, 0, NULL);
-        text = json_object_get(j, "text");
-        st = json_is_string(text) ? fn(ctx, j, json_string_value(text), json_string_length(text), err)
-                                  : cairn_fail(err, CAIRN_EINPUT, "needs \"text\"");
-        if (st == CAIRN_EINPUT && err) {
-            char why[160];
-            snprintf(why, sizeof why, "%.150s", err->text);
-            st = cairn_fail(err, CAIRN_EINPUT, "%s, line %zu: %s", path, number, why);
-        }
-        json_decref(j);
-    }
-    free(line);
-    fclose(f);
-    return st;
+    *len = json_string_length(value);
+    if (!json_is_string(value))
+        cairn_fail(err, CAIRN_EINPUT, "needs \"text\"");
+    return json_string_value(value);
 }
 
 /* ---- planted orders ---- */
@@ -113,14 +87,18 @@ static cairn_status group_of(guarding *g, const char *category, grouped **out, c
     return CAIRN_OK;
 }
 
-static cairn_status guard_text(void *ctx, const json_t *line, const char *text, size_t len, cairn_error *err)
+static cairn_status guard_text(void *ctx, json_t *line, cairn_error *err)
 {
     guarding *g = ctx;
     const char *category = json_string_value(json_object_get(line, "category"));
+    size_t len;
+    const char *text = text_of(line, &len, err);
     grouped *own = NULL;
     bool kept_out;
-    cairn_status st = is_kept_out(text, len, &kept_out, err);
+    cairn_status st = text ? CAIRN_OK : CAIRN_EINPUT;
 
+    if (!st)
+        st = is_kept_out(text, len, &kept_out, err);
     if (!st)
         st = add(&g->at[g->all], kept_out, err);
     if (!st && category)
@@ -139,7 +117,7 @@ static cairn_status guard_file(guarding *g, const char *path, bool attack, cairn
     g->attack = attack;
     g->all = g->n++;
     g->at[g->all].group.attack = attack;
-    st = each_line(path, guard_text, g, err);
+    st = eval_each_line(path, guard_text, g, err);
     if (!st && !g->at[g->all].group.n)
         st = cairn_fail(err, CAIRN_EINPUT, "%s holds no text", path);
     return st;
@@ -201,15 +179,18 @@ static size_t byte_of(const char *text, size_t len, json_int_t at)
     return k == at ? i : SIZE_MAX;
 }
 
-static cairn_status find_text(void *ctx, const json_t *line, const char *text, size_t len, cairn_error *err)
+static cairn_status find_text(void *ctx, json_t *line, cairn_error *err)
 {
     cairn_guard_pii *of = ctx;
     const json_t *spans = json_object_get(line, "spans"), *span;
     pii_match *found = NULL;
-    size_t n = 0, i;
+    size_t len, n = 0, i;
+    const char *text = text_of(line, &len, err);
     arena memory;
     cairn_status st;
 
+    if (!text)
+        return CAIRN_EINPUT;
     if (!json_is_array(spans))
         return cairn_fail(err, CAIRN_EINPUT, "needs \"spans\", a list");
     arena_init(&memory, LINE_MEMORY);
@@ -243,7 +224,7 @@ static cairn_status find_file(const char *path, cairn_guard_result *out, cairn_e
     cairn_status st;
 
     _Static_assert(PII_TYPES == CAIRN_PII_TYPES, "a row for every type");
-    st = each_line(path, find_text, of, err);
+    st = eval_each_line(path, find_text, of, err);
     for (int t = 0; !st && t < PII_TYPES; t++) {
         cairn_guard_pii *x = &of[t];
         x->type = pii_name((pii_type)t);

@@ -12,14 +12,12 @@
 
 #include "base/checked.h"
 #include "engine/engine.h"
-#include "engine/eval.h"
-#include "engine/eval_dump.h"
+#include "engine/eval_compare.h"
+#include "engine/eval_lines.h"
 #include "engine/prompts.h"
 #include "generate/decode/decoder.h"
-#include "retrieve/metrics.h"
 
 #define PROMPT      "judge.v1"
-#define SEED        20240607
 #define MEMORY      ((size_t)64 << 20)
 #define ANSWER_MAX  ((size_t)64 << 10) /* bytes of a filled-in question */
 #define LIKELY      GENERATE_MAX_TOP
@@ -242,30 +240,6 @@ static cairn_status judge_all(judging *g, const json_t *a, const json_t *b, cair
     return CAIRN_OK;
 }
 
-static cairn_status compare(judging *g, cairn_error *err)
-{
-    cairn_judgement *out = g->out;
-    size_t n = out->n_questions;
-    metrics_paired p;
-    cairn_status st;
-
-    if (!n)
-        return cairn_fail(err, CAIRN_EINPUT, "the two have no question in common");
-    st = metrics_compare(g->of_a, g->of_b, n, 0, SEED, &p, err);
-    if (!st)
-        out->preference = (cairn_comparison){.name = "preference",
-                                             .a = ((double)out->a_won + 0.5 * (double)out->ties) / (double)n,
-                                             .b = ((double)out->b_won + 0.5 * (double)out->ties) / (double)n,
-                                             .difference = p.difference,
-                                             .low = p.low,
-                                             .high = p.high,
-                                             .p = p.p,
-                                             .better = p.better,
-                                             .worse = p.worse,
-                                             .equal = p.equal};
-    return st;
-}
-
 cairn_status cairn_eval_judge(cairn *c, const char *dump_a, const char *dump_b,
                               bool (*fn)(void *ctx, const cairn_judged *j), void *ctx, cairn_judgement *out,
                               cairn_error *err)
@@ -286,8 +260,10 @@ cairn_status cairn_eval_judge(cairn *c, const char *dump_a, const char *dump_b,
     }
     if (!st)
         st = judge_all(&g, a, b, err);
+    if (!st && !out->n_questions)
+        st = cairn_fail(err, CAIRN_EINPUT, "the two have no question in common");
     if (!st)
-        st = compare(&g, err);
+        st = eval_compare_values("preference", g.of_a, g.of_b, out->n_questions, &out->preference, err);
     free(g.of_a);
     free(g.of_b);
     json_decref(a);

@@ -1,0 +1,62 @@
+/* eval_lines.c - see eval_lines.h. */
+#include "engine/eval_lines.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DUMP_MAX 1000000 /* lines of a dump */
+
+cairn_status eval_each_line(const char *path, eval_line_fn *fn, void *ctx, cairn_error *err)
+{
+    FILE *f = fopen(path, "re");
+    char *text = NULL;
+    size_t cap = 0, number = 0;
+    ssize_t len;
+    cairn_status st = CAIRN_OK;
+
+    if (!f)
+        return cairn_fail(err, CAIRN_EINPUT, "open %s: %s", path, strerror(errno));
+    while (!st && (len = getline(&text, &cap, f)) >= 0) {
+        json_t *line;
+        number++;
+        if (len <= 1)
+            continue;
+        line = json_loadb(text, (size_t)len, 0, NULL);
+        st = fn(ctx, line, err);
+        if (st == CAIRN_EINPUT)
+            cairn_error_prefix(err, "%s, line %zu: ", path, number);
+        json_decref(line);
+    }
+    free(text);
+    fclose(f);
+    return st;
+}
+
+static cairn_status take_answered(void *ctx, json_t *line, cairn_error *err)
+{
+    json_t *all = ctx;
+    const char *question = json_string_value(json_object_get(line, "question"));
+
+    if (!question || !json_is_boolean(json_object_get(line, "right")) || json_object_size(all) >= DUMP_MAX)
+        return cairn_fail(err, CAIRN_EINPUT, "not what cairn eval answers --dump writes");
+    return json_object_set(all, question, line) ? cairn_fail(err, CAIRN_ENOMEM, "answers") : CAIRN_OK;
+}
+
+cairn_status eval_dump_read(const char *path, json_t **out, cairn_error *err)
+{
+    json_t *all = json_object();
+    cairn_status st = all ? eval_each_line(path, take_answered, all, err) : cairn_fail(err, CAIRN_ENOMEM, "answers");
+
+    if (st)
+        json_decref(all);
+    else
+        *out = all;
+    return st;
+}
+
+bool eval_dump_answerable(const json_t *line)
+{
+    return json_array_size(json_object_get(line, "answers")) > 0;
+}
