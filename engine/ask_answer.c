@@ -24,6 +24,8 @@
 #define CITED_COVER  0.7f /* share of the highest cover of the question that it must have */
 #define CITED_FIRST  3    /* but the first few may be without that, if they are */
 #define CITED_NEAR   2.5f /* so near the best */
+#define TITLE_BYTES  80
+#define TITLE_SPREAD 3.0f /* log-odds below a title of the sentence that answers in its place */
 #define NO_CONFIRM   " [not confirmed]"
 
 char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory)
@@ -414,6 +416,48 @@ bool ask_fits_type(asking *a)
     return n > 0;
 }
 
+/* With a full stop of a script without blanks. */
+static bool ends_like_a_sentence(const char *s, size_t len)
+{
+    static const char *const stops[] = {"。", "！", "？", "؟", "।"};
+
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+        if (len >= strlen(stops[i]) && !memcmp(s + len - strlen(stops[i]), stops[i], strlen(stops[i])))
+            return true;
+    return false;
+}
+
+/* A title or heading at the top of a passage: a line of its own, short, without a sign at its end or a value in it. */
+static bool is_title(const asking *a, const evidence_sentence *s)
+{
+    const cite_passage *p = &a->read[s->passage].text;
+    size_t len = s->end - s->start;
+
+    return !s->start && !s->head_end && len && len <= TITLE_BYTES && s->end < p->len && p->text[s->end] == '\n' &&
+           !memchr(p->text, ':', len) && !memchr(p->text, '|', len) && !memchr(p->text, '=', len) &&
+           (isalnum((unsigned char)p->text[len - 1]) || p->text[len - 1] & 0x80) && !ends_like_a_sentence(p->text, len);
+}
+
+/* The best sentence, but that a title says what its passage is about and answers nothing: then the next best one of
+ * its document, where that is not far behind. */
+static const evidence_sentence *best_but_titles(const asking *a)
+{
+    const evidence *e = &a->evidence;
+    const evidence_sentence *best = &e->sentences[0];
+    uint64_t doc = a->hits->hits[best->passage].doc;
+
+    if (!is_title(a, best))
+        return best;
+    for (size_t i = 1; i < e->n && !e->sentences[i].planted; i++) {
+        const evidence_sentence *s = &e->sentences[i];
+        if (s->score < best->score - TITLE_SPREAD)
+            break;
+        if (a->hits->hits[s->passage].doc == doc && !is_title(a, s))
+            return s;
+    }
+    return best;
+}
+
 /* The best sentence that may answer by itself: one that mentions what is asked for, where that is a
  * quantity. NULL when no good one does. */
 const evidence_sentence *ask_typed_sentence(const asking *a)
@@ -421,7 +465,7 @@ const evidence_sentence *ask_typed_sentence(const asking *a)
     const evidence *e = &a->evidence;
 
     if (!asks_for_quantity(e->type))
-        return &e->sentences[0];
+        return best_but_titles(a);
     for (size_t i = 0; i < e->n && !e->sentences[i].planted; i++) {
         const evidence_sentence *s = &e->sentences[i];
         if ((s->feature[EVIDENCE_TYPE_STRONG] > 0 || !reads_numerals(a->read[s->passage].text.lang)) &&

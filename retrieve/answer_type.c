@@ -29,6 +29,9 @@ static const struct {
     {"combien coûte~", ANSWER_MONEY}, {"quel est le prix", ANSWER_MONEY},
     {"сколько стоит", ANSWER_MONEY}, {"多少钱", ANSWER_MONEY},
     {"what percent~", ANSWER_SHARE}, {"which percent~", ANSWER_SHARE},
+    {"gesamtbetrag", ANSWER_MONEY}, {"rechnungsbetrag", ANSWER_MONEY}, {"montant total", ANSWER_MONEY},
+    {"importe total", ANSWER_MONEY}, {"what is the total number", ANSWER_COUNT}, {"what was the total number", ANSWER_COUNT},
+    {"what is the total", ANSWER_MEASURE}, {"what was the total", ANSWER_MEASURE},
     {"how many percent", ANSWER_SHARE}, {"wie viel prozent", ANSWER_SHARE},
     {"wie viele prozent", ANSWER_SHARE}, {"welcher prozentsatz", ANSWER_SHARE},
     {"qué porcentaje", ANSWER_SHARE}, {"quel pourcentage", ANSWER_SHARE},
@@ -95,6 +98,7 @@ static const struct {
     unsigned units;
 } measures[] = {
     {"how long", SPAN | LENGTH}, {"wie lang", SPAN | LENGTH}, {"wie lange", SPAN}, {"how old", SPAN},
+    {"how large", BIT(UNIT_AREA) | BIT(UNIT_VOLUME) | LENGTH | OTHER}, {"how big", BIT(UNIT_AREA) | BIT(UNIT_VOLUME) | LENGTH | OTHER},
     {"what age", SPAN}, {"wie alt", SPAN}, {"qué edad", SPAN}, {"quel âge", SPAN},
     {"combien de temps", SPAN}, {"cuánto tiempo", SPAN}, {"wie viel zeit", SPAN}, {"how much time", SPAN},
     {"how far", LENGTH}, {"how tall", LENGTH}, {"how deep", LENGTH}, {"how wide", LENGTH},
@@ -369,6 +373,14 @@ static bool numbers_heading(const char *text, size_t len, const quantity *q)
            !memchr(text, '.', len) && !memchr(text, ':', len);
 }
 
+static bool in_date(size_t start, size_t end, const quantity *quantities, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (quantities[i].kind == QUANTITY_DATE && start >= quantities[i].start && end <= quantities[i].end)
+            return true;
+    return false;
+}
+
 cairn_status answer_mentions(answer_type t, unsigned units, const char *text, size_t len,
                              const quantity *quantities, size_t n_quantities, arena *a,
                              text_span **out, size_t *n, cairn_error *err)
@@ -387,7 +399,8 @@ cairn_status answer_mentions(answer_type t, unsigned units, const char *text, si
                 i++;
             } else if (capital(text + i, len - i)) {
                 end = name_end(text, len, i);
-                (*out)[(*n)++] = (text_span){i, end};
+                if (!in_date(i, end, quantities, n_quantities)) /* "3 June 2025" names nobody */
+                    (*out)[(*n)++] = (text_span){i, end};
                 i = end;
             } else {
                 i = end;

@@ -16,6 +16,8 @@
 #include "retrieve/evidence_reading.h"
 #include "retrieve/injection.h"
 
+#define DESIGNATION_HERE 1.0f /* log-odds for the sentence that names what is asked about */
+
 #define LONG_SENTENCE 60 /* words */
 #define MANY_WORDS    10
 #define SENTENCE_COST  24 /* bytes: what an encoder's prefix and ends are worth */
@@ -220,7 +222,8 @@ static cairn_status read_passage(analyzer *an, const asked *q, const evidence_pa
     if (!st)
         st = quantities_find(p->text.text, p->text.len, a, &r->quantities, &r->n_quantities, err);
     if (!st)
-        st = r->table ? sentences_lines(p->text.text, p->text.len, &r->sentences, &r->n_sentences, err)
+        st = r->table ? sentences_rows(p->text.text, p->text.len, sentences_dotted_ordinals(r->lang), &r->sentences,
+                                       &r->n_sentences, err)
                       : sentences_split(p->text.text, p->text.len, false,
                                         sentences_dotted_ordinals(r->lang), &r->sentences,
                                         &r->n_sentences, err);
@@ -431,6 +434,27 @@ static uint64_t words_hash(const reading *r, const text_span *s)
     return h;
 }
 
+/* Has the sentence a designation of the question ("E2": letters and a digit) that its title and heading lack? What has
+ * it there is about it throughout. */
+static bool tells_apart(const asked *q, const reading *r, const text_span *s)
+{
+    const text_term *at;
+    size_t n;
+
+    terms_between(&r->terms, s->start, s->end, &at, &n);
+    for (size_t i = 0; i < q->n; i++) {
+        bool digit = false, letter = false;
+        for (uint32_t b = q->words[i].start; b < q->words[i].end; b++) {
+            digit |= isdigit((unsigned char)q->text[b]) != 0;
+            letter |= isalpha((unsigned char)q->text[b]) != 0;
+        }
+        if (digit && letter && r->keys[i] && terms_have(at, n, r->keys[i]) &&
+            !terms_have(r->head.at, r->head.n, r->keys[i]))
+            return true;
+    }
+    return false;
+}
+
 static cairn_status read_sentence(finding *x, const reading *all, size_t passage, size_t i)
 {
     const reading *r = &all[passage];
@@ -480,7 +504,8 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     terms_between(&r->terms, s->start, s->end, &at, &n);
     f[EVIDENCE_LENGTH] = (float)(n > LONG_SENTENCE ? LONG_SENTENCE : n) / LONG_SENTENCE;
     f[EVIDENCE_FOREIGN] = *x->q->lang && strcmp(x->q->lang, r->lang) != 0;
-    e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f) - x->off[passage];
+    e.lift = !typed(x->q->type) && tells_apart(x->q, r, s) ? DESIGNATION_HERE : 0;
+    e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f) - x->off[passage] + e.lift;
     if (!n || (r->table && i == 0 && r->n_sentences > 1))
         return CAIRN_OK; /* signs alone, or the line that names the columns */
     return add_sentence(x, e, words_hash(r, s));
@@ -545,7 +570,7 @@ static cairn_status second_round(finding *x, const evidence_params *params)
         s->feature[EVIDENCE_COSINE] = cosines[i];
         s->feature[EVIDENCE_COSINE_STEP] = cosines[i] - x->lists.tail_vector;
         s->score = apply(s->feature[EVIDENCE_FOREIGN] > 0 ? &sentence_foreign : &sentence_by_cosine, s->feature) -
-                   x->off[s->passage];
+                   x->off[s->passage] + s->lift;
         if (!i || s->score < least)
             least = s->score;
     }
@@ -647,8 +672,22 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
 
 /* ---- the short answer ---- */
 
+#define CLAUSE_BYTES 24 /* so much further away is what stands in another clause */
+
+/* Does another clause begin in these bytes? "... begins on 1 March and ends on 31 May": what ends, ends in May. */
+static bool new_clause(const char *s, size_t len)
+{
+    static const char *const joins[] = {" and ", " und ", " et ", " y ", " e ", " i ", " и ", " but ", " aber ", " mais ", " pero ",
+                                        "; ", "；", "，", "、"};
+
+    for (size_t i = 0; i < sizeof joins / sizeof *joins; i++)
+        if (memmem(s, len, joins[i], strlen(joins[i])))
+            return true;
+    return false;
+}
+
 /* Bytes between the mention and the nearest word of the question in the sentence; the words that
- * stand close count more than those far away. */
+ * stand close count more than those far away, and those of its own clause more than others. */
 static double nearness(const asked *q, const reading *r, const text_span *s, const text_span *m)
 {
     const text_term *at;
@@ -663,6 +702,8 @@ static double nearness(const asked *q, const reading *r, const text_span *s, con
                 continue;
             gap = at[i].end <= m->start ? m->start - at[i].end
                   : at[i].start >= m->end ? at[i].start - m->end : 0;
+            if (gap && new_clause(r->p->text.text + (at[i].end <= m->start ? at[i].end : m->end), gap))
+                gap += CLAUSE_BYTES;
             sum += q->words[j].weight / (8.0 + (double)gap);
             break;
         }

@@ -101,6 +101,7 @@ typedef struct evidence_sentence {
     size_t head_end;   /* of a table's row: the end of the table's first line, which begins at 0; else 0 */
     size_t before, after; /* bytes: start of the sentence before, end of the one after (or its own) */
     float feature[EVIDENCE_FEATURES];
+    float lift;  /* part of the score: it has a designation of the question ("E2") that is in no title or heading */
     float score; /* log-odds that it holds the answer */
     float injection; /* injection_score of it */
     bool planted;    /* an instruction to a language model (injection.h): never evidence */

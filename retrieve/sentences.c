@@ -201,21 +201,6 @@ static cairn_status add_span(text_span **list, size_t *n, size_t *cap, const cha
     return CAIRN_OK;
 }
 
-cairn_status sentences_lines(const char *s, size_t len, text_span **out, size_t *n, cairn_error *err)
-{
-    size_t cap = 0, start = 0;
-    cairn_status st = CAIRN_OK;
-
-    *out = NULL;
-    *n = 0;
-    for (size_t i = 0; i <= len && !st; i++)
-        if (i == len || s[i] == '\n') {
-            st = add_span(out, n, &cap, s, start, i, err);
-            start = i + 1;
-        }
-    return st;
-}
-
 cairn_status sentences_split(const char *s, size_t len, bool markers, bool ordinals,
                              text_span **out, size_t *n, cairn_error *err)
 {
@@ -235,4 +220,44 @@ cairn_status sentences_split(const char *s, size_t len, bool markers, bool ordin
         i = end > i ? end - 1 : i;
     }
     return CAIRN_OK;
+}
+
+static bool is_row(const char *line, size_t len)
+{
+    return memmem(line, len, " | ", 3) != NULL;
+}
+
+/* The sentences of a block of lines that are no rows, at `from` in the text. */
+static cairn_status add_prose(text_span **list, size_t *n, size_t *cap, const char *s, size_t from, size_t to,
+                              bool ordinals, cairn_error *err)
+{
+    text_span *found;
+    size_t n_found;
+    cairn_status st = sentences_split(s + from, to - from, false, ordinals, &found, &n_found, err);
+
+    for (size_t i = 0; i < n_found && !st; i++)
+        st = add_span(list, n, cap, s, from + found[i].start, from + found[i].end, err);
+    free(found);
+    return st;
+}
+
+cairn_status sentences_rows(const char *s, size_t len, bool ordinals, text_span **out, size_t *n, cairn_error *err)
+{
+    size_t cap = 0, prose = 0; /* prose: where the lines begin that no row has interrupted */
+    cairn_status st = CAIRN_OK;
+
+    *out = NULL;
+    *n = 0;
+    for (size_t at = 0; at < len && !st;) {
+        const char *nl = memchr(s + at, '\n', len - at);
+        size_t end = nl ? (size_t)(nl - s) : len;
+        if (is_row(s + at, end - at)) {
+            st = add_prose(out, n, &cap, s, prose, at, ordinals, err);
+            if (!st)
+                st = add_span(out, n, &cap, s, at, end, err);
+            prose = end < len ? end + 1 : len;
+        }
+        at = end + 1;
+    }
+    return st ? st : add_prose(out, n, &cap, s, prose, len, ordinals, err);
 }

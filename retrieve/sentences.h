@@ -39,8 +39,7 @@ bool sentences_dotted_ordinals(const char *lang);
 cairn_status sentences_split(const char *s, size_t len, bool markers, bool ordinals,
                              text_span **out, size_t *n, cairn_error *err);
 
-/* The same by lines: rows of a table. */
-cairn_status sentences_lines(const char *s, size_t len, text_span **out, size_t *n,
-                             cairn_error *err);
+/* The same of a text with rows of tables: each is one, and what stands between them is split into sentences. */
+cairn_status sentences_rows(const char *s, size_t len, bool ordinals, text_span **out, size_t *n, cairn_error *err);
 
 #endif

@@ -51,6 +51,12 @@ class Answers(CairnTest):
         self.assertIn("price_eur: 14.20", row["answer"])
         self.assertEqual(row["citations"][0]["uri"], self.prices)
 
+    def test_a_title_answers_nothing(self):
+        self.write("storage.txt", "STORAGE CONTRACT no. ST-118\n\nUnit 42, 18 square metres. Access from 6:00 to 22:00. "
+                   "Notice period: one month.\n")
+        self.index()
+        self.assertEqual(self.ask("What is the notice period of the storage contract?")["answer"], "Notice period: one month. [1]")
+
     def test_what_is_not_there_is_refused(self):
         a = self.ask("Which airline flies from Lisbon to Nairobi on Tuesdays?", code=1)
         self.assertTrue(a["refused"])

@@ -130,6 +130,51 @@ static void a_month_that_is_asked_for_is_no_bare_year(void **state)
     best_is("In welchem Monat ist die Premiere der Mühle?", p + 1, 1, "Die Premiere", "Mai 2026");
 }
 
+static void what_ends_is_in_its_own_clause(void **state)
+{
+    const evidence_passage p[] = {
+        PASSAGE("The lease of the flat begins on 1 March 2024 and ends on 28 February 2029.", "Lease", "en", 5)};
+
+    (void)state;
+    best_is("When does the lease end?", p, 1, "The lease", "28 February 2029");
+    best_is("When does the lease begin?", p, 1, "The lease", "1 March 2024");
+}
+
+static void a_date_names_nobody(void **state)
+{
+    static const char text[] = "it is on 18 July 2025. Aiko pays for the party.";
+    const evidence_passage p[] = {PASSAGE(text, "Minutes", "en", 5)};
+    evidence e;
+    arena a;
+
+    (void)state;
+    best_is("Who pays for the party?", p, 1, "Aiko pays", "Aiko");
+    find("Who pays for the party?", p, 1, &a, &e);
+    assert_int_equal(e.n, 2);
+    assert_true(!e.sentences[1].start && e.sentences[1].feature[EVIDENCE_TYPE] == 0);
+    arena_clear(&a);
+}
+
+/* Prose below a table in one passage is read by sentences; the one that has the designation asked about comes first. */
+static void prose_below_a_table_has_sentences(void **state)
+{
+    static const char text[] = "property | value\nresolution | 0.8 nm\nweight | 3.2 kg\n\nErrors\n"
+                               "E1: the lamp is too cold, wait. E2: the slit is blocked, clean it with dry air. "
+                               "E3: it is too hot, switch it off.";
+    const evidence_passage p[] = {PASSAGE(text, "Spectrometer", "en", 5)};
+    evidence e;
+    arena a;
+
+    (void)state;
+    best_is("What does error E2 mean?", p, 1, "E2: the slit", NULL);
+    find("What does error E2 mean?", p, 1, &a, &e);
+    assert_true(e.sentences[0].lift > 0 && !e.sentences[0].head_end);
+    assert_int_equal(text[e.sentences[0].end - 1], '.');
+    for (size_t i = 1; i < e.n; i++)
+        assert_true(e.sentences[i].lift == 0);
+    arena_clear(&a);
+}
+
 static void the_number_of_a_heading_weighs_nothing(void **state)
 {
     static const char text[] = "2 Pump P-7\n\nThe pump P-7 hangs on the wall. It weighs 12 kg.";
@@ -537,6 +582,9 @@ int main(void)
         cmocka_unit_test(questions_tell_what_they_ask_for),
         cmocka_unit_test(the_sentence_that_answers_comes_first),
         cmocka_unit_test(a_month_that_is_asked_for_is_no_bare_year),
+        cmocka_unit_test(what_ends_is_in_its_own_clause),
+        cmocka_unit_test(a_date_names_nobody),
+        cmocka_unit_test(prose_below_a_table_has_sentences),
         cmocka_unit_test(the_number_of_a_heading_weighs_nothing),
         cmocka_unit_test(a_row_of_a_table_keeps_the_tables_first_line),
         cmocka_unit_test(a_measure_has_the_kind_of_unit_that_is_asked_for),
