@@ -208,6 +208,16 @@ static cairn_status build(run *r, cairn_error *err)
     }
 }
 
+/* A mapping has one field of vectors that is searched. */
+static cairn_status refuse_cluster(const cairn *c, cairn_error *err)
+{
+    return c->remote ? cairn_fail(err, CAIRN_EUNSUPPORTED,
+                                  "a collection on a cluster holds the vectors of one embedder: cairn --embedder MODEL "
+                                  "index makes them anew there, or build beside the old ones in a collection of this "
+                                  "machine and copy that (cairn collection copy)")
+                     : CAIRN_OK;
+}
+
 cairn_status cairn_embedder_build(cairn *c, const char *model, const cairn_index_options *options,
                                   cairn_index_report *report, cairn_error *err)
 {
@@ -218,6 +228,8 @@ cairn_status cairn_embedder_build(cairn *c, const char *model, const cairn_index
     /* A merge at work would not bear that another writer comes in between. */
     merger_destroy(r.merger);
     r.merger = NULL;
+    if (!st)
+        st = refuse_cluster(c, err);
     if (!st && strchr(model, '/') && realpath(model, path))
         model = path; /* later processes stand elsewhere */
     if (!st && !(before = strdup(c->settings.embedder)))
@@ -330,6 +342,8 @@ static cairn_status change(cairn *c, bool undo, const cairn_index_options *optio
     run r;
     cairn_status st = run_begin(&r, c, options, report, err);
 
+    if (!st)
+        st = refuse_cluster(c, err);
     if (!st)
         st = change_over(c, undo, err);
     return run_end(&r, st, err);

@@ -62,6 +62,15 @@ class Guarded(Between):
         return self.headers.get("Authorization") == self.wanted
 
 
+class Keyed(Between):
+    """One that wants an API key."""
+    asked = []
+
+    def lets_in(self, _body):
+        self.asked.append(self.headers.get("Authorization"))
+        return self.asked[-1] == "ApiKey bGV0OmluCg=="
+
+
 class Heard(Between):
     """Remembers what was written."""
     bulks = []
@@ -314,6 +323,41 @@ class Cluster(CairnTest):
         os.chmod(password, 0o644)
         self.assertIn("chmod 600", self.run_cairn("--collection", "far", "list", code=None).stderr)
         os.chmod(password, 0o600)
+
+    def test_one_embedder(self):
+        self.create("far")
+        self.write("a.md", "# Apples\n\nRed apples keep until March.\n")
+        self.run_cairn("--collection", "far", "index", "--no-vectors", self.docs)
+        for args in (["build", "static-64"], ["switch"], ["undo"]):
+            said = self.run_cairn("--collection", "far", "embedder", *args, code=None)
+            self.assertNotEqual(said.returncode, 0)
+            self.assertIn("a collection on a cluster holds the vectors of one embedder", said.stderr)
+        self.assertTrue(self.json("--collection", "far", "check")["clean"])
+
+    def test_an_api_key(self):
+        Keyed.asked = []
+        url = self.between(Keyed)
+        key, wrong = os.path.join(self.top, "key"), os.path.join(self.top, "wrong")
+        for path, text in ((key, "bGV0OmluCg==\n"), (wrong, "Z3Vlc3MK\n")):
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as f:
+                f.write(text)
+        index = "cairn-test-" + uuid.uuid4().hex
+        where = ("collection", "create", "far", "--backend", "opensearch", "--url", url, "--replicas", "0", "--index", index)
+        said = self.run_cairn(*where, "--api-key-file", wrong, code=None)
+        self.assertNotEqual(said.returncode, 0)
+        self.assertIn("does not know who is asking", said.stderr)
+        self.assertNotIn("Z3Vlc3MK", said.stdout + said.stderr)
+        Keyed.asked.clear()
+        self.prefixes.append("far")
+        self.run_cairn(*where, "--api-key-file", key)
+        a = self.write("a.md", "# Apples\n\nRed apples keep until March.\n")
+        done = self.run_cairn("-v", "--collection", "far", "index", "--no-vectors", self.docs)
+        self.assertNotIn("bGV0OmluCg", done.stdout + done.stderr)
+        self.assertEqual([h[0] for h in self.found("far", "apples")], [a])
+        self.assertEqual(set(Keyed.asked), {"ApiKey bGV0OmluCg=="})
+        os.chmod(key, 0o644)
+        self.assertIn("chmod 600", self.run_cairn("--collection", "far", "list", code=None).stderr)
+        os.chmod(key, 0o600)
 
     def test_a_snapshot_comes_back(self):
         repositories = json.load(urllib.request.urlopen(CLUSTER + "/_nodes/settings?filter_path=nodes.*.settings.path.repo", timeout=120))
