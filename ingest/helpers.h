@@ -20,7 +20,7 @@ typedef struct helper_program {
     helper_task task;
     const char *name, *path;
     const char *package;    /* of Debian */
-    const char *argv[8];    /* it reads its standard input; NULL behind the last */
+    const char *const *argv; /* it reads its standard input; NULL behind the last */
     const char *folders[3]; /* what it reads besides; NULL behind the last */
 } helper_program;
 

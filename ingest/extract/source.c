@@ -2,7 +2,8 @@
  * code goes out in pieces, each under the names it stands in (INGEST_SYMBOL: "shape", "area").
  *
  * The text is verbatim and complete: lines between two functions belong to what is around them. A comment, a
- * decorator or a type directly above a function belongs to it. Without ctags, or in a language it does not
+ * decorator or a type directly above a function belongs to it. Where ctags does not say where something ends, the
+ * indentation does (source_end.h). Without ctags, or in a language it does not
  * know, the code is one piece and cut at its empty lines. */
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "ingest/extract/encoding.h"
 #include "ingest/extract/helper.h"
 #include "ingest/extract/parsers.h"
+#include "ingest/extract/source_end.h"
 #include "ingest/extract/text.h"
 #include "ingest/plain.h"
 
@@ -41,6 +43,25 @@ typedef struct source {
 
 /* ---- what ctags says ---- */
 
+static bool is_language(const json_t *tag, const char *name)
+{
+    const char *language = json_string_value(json_object_get(tag, "language"));
+
+    return language && !strcmp(language, name);
+}
+
+/* What our own patterns for ctags (ingest/helpers.c), and its own for Erlang, may take for a function's name. */
+static bool is_statement(const char *name)
+{
+    static const char *const words[] = {"if",       "for",   "while",  "switch", "catch", "return",
+                                        "function", "super", "assert", "await", "when"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(name, words[i]))
+            return true;
+    return false;
+}
+
 /* A macro of C is seldom more than its line, one of Lisp or CMake is a function. */
 static bool has_short_macros(const json_t *tag)
 {
@@ -61,6 +82,8 @@ static bool is_function(const char *kind, const json_t *tag)
         "destructor", "macro", "task", "fn", "predicate", "subprogram", "generator", "getter", "setter", "def",
         "operator", "functor"};
 
+    if (!strcmp(kind, "constructor") && is_language(tag, "Haskell"))
+        return false; /* of data, a word in a line */
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!strcmp(kind, kinds[i]))
             return strcmp(kind, "macro") || !has_short_macros(tag) ||
@@ -82,21 +105,30 @@ static bool is_holder(const char *kind)
     return false;
 }
 
+/* Does the line hold the name? A file of OCaml is a module, which is told as its first line. */
+static bool is_named(const source *c, uint32_t line, const char *name)
+{
+    return memmem(c->s + c->line[line - 1], c->line[line] - c->line[line - 1], name, strlen(name)) != NULL;
+}
+
 static void take_tag(source *c, const json_t *tag)
 {
     const char *name = json_string_value(json_object_get(tag, "name"));
     const char *kind = json_string_value(json_object_get(tag, "kind"));
     json_int_t first = json_integer_value(json_object_get(tag, "line"));
     json_int_t last = json_integer_value(json_object_get(tag, "end"));
-    bool function, holder;
+    bool function, holder, said;
     symbol *y;
     size_t n;
 
     if (!name || !*name || !kind || first < 1 || first > c->n_lines || c->n == MAX_SYMBOLS ||
-        !strncmp(name, "__anon", 6))
+        !strncmp(name, "__anon", 6) || is_statement(name))
         return;
+    said = last != 0;
+    if (!last && source_end_knows(json_string_value(json_object_get(tag, "language"))))
+        last = source_end(c->s, c->line, c->n_lines, (uint32_t)first, name);
     function = is_function(kind, tag);
-    holder = !function && is_holder(kind) && last > first;
+    holder = !function && is_holder(kind) && last > first && (said || strcmp(kind, "module") || is_named(c, (uint32_t)first, name));
     if (!function && !holder)
         return;
     if (c->n == c->cap) {
@@ -198,6 +230,15 @@ static bool is_blank(const source *c, uint32_t line)
     return true;
 }
 
+static size_t depth_of(const source *c, uint32_t line)
+{
+    size_t n = 0;
+
+    for (size_t i = c->line[line - 1]; i < c->line[line] && (c->s[i] == ' ' || c->s[i] == '\t'); i++)
+        n = c->s[i] == '\t' ? n / 8 * 8 + 8 : n + 1;
+    return n;
+}
+
 /* Lines first..last under the names in hand; nothing where they are empty. */
 static void give_code(source *c, uint32_t first, uint32_t last)
 {
@@ -230,10 +271,12 @@ static void give_range(source *c, size_t *i, const symbol *around, unsigned leve
     while (*i < c->n && c->symbols[*i].first <= last && !c->e->status) {
         const symbol *y = &c->symbols[(*i)++];
         uint32_t from = y->first, end = y->last < last ? y->last : last;
+        size_t depth = depth_of(c, y->first);
 
         if (y->first < first)
             continue;
-        while (from > first && !is_blank(c, from - 1) && (from - 1 > first || !around))
+        while (from > first && !is_blank(c, from - 1) && (from - 1 > first || !around) &&
+               depth_of(c, from - 1) >= depth)
             from--;
         give_rest(c, around, level, first, from - 1, said);
         give(c, INGEST_SYMBOL, level + 1, y->name, y->first, y->first);

@@ -4,7 +4,8 @@
 #include <unistd.h>
 
 static const helper_program program = {
-    HELPER_DOC, "misbehave", CAIRN_BINARY_DIR "/tests/ingest/helper-misbehave", "none", {"misbehave"}, {0}};
+    HELPER_DOC, "misbehave", CAIRN_BINARY_DIR "/tests/ingest/helper-misbehave", "none",
+    (const char *const[]){"misbehave", NULL}, {0}};
 
 const helper_program *helper_program_at(size_t i)
 {

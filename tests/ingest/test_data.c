@@ -67,6 +67,20 @@ static const struct {
     {"a.m", "@implementation Farm\n- (int)harvest:(int)n {\n    return n;\n}\n@end\n"},
     {"a.awk", "function harvest(n) {\n  return n\n}\n"},
     {"a.kt", "package farm\n\nclass Farm {\n    fun harvest(n: Int): Int {\n        return n\n    }\n}\n"},
+    {"b.kt", "internal class Farm\n@Inject\nconstructor(\n    val n: Int,\n) : Base() {\n    suspend fun <T> List<T>.harvest(n: Int) =\n        n\n}\n"},
+    {"b.c", "G_DEFINE_TYPE (Farm, farm, G_TYPE_OBJECT)\n\nstatic int\nharvest (int n)\n{\n  return n;\n}\n"},
+    {"a.hx", "package farm;\n\nclass Farm {\n\n\tpublic function new() {\n\t}\n\n\tpublic function harvest(n : Int) : Int {\n\t\treturn n;\n\t}\n}\n"},
+    {"a.scala", "package farm\n\nobject Farm {\n  override protected[this] def harvest(n: Int): Int = n match {\n    case _ => n\n  }\n}\n"},
+    {"b.scala", "class Farm:\n  def harvest(n: Int): Int =\n    n + 1\n\n  def other = 2\n"},
+    {"a.swift", "public final class Farm {\n    @discardableResult\n    public static func other() -> Int { 1 }\n\n    func harvest(\n"
+                "        n: Int\n    ) -> Int {\n        return n\n    }\n}\n"},
+    {"a.dart", "import 'dart:io';\n\nclass Farm extends Base {\n  final int m = other(3);\n\n  Future<int> harvest(int n) async {\n"
+               "    if (n > 1) {\n      await other(n);\n    }\n    return n;\n  }\n}\n"},
+    {"a.zig", "const std = @import(\"std\");\n\npub const Farm = struct {\n    pub fn harvest(n: u32) u32 {\n        return n;\n    }\n};\n"},
+    {"b.zig", "test \"the harvest\" {\n    try std.testing.expect(true);\n}\n"},
+    {"b.ts", "export class Farm {\n  private crop = 1;\n\n  async harvest(n: number): Promise<number> {\n    if (n) {\n      return n;\n    }\n"
+             "    return 0;\n  }\n}\n"},
+    {"a.hs", "module Farm where\n\nimport Data.List\n\nharvest :: Int -> Int\nharvest 0 = 1\nharvest n =\n  n + 1\n\nother :: Int\nother = 2\n"},
     {"a.vim", "function! Harvest(n)\n  return a:n\nendfunction\n"},
 };
 
@@ -116,6 +130,62 @@ static void functions_of_thirty_languages(void **state)
         ingest_document_free(doc);
     }
     assert_true(named >= 20);
+    extractor_destroy(ex);
+}
+
+/* Where ctags does not say where a class or a function ends, its indentation does. */
+static void ends_are_found_by_indentation(void **state)
+{
+    static const struct {
+        const char *name, *text;
+        const char *symbols[6]; /* by their levels: "1 Farm" */
+        const char *code;       /* of the last of them, whole */
+    } rows[] = {
+        {"a.php", "<?php\nclass Farm\n{\n    function harvest($n)\n    {\n        return $n;\n    }\n}\n\necho 1;\n",
+         {"1 Farm", "2 harvest"}, "    function harvest($n)\n    {\n        return $n;\n    }\n"},
+        {"a.js", "class Farm {\n  harvest(n) {\n    return [\n      n,\n    ];\n  }\n}\n\nother();\n",
+         {"1 Farm", "2 harvest"}, "  harvest(n) {\n    return [\n      n,\n    ];\n  }\n"},
+        {"a.rs", "impl Farm {\n    fn harvest(\n        n: i32,\n    ) -> i32\n    where\n        i32: Copy,\n    {\n        n\n    }\n}\n",
+         {"1 Farm", "2 harvest"}, "    fn harvest(\n        n: i32,\n    ) -> i32\n    where\n        i32: Copy,\n    {\n        n\n    }\n"},
+        {"a.swift", "extension Farm {\n  init?(n: Int) {\n    self.n = n\n  }\n#if DEBUG\n  func harvest() {\n    grow()\n\n    cut()\n  }\n#endif\n}\n",
+         {"1 Farm", "2 init?", "2 harvest"}, "  func harvest() {\n    grow()\n\n    cut()\n  }\n"},
+        {"a.dart", "extension Farm on List<int> {\n  bool operator ==(Object o) => true;\n\n  int get harvest =>\n      length;\n}\n",
+         {"1 Farm", "2 operator ==", "2 harvest"}, "  int get harvest =>\n      length;\n"},
+        {"a.scala", "object Farm {\n  case class Crop(n: Int) {\n    def harvest =\n      n\n  }\n}\n",
+         {"1 Farm", "2 Crop", "3 harvest"}, "    def harvest =\n      n\n"},
+        {"a.zig", "const Farm = struct {\n    const Crop = enum(u8) {\n        rye,\n\n        fn harvest(c: Crop) void {\n            _ = c;\n        }\n    };\n};\n",
+         {"1 Farm", "2 Crop", "3 harvest"}, "        fn harvest(c: Crop) void {\n            _ = c;\n        }\n"},
+        {"a.ml", "class farm =\nobject\n  method harvest n =\n    n + 1\nend\n\nlet other = 1\n",
+         {"1 farm", "2 harvest"}, "  method harvest n =\n    n + 1\n"},
+        {"a.hs", "instance Show Farm where\n  show _ = \"farm\"\n\nharvest :: Int -> Int\nharvest 0 = 1\nharvest n = n\n",
+         {"1 Show Farm", "1 harvest"}, "harvest :: Int -> Int\nharvest 0 = 1\nharvest n = n\n"},
+    };
+    extractor *ex;
+    (void)state;
+
+    if (!has_ctags())
+        skip();
+    ex = probe_extractor(WORKER, 60000);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ingest_document *doc = read_text(ex, rows[i].name, rows[i].text);
+        const char *const *want = rows[i].symbols;
+        bool whole = false;
+
+        for (size_t k = 0; k < doc->n_blocks; k++) {
+            const ingest_block *b = &doc->blocks[k];
+            char have[64];
+            if (b->kind != INGEST_SYMBOL)
+                continue;
+            snprintf(have, sizeof have, "%u %s", (unsigned)b->level, b->text);
+            if (*want && !strcmp(have, *want) && !*++want)
+                whole = k + 1 < doc->n_blocks && b[1].len + 1 == strlen(rows[i].code) && !strncmp(b[1].text, rows[i].code, b[1].len);
+        }
+        if (*want)
+            fail_msg("%s: %s is not told", rows[i].name, *want);
+        if (!whole)
+            fail_msg("%s: not the whole function, and nothing else", rows[i].name);
+        ingest_document_free(doc);
+    }
     extractor_destroy(ex);
 }
 
@@ -389,7 +459,8 @@ static void sound_says_what_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(functions_of_thirty_languages), cmocka_unit_test(a_class_and_what_is_around),
+        cmocka_unit_test(functions_of_thirty_languages), cmocka_unit_test(ends_are_found_by_indentation),
+        cmocka_unit_test(a_class_and_what_is_around),
         cmocka_unit_test(json_by_its_keys),              cmocka_unit_test(xml_by_its_elements),
         cmocka_unit_test(an_image_says_what_it_is),      cmocka_unit_test(sound_says_what_it_is),
     };
