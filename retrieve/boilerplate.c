@@ -175,8 +175,11 @@ cairn_status boilerplate_shares(const boilerplate_passage *passages, size_t n, c
     if (!mark_recurring(lines, at, documents, a))
         return cairn_fail(err, CAIRN_ENOMEM, "lines that recur");
     for (size_t l = 0, i = 0; i < n; i++) {
-        size_t all = 0, part = 0, bytes = 0, bytes_part = 0;
-        for (; l < at && lines[l].passage == i; l++) {
+        size_t all = 0, part = 0, bytes = 0, bytes_part = 0, first = l;
+        bool any = false;
+        while (l < at && lines[l].passage == i)
+            any |= lines[l++].recurs;
+        for (l = any ? first : l; l < at && lines[l].passage == i; l++) {
             size_t len = lines[l].end - lines[l].start;
             size_t hits = count_matches(q, folded[i] + lines[l].start, len);
             all += hits;

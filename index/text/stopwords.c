@@ -3,10 +3,12 @@
  * English "may" apart from its capital) are left out where we knew of it: a word wrongly kept costs
  * little, since idf makes it cheap, a word wrongly dropped cannot be found.
  *
- * A list is one string of words between single blanks, searched by plain comparison; the analyzer
- * remembers the answer beside the stem, so this is never hot. */
+ * A list is one string of words between single blanks, put in order once and searched by halves: the analyzer
+ * remembers the answer beside the stem, but a search of a collection on a cluster analyses texts that are always new. */
 #include "index/text/stopwords.h"
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -156,20 +158,48 @@ static const struct {
      "حيث كما لكن غير "},
 };
 
+#define LISTS      (sizeof lists / sizeof *lists)
+#define WORDS_MOST 256
+
+typedef struct word {
+    const char *s;
+    size_t len;
+} word;
+
+/* The words of each list, in order. */
+static struct {
+    word words[WORDS_MOST];
+    size_t n;
+} ordered[LISTS];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static int by_text(const void *a, const void *b)
+{
+    const word *x = a, *y = b;
+    int order = memcmp(x->s, y->s, x->len < y->len ? x->len : y->len);
+
+    return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+static void order_words(void)
+{
+    for (size_t i = 0; i < LISTS; i++) {
+        for (const char *p = lists[i].words + 1; *p && ordered[i].n < WORDS_MOST;) {
+            size_t n = strcspn(p, " ");
+            ordered[i].words[ordered[i].n++] = (word){p, n};
+            p += n + 1;
+        }
+        qsort(ordered[i].words, ordered[i].n, sizeof(word), by_text);
+    }
+}
+
 bool stopwords_has(const char *code, const char *s, size_t n)
 {
-    if (!n) /* folded away; memmem would find it everywhere, also behind the list */
-        return false;
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        const char *p = lists[i].words;
-        if (strcmp(lists[i].code, code))
-            continue;
-        while ((p = memmem(p, strlen(p), s, n))) {
-            if (p[-1] == ' ' && p[n] == ' ')
-                return true;
-            p++;
-        }
-        return false;
-    }
+    word wanted = {s, n};
+
+    pthread_once(&once, order_words);
+    for (size_t i = 0; i < LISTS; i++)
+        if (!strcmp(lists[i].code, code))
+            return bsearch(&wanted, ordered[i].words, ordered[i].n, sizeof wanted, by_text) != NULL;
     return false;
 }
