@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "index/text/analyzer.h"
+#include "index/text/stopwords.h"
 #include "index/text/words.h"
 
 /* The terms of a text, joined by blanks. */
@@ -116,6 +117,21 @@ static void offsets_and_positions_hold(void **state)
     assert_memory_equal(text + t[1].start, "tw\xC3\xB6", t[1].end - t[1].start);
     assert_int_equal(t[6].end - t[2].start, 9);
     assert_memory_equal(text + t[7].start, "end", 3);
+}
+
+static bool is_stop(const char *lang, const char *s)
+{
+    return stopwords_has(lang, s, strlen(s));
+}
+
+static void whole_words_are_stop_words(void **state)
+{
+    (void)state;
+    assert_true(is_stop("en", "a") && is_stop("en", "about") && is_stop("en", "yourselves") && is_stop("en", "can't"));
+    assert_false(is_stop("en", "") || is_stop("en", "abou") || is_stop("en", "abouts") || is_stop("en", "yourselve") ||
+                 is_stop("en", "lease") || is_stop("en", "\xff"));
+    assert_true(is_stop("de", "aber") && is_stop("de", "für") && is_stop("ar", "هذا") && is_stop("ru", "ещё"));
+    assert_false(is_stop("de", "a") || is_stop("xx", "a") || is_stop("", "a"));
 }
 
 static void stop_words_are_marked_not_dropped(void **state)
@@ -276,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(terms_are_as_expected, make, drop),
         cmocka_unit_test_setup_teardown(offsets_and_positions_hold, make, drop),
+        cmocka_unit_test(whole_words_are_stop_words),
         cmocka_unit_test_setup_teardown(stop_words_are_marked_not_dropped, make, drop),
         cmocka_unit_test_setup_teardown(long_words_are_cut, make, drop),
         cmocka_unit_test_setup_teardown(ascii_agrees_with_icu, make, drop),
