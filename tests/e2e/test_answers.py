@@ -52,8 +52,11 @@ class Answers(CairnTest):
         self.assertEqual(row["citations"][0]["uri"], self.prices)
 
     def test_a_title_answers_nothing(self):
-        self.write("storage.txt", "STORAGE CONTRACT no. ST-118\n\nUnit 42, 18 square metres. Access from 6:00 to 22:00. "
-                   "Notice period: one month.\n")
+        self.write("storage.txt", "STORAGE CONTRACT no. ST-118\n\nBetween Box&Go (lessor) and Lindqvist Optics AB (lessee). "
+                   "Unit 42, 18 square metres. Start: 15 June 2025. Monthly fee 139 euros, billed in advance. Notice period: "
+                   "one month. Access from 6:00 to 22:00. Insurance up to 5,000 euros is included.\n")
+        for i in range(6):
+            self.write(f"lease{i}.txt", f"Lease {i}: the notice period of office {i} is {i + 2} months, whoever gives the notice.\n")
         self.index()
         self.assertEqual(self.ask("What is the notice period of the storage contract?")["answer"], "Notice period: one month. [1]")
 
