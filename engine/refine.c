@@ -282,7 +282,9 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
         p.rerank_weight = (float)c->settings.rerank_weight;
         p.rerank_depth = (size_t)c->settings.rerank_depth;
     }
-    if (result->mode == RETRIEVE_HYBRID && may_even_out(c, v, e)) {
+    /* Across languages the passages most alike to a passage are alike in what the question is not about. */
+    if (result->mode == RETRIEVE_HYBRID && may_even_out(c, v, e) &&
+        !engine_foreign_language(v, query->text, query->text_len)) {
         p.like = (neighbours_params){(float)c->settings.neighbours, (float)c->settings.centre};
         if (v->index)
             st = fetch_vectors(v, result, p.like_depth, memory, &r.vectors, err);

@@ -163,6 +163,52 @@ static size_t function_words(const char *question, size_t len, const char *lang)
     return found;
 }
 
+/* Scripts that tell a language, or a group of them, from all that are written otherwise. */
+static const struct script {
+    uint32_t from, to;
+    const char *codes; /* of the languages written in it, the commonest first */
+} scripts[] = {
+    {0x3040, 0x30FF, "ja"},        {0x3400, 0x4DBF, "zh ja"}, {0x4E00, 0x9FFF, "zh ja"}, {0xAC00, 0xD7AF, "ko"},
+    {0x0600, 0x06FF, "ar fa ur"},  {0x0400, 0x052F, "ru uk bg sr mk be"},                {0x0370, 0x03FF, "el"},
+    {0x0590, 0x05FF, "he iw yi"},  {0x0900, 0x097F, "hi mr ne"},                         {0x0E00, 0x0E7F, "th"},
+};
+
+#define N_SCRIPTS (sizeof scripts / sizeof *scripts)
+
+static bool is_of(const char *codes, const char *code)
+{
+    size_t n = strcspn(code, "-_");
+
+    for (const char *at = codes; n && *at; at += strcspn(at, " "), at += *at == ' ')
+        if (strcspn(at, " ") == n && !memcmp(at, code, n))
+            return true;
+    return false;
+}
+
+/* The language of a question of which half the letters and more are in a script that none of the languages is written
+ * in; NULL: it is not so. */
+static const char *foreign_by_script(const char *question, size_t len, const char *const *codes, size_t n_codes)
+{
+    static const char *const first[N_SCRIPTS] = {"ja", "zh", "zh", "ko", "ar", "ru", "el", "he", "hi", "th"};
+    size_t count[N_SCRIPTS] = {0}, letters = 0, most = 0;
+
+    for (size_t i = 0; i < len;) {
+        uint32_t cp;
+        i += utf8_decode(question + i, len - i, &cp, NULL);
+        letters += cp >= 0x80 || isalpha((int)cp);
+        for (size_t s = 0; s < N_SCRIPTS; s++)
+            count[s] += cp >= scripts[s].from && cp <= scripts[s].to;
+    }
+    for (size_t s = 1; s < N_SCRIPTS; s++)
+        most = count[s] > count[most] ? s : most;
+    if (count[most] < 2 || count[most] * 2 < letters)
+        return NULL;
+    for (size_t i = 0; i < n_codes; i++)
+        if (is_of(scripts[most].codes, codes[i]))
+            return NULL;
+    return first[most];
+}
+
 const char *retrieve_foreign_language(const char *question, size_t len, const char *const *codes, size_t n_codes)
 {
     static const char *const common[] = {"en", "de", "es", "fr", "it", "pt", "nl", "sv", "da", "no", "fi", "ru", "ar"};
@@ -175,6 +221,8 @@ const char *retrieve_foreign_language(const char *question, size_t len, const ch
         known |= *codes[i] != '\0';
         most = n > most ? n : most;
     }
+    if (known && (foreign = foreign_by_script(question, len, codes, n_codes)))
+        return foreign;
     for (size_t i = 0; known && i < sizeof common / sizeof *common; i++) {
         size_t n = function_words(question, len, common[i]);
         if (n > most) {

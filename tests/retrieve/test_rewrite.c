@@ -219,8 +219,22 @@ static void a_question_is_foreign_where_no_passage_has_its_language(void **state
         {"die casting", NULL}, /* one word of another language's is a word of this one, too */
         {"What's Thomas Piketty's job?", NULL},
         {"Panthers 308", NULL},
+        {"黑豹队的防守丢了多少分？", "zh"},
+        {"Panthers 的防守丢了多少分？", NULL}, /* as many letters of the one as of the other: it is read as before */
+        {"パンサーズの守備は何点を許しましたか？", "ja"},
+        {"كم عدد النقاط التي تخلى عنها دفاع الفهود؟", "ar"},
+        {"Сколько очков пропустила защита Пантер?", "ru"},
+        {"음악은 언제 시작합니까?", "ko"},
+        {"What does 豹 mean in English?", NULL},
         {"", NULL},
     };
+
+    static const struct {
+        const char *question, *codes[2];
+    } written[] = {{"黑豹队的防守丢了多少分？", {"en", "zh-Hant"}},
+                   {"黑豹隊", {"en", "ja"}},
+                   {"Сколько очков?", {"en", "uk"}},
+                   {"كم عدد النقاط؟", {"fa", "en"}}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -232,6 +246,8 @@ static void a_question_is_foreign_where_no_passage_has_its_language(void **state
     }
     assert_null(retrieve_foreign_language(cases[0].question, strlen(cases[0].question), both, 2));
     assert_null(retrieve_foreign_language(cases[0].question, strlen(cases[0].question), unknown, 1));
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++) /* a language of the same script is enough */
+        assert_null(retrieve_foreign_language(written[i].question, strlen(written[i].question), written[i].codes, 2));
     assert_null(retrieve_foreign_language(cases[0].question, strlen(cases[0].question), NULL, 0));
 }
 
