@@ -62,7 +62,8 @@ cairn_status prompt_load(const char *name, const char *dir, char **out, cairn_er
                       name);
 }
 
-const char *const prompt_families[] = {"llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "granite", NULL};
+const char *const prompt_families[] = {"llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "granite",
+                                       "smollm3", "olmo2", NULL};
 
 cairn_status prompt_load_for(const char *name, const char *family, const char *dir, char **out, cairn_error *err)
 {

@@ -355,15 +355,19 @@ static void place_token(decoder *d, const void *arg, size_t t)
     float *q = d->q + t * s->n_heads * s->head_dim;
     float *k = d->k_new + t * s->n_kv_heads * s->head_dim;
 
+    if (s->norm_after) {
+        d->k->rmsnorm(q, a->l->q_norm, s->n_heads * s->head_dim, s->norm_eps, q);
+        d->k->rmsnorm(k, a->l->k_norm, s->n_kv_heads * s->head_dim, s->norm_eps, k);
+    }
     for (size_t h = 0; h < s->n_heads; h++) {
         float *v = q + h * s->head_dim;
-        if (a->l->q_norm)
+        if (a->l->q_norm && !s->norm_after)
             d->k->rmsnorm(v, a->l->q_norm, s->head_dim, s->norm_eps, v);
         decoder_turn_head(v, turn, s->rope_dims, d->m->pairs_apart);
     }
     for (size_t h = 0; h < s->n_kv_heads; h++) {
         float *v = k + h * s->head_dim;
-        if (a->l->k_norm)
+        if (a->l->k_norm && !s->norm_after)
             d->k->rmsnorm(v, a->l->k_norm, s->head_dim, s->norm_eps, v);
         decoder_turn_head(v, turn, s->rope_dims, d->m->pairs_apart);
     }
@@ -374,7 +378,11 @@ static void place_token(decoder *d, const void *arg, size_t t)
 static void norm_token(decoder *d, const void *weights, size_t t)
 {
     size_t width = d->m->shape.width;
-    d->k->rmsnorm(d->x + t * width, weights, width, d->m->shape.norm_eps, d->h + t * width);
+
+    if (weights)
+        d->k->rmsnorm(d->x + t * width, weights, width, d->m->shape.norm_eps, d->h + t * width);
+    else
+        memcpy(d->h + t * width, d->x + t * width, width * sizeof *d->h);
 }
 
 /* x += h, with the sandwich norm in between where there is one. */
@@ -662,7 +670,7 @@ static cairn_status run_there(decoder *d, const decoder_item *x, float *logits, 
     embed_rows(d, x, 1, &n_parts);
     return d->device->run(x->s->there,
                           &(device_batch){.x = d->x,
-                                          .turns = {d->turn[0], s->window ? decoder_turns(d, true) : NULL},
+                                          .turns = {d->turn[0], s->window || s->turns_apart ? decoder_turns(d, true) : NULL},
                                           .n = x->n,
                                           .n_past = x->s->n_past,
                                           .wanted = wanted_rows(x),

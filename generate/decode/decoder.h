@@ -34,7 +34,9 @@ typedef enum decoder_arch {
     DECODER_QWEN3,
     DECODER_GEMMA2,
     DECODER_PHI3,
-    DECODER_GRANITE
+    DECODER_GRANITE,
+    DECODER_SMOLLM3,
+    DECODER_OLMO2
 } decoder_arch;
 
 /* YaRN (Peng et al., arXiv:2309.00071, section 3.4): pairs that turn often keep their angles, slow
@@ -53,7 +55,7 @@ typedef struct decoder_shape {
     size_t window_pattern; /* every window_pattern-th layer is global; 0 = all are; SIZE_MAX: none */
     size_t rope_dims;
     float rope_base, rope_scale, norm_eps;
-    float rope_base_local, rope_scale_local; /* of layers that see a window */
+    float rope_base_local, rope_scale_local; /* of local layers; a scale of 0: they are not turned */
     bool turns_apart;                        /* which are not the others' */
     float rope_magnitude; /* cosines and sines are multiplied by it */
     rope_yarn yarn;
@@ -63,6 +65,7 @@ typedef struct decoder_shape {
     float logit_scale;    /* logits are multiplied by it */
     float residual_scale; /* and what a half of a layer adds by this */
     bool gelu;            /* the gate's activation, by the tanh form; else SiLU */
+    bool norm_after;      /* no norm before the halves of a layer, and one over all queries and one over all keys */
     bool tied; /* the output head is the embedding table */
 } decoder_shape;
 

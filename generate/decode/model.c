@@ -145,7 +145,8 @@ static cairn_status read_layer(model_reader *r, size_t i)
     const bool gemma = model_is_gemma(s->arch);
     const bool qwen = s->arch == DECODER_QWEN2, phi = s->arch == DECODER_PHI3;
     const bool qkv = has_tensor(r, i, "attn_qkv.weight");
-    const bool head_norms = s->arch == DECODER_GEMMA3 || s->arch == DECODER_QWEN3;
+    const bool head_norms = s->arch == DECODER_GEMMA3 || s->arch == DECODER_QWEN3 || s->norm_after;
+    const bool before = !s->norm_after, after = gemma || s->norm_after;
     /* phi3 keeps queries, keys and values in one tensor, as some files of others do, and gate and up in
      * another. */
     const size_t all = q + 2 * kv;
@@ -155,12 +156,12 @@ static cairn_status read_layer(model_reader *r, size_t i)
         bool needed;
         float **out;
     } vectors[] = {
-        {"attn_norm.weight", s->width, true, &l->attn_norm},
-        {"ffn_norm.weight", s->width, true, &l->ffn_norm},
-        {"post_attention_norm.weight", s->width, gemma, &l->post_attn_norm},
-        {"post_ffw_norm.weight", s->width, gemma, &l->post_ffn_norm},
-        {"attn_q_norm.weight", s->head_dim, head_norms, &l->q_norm},
-        {"attn_k_norm.weight", s->head_dim, head_norms, &l->k_norm},
+        {"attn_norm.weight", before ? s->width : 0, before, &l->attn_norm},
+        {"ffn_norm.weight", before ? s->width : 0, before, &l->ffn_norm},
+        {"post_attention_norm.weight", s->width, after, &l->post_attn_norm},
+        {"post_ffw_norm.weight", s->width, after, &l->post_ffn_norm},
+        {"attn_q_norm.weight", s->norm_after ? q : s->head_dim, head_norms, &l->q_norm},
+        {"attn_k_norm.weight", s->norm_after ? kv : s->head_dim, head_norms, &l->k_norm},
         {"attn_q.bias", q, qwen, &l->q_bias},
         {"attn_k.bias", kv, qwen, &l->k_bias},
         {"attn_v.bias", kv, qwen, &l->v_bias},

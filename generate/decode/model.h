@@ -10,12 +10,12 @@
 
 /* Vectors are floats, NULL where the architecture has none. */
 typedef struct decoder_layer {
-    float *attn_norm, *ffn_norm;           /* [width] */
-    float *post_attn_norm, *post_ffn_norm; /* [width], gemma2 and 3 */
-    float *q_norm, *k_norm;                /* [head_dim], gemma3, qwen3 */
+    float *attn_norm, *ffn_norm;           /* [width], but for olmo2 */
+    float *post_attn_norm, *post_ffn_norm; /* [width], gemma2 and 3, olmo2 */
+    float *q_norm, *k_norm;                /* [head_dim], gemma3, qwen3; of all heads, olmo2 */
     float *q_bias, *k_bias, *v_bias, *o_bias;
     matrix *q, *k, *v, *o, *gate, *up, *down;
-    bool local; /* sees `window` positions; in gemma3 turns by rope_base_local */
+    bool local; /* sees `window` positions, where there is one; turns by rope_base_local and rope_scale_local */
 } decoder_layer;
 
 struct lora;

@@ -13,6 +13,9 @@
  *   embedding   as is            as is          times sqrt(width)
  *   activation  SiLU             SiLU           GELU (tanh)
  *
+ * smollm3 is llama without positions in every fourth layer; olmo2 has no norm before, but after, and one over all
+ * queries and all keys; with a window (OLMo 3) on 3 of 4 layers, which turn without scaling.
+ *
  * Keys: ggml's docs/gguf.md. */
 #include <math.h>
 #include <stdio.h>
@@ -102,7 +105,8 @@ cairn_status model_read_arch(model_reader *r)
     } known[] = {{"llama", DECODER_LLAMA},   {"qwen2", DECODER_QWEN2},
                  {"gemma3", DECODER_GEMMA3}, {"qwen3", DECODER_QWEN3},
                  {"gemma2", DECODER_GEMMA2}, {"phi3", DECODER_PHI3},
-                 {"granite", DECODER_GRANITE}};
+                 {"granite", DECODER_GRANITE}, {"smollm3", DECODER_SMOLLM3},
+                 {"olmo2", DECODER_OLMO2}};
     gguf_string s;
     cairn_status st = gguf_need_string(r->g, "general.architecture", &s, r->err);
 
@@ -116,7 +120,7 @@ cairn_status model_read_arch(model_reader *r)
         }
     return cairn_fail(r->err, CAIRN_EUNSUPPORTED,
                       "%s: architecture %.*s is not one of llama, qwen2, qwen3, gemma2, gemma3, phi3, "
-                      "granite", gguf_path(r->g), (int)(s.len < 40 ? s.len : 40), s.data);
+                      "granite, smollm3, olmo2", gguf_path(r->g), (int)(s.len < 40 ? s.len : 40), s.data);
 }
 
 /* The pair that turns `turns` times over n_ctx positions. */
@@ -191,13 +195,16 @@ static cairn_status read_rope(model_reader *r)
         return st;
     s->rope_scale = 1.0f / factor;
     s->rope_base_local = s->arch == DECODER_GEMMA3 ? base : s->rope_base;
-    s->rope_scale_local = s->arch == DECODER_GEMMA3 ? 1.0f : s->rope_scale;
-    if (model_is_gemma(s->arch))
+    s->rope_scale_local = s->arch == DECODER_GEMMA3 || s->arch == DECODER_OLMO2 ? 1.0f : s->rope_scale;
+    if (s->arch == DECODER_SMOLLM3)
+        s->rope_scale_local = 0.0f; /* an angle of nothing */
+    if (model_is_gemma(s->arch) || s->arch == DECODER_OLMO2)
         st = float_key(r, "rope.freq_base_swa", 1.0f, 1e12f, &s->rope_base_local, &s->rope_base_local);
     if (st)
         return st;
-    s->turns_apart = s->rope_base_local != s->rope_base || s->rope_scale_local != s->rope_scale;
-    r->m->pairs_apart = s->arch != DECODER_LLAMA && s->arch != DECODER_GRANITE;
+    s->turns_apart = s->rope_base_local != s->rope_base || s->rope_scale_local != s->rope_scale ||
+                     s->arch == DECODER_OLMO2; /* the others' YaRN and its magnitude are not theirs */
+    r->m->pairs_apart = s->arch != DECODER_LLAMA && s->arch != DECODER_GRANITE && s->arch != DECODER_SMOLLM3;
     return CAIRN_OK;
 }
 
@@ -253,6 +260,8 @@ bool model_is_local(const model_reader *r, size_t layer)
 {
     const decoder_shape *s = &r->m->shape;
 
+    if (s->arch == DECODER_SMOLLM3) /* Bakouche et al., "SmolLM3" (2025): every fourth knows no positions */
+        return layer % 4 == 3;
     if (!s->window || !s->window_pattern)
         return false;
     if (r->local_layers)
@@ -272,6 +281,9 @@ static cairn_status read_window(model_reader *r)
     case DECODER_GEMMA2: /* every second one is global */
         st = maybe_key(r, "attention.sliding_window", 0, 1u << 30, 4096, &s->window);
         return st ? st : read_pattern(r, 2);
+    case DECODER_OLMO2: /* OLMo 3 */
+        st = maybe_key(r, "attention.sliding_window", 0, 1u << 30, 0, &s->window);
+        return st ? st : read_pattern(r, 4);
     case DECODER_PHI3:
         st = maybe_key(r, "attention.sliding_window", 0, 1u << 30, 0, &s->window);
         s->window_pattern = SIZE_MAX;
@@ -292,6 +304,7 @@ static cairn_status read_scales(model_reader *r)
 
     r->m->embedding_scale = s->logit_scale = s->residual_scale = 1.0f;
     s->gelu = model_is_gemma(s->arch);
+    s->norm_after = s->arch == DECODER_OLMO2;
     if (s->gelu)
         r->m->embedding_scale = sqrtf((float)s->width);
     if (s->arch == DECODER_GEMMA2) {
@@ -322,7 +335,7 @@ static cairn_status read_scales(model_reader *r)
 bool decoder_shape_is_plain(const decoder_shape *s)
 {
     return !s->attn_scale && !s->attn_softcap && !s->logit_softcap && s->logit_scale == 1.0f &&
-           s->residual_scale == 1.0f;
+           s->residual_scale == 1.0f && !s->norm_after;
 }
 
 cairn_status model_read_shape(model_reader *r)

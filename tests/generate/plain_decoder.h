@@ -113,6 +113,10 @@ static double plain_angle(const plain *p, bool local, size_t pos, size_t i, doub
     type = gguf_get_string(p->g, key);
     if (local && plain_is(p, "gemma3"))
         return own;
+    if (local && plain_is(p, "olmo2")) {
+        *length = 1;
+        return own;
+    }
     if (type.data && gguf_string_is(type, "yarn")) {
         /* The pairs that turn 32 times and once over the original context. */
         double fast = floor(dims * log(original / (32 * 2 * M_PI)) / (2 * log(p->base)));
@@ -127,7 +131,7 @@ static double plain_angle(const plain *p, bool local, size_t pos, size_t i, doub
 
 static void plain_turn(const plain *p, bool local, size_t pos, double *head)
 {
-    bool apart = !plain_is(p, "llama") && !plain_is(p, "granite");
+    bool apart = !plain_is(p, "llama") && !plain_is(p, "granite") && !plain_is(p, "smollm3");
 
     for (size_t i = 0; i < p->rope_dims / 2; i++) {
         double length, angle = plain_angle(p, local, pos, i, &length);
@@ -144,6 +148,8 @@ static bool plain_local(const plain *p, size_t layer)
         return false;
     if (plain_is(p, "gemma3"))
         return layer % 6 != 5;
+    if (plain_is(p, "olmo2"))
+        return layer % 4 != 3;
     return plain_is(p, "gemma2") ? layer % 2 == 0 : plain_is(p, "phi3");
 }
 
@@ -180,7 +186,8 @@ static void plain_attend(const plain *p, bool local, size_t pos, const double *q
 static void plain_layer(const plain *p, int l, size_t n, double *x)
 {
     size_t q = p->heads * p->dim, kv = p->kv_heads * p->dim, w = p->width;
-    bool phi = plain_is(p, "phi3"), local = plain_local(p, (size_t)l);
+    bool phi = plain_is(p, "phi3"), local = plain_local(p, (size_t)l), olmo = plain_is(p, "olmo2");
+    bool placed = !plain_is(p, "smollm3") || (l + 1) % 4;
     double residual = plain_f(p, "residual_scale", 1);
     double *keys = calloc(n * kv, sizeof *keys), *values = calloc(n * kv, sizeof *values);
 
@@ -195,15 +202,19 @@ static void plain_layer(const plain *p, int l, size_t n, double *x)
                       w, kv, h, k);
         plain_product(p, l, phi ? "attn_qkv.weight" : "attn_v.weight", "attn_v.bias",
                       phi ? q + kv : 0, w, kv, h, values + t * kv);
+        plain_norm(p, l, olmo ? "attn_q_norm.weight" : "", q, query);
+        plain_norm(p, l, olmo ? "attn_k_norm.weight" : "", kv, k);
         for (size_t i = 0; i < p->kv_heads; i++) {
-            plain_norm(p, l, "attn_k_norm.weight", p->dim, k + i * p->dim);
-            plain_turn(p, local, t, k + i * p->dim);
+            plain_norm(p, l, olmo ? "" : "attn_k_norm.weight", p->dim, k + i * p->dim);
+            if (placed)
+                plain_turn(p, local, t, k + i * p->dim);
         }
         for (size_t i = 0; i < p->heads; i++) {
             double *head = query + i * p->dim;
             size_t shared = i / (p->heads / p->kv_heads) * p->dim;
-            plain_norm(p, l, "attn_q_norm.weight", p->dim, head);
-            plain_turn(p, local, t, head);
+            plain_norm(p, l, olmo ? "" : "attn_q_norm.weight", p->dim, head);
+            if (placed)
+                plain_turn(p, local, t, head);
             plain_attend(p, local, t, head, keys + shared, values + shared, kv, mixed + i * p->dim);
         }
         plain_product(p, l, "attn_output.weight", NULL, 0, q, w, mixed, h);
@@ -266,7 +277,7 @@ static double *plain_states(plain *out, const gguf *g, const int32_t *ids, size_
     return x;
 }
 
-/* Logits of all n tokens: out[n][vocab], in a context of n_ctx. The head is the embedding. */
+/* Logits of all n tokens: out[n][vocab], in a context of n_ctx. The head is the embedding where it has none. */
 __attribute__((unused)) static void plain_logits(const gguf *g, const int32_t *ids, size_t n, size_t n_ctx,
                                                  double *out)
 {
@@ -276,7 +287,7 @@ __attribute__((unused)) static void plain_logits(const gguf *g, const int32_t *i
     cap = plain_is(&p, "gemma2") ? plain_f(&p, "final_logit_softcapping", 30) : 0;
     divisor = plain_is(&p, "granite") ? plain_f(&p, "logit_scale", 1) : 1;
     for (size_t t = 0; t < n; t++) {
-        plain_product(&p, -1, "token_embd.weight", NULL, 0, p.width, p.vocab, x + t * p.width,
+        plain_product(&p, -1, gguf_find_tensor(g, "output.weight") ? "output.weight" : "token_embd.weight", NULL, 0, p.width, p.vocab, x + t * p.width,
                       out + t * p.vocab);
         for (size_t i = 0; i < p.vocab; i++) {
             double *o = &out[t * p.vocab + i];

@@ -42,6 +42,8 @@ static const tiny_model longer[] = {
      .ff = 800, .vocab = VOCAB, .seed = 5},
     {.arch = "gemma3", .type = TENSOR_Q4_0, .layers = 2, .width = 96, .heads = 2, .kv_heads = 1, .head_dim = 64,
      .ff = 288, .vocab = VOCAB, .window = 37, .seed = 6},
+    {.arch = "smollm3", .type = TENSOR_Q8_0, .layers = 4, .width = 64, .heads = 4, .kv_heads = 2, .head_dim = 16,
+     .ff = 96, .vocab = VOCAB, .seed = 12},
     {.arch = "qwen2", .type = TENSOR_Q5_1, .layers = 1, .width = 128, .heads = 4, .kv_heads = 2, .head_dim = 48,
      .ff = 544, .vocab = VOCAB, .seed = 7},
 };

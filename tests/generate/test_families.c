@@ -58,6 +58,13 @@ static const struct {
     {"granite", TINY("granite", .seed = 17,
                      .floats = {{"embedding_scale", 12.0f}, {"residual_scale", 0.22f},
                                 {"attention.scale", 0.015625f}, {"logit_scale", 8.0f}}), 0},
+    {"smollm3", TINY("smollm3", .seed = 18, .floats = {{"rope.freq_base", 5e6f}}), 0},
+    {"smollm3, yarn", TINY("smollm3", .rope_type = "yarn", .seed = 19,
+                           .floats = {{"rope.scaling.factor", 2.0f}, {"rope.freq_base", 100.0f}}), 0},
+    {"olmo2", TINY("olmo2", .seed = 20), 0},
+    {"olmo2, untied", TINY("olmo2", .untied = true, .seed = 21, .floats = {{"rope.freq_base", 5e5f}}), 0},
+    {"olmo3", TINY("olmo2", .untied = true, .window = 9, .rope_type = "yarn", .seed = 22,
+                   .floats = {{"rope.scaling.factor", 4.0f}, {"rope.freq_base", 100.0f}}), 0},
 };
 
 static void families_agree_with_the_plain_ones(void **state)
@@ -135,6 +142,12 @@ static const struct {
                        .long_rope = true, .seed = 35}},
     {"granite", OF_LLAMA("granite", {"embedding_scale", 12.0f}, {"residual_scale", 0.22f},
                  {"attention.scale", 0.015625f}, {"logit_scale", 8.0f}), .seed = 36}},
+    {"smollm3", OF_LLAMA("smollm3", {"rope.freq_base", 5e6f}), .seed = 37}},
+    {"smollm3-yarn", OF_LLAMA("smollm3", {"rope.scaling.factor", 4.0f}, {"rope.freq_base", 100.0f}), .rope_type = "yarn",
+                      .seed = 38}},
+    {"olmo2", OF_LLAMA("olmo2", {"rope.freq_base", 5e5f}), .untied = true, .seed = 39}},
+    {"olmo3", OF_LLAMA("olmo2", {"rope.freq_base", 5e5f}, {"rope.scaling.factor", 4.0f}), .rope_type = "yarn", .window = 9,
+               .untied = true, .seed = 40}},
 };
 
 /* Exact logits of one file's tokens 0, 7, 14, ... (modulo the vocabulary), all positions. */

@@ -14,7 +14,7 @@
 #include "generate/kernels/kernels.h"
 
 typedef struct tiny_model {
-    const char *arch; /* "llama", "qwen2", "gemma3", "qwen3", "gemma2", "phi3", "granite" */
+    const char *arch; /* "llama", "qwen2", "gemma3", "qwen3", "gemma2", "phi3", "granite", "smollm3", "olmo2" */
     tensor_type type; /* of the matrices */
     uint32_t layers, width, heads, kv_heads, head_dim, ff, vocab, window;
     /* Ways to break it; NULL or 0: none. */
@@ -36,6 +36,7 @@ typedef struct tiny_model {
     bool few;                   /* that array has one element */
     const char *extra_tensor;   /* a vector as wide as the model in addition */
     bool heads_each;            /* the number of key heads as an array, one a layer */
+    bool untied;                /* with a head of its own */
     bool fused;                 /* queries, keys and values in one tensor, as in phi3 */
     uint64_t seed;
 } tiny_model;
@@ -207,18 +208,18 @@ static void tiny_layer(tiny_writer *w, uint32_t layer)
     uint32_t q = t->heads * t->head_dim, kv = t->kv_heads * t->head_dim;
     bool gemma = !strncmp(t->arch, "gemma", 5), qwen = !strcmp(t->arch, "qwen2");
     bool head_norms = !strcmp(t->arch, "gemma3") || !strcmp(t->arch, "qwen3");
-    bool phi = !strcmp(t->arch, "phi3"), fused = phi || t->fused;
+    bool phi = !strcmp(t->arch, "phi3"), fused = phi || t->fused, olmo = !strcmp(t->arch, "olmo2");
     const struct {
         const char *name;
         uint32_t cols, rows;
         bool vector, there;
     } parts[] = {
-        {"attn_norm.weight", t->width, 1, true, true},
-        {"ffn_norm.weight", t->width, 1, true, true},
-        {"post_attention_norm.weight", t->width, 1, true, gemma},
-        {"post_ffw_norm.weight", t->width, 1, true, gemma},
-        {"attn_q_norm.weight", t->head_dim, 1, true, head_norms},
-        {"attn_k_norm.weight", t->head_dim, 1, true, head_norms},
+        {"attn_norm.weight", t->width, 1, true, !olmo},
+        {"ffn_norm.weight", t->width, 1, true, !olmo},
+        {"post_attention_norm.weight", t->width, 1, true, gemma || olmo},
+        {"post_ffw_norm.weight", t->width, 1, true, gemma || olmo},
+        {"attn_q_norm.weight", olmo ? q : t->head_dim, 1, true, head_norms || olmo},
+        {"attn_k_norm.weight", olmo ? kv : t->head_dim, 1, true, head_norms || olmo},
         {"attn_q.bias", q, 1, true, qwen},
         {"attn_k.bias", kv, 1, true, qwen},
         {"attn_v.bias", kv, 1, true, qwen},
@@ -302,6 +303,8 @@ __attribute__((unused)) static uint8_t *tiny_model_bytes(const tiny_model *t, si
     for (uint32_t i = 0; i < t->layers; i++)
         tiny_layer(&w, i);
     tiny_tensor(&w, "output_norm.weight", TENSOR_F32, t->width, 1);
+    if (t->untied)
+        tiny_tensor(&w, "output.weight", t->type, t->width, t->vocab);
     if (t->extra_tensor)
         tiny_tensor(&w, t->extra_tensor, TENSOR_F32, t->width, 1);
     w.positive = true;
