@@ -115,13 +115,33 @@ static cairn_status fill_in(agent *a, const char *text, bool numbers, char **out
 
 /* ---- where numbers and words come from ---- */
 
-static bool constant(double x)
+/* Does the question speak of spans of time? */
+static bool speaks_of_time(const char *question)
 {
-    static const double known[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 24, 30, 52, 60, 100, 365, 1000};
+    static const char *const words[] = {"year",   "month",  "week",    "day",    "hour",   "minute", "second", "quarter", "annual",
+                                        "jahr",   "jähr",   "monat",   "woche",  " tag",   "täg",    "stunde", "quartal", "año",
+                                        " mes",   "semana", "día",     "diari",  "hora",   "trimes", "anual",  "année",   " ans",
+                                        "mois",   "semaine", "jour",   "heure",  "год",    "лет",    "месяц",  "недел",   "день",
+                                        "дней",   "час",    "年",      "月",     "周",     "天",     "小时"};
 
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (x == known[i])
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasestr(question, words[i]))
             return true;
+    return false;
+}
+
+/* Numbers that a sum may have from nowhere: those of shares and prefixes, and of the calendar where the question is of
+ * time. A model that multiplies by five has made the five up. */
+static bool constant(double x, const char *question)
+{
+    static const double always[] = {0, 1, 2, 10, 100, 1000}, of_time[] = {4, 7, 12, 24, 30, 52, 60, 365};
+
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        if (x == always[i])
+            return true;
+    for (size_t i = 0; i < sizeof of_time / sizeof *of_time; i++)
+        if (x == of_time[i])
+            return speaks_of_time(question);
     return false;
 }
 
@@ -137,7 +157,7 @@ static cairn_status numbers_known(agent *a, const char *text, bool *known)
     if (!st)
         st = quantities_find(text, strlen(text), a->memory, &used, &n_used, NULL);
     for (size_t i = 0; !st && i < n_used && *known; i++) {
-        bool found = used[i].kind == QUANTITY_NUMBER && constant(used[i].value[0]);
+        bool found = used[i].kind == QUANTITY_NUMBER && constant(used[i].value[0], question);
         for (size_t j = 0; j < n_asked && !found; j++)
             found = used[i].kind == QUANTITY_NUMBER && asked[j].kind == QUANTITY_NUMBER
                         ? used[i].value[0] == asked[j].value[0] || used[i].value[0] == asked[j].value[1]

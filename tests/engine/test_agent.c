@@ -170,6 +170,8 @@ static void nothing_comes_from_elsewhere(void **state)
     world *w = *state;
 
     refuses(w, "{\"tool\":\"calculate\",\"expression\":\"17 * 4711\"}", "neither in the question nor a result");
+    refuses(w, "{\"tool\":\"calculate\",\"expression\":\"5 * 2\"}", "neither in the question nor a result"); /* a number from nowhere */
+    refuses(w, "{\"tool\":\"calculate\",\"expression\":\"12 * 2\"}", "neither in the question nor a result"); /* no months were asked about */
     refuses(w, "{\"tool\":\"calculate\",\"expression\":\"$1 + 1\"}", "no such result");
     refuses(w, "{\"tool\":\"calculate\",\"expression\":\"1 / 0\"}", "division by zero");
     refuses(w, "{\"tool\":\"dates\",\"from\":\"2031-01-01\",\"add\":\"1 day\"}", "neither in the question nor a result");
