@@ -4,6 +4,7 @@
  * What stands in headers and footers comes at the end, each text once. One walk serves all three: they differ in what stands around the same paragraphs and tables. A
  * spreadsheet's tables are headings with the text each cell shows; a presentation's pages are
  * pages. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,21 @@ static long repeated(xmlNodePtr n, const char *name, long most)
     return times < 1 ? 1 : times > most ? most : times;
 }
 
+/* The number of a cell that shows it otherwise, grouped or rounded, stands behind what is shown. */
+static void add_number(bytes *words, xmlNodePtr c)
+{
+    const char *type = xml_attribute(c, "value-type"), *value = xml_attribute(c, "value");
+    bool percent = !strcmp(type, "percentage");
+    char *end, text[64];
+    double v = strtod(value, &end);
+
+    if (!words->len || end == value || *end || !isfinite(v) || (!percent && strcmp(type, "float") && strcmp(type, "currency")))
+        return;
+    snprintf(text, sizeof text, "%.15g", percent ? v * 100 : v);
+    if (!memmem(words->data, words->len, text, strlen(text)))
+        bytes_printf(words, " (%s)", text);
+}
+
 static void table_row(odf *d, rows *t, xmlNodePtr r, unsigned depth)
 {
     bytes words;
@@ -214,6 +230,7 @@ static void table_row(odf *d, rows *t, xmlNodePtr r, unsigned depth)
             continue;
         bytes_reset(&words);
         cell_words(d, &words, c, depth);
+        add_number(&words, c);
         /* The last cell of a row stands for all the empty ones to its right. */
         times =
             repeated(c, "number-columns-repeated", words.len || c->next ? MAX_REPEATED_COLUMNS : 1);

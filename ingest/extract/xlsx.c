@@ -3,7 +3,9 @@
  *
  * Each table block has its range ("A1:F40") as a heading below the sheet's name, so that a citation
  * names the place, and begins with the sheet's first row. Numbers are given as they would be typed:
- * shortest form, dates by their format, percentages as such. */
+ * shortest form, dates by their format, percentages as such. Where a cell shows a number otherwise, grouped or rounded, the
+ * shown form stands before it: "123,456.79 (123456.789)". Groups and decimals are written as in English: a file does
+ * not say which marks its reader sees. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -22,17 +24,24 @@
 /* About one passage: a finer range in the citation. */
 #define BLOCK_BYTES ((size_t)1200)
 
-typedef enum cell_format { PLAIN, DATE, TIME, DATE_TIME, PERCENT } cell_format;
+typedef enum cell_kind { PLAIN, DATE, TIME, DATE_TIME, NUMBER, PERCENT } cell_kind;
+
+/* How a style shows a number. */
+typedef struct cell_format {
+    uint8_t kind;           /* a cell_kind */
+    uint8_t decimals, most; /* always shown; at most */
+    bool grouped;           /* in thousands */
+} cell_format;
 
 typedef struct xlsx {
     office *o;
     bytes strings; /* shared strings, one behind the other */
     uint32_t *string_at;
     size_t n_strings, cap_strings;
-    uint8_t *formats; /* a cell_format for each style */
+    cell_format *formats; /* of each style */
     size_t n_formats;
     bool from_1904;
-    char custom[256]; /* kinds of the custom number formats 164 .. 419 */
+    cell_format custom[256]; /* the custom number formats 164 .. 419 */
     rows t;
     uint32_t first_row, last_row;
     unsigned last_column;
@@ -118,19 +127,61 @@ static void read_strings(xlsx *x, const char *main_part)
 
 /* ---- number formats (18.8.30) ---- */
 
-static cell_format kind_of_code(const char *code)
+#define MAX_DECIMALS 15
+
+/* Behind a part of a code that stands for itself or says no more than a colour; NULL: `code` begins none. */
+static const char *literal_end(const char *code)
+{
+    char end = *code == '"' ? '"' : ']';
+
+    if (*code == '\\' || *code == '_' || *code == '*')
+        return code + 1 + (code[1] != 0);
+    if (*code != '"' && *code != '[')
+        return NULL;
+    while (*++code && *code != end) {
+    }
+    return code + (*code != 0);
+}
+
+/* "#,##0.00": digits, groups and decimals of the first section. Scaled, fractional and scientific ones are plain. */
+static cell_format number_of_code(const char *code, bool percent)
+{
+    cell_format f = {.kind = percent ? PERCENT : NUMBER};
+    bool digits = false, point = false, comma = false;
+
+    for (const char *end; *code && *code != ';'; code++) {
+        if ((end = literal_end(code)) != NULL) {
+            code = end - 1;
+        } else if (strchr("0#?", *code)) {
+            f.grouped |= comma && !point;
+            digits = true;
+            f.most += point && f.most < MAX_DECIMALS;
+            f.decimals += point && *code == '0' && f.decimals < MAX_DECIMALS;
+        } else if (*code == '.') {
+            point = true;
+        } else if (*code == ',') {
+            if (point)
+                return (cell_format){.kind = percent ? PERCENT : PLAIN, .most = MAX_DECIMALS};
+            comma = digits;
+        } else if (strchr("eE/", *code)) {
+            return (cell_format){.kind = PLAIN};
+        }
+    }
+    /* A comma behind the last digit divides by a thousand. */
+    if (!digits || (comma && !f.grouped))
+        return (cell_format){.kind = percent ? PERCENT : PLAIN, .most = MAX_DECIMALS};
+    return f;
+}
+
+static cell_format format_of_code(const char *all)
 {
     bool date = false, time = false, percent = false;
 
-    for (; *code && *code != ';'; code++) {
-        if (*code == '"' || *code == '[') {
-            char end = *code == '"' ? '"' : ']';
-            if (end == ']' && (code[1] == 'h' || code[1] == 'm' || code[1] == 's'))
-                time = true; /* [h]:mm: hours past a day */
-            while (code[1] && *++code != end) {
-            }
-        } else if (*code == '\\' || *code == '_' || *code == '*') {
-            code += code[1] != 0;
+    for (const char *code = all, *end; *code && *code != ';'; code++) {
+        if (*code == '[' && (code[1] == 'h' || code[1] == 'm' || code[1] == 's'))
+            time = true; /* [h]:mm: hours past a day */
+        if ((end = literal_end(code)) != NULL) {
+            code = end - 1;
         } else if (strchr("yYdD", *code)) {
             date = true;
         } else if (strchr("hHsS", *code)) {
@@ -141,20 +192,26 @@ static cell_format kind_of_code(const char *code)
             date = true;
         }
     }
-    return date && time ? DATE_TIME : date ? DATE : time ? TIME : percent ? PERCENT : PLAIN;
+    if (date || time)
+        return (cell_format){.kind = date && time ? DATE_TIME : date ? DATE : TIME};
+    return number_of_code(all, percent);
 }
 
-static cell_format kind_of_id(const xlsx *x, int id)
+static cell_format format_of_id(const xlsx *x, int id)
 {
     if ((id >= 14 && id <= 17) || (id >= 27 && id <= 31) || (id >= 50 && id <= 58))
-        return DATE;
+        return (cell_format){.kind = DATE};
     if ((id >= 18 && id <= 21) || (id >= 45 && id <= 47) || (id >= 32 && id <= 35))
-        return TIME;
+        return (cell_format){.kind = TIME};
     if (id == 22)
-        return DATE_TIME;
+        return (cell_format){.kind = DATE_TIME};
     if (id == 9 || id == 10)
-        return PERCENT;
-    return id >= 164 && id < 164 + (int)sizeof x->custom ? (cell_format)x->custom[id - 164] : PLAIN;
+        return (cell_format){.kind = PERCENT, .decimals = id == 10 ? 2 : 0, .most = id == 10 ? 2 : 0};
+    if (id == 1 || id == 3 || id == 37 || id == 38)
+        return (cell_format){.kind = NUMBER, .grouped = id != 1};
+    if (id == 2 || id == 4 || id == 39 || id == 40)
+        return (cell_format){.kind = NUMBER, .decimals = 2, .most = 2, .grouped = id != 2};
+    return id >= 164 && id < 164 + 256 ? x->custom[id - 164] : (cell_format){.kind = PLAIN};
 }
 
 static void read_formats(xlsx *x, const char *main_part)
@@ -170,13 +227,12 @@ static void read_formats(xlsx *x, const char *main_part)
             xmlNodePtr n = NULL;
             if (xml_at(&s, "numFmt") && (n = xml_subtree(&s)) != NULL) {
                 int id = atoi(xml_attribute(n, "numFmtId")) - 164;
-                if (id >= 0 && id < (int)sizeof x->custom)
-                    x->custom[id] = (char)kind_of_code(xml_attribute(n, "formatCode"));
+                if (id >= 0 && id < 256)
+                    x->custom[id] = format_of_code(xml_attribute(n, "formatCode"));
             } else if (xml_at(&s, "cellXfs") && (n = xml_subtree(&s)) != NULL) {
                 for (xmlNodePtr c = n->children; c && x->n_formats < MAX_FORMATS; c = c->next)
                     if (xml_is(c, "xf"))
-                        x->formats[x->n_formats++] =
-                            (uint8_t)kind_of_id(x, atoi(xml_attribute(c, "numFmtId")));
+                        x->formats[x->n_formats++] = format_of_id(x, atoi(xml_attribute(c, "numFmtId")));
             }
         }
         xml_close(&s);
@@ -187,7 +243,7 @@ static void read_formats(xlsx *x, const char *main_part)
 /* ---- cells ---- */
 
 /* Days since 1899-12-30 (1904-01-01 in old Mac files), with the time of day as fraction. */
-static bool put_date(const xlsx *x, double days, cell_format kind, bytes *out)
+static bool put_date(const xlsx *x, double days, cell_kind kind, bytes *out)
 {
     const double epoch = x->from_1904 ? 24107 : 25569; /* 1970-01-01 */
     double seconds = round((days - epoch) * 86400);
@@ -204,22 +260,53 @@ static bool put_date(const xlsx *x, double days, cell_format kind, bytes *out)
     return !bytes_append_str(out, text);
 }
 
+/* As the cell shows it, without what stands around the digits. */
+static void show_number(double v, const cell_format *f, char out[96])
+{
+    char plain[64];
+    int len = snprintf(plain, sizeof plain, "%.*f", f->most, v), whole, n = 0;
+    char *point = memchr(plain, '.', (size_t)len);
+
+    if (point)
+        while (plain + len > point + 1 + f->decimals && plain[len - 1] == '0')
+            len--;
+    if (point == plain + len - 1)
+        len--;
+    whole = point ? (int)(point - plain) : len;
+    for (int i = 0; i < len && n < 94; i++) {
+        if (f->grouped && i < whole && i && plain[i - 1] != '-' && (whole - i) % 3 == 0)
+            out[n++] = ',';
+        out[n++] = plain[i];
+    }
+    out[n] = 0;
+}
+
 static void put_number(const xlsx *x, const char *value, size_t style, bytes *out)
 {
-    cell_format kind = style < x->n_formats ? (cell_format)x->formats[style] : PLAIN;
-    char *end, text[64];
+    cell_format f = style < x->n_formats ? x->formats[style] : (cell_format){.kind = PLAIN};
+    char *end, text[64], shown[96];
     double v = strtod(value, &end);
 
     if (end == value || *end || !isfinite(v)) {
         bytes_append_str(out, value);
         return;
     }
-    if ((kind == DATE || kind == TIME || kind == DATE_TIME) && put_date(x, v, kind, out))
+    if ((f.kind == DATE || f.kind == TIME || f.kind == DATE_TIME) && put_date(x, v, (cell_kind)f.kind, out))
         return;
+    if (f.kind == PERCENT)
+        v *= 100;
     /* 15 digits are what a spreadsheet keeps; the file may hold 17 with the rounding in view. */
-    snprintf(text, sizeof text, "%.15g%s", kind == PERCENT ? v * 100 : v,
-             kind == PERCENT ? "%" : "");
+    snprintf(text, sizeof text, "%.15g", v);
+    if ((f.kind == NUMBER || f.kind == PERCENT) && f.most < MAX_DECIMALS && fabs(v) < 1e15) {
+        show_number(v, &f, shown);
+        if (strcmp(shown, text)) {
+            bytes_printf(out, "%s%s (%s)", shown, f.kind == PERCENT ? "%" : "", text);
+            return;
+        }
+    }
     bytes_append_str(out, text);
+    if (f.kind == PERCENT)
+        bytes_append_str(out, "%");
 }
 
 static void put_cell(xlsx *x, xmlNodePtr c)
@@ -389,7 +476,7 @@ void xlsx_parse(office *o, const char *main_part)
 
     bytes_init(&xml, PACKAGE_MAX_PART);
     bytes_init(&x.strings, SIZE_MAX / 4);
-    x.formats = calloc(MAX_FORMATS, 1);
+    x.formats = calloc(MAX_FORMATS, sizeof *x.formats);
     if (!x.formats)
         emit_fail(o->e, CAIRN_ENOMEM, "formats of a spreadsheet");
     read_strings(&x, main_part);

@@ -210,6 +210,29 @@ static void packages(void **state)
           {"xl/charts/c.xml", CHART}},
          {{INGEST_TABLE, "one two_x | 2"}, {INGEST_PARAGRAPH, "B1: too dear"}, {INGEST_PARAGRAPH, "in a box"},
           {INGEST_PARAGRAPH, "Harvest by year\nPlums"}, {0, "_x000"}}},
+        {"numbers.xlsx",
+         {{"_rels/.rels", MAIN("xl/workbook.xml")},
+          {"xl/workbook.xml", "<workbook xmlns:r='r'><sheets><sheet name='S' r:id='r1'/></sheets></workbook>"},
+          {"xl/_rels/workbook.xml.rels", "<R>" REL("r1", "worksheet", "worksheets/sheet1.xml")
+                                         REL("r2", "styles", "styles.xml") "</R>"},
+          {"xl/styles.xml", "<styleSheet><numFmts><numFmt numFmtId='164' formatCode='&quot;EUR&quot; #,##0.0#;[Red]-#,##0'/>"
+                            "<numFmt numFmtId='165' formatCode='0.0,,'/><numFmt numFmtId='166' formatCode='0.00E+00'/>"
+                            "</numFmts><cellXfs><xf numFmtId='0'/><xf numFmtId='4'/><xf numFmtId='164'/><xf numFmtId='10'/>"
+                            "<xf numFmtId='165'/><xf numFmtId='166'/><xf numFmtId='3'/></cellXfs></styleSheet>"},
+          {"xl/worksheets/sheet1.xml", "<worksheet><sheetData><row r='1'><c s='1'><v>123456.789</v></c><c s='2'><v>-1234567.5"
+                                       "</v></c><c s='3'><v>0.123456</v></c><c s='0'><v>0.30000000000000004</v></c></row>"
+                                       "<row r='2'><c s='4'><v>2500000</v></c><c s='5'><v>2500000</v></c><c s='6'><v>999"
+                                       "</v></c><c s='6'><v>1000</v></c></row></sheetData></worksheet>"}},
+         {{INGEST_TABLE, "123,456.79 (123456.789) | -1,234,567.5 (-1234567.5) | 12.35% (12.3456) | 0.3\n"
+                         "2500000 | 2500000 | 999 | 1,000 (1000)"}}},
+        {"numbers.ods",
+         {{"mimetype", "application/vnd.oasis.opendocument.spreadsheet"},
+          {"content.xml", "<d><body><spreadsheet><table><table-row><table-cell value-type='currency' value='123456.789'><p>"
+                          "123.456,79 EUR</p></table-cell><table-cell value-type='percentage' value='0.123456'><p>12,35 %</p>"
+                          "</table-cell><table-cell value-type='float' value='12.5'><p>12.5</p></table-cell><table-cell "
+                          "value-type='string' value='7'><p>seven</p></table-cell></table-row></table></spreadsheet></body>"
+                          "</d>"}},
+         {{INGEST_TABLE, "123.456,79 EUR (123456.789) | 12,35 % (12.3456) | 12.5 | seven"}}},
         {"remarks.pptx",
          {{"_rels/.rels", MAIN("ppt/presentation.xml")},
           {"ppt/presentation.xml", "<p xmlns:r='r'><sldIdLst><sldId r:id='r1'/></sldIdLst></p>"},
