@@ -22,7 +22,6 @@
 #include "ingest/walk.h"
 
 #define PLAN_BYTES  ((size_t)8 << 30)
-#define ROOTS_BYTES ((size_t)64 << 10)
 
 bool plan_is_below(const char *path, const char *folder)
 {
@@ -130,30 +129,6 @@ static cairn_status load_known_below(plan *p, const char *root, cairn_error *err
     return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
 }
 
-/* Absolute paths without links; one that does not exist is a failure of the report, and what is
- * known below it stays: a drive that is not mounted must not empty the index. */
-static cairn_status resolve_roots(plan *p, const char *const *paths, size_t n, cairn_error *err)
-{
-    p->roots = calloc(n + 1, sizeof *p->roots);
-    if (!p->roots)
-        return cairn_fail(err, CAIRN_ENOMEM, "list of paths");
-    for (size_t i = 0; i < n; i++) {
-        char *real = realpath(paths[i], NULL);
-        if (!real) {
-            cairn_error why;
-            cairn_status st;
-            cairn_fail(&why, CAIRN_EINPUT, "%s", strerror(errno));
-            p->r->report->missing++;
-            st = run_fail(p->r, paths[i], why.text, err);
-            if (st)
-                return st;
-            continue;
-        }
-        p->roots[p->n_roots++] = real; /* also one inside another: it may be hidden there */
-    }
-    return CAIRN_OK;
-}
-
 static cairn_status load_known(plan *p, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
@@ -174,6 +149,8 @@ static cairn_status load_known(plan *p, cairn_error *err)
         if (!kept || strcmp(p->known[kept - 1].doc.uri, p->known[i].doc.uri))
             p->known[kept++] = p->known[i];
     p->n_known = kept;
+    for (size_t i = 0; i < kept; i++)
+        p->known[i].seen = plan_is_kept(p, p->known[i].doc.uri);
     return st;
 }
 
@@ -324,39 +301,6 @@ static cairn_status walk_all(plan *p, cairn_error *err)
     return st;
 }
 
-/* Remember what runs are given, for who asks why a file was not found. The oldest are forgotten. */
-static cairn_status remember_roots(plan *p, cairn_error *err)
-{
-    const uint8_t *data = NULL;
-    size_t len = 0;
-    bytes all;
-    bool changed = false;
-    cairn_status st = store_meta_get(p->snapshot, META_ROOTS, &p->memory, &data, &len, err);
-
-    if (st && st != CAIRN_ENOTFOUND)
-        return st;
-    st = CAIRN_OK;
-    bytes_init(&all, 4 * ROOTS_BYTES);
-    if (len <= ROOTS_BYTES && (!len || !data[len - 1]))
-        st = bytes_append(&all, data ? data : (const uint8_t *)"", len);
-    for (size_t i = 0; !st && i < p->n_roots; i++) {
-        bool there = false;
-        for (size_t at = 0; at < all.len && !there; at += strlen(all.data + at) + 1)
-            there = !strcmp(all.data + at, p->roots[i]);
-        if (!there && strlen(p->roots[i]) < ROOTS_BYTES)
-            st = bytes_append(&all, p->roots[i], strlen(p->roots[i]) + 1);
-        changed |= !there;
-    }
-    if (!st && changed) {
-        size_t skip = 0;
-        while (all.len - skip > ROOTS_BYTES)
-            skip += strlen(all.data + skip) + 1;
-        st = batch_meta(p->r->batch, META_ROOTS, all.data + skip, all.len - skip, err);
-    }
-    bytes_clear(&all);
-    return st;
-}
-
 /* The next result. While it is long in coming, what was read before becomes searchable in time.
  * NULL with CAIRN_OK when the run was cancelled. */
 static extracted *wait_for_next(plan *p, extract_queue *q, cairn_status *st, cairn_error *err)
@@ -418,7 +362,7 @@ static cairn_status index_files(run *r, const char *const *paths, size_t n,
     if (!st)
         st = copies_init(&p.copies, r->c, r->batch, p.snapshot, err);
     if (!st)
-        st = resolve_roots(&p, paths, n, err);
+        st = plan_resolve_roots(&p, paths, n, err);
     if (!st)
         st = load_known(&p, err);
     if (!st)
@@ -437,7 +381,7 @@ static cairn_status index_files(run *r, const char *const *paths, size_t n,
         if (!st)
             st = plan_forget_gone_failures(&p, err);
         if (!st && !r->options->only)
-            st = remember_roots(&p, err);
+            st = plan_remember_roots(&p, err);
         if (!st && p.n_todo)
             st = read_all(&p, err);
         if (!st)
@@ -450,9 +394,7 @@ static cairn_status index_files(run *r, const char *const *paths, size_t n,
     copies_clear(&p.copies);
     store_snapshot_close(p.snapshot);
     folder_settings_destroy(p.folders);
-    for (size_t i = 0; i < p.n_roots; i++)
-        free(p.roots[i]);
-    free(p.roots);
+    plan_forget_roots(&p);
     free(p.known);
     free(p.todo);
     arena_clear(&p.memory);

@@ -39,11 +39,25 @@ typedef struct plan {
     size_t n_todo, todo_cap;
     folder_settings *folders;
     copies copies;
-    char **roots;
+    char **roots;  /* what is named, without links */
+    bool *mounted; /* of each: is it where a file system is mounted? */
     size_t n_roots;
+    char **kept;   /* where a file system was mounted and is not now: nothing is known of what lies there */
+    size_t n_kept;
     cairn_status status; /* of the walk's callbacks */
     cairn_error error;
 } plan;
+
+/* ---- what the run was given (index_roots.c) ---- */
+
+/* One that does not exist is a failure of the report, and what is known below it stays: a drive that is not mounted
+ * must not empty the index. The same holds for an empty mount point, where a file system was when it was indexed. */
+cairn_status plan_resolve_roots(plan *p, const char *const *paths, size_t n, cairn_error *err);
+/* Does the document lie where a file system is missing? */
+bool plan_is_kept(const plan *p, const char *uri);
+/* Remember them in the store: all for who asks why a file was not found, and which were mounted. */
+cairn_status plan_remember_roots(plan *p, cairn_error *err);
+void plan_forget_roots(plan *p);
 
 /* ---- looking at the plan (index.c) ---- */
 

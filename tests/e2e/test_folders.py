@@ -3,7 +3,7 @@ import json
 import os
 import subprocess
 
-from harness import CairnTest, main
+from harness import CAIRN, CairnTest, main
 
 WORDS = " ".join(f"word{i}" for i in range(400)) + ".\n"
 
@@ -35,6 +35,33 @@ class Folders(CairnTest):
         os.remove(conf)
         self.assertEqual(self.index()["indexed"], 2)
         self.assertEqual(self.chunks("b/text.txt"), whole)
+
+    def test_an_empty_mount_point_keeps_its_documents(self):
+        """In mounts of its own, which end with the process."""
+        self.write("sub/a.txt", "basalt")  # on the file system below the mount point: never seen while it is mounted
+        steps = f"""
+            mount --make-rprivate / && mount -t tmpfs none {self.docs} || exit 99
+            echo marble > {self.docs}/m.txt
+            $CAIRN index --no-vectors {self.docs} || exit 1
+            umount {self.docs} || exit 2
+            $CAIRN index --no-vectors {self.docs}; test $? = 3 || exit 3
+            $CAIRN index --no-vectors {self.top}/docs {self.top}; test $? = 3 || exit 4
+            $CAIRN search marble | grep -q m.txt || exit 5
+            mount -t tmpfs none {self.docs} || exit 6
+            echo granite > {self.docs}/g.txt
+            $CAIRN index --no-vectors {self.docs} || exit 7
+            $CAIRN search marble | grep -q m.txt && exit 8
+            umount {self.docs} || exit 9
+            $CAIRN delete {self.docs} || exit 10
+            $CAIRN index --no-vectors {self.docs} || exit 11
+            $CAIRN search basalt | grep -q a.txt || exit 12
+        """
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", steps], capture_output=True, text=True,
+                              env=dict(os.environ, CAIRN_HOME=self.home, CAIRN=CAIRN))
+        if done.returncode == 99 or "unshare:" in done.stderr:
+            self.skipTest("no file system may be mounted here")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("is not; its documents are kept", done.stdout + done.stderr)
 
     def test_a_bad_file_is_named_and_says_nothing(self):
         self.write("a/text.txt", WORDS)
