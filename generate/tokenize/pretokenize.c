@@ -136,7 +136,7 @@ const char *pretokenizer_names(void)
            "poro-chat gpt3-finnish viking";
 }
 
-char_class cut_class_at(const char *s, size_t len, size_t at, size_t *width)
+static inline char_class class_at(const char *s, size_t len, size_t at, size_t *width)
 {
     if (at >= len) {
         *width = 0;
@@ -162,15 +162,15 @@ char_class cut_class_at(const char *s, size_t len, size_t at, size_t *width)
     return u_isUWhiteSpace((UChar32)c) ? SPACE : OTHER;
 }
 
-size_t cut_run(const char *s, size_t len, size_t at, char_class want)
+static inline size_t run(const char *s, size_t len, size_t at, char_class want)
 {
     size_t width;
-    while (cut_class_at(s, len, at, &width) == want)
+    while (class_at(s, len, at, &width) == want)
         at += width;
     return at;
 }
 
-size_t cut_contraction(const char *s, size_t len, size_t at, bool any_case)
+static inline size_t contraction(const char *s, size_t len, size_t at, bool any_case)
 {
     if (len - at < 2)
         return 0;
@@ -186,11 +186,11 @@ size_t cut_contraction(const char *s, size_t len, size_t at, bool any_case)
     return 0;
 }
 
-size_t cut_white_space(const char *s, size_t len, size_t at, bool newlines, bool stop_at_number)
+static size_t white_space(const char *s, size_t len, size_t at, bool newlines, bool stop_at_number)
 {
     size_t end = at, before_last = at, after_newline = 0, width;
     char_class c;
-    while ((c = cut_class_at(s, len, end, &width)) == SPACE || c == NEWLINE) {
+    while ((c = class_at(s, len, end, &width)) == SPACE || c == NEWLINE) {
         before_last = end;
         end += width;
         if (c == NEWLINE)
@@ -203,59 +203,80 @@ size_t cut_white_space(const char *s, size_t len, size_t at, bool newlines, bool
     return before_last;
 }
 
+/* The same for pretokenize_cuts.c; here they are worked into the loops. */
+char_class cut_class_at(const char *s, size_t len, size_t at, size_t *width)
+{
+    return class_at(s, len, at, width);
+}
+
+size_t cut_run(const char *s, size_t len, size_t at, char_class want)
+{
+    return run(s, len, at, want);
+}
+
+size_t cut_contraction(const char *s, size_t len, size_t at, bool any_case)
+{
+    return contraction(s, len, at, any_case);
+}
+
+size_t cut_white_space(const char *s, size_t len, size_t at, bool newlines, bool stop_at_number)
+{
+    return white_space(s, len, at, newlines, stop_at_number);
+}
+
 static inline size_t next_gpt2(bool lone_digits, const char *s, size_t len, size_t at)
 {
     size_t width, width2 = 0, from = at;
-    char_class c = cut_class_at(s, len, at, &width);
+    char_class c = class_at(s, len, at, &width);
 
     if (c == NUMBER && lone_digits)
         return at + width;
     if (s[at] == '\'') {
-        size_t n = cut_contraction(s, len, at, false);
+        size_t n = contraction(s, len, at, false);
         if (n)
             return at + n;
     }
     if (s[at] == ' ') {
-        char_class c2 = cut_class_at(s, len, at + 1, &width2);
+        char_class c2 = class_at(s, len, at + 1, &width2);
         if (c2 == LETTER || c2 == OTHER || (c2 == NUMBER && !lone_digits)) {
             c = c2;
             from = at + 1;
         }
     }
     if (c == LETTER || c == NUMBER || c == OTHER)
-        return cut_run(s, len, from, c);
-    return cut_white_space(s, len, at, false, lone_digits);
+        return run(s, len, from, c);
+    return white_space(s, len, at, false, lone_digits);
 }
 
 static inline size_t next_llama3(unsigned max_digits, const char *s, size_t len, size_t at)
 {
     size_t width, width2;
-    char_class c = cut_class_at(s, len, at, &width);
+    char_class c = class_at(s, len, at, &width);
 
     if (s[at] == '\'') {
-        size_t n = cut_contraction(s, len, at, true);
+        size_t n = contraction(s, len, at, true);
         if (n)
             return at + n;
     }
     if (c == LETTER)
-        return cut_run(s, len, at, LETTER);
+        return run(s, len, at, LETTER);
     if (c == NUMBER) {
         size_t end = at;
         for (unsigned i = 0; i < max_digits; i++) {
-            if (cut_class_at(s, len, end, &width) != NUMBER)
+            if (class_at(s, len, end, &width) != NUMBER)
                 break;
             end += width;
         }
         return end;
     }
-    char_class c2 = cut_class_at(s, len, at + width, &width2);
+    char_class c2 = class_at(s, len, at + width, &width2);
     if (c != NEWLINE && c2 == LETTER)
-        return cut_run(s, len, at + width, LETTER);
+        return run(s, len, at + width, LETTER);
     if (c == OTHER || (s[at] == ' ' && c2 == OTHER)) {
-        size_t end = cut_run(s, len, c == OTHER ? at : at + 1, OTHER);
-        return cut_run(s, len, end, NEWLINE);
+        size_t end = run(s, len, c == OTHER ? at : at + 1, OTHER);
+        return run(s, len, end, NEWLINE);
     }
-    return cut_white_space(s, len, at, true, false);
+    return white_space(s, len, at, true, false);
 }
 
 static size_t gpt2_words(const char *s, size_t len, size_t at)
