@@ -163,12 +163,12 @@ class Gateway(CairnTest):
         self.assertIn("both", self.ask("Are Corby Mill and Dunton Mill in the county of Kent?")["answer"])
 
     def test_the_second_best_sentence_may_be_cited(self):
-        self.write("burrs.txt", "This page is by Bertram Quist, who sharpened burrs for years.\n\n" +
+        self.write("burrs.txt", "This page is by Bertram Quist of the Guild of Millers, who sharpened burrs for years.\n\n" +
                    "Coffee is broken by coarse teeth first, then cut by fine ones.\n\n" * 3 +
                    "Sharpening takes off 0.3 mm; a burr can be sharpened twice.\n")
         self.index()
         self.endpoint.reply = "0.3 mm"
-        a = self.ask("How much does sharpening take off a burr according to Bertram Quist?")
+        a = self.ask("How much does sharpening take off a burr according to Bertram Quist of the Guild of Millers?")
         self.assertEqual((a["withheld_sentences"], a["extractive"]), (0, False))
         self.assertIn("0.3 mm", a["citations"][0]["text"])
 
