@@ -414,10 +414,10 @@ typedef struct told {
     const char *name; /* "." or "": the folder itself */
 } told;
 
-/* False: it names no folder, as an event of a file that has no name any more. */
-static bool read_told(const struct fanotify_event_metadata *e, told *out)
+/* The records behind the head `e` of an event, up to `end`. False: it names no folder, as an event of a file that has no
+ * name any more. */
+static bool read_told(const struct fanotify_event_metadata *e, const char *at, const char *end, told *out)
 {
-    const char *at = (const char *)e + e->metadata_len, *end = (const char *)e + e->event_len;
 
     while (at < end && (size_t)(end - at) >= sizeof(struct fanotify_event_info_fid)) {
         const struct fanotify_event_info_fid *info = (const void *)at;
@@ -481,7 +481,7 @@ static void folder_ended(watch_fanotify *w, uint64_t hash)
         }
 }
 
-static void take_event(watch_fanotify *w, const struct fanotify_event_metadata *e)
+static void take_event(watch_fanotify *w, const struct fanotify_event_metadata *e, const char *at, const char *end)
 {
     char path[PATH_MAX];
     uint64_t *slot;
@@ -491,7 +491,7 @@ static void take_event(watch_fanotify *w, const struct fanotify_event_metadata *
         w->ear.lost(w->ear.ctx, "events were lost");
         return;
     }
-    if (!read_told(e, &t))
+    if (!read_told(e, at, end, &t))
         return;
     if (e->mask & FAN_DELETE_SELF) {
         folder_ended(w, t.hash);
@@ -514,19 +514,21 @@ static void take_event(watch_fanotify *w, const struct fanotify_event_metadata *
 
 void watch_fanotify_drain(watch_fanotify *w)
 {
-    char buf[65536] __attribute__((aligned(__alignof__(struct fanotify_event_metadata))));
+    char buf[65536] __attribute__((aligned(8)));
     ssize_t n;
 
     while ((n = read(w->fd, buf, sizeof buf)) > 0 || (n < 0 && errno == EINTR)) {
-        const struct fanotify_event_metadata *e = (const void *)buf;
-        for (; n > 0 && FAN_EVENT_OK(e, n); e = FAN_EVENT_NEXT(e, n)) {
-            if (e->vers != FANOTIFY_METADATA_VERSION) {
+        struct fanotify_event_metadata e;
+        for (const char *at = buf; n > 0 && (size_t)(buf + n - at) >= sizeof e; at += e.event_len) {
+            memcpy(&e, at, sizeof e); /* its length is a multiple of four, and its mask has eight bytes */
+            if (e.vers != FANOTIFY_METADATA_VERSION || e.metadata_len < sizeof e || e.event_len < e.metadata_len ||
+                e.event_len > (size_t)(buf + n - at)) {
                 w->ear.lost(w->ear.ctx, "the kernel speaks another language of events");
                 break;
             }
-            take_event(w, e);
-            if (e->fd >= 0)
-                close(e->fd);
+            take_event(w, &e, at + e.metadata_len, at + e.event_len);
+            if (e.fd >= 0)
+                close(e.fd);
         }
     }
     close_places(w);
