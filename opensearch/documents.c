@@ -59,7 +59,7 @@ cairn_status os_doc_shown(const store_snapshot *handle, const store_chunk *chunk
                                      : os_doc_get(handle, chunk->doc, out, a, err);
 }
 
-/* A document that was found, or listed by a writer, is likely to be changed next. */
+/* A document that was found, or listed, is likely to be changed next, or its passages to be read. */
 static cairn_status keep_doc(struct os_snapshot *snap, doc_id id, json_t *source, cairn_error *err)
 {
     char text[24];
@@ -254,7 +254,7 @@ cairn_status os_doc_iter_next(store_doc_iter *handle, store_doc *out, arena *a, 
         }
         source = json_object_get(json_array_get(it->hits, it->at++), "_source");
         st = decode_doc(source, out, a, err);
-        if (!st && it->snap->s->is_writer)
+        if (!st)
             st = keep_doc(it->snap, out->id, source, err);
         if (st || !strncmp(out->uri, it->prefix, strlen(it->prefix)))
             return st;
