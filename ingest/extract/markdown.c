@@ -194,6 +194,23 @@ static void list_items(cmark_node *list, bytes *out, unsigned depth)
     }
 }
 
+/* "Install {#install .unnumbered}": the name and class of a heading, as Pandoc and Doxygen write them, are no text. */
+static void drop_attributes(bytes *text)
+{
+    size_t n = text->len;
+
+    if (!n || text->data[n - 1] != '}')
+        return;
+    while (n && text->data[n - 1] != '{')
+        n--;
+    if (!n || !strchr("#.", text->data[n]))
+        return;
+    for (n--; n && text->data[n - 1] == ' ';)
+        n--;
+    if (n)
+        text->data[text->len = n] = 0;
+}
+
 static void blocks(markdown *m, cmark_node *parent, unsigned depth)
 {
     bytes text;
@@ -206,6 +223,7 @@ static void blocks(markdown *m, cmark_node *parent, unsigned depth)
         bytes_reset(&text);
         if (t == CMARK_NODE_HEADING) {
             put_inlines(&text, n, " ");
+            drop_attributes(&text);
             give(m, n, INGEST_HEADING, (unsigned)cmark_node_get_heading_level(n), &text);
         } else if (t == CMARK_NODE_PARAGRAPH) {
             put_inlines(&text, n, "\n");

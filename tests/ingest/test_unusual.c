@@ -116,6 +116,8 @@ static void texts(void **state)
          "wall}\\end{figure}\n\\end{document}\n",
          {{INGEST_PARAGRAPH, "A wall stands."}, {INGEST_PARAGRAPH, "Of slate."}, {INGEST_PARAGRAPH, "The wall"},
           {0, "mc^2 The"}, {0, "wallOf"}}, DAY(19783), "", "A. Mason, B. Smith"},
+        {"names.md", "# Install    {#install}\n\nwords\n\n## Use {.b #c}\n\n## A set {1, 2}\n",
+         {{INGEST_HEADING, "Install"}, {INGEST_HEADING, "Use"}, {INGEST_HEADING, "A set {1, 2}"}, {0, "{#"}, {0, "{."}}, 0, "", ""},
         {"hugo.md", "+++\ntitle = \"T\"\ndate = 2024-03-01\ntags = [\"a\", \"b\"]\n+++\n# H\nwords[^1]\n\n[^1]: below\n",
          {{INGEST_HEADING, "H"}, {INGEST_PARAGRAPH, "below"}, {0, "+++"}}, DAY(19783), "a\", \"b", ""},
         {"talk.ass",
