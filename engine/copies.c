@@ -473,6 +473,29 @@ static cairn_status arrange(copies *x, const store_snapshot *s, group *g, const 
     return st;
 }
 
+/* A file that holds a copy which is dropped has to be read again, though it does not change. */
+static cairn_status forget_around(copies *x, const store_snapshot *s, const char *uri, arena *memory, cairn_error *err)
+{
+    const char *inside = strstr(uri, "!/");
+    char *path = inside ? arena_strndup(memory, uri, (size_t)(inside - uri)) : NULL;
+    store_doc doc;
+    doc_id now;
+    cairn_status st;
+
+    if (!inside)
+        return CAIRN_OK;
+    if (!path)
+        return cairn_fail(err, CAIRN_ENOMEM, "a group of copies");
+    st = store_doc_find(s, path, &doc, memory, err);
+    if (!st)
+        st = batch_find(x->b, path, &now, err);
+    if (st || now != doc.id)
+        return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+    memset(doc.hash, 0, sizeof doc.hash);
+    doc.mtime_ns = -1;
+    return batch_move(x->b, s, &doc, err);
+}
+
 static cairn_status settle_group(copies *x, const store_snapshot *s, group *g, cairn_error *err)
 {
     size_t *at = arena_calloc(&g->memory, g->n + 1, sizeof *at);
@@ -495,8 +518,11 @@ static cairn_status settle_group(copies *x, const store_snapshot *s, group *g, c
         if (keep != SIZE_MAX) {
             st = arrange(x, s, g, at, n, keep, err);
         } else { /* what they were copies of is gone: the files are read again */
-            for (size_t k = 0; !st && k < n; k++)
+            for (size_t k = 0; !st && k < n; k++) {
                 st = batch_delete(x->b, g->doc[at[k]].id, err);
+                if (!st)
+                    st = forget_around(x, s, g->doc[at[k]].uri, &g->memory, err);
+            }
         }
     }
     return st;

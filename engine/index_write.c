@@ -8,6 +8,8 @@
 #include "engine/index_plan.h"
 #include "engine/labels.h"
 
+#define INSIDE_BYTES ((size_t)64 << 20)
+
 /* Remove what was inside file `path` and is not marked as kept. */
 static cairn_status drop_inside(plan *p, const char *path, cairn_error *err)
 {
@@ -174,6 +176,69 @@ static cairn_status write_members(plan *p, const todo *t, const extracted *x, ca
     return st ? st : drop_inside(p, t->path, err);
 }
 
+/* Is what copy `doc` is a copy of still there, after what this run did? */
+static cairn_status has_original(plan *p, const store_doc *doc, arena *memory, bool *out, cairn_error *err)
+{
+    doc_labels labels;
+    store_doc original;
+    doc_id now = 0;
+    cairn_status st = labels_read(doc, memory, &labels, err);
+
+    *out = true;
+    if (st || !labels.same_as)
+        return st;
+    st = store_doc_get(p->snapshot, labels.same_as, &original, memory, err);
+    if (!st)
+        st = batch_find(p->r->batch, original.uri, &now, err);
+    *out = !st && now == original.id;
+    return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+}
+
+/* Can the files inside `path` stay as they are? Not where one is a copy of a document that this run took out: while the
+ * file around it counted as changed, the copy could not take over the passages. */
+static cairn_status is_whole_inside(plan *p, const char *path, bool *out, cairn_error *err)
+{
+    size_t n = strlen(path);
+    store_doc_iter *it;
+    store_doc doc;
+    arena memory;
+    cairn_status st;
+
+    *out = true;
+    arena_init(&memory, INSIDE_BYTES);
+    st = store_doc_iter_open(p->snapshot, path, &it, err);
+    if (st) {
+        arena_clear(&memory);
+        return st;
+    }
+    while (*out && !(st = store_doc_iter_next(it, &doc, &memory, err))) {
+        if (!strncmp(doc.uri, path, n) && !strncmp(doc.uri + n, "!/", 2) && plan_is_copy(&doc))
+            st = has_original(p, &doc, &memory, out, err);
+        if (st)
+            break;
+        arena_reset(&memory);
+    }
+    store_doc_iter_close(it);
+    arena_clear(&memory);
+    return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+}
+
+/* The todo's file has the bytes it had, whatever its times say. */
+static cairn_status keep_document(plan *p, const todo *t, const ingest_document *d, cairn_error *err)
+{
+    store_doc same = t->old->doc;
+    size_t end;
+
+    same.mtime_ns = d->mtime_ns;
+    same.date_ns = d->date_ns ? d->date_ns : d->mtime_ns;
+    same.size = (int64_t)d->size;
+    t->old->changed = false; /* from now on passages may be left to it and to what is inside it */
+    for (size_t i = plan_find_inside(p, t->path, &end); i < end; i++)
+        p->known[i].changed = false;
+    p->r->report->unchanged++;
+    return batch_move(p->r->batch, p->snapshot, &same, err); /* its rows carry the times */
+}
+
 cairn_status plan_write_document(plan *p, const todo *t, const extracted *x, cairn_error *err)
 {
     run *r = p->r;
@@ -181,19 +246,18 @@ cairn_status plan_write_document(plan *p, const todo *t, const extracted *x, cai
     char ext[32];
     store_doc doc, twin;
     char *meta;
-    bool moved = false;
+    bool moved = false, whole;
     cairn_status st = CAIRN_OK;
 
     if (t->old && !t->anew && !plan_is_copy(&t->old->doc) && !memcmp(t->old->doc.hash, d->hash, sizeof doc.hash)) {
-        store_doc same = t->old->doc;
-        same.mtime_ns = d->mtime_ns;
-        same.date_ns = d->date_ns ? d->date_ns : d->mtime_ns;
-        same.size = (int64_t)d->size;
-        r->report->unchanged++;
-        return batch_move(r->batch, p->snapshot, &same, err); /* its rows carry the times */
+        st = is_whole_inside(p, t->path, &whole, err);
+        if (st || whole)
+            return st ? st : keep_document(p, t, d, err);
     }
     if (!t->old)
         st = plan_find_gone_twin(p, d->hash, &twin, &moved, err);
+    if (!st && moved)
+        st = is_whole_inside(p, twin.uri, &moved, err);
     if (st)
         return st;
     if (moved)

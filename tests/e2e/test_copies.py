@@ -3,6 +3,7 @@ import json
 import os
 import random
 import shutil
+import zipfile
 
 from harness import CairnTest, main
 
@@ -50,6 +51,57 @@ class Copies(CairnTest):
         self.assertEqual(len(groups), 1)
         self.assertEqual(self.run_cairn("check").returncode, 0)
         self.assertEqual(self.index()["unchanged"], 3)
+
+    def write_zip(self, name, **members):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with zipfile.ZipFile(self.path(name), "w") as z:
+            for member, text in members.items():
+                z.writestr(zipfile.ZipInfo(f"in/{member}.md"), text)
+
+    def test_a_copy_inside_a_file_outlives_its_document(self):
+        """Whatever becomes of the archive in the very run in which the document goes that has the passages."""
+        later = ["touched", "moved", "moved and touched", "grown", "alone"]
+        for case in later:
+            with self.subTest(case):
+                self.write("a/charter.md", TEXT)
+                self.write("other.md", "# Other\n\nWasps are not kept.\n")
+                self.write_zip("m/b.zip", one=TEXT, two="# Two\n\nHornets of the hills.\n")
+                self.index()
+                self.assertEqual(self.places(), [["a/charter.md", "m/b.zip!/in/one.md"]])
+                os.remove(self.path("a/charter.md"))
+                at = "m/b.zip"
+                if case.startswith("moved"):
+                    at = "n/c.zip"
+                    os.makedirs(self.path("n"), exist_ok=True)
+                    os.rename(self.path("m/b.zip"), self.path(at))
+                if case.endswith("touched"):
+                    os.utime(self.path(at), (1700000000, 1700000000))
+                if case == "grown":
+                    self.write_zip(at, one=TEXT, two="# Two\n\nHornets of the hills.\n", three="# Three\n\nAnts.\n")
+                self.index()
+                self.assertEqual(self.places(), [[f"{at}!/in/one.md"]])
+                self.assertEqual(self.places("hornets"), [[f"{at}!/in/two.md"]])
+                self.assertEqual(self.run_cairn("check").returncode, 0)
+                self.assertEqual(self.index()["indexed"], 0)
+                self.assertEqual(len(self.places()), 1)
+                os.remove(self.path(at))
+                self.index()
+                self.assertEqual(self.places(), [])
+
+    def test_a_copy_inside_a_file_that_cannot_be_read_comes_back_with_it(self):
+        self.write("a/charter.md", TEXT)
+        self.write_zip("m/b.zip", one=TEXT, two="# Two\n\nHornets of the hills.\n")
+        self.index()
+        with open(self.path("m/b.zip"), "rb") as f:
+            whole = f.read()
+        os.remove(self.path("a/charter.md"))
+        self.write("m/b.zip", whole[: len(whole) // 2])
+        self.run_cairn("--json", "index", "--no-vectors", self.docs, code=None)
+        self.write("m/b.zip", whole)
+        os.utime(self.path("m/b.zip"), (1700000000, 1700000000))
+        self.index()
+        self.assertEqual(self.places(), [["m/b.zip!/in/one.md"]])
+        self.assertEqual(self.places("hornets"), [["m/b.zip!/in/two.md"]])
 
     def test_a_later_copy_and_what_becomes_of_it(self):
         self.write("m.md", TEXT)
