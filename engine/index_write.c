@@ -1,6 +1,7 @@
 /* index_write.c - see index_plan.h: documents that were read, the files inside them, and those that
  * could not be read, on their way into the batch. */
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -198,21 +199,20 @@ static cairn_status has_original(plan *p, const store_doc *doc, arena *memory, b
  * file around it counted as changed, the copy could not take over the passages. */
 static cairn_status is_whole_inside(plan *p, const char *path, bool *out, cairn_error *err)
 {
-    size_t n = strlen(path);
+    char inside[STORE_URI_MAX + 3]; /* not the path alone, with which other files may begin */
+    size_t n = (size_t)snprintf(inside, sizeof inside, "%s!/", path);
     store_doc_iter *it;
     store_doc doc;
     arena memory;
     cairn_status st;
 
     *out = true;
-    arena_init(&memory, INSIDE_BYTES);
-    st = store_doc_iter_open(p->snapshot, path, &it, err);
-    if (st) {
-        arena_clear(&memory);
+    st = store_doc_iter_open(p->snapshot, inside, &it, err);
+    if (st)
         return st;
-    }
+    arena_init(&memory, INSIDE_BYTES);
     while (*out && !(st = store_doc_iter_next(it, &doc, &memory, err))) {
-        if (!strncmp(doc.uri, path, n) && !strncmp(doc.uri + n, "!/", 2) && plan_is_copy(&doc))
+        if (!strncmp(doc.uri, inside, n) && plan_is_copy(&doc))
             st = has_original(p, &doc, &memory, out, err);
         if (st)
             break;
