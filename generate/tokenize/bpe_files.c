@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "generate/formats/mapped_file.h"
 #include "generate/tokenize/model.h"
 #include "generate/tokenize/pretokenize.h"
 
@@ -307,22 +306,13 @@ static cairn_status read_all(const reader *r, const json_t *root)
 
 cairn_status bpe_json_keys(gguf_keys *w, const char *folder, cairn_error *err)
 {
-    char path[4096];
+    char path[TOKENIZER_PATH];
     const reader r = {path, w, err};
-    json_error_t je;
-    mapped_file f;
     json_t *root;
-    cairn_status st;
+    cairn_status st = tokenizer_json_open(&root, folder, path, err);
 
-    if ((size_t)snprintf(path, sizeof path, "%s/tokenizer.json", folder) >= sizeof path)
-        return cairn_fail(err, CAIRN_EMODEL, "%s: path too long", folder);
-    st = mapped_file_open(&f, path, err);
     if (st)
         return st;
-    root = json_loadb((const char *)f.data, f.len, JSON_REJECT_DUPLICATES, &je);
-    mapped_file_close(&f);
-    if (!root)
-        return cairn_fail(err, CAIRN_EMODEL, "%s: not JSON: %s, line %d", path, je.text, je.line);
     st = read_all(&r, root);
     json_decref(root);
     return st;

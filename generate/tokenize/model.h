@@ -84,8 +84,12 @@ cairn_status wordpiece_encode(const tokenizer *t, const char *s, size_t len, tok
 /* After text, unk, bos and eos are there. */
 cairn_status wordpiece_load(tokenizer *t, bool lowercase, bool strip_accents, bool chinese,
                             const char *prefix, uint32_t max_chars, cairn_error *err);
-/* From a tokenizer.json that was parsed, borrowed for the call; `path` is for errors. */
 struct json_t;
+/* The tokenizer.json of a folder, parsed; the caller drops the reference. `path` gets its name, for errors. */
+#define TOKENIZER_PATH 4096
+cairn_status tokenizer_json_open(struct json_t **root, const char *folder, char path[TOKENIZER_PATH], cairn_error *err);
+
+/* From a tokenizer.json that was parsed, borrowed for the call; `path` is for errors. */
 cairn_status wordpiece_from_json(tokenizer **out, const struct json_t *root, const char *path, cairn_error *err);
 
 #endif

@@ -5,13 +5,11 @@
  * (normaliser.h), and what the post-processor puts around a text and between the two of a pair.
  * What the file asks for and we do not do is refused by name. */
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base64.h"
 #include "base/checked.h"
-#include "generate/formats/mapped_file.h"
 #include "generate/tokenize/model.h"
 
 #define MAX_VOCAB     ((size_t)1 << 22)
@@ -401,24 +399,15 @@ static cairn_status load_unigram(tokenizer *t, const json_t *root, const char *p
 
 cairn_status tokenizer_from_json(tokenizer **out, const char *folder, cairn_error *err)
 {
-    char path[4096];
-    mapped_file f;
-    json_error_t je;
+    char path[TOKENIZER_PATH];
     const char *type;
     json_t *root;
     tokenizer *t;
-    cairn_status st;
+    cairn_status st = tokenizer_json_open(&root, folder, path, err);
 
     *out = NULL;
-    if ((size_t)snprintf(path, sizeof path, "%s/tokenizer.json", folder) >= sizeof path)
-        return cairn_fail(err, CAIRN_EMODEL, "%s: path too long", folder);
-    st = mapped_file_open(&f, path, err);
     if (st)
         return st;
-    root = json_loadb((const char *)f.data, f.len, JSON_REJECT_DUPLICATES, &je);
-    mapped_file_close(&f);
-    if (!root)
-        return cairn_fail(err, CAIRN_EMODEL, "%s: not JSON: %s, line %d", path, je.text, je.line);
     type = type_of(json_object_get(root, "model"));
     if (strcmp(type, "Unigram")) {
         st = strcmp(type, "WordPiece")
