@@ -46,7 +46,7 @@ static bool look(root *r)
     return true;
 }
 
-static bool is_below(const char *path, const char *top)
+bool roots_below(const char *path, const char *top)
 {
     size_t n = strlen(top);
 
@@ -62,7 +62,7 @@ static uint64_t mounted_now(roots *r)
     rewind(r->mounts);
     while (getmntent_r(r->mounts, &m, text, sizeof text))
         for (size_t i = 0; i < r->n; i++)
-            if (r->at[i].real && is_below(m.mnt_dir, r->at[i].real)) {
+            if (r->at[i].real && roots_below(m.mnt_dir, r->at[i].real)) {
                 all += XXH3_64bits_withSeed(m.mnt_dir, strlen(m.mnt_dir),
                                             XXH3_64bits(m.mnt_fsname, strlen(m.mnt_fsname)));
                 break;
@@ -130,7 +130,7 @@ bool roots_hold(const roots *r, const char *folder)
         n = 0; /* "/" */
     for (size_t i = 0; i < r->n; i++) {
         const root *at = &r->at[i];
-        if (at->real && is_below(folder, at->real))
+        if (at->real && roots_below(folder, at->real))
             return true;
         if (at->real && !strncmp(at->real, folder, n) && at->real[n] == '/' && !strchr(at->real + n + 1, '/'))
             return true; /* where it lies; of a folder, too, which costs a look */

@@ -30,4 +30,7 @@ bool roots_is_named(const roots *r, const char *folder);
  * next folder of the name has the inode of the last. */
 void roots_lost(roots *r, const char *path);
 
+/* Is the path this folder, or below it? */
+bool roots_below(const char *path, const char *top);
+
 #endif

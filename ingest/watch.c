@@ -41,13 +41,6 @@ struct watcher {
     int64_t first_ns, last_ns; /* of the changes in hand */
 };
 
-static bool is_below(const char *path, const char *top)
-{
-    size_t n = strlen(top);
-
-    return !strncmp(path, top, n) && (!path[n] || path[n] == '/');
-}
-
 /* ---- what is heard, with the lock held ---- */
 
 /* Takes `path` over. */
@@ -388,7 +381,7 @@ void watcher_take(watcher *w, watch_changes *out)
     if (out->n)
         qsort(out->path, out->n, sizeof *out->path, by_bytes);
     for (size_t i = 0; i < out->n; i++)
-        if (kept && is_below(out->path[i], out->path[kept - 1]))
+        if (kept && roots_below(out->path[i], out->path[kept - 1]))
             free(out->path[i]);
         else
             out->path[kept++] = out->path[i];
