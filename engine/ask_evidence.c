@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/ask.h"
+#include "engine/cosine_scale.h"
 #include "retrieve/injection.h"
 
 #define MAX_EXCERPTS  8    /* sentences that excerpts are made of */
@@ -138,6 +139,11 @@ static cairn_status find_evidence(asking *a, const view *v, cairn_error *err)
     p.similarity = a->hits->mode == CAIRN_LEXICAL || !p.max_similar ? NULL : sentence_cosines;
     p.similarity_ctx = a;
     p.typed_len = strlen(a->request->question);
+    if (a->hits->mode != CAIRN_LEXICAL) {
+        cairn_status st = engine_cosine_scale(a->c, &p.scale, err);
+        if (st)
+            return st;
+    }
     return evidence_find(a->an, a->question, a->read, n, &p, &a->memory, &a->evidence,
                          err);
 }

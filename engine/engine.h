@@ -17,6 +17,7 @@
 #include "index/text/analyzer.h"
 #include "index/text/wordlists.h"
 #include "index/vector/vector.h"
+#include "retrieve/evidence.h"
 #include "store/store.h"
 
 typedef struct view_cache view_cache;
@@ -56,6 +57,8 @@ struct cairn {
     synonyms *synonyms;
     bool words_read;
     kept_question asked, asked_second; /* by the encoder and by the second one */
+    const struct shared_model *scale_of; /* the encoder that `scale` belongs to (cosine_scale.h); NULL: none yet */
+    cosine_scale scale;
     struct sqlite3 *user_data; /* NULL until first needed (user_data.h) */
 };
 

@@ -31,6 +31,7 @@ void evidence_params_default(evidence_params *p)
                            .similar_spread = 1.6f,
                            .similar_bytes = 900,
                            .carried = 0.3,
+                           .scale = {1, 0},
                            .tail_from = 5};
 }
 
@@ -352,18 +353,30 @@ typedef struct lists {
     float best_lexical, tail_lexical, best_vector, tail_vector;
 } lists;
 
-static lists read_lists(const evidence_passage *p, size_t n, size_t from)
+static float scaled(const cosine_scale *s, float cosine)
 {
+    return s->shift + s->by * cosine;
+}
+
+/* The passage's cosine as the weights know it; 0: it has none. */
+static float vector_of(const evidence_passage *p, const evidence_params *params)
+{
+    return p->vector > 0 ? fmaxf(scaled(&params->scale, p->vector), 0) : 0;
+}
+
+static lists read_lists(const evidence_passage *p, size_t n, const evidence_params *params)
+{
+    size_t from = params->tail_from;
     lists l = {0};
     size_t count = 0;
 
     for (size_t i = 0; i < n; i++) {
         l.best_lexical = fmaxf(l.best_lexical, p[i].lexical);
-        l.best_vector = fmaxf(l.best_vector, p[i].vector);
+        l.best_vector = fmaxf(l.best_vector, vector_of(&p[i], params));
         if (i < from && n > from)
             continue;
         l.tail_lexical += p[i].lexical;
-        l.tail_vector += p[i].vector;
+        l.tail_vector += vector_of(&p[i], params);
         count++;
     }
     if (count) {
@@ -378,6 +391,7 @@ static lists read_lists(const evidence_passage *p, size_t n, size_t from)
 typedef struct finding {
     analyzer *an;
     const asked *q;
+    const evidence_params *params;
     lists lists;
     bool vectors;
     arena *a;
@@ -496,10 +510,11 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     f[EVIDENCE_LEXICAL_STEP] =
         x->q->total > 0 ? (p->lexical - x->lists.tail_lexical) / (float)x->q->total : 0;
     if (x->vectors) {
-        f[EVIDENCE_VECTOR_FIRST] = p->vector >= x->lists.best_vector;
-        f[EVIDENCE_VECTOR_GAP] = p->vector > 0 ? p->vector - x->lists.best_vector : -0.1f;
-        f[EVIDENCE_VECTOR_STEP] = p->vector > 0 ? p->vector - x->lists.tail_vector : 0;
-        f[EVIDENCE_VECTOR] = p->vector > 0 ? p->vector : x->lists.tail_vector;
+        float vector = vector_of(p, x->params);
+        f[EVIDENCE_VECTOR_FIRST] = vector >= x->lists.best_vector;
+        f[EVIDENCE_VECTOR_GAP] = vector > 0 ? vector - x->lists.best_vector : -0.1f;
+        f[EVIDENCE_VECTOR_STEP] = vector > 0 ? vector - x->lists.tail_vector : 0;
+        f[EVIDENCE_VECTOR] = vector > 0 ? vector : x->lists.tail_vector;
     }
     terms_between(&r->terms, s->start, s->end, &at, &n);
     f[EVIDENCE_LENGTH] = (float)(n > LONG_SENTENCE ? LONG_SENTENCE : n) / LONG_SENTENCE;
@@ -567,8 +582,9 @@ static cairn_status second_round(finding *x, const evidence_params *params)
         return st;
     for (size_t i = 0; i < n; i++) {
         evidence_sentence *s = &x->at[chosen[i]];
-        s->feature[EVIDENCE_COSINE] = cosines[i];
-        s->feature[EVIDENCE_COSINE_STEP] = cosines[i] - x->lists.tail_vector;
+        float cosine = scaled(&params->scale, cosines[i]);
+        s->feature[EVIDENCE_COSINE] = cosine;
+        s->feature[EVIDENCE_COSINE_STEP] = cosine - x->lists.tail_vector;
         s->score = apply(s->feature[EVIDENCE_FOREIGN] > 0 ? &sentence_foreign : &sentence_by_cosine, s->feature) -
                    x->off[s->passage] + s->lift;
         if (!i || s->score < least)
@@ -633,8 +649,8 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     st = read_question(an, question, params, out->lang, a, &q, err);
     if (!st)
         evidence_weigh_designations(&q, passages, n, off);
-    x = (finding){.an = an, .q = &q, .a = a, .err = err, .off = off, .names = features,
-                  .lists = read_lists(passages, n, params->tail_from)};
+    x = (finding){.an = an, .q = &q, .a = a, .err = err, .off = off, .names = features, .params = params,
+                  .lists = read_lists(passages, n, params)};
     x.vectors = x.lists.best_vector > 0;
     out->type = q.type;
     out->units = q.units;

@@ -72,6 +72,11 @@ typedef struct evidence_passage {
 
 struct evidence_sentence;
 
+/* What a cosine c of an embedder is on the scale of the one that evidence_model.c was learned from: shift + by * c. */
+typedef struct cosine_scale {
+    float by, shift;
+} cosine_scale;
+
 typedef struct evidence_params {
     /* How rare a word of the question is (ln based, > 0); NULL: all alike. */
     double (*idf)(void *ctx, const char *word, size_t len);
@@ -80,6 +85,7 @@ typedef struct evidence_params {
     cairn_status (*similarity)(void *ctx, const struct evidence_sentence *const *sentences, size_t n,
                                float *cosines, cairn_error *err);
     void *similarity_ctx;
+    cosine_scale scale;   /* of those cosines and of the passages'; default 1 and 0 */
     size_t max_similar;   /* sentences that get a cosine at most; default 12 */
     size_t least_similar; /* and so many always; default 3 */
     float similar_spread; /* beyond these, only sentences so close to the best in log-odds, and foreign ones;

@@ -4,7 +4,7 @@ import json
 import os
 import unittest
 
-from harness import CairnTest, main
+from harness import CairnTest, main, need_model
 from test_members import book
 
 LEASE = """# Lease of the flat in Elm Street
@@ -59,6 +59,19 @@ class Answers(CairnTest):
             self.write(f"lease{i}.txt", f"Lease {i}: the notice period of office {i} is {i + 2} months, whoever gives the notice.\n")
         self.index()
         self.assertEqual(self.ask("What is the notice period of the storage contract?")["answer"], "Notice period: one month. [1]")
+
+    @need_model("all-minilm-l6-v2", "model.safetensors")
+    def test_the_cosines_of_another_embedder_count_for_what_they_are(self):
+        self.json("delete", self.docs)
+        self.json("--embedder", "all-minilm-l6-v2", "index", self.docs)
+        for question, there in (("How much does the tenant pay each month for the flat?", "840 euros"),
+                                ("What notice does the tenant have to give?", "three months"),
+                                ("How heavy is the pump P-7?", "12.5 kg"),
+                                ("What was done with the hedge in note 3?", "cut")):
+            a = self.json("--embedder", "all-minilm-l6-v2", "ask", "--extractive", question)
+            self.assertIn(there, a["answer"], question)
+        for question in ("Who painted the ceiling of the town hall?", "How many ships does the harbour of Genoa hold?"):
+            self.json("--embedder", "all-minilm-l6-v2", "ask", "--extractive", question, code=1)
 
     def test_what_is_not_there_is_refused(self):
         a = self.ask("Which airline flies from Lisbon to Nairobi on Tuesdays?", code=1)

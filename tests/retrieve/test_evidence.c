@@ -1,4 +1,5 @@
 /* test_evidence.c - what a question asks for, which sentence answers it, whether any does. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -438,6 +439,47 @@ static cairn_status alike(void *ctx, const evidence_sentence *const *sentences, 
     return CAIRN_OK;
 }
 
+/* What an embedder has whose cosines lie lower and further apart. */
+static cairn_status lower(void *ctx, const evidence_sentence *const *sentences, size_t n, float *cosines,
+                          cairn_error *err)
+{
+    cairn_status st = alike(ctx, sentences, n, cosines, err);
+
+    for (size_t i = 0; i < n; i++)
+        cosines[i] = (cosines[i] - 0.7f) * 4;
+    return st;
+}
+
+/* An embedder's cosines count for what they are on the scale of the weights. */
+static void cosines_are_read_on_their_scale(void **state)
+{
+    evidence_passage usual[] = {PASSAGE(lease, "Lease", "en", 8), PASSAGE(garden, "Garden", "en", 5)};
+    evidence_passage other[] = {PASSAGE(lease, "Lease", "en", 8), PASSAGE(garden, "Garden", "en", 5)};
+    const char *question = "When does the lease of the flat end?";
+    evidence_params params;
+    evidence e, f;
+    arena a;
+
+    (void)state;
+    usual[0].vector = 0.86f;
+    usual[1].vector = 0.8f;
+    for (size_t i = 0; i < 2; i++)
+        other[i].vector = (usual[i].vector - 0.7f) * 4;
+    arena_init(&a, 1 << 24);
+    evidence_params_default(&params);
+    params.similarity = alike;
+    assert_int_equal(evidence_find(an, question, usual, 2, &params, &a, &e, NULL), CAIRN_OK);
+    params.similarity = lower;
+    assert_int_equal(evidence_find(an, question, other, 2, &params, &a, &f, NULL), CAIRN_OK);
+    assert_true(fabsf(e.answerable - f.answerable) > 0.05f);
+    params.scale = (cosine_scale){0.25f, 0.7f};
+    assert_int_equal(evidence_find(an, question, other, 2, &params, &a, &f, NULL), CAIRN_OK);
+    assert_true(fabsf(e.answerable - f.answerable) < 1e-4f);
+    assert_true(fabsf(e.sentences[0].score - f.sentences[0].score) < 1e-3f);
+    assert_int_equal(e.sentences[0].start, f.sentences[0].start);
+    arena_clear(&a);
+}
+
 /* An encoder is asked about the sentences that the words put near the best, and about all in another language. */
 static void only_near_sentences_get_a_cosine(void **state)
 {
@@ -596,6 +638,7 @@ int main(void)
         cmocka_unit_test(words_that_only_ask_need_not_be_covered),
         cmocka_unit_test(a_misspelt_name_is_the_one_that_was_meant),
         cmocka_unit_test(carried_words_weigh_less),
+        cmocka_unit_test(cosines_are_read_on_their_scale),
         cmocka_unit_test(only_near_sentences_get_a_cosine),
         cmocka_unit_test(planted_sentences_are_no_evidence),
         cmocka_unit_test(what_the_passages_say_is_likelier_than_what_they_do_not),
