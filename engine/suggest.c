@@ -14,7 +14,7 @@
 /* A completion is a guess: the words that are there as typed count more. */
 #define COMPLETION_BOOST 0.5f
 
-/* What suggestions walk: the segments, or in a collection elsewhere a sample of its passages that concern the text. */
+/* What completions walk: the segments, or in a collection elsewhere a sample of passages with words that begin so. */
 typedef struct vocabulary {
     const lexical_segment *segments;
     size_t n;
@@ -25,8 +25,8 @@ typedef struct vocabulary {
     const retrieve_index *index;
 } vocabulary;
 
-static cairn_status vocabulary_open(cairn *c, const view *v, const char *text, size_t len, bool begins,
-                                    vocabulary *out, cairn_error *err)
+static cairn_status vocabulary_open(cairn *c, const view *v, const char *text, size_t len, vocabulary *out,
+                                    cairn_error *err)
 {
     analyzer *an;
     cairn_status st;
@@ -36,7 +36,7 @@ static cairn_status vocabulary_open(cairn *c, const view *v, const char *text, s
         return CAIRN_OK;
     st = engine_analyzer(c, &an, err);
     if (!st)
-        st = v->index->remote->sample(v->index->ctx, an, text, len, begins, &out->reader, &out->held, &out->all, err);
+        st = v->index->remote->sample(v->index->ctx, an, text, len, &out->reader, &out->held, &out->all, err);
     out->sampled = (lexical_segment){.reader = out->reader};
     out->segments = &out->sampled;
     out->n = out->reader ? 1 : 0;
@@ -64,7 +64,7 @@ cairn_status engine_completion_clause(cairn *c, const view *v, const char *text,
     /* One letter says nothing yet, and gathering all its words costs most. */
     if (!suggest_last_word(text, len, &start) || len - start < 2)
         return CAIRN_OK;
-    st = vocabulary_open(c, v, text + start, len - start, true, &known, err);
+    st = vocabulary_open(c, v, text + start, len - start, &known, err);
     if (!st)
         st = suggest_complete(known.segments, known.n, text + start, len - start, TRIED, memory, words, &n, err);
     vocabulary_close(&known);
@@ -119,18 +119,15 @@ cairn_status engine_suggestion(cairn *c, const view *v, const char *query, arena
                                const char **out, cairn_error *err)
 {
     analyzer *an;
-    vocabulary known;
     cairn_status st = engine_analyzer(c, &an, err);
 
     *out = NULL;
     if (st)
         return st;
-    st = vocabulary_open(c, v, query, strlen(query), false, &known, err);
-    if (!st && known.n)
-        st = suggest_query(an, known.segments, known.n, query, strlen(query), memory, out, err);
-    vocabulary_close(&known);
-    /* A sample has no hidden passages. */
-    return !st && *out && c->access && !v->index ? drop_hidden(c, v, query, out, err) : st;
+    if (v->index) /* nothing hidden is in what it says */
+        return v->index->remote->correct(v->index->ctx, an, query, strlen(query), memory, out, err);
+    st = suggest_query(an, v->lexical, v->n_lexical, query, strlen(query), memory, out, err);
+    return !st && *out && c->access ? drop_hidden(c, v, query, out, err) : st;
 }
 
 /* Of words[0, *n) those that the handle may see, k at most; how often the others make them be written is
@@ -198,7 +195,7 @@ static cairn_status complete(cairn *c, const view *v, const char *text, size_t k
         return cairn_fail(err, CAIRN_ENOMEM, "completions");
     if (suggest_last_word(text, len, &start)) {
         vocabulary known;
-        st = vocabulary_open(c, v, text + start, len - start, true, &known, err);
+        st = vocabulary_open(c, v, text + start, len - start, &known, err);
         if (!st)
             st = suggest_complete(known.segments, known.n, text + start, len - start, most, s->memory, words, &n, err);
         vocabulary_close(&known);

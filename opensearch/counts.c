@@ -17,8 +17,7 @@ static cairn_status no_memory(cairn_error *err)
     return cairn_fail(err, CAIRN_ENOMEM, "counts of the cluster");
 }
 
-/* Rows with the term in any field of terms; `forms`: with the written form. */
-static json_t *holds(const char *term, bool forms)
+json_t *os_holds(const char *term, bool forms)
 {
     json_t *should;
 
@@ -31,17 +30,28 @@ static json_t *holds(const char *term, bool forms)
     return json_pack("{s:{s:o}}", "bool", "should", should);
 }
 
-json_t *os_counting(const char *const *terms, size_t n, bool forms)
+static json_t *by_term(const char *const *terms, size_t n, bool forms)
 {
     json_t *filters = json_object();
     char key[24];
 
     for (size_t i = 0; filters && i < n; i++) {
         snprintf(key, sizeof key, "%zu", i);
-        json_object_set_new(filters, key, holds(terms[i], forms));
+        json_object_set_new(filters, key, os_holds(terms[i], forms));
     }
-    return json_pack("{s:i,s:b,s:{s:{s:{s:o}}}}", "size", 0, "track_total_hits", 0, "aggs", "rows",
-                     "filters", "filters", filters);
+    return filters;
+}
+
+/* A search that counts the rows of each filter among those of the query; both are taken over. */
+static json_t *counting(json_t *query, json_t *filters)
+{
+    return json_pack("{s:i,s:b,s:o,s:{s:{s:{s:o}}}}", "size", 0, "track_total_hits", 0, "query", query,
+                     "aggs", "rows", "filters", "filters", filters);
+}
+
+json_t *os_counting(const char *const *terms, size_t n, bool forms)
+{
+    return counting(json_pack("{s:{}}", "match_all"), by_term(terms, n, forms));
 }
 
 void os_take_counts(const json_t *response, size_t n, uint64_t *rows)
@@ -57,25 +67,40 @@ void os_take_counts(const json_t *response, size_t n, uint64_t *rows)
     }
 }
 
-cairn_status os_rows_with(void *ctx, const char *const *words, size_t n, bool forms, uint64_t *rows,
-                          cairn_error *err)
+cairn_status os_count_by(const struct os_snapshot *snap, json_t *query, json_t *filters, json_t **reply,
+                         cairn_error *err)
 {
-    const struct os_snapshot *snap = ctx;
     char path[PATH_BYTES];
+
+    *reply = NULL;
+    snprintf(path, sizeof path,
+             "/%s/_search?allow_partial_search_results=false&filter_path=aggregations",
+             snap->s->chunks);
+    return os_ask(snap->s, "count words", "POST", path, counting(query, filters), reply, err);
+}
+
+cairn_status os_rows_where(const struct os_snapshot *snap, json_t *query, const char *const *words, size_t n,
+                           bool forms, uint64_t *rows, cairn_error *err)
+{
     json_t *reply = NULL;
     cairn_status st;
 
     memset(rows, 0, n * sizeof *rows);
-    if (!n)
+    if (!n) {
+        json_decref(query);
         return CAIRN_OK;
-    snprintf(path, sizeof path,
-             "/%s/_search?allow_partial_search_results=false&filter_path=aggregations",
-             snap->s->chunks);
-    st = os_ask(snap->s, "count words", "POST", path, os_counting(words, n, forms), &reply, err);
+    }
+    st = os_count_by(snap, query, by_term(words, n, forms), &reply, err);
     if (!st)
         os_take_counts(reply, n, rows);
     json_decref(reply);
     return st;
+}
+
+cairn_status os_rows_with(void *ctx, const char *const *words, size_t n, bool forms, uint64_t *rows,
+                          cairn_error *err)
+{
+    return os_rows_where(ctx, json_pack("{s:{}}", "match_all"), words, n, forms, rows, err);
 }
 
 cairn_status os_idf(void *ctx, analyzer *a, const char *word, size_t len, double *idf,

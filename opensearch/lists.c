@@ -337,8 +337,12 @@ static cairn_status write_request(const asking *k, bytes *lines, cairn_error *er
         st = add_search(q, lines, matches_body(q), false, err);
     if (!st && k->counted)
         st = add_search(q, lines, count_body(q), false, err);
-    if (!st && k->doubts)
-        st = add_search(q, lines, os_doubting(&k->forms), false, err);
+    if (!st && k->doubts) {
+        json_t *body;
+        st = os_doubting(q->snap, q->ask->an, &k->forms, &body, err);
+        if (!st)
+            st = add_search(q, lines, body, false, err);
+    }
     if (!st && k->proof && lines->len)
         st = client_dump_search(lines, json_pack("{s:s}", "index", q->snap->s->state), os_proof_body(), err);
     return st;

@@ -11,8 +11,7 @@
 
 #define CLAUSES_MOST 900 /* of rules; a cluster takes 1,024 in one query */
 #define TURNS_MOST   60  /* from closed to open and back, one inside the other */
-#define ROWS_A_WORD  100 /* of a sample */
-#define ROWS_MOST    400
+#define SAMPLE       200 /* passages of one */
 
 static cairn_status no_memory(cairn_error *err)
 {
@@ -161,131 +160,40 @@ static uint32_t dim(void *ctx)
 
 /* ---- samples ---- */
 
-static json_t *with_text(json_t *query, const struct os_snapshot *snap, size_t most)
+static json_t *with_text(json_t *query, const struct os_snapshot *snap)
 {
     json_t *all = json_pack("{s:[o]}", "must", query);
 
     if (all && snap->hidden)
         json_object_set_new(all, "must_not", json_pack("[O]", snap->hidden));
-    return json_pack("{s:i,s:b,s:[s,s,s,s,s,s],s:{s:o}}", "size", (int)most, "track_total_hits", 0,
+    return json_pack("{s:i,s:b,s:[s,s,s,s,s,s],s:{s:o}}", "size", SAMPLE, "track_total_hits", 0,
                      "_source", "chunk", "lang", "title", "path_words", "heading", "text", "query",
                      "bool", all);
 }
 
-static json_t *with_form(const char *form)
-{
-    return json_pack("{s:{s:o}}", "term", ROW_FORMS, row_term(form, strlen(form)));
-}
-
-static json_t *like_form(const char *form)
-{
-    size_t letters = 0;
-
-    for (const char *p = form; *p; p++)
-        letters += ((uint8_t)*p & 0xc0) != 0x80;
-    return json_pack("{s:{s:{s:o,s:i,s:b,s:i}}}", "fuzzy", ROW_FORMS, "value",
-                     row_term(form, strlen(form)), "fuzziness", letters < 5 ? 1 : 2,
-                     "transpositions", 1, "max_expansions", 100);
-}
-
-static cairn_status add_body(bytes *lines, const struct os_snapshot *snap, json_t *body,
-                             cairn_error *err)
-{
-    return client_dump_search(lines, json_pack("{s:s}", "index", snap->s->chunks), body, err);
-}
-
-static cairn_status write_samples(const struct os_snapshot *snap, const os_forms *forms, bool begins,
-                                  bytes *lines, cairn_error *err)
-{
-    json_t *all = json_array();
-    cairn_status st = all ? CAIRN_OK : no_memory(err);
-
-    for (size_t i = 0; i < forms->n && !st && !begins; i++) {
-        const char *form = forms->form[i];
-        bool doubtful = os_is_doubtful(snap, form);
-        if (json_array_append_new(all, doubtful ? like_form(form) : with_form(form)))
-            st = no_memory(err);
-        if (!st && doubtful)
-            st = add_body(lines, snap, with_text(like_form(form), snap, ROWS_A_WORD), err);
-        if (!st)
-            st = add_body(lines, snap, with_text(with_form(form), snap, ROWS_A_WORD / 4), err);
-    }
-    if (!st && begins && forms->n) {
-        const char *last = forms->form[forms->n - 1];
-        st = add_body(
-            lines, snap,
-            with_text(json_pack("{s:{s:o}}", "prefix", ROW_FORMS, row_term(last, strlen(last))),
-                      snap, ROWS_A_WORD * 2),
-            err);
-    }
-    /* Passages that hold several of them: the words decide together. */
-    if (!st && !begins && forms->n > 1)
-        st = add_body(lines, snap,
-                      with_text(json_pack("{s:{s:O}}", "bool", "should", all), snap, ROWS_A_WORD),
-                      err);
-    json_decref(all);
-    return st;
-}
-
-/* The hits of all searches, each passage once. */
-static cairn_status gather(const json_t *responses, json_t **out, cairn_error *err)
-{
-    json_t *seen = json_object(), *hits = json_array(), *r, *h;
-    size_t i, k;
-    cairn_status st = seen && hits ? CAIRN_OK : no_memory(err);
-
-    json_array_foreach(responses, i, r)
-    {
-        if (!st)
-            st = os_check_response(r, err);
-        json_array_foreach(json_object_get(json_object_get(r, "hits"), "hits"), k, h)
-        {
-            const char *id = json_string_value(json_object_get(h, "_id"));
-            if (st || !id || json_object_get(seen, id) || json_array_size(hits) == ROWS_MOST)
-                continue;
-            if (json_object_set_new(seen, id, json_true()) || json_array_append(hits, h))
-                st = no_memory(err);
-        }
-    }
-    json_decref(seen);
-    if (st)
-        json_decref(hits);
-    *out = st ? NULL : hits;
-    return st;
-}
-
-static cairn_status sample(void *ctx, analyzer *an, const char *text, size_t len, bool begins,
-                           lexical_reader **out, void **held, bool *all, cairn_error *err)
+static cairn_status sample(void *ctx, analyzer *an, const char *text, size_t len, lexical_reader **out,
+                           void **held, bool *all, cairn_error *err)
 {
     struct os_snapshot *snap = ctx;
-    json_t *responses = NULL, *hits = NULL;
+    json_t *hits = NULL;
     os_passages *memory = NULL;
-    bool doubtful = begins;
+    const char *last;
     os_forms forms;
-    bytes lines;
-    cairn_status st;
+    cairn_status st = os_list_forms(an, text, len, &forms, err);
 
     *out = NULL;
     *held = NULL;
     *all = false;
-    st = os_list_forms(an, text, len, &forms, err);
-    for (size_t i = 0; !st && i < forms.n; i++)
-        doubtful |= os_is_doubtful(snap, forms.form[i]);
-    if (st || !forms.n || !doubtful)
+    if (st || !forms.n)
         return st;
-    bytes_init(&lines, CLIENT_REPLY_BYTES);
-    st = write_samples(snap, &forms, begins, &lines, err);
-    if (!st)
-        st = os_msearch(snap, &lines, &responses, err);
-    if (!st)
-        st = gather(responses, &hits, err);
+    last = forms.form[forms.n - 1];
+    st = os_hits(snap->s, snap->s->chunks,
+                 with_text(json_pack("{s:{s:o}}", "prefix", ROW_FORMS, row_term(last, strlen(last))), snap), &hits, err);
     if (!st && json_array_size(hits))
         st = os_passages_open(hits, NULL, NULL, out, &memory, err);
     *held = memory;
-    *all = json_array_size(hits) < ROWS_A_WORD / 4; /* the least that one of the searches brings */
-    json_decref(responses);
+    *all = json_array_size(hits) < SAMPLE;
     json_decref(hits);
-    bytes_clear(&lines);
     return st;
 }
 
@@ -369,6 +277,7 @@ static const retrieve_remote remote = {.is_current = os_is_current,
                                        .best = os_best,
                                        .facet = os_facet,
                                        .vectors = os_vectors,
+                                       .correct = os_correct,
                                        .sample = sample,
                                        .release = release,
                                        .place = place};

@@ -132,7 +132,7 @@ struct os_snapshot {
     bool is_stale; /* somebody has, and it is not */
     json_t *matching; /* the query of the last search that was asked for its matches */
     json_t *hidden;   /* a query: rows that nobody may find through this snapshot; NULL: none */
-    json_t *doubts;   /* of the last search: form of a word: may it be a slip? */
+    json_t *doubts;   /* form of a word: rows with it, and words like it (doubts.c); NULL: none was asked about */
     chunk_id best[BEST_MAX]; /* by words, of the last search: passages that it read */
     size_t n_best;
 };
@@ -248,15 +248,23 @@ typedef struct os_forms {
 /* The words of a text as they are written, folded. */
 cairn_status os_list_forms(analyzer *an, const char *text, size_t len, os_forms *out,
                            cairn_error *err);
-/* A search that tells which of them may be slips (NULL without memory); and its answer. */
-json_t *os_doubting(const os_forms *forms);
+/* A search that tells which of them may be slips, and its answer, which the snapshot keeps. */
+cairn_status os_doubting(struct os_snapshot *snap, analyzer *an, const os_forms *forms, json_t **body,
+                         cairn_error *err);
 cairn_status os_take_doubts(struct os_snapshot *snap, const json_t *response, const os_forms *forms,
                             cairn_error *err);
-/* True also of a word that the last search was not asked about. */
-bool os_is_doubtful(const struct os_snapshot *snap, const char *form);
 
 /* ---- counting (counts.c) ---- */
 
+/* Rows with the term in any field of terms; `forms`: with the written form. */
+json_t *os_holds(const char *term, bool forms);
+/* Rows of each filter (named "0", "1", ...) among those of the query, which are both taken over; os_take_counts reads the
+ * reply. */
+cairn_status os_count_by(const struct os_snapshot *snap, json_t *query, json_t *filters, json_t **reply,
+                         cairn_error *err);
+/* os_rows_with among the rows of a query (taken over). */
+cairn_status os_rows_where(const struct os_snapshot *snap, json_t *query, const char *const *words, size_t n,
+                           bool forms, uint64_t *rows, cairn_error *err);
 /* A search that counts the rows with each term; and its answer. */
 json_t *os_counting(const char *const *terms, size_t n, bool forms);
 void os_take_counts(const json_t *response, size_t n, uint64_t *rows);
@@ -270,6 +278,8 @@ size_t os_languages(void *ctx, const char *const **out);
 cairn_status os_rows_with(void *ctx, const char *const *words, size_t n, bool forms, uint64_t *rows,
                           cairn_error *err);
 size_t os_best(void *ctx, chunk_id *ids, size_t max);
+cairn_status os_correct(void *ctx, analyzer *an, const char *text, size_t len, arena *memory, const char **out,
+                        cairn_error *err);
 cairn_status os_idf(void *ctx, analyzer *a, const char *word, size_t len, double *idf,
                     cairn_error *err);
 cairn_status os_facet(void *ctx, const char *name, size_t most, arena *memory, retrieve_value *out,

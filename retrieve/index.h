@@ -114,12 +114,15 @@ typedef struct retrieve_remote {
     /* rows[n][dim]; has[i]: chunk i has a vector. */
     cairn_status (*vectors)(void *ctx, const chunk_id *chunks, size_t n, uint32_t dim, float *rows,
                             bool *has, cairn_error *err);
-    /* An index in memory of some passages that hold the words of `text`, or words like them; with
-     * `begins`, words that begin with it: what index/lexical/suggest.h walks. NULL: there are none.
-     * *all: these are all there are.
+    /* A typed question with its misspelt words replaced, by the rules of index/lexical/suggest.h and by words of
+     * passages that may be seen alone; NULL: there is nothing to correct. */
+    cairn_status (*correct)(void *ctx, analyzer *an, const char *text, size_t len, arena *memory,
+                            const char **out, cairn_error *err);
+    /* An index in memory of some passages that hold words that begin with the last one of `text`: what
+     * index/lexical/suggest.h walks to complete it. NULL: there are none. *all: these are all there are.
      * Close with lexical_reader_close, then `release` *held. */
-    cairn_status (*sample)(void *ctx, analyzer *an, const char *text, size_t len, bool begins,
-                           lexical_reader **out, void **held, bool *all, cairn_error *err);
+    cairn_status (*sample)(void *ctx, analyzer *an, const char *text, size_t len, lexical_reader **out,
+                           void **held, bool *all, cairn_error *err);
     void (*release)(void *held);
     /* Rows nearer to `question`, by cosines of all of them, than the document's nearest, plus one;
      * 0: it has no vector. */

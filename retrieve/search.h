@@ -83,7 +83,7 @@ typedef struct retrieve_params {
     vector_params vector;
     bool matches; /* fill the result's `matches`; default false */
     bool explain; /* fill the result's `explained`; default false */
-    bool suggests; /* the question's words may be corrected next (retrieve_remote.sample); default false */
+    bool suggests; /* the question's words may be corrected next (retrieve_remote.correct); default false */
 } retrieve_params;
 
 void retrieve_params_default(retrieve_params *p);

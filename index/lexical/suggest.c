@@ -258,34 +258,75 @@ static size_t count_letters(const char *s, size_t n)
     return letters;
 }
 
+/* Ready to look for words like this one; *out: is it long enough, and not too long? */
+static cairn_status begin_near(gathering *g, const char *word, size_t len, char form[ANALYZER_FORM_MAX],
+                               arena *memory, bool *out)
+{
+    size_t n_form = analyzer_form(word, len, form), letters = count_letters(form, n_form);
+
+    bytes_init(&g->texts, TEXTS_MAX);
+    g->names = has_sign(form, n_form);
+    *out = letters >= LEAST_SHORT && letters <= AUTOMATON_FUZZY_MAX;
+    return *out ? automaton_fuzzy(&g->a, memory, form, n_form, letters >= LEAST_TWO ? 2 : 1, g->err)
+                : CAIRN_OK;
+}
+
+static double score_near(const suggest_word *w, char first)
+{
+    return log((double)w->count) - EDIT_COST * w->edits + (w->text[0] == first ? SAME_FIRST : 0);
+}
+
+static cairn_status end_near(gathering *g, char first, size_t k, arena *memory, suggest_word *words,
+                             size_t *n_words)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < g->n; i++) {
+        found *f = &g->at[i];
+        if (!f->edits) /* the word itself */
+            continue;
+        f->score = score_near(&(suggest_word){g->texts.data + f->text, f->len, f->count, f->edits}, first);
+        g->at[kept++] = *f;
+    }
+    g->n = kept;
+    return hand_out(g, k, memory, words, n_words);
+}
+
 cairn_status suggest_correct(const lexical_segment *segments, size_t n, const char *word,
                              size_t len, size_t k, arena *memory, suggest_word *words,
                              size_t *n_words, cairn_error *err)
 {
     gathering g = {.err = err};
     char form[ANALYZER_FORM_MAX];
-    size_t n_form = analyzer_form(word, len, form), letters = count_letters(form, n_form), kept = 0;
-    cairn_status st;
+    bool fits;
+    cairn_status st = begin_near(&g, word, len, form, memory, &fits);
 
     *n_words = 0;
-    if (letters < LEAST_SHORT || letters > AUTOMATON_FUZZY_MAX)
-        return CAIRN_OK;
-    bytes_init(&g.texts, TEXTS_MAX);
-    g.names = has_sign(form, n_form);
-    st = automaton_fuzzy(&g.a, memory, form, n_form, letters >= LEAST_TWO ? 2 : 1, err);
-    if (!st)
+    if (!st && fits)
         st = walk(&g, segments, n);
-    for (size_t i = 0; i < g.n; i++) {
-        found *f = &g.at[i];
-        if (!f->edits) /* the word itself */
-            continue;
-        f->score = log((double)f->count) - EDIT_COST * f->edits +
-                   (g.texts.data[f->text] == form[0] ? SAME_FIRST : 0);
-        g.at[kept++] = *f;
+    if (!st && fits)
+        st = end_near(&g, form[0], k, memory, words, n_words);
+    gathering_clear(&g);
+    return st;
+}
+
+cairn_status suggest_rank(const char *word, size_t len, size_t k, arena *memory, suggest_word *words,
+                          size_t *n_words, cairn_error *err)
+{
+    gathering g = {.err = err};
+    char form[ANALYZER_FORM_MAX];
+    size_t n = *n_words;
+    bool fits;
+    cairn_status st = begin_near(&g, word, len, form, memory, &fits);
+
+    *n_words = 0;
+    for (size_t i = 0; i < n && !st && fits; i++) {
+        unsigned accepts = automaton_accepts(&g.a, words[i].text, words[i].len);
+        if (accepts && words[i].count)
+            st = take(&g, words[i].text, words[i].len, words[i].count, accepts - 1);
     }
-    g.n = kept;
-    if (!st)
-        st = hand_out(&g, k, memory, words, n_words);
+    if (!st && fits)
+        st = end_near(&g, form[0], k, memory, words, n_words);
     gathering_clear(&g);
     return st;
 }
@@ -342,10 +383,20 @@ static bool in_operator(const char *text, size_t len, size_t start, size_t end)
     return false;
 }
 
+/* Segments as a source. */
+typedef struct own_words {
+    analyzer *a;
+    const lexical_segment *segments;
+    size_t n;
+} own_words;
+
 /* The rows that hold any of the word's stems, at most: 0 means that a search for it finds nothing. */
-static cairn_status word_rows(analyzer *a, const lexical_segment *segments, size_t n,
-                              const char *word, size_t len, uint64_t *rows, cairn_error *err)
+static cairn_status word_rows(void *ctx, const char *word, size_t len, uint64_t *rows, cairn_error *err)
 {
+    const own_words *own = ctx;
+    analyzer *a = own->a;
+    const lexical_segment *segments = own->segments;
+    size_t n = own->n;
     cairn_status st = CAIRN_OK;
 
     *rows = 0;
@@ -394,28 +445,44 @@ static cairn_status rows_together(analyzer *a, const lexical_segment *segments, 
     return st;
 }
 
-/* Choose among the corrections of one word with the other words of the question. */
-static cairn_status choose(analyzer *a, const lexical_segment *segments, size_t n,
-                           const suggest_word *tried, size_t n_tried, const char *others,
-                           slip *out, char first, cairn_error *err)
+static cairn_status correct_word(void *ctx, const char *word, size_t len, size_t k, arena *memory,
+                                 suggest_word *words, size_t *n_words, cairn_error *err)
 {
+    const own_words *own = ctx;
+
+    return suggest_correct(own->segments, own->n, word, len, k, memory, words, n_words, err);
+}
+
+static cairn_status each_together(void *ctx, const suggest_word *words, size_t n, const char *others,
+                                  uint64_t *rows, cairn_error *err)
+{
+    const own_words *own = ctx;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < n && !st; i++) {
+        bytes together;
+        bytes_init(&together, 1 << 20);
+        if (bytes_printf(&together, "%s %s", words[i].text, others))
+            st = no_memory(err);
+        else
+            st = rows_together(own->a, own->segments, own->n, together.data, together.len, &rows[i], err);
+        bytes_clear(&together);
+    }
+    return st;
+}
+
+/* Choose among the corrections of one word with the other words of the question. */
+static cairn_status choose(const suggest_source *from, const suggest_word *tried, size_t n_tried,
+                           const char *others, slip *out, char first, cairn_error *err)
+{
+    uint64_t rows[TRIED] = {0};
     double best = -INFINITY;
     cairn_status st = CAIRN_OK;
 
+    if (*others && n_tried > 1)
+        st = from->together(from->ctx, tried, n_tried, others, rows, err);
     for (size_t i = 0; i < n_tried && !st; i++) {
-        uint64_t rows = 0;
-        double score = log((double)tried[i].count) - EDIT_COST * tried[i].edits +
-                       (tried[i].text[0] == first ? SAME_FIRST : 0);
-        if (*others) {
-            bytes together;
-            bytes_init(&together, 1 << 20);
-            if (bytes_printf(&together, "%s %s", tried[i].text, others))
-                st = no_memory(err);
-            else
-                st = rows_together(a, segments, n, together.data, together.len, &rows, err);
-            bytes_clear(&together);
-        }
-        score += log(1 + (double)rows);
+        double score = score_near(&tried[i], first) + log(1 + (double)rows[i]);
         if (score > best) {
             best = score;
             out->best = tried[i];
@@ -430,8 +497,7 @@ typedef struct typed_word {
     uint64_t rows;
 } typed_word;
 
-static cairn_status read_words(analyzer *a, const lexical_segment *segments, size_t n,
-                               const char *text, size_t len, typed_word *words, size_t *n_words,
+static cairn_status read_words(analyzer *a, const suggest_source *from, const char *text, size_t len, typed_word *words, size_t *n_words,
                                cairn_error *err)
 {
     const analyzer_token *t;
@@ -445,7 +511,7 @@ static cairn_status read_words(analyzer *a, const lexical_segment *segments, siz
     for (size_t i = 0; i < count && !st; i++) {
         char form[ANALYZER_FORM_MAX];
         size_t at = words[i].start, n_form = analyzer_form(text + at, words[i].end - at, form);
-        st = word_rows(a, segments, n, text + at, words[i].end - at, &words[i].rows, err);
+        st = from->rows(from->ctx, text + at, words[i].end - at, &words[i].rows, err);
         words[i].fine = words[i].rows > RARE || count_letters(form, n_form) < LEAST_SHORT;
     }
     *n_words = count;
@@ -483,15 +549,14 @@ static cairn_status replace(const char *text, size_t len, const slip *slips, siz
     return *out ? CAIRN_OK : no_memory(err);
 }
 
-cairn_status suggest_query(analyzer *a, const lexical_segment *segments, size_t n,
-                           const char *text, size_t len, arena *memory, const char **out,
-                           cairn_error *err)
+cairn_status suggest_query_from(analyzer *a, const suggest_source *from, const char *text, size_t len,
+                                arena *memory, const char **out, cairn_error *err)
 {
     typed_word words[WORDS_MAX];
     slip slips[WORDS_MAX];
     size_t n_words = 0, n_slips = 0;
     bytes fine;
-    cairn_status st = read_words(a, segments, n, text, len, words, &n_words, err);
+    cairn_status st = read_words(a, from, text, len, words, &n_words, err);
 
     *out = NULL;
     bytes_init(&fine, 1 << 20);
@@ -504,20 +569,28 @@ cairn_status suggest_query(analyzer *a, const lexical_segment *segments, size_t 
         if (words[i].fine)
             continue;
         analyzer_form(text + words[i].start, len_word, form);
-        st = suggest_correct(segments, n, text + words[i].start, len_word, TRIED, memory, tried,
-                             &n_tried, err);
+        st = from->near(from->ctx, text + words[i].start, len_word, TRIED, memory, tried, &n_tried, err);
         for (size_t j = 0; j < n_tried; j++)
             if (tried[j].count >= (words[i].rows ? MUCH_MORE * words[i].rows : 1))
                 tried[kept++] = tried[j];
         if (st || !kept)
             continue;
         slips[n_slips] = (slip){.start = words[i].start, .end = words[i].end};
-        st = choose(a, segments, n, tried, kept, fine.len ? fine.data : "", &slips[n_slips],
-                    form[0], err);
+        st = choose(from, tried, kept, fine.len ? fine.data : "", &slips[n_slips], form[0], err);
         n_slips++;
     }
     bytes_clear(&fine);
     return st || !n_slips ? st : replace(text, len, slips, n_slips, memory, out, err);
+}
+
+cairn_status suggest_query(analyzer *a, const lexical_segment *segments, size_t n,
+                           const char *text, size_t len, arena *memory, const char **out,
+                           cairn_error *err)
+{
+    own_words own = {a, segments, n};
+    suggest_source from = {&own, word_rows, correct_word, each_together};
+
+    return suggest_query_from(a, &from, text, len, memory, out, err);
 }
 
 bool suggest_last_word(const char *text, size_t len, size_t *start)

@@ -44,6 +44,27 @@ cairn_status suggest_count(const lexical_segment *segments, size_t n, const char
 cairn_status suggest_query(analyzer *a, const lexical_segment *segments, size_t n,
                            const char *text, size_t len, arena *memory, const char **out,
                            cairn_error *err);
+
+/* What corrections ask of a collection whose dictionary is not here. */
+typedef struct suggest_source {
+    void *ctx;
+    /* Rows that hold one of the word's stems, those of the stem with most of them. */
+    cairn_status (*rows)(void *ctx, const char *word, size_t len, uint64_t *rows, cairn_error *err);
+    /* As suggest_correct. */
+    cairn_status (*near)(void *ctx, const char *word, size_t len, size_t k, arena *memory,
+                         suggest_word *words, size_t *n_words, cairn_error *err);
+    /* rows[i]: those that hold words[i] and all words of `others`, by their stems. */
+    cairn_status (*together)(void *ctx, const suggest_word *words, size_t n, const char *others,
+                             uint64_t *rows, cairn_error *err);
+} suggest_source;
+/* suggest_query over such a one. */
+cairn_status suggest_query_from(analyzer *a, const suggest_source *from, const char *text, size_t len,
+                                arena *memory, const char **out, cairn_error *err);
+/* Corrections of a word by suggest_correct's rules among words that are at hand, each with its count:
+ * words[0, *n_words), of which the k best are left, best first. */
+cairn_status suggest_rank(const char *word, size_t len, size_t k, arena *memory, suggest_word *words,
+                          size_t *n_words, cairn_error *err);
+
 /* The last word of a text that is still being typed: false when there is none that can be completed
  * (a blank at the end, a sign of the query language in it). */
 bool suggest_last_word(const char *text, size_t len, size_t *start);

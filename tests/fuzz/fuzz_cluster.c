@@ -67,6 +67,7 @@ static void search(store_snapshot *s, arena *a, bool vectors, bool documents)
     retrieve_lists lists = {0};
     float question[2] = {0.6f, 0.8f};
     lexical_reader *reader;
+    const char *corrected;
     void *held;
     bool all;
     analyzer *an;
@@ -86,9 +87,10 @@ static void search(store_snapshot *s, arena *a, bool vectors, bool documents)
             index.remote->best(index.ctx, ids, 32);
             store_prefetch(s, ids, lists.words.n < 2 ? lists.words.n : 1, NULL);
         }
-        if (!index.remote->sample(index.ctx, an, "red granite", 11, false, &reader, &held, &all, NULL))
+        if (!index.remote->sample(index.ctx, an, "red granite", 11, &reader, &held, &all, NULL))
             lexical_reader_close(reader);
         index.remote->release(held);
+        index.remote->correct(index.ctx, an, "red granite", 11, a, &corrected, NULL);
     }
     analyzer_destroy(an);
 }
