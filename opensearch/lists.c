@@ -14,7 +14,9 @@
 #include "opensearch/room.h"
 #include "opensearch/row.h"
 
-#define AGAIN_MAX 200 /* passages that are scored again at most */
+#define AGAIN_MAX  200  /* passages that are scored again at most */
+#define NOVEL_MOST 0.25 /* share of late searches with passages that had to be read first, up to which they are not asked for */
+#define NOVEL_PACE 0.125
 
 static cairn_status no_memory(cairn_error *err)
 {
@@ -207,6 +209,7 @@ static cairn_status take_documents(const json_t *response, const retrieve_ask *a
 typedef struct asking {
     os_question *q;
     bool words, again, vectors, documents, matches, counted, doubts, proof;
+    bool at_hand; /* the passages that are scored again are likely to be read already: their records are not asked for */
     size_t depth; /* of the list of words */
     bool listed;  /* the passages that are scored again are all of that list */
     os_forms forms; /* of the words that may be slips */
@@ -255,7 +258,8 @@ static cairn_status plan_asking(asking *k, os_question *q, cairn_error *err)
                p->proximity_depth <= AGAIN_MAX && list_terms(k);
     /* To be fused, a list is as long as the other; by itself no longer than anybody looks. */
     k->depth = k->vectors || ask->k > ask->params->depth ? ask->params->depth : ask->k;
-    k->listed = k->again && k->depth <= p->proximity_depth;
+    k->at_hand = k->again && os_at_hand_serves(q->snap) && q->snap->s->novel < NOVEL_MOST;
+    k->listed = k->again && !k->at_hand && k->depth <= p->proximity_depth;
     k->doubts = k->words && ask->params->suggests && ask->query->text_len;
     if (k->doubts) {
         cairn_status st =
@@ -323,9 +327,13 @@ static cairn_status write_request(const asking *k, bytes *lines, cairn_error *er
     const os_question *q = k->q;
     cairn_status st = CAIRN_OK;
 
-    if (k->words && !k->listed)
-        st = add_search(q, lines, words_body(q, k->depth), true, err);
-    if (!st && k->again)
+    if (k->words && !k->listed) /* and long enough for what is scored again */
+        st = add_search(q, lines,
+                        words_body(q, k->at_hand && k->depth < q->ask->params->lexical.proximity_depth
+                                          ? q->ask->params->lexical.proximity_depth
+                                          : k->depth),
+                        true, err);
+    if (!st && k->again && !k->at_hand)
         st = add_search(q, lines, passages_body(q), true, err);
     if (!st && k->again)
         st = add_search(q, lines, os_counting(k->terms, k->n_terms, false), false, err);
@@ -348,36 +356,61 @@ static cairn_status write_request(const asking *k, bytes *lines, cairn_error *er
     return st;
 }
 
-/* The passages are remembered: they are likely to be read next. */
-static cairn_status keep_passages(struct os_snapshot *snap, const json_t *hits, cairn_error *err)
+/* The passages are remembered: they are likely to be read next. ids[n], again[n]: which, and was it remembered before? */
+static cairn_status keep_passages(struct os_snapshot *snap, const json_t *hits, chunk_id *ids, bool *again, size_t *n,
+                                  cairn_error *err)
 {
-    for (size_t i = 0; i < json_array_size(hits); i++) {
+    for (size_t i = 0; i < json_array_size(hits) && *n < AGAIN_MAX; i++) {
         const json_t *h = json_array_get(hits, i);
         const char *id = json_string_value(json_object_get(h, "_id"));
         json_t *source = json_object_get(h, "_source");
-        if (id && source && json_object_set(snap->fetched_chunks, id, source))
+        if (!id || !source)
+            continue;
+        ids[*n] = os_number(source, "chunk");
+        again[*n] = json_is_object(os_kept(snap->fetched_chunks, ids[*n]));
+        if (!again[*n] && json_object_set(snap->fetched_chunks, id, source))
             return no_memory(err);
+        ++*n;
     }
     return CAIRN_OK;
+}
+
+/* The first passages of the list, which are remembered or are read now. */
+static cairn_status read_passages(struct os_snapshot *snap, const retrieve_list *list, size_t depth, chunk_id *ids, bool *again,
+                                  size_t *n, cairn_error *err)
+{
+    for (; *n < list->n && *n < depth && *n < AGAIN_MAX; ++*n) {
+        ids[*n] = list->items[*n].id;
+        again[*n] = json_is_object(os_kept(snap->fetched_chunks, ids[*n]));
+    }
+    return *n ? os_fetch(snap, ids, *n, NULL, 0, err) : CAIRN_OK;
 }
 
 static cairn_status take_again(const asking *k, const json_t *passages, const json_t *counts,
                                retrieve_list *list, cairn_error *err)
 {
-    const json_t *hits = json_object_get(json_object_get(passages, "hits"), "hits");
+    struct os_snapshot *snap = k->q->snap;
+    chunk_id ids[AGAIN_MAX];
+    bool again[AGAIN_MAX], all = true;
     uint64_t rows[TERMS_MAX];
-    cairn_status st = os_check_response(passages, err);
+    size_t n = 0;
+    cairn_status st = passages ? os_check_response(passages, err) : CAIRN_OK;
 
     if (!st)
         st = os_check_response(counts, err);
-    if (!st)
-        st = keep_passages(k->q->snap, hits, err);
-    if (st || !json_array_size(hits))
+    if (!st && passages)
+        st = keep_passages(snap, json_object_get(json_object_get(passages, "hits"), "hits"), ids, again, &n, err);
+    else if (!st)
+        st = read_passages(snap, list, k->q->ask->params->lexical.proximity_depth, ids, again, &n, err);
+    if (st || !n)
         return st;
+    for (size_t i = 0; i < n; i++)
+        all &= again[i];
+    snap->s->novel += NOVEL_PACE * ((all ? 0 : 1) - snap->s->novel);
     os_take_counts(counts, k->n_terms, rows);
-    st = os_rescore(k->q, hits, k->index, rows, list, err);
-    for (size_t i = 0; !st && i < list->n && i < json_array_size(hits) && i < BEST_MAX; i++)
-        k->q->snap->best[k->q->snap->n_best++] = list->items[i].id;
+    st = os_rescore(k->q, ids, again, n, k->terms, rows, k->n_terms, list, err);
+    for (size_t i = 0; !st && i < list->n && i < n && i < BEST_MAX; i++)
+        snap->best[snap->n_best++] = list->items[i].id;
     return st;
 }
 
@@ -402,9 +435,9 @@ static cairn_status take_responses(const asking *k, const json_t *responses, ret
     at += k->words && !k->listed;
     k->q->snap->n_best = 0;
     if (!st && k->again) {
-        st = take_again(k, json_array_get(responses, at), json_array_get(responses, at + 1),
-                        &out->words, err);
-        at += 2;
+        const json_t *passages = k->at_hand ? NULL : json_array_get(responses, at++);
+        st = passages || k->at_hand ? take_again(k, passages, json_array_get(responses, at++), &out->words, err)
+                                    : os_check_response(NULL, err);
     }
     if (!st && k->vectors)
         st = take_list(json_array_get(responses, at++), true, ask->a, &out->vectors, err);

@@ -91,7 +91,7 @@ static void take_field(lexical_doc *doc, lexical_field f, const json_t *source, 
     doc->field[f].len = json_string_length(text);
 }
 
-static cairn_status add_passage(lexical_writer *w, const json_t *source, cairn_error *err)
+lexical_doc os_passage_words(const json_t *source)
 {
     const char *lang = json_string_value(json_object_get(source, "lang"));
     lexical_doc doc = {.lang = lang ? lang : ""};
@@ -100,21 +100,13 @@ static cairn_status add_passage(lexical_writer *w, const json_t *source, cairn_e
     take_field(&doc, LEXICAL_PATH, source, "path_words");
     take_field(&doc, LEXICAL_HEADINGS, source, "heading");
     take_field(&doc, LEXICAL_BODY, source, "text");
-    return lexical_writer_add(w, &doc, NULL, err);
+    return doc;
 }
 
-static bool is_key(void *terms, const char *term, size_t len)
+cairn_status os_passages_open(const os_passage *list, size_t n, const char *const *terms, size_t n_terms, analyzer *an,
+                              lexical_reader **out, os_passages **held, cairn_error *err)
 {
-    return json_object_getn(terms, term, len) != NULL;
-}
-
-cairn_status os_passages_open(const json_t *hits, const json_t *terms, analyzer *an, lexical_reader **out,
-                              os_passages **held, cairn_error *err)
-{
-    lexical_writer_options options = {.memory_budget = WRITER_BYTES,
-                                      .wanted = terms ? is_key : NULL,
-                                      .wanted_ctx = (void *)terms,
-                                      .analyzer = an};
+    lexical_writer_options options = {.memory_budget = WRITER_BYTES, .wanted = terms, .n_wanted = n_terms, .analyzer = an};
     os_passages *m = calloc(1, sizeof *m);
     section_sink sink = {m, begin_section, write_section, end_section};
     section_source source = {m, find_section};
@@ -123,8 +115,11 @@ cairn_status os_passages_open(const json_t *hits, const json_t *terms, analyzer 
                         : cairn_fail(err, CAIRN_ENOMEM, "an index in memory");
 
     *out = NULL;
-    for (size_t i = 0; !st && i < json_array_size(hits); i++)
-        st = add_passage(w, json_object_get(json_array_get(hits, i), "_source"), err);
+    for (size_t i = 0; !st && i < n; i++) {
+        lexical_doc doc = os_passage_words(list[i].source);
+        doc.taken = list[i].taken;
+        st = lexical_writer_add(w, &doc, NULL, err);
+    }
     if (!st)
         st = lexical_writer_finish(w, &sink, err);
     lexical_writer_destroy(w);

@@ -176,7 +176,9 @@ static cairn_status sample(void *ctx, analyzer *an, const char *text, size_t len
 {
     struct os_snapshot *snap = ctx;
     json_t *hits = NULL;
+    os_passage passages[SAMPLE] = {0};
     os_passages *memory = NULL;
+    size_t n = 0;
     const char *last;
     os_forms forms;
     cairn_status st = os_list_forms(an, text, len, &forms, err);
@@ -189,10 +191,12 @@ static cairn_status sample(void *ctx, analyzer *an, const char *text, size_t len
     last = forms.form[forms.n - 1];
     st = os_hits(snap->s, snap->s->chunks,
                  with_text(json_pack("{s:{s:o}}", "prefix", ROW_FORMS, row_term(last, strlen(last))), snap), &hits, err);
-    if (!st && json_array_size(hits))
-        st = os_passages_open(hits, NULL, NULL, out, &memory, err);
+    for (size_t i = 0; i < json_array_size(hits) && i < SAMPLE; i++)
+        passages[n++].source = json_object_get(json_array_get(hits, i), "_source");
+    if (!st && n)
+        st = os_passages_open(passages, n, NULL, 0, NULL, out, &memory, err);
     *held = memory;
-    *all = json_array_size(hits) < SAMPLE;
+    *all = n < SAMPLE;
     json_decref(hits);
     return st;
 }

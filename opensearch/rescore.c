@@ -16,26 +16,21 @@
 /* ---- statistics ---- */
 
 typedef struct known_counts {
-    const json_t *index; /* term: its place in rows */
+    const char *const *terms;
     const uint64_t *rows;
+    size_t n;
 } known_counts;
 
 static cairn_status rows_of(void *ctx, const char *term, size_t len, uint64_t *rows,
                             cairn_error *err)
 {
     const known_counts *k = ctx;
-    char text[ANALYZER_TERM_MAX + 1];
-    const json_t *at;
 
     (void)err;
     *rows = 0;
-    if (len > ANALYZER_TERM_MAX)
-        return CAIRN_OK;
-    memcpy(text, term, len);
-    text[len] = '\0';
-    at = json_object_get(k->index, text);
-    if (at)
-        *rows = k->rows[json_integer_value(at)];
+    for (size_t i = 0; i < k->n; i++)
+        if (strlen(k->terms[i]) == len && !memcmp(k->terms[i], term, len))
+            *rows = k->rows[i];
     return CAIRN_OK;
 }
 
@@ -84,12 +79,10 @@ static void put_first(retrieve_list *list, const fuse_item *again, size_t n)
             list->items[i].score = least;
 }
 
-static cairn_status score_again(const os_question *q, lexical_reader *reader, const json_t *index,
-                                const uint64_t *rows, const chunk_id *ids, retrieve_list *list,
-                                cairn_error *err)
+static cairn_status score_again(const os_question *q, lexical_reader *reader, known_counts known,
+                                const chunk_id *ids, retrieve_list *list, cairn_error *err)
 {
     const retrieve_ask *ask = q->ask;
-    known_counts known = {index, rows};
     lexical_statistics statistics = {.rows_of = rows_of, .ctx = &known};
     lexical_segment segment = {.reader = reader};
     lexical_query words = {q->clauses, q->n_clauses, ask->lang};
@@ -129,22 +122,27 @@ static bool has_pattern(const lexical_outline *o)
     return false;
 }
 
-cairn_status os_rescore(const os_question *q, const json_t *hits, const json_t *index,
-                        const uint64_t *rows, retrieve_list *list, cairn_error *err)
+cairn_status os_rescore(const os_question *q, const chunk_id *ids, const bool *again, size_t n, const char *const *terms,
+                        const uint64_t *rows, size_t n_terms, retrieve_list *list, cairn_error *err)
 {
-    size_t n = json_array_size(hits);
-    chunk_id *ids = arena_calloc(q->ask->a, n + 1, sizeof *ids);
+    os_passage *passages = arena_calloc(q->ask->a, n + 1, sizeof *passages);
+    bool any = has_pattern(q->outline);
     os_passages *held = NULL;
     lexical_reader *reader = NULL;
-    cairn_status st =
-        ids ? os_passages_open(hits, has_pattern(q->outline) ? NULL : index, q->ask->an, &reader, &held, err)
-            : cairn_fail(err, CAIRN_ENOMEM, "search");
+    cairn_status st = passages ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "search");
 
-    for (size_t i = 0; !st && i < n; i++)
-        ids[i] = (chunk_id)json_integer_value(
-            json_object_get(json_object_get(json_array_get(hits, i), "_source"), "chunk"));
+    os_at_hand_make_room(q->snap);
+    for (size_t i = 0; !st && i < n; i++) {
+        passages[i].source = os_kept(q->snap->fetched_chunks, ids[i]);
+        if (!json_is_object(passages[i].source)) /* it went away: leave the list as it is */
+            return CAIRN_OK;
+        if (!any)
+            passages[i].taken = os_at_hand_take(q->snap, q->ask->an, ids[i], passages[i].source, again[i]);
+    }
     if (!st)
-        st = score_again(q, reader, index, rows, ids, list, err);
+        st = os_passages_open(passages, n, any ? NULL : terms, n_terms, q->ask->an, &reader, &held, err);
+    if (!st)
+        st = score_again(q, reader, (known_counts){terms, rows, n_terms}, ids, list, err);
     lexical_reader_close(reader);
     os_passages_free(held);
     return st;

@@ -4,9 +4,9 @@
 
 #include "opensearch/room.h"
 
-/* Score the passages in `hits` (their _source) again, and put them first in the list, which holds
- * them. rows[]: how many rows of the collection hold each term of `index` (term: its place). */
-cairn_status os_rescore(const os_question *q, const json_t *hits, const json_t *index,
-                        const uint64_t *rows, retrieve_list *list, cairn_error *err);
+/* Score the passages `ids`, which the snapshot has read, again, and put them first in the list, which holds them; those that
+ * are met again (`again[i]`) are kept taken apart. terms[n_terms]: the question's; rows[]: how many rows of the collection hold each. */
+cairn_status os_rescore(const os_question *q, const chunk_id *ids, const bool *again, size_t n, const char *const *terms,
+                        const uint64_t *rows, size_t n_terms, retrieve_list *list, cairn_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "index/lexical/taken.h"
 #include "opensearch/client.h"
 #include "opensearch/opensearch.h"
 #include "retrieve/index.h"
@@ -111,6 +112,8 @@ struct os_store {
     /* What snapshots of one version, seen whole, fetched; a later version begins anew. */
     uint64_t kept_version;
     json_t *kept_chunks, *kept_docs, *kept_values;
+    struct os_at_hand *at_hand; /* passages of these, taken apart (at_hand.c); NULL: none */
+    double novel; /* share of late searches whose best passages were not all kept */
     /* The state that was seen last and whole, and the rules then (NULL: none was); a snapshot may
      * be opened on it while `rely`. */
     os_state seen;
@@ -253,6 +256,17 @@ cairn_status os_doubting(struct os_snapshot *snap, analyzer *an, const os_forms 
                          cairn_error *err);
 cairn_status os_take_doubts(struct os_snapshot *snap, const json_t *response, const os_forms *forms,
                             cairn_error *err);
+
+/* ---- passages taken apart (at_hand.c) ---- */
+
+/* Are the records that the snapshot fetched those that the store keeps? */
+bool os_at_hand_serves(const struct os_snapshot *snap);
+/* A passage's words; NULL: they are not at hand, and `make` is false or could not be followed. They live until
+ * os_at_hand_make_room or a later version. */
+const lexical_taken *os_at_hand_take(struct os_snapshot *snap, analyzer *an, chunk_id chunk, const json_t *source, bool make);
+/* Before the passages of a search are taken: begin anew where it is full. */
+void os_at_hand_make_room(struct os_snapshot *snap);
+void os_at_hand_forget(struct os_store *s);
 
 /* ---- counting (counts.c) ---- */
 

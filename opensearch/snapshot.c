@@ -34,6 +34,7 @@ static bool share_fetched(struct os_store *s, struct os_snapshot *snap)
     if (!snap->fetched_chunks || !snap->fetched_docs || !snap->fetched_values)
         return false;
     if (whole) {
+        os_at_hand_forget(s);
         json_decref(s->kept_chunks);
         json_decref(s->kept_docs);
         json_decref(s->kept_values);
@@ -129,6 +130,7 @@ void os_keep_docs(struct os_store *s, uint64_t before, const doc_id *changed, si
         snprintf(text, sizeof text, "%llu", (unsigned long long)changed[i]);
         json_object_del(docs, text);
     }
+    os_at_hand_forget(s);
     json_decref(s->kept_chunks);
     json_decref(s->kept_docs);
     json_decref(s->kept_values);

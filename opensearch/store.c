@@ -170,6 +170,7 @@ static void close_store(store *handle)
         store_unlock_writer(handle);
     os_state_clear(&s->held);
     os_known_forget(s);
+    os_at_hand_forget(s);
     json_decref(s->kept_chunks);
     json_decref(s->kept_docs);
     json_decref(s->kept_values);

@@ -17,6 +17,7 @@
 
 #include "base/checked.h"
 #include "base/varint.h"
+#include "index/lexical/taken.h"
 
 #define CHUNK_BITS 17
 #define CHUNK      (1u << CHUNK_BITS)
@@ -103,17 +104,11 @@ void inverter_destroy(inverter *v)
         analyzer_destroy(v->analyzer);
     forms_table_clear(&v->forms);
     inverter_free_streams(v);
+    free(v->wanted_slots);
     free(v->run_end);
     if (v->fd >= 0)
         close(v->fd);
     free(v);
-}
-
-void inverter_want(inverter *v, bool (*wanted)(void *ctx, const char *term, size_t len), void *ctx)
-{
-    v->wanted = wanted;
-    v->wanted_ctx = ctx;
-    analyzer_on_form(v->analyzer, NULL, NULL);
 }
 
 cairn_status inverter_forms(inverter *v, forms_table *to, cairn_error *err)
@@ -340,6 +335,41 @@ static uint32_t find_term(inverter *v, const analyzer_token *tok, uint32_t hash)
     return add_term(v, tok, hash, slot) ? (uint32_t)v->n_terms - 1 : NO_TERM;
 }
 
+/* ---- the wanted ones ---- */
+
+cairn_status inverter_want(inverter *v, const char *const *terms, size_t n, cairn_error *err)
+{
+    size_t n_slots = 16;
+
+    while (n_slots < 2 * n)
+        n_slots *= 2;
+    v->wanted_slots = calloc(n_slots, sizeof *v->wanted_slots);
+    if (!v->wanted_slots)
+        return no_memory(err);
+    v->chooses = true;
+    v->wanted = terms;
+    v->n_wanted = n;
+    v->n_wanted_slots = n_slots;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = hash_term(terms[i], strlen(terms[i])) & (n_slots - 1);
+        while (v->wanted_slots[at])
+            at = (at + 1) & (n_slots - 1);
+        v->wanted_slots[at] = (uint32_t)i + 1;
+    }
+    analyzer_on_form(v->analyzer, NULL, NULL);
+    return CAIRN_OK;
+}
+
+static bool is_wanted(const inverter *v, const analyzer_token *tok, uint32_t hash)
+{
+    for (size_t at = hash & (v->n_wanted_slots - 1); v->wanted_slots[at]; at = (at + 1) & (v->n_wanted_slots - 1)) {
+        const char *term = v->wanted[v->wanted_slots[at] - 1];
+        if (strlen(term) == tok->len && !memcmp(term, tok->term, tok->len))
+            return true;
+    }
+    return false;
+}
+
 /* Find what is known of all tokens and ask for the memory they will need: the table of terms is
  * larger than the caches, so its misses are taken together. */
 static bool prepare(inverter *v, const analyzer_token *tokens, size_t n)
@@ -488,20 +518,42 @@ static bool add_posting(inverter *v, term *t, uint32_t row)
     return true;
 }
 
+/* The wanted terms of a row that was taken apart before. */
+static bool add_taken(inverter *v, const lexical_taken *t, row_length *length)
+{
+    bool fine = true;
+
+    memcpy(length->words, t->words, sizeof length->words);
+    for (size_t i = 0; i < v->n_wanted && fine; i++) {
+        analyzer_token tok = {.term = v->wanted[i], .len = (uint32_t)strlen(v->wanted[i])};
+        size_t n;
+        const uint32_t *places = lexical_taken_find(t, tok.term, tok.len, &n);
+        uint32_t found = n ? find_term(v, &tok, hash_term(tok.term, tok.len)) : NO_TERM;
+        fine = !n || found != NO_TERM;
+        for (size_t k = 0; k < n && fine; k++) {
+            tok.position = TAKEN_POSITION(places[k]);
+            fine = add_token(v, &tok, found, TAKEN_FIELD(places[k]));
+        }
+    }
+    return fine;
+}
+
 cairn_status inverter_add(inverter *v, const lexical_doc *doc, uint32_t row, row_length *length,
                           cairn_error *err)
 {
-    bool fine = true;
+    bool fine = true, taken = doc->taken && v->chooses;
 
     if (v->broken)
         return cairn_fail(err, CAIRN_EUSAGE, "this lexical writer failed before");
     *length = (row_length){0};
     v->n_tokens = v->n_touched = 0;
+    if (taken)
+        fine = add_taken(v, doc->taken, length);
     for (unsigned f = 0; f < LEXICAL_FIELDS && fine; f++) {
         const analyzer_token *tokens;
         size_t n;
         cairn_status st;
-        if (!doc->field[f].len)
+        if (taken || !doc->field[f].len)
             continue;
         st = analyzer_run(v->analyzer, doc->lang ? doc->lang : "", doc->field[f].text,
                           doc->field[f].len, &tokens, &n, err);
@@ -512,7 +564,7 @@ cairn_status inverter_add(inverter *v, const lexical_doc *doc, uint32_t row, row
         }
         fine = prepare(v, tokens, n);
         for (size_t i = 0; i < n && fine; i++) {
-            if (!v->wanted || v->wanted(v->wanted_ctx, tokens[i].term, tokens[i].len))
+            if (!v->chooses || v->known[i] || is_wanted(v, &tokens[i], v->found[i]))
                 fine = take_token(v, &tokens[i], i, f);
             /* Parts stand at the place of their word and don't make a text longer. A merge counts in
              * the same way, from positions. */

@@ -31,7 +31,7 @@ typedef struct row_length {
 cairn_status inverter_create(inverter **out, const char *dir, analyzer *a, cairn_error *err);
 void inverter_destroy(inverter *v); /* NULL is fine */
 /* Keep these terms alone, and no written forms (lexical_writer_options). Before the first row. */
-void inverter_want(inverter *v, bool (*wanted)(void *ctx, const char *term, size_t len), void *ctx);
+cairn_status inverter_want(inverter *v, const char *const *terms, size_t n, cairn_error *err);
 /* Add a row above all before. After a failure the inverter can only be destroyed, except when
  * inverter_broken says that nothing of the row had been taken yet. */
 cairn_status inverter_add(inverter *v, const lexical_doc *doc, uint32_t row, row_length *length,

@@ -32,8 +32,11 @@ typedef struct row_token {
 struct inverter {
     analyzer *analyzer;
     bool borrowed; /* the analyzer is */
-    bool (*wanted)(void *ctx, const char *term, size_t len); /* NULL: all terms are */
-    void *wanted_ctx;
+    bool chooses; /* only the wanted terms are kept */
+    const char *const *wanted; /* [n_wanted] */
+    size_t n_wanted;
+    uint32_t *wanted_slots; /* wanted + 1; a power of two, at most half full */
+    size_t n_wanted_slots;
     const char *dir;
     uint8_t **chunks;
     size_t n_chunks, cap_chunks; /* in use, allocated */

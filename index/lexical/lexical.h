@@ -59,14 +59,17 @@ typedef struct lexical_writer_options {
      * is the same to the byte. */
     size_t n_threads;
     const char *spill_dir; /* for temporary files where TMPDIR is not set; NULL: /var/tmp */
-    /* For an index that answers one question: only these terms are kept, and no written forms;
-     * lengths count all words. Called by the workers. NULL: all are. */
-    bool (*wanted)(void *ctx, const char *term, size_t len);
-    void *wanted_ctx;
+    /* For an index that answers one question: only these terms are kept (NUL-terminated, each once,
+     * borrowed until the writer is finished), and no written forms; lengths count all words. NULL: all are. */
+    const char *const *wanted;
+    size_t n_wanted;
     /* With `wanted` and one thread: whose, so that words it has seen are not taken apart again;
      * borrowed until the writer is finished. NULL: its own. */
     analyzer *analyzer;
 } lexical_writer_options;
+
+/* A row's texts, taken apart already (taken.h). */
+typedef struct lexical_taken lexical_taken;
 
 typedef struct lexical_doc {
     struct {
@@ -74,6 +77,8 @@ typedef struct lexical_doc {
         size_t len;
     } field[LEXICAL_FIELDS];
     const char *lang; /* ISO 639-1, "" or NULL = unknown */
+    /* With `wanted` and one thread: taken of the same texts, which are not looked at then. */
+    const lexical_taken *taken;
 } lexical_doc;
 
 cairn_status lexical_writer_create(lexical_writer **out, const lexical_writer_options *options,

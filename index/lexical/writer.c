@@ -236,7 +236,7 @@ static cairn_status start_workers(lexical_writer *w, const lexical_writer_option
         st = inverter_create(&w->workers[i].inverter, w->dir,
                              o->wanted && !w->threaded ? o->analyzer : NULL, err);
         if (!st && o->wanted)
-            inverter_want(w->workers[i].inverter, o->wanted, o->wanted_ctx);
+            st = inverter_want(w->workers[i].inverter, o->wanted, o->n_wanted, err);
     }
     for (size_t i = 0; i < w->n_workers && !st && w->threaded; i++) {
         int e = pthread_create(&w->workers[i].thread, NULL, work, &w->workers[i]);
