@@ -5,6 +5,9 @@
  * vectors; their sum (order does not matter to it) is compared with that of the target, read again at the
  * end. A document that is in the target with the same record is passed over, so a copy goes on where it was stopped.
  *
+ * No document is looked up in a collection elsewhere by a request of its own: which ones the source has is remembered as it is
+ * read, and what the target has already is listed beside it, in the same order.
+ *
  * Copies of a document (copies.h) name it by its number, which is another one in the target: they come in a
  * second pass, when all that they may name is there. */
 #include <inttypes.h>
@@ -34,6 +37,21 @@ typedef struct fingerprints {
     size_t documents, chunks, vectors;
 } fingerprints;
 
+/* Hashes of addresses. */
+typedef struct uri_set {
+    XXH128_hash_t *at;
+    size_t n, cap;
+} uri_set;
+
+/* The target's documents as they were at the beginning, by address. */
+typedef struct beside {
+    store_snapshot *snapshot; /* NULL: the target is here, where looking up is cheap */
+    store_doc_iter *it;
+    arena memory; /* of the document at hand */
+    store_doc doc;
+    bool over;
+} beside;
+
 typedef struct copying {
     cairn *from, *to;
     view v;           /* of the source */
@@ -41,6 +59,8 @@ typedef struct copying {
     bool with_values; /* of vectors: both sides keep them as they are */
     run r;
     store_snapshot *there; /* of the target, renewed with each flush */
+    beside listed;
+    uri_set seen; /* of the source */
     size_t done, copied;
     fingerprints source;
 } copying;
@@ -296,14 +316,47 @@ static cairn_status point_at(copying *k, whole *w, arena *memory, cairn_error *e
     return w->doc.meta_json ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "document %s", w->doc.uri);
 }
 
+/* Stand at the beginning of the list again. */
+static cairn_status list_anew(copying *k, cairn_error *err)
+{
+    if (!k->listed.snapshot)
+        return CAIRN_OK;
+    store_doc_iter_close(k->listed.it);
+    k->listed.it = NULL;
+    k->listed.over = false;
+    k->listed.doc.uri = "";
+    return store_doc_iter_open(k->listed.snapshot, "", &k->listed.it, err);
+}
+
+/* The document of this address in the target. A list in another order than the source's finds fewer, and those are looked up. */
+static cairn_status find_there(copying *k, const char *uri, store_doc *out, bool *found, arena *memory, cairn_error *err)
+{
+    beside *l = &k->listed;
+    cairn_status st = CAIRN_OK;
+
+    while (l->snapshot && !l->over && !st && strcmp(l->doc.uri, uri) < 0) {
+        arena_reset(&l->memory);
+        st = store_doc_iter_next(l->it, &l->doc, &l->memory, err);
+        l->over = st == CAIRN_ENOTFOUND;
+        if (l->over)
+            st = CAIRN_OK;
+    }
+    *found = !st && l->snapshot && !l->over && !strcmp(l->doc.uri, uri);
+    if (*found)
+        *out = l->doc;
+    if (st || *found)
+        return st;
+    st = store_doc_find(k->there, uri, out, memory, err);
+    *found = !st;
+    return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+}
+
 static cairn_status write_whole(copying *k, whole *w, arena *memory, cairn_error *err)
 {
     store_doc there;
-    cairn_status st = store_doc_find(k->there, w->doc.uri, &there, memory, err);
-    bool found = !st;
+    bool found;
+    cairn_status st = find_there(k, w->doc.uri, &there, &found, memory, err);
 
-    if (st == CAIRN_ENOTFOUND)
-        st = CAIRN_OK;
     if (!st && found && same_record(&there, &w->doc, w->same_as != NULL))
         return CAIRN_OK;
     if (!st && w->same_as)
@@ -332,6 +385,27 @@ static cairn_status copy_tags(copying *k, const char *uri, arena *memory, cairn_
     return st ? st : batch_meta(k->r.batch, key, data, len, err);
 }
 
+static XXH128_hash_t hash_uri(const char *uri)
+{
+    return XXH3_128bits(uri, strlen(uri));
+}
+
+static cairn_status note_seen(uri_set *s, const char *uri, cairn_error *err)
+{
+    XXH128_hash_t *more = checked_room(s->at, s->n, &s->cap, sizeof *more);
+
+    if (!more)
+        return cairn_fail(err, CAIRN_ENOMEM, "%zu documents", s->n);
+    s->at = more;
+    s->at[s->n++] = hash_uri(uri);
+    return CAIRN_OK;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    return XXH128_cmp(a, b);
+}
+
 /* One pass over the source: the documents that are copies of others, or those that are not. */
 static cairn_status copy_documents(copying *k, bool copies, cairn_error *err)
 {
@@ -339,8 +413,10 @@ static cairn_status copy_documents(copying *k, bool copies, cairn_error *err)
     const store_doc *doc;
     arena memory;
     size_t total = (size_t)store_snapshot_counts(k->v.snapshot).docs;
-    cairn_status st = store_doc_iter_open(k->v.snapshot, "", &b.it, err);
+    cairn_status st = list_anew(k, err);
 
+    if (!st)
+        st = store_doc_iter_open(k->v.snapshot, "", &b.it, err);
     if (st)
         return st;
     arena_init(&memory, DOCUMENT_BYTES);
@@ -359,6 +435,8 @@ static cairn_status copy_documents(copying *k, bool copies, cairn_error *err)
                 st = add_fingerprint(&k->source, &w, k->dim, k->with_values, err);
             if (!st)
                 st = write_whole(k, &w, &memory, err);
+            if (!st)
+                st = note_seen(&k->seen, doc->uri, err);
             if (!st && labels.n_user)
                 st = copy_tags(k, doc->uri, &memory, err);
             k->done++;
@@ -379,16 +457,18 @@ static cairn_status copy_documents(copying *k, bool copies, cairn_error *err)
 static cairn_status remove_others(copying *k, cairn_error *err)
 {
     store_doc_iter *it;
-    store_doc doc, here;
+    store_doc doc;
     arena memory;
     cairn_status st = store_doc_iter_open(k->there, "", &it, err);
 
     if (st)
         return st;
+    if (k->seen.n)
+        qsort(k->seen.at, k->seen.n, sizeof *k->seen.at, by_hash);
     arena_init(&memory, DOCUMENT_BYTES);
     while (!(st = store_doc_iter_next(it, &doc, &memory, err))) {
-        st = store_doc_find(k->v.snapshot, doc.uri, &here, &memory, err);
-        if (st == CAIRN_ENOTFOUND)
+        XXH128_hash_t hash = hash_uri(doc.uri);
+        if (!k->seen.n || !bsearch(&hash, k->seen.at, k->seen.n, sizeof hash, by_hash))
             st = batch_delete(k->r.batch, doc.id, err);
         if (st)
             break;
@@ -545,6 +625,9 @@ cairn_status cairn_collection_copy(const cairn_options *where, const char *from,
         st = run_begin(&k.r, k.to, &o, &report, err);
         if (!st)
             st = store_snapshot_open(k.to->store, &k.there, err);
+        if (!st && cluster_has(k.to))
+            st = store_snapshot_open(k.to->store, &k.listed.snapshot, err);
+        arena_init(&k.listed.memory, DOCUMENT_BYTES);
         if (!st)
             st = copy_documents(&k, false, err);
         if (!st)
@@ -553,7 +636,11 @@ cairn_status cairn_collection_copy(const cairn_options *where, const char *from,
             st = remove_others(&k, err);
         if (!st)
             st = copy_rest(&k, err);
+        store_doc_iter_close(k.listed.it);
+        arena_clear(&k.listed.memory);
+        store_snapshot_close(k.listed.snapshot);
         store_snapshot_close(k.there);
+        free(k.seen.at);
         ended = run_end(&k.r, st, err);
         st = st ? st : ended;
         cluster_limit(k.to, o.cancel, 0);
