@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/prompts.h"
 #include "engine/settings.h"
+#include "engine/table_question.h"
 #include "engine/word_filter.h"
 
 #define PROMPT      "plan.v1"
@@ -223,6 +224,24 @@ static cairn_status finish(agent *a, const plan_prompt *p, const bytes *text, ca
     return CAIRN_OK;
 }
 
+/* A question that a table answers by counting or adding up needs no planner. */
+static cairn_status ask_tables(agent *a, bytes *text, cairn_error *err)
+{
+    table_answer t;
+    cairn_step *step = &a->steps[0];
+    cairn_status st = table_question(a->c, a->request, a->memory, &t, err);
+
+    if (st || !t.result.text)
+        return st;
+    *step = (cairn_step){.tool = "table", .arguments = t.result.call, .result = t.result.text};
+    t.source.n = 1;
+    a->citations[0] = t.source;
+    a->n_citations = a->n = 1;
+    a->out->confidence = (float)t.result.cover;
+    st = bytes_printf(text, "%s [1]", t.result.text);
+    return st ? cairn_fail(err, st, "answer") : CAIRN_OK;
+}
+
 static cairn_status work(agent *a, cairn_error *err)
 {
     generator *g;
@@ -230,13 +249,20 @@ static cairn_status work(agent *a, cairn_error *err)
     char *asked;
     size_t held = 0;
     bytes text;
-    cairn_status st = engine_generator(a->c, &g, err);
+    cairn_status st = filtered(a, a->request->question, &asked, &held, err);
 
     bytes_init(&text, TEXT_MOST);
+    if (!st && !held)
+        st = ask_tables(a, &text, err);
+    if (!st && text.len) {
+        st = finish(a, &p, &text, err);
+        bytes_clear(&text);
+        return st;
+    }
+    if (!st)
+        st = engine_generator(a->c, &g, err);
     if (!st)
         st = load_prompt(a, g, &p, err);
-    if (!st)
-        st = filtered(a, a->request->question, &asked, &held, err);
     if (!st && held) {
         a->out->note = "the question has a word of the list filter.words";
         return finish(a, &p, &text, err);

@@ -4,28 +4,9 @@
 #include <string.h>
 
 #include "engine/ask.h"
+#include "engine/tables.h"
 
 #define NAME_BYTES 128 /* of a column's name that is looked at */
-
-/* The next cell of a row: what stands before the next '|', without blanks. */
-static bool next_cell(const char **at, const char *end, const char **cell, size_t *len)
-{
-    const char *sep;
-
-    if (!*at || *at > end)
-        return false;
-    sep = memchr(*at, '|', (size_t)(end - *at));
-    *cell = *at;
-    *len = (size_t)((sep ? sep : end) - *at);
-    *at = sep ? sep + 1 : NULL;
-    while (*len && isspace((unsigned char)**cell)) {
-        ++*cell;
-        --*len;
-    }
-    while (*len && isspace((unsigned char)(*cell)[*len - 1]))
-        --*len;
-    return true;
-}
 
 cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, size_t row_len,
                            bytes *out)
@@ -35,8 +16,8 @@ cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, s
     size_t name_len = 0, len;
     bool any = false;
 
-    while (!st && next_cell(&r, row + row_len, &cell, &len)) {
-        if (!next_cell(&h, head + head_len, &name, &name_len))
+    while (!st && table_next_cell(&r, row + row_len, &cell, &len)) {
+        if (!table_next_cell(&h, head + head_len, &name, &name_len))
             name_len = 0;
         if (!len)
             continue;
@@ -99,7 +80,7 @@ bool ask_columns_agree(const char *head, size_t head_len, const char *row, size_
         const char *h = head, *r = row, *name, *cell;
         if (!said[i].unit)
             continue;
-        while (next_cell(&r, row + row_len, &cell, &len) && next_cell(&h, head + head_len, &name, &name_len))
+        while (table_next_cell(&r, row + row_len, &cell, &len) && table_next_cell(&h, head + head_len, &name, &name_len))
             if (cell_disagrees(name, name_len, cell, len, &said[i], memory))
                 return false;
     }

@@ -40,17 +40,25 @@ typedef struct loading {
     cairn_error *err;
 } loading;
 
-/* The next cell of a line, without blanks; false at its end. */
-static bool next_cell(const char **at, const char *end, const char **cell, size_t *len)
+bool table_next_cell(const char **at, const char *end, const char **cell, size_t *len)
 {
-    const char *sep;
+    const char *sep, *start = *at;
 
-    if (!*at)
+    if (!start || start > end)
         return false;
-    sep = memmem(*at, (size_t)(end - *at), " | ", 3);
-    *cell = *at;
-    *len = (size_t)((sep ? sep : end) - *at);
+    *cell = start;
+    *len = 0;
+    if (end - start >= 2 && !memcmp(start, "| ", 2)) { /* an empty one: the blank before is another's, or was cut off */
+        *at = start + 2;
+        return true;
+    }
+    sep = memmem(start, (size_t)(end - start), " | ", 3);
     *at = sep ? sep + 3 : NULL;
+    if (!sep && end - start >= 2 && !memcmp(end - 2, " |", 2)) { /* the last one is empty */
+        sep = end - 2;
+        *at = end;
+    }
+    *len = (size_t)((sep ? sep : end) - start);
     while (*len && isspace((unsigned char)**cell)) {
         ++*cell;
         --*len;
@@ -142,7 +150,7 @@ static cairn_status begin(loading *l, const char *head, size_t len, uint32_t pag
     t->head = arena_strndup(l->memory, head, len);
     t->head_len = len;
     t->page = page;
-    while (t->n_columns < COLUMNS_MAX && next_cell(&at, head + len, &cell, &n)) {
+    while (t->n_columns < COLUMNS_MAX && table_next_cell(&at, head + len, &cell, &n)) {
         t->columns[t->n_columns] = column_name(t, cell, n, l->memory);
         if (!t->head || !t->columns[t->n_columns++])
             return cairn_fail(l->err, CAIRN_ENOMEM, "table");
@@ -183,7 +191,7 @@ static cairn_status add_row(loading *l, const char *line, size_t len)
         return cairn_fail(l->err, CAIRN_ELIMIT, "the tables of this document have more than %d rows", CAIRN_ROWS_MAX);
     sqlite3_reset(l->insert);
     sqlite3_clear_bindings(l->insert);
-    for (size_t i = 0; i < t->n_columns && next_cell(&at, line + len, &cell, &n); i++) {
+    for (size_t i = 0; i < t->n_columns && table_next_cell(&at, line + len, &cell, &n); i++) {
         if (!n)
             continue;
         if (number(cell, n, &x) && fabs(x) <= WHOLE_MAX && !memchr(cell, '.', n))

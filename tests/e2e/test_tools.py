@@ -23,6 +23,22 @@ class WithoutAModel(ServerTest):
         self.assertTrue(a["note"])
         self.assertNotIn("steps", a)
 
+    def test_a_table_is_counted(self):
+        self.write("prices.txt", PRICES)
+        self.write("pumps.csv", "part,maker,price_eur,in_stock\nQ7 pump,Nordwerk,120.50,yes\nQ8 pump,Nordwerk,99.50,no\nSeal ring,Brandt,4,yes\n")
+        self.index()
+        for question, answer, cited in (("What do all parts of the pumps list cost together?", "224 (sum of price_eur, 3 of 3 rows)", "part"),
+                                        ("Which part by Nordwerk is the cheapest?", "Q8 pump, Nordwerk, price_eur: 99.5", "Q8 pump"),
+                                        ("How many parts of the pumps list are not in stock?", "1 (count, 1 of 3 rows: Q8 pump, Nordwerk)", "Q8 pump")):
+            a = self.json("ask", "--mode", "lexical", "--tools", question, env=self.without_a_generator())
+            self.assertEqual(a["answer"], answer + " [1]")
+            self.assertEqual([s["tool"] for s in a["steps"]], ["table"])
+            self.assertEqual(os.path.basename(a["citations"][0]["uri"]), "pumps.csv")
+            self.assertIn(cited, a["citations"][0]["text"])
+        for question in ("What do all kettles of the pumps list cost together?", "How many parts does Elsner sell?"):
+            self.assertNotIn("table", [s["tool"] for s in self.json("ask", "--mode", "lexical", "--tools", question, code=None,
+                                                                    env=self.without_a_generator()).get("steps", [])])
+
 
 @need_model("qwen2.5-coder-0.5b", "model.gguf")
 class Tools(CairnTest):

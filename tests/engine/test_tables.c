@@ -152,6 +152,30 @@ static void cells_end_where_the_passage_does(void **state)
     }
 }
 
+/* Blanks around a passage are cut off, and with them those of an empty first or last cell. */
+static void empty_cells_at_the_ends_are_cells(void **state)
+{
+    static const char text[] = "| number | remark |\n| 1 | a |\n| 4 |  | b\nlast | 9 |";
+    static const char *const want[] = {NULL, "1", "a", NULL, /**/ NULL, "4", NULL, "b", /**/ "last", "9", NULL, NULL};
+    cairn_table_passage p = {text, sizeof text - 1, 1};
+    cairn_error err = {0};
+    cairn_rows *r;
+
+    (void)state;
+    must(cairn_sql_passages(&p, 1, "SELECT * FROM t1", 0, &r, &err), &err);
+    assert_int_equal(r->n_columns, 4);
+    assert_string_equal(r->columns[1], "number");
+    assert_string_equal(r->columns[2], "remark");
+    assert_int_equal(r->n_rows, 3);
+    for (size_t i = 0; i < 12; i++) {
+        if (!want[i])
+            assert_null(r->cells[i]);
+        else
+            assert_string_equal(r->cells[i], want[i]);
+    }
+    cairn_rows_free(r);
+}
+
 static void nothing_but_reading_is_allowed(void **state)
 {
     world *w = *state;
@@ -229,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(tables_are_put_together_from_passages),
         cmocka_unit_test(cells_end_where_the_passage_does),
+        cmocka_unit_test(empty_cells_at_the_ends_are_cells),
         CASE(nothing_but_reading_is_allowed),
         CASE(any_bytes_are_read),
     };

@@ -1,0 +1,150 @@
+/* table_question.c - table_question: a search for the question, the tables of what it finds, the one that has most of the
+ * question's words; of equals, the one of the document that was found first. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/table_question.h"
+#include "engine/table_words.h"
+#include "engine/tables.h"
+
+#define HITS        30
+#define DOCUMENTS   8 /* whose tables are looked at */
+#define TABLES      6 /* of one document */
+#define ROWS        2000
+#define LINE_MAX_   400 /* bytes of a cited line */
+
+typedef struct asking_tables {
+    cairn *c;
+    const cairn_ask_request *request;
+    arena *memory;
+    analyzer *an;
+    table_answer *out;
+    cairn_error *err;
+} asking_tables;
+
+typedef struct table_names {
+    char name[TABLES][16];
+    size_t n;
+} table_names;
+
+static bool note_table(void *ctx, const cairn_table *t)
+{
+    table_names *names = ctx;
+
+    if (t->n_rows >= 2 && t->n_columns >= 2)
+        snprintf(names->name[names->n++], sizeof names->name[0], "%s", t->name);
+    return names->n < TABLES;
+}
+
+/* Title, headings and the file's name: what the table is about. */
+static const char *about(arena *memory, const cairn_hit *h)
+{
+    const char *slash = strrchr(h->uri, '/');
+
+    return arena_printf(memory, "%s %s %s", h->title, h->heading ? h->heading : "", slash ? slash + 1 : h->uri);
+}
+
+/* The line of the document that holds most of the cells, as the place of the citation. */
+static cairn_status find_line(asking_tables *q, const cairn_document *d, const char *const *cells, size_t n, cairn_citation *x)
+{
+    const char *best = NULL, *end = d->text + d->text_len;
+    size_t best_len = 0, most = 0;
+
+    for (const char *line = d->text, *next; line < end; line = next) {
+        const char *nl = memchr(line, '\n', (size_t)(end - line));
+        size_t len = (size_t)((nl ? nl : end) - line), found = 0;
+        next = nl ? nl + 1 : end;
+        for (size_t i = 0; i < n && len <= LINE_MAX_; i++)
+            found += cells[i] && *cells[i] && memmem(line, len, cells[i], strlen(cells[i])) != NULL;
+        if (found > most) {
+            most = found;
+            best = line;
+            best_len = len;
+        }
+    }
+    x->text = best ? arena_strndup(q->memory, best, best_len) : "";
+    x->start = best ? (uint64_t)(best - d->text) : 0;
+    x->end = x->start + best_len;
+    return x->text ? CAIRN_OK : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
+}
+
+/* The place of the row that the answer names, or of the table's names of columns. */
+static cairn_status cite(asking_tables *q, const cairn_hit *h, const cairn_rows *rows, const table_result *r, cairn_citation *x)
+{
+    const char *const *cells = r->n_rows == 1 ? rows->cells + r->rows[0] * rows->n_columns : rows->columns;
+    cairn_document *d = NULL;
+    cairn_status st = cairn_get(q->c, h->uri, &d, q->err);
+
+    if (st)
+        return st;
+    *x = (cairn_citation){.doc = h->doc, .chunk = h->chunk, .uri = arena_strdup(q->memory, h->uri), .title = arena_strdup(q->memory, h->title),
+                          .page = h->page, .supported = true};
+    x->page_label = h->page_label ? arena_strdup(q->memory, h->page_label) : NULL;
+    st = x->uri && x->title ? find_line(q, d, cells, rows->n_columns, x) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
+    cairn_document_free(d);
+    return st;
+}
+
+static cairn_status try_table(asking_tables *q, const cairn_hit *h, const char *name)
+{
+    char sql[64];
+    cairn_rows *rows = NULL;
+    table_result r;
+    cairn_error why = {0};
+    cairn_status st;
+
+    snprintf(sql, sizeof sql, "SELECT * FROM %s", name);
+    st = cairn_sql(q->c, h->uri, sql, ROWS, &rows, &why);
+    if (st) /* a table that does not read is none */
+        return st == CAIRN_ENOMEM ? cairn_fail(q->err, st, "a table") : CAIRN_OK;
+    if (!rows->cut) {
+        table_grid g = {about(q->memory, h), h->lang, rows->columns, rows->cells, rows->n_columns, rows->n_rows};
+        st = g.title ? table_solve(q->an, q->request->question, &g, q->memory, &r, q->err) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
+        if (!st && r.text && (!q->out->result.text || r.cover > q->out->result.cover)) {
+            q->out->result = r;
+            q->out->table = arena_strdup(q->memory, name);
+            st = q->out->table ? cite(q, h, rows, &r, &q->out->source) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
+        }
+    }
+    cairn_rows_free(rows);
+    return st;
+}
+
+static cairn_status try_document(asking_tables *q, const cairn_hit *h)
+{
+    table_names names = {.n = 0};
+    cairn_error why = {0};
+    cairn_status st = cairn_table_list(q->c, h->uri, note_table, &names, &why);
+
+    if (st)
+        return st == CAIRN_ENOMEM ? cairn_fail(q->err, st, "a table") : CAIRN_OK;
+    for (size_t i = 0; i < names.n && !st; i++)
+        st = try_table(q, h, names.name[i]);
+    return st;
+}
+
+cairn_status table_question(cairn *c, const cairn_ask_request *request, arena *memory, table_answer *out, cairn_error *err)
+{
+    asking_tables q = {.c = c, .request = request, .memory = memory, .out = out, .err = err};
+    cairn_search_result *found = NULL;
+    size_t looked = 0;
+    cairn_status st = engine_analyzer(c, &q.an, err);
+
+    *out = (table_answer){0};
+    if (!st)
+        st = cairn_search(c, &(cairn_search_request){.query = request->question, .filter = request->filter, .mode = request->mode, .k = HITS,
+                                                     .budget_ms = -1, .cancel = request->cancel},
+                          &found, err);
+    for (size_t i = 0; !st && i < found->n_hits && looked < DOCUMENTS; i++) {
+        const cairn_hit *h = &found->hits[i];
+        bool seen = false;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = found->hits[k].doc == h->doc;
+        if (seen || !strstr(h->text, " | "))
+            continue;
+        looked++;
+        st = try_document(&q, h);
+    }
+    cairn_search_result_free(found);
+    return st;
+}

@@ -1,0 +1,48 @@
+/* table_question.h - a question that a table answers by counting, adding up or comparing, by rules and without a model.
+ *
+ * "How many suppliers come from Germany?", "What do all parts cost together?", "Which tool was bought last?": the words of the
+ * question are matched with the names of columns, with cells and with the title; what they leave is counted, added
+ * up, averaged, or searched for its largest or smallest value. Numbers are read with their units and currencies. It
+ * answers only when every name and number of the question is found in the table and most of its other words; else the
+ * question is someone else's.
+ *
+ * Owns     results live in the caller's arena.
+ * Errors   CAIRN_ENOMEM; a question that no table answers is no error. */
+#ifndef CAIRN_ENGINE_TABLE_QUESTION_H
+#define CAIRN_ENGINE_TABLE_QUESTION_H
+
+#include "base/arena.h"
+#include "engine/engine.h"
+#include "index/text/analyzer.h"
+
+typedef struct table_grid {
+    const char *title;           /* of the document, its headings and its file's name, for words of the question */
+    const char *lang;            /* of the document; "" or NULL: not known */
+    const char *const *columns;  /* [n_columns] names */
+    const char *const *cells;    /* [n_rows * n_columns]; NULL: empty */
+    size_t n_columns, n_rows;
+} table_grid;
+
+typedef struct table_result {
+    const char *text; /* the answer; NULL: this table does not answer the question */
+    const char *call; /* what was done, as JSON: operation, column, rows */
+    double cover;     /* the share of the question's words that the table has */
+    bool is_number;
+    double number;
+    size_t rows[5], n_rows; /* of the grid, that the answer names */
+} table_result;
+
+/* One table. */
+cairn_status table_solve(analyzer *an, const char *question, const table_grid *grid, arena *memory, table_result *out,
+                         cairn_error *err);
+
+typedef struct table_answer {
+    table_result result; /* result.text NULL: no table answers */
+    const char *table;   /* "t1" */
+    cairn_citation source;
+} table_answer;
+
+/* The tables of the documents that a search for the question finds. */
+cairn_status table_question(cairn *c, const cairn_ask_request *request, arena *memory, table_answer *out, cairn_error *err);
+
+#endif

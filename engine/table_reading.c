@@ -1,0 +1,252 @@
+/* table_reading.c - see table_reading.h. Words are compared by their stems in the document's language, English and German. */
+#include "engine/table_reading.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/text/stopwords.h"
+#include "retrieve/quantity.h"
+#include "retrieve/terms.h"
+
+static bool is_letter(char c)
+{
+    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+}
+
+/* ---- words ---- */
+
+static cairn_status read_keys(solving *s, const char *text, size_t len, uint64_t key[LANGUAGES])
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < LANGUAGES && !st; i++) {
+        term_list l = {0};
+        st = terms_read(s->an, s->langs[i], text, len, &l, s->err);
+        key[i] = !st && l.n ? l.at[0].key : 0;
+        term_list_clear(&l);
+    }
+    return st;
+}
+
+bool table_next_word(solving *s, const char *text, size_t len, size_t *at, bool keys, word *w, cairn_status *st)
+{
+    char form[ANALYZER_FORM_MAX];
+    size_t n;
+
+    while (*at < len && !is_letter(text[*at]))
+        ++*at;
+    if (*at == len)
+        return false;
+    *w = (word){.start = *at, .bound = NAN, .digits = true, .capital = isupper((unsigned char)text[*at]) != 0};
+    while (*at < len && (is_letter(text[*at]) || (strchr(".,'", text[*at]) && *at > w->start && *at + 1 < len &&
+                                                  is_letter(text[*at - 1]) && isdigit((unsigned char)text[*at + 1]))))
+        w->digits &= !isalpha((unsigned char)text[*at]) && (unsigned char)text[*at] < 0x80, ++*at;
+    w->end = *at;
+    n = w->end - w->start < sizeof w->form ? analyzer_form(text + w->start, w->end - w->start, form) : 0;
+    if (n >= sizeof w->form)
+        n = 0;
+    memcpy(w->form, form, n);
+    w->form[n] = '\0';
+    if (keys && n)
+        *st = read_keys(s, text + w->start, w->end - w->start, w->key);
+    return !*st;
+}
+
+/* The same word? `exact`: as it is written. */
+static bool same(const word *a, const word *b, bool *exact)
+{
+    *exact = *a->form && !strcmp(a->form, b->form);
+    for (size_t i = 0; i < LANGUAGES && !*exact && !a->digits; i++)
+        if (a->key[i] && a->key[i] == b->key[i])
+            return true;
+    return *exact;
+}
+
+/* Numbers behind "more than" and its like bind to a column. */
+static void read_bounds(solving *s)
+{
+    static const struct {
+        const char *one, *two;
+        int way;
+    } bounds[] = {{"more", "than", 1},    {"greater", "than", 1}, {"over", NULL, 1},      {"above", NULL, 1},    {"mehr", "als", 1},
+                  {"über", NULL, 1},      {"at", "least", 2},     {"mindestens", NULL, 2}, {"less", "than", -1},  {"fewer", "than", -1},
+                  {"under", NULL, -1},    {"below", NULL, -1},    {"weniger", "als", -1}, {"unter", NULL, -1},   {"at", "most", -2},
+                  {"höchstens", NULL, -2}, {"after", NULL, 1},    {"before", NULL, -1},   {"nach", NULL, 1},     {"vor", NULL, -1},
+                  {"cheaper", "than", -1}, {"heavier", "than", 1}, {"longer", "than", 1},  {"lighter", "than", -1}};
+
+    for (size_t i = 0; i + 1 < s->n; i++)
+        for (size_t b = 0; b < sizeof bounds / sizeof *bounds; b++) {
+            size_t last = i + (bounds[b].two != NULL);
+            char *end;
+            if (strcmp(s->words[i].form, bounds[b].one) != 0 || last + 1 >= s->n ||
+                (bounds[b].two && strcmp(s->words[last].form, bounds[b].two) != 0) || !s->words[last + 1].digits)
+                continue;
+            s->words[last + 1].bound = strtod(s->words[last + 1].form, &end);
+            if (*end)
+                s->words[last + 1].bound = NAN;
+            s->words[last + 1].bound_way = bounds[b].way;
+            for (size_t k = i; k <= last; k++)
+                s->words[k].content = s->words[k].separates = false;
+        }
+}
+
+cairn_status table_read_question(solving *s)
+{
+    size_t at = 0, len = strlen(s->question);
+    word w;
+    cairn_status st = CAIRN_OK;
+
+    while (s->n < WORDS_MAX && table_next_word(s, s->question, len, &at, true, &w, &st)) {
+        w.denies = table_word_denies(w.form);
+        w.separates = table_word_separates(w.form) || (s->n && memchr(s->question + s->words[s->n - 1].end, ',', w.start - s->words[s->n - 1].end));
+        w.kind = table_kind_of(w.form);
+        w.content = *w.form && !w.denies && !table_word_separates(w.form) && !table_word_is_generic(w.form) && !table_word_operates(w.form) &&
+                    (w.digits || w.end - w.start > 1) && (w.kind || !stopwords_has("en", w.form, strlen(w.form))) &&
+                    (w.kind || !stopwords_has("de", w.form, strlen(w.form)));
+        s->words[s->n++] = w;
+    }
+    read_bounds(s);
+    return st;
+}
+
+/* ---- columns ---- */
+
+/* A cell by itself a number with its unit, a date, a time? */
+static bool read_value(solving *s, const char *cell, bool grouped, double *out, bool *date)
+{
+    size_t n, len = strlen(cell);
+    quantity *q;
+
+    if (!len || len > 40 || quantities_find(cell, len, s->memory, &q, &n, NULL) || n != 1)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (is_letter(cell[i]) && (i < q[0].start || i >= q[0].end) && (unsigned char)cell[i] < 0x80)
+            return false;
+    *date = q[0].kind == QUANTITY_DATE && q[0].year;
+    if (q[0].kind == QUANTITY_DATE && !q[0].year)
+        return false;
+    *out = *date ? q[0].year * 372.0 + q[0].month * 31.0 + q[0].day
+                 : grouped ? fmax(q[0].value[0], q[0].value[1]) : fmin(q[0].value[0], q[0].value[1]);
+    if (!*date && len && q[0].start && cell[q[0].start - 1] == '-')
+        *out = -*out;
+    return isfinite(*out);
+}
+
+/* Are the digits behind a lone point or comma a group of three ("17,895") and no decimals? Other cells of the column tell, else
+ * the sign, else the language. */
+static bool groups(const solving *s, size_t k, char sign)
+{
+    bool decimals = false;
+
+    for (size_t r = 0; r < s->rows && !decimals; r++) {
+        const char *cell = s->g->cells[r * s->g->n_columns + k], *at = cell ? strrchr(cell, sign) : NULL;
+        size_t n = 0;
+        while (at && isdigit((unsigned char)at[1 + n]))
+            n++;
+        decimals = at && at > cell && isdigit((unsigned char)at[-1]) && n && n != 3;
+    }
+    return !decimals && (sign == ',' || strcmp(s->langs[0], "en") != 0);
+}
+
+const char *table_cell(const solving *s, size_t row, size_t col)
+{
+    const char *cell = s->g->cells[row * s->g->n_columns + col];
+
+    return cell ? cell : "";
+}
+
+cairn_status table_read_column(solving *s, size_t k)
+{
+    const char *name = s->g->columns[k];
+    char *plain = arena_strdup(s->memory, name);
+    column *c = &s->columns[k];
+    size_t at = 0;
+    bool commas, points;
+    cairn_status st = CAIRN_OK;
+
+    commas = groups(s, k, ',');
+    points = groups(s, k, '.');
+    c->value = arena_calloc(s->memory, s->rows + 1, sizeof *c->value);
+    if (!plain || !c->value)
+        return cairn_fail(s->err, CAIRN_ENOMEM, "a table");
+    for (char *p = plain; *p; p++)
+        *p = *p == '_' ? ' ' : *p;
+    while (c->n_names < 8 && table_next_word(s, plain, strlen(plain), &at, true, &c->names[c->n_names], &st)) {
+        if (!c->kind)
+            c->kind = table_kind_of(c->names[c->n_names].form);
+        c->n_names++;
+    }
+    for (size_t r = 0; r < s->rows && !st; r++) {
+        const char *cell = table_cell(s, r, k);
+        bool date = false;
+        char small[8] = "";
+        size_t len = strlen(cell);
+        c->value[r] = NAN;
+        c->filled += len > 0;
+        if (len && read_value(s, cell, strchr(cell, ',') ? commas : points, &c->value[r], &date)) {
+            c->numbers++;
+            c->dates += date;
+        }
+        for (size_t i = 0; i < len && len < sizeof small; i++)
+            small[i] = (char)tolower((unsigned char)cell[i]);
+        c->answers += *small && table_cell_says(small) >= 0;
+    }
+    if (c->dates * 2 > c->numbers)
+        c->kind = c->kind ? c->kind : TABLE_DATE;
+    return st;
+}
+
+bool table_is_measure(const column *c)
+{
+    return c->numbers >= 1 && c->numbers * 10 >= c->filled * 6;
+}
+
+bool table_says_yes_or_no(const column *c)
+{
+    return c->filled && c->answers == c->filled;
+}
+
+/* A row of sums below the others. */
+bool table_is_total(const solving *s, size_t row)
+{
+    static const char *const totals[] = {"total", "totals", "sum", "summe", "gesamt", "insgesamt", "grand total", "average", "mean"};
+
+    for (size_t k = 0; k < s->g->n_columns && k < 2; k++)
+        for (size_t i = 0; i < sizeof totals / sizeof *totals; i++)
+            if (!strcasecmp(table_cell(s, row, k), totals[i]))
+                return true;
+    return false;
+}
+
+bool table_names(const column *c, const word *w)
+{
+    bool exact;
+
+    for (size_t i = 0; i < c->n_names; i++)
+        if (same(w, &c->names[i], &exact))
+            return true;
+    return false;
+}
+
+bool table_text_has(solving *s, const char *text, const word *w, bool *exact, cairn_status *st)
+{
+    size_t at = 0, len = strlen(text);
+    bool found = false;
+    word t;
+
+    *exact = false;
+    while (!*st && !*exact && table_next_word(s, text, len, &at, false, &t, st)) {
+        bool e;
+        if (strncmp(t.form, w->form, 3) != 0)
+            continue;
+        if (!w->digits && strcmp(t.form, w->form) != 0)
+            *st = read_keys(s, text + t.start, t.end - t.start, t.key);
+        if (!*st && same(w, &t, &e)) {
+            found = true;
+            *exact = e;
+        }
+    }
+    return found;
+}

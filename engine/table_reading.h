@@ -1,0 +1,72 @@
+/* table_reading.h - the inside of table_solve.c: a question's words and a table's columns, as they are compared. */
+#ifndef CAIRN_ENGINE_TABLE_READING_H
+#define CAIRN_ENGINE_TABLE_READING_H
+
+#include "base/bytes.h"
+#include "engine/table_question.h"
+#include "engine/table_words.h"
+
+#define WORDS_MAX   48
+#define COLUMNS_MAX 40
+#define LANGUAGES   3
+
+/* How a word of the question is accounted for. */
+enum { BY_NOTHING, BY_TITLE, BY_KIND, BY_CELL, BY_NAME };
+
+typedef struct word {
+    char form[64];
+    uint64_t key[LANGUAGES];
+    size_t start, end;
+    bool content;  /* it says something of the table */
+    bool denies, separates, digits, capital;
+    double bound;  /* the number behind "more than"; NAN: none */
+    int bound_way; /* 1: more, 2: at least, -1: less, -2: at most */
+    table_kind kind;
+    bool phrase;   /* part of a run of words that the title has, too: "price list" */
+    int by;
+} word;
+
+typedef struct column {
+    word names[8];
+    size_t n_names;
+    size_t filled, numbers, dates, answers; /* cells that are something; numbers; dates; yes or no */
+    double *value;                          /* [rows] NAN: none */
+    table_kind kind;
+} column;
+
+typedef struct solving {
+    analyzer *an;
+    const table_grid *g;
+    arena *memory;
+    const char *langs[LANGUAGES];
+    const char *question;
+    word words[WORDS_MAX];
+    size_t n;
+    column *columns;
+    bool *keep; /* [rows] */
+    size_t rows, kept;
+    table_operation does;
+    table_kind kind; /* of the word of degree */
+    bool whole;
+    size_t target, label; /* columns; SIZE_MAX: none */
+    bool filtered[COLUMNS_MAX];
+    bytes where;
+    cairn_error *err;
+} solving;
+
+/* The words of the question, and the bounds among them. */
+cairn_status table_read_question(solving *s);
+/* The next word of a text at *at; false: there is none, or *st. Its stems are read where `keys`. */
+bool table_next_word(solving *s, const char *text, size_t len, size_t *at, bool keys, word *w, cairn_status *st);
+/* Does a text have the word? *exact: as it is written. */
+bool table_text_has(solving *s, const char *text, const word *w, bool *exact, cairn_status *st);
+
+/* Name, kind and values of a column. */
+cairn_status table_read_column(solving *s, size_t k);
+bool table_names(const column *c, const word *w);        /* the column's name has the word */
+bool table_is_measure(const column *c);                  /* numbers, or dates */
+bool table_says_yes_or_no(const column *c);
+bool table_is_total(const solving *s, size_t row);       /* a row of sums below the others */
+const char *table_cell(const solving *s, size_t row, size_t col); /* "" where it is empty */
+
+#endif

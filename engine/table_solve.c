@@ -1,0 +1,677 @@
+/* table_solve.c - table_solve: see table_question.h. The words of the question are accounted for one after the other: by the title,
+ * by the names of columns, by cells (a word that is as written in a cell goes before one whose stem is in the title); then the
+ * rows that are left are counted, added up or compared. */
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/calculator.h"
+#include "engine/table_reading.h"
+#include "retrieve/injection.h"
+
+#define ROWS_MAX    2000
+#define NAMED_MAX   5   /* rows that an answer names */
+#define COVER_LEAST 0.7 /* of the question's words */
+#define ANSWER_MAX  ((size_t)1 << 16)
+
+/* ---- rows that are meant ---- */
+
+static cairn_status say_where(solving *s, const char *fmt, const char *a, const char *b)
+{
+    cairn_status st = s->where.len ? bytes_append_str(&s->where, ", ") : CAIRN_OK;
+
+    return st ? st : bytes_printf(&s->where, fmt, a, b);
+}
+
+/* The rows of which the cell in column k has all of words[from, to). */
+static size_t rows_with(solving *s, size_t k, const size_t *at, size_t n, bool *rows, bool *exact, cairn_status *st)
+{
+    size_t found = 0;
+
+    *exact = true;
+    for (size_t r = 0; r < s->rows && !*st; r++) {
+        const char *cell = table_cell(s, r, k);
+        rows[r] = *cell != '\0' && n;
+        for (size_t i = 0; i < n && rows[r]; i++) {
+            bool e;
+            rows[r] = table_text_has(s, cell, &s->words[at[i]], &e, st);
+            if (rows[r])
+                *exact &= e;
+        }
+        found += rows[r];
+    }
+    return found;
+}
+
+typedef struct run_of_words {
+    size_t at[WORDS_MAX], n;
+    bool denied;
+} run_of_words;
+
+/* The column of which cells have most of a run's words together; marks them. `rows` is theirs. */
+static cairn_status place_run(solving *s, run_of_words *run, size_t *col, bool *rows)
+{
+    bool *trial = arena_calloc(s->memory, s->rows + 1, sizeof *trial), exact, best_exact = false;
+    size_t best = 0;
+    run_of_words kept = {0};
+    cairn_status st = trial ? CAIRN_OK : cairn_fail(s->err, CAIRN_ENOMEM, "a table");
+
+    *col = SIZE_MAX;
+    for (size_t k = 0; k < s->g->n_columns && !st; k++) {
+        run_of_words in = {.denied = run->denied};
+        size_t found = 0;
+        for (size_t i = 0; i < run->n && !st; i++) { /* words that stand in no cell of the column are left out */
+            if (table_is_measure(&s->columns[k]) && !s->words[run->at[i]].digits)
+                continue;
+            if (rows_with(s, k, &run->at[i], 1, trial, &exact, &st))
+                in.at[in.n++] = run->at[i];
+        }
+        if (st || !in.n)
+            continue;
+        found = rows_with(s, k, in.at, in.n, trial, &exact, &st);
+        if (st || !found || found == s->rows || in.n < best || (in.n == best && (best_exact || !exact)))
+            continue;
+        best = in.n;
+        best_exact = exact;
+        *col = k;
+        kept = in;
+        memcpy(rows, trial, s->rows * sizeof *rows);
+    }
+    *run = kept;
+    for (size_t i = 0; i < kept.n; i++)
+        s->words[kept.at[i]].by = BY_CELL;
+    return st;
+}
+
+/* Words that the title has and no cell as they are written are the table's own. */
+static cairn_status read_title(solving *s)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < s->n && !st; i++) {
+        word *w = &s->words[i];
+        bool exact, in_cell = false, e;
+        if (!w->content || !isnan(w->bound) || !table_text_has(s, s->g->title, w, &exact, &st)) {
+            if (w->content && w->kind && !st) { /* "Preisliste" for a price list */
+                size_t at = 0;
+                word t;
+                while (!st && table_next_word(s, s->g->title, strlen(s->g->title), &at, false, &t, &st))
+                    if (table_kind_of(t.form) == w->kind && strlen(w->form) > 7)
+                        w->by = BY_TITLE;
+            }
+            continue;
+        }
+        for (size_t r = 0; r < s->rows && !exact && !in_cell && !st; r++)
+            for (size_t k = 0; k < s->g->n_columns && !in_cell && !st; k++)
+                in_cell = table_text_has(s, table_cell(s, r, k), w, &e, &st) && e;
+        if (!in_cell)
+            w->by = BY_TITLE;
+    }
+    for (size_t i = 0; i + 1 < s->n && !st; i++) {
+        bool e;
+        if (s->words[i].by == BY_TITLE && table_text_has(s, s->g->title, &s->words[i + 1], &e, &st) && !st)
+            s->words[i].phrase = s->words[i + 1].phrase = true;
+    }
+    return st;
+}
+
+/* "In stock" of a column of yes and no. */
+static bool keep_yes(solving *s, size_t k, bool yes)
+{
+    size_t found = 0;
+
+    for (size_t r = 0; r < s->rows; r++) {
+        const char *cell = table_cell(s, r, k);
+        char small[8] = "";
+        for (size_t i = 0; i < strlen(cell) && strlen(cell) < sizeof small; i++)
+            small[i] = (char)tolower((unsigned char)cell[i]);
+        s->keep[r] &= table_cell_says(small) == yes;
+        found += s->keep[r];
+    }
+    s->filtered[k] = true;
+    return found > 0;
+}
+
+/* The word that is counted: the first that says something behind "how many". */
+static word *counted(solving *s)
+{
+    static const char *const heads[] = {"many", "viele", "wieviele", "number", "count", "anzahl", "combien", "cuántos", "cuántas", "cuantos", "cuantas", "nombre"};
+
+    for (size_t i = 0; i < s->n; i++)
+        for (size_t h = 0; h < sizeof heads / sizeof *heads; h++)
+            if (!strcmp(s->words[i].form, heads[h]))
+                for (size_t k = i + 1; k < s->n; k++)
+                    if (s->words[k].content && !s->words[k].phrase)
+                        return &s->words[k];
+    return NULL;
+}
+
+/* A run of words that stand together, by the columns that have them: what one does not have is looked for in the next. `of`
+ * [column] gets the rows that the runs name in it. */
+static cairn_status apply_run(solving *s, run_of_words *run, bool **of, bool *placed)
+{
+    cairn_status st = CAIRN_OK;
+
+    *placed = false;
+    while (run->n && !st) {
+        bool *rows = arena_calloc(s->memory, s->rows + 1, sizeof *rows);
+        run_of_words all = *run, left = {.denied = run->denied};
+        size_t col = SIZE_MAX, n = 0;
+        st = rows ? place_run(s, run, &col, rows) : cairn_fail(s->err, CAIRN_ENOMEM, "a table");
+        if (st || col == SIZE_MAX)
+            break;
+        *placed = true;
+        for (size_t i = 0; i < all.n; i++)
+            if (!s->words[all.at[i]].by)
+                left.at[left.n++] = all.at[i];
+        for (size_t r = 0; r < s->rows; r++)
+            n += rows[r];
+        /* What is counted is no condition where most rows are called so, or a remark of a row has the word. */
+        if (s->does == TABLE_COUNT && run->n == 1 && &s->words[run->at[0]] == counted(s) && (n * 2 >= s->rows || col > s->label) &&
+            !(run->at[0] + 1 < s->n && s->words[run->at[0] + 1].content)) {
+            *run = left;
+            continue;
+        }
+        if (!of[col] && !(of[col] = arena_calloc(s->memory, s->rows + 1, 1)))
+            return cairn_fail(s->err, CAIRN_ENOMEM, "a table");
+        for (size_t r = 0; r < s->rows; r++)
+            if (run->denied)
+                s->keep[r] &= !rows[r];
+            else
+                of[col][r] |= rows[r];
+        if (run->denied && !s->filtered[col])
+            of[col] = NULL;
+        s->filtered[col] = true;
+        st = say_where(s, "%s%s", run->denied ? "not " : "", s->g->columns[col]);
+        for (size_t i = 0; i < run->n && !st; i++)
+            st = bytes_printf(&s->where, "%s%s", i ? " " : ": ", s->words[run->at[i]].form);
+        *run = left;
+    }
+    return st;
+}
+
+/* Runs of words that stand for rows: those between separators may each be met. *open: a "not" that belongs to nothing. */
+static cairn_status read_rows(solving *s, bool *open)
+{
+    bool *of[COLUMNS_MAX] = {0}, denied = false, placed;
+    run_of_words run = {0};
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i <= s->n && !st; i++) {
+        word *w = i < s->n ? &s->words[i] : NULL;
+        bool own = w && w->content && !w->by && isnan(w->bound);
+        if (own && w->by == BY_NOTHING)
+            for (size_t k = 0; k < s->g->n_columns; k++)
+                if (table_says_yes_or_no(&s->columns[k]) && table_names(&s->columns[k], w) && !s->filtered[k]) {
+                    if (!keep_yes(s, k, !denied))
+                        s->does = TABLE_NOTHING;
+                    w->by = BY_NAME;
+                    st = say_where(s, "%s: %s", s->g->columns[k], denied ? "no" : "yes");
+                    denied = false;
+                    own = false;
+                }
+        if (run.n && (!w || w->separates || w->denies)) {
+            run.denied = denied;
+            st = apply_run(s, &run, of, &placed);
+            denied &= !placed;
+            run = (run_of_words){0};
+        }
+        if (own)
+            run.at[run.n++] = i;
+        if (w && w->denies)
+            denied = true;
+    }
+    *open = denied;
+    for (size_t k = 0; k < s->g->n_columns; k++)
+        for (size_t r = 0; r < s->rows && of[k]; r++)
+            s->keep[r] &= of[k][r];
+    return st;
+}
+
+/* ---- columns that are meant ---- */
+
+/* How well a column of numbers suits the question's words: 2 a name, 1 a kind. Marks the words where `mark`. */
+static double suits(solving *s, size_t k, bool mark)
+{
+    double points = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        word *w = &s->words[i];
+        bool named = w->content && isnan(w->bound) && !w->phrase && table_names(&s->columns[k], w);
+        bool kind = w->content && !named && w->kind && w->kind == s->columns[k].kind && w->by != BY_TITLE;
+        points += named ? 2 : kind ? 1 : 0;
+        if (mark && (named || kind) && w->by < BY_NAME)
+            w->by = named ? BY_NAME : BY_KIND;
+    }
+    return points;
+}
+
+/* A column of years measures nothing but when. */
+static bool years(const solving *s, size_t k)
+{
+    for (size_t r = 0; r < s->rows; r++) {
+        double x = s->columns[k].value[r];
+        if (!isnan(x) && (x < 1500 || x > 2200 || x != floor(x)))
+            return false;
+    }
+    return true;
+}
+
+static size_t choose_measure(solving *s)
+{
+    size_t best = SIZE_MAX, measures = 0, only = SIZE_MAX;
+    double most = 0;
+    bool loose = s->kind == TABLE_SPAN || s->kind == TABLE_SIZE || s->kind == TABLE_ANY;
+
+    for (size_t k = 0; k < s->g->n_columns; k++) {
+        double points;
+        if (!table_is_measure(&s->columns[k]) ||
+            ((s->does == TABLE_SUM || s->does == TABLE_MEAN) && s->columns[k].dates * 2 > s->columns[k].numbers))
+            continue;
+        measures++;
+        only = k;
+        points = suits(s, k, false);
+        if (s->kind && s->columns[k].kind == s->kind && (!loose || points > 0))
+            points += 1.5;
+        if (points > most) {
+            most = points;
+            best = k;
+        }
+    }
+    if (best == SIZE_MAX && measures == 1 && s->kind && !loose && s->columns[only].kind == s->kind)
+        best = only;
+    if (best != SIZE_MAX && s->kind && s->kind != TABLE_DATE && years(s, best) && suits(s, best, false) < 2)
+        return SIZE_MAX;
+    if (best != SIZE_MAX && s->kind != TABLE_DATE && s->columns[best].dates * 2 > s->columns[best].numbers &&
+        (s->does == TABLE_MOST || s->does == TABLE_LEAST))
+        return SIZE_MAX; /* "the most airings" is no date */
+    if (best != SIZE_MAX)
+        (void)suits(s, best, true);
+    return best;
+}
+
+/* "Which supplier": the column of the word behind it; else the first that is no measure. */
+static size_t choose_label(solving *s)
+{
+    static const char *const asking[] = {"which", "what", "who", "whose", "welche", "welcher", "welches", "wer", "was", "quel", "quelle", "qué", "cuál"};
+    size_t plain = SIZE_MAX;
+
+    for (size_t i = 0; i + 1 < s->n; i++)
+        for (size_t a = 0; a < sizeof asking / sizeof *asking; a++)
+            if (!strcmp(s->words[i].form, asking[a]))
+                for (size_t k = 0; k < s->g->n_columns; k++)
+                    if (k != s->target && table_names(&s->columns[k], &s->words[i + 1])) {
+                        s->words[i + 1].by = BY_NAME;
+                        return k;
+                    }
+    for (size_t k = s->g->n_columns; k-- > 0;)
+        if (k != s->target && !table_is_measure(&s->columns[k]) && !table_says_yes_or_no(&s->columns[k]))
+            plain = k;
+    return plain;
+}
+
+static cairn_status apply_bounds(solving *s, bool *held)
+{
+    cairn_status st = CAIRN_OK;
+
+    *held = true;
+    for (size_t i = 0; i < s->n && !st; i++) {
+        const word *w = &s->words[i];
+        size_t k;
+        char shown[32];
+        if (isnan(w->bound))
+            continue;
+        k = choose_measure(s);
+        if (k == SIZE_MAX || s->columns[k].dates * 2 > s->columns[k].numbers) {
+            *held = false;
+            continue;
+        }
+        for (size_t r = 0; r < s->rows; r++) {
+            double x = s->columns[k].value[r];
+            s->keep[r] &= w->bound_way == 1 ? x > w->bound : w->bound_way == 2 ? x >= w->bound : w->bound_way == -1 ? x < w->bound : x <= w->bound;
+        }
+        s->words[i].by = BY_CELL;
+        s->filtered[k] = true;
+        calculator_format(w->bound, shown);
+        st = say_where(s, w->bound_way == 1 ? "%s > %s" : w->bound_way == 2 ? "%s >= %s" : w->bound_way == -1 ? "%s < %s" : "%s <= %s",
+                       s->g->columns[k], shown);
+    }
+    return st;
+}
+
+/* ---- answers ---- */
+
+static cairn_status put_value(const solving *s, size_t row, bytes *out)
+{
+    return bytes_printf(out, "%s: %s", s->g->columns[s->target], table_cell(s, row, s->target));
+}
+
+/* A row in short: what it is called, and one more cell of text. */
+static cairn_status put_label(const solving *s, size_t row, bytes *out)
+{
+    size_t said = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (s->label != SIZE_MAX && *table_cell(s, row, s->label)) {
+        st = bytes_append_str(out, table_cell(s, row, s->label));
+        said = 1;
+    }
+    for (size_t k = 0; k < s->g->n_columns && !st && said < 2; k++) {
+        if (k == s->target || k == s->label || !*table_cell(s, row, k) || (said && table_is_measure(&s->columns[k])) || table_says_yes_or_no(&s->columns[k]))
+            continue;
+        st = said ? bytes_append_str(out, ", ") : CAIRN_OK;
+        if (!st && table_is_measure(&s->columns[k]))
+            st = bytes_printf(out, "%s ", s->g->columns[k]);
+        if (!st)
+            st = bytes_append_str(out, table_cell(s, row, k));
+        said++;
+    }
+    return st;
+}
+
+static cairn_status put_rows(solving *s, const bool *rows, table_result *out, bytes *text, bool values)
+{
+    cairn_status st = CAIRN_OK;
+    size_t n = 0;
+
+    for (size_t r = 0; r < s->rows && !st; r++) {
+        if (!rows[r])
+            continue;
+        if (n == NAMED_MAX) {
+            st = bytes_append_str(text, "; ...");
+            break;
+        }
+        st = n++ ? bytes_append_str(text, "; ") : CAIRN_OK;
+        out->rows[out->n_rows++] = r;
+        if (!st)
+            st = put_label(s, r, text);
+        if (!st && values)
+            st = bytes_append_str(text, ", ");
+        if (!st && values)
+            st = put_value(s, r, text);
+    }
+    return st;
+}
+
+static cairn_status say_number(solving *s, double x, const char *of, size_t n, bool name_rows, table_result *out, bytes *text)
+{
+    char shown[32];
+    cairn_status st;
+
+    calculator_format(round(x * 1e6) / 1e6, shown);
+    out->is_number = true;
+    out->number = x;
+    st = bytes_printf(text, "%s (%s%s%s, %zu of %zu rows", shown, of, s->target != SIZE_MAX ? " of " : "",
+                      s->target != SIZE_MAX ? s->g->columns[s->target] : "", n, s->rows);
+    if (!st && name_rows && n < s->rows && n <= NAMED_MAX) {
+        st = bytes_append_str(text, ": ");
+        if (!st)
+            st = put_rows(s, s->keep, out, text, s->target != SIZE_MAX);
+    }
+    return st ? st : bytes_append_byte(text, ')');
+}
+
+static cairn_status add_up(solving *s, table_result *out, bytes *text)
+{
+    double sum = 0;
+    size_t n = 0;
+
+    for (size_t r = 0; r < s->rows; r++) {
+        if (!s->keep[r])
+            continue;
+        s->keep[r] = !isnan(s->columns[s->target].value[r]) && !table_is_total(s, r);
+        sum += s->keep[r] ? s->columns[s->target].value[r] : 0;
+        n += s->keep[r];
+    }
+    if (!n)
+        return CAIRN_OK;
+    return say_number(s, s->does == TABLE_MEAN ? sum / (double)n : sum, s->does == TABLE_MEAN ? "mean" : "sum", n, true, out, text);
+}
+
+static cairn_status find_extreme(solving *s, table_result *out, bytes *text)
+{
+    const double *v = s->columns[s->target].value;
+    double best = NAN;
+    size_t n = 0;
+
+    for (size_t r = 0; r < s->rows; r++)
+        if (s->keep[r] && !isnan(v[r]) && !table_is_total(s, r) && (isnan(best) || (s->does == TABLE_MOST ? v[r] > best : v[r] < best)))
+            best = v[r];
+    for (size_t r = 0; r < s->rows; r++) {
+        s->keep[r] = s->keep[r] && v[r] == best && !table_is_total(s, r);
+        n += s->keep[r];
+    }
+    if (!n || n * 2 > s->rows) /* what half of the rows have is no answer */
+        return CAIRN_OK;
+    out->is_number = n && s->columns[s->target].dates * 2 <= s->columns[s->target].numbers;
+    out->number = best;
+    return put_rows(s, s->keep, out, text, true);
+}
+
+static cairn_status subtract(solving *s, table_result *out, bytes *text)
+{
+    const double *v = s->columns[s->target].value;
+    double x[2];
+    size_t n = 0;
+    char shown[32];
+    cairn_status st;
+
+    for (size_t r = 0; r < s->rows; r++) {
+        if (s->keep[r] && !isnan(v[r])) {
+            if (n == 2)
+                return CAIRN_OK;
+            x[n++] = v[r];
+        }
+    }
+    if (n != 2 || s->columns[s->target].dates * 2 > s->columns[s->target].numbers)
+        return CAIRN_OK;
+    out->is_number = true;
+    out->number = fabs(x[0] - x[1]);
+    calculator_format(round(out->number * 1e6) / 1e6, shown);
+    st = bytes_printf(text, "%s (", shown);
+    if (!st)
+        st = put_rows(s, s->keep, out, text, true);
+    return st ? st : bytes_append_byte(text, ')');
+}
+
+static size_t distinct(const solving *s, size_t k)
+{
+    size_t n = 0;
+
+    for (size_t r = 0; r < s->rows; r++) {
+        bool seen = !s->keep[r] || !*table_cell(s, r, k);
+        for (size_t q = 0; q < r && !seen; q++)
+            seen = s->keep[q] && !strcasecmp(table_cell(s, q, k), table_cell(s, r, k));
+        n += !seen;
+    }
+    return n;
+}
+
+static cairn_status count(solving *s, table_result *out, bytes *text)
+{
+    const word *what = counted(s);
+    size_t n = 0;
+
+    if (what && what->by == BY_NOTHING && !s->where.len) /* nothing says that the rows are what is counted */
+        return CAIRN_OK;
+    for (size_t k = 0; what && k < s->g->n_columns; k++) {
+        if (!table_names(&s->columns[k], what))
+            continue;
+        if (table_is_measure(&s->columns[k]) && !s->columns[k].dates) { /* "how many goals": it is written there */
+            s->target = k;
+            for (size_t r = 0; r < s->rows; r++)
+                n += s->keep[r] && !isnan(s->columns[k].value[r]);
+            s->does = TABLE_SUM;
+            return n == 1 || (s->whole && n) ? add_up(s, out, text) : CAIRN_OK;
+        }
+        if (k && !s->filtered[k] && (n = distinct(s, k)) && n < s->kept)
+            return say_number(s, (double)n, "different values", s->kept, false, out, text);
+        break;
+    }
+    n = 0;
+    for (size_t r = 0; r < s->rows; r++) {
+        s->keep[r] &= !table_is_total(s, r);
+        n += s->keep[r];
+    }
+    s->target = SIZE_MAX;
+    return n ? say_number(s, (double)n, "count", n, true, out, text) : CAIRN_OK;
+}
+
+/* How much of the question the table has; a name or a number that it lacks makes it another's question. */
+static double cover(const solving *s)
+{
+    size_t all = 0, found = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        const word *w = &s->words[i];
+        if (!w->content)
+            continue;
+        all++;
+        found += w->by != BY_NOTHING;
+        if (w->by == BY_NOTHING && (w->digits || (w->capital && i && strcmp(s->langs[0], "de") != 0 && strcmp(s->langs[0], ""))))
+            return 0;
+    }
+    return all ? (double)found / (double)all : 0;
+}
+
+static cairn_status write_call(solving *s, table_result *out)
+{
+    static const char *const does[] = {"", "count", "sum", "mean", "most", "least", "difference"};
+    json_t *j = json_pack("{s:s,s:s}", "tool", "table", "operation", does[s->does]);
+    char *text;
+
+    if (s->target != SIZE_MAX)
+        json_object_set_new(j, "column", json_string(s->g->columns[s->target]));
+    if (s->where.len)
+        json_object_set_new(j, "where", json_string(s->where.data));
+    text = json_dumps(j, JSON_COMPACT);
+    json_decref(j);
+    out->call = text ? arena_strdup(s->memory, text) : NULL;
+    free(text);
+    return out->call ? CAIRN_OK : cairn_fail(s->err, CAIRN_ENOMEM, "a table");
+}
+
+static cairn_status operate(solving *s, table_result *out, bytes *text)
+{
+    for (size_t r = 0; r < s->rows; r++)
+        s->kept += s->keep[r];
+    out->cover = cover(s);
+    if (!s->kept || out->cover < COVER_LEAST)
+        return CAIRN_OK;
+    switch (s->does) {
+    case TABLE_COUNT:
+        return count(s, out, text);
+    case TABLE_SUM:
+    case TABLE_MEAN:
+        return s->target == SIZE_MAX ? CAIRN_OK : add_up(s, out, text);
+    case TABLE_MOST:
+    case TABLE_LEAST:
+        return s->target == SIZE_MAX ? CAIRN_OK : find_extreme(s, out, text);
+    case TABLE_DIFFERENCE:
+        return s->target == SIZE_MAX ? CAIRN_OK : subtract(s, out, text);
+    case TABLE_NOTHING:
+        break;
+    }
+    return CAIRN_OK;
+}
+
+/* What the rules do not understand: a part of the rows by their place ("the first five", "the last on the chart"), rows by other
+ * rows ("the same score as", "before the final"), a bound in words. */
+static bool beyond_rules(const solving *s)
+{
+    static const char *const numbers[] = {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "zwei", "drei", "vier", "fünf"};
+    static const char *const others[] = {"same", "other", "others", "both", "previous", "next", "listed", "besides", "except", "consecutive",
+                                         "gleiche", "gleichen", "andere", "anderen", "außer", "vorherige", "nächste"};
+    bool place = false;
+
+    for (size_t i = 0; i < s->n; i++) {
+        const char *w = s->words[i].form, *next = i + 1 < s->n ? s->words[i + 1].form : "";
+        bool first = !strcmp(w, "first") || !strcmp(w, "last") || !strcmp(w, "top") || !strncmp(w, "erste", 5) || !strncmp(w, "letzte", 6);
+        bool bound = (!strcmp(w, "least") || !strcmp(w, "most") || !strcmp(w, "than")) && i && !strcmp(s->words[i - 1].form, strcmp(w, "than") ? "at" : "more");
+        place |= first;
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+            if (!strcmp(w, others[k]) && (s->does == TABLE_COUNT || k > 3))
+                return true;
+        for (size_t k = 0; k < sizeof numbers / sizeof *numbers && (first || bound); k++)
+            if ((first && i + 1 < s->n && s->words[i + 1].digits) || !strcmp(next, numbers[k]))
+                return true;
+        if (place && (!strcmp(w, "chart") || !strcmp(w, "list") || !strcmp(w, "table") || !strcmp(w, "tabelle") || !strcmp(w, "liste")) && !s->words[i].phrase)
+            return true;
+        if (s->words[i].digits && s->words[i].start && s->question[s->words[i].start - 1] == '-' &&
+            (s->words[i].start == 1 || s->question[s->words[i].start - 2] == ' '))
+            return true;
+    }
+    return false;
+}
+
+static cairn_status solve(solving *s, table_result *out)
+{
+    bool open = false, bound = true;
+    bytes text;
+    cairn_status st = table_read_question(s);
+
+
+    for (size_t k = 0; k < s->g->n_columns && !st; k++)
+        st = table_read_column(s, k);
+    if (!st)
+        st = read_title(s);
+    if (st || beyond_rules(s))
+        return st;
+    bytes_init(&text, ANSWER_MAX);
+    if (s->does != TABLE_COUNT)
+        s->target = choose_measure(s);
+    s->label = choose_label(s);
+    for (size_t i = 0; i < s->n; i++) /* other words of columns' names: "suppliers" */
+        for (size_t k = 0; k < s->g->n_columns; k++)
+            if (s->words[i].content && !s->words[i].by && table_names(&s->columns[k], &s->words[i]) && !table_says_yes_or_no(&s->columns[k]))
+                s->words[i].by = BY_NAME;
+    st = apply_bounds(s, &bound);
+    if (!st)
+        st = read_rows(s, &open);
+    if (!st && bound && !open && s->does)
+        st = operate(s, out, &text);
+    if (!st && text.len && injection_score(text.data, text.len) < INJECTION_SENTENCE) {
+        out->text = arena_strndup(s->memory, text.data, text.len);
+        st = out->text ? write_call(s, out) : cairn_fail(s->err, CAIRN_ENOMEM, "a table");
+    }
+    bytes_clear(&text);
+    return st;
+}
+
+cairn_status table_solve(analyzer *an, const char *question, const table_grid *grid, arena *memory, table_result *out,
+                         cairn_error *err)
+{
+    solving *s = arena_calloc(memory, 1, sizeof *s);
+    char *small = arena_calloc(memory, strlen(question) * 3 + 2, 1), form[ANALYZER_FORM_MAX];
+    cairn_status st;
+    size_t n = 0;
+
+    *out = (table_result){0};
+    if (!grid->n_rows || !grid->n_columns || grid->n_columns > COLUMNS_MAX || grid->n_rows > ROWS_MAX)
+        return CAIRN_OK;
+    if (!s || !small)
+        return cairn_fail(err, CAIRN_ENOMEM, "a table");
+    for (const char *p = question; *p;) { /* word by word, as case is folded */
+        size_t len = strcspn(p, " ");
+        n += len < ANALYZER_FORM_MAX / 4 ? analyzer_form(p, len, form) : 0;
+        if (len < ANALYZER_FORM_MAX / 4)
+            memcpy(small + n - analyzer_form(p, len, form), form, analyzer_form(p, len, form));
+        small[n++] = ' ';
+        p += len + (p[len] == ' ');
+    }
+    *s = (solving){.an = an, .g = grid, .memory = memory, .question = question, .rows = grid->n_rows, .target = SIZE_MAX, .label = SIZE_MAX,
+                   .langs = {grid->lang && *grid->lang ? grid->lang : "en", "en", "de"}, .err = err};
+    s->does = table_operation_of(small, &s->kind, &s->whole);
+    if (!s->does)
+        return CAIRN_OK;
+    s->columns = arena_calloc(memory, grid->n_columns, sizeof *s->columns);
+    s->keep = arena_alloc(memory, grid->n_rows);
+    if (!s->columns || !s->keep)
+        return cairn_fail(err, CAIRN_ENOMEM, "a table");
+    memset(s->keep, true, grid->n_rows);
+    bytes_init(&s->where, ANSWER_MAX);
+    st = solve(s, out);
+    bytes_clear(&s->where);
+    return st;
+}
