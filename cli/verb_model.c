@@ -268,7 +268,7 @@ const cli_verb cli_verb_model = {
     "       cairn model quantize --model M --type TYPE --output FILE [--file TEXT]\n"
     "       cairn model merge --model M --lora FILE[:SCALE],... --output FILE [--type TYPE]\n\n"
     "A model is a name (cairn model list) or a path. add copies a GGUF file, or a folder with\n"
-    "model.safetensors, to where names are looked for ($CAIRN_MODELS, else ~/.local/share/cairn/models);\n"
+    "model.safetensors or model.onnx, to where names are looked for ($CAIRN_MODELS, else ~/.local/share/cairn/models);\n"
     "pull fetches a GGUF file there, and goes on where an interrupted one stopped. Both open the model\n"
     "before it is named, and compare its SHA-256 where one is given. tokenize, template, embed,\n"
     "rerank and generate read JSON lines from standard input and write JSON lines:\n"

@@ -17,6 +17,7 @@ const catalogue_model catalogue_models[] = {
     {"gemma3-270m", "generator, base model", "model.gguf", "model.gguf"},
     {"multilingual-e5-small", "embedder, default", "e5-small-q4.bin", "e5-small-q4.bin"},
     {"all-minilm-l6-v2", "embedder, English", "", "model.safetensors"},
+    {"bge-small-en-v1.5", "embedder, English", "", "model.onnx"},
     {"splade-tiny", "reranker, English", "", "model.safetensors"},
     {"static-64", "static embedder", "", "model.safetensors"},
     {NULL, NULL, NULL, NULL},
@@ -84,7 +85,7 @@ const char *catalogue_file_in(const char *folder)
     static const struct {
         const char *need, *file;
     } kinds[] = {{"model.gguf", "model.gguf"}, {"e5-small-q4.bin", "e5-small-q4.bin"}, {"model.safetensors", ""},
-                 {SAFETENSORS_INDEX, ""}};
+                 {SAFETENSORS_INDEX, ""}, {"model.onnx", ""}};
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char need[8192];

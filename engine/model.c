@@ -12,6 +12,7 @@
 #include "base/checked.h"
 #include "engine/engine.h"
 #include "engine/model_lines.h"
+#include "generate/encode/bert.h"
 #include "generate/formats/e5s1.h"
 #include "generate/template/chat_template.h"
 
@@ -344,7 +345,7 @@ cairn_status cairn_model_info(const char *model, FILE *out, cairn_error *err)
         if (st)
             return st;
         j = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:b}", "path", path, "format",
-                      has_magic(path, "E5S1") ? "e5s1" : "safetensors", "name", encoder_name(e),
+                      has_magic(path, "E5S1") ? "e5s1" : bert_onnx_file(path) ? "onnx" : "safetensors", "name", encoder_name(e),
                       "identity", encoder_identity(e), "dimension", (json_int_t)encoder_dim(e),
                       "max_tokens", (json_int_t)encoder_max_tokens(e), "reranks",
                       encoder_can_score(e));

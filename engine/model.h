@@ -29,7 +29,7 @@ void cairn_model_catalogue(void (*fn)(void *ctx, const char *name, const char *u
 
 /* A model that is to get a name of its own, so that --model NAME and the settings find it. */
 typedef struct cairn_model_source {
-    const char *from;   /* add: a file (GGUF, or the default embedder's) or a folder with model.safetensors;
+    const char *from;   /* add: a file (GGUF, or the default embedder's) or a folder with model.safetensors or model.onnx;
                            pull: the address of such a file */
     const char *name;   /* NULL: that of the file, without its suffix */
     const char *sha256; /* what the file must have, 64 hexadecimal digits; NULL: whatever it has */

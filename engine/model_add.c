@@ -23,6 +23,7 @@
 #include "engine/model_caches.h"
 #include "generate/decode/cache_folder.h"
 #include "generate/decode/generate.h"
+#include "generate/encode/bert.h"
 #include "generate/encode/encoder.h"
 #include "generate/formats/e5s1_gguf.h"
 #include "generate/formats/safetensors.h"
@@ -199,7 +200,7 @@ cairn_status model_try(const char *path, const char **file_name, cairn_error *er
     }
     *file_name = S_ISDIR(sb.st_mode) ? "" : "model.gguf";
     if (!S_ISDIR(sb.st_mode) && memcmp(magic, "E5S1", 4))
-        return cairn_fail(err, CAIRN_EMODEL, "%s is neither GGUF nor E5S1; a model of safetensors is added as its folder, "
+        return cairn_fail(err, CAIRN_EMODEL, "%s is neither GGUF nor E5S1; a model of safetensors or ONNX is added as its folder, "
                                              "with config.json and its tokenizer", path);
     st = encoder_open(&e, path, NULL, err);
     if (!st)
@@ -288,8 +289,8 @@ static cairn_status add_e5s1(const cairn_model_source *s, const char *folder, co
     return st ? st : model_convert_e5s1(s->from, folder, name, n_bytes, err);
 }
 
-/* The files of a model of safetensors; the first one, or for weights in several files their index, must be there, and
- * is written last. */
+/* The files of a model in a folder; the first one, or for weights in several files their index, or an ONNX file, must
+ * be there, and is written last. */
 static const char *const folder_files[] = {"model.safetensors",        "config.json",          "tokenizer.json",
                                            "vocab.txt",                "tokenizer_config.json", "modules.json",
                                            "sentence_bert_config.json", "config_sentence_transformers.json",
@@ -325,6 +326,9 @@ static cairn_status copy_file(const cairn_model_source *s, const char *from, con
         close(in);
     return st;
 }
+
+/* Where an ONNX file comes to lie, wherever it was in the folder. */
+#define ONNX_THERE "model.onnx"
 
 /* Whether the weights of the folder are in several files. */
 static bool has_shards(const char *folder)
@@ -364,6 +368,7 @@ static cairn_status copy_shards(const cairn_model_source *s, const char *folder,
 static cairn_status copy_folder(const cairn_model_source *s, const char *folder, char sha256[MODEL_SHA256_TEXT],
                                 uint64_t *bytes, cairn_error *err)
 {
+    const char *onnx = bert_onnx_file(s->from);
     const size_t first = has_shards(s->from) ? 1 : 0;
     cairn_model_source each = *s;
     char from[PATH_MAX], below[PATH_MAX];
@@ -371,15 +376,16 @@ static cairn_status copy_folder(const cairn_model_source *s, const char *folder,
     uint64_t n;
 
     for (size_t i = sizeof folder_files / sizeof *folder_files; !st && i-- > first;) {
-        if (snprintf(from, sizeof from, "%s/%s", s->from, folder_files[i]) >= (int)sizeof from ||
+        const char *file = i || !onnx ? folder_files[i] : onnx;
+        if (snprintf(from, sizeof from, "%s/%s", s->from, file) >= (int)sizeof from ||
             snprintf(below, sizeof below, "%s/1_Pooling", folder) >= (int)sizeof below)
             return cairn_fail(err, CAIRN_EUSAGE, "%s: too long a path", s->from);
         if (i && access(from, F_OK))
             continue;
-        if (strchr(folder_files[i], '/') && !cache_folder_make(below))
+        if (i && strchr(file, '/') && !cache_folder_make(below))
             return cairn_fail_errno(err, errno, "%s", below);
         each.sha256 = i ? NULL : s->sha256;
-        st = copy_file(&each, from, folder, folder_files[i], sha256, &n, err);
+        st = copy_file(&each, from, folder, i || !onnx ? file : ONNX_THERE, sha256, &n, err);
         *bytes += st ? 0 : n;
     }
     return st || !first ? st : copy_shards(s, folder, sha256, bytes, err);
@@ -441,7 +447,7 @@ static cairn_status compare_shards(const cairn_model_source *s, const char *name
 cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error *err)
 {
     char name[128], folder[PATH_MAX - 256], target[PATH_MAX], path[PATH_MAX + 256], from[PATH_MAX], sha256[MODEL_SHA256_TEXT];
-    const char *file, *known;
+    const char *file, *known, *onnx;
     bool shards;
     uint64_t bytes = 0;
     cairn_status st = model_take_name(s, name, err);
@@ -455,10 +461,11 @@ cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error
     if (st)
         return st;
     shards = !*file && has_shards(s->from);
-    known = *file ? file : shards ? SAFETENSORS_INDEX : folder_files[0];
+    onnx = *file ? NULL : bert_onnx_file(s->from);
+    known = *file ? file : shards ? SAFETENSORS_INDEX : onnx ? ONNX_THERE : folder_files[0];
     snprintf(target, sizeof target, "%s/%s", folder, name);
     snprintf(path, sizeof path, "%s/%s", target, known);
-    if (snprintf(from, sizeof from, "%s%s%s", s->from, *file ? "" : "/", *file ? "" : known) >= (int)sizeof from)
+    if (snprintf(from, sizeof from, "%s%s%s", s->from, *file ? "" : "/", *file ? "" : onnx ? onnx : known) >= (int)sizeof from)
         return cairn_fail(err, CAIRN_EUSAGE, "%s: too long a path", s->from);
     if (catalogue_file_in(target) && access(path, F_OK))
         return name_is_taken(name, target, err);

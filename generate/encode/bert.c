@@ -26,12 +26,18 @@ typedef struct binder {
     cairn_error *err;
 } binder;
 
+static bool is_turned(const bert *b, const tensor *t)
+{
+    return b->onnx && onnx_is_turned(b->onnx, t);
+}
+
 /* The tensor prefix + stem + suffix, with `cols` x `rows` elements; *out is NULL when absent and
- * not required. rows 0: any number of rows. */
+ * not required. rows 0: any number of rows. A matrix may be turned. */
 static cairn_status bind_tensor(const binder *n, const char *stem, const char *suffix, size_t cols,
                                 size_t rows, bool required, const tensor **out)
 {
     char name[192];
+    uint64_t t_cols, t_rows;
     const tensor *t;
 
     snprintf(name, sizeof name, "%s%s%s", n->prefix, stem, suffix);
@@ -44,12 +50,13 @@ static cairn_status bind_tensor(const binder *n, const char *stem, const char *s
                           "another kind of model",
                           n->path, name);
     }
+    t_cols = is_turned(n->b, t) ? tensor_rows(t) : t->dims[0];
+    t_rows = is_turned(n->b, t) ? t->dims[0] : tensor_rows(t);
     /* A vector may also be stored as one row, or a table of one row as a vector. */
-    if (t->dims[0] != cols || (rows && tensor_rows(t) != rows) || tensor_rows(t) == 0)
+    if (t_cols != cols || (rows && t_rows != rows) || t_rows == 0)
         return cairn_fail(n->err, CAIRN_EMODEL,
                           "%s: tensor %s has %llu rows of %llu, expected %zu of %zu", n->path, name,
-                          (unsigned long long)tensor_rows(t), (unsigned long long)t->dims[0], rows,
-                          cols);
+                          (unsigned long long)t_rows, (unsigned long long)t_cols, rows, cols);
     if (!dequantize_supported(t->type))
         return cairn_fail(n->err, CAIRN_EUNSUPPORTED,
                           "%s: tensor %s is of a type that the encoder "
@@ -98,11 +105,26 @@ static cairn_status bind_linear(const binder *n, const char *stem, size_t in, si
                           "%s: rows of tensor %s are no whole number of blocks", n->path,
                           linear->w->name);
     linear->in = in;
-    linear->out = out ? out : (size_t)tensor_rows(linear->w);
+    linear->turned = is_turned(n->b, linear->w);
+    linear->out = out ? out : (size_t)(linear->turned ? linear->w->dims[0] : tensor_rows(linear->w));
     if (linear->out > MAX_FF)
         return cairn_fail(n->err, CAIRN_EMODEL, "%s: tensor %s has too many rows", n->path,
                           linear->w->name);
     return bind_floats(n, stem, n->naming->bias, linear->out, 1, true, &linear->bias, NULL);
+}
+
+void bert_linear_row(const bert_linear *l, size_t row, float *out)
+{
+    size_t bytes = 0;
+
+    if (!l->turned) {
+        tensor_bytes_for(l->w->type, l->in, &bytes);
+        dequantize_row(l->w->type, l->w->data + row * bytes, out, l->in);
+        return;
+    }
+    tensor_bytes_for(l->w->type, 1, &bytes);
+    for (size_t i = 0; i < l->in; i++)
+        dequantize_row(l->w->type, l->w->data + (i * l->out + row) * bytes, out + i, 1);
 }
 
 static cairn_status bind_norm(const binder *n, const char *stem, bert_norm *norm)
@@ -171,7 +193,7 @@ static cairn_status bind_heads(binder *n)
 
     n->prefix = "";
     st = bind_linear(n, n->naming->classifier, b->hidden, 0, false, &b->classifier);
-    if (!st)
+    if (!st && !b->onnx) /* the sparse encoder reads that matrix as it lies there */
         st = bind_linear(n, n->naming->lm_dense, b->hidden, b->hidden, false, &b->lm_dense);
     if (!st && b->lm_dense.w)
         st = bind_norm(n, n->naming->lm_norm, &b->lm_norm);
@@ -307,7 +329,7 @@ static cairn_status open_any(bert *b, const char *path, cairn_error *err)
             if (!stat(file, &sb))
                 return i ? bert_open_gguf(b, file, err) : bert_open_e5s1(b, file, err);
         }
-        return bert_open_safetensors(b, path, err);
+        return bert_open_folder(b, path, err);
     }
     if (!S_ISREG(sb.st_mode))
         return cairn_fail(err, CAIRN_EMODEL, "%s: neither a folder nor a file", path);
@@ -367,6 +389,7 @@ void bert_close(bert *b)
         return;
     tokenizer_destroy(b->tokenizer);
     safetensors_close(b->safetensors);
+    onnx_close(b->onnx);
     gguf_close(b->gguf);
     e5s1_close(b->e5s1);
     arena_clear(&b->arena);

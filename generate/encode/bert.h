@@ -18,6 +18,7 @@
 #include "base/status.h"
 #include "generate/formats/e5s1.h"
 #include "generate/formats/gguf.h"
+#include "generate/formats/onnx.h"
 #include "generate/formats/safetensors.h"
 #include "generate/tokenize/tokenizer.h"
 
@@ -27,6 +28,7 @@ typedef enum bert_pooling { BERT_POOL_MEAN, BERT_POOL_CLS } bert_pooling;
 typedef struct bert_linear {
     size_t in, out;
     const tensor *w;   /* [out][in], NULL where the model has no such layer */
+    bool turned;       /* w is [in][out] */
     const float *bias; /* [out] */
 } bert_linear;
 
@@ -62,13 +64,16 @@ typedef struct bert {
 
     tokenizer *tokenizer;
     arena arena;
-    safetensors *safetensors; /* exactly one of the three */
+    safetensors *safetensors; /* exactly one of the four */
+    onnx *onnx;
     gguf *gguf;
     e5s1 *e5s1;
 } bert;
 
 cairn_status bert_open(bert **out, const char *path, cairn_error *err);
 void bert_close(bert *b); /* NULL is fine */
+/* The weights of output `row`, [in] floats. */
+void bert_linear_row(const bert_linear *l, size_t row, float *out);
 
 /* For bert_open's three halves: where a format keeps things. A stem is followed by the suffix of a
  * weight or a bias; a layer's stem holds one %zu. */
@@ -91,7 +96,9 @@ typedef const tensor *bert_find(const bert *b, const char *name);
 cairn_status bert_bind(bert *b, const char *path, const bert_naming *naming, const char *prefix,
                        bert_find *find, cairn_error *err);
 
-cairn_status bert_open_safetensors(bert *b, const char *folder, cairn_error *err);
+/* Where in a folder the weights are that are in no safetensors: "model.onnx", "onnx/model.onnx"; NULL: not there. */
+const char *bert_onnx_file(const char *folder);
+cairn_status bert_open_folder(bert *b, const char *folder, cairn_error *err);
 cairn_status bert_open_gguf(bert *b, const char *path, cairn_error *err);
 cairn_status bert_open_e5s1(bert *b, const char *path, cairn_error *err);
 

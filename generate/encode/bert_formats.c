@@ -1,6 +1,7 @@
-/* bert_formats.c - the three kinds of file an encoder comes in: where each keeps its settings and
+/* bert_formats.c - the kinds of file an encoder comes in: where each keeps its settings and
  * what it calls its tensors. */
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "generate/encode/bert.h"
 #include "generate/encode/sentence_files.h"
 
-/* --- a folder of safetensors, as the transformers library writes it --- */
+/* --- a folder as the transformers library writes it, its weights as safetensors or as ONNX --- */
 
 /* The model itself; heads differ. */
 #define SAFETENSORS_BODY                                                                           \
@@ -45,6 +46,11 @@ static const bert_naming roberta_names = {
 static const tensor *find_safetensors(const bert *b, const char *name)
 {
     return safetensors_find(b->safetensors, name);
+}
+
+static const tensor *find_onnx(const bert *b, const char *name)
+{
+    return onnx_find(b->onnx, name);
 }
 
 static cairn_status need_size(const json_t *config, const char *folder, const char *key,
@@ -186,10 +192,17 @@ static bool is_there(const char *folder, const char *name)
            !access(path, F_OK);
 }
 
+const char *bert_onnx_file(const char *folder)
+{
+    if (is_there(folder, "model.safetensors") || is_there(folder, SAFETENSORS_INDEX))
+        return NULL;
+    return is_there(folder, "model.onnx") ? "model.onnx" : is_there(folder, "onnx/model.onnx") ? "onnx/model.onnx" : NULL;
+}
+
 /* Folders that lack what we read often have it in another form: say which, and the way out. */
 static cairn_status check_files(const char *folder, cairn_error *err)
 {
-    if (!is_there(folder, "model.safetensors") && !is_there(folder, SAFETENSORS_INDEX) &&
+    if (!is_there(folder, "model.safetensors") && !is_there(folder, SAFETENSORS_INDEX) && !bert_onnx_file(folder) &&
         is_there(folder, "pytorch_model.bin"))
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
                           "%s: there is only pytorch_model.bin, which can run programs when it is "
@@ -209,12 +222,32 @@ static cairn_status check_files(const char *folder, cairn_error *err)
     return CAIRN_OK;
 }
 
-cairn_status bert_open_safetensors(bert *b, const char *folder, cairn_error *err)
+/* The weights, and the file that sentences about them name. */
+static cairn_status open_weights(bert *b, const char *folder, bert_find **find, char path[PATH_MAX], cairn_error *err)
+{
+    const char *file = bert_onnx_file(folder);
+    cairn_status st;
+
+    if (!file) {
+        st = safetensors_open_folder(&b->safetensors, folder, err);
+        if (!st)
+            snprintf(path, PATH_MAX, "%s", safetensors_path(b->safetensors));
+        *find = find_safetensors;
+        return st;
+    }
+    if (snprintf(path, PATH_MAX, "%s/%s", folder, file) >= PATH_MAX)
+        return cairn_fail(err, CAIRN_EMODEL, "%s: path too long", folder);
+    *find = find_onnx;
+    return onnx_open(&b->onnx, path, err);
+}
+
+cairn_status bert_open_folder(bert *b, const char *folder, cairn_error *err)
 {
     static const char *const prefixes[] = {"", "bert.", "roberta."};
-    char word[128];
-    const char *prefix = "", *path;
+    char word[128], path[PATH_MAX];
+    const char *prefix = "";
     const bert_naming *naming;
+    bert_find *find;
     bool roberta = false;
     size_t first = 0;
     cairn_status st = read_config(b, folder, &roberta, &first, err);
@@ -225,17 +258,16 @@ cairn_status bert_open_safetensors(bert *b, const char *folder, cairn_error *err
         st = take_sentence_files(b, folder, err);
     if (st)
         return st;
-    st = safetensors_open_folder(&b->safetensors, folder, err);
+    st = open_weights(b, folder, &find, path, err);
     if (st)
         return st;
-    path = safetensors_path(b->safetensors);
     naming = roberta ? &roberta_names : &bert_names;
     for (size_t i = sizeof prefixes / sizeof *prefixes; i--;) {
         snprintf(word, sizeof word, "%s%s", prefixes[i], naming->word);
-        if (find_safetensors(b, word))
+        if (find(b, word))
             prefix = prefixes[i];
     }
-    st = bert_bind(b, path, naming, prefix, find_safetensors, err);
+    st = bert_bind(b, path, naming, prefix, find, err);
     if (!st)
         st = shift_positions(b, first, path, err);
     if (!st)

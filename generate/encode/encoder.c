@@ -49,6 +49,19 @@ static void hash_norm(XXH3_state_t *h, const bert_norm *norm, size_t n)
     hash_floats(h, norm->b, n);
 }
 
+/* The first 256 bytes of a matrix, in the order [out][in] however the file has it. */
+static void hash_matrix(XXH3_state_t *h, const bert_linear *l)
+{
+    const size_t elements = l->in * l->out, size = l->w->bytes / elements;
+
+    if (!l->turned) {
+        XXH3_64bits_update(h, l->w->data, l->w->bytes < 256 ? l->w->bytes : 256);
+        return;
+    }
+    for (size_t i = 0; i < elements && i * size < 256; i++)
+        XXH3_64bits_update(h, l->w->data + (i % l->in * l->out + i / l->in) * size, size);
+}
+
 /* The vectors of a model (biases, norms) and a piece of every matrix tell two sets of weights
  * apart, without reading the whole file at each start. */
 static cairn_status make_identity(encoder *e, cairn_error *err)
@@ -70,7 +83,7 @@ static cairn_status make_identity(encoder *e, cairn_error *err)
         for (int i = 0; i < BERT_LINEARS; i++) {
             const bert_linear *linear = &b->layers[l].linear[i];
             hash_floats(h, linear->bias, linear->out);
-            XXH3_64bits_update(h, linear->w->data, linear->w->bytes < 256 ? linear->w->bytes : 256);
+            hash_matrix(h, linear);
         }
         hash_norm(h, &b->layers[l].attention_norm, b->hidden);
         hash_norm(h, &b->layers[l].output_norm, b->hidden);
@@ -564,11 +577,9 @@ bool encoder_can_score(const encoder *e)
 /* Row `row` of the head's matrix times x, plus bias; in double, since it is a few rows a pair. */
 static double head_row(const bert_linear *l, size_t row, const float *x, float *scratch)
 {
-    size_t row_bytes = 0;
     double sum = l->bias[row];
 
-    tensor_bytes_for(l->w->type, l->in, &row_bytes);
-    dequantize_row(l->w->type, l->w->data + row * row_bytes, scratch, l->in);
+    bert_linear_row(l, row, scratch);
     for (size_t i = 0; i < l->in; i++)
         sum += (double)scratch[i] * x[i];
     return sum;

@@ -1,7 +1,7 @@
 /* encoder.h - a BERT-family model that turns texts into vectors, or a (query, text) pair into a
  * relevance score; or a decoder that embeds (causal.h), or vectors of pieces alone (static.h).
  *
- * Opens by path: a folder with model.safetensors (or its shards and their index), config.json and tokenizer.json or
+ * Opens by path: a folder with model.safetensors (or its shards and their index) or model.onnx, config.json and tokenizer.json or
  * vocab.txt; an E5S1 file (the default embedder's own); or a GGUF of architecture "bert". The weights stay
  * mapped: opening costs a few milliseconds and no copy of the embedding table is ever made. A GGUF or a folder of
  * architecture "qwen3" that pools the last token repacks its weights, or finds them in the cache. A folder whose

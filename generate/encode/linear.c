@@ -109,17 +109,15 @@ size_t linear_pack_scratch(const linear *l)
 
 void linear_pack_panel(const linear *l, const encode_kernels *kernels, size_t panel, void *scratch)
 {
-    const tensor *w = l->src->w;
     const size_t k = l->src->in, blocks = encode_i16_blocks(k);
     float *row = scratch, *row_scale;
     int16_t *rounded = (int16_t *)(row + k);
-    size_t row_bytes;
 
-    if (l->form == LINEAR_Q4 || !tensor_bytes_for(w->type, k, &row_bytes))
+    if (l->form == LINEAR_Q4)
         return;
     row_scale = (float *)(rounded + ENCODE_PANEL * k);
     for (size_t n = 0; n < ENCODE_PANEL; n++) {
-        dequantize_row(w->type, w->data + (panel * ENCODE_PANEL + n) * row_bytes, row, k);
+        bert_linear_row(l->src, panel * ENCODE_PANEL + n, row);
         if (l->form == LINEAR_F32) {
             float *to = (float *)l->panels + panel * ENCODE_PANEL * k;
             for (size_t j = 0; j < k; j++)

@@ -15,7 +15,9 @@ import threading
 import time
 import unittest
 
+import onnx_files
 from harness import CAIRN, CairnTest, main, model_path, need_model
+from test_rerank import small_cross_encoder
 
 
 def text(s):
@@ -198,6 +200,29 @@ class ModelFiles(CairnTest):
         self.assertEqual(self.there("sparse"), ["config.json", "model.safetensors", "tokenizer.json"])
         shutil.rmtree(copy)
         self.assertIn("safetensors", self.cairn("model", "info", "sparse").stdout)
+
+    def test_a_folder_of_onnx_gets_a_name_and_scores_alike(self):
+        folder = os.path.join(self.top, "cross")
+        small_cross_encoder(folder)
+        pairs = "".join(json.dumps({"id": i, "query": q, "text": t}) + "\n" for i, (q, t) in enumerate(
+            (("pump warranty", "the pump warranty is two years ."), ("train", "roses are cut from leaves"))))
+        plain = self.cairn("model", "rerank", "--model", folder, "--jsonl", stdin=pairs).stdout
+        onnx_files.convert(folder)
+        os.mkdir(os.path.join(folder, "onnx"))  # as on a hub, where the file is one of several
+        os.rename(os.path.join(folder, "model.onnx"), os.path.join(folder, "onnx", "model.onnx"))
+        for _ in range(2):
+            got = json.loads(self.cairn("--json", "model", "add", folder, "--name", "cross-onnx").stdout)
+        shutil.rmtree(folder)
+        self.assertEqual(self.there("cross-onnx"), ["config.json", "model.onnx", "vocab.txt"])
+        self.assertEqual(json.loads(self.cairn("model", "info", "cross-onnx").stdout)["format"], "onnx")
+        self.assertEqual(self.cairn("model", "rerank", "--model", "cross-onnx", "--jsonl", stdin=pairs).stdout, plain)
+        file = os.path.join(got["path"], "model.onnx")
+        with open(file, "rb") as f:
+            data = f.read()
+        with open(file, "wb") as f:
+            f.write(data[:-300])
+        said = self.cairn("model", "info", "cross-onnx", code=5).stderr
+        self.assertIn("model.onnx", said)
 
     @need_model("multilingual-e5-small", "e5-small-q4.bin")
     def test_the_embedders_own_form_becomes_gguf(self):

@@ -2,7 +2,7 @@
  * and what opens embeds and scores. The first byte tells what the rest is: 'F' a GGUF or an E5S1 file,
  * 'S' a folder of weights in several files: config.json, tokenizer.json, vocab.txt, 1_Pooling/config.json and the index,
  * each up to a NUL and left out when empty, then, after a byte that tells in 256ths of the rest how long the first
- * is, a.safetensors and b.safetensors; else a folder: config.json, tokenizer.json and vocab.txt, then model.safetensors. */
+ * is, a.safetensors and b.safetensors; 'O' a folder of config.json, tokenizer.json and vocab.txt, then model.onnx; else a folder: config.json, tokenizer.json and vocab.txt, then model.safetensors. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 
 /* What a folder may hold; as many of the first ones as put_folder is told are there. */
 static const char *const names[] = {"config.json", "tokenizer.json", "vocab.txt", "1_Pooling/config.json", SAFETENSORS_INDEX,
-                                    "model.safetensors", "a.safetensors", "b.safetensors", NULL};
+                                    "model.safetensors", "a.safetensors", "b.safetensors", "model.onnx", NULL};
 
 static char root[64], folder[80];
 
@@ -68,7 +68,7 @@ static void put(const char *in, const char *name, const uint8_t *data, size_t le
         abort();
 }
 
-static void put_folder(const uint8_t *data, size_t size, bool several)
+static void put_folder(const uint8_t *data, size_t size, bool several, const char *weights)
 {
     const size_t given = several ? 5 : 3;
     size_t first;
@@ -83,7 +83,7 @@ static void put_folder(const uint8_t *data, size_t size, bool several)
         size -= len + (end != NULL);
     }
     if (!several) {
-        put(folder, "model.safetensors", data, size);
+        put(folder, weights, data, size);
     } else if (size) {
         first = (size - 1) * data[0] / 256;
         put(folder, "a.safetensors", data + 1, first);
@@ -127,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         snprintf(file, sizeof file, "%s/model.gguf", root);
         path = file;
     } else {
-        put_folder(data + 1, size - 1, data[0] == 'S');
+        put_folder(data + 1, size - 1, data[0] == 'S', data[0] == 'O' ? "model.onnx" : "model.safetensors");
     }
     if (!encoder_open(&e, path, &options, NULL)) {
         use(e);
