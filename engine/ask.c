@@ -8,12 +8,16 @@
 #include "engine/agent.h"
 #include "engine/ask.h"
 #include "engine/cluster.h"
+#include "engine/reader.h"
 #include "engine/shared_model.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+
+#define READ_FROM 0.02f /* a chance by the evidence that is worth a model's reading */
 
 static void make_cite_params(asking *a)
 {
@@ -138,11 +142,15 @@ static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_
 
     if (st)
         return st;
-    if (!a->context.n_passages) {
+    if (!a->context.n_passages) { /* nobody reads */
         st = name_model(a, out, memory, err);
+        if (!st && a->chance < (float)a->c->settings.ask_min_answerable)
+            return refuse(a, out, memory, err);
         return st ? st : extract(a, out, memory, err);
     }
     st = try_model(a, out, memory, &held, &problem);
+    if (!st && a->unanswered)
+        return refuse(a, out, memory, err);
     if (st != CAIRN_ECANCELLED && !held && ask_falls_back(a, out, memory) && !(st = ask_load_prompt(a, &problem)))
         st = try_model(a, out, memory, &held, &problem);
     if (st && a->remote && st != CAIRN_ECANCELLED && st != CAIRN_ENOMEM) {
@@ -158,25 +166,36 @@ static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_
         *err = problem;
     if (st)
         return st;
+    if (!held && a->evidence.answerable < (float)a->c->settings.ask_min_answerable)
+        return refuse(a, out, memory, err); /* nothing but the reading spoke for it, and what came of that does not hold */
     return held ? CAIRN_OK : extract(a, out, memory, err);
 }
 
+/* What the evidence alone has to give before a model is asked: where its reading counts, it may still find the answer. */
+static float least_chance(const asking *a)
+{
+    float least = (float)a->c->settings.ask_min_answerable;
+
+    return a->reader ? fminf(least, READ_FROM) : least;
+}
+
 /* Everything from the evidence on. */
-static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
     const evidence *e = &a->evidence;
     cairn_status st = list_planted(a, out, memory, err);
 
-    out->confidence = e->answerable;
+    a->chance = e->answerable;
     if (!st)
         st = ask_choose_way(a, out, memory, err);
     if (!st && a->g && !a->extractive)
         st = ask_load_prompt(a, err); /* the one for this family of models */
     if (st)
         return st;
-    if (e->n == e->n_planted || e->answerable < (float)a->c->settings.ask_min_answerable)
+    a->reader = reader_of(a);
+    if (e->n == e->n_planted || e->answerable < least_chance(a))
         return refuse(a, out, memory, err);
-    if (!a->extractive && ask_cache_find(a, out, memory)) {
+    if (!a->extractive && e->answerable >= (float)a->c->settings.ask_min_answerable && ask_cache_find(a, out, memory)) {
         out->sent_to = NULL; /* nothing was, this time */
         ask_release(a, out->text, strlen(out->text));
         return name_model(a, out, memory, err);
@@ -190,6 +209,14 @@ static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_er
     st = ask_copy_citations(a, out, memory, err);
     if (!st && !a->extractive && !a->stopped)
         ask_cache_put(a, out);
+    return st;
+}
+
+static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+{
+    cairn_status st = decide(a, out, memory, err);
+
+    out->confidence = a->chance;
     return st;
 }
 

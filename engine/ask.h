@@ -67,6 +67,9 @@ typedef struct asking {
     size_t shown;    /* bytes of it that have been released */
     bool stopped;    /* by the caller, or because the rest cannot be used */
     size_t withheld, n_confirmed; /* sentences */
+    const struct reader_weights *reader; /* how the model's state is read (reader.h); NULL: it is not */
+    float chance;    /* that the question is answered, by the evidence and, once it was read, by the reader */
+    bool unanswered; /* the reader says so */
     ask_cited cited[ASK_CITED_MAX];
     size_t n_cited, n_numbers;
     int64_t first_ns;

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "engine/ask.h"
 #include "engine/gateway.h"
+#include "engine/reader.h"
 #include "retrieve/pii.h"
 #include "retrieve/terms.h"
 
@@ -26,6 +27,7 @@
 #define CITED_NEAR   2.5f /* so near the best */
 #define TITLE_BYTES  80
 #define TITLE_SPREAD 3.0f /* log-odds below a title of the sentence that answers in its place */
+#define AS_MUCH      0.9f /* of the best sentence's share of the question */
 #define NO_CONFIRM   " [not confirmed]"
 
 char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory)
@@ -355,6 +357,18 @@ static cairn_status ask_remotely(asking *a, const json_t *messages, const genera
     return CAIRN_OK;
 }
 
+/* Nothing is written where the model, having read the evidence, does not find the answer in it. */
+static bool look_at_state(void *ctx, const float *state, size_t width)
+{
+    asking *a = ctx;
+
+    if (width != a->reader->width)
+        return true;
+    a->chance = reader_chance(a->reader, a->evidence.answerable, state);
+    a->unanswered = a->chance < (float)a->c->settings.ask_min_answerable;
+    return !a->unanswered;
+}
+
 cairn_status ask_generate(asking *a, cairn_error *err)
 {
     const cairn_ask_request *q = a->request;
@@ -365,6 +379,8 @@ cairn_status ask_generate(asking *a, cairn_error *err)
                          .passages = a->sources,
                          .n_passages = a->n_sources,
                          .on_text = take_text,
+                         .on_state = a->reader ? look_at_state : NULL,
+                         .state_layer = a->reader ? a->reader->layer : 0,
                          .ctx = a};
     json_t *messages = NULL;
     cairn_status st = ask_messages(a, &messages, err);
@@ -387,10 +403,10 @@ cairn_status ask_generate(asking *a, cairn_error *err)
     return st;
 }
 
-/* Questions for numbers, amounts, dates and times, which an answer can be looked through for. */
+/* Questions for numbers, amounts, codes, dates and times, which an answer can be looked through for. */
 static bool asks_for_quantity(answer_type t)
 {
-    return t >= ANSWER_COUNT && t <= ANSWER_TIME;
+    return (t >= ANSWER_COUNT && t <= ANSWER_TIME) || t == ANSWER_CODE;
 }
 
 /* Whether numbers written as words in this language are known (quantity.c). */
@@ -400,6 +416,22 @@ static bool reads_numerals(const char *lang)
            !strcmp(lang, "fr") || !strcmp(lang, "ru");
 }
 
+/* Whether a sentence in a language whose numerals are not read may have a number in it. */
+static bool may_have_number(const cite_passage *p, const evidence_sentence *s)
+{
+    static const char *const chinese[] = {"零", "〇", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "百", "千", "万", "亿", "两", "半"};
+
+    if (reads_numerals(p->lang))
+        return false;
+    for (size_t i = s->start; i < s->end; i++)
+        if (isdigit((unsigned char)p->text[i]))
+            return true;
+    for (size_t i = 0; !strcmp(p->lang, "zh") && i < sizeof chinese / sizeof *chinese; i++)
+        if (memmem(p->text + s->start, s->end - s->start, chinese[i], strlen(chinese[i])))
+            return true;
+    return strcmp(p->lang, "zh") != 0;
+}
+
 bool ask_fits_type(asking *a)
 {
     answer_type t = a->evidence.type;
@@ -407,7 +439,7 @@ bool ask_fits_type(asking *a)
     quantity *q;
     size_t n_q, n;
 
-    if (!asks_for_quantity(t) || !a->text.len || !ask_typed_sentence(a))
+    if (!asks_for_quantity(t) || !a->text.len || (t != ANSWER_CODE && !ask_typed_sentence(a)))
         return true;
     if (quantities_find(a->text.data, a->text.len, &a->memory, &q, &n_q, NULL) ||
         answer_mentions(t == ANSWER_MONEY ? ANSWER_MEASURE : t, a->evidence.units, a->text.data, a->text.len, q, n_q,
@@ -458,6 +490,13 @@ static const evidence_sentence *best_but_titles(const asking *a)
     return best;
 }
 
+/* Digits are soon found somewhere, and tell nothing of what they are the number of: where their kind is not known, the sentence
+ * has as many of the question's words as the best one does. */
+static bool says_as_much(const evidence *e, const evidence_sentence *s)
+{
+    return s->feature[EVIDENCE_COVER] >= AS_MUCH * e->sentences[0].feature[EVIDENCE_COVER];
+}
+
 /* The best sentence that may answer by itself: one that mentions what is asked for, where that is a
  * quantity. NULL when no good one does. */
 const evidence_sentence *ask_typed_sentence(const asking *a)
@@ -468,8 +507,9 @@ const evidence_sentence *ask_typed_sentence(const asking *a)
         return best_but_titles(a);
     for (size_t i = 0; i < e->n && !e->sentences[i].planted; i++) {
         const evidence_sentence *s = &e->sentences[i];
-        if ((s->feature[EVIDENCE_TYPE_STRONG] > 0 || !reads_numerals(a->read[s->passage].text.lang)) &&
-            speaks_of_question(a, s))
+        bool known = reads_numerals(a->read[s->passage].text.lang);
+        if ((s->feature[EVIDENCE_TYPE_STRONG] > 0 || (e->type != ANSWER_CODE && may_have_number(&a->read[s->passage].text, s))) &&
+            (known && e->type != ANSWER_CODE ? speaks_of_question(a, s) : says_as_much(e, s)))
             return s;
     }
     return NULL;

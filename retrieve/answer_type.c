@@ -81,6 +81,18 @@ static const struct {
     {"adónde", ANSWER_WHERE}, {"qué ciudad", ANSWER_WHERE}, {"qué país", ANSWER_WHERE},
     {"où", ANSWER_WHERE}, {"где", ANSWER_WHERE}, {"哪里", ANSWER_WHERE}, {"在哪", ANSWER_WHERE},
     {"أين", ANSWER_WHERE},
+    {"phone number", ANSWER_CODE}, {"telephone number", ANSWER_CODE}, {"fax number", ANSWER_CODE}, {"serial number", ANSWER_CODE},
+    {"account number", ANSWER_CODE}, {"invoice number", ANSWER_CODE}, {"order number", ANSWER_CODE}, {"customer number", ANSWER_CODE},
+    {"iban", ANSWER_CODE}, {"ip address", ANSWER_CODE}, {"e mail address", ANSWER_CODE}, {"email address", ANSWER_CODE},
+    {"postcode", ANSWER_CODE}, {"zip code", ANSWER_CODE}, {"door code", ANSWER_CODE}, {"access code", ANSWER_CODE},
+    {"code of the lock", ANSWER_CODE}, {"code of the door", ANSWER_CODE}, {"code for the", ANSWER_CODE},
+    {"telefonnummer", ANSWER_CODE}, {"rufnummer", ANSWER_CODE}, {"seriennummer", ANSWER_CODE}, {"kontonummer", ANSWER_CODE},
+    {"rechnungsnummer", ANSWER_CODE}, {"kundennummer", ANSWER_CODE}, {"postleitzahl", ANSWER_CODE}, {"türcode", ANSWER_CODE},
+    {"ip adresse", ANSWER_CODE}, {"e mail adresse", ANSWER_CODE}, {"mailadresse", ANSWER_CODE},
+    {"número de teléfono", ANSWER_CODE}, {"número de serie", ANSWER_CODE}, {"código postal", ANSWER_CODE},
+    {"numéro de téléphone", ANSWER_CODE}, {"numéro de série", ANSWER_CODE}, {"code postal", ANSWER_CODE},
+    {"adresse e mail", ANSWER_CODE}, {"номер телефона", ANSWER_CODE}, {"серийный номер", ANSWER_CODE},
+    {"电话号码", ANSWER_CODE}, {"رقم هاتف", ANSWER_CODE}, {"رقم الهاتف", ANSWER_CODE},
     {"why", ANSWER_WHY}, {"warum", ANSWER_WHY}, {"weshalb", ANSWER_WHY}, {"wieso", ANSWER_WHY},
     {"por qué", ANSWER_WHY}, {"pourquoi", ANSWER_WHY}, {"почему", ANSWER_WHY}, {"为什么", ANSWER_WHY},
     {"لماذا", ANSWER_WHY},
@@ -242,9 +254,17 @@ unsigned answer_units_of(const char *question, size_t len)
 {
     char folded[QUESTION_MAX * 2 + 4];
 
-    if (answer_type_of(question, len) != ANSWER_MEASURE)
+    answer_type type = answer_type_of(question, len);
+
+    if (type != ANSWER_MEASURE && type != ANSWER_CODE)
         return 0;
     fold_question(question, len, folded);
+    if (type == ANSWER_CODE)
+        return has_phrase(folded, "e mail address") || has_phrase(folded, "email address") ||
+                       has_phrase(folded, "e mail adresse") || has_phrase(folded, "mailadresse") ||
+                       has_phrase(folded, "adresse e mail")
+                   ? ANSWER_MAIL
+                   : 0;
     for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
         if (has_phrase(folded, measures[i].phrase))
             return measures[i].units;
@@ -269,7 +289,7 @@ const char *answer_type_name(answer_type t)
 {
     static const char *const names[ANSWER_TYPES] = {"other", "count", "money", "share", "measure",
                                                     "date",  "time",  "who",   "where", "why",
-                                                    "yes-no"};
+                                                    "yes-no", "code"};
 
     return (size_t)t < ANSWER_TYPES ? names[t] : "other";
 }
@@ -362,6 +382,24 @@ static bool fits(answer_type t, unsigned units, const quantity *q)
     }
 }
 
+/* "the 1950s", "13,000 BP", "44 BC": a number that what stands behind it makes a time. */
+static bool in_era(const char *text, size_t len, const quantity *q)
+{
+    static const char *const eras[] = {"s ", "s,", "s.", "s)", "'s", "er Jahre", " BP", " BC", " BCE", " CE", " AD", " v. Chr", " n. Chr",
+                                       " a. C", " av. J", " ap. J", " до н"};
+
+    if (q->kind != QUANTITY_NUMBER || q->end > len)
+        return false;
+    if (q->end - q->start == 5 && text[q->end - 1] == 's' && strspn(text + q->start, "0123456789") == 4)
+        return true;
+    for (size_t i = 0; i < sizeof eras / sizeof *eras; i++) {
+        size_t n = strlen(eras[i]);
+        if (n <= len - q->end && !memcmp(text + q->end, eras[i], n) && (i > 4 || q->end - q->start == 4))
+            return true;
+    }
+    return q->end - q->start == 4 && len - q->end == 1 && text[q->end] == 's';
+}
+
 /* "2 Warranty": the number of a heading, not of anything in it. */
 static bool numbers_heading(const char *text, size_t len, const quantity *q)
 {
@@ -381,6 +419,53 @@ static bool in_date(size_t start, size_t end, const quantity *quantities, size_t
     return false;
 }
 
+/* A digit of European or Arabic writing at s[at], in bytes; 0: none. */
+static size_t digit_len(const char *s, size_t len, size_t at)
+{
+    if (isdigit((unsigned char)s[at]))
+        return 1;
+    return at + 1 < len && (unsigned char)s[at] == 0xD9 && (unsigned char)s[at + 1] >= 0xA0 && (unsigned char)s[at + 1] <= 0xA9 ? 2
+                                                                                                                               : 0;
+}
+
+/* The signs from s[at] on that belong together: letters, digits and what joins them, groups of digits across a blank.
+ * *digits: how many; *mail: there is an @ in them. */
+static size_t code_end(const char *s, size_t len, size_t at, size_t *digits, bool *mail)
+{
+    size_t end = at;
+
+    *digits = 0;
+    *mail = false;
+    while (end < len) {
+        size_t d = digit_len(s, len, end);
+        bool grouped = s[end] == ' ' && end > at && end + 1 < len && (isdigit((unsigned char)s[end - 1]) || s[end - 1] == ')') &&
+                       (isdigit((unsigned char)s[end + 1]) || s[end + 1] == '(');
+        *digits += d > 0;
+        *mail |= s[end] == '@' && end > at;
+        if (!d && !grouped && !isalnum((unsigned char)s[end]) && (unsigned char)s[end] < 0x80 && !strchr("+-/.():_@", s[end]))
+            break;
+        end += d ? d : 1;
+    }
+    while (end > at && strchr(".:(-/", s[end - 1]))
+        end--;
+    return end;
+}
+
+/* Telephone numbers, codes, addresses of mail: signs with two digits or more that are no date, time or sum. */
+static void find_codes(unsigned units, const char *text, size_t len, const quantity *q, size_t n_q, text_span *out, size_t *n)
+{
+    for (size_t i = 0; i < len;) {
+        bool mail, value = false;
+        size_t digits, end = code_end(text, len, i, &digits, &mail);
+        for (size_t k = 0; k < n_q; k++)
+            value |= q[k].start < end && q[k].end > i &&
+                     (q[k].kind != QUANTITY_NUMBER || (q[k].class != UNIT_NONE && q[k].class != UNIT_OTHER));
+        if (end > i && (units & ANSWER_MAIL ? mail : digits >= 2 && !mail && !value))
+            out[(*n)++] = (text_span){i, end};
+        i = end > i ? end : i + 1;
+    }
+}
+
 cairn_status answer_mentions(answer_type t, unsigned units, const char *text, size_t len,
                              const quantity *quantities, size_t n_quantities, arena *a,
                              text_span **out, size_t *n, cairn_error *err)
@@ -389,10 +474,14 @@ cairn_status answer_mentions(answer_type t, unsigned units, const char *text, si
 
     *n = 0;
     *out = NULL;
-    if (t == ANSWER_WHO || t == ANSWER_WHERE) {
+    if (t == ANSWER_WHO || t == ANSWER_WHERE || t == ANSWER_CODE) {
         *out = arena_alloc(a, most * sizeof **out);
         if (!*out)
             return cairn_fail(err, CAIRN_ENOMEM, "mentions");
+        if (t == ANSWER_CODE) {
+            find_codes(units, text, len, quantities, n_quantities, *out, n);
+            return CAIRN_OK;
+        }
         for (size_t i = 0; i < len;) {
             size_t end = end_of_word(text, len, i);
             if (end == i) {
@@ -412,7 +501,7 @@ cairn_status answer_mentions(answer_type t, unsigned units, const char *text, si
     if (!*out)
         return cairn_fail(err, CAIRN_ENOMEM, "mentions");
     for (size_t i = 0; i < n_quantities; i++)
-        if (fits(t, units, &quantities[i]) &&
+        if ((fits(t, units, &quantities[i]) || (t == ANSWER_DATE && in_era(text, len, &quantities[i]))) &&
             !(t == ANSWER_MEASURE && units && numbers_heading(text, len, &quantities[i])))
             (*out)[(*n)++] = (text_span){quantities[i].start, quantities[i].end};
     return CAIRN_OK;

@@ -23,12 +23,14 @@ typedef enum answer_type {
     ANSWER_WHERE,
     ANSWER_WHY,
     ANSWER_YES_NO,
+    ANSWER_CODE,    /* which telephone number, address of mail, code: signs that say nothing by themselves */
     ANSWER_TYPES /* how many */
 } answer_type;
 
 answer_type answer_type_of(const char *question, size_t len);
 /* The classes of unit that an answer may have, as bits 1 << unit_class: "what does it weigh" is not answered by
- * 24 months. 0: any, or the question is not for a measure. */
+ * 24 months. Of a code ANSWER_MAIL, where an address of mail is asked for. 0: any, or the question is not for a measure. */
+#define ANSWER_MAIL 1u
 unsigned answer_units_of(const char *question, size_t len);
 /* Of a date, does it ask for the month or the day, so that a bare year is none? */
 bool answer_asks_month(const char *question, size_t len);

@@ -117,6 +117,12 @@ static cairn_status note_logprobs(answer *a, const float *logits, cairn_error *e
     return CAIRN_OK;
 }
 
+void answer_look(answer *a, const float *state, size_t width)
+{
+    if (!a->p.on_state(a->p.ctx, state, width))
+        answer_finish(a, GENERATE_CANCELLED);
+}
+
 void answer_finish(answer *a, generate_finish how)
 {
     a->out->finish = how;

@@ -73,6 +73,22 @@ class Answers(CairnTest):
         for question in ("Who painted the ceiling of the town hall?", "How many ships does the harbour of Genoa hold?"):
             self.json("--embedder", "all-minilm-l6-v2", "ask", "--extractive", question, code=1)
 
+    @need_model("qwen2.5-coder-0.5b", "model.gguf")
+    @need_model("multilingual-e5-small", "e5-small-q4.bin")
+    def test_what_the_generator_reads_counts_beside_the_words(self):
+        self.write("net.md", "# Netzwerk\n\nServer: nas01, IP 192.168.1.20. Sicherung jede Nacht um 2:30 auf die Platte im Keller. "
+                   "Das Gastnetz heißt Feldmann-Gast.\n")
+        self.json("index", self.docs)
+        words_alone = self.write("../words.conf", "[ask]\nreading = 0\n")
+        question = "Wie lautet die IP-Adresse des Servers?"
+        refused = self.json("--config", words_alone, "ask", question, code=1)
+        read = self.json("ask", question)
+        self.assertIn("192.168.1.20", read["answer"])
+        self.assertGreater(read["confidence"], refused["confidence"] + 0.2)
+        self.assertEqual(refused["usage"]["prompt_tokens"], 0)
+        for question in ("Who repairs the espresso machine?", "Wie hoch ist die Kaution für den Server?"):
+            self.assertTrue(self.json("ask", question, code=1)["refused"], question)
+
     def test_what_is_not_there_is_refused(self):
         a = self.ask("Which airline flies from Lisbon to Nairobi on Tuesdays?", code=1)
         self.assertTrue(a["refused"])

@@ -46,6 +46,12 @@ static const struct {
     {"How old was he when he played?", ANSWER_MEASURE},
     {"When did the man who built it die?", ANSWER_DATE},
     {"What was founded when?", ANSWER_DATE},
+    {"What is the telephone number of the workshop?", ANSWER_CODE},
+    {"Wie lautet die IP-Adresse des Servers?", ANSWER_CODE},
+    {"ما هو رقم هاتف ورشة الصيانة في عمّان؟", ANSWER_CODE},
+    {"What is the e-mail address of the landlord?", ANSWER_CODE},
+    {"What does the code of conduct say?", ANSWER_OTHER},
+    {"Who has the phone number of the landlord?", ANSWER_WHO},
     {"", ANSWER_OTHER},
 };
 
@@ -56,6 +62,42 @@ static void questions_tell_what_they_ask_for(void **state)
         answer_type t = answer_type_of(questions[i].question, strlen(questions[i].question));
         if (t != questions[i].type)
             fail_msg("%s: %s", questions[i].question, answer_type_name(t));
+    }
+}
+
+static const struct {
+    const char *question, *text, *mentions; /* of the text, with | between them */
+} mentioned[] = {
+    {"What is the telephone number of the workshop?", "Call 0341 555 12-34 before 3 June 2025 or pay 40 euros.", "0341 555 12-34"},
+    {"What is the telephone number of the workshop?", "The workshop is in Spinning Street, first floor.", ""},
+    {"What is the code of the lock of the bike?", "Code of the lock: ask Lea.", ""},
+    {"What is the code of the lock of the bike?", "Code of the lock: 4711.", "4711"},
+    {"Wie lautet die IP-Adresse des Servers?", "Server: nas01, IP 192.168.1.20, gekauft am 3. Juni 2024.", "nas01|192.168.1.20"},
+    {"What is the e-mail address of the landlord?", "Write to office@elm-street.example, or call 0341 55512.", "office@elm-street.example"},
+    {"When was it built?", "It was built in the 1950s, of 12 stones.", "1950s"},
+    {"When did the warming begin?", "It began about 13,000 BP.", "13,000"},
+};
+
+static void what_is_asked_for_is_found_in_a_text(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof mentioned / sizeof *mentioned; i++) {
+        const char *q = mentioned[i].question, *text = mentioned[i].text;
+        char found[200] = "";
+        text_span *spans;
+        quantity *values;
+        size_t n, n_values;
+        arena a;
+        arena_init(&a, 1 << 20);
+        assert_int_equal(quantities_find(text, strlen(text), &a, &values, &n_values, NULL), CAIRN_OK);
+        assert_int_equal(answer_mentions(answer_type_of(q, strlen(q)), answer_units_of(q, strlen(q)), text, strlen(text), values,
+                                         n_values, &a, &spans, &n, NULL),
+                         CAIRN_OK);
+        for (size_t j = 0; j < n; j++)
+            snprintf(found + strlen(found), sizeof found - strlen(found), "%s%.*s", j ? "|" : "",
+                     (int)(spans[j].end - spans[j].start), text + spans[j].start);
+        assert_string_equal(found, mentioned[i].mentions);
+        arena_clear(&a);
     }
 }
 
@@ -622,6 +664,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(questions_tell_what_they_ask_for),
+        cmocka_unit_test(what_is_asked_for_is_found_in_a_text),
         cmocka_unit_test(the_sentence_that_answers_comes_first),
         cmocka_unit_test(a_month_that_is_asked_for_is_no_bare_year),
         cmocka_unit_test(what_ends_is_in_its_own_clause),
