@@ -496,7 +496,7 @@ static bool pass_failure(void *ctx, const store_failure *f)
 /* Failures, and the values that a run looks at. */
 static cairn_status copy_rest(copying *k, cairn_error *err)
 {
-    static const char *const keys[] = {META_EMBEDDER, META_ROOTS};
+    static const char *const keys[] = {META_EMBEDDER, META_EMBEDDER_MODEL, META_ROOTS};
     passing p = {.k = k, .err = err};
     arena memory;
     cairn_status st = store_failure_each(k->v.snapshot, pass_failure, &p, err);
@@ -509,7 +509,10 @@ static cairn_status copy_rest(copying *k, cairn_error *err)
         st = store_meta_get(k->v.snapshot, keys[i], &memory, &data, &len, err);
         if (!st)
             st = batch_meta(k->r.batch, keys[i], data, len, err);
-        else if (st == CAIRN_ENOTFOUND)
+        else if (st == CAIRN_ENOTFOUND && !strcmp(keys[i], META_EMBEDDER_MODEL) &&
+                 !(st = store_meta_get(k->there, keys[i], &memory, &data, &len, err)))
+            st = batch_meta(k->r.batch, keys[i], NULL, 0, err); /* another source's */
+        if (st == CAIRN_ENOTFOUND)
             st = CAIRN_OK;
     }
     arena_clear(&memory);

@@ -173,6 +173,23 @@ class Cluster(CairnTest):
         self.json("collection", "copy", "near", "far")
         self.assertNotIn(gone, [d[0] for d in self.documents("far")])
 
+    def test_vectors_there_and_back(self):
+        self.create("far")
+        self.run_cairn("--collection", "near", "--embedder", "static-64", "index", LIBRARY)
+        there = self.json("collection", "copy", "near", "far")
+        self.assertEqual(there["vectors"], there["chunks"])
+        self.assertEqual(self.json("collection", "copy", "far", "back")["checksum"], there["checksum"])
+        # Whoever asks names no embedder: it comes along with its vectors.
+        for c in ("far", "back"):
+            for mode in ("vector", "hybrid"):
+                for q in ("warranty of the machine", "who pays the rent", "coffee grinder"):
+                    want = self.found("near", q, "--mode", mode)
+                    got = self.found(c, q, "--mode", mode)
+                    self.assertTrue(want)
+                    # Behind the first 20, words have the cluster's lengths, so by both only the beginning is the same.
+                    n = len(want) if mode == "vector" else 1
+                    self.assertEqual(want[:n], got[:n], (c, mode, q))
+
     def test_writers(self):
         self.create("far")
         conf = os.path.join(self.home, "collections", "far", "collection.conf")
