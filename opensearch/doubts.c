@@ -179,6 +179,8 @@ cairn_status os_take_doubts(struct os_snapshot *snap, const json_t *response, co
                                          json_pack("{s:I,s:o}", "rows", rows, "like", like)))
             st = no_memory(err);
     }
+    if (!st)
+        os_doubts_keep(snap);
     return st;
 }
 

@@ -215,6 +215,8 @@ typedef struct asking {
     os_forms forms; /* of the words that may be slips */
     const char *terms[TERMS_MAX]; /* of the question */
     size_t n_terms;
+    uint64_t rows[TERMS_MAX]; /* with each; counted now unless `known` */
+    bool known;
     json_t *index; /* term: its place there */
 } asking;
 
@@ -259,6 +261,7 @@ static cairn_status plan_asking(asking *k, os_question *q, cairn_error *err)
     /* To be fused, a list is as long as the other; by itself no longer than anybody looks. */
     k->depth = k->vectors || ask->k > ask->params->depth ? ask->params->depth : ask->k;
     k->at_hand = k->again && os_at_hand_serves(q->snap) && q->snap->s->novel < NOVEL_MOST;
+    k->known = k->again && os_rows_kept(q->snap, k->terms, k->n_terms, k->rows);
     k->listed = k->again && !k->at_hand && k->depth <= p->proximity_depth;
     k->doubts = k->words && ask->params->suggests && ask->query->text_len;
     if (k->doubts) {
@@ -266,7 +269,7 @@ static cairn_status plan_asking(asking *k, os_question *q, cairn_error *err)
             os_list_forms(ask->an, ask->query->text, ask->query->text_len, &k->forms, err);
         if (st)
             return st;
-        k->doubts = k->forms.n > 0;
+        k->doubts = k->forms.n > 0 && !os_doubts_kept(q->snap, &k->forms);
     }
     k->proof = q->snap->relied;
     if (k->matches) {
@@ -335,7 +338,7 @@ static cairn_status write_request(const asking *k, bytes *lines, cairn_error *er
                         true, err);
     if (!st && k->again && !k->at_hand)
         st = add_search(q, lines, passages_body(q), true, err);
-    if (!st && k->again)
+    if (!st && k->again && !k->known)
         st = add_search(q, lines, os_counting(k->terms, k->n_terms, false), false, err);
     if (!st && k->vectors)
         st = add_search(q, lines, vectors_body(q), false, err);
@@ -386,18 +389,20 @@ static cairn_status read_passages(struct os_snapshot *snap, const retrieve_list 
     return *n ? os_fetch(snap, ids, *n, NULL, 0, err) : CAIRN_OK;
 }
 
-static cairn_status take_again(const asking *k, const json_t *passages, const json_t *counts,
-                               retrieve_list *list, cairn_error *err)
+/* passages, counts: NULL where they were not asked for. */
+static cairn_status take_again(asking *k, const json_t *passages, const json_t *counts, retrieve_list *list,
+                               cairn_error *err)
 {
     struct os_snapshot *snap = k->q->snap;
     chunk_id ids[AGAIN_MAX];
     bool again[AGAIN_MAX], all = true;
-    uint64_t rows[TERMS_MAX];
     size_t n = 0;
     cairn_status st = passages ? os_check_response(passages, err) : CAIRN_OK;
 
-    if (!st)
-        st = os_check_response(counts, err);
+    if (!st && counts && !(st = os_check_response(counts, err))) {
+        os_take_counts(counts, k->n_terms, k->rows);
+        os_rows_keep(snap, k->terms, k->n_terms, k->rows);
+    }
     if (!st && passages)
         st = keep_passages(snap, json_object_get(json_object_get(passages, "hits"), "hits"), ids, again, &n, err);
     else if (!st)
@@ -407,8 +412,7 @@ static cairn_status take_again(const asking *k, const json_t *passages, const js
     for (size_t i = 0; i < n; i++)
         all &= again[i];
     snap->s->novel += NOVEL_PACE * ((all ? 0 : 1) - snap->s->novel);
-    os_take_counts(counts, k->n_terms, rows);
-    st = os_rescore(k->q, ids, again, n, k->terms, rows, k->n_terms, list, err);
+    st = os_rescore(k->q, ids, again, n, k->terms, k->rows, k->n_terms, list, err);
     for (size_t i = 0; !st && i < list->n && i < n && i < BEST_MAX; i++)
         snap->best[snap->n_best++] = list->items[i].id;
     return st;
@@ -423,7 +427,7 @@ size_t os_best(void *ctx, chunk_id *ids, size_t max)
     return n;
 }
 
-static cairn_status take_responses(const asking *k, const json_t *responses, retrieve_lists *out,
+static cairn_status take_responses(asking *k, const json_t *responses, retrieve_lists *out,
                                    cairn_error *err)
 {
     const retrieve_ask *ask = k->q->ask;
@@ -436,8 +440,11 @@ static cairn_status take_responses(const asking *k, const json_t *responses, ret
     k->q->snap->n_best = 0;
     if (!st && k->again) {
         const json_t *passages = k->at_hand ? NULL : json_array_get(responses, at++);
-        st = passages || k->at_hand ? take_again(k, passages, json_array_get(responses, at++), &out->words, err)
-                                    : os_check_response(NULL, err);
+        const json_t *counts = k->known ? NULL : json_array_get(responses, at++);
+        if ((!passages && !k->at_hand) || (!counts && !k->known))
+            st = os_check_response(NULL, err);
+        if (!st)
+            st = take_again(k, passages, counts, &out->words, err);
     }
     if (!st && k->vectors)
         st = take_list(json_array_get(responses, at++), true, ask->a, &out->vectors, err);

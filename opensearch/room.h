@@ -113,6 +113,7 @@ struct os_store {
     uint64_t kept_version;
     json_t *kept_chunks, *kept_docs, *kept_values;
     struct os_at_hand *at_hand; /* passages of these, taken apart (at_hand.c); NULL: none */
+    json_t *kept_rows, *kept_doubts; /* of the same version: rows with a term; a form's `doubts`, where nothing is hidden */
     double novel; /* share of late searches whose best passages were not all kept */
     /* The state that was seen last and whole, and the rules then (NULL: none was); a snapshot may
      * be opened on it while `rely`. */
@@ -267,6 +268,13 @@ const lexical_taken *os_at_hand_take(struct os_snapshot *snap, analyzer *an, chu
 /* Before the passages of a search are taken: begin anew where it is full. */
 void os_at_hand_make_room(struct os_snapshot *snap);
 void os_at_hand_forget(struct os_store *s);
+/* The rows of all these terms, as they were counted at this version. False: some are not known. */
+bool os_rows_kept(const struct os_snapshot *snap, const char *const *terms, size_t n, uint64_t *rows);
+void os_rows_keep(struct os_snapshot *snap, const char *const *terms, size_t n, const uint64_t *rows);
+/* Whether the snapshot's doubts know all these forms, from earlier searches at this version where some did; keep what it
+ * knows for later ones. */
+bool os_doubts_kept(struct os_snapshot *snap, const os_forms *forms);
+void os_doubts_keep(struct os_snapshot *snap);
 
 /* ---- counting (counts.c) ---- */
 

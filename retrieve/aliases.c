@@ -1,6 +1,7 @@
 /* aliases.c - see aliases.h. */
 #include "retrieve/aliases.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <strings.h>
 
@@ -99,17 +100,27 @@ const char *alias_name_at_end(const char *s, size_t len, size_t *out_len)
     return name;
 }
 
+/* The pairs of bytes that announcements begin with, the first in small letters: nearly no word does. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool begins[256][256];
+
+static void note_beginnings(void)
+{
+    for (size_t i = 0; i < sizeof announcements / sizeof *announcements; i++)
+        begins[(unsigned char)announcements[i][0] | 0x20][(unsigned char)announcements[i][1]] = true;
+}
+
 /* What announces a name at text[at], its length; 0: nothing does. One word alone must be in small letters: AKA is
  * more often something else. */
 static size_t announced(const char *text, size_t len, size_t at)
 {
-    if (len - at < 3)
+    if (len - at < 3 || !begins[(unsigned char)text[at] | 0x20][(unsigned char)text[at + 1]])
         return 0;
     for (size_t i = 0; i < sizeof announcements / sizeof *announcements; i++) {
         size_t n;
         bool alone;
         if ((text[at] | 0x20) != (announcements[i][0] | 0x20) || text[at + 1] != announcements[i][1])
-            continue; /* nearly every word ends here */
+            continue;
         n = strlen(announcements[i]);
         alone = !strchr(announcements[i], ' ');
         if (n <= len - at && !(alone ? strncmp : strncasecmp)(text + at, announcements[i], n) && (at + n == len || !is_word_byte(text[at + n])))
@@ -168,6 +179,7 @@ static bool take_before(const char *text, size_t at, alias_pair *out)
 
 bool alias_next(const char *text, size_t len, size_t *at, alias_pair *out)
 {
+    pthread_once(&once, note_beginnings);
     for (; *at < len; ++*at) {
         size_t n, here = *at;
         if (!is_word_byte(text[here]) || (here && is_word_byte(text[here - 1])) || !(n = announced(text, len, here)))
