@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/output_answer.h"
 #include "engine/feedback.h"
@@ -94,6 +95,34 @@ static void list_chats(talk *t, const char *rest)
         complain(t, st, &err);
 }
 
+#define FOUND_BYTES 100 /* of an answer that is shown with what was found */
+
+static bool print_found(void *ctx, const cairn_chat_found *f)
+{
+    size_t len = strcspn(f->text, "\r\n");
+    char when[32];
+
+    ++*(size_t *)ctx;
+    printf("%s  %-16s  %3zu  ", f->id, cli_format_time(when, f->asked_ns), f->n);
+    put_line(f->question);
+    fputs("    ", stdout);
+    cli_put_text(stdout, f->text, len > FOUND_BYTES ? utf8_floor(f->text, FOUND_BYTES) : len);
+    puts(len > FOUND_BYTES ? "..." : "");
+    return true;
+}
+
+static void search_chats(talk *t, const char *words)
+{
+    cairn_error err = {0};
+    size_t n = 0;
+    cairn_status st = cairn_chat_search(t->engine, words, print_found, &n, &err);
+
+    if (st)
+        complain(t, st, &err);
+    else if (!n)
+        puts("No question or answer that is kept has these words.");
+}
+
 static void rename_chat(talk *t, const char *title)
 {
     cairn_error err = {0};
@@ -159,6 +188,23 @@ static void forget(talk *t, const char *text)
     if (!cli_parse_size(t->c, "/forget", text, 1, SIZE_MAX, &id))
         return;
     st = cairn_fact_delete(t->engine, id, &err);
+    if (st)
+        complain(t, st, &err);
+}
+
+/* "3 My grinder is the K2." */
+static void edit_fact(talk *t, const char *rest)
+{
+    size_t n = strcspn(rest, " \t"), id;
+    char number[24] = "";
+    cairn_error err = {0};
+    cairn_status st;
+
+    if (n < sizeof number)
+        memcpy(number, rest, n);
+    if (!cli_parse_size(t->c, "/edit", number, 1, SIZE_MAX, &id))
+        return;
+    st = cairn_fact_edit(t->engine, id, rest + n + strspn(rest + n, " \t"), &err);
     if (st)
         complain(t, st, &err);
 }
@@ -247,10 +293,12 @@ static const struct command {
     {"/new", "[TITLE]", "begin another conversation", begin_new},
     {"/list", "", "the conversations that are kept", list_chats},
     {"/resume", "[ID]", "go on with one of them; without ID the last", resume},
+    {"/search", "WORDS", "what was asked and answered before, in any conversation", search_chats},
     {"/title", "TITLE", "name this one", rename_chat},
     {"/history", "", "what was said", show_history},
     {"/remember", "FACT", "keep a fact for all conversations", remember},
     {"/memory", "", "the facts that are kept", list_facts},
+    {"/edit", "N FACT", "say fact N anew", edit_fact},
     {"/forget", "N", "take fact N back", forget},
     {"/save", "", "keep the last answer and flag it when its sources change", save},
     {"/good", "[WHY]", "the last answer was helpful", praise},
@@ -342,11 +390,14 @@ static void take_line(talk *t, char *line)
         ask(t, line);
 }
 
+#define TERMINAL_LINE 4095 /* bytes that a Linux terminal gives of a line, the rest is dropped (N_TTY) */
+
 /* Lines of standard input until it ends. */
 static int talk_to_the_end(talk *t)
 {
     char *line = NULL;
     size_t cap = 0;
+    ssize_t n;
 
     t->terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     if (t->terminal && !t->c->quiet)
@@ -356,8 +407,19 @@ static int talk_to_the_end(talk *t)
             printf("\n%s>%s ", cli_bold(t->c), cli_plain(t->c));
             fflush(stdout);
         }
-        if (getline(&line, &cap, stdin) < 0)
+        n = getline(&line, &cap, stdin);
+        if (n < 0 && t->terminal && cli_cancelled && !feof(stdin)) { /* Ctrl-C with no answer on its way */
+            cli_cancelled = 0;
+            clearerr(stdin);
+            puts("\n(Ctrl-D or /quit leaves)");
+            continue;
+        }
+        if (n < 0)
             break;
+        if (t->terminal && n >= TERMINAL_LINE)
+            fprintf(stderr, "cairn chat: the terminal cuts lines at %d bytes, so the end of this one is lost; longer ones can "
+                            "come through a pipe\n",
+                    TERMINAL_LINE);
         take_line(t, line);
         fflush(stdout);
     }
@@ -388,6 +450,29 @@ static int list_kept(cli *c, cairn *engine)
         return cli_print_json(c, json_pack("{s:o}", "conversations", list));
     json_decref(list);
     return st ? cli_fail(c, st, &err) : CLI_DONE;
+}
+
+static bool found_json(void *ctx, const cairn_chat_found *f)
+{
+    json_array_append_new(ctx, json_pack("{s:s,s:o,s:I,s:I,s:o,s:o}", "chat", f->id, "title", cli_json_string(f->title), "turn",
+                                         (json_int_t)f->n, "asked_ns", (json_int_t)f->asked_ns, "question",
+                                         cli_json_string(f->question), "answer", cli_json_string(f->text)));
+    return true;
+}
+
+static int search_kept(cli *c, cairn *engine, const char *words)
+{
+    json_t *list = c->json ? json_array() : NULL;
+    cairn_error err = {0};
+    size_t n = 0;
+    cairn_status st = cairn_chat_search(engine, words, c->json ? found_json : print_found, c->json ? (void *)list : &n, &err);
+
+    if (!st && c->json) {
+        n = json_array_size(list);
+        cli_print_json(c, json_pack("{s:O}", "found", list));
+    }
+    json_decref(list);
+    return st ? cli_fail(c, st, &err) : n ? CLI_DONE : CLI_NOTHING;
 }
 
 static int export_kept(cli *c, cairn *engine, const char *id, const char *format)
@@ -435,7 +520,7 @@ static int look_after(cli *c, int n, char **words, const char *format)
     static const struct {
         const char *name;
         int operands;
-    } known[] = {{"list", 0}, {"show", 1}, {"delete", 1}, {"export", 1}, {"rename", 2}};
+    } known[] = {{"list", 0}, {"show", 1}, {"delete", 1}, {"export", 1}, {"search", 1}, {"rename", 2}};
     cairn_error err = {0};
     cairn_status st = CAIRN_OK;
     cairn *engine;
@@ -445,8 +530,8 @@ static int look_after(cli *c, int n, char **words, const char *format)
         if (!strcmp(known[i].name, words[0]))
             code = known[i].operands;
     if (code != n - 1)
-        return cli_usage_error(c, "cairn chat takes nothing, or list, show ID, rename ID TITLE, delete ID, export "
-                                  "ID");
+        return cli_usage_error(c, "cairn chat takes nothing, or list, search WORDS, show ID, rename ID TITLE, delete ID, "
+                                  "export ID");
     code = cli_open(c, &engine, CLI_READ);
     if (code)
         return code;
@@ -456,6 +541,8 @@ static int look_after(cli *c, int n, char **words, const char *format)
         code = show_kept(c, engine, words[1]);
     else if (!strcmp(words[0], "export"))
         code = export_kept(c, engine, words[1], format);
+    else if (!strcmp(words[0], "search"))
+        code = search_kept(c, engine, words[1]);
     else if (!strcmp(words[0], "rename"))
         st = cairn_chat_rename(engine, words[1], words[2], &err);
     else
@@ -515,12 +602,13 @@ static int run(cli *c, int argc, char **argv)
 const cli_verb cli_verb_chat = {
     "chat", "ask one question after the other; conversations are kept",
     "Usage: cairn chat [--resume[=ID]] [--model M] [--filter EXPR] [--mode MODE] [--extractive]\n"
-    "       cairn chat list | show ID | rename ID TITLE | delete ID | export [--format F] ID\n\n"
+    "       cairn chat list | search WORDS | show ID | rename ID TITLE | delete ID | export [--format F] ID\n\n"
     "Reads questions, a line each, and answers them from the documents as cairn ask does, with what was\n"
     "said before: a question may point back (\"and how long is that?\"). Conversations are kept in the\n"
     "collection, readable by you alone. An ID may be cut short; \"last\" is the one changed last. Lines that\n"
     "begin with / are commands: /help lists them. With --json every line is a question and every answer a\n"
-    "line of JSON. The exit code is that of the last question.\n\n"
+    "line of JSON. The exit code is that of the last question. Ctrl-C ends an answer, Ctrl-D the chat. search\n"
+    "finds questions and answers that are kept by words in them.\n\n"
     "  --resume[=ID]   go on with a conversation; without ID the last one\n"
     "  --model M       generator, a name (cairn model list) or a path\n"
     "  --filter EXPR   restrict the documents, as in cairn search\n"

@@ -125,6 +125,92 @@ cairn_status cairn_chat_list(cairn *c, bool (*fn)(void *ctx, const cairn_chat *c
     return st;
 }
 
+/* ---- searching ---- */
+
+#define SEARCH_WORDS 8
+
+/* "%word%" with LIKE's own signs escaped; "%" for none. */
+static char *like_pattern(const char *word, size_t len, arena *memory)
+{
+    char *p = arena_alloc(memory, 2 * len + 3);
+    size_t n = 0;
+
+    if (!p)
+        return NULL;
+    p[n++] = '%';
+    for (size_t i = 0; i < len; i++) {
+        if (strchr("%_\\", word[i]))
+            p[n++] = '\\';
+        p[n++] = word[i];
+    }
+    if (len)
+        p[n++] = '%';
+    p[n] = '\0';
+    return p;
+}
+
+static cairn_status read_patterns(const char *words, arena *memory, char *patterns[SEARCH_WORDS], cairn_error *err)
+{
+    size_t n = 0;
+    cairn_status st = user_text_check("words", words, 1, CAIRN_QUESTION_MAX, err);
+
+    for (const char *p = st ? "" : words; !st && *(p += strspn(p, " \t"));) {
+        size_t len = strcspn(p, " \t");
+        if (n == SEARCH_WORDS)
+            return cairn_fail(err, CAIRN_EUSAGE, "at most %d words are looked for in conversations", SEARCH_WORDS);
+        patterns[n++] = like_pattern(p, len, memory);
+        p += len;
+    }
+    if (!st && !n)
+        return cairn_fail(err, CAIRN_EUSAGE, "no words to look for");
+    while (n < SEARCH_WORDS)
+        patterns[n++] = like_pattern("", 0, memory);
+    for (size_t i = 0; !st && i < SEARCH_WORDS; i++)
+        if (!patterns[i])
+            st = cairn_fail(err, CAIRN_ENOMEM, "words");
+    return st;
+}
+
+cairn_status cairn_chat_search(cairn *c, const char *words, bool (*fn)(void *ctx, const cairn_chat_found *found), void *ctx,
+                               cairn_error *err)
+{
+#define HAS_WORD(N) " AND question || ' ' || text LIKE ?" N " ESCAPE '\\'"
+    char *patterns[SEARCH_WORDS];
+    sqlite3_stmt *s = NULL;
+    sqlite3 *db;
+    arena memory;
+    bool row = true;
+    cairn_status st;
+
+    arena_init(&memory, CHAT_BYTES);
+    st = read_patterns(words, &memory, patterns, err);
+    if (!st)
+        st = user_data_open(c, false, &db, err);
+    if (st) {
+        arena_clear(&memory);
+        return st == CAIRN_ENOTFOUND ? CAIRN_OK : st;
+    }
+    st = user_data_prepare(db, &s, err,
+                           "SELECT chat.id, title, turn.n, made, question, text FROM turn JOIN answer ON answer.id = turn.answer"
+                           " JOIN chat ON chat.id = turn.chat WHERE 1" HAS_WORD("1") HAS_WORD("2") HAS_WORD("3") HAS_WORD("4")
+                           HAS_WORD("5") HAS_WORD("6") HAS_WORD("7") HAS_WORD("8") " ORDER BY made DESC, turn.n DESC",
+                           "ssssssss", patterns[0], patterns[1], patterns[2], patterns[3], patterns[4], patterns[5], patterns[6],
+                           patterns[7]);
+    while (!st && !(st = user_data_step(s, &row, err)) && row) {
+        cairn_chat_found f = {.id = user_data_text(s, 0, &memory), .title = user_data_text(s, 1, &memory),
+                              .n = (size_t)sqlite3_column_int64(s, 2), .asked_ns = sqlite3_column_int64(s, 3),
+                              .question = user_data_text(s, 4, &memory), .text = user_data_text(s, 5, &memory)};
+        if (!f.id || !f.title || !f.question || !f.text)
+            st = cairn_fail(err, CAIRN_ENOMEM, "conversation");
+        else if (!fn(ctx, &f))
+            break;
+    }
+    sqlite3_finalize(s);
+    arena_clear(&memory);
+    return st;
+#undef HAS_WORD
+}
+
 /* ---- reading ---- */
 
 static cairn_status read_turns(sqlite3 *db, const char *id, cairn_conversation *v, arena *memory,

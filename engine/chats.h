@@ -62,6 +62,18 @@ cairn_status cairn_chat_create(cairn *c, const char *title, char id[CAIRN_CHAT_I
 /* All of them, the last changed first; false from fn stops. The strings live until fn returns. */
 cairn_status cairn_chat_list(cairn *c, bool (*fn)(void *ctx, const cairn_chat *chat), void *ctx,
                              cairn_error *err);
+/* A turn that a search found: which conversation, and the beginning of the answer. */
+typedef struct cairn_chat_found {
+    const char *id, *title; /* of the conversation */
+    size_t n;               /* the turn, from 1 */
+    int64_t asked_ns;
+    const char *question, *text;
+} cairn_chat_found;
+
+/* The turns whose question and answer hold all the words (parts of words, too; the case of A to Z does not count; eight words
+ * at most, CAIRN_EUSAGE for none or more), the last asked first; false from fn stops. The strings live until fn returns. */
+cairn_status cairn_chat_search(cairn *c, const char *words, bool (*fn)(void *ctx, const cairn_chat_found *found), void *ctx,
+                               cairn_error *err);
 /* `id` whole, or its beginning where only one conversation begins so (CAIRN_EUSAGE for several), or "last":
  * the one changed last. Here and below. */
 cairn_status cairn_chat_get(cairn *c, const char *id, cairn_conversation **out, cairn_error *err);

@@ -2,10 +2,14 @@
 """Conversations on the command line: kept, resumed, looked after; facts and saved answers. Without a model."""
 import json
 import os
+import pty
+import select
+import signal
 import stat
+import subprocess
 import unittest
 
-from harness import CairnTest, main
+from harness import CAIRN, CairnTest, main
 
 LEASE = ("# Lease of the flat in Elm Street\n\nThe tenant may end the lease with three months notice.\n\n"
          "The rent of the flat in Elm Street is 840 euros a month.\n")
@@ -78,6 +82,61 @@ class Chat(CairnTest):
         done = self.talk("/filter path:p9\nWhat is the weight of the pump?\n/filter\n/quit\nWhat is the weight of the pump P-7?\n")
         self.assertIn("14.5 kg", done.stdout)
         self.assertNotIn("12.5 kg", done.stdout)
+
+    def test_old_turns_are_found_by_their_words(self):
+        self.chat(["What is the warranty of the pump P-7?", "Who feeds the 100 % zebra?"], code=None)
+        self.chat(["What is the rent of the flat in Elm Street?"])
+        found = self.json("chat", "search", "warranty p-7")["found"]
+        self.assertEqual([(f["turn"], f["question"]) for f in found], [(1, "What is the warranty of the pump P-7?")])
+        self.assertIn("24 months", found[0]["answer"])
+        self.assertEqual(found[0]["title"], "What is the warranty of the pump P-7?")
+        self.assertEqual(len(self.json("chat", "search", "what is")["found"]), 2)
+        self.assertEqual([f["question"] for f in self.json("chat", "search", "840 euros")["found"]], ["What is the rent of the flat in Elm Street?"])
+        self.assertEqual([f["turn"] for f in self.json("chat", "search", "100 %")["found"]], [2])
+        for none in ("zebras", "w_rranty", "%%"):
+            self.assertEqual(self.json("chat", "search", none, code=1)["found"], [])
+        for wrong in ("", "  ", "a b c d e f g h i"):
+            self.run_cairn("chat", "search", wrong, code=2)
+        shown = self.talk("/search elm street\n/search nothing-there\n/search\n").stdout
+        self.assertIn("What is the rent of the flat in Elm Street?", shown)
+        self.assertIn("No question or answer", shown)
+        self.assertIn("24 months", self.run_cairn("chat", "search", "warranty").stdout)
+
+    def test_ctrl_c_at_the_prompt_goes_on(self):
+        master, slave = pty.openpty()
+        p = subprocess.Popen([CAIRN, "--home", self.home, "chat", "--extractive", "--mode", "lexical"], stdin=slave, stdout=slave,
+                             stderr=slave, start_new_session=True, env=dict(os.environ, NO_COLOR="1"))
+        os.close(slave)
+
+        unread = bytearray()
+
+        def until(text):
+            while text not in unread:
+                self.assertTrue(select.select([master], [], [], 30)[0], (text, bytes(unread)))
+                unread.extend(os.read(master, 4096))
+            end = unread.index(text) + len(text)
+            seen = bytes(unread[:end])
+            del unread[:end]
+            return seen
+        try:
+            until(b"\n> ")
+            p.send_signal(signal.SIGINT)
+            until(b"leaves)\r\n\r\n> ")
+            os.write(master, b"What is the warranty of the pump P-7?\n")
+            self.assertIn(b"24 months", until(b"Sources"))
+            until(b"\r\n> ")
+            os.write(master, b"What is the warranty of the pump P-9?" + b" " * 4100 + b"\n")
+            self.assertIn(b"4095 bytes", until(b"36 months"))
+            until(b"\r\n> ")
+            p.send_signal(signal.SIGINT)
+            until(b"leaves)\r\n\r\n> ")
+            os.write(master, b"\x04")
+            self.assertEqual(p.wait(60), 0)
+        finally:
+            if p.poll() is None:
+                p.kill()
+                p.wait()
+            os.close(master)
 
     def test_facts_help_to_find_and_are_the_users_to_change(self):
         self.assertEqual(self.run_cairn("memory", "add", "My pump is the P-7.").stdout, "1\n")
