@@ -424,8 +424,13 @@ static cairn_status put_vector(batch *b, const row_parts *parts, chunk_id chunk,
     return put_row(b, &b->vectors, row, dim, VECTOR_COSINE, chunk, parts->doc->id, &parts->columns, err);
 }
 
+static const float *row_of(const batch_rows *v, size_t i)
+{
+    return v->dim && v->has[i] ? v->rows + i * v->dim : NULL;
+}
+
 static cairn_status copy_chunk(batch *b, const row_parts *parts, const store_chunk *from, const float *row, uint32_t dim,
-                               cairn_error *err)
+                               const float *second, uint32_t second_dim, cairn_error *err)
 {
     store_chunk chunk = *from;
     chunk_id id;
@@ -438,11 +443,15 @@ static cairn_status copy_chunk(batch *b, const row_parts *parts, const store_chu
         st = store_pending_add(b->txn, &id, 1, err);
     if (!st)
         st = add_row(b, parts, id, chunk.heading, chunk.text, chunk.text_len, err);
-    return st || !row ? st : put_vector(b, parts, id, row, dim, err);
+    if (!st && row)
+        st = put_vector(b, parts, id, row, dim, err);
+    if (!st && second)
+        st = put_row(b, &b->second, second, second_dim, VECTOR_COSINE, id, parts->doc->id, &parts->columns, err);
+    return st;
 }
 
-cairn_status batch_copy(batch *b, const store_doc *doc, const store_chunk *chunks, size_t n, const float *rows,
-                        const bool *has, uint32_t dim, doc_id replaces, cairn_error *err)
+cairn_status batch_copy(batch *b, const store_doc *doc, const store_chunk *chunks, size_t n, const batch_rows *vectors,
+                        const batch_rows *second, doc_id replaces, cairn_error *err)
 {
     store_doc put = *doc;
     row_parts parts;
@@ -460,7 +469,7 @@ cairn_status batch_copy(batch *b, const store_doc *doc, const store_chunk *chunk
     if (!st)
         st = row_parts_of(&put, is_path(put.uri), &memory, &parts, err);
     for (size_t i = 0; !st && i < n; i++) {
-        st = copy_chunk(b, &parts, &chunks[i], dim && has[i] ? rows + i * dim : NULL, dim, err);
+        st = copy_chunk(b, &parts, &chunks[i], row_of(vectors, i), vectors->dim, row_of(second, i), second->dim, err);
         likeness_add(&sketch, chunks[i].text, chunks[i].text_len);
     }
     if (!st)

@@ -21,9 +21,16 @@ void batch_destroy(batch *b); /* NULL is fine */
  * uri is a path whose words are searchable (not so for the ids of an import). */
 cairn_status batch_put(batch *b, const store_doc *doc, const ingest_chunk *chunks, size_t n,
                        doc_id replaces, bool path_words, cairn_error *err);
-/* Add a document of another collection as it is there, its passages, and their vectors where has[i]: rows[n][dim]. */
-cairn_status batch_copy(batch *b, const store_doc *doc, const store_chunk *chunks, size_t n, const float *rows,
-                        const bool *has, uint32_t dim, doc_id replaces, cairn_error *err);
+/* Vectors of passages, where has[i]: rows[n][dim]; dim 0: none. */
+typedef struct batch_rows {
+    float *rows;
+    bool *has;
+    uint32_t dim;
+} batch_rows;
+
+/* Add a document of another collection as it is there, its passages, and their vectors; those of a second embedder go aside. */
+cairn_status batch_copy(batch *b, const store_doc *doc, const store_chunk *chunks, size_t n, const batch_rows *vectors,
+                        const batch_rows *second, doc_id replaces, cairn_error *err);
 /* The vector of the row added last, in a collection elsewhere: row[dim], of unit length. */
 cairn_status batch_vector(batch *b, const float *row, uint32_t dim, cairn_error *err);
 /* The document and the chunk of the row added last. */

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "engine/care.h"
 #include "engine/cluster.h"
+#include "engine/embedder.h"
 #include "engine/labels.h"
 #include "engine/index.h"
 #include "engine/run.h"
@@ -56,6 +57,7 @@ typedef struct copying {
     cairn *from, *to;
     view v;           /* of the source */
     uint32_t dim;     /* of its vectors */
+    uint32_t second;  /* of those of a second embedder; 0: none go along */
     bool with_values; /* of vectors: both sides keep them as they are */
     run r;
     store_snapshot *there; /* of the target, renewed with each flush */
@@ -71,22 +73,45 @@ typedef struct whole {
     store_chunk *chunks;
     float *rows; /* [n_chunks][dim] */
     bool *has;
+    batch_rows second; /* of a second embedder */
     const char *same_as; /* uri of the document that it is a copy of, or NULL */
 } whole;
 
 /* ---- reading ---- */
 
-static bool local_vector(const view *v, chunk_id chunk, float *out)
+/* The vector of a passage among segments of one kind. */
+static bool vector_among(const store_segment *const *of, const vector_segment *vectors, size_t n, chunk_id chunk, float *out)
 {
-    for (size_t i = 0; i < v->n_vector; i++) {
-        const store_segment *seg = v->vector_of[i];
+    for (size_t i = 0; i < n; i++) {
         uint32_t row;
-        if (segment_chunk_row(seg->file, chunk, &row) && !(seg->deleted && row_set_has(seg->deleted, row))) {
-            vector_reader_get(v->vector[i].reader, row, out);
+        if (segment_chunk_row(of[i]->file, chunk, &row) && !(of[i]->deleted && row_set_has(of[i]->deleted, row))) {
+            vector_reader_get(vectors[i].reader, row, out);
             return true;
         }
     }
     return false;
+}
+
+static bool local_vector(const view *v, chunk_id chunk, float *out)
+{
+    return vector_among(v->vector_of, v->vector, v->n_vector, chunk, out);
+}
+
+/* The vectors of a second embedder for a document's passages. */
+static cairn_status read_second(const view *v, uint32_t dim, const store_doc *doc, batch_rows *out, arena *memory, cairn_error *err)
+{
+    chunk_id *ids;
+    size_t n;
+    cairn_status st = store_doc_chunks(v->snapshot, doc->id, &ids, &n, memory, err);
+
+    if (st)
+        return st;
+    *out = (batch_rows){arena_calloc(memory, n * dim + 1, sizeof *out->rows), arena_calloc(memory, n + 1, sizeof *out->has), dim};
+    if (!out->rows || !out->has)
+        return cairn_fail(err, CAIRN_ENOMEM, "vectors of a second embedder");
+    for (size_t i = 0; i < n; i++)
+        out->has[i] = vector_among(v->second_of, v->second, v->n_second, ids[i], out->rows + i * dim);
+    return CAIRN_OK;
 }
 
 
@@ -361,8 +386,11 @@ static cairn_status write_whole(copying *k, whole *w, arena *memory, cairn_error
         return CAIRN_OK;
     if (!st && w->same_as)
         st = point_at(k, w, memory, err);
+    if (!st && k->second)
+        st = read_second(&k->v, k->second, &w->doc, &w->second, memory, err);
     if (!st)
-        st = batch_copy(k->r.batch, &w->doc, w->chunks, w->doc.n_chunks, w->rows, w->has, k->dim, found ? there.id : 0, err);
+        st = batch_copy(k->r.batch, &w->doc, w->chunks, w->doc.n_chunks, &(batch_rows){w->rows, w->has, k->dim}, &w->second,
+                        found ? there.id : 0, err);
     if (!st)
         k->copied++;
     if (!st && batch_is_due(k->r.batch))
@@ -496,14 +524,14 @@ static bool pass_failure(void *ctx, const store_failure *f)
 /* Failures, and the values that a run looks at. */
 static cairn_status copy_rest(copying *k, cairn_error *err)
 {
-    static const char *const keys[] = {META_EMBEDDER, META_EMBEDDER_MODEL, META_ROOTS};
+    static const char *const keys[] = {META_EMBEDDER, META_EMBEDDER_MODEL, META_ROOTS, META_ASIDE};
     passing p = {.k = k, .err = err};
     arena memory;
     cairn_status st = store_failure_each(k->v.snapshot, pass_failure, &p, err);
 
     st = st ? st : p.st;
     arena_init(&memory, DOCUMENT_BYTES);
-    for (size_t i = 0; !st && i < sizeof keys / sizeof *keys; i++) {
+    for (size_t i = 0; !st && i < sizeof keys / sizeof *keys - !k->second; i++) {
         const uint8_t *data;
         size_t len;
         st = store_meta_get(k->v.snapshot, keys[i], &memory, &data, &len, err);
@@ -610,6 +638,25 @@ static cairn_status open_both(copying *k, const cairn_options *where, const char
     return st ? st : check_kinds(k, err);
 }
 
+/* Do the vectors of a second embedder that are searched in the source go along? Not to a cluster, nor beside others. */
+static cairn_status find_second(copying *k, cairn_error *err)
+{
+    embedder_aside here, there;
+    arena memory;
+    cairn_status st;
+
+    if (!k->v.n_second || cluster_has(k->to))
+        return CAIRN_OK;
+    arena_init(&memory, DOCUMENT_BYTES);
+    st = embedder_aside_get(k->v.snapshot, &memory, &here, err);
+    if (!st)
+        st = embedder_aside_get(k->there, &memory, &there, err);
+    if (!st && here.identity && (!there.identity || !strcmp(here.identity, there.identity)))
+        k->second = vector_reader_dim(k->v.second[0].reader);
+    arena_clear(&memory);
+    return st;
+}
+
 cairn_status cairn_collection_copy(const cairn_options *where, const char *from, const char *to,
                                    const cairn_index_options *options, cairn_collection_report *out, cairn_error *err)
 {
@@ -628,6 +675,8 @@ cairn_status cairn_collection_copy(const cairn_options *where, const char *from,
         st = run_begin(&k.r, k.to, &o, &report, err);
         if (!st)
             st = store_snapshot_open(k.to->store, &k.there, err);
+        if (!st)
+            st = find_second(&k, err);
         if (!st && cluster_has(k.to))
             st = store_snapshot_open(k.to->store, &k.listed.snapshot, err);
         arena_init(&k.listed.memory, DOCUMENT_BYTES);

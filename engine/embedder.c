@@ -21,9 +21,6 @@
 #include "engine/second.h"
 #include "engine/vectors.h"
 
-/* Key of store_meta: whose vectors stand aside, as JSON {"model", "identity", "was_searched"}. */
-#define META_ASIDE "embedder_aside"
-
 #define MEMORY_BYTES ((size_t)1 << 20)
 #define LET_IN_NS    ((int64_t)50 * 1000000) /* between two segments, for other writers */
 

@@ -67,6 +67,7 @@ struct cairn {
 /* Key of store_meta: the name or path of that encoder, where it is not the settings that choose it: a run named it
  * (embed.c), or the collection was switched to it (embedder.c). */
 #define META_EMBEDDER_MODEL "embedder_model"
+#define META_ASIDE "embedder_aside" /* whose vectors stand aside, as JSON {"model", "identity", "was_searched"} */
 /* Key of store_meta: what the last audit found (audit.c). */
 #define META_AUDIT "audit"
 

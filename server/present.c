@@ -41,10 +41,16 @@ static json_t *scores(const cairn_hit *h, bool explain)
         json_object_set_new(j, "lexical", json_real((double)h->lexical));
     if (h->vector_rank)
         json_object_set_new(j, "vector", json_real((double)h->vector));
+    if (h->second_rank)
+        json_object_set_new(j, "second", json_real((double)h->second));
+    if (h->reread > 0)
+        json_object_set_new(j, "reread", json_real((double)h->reread));
     if (!explain)
         return j;
     json_object_set_new(j, "lexical_rank", or_null(h->lexical_rank));
     json_object_set_new(j, "vector_rank", or_null(h->vector_rank));
+    if (h->second_rank)
+        json_object_set_new(j, "second_rank", whole(h->second_rank));
     json_object_set_new(j, "nearness", json_real((double)h->nearness));
     json_object_set_new(j, "words", reasons(h));
     return j;
@@ -204,6 +210,17 @@ json_t *present_evidence(const cairn_answer *a)
     return all;
 }
 
+json_t *present_planted(const cairn_answer *a)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < a->n_planted; i++)
+        json_array_append_new(all, json_pack("{s:o,s:o,s:f,s:o}", "uri", json_str(a->planted[i].uri), "page",
+                                             or_null(a->planted[i].page), "score", (double)a->planted[i].score, "text",
+                                             json_str(a->planted[i].text)));
+    return all;
+}
+
 /* Of a plan with tools: "call" is what was called, an object. */
 static json_t *steps_json(const cairn_answer *a)
 {
@@ -281,6 +298,10 @@ json_t *present_status(const cairn_status_info *s)
     json_object_set_new(j, "embedder",
                         json_pack("{s:o,s:b,s:o}", "name", json_str(s->embedder_name), "here",
                                   s->embedder != NULL, "note", json_str(s->embedder_note)));
+    json_object_set_new(j, "second_embedder",
+                        s->second_name ? json_pack("{s:o,s:o,s:b}", "name", json_str(s->second_name), "vectors",
+                                                   whole(s->second_vectors), "searched", s->second_searched)
+                                       : json_null());
     json_object_set_new(j, "generator",
                         json_pack("{s:o,s:b,s:o}", "name", json_str(s->generator_name), "here",
                                   s->generator != NULL, "note", json_str(s->generator_note)));

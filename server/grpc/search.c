@@ -98,6 +98,9 @@ static void fill_hit(reply *r, Cairn__V1__Hit *out, const cairn_hit *h)
     out->vector = h->vector;
     out->lexical_rank = h->lexical_rank;
     out->vector_rank = h->vector_rank;
+    out->second = h->second;
+    out->second_rank = h->second_rank;
+    out->reread = h->reread;
     out->page_label = reply_text(r, h->page_label ? h->page_label : "");
     fill_highlights(r, out, h);
     fill_versions(r, out, h);

@@ -158,12 +158,13 @@ static bool put_token(void *ctx, const char *text, size_t len)
     return stream_put(ctx, "token", json_pack("{s:o}", "text", json_text(text, len)));
 }
 
-/* With what was read for it: more than what it cites. */
+/* With what was read for it, more than what it cites, and what was kept out. */
 static json_t *answer_json(const cairn_answer *a)
 {
     json_t *j = present_answer(a);
 
     json_object_set_new(j, "evidence", present_evidence(a));
+    json_object_set_new(j, "planted", present_planted(a));
     return j;
 }
 

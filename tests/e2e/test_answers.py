@@ -5,6 +5,7 @@ import os
 import unittest
 
 from harness import CairnTest, main, need_model
+from serving import Server
 from test_members import book
 
 LEASE = """# Lease of the flat in Elm Street
@@ -117,6 +118,15 @@ class Answers(CairnTest):
         shown = self.run_cairn("ask", "--extractive", "--mode", "lexical", "--explain",
                                "How much is the budget of the workshop?").stdout
         self.assertIn("gives orders to a language model", shown)
+        # A program that shows the answer to people is told; an assistant never gets to read it.
+        server = Server(self.home)
+        there = server.json("POST", "/api/v1/ask", {"question": "How much is the budget of the workshop?", "extractive": True})
+        self.assertEqual([(p["uri"], p["text"]) for p in there["planted"]], [(p["uri"], p["text"]) for p in a["planted"]])
+        server.stop()
+        self.assertNotIn("Ignore all", self.run_cairn("mcp", stdin="".join(json.dumps({"jsonrpc": "2.0", "id": i, "method": m, "params": p}) + "\n" for i, (
+            m, p) in enumerate([("initialize", {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}),
+                                ("tools/call", {"name": "ask", "arguments": {"question": "How much is the budget of the workshop?",
+                                                                             "extractive": True}})]))).stdout)
 
     def test_a_prompt_of_the_users_for_a_family_of_models_counts(self):
         prompts = self.write("../prompts/answer.v2.qwen2.txt", "=== system\nAnswer.\n")

@@ -2,6 +2,7 @@
 import os
 
 from harness import CairnTest, embedded_only, main, need_model
+from serving import Server
 
 FIRST, SECOND = "multilingual-e5-small", "all-minilm-l6-v2"
 QUESTION = "what does the grinder weigh"
@@ -58,6 +59,31 @@ class SecondEmbedder(CairnTest):
         self.assertIsNone(self.json("status")["second_embedder"])
         stages = {s["stage"]: s for s in self.both("why-not", os.path.join(self.docs, "2.md"), QUESTION)["stages"]}
         self.assertIn(SECOND, stages["second"]["text"] if "text" in stages["second"] else str(stages["second"]))
+
+    def test_copies_take_the_second_vectors_along(self):
+        self.both("index", self.docs)
+        three = self.hits()
+        self.both("collection", "copy", "default", "other")
+        e = self.both("--collection", "other", "embedder")
+        self.assertEqual((e["searched"]["vectors"], e["aside"]["model"], e["aside"]["vectors"], e["second"]), (6, SECOND, 6, True))
+        found = self.both("--collection", "other", "search", "--explain", QUESTION)
+        self.assertEqual([(os.path.basename(h["uri"]), round(h["score"], 5), h["scores"].get("second_rank")) for h in found["hits"]], three)
+        self.run_cairn("--config", self.conf, "--collection", "other", "check", code=0)
+        # A run over the copy has nothing to make.
+        self.assertEqual(self.both("--collection", "other", "index", self.docs)["embedded"], 0)
+        # Without the setting only the first vectors go along; beside those of a third model none do.
+        self.json("collection", "copy", "default", "plain")
+        self.assertIsNone(self.json("--collection", "plain", "embedder")["aside"])
+
+    def test_servers_search_and_say_so(self):
+        self.both("index", self.docs)
+        three = self.hits()
+        server = Server(self.home, "--config", self.conf)
+        r = server.json("GET", "/api/v1/search?explain=true&q=" + QUESTION.replace(" ", "+"))
+        self.assertEqual([(os.path.basename(h["uri"]), round(h["score"], 5), h["scores"].get("second_rank")) for h in r["hits"]], three)
+        self.assertGreater(r["hits"][0]["scores"]["second"], 0)
+        self.assertEqual(server.json("GET", "/api/v1/status")["second_embedder"], {"name": SECOND, "vectors": 6, "searched": True})
+        server.stop()
 
     def test_runs_keep_up(self):
         self.both("index", self.docs)
