@@ -339,6 +339,36 @@ cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*loo
     return st;
 }
 
+cairn_status ask_read(cairn *c, const cairn_ask_request *request, size_t layer,
+                      bool (*look)(void *ctx, const float *state, size_t width), void *ctx, cairn_error *err)
+{
+    const generate_params p = {.max_tokens = 1, .on_state = look, .state_layer = layer, .ctx = ctx};
+    asking a = {.c = c, .request = request, .start_ns = clock_mono_ns()};
+    exhaustive every;
+    json_t *messages = NULL;
+    cairn_status st;
+
+    if (exhaustive_parse(request->question, strlen(request->question), &every))
+        return CAIRN_OK;
+    arena_init(&a.memory, ASK_BYTES);
+    st = engine_generator(c, &a.g, err);
+    if (!st)
+        st = ask_load_prompt(&a, err);
+    if (!st)
+        st = engine_analyzer(c, &a.an, err);
+    if (!st)
+        st = ask_retrieve(&a, err);
+    if (!st)
+        st = ask_assemble(&a, err);
+    if (!st && a.context.n_passages && !(st = ask_messages(&a, &messages, err)))
+        st = engine_chat(c, false, messages, &p, request->cancel, &a.result, err);
+    json_decref(messages);
+    generate_result_clear(&a.result);
+    cairn_search_result_free(a.hits);
+    arena_clear(&a.memory);
+    return st;
+}
+
 cairn_status cairn_keep_passages(cairn *c, cairn_error *err)
 {
     cairn_status st;

@@ -88,6 +88,11 @@ cairn_status ask_observed(cairn *c, const cairn_ask_request *request,
 cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*look)(void *ctx, const asking *a),
                           void *ctx, cairn_error *err);
 
+/* What the generator holds behind a layer when it has read what would be its prompt, whether the evidence would have let it
+ * answer or not, for calibration: `look` sees it. It is not called for a question about all documents, nor on a device. */
+cairn_status ask_read(cairn *c, const cairn_ask_request *request, size_t layer,
+                      bool (*look)(void *ctx, const float *state, size_t width), void *ctx, cairn_error *err);
+
 /* ---- ask_prompt.c ---- */
 cairn_status ask_load_prompt(asking *a, cairn_error *err);
 /* The messages for the generator; the caller releases *out. */

@@ -439,7 +439,7 @@ bool ask_fits_type(asking *a)
     quantity *q;
     size_t n_q, n;
 
-    if (!asks_for_quantity(t) || !a->text.len || (t != ANSWER_CODE && !ask_typed_sentence(a)))
+    if (!asks_for_quantity(t) || !a->text.len || (t != ANSWER_CODE && t != ANSWER_MONEY && !ask_typed_sentence(a)))
         return true;
     if (quantities_find(a->text.data, a->text.len, &a->memory, &q, &n_q, NULL) ||
         answer_mentions(t == ANSWER_MONEY ? ANSWER_MEASURE : t, a->evidence.units, a->text.data, a->text.len, q, n_q,

@@ -127,6 +127,7 @@ typedef struct cairn_answers_result {
 typedef struct cairn_eval_answers_options {
     bool extractive;       /* as in cairn_ask_request */
     const char *dump_file; /* a JSON line a question: the answer and what it was decided from; or NULL */
+    size_t state_layer;    /* 1 and more: into the dump what the generator holds behind that layer when it has read the evidence */
 } cairn_eval_answers_options;
 
 /* qa: JSON lines with `question`, `answers` (none, or `answerable` false: not answerable) and either

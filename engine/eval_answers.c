@@ -312,6 +312,12 @@ static void dump_evidence(void *ctx, const asking *a)
     json_object_set_new(g->dumped, "sentences", sentences);
 }
 
+static bool dump_state(void *ctx, const float *state, size_t width)
+{
+    json_object_set_new(((grading *)ctx)->dumped, "state", numbers(state, width));
+    return false;
+}
+
 /* `answerable`: with its accepted answers, of which a line that says it is not may have some, too. */
 static void finish_dump(grading *g, const json_t *line, const cairn_answer *a, bool answerable, bool right)
 {
@@ -367,6 +373,8 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
     answerable = gold.n && !json_is_false(possible);
     if (!st)
         st = ask_observed(g->c, &request, g->dump ? dump_evidence : NULL, g, &a, err);
+    if (!st && g->dump && g->options->state_layer)
+        st = ask_read(g->c, &request, g->options->state_layer - 1, dump_state, g, err);
     if (!st)
         st = cairn_keep_passages(g->c, err);
     if (!st && answerable) {

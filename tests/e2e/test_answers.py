@@ -89,6 +89,17 @@ class Answers(CairnTest):
         self.assertEqual(refused["usage"]["prompt_tokens"], 0)
         for question in ("Who repairs the espresso machine?", "Wie hoch ist die Kaution für den Server?"):
             self.assertTrue(self.json("ask", question, code=1)["refused"], question)
+        qa = self.write("../read.jsonl", "".join(json.dumps({"question": q, "answers": []}) + "\n" for q in (
+            "Wie lautet die IP-Adresse des Servers?", "Who repairs the espresso machine?", "How many files mention pumps?")))
+        states = []
+        for _ in range(2):
+            dump = os.path.join(self.home, "read-dump.jsonl")
+            self.json("eval", "answers", "--extractive", "--qa", qa, "--dump", dump, "--states", "17")
+            with open(dump, encoding="utf-8") as f:
+                states.append([json.loads(line).get("state") for line in f])
+        self.assertEqual(states[0], states[1])
+        self.assertEqual([s and len(s) for s in states[0]], [896, 896, None])  # the last is of all files: nothing is read
+        self.assertNotEqual(states[0][0], states[0][1])
 
     def test_what_is_not_there_is_refused(self):
         a = self.ask("Which airline flies from Lisbon to Nairobi on Tuesdays?", code=1)
