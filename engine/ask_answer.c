@@ -437,13 +437,15 @@ bool ask_fits_type(asking *a)
     answer_type t = a->evidence.type;
     text_span *mentions;
     quantity *q;
+    char *plain; /* without the numbers of citations */
     size_t n_q, n;
 
     if (!asks_for_quantity(t) || !a->text.len || (t != ANSWER_CODE && t != ANSWER_MONEY && !ask_typed_sentence(a)))
         return true;
-    if (quantities_find(a->text.data, a->text.len, &a->memory, &q, &n_q, NULL) ||
-        answer_mentions(t == ANSWER_MONEY ? ANSWER_MEASURE : t, a->evidence.units, a->text.data, a->text.len, q, n_q,
-                        &a->memory, &mentions, &n, NULL))
+    if (cite_strip_markers(a->text.data, a->text.len, &a->memory, &plain, NULL) ||
+        quantities_find(plain, strlen(plain), &a->memory, &q, &n_q, NULL) ||
+        answer_mentions(t == ANSWER_MONEY ? ANSWER_MEASURE : t, a->evidence.units, plain, strlen(plain), q, n_q, &a->memory,
+                        &mentions, &n, NULL))
         return true;
     return n > 0;
 }

@@ -74,6 +74,12 @@ class Gateway(CairnTest):
                           "".join(f"{k} = {v}\n" for k, v in settings.items()))
         return self.json("--config", conf, "ask", "--mode", "lexical", "--no-cache", question, code=code)
 
+    def test_the_number_of_a_citation_is_no_answer_to_how_many(self):
+        self.endpoint.reply = "The seal of the pump P-7 was changed because it leaked."
+        answer = self.ask("What is the warranty of the pump P-7, how many months?")["answer"]
+        self.assertIn("24 months", answer)
+        self.assertNotIn("leaked", answer)
+
     def test_nothing_is_sent_unless_settings_say_so(self):
         for settings in ({"use": "off"}, {"url": ""}, {"model": ""}, {"url": "http://example.org/v1"}, {"tokens_per_day": 0},
                          {"url": "http://127.0.0.1.example.org/v1"}, {"use": "hard"}):
