@@ -169,7 +169,7 @@ def halves(a):
             for q in questions[:a.most]])
 
 
-def ridge(np, x, y, w, strength=3.0):
+def ridge(np, x, y, w, strength=10.0):
     """Weights and bias of a line through x for y = +-1; the ridge is on standardised columns, for each of them alike."""
     mean = (x * w[:, None]).sum(0) / w.sum()
     sd = np.sqrt(((x - mean) ** 2 * w[:, None]).sum(0) / w.sum()) + 1e-6
