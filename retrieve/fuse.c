@@ -61,7 +61,8 @@ static void add_list(fusing *f, const fuse_list *list, size_t l, const fuse_para
 {
     double k = p->rrf_k > 0 ? p->rrf_k : RRF_K;
     double best = list->n ? (double)list->items[0].score : 0;
-    double worst = list->n ? (double)list->items[list->n - 1].score : 0;
+    size_t zero = p->zero_rank && p->zero_rank < list->n ? p->zero_rank : list->n;
+    double worst = zero ? (double)list->items[zero - 1].score : 0;
     double spread = best - worst;
 
     for (size_t i = 0; i < list->n; i++) {
@@ -75,6 +76,8 @@ static void add_list(fusing *f, const fuse_list *list, size_t l, const fuse_para
             part = 1.0 / (k + (double)(i + 1));
         else
             part = spread > 0 ? ((double)list->items[i].score - worst) / spread : 1.0;
+        if (p->method == FUSE_CONVEX && p->zero_rank)
+            part = fmax(part, FUSE_TAIL * (double)p->zero_rank / (double)(p->zero_rank + i + 1));
         f->sums[at] += weight * part;
     }
 }

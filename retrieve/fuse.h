@@ -2,9 +2,11 @@
  *
  * FUSE_RRF     score = sum over lists of weight / (k + rank) (Cormack, Clarke and Büttcher, SIGIR
  *              2009). Looks at ranks only.
- * FUSE_CONVEX  score = sum over lists of weight * (s - min) / (max - min) over that list's own
+ * FUSE_CONVEX  score = sum over lists of weight * (s - zero) / (best - zero) over that list's own
  *              scores, an item missing from a list counting 0 there; weights are scaled to sum 1
- *              (Bruch, Gai and Ingber, TOIS 2023). Keeps how much better the best is.
+ *              (Bruch, Gai and Ingber, TOIS 2023). Keeps how much better the best is. `zero` is the
+ *              score at a fixed rank, so that how deep a list was asked for changes nothing above it; what
+ *              stands lower counts less than FUSE_TAIL, falling with its rank.
  *
  * Ties are broken by the better rank in the first list that holds either item, then by id, so the
  * result is one order whatever the machine. */
@@ -17,6 +19,7 @@
 #include "base/status.h"
 
 #define FUSE_MAX_LISTS 4
+#define FUSE_TAIL      1e-3
 
 typedef enum fuse_method { FUSE_RRF = 0, FUSE_CONVEX = 1 } fuse_method;
 
@@ -24,6 +27,7 @@ typedef struct fuse_params {
     fuse_method method;
     double rrf_k;                  /* 0: 60 */
     double weight[FUSE_MAX_LISTS]; /* >= 0; all zero: equal */
+    size_t zero_rank;              /* FUSE_CONVEX: whose score counts 0; 0, or a shorter list: the last one's */
 } fuse_params;
 
 typedef struct fuse_item {

@@ -7,13 +7,14 @@
 #include "base/clock.h"
 #include "retrieve/segments.h"
 
-#define DEFAULT_DEPTH 1000
-#define N_LISTS       3 /* words, vectors, the second model's vectors */
+#define DEFAULT_DEPTH     1000
+#define DEFAULT_ZERO_RANK 200
+#define N_LISTS           3 /* words, vectors, the second model's vectors */
 
 void retrieve_params_default(retrieve_params *p)
 {
     *p = (retrieve_params){.depth = DEFAULT_DEPTH,
-                           .fusion = {.method = FUSE_CONVEX, .weight = {0.4, 0.6}}};
+                           .fusion = {.method = FUSE_CONVEX, .weight = {0.4, 0.6}, .zero_rank = DEFAULT_ZERO_RANK}};
     lexical_params_default(&p->lexical);
 }
 

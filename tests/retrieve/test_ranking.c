@@ -77,7 +77,9 @@ static void fusion_is_one_order_and_whole(void **state)
         size_t n, distinct = 0;
         bool seen[300] = {false};
         cairn_error err = {0};
-        fuse_params p = {.method = round % 2 ? FUSE_RRF : FUSE_CONVEX, .weight = {1, 2, 0.5}};
+        fuse_params p = {.method = round % 2 ? FUSE_RRF : FUSE_CONVEX,
+                         .weight = {1, 2, 0.5},
+                         .zero_rank = round / 2 % 2 ? 1 + test_random(&rng) % 250 : 0};
         for (int l = 0; l < 3; l++) {
             size_t len = test_random(&rng) % 200, kept = 0;
             bool used[300] = {false};
@@ -103,16 +105,48 @@ static void fusion_is_one_order_and_whole(void **state)
                 for (size_t r = 0; r < x->n; r++) {
                     if (x->items[r].id != hits[i].id)
                         continue;
-                    double span = (double)x->items[0].score - x->items[x->n - 1].score;
+                    size_t last = p.zero_rank && p.zero_rank < x->n ? p.zero_rank - 1 : x->n - 1;
+                    double zero = x->items[last].score, span = (double)x->items[0].score - zero;
+                    double part = span > 0 ? ((double)x->items[r].score - zero) / span : 1.0;
+                    double least = p.zero_rank ? 1e-3 / (1.0 + (double)(r + 1) / (double)p.zero_rank) : 0;
                     want += p.weight[l] / 3.5 *
-                            (p.method == FUSE_RRF ? 1.0 / (61.0 + (double)r)
-                             : span > 0 ? ((double)x->items[r].score - x->items[x->n - 1].score) / span
-                                        : 1.0);
+                            (p.method == FUSE_RRF ? 1.0 / (61.0 + (double)r) : part > least ? part : least);
                     assert_int_equal(hits[i].list_rank[l], r + 1);
                 }
             }
             assert_true(fabs(hits[i].score - want) < 1e-6);
             assert_true(i == 0 || hits[i - 1].score >= hits[i].score);
+        }
+    }
+}
+
+/* What was asked for beyond the rank that counts 0 changes no score above it by more than the tail's. */
+static void depth_does_not_change_the_scores(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        fuse_item items[2][400];
+        fuse_hit shallow[200], deep[800];
+        size_t n_shallow, n_deep;
+        cairn_error err = {0};
+        const fuse_params p = {.method = FUSE_CONVEX, .weight = {0.4, 0.6}, .zero_rank = 50};
+        for (int l = 0; l < 2; l++) {
+            float score = 100;
+            for (size_t i = 0; i < 400; i++) { /* the ids 0 to 399, each list in an order of its own */
+                score -= (float)(test_random(&rng) % 1000) / 500;
+                items[l][i] = (fuse_item){(i * 7 + (size_t)round * 11 + (size_t)l * (1 + i * 2)) % 400, score};
+            }
+        }
+        const fuse_list less[2] = {{items[0], 100}, {items[1], 100}}, all[2] = {{items[0], 400}, {items[1], 400}};
+        assert_int_equal(fuse_lists(less, 2, &p, 200, shallow, &n_shallow, &err), 0);
+        assert_int_equal(fuse_lists(all, 2, &p, 800, deep, &n_deep, &err), 0);
+        for (size_t i = 0; i < 20; i++) {
+            if (shallow[i].score < 0.01f)
+                break; /* of what neither list has above rank 50 the tails decide */
+            size_t at = 0;
+            while (at < n_deep && deep[at].id != shallow[i].id)
+                at++;
+            assert_true(at < n_deep && fabsf(shallow[i].score - deep[at].score) <= 1.01e-3f);
         }
     }
 }
@@ -281,6 +315,7 @@ int main(void)
         cmocka_unit_test(reciprocal_ranks_by_hand),
         cmocka_unit_test(convex_combination_by_hand),
         cmocka_unit_test(fusion_is_one_order_and_whole),
+        cmocka_unit_test(depth_does_not_change_the_scores),
         cmocka_unit_test(measures_by_hand),
         cmocka_unit_test(intervals_hold_the_mean_and_repeat),
         cmocka_unit_test(run_lines_keep_their_columns),
