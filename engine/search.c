@@ -235,8 +235,9 @@ void engine_params(const cairn *c, size_t depth, retrieve_params *p)
     p->fusion = (fuse_params){.method = strcmp(s->fusion, "rrf") ? FUSE_CONVEX : FUSE_RRF,
                               .rrf_k = s->rrf_k,
                               .weight = {1 - s->vector_weight, s->vector_weight * (1 - s->second_weight),
-                                         s->vector_weight * s->second_weight},
-                              .zero_rank = (size_t)s->zero_rank};
+                                         s->vector_weight * s->second_weight}};
+    p->zero_share = s->zero_share;
+    p->zero_most = (size_t)s->candidates;
     p->lexical.k1 = (float)s->k1;
     p->lexical.b[LEXICAL_TITLE] = p->lexical.b[LEXICAL_HEADINGS] = p->lexical.b[LEXICAL_BODY] =
         (float)s->b;

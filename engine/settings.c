@@ -79,7 +79,7 @@ static const setting table[] = {
     TEXT("index", "reorder", reorder, "off"),
     TEXT("search", "fusion", fusion, "convex"),
     NUMBER("search", "rrf_k", rrf_k, 60, 1, 1000),
-    NUMBER("search", "zero_rank", zero_rank, 200, 0, 100000),
+    NUMBER("search", "zero_share", zero_share, 0.17, 0, 1),
     NUMBER("search", "vector_weight", vector_weight, 0.6, 0, 1),
     NUMBER("search", "second_weight", second_weight, 0.5, 0, 1),
     NUMBER("search", "foreign_words", foreign_words, 0.3, 0, 1),

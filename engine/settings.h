@@ -70,7 +70,7 @@ typedef struct settings {
     double audit_share;   /* share of the vectors that must have changed for an audit */
     /* [search] */
     double rrf_k;         /* reciprocal rank fusion: 1 / (k + rank) */
-    double zero_rank;     /* convex fusion: the rank whose score counts as 0; 0: the last */
+    double zero_share;    /* convex fusion: the rank whose score counts as 0, as a share of all passages; 0: the last */
     double vector_weight; /* weight of the vector list against the word list, 0..1 */
     double second_weight; /* share of it that the second embedder's list gets, 0..1 */
     double foreign_words; /* factor on the word list's for a question in a language of no passage */

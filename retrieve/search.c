@@ -7,14 +7,17 @@
 #include "base/clock.h"
 #include "retrieve/segments.h"
 
-#define DEFAULT_DEPTH     1000
-#define DEFAULT_ZERO_RANK 200
-#define N_LISTS           3 /* words, vectors, the second model's vectors */
+#define DEFAULT_DEPTH   1000
+#define ZERO_SHARE      (1.0 / 6)
+#define ZERO_RANK_LEAST 100 /* the scores of fewer are no scale */
+#define N_LISTS         3   /* words, vectors, the second model's vectors */
 
 void retrieve_params_default(retrieve_params *p)
 {
     *p = (retrieve_params){.depth = DEFAULT_DEPTH,
-                           .fusion = {.method = FUSE_CONVEX, .weight = {0.4, 0.6}, .zero_rank = DEFAULT_ZERO_RANK}};
+                           .fusion = {.method = FUSE_CONVEX, .weight = {0.4, 0.6}},
+                           .zero_share = ZERO_SHARE,
+                           .zero_most = DEFAULT_DEPTH};
     lexical_params_default(&p->lexical);
 }
 
@@ -66,6 +69,18 @@ static doc_id doc_of(const retrieve_list *const *lists, const fuse_hit *h)
     return 0;
 }
 
+/* A share, so that what is far from the question is the same in a small collection and in a large one. */
+static size_t zero_rank(const retrieve_params *p, uint64_t passages)
+{
+    const double rank = p->zero_share * (double)passages;
+
+    if (!(p->zero_share > 0))
+        return 0;
+    if (rank > (double)p->zero_most)
+        return p->zero_most;
+    return rank > ZERO_RANK_LEAST ? (size_t)rank : ZERO_RANK_LEAST;
+}
+
 static cairn_status fuse(const retrieve_ask *ask, const retrieve_lists *found, retrieve_result *out,
                          cairn_error *err)
 {
@@ -81,6 +96,7 @@ static cairn_status fuse(const retrieve_ask *ask, const retrieve_lists *found, r
     int64_t start = clock_mono_ns();
     size_t n = 0;
 
+    all.zero_rank = zero_rank(ask->params, found->n_allowed);
     if (!ask->second) { /* its weight is the first model's then */
         all.weight[1] += all.weight[2];
         all.weight[2] = 0;

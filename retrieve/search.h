@@ -77,7 +77,9 @@ typedef struct retrieve_corpus {
  * which measurement each default comes. */
 typedef struct retrieve_params {
     size_t depth;          /* length of each list before fusion; default 1000 */
-    fuse_params fusion;    /* default FUSE_CONVEX, weights 0.4 lexical, 0.6 vector and 0 for the second's,
+    double zero_share;     /* the zero_rank of fusion, as a share of the passages that the filter allows; 0: the last */
+    size_t zero_most;      /* and at most so many; default 1/6 and 1000 */
+    fuse_params fusion;    /* but for its zero_rank; default FUSE_CONVEX, weights 0.4 lexical, 0.6 vector and 0 for the second's,
                               which is the vector list's where the second is not searched */
     lexical_params lexical;
     vector_params vector;
