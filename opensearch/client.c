@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/module.h"
 #include "base/utf8.h"
+#include "opensearch/around.h"
 #include "opensearch/http.h"
 #include "opensearch/nodes.h"
 
@@ -26,11 +27,13 @@
 #define TIMEOUT_MS       30000
 #define CONNECT_MS       5000
 #define READ_MS          2000 /* of the first attempt at a request that only reads, where there is another node */
+#define PATH_MOST        16384
 #define SAID             300 /* bytes of a node's own words in a message */
 
 struct client {
     const http_module *http;
     nodes nodes;
+    around around;
     char *authorization, *ca_file;
     int64_t timeout_ms, connect_ms, retry_ms, read_ms;
     size_t reply_bytes;
@@ -201,6 +204,7 @@ cairn_status client_create(client **out, const client_options *o, cairn_error *e
     c->retry_ms = o->retry_ms > 0 ? o->retry_ms : CLIENT_RETRY_MS;
     c->read_ms = o->read_ms > 0 ? o->read_ms : READ_MS;
     nodes_init(&c->nodes);
+    around_init(&c->around);
     st = take_urls(c, o->urls ? o->urls : "", err) ? CAIRN_OK : err ? err->code : CAIRN_EUSAGE;
     if (!st)
         st = take_credentials(c, o, err);
@@ -225,6 +229,7 @@ void client_destroy(client *c)
     for (size_t i = 0; i < c->n_idle; i++)
         c->http->close(c->idle[i]);
     nodes_clear(&c->nodes);
+    around_clear(&c->around);
     if (c->authorization)
         explicit_bzero(c->authorization, strlen(c->authorization));
     free(c->authorization);
@@ -516,6 +521,31 @@ static http_end attempt(client *c, http_connection *h, const client_request *r, 
     return end;
 }
 
+/* A request that only reads was late: which nodes answer at all? Copies on the others are asked last from now on. */
+static void look_around(client *c, http_connection *h, const client_request *r, const trying *t)
+{
+    client_request small = {.method = "GET", .path = AROUND_PATH, .limits = r->limits};
+    around_list list = {0};
+
+    for (size_t i = 0; i < c->nodes.n; i++) {
+        char why[HTTP_WHY] = "";
+        http_answer answer = {0};
+        json_t *told = NULL;
+        http_end end = perform(c, h, &small, i, least(nodes_probe_ms(0, c->timeout_ms), c->read_ms), t->end_ns, &answer, why);
+        if (end == HTTP_CANCELLED)
+            return;
+        if (end == HTTP_ANSWERED) {
+            parse(&answer, c->nodes.url[i], &told, NULL);
+            free(answer.body);
+            nodes_answered(&c->nodes, i, 0);
+        }
+        around_note(&list, told);
+        json_decref(told);
+    }
+    around_set(&c->around, &list, clock_mono_ns());
+    log_write(LOG_LEVEL_DEBUG, "opensearch", "%zu of %zu nodes answer", list.told, c->nodes.n);
+}
+
 /* Go to the next node; after a round of all of them, wait. False: no more attempts. */
 static bool go_on(client *c, const client_request *r, trying *t, size_t node, cairn_error *err)
 {
@@ -562,8 +592,11 @@ cairn_status client_call(client *c, const client_request *r, long *status, json_
 {
     http_connection *h = borrow(c);
     trying t = {.end_ns = clock_mono_ns() + c->retry_ms * 1000000};
+    bytes path, body; /* of the request as it is sent */
     cairn_status st = CAIRN_OK;
 
+    bytes_init(&path, PATH_MOST);
+    bytes_init(&body, CLIENT_REPLY_BYTES);
     *status = 0;
     *reply = NULL;
     if (!h)
@@ -575,9 +608,18 @@ cairn_status client_call(client *c, const client_request *r, long *status, json_
         size_t node;
         http_answer answer;
         char why[HTTP_WHY] = "";
-        http_end end = attempt(c, h, r, &t, &node, &answer, why);
+        client_request now;
+        now = *r;
+        st = only_reads(r) ? around_apply(&c->around, r, clock_mono_ns(), &now, &path, &body) : CAIRN_OK;
+        if (st) {
+            cairn_fail(err, st, "a request to the cluster");
+            break;
+        }
+        http_end end = attempt(c, h, &now, &t, &node, &answer, why);
         bool retry = again(r, end);
         t.wait_s = 0;
+        if (end == HTTP_LATE && c->nodes.n > 1 && only_reads(r))
+            look_around(c, h, r, &t);
         if (end != HTTP_ANSWERED) {
             st = ended(end, c->nodes.url[node], why, err);
         } else {
@@ -610,6 +652,8 @@ cairn_status client_call(client *c, const client_request *r, long *status, json_
         }
     }
     give_back(c, h);
+    bytes_clear(&path);
+    bytes_clear(&body);
     if (!st && (*status / 100 == 2 || *status == 404 || *status == 409))
         return CAIRN_OK;
     if (!st)

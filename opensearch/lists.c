@@ -382,11 +382,14 @@ static cairn_status keep_passages(struct os_snapshot *snap, const json_t *hits, 
 static cairn_status read_passages(struct os_snapshot *snap, const retrieve_list *list, size_t depth, chunk_id *ids, bool *again,
                                   size_t *n, cairn_error *err)
 {
+    bool all = true;
+
     for (; *n < list->n && *n < depth && *n < AGAIN_MAX; ++*n) {
         ids[*n] = list->items[*n].id;
         again[*n] = json_is_object(os_kept(snap->fetched_chunks, ids[*n]));
+        all &= again[*n];
     }
-    return *n ? os_fetch(snap, ids, *n, NULL, 0, err) : CAIRN_OK;
+    return !all ? os_fetch(snap, ids, *n, NULL, 0, err) : CAIRN_OK;
 }
 
 /* passages, counts: NULL where they were not asked for. */

@@ -179,16 +179,26 @@ static bool take_before(const char *text, size_t at, alias_pair *out)
 
 bool alias_next(const char *text, size_t len, size_t *at, alias_pair *out)
 {
+    size_t here = *at;
+    bool inside = here && is_word_byte(text[here - 1]);
+
     pthread_once(&once, note_beginnings);
-    for (; *at < len; ++*at) {
-        size_t n, here = *at;
-        if (!is_word_byte(text[here]) || (here && is_word_byte(text[here - 1])) || !(n = announced(text, len, here)))
+    while (here < len) {
+        bool word = is_word_byte(text[here]);
+        size_t n = word && !inside ? announced(text, len, here) : 0;
+        inside = word;
+        if (!n) {
+            here++;
             continue;
-        *at += n - 1;
-        if (take_before(text, here, out) && take_after(text, len, here + n, out)) {
-            ++*at;
+        }
+        bool found = take_before(text, here, out) && take_after(text, len, here + n, out);
+        here += n;
+        inside = is_word_byte(text[here - 1]);
+        if (found) {
+            *at = here;
             return true;
         }
     }
+    *at = here;
     return false;
 }

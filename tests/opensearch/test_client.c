@@ -156,6 +156,55 @@ static void a_standing_node_is_left(void **state)
     fake_stop(&node);
 }
 
+/* Once a search was late and a node does not tell its id, searches name those that do: in an address, and in the head of
+ * each search of many. What writes, and what is no search, stays as it is. */
+static void copies_elsewhere_are_preferred(void **state)
+{
+    (void)state;
+    static const fake_step silent[MANY_STEPS] = {[0 ... MANY_STEPS - 1] = {FAKE_SILENT, 0, NULL, NULL}};
+    static const fake_step answers[MANY_STEPS] = {
+        [0 ... MANY_STEPS - 1] = {FAKE_REPLY, 200, NULL, "{\"nodes\":{\"id-B\":{\"name\":\"b\"},\"&x=\":{}}}"}};
+    static const char many[] = "{\"index\":\"c\"}\n{\"size\":1}\n{\"index\":\"d\"}\n{}\n";
+    static const char want[] = "{\"index\":\"c\",\"preference\":\"_prefer_nodes:id-B\"}\n{\"size\":1}\n"
+                               "{\"index\":\"d\",\"preference\":\"_prefer_nodes:id-B\"}\n{}\n";
+    static const struct {
+        const char *method, *path, *begins;
+    } others[] = {
+        {"POST", "/c/_search", "POST /c/_search?preference=_prefer_nodes:id-B HTTP"},
+        {"POST", "/c/_count?a=1", "POST /c/_count?a=1&preference=_prefer_nodes:id-B HTTP"},
+        {"GET", "/c/_doc/7", "GET /c/_doc/7?preference=_prefer_nodes:id-B HTTP"},
+        {"PUT", "/c/_doc/7", "PUT /c/_doc/7 HTTP"},
+        {"GET", "/_cluster/health", "GET /_cluster/health HTTP"},
+    };
+    bool late = false;
+
+    while (!late) { /* a client begins anywhere */
+        static fake_node standing;
+        char urls[128];
+        client_request r = {.method = "POST", .path = "/_msearch", .body = many, .len = sizeof many - 1, .lines = true};
+        json_t *reply;
+        cairn_error err;
+        long status;
+        fake_start(&standing, silent, MANY_STEPS);
+        fake_start(&node, answers, MANY_STEPS);
+        snprintf(urls, sizeof urls, "http://127.0.0.1:%u,http://127.0.0.1:%u", standing.port, node.port);
+        client *c = connect_to(urls, (client_options){.timeout_ms = 3600000, .retry_ms = 7200000, .read_ms = 1000});
+        assert_int_equal(client_call(c, &r, &status, &reply, &err), CAIRN_OK);
+        json_decref(reply);
+        late = node.n_requests > 1;
+        assert_string_equal(node.body[node.n_requests - 1], late ? want : many);
+        for (size_t i = 0; late && i < sizeof others / sizeof *others; i++) {
+            r = (client_request){.method = others[i].method, .path = others[i].path};
+            assert_int_equal(client_call(c, &r, &status, &reply, &err), CAIRN_OK);
+            json_decref(reply);
+            assert_memory_equal(node.request[node.n_requests - 1], others[i].begins, strlen(others[i].begins));
+        }
+        client_destroy(c);
+        fake_stop(&standing);
+        fake_stop(&node);
+    }
+}
+
 static void no_node_answers(void **state)
 {
     unsigned short dead;
@@ -539,6 +588,7 @@ int main(void)
         cmocka_unit_test(once_means_once),
         cmocka_unit_test(another_node_is_asked),
         cmocka_unit_test(a_standing_node_is_left),
+        cmocka_unit_test(copies_elsewhere_are_preferred),
         cmocka_unit_test(no_node_answers),
         cmocka_unit_test(a_slow_node_meets_the_deadline),
         cmocka_unit_test(a_flag_stops_it),
