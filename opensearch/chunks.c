@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
+#include "base/cursor.h"
 #include "opensearch/txn.h"
 
 #define VECTORS_A_CALL 1000
@@ -102,12 +104,28 @@ cairn_status os_pending_next(const store_snapshot *handle, chunk_id after, chunk
 
 /* ---- vectors ---- */
 
-static bool take_vector(const json_t *list, uint32_t dim, float *row)
+/* A list of numbers, or the floats themselves in base64. */
+static bool take_vector(const json_t *value, uint32_t dim, float *row)
 {
-    if (json_array_size(list) != dim)
+    bytes floats;
+    cursor c;
+    bool good;
+
+    if (json_is_string(value)) {
+        bytes_init(&floats, (size_t)dim * sizeof(float));
+        good = !base64_decode(&floats, json_string_value(value), json_string_length(value)) &&
+               floats.len == (size_t)dim * sizeof(float);
+        if (good)
+            cursor_init(&c, floats.data, floats.len);
+        for (uint32_t i = 0; good && i < dim; i++)
+            row[i] = cursor_f32(&c);
+        bytes_clear(&floats);
+        return good;
+    }
+    if (json_array_size(value) != dim)
         return false;
     for (uint32_t i = 0; i < dim; i++)
-        row[i] = (float)json_number_value(json_array_get(list, i));
+        row[i] = (float)json_number_value(json_array_get(value, i));
     return true;
 }
 
@@ -161,16 +179,15 @@ static cairn_status take_vectors(struct os_snapshot *snap, const json_t *reply, 
     return CAIRN_OK;
 }
 
-static cairn_status some_vectors(struct os_snapshot *snap, const chunk_id *chunks, size_t n,
-                                 float *rows, bool *has, cairn_error *err)
+/* From one of the fields that hold them. */
+static cairn_status vectors_of(struct os_snapshot *snap, const char *field, const chunk_id *chunks, size_t n, float *rows,
+                               bool *has, cairn_error *err)
 {
-    char field[FIELD_BYTES];
     json_t *list;
     os_patience patience = {0};
     bool passing;
     cairn_status st;
 
-    os_vector_field(&snap->state, field);
     list = vectors_wanted(snap, chunks, n, field);
     if (!list)
         return cairn_fail(err, CAIRN_ENOMEM, "vectors");
@@ -185,6 +202,38 @@ static cairn_status some_vectors(struct os_snapshot *snap, const chunk_id *chunk
         json_decref(reply);
     } while (passing && os_wait_again(snap->s, &patience));
     json_decref(list);
+    return st;
+}
+
+/* As bytes; of those that have none so, as numbers. */
+static cairn_status some_vectors(struct os_snapshot *snap, const chunk_id *chunks, size_t n,
+                                 float *rows, bool *has, cairn_error *err)
+{
+    char field[FIELD_BYTES];
+    uint32_t dim = snap->state.dim;
+    bool any = false, more = false;
+    size_t at = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (!snap->s->unpacked) {
+        os_bytes_field(&snap->state, field);
+        st = vectors_of(snap, field, chunks, n, rows, has, err);
+        for (size_t i = 0; i < n; i++)
+            any |= has[i];
+    }
+    os_vector_field(&snap->state, field);
+    while (!st && at < n) { /* runs of passages without */
+        size_t from = at;
+        while (from < n && has[from])
+            from++;
+        for (at = from; at < n && !has[at]; at++)
+            ;
+        if (at > from)
+            st = vectors_of(snap, field, chunks + from, at - from, rows + from * dim, has + from, err);
+        for (size_t i = from; i < at; i++)
+            more |= has[i];
+    }
+    snap->s->unpacked |= !st && more && !any;
     return st;
 }
 

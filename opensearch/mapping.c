@@ -220,6 +220,21 @@ void os_vector_field(const os_state *state, char out[FIELD_BYTES])
     snprintf(out, FIELD_BYTES, "vector_%u_%u", state->dim, state->generation);
 }
 
+void os_bytes_field(const os_state *state, char out[FIELD_BYTES])
+{
+    snprintf(out, FIELD_BYTES, "bytes_%u_%u", state->dim, state->generation);
+}
+
+cairn_status os_add_bytes_field(struct os_store *s, const os_state *state, cairn_error *err)
+{
+    char path[PATH_BYTES], field[FIELD_BYTES];
+
+    os_bytes_field(state, field);
+    snprintf(path, sizeof path, "/%s/_mapping", s->chunks);
+    return os_ask(s, "add a field of vectors", "PUT", path,
+                  json_pack("{s:{s:{s:s}}}", "properties", field, "type", "binary"), NULL, err);
+}
+
 cairn_status os_add_vector_field(struct os_store *s, const os_state *state, cairn_error *err)
 {
     char path[PATH_BYTES], field[FIELD_BYTES];

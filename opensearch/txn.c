@@ -559,11 +559,33 @@ static cairn_status row_put(store_txn *handle, analyzer *a, chunk_id chunk,
 
 /* ---- vectors ---- */
 
+/* The vector in both fields of the chunk at hand. */
+static cairn_status set_vector(struct os_txn *t, const char *field, const char *packed, const float *row, cairn_error *err)
+{
+    json_t *list = json_array();
+    bytes floats, text;
+    bool bad = !list;
+
+    bytes_init(&floats, RECORD_BYTES);
+    bytes_init(&text, RECORD_BYTES);
+    for (uint32_t d = 0; d < t->state.dim && !bad; d++)
+        bad = json_array_append_new(list, json_real((double)row[d])) || bytes_append_f32(&floats, row[d]);
+    bad = bad || base64_append(&text, floats.data, floats.len) ||
+          json_object_set_new(t->at_doc, packed, json_stringn(text.data, text.len));
+    if (bad)
+        json_decref(list);
+    else
+        bad = json_object_set_new(t->at_doc, field, list) || json_object_set_new(t->at_doc, "pending", json_false());
+    bytes_clear(&floats);
+    bytes_clear(&text);
+    return bad ? cairn_fail(err, CAIRN_ENOMEM, "vectors") : CAIRN_OK;
+}
+
 static cairn_status vectors_put(store_txn *handle, const chunk_id *chunks, const float *rows,
                                 size_t n, uint32_t dim, cairn_error *err)
 {
     struct os_txn *t = txn_of(handle);
-    char field[FIELD_BYTES];
+    char field[FIELD_BYTES], packed[FIELD_BYTES];
     cairn_status st = CAIRN_OK;
 
     if (t->state.dim && t->state.dim != dim)
@@ -571,21 +593,19 @@ static cairn_status vectors_put(store_txn *handle, const chunk_id *chunks, const
                           t->state.dim);
     if (!t->state.dim) {
         t->state.dim = dim;
+        t->s->packs = false;
         st = os_add_vector_field(t->s, &t->state, err);
     }
+    if (!st && !t->s->packs) { /* in a collection of an earlier program it is not there */
+        st = os_add_bytes_field(t->s, &t->state, err);
+        t->s->packs = !st;
+    }
     os_vector_field(&t->state, field);
+    os_bytes_field(&t->state, packed);
     for (size_t i = 0; i < n && !st; i++) {
-        json_t *list;
         st = take_chunk(t, chunks[i], false, err);
-        list = st ? NULL : json_array();
-        for (uint32_t d = 0; list && d < dim; d++)
-            if (json_array_append_new(list, json_real((double)rows[i * dim + d]))) {
-                json_decref(list);
-                list = NULL;
-            }
-        if (!st && (json_object_set_new(t->at_doc, field, list) ||
-                    json_object_set_new(t->at_doc, "pending", json_false())))
-            st = cairn_fail(err, CAIRN_ENOMEM, "vectors");
+        if (!st)
+            st = set_vector(t, field, packed, rows + i * dim, err);
     }
     return failed(t, st, err);
 }
@@ -598,6 +618,7 @@ static cairn_status vectors_drop(store_txn *handle, cairn_error *err)
 
     t->state.dim = 0;
     t->state.generation++;
+    t->s->packs = false;
     snprintf(path, sizeof path, "/%s/_update_by_query?conflicts=proceed&refresh=true",
              t->s->chunks);
     st = os_by_query(t->s, "mark passages that need new vectors", path,
