@@ -25,7 +25,32 @@ typedef struct rule {
     const char *group[3];
 } rule;
 
+/* One answer to whatever is asked: the words of three kinds in any order that a language may put them in. */
+#define EVERY_QUESTION "any question|every question|each question|any query|every query|whatever question|all questions about|all questions on|" \
+                       "jede frage|jeder frage|alle fragen zu|sämtliche fragen|toute question|toutes les questions sur|chaque question|" \
+                       "cualquier pregunta|toda pregunta|todas las preguntas sobre|ogni domanda|qualsiasi domanda|tutte le domande su|" \
+                       "todas as perguntas sobre|qualquer pergunta|toda pergunta|любой вопрос|каждый вопрос|все вопросы об|всі питання|" \
+                       "każde pytanie|wszystkie pytania o|elke vraag|iedere vraag|alle vragen over|varje fråga|alla frågor om|hvert spørgsmål|" \
+                       "her soru|tüm sorulara|任何问题|每个问题|所有关于|كل سؤال|أي سؤال|جميع الأسئلة حول|どんな質問|すべての質問"
+#define ANSWER_IT      "answer|respond|reply|response|say|state|gib |antwort|sag|répond|répon|réponse|dis |dites|respond|contest|di |diga|" \
+                       "rispond|rispost|respost|отвеч|ответ|скаж|odpow|antwoord|zeg|svar|säg|yanıt|cevap|söyle|回答|回复|说|أجب|قل|答え|言"
+#define THIS_ALONE     "only|nothing but|always|is:|is :|nur |ausschließlich|immer |seulement|uniquement|toujours|únicamente|solamente|sólo|" \
+                       "solo |siempre|soltanto|solamente|sempre|apenas|somente|только|лишь|всегда|tylko|zawsze|alleen|altijd|bara|endast|" \
+                       "alltid|yalnızca|sadece|只|仅|总是|فقط|دائما|だけ|のみ"
+
 static const rule rules[] = {
+    {0.7f, false, 90, {EVERY_QUESTION, ANSWER_IT, THIS_ALONE}},
+    {0.7f, false, 90, {EVERY_QUESTION, THIS_ALONE, ANSWER_IT}},
+    {0.7f, false, 90, {ANSWER_IT, EVERY_QUESTION, THIS_ALONE}},
+    {0.7f, false, 90, {THIS_ALONE, ANSWER_IT, EVERY_QUESTION}},
+    /* whoever makes an answer of this text */
+    {0.7f, true, 120, {"whoever compiles|whoever drafts|whoever writes the answer|whoever prepares a reply|whoever condenses|any summary of this|"
+                       "every summary of this|wer diesen text zusammen|wer dies zusammen|wer dieses dokument zusammen|wer aus diesem|"
+                       "wer eine antwort|quiconque résume|quiconque rédige|qui résume|quien resuma|quien resume|quien redacte|chi riassume|"
+                       "chi redige|chi scrive una risposta|quem resumir|quem redigir|wie dit samenvat|wie een antwoord|кто пересказ|"
+                       "тот, кто резюм|kto streszcza|den som sammanfattar|总结本|总结此",
+                       "must|should|has to|shall|is incomplete|mention|recommend|begin|close|end |soll|muss|empf|nenn|doit|devra|"
+                       "recommand|debe|deberá|recomend|deve|consigl|raccomand|moet|aanbevel|долж|рекоменд|musi|polec|ska|måste|必须|推荐", NULL}},
     /* orders against instructions */
     {0.95f, false, 40, {"ignor|disregard|forget|override|bypass|discard|do not follow|don't follow|neglect",
                         "previous|prior|above|earlier|preceding|all|any|every|your|the original|these|those",
@@ -339,7 +364,7 @@ typedef struct group {
 
 #define N_RULES          (sizeof rules / sizeof *rules)
 #define GROUPS           3
-#define ALTERNATIVES_MAX 2048
+#define ALTERNATIVES_MAX 4096
 
 static group groups[N_RULES][GROUPS];
 static alternative alternatives[ALTERNATIVES_MAX];
@@ -352,14 +377,14 @@ static void take_apart(void)
     for (size_t i = 0; i < N_RULES * GROUPS; i++) {
         group *g = &groups[i / GROUPS][i % GROUPS];
         g->first = n;
-        for (const char *alt = rules[i / GROUPS].group[i % GROUPS]; alt && *alt; g->n++) {
+        for (const char *alt = rules[i / GROUPS].group[i % GROUPS]; alt && *alt && n < ALTERNATIVES_MAX; g->n++) {
             size_t len = strcspn(alt, "|");
-            assert(n < ALTERNATIVES_MAX);
             alternatives[n++] = (alternative){alt, len};
             g->begins[(uint8_t)*alt >> 6] |= UINT64_C(1) << (*alt & 63);
             alt += len + (alt[len] == '|');
         }
     }
+    assert(n < ALTERNATIVES_MAX); /* test_guard.c asks the last rule, too */
 }
 
 /* The first place at or behind s[from] where an alternative begins, at most at s[upto]; *end is its
