@@ -128,9 +128,34 @@ static bool show_answered(void *ctx, const cairn_answered *a)
     return !cli_cancelled;
 }
 
+/* The slices' figures: a line a slice, the measures that one of them may lack as "-". */
+static void print_answer_slices(const cairn_answers_result *r)
+{
+    for (size_t s = 0; s < r->n_slices; s++) {
+        const cairn_answers_slice *x = &r->slices[s];
+        printf("%s", s ? "" : "\n");
+        cli_put_text(stdout, *x->value ? x->value : "(none)", strlen(*x->value ? x->value : "(none)"));
+        printf(", %zu questions:", x->n);
+        for (size_t k = 0; k < x->n_metrics; k++)
+            printf("%s %s %.3f", k ? "," : "", x->metrics[k].name, x->metrics[k].value);
+        putchar('\n');
+    }
+}
+
+static json_t *intervals(const cairn_metric *metrics, size_t n)
+{
+    json_t *m = json_object();
+
+    for (size_t i = 0; i < n; i++)
+        json_object_set_new(m, metrics[i].name,
+                            json_pack("{s:f,s:f,s:f}", "value", metrics[i].value, "low", metrics[i].low, "high",
+                                      metrics[i].high));
+    return m;
+}
+
 static int print_answers(cli *c, const cairn_answers_result *r)
 {
-    json_t *m;
+    json_t *j, *slices;
 
     if (!c->json) {
         for (size_t i = 0; i < r->n_metrics; i++)
@@ -140,19 +165,23 @@ static int print_answers(cli *c, const cairn_answers_result *r)
                "%zu citations; median %.0f ms to retrieve, %.0f ms to the first token, %.0f ms in all\n",
                r->n, r->n_unanswerable, r->n_extractive, r->n_citations, r->retrieve_ms_median,
                r->ttft_ms_median, r->total_ms_median);
+        print_answer_slices(r);
         return CLI_DONE;
     }
-    m = json_object();
-    for (size_t i = 0; i < r->n_metrics; i++)
-        json_object_set_new(m, r->metrics[i].name,
-                            json_pack("{s:f,s:f,s:f}", "value", r->metrics[i].value, "low",
-                                      r->metrics[i].low, "high", r->metrics[i].high));
-    return cli_print_json(
-        c, json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:f}", "metrics", m, "questions",
+    slices = json_array();
+    for (size_t i = 0; i < r->n_slices; i++)
+        json_array_append_new(slices, json_pack("{s:o,s:I,s:o}", "value", cli_json_string(r->slices[i].value), "questions",
+                                                (json_int_t)r->slices[i].n, "metrics",
+                                                intervals(r->slices[i].metrics, r->slices[i].n_metrics)));
+    j = json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:f}", "metrics", intervals(r->metrics, r->n_metrics), "questions",
                      (json_int_t)r->n, "unanswerable", (json_int_t)r->n_unanswerable, "extractive",
                      (json_int_t)r->n_extractive, "citations", (json_int_t)r->n_citations,
                      "retrieve_ms_median", r->retrieve_ms_median, "ttft_ms_median",
-                     r->ttft_ms_median, "total_ms_median", r->total_ms_median));
+                     r->ttft_ms_median, "total_ms_median", r->total_ms_median);
+    if (r->n_slices)
+        json_object_set(j, "slices", slices);
+    json_decref(slices);
+    return cli_print_json(c, j);
 }
 
 static int eval_answers(cli *c, const char *qa, const cairn_eval_answers_options *o)
@@ -167,7 +196,9 @@ static int eval_answers(cli *c, const char *qa, const cairn_eval_answers_options
         return code;
     st = cairn_eval_answers(engine, qa, o, show_answered, c, &result, &err);
     cairn_close(engine);
-    return st ? cli_fail(c, st, &err) : print_answers(c, &result);
+    code = st ? cli_fail(c, st, &err) : print_answers(c, &result);
+    cairn_answers_result_clear(&result);
+    return code;
 }
 
 static int gate(cli *c, const char *qrels, const char *old, const char *new, const cairn_gate_options *o)
@@ -279,6 +310,8 @@ static int run(cli *c, int argc, char **argv)
         else if (o == OPT_PII)
             pii = optarg;
     }
+    answers.html_file = req.html_file;
+    answers.slice = req.slice;
     if (argc - optind == 1 && !strcmp(argv[optind], "answers") && qa)
         return eval_answers(c, qa, &answers);
     if (argc - optind == 2 && !strcmp(argv[optind], "make"))
@@ -313,6 +346,7 @@ const cli_verb cli_verb_eval = {
     "       cairn eval gate OLD NEW [--qrels FILE] [--measure M] [--margin X] [--alpha X] [--better]\n"
     "       cairn eval make [--count N] [--seed N] DIR\n"
     "       cairn eval answers --qa FILE [--model M] [--extractive] [--dump OUT [--states LAYER]]\n"
+    "                          [--slice FIELD] [--html OUT]\n"
     "       cairn eval judge DUMP_A DUMP_B [--model M]\n"
     "       cairn eval guardrails [--attacks FILE] [--clean FILE] [--pii FILE]\n\n"
     "Runs every judged query and prints nDCG@10, Recall@100, MAP, MRR and P@10 with 95 %\n"

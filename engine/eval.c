@@ -213,32 +213,6 @@ static cairn_status read_histories(evaluation *e, const char *path, cairn_error 
     return e->histories ? eval_each_line(path, take_history, e, err) : cairn_fail(err, CAIRN_ENOMEM, "histories");
 }
 
-/* The value by which a query is told apart, in `names`; NULL where none is asked for. */
-static cairn_status slice_of(evaluation *e, const json_t *line, const char *text, const char **out,
-                             cairn_error *err)
-{
-    const json_t *v = json_object_get(line, e->slice ? e->slice : "");
-    size_t words = 0;
-
-    *out = NULL;
-    if (!e->slice)
-        return CAIRN_OK;
-    if (json_is_string(v)) {
-        *out = arena_strdup(&e->names, json_string_value(v));
-    } else if (v) {
-        char *dumped = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-        *out = dumped ? arena_strdup(&e->names, dumped) : NULL;
-        free(dumped);
-    } else if (!strcmp(e->slice, "words")) {
-        for (const char *at = text; *at; at++)
-            words += *at != ' ' && (at == text || at[-1] == ' ');
-        *out = words < 4 ? "1 to 3 words" : words < 8 ? "4 to 7 words" : words < 16 ? "8 to 15 words" : "16 words or more";
-    } else {
-        *out = "";
-    }
-    return *out ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "slices");
-}
-
 static cairn_status take_query(void *ctx, json_t *line, cairn_error *err)
 {
     evaluation *e = ctx;
@@ -254,7 +228,7 @@ static cairn_status take_query(void *ctx, json_t *line, cairn_error *err)
     }
     if (!line || !name || !query)
         st = cairn_fail(err, CAIRN_EINPUT, "needs \"_id\" and \"text\"");
-    else if (metrics_qrels_has(e->qrels, name) && !(st = slice_of(e, line, query, &slice, err)))
+    else if (metrics_qrels_has(e->qrels, name) && !(st = eval_slice_of(line, e->slice, query, &e->names, &slice, err)))
         st = measure_query(e, name, query, slice, err);
     return st;
 }

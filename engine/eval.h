@@ -106,6 +106,14 @@ typedef struct cairn_answered {
 
 #define CAIRN_ANSWER_METRICS 16
 
+/* The questions with one value of the field that was asked for. */
+typedef struct cairn_answers_slice {
+    const char *value; /* "": the field is missing */
+    size_t n;
+    cairn_metric metrics[CAIRN_ANSWER_METRICS]; /* those that could be measured there */
+    size_t n_metrics;
+} cairn_answers_slice;
+
 typedef struct cairn_answers_result {
     size_t n, n_answerable, n_unanswerable, n_citations, n_extractive;
     /* Those that could be measured, each with its 95 % bootstrap interval:
@@ -122,12 +130,19 @@ typedef struct cairn_answers_result {
     cairn_metric metrics[CAIRN_ANSWER_METRICS];
     size_t n_metrics;
     double retrieve_ms_median, ttft_ms_median, total_ms_median;
+    cairn_answers_slice *slices; /* most questions first */
+    size_t n_slices;
+    void *memory;
 } cairn_answers_result;
+
+void cairn_answers_result_clear(cairn_answers_result *r);
 
 typedef struct cairn_eval_answers_options {
     bool extractive;       /* as in cairn_ask_request */
     const char *dump_file; /* a JSON line a question: the answer and what it was decided from; or NULL */
     size_t state_layer;    /* 1 and more: into the dump what the generator holds behind that layer when it has read the evidence */
+    const char *html_file; /* gets a report for a browser; or NULL */
+    const char *slice;     /* as in cairn_eval_request */
 } cairn_eval_answers_options;
 
 /* qa: JSON lines with `question`, `answers` (none, or `answerable` false: not answerable) and either

@@ -19,6 +19,7 @@
 #include "engine/engine.h"
 #include "engine/eval.h"
 #include "engine/eval_lines.h"
+#include "engine/eval_report.h"
 #include "engine/eval_text.h"
 #include "retrieve/cite.h"
 #include "retrieve/metrics.h"
@@ -29,8 +30,14 @@
 
 typedef struct values {
     double *at;
+    size_t *slice; /* of each */
     size_t n, cap;
 } values;
+
+typedef struct answer_slice {
+    const char *value;
+    size_t n; /* questions */
+} answer_slice;
 
 /* In the order of the result's metrics. */
 enum { RIGHT, EXACT, F1, ROUGE, BLEU, EDIT, SEMANTIC, REFUSED_ANSWERABLE, EVIDENCE_RETRIEVED, REFUSED_RETRIEVED,
@@ -50,21 +57,35 @@ typedef struct grading {
     bool embeds; /* there is an embedder for semantic similarity */
     FILE *dump;
     json_t *dumped; /* the line of this question */
+    arena names;    /* of slices and what a report shows */
+    answer_slice *slices;
+    size_t n_slices, slice; /* slice: of this question */
+    eval_answer *answers;   /* [cap_answers], for a report */
+    size_t n_answers, cap_answers;
     values value[N_VALUES], retrieve_ms, ttft_ms, total_ms;
 } grading;
 
-static cairn_status add_value(values *v, double x, cairn_error *err)
+static cairn_status add_value_of(values *v, double x, size_t slice, cairn_error *err)
 {
     if (v->n == v->cap) {
         size_t cap = v->cap ? v->cap * 2 : 256;
         double *at = checked_realloc(v->at, cap, sizeof *at);
-        if (!at)
+        size_t *of = at ? checked_realloc(v->slice, cap, sizeof *of) : NULL;
+        if (at)
+            v->at = at;
+        if (!of)
             return cairn_fail(err, CAIRN_ENOMEM, "measurements");
-        v->at = at;
+        v->slice = of;
         v->cap = cap;
     }
+    v->slice[v->n] = slice;
     v->at[v->n++] = x;
     return CAIRN_OK;
+}
+
+static cairn_status add_value(const grading *g, values *v, double x, cairn_error *err)
+{
+    return add_value_of(v, x, g->slice, err);
 }
 
 static bool ends_with(const char *s, const char *end)
@@ -169,13 +190,13 @@ static cairn_status grade_citations(grading *g, const cairn_answer *a, const acc
         eval_words text;
         st = eval_words_of(g->an, x->text, memory, &text, err);
         if (!st)
-            st = add_value(&g->value[CITATION_PRECISION], right, err);
+            st = add_value(g, &g->value[CITATION_PRECISION], right, err);
         if (!st)
-            st = add_value(&g->value[CITATION_HOLDS], holds_any(&text, gold), err);
+            st = add_value(g, &g->value[CITATION_HOLDS], holds_any(&text, gold), err);
         g->out->n_citations++;
         recalled |= right;
     }
-    return st ? st : add_value(&g->value[CITATION_RECALL], recalled, err);
+    return st ? st : add_value(g, &g->value[CITATION_RECALL], recalled, err);
 }
 
 /* Share of the answer's content words that its citations hold. */
@@ -271,11 +292,11 @@ static cairn_status grade_text(grading *g, const cairn_answer *a, const accepted
         if (!st)
             st = grounded(g, a, plain, &ground, err);
         if (!st)
-            st = add_value(&g->value[GROUNDED], ground, err);
+            st = add_value(g, &g->value[GROUNDED], ground, err);
     }
     for (size_t i = RIGHT; i <= SEMANTIC && !st; i++)
         if (i != SEMANTIC || g->embeds)
-            st = add_value(&g->value[i], best[i], err);
+            st = add_value(g, &g->value[i], best[i], err);
     return st ? st : grade_citations(g, a, gold, memory, err);
 }
 
@@ -340,15 +361,62 @@ static void finish_dump(grading *g, const json_t *line, const cairn_answer *a, b
 static cairn_status grade_refusal(grading *g, const cairn_answer *a, const accepted *gold, cairn_error *err)
 {
     bool named = *gold->doc || json_array_size(gold->docs), retrieved = is_retrieved(gold, a->evidence);
-    cairn_status st = add_value(&g->value[REFUSED_ANSWERABLE], a->refused, err);
+    cairn_status st = add_value(g, &g->value[REFUSED_ANSWERABLE], a->refused, err);
 
     if (!st && named)
-        st = add_value(&g->value[EVIDENCE_RETRIEVED], retrieved, err);
+        st = add_value(g, &g->value[EVIDENCE_RETRIEVED], retrieved, err);
     if (!st && retrieved)
-        st = add_value(&g->value[REFUSED_RETRIEVED], a->refused, err);
+        st = add_value(g, &g->value[REFUSED_RETRIEVED], a->refused, err);
     if (named)
         json_object_set_new(g->dumped, "retrieved", json_boolean(retrieved));
     return st;
+}
+
+/* The slice of this question. */
+static cairn_status find_slice(grading *g, const json_t *line, const char *question, cairn_error *err)
+{
+    const char *value;
+    answer_slice *all;
+    cairn_status st = eval_slice_of(line, g->options->slice, question, &g->names, &value, err);
+
+    if (st || !value)
+        return st;
+    for (g->slice = 0; g->slice < g->n_slices; g->slice++)
+        if (!strcmp(g->slices[g->slice].value, value)) {
+            g->slices[g->slice].n++;
+            return CAIRN_OK;
+        }
+    all = checked_realloc(g->slices, g->n_slices + 1, sizeof *all);
+    if (!all)
+        return cairn_fail(err, CAIRN_ENOMEM, "slices");
+    g->slices = all;
+    all[g->n_slices++] = (answer_slice){value, 1};
+    return CAIRN_OK;
+}
+
+/* For a report. */
+static cairn_status note_answer(grading *g, const cairn_answered *seen, bool answerable, cairn_error *err)
+{
+    eval_answer *a;
+
+    if (!g->options->html_file)
+        return CAIRN_OK;
+    if (g->n_answers == g->cap_answers) {
+        size_t cap = g->cap_answers ? g->cap_answers * 2 : 256;
+        eval_answer *all = checked_realloc(g->answers, cap, sizeof *all);
+        if (!all)
+            return cairn_fail(err, CAIRN_ENOMEM, "measurements");
+        g->answers = all;
+        g->cap_answers = cap;
+    }
+    a = &g->answers[g->n_answers];
+    *a = (eval_answer){arena_strdup(&g->names, seen->question), arena_strdup(&g->names, answerable ? seen->gold : ""),
+                       arena_strdup(&g->names, seen->answer->text), seen->right,
+                       answerable && g->value[F1].n ? g->value[F1].at[g->value[F1].n - 1] : NAN};
+    if (!a->question || !a->gold || !a->answer)
+        return cairn_fail(err, CAIRN_ENOMEM, "measurements");
+    g->n_answers++;
+    return CAIRN_OK;
 }
 
 static cairn_status grade_one(grading *g, const json_t *line, const char *question,
@@ -369,7 +437,11 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
 
     arena_init(&memory, LINE_WORDS * 16);
     g->dumped = json_object();
-    st = read_accepted(g, line, &memory, &gold, err);
+    st = find_slice(g, line, question, err);
+    if (!st)
+        st = read_accepted(g, line, &memory, &gold, err);
+    else
+        gold = (accepted){0};
     answerable = gold.n && !json_is_false(possible);
     if (!st)
         st = ask_observed(g->c, &request, g->dump ? dump_evidence : NULL, g, &a, err);
@@ -386,20 +458,23 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
         g->out->n_unanswerable++;
         seen.right = a->refused;
         seen.gold = "";
-        st = add_value(&g->value[REFUSED_UNANSWERABLE], a->refused, err);
+        st = add_value(g, &g->value[REFUSED_UNANSWERABLE], a->refused, err);
     }
     if (!st)
-        st = add_value(&g->retrieve_ms, a->retrieve_ms, err);
+        st = add_value(g, &g->retrieve_ms, a->retrieve_ms, err);
     if (!st)
-        st = add_value(&g->total_ms, a->total_ms, err);
+        st = add_value(g, &g->total_ms, a->total_ms, err);
     if (!st && a->ttft_ms > 0)
-        st = add_value(&g->ttft_ms, a->ttft_ms, err);
+        st = add_value(g, &g->ttft_ms, a->ttft_ms, err);
     if (!st) {
         g->out->n++;
         g->out->n_extractive += a->extractive;
         if (g->dump)
             finish_dump(g, line, a, answerable, seen.right);
         seen.answer = a;
+        st = note_answer(g, &seen, answerable, err);
+    }
+    if (!st) {
         if (g->fn && !g->fn(g->ctx, &seen))
             st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after %zu questions", g->out->n);
     }
@@ -431,6 +506,54 @@ static double median(double *v, size_t n)
     return v[n / 2];
 }
 
+/* The figures of the questions of one slice. */
+static cairn_status measure_slice(const grading *g, size_t slice, cairn_answers_slice *out, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    out->value = g->slices[slice].value;
+    out->n = g->slices[slice].n;
+    for (size_t i = 0; i < N_VALUES && !st; i++) {
+        const values *v = &g->value[i];
+        double *some = checked_malloc(v->n + 1, sizeof *some);
+        metrics_interval in;
+        size_t n = 0;
+        if (!some)
+            return cairn_fail(err, CAIRN_ENOMEM, "slices");
+        for (size_t k = 0; k < v->n; k++)
+            if (v->slice[k] == slice)
+                some[n++] = v->at[k];
+        if (n) {
+            st = metrics_bootstrap(some, n, 0, SEED, &in, err);
+            out->metrics[out->n_metrics++] = (cairn_metric){value_names[i], in.mean, in.low, in.high};
+        }
+        free(some);
+    }
+    return st;
+}
+
+static int by_questions(const void *a, const void *b)
+{
+    const cairn_answers_slice *x = a, *y = b;
+
+    return x->n != y->n ? (x->n < y->n) - (x->n > y->n) : strcmp(x->value, y->value);
+}
+
+static cairn_status summarise_slices(grading *g, cairn_error *err)
+{
+    cairn_answers_result *out = g->out;
+    cairn_status st = CAIRN_OK;
+
+    out->slices = arena_calloc(&g->names, g->n_slices + 1, sizeof *out->slices);
+    if (!out->slices)
+        return cairn_fail(err, CAIRN_ENOMEM, "slices");
+    for (size_t i = 0; i < g->n_slices && !st; i++)
+        st = measure_slice(g, i, &out->slices[i], err);
+    out->n_slices = st ? 0 : g->n_slices;
+    qsort(out->slices, out->n_slices, sizeof *out->slices, by_questions);
+    return st;
+}
+
 static cairn_status finish(grading *g, cairn_error *err)
 {
     cairn_answers_result *out = g->out;
@@ -444,10 +567,26 @@ static cairn_status finish(grading *g, cairn_error *err)
         out->metrics[out->n_metrics++] =
             (cairn_metric){value_names[i], in.mean, in.low, in.high};
     }
+    if (!st)
+        st = summarise_slices(g, err);
     out->retrieve_ms_median = median(g->retrieve_ms.at, g->retrieve_ms.n);
     out->ttft_ms_median = median(g->ttft_ms.at, g->ttft_ms.n);
     out->total_ms_median = median(g->total_ms.at, g->total_ms.n);
     return st;
+}
+
+static void clear_values(values *v)
+{
+    free(v->at);
+    free(v->slice);
+}
+
+void cairn_answers_result_clear(cairn_answers_result *r)
+{
+    if (r->memory)
+        arena_clear(r->memory);
+    free(r->memory);
+    *r = (cairn_answers_result){0};
 }
 
 cairn_status cairn_eval_answers(cairn *c, const char *qa, const cairn_eval_answers_options *options,
@@ -461,6 +600,7 @@ cairn_status cairn_eval_answers(cairn *c, const char *qa, const cairn_eval_answe
 
     _Static_assert(N_VALUES <= CAIRN_ANSWER_METRICS, "room for every metric");
     *out = (cairn_answers_result){0};
+    arena_init(&g.names, (size_t)1 << 30);
     if (g.options->dump_file && !(g.dump = fopen(g.options->dump_file, "we")))
         return cairn_fail_errno(err, errno, "%s", g.options->dump_file);
     g.embeds = !engine_encoder(c, &embedder, NULL);
@@ -471,10 +611,20 @@ cairn_status cairn_eval_answers(cairn *c, const char *qa, const cairn_eval_answe
         st = cairn_fail_errno(err, errno, "%s", g.options->dump_file);
     if (!st)
         st = finish(&g, err);
+    if (!st && g.options->html_file)
+        st = eval_report_answers(g.options->html_file, "Answers of the collection", out, g.answers, g.n_answers, err);
     for (size_t i = 0; i < N_VALUES; i++)
-        free(g.value[i].at);
-    free(g.retrieve_ms.at);
-    free(g.ttft_ms.at);
-    free(g.total_ms.at);
-    return st;
+        clear_values(&g.value[i]);
+    clear_values(&g.retrieve_ms);
+    clear_values(&g.ttft_ms);
+    clear_values(&g.total_ms);
+    free(g.slices);
+    free(g.answers);
+    if (!st && (out->memory = malloc(sizeof g.names))) {
+        memcpy(out->memory, &g.names, sizeof g.names);
+        return CAIRN_OK;
+    }
+    arena_clear(&g.names);
+    *out = (cairn_answers_result){0};
+    return st ? st : cairn_fail(err, CAIRN_ENOMEM, "measurements");
 }

@@ -60,3 +60,28 @@ bool eval_dump_answerable(const json_t *line)
 {
     return json_array_size(json_object_get(line, "answers")) > 0;
 }
+
+cairn_status eval_slice_of(const json_t *line, const char *slice, const char *text, arena *names, const char **out,
+                           cairn_error *err)
+{
+    const json_t *v = json_object_get(line, slice ? slice : "");
+    size_t words = 0;
+
+    *out = NULL;
+    if (!slice)
+        return CAIRN_OK;
+    if (json_is_string(v)) {
+        *out = arena_strdup(names, json_string_value(v));
+    } else if (v) {
+        char *dumped = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+        *out = dumped ? arena_strdup(names, dumped) : NULL;
+        free(dumped);
+    } else if (!strcmp(slice, "words")) {
+        for (const char *at = text; *at; at++)
+            words += *at != ' ' && (at == text || at[-1] == ' ');
+        *out = words < 4 ? "1 to 3 words" : words < 8 ? "4 to 7 words" : words < 16 ? "8 to 15 words" : "16 words or more";
+    } else {
+        *out = "";
+    }
+    return *out ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "slices");
+}

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "base/arena.h"
 #include "base/status.h"
 
 /* One line, borrowed; NULL where it is no JSON. */
@@ -19,5 +20,10 @@ cairn_status eval_each_line(const char *path, eval_line_fn *fn, void *ctx, cairn
 cairn_status eval_dump_read(const char *path, json_t **out, cairn_error *err);
 /* Has the question of this line an answer that is accepted? */
 bool eval_dump_answerable(const json_t *line);
+
+/* The value of a line's field `slice`, in the arena, or how many words the text has for "words" where there is no such field;
+ * "" without it. *out NULL: slice is NULL. */
+cairn_status eval_slice_of(const json_t *line, const char *slice, const char *text, arena *names, const char **out,
+                           cairn_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "engine/eval.h"
 #include "engine/eval_report.h"
 
+#include <math.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,13 +46,18 @@ static void put_head(FILE *f, const char *title)
     fputs("</h1>\n", f);
 }
 
-static void put_metrics(FILE *f, const cairn_eval_result *r)
+static void put_table(FILE *f, const cairn_metric *m, size_t n)
 {
     fputs("<table><tr><th>measure<th class=n>mean<th class=n>95 % interval</tr>\n", f);
-    for (size_t k = 0; k < r->n_metrics; k++)
-        fprintf(f, "<tr><td>%s<td class=n>%.4f<td class=n>%.4f &ndash; %.4f</tr>\n", r->metrics[k].name,
-                r->metrics[k].value, r->metrics[k].low, r->metrics[k].high);
-    fprintf(f, "</table>\n<p>%zu judged queries; a query took %.2f ms (median), %.2f ms (99 %%).</p>\n",
+    for (size_t k = 0; k < n; k++)
+        fprintf(f, "<tr><td>%s<td class=n>%.4f<td class=n>%.4f &ndash; %.4f</tr>\n", m[k].name, m[k].value, m[k].low, m[k].high);
+    fputs("</table>\n", f);
+}
+
+static void put_metrics(FILE *f, const cairn_eval_result *r)
+{
+    put_table(f, r->metrics, r->n_metrics);
+    fprintf(f, "<p>%zu judged queries; a query took %.2f ms (median), %.2f ms (99 %%).</p>\n",
             r->n_queries, r->query_ms_median, r->query_ms_p99);
 }
 
@@ -74,18 +80,20 @@ static void put_slices(FILE *f, const cairn_eval_result *r)
     fputs("</table>\n", f);
 }
 
-/* How many queries have which nDCG@10. */
-static void put_histogram(FILE *f, const eval_query *queries, size_t n)
+static void count_value(size_t bins[BINS], double value)
 {
-    size_t bins[BINS] = {0}, most = 1;
+    size_t b = value > 0 ? (size_t)(value * BINS) : 0;
 
-    for (size_t i = 0; i < n; i++) {
-        size_t b = (size_t)(queries[i].values[0] * BINS);
-        bins[b < BINS ? b : BINS - 1]++;
-    }
+    bins[b < BINS ? b : BINS - 1]++;
+}
+
+static void put_bars(FILE *f, const char *heading, const size_t bins[BINS])
+{
+    size_t most = 1;
+
     for (size_t b = 0; b < BINS; b++)
         most = bins[b] > most ? bins[b] : most;
-    fputs("<h2>Queries by nDCG@10</h2>\n<svg width=620 height=220 role=img>\n", f);
+    fprintf(f, "<h2>%s</h2>\n<svg width=620 height=220 role=img>\n", heading);
     for (size_t b = 0; b < BINS; b++) {
         double high = 170.0 * (double)bins[b] / (double)most;
         fprintf(f, "<rect x=%zu y=%.1f width=50 height=%.1f /><text x=%zu y=%.1f>%zu</text>"
@@ -94,6 +102,16 @@ static void put_histogram(FILE *f, const eval_query *queries, size_t n)
                 (double)b / BINS);
     }
     fputs("</svg>\n", f);
+}
+
+/* How many queries have which nDCG@10. */
+static void put_histogram(FILE *f, const eval_query *queries, size_t n)
+{
+    size_t bins[BINS] = {0};
+
+    for (size_t i = 0; i < n; i++)
+        count_value(bins, queries[i].values[0]);
+    put_bars(f, "Queries by nDCG@10", bins);
 }
 
 static int by_first_value(const void *a, const void *b)
@@ -149,4 +167,78 @@ cairn_status eval_report_write(const char *path, const char *title, const cairn_
     if ((fclose(f) || bad) && !st)
         st = cairn_fail_errno(err, errno, "write %s", path);
     return st;
+}
+
+/* ---- answers ---- */
+
+static void put_answer_slices(FILE *f, const cairn_answers_result *r)
+{
+    if (!r->n_slices)
+        return;
+    fputs("<h2>By slice</h2>\n<table><tr><th>value<th class=n>questions", f);
+    for (size_t k = 0; k < r->n_metrics; k++)
+        fprintf(f, "<th class=n>%s", r->metrics[k].name);
+    fputs("</tr>\n", f);
+    for (size_t s = 0; s < r->n_slices; s++) {
+        const cairn_answers_slice *x = &r->slices[s];
+        fputs("<tr><td>", f);
+        put_text(f, *x->value ? x->value : "(none)");
+        fprintf(f, "<td class=n>%zu", x->n);
+        for (size_t k = 0, m = 0; k < r->n_metrics; k++) { /* a slice may lack some of the measures */
+            bool has = m < x->n_metrics && !strcmp(x->metrics[m].name, r->metrics[k].name);
+            if (has)
+                fprintf(f, "<td class=n>%.3f", x->metrics[m++].value);
+            else
+                fputs("<td class=n>&ndash;", f);
+        }
+        fputs("</tr>\n", f);
+    }
+    fputs("</table>\n", f);
+}
+
+static void put_wrong(FILE *f, const eval_answer *answers, size_t n)
+{
+    size_t shown = 0;
+
+    fputs("<h2>Not right</h2>\n<table><tr><th>question<th>accepted<th>answer<th class=n>token F1</tr>\n", f);
+    for (size_t i = 0; i < n && shown < WORST; i++) {
+        if (answers[i].right)
+            continue;
+        shown++;
+        fputs("<tr><td>", f);
+        put_text(f, answers[i].question);
+        fputs("<td>", f);
+        put_text(f, *answers[i].gold ? answers[i].gold : "(not answerable)");
+        fputs("<td>", f);
+        put_text(f, answers[i].answer);
+        if (isnan(answers[i].f1))
+            fputs("<td class=n>&ndash;</tr>\n", f);
+        else
+            fprintf(f, "<td class=n>%.3f</tr>\n", answers[i].f1);
+    }
+    fputs("</table>\n", f);
+}
+
+cairn_status eval_report_answers(const char *path, const char *title, const cairn_answers_result *r,
+                                 const eval_answer *answers, size_t n, cairn_error *err)
+{
+    FILE *f = fopen(path, "we");
+    size_t bins[BINS] = {0};
+    bool bad;
+
+    if (!f)
+        return cairn_fail_errno(err, errno, "write %s", path);
+    put_head(f, title);
+    put_table(f, r->metrics, r->n_metrics);
+    fprintf(f, "<p>%zu questions, %zu of them not answerable; %zu answers in the documents' own words; %.0f ms an answer (median).</p>\n",
+            r->n, r->n_unanswerable, r->n_extractive, r->total_ms_median);
+    put_answer_slices(f, r);
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(answers[i].f1))
+            count_value(bins, answers[i].f1);
+    put_bars(f, "Answerable questions by token F1", bins);
+    put_wrong(f, answers, n);
+    fputs("</html>\n", f);
+    bad = ferror(f) != 0;
+    return fclose(f) || bad ? cairn_fail_errno(err, errno, "write %s", path) : CAIRN_OK;
 }

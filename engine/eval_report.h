@@ -13,6 +13,16 @@ typedef struct eval_query {
     double values[CAIRN_METRICS];
 } eval_query;
 
+/* One question as it went. */
+typedef struct eval_answer {
+    const char *question, *gold, *answer; /* gold "": not answerable */
+    bool right;
+    double f1; /* NAN: not answerable */
+} eval_answer;
+
+cairn_status eval_report_answers(const char *path, const char *title, const cairn_answers_result *r,
+                                 const eval_answer *answers, size_t n, cairn_error *err);
+
 /* CAIRN_EIO, CAIRN_EFULL name the file. */
 cairn_status eval_report_write(const char *path, const char *title, const cairn_eval_result *r,
                                const eval_query *queries, size_t n, cairn_error *err);

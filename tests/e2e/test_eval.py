@@ -79,6 +79,38 @@ class Meaning(CairnTest):
         self.assertLess(found["other"], 0.9)
 
 
+class Slices(CairnTest):
+    def test_answers_by_a_field_and_as_a_page(self):
+        self.write("pump.txt", "The pump P-7 has a warranty of 24 months.\n")
+        self.write("hedge.txt", "The hedge was cut in spring.\n")
+        self.index()
+        qa = self.write("../qa.jsonl", lines([
+            {"question": "What is the warranty of the pump P-7?", "answers": ["24 months"], "topic": "pumps"},
+            {"question": "How long is the warranty of the pump P-7?", "answers": ["9 <b>years</b>"], "topic": "pumps"},
+            {"question": "Who repairs the harpsichord?", "answers": [], "topic": "music"},
+            {"question": "When was the hedge cut?", "answers": ["in spring"]}]))
+        page = os.path.join(self.top, "report.html")
+        r = self.json("eval", "answers", "--extractive", "--qa", qa, "--slice", "topic", "--html", page)
+        by = {s["value"]: s for s in r["slices"]}
+        self.assertEqual([(s["value"], s["questions"]) for s in r["slices"]], [("pumps", 2), ("", 1), ("music", 1)])
+        self.assertEqual(by["pumps"]["metrics"]["right"]["value"], 0.5)
+        self.assertNotIn("refused_unanswerable", by["pumps"]["metrics"])
+        self.assertEqual(by["music"]["metrics"]["refused_unanswerable"]["value"], 1)
+        self.assertNotIn("right", by["music"]["metrics"])
+        # The slices together are the whole.
+        whole = r["metrics"]["right"]["value"]
+        self.assertAlmostEqual(whole, (2 * by["pumps"]["metrics"]["right"]["value"] + by[""]["metrics"]["right"]["value"]) / 3, 6)
+        with open(page, encoding="utf-8") as f:
+            html = f.read()
+        for part in ("<svg", "By slice", "music", "token F1", "9 &lt;b&gt;years", "24 months"):
+            self.assertIn(part, html)
+        self.assertNotIn("<b>", html)
+        shown = self.run_cairn("eval", "answers", "--extractive", "--qa", qa, "--slice", "words").stdout
+        self.assertIn("8 to 15 words, 2 questions", shown)
+        self.assertNotIn("slices", self.json("eval", "answers", "--extractive", "--qa", qa))
+        self.run_cairn("eval", "answers", "--extractive", "--qa", qa, "--html", "/nowhere/x.html", code=3)
+
+
 class Guardrails(CairnTest):
     def test_attacks_and_honest_texts_are_counted_together(self):
         attacks = self.write("../attacks.jsonl", lines([
