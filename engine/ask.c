@@ -143,6 +143,7 @@ static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_
     if (st)
         return st;
     if (!a->context.n_passages) { /* nobody reads */
+        out->sent_to = NULL;
         st = name_model(a, out, memory, err);
         if (!st && a->chance < (float)a->c->settings.ask_min_answerable)
             return refuse(a, out, memory, err);
@@ -193,8 +194,10 @@ static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_er
     if (st)
         return st;
     a->reader = reader_of(a);
-    if (e->n == e->n_planted || e->answerable < least_chance(a))
+    if (e->n == e->n_planted || e->answerable < least_chance(a)) {
+        out->sent_to = NULL; /* nothing was, nor will be */
         return refuse(a, out, memory, err);
+    }
     if (!a->extractive && e->answerable >= (float)a->c->settings.ask_min_answerable && ask_cache_find(a, out, memory)) {
         out->sent_to = NULL; /* nothing was, this time */
         ask_release(a, out->text, strlen(out->text));

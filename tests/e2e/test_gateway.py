@@ -92,6 +92,12 @@ class Gateway(CairnTest):
         self.assertFalse(self.json("gateway")["open"])
         self.run_cairn("--config", self.write("../bad.conf", "[gateway]\nuse = maybe\n"), "gateway", code=2)
 
+    def test_a_question_that_is_refused_at_once_was_not_sent(self):
+        a = self.ask("Who feeds the zebra of the harpsichord player?", code=1)
+        self.assertTrue(a["refused"])
+        self.assertEqual(self.endpoint.requests, [])
+        self.assertIsNone(a["sent_to"])
+
     def test_an_answer_is_checked_cited_and_logged(self):
         key = self.write("../key", "s3cret-token\n")
         os.chmod(key, 0o600)
