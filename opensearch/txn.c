@@ -14,7 +14,7 @@
  * moved file, vectors) go out at 1: each is whole by itself, and done again when the run is.
  *
  * Nothing is visible in between, because only a commit refreshes the indexes. */
-#include "opensearch/txn.h"
+#include "opensearch/txn_state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,40 +27,7 @@
 #include "opensearch/row.h"
 #include "store/record.h"
 
-#define DOC_BYTES ((size_t)4 << 30)
-#define ORDINALS  ((uint32_t)1 << OPENSEARCH_CHUNK_BITS)
-#define SHOWN_BYTES 4096 /* of a document's record that is kept with each of its passages, at most */
-
-/* A document that this transaction put or changed. */
-typedef struct put_doc {
-    store_doc doc; /* strings in the arena */
-    uint64_t text_bytes;
-    bool is_new, gone;
-} put_doc;
-
-struct os_txn {
-    store_head head;
-    struct os_store *s;
-    os_state state; /* as it will be */
-    doc_id next;    /* id of the next new document */
-    arena memory;
-    put_doc *docs;
-    size_t n_docs, cap_docs;
-    json_t *uris;       /* uri: id of its document as this transaction leaves it, 0 for none */
-    bytes chunks, rest; /* lines */
-    chunk_id at;        /* the chunk at hand, 0: none */
-    bool at_is_new, sent;
-    json_t *at_doc;
-    cairn_error failed;
-};
-
-static struct os_txn *txn_of(store_txn *t)
-{
-    return (struct os_txn *)t;
-}
-
-/* What failed once makes the commit fail. */
-static cairn_status failed(struct os_txn *t, cairn_status st, const cairn_error *err)
+cairn_status os_txn_failed(struct os_txn *t, cairn_status st, const cairn_error *err)
 {
     if (st && st != CAIRN_ENOTFOUND && st != CAIRN_EUSAGE && !t->failed.code) {
         if (err && err->code)
@@ -139,7 +106,7 @@ static size_t held(const store_txn *handle)
 
 /* ---- lines ---- */
 
-static cairn_status add_line(bytes *lines, json_t *what, json_t *body, cairn_error *err)
+cairn_status os_txn_add_line(bytes *lines, json_t *what, json_t *body, cairn_error *err)
 {
     cairn_status st = client_dump(lines, what, err);
 
@@ -171,7 +138,7 @@ static json_t *target_whole(const struct os_txn *t, const char *index, const cha
                      (json_int_t)t->state.write_no, "version_type", "external_gte");
 }
 
-static json_t *target_id(const char *verb, const char *index, uint64_t id)
+json_t *os_txn_target_id(const char *verb, const char *index, uint64_t id)
 {
     char text[24];
 
@@ -179,7 +146,7 @@ static json_t *target_id(const char *verb, const char *index, uint64_t id)
     return target(verb, index, text);
 }
 
-static json_t *target_whole_id(const struct os_txn *t, const char *index, uint64_t id)
+json_t *os_txn_target_whole_id(const struct os_txn *t, const char *index, uint64_t id)
 {
     char text[24];
 
@@ -187,49 +154,9 @@ static json_t *target_whole_id(const struct os_txn *t, const char *index, uint64
     return target_whole(t, index, text);
 }
 
-/* The chunk at hand is complete: its line. */
-static cairn_status end_chunk(struct os_txn *t, cairn_error *err)
-{
-    json_t *doc = t->at_doc;
-    chunk_id id = t->at;
-    cairn_status st;
-
-    if (!id)
-        return CAIRN_OK;
-    t->at = 0;
-    t->at_doc = NULL;
-    st = add_line(&t->chunks,
-                  t->at_is_new ? target_whole_id(t, t->s->chunks, id) : target_id("update", t->s->chunks, id),
-                  t->at_is_new ? doc : json_pack("{s:o}", "doc", doc), err);
-    if (!st && t->chunks.len >= BULK_BYTES) {
-        t->sent = true;
-        st = os_bulk(t->s, &t->chunks, true, err);
-        bytes_reset(&t->chunks);
-    }
-    return failed(t, st, err);
-}
-
-/* Make `id` the chunk at hand, as a partial update where it is not new. */
-static cairn_status take_chunk(struct os_txn *t, chunk_id id, bool is_new, cairn_error *err)
-{
-    cairn_status st = CAIRN_OK;
-
-    if (t->at == id)
-        return CAIRN_OK;
-    st = end_chunk(t, err);
-    if (st)
-        return st;
-    t->at_doc = json_object();
-    if (!t->at_doc)
-        return cairn_fail(err, CAIRN_ENOMEM, "a chunk");
-    t->at = id;
-    t->at_is_new = is_new;
-    return CAIRN_OK;
-}
-
 /* ---- documents ---- */
 
-static put_doc *find_put(struct os_txn *t, doc_id id)
+put_doc *os_txn_find_put(struct os_txn *t, doc_id id)
 {
     for (size_t i = t->n_docs; i-- > 0;)
         if (t->docs[i].doc.id == id)
@@ -247,7 +174,7 @@ static cairn_status keep(struct os_txn *t, const char **s)
 static cairn_status add_put(struct os_txn *t, const store_doc *doc, bool is_new, put_doc **out,
                             cairn_error *err)
 {
-    put_doc *p = is_new ? NULL : find_put(t, doc->id); /* nobody had the id of a new one */
+    put_doc *p = is_new ? NULL : os_txn_find_put(t, doc->id); /* nobody had the id of a new one */
     store_doc *d;
 
     if (!p && t->n_docs == t->cap_docs) {
@@ -282,7 +209,7 @@ static cairn_status set_uri(struct os_txn *t, const char *uri, doc_id id, cairn_
 
 cairn_status os_txn_doc_find(store_txn *handle, const char *uri, doc_id *id, cairn_error *err)
 {
-    struct os_txn *t = txn_of(handle);
+    struct os_txn *t = os_txn_of(handle);
     const json_t *known = json_object_get(t->uris, uri);
     cairn_status st = CAIRN_OK;
 
@@ -297,7 +224,7 @@ cairn_status os_txn_doc_find(store_txn *handle, const char *uri, doc_id *id, cai
 
 doc_id os_txn_new_doc_id(store_txn *handle)
 {
-    return txn_of(handle)->next++;
+    return os_txn_of(handle)->next++;
 }
 
 /* A chunk's id follows from its document: it has one when it is put. */
@@ -329,7 +256,7 @@ static void know(struct os_txn *t, const store_doc *d)
 
 cairn_status os_doc_put(store_txn *handle, const store_doc *doc, doc_id *id, cairn_error *err)
 {
-    struct os_txn *t = txn_of(handle);
+    struct os_txn *t = os_txn_of(handle);
     store_doc put = *doc;
     put_doc *p;
     doc_id taken = 0;
@@ -340,7 +267,7 @@ cairn_status os_doc_put(store_txn *handle, const store_doc *doc, doc_id *id, cai
     if (!st)
         return cairn_fail(err, CAIRN_EUSAGE, "document %s is there already", doc->uri);
     if (st != CAIRN_ENOTFOUND)
-        return failed(t, st, err);
+        return os_txn_failed(t, st, err);
     put.id = doc->id ? doc->id : t->next++;
     if (put.id >= t->next || put.id < t->state.next_doc)
         return cairn_fail(err, CAIRN_EUSAGE, "document id %" PRIu64 " is not new", put.id);
@@ -355,7 +282,7 @@ cairn_status os_doc_put(store_txn *handle, const store_doc *doc, doc_id *id, cai
         t->state.counts.docs++;
     if (id)
         *id = put.id;
-    return failed(t, st, err);
+    return os_txn_failed(t, st, err);
 }
 
 /* The document as the last commit left it, among those of this transaction. */
@@ -365,7 +292,7 @@ static cairn_status load(struct os_txn *t, doc_id id, put_doc **out, cairn_error
     uint64_t text_bytes;
     cairn_status st;
 
-    *out = find_put(t, id);
+    *out = os_txn_find_put(t, id);
     if (*out)
         return (*out)->gone ? cairn_fail(err, CAIRN_ENOTFOUND, "there is no document %" PRIu64, id)
                             : CAIRN_OK;
@@ -381,7 +308,7 @@ static cairn_status load(struct os_txn *t, doc_id id, put_doc **out, cairn_error
 
 cairn_status os_doc_update(store_txn *handle, const store_doc *doc, cairn_error *err)
 {
-    struct os_txn *t = txn_of(handle);
+    struct os_txn *t = os_txn_of(handle);
     put_doc *p;
     doc_id taken = 0;
     cairn_status st = check_strings(doc, err);
@@ -389,7 +316,7 @@ cairn_status os_doc_update(store_txn *handle, const store_doc *doc, cairn_error 
     if (!st)
         st = load(t, doc->id, &p, err);
     if (st)
-        return failed(t, st, err);
+        return os_txn_failed(t, st, err);
     if (strcmp(p->doc.uri, doc->uri) != 0) {
         st = os_txn_doc_find(handle, doc->uri, &taken, err);
         if (!st)
@@ -406,24 +333,24 @@ cairn_status os_doc_update(store_txn *handle, const store_doc *doc, cairn_error 
         st = set_uri(t, p->doc.uri, doc->id, err);
     if (!st)
         know(t, &p->doc);
-    return failed(t, st, err);
+    return os_txn_failed(t, st, err);
 }
 
 cairn_status os_doc_delete(store_txn *handle, doc_id id, cairn_error *err)
 {
-    struct os_txn *t = txn_of(handle);
+    struct os_txn *t = os_txn_of(handle);
     put_doc *p;
     cairn_status st = load(t, id, &p, err);
 
     if (!st && t->at && os_doc_of(t->at) == id)
-        st = end_chunk(t, err);
+        st = os_txn_end_chunk(t, err);
     if (!st)
         st = set_uri(t, p->doc.uri, 0, err);
     if (!st && json_array_append_new(t->state.removing, json_pack("[I,I]", (json_int_t)id,
                                                                   (json_int_t)p->doc.n_chunks)))
         st = cairn_fail(err, CAIRN_ENOMEM, "documents of a transaction");
     if (st)
-        return failed(t, st, err);
+        return os_txn_failed(t, st, err);
     p->gone = true;
     t->state.counts.docs--;
     t->state.counts.chunks -= p->doc.n_chunks;
@@ -431,201 +358,6 @@ cairn_status os_doc_delete(store_txn *handle, doc_id id, cairn_error *err)
         p->text_bytes < t->state.counts.text_bytes ? p->text_bytes : t->state.counts.text_bytes;
     os_state_count_language(&t->state, p->doc.lang, -(int64_t)p->doc.n_chunks);
     return CAIRN_OK;
-}
-
-/* ---- chunks ---- */
-
-static bool set_number(json_t *doc, const char *key, uint64_t v)
-{
-    return !v || !json_object_set_new(doc, key, json_integer((json_int_t)v));
-}
-
-cairn_status os_chunk_put(store_txn *handle, const store_chunk *c, chunk_id *id, cairn_error *err)
-{
-    struct os_txn *t = txn_of(handle);
-    put_doc *p = find_put(t, c->doc);
-    chunk_id at = os_chunk_of(c->doc, c->ordinal);
-    cairn_status st;
-
-    if (!p || p->gone || !p->is_new)
-        return cairn_fail(err, CAIRN_EUSAGE,
-                          "a chunk of document %" PRIu64 ", which was not put before", c->doc);
-    if (c->ordinal != p->doc.n_chunks || c->ordinal >= ORDINALS)
-        return c->ordinal < ORDINALS
-                   ? cairn_fail(err, CAIRN_EUSAGE, "chunk %u of a document that has %u", c->ordinal,
-                                p->doc.n_chunks)
-                   : failed(t,
-                            cairn_fail(err, CAIRN_ELIMIT, "%s: a document of more than %u passages",
-                                       p->doc.uri, ORDINALS),
-                            err);
-    st = take_chunk(t, at, true, err);
-    if (st)
-        return failed(t, st, err);
-    if (json_object_set_new(t->at_doc, "chunk", json_integer((json_int_t)at)) ||
-        json_object_set_new(t->at_doc, "doc", json_integer((json_int_t)c->doc)) ||
-        json_object_set_new(t->at_doc, "pending", json_false()) ||
-        json_object_set_new(
-            t->at_doc, "heading",
-            client_text(c->heading ? c->heading : "", c->heading ? strlen(c->heading) : 0)) ||
-        json_object_set_new(t->at_doc, "text", client_text(c->text, c->text_len)) ||
-        !set_number(t->at_doc, "ordinal", c->ordinal) ||
-        !set_number(t->at_doc, "byte_start", c->byte_start) ||
-        !set_number(t->at_doc, "byte_end", c->byte_end) ||
-        !set_number(t->at_doc, "page_first", c->page_first) ||
-        !set_number(t->at_doc, "page_last", c->page_last) ||
-        !set_number(t->at_doc, "line_first", c->line_first) ||
-        !set_number(t->at_doc, "line_last", c->line_last) ||
-        !set_number(t->at_doc, "tokens", c->n_tokens))
-        return failed(t, cairn_fail(err, CAIRN_ENOMEM, "a chunk"), err);
-    p->doc.n_chunks++;
-    p->text_bytes += c->text_len;
-    t->state.counts.chunks++;
-    t->state.counts.text_bytes += c->text_len;
-    os_state_count_language(&t->state, p->doc.lang, 1);
-    if (id)
-        *id = at;
-    return CAIRN_OK;
-}
-
-static cairn_status set_pending(store_txn *handle, const chunk_id *chunks, size_t n, bool pending,
-                                cairn_error *err)
-{
-    struct os_txn *t = txn_of(handle);
-    cairn_status st = CAIRN_OK;
-
-    for (size_t i = 0; i < n && !st; i++) {
-        st = take_chunk(t, chunks[i], false, err);
-        if (!st && json_object_set_new(t->at_doc, "pending", json_boolean(pending)))
-            st = cairn_fail(err, CAIRN_ENOMEM, "a chunk");
-    }
-    return failed(t, st, err);
-}
-
-cairn_status os_pending_add(store_txn *handle, const chunk_id *chunks, size_t n, cairn_error *err)
-{
-    return set_pending(handle, chunks, n, true, err);
-}
-
-cairn_status os_pending_remove(store_txn *handle, const chunk_id *chunks, size_t n,
-                               cairn_error *err)
-{
-    return set_pending(handle, chunks, n, false, err);
-}
-
-/* With a passage goes the record of its document, so that a hit is shown without asking for that; a long one
- * (page labels of a book) would weigh more than the passage. */
-static cairn_status set_shown(struct os_txn *t, chunk_id chunk, cairn_error *err)
-{
-    const put_doc *p = find_put(t, os_doc_of(chunk));
-    bytes record, text;
-    cairn_status st;
-
-    if (!p)
-        return CAIRN_OK; /* it is as it was */
-    store_doc shown = p->doc;
-    shown.n_chunks = 0; /* of a new one nobody knows yet */
-    bytes_init(&record, DOC_BYTES);
-    bytes_init(&text, DOC_BYTES);
-    st = record_put_doc(&record, &shown);
-    if (!st && record.len <= SHOWN_BYTES)
-        st = base64_append(&text, record.data, record.len);
-    if (st || json_object_set_new(t->at_doc, "shown", text.len ? json_stringn(text.data, text.len) : json_null()))
-        st = cairn_fail(err, CAIRN_ENOMEM, "a chunk");
-    bytes_clear(&record);
-    bytes_clear(&text);
-    return st;
-}
-
-static cairn_status row_put(store_txn *handle, analyzer *a, chunk_id chunk,
-                            const lexical_doc *words, const filter_row *columns, cairn_error *err)
-{
-    struct os_txn *t = txn_of(handle);
-    uint64_t lengths[LEXICAL_FIELDS];
-    cairn_status st = take_chunk(t, chunk, false, err);
-
-    if (!st)
-        st = row_set_terms(a, words, t->at_doc, lengths, err);
-    if (!st)
-        st = row_set_columns(columns, t->at_doc, err);
-    if (!st)
-        st = set_shown(t, chunk, err);
-    if (!st && t->at_is_new) {
-        t->state.rows_ever++;
-        for (size_t f = 0; f < LEXICAL_FIELDS; f++)
-            t->state.words_ever[f] += lengths[f];
-    }
-    return failed(t, st, err);
-}
-
-/* ---- vectors ---- */
-
-/* The vector in both fields of the chunk at hand. */
-static cairn_status set_vector(struct os_txn *t, const char *field, const char *packed, const float *row, cairn_error *err)
-{
-    json_t *list = json_array();
-    bytes floats, text;
-    bool bad = !list;
-
-    bytes_init(&floats, RECORD_BYTES);
-    bytes_init(&text, RECORD_BYTES);
-    for (uint32_t d = 0; d < t->state.dim && !bad; d++)
-        bad = json_array_append_new(list, json_real((double)row[d])) || bytes_append_f32(&floats, row[d]);
-    bad = bad || base64_append(&text, floats.data, floats.len) ||
-          json_object_set_new(t->at_doc, packed, json_stringn(text.data, text.len));
-    if (bad)
-        json_decref(list);
-    else
-        bad = json_object_set_new(t->at_doc, field, list) || json_object_set_new(t->at_doc, "pending", json_false());
-    bytes_clear(&floats);
-    bytes_clear(&text);
-    return bad ? cairn_fail(err, CAIRN_ENOMEM, "vectors") : CAIRN_OK;
-}
-
-static cairn_status vectors_put(store_txn *handle, const chunk_id *chunks, const float *rows,
-                                size_t n, uint32_t dim, cairn_error *err)
-{
-    struct os_txn *t = txn_of(handle);
-    char field[FIELD_BYTES], packed[FIELD_BYTES];
-    cairn_status st = CAIRN_OK;
-
-    if (t->state.dim && t->state.dim != dim)
-        return cairn_fail(err, CAIRN_EUSAGE, "vectors of %u dimensions beside ones of %u", dim,
-                          t->state.dim);
-    if (!t->state.dim) {
-        t->state.dim = dim;
-        t->s->packs = false;
-        st = os_add_vector_field(t->s, &t->state, err);
-    }
-    if (!st && !t->s->packs) { /* in a collection of an earlier program it is not there */
-        st = os_add_bytes_field(t->s, &t->state, err);
-        t->s->packs = !st;
-    }
-    os_vector_field(&t->state, field);
-    os_bytes_field(&t->state, packed);
-    for (size_t i = 0; i < n && !st; i++) {
-        st = take_chunk(t, chunks[i], false, err);
-        if (!st)
-            st = set_vector(t, field, packed, rows + i * dim, err);
-    }
-    return failed(t, st, err);
-}
-
-static cairn_status vectors_drop(store_txn *handle, cairn_error *err)
-{
-    struct os_txn *t = txn_of(handle);
-    char path[PATH_BYTES];
-    cairn_status st;
-
-    t->state.dim = 0;
-    t->state.generation++;
-    t->s->packs = false;
-    snprintf(path, sizeof path, "/%s/_update_by_query?conflicts=proceed&refresh=true",
-             t->s->chunks);
-    st = os_by_query(t->s, "mark passages that need new vectors", path,
-                     json_pack("{s:{s:{s:b}},s:{s:s,s:s}}", "query", "term", "pending", 0, "script",
-                               "lang", "painless", "source", "ctx._source.pending = true"),
-                     err);
-    return failed(t, st, err);
 }
 
 /* ---- values and failures ---- */
@@ -644,19 +376,19 @@ static cairn_status put_data(struct os_txn *t, const char *id, const char *kind,
         body = json_pack("{s:s,s:o,s:s,s:o}", "kind", kind, "path", client_text(path, strlen(path)),
                          "path_id", id, "data", json_stringn(b.data ? b.data : "", b.len));
     bytes_clear(&b);
-    return failed(t, add_line(&t->rest, target_whole(t, t->s->state, id), body, err), err);
+    return os_txn_failed(t, os_txn_add_line(&t->rest, target_whole(t, t->s->state, id), body, err), err);
 }
 
 static cairn_status drop_data(struct os_txn *t, const char *id, cairn_error *err)
 {
     if (os_is_absent(t->s, id))
         return CAIRN_OK;
-    return failed(t, add_line(&t->rest, target("delete", t->s->state, id), NULL, err), err);
+    return os_txn_failed(t, os_txn_add_line(&t->rest, target("delete", t->s->state, id), NULL, err), err);
 }
 
 cairn_status os_failure_put(store_txn *handle, const store_failure *f, cairn_error *err)
 {
-    struct os_txn *t = txn_of(handle);
+    struct os_txn *t = os_txn_of(handle);
     char id[40];
     bytes b;
     cairn_status st;
@@ -664,7 +396,7 @@ cairn_status os_failure_put(store_txn *handle, const store_failure *f, cairn_err
     os_name_id('f', f->path, id);
     bytes_init(&b, STORE_TEXT_MAX);
     st = record_put_failure(&b, f);
-    st = st ? failed(t, cairn_fail(err, st, "failure of %s", f->path), err)
+    st = st ? os_txn_failed(t, cairn_fail(err, st, "failure of %s", f->path), err)
             : put_data(t, id, "failure", f->path, b.data, b.len, err);
     bytes_clear(&b);
     return st;
@@ -675,13 +407,13 @@ cairn_status os_failure_remove(store_txn *handle, const char *path, cairn_error 
     char id[40];
 
     os_name_id('f', path, id);
-    return drop_data(txn_of(handle), id, err);
+    return drop_data(os_txn_of(handle), id, err);
 }
 
 cairn_status os_meta_put(store_txn *handle, const char *key, const void *data, size_t len,
                          cairn_error *err)
 {
-    struct os_txn *t = txn_of(handle);
+    struct os_txn *t = os_txn_of(handle);
     char id[40];
 
     if (!*key || strlen(key) > STORE_META_KEY_MAX || len > STORE_TEXT_MAX)
@@ -714,13 +446,13 @@ static cairn_status add_doc_line(struct os_txn *t, const put_doc *p, cairn_error
                          json_stringn(text.data, text.len));
     bytes_clear(&record);
     bytes_clear(&text);
-    return add_line(&t->rest, target_whole_id(t, t->s->documents, p->doc.id), body, err);
+    return os_txn_add_line(&t->rest, os_txn_target_whole_id(t, t->s->documents, p->doc.id), body, err);
 }
 
 /* Everything but what makes it count. */
 static cairn_status send_all(struct os_txn *t, cairn_error *err)
 {
-    cairn_status st = end_chunk(t, err);
+    cairn_status st = os_txn_end_chunk(t, err);
 
     t->sent = true;
     for (size_t i = 0; i < t->n_docs && !st; i++) {
@@ -773,7 +505,7 @@ static void keep_others(struct os_txn *t, uint64_t before)
 
 cairn_status os_txn_commit(store_txn *handle, cairn_error *err)
 {
-    struct os_txn *t = txn_of(handle);
+    struct os_txn *t = os_txn_of(handle);
     struct os_store *s = t->s;
     cairn_status st = t->failed.code;
 
@@ -813,7 +545,7 @@ cairn_status os_txn_commit(store_txn *handle, cairn_error *err)
 
 void os_txn_abort(store_txn *handle)
 {
-    struct os_txn *t = txn_of(handle);
+    struct os_txn *t = os_txn_of(handle);
 
     if (!t)
         return;
@@ -836,4 +568,4 @@ cairn_status os_write(store *s, store_write_fn *fn, void *ctx, cairn_error *err)
     return os_txn_commit(t, err);
 }
 
-const retrieve_writer opensearch_writer = {row_put, vectors_put, vectors_drop, held, os_rules_put};
+const retrieve_writer opensearch_writer = {os_row_put, os_vectors_put, os_vectors_drop, held, os_rules_put};
