@@ -201,6 +201,7 @@ static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_er
     if (!a->extractive && e->answerable >= (float)a->c->settings.ask_min_answerable && ask_cache_find(a, out, memory)) {
         out->sent_to = NULL; /* nothing was, this time */
         ask_release(a, out->text, strlen(out->text));
+        out->short_answer = ask_short_answer(a, out->text, strlen(out->text), memory);
         return name_model(a, out, memory, err);
     }
     st = a->extractive ? extract(a, out, memory, err) : generate(a, out, memory, err);
@@ -209,6 +210,8 @@ static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_er
     out->text = ask_redacted(a, a->text.data, a->text.len, memory);
     if (!out->text)
         return cairn_fail(err, CAIRN_ENOMEM, "answer");
+    if (!out->extractive)
+        out->short_answer = ask_short_answer(a, a->text.data, a->text.len, memory);
     st = ask_copy_citations(a, out, memory, err);
     if (!st && !a->extractive && !a->stopped)
         ask_cache_put(a, out);

@@ -111,6 +111,9 @@ cairn_status ask_assemble(asking *a, cairn_error *err);
 /* ---- ask_answer.c ---- */
 /* Generate and check; a->text holds what may be said (empty: nothing held). */
 cairn_status ask_generate(asking *a, cairn_error *err);
+/* The number, date or name that a sentence of a model's answer gives, where the question asks for one and the answer says more; NULL: none,
+ * or the answer has more sentences. */
+char *ask_short_answer(asking *a, const char *text, size_t len, arena *memory);
 /* The best sentence of the documents as the answer, with its citation. */
 cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
 /* Where bytes [start, end) of a hit's text lie in its document. */

@@ -533,6 +533,28 @@ static bool leans_back(const char *s, size_t len)
     return false;
 }
 
+char *ask_short_answer(asking *a, const char *text, size_t len, arena *memory)
+{
+    const evidence *e = &a->evidence;
+    evidence_passage said = {0};
+    evidence_sentence whole = {0};
+    text_span brief;
+    char *plain;
+
+    if (!e->n || cite_strip_markers(text, len, &a->memory, &plain, NULL))
+        return NULL;
+    len = strlen(plain);
+    if (!len || whole_sentence(plain, len))
+        return NULL;
+    said.text = a->read[e->sentences[0].passage].text;
+    said.text.text = plain;
+    said.text.len = whole.end = whole.after = len;
+    said.text.title = said.text.heading = NULL;
+    if (!evidence_short_answer(a->an, a->question, e, &said, &whole, &brief) || (brief.end - brief.start) * 4 > len * 3)
+        return NULL;
+    return ask_redacted(a, plain + brief.start, brief.end - brief.start, memory);
+}
+
 cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
     const evidence_sentence *s = ask_typed_sentence(a);

@@ -471,7 +471,7 @@ typedef struct cairn_answer {
     bool exhaustive;
     size_t files_found, files_read, files_unreadable;
     float confidence; /* 0 .. 1: that what was retrieved answers the question */
-    const char *short_answer; /* of an extractive one: the number, date or name asked for, or NULL */
+    const char *short_answer; /* the number, date or name asked for, where the text is a sentence that says more; or NULL */
     size_t withheld;          /* sentences of the model that no passage supports */
     cairn_planted *planted;
     size_t n_planted;

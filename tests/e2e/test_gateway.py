@@ -74,6 +74,13 @@ class Gateway(CairnTest):
                           "".join(f"{k} = {v}\n" for k, v in settings.items()))
         return self.json("--config", conf, "ask", "--mode", "lexical", "--no-cache", question, code=code)
 
+    def test_the_value_that_was_asked_for_stands_apart(self):
+        for reply, value in (("The pump P-7 has a warranty of 24 months.", "24 months"), ("24 months.", None),
+                             ("The warranty is 24 months. The seal leaked.", None)):
+            self.endpoint.reply = reply
+            answer = self.ask("How long is the warranty of the pump P-7?")
+            self.assertEqual((answer["extractive"], answer["short_answer"]), (False, value), answer["answer"])
+
     def test_the_number_of_a_citation_is_no_answer_to_how_many(self):
         self.endpoint.reply = "The seal of the pump P-7 was changed because it leaked."
         answer = self.ask("What is the warranty of the pump P-7, how many months?")["answer"]
