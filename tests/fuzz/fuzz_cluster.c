@@ -169,6 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         store_snapshot_close(snap);
     }
     arena_clear(&a);
+    os_at_hand_forget(&s);
     json_decref(s.kept_chunks);
     json_decref(s.kept_docs);
     json_decref(s.kept_values);
