@@ -321,6 +321,18 @@ cairn_status ask_observed(cairn *c, const cairn_ask_request *request,
     return ask(c, request, NULL, NULL, observe, ctx, out, err);
 }
 
+/* What an answer is made from, as ask() finds it. */
+static cairn_status gather(asking *a, cairn_error *err)
+{
+    cairn_status st = ask_load_prompt(a, err);
+
+    if (!st)
+        st = engine_analyzer(a->c, &a->an, err);
+    if (!st)
+        st = ask_retrieve(a, err);
+    return st ? st : ask_assemble(a, err);
+}
+
 cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*look)(void *ctx, const asking *a),
                           void *ctx, cairn_error *err)
 {
@@ -331,13 +343,7 @@ cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*loo
     if (exhaustive_parse(request->question, strlen(request->question), &every))
         return CAIRN_OK;
     arena_init(&a.memory, ASK_BYTES);
-    st = ask_load_prompt(&a, err);
-    if (!st)
-        st = engine_analyzer(c, &a.an, err);
-    if (!st)
-        st = ask_retrieve(&a, err);
-    if (!st)
-        st = ask_assemble(&a, err);
+    st = gather(&a, err);
     if (!st)
         look(ctx, &a);
     cairn_search_result_free(a.hits);
@@ -359,13 +365,7 @@ cairn_status ask_read(cairn *c, const cairn_ask_request *request, size_t layer,
     arena_init(&a.memory, ASK_BYTES);
     st = engine_generator(c, &a.g, err);
     if (!st)
-        st = ask_load_prompt(&a, err);
-    if (!st)
-        st = engine_analyzer(c, &a.an, err);
-    if (!st)
-        st = ask_retrieve(&a, err);
-    if (!st)
-        st = ask_assemble(&a, err);
+        st = gather(&a, err);
     if (!st && a.context.n_passages && !(st = ask_messages(&a, &messages, err)))
         st = engine_chat(c, false, messages, &p, request->cancel, &a.result, err);
     json_decref(messages);

@@ -32,7 +32,8 @@ const reader_weights *reader_of(const asking *a)
 {
     const decoder_shape *s;
 
-    if (!a->g || !decoder_model_shows_states(generator_model(a->g)) || a->remote || a->extractive || a->request->n_history || a->n_facts || a->c->settings.ask_reading < 0.5)
+    if (!a->g || !decoder_model_shows_states(generator_model(a->g)) || a->remote || a->extractive ||
+        a->request->n_history || a->n_facts || a->c->settings.ask_reading < 0.5)
         return NULL;
     s = decoder_model_shape(generator_model(a->g));
     for (size_t i = 0; i < reader_n_known; i++) {
