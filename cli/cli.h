@@ -50,7 +50,7 @@ extern const cli_verb cli_verb_index, cli_verb_watch, cli_verb_duplicates, cli_v
     cli_verb_serve, cli_verb_mcp, cli_verb_open, cli_verb_desktop, cli_verb_tui, cli_verb_chat, cli_verb_memory, cli_verb_saved,
     cli_verb_feedback, cli_verb_gateway, cli_verb_sql, cli_verb_backup, cli_verb_restore;
 
-/* Set by SIGINT and SIGTERM; a second SIGINT ends the process at once. */
+/* The number of the signal, SIGINT or SIGTERM, that came; a second SIGINT ends the process at once. */
 extern volatile sig_atomic_t cli_cancelled;
 
 /* ---- options (options.c) ---- */

@@ -117,7 +117,7 @@ static void on_signal(int sig)
 {
     if (cli_cancelled && sig == SIGINT)
         _exit(CLI_INTERRUPTED);
-    cli_cancelled = 1;
+    cli_cancelled = sig;
 }
 
 static void catch_signals(void)

@@ -3,6 +3,9 @@
  *
  * Reading order: run chooses between talking and looking after what was kept; talk walks over lines, take_line
  * tells a command from a question; each command is a row of `commands`. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -351,7 +354,7 @@ static void ask(talk *t, const char *question)
 
     if (!st)
         st = cairn_chat_ask(t->engine, t->id, &q, t->c->json ? NULL : cli_stream_answer, NULL, &a, &err);
-    if (st == CAIRN_ECANCELLED && t->terminal) { /* Ctrl-C ends an answer, not the conversation */
+    if (st == CAIRN_ECANCELLED && t->terminal && cli_cancelled == SIGINT) { /* Ctrl-C ends an answer, not the conversation */
         cli_cancelled = 0;
         puts("\n(stopped; not kept)");
         return;
@@ -392,6 +395,21 @@ static void take_line(talk *t, char *line)
 
 #define TERMINAL_LINE 4095 /* bytes that a Linux terminal gives of a line, the rest is dropped (N_TTY) */
 
+#define LOOK_MS 250
+
+/* Wait at the prompt until there is something to read; false: a signal came. A signal just before the wait, or in another
+ * thread, does not end it, so it is looked for again and again. */
+static bool wait_for_line(void)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    int ready = 0;
+
+    while (!cli_cancelled && (ready = poll(&in, 1, LOOK_MS)) <= 0)
+        if (ready < 0 && errno != EINTR)
+            break; /* reading tells what is wrong */
+    return !cli_cancelled;
+}
+
 /* Lines of standard input until it ends. */
 static int talk_to_the_end(talk *t)
 {
@@ -402,18 +420,19 @@ static int talk_to_the_end(talk *t)
     t->terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     if (t->terminal && !t->c->quiet)
         puts("Ask about your documents. /help lists commands, Ctrl-D leaves.");
-    while (!t->over && !cli_cancelled) {
+    while (!t->over && (t->terminal || !cli_cancelled)) {
         if (t->terminal) {
             printf("\n%s>%s ", cli_bold(t->c), cli_plain(t->c));
             fflush(stdout);
         }
-        n = getline(&line, &cap, stdin);
-        if (n < 0 && t->terminal && cli_cancelled && !feof(stdin)) { /* Ctrl-C with no answer on its way */
-            cli_cancelled = 0;
-            clearerr(stdin);
+        if (t->terminal && !wait_for_line()) {
+            if (cli_cancelled != SIGINT)
+                break;
+            cli_cancelled = 0; /* no answer is on its way */
             puts("\n(Ctrl-D or /quit leaves)");
             continue;
         }
+        n = getline(&line, &cap, stdin);
         if (n < 0)
             break;
         if (t->terminal && n >= TERMINAL_LINE)

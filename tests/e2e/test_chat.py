@@ -102,41 +102,53 @@ class Chat(CairnTest):
         self.assertIn("No question or answer", shown)
         self.assertIn("24 months", self.run_cairn("chat", "search", "warranty").stdout)
 
-    def test_ctrl_c_at_the_prompt_goes_on(self):
+    def at_a_terminal(self):
+        """A chat at a pseudo-terminal: the process, its terminal, and a function that reads up to a text."""
         master, slave = pty.openpty()
         p = subprocess.Popen([CAIRN, "--home", self.home, "chat", "--extractive", "--mode", "lexical"], stdin=slave, stdout=slave,
                              stderr=slave, start_new_session=True, env=dict(os.environ, NO_COLOR="1"))
         os.close(slave)
-
         unread = bytearray()
 
         def until(text):
             while text not in unread:
-                self.assertTrue(select.select([master], [], [], 30)[0], (text, bytes(unread)))
+                self.assertTrue(select.select([master], [], [], 60)[0], (text, bytes(unread)))
                 unread.extend(os.read(master, 4096))
             end = unread.index(text) + len(text)
             seen = bytes(unread[:end])
             del unread[:end]
             return seen
-        try:
-            until(b"\n> ")
-            p.send_signal(signal.SIGINT)
-            until(b"leaves)\r\n\r\n> ")
-            os.write(master, b"What is the warranty of the pump P-7?\n")
-            self.assertIn(b"24 months", until(b"Sources"))
-            until(b"\r\n> ")
-            os.write(master, b"What is the warranty of the pump P-9?" + b" " * 4100 + b"\n")
-            self.assertIn(b"4095 bytes", until(b"36 months"))
-            until(b"\r\n> ")
-            p.send_signal(signal.SIGINT)
-            until(b"leaves)\r\n\r\n> ")
-            os.write(master, b"\x04")
-            self.assertEqual(p.wait(60), 0)
-        finally:
+
+        def end():
             if p.poll() is None:
                 p.kill()
                 p.wait()
             os.close(master)
+        self.addCleanup(end)
+        return p, master, until
+
+    def test_ctrl_c_at_the_prompt_goes_on(self):
+        p, master, until = self.at_a_terminal()
+        until(b"\n> ")
+        for _ in range(20):  # also when it comes between the prompt and the wait for a line
+            p.send_signal(signal.SIGINT)
+            until(b"leaves)\r\n\r\n> ")
+        os.write(master, b"What is the warranty of the pump P-7?\n")
+        self.assertIn(b"24 months", until(b"Sources"))
+        until(b"\r\n> ")
+        os.write(master, b"What is the warranty of the pump P-9?" + b" " * 4100 + b"\n")
+        self.assertIn(b"4095 bytes", until(b"36 months"))
+        until(b"\r\n> ")
+        p.send_signal(signal.SIGINT)
+        until(b"leaves)\r\n\r\n> ")
+        os.write(master, b"\x04")
+        self.assertEqual(p.wait(60), 0)
+
+    def test_a_terminated_chat_ends(self):
+        p, _, until = self.at_a_terminal()
+        until(b"\n> ")
+        p.send_signal(signal.SIGTERM)
+        self.assertEqual(p.wait(60), 130)
 
     def test_facts_help_to_find_and_are_the_users_to_change(self):
         self.assertEqual(self.run_cairn("memory", "add", "My pump is the P-7.").stdout, "1\n")
