@@ -551,9 +551,14 @@ static cairn_status put_beginning(agent *a, const cairn_document *d)
     size_t len = d->text_len < OPENED_BYTES ? d->text_len : utf8_floor(d->text, OPENED_BYTES), n = 0;
     text_span *s = NULL;
     cairn_status st = sentences_split(d->text, len, false, true, &s, &n, NULL);
+    float *score = st ? NULL : arena_calloc(a->memory, n + 1, sizeof *score);
 
+    if (!st && !score)
+        st = CAIRN_ENOMEM;
+    if (!st)
+        injection_scores(d->text, len, s, n, score);
     for (size_t i = 0; !st && i < n; i++)
-        if (injection_score(d->text + s[i].start, s[i].end - s[i].start) < INJECTION_BESIDE) {
+        if (score[i] < INJECTION_BESIDE) {
             st = a->answer.len ? bytes_append_byte(&a->answer, ' ') : CAIRN_OK;
             for (size_t k = s[i].start; !st && k < s[i].end; k++)
                 st = bytes_append_byte(&a->answer, strchr("\r\n", d->text[k]) ? ' ' : (uint8_t)d->text[k]);

@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "engine/ask.h"
 #include "engine/cosine_scale.h"
-#include "retrieve/injection.h"
 
 #define MAX_EXCERPTS  8    /* sentences that excerpts are made of */
 #define EXPANDED      2    /* of the best of them, how many get their neighbours */
@@ -256,19 +255,6 @@ static cairn_status join(const cairn_hit *h, piece *p, size_t n, arena *memory, 
     return *out ? CAIRN_OK : CAIRN_ENOMEM;
 }
 
-/* The neighbours of a sentence may stand beside it unless they speak to the model. */
-static piece with_neighbours(const cairn_hit *h, const evidence_sentence *s)
-{
-    piece p = {s->start, s->end};
-
-    if (s->before < s->start &&
-        injection_score(h->text + s->before, s->start - s->before) < INJECTION_BESIDE)
-        p.start = s->before;
-    if (s->after > s->end && injection_score(h->text + s->end, s->after - s->end) < INJECTION_BESIDE)
-        p.end = s->after;
-    return p;
-}
-
 size_t ask_count_tokens(void *ctx, const char *text, size_t len)
 {
     size_t n = 0;
@@ -312,7 +298,7 @@ cairn_status ask_assemble(asking *a, cairn_error *err)
             const evidence_sentence *s = &a->evidence.sentences[j];
             if (s->passage != hit)
                 continue;
-            pieces[n_pieces++] = j < EXPANDED ? with_neighbours(h, s) : (piece){s->start, s->end};
+            pieces[n_pieces++] = j < EXPANDED ? (piece){s->before, s->after} : (piece){s->start, s->end};
             if (s->head_end)
                 pieces[n_pieces++] = (piece){0, s->head_end};
         }

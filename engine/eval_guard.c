@@ -48,7 +48,7 @@ static cairn_status is_kept_out(const char *text, size_t len, bool *out, cairn_e
     size_t n = 0;
     cairn_status st = sentences_split(text, len, false, true, &s, &n, err);
 
-    *out = false;
+    *out = false; /* by one of its sentences: what is kept out with it changes nothing */
     for (size_t i = 0; !st && i < n && !*out; i++)
         *out = injection_score(text + s[i].start, s[i].end - s[i].start) >= INJECTION_SENTENCE;
     free(s);

@@ -228,6 +228,10 @@ static cairn_status read_passage(analyzer *an, const asked *q, const evidence_pa
                       : sentences_split(p->text.text, p->text.len, false,
                                         sentences_dotted_ordinals(r->lang), &r->sentences,
                                         &r->n_sentences, err);
+    if (!st && !(r->injection = arena_calloc(a, r->n_sentences + 1, sizeof *r->injection)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "evidence");
+    if (!st)
+        injection_scores(p->text.text, p->text.len, r->sentences, r->n_sentences, r->injection);
     return st;
 }
 
@@ -484,10 +488,10 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
 
     memcpy(f, x->names[passage], sizeof e.feature);
     bool row = r->table && memmem(p->text.text + s->start, s->end - s->start, " | ", 3);
-    e.before = !row && i ? r->sentences[i - 1].start : s->start;
-    e.after = !row && i + 1 < r->n_sentences ? r->sentences[i + 1].end : s->end;
+    e.before = !row && i && r->injection[i - 1] < INJECTION_BESIDE ? r->sentences[i - 1].start : s->start;
+    e.after = !row && i + 1 < r->n_sentences && r->injection[i + 1] < INJECTION_BESIDE ? r->sentences[i + 1].end : s->end;
     e.head_end = row && i ? r->sentences[0].end : 0;
-    e.injection = injection_score(p->text.text + s->start, s->end - s->start);
+    e.injection = r->injection[i];
     e.planted = e.injection >= INJECTION_SENTENCE;
     cover(x->q, r, s->start, s->end, false, &share, &missing);
     f[EVIDENCE_COVER] = (float)share;

@@ -105,7 +105,8 @@ typedef struct evidence_sentence {
     size_t passage;    /* index into the passages */
     size_t start, end; /* bytes of the passage */
     size_t head_end;   /* of a table's row: the end of the table's first line, which begins at 0; else 0 */
-    size_t before, after; /* bytes: start of the sentence before, end of the one after (or its own) */
+    size_t before, after; /* bytes: start of the sentence before, end of the one after; its own where there is none or it
+                             speaks to the model */
     float feature[EVIDENCE_FEATURES];
     float lift;  /* part of the score: it has a designation of the question ("E2") that is in no title or heading */
     float score; /* log-odds that it holds the answer */

@@ -38,6 +38,7 @@ typedef struct reading {
     bool *held;     /* [q->n]: the passage, its title or its heading has the word */
     text_span *sentences;
     size_t n_sentences;
+    float *injection; /* [n_sentences]: injection_scores; in the arena */
     quantity *quantities;
     size_t n_quantities;
     bool table;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "retrieve/injection_intent.h"
 
 #define TEXT_MAX  4096
 #define LABEL_MAX 20
@@ -38,6 +39,11 @@ typedef struct rule {
                        "solo |siempre|soltanto|solamente|sempre|apenas|somente|только|лишь|всегда|tylko|zawsze|alleen|altijd|bara|endast|" \
                        "alltid|yalnızca|sadece|只|仅|总是|فقط|دائما|だけ|のみ"
 
+/* Code that is to become part of what is written. */
+#define FOREIGN_CODE "following code|subsequent code|below code"
+#define YOUR_CODE    "your code|your implementation|your solution|your codebase|your script|your response|your software|your project|your application|" \
+                     "your function|your algorithm|your program|your answer|your elucidation|your explanation"
+
 static const rule rules[] = {
     {0.7f, false, 90, {EVERY_QUESTION, ANSWER_IT, THIS_ALONE}},
     {0.7f, false, 90, {EVERY_QUESTION, THIS_ALONE, ANSWER_IT}},
@@ -53,9 +59,11 @@ static const rule rules[] = {
                        "recommand|debe|deberá|recomend|deve|consigl|raccomand|moet|aanbevel|долж|рекоменд|musi|polec|ska|måste|必须|推荐", NULL}},
     /* orders against instructions */
     {0.95f, false, 40, {"ignor|disregard|forget|override|bypass|discard|do not follow|don't follow|neglect",
-                        "previous|prior|above|earlier|preceding|all|any|every|your|the original|these|those",
+                        "previous|prior|above|earlier|preceding|your|the original|these|those",
                         "instruction|prompt|rule|direction|command|guideline|directive|context|request|"
                         "told|training|polic|task|restriction|content you|information you|constraint"}},
+    {0.95f, false, 40, {"ignor|disregard|forget|override|bypass|discard|do not follow|don't follow|neglect", "all|any|every",
+                        "instruction|prompt|direction|guideline|directive|told|training"}},
     {0.8f, false, 30, {"ignor|disregard|forget", "everything", "above|before|previous|learned|told|said|prior|you"}},
     {0.95f, false, 40, {"ignorier|vergiss|vergessen sie|missacht|beacht nicht|überspring",
                         "alle|vorherig|bisherig|obig|vorig|deine|ihre|die",
@@ -78,9 +86,15 @@ static const rule rules[] = {
                        "make|ensure|let|give|present|state|express|transform|apply|turn|inject|phrase|"
                        "convey|shape|tailor|slip|sneak|hint|deliver|craft|creat|generat|conclud|mix|hide",
                        "your response|your repl|your answer|your output|your message|your text|"
-                       "your completion|your summary|the response|the reply|the answer|the output|"
-                       "your next|each word in|every word|your words|your sentence|your generated",
+                       "your completion|your summary|your next|your words|your sentence|your generated",
                        NULL}},
+    {0.8f, true, 90, {"add |include |insert |append |integrate |incorporate |modify |embed |replace |rearrange |scramble |misspell |"
+                      "substitute |translate |render |remove |convert |change |encode |encrypt |reverse |start |begin |end |finish |"
+                      "weave |mix |alternate |capitalize |capitalise |swap |shift |shuffle |format |transform |inject |phrase |make ",
+                      "in the response|into the response|to the response|within the response|throughout the response|the response with|"
+                      "the response so|the response by|of the response|in the reply|into the reply|to the reply|within the reply|"
+                      "the reply with|of the reply|in the answer|into the answer|to the answer|within the answer|the answer with|"
+                      "of the answer|in the output|into the output|each word in|every word", NULL}},
     {0.8f, true, 140, {"in your response|in your reply|in your answer|in your output|within your response|"
                        "as part of your response|at the end of your|at the start of your|"
                        "when you answer|when you respond|when answering|when responding",
@@ -100,7 +114,7 @@ static const rule rules[] = {
                        "just output|say exactly|output the following|repeat after me|"
                        "repeat the following|repeat the word", NULL, NULL}},
     {0.7f, false, 30, {"and just print|and just say|and only say|and only print|instead say|"
-                       "instead print |instead respond|instead output|and say only|instead, print|"
+                       "instead respond|instead output|and say only|instead, print|"
                        "instead, say|instead, respond|instead, tell", NULL, NULL}},
     /* role play and jail breaks */
     {0.85f, false, 60, {"you are going to|you are now|you will now|you must now|from now on you|from now on, you|"
@@ -247,7 +261,7 @@ static const rule rules[] = {
                        "after you do that|once you have done",
                        "task|question|please|do the|you can|user|following|must|send|first", NULL}},
     {0.7f, false, 80, {"important message from me|this is an important message|important instruction|"
-                       "critical instruction|system message|system notice|system override|"
+                       "critical instruction|system override|"
                        "administrator override|admin override|urgent instruction", NULL, NULL}},
     {0.7f, false, 60, {"use your tools|use your tool ", NULL, NULL}},
     {0.7f, false, 60, {"call the function|use the tool |invoke the tool|call the tool|run the tool|" /* not a spanner's */
@@ -273,12 +287,11 @@ static const rule rules[] = {
                         "your system|hidden prompt|above prompt|systemprompt|system-prompt|deine anweisung|"
                         "tus instrucciones|tes instructions|системн|系统提示|你的指令|تعليماتك", NULL}},
     /* foreign code */
-    {0.85f, false, 140, {"your code|your implementation|your solution|your codebase|the code you|"
-                         "your script|your response|your software|your project|your application|your function|"
-                         "code snippet|code block|code excerpt|code section|code segment|code fragment|piece of code|"
-                         "following code|subsequent code",
-                         "following|subsequent|snippet|block|excerpt|section|segment|fragment|code|below|in it|"
-                         "into your|in your|within your", NULL}},
+    {0.85f, false, 140, {FOREIGN_CODE, YOUR_CODE, NULL}},
+    {0.85f, false, 140, {YOUR_CODE, FOREIGN_CODE, NULL}},
+    {0.85f, true, 140, {"incorporat|integrat|insert|add |embed|inject|implement|append|put |place |includ|make sure|ensure|employ|utiliz|weave|apply|combine|"
+                        "merg|introduc|execute|blend|infuse|use |run |adopt|enhanc|augment|extend|modify|consider|don't forget|keep in mind|remember",
+                        FOREIGN_CODE, NULL}},
     /* writing work that nobody asked the document for */
     {0.4f, true, 60, {"write|compose|draft|develop|provide|create|generate|tell|explain|describe|translate|"
                       "summarize|summarise|break down|calculate|solve|convert",
@@ -297,7 +310,7 @@ static const struct {
     {0.9f, "<<sys>>"}, {0.9f, "<start of turn>"}, {0.9f, "<end of turn>"}, {0.8f, "<system>"},
     {0.8f, "</system>"}, {0.7f, "<information>"}, {0.7f, "</information>"}, {0.7f, "### instruction"},
     {0.7f, "### response:"}, {0.7f, "### system"}, {0.7f, "=== system"}, {0.6f, "begin system"},
-    {0.6f, "[system]"}, {0.6f, "(system)"}, {0.7f, "</document>"}, {0.7f, "</passage>"},
+    {0.6f, "[system]:"}, {0.7f, "</document>"}, {0.7f, "</passage>"},
     {0.7f, "end of document"}, {0.7f, "end of context"}, {0.7f, "end of data"}, {0.6f, "[gpt]:"},
     {0.6f, "\nassistant:"}, {0.6f, "\nsystem:"}, {0.6f, "\nhuman:"}, {0.5f, "{{system"},
 };
@@ -479,6 +492,9 @@ float injection_score(const char *text, size_t len)
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (signs[i].score > best && strstr(folded, signs[i].text))
             best = signs[i].score;
+    float intent = injection_intent(folded, n);
+    if (intent > best)
+        best = intent;
     if (hidden > 3 && best > 0) /* something to hide */
         best = best + (1 - best) * 0.5f;
     return best;

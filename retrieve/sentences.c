@@ -9,6 +9,7 @@
 #include "base/checked.h"
 
 #define MAX_NUMBER   9999
+#define IMAGE_NAME 200 /* bytes in which the name of an image ends */
 #define WRAPPED_LINE 48 /* bytes of a line that may have been wrapped */
 
 static bool is_space(char ch)
@@ -138,6 +139,14 @@ static bool wraps(const char *s, size_t len, size_t i)
     return true;
 }
 
+/* An image in Markdown, "![name](address)". */
+static bool is_image(const char *s, size_t len, size_t i)
+{
+    size_t end = i + 2 < len && len - i > IMAGE_NAME ? i + IMAGE_NAME : len;
+
+    return i + 1 < len && s[i] == '!' && s[i + 1] == '[' && memmem(s + i, end - i, "](", 2);
+}
+
 /* Length of a full stop at s[i], 0 when there is none: an ASCII one counts before a blank. */
 static size_t stop_length(const char *s, size_t len, size_t i, bool ordinals)
 {
@@ -151,7 +160,7 @@ static size_t stop_length(const char *s, size_t len, size_t i, bool ordinals)
         return wraps(s, len, i) ? 0 : 1;
     if (len - i >= 2 && (!memcmp(s + i, "\xD8\x9F", 2) || !memcmp(s + i, "\xDB\x94", 2)))
         return 2; /* the Arabic question mark and full stop */
-    if (!strchr(".!?", s[i]) || s[i] == '\0')
+    if (!strchr(".!?", s[i]) || s[i] == '\0' || is_image(s, len, i))
         return 0;
     while (i + n < len && strchr(".!?\"')", s[i + n]) && s[i + n])
         n++;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "retrieve/cite.h"
+#include "retrieve/sentences.h"
 
 static analyzer *an;
 
@@ -167,6 +168,14 @@ static void sentences_end_where_they_end(void **state)
     assert_true(strncmp(answer + c[2].claim_start, "Version 3.5", 11) == 0);
     assert_false(c[2].supported);
     arena_clear(&a);
+
+    const char *image = "See ![the pump](https://a.example/p.png?x=1) here. Stop![1] It ends.";
+    text_span *s;
+    cairn_error err = {0};
+    assert_int_equal(sentences_split(image, strlen(image), true, false, &s, &n, &err), 0);
+    assert_int_equal(n, 3);
+    assert_int_equal(s[0].end, strstr(image, " Stop") - image);
+    free(s);
 }
 
 static void any_bytes_can_be_checked(void **state)

@@ -1,0 +1,238 @@
+/* injection_block.c - sentences that belong to a planted one: injection_scores of injection.h.
+ *
+ * A planted order seldom stands alone. What is wrapped around it says where it begins and ends, so a caught sentence
+ * takes along
+ *   - what stands with it between "<name>" and "</name>", "[NAME]" and "[/NAME]", "<!--" and "-->", two lines of
+ *     signs of which the first has a title ("=== note ===");
+ *   - what follows an opening mark up to its closing one, where the mark itself was caught; to the end of the paragraph
+ *     where it has none or ends with a colon (a label, a list's head);
+ *   - what stands between two caught sentences of one paragraph, or beside one and is suspicious itself.
+ * Only where something was caught, and at most BLOCK_BYTES to either side, so honest texts lose nothing by it. */
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "retrieve/injection.h"
+
+#define BLOCK_BYTES 2000
+#define NAME_BYTES  32
+#define LINE_SIGNS  3
+#define TAKEN       0.501f /* for its neighbours' sake: takes nothing along itself */
+
+typedef struct block {
+    size_t start, end;
+} block;
+
+static bool is_name(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || c == '-' || c == ' ';
+}
+
+/* Is s[at] the beginning of "<name>" or "[NAME]" (`close`: with a slash before the name)? *end is behind it. */
+static bool read_mark(const char *s, size_t len, size_t at, bool *close, const char **name, size_t *n, size_t *end)
+{
+    char shut = s[at] == '<' ? '>' : ']';
+    size_t i = at + 1;
+
+    if (s[at] != '<' && s[at] != '[')
+        return false;
+    *close = i < len && s[i] == '/';
+    i += *close;
+    *name = s + i;
+    while (i < len && is_name(s[i]) && i - at < NAME_BYTES)
+        i++;
+    *n = (size_t)(s + i - *name);
+    *end = i + 1;
+    return *n && isalpha((unsigned char)**name) && i < len && s[i] == shut;
+}
+
+/* Marks of a page's own structure, which hold honest text, too. */
+static bool is_structure(const char *name, size_t n)
+{
+    static const char *const known[] = {"html", "body", "div", "p", "span", "table", "tbody", "thead", "tr", "td", "th", "ul", "ol", "li", "main",
+                                        "section", "article", "details", "header", "footer", "pre", "code", "b", "i", "em", "strong", "a", "quote"};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i]) == n && !strncasecmp(known[i], name, n))
+            return true;
+    return false;
+}
+
+/* A line that begins with signs: "=====", "--- END ---"; `titled`: with words behind them. */
+static bool is_rule(const char *s, size_t start, size_t end, bool titled)
+{
+    size_t n = 0, i;
+
+    while (start + n < end && strchr("=-*~_+", s[start + n]) && s[start + n] == s[start])
+        n++;
+    for (i = start + n; i < end && !isalpha((unsigned char)s[i]);)
+        i++;
+    return n >= LINE_SIGNS && (!titled || i < end);
+}
+
+static size_t line_start(const char *s, size_t at)
+{
+    while (at && s[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+static size_t line_end(const char *s, size_t len, size_t at)
+{
+    const char *nl = memchr(s + at, '\n', len - at);
+
+    return nl ? (size_t)(nl - s) : len;
+}
+
+/* The nearest mark before `at` that is not closed again before it, and its end behind. */
+static bool between_marks(const char *s, size_t len, size_t at, block *b)
+{
+    size_t least = at > BLOCK_BYTES ? at - BLOCK_BYTES : 0;
+
+    for (size_t i = at; i-- > least;) {
+        const char *name, *other;
+        size_t n, m, end, other_end;
+        bool close;
+        if (!read_mark(s, len, i, &close, &name, &n, &end) || close || is_structure(name, n))
+            continue;
+        for (size_t j = end; j < len && j < at + BLOCK_BYTES; j++)
+            if (read_mark(s, len, j, &close, &other, &m, &other_end) && close && m == n && !strncasecmp(name, other, n)) {
+                if (j < at)
+                    break;
+                *b = (block){i, other_end};
+                return true;
+            }
+    }
+    return false;
+}
+
+static bool between_signs(const char *s, size_t len, size_t at, const char *open, const char *shut, block *b)
+{
+    size_t n = strlen(open), least = at > BLOCK_BYTES ? at - BLOCK_BYTES : 0, most = len - at > BLOCK_BYTES ? at + BLOCK_BYTES : len;
+
+    for (size_t i = at + 1; i-- > least;) {
+        if (len - i < n || memcmp(s + i, open, n) != 0)
+            continue;
+        const char *end = memmem(s + i + n, most - i - n, shut, strlen(shut));
+        if (end && (size_t)(end - s) >= at) {
+            *b = (block){i, (size_t)(end - s) + strlen(shut)};
+            return true;
+        }
+        return false;
+    }
+    return false;
+}
+
+/* Between two lines of signs, with them. */
+static bool between_rules(const char *s, size_t len, size_t at, block *b)
+{
+    size_t from = line_start(s, at), end = line_end(s, len, at), least = at > BLOCK_BYTES ? at - BLOCK_BYTES : 0;
+
+    for (size_t start = from;; start = line_start(s, start - 1)) {
+        if (is_rule(s, start, line_end(s, len, start), true)) {
+            *b = (block){start, 0};
+            break;
+        }
+        if (!start || start <= least)
+            return false;
+    }
+    for (end = end < len ? end + 1 : len; end < len && end < at + BLOCK_BYTES; end = line_end(s, len, end) + 1)
+        if (is_rule(s, end, line_end(s, len, end), false)) {
+            b->end = line_end(s, len, end);
+            return true;
+        }
+    return false;
+}
+
+/* Where the paragraph ends: at an empty line. */
+static size_t paragraph_end(const char *s, size_t len, size_t at)
+{
+    for (size_t i = at; i + 1 < len; i++)
+        if (s[i] == '\n') {
+            size_t k = i + 1;
+            while (k < len && (s[k] == ' ' || s[k] == '\t' || s[k] == '\r'))
+                k++;
+            if (k < len && s[k] == '\n')
+                return i;
+        }
+    return len;
+}
+
+/* A caught sentence that opens what follows it. */
+static bool opens(const char *s, size_t len, const text_span *at, block *b)
+{
+    const char *name;
+    size_t n, end, close_end;
+    bool close;
+
+    for (size_t i = at->start; i < at->end; i++) {
+        if (!read_mark(s, len, i, &close, &name, &n, &end) || is_structure(name, n))
+            continue;
+        if (close)
+            return false;
+        *b = (block){i, paragraph_end(s, len, at->end)};
+        for (size_t j = end; j < len && j < i + BLOCK_BYTES; j++) {
+            const char *other;
+            size_t m;
+            if (read_mark(s, len, j, &close, &other, &m, &close_end) && close && m == n && !strncasecmp(name, other, n)) {
+                b->end = close_end;
+                break;
+            }
+        }
+        return true;
+    }
+    if (at->end > at->start && s[at->end - 1] == ':') {
+        *b = (block){at->start, paragraph_end(s, len, at->end)};
+        return true;
+    }
+    return false;
+}
+
+static void take(const text_span *s, size_t n, block b, float *score)
+{
+    for (size_t i = 0; i < n; i++)
+        if (s[i].start < b.end && s[i].end > b.start && score[i] < INJECTION_SENTENCE)
+            score[i] = TAKEN;
+}
+
+/* Between two caught sentences, or beside one and suspicious. */
+static void join(const char *text, const text_span *s, size_t n, float *score)
+{
+    size_t last = n;
+
+    for (size_t i = 0; i < n; i++) {
+        if (score[i] < INJECTION_SENTENCE)
+            continue;
+        if (last < n && s[i].start - s[last].end < BLOCK_BYTES / 2 &&
+            paragraph_end(text, s[i].start, s[last].end) == s[i].start)
+            take(s, n, (block){s[last].start, s[i].end}, score);
+        last = i;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (score[i] >= INJECTION_BESIDE && score[i] < INJECTION_SENTENCE &&
+            ((i && score[i - 1] >= INJECTION_SENTENCE) || (i + 1 < n && score[i + 1] >= INJECTION_SENTENCE)))
+            score[i] = TAKEN;
+}
+
+void injection_scores(const char *text, size_t len, const text_span *s, size_t n, float *score)
+{
+    bool caught = false;
+
+    for (size_t i = 0; i < n; i++) {
+        score[i] = injection_score(text + s[i].start, s[i].end - s[i].start);
+        caught |= score[i] >= INJECTION_SENTENCE;
+    }
+    if (!caught)
+        return;
+    join(text, s, n, score);
+    for (size_t i = 0; i < n; i++) {
+        block b;
+        if (score[i] < INJECTION_SENTENCE || score[i] == TAKEN)
+            continue;
+        if (between_marks(text, len, s[i].start, &b) || between_signs(text, len, s[i].start, "<!--", "-->", &b) ||
+            between_rules(text, len, s[i].start, &b))
+            take(s, n, b, score);
+        if (opens(text, len, &s[i], &b))
+            take(s, n, b, score);
+    }
+}
