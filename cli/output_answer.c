@@ -90,6 +90,7 @@ json_t *cli_answer_json(const cairn_answer *a)
     json_object_set_new(all, "route", cli_json_string(a->route));
     json_object_set_new(all, "sent_to", cli_json_string(a->sent_to));
     json_object_set_new(all, "note", cli_json_string(a->note));
+    json_object_set_new(all, "understood", cli_json_string(a->understood));
     if (a->n_steps || a->out_of_steps) {
         json_object_set_new(all, "steps", steps_json(a));
         json_object_set_new(all, "out_of_steps", json_boolean(a->out_of_steps));

@@ -158,6 +158,8 @@ static int ask(cli *c, const cairn_ask_request *req, const ask_wishes *w)
         if (st)
             code = cli_fail(c, st, &err);
     }
+    if (!code && a->understood && !c->quiet)
+        fprintf(stderr, "cairn ask: read as: %s\n", a->understood);
     if (!code && a->note && !c->quiet)
         fprintf(stderr, "cairn ask: %s%s\n", a->extractive ? "without a model: " : "", a->note);
     if (!code && a->refused)

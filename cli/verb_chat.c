@@ -374,6 +374,8 @@ static void ask(talk *t, const char *question)
     } else {
         putchar('\n');
         cli_print_sources(t->c, a);
+        if (a->understood && !t->c->quiet)
+            fprintf(stderr, "cairn chat: read as: %s\n", a->understood);
         if (a->note && !t->c->quiet)
             fprintf(stderr, "cairn chat: %s%s\n", a->extractive ? "without a model: " : "", a->note);
     }

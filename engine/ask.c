@@ -23,7 +23,7 @@ static void make_cite_params(asking *a)
 {
     cite_params_default(&a->cite);
     a->cite.support = a->cite.guess = (float)a->c->settings.ask_min_support;
-    a->cite.question = a->request->question;
+    a->cite.question = a->asked;
 }
 
 static cairn_status refuse(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
@@ -223,6 +223,8 @@ static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_er
     cairn_status st = decide(a, out, memory, err);
 
     out->confidence = a->chance;
+    if (!st && a->asked != a->request->question && !(out->understood = arena_strdup(memory, a->asked)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "answer");
     return st;
 }
 
@@ -232,6 +234,7 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
 {
     asking a = {.c = c,
                 .request = request,
+                .asked = request->question,
                 .stream = stream,
                 .stream_ctx = stream_ctx,
                 .start_ns = clock_mono_ns()};
@@ -336,7 +339,7 @@ static cairn_status gather(asking *a, cairn_error *err)
 cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*look)(void *ctx, const asking *a),
                           void *ctx, cairn_error *err)
 {
-    asking a = {.c = c, .request = request, .start_ns = clock_mono_ns()};
+    asking a = {.c = c, .request = request, .asked = request->question, .start_ns = clock_mono_ns()};
     exhaustive every;
     cairn_status st;
 
@@ -355,7 +358,7 @@ cairn_status ask_read(cairn *c, const cairn_ask_request *request, size_t layer,
                       bool (*look)(void *ctx, const float *state, size_t width), void *ctx, cairn_error *err)
 {
     const generate_params p = {.max_tokens = 1, .on_state = look, .state_layer = layer, .ctx = ctx};
-    asking a = {.c = c, .request = request, .start_ns = clock_mono_ns()};
+    asking a = {.c = c, .request = request, .asked = request->question, .start_ns = clock_mono_ns()};
     exhaustive every;
     json_t *messages = NULL;
     cairn_status st;

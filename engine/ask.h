@@ -41,6 +41,7 @@ typedef struct asking {
     arena memory;
     prompt_parts prompt;
     const char *question; /* what evidence is looked for: a follow-up stands by itself here */
+    const char *asked;    /* what is answered: as it was typed, or completed where it was an ellipsis ("And the K1?") */
     const char **facts;   /* those of the request that have a word of the question */
     size_t n_facts;
     cairn_search_result *hits;

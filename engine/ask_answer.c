@@ -184,7 +184,7 @@ static bool is_of_both(const char *text, size_t len)
 /* Whether the passage, with its title and heading, has every name of the question. */
 static cairn_status has_names_of_question(asking *a, const cite_passage *p, bool *has, cairn_error *err)
 {
-    const char *lang = terms_language(p->lang, NULL, p->text, p->len), *question = a->request->question;
+    const char *lang = terms_language(p->lang, NULL, p->text, p->len), *question = a->asked;
     const char *parts[] = {p->text, p->title, p->heading};
     term_list asked, here[3] = {{0}};
     cairn_status st = terms_read(a->an, lang, question, strlen(question), &asked, err);

@@ -137,7 +137,7 @@ static cairn_status find_evidence(asking *a, const view *v, cairn_error *err)
     p.max_similar = (size_t)a->c->settings.ask_sentence_cosines;
     p.similarity = a->hits->mode == CAIRN_LEXICAL || !p.max_similar ? NULL : sentence_cosines;
     p.similarity_ctx = a;
-    p.typed_len = strlen(a->request->question);
+    p.typed_len = strlen(a->asked);
     if (a->hits->mode != CAIRN_LEXICAL) {
         cairn_status st = engine_cosine_scale(a->c, &p.scale, err);
         if (st)
@@ -189,6 +189,7 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
     a->snapshot = store_snapshot_version(v.snapshot);
     st = engine_search_with(a->c, &v, &e, &a->memory, &query, &found, &stages, err);
     a->question = stages.rewritten ? stages.rewritten : a->request->question;
+    a->asked = a->cite.question = stages.whole ? stages.whole : a->request->question;
     if (!st)
         st = engine_present(a->c, &v, &query, &found, &a->hits, err);
     if (!st)

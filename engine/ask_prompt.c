@@ -134,7 +134,7 @@ static cairn_status fill_in(asking *a, const char *text, const bytes *list, byte
             st = bytes_append(out, a->context.text, a->context.len);
             text += 10;
         } else if (!strncmp(text, "{question}", 10)) {
-            st = bytes_append_str(out, a->request->question);
+            st = bytes_append_str(out, a->asked);
             text += 10;
         } else if (list && !strncmp(text, "{list}", 6)) {
             st = bytes_append(out, list->data, list->len);

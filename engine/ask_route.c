@@ -62,7 +62,7 @@ cairn_status ask_choose_way(asking *a, cairn_answer *out, arena *memory, cairn_e
     a->extractive = a->request->extractive || !strcmp(s->ask_answers, "extractive");
     if (a->extractive)
         return CAIRN_OK;
-    grade = route_grade_of(a->request->question, strlen(a->request->question), &a->evidence, &why);
+    grade = route_grade_of(a->asked, strlen(a->asked), &a->evidence, &why);
     if (!strcmp(s->ask_route, "auto") && grade == ROUTE_EASY && !use_is(a, "always")) {
         a->extractive = true;
         out->route = said(memory, "the documents' own sentence", why);

@@ -45,6 +45,7 @@ typedef struct embed_call {
     const view *v;
     bool second;           /* with the second embedder */
     const char *rewritten; /* the question made to stand by itself; NULL: as it is */
+    const char *whole;     /* what it begins with where an ellipsis was completed; or NULL */
     const expansion *more; /* whose texts' directions are mixed in */
 } embed_call;
 
@@ -304,7 +305,7 @@ static cairn_status add_history(cairn *c, const view *v, const engine_query *e, 
     if (!st)
         st = retrieve_rewrite_question(query->text, turns, e->n_history, v->lexical, v->n_lexical, lang,
                                        &params, an, memory, &rewritten, err);
-    if (st || !rewritten.n_clauses)
+    if (st || (!rewritten.n_clauses && !rewritten.whole))
         return st;
     more = arena_calloc(memory, query->n_clauses + rewritten.n_clauses, sizeof *more);
     if (!more)
@@ -315,6 +316,7 @@ static cairn_status add_history(cairn *c, const view *v, const engine_query *e, 
     query->clauses = more;
     query->n_clauses += rewritten.n_clauses;
     call->rewritten = rewritten.text;
+    call->whole = rewritten.whole;
     return CAIRN_OK;
 }
 
@@ -419,12 +421,14 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
         st = engine_expand(c, v, e, &corpus, query, memory, &more, err);
     if (!st)
         st = add_expansion(&more, memory, query, err);
-    if (!st && e->n_history && query->has_words && query->text_len)
+    bool carries = c->settings.history_question > 0 || c->settings.history_reply > 0;
+    if (!st && e->n_history && carries && query->has_words && query->text_len)
         st = add_history(c, v, e, an, memory, query, &call, err);
     if (st)
         return st;
     stages->expanded = more.shown;
     stages->rewritten = call.rewritten;
+    stages->whole = call.whole;
     stages->rewrite_ns = clock_mono_ns() - start;
     engine_params(c, e->depth > k ? e->depth : k, &params);
     params.matches = e->matches;

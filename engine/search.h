@@ -36,6 +36,7 @@ typedef struct engine_query {
 /* What became of the question and its hits beside the search itself. */
 typedef struct engine_stages {
     const char *rewritten; /* NULL: nothing was carried over */
+    const char *whole;     /* the question as it was completed, which that begins with (retrieve/follow_up.h); or NULL */
     const char *expanded;  /* what was searched beside it (expand.h); NULL: nothing */
     int64_t rewrite_ns;
     refine_report refined;

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "index/lexical/suggest.h"
 #include "index/text/stopwords.h"
+#include "retrieve/follow_up.h"
 
 #define QUESTIONS_MAX 8
 #define TURN_BYTES    2048
@@ -27,6 +28,7 @@ void rewrite_params_default(rewrite_params *p)
                           .pointing = 1.5f,
                           .brief = 1.5f,
                           .complete = 0.5f,
+                          .whole_weight = 0.8f,
                           .words = 32,
                           .text_words = 8};
 }
@@ -36,7 +38,8 @@ typedef struct carried {
     size_t stem_len;
     const char *word; /* as it was last written; of a turn or the question */
     size_t word_len;
-    bool asked;    /* a word of the question itself */
+    bool asked;    /* a word of the question itself, or one that it replaces */
+    bool whole;    /* a word of the question as it was completed */
     float weight;  /* from earlier questions */
     unsigned told; /* how often the last reply has it */
     float idf;     /* < 0: no passage holds it */
@@ -338,6 +341,12 @@ static void take_asked(carried *c, float weight)
     c->asked = true;
 }
 
+static void take_whole(carried *c, float weight)
+{
+    (void)weight;
+    c->whole = true;
+}
+
 static void take_question(carried *c, float weight)
 {
     c->weight += weight;
@@ -462,14 +471,17 @@ static void weigh_reply(rewriting *w, carried **order)
         order[i]->weight += w->params->reply_weight * order[i]->score / order[0]->score;
 }
 
-static cairn_status write_out(rewriting *w, const char *question, carried **order, float scale,
+static cairn_status write_out(rewriting *w, const char *question, const char *whole, carried **order, float scale,
                               retrieve_rewrite *out, cairn_error *err)
 {
-    size_t n = 0, len = strlen(question), at = len;
+    const char *begin = whole ? whole : question;
+    size_t n = 0, len = strlen(begin), at = len;
+    bool closed = whole && !out->points_back; /* "What do they eat in Rome?" still lacks its words */
     char *text;
 
     for (size_t i = 0; i < w->n; i++) {
         carried *c = &w->words[i];
+        c->weight = c->whole ? w->params->whole_weight : c->weight * scale;
         c->score = c->weight * c->idf;
         if (!c->asked && c->weight > 0 && c->idf > 0)
             order[n++] = c;
@@ -483,15 +495,15 @@ static cairn_status write_out(rewriting *w, const char *question, carried **orde
     out->clauses = arena_calloc(w->a, n + 1, sizeof *out->clauses);
     if (!text || !out->clauses)
         return cairn_fail(err, CAIRN_ENOMEM, "rewriting a question");
-    memcpy(text, question, len);
+    memcpy(text, begin, len);
     for (size_t i = 0; i < n; i++) {
         const carried *c = order[i];
         out->clauses[i] = (lexical_clause){.occur = LEXICAL_SHOULD,
                                            .kind = LEXICAL_WORDS,
                                            .text = c->word,
                                            .len = c->word_len,
-                                           .boost = c->weight * scale};
-        if (i >= w->params->text_words)
+                                           .boost = c->weight};
+        if (i >= w->params->text_words || closed)
             continue;
         text[len++] = ' ';
         memcpy(text + len, c->word, c->word_len);
@@ -499,8 +511,37 @@ static cairn_status write_out(rewriting *w, const char *question, carried **orde
     }
     text[len] = '\0';
     out->text = text;
+    out->whole = whole;
     out->n_clauses = n;
     return CAIRN_OK;
+}
+
+/* The question completed from the last one, which may itself have been completed; its words and those it replaces are
+ * taken. *whole NULL: it is not of that kind. */
+static cairn_status complete(rewriting *w, const char *question, const retrieve_turn *turns, size_t n, const char **whole, cairn_error *err)
+{
+    const char *earlier = NULL;
+    size_t words = 0, questions = 0, first = n;
+    follow_up f = {0};
+    cairn_status st = CAIRN_OK;
+
+    *whole = NULL;
+    while (first && questions < QUESTIONS_MAX)
+        questions += turns[--first].user;
+    for (size_t i = first; !st && i <= n; i++) {
+        const char *text = i < n ? turns[i].text : question;
+        if ((i < n && !turns[i].user) || strnlen(text, TURN_BYTES) == TURN_BYTES)
+            continue;
+        f = (follow_up){0};
+        if (earlier)
+            st = follow_up_complete(text, earlier, w->a, &f, err);
+        earlier = f.whole ? f.whole : text;
+    }
+    if (st || !f.whole)
+        return st;
+    *whole = f.whole;
+    st = read_words(w, f.replaced, take_asked, 0, &words, err);
+    return st ? st : read_words(w, f.whole, take_whole, 0, &words, err);
 }
 
 static cairn_status read_history(rewriting *w, const retrieve_turn *turns, size_t n, cairn_error *err)
@@ -539,6 +580,7 @@ cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn
                    .a = a};
     size_t own = 0, len = strlen(question);
     carried **order;
+    const char *whole = NULL;
     float scale = 1;
     cairn_status st = CAIRN_OK;
 
@@ -560,7 +602,9 @@ cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn
     if (!st)
         st = read_words(&w, question, take_asked, 0, &own, err);
     if (!st)
-        st = find_pointers(&w, question, len, &out->points_back, err);
+        st = complete(&w, question, turns, n, &whole, err);
+    if (!st)
+        st = find_pointers(&w, whole ? whole : question, whole ? strlen(whole) : len, &out->points_back, err);
     if (!st)
         st = read_history(&w, turns, n, err);
     if (!st && w.params->rows_with) {
@@ -579,5 +623,5 @@ cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn
         scale *= w.params->complete;
     if (own <= 2)
         scale *= w.params->brief;
-    return write_out(&w, question, order, scale, out, err);
+    return write_out(&w, question, whole, order, scale, out, err);
 }

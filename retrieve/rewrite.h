@@ -7,6 +7,9 @@
  * pronoun or "what about" (English, German, French, Spanish, Italian), by having hardly a word of its own;
  * one with four words of its own and no pronoun gets half.
  *
+ * "And the K1?" is completed (follow_up.h): then the embedder gets the earlier question with the new thing in it, and the
+ * words of that question count nearly as if they had been asked, but for those that were replaced.
+ *
  * For the embedder the question gets the heaviest of these words at its end. Where the weights come from:
  * docs/retrieval.md.
  *
@@ -35,6 +38,7 @@ typedef struct rewrite_params {
     size_t reply_words;    /* that count; 10 */
     float pointing, brief, complete; /* factors for questions with a pronoun, with at most two words of
                                         their own, and with four and no pronoun; 1.5, 1.5, 0.5 */
+    float whole_weight; /* of a word of the completed question that was not typed; 0.8 */
     size_t words;      /* carried over at most; 32 */
     size_t text_words; /* of them for the embedder; 8 */
     /* Of a collection whose segments are not here: how many of `all` rows hold each form; NULL: the segments say. */
@@ -50,6 +54,7 @@ typedef struct retrieve_rewrite {
     lexical_clause *clauses; /* WORDS that SHOULD occur, a word each, with their weight as boost */
     size_t n_clauses;
     bool points_back; /* a pronoun or the like was found */
+    const char *whole; /* the question as it was completed (follow_up.h), which `text` begins with; or NULL */
 } retrieve_rewrite;
 
 /* `turns` oldest first; only the last 8 questions and the last reply count, 2 KiB of each. Words that no

@@ -35,6 +35,17 @@ class Chat(CairnTest):
     def talk(self, text, *more, code=None):
         return self.run_cairn("chat", "--extractive", "--mode", "lexical", *more, stdin=text, code=code)
 
+    def test_an_ellipsis_is_completed_from_the_question_before(self):
+        _, second, third, fourth = self.chat(["How long is the warranty of the pump P-7?", "And the P-9?", "What about the P-7?",
+                                              "How much is the rent of the flat in Elm Street?"])
+        self.assertEqual(second["understood"], "How long is the warranty of the pump P-9?")
+        self.assertIn("36 months", second["answer"])
+        self.assertEqual(third["understood"], "How long is the warranty of the pump P-7?")  # of one that was completed itself
+        self.assertIn("24 months", third["answer"])
+        self.assertIsNone(fourth["understood"])
+        told = self.talk("How heavy is the pump P-7?\nAnd the P-9?\n")
+        self.assertIn("read as: How heavy is the pump P-9?", told.stderr)
+
     def test_a_conversation_is_kept_resumed_and_deleted(self):
         first, second = self.chat(["What is the warranty of the pump P-7?", "And what is its weight?"])
         self.assertIn("24 months", first["answer"])

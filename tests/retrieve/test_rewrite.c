@@ -138,6 +138,25 @@ static void a_complete_question_gets_less(void **state)
     assert_true(of_whole > 0 && of_whole < weight_of(&brief, "lobular"));
 }
 
+static void an_ellipsis_is_completed(void **state)
+{
+    static const retrieve_turn turns[] = {{true, "What is lobular carcinoma?"}, {false, "A disease."}, {true, "How often does it come in 2021?"}};
+    static const retrieve_turn plain[] = {{true, "How dangerous are steroids in surgery?"}};
+    retrieve_rewrite r = rewrite("And in breast?", plain, 1);
+
+    (void)state;
+    assert_true(r.whole && !r.points_back);
+    assert_string_equal(r.text, r.whole);
+    assert_string_equal(r.text, "How dangerous are steroids in breast?");
+    assert_true(weight_of(&r, "steroids") > 0.7f); /* nearly as if it had been asked */
+    assert_true(weight_of(&r, "surgery") == 0);    /* what was replaced is not carried */
+    r = rewrite("And in 2022?", turns, 3);         /* "it" is still open */
+    assert_true(r.points_back);
+    assert_string_equal(r.whole, "How often does it come in 2022?");
+    assert_int_equal(strncmp(r.text, "How often does it come in 2022? ", 32), 0);
+    assert_non_null(strstr(r.text, "carcinoma"));
+}
+
 static void words_that_no_passage_holds_are_left_out(void **state)
 {
     static const retrieve_turn turns[] = {{true, "What is a zyxwv of lobular kind?"}};
@@ -258,6 +277,7 @@ int main(void)
         cmocka_unit_test(a_pronoun_gets_what_was_spoken_of),
         cmocka_unit_test(later_questions_weigh_more),
         cmocka_unit_test(a_complete_question_gets_less),
+        cmocka_unit_test(an_ellipsis_is_completed),
         cmocka_unit_test(words_that_no_passage_holds_are_left_out),
         cmocka_unit_test(anything_is_a_history),
         cmocka_unit_test(capitals_are_lowered_where_all_is_capitals),
