@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,7 +54,8 @@ cairn_status cairn_error_prefix(cairn_error *err, const char *fmt, ...)
     set_text(err, old.code, fmt, ap);
     va_end(ap);
     used = strlen(err->text);
-    snprintf(err->text + used, sizeof err->text - used, ": %s", old.text);
+    bool joined = used >= 2 && !strcmp(err->text + used - 2, ": ");
+    snprintf(err->text + used, sizeof err->text - used, "%s%s", joined ? "" : ": ", old.text);
     make_printable(err->text);
     return err->code;
 }

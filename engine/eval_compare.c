@@ -1,6 +1,7 @@
 /* eval_compare.c - two run files measured by the same judgements, query by query. */
 #include "engine/eval_compare.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/checked.h"
@@ -33,6 +34,14 @@ static double mean(const double *v, size_t n)
     for (size_t i = 0; i < n; i++)
         sum += v[i];
     return n ? sum / (double)n : 0;
+}
+
+static bool any(const double *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i] > 0)
+            return true;
+    return false;
 }
 
 cairn_status eval_compare_values(const char *name, const double *a, const double *b, size_t n, cairn_comparison *out,
@@ -82,6 +91,8 @@ cairn_status cairn_eval_compare(const char *qrels, const char *run_a, const char
         st = measure(judged, a, n, of_a, err);
     if (!st)
         st = measure(judged, b, n, of_b, err);
+    if (!st && !any(of_a, METRICS_KINDS * n) && !any(of_b, METRICS_KINDS * n))
+        st = cairn_fail(err, CAIRN_EINPUT, "neither run has a document that %s judges relevant: are they of this collection?", qrels);
     for (size_t k = 0; !st && k < METRICS_KINDS; k++)
         st = eval_compare_values(metrics_name((metrics_kind)k), of_a + k * n, of_b + k * n, n, &out[k], err);
     *n_queries = n;

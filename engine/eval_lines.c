@@ -8,6 +8,17 @@
 
 #define DUMP_MAX 1000000 /* lines of a dump */
 
+/* A line of TREC topics, the number and the text with a tab between, as one of BEIR's queries; NULL: it is none. */
+static json_t *topic_of(const char *line, size_t len)
+{
+    const char *tab = memchr(line, '\t', len);
+    size_t id = tab ? (size_t)(tab - line) : 0;
+
+    while (len && strchr("\r\n", line[len - 1]))
+        len--;
+    return id && *line != '{' && len > id + 1 ? json_pack("{s:s%,s:s%}", "_id", line, id, "text", tab + 1, len - id - 1) : NULL;
+}
+
 cairn_status eval_each_line(const char *path, eval_line_fn *fn, void *ctx, cairn_error *err)
 {
     FILE *f = fopen(path, "re");
@@ -24,6 +35,8 @@ cairn_status eval_each_line(const char *path, eval_line_fn *fn, void *ctx, cairn
         if (len <= 1)
             continue;
         line = json_loadb(text, (size_t)len, 0, NULL);
+        if (!line)
+            line = topic_of(text, (size_t)len);
         st = fn(ctx, line, err);
         if (st == CAIRN_EINPUT)
             cairn_error_prefix(err, "%s, line %zu: ", path, number);

@@ -126,13 +126,27 @@ static cairn_status take_line(metrics_qrels *q, const char *path, size_t number,
     return CAIRN_OK;
 }
 
+static unsigned char name_byte(char c)
+{
+    return isspace((unsigned char)c) ? '_' : (unsigned char)c;
+}
+
+int metrics_names_cmp(const char *a, const char *b)
+{
+    while (*a && name_byte(*a) == name_byte(*b)) {
+        a++;
+        b++;
+    }
+    return (int)name_byte(*a) - (int)name_byte(*b);
+}
+
 static int by_query_and_doc(const void *a, const void *b)
 {
     const judgement *x = a, *y = b;
-    int c = strcmp(x->query, y->query);
+    int c = metrics_names_cmp(x->query, y->query);
 
     if (!c)
-        c = strcmp(x->doc, y->doc);
+        c = metrics_names_cmp(x->doc, y->doc);
     if (!c)
         c = (x->order > y->order) - (x->order < y->order);
     return c;
@@ -157,13 +171,13 @@ static cairn_status build_index(metrics_qrels *q)
     for (size_t i = 0; i < q->n; i++) {
         const judgement *j = &q->items[i];
         judged_query *last = n ? &q->queries[n - 1] : NULL;
-        if (!last || strcmp(last->name, j->query)) {
+        if (!last || metrics_names_cmp(last->name, j->query)) {
             last = &q->queries[n++];
             *last = (judged_query){.name = j->query, .first = i, .order = j->order};
         }
         last->n++;
         /* A document judged twice counts once, by its first line. */
-        if (j->grade >= 1 && (last->n == 1 || strcmp(j[-1].doc, j->doc)))
+        if (j->grade >= 1 && (last->n == 1 || metrics_names_cmp(j[-1].doc, j->doc)))
             last->n_relevant++;
         if (j->order < last->order)
             last->order = j->order;
@@ -221,7 +235,7 @@ static const judged_query *find_query(const metrics_qrels *q, const char *name)
 
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        int c = strcmp(q->queries[mid].name, name);
+        int c = metrics_names_cmp(q->queries[mid].name, name);
         if (!c)
             return &q->queries[mid];
         if (c < 0)
@@ -249,12 +263,12 @@ static const judgement *judgement_of(const metrics_qrels *q, const judged_query 
 
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (strcmp(q->items[mid].doc, doc) < 0)
+        if (metrics_names_cmp(q->items[mid].doc, doc) < 0)
             lo = mid + 1;
         else
             hi = mid;
     }
-    return lo < of->first + of->n && !strcmp(q->items[lo].doc, doc) ? &q->items[lo] : NULL;
+    return lo < of->first + of->n && !metrics_names_cmp(q->items[lo].doc, doc) ? &q->items[lo] : NULL;
 }
 
 static double discount(size_t rank)
@@ -420,7 +434,7 @@ cairn_status metrics_compare(const double *a, const double *b, size_t n, size_t 
 static void put_name(FILE *f, const char *name)
 {
     for (; *name; name++)
-        fputc(isspace((unsigned char)*name) ? '_' : *name, f);
+        fputc(name_byte(*name), f);
 }
 
 void metrics_run_line(FILE *f, const char *query, const char *doc, size_t rank, double score,

@@ -36,6 +36,8 @@ typedef struct metrics_qrels metrics_qrels;
 /* Tab- or blank-separated "query document grade" (BEIR, one header line allowed) or TREC's "query 0
  * document grade". CAIRN_EINPUT names the line. */
 cairn_status metrics_qrels_read(metrics_qrels **out, const char *path, cairn_error *err);
+/* Order of two names. A run file has '_' for a blank of a name, so a blank and '_' are the same. */
+int metrics_names_cmp(const char *a, const char *b);
 void metrics_qrels_free(metrics_qrels *q);
 size_t metrics_qrels_queries(const metrics_qrels *q); /* with at least one relevant document */
 /* Name of judged query i (< metrics_qrels_queries), in the file's order. */

@@ -134,12 +134,12 @@ const char *const *metrics_run_docs(const metrics_run *r, const char *query, siz
 
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (strcmp(r->lines[mid].query, query) < 0)
+        if (metrics_names_cmp(r->lines[mid].query, query) < 0)
             lo = mid + 1;
         else
             hi = mid;
     }
-    for (end = lo; end < r->n && !strcmp(r->lines[end].query, query); end++)
+    for (end = lo; end < r->n && !metrics_names_cmp(r->lines[end].query, query); end++)
         ;
     *n = end - lo;
     return r->docs + lo;

@@ -62,6 +62,27 @@ class Judge(CairnTest):
         self.assertIn("judge.v1", self.run_cairn("--config", conf, "eval", "judge", self.a, self.b, code=3).stderr)
 
 
+class Layouts(CairnTest):
+    def test_files_with_blanks_in_their_names_and_trec_layouts(self):
+        for i in range(6):
+            self.write(f"my papers/sheet {i}.txt", f"The walnut cupboard item{i} has copper kettle{i} handles.\n")
+        self.index()
+        made = os.path.join(self.top, "made")
+        self.run_cairn("eval", "make", "--count", "6", made)
+        queries, qrels, run = made + "/queries.jsonl", made + "/qrels.tsv", made + "/a.run"
+        figures = self.json("eval", "retrieval", "--mode", "lexical", "--queries", queries, "--qrels", qrels, "--run", run)["metrics"]
+        self.assertEqual(figures["nDCG@10"]["value"], 1)
+        self.assertIn("1.0000 -> 1.0000", self.run_cairn("eval", "compare", run, run, "--qrels", qrels).stdout)  # were 0.0000: "my_papers"
+        with open(queries, encoding="utf-8") as f:
+            topics = "".join(f"{q['_id']}\t{q['text']}\n" for q in map(json.loads, f))
+        topics = self.write("../topics.tsv", topics)
+        self.assertIn("nDCG@10     1.0000", self.run_cairn("eval", "retrieval", "--mode", "lexical", "--queries", topics, "--qrels", qrels).stdout)
+        bad = self.write("../bad.tsv", "no topic\n")
+        self.assertRegex(self.run_cairn("eval", "retrieval", "--queries", bad, "--qrels", qrels, code=3).stderr, r"line 1: needs")
+        other = self.write("../other.run", "q1 Q0 elsewhere.txt 1 0.5 x\n")
+        self.assertIn("neither run", self.run_cairn("eval", "gate", other, other, "--qrels", qrels, code=3).stderr)
+
+
 class Meaning(CairnTest):
     @need_model("static-64", "model.safetensors")
     def test_likeness_by_meaning(self):
