@@ -198,12 +198,11 @@ static size_t prior_depth(const prior_params *priors, const refine_params *p)
     return priors->recency > 0 || priors->folders ? p->prior_depth : p->recurring_depth;
 }
 
-size_t engine_refine_depth(const cairn *c, const view *v, const engine_query *e)
+refine_plan engine_plan_refine(const cairn *c, const view *v, const engine_query *e)
 {
     refine_params p;
-    size_t depth = e->k, rerank = (size_t)c->settings.rerank_depth;
-
     prior_params priors = priors_of(c, e);
+    size_t depth = e->k, rerank = (size_t)c->settings.rerank_depth;
 
     refine_params_default(&p);
     if (priors_wanted(&priors) && depth < prior_depth(&priors, &p))
@@ -216,7 +215,7 @@ size_t engine_refine_depth(const cairn *c, const view *v, const engine_query *e)
         depth = rerank;
     if (may_put_back(c, e) && depth < p.recurring_depth)
         depth = p.recurring_depth;
-    return depth;
+    return (refine_plan){depth, priors};
 }
 
 cairn_status engine_question_language(const view *v, const char *text, size_t len, analyzer *an, const char **lang,
@@ -256,8 +255,8 @@ static bool begin_rerank(cairn *c, const view *v, const engine_query *e, const r
            !rerank_begin(k, c, question, budget_ms(c, e), deadline_ns, why);
 }
 
-cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
-                           const char *question, arena *memory, retrieve_result *result,
+cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const refine_plan *plan,
+                           const retrieve_query *query, const char *question, arena *memory, retrieve_result *result,
                            refine_report *report, cairn_error *err)
 {
     int64_t start = clock_mono_ns();
@@ -290,7 +289,7 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
             st = fetch_vectors(v, result, p.like_depth, memory, &r.vectors, err);
         source.dim = v->index ? r.vectors.dim : source.dim;
     }
-    p.priors = priors_of(c, e);
+    p.priors = plan->priors;
     p.prior_depth = prior_depth(&p.priors, &p);
     p.from_zero = result->mode != RETRIEVE_VECTOR;
     if (may_put_back(c, e)) {

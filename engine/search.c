@@ -394,7 +394,8 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     embed_call call;
     analyzer *an;
     pool *workers = NULL;
-    size_t k = engine_refine_depth(c, v, e);
+    const refine_plan plan = engine_plan_refine(c, v, e);
+    const size_t k = plan.depth;
     const char *foreign = NULL;
     int64_t start;
     cairn_status st = engine_corpus(v, memory, &corpus, err);
@@ -442,8 +443,8 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
         st = search_again(c, v, e, &corpus, &params, foreign, k, an, workers, memory, query, result, stages, err);
     if (!st)
         st = engine_fetch_hits(v, result, FETCHED, memory, err);
-    return st ? st : engine_refine(c, v, e, query, call.rewritten ? call.rewritten : query->text, memory,
-                                   result, &stages->refined, err);
+    return st ? st : engine_refine(c, v, e, &plan, query, call.rewritten ? call.rewritten : query->text,
+                                   memory, result, &stages->refined, err);
 }
 
 cairn_status engine_search(cairn *c, const view *v, const char *text, bool plain,

@@ -47,10 +47,17 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
                                 retrieve_query *query, retrieve_result *result,
                                 engine_stages *stages, cairn_error *err);
 
-/* The stages after fusion (refine.c): of *result's hits the best e->k stay. `question` is what a reranker
+/* What the stages after fusion need and weigh, read from the question once. */
+typedef struct refine_plan {
+    size_t depth; /* hits of the fusion */
+    prior_params priors;
+} refine_plan;
+
+refine_plan engine_plan_refine(const cairn *c, const view *v, const engine_query *e);
+/* Those stages (refine.c): of *result's hits the best e->k stay. `question` is what a reranker
  * reads: the query's text, or that text rewritten. */
-cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const retrieve_query *query,
-                           const char *question, arena *memory, retrieve_result *result,
+cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const refine_plan *plan,
+                           const retrieve_query *query, const char *question, arena *memory, retrieve_result *result,
                            refine_report *report, cairn_error *err);
 /* Which of the collection's languages a question is in, by its function words. */
 cairn_status engine_question_language(const view *v, const char *text, size_t len, analyzer *an, const char **lang,
@@ -60,8 +67,6 @@ const char *engine_foreign_language(const view *v, const char *text, size_t len)
 /* In a collection elsewhere, the texts of the first hits and their documents at once, for what reads them next. */
 cairn_status engine_fetch_hits(const view *v, const retrieve_result *found, size_t most, arena *memory,
                                cairn_error *err);
-/* How many hits of the fusion those stages need. */
-size_t engine_refine_depth(const cairn *c, const view *v, const engine_query *e);
 /* The history as retrieve/ takes it, in `memory`. CAIRN_EUSAGE for a role that is none. */
 cairn_status engine_turns(const cairn_turn *history, size_t n, arena *memory,
                           const retrieve_turn **out, cairn_error *err);
