@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "engine/ask.h"
 #include "engine/cosine_scale.h"
+#include "engine/literacy.h"
 
 #define MAX_EXCERPTS  8    /* sentences that excerpts are made of */
 #define EXPANDED      2    /* of the best of them, how many get their neighbours */
@@ -83,6 +84,7 @@ static cairn_status sentence_cosines(void *ctx, const evidence_sentence *const *
     asking *a = ctx;
     encoder_text *texts = arena_calloc(&a->memory, n + 1, sizeof *texts);
     encoder_text question = {a->question, strlen(a->question)};
+    literacy reads;
     encoder *e;
     float *q, *v;
     size_t dim;
@@ -102,10 +104,13 @@ static cairn_status sentence_cosines(void *ctx, const evidence_sentence *const *
     st = engine_embed(a->c, &question, 1, ENCODER_QUERY, a->request->cancel, q, err);
     if (!st)
         st = engine_embed(a->c, texts, n, ENCODER_PASSAGE, a->request->cancel, v, err);
+    literacy_of_embedder(a->c, &reads);
     for (size_t i = 0; !st && i < n; i++) {
         cosines[i] = 0;
         for (size_t d = 0; d < dim; d++)
             cosines[i] += q[d] * v[i * dim + d];
+        if (literacy_lacks(&reads, question.text, question.len) || literacy_lacks(&reads, texts[i].text, texts[i].len))
+            cosines[i] = NAN;
     }
     return st;
 }

@@ -11,16 +11,16 @@
 #include "generate/formats/safetensors.h"
 
 const catalogue_model catalogue_models[] = {
-    {"qwen2.5-coder-0.5b", "generator, default", "model.gguf", "model.gguf"},
-    {"qwen2.5-coder-1.5b", "generator, quality", "model.gguf", "model.gguf"},
-    {"smollm2-135m", "generator, small", "model.gguf", "model.gguf"},
-    {"gemma3-270m", "generator, base model", "model.gguf", "model.gguf"},
-    {"multilingual-e5-small", "embedder, default", "e5-small-q4.bin", "e5-small-q4.bin"},
-    {"all-minilm-l6-v2", "embedder, English", "", "model.safetensors"},
-    {"bge-small-en-v1.5", "embedder, English", "", "model.onnx"},
-    {"splade-tiny", "reranker, English", "", "model.safetensors"},
-    {"static-64", "static embedder", "", "model.safetensors"},
-    {NULL, NULL, NULL, NULL},
+    {"qwen2.5-coder-0.5b", "generator, default", "model.gguf", "model.gguf", ""},
+    {"qwen2.5-coder-1.5b", "generator, quality", "model.gguf", "model.gguf", ""},
+    {"smollm2-135m", "generator, small", "model.gguf", "model.gguf", ""},
+    {"gemma3-270m", "generator, base model", "model.gguf", "model.gguf", ""},
+    {"multilingual-e5-small", "embedder, default", "e5-small-q4.bin", "e5-small-q4.bin", ""},
+    {"all-minilm-l6-v2", "embedder, English", "", "model.safetensors", "en"},
+    {"bge-small-en-v1.5", "embedder, English", "", "model.onnx", "en"},
+    {"splade-tiny", "reranker, English", "", "model.safetensors", "en"},
+    {"static-64", "static embedder", "", "model.safetensors", ""},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 #define N_FOLDERS 5
@@ -61,6 +61,20 @@ static bool find_model(const catalogue_model *m, char *out, size_t cap)
         return n > 0 && (size_t)n < cap;
     }
     return false;
+}
+
+const char *catalogue_languages(const char *name)
+{
+    size_t len = strlen(name), start;
+
+    while (len && name[len - 1] == '/')
+        len--;
+    for (start = len; start && name[start - 1] != '/'; start--)
+        ;
+    for (const catalogue_model *m = catalogue_models; m->name; m++)
+        if (strlen(m->name) == len - start && !memcmp(m->name, name + start, len - start))
+            return m->languages;
+    return "";
 }
 
 /* ---- models of one's own (cairn model add, pull) ---- */

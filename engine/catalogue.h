@@ -13,10 +13,13 @@ typedef struct catalogue_model {
     const char *name, *use;
     const char *file; /* inside the model's folder; "" = the folder itself is the model */
     const char *need; /* a file that must be there for the model to count as present */
+    const char *languages; /* that it was trained on, with commas; "": many, or all that its tokens spell */
 } catalogue_model;
 
 extern const catalogue_model catalogue_models[]; /* ends with a NULL name */
 
+/* The languages of a model, by its name or a path that ends with it; "" for one that is not in the catalogue. */
+const char *catalogue_languages(const char *name);
 /* The folder that models of one's own go to; CAIRN_EUSAGE where the environment names none. */
 cairn_status catalogue_own_folder(char *out, size_t cap, cairn_error *err);
 /* Letters, digits, '.', '_', '-', at most 100, beginning with a letter or digit. */

@@ -10,6 +10,7 @@
 #include "engine/cluster.h"
 #include "engine/expand.h"
 #include "engine/labels.h"
+#include "engine/literacy.h"
 #include "engine/vectors.h"
 
 #define RESULT_BYTES   ((size_t)1 << 30)
@@ -47,6 +48,7 @@ typedef struct embed_call {
     const char *rewritten; /* the question made to stand by itself; NULL: as it is */
     const char *whole;     /* what it begins with where an ellipsis was completed; or NULL */
     const expansion *more; /* whose texts' directions are mixed in */
+    literacy reads, second_reads;
 } embed_call;
 
 /* The vectors in the store and the question's must come from one model. */
@@ -130,6 +132,13 @@ static cairn_status embed_texts(const embed_call *call, size_t dim, const char *
     return st ? st : mix_directions(call, dim, memory, out, err);
 }
 
+static cairn_status can_read(const literacy *l, const char *model, const char *text, size_t len, cairn_error *err)
+{
+    if (!literacy_lacks(l, text, len))
+        return CAIRN_OK;
+    return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s does not know the script that the question is in", model);
+}
+
 static cairn_status embed_question(void *ctx, const char *text, size_t len, float *out,
                                    cairn_error *err)
 {
@@ -139,6 +148,9 @@ static cairn_status embed_question(void *ctx, const char *text, size_t len, floa
     encoder *e;
     arena memory;
     cairn_status st = vectors_identity_get(call->v->snapshot, &id, &own, &any, err);
+
+    if (!st)
+        st = can_read(&call->reads, call->c->settings.embedder, text, len, err);
 
     if (!st && own)
         st = cairn_fail(err, CAIRN_EUSAGE,
@@ -164,9 +176,11 @@ static cairn_status embed_second(void *ctx, const char *text, size_t len, float 
     const view *v = call.v;
     encoder *e;
     arena memory;
-    cairn_status st = engine_second_encoder(call.c, v->second_model, &e, err);
+    cairn_status st = can_read(&call.second_reads, v->second_model, text, len, err);
 
     call.second = true;
+    if (!st)
+        st = engine_second_encoder(call.c, v->second_model, &e, err);
     if (!st)
         st = same_identity(v->second_identity, strlen(v->second_identity), e, &call.c->settings, err);
     if (!st && vector_reader_dim(v->second[0].reader) != encoder_dim(e))
@@ -383,6 +397,35 @@ static cairn_status search_again(cairn *c, const view *v, const engine_query *e,
     return st;
 }
 
+/* What each embedder can read of the collection. */
+static cairn_status find_readable(cairn *c, const view *v, embed_call *call, arena *memory, retrieve_corpus *corpus,
+                                  cairn_error *err)
+{
+    cairn_status st;
+
+    literacy_of_embedder(c, &call->reads);
+    if (v->n_second)
+        literacy_of_model(v->second_model, &call->second_reads);
+    st = literacy_readable(&call->reads, v, memory, &corpus->readable, err);
+    return st ? st : literacy_readable(&call->second_reads, v, memory, &corpus->second_readable, err);
+}
+
+/* A question in a language of the passages that an embedder was not trained on: its vectors count less than words. */
+static cairn_status weigh_unread(cairn *c, const view *v, const embed_call *call, const retrieve_query *query,
+                                 analyzer *an, retrieve_params *params, cairn_error *err)
+{
+    const char *lang;
+    cairn_status st = engine_question_language(v, query->text, query->text_len, an, &lang, err);
+
+    if (st)
+        return st;
+    if (literacy_is_foreign(&call->reads, lang))
+        params->fusion.weight[1] *= c->settings.foreign_vectors;
+    if (literacy_is_foreign(v->n_second ? &call->second_reads : &call->reads, lang)) /* whose it is without a second */
+        params->fusion.weight[2] *= c->settings.foreign_vectors;
+    return CAIRN_OK;
+}
+
 cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, arena *memory,
                                 retrieve_query *query, retrieve_result *result,
                                 engine_stages *stages, cairn_error *err)
@@ -406,6 +449,8 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     corpus.embed = engine_dim(v) ? embed_question : NULL;
     corpus.embed_second = v->n_second ? embed_second : NULL;
     corpus.embed_ctx = &call;
+    if (!st)
+        st = find_readable(c, v, &call, memory, &corpus, err);
     if (!st)
         st = engine_words(c, err);
     if (!st)
@@ -438,9 +483,14 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     foreign = engine_foreign_language(v, query->text, query->text_len);
     if (foreign) /* of its words only names and numbers are in the passages */
         params.fusion.weight[0] *= c->settings.foreign_words;
+    else if (call.reads.n || call.second_reads.n)
+        st = weigh_unread(c, v, &call, query, an, &params, err);
+    if (st)
+        return st;
     st = retrieve_search(&corpus, query, e->mode, k, foreign, &params, an, workers, memory, result, err);
     if (!st)
         st = search_again(c, v, e, &corpus, &params, foreign, k, an, workers, memory, query, result, stages, err);
+    result->unread = literacy_lacks(&call.reads, query->text, query->text_len);
     if (!st)
         st = engine_fetch_hits(v, result, FETCHED, memory, err);
     return st ? st : engine_refine(c, v, e, &plan, query, call.rewritten ? call.rewritten : query->text,

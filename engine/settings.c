@@ -38,6 +38,7 @@ typedef struct setting {
 
 static const setting table[] = {
     TEXT("models", "embedder", embedder, "multilingual-e5-small"),
+    TEXT("models", "embedder_languages", embedder_languages, "auto"),
     TEXT("models", "second_embedder", second_embedder, ""),
     TEXT("models", "generator", generator, "qwen2.5-coder-0.5b"),
     TEXT("models", "large", large, ""),
@@ -82,6 +83,7 @@ static const setting table[] = {
     NUMBER("search", "zero_share", zero_share, 0.17, 0, 1),
     NUMBER("search", "vector_weight", vector_weight, 0.6, 0, 1),
     NUMBER("search", "second_weight", second_weight, 0.5, 0, 1),
+    NUMBER("search", "foreign_vectors", foreign_vectors, 0.3, 0, 1),
     NUMBER("search", "foreign_words", foreign_words, 0.3, 0, 1),
     NUMBER("search", "k1", k1, 1.2, 0, 100),
     NUMBER("search", "b", b, 0.75, 0, 1),

@@ -30,6 +30,7 @@ bool rerank_kind_of(const char *name, rerank_kind *out);
 typedef struct settings {
     /* [models] */
     char embedder[SETTINGS_TEXT], generator[SETTINGS_TEXT];
+    char embedder_languages[SETTINGS_TEXT]; /* that the embedder was trained on, with commas; "": all; "auto": as the catalogue says */
     char second_embedder[SETTINGS_TEXT]; /* whose vectors are searched beside the embedder's (second.h); "": none */
     char large[SETTINGS_TEXT];    /* a generator for hard questions; "": none */
     char reranker[SETTINGS_TEXT]; /* a sparse encoder; "": none */
@@ -73,6 +74,7 @@ typedef struct settings {
     double zero_share;    /* convex fusion: the rank whose score counts as 0, as a share of all passages; 0: the last */
     double vector_weight; /* weight of the vector list against the word list, 0..1 */
     double second_weight; /* share of it that the second embedder's list gets, 0..1 */
+    double foreign_vectors; /* factor on the vectors' weight for a question in a language that the embedder was not trained on */
     double foreign_words; /* factor on the word list's for a question in a language of no passage */
     char fusion[SETTINGS_TEXT]; /* "convex" or "rrf" */
     double k1, b;         /* of BM25; b for title, headings and text */

@@ -50,15 +50,18 @@ static json_t *vectors_body(const os_question *q)
 {
     size_t depth =
         q->ask->params->depth < OPENSEARCH_DEPTH_MAX ? q->ask->params->depth : OPENSEARCH_DEPTH_MAX;
-    json_t *body = bare(depth), *vector = json_array(), *knn;
+    json_t *body = bare(depth), *vector = json_array(), *conditions = json_copy(q->conditions), *knn, *readable;
     char field[FIELD_BYTES];
 
     os_vector_field(&q->snap->state, field);
     for (uint32_t i = 0; vector && i < q->ask->dim; i++)
         json_array_append_new(vector, json_real((double)q->ask->question[i]));
     knn = json_pack("{s:o,s:i}", "vector", vector, "k", (int)depth);
-    if (json_array_size(q->conditions))
-        json_object_set_new(knn, "filter", json_pack("{s:{s:O}}", "bool", "filter", q->conditions));
+    if (q->ask->readable.n && !row_filter(&q->ask->readable, &readable, NULL))
+        json_array_append_new(conditions, readable);
+    if (json_array_size(conditions))
+        json_object_set_new(knn, "filter", json_pack("{s:{s:O}}", "bool", "filter", conditions));
+    json_decref(conditions);
     json_object_set_new(body, "query", json_pack("{s:{s:o}}", "knn", field, knn));
     return body;
 }

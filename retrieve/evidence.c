@@ -21,6 +21,7 @@
 #define LONG_SENTENCE 60 /* words */
 #define MANY_WORDS    10
 #define SENTENCE_COST  24 /* bytes: what an encoder's prefix and ends are worth */
+#define UNREAD_COSINE  0.75f /* what the weights' embedder gives a sentence of another thing */
 #define SIMILAR_ALWAYS 2  /* sentences that get a cosine however long they are */
 #define HEAD_BYTES    ((size_t)1 << 20)
 
@@ -372,7 +373,7 @@ static lists read_lists(const evidence_passage *p, size_t n, const evidence_para
 {
     size_t from = params->tail_from;
     lists l = {0};
-    size_t count = 0;
+    size_t count = 0, with_vector = 0;
 
     for (size_t i = 0; i < n; i++) {
         l.best_lexical = fmaxf(l.best_lexical, p[i].lexical);
@@ -381,12 +382,13 @@ static lists read_lists(const evidence_passage *p, size_t n, const evidence_para
             continue;
         l.tail_lexical += p[i].lexical;
         l.tail_vector += vector_of(&p[i], params);
+        with_vector += p[i].vector > 0;
         count++;
     }
-    if (count) {
+    if (count)
         l.tail_lexical /= (float)count;
-        l.tail_vector /= (float)count;
-    }
+    if (with_vector)
+        l.tail_vector /= (float)with_vector;
     return l;
 }
 
@@ -586,7 +588,7 @@ static cairn_status second_round(finding *x, const evidence_params *params)
         return st;
     for (size_t i = 0; i < n; i++) {
         evidence_sentence *s = &x->at[chosen[i]];
-        float cosine = scaled(&params->scale, cosines[i]);
+        float cosine = isnan(cosines[i]) ? fminf(UNREAD_COSINE, x->lists.tail_vector) : scaled(&params->scale, cosines[i]);
         s->feature[EVIDENCE_COSINE] = cosine;
         s->feature[EVIDENCE_COSINE_STEP] = cosine - x->lists.tail_vector;
         s->score = apply(s->feature[EVIDENCE_FOREIGN] > 0 ? &sentence_foreign : &sentence_by_cosine, s->feature) -

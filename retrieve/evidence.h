@@ -81,7 +81,8 @@ typedef struct evidence_params {
     /* How rare a word of the question is (ln based, > 0); NULL: all alike. */
     double (*idf)(void *ctx, const char *word, size_t len);
     void *idf_ctx;
-    /* Cosine of each sentence to the question; NULL: the vectors' features stay out. */
+    /* Cosine of each sentence to the question, NAN for one that the encoder cannot read: it counts as one that speaks of
+     * something else. NULL: the vectors' features stay out. */
     cairn_status (*similarity)(void *ctx, const struct evidence_sentence *const *sentences, size_t n,
                                float *cosines, cairn_error *err);
     void *similarity_ctx;

@@ -33,6 +33,7 @@ typedef struct retrieve_ask {
     uint32_t dim;
     const float *second; /* [second_dim]: the same for the vectors of the second model; NULL: don't */
     uint32_t second_dim;
+    filter_expr readable, second_readable; /* what binds the one and the other list of vectors, beside the filter; n 0: nothing */
     bool documents; /* instead of lists: the first chunk of the k first documents allowed */
     size_t k;
     analyzer *an;

@@ -11,6 +11,7 @@
 #include "index/lexical/suggest.h"
 #include "index/text/stopwords.h"
 #include "retrieve/follow_up.h"
+#include "retrieve/script.h"
 
 #define QUESTIONS_MAX 8
 #define TURN_BYTES    2048
@@ -117,7 +118,7 @@ cairn_status retrieve_language_among(const char *question, size_t len, const cha
 }
 
 /* The languages of the segments, each once; returns how many of at most `max`. */
-static size_t list_languages(const lexical_segment *segments, size_t n_segments, const char **seen, size_t max)
+size_t retrieve_languages(const lexical_segment *segments, size_t n_segments, const char **seen, size_t max)
 {
     size_t n_seen = 0;
 
@@ -140,7 +141,7 @@ cairn_status retrieve_question_language(const char *question, size_t len, const 
                                         cairn_error *err)
 {
     const char *seen[LANGUAGES_MAX];
-    size_t n_seen = list_languages(segments, n_segments, seen, LANGUAGES_MAX);
+    size_t n_seen = retrieve_languages(segments, n_segments, seen, LANGUAGES_MAX);
 
     return retrieve_language_among(question, len, seen, n_seen, an, out, err);
 }
@@ -148,7 +149,6 @@ cairn_status retrieve_question_language(const char *question, size_t len, const 
 /* ---- a question in a language that no passage has ---- */
 
 #define FOREIGN_WORDS  2 /* one may be a name, or a word of the other language, too: "die casting" */
-#define ALL_LANGUAGES  64
 
 static size_t function_words(const char *question, size_t len, const char *lang)
 {
@@ -166,52 +166,6 @@ static size_t function_words(const char *question, size_t len, const char *lang)
     return found;
 }
 
-/* Scripts that tell a language, or a group of them, from all that are written otherwise. */
-static const struct script {
-    uint32_t from, to;
-    const char *codes; /* of the languages written in it, the commonest first */
-} scripts[] = {
-    {0x3040, 0x30FF, "ja"},        {0x3400, 0x4DBF, "zh ja"}, {0x4E00, 0x9FFF, "zh ja"}, {0xAC00, 0xD7AF, "ko"},
-    {0x0600, 0x06FF, "ar fa ur"},  {0x0400, 0x052F, "ru uk bg sr mk be"},                {0x0370, 0x03FF, "el"},
-    {0x0590, 0x05FF, "he iw yi"},  {0x0900, 0x097F, "hi mr ne"},                         {0x0E00, 0x0E7F, "th"},
-};
-
-#define N_SCRIPTS (sizeof scripts / sizeof *scripts)
-
-static bool is_of(const char *codes, const char *code)
-{
-    size_t n = strcspn(code, "-_");
-
-    for (const char *at = codes; n && *at; at += strcspn(at, " "), at += *at == ' ')
-        if (strcspn(at, " ") == n && !memcmp(at, code, n))
-            return true;
-    return false;
-}
-
-/* The language of a question of which half the letters and more are in a script that none of the languages is written
- * in; NULL: it is not so. */
-static const char *foreign_by_script(const char *question, size_t len, const char *const *codes, size_t n_codes)
-{
-    static const char *const first[N_SCRIPTS] = {"ja", "zh", "zh", "ko", "ar", "ru", "el", "he", "hi", "th"};
-    size_t count[N_SCRIPTS] = {0}, letters = 0, most = 0;
-
-    for (size_t i = 0; i < len;) {
-        uint32_t cp;
-        i += utf8_decode(question + i, len - i, &cp, NULL);
-        letters += cp >= 0x80 || isalpha((int)cp);
-        for (size_t s = 0; s < N_SCRIPTS; s++)
-            count[s] += cp >= scripts[s].from && cp <= scripts[s].to;
-    }
-    for (size_t s = 1; s < N_SCRIPTS; s++)
-        most = count[s] > count[most] ? s : most;
-    if (count[most] < 2 || count[most] * 2 < letters)
-        return NULL;
-    for (size_t i = 0; i < n_codes; i++)
-        if (is_of(scripts[most].codes, codes[i]))
-            return NULL;
-    return first[most];
-}
-
 const char *retrieve_foreign_language(const char *question, size_t len, const char *const *codes, size_t n_codes)
 {
     static const char *const common[] = {"en", "de", "es", "fr", "it", "pt", "nl", "sv", "da", "no", "fi", "ru", "ar"};
@@ -224,7 +178,7 @@ const char *retrieve_foreign_language(const char *question, size_t len, const ch
         known |= *codes[i] != '\0';
         most = n > most ? n : most;
     }
-    if (known && (foreign = foreign_by_script(question, len, codes, n_codes)))
+    if (known && (foreign = script_foreign_to(question, len, codes, n_codes)))
         return foreign;
     for (size_t i = 0; known && i < sizeof common / sizeof *common; i++) {
         size_t n = function_words(question, len, common[i]);
@@ -238,8 +192,8 @@ const char *retrieve_foreign_language(const char *question, size_t len, const ch
 
 const char *retrieve_foreign_to(const char *question, size_t len, const lexical_segment *segments, size_t n_segments)
 {
-    const char *seen[ALL_LANGUAGES];
-    size_t n_seen = list_languages(segments, n_segments, seen, ALL_LANGUAGES);
+    const char *seen[RETRIEVE_LANGUAGES];
+    size_t n_seen = retrieve_languages(segments, n_segments, seen, RETRIEVE_LANGUAGES);
 
     return retrieve_foreign_language(question, len, seen, n_seen);
 }

@@ -71,6 +71,11 @@ cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn
 cairn_status retrieve_unshout(const char *text, size_t len, arena *a, const char **out, size_t *out_len,
                               cairn_error *err);
 
+#define RETRIEVE_LANGUAGES 64
+
+/* The languages of the passages of these segments, each once, into seen[max]; borrowed from the readers. */
+size_t retrieve_languages(const lexical_segment *segments, size_t n_segments, const char **seen, size_t max);
+
 /* The language of a question as far as its collection can tell: of the languages of the passages the one whose
  * function words it has most of, that of most passages where it has none; "" where nothing is known. Borrowed
  * from the readers. */

@@ -88,7 +88,7 @@ static cairn_status fuse(const retrieve_ask *ask, const retrieve_lists *found, r
     fuse_list lists[N_LISTS] = {{from[0]->items, from[0]->n},
                                 {from[1]->items, from[1]->n},
                                 {from[2]->items, from[2]->n}};
-    bool words = ask->words, vectors = ask->question != NULL;
+    bool words = ask->words, vectors = ask->question || ask->second;
     fuse_params one = {.method = FUSE_CONVEX, .weight = {words ? 1 : 0, vectors ? 1 : 0}};
     fuse_params all = ask->params->fusion;
     cairn_status st = CAIRN_OK;
@@ -97,9 +97,12 @@ static cairn_status fuse(const retrieve_ask *ask, const retrieve_lists *found, r
     size_t n = 0;
 
     all.zero_rank = zero_rank(ask->params, found->n_allowed);
-    if (!ask->second) { /* its weight is the first model's then */
+    if (!ask->second) { /* its weight is the first model's then, and the other way round */
         all.weight[1] += all.weight[2];
         all.weight[2] = 0;
+    } else if (!ask->question) {
+        all.weight[2] += all.weight[1];
+        all.weight[1] = 0;
     }
     out->hits = scratch(ask->a, ask->k, sizeof *out->hits, &st, err);
     if (!st)
@@ -154,6 +157,8 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
                         .words = mode != RETRIEVE_VECTOR,
                         .dim = corpus->dim,
                         .second_dim = corpus->second_dim,
+                        .readable = corpus->readable,
+                        .second_readable = corpus->second_readable,
                         .documents = !query->has_words && (query->filter.n || query->has_required),
                         .k = k,
                         .an = an,
@@ -173,7 +178,7 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
     /* Without text, exclusions alone or nothing at all, there is no direction to search in. */
     if (vectors && query->text_len && !ask.documents)
         st = embed(corpus, corpus->embed, corpus->dim, "by words alone", query, a, &question, out, err);
-    if (!st && question && mode == RETRIEVE_HYBRID && corpus->embed_second && corpus->n_second &&
+    if (!st && vectors && query->text_len && !ask.documents && mode == RETRIEVE_HYBRID && corpus->embed_second && corpus->n_second &&
         ask.params->fusion.weight[2] > 0)
         st = embed(corpus, corpus->embed_second, corpus->second_dim, "without the second embedder", query, a,
                    &ask.second, out, err);
@@ -189,7 +194,7 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
         out->mode = RETRIEVE_LEXICAL;
     } else if (!st) {
         add_note(out, a, query->note);
-        out->mode = !question ? RETRIEVE_LEXICAL : ask.words ? RETRIEVE_HYBRID : RETRIEVE_VECTOR;
+        out->mode = !question && !ask.second ? RETRIEVE_LEXICAL : ask.words ? RETRIEVE_HYBRID : RETRIEVE_VECTOR;
         st = fuse(&ask, &lists, out, err);
         if (!st && ask.words && ask.params->explain && index->explain)
             st = index->explain(index->ctx, &ask, out, err);

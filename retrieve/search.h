@@ -67,6 +67,8 @@ typedef struct retrieve_corpus {
     const retrieve_vector_segment *second; /* of a second embedding model */
     size_t n_second;
     uint32_t second_dim;
+    filter_expr readable, second_readable; /* the rows of which the one and the other model can make a vector that means
+                                              something; n 0: all */
     retrieve_embed_fn *embed; /* NULL: no vectors */
     retrieve_embed_fn *embed_second; /* with the second model; NULL: it is not searched */
     void *embed_ctx; /* of both */
@@ -106,6 +108,7 @@ typedef struct retrieve_result {
     retrieve_hit *hits; /* by falling score; a chunk at most once */
     size_t n_hits;
     retrieve_mode mode; /* the one that answered */
+    bool unread;        /* the first model does not know the question's script (the caller says so) */
     const char *note;   /* why it is not the one asked for, or how the query was read; or NULL */
     size_t n_lexical, n_vector;    /* lengths of the two lists */
     size_t n_second;               /* of the third; 0 where it was not searched */

@@ -41,23 +41,23 @@ static void *scratch(const segments_search *s, size_t n, size_t size, cairn_stat
 
 /* ---- filter ---- */
 
-/* The rows a filter allows; NULL in *out when it allows all. */
-static cairn_status allowed_rows(segments_search *s, const filter_reader *filter, uint32_t n_rows,
-                                 const uint64_t **out, uint32_t *n_allowed, cairn_error *err)
+/* The rows that `expr` allows; NULL in *out when it allows all. */
+static cairn_status allowed_rows(segments_search *s, const filter_expr *expr, const filter_reader *filter,
+                                 uint32_t n_rows, const uint64_t **out, uint32_t *n_allowed, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
     uint64_t *bits;
 
     *out = NULL;
     *n_allowed = n_rows;
-    if (!s->ask->query->filter.n)
+    if (!expr->n)
         return CAIRN_OK;
     bits = scratch(s, row_set_words(n_rows), sizeof *bits, &st, err);
     if (st)
         return st;
     *n_allowed = 0;
     if (filter)
-        st = filter_eval(filter, &s->ask->query->filter, bits, n_allowed, err);
+        st = filter_eval(filter, expr, bits, n_allowed, err);
     *out = bits;
     return st;
 }
@@ -72,17 +72,35 @@ static uint64_t count_live(const uint64_t *deleted, uint32_t n_rows)
     return n;
 }
 
-static cairn_status filter_vectors(segments_search *s, const retrieve_vector_segment *segs, size_t n_segs,
-                                   vector_segment **out, cairn_error *err)
+/* The query's filter, and what the model can read. */
+static cairn_status both_hold(segments_search *s, const filter_expr *readable, filter_expr *out, cairn_error *err)
 {
+    const filter_expr *filter = &s->ask->query->filter;
     cairn_status st = CAIRN_OK;
+    filter_predicate *all = scratch(s, filter->n + readable->n, sizeof *all, &st, err);
+
+    if (st)
+        return st;
+    if (filter->n)
+        memcpy(all, filter->predicates, filter->n * sizeof *all);
+    if (readable->n)
+        memcpy(all + filter->n, readable->predicates, readable->n * sizeof *all);
+    *out = (filter_expr){all, filter->n + readable->n};
+    return CAIRN_OK;
+}
+
+static cairn_status filter_vectors(segments_search *s, const retrieve_vector_segment *segs, size_t n_segs,
+                                   const filter_expr *readable, vector_segment **out, cairn_error *err)
+{
+    filter_expr expr;
+    cairn_status st = both_hold(s, readable, &expr, err);
     uint32_t n;
 
     *out = scratch(s, n_segs, sizeof **out, &st, err);
     for (size_t i = 0; !st && i < n_segs; i++) {
         const retrieve_vector_segment *seg = &segs[i];
         (*out)[i] = (vector_segment){.reader = seg->reader, .deleted = seg->deleted};
-        st = allowed_rows(s, seg->filter, vector_reader_rows(seg->reader), &(*out)[i].allowed, &n, err);
+        st = allowed_rows(s, &expr, seg->filter, vector_reader_rows(seg->reader), &(*out)[i].allowed, &n, err);
     }
     return st;
 }
@@ -98,13 +116,15 @@ static cairn_status apply_filter(segments_search *s, cairn_error *err)
         const retrieve_lexical_segment *seg = &c->lexical[i];
         uint32_t rows = lexical_reader_rows(seg->reader);
         s->lexical[i] = (lexical_segment){.reader = seg->reader, .deleted = seg->deleted};
-        st = allowed_rows(s, seg->filter, rows, &s->lexical[i].allowed, &n, err);
+        st = allowed_rows(s, &s->ask->query->filter, seg->filter, rows, &s->lexical[i].allowed, &n, err);
         s->out->n_rows += count_live(seg->deleted, rows);
         s->out->n_allowed += n;
     }
     if (!st)
-        st = filter_vectors(s, c->vector, c->n_vector, &s->vector, err);
-    return st || !s->ask->second ? st : filter_vectors(s, c->second, c->n_second, &s->second, err);
+        st = filter_vectors(s, c->vector, c->n_vector, &s->ask->readable, &s->vector, err);
+    return st || !s->ask->second
+               ? st
+               : filter_vectors(s, c->second, c->n_second, &s->ask->second_readable, &s->second, err);
 }
 
 /* ---- conditions ---- */

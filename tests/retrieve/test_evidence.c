@@ -522,6 +522,39 @@ static void cosines_are_read_on_their_scale(void **state)
     arena_clear(&a);
 }
 
+static cairn_status unreadable(void *ctx, const evidence_sentence *const *sentences, size_t n, float *cosines,
+                               cairn_error *err)
+{
+    cairn_status st = alike(ctx, sentences, n, cosines, err);
+
+    for (size_t i = 0; i < n; i++)
+        cosines[i] = NAN;
+    return st;
+}
+
+/* A sentence that the encoder cannot read counts as one that speaks of something else, not as none or the nearest. */
+static void unread_sentences_count_as_far(void **state)
+{
+    evidence_passage all[] = {PASSAGE(lease, "Lease", "en", 8), PASSAGE(garden, "Garden", "en", 5)};
+    const char *question = "When does the lease of the flat end?";
+    evidence_params params;
+    evidence near, unread;
+    arena a;
+
+    (void)state;
+    all[0].vector = all[1].vector = 0.8f;
+    arena_init(&a, 1 << 24);
+    evidence_params_default(&params);
+    params.similarity = alike;
+    assert_int_equal(evidence_find(an, question, all, 2, &params, &a, &near, NULL), CAIRN_OK);
+    params.similarity = unreadable;
+    assert_int_equal(evidence_find(an, question, all, 2, &params, &a, &unread, NULL), CAIRN_OK);
+    assert_true(isfinite(unread.answerable) && unread.answerable < near.answerable);
+    for (size_t i = 0; i < unread.n; i++)
+        assert_true(isfinite(unread.sentences[i].score));
+    arena_clear(&a);
+}
+
 /* An encoder is asked about the sentences that the words put near the best, and about all in another language. */
 static void only_near_sentences_get_a_cosine(void **state)
 {
@@ -682,6 +715,7 @@ int main(void)
         cmocka_unit_test(a_misspelt_name_is_the_one_that_was_meant),
         cmocka_unit_test(carried_words_weigh_less),
         cmocka_unit_test(cosines_are_read_on_their_scale),
+        cmocka_unit_test(unread_sentences_count_as_far),
         cmocka_unit_test(only_near_sentences_get_a_cosine),
         cmocka_unit_test(planted_sentences_are_no_evidence),
         cmocka_unit_test(what_the_passages_say_is_likelier_than_what_they_do_not),

@@ -270,6 +270,23 @@ static void filters_bind_both_lists(void **state)
     assert_string_equal(search("title:garden", NULL, RETRIEVE_LEXICAL, true), "34");
 }
 
+/* What a model cannot read is in no list of its vectors; words find it. */
+static void what_is_not_readable_has_no_vector(void **state)
+{
+    const filter_value values[] = {{.text = "md"}};
+    const filter_predicate not = {FILTER_EXT, FILTER_EQ, true, values, 1};
+
+    (void)state;
+    corpus.readable = (filter_expr){&not, 1};
+    assert_string_equal(search("march", NULL, RETRIEVE_VECTOR, true), "0156");
+    assert_string_equal(search("march", "dir:/b", RETRIEVE_VECTOR, true), "56");
+    assert_string_equal(search("march", NULL, RETRIEVE_HYBRID, true), "01356");
+    for (size_t i = 0; i < found.n_hits; i++)
+        assert_int_equal(found.hits[i].vector_rank != 0, strchr("0156", (int)('0' + found.hits[i].chunk - 100)) != NULL);
+    assert_int_equal(found.n_allowed, N_CHUNKS);
+    corpus.readable = (filter_expr){0};
+}
+
 static void phrases_and_exclusions_bind_both_lists(void **state)
 {
     (void)state;
@@ -403,6 +420,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_mode_answers),
         cmocka_unit_test(filters_bind_both_lists),
+        cmocka_unit_test(what_is_not_readable_has_no_vector),
         cmocka_unit_test(phrases_and_exclusions_bind_both_lists),
         cmocka_unit_test(deleted_rows_are_never_found),
         cmocka_unit_test(a_third_list_joins_the_two),
