@@ -68,8 +68,16 @@ static int change(cli *c, const char *model, change_fn *fn)
     else if (c->json)
         code = cli_print_json(c, json_pack("{s:I,s:f}", "embedded", (json_int_t)report.embedded, "seconds",
                                            report.seconds));
-    else if (!c->quiet)
+    else if (!c->quiet) {
+        cairn_embedders now = {0};
         printf("%zu vectors made, %.1f s\n", report.embedded, report.seconds);
+        if (!model && !cairn_embedders_get(engine, &now, &err)) {
+            print_embedder("searched", &now.searched, now.chunks);
+            if (now.aside.identity)
+                print_embedder("for undo", &now.aside, now.chunks);
+        }
+        cairn_embedders_clear(&now);
+    }
     cairn_index_report_clear(&report);
     cairn_close(engine);
     return code;
@@ -136,6 +144,8 @@ const cli_verb cli_verb_embedder = {
     "set, cairn index makes the vectors of that model beside the first one's, and both are searched.\n\n"
     "Examples:\n"
     "  cairn embedder build all-minilm-l6-v2\n"
-    "  cairn eval compare OLD NEW     # is it better? cairn eval gate decides\n"
-    "  cairn embedder switch\n",
+    "  cairn eval retrieval --queries Q --qrels J --run old.run   # before,\n"
+    "  cairn embedder switch\n"
+    "  cairn eval retrieval --queries Q --qrels J --run new.run   # and after\n"
+    "  cairn eval gate old.run new.run --qrels J || cairn embedder undo\n",
     run};

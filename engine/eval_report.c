@@ -61,22 +61,36 @@ static void put_metrics(FILE *f, const cairn_eval_result *r)
             r->n_queries, r->query_ms_median, r->query_ms_p99);
 }
 
+static void put_slice_head(FILE *f, const char *of, const cairn_metric *m, size_t n)
+{
+    fprintf(f, "<h2>By slice</h2>\n<table><tr><th>value<th class=n>%s", of);
+    for (size_t k = 0; k < n; k++)
+        fprintf(f, "<th class=n>%s", m[k].name);
+    fputs("</tr>\n", f);
+}
+
+/* One slice of `of` queries below all[n_all]; it may lack some of the measures. */
+static void put_slice(FILE *f, const char *value, size_t of, const cairn_metric *all, size_t n_all, const cairn_metric *m, size_t n, int digits)
+{
+    fputs("<tr><td>", f);
+    put_text(f, *value ? value : "(none)");
+    fprintf(f, "<td class=n>%zu", of);
+    for (size_t k = 0, at = 0; k < n_all; k++) {
+        if (at < n && !strcmp(m[at].name, all[k].name))
+            fprintf(f, "<td class=n>%.*f", digits, m[at++].value);
+        else
+            fputs("<td class=n>&ndash;", f);
+    }
+    fputs("</tr>\n", f);
+}
+
 static void put_slices(FILE *f, const cairn_eval_result *r)
 {
     if (!r->n_slices)
         return;
-    fputs("<h2>By slice</h2>\n<table><tr><th>value<th class=n>queries", f);
-    for (size_t k = 0; k < r->n_metrics; k++)
-        fprintf(f, "<th class=n>%s", r->metrics[k].name);
-    fputs("</tr>\n", f);
-    for (size_t s = 0; s < r->n_slices; s++) {
-        fputs("<tr><td>", f);
-        put_text(f, *r->slices[s].value ? r->slices[s].value : "(none)");
-        fprintf(f, "<td class=n>%zu", r->slices[s].n_queries);
-        for (size_t k = 0; k < r->n_metrics; k++)
-            fprintf(f, "<td class=n>%.4f", r->slices[s].metrics[k].value);
-        fputs("</tr>\n", f);
-    }
+    put_slice_head(f, "queries", r->metrics, r->n_metrics);
+    for (size_t s = 0; s < r->n_slices; s++)
+        put_slice(f, r->slices[s].value, r->slices[s].n_queries, r->metrics, r->n_metrics, r->slices[s].metrics, r->n_metrics, 4);
     fputs("</table>\n", f);
 }
 
@@ -175,24 +189,9 @@ static void put_answer_slices(FILE *f, const cairn_answers_result *r)
 {
     if (!r->n_slices)
         return;
-    fputs("<h2>By slice</h2>\n<table><tr><th>value<th class=n>questions", f);
-    for (size_t k = 0; k < r->n_metrics; k++)
-        fprintf(f, "<th class=n>%s", r->metrics[k].name);
-    fputs("</tr>\n", f);
-    for (size_t s = 0; s < r->n_slices; s++) {
-        const cairn_answers_slice *x = &r->slices[s];
-        fputs("<tr><td>", f);
-        put_text(f, *x->value ? x->value : "(none)");
-        fprintf(f, "<td class=n>%zu", x->n);
-        for (size_t k = 0, m = 0; k < r->n_metrics; k++) { /* a slice may lack some of the measures */
-            bool has = m < x->n_metrics && !strcmp(x->metrics[m].name, r->metrics[k].name);
-            if (has)
-                fprintf(f, "<td class=n>%.3f", x->metrics[m++].value);
-            else
-                fputs("<td class=n>&ndash;", f);
-        }
-        fputs("</tr>\n", f);
-    }
+    put_slice_head(f, "questions", r->metrics, r->n_metrics);
+    for (size_t s = 0; s < r->n_slices; s++)
+        put_slice(f, r->slices[s].value, r->slices[s].n, r->metrics, r->n_metrics, r->slices[s].metrics, r->slices[s].n_metrics, 3);
     fputs("</table>\n", f);
 }
 

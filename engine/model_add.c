@@ -365,10 +365,10 @@ static cairn_status copy_shards(const cairn_model_source *s, const char *folder,
     return st;
 }
 
-static cairn_status copy_folder(const cairn_model_source *s, const char *folder, char sha256[MODEL_SHA256_TEXT],
+/* `onnx`: the name of the ONNX file that holds the weights; NULL: safetensors do. */
+static cairn_status copy_folder(const cairn_model_source *s, const char *onnx, const char *folder, char sha256[MODEL_SHA256_TEXT],
                                 uint64_t *bytes, cairn_error *err)
 {
-    const char *onnx = bert_onnx_file(s->from);
     const size_t first = has_shards(s->from) ? 1 : 0;
     cairn_model_source each = *s;
     char from[PATH_MAX], below[PATH_MAX];
@@ -480,7 +480,7 @@ cairn_status cairn_model_add(const cairn_model_source *s, FILE *out, cairn_error
     else if (*file)
         st = copy_file(s, s->from, target, file, sha256, &bytes, err);
     else
-        st = copy_folder(s, target, sha256, &bytes, err);
+        st = copy_folder(s, onnx, target, sha256, &bytes, err);
     if (st) {
         rmdir(target); /* where nothing is in it */
         return st;

@@ -7,6 +7,8 @@ import glob
 import os
 import struct
 
+from protobuf_bytes import varint
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
 REQUESTS = [b"GET /api/v1/search?q=word&mode=lexical HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -92,18 +94,11 @@ class Mutations:
             return bytes([r.choice((0, 1, 255))]) + struct.pack(">I", r.choice((0, 1, len(body) + 1, 1 << 22, 0xffffffff, r.getrandbits(32)))) + body
         if what == 2:  # a field that is large, deep or many
             n = r.randrange(1, 2000)
-            body = r.choice((b"\x0a" + self.varint(n) + b"a" * n, b"\x0a\x00" * n, b"\x13" * n, b"\x0a" + self.varint(r.getrandbits(63)), b"\x10" + b"\xff" * 10, body * 50))
+            body = r.choice((b"\x0a" + varint(n) + b"a" * n, b"\x0a\x00" * n, b"\x13" * n, b"\x0a" + varint(r.getrandbits(63)), b"\x10" + b"\xff" * 10, body * 50))
             return bytes([0]) + struct.pack(">I", len(body)) + body
         if what == 3:
             return prefix + body + payload
         return self.spoil(payload)
-
-    @staticmethod
-    def varint(n):
-        out = b""
-        while n > 127:
-            out, n = out + bytes([n & 127 | 128]), n >> 7
-        return out + bytes([n])
 
     def change(self, frames):
         r = self.r

@@ -1,22 +1,10 @@
 """Turn a folder of safetensors into one of ONNX as exporters write it: matrices turned, under numbers, named by
-the sums behind their products. Just enough of Protocol Buffers for that."""
+the sums behind their products."""
 import json
 import os
 import struct
 
-
-def varint(n):
-    out = b""
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    value = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(value)) + value
+from protobuf_bytes import field
 
 
 def tensor(name, shape, data):

@@ -81,6 +81,10 @@ class Embedder(CairnTest):
         self.assertEqual(self.state(), (NEW, 9, OLD, 8, 9))
         new = self.scores()
         self.assertEqual(self.json("embedder", "undo")["embedded"], 1)
+        told = self.run_cairn("embedder", "undo").stdout.splitlines()  # forth again, and it is said whose vectors are searched
+        self.assertRegex(told[1], f"^searched +{NEW}")
+        self.assertRegex(told[2], f"^for undo +{OLD}")
+        self.run_cairn("embedder", "undo")
         self.assertEqual(self.state(), (OLD, 9, NEW, 9, 9))
         self.assertEqual([s for s in self.scores() if s[0] != "9.md"][:8], old)
         self.json("embedder", "undo")
