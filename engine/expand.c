@@ -444,6 +444,15 @@ static size_t name_length(const char *text, size_t len, size_t at)
     }
 }
 
+static bool is_number(const char *s, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && s[n] >= '0' && s[n] <= '9')
+        n++;
+    return n == len;
+}
+
 /* Names in a text that the question lacks. A word at the beginning of a sentence is no name for that alone. */
 static cairn_status add_names(expanding *x, const char *text, size_t len, size_t *left, cairn_error *err)
 {
@@ -466,7 +475,7 @@ static cairn_status add_names(expanding *x, const char *text, size_t len, size_t
             n = name_length(text, len, at);
         known |= (fresh && !memchr(text + at, ' ', n)) || n < 4 ||
                  holds(x->query->text, x->query->text_len, text + at, n);
-        fresh = false;
+        fresh = fresh && is_number(text + at, n); /* of a heading or a list: "2.1 Before you travel" */
         for (size_t j = 0; !known && j < x->out->n_clauses; j++)
             known = x->out->clauses[j].len == n && !memcmp(x->out->clauses[j].text, text + at, n);
         if (known)

@@ -1,5 +1,5 @@
 /* query_when.c - dates in words, in English and German: "last week", "past 3 days", "in March 2024",
- * "since yesterday", "letzten Monat", "im März 2024".
+ * "since yesterday", "letzten Monat", "im März 2024", "on 22 July 2025", "seit dem 1. Juli 2025", "before 2025-07-01".
  *
  * Days are calendar days of UTC, as in date:, counted from the day it is where the question is asked. A week
  * begins on Monday. "last" names the calendar week, month, quarter or year before this one; with a number, and with
@@ -12,7 +12,8 @@
 
 #define DAY_NS    (86400 * INT64_C(1000000000))
 #define WORD_MAX  16
-#define WORDS_MAX 4
+#define WORDS_MAX 6
+#define DATED_SINCE 1990 /* documents have dates from then on: "before 1 May 1945" is about the text */
 
 typedef enum unit { DAY, WEEK, MONTH, QUARTER, YEAR } unit;
 
@@ -22,10 +23,15 @@ typedef enum meaning {
     THIS,
     IN,    /* before a month; value: also before a year by itself */
     SINCE,
+    BEFORE, /* value: the named span itself, too ("until") */
+    AFTER,
+    ON,      /* before a day alone; IN may be so, too */
+    ARTICLE,
     UNIT,  /* value: the unit */
     NAMED_MONTH, /* value: 1..12 */
     NAMED_DAY,   /* value: days back */
     NUMBER,
+    ISO_DAY, /* value: the day */
     OTHER
 } meaning;
 
@@ -51,6 +57,8 @@ static const struct {
     {"diesem", THIS, 0},
     {"in", IN, 1}, {"from", IN, 0}, {"of", IN, 0}, {"during", IN, 1}, {"im", IN, 1}, {"vom", IN, 0},
     {"von", IN, 0}, {"aus", IN, 0}, {"since", SINCE, 0}, {"seit", SINCE, 0},
+    {"before", BEFORE, 0}, {"vor", BEFORE, 0}, {"until", BEFORE, 1}, {"till", BEFORE, 1}, {"bis", BEFORE, 1}, {"after", AFTER, 0}, {"nach", AFTER, 0},
+    {"on", ON, 0}, {"am", ON, 0}, {"dem", ARTICLE, 0}, {"zum", ARTICLE, 0}, {"the", ARTICLE, 0},
     {"day", UNIT, DAY}, {"days", UNIT, DAY}, {"tag", UNIT, DAY}, {"tage", UNIT, DAY}, {"tagen", UNIT, DAY},
     {"week", UNIT, WEEK}, {"weeks", UNIT, WEEK}, {"woche", UNIT, WEEK}, {"wochen", UNIT, WEEK},
     {"month", UNIT, MONTH}, {"months", UNIT, MONTH}, {"monat", UNIT, MONTH}, {"monats", UNIT, MONTH},
@@ -132,6 +140,29 @@ static bool is_between(char c)
     return query_is_blank(c) || c == '-' || c == '_';
 }
 
+/* "2025-07-01" */
+static bool read_iso(const char *s, const char *end, word *out)
+{
+    int64_t part[3] = {0};
+    size_t at = 0;
+
+    for (size_t i = 0; i < 3; i++) {
+        size_t digits = i ? 2 : 4;
+        for (size_t k = 0; k < digits; k++, at++) {
+            if (s + at >= end || !isdigit((unsigned char)s[at]))
+                return false;
+            part[i] = part[i] * 10 + (s[at] - '0');
+        }
+        if (i < 2 && (s + at >= end || s[at++] != '-'))
+            return false;
+    }
+    if ((s + at < end && (query_is_letter(s[at]) || isdigit((unsigned char)s[at]) || s[at] == '-')) || part[1] < 1 || part[1] > 12 ||
+        part[2] < 1 || part[2] > 31)
+        return false;
+    *out = (word){.is = ISO_DAY, .value = query_days_to(part[0], part[1], part[2]), .end = s + at};
+    return true;
+}
+
 /* The word at s. `joined`: a minus parts words, too (date:last-week). */
 static bool read_one(const char *s, const char *end, bool joined, word *out)
 {
@@ -140,12 +171,14 @@ static bool read_one(const char *s, const char *end, bool joined, word *out)
     const char *p = s;
 
     *out = (word){.is = OTHER};
-    while (p < end && (query_is_letter(*p) || isdigit((unsigned char)*p))) {
+    if (!joined && read_iso(s, end, out))
+        p = out->end;
+    while (out->is != ISO_DAY && p < end && (query_is_letter(*p) || isdigit((unsigned char)*p))) {
         if (n + 1 == sizeof text)
             return false;
         text[n++] = (char)tolower((unsigned char)*p++);
     }
-    if (!n)
+    if (!n && out->is != ISO_DAY)
         return false;
     text[n] = 0;
     out->end = p;
@@ -158,6 +191,8 @@ static bool read_one(const char *s, const char *end, bool joined, word *out)
         p++;
     out->next = p;
     out->last |= p == end;
+    if (out->is == ISO_DAY)
+        return true;
     if (isdigit((unsigned char)text[0])) {
         out->digits4 = n == 4;
         for (size_t i = 0; i < n; i++) {
@@ -166,6 +201,8 @@ static bool read_one(const char *s, const char *end, bool joined, word *out)
             out->value = out->value * 10 + (text[i] - '0');
         }
         out->is = NUMBER;
+        if (n < 3 && out->value >= 1 && out->value <= 31 && p != end && (*out->end == '.' || *out->end == ',') && out->end + 1 < p)
+            out->last = false; /* "1. Juli", "July 1, 2025" */
         return true;
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -216,6 +253,19 @@ static size_t read_span(const word *w, size_t n, int64_t today, int64_t *lo, int
         return 1;
     }
     *named = true;
+    if (n >= 1 && w[0].is == ISO_DAY) {
+        *lo = w[0].value;
+        *hi = *lo + 1;
+        return 1;
+    }
+    for (size_t month = 0; n >= 3 && month < 2; month++) { /* 1 July 2025, July 1 2025 */
+        const word *m = &w[month ? 0 : 1], *d = &w[month ? 1 : 0];
+        if (m->is != NAMED_MONTH || d->is != NUMBER || d->digits4 || d->value < 1 || d->value > 31 || !is_year(&w[2]))
+            continue;
+        *lo = query_days_to(w[2].value, m->value, d->value);
+        *hi = *lo + 1;
+        return 3;
+    }
     if (n >= 2 && w[0].is == NAMED_MONTH && is_year(&w[1])) {
         *lo = query_days_to(w[1].value, w[0].value, 1);
         *hi = query_days_to(w[1].value, w[0].value + 1, 1);
@@ -285,8 +335,15 @@ query_node *query_read_when(query_reader *q)
 
     if (!n || w[0].is == OTHER || w[0].is == UNIT || !query_has_room(q))
         return NULL;
-    lead = n > 1 && !w[0].last && (w[0].is == IN || w[0].is == SINCE);
+    bool bound = w[0].is == BEFORE || w[0].is == AFTER;
+    lead = n > 1 && !w[0].last && (w[0].is == IN || w[0].is == SINCE || w[0].is == ON || bound);
+    if (lead && w[0].is != IN && n > 2 && !w[1].last && w[1].is == ARTICLE)
+        lead = 2;
     taken = read_span(w + lead, n - lead, q->today, &lo, &hi, &named);
+    if ((bound || w[0].is == ON) && (!taken || !named || hi - lo != 1 || (bound && lo < query_days_to(DATED_SINCE, 1, 1))))
+        return NULL; /* of a day alone: "before 1900" is about the text */
+    if (lead && w[0].is == IN && !w[0].value && taken == 1 && hi - lo == 1)
+        lead = 0; /* "from 2025-07-01": a range may follow */
     if (taken == 1 && named && lead && w[0].is == IN && !w[0].value)
         return NULL; /* "2000 of 2024" */
     /* Without a word before it, a day, a month or a year may mean anything. */
@@ -295,16 +352,25 @@ query_node *query_read_when(query_reader *q)
     for (size_t i = lead; i + 1 < lead + taken; i++)
         if (w[i].end != w[i].next && w[i].last)
             return NULL; /* a sign of the sentence stands between */
-    date = date_node(q, lo * DAY_NS, lead && w[0].is == SINCE ? INT64_MAX : hi * DAY_NS);
+    if (w[0].is == BEFORE) {
+        hi = w[0].value ? hi : lo;
+        date = date_node(q, INT64_MIN, hi * DAY_NS);
+    } else if (w[0].is == AFTER) {
+        date = date_node(q, hi * DAY_NS, INT64_MAX);
+    } else {
+        date = date_node(q, lo * DAY_NS, lead && w[0].is == SINCE ? INT64_MAX : hi * DAY_NS);
+    }
     if (!date)
         return NULL;
     const word *final = &w[lead + taken - 1];
     const char *from = lead ? w[0].next : s;
-    if (w[0].is == SINCE)
+    if (lead > 1)
+        from = w[1].next;
+    if (w[0].is == SINCE || bound)
         from = s;
     query_remark(q, "read as a date (in quotes it is words): ", from, (size_t)(final->end - from), "");
     q->p = final->end;
     while (q->p < q->end && strchr(",.;:!?", *q->p) && !query_is_blank(*q->p))
         q->p++;
-    return named && w[0].is == IN ? date_or_words(q, date, from, final->end) : date;
+    return named && (w[0].is == IN || w[0].is == ON) ? date_or_words(q, date, from, final->end) : date;
 }

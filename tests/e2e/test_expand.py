@@ -13,7 +13,7 @@ class Expand(CairnTest):
         for name, text in (("def", "A large language model (LLM) is trained on text. Such models are big."),
                            ("cost", "Training a large language model costs millions, says the report on budgets."),
                            ("market", "The LLM market grows; an LLM here, an LLM there."),
-                           ("ruth", "Ruth Baker was born in the town of Millbrook and wrote songs."),
+                           ("ruth", "Ruth Baker was born in the town of Millbrook and wrote songs.\n\n2 Before she left"),
                            ("mill", "The people of Millbrook chose Tom Hale. He plants trees."),
                            ("mayors", "A mayor is chosen by the people of a town."),
                            ("roses", "Roses are cut in March, and the lawn is sown in April.")):
@@ -71,6 +71,7 @@ class Expand(CairnTest):
         self.assertEqual(found[0], "ruth")
         self.assertIn("mill", found)
         self.assertIn("second hop: Millbrook", expanded.splitlines())
+        self.assertNotIn("Before", expanded)  # the first word of a heading, behind its number
 
     def test_ways_that_are_none_are_named(self):
         conf = self.write("cairn.conf", "[search]\nexpand = wishes\n", folder=self.top)
