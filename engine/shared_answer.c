@@ -29,6 +29,14 @@ static bool take_text(void *ctx, const char *text, size_t len)
     return !w->params->on_text || w->params->on_text(w->params->ctx, text, len);
 }
 
+/* The same for what the model holds, which has the same ctx. */
+static bool take_state(void *ctx, const float *state, size_t width)
+{
+    waiting *w = ctx;
+
+    return w->params->on_state(w->params->ctx, state, width);
+}
+
 static void answer_came(void *ctx, cairn_status st, const cairn_error *error,
                         generate_result *result)
 {
@@ -85,6 +93,7 @@ static cairn_status answer_in_company(batcher *b, const token_list *prompt, int 
     cairn_status st;
 
     r.params.on_text = take_text;
+    r.params.on_state = params->on_state ? take_state : NULL;
     r.params.ctx = &w;
     pthread_mutex_init(&w.mutex, NULL);
     shared_model_cond_init(&w.came);

@@ -208,6 +208,12 @@ class Answers(ServerTest):
         whole = s.json("POST", "/api/v1/ask", body)
         for field in ("answer", "refused", "model", "usage"):
             self.assertEqual(whole[field], told[field])
+        # What the model holds when it has read the evidence counts here, too (it was looked for in the wrong place).
+        for question in ("How many devices does the recall of the grinder's power cords concern?", "Who leads the recall?"):
+            here = self.json("ask", "--mode", "lexical", "--no-cache", question, code=None)
+            there = s.json("POST", "/api/v1/ask", {"question": question, "mode": "lexical"})
+            self.assertEqual((there["answer"], there["refused"]), (here["answer"], here["refused"]))
+            self.assertAlmostEqual(there["confidence"], here["confidence"], 5)
         self.assertEqual([c["text"] for c in whole["citations"]], [c["text"] for c in told["citations"]])
         events = list(s.events("POST", "/api/v1/ask", dict(body, stream=True)))
         self.assertEqual(events[-1][0], "answer")
