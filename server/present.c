@@ -161,6 +161,8 @@ json_t *present_search(const char *query, const cairn_search_result *r, bool exp
     if (!explain)
         return j;
     json_object_set_new(j, "read_as", json_str(r->read_as));
+    json_object_set_new(j, "rewritten", json_str(r->rewritten));
+    json_object_set_new(j, "expanded", json_str(r->expanded));
     json_object_set_new(j, "own_words", json_str(r->own_words));
     json_object_set_new(j, "patterns", patterns(r));
     json_object_set_new(j, "stages_ms",

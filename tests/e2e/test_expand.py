@@ -3,6 +3,7 @@ generator makes of it."""
 import os
 
 from harness import CairnTest, main, need_model
+from serving import ServerTest
 
 SMALL = "[models]\ngenerator = smollm2-135m\n"
 
@@ -93,6 +94,17 @@ class Expand(CairnTest):
         plain = self.search("what does training cost", mode="hybrid")
         self.assertEqual(self.search("what does training cost", "expand = hyde", "hybrid",
                                      "[models]\ngenerator = /nowhere\n"), plain)
+
+
+class Served(ServerTest):
+    def test_it_is_told_over_http(self):
+        self.write("def.txt", "A large language model (LLM) is trained on text.")
+        self.write("cost.txt", "Training a large language model costs millions.")
+        self.index()
+        s = self.serve("--grpc", "off")
+        told = s.json("GET", "/api/v1/search?q=LLM+training&mode=lexical&explain=1")
+        self.assertEqual((told["expanded"], told["rewritten"]), ("LLM: large language model", None))
+        self.assertNotIn("expanded", s.json("GET", "/api/v1/search?q=LLM+training&mode=lexical"))
 
 
 if __name__ == "__main__":
