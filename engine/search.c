@@ -241,16 +241,16 @@ cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, c
     return CAIRN_OK;
 }
 
-void engine_params(const cairn *c, size_t depth, retrieve_params *p)
+void engine_params(const cairn *c, const view *v, size_t depth, retrieve_params *p)
 {
     const settings *s = &c->settings;
+    const double vectors = v->n_second ? s->second_vector_weight : s->vector_weight;
 
     retrieve_params_default(p);
     p->depth = depth;
     p->fusion = (fuse_params){.method = strcmp(s->fusion, "rrf") ? FUSE_CONVEX : FUSE_RRF,
                               .rrf_k = s->rrf_k,
-                              .weight = {1 - s->vector_weight, s->vector_weight * (1 - s->second_weight),
-                                         s->vector_weight * s->second_weight}};
+                              .weight = {1 - vectors, vectors * (1 - s->second_weight), vectors * s->second_weight}};
     p->zero_share = s->zero_share;
     p->zero_most = (size_t)s->candidates;
     p->lexical.k1 = (float)s->k1;
@@ -476,11 +476,13 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     stages->rewritten = call.rewritten;
     stages->whole = call.whole;
     stages->rewrite_ns = clock_mono_ns() - start;
-    engine_params(c, e->depth > k ? e->depth : k, &params);
+    engine_params(c, v, e->depth > k ? e->depth : k, &params);
     params.matches = e->matches;
     params.explain = e->explain;
     params.suggests = e->suggests;
     foreign = engine_foreign_language(v, query->text, query->text_len);
+    /* Across languages the first hits are alike in what the question is not about. */
+    params.feedback = foreign || e->as_you_type ? 0 : c->settings.feedback;
     if (foreign) /* of its words only names and numbers are in the passages */
         params.fusion.weight[0] *= c->settings.foreign_words;
     else if (call.reads.n || call.second_reads.n)

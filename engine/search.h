@@ -85,8 +85,8 @@ cairn_status engine_explain_words(cairn *c, const retrieve_query *query, arena *
 cairn_status engine_completion_clause(cairn *c, const view *v, const char *text, arena *memory,
                                       lexical_clause *out, cairn_error *err);
 
-/* What the settings say of a search whose lists are so long. */
-void engine_params(const cairn *c, size_t depth, retrieve_params *p);
+/* What the settings say of a search of the view whose lists are so long. */
+void engine_params(const cairn *c, const view *v, size_t depth, retrieve_params *p);
 /* Dimensions of the view's vectors; 0: there are none. */
 uint32_t engine_dim(const view *v);
 /* The segments of a view, or the index in their place, without an embedder; in `memory`. */

@@ -73,7 +73,9 @@ typedef struct settings {
     double rrf_k;         /* reciprocal rank fusion: 1 / (k + rank) */
     double zero_share;    /* convex fusion: the rank whose score counts as 0, as a share of all passages; 0: the last */
     double vector_weight; /* weight of the vector list against the word list, 0..1 */
+    double second_vector_weight; /* the vectors' while a second embedder is searched, 0..1 */
     double second_weight; /* share of it that the second embedder's list gets, 0..1 */
+    double feedback; /* share of the first hits in the direction that vectors are scored by again, 0..1 */
     double foreign_vectors; /* factor on the vectors' weight for a question in a language that the embedder was not trained on */
     double foreign_words; /* factor on the word list's for a question in a language of no passage */
     char fusion[SETTINGS_TEXT]; /* "convex" or "rrf" */

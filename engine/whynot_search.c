@@ -132,7 +132,7 @@ static cairn_status find_part(why_asking *a, parts *p, size_t i, cairn_error *er
         st = engine_analyzer(a->c, &an, err);
     if (st)
         return st;
-    engine_params(a->c, depth, &params);
+    engine_params(a->c, &a->v, depth, &params);
     st = retrieve_search(&corpus, &query, RETRIEVE_LEXICAL, depth, NULL, &params, an, NULL,
                          a->memory, &result, err);
     for (size_t h = 0; !st && h < result.n_hits; h++) {

@@ -288,5 +288,5 @@ static const retrieve_remote remote = {.is_current = os_is_current,
 
 retrieve_index opensearch_index(const store_snapshot *snap)
 {
-    return (retrieve_index){os_snapshot_of(snap), os_lists, NULL, &remote};
+    return (retrieve_index){os_snapshot_of(snap), os_lists, NULL, &remote, NULL};
 }

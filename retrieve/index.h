@@ -44,6 +44,7 @@ typedef struct retrieve_ask {
 typedef struct retrieve_list {
     fuse_item *items; /* by falling score */
     doc_id *docs;     /* [n] */
+    uint64_t *places; /* [n], for retrieve_index.vector; NULL: the index gives no vectors of this list */
     size_t n;
     int64_t ns;
 } retrieve_list;
@@ -68,6 +69,9 @@ typedef struct retrieve_index {
     cairn_status (*explain)(void *ctx, const retrieve_ask *ask, struct retrieve_result *found,
                             cairn_error *err);
     const struct retrieve_remote *remote; /* NULL: over segments */
+    /* The vector of the hit at `place` of the list of vectors, or of the second model's, of the last call of `lists`, into
+     * out[dim]. NULL where no list has places. */
+    void (*vector)(void *ctx, bool second, uint64_t place, float *out);
 } retrieve_index;
 
 /* ---- an engine elsewhere ---- */

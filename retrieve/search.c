@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "retrieve/feedback.h"
 #include "retrieve/segments.h"
 
 #define DEFAULT_DEPTH   1000
@@ -61,12 +62,21 @@ static cairn_status embed(const retrieve_corpus *c, retrieve_embed_fn *fn, uint3
     return CAIRN_OK;
 }
 
-static doc_id doc_of(const retrieve_list *const *lists, const fuse_hit *h)
+/* A list as it is fused: its own items, or these scored again. */
+typedef struct fused_list {
+    const retrieve_list *list;
+    feedback_list again;
+} fused_list;
+
+/* From 1; 0: the list does not hold it. */
+static uint32_t rank_in(const fused_list *l, uint32_t fused)
 {
-    for (size_t l = 0; l < N_LISTS; l++)
-        if (h->list_rank[l])
-            return lists[l]->docs[h->list_rank[l] - 1];
-    return 0;
+    return fused && l->again.items ? l->again.rank[fused - 1] : fused;
+}
+
+static float score_in(const fused_list *l, uint32_t rank)
+{
+    return rank ? l->list->items[rank - 1].score : 0;
 }
 
 /* A share, so that what is far from the question is the same in a small collection and in a large one. */
@@ -81,46 +91,90 @@ static size_t zero_rank(const retrieve_params *p, uint64_t passages)
     return rank > ZERO_RANK_LEAST ? (size_t)rank : ZERO_RANK_LEAST;
 }
 
-static cairn_status fuse(const retrieve_ask *ask, const retrieve_lists *found, retrieve_result *out,
-                         cairn_error *err)
+/* What the lists weigh: all, or one of them where the other is not there. */
+static fuse_params weights_of(const retrieve_ask *ask, const retrieve_lists *found)
 {
-    const retrieve_list *from[N_LISTS] = {&found->words, &found->vectors, &found->second};
-    fuse_list lists[N_LISTS] = {{from[0]->items, from[0]->n},
-                                {from[1]->items, from[1]->n},
-                                {from[2]->items, from[2]->n}};
     bool words = ask->words, vectors = ask->question || ask->second;
-    fuse_params one = {.method = FUSE_CONVEX, .weight = {words ? 1 : 0, vectors ? 1 : 0}};
-    fuse_params all = ask->params->fusion;
+    fuse_params p = ask->params->fusion;
+
+    if (!words || !vectors)
+        return (fuse_params){.method = FUSE_CONVEX, .weight = {words ? 1 : 0, vectors ? 1 : 0}};
+    p.zero_rank = zero_rank(ask->params, found->n_allowed);
+    if (!ask->second) { /* its weight is the first model's then, and the other way round */
+        p.weight[1] += p.weight[2];
+        p.weight[2] = 0;
+    } else if (!ask->question) {
+        p.weight[2] += p.weight[1];
+        p.weight[1] = 0;
+    }
+    return p;
+}
+
+static cairn_status fuse_all(const retrieve_ask *ask, const retrieve_lists *found, const fused_list *from,
+                             fuse_hit *fused, size_t *n, cairn_error *err)
+{
+    const fuse_params weights = weights_of(ask, found);
+    fuse_list lists[N_LISTS];
+
+    for (size_t l = 0; l < N_LISTS; l++)
+        lists[l] = (fuse_list){from[l].again.items ? from[l].again.items : from[l].list->items, from[l].list->n};
+    return fuse_lists(lists, N_LISTS, &weights, ask->k, fused, n, err);
+}
+
+/* The lists of vectors scored again by what was fused first. */
+static cairn_status feed_back(const retrieve_ask *ask, const retrieve_index *index, const fuse_hit *first, size_t n,
+                              fused_list *from, cairn_error *err)
+{
+    feedback_from f = {.index = index, .share = ask->params->feedback};
+    cairn_status st = CAIRN_OK;
+
+    for (size_t l = 1; !st && l < N_LISTS; l++) {
+        f.list = from[l].list;
+        f.second = l == 2;
+        f.question = f.second ? ask->second : ask->question;
+        f.dim = f.second ? ask->second_dim : ask->dim;
+        if (f.question && f.list->n && f.list->places)
+            st = feedback_score(&f, first, n, l, ask->a, &from[l].again, err);
+    }
+    return st;
+}
+
+static cairn_status fuse(const retrieve_ask *ask, const retrieve_index *index, const retrieve_lists *found,
+                         retrieve_result *out, cairn_error *err)
+{
+    fused_list from[N_LISTS] = {{.list = &found->words}, {.list = &found->vectors}, {.list = &found->second}};
+    bool both = ask->words && (ask->question || ask->second);
     cairn_status st = CAIRN_OK;
     fuse_hit *fused = scratch(ask->a, ask->k, sizeof *fused, &st, err);
     int64_t start = clock_mono_ns();
     size_t n = 0;
 
-    all.zero_rank = zero_rank(ask->params, found->n_allowed);
-    if (!ask->second) { /* its weight is the first model's then, and the other way round */
-        all.weight[1] += all.weight[2];
-        all.weight[2] = 0;
-    } else if (!ask->question) {
-        all.weight[2] += all.weight[1];
-        all.weight[1] = 0;
-    }
     out->hits = scratch(ask->a, ask->k, sizeof *out->hits, &st, err);
     if (!st)
-        st = fuse_lists(lists, N_LISTS, words && vectors ? &all : &one, ask->k, fused, &n, err);
+        st = fuse_all(ask, found, from, fused, &n, err);
+    if (!st && both && ask->params->feedback > 0 && index->vector) {
+        st = feed_back(ask, index, fused, n, from, err);
+        if (!st)
+            st = fuse_all(ask, found, from, fused, &n, err);
+    }
     for (size_t i = 0; !st && i < n; i++) {
         const fuse_hit *f = &fused[i];
-        out->hits[i] =
-            (retrieve_hit){.chunk = f->id,
-                           .doc = doc_of(from, f),
-                           /* A single list shows its own scores. */
-                           .score = words && vectors ? f->score : f->list_score[words ? 0 : 1],
-                           .lexical_score = f->list_score[0],
-                           .vector_score = f->list_score[1],
-                           .lexical_rank = f->list_rank[0],
-                           .vector_rank = f->list_rank[1],
-                           .second_score = f->list_score[2],
-                           .second_rank = f->list_rank[2],
-                           .fused_rank = (uint32_t)i + 1};
+        retrieve_hit *h = &out->hits[i];
+        uint32_t rank[N_LISTS];
+        *h = (retrieve_hit){.chunk = f->id, .fused_rank = (uint32_t)i + 1};
+        for (size_t l = 0; l < N_LISTS; l++) {
+            rank[l] = rank_in(&from[l], f->list_rank[l]);
+            if (rank[l] && !h->doc)
+                h->doc = from[l].list->docs[rank[l] - 1];
+        }
+        h->lexical_rank = rank[0];
+        h->vector_rank = rank[1];
+        h->second_rank = rank[2];
+        h->lexical_score = score_in(&from[0], rank[0]);
+        h->vector_score = score_in(&from[1], rank[1]);
+        h->second_score = score_in(&from[2], rank[2]);
+        /* A single list shows its own scores. */
+        h->score = both ? f->score : ask->words ? h->lexical_score : h->vector_score;
     }
     out->n_hits = n;
     out->fuse_ns = clock_mono_ns() - start;
@@ -195,7 +249,7 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
     } else if (!st) {
         add_note(out, a, query->note);
         out->mode = !question && !ask.second ? RETRIEVE_LEXICAL : ask.words ? RETRIEVE_HYBRID : RETRIEVE_VECTOR;
-        st = fuse(&ask, &lists, out, err);
+        st = fuse(&ask, index, &lists, out, err);
         if (!st && ask.words && ask.params->explain && index->explain)
             st = index->explain(index->ctx, &ask, out, err);
     }

@@ -83,6 +83,7 @@ typedef struct retrieve_params {
     size_t zero_most;      /* and at most so many; default 1/6 and 1000 */
     fuse_params fusion;    /* but for its zero_rank; default FUSE_CONVEX, weights 0.4 lexical, 0.6 vector and 0 for the second's,
                               which is the vector list's where the second is not searched */
+    double feedback; /* share of what was found first in the direction that hybrid searches score vectors by (feedback.h); default 0 */
     lexical_params lexical;
     vector_params vector;
     bool matches; /* fill the result's `matches`; default false */

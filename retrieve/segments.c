@@ -218,32 +218,41 @@ static cairn_status constrained_rows(segments_search *s, uint64_t ***out, cairn_
 
 /* Rows with one score come by rising chunk id: their own order is by segment and row, which a merge
  * changes, and with it nothing that a reader sees should change. */
-static void settle_ties(fuse_item *items, doc_id *docs, size_t n)
+static void settle_ties(retrieve_list *list, size_t n)
 {
+    fuse_item *items = list->items;
+
     for (size_t i = 1; i < n; i++) {
         fuse_item item = items[i];
-        doc_id doc = docs[i];
+        doc_id doc = list->docs[i];
+        uint64_t place = list->places ? list->places[i] : 0;
         size_t j = i;
         for (; j && items[j - 1].score == item.score && items[j - 1].id > item.id; j--) {
             items[j] = items[j - 1];
-            docs[j] = docs[j - 1];
+            list->docs[j] = list->docs[j - 1];
+            if (list->places)
+                list->places[j] = list->places[j - 1];
         }
         items[j] = item;
-        docs[j] = doc;
+        list->docs[j] = doc;
+        if (list->places)
+            list->places[j] = place;
     }
 }
 
-static void put_hit(retrieve_list *list, size_t i, const retrieve_rows *rows, uint32_t row, float score)
+static void put_hit(retrieve_list *list, size_t i, const retrieve_rows *rows, uint32_t segment, uint32_t row, float score)
 {
     list->items[i] = (fuse_item){rows->chunk(rows->ctx, row), score};
     list->docs[i] = rows->doc(rows->ctx, row);
+    if (list->places)
+        list->places[i] = (uint64_t)segment << 32 | row;
 }
 
 /* The list has its n hits, or st says why not. */
 static cairn_status end_list(retrieve_list *list, size_t n, int64_t start_ns, cairn_status st)
 {
     if (!st)
-        settle_ties(list->items, list->docs, n);
+        settle_ties(list, n);
     list->n = n;
     list->ns = clock_mono_ns() - start_ns;
     return st;
@@ -265,7 +274,7 @@ static cairn_status search_words(segments_search *s, cairn_error *err)
         st = lexical_search(s->ask->an, s->lexical, s->corpus->n_lexical, &q,
                             &s->ask->params->lexical, depth, hits, &n, err);
     for (size_t i = 0; !st && i < n; i++)
-        put_hit(list, i, &s->corpus->lexical[hits[i].segment].rows, hits[i].row, hits[i].score);
+        put_hit(list, i, &s->corpus->lexical[hits[i].segment].rows, hits[i].segment, hits[i].row, hits[i].score);
     return end_list(list, n, start, st);
 }
 
@@ -364,13 +373,14 @@ static cairn_status search_vectors(segments_search *s, const retrieve_vector_seg
 
     list->items = scratch(s, depth, sizeof *list->items, &st, err);
     list->docs = scratch(s, depth, sizeof *list->docs, &st, err);
+    list->places = scratch(s, depth, sizeof *list->places, &st, err);
     if (!st && (s->ask->query->has_required || s->ask->query->has_excluded))
         st = constrain_vectors(s, segs, n_segs, narrowed, err);
     if (!st)
         st = vector_search(narrowed, n_segs, question, dim, depth, &s->ask->params->vector, s->ask->workers, hits, &n,
                            err);
     for (size_t i = 0; !st && i < n; i++)
-        put_hit(list, i, &segs[hits[i].segment].rows, hits[i].row, hits[i].score);
+        put_hit(list, i, &segs[hits[i].segment].rows, hits[i].segment, hits[i].row, hits[i].score);
     return end_list(list, n, start, st);
 }
 
@@ -492,8 +502,16 @@ static cairn_status lists(void *ctx, const retrieve_ask *ask, retrieve_lists *ou
     return st;
 }
 
+static void vector_at(void *ctx, bool second, uint64_t place, float *out)
+{
+    const retrieve_corpus *c = ((const segments_search *)ctx)->corpus;
+    const retrieve_vector_segment *segs = second ? c->second : c->vector;
+
+    vector_reader_get(segs[place >> 32].reader, (uint32_t)place, out);
+}
+
 retrieve_index segments_index(segments_search *s, const retrieve_corpus *corpus)
 {
     *s = (segments_search){.corpus = corpus};
-    return (retrieve_index){s, lists, explain, NULL};
+    return (retrieve_index){s, lists, explain, NULL, vector_at};
 }

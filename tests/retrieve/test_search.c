@@ -389,6 +389,87 @@ static void a_third_list_joins_the_two(void **state)
     params = NULL;
 }
 
+static void unit(const char *text, double out[DIM])
+{
+    float v[DIM];
+    double length = 0;
+
+    embed_text(text, strlen(text), v);
+    for (size_t d = 0; d < DIM; d++)
+        length += (double)v[d] * (double)v[d];
+    for (size_t d = 0; d < DIM; d++)
+        out[d] = (double)v[d] / sqrt(length);
+}
+
+/* The chunks by a direction between the question's and that of the mean of the first five hits of the last search, each weighed
+ * by its share of the best score: the plain twin. */
+static const char *turned_order(const char *question, double share)
+{
+    static char order[N_CHUNKS + 1];
+    double mean[DIM] = {0}, q[DIM], x[DIM], score[N_CHUNKS] = {0}, length = 0;
+
+    for (size_t i = 0; i < 5; i++) {
+        unit(corpus_text[found.hits[i].chunk - 100].text, x);
+        for (size_t d = 0; d < DIM; d++)
+            mean[d] += exp(10 * ((double)found.hits[i].score / (double)found.hits[0].score - 1)) * x[d];
+    }
+    for (size_t d = 0; d < DIM; d++)
+        length += mean[d] * mean[d];
+    unit(question, q);
+    for (size_t i = 0; i < N_CHUNKS; i++) {
+        unit(corpus_text[i].text, x);
+        for (size_t d = 0; d < DIM; d++)
+            score[i] += ((1 - share) * q[d] + share * mean[d] / sqrt(length)) * x[d];
+    }
+    for (size_t n = 0; n < N_CHUNKS; n++) {
+        size_t best = 0;
+        for (size_t i = 1; i < N_CHUNKS; i++)
+            best = score[i] > score[best] ? i : best;
+        order[n] = (char)('0' + best);
+        score[best] = -INFINITY;
+    }
+    order[N_CHUNKS] = '\0';
+    return order;
+}
+
+static void what_was_found_first_turns_the_question(void **state)
+{
+    static const char *const questions[] = {"lease", "boiler flat", "roses and the boat"};
+    retrieve_params p;
+    char plain[N_CHUNKS + 1], expected[N_CHUNKS + 1];
+    float cosine[N_CHUNKS];
+    uint32_t rank[N_CHUNKS];
+    size_t moved = 0;
+
+    (void)state;
+    for (size_t t = 0; t < sizeof questions / sizeof *questions; t++) {
+        retrieve_params_default(&p);
+        p.fusion.weight[0] = 0; /* so that the order is that of the vectors */
+        params = &p;
+        strcpy(plain, search(questions[t], NULL, RETRIEVE_HYBRID, false));
+        assert_int_equal(found.n_hits, N_CHUNKS);
+        for (size_t i = 0; i < N_CHUNKS; i++) {
+            cosine[found.hits[i].chunk - 100] = found.hits[i].vector_score;
+            rank[found.hits[i].chunk - 100] = found.hits[i].vector_rank;
+        }
+        strcpy(expected, turned_order(questions[t], 0.5));
+        moved += strcmp(expected, plain) != 0;
+        p.feedback = 0.5;
+        assert_string_equal(search(questions[t], NULL, RETRIEVE_HYBRID, false), expected);
+        for (size_t i = 0; i < N_CHUNKS; i++) { /* what a hit is reported with stays the question's own */
+            const retrieve_hit *h = &found.hits[i];
+            assert_true(h->vector_score == cosine[h->chunk - 100]);
+            assert_int_equal(h->vector_rank, rank[h->chunk - 100]);
+            assert_int_equal(h->doc, corpus_text[h->chunk - 100].doc);
+        }
+        assert_string_equal(search(questions[t], NULL, RETRIEVE_VECTOR, false), plain); /* a list alone is left alone */
+    }
+    assert_true(moved);
+    /* A question of whose words no passage has any is still answered. */
+    assert_int_equal(strlen(search("zeppelin", NULL, RETRIEVE_HYBRID, false)), N_CHUNKS);
+    params = NULL;
+}
+
 static void missing_parts_are_said(void **state)
 {
     (void)state;
@@ -424,6 +505,7 @@ int main(void)
         cmocka_unit_test(phrases_and_exclusions_bind_both_lists),
         cmocka_unit_test(deleted_rows_are_never_found),
         cmocka_unit_test(a_third_list_joins_the_two),
+        cmocka_unit_test(what_was_found_first_turns_the_question),
         cmocka_unit_test(missing_parts_are_said),
     };
 
