@@ -50,6 +50,7 @@ static const struct {
 } words[] = {
     {MACHINE, "ai$|ais$|a.i.$|llm|chatbot|chat bot|gpt|chatgpt|copilot$|language model|assistant$|assistants$|artificial intelligence|"
               "the model$|the bot$|the agent$|any agent$|ai-|summariser|summarizer|answer engine|automated agent|automated reader|"
+              "automated system|machine reader|helpful bot|virtual assistant|"
               "ki$|ki-|sprachmodell|assistent$|assistenten|assistenz|künstliche intelligenz|chatprogramm|"
               "ia$|inteligencia artificial|inteligência artificial|modelo de leng|modelo de ling|modelos de leng|asistente|assistente|"
               "intelligence artificielle|modèle$|modèles de lang|intelligenza artificiale|modello lingu|taalmodel|"
@@ -107,7 +108,8 @@ static const struct {
              "your rules|your previous|your earlier|previous guideline|previous rules|previous instruction|prior instruction|"
              "earlier instruction|context window|your context|conversation|chat history|stored password|saved password|text above this|"
              "everything above|your configuration|your training|debug mode|developer mode|maintenance mode|safety rule|safety guideline|"
-             "safety filter|task you were|your task|systemprompt|system-prompt|deine vorgab|deine regeln|deine anweis|deiner anweis|"
+             "safety filter|task you were|your task|your operator|your developer|your creator|your owner said|"
+             "systemprompt|system-prompt|deine vorgab|deine regeln|deine anweis|deiner anweis|"
              "bisherige vorgab|bisherigen|vorherigen|sicherheitsregel|interne daten|gesprächsverlauf|chatverlauf|den verlauf|"
              "des systemprompts|historial|mensaje de sistema|prompt del sistema|indicaciones anterior|instrucciones anterior|"
              "reglas anterior|tus instruccion|tus reglas|la conversación|contraseñ|tes consignes|vos consignes|invite système|"
@@ -118,7 +120,7 @@ static const struct {
            "the human$|nutzer|anwender|benutzer|den leser|der leser|dem leser|fragenden|usuario|lector$|quien pregunt|utilisateur|"
            "lecteur$|l'utente|utente$|o usuário|leitor$|пользовател|читател|用户|读者|المستخدم|ユーザー"},
     {SECRET, "do not tell|don't tell|never tell|do not mention|don't mention|not mention|without mentioning|without explaining|"
-             "without telling|without comment|without informing|without saying|do not reveal|do not disclose|do not let|do not inform|"
+             "never bring up|never speak of|keep quiet about|unmentioned|without telling|without comment|without informing|without saying|do not reveal|do not disclose|do not let|do not inform|"
              "keep this secret|secretly|silently|not be told|nichts von|nichts über|verschweig|ohne zu erwähnen|ohne es zu erwähnen|"
              "ohne hinweis|ohne kommentar|ohne erklär|nicht erwähn|heimlich|kein wort|no le digas|no digas|no diga|no menciones|no mencione|"
              "no reveles|sin mencionar|sin explicar|sin decir|sin comentar|en secreto|ne dis |ne dites|ne parle|ne parlez|ne mentionn|"
@@ -160,7 +162,7 @@ static const struct {
            "questo testo|questa pagina|questo documento|este artigo|этого текста|этот текст|этим текстом|этой страниц|эту страниц|этом абзаце|этот абзац|"
            "этот документ|этого документа|этому документу|этому тексту|это сообщение|этом письме|本文|此文|这段|这一段|此段|此页|本页|"
            "该文件|本文件|这篇|这份|هذا النص|هذه الصفحة"},
-    {READER, "whoever is generating|whoever generates|whoever is summari|whoever summari|whoever processes|whoever is answering|whoever answers|"
+    {READER, "anyone using software|anyone using an ai|whoever is generating|whoever generates|whoever is summari|whoever summari|whoever processes|whoever is answering|whoever answers|"
              "any program that|every program that|any system that|any software that|any tool that|any bot that|anything that reads|"
              "automatisch auswert|automatisiert auswert|maschinell|jedes programm|jedes system, das|jede software|tout programme|"
              "tout système|tout logiciel|quiconque génère|quiconque résume|cualquier programa|todo programa|cualquier sistema|todo sistema|"
@@ -189,6 +191,7 @@ static const struct {
 } wishes[] = {
     {0.7f, ADDRESSED | ORDER},
     {0.6f, ADDRESSED | HIDDEN},
+    {0.6f, HIDDEN | ORDER | USER},
     {0.6f, ADDRESSED | MODAL | THIS},
     {0.7f, BOUND | LINK},
     {0.65f, BOUND | SECRET},
@@ -402,6 +405,8 @@ static void derive(reading *r)
         if (f.kind & MACHINE && f.at == first && strncmp(r->s + f.at, "the ", 4) != 0 &&
             (*behind == ',' || *behind == ':' || !strncmp(behind, " :", 2) || !strncmp(behind, "请", 3) || !strncmp(behind, "，", 3) || !strncmp(behind, "：", 3)))
             put(r, f.at, f.end, ADDRESSED);
+        if (f.kind & MACHINE && f.at >= 2 && !memcmp(r->s + f.at - 2, ", ", 2) && (!*behind || strchr(".!", *behind)))
+            put(r, f.at, f.end, ADDRESSED); /* "..., assistant." */
         if (f.kind & MACHINE && follows(r, f.end, MODAL_REACH, MODAL))
             put(r, f.at, f.end, BOUND);
         if (f.kind & RECAP && (follows(r, f.at, (f.end - f.at) + RECAP_REACH, THIS)))
