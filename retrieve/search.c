@@ -204,7 +204,7 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
     segments_search own;
     retrieve_index segments = segments_index(&own, corpus);
     const retrieve_index *index = corpus->index ? corpus->index : &segments;
-    bool vectors = mode != RETRIEVE_LEXICAL;
+    bool vectors = mode != RETRIEVE_LEXICAL, second;
     retrieve_ask ask = {.query = query,
                         .params = params ? params : &defaults,
                         .lang = lang,
@@ -230,12 +230,14 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
         out->note = "searched by words alone: there are no vectors yet";
     }
     /* Without text, exclusions alone or nothing at all, there is no direction to search in. */
-    if (vectors && query->text_len && !ask.documents)
-        st = embed(corpus, corpus->embed, corpus->dim, "by words alone", query, a, &question, out, err);
-    if (!st && vectors && query->text_len && !ask.documents && mode == RETRIEVE_HYBRID && corpus->embed_second && corpus->n_second &&
-        ask.params->fusion.weight[2] > 0)
-        st = embed(corpus, corpus->embed_second, corpus->second_dim, "without the second embedder", query, a,
-                   &ask.second, out, err);
+    vectors = vectors && query->text_len && !ask.documents;
+    second = vectors && mode == RETRIEVE_HYBRID && corpus->embed_second && corpus->n_second && ask.params->fusion.weight[2] > 0;
+    if (vectors)
+        st = embed(corpus, corpus->embed, corpus->dim, second ? "without the first embedder" : "by words alone", query, a,
+                   &question, out, err);
+    if (!st && second)
+        st = embed(corpus, corpus->embed_second, corpus->second_dim, "without the second embedder", query, a, &ask.second, out,
+                   err);
     ask.question = question;
     ask.words = ask.words || !question;
     if (!st)

@@ -373,7 +373,19 @@ static void a_third_list_joins_the_two(void **state)
     assert_string_equal(search("lease flat", NULL, RETRIEVE_HYBRID, false), plain);
     assert_null(found.note);
     second_fails = false;
+    /* Where the first one fails, the second has its weight. */
     p.fusion.weight[2] = 0.6;
+    embedder_fails = true;
+    search("lease flat", NULL, RETRIEVE_HYBRID, false);
+    assert_int_equal(found.mode, RETRIEVE_HYBRID);
+    assert_string_equal(found.note, "searched without the first embedder: the model is on holiday");
+    assert_int_equal(found.n_vector, 0);
+    assert_int_equal(found.n_second, N_CHUNKS);
+    assert_true(found.hits[0].lexical_rank && found.hits[0].second_rank && !found.hits[0].vector_rank);
+    second_fails = true;
+    search("lease flat", NULL, RETRIEVE_HYBRID, false);
+    assert_int_equal(found.mode, RETRIEVE_LEXICAL);
+    second_fails = embedder_fails = false;
     search("lease flat", NULL, RETRIEVE_VECTOR, false);
     assert_int_equal(found.n_second, 0);
     search("lease flat", NULL, RETRIEVE_LEXICAL, false);
