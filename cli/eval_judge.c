@@ -63,6 +63,8 @@ int cli_eval_judge(cli *c, const char *dump_a, const char *dump_b)
            share(r.said_second, 2 * r.n_asked), share(r.said_tie, 2 * r.n_asked));
     printf("  the longer answer won   %.3f of %zu\n", share(r.longer_won, r.n_lengths), r.n_lengths);
     printf("  as the accepted answers %.3f of %zu\n", share(r.agreed, r.n_checked), r.n_checked);
+    if (r.n_asked && (r.a_won + r.b_won) * 10 < r.n_asked && !c->quiet)
+        fprintf(stderr, "cairn eval: this model hardly decides between answers; a larger one does (--model)\n");
     return CLI_DONE;
 }
 

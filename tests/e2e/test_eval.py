@@ -48,8 +48,9 @@ class Judge(CairnTest):
         self.assertAlmostEqual(one["preference"]["a"] + one["preference"]["b"], 1)
         self.assertEqual(one["bias"], two["bias"])  # the same pairs in the same two orders
         self.assertAlmostEqual(sum(one["bias"][k] for k in ("said_first", "said_second", "said_tie")), 1)
-        shown = self.run_cairn("--config", conf, "eval", "judge", self.a, self.b).stdout
-        self.assertIn("of 4 questions", shown)
+        shown = self.run_cairn("--config", conf, "eval", "judge", self.a, self.b)
+        self.assertIn("of 4 questions", shown.stdout)
+        self.assertEqual("hardly decides" in shown.stderr, one["a_won"] + one["b_won"] == 0)  # of three pairs
         self.run_cairn("--config", conf, "eval", "judge", self.a, self.write("../c.jsonl", lines([answered(9, "x", True)])), code=3)
 
     @need_model("smollm2-135m", "model.gguf")
