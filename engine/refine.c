@@ -159,13 +159,18 @@ static bool may_rerank(const cairn *c, const engine_query *e)
            c->settings.rerank_weight > 0 && c->settings.rerank_depth > 1;
 }
 
+static double neighbours_of(const cairn *c, const view *v)
+{
+    return v->n_second ? c->settings.second_neighbours : c->settings.neighbours;
+}
+
 /* While a word is being typed every millisecond counts. */
 static bool may_even_out(const cairn *c, const view *v, const engine_query *e)
 {
     bool any = v->n_vector || (v->index && v->index->remote->dim(v->index->ctx));
 
     return e->mode == RETRIEVE_HYBRID && any && !e->as_you_type && !e->as_listed &&
-           (c->settings.neighbours > 0 || c->settings.centre > 0);
+           (neighbours_of(c, v) > 0 || c->settings.centre > 0);
 }
 
 static bool wants_others(const cairn *c, const engine_query *e)
@@ -284,7 +289,7 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
     /* Across languages the passages most alike to a passage are alike in what the question is not about. */
     if (result->mode == RETRIEVE_HYBRID && may_even_out(c, v, e) &&
         !engine_foreign_language(v, query->text, query->text_len)) {
-        p.like = (neighbours_params){(float)c->settings.neighbours, (float)c->settings.centre};
+        p.like = (neighbours_params){(float)neighbours_of(c, v), (float)c->settings.centre};
         if (v->index)
             st = fetch_vectors(v, result, p.like_depth, memory, &r.vectors, err);
         source.dim = v->index ? r.vectors.dim : source.dim;

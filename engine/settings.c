@@ -97,6 +97,7 @@ static const setting table[] = {
     FILE_NAME("search", "synonyms_file", synonyms_file),
     TEXT("search", "compounds", compounds, "off"),
     NUMBER("search", "neighbours", neighbours, 0.15, 0, 0.5),
+    NUMBER("search", "second_neighbours", second_neighbours, 0.25, 0, 0.5),
     NUMBER("search", "centre", centre, 0.1, 0, 0.5),
     NUMBER("search", "acronyms", acronyms, 0.2, 0, 1),
     NUMBER("search", "other_names", other_names, 0.1, 0, 1),

@@ -91,6 +91,7 @@ typedef struct settings {
     double expand_words, expand_vectors; /* weight of the generator's words; share of its texts in the vector */
     double hops;           /* 2: names of the best passages are searched for, too */
     double hop_words;      /* and their weight */
+    double second_neighbours; /* the first of the next two while a second embedder is searched */
     double neighbours, centre; /* weight of the passages most alike, and of the best ones' centre (retrieve/neighbours.h) */
     char vector_device[SETTINGS_TEXT]; /* "auto", "always" or "off" */
     char rerank[SETTINGS_TEXT]; /* "sparse", "cross-encoder", "late-interaction", "generator" or "off" */
