@@ -14,10 +14,6 @@ what the decision refuses. Needs numpy.
   refusals.py halves SET_DIR OUT_DIR [--seed N]
       OUT_DIR/0 and OUT_DIR/1 get half of the documents each, and both the same questions: each is answerable in one of them (in
       both or none where it needs documents of both halves)
-  cairn --collection X eval answers --extractive --qa OUT_DIR/0/qa.jsonl --dump OUT_DIR/0/dump.jsonl --states 17
-  refusals.py read OUT_DIR/0 OUT_DIR/1... [--write FILE]      (folders of `make`, too, for near misses)
-      the line through the generator's states and its weight beside the evidence (engine/reader_weights.c); each question is
-      judged by what the questions about other documents teach
 """
 import argparse
 import json
@@ -169,74 +165,6 @@ def halves(a):
             for q in questions[:a.most]])
 
 
-def ridge(np, x, y, w, strength=10.0):
-    """Weights and bias of a line through x for y = +-1; the ridge is on standardised columns, for each of them alike."""
-    mean = (x * w[:, None]).sum(0) / w.sum()
-    sd = np.sqrt(((x - mean) ** 2 * w[:, None]).sum(0) / w.sum()) + 1e-6
-    root, middle = np.sqrt(w / w.mean()), (y * w).sum() / w.sum()
-    z = (x - mean) / sd * root[:, None]
-    b = z.T @ np.linalg.solve(z @ z.T / x.shape[1] + strength * np.eye(len(y)), (y - middle) * root) / x.shape[1] / sd
-    return b, middle - float(b @ mean)
-
-
-def reader(a):
-    import numpy as np
-    questions = []
-    for folder in a.dirs:
-        for q, d in zip(rows(os.path.join(folder, "qa.jsonl")), rows(os.path.join(folder, "dump.jsonl"))):
-            if "state" in d and d["answerable"] >= 0.01:
-                questions.append((q, d, a.set_of(folder)))
-    x = np.array([d["state"] for _, d, _ in questions])
-    y = np.array([q["answerable"] for q, _, _ in questions])
-    odds = np.array([np.log(max(d["answerable"], 1e-6) / max(1 - d["answerable"], 1e-6)) for _, d, _ in questions])
-    of = np.array([s for _, _, s in questions])
-    # A paragraph of XQuAD is called "article-number".
-    part = np.array([sum(map(ord, q["gold"][0].split("-")[0])) % 6 for q, _, _ in questions])
-    w = np.zeros(len(y))
-    for s in set(of):
-        for kind in (True, False):
-            k = (of == s) & (y == kind)
-            w[k] = np.sqrt((of == s).sum()) / (2 * max(1, k.sum()))
-    line, p = np.zeros(len(y)), np.zeros(len(y))
-    for held in range(6):
-        k = part == held
-        b, bias = ridge(np, x[~k], np.where(y[~k], 1.0, -1.0), w[~k])
-        line[k] = x[k] @ b + bias
-    both = np.stack([odds, line], 1)
-    for held in range(6):
-        k = part == held
-        c, bias = logistic(np, both[~k], y[~k].astype(float), w[~k], 1e-3)
-        p[k] = both[k] @ c + bias
-    for s in dict.fromkeys(of):
-        k = of == s
-        print(s, f"of {k.sum()}: AUC of the evidence {auc(np, odds[k], y[k]):.3f}, of the line {auc(np, line[k], y[k]):.3f}, of both "
-              f"{auc(np, p[k], y[k]):.3f}; refused of the answerable / others at", ", ".join(
-                  f"{at}: {(p[k & y] < at).mean():.3f} / {(p[k & ~y] < at).mean():.3f}" for at in (-0.75, -0.5, -0.375, -0.25, 0)))
-    b, line_bias = ridge(np, x, np.where(y, 1.0, -1.0), w)
-    c, bias = logistic(np, both, y.astype(float), w, 1e-3)
-    shift = a.cut - float(np.log(0.35 / 0.65))  # what is cut at `cut` becomes the 0.35 of the settings
-    numbers = [number(v) for v in b]
-    text = ",\n".join(" " * 17 + ", ".join(numbers[i:i + 10]) for i in range(0, len(numbers), 10)).lstrip()
-    text = (f"     .evidence = {number(c[0])},\n     .reading = {number(c[1])},\n     .offset = {number(bias - shift)},\n"
-            f"     .bias = {number(line_bias)},\n     .weight = {{{text}}}}},\n")
-    if a.write:
-        with open(a.write, encoding="utf-8") as f:
-            was = f.read()
-        start, end = was.index("     .evidence"), was.index("};\n\nconst size_t")
-        with open(a.write, "w", encoding="utf-8") as f:
-            f.write(was[:start] + text + was[end:])
-
-
-def number(v):
-    text = f"{v:.4g}"
-    return (text if "." in text or "e" in text else text + ".0") + "f"
-
-
-def auc(np, p, y):
-    order = np.argsort(np.argsort(p, kind="stable"), kind="stable") + 1
-    return (order[y].sum() - y.sum() * (y.sum() + 1) / 2) / max(1, y.sum() * (~y).sum())
-
-
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     sub = p.add_subparsers(required=True)
@@ -258,11 +186,6 @@ def main():
     h.add_argument("--seed", type=int, default=7)
     h.add_argument("--most", type=int, default=120)
     h.set_defaults(run=halves)
-    r = sub.add_parser("read")
-    r.add_argument("dirs", nargs="+")
-    r.add_argument("--cut", type=float, default=-0.375, help="log-odds below which is refused")
-    r.add_argument("--write", metavar="FILE", help="put the weights into this reader_weights.c")
-    r.set_defaults(run=reader, set_of=lambda folder: os.path.basename(os.path.dirname(os.path.abspath(folder))))
     a = p.parse_args()
     a.run(a)
 

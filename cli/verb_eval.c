@@ -7,7 +7,7 @@
 #include "engine/eval.h"
 
 enum { OPT_QUERIES = 0x2000, OPT_QRELS, OPT_MODE, OPT_RUN, OPT_QA, OPT_MODEL, OPT_HISTORY, OPT_BUDGET,
-       OPT_HTML, OPT_SLICE, OPT_COUNT, OPT_SEED, OPT_EXTRACTIVE, OPT_DUMP, OPT_STATES, OPT_MEASURE, OPT_MARGIN, OPT_ALPHA, OPT_BETTER,
+       OPT_HTML, OPT_SLICE, OPT_COUNT, OPT_SEED, OPT_EXTRACTIVE, OPT_DUMP, OPT_PROMPTS, OPT_MEASURE, OPT_MARGIN, OPT_ALPHA, OPT_BETTER,
        OPT_ATTACKS, OPT_CLEAN, OPT_PII };
 
 static json_t *json_metrics(const cairn_metric *metrics, size_t n)
@@ -245,7 +245,7 @@ static int run(cli *c, int argc, char **argv)
                                           {"model", required_argument, NULL, OPT_MODEL},
                                           {"extractive", no_argument, NULL, OPT_EXTRACTIVE},
                                           {"dump", required_argument, NULL, OPT_DUMP},
-                                          {"states", required_argument, NULL, OPT_STATES},
+                                          {"prompts", no_argument, NULL, OPT_PROMPTS},
                                           {"measure", required_argument, NULL, OPT_MEASURE},
                                           {"margin", required_argument, NULL, OPT_MARGIN},
                                           {"alpha", required_argument, NULL, OPT_ALPHA},
@@ -266,8 +266,6 @@ static int run(cli *c, int argc, char **argv)
     int o, code;
 
     while ((o = cli_next_option(c, argc, argv, extra)) != -1) {
-        if (o == OPT_STATES && !cli_parse_size(c, "--states", optarg, 1, 1000, &answers.state_layer))
-            return CLI_USAGE;
         if (o == '?' || (o == OPT_MODE && !cli_parse_mode(c, optarg, &req.mode)) ||
             (o == OPT_BUDGET && !cli_parse_milliseconds(c, "--budget", optarg, &req.budget_ms)))
             return CLI_USAGE;
@@ -303,6 +301,8 @@ static int run(cli *c, int argc, char **argv)
             answers.extractive = true;
         else if (o == OPT_DUMP)
             answers.dump_file = optarg;
+        else if (o == OPT_PROMPTS)
+            answers.prompts = true;
         else if (o == OPT_ATTACKS)
             attacks = optarg;
         else if (o == OPT_CLEAN)
@@ -345,7 +345,7 @@ const cli_verb cli_verb_eval = {
     "       cairn eval compare RUN_A RUN_B --qrels FILE\n"
     "       cairn eval gate OLD NEW [--qrels FILE] [--measure M] [--margin X] [--alpha X] [--better]\n"
     "       cairn eval make [--count N] [--seed N] DIR\n"
-    "       cairn eval answers --qa FILE [--model M] [--extractive] [--dump OUT [--states LAYER]]\n"
+    "       cairn eval answers --qa FILE [--model M] [--extractive] [--dump OUT [--prompts]]\n"
     "                          [--slice FIELD] [--html OUT]\n"
     "       cairn eval judge DUMP_A DUMP_B [--model M]\n"
     "       cairn eval guardrails [--attacks FILE] [--clean FILE] [--pii FILE]\n\n"
@@ -374,8 +374,7 @@ const cli_verb cli_verb_eval = {
     "evidence_retrieved is the share of answerable questions whose document (of supporting_doc_ids: all) was\n"
     "among the passages read, refused_retrieved the share of those that were refused nevertheless.\n"
     "--extractive asks without a model; --dump writes a JSON line a question with the answer and the\n"
-    "evidence it was decided from, with --states also what the generator holds behind its LAYER (1 is the first) when it has\n"
-    "read the evidence. With -v each question is shown.\n\n"
+    "evidence it was decided from, with --prompts also the messages that a generator would get. With -v each question is shown.\n\n"
     "judge lets the generator say which of two such dumps has the better answers. Each pair is asked in both\n"
     "orders, and the pull of the place falls out; beside it stands how often the first place and the longer\n"
     "answer won, and how often the winner is the one that the accepted answers call right.\n\n"

@@ -8,8 +8,8 @@
 #include "engine/agent.h"
 #include "engine/ask.h"
 #include "engine/cluster.h"
-#include "engine/reader.h"
 #include "engine/shared_model.h"
+#include "engine/prompts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -177,7 +177,17 @@ static float least_chance(const asking *a)
 {
     float least = (float)a->c->settings.ask_min_answerable;
 
-    return a->reader ? fminf(least, READ_FROM) : least;
+    return a->taught ? fminf(least, READ_FROM) : least;
+}
+
+/* Whether the answerer writes: it was taught with nothing but the evidence and the question before it, and with one prompt. */
+static bool is_taught(asking *a)
+{
+    generator *g;
+
+    return !a->extractive && !a->remote && !a->large && !a->request->n_history && !a->n_facts && engine_answerer(a->c, &g) &&
+           taught_wanted(&a->c->settings, a->c->settings.generator, &a->adapter) &&
+           prompt_is_own(a->c->settings.prompt, a->prompt.system, a->prompt.user);
 }
 
 /* Everything from the evidence on. */
@@ -193,7 +203,7 @@ static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_er
         st = ask_load_prompt(a, err); /* the one for this family of models */
     if (st)
         return st;
-    a->reader = reader_of(a);
+    a->taught = is_taught(a);
     if (e->n == e->n_planted || e->answerable < least_chance(a)) {
         out->sent_to = NULL; /* nothing was, nor will be */
         return refuse(a, out, memory, err);
@@ -354,10 +364,9 @@ cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*loo
     return st;
 }
 
-cairn_status ask_read(cairn *c, const cairn_ask_request *request, size_t layer,
-                      bool (*look)(void *ctx, const float *state, size_t width), void *ctx, cairn_error *err)
+cairn_status ask_show_prompt(cairn *c, const cairn_ask_request *request, void (*show)(void *ctx, const json_t *messages),
+                             void *ctx, cairn_error *err)
 {
-    const generate_params p = {.max_tokens = 1, .on_state = look, .state_layer = layer, .ctx = ctx};
     asking a = {.c = c, .request = request, .asked = request->question, .start_ns = clock_mono_ns()};
     exhaustive every;
     json_t *messages = NULL;
@@ -369,10 +378,11 @@ cairn_status ask_read(cairn *c, const cairn_ask_request *request, size_t layer,
     st = engine_generator(c, &a.g, err);
     if (!st)
         st = gather(&a, err);
-    if (!st && a.context.n_passages && !(st = ask_messages(&a, &messages, err)))
-        st = engine_chat(c, false, messages, &p, request->cancel, &a.result, err);
+    if (!st && a.context.n_passages)
+        st = ask_messages(&a, &messages, err);
+    if (messages)
+        show(ctx, messages);
     json_decref(messages);
-    generate_result_clear(&a.result);
     cairn_search_result_free(a.hits);
     arena_clear(&a.memory);
     return st;
@@ -380,15 +390,18 @@ cairn_status ask_read(cairn *c, const cairn_ask_request *request, size_t layer,
 
 cairn_status cairn_keep_passages(cairn *c, cairn_error *err)
 {
-    cairn_status st;
+    shared_model *const writers[] = {c->generator, c->answerer};
+    cairn_status st = CAIRN_OK;
 
-    if (!c->generator || shared_model_batcher(c->generator))
-        return CAIRN_OK;
-    st = shared_model_enter(c->generator, NULL, 0, err);
-    if (st)
-        return st;
-    st = generator_keep_passages(shared_model_generator(c->generator), err);
-    shared_model_leave(c->generator);
+    for (size_t i = 0; i < sizeof writers / sizeof *writers && !st; i++) {
+        if (!writers[i] || shared_model_batcher(writers[i]))
+            continue;
+        st = shared_model_enter(writers[i], NULL, 0, err);
+        if (st)
+            return st;
+        st = generator_keep_passages(shared_model_generator(writers[i]), err);
+        shared_model_leave(writers[i]);
+    }
     return st;
 }
 

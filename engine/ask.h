@@ -12,6 +12,7 @@
 #define CAIRN_ENGINE_ASK_H
 
 #include "engine/search.h"
+#include "engine/taught.h"
 #include "engine/word_filter.h"
 #include "retrieve/cite.h"
 #include "retrieve/context.h"
@@ -68,9 +69,11 @@ typedef struct asking {
     size_t shown;    /* bytes of it that have been released */
     bool stopped;    /* by the caller, or because the rest cannot be used */
     size_t withheld, n_confirmed; /* sentences */
-    const struct reader_weights *reader; /* how the model's state is read (reader.h); NULL: it is not */
-    float chance;    /* that the question is answered, by the evidence and, once it was read, by the reader */
-    bool unanswered; /* the reader says so */
+    bool taught;     /* the answerer writes (engine_answerer), and has a say in whether there is an answer */
+    taught_adapter adapter;
+    token_id refusal; /* the first token of what it was taught to refuse with */
+    float chance;    /* that the question is answered, by the evidence and, once it has read, by the answerer */
+    bool unanswered; /* by that chance, after it has read */
     ask_cited cited[ASK_CITED_MAX];
     size_t n_cited, n_numbers;
     int64_t first_ns;
@@ -89,10 +92,10 @@ cairn_status ask_observed(cairn *c, const cairn_ask_request *request,
 cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*look)(void *ctx, const asking *a),
                           void *ctx, cairn_error *err);
 
-/* What the generator holds behind a layer when it has read what would be its prompt, whether the evidence would have let it
- * answer or not, for calibration: `look` sees it. It is not called for a question about all documents, nor on a device. */
-cairn_status ask_read(cairn *c, const cairn_ask_request *request, size_t layer,
-                      bool (*look)(void *ctx, const float *state, size_t width), void *ctx, cairn_error *err);
+/* What the generator would be asked, whether the evidence would have let it answer or not, for calibration and teaching: `show` sees
+ * the messages. It is not called for a question about all documents or one without passages. */
+cairn_status ask_show_prompt(cairn *c, const cairn_ask_request *request, void (*show)(void *ctx, const json_t *messages),
+                             void *ctx, cairn_error *err);
 
 /* ---- ask_prompt.c ---- */
 cairn_status ask_load_prompt(asking *a, cairn_error *err);

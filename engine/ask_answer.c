@@ -7,6 +7,7 @@
  *
  * An answer taken from the documents (extractive) is the best sentence as it is written there. */
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,6 @@
 #include "base/log.h"
 #include "engine/ask.h"
 #include "engine/gateway.h"
-#include "engine/reader.h"
 #include "retrieve/pii.h"
 #include "retrieve/terms.h"
 
@@ -357,16 +357,31 @@ static cairn_status ask_remotely(asking *a, const json_t *messages, const genera
     return CAIRN_OK;
 }
 
-/* Nothing is written where the model, having read the evidence, does not find the answer in it. */
-static bool look_at_state(void *ctx, const float *state, size_t width)
+/* Nothing is written where the answerer, having read the evidence, and the evidence together do not find the answer in it. */
+static bool look_first(void *ctx, const float *logits, size_t n)
 {
     asking *a = ctx;
 
-    if (width != a->reader->width)
-        return true;
-    a->chance = reader_chance(a->reader, a->evidence.answerable, state);
+    a->chance = taught_chance(&a->adapter, a->evidence.answerable, logits, n, (size_t)a->refusal);
     a->unanswered = a->chance < (float)a->c->settings.ask_min_answerable;
     return !a->unanswered;
+}
+
+/* Whether to answer has been decided by more than the answerer's own refusal, which is not chosen then. */
+static cairn_status answer_as_taught(asking *a, const json_t *messages, generate_params *p, sampler_params *sampling, cairn_error *err)
+{
+    sampler_bias never = {.bias = -INFINITY};
+    token_list marker = {0};
+    cairn_status st = tokenizer_encode(generator_tokenizer(a->g), a->prompt.marker, strlen(a->prompt.marker), 0, &marker, err);
+
+    if (!st && marker.n) {
+        never.id = a->refusal = marker.ids[0];
+        sampling->bias = &never;
+        sampling->n_bias = 1;
+        p->on_first = look_first;
+    }
+    token_list_clear(&marker);
+    return st ? st : engine_answer(a->c, messages, p, a->request->cancel, &a->result, err);
 }
 
 cairn_status ask_generate(asking *a, cairn_error *err)
@@ -379,8 +394,6 @@ cairn_status ask_generate(asking *a, cairn_error *err)
                          .passages = a->sources,
                          .n_passages = a->n_sources,
                          .on_text = take_text,
-                         .on_state = a->reader ? look_at_state : NULL,
-                         .state_layer = a->reader ? a->reader->layer : 0,
                          .ctx = a};
     json_t *messages = NULL;
     cairn_status st = ask_messages(a, &messages, err);
@@ -389,8 +402,9 @@ cairn_status ask_generate(asking *a, cairn_error *err)
     sampling.seed = q->seed;
     start_over(a);
     if (!st)
-        st = a->remote ? ask_remotely(a, messages, &p, err)
-                       : engine_chat(a->c, a->large, messages, &p, q->cancel, &a->result, err);
+        st = a->remote   ? ask_remotely(a, messages, &p, err)
+             : a->taught ? answer_as_taught(a, messages, &p, &sampling, err)
+                         : engine_chat(a->c, a->large, messages, &p, q->cancel, &a->result, err);
     json_decref(messages);
     if (!st && a->result.finish == GENERATE_CANCELLED && engine_cancelled(q->cancel))
         st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while answering");

@@ -40,7 +40,7 @@ static bool take_endpoint(asking *a, cairn_answer *out, arena *memory)
 static cairn_status take_generator(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
     cairn_error problem = {0};
-    cairn_status st = engine_generator(a->c, &a->g, &problem);
+    cairn_status st = engine_answerer(a->c, &a->g) ? CAIRN_OK : engine_generator(a->c, &a->g, &problem);
 
     if (st == CAIRN_EMODEL && !a->c->generator_named) {
         a->extractive = true;
@@ -86,7 +86,7 @@ cairn_status ask_choose_way(asking *a, cairn_answer *out, arena *memory, cairn_e
         out->route = said(memory, "the large model", why);
     }
     /* A large one that is not there leaves the question to the other, which is open. */
-    return a->large || a->extractive ? CAIRN_OK : engine_generator(a->c, &a->g, err);
+    return a->large || a->extractive || engine_answerer(a->c, &a->g) ? CAIRN_OK : engine_generator(a->c, &a->g, err);
 }
 
 bool ask_falls_back(asking *a, cairn_answer *out, arena *memory)

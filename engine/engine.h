@@ -44,7 +44,7 @@ struct cairn {
     char *embedder_set;   /* models.embedder as it was read */
     bool embedder_named;  /* by the options: the collection's own choice does not count */
     bool generator_named; /* by the options: a missing one is an error, not a reason to do without */
-    struct shared_model *encoder, *generator, *large, *reranker; /* NULL until first needed */
+    struct shared_model *encoder, *generator, *answerer, *large, *reranker; /* NULL until first needed */
     struct shared_model *second; /* the encoder of second_name, alike */
     char *second_name;
     analyzer *analyzer;
@@ -101,6 +101,12 @@ cairn_status engine_embed_second(cairn *c, const char *model, const encoder_text
 cairn_status engine_chat(cairn *c, bool large, const json_t *messages, const generate_params *params,
                          const volatile sig_atomic_t *cancel, generate_result *out,
                          cairn_error *err);
+/* The generator with the adapter that was taught to answer from documents (taught.h), opened on the first call; false: there is none
+ * for the model, the prompt and the settings of this handle. */
+bool engine_answerer(cairn *c, generator **out);
+/* engine_chat with that one, after engine_answerer said that it is there. */
+cairn_status engine_answer(cairn *c, const json_t *messages, const generate_params *params,
+                           const volatile sig_atomic_t *cancel, generate_result *out, cairn_error *err);
 /* Read the stop words and synonyms that the settings name, once. */
 cairn_status engine_words(cairn *c, cairn_error *err);
 /* To who names a model, one that is no model at all or of an unknown kind is a bad model: turns the

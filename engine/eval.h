@@ -140,7 +140,7 @@ void cairn_answers_result_clear(cairn_answers_result *r);
 typedef struct cairn_eval_answers_options {
     bool extractive;       /* as in cairn_ask_request */
     const char *dump_file; /* a JSON line a question: the answer and what it was decided from; or NULL */
-    size_t state_layer;    /* 1 and more: into the dump what the generator holds behind that layer when it has read the evidence */
+    bool prompts;          /* into the dump the messages that a generator would get, whether it would be asked or not */
     const char *html_file; /* gets a report for a browser; or NULL */
     const char *slice;     /* as in cairn_eval_request */
 } cairn_eval_answers_options;

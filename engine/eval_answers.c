@@ -333,10 +333,9 @@ static void dump_evidence(void *ctx, const asking *a)
     json_object_set_new(g->dumped, "sentences", sentences);
 }
 
-static bool dump_state(void *ctx, const float *state, size_t width)
+static void dump_prompt(void *ctx, const json_t *messages)
 {
-    json_object_set_new(((grading *)ctx)->dumped, "state", numbers(state, width));
-    return false;
+    json_object_set_new(((grading *)ctx)->dumped, "messages", json_deep_copy(messages));
 }
 
 /* `answerable`: with its accepted answers, of which a line that says it is not may have some, too. */
@@ -445,8 +444,8 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
     answerable = gold.n && !json_is_false(possible);
     if (!st)
         st = ask_observed(g->c, &request, g->dump ? dump_evidence : NULL, g, &a, err);
-    if (!st && g->dump && g->options->state_layer)
-        st = ask_read(g->c, &request, g->options->state_layer - 1, dump_state, g, err);
+    if (!st && g->dump && g->options->prompts)
+        st = ask_show_prompt(g->c, &request, dump_prompt, g, err);
     if (!st)
         st = cairn_keep_passages(g->c, err);
     if (!st && answerable) {

@@ -12,6 +12,7 @@
 #include "engine/cluster.h"
 #include "engine/engine.h"
 #include "engine/shared_model.h"
+#include "engine/taught.h"
 #include "engine/user_data.h"
 #include "engine/view.h"
 
@@ -387,6 +388,15 @@ cairn_status engine_generator(cairn *c, generator **out, cairn_error *err)
     return st;
 }
 
+bool engine_answerer(cairn *c, generator **out)
+{
+    taught_adapter taught;
+    cairn_status st = taught_wanted(&c->settings, c->settings.generator, &taught) ? get_model(c, MODEL_ANSWERER, c->settings.generator, &c->answerer, NULL) : CAIRN_EUNSUPPORTED;
+
+    *out = st ? NULL : shared_model_generator(c->answerer);
+    return *out && decoder_model_variant(generator_model(*out));
+}
+
 cairn_status engine_large(cairn *c, generator **out, cairn_error *err)
 {
     cairn_status st = *c->settings.large
@@ -482,4 +492,12 @@ cairn_status engine_chat(cairn *c, bool large, const json_t *messages, const gen
     memory_share share = {c->collection, (size_t)(c->settings.limit_memory_mb * (1 << 20))};
 
     return st ? st : shared_model_answer(large ? c->large : c->generator, messages, params, &share, cancel, 0, out, err);
+}
+
+cairn_status engine_answer(cairn *c, const json_t *messages, const generate_params *params,
+                           const volatile sig_atomic_t *cancel, generate_result *out, cairn_error *err)
+{
+    memory_share share = {c->collection, (size_t)(c->settings.limit_memory_mb * (1 << 20))};
+
+    return shared_model_answer(c->answerer, messages, params, &share, cancel, 0, out, err);
 }

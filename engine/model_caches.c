@@ -50,7 +50,7 @@ cairn_status engine_parse_adapters(const char *text, model_adapters *out, cairn_
         }
         if (!*p)
             return cairn_fail(err, CAIRN_EUSAGE, "adapters are FILE[:SCALE], with commas between them");
-        out->list[out->n++] = (decoder_adapter){p, scale};
+        out->list[out->n++] = (decoder_adapter){.path = p, .scale = scale};
     }
     return CAIRN_OK;
 }

@@ -101,3 +101,20 @@ char *prompt_section(const char *file, const char *name, arena *memory)
     }
     return NULL;
 }
+
+bool prompt_is_own(const char *name, const char *system, const char *user)
+{
+    arena memory;
+    const char *own_system = NULL, *own_user = NULL;
+    bool same;
+
+    arena_init(&memory, 1 << 20);
+    for (const prompt_file *f = prompt_files; f->name; f++)
+        if (!strcmp(f->name, name)) {
+            own_system = prompt_section(f->text, "system", &memory);
+            own_user = prompt_section(f->text, "user", &memory);
+        }
+    same = own_system && own_user && !strcmp(own_system, system) && !strcmp(own_user, user);
+    arena_clear(&memory);
+    return same;
+}

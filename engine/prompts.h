@@ -5,6 +5,7 @@
 #ifndef CAIRN_ENGINE_PROMPTS_H
 #define CAIRN_ENGINE_PROMPTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -28,5 +29,8 @@ extern const char *const prompt_families[]; /* those that models here can be of;
 /* The text of a section ("=== name" on a line of its own begins it) without the line break that ends it; NULL when it
  * is missing, or without memory. */
 char *prompt_section(const char *file, const char *name, arena *memory);
+
+/* Are these the sections "system" and "user" of the compiled-in prompt of that name? */
+bool prompt_is_own(const char *name, const char *system, const char *user);
 
 #endif

@@ -132,7 +132,7 @@ static const setting table[] = {
     NUMBER("ask", "summary_tokens", ask_summary_tokens, 120, 0, 100000),
     NUMBER("ask", "max_tokens", ask_max_tokens, 160, 1, 100000),
     NUMBER("ask", "min_answerable", ask_min_answerable, 0.35, 0, 1),
-    NUMBER("ask", "reading", ask_reading, 1, 0, 1),
+    NUMBER("ask", "taught", ask_taught, 1, 0, 1),
     NUMBER("ask", "min_support", ask_min_support, 0.6, 0, 1),
     TEXT("ask", "unsupported", ask_unsupported, "withhold"),
     TEXT("ask", "cache", ask_cache, "exact"),

@@ -116,7 +116,7 @@ typedef struct settings {
     double ask_context_tokens; /* generator tokens of the excerpts in a prompt */
     double ask_history_tokens; /* of a chat's last turns in a prompt */
     double ask_summary_tokens; /* of what was said before these, in short */
-    double ask_reading;        /* 1: how the generator has read the evidence counts for refusing (reader.h) */
+    double ask_taught;         /* 1: answers are written with the adapter that was taught for them (taught.h) */
     double ask_max_tokens;     /* longest answer */
     double ask_min_answerable; /* chance that the evidence answers the question, below which it refuses */
     double ask_min_support;    /* share of a sentence found in what it cites, to count as supported */

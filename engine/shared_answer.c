@@ -29,12 +29,12 @@ static bool take_text(void *ctx, const char *text, size_t len)
     return !w->params->on_text || w->params->on_text(w->params->ctx, text, len);
 }
 
-/* The same for what the model holds, which has the same ctx. */
-static bool take_state(void *ctx, const float *state, size_t width)
+/* The same for the first logits, which have the same ctx. */
+static bool take_first(void *ctx, const float *logits, size_t n)
 {
     waiting *w = ctx;
 
-    return w->params->on_state(w->params->ctx, state, width);
+    return w->params->on_first(w->params->ctx, logits, n);
 }
 
 static void answer_came(void *ctx, cairn_status st, const cairn_error *error,
@@ -93,7 +93,7 @@ static cairn_status answer_in_company(batcher *b, const token_list *prompt, int 
     cairn_status st;
 
     r.params.on_text = take_text;
-    r.params.on_state = params->on_state ? take_state : NULL;
+    r.params.on_first = params->on_first ? take_first : NULL;
     r.params.ctx = &w;
     pthread_mutex_init(&w.mutex, NULL);
     shared_model_cond_init(&w.came);

@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "engine/model.h"
 #include "engine/model_caches.h"
+#include "engine/taught.h"
 
 #define LOOK_NS ((int64_t)20 * 1000000)
 
@@ -331,6 +332,31 @@ static shared_model *find_or_add(cairn_models *m, model_kind kind, const char *p
     return s;
 }
 
+/* With the adapter for answers; without it where the file is another model after all, or it computes on a device. */
+static cairn_status open_answerer(shared_model *s, generator_options *o, cairn_error *err)
+{
+    taught_adapter taught;
+    decoder_adapter adapter = {.path = "the adapter for answers", .scale = 1};
+    cairn_status st = CAIRN_EUNSUPPORTED;
+
+    if (taught_for(s->path, &taught)) {
+        adapter.data = taught.data;
+        adapter.len = taught.len;
+        o->adapters = &adapter;
+        o->n_adapters = 1;
+        st = generator_open(&s->generator, s->path, o, NULL);
+        if (!st && strcmp(generator_name(s->generator), taught.model) != 0) {
+            generator_close(s->generator);
+            st = CAIRN_EMODEL;
+        }
+        o->adapters = NULL;
+        o->n_adapters = 0;
+    }
+    return st == CAIRN_EUNSUPPORTED || st == CAIRN_EMODEL ? generator_open(&s->generator, s->path, o, err)
+           : st                                           ? cairn_fail(err, st, "%s", s->path)
+                                                          : st;
+}
+
 /* In one's turn. */
 static cairn_status open_model(shared_model *s, cairn_error *err)
 {
@@ -361,7 +387,7 @@ static cairn_status open_model(shared_model *s, cairn_error *err)
             o.draft = draft_path;
         }
         if (!st)
-            st = generator_open(&s->generator, s->path, &o, err);
+            st = s->kind == MODEL_ANSWERER ? open_answerer(s, &o, err) : generator_open(&s->generator, s->path, &o, err);
         if (!st && !s->home->borrowed)
             st = batcher_create(&s->batcher, s->generator,
                                 &(batcher_options){.n_threads = s->home->n_threads,

@@ -16,7 +16,9 @@
 #include "generate/encode/encoder.h"
 #include "generate/encode/sparse.h"
 
-typedef enum model_kind { MODEL_ENCODER, MODEL_GENERATOR, MODEL_SPARSE } model_kind;
+/* MODEL_ANSWERER: a generator with the adapter that was taught to answer (taught.h), where there is one for it; its packed weights
+ * are those of the plain one, mapped from the same cache. */
+typedef enum model_kind { MODEL_ENCODER, MODEL_GENERATOR, MODEL_ANSWERER, MODEL_SPARSE } model_kind;
 
 typedef struct shared_model shared_model;
 

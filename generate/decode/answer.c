@@ -117,9 +117,9 @@ static cairn_status note_logprobs(answer *a, const float *logits, cairn_error *e
     return CAIRN_OK;
 }
 
-void answer_look(answer *a, const float *state, size_t width)
+void answer_look(answer *a, const float *logits)
 {
-    if (!a->p.on_state(a->p.ctx, state, width))
+    if (a->p.on_first && !a->p.on_first(a->p.ctx, logits, a->n_pick))
         answer_finish(a, GENERATE_CANCELLED);
 }
 

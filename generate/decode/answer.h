@@ -52,8 +52,8 @@ size_t answer_propose(answer *a, size_t room);
  * prompt: n = 1). *kept: how many of the pass's tokens belong to the sequence. Sets a->done. */
 cairn_status answer_consume(answer *a, const float *rows, size_t stride, size_t n, size_t *kept,
                             cairn_error *err);
-/* Hand on what the model holds at the end of the prompt; may set a->done. */
-void answer_look(answer *a, const float *state, size_t width);
+/* Show the logits of the first token to whoever wants to see them; may set a->done. */
+void answer_look(answer *a, const float *logits);
 /* Set how it ended where that was not the model's doing. */
 void answer_finish(answer *a, generate_finish how);
 /* The rest of the text goes out, and all of it into *out. Returns st, or what went wrong here. */

@@ -40,7 +40,6 @@ typedef struct job {
     /* While active: */
     decoder_sequence *s; /* NULL until the first pass it takes part in */
     size_t n_pass;       /* tokens in the running pass */
-    float *state;        /* [width] of its memory, where on_state wants it and the decoder tells it */
     cairn_status broken; /* why it could not begin */
 } job;
 
@@ -233,13 +232,6 @@ static cairn_status begin_sequence(batcher *b, job *j, cairn_error *err)
     cairn_status st = b->tree ? prefix_tree_begin(b->tree, j->prompt, j->n_prompt - 1, &j->s, err)
                               : decoder_sequence_create(&j->s, b->d, err);
 
-    if (!st && j->a.p.on_state) {
-        j->state = arena_calloc(&j->memory, decoder_model_shape(b->g->model)->width, sizeof *j->state);
-        if (!j->state)
-            return cairn_fail(err, CAIRN_ENOMEM, "request");
-        if (!decoder_sequence_watch(b->d, j->s, j->a.p.state_layer, j->state))
-            j->state = NULL;
-    }
     if (!st)
         j->result.cached_tokens = past_of(j);
     b->unsaved = b->tree && b->g->prefixes;
@@ -379,8 +371,8 @@ static void after_pass(batcher *b)
             continue;
         if (first)
             n = 1; /* of a piece of the prompt only the last row was wanted */
-        if (first && j->state)
-            answer_look(&j->a, j->state, decoder_model_shape(b->g->model)->width);
+        if (first)
+            answer_look(&j->a, rows);
         st = j->a.done ? CAIRN_OK : answer_consume(&j->a, rows, vocab, n, &kept, &err);
         rows += n * vocab;
         if (!first)

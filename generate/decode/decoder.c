@@ -239,15 +239,6 @@ size_t decoder_sequence_past(const decoder_sequence *s)
     return s->n_past;
 }
 
-bool decoder_sequence_watch(decoder *d, decoder_sequence *s, size_t layer, float *out)
-{
-    bool there = out && !d->device && layer + 1 < d->m->shape.n_layers;
-
-    s->watched = layer;
-    s->state = there ? out : NULL;
-    return there;
-}
-
 void decoder_sequence_truncate(decoder *d, decoder_sequence *s, size_t n_past)
 {
     if (n_past >= s->n_past)
@@ -597,19 +588,6 @@ static size_t embed_rows(decoder *d, const decoder_item *items, size_t n_items, 
     return n;
 }
 
-/* To those who watch this layer, what stands in the last row of their item. */
-static void show_states(const decoder *d, const decoder_item *items, size_t n_items, size_t layer)
-{
-    const size_t width = d->m->shape.width;
-    size_t row = 0;
-
-    for (size_t i = 0; i < n_items; i++) {
-        row += items[i].n;
-        if (items[i].s->state && items[i].s->watched == layer)
-            memcpy(items[i].s->state, d->x + (row - 1) * width, width * sizeof *d->x);
-    }
-}
-
 /* At most n_batch tokens, whose positions are reserved. Does not move n_past. */
 static cairn_status run_batch(decoder *d, const decoder_item *items, size_t n_items, float *logits,
                               cairn_error *err)
@@ -628,8 +606,6 @@ static cairn_status run_batch(decoder *d, const decoder_item *items, size_t n_it
         }
         layer_attend(d, layer, n_parts, n);
         layer_feed_forward(d, layer, n);
-        if (layer + 1 < s->n_layers)
-            show_states(d, items, n_items, layer);
     }
     const matmul head = {d->m->head, NULL, logits, s->n_vocab};
     decoder_each_token(d, n, norm_token, d->m->output_norm);

@@ -89,8 +89,6 @@ void decoder_model_close(decoder_model *m); /* NULL is fine */
 const decoder_shape *decoder_model_shape(const decoder_model *m);
 /* Nothing in its arithmetic but what llama, qwen2, qwen3 and gemma3 have (see device.h). */
 bool decoder_shape_is_plain(const decoder_shape *s);
-/* Its layers are computed where decoder_sequence_watch sees them: not on a device. */
-bool decoder_model_shows_states(const decoder_model *m);
 /* Bytes of packed weights, and of those the bytes that one decoded token reads. */
 size_t decoder_model_bytes(const decoder_model *m);
 size_t decoder_model_token_bytes(const decoder_model *m);
@@ -105,8 +103,10 @@ double decoder_model_macs(const decoder_model *m, bool with_head);
  * own weights. To be called once, before a decoder is made. CAIRN_EMODEL: a file that is broken or made for another
  * model; CAIRN_EUNSUPPORTED: a kind of adapter that is not read, or a device. */
 typedef struct decoder_adapter {
-    const char *path;
+    const char *path; /* with data: what it is called in errors */
     float scale;
+    const void *data; /* [len] bytes of a GGUF file instead of the path's; NULL: the path */
+    size_t len;
 } decoder_adapter;
 #define DECODER_MAX_ADAPTERS 8
 cairn_status decoder_model_adapt(decoder_model *m, const decoder_adapter *list, size_t n,
@@ -193,10 +193,6 @@ cairn_status decoder_sequence_fork(decoder_sequence **out, decoder *d, const dec
                                    size_t n, cairn_error *err);
 void decoder_sequence_destroy(decoder *d, decoder_sequence *s); /* NULL is fine */
 decoder_sequence *decoder_own_sequence(decoder *d);             /* of decoder_eval */
-/* From now on every pass over the sequence leaves in out[width] what the model makes of the last token of the pass
- * behind layer `layer` (0 is the first, the last one does not count): the residual stream, before any norm. NULL: no
- * longer. False: on a device, or there is no such layer; then nothing is left. */
-bool decoder_sequence_watch(decoder *d, decoder_sequence *s, size_t layer, float *out);
 size_t decoder_sequence_past(const decoder_sequence *s);
 void decoder_sequence_truncate(decoder *d, decoder_sequence *s, size_t n_past);
 /* Tokens that still fit beside what all sequences hold, in whole pages of KV_PAGE. */

@@ -10,8 +10,6 @@ struct decoder_sequence {
     kv_pages pages;
     size_t n_past;
     device_sequence *there; /* holds keys and values instead of the pages, with a device */
-    size_t watched;         /* layer behind which `state` gets the last token's stream */
-    float *state;           /* [width]; NULL: nobody watches */
 };
 
 /* Where a row of a batch belongs. */

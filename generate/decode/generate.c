@@ -145,7 +145,6 @@ void generator_close(generator *g)
     gguf_close(g->file);
     token_list_clear(&g->sequence);
     free(g->logits);
-    free(g->state);
     free(g->draft_logits);
     free(g->dry_breakers);
     token_trie_destroy(g->trie);
@@ -334,27 +333,6 @@ static cairn_status need_breakers(generator *g, sampler_params *s, cairn_error *
     return g->dry_breakers ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "sampler");
 }
 
-/* The prompt, and what the model holds at its end to whoever wants to see it. */
-static cairn_status read_prompt(generator *g, answer *a, const token_id *prompt, size_t n, generate_result *out,
-                                cairn_error *err)
-{
-    const size_t width = decoder_model_shape(g->model)->width;
-    decoder_sequence *own = decoder_own_sequence(g->dec);
-    bool watched = false;
-    cairn_status st;
-
-    if (a->p.on_state) {
-        if (!g->state && !(g->state = checked_malloc(width, sizeof *g->state)))
-            return cairn_fail(err, CAIRN_ENOMEM, "prompt");
-        watched = decoder_sequence_watch(g->dec, own, a->p.state_layer, g->state);
-    }
-    st = take_prompt(g, prompt, n, &a->p, out, err);
-    decoder_sequence_watch(g->dec, own, 0, NULL);
-    if (!st && watched)
-        answer_look(a, g->state, width);
-    return st;
-}
-
 /* Token after token until the answer is done. */
 static cairn_status make_tokens(generator *g, answer *a, cairn_error *err)
 {
@@ -406,7 +384,9 @@ cairn_status generator_complete_tokens(generator *g, const token_id *prompt, siz
         model_draft_begin(g->draft);
     }
     if (!st)
-        st = read_prompt(g, &a, prompt, n, out, err);
+        st = take_prompt(g, prompt, n, &a.p, out, err);
+    if (!st)
+        answer_look(&a, g->logits);
     if (!st && !a.done)
         st = make_tokens(g, &a, err);
     st = answer_end(&a, st, err);

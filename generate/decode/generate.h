@@ -86,11 +86,9 @@ typedef struct generate_params {
      * generator_chat looks at them. */
     const generate_text *passages;
     size_t n_passages;
-    /* Looked at when the prompt has been read, before anything is made: what the model holds at its last token
-     * behind layer `state_layer`, [width]. False ends the call (GENERATE_CANCELLED). Not called on a device. NULL: not
-     * wanted. ctx is that of on_text, and so is the thread. */
-    bool (*on_state)(void *ctx, const float *state, size_t width);
-    size_t state_layer;
+    /* Looked at when the prompt has been read, before anything is chosen: the logits [n] of the first token. False ends the call
+     * (GENERATE_CANCELLED). NULL: not wanted. ctx is that of on_text, and so is the thread. */
+    bool (*on_first)(void *ctx, const float *logits, size_t n);
     bool no_drafts;             /* a pass for every token; the text is the same (copy_draft.h) */
     generate_callback *on_text; /* may be NULL */
     void *ctx;

@@ -22,7 +22,6 @@ struct generator {
     token_list *noted, noted_frame; /* passages to keep when nobody waits, and their frame */
     size_t n_noted;
     float *logits;       /* [n_vocab] of the model */
-    float *state;        /* [width], made when first needed */
     float *draft_logits; /* [COPY_DRAFT_MAX + 1][n_vocab], made when first needed */
     size_t n_pick;       /* of these, ids the tokenizer knows: only they are sampled */
     token_id *controls;  /* ids whose text must not come from a message */

@@ -120,7 +120,8 @@ cairn_status decoder_model_adapt(decoder_model *m, const decoder_adapter *list, 
                           "adapters are not applied on a device: set CAIRN_DEVICE=cpu");
     for (size_t i = 0; !st && i < n; i++) {
         sources[i].scale = list[i].scale;
-        st = adapter_open(&opened[i], list[i].path, m, err);
+        st = list[i].data ? adapter_open_memory(&opened[i], list[i].data, list[i].len, NULL, list[i].path, m, err)
+                          : adapter_open(&opened[i], list[i].path, m, err);
         sources[i].adapter = opened[i];
     }
     if (!st && n)

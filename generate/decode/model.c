@@ -343,11 +343,6 @@ const decoder_shape *decoder_model_shape(const decoder_model *m)
     return &m->shape;
 }
 
-bool decoder_model_shows_states(const decoder_model *m)
-{
-    return !m->device;
-}
-
 size_t decoder_model_bytes(const decoder_model *m)
 {
     return m->packed_bytes;

@@ -76,30 +76,44 @@ class Answers(CairnTest):
 
     @need_model("qwen2.5-coder-0.5b", "model.gguf")
     @need_model("multilingual-e5-small", "e5-small-q4.bin")
+    def test_answers_are_the_words_that_were_asked_for(self):
+        """With the adapter that is compiled in; without it the model writes sentences of its own."""
+        self.write("velm.md", "# The ferry\n\nThe ferry across the Velm was built in 1911 by Ansgar Thole, a shipwright from Sarne, who had "
+                   "learned his trade in Tosk. It carries 24 people and two carts, and crosses in eleven minutes.\n")
+        self.json("index", self.docs)
+        plain = self.write("../plain.conf", "[ask]\ntaught = 0\n")
+        for question, want in (("How many people fit on the Velm ferry?", "24 people"),
+                               ("How long does it take to cross the Velm by ferry?", "eleven minutes")):
+            got = self.json("ask", "--no-cache", question)
+            self.assertIn(want, got["answer"], question)
+            self.assertLess(len(got["answer"]), len(want) + 16, got["answer"])
+            self.assertIn("velm.md", got["citations"][0]["uri"])
+            self.assertEqual(self.json("ask", "--no-cache", question)["answer"], got["answer"])
+            alone = self.json("--config", plain, "ask", "--no-cache", question)
+            self.assertIn("velm.md", alone["citations"][0]["uri"])
+            self.assertGreater(got["confidence"], alone["confidence"] + 0.1)
+        self.json("ask", "Who repairs the espresso machine?", code=1)
+
+    @need_model("qwen2.5-coder-0.5b", "model.gguf")
+    @need_model("multilingual-e5-small", "e5-small-q4.bin")
     def test_what_the_generator_reads_counts_beside_the_words(self):
         self.write("net.md", "# Netzwerk\n\nServer: nas01, IP 192.168.1.20. Sicherung jede Nacht um 2:30 auf die Platte im Keller. "
                    "Das Gastnetz heißt Feldmann-Gast.\n")
         self.json("index", self.docs)
-        words_alone = self.write("../words.conf", "[ask]\nreading = 0\n")
-        question = "Wie lautet die IP-Adresse des Servers?"
-        refused = self.json("--config", words_alone, "ask", question, code=1)
-        read = self.json("ask", question)
-        self.assertIn("192.168.1.20", read["answer"])
-        self.assertGreater(read["confidence"], refused["confidence"] + 0.2)
+        words_alone = self.write("../words.conf", "[ask]\ntaught = 0\n")
+        refused = self.json("--config", words_alone, "ask", "Wie hoch ist die Kaution für den Server?", code=1)
         self.assertEqual(refused["usage"]["prompt_tokens"], 0)
+        self.assertLess(self.json("ask", "Wie hoch ist die Kaution für den Server?", code=1)["confidence"], refused["confidence"])
         for question in ("Who repairs the espresso machine?", "Wie hoch ist die Kaution für den Server?"):
             self.assertTrue(self.json("ask", question, code=1)["refused"], question)
         qa = self.write("../read.jsonl", "".join(json.dumps({"question": q, "answers": []}) + "\n" for q in (
             "Wie lautet die IP-Adresse des Servers?", "Who repairs the espresso machine?", "How many files mention pumps?")))
-        states = []
-        for _ in range(2):
-            dump = os.path.join(self.home, "read-dump.jsonl")
-            self.json("eval", "answers", "--extractive", "--qa", qa, "--dump", dump, "--states", "17")
-            with open(dump, encoding="utf-8") as f:
-                states.append([json.loads(line).get("state") for line in f])
-        self.assertEqual(states[0], states[1])
-        self.assertEqual([s and len(s) for s in states[0]], [896, 896, None])  # the last is of all files: nothing is read
-        self.assertNotEqual(states[0][0], states[0][1])
+        dump = os.path.join(self.home, "read-dump.jsonl")
+        self.json("eval", "answers", "--extractive", "--qa", qa, "--dump", dump, "--prompts")
+        with open(dump, encoding="utf-8") as f:
+            messages = [json.loads(line).get("messages") for line in f]
+        self.assertEqual([m and [x["role"] for x in m] for m in messages], [["system", "user"], ["system", "user"], None])
+        self.assertIn("192.168.1.20", messages[0][1]["content"])  # the last is of all files: nothing is read
 
     def test_what_is_not_there_is_refused(self):
         a = self.ask("Which airline flies from Lisbon to Nairobi on Tuesdays?", code=1)

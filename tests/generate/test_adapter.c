@@ -192,7 +192,7 @@ static void as_if_added_to_the_weights(void **state)
         make(&m[1], 40, 3, 16, 20 + a);
         for (int i = 0; i < 2; i++)
             write_made(p.file[i], archs[a], &m[i]);
-        const decoder_adapter list[] = {{p.file[0], scales[0]}, {p.file[1], scales[1]}};
+        const decoder_adapter list[] = {{.path = p.file[0], .scale = scales[0]}, {.path = p.file[1], .scale = scales[1]}};
         assert_int_equal(decoder_model_open(&model, g, NULL, NULL), CAIRN_OK);
         assert_int_equal(decoder_model_variant(model), 0);
         logits_of(model, true, N, NULL, other);
@@ -257,7 +257,7 @@ static void merged_into_a_file(void **state)
         const quantize_options o = {.keep_types = true, .adapters = &source, .n_adapters = 1};
         if (quantize_file(g, p.file[2], &o, &report, &err))
             fail_msg("%s", err.text);
-        const decoder_adapter list = {p.file[1], 0.5f};
+        const decoder_adapter list = {.path = p.file[1], .scale = 0.5f};
         assert_int_equal(decoder_model_adapt(model, &list, 1, NULL), CAIRN_OK);
         logits_of(model, true, N, NULL, got);
         for (size_t j = 0; j < N * VOCAB; j++)

@@ -166,22 +166,21 @@ static void together_as_alone(void **state)
     generator_close(g);
 }
 
-/* ---- what the model holds at the prompt's end ---- */
+/* ---- the first logits ---- */
 
 typedef struct sight {
-    float state[64];
-    size_t width, calls, texts;
+    float logits[90];
+    size_t n, calls, texts;
     bool go_on;
 } sight;
 
-static bool see_state(void *ctx, const float *state, size_t width)
+static bool see_first(void *ctx, const float *logits, size_t n)
 {
     sight *s = ctx;
 
     s->calls++;
-    s->width = width;
-    if (width == 64)
-        memcpy(s->state, state, sizeof s->state);
+    s->n = n;
+    memcpy(s->logits, logits, (n < 90 ? n : 90) * sizeof *logits);
     return s->go_on;
 }
 
@@ -194,7 +193,7 @@ static bool see_text(void *ctx, const char *text, size_t len)
 
 /* It is shown once before any text, in turns and together the same, also where the prompt begins like an earlier one; who says
  * no gets no text, and the others go on. */
-static void the_state_at_a_prompts_end_is_shown(void **state)
+static void the_first_logits_are_shown(void **state)
 {
     const batcher_options o = {.n_ctx = 200, .n_prompt = 7, .n_threads = 1};
     generator *g = open_generator();
@@ -208,23 +207,23 @@ static void the_state_at_a_prompts_end_is_shown(void **state)
     assert_int_equal(batcher_create(&b, g, &o, NULL), CAIRN_OK);
     for (size_t i = 0; i < 6; i++) {
         sight *s = &seen[i / 3][i % 3];
-        const generate_params p = {.max_tokens = 9, .ignore_end = true, .on_text = see_text, .on_state = see_state, .ctx = s};
+        const generate_params p = {.max_tokens = 9, .ignore_end = true, .on_text = see_text, .on_first = see_first, .ctx = s};
         size_t n = i % 3 == 2 ? 40 : 50; /* the second is the first's prompt again, the third a beginning of it */
         generate_result r = {0};
         assert_int_equal(i < 3 ? generator_complete_tokens(g, prompt, n, &p, &r, NULL)
                                : batcher_run(b, prompt, n, &p, 0, 0, &r, NULL),
                          CAIRN_OK);
         assert_int_equal(s->calls, 1);
-        assert_int_equal(s->width, 64);
+        assert_true(s->n >= 90);
         assert_int_equal(r.finish, s->go_on ? GENERATE_LENGTH : GENERATE_CANCELLED);
         assert_int_equal(r.tokens.n, s->go_on ? 9 : 0);
         assert_true(s->go_on == (s->texts > 0));
         generate_result_clear(&r);
     }
     for (size_t i = 0; i < 3; i++)
-        assert_memory_equal(seen[0][i].state, seen[1][i].state, sizeof seen[0][i].state);
-    assert_memory_equal(seen[0][0].state, seen[0][1].state, sizeof seen[0][0].state);
-    assert_memory_not_equal(seen[0][0].state, seen[0][2].state, sizeof seen[0][0].state);
+        assert_memory_equal(seen[0][i].logits, seen[1][i].logits, sizeof seen[0][i].logits);
+    assert_memory_equal(seen[0][0].logits, seen[0][1].logits, sizeof seen[0][0].logits);
+    assert_memory_not_equal(seen[0][0].logits, seen[0][2].logits, sizeof seen[0][0].logits);
     batcher_destroy(b);
     generator_close(g);
 }
@@ -544,7 +543,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(together_as_alone),
-        cmocka_unit_test(the_state_at_a_prompts_end_is_shown),
+        cmocka_unit_test(the_first_logits_are_shown),
         cmocka_unit_test(priorities_cancelling_and_a_full_queue),
         cmocka_unit_test(closing_ends_everybody),
         cmocka_unit_test(beginnings_are_kept),

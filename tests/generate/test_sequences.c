@@ -195,63 +195,11 @@ static void passes_are_bounded(void **state)
     free(data);
 }
 
-/* What stands behind a layer at the last token of a pass: the same alone, token by token and in company. */
-static void a_watched_state_is_the_same_in_any_company(void **state)
-{
-    enum { WIDTH = 64, LAYER = 3, N = 20 };
-    const decoder_options o = {.n_ctx = 64, .n_batch = 64, .n_kv = 256};
-    const token_id ids[N] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20};
-    float alone[WIDTH], stepwise[WIDTH], first[WIDTH], second[WIDTH], other[WIDTH] = {0}, rows[2 * VOCAB];
-    gguf *g;
-    decoder_model *m;
-    decoder *d;
-    decoder_sequence *a, *b;
-    size_t len;
-    uint8_t *data = tiny_model_bytes(&shapes[1], &len);
-    (void)state;
-    assert_int_equal(gguf_open_memory(&g, data, len, "tiny.gguf", NULL), CAIRN_OK);
-    assert_int_equal(decoder_model_open(&m, g, NULL, NULL), CAIRN_OK);
-    assert_true(decoder_model_shows_states(m));
-    assert_int_equal(decoder_create(&d, m, &o, NULL), CAIRN_OK);
-    assert_int_equal(decoder_sequence_create(&a, d, NULL), CAIRN_OK);
-    assert_int_equal(decoder_sequence_create(&b, d, NULL), CAIRN_OK);
-    assert_false(decoder_sequence_watch(d, decoder_own_sequence(d), 6, other)); /* the last layer */
-    assert_true(decoder_sequence_watch(d, decoder_own_sequence(d), LAYER, alone));
-    assert_int_equal(decoder_eval(d, ids, N, DECODER_LAST, rows, NULL), CAIRN_OK);
-    decoder_truncate(d, 0);
-    assert_true(decoder_sequence_watch(d, decoder_own_sequence(d), LAYER, stepwise));
-    for (size_t i = 0; i < N; i++)
-        assert_int_equal(decoder_eval(d, ids + i, 1, DECODER_NO_LOGITS, NULL, NULL), CAIRN_OK);
-    assert_memory_equal(alone, stepwise, sizeof alone);
-    assert_true(decoder_sequence_watch(d, a, LAYER + 1, first));
-    assert_true(decoder_sequence_watch(d, b, LAYER, second));
-    decoder_item items[] = {{a, ids + 3, 7, DECODER_LAST, NULL}, {b, ids, N, DECODER_LAST, NULL}};
-    assert_int_equal(decoder_eval_many(d, items, 2, rows, NULL), CAIRN_OK);
-    assert_memory_equal(alone, second, sizeof alone);
-    decoder_truncate(d, 0);
-    assert_true(decoder_sequence_watch(d, decoder_own_sequence(d), LAYER + 1, stepwise));
-    assert_int_equal(decoder_eval(d, ids + 3, 7, DECODER_LAST, rows, NULL), CAIRN_OK);
-    assert_memory_equal(first, stepwise, sizeof first);
-    assert_memory_not_equal(first, second, sizeof first);
-    memcpy(other, second, sizeof other);
-    assert_false(decoder_sequence_watch(d, b, 0, NULL)); /* nobody watches any more */
-    items[0] = (decoder_item){b, ids, 1, DECODER_LAST, NULL};
-    assert_int_equal(decoder_eval_many(d, items, 1, rows, NULL), CAIRN_OK);
-    assert_memory_equal(other, second, sizeof other);
-    decoder_sequence_destroy(d, a);
-    decoder_sequence_destroy(d, b);
-    decoder_destroy(d);
-    decoder_model_close(m);
-    gguf_close(g);
-    free(data);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sequences_do_not_feel_each_other),
         cmocka_unit_test(passes_are_bounded),
-        cmocka_unit_test(a_watched_state_is_the_same_in_any_company),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
