@@ -4,30 +4,14 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "retrieve/dot.h"
 
 #define SHARPNESS 10.0
-#define LANES     8
 
 typedef struct scored {
     fuse_item item;
     uint32_t rank;
 } scored;
-
-/* In lanes that the compiler may put side by side. */
-static float dot(const float *x, const float *y, size_t n)
-{
-    float sums[LANES] = {0}, sum = 0;
-    size_t i = 0;
-
-    for (; i + LANES <= n; i += LANES)
-        for (size_t l = 0; l < LANES; l++)
-            sums[l] += x[i + l] * y[i + l];
-    for (; i < n; i++)
-        sum += x[i] * y[i];
-    for (size_t l = 0; l < LANES; l++)
-        sum += sums[l];
-    return sum;
-}
 
 /* x[n] += weight * y[n] */
 static void add(float *x, const float *y, float weight, size_t n)

@@ -4,26 +4,10 @@
 #include <math.h>
 
 #include "base/checked.h"
+#include "retrieve/dot.h"
 
 #define NEAREST   3
 #define SHARPNESS 10.0f
-#define LANES     8
-
-/* In lanes that the compiler may put side by side. */
-static float dot(const float *x, const float *y, size_t n)
-{
-    float sums[LANES] = {0}, sum = 0;
-    size_t i = 0;
-
-    for (; i + LANES <= n; i += LANES)
-        for (size_t l = 0; l < LANES; l++)
-            sums[l] += x[i + l] * y[i + l];
-    for (; i < n; i++)
-        sum += x[i] * y[i];
-    for (size_t l = 0; l < LANES; l++)
-        sum += sums[l];
-    return sum;
-}
 
 /* The mean share of the passages most like i; its own where there are none. */
 static float mean_nearby(const float *shares, const float *like, size_t n, size_t i)
