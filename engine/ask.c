@@ -180,14 +180,11 @@ static float least_chance(const asking *a)
     return a->taught ? fminf(least, READ_FROM) : least;
 }
 
-/* Whether the answerer writes: it was taught with nothing but the evidence and the question before it, and with one prompt. */
-static bool is_taught(asking *a)
+/* Whether the answerer, which is open, writes: nobody else does, and the prompt is the one it was taught with. */
+static bool is_taught(const asking *a)
 {
-    generator *g;
-
-    return !a->extractive && !a->remote && !a->large && !a->request->n_history && !a->n_facts && engine_answerer(a->c, &g) &&
-           taught_wanted(&a->c->settings, a->c->settings.generator, &a->adapter) &&
-           prompt_is_own(a->c->settings.prompt, a->prompt.system, a->prompt.user);
+    return a->taught && !a->extractive && !a->remote && !a->large &&
+           prompt_is_own(a->adapter.prompt, a->prompt.system, a->prompt.user);
 }
 
 /* Everything from the evidence on. */

@@ -12,7 +12,6 @@
 #define CAIRN_ENGINE_ASK_H
 
 #include "engine/search.h"
-#include "engine/taught.h"
 #include "engine/word_filter.h"
 #include "retrieve/cite.h"
 #include "retrieve/context.h"

@@ -36,11 +36,18 @@ static bool take_endpoint(asking *a, cairn_answer *out, arena *memory)
     return a->remote;
 }
 
+/* The answerer where nothing but the evidence and the question will stand before it, as it was taught; else the plain model. */
+static cairn_status open_generator(asking *a, cairn_error *err)
+{
+    a->taught = !a->request->n_history && !a->n_facts && engine_answerer(a->c, &a->g, &a->adapter);
+    return a->taught ? CAIRN_OK : engine_generator(a->c, &a->g, err);
+}
+
 /* The generator that settings name. One that is not there is no failure unless somebody named it. */
 static cairn_status take_generator(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
     cairn_error problem = {0};
-    cairn_status st = engine_answerer(a->c, &a->g) ? CAIRN_OK : engine_generator(a->c, &a->g, &problem);
+    cairn_status st = open_generator(a, &problem);
 
     if (st == CAIRN_EMODEL && !a->c->generator_named) {
         a->extractive = true;
@@ -86,7 +93,7 @@ cairn_status ask_choose_way(asking *a, cairn_answer *out, arena *memory, cairn_e
         out->route = said(memory, "the large model", why);
     }
     /* A large one that is not there leaves the question to the other, which is open. */
-    return a->large || a->extractive || engine_answerer(a->c, &a->g) ? CAIRN_OK : engine_generator(a->c, &a->g, err);
+    return a->large || a->extractive ? CAIRN_OK : open_generator(a, err);
 }
 
 bool ask_falls_back(asking *a, cairn_answer *out, arena *memory)

@@ -11,6 +11,7 @@
 #include "engine/cairn.h"
 #include "engine/care.h"
 #include "engine/settings.h"
+#include "engine/taught.h"
 #include "generate/decode/generate.h"
 #include "generate/encode/encoder.h"
 #include "generate/encode/sparse.h"
@@ -103,7 +104,7 @@ cairn_status engine_chat(cairn *c, bool large, const json_t *messages, const gen
                          cairn_error *err);
 /* The generator with the adapter that was taught to answer from documents (taught.h), opened on the first call; false: there is none
  * for the model, the prompt and the settings of this handle. */
-bool engine_answerer(cairn *c, generator **out);
+bool engine_answerer(cairn *c, generator **out, taught_adapter *adapter);
 /* engine_chat with that one, after engine_answerer said that it is there. */
 cairn_status engine_answer(cairn *c, const json_t *messages, const generate_params *params,
                            const volatile sig_atomic_t *cancel, generate_result *out, cairn_error *err);

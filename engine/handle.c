@@ -12,7 +12,6 @@
 #include "engine/cluster.h"
 #include "engine/engine.h"
 #include "engine/shared_model.h"
-#include "engine/taught.h"
 #include "engine/user_data.h"
 #include "engine/view.h"
 
@@ -388,13 +387,14 @@ cairn_status engine_generator(cairn *c, generator **out, cairn_error *err)
     return st;
 }
 
-bool engine_answerer(cairn *c, generator **out)
+bool engine_answerer(cairn *c, generator **out, taught_adapter *adapter)
 {
-    taught_adapter taught;
-    cairn_status st = taught_wanted(&c->settings, c->settings.generator, &taught) ? get_model(c, MODEL_ANSWERER, c->settings.generator, &c->answerer, NULL) : CAIRN_EUNSUPPORTED;
-
-    *out = st ? NULL : shared_model_generator(c->answerer);
-    return *out && decoder_model_variant(generator_model(*out));
+    *out = NULL;
+    if (!taught_wanted(&c->settings, c->settings.generator, adapter) ||
+        get_model(c, MODEL_ANSWERER, c->settings.generator, &c->answerer, NULL))
+        return false;
+    *out = shared_model_generator(c->answerer);
+    return decoder_model_variant(generator_model(*out)) != 0;
 }
 
 cairn_status engine_large(cairn *c, generator **out, cairn_error *err)
@@ -482,6 +482,15 @@ cairn_status engine_embed_second(cairn *c, const char *model, const encoder_text
     return st ? st : embed_with(c->second, &c->asked_second, texts, n, role, NULL, out, err);
 }
 
+/* Answer with a model that is open; what the collection may take of the memory counts. */
+static cairn_status answer_by(cairn *c, shared_model *m, const json_t *messages, const generate_params *params,
+                              const volatile sig_atomic_t *cancel, generate_result *out, cairn_error *err)
+{
+    memory_share share = {c->collection, (size_t)(c->settings.limit_memory_mb * (1 << 20))};
+
+    return shared_model_answer(m, messages, params, &share, cancel, 0, out, err);
+}
+
 cairn_status engine_chat(cairn *c, bool large, const json_t *messages, const generate_params *params,
                          const volatile sig_atomic_t *cancel, generate_result *out,
                          cairn_error *err)
@@ -489,15 +498,11 @@ cairn_status engine_chat(cairn *c, bool large, const json_t *messages, const gen
     generator *g;
     cairn_status st = large ? engine_large(c, &g, err) : engine_generator(c, &g, err);
 
-    memory_share share = {c->collection, (size_t)(c->settings.limit_memory_mb * (1 << 20))};
-
-    return st ? st : shared_model_answer(large ? c->large : c->generator, messages, params, &share, cancel, 0, out, err);
+    return st ? st : answer_by(c, large ? c->large : c->generator, messages, params, cancel, out, err);
 }
 
 cairn_status engine_answer(cairn *c, const json_t *messages, const generate_params *params,
                            const volatile sig_atomic_t *cancel, generate_result *out, cairn_error *err)
 {
-    memory_share share = {c->collection, (size_t)(c->settings.limit_memory_mb * (1 << 20))};
-
-    return shared_model_answer(c->answerer, messages, params, &share, cancel, 0, out, err);
+    return answer_by(c, c->answerer, messages, params, cancel, out, err);
 }
