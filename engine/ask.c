@@ -361,26 +361,20 @@ cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*loo
     return st;
 }
 
-cairn_status ask_show_prompt(cairn *c, const cairn_ask_request *request, void (*show)(void *ctx, const json_t *messages),
-                             void *ctx, cairn_error *err)
+cairn_status ask_prompt_of(const asking *seen, json_t **out, cairn_error *err)
 {
-    asking a = {.c = c, .request = request, .asked = request->question, .start_ns = clock_mono_ns()};
-    exhaustive every;
-    json_t *messages = NULL;
+    asking a = *seen; /* whose own memory stays as it is */
     cairn_status st;
 
-    if (exhaustive_parse(request->question, strlen(request->question), &every))
-        return CAIRN_OK;
+    *out = NULL;
     arena_init(&a.memory, ASK_BYTES);
-    st = engine_generator(c, &a.g, err);
+    st = engine_generator(a.c, &a.g, err);
     if (!st)
-        st = gather(&a, err);
+        st = ask_load_prompt(&a, err); /* the one for this family of models */
+    if (!st)
+        st = ask_assemble(&a, err);
     if (!st && a.context.n_passages)
-        st = ask_messages(&a, &messages, err);
-    if (messages)
-        show(ctx, messages);
-    json_decref(messages);
-    cairn_search_result_free(a.hits);
+        st = ask_messages(&a, out, err);
     arena_clear(&a.memory);
     return st;
 }

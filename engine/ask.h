@@ -91,10 +91,9 @@ cairn_status ask_observed(cairn *c, const cairn_ask_request *request,
 cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*look)(void *ctx, const asking *a),
                           void *ctx, cairn_error *err);
 
-/* What the generator would be asked, whether the evidence would have let it answer or not, for calibration and teaching: `show` sees
- * the messages. It is not called for a question about all documents or one without passages. */
-cairn_status ask_show_prompt(cairn *c, const cairn_ask_request *request, void (*show)(void *ctx, const json_t *messages),
-                             void *ctx, cairn_error *err);
+/* What the generator would be asked about what an observer sees, whether the evidence lets it answer or
+ * not, for calibration and teaching: *out, which the caller owns, is NULL where there are no passages. */
+cairn_status ask_prompt_of(const asking *seen, json_t **out, cairn_error *err);
 
 /* ---- ask_prompt.c ---- */
 cairn_status ask_load_prompt(asking *a, cairn_error *err);

@@ -57,6 +57,8 @@ typedef struct grading {
     bool embeds; /* there is an embedder for semantic similarity */
     FILE *dump;
     json_t *dumped; /* the line of this question */
+    cairn_status prompt_status; /* whether its messages could be made */
+    cairn_error prompt_error;
     arena names;    /* of slices and what a report shows */
     answer_slice *slices;
     size_t n_slices, slice; /* slice: of this question */
@@ -315,7 +317,7 @@ static void dump_evidence(void *ctx, const asking *a)
 {
     grading *g = ctx;
     const evidence *e = &a->evidence;
-    json_t *sentences = json_array();
+    json_t *sentences = json_array(), *messages = NULL;
 
     for (size_t i = 0; i < e->n && i < 40; i++) {
         const evidence_sentence *s = &e->sentences[i];
@@ -331,11 +333,10 @@ static void dump_evidence(void *ctx, const asking *a)
     json_object_set_new(g->dumped, "extra", numbers(e->extra, EVIDENCE_EXTRAS));
     json_object_set_new(g->dumped, "answerable", json_real((double)e->answerable));
     json_object_set_new(g->dumped, "sentences", sentences);
-}
-
-static void dump_prompt(void *ctx, const json_t *messages)
-{
-    json_object_set_new(((grading *)ctx)->dumped, "messages", json_deep_copy(messages));
+    if (g->options->prompts)
+        g->prompt_status = ask_prompt_of(a, &messages, &g->prompt_error);
+    if (messages)
+        json_object_set_new(g->dumped, "messages", messages);
 }
 
 /* `answerable`: with its accepted answers, of which a line that says it is not may have some, too. */
@@ -444,8 +445,11 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
     answerable = gold.n && !json_is_false(possible);
     if (!st)
         st = ask_observed(g->c, &request, g->dump ? dump_evidence : NULL, g, &a, err);
-    if (!st && g->dump && g->options->prompts)
-        st = ask_show_prompt(g->c, &request, dump_prompt, g, err);
+    if (!st && g->prompt_status) {
+        st = g->prompt_status;
+        if (err)
+            *err = g->prompt_error;
+    }
     if (!st)
         st = cairn_keep_passages(g->c, err);
     if (!st && answerable) {
