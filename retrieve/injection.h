@@ -1,16 +1,18 @@
 /* injection.h - does a piece of a document speak to a language model instead of to its reader?
  *
- * A document is data, whatever it says; this only finds text that tries to be more, so that it can be
- * kept out of a prompt: orders to ignore instructions, orders about "your response", role play and
- * jail breaks, imitated chat markers and delimiters, messages "to you, the assistant" or to any machine that reads, orders about what whoever
- * asks is to be told, or told in place of what is written, requests for the system prompt, orders to build foreign code
- * in, characters that cannot be seen. Beside the wordings, a table in injection.c, kinds of signs count together
- * (injection_intent.h). English, German, Spanish, French, Russian, Arabic and Chinese; the commonest forms
- * in Italian, Portuguese, Dutch, Polish, Turkish and Japanese. The rules are a table in injection.c.
+ * A document is data, whatever it says; this only finds text that tries to be more, so that it can
+ * be kept out of a prompt: orders to ignore instructions, orders about "your response", role play
+ * and jail breaks, imitated chat markers and delimiters, messages "to you, the assistant" or to any
+ * machine that reads, orders about what whoever asks is to be told, or told in place of what is
+ * written, requests for the system prompt, orders to build foreign code in, characters that cannot
+ * be seen. Beside the wordings, a table in injection.c, kinds of signs count together
+ * (injection_intent.h). English, German, Spanish, French, Russian, Arabic and Chinese; the
+ * commonest forms in Italian, Portuguese, Dutch, Polish, Turkish and Japanese. The rules are a
+ * table in injection.c.
  *
- * A rule is no proof: 0.5 and more is kept out of evidence, 0.3 and more is not shown beside evidence.
- * A sentence of a letter that asks for something "in your reply" is kept out, too; the rest of the
- * letter stays.
+ * A rule is no proof: 0.5 and more is kept out of evidence, 0.3 and more is not shown beside
+ * evidence. A sentence of a letter that asks for something "in your reply" is kept out, too; the
+ * rest of the letter stays.
  *
  * Threads  any. */
 #ifndef CAIRN_RETRIEVE_INJECTION_H
@@ -26,8 +28,9 @@
 /* 0 .. 1 for one sentence or a short text; of a longer one the first 4 KiB count. */
 float injection_score(const char *text, size_t len);
 
-/* The same for the sentences s[n] of a text: score[n]. What stands in one planted block with a sentence that is kept out
- * (between its marks, behind its heading, between two such sentences) is kept out with it; injection_block.c has the rules. */
+/* The same for the sentences s[n] of a text: score[n]. What stands in one planted block with a
+ * sentence that is kept out (between its marks, behind its heading, between two such sentences) is
+ * kept out with it; injection_block.c has the rules. */
 void injection_scores(const char *text, size_t len, const text_span *s, size_t n, float *score);
 
 #endif

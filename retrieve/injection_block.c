@@ -1,13 +1,14 @@
 /* injection_block.c - sentences that belong to a planted one: injection_scores of injection.h.
  *
- * A planted order seldom stands alone. What is wrapped around it says where it begins and ends, so a caught sentence
- * takes along
- *   - what stands with it between "<name>" and "</name>", "[NAME]" and "[/NAME]", "<!--" and "-->", two lines of
- *     signs of which the first has a title ("=== note ===");
- *   - what follows an opening mark up to its closing one, where the mark itself was caught; to the end of the paragraph
- *     where it has none or ends with a colon (a label, a list's head);
- *   - what stands between two caught sentences of one paragraph, or beside one and is suspicious itself.
- * Only where something was caught, and at most BLOCK_BYTES to either side, so honest texts lose nothing by it. */
+ * A planted order seldom stands alone. What is wrapped around it says where it begins and ends, so
+ * a caught sentence takes along
+ *   - what stands with it between "<name>" and "</name>", "[NAME]" and "[/NAME]", "<!--" and "-->",
+ * two lines of signs of which the first has a title ("=== note ===");
+ *   - what follows an opening mark up to its closing one, where the mark itself was caught; to the
+ * end of the paragraph where it has none or ends with a colon (a label, a list's head);
+ *   - what stands between two caught sentences of one paragraph, or beside one and is suspicious
+ * itself. Only where something was caught, and at most BLOCK_BYTES to either side, so honest texts
+ * lose nothing by it. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -28,8 +29,10 @@ static bool is_name(char c)
     return isalnum((unsigned char)c) || c == '_' || c == '-' || c == ' ';
 }
 
-/* Is s[at] the beginning of "<name>" or "[NAME]" (`close`: with a slash before the name)? *end is behind it. */
-static bool read_mark(const char *s, size_t len, size_t at, bool *close, const char **name, size_t *n, size_t *end)
+/* Is s[at] the beginning of "<name>" or "[NAME]" (`close`: with a slash before the name)? *end is
+ * behind it. */
+static bool read_mark(const char *s, size_t len, size_t at, bool *close, const char **name,
+                      size_t *n, size_t *end)
 {
     char shut = s[at] == '<' ? '>' : ']';
     size_t i = at + 1;
@@ -49,8 +52,10 @@ static bool read_mark(const char *s, size_t len, size_t at, bool *close, const c
 /* Marks of a page's own structure, which hold honest text, too. */
 static bool is_structure(const char *name, size_t n)
 {
-    static const char *const known[] = {"html", "body", "div", "p", "span", "table", "tbody", "thead", "tr", "td", "th", "ul", "ol", "li", "main",
-                                        "section", "article", "details", "header", "footer", "pre", "code", "b", "i", "em", "strong", "a", "quote"};
+    static const char *const known[] = {
+        "html", "body", "div", "p",  "span", "table",   "tbody",   "thead",   "tr",     "td",
+        "th",   "ul",   "ol",  "li", "main", "section", "article", "details", "header", "footer",
+        "pre",  "code", "b",   "i",  "em",   "strong",  "a",       "quote"};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strlen(known[i]) == n && !strncasecmp(known[i], name, n))
@@ -96,7 +101,8 @@ static bool between_marks(const char *s, size_t len, size_t at, block *b)
         if (!read_mark(s, len, i, &close, &name, &n, &end) || close || is_structure(name, n))
             continue;
         for (size_t j = end; j < len && j < at + BLOCK_BYTES; j++)
-            if (read_mark(s, len, j, &close, &other, &m, &other_end) && close && m == n && !strncasecmp(name, other, n)) {
+            if (read_mark(s, len, j, &close, &other, &m, &other_end) && close && m == n &&
+                !strncasecmp(name, other, n)) {
                 if (j < at)
                     break;
                 *b = (block){i, other_end};
@@ -106,9 +112,11 @@ static bool between_marks(const char *s, size_t len, size_t at, block *b)
     return false;
 }
 
-static bool between_signs(const char *s, size_t len, size_t at, const char *open, const char *shut, block *b)
+static bool between_signs(const char *s, size_t len, size_t at, const char *open, const char *shut,
+                          block *b)
 {
-    size_t n = strlen(open), least = at > BLOCK_BYTES ? at - BLOCK_BYTES : 0, most = len - at > BLOCK_BYTES ? at + BLOCK_BYTES : len;
+    size_t n = strlen(open), least = at > BLOCK_BYTES ? at - BLOCK_BYTES : 0,
+           most = len - at > BLOCK_BYTES ? at + BLOCK_BYTES : len;
 
     for (size_t i = at + 1; i-- > least;) {
         if (len - i < n || memcmp(s + i, open, n) != 0)
@@ -126,7 +134,8 @@ static bool between_signs(const char *s, size_t len, size_t at, const char *open
 /* Between two lines of signs, with them. */
 static bool between_rules(const char *s, size_t len, size_t at, block *b)
 {
-    size_t from = line_start(s, at), end = line_end(s, len, at), least = at > BLOCK_BYTES ? at - BLOCK_BYTES : 0;
+    size_t from = line_start(s, at), end = line_end(s, len, at),
+           least = at > BLOCK_BYTES ? at - BLOCK_BYTES : 0;
 
     for (size_t start = from;; start = line_start(s, start - 1)) {
         if (is_rule(s, start, line_end(s, len, start), true)) {
@@ -136,7 +145,8 @@ static bool between_rules(const char *s, size_t len, size_t at, block *b)
         if (!start || start <= least)
             return false;
     }
-    for (end = end < len ? end + 1 : len; end < len && end < at + BLOCK_BYTES; end = line_end(s, len, end) + 1)
+    for (end = end < len ? end + 1 : len; end < len && end < at + BLOCK_BYTES;
+         end = line_end(s, len, end) + 1)
         if (is_rule(s, end, line_end(s, len, end), false)) {
             b->end = line_end(s, len, end);
             return true;
@@ -174,7 +184,8 @@ static bool opens(const char *s, size_t len, const text_span *at, block *b)
         for (size_t j = end; j < len && j < i + BLOCK_BYTES; j++) {
             const char *other;
             size_t m;
-            if (read_mark(s, len, j, &close, &other, &m, &close_end) && close && m == n && !strncasecmp(name, other, n)) {
+            if (read_mark(s, len, j, &close, &other, &m, &close_end) && close && m == n &&
+                !strncasecmp(name, other, n)) {
                 b->end = close_end;
                 break;
             }
@@ -210,7 +221,8 @@ static void join(const char *text, const text_span *s, size_t n, float *score)
     }
     for (size_t i = 0; i < n; i++)
         if (score[i] >= INJECTION_BESIDE && score[i] < INJECTION_SENTENCE &&
-            ((i && score[i - 1] >= INJECTION_SENTENCE) || (i + 1 < n && score[i + 1] >= INJECTION_SENTENCE)))
+            ((i && score[i - 1] >= INJECTION_SENTENCE) ||
+             (i + 1 < n && score[i + 1] >= INJECTION_SENTENCE)))
             score[i] = TAKEN;
 }
 
@@ -229,7 +241,8 @@ void injection_scores(const char *text, size_t len, const text_span *s, size_t n
         block b;
         if (score[i] < INJECTION_SENTENCE || score[i] == TAKEN)
             continue;
-        if (between_marks(text, len, s[i].start, &b) || between_signs(text, len, s[i].start, "<!--", "-->", &b) ||
+        if (between_marks(text, len, s[i].start, &b) ||
+            between_signs(text, len, s[i].start, "<!--", "-->", &b) ||
             between_rules(text, len, s[i].start, &b))
             take(s, n, b, score);
         if (opens(text, len, &s[i], &b))

@@ -1,10 +1,11 @@
 /* injection_intent.c - see injection_intent.h.
  *
- * One pass finds the words of `words` with their places: beginnings of words (of anything, for scripts without blanks),
- * `$` behind one that must end there, `^` before one that must begin a clause (a verb is an order there, elsewhere only
- * behind a word like "must"), `!` before a verb that is an order by its form. From these some kinds are derived
- * (an order, a machine that is spoken to). A wish is held against the text where all its kinds stand within REACH
- * bytes. */
+ * One pass finds the words of `words` with their places: beginnings of words (of anything, for
+ * scripts without blanks),
+ * `$` behind one that must end there, `^` before one that must begin a clause (a verb is an order
+ * there, elsewhere only behind a word like "must"), `!` before a verb that is an order by its form.
+ * From these some kinds are derived (an order, a machine that is spoken to). A wish is held against
+ * the text where all its kinds stand within REACH bytes. */
 #include "retrieve/injection_intent.h"
 
 #include <ctype.h>
@@ -48,137 +49,250 @@ static const struct {
     kind kind;
     const char *text;
 } words[] = {
-    {MACHINE, "ai$|ais$|a.i.$|llm|chatbot|chat bot|gpt|chatgpt|copilot$|language model|assistant$|assistants$|artificial intelligence|"
-              "the model$|the bot$|the agent$|any agent$|ai-|summariser|summarizer|answer engine|automated agent|automated reader|"
+    {MACHINE, "ai$|ais$|a.i.$|llm|chatbot|chat bot|gpt|chatgpt|copilot$|language model|assistant$|"
+              "assistants$|artificial intelligence|"
+              "the model$|the bot$|the agent$|any agent$|ai-|summariser|summarizer|answer engine|"
+              "automated agent|automated reader|"
               "automated system|machine reader|helpful bot|virtual assistant|"
-              "ki$|ki-|sprachmodell|assistent$|assistenten|assistenz|künstliche intelligenz|chatprogramm|"
-              "ia$|inteligencia artificial|inteligência artificial|modelo de leng|modelo de ling|modelos de leng|asistente|assistente|"
-              "intelligence artificielle|modèle$|modèles de lang|intelligenza artificiale|modello lingu|taalmodel|"
-              "ии$|ии-|ассистент|помощник|языковая модель|языковой модели|языковые модели|нейросет|чат-бот|чатбот|бот$|"
+              "ki$|ki-|sprachmodell|assistent$|assistenten|assistenz|künstliche intelligenz|"
+              "chatprogramm|"
+              "ia$|inteligencia artificial|inteligência artificial|modelo de leng|modelo de ling|"
+              "modelos de leng|asistente|assistente|"
+              "intelligence artificielle|modèle$|modèles de lang|intelligenza artificiale|"
+              "modello lingu|taalmodel|"
+              "ии$|ии-|ассистент|помощник|языковая модель|языковой модели|языковые модели|"
+              "нейросет|чат-бот|чатбот|бот$|"
               "人工智能|语言模型|大模型|助手|聊天机器人|模型|المساعد|الذكاء الاصطناعي|نموذج اللغة|アシスタント|言語モデル"},
-    {LEAD, "^dear |^hey |^hello|^hi |^attention|^note to|^note for|^message to|^message for|^memo to|^memo for|^instruction to|"
-           "^instructions to|^instruction for|^instructions for|^notice to|^reminder to|^reminder for|^to the|^to all|^to any|^for any |^for every |"
-           "^if you are|^if you're|^should you be|^as the |^as an |^since you are|^liebe|^hallo|^hinweis an|^hinweis für|^achtung|"
-           "^nachricht an|^anweisung an|^anweisung für|^an die|^an das|^an den|^an alle|^falls du|^wenn du|^falls sie|^wenn sie ein|"
-           "^nota para|^nota a |^aviso a|^aviso para|^estimad|^querid|^atención|^mensaje para|^instrucción para|^instrucciones para|^si eres|"
-           "^note à|^note pour|^cher|^à l'attention|^attention|^message à|^message pour|^consigne pour|^si tu es|^si vous êtes|^nota per|"
-           "^caro|^cara|^se sei|^se você|^caro |^уважаем|^дорог|^примечание для|^внимание|^сообщение для|^обращение к|^инструкция для|"
+    {LEAD, "^dear |^hey |^hello|^hi |^attention|^note to|^note for|^message to|^message for|"
+           "^memo to|^memo for|^instruction to|"
+           "^instructions to|^instruction for|^instructions for|^notice to|^reminder to|"
+           "^reminder for|^to the|^to all|^to any|^for any |^for every |"
+           "^if you are|^if you're|^should you be|^as the |^as an |^since you are|^liebe|^hallo|"
+           "^hinweis an|^hinweis für|^achtung|"
+           "^nachricht an|^anweisung an|^anweisung für|^an die|^an das|^an den|^an alle|^falls du|"
+           "^wenn du|^falls sie|^wenn sie ein|"
+           "^nota para|^nota a |^aviso a|^aviso para|^estimad|^querid|^atención|^mensaje para|"
+           "^instrucción para|^instrucciones para|^si eres|"
+           "^note à|^note pour|^cher|^à l'attention|^attention|^message à|^message pour|"
+           "^consigne pour|^si tu es|^si vous êtes|^nota per|"
+           "^caro|^cara|^se sei|^se você|^caro |^уважаем|^дорог|^примечание для|^внимание|"
+           "^сообщение для|^обращение к|^инструкция для|"
            "^заметка для|^если ты|^если вы|^亲爱的|^尊敬的|^致|^如果你是|^给|^إلى|^ملاحظة"},
-    {MODAL, "must$|shall$|should$|has to|have to|had to|is to$|are to$|needs to|need to|ought to|is required|are required|required to|"
-            "will now|may now|is obliged|are instructed|is instructed|it is vital|it is essential|it is imperative|make sure|be sure|"
-            "soll$|sollen|sollst|muss$|müssen|musst|hat zu|haben zu|ist zu$|sind zu$|darf|dürfen|wird nun|"
-            "debe|deben|deberá|tiene que|tienen que|ha de$|hay que|doit$|doivent|devra|devez|est tenu|il faut|deve$|devono|dovrà|"
+    {MODAL, "must$|shall$|should$|has to|have to|had to|is to$|are to$|needs to|need to|ought to|"
+            "is required|are required|required to|"
+            "will now|may now|is obliged|are instructed|is instructed|it is vital|it is essential|"
+            "it is imperative|make sure|be sure|"
+            "soll$|sollen|sollst|muss$|müssen|musst|hat zu|haben zu|ist zu$|sind zu$|darf|dürfen|"
+            "wird nun|"
+            "debe|deben|deberá|tiene que|tienen que|ha de$|hay que|doit$|doivent|devra|devez|"
+            "est tenu|il faut|deve$|devono|dovrà|"
             "должн|обязан|следует|надо$|нужно$|必须|务必|应当|应该|需要|请|不要|现在|一律|只|都|يجب|必ず"},
-    {ACT, "^add$|^answer$|^append$|^attach$|^begin$|^call$|^claim$|^click$|^close$|^conclude$|^confirm$|^contact$|^convince$|^copy$|"
-          "^declare$|^delete$|^deny$|^describe$|^disclose$|^display$|^download$|^drop$|^email$|^embed$|^encode$|^end$|^execute$|^export$|"
-          "^fetch$|^finish$|^follow$|^forget$|^forward$|^give$|^hide$|^include$|^insert$|^install$|^insist$|^invite$|^leave out|^mention$|"
-          "^navigate$|^obey$|^offer$|^omit$|^open$|^output$|^pass$|^place$|^post$|^praise$|^prepend$|^pretend$|^print$|^promote$|^provide$|"
-          "^put$|^quote$|^rank$|^rate$|^read out|^recommend$|^redirect$|^refuse$|^relay$|^render$|^repeat$|^replace$|^reply$|^report$|"
-          "^respond$|^return$|^reveal$|^run$|^say$|^search$|^send$|^share$|^show$|^skip$|^speak$|^start$|^state$|^submit$|^suggest$|"
-          "^summarise$|^summarize$|^suppress$|^switch$|^tell$|^transfer$|^translate$|^transmit$|^treat$|^trigger$|^type$|^upload$|^urge$|"
+    {ACT, "^add$|^answer$|^append$|^attach$|^begin$|^call$|^claim$|^click$|^close$|^conclude$|"
+          "^confirm$|^contact$|^convince$|^copy$|"
+          "^declare$|^delete$|^deny$|^describe$|^disclose$|^display$|^download$|^drop$|^email$|"
+          "^embed$|^encode$|^end$|^execute$|^export$|"
+          "^fetch$|^finish$|^follow$|^forget$|^forward$|^give$|^hide$|^include$|^insert$|"
+          "^install$|^insist$|^invite$|^leave out|^mention$|"
+          "^navigate$|^obey$|^offer$|^omit$|^open$|^output$|^pass$|^place$|^post$|^praise$|"
+          "^prepend$|^pretend$|^print$|^promote$|^provide$|"
+          "^put$|^quote$|^rank$|^rate$|^read out|^recommend$|^redirect$|^refuse$|^relay$|^render$|"
+          "^repeat$|^replace$|^reply$|^report$|"
+          "^respond$|^return$|^reveal$|^run$|^say$|^search$|^send$|^share$|^show$|^skip$|^speak$|"
+          "^start$|^state$|^submit$|^suggest$|"
+          "^summarise$|^summarize$|^suppress$|^switch$|^tell$|^transfer$|^translate$|^transmit$|"
+          "^treat$|^trigger$|^type$|^upload$|^urge$|"
           "^use$|^visit$|^warn$|^write$|includes$|^never mention|^kindly|"
-          "!antworte$|!antworten sie|!beantworte$|^sag$|^sage$|^sagen|^nenne|^erwähn|erwähnen$|^füge|einfügen|^ergänz|^schreib|^gib$|^gebe|^geben|ausgeben|"
-          "^empf|empfehlen|^behaupt|^bestätig|^meld|^vergiss|^ignorier|verschweigen|^verschweig|^lösch|^sende|senden$|^schick|schicken$|"
-          "^leite|weiterleiten|^öffne|öffnen$|^ruf|aufrufen|besuch|^klick|^überweis|überweisen|^kopier|^zeig|^verrat|^übersetz|^verwende|"
+          "!antworte$|!antworten sie|!beantworte$|^sag$|^sage$|^sagen|^nenne|^erwähn|erwähnen$|"
+          "^füge|einfügen|^ergänz|^schreib|^gib$|^gebe|^geben|ausgeben|"
+          "^empf|empfehlen|^behaupt|^bestätig|^meld|^vergiss|^ignorier|verschweigen|^verschweig|"
+          "^lösch|^sende|senden$|^schick|schicken$|"
+          "^leite|weiterleiten|^öffne|öffnen$|^ruf|aufrufen|besuch|^klick|^überweis|überweisen|"
+          "^kopier|^zeig|^verrat|^übersetz|^verwende|"
           "^weise|^teile|mitteilen|^lobe|^bewert|^tu so|^beende|^beginne|nennen$|anzugeben|"
-          "^responde|^responda|^contest|^di$|^diga|^dile|^indica|^indique|^mencion|^incluy|^añad|^agreg|^escrib|^envía|^envíe|enviar|"
-          "^reenv|reenviar|^muestr|^revel|^olvid|^ignor|^omit|^recomiend|^recomend|recomendar|^termin|^empiez|^comienz|^comience|^abre$|"
-          "^abra|abrir$|^visit|visitar|^pulsa|^pulse|^haz clic|^haga clic|^copia|^traduc|^finge|^finja|^llama|^confirm|^afirm|^insert|^ocult|"
+          "^responde|^responda|^contest|^di$|^diga|^dile|^indica|^indique|^mencion|^incluy|^añad|"
+          "^agreg|^escrib|^envía|^envíe|enviar|"
+          "^reenv|reenviar|^muestr|^revel|^olvid|^ignor|^omit|^recomiend|^recomend|recomendar|"
+          "^termin|^empiez|^comienz|^comience|^abre$|"
+          "^abra|abrir$|^visit|visitar|^pulsa|^pulse|^haz clic|^haga clic|^copia|^traduc|^finge|"
+          "^finja|^llama|^confirm|^afirm|^insert|^ocult|"
           "mencionar|incluir|decir$|transmit|"
-          "^répond|^dis$|^dites|^précis|^indiqu|^mentionn|mentionner|^ajout|ajouter|^insèr|^insér|^inclu|inclure|^écri|écrire|^envoi|^envoy|"
-          "envoyer|^transm|transmettr|^transfér|^affich|afficher|^montr|^révèl|^révél|^oubli|^omet|^recommand|recommander|^conseill|"
-          "^termin|^commenc|^ouvr|ouvrir|^cliqu|^copi|^tradui|^fais|^faites|^appel|^affirm|^cach|^install|suivre$|"
-          "^rispond|^scriv|^invia|^mostra|^dimentic|^consigli|^raccomand|^aggiung|^apri|^escrev|^envi|^mostr|^esqueç|^adicion|"
-          "!отвечай|!ответь|!скажи$|!скажите|!говори$|!говорите|!укажи$|!укажите|!напиши|!добавь|!выведи|!покажи|!раскрой|"
-          "!забудь|!игнорируй|!пропусти|!советуй|!посоветуй|!рекомендуй|!порекомендуй|!перешли|переслать|!отправь|отправить|"
-          "отправлять|!открой|открыть|!перейди|!нажми|!скопируй|!начинай|!начни|!вставь|!утверждай|!сообщи$|!сообщите|"
-          "!упомяни|!удали$|!скрой|!похвали|!оцени$|!заверши|!заканчивай|указать|упомянуть|рекомендовать|"
+          "^répond|^dis$|^dites|^précis|^indiqu|^mentionn|mentionner|^ajout|ajouter|^insèr|^insér|"
+          "^inclu|inclure|^écri|écrire|^envoi|^envoy|"
+          "envoyer|^transm|transmettr|^transfér|^affich|afficher|^montr|^révèl|^révél|^oubli|"
+          "^omet|^recommand|recommander|^conseill|"
+          "^termin|^commenc|^ouvr|ouvrir|^cliqu|^copi|^tradui|^fais|^faites|^appel|^affirm|^cach|"
+          "^install|suivre$|"
+          "^rispond|^scriv|^invia|^mostra|^dimentic|^consigli|^raccomand|^aggiung|^apri|^escrev|"
+          "^envi|^mostr|^esqueç|^adicion|"
+          "!отвечай|!ответь|!скажи$|!скажите|!говори$|!говорите|!укажи$|!укажите|!напиши|!добавь|"
+          "!выведи|!покажи|!раскрой|"
+          "!забудь|!игнорируй|!пропусти|!советуй|!посоветуй|!рекомендуй|!порекомендуй|!перешли|"
+          "переслать|!отправь|отправить|"
+          "отправлять|!открой|открыть|!перейди|!нажми|!скопируй|!начинай|!начни|!вставь|"
+          "!утверждай|!сообщи$|!сообщите|"
+          "!упомяни|!удали$|!скрой|!похвали|!оцени$|!заверши|!заканчивай|указать|упомянуть|"
+          "рекомендовать|"
           "回答|回复|说明|说|输出|显示|推荐|发送|转发|打开|访问|点击|加上|添加|包含|忘记|写|告诉|提及|删除|复制|声称|给出|附上|"
           "أجب|أخبر|أرسل|اكتب|答え|送信|表示"},
-    {OUTPUT, "your reply|your replies|your response|your answer|your output|your summar|your message|the reply$|the response$|the summary$|"
-             "every reply|each reply|every answer|each answer|every response|each response|all replies|all answers|all responses|"
-             "each fact you|every fact you|each sentence you|every sentence you|the final answer|the final response|the generated|"
-             "deiner antwort|deine antwort|deinen antwort|jede antwort|jeder antwort|jeden antwort|der antwort$|ihrer antwort|"
-             "deiner zusammenfassung|deine zusammenfassung|deine ausgabe|tu respuesta|tus respuestas|cada respuesta|tu resumen|"
-             "toda respuesta|su respuesta|ta réponse|tes réponses|votre réponse|vos réponses|chaque réponse|toute réponse|ton résumé|"
-             "votre résumé|tua risposta|ogni risposta|sua resposta|cada resposta|твой ответ|твоего ответа|твоём ответе|твоем ответе|"
-             "своём ответе|своем ответе|ваш ответ|каждый ответ|каждом ответе|своего ответа|你的回答|你的回复|每个回答|每次回答|"
+    {OUTPUT, "your reply|your replies|your response|your answer|your output|your summar|"
+             "your message|the reply$|the response$|the summary$|"
+             "every reply|each reply|every answer|each answer|every response|each response|"
+             "all replies|all answers|all responses|"
+             "each fact you|every fact you|each sentence you|every sentence you|the final answer|"
+             "the final response|the generated|"
+             "deiner antwort|deine antwort|deinen antwort|jede antwort|jeder antwort|"
+             "jeden antwort|der antwort$|ihrer antwort|"
+             "deiner zusammenfassung|deine zusammenfassung|deine ausgabe|tu respuesta|"
+             "tus respuestas|cada respuesta|tu resumen|"
+             "toda respuesta|su respuesta|ta réponse|tes réponses|votre réponse|vos réponses|"
+             "chaque réponse|toute réponse|ton résumé|"
+             "votre résumé|tua risposta|ogni risposta|sua resposta|cada resposta|твой ответ|"
+             "твоего ответа|твоём ответе|твоем ответе|"
+             "своём ответе|своем ответе|ваш ответ|каждый ответ|каждом ответе|своего ответа|你的回答|"
+             "你的回复|每个回答|每次回答|"
              "每次回复|回答末尾|回答的末尾|回答中|回复中|إجابتك|ردك|回答の"},
-    {HIDDEN, "system prompt|hidden prompt|secret prompt|initial prompt|original prompt|your prompt|your instruction|your guideline|"
-             "your rules|your previous|your earlier|previous guideline|previous rules|previous instruction|prior instruction|"
-             "earlier instruction|context window|your context|conversation|chat history|stored password|saved password|text above this|"
-             "everything above|your configuration|your training|debug mode|developer mode|maintenance mode|safety rule|safety guideline|"
-             "safety filter|task you were|your task|your operator|your developer|your creator|your owner said|"
+    {HIDDEN, "system prompt|hidden prompt|secret prompt|initial prompt|original prompt|"
+             "your prompt|your instruction|your guideline|"
+             "your rules|your previous|your earlier|previous guideline|previous rules|"
+             "previous instruction|prior instruction|"
+             "earlier instruction|context window|your context|conversation|chat history|"
+             "stored password|saved password|text above this|"
+             "everything above|your configuration|your training|debug mode|developer mode|"
+             "maintenance mode|safety rule|safety guideline|"
+             "safety filter|task you were|your task|your operator|your developer|your creator|"
+             "your owner said|"
              "systemprompt|system-prompt|deine vorgab|deine regeln|deine anweis|deiner anweis|"
-             "bisherige vorgab|bisherigen|vorherigen|sicherheitsregel|interne daten|gesprächsverlauf|chatverlauf|den verlauf|"
-             "des systemprompts|historial|mensaje de sistema|prompt del sistema|indicaciones anterior|instrucciones anterior|"
-             "reglas anterior|tus instruccion|tus reglas|la conversación|contraseñ|tes consignes|vos consignes|invite système|"
-             "prompt système|instructions précéd|règles précéd|consignes précéd|l'historique|la conversation|mots de passe|"
-             "les courriels|системный промпт|системного промпта|системные инструк|прежние правила|предыдущие|прежние инструк|переписк|"
-             "историю чата|историю диалога|диалог|твои инструк|твои правила|系统提示|之前的规则|之前的指令|对话|聊天记录|提示词|上下文|密码"},
-    {USER, "the user$|the users$|this user$|user's|the reader$|readers$|the person asking|whoever asks|anyone who asks|anybody who asks|"
-           "the human$|nutzer|anwender|benutzer|den leser|der leser|dem leser|fragenden|usuario|lector$|quien pregunt|utilisateur|"
+             "bisherige vorgab|bisherigen|vorherigen|sicherheitsregel|interne daten|"
+             "gesprächsverlauf|chatverlauf|den verlauf|"
+             "des systemprompts|historial|mensaje de sistema|prompt del sistema|"
+             "indicaciones anterior|instrucciones anterior|"
+             "reglas anterior|tus instruccion|tus reglas|la conversación|contraseñ|tes consignes|"
+             "vos consignes|invite système|"
+             "prompt système|instructions précéd|règles précéd|consignes précéd|l'historique|"
+             "la conversation|mots de passe|"
+             "les courriels|системный промпт|системного промпта|системные инструк|прежние правила|"
+             "предыдущие|прежние инструк|переписк|"
+             "историю чата|историю диалога|диалог|твои инструк|твои правила|系统提示|之前的规则|之前的指令|对话|"
+             "聊天记录|提示词|上下文|密码"},
+    {USER, "the user$|the users$|this user$|user's|the reader$|readers$|the person asking|"
+           "whoever asks|anyone who asks|anybody who asks|"
+           "the human$|nutzer|anwender|benutzer|den leser|der leser|dem leser|fragenden|usuario|"
+           "lector$|quien pregunt|utilisateur|"
            "lecteur$|l'utente|utente$|o usuário|leitor$|пользовател|читател|用户|读者|المستخدم|ユーザー"},
-    {SECRET, "do not tell|don't tell|never tell|do not mention|don't mention|not mention|without mentioning|without explaining|"
-             "never bring up|never speak of|keep quiet about|unmentioned|without telling|without comment|without informing|without saying|do not reveal|do not disclose|do not let|do not inform|"
-             "keep this secret|secretly|silently|not be told|nichts von|nichts über|verschweig|ohne zu erwähnen|ohne es zu erwähnen|"
-             "ohne hinweis|ohne kommentar|ohne erklär|nicht erwähn|heimlich|kein wort|no le digas|no digas|no diga|no menciones|no mencione|"
-             "no reveles|sin mencionar|sin explicar|sin decir|sin comentar|en secreto|ne dis |ne dites|ne parle|ne parlez|ne mentionn|"
-             "ne révèl|ne révél|sans mentionner|sans expliquer|sans commentaire|sans dire|sans en parler|en secret|non dire|senza dire|"
-             "senza spiegare|não diga|sem explicar|не говори|не сообщай|не упоминай|не рассказывай|не раскрывай|без объяснен|без пояснен|"
+    {SECRET, "do not tell|don't tell|never tell|do not mention|don't mention|not mention|"
+             "without mentioning|without explaining|"
+             "never bring up|never speak of|keep quiet about|unmentioned|without telling|"
+             "without comment|without informing|without saying|do not reveal|do not disclose|"
+             "do not let|do not inform|"
+             "keep this secret|secretly|silently|not be told|nichts von|nichts über|verschweig|"
+             "ohne zu erwähnen|ohne es zu erwähnen|"
+             "ohne hinweis|ohne kommentar|ohne erklär|nicht erwähn|heimlich|kein wort|no le digas|"
+             "no digas|no diga|no menciones|no mencione|"
+             "no reveles|sin mencionar|sin explicar|sin decir|sin comentar|en secreto|ne dis |"
+             "ne dites|ne parle|ne parlez|ne mentionn|"
+             "ne révèl|ne révél|sans mentionner|sans expliquer|sans commentaire|sans dire|"
+             "sans en parler|en secret|non dire|senza dire|"
+             "senza spiegare|não diga|sem explicar|не говори|не сообщай|не упоминай|"
+             "не рассказывай|не раскрывай|без объяснен|без пояснен|"
              "ничего не|тайно|незаметно|умолч|不要告诉|别告诉|不要提|不要透露|不得透露|不要说明|保密|悄悄|لا تخبر|لا تذكر"},
-    {EVERY, "any question|every question|all questions|whatever is asked|whatever you are asked|whatever they ask|no matter what|"
-            "whatever the question|regardless of what|from now on|henceforth|from this point|from here on|at all times|every reply|"
-            "each reply|every answer|each answer|every response|each response|jede frage|alle fragen|allen fragen|egal was|egal, was|"
-            "ab jetzt|ab sofort|von nun an|fortan|jede antwort|cualquier pregunta|todas las preguntas|toda pregunta|cada pregunta|"
-            "a partir de ahora|desde ahora|en adelante|toutes les questions|toute question|chaque question|désormais|dorénavant|"
-            "à partir de maintenant|quoi qu'on|quelle que soit|ogni domanda|qualsiasi domanda|d'ora in poi|qualquer pergunta|"
-            "любой вопрос|любые вопросы|все вопросы|всякий вопрос|каждый вопрос|отныне|с этого момента|впредь|что бы ни|任何问题|"
+    {EVERY, "any question|every question|all questions|whatever is asked|whatever you are asked|"
+            "whatever they ask|no matter what|"
+            "whatever the question|regardless of what|from now on|henceforth|from this point|"
+            "from here on|at all times|every reply|"
+            "each reply|every answer|each answer|every response|each response|jede frage|"
+            "alle fragen|allen fragen|egal was|egal, was|"
+            "ab jetzt|ab sofort|von nun an|fortan|jede antwort|cualquier pregunta|"
+            "todas las preguntas|toda pregunta|cada pregunta|"
+            "a partir de ahora|desde ahora|en adelante|toutes les questions|toute question|"
+            "chaque question|désormais|dorénavant|"
+            "à partir de maintenant|quoi qu'on|quelle que soit|ogni domanda|qualsiasi domanda|"
+            "d'ora in poi|qualquer pergunta|"
+            "любой вопрос|любые вопросы|все вопросы|всякий вопрос|каждый вопрос|отныне|"
+            "с этого момента|впредь|что бы ни|任何问题|"
             "所有问题|每个问题|无论|不管|从现在|今后|一律|أي سؤال|كل سؤال"},
-    {VOICE, "^system message|^system:|^system notice|^system note|^system alert|^system update|^system instruction|^system command|"
-            "^developer note|^developer message|^developer:|^admin:|^admin note|^administrator:|^tool output|^tool result|^tool response|"
-            "^function result|^function output|^api response|^api result|^search result:|^end of document|^end of context|^end of input|"
-            "^end of text|^new task|^new role|^override|^root:|^systemmeldung|^systemnachricht|^systemhinweis|^systemmitteilung|"
-            "^entwicklerhinweis|^werkzeugausgabe|^ausgabe des werkzeugs|^ende des dokuments|^ende des textes|^neue aufgabe|"
-            "^mensaje del sistema|^mensaje de sistema|^sistema:|^aviso del sistema|^nota del desarrollador|^salida de la herramienta|"
-            "^fin del documento|^nueva tarea|^message système|^message du système|^système :|^système:|^note du développeur|"
-            "^sortie de l'outil|^résultat de l'outil|^fin du document|^nouvelle tâche|^messaggio di sistema|^mensagem do sistema|"
-            "^системное|^сообщение системы|^система:|^примечание разработчика|^вывод инструмента|^ответ инструмента|^конец документа|"
+    {VOICE, "^system message|^system:|^system notice|^system note|^system alert|^system update|"
+            "^system instruction|^system command|"
+            "^developer note|^developer message|^developer:|^admin:|^admin note|^administrator:|"
+            "^tool output|^tool result|^tool response|"
+            "^function result|^function output|^api response|^api result|^search result:|"
+            "^end of document|^end of context|^end of input|"
+            "^end of text|^new task|^new role|^override|^root:|^systemmeldung|^systemnachricht|"
+            "^systemhinweis|^systemmitteilung|"
+            "^entwicklerhinweis|^werkzeugausgabe|^ausgabe des werkzeugs|^ende des dokuments|"
+            "^ende des textes|^neue aufgabe|"
+            "^mensaje del sistema|^mensaje de sistema|^sistema:|^aviso del sistema|"
+            "^nota del desarrollador|^salida de la herramienta|"
+            "^fin del documento|^nueva tarea|^message système|^message du système|^système :|"
+            "^système:|^note du développeur|"
+            "^sortie de l'outil|^résultat de l'outil|^fin du document|^nouvelle tâche|"
+            "^messaggio di sistema|^mensagem do sistema|"
+            "^системное|^сообщение системы|^система:|^примечание разработчика|^вывод инструмента|"
+            "^ответ инструмента|^конец документа|"
             "^новая задача|^系统消息|^系统提示|^系统通知|^系统：|^系统:|^开发者|^工具输出|^工具返回|^文档结束|^新任务|^رسالة النظام"},
-    {ROLE, "^[assistant]:|^[system]:|^[developer]:|^[tool]:|^[ai]:|^<assistant>|^<tool response>|^<tool result>|^<developer>|"
+    {ROLE, "^[assistant]:|^[system]:|^[developer]:|^[tool]:|^[ai]:|^<assistant>|^<tool response>|"
+           "^<tool result>|^<developer>|"
            "^### assistant:|^### user:|^[assistente]:|^[asistente]:|^[助手]|^[系统]"},
-    {RECAP, "when summari|when you summari|in summari|while summari|if you summari|after summari|when answering|when you answer|when you are asked|"
-            "before you reply|before you answer|before you translate|before you continue|before answering|before replying|when replying|when responding|when you respond|"
-            "when condensing|when describing|when reporting on|beim zusammenfassen|wenn du diese|bevor du antwort|beim beantworten|"
-            "beim antworten|in der zusammenfassung|in einer zusammenfassung|in jeder zusammenfassung|al resumir|al responder|al describir|"
-            "antes de responder|en el resumen|en résumant|en répondant|avant de répondre|lorsque tu résum|lorsque vous résum|"
-            "dans le résumé|dans tout résumé|nel riassumere|ao resumir|при пересказе|при ответе|перед ответом|при обобщении|при резюмир|"
+    {RECAP, "when summari|when you summari|in summari|while summari|if you summari|after summari|"
+            "when answering|when you answer|when you are asked|"
+            "before you reply|before you answer|before you translate|before you continue|"
+            "before answering|before replying|when replying|when responding|when you respond|"
+            "when condensing|when describing|when reporting on|beim zusammenfassen|wenn du diese|"
+            "bevor du antwort|beim beantworten|"
+            "beim antworten|in der zusammenfassung|in einer zusammenfassung|"
+            "in jeder zusammenfassung|al resumir|al responder|al describir|"
+            "antes de responder|en el resumen|en résumant|en répondant|avant de répondre|"
+            "lorsque tu résum|lorsque vous résum|"
+            "dans le résumé|dans tout résumé|nel riassumere|ao resumir|при пересказе|при ответе|"
+            "перед ответом|при обобщении|при резюмир|"
             "в пересказе|в кратком изложении|总结本|总结此|总结这|概括本|概括这|回答时|回答前|عند تلخيص"},
-    {THIS, "this page|this text|this document|this mail|this email|this e-mail|this message|this paragraph|this note|this file|this passage|"
-           "this section|this article|this website|this content|this report|this contract|these instructions|the text above|the table above|"
-           "diesen text|dieses text|diesem text|dieser text|diese seite|dieser seite|dieses dokument|diesem dokument|diesem absatz|diesen absatz|"
-           "dieser absatz|diese nachricht|dieser nachricht|este texto|este documento|esta página|este párrafo|este mensaje|este correo|"
-           "este archivo|este informe|ce texte|cette page|ce document|ce passage|ce paragraphe|ce message|ce fichier|ce courriel|"
-           "questo testo|questa pagina|questo documento|este artigo|этого текста|этот текст|этим текстом|этой страниц|эту страниц|этом абзаце|этот абзац|"
-           "этот документ|этого документа|этому документу|этому тексту|это сообщение|этом письме|本文|此文|这段|这一段|此段|此页|本页|"
+    {THIS, "this page|this text|this document|this mail|this email|this e-mail|this message|"
+           "this paragraph|this note|this file|this passage|"
+           "this section|this article|this website|this content|this report|this contract|"
+           "these instructions|the text above|the table above|"
+           "diesen text|dieses text|diesem text|dieser text|diese seite|dieser seite|"
+           "dieses dokument|diesem dokument|diesem absatz|diesen absatz|"
+           "dieser absatz|diese nachricht|dieser nachricht|este texto|este documento|esta página|"
+           "este párrafo|este mensaje|este correo|"
+           "este archivo|este informe|ce texte|cette page|ce document|ce passage|ce paragraphe|"
+           "ce message|ce fichier|ce courriel|"
+           "questo testo|questa pagina|questo documento|este artigo|этого текста|этот текст|"
+           "этим текстом|этой страниц|эту страниц|этом абзаце|этот абзац|"
+           "этот документ|этого документа|этому документу|этому тексту|это сообщение|этом письме|"
+           "本文|此文|这段|这一段|此段|此页|本页|"
            "该文件|本文件|这篇|这份|هذا النص|هذه الصفحة"},
-    {READER, "anyone using software|anyone using an ai|whoever is generating|whoever generates|whoever is summari|whoever summari|whoever processes|whoever is answering|whoever answers|"
-             "any program that|every program that|any system that|any software that|any tool that|any bot that|anything that reads|"
-             "automatisch auswert|automatisiert auswert|maschinell|jedes programm|jedes system, das|jede software|tout programme|"
-             "tout système|tout logiciel|quiconque génère|quiconque résume|cualquier programa|todo programa|cualquier sistema|todo sistema|"
-             "quien procese|quien genere|qualsiasi programma|qualquer programa|любая программа|всякая программа|любая система|каждая программа|"
+    {READER, "anyone using software|anyone using an ai|whoever is generating|whoever generates|"
+             "whoever is summari|whoever summari|whoever processes|whoever is answering|"
+             "whoever answers|"
+             "any program that|every program that|any system that|any software that|any tool that|"
+             "any bot that|anything that reads|"
+             "automatisch auswert|automatisiert auswert|maschinell|jedes programm|"
+             "jedes system, das|jede software|tout programme|"
+             "tout système|tout logiciel|quiconque génère|quiconque résume|cualquier programa|"
+             "todo programa|cualquier sistema|todo sistema|"
+             "quien procese|quien genere|qualsiasi programma|qualquer programa|любая программа|"
+             "всякая программа|любая система|каждая программа|"
              "тот, кто обрабат|任何程序|任何系统|任何软件|自动处理"},
-    {TRUE_ANSWER, "correct answer|right answer|true answer|only answer|proper answer|correct response|correct reply|only response|"
-                  "richtige antwort|korrekte antwort|einzige antwort|zutreffende antwort|respuesta correcta|única respuesta|"
-                  "respuesta adecuada|bonne réponse|réponse correcte|seule réponse|réponse exacte|risposta corretta|risposta giusta|"
-                  "resposta correta|resposta certa|правильный ответ|верный ответ|единственный ответ|正确答案|正确回答|唯一答案|正确的回答|"
+    {TRUE_ANSWER, "correct answer|right answer|true answer|only answer|proper answer|"
+                  "correct response|correct reply|only response|"
+                  "richtige antwort|korrekte antwort|einzige antwort|zutreffende antwort|"
+                  "respuesta correcta|única respuesta|"
+                  "respuesta adecuada|bonne réponse|réponse correcte|seule réponse|réponse exacte|"
+                  "risposta corretta|risposta giusta|"
+                  "resposta correta|resposta certa|правильный ответ|верный ответ|"
+                  "единственный ответ|正确答案|正确回答|唯一答案|正确的回答|"
                   "الإجابة الصحيحة"},
-    {PHRASE, "the word |the phrase|the words |the sentence|the slogan|the text '|in base64|in rot13|in capital|das wort|dem wort|den satz|"
-             "dem satz|la palabra|la frase|le mot$|la phrase|l'expression|la parola|a palavra|словом|слово|фразу|фразой|фразы|词语|这句话|这个词"},
-    {WISHED, "user would like you to|user wants you to|user has asked you|user asked you|user has authori|user authori|user has approved|"
-             "user already agreed|user has agreed|user has given you|user expects you|nutzer möchte, dass du|nutzer will, dass du|"
-             "nutzer hat dich|nutzer hat dir|usuario quiere que|usuario te ha|usuario te pide|usuario ya|usuario desea que|"
-             "utilisateur souhaite que|utilisateur veut que|utilisateur t'a|utilisateur vous a|пользователь хочет|пользователь просит|"
+    {PHRASE, "the word |the phrase|the words |the sentence|the slogan|the text '|in base64|"
+             "in rot13|in capital|das wort|dem wort|den satz|"
+             "dem satz|la palabra|la frase|le mot$|la phrase|l'expression|la parola|a palavra|"
+             "словом|слово|фразу|фразой|фразы|词语|这句话|这个词"},
+    {WISHED, "user would like you to|user wants you to|user has asked you|user asked you|"
+             "user has authori|user authori|user has approved|"
+             "user already agreed|user has agreed|user has given you|user expects you|"
+             "nutzer möchte, dass du|nutzer will, dass du|"
+             "nutzer hat dich|nutzer hat dir|usuario quiere que|usuario te ha|usuario te pide|"
+             "usuario ya|usuario desea que|"
+             "utilisateur souhaite que|utilisateur veut que|utilisateur t'a|utilisateur vous a|"
+             "пользователь хочет|пользователь просит|"
              "пользователь уже|пользователь разрешил|用户希望你|用户要求你|用户已经|用户授权"},
 };
 
@@ -301,16 +415,22 @@ static bool is_spaced(char c)
 static bool begins_clause(const char *s, size_t at)
 {
     static const char *const lead[] = {
-        "please", "kindly", "then", "and", "so", "simply", "just", "now", "immediately", "always", "also", "never", "instead", "not",
-        "don't", "only", "or", "first", "finally", "must", "shall", "should", "you", "you to", "bitte", "und", "dann", "immer", "nur",
-        "sofort", "zu", "oder", "stattdessen", "por favor", "y", "siempre", "luego", "solo", "no", "e", "et", "puis", "toujours", "seulement",
-        "ne", "de", "veuillez", "и", "всегда", "только", "обязательно", "пожалуйста", "не", "затем"};
+        "please",   "kindly",      "then",       "and",   "so",          "simply",    "just",
+        "now",      "immediately", "always",     "also",  "never",       "instead",   "not",
+        "don't",    "only",        "or",         "first", "finally",     "must",      "shall",
+        "should",   "you",         "you to",     "bitte", "und",         "dann",      "immer",
+        "nur",      "sofort",      "zu",         "oder",  "stattdessen", "por favor", "y",
+        "siempre",  "luego",       "solo",       "no",    "e",           "et",        "puis",
+        "toujours", "seulement",   "ne",         "de",    "veuillez",    "и",         "всегда",
+        "только",   "обязательно", "пожалуйста", "не",    "затем"};
 
     while (at && (s[at - 1] == ' ' || s[at - 1] == '\n'))
         at--;
     if (!at || strchr(",;:.!?()[]{}<>-=/#", s[at - 1]))
         return true;
-    if (at >= 3 && (unsigned char)s[at - 1] >= 0x80 && ((unsigned char)s[at - 3] == 0xE3 || (unsigned char)s[at - 3] == 0xEF || (unsigned char)s[at - 3] == 0xE2))
+    if (at >= 3 && (unsigned char)s[at - 1] >= 0x80 &&
+        ((unsigned char)s[at - 3] == 0xE3 || (unsigned char)s[at - 3] == 0xEF ||
+         (unsigned char)s[at - 3] == 0xE2))
         return true; /* marks of other scripts, dashes */
     for (size_t i = 0; i < sizeof lead / sizeof *lead; i++) {
         size_t n = strlen(lead[i]);
@@ -338,14 +458,16 @@ static void find_words(reading *r)
                     put(r, at, at + e->len, ACT); /* an order only behind a modal */
                 continue;
             }
-            put(r, at, at + e->len, e->kind == ACT && (e->begins || e->orders) ? ACT | ORDER : e->kind);
+            put(r, at, at + e->len,
+                e->kind == ACT && (e->begins || e->orders) ? ACT | ORDER : e->kind);
         }
     }
 }
 
 #define IMAGE_REACH 60
 
-/* Addresses on the net, and whether they are to carry something: a query whose value is left open. */
+/* Addresses on the net, and whether they are to carry something: a query whose value is left open.
+ */
 static void find_links(reading *r)
 {
     const char *s = r->s;
@@ -358,10 +480,12 @@ static void find_links(reading *r)
             end++;
         }
         size_t before = from > IMAGE_REACH ? from - IMAGE_REACH : 0;
-        bool image = memmem(s + before, from - before, "![", 2) && memmem(s + before, from - before, "](", 2);
+        bool image = memmem(s + before, from - before, "![", 2) &&
+                     memmem(s + before, from - before, "](", 2);
         size_t value = query ? (size_t)(query - s) + 1 : 0;
-        bool open = query && *query == '=' && (value >= end || s[value] == '{' || s[value] == '[' || s[value] == '<' || s[value] == '.' ||
-                                               (unsigned char)s[value] >= 0x80);
+        bool open = query && *query == '=' &&
+                    (value >= end || s[value] == '{' || s[value] == '[' || s[value] == '<' ||
+                     s[value] == '.' || (unsigned char)s[value] >= 0x80);
         for (size_t i = 0; i < r->n; i++) /* the words of an address say nothing */
             if (r->found[i].at > from && r->found[i].at < end)
                 r->found[i].kind = 0;
@@ -403,9 +527,11 @@ static void derive(reading *r)
         if (f.kind & LEAD && follows(r, f.at, LEAD_REACH, MACHINE))
             put(r, f.at, f.end, ADDRESSED);
         if (f.kind & MACHINE && f.at == first && strncmp(r->s + f.at, "the ", 4) != 0 &&
-            (*behind == ',' || *behind == ':' || !strncmp(behind, " :", 2) || !strncmp(behind, "请", 3) || !strncmp(behind, "，", 3) || !strncmp(behind, "：", 3)))
+            (*behind == ',' || *behind == ':' || !strncmp(behind, " :", 2) ||
+             !strncmp(behind, "请", 3) || !strncmp(behind, "，", 3) || !strncmp(behind, "：", 3)))
             put(r, f.at, f.end, ADDRESSED);
-        if (f.kind & MACHINE && f.at >= 2 && !memcmp(r->s + f.at - 2, ", ", 2) && (!*behind || strchr(".!", *behind)))
+        if (f.kind & MACHINE && f.at >= 2 && !memcmp(r->s + f.at - 2, ", ", 2) &&
+            (!*behind || strchr(".!", *behind)))
             put(r, f.at, f.end, ADDRESSED); /* "..., assistant." */
         if (f.kind & MACHINE && follows(r, f.end, MODAL_REACH, MODAL))
             put(r, f.at, f.end, BOUND);
@@ -413,7 +539,8 @@ static void derive(reading *r)
             put(r, f.at, f.end, RECAP_THIS);
         if (f.kind & MODAL)
             for (size_t j = 0; j < n; j++)
-                if (r->found[j].kind & ACT && r->found[j].at >= f.end && r->found[j].at <= f.end + MUST_REACH)
+                if (r->found[j].kind & ACT && r->found[j].at >= f.end &&
+                    r->found[j].at <= f.end + MUST_REACH)
                     put(r, r->found[j].at, r->found[j].end, ORDER);
     }
 }

@@ -1,10 +1,12 @@
-/* injection_intent.h - what a sentence wants, and of whom: signs of several kinds that honest texts seldom have together.
+/* injection_intent.h - what a sentence wants, and of whom: signs of several kinds that honest texts
+ * seldom have together.
  *
- * The rules of injection.c tell wordings. Here a sentence is read for kinds of signs: is a machine spoken to or told
- * what it must do, is there an order, is it about an answer or about what nobody should see (prompts, the chat), is
- * somebody to be kept in the dark, does it hold for every question, does it speak with a system's voice, has it a link
- * that would carry text away. No kind is held against a text by itself; `wishes` in injection_intent.c lists which
- * of them together are.
+ * The rules of injection.c tell wordings. Here a sentence is read for kinds of signs: is a machine
+ * spoken to or told what it must do, is there an order, is it about an answer or about what nobody
+ * should see (prompts, the chat), is somebody to be kept in the dark, does it hold for every
+ * question, does it speak with a system's voice, has it a link that would carry text away. No kind
+ * is held against a text by itself; `wishes` in injection_intent.c lists which of them together
+ * are.
  *
  * Threads  any. */
 #ifndef CAIRN_RETRIEVE_INJECTION_INTENT_H
