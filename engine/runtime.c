@@ -13,19 +13,6 @@
 
 #define GROUP 16 /* texts a turn: a long list must not keep a question waiting */
 
-cairn_status cairn_models_warm(cairn_models *m, const char *embedder, const char *generator,
-                               cairn_error *err)
-{
-    shared_model *s;
-    cairn_status st = CAIRN_OK;
-
-    if (embedder)
-        st = models_get(m, MODEL_ENCODER, embedder, NULL, &s, err);
-    if (!st && generator)
-        st = models_get(m, MODEL_GENERATOR, generator, NULL, &s, err);
-    return st;
-}
-
 /* ---- vectors ---- */
 
 static encoder_role role_of(cairn_embed_role role)

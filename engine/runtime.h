@@ -35,9 +35,6 @@ cairn_status cairn_models_create(cairn_models **out, const char *config_file, si
 void cairn_models_destroy(cairn_models *m);
 /* How many calls wait for a model or work in one now. */
 size_t cairn_models_in_use(cairn_models *m);
-/* Open a model before the first call needs it. */
-cairn_status cairn_models_warm(cairn_models *m, const char *embedder, const char *generator,
-                               cairn_error *err);
 
 /* ---- vectors ---------------------------------------------------------------------------------- */
 
