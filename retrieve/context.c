@@ -115,7 +115,7 @@ static float range_overlap(const context_candidate *x, const context_candidate *
 
 /* ---- wrapping ---- */
 
-/* A document's text as data: no control characters, and no '[' before a digit or '<' at the start of
+/* A document's text or name as data: UTF-8, no control characters, and no '[' before a digit or '<' at the start of
  * a line that could pass for the wrapping (they become look-alikes of three bytes). */
 static cairn_status append_data(bytes *out, const char *s, size_t len)
 {
@@ -123,7 +123,8 @@ static cairn_status append_data(bytes *out, const char *s, size_t len)
 
     for (size_t i = 0; !st && i < len;) {
         uint32_t cp;
-        size_t n = utf8_decode(s + i, len - i, &cp, NULL);
+        bool valid;
+        size_t n = utf8_decode(s + i, len - i, &cp, &valid);
         bool line_start = i == 0 || s[i - 1] == '\n';
         char next = i + 1 < len ? s[i + 1] : '\0';
         if (cp == '\n' || cp == '\t')
@@ -135,7 +136,7 @@ static cairn_status append_data(bytes *out, const char *s, size_t len)
         else if (cp == '<' && (next == '|' || next == '/' || (next >= 'a' && next <= 'z')))
             st = bytes_append_str(out, "\xEF\xBC\x9C"); /* U+FF1C */
         else
-            st = bytes_append(out, s + i, n);
+            st = valid ? bytes_append(out, s + i, n) : bytes_append_str(out, "\uFFFD");
         i += n;
     }
     return st;

@@ -178,6 +178,28 @@ static void a_document_cannot_end_its_quotation(void **state)
     free(m);
 }
 
+/* The name of a file may be any bytes; a prompt is UTF-8. */
+static void a_name_that_is_not_utf8_is_replaced(void **state)
+{
+    made *m = calloc(1, sizeof *m);
+    context_params p;
+    context out;
+    arena a;
+
+    (void)state;
+    make(m, 1, 5);
+    m->c[0].uri = "/docs/bad\xff.txt";
+    m->c[0].title = "bad\xc3";
+    context_params_default(&p);
+    p.open = "{title}|{name}|\n";
+    p.max_tokens = 100000;
+    assemble(m, 1, &p, &a, &out);
+    assert_true(utf8_valid(out.text, out.len));
+    assert_int_equal(strncmp(out.text, "bad\uFFFD|bad\uFFFD.txt|\n", 18), 0);
+    arena_clear(&a);
+    free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +207,7 @@ int main(void)
         cmocka_unit_test(the_budget_is_kept),
         cmocka_unit_test(repetitions_are_skipped),
         cmocka_unit_test(a_document_cannot_end_its_quotation),
+        cmocka_unit_test(a_name_that_is_not_utf8_is_replaced),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
