@@ -130,6 +130,7 @@ static void catch_signals(void)
     /* A closed pipe (`cairn list | head`) shows as a write error, not as a sudden death. */
     sa.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &sa, NULL);
+    sigaction(SIGXFSZ, &sa, NULL); /* and so does a file that may not grow (ulimit -f) */
 }
 
 static void log_to_stderr(void *ctx, log_level level, const char *json, size_t len)

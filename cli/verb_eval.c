@@ -325,8 +325,9 @@ static int run(cli *c, int argc, char **argv)
     if (argc - optind == 1 && !strcmp(argv[optind], "guardrails") && (attacks || clean || pii))
         return cli_eval_guardrails(c, attacks, clean, pii);
     if (argc - optind != 1 || strcmp(argv[optind], "retrieval") || !req.queries || !req.qrels)
-        return cli_usage_error(c, "say: eval retrieval --queries FILE --qrels FILE, eval compare RUN_A "
-                                  "RUN_B --qrels FILE, eval answers --qa FILE, eval judge DUMP_A DUMP_B, or "
+        return cli_usage_error(c, "say: eval retrieval --queries FILE --qrels FILE, eval compare "
+                                  "RUN_A RUN_B --qrels FILE, eval gate OLD NEW, eval make DIR, "
+                                  "eval answers --qa FILE, eval judge DUMP_A DUMP_B, or "
                                   "eval guardrails --attacks FILE --clean FILE");
     code = cli_open(c, &engine, CLI_READ);
     if (code)

@@ -13,15 +13,19 @@ typedef struct gathering {
 } gathering;
 
 static enum MHD_Result take_pair(void *ctx, enum MHD_ValueKind kind, const char *key,
-                                 const char *value)
+                                 size_t key_len, const char *value, size_t value_len)
 {
     gathering *g = ctx;
 
     (void)kind;
-    if (!value)
+    if (!value) {
         value = "";
-    if (!utf8_valid(key, strlen(key)) || !utf8_valid(value, strlen(value)))
+        value_len = 0;
+    }
+    if (!utf8_valid(key, key_len) || !utf8_valid(value, value_len))
         g->status = cairn_fail(g->err, CAIRN_EUSAGE, "the query string is not valid UTF-8");
+    else if (memchr(key, 0, key_len) || memchr(value, 0, value_len))
+        g->status = cairn_fail(g->err, CAIRN_EUSAGE, "the query string holds a NUL character");
     else if (json_object_get(g->args, key))
         g->status = cairn_fail(g->err, CAIRN_EUSAGE, "\"%s\" is given twice", key);
     else if (json_object_size(g->args) == MAX_MEMBERS)
@@ -43,6 +47,6 @@ cairn_status args_collect(http_request *r, cairn_error *err)
     if (st)
         return st;
     g.args = r->args;
-    MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, take_pair, &g);
+    MHD_get_connection_values_n(r->connection, MHD_GET_ARGUMENT_KIND, take_pair, &g);
     return g.status;
 }

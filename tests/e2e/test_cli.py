@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import resource
 import subprocess
 import unittest
 
@@ -280,6 +281,14 @@ class Cli(CairnTest):
                                       env=dict(os.environ, CAIRN_HOME=self.home))
             self.assertEqual(done.returncode, 3, verb)
             self.assertIn(b"writing standard output", done.stderr)
+
+    def test_a_file_that_may_not_grow_is_an_error(self):
+        self.write("pump.txt", "The pump P-7 has a warranty of 24 months.\n")
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60 << 10, 60 << 10))
+        failed = self.run_cairn("index", "--no-vectors", self.docs, code=3, preexec_fn=limit)
+        self.assertIn("limit on file sizes", failed.stderr)
+        self.run_cairn("index", "--no-vectors", self.docs)
+        self.run_cairn("check")
 
     def test_hostile_text_does_not_drive_the_terminal(self):
         self.write("evil.txt", "granite \x1b]0;owned\x07 stone \x1b[31m red")

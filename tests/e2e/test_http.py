@@ -55,7 +55,7 @@ class Rest(ServerTest):
 
     def test_parameters_are_checked(self):
         for path in ("search", "search?q=a&k=0", "search?q=a&k=x", "search?q=a&k=1.5", "search?q=a&k=99999999999999999999",
-                     "search?q=a&mode=best", "search?q=a&q=b", "search?q=a&typo=1", "search?q=%ff", "search?q=a&explain=maybe",
+                     "search?q=a&mode=best", "search?q=a&q=b", "search?q=a&typo=1", "search?q=%ff", "search?q=a%00b", "search?q=a&explain=maybe",
                      "search?q=" + "a" * 9000, "document?uri=", "documents?limit=1001", "search?q=a&facets=colour"):
             error = self.server.json("GET", "/api/v1/" + path, status=400)["error"]
             self.assertTrue(error["message"] and error["request"], path)
