@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "engine/cairn.h"
 #include "engine/care.h"
+#include "engine/json_text.h"
 
 enum cli_exit {
     CLI_DONE = 0,
@@ -105,9 +106,6 @@ void cli_put_text(FILE *out, const char *s, size_t len);
 /* The part of a hit's passage that matches best, its words marked, in lines of the terminal's width
  * (snippet.c). */
 void cli_print_snippet(cli *c, const cairn_hit *h);
-/* A JSON string of any bytes (broken UTF-8 replaced), or null for NULL. */
-json_t *cli_json_text(const char *s, size_t len);
-json_t *cli_json_string(const char *s);
 /* Write one document and a newline; indented on a terminal. Steals the reference. */
 int cli_print_json(cli *c, json_t *j);
 /* Write one line of JSON lines, at once. Steals the reference. */

@@ -75,7 +75,7 @@ static json_t *json_guardrails(const cairn_guard_result *r)
     for (size_t i = 0; i < r->n_groups; i++) {
         const cairn_guard_group *g = &r->groups[i];
         json_array_append_new(groups, json_pack("{s:s,s:o,s:I,s:I,s:f,s:f,s:f}", "of", g->attack ? "attacks" : "clean",
-                                                "category", cli_json_string(g->category), "texts", (json_int_t)g->n,
+                                                "category", json_str(g->category), "texts", (json_int_t)g->n,
                                                 "kept_out", (json_int_t)g->kept_out, "share", g->share, "low", g->low,
                                                 "high", g->high));
     }

@@ -43,27 +43,6 @@ void cli_put_text(FILE *out, const char *s, size_t len)
     }
 }
 
-json_t *cli_json_text(const char *s, size_t len)
-{
-    bytes clean;
-    json_t *j = NULL;
-
-    if (!s)
-        return json_null();
-    if (utf8_valid(s, len))
-        return json_stringn_nocheck(s, len);
-    bytes_init(&clean, SIZE_MAX);
-    if (!utf8_sanitize(&clean, s, len))
-        j = json_stringn_nocheck(clean.data, clean.len);
-    bytes_clear(&clean);
-    return j;
-}
-
-json_t *cli_json_string(const char *s)
-{
-    return s ? cli_json_text(s, strlen(s)) : json_null();
-}
-
 int cli_print_json(cli *c, json_t *j)
 {
     size_t flags = JSON_REAL_PRECISION(9) | (c->out_colour ? JSON_INDENT(2) : JSON_COMPACT);
@@ -235,13 +214,13 @@ void cli_print_event(void *ctx, const cairn_index_event *e)
 
     cli_progress_clear(c);
     if (c->json) {
-        j = json_pack("{s:s,s:o}", "event", e->kind, "path", cli_json_string(e->path));
+        j = json_pack("{s:s,s:o}", "event", e->kind, "path", json_str(e->path));
         if (j && !*e->path)
             json_object_del(j, "path");
         if (j && e->from)
-            json_object_set_new(j, "from", cli_json_string(e->from));
+            json_object_set_new(j, "from", json_str(e->from));
         if (j && e->reason)
-            json_object_set_new(j, "reason", cli_json_string(e->reason));
+            json_object_set_new(j, "reason", json_str(e->reason));
         if (j && e->folder)
             json_object_set_new(j, "folder", json_true());
         cli_print_json_line(j);
@@ -265,8 +244,8 @@ json_t *cli_json_failures(const cairn_failure *f, size_t n)
     json_t *list = json_array();
 
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_pack("{s:o,s:o}", "path", cli_json_string(f[i].path),
-                                              "reason", cli_json_string(f[i].reason)));
+        json_array_append_new(list, json_pack("{s:o,s:o}", "path", json_str(f[i].path),
+                                              "reason", json_str(f[i].reason)));
     return list;
 }
 
@@ -309,7 +288,7 @@ static json_t *json_reasons(const cairn_hit *h)
         const cairn_reason *r = &h->reasons[i];
         json_array_append_new(
             all, json_pack("{s:o,s:I,s:f,s:f,s:f,s:f,s:{s:I,s:I,s:I,s:I}}", "term",
-                           cli_json_string(r->term), "passages", (json_int_t)r->passages, "idf",
+                           json_str(r->term), "passages", (json_int_t)r->passages, "idf",
                            (double)r->idf, "boost", (double)r->boost, "frequency",
                            (double)r->frequency, "score", (double)r->score, "in", "title",
                            (json_int_t)r->in_title, "path", (json_int_t)r->in_path, "heading",
@@ -323,7 +302,7 @@ json_t *cli_json_strings(const char *const *s, size_t n)
     json_t *all = json_array();
 
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(all, cli_json_string(s[i]));
+        json_array_append_new(all, json_str(s[i]));
     return all;
 }
 
@@ -334,8 +313,8 @@ json_t *cli_json_copies(const cairn_copy *copies, size_t n)
     for (size_t i = 0; i < n; i++)
         json_array_append_new(list, json_pack("{s:I,s:o,s:o,s:I,s:b,s:f}", "doc",
                                               (json_int_t)copies[i].doc, "uri",
-                                              cli_json_string(copies[i].uri), "title",
-                                              cli_json_string(copies[i].title), "mtime_ns",
+                                              json_str(copies[i].uri), "title",
+                                              json_str(copies[i].title), "mtime_ns",
                                               (json_int_t)copies[i].mtime_ns, "same_bytes",
                                               copies[i].same_bytes, "likeness", copies[i].likeness));
     return list;
@@ -345,10 +324,10 @@ json_t *cli_json_copies(const cairn_copy *copies, size_t n)
 static void add_metadata(json_t *j, const cairn_hit *h)
 {
     if (*h->author)
-        json_object_set_new(j, "author", cli_json_string(h->author));
+        json_object_set_new(j, "author", json_str(h->author));
     if (*h->lang)
-        json_object_set_new(j, "lang", cli_json_string(h->lang));
-    json_object_set_new(j, "mime", cli_json_string(h->mime));
+        json_object_set_new(j, "lang", json_str(h->lang));
+    json_object_set_new(j, "mime", json_str(h->mime));
     if (h->date_ns)
         json_object_set_new(j, "date_ns", json_integer((json_int_t)h->date_ns));
     if (h->modified_ns)
@@ -389,10 +368,10 @@ json_t *cli_json_hit(const cairn_hit *h, bool explain)
     }
     j = json_pack("{s:I,s:f,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "rank", (json_int_t)h->rank,
                   "score", (double)h->score, "doc", (json_int_t)h->doc, "chunk",
-                  (json_int_t)h->chunk, "uri", cli_json_string(h->uri), "title",
-                  cli_json_string(h->title), "page",
+                  (json_int_t)h->chunk, "uri", json_str(h->uri), "title",
+                  json_str(h->title), "page",
                   h->page ? json_integer(h->page) : json_null(), "heading",
-                  cli_json_string(h->heading), "text", cli_json_text(h->text, h->text_len),
+                  json_str(h->heading), "text", json_text(h->text, h->text_len),
                   "highlights", marks, "scores", scores);
     if (j) {
         json_object_set_new(j, "start", json_integer((json_int_t)h->byte_start));
@@ -405,7 +384,7 @@ json_t *cli_json_hit(const cairn_hit *h, bool explain)
     if (j && h->page_last > h->page)
         json_object_set_new(j, "page_last", json_integer(h->page_last));
     if (j && h->page_label)
-        json_object_set_new(j, "page_label", cli_json_string(h->page_label));
+        json_object_set_new(j, "page_label", json_str(h->page_label));
     if (j)
         add_metadata(j, h);
     return j;

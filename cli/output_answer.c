@@ -28,11 +28,11 @@ static json_t *planted_json(const cairn_answer *a)
     for (size_t i = 0; i < a->n_planted; i++)
         json_array_append_new(list,
                               json_pack("{s:o,s:o,s:f,s:o}", "uri",
-                                        cli_json_string(a->planted[i].uri), "page",
+                                        json_str(a->planted[i].uri), "page",
                                         a->planted[i].page ? json_integer(a->planted[i].page)
                                                            : json_null(),
                                         "score", (double)a->planted[i].score, "text",
-                                        cli_json_string(a->planted[i].text)));
+                                        json_str(a->planted[i].text)));
     return list;
 }
 
@@ -43,9 +43,9 @@ static json_t *steps_json(const cairn_answer *a)
     for (size_t i = 0; i < a->n_steps; i++) {
         const cairn_step *x = &a->steps[i];
         json_t *call = json_loads(x->arguments, 0, NULL);
-        json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:o,s:b}", "tool", cli_json_string(x->tool), "call",
-                                              call ? call : json_null(), "result", cli_json_string(x->result),
-                                              "problem", cli_json_string(x->problem), "writes", x->writes));
+        json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:o,s:b}", "tool", json_str(x->tool), "call",
+                                              call ? call : json_null(), "result", json_str(x->result),
+                                              "problem", json_str(x->problem), "writes", x->writes));
     }
     return list;
 }
@@ -57,17 +57,17 @@ json_t *cli_answer_json(const cairn_answer *a)
     for (size_t i = 0; i < a->n_citations; i++) {
         const cairn_citation *x = &a->citations[i];
         json_t *j = json_pack("{s:I,s:o,s:o,s:I,s:I,s:o,s:b}", "n", (json_int_t)x->n, "uri",
-                              cli_json_string(x->uri), "page",
+                              json_str(x->uri), "page",
                               x->page ? json_integer(x->page) : json_null(), "start",
                               (json_int_t)x->start, "end", (json_int_t)x->end, "text",
-                              cli_json_string(x->text), "supported", x->supported);
+                              json_str(x->text), "supported", x->supported);
         if (j && x->page_label)
-            json_object_set_new(j, "page_label", cli_json_string(x->page_label));
+            json_object_set_new(j, "page_label", json_str(x->page_label));
         json_array_append_new(cites, j);
     }
     all = json_pack("{s:o,s:b,s:o,s:o,s:{s:I,s:I},s:{s:f,s:f,s:f,s:I,s:I,s:I,s:I,s:I}}", "answer",
-                     cli_json_string(a->text), "refused", a->refused, "citations", cites, "model",
-                     cli_json_string(a->model), "usage", "prompt_tokens",
+                     json_str(a->text), "refused", a->refused, "citations", cites, "model",
+                     json_str(a->model), "usage", "prompt_tokens",
                      (json_int_t)a->prompt_tokens, "completion_tokens",
                      (json_int_t)a->completion_tokens, "timings", "retrieve_ms", a->retrieve_ms,
                      "ttft_ms", a->ttft_ms, "tpot_ms", a->tpot_ms, "cached_tokens",
@@ -81,16 +81,16 @@ json_t *cli_answer_json(const cairn_answer *a)
                                                     "read", (json_int_t)a->files_read, "unreadable",
                                                     (json_int_t)a->files_unreadable));
     json_object_set_new(all, "confidence", json_real((double)a->confidence));
-    json_object_set_new(all, "short_answer", cli_json_string(a->short_answer));
+    json_object_set_new(all, "short_answer", json_str(a->short_answer));
     json_object_set_new(all, "withheld_sentences", json_integer((json_int_t)a->withheld));
     json_object_set_new(all, "planted", planted_json(a));
-    json_object_set_new(all, "cached", cli_json_string(a->cached));
+    json_object_set_new(all, "cached", json_str(a->cached));
     if (a->cached_question)
-        json_object_set_new(all, "cached_question", cli_json_string(a->cached_question));
-    json_object_set_new(all, "route", cli_json_string(a->route));
-    json_object_set_new(all, "sent_to", cli_json_string(a->sent_to));
-    json_object_set_new(all, "note", cli_json_string(a->note));
-    json_object_set_new(all, "understood", cli_json_string(a->understood));
+        json_object_set_new(all, "cached_question", json_str(a->cached_question));
+    json_object_set_new(all, "route", json_str(a->route));
+    json_object_set_new(all, "sent_to", json_str(a->sent_to));
+    json_object_set_new(all, "note", json_str(a->note));
+    json_object_set_new(all, "understood", json_str(a->understood));
     if (a->n_steps || a->out_of_steps) {
         json_object_set_new(all, "steps", steps_json(a));
         json_object_set_new(all, "out_of_steps", json_boolean(a->out_of_steps));

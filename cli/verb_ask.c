@@ -265,7 +265,7 @@ static void report_finding(void *ctx, const char *finding)
     findings *f = ctx;
 
     if (f->list)
-        json_array_append_new(f->list, cli_json_string(finding));
+        json_array_append_new(f->list, json_str(finding));
     else
         printf("%s\n", finding);
 }
@@ -300,7 +300,7 @@ static int run_replay(cli *c, int argc, char **argv)
         json_decref(f.list);
     } else if (c->json) {
         code = cli_print_json(c, json_pack("{s:b,s:o,s:o}", "same", same, "changed", f.list, "answer",
-                                           cli_json_string(a->text)));
+                                           json_str(a->text)));
     } else {
         printf("%s\n", same ? "the same answer, byte for byte:" : "another answer:");
         cli_put_text(stdout, a->text, strlen(a->text));

@@ -455,7 +455,7 @@ static int talk_to_the_end(talk *t)
 static bool list_json(void *ctx, const cairn_chat *chat)
 {
     json_array_append_new(ctx, json_pack("{s:s,s:o,s:I,s:I,s:I}", "id", chat->id, "title",
-                                         cli_json_string(chat->title), "turns", (json_int_t)chat->n_turns,
+                                         json_str(chat->title), "turns", (json_int_t)chat->n_turns,
                                          "created_ns", (json_int_t)chat->created_ns, "changed_ns",
                                          (json_int_t)chat->changed_ns));
     return true;
@@ -475,9 +475,9 @@ static int list_kept(cli *c, cairn *engine)
 
 static bool found_json(void *ctx, const cairn_chat_found *f)
 {
-    json_array_append_new(ctx, json_pack("{s:s,s:o,s:I,s:I,s:o,s:o}", "chat", f->id, "title", cli_json_string(f->title), "turn",
+    json_array_append_new(ctx, json_pack("{s:s,s:o,s:I,s:I,s:o,s:o}", "chat", f->id, "title", json_str(f->title), "turn",
                                          (json_int_t)f->n, "asked_ns", (json_int_t)f->asked_ns, "question",
-                                         cli_json_string(f->question), "answer", cli_json_string(f->text)));
+                                         json_str(f->question), "answer", json_str(f->text)));
     return true;
 }
 

@@ -19,7 +19,7 @@ static void take_finding(void *ctx, const char *finding)
 
     f->n++;
     if (f->c->json)
-        json_array_append_new(f->list, cli_json_string(finding));
+        json_array_append_new(f->list, json_str(finding));
     else
         printf("%s\n", finding);
 }

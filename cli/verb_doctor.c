@@ -19,8 +19,8 @@ static void take(void *ctx, const cairn_finding *f)
     l->bad += f->level == CAIRN_DOCTOR_BAD;
     if (l->c->json) {
         json_array_append_new(l->all, json_pack("{s:s,s:s,s:o,s:o}", "level", levels[f->level], "what",
-                                                f->what, "text", cli_json_string(f->text), "cure",
-                                                cli_json_string(f->cure)));
+                                                f->what, "text", json_str(f->text), "cure",
+                                                json_str(f->cure)));
         return;
     }
     printf("%s%-8s%s %-12s ", f->level ? cli_bold(l->c) : "", levels[f->level],

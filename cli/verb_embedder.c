@@ -8,7 +8,7 @@ static json_t *json_embedder(const cairn_embedder *e)
 {
     if (!e->identity && !e->vectors)
         return json_null();
-    return json_pack("{s:o,s:o,s:I}", "model", cli_json_string(e->model), "identity", cli_json_string(e->identity),
+    return json_pack("{s:o,s:o,s:I}", "model", json_str(e->model), "identity", json_str(e->identity),
                      "vectors", (json_int_t)e->vectors);
 }
 

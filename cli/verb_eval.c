@@ -58,7 +58,7 @@ static int print_metrics(cli *c, const cairn_eval_result *r)
     slices = json_array();
     for (size_t i = 0; i < r->n_slices; i++)
         json_array_append_new(slices, json_pack("{s:o,s:I,s:o}", "value",
-                                                cli_json_string(r->slices[i].value), "queries",
+                                                json_str(r->slices[i].value), "queries",
                                                 (json_int_t)r->slices[i].n_queries, "metrics",
                                                 json_metrics(r->slices[i].metrics, r->n_metrics)));
     if (r->n_slices)
@@ -82,7 +82,7 @@ static int make(cli *c, const char *folder, size_t count, size_t seed)
     if (st)
         return cli_fail(c, st, &err);
     if (c->json)
-        return cli_print_json(c, json_pack("{s:o,s:I}", "folder", cli_json_string(folder), "queries",
+        return cli_print_json(c, json_pack("{s:o,s:I}", "folder", json_str(folder), "queries",
                                            (json_int_t)n));
     printf("%zu questions in %s: cairn eval retrieval --queries %s/queries.jsonl --qrels %s/qrels.tsv\n", n,
            folder, folder, folder);
@@ -170,7 +170,7 @@ static int print_answers(cli *c, const cairn_answers_result *r)
     }
     slices = json_array();
     for (size_t i = 0; i < r->n_slices; i++)
-        json_array_append_new(slices, json_pack("{s:o,s:I,s:o}", "value", cli_json_string(r->slices[i].value), "questions",
+        json_array_append_new(slices, json_pack("{s:o,s:I,s:o}", "value", json_str(r->slices[i].value), "questions",
                                                 (json_int_t)r->slices[i].n, "metrics",
                                                 intervals(r->slices[i].metrics, r->slices[i].n_metrics)));
     j = json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:f}", "metrics", intervals(r->metrics, r->n_metrics), "questions",

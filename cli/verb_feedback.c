@@ -14,9 +14,9 @@ static bool show(void *ctx, const cairn_feedback *f)
 
     if (list) {
         json_array_append_new(list, json_pack("{s:I,s:s,s:o,s:o,s:o,s:I}", "id", (json_int_t)f->id, "kind", f->kind,
-                                              "note", cli_json_string(f->note), "question",
-                                              cli_json_string(f->answer.question), "answer",
-                                              cli_json_string(f->answer.text), "made_ns", (json_int_t)f->made_ns));
+                                              "note", json_str(f->note), "question",
+                                              json_str(f->answer.question), "answer",
+                                              json_str(f->answer.text), "made_ns", (json_int_t)f->made_ns));
         return true;
     }
     printf("%4llu  %-11s  %s  ", (unsigned long long)f->id, f->kind, cli_format_time(when, f->made_ns));

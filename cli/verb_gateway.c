@@ -17,8 +17,8 @@ static bool show(void *ctx, const cairn_sent *x)
 
     if (s->list) {
         json_array_append_new(s->list, json_pack("{s:I,s:o,s:o,s:o,s:I,s:I}", "made_ns", (json_int_t)x->made_ns, "url",
-                                                 cli_json_string(x->url), "model", cli_json_string(x->model),
-                                                 "outcome", cli_json_string(x->outcome), "ms", (json_int_t)x->ms,
+                                                 json_str(x->url), "model", json_str(x->model),
+                                                 "outcome", json_str(x->outcome), "ms", (json_int_t)x->ms,
                                                  "tokens", (json_int_t)x->tokens));
         return true;
     }
@@ -63,8 +63,8 @@ static int run(cli *c, int argc, char **argv)
     }
     if (c->json)
         return cli_print_json(c, json_pack("{s:b,s:o,s:o,s:I,s:o}", "open", !ready, "why",
-                                           ready ? cli_json_string(why.text) : json_null(), "url",
-                                           *url ? cli_json_string(url) : json_null(), "tokens_today",
+                                           ready ? json_str(why.text) : json_null(), "url",
+                                           *url ? json_str(url) : json_null(), "tokens_today",
                                            (json_int_t)today, "sent", s.list));
     printf("%lld tokens today\n", (long long)today);
     return CLI_DONE;

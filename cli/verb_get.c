@@ -66,15 +66,15 @@ static int run(cli *c, int argc, char **argv)
     } else if (c->json) {
         code = cli_print_json(
             c, json_pack("{s:I,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "doc",
-                         (json_int_t)d->id, "uri", cli_json_string(d->uri), "title",
-                         cli_json_string(d->title), "author", cli_json_string(d->author), "lang",
-                         cli_json_string(d->lang), "mime", cli_json_string(d->mime), "size",
+                         (json_int_t)d->id, "uri", json_str(d->uri), "title",
+                         json_str(d->title), "author", json_str(d->author), "lang",
+                         json_str(d->lang), "mime", json_str(d->mime), "size",
                          (json_int_t)d->size, "mtime_ns", (json_int_t)d->mtime_ns, "date_ns",
                          (json_int_t)d->date_ns, "pages", (json_int_t)d->n_pages, "chunks",
                          (json_int_t)d->n_chunks, "created_ns", (json_int_t)d->created_ns,
                          "tags", cli_json_strings(d->tags, d->n_tags), "places",
                          cli_json_strings(d->places, d->n_places), "same_as",
-                         d->same_as ? json_integer((json_int_t)d->same_as) : json_null(), "text", cli_json_text(d->text, d->text_len)));
+                         d->same_as ? json_integer((json_int_t)d->same_as) : json_null(), "text", json_text(d->text, d->text_len)));
     } else {
         print_document(c, d);
     }

@@ -62,10 +62,10 @@ static bool print_one(void *ctx, const cairn_document *d)
     l->n++;
     if (l->c->json) {
         json_t *j = json_pack("{s:I,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:o,s:I,s:I,s:o,s:o}", "doc", (json_int_t)d->id, "uri",
-                              cli_json_string(d->uri), "title", cli_json_string(d->title), "mime",
-                              cli_json_string(d->mime), "lang", cli_json_string(d->lang), "size",
+                              json_str(d->uri), "title", json_str(d->title), "mime",
+                              json_str(d->mime), "lang", json_str(d->lang), "size",
                               (json_int_t)d->size, "date_ns", (json_int_t)d->date_ns, "chunks",
-                              (json_int_t)d->n_chunks, "author", cli_json_string(d->author),
+                              (json_int_t)d->n_chunks, "author", json_str(d->author),
                               "modified_ns", (json_int_t)d->mtime_ns, "created_ns",
                               (json_int_t)d->created_ns, "tags", cli_json_strings(d->tags, d->n_tags),
                               "same_as", d->same_as ? json_integer((json_int_t)d->same_as) : json_null());

@@ -20,7 +20,7 @@ static bool print_fact(void *ctx, const cairn_fact *f)
 static bool fact_json(void *ctx, const cairn_fact *f)
 {
     json_array_append_new(ctx, json_pack("{s:I,s:o,s:I,s:I}", "id", (json_int_t)f->id, "text",
-                                         cli_json_string(f->text), "created_ns", (json_int_t)f->created_ns,
+                                         json_str(f->text), "created_ns", (json_int_t)f->created_ns,
                                          "changed_ns", (json_int_t)f->changed_ns));
     return true;
 }
@@ -138,9 +138,9 @@ static bool show_saved(void *ctx, const cairn_saved *x)
     if (s->list) {
         json_array_append_new(s->list,
                               json_pack("{s:I,s:s,s:o,s:o,s:o,s:I,s:I}", "id", (json_int_t)x->id, "state",
-                                        state_name(x->state), "why", cli_json_string(x->why), "question",
-                                        cli_json_string(x->answer.question), "answer",
-                                        cli_json_string(x->answer.text), "saved_ns", (json_int_t)x->saved_ns,
+                                        state_name(x->state), "why", json_str(x->why), "question",
+                                        json_str(x->answer.question), "answer",
+                                        json_str(x->answer.text), "saved_ns", (json_int_t)x->saved_ns,
                                         "checked_ns", (json_int_t)x->checked_ns));
         return true;
     }

@@ -102,7 +102,7 @@ static void list_one(void *ctx, const char *name, const char *use, const char *p
 
     if (c->json) {
         json_t *j = json_pack("{s:s,s:s,s:o}", "name", name, "use", use, "path",
-                              cli_json_string(path));
+                              json_str(path));
         json_dumpf(j, stdout, JSON_COMPACT);
         json_decref(j);
         putchar('\n');

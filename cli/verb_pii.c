@@ -44,8 +44,8 @@ static bool report(void *ctx, const cairn_pii_finding *f)
     }
     if (r->list) {
         json_array_append_new(r->list, json_pack("{s:o,s:s,s:o,s:I,s:I,s:I}", "uri",
-                                                 cli_json_string(name), "type", f->type, "text",
-                                                 cli_json_string(value), "line",
+                                                 json_str(name), "type", f->type, "text",
+                                                 json_str(value), "line",
                                                  (json_int_t)f->line, "start",
                                                  (json_int_t)f->start, "bytes", (json_int_t)f->len));
     } else {
@@ -215,8 +215,8 @@ static bool redact_document(void *ctx, const cairn_document *d)
         r->code = cli_fail(r->c, st, &err);
         return false;
     }
-    j = json_pack("{s:o,s:o,s:o}", "uri", cli_json_string(d->uri), "title", cli_json_string(d->title), "text",
-                  cli_json_string(text));
+    j = json_pack("{s:o,s:o,s:o}", "uri", json_str(d->uri), "title", json_str(d->title), "text",
+                  json_str(text));
     free(text);
     cli_print_json_line(j);
     r->n++;

@@ -65,12 +65,12 @@ static json_t *json_patterns(const cairn_search_result *r)
 
     for (size_t i = 0; i < r->n_patterns; i++) {
         const cairn_pattern *p = &r->patterns[i];
-        json_t *j = json_pack("{s:o,s:I,s:I,s:I,s:o}", "pattern", cli_json_string(p->text),
+        json_t *j = json_pack("{s:o,s:I,s:I,s:I,s:o}", "pattern", json_str(p->text),
                               "words", (json_int_t)p->words, "left_out", (json_int_t)p->left_out,
                               "passages", (json_int_t)p->passages, "most_frequent",
-                              cli_json_string(p->shown));
+                              json_str(p->shown));
         if (j && p->problem)
-            json_object_set_new(j, "problem", cli_json_string(p->problem));
+            json_object_set_new(j, "problem", json_str(p->problem));
         json_array_append_new(all, j);
     }
     return all;
@@ -168,7 +168,7 @@ static json_t *json_facets(const cairn_search_result *r)
         for (size_t j = 0; j < r->facets[i].n_values; j++)
             json_array_append_new(values,
                                   json_pack("{s:o,s:I}", "value",
-                                            cli_json_string(r->facets[i].values[j].value),
+                                            json_str(r->facets[i].values[j].value),
                                             "documents",
                                             (json_int_t)r->facets[i].values[j].documents));
         json_object_set_new(all, r->facets[i].name,
@@ -230,24 +230,24 @@ static int print_result(cli *c, const char *query, const cairn_search_result *r,
         json_t *hits = json_array(), *j;
         for (size_t i = 0; i < r->n_hits; i++)
             json_array_append_new(hits, cli_json_hit(&r->hits[i], explain));
-        j = json_pack("{s:o,s:f,s:s,s:o}", "query", cli_json_string(query), "took_ms", r->took_ms,
+        j = json_pack("{s:o,s:f,s:s,s:o}", "query", json_str(query), "took_ms", r->took_ms,
                       "mode", modes[r->mode], "hits", hits);
         if (r->note)
-            json_object_set_new(j, "note", cli_json_string(r->note));
+            json_object_set_new(j, "note", json_str(r->note));
         if (r->rewritten)
-            json_object_set_new(j, "rewritten", cli_json_string(r->rewritten));
+            json_object_set_new(j, "rewritten", json_str(r->rewritten));
         if (r->expanded)
-            json_object_set_new(j, "expanded", cli_json_string(r->expanded));
+            json_object_set_new(j, "expanded", json_str(r->expanded));
         json_object_set_new(j, "stages", json_stages(r));
         if (r->own_words)
-            json_object_set_new(j, "own_words", cli_json_string(r->own_words));
+            json_object_set_new(j, "own_words", json_str(r->own_words));
         if (r->suggestion)
-            json_object_set_new(j, "suggestion", cli_json_string(r->suggestion));
+            json_object_set_new(j, "suggestion", json_str(r->suggestion));
         if (r->facets)
             json_object_set_new(j, "facets", json_facets(r));
         if (explain) {
             if (r->read_as)
-                json_object_set_new(j, "read_as", cli_json_string(r->read_as));
+                json_object_set_new(j, "read_as", json_str(r->read_as));
             json_object_set_new(j, "patterns", json_patterns(r));
         }
         if (explain)

@@ -14,7 +14,7 @@ static bool show_table(void *ctx, const cairn_table *t)
     if (list) {
         columns = json_array();
         for (size_t i = 0; i < t->n_columns; i++)
-            json_array_append_new(columns, cli_json_string(t->columns[i]));
+            json_array_append_new(columns, json_str(t->columns[i]));
         json_array_append_new(list, json_pack("{s:s,s:o,s:I,s:o}", "name", t->name, "columns", columns, "rows",
                                               (json_int_t)t->n_rows, "page",
                                               t->page ? json_integer(t->page) : json_null()));
@@ -59,7 +59,7 @@ static json_t *list_json(const char *const *cells, size_t n)
     json_t *list = json_array();
 
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, cells[i] ? cli_json_string(cells[i]) : json_null());
+        json_array_append_new(list, cells[i] ? json_str(cells[i]) : json_null());
     return list;
 }
 
@@ -77,7 +77,7 @@ static int run_query(cli *c, cairn *engine, const char *document, const char *sq
         json_t *rows = json_array();
         for (size_t i = 0; i < r->n_rows; i++)
             json_array_append_new(rows, list_json(r->cells + i * r->n_columns, r->n_columns));
-        (void)cli_print_json(c, json_pack("{s:o,s:o,s:o,s:b}", "uri", cli_json_string(r->uri), "columns",
+        (void)cli_print_json(c, json_pack("{s:o,s:o,s:o,s:b}", "uri", json_str(r->uri), "columns",
                                           list_json(r->columns, r->n_columns), "rows", rows, "cut", r->cut));
     } else {
         put_line(r, r->columns);

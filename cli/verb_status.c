@@ -32,7 +32,7 @@ static json_t *second_json(const cairn_status_info *s)
 {
     if (!s->second_name)
         return json_null();
-    return json_pack("{s:o,s:I,s:b}", "name", cli_json_string(s->second_name), "vectors",
+    return json_pack("{s:o,s:I,s:b}", "name", json_str(s->second_name), "vectors",
                      (json_int_t)s->second_vectors, "searched", s->second_searched);
 }
 
@@ -41,7 +41,7 @@ static json_t *watching_json(const cairn_watching *w)
     json_t *places = json_array();
 
     for (size_t i = 0; i < w->n_places; i++)
-        json_array_append_new(places, json_pack("{s:o,s:s}", "path", cli_json_string(w->places[i].path), "how",
+        json_array_append_new(places, json_pack("{s:o,s:s}", "path", json_str(w->places[i].path), "how",
                                                 w->places[i].how));
     if (!w->active) {
         json_decref(places);
@@ -55,15 +55,15 @@ static json_t *status_json(const cairn_status_info *s)
 {
     return json_pack(
         "{s:s,s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b,s:o,s:o,s:f,s:o,s:o}",
-        "version", s->version, "home", cli_json_string(s->home), "collection",
-        cli_json_string(s->collection), "cpu", s->cpu, "threads", (json_int_t)s->n_threads,
+        "version", s->version, "home", json_str(s->home), "collection",
+        json_str(s->collection), "cpu", s->cpu, "threads", (json_int_t)s->n_threads,
         "documents", (json_int_t)s->documents, "chunks", (json_int_t)s->chunks, "vectors",
         (json_int_t)s->vectors, "pending_vectors", (json_int_t)s->pending_vectors, "segments",
         (json_int_t)s->segments, "deleted_rows", (json_int_t)s->deleted_rows, "disk_bytes",
         (json_int_t)s->disk_bytes, "text_bytes", (json_int_t)s->text_bytes, "audit",
         cli_json_audit(&s->audit), "embedder", "name",
-        cli_json_string(s->embedder_name), "path", cli_json_string(s->embedder), "generator",
-        "name", cli_json_string(s->generator_name), "path", cli_json_string(s->generator),
+        json_str(s->embedder_name), "path", json_str(s->embedder), "generator",
+        "name", json_str(s->generator_name), "path", json_str(s->generator),
         "failed", cli_json_failures(s->failed, s->n_failed), "tiers", tiers_json(s), "merge_due",
         s->merge_due, "running", running_json(&s->running), "watching",
         watching_json(&s->watching), "vectors_per_second",

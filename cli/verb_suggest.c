@@ -10,12 +10,12 @@ static int print_suggestions(cli *c, const char *text, const cairn_suggestions *
         json_t *all = json_array(), *j;
         for (size_t i = 0; i < s->n_completions; i++)
             json_array_append_new(
-                all, json_pack("{s:o,s:o,s:I}", "text", cli_json_string(s->completions[i].text),
-                               "word", cli_json_string(s->completions[i].word), "occurrences",
+                all, json_pack("{s:o,s:o,s:I}", "text", json_str(s->completions[i].text),
+                               "word", json_str(s->completions[i].word), "occurrences",
                                (json_int_t)s->completions[i].occurrences));
-        j = json_pack("{s:o,s:f,s:o,s:o}", "text", cli_json_string(text), "took_ms", s->took_ms,
+        j = json_pack("{s:o,s:f,s:o,s:o}", "text", json_str(text), "took_ms", s->took_ms,
                       "completions", all, "correction",
-                      s->correction ? cli_json_string(s->correction) : json_null());
+                      s->correction ? json_str(s->correction) : json_null());
         return cli_print_json(c, j);
     }
     if (s->correction) {

@@ -67,7 +67,7 @@ static bool print_tag(void *ctx, const char *tag, uint64_t documents, bool user)
 
     l->n++;
     if (l->c->json) {
-        json_t *j = json_pack("{s:o,s:I,s:b}", "tag", cli_json_string(tag), "documents",
+        json_t *j = json_pack("{s:o,s:I,s:b}", "tag", json_str(tag), "documents",
                               (json_int_t)documents, "user", user);
         bool ok = j && !json_dumpf(j, stdout, JSON_COMPACT);
         json_decref(j);

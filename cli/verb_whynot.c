@@ -14,9 +14,9 @@ static json_t *why_json(const char *file, const char *query, const cairn_why *w)
     for (size_t i = 0; i < w->n_stages; i++)
         json_array_append_new(stages, json_pack("{s:s,s:b,s:o}", "stage", w->stages[i].stage, "passed",
                                                 w->stages[i].passed, "detail",
-                                                cli_json_string(w->stages[i].detail)));
-    return json_pack("{s:o,s:o,s:o,s:o,s:o}", "file", cli_json_string(file), "query",
-                     cli_json_string(query), "lost_at", cli_json_string(w->lost_at), "rank",
+                                                json_str(w->stages[i].detail)));
+    return json_pack("{s:o,s:o,s:o,s:o,s:o}", "file", json_str(file), "query",
+                     json_str(query), "lost_at", json_str(w->lost_at), "rank",
                      w->rank ? json_integer((json_int_t)w->rank) : json_null(), "stages", stages);
 }
 

@@ -8,20 +8,9 @@
 #include "base/bytes.h"
 #include "base/utf8.h"
 #include "engine/chats.h"
+#include "engine/json_text.h"
 
 #define EXPORT_BYTES ((size_t)1 << 30)
-
-static json_t *text_json(const char *s)
-{
-    bytes clean;
-    json_t *j = NULL;
-
-    bytes_init(&clean, EXPORT_BYTES);
-    if (!utf8_sanitize(&clean, s, strlen(s)))
-        j = json_stringn(clean.data ? clean.data : "", clean.len);
-    bytes_clear(&clean);
-    return j;
-}
 
 static json_t *turn_json(const cairn_chat_turn *t)
 {
@@ -31,16 +20,16 @@ static json_t *turn_json(const cairn_chat_turn *t)
         const cairn_citation *x = &t->citations[i];
         json_array_append_new(
             citations, json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o*,s:I,s:I,s:b}", "n", (json_int_t)x->n, "doc",
-                                 (json_int_t)x->doc, "chunk", (json_int_t)x->chunk, "uri", text_json(x->uri),
-                                 "title", text_json(x->title), "text", text_json(x->text), "page",
+                                 (json_int_t)x->doc, "chunk", (json_int_t)x->chunk, "uri", json_str(x->uri),
+                                 "title", json_str(x->title), "text", json_str(x->text), "page",
                                  x->page ? json_integer(x->page) : json_null(), "page_label",
-                                 x->page_label ? text_json(x->page_label) : NULL, "start", (json_int_t)x->start,
+                                 x->page_label ? json_str(x->page_label) : NULL, "start", (json_int_t)x->start,
                                  "end", (json_int_t)x->end, "supported", x->supported));
     }
     return json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:b,s:b,s:I,s:o}", "n", (json_int_t)t->n, "answer_id",
                      (json_int_t)t->answer_id, "asked_ns", (json_int_t)t->asked_ns, "question",
-                     text_json(t->question), "filter", text_json(t->filter), "answer", text_json(t->text),
-                     "model", text_json(t->model), "refused", t->refused, "extractive", t->extractive, "snapshot",
+                     json_str(t->question), "filter", json_str(t->filter), "answer", json_str(t->text),
+                     "model", json_str(t->model), "refused", t->refused, "extractive", t->extractive, "snapshot",
                      (json_int_t)t->snapshot, "citations", citations);
 }
 
@@ -50,7 +39,7 @@ static cairn_status as_json(const cairn_conversation *v, char **out, cairn_error
 
     for (size_t i = 0; i < v->chat.n_turns; i++)
         json_array_append_new(turns, turn_json(&v->turns[i]));
-    all = json_pack("{s:s,s:o,s:I,s:I,s:o}", "id", v->chat.id, "title", text_json(v->chat.title), "created_ns",
+    all = json_pack("{s:s,s:o,s:I,s:I,s:o}", "id", v->chat.id, "title", json_str(v->chat.title), "created_ns",
                     (json_int_t)v->chat.created_ns, "changed_ns", (json_int_t)v->chat.changed_ns, "turns", turns);
     *out = all && json_array_size(turns) == v->chat.n_turns ? json_dumps(all, JSON_INDENT(1)) : NULL;
     json_decref(all);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "engine/json_text.h"
 #include "engine/user_data.h"
 #include "retrieve/cite.h"
 #include "retrieve/terms.h"
@@ -153,18 +154,6 @@ typedef struct exporting {
     cairn_status st;
 } exporting;
 
-static json_t *text_json(const char *s)
-{
-    bytes clean;
-    json_t *j = NULL;
-
-    bytes_init(&clean, FEEDBACK_BYTES);
-    if (!utf8_sanitize(&clean, s, strlen(s)))
-        j = json_stringn(clean.data ? clean.data : "", clean.len);
-    bytes_clear(&clean);
-    return j;
-}
-
 /* The answer without the numbers of its citations. */
 static json_t *plain(const char *answer)
 {
@@ -177,7 +166,7 @@ static json_t *plain(const char *answer)
         size_t n = strlen(text);
         while (n && strchr(" \n", text[n - 1]))
             text[--n] = '\0';
-        j = text_json(text);
+        j = json_str(text);
     }
     arena_clear(&a);
     return j;
@@ -192,17 +181,17 @@ static bool export_one(void *ctx, const cairn_feedback *f)
 
     if (!good && (!x->all || strcmp(f->kind, "bad") != 0))
         return true;
-    j = json_pack("{s:o,s:s}", "question", text_json(f->answer.question), "feedback", f->kind);
+    j = json_pack("{s:o,s:s}", "question", json_str(f->answer.question), "feedback", f->kind);
     if (good)
         json_object_set_new(j, "answers", refused ? json_array() : json_pack("[o]", plain(f->answer.text)));
     else
         json_object_set_new(j, "not", plain(f->answer.text));
     if (good && f->answer.n_citations) {
-        json_object_set_new(j, "doc", text_json(f->answer.citations[0].uri));
+        json_object_set_new(j, "doc", json_str(f->answer.citations[0].uri));
         if (f->answer.citations[0].page)
             json_object_set_new(j, "page", json_integer(f->answer.citations[0].page));
         if (f->answer.citations[0].page_label)
-            json_object_set_new(j, "page_label", text_json(f->answer.citations[0].page_label));
+            json_object_set_new(j, "page_label", json_str(f->answer.citations[0].page_label));
     }
     line = j ? json_dumps(j, JSON_COMPACT) : NULL;
     json_decref(j);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "server/json_text.h"
+#include "engine/json_text.h"
 
 #define HEX "0123456789abcdef"
 

@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "server/inside.h"
-#include "server/json_text.h"
+#include "engine/json_text.h"
 
 #define DEFAULT_BYTES ((size_t)64 << 20)
 #define TEXT_BYTES    2048 /* of one text in a line */

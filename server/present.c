@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "server/json_text.h"
+#include "engine/json_text.h"
 
 static json_t *whole(uint64_t n)
 {

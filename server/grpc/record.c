@@ -6,7 +6,7 @@
 
 #include "server/audit.h"
 #include "server/grpc/services.h"
-#include "server/json_text.h"
+#include "engine/json_text.h"
 
 #define HEADER_BYTES 256 /* of a traceparent; a longer one is none of a version that exists */
 #define DEPTH_MAX    8

@@ -28,7 +28,7 @@
 #include "server/access_line.h"
 #include "server/adapter.h"
 #include "server/args.h"
-#include "server/json_text.h"
+#include "engine/json_text.h"
 
 typedef struct http http;
 typedef struct http_request http_request;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "server/json_text.h"
+#include "engine/json_text.h"
 
 #define PAGE           100
 #define RESOURCE_BYTES ((size_t)2 << 20)

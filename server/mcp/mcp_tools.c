@@ -9,7 +9,7 @@
 #include "engine/care.h"
 #include "engine/tables.h"
 #include "server/args.h"
-#include "server/json_text.h"
+#include "engine/json_text.h"
 #include "server/audit.h"
 #include "server/mcp/mcp.h"
 #include "server/present.h"

@@ -1,5 +1,5 @@
 /* json_text.c - see json_text.h. */
-#include "server/json_text.h"
+#include "engine/json_text.h"
 
 #include <stdint.h>
 #include <string.h>

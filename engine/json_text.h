@@ -1,6 +1,6 @@
 /* json_text.h - texts of documents as JSON. */
-#ifndef CAIRN_SERVER_JSON_TEXT_H
-#define CAIRN_SERVER_JSON_TEXT_H
+#ifndef CAIRN_ENGINE_JSON_TEXT_H
+#define CAIRN_ENGINE_JSON_TEXT_H
 
 #include <jansson.h>
 #include <stddef.h>
