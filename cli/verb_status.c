@@ -175,6 +175,9 @@ static void print_status(cli *c, const cairn_status_info *s)
                (unsigned long long)s->chunks,
                s->second_searched ? "" : ", not searched yet (cairn index makes them)");
     }
+    if (s->second_lacking)
+        printf("second       %s is not on this machine (scripts/fetch-models %s): English is found less well\n",
+               s->second_lacking, s->second_lacking);
     print_model("generator", s->generator_name, s->generator, s->generator_note);
     printf("kernels      %s, %zu threads\n", s->cpu, s->n_threads);
     if (s->n_failed)

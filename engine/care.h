@@ -61,6 +61,7 @@ typedef struct cairn_status_info {
     const char *embedder_name, *generator_name;
     const char *embedder_note, *generator_note; /* why a model is missing, or NULL */
     const char *second_name; /* of models.second_embedder; NULL: none */
+    const char *second_lacking; /* would be the second if it were on this machine; NULL: none */
     uint64_t second_vectors; /* that it has */
     bool second_searched;    /* it takes part in searches */
     size_t n_threads;

@@ -247,6 +247,9 @@ static cairn_status look_at_the_collection(const examination *x, cairn *c, cairn
     if (st)
         return st;
     look_at_a_model(x, "embedder", s.embedder_name, s.embedder, s.embedder_note);
+    if (s.second_lacking)
+        tell(x, CAIRN_DOCTOR_WARN, "second embedder", "scripts/fetch-models, or models.second_embedder = (nothing)",
+             "%s is not on this machine: English is found less well", s.second_lacking);
     look_at_a_model(x, "generator", s.generator_name, s.generator, s.generator_note);
     tell(x, CAIRN_DOCTOR_GOOD, "collection", NULL, "%s: %llu documents, %llu passages",
          s.collection, (unsigned long long)s.documents, (unsigned long long)s.chunks);

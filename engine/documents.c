@@ -521,7 +521,8 @@ static cairn_status describe_second(const cairn *c, const store_snapshot *s, cai
     char *model, *identity;
     cairn_status st = second_find(c, s, &model, &identity, err);
 
-    out->second_name = second_is_set(c) ? c->settings.second_embedder : NULL;
+    out->second_name = second_named(c);
+    out->second_lacking = second_lacking(c);
     out->second_vectors = out->second_name && !c->access ? embedder_count_vectors(s, SEGMENT_ASIDE) : 0;
     out->second_searched = model != NULL;
     free(model);

@@ -148,6 +148,7 @@ cairn_status embedder_claim(cairn *c, const char *model, cairn_error *err)
     store_txn *t = NULL;
     embedder_aside a;
     bool own, any;
+    uint64_t dropped;
     arena memory;
     cairn_status st = engine_encoder(c, &e, err);
 
@@ -167,7 +168,9 @@ cairn_status embedder_claim(cairn *c, const char *model, cairn_error *err)
         st = cairn_fail(err, CAIRN_EUSAGE, "the vectors that are searched are those of %s", model);
     if (!st)
         st = embedder_aside_get(s, &memory, &a, err);
-    if (!st && a.identity && strcmp(a.identity, identity) != 0)
+    if (!st && a.identity && strcmp(a.identity, identity) != 0 && !a.was_searched && second_gives_way(c, a.model))
+        st = embedder_drop_aside(c, &dropped, err);
+    else if (!st && a.identity && strcmp(a.identity, identity) != 0)
         st = cairn_fail(err, CAIRN_EUSAGE,
                         "vectors of %s stand aside already%s: cairn embedder drop removes them", a.model,
                         a.was_searched ? ", for cairn embedder undo" : "");

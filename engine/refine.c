@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "engine/cluster.h"
 #include "engine/embed.h"
+#include "engine/literacy.h"
 #include "engine/rerank.h"
 #include "engine/search.h"
 
@@ -23,6 +24,7 @@ typedef struct reading {
     const view *v;
     const char *folder_weights;
     fetched vectors; /* of a collection that is elsewhere */
+    const retrieve_result *by_second; /* hits whose vectors are the second embedder's; NULL: they are the first's */
     const char *languages; /* that the reranker knows; NULL: there is no reranker */
 } reading;
 
@@ -89,25 +91,51 @@ static cairn_status read_facts(void *ctx, chunk_id id, arena *a, prior_passage *
     return st;
 }
 
+static bool read_from(const vector_segment *segments, const store_segment *const *of, size_t n, chunk_id id, float *out)
+{
+    uint32_t row;
+
+    for (size_t i = 0; i < n; i++)
+        if (segment_chunk_row(of[i]->file, id, &row) &&
+            !(segments[i].deleted && row_set_has(segments[i].deleted, row))) {
+            vector_reader_get(segments[i].reader, row, out);
+            return true;
+        }
+    return false;
+}
+
+/* Only of what stands in its list: passages that it cannot read do not. */
+static bool read_second(const reading *r, chunk_id id, float *out)
+{
+    for (size_t i = 0; i < r->by_second->n_hits; i++)
+        if (r->by_second->hits[i].chunk == id)
+            return r->by_second->hits[i].second_rank && read_from(r->v->second, r->v->second_of, r->v->n_second, id, out);
+    return false;
+}
+
 static bool read_vector(void *ctx, chunk_id id, float *out)
 {
-    const fetched *f = &((const reading *)ctx)->vectors;
-    const view *v = ((const reading *)ctx)->v;
-    uint32_t row;
+    const reading *r = ctx;
+    const fetched *f = &r->vectors;
 
     for (size_t i = 0; i < f->n; i++)
         if (f->chunks[i] == id && f->has[i]) {
             memcpy(out, f->rows + i * f->dim, f->dim * sizeof *out);
             return true;
         }
-    for (size_t i = 0; i < v->n_vector; i++) {
-        const vector_segment *seg = &v->vector[i];
-        if (segment_chunk_row(v->vector_of[i]->file, id, &row) && !(seg->deleted && row_set_has(seg->deleted, row))) {
-            vector_reader_get(seg->reader, row, out);
-            return true;
-        }
-    }
-    return false;
+    return r->by_second ? read_second(r, id, out) : read_from(r->v->vector, r->v->vector_of, r->v->n_vector, id, out);
+}
+
+/* An embedder of the question's language knows better what is like what than one of all languages. */
+static bool likens_by_second(const cairn *c, const view *v, const retrieve_result *found)
+{
+    literacy first, second;
+
+    if (!found->n_second)
+        return false;
+    literacy_of_embedder(c, &first);
+    literacy_of_model(v->second_model, &second);
+    return second.n && !first.n;
 }
 
 /* The vectors of the first hits, by one request. */
@@ -159,9 +187,9 @@ static bool may_rerank(const cairn *c, const engine_query *e)
            c->settings.rerank_weight > 0 && c->settings.rerank_depth > 1;
 }
 
-static double neighbours_of(const cairn *c, const view *v)
+static double neighbours_of(const cairn *c, bool second)
 {
-    return v->n_second ? c->settings.second_neighbours : c->settings.neighbours;
+    return second ? c->settings.second_neighbours : c->settings.neighbours;
 }
 
 /* While a word is being typed every millisecond counts. */
@@ -170,7 +198,7 @@ static bool may_even_out(const cairn *c, const view *v, const engine_query *e)
     bool any = v->n_vector || (v->index && v->index->remote->dim(v->index->ctx));
 
     return e->mode == RETRIEVE_HYBRID && any && !e->as_you_type && !e->as_listed &&
-           (neighbours_of(c, v) > 0 || c->settings.centre > 0);
+           (neighbours_of(c, v->n_second) > 0 || c->settings.centre > 0);
 }
 
 static bool wants_others(const cairn *c, const engine_query *e)
@@ -267,6 +295,7 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
     int64_t start = clock_mono_ns();
     reading r = {.v = v, .folder_weights = c->settings.folder_weights};
     refine_source source = {&r, read_passage, read_vector, v->n_vector ? vector_reader_dim(v->vector[0].reader) : 0, read_facts};
+    const retrieve_result fused = *result; /* stages change the order of its hits, not what they say */
     reranking k;
     refine_params p;
     cairn_error why = {0};
@@ -289,7 +318,11 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
     /* Across languages the passages most alike to a passage are alike in what the question is not about. */
     if (result->mode == RETRIEVE_HYBRID && may_even_out(c, v, e) &&
         !engine_foreign_language(v, query->text, query->text_len)) {
-        p.like = (neighbours_params){(float)neighbours_of(c, v), (float)c->settings.centre};
+        p.like = (neighbours_params){(float)neighbours_of(c, result->n_second), (float)c->settings.centre};
+        if (likens_by_second(c, v, result)) {
+            r.by_second = &fused;
+            source.dim = vector_reader_dim(v->second[0].reader);
+        }
         if (v->index)
             st = fetch_vectors(v, result, p.like_depth, memory, &r.vectors, err);
         source.dim = v->index ? r.vectors.dim : source.dim;

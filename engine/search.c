@@ -410,15 +410,32 @@ static cairn_status find_readable(cairn *c, const view *v, embed_call *call, are
     return st ? st : literacy_readable(&call->second_reads, v, memory, &corpus->second_readable, err);
 }
 
-/* A question in a language of the passages that an embedder was not trained on: its vectors count less than words. */
+/* A question in a language of the passages that an embedder was not trained on: its vectors count less than words. Beside
+ * an embedder of all languages one of some is left out then, and across languages (`foreign`), too. */
 static cairn_status weigh_unread(cairn *c, const view *v, const embed_call *call, const retrieve_query *query,
-                                 analyzer *an, retrieve_params *params, cairn_error *err)
+                                 const char *foreign, analyzer *an, retrieve_corpus *corpus, retrieve_params *params,
+                                 cairn_error *err)
 {
-    const char *lang;
-    cairn_status st = engine_question_language(v, query->text, query->text_len, an, &lang, err);
+    const settings *s = &c->settings;
+    const char *lang = foreign ? foreign : "";
+    const bool among_all = v->n_second && call->second_reads.n && !call->reads.n;
+    cairn_status st = CAIRN_OK;
 
+    if (!foreign && (call->reads.n || call->second_reads.n))
+        st = engine_question_language(v, query->text, query->text_len, an, &lang, err);
     if (st)
         return st;
+    if (among_all && (foreign || literacy_is_foreign(&call->second_reads, lang) ||
+                      literacy_lacks(&call->second_reads, query->text, query->text_len))) {
+        corpus->embed_second = NULL;
+        params->fusion.weight[0] = 1 - s->vector_weight;
+        params->fusion.weight[1] = s->vector_weight;
+        params->fusion.weight[2] = 0;
+    }
+    if (foreign) { /* of its words only names and numbers are in the passages */
+        params->fusion.weight[0] *= s->foreign_words;
+        return CAIRN_OK;
+    }
     if (literacy_is_foreign(&call->reads, lang))
         params->fusion.weight[1] *= c->settings.foreign_vectors;
     if (literacy_is_foreign(v->n_second ? &call->second_reads : &call->reads, lang)) /* whose it is without a second */
@@ -483,10 +500,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     foreign = engine_foreign_language(v, query->text, query->text_len);
     /* Across languages the first hits are alike in what the question is not about. */
     params.feedback = foreign || e->as_you_type ? 0 : c->settings.feedback;
-    if (foreign) /* of its words only names and numbers are in the passages */
-        params.fusion.weight[0] *= c->settings.foreign_words;
-    else if (call.reads.n || call.second_reads.n)
-        st = weigh_unread(c, v, &call, query, an, &params, err);
+    st = weigh_unread(c, v, &call, query, foreign, an, &corpus, &params, err);
     if (st)
         return st;
     st = retrieve_search(&corpus, query, e->mode, k, foreign, &params, an, workers, memory, result, err);

@@ -7,6 +7,7 @@
 
 #include "engine/augment.h"
 #include "engine/embedder.h"
+#include "engine/model.h"
 #include "engine/rebuild.h"
 #include "engine/vectors.h"
 
@@ -15,9 +16,48 @@
 /* Of the passages that have a vector, the share that may lack the second one. */
 #define LACKS_ONE_OF 20
 
+/* A model of many languages, and one that knows more of English. */
+#define AUTO_FIRST  "multilingual-e5-small"
+#define AUTO_SECOND "bge-small-en-v1.5"
+
+static bool is_auto(const cairn *c)
+{
+    return !strcmp(c->settings.second_embedder, "auto");
+}
+
+static bool is_here(const char *model)
+{
+    char path[PATH_MAX];
+
+    return !cairn_model_path(model, path, sizeof path, NULL);
+}
+
+/* May there be one beside the embedder of this moment without being asked for? */
+static bool may_have_auto(const cairn *c)
+{
+    return is_auto(c) && !c->remote && !strcmp(c->settings.embedder, AUTO_FIRST);
+}
+
+const char *second_named(const cairn *c)
+{
+    if (is_auto(c))
+        return may_have_auto(c) && is_here(AUTO_SECOND) ? AUTO_SECOND : NULL;
+    return *c->settings.second_embedder && !c->remote ? c->settings.second_embedder : NULL;
+}
+
 bool second_is_set(const cairn *c)
 {
-    return *c->settings.second_embedder && !c->remote;
+    return second_named(c) != NULL;
+}
+
+const char *second_lacking(const cairn *c)
+{
+    return may_have_auto(c) && !is_here(AUTO_SECOND) ? AUTO_SECOND : NULL;
+}
+
+bool second_gives_way(const cairn *c, const char *model)
+{
+    return is_auto(c) && !strcmp(model, AUTO_SECOND);
 }
 
 /* The name as it is noted: a path as later processes find it, too. */
@@ -30,9 +70,9 @@ static const char *noted_name(const char *name, char path[PATH_MAX])
 static bool is_pair(const cairn *c, const embedder_aside *a)
 {
     char second[PATH_MAX], first[PATH_MAX];
-    const char *name = noted_name(c->settings.second_embedder, second);
+    const char *named = second_named(c), *name = named ? noted_name(named, second) : NULL;
 
-    return !strcmp(name, a->model) || !strcmp(name, noted_name(c->settings.embedder, first));
+    return name && (!strcmp(name, a->model) || !strcmp(name, noted_name(c->settings.embedder, first)));
 }
 
 cairn_status second_find(const cairn *c, const store_snapshot *s, char **model, char **identity, cairn_error *err)
@@ -43,8 +83,7 @@ cairn_status second_find(const cairn *c, const store_snapshot *s, char **model, 
     cairn_status st;
 
     *model = *identity = NULL;
-    if (!second_is_set(c) || !(c->settings.second_weight > 0) || !second ||
-        second < first - first / LACKS_ONE_OF)
+    if (!(c->settings.second_weight > 0) || !second || second < first - first / LACKS_ONE_OF || !second_is_set(c))
         return CAIRN_OK;
     arena_init(&memory, MEMORY_BYTES);
     st = embedder_aside_get(s, &memory, &a, err);
@@ -75,6 +114,8 @@ static cairn_status choose(run *r, arena *memory, embedder_aside *noted, const c
         st = embedder_aside_get(s, memory, noted, err);
     if (st || own || !any)
         goto done;
+    if (noted->identity && !is_pair(c, noted) && is_auto(c))
+        goto done; /* who made those asked for them */
     if (noted->identity && !is_pair(c, noted)) {
         st = cairn_fail(err, CAIRN_EUSAGE,
                         "vectors of %s stand aside, so that those of the second embedder, %s, cannot: cairn embedder "
@@ -83,7 +124,7 @@ static cairn_status choose(run *r, arena *memory, embedder_aside *noted, const c
     } else if (noted->identity) {
         *model = noted->model;
     } else {
-        const char *name = noted_name(c->settings.second_embedder, path);
+        const char *name = noted_name(second_named(c), path);
         if (strcmp(name, c->settings.embedder) != 0 && !(*model = arena_strdup(memory, name)))
             st = cairn_fail(err, CAIRN_ENOMEM, "second embedder");
     }

@@ -1,6 +1,6 @@
 /* second.h - the vectors of a second embedder, searched beside those of the first.
  *
- * models.second_embedder names the model. Its vectors stand aside in the manifest (embedder.c); an index run makes
+ * models.second_embedder names the model, or is "auto". Its vectors stand aside in the manifest (embedder.c); an index run makes
  * those that are missing after the first embedder's, and a hybrid search fuses a third list. Once cairn embedder
  * switch has exchanged the two, the one that was the first is the second. Not of a collection on a cluster. */
 #ifndef CAIRN_ENGINE_SECOND_H
@@ -9,8 +9,14 @@
 #include "engine/engine.h"
 #include "engine/run.h"
 
-/* Do the settings name a second embedder that this collection can have? */
+/* The second embedder that this collection can have by the settings; NULL: none. "auto" is an English model beside the
+ * default embedder where its files are on this machine. */
+const char *second_named(const cairn *c);
 bool second_is_set(const cairn *c);
+/* What "auto" would name if it were on this machine; NULL: nothing is lacking. */
+const char *second_lacking(const cairn *c);
+/* Are the vectors of `model` aside of those that runs make unasked, and so give way to ones that are asked for? */
+bool second_gives_way(const cairn *c, const char *model);
 /* Whose vectors aside are searched with the others: *model and *identity are malloced, or NULL where none are,
  * because the settings name none or give it no weight, nothing stands aside, what does is of a third model, or more than
  * one of twenty passages with a vector lacks the second one: half a list would put what it has above all else. */

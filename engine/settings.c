@@ -39,7 +39,7 @@ typedef struct setting {
 static const setting table[] = {
     TEXT("models", "embedder", embedder, "multilingual-e5-small"),
     TEXT("models", "embedder_languages", embedder_languages, "auto"),
-    TEXT("models", "second_embedder", second_embedder, ""),
+    TEXT("models", "second_embedder", second_embedder, "auto"),
     TEXT("models", "generator", generator, "qwen2.5-coder-0.5b"),
     TEXT("models", "large", large, ""),
     NUMBER("models", "context_memory_mb", context_memory_mb, 0, 0, 1e6),
@@ -83,7 +83,7 @@ static const setting table[] = {
     NUMBER("search", "zero_share", zero_share, 0.17, 0, 1),
     NUMBER("search", "vector_weight", vector_weight, 0.6, 0, 1),
     NUMBER("search", "second_vector_weight", second_vector_weight, 0.7, 0, 1),
-    NUMBER("search", "second_weight", second_weight, 0.4, 0, 1),
+    NUMBER("search", "second_weight", second_weight, 0.6, 0, 1),
     NUMBER("search", "feedback", feedback, 0.2, 0, 1),
     NUMBER("search", "foreign_vectors", foreign_vectors, 0.3, 0, 1),
     NUMBER("search", "foreign_words", foreign_words, 0.3, 0, 1),

@@ -31,7 +31,7 @@ typedef struct settings {
     /* [models] */
     char embedder[SETTINGS_TEXT], generator[SETTINGS_TEXT];
     char embedder_languages[SETTINGS_TEXT]; /* that the embedder was trained on, with commas; "": all; "auto": as the catalogue says */
-    char second_embedder[SETTINGS_TEXT]; /* whose vectors are searched beside the embedder's (second.h); "": none */
+    char second_embedder[SETTINGS_TEXT]; /* whose vectors are searched beside the embedder's (second.h); "": none; "auto" */
     char large[SETTINGS_TEXT];    /* a generator for hard questions; "": none */
     char reranker[SETTINGS_TEXT]; /* a sparse encoder; "": none */
     char reranker_languages[SETTINGS_TEXT]; /* that it knows, with commas; "": all */
