@@ -91,6 +91,8 @@ json_t *cli_answer_json(const cairn_answer *a)
     json_object_set_new(all, "sent_to", json_str(a->sent_to));
     json_object_set_new(all, "note", json_str(a->note));
     json_object_set_new(all, "understood", json_str(a->understood));
+    if (a->parts)
+        json_object_set_new(all, "parts", json_str(a->parts));
     if (a->n_steps || a->out_of_steps) {
         json_object_set_new(all, "steps", steps_json(a));
         json_object_set_new(all, "out_of_steps", json_boolean(a->out_of_steps));

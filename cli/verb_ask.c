@@ -150,6 +150,8 @@ static int ask(cli *c, const cairn_ask_request *req, const ask_wishes *w)
         cli_print_sources(c, a);
         if (a->n_steps)
             print_steps(c, a);
+        if (w->explain && a->parts)
+            printf("\nTaken apart into\n%s\n", a->parts);
         if (w->explain)
             print_explanation(c, a);
     }

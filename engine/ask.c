@@ -105,6 +105,13 @@ static void count(asking *a, cairn_answer *out)
 /* The documents' own sentence, or nothing: a question for a number is not answered without one. */
 static cairn_status extract(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
+    if (a->apart.kind == DECOMPOSE_COMPARISON && a->n_promoted) {
+        if (ask_parts_quote(a, out, memory))
+            return CAIRN_OK;
+        ask_parts_forget(a);
+        if (a->evidence.answerable < (float)a->c->settings.ask_min_answerable)
+            return refuse(a, out, memory, err);
+    }
     return ask_typed_sentence(a) ? ask_extract(a, out, memory, err) : refuse(a, out, memory, err);
 }
 
@@ -187,10 +194,44 @@ static bool is_taught(const asking *a)
            prompt_is_own(a->adapter.prompt, a->prompt.system, a->prompt.user);
 }
 
+/* A question of a conjunction by itself: whether there is an answer, and which. */
+static cairn_status answer_one(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+{
+    if (a->evidence.n == a->evidence.n_planted || a->evidence.answerable < least_chance(a))
+        return refuse(a, out, memory, err);
+    return a->extractive ? extract(a, out, memory, err) : generate(a, out, memory, err);
+}
+
+/* What was said of the parts, for the caller. */
+static cairn_status finish_parts(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+{
+    out->text = ask_redacted(a, a->text.data, a->text.len, memory);
+    return out->text ? ask_copy_citations(a, out, memory, err) : cairn_fail(err, CAIRN_ENOMEM, "answer");
+}
+
+/* By its parts, where that gives an answer. */
+static cairn_status answer_apart(asking *a, cairn_answer *out, arena *memory, bool *held, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+
+    *held = false;
+    if (a->apart.kind == DECOMPOSE_CONJUNCTION) {
+        st = ask_parts_each(a, out, memory, answer_one, held, err);
+        if (!st && !*held)
+            ask_parts_forget(a);
+    } else if (a->apart.kind == DECOMPOSE_COMPARISON) {
+        *held = ask_parts_compare(a, out, memory);
+    }
+    if (!st && *held)
+        st = finish_parts(a, out, memory, err);
+    return st;
+}
+
 /* Everything from the evidence on. */
 static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
     const evidence *e = &a->evidence;
+    bool held;
     cairn_status st = list_planted(a, out, memory, err);
 
     a->chance = e->answerable;
@@ -201,6 +242,9 @@ static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_er
     if (st)
         return st;
     a->taught = is_taught(a);
+    st = answer_apart(a, out, memory, &held, err);
+    if (st || held)
+        return st;
     if (e->n == e->n_planted || e->answerable < least_chance(a)) {
         out->sent_to = NULL; /* nothing was, nor will be */
         return refuse(a, out, memory, err);
@@ -230,6 +274,9 @@ static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_er
     cairn_status st = decide(a, out, memory, err);
 
     out->confidence = a->chance;
+    for (size_t i = 0; !st && i < a->apart.n_parts; i++)
+        if (!(out->parts = arena_printf(memory, "%s%s%s", i ? out->parts : "", i ? "\n" : "", a->parts[i].question)))
+            st = cairn_fail(err, CAIRN_ENOMEM, "answer");
     if (!st && a->asked != a->request->question && !(out->understood = arena_strdup(memory, a->asked)))
         st = cairn_fail(err, CAIRN_ENOMEM, "answer");
     return st;

@@ -3,6 +3,7 @@
  *   ask.c           the sequence and the decision which way an answer is made
  *   ask_prompt.c    the prompt file, the messages
  *   ask_evidence.c  retrieval, evidence, the excerpts a prompt is made of
+ *   ask_parts.c     questions that are taken apart: searching, judging and answering their parts
  *   ask_exhaustive.c  questions about all documents
  *   ask_answer.c    generating, checking sentence by sentence, extracting, citing
  *
@@ -15,6 +16,7 @@
 #include "engine/word_filter.h"
 #include "retrieve/cite.h"
 #include "retrieve/context.h"
+#include "retrieve/decompose.h"
 #include "retrieve/evidence.h"
 #include "retrieve/exhaustive.h"
 
@@ -34,6 +36,13 @@ typedef struct prompt_parts {
     const char *earlier, *facts; /* may be NULL: a prompt need not have these sections */
 } prompt_parts;
 
+/* What was found for one part of a question. */
+typedef struct ask_part {
+    const char *question;
+    retrieve_result found;
+    evidence evidence; /* its sentences' passages are those of the whole question */
+} ask_part;
+
 typedef struct asking {
     cairn *c;
     const cairn_ask_request *request;
@@ -48,7 +57,11 @@ typedef struct asking {
     uint64_t snapshot; /* that they came from */
     char cache_scope[33]; /* ask_cache.c; "" before it was looked at */
     evidence_passage *read; /* [hits->n_hits] */
-    evidence evidence;
+    evidence evidence; /* of a question taken apart: with the best sentences of its parts before all others */
+    decomposition apart;
+    ask_part parts[DECOMPOSE_PARTS];
+    evidence whole;    /* without them */
+    size_t n_promoted; /* sentences of parts at the front */
     bool extractive;  /* no generator is wanted, or there is none */
     bool large;       /* models.large answers */
     bool remote;      /* an endpoint does (gateway.h) */
@@ -107,6 +120,12 @@ cairn_status ask_choose_facts(asking *a, cairn_error *err);
 /* Tokens of a generator; without one (NULL) an estimate, four bytes each. */
 size_t ask_count_tokens(void *ctx, const char *text, size_t len);
 cairn_status ask_retrieve(asking *a, cairn_error *err);
+/* What of the passages hits[of[0, n)], found with these scores, answers the question; `of` NULL: all as they stand. The sentences' passages
+ * are places in a->hits. */
+cairn_status ask_find_evidence(asking *a, const view *v, const char *question, size_t typed_len, const size_t *of, const retrieve_hit *scores,
+                               size_t n, evidence *out, cairn_error *err);
+/* Log-odds that those of a sentence are compared with: the best one's of the whole question. */
+float ask_best_score(const asking *a);
 /* Excerpts of the passages with the best sentences, into a->context. */
 cairn_status ask_assemble(asking *a, cairn_error *err);
 
@@ -135,6 +154,25 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
 void ask_release(asking *a, const char *text, size_t len);
 /* A copy in `memory`, with the personal data and the words that the settings name replaced; NULL without memory. */
 char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory);
+
+/* The number of hits[hit][start, end) in the answer. */
+cairn_status ask_add_cited(asking *a, size_t hit, size_t start, size_t end, bool supported, size_t *n);
+
+/* ---- ask_parts.c ---- */
+/* Take a->asked apart, where it has such a form, and search for each part as `e` says: hits that *found lacks go behind its own. */
+cairn_status ask_parts_search(asking *a, const view *v, const engine_query *e, retrieve_result *found, cairn_error *err);
+/* Behind the whole question's evidence: that of each part, and the best sentences of each to the front of a->evidence. */
+cairn_status ask_parts_judge(asking *a, const view *v, cairn_error *err);
+/* A comparison that two values decide: both, with their places, and what follows from them, into a->text. False: they do not. */
+bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory);
+/* The best sentence of each side, where each has evidence, into a->text. */
+bool ask_parts_quote(asking *a, cairn_answer *out, arena *memory);
+/* Each question of a conjunction by itself with `answer_one`, one behind the other in a->text, and which of them the documents do not
+ * answer. *held false: none of them. */
+cairn_status ask_parts_each(asking *a, cairn_answer *out, arena *memory,
+                            cairn_status (*answer_one)(asking *, cairn_answer *, arena *, cairn_error *), bool *held, cairn_error *err);
+/* Nothing was taken apart: the whole question's evidence alone. */
+void ask_parts_forget(asking *a);
 
 /* ---- ask_route.c ---- */
 /* Who answers: sets extractive, large, remote and g, and in *out the reason where there was a choice. */

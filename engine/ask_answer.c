@@ -92,8 +92,7 @@ static size_t number_of(asking *a, size_t hit)
     return i < a->n_cited ? a->cited[i].n : a->n_numbers + 1;
 }
 
-static cairn_status add_cited(asking *a, size_t hit, size_t start, size_t end, bool supported,
-                              size_t *n)
+cairn_status ask_add_cited(asking *a, size_t hit, size_t start, size_t end, bool supported, size_t *n)
 {
     *n = number_of(a, hit);
     if (*n > a->n_numbers)
@@ -142,9 +141,9 @@ static bool speaks_of_question(const asking *a, const evidence_sentence *s)
     const evidence *e = &a->evidence;
     float most = e->extra[EVIDENCE_MOST_AROUND];
 
-    return s == &e->sentences[0] ||
-           (s < &e->sentences[CITED_FIRST] && s->score >= e->sentences[0].score - CITED_NEAR) ||
-           (s->score >= e->sentences[0].score - CITED_SPREAD &&
+    return s < &e->sentences[a->n_promoted ? a->n_promoted : 1] ||
+           (s < &e->sentences[a->n_promoted + CITED_FIRST] && s->score >= ask_best_score(a) - CITED_NEAR) ||
+           (s->score >= ask_best_score(a) - CITED_SPREAD &&
             (s->feature[EVIDENCE_FOREIGN] > 0 ||
              s->feature[EVIDENCE_COVER_AROUND] >= CITED_COVER * most));
 }
@@ -280,7 +279,7 @@ static cairn_status judge(asking *a, const char *raw, size_t raw_len, cairn_erro
     if (!st)
         st = bytes_append(&a->text, text, len);
     if (!st && supported) {
-        st = add_cited(a, hit, start, end, true, &n);
+        st = ask_add_cited(a, hit, start, end, true, &n);
         snprintf(marker, sizeof marker, " [%zu]", n);
         if (!st)
             st = bytes_append_str(&a->text, marker);
@@ -586,7 +585,7 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
     for (from = start; !st && !s->head_end && from < s->end; from++) /* one line */
         st = bytes_append_byte(&a->text, h->text[from] == '\n' ? ' ' : (uint8_t)h->text[from]);
     if (!st)
-        st = add_cited(a, s->passage, start, s->end, true, &n);
+        st = ask_add_cited(a, s->passage, start, s->end, true, &n);
     if (!st)
         st = bytes_append_str(&a->text, " [1]");
     if (st)

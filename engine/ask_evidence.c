@@ -54,9 +54,9 @@ static double word_idf(void *ctx, const char *word, size_t len)
 
 /* What the encoder is shown of a sentence: a table's row says little without its heading and the names of its
  * columns. */
-static cairn_status similarity_text(asking *a, const evidence_sentence *s, encoder_text *out)
+static cairn_status similarity_text(asking *a, size_t hit, const evidence_sentence *s, encoder_text *out)
 {
-    const cairn_hit *h = &a->hits->hits[s->passage];
+    const cairn_hit *h = &a->hits->hits[hit];
     bytes row;
     cairn_status st;
 
@@ -78,12 +78,20 @@ static cairn_status similarity_text(asking *a, const evidence_sentence *s, encod
     return CAIRN_OK;
 }
 
+/* What sentences are compared with, and which hit a passage is. */
+typedef struct looking {
+    asking *a;
+    const char *question;
+    const size_t *of;
+} looking;
+
 static cairn_status sentence_cosines(void *ctx, const evidence_sentence *const *sentences, size_t n,
                                      float *cosines, cairn_error *err)
 {
-    asking *a = ctx;
+    const looking *l = ctx;
+    asking *a = l->a;
     encoder_text *texts = arena_calloc(&a->memory, n + 1, sizeof *texts);
-    encoder_text question = {a->question, strlen(a->question)};
+    encoder_text question = {l->question, strlen(l->question)};
     literacy reads;
     encoder *e;
     float *q, *v;
@@ -98,7 +106,7 @@ static cairn_status sentence_cosines(void *ctx, const evidence_sentence *const *
     if (!texts || !q || !v)
         return cairn_fail(err, CAIRN_ENOMEM, "sentences");
     for (size_t i = 0; !st && i < n; i++)
-        st = similarity_text(a, sentences[i], &texts[i]);
+        st = similarity_text(a, l->of ? l->of[sentences[i]->passage] : sentences[i]->passage, sentences[i], &texts[i]);
     if (st)
         return cairn_fail(err, st, "sentences");
     st = engine_embed(a->c, &question, 1, ENCODER_QUERY, a->request->cancel, q, err);
@@ -115,10 +123,8 @@ static cairn_status sentence_cosines(void *ctx, const evidence_sentence *const *
     return st;
 }
 
-static cairn_status find_evidence(asking *a, const view *v, cairn_error *err)
+static cairn_status read_hits(asking *a, cairn_error *err)
 {
-    evidence_params p;
-    rarity r = {a, v};
     size_t n = a->hits->n_hits;
 
     a->read = arena_calloc(&a->memory, n + 1, sizeof *a->read);
@@ -136,20 +142,46 @@ static cairn_status find_evidence(asking *a, const view *v, cairn_error *err)
                                         .lexical = h->lexical,
                                         .vector = h->vector};
     }
+    return CAIRN_OK;
+}
+
+cairn_status ask_find_evidence(asking *a, const view *v, const char *question, size_t typed_len, const size_t *of, const retrieve_hit *scores,
+                               size_t n, evidence *out, cairn_error *err)
+{
+    evidence_params p;
+    rarity r = {a, v};
+    looking l = {a, question, of};
+    evidence_passage *read = a->read;
+    cairn_status st = CAIRN_OK;
+
+    if (of && !(read = arena_calloc(&a->memory, n + 1, sizeof *read)))
+        return cairn_fail(err, CAIRN_ENOMEM, "evidence");
+    for (size_t i = 0; of && i < n; i++) {
+        read[i] = a->read[of[i]];
+        read[i].lexical = scores[i].lexical_score;
+        read[i].vector = scores[i].vector_score;
+    }
     evidence_params_default(&p);
     p.idf = word_idf;
     p.idf_ctx = &r;
     p.max_similar = (size_t)a->c->settings.ask_sentence_cosines;
     p.similarity = a->hits->mode == CAIRN_LEXICAL || !p.max_similar ? NULL : sentence_cosines;
-    p.similarity_ctx = a;
-    p.typed_len = strlen(a->asked);
-    if (a->hits->mode != CAIRN_LEXICAL) {
-        cairn_status st = engine_cosine_scale(a->c, &p.scale, err);
-        if (st)
-            return st;
-    }
-    return evidence_find(a->an, a->question, a->read, n, &p, &a->memory, &a->evidence,
-                         err);
+    p.similarity_ctx = &l;
+    p.typed_len = typed_len;
+    if (a->hits->mode != CAIRN_LEXICAL)
+        st = engine_cosine_scale(a->c, &p.scale, err);
+    if (!st)
+        st = evidence_find(a->an, question, read, n, &p, &a->memory, out, err);
+    for (size_t i = 0; !st && of && i < out->n; i++)
+        out->sentences[i].passage = of[out->sentences[i].passage];
+    return st;
+}
+
+float ask_best_score(const asking *a)
+{
+    const evidence *e = a->n_promoted ? &a->whole : &a->evidence;
+
+    return e->n ? e->sentences[0].score : 0;
 }
 
 /* What was said before, and before that the facts as if the user had just said them. */
@@ -182,6 +214,7 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
                       .budget_ms = -1}; /* what time allows would not be the same twice */
     engine_stages stages = {0};
     view v;
+    size_t n_whole = 0, n_parts = 0; /* hits of the whole question, and those that only its parts found */
     int64_t start = clock_mono_ns();
     cairn_status st = ask_choose_facts(a, err);
 
@@ -195,10 +228,20 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
     st = engine_search_with(a->c, &v, &e, &a->memory, &query, &found, &stages, err);
     a->question = stages.rewritten ? stages.rewritten : a->request->question;
     a->asked = a->cite.question = stages.whole ? stages.whole : a->request->question;
+    n_whole = st ? 0 : found.n_hits;
+    if (!st)
+        st = ask_parts_search(a, &v, &e, &found, err);
     if (!st)
         st = engine_present(a->c, &v, &query, &found, &a->hits, err);
     if (!st)
-        st = find_evidence(a, &v, err);
+        st = read_hits(a, err);
+    for (size_t i = 0; !st && i < a->hits->n_hits && a->hits->n_hits > n_whole; i++)
+        for (size_t j = n_whole; j < found.n_hits; j++)
+            n_parts += found.hits[j].chunk == a->hits->hits[i].chunk;
+    if (!st)
+        st = ask_find_evidence(a, &v, a->question, strlen(a->asked), NULL, NULL, a->hits->n_hits - n_parts, &a->evidence, err);
+    if (!st)
+        st = ask_parts_judge(a, &v, err);
     if (!st)
         a->hits->took_ms = (double)(clock_mono_ns() - start) / 1e6;
     view_close(&v);
@@ -279,7 +322,7 @@ static size_t best_sentences(const asking *a, size_t most)
     size_t n = 0;
 
     while (n < e->n && n < most && !e->sentences[n].planted &&
-           e->sentences[n].score > e->sentences[0].score - SCORE_SPREAD)
+           (n < a->n_promoted || e->sentences[n].score > ask_best_score(a) - SCORE_SPREAD))
         n++;
     return n;
 }

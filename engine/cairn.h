@@ -479,6 +479,7 @@ typedef struct cairn_answer {
                            NULL */
     const char *cached_question; /* of a semantic one: the question that it was given to */
     const char *understood; /* the question as it was completed from those before ("And the K1?"); or NULL */
+    const char *parts;   /* the questions that it was taken apart into, a line each; or NULL */
     const char *route;   /* why this way of answering was chosen, where settings leave a choice; or NULL */
     const char *sent_to; /* the address that the question and excerpts of the documents were sent to; or NULL */
     const char *note; /* why it is extractive although a model was wanted, or NULL */

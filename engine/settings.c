@@ -139,6 +139,7 @@ static const setting table[] = {
     TEXT("ask", "answers", ask_answers, "generate"),
     TEXT("ask", "redact", ask_redact, "off"),
     TEXT("ask", "route", ask_route, "fixed"),
+    TEXT("ask", "decompose", ask_decompose, "on"),
     FILE_NAME("filter", "words", filter_words),
     TEXT("ask", "prompt", prompt, "answer.v2"),
     TEXT("ask", "prompt_dir", prompt_dir, ""),

@@ -696,3 +696,74 @@ bool quantity_equal(const quantity *want, const quantity *have)
                 return true;
     return false;
 }
+
+/* What a unit is of the smallest of its kind; 0: it is compared with itself alone. */
+static double unit_size(uint16_t unit)
+{
+    static const struct {
+        uint16_t unit;
+        double size;
+    } sizes[] = {{U_SECOND, 1},     {U_MINUTE, 60},    {U_HOUR, 3600},    {U_DAY, 86400},  {U_WEEK, 604800}, {U_MONTH, 2629746},
+                 {U_YEAR, 31556952}, {U_UM, 1e-6},      {U_MM, 1e-3},      {U_CM, 1e-2},    {U_M, 1},         {U_KM, 1e3},
+                 {U_INCH, 0.0254},  {U_FOOT, 0.3048},  {U_MILE, 1609.344}, {U_M2, 1},      {U_KM2, 1e6},     {U_HA, 1e4},
+                 {U_ACRE, 4046.856}, {U_ML, 1e-3},      {U_L, 1},          {U_M3, 1e3},     {U_MG, 1e-6},     {U_G, 1e-3},
+                 {U_KG, 1},         {U_TONNE, 1e3},    {U_OUNCE, 0.02835}};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (sizes[i].unit == unit)
+            return sizes[i].size;
+    return 0;
+}
+
+static int order_of(double x, double y)
+{
+    return (x > y) - (x < y);
+}
+
+/* Parts of a date from the greatest on, while both say them. */
+static bool compare_dates(const quantity *x, const quantity *y, int *order)
+{
+    const int a[] = {x->year, x->month, x->day}, b[] = {y->year, y->month, y->day};
+    bool said = false;
+
+    if (!a[0] != !b[0])
+        return false;
+    for (size_t i = 0; i < 3; i++) {
+        if (!a[i] && !b[i])
+            continue;
+        if (!a[i] || !b[i])
+            return false;
+        if (i && (x->day_or_month || y->day_or_month))
+            return false;
+        said = true;
+        if ((*order = order_of(a[i], b[i])) != 0)
+            return true;
+    }
+    return said;
+}
+
+bool quantity_compare(const quantity *x, const quantity *y, int *order)
+{
+    quantity a = *x, b = *y;
+    double by_a = 1, by_b = 1;
+
+    *order = 0;
+    if (a.kind == QUANTITY_NUMBER && b.kind == QUANTITY_DATE && a.year_like)
+        a = (quantity){.kind = QUANTITY_DATE, .year = (int)a.value[0]};
+    if (b.kind == QUANTITY_NUMBER && a.kind == QUANTITY_DATE && b.year_like)
+        b = (quantity){.kind = QUANTITY_DATE, .year = (int)b.value[0]};
+    if (a.kind != b.kind)
+        return false;
+    if (a.kind == QUANTITY_DATE)
+        return compare_dates(&a, &b, order);
+    if (a.kind == QUANTITY_NUMBER && a.unit != b.unit) {
+        by_a = unit_size(a.unit);
+        by_b = unit_size(b.unit);
+        if (a.class != b.class || by_a <= 0 || by_b <= 0)
+            return false;
+    }
+    *order = order_of(a.value[0] * by_a, b.value[0] * by_b);
+    return a.kind == QUANTITY_TIME || (*order == order_of(a.value[1] * by_a, b.value[1] * by_b) &&
+                                       *order == order_of(a.value[0] * by_a, b.value[1] * by_b) &&
+                                       *order == order_of(a.value[1] * by_a, b.value[0] * by_b));
+}

@@ -53,4 +53,9 @@ cairn_status quantities_find(const char *text, size_t len, arena *a, quantity **
  * parts that are wanted; for a bare year also a date of that year. */
 bool quantity_equal(const quantity *want, const quantity *have);
 
+/* Which of two is the less: *order < 0 the first, > 0 the second, 0 neither. Units of one kind are converted (0.5 km and
+ * 600 m). False where that is not known: another kind, another currency, a number that can be read in two ways which do
+ * not agree, a date of which one says no more than the other's year, a year against a day in it. */
+bool quantity_compare(const quantity *x, const quantity *y, int *order);
+
 #endif

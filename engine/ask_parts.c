@@ -1,0 +1,415 @@
+/* ask_parts.c - questions that need two places of the documents, part by part.
+ *
+ * The whole question is searched and judged as ever. Beside it each part is searched, its passages are judged by the
+ * part's own words, and the best sentences of each part stand before the others: both sides of a comparison get into
+ * the prompt, which is no longer for it (ask_assemble keeps its budgets). Where each side has one value of the kind
+ * that is compared, the values decide and no model is asked. The questions of a conjunction are answered one by one.
+ *
+ * What was taken apart wrongly costs two searches: without evidence for its parts, the whole question's decides. */
+#include <string.h>
+
+#include "engine/ask.h"
+
+#define PART_HITS     4     /* of a part, that the whole question did not find */
+#define PART_QUOTA    2     /* sentences of each part at the front */
+#define VALUE_CHANCE  0.35f /* of the part, that its value may decide */
+#define VALUE_COVER   0.6f  /* of its words, in and around the sentence */
+#define QUOTE_CHANCE  0.35f
+
+static bool is_on(const asking *a)
+{
+    return !strcmp(a->c->settings.ask_decompose, "on");
+}
+
+static bool has_chunk(const retrieve_hit *hits, size_t n, chunk_id chunk)
+{
+    for (size_t i = 0; i < n; i++)
+        if (hits[i].chunk == chunk)
+            return true;
+    return false;
+}
+
+cairn_status ask_parts_search(asking *a, const view *v, const engine_query *e, retrieve_result *found, cairn_error *err)
+{
+    size_t room = found->n_hits;
+    retrieve_hit *all;
+    cairn_status st;
+
+    if (!is_on(a))
+        return CAIRN_OK;
+    st = decompose_question(a->asked, &a->memory, &a->apart, err);
+    for (size_t i = 0; !st && i < a->apart.n_parts; i++) {
+        engine_query part = *e;
+        retrieve_query query;
+        part.text = a->parts[i].question = a->apart.parts[i].question;
+        st = engine_search_with(a->c, v, &part, &a->memory, &query, &a->parts[i].found, NULL, err);
+        room += st ? 0 : a->parts[i].found.n_hits;
+    }
+    if (st || !a->apart.n_parts)
+        return st;
+    all = arena_calloc(&a->memory, room + 1, sizeof *all);
+    if (!all)
+        return cairn_fail(err, CAIRN_ENOMEM, "parts of a question");
+    if (found->n_hits)
+        memcpy(all, found->hits, found->n_hits * sizeof *all);
+    found->hits = all;
+    for (size_t i = 0; i < a->apart.n_parts; i++) {
+        const retrieve_result *part = &a->parts[i].found;
+        for (size_t j = 0, more = 0; j < part->n_hits && more < PART_HITS; j++)
+            if (!has_chunk(all, found->n_hits, part->hits[j].chunk)) {
+                all[found->n_hits++] = part->hits[j];
+                more++;
+            }
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status judge_part(asking *a, const view *v, ask_part *part, cairn_error *err)
+{
+    size_t n = 0, *of = arena_calloc(&a->memory, part->found.n_hits + 1, sizeof *of);
+    retrieve_hit *scores = arena_calloc(&a->memory, part->found.n_hits + 1, sizeof *scores);
+
+    if (!of || !scores)
+        return cairn_fail(err, CAIRN_ENOMEM, "parts of a question");
+    for (size_t i = 0; i < part->found.n_hits; i++)
+        for (size_t j = 0; j < a->hits->n_hits; j++)
+            if (a->hits->hits[j].chunk == part->found.hits[i].chunk) {
+                scores[n] = part->found.hits[i];
+                of[n++] = j;
+                break;
+            }
+    return ask_find_evidence(a, v, part->question, strlen(part->question), of, scores, n, &part->evidence, err);
+}
+
+static bool same_place(const evidence_sentence *x, const evidence_sentence *y)
+{
+    return x->passage == y->passage && x->start == y->start && x->end == y->end;
+}
+
+static bool among(const evidence_sentence *s, size_t n, const evidence_sentence *x)
+{
+    for (size_t i = 0; i < n; i++)
+        if (same_place(&s[i], x))
+            return true;
+    return false;
+}
+
+/* The parts' best, by turns, then all others of the whole question, and at the end what speaks to the model. */
+static cairn_status put_first(asking *a, cairn_error *err)
+{
+    const evidence *whole = &a->whole;
+    evidence_sentence *all = arena_calloc(&a->memory, whole->n + PART_QUOTA * DECOMPOSE_PARTS + 1, sizeof *all);
+    size_t n = 0;
+
+    if (!all)
+        return cairn_fail(err, CAIRN_ENOMEM, "parts of a question");
+    for (size_t k = 0; k < PART_QUOTA; k++)
+        for (size_t i = 0; i < a->apart.n_parts; i++) {
+            const evidence *e = &a->parts[i].evidence;
+            if (k < e->n && !e->sentences[k].planted && !among(all, n, &e->sentences[k]))
+                all[n++] = e->sentences[k];
+        }
+    a->n_promoted = n;
+    for (size_t i = 0; i < whole->n; i++)
+        if (!among(all, a->n_promoted, &whole->sentences[i]))
+            all[n++] = whole->sentences[i];
+    a->evidence.sentences = all;
+    a->evidence.n = n;
+    return CAIRN_OK;
+}
+
+void ask_parts_forget(asking *a)
+{
+    if (a->apart.kind)
+        a->evidence = a->whole;
+    a->n_promoted = 0;
+}
+
+cairn_status ask_parts_judge(asking *a, const view *v, cairn_error *err)
+{
+    float least = 1;
+    cairn_status st = CAIRN_OK;
+
+    if (!a->apart.kind)
+        return CAIRN_OK;
+    a->whole = a->evidence;
+    for (size_t i = 0; !st && i < a->apart.n_parts; i++) {
+        st = judge_part(a, v, &a->parts[i], err);
+        if (!st && a->parts[i].evidence.answerable < least)
+            least = a->parts[i].evidence.answerable;
+    }
+    if (!st)
+        st = put_first(a, err);
+    if (!st && least > a->evidence.answerable)
+        a->evidence.answerable = least;
+    return st;
+}
+
+/* ---- comparisons ---- */
+
+typedef struct value {
+    const evidence_sentence *s;
+    text_span at;
+    quantity q;
+} value;
+
+/* A date, a year, or a number with a unit: a bare number may count anything. */
+static bool is_value(answer_type type, unsigned units, const quantity *q)
+{
+    if (type == ANSWER_DATE)
+        return q->kind == QUANTITY_DATE || q->year_like;
+    if (units & 1u << UNIT_AREA && q->class == UNIT_LENGTH) /* "larger" */
+        return false;
+    if (type == ANSWER_MONEY)
+        return q->kind == QUANTITY_NUMBER && q->class == UNIT_MONEY;
+    return type == ANSWER_MEASURE && q->kind == QUANTITY_NUMBER && q->unit && (!units || (units & 1u << q->class));
+}
+
+/* The one value of the kind asked for in the part's best sentence that has one and speaks of the side. */
+static bool read_value(asking *a, const ask_part *part, value *out)
+{
+    const evidence_sentence *s;
+    evidence kept = a->evidence;
+    size_t promoted = a->n_promoted, n = 0;
+    const evidence *e = &part->evidence;
+    size_t found = 0;
+    quantity *q;
+
+    if (!part->evidence.n || part->evidence.answerable < VALUE_CHANCE)
+        return false;
+    a->evidence = part->evidence;
+    a->n_promoted = 0;
+    s = ask_typed_sentence(a);
+    a->evidence = kept;
+    a->n_promoted = promoted;
+    if (!s || s->planted || s->head_end || s->feature[EVIDENCE_NAMES] < 0.99f || s->feature[EVIDENCE_TYPE_STRONG] <= 0)
+        return false;
+    if (s->feature[EVIDENCE_COVER_AROUND] < VALUE_COVER ||
+        quantities_find(a->read[s->passage].text.text + s->start, s->end - s->start, &a->memory, &q, &n, NULL))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (is_value(e->type, e->units, &q[i])) {
+            out->q = q[i];
+            out->at = (text_span){s->start + q[i].start, s->start + q[i].end};
+            found++;
+        }
+    out->s = s;
+    return found == 1;
+}
+
+static const char *reply(const char *lang, bool yes)
+{
+    static const char *const words[][3] = {{"de", "Ja", "Nein"}, {"es", "Sí", "No"}, {"fr", "Oui", "Non"}, {"en", "Yes", "No"}};
+
+    for (size_t i = 0; i < 3; i++)
+        if (!strcmp(words[i][0], lang))
+            return words[i][yes ? 1 : 2];
+    return words[3][yes ? 1 : 2];
+}
+
+/* "the Clarion" begins a sentence. */
+static void begin_large(char *s)
+{
+    if (*s >= 'a' && *s <= 'z')
+        *s = (char)(*s - 'a' + 'A');
+}
+
+static const char *conclude(const asking *a, int order, const char **brief, arena *memory)
+{
+    const decomposition *d = &a->apart;
+    char *text;
+
+    if (d->order == DECOMPOSE_LESS || d->order == DECOMPOSE_MORE) {
+        *brief = reply(d->lang, d->order == DECOMPOSE_LESS ? order < 0 : order > 0);
+        return arena_printf(memory, "%s.", *brief);
+    }
+    *brief = d->parts[(order < 0) == (d->order == DECOMPOSE_LEAST) ? 0 : 1].side;
+    text = d->verdict && *d->verdict ? arena_printf(memory, "%s %s.", *brief, d->verdict) : arena_printf(memory, "%s.", *brief);
+    if (text)
+        begin_large(text);
+    return text;
+}
+
+bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory)
+{
+    const decomposition *d = &a->apart;
+    const char *brief = NULL, *said;
+    value v[2];
+    int order;
+    size_t n[2] = {0, 0};
+
+    if (d->kind != DECOMPOSE_COMPARISON || d->order == DECOMPOSE_UNDECIDED || d->n_parts != 2 || !read_value(a, &a->parts[0], &v[0]) ||
+        !read_value(a, &a->parts[1], &v[1]) || (v[0].s->passage == v[1].s->passage && v[0].at.start == v[1].at.start) ||
+        !quantity_compare(&v[0].q, &v[1].q, &order) || (!order && (d->order == DECOMPOSE_LEAST || d->order == DECOMPOSE_MOST)))
+        return false;
+    said = conclude(a, order, &brief, memory);
+    bytes_reset(&a->text);
+    a->n_cited = a->n_numbers = a->shown = 0;
+    for (size_t k = 0; k < 2; k++) {
+        const cite_passage *p = &a->read[v[k].s->passage].text;
+        if (ask_add_cited(a, v[k].s->passage, v[k].s->start, v[k].s->end, true, &n[k]) ||
+            bytes_printf(&a->text, "%s: %.*s [%zu]%s", d->parts[k].side, (int)(v[k].at.end - v[k].at.start), p->text + v[k].at.start, n[k],
+                         k ? ". " : "; "))
+            return false;
+    }
+    begin_large(a->text.data);
+    if (!said || bytes_append_str(&a->text, said))
+        return false;
+    out->short_answer = ask_redacted(a, brief, strlen(brief), memory);
+    out->extractive = a->extractive;
+    out->route = arena_strdup(memory, "the values of both sides: they decide the comparison");
+    a->stopped = false;
+    ask_release(a, a->text.data, a->text.len);
+    return true;
+}
+
+bool ask_parts_quote(asking *a, cairn_answer *out, arena *memory)
+{
+    size_t n;
+
+    (void)memory;
+    if (a->apart.kind != DECOMPOSE_COMPARISON)
+        return false;
+    for (size_t i = 0; i < a->apart.n_parts; i++)
+        if (!a->parts[i].evidence.n || a->parts[i].evidence.sentences[0].planted || a->parts[i].evidence.answerable < QUOTE_CHANCE)
+            return false;
+    bytes_reset(&a->text);
+    a->n_cited = a->n_numbers = a->shown = 0;
+    for (size_t i = 0; i < a->apart.n_parts; i++) {
+        const evidence_sentence *s = &a->parts[i].evidence.sentences[0];
+        const char *text = a->hits->hits[s->passage].text;
+        cairn_status st = a->text.len ? bytes_append_byte(&a->text, ' ') : CAIRN_OK;
+        if (i && same_place(s, &a->parts[i - 1].evidence.sentences[0]))
+            continue;
+        if (!st && s->head_end)
+            st = ask_spell_row(text, s->head_end, text + s->start, s->end - s->start, &a->text);
+        for (size_t at = s->start; !st && !s->head_end && at < s->end; at++) /* one line */
+            st = bytes_append_byte(&a->text, text[at] == '\n' ? ' ' : (uint8_t)text[at]);
+        if (!st)
+            st = ask_add_cited(a, s->passage, s->start, s->end, true, &n);
+        if (st || bytes_printf(&a->text, " [%zu]", n))
+            return false;
+    }
+    out->extractive = true;
+    a->stopped = false;
+    ask_release(a, a->text.data, a->text.len);
+    return true;
+}
+
+/* ---- conjunctions ---- */
+
+/* What is said of a question that the documents do not answer. */
+static const char *missing(const char *lang)
+{
+    static const char *const words[][2] = {{"de", "Nicht in den Dokumenten"}, {"es", "No está en los documentos"}, {"fr", "Absent des documents"}};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(words[i][0], lang))
+            return words[i][1];
+    return "Not in your documents";
+}
+
+/* An answer's text with the numbers that its passages have in the answer to all parts. */
+static cairn_status append_renumbered(const char *text, size_t len, const size_t *number, size_t n, bytes *out)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; !st && i < len;) {
+        text_marker m;
+        if (text[i] == '[' && marker_read(text, len, i, &m) && m.count == 1 && m.n[0] && m.n[0] <= n) {
+            st = bytes_printf(out, "[%zu]", number[m.n[0] - 1]);
+            i = m.end;
+        } else {
+            st = bytes_append_byte(out, (uint8_t)text[i++]);
+        }
+    }
+    return st;
+}
+
+/* What the parts have said so far. */
+typedef struct joined {
+    bytes text;
+    ask_cited cited[ASK_CITED_MAX];
+    size_t n_cited, n_numbers;
+} joined;
+
+static cairn_status join_part(asking *a, joined *j)
+{
+    size_t number[ASK_CITED_MAX];
+    cairn_status st = j->text.len ? bytes_append_byte(&j->text, ' ') : CAIRN_OK;
+
+    for (size_t i = 0; i < a->n_cited; i++) {
+        ask_cited c = a->cited[i];
+        size_t k = 0;
+        while (k < j->n_cited && j->cited[k].hit != c.hit)
+            k++;
+        number[c.n - 1] = k < j->n_cited ? j->cited[k].n : j->n_numbers + 1;
+        c.n = number[c.n - 1];
+        if (c.n > j->n_numbers)
+            j->n_numbers = c.n;
+        if (j->n_cited < ASK_CITED_MAX)
+            j->cited[j->n_cited++] = c;
+    }
+    return st ? st : append_renumbered(a->text.data ? a->text.data : "", a->text.len, number, a->n_numbers, &j->text);
+}
+
+cairn_status ask_parts_each(asking *a, cairn_answer *out, arena *memory,
+                            cairn_status (*answer_one)(asking *, cairn_answer *, arena *, cairn_error *), bool *held, cairn_error *err)
+{
+    const evidence kept = a->evidence;
+    const char *question = a->question, *asked = a->asked;
+    cairn_stream_fn *stream = a->stream;
+    size_t promoted = a->n_promoted, n_held = 0;
+    bool extractive = true;
+    joined *j = arena_calloc(&a->memory, 1, sizeof *j);
+    cairn_status st = CAIRN_OK;
+
+    *held = false;
+    if (!j)
+        return cairn_fail(err, CAIRN_ENOMEM, "answer");
+    bytes_init(&j->text, ANSWER_BYTES);
+    a->stream = NULL; /* numbers are known when a part is done */
+    a->n_promoted = 0;
+    for (size_t i = 0; !st && i < a->apart.n_parts; i++) {
+        a->evidence = a->parts[i].evidence;
+        a->question = a->asked = a->cite.question = a->parts[i].question;
+        a->chance = a->evidence.answerable;
+        a->n_sources = a->n_cited = a->n_numbers = 0;
+        a->unanswered = false;
+        bytes_reset(&a->text);
+        out->refused = out->extractive = false;
+        st = answer_one(a, out, memory, err);
+        if (!st && !out->refused) {
+            st = join_part(a, j);
+            extractive &= out->extractive;
+            n_held++;
+        } else if (!st) {
+            st = bytes_printf(&j->text, "%s%s: %s", j->text.len ? " " : "", missing(a->apart.lang), a->parts[i].question);
+        }
+    }
+    a->stream = stream;
+    a->evidence = kept;
+    a->n_promoted = promoted;
+    a->question = question;
+    a->asked = a->cite.question = asked;
+    a->chance = kept.answerable;
+    a->unanswered = false;
+    a->n_sources = 0;
+    out->refused = out->extractive = false;
+    out->short_answer = NULL;
+    if (!st && n_held) {
+        *held = true;
+        out->extractive = extractive;
+        memcpy(a->cited, j->cited, sizeof a->cited);
+        a->n_cited = j->n_cited;
+        a->n_numbers = j->n_numbers;
+        a->shown = 0;
+        a->stopped = false;
+        bytes_reset(&a->text);
+        st = bytes_append(&a->text, j->text.data, j->text.len);
+        if (!st)
+            ask_release(a, a->text.data, a->text.len);
+    }
+    bytes_clear(&j->text);
+    return st;
+}

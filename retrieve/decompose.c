@@ -1,0 +1,518 @@
+/* decompose.c - see decompose.h. The question is read as words with their places; every form is tried in turn, and each
+ * names the runs of words that are its sides and what is asked of them. */
+#include "retrieve/decompose.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+#define WORDS_MAX  64
+#define WORD_BYTES 48
+#define SIDE_WORDS 14
+
+typedef struct word {
+    size_t start, end;
+    char low[WORD_BYTES]; /* small letters of A to Z; "" of a word that is too long */
+    bool comma;           /* a comma or colon stands behind it */
+    bool capital;         /* or it has a digit */
+} word;
+
+typedef struct reading {
+    const char *text;
+    word at[WORDS_MAX];
+    size_t n;
+    arena *a;
+    decomposition *out;
+} reading;
+
+/* Comparatives and superlatives: what kind of value they compare, and which end of it they mean. */
+static const struct {
+    const char *words, *ask[4]; /* the question word for the value in en, de, es, fr */
+    int sign;                   /* < 0: the least */
+} measures[] = {
+    {" older oldest first earlier earliest sooner before älter älteste früher zuerst eher vor bevor antes primero primera antigua antiguo ancien ancienne "
+     "premier première avant tôt ",
+     {"When", "Wann", "Cuándo", "Quand"}, -1},
+    {" younger youngest newer newest later latest last after recent recently jünger neuer später zuletzt nach nachdem después reciente récent récente "
+     "après tard ",
+     {"When", "Wann", "Cuándo", "Quand"}, 1},
+    {" longer longest länger längste larga largo longue long ", {"How long", "Wie lang", "Cuánto", "Combien"}, 1},
+    {" shorter shortest kürzer kürzeste corta corto court courte ", {"How long", "Wie lang", "Cuánto", "Combien"}, -1},
+    {" higher highest taller tallest höher höchste alto alta haut haute ", {"How high", "Wie hoch", "Cuánto", "Combien"}, 1},
+    {" lower lowest niedriger bajo baja bas basse ", {"How high", "Wie hoch", "Cuánto", "Combien"}, -1},
+    {" deeper deepest tiefer ", {"How deep", "Wie tief", "Cuánto", "Combien"}, 1},
+    {" wider widest breiter ", {"How wide", "Wie breit", "Cuánto", "Combien"}, 1},
+    {" larger largest bigger biggest größer größte grande grand ", {"How large", "Wie groß", "Cuánto", "Combien"}, 1},
+    {" smaller smallest kleiner kleinste pequeño petit petite ", {"How large", "Wie groß", "Cuánto", "Combien"}, -1},
+    {" heavier heaviest schwerer schwerste pesado lourd lourde ", {"How heavy", "Wie schwer", "Cuánto pesa", "Combien pèse"}, 1},
+    {" lighter lightest leichter ", {"How heavy", "Wie schwer", "Cuánto pesa", "Combien pèse"}, -1},
+    {" hotter hottest warmer warmest wärmer ", {"How hot", "Wie warm", "Qué temperatura", "Quelle température"}, 1},
+    {" colder coldest cooler kälter ", {"How hot", "Wie warm", "Qué temperatura", "Quelle température"}, -1},
+    {" faster fastest schneller ", {"How fast", "Wie schnell", "Cuánto", "Combien"}, 1},
+    {" cheaper cheapest billiger günstiger barato barata ", {"How expensive", "Wie teuer", "Cuánto cuesta", "Combien coûte"}, -1},
+    {" dearer teurer caro cara cher chère expensive ", {"How expensive", "Wie teuer", "Cuánto cuesta", "Combien coûte"}, 1},
+    {" more most mehr más plus ", {"How many", "Wie viele", "Cuántos", "Combien"}, 1},
+    {" fewer fewest less least weniger menos moins ", {"How many", "Wie viele", "Cuántos", "Combien"}, -1},
+};
+
+static const char *const langs[] = {"en", "de", "es", "fr"};
+
+static const char auxiliaries[] = " is are was were do does did has have had can could will would should must may ist sind war waren hat haben hatte hatten "
+                                  "wurde wurden kann können wird liegt es son era fue fueron ha han tiene tienen cuesta est sont était a ont ";
+
+static const char wh_words[] = " which who whom whose what when where why how welche welcher welches wer wen wem was wann wo wohin woher warum wie qué quién "
+                               "quiénes cuál cuáles cuándo dónde cómo cuánto cuánta cuántos cuántas qui que quel quelle quels quelles lequel laquelle quand où "
+                               "comment combien pourquoi ";
+
+static const char little[] = " the a an der die das den dem des el la los las un una le les une l of in at on ";
+
+/* ---- words ---- */
+
+static bool is_word_byte(char c)
+{
+    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+}
+
+static bool in_list(const char *list, const char *low)
+{
+    char padded[WORD_BYTES + 3];
+    size_t n = strlen(low);
+
+    if (!n)
+        return false;
+    padded[0] = ' ';
+    memcpy(padded + 1, low, n);
+    memcpy(padded + n + 1, " ", 2);
+    return strstr(list, padded) != NULL;
+}
+
+static bool is(const reading *r, size_t i, const char *list)
+{
+    return i < r->n && in_list(list, r->at[i].low);
+}
+
+/* Signs of UTF-8 that stand around words and are none: the Spanish marks, typographic quotes. */
+static size_t mark_at(const char *s)
+{
+    if (!strncmp(s, "\xC2\xBF", 2) || !strncmp(s, "\xC2\xA1", 2) || !strncmp(s, "\xC2\xAB", 2) || !strncmp(s, "\xC2\xBB", 2) ||
+        !strncmp(s, "\xC2\xA0", 2))
+        return 2;
+    if (!strncmp(s, "\xE2\x80\x9C", 3) || !strncmp(s, "\xE2\x80\x9D", 3) || !strncmp(s, "\xE2\x80\x9E", 3) || !strncmp(s, "\xE2\x80\x9F", 3))
+        return 3;
+    return 0;
+}
+
+/* Words go on over hyphens, apostrophes and points between letters. False: too many. */
+static bool read_words(reading *r)
+{
+    const char *s = r->text;
+    size_t len = strlen(s);
+
+    for (size_t i = 0, skip; i < len;) {
+        word *w = &r->at[r->n];
+        if ((skip = mark_at(s + i)) > 0 || !is_word_byte(s[i])) {
+            if (r->n && (s[i] == ',' || s[i] == ':' || s[i] == ';'))
+                r->at[r->n - 1].comma = true;
+            i += skip ? skip : 1;
+            continue;
+        }
+        if (r->n == WORDS_MAX)
+            return false;
+        *w = (word){.start = i};
+        while (i < len && !mark_at(s + i) && (is_word_byte(s[i]) || (strchr("-'.&/", s[i]) && i + 1 < len && is_word_byte(s[i + 1]))))
+            i++;
+        w->end = i;
+        for (size_t k = w->start; k < i; k++) {
+            w->capital |= isdigit((unsigned char)s[k]) != 0 || (k == w->start && isupper((unsigned char)s[k]));
+            if (i - w->start < WORD_BYTES)
+                w->low[k - w->start] = (char)tolower((unsigned char)s[k]);
+        }
+        w->capital |= (unsigned char)s[w->start] == 0xC3 && (unsigned char)s[w->start + 1] >= 0x80 && (unsigned char)s[w->start + 1] <= 0x9E;
+        r->n++;
+    }
+    return true;
+}
+
+/* Words [from, to) as one text. */
+static const char *run(const reading *r, size_t from, size_t to)
+{
+    if (from >= to)
+        return arena_strdup(r->a, "");
+    return arena_strndup(r->a, r->text + r->at[from].start, r->at[to - 1].end - r->at[from].start);
+}
+
+static bool has_letters(const reading *r, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        for (size_t k = r->at[i].start; k < r->at[i].end; k++)
+            if ((isalpha((unsigned char)r->text[k]) || (unsigned char)r->text[k] >= 0x80) && !in_list(little, r->at[i].low))
+                return true;
+    return false;
+}
+
+static bool has_name(const reading *r, size_t from, size_t to)
+{
+    bool name = false;
+
+    for (size_t i = from; i < to && !name; i++)
+        name = r->at[i].capital;
+    return name;
+}
+
+/* The first comparative in [from, to): its place, to where there is none. "most recent" is what `recent` is. */
+static size_t find_measure(const reading *r, size_t from, size_t to, size_t *which)
+{
+    size_t found = to;
+
+    for (size_t i = from; i < to; i++)
+        for (size_t m = 0; m < sizeof measures / sizeof *measures; m++)
+            if (is(r, i, measures[m].words)) {
+                bool degree = is(r, i, " more most less least más menos plus moins mehr ");
+                if (found < to && degree)
+                    continue;
+                found = i;
+                *which = m;
+                if (!degree)
+                    return i;
+            }
+    return found;
+}
+
+static bool add_part(reading *r, const char *question, const char *side)
+{
+    if (!question || !side)
+        return false;
+    r->out->parts[r->out->n_parts++] = (decompose_part){question, side};
+    return true;
+}
+
+/* What is asked of one side: the question word of the measure and the words of the predicate without the comparative. */
+static const char *ask_of(const reading *r, const char *ask, size_t from, size_t to, const char *side)
+{
+    char text[2048] = "";
+    size_t n = strlen(ask);
+
+    if (n + strlen(side) + 4 > sizeof text)
+        return NULL;
+    memcpy(text, ask, n);
+    for (size_t i = from; i < to; i++) {
+        const word *w = &r->at[i];
+        bool drop = is(r, i, wh_words) || is(r, i, " of two three both the a an than von den dem der beiden que de los dos des deux more most más plus to at ");
+        for (size_t m = 0; m < sizeof measures / sizeof *measures && !drop; m++)
+            drop = is(r, i, measures[m].words);
+        if (drop || n + (w->end - w->start) + strlen(side) + 4 > sizeof text)
+            continue;
+        text[n++] = ' ';
+        memcpy(text + n, r->text + w->start, w->end - w->start);
+        n += w->end - w->start;
+    }
+    text[n++] = ' ';
+    memcpy(text + n, side, strlen(side));
+    n += strlen(side);
+    text[n++] = '?';
+    text[n] = '\0';
+    return arena_strdup(r->a, *ask ? text : text + 1);
+}
+
+/* "Was" asks for a thing in German, and is a verb in English. */
+static bool is_german(const reading *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (is(r, i, " der das den dem des ein eine einen einem einer und oder ist sind wurde wurden war waren hat haben kann können als wird werden die zu "))
+            return true;
+    return false;
+}
+
+static bool begins_with_verb(const reading *r)
+{
+    return is(r, 0, auxiliaries) && !(is(r, 0, " was es ") && is_german(r));
+}
+
+static bool has_verb(const reading *r, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (is(r, i, auxiliaries) || is(r, i, wh_words) || is(r, i, " nicht not no werden wird wurde "))
+            return true;
+    return false;
+}
+
+/* ---- forms ---- */
+
+/* "..., A or B?" at the end; also "A or B" of capitals without a comma before. What stands before is the predicate. */
+static bool choice(reading *r)
+{
+    static const char *const ors[] = {" or ", " oder ", " o u ", " ou "};
+    size_t j = r->n, lang = 0, begin = 0, m = 0, at;
+    const char *ask = "", *sides[2];
+
+    for (size_t i = r->n; i-- > 1 && j == r->n;)
+        for (lang = 0; lang < 4; lang++)
+            if (is(r, i, ors[lang])) {
+                j = i;
+                break;
+            }
+    if (j + 1 >= r->n || j < 2 || r->n - j - 1 > SIDE_WORDS || !(is(r, 0, wh_words) || is(r, 1, wh_words) || is(r, 0, " between of ")))
+        return false;
+    for (size_t i = j; i-- > 1;)
+        if (r->at[i - 1].comma) {
+            begin = i;
+            break;
+        }
+    if (!begin && lang)
+        return false;
+    if (!begin || j - begin > SIDE_WORDS) { /* no comma: capitals alone */
+        for (begin = j; begin > 1 && (r->at[begin - 1].capital || (begin < j && is(r, begin - 1, little) && begin - 1 > 1)); begin--)
+            ;
+        if (begin == j || begin < 2 || !r->at[j + 1].capital)
+            return false;
+    }
+    if (!has_letters(r, begin, j) || !has_letters(r, j + 1, r->n) || has_verb(r, begin, j) || has_verb(r, j + 1, r->n))
+        return false;
+    at = find_measure(r, 0, begin, &m);
+    if (at < begin) {
+        ask = measures[m].ask[lang];
+        r->out->order = measures[m].sign < 0 ? DECOMPOSE_LEAST : DECOMPOSE_MOST;
+    }
+    sides[0] = run(r, begin, j);
+    sides[1] = run(r, j + 1, r->n);
+    for (size_t k = 0; k < 2; k++)
+        if (!sides[k] || !add_part(r, ask_of(r, ask, 0, begin, sides[k]), sides[k]))
+            return false;
+    for (size_t i = 1; i < begin && i < 4 && at < begin; i++) /* "Which band was formed first": "was formed first" */
+        if (is(r, 0, wh_words) && !is(r, i, " did do does ") && is(r, i, auxiliaries)) {
+            r->out->verdict = run(r, i, begin);
+            break;
+        }
+    r->out->kind = DECOMPOSE_COMPARISON;
+    r->out->lang = langs[lang];
+    return true;
+}
+
+/* "that of Y" after "the notice period of X": "the notice period of Y". */
+static const char *second_side(const reading *r, size_t a, size_t a_end, size_t b, size_t b_end)
+{
+    char text[1024];
+    size_t of = a_end;
+
+    if (is(r, b, " that those ") && is(r, b + 1, " of in for ")) {
+        for (size_t i = a; i < a_end && of == a_end; i++)
+            if (!strcmp(r->at[i].low, r->at[b + 1].low))
+                of = i;
+        if (of > a && of < a_end) {
+            const char *head = run(r, a, of), *tail = run(r, b + 1, b_end);
+            if (head && tail && strlen(head) + strlen(tail) + 2 < sizeof text) {
+                size_t n = strlen(head);
+                memcpy(text, head, n);
+                text[n++] = ' ';
+                memcpy(text + n, tail, strlen(tail) + 1);
+                return arena_strdup(r->a, text);
+            }
+        }
+    }
+    return run(r, b, b_end);
+}
+
+/* "Is A older than B?", "Did A have more faculties than B?", "Was A stated before B was invented?" */
+static bool yes_or_no(reading *r)
+{
+    static const char *const thans[] = {" than ", " als ", " que ", " que "};
+    size_t than = r->n, lang = 0, m = 0, at, a_end;
+    const char *ask, *sides[2];
+    bool when = false;
+
+    if (!begins_with_verb(r))
+        return false;
+    for (size_t i = 2; i + 1 < r->n && than == r->n; i++) {
+        for (size_t l = 0; l < 4 && than == r->n; l++)
+            if (is(r, i, thans[l]) && find_measure(r, 1, i, &m) < i) {
+                than = i;
+                lang = l;
+            }
+        if (than == r->n && is(r, i, " before after ") && is(r, 0, " did was were had has have ")) {
+            than = i;
+            when = true;
+            lang = 0;
+        }
+    }
+    if (than == r->n || r->n - than - 1 > SIDE_WORDS || !has_letters(r, than + 1, r->n))
+        return false;
+    if (lang == 2 && is(r, 0, " est sont était a ont "))
+        lang = 3;
+    if (when) {
+        const word *b = &r->at[than + 1];
+        size_t len = b->end - b->start;
+        if (!has_name(r, than + 1, r->n) || (len > 4 && !strcmp(b->low + len - 3, "ing")) || isdigit((unsigned char)r->text[b->start]) ||
+            is(r, than + 1, " january february march april may june july august september october november december "))
+            return false;
+        sides[0] = run(r, 1, than);
+        sides[1] = run(r, than + 1, r->n);
+        for (size_t k = 0; k < 2; k++)
+            if (!sides[k] || !add_part(r, ask_of(r, measures[0].ask[0], 0, 0, sides[k]), sides[k]))
+                return false;
+        r->out->order = is(r, than, " before ") ? DECOMPOSE_LESS : DECOMPOSE_MORE;
+    } else {
+        at = find_measure(r, 1, than, &m);
+        ask = measures[m].ask[lang];
+        a_end = at;
+        while (a_end > 2 && is(r, a_end - 1, " more most most much even más plus a have has had find get be been the there "))
+            a_end--;
+        if (a_end < 2 || !has_letters(r, 1, a_end) || (!has_name(r, 1, a_end) && !has_name(r, than + 1, r->n)))
+            return false;
+        sides[0] = run(r, 1, a_end);
+        sides[1] = second_side(r, 1, a_end, than + 1, r->n);
+        for (size_t k = 0; k < 2; k++)
+            if (!sides[k] || !add_part(r, ask_of(r, ask, a_end, than, sides[k]), sides[k]))
+                return false;
+        r->out->order = measures[m].sign < 0 ? DECOMPOSE_LESS : DECOMPOSE_MORE;
+    }
+    r->out->kind = DECOMPOSE_COMPARISON;
+    r->out->lang = langs[lang];
+    return true;
+}
+
+/* "Are both A and B ...?", "Are A and B both ...?", "Do A and B ...?" of names, "the difference between A and B". */
+static bool pair(reading *r)
+{
+    static const char *const ands[] = {" and ", " und ", " y e ", " et "};
+    size_t from = 0, j = r->n, end, lang = 0;
+    bool both = false, between = false;
+    const char *sides[2], *rest;
+
+    for (size_t i = 0; i + 3 < r->n && !from; i++)
+        if (is(r, i, " between zwischen entre ") && i && is(r, i - 1, " difference differences distinction unterschied unterschiede diferencia différence difference ")) {
+            from = i + 1;
+            between = true;
+        }
+    if (!from && begins_with_verb(r))
+        from = 1;
+    if (!from)
+        return false;
+    for (size_t i = 0; i < r->n; i++)
+        both |= is(r, i, " both beide ambos ambas deux same gleiche gleichen selben mismo misma même ");
+    if (is(r, from, " both beide "))
+        from++;
+    for (size_t i = from + 1; i + 1 < r->n && i < from + SIDE_WORDS && j == r->n; i++)
+        for (size_t l = 0; l < 4; l++)
+            if (is(r, i, ands[l])) {
+                j = i;
+                lang = l;
+                break;
+            }
+    if (j == r->n || !(both || between || (r->at[j - 1].capital && is(r, 0, " do does did are were have is was sind haben "))))
+        return false;
+    for (end = j + 1; end < r->n && (end == j + 1 || r->at[end].capital || is(r, end, " of the von van de der la le ")); end++)
+        if (r->at[end].comma && ++end)
+            break;
+    while (end > j + 2 && !r->at[end - 1].capital)
+        end--;
+    if (is(r, j + 1, little) && end == j + 2 && end < r->n)
+        end++;
+    if (!has_letters(r, from, j) || !has_letters(r, j + 1, end) || (!has_name(r, from, j) && !between && !both))
+        return false;
+    if (!between && !has_name(r, j + 1, end) && !has_name(r, from, j))
+        return false;
+    sides[0] = run(r, from, j);
+    sides[1] = run(r, j + 1, end);
+    rest = run(r, end, r->n);
+    for (size_t k = 0; k < 2; k++) /* the side first, then what is said of it */
+        if (!sides[k] || !rest || !add_part(r, arena_printf(r->a, "%s%s%s?", sides[k], *rest ? " " : "", rest), sides[k]))
+            return false;
+    r->out->kind = DECOMPOSE_COMPARISON;
+    r->out->lang = langs[lang];
+    return true;
+}
+
+/* Is word i the beginning of a question of its own: a question word and then a verb or a noun with one? */
+static bool begins_question(const reading *r, size_t i)
+{
+    static const char asking[] = " which who what when where why how welche welcher welches wer wann wo warum wie qué quién cuál cuándo dónde cómo cuánto "
+                                 "qui quel quelle quand où comment combien pourquoi ";
+
+    if (!is(r, i, asking) || i + 1 >= r->n)
+        return false;
+    if (is(r, i, " who wer quién qui cuándo dónde cuál quand où "))
+        return true;
+    for (size_t k = i + 1; k < r->n && k < i + 4; k++)
+        if (is(r, k, auxiliaries))
+            return true;
+    return false;
+}
+
+/* The thing that a first question is about: its longest run of capitals behind the first word. */
+static const char *subject(const reading *r, size_t to)
+{
+    size_t best = 0, from = 0;
+
+    for (size_t i = 1; i < to;) {
+        size_t end = i;
+        while (end < to && r->at[end].capital)
+            end++;
+        if (end - i > best) {
+            best = end - i;
+            from = i;
+        }
+        i = end > i ? end : i + 1;
+    }
+    return best ? run(r, from, from + best) : NULL;
+}
+
+/* "When did A start and who runs it?" */
+static bool conjunction(reading *r)
+{
+    size_t cut = 0, lang = 0;
+    static const char *const ands[] = {" and ", " und ", " y e ", " et "};
+    const char *second, *first, *about;
+    bytes text;
+    bool fine = false;
+
+    if (!begins_question(r, 0))
+        return false;
+    for (size_t i = 3; i + 2 < r->n && !cut; i++)
+        for (size_t l = 0; l < 4; l++)
+            if (is(r, i, ands[l]) && begins_question(r, i + 1)) {
+                cut = i;
+                lang = l;
+            }
+    if (!cut || r->n - cut < 3)
+        return false;
+    first = run(r, 0, cut);
+    about = subject(r, cut);
+    bytes_init(&text, 4096);
+    for (size_t i = cut + 1; i < r->n; i++) {
+        bool points = i > cut + 1 && about && is(r, i, " it he she they him her them ");
+        second = points ? about : run(r, i, i + 1);
+        if (!second || (i > cut + 1 && bytes_append_byte(&text, ' ')) || bytes_append_str(&text, second))
+            break;
+    }
+    if (text.len && !bytes_append_str(&text, "?"))
+        fine = add_part(r, first ? arena_printf(r->a, "%s?", first) : NULL, first ? first : "");
+    if (fine) {
+        char *whole = arena_strndup(r->a, text.data, text.len);
+        fine = add_part(r, whole, whole);
+    }
+    bytes_clear(&text);
+    r->out->kind = DECOMPOSE_CONJUNCTION;
+    r->out->lang = langs[lang];
+    return fine;
+}
+
+cairn_status decompose_question(const char *question, arena *a, decomposition *out, cairn_error *err)
+{
+    static bool (*const forms[])(reading *) = {conjunction, choice, yes_or_no, pair};
+    reading *r = arena_calloc(a, 1, sizeof *r);
+
+    *out = (decomposition){0};
+    if (!r)
+        return cairn_fail(err, CAIRN_ENOMEM, "question");
+    *r = (reading){.text = question, .a = a, .out = out};
+    if (!read_words(r) || r->n < 4)
+        return CAIRN_OK;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        *out = (decomposition){0};
+        if (forms[i](r) && out->n_parts >= 2)
+            return CAIRN_OK;
+    }
+    *out = (decomposition){0};
+    return CAIRN_OK;
+}
