@@ -25,6 +25,7 @@
 #define CITED_COVER  0.7f /* share of the highest cover of the question that it must have */
 #define CITED_FIRST  3    /* but the first few may be without that, if they are */
 #define CITED_NEAR   2.5f /* so near the best */
+#define CITED_OTHER  1.5f /* ... or so near, in another document that has less of the question */
 #define TITLE_BYTES  80
 #define TITLE_SPREAD 3.0f /* log-odds below a title of the sentence that answers in its place */
 #define AS_MUCH      0.9f /* of the best sentence's share of the question */
@@ -134,15 +135,24 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
 
 /* ---- checking what the model writes ---- */
 
+/* Sides of a question that was taken apart stand in documents of their own. */
+static bool in_best_document(const asking *a, const evidence_sentence *s)
+{
+    return a->n_promoted || a->hits->hits[s->passage].doc == a->hits->hits[a->evidence.sentences[0].passage].doc;
+}
+
 /* A number or a name is soon found somewhere. What is cited must speak of what was asked nearly as much as
  * the best sentence does; the best sentence itself may always be, and the few likeliest ones beside it. */
 static bool speaks_of_question(const asking *a, const evidence_sentence *s)
 {
     const evidence *e = &a->evidence;
+    const evidence_sentence *best = &e->sentences[0];
     float most = e->extra[EVIDENCE_MOST_AROUND];
+    bool as_much = s->feature[EVIDENCE_COVER_AROUND] >= AS_MUCH * best->feature[EVIDENCE_COVER_AROUND];
+    float near = as_much || in_best_document(a, s) ? CITED_NEAR : CITED_OTHER;
 
     return s < &e->sentences[a->n_promoted ? a->n_promoted : 1] ||
-           (s < &e->sentences[a->n_promoted + CITED_FIRST] && s->score >= ask_best_score(a) - CITED_NEAR) ||
+           (s < &e->sentences[a->n_promoted + CITED_FIRST] && s->score >= ask_best_score(a) - near) ||
            (s->score >= ask_best_score(a) - CITED_SPREAD &&
             (s->feature[EVIDENCE_FOREIGN] > 0 ||
              s->feature[EVIDENCE_COVER_AROUND] >= CITED_COVER * most));
@@ -238,6 +248,8 @@ static cairn_status confirm(asking *a, const char *text, size_t len, bool *suppo
         if (s->head_end && !ask_columns_agree(a->read[s->passage].text.text, s->head_end, near.text + found[0].start,
                                               found[0].end - found[0].start, text, len, &a->memory))
             continue;
+        if (!in_best_document(a, s) && (s->before + found[0].start >= s->end || s->before + found[0].end <= s->start))
+            continue; /* beside what speaks of the question stands a value of another thing */
         *supported = true;
         *hit = s->passage;
         *start = s->before + found[0].start;

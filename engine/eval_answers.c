@@ -339,6 +339,19 @@ static void dump_evidence(void *ctx, const asking *a)
         json_object_set_new(g->dumped, "messages", messages);
 }
 
+/* Where the answer is said to stand. */
+static json_t *cited(const cairn_answer *a)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < a->n_citations; i++) {
+        const cairn_citation *x = &a->citations[i];
+        json_array_append_new(list, json_pack("{s:i,s:s,s:i,s:s,s:b}", "n", (int)x->n, "doc", x->uri, "page", (int)x->page,
+                                              "text", x->text, "supported", x->supported));
+    }
+    return list;
+}
+
 /* `answerable`: with its accepted answers, of which a line that says it is not may have some, too. */
 static void finish_dump(grading *g, const json_t *line, const cairn_answer *a, bool answerable, bool right)
 {
@@ -349,6 +362,7 @@ static void finish_dump(grading *g, const json_t *line, const cairn_answer *a, b
     json_object_set_new(g->dumped, "answer", json_string(a->text));
     json_object_set_new(g->dumped, "short_answer",
                         a->short_answer ? json_string(a->short_answer) : json_null());
+    json_object_set_new(g->dumped, "citations", cited(a));
     json_object_set_new(g->dumped, "refused", json_boolean(a->refused));
     json_object_set_new(g->dumped, "extractive", json_boolean(a->extractive));
     json_object_set_new(g->dumped, "right", json_boolean(right));

@@ -87,6 +87,18 @@ class Gateway(CairnTest):
         self.assertIn("24 months", answer)
         self.assertNotIn("leaked", answer)
 
+    def test_a_value_of_another_document_beside_a_likely_line_confirms_nothing(self):
+        self.write("notes.md", "# Release notes\n\n2.9 is the last firmware version for boards of revision A of the mill.\n")
+        self.write("bench.txt", "The board on the bench is of revision C.\n\nFirmware: 3.2\n\nCable: blue\n")
+        self.index()
+        question = "Which firmware version is the last one for boards of revision A?"
+        for reply, extractive in (("3.2", True), ("2.9", False)):
+            self.endpoint.reply = reply
+            answer = self.ask(question)
+            self.assertEqual(answer["extractive"], extractive, answer["answer"])
+            self.assertIn("2.9", answer["answer"])
+            self.assertTrue(answer["citations"][0]["uri"].endswith("notes.md"), answer["citations"])
+
     def test_nothing_is_sent_unless_settings_say_so(self):
         for settings in ({"use": "off"}, {"url": ""}, {"model": ""}, {"url": "http://example.org/v1"}, {"tokens_per_day": 0},
                          {"url": "http://127.0.0.1.example.org/v1"}, {"use": "hard"}):
