@@ -92,6 +92,8 @@ class Answers(CairnTest):
             alone = self.json("--config", plain, "ask", "--no-cache", question)
             self.assertIn("velm.md", alone["citations"][0]["uri"])
             self.assertGreater(got["confidence"], alone["confidence"] + 0.1)
+        other_words = self.json("ask", "--no-cache", "By whom was the ferry over the Velm made?")
+        self.assertIn("Ansgar Thole", other_words["answer"])
         self.json("ask", "Who repairs the espresso machine?", code=1)
 
     @need_model("qwen2.5-coder-0.5b", "model.gguf")

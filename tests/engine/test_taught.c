@@ -78,6 +78,26 @@ static void the_chance_weighs_both(void **state)
     assert_true(none >= 0 && none <= 1 && all >= 0 && all <= 1);
 }
 
+/* More evidence never makes an answer less likely, whatever the model's logits are; and it is always a chance. */
+static void the_chance_rises_with_the_evidence(void **state)
+{
+    static const float odd[] = {0, -3, 40, 1e30f, -1e30f, INFINITY, -INFINITY, NAN};
+    static const float evidence[] = {-INFINITY, -1, 0, 1e-9f, 0.02f, 0.35f, 0.5f, 0.99f, 1, 2, INFINITY};
+    const taught_adapter a = {.evidence = 1, .reading = 0.3f, .offset = 1};
+    const size_t n = sizeof odd / sizeof *odd;
+    (void)state;
+    for (size_t i = 0; i < n * n * n; i++) {
+        float logits[] = {odd[i % n], odd[i / n % n], odd[i / n / n]}, before = 0;
+        for (size_t k = 0; k < sizeof evidence / sizeof *evidence; k++) {
+            float chance = taught_chance(&a, evidence[k], logits, 3, 1);
+            assert_true(chance >= before && chance <= 1);
+            before = chance;
+        }
+        assert_true(isfinite(taught_chance(&a, NAN, logits, 3, 1)));
+    }
+    assert_true(taught_chance(&a, 0.5f, odd, 1, 0) < 0.1f); /* nothing but the refusal could be said */
+}
+
 /* Every factor fits a matrix of the model, and the model computes with it. */
 static void it_fits_its_model(void **state)
 {
@@ -112,6 +132,7 @@ int main(void)
         cmocka_unit_test(a_file_is_told_by_its_size),
         cmocka_unit_test(settings_decide),
         cmocka_unit_test(the_chance_weighs_both),
+        cmocka_unit_test(the_chance_rises_with_the_evidence),
         cmocka_unit_test(it_fits_its_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
