@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "retrieve/query_tokens.h"
 #include "retrieve/query_tree.h"
 
 /* A private copy with every kind of double quote as '"' and every blank as one that is_blank knows. */
@@ -63,6 +64,21 @@ static query_node *read_text(query_reader *q, const char *text, bool plain, bool
     return root;
 }
 
+/* A text of signs alone has no direction; where nothing else was asked either, that is said. */
+static void drop_signs(query_reader *q, const char *typed, retrieve_query *out)
+{
+    const bool signs = out->text_len && !query_says_something(out->text, out->text_len);
+
+    if (signs) {
+        out->text = "";
+        out->text_len = 0;
+    }
+    while (query_is_blank(*typed))
+        typed++;
+    if (signs || (*typed && !out->text_len && !out->n_clauses && !out->filter.n))
+        query_remark(q, "without a letter or a digit there is nothing to search for", "", 0, "");
+}
+
 static cairn_status parse(retrieve_query *out, const char *typed, bool plain, const char *filter,
                           int64_t today, arena *a, cairn_error *err)
 {
@@ -81,6 +97,8 @@ static cairn_status parse(retrieve_query *out, const char *typed, bool plain, co
         out->read_as = query_in_words(&q, words, restricting);
     if (!st && q.failed)
         st = cairn_fail(err, CAIRN_ENOMEM, "query");
+    if (!st)
+        drop_signs(&q, typed, out);
     out->note = q.note;
     return st;
 }

@@ -63,7 +63,8 @@
 #define RETRIEVE_QUERY_MAX_TERMS 256u
 
 typedef struct retrieve_query {
-    const char *text; /* for the embedder: words, phrases and title words, operators left out */
+    /* For the embedder: words, phrases and title words, operators left out; "" without a letter or digit. */
+    const char *text;
     size_t text_len;
     /* Plain words SHOULD, what is required MUST, exclusions MUST_NOT; nested conditions are TREE clauses
      * whose leaves are SHOULD or TEST. A ROWS node's `clause` is an index into `predicates` and its

@@ -9,6 +9,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include <unicode/uchar.h>
+
+#include "base/utf8.h"
+
 #define DEPTH_MAX 24 /* of parentheses */
 
 static const query_field fields[] = {
@@ -49,6 +53,17 @@ bool query_has_content(const char *s, size_t len)
     for (size_t i = 0; i < len; i++)
         if (query_is_letter(s[i]) || isdigit((unsigned char)s[i]))
             return true;
+    return false;
+}
+
+bool query_says_something(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        uint32_t cp;
+        i += utf8_decode(s + i, len - i, &cp, NULL);
+        if (U_GET_GC_MASK((UChar32)cp) & (U_GC_L_MASK | U_GC_N_MASK))
+            return true;
+    }
     return false;
 }
 

@@ -23,6 +23,8 @@ bool query_is_blank(char c);
 bool query_is_letter(char c);
 /* Whether there is anything to look for: a letter, a digit, anything beyond ASCII. */
 bool query_has_content(const char *s, size_t len);
+/* The same with the letters and digits of all scripts: emoji and signs say nothing to an embedder. */
+bool query_says_something(const char *s, size_t len);
 /* Index + 1 of the parenthesis that belongs to the one at p; 0: it is a sign between words. */
 uint32_t query_partner_at(const query_reader *q, const char *p);
 /* Whether an item ends at p: at a blank, the end, or a parenthesis that closes a group. */

@@ -299,6 +299,30 @@ static void phrases_and_exclusions_bind_both_lists(void **state)
     assert_string_equal(search("", NULL, RETRIEVE_HYBRID, true), "");
 }
 
+/* Emoji and signs say nothing; filters and patterns go on without words. */
+static void signs_alone_find_nothing(void **state)
+{
+    static const char *const signs[] = {"\xF0\x9F\x90\x98", "\"\xF0\x9F\x90\x98\"", "\xE2\x82\xAC", "?!", "\xE2\x80\x94 \xE2\x80\xA6",
+                                        "\xF0\x9F\x90\x98 OR \xF0\x9F\x90\xAA"};
+    static const retrieve_mode modes[] = {RETRIEVE_LEXICAL, RETRIEVE_VECTOR, RETRIEVE_HYBRID};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        for (size_t m = 0; m < sizeof modes / sizeof *modes; m++) {
+            assert_string_equal(search(signs[i], NULL, modes[m], true), "");
+            assert_non_null(found.note);
+            assert_non_null(strstr(found.note, "nothing to search for"));
+        }
+    assert_string_equal(search("ext:md", NULL, RETRIEVE_HYBRID, true), "237");
+    assert_null(found.note);
+    search("\xF0\x9F\x90\x98 boiler", NULL, RETRIEVE_HYBRID, true);
+    assert_int_equal(found.mode, RETRIEVE_HYBRID);
+    assert_true(found.n_hits > 2); /* by vectors, too */
+    assert_null(found.note);
+    search("\xE6\xBC\xA2", NULL, RETRIEVE_VECTOR, true); /* a letter of another script */
+    assert_int_equal(found.mode, RETRIEVE_VECTOR);
+}
+
 static void deleted_rows_are_never_found(void **state)
 {
     uint32_t row;
@@ -515,6 +539,7 @@ int main(void)
         cmocka_unit_test(filters_bind_both_lists),
         cmocka_unit_test(what_is_not_readable_has_no_vector),
         cmocka_unit_test(phrases_and_exclusions_bind_both_lists),
+        cmocka_unit_test(signs_alone_find_nothing),
         cmocka_unit_test(deleted_rows_are_never_found),
         cmocka_unit_test(a_third_list_joins_the_two),
         cmocka_unit_test(what_was_found_first_turns_the_question),
