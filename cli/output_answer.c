@@ -5,7 +5,8 @@
 
 bool cli_stream_answer(void *ctx, const char *text, size_t len)
 {
-    (void)ctx;
+    if (ctx && len)
+        *(bool *)ctx = true;
     /* Newlines are the answer's own; other control characters must not drive the terminal. */
     for (size_t i = 0; i < len;) {
         const char *nl = memchr(text + i, '\n', len - i);

@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 #include "engine/chats.h"
 
-/* Text as it comes; has the type of a stream function. False once the user has had enough. */
+/* Text as it comes; has the type of a stream function. `ctx` (a bool, may be NULL) becomes true: something was printed.
+ * False once the user has had enough. */
 bool cli_stream_answer(void *ctx, const char *text, size_t len);
 json_t *cli_answer_json(const cairn_answer *a);
 /* "Sources" and the texts cited; nothing without any. */

@@ -133,14 +133,15 @@ static int ask(cli *c, const cairn_ask_request *req, const ask_wishes *w)
     cairn_error err = {0};
     cairn_status st;
     cairn *engine;
+    bool begun = false; /* some of the answer stands there */
     int code = cli_open(c, &engine, CLI_READ);
 
     if (code)
         return code;
-    st = w->chat ? cairn_chat_ask(engine, w->chat, req, c->json ? NULL : cli_stream_answer, NULL, &a, &err)
-                 : cairn_ask(engine, req, c->json ? NULL : cli_stream_answer, NULL, &a, &err);
+    st = w->chat ? cairn_chat_ask(engine, w->chat, req, c->json ? NULL : cli_stream_answer, &begun, &a, &err)
+                 : cairn_ask(engine, req, c->json ? NULL : cli_stream_answer, &begun, &a, &err);
     if (st) {
-        if (!c->json)
+        if (begun)
             putchar('\n');
         code = cli_fail(c, st, &err);
     } else if (c->json) {

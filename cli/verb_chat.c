@@ -350,17 +350,18 @@ static void ask(talk *t, const char *question)
                            .cancel = &cli_cancelled};
     cairn_answer *a = NULL;
     cairn_error err = {0};
+    bool begun = false; /* some of the answer stands there */
     cairn_status st = begin(t, &err);
 
     if (!st)
-        st = cairn_chat_ask(t->engine, t->id, &q, t->c->json ? NULL : cli_stream_answer, NULL, &a, &err);
+        st = cairn_chat_ask(t->engine, t->id, &q, t->c->json ? NULL : cli_stream_answer, &begun, &a, &err);
     if (st == CAIRN_ECANCELLED && t->terminal && cli_cancelled == SIGINT) { /* Ctrl-C ends an answer, not the conversation */
         cli_cancelled = 0;
         puts("\n(stopped; not kept)");
         return;
     }
     if (st) {
-        if (!t->c->json)
+        if (begun)
             putchar('\n');
         complain(t, st, &err);
         t->over = st == CAIRN_ECANCELLED || st == CAIRN_EMODEL;

@@ -178,7 +178,10 @@ class Answers(CairnTest):
         self.assertEqual(a["citations"], [])
         self.run_cairn("ask", "--extractive", "--config", conf, "--receipt", os.path.join(self.top, "r.json"), "What does the Falcon cost?", code=1)
         gone = self.write("../gone.conf", "[filter]\nwords = /nonexistent/words\n")
-        self.assertIn("/nonexistent/words", self.run_cairn("ask", "--extractive", "--config", gone, "x", code=3).stderr)
+        failed = self.run_cairn("ask", "--extractive", "--config", gone, "x", code=3)
+        self.assertIn("/nonexistent/words", failed.stderr)
+        self.assertEqual(failed.stdout, "")  # no line of its own before the error
+        self.assertTrue(failed.stderr.startswith("cairn"), failed.stderr)
 
     def test_personal_data_is_redacted_where_the_settings_say_so(self):
         question = "To which account of the landlord is it paid?"
