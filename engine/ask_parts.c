@@ -316,7 +316,7 @@ static cairn_status append_renumbered(const char *text, size_t len, const size_t
 
     for (size_t i = 0; !st && i < len;) {
         text_marker m;
-        if (text[i] == '[' && marker_read(text, len, i, &m) && m.count == 1 && m.n[0] && m.n[0] <= n) {
+        if (text[i] == '[' && marker_read(text, len, i, &m) && m.count == 1 && m.n[0] && m.n[0] <= n && number[m.n[0] - 1]) {
             st = bytes_printf(out, "[%zu]", number[m.n[0] - 1]);
             i = m.end;
         } else {
@@ -335,7 +335,8 @@ typedef struct joined {
 
 static cairn_status join_part(asking *a, joined *j)
 {
-    size_t number[ASK_CITED_MAX];
+    size_t number[ASK_CITED_MAX] = {0}; /* 0: of a place that there was no room to note */
+    size_t n = a->n_numbers < ASK_CITED_MAX ? a->n_numbers : ASK_CITED_MAX;
     cairn_status st = j->text.len ? bytes_append_byte(&j->text, ' ') : CAIRN_OK;
 
     for (size_t i = 0; i < a->n_cited; i++) {
@@ -350,7 +351,7 @@ static cairn_status join_part(asking *a, joined *j)
         if (j->n_cited < ASK_CITED_MAX)
             j->cited[j->n_cited++] = c;
     }
-    return st ? st : append_renumbered(a->text.data ? a->text.data : "", a->text.len, number, a->n_numbers, &j->text);
+    return st ? st : append_renumbered(a->text.data ? a->text.data : "", a->text.len, number, n, &j->text);
 }
 
 cairn_status ask_parts_each(asking *a, cairn_answer *out, arena *memory,
