@@ -1,4 +1,4 @@
-/* taught.h - adapters that were taught to answer from documents (docs/teaching.md), compiled in.
+/* taught.h - adapters that were taught to answer from documents (bench/teaching/README.md), compiled in.
  *
  * A small model answers in whole sentences of its own, or with what stands beside the answer. An adapter of a few hundred
  * kilobytes, taught by questions over documents that were written for that, makes it answer with the words that were asked for. Each belongs to

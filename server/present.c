@@ -246,6 +246,7 @@ void present_origin(json_t *j, const cairn_answer *a)
     json_object_set_new(j, "withheld", whole(a->withheld));
     json_object_set_new(j, "note", json_str(a->note));
     json_object_set_new(j, "understood", json_str(a->understood));
+    json_object_set_new(j, "parts", json_str(a->parts));
     json_object_set_new(j, "cached", json_str(a->cached));
     json_object_set_new(j, "cached_question", json_str(a->cached_question));
     json_object_set_new(j, "route", json_str(a->route));
