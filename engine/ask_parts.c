@@ -1,20 +1,22 @@
 /* ask_parts.c - questions that need two places of the documents, part by part.
  *
- * The whole question is searched and judged as ever. Beside it each part is searched, its passages are judged by the
- * part's own words, and the best sentences of each part stand before the others: both sides of a comparison get into
- * the prompt, which is no longer for it (ask_assemble keeps its budgets). Where each side has one value of the kind
- * that is compared, the values decide and no model is asked. The questions of a conjunction are answered one by one.
+ * The whole question is searched and judged as ever. Beside it each part is searched, its passages
+ * are judged by the part's own words, and the best sentences of each part stand before the others:
+ * both sides of a comparison get into the prompt, which is no longer for it (ask_assemble keeps its
+ * budgets). Where each side has one value of the kind that is compared, the values decide and no
+ * model is asked. The questions of a conjunction are answered one by one.
  *
- * What was taken apart wrongly costs two searches: without evidence for its parts, the whole question's decides. */
+ * What was taken apart wrongly costs two searches: without evidence for its parts, the whole
+ * question's decides. */
 #include <string.h>
 
 #include "engine/ask.h"
 
-#define PART_HITS     4     /* of a part, that the whole question did not find */
-#define PART_QUOTA    2     /* sentences of each part at the front */
-#define VALUE_CHANCE  0.35f /* of the part, that its value may decide */
-#define VALUE_COVER   0.6f  /* of its words, in and around the sentence */
-#define QUOTE_CHANCE  0.35f
+#define PART_HITS    4     /* of a part, that the whole question did not find */
+#define PART_QUOTA   2     /* sentences of each part at the front */
+#define VALUE_CHANCE 0.35f /* of the part, that its value may decide */
+#define VALUE_COVER  0.6f  /* of its words, in and around the sentence */
+#define QUOTE_CHANCE 0.35f
 
 static bool is_on(const asking *a)
 {
@@ -29,7 +31,8 @@ static bool has_chunk(const retrieve_hit *hits, size_t n, chunk_id chunk)
     return false;
 }
 
-cairn_status ask_parts_search(asking *a, const view *v, const engine_query *e, retrieve_result *found, cairn_error *err)
+cairn_status ask_parts_search(asking *a, const view *v, const engine_query *e,
+                              retrieve_result *found, cairn_error *err)
 {
     size_t room = found->n_hits;
     retrieve_hit *all;
@@ -78,7 +81,8 @@ static cairn_status judge_part(asking *a, const view *v, ask_part *part, cairn_e
                 of[n++] = j;
                 break;
             }
-    return ask_find_evidence(a, v, part->question, strlen(part->question), of, scores, n, &part->evidence, err);
+    return ask_find_evidence(a, v, part->question, strlen(part->question), of, scores, n,
+                             &part->evidence, err);
 }
 
 static bool same_place(const evidence_sentence *x, const evidence_sentence *y)
@@ -94,11 +98,13 @@ static bool among(const evidence_sentence *s, size_t n, const evidence_sentence 
     return false;
 }
 
-/* The parts' best, by turns, then all others of the whole question, and at the end what speaks to the model. */
+/* The parts' best, by turns, then all others of the whole question, and at the end what speaks to
+ * the model. */
 static cairn_status put_first(asking *a, cairn_error *err)
 {
     const evidence *whole = &a->whole;
-    evidence_sentence *all = arena_calloc(&a->memory, whole->n + PART_QUOTA * DECOMPOSE_PARTS + 1, sizeof *all);
+    evidence_sentence *all =
+        arena_calloc(&a->memory, whole->n + PART_QUOTA * DECOMPOSE_PARTS + 1, sizeof *all);
     size_t n = 0;
 
     if (!all)
@@ -162,10 +168,12 @@ static bool is_value(answer_type type, unsigned units, const quantity *q)
         return false;
     if (type == ANSWER_MONEY)
         return q->kind == QUANTITY_NUMBER && q->class == UNIT_MONEY;
-    return type == ANSWER_MEASURE && q->kind == QUANTITY_NUMBER && q->unit && (!units || (units & 1u << q->class));
+    return type == ANSWER_MEASURE && q->kind == QUANTITY_NUMBER && q->unit &&
+           (!units || (units & 1u << q->class));
 }
 
-/* The one value of the kind asked for in the part's best sentence that has one and speaks of the side. */
+/* The one value of the kind asked for in the part's best sentence that has one and speaks of the
+ * side. */
 static bool read_value(asking *a, const ask_part *part, value *out)
 {
     const evidence_sentence *s;
@@ -182,10 +190,12 @@ static bool read_value(asking *a, const ask_part *part, value *out)
     s = ask_typed_sentence(a);
     a->evidence = kept;
     a->n_promoted = promoted;
-    if (!s || s->planted || s->head_end || s->feature[EVIDENCE_NAMES] < 0.99f || s->feature[EVIDENCE_TYPE_STRONG] <= 0)
+    if (!s || s->planted || s->head_end || s->feature[EVIDENCE_NAMES] < 0.99f ||
+        s->feature[EVIDENCE_TYPE_STRONG] <= 0)
         return false;
     if (s->feature[EVIDENCE_COVER_AROUND] < VALUE_COVER ||
-        quantities_find(a->read[s->passage].text.text + s->start, s->end - s->start, &a->memory, &q, &n, NULL))
+        quantities_find(a->read[s->passage].text.text + s->start, s->end - s->start, &a->memory, &q,
+                        &n, NULL))
         return false;
     for (size_t i = 0; i < n; i++)
         if (is_value(e->type, e->units, &q[i])) {
@@ -199,7 +209,8 @@ static bool read_value(asking *a, const ask_part *part, value *out)
 
 static const char *reply(const char *lang, bool yes)
 {
-    static const char *const words[][3] = {{"de", "Ja", "Nein"}, {"es", "Sí", "No"}, {"fr", "Oui", "Non"}, {"en", "Yes", "No"}};
+    static const char *const words[][3] = {
+        {"de", "Ja", "Nein"}, {"es", "Sí", "No"}, {"fr", "Oui", "Non"}, {"en", "Yes", "No"}};
 
     for (size_t i = 0; i < 3; i++)
         if (!strcmp(words[i][0], lang))
@@ -224,7 +235,8 @@ static const char *conclude(const asking *a, int order, const char **brief, aren
         return arena_printf(memory, "%s.", *brief);
     }
     *brief = d->parts[(order < 0) == (d->order == DECOMPOSE_LEAST) ? 0 : 1].side;
-    text = d->verdict && *d->verdict ? arena_printf(memory, "%s %s.", *brief, d->verdict) : arena_printf(memory, "%s.", *brief);
+    text = d->verdict && *d->verdict ? arena_printf(memory, "%s %s.", *brief, d->verdict)
+                                     : arena_printf(memory, "%s.", *brief);
     if (text)
         begin_large(text);
     return text;
@@ -238,9 +250,11 @@ bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory)
     int order;
     size_t n[2] = {0, 0};
 
-    if (d->kind != DECOMPOSE_COMPARISON || d->order == DECOMPOSE_UNDECIDED || d->n_parts != 2 || !read_value(a, &a->parts[0], &v[0]) ||
-        !read_value(a, &a->parts[1], &v[1]) || (v[0].s->passage == v[1].s->passage && v[0].at.start == v[1].at.start) ||
-        !quantity_compare(&v[0].q, &v[1].q, &order) || (!order && (d->order == DECOMPOSE_LEAST || d->order == DECOMPOSE_MOST)))
+    if (d->kind != DECOMPOSE_COMPARISON || d->order == DECOMPOSE_UNDECIDED || d->n_parts != 2 ||
+        !read_value(a, &a->parts[0], &v[0]) || !read_value(a, &a->parts[1], &v[1]) ||
+        (v[0].s->passage == v[1].s->passage && v[0].at.start == v[1].at.start) ||
+        !quantity_compare(&v[0].q, &v[1].q, &order) ||
+        (!order && (d->order == DECOMPOSE_LEAST || d->order == DECOMPOSE_MOST)))
         return false;
     said = conclude(a, order, &brief, memory);
     bytes_reset(&a->text);
@@ -248,7 +262,8 @@ bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory)
     for (size_t k = 0; k < 2; k++) {
         const cite_passage *p = &a->read[v[k].s->passage].text;
         if (ask_add_cited(a, v[k].s->passage, v[k].s->start, v[k].s->end, true, &n[k]) ||
-            bytes_printf(&a->text, "%s: %.*s [%zu]%s", d->parts[k].side, (int)(v[k].at.end - v[k].at.start), p->text + v[k].at.start, n[k],
+            bytes_printf(&a->text, "%s: %.*s [%zu]%s", d->parts[k].side,
+                         (int)(v[k].at.end - v[k].at.start), p->text + v[k].at.start, n[k],
                          k ? ". " : "; "))
             return false;
     }
@@ -271,7 +286,8 @@ bool ask_parts_quote(asking *a, cairn_answer *out, arena *memory)
     if (a->apart.kind != DECOMPOSE_COMPARISON)
         return false;
     for (size_t i = 0; i < a->apart.n_parts; i++)
-        if (!a->parts[i].evidence.n || a->parts[i].evidence.sentences[0].planted || a->parts[i].evidence.answerable < QUOTE_CHANCE)
+        if (!a->parts[i].evidence.n || a->parts[i].evidence.sentences[0].planted ||
+            a->parts[i].evidence.answerable < QUOTE_CHANCE)
             return false;
     bytes_reset(&a->text);
     a->n_cited = a->n_numbers = a->shown = 0;
@@ -301,7 +317,9 @@ bool ask_parts_quote(asking *a, cairn_answer *out, arena *memory)
 /* What is said of a question that the documents do not answer. */
 static const char *missing(const char *lang)
 {
-    static const char *const words[][2] = {{"de", "Nicht in den Dokumenten"}, {"es", "No está en los documentos"}, {"fr", "Absent des documents"}};
+    static const char *const words[][2] = {{"de", "Nicht in den Dokumenten"},
+                                           {"es", "No está en los documentos"},
+                                           {"fr", "Absent des documents"}};
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcmp(words[i][0], lang))
@@ -310,13 +328,15 @@ static const char *missing(const char *lang)
 }
 
 /* An answer's text with the numbers that its passages have in the answer to all parts. */
-static cairn_status append_renumbered(const char *text, size_t len, const size_t *number, size_t n, bytes *out)
+static cairn_status append_renumbered(const char *text, size_t len, const size_t *number, size_t n,
+                                      bytes *out)
 {
     cairn_status st = CAIRN_OK;
 
     for (size_t i = 0; !st && i < len;) {
         text_marker m;
-        if (text[i] == '[' && marker_read(text, len, i, &m) && m.count == 1 && m.n[0] && m.n[0] <= n && number[m.n[0] - 1]) {
+        if (text[i] == '[' && marker_read(text, len, i, &m) && m.count == 1 && m.n[0] &&
+            m.n[0] <= n && number[m.n[0] - 1]) {
             st = bytes_printf(out, "[%zu]", number[m.n[0] - 1]);
             i = m.end;
         } else {
@@ -351,11 +371,15 @@ static cairn_status join_part(asking *a, joined *j)
         if (j->n_cited < ASK_CITED_MAX)
             j->cited[j->n_cited++] = c;
     }
-    return st ? st : append_renumbered(a->text.data ? a->text.data : "", a->text.len, number, n, &j->text);
+    return st ? st
+              : append_renumbered(a->text.data ? a->text.data : "", a->text.len, number, n,
+                                  &j->text);
 }
 
 cairn_status ask_parts_each(asking *a, cairn_answer *out, arena *memory,
-                            cairn_status (*answer_one)(asking *, cairn_answer *, arena *, cairn_error *), bool *held, cairn_error *err)
+                            cairn_status (*answer_one)(asking *, cairn_answer *, arena *,
+                                                       cairn_error *),
+                            bool *held, cairn_error *err)
 {
     const evidence kept = a->evidence;
     const char *question = a->question, *asked = a->asked;
@@ -385,7 +409,8 @@ cairn_status ask_parts_each(asking *a, cairn_answer *out, arena *memory,
             extractive &= out->extractive;
             n_held++;
         } else if (!st) {
-            st = bytes_printf(&j->text, "%s%s: %s", j->text.len ? " " : "", missing(a->apart.lang), a->parts[i].question);
+            st = bytes_printf(&j->text, "%s%s: %s", j->text.len ? " " : "", missing(a->apart.lang),
+                              a->parts[i].question);
         }
     }
     a->stream = stream;

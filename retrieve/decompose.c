@@ -1,5 +1,5 @@
-/* decompose.c - see decompose.h. The question is read as words with their places; every form is tried in turn, and each
- * names the runs of words that are its sides and what is asked of them. */
+/* decompose.c - see decompose.h. The question is read as words with their places; every form is
+ * tried in turn, and each names the runs of words that are its sides and what is asked of them. */
 #include "retrieve/decompose.h"
 
 #include <ctype.h>
@@ -31,41 +31,74 @@ static const struct {
     const char *words, *ask[4]; /* the question word for the value in en, de, es, fr */
     int sign;                   /* < 0: the least */
 } measures[] = {
-    {" older oldest first earlier earliest sooner before älter älteste früher zuerst eher vor bevor antes primero primera antigua antiguo ancien ancienne "
+    {" older oldest first earlier earliest sooner before älter älteste früher zuerst eher vor "
+     "bevor antes primero primera antigua antiguo ancien ancienne "
      "premier première avant tôt ",
-     {"When", "Wann", "Cuándo", "Quand"}, -1},
-    {" younger youngest newer newest later latest last after recent recently jünger neuer später zuletzt nach nachdem después reciente récent récente "
+     {"When", "Wann", "Cuándo", "Quand"},
+     -1},
+    {" younger youngest newer newest later latest last after recent recently jünger neuer später "
+     "zuletzt nach nachdem después reciente récent récente "
      "après tard ",
-     {"When", "Wann", "Cuándo", "Quand"}, 1},
-    {" longer longest länger längste larga largo longue long ", {"How long", "Wie lang", "Cuánto", "Combien"}, 1},
-    {" shorter shortest kürzer kürzeste corta corto court courte ", {"How long", "Wie lang", "Cuánto", "Combien"}, -1},
-    {" higher highest taller tallest höher höchste alto alta haut haute ", {"How high", "Wie hoch", "Cuánto", "Combien"}, 1},
-    {" lower lowest niedriger bajo baja bas basse ", {"How high", "Wie hoch", "Cuánto", "Combien"}, -1},
+     {"When", "Wann", "Cuándo", "Quand"},
+     1},
+    {" longer longest länger längste larga largo longue long ",
+     {"How long", "Wie lang", "Cuánto", "Combien"},
+     1},
+    {" shorter shortest kürzer kürzeste corta corto court courte ",
+     {"How long", "Wie lang", "Cuánto", "Combien"},
+     -1},
+    {" higher highest taller tallest höher höchste alto alta haut haute ",
+     {"How high", "Wie hoch", "Cuánto", "Combien"},
+     1},
+    {" lower lowest niedriger bajo baja bas basse ",
+     {"How high", "Wie hoch", "Cuánto", "Combien"},
+     -1},
     {" deeper deepest tiefer ", {"How deep", "Wie tief", "Cuánto", "Combien"}, 1},
     {" wider widest breiter ", {"How wide", "Wie breit", "Cuánto", "Combien"}, 1},
-    {" larger largest bigger biggest größer größte grande grand ", {"How large", "Wie groß", "Cuánto", "Combien"}, 1},
-    {" smaller smallest kleiner kleinste pequeño petit petite ", {"How large", "Wie groß", "Cuánto", "Combien"}, -1},
-    {" heavier heaviest schwerer schwerste pesado lourd lourde ", {"How heavy", "Wie schwer", "Cuánto pesa", "Combien pèse"}, 1},
+    {" larger largest bigger biggest größer größte grande grand ",
+     {"How large", "Wie groß", "Cuánto", "Combien"},
+     1},
+    {" smaller smallest kleiner kleinste pequeño petit petite ",
+     {"How large", "Wie groß", "Cuánto", "Combien"},
+     -1},
+    {" heavier heaviest schwerer schwerste pesado lourd lourde ",
+     {"How heavy", "Wie schwer", "Cuánto pesa", "Combien pèse"},
+     1},
     {" lighter lightest leichter ", {"How heavy", "Wie schwer", "Cuánto pesa", "Combien pèse"}, -1},
-    {" hotter hottest warmer warmest wärmer ", {"How hot", "Wie warm", "Qué temperatura", "Quelle température"}, 1},
-    {" colder coldest cooler kälter ", {"How hot", "Wie warm", "Qué temperatura", "Quelle température"}, -1},
+    {" hotter hottest warmer warmest wärmer ",
+     {"How hot", "Wie warm", "Qué temperatura", "Quelle température"},
+     1},
+    {" colder coldest cooler kälter ",
+     {"How hot", "Wie warm", "Qué temperatura", "Quelle température"},
+     -1},
     {" faster fastest schneller ", {"How fast", "Wie schnell", "Cuánto", "Combien"}, 1},
-    {" cheaper cheapest billiger günstiger barato barata ", {"How expensive", "Wie teuer", "Cuánto cuesta", "Combien coûte"}, -1},
-    {" dearer teurer caro cara cher chère expensive ", {"How expensive", "Wie teuer", "Cuánto cuesta", "Combien coûte"}, 1},
+    {" cheaper cheapest billiger günstiger barato barata ",
+     {"How expensive", "Wie teuer", "Cuánto cuesta", "Combien coûte"},
+     -1},
+    {" dearer teurer caro cara cher chère expensive ",
+     {"How expensive", "Wie teuer", "Cuánto cuesta", "Combien coûte"},
+     1},
     {" more most mehr más plus ", {"How many", "Wie viele", "Cuántos", "Combien"}, 1},
-    {" fewer fewest less least weniger menos moins ", {"How many", "Wie viele", "Cuántos", "Combien"}, -1},
+    {" fewer fewest less least weniger menos moins ",
+     {"How many", "Wie viele", "Cuántos", "Combien"},
+     -1},
 };
 
 static const char *const langs[] = {"en", "de", "es", "fr"};
 
-static const char auxiliaries[] = " is are was were do does did has have had can could will would should must may ist sind war waren hat haben hatte hatten "
-                                  "wurde wurden kann können wird liegt es son era fue fueron ha han tiene tienen cuesta est sont était a ont ";
+static const char auxiliaries[] = " is are was were do does did has have had can could will would "
+                                  "should must may ist sind war waren hat haben hatte hatten "
+                                  "wurde wurden kann können wird liegt es son era fue fueron ha "
+                                  "han tiene tienen cuesta est sont était a ont ";
 
-static const char wh_words[] = " which who whom whose what when where why how welche welcher welches wer wen wem was wann wo wohin woher warum wie qué quién "
-                               "quiénes cuál cuáles cuándo dónde cómo cuánto cuánta cuántos cuántas qui que quel quelle quels quelles lequel laquelle quand où "
+static const char wh_words[] = " which who whom whose what when where why how welche welcher "
+                               "welches wer wen wem was wann wo wohin woher warum wie qué quién "
+                               "quiénes cuál cuáles cuándo dónde cómo cuánto cuánta cuántos "
+                               "cuántas qui que quel quelle quels quelles lequel laquelle quand où "
                                "comment combien pourquoi ";
 
-static const char little[] = " the a an der die das den dem des el la los las un una le les une l of in at on ";
+static const char little[] =
+    " the a an der die das den dem des el la los las un una le les une l of in at on ";
 
 /* ---- words ---- */
 
@@ -95,10 +128,11 @@ static bool is(const reading *r, size_t i, const char *list)
 /* Signs of UTF-8 that stand around words and are none: the Spanish marks, typographic quotes. */
 static size_t mark_at(const char *s)
 {
-    if (!strncmp(s, "\xC2\xBF", 2) || !strncmp(s, "\xC2\xA1", 2) || !strncmp(s, "\xC2\xAB", 2) || !strncmp(s, "\xC2\xBB", 2) ||
-        !strncmp(s, "\xC2\xA0", 2))
+    if (!strncmp(s, "\xC2\xBF", 2) || !strncmp(s, "\xC2\xA1", 2) || !strncmp(s, "\xC2\xAB", 2) ||
+        !strncmp(s, "\xC2\xBB", 2) || !strncmp(s, "\xC2\xA0", 2))
         return 2;
-    if (!strncmp(s, "\xE2\x80\x9C", 3) || !strncmp(s, "\xE2\x80\x9D", 3) || !strncmp(s, "\xE2\x80\x9E", 3) || !strncmp(s, "\xE2\x80\x9F", 3))
+    if (!strncmp(s, "\xE2\x80\x9C", 3) || !strncmp(s, "\xE2\x80\x9D", 3) ||
+        !strncmp(s, "\xE2\x80\x9E", 3) || !strncmp(s, "\xE2\x80\x9F", 3))
         return 3;
     return 0;
 }
@@ -120,15 +154,20 @@ static bool read_words(reading *r)
         if (r->n == WORDS_MAX)
             return false;
         *w = (word){.start = i};
-        while (i < len && !mark_at(s + i) && (is_word_byte(s[i]) || (strchr("-'.&/", s[i]) && i + 1 < len && is_word_byte(s[i + 1]))))
+        while (i < len && !mark_at(s + i) &&
+               (is_word_byte(s[i]) ||
+                (strchr("-'.&/", s[i]) && i + 1 < len && is_word_byte(s[i + 1]))))
             i++;
         w->end = i;
         for (size_t k = w->start; k < i; k++) {
-            w->capital |= isdigit((unsigned char)s[k]) != 0 || (k == w->start && isupper((unsigned char)s[k]));
+            w->capital |= isdigit((unsigned char)s[k]) != 0 ||
+                          (k == w->start && isupper((unsigned char)s[k]));
             if (i - w->start < WORD_BYTES)
                 w->low[k - w->start] = (char)tolower((unsigned char)s[k]);
         }
-        w->capital |= (unsigned char)s[w->start] == 0xC3 && (unsigned char)s[w->start + 1] >= 0x80 && (unsigned char)s[w->start + 1] <= 0x9E;
+        w->capital |= (unsigned char)s[w->start] == 0xC3 &&
+                      (unsigned char)s[w->start + 1] >= 0x80 &&
+                      (unsigned char)s[w->start + 1] <= 0x9E;
         r->n++;
     }
     return true;
@@ -146,7 +185,8 @@ static bool has_letters(const reading *r, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
         for (size_t k = r->at[i].start; k < r->at[i].end; k++)
-            if ((isalpha((unsigned char)r->text[k]) || (unsigned char)r->text[k] >= 0x80) && !in_list(little, r->at[i].low))
+            if ((isalpha((unsigned char)r->text[k]) || (unsigned char)r->text[k] >= 0x80) &&
+                !in_list(little, r->at[i].low))
                 return true;
     return false;
 }
@@ -160,7 +200,8 @@ static bool has_name(const reading *r, size_t from, size_t to)
     return name;
 }
 
-/* The first comparative in [from, to): its place, to where there is none. "most recent" is what `recent` is. */
+/* The first comparative in [from, to): its place, to where there is none. "most recent" is what
+ * `recent` is. */
 static size_t find_measure(const reading *r, size_t from, size_t to, size_t *which)
 {
     size_t found = to;
@@ -187,8 +228,10 @@ static bool add_part(reading *r, const char *question, const char *side)
     return true;
 }
 
-/* What is asked of one side: the question word of the measure and the words of the predicate without the comparative. */
-static const char *ask_of(const reading *r, const char *ask, size_t from, size_t to, const char *side)
+/* What is asked of one side: the question word of the measure and the words of the predicate
+ * without the comparative. */
+static const char *ask_of(const reading *r, const char *ask, size_t from, size_t to,
+                          const char *side)
 {
     char text[2048] = "";
     size_t n = strlen(ask);
@@ -198,7 +241,10 @@ static const char *ask_of(const reading *r, const char *ask, size_t from, size_t
     memcpy(text, ask, n);
     for (size_t i = from; i < to; i++) {
         const word *w = &r->at[i];
-        bool drop = is(r, i, wh_words) || is(r, i, " of two three both the a an than von den dem der beiden que de los dos des deux more most más plus to at ");
+        bool drop =
+            is(r, i, wh_words) || is(r, i,
+                                     " of two three both the a an than von den dem der beiden que "
+                                     "de los dos des deux more most más plus to at ");
         for (size_t m = 0; m < sizeof measures / sizeof *measures && !drop; m++)
             drop = is(r, i, measures[m].words);
         if (drop || n + (w->end - w->start) + strlen(side) + 4 > sizeof text)
@@ -219,7 +265,9 @@ static const char *ask_of(const reading *r, const char *ask, size_t from, size_t
 static bool is_german(const reading *r)
 {
     for (size_t i = 0; i < r->n; i++)
-        if (is(r, i, " der das den dem des ein eine einen einem einer und oder ist sind wurde wurden war waren hat haben kann können als wird werden die zu "))
+        if (is(r, i,
+               " der das den dem des ein eine einen einem einer und oder ist sind wurde wurden war "
+               "waren hat haben kann können als wird werden die zu "))
             return true;
     return false;
 }
@@ -232,14 +280,16 @@ static bool begins_with_verb(const reading *r)
 static bool has_verb(const reading *r, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
-        if (is(r, i, auxiliaries) || is(r, i, wh_words) || is(r, i, " nicht not no werden wird wurde "))
+        if (is(r, i, auxiliaries) || is(r, i, wh_words) ||
+            is(r, i, " nicht not no werden wird wurde "))
             return true;
     return false;
 }
 
 /* ---- forms ---- */
 
-/* "..., A or B?" at the end; also "A or B" of capitals without a comma before. What stands before is the predicate. */
+/* "..., A or B?" at the end; also "A or B" of capitals without a comma before. What stands before
+ * is the predicate. */
 static bool choice(reading *r)
 {
     static const char *const ors[] = {" or ", " oder ", " o u ", " ou "};
@@ -252,7 +302,8 @@ static bool choice(reading *r)
                 j = i;
                 break;
             }
-    if (j + 1 >= r->n || j < 2 || r->n - j - 1 > SIDE_WORDS || !(is(r, 0, wh_words) || is(r, 1, wh_words) || is(r, 0, " between of ")))
+    if (j + 1 >= r->n || j < 2 || r->n - j - 1 > SIDE_WORDS ||
+        !(is(r, 0, wh_words) || is(r, 1, wh_words) || is(r, 0, " between of ")))
         return false;
     for (size_t i = j; i-- > 1;)
         if (r->at[i - 1].comma) {
@@ -262,12 +313,15 @@ static bool choice(reading *r)
     if (!begin && lang)
         return false;
     if (!begin || j - begin > SIDE_WORDS) { /* no comma: capitals alone */
-        for (begin = j; begin > 1 && (r->at[begin - 1].capital || (begin < j && is(r, begin - 1, little) && begin - 1 > 1)); begin--)
+        for (begin = j; begin > 1 && (r->at[begin - 1].capital ||
+                                      (begin < j && is(r, begin - 1, little) && begin - 1 > 1));
+             begin--)
             ;
         if (begin == j || begin < 2 || !r->at[j + 1].capital)
             return false;
     }
-    if (!has_letters(r, begin, j) || !has_letters(r, j + 1, r->n) || has_verb(r, begin, j) || has_verb(r, j + 1, r->n))
+    if (!has_letters(r, begin, j) || !has_letters(r, j + 1, r->n) || has_verb(r, begin, j) ||
+        has_verb(r, j + 1, r->n))
         return false;
     at = find_measure(r, 0, begin, &m);
     if (at < begin) {
@@ -279,7 +333,8 @@ static bool choice(reading *r)
     for (size_t k = 0; k < 2; k++)
         if (!sides[k] || !add_part(r, ask_of(r, ask, 0, begin, sides[k]), sides[k]))
             return false;
-    for (size_t i = 1; i < begin && i < 4 && at < begin; i++) /* "Which band was formed first": "was formed first" */
+    for (size_t i = 1; i < begin && i < 4 && at < begin;
+         i++) /* "Which band was formed first": "was formed first" */
         if (is(r, 0, wh_words) && !is(r, i, " did do does ") && is(r, i, auxiliaries)) {
             r->out->verdict = run(r, i, begin);
             break;
@@ -313,7 +368,8 @@ static const char *second_side(const reading *r, size_t a, size_t a_end, size_t 
     return run(r, b, b_end);
 }
 
-/* "Is A older than B?", "Did A have more faculties than B?", "Was A stated before B was invented?" */
+/* "Is A older than B?", "Did A have more faculties than B?", "Was A stated before B was invented?"
+ */
 static bool yes_or_no(reading *r)
 {
     static const char *const thans[] = {" than ", " als ", " que ", " que "};
@@ -342,8 +398,11 @@ static bool yes_or_no(reading *r)
     if (when) {
         const word *b = &r->at[than + 1];
         size_t len = b->end - b->start;
-        if (!has_name(r, than + 1, r->n) || (len > 4 && !strcmp(b->low + len - 3, "ing")) || isdigit((unsigned char)r->text[b->start]) ||
-            is(r, than + 1, " january february march april may june july august september october november december "))
+        if (!has_name(r, than + 1, r->n) || (len > 4 && !strcmp(b->low + len - 3, "ing")) ||
+            isdigit((unsigned char)r->text[b->start]) ||
+            is(r, than + 1,
+               " january february march april may june july august september october november "
+               "december "))
             return false;
         sides[0] = run(r, 1, than);
         sides[1] = run(r, than + 1, r->n);
@@ -355,9 +414,12 @@ static bool yes_or_no(reading *r)
         at = find_measure(r, 1, than, &m);
         ask = measures[m].ask[lang];
         a_end = at;
-        while (a_end > 2 && is(r, a_end - 1, " more most most much even más plus a have has had find get be been the there "))
+        while (a_end > 2 &&
+               is(r, a_end - 1,
+                  " more most most much even más plus a have has had find get be been the there "))
             a_end--;
-        if (a_end < 2 || !has_letters(r, 1, a_end) || (!has_name(r, 1, a_end) && !has_name(r, than + 1, r->n)))
+        if (a_end < 2 || !has_letters(r, 1, a_end) ||
+            (!has_name(r, 1, a_end) && !has_name(r, than + 1, r->n)))
             return false;
         sides[0] = run(r, 1, a_end);
         sides[1] = second_side(r, 1, a_end, than + 1, r->n);
@@ -371,7 +433,8 @@ static bool yes_or_no(reading *r)
     return true;
 }
 
-/* "Are both A and B ...?", "Are A and B both ...?", "Do A and B ...?" of names, "the difference between A and B". */
+/* "Are both A and B ...?", "Are A and B both ...?", "Do A and B ...?" of names, "the difference
+ * between A and B". */
 static bool pair(reading *r)
 {
     static const char *const ands[] = {" and ", " und ", " y e ", " et "};
@@ -380,7 +443,10 @@ static bool pair(reading *r)
     const char *sides[2], *rest;
 
     for (size_t i = 0; i + 3 < r->n && !from; i++)
-        if (is(r, i, " between zwischen entre ") && i && is(r, i - 1, " difference differences distinction unterschied unterschiede diferencia différence difference ")) {
+        if (is(r, i, " between zwischen entre ") && i &&
+            is(r, i - 1,
+               " difference differences distinction unterschied unterschiede diferencia différence "
+               "difference ")) {
             from = i + 1;
             between = true;
         }
@@ -389,7 +455,8 @@ static bool pair(reading *r)
     if (!from)
         return false;
     for (size_t i = 0; i < r->n; i++)
-        both |= is(r, i, " both beide ambos ambas deux same gleiche gleichen selben mismo misma même ");
+        both |=
+            is(r, i, " both beide ambos ambas deux same gleiche gleichen selben mismo misma même ");
     if (is(r, from, " both beide "))
         from++;
     for (size_t i = from + 1; i + 1 < r->n && i < from + SIDE_WORDS && j == r->n; i++)
@@ -399,16 +466,21 @@ static bool pair(reading *r)
                 lang = l;
                 break;
             }
-    if (j == r->n || !(both || between || (r->at[j - 1].capital && is(r, 0, " do does did are were have is was sind haben "))))
+    if (j == r->n ||
+        !(both || between ||
+          (r->at[j - 1].capital && is(r, 0, " do does did are were have is was sind haben "))))
         return false;
-    for (end = j + 1; end < r->n && (end == j + 1 || r->at[end].capital || is(r, end, " of the von van de der la le ")); end++)
+    for (end = j + 1; end < r->n && (end == j + 1 || r->at[end].capital ||
+                                     is(r, end, " of the von van de der la le "));
+         end++)
         if (r->at[end].comma && ++end)
             break;
     while (end > j + 2 && !r->at[end - 1].capital)
         end--;
     if (is(r, j + 1, little) && end == j + 2 && end < r->n)
         end++;
-    if (!has_letters(r, from, j) || !has_letters(r, j + 1, end) || (!has_name(r, from, j) && !between && !both))
+    if (!has_letters(r, from, j) || !has_letters(r, j + 1, end) ||
+        (!has_name(r, from, j) && !between && !both))
         return false;
     if (!between && !has_name(r, j + 1, end) && !has_name(r, from, j))
         return false;
@@ -416,17 +488,20 @@ static bool pair(reading *r)
     sides[1] = run(r, j + 1, end);
     rest = run(r, end, r->n);
     for (size_t k = 0; k < 2; k++) /* the side first, then what is said of it */
-        if (!sides[k] || !rest || !add_part(r, arena_printf(r->a, "%s%s%s?", sides[k], *rest ? " " : "", rest), sides[k]))
+        if (!sides[k] || !rest ||
+            !add_part(r, arena_printf(r->a, "%s%s%s?", sides[k], *rest ? " " : "", rest), sides[k]))
             return false;
     r->out->kind = DECOMPOSE_COMPARISON;
     r->out->lang = langs[lang];
     return true;
 }
 
-/* Is word i the beginning of a question of its own: a question word and then a verb or a noun with one? */
+/* Is word i the beginning of a question of its own: a question word and then a verb or a noun with
+ * one? */
 static bool begins_question(const reading *r, size_t i)
 {
-    static const char asking[] = " which who what when where why how welche welcher welches wer wann wo warum wie qué quién cuál cuándo dónde cómo cuánto "
+    static const char asking[] = " which who what when where why how welche welcher welches wer "
+                                 "wann wo warum wie qué quién cuál cuándo dónde cómo cuánto "
                                  "qui quel quelle quand où comment combien pourquoi ";
 
     if (!is(r, i, asking) || i + 1 >= r->n)
@@ -482,7 +557,8 @@ static bool conjunction(reading *r)
     for (size_t i = cut + 1; i < r->n; i++) {
         bool points = i > cut + 1 && about && is(r, i, " it he she they him her them ");
         second = points ? about : run(r, i, i + 1);
-        if (!second || (i > cut + 1 && bytes_append_byte(&text, ' ')) || bytes_append_str(&text, second))
+        if (!second || (i > cut + 1 && bytes_append_byte(&text, ' ')) ||
+            bytes_append_str(&text, second))
             break;
     }
     if (text.len && !bytes_append_str(&text, "?"))
@@ -497,7 +573,8 @@ static bool conjunction(reading *r)
     return fine;
 }
 
-cairn_status decompose_question(const char *question, arena *a, decomposition *out, cairn_error *err)
+cairn_status decompose_question(const char *question, arena *a, decomposition *out,
+                                cairn_error *err)
 {
     static bool (*const forms[])(reading *) = {conjunction, choice, yes_or_no, pair};
     reading *r = arena_calloc(a, 1, sizeof *r);
