@@ -190,6 +190,22 @@ static bool is_of_both(const char *text, size_t len)
     return false;
 }
 
+/* Of "which, A or B?" the one of them and no more: what the model chose. Any sentence that names it
+ * would seem to hold that. */
+static bool is_bare_choice(const asking *a, const char *text, size_t len)
+{
+    const char *asked = a->asked;
+
+    while (len && (text[len - 1] == '.' || isspace((unsigned char)text[len - 1])))
+        len--;
+    if (a->apart.kind != DECOMPOSE_COMPARISON || !len)
+        return false;
+    for (size_t i = 0, n = strlen(asked); i + len <= n; i++)
+        if (!strncasecmp(asked + i, text, len))
+            return true;
+    return false;
+}
+
 /* Whether the passage, with its title and heading, has every name of the question. */
 static cairn_status has_names_of_question(asking *a, const cite_passage *p, bool *has, cairn_error *err)
 {
@@ -226,6 +242,8 @@ static cairn_status confirm(asking *a, const char *text, size_t len, bool *suppo
     cairn_status st = CAIRN_OK;
 
     *supported = false;
+    if (is_bare_choice(a, text, len))
+        return CAIRN_OK;
     text += reply;
     len -= reply;
     for (size_t i = 0; i < e->n && i < MAX_WINDOWS && !*supported && !st; i++) {

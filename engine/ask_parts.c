@@ -357,7 +357,7 @@ static cairn_status join_part(asking *a, joined *j)
 {
     size_t number[ASK_CITED_MAX] = {0}; /* 0: of a place that there was no room to note */
     size_t n = a->n_numbers < ASK_CITED_MAX ? a->n_numbers : ASK_CITED_MAX;
-    cairn_status st = j->text.len ? bytes_append_byte(&j->text, ' ') : CAIRN_OK;
+    cairn_status st = j->text.len ? bytes_append_byte(&j->text, '\n') : CAIRN_OK;
 
     for (size_t i = 0; i < a->n_cited; i++) {
         ask_cited c = a->cited[i];
@@ -409,7 +409,7 @@ cairn_status ask_parts_each(asking *a, cairn_answer *out, arena *memory,
             extractive &= out->extractive;
             n_held++;
         } else if (!st) {
-            st = bytes_printf(&j->text, "%s%s: %s", j->text.len ? " " : "", missing(a->apart.lang),
+            st = bytes_printf(&j->text, "%s%s: %s", j->text.len ? "\n" : "", missing(a->apart.lang),
                               a->parts[i].question);
         }
     }
