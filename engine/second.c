@@ -66,11 +66,12 @@ static const char *noted_name(const char *name, char path[PATH_MAX])
     return strchr(name, '/') && realpath(name, path) ? path : name;
 }
 
-/* The settings name the one aside, or, after the two were exchanged, the one that is searched. */
-static bool is_pair(const cairn *c, const embedder_aside *a)
+/* Is `named`, the second by the settings (NULL: none), the one aside, or, after the two were exchanged, the one that is
+ * searched? */
+static bool is_pair(const cairn *c, const char *named, const embedder_aside *a)
 {
     char second[PATH_MAX], first[PATH_MAX];
-    const char *named = second_named(c), *name = named ? noted_name(named, second) : NULL;
+    const char *name = named ? noted_name(named, second) : NULL;
 
     return name && (!strcmp(name, a->model) || !strcmp(name, noted_name(c->settings.embedder, first)));
 }
@@ -79,15 +80,16 @@ cairn_status second_find(const cairn *c, const store_snapshot *s, char **model, 
 {
     embedder_aside a;
     uint64_t first = embedder_count_vectors(s, SEGMENT_VECTOR), second = embedder_count_vectors(s, SEGMENT_ASIDE);
+    const char *named;
     arena memory;
     cairn_status st;
 
     *model = *identity = NULL;
-    if (!(c->settings.second_weight > 0) || !second || second < first - first / LACKS_ONE_OF || !second_is_set(c))
+    if (!(c->settings.second_weight > 0) || !second || second < first - first / LACKS_ONE_OF || !(named = second_named(c)))
         return CAIRN_OK;
     arena_init(&memory, MEMORY_BYTES);
     st = embedder_aside_get(s, &memory, &a, err);
-    if (!st && a.identity && is_pair(c, &a)) {
+    if (!st && a.identity && is_pair(c, named, &a)) {
         *model = strdup(a.model);
         *identity = strdup(a.identity);
         if (!*model || !*identity)
@@ -101,6 +103,7 @@ cairn_status second_find(const cairn *c, const store_snapshot *s, char **model, 
 static cairn_status choose(run *r, arena *memory, embedder_aside *noted, const char **model, cairn_error *err)
 {
     cairn *c = r->c;
+    const char *named = second_named(c);
     char path[PATH_MAX];
     store_snapshot *s;
     bool own, any;
@@ -112,19 +115,18 @@ static cairn_status choose(run *r, arena *memory, embedder_aside *noted, const c
     st = vectors_identity_get(s, NULL, &own, &any, err);
     if (!st)
         st = embedder_aside_get(s, memory, noted, err);
-    if (st || own || !any)
+    if (st || own || !any || !named)
         goto done;
-    if (noted->identity && !is_pair(c, noted) && is_auto(c))
-        goto done; /* who made those asked for them */
-    if (noted->identity && !is_pair(c, noted)) {
-        st = cairn_fail(err, CAIRN_EUSAGE,
-                        "vectors of %s stand aside, so that those of the second embedder, %s, cannot: cairn embedder "
-                        "drop removes them",
-                        noted->model, c->settings.second_embedder);
+    if (noted->identity && !is_pair(c, named, noted)) {
+        if (!is_auto(c)) /* beside "auto", who made those asked for them */
+            st = cairn_fail(err, CAIRN_EUSAGE,
+                            "vectors of %s stand aside, so that those of the second embedder, %s, cannot: cairn embedder "
+                            "drop removes them",
+                            noted->model, c->settings.second_embedder);
     } else if (noted->identity) {
         *model = noted->model;
     } else {
-        const char *name = noted_name(second_named(c), path);
+        const char *name = noted_name(named, path);
         if (strcmp(name, c->settings.embedder) != 0 && !(*model = arena_strdup(memory, name)))
             st = cairn_fail(err, CAIRN_ENOMEM, "second embedder");
     }
