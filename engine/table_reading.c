@@ -9,11 +9,7 @@
 #include "index/text/stopwords.h"
 #include "retrieve/quantity.h"
 #include "retrieve/terms.h"
-
-static bool is_letter(char c)
-{
-    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
-}
+#include "retrieve/word_byte.h"
 
 /* ---- words ---- */
 
@@ -35,13 +31,13 @@ bool table_next_word(solving *s, const char *text, size_t len, size_t *at, bool 
     char form[ANALYZER_FORM_MAX];
     size_t n;
 
-    while (*at < len && !is_letter(text[*at]))
+    while (*at < len && !is_word_byte(text[*at]))
         ++*at;
     if (*at == len)
         return false;
     *w = (word){.start = *at, .bound = NAN, .digits = true, .capital = isupper((unsigned char)text[*at]) != 0};
-    while (*at < len && (is_letter(text[*at]) || (strchr(".,'", text[*at]) && *at > w->start && *at + 1 < len &&
-                                                  is_letter(text[*at - 1]) && isdigit((unsigned char)text[*at + 1]))))
+    while (*at < len && (is_word_byte(text[*at]) || (strchr(".,'", text[*at]) && *at > w->start && *at + 1 < len &&
+                                                  is_word_byte(text[*at - 1]) && isdigit((unsigned char)text[*at + 1]))))
         w->digits &= !isalpha((unsigned char)text[*at]) && (unsigned char)text[*at] < 0x80, ++*at;
     w->end = *at;
     n = w->end - w->start < sizeof w->form ? analyzer_form(text + w->start, w->end - w->start, form) : 0;
@@ -122,7 +118,7 @@ static bool read_value(solving *s, const char *cell, bool grouped, double *out, 
     if (!len || len > 40 || quantities_find(cell, len, s->memory, &q, &n, NULL) || n != 1)
         return false;
     for (size_t i = 0; i < len; i++)
-        if (is_letter(cell[i]) && (i < q[0].start || i >= q[0].end) && (unsigned char)cell[i] < 0x80)
+        if (is_word_byte(cell[i]) && (i < q[0].start || i >= q[0].end) && (unsigned char)cell[i] < 0x80)
             return false;
     *date = q[0].kind == QUANTITY_DATE && q[0].year;
     if (q[0].kind == QUANTITY_DATE && !q[0].year)

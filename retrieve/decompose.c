@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "retrieve/word_byte.h"
 
 #define WORDS_MAX  64
 #define WORD_BYTES 48
@@ -101,11 +102,6 @@ static const char little[] =
     " the a an der die das den dem des el la los las un una le les une l of in at on ";
 
 /* ---- words ---- */
-
-static bool is_word_byte(char c)
-{
-    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
-}
 
 static bool in_list(const char *list, const char *low)
 {

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "retrieve/word_byte.h"
+
 #define WORDS_MAX   64
 #define WORD_BYTES  64
 #define PHRASE_MAX  5 /* words of a question that is completed */
@@ -83,11 +85,6 @@ static bool is_in(const char *list, const char *text, const word *w)
         padded[i + 1] = (char)tolower((unsigned char)text[w->start + i]);
     memcpy(padded + n + 1, " ", 2);
     return strstr(list, padded) != NULL;
-}
-
-static bool is_word_byte(char c)
-{
-    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
 }
 
 /* A capital: of A to Z, or of the Latin-1 letters and Cyrillic, which the lists and names are written in. */

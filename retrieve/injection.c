@@ -15,6 +15,7 @@
 
 #include "base/utf8.h"
 #include "retrieve/injection_intent.h"
+#include "retrieve/word_byte.h"
 
 #define TEXT_MAX  4096
 #define LABEL_MAX 20
@@ -767,11 +768,6 @@ static const struct {
     {0.5f, "{{system"},
 };
 
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
-}
-
 /* Fold into out[TEXT_MAX * 2]; *hidden counts characters that cannot be seen, *tags those of the
  * block that only spells text invisibly (U+E0000). */
 static size_t fold(const char *s, size_t len, char *out, size_t *hidden, size_t *tags)
@@ -861,7 +857,7 @@ static size_t find_group(const char *s, size_t len, size_t from, size_t upto, co
     for (size_t at = from; at < len && at <= upto; at++) {
         if (!(g->begins[(uint8_t)s[at] >> 6] >> (s[at] & 63) & 1))
             continue;
-        if (at && is_word(s[at]) && is_word(s[at - 1]) && (unsigned char)s[at] < 0xE0 &&
+        if (at && is_word_byte(s[at]) && is_word_byte(s[at - 1]) && (unsigned char)s[at] < 0xE0 &&
             (unsigned char)s[at - 1] < 0xE0)
             continue; /* inside a word */
         for (const alternative *alt = alternatives + g->first; alt < alternatives + g->first + g->n;
@@ -899,7 +895,7 @@ static size_t first_word(const char *s, size_t len)
 
     for (bool again = true; again;) {
         again = false;
-        while (at < len && !is_word(s[at]))
+        while (at < len && !is_word_byte(s[at]))
             at++;
         for (size_t i = 0; i < sizeof polite / sizeof *polite; i++)
             if (len - at > strlen(polite[i]) && !memcmp(s + at, polite[i], strlen(polite[i]))) {

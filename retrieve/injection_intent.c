@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "retrieve/word_byte.h"
+
 #define REACH     280
 #define FOUND_MAX 160
 
@@ -400,15 +402,10 @@ static void put(reading *r, size_t at, size_t end, unsigned kind)
         r->found[r->n++] = (sign){at, end, kind};
 }
 
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
-}
-
 /* Of a script with blanks between words. */
 static bool is_spaced(char c)
 {
-    return is_word(c) && (unsigned char)c < 0xE0;
+    return is_word_byte(c) && (unsigned char)c < 0xE0;
 }
 
 /* Does a clause begin at s[at]? Behind a mark, or such words at the beginning of one. */
@@ -434,7 +431,7 @@ static bool begins_clause(const char *s, size_t at)
         return true; /* marks of other scripts, dashes */
     for (size_t i = 0; i < sizeof lead / sizeof *lead; i++) {
         size_t n = strlen(lead[i]);
-        if (at >= n && !memcmp(s + at - n, lead[i], n) && (at == n || !is_word(s[at - n - 1])))
+        if (at >= n && !memcmp(s + at - n, lead[i], n) && (at == n || !is_word_byte(s[at - n - 1])))
             return true;
     }
     return false;
@@ -492,9 +489,9 @@ static void find_links(reading *r)
         put(r, from, end, LINK | (open ? LEAK : 0) | (query && image ? PICTURE : 0));
     }
     for (size_t i = 1; i + 1 < r->len; i++)
-        if (s[i] == '@' && is_word(s[i - 1]) && is_word(s[i + 1])) {
+        if (s[i] == '@' && is_word_byte(s[i - 1]) && is_word_byte(s[i + 1])) {
             size_t end = i + 1;
-            while (end < r->len && (is_word(s[end]) || s[end] == '.' || s[end] == '-'))
+            while (end < r->len && (is_word_byte(s[end]) || s[end] == '.' || s[end] == '-'))
                 end++;
             put(r, i, end, LINK);
             i = end;
@@ -519,7 +516,7 @@ static void derive(reading *r)
 {
     size_t n = r->n, first = 0;
 
-    while (first < r->len && !is_word(r->s[first]))
+    while (first < r->len && !is_word_byte(r->s[first]))
         first++;
     for (size_t i = 0; i < n; i++) {
         sign f = r->found[i];
