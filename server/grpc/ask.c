@@ -2,6 +2,8 @@
  *
  * The engine stops as soon as the call is over: its cancel flag is the call's (looked at between tokens
  * and while the prompt is read), and a piece that nobody takes ends it, too. */
+#include <string.h>
+
 #include "cairn/v1/ask.pb-c.h"
 #include "server/grpc/services.h"
 
@@ -69,6 +71,24 @@ static void fill_steps(reply *r, Cairn__V1__AnswerDone *out, const cairn_answer 
     out->out_of_steps = a->out_of_steps;
 }
 
+/* A line of a->parts each. */
+static void fill_parts(reply *r, Cairn__V1__AnswerDone *out, const cairn_answer *a)
+{
+    const char *line = a->parts;
+    size_t n = line ? 1 : 0;
+
+    for (const char *s = line; s && *s; s++)
+        n += *s == '\n';
+    out->parts = reply_array(r, n, sizeof *out->parts);
+    if (r->failed)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strcspn(line, "\n");
+        out->parts[out->n_parts++] = reply_bytes_text(r, line, len);
+        line += len + (line[len] == '\n');
+    }
+}
+
 static void send_answer(rpc_call *c, const cairn_answer *a)
 {
     Cairn__V1__AnswerEvent event = CAIRN__V1__ANSWER_EVENT__INIT;
@@ -91,6 +111,8 @@ static void send_answer(rpc_call *c, const cairn_answer *a)
     done.cached_question = reply_text(&r, a->cached_question);
     done.route = reply_text(&r, a->route);
     done.sent_to = reply_text(&r, a->sent_to);
+    done.understood = reply_text(&r, a->understood);
+    fill_parts(&r, &done, a);
     done.withheld = (uint32_t)a->withheld;
     done.model = reply_text(&r, a->model);
     done.prompt_tokens = (uint32_t)a->prompt_tokens;

@@ -228,6 +228,19 @@ static const char *const ask_about[] = {
     "Which collection, the default one unless given.",
 };
 
+/* What it was taken apart into, a line each. */
+static cairn_status put_parts(bytes *text, const char *parts)
+{
+    cairn_status st = CAIRN_OK;
+
+    while (!st && parts && *parts) {
+        size_t len = strcspn(parts, "\n");
+        st = bytes_printf(text, "\nAsked in parts: %.*s\n", (int)len, parts);
+        parts += len + (parts[len] == '\n');
+    }
+    return st;
+}
+
 static cairn_status ask(const mcp_call *call, const tool_args *a, bytes *text, json_t **data,
                         cairn_error *err)
 {
@@ -250,6 +263,8 @@ static cairn_status ask(const mcp_call *call, const tool_args *a, bytes *text, j
         if (!st)
             st = bytes_printf(text, "%s\n    %s\n", x->supported ? "" : " (not confirmed)", x->text);
     }
+    if (!st)
+        st = put_parts(text, answer->parts);
     if (!st)
         *data = present_answer(answer);
     cairn_answer_free(answer);

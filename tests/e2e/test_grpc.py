@@ -184,6 +184,19 @@ class Services(GrpcTest):
         self.assertIn("own sentence", easy.route)
         self.assertEqual((easy.sent_to, easy.short_answer), ("", "24 months"))
 
+    def test_the_parts_of_a_question_are_told(self):
+        for name, day in (("Kestrel", "3 March 1919"), ("Heron", "12 May 1887")):
+            self.write(name + ".txt", f"{name} Bridge was opened on {day} by the mayor.")
+        self.index(vectors=False)
+        question = "Which bridge was opened first, Kestrel Bridge or Heron Bridge?"
+        told = self.json("ask", "--extractive", question)
+        request = ask_pb2.AnswerRequest(question=question, extractive=True)
+        done = list(ask_pb2_grpc.AskStub(self.c).Answer(request, timeout=LIMIT))[-1].done
+        self.assertEqual(list(done.parts), told["parts"].split("\n"))
+        self.assertEqual((len(done.parts), done.understood), (2, ""))
+        request = ask_pb2.AnswerRequest(question="Where did the granite come from?", extractive=True)
+        self.assertEqual(list(list(ask_pb2_grpc.AskStub(self.c).Answer(request, timeout=LIMIT))[-1].done.parts), [])
+
     def test_sizes_and_compression_are_bounded(self):
         stub = search_pb2_grpc.SearchStub(self.c)
         self.fails(CODE.RESOURCE_EXHAUSTED, lambda: stub.Query(search_pb2.QueryRequest(query="x" * (5 << 20))))

@@ -127,6 +127,16 @@ class Protocol(ServerTest):
         self.assertEqual(mcp.call("tools/call", name="search", arguments=[1])["error"]["code"], -32602)
         self.assertEqual(mcp.call("prompts/list")["error"]["code"], -32601)
 
+    def test_the_parts_of_a_question_are_told(self):
+        mcp = self.stdio()
+        question = "Is the warranty of the K1 longer than that of the K2?"
+        parts = self.json("ask", "--extractive", question, code=None)["parts"].split("\n")
+        self.assertEqual(len(parts), 2)
+        result = self.tool(mcp, "ask", question=question, extractive=True)
+        self.assertEqual(result["structuredContent"]["parts"].split("\n"), parts)
+        for part in parts:
+            self.assertIn(f"\nAsked in parts: {part}", result["content"][0]["text"])
+
     def test_tables_sums_and_dates(self):
         self.write("parts.csv", "part,price\nB-1,14.20\nB-2,16\nB-3,9.80\n")
         self.index()
