@@ -5,10 +5,9 @@
  * and jail breaks, imitated chat markers and delimiters, messages "to you, the assistant" or to any
  * machine that reads, orders about what whoever asks is to be told, or told in place of what is
  * written, requests for the system prompt, orders to build foreign code in, characters that cannot
- * be seen. Beside the wordings, a table in injection.c, kinds of signs count together
+ * be seen. Beside the wordings, the table of injection_rules.h, kinds of signs count together
  * (injection_intent.h). English, German, Spanish, French, Russian, Arabic and Chinese; the
- * commonest forms in Italian, Portuguese, Dutch, Polish, Turkish and Japanese. The rules are a
- * table in injection.c.
+ * commonest forms in Italian, Portuguese, Dutch, Polish, Turkish and Japanese.
  *
  * A rule is no proof: 0.5 and more is kept out of evidence, 0.3 and more is not shown beside
  * evidence. A sentence of a letter that asks for something "in your reply" is kept out, too; the

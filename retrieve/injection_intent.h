@@ -1,7 +1,7 @@
 /* injection_intent.h - what a sentence wants, and of whom: signs of several kinds that honest texts
  * seldom have together.
  *
- * The rules of injection.c tell wordings. Here a sentence is read for kinds of signs: is a machine
+ * The rules of injection_rules.c tell wordings. Here a sentence is read for kinds of signs: is a machine
  * spoken to or told what it must do, is there an order, is it about an answer or about what nobody
  * should see (prompts, the chat), is somebody to be kept in the dark, does it hold for every
  * question, does it speak with a system's voice, has it a link that would carry text away. No kind
