@@ -126,13 +126,17 @@ static bool read_vector(void *ctx, chunk_id id, float *out)
     return r->by_second ? read_second(r, id, out) : read_from(r->v->vector, r->v->vector_of, r->v->n_vector, id, out);
 }
 
-/* An embedder of the question's language knows better what is like what than one of all languages. */
-static bool likens_by_second(const cairn *c, const view *v, const retrieve_result *found)
+/* An embedder of the question's language knows better what is like what than one of all languages, unless there are
+ * passages among the first `most` that it cannot read: these would be like none. */
+static bool likens_by_second(const cairn *c, const view *v, const retrieve_result *found, size_t most)
 {
     literacy first, second;
 
     if (!found->n_second)
         return false;
+    for (size_t i = 0; i < found->n_hits && i < most; i++)
+        if (found->hits[i].sole)
+            return false;
     literacy_of_embedder(c, &first);
     literacy_of_model(v->second_model, &second);
     return second.n && !first.n;
@@ -319,7 +323,7 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
     if (result->mode == RETRIEVE_HYBRID && may_even_out(c, v, e) &&
         !engine_foreign_language(v, query->text, query->text_len)) {
         p.like = (neighbours_params){(float)neighbours_of(c, result->n_second), (float)c->settings.centre};
-        if (likens_by_second(c, v, result)) {
+        if (likens_by_second(c, v, result, p.like_depth)) {
             r.by_second = &fused;
             source.dim = vector_reader_dim(v->second[0].reader);
         }

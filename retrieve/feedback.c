@@ -86,11 +86,14 @@ cairn_status feedback_score(const feedback_from *from, const fuse_hit *first, si
     qsort(all, list->n, sizeof *all, by_score);
     out->items = arena_calloc(a, list->n + 1, sizeof *out->items);
     out->rank = arena_calloc(a, list->n + 1, sizeof *out->rank);
-    if (!out->items || !out->rank)
+    out->sole = list->sole ? arena_calloc(a, list->n + 1, sizeof *out->sole) : NULL;
+    if (!out->items || !out->rank || (list->sole && !out->sole))
         return cairn_fail(err, CAIRN_ENOMEM, "feedback");
     for (size_t i = 0; i < list->n; i++) {
         out->items[i] = all[i].item;
         out->rank[i] = all[i].rank;
+        if (out->sole)
+            out->sole[i] = list->sole[all[i].rank - 1];
     }
     return CAIRN_OK;
 }

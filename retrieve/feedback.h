@@ -25,6 +25,7 @@ typedef struct feedback_from {
 typedef struct feedback_list {
     fuse_item *items; /* [n]; NULL: none of the first hits is in the list, which stays as it is */
     uint32_t *rank;   /* [n]: from 1, where the item stands in the list itself */
+    bool *sole;       /* [n]: as in the list; NULL where that is */
 } feedback_list;
 
 /* first[n_first]: the fused hits, best first; list_rank[l] says where they stand in the list. O(n dim). */

@@ -56,8 +56,7 @@ static cairn_status fusing_init(fusing *f, size_t total, cairn_error *err)
     return CAIRN_OK;
 }
 
-static void add_list(fusing *f, const fuse_list *list, size_t l, const fuse_params *p,
-                     double weight)
+static void add_list(fusing *f, const fuse_list *list, size_t l, const fuse_params *p, const double *weight)
 {
     double k = p->rrf_k > 0 ? p->rrf_k : RRF_K;
     double best = list->n ? (double)list->items[0].score : 0;
@@ -78,7 +77,7 @@ static void add_list(fusing *f, const fuse_list *list, size_t l, const fuse_para
             part = spread > 0 ? ((double)list->items[i].score - worst) / spread : 1.0;
         if (p->method == FUSE_CONVEX && p->zero_rank)
             part = fmax(part, FUSE_TAIL * (double)p->zero_rank / (double)(p->zero_rank + i + 1));
-        f->sums[at] += weight * part;
+        f->sums[at] += (weight[l] + (list->sole && list->sole[i] ? weight[list->sole_of] : 0)) * part;
     }
 }
 
@@ -133,7 +132,7 @@ cairn_status fuse_lists(const fuse_list *lists, size_t n_lists, const fuse_param
         st = fusing_init(&f, total, err);
     if (!st) {
         for (size_t l = 0; l < n_lists; l++)
-            add_list(&f, &lists[l], l, p, weight[l]);
+            add_list(&f, &lists[l], l, p, weight);
         for (size_t i = 0; i < f.n; i++)
             f.hits[i].score = (float)f.sums[i];
         qsort(f.hits, f.n, sizeof *f.hits, by_score);

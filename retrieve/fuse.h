@@ -8,11 +8,15 @@
  *              score at a fixed rank, so that how deep a list was asked for changes nothing above it; what
  *              stands lower counts less than FUSE_TAIL, falling with its rank.
  *
+ * An item that a list cannot hold, whatever is asked (of an embedding model that does not know its language), would lose
+ * that list's weight against all others: there another list stands in with its own score (fuse_list.sole).
+ *
  * Ties are broken by the better rank in the first list that holds either item, then by id, so the
  * result is one order whatever the machine. */
 #ifndef CAIRN_RETRIEVE_FUSE_H
 #define CAIRN_RETRIEVE_FUSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +43,8 @@ typedef struct fuse_item {
 typedef struct fuse_list {
     const fuse_item *items;
     size_t n;
+    const bool *sole; /* [n]: list `sole_of` cannot hold the item, so that its weight counts here, too; NULL: none is so */
+    size_t sole_of;
 } fuse_list;
 
 typedef struct fuse_hit {

@@ -45,6 +45,7 @@ typedef struct retrieve_list {
     fuse_item *items; /* by falling score */
     doc_id *docs;     /* [n] */
     uint64_t *places; /* [n], for retrieve_index.vector; NULL: the index gives no vectors of this list */
+    bool *sole; /* [n]: of a passage that the other model cannot read; NULL: it reads them all, or is not asked */
     size_t n;
     int64_t ns;
 } retrieve_list;

@@ -117,7 +117,10 @@ static cairn_status fuse_all(const retrieve_ask *ask, const retrieve_lists *foun
     fuse_list lists[N_LISTS];
 
     for (size_t l = 0; l < N_LISTS; l++)
-        lists[l] = (fuse_list){from[l].again.items ? from[l].again.items : from[l].list->items, from[l].list->n};
+        lists[l] = (fuse_list){.items = from[l].again.items ? from[l].again.items : from[l].list->items,
+                               .n = from[l].list->n,
+                               .sole = from[l].again.items ? from[l].again.sole : from[l].list->sole,
+                               .sole_of = N_LISTS - l}; /* of the two lists of vectors the other one */
     return fuse_lists(lists, N_LISTS, &weights, ask->k, fused, n, err);
 }
 
@@ -166,6 +169,7 @@ static cairn_status fuse(const retrieve_ask *ask, const retrieve_index *index, c
             rank[l] = rank_in(&from[l], f->list_rank[l]);
             if (rank[l] && !h->doc)
                 h->doc = from[l].list->docs[rank[l] - 1];
+            h->sole |= rank[l] && from[l].list->sole && from[l].list->sole[rank[l] - 1];
         }
         h->lexical_rank = rank[0];
         h->vector_rank = rank[1];

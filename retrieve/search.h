@@ -101,6 +101,7 @@ typedef struct retrieve_hit {
     uint32_t lexical_rank, vector_rank; /* from 1; 0 where the list does not hold the chunk */
     float second_score; /* of the second model's vectors, alike */
     uint32_t second_rank;
+    bool sole; /* one of the two models cannot read it: the score by the other's vectors counts for both */
     float rerank_score;                 /* of the scorer (refine.h); 0 where it did not read the chunk */
     uint32_t fused_rank;                /* from 1: the place before reranking; 0 without words to search */
 } retrieve_hit;

@@ -384,6 +384,36 @@ static cairn_status search_vectors(segments_search *s, const retrieve_vector_seg
     return end_list(list, n, start, st);
 }
 
+/* Mark what of a list of vectors, of rows in segs[n_segs], the other model cannot read. */
+static cairn_status mark_sole(segments_search *s, const retrieve_vector_segment *segs, size_t n_segs,
+                              const filter_expr *other, retrieve_list *list, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    const uint64_t **read = scratch(s, n_segs, sizeof *read, &st, err);
+    uint32_t n;
+
+    list->sole = scratch(s, list->n, sizeof *list->sole, &st, err);
+    for (size_t i = 0; !st && i < n_segs; i++)
+        st = allowed_rows(s, other, segs[i].filter, vector_reader_rows(segs[i].reader), &read[i], &n, err);
+    for (size_t i = 0; !st && i < list->n; i++)
+        list->sole[i] = !row_set_has(read[list->places[i] >> 32], (uint32_t)list->places[i]);
+    return st;
+}
+
+static cairn_status mark_both_sole(segments_search *s, cairn_error *err)
+{
+    const retrieve_ask *ask = s->ask;
+    cairn_status st = CAIRN_OK;
+
+    if (!ask->question || !ask->second)
+        return CAIRN_OK;
+    if (ask->second_readable.n)
+        st = mark_sole(s, s->corpus->vector, s->corpus->n_vector, &ask->second_readable, &s->out->vectors, err);
+    if (!st && ask->readable.n)
+        st = mark_sole(s, s->corpus->second, s->corpus->n_second, &ask->readable, &s->out->second, err);
+    return st;
+}
+
 /* ---- documents ---- */
 
 /* Keep the documents with the smallest chunks, n <= k of them, by rising chunk; returns the new n.
@@ -497,6 +527,8 @@ static cairn_status lists(void *ctx, const retrieve_ask *ask, retrieve_lists *ou
     if (!st && ask->second)
         st = search_vectors(s, s->corpus->second, s->second, s->corpus->n_second, ask->second, ask->second_dim,
                             &out->second, err);
+    if (!st)
+        st = mark_both_sole(s, err);
     if (!st && ask->words)
         st = search_words(s, err);
     return st;

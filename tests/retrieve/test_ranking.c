@@ -20,7 +20,7 @@ static uint64_t rng;
 static void reciprocal_ranks_by_hand(void **state)
 {
     fuse_item a[] = {{7, 9.0f}, {5, 8.0f}, {3, 1.0f}}, b[] = {{5, 0.9f}, {8, 0.8f}};
-    fuse_list lists[] = {{a, 3}, {b, 2}};
+    fuse_list lists[] = {{.items = a, .n = 3}, {.items = b, .n = 2}};
     fuse_hit hits[4];
     size_t n;
     cairn_error err = {0};
@@ -45,7 +45,7 @@ static void reciprocal_ranks_by_hand(void **state)
 static void convex_combination_by_hand(void **state)
 {
     fuse_item a[] = {{1, 20.0f}, {2, 15.0f}, {3, 10.0f}}, b[] = {{3, 0.8f}, {4, 0.6f}};
-    fuse_list lists[] = {{a, 3}, {b, 2}};
+    fuse_list lists[] = {{.items = a, .n = 3}, {.items = b, .n = 2}};
     fuse_hit hits[8];
     size_t n;
     cairn_error err = {0};
@@ -65,6 +65,36 @@ static void convex_combination_by_hand(void **state)
     assert_int_equal(fuse_lists(lists, 5, &p, 8, hits, &n, &err), CAIRN_EUSAGE);
     assert_int_equal(fuse_lists(NULL, 0, NULL, 8, hits, &n, &err), 0);
     assert_int_equal(n, 0);
+}
+
+static void what_a_list_cannot_hold_another_answers_for(void **state)
+{
+    fuse_item a[] = {{1, 0.9f}, {2, 0.8f}, {3, 0.5f}}, b[] = {{3, 0.7f}, {2, 0.2f}};
+    bool sole[] = {true, false, false};
+    fuse_list lists[] = {{.items = a, .n = 3}, {.items = b, .n = 2}};
+    fuse_hit hits[8];
+    cairn_error err;
+    size_t n;
+    fuse_params p = {.method = FUSE_CONVEX, .weight = {0.4, 0.6}};
+
+    (void)state;
+    /* 1 is the best of the one list and, not being in the other, behind what is the last of that one. */
+    assert_int_equal(fuse_lists(lists, 2, &p, 8, hits, &n, &err), 0);
+    assert_int_equal(hits[0].id, 3);
+    lists[0].sole = sole;
+    lists[0].sole_of = 1;
+    assert_int_equal(fuse_lists(lists, 2, &p, 8, hits, &n, &err), 0);
+    assert_int_equal(n, 3);
+    assert_int_equal(hits[0].id, 1);
+    assert_float_equal(hits[0].score, 1, 1e-6); /* both weights */
+    assert_int_equal(hits[0].list_rank[1], 0);
+    assert_float_equal(hits[1].score, 0.6, 1e-6); /* the others as before */
+    assert_float_equal(hits[2].score, 0.4 * 0.75, 1e-6);
+    p.method = FUSE_RRF;
+    assert_int_equal(fuse_lists(lists, 2, &p, 8, hits, &n, &err), 0);
+    for (size_t i = 0; i < n; i++)
+        if (hits[i].id == 1)
+            assert_float_equal(hits[i].score, 1.0 / 61, 1e-6);
 }
 
 static void fusion_is_one_order_and_whole(void **state)
@@ -94,7 +124,7 @@ static void fusion_is_one_order_and_whole(void **state)
                 seen[id] = true;
                 items[l][kept++] = (fuse_item){id, score};
             }
-            lists[l] = (fuse_list){items[l], kept};
+            lists[l] = (fuse_list){.items = items[l], .n = kept};
         }
         assert_int_equal(fuse_lists(lists, 3, &p, 600, hits, &n, &err), 0);
         assert_int_equal(n, distinct);
@@ -137,7 +167,8 @@ static void depth_does_not_change_the_scores(void **state)
                 items[l][i] = (fuse_item){(i * 7 + (size_t)round * 11 + (size_t)l * (1 + i * 2)) % 400, score};
             }
         }
-        const fuse_list less[2] = {{items[0], 100}, {items[1], 100}}, all[2] = {{items[0], 400}, {items[1], 400}};
+        const fuse_list less[2] = {{.items = items[0], .n = 100}, {.items = items[1], .n = 100}};
+        const fuse_list all[2] = {{.items = items[0], .n = 400}, {.items = items[1], .n = 400}};
         assert_int_equal(fuse_lists(less, 2, &p, 200, shallow, &n_shallow, &err), 0);
         assert_int_equal(fuse_lists(all, 2, &p, 800, deep, &n_deep, &err), 0);
         for (size_t i = 0; i < 20; i++) {
@@ -312,6 +343,7 @@ static void run_files_come_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_list_cannot_hold_another_answers_for),
         cmocka_unit_test(reciprocal_ranks_by_hand),
         cmocka_unit_test(convex_combination_by_hand),
         cmocka_unit_test(fusion_is_one_order_and_whole),

@@ -381,6 +381,24 @@ static void a_third_list_joins_the_two(void **state)
         assert_int_equal(found.hits[i].second_rank, found.hits[i].vector_rank);
         assert_true(found.hits[i].second_score == found.hits[i].vector_score);
     }
+    /* Passages that one of the two cannot read are scored by the other for both: the same vectors, the same scores. */
+    const filter_value heating = {.text = "Heating"};
+    const filter_predicate no_heating = {FILTER_TITLE, FILTER_EQ, true, &heating, 1};
+    for (int second = 0; second < 2; second++) {
+        *(second ? &corpus.second_readable : &corpus.readable) = (filter_expr){&no_heating, 1};
+        assert_string_equal(search("lease flat", NULL, RETRIEVE_HYBRID, false), plain);
+        assert_int_equal(second ? found.n_second : found.n_vector, N_CHUNKS - 1);
+        for (size_t i = 0; i < found.n_hits; i++) {
+            assert_true(fabsf(found.hits[i].score - without[i]) < 1e-5f); /* ranks count below FUSE_TAIL */
+            assert_int_equal(found.hits[i].sole, found.hits[i].doc == 2);
+        }
+        p.feedback = 0.2; /* scores them again, and still knows which they are */
+        search("lease flat", NULL, RETRIEVE_HYBRID, false);
+        for (size_t i = 0; i < found.n_hits; i++)
+            assert_int_equal(found.hits[i].sole, found.hits[i].doc == 2);
+        p.feedback = 0;
+        corpus.readable = corpus.second_readable = (filter_expr){0};
+    }
     /* It is bound as they are. */
     assert_string_equal(search("march ext:txt", NULL, RETRIEVE_HYBRID, true), "0156");
     assert_string_equal(search("\"lease of the flat\"", NULL, RETRIEVE_HYBRID, true), "06");
