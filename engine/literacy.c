@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "engine/catalogue.h"
+#include "ingest/language.h"
 #include "retrieve/rewrite.h"
 #include "retrieve/script.h"
 
@@ -51,6 +53,29 @@ bool literacy_is_foreign(const literacy *l, const char *code)
         if (!strncmp(l->codes[i], code, len) && !l->codes[i][len])
             return false;
     return l->n && len;
+}
+
+#define QUESTION_WORDS 3
+
+static bool is_question(const char *text, size_t len)
+{
+    size_t words = 0;
+
+    for (size_t i = 0; i < len; i++)
+        words += text[i] != ' ' && (!i || text[i - 1] == ' ');
+    return words >= QUESTION_WORDS && memchr(text, '?', len);
+}
+
+const char *literacy_detect(const char *text, size_t len, const char *const *codes, size_t n)
+{
+    char lang[8];
+
+    if (!n || !is_question(text, len) || !utf8_valid(text, len) || !language_detect(text, len, lang))
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (!strncmp(codes[i], lang, strcspn(codes[i], "-_")) || retrieve_function_words(text, len, codes[i]))
+            return NULL;
+    return retrieve_common_language(lang);
 }
 
 cairn_status literacy_readable(const literacy *l, const view *v, arena *memory, filter_expr *out, cairn_error *err)

@@ -24,6 +24,10 @@ void literacy_of_model(const char *model, literacy *out);
 bool literacy_lacks(const literacy *l, const char *text, size_t len);
 /* Is `code` ("": not known, which is none) a language other than those it was trained on? */
 bool literacy_is_foreign(const literacy *l, const char *code);
+/* The language that a question seems to be in by its letters (ingest/language.h), where it has a question mark and three words,
+ * not one of them a function word of the languages codes[n], and where it is none of these but a common one; NULL: no such
+ * thing can be told. Static. Two words or a name may look like any language. */
+const char *literacy_detect(const char *text, size_t len, const char *const *codes, size_t n);
 /* What a row of the view must satisfy to have a vector that means something; n 0: all do. In `memory`. */
 cairn_status literacy_readable(const literacy *l, const view *v, arena *memory, filter_expr *out, cairn_error *err);
 

@@ -269,13 +269,15 @@ cairn_status engine_question_language(const view *v, const char *text, size_t le
 
 const char *engine_foreign_language(const view *v, const char *text, size_t len)
 {
-    const char *const *codes;
+    const char *seen[RETRIEVE_LANGUAGES], *const *codes = seen, *foreign;
     size_t n;
 
-    if (!v->index)
-        return retrieve_foreign_to(text, len, v->lexical, v->n_lexical);
-    n = v->index->remote->languages(v->index->ctx, &codes);
-    return retrieve_foreign_language(text, len, codes, n);
+    if (v->index)
+        n = v->index->remote->languages(v->index->ctx, &codes);
+    else
+        n = retrieve_languages(v->lexical, v->n_lexical, seen, RETRIEVE_LANGUAGES);
+    foreign = retrieve_foreign_language(text, len, codes, n);
+    return foreign ? foreign : literacy_detect(text, len, codes, n);
 }
 
 /* The reranker is ready, in its turn; false: no reranking, for the reason in *why. */

@@ -426,7 +426,8 @@ static cairn_status weigh_unread(cairn *c, const view *v, const embed_call *call
     if (st)
         return st;
     if (among_all && (foreign || literacy_is_foreign(&call->second_reads, lang) ||
-                      literacy_lacks(&call->second_reads, query->text, query->text_len))) {
+                      literacy_lacks(&call->second_reads, query->text, query->text_len) ||
+                      literacy_detect(query->text, query->text_len, call->second_reads.codes, call->second_reads.n))) {
         corpus->embed_second = NULL;
         params->fusion.weight[0] = 1 - s->vector_weight;
         params->fusion.weight[1] = s->vector_weight;

@@ -148,9 +148,11 @@ cairn_status retrieve_question_language(const char *question, size_t len, const 
 
 /* ---- a question in a language that no passage has ---- */
 
+static const char *const common[] = {"en", "de", "es", "fr", "it", "pt", "nl", "sv", "da", "no", "fi", "ru", "ar"};
+
 #define FOREIGN_WORDS  2 /* one may be a name, or a word of the other language, too: "die casting" */
 
-static size_t function_words(const char *question, size_t len, const char *lang)
+size_t retrieve_function_words(const char *question, size_t len, const char *lang)
 {
     size_t found = 0;
 
@@ -166,36 +168,35 @@ static size_t function_words(const char *question, size_t len, const char *lang)
     return found;
 }
 
+const char *retrieve_common_language(const char *code)
+{
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+        if (!strcmp(code, common[i]))
+            return common[i];
+    return NULL;
+}
+
 const char *retrieve_foreign_language(const char *question, size_t len, const char *const *codes, size_t n_codes)
 {
-    static const char *const common[] = {"en", "de", "es", "fr", "it", "pt", "nl", "sv", "da", "no", "fi", "ru", "ar"};
     const char *foreign = NULL;
     size_t most = FOREIGN_WORDS - 1;
     bool known = false;
 
     for (size_t i = 0; i < n_codes; i++) {
-        size_t n = function_words(question, len, codes[i]);
+        size_t n = retrieve_function_words(question, len, codes[i]);
         known |= *codes[i] != '\0';
         most = n > most ? n : most;
     }
     if (known && (foreign = script_foreign_to(question, len, codes, n_codes)))
         return foreign;
     for (size_t i = 0; known && i < sizeof common / sizeof *common; i++) {
-        size_t n = function_words(question, len, common[i]);
+        size_t n = retrieve_function_words(question, len, common[i]);
         if (n > most) {
             most = n;
             foreign = common[i];
         }
     }
     return foreign;
-}
-
-const char *retrieve_foreign_to(const char *question, size_t len, const lexical_segment *segments, size_t n_segments)
-{
-    const char *seen[RETRIEVE_LANGUAGES];
-    size_t n_seen = retrieve_languages(segments, n_segments, seen, RETRIEVE_LANGUAGES);
-
-    return retrieve_foreign_language(question, len, seen, n_seen);
 }
 
 /* ---- capitals ---- */

@@ -85,10 +85,12 @@ cairn_status retrieve_question_language(const char *question, size_t len, const 
 /* The same for the languages given, most passages first; *out is one of them, or "". */
 cairn_status retrieve_language_among(const char *question, size_t len, const char *const *codes, size_t n_codes,
                                      analyzer *an, const char **out, cairn_error *err);
+/* How many of its words are function words of the language. */
+size_t retrieve_function_words(const char *question, size_t len, const char *lang);
+/* The code, if it is of a language that questions are told to be in: static; NULL otherwise. */
+const char *retrieve_common_language(const char *code);
 /* A language of none of the passages: the question has two of its function words or more, and fewer of each of the
  * languages given. NULL: there is none. Static. */
 const char *retrieve_foreign_language(const char *question, size_t len, const char *const *codes, size_t n_codes);
-/* The same for the passages of these segments. */
-const char *retrieve_foreign_to(const char *question, size_t len, const lexical_segment *segments, size_t n_segments);
 
 #endif

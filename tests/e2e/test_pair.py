@@ -78,7 +78,7 @@ class Pair(CairnTest):
                        "Stahl. Sie wurde von der Werkstatt in der Stadt gebaut.\n")
         self.json("index", self.docs)
         for question in ("wie viel wiegt die Waage in dem Regal", "combien pèse la balance qui est dans le meuble",
-                         "磨豆机有多重"):
+                         "磨豆机有多重", "¿Qué motivó a Lutero a escribir himnos?"):
             found = self.hits(question=question)
             self.assertEqual(found, self.hits("--config", self.off, question=question))
             self.assertEqual({rank for _, _, rank in found}, {None})
