@@ -143,6 +143,11 @@ void ask_document_range(const cairn_hit *h, size_t start, size_t end, cairn_cita
 bool ask_fits_type(asking *a);
 /* The sentence that ask_extract answers with; NULL when none will do. */
 const evidence_sentence *ask_typed_sentence(const asking *a);
+/* What is quoted with a sentence, in bytes of its passage: the sentence before one that begins with "it", the one behind a question,
+ * the list behind a colon. Of a row itself alone. */
+void ask_whole_span(const asking *a, const evidence_sentence *s, size_t *start, size_t *end);
+/* To a->text "Name: " of who wrote the mail that the passage is of, where the question asks who and bytes [start, end) say "I". */
+cairn_status ask_put_speaker(asking *a, const evidence_sentence *s, size_t start, size_t end);
 /* "name | price" above "Bearing | 14.20" reads "name: Bearing; price: 14.20". */
 cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, size_t row_len, bytes *out);
 /* False where a claim gives a number with a unit, and the row has it without one below a name that ends with another

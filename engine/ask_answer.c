@@ -27,6 +27,8 @@
 #define CITED_NEAR   2.5f /* so near the best */
 #define CITED_OTHER  1.5f /* ... or so near, in another document that has less of the question */
 #define TITLE_BYTES  80
+#define HEADING_WORDS 8
+#define CONDITION_CHANCE 0.7f
 #define TITLE_SPREAD 3.0f /* log-odds below a title of the sentence that answers in its place */
 #define AS_MUCH      0.9f /* of the best sentence's share of the question */
 #define NO_CONFIRM   " [not confirmed]"
@@ -515,6 +517,28 @@ static bool is_title(const asking *a, const evidence_sentence *s)
            (isalnum((unsigned char)p->text[len - 1]) || p->text[len - 1] & 0x80) && !ends_like_a_sentence(p->text, len);
 }
 
+/* The heading of a section inside a passage: a line of its own that begins with its number, "4.2 Notice". */
+static bool is_numbered_heading(const asking *a, const evidence_sentence *s)
+{
+    const cite_passage *p = &a->read[s->passage].text;
+    const char *line = p->text + s->start;
+    size_t len = s->end - s->start, at = 0, words = 1;
+
+    while (at < len && (isdigit((unsigned char)line[at]) || (at && line[at] == '.')))
+        at++;
+    if (!at || at > 8 || at + 1 >= len || line[at] != ' ' || !(isupper((unsigned char)line[at + 1]) || line[at + 1] & 0x80) || s->head_end ||
+        (s->start && p->text[s->start - 1] != '\n') || s->end >= p->len || p->text[s->end] != '\n')
+        return false;
+    for (size_t i = at; i < len; i++)
+        words += line[i] == ' ';
+    return words <= HEADING_WORDS && !memchr(line + at, ':', len - at) && !strchr(".!?", line[len - 1]);
+}
+
+static bool is_heading(const asking *a, const evidence_sentence *s)
+{
+    return is_title(a, s) || is_numbered_heading(a, s);
+}
+
 /* The best sentence, but that a title says what its passage is about and answers nothing: then the next best one of
  * its document, where that is not far behind. */
 static const evidence_sentence *best_but_titles(const asking *a)
@@ -523,13 +547,13 @@ static const evidence_sentence *best_but_titles(const asking *a)
     const evidence_sentence *best = &e->sentences[0];
     uint64_t doc = a->hits->hits[best->passage].doc;
 
-    if (!is_title(a, best))
+    if (!is_heading(a, best))
         return best;
     for (size_t i = 1; i < e->n && !e->sentences[i].planted; i++) {
         const evidence_sentence *s = &e->sentences[i];
         if (s->score < best->score - TITLE_SPREAD)
             break;
-        if (a->hits->hits[s->passage].doc == doc && !is_title(a, s))
+        if (a->hits->hits[s->passage].doc == doc && !is_heading(a, s))
             return s;
     }
     return best;
@@ -540,6 +564,24 @@ static const evidence_sentence *best_but_titles(const asking *a)
 static bool says_as_much(const evidence *e, const evidence_sentence *s)
 {
     return s->feature[EVIDENCE_COVER] >= AS_MUCH * e->sentences[0].feature[EVIDENCE_COVER];
+}
+
+/* "When is a doctor's note needed?" may be answered by a condition, "for illness", where the evidence is strong: a question in the
+ * present. What happened has a date. */
+static bool may_be_condition(const asking *a)
+{
+    static const char *const begins[] = {"when is ", "when are ", "when do ", "when does ", "when can ", "when may ", "when must ", "when should ",
+                                         "when am ", "wann ist ", "wann sind ", "wann darf ", "wann dürfen ", "wann muss ", "wann müssen ",
+                                         "wann kann ", "wann können ", "wann wird ", "wann werden ", "wann braucht ", "wann gilt ",
+                                         "\xC2\xBF""cuándo se ", "\xC2\xBF""cuándo es ", "\xC2\xBF""cuándo puede", "\xC2\xBF""cuándo hay ",
+                                         "cuándo se ", "cuándo es ", "cuándo puede", "cuándo hay ", "quand peut", "quand est", "quand faut", "quand doit"};
+
+    if (a->evidence.type != ANSWER_DATE || a->evidence.answerable < CONDITION_CHANCE || a->evidence.n <= a->evidence.n_planted)
+        return false;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (!strncasecmp(a->asked, begins[i], strlen(begins[i])))
+            return true;
+    return false;
 }
 
 /* The best sentence that may answer by itself: one that mentions what is asked for, where that is a
@@ -557,24 +599,10 @@ const evidence_sentence *ask_typed_sentence(const asking *a)
             (known && e->type != ANSWER_CODE ? speaks_of_question(a, s) : says_as_much(e, s)))
             return s;
     }
-    return NULL;
+    return may_be_condition(a) ? best_but_titles(a) : NULL;
 }
 
 /* ---- answering with the documents' own words ---- */
-
-/* "It ends in May.": a sentence that begins so needs the one before it. */
-static bool leans_back(const char *s, size_t len)
-{
-    static const char *const words[] = {"it ",   "he ",  "she ", "they ", "this ", "these ", "that ",
-                                        "those ", "its ", "his ", "her ",  "their ", "es ",   "er ",
-                                        "sie ",  "dies ", "diese ", "dieser ", "dieses ", "él ",
-                                        "ella ", "este ", "esta ", "esto ", "il ", "elle ", "ils "};
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (len > strlen(words[i]) && !strncasecmp(s, words[i], strlen(words[i])))
-            return true;
-    return false;
-}
 
 char *ask_short_answer(asking *a, const char *text, size_t len, arena *memory)
 {
@@ -602,20 +630,21 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
 {
     const evidence_sentence *s = ask_typed_sentence(a);
     const cairn_hit *h = &a->hits->hits[s->passage];
-    size_t start = s->start, n, from;
+    size_t start, end, n, from;
     text_span brief;
     cairn_status st = CAIRN_OK;
 
-    if (s->before < s->start && leans_back(h->text + s->start, s->end - s->start))
-        start = s->before;
+    ask_whole_span(a, s, &start, &end);
     bytes_reset(&a->text);
     a->n_cited = a->n_numbers = a->shown = 0;
     if (s->head_end)
         st = ask_spell_row(h->text, s->head_end, h->text + s->start, s->end - s->start, &a->text);
-    for (from = start; !st && !s->head_end && from < s->end; from++) /* one line */
+    else
+        st = ask_put_speaker(a, s, start, end);
+    for (from = start; !st && !s->head_end && from < end; from++) /* one line */
         st = bytes_append_byte(&a->text, h->text[from] == '\n' ? ' ' : (uint8_t)h->text[from]);
     if (!st)
-        st = ask_add_cited(a, s->passage, start, s->end, true, &n);
+        st = ask_add_cited(a, s->passage, start, end, true, &n);
     if (!st)
         st = bytes_append_str(&a->text, " [1]");
     if (st)

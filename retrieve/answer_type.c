@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "retrieve/vague_time.h"
+
 #define QUESTION_MAX 512 /* bytes of a question that are looked at */
 
 /* First match wins. A phrase of letters must stand between word boundaries; '~' at its end lets the
@@ -504,5 +506,11 @@ cairn_status answer_mentions(answer_type t, unsigned units, const char *text, si
         if ((fits(t, units, &quantities[i]) || (t == ANSWER_DATE && in_era(text, len, &quantities[i]))) &&
             !(t == ANSWER_MEASURE && units && numbers_heading(text, len, &quantities[i])))
             (*out)[(*n)++] = (text_span){quantities[i].start, quantities[i].end};
+    if (t != ANSWER_DATE || *n)
+        return CAIRN_OK;
+    *out = arena_alloc(a, most * sizeof **out); /* no date: "at the end of June" */
+    if (!*out)
+        return cairn_fail(err, CAIRN_ENOMEM, "mentions");
+    *n = vague_times(text, len, quantities, n_quantities, *out, most);
     return CAIRN_OK;
 }

@@ -112,6 +112,17 @@ static cairn_status read_counted_unit(asked *q, arena *a, cairn_error *err)
     return st;
 }
 
+/* The date, or number with a unit, of the question that these bytes are in; SIZE_MAX: none. */
+static size_t value_with(const asked *q, size_t start, size_t end)
+{
+    for (size_t i = 0; i < q->n_quantities; i++) {
+        const quantity *v = &q->quantities[i];
+        if (start >= v->start && end <= v->end && (v->kind == QUANTITY_DATE || (v->kind == QUANTITY_NUMBER && v->class != UNIT_NONE && !v->word)))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
 static cairn_status read_question(analyzer *an, const char *question, const evidence_params *params,
                                   const char *lang, arena *a, asked *q, cairn_error *err)
 {
@@ -140,7 +151,8 @@ static cairn_status read_question(analyzer *an, const char *question, const evid
                                : 1;
         if (t->start >= typed)
             w *= params->carried;
-        q->words[q->n++] = (asked_word){t->start, t->end, w > 0 ? w : 1e-3, t->name || t->identifier, t->number};
+        q->words[q->n++] = (asked_word){t->start, t->end, w > 0 ? w : 1e-3, t->name || t->identifier, t->number,
+                                        value_with(q, t->start, t->end)};
         q->total += q->words[q->n - 1].weight;
         if (w > q->rarest)
             q->rarest = w;
@@ -250,6 +262,17 @@ static void terms_between(const term_list *l, size_t start, size_t end, const te
     *n = j - i;
 }
 
+/* Is the value there that a word of the question is a part of, however it is written? "In March 2025" is 03.03.2025. */
+static bool has_value(const asked *q, const reading *r, size_t word, size_t start, size_t end)
+{
+    size_t v = q->words[word].quantity;
+
+    for (size_t i = 0; i < r->n_quantities && v != SIZE_MAX; i++)
+        if (r->quantities[i].start >= start && r->quantities[i].end <= end && quantity_equal(&q->quantities[v], &r->quantities[i]))
+            return true;
+    return false;
+}
+
 /* Share of the question's weight in the bytes, and the weight of the rarest word missing. */
 static void cover(const asked *q, const reading *r, size_t start, size_t end, bool with_head,
                   double *share, double *missing)
@@ -263,6 +286,8 @@ static void cover(const asked *q, const reading *r, size_t start, size_t end, bo
     for (size_t i = 0; i < q->n; i++) {
         if (r->keys[i] && (terms_have(at, n, r->keys[i]) ||
                            (with_head && terms_have(r->head.at, r->head.n, r->keys[i]))))
+            sum += q->words[i].weight;
+        else if (has_value(q, r, i, start, end))
             sum += q->words[i].weight;
         else if (q->words[i].weight > *missing)
             *missing = q->words[i].weight;

@@ -11,6 +11,7 @@ typedef struct asked_word {
     double weight;
     bool name; /* or an identifier */
     bool number;
+    size_t quantity; /* of the question, that it is a part of; SIZE_MAX: none */
 } asked_word;
 
 typedef struct asked {

@@ -111,6 +111,25 @@ static bool ends_nothing(const char *s, size_t i, bool ordinals)
     return initial || item || is_abbreviation(s + w, i - w);
 }
 
+/* A date or a time begins the line, as in the log of a chat: "12/03/2025, 18:02 - Mum: ...", "18:05 Leo: ...". */
+static bool begins_with_stamp(const char *s, size_t len)
+{
+    size_t at = 0, parts = 0, n = 0;
+    char sign = 0;
+
+    for (;; at++) {
+        for (n = 0; at < len && isdigit((unsigned char)s[at]); at++)
+            n++;
+        if (!n || n > 4)
+            return false;
+        parts++;
+        if (at == len || !strchr("/.-:", s[at]) || (sign && s[at] != sign))
+            break;
+        sign = s[at];
+    }
+    return (parts == 3 || (parts == 2 && sign == ':' && n == 2)) && at < len && (is_space(s[at]) || strchr(",)T", s[at]));
+}
+
 /* Whether the line break at s[i] lies inside a sentence of wrapped text: behind a line of some length that
  * ends in a word or a comma, before a line that begins with a letter or a digit and is no row of a table. */
 static bool wraps(const char *s, size_t len, size_t i)
@@ -128,6 +147,8 @@ static bool wraps(const char *s, size_t len, size_t i)
     for (end = next; end < len && s[end] != '\n';)
         end++;
     if (memmem(s + start, end - start, " | ", 3))
+        return false;
+    if (begins_with_stamp(s + next + (first == '('), end - next - (first == '(')))
         return false;
     if (isdigit(first)) { /* "2. Next item" is a list, "0.5 per cent" goes on */
         size_t d = next;

@@ -62,6 +62,45 @@ class Answers(CairnTest):
         self.assertEqual(self.ask("What is the notice period of the storage contract?")["answer"], "Notice period: one month. [1]")
 
     @need_model("all-minilm-l6-v2", "model.safetensors")
+    def test_what_a_sentence_needs_is_quoted_with_it(self):
+        self.write("van.eml", "From: Pilar Ortega <pilar@club.example>\nTo: board@club.example\nSubject: Spring ride\n"
+                   "Date: Tue, 04 Feb 2025 07:55:00 +0100\n\nI can drive the van. My licence is only good for 3.5 tonnes.\n")
+        self.write("club.txt", "[2025-01-12 19:20:30] <rigel> who has the key of the dome\n"
+                   "[2025-01-12 19:21:00] <deneb> altair, but she is away till the 20th\n[2025-01-12 19:25:00] <rigel> thanks\n")
+        self.write("jerseys.md", "# Jerseys\n\nTwo offers for 40 jerseys came in:\n\n- Velotex: 39.90 each\n- Meier: 34.50 each\n\n"
+                   "The board decides on Sunday.\n")
+        self.write("keys.txt", "Agreement\n\n1 The cellar keys\nThe tenant gets them from the caretaker of the house.\n\n2 Pets\nNone.\n")
+        self.index()
+        self.assertEqual(self.ask("Who can drive the van?")["answer"], "Pilar Ortega: I can drive the van. [1]")
+        a = self.ask("Who has the key of the dome?")
+        self.assertIn("altair", a["answer"])
+        self.assertNotIn("thanks", a["answer"])
+        self.assertIn("altair", a["citations"][0]["text"])
+        a = self.ask("Which offers for jerseys came in?")["answer"]
+        self.assertIn("Velotex: 39.90 each", a)
+        self.assertIn("Meier: 34.50 each", a)
+        self.assertNotIn("decides", a)
+        self.assertIn("caretaker", self.ask("Where are the cellar keys of the tenant?")["answer"])
+
+    def test_a_heading_in_a_line_and_a_pronoun_take_what_follows(self):
+        self.write("roof.md", "# Minutes\n\n3. Allotments. A lock with a code is bought.\n4. Hall roof. The survey found rotten battens.\n")
+        self.write("kita.txt", "Elternbrief\n\nFrau Demir geht in Elternzeit. Ihre Gruppe leitet Herr Falk. Das Essen kommt von der Sonnenblume.\n")
+        self.write("gym.txt", "Terms\n\nA doctor's note is needed for illness. No fee is payable during a freeze.\n")
+        self.index()
+        self.assertIn("rotten battens", self.ask("What is with the hall roof?")["answer"])
+        a = self.ask("Wer leitet die Gruppe von Frau Demir?")["answer"]
+        self.assertIn("Falk", a)
+        self.assertNotIn("Sonnenblume", a)
+        self.assertIn("illness", self.ask("When is a doctor's note needed?")["answer"])
+        self.ask("When was the doctor's note needed?", code=1)
+
+    def test_times_that_are_no_dates_answer_when(self):
+        self.write("council.md", "# Minutes of the council\n\nMrs Lyle, the clerk, retires at the end of June. The clerk lives in Elm Street.\n")
+        self.index()
+        a = self.ask("When does the clerk retire?")
+        self.assertIn("end of June", a["answer"])
+        self.assertEqual(a["short_answer"], "June")
+
     def test_the_cosines_of_another_embedder_count_for_what_they_are(self):
         self.json("delete", self.docs)
         self.json("--embedder", "all-minilm-l6-v2", "index", self.docs)

@@ -178,6 +178,33 @@ static void sentences_end_where_they_end(void **state)
     free(s);
 }
 
+/* A message of a chat begins with its time, however long the line before it is; a number at a line's start may be wrapped text. */
+static void messages_of_a_chat_are_sentences(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+    } logs[] = {
+        {"02/04/2025, 07:31 - Mum: the operation went well, she is in ward 6, visiting 2 to 5\n02/04/2025, 07:35 - Gwen: which hip was it\n"
+         "02/04/2025, 07:36 - Mum: the left one", 3},
+        {"20:14 Vega: has anybody seen the comet that they all speak of yet, or not\n20:15 Rigel: low in the southwest", 2},
+        {"2025-01-11T20:14:02 the pump was started by hand because the relay was stuck\n2025-01-11T20:15:02 it runs", 2},
+        {"the budget was raised by the council in the spring of this year to about\n2025 euros, and to", 1},
+        {"the rate that was paid by the bank to all of its customers then was about\n0.5 per cent", 1},
+        {"of the goals that were shot in the first half of the last season about\n3:2 is the mean", 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
+        text_span *s;
+        size_t n;
+        assert_int_equal(sentences_split(logs[i].text, strlen(logs[i].text), false, false, &s, &n, NULL), CAIRN_OK);
+        if (n != logs[i].n)
+            fail_msg("%s: %zu", logs[i].text, n);
+        free(s);
+    }
+}
+
 static void any_bytes_can_be_checked(void **state)
 {
     static const char *const parts[] = {"[1]", "[", "]", "[2,", "1-", "\xff", " ", ".", "lease",
@@ -240,6 +267,7 @@ int main(void)
         cmocka_unit_test(markers_are_read_in_every_form),
         cmocka_unit_test(a_missing_marker_is_found_by_itself),
         cmocka_unit_test(sentences_end_where_they_end),
+        cmocka_unit_test(messages_of_a_chat_are_sentences),
         cmocka_unit_test(any_bytes_can_be_checked),
         cmocka_unit_test(words_of_the_question_count_little),
     };

@@ -76,6 +76,15 @@ static const struct {
     {"What is the e-mail address of the landlord?", "Write to office@elm-street.example, or call 0341 55512.", "office@elm-street.example"},
     {"When was it built?", "It was built in the 1950s, of 12 stones.", "1950s"},
     {"When did the warming begin?", "It began about 13,000 BP.", "13,000"},
+    {"When does the clerk retire?", "Mrs Lyle retires at the end of June, as her mother did.", "June"},
+    {"When is the rent due?", "It is due on the third working day of each month.", "third working day|each month"},
+    {"When is the deposit paid back?", "It is given back within six weeks after the keys are returned.", "six weeks"},
+    {"When does the lease end?", "The notice period is three months, and this may be long.", ""},
+    {"When was she born?", "She was born in the first winter, and it may rain. They march on.", "first winter"},
+    {"When do they march?", "They march in March, or in early May.", "in March|early May"},
+    {"Bis wann ist die Kita offen?", "Ab Oktober bis 17 Uhr, freitags nur bis 15 Uhr.", "Oktober|17 Uhr|freitags|15 Uhr"},
+    {"\xC2\xBF""Cuándo empiezan las obras?", "Las obras empiezan en septiembre, o a finales de mes.", "septiembre|finales de mes"},
+    {"When is the meeting?", "On Tuesday, that is 4 March 2025, in the morning.", "4 March 2025"},
 };
 
 static void what_is_asked_for_is_found_in_a_text(void **state)
@@ -195,6 +204,26 @@ static void a_date_names_nobody(void **state)
     find("Who pays for the party?", p, 1, &a, &e);
     assert_int_equal(e.n, 2);
     assert_true(!e.sentences[1].start && e.sentences[1].feature[EVIDENCE_TYPE] == 0);
+    arena_clear(&a);
+}
+
+/* A date of the question is in a row however it is written there. */
+static void a_value_is_found_however_it_is_written(void **state)
+{
+    static const char rows[] = "Datum | Kategorie | Betrag\n03.01.2025 | Miete | 1.250,00\n03.02.2025 | Miete | 1.260,00\n"
+                               "03.03.2025 | Miete | 1.280,00\n05.03.2025 | Strom | 84,00";
+    const evidence_passage p[] = {PASSAGE(rows, "Ausgaben", "de", 5)};
+    evidence e;
+    arena a;
+
+    (void)state;
+    best_is("Wie hoch war die Miete im März 2025?", p, 1, "03.03.2025 | Miete", NULL);
+    best_is("Wie hoch war die Miete im Februar 2025?", p, 1, "03.02.2025", NULL);
+    find("Wie hoch war die Miete im März 2025?", p, 1, &a, &e);
+    assert_true(e.sentences[0].feature[EVIDENCE_COVER] > 0.99f);
+    arena_clear(&a);
+    find("Wie hoch war die Miete im Mai 2025?", p, 1, &a, &e);
+    assert_true(e.sentences[0].feature[EVIDENCE_COVER] < 0.8f);
     arena_clear(&a);
 }
 
@@ -702,6 +731,7 @@ int main(void)
         cmocka_unit_test(a_month_that_is_asked_for_is_no_bare_year),
         cmocka_unit_test(what_ends_is_in_its_own_clause),
         cmocka_unit_test(a_date_names_nobody),
+        cmocka_unit_test(a_value_is_found_however_it_is_written),
         cmocka_unit_test(prose_below_a_table_has_sentences),
         cmocka_unit_test(the_number_of_a_heading_weighs_nothing),
         cmocka_unit_test(a_row_of_a_table_keeps_the_tables_first_line),

@@ -1,0 +1,129 @@
+/* vague_time.c - see vague_time.h. Lists of words between blanks, compared without the case of ASCII where not said otherwise. */
+#include "retrieve/vague_time.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "retrieve/word_byte.h"
+
+#define WORD_MAX 24 /* bytes of a word that may be listed */
+#define REACH    3  /* words between "each" and "month" */
+
+/* With a capital: English and German. */
+static const char capitals[] =
+    " January February April June July August September October November December Monday Tuesday Wednesday Thursday Friday Saturday "
+    "Sunday Mondays Tuesdays Wednesdays Thursdays Fridays Saturdays Sundays Januar Februar März Mai Juni Juli Oktober Dezember Montag "
+    "Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag Montags Christmas Easter Whitsun Weihnachten Ostern Pfingsten Silvester Navidad "
+    "Noël Pâques Frühjahr Frühling Sommer Herbst Wochenende Mitternacht ";
+/* The same, but behind one of `before`: words that have another meaning. */
+static const char doubtful[] = " March May ";
+/* In small letters, by themselves. */
+static const char smalls[] =
+    " montags dienstags mittwochs donnerstags freitags samstags sonntags werktags enero febrero marzo abril mayo junio julio agosto septiembre "
+    "octubre noviembre diciembre lunes martes miércoles jueves viernes sábado domingo janvier février mars avril juin juillet août "
+    "septembre octobre novembre décembre lundi mardi mercredi jeudi vendredi samedi dimanche today tomorrow tonight yesterday daily weekly "
+    "monthly quarterly yearly annually noon midnight midday sunset sunrise dusk dawn heute gestern täglich wöchentlich monatlich "
+    "vierteljährlich jährlich mittags abends morgens nachts hoy ayer aujourd'hui demain mediodía medianoche midi minuit "
+    "immediately sofort anualmente mensualmente ";
+/* In small letters, behind one of `before`. */
+static const char nouns[] =
+    " day days week weeks month months quarter quarters year years century centuries morning evening afternoon night weekend spring summer "
+    "autumn winter season tag tages tage woche wochen monat monats quartal quartals jahr jahres jahren abend nachmittag winter vormittag "
+    "jahrhundert día días semana semanas mes meses año años trimestre siglo mañana tarde noche primavera verano otoño invierno jour jours semaine "
+    "semaines mois an ans année siècle matin soir printemps été automne hiver ";
+static const char before[] =
+    " every each first second third fourth fifth last next previous same following end start beginning middle mid early late before after once "
+    "twice in since until during this that by jeden jede jeder jedes ersten zweiten dritten letzten nächsten vorigen gleichen folgenden ende anfang "
+    "mitte vor nach seit bis während im am diesen cada primer primera segundo último última próximo siguiente fin final finales principios "
+    "mediados antes después desde hasta durante en este esta al chaque premier première dernier dernière prochain fin début milieu avant après "
+    "depuis jusqu'à pendant au ce cette tous ";
+/* A span of time behind or before these is a time. */
+static const char opens_span[] = " within in after before every until since by nach vor binnen innerhalb alle bis seit en dentro antes después tras cada desde "
+                                 "hace dans sous après avant tous depuis ";
+static const char closes_span[] = " before after later ago from earlier vor nach später zuvor danach antes después tras atrás avant après ";
+
+static bool listed(const char *list, const char *word, size_t len, bool exact)
+{
+    for (const char *p = list + 1; *p;) {
+        size_t n = strcspn(p, " ");
+        if (n == len && (exact ? !memcmp(p, word, n) : !strncasecmp(p, word, n)))
+            return true;
+        p += n + 1;
+    }
+    return false;
+}
+
+static size_t word_end(const char *s, size_t len, size_t at)
+{
+    while (at < len && (is_word_byte(s[at]) || (s[at] == '\'' && at + 1 < len && is_word_byte(s[at + 1]))))
+        at++;
+    return at;
+}
+
+static bool in_span(const quantity *q, const char *text, size_t len)
+{
+    size_t end = q->start, start, at = q->end, stop;
+
+    for (int back = 0; back < 2 && end; back++) { /* "within the six weeks" */
+        while (end && !is_word_byte(text[end - 1]) && !strchr(".;:!?\n", text[end - 1]))
+            end--;
+        start = end;
+        while (start && is_word_byte(text[start - 1]))
+            start--;
+        if (end > start && end - start <= WORD_MAX && listed(opens_span, text + start, end - start, false))
+            return true;
+        end = start;
+    }
+    while (at < len && text[at] == ' ')
+        at++;
+    stop = word_end(text, len, at);
+    return stop > at && stop - at <= WORD_MAX && listed(closes_span, text + at, stop - at, false);
+}
+
+static bool put(text_span *out, size_t *n, size_t most, size_t start, size_t end)
+{
+    if (*n == most || (*n && start < out[*n - 1].end))
+        return *n < most;
+    out[(*n)++] = (text_span){start, end};
+    return true;
+}
+
+size_t vague_times(const char *text, size_t len, const quantity *quantities, size_t n_quantities, text_span *out, size_t most)
+{
+    size_t n = 0, since = REACH + 1, opener = 0, next = 0;
+
+    for (size_t i = 0; i < len;) {
+        size_t end = word_end(text, len, i), bytes;
+        while (next < n_quantities && quantities[next].start < i)
+            next++;
+        if (next < n_quantities && quantities[next].start == i) {
+            const quantity *q = &quantities[next];
+            if ((q->kind == QUANTITY_TIME || (q->kind == QUANTITY_NUMBER && q->class == UNIT_SPAN && in_span(q, text, len))) &&
+                !put(out, &n, most, q->start, q->end))
+                break;
+            if (q->kind == QUANTITY_TIME || q->class == UNIT_SPAN) {
+                i = q->end > i ? q->end : i + 1;
+                continue;
+            }
+        }
+        if (end == i) {
+            if (strchr(".;:!?\n", text[i]))
+                since = REACH + 1;
+            i++;
+            continue;
+        }
+        bytes = end - i;
+        since += since <= REACH;
+        if (bytes <= WORD_MAX && (listed(capitals, text + i, bytes, true) || listed(smalls, text + i, bytes, true)))
+            (void)put(out, &n, most, i, end);
+        else if (bytes <= WORD_MAX && since <= REACH && (listed(nouns, text + i, bytes, false) || listed(doubtful, text + i, bytes, true)))
+            (void)put(out, &n, most, opener, end);
+        if (bytes <= WORD_MAX && listed(before, text + i, bytes, false)) {
+            since = 0;
+            opener = i;
+        }
+        i = end;
+    }
+    return n;
+}
