@@ -298,8 +298,8 @@ SIMT_KERNEL SIMT_BOUNDS(SIMT_MAX_THREADS, 2)
     }
 }
 
-/* The same over blocks of 32 inputs, as gemm_q4. */
-SIMT_KERNEL product_q4_kernel(encode_matrix w, const int8_t *x, const float *x_scale,
+/* The same over blocks of 32 inputs, as gemm_q4 and gemm_q8. */
+SIMT_KERNEL product_bytes_kernel(encode_matrix w, const int8_t *x, const float *x_scale,
                               const int32_t *x_off, unsigned rows, float *out, unsigned stride,
                               bool gelu)
 {
@@ -316,7 +316,7 @@ SIMT_KERNEL product_q4_kernel(encode_matrix w, const int8_t *x, const float *x_s
         SIMT_UNROLL
         for (unsigned t = 0; t < TOKENS; t++) {
             const unsigned r = row + t < rows ? row + t : rows - 1;
-            dot[t] = (uint32_t)x_off[(size_t)r * blocks + b];
+            dot[t] = (uint32_t)(w.off_by * x_off[(size_t)r * blocks + b]);
         }
         for (unsigned j = b * NARROW; j < (b + 1) * NARROW; j += 4) {
             const uint32_t four = weights[(size_t)(j / 4) * PANEL];
@@ -342,8 +342,8 @@ void step_encode_product(const encode_matrix *at, const encode_acts *in, uint32_
     const encode_matrix w = *at;
     const encode_acts x = *in;
 
-    if (w.q4)
-        SIMT_RUN(product_q4_kernel, w.out / PANEL, blocks_for(rows, DOWN), SIMT_MAX_THREADS, w,
+    if (w.bytes)
+        SIMT_RUN(product_bytes_kernel, w.out / PANEL, blocks_for(rows, DOWN), SIMT_MAX_THREADS, w,
                  x.i8, x.i8_scale, x.i8_off, rows, out, stride, gelu);
     else
         SIMT_RUN(product_i16_kernel, blocks_for(w.out, 16 * CUT_STRIPS), blocks_for(rows, CUT_ROWS),

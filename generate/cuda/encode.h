@@ -22,10 +22,11 @@ static inline int8_t encode_low_part(int32_t v)
 
 /* A weight matrix in one of two forms (generate/encode/linear.h): rounded to 13 bits, panels
  * [out / 16][in / 64, up][h, l][4][16][16] (four runs of 16 inputs of 16 outputs; zeros after the
- * last input) with scales [out / 32][in / 64, up][32]; or unpacked Q4_0, panels [out / 32][in /
- * 4][32][4] with scales [out / 32][in / 32][32]. */
+ * last input) with scales [out / 32][in / 64, up][32]; or bytes, unpacked Q4_0 or rounded to 8 bits, panels
+ * [out / 32][in / 4][32][4] with scales [out / 32][in / 32][32]. */
 typedef struct encode_matrix {
-    bool q4;
+    bool bytes;
+    int32_t off_by; /* of bytes: what i8_off is multiplied by */
     uint32_t in, out;
     const void *panels;
     const float *scales;

@@ -39,7 +39,7 @@ typedef struct encoder_room {
 struct device_encoder {
     const bert *b;
     encoder_layer *layers;
-    bool i16, q4; /* forms that occur */
+    bool i16, bytes; /* forms that occur */
     void **taken; /* device memory of the weights */
     size_t n_taken;
     encoder_room room;
@@ -126,18 +126,30 @@ static cairn_status take_i16(device_encoder *e, const linear *l, encode_matrix *
     return st ? st : take(e, l->scales, out * blocks * sizeof(float), &to->scales, err);
 }
 
+static cairn_status take_q8(device_encoder *e, const linear *l, encode_matrix *to, cairn_error *err)
+{
+    const size_t k = l->src->in, out = l->src->out;
+    cairn_status st = take(e, l->panels, out * k, &to->panels, err);
+
+    return st ? st : take(e, l->scales, out * (k / 32) * sizeof *l->scales, &to->scales, err);
+}
+
 static cairn_status take_matrix(device_encoder *e, const linear *l, const encode_kernels *kernels,
                                 encode_matrix *to, cairn_error *err)
 {
     const size_t k = l->src->in, out = l->src->out;
     cairn_status st;
 
-    to->q4 = l->form == LINEAR_Q4;
+    to->bytes = l->form != LINEAR_I16;
+    to->off_by = l->form == LINEAR_Q8 ? ENCODE_Q8_OFF : 1;
     to->in = (uint32_t)k;
     to->out = (uint32_t)out;
-    e->q4 |= to->q4;
-    e->i16 |= !to->q4;
-    st = to->q4 ? take_q4(e, l, kernels, to, err) : take_i16(e, l, to, err);
+    e->bytes |= to->bytes;
+    e->i16 |= !to->bytes;
+    if (l->form == LINEAR_Q8)
+        st = take_q8(e, l, to, err);
+    else
+        st = to->bytes ? take_q4(e, l, kernels, to, err) : take_i16(e, l, to, err);
     return st ? st : take(e, l->src->bias, out * sizeof(float), &to->bias, err);
 }
 
@@ -212,9 +224,9 @@ static cairn_status reserve(device_encoder *e, size_t rows, size_t longest, cair
         {&r->first, 3 * 4, true},
         {&r->in.i16, wide * ENCODE_CUT_BYTES, e->i16},
         {&r->in.i16_scale, wide * 4, e->i16},
-        {&r->in.i8, k, e->q4},
-        {&r->in.i8_scale, narrow * 4, e->q4},
-        {&r->in.i8_off, narrow * 4, e->q4},
+        {&r->in.i8, k, e->bytes},
+        {&r->in.i8_scale, narrow * 4, e->bytes},
+        {&r->in.i8_off, narrow * 4, e->bytes},
         {&r->a.q, heads * width * 2, true},
         {&r->a.k, heads * width * 2, true},
         {&r->a.q_scale, heads * encode_i16_blocks(width) * 4, true},
@@ -277,13 +289,13 @@ static cairn_status load_batch(device_encoder *e, const device_texts *t, size_t 
 static void round_for(const device_encoder *e, const float *x, uint32_t rows,
                       const encode_matrix *w, size_t n)
 {
-    bool i16 = false, q4 = false;
+    bool i16 = false, bytes = false;
 
     for (size_t i = 0; i < n; i++) {
-        i16 |= !w[i].q4;
-        q4 |= w[i].q4;
+        i16 |= !w[i].bytes;
+        bytes |= w[i].bytes;
     }
-    step_encode_round(x, rows, w->in, &e->room.in, i16, q4);
+    step_encode_round(x, rows, w->in, &e->room.in, i16, bytes);
 }
 
 static void run_layer(const device_encoder *e, const encoder_layer *l, const encode_attention *a)

@@ -158,8 +158,8 @@ void attention_run(const encode_kernels *kernels, const attention_head *h, bool 
     float sum[PATCH];
 
     pack(kernels, &p, h, exact);
-    for (size_t at = 0; at < h->n; at += PATCH) {
-        size_t m = h->n - at < PATCH ? h->n - at : PATCH, lda;
+    for (size_t at = 0; at < h->n_queries; at += PATCH) {
+        size_t m = h->n_queries - at < PATCH ? h->n_queries - at : PATCH, lda;
         const float *q = padded_rows(&p, h, h->q, at, m, &lda);
 
         if (!exact)

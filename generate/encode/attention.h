@@ -14,7 +14,8 @@ typedef struct attention_head {
     size_t ld;
     float *out; /* [n][width] at stride out_ld */
     size_t out_ld;
-    size_t n, width; /* tokens; width of the head */
+    size_t n, width;  /* tokens; width of the head */
+    size_t n_queries; /* of them, from the first on, those whose outputs are wanted */
 } attention_head;
 
 /* Scratch bytes for sequences of up to n tokens. */

@@ -169,6 +169,59 @@ static void gemm_q4(const int8_t *a, size_t lda, const float *a_scale, const int
 #undef CALL
 }
 
+/* Products of two bytes of full size do not fit 16 bits when one is unsigned, so the weights' signs go to the
+ * activations: 2 * 127 * 127 fits. */
+LANE_FN void tile_q8(int h, const int8_t *a, size_t lda, const float *a_scale, size_t lds, const uint8_t *panel,
+                     const float *w_scale, size_t k, float *c, size_t ldc)
+{
+    const __m256i ones = _mm256_set1_epi16(1), top = _mm256_set1_epi8(-128);
+
+    for (size_t half = 0; half < 32; half += 16) {
+        __m256 sum[TILE][2];
+#pragma GCC unroll 3
+        for (int i = 0; i < h; i++)
+            sum[i][0] = sum[i][1] = _mm256_setzero_ps();
+        for (size_t b = 0; b < k / 32; b++) {
+            __m256i dot[TILE][2];
+#pragma GCC unroll 3
+            for (int i = 0; i < h; i++)
+                dot[i][0] = dot[i][1] = _mm256_setzero_si256();
+            for (size_t j = b * 32; j < b * 32 + 32; j += 4) {
+                const uint8_t *w = panel + j * 32 + half * 4;
+                __m256i w0 = _mm256_xor_si256(_mm256_load_si256((const void *)w), top);
+                __m256i w1 = _mm256_xor_si256(_mm256_load_si256((const void *)(w + 32)), top);
+                __m256i size0 = _mm256_abs_epi8(w0), size1 = _mm256_abs_epi8(w1);
+#pragma GCC unroll 3
+                for (int i = 0; i < h; i++) {
+                    __m256i x = spread4(a + (size_t)i * lda + j);
+                    __m256i p0 = _mm256_maddubs_epi16(size0, _mm256_sign_epi8(x, w0));
+                    __m256i p1 = _mm256_maddubs_epi16(size1, _mm256_sign_epi8(x, w1));
+                    dot[i][0] = _mm256_add_epi32(dot[i][0], _mm256_madd_epi16(p0, ones));
+                    dot[i][1] = _mm256_add_epi32(dot[i][1], _mm256_madd_epi16(p1, ones));
+                }
+            }
+#pragma GCC unroll 3
+            for (int i = 0; i < h; i++)
+                add_block(sum[i], dot[i], w_scale + b * 32 + half, a_scale[(size_t)i * lds + b]);
+        }
+#pragma GCC unroll 3
+        for (int i = 0; i < h; i++) {
+            _mm256_storeu_ps(c + (size_t)i * ldc + half, sum[i][0]);
+            _mm256_storeu_ps(c + (size_t)i * ldc + half + 8, sum[i][1]);
+        }
+    }
+}
+
+static void gemm_q8(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
+                    size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k,
+                    float *c, size_t ldc)
+{
+    (void)a_off; /* the weights are signed here */
+#define CALL(h) tile_q8(h, a + i * lda, lda, a_scale + i * lds, lds, panel, w_scale, k, c + i * ldc, ldc)
+    DOWN_TILES(m, CALL);
+#undef CALL
+}
+
 /* 8 rows of 16 bytes, `stride` apart, to four vectors: out[g] lane n = bytes 4g .. 4g+3 of row n.
  */
 LANE_FN void transpose8(const uint8_t *p, size_t stride, __m256i out[4])
@@ -234,9 +287,11 @@ const encode_kernels encode_kernels_avx2 = {
     .gemm_f32 = gemm_f32,
     .gemm_i16 = gemm_i16,
     .gemm_q4 = gemm_q4,
+    .gemm_q8 = gemm_q8,
     .quantize_i16 = lanes_quantize_i16,
     .quantize_i8 = lanes_quantize_i8,
     .unpack_q4 = unpack_q4,
+    .spread_q4 = lanes_spread_q4,
     .pack_i16 = pack_i16,
     .layernorm = lanes_layernorm,
     .bias = lanes_bias,

@@ -127,9 +127,10 @@ static void gemm_i16(const int16_t *a, size_t lda, const float *a_scale, size_t 
 #undef CALL
 }
 
-LANE_FN void tile_q4(int h, const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
-                     size_t lds, const uint8_t *panel, const float *w_scale, size_t k, float *c,
-                     size_t ldc)
+/* Panels of q4 and, with off_by of ENCODE_Q8_OFF, q8. */
+LANE_FN void tile_bytes(int h, const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
+                        int32_t off_by, size_t lds, const uint8_t *panel, const float *w_scale, size_t k,
+                        float *c, size_t ldc)
 {
     __m512 sum[TILE][2];
 
@@ -140,7 +141,7 @@ LANE_FN void tile_q4(int h, const int8_t *a, size_t lda, const float *a_scale, c
         __m512i dot[TILE][2];
 #pragma GCC unroll 6
         for (int i = 0; i < h; i++)
-            dot[i][0] = dot[i][1] = _mm512_set1_epi32(a_off[(size_t)i * lds + b]);
+            dot[i][0] = dot[i][1] = _mm512_set1_epi32(off_by * a_off[(size_t)i * lds + b]);
 #pragma GCC unroll 8
         for (size_t j = b * 32; j < b * 32 + 32; j += 4) {
             __m512i w0 = _mm512_load_si512(panel + j * 32);
@@ -169,8 +170,19 @@ static void gemm_q4(const int8_t *a, size_t lda, const float *a_scale, const int
                     float *c, size_t ldc)
 {
 #define CALL(h)                                                                                    \
-    tile_q4(h, a + i * lda, lda, a_scale + i * lds, a_off + i * lds, lds, panel, w_scale, k,       \
-            c + i * ldc, ldc)
+    tile_bytes(h, a + i * lda, lda, a_scale + i * lds, a_off + i * lds, 1, lds, panel, w_scale, k, \
+               c + i * ldc, ldc)
+    DOWN_TILES(m, CALL);
+#undef CALL
+}
+
+static void gemm_q8(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
+                    size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k,
+                    float *c, size_t ldc)
+{
+#define CALL(h)                                                                                    \
+    tile_bytes(h, a + i * lda, lda, a_scale + i * lds, a_off + i * lds, ENCODE_Q8_OFF, lds, panel, \
+               w_scale, k, c + i * ldc, ldc)
     DOWN_TILES(m, CALL);
 #undef CALL
 }
@@ -243,9 +255,11 @@ const encode_kernels encode_kernels_avx512 = {
     .gemm_f32 = gemm_f32,
     .gemm_i16 = gemm_i16,
     .gemm_q4 = gemm_q4,
+    .gemm_q8 = gemm_q8,
     .quantize_i16 = lanes_quantize_i16,
     .quantize_i8 = lanes_quantize_i8,
     .unpack_q4 = unpack_q4,
+    .spread_q4 = lanes_spread_q4,
     .pack_i16 = pack_i16,
     .layernorm = lanes_layernorm,
     .bias = lanes_bias,

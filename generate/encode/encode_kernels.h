@@ -9,6 +9,8 @@
  *         than bfloat16 at the same speed: the fast mode of float weights.
  *   q4    4-bit weights as stored (Q4_0) and activations rounded to int8 in blocks of 32: the fast
  *         mode of Q4_0 weights, with the arithmetic such weights are made for.
+ *   q8    weights and activations rounded to int8 in blocks of 32: the fast mode of float weights that
+ *         are too many for 16 bits (linear.h).
  *
  * The integer kinds give the same bytes on every row: integer sums are exact, and their float part
  * is one fused multiply-add a block. So do the element-wise functions, which are compiled from one
@@ -31,6 +33,7 @@
 #define ENCODE_I16_INPUT  8191
 #define ENCODE_I16_WEIGHT 4095
 #define ENCODE_Q4_BLOCK   32
+#define ENCODE_Q8_OFF     16 /* a q8 panel's zero is 128, a q4 panel's 8 */
 #define ENCODE_Q4_BYTES   18 /* bytes of a Q4_0 block: an fp16 scale and 32 nibbles */
 
 /* Blocks of a row of k inputs. */
@@ -53,6 +56,10 @@ typedef struct encode_kernels {
     void (*gemm_q4)(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
                     size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k,
                     float *c, size_t ldc);
+    /* The same with values 1..255 that stand for -127..127; a_off as for gemm_q4. */
+    void (*gemm_q8)(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
+                    size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k,
+                    float *c, size_t ldc);
 
     /* Round a row of k floats to -limit .. limit in blocks; scale[encode_i16_blocks(k)]. k a
      * multiple of 16. */
@@ -62,6 +69,9 @@ typedef struct encode_kernels {
     /* 32 rows of Q4_0 blocks, row_bytes apart, to a q4 panel and its scales [k / 32][32]. */
     void (*unpack_q4)(const uint8_t *rows, size_t row_bytes, size_t k, uint8_t *panel,
                       float *w_scale);
+    /* A q4 panel with two values a byte, of each 1,024 the first 512 in the low halves and the others in the
+     * high ones, to one with a value a byte. */
+    void (*spread_q4)(const uint8_t *halves, size_t k, uint8_t *panel);
     /* 32 rounded rows, lda apart, to an i16 panel: panel[j / 2][32][2]. k a multiple of 16. */
     void (*pack_i16)(const int16_t *rows, size_t lda, size_t k, int16_t *panel);
 

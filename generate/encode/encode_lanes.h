@@ -21,6 +21,7 @@ typedef int32_t ilanes __attribute__((vector_size(64)));
 typedef ilanes lane_mask; /* -1 or 0 a lane */
 typedef int16_t slanes __attribute__((vector_size(32)));
 typedef int8_t blanes __attribute__((vector_size(16)));
+typedef uint8_t ulanes __attribute__((vector_size(64)));
 
 #define LANE_FN static inline __attribute__((always_inline))
 
@@ -258,6 +259,19 @@ static void lanes_quantize_i8(const float *x, size_t k, int8_t *q, float *scale,
         *scale = max / 127;
         *off = -8 * lanes_isum(ia + ib);
     }
+}
+
+static void lanes_spread_q4(const uint8_t *halves, size_t k, uint8_t *panel)
+{
+    for (size_t at = 0; at < k * ENCODE_PANEL; at += 1024, halves += 512)
+        for (size_t i = 0; i < 512; i += 64) {
+            ulanes v, low, high;
+            memcpy(&v, halves + i, sizeof v);
+            low = v & 15;
+            high = v >> 4;
+            memcpy(panel + at + i, &low, sizeof low);
+            memcpy(panel + at + 512 + i, &high, sizeof high);
+        }
 }
 
 #endif

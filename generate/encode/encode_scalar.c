@@ -37,16 +37,17 @@ static void gemm_i16(const int16_t *a, size_t lda, const float *a_scale, size_t 
     }
 }
 
-static void gemm_q4(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
-                    size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k,
-                    float *c, size_t ldc)
+/* `off_by` times a_off is what the values' zero is worth. */
+static void gemm_bytes(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off, int32_t off_by,
+                       size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k, float *c,
+                       size_t ldc)
 {
     for (size_t i = 0; i < m; i++) {
         float sum[ENCODE_PANEL] = {0};
         for (size_t at = 0, b = 0; at < k; at += ENCODE_Q4_BLOCK, b++) {
             int32_t dot[ENCODE_PANEL];
             for (size_t n = 0; n < ENCODE_PANEL; n++)
-                dot[n] = a_off[i * lds + b];
+                dot[n] = off_by * a_off[i * lds + b];
             for (size_t j = at; j < at + ENCODE_Q4_BLOCK; j += 4) {
                 const uint8_t *w = panel + j * ENCODE_PANEL;
                 const int8_t *x = a + i * lda + j;
@@ -60,6 +61,20 @@ static void gemm_q4(const int8_t *a, size_t lda, const float *a_scale, const int
         }
         memcpy(c + i * ldc, sum, sizeof sum);
     }
+}
+
+static void gemm_q4(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
+                    size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k,
+                    float *c, size_t ldc)
+{
+    gemm_bytes(a, lda, a_scale, a_off, 1, lds, m, panel, w_scale, k, c, ldc);
+}
+
+static void gemm_q8(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
+                    size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k,
+                    float *c, size_t ldc)
+{
+    gemm_bytes(a, lda, a_scale, a_off, ENCODE_Q8_OFF, lds, m, panel, w_scale, k, c, ldc);
 }
 
 static void unpack_q4(const uint8_t *rows, size_t row_bytes, size_t k, uint8_t *panel,
@@ -92,9 +107,11 @@ const encode_kernels encode_kernels_scalar = {
     .gemm_f32 = gemm_f32,
     .gemm_i16 = gemm_i16,
     .gemm_q4 = gemm_q4,
+    .gemm_q8 = gemm_q8,
     .quantize_i16 = lanes_quantize_i16,
     .quantize_i8 = lanes_quantize_i8,
     .unpack_q4 = unpack_q4,
+    .spread_q4 = lanes_spread_q4,
     .pack_i16 = pack_i16,
     .layernorm = lanes_layernorm,
     .bias = lanes_bias,

@@ -133,7 +133,7 @@ static cairn_status open_bert(encoder *e, const char *path, const encoder_option
     e->max_tokens = b->max_tokens;
     e->specials = 2;
     st = make_identity(e, err);
-    return st ? st : forward_create(&e->f, b, e->pool, o->exact, encode_kernels_get(), err);
+    return st ? st : forward_create(&e->f, b, e->pool, o->exact, o->bits, encode_kernels_get(), err);
 }
 
 static cairn_status open_causal(encoder *e, gguf *g, causal_folder *folder, const char *path, const encoder_options *o,
@@ -297,7 +297,7 @@ static cairn_status check_ids(const encoder *e, const int32_t *ids, const size_t
 typedef cairn_status finish_fn(encoder *e, const float *rows, size_t n, size_t i, float *out,
                                cairn_error *err);
 
-static finish_fn finish_vector;
+static finish_fn finish_vector, finish_score;
 
 /* Run all sequences, as many at a time as fit a batch. */
 static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *types,
@@ -306,12 +306,13 @@ static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *ty
 {
     size_t *local = checked_malloc(n + 1, sizeof *local);
     const bool sum = finish == finish_vector && e->b->pooling == BERT_POOL_MEAN;
+    const bool first = finish == finish_score || (finish == finish_vector && !sum);
     cairn_status st = CAIRN_OK;
 
     if (!local)
         return cairn_fail(err, CAIRN_ENOMEM, "batch of %zu texts", n);
     for (size_t i = 0; i < n && !st;) {
-        forward_batch batch = {.ids = ids + offsets[i], .offsets = local, .sum = sum};
+        forward_batch batch = {.ids = ids + offsets[i], .offsets = local, .sum = sum, .first = first};
         const float *hidden;
 
         batch.types = types ? types + offsets[i] : NULL;
@@ -322,8 +323,8 @@ static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *ty
         } while (i + batch.n < n && offsets[i + batch.n + 1] - offsets[i] <= forward_batch_rows(e->f));
         st = forward_run(e->f, &batch, &hidden, err);
         for (size_t j = 0; j < batch.n && !st; j++)
-            st = finish(e, hidden + (sum ? j : local[j]) * e->b->hidden,
-                        sum ? 1 : local[j + 1] - local[j], i + j, out, err);
+            st = finish(e, hidden + (sum || first ? j : local[j]) * e->b->hidden,
+                        sum || first ? 1 : local[j + 1] - local[j], i + j, out, err);
         i += batch.n;
     }
     free(local);

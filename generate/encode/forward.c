@@ -21,12 +21,16 @@
  * about so many of a small model. A query never opens one. */
 #define DEVICE_PAYS_ROWS 4096
 #define DEVICE_ROWS      8192 /* a batch there */
+/* Float weights that take more in 16 bits are kept in 8: then a question reads them from memory rather than from a
+ * cache, and they are most of what the process holds. */
+#define MOST_16_BITS ((size_t)32 << 20)
 
 struct forward {
     const bert *b;
     pool *pool;
     const encode_kernels *kernels;
     bool exact, packed;
+    bool kept; /* it was seen to q4 weights; done at the second run, since many a process makes one */
     linear *linear; /* [n_layers][BERT_LINEARS] */
     void **scratch; /* [threads] */
     size_t scratch_bytes, threads;
@@ -69,10 +73,26 @@ size_t forward_batch_rows(const forward *f)
     return f->there ? DEVICE_ROWS : FORWARD_ROWS;
 }
 
-cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact,
+/* Scores of a head are compared with thresholds and with other programs' scores: 16 bits whatever the size. */
+static linear_width width_for(const bert *b, bool exact, unsigned bits)
+{
+    size_t weights = 0;
+
+    for (size_t l = 0; l < b->n_layers; l++)
+        for (int i = 0; i < BERT_LINEARS; i++)
+            weights += b->layers[l].linear[i].in * b->layers[l].linear[i].out;
+    if (exact)
+        return LINEAR_EXACT;
+    if (bits)
+        return bits == 8 ? LINEAR_8_BITS : LINEAR_16_BITS;
+    return !b->classifier.w && !b->lm_dense.w && 2 * weights > MOST_16_BITS ? LINEAR_8_BITS : LINEAR_16_BITS;
+}
+
+cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact, unsigned bits,
                             const encode_kernels *kernels, cairn_error *err)
 {
     const size_t width = b->hidden / b->heads;
+    const linear_width weights = width_for(b, exact, bits);
     forward *f = calloc(1, sizeof *f);
     cairn_status st = CAIRN_OK;
 
@@ -92,7 +112,7 @@ cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact,
     for (size_t l = 0; l < b->n_layers && !st; l++)
         for (int i = 0; i < BERT_LINEARS && !st; i++) {
             size_t need;
-            st = linear_init(at(f, l, i), &b->layers[l].linear[i], exact, err);
+            st = linear_init(at(f, l, i), &b->layers[l].linear[i], weights, err);
             if (st)
                 break;
             need = linear_pack_scratch(at(f, l, i));
@@ -175,6 +195,7 @@ typedef struct step {
     forward *f;
     const forward_batch *batch;
     size_t rows, layer;
+    size_t queries; /* of a sequence whose rows are asked for behind attention: all, or the first */
     const float *add; /* norm_task: what is added to x, [rows][hidden] */
     const bert_norm *norm;
     unsigned forms; /* to round the result into */
@@ -202,11 +223,29 @@ static void pack_weights(forward *f)
 
     for (size_t i = 0; i < f->b->n_layers * BERT_LINEARS; i++) {
         panels += f->linear[i].src->out / ENCODE_PANEL;
-        any = any || f->linear[i].form != LINEAR_Q4;
+        any = any || f->linear[i].panels;
     }
     if (any)
         pool_run(f->pool, panels, pack_task, &s);
     f->packed = true;
+}
+
+/* Panels for q4 weights, or for none of them. */
+static void keep_weights(forward *f)
+{
+    const size_t n = f->b->n_layers * BERT_LINEARS;
+    bool all = true;
+
+    f->kept = true;
+    for (size_t i = 0; i < n; i++)
+        if (f->linear[i].form != LINEAR_Q4)
+            return;
+    for (size_t i = 0; i < n && all; i++)
+        all = linear_keep(&f->linear[i]);
+    for (size_t i = 0; i < n && !all; i++)
+        linear_drop(&f->linear[i]);
+    if (all)
+        pack_weights(f);
 }
 
 /* Position of a row in its sequence: the sequence is found by bisection. */
@@ -261,6 +300,8 @@ static void attention_task(void *ctx, size_t task, size_t worker)
                            .n = s->batch->offsets[sequence + 1] - first,
                            .width = width};
 
+    head.n_queries = head.n < s->queries ? head.n : s->queries;
+
     attention_run(f->kernels, &head, f->exact, f->scratch[worker]);
 }
 
@@ -286,17 +327,37 @@ static void norm_task(void *ctx, size_t task, size_t worker)
     }
 }
 
+/* The first row of each sequence of [rows][n], to the front: row s is not read again by a later sequence. */
+static void gather_first(float *rows, size_t n, const forward_batch *batch)
+{
+    for (size_t s = 1; s < batch->n; s++)
+        memmove(rows + s * n, rows + batch->offsets[s] * n, n * sizeof *rows);
+}
+
+/* Of the last layer, only what becomes of the first rows is needed where only they are asked for. */
+static size_t rows_behind_attention(forward *f, step *s)
+{
+    if (s->queries == SIZE_MAX)
+        return s->rows;
+    gather_first(f->mix, f->b->hidden, s->batch);
+    gather_first(f->x, f->b->hidden, s->batch);
+    return s->batch->n;
+}
+
 static void run_layer(forward *f, step *s)
 {
-    const size_t l = s->layer, n = f->b->hidden, rows = s->rows;
-    const size_t row_tasks = (rows + ROWS_A_TASK - 1) / ROWS_A_TASK;
+    const size_t l = s->layer, n = f->b->hidden;
+    size_t rows = s->rows, row_tasks;
     const bert_layer *layer = &f->b->layers[l];
     linear_job jobs[3];
 
     for (int i = 0; i < 3; i++)
         jobs[i] = (linear_job){.l = at(f, l, i), .out = f->qkv + (size_t)i * n, .ld = 3 * n};
     linear_run(f->pool, f->kernels, jobs, 3, &f->in, rows, f->scratch);
+    s->queries = s->batch->first && l + 1 == f->b->n_layers ? 1 : SIZE_MAX;
     pool_run(f->pool, s->batch->n * f->b->heads, attention_task, s);
+    s->rows = rows = rows_behind_attention(f, s);
+    row_tasks = (rows + ROWS_A_TASK - 1) / ROWS_A_TASK;
     s->forms = form_of(f, l, BERT_ATTENTION_OUT);
     pool_run(f->pool, row_tasks, round_task, s);
 
@@ -406,6 +467,8 @@ cairn_status forward_run(forward *f, const forward_batch *batch, const float **h
     pool_run(f->pool, row_tasks, embed_task, &s);
     if (f->there) {
         st = run_there(f, batch, &done, err);
+        if (!st && done && batch->first)
+            gather_first(f->x, f->b->hidden, batch);
         if (st || done)
             return st;
         s.forms = forms_of_input(f, 0);
@@ -413,6 +476,8 @@ cairn_status forward_run(forward *f, const forward_batch *batch, const float **h
     }
     if (!f->packed)
         pack_weights(f);
+    else if (!f->kept)
+        keep_weights(f);
     for (s.layer = 0; s.layer < f->b->n_layers; s.layer++)
         run_layer(f, &s);
     if (batch->sum)

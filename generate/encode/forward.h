@@ -20,11 +20,13 @@ typedef struct forward_batch {
     const uint8_t *types;  /* [offsets[n]], each < types; NULL: all 0 */
     const size_t *offsets; /* [n + 1], from 0; each sequence 1 .. max_tokens long */
     size_t n;
-    bool sum; /* wanted is the sum of each sequence's rows, not the rows */
+    bool sum;   /* wanted is the sum of each sequence's rows, not the rows */
+    bool first; /* wanted is each sequence's first row */
 } forward_batch;
 
-/* `b` and `p` (may be NULL) are borrowed. */
-cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact,
+/* `b` and `p` (may be NULL) are borrowed. `bits` that float weights are kept in, 8 or 16; 0: 8 where 16 are more than
+ * 32 MiB and the model has no head. */
+cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact, unsigned bits,
                             const encode_kernels *kernels, cairn_error *err);
 void forward_destroy(forward *f);
 
@@ -34,7 +36,7 @@ void forward_destroy(forward *f);
 /* The same for this one: a device wants more of them. */
 size_t forward_batch_rows(const forward *f);
 
-/* The hidden rows of the last layer, [offsets[n]][hidden], or their sums, [n][hidden]; valid until
+/* The hidden rows of the last layer, [offsets[n]][hidden], or their sums or the first ones, [n][hidden]; valid until
  * the next run. On a device (generate/decode/device.h) once enough has been run to pay for opening
  * it: the bytes are the same. */
 cairn_status forward_run(forward *f, const forward_batch *batch, const float **hidden,

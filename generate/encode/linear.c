@@ -15,6 +15,8 @@
 #define FEW_ROWS      64 /* below: smaller groups, so that a short query spreads over threads */
 
 #define HAS(forms, form) ((forms) >> (form)&1)
+/* Activations in bytes serve both. */
+#define HAS_BYTES(forms) (HAS(forms, LINEAR_Q4) || HAS(forms, LINEAR_Q8))
 
 cairn_status acts_reserve(acts *a, size_t rows, size_t k, unsigned forms, cairn_error *err)
 {
@@ -28,14 +30,14 @@ cairn_status acts_reserve(acts *a, size_t rows, size_t k, unsigned forms, cairn_
         a->i16 = checked_aligned(rows, k * sizeof(int16_t));
         a->i16_scale = checked_aligned(rows, encode_i16_blocks(k) * sizeof(float));
     }
-    if (HAS(forms, LINEAR_Q4)) {
+    if (HAS_BYTES(forms)) {
         a->i8 = checked_aligned(rows, k);
         a->i8_scale = checked_aligned(rows, k / 32 * sizeof(float));
         a->i8_off = checked_aligned(rows, k / 32 * sizeof(int32_t));
     }
     if ((HAS(forms, LINEAR_F32) && !a->f32) ||
         (HAS(forms, LINEAR_I16) && (!a->i16 || !a->i16_scale)) ||
-        (HAS(forms, LINEAR_Q4) && (!a->i8 || !a->i8_scale || !a->i8_off))) {
+        (HAS_BYTES(forms) && (!a->i8 || !a->i8_scale || !a->i8_off))) {
         acts_clear(a);
         return cairn_fail(err, CAIRN_ENOMEM, "activations of %zu rows of %zu", rows, k);
     }
@@ -65,34 +67,76 @@ void acts_round(const encode_kernels *kernels, const acts *a, size_t row, size_t
         kernels->quantize_i16(x, n, ENCODE_I16_INPUT, a->i16 + at,
                               a->i16_scale + row * encode_i16_blocks(a->k) +
                                   col / ENCODE_I16_BLOCK);
-    if (HAS(forms, LINEAR_Q4))
+    if (HAS_BYTES(forms))
         kernels->quantize_i8(x, n, a->i8 + at, a->i8_scale + at / 32, a->i8_off + at / 32);
 }
 
-cairn_status linear_init(linear *l, const bert_linear *src, bool exact, cairn_error *err)
+static linear_form form_for(const bert_linear *src, linear_width width)
 {
-    const size_t panels = src->out / ENCODE_PANEL;
+    if (width == LINEAR_EXACT)
+        return LINEAR_F32;
+    if (src->w->type == TENSOR_Q4_0)
+        return LINEAR_Q4;
+    return width == LINEAR_8_BITS ? LINEAR_Q8 : LINEAR_I16;
+}
 
-    l->src = src;
-    l->form = exact ? LINEAR_F32 : src->w->type == TENSOR_Q4_0 ? LINEAR_Q4 : LINEAR_I16;
+/* Blocks of a row, each with a scale. */
+static size_t blocks_of(const linear *l)
+{
+    return l->form == LINEAR_I16 ? encode_i16_blocks(l->src->in) : l->src->in / ENCODE_Q4_BLOCK;
+}
+
+/* Bytes of a row's values. */
+static size_t row_bytes(const linear *l)
+{
+    switch (l->form) {
+    case LINEAR_F32:
+        return 4 * l->src->in;
+    case LINEAR_I16:
+        return 2 * l->src->in;
+    case LINEAR_Q8:
+        return l->src->in;
+    default:
+        return l->src->in / 2;
+    }
+}
+
+void linear_drop(linear *l)
+{
+    free(l->panels);
+    free(l->scales);
     l->panels = NULL;
     l->scales = NULL;
-    if (l->form == LINEAR_Q4)
+}
+
+static bool reserve_panels(linear *l)
+{
+    l->panels = checked_aligned(l->src->out, row_bytes(l));
+    if (l->form != LINEAR_F32)
+        l->scales = checked_aligned(l->src->out / ENCODE_PANEL * blocks_of(l), ENCODE_PANEL * 4);
+    if (l->panels && (l->form == LINEAR_F32 || l->scales))
+        return true;
+    linear_drop(l);
+    return false;
+}
+
+cairn_status linear_init(linear *l, const bert_linear *src, linear_width width, cairn_error *err)
+{
+    *l = (linear){.src = src, .form = form_for(src, width)};
+    if (l->form == LINEAR_Q4 || reserve_panels(l))
         return CAIRN_OK;
-    l->panels = checked_aligned(src->out, src->in * (l->form == LINEAR_F32 ? 4 : 2));
-    if (l->form == LINEAR_I16)
-        l->scales = checked_aligned(panels * encode_i16_blocks(src->in), ENCODE_PANEL * 4);
-    if (!l->panels || (l->form == LINEAR_I16 && !l->scales)) {
-        linear_clear(l);
-        return cairn_fail(err, CAIRN_ENOMEM, "repacked weights of %s", src->w->name);
-    }
-    return CAIRN_OK;
+    l->src = NULL;
+    return cairn_fail(err, CAIRN_ENOMEM, "repacked weights of %s", src->w->name);
+}
+
+bool linear_keep(linear *l)
+{
+    return l->panels || reserve_panels(l);
 }
 
 void linear_clear(linear *l)
 {
-    free(l->panels);
-    free(l->scales);
+    linear_drop(l);
     memset(l, 0, sizeof *l);
 }
 
@@ -100,36 +144,85 @@ size_t linear_pack_scratch(const linear *l)
 {
     size_t k = l->src->in;
 
-    if (l->form == LINEAR_Q4)
-        return 0;
-    /* a row of floats; 32 rounded rows; a row of scales */
-    return k * 4 +
-           (l->form == LINEAR_I16 ? ENCODE_PANEL * k * 2 + (encode_i16_blocks(k) + 16) * 4 : 0);
+    switch (l->form) {
+    case LINEAR_F32: /* a row of floats, */
+        return k * 4;
+    case LINEAR_Q4: /* a panel, a byte a value */
+        return ENCODE_PANEL * k;
+    default: /* 32 rounded rows; a row of scales and one of offsets */
+        return k * 4 + ENCODE_PANEL * k * 2 + 2 * (k / ENCODE_Q4_BLOCK + 16) * 4;
+    }
+}
+
+static void pack_floats(const linear *l, size_t panel, float *row)
+{
+    const size_t k = l->src->in;
+    float *to = (float *)l->panels + panel * ENCODE_PANEL * k;
+
+    for (size_t n = 0; n < ENCODE_PANEL; n++) {
+        bert_linear_row(l->src, panel * ENCODE_PANEL + n, row);
+        for (size_t j = 0; j < k; j++)
+            to[j * ENCODE_PANEL + n] = row[j];
+    }
+}
+
+/* Two values a byte (spread_q4). */
+static void pack_halves(const linear *l, const encode_kernels *kernels, size_t panel, uint8_t *values)
+{
+    const size_t k = l->src->in, bytes = k / ENCODE_Q4_BLOCK * ENCODE_Q4_BYTES;
+    uint8_t *to = (uint8_t *)l->panels + panel * ENCODE_PANEL * k / 2;
+
+    kernels->unpack_q4(l->src->w->data + panel * ENCODE_PANEL * bytes, bytes, k, values,
+                       l->scales + panel * blocks_of(l) * ENCODE_PANEL);
+    for (size_t at = 0; at < k * ENCODE_PANEL; at += 1024)
+        for (size_t i = 0; i < 512; i++)
+            *to++ = (uint8_t)(values[at + i] | values[at + 512 + i] << 4);
+}
+
+/* rows[32][k], signed, to panel[k / 4][32][4] with 128 for 0. */
+static void pack_bytes(const int8_t *rows, size_t k, uint8_t *panel)
+{
+    for (size_t n = 0; n < ENCODE_PANEL; n++)
+        for (size_t j = 0; j < k; j += 4) {
+            uint32_t four;
+            memcpy(&four, rows + n * k + j, sizeof four);
+            four ^= 0x80808080u;
+            memcpy(panel + j * ENCODE_PANEL + n * 4, &four, sizeof four);
+        }
+}
+
+static void pack_rounded(const linear *l, const encode_kernels *kernels, size_t panel, float *row)
+{
+    const size_t k = l->src->in, blocks = blocks_of(l);
+    int16_t *rounded = (int16_t *)(row + k); /* or as many bytes */
+    float *scale = (float *)(rounded + ENCODE_PANEL * k);
+    int32_t *off = (int32_t *)(scale + k / ENCODE_Q4_BLOCK + 16);
+
+    for (size_t n = 0; n < ENCODE_PANEL; n++) {
+        bert_linear_row(l->src, panel * ENCODE_PANEL + n, row);
+        if (l->form == LINEAR_I16)
+            kernels->quantize_i16(row, k, ENCODE_I16_WEIGHT, rounded + n * k, scale);
+        else
+            kernels->quantize_i8(row, k, (int8_t *)rounded + n * k, scale, off);
+        for (size_t b = 0; b < blocks; b++)
+            l->scales[(panel * blocks + b) * ENCODE_PANEL + n] = scale[b];
+    }
+    if (l->form == LINEAR_I16)
+        kernels->pack_i16(rounded, k, k, (int16_t *)l->panels + panel * ENCODE_PANEL * k);
+    else
+        pack_bytes((int8_t *)rounded, k, (uint8_t *)l->panels + panel * ENCODE_PANEL * k);
 }
 
 void linear_pack_panel(const linear *l, const encode_kernels *kernels, size_t panel, void *scratch)
 {
-    const size_t k = l->src->in, blocks = encode_i16_blocks(k);
-    float *row = scratch, *row_scale;
-    int16_t *rounded = (int16_t *)(row + k);
-
-    if (l->form == LINEAR_Q4)
+    if (!l->panels)
         return;
-    row_scale = (float *)(rounded + ENCODE_PANEL * k);
-    for (size_t n = 0; n < ENCODE_PANEL; n++) {
-        bert_linear_row(l->src, panel * ENCODE_PANEL + n, row);
-        if (l->form == LINEAR_F32) {
-            float *to = (float *)l->panels + panel * ENCODE_PANEL * k;
-            for (size_t j = 0; j < k; j++)
-                to[j * ENCODE_PANEL + n] = row[j];
-        } else {
-            kernels->quantize_i16(row, k, ENCODE_I16_WEIGHT, rounded + n * k, row_scale);
-            for (size_t b = 0; b < blocks; b++)
-                l->scales[(panel * blocks + b) * ENCODE_PANEL + n] = row_scale[b];
-        }
-    }
-    if (l->form == LINEAR_I16)
-        kernels->pack_i16(rounded, k, k, (int16_t *)l->panels + panel * ENCODE_PANEL * k);
+    if (l->form == LINEAR_F32)
+        pack_floats(l, panel, scratch);
+    else if (l->form == LINEAR_Q4)
+        pack_halves(l, kernels, panel, scratch);
+    else
+        pack_rounded(l, kernels, panel, scratch);
 }
 
 size_t linear_run_scratch(const linear *l)
@@ -156,7 +249,7 @@ static void products(const linear_call *call, const linear *l, size_t row, size_
 {
     const encode_kernels *kernels = call->kernels;
     const acts *in = call->in;
-    const size_t k = in->k, blocks = encode_i16_blocks(k);
+    const size_t k = in->k, blocks = blocks_of(l);
 
     for (size_t at = 0; at < n; at += ENCODE_PANEL) {
         size_t panel = (col + at) / ENCODE_PANEL;
@@ -175,8 +268,28 @@ static void products(const linear_call *call, const linear *l, size_t row, size_
                              in->i8_off + row * (k / 32), k / 32, m, q4 + at * k,
                              q4_scale + at * k / 32, k, out + at, GROUP);
             break;
+        case LINEAR_Q8:
+            kernels->gemm_q8(in->i8 + row * k, k, in->i8_scale + row * blocks, in->i8_off + row * blocks, blocks,
+                             m, (uint8_t *)l->panels + panel * ENCODE_PANEL * k,
+                             l->scales + panel * blocks * ENCODE_PANEL, k, out + at, GROUP);
+            break;
         }
     }
+}
+
+/* The q4 panels of outputs [col, col + n), a byte a value, and their scales. */
+static const float *bring_q4(const encode_kernels *kernels, const linear *l, size_t col, size_t n, uint8_t *q4)
+{
+    const size_t k = l->src->in, bytes = k / ENCODE_Q4_BLOCK * ENCODE_Q4_BYTES;
+    float *scale = (float *)(q4 + GROUP * k);
+
+    for (size_t at = 0; at < n; at += ENCODE_PANEL) {
+        if (l->panels)
+            kernels->spread_q4((uint8_t *)l->panels + (col + at) * k / 2, k, q4 + at * k);
+        else
+            kernels->unpack_q4(l->src->w->data + (col + at) * bytes, bytes, k, q4 + at * k, scale + at * k / 32);
+    }
+    return l->panels ? l->scales + col * k / 32 : scale;
 }
 
 static void linear_task(void *ctx, size_t task, size_t worker)
@@ -188,7 +301,7 @@ static void linear_task(void *ctx, size_t task, size_t worker)
     size_t row = chunk * call->rows_per_task, end = row + call->rows_per_task, col, n;
     float *patch = call->scratch[worker];
     uint8_t *q4 = (uint8_t *)(patch + PATCH * GROUP);
-    float *q4_scale;
+    const float *q4_scale = NULL;
 
     for (;; job++, group -= groups) {
         groups = (job->l->src->out + call->group - 1) / call->group;
@@ -197,14 +310,8 @@ static void linear_task(void *ctx, size_t task, size_t worker)
     }
     col = group * call->group;
     n = job->l->src->out - col < call->group ? job->l->src->out - col : call->group;
-    q4_scale = (float *)(q4 + GROUP * call->in->k);
-    if (job->l->form == LINEAR_Q4) {
-        size_t row_bytes = call->in->k / 32 * ENCODE_Q4_BYTES;
-        for (size_t at = 0; at < n; at += ENCODE_PANEL)
-            kernels->unpack_q4(job->l->src->w->data + (col + at) * row_bytes, row_bytes,
-                               call->in->k, q4 + at * call->in->k,
-                               q4_scale + at * call->in->k / 32);
-    }
+    if (job->l->form == LINEAR_Q4)
+        q4_scale = bring_q4(kernels, job->l, col, n, q4);
     end = end < call->rows ? end : call->rows;
     for (; row < end; row += PATCH) {
         size_t m = end - row < PATCH ? end - row : PATCH;

@@ -3,10 +3,12 @@
  *
  * A weight matrix gets the form its type and the mode ask for:
  *   f32   exact mode: dequantised into float panels at the first run;
- *   q4    Q4_0 in the fast mode: stays in the file, and each task unpacks the panels it needs into
- *         its scratch (a millisecond for the whole default model), so that a cold start copies
- *         nothing;
- *   i16   everything else in the fast mode: rounded into i16 panels at the first run. */
+ *   q4    Q4_0 in the fast mode: stays in the file at first, and each task unpacks the panels it
+ *         needs into its scratch, so that a cold start copies nothing; then panels of two values
+ *         a byte (linear_keep), which are spread in a tenth of that time;
+ *   q8    everything else in the fast mode of a model whose weights are many (forward.c): rounded
+ *         into q8 panels at the first run;
+ *   i16   of other models: rounded into i16 panels at the first run. */
 #ifndef CAIRN_GENERATE_ENCODE_LINEAR_H
 #define CAIRN_GENERATE_ENCODE_LINEAR_H
 
@@ -14,13 +16,16 @@
 #include "generate/encode/bert.h"
 #include "generate/encode/encode_kernels.h"
 
-typedef enum linear_form { LINEAR_F32, LINEAR_I16, LINEAR_Q4 } linear_form;
+typedef enum linear_form { LINEAR_F32, LINEAR_I16, LINEAR_Q4, LINEAR_Q8 } linear_form;
+
+/* What float weights become. */
+typedef enum linear_width { LINEAR_EXACT, LINEAR_16_BITS, LINEAR_8_BITS } linear_width;
 
 typedef struct linear {
     const bert_linear *src;
     linear_form form;
-    void *panels;  /* f32, i16: [out / 32] panels; q4: NULL */
-    float *scales; /* i16: [out / 32][blocks][32] */
+    void *panels;  /* [out / 32] panels; q4: NULL until linear_keep */
+    float *scales; /* i16, q8, q4 with panels: [out / 32][blocks][32] */
 } linear;
 
 /* Activations of some rows, as floats and in the rounded forms that are asked for. */
@@ -28,7 +33,7 @@ typedef struct acts {
     float *f32; /* [rows][k] */
     int16_t *i16;
     float *i16_scale; /* [rows][encode_i16_blocks(k)] */
-    int8_t *i8;
+    int8_t *i8;      /* of q4 and q8 */
     float *i8_scale; /* [rows][k / 32] */
     int32_t *i8_off;
     size_t rows, k; /* capacity */
@@ -42,8 +47,12 @@ void acts_clear(acts *a);
 void acts_round(const encode_kernels *kernels, const acts *a, size_t row, size_t col,
                 const float *x, size_t n, unsigned forms);
 
-/* linear_form for a matrix; LINEAR_I16 and LINEAR_F32 allocate, but fill nothing yet. */
-cairn_status linear_init(linear *l, const bert_linear *src, bool exact, cairn_error *err);
+/* linear_form for a matrix; all but LINEAR_Q4 allocate, but fill nothing yet. */
+cairn_status linear_init(linear *l, const bert_linear *src, linear_width width, cairn_error *err);
+/* Room for the panels of a LINEAR_Q4 matrix, which linear_pack_panel fills then; false, and all is as it was, where
+ * memory is short. */
+bool linear_keep(linear *l);
+void linear_drop(linear *l);
 void linear_clear(linear *l);
 /* Scratch bytes to pack one panel of l; call linear_pack_panel for 0 .. out / 32 - 1. */
 size_t linear_pack_scratch(const linear *l);

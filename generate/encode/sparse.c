@@ -85,7 +85,7 @@ cairn_status sparse_encoder_open(sparse_encoder **out, const char *path, pool *p
             st = cairn_fail(err, CAIRN_ENOMEM, "sparse encoder");
     }
     if (!st)
-        st = forward_create(&e->f, e->b, p, false, e->kernels, err);
+        st = forward_create(&e->f, e->b, p, false, 0, e->kernels, err);
     if (!st)
         st = pack_all(e, e->b->lm_dense.w, e->b->hidden, &e->dense, err);
     if (!st)

@@ -29,7 +29,8 @@ typedef struct work {
     char path[300];
     int32_t ids[MOST_TOKENS];
     size_t offsets[MOST_TEXTS + 1], n;
-    bool score; /* pairs of texts instead of ids */
+    unsigned bits; /* of float weights; 0: the default */
+    bool score;    /* pairs of texts instead of ids */
 } work;
 
 typedef struct outcome {
@@ -46,7 +47,7 @@ static void work_off(const work *w, outcome *o)
                        texts[] = {{"the mill runs to the sea.", 25}, {"a sea", 5}, {"", 0}};
     encoder *e;
 
-    o->st = encoder_open(&e, w->path, NULL, &o->err);
+    o->st = encoder_open(&e, w->path, &(encoder_options){.bits = w->bits}, &o->err);
     if (o->st)
         return;
     if (w->score) {
@@ -140,11 +141,16 @@ static void every_form_of_weights(void **state)
         tensor_type type;
         size_t hidden, layers, heads, ff;
         size_t lengths[6];
+        unsigned bits;
+        bool first; /* the first token's row is the vector */
     } kinds[] = {
-        {"rounded weights, heads of 32", false, TENSOR_F32, 64, 2, 2, 96, {1, 2, 17, 33, 64, 65}},
-        {"rounded weights, heads of 16", true, TENSOR_Q8_0, 64, 1, 4, 64, {31, 5, 32, 3}},
-        {"4-bit weights, a head of 96", true, TENSOR_Q4_0, 96, 2, 1, 160, {5, 40, 129}},
-        {"4-bit weights, heads of 24", true, TENSOR_Q4_0, 96, 1, 4, 96, {48, 1}},
+        {"rounded weights, heads of 32", false, TENSOR_F32, 64, 2, 2, 96, {1, 2, 17, 33, 64, 65}, 0, false},
+        {"rounded weights, heads of 16", true, TENSOR_Q8_0, 64, 1, 4, 64, {31, 5, 32, 3}, 0, false},
+        {"4-bit weights, a head of 96", true, TENSOR_Q4_0, 96, 2, 1, 160, {5, 40, 129}, 0, false},
+        {"4-bit weights, heads of 24", true, TENSOR_Q4_0, 96, 1, 4, 96, {48, 1}, 0, false},
+        {"8-bit weights, heads of 32", false, TENSOR_F32, 64, 2, 2, 96, {1, 2, 17, 33, 64, 65}, 8, false},
+        {"8-bit weights, the first rows", true, TENSOR_F16, 96, 2, 3, 160, {5, 40, 129}, 8, true},
+        {"rounded weights, the first rows", true, TENSOR_F32, 64, 2, 2, 96, {33, 2, 64}, 16, true},
     };
 
     (void)state;
@@ -159,6 +165,8 @@ static void every_form_of_weights(void **state)
         y.ff = kinds[i].ff;
         y.positions = 160;
         y.seed = 31 + i;
+        y.cls = kinds[i].first;
+        w.bits = kinds[i].bits;
         for (size_t t = 0; t < 6 && kinds[i].lengths[t]; t++)
             add_text(&w, kinds[i].lengths[t], &y);
         write_toy(&y, &w);

@@ -45,15 +45,20 @@ static const char *save(toy *y, char path[300])
     return path;
 }
 
-static encoder *open_toy(const char *path, pool *p, bool exact)
+static encoder *open_in_bits(const char *path, pool *p, bool exact, unsigned bits)
 {
-    encoder_options options = {.pool = p, .exact = exact};
+    encoder_options options = {.pool = p, .exact = exact, .bits = bits};
     cairn_error err = {0};
     encoder *e;
 
     if (encoder_open(&e, path, &options, &err))
         fail_msg("%s", err.text);
     return e;
+}
+
+static encoder *open_toy(const char *path, pool *p, bool exact)
+{
+    return open_in_bits(path, p, exact, 0);
 }
 
 /* 12 sequences of 1 .. 48 tokens. */
@@ -78,11 +83,13 @@ static void agrees_with_its_twin(void **state)
         size_t heads;
         double fast; /* 1 - cosine allowed in the fast mode */
         bool roberta;
+        unsigned bits;
     } kinds[] = {
-        {false, TENSOR_F32, 4, 1e-6, false}, {false, TENSOR_F32, 2, 1e-6, false}, {false, TENSOR_F32, 1, 1e-6, false},
-        {true, TENSOR_F32, 4, 1e-6, false},  {true, TENSOR_F16, 4, 1e-6, false},  {true, TENSOR_Q8_0, 2, 1e-6, false},
-        {true, TENSOR_Q4_0, 2, 1e-3, false}, {false, TENSOR_F32, 4, 1e-6, true}, {false, TENSOR_F16, 2, 1e-6, true},
-        {false, TENSOR_BF16, 1, 1e-6, true}, {true, TENSOR_F16, 4, 1e-6, true}, {true, TENSOR_Q8_0, 2, 1e-6, true},
+        {false, TENSOR_F32, 4, 1e-6, false, 0}, {false, TENSOR_F32, 2, 1e-6, false, 0}, {false, TENSOR_F32, 1, 1e-6, false, 0},
+        {true, TENSOR_F32, 4, 1e-6, false, 0}, {true, TENSOR_F16, 4, 1e-6, false, 0}, {true, TENSOR_Q8_0, 2, 1e-6, false, 0},
+        {true, TENSOR_Q4_0, 2, 1e-3, false, 0}, {false, TENSOR_F32, 4, 1e-6, true, 0}, {false, TENSOR_F16, 2, 1e-6, true, 0},
+        {false, TENSOR_BF16, 1, 1e-6, true, 0}, {true, TENSOR_F16, 4, 1e-6, true, 0}, {true, TENSOR_Q8_0, 2, 1e-6, true, 0},
+        {false, TENSOR_F32, 4, 3e-4, false, 8}, {true, TENSOR_F16, 2, 3e-4, true, 8},
     };
     int32_t ids[400];
     size_t offsets[13], n = sequences(ids, offsets);
@@ -98,7 +105,7 @@ static void agrees_with_its_twin(void **state)
         y.seed = i + 7;
         save(&y, path);
         for (int exact = 0; exact < 2; exact++) {
-            encoder *e = open_toy(path, NULL, exact);
+            encoder *e = open_in_bits(path, NULL, exact, kinds[i].bits);
             float out[12][64];
             double worst = 0;
             assert_int_equal(encoder_dim(e), 64);
@@ -114,6 +121,59 @@ static void agrees_with_its_twin(void **state)
         }
         toy_free(&y);
     }
+}
+
+/* At its second run the model has panels of its own instead of the file's blocks: the same bytes. */
+static void kept_weights_change_nothing(void **state)
+{
+    int32_t ids[400];
+    size_t offsets[13], n = sequences(ids, offsets);
+    float first[12][64], again[12][64];
+    toy y = toy_default;
+    cairn_error err = {0};
+    char path[300];
+    encoder *e;
+
+    (void)state;
+    y.gguf = true;
+    y.type = TENSOR_Q4_0;
+    e = open_toy(save(&y, path), NULL, false);
+    assert_int_equal(encoder_embed_ids(e, ids, offsets, n, first[0], &err), CAIRN_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(encoder_embed_ids(e, ids, offsets, n, again[0], &err), CAIRN_OK);
+        assert_memory_equal(first, again, sizeof first);
+    }
+    encoder_close(e);
+    toy_free(&y);
+}
+
+/* Rounded to 8 bits a vector is another one, and near the one of 16. */
+static void bits_of_weights_are_chosen(void **state)
+{
+    int32_t ids[400];
+    size_t offsets[13], n = sequences(ids, offsets);
+    static const unsigned bits[] = {0, 16, 8};
+    float out[3][12][64];
+    toy y = toy_default;
+    cairn_error err = {0};
+    char path[300];
+
+    (void)state;
+    save(&y, path);
+    for (size_t i = 0; i < 3; i++) {
+        encoder *e = open_in_bits(path, NULL, false, bits[i]);
+        assert_int_equal(encoder_embed_ids(e, ids, offsets, n, out[i][0], &err), CAIRN_OK);
+        encoder_close(e);
+    }
+    assert_memory_equal(out[0], out[1], sizeof out[0]); /* so small a model keeps 16 */
+    assert_memory_not_equal(out[0], out[2], sizeof out[0]);
+    for (size_t s = 0; s < n; s++) {
+        double dot = 0;
+        for (size_t i = 0; i < 64; i++)
+            dot += (double)out[0][s][i] * out[2][s][i];
+        assert_true(dot > 0.999);
+    }
+    toy_free(&y);
 }
 
 static void settings_beside_the_model_count(void **state)
@@ -308,7 +368,8 @@ static void bytes_do_not_depend_on_the_batch(void **state)
 /* The fast mode gives the same bytes on every CPU row, the exact mode nearly. */
 static void rows_of_kernels_agree(void **state)
 {
-    static const tensor_type types[] = {TENSOR_F32, TENSOR_Q4_0};
+    static const tensor_type types[] = {TENSOR_F32, TENSOR_Q4_0, TENSOR_F32};
+    static const unsigned bits[] = {16, 0, 8};
     int32_t ids[400];
     size_t offsets[13], n = sequences(ids, offsets), cells = offsets[n] * 64;
     forward_batch batch = {.ids = ids, .offsets = offsets, .n = n};
@@ -316,7 +377,7 @@ static void rows_of_kernels_agree(void **state)
     cairn_error err = {0};
     char path[300];
 
-    for (size_t t = 0; t < 2; t++)
+    for (size_t t = 0; t < 3; t++)
         for (int exact = 0; exact < 2; exact++) {
             toy y = toy_default;
             bert *b;
@@ -329,7 +390,7 @@ static void rows_of_kernels_agree(void **state)
                 forward *f;
                 if (!kernels)
                     continue;
-                assert_int_equal(forward_create(&f, b, NULL, exact, kernels, &err), CAIRN_OK);
+                assert_int_equal(forward_create(&f, b, NULL, exact, bits[t], kernels, &err), CAIRN_OK);
                 assert_int_equal(forward_run(f, &batch, &rows, &err), CAIRN_OK);
                 if (level == CPU_SCALAR)
                     memcpy(want, rows, cells * sizeof *want);
@@ -693,6 +754,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_its_twin),
+        cmocka_unit_test(kept_weights_change_nothing),
+        cmocka_unit_test(bits_of_weights_are_chosen),
         cmocka_unit_test(settings_beside_the_model_count),
         cmocka_unit_test(files_of_sentence_transformers_count),
         cmocka_unit_test(other_forms_of_weights_are_named),

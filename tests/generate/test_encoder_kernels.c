@@ -197,6 +197,75 @@ static void products_of_four_bit_weights(void **state)
     free(other);
 }
 
+/* Rounded values with the extremes among them: no row may overflow or take a sign for a size. */
+static void products_of_eight_bit_weights(void **state)
+{
+    const size_t k = 96, blocks = k / 32;
+    float *a = random_floats(ROWS * k), *weights = random_floats(ENCODE_PANEL * k), sa[ROWS * 3], scale[3];
+    float *sw = checked_aligned(ENCODE_PANEL * blocks, sizeof *sw);
+    int8_t *qa = checked_aligned(ROWS * k, 1), *qw = malloc(ENCODE_PANEL * k);
+    int32_t off[ROWS * 3], unused[3];
+    uint8_t *panel = checked_aligned(ENCODE_PANEL * k, 1);
+    float want[ROWS][ENCODE_PANEL], c[ROWS][ENCODE_PANEL];
+
+    (void)state;
+    for (size_t j = 0; j < k; j++) {
+        a[j] = j % 2 ? 1 : -1;      /* all 127 and -127 */
+        weights[j] = j % 3 ? -2 : 2;
+        weights[k + j] = 2;
+    }
+    for (size_t i = 0; i < ROWS; i++)
+        row_at(CPU_SCALAR)->quantize_i8(a + i * k, k, qa + i * k, sa + i * blocks, off + i * blocks);
+    for (size_t n = 0; n < ENCODE_PANEL; n++) {
+        row_at(CPU_SCALAR)->quantize_i8(weights + n * k, k, qw + n * k, scale, unused);
+        for (size_t b = 0; b < blocks; b++)
+            sw[b * ENCODE_PANEL + n] = scale[b];
+        for (size_t j = 0; j < k; j++)
+            panel[j / 4 * 4 * ENCODE_PANEL + n * 4 + j % 4] = (uint8_t)(qw[n * k + j] + 128);
+    }
+    for (int level = CPU_SCALAR; level <= CPU_AVX512; level++)
+        for (size_t m = level ? 1 : ROWS; row_at(level) && m <= ROWS; m++) {
+            row_at(level)->gemm_q8(qa, k, sa, off, blocks, m, panel, sw, k, level ? c[0] : want[0], ENCODE_PANEL);
+            assert_true(!level || !memcmp(c, want, m * sizeof *c));
+        }
+    for (size_t i = 0; i < ROWS; i++)
+        for (size_t n = 0; n < ENCODE_PANEL; n++) {
+            double sum = 0;
+            for (size_t j = 0; j < k; j++)
+                sum += (double)qa[i * k + j] * qw[n * k + j] * sa[i * blocks + j / 32] *
+                       sw[j / 32 * ENCODE_PANEL + n];
+            assert_true(fabs(want[i][n] - sum) < 1e-4);
+        }
+    free(a);
+    free(weights);
+    free(sw);
+    free(qa);
+    free(qw);
+    free(panel);
+}
+
+static void halves_are_spread(void **state)
+{
+    const size_t k = 64, n = k * ENCODE_PANEL;
+    uint8_t *halves = malloc(n / 2), *panel = malloc(n); /* exact sizes: ASan sees a byte too far */
+
+    (void)state;
+    for (size_t i = 0; i < n / 2; i++)
+        halves[i] = (uint8_t)(random_float() * 127 + 128);
+    for (int level = CPU_SCALAR; level <= CPU_AVX512; level++) {
+        if (!row_at(level))
+            continue;
+        memset(panel, 0xff, n);
+        row_at(level)->spread_q4(halves, k, panel);
+        for (size_t i = 0; i < n; i++) {
+            const uint8_t byte = halves[i / 1024 * 512 + i % 512];
+            assert_int_equal(panel[i], i % 1024 < 512 ? byte & 15 : byte >> 4);
+        }
+    }
+    free(halves);
+    free(panel);
+}
+
 static void element_functions(void **state)
 {
     const size_t n = 96;
@@ -274,7 +343,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_of_floats),   cmocka_unit_test(products_of_rounded_floats),
-        cmocka_unit_test(extreme_operands_fit), cmocka_unit_test(products_of_four_bit_weights),
+        cmocka_unit_test(extreme_operands_fit), cmocka_unit_test(products_of_four_bit_weights), cmocka_unit_test(products_of_eight_bit_weights),
+        cmocka_unit_test(halves_are_spread),
         cmocka_unit_test(element_functions),    cmocka_unit_test(not_a_number_is_harmless),
     };
 

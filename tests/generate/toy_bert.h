@@ -34,6 +34,7 @@ typedef struct toy {
     bool gguf;
     bool roberta; /* XLM-RoBERTa: two rows of positions that no text has, one type, unigram pieces */
     bool lm; /* with a masked-language-model head (safetensors) */
+    bool cls; /* GGUF: the vector is the first token's */
     tensor_type type; /* of the matrices */
     uint64_t seed;
     /* ways to break it */
@@ -398,7 +399,7 @@ __attribute__((unused)) static void toy_write_gguf(const toy *y, const char *pat
     toy_key_u32(&b, "bert.attention.head_count", y->heads);
     toy_key_u32(&b, "bert.feed_forward_length", y->ff);
     toy_key_u32(&b, "bert.context_length", y->positions);
-    toy_key_u32(&b, "bert.pooling_type", 1);
+    toy_key_u32(&b, "bert.pooling_type", y->cls ? 2 : 1);
     toy_string(&b, "bert.attention.layer_norm_epsilon");
     bytes_append_u32(&b, 6);
     bytes_append_f32(&b, 1e-5f);
