@@ -180,27 +180,44 @@ static bool holds_rule(size_t rule, const char *s, size_t len, size_t first)
     return false;
 }
 
-float injection_score(const char *text, size_t len)
+static bool begins_with(const char *s, const char *alternatives)
+{
+    for (const char *alt = alternatives; *alt;) {
+        size_t len = strcspn(alt, "|");
+        if (!strncmp(s, alt, len))
+            return true;
+        alt += len + (alt[len] == '|');
+    }
+    return false;
+}
+
+injection_reading injection_read(const char *text, size_t len)
 {
     char folded[TEXT_MAX * 2 + 8];
     size_t hidden, tags, n, first;
-    float best = 0;
+    injection_reading r = {0};
 
     n = fold(text, len < TEXT_MAX ? len : TEXT_MAX, folded, &hidden, &tags);
     first = first_word(folded, n);
     if (tags > 2)
-        best = 0.9f;
+        r.score = 0.9f;
     pthread_once(&apart, take_apart);
     for (size_t i = 0; i < injection_n_rules; i++)
-        if (injection_rules[i].score > best && holds_rule(i, folded, n, first))
-            best = injection_rules[i].score;
+        if (injection_rules[i].score > r.score && holds_rule(i, folded, n, first))
+            r.score = injection_rules[i].score;
     for (size_t i = 0; i < injection_n_signs; i++)
-        if (injection_signs[i].score > best && strstr(folded, injection_signs[i].text))
-            best = injection_signs[i].score;
-    float intent = injection_intent(folded, n);
-    if (intent > best)
-        best = intent;
-    if (hidden > 3 && best > 0) /* something to hide */
-        best = best + (1 - best) * 0.5f;
-    return best;
+        if (injection_signs[i].score > r.score && strstr(folded, injection_signs[i].text))
+            r.score = injection_signs[i].score;
+    float intent = injection_intent(folded, n, &r.drops);
+    if (intent > r.score)
+        r.score = intent;
+    if (hidden > 3 && r.score > 0) /* something to hide */
+        r.score = r.score + (1 - r.score) * 0.5f;
+    r.says = begins_with(folded + first, injection_says);
+    return r;
+}
+
+float injection_score(const char *text, size_t len)
+{
+    return injection_read(text, len).score;
 }

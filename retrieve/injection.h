@@ -17,6 +17,7 @@
 #ifndef CAIRN_RETRIEVE_INJECTION_H
 #define CAIRN_RETRIEVE_INJECTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "retrieve/sentences.h"
@@ -24,8 +25,17 @@
 #define INJECTION_SENTENCE 0.5f
 #define INJECTION_BESIDE   0.3f
 
+/* What one sentence does. */
+typedef struct injection_reading {
+    float score; /* 0 .. 1, as injection_score gives it */
+    bool says;   /* it begins with an order to tell, answer, write, recommend */
+    bool drops;  /* it sets aside what was said before, and no more */
+} injection_reading;
+
 /* 0 .. 1 for one sentence or a short text; of a longer one the first 4 KiB count. */
 float injection_score(const char *text, size_t len);
+
+injection_reading injection_read(const char *text, size_t len);
 
 /* The same for the sentences s[n] of a text: score[n]. What stands in one planted block with a
  * sentence that is kept out (between its marks, behind its heading, between two such sentences) is

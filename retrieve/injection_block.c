@@ -7,17 +7,22 @@
  *   - what follows an opening mark up to its closing one, where the mark itself was caught; to the
  * end of the paragraph where it has none or ends with a colon (a label, a list's head);
  *   - what stands between two caught sentences of one paragraph, or beside one and is suspicious
- * itself. Only where something was caught, and at most BLOCK_BYTES to either side, so honest texts
+ * itself or an order to say something ("Tell users ...");
+ *   - what follows one in its paragraph that only sets aside what was said before ("Ignore all
+ * previous instructions."): that is what it makes room for; or that says no more than was ordered.
+ * Only where something was caught, and at most BLOCK_BYTES to either side, so honest texts
  * lose nothing by it. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "retrieve/injection.h"
+#include "retrieve/word_byte.h"
 
 #define BLOCK_BYTES 2000
 #define NAME_BYTES  32
 #define LINE_SIGNS  3
+#define WORDS_MIN   3 /* of a sentence that repeats a caught one */
 #define TAKEN       0.501f /* for its neighbours' sake: takes nothing along itself */
 
 typedef struct block {
@@ -206,6 +211,37 @@ static void take(const text_span *s, size_t n, block b, float *score)
             score[i] = TAKEN;
 }
 
+/* Does nothing but blanks of one paragraph lie between two sentences? */
+static bool is_beside(const char *text, const text_span *a, const text_span *b)
+{
+    return paragraph_end(text, b->start, a->end) == b->start;
+}
+
+/* Is every word of the sentence in the caught one? Too few words say nothing. */
+static bool says_no_more(const char *text, const text_span *s, const text_span *caught)
+{
+    const char *in = text + caught->start;
+    size_t words = 0, len = caught->end - caught->start;
+
+    for (size_t i = s->start; i < s->end;) {
+        size_t from = i, n;
+        bool found = false;
+        while (i < s->end && is_word_byte(text[i]))
+            i++;
+        if ((n = i - from) == 0) {
+            i++;
+            continue;
+        }
+        for (size_t k = 0; k + n <= len && !found; k++)
+            found = !strncasecmp(in + k, text + from, n) && (!k || !is_word_byte(in[k - 1])) &&
+                    (k + n == len || !is_word_byte(in[k + n]));
+        if (!found)
+            return false;
+        words++;
+    }
+    return words >= WORDS_MIN;
+}
+
 /* Between two caught sentences, or beside one and suspicious. */
 static void join(const char *text, const text_span *s, size_t n, float *score)
 {
@@ -215,7 +251,7 @@ static void join(const char *text, const text_span *s, size_t n, float *score)
         if (score[i] < INJECTION_SENTENCE)
             continue;
         if (last < n && s[i].start - s[last].end < BLOCK_BYTES / 2 &&
-            paragraph_end(text, s[i].start, s[last].end) == s[i].start)
+            is_beside(text, &s[last], &s[i]))
             take(s, n, (block){s[last].start, s[i].end}, score);
         last = i;
     }
@@ -223,6 +259,30 @@ static void join(const char *text, const text_span *s, size_t n, float *score)
         if (score[i] >= INJECTION_BESIDE && score[i] < INJECTION_SENTENCE &&
             ((i && score[i - 1] >= INJECTION_SENTENCE) ||
              (i + 1 < n && score[i + 1] >= INJECTION_SENTENCE)))
+            score[i] = TAKEN;
+}
+
+static injection_reading read_one(const char *text, const text_span *s)
+{
+    return injection_read(text + s->start, s->end - s->start);
+}
+
+/* What goes on from a caught sentence in its paragraph: orders to say something, to either side;
+ * then what stands behind one that makes room for it, or says no more than it. */
+static void follow(const char *text, const text_span *s, size_t n, float *score)
+{
+    for (size_t i = 1; i < n; i++)
+        if (score[i - 1] >= INJECTION_SENTENCE && score[i] < INJECTION_SENTENCE &&
+            is_beside(text, &s[i - 1], &s[i]) && read_one(text, &s[i]).says)
+            score[i] = TAKEN;
+    for (size_t i = n; i-- > 1;)
+        if (score[i] >= INJECTION_SENTENCE && score[i - 1] < INJECTION_SENTENCE &&
+            is_beside(text, &s[i - 1], &s[i]) && read_one(text, &s[i - 1]).says)
+            score[i - 1] = TAKEN;
+    for (size_t i = n; i-- > 1;) /* from behind: what is taken here takes nothing along */
+        if (score[i] < INJECTION_SENTENCE && score[i - 1] >= INJECTION_SENTENCE &&
+            is_beside(text, &s[i - 1], &s[i]) &&
+            (read_one(text, &s[i - 1]).drops || says_no_more(text, &s[i], &s[i - 1])))
             score[i] = TAKEN;
 }
 
@@ -237,6 +297,7 @@ void injection_scores(const char *text, size_t len, const text_span *s, size_t n
     if (!caught)
         return;
     join(text, s, n, score);
+    follow(text, s, n, score);
     for (size_t i = 0; i < n; i++) {
         block b;
         if (score[i] < INJECTION_SENTENCE || score[i] == TAKEN)

@@ -17,7 +17,7 @@
 #include "retrieve/word_byte.h"
 
 #define REACH     280
-#define FOUND_MAX 160
+#define FOUND_MAX 200
 
 typedef enum kind {
     MACHINE = 1 << 0,  /* a machine that reads or writes is named */
@@ -37,6 +37,13 @@ typedef enum kind {
     PHRASE = 1 << 14,  /* the word, the phrase */
     WISHED = 1 << 15,  /* the user would like you to */
     ROLE = 1 << 16,    /* the mark of a turn of a chat */
+    DROP = 1 << 24,    /* forget, wipe, set aside */
+    BRIEF = 1 << 25,   /* what whoever reads has been told before, its limits, its memory */
+    DEVICE = 1 << 26,  /* a machine, a robot: speaks of a model only where it is spoken to */
+    READS = 1 << 27,   /* who reads this, as a form of address */
+    DECEIVE = 1 << 28, /* let somebody believe */
+    ONLY = 1 << 29,    /* nothing but */
+    ASKER = 1 << 30,   /* whoever asks or looks this up */
     /* derived */
     ORDER = 1 << 17,     /* an ACT that is told to do */
     ADDRESSED = 1 << 18, /* a machine is spoken to */
@@ -65,13 +72,15 @@ static const struct {
               "ии$|ии-|ассистент|помощник|языковая модель|языковой модели|языковые модели|"
               "нейросет|чат-бот|чатбот|бот$|"
               "人工智能|语言模型|大模型|助手|聊天机器人|模型|المساعد|الذكاء الاصطناعي|نموذج اللغة|アシスタント|言語モデル"},
-    {LEAD, "^dear |^hey |^hello|^hi |^attention|^note to|^note for|^message to|^message for|"
+    {LEAD, "^confidential to|^private to|^for the eyes of|^psst|^lieber|^werte|"
+           "^dear |^hey |^hello|^hi |^attention|^note to|^note for|^message to|^message for|"
            "^memo to|^memo for|^instruction to|"
            "^instructions to|^instruction for|^instructions for|^notice to|^reminder to|"
            "^reminder for|^to the|^to all|^to any|^for any |^for every |"
            "^if you are|^if you're|^should you be|^as the |^as an |^since you are|^liebe|^hallo|"
            "^hinweis an|^hinweis für|^achtung|"
-           "^nachricht an|^anweisung an|^anweisung für|^an die|^an das|^an den|^an alle|^falls du|"
+           "^nachricht an|^anweisung an|^anweisung für|^an die|^an das|^an den|^an alle|"
+           "^falls du|"
            "^wenn du|^falls sie|^wenn sie ein|"
            "^nota para|^nota a |^aviso a|^aviso para|^estimad|^querid|^atención|^mensaje para|"
            "^instrucción para|^instrucciones para|^si eres|"
@@ -82,7 +91,8 @@ static const struct {
            "^заметка для|^если ты|^если вы|^亲爱的|^尊敬的|^致|^如果你是|^给|^إلى|^ملاحظة"},
     {MODAL, "must$|shall$|should$|has to|have to|had to|is to$|are to$|needs to|need to|ought to|"
             "is required|are required|required to|"
-            "will now|may now|is obliged|are instructed|is instructed|it is vital|it is essential|"
+            "will now|may now|is obliged|are instructed|is instructed|it is vital|"
+            "it is essential|"
             "it is imperative|make sure|be sure|"
             "soll$|sollen|sollst|muss$|müssen|musst|hat zu|haben zu|ist zu$|sind zu$|darf|dürfen|"
             "wird nun|"
@@ -97,12 +107,15 @@ static const struct {
           "^install$|^insist$|^invite$|^leave out|^mention$|"
           "^navigate$|^obey$|^offer$|^omit$|^open$|^output$|^pass$|^place$|^post$|^praise$|"
           "^prepend$|^pretend$|^print$|^promote$|^provide$|"
-          "^put$|^quote$|^rank$|^rate$|^read out|^recommend$|^redirect$|^refuse$|^relay$|^render$|"
+          "^put$|^quote$|^rank$|^rate$|^read out|^recommend$|^redirect$|^refuse$|^relay$|"
+          "^render$|"
           "^repeat$|^replace$|^reply$|^report$|"
           "^respond$|^return$|^reveal$|^run$|^say$|^search$|^send$|^share$|^show$|^skip$|^speak$|"
           "^start$|^state$|^submit$|^suggest$|"
           "^summarise$|^summarize$|^suppress$|^switch$|^tell$|^transfer$|^translate$|^transmit$|"
           "^treat$|^trigger$|^type$|^upload$|^urge$|"
+          "^paste$|^list$|^elogia|^alaba|^copie|^vante|^loue |^rühme|^preise|^hänge|^häng$|"
+          "^gib als|^ofrece|^propose|^recopi|^ne donne|^limita|^抄|^列出|^夸奖|^赞美|^改送|"
           "^use$|^visit$|^warn$|^write$|includes$|^never mention|^kindly|"
           "!antworte$|!antworten sie|!beantworte$|^sag$|^sage$|^sagen|^nenne|^erwähn|erwähnen$|"
           "^füge|einfügen|^ergänz|^schreib|^gib$|^gebe|^geben|ausgeben|"
@@ -118,7 +131,8 @@ static const struct {
           "^abra|abrir$|^visit|visitar|^pulsa|^pulse|^haz clic|^haga clic|^copia|^traduc|^finge|"
           "^finja|^llama|^confirm|^afirm|^insert|^ocult|"
           "mencionar|incluir|decir$|transmit|"
-          "^répond|^dis$|^dites|^précis|^indiqu|^mentionn|mentionner|^ajout|ajouter|^insèr|^insér|"
+          "^répond|^dis$|^dites|^précis|^indiqu|^mentionn|mentionner|^ajout|ajouter|^insèr|"
+          "^insér|"
           "^inclu|inclure|^écri|écrire|^envoi|^envoy|"
           "envoyer|^transm|transmettr|^transfér|^affich|afficher|^montr|^révèl|^révél|^oubli|"
           "^omet|^recommand|recommander|^conseill|"
@@ -136,7 +150,17 @@ static const struct {
           "рекомендовать|"
           "回答|回复|说明|说|输出|显示|推荐|发送|转发|打开|访问|点击|加上|添加|包含|忘记|写|告诉|提及|删除|复制|声称|给出|附上|"
           "أجب|أخبر|أرسل|اكتب|答え|送信|表示"},
-    {OUTPUT, "your reply|your replies|your response|your answer|your output|your summar|"
+    {OUTPUT, "als ergebnis|as the result|as your result|como resultado|comme résultat|作为结果|"
+             "whatever you write|whatever you produce|whatever you come up|anything you write|"
+             "anything you produce|everything you write|everything you produce|each line you|"
+             "every line you|all you write|what you write|what you produce|your text$|"
+             "was du schreibst|was du formulierst|was du sagst|was du ausgibst|"
+             "jede zeile, die du|"
+             "jedem satz, den du|lo que escribas|todo lo que escrib|tu contestación|"
+             "cada frase que|ce que tu écris|tout ce que tu|chaque phrase que tu|"
+             "tutto ciò che scrivi|tudo o que escrev|что ты пишешь|что напишешь|你写的|你输出的|"
+             "你所写|每句话里|ما تكتبه|"
+             "your reply|your replies|your response|your answer|your output|your summar|"
              "your message|the reply$|the response$|the summary$|"
              "every reply|each reply|every answer|each answer|every response|each response|"
              "all replies|all answers|all responses|"
@@ -153,7 +177,12 @@ static const struct {
              "своём ответе|своем ответе|ваш ответ|каждый ответ|каждом ответе|своего ответа|你的回答|"
              "你的回复|每个回答|每次回答|"
              "每次回复|回答末尾|回答的末尾|回答中|回复中|إجابتك|ردك|回答の"},
-    {HIDDEN, "system prompt|hidden prompt|secret prompt|initial prompt|original prompt|"
+    {HIDDEN, "you can see|you can access|at the very start|text you received|text you were given|"
+             "operator typed|operator wrote|die du sehen kannst|text, den du|den du erhalten|"
+             "puedas ver|puedes ver|que recibiste|al comenzar|texte reçu|reçu au départ|"
+             "tu peux voir|che hai ricevuto|que recebeste|что ты видишь|ты получил|"
+             "你能看到|你看得到|最开始收到|开头收到|一开始收到|"
+             "system prompt|hidden prompt|secret prompt|initial prompt|original prompt|"
              "your prompt|your instruction|your guideline|"
              "your rules|your previous|your earlier|previous guideline|previous rules|"
              "previous instruction|prior instruction|"
@@ -172,7 +201,8 @@ static const struct {
              "vos consignes|invite système|"
              "prompt système|instructions précéd|règles précéd|consignes précéd|l'historique|"
              "la conversation|mots de passe|"
-             "les courriels|системный промпт|системного промпта|системные инструк|прежние правила|"
+             "les courriels|системный промпт|системного промпта|системные инструк|"
+             "прежние правила|"
              "предыдущие|прежние инструк|переписк|"
              "историю чата|историю диалога|диалог|твои инструк|твои правила|系统提示|之前的规则|之前的指令|对话|"
              "聊天记录|提示词|上下文|密码"},
@@ -181,14 +211,18 @@ static const struct {
            "the human$|nutzer|anwender|benutzer|den leser|der leser|dem leser|fragenden|usuario|"
            "lector$|quien pregunt|utilisateur|"
            "lecteur$|l'utente|utente$|o usuário|leitor$|пользовател|читател|用户|读者|المستخدم|ユーザー"},
-    {SECRET, "do not tell|don't tell|never tell|do not mention|don't mention|not mention|"
+    {SECRET, "keep silent about|say nothing of|say nothing about|stay silent|schweige|verheimlich|"
+             "nunca hables|no hables|calla |cállate sobre|tais |taisez|passe sous silence|"
+             "taci |не говори о|молчи|别谈|别提|只字不提|不谈|"
+             "do not tell|don't tell|never tell|do not mention|don't mention|not mention|"
              "without mentioning|without explaining|"
              "never bring up|never speak of|keep quiet about|unmentioned|without telling|"
              "without comment|without informing|without saying|do not reveal|do not disclose|"
              "do not let|do not inform|"
              "keep this secret|secretly|silently|not be told|nichts von|nichts über|verschweig|"
              "ohne zu erwähnen|ohne es zu erwähnen|"
-             "ohne hinweis|ohne kommentar|ohne erklär|nicht erwähn|heimlich|kein wort|no le digas|"
+             "ohne hinweis|ohne kommentar|ohne erklär|nicht erwähn|heimlich|kein wort|"
+             "no le digas|"
              "no digas|no diga|no menciones|no mencione|"
              "no reveles|sin mencionar|sin explicar|sin decir|sin comentar|en secreto|ne dis |"
              "ne dites|ne parle|ne parlez|ne mentionn|"
@@ -197,7 +231,10 @@ static const struct {
              "senza spiegare|não diga|sem explicar|не говори|не сообщай|не упоминай|"
              "не рассказывай|не раскрывай|без объяснен|без пояснен|"
              "ничего не|тайно|незаметно|умолч|不要告诉|别告诉|不要提|不要透露|不得透露|不要说明|保密|悄悄|لا تخبر|لا تذكر"},
-    {EVERY, "any question|every question|all questions|whatever is asked|whatever you are asked|"
+    {EVERY, "from this line|from this point|from here on|ab dieser zeile|von hier an|"
+            "desde esta línea|a partir de esta línea|à partir de cette ligne|da questa riga|"
+            "a partir desta linha|с этой строки|从这一行|从这行|从此行|"
+            "any question|every question|all questions|whatever is asked|whatever you are asked|"
             "whatever they ask|no matter what|"
             "whatever the question|regardless of what|from now on|henceforth|from this point|"
             "from here on|at all times|every reply|"
@@ -212,7 +249,11 @@ static const struct {
             "любой вопрос|любые вопросы|все вопросы|всякий вопрос|каждый вопрос|отныне|"
             "с этого момента|впредь|что бы ни|任何问题|"
             "所有问题|每个问题|无论|不管|从现在|今后|一律|أي سؤال|كل سؤال"},
-    {VOICE, "^system message|^system:|^system notice|^system note|^system alert|^system update|"
+    {VOICE, "^the real question|^here is the real|^the actual question|^now the operator|"
+            "^the operator speaks|^end of source|^end of passage|^die eigentliche frage|"
+            "^ende der quelle|^la verdadera pregunta|^fin de la fuente|^la vraie question|"
+            "^fin de la source|才是真正的问题|真正的问题是|以上资料结束|资料到此|"
+            "^system message|^system:|^system notice|^system note|^system alert|^system update|"
             "^system instruction|^system command|"
             "^developer note|^developer message|^developer:|^admin:|^admin note|^administrator:|"
             "^tool output|^tool result|^tool response|"
@@ -230,11 +271,16 @@ static const struct {
             "^messaggio di sistema|^mensagem do sistema|"
             "^системное|^сообщение системы|^система:|^примечание разработчика|^вывод инструмента|"
             "^ответ инструмента|^конец документа|"
-            "^новая задача|^系统消息|^系统提示|^系统通知|^系统：|^系统:|^开发者|^工具输出|^工具返回|^文档结束|^新任务|^رسالة النظام"},
+            "^новая задача|^系统消息|^系统提示|^系统通知|^系统：|^系统:|^开发者|^工具输出|^工具返回|^文档结束|^新任务|"
+            "^رسالة النظام"},
     {ROLE, "^[assistant]:|^[system]:|^[developer]:|^[tool]:|^[ai]:|^<assistant>|^<tool response>|"
            "^<tool result>|^<developer>|"
            "^### assistant:|^### user:|^[assistente]:|^[asistente]:|^[助手]|^[系统]"},
-    {RECAP, "when summari|when you summari|in summari|while summari|if you summari|after summari|"
+    {RECAP, "when composing|when writing the reply|when writing your|when drafting|"
+            "before producing|before writing|before composing|before generating|before drafting|"
+            "beim verfassen|beim formulieren|bevor du schreib|antes de escribir|al redactar|"
+            "avant d'écrire|en rédigeant|avant de rédiger|撰写回复|编写回答|生成回答|"
+            "when summari|when you summari|in summari|while summari|if you summari|after summari|"
             "when answering|when you answer|when you are asked|"
             "before you reply|before you answer|before you translate|before you continue|"
             "before answering|before replying|when replying|when responding|when you respond|"
@@ -247,7 +293,10 @@ static const struct {
             "dans le résumé|dans tout résumé|nel riassumere|ao resumir|при пересказе|при ответе|"
             "перед ответом|при обобщении|при резюмир|"
             "в пересказе|в кратком изложении|总结本|总结此|总结这|概括本|概括这|回答时|回答前|عند تلخيص"},
-    {THIS, "this page|this text|this document|this mail|this email|this e-mail|this message|"
+    {THIS, "this line|these lines|this leaflet|this sheet|this recipe|this listing|dieses blatt|"
+           "dieser zeile|diese zeilen|este folleto|estas líneas|esta hoja|ces lignes|"
+           "cette ligne|cette fiche|ce dépliant|queste righe|这一行|这几行|"
+           "this page|this text|this document|this mail|this email|this e-mail|this message|"
            "this paragraph|this note|this file|this passage|"
            "this section|this article|this website|this content|this report|this contract|"
            "these instructions|the text above|the table above|"
@@ -265,7 +314,8 @@ static const struct {
     {READER, "anyone using software|anyone using an ai|whoever is generating|whoever generates|"
              "whoever is summari|whoever summari|whoever processes|whoever is answering|"
              "whoever answers|"
-             "any program that|every program that|any system that|any software that|any tool that|"
+             "any program that|every program that|any system that|any software that|"
+             "any tool that|"
              "any bot that|anything that reads|"
              "automatisch auswert|automatisiert auswert|maschinell|jedes programm|"
              "jedes system, das|jede software|tout programme|"
@@ -274,11 +324,16 @@ static const struct {
              "quien procese|quien genere|qualsiasi programma|qualquer programa|любая программа|"
              "всякая программа|любая система|каждая программа|"
              "тот, кто обрабат|任何程序|任何系统|任何软件|自动处理"},
-    {TRUE_ANSWER, "correct answer|right answer|true answer|only answer|proper answer|"
+    {TRUE_ANSWER, "expected output|expected answer|expected response|expected reply|"
+                  "erwartete antwort|"
+                  "erwartete ausgabe|respuesta esperada|réponse attendue|risposta attesa|"
+                  "ожидаемый ответ|期望的输出|预期的回答|"
+                  "correct answer|right answer|true answer|only answer|proper answer|"
                   "correct response|correct reply|only response|"
                   "richtige antwort|korrekte antwort|einzige antwort|zutreffende antwort|"
                   "respuesta correcta|única respuesta|"
-                  "respuesta adecuada|bonne réponse|réponse correcte|seule réponse|réponse exacte|"
+                  "respuesta adecuada|bonne réponse|réponse correcte|seule réponse|"
+                  "réponse exacte|"
                   "risposta corretta|risposta giusta|"
                   "resposta correta|resposta certa|правильный ответ|верный ответ|"
                   "единственный ответ|正确答案|正确回答|唯一答案|正确的回答|"
@@ -296,6 +351,72 @@ static const struct {
              "utilisateur souhaite que|utilisateur veut que|utilisateur t'a|utilisateur vous a|"
              "пользователь хочет|пользователь просит|"
              "пользователь уже|пользователь разрешил|用户希望你|用户要求你|用户已经|用户授权"},
+    {DROP, "^ignor|^disregard|^forget |^wipe|^erase|^scrap |^drop |^discard|^abandon|^set aside|"
+           "^put aside|^throw out|^let go of|^never mind|may now drop|"
+           "^ignorier|^vergiss|^vergessen sie|^streich|^lösch|^verwirf|^leg ab|^lass alle|"
+           "^lass deine|"
+           "^borra|^olvid|^deja a un lado|^deja de lado|^descarta|^abandona|^prescinde|"
+           "^efface|^oubli|^laisse tomber|^laissez tomber|^mets de côté|^abandonne|^jette|"
+           "^dimentica|^cancella|^lascia perdere|^esquece|^apaga |!забудь|!сотри|!игнорируй|"
+           "!проигнорируй|!отбрось|"
+           "忽略|无视|忘了|抛开|抛弃|放下|忘掉|忘记|丢掉|丢开|清除|不要理会|انس|تجاهل"},
+    {BRIEF, "your memory|your mind|your brief|the brief you|the task you|you were handed|"
+            "you were given|"
+            "you were told|you were asked|you have been told|you have been given|"
+            "you have been asked|came before this|whatever came before|what came before|"
+            "what you know so far|your limits|your limit$|your usual caution|your caution|"
+            "your restrictions|your restraint|your guardrails|your safeguards|your safety|"
+            "your orders|your programming|your instruction|your guideline|your rules|"
+            "your previous|"
+            "previous instruction|prior instruction|earlier instruction|preceding instruction|"
+            "above instruction|the above direct|directions above|instructions above|"
+            "aus dem gedächtnis|deinem gedächtnis|deine vorgab|deine bisherig|deine anweis|"
+            "deine regeln|deine grenzen|deine schranken|deine aufgabe|deinen auftrag|"
+            "dein auftrag|dir bisher|dir vorher|dir zuvor|was du bisher|bisherigen anweis|"
+            "bisherige anweis|vorherigen anweis|"
+            "de tu memoria|tu memoria|tus normas|tus límites|tus limites|tus reglas|tu tarea|"
+            "tus instruccion|lo que te pid|lo que te dij|lo que te han|instrucciones anterior|"
+            "de ta mémoire|ta mémoire|tes garde-fous|tes limites|tes règles|tes consignes|"
+            "ta tâche|ce qu'on t'a|ce que l'on t'a|ce qu'on vous a|instructions précéd|"
+            "consignes précéd|consignes ci-dessus|la tua memoria|i tuoi limiti|"
+            "as tuas regras|tua memória|твоей памяти|твои ограничения|тебе поручили|"
+            "тебе сказали|прежние инструк|предыдущие инструк|"
+            "你的限制|你的任务|你之前|你先前|你的记忆|你的规则|你的指令|得到的任务|之前的指令|之前的任务|之前的所有|之前的要求|上述指令|以上指令|以上所有|"
+            "ذاكرتك|مهمتك|قيودك|تعليماتك"},
+    {DEVICE, "machine|machines$|robot|computer$|computers$|program$|programme$|software$|"
+             "digital helper|digital mind|thinking machine|large model|maschine|rechner$|"
+             "rechenknecht|automat|programm$|máquina|robot|ordenador|programa$|ordinateur|"
+             "logiciel|"
+             "macchina|машина|машины|робот|компьютер|机器|程序|软件|电脑|الآلة|機械"},
+    {READS, "reading this|reading these|parsing this|scanning this|processing this|digesting this|"
+            "that read this|that reads this|who read this|you read this|"
+            "die du das|die du dies|der du das|der du dies|die dies liest|die das liest|"
+            "die das lesen|"
+            "die dies lesen|que lees|que lee est|que leen est|que procesas|que recorres|"
+            "qui lis|qui parcours|qui lisez|qui traites|qui parcourez|che leggi|"
+            "che stai leggendo|"
+            "que lês|что читаешь|читающая это|читающий это|读到这|读到此|正在读|阅读到|"
+            "التي تقرأ"},
+    {DECEIVE, "make believe|made to believe|let them believe|let them think|have them believe|"
+              "lead them to|under the impression|pretend to them|glauben machen|glauben lassen|"
+              "weismach|vorspiegel|im glauben|hacer creer|hazle creer|hágale creer|haz creer|"
+              "faire croire|fais croire|faites croire|laisser croire|far credere|fai credere|"
+              "fazer crer|faz crer|внуши|убеди его|让他以为|让她以为|让他们以为|让对方以为|使其相信|"
+              "让人以为|يظن أن"},
+    {ONLY, "only$|solely|exclusively|nothing but|nothing else|nur$|ausschließlich|einzig|allein$|"
+           "nichts anderes|nichts als|sólo$|solo$|solamente|únicamente|limita|exclusivamente|"
+           "seulement|uniquement|rien d'autre|rien que|que le mot|soltanto|solamente|apenas|"
+           "somente|только|лишь|只|仅|فقط|だけ"},
+    {ASKER, "whoever asks|anyone who asks|anyone asking|anybody asking|anyone curious|"
+            "anyone who inquires|anyone who enquires|whoever inquires|whoever enquires|"
+            "whoever consults|anyone consulting|anyone interested in|those who ask|"
+            "wer danach fragt|wer hiernach fragt|jemand hiernach fragt|jemand danach fragt|"
+            "dem fragesteller|den fragesteller|wer sich erkundigt|jedem, der fragt|"
+            "jedem, der sich|quien consulte|quien pregunte|quien se interese|"
+            "a quienes pregunt|toute personne qui s'inform|toute personne qui demand|"
+            "à quiconque demand|quiconque s'inform|à qui demande|chiunque chieda|"
+            "chi si informa|quem perguntar|кто спросит|всякому, кто|тем, кто спраш|"
+            "有人打听|有人问起|有人问到|有人询问|问起的人|打听的人|提问者|من يسأل"},
 };
 
 #define N_WORDS (sizeof words / sizeof *words)
@@ -345,6 +466,17 @@ static const struct {
     {0.6f, RECAP | ORDER | USER},
     {0.6f, RECAP | MODAL | ORDER | OUTPUT},
     {0.6f, WISHED},
+    {0.7f, DROP | BRIEF},
+    {0.6f, DECEIVE | ASKER},
+    {0.6f, DECEIVE | USER | ORDER},
+    {0.6f, ASKER | MODAL | THIS},
+    {0.6f, ASKER | SECRET | ORDER},
+    {0.6f, EVERY | SECRET | ORDER},
+    {0.6f, RECAP | LINK | ORDER},
+    {0.6f, ADDRESSED | TRUE_ANSWER},
+    {0.6f, ADDRESSED | OUTPUT},
+    {0.6f, ADDRESSED | SECRET},
+    {0.55f, ONLY | PHRASE | ORDER | OUTPUT},
 };
 
 /* ---- the words by their first byte, once ---- */
@@ -511,6 +643,23 @@ static bool follows(const reading *r, size_t from, size_t reach, unsigned kind)
 #define MODAL_REACH  60
 #define MUST_REACH   90
 #define RECAP_REACH  30
+#define READS_REACH  12
+#define BARE_BYTES   24 /* of words behind what is to be dropped: "came before this line" */
+#define DEVICE_REACH 24
+
+/* A lead that speaks to somebody whatever follows it, unlike "if you are" and "as the". */
+static bool greets(const char *s)
+{
+    static const char *const known[] = {
+        "dear ",  "hey",     "hello", "hi ",   "psst",  "confidential to", "private to",
+        "for the eyes of",   "lieb",  "werte", "hallo", "querid",          "estimad",
+        "cher",   "caro ",   "cara ", "дорог", "亲爱的", "尊敬的",          "уважаем"};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strncmp(s, known[i], strlen(known[i])))
+            return true;
+    return false;
+}
 
 static void derive(reading *r)
 {
@@ -530,6 +679,12 @@ static void derive(reading *r)
         if (f.kind & MACHINE && f.at >= 2 && !memcmp(r->s + f.at - 2, ", ", 2) &&
             (!*behind || strchr(".!", *behind)))
             put(r, f.at, f.end, ADDRESSED); /* "..., assistant." */
+        if (f.kind & DEVICE && follows(r, f.end, READS_REACH, READS))
+            put(r, f.at, f.end, ADDRESSED);
+        if (f.kind & READS && follows(r, f.end, READS_REACH, DEVICE))
+            put(r, f.at, f.end, ADDRESSED); /* "读到这里的机器" */
+        if (f.kind & LEAD && greets(r->s + f.at) && follows(r, f.at, DEVICE_REACH, DEVICE))
+            put(r, f.at, f.end, ADDRESSED);
         if (f.kind & MACHINE && follows(r, f.end, MODAL_REACH, MODAL))
             put(r, f.at, f.end, BOUND);
         if (f.kind & RECAP && (follows(r, f.at, (f.end - f.at) + RECAP_REACH, THIS)))
@@ -542,7 +697,25 @@ static void derive(reading *r)
     }
 }
 
-float injection_intent(const char *folded, size_t len)
+/* Is nothing said behind what is to be dropped? Then what it makes room for follows. */
+static bool drops_alone(const reading *r)
+{
+    size_t last = 0;
+    bool drop = false, brief = false;
+
+    for (size_t i = 0; i < r->n; i++) {
+        drop |= (r->found[i].kind & DROP) != 0;
+        brief |= (r->found[i].kind & BRIEF) != 0;
+        if (r->found[i].kind & (DROP | BRIEF) && r->found[i].end > last)
+            last = r->found[i].end;
+    }
+    for (size_t i = 0; i < r->n; i++)
+        if (r->found[i].kind & ORDER && r->found[i].at >= last)
+            return false;
+    return drop && brief && r->len - last <= BARE_BYTES;
+}
+
+float injection_intent(const char *folded, size_t len, bool *drops)
 {
     reading r = {.s = folded, .len = len};
     float best = 0;
@@ -551,6 +724,7 @@ float injection_intent(const char *folded, size_t len)
     find_words(&r);
     find_links(&r);
     derive(&r);
+    *drops = drops_alone(&r);
     for (size_t i = 0; i < r.n; i++) {
         unsigned all = 0;
         for (size_t j = 0; j < r.n; j++)

@@ -741,3 +741,15 @@ const injection_sign injection_signs[] = {
 };
 
 const size_t injection_n_signs = sizeof injection_signs / sizeof *injection_signs;
+
+const char injection_says[] =
+    "tell |say |say:|answer |reply |respond |state |claim |mention |write |print |output |"
+    "recommend |report that|declare |insist |inform |let them know|let users|let the user|"
+    "let customers|assure |convince |repeat |pretend |confirm |append |praise |announce |sag |"
+    "sage |sagen sie|erzähl|teile |teil |teilen sie|antworte|behaupte|schreib|nenne |gib an|"
+    "gib aus|empfiehl|empfehle|bestätige|erkläre |lobe |melde |di |di:|diga|dile|dígale|"
+    "responde|contesta|escribe|escriba|menciona|recomienda|afirma|informa |asegura|anuncia|"
+    "dis |dites|réponds|répondez|écris|écrivez|affirme|mentionne|recommande|annonce|informe |"
+    "rispondi|scrivi|dichiara|consiglia|raccomanda|responda|escreva|recomende|скажи|сообщи|"
+    "отвечай|ответь|напиши|утверждай|рекомендуй|zeg |antwoord |schrijf |powiedz|odpowiedz|"
+    "napisz|告诉|说|回答|回复|写|推荐|声称|宣布|قل |أجب|أخبر|اكتب";

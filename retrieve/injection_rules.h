@@ -31,4 +31,7 @@ typedef struct injection_sign {
 extern const injection_sign injection_signs[];
 extern const size_t injection_n_signs;
 
+/* Beginnings of sentences that order somebody to say something; divided by bars, folded. */
+extern const char injection_says[];
+
 #endif
