@@ -112,6 +112,8 @@ static cairn_status extract(asking *a, cairn_answer *out, arena *memory, cairn_e
         if (a->evidence.answerable < (float)a->c->settings.ask_min_answerable)
             return refuse(a, out, memory, err);
     }
+    if (a->hop)
+        ask_bridge_end(a);
     return ask_typed_sentence(a) ? ask_extract(a, out, memory, err) : refuse(a, out, memory, err);
 }
 

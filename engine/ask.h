@@ -4,6 +4,7 @@
  *   ask_prompt.c    the prompt file, the messages
  *   ask_evidence.c  retrieval, evidence, the excerpts a prompt is made of
  *   ask_parts.c     questions that are taken apart: searching, judging and answering their parts
+ *   ask_bridge.c    ... where one part's answer is what the other is asked of
  *   ask_exhaustive.c  questions about all documents
  *   ask_answer.c    generating, checking sentence by sentence, extracting, citing
  *
@@ -62,6 +63,7 @@ typedef struct asking {
     ask_part parts[DECOMPOSE_PARTS];
     evidence whole;    /* without them */
     size_t n_promoted; /* sentences of parts at the front */
+    const char *hop;   /* what a bridge was found to be called; NULL: none was crossed */
     bool extractive;  /* no generator is wanted, or there is none */
     bool large;       /* models.large answers */
     bool remote;      /* an endpoint does (gateway.h) */
@@ -120,6 +122,8 @@ cairn_status ask_choose_facts(asking *a, cairn_error *err);
 /* Tokens of a generator; without one (NULL) an estimate, four bytes each. */
 size_t ask_count_tokens(void *ctx, const char *text, size_t len);
 cairn_status ask_retrieve(asking *a, cairn_error *err);
+/* *found, which begins with what a->hits has, in its place. */
+cairn_status ask_present(asking *a, const view *v, const retrieve_query *query, const retrieve_result *found, cairn_error *err);
 /* What of the passages hits[of[0, n)], found with these scores, answers the question; `of` NULL: all as they stand. The sentences' passages
  * are places in a->hits. */
 cairn_status ask_find_evidence(asking *a, const view *v, const char *question, size_t typed_len, const size_t *of, const retrieve_hit *scores,
@@ -168,6 +172,11 @@ cairn_status ask_add_cited(asking *a, size_t hit, size_t start, size_t end, bool
 cairn_status ask_parts_search(asking *a, const view *v, const engine_query *e, retrieve_result *found, cairn_error *err);
 /* Behind the whole question's evidence: that of each part, and the best sentences of each to the front of a->evidence. */
 cairn_status ask_parts_judge(asking *a, const view *v, cairn_error *err);
+/* Search for a part, behind whose new hits the answer's passages are read again, and judge it. */
+cairn_status ask_parts_find(asking *a, const view *v, const engine_query *e, const retrieve_query *query, retrieve_result *found,
+                            ask_part *part, cairn_error *err);
+/* The best sentences of the parts, which have been judged, to the front of a->evidence. */
+cairn_status ask_parts_promote(asking *a, cairn_error *err);
 /* A comparison that two values decide: both, with their places, and what follows from them, into a->text. False: they do not. */
 bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory);
 /* The best sentence of each side, where each has evidence, into a->text. */
@@ -178,6 +187,13 @@ cairn_status ask_parts_each(asking *a, cairn_answer *out, arena *memory,
                             cairn_status (*answer_one)(asking *, cairn_answer *, arena *, cairn_error *), bool *held, cairn_error *err);
 /* Nothing was taken apart: the whole question's evidence alone. */
 void ask_parts_forget(asking *a);
+
+/* ---- ask_bridge.c ---- */
+/* Of a question about a thing that it describes, behind the whole question's evidence: find what the thing is called and what the documents
+ * say of that. a->apart is none where that leads nowhere. */
+cairn_status ask_bridge(asking *a, const view *v, const engine_query *e, const retrieve_query *query, retrieve_result *found, cairn_error *err);
+/* From here on the question is that of the name that was found: where the documents' own sentence answers. */
+void ask_bridge_end(asking *a);
 
 /* ---- ask_route.c ---- */
 /* Who answers: sets extractive, large, remote and g, and in *out the reason where there was a choice. */

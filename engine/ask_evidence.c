@@ -145,6 +145,26 @@ static cairn_status read_hits(asking *a, cairn_error *err)
     return CAIRN_OK;
 }
 
+cairn_status ask_present(asking *a, const view *v, const retrieve_query *query, const retrieve_result *found, cairn_error *err)
+{
+    cairn_search_result *more;
+    bool same;
+    cairn_status st = engine_present(a->c, v, query, found, &more, err);
+
+    if (st)
+        return st;
+    same = more->n_hits >= a->hits->n_hits;
+    for (size_t i = 0; same && i < a->hits->n_hits; i++) /* sentences know their passages by place */
+        same = more->hits[i].chunk == a->hits->hits[i].chunk;
+    if (!same) { /* some have gone: what was read stays */
+        cairn_search_result_free(more);
+        return CAIRN_OK;
+    }
+    cairn_search_result_free(a->hits);
+    a->hits = more;
+    return read_hits(a, err);
+}
+
 cairn_status ask_find_evidence(asking *a, const view *v, const char *question, size_t typed_len, const size_t *of, const retrieve_hit *scores,
                                size_t n, evidence *out, cairn_error *err)
 {
@@ -172,6 +192,8 @@ cairn_status ask_find_evidence(asking *a, const view *v, const char *question, s
         st = engine_cosine_scale(a->c, &p.scale, err);
     if (!st)
         st = evidence_find(a->an, question, read, n, &p, &a->memory, out, err);
+    if (!st && !(out->lang = arena_strdup(&a->memory, out->lang))) /* it may be a passage's, which are presented anew (ask_present) */
+        st = cairn_fail(err, CAIRN_ENOMEM, "evidence");
     for (size_t i = 0; !st && of && i < out->n; i++)
         out->sentences[i].passage = of[out->sentences[i].passage];
     return st;
@@ -242,6 +264,8 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
         st = ask_find_evidence(a, &v, a->question, strlen(a->asked), NULL, NULL, a->hits->n_hits - n_parts, &a->evidence, err);
     if (!st)
         st = ask_parts_judge(a, &v, err);
+    if (!st)
+        st = ask_bridge(a, &v, &e, &query, &found, err);
     if (!st)
         a->hits->took_ms = (double)(clock_mono_ns() - start) / 1e6;
     view_close(&v);

@@ -41,6 +41,8 @@ cairn_status ask_parts_search(asking *a, const view *v, const engine_query *e,
     if (!is_on(a))
         return CAIRN_OK;
     st = decompose_question(a->asked, &a->memory, &a->apart, err);
+    if (!st && a->apart.kind == DECOMPOSE_BRIDGE) /* when the whole question has been judged */
+        return CAIRN_OK;
     for (size_t i = 0; !st && i < a->apart.n_parts; i++) {
         engine_query part = *e;
         retrieve_query query;
@@ -124,6 +126,50 @@ static cairn_status put_first(asking *a, cairn_error *err)
     return CAIRN_OK;
 }
 
+cairn_status ask_parts_find(asking *a, const view *v, const engine_query *e, const retrieve_query *query,
+                            retrieve_result *found, ask_part *part, cairn_error *err)
+{
+    engine_query q = *e;
+    retrieve_query own;
+    retrieve_hit *all;
+    size_t before = found->n_hits;
+    cairn_status st;
+
+    q.text = part->question;
+    q.history = NULL;
+    q.n_history = 0;
+    st = engine_search_with(a->c, v, &q, &a->memory, &own, &part->found, NULL, err);
+    if (st)
+        return st;
+    all = arena_calloc(&a->memory, before + PART_HITS + 1, sizeof *all);
+    if (!all)
+        return cairn_fail(err, CAIRN_ENOMEM, "parts of a question");
+    if (before)
+        memcpy(all, found->hits, before * sizeof *all);
+    found->hits = all;
+    for (size_t j = 0; j < part->found.n_hits && found->n_hits < before + PART_HITS; j++)
+        if (!has_chunk(all, found->n_hits, part->found.hits[j].chunk))
+            all[found->n_hits++] = part->found.hits[j];
+    if (found->n_hits > before)
+        st = ask_present(a, v, query, found, err);
+    return st ? st : judge_part(a, v, part, err);
+}
+
+cairn_status ask_parts_promote(asking *a, cairn_error *err)
+{
+    float least = 1;
+    cairn_status st;
+
+    a->whole = a->evidence;
+    for (size_t i = 0; i < a->apart.n_parts; i++)
+        if (a->parts[i].evidence.answerable < least)
+            least = a->parts[i].evidence.answerable;
+    st = put_first(a, err);
+    if (!st && least > a->evidence.answerable)
+        a->evidence.answerable = least;
+    return st;
+}
+
 void ask_parts_forget(asking *a)
 {
     if (a->apart.kind)
@@ -133,22 +179,13 @@ void ask_parts_forget(asking *a)
 
 cairn_status ask_parts_judge(asking *a, const view *v, cairn_error *err)
 {
-    float least = 1;
     cairn_status st = CAIRN_OK;
 
-    if (!a->apart.kind)
+    if (!a->apart.kind || a->apart.kind == DECOMPOSE_BRIDGE)
         return CAIRN_OK;
-    a->whole = a->evidence;
-    for (size_t i = 0; !st && i < a->apart.n_parts; i++) {
+    for (size_t i = 0; !st && i < a->apart.n_parts; i++)
         st = judge_part(a, v, &a->parts[i], err);
-        if (!st && a->parts[i].evidence.answerable < least)
-            least = a->parts[i].evidence.answerable;
-    }
-    if (!st)
-        st = put_first(a, err);
-    if (!st && least > a->evidence.answerable)
-        a->evidence.answerable = least;
-    return st;
+    return st ? st : ask_parts_promote(a, err);
 }
 
 /* ---- comparisons ---- */

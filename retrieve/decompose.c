@@ -6,26 +6,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "retrieve/word_byte.h"
+#include "retrieve/decompose_words.h"
 
-#define WORDS_MAX  64
-#define WORD_BYTES 48
 #define SIDE_WORDS 14
-
-typedef struct word {
-    size_t start, end;
-    char low[WORD_BYTES]; /* small letters of A to Z; "" of a word that is too long */
-    bool comma;           /* a comma or colon stands behind it */
-    bool capital;         /* or it has a digit */
-} word;
-
-typedef struct reading {
-    const char *text;
-    word at[WORDS_MAX];
-    size_t n;
-    arena *a;
-    decomposition *out;
-} reading;
 
 /* Comparatives and superlatives: what kind of value they compare, and which end of it they mean. */
 static const struct {
@@ -87,114 +70,8 @@ static const struct {
 
 static const char *const langs[] = {"en", "de", "es", "fr"};
 
-static const char auxiliaries[] = " is are was were do does did has have had can could will would "
-                                  "should must may ist sind war waren hat haben hatte hatten "
-                                  "wurde wurden kann können wird liegt es son era fue fueron ha "
-                                  "han tiene tienen cuesta est sont était a ont ";
-
-static const char wh_words[] = " which who whom whose what when where why how welche welcher "
-                               "welches wer wen wem was wann wo wohin woher warum wie qué quién "
-                               "quiénes cuál cuáles cuándo dónde cómo cuánto cuánta cuántos "
-                               "cuántas qui que quel quelle quels quelles lequel laquelle quand où "
-                               "comment combien pourquoi ";
-
 static const char little[] =
     " the a an der die das den dem des el la los las un una le les une l of in at on ";
-
-/* ---- words ---- */
-
-static bool in_list(const char *list, const char *low)
-{
-    char padded[WORD_BYTES + 3];
-    size_t n = strlen(low);
-
-    if (!n)
-        return false;
-    padded[0] = ' ';
-    memcpy(padded + 1, low, n);
-    memcpy(padded + n + 1, " ", 2);
-    return strstr(list, padded) != NULL;
-}
-
-static bool is(const reading *r, size_t i, const char *list)
-{
-    return i < r->n && in_list(list, r->at[i].low);
-}
-
-/* Signs of UTF-8 that stand around words and are none: the Spanish marks, typographic quotes. */
-static size_t mark_at(const char *s)
-{
-    if (!strncmp(s, "\xC2\xBF", 2) || !strncmp(s, "\xC2\xA1", 2) || !strncmp(s, "\xC2\xAB", 2) ||
-        !strncmp(s, "\xC2\xBB", 2) || !strncmp(s, "\xC2\xA0", 2))
-        return 2;
-    if (!strncmp(s, "\xE2\x80\x9C", 3) || !strncmp(s, "\xE2\x80\x9D", 3) ||
-        !strncmp(s, "\xE2\x80\x9E", 3) || !strncmp(s, "\xE2\x80\x9F", 3))
-        return 3;
-    return 0;
-}
-
-/* Words go on over hyphens, apostrophes and points between letters. False: too many. */
-static bool read_words(reading *r)
-{
-    const char *s = r->text;
-    size_t len = strlen(s);
-
-    for (size_t i = 0, skip; i < len;) {
-        word *w = &r->at[r->n];
-        if ((skip = mark_at(s + i)) > 0 || !is_word_byte(s[i])) {
-            if (r->n && (s[i] == ',' || s[i] == ':' || s[i] == ';'))
-                r->at[r->n - 1].comma = true;
-            i += skip ? skip : 1;
-            continue;
-        }
-        if (r->n == WORDS_MAX)
-            return false;
-        *w = (word){.start = i};
-        while (i < len && !mark_at(s + i) &&
-               (is_word_byte(s[i]) ||
-                (strchr("-'.&/", s[i]) && i + 1 < len && is_word_byte(s[i + 1]))))
-            i++;
-        w->end = i;
-        for (size_t k = w->start; k < i; k++) {
-            w->capital |= isdigit((unsigned char)s[k]) != 0 ||
-                          (k == w->start && isupper((unsigned char)s[k]));
-            if (i - w->start < WORD_BYTES)
-                w->low[k - w->start] = (char)tolower((unsigned char)s[k]);
-        }
-        w->capital |= (unsigned char)s[w->start] == 0xC3 &&
-                      (unsigned char)s[w->start + 1] >= 0x80 &&
-                      (unsigned char)s[w->start + 1] <= 0x9E;
-        r->n++;
-    }
-    return true;
-}
-
-/* Words [from, to) as one text. */
-static const char *run(const reading *r, size_t from, size_t to)
-{
-    if (from >= to)
-        return arena_strdup(r->a, "");
-    return arena_strndup(r->a, r->text + r->at[from].start, r->at[to - 1].end - r->at[from].start);
-}
-
-static bool has_letters(const reading *r, size_t from, size_t to)
-{
-    for (size_t i = from; i < to; i++)
-        for (size_t k = r->at[i].start; k < r->at[i].end; k++)
-            if ((isalpha((unsigned char)r->text[k]) || (unsigned char)r->text[k] >= 0x80) &&
-                !in_list(little, r->at[i].low))
-                return true;
-    return false;
-}
-
-static bool has_name(const reading *r, size_t from, size_t to)
-{
-    bool name = false;
-
-    for (size_t i = from; i < to && !name; i++)
-        name = r->at[i].capital;
-    return name;
-}
 
 /* The first comparative in [from, to): its place, to where there is none. "most recent" is what
  * `recent` is. */
@@ -204,8 +81,8 @@ static size_t find_measure(const reading *r, size_t from, size_t to, size_t *whi
 
     for (size_t i = from; i < to; i++)
         for (size_t m = 0; m < sizeof measures / sizeof *measures; m++)
-            if (is(r, i, measures[m].words)) {
-                bool degree = is(r, i, " more most less least más menos plus moins mehr ");
+            if (word_is(r, i, measures[m].words)) {
+                bool degree = word_is(r, i, " more most less least más menos plus moins mehr ");
                 if (found < to && degree)
                     continue;
                 found = i;
@@ -238,11 +115,11 @@ static const char *ask_of(const reading *r, const char *ask, size_t from, size_t
     for (size_t i = from; i < to; i++) {
         const word *w = &r->at[i];
         bool drop =
-            is(r, i, wh_words) || is(r, i,
+            word_is(r, i, wh_words) || word_is(r, i,
                                      " of two three both the a an than von den dem der beiden que "
                                      "de los dos des deux more most más plus to at ");
         for (size_t m = 0; m < sizeof measures / sizeof *measures && !drop; m++)
-            drop = is(r, i, measures[m].words);
+            drop = word_is(r, i, measures[m].words);
         if (drop || n + (w->end - w->start) + strlen(side) + 4 > sizeof text)
             continue;
         text[n++] = ' ';
@@ -261,7 +138,7 @@ static const char *ask_of(const reading *r, const char *ask, size_t from, size_t
 static bool is_german(const reading *r)
 {
     for (size_t i = 0; i < r->n; i++)
-        if (is(r, i,
+        if (word_is(r, i,
                " der das den dem des ein eine einen einem einer und oder ist sind wurde wurden war "
                "waren hat haben kann können als wird werden die zu "))
             return true;
@@ -270,14 +147,14 @@ static bool is_german(const reading *r)
 
 static bool begins_with_verb(const reading *r)
 {
-    return is(r, 0, auxiliaries) && !(is(r, 0, " was es ") && is_german(r));
+    return word_is(r, 0, auxiliaries) && !(word_is(r, 0, " was es ") && is_german(r));
 }
 
 static bool has_verb(const reading *r, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
-        if (is(r, i, auxiliaries) || is(r, i, wh_words) ||
-            is(r, i, " nicht not no werden wird wurde "))
+        if (word_is(r, i, auxiliaries) || word_is(r, i, wh_words) ||
+            word_is(r, i, " nicht not no werden wird wurde "))
             return true;
     return false;
 }
@@ -294,12 +171,12 @@ static bool choice(reading *r)
 
     for (size_t i = r->n; i-- > 1 && j == r->n;)
         for (lang = 0; lang < 4; lang++)
-            if (is(r, i, ors[lang])) {
+            if (word_is(r, i, ors[lang])) {
                 j = i;
                 break;
             }
     if (j + 1 >= r->n || j < 2 || r->n - j - 1 > SIDE_WORDS ||
-        !(is(r, 0, wh_words) || is(r, 1, wh_words) || is(r, 0, " between of ")))
+        !(word_is(r, 0, wh_words) || word_is(r, 1, wh_words) || word_is(r, 0, " between of ")))
         return false;
     for (size_t i = j; i-- > 1;)
         if (r->at[i - 1].comma) {
@@ -310,13 +187,13 @@ static bool choice(reading *r)
         return false;
     if (!begin || j - begin > SIDE_WORDS) { /* no comma: capitals alone */
         for (begin = j; begin > 1 && (r->at[begin - 1].capital ||
-                                      (begin < j && is(r, begin - 1, little) && begin - 1 > 1));
+                                      (begin < j && word_is(r, begin - 1, little) && begin - 1 > 1));
              begin--)
             ;
         if (begin == j || begin < 2 || !r->at[j + 1].capital)
             return false;
     }
-    if (!has_letters(r, begin, j) || !has_letters(r, j + 1, r->n) || has_verb(r, begin, j) ||
+    if (!words_have_letters(r, begin, j) || !words_have_letters(r, j + 1, r->n) || has_verb(r, begin, j) ||
         has_verb(r, j + 1, r->n))
         return false;
     at = find_measure(r, 0, begin, &m);
@@ -324,15 +201,15 @@ static bool choice(reading *r)
         ask = measures[m].ask[lang];
         r->out->order = measures[m].sign < 0 ? DECOMPOSE_LEAST : DECOMPOSE_MOST;
     }
-    sides[0] = run(r, begin, j);
-    sides[1] = run(r, j + 1, r->n);
+    sides[0] = words_run(r, begin, j);
+    sides[1] = words_run(r, j + 1, r->n);
     for (size_t k = 0; k < 2; k++)
         if (!sides[k] || !add_part(r, ask_of(r, ask, 0, begin, sides[k]), sides[k]))
             return false;
     for (size_t i = 1; i < begin && i < 4 && at < begin;
          i++) /* "Which band was formed first": "was formed first" */
-        if (is(r, 0, wh_words) && !is(r, i, " did do does ") && is(r, i, auxiliaries)) {
-            r->out->verdict = run(r, i, begin);
+        if (word_is(r, 0, wh_words) && !word_is(r, i, " did do does ") && word_is(r, i, auxiliaries)) {
+            r->out->verdict = words_run(r, i, begin);
             break;
         }
     r->out->kind = DECOMPOSE_COMPARISON;
@@ -346,12 +223,12 @@ static const char *second_side(const reading *r, size_t a, size_t a_end, size_t 
     char text[1024];
     size_t of = a_end;
 
-    if (is(r, b, " that those ") && is(r, b + 1, " of in for ")) {
+    if (word_is(r, b, " that those ") && word_is(r, b + 1, " of in for ")) {
         for (size_t i = a; i < a_end && of == a_end; i++)
             if (!strcmp(r->at[i].low, r->at[b + 1].low))
                 of = i;
         if (of > a && of < a_end) {
-            const char *head = run(r, a, of), *tail = run(r, b + 1, b_end);
+            const char *head = words_run(r, a, of), *tail = words_run(r, b + 1, b_end);
             if (head && tail && strlen(head) + strlen(tail) + 2 < sizeof text) {
                 size_t n = strlen(head);
                 memcpy(text, head, n);
@@ -361,7 +238,7 @@ static const char *second_side(const reading *r, size_t a, size_t a_end, size_t 
             }
         }
     }
-    return run(r, b, b_end);
+    return words_run(r, b, b_end);
 }
 
 /* "Is A older than B?", "Did A have more faculties than B?", "Was A stated before B was invented?"
@@ -377,47 +254,47 @@ static bool yes_or_no(reading *r)
         return false;
     for (size_t i = 2; i + 1 < r->n && than == r->n; i++) {
         for (size_t l = 0; l < 4 && than == r->n; l++)
-            if (is(r, i, thans[l]) && find_measure(r, 1, i, &m) < i) {
+            if (word_is(r, i, thans[l]) && find_measure(r, 1, i, &m) < i) {
                 than = i;
                 lang = l;
             }
-        if (than == r->n && is(r, i, " before after ") && is(r, 0, " did was were had has have ")) {
+        if (than == r->n && word_is(r, i, " before after ") && word_is(r, 0, " did was were had has have ")) {
             than = i;
             when = true;
             lang = 0;
         }
     }
-    if (than == r->n || r->n - than - 1 > SIDE_WORDS || !has_letters(r, than + 1, r->n))
+    if (than == r->n || r->n - than - 1 > SIDE_WORDS || !words_have_letters(r, than + 1, r->n))
         return false;
-    if (lang == 2 && is(r, 0, " est sont était a ont "))
+    if (lang == 2 && word_is(r, 0, " est sont était a ont "))
         lang = 3;
     if (when) {
         const word *b = &r->at[than + 1];
         size_t len = b->end - b->start;
-        if (!has_name(r, than + 1, r->n) || (len > 4 && !strcmp(b->low + len - 3, "ing")) ||
+        if (!words_have_name(r, than + 1, r->n) || (len > 4 && !strcmp(b->low + len - 3, "ing")) ||
             isdigit((unsigned char)r->text[b->start]) ||
-            is(r, than + 1,
+            word_is(r, than + 1,
                " january february march april may june july august september october november "
                "december "))
             return false;
-        sides[0] = run(r, 1, than);
-        sides[1] = run(r, than + 1, r->n);
+        sides[0] = words_run(r, 1, than);
+        sides[1] = words_run(r, than + 1, r->n);
         for (size_t k = 0; k < 2; k++)
             if (!sides[k] || !add_part(r, ask_of(r, measures[0].ask[0], 0, 0, sides[k]), sides[k]))
                 return false;
-        r->out->order = is(r, than, " before ") ? DECOMPOSE_LESS : DECOMPOSE_MORE;
+        r->out->order = word_is(r, than, " before ") ? DECOMPOSE_LESS : DECOMPOSE_MORE;
     } else {
         at = find_measure(r, 1, than, &m);
         ask = measures[m].ask[lang];
         a_end = at;
         while (a_end > 2 &&
-               is(r, a_end - 1,
+               word_is(r, a_end - 1,
                   " more most most much even más plus a have has had find get be been the there "))
             a_end--;
-        if (a_end < 2 || !has_letters(r, 1, a_end) ||
-            (!has_name(r, 1, a_end) && !has_name(r, than + 1, r->n)))
+        if (a_end < 2 || !words_have_letters(r, 1, a_end) ||
+            (!words_have_name(r, 1, a_end) && !words_have_name(r, than + 1, r->n)))
             return false;
-        sides[0] = run(r, 1, a_end);
+        sides[0] = words_run(r, 1, a_end);
         sides[1] = second_side(r, 1, a_end, than + 1, r->n);
         for (size_t k = 0; k < 2; k++)
             if (!sides[k] || !add_part(r, ask_of(r, ask, a_end, than, sides[k]), sides[k]))
@@ -439,8 +316,8 @@ static bool pair(reading *r)
     const char *sides[2], *rest;
 
     for (size_t i = 0; i + 3 < r->n && !from; i++)
-        if (is(r, i, " between zwischen entre ") && i &&
-            is(r, i - 1,
+        if (word_is(r, i, " between zwischen entre ") && i &&
+            word_is(r, i - 1,
                " difference differences distinction unterschied unterschiede diferencia différence "
                "difference ")) {
             from = i + 1;
@@ -452,37 +329,37 @@ static bool pair(reading *r)
         return false;
     for (size_t i = 0; i < r->n; i++)
         both |=
-            is(r, i, " both beide ambos ambas deux same gleiche gleichen selben mismo misma même ");
-    if (is(r, from, " both beide "))
+            word_is(r, i, " both beide ambos ambas deux same gleiche gleichen selben mismo misma même ");
+    if (word_is(r, from, " both beide "))
         from++;
     for (size_t i = from + 1; i + 1 < r->n && i < from + SIDE_WORDS && j == r->n; i++)
         for (size_t l = 0; l < 4; l++)
-            if (is(r, i, ands[l])) {
+            if (word_is(r, i, ands[l])) {
                 j = i;
                 lang = l;
                 break;
             }
     if (j == r->n ||
         !(both || between ||
-          (r->at[j - 1].capital && is(r, 0, " do does did are were have is was sind haben "))))
+          (r->at[j - 1].capital && word_is(r, 0, " do does did are were have is was sind haben "))))
         return false;
     for (end = j + 1; end < r->n && (end == j + 1 || r->at[end].capital ||
-                                     is(r, end, " of the von van de der la le "));
+                                     word_is(r, end, " of the von van de der la le "));
          end++)
         if (r->at[end].comma && ++end)
             break;
     while (end > j + 2 && !r->at[end - 1].capital)
         end--;
-    if (is(r, j + 1, little) && end == j + 2 && end < r->n)
+    if (word_is(r, j + 1, little) && end == j + 2 && end < r->n)
         end++;
-    if (!has_letters(r, from, j) || !has_letters(r, j + 1, end) ||
-        (!has_name(r, from, j) && !between && !both))
+    if (!words_have_letters(r, from, j) || !words_have_letters(r, j + 1, end) ||
+        (!words_have_name(r, from, j) && !between && !both))
         return false;
-    if (!between && !has_name(r, j + 1, end) && !has_name(r, from, j))
+    if (!between && !words_have_name(r, j + 1, end) && !words_have_name(r, from, j))
         return false;
-    sides[0] = run(r, from, j);
-    sides[1] = run(r, j + 1, end);
-    rest = run(r, end, r->n);
+    sides[0] = words_run(r, from, j);
+    sides[1] = words_run(r, j + 1, end);
+    rest = words_run(r, end, r->n);
     for (size_t k = 0; k < 2; k++) /* the side first, then what is said of it */
         if (!sides[k] || !rest ||
             !add_part(r, arena_printf(r->a, "%s%s%s?", sides[k], *rest ? " " : "", rest), sides[k]))
@@ -500,12 +377,12 @@ static bool begins_question(const reading *r, size_t i)
                                  "wann wo warum wie qué quién cuál cuándo dónde cómo cuánto "
                                  "qui quel quelle quand où comment combien pourquoi ";
 
-    if (!is(r, i, asking) || i + 1 >= r->n)
+    if (!word_is(r, i, asking) || i + 1 >= r->n)
         return false;
-    if (is(r, i, " who wer quién qui cuándo dónde cuál quand où "))
+    if (word_is(r, i, " who wer quién qui cuándo dónde cuál quand où "))
         return true;
     for (size_t k = i + 1; k < r->n && k < i + 4; k++)
-        if (is(r, k, auxiliaries))
+        if (word_is(r, k, auxiliaries))
             return true;
     return false;
 }
@@ -525,7 +402,7 @@ static const char *subject(const reading *r, size_t to)
         }
         i = end > i ? end : i + 1;
     }
-    return best ? run(r, from, from + best) : NULL;
+    return best ? words_run(r, from, from + best) : NULL;
 }
 
 /* "When did A start and who runs it?" */
@@ -541,18 +418,18 @@ static bool conjunction(reading *r)
         return false;
     for (size_t i = 3; i + 2 < r->n && !cut; i++)
         for (size_t l = 0; l < 4; l++)
-            if (is(r, i, ands[l]) && begins_question(r, i + 1)) {
+            if (word_is(r, i, ands[l]) && begins_question(r, i + 1)) {
                 cut = i;
                 lang = l;
             }
     if (!cut || r->n - cut < 3)
         return false;
-    first = run(r, 0, cut);
+    first = words_run(r, 0, cut);
     about = subject(r, cut);
     bytes_init(&text, 4096);
     for (size_t i = cut + 1; i < r->n; i++) {
-        bool points = i > cut + 1 && about && is(r, i, " it he she they him her them ");
-        second = points ? about : run(r, i, i + 1);
+        bool points = i > cut + 1 && about && word_is(r, i, " it he she they him her them ");
+        second = points ? about : words_run(r, i, i + 1);
         if (!second || (i > cut + 1 && bytes_append_byte(&text, ' ')) ||
             bytes_append_str(&text, second))
             break;
@@ -572,18 +449,18 @@ static bool conjunction(reading *r)
 cairn_status decompose_question(const char *question, arena *a, decomposition *out,
                                 cairn_error *err)
 {
-    static bool (*const forms[])(reading *) = {conjunction, choice, yes_or_no, pair};
+    static bool (*const forms[])(reading *) = {conjunction, choice, yes_or_no, pair, decompose_bridge};
     reading *r = arena_calloc(a, 1, sizeof *r);
 
     *out = (decomposition){0};
     if (!r)
         return cairn_fail(err, CAIRN_ENOMEM, "question");
     *r = (reading){.text = question, .a = a, .out = out};
-    if (!read_words(r) || r->n < 4)
+    if (!words_read(r) || r->n < 4)
         return CAIRN_OK;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         *out = (decomposition){0};
-        if (forms[i](r) && out->n_parts >= 2)
+        if (forms[i](r) && out->n_parts >= (out->kind == DECOMPOSE_BRIDGE ? 1u : 2u))
             return CAIRN_OK;
     }
     *out = (decomposition){0};

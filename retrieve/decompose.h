@@ -3,6 +3,7 @@
  *   comparison   "Which is older, A or B?", "Is the notice period of X longer than that of Y?", "Did A open before B
  *                closed?", "Are both A and B ...?", "What is the difference between A and B?": one for each side
  *   conjunction  "When did A start and who runs it?": one for each question
+ *   bridge       "Where was the director of A born?": one for the thing described, and one with its name
  *
  * By rules on words alone, in English, German, Spanish and French. It is a guess: whoever searches with the parts
  * searches with the whole question, too. Left alone is what has no such form, what sets one side against a number or a
@@ -21,7 +22,7 @@
 
 #define DECOMPOSE_PARTS 3
 
-typedef enum decompose_kind { DECOMPOSE_NONE, DECOMPOSE_COMPARISON, DECOMPOSE_CONJUNCTION } decompose_kind;
+typedef enum decompose_kind { DECOMPOSE_NONE, DECOMPOSE_COMPARISON, DECOMPOSE_CONJUNCTION, DECOMPOSE_BRIDGE } decompose_kind;
 
 /* What two values decide. */
 typedef enum decompose_order {
@@ -43,9 +44,15 @@ typedef struct decomposition {
     decompose_part parts[DECOMPOSE_PARTS];
     size_t n_parts;
     const char *lang;    /* of the words that joined the sides: "en", "de", "es", "fr" */
+    const char *before, *after; /* of a bridge: the question around the description */
+    const char *namer;          /* ... and its first part asked with "who", as names are looked for */
     const char *verdict; /* of a choice: what is said of the side that is the answer ("was formed first"); or NULL */
 } decomposition;
 
+/* Of a bridge, n_parts is 1: the question for the thing described, whose `side` is the description. The second one is
+ * asked of the name that was found for it: decompose_outer. */
 cairn_status decompose_question(const char *question, arena *a, decomposition *out, cairn_error *err);
+/* The question with a name in the place of the description. NULL: no memory. */
+const char *decompose_outer(const decomposition *d, const char *name, arena *a);
 
 #endif

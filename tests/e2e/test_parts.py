@@ -47,5 +47,38 @@ class Parts(CairnTest):
         self.assertTrue(self.ask("When was Quillbury Spa sold and who is the dentist of Quillbury?")["refused"])
 
 
+class Bridges(CairnTest):
+    def setUp(self):
+        super().setUp()
+        for name, text in (("film", "Thirteen Umbrellas is a comedy of 1961. It was directed by Ilka Varnay and filmed in Lerna."),
+                           ("varnay", "Ilka Varnay, who kept bees on a barge, was born in Tolverne in 1922."),
+                           ("tolverne", "Tolverne lies on the coast. It has 9,600 inhabitants and a whaling museum."),
+                           ("oduya", "Ben Oduya was born in Kessington in 1930 and directed two operas."),
+                           ("gardens", "Roses are cut in March, and the lawn is sown in April."),
+                           ("mill", "Aldersby Mill was opened in 1904. It grinds oats and barley.")):
+            self.write(name + ".txt", text)
+        self.index()
+
+    def ask(self, question, settings=""):
+        conf = self.write("cairn.conf", f"[ask]\n{settings}\n", folder=self.top)
+        return self.json("--config", conf, "ask", "--extractive", question, code=None)
+
+    def test_the_thing_described_is_found_first(self):
+        question = "Where was the director of Thirteen Umbrellas born?"
+        a = self.ask(question)
+        self.assertEqual(a["parts"], "Where was Ilka Varnay born?\nWho is it, the director of Thirteen Umbrellas?")
+        self.assertIn("Tolverne", a["answer"])
+        self.assertEqual(a["citations"][0]["uri"].rsplit("/", 1)[1], "varnay.txt")
+        off = self.ask(question, "decompose = off")
+        self.assertNotIn("parts", off)
+        self.assertNotIn("Tolverne", off["answer"])
+
+    def test_a_description_without_a_name_is_left_to_the_whole_question(self):
+        for question in ("Where was the director of The Glass Barn born?", "When was Aldersby Mill opened?", "Who is the director of Thirteen Umbrellas?"):
+            a = self.ask(question)
+            self.assertNotIn("parts", a, question)
+            self.assertEqual(a["answer"], self.ask(question, "decompose = off")["answer"])
+
+
 if __name__ == "__main__":
     main()

@@ -45,7 +45,33 @@ static const struct {
     {"Quand le moulin est-il né et qui le dirige ?", DECOMPOSE_CONJUNCTION, DECOMPOSE_UNDECIDED, {"Quand le moulin est-il né?", "qui le dirige?"}, NULL},
 };
 
+static const struct {
+    const char *question, *inner, *outer; /* outer: with the name N */
+} bridges[] = {
+    {"Where was the director of Thirteen Umbrellas born?", "Who is it, the director of Thirteen Umbrellas?", "Where was N born?"},
+    {"What is the birthplace of the director of Thirteen Umbrellas?", "Who is it, the director of Thirteen Umbrellas?", "What is the birthplace of N?"},
+    {"When was the company that makes the K1 founded?", "Which is it, the company that makes the K1?", "When was N founded?"},
+    {"What is the population of the city where Jonas Kerr was born?", "Where is it, the city where Jonas Kerr was born?",
+     "What is the population of N?"},
+    {"Where was the man born who first described verlanite?", "Who is it, the man who first described verlanite?", "Where was N born?"},
+    {"How high is the van that Sunniva Haug rented?", "Which is it, the van that Sunniva Haug rented?", "How high is N?"},
+    {"How often was Dunmorrow Athletic's manager capped?", "Who is it, Dunmorrow Athletic's manager?", "How often was N capped?"},
+    {"The trainer of the runner from Borovo was born where?", "Who is it, the runner from Borovo?", "The trainer of N was born where?"},
+    {"Wo wurde der Leiter der Eisvogel-Mission geboren?", "Wer ist es, der Leiter der Eisvogel-Mission?", "Wo wurde N geboren?"},
+    {"Wie viele Einwohner hat die Stadt, in der Jonas Kerr geboren wurde?", "Wo ist es, die Stadt, in der Jonas Kerr geboren wurde?",
+     "Wie viele Einwohner hat N?"},
+    {"¿Cuándo nació el director de Las Sombrillas?", "Quién es, el director de Las Sombrillas?", "¿Cuándo nació N?"},
+    {"Quelle est la population de la ville où est né Jonas Kerr ?", "Où est-ce, la ville où est né Jonas Kerr?", "Quelle est la population de N ?"},
+    {"Où est né l'auteur de La Grange ?", "Qui est-ce, l'auteur de La Grange?", "Où est né N ?"},
+};
+
 static const char *const alone[] = {
+    "Who is the director of Thirteen Umbrellas?",
+    "What is the name of the director of Thirteen Umbrellas?",
+    "Scott Howell is a consultant who has worked with the mayor of what city?",
+    "How long is the warranty on the pump?",
+    "Wer ist der Leiter der Eisvogel-Mission?",
+    "What is the population of the city?",
     "",
     "How long is the warranty on the K2's burrs?",
     "Did the mill close before 1950?",
@@ -83,6 +109,23 @@ static void questions_for_two_places_are_taken_apart(void **state)
     }
 }
 
+static void what_is_described_is_asked_for_first(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bridges / sizeof *bridges; i++) {
+        arena a;
+        decomposition d;
+        arena_init(&a, 1 << 20);
+        assert_int_equal(decompose_question(bridges[i].question, &a, &d, NULL), CAIRN_OK);
+        if (d.kind != DECOMPOSE_BRIDGE)
+            fail_msg("%s: kind %d", bridges[i].question, (int)d.kind);
+        assert_int_equal(d.n_parts, 1);
+        assert_string_equal(d.parts[0].question, bridges[i].inner);
+        assert_string_equal(decompose_outer(&d, "N", &a), bridges[i].outer);
+        arena_clear(&a);
+    }
+}
+
 static void others_are_left_alone(void **state)
 {
     (void)state;
@@ -101,7 +144,8 @@ static void others_are_left_alone(void **state)
 static void any_text_is_read(void **state)
 {
     static const char *const bits[] = {"which", "Is", "older", "than", "or", ",", "and", "both", "A", "B", "before", "after", "that", "of", "between", "difference",
-                                       "\xC3", "\xC2\xBF", "\xE2\x80", "?", "'s", "when", "who", "oder", "als", "y", "et", "The", "more", ":", "\xF0\x9F", "-", "9"};
+                                       "\xC3", "\xC2\xBF", "\xE2\x80", "?", "'s", "when", "who", "oder", "als", "y", "et", "The", "more", ":", "\xF0\x9F", "-", "9", "the", "director", "town", "that", "where", "was", "born", "\"",
+                                       "der", "Autor", "l'auteur", "de", "la", "ciudad", "donde", "Kim's"};
     uint32_t seed = 7;
 
     (void)state;
@@ -118,9 +162,15 @@ static void any_text_is_read(void **state)
         }
         arena_init(&a, 1 << 20);
         assert_int_equal(decompose_question(text, &a, &d, NULL), CAIRN_OK);
-        assert_true(d.n_parts <= DECOMPOSE_PARTS && (d.kind == DECOMPOSE_NONE) == (d.n_parts == 0));
+        assert_true(d.n_parts <= DECOMPOSE_PARTS && (d.kind == DECOMPOSE_NONE) == (d.n_parts == 0) &&
+                    (d.kind != DECOMPOSE_BRIDGE || d.n_parts == 1));
         for (size_t i = 0; i < d.n_parts; i++)
             assert_true(d.parts[i].question && d.parts[i].side && strlen(d.parts[i].question) < 4 * sizeof text);
+        if (d.kind == DECOMPOSE_BRIDGE) { /* the question is what stands around, and the description in it */
+            const char *outer = decompose_outer(&d, "N", &a);
+            assert_non_null(outer);
+            assert_true(strlen(outer) <= strlen(text) + 2 && !strncmp(outer, text, strlen(d.before)));
+        }
         arena_clear(&a);
     }
 }
@@ -165,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(questions_for_two_places_are_taken_apart),
+        cmocka_unit_test(what_is_described_is_asked_for_first),
         cmocka_unit_test(others_are_left_alone),
         cmocka_unit_test(any_text_is_read),
         cmocka_unit_test(values_are_compared_where_they_can_be),
