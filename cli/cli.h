@@ -115,6 +115,8 @@ const char *cli_format_bytes(char buf[32], uint64_t n);
 const char *cli_format_duration(char buf[32], double seconds); /* "40 s", "3 min", "2 h 05 min" */
 const char *cli_format_time(char buf[32], int64_t wall_ns); /* "2026-01-02 03:04" or "" */
 /* A bar on a terminal, nothing elsewhere; both have the type of a progress callback. */
+/* A stage of a run in words: "embed-second" is "embedding, second model:". */
+const char *cli_stage_words(const char *stage);
 void cli_progress(void *ctx, const cairn_progress *p);
 void cli_progress_clear(const cli *c);
 /* A line of text or of JSON, at once; has the type of an event callback, with the cli as its ctx. */

@@ -121,6 +121,11 @@ void cli_progress_clear(const cli *c)
         fputs("\r\x1b[K", stderr);
 }
 
+const char *cli_stage_words(const char *stage)
+{
+    return !strcmp(stage, "embed") ? "embedding:" : !strcmp(stage, "embed-second") ? "embedding, second model:" : stage;
+}
+
 void cli_progress(void *ctx, const cairn_progress *p)
 {
     cli *c = ctx;
@@ -129,7 +134,7 @@ void cli_progress(void *ctx, const cairn_progress *p)
 
     if (!c->err_terminal || c->quiet)
         return;
-    n = snprintf(line, sizeof line, "%-6s %zu", p->stage, p->done);
+    n = snprintf(line, sizeof line, "%-6s %zu", cli_stage_words(p->stage), p->done);
     if (p->total)
         n += snprintf(line + n, sizeof line - (size_t)n, "/%zu (%zu%%)", p->total,
                       p->done * 100 / p->total);

@@ -33,13 +33,16 @@ static int show(cli *c)
     if (st)
         code = cli_fail(c, st, &err);
     else if (c->json)
-        code = cli_print_json(c, json_pack("{s:I,s:o,s:o,s:b,s:b}", "passages", (json_int_t)e.chunks, "searched",
+        code = cli_print_json(c, json_pack("{s:I,s:o,s:o,s:b,s:b,s:I}", "passages", (json_int_t)e.chunks, "searched",
                                            json_embedder(&e.searched), "aside", json_embedder(&e.aside),
-                                           "was_searched", e.was_searched, "second", e.second));
+                                           "was_searched", e.was_searched, "second", e.second, "unread",
+                                           (json_int_t)e.unread));
     else {
         print_embedder("searched", &e.searched, e.chunks);
         if (e.aside.identity)
             print_embedder(e.second ? "second" : e.was_searched ? "for undo" : "beside", &e.aside, e.chunks);
+        if (e.unread)
+            printf("           %llu in scripts that it does not know: the first one's vectors count there\n", (unsigned long long)e.unread);
     }
     cairn_embedders_clear(&e);
     cairn_close(engine);

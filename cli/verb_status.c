@@ -32,8 +32,8 @@ static json_t *second_json(const cairn_status_info *s)
 {
     if (!s->second_name)
         return json_null();
-    return json_pack("{s:o,s:I,s:b}", "name", json_str(s->second_name), "vectors",
-                     (json_int_t)s->second_vectors, "searched", s->second_searched);
+    return json_pack("{s:o,s:I,s:I,s:b}", "name", json_str(s->second_name), "vectors", (json_int_t)s->second_vectors, "unread",
+                     (json_int_t)s->second_unread, "searched", s->second_searched);
 }
 
 static json_t *watching_json(const cairn_watching *w)
@@ -98,17 +98,18 @@ static void print_tiers(const cairn_status_info *s)
     }
 }
 
-/* "embed: 1200 of 5000 chunks, 75 a second, 51 s left" */
+/* "embedding: 1200 of 5000 chunks, 75 a second, 51 s left" */
 static void print_running(const cairn_running *r)
 {
-    const char *what = !strcmp(r->stage, "embed") || !strcmp(r->stage, "rebuild") ? "chunks"
+    const char *what = !strncmp(r->stage, "embed", 5) || !strcmp(r->stage, "rebuild") ? "chunks"
                        : !strcmp(r->stage, "merge")                              ? "rows"
                                                                                  : "files";
     char left[32];
 
     if (!r->active)
         return;
-    printf("at work      %s: %llu", r->stage, (unsigned long long)r->done);
+    const char *words = cli_stage_words(r->stage);
+    printf("at work      %s%s %llu", words, words[strlen(words) - 1] == ':' ? "" : ":", (unsigned long long)r->done);
     if (r->total)
         printf(" of %llu", (unsigned long long)r->total);
     printf(" %s", what);
@@ -171,9 +172,12 @@ static void print_status(cli *c, const cairn_status_info *s)
     if (s->second_name) {
         fputs("second       ", stdout);
         cli_put_text(stdout, s->second_name, strlen(s->second_name));
-        printf(", vectors of %llu of %llu passages%s\n", (unsigned long long)s->second_vectors,
-               (unsigned long long)s->chunks,
-               s->second_searched ? "" : ", not searched yet (cairn index makes them)");
+        printf(", vectors of %llu of %llu passages", (unsigned long long)s->second_vectors, (unsigned long long)s->chunks);
+        if (s->second_unread)
+            printf(", %llu in scripts that it does not know", (unsigned long long)s->second_unread);
+        if (!s->second_searched && s->second_vectors + s->second_unread < s->chunks)
+            fputs(", not searched yet (cairn index makes them)", stdout);
+        putchar('\n');
     }
     if (s->second_lacking)
         printf("second       %s is not on this machine (scripts/fetch-models %s): English is found less well\n",

@@ -35,7 +35,7 @@ typedef struct cairn_audit {
 typedef struct cairn_running {
     bool active;
     long pid;
-    char stage[16]; /* of cairn_progress */
+    char stage[16]; /* of cairn_progress: at most 15 bytes */
     uint64_t done, total; /* files, chunks or rows, as cairn_progress counts them */
     double per_second;
     double seconds_left; /* of the stage; < 0 when not known */
@@ -63,6 +63,7 @@ typedef struct cairn_status_info {
     const char *second_name; /* of models.second_embedder; NULL: none */
     const char *second_lacking; /* would be the second if it were on this machine; NULL: none */
     uint64_t second_vectors; /* that it has */
+    uint64_t second_unread;  /* passages that it makes none of: they are in a script that it was not trained on */
     bool second_searched;    /* it takes part in searches */
     size_t n_threads;
     uint64_t documents, chunks, vectors, pending_vectors, failures;
@@ -166,6 +167,7 @@ typedef struct cairn_embedders {
     cairn_embedder aside; /* being built, or kept for undo; identity NULL: none */
     bool was_searched;    /* the one aside was the searched one before */
     bool second;          /* the one aside is searched, too: models.second_embedder */
+    uint64_t unread;      /* passages that the second has no vectors of because it cannot read them */
     uint64_t chunks;
     void *memory;
 } cairn_embedders;

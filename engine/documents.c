@@ -516,17 +516,16 @@ static void vectors_left(cairn_status_info *out)
     }
 }
 
-static cairn_status describe_second(const cairn *c, const store_snapshot *s, cairn_status_info *out, cairn_error *err)
+static cairn_status describe_second(cairn *c, const store_snapshot *s, cairn_status_info *out, cairn_error *err)
 {
-    char *model, *identity;
-    cairn_status st = second_find(c, s, &model, &identity, err);
+    second_state second;
+    cairn_status st = second_describe(c, &second, err);
 
     out->second_name = second_named(c);
     out->second_lacking = second_lacking(c);
     out->second_vectors = out->second_name && !c->access ? embedder_count_vectors(s, SEGMENT_ASIDE) : 0;
-    out->second_searched = model != NULL;
-    free(model);
-    free(identity);
+    out->second_unread = out->second_name && !c->access ? second.unread : 0;
+    out->second_searched = second.searched;
     return st;
 }
 

@@ -13,6 +13,7 @@
 #include "engine/augment.h"
 #include "retrieve/index.h"
 #include "engine/columns.h"
+#include "engine/literacy.h"
 #include "engine/merge.h"
 #include "engine/rebuild.h"
 #include "index/vector/vector.h"
@@ -66,6 +67,8 @@ typedef struct vectors {
     /* For vectors aside: what there is of each chunk id below n_seen (rebuild.h). NULL: for those that are searched. */
     uint8_t *seen;
     size_t n_seen;
+    const char *stage; /* of the progress, which counts from done_before */
+    size_t done_before;
     augmenter augmenter;
     char identity[AUGMENT_IDENTITY_BYTES];
 } vectors;
@@ -103,10 +106,16 @@ static cairn_status put_rate(vectors *v, store_txn *t, cairn_error *err)
     return store_meta_put(t, META_RATE, text, (size_t)n, err);
 }
 
+/* Of vectors aside: is there none of a chunk that can have one? */
+static bool lacks(uint8_t seen)
+{
+    return (seen & (REBUILD_EXISTS | REBUILD_HAS_ASIDE | REBUILD_UNREAD)) == REBUILD_EXISTS;
+}
+
 /* Commit what t has of these vectors, or with an error so far none of it. */
 static cairn_status finish(vectors *v, store_txn *t, cairn_status st, cairn_error *err)
 {
-    if (!st)
+    if (!st && !v->seen) /* those aside come by another model */
         st = put_rate(v, t, err);
     if (st)
         store_txn_abort(t);
@@ -335,7 +344,7 @@ static cairn_status next_chunks(const vectors *v, const store_snapshot *snapshot
         return store_pending_next(snapshot, after, ids, GROUP, n, err);
     *n = 0;
     for (size_t id = (size_t)after + 1; id < v->n_seen && *n < GROUP; id++)
-        if ((v->seen[id] & (REBUILD_EXISTS | REBUILD_HAS_ASIDE)) == REBUILD_EXISTS)
+        if (lacks(v->seen[id]))
             ids[(*n)++] = id;
     return CAIRN_OK;
 }
@@ -360,7 +369,7 @@ static cairn_status embed_some(vectors *v, const store_snapshot *snapshot, size_
         *done += n;
         if (!st && (full = v->n >= (v->rows ? CLUSTER_ROWS : FLUSH_ROWS) || clock_mono_ns() - v->since_ns > FLUSH_NS))
             st = flush(v, err);
-        run_progress(r, "embed", *done, total, NULL, *done >= total);
+        run_progress(r, v->stage, v->done_before + *done, v->done_before + total, NULL, *done >= total);
         if (!st && run_cancelled(r))
             st = cairn_fail(err, CAIRN_ECANCELLED, "stopped after %zu of %zu vectors", *done, total);
         if (st || (full && pause))
@@ -392,7 +401,7 @@ static cairn_status embed_all(vectors *v, cairn_error *err)
     return st;
 }
 
-static cairn_status embed_aside(vectors *v, size_t *left, cairn_error *err)
+static cairn_status embed_aside(vectors *v, run_aside *how, size_t *left, cairn_error *err)
 {
     store_snapshot *snapshot;
     size_t done = 0;
@@ -402,11 +411,16 @@ static cairn_status embed_aside(vectors *v, size_t *left, cairn_error *err)
     if (st)
         return st;
     st = rebuild_survey(snapshot, NULL, 0, &v->seen, &v->n_seen, err);
+    if (!st && how->reads)
+        st = literacy_mark_unread(how->reads, snapshot, REBUILD_UNREAD, v->seen, v->n_seen, err);
     for (size_t id = 1; !st && id < v->n_seen; id++)
-        *left += (v->seen[id] & (REBUILD_EXISTS | REBUILD_HAS_ASIDE)) == REBUILD_EXISTS;
+        *left += lacks(v->seen[id]);
+    v->stage = how->stage;
+    v->done_before = how->done;
     if (!st)
         st = embed_some(v, snapshot, *left, true, &done, err);
     *left -= done;
+    how->done += done;
     store_snapshot_close(snapshot);
     return st;
 }
@@ -425,6 +439,7 @@ static cairn_status vectors_create(vectors **out, run *r, cairn_error *err)
         return cairn_fail(err, CAIRN_ENOMEM, "open vector segment");
     v->r = r;
     v->e = e;
+    v->stage = "embed";
     augment_identity(e, &r->c->settings, v->identity);
     return augmenter_init(&v->augmenter, r->c, r->options->cancel, err);
 }
@@ -465,14 +480,14 @@ cairn_status run_embed(run *r, cairn_error *err)
     return st;
 }
 
-cairn_status run_embed_aside(run *r, size_t *left, cairn_error *err)
+cairn_status run_embed_aside(run *r, run_aside *how, size_t *left, cairn_error *err)
 {
     vectors *v = NULL;
     cairn_status st = vectors_create(&v, r, err);
 
     *left = 0;
     if (!st)
-        st = embed_aside(v, left, err);
+        st = embed_aside(v, how, left, err);
     vectors_destroy(v);
     return st;
 }

@@ -16,6 +16,7 @@
 #include "engine/augment.h"
 #include "engine/care.h"
 #include "engine/embedder.h"
+#include "engine/literacy.h"
 #include "engine/merge.h"
 #include "engine/rebuild.h"
 #include "engine/second.h"
@@ -94,7 +95,7 @@ cairn_status cairn_embedders_get(cairn *c, cairn_embedders *out, cairn_error *er
     arena *memory = malloc(sizeof *memory);
     store_snapshot *s;
     embedder_aside a;
-    char *model, *identity;
+    second_state second;
     cairn_status st;
 
     *out = (cairn_embedders){0};
@@ -119,10 +120,9 @@ cairn_status cairn_embedders_get(cairn *c, cairn_embedders *out, cairn_error *er
         out->searched.vectors = embedder_count_vectors(s, SEGMENT_VECTOR);
         out->aside = (cairn_embedder){a.model, a.identity, embedder_count_vectors(s, SEGMENT_ASIDE)};
         out->was_searched = a.was_searched;
-        st = second_find(c, s, &model, &identity, err);
-        out->second = model != NULL;
-        free(model);
-        free(identity);
+        st = second_describe(c, &second, err);
+        out->second = second.searched;
+        out->unread = second.unread;
     }
     store_snapshot_close(s);
     return st;
@@ -191,11 +191,12 @@ cairn_status embedder_claim(cairn *c, const char *model, cairn_error *err)
 static cairn_status build(run *r, cairn_error *err)
 {
     cairn *c = r->c;
+    run_aside how = {.stage = "embed"};
     size_t left;
     cairn_status st;
 
     for (;;) {
-        st = run_embed_aside(r, &left, err);
+        st = run_embed_aside(r, &how, &left, err);
         if (st || !left)
             return st;
         store_unlock_writer(c->store);
@@ -297,6 +298,7 @@ static cairn_status change_over(cairn *c, bool undo, cairn_error *err)
     uint8_t *seen = NULL;
     size_t n_ids = 0, left = 0;
     embedder_aside from = {.model = c->settings.embedder, .was_searched = true}, to = {0};
+    literacy reads;
     arena memory;
     cairn_status st = store_snapshot_open(c->store, &s, err);
 
@@ -312,8 +314,12 @@ static cairn_status change_over(cairn *c, bool undo, cairn_error *err)
         st = read_identity(s, &memory, &from.identity, err);
     if (!st)
         st = rebuild_survey(s, NULL, 0, &seen, &n_ids, err);
+    if (!st && to.identity) { /* what it cannot read has perhaps none yet, as of a second embedder: the run makes it */
+        literacy_of_model(to.model, &reads);
+        st = literacy_mark_unread(&reads, s, REBUILD_UNREAD, seen, n_ids, err);
+    }
     for (chunk_id id = 1; !st && id < n_ids; id++)
-        left += lacks(seen[id]);
+        left += lacks(seen[id]) && !(seen[id] & REBUILD_UNREAD);
     if (!st && left && !undo)
         st = cairn_fail(err, CAIRN_EUSAGE, "%zu passages have no vector of %s yet: cairn embedder build %s goes on",
                         left, to.model, to.model);

@@ -30,5 +30,12 @@ bool literacy_is_foreign(const literacy *l, const char *code);
 const char *literacy_detect(const char *text, size_t len, const char *const *codes, size_t n);
 /* What a row of the view must satisfy to have a vector that means something; n 0: all do. In `memory`. */
 cairn_status literacy_readable(const literacy *l, const view *v, arena *memory, filter_expr *out, cairn_error *err);
+/* Of the passages that have a live row in a segment of words, set `bit` in seen[id], id < n_ids, where the embedder cannot
+ * read them. */
+cairn_status literacy_mark_unread(const literacy *l, const store_snapshot *s, uint8_t bit, uint8_t *seen, size_t n_ids,
+                                  cairn_error *err);
+/* How many live rows of these n segments the embedder can read; filters[i] has their columns. */
+cairn_status literacy_count_read(const literacy *l, const view *v, const store_segment *const *of,
+                                 const filter_reader *const *filters, size_t n, uint64_t *count, cairn_error *err);
 
 #endif

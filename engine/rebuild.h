@@ -12,7 +12,8 @@ enum {
     REBUILD_HAS_VECTOR = 2,
     REBUILD_WAITS = 4,
     REBUILD_EXISTS = 8,
-    REBUILD_HAS_ASIDE = 16 /* a vector of the embedder that is aside (embedder.h) */
+    REBUILD_HAS_ASIDE = 16, /* a vector of the embedder that is aside (embedder.h) */
+    REBUILD_UNREAD = 32     /* the embedder that is aside cannot read it: set by literacy_mark_unread, never by the survey */
 };
 
 /* (*seen)[id] tells, for each chunk id below *n_ids, what there is of it; the caller frees. The

@@ -47,8 +47,16 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
 
 /* Vectors for the chunks that wait (embed.c). */
 cairn_status run_embed(run *r, cairn_error *err);
-/* Vectors aside for the chunks that have none there, for a while: *left says how many are missing then. */
-cairn_status run_embed_aside(run *r, size_t *left, cairn_error *err);
+/* Vectors aside for the chunks that have none there, by the handle's embedder. */
+struct literacy;
+typedef struct run_aside {
+    const struct literacy *reads; /* what it reads: no vectors are made of the rest; NULL: they are of all */
+    const char *stage;            /* of the progress */
+    size_t done;                  /* by calls so far; 0 before the first */
+} run_aside;
+
+/* For a while: *left says how many are missing then. */
+cairn_status run_embed_aside(run *r, run_aside *how, size_t *left, cairn_error *err);
 /* Measure the vectors' recall and mend what is bad (audit.c). Not `always`: only when enough of them
  * changed since the last time and the settings allow it. */
 cairn_status run_audit(run *r, bool always, bool repair, cairn_error *err);

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "engine/augment.h"
 #include "engine/embedder.h"
+#include "engine/literacy.h"
 #include "engine/model.h"
 #include "engine/rebuild.h"
 #include "engine/vectors.h"
@@ -79,13 +81,12 @@ static bool is_pair(const cairn *c, const char *named, const embedder_aside *a)
 cairn_status second_find(const cairn *c, const store_snapshot *s, char **model, char **identity, cairn_error *err)
 {
     embedder_aside a;
-    uint64_t first = embedder_count_vectors(s, SEGMENT_VECTOR), second = embedder_count_vectors(s, SEGMENT_ASIDE);
     const char *named;
     arena memory;
     cairn_status st;
 
     *model = *identity = NULL;
-    if (!(c->settings.second_weight > 0) || !second || second < first - first / LACKS_ONE_OF || !(named = second_named(c)))
+    if (!(c->settings.second_weight > 0) || !embedder_count_vectors(s, SEGMENT_ASIDE) || !(named = second_named(c)))
         return CAIRN_OK;
     arena_init(&memory, MEMORY_BYTES);
     st = embedder_aside_get(s, &memory, &a, err);
@@ -96,6 +97,54 @@ cairn_status second_find(const cairn *c, const store_snapshot *s, char **model, 
             st = cairn_fail(err, CAIRN_ENOMEM, "second embedder");
     }
     arena_clear(&memory);
+    return st;
+}
+
+cairn_status second_is_enough(const view *v, bool *enough, cairn_error *err)
+{
+    uint64_t first = embedder_count_vectors(v->snapshot, SEGMENT_VECTOR);
+    uint64_t second = embedder_count_vectors(v->snapshot, SEGMENT_ASIDE);
+    literacy reads;
+    cairn_status st = CAIRN_OK;
+
+    literacy_of_model(v->second_model, &reads);
+    if (second < first - first / LACKS_ONE_OF && reads.n) {
+        st = literacy_count_read(&reads, v, v->vector_of, v->vector_filter, v->n_vector, &first, err);
+        if (!st)
+            st = literacy_count_read(&reads, v, v->second_of, v->second_filter, v->n_second, &second, err);
+    }
+    *enough = !st && second >= first - first / LACKS_ONE_OF;
+    return st;
+}
+
+cairn_status second_describe(cairn *c, second_state *out, cairn_error *err)
+{
+    uint64_t read, read_here = 0;
+    embedder_aside a;
+    literacy reads;
+    arena memory;
+    view v;
+    cairn_status st = CAIRN_OK;
+
+    *out = (second_state){0};
+    if (!second_named(c))
+        return CAIRN_OK;
+    if (view_open(c, &v, NULL)) /* damaged: nothing of it is searched, and others say so */
+        return CAIRN_OK;
+    arena_init(&memory, MEMORY_BYTES);
+    out->searched = v.second_model != NULL;
+    st = embedder_aside_get(v.snapshot, &memory, &a, err);
+    if (!st && a.identity && is_pair(c, second_named(c), &a)) {
+        literacy_of_model(a.model, &reads);
+        st = literacy_count_read(&reads, &v, v.lexical_of, v.lexical_filter, v.n_lexical, &read, err);
+        if (!st && v.second_model)
+            st = literacy_count_read(&reads, &v, v.second_of, v.second_filter, v.n_second, &read_here, err);
+        out->unread = store_snapshot_counts(v.snapshot).chunks - read;
+        if (v.second_model) /* those of before, when vectors were made of all */
+            out->unread -= embedder_count_vectors(v.snapshot, SEGMENT_ASIDE) - read_here;
+    }
+    arena_clear(&memory);
+    view_close(&v);
     return st;
 }
 
@@ -152,6 +201,8 @@ static cairn_status is_whole(cairn *c, bool *whole, cairn_error *err)
 static cairn_status make(run *r, const char *model, const embedder_aside *noted, cairn_error *err)
 {
     char identity[AUGMENT_IDENTITY_BYTES];
+    run_aside how = {.stage = "embed-second"};
+    literacy reads;
     encoder *e;
     bool whole = false, foreign;
     uint64_t dropped;
@@ -168,8 +219,11 @@ static cairn_status make(run *r, const char *model, const embedder_aside *noted,
         st = embedder_claim(r->c, model, err);
     if (!st)
         st = is_whole(r->c, &whole, err);
+    literacy_of_model(model, &reads);
+    how.reads = &reads;
+    r->start_ns = clock_mono_ns(); /* a stage of its own, with its own rate */
     while (!st && !whole && left)
-        st = run_embed_aside(r, &left, err);
+        st = run_embed_aside(r, &how, &left, err);
     return st;
 }
 
@@ -192,6 +246,9 @@ cairn_status run_second(run *r, cairn_error *err)
         if (!st)
             st = make(r, model, &noted, err);
         (void)engine_use_embedder(r->c, before, NULL); /* it was short enough */
+        if (st == CAIRN_EFULL)
+            cairn_error_prefix(err, "the first embedder's vectors are made and searched, but not all of the second's: with more "
+                                    "room the same command goes on, or models.second_embedder = (nothing) does without");
         if (st == CAIRN_EMODEL)
             cairn_error_prefix(err, "the embedder's vectors are made, but none of the second embedder's");
     }

@@ -226,6 +226,21 @@ static cairn_status view_add(cairn *c, view *v, const store_segment *seg, cairn_
     return CAIRN_OK;
 }
 
+/* The second embedder's vectors are no part of the view where too many are missing. */
+static cairn_status leave_out_half(view *v, cairn_error *err)
+{
+    bool enough;
+    cairn_status st = second_is_enough(v, &enough, err);
+
+    if (st || enough)
+        return st;
+    v->n_second = 0;
+    free(v->second_model);
+    free(v->second_identity);
+    v->second_model = v->second_identity = NULL;
+    return CAIRN_OK;
+}
+
 cairn_status view_open(cairn *c, view *v, cairn_error *err)
 {
     cairn_status st;
@@ -254,6 +269,8 @@ cairn_status view_open(cairn *c, view *v, cairn_error *err)
     for (size_t i = 0; !st && i < n; i++)
         if (store_segment_at(v->snapshot, i)->kind != SEGMENT_ASIDE || v->second_model)
             st = view_add(c, v, store_segment_at(v->snapshot, i), err);
+    if (!st && v->second_model)
+        st = leave_out_half(v, err);
     if (st)
         view_close(v);
     else

@@ -303,8 +303,9 @@ json_t *present_status(const cairn_status_info *s)
                         json_pack("{s:o,s:b,s:o}", "name", json_str(s->embedder_name), "here",
                                   s->embedder != NULL, "note", json_str(s->embedder_note)));
     json_object_set_new(j, "second_embedder",
-                        s->second_name ? json_pack("{s:o,s:o,s:b}", "name", json_str(s->second_name), "vectors",
-                                                   whole(s->second_vectors), "searched", s->second_searched)
+                        s->second_name ? json_pack("{s:o,s:o,s:o,s:b}", "name", json_str(s->second_name), "vectors",
+                                                   whole(s->second_vectors), "unread", whole(s->second_unread), "searched",
+                                                   s->second_searched)
                                        : json_null());
     json_object_set_new(j, "generator",
                         json_pack("{s:o,s:b,s:o}", "name", json_str(s->generator_name), "here",

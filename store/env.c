@@ -82,8 +82,8 @@ cairn_status env_fail(const env *e, int rc, const char *what, cairn_error *err)
                           "%s: an earlier write failed half way; close the store and open it again",
                           e->path);
     case EFBIG:
-        return cairn_fail(err, CAIRN_EFULL, "%s: %s: the limit on file sizes was reached", e->path,
-                          what);
+        return cairn_fail(err, CAIRN_EFULL, "%s: %s: the limit on file sizes was reached (ulimit -f)",
+                          e->path, what);
     case EIO: {
         /* LMDB answers EIO for a write that was cut short, which is what a full disk does. */
         struct statvfs v;

@@ -91,7 +91,7 @@ static cairn_status write_all(segment_writer *w, const uint8_t *p, size_t n, cai
         if (k < 0)
             return errno == EFBIG
                        ? cairn_fail(err, CAIRN_EFULL,
-                                    "write %s: the limit on file sizes was reached", w->tmp_path)
+                                    "write %s: the limit on file sizes was reached (ulimit -f)", w->tmp_path)
                        : cairn_fail_errno(err, errno, "write %s", w->tmp_path);
         p += k;
         n -= (size_t)k;

@@ -7,6 +7,7 @@ missing.
 import atexit
 import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -118,6 +119,28 @@ class CairnTest(unittest.TestCase):
         path = self.write("../c.conf", f"[index]\n{conf}\n")
         return subprocess.Popen([CAIRN, "--config", path, *args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                 env=dict(os.environ, CAIRN_HOME=self.home))
+
+    def on_terminal(self, args, interrupt_at=None):
+        """Run with a terminal as standard error; press Ctrl-C there once `interrupt_at` shows."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.environ.update(CAIRN_HOME=self.home, TERM="xterm")
+            os.execv(CAIRN, [CAIRN, *args])
+        out = b""
+        while True:
+            try:
+                piece = os.read(fd, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            out += piece
+            if interrupt_at and interrupt_at in out:
+                os.write(fd, b"\x03")
+                interrupt_at = None
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.close(fd)
+        return code, out
 
     def wait_until(self, p, what):
         """Poll until `what` holds; the run must still be at work then."""

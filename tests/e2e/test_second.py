@@ -54,7 +54,7 @@ class SecondEmbedder(CairnTest):
             f"[models]\nsecond_embedder = {SECOND}\n[search]\nsecond_weight = 0\n")), two)
         self.assertNotEqual([s for _, s, _ in three], [s for _, s, _ in two])
         status = self.both("status")
-        self.assertEqual(status["second_embedder"], {"name": SECOND, "vectors": 6, "searched": True})
+        self.assertEqual(status["second_embedder"], {"name": SECOND, "vectors": 6, "unread": 0, "searched": True})
         self.assertEqual(status["vectors"], 6)
         self.assertIsNone(self.json("status")["second_embedder"])
         stages = {s["stage"]: s for s in self.both("why-not", os.path.join(self.docs, "2.md"), QUESTION)["stages"]}
@@ -82,7 +82,7 @@ class SecondEmbedder(CairnTest):
         r = server.json("GET", "/api/v1/search?explain=true&q=" + QUESTION.replace(" ", "+"))
         self.assertEqual([(os.path.basename(h["uri"]), round(h["score"], 5), h["scores"].get("second_rank")) for h in r["hits"]], three)
         self.assertGreater(r["hits"][0]["scores"]["second"], 0)
-        self.assertEqual(server.json("GET", "/api/v1/status")["second_embedder"], {"name": SECOND, "vectors": 6, "searched": True})
+        self.assertEqual(server.json("GET", "/api/v1/status")["second_embedder"], {"name": SECOND, "vectors": 6, "unread": 0, "searched": True})
         server.stop()
 
     def test_runs_keep_up(self):
