@@ -95,7 +95,9 @@ cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
 /* encoder_embed with the handle's encoder, once it is free; `cancel` may be NULL. */
 cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,
                           const volatile sig_atomic_t *cancel, float *out, cairn_error *err);
-/* The same with the second encoder. */
+/* May the first and the second embedder work at the same time? Where both are open. */
+bool engine_embeds_together(const cairn *c, const char *second);
+/* engine_embed with the second encoder. */
 cairn_status engine_embed_second(cairn *c, const char *model, const encoder_text *texts, size_t n, encoder_role role,
                                  float *out, cairn_error *err);
 /* Answer messages with the handle's generator, or the large one: shared_model_answer. */

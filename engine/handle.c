@@ -473,6 +473,12 @@ cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder
     return st ? st : embed_with(c->encoder, &c->asked, texts, n, role, cancel, out, err);
 }
 
+bool engine_embeds_together(const cairn *c, const char *second)
+{
+    return c->encoder && c->second && c->encoder != c->second && c->second_name &&
+           !strcmp(c->second_name, second);
+}
+
 cairn_status engine_embed_second(cairn *c, const char *model, const encoder_text *texts, size_t n, encoder_role role,
                                  float *out, cairn_error *err)
 {

@@ -444,6 +444,24 @@ static cairn_status weigh_unread(cairn *c, const view *v, const embed_call *call
     return CAIRN_OK;
 }
 
+/* The correction of a question, made while embedders work on it. */
+typedef struct suggesting {
+    cairn *c;
+    const view *v;
+    const char *text;
+    arena *memory; /* of the search, which uses it before and after */
+    engine_stages *stages;
+} suggesting;
+
+static void suggest_beside(void *ctx)
+{
+    const suggesting *s = ctx;
+    engine_stages *out = s->stages;
+
+    if (!out->suggested) /* where it fails, it is tried again, and the search tells why */
+        out->suggested = !engine_suggestion(s->c, s->v, s->text, s->memory, &out->suggestion, NULL);
+}
+
 cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, arena *memory,
                                 retrieve_query *query, retrieve_result *result,
                                 engine_stages *stages, cairn_error *err)
@@ -458,6 +476,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     const refine_plan plan = engine_plan_refine(c, v, e);
     const size_t k = plan.depth;
     const char *foreign = NULL;
+    suggesting suggests = {c, v, e->text, memory, stages};
     int64_t start;
     cairn_status st = engine_corpus(v, memory, &corpus, err);
 
@@ -467,6 +486,11 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     corpus.embed = engine_dim(v) ? embed_question : NULL;
     corpus.embed_second = v->n_second ? embed_second : NULL;
     corpus.embed_ctx = &call;
+    corpus.embed_together = v->n_second && engine_embeds_together(c, v->second_model);
+    if (e->suggests && suggests.stages && !v->index && !c->access) { /* no need of the snapshot */
+        corpus.beside = suggest_beside;
+        corpus.beside_ctx = &suggests;
+    }
     if (!st)
         st = find_readable(c, v, &call, memory, &corpus, err);
     if (!st)
@@ -710,8 +734,12 @@ static cairn_status search_view(cairn *c, const view *v, const cairn_search_requ
                            request->facet_values ? request->facet_values : 10, *out, err);
     if (!st && request->explain)
         st = engine_explain_words(c, &query, (*out)->memory, &(*out)->own_words, err);
-    if (!st && e.suggests)
-        st = engine_suggestion(c, v, request->query, (*out)->memory, &(*out)->suggestion, err);
+    if (!st && e.suggests && !stages.suggested)
+        st = engine_suggestion(c, v, request->query, &memory, &stages.suggestion, err);
+    if (!st && stages.suggestion)
+        (*out)->suggestion = arena_strdup((*out)->memory, stages.suggestion);
+    if (!st && stages.suggestion && !(*out)->suggestion)
+        st = cairn_fail(err, CAIRN_ENOMEM, "search result");
     if (st) {
         cairn_search_result_free(*out);
         *out = NULL;

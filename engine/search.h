@@ -38,6 +38,8 @@ typedef struct engine_stages {
     const char *rewritten; /* NULL: nothing was carried over */
     const char *whole;     /* the question as it was completed, which that begins with (retrieve/follow_up.h); or NULL */
     const char *expanded;  /* what was searched beside it (expand.h); NULL: nothing */
+    const char *suggestion; /* the question with its misspelt words replaced, or NULL */
+    bool suggested;         /* where that was asked for: it was seen to */
     int64_t rewrite_ns;
     refine_report refined;
 } engine_stages;

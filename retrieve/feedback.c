@@ -60,40 +60,60 @@ static bool find_mean(const feedback_from *f, const fuse_hit *first, size_t n_fi
     return any;
 }
 
-cairn_status feedback_score(const feedback_from *from, const fuse_hit *first, size_t n_first, size_t l, arena *a,
-                            feedback_list *out, cairn_error *err)
+typedef struct feedback_room {
+    float *row, *mean, *turned; /* [dim] */
+    scored *all;                /* [n] */
+    fuse_item *items;
+    uint32_t *rank;
+    bool *sole;
+} feedback_room;
+
+cairn_status feedback_prepare(const feedback_from *from, arena *a, feedback_list *out, cairn_error *err)
+{
+    const size_t dim = from->dim, n = from->list->n;
+    feedback_room *r = arena_calloc(a, 1, sizeof *r);
+
+    *out = (feedback_list){.room = r};
+    if (r)
+        *r = (feedback_room){.row = arena_calloc(a, dim + 1, sizeof *r->row),
+                             .mean = arena_calloc(a, dim + 1, sizeof *r->mean),
+                             .turned = arena_calloc(a, dim + 1, sizeof *r->turned),
+                             .all = arena_calloc(a, n + 1, sizeof *r->all),
+                             .items = arena_calloc(a, n + 1, sizeof *r->items),
+                             .rank = arena_calloc(a, n + 1, sizeof *r->rank),
+                             .sole = arena_calloc(a, n + 1, sizeof *r->sole)};
+    if (!r || !r->row || !r->mean || !r->turned || !r->all || !r->items || !r->rank || !r->sole)
+        return cairn_fail(err, CAIRN_ENOMEM, "feedback");
+    return CAIRN_OK;
+}
+
+void feedback_score(const feedback_from *from, const fuse_hit *first, size_t n_first, size_t l,
+                    feedback_list *out)
 {
     const retrieve_list *list = from->list;
     const size_t dim = from->dim;
-    float *row = arena_calloc(a, dim + 1, sizeof *row), *mean = arena_calloc(a, dim + 1, sizeof *mean);
-    float *turned = arena_calloc(a, dim + 1, sizeof *turned);
-    scored *all = arena_calloc(a, list->n + 1, sizeof *all);
+    feedback_room *r = out->room;
+    float *turned = r->turned;
 
-    *out = (feedback_list){0};
-    if (!row || !mean || !turned || !all)
-        return cairn_fail(err, CAIRN_ENOMEM, "feedback");
-    if (!find_mean(from, first, n_first, l, row, mean))
-        return CAIRN_OK;
+    if (!find_mean(from, first, n_first, l, r->row, r->mean))
+        return;
     add(turned, from->question, 1, dim);
     scale_to_unit(turned, dim);
     for (size_t i = 0; i < dim; i++)
-        turned[i] = (1 - (float)from->share) * turned[i] + (float)from->share * mean[i];
+        turned[i] = (1 - (float)from->share) * turned[i] + (float)from->share * r->mean[i];
     scale_to_unit(turned, dim);
     for (size_t i = 0; i < list->n; i++) {
-        read_vector(from, (uint32_t)i + 1, row);
-        all[i] = (scored){{list->items[i].id, dot(turned, row, dim)}, (uint32_t)i + 1};
+        read_vector(from, (uint32_t)i + 1, r->row);
+        r->all[i] = (scored){{list->items[i].id, dot(turned, r->row, dim)}, (uint32_t)i + 1};
     }
-    qsort(all, list->n, sizeof *all, by_score);
-    out->items = arena_calloc(a, list->n + 1, sizeof *out->items);
-    out->rank = arena_calloc(a, list->n + 1, sizeof *out->rank);
-    out->sole = list->sole ? arena_calloc(a, list->n + 1, sizeof *out->sole) : NULL;
-    if (!out->items || !out->rank || (list->sole && !out->sole))
-        return cairn_fail(err, CAIRN_ENOMEM, "feedback");
+    qsort(r->all, list->n, sizeof *r->all, by_score);
     for (size_t i = 0; i < list->n; i++) {
-        out->items[i] = all[i].item;
-        out->rank[i] = all[i].rank;
-        if (out->sole)
-            out->sole[i] = list->sole[all[i].rank - 1];
+        r->items[i] = r->all[i].item;
+        r->rank[i] = r->all[i].rank;
+        if (list->sole)
+            r->sole[i] = list->sole[r->all[i].rank - 1];
     }
-    return CAIRN_OK;
+    out->items = r->items;
+    out->rank = r->rank;
+    out->sole = list->sole ? r->sole : NULL;
 }

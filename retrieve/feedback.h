@@ -26,10 +26,13 @@ typedef struct feedback_list {
     fuse_item *items; /* [n]; NULL: none of the first hits is in the list, which stays as it is */
     uint32_t *rank;   /* [n]: from 1, where the item stands in the list itself */
     bool *sole;       /* [n]: as in the list; NULL where that is */
+    struct feedback_room *room; /* of feedback_prepare */
 } feedback_list;
 
+/* Room for feedback_score, in the arena: two lists may then be scored at the same time. */
+cairn_status feedback_prepare(const feedback_from *from, arena *a, feedback_list *out, cairn_error *err);
 /* first[n_first]: the fused hits, best first; list_rank[l] says where they stand in the list. O(n dim). */
-cairn_status feedback_score(const feedback_from *from, const fuse_hit *first, size_t n_first, size_t l, arena *a,
-                            feedback_list *out, cairn_error *err);
+void feedback_score(const feedback_from *from, const fuse_hit *first, size_t n_first, size_t l,
+                    feedback_list *out);
 
 #endif

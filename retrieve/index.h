@@ -52,6 +52,7 @@ typedef struct retrieve_list {
 
 typedef struct retrieve_lists {
     retrieve_list words, vectors, second;
+    bool side_by_side; /* they were made at the same time */
     struct retrieve_hit *documents; /* with ask->documents: by rising chunk, score 0 */
     size_t n_documents;
     uint64_t n_rows, n_allowed; /* live rows, and those that the filter allows */

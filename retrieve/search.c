@@ -39,26 +39,81 @@ static void add_note(retrieve_result *out, arena *a, const char *note)
         out->note = arena_printf(a, "%s; %s", out->note, note);
 }
 
-/* The question's direction, of `dim` numbers; NULL, with a note why, where the embedder fails: the search goes on
- * `without` it then. */
-static cairn_status embed(const retrieve_corpus *c, retrieve_embed_fn *fn, uint32_t dim, const char *without,
-                          const retrieve_query *query, arena *a, const float **out, retrieve_result *result,
-                          cairn_error *err)
+/* The question's direction by one model. */
+typedef struct embedding {
+    retrieve_embed_fn *fn; /* NULL: not asked */
+    void *ctx;
+    const retrieve_query *query;
+    float *vector;
+    bool failed;
+    cairn_error why;
+} embedding;
+
+static cairn_status prepare(embedding *e, uint32_t dim, arena *a, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
-    cairn_error why = {0};
-    float *question = scratch(a, dim, sizeof *question, &st, err);
-    int64_t start = clock_mono_ns();
 
-    *out = NULL;
+    if (e->fn)
+        e->vector = scratch(a, dim, sizeof *e->vector, &st, err);
+    return st;
+}
+
+static void embed(embedding *e)
+{
+    if (e->fn)
+        e->failed = e->fn(e->ctx, e->query->text, e->query->text_len, e->vector, &e->why) != CAIRN_OK;
+}
+
+/* NULL, with a note why, where the embedder failed: the search goes on `without` it then. */
+static const float *vector_of(const embedding *e, const char *without, arena *a,
+                              retrieve_result *result)
+{
+    if (e->fn && e->failed)
+        add_note(result, a, arena_printf(a, "searched %s: %s", without, e->why.text));
+    return e->fn && !e->failed ? e->vector : NULL;
+}
+
+typedef struct together {
+    const retrieve_corpus *corpus;
+    embedding *one, *two;
+} together;
+
+static void embed_task(void *ctx, size_t task, size_t worker)
+{
+    const together *t = ctx;
+
+    (void)worker;
+    if (task < 2)
+        embed(task ? t->two : t->one);
+    else
+        t->corpus->beside(t->corpus->beside_ctx);
+}
+
+/* The question's directions by the first embedder and, where it is asked, the second: side by side,
+ * each on a thread of its own, where that may be. */
+static cairn_status embed_question(const retrieve_corpus *c, bool second, retrieve_ask *ask,
+                                   retrieve_result *result, cairn_error *err)
+{
+    embedding one = {.fn = c->embed, .ctx = c->embed_ctx, .query = ask->query};
+    embedding two = {.fn = second ? c->embed_second : NULL, .ctx = c->embed_ctx, .query = ask->query};
+    together both = {c, &one, &two};
+    int64_t start = clock_mono_ns();
+    cairn_status st = prepare(&one, c->dim, ask->a, err);
+
+    if (!st)
+        st = prepare(&two, c->second_dim, ask->a, err);
     if (st)
         return st;
-    if (fn(c->embed_ctx, query->text, query->text_len, question, &why)) {
-        add_note(result, a, arena_printf(a, "searched %s: %s", without, why.text));
-        return CAIRN_OK;
+    if (second && c->embed_together && pool_threads(ask->workers) > 1) {
+        pool_run(ask->workers, c->beside ? 3 : 2, embed_task, &both);
+    } else {
+        embed(&one);
+        embed(&two);
     }
-    *out = question;
-    result->embed_ns += clock_mono_ns() - start;
+    ask->question =
+        vector_of(&one, second ? "without the first embedder" : "by words alone", ask->a, result);
+    ask->second = vector_of(&two, "without the second embedder", ask->a, result);
+    result->embed_ns = clock_mono_ns() - start;
     return CAIRN_OK;
 }
 
@@ -125,20 +180,45 @@ static cairn_status fuse_all(const retrieve_ask *ask, const retrieve_lists *foun
 }
 
 /* The lists of vectors scored again by what was fused first. */
-static cairn_status feed_back(const retrieve_ask *ask, const retrieve_index *index, const fuse_hit *first, size_t n,
-                              fused_list *from, cairn_error *err)
+typedef struct feeding {
+    feedback_from from[N_LISTS];
+    feedback_list *again[N_LISTS];
+    size_t list[N_LISTS], n_lists;
+    const fuse_hit *first;
+    size_t n_first;
+} feeding;
+
+static void feed_task(void *ctx, size_t task, size_t worker)
 {
-    feedback_from f = {.index = index, .share = ask->params->feedback};
+    feeding *f = ctx;
+
+    (void)worker;
+    feedback_score(&f->from[task], f->first, f->n_first, f->list[task], f->again[task]);
+}
+
+static cairn_status feed_back(const retrieve_ask *ask, const retrieve_index *index,
+                              const fuse_hit *first, size_t n, fused_list *from, cairn_error *err)
+{
+    feeding all = {.first = first, .n_first = n};
     cairn_status st = CAIRN_OK;
 
     for (size_t l = 1; !st && l < N_LISTS; l++) {
-        f.list = from[l].list;
-        f.second = l == 2;
-        f.question = f.second ? ask->second : ask->question;
-        f.dim = f.second ? ask->second_dim : ask->dim;
-        if (f.question && f.list->n && f.list->places)
-            st = feedback_score(&f, first, n, l, ask->a, &from[l].again, err);
+        const bool second = l == 2;
+        feedback_from *f = &all.from[all.n_lists];
+        *f = (feedback_from){.index = index,
+                             .share = ask->params->feedback,
+                             .list = from[l].list,
+                             .second = second,
+                             .question = second ? ask->second : ask->question,
+                             .dim = second ? ask->second_dim : ask->dim};
+        if (!f->question || !f->list->n || !f->list->places)
+            continue;
+        st = feedback_prepare(f, ask->a, &from[l].again, err);
+        all.list[all.n_lists] = l;
+        all.again[all.n_lists++] = &from[l].again;
     }
+    if (!st)
+        pool_run(ask->workers, all.n_lists, feed_task, &all);
     return st;
 }
 
@@ -197,6 +277,8 @@ static void take_counts(const retrieve_lists *lists, retrieve_result *out)
     out->n_vector = lists->vectors.n;
     out->n_second = lists->second.n;
     out->vector_ns = lists->vectors.ns + lists->second.ns;
+    if (lists->side_by_side)
+        out->vector_ns = lists->vectors.ns > lists->second.ns ? lists->vectors.ns : lists->second.ns;
 }
 
 cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query *query,
@@ -223,7 +305,6 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
                         .workers = workers,
                         .a = a};
     retrieve_lists lists = {0};
-    const float *question = NULL;
     int64_t start = clock_mono_ns();
     cairn_status st = CAIRN_OK;
 
@@ -237,13 +318,8 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
     vectors = vectors && query->text_len && !ask.documents;
     second = vectors && mode == RETRIEVE_HYBRID && corpus->embed_second && corpus->n_second && ask.params->fusion.weight[2] > 0;
     if (vectors)
-        st = embed(corpus, corpus->embed, corpus->dim, second ? "without the first embedder" : "by words alone", query, a,
-                   &question, out, err);
-    if (!st && second)
-        st = embed(corpus, corpus->embed_second, corpus->second_dim, "without the second embedder", query, a, &ask.second, out,
-                   err);
-    ask.question = question;
-    ask.words = ask.words || !question;
+        st = embed_question(corpus, second, &ask, out, err);
+    ask.words = ask.words || !ask.question;
     if (!st)
         st = index->lists(index->ctx, &ask, &lists, err);
     take_counts(&lists, out);
@@ -254,7 +330,7 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
         out->mode = RETRIEVE_LEXICAL;
     } else if (!st) {
         add_note(out, a, query->note);
-        out->mode = !question && !ask.second ? RETRIEVE_LEXICAL : ask.words ? RETRIEVE_HYBRID : RETRIEVE_VECTOR;
+        out->mode = !ask.question && !ask.second ? RETRIEVE_LEXICAL : ask.words ? RETRIEVE_HYBRID : RETRIEVE_VECTOR;
         st = fuse(&ask, index, &lists, out, err);
         if (!st && ask.words && ask.params->explain && index->explain)
             st = index->explain(index->ctx, &ask, out, err);

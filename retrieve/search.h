@@ -72,6 +72,11 @@ typedef struct retrieve_corpus {
     retrieve_embed_fn *embed; /* NULL: no vectors */
     retrieve_embed_fn *embed_second; /* with the second model; NULL: it is not searched */
     void *embed_ctx; /* of both */
+    /* The two may be called at the same time, on two threads; then so may `beside` (NULL: nothing), which
+     * is called before anything is searched. It may use what the caller gave this search. */
+    bool embed_together;
+    void (*beside)(void *ctx);
+    void *beside_ctx;
     const retrieve_index *index; /* what answers instead of the segments; NULL: they do */
 } retrieve_corpus;
 

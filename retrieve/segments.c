@@ -258,24 +258,49 @@ static cairn_status end_list(retrieve_list *list, size_t n, int64_t start_ns, ca
     return st;
 }
 
-static cairn_status search_words(segments_search *s, cairn_error *err)
+/* A list to be made: what it needs of the search's memory is there before. */
+typedef struct making {
+    segments_search *s;
+    retrieve_list *list;
+    lexical_hit *words; /* [depth]; of the list of words */
+    vector_hit *hits;   /* [depth]; of one of vectors, and what follows */
+    const retrieve_vector_segment *segs;
+    vector_segment *narrowed;
+    size_t n_segs;
+    const float *question;
+    uint32_t dim;
+    cairn_status st;
+    cairn_error err;
+} making;
+
+static cairn_status prepare_words(segments_search *s, making *m, cairn_error *err)
 {
-    retrieve_list *list = &s->out->words;
-    lexical_query q = {s->clauses, s->ask->query->n_clauses, s->ask->lang};
     cairn_status st = CAIRN_OK;
     size_t depth = s->ask->params->depth;
-    lexical_hit *hits = scratch(s, depth, sizeof *hits, &st, err);
+    retrieve_list *list = &s->out->words;
+
+    *m = (making){.s = s, .list = list};
+    m->words = scratch(s, depth, sizeof *m->words, &st, err);
+    list->items = scratch(s, depth, sizeof *list->items, &st, err);
+    list->docs = scratch(s, depth, sizeof *list->docs, &st, err);
+    return st;
+}
+
+static void search_words(making *m)
+{
+    const segments_search *s = m->s;
+    const retrieve_ask *ask = s->ask;
+    lexical_query q = {s->clauses, ask->query->n_clauses, ask->lang};
     int64_t start = clock_mono_ns();
     size_t n = 0;
 
-    list->items = scratch(s, depth, sizeof *list->items, &st, err);
-    list->docs = scratch(s, depth, sizeof *list->docs, &st, err);
-    if (!st)
-        st = lexical_search(s->ask->an, s->lexical, s->corpus->n_lexical, &q,
-                            &s->ask->params->lexical, depth, hits, &n, err);
-    for (size_t i = 0; !st && i < n; i++)
-        put_hit(list, i, &s->corpus->lexical[hits[i].segment].rows, hits[i].segment, hits[i].row, hits[i].score);
-    return end_list(list, n, start, st);
+    m->st = lexical_search(ask->an, s->lexical, s->corpus->n_lexical, &q, &ask->params->lexical,
+                           ask->params->depth, m->words, &n, &m->err);
+    for (size_t i = 0; !m->st && i < n; i++) {
+        const lexical_hit *h = &m->words[i];
+        put_hit(m->list, i, &s->corpus->lexical[h->segment].rows, h->segment, h->row, h->score);
+    }
+    m->st = end_list(m->list, n, start, m->st);
 }
 
 /* ---- all matches ---- */
@@ -362,26 +387,49 @@ static cairn_status constrain_vectors(segments_search *s, const retrieve_vector_
     return st;
 }
 
-static cairn_status search_vectors(segments_search *s, const retrieve_vector_segment *segs, vector_segment *narrowed,
-                                   size_t n_segs, const float *question, uint32_t dim, retrieve_list *list,
-                                   cairn_error *err)
+static cairn_status prepare_vectors(segments_search *s, bool second, making *m, cairn_error *err)
 {
-    size_t depth = s->ask->params->depth, n = 0;
+    const retrieve_corpus *c = s->corpus;
+    const retrieve_ask *ask = s->ask;
+    size_t depth = ask->params->depth;
     cairn_status st = CAIRN_OK;
-    vector_hit *hits = scratch(s, depth, sizeof *hits, &st, err);
-    int64_t start = clock_mono_ns();
 
-    list->items = scratch(s, depth, sizeof *list->items, &st, err);
-    list->docs = scratch(s, depth, sizeof *list->docs, &st, err);
-    list->places = scratch(s, depth, sizeof *list->places, &st, err);
-    if (!st && (s->ask->query->has_required || s->ask->query->has_excluded))
-        st = constrain_vectors(s, segs, n_segs, narrowed, err);
-    if (!st)
-        st = vector_search(narrowed, n_segs, question, dim, depth, &s->ask->params->vector, s->ask->workers, hits, &n,
-                           err);
-    for (size_t i = 0; !st && i < n; i++)
-        put_hit(list, i, &segs[hits[i].segment].rows, hits[i].segment, hits[i].row, hits[i].score);
-    return end_list(list, n, start, st);
+    *m = second ? (making){.s = s,
+                           .list = &s->out->second,
+                           .segs = c->second,
+                           .narrowed = s->second,
+                           .n_segs = c->n_second,
+                           .question = ask->second,
+                           .dim = ask->second_dim}
+                : (making){.s = s,
+                           .list = &s->out->vectors,
+                           .segs = c->vector,
+                           .narrowed = s->vector,
+                           .n_segs = c->n_vector,
+                           .question = ask->question,
+                           .dim = ask->dim};
+    m->hits = scratch(s, depth, sizeof *m->hits, &st, err);
+    m->list->items = scratch(s, depth, sizeof *m->list->items, &st, err);
+    m->list->docs = scratch(s, depth, sizeof *m->list->docs, &st, err);
+    m->list->places = scratch(s, depth, sizeof *m->list->places, &st, err);
+    if (!st && (ask->query->has_required || ask->query->has_excluded))
+        st = constrain_vectors(s, m->segs, m->n_segs, m->narrowed, err);
+    return st;
+}
+
+static void search_vectors(making *m)
+{
+    const retrieve_ask *ask = m->s->ask;
+    int64_t start = clock_mono_ns();
+    size_t n = 0;
+
+    m->st = vector_search(m->narrowed, m->n_segs, m->question, m->dim, ask->params->depth,
+                          &ask->params->vector, ask->workers, m->hits, &n, &m->err);
+    for (size_t i = 0; !m->st && i < n; i++) {
+        const vector_hit *h = &m->hits[i];
+        put_hit(m->list, i, &m->segs[h->segment].rows, h->segment, h->row, h->score);
+    }
+    m->st = end_list(m->list, n, start, m->st);
 }
 
 /* Mark what of a list of vectors, of rows in segs[n_segs], the other model cannot read. */
@@ -412,6 +460,45 @@ static cairn_status mark_both_sole(segments_search *s, cairn_error *err)
     if (!st && ask->readable.n)
         st = mark_sole(s, s->corpus->second, s->corpus->n_second, &ask->readable, &s->out->second, err);
     return st;
+}
+
+static void make_task(void *ctx, size_t task, size_t worker)
+{
+    making *m = (making *)ctx + task;
+
+    (void)worker;
+    if (m->hits)
+        search_vectors(m);
+    else
+        search_words(m);
+}
+
+/* The lists that are asked for: those of two models side by side, each on a thread, since one alone is
+ * better shared by all. */
+static cairn_status make_lists(segments_search *s, cairn_error *err)
+{
+    const retrieve_ask *ask = s->ask;
+    making all[3];
+    size_t n = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (ask->question)
+        st = prepare_vectors(s, false, &all[n++], err);
+    if (!st && ask->second)
+        st = prepare_vectors(s, true, &all[n++], err);
+    if (!st && ask->words)
+        st = prepare_words(s, &all[n++], err);
+    if (st)
+        return st;
+    s->out->side_by_side = ask->question && ask->second && pool_threads(ask->workers) > 1;
+    pool_run(s->out->side_by_side ? ask->workers : NULL, n, make_task, all);
+    for (size_t i = 0; i < n; i++)
+        if (all[i].st) {
+            if (err)
+                *err = all[i].err;
+            return all[i].st;
+        }
+    return CAIRN_OK;
 }
 
 /* ---- documents ---- */
@@ -521,17 +608,9 @@ static cairn_status lists(void *ctx, const retrieve_ask *ask, retrieve_lists *ou
         st = find_matches(s, s->clauses, ask->words ? ask->query->n_clauses : 0, err);
     if (!st && ask->documents)
         return list_documents(s, err);
-    if (!st && ask->question)
-        st = search_vectors(s, s->corpus->vector, s->vector, s->corpus->n_vector, ask->question, ask->dim,
-                            &out->vectors, err);
-    if (!st && ask->second)
-        st = search_vectors(s, s->corpus->second, s->second, s->corpus->n_second, ask->second, ask->second_dim,
-                            &out->second, err);
     if (!st)
-        st = mark_both_sole(s, err);
-    if (!st && ask->words)
-        st = search_words(s, err);
-    return st;
+        st = make_lists(s, err);
+    return st ? st : mark_both_sole(s, err);
 }
 
 static void vector_at(void *ctx, bool second, uint64_t place, float *out)

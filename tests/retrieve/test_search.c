@@ -199,6 +199,7 @@ static int tear_down(void **state)
 /* The chunks found as digits, "320" for chunks 103, 102, 100; sorted when `set`. */
 static retrieve_result found;
 static arena memory;
+static pool *workers;
 
 static const char *search(const char *typed, const char *filter, retrieve_mode mode, bool set)
 {
@@ -210,7 +211,7 @@ static const char *search(const char *typed, const char *filter, retrieve_mode m
     arena_clear(&memory);
     arena_init(&memory, 16 << 20);
     assert_int_equal(retrieve_query_parse(&q, typed, filter, &memory, &err), 0);
-    if (retrieve_search(&corpus, &q, mode, N_CHUNKS, "en", params, an, NULL, &memory, &found, &err))
+    if (retrieve_search(&corpus, &q, mode, N_CHUNKS, "en", params, an, workers, &memory, &found, &err))
         fail_msg("%s: %s", typed, err.text);
     for (size_t i = 0; i < found.n_hits; i++) {
         const retrieve_hit *h = &found.hits[i];
@@ -354,13 +355,22 @@ static cairn_status embed_second(void *ctx, const char *text, size_t len, float 
     return CAIRN_OK;
 }
 
-static void a_third_list_joins_the_two(void **state)
+static void count_call(void *ctx)
+{
+    ++*(int *)ctx;
+}
+
+/* The two embedders and the three lists one after the other, or side by side. */
+static void join_a_third_list(bool together)
 {
     retrieve_params p;
     char plain[N_CHUNKS + 1];
     float without[N_CHUNKS];
+    int beside = 0;
 
-    (void)state;
+    corpus.embed_together = together;
+    corpus.beside = count_call;
+    corpus.beside_ctx = &beside;
     strcpy(plain, search("lease flat", NULL, RETRIEVE_HYBRID, false));
     for (size_t i = 0; i < found.n_hits; i++)
         without[i] = found.hits[i].score;
@@ -373,7 +383,9 @@ static void a_third_list_joins_the_two(void **state)
     p.fusion.weight[1] = 0.4;
     p.fusion.weight[2] = 0.2;
     params = &p;
+    assert_int_equal(beside, 0); /* there was one embedder */
     assert_string_equal(search("lease flat", NULL, RETRIEVE_HYBRID, false), plain);
+    assert_int_equal(beside, together && workers);
     assert_int_equal(found.n_second, N_CHUNKS);
     assert_null(found.note);
     for (size_t i = 0; i < found.n_hits; i++) {
@@ -441,6 +453,23 @@ static void a_third_list_joins_the_two(void **state)
     corpus.n_second = 0;
     corpus.embed_second = NULL;
     params = NULL;
+    corpus.embed_together = false;
+    corpus.beside = NULL;
+}
+
+static void a_third_list_joins_the_two(void **state)
+{
+    cairn_error err = {0};
+
+    (void)state;
+    join_a_third_list(false);
+    join_a_third_list(true); /* without threads: as before */
+    assert_int_equal(pool_create(&workers, 2, &err), CAIRN_OK);
+    join_a_third_list(false);
+    join_a_third_list(true);
+    pool_destroy(workers);
+    workers = NULL;
+
 }
 
 static void unit(const char *text, double out[DIM])
