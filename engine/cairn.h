@@ -184,6 +184,7 @@ typedef struct cairn_search_request {
     size_t k;           /* 0: 10 */
     cairn_mode mode;    /* CAIRN_HYBRID falls back to words alone where no vector or model is */
     bool explain;       /* fill the parts of the scores */
+    bool plain;         /* the query is a sentence: words alone, no operators, no dates as filters */
     bool as_you_type;   /* the last word is still being typed: what it may become is searched, too */
     const char *facets; /* "type,ext,folder,author,lang,tag,year", any of them; NULL: none */
     size_t facet_values; /* how many values of each at most; 0: 10 */

@@ -710,6 +710,7 @@ static cairn_status search_view(cairn *c, const view *v, const cairn_search_requ
                        .mode = engine_mode(request->mode),
                        .k = request->k ? request->k : 10,
                        .depth = request->as_you_type ? 0 : (size_t)c->settings.candidates,
+                       .plain = request->plain,
                        .as_you_type = request->as_you_type,
                        .matches = request->facets != NULL,
                        .explain = request->explain,

@@ -132,7 +132,7 @@ cairn_status table_question(cairn *c, const cairn_ask_request *request, arena *m
 
     *out = (table_answer){0};
     if (!st)
-        st = cairn_search(c, &(cairn_search_request){.query = request->question, .filter = request->filter, .mode = request->mode, .k = HITS,
+        st = cairn_search(c, &(cairn_search_request){.query = request->question, .plain = true, .filter = request->filter, .mode = request->mode, .k = HITS,
                                                      .budget_ms = -1, .cancel = request->cancel},
                           &found, err);
     for (size_t i = 0; !st && i < found->n_hits && looked < DOCUMENTS; i++) {

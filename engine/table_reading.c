@@ -11,6 +11,8 @@
 #include "retrieve/terms.h"
 #include "retrieve/word_byte.h"
 
+#define ROOT_BYTES 6
+
 /* ---- words ---- */
 
 static cairn_status read_keys(solving *s, const char *text, size_t len, uint64_t key[LANGUAGES])
@@ -60,6 +62,19 @@ static bool same(const word *a, const word *b, bool *exact)
     return *exact;
 }
 
+/* A number of the question; NAN where it is none, or can be read in two ways ("1.200") and the document's language does not tell. */
+static double number_of(const solving *s, const word *w)
+{
+    quantity *q;
+    size_t n;
+
+    if (!w->digits || quantities_find(s->question + w->start, w->end - w->start, s->memory, &q, &n, NULL) || n != 1 || q[0].kind != QUANTITY_NUMBER)
+        return NAN;
+    if (q[0].value[0] == q[0].value[1])
+        return q[0].value[0];
+    return strcmp(s->langs[LANGUAGES - 1], "en") ? fmax(q[0].value[0], q[0].value[1]) : NAN;
+}
+
 /* Numbers behind "more than" and its like bind to a column. */
 static void read_bounds(solving *s)
 {
@@ -70,22 +85,34 @@ static void read_bounds(solving *s)
                   {"über", NULL, 1},      {"at", "least", 2},     {"mindestens", NULL, 2}, {"less", "than", -1},  {"fewer", "than", -1},
                   {"under", NULL, -1},    {"below", NULL, -1},    {"weniger", "als", -1}, {"unter", NULL, -1},   {"at", "most", -2},
                   {"höchstens", NULL, -2}, {"after", NULL, 1},    {"before", NULL, -1},   {"nach", NULL, 1},     {"vor", NULL, -1},
+                  {"más", "de", 1},         {"más", "que", 1},      {"menos", "de", -1},    {"menos", "que", -1},  {"al", "menos", 2},
+                  {"como", "mínimo", 2},   {"como", "máximo", -2}, {"plus", "de", 1},      {"moins", "de", -1},   {"au", "moins", 2},
+                  {"au", "plus", -2},      {"después", "de", 1},   {"antes", "de", -1},    {"après", NULL, 1},    {"avant", NULL, -1},
+                  {"exceeding", NULL, 1},  {"zumindest", NULL, 2}, {"maximal", NULL, -2},
                   {"cheaper", "than", -1}, {"heavier", "than", 1}, {"longer", "than", 1},  {"lighter", "than", -1}};
 
     for (size_t i = 0; i + 1 < s->n; i++)
         for (size_t b = 0; b < sizeof bounds / sizeof *bounds; b++) {
             size_t last = i + (bounds[b].two != NULL);
-            char *end;
             if (strcmp(s->words[i].form, bounds[b].one) != 0 || last + 1 >= s->n ||
                 (bounds[b].two && strcmp(s->words[last].form, bounds[b].two) != 0) || !s->words[last + 1].digits)
                 continue;
-            s->words[last + 1].bound = strtod(s->words[last + 1].form, &end);
-            if (*end)
-                s->words[last + 1].bound = NAN;
+            s->words[last + 1].bound = number_of(s, &s->words[last + 1]);
             s->words[last + 1].bound_way = bounds[b].way;
             for (size_t k = i; k <= last; k++)
                 s->words[k].content = s->words[k].separates = false;
         }
+    for (size_t i = 0; i + 3 < s->n; i++) { /* "between 10 and 20" */
+        static const char opens[] = " between zwischen entre ", joins[] = " and und y et ";
+        double from = number_of(s, &s->words[i + 1]), to = number_of(s, &s->words[i + 3]);
+        if (!table_word_in(opens, s->words[i].form) || !table_word_in(joins, s->words[i + 2].form) || isnan(from) || isnan(to))
+            continue;
+        s->words[i + 1].bound = from;
+        s->words[i + 1].bound_way = 2;
+        s->words[i + 3].bound = to;
+        s->words[i + 3].bound_way = -2;
+        s->words[i].content = s->words[i + 2].content = s->words[i + 2].separates = false;
+    }
 }
 
 cairn_status table_read_question(solving *s)
@@ -100,7 +127,8 @@ cairn_status table_read_question(solving *s)
         w.kind = table_kind_of(w.form);
         w.content = *w.form && !w.denies && !table_word_separates(w.form) && !table_word_is_generic(w.form) && !table_word_operates(w.form) &&
                     (w.digits || w.end - w.start > 1) && (w.kind || !stopwords_has("en", w.form, strlen(w.form))) &&
-                    (w.kind || !stopwords_has("de", w.form, strlen(w.form)));
+                    (w.kind || !stopwords_has("de", w.form, strlen(w.form))) &&
+                    (w.kind || !stopwords_has(s->langs[LANGUAGES - 1], w.form, strlen(w.form)));
         s->words[s->n++] = w;
     }
     read_bounds(s);
@@ -199,6 +227,20 @@ bool table_is_measure(const column *c)
     return c->numbers >= 1 && c->numbers * 10 >= c->filled * 6;
 }
 
+bool table_is_identifier(const solving *s, size_t k)
+{
+    static const char names[] = " id ids no nr nummer number num número numéro code sku ref reference key position pos ";
+    const column *c = &s->columns[k];
+    const double *v = c->value;
+
+    if (!c->n_names || !table_word_in(names, c->names[c->n_names - 1].form) || c->dates)
+        return false;
+    for (size_t r = 0; r < s->rows; r++)
+        if (!isnan(v[r]) && (v[r] != floor(v[r]) || (r && !isnan(v[r - 1]) && v[r] == v[r - 1])))
+            return false;
+    return true;
+}
+
 bool table_says_yes_or_no(const column *c)
 {
     return c->filled && c->answers == c->filled;
@@ -216,12 +258,22 @@ bool table_is_total(const solving *s, size_t row)
     return false;
 }
 
+/* Words of one root, "supplied" and "supplier": alike but for a quarter at the end. */
+static bool akin(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b), same = 0;
+
+    while (same < n && a[same] == b[same])
+        same++;
+    return same >= ROOT_BYTES && same * 4 >= (n > m ? n : m) * 3;
+}
+
 bool table_names(const column *c, const word *w)
 {
     bool exact;
 
     for (size_t i = 0; i < c->n_names; i++)
-        if (same(w, &c->names[i], &exact))
+        if (same(w, &c->names[i], &exact) || (!w->digits && akin(w->form, c->names[i].form)))
             return true;
     return false;
 }

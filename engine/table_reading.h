@@ -8,7 +8,7 @@
 
 #define WORDS_MAX   48
 #define COLUMNS_MAX 40
-#define LANGUAGES   3
+#define LANGUAGES   4
 
 /* How a word of the question is accounted for. */
 enum { BY_NOTHING, BY_TITLE, BY_KIND, BY_CELL, BY_NAME };
@@ -22,6 +22,7 @@ typedef struct word {
     double bound;  /* the number behind "more than"; NAN: none */
     int bound_way; /* 1: more, 2: at least, -1: less, -2: at most */
     table_kind kind;
+    bool taken;    /* part of a date */
     bool phrase;   /* part of a run of words that the title has, too: "price list" */
     int by;
 } word;
@@ -49,6 +50,11 @@ typedef struct solving {
     table_kind kind; /* of the word of degree */
     bool whole;
     size_t target, label; /* columns; SIZE_MAX: none */
+    size_t factor;        /* the column of quantities that prices are multiplied with */
+    size_t group;         /* rows are taken together by what they have in this column */
+    bool dated;           /* rows are kept by dates that the question names */
+    bool all_told;        /* every word of the question has to be accounted for */
+    bool label_named;     /* "which supplier" */
     bool filtered[COLUMNS_MAX];
     bytes where;
     cairn_error *err;
@@ -67,6 +73,20 @@ bool table_names(const column *c, const word *w);        /* the column's name ha
 bool table_is_measure(const column *c);                  /* numbers, or dates */
 bool table_says_yes_or_no(const column *c);
 bool table_is_total(const solving *s, size_t row);       /* a row of sums below the others */
+/* Numbers that name rows and measure nothing: "order_id". */
+bool table_is_identifier(const solving *s, size_t k);
+
+/* Keep the rows of the dates that the question names. */
+cairn_status table_apply_dates(solving *s);
+
+/* Has column k the same text in several rows? */
+bool table_has_repeats(const solving *s, size_t k);
+/* "Per category": the column; SIZE_MAX: none. */
+size_t table_group_column(solving *s);
+/* What a row adds to a sum; NAN: nothing. */
+double table_row_value(const solving *s, size_t row);
+cairn_status table_answer_groups(solving *s, table_result *out, bytes *text);
+
 const char *table_cell(const solving *s, size_t row, size_t col); /* "" where it is empty */
 
 #endif

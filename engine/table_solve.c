@@ -8,6 +8,7 @@
 
 #include "engine/calculator.h"
 #include "engine/table_reading.h"
+#include "retrieve/evidence.h"
 #include "retrieve/injection.h"
 
 #define ROWS_MAX    2000
@@ -258,6 +259,15 @@ static bool years(const solving *s, size_t k)
     return true;
 }
 
+/* "The most orders": what there is most of is named, and may be the rows. */
+static bool most_of_a_thing(const solving *s)
+{
+    for (size_t i = 0; i + 1 < s->n; i++)
+        if (table_word_is_most(s->words[i].form) && s->words[i + 1].content)
+            return true;
+    return false;
+}
+
 static size_t choose_measure(solving *s)
 {
     size_t best = SIZE_MAX, measures = 0, only = SIZE_MAX;
@@ -266,11 +276,13 @@ static size_t choose_measure(solving *s)
 
     for (size_t k = 0; k < s->g->n_columns; k++) {
         double points;
-        if (!table_is_measure(&s->columns[k]) ||
+        if (!table_is_measure(&s->columns[k]) || table_is_identifier(s, k) ||
             ((s->does == TABLE_SUM || s->does == TABLE_MEAN) && s->columns[k].dates * 2 > s->columns[k].numbers))
             continue;
-        measures++;
-        only = k;
+        if (s->columns[k].dates * 2 <= s->columns[k].numbers) {
+            measures++;
+            only = k;
+        }
         points = suits(s, k, false);
         if (s->kind && s->columns[k].kind == s->kind && (!loose || points > 0))
             points += 1.5;
@@ -281,6 +293,11 @@ static size_t choose_measure(solving *s)
     }
     if (best == SIZE_MAX && measures == 1 && s->kind && !loose && s->columns[only].kind == s->kind)
         best = only;
+    if (best == SIZE_MAX && measures == 1 && s->does != TABLE_COUNT && s->does != TABLE_DIFFERENCE && !s->kind && !most_of_a_thing(s) &&
+        !(s->columns[only].dates * 2 > s->columns[only].numbers)) {
+        s->all_told = true; /* the only numbers there are, if the question speaks of nothing that is not there */
+        return only;
+    }
     if (best != SIZE_MAX && s->kind && s->kind != TABLE_DATE && years(s, best) && suits(s, best, false) < 2)
         return SIZE_MAX;
     if (best != SIZE_MAX && s->kind != TABLE_DATE && s->columns[best].dates * 2 > s->columns[best].numbers &&
@@ -303,6 +320,7 @@ static size_t choose_label(solving *s)
                 for (size_t k = 0; k < s->g->n_columns; k++)
                     if (k != s->target && table_names(&s->columns[k], &s->words[i + 1])) {
                         s->words[i + 1].by = BY_NAME;
+                        s->label_named = true;
                         return k;
                     }
     for (size_t k = s->g->n_columns; k-- > 0;)
@@ -320,7 +338,7 @@ static cairn_status apply_bounds(solving *s, bool *held)
         const word *w = &s->words[i];
         size_t k;
         char shown[32];
-        if (isnan(w->bound))
+        if (isnan(w->bound) || w->taken)
             continue;
         k = choose_measure(s);
         if (k == SIZE_MAX || s->columns[k].dates * 2 > s->columns[k].numbers) {
@@ -402,8 +420,9 @@ static cairn_status say_number(solving *s, double x, const char *of, size_t n, b
     calculator_format(round(x * 1e6) / 1e6, shown);
     out->is_number = true;
     out->number = x;
-    st = bytes_printf(text, "%s (%s%s%s, %zu of %zu rows", shown, of, s->target != SIZE_MAX ? " of " : "",
-                      s->target != SIZE_MAX ? s->g->columns[s->target] : "", n, s->rows);
+    st = bytes_printf(text, "%s (%s%s%s%s%s, %zu of %zu rows", shown, of, s->target != SIZE_MAX ? " of " : "",
+                      s->target != SIZE_MAX ? s->g->columns[s->target] : "", s->factor != SIZE_MAX ? " x " : "",
+                      s->factor != SIZE_MAX ? s->g->columns[s->factor] : "", n, s->rows);
     if (!st && name_rows && n < s->rows && n <= NAMED_MAX) {
         st = bytes_append_str(text, ": ");
         if (!st)
@@ -420,8 +439,8 @@ static cairn_status add_up(solving *s, table_result *out, bytes *text)
     for (size_t r = 0; r < s->rows; r++) {
         if (!s->keep[r])
             continue;
-        s->keep[r] = !isnan(s->columns[s->target].value[r]) && !table_is_total(s, r);
-        sum += s->keep[r] ? s->columns[s->target].value[r] : 0;
+        s->keep[r] = !isnan(table_row_value(s, r)) && !table_is_total(s, r);
+        sum += s->keep[r] ? table_row_value(s, r) : 0;
         n += s->keep[r];
     }
     if (!n)
@@ -495,9 +514,19 @@ static cairn_status count(solving *s, table_result *out, bytes *text)
 
     if (what && what->by == BY_NOTHING && !s->where.len) /* nothing says that the rows are what is counted */
         return CAIRN_OK;
+    for (size_t k = 0; what && k < s->g->n_columns; k++) /* "how many hammers": it is written beside them */
+        if (s->columns[k].kind == TABLE_QUANTITY && table_is_measure(&s->columns[k]) && !s->columns[k].dates &&
+            (what->by == BY_CELL || (s->label != SIZE_MAX && (s->whole || s->g->n_columns == 2) && table_names(&s->columns[s->label], what) &&
+                                     !table_has_repeats(s, s->label)))) {
+            s->target = k;
+            s->does = TABLE_SUM;
+            return add_up(s, out, text);
+        }
     for (size_t k = 0; what && k < s->g->n_columns; k++) {
         if (!table_names(&s->columns[k], what))
             continue;
+        if (table_is_identifier(s, k)) /* "how many orders": of order_id */
+            break;
         if (table_is_measure(&s->columns[k]) && !s->columns[k].dates) { /* "how many goals": it is written there */
             s->target = k;
             for (size_t r = 0; r < s->rows; r++)
@@ -552,13 +581,34 @@ static cairn_status write_call(solving *s, table_result *out)
     return out->call ? CAIRN_OK : cairn_fail(s->err, CAIRN_ENOMEM, "a table");
 }
 
+/* "How many employees joined before 2019": what was done on the dates of the one column of dates is not written in the table. */
+static void pass_over_verb(solving *s)
+{
+    const word *what = counted(s);
+    word *left = NULL;
+    size_t dates = 0, n = 0;
+
+    for (size_t k = 0; k < s->g->n_columns; k++)
+        dates += table_is_measure(&s->columns[k]) && s->columns[k].dates * 2 > s->columns[k].numbers;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->words[i].content && s->words[i].by == BY_NOTHING) {
+            left = &s->words[i];
+            n++;
+        }
+    if (s->does == TABLE_COUNT && s->dated && dates == 1 && n == 1 && what && left > what && what->by && !left->capital && !left->digits)
+        left->by = BY_KIND;
+}
+
 static cairn_status operate(solving *s, table_result *out, bytes *text)
 {
     for (size_t r = 0; r < s->rows; r++)
         s->kept += s->keep[r];
+    pass_over_verb(s);
     out->cover = cover(s);
-    if (!s->kept || out->cover < COVER_LEAST)
+    if (!s->kept || out->cover < (s->all_told ? 1 : COVER_LEAST))
         return CAIRN_OK;
+    if (s->group != SIZE_MAX)
+        return table_answer_groups(s, out, text);
     switch (s->does) {
     case TABLE_COUNT:
         return count(s, out, text);
@@ -605,12 +655,70 @@ static bool beyond_rules(const solving *s)
     return false;
 }
 
+/* The quantities that go with prices of one piece: "what do all parts cost together" is 12 at 18.50 and 40 at 7.25. Not where the
+ * prices themselves are to be added up, or are sums already. */
+static size_t choose_factor(const solving *s)
+{
+    const column *price = s->target != SIZE_MAX ? &s->columns[s->target] : NULL;
+
+    if (!price || price->kind != TABLE_PRICE || s->does == TABLE_MEAN || s->does == TABLE_DIFFERENCE)
+        return SIZE_MAX;
+    if (s->group == SIZE_MAX && s->does != TABLE_SUM)
+        return SIZE_MAX;
+    for (size_t i = 0; i < price->n_names; i++)
+        if (table_word_is_whole(price->names[i].form))
+            return SIZE_MAX;
+    for (size_t i = 0; i < s->n; i++)
+        if (table_word_in(" prices preise preisen precios prix ", s->words[i].form))
+            return SIZE_MAX;
+    for (size_t k = 0; k < s->g->n_columns; k++)
+        if (k != s->target && s->columns[k].kind == TABLE_QUANTITY && table_is_measure(&s->columns[k]) && !s->columns[k].dates)
+            return k;
+    return SIZE_MAX;
+}
+
+/* Prices and numbers of things do; lengths, heats and dates are larger or smaller. */
+static bool adds_up(const column *c)
+{
+    return c->dates * 2 <= c->numbers && c->kind != TABLE_SPAN && c->kind != TABLE_LENGTH && c->kind != TABLE_HEAT && c->kind != TABLE_SPEED;
+}
+
+/* Rows are taken together where the question names by what ("per category"), or asks which of several that stand in many rows has
+ * most: "which customer spent most". *told: what there is most of is known. */
+static void choose_group(solving *s, bool *told)
+{
+    *told = true;
+    if (s->does == TABLE_DIFFERENCE || (s->group = table_group_column(s)) != SIZE_MAX) {
+        const word *what = s->does == TABLE_COUNT && s->group != SIZE_MAX ? counted(s) : NULL;
+        if (s->does == TABLE_COUNT)
+            s->target = SIZE_MAX;
+        for (size_t k = 0; what && k < s->g->n_columns; k++) /* "how many replicas per team" */
+            if (table_names(&s->columns[k], what) && table_is_measure(&s->columns[k]) && !table_is_identifier(s, k) && !s->columns[k].dates)
+                s->target = k;
+        return;
+    }
+    if ((s->does != TABLE_MOST && s->does != TABLE_LEAST) || !s->label_named || !table_has_repeats(s, s->label))
+        return;
+    for (size_t i = 0; i < s->n; i++) {
+        size_t next = i + 1;
+        if (!table_word_is_most(s->words[i].form) && !(s->whole && table_word_operates(s->words[i].form)))
+            continue;
+        while (next < s->n && !s->words[next].content)
+            next++;
+        if (s->target == SIZE_MAX && next < s->n && s->words[next].by == BY_NOTHING)
+            *told = false;
+        if (s->target == SIZE_MAX || adds_up(&s->columns[s->target]))
+            s->group = s->label;
+        return;
+    }
+}
+
 static cairn_status solve(solving *s, table_result *out)
 {
+    bool told = true;
     bool open = false, bound = true;
     bytes text;
     cairn_status st = table_read_question(s);
-
 
     for (size_t k = 0; k < s->g->n_columns && !st; k++)
         st = table_read_column(s, k);
@@ -626,10 +734,16 @@ static cairn_status solve(solving *s, table_result *out)
         for (size_t k = 0; k < s->g->n_columns; k++)
             if (s->words[i].content && !s->words[i].by && table_names(&s->columns[k], &s->words[i]) && !table_says_yes_or_no(&s->columns[k]))
                 s->words[i].by = BY_NAME;
-    st = apply_bounds(s, &bound);
+    choose_group(s, &told);
+    s->factor = choose_factor(s);
+    st = table_apply_dates(s);
+    if (s->dated && s->target != SIZE_MAX && s->filtered[s->target] && s->kind != TABLE_DATE)
+        told = false; /* the year was a condition; what there is most of is not known */
+    if (!st)
+        st = apply_bounds(s, &bound);
     if (!st)
         st = read_rows(s, &open);
-    if (!st && bound && !open && s->does)
+    if (!st && bound && told && !open && s->does)
         st = operate(s, out, &text);
     if (!st && text.len && injection_score(text.data, text.len) < INJECTION_SENTENCE) {
         out->text = arena_strndup(s->memory, text.data, text.len);
@@ -643,15 +757,19 @@ cairn_status table_solve(analyzer *an, const char *question, const table_grid *g
                          cairn_error *err)
 {
     solving *s = arena_calloc(memory, 1, sizeof *s);
-    char *small = arena_calloc(memory, strlen(question) * 3 + 2, 1), form[ANALYZER_FORM_MAX];
+    char *small = arena_calloc(memory, strlen(question) * 3 + 2, 1), *plain = arena_strdup(memory, question), form[ANALYZER_FORM_MAX];
     cairn_status st;
     size_t n = 0;
 
     *out = (table_result){0};
     if (!grid->n_rows || !grid->n_columns || grid->n_columns > COLUMNS_MAX || grid->n_rows > ROWS_MAX)
         return CAIRN_OK;
-    if (!s || !small)
+    if (!s || !small || !plain)
         return cairn_fail(err, CAIRN_ENOMEM, "a table");
+    for (char *p = plain; *p; p++) /* opening marks are no letters */
+        if (!strncmp(p, "\xC2\xBF", 2) || !strncmp(p, "\xC2\xA1", 2))
+            p[0] = p[1] = ' ';
+    question = plain;
     for (const char *p = question; *p;) { /* word by word, as case is folded */
         size_t len = strcspn(p, " ");
         n += len < ANALYZER_FORM_MAX / 4 ? analyzer_form(p, len, form) : 0;
@@ -661,7 +779,11 @@ cairn_status table_solve(analyzer *an, const char *question, const table_grid *g
         p += len + (p[len] == ' ');
     }
     *s = (solving){.an = an, .g = grid, .memory = memory, .question = question, .rows = grid->n_rows, .target = SIZE_MAX, .label = SIZE_MAX,
-                   .langs = {grid->lang && *grid->lang ? grid->lang : "en", "en", "de"}, .err = err};
+                   .factor = SIZE_MAX, .group = SIZE_MAX,
+                   .langs = {grid->lang && *grid->lang ? grid->lang : "en", "en", "de", evidence_language(question, strlen(question), NULL, 0)},
+                   .err = err};
+    if (!*s->langs[LANGUAGES - 1])
+        s->langs[LANGUAGES - 1] = "en";
     s->does = table_operation_of(small, &s->kind, &s->whole);
     if (!s->does)
         return CAIRN_OK;

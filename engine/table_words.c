@@ -10,9 +10,10 @@ static const struct {
 } asks[] = {
     {TABLE_DIFFERENCE, "difference|how much more|how many more|how much less|how many fewer|how much heavier|how much longer|"
                        "how much older|unterschied|differenz|wie viel mehr|wie viele mehr|um wie viel|différence|diferencia"},
-    {TABLE_MEAN, "average|mean |on average|durchschnitt|im schnitt|mittelwert|im mittel|moyenne|promedio|en media|de media"},
+    {TABLE_MEAN, "average|mean |on average|durchschnitt|im schnitt|mittelwert|im mittel|moyenne|promedio|en media|de media|salario medio|precio medio|"
+                 "importe medio|coste medio|prix moyen"},
     {TABLE_SUM, "total|sum of|the sum |altogether|together|in all |combined|add up|insgesamt|summe|zusammen|zusammengenommen|"
-                "somme|au total|suma|en total"},
+                "somme|au total|suma|en total|en conjunto|en tout|gesamt"},
     {TABLE_COUNT, "how many|number of|count of|wie viele|wieviele|anzahl|combien de|nombre de|cuántos|cuántas|cuantos|cuantas|"
                   "número de"},
 };
@@ -67,9 +68,23 @@ static const struct {
     {"billiger", TABLE_LEAST, TABLE_PRICE, true},    {"günstiger", TABLE_LEAST, TABLE_PRICE, true},
     {"kürzer", TABLE_LEAST, TABLE_SPAN, true},       {"kleiner", TABLE_LEAST, TABLE_SIZE, true},
     {"früher", TABLE_LEAST, TABLE_DATE, true},       {"älter", TABLE_LEAST, TABLE_DATE, true},
+    {"mayor", TABLE_MOST, TABLE_ANY, false},         {"menor", TABLE_LEAST, TABLE_ANY, false},
+    {"máximo", TABLE_MOST, TABLE_ANY, false},        {"mínimo", TABLE_LEAST, TABLE_ANY, false},
+    {"más", TABLE_MOST, TABLE_ANY, false},           {"menos", TABLE_LEAST, TABLE_ANY, false},
+    {"moins", TABLE_LEAST, TABLE_ANY, false},        {"plus", TABLE_MOST, TABLE_ANY, false},
+    {"primero", TABLE_LEAST, TABLE_DATE, false},     {"primera", TABLE_LEAST, TABLE_DATE, false},
+    {"geringst*", TABLE_LEAST, TABLE_ANY, false},    {"tiefst*", TABLE_LEAST, TABLE_ANY, false},
 };
 
 #define N_DEGREES (sizeof degrees / sizeof *degrees)
+
+/* Behind "más" and "plus": what names the small end of a measure. */
+static const struct {
+    const char *word; /* its beginning */
+    table_kind kind;
+} small_ends[] = {{"barat", TABLE_PRICE}, {"baj", TABLE_ANY},     {"cort", TABLE_SPAN},   {"pequeñ", TABLE_SIZE}, {"liger", TABLE_WEIGHT},
+                  {"antigu", TABLE_DATE}, {"viej", TABLE_DATE},   {"petit", TABLE_SIZE},  {"court", TABLE_SPAN},  {"léger", TABLE_WEIGHT},
+                  {"bas", TABLE_ANY},     {"ancien", TABLE_DATE}, {"vieux", TABLE_DATE},  {"vieil", TABLE_DATE}};
 
 /* Beginnings of words, but for those that end with a point, which are whole. */
 static const struct {
@@ -77,7 +92,8 @@ static const struct {
     const char *words;
 } kinds[] = {
     {TABLE_PRICE, " price cost expens cheap dear. eur. euro. euros. usd. gbp. chf. fee. fees. preis kost. kosten kostet teuer billig "
-                  "betrag prix coût coûte cher. precio cuesta caro. amount charge salary "},
+                  "betrag prix coût coûte cher. precio cuesta cuestan caro. cara. amount charge salar sueldo gehalt lohn. "
+                  "gana. ganan. verdien earn. earns. earned. wage spend spent ausgegeben gasta gastó gastado dépens paid. pay. pays. paga. pagan. pagó bezahlt gekost importe montant "},
     {TABLE_WEIGHT, " weight weigh heav light. gewicht wieg schwer leicht. poids pèse peso. pesa kg. g. grams gramm lb. lbs. mass. masse. "},
     {TABLE_DATE, " date. dates. year. years. since. when. datum jahr. fecha año annee année bought purchased gekauft seit. founded opened "
                  "built released launched completed "},
@@ -86,6 +102,8 @@ static const struct {
     {TABLE_HEAT, " temperatur hot. heat. warm. cold. celsius "},
     {TABLE_SIZE, " size. sizes. area. areas. fläche größe population capacity acres. "},
     {TABLE_SPEED, " speed tempo. km/h mph. rpm. "},
+    {TABLE_QUANTITY, " quantity quantities qty. pcs. units. menge. stückzahl. stück. bestand. cantidad unidades. existencias. quantité qté. hand. sold. pieces. "
+                     "ordered. verkauft bestellt. vendid vendu "},
 };
 
 static const char generic[] =
@@ -94,7 +112,9 @@ static const char generic[] =
     "are is was were be been being do does did have has had having come comes came get gets got give given show shown shows name "
     "names named called many much number numbers total sum count value values different various us we you me please tell "
     "according column with in on of to from for by at the a an and or which what who whose whom where how it them they "
-    "hoch groß artikel position positionen teil teile zeile zeilen liste tabelle datei eintrag einträge alle unsere unser wir haben hat "
+    "written works work working live lives trabajan trabaja viven vive arbeiten arbeitet wohnen wohnt travaillent gab hubo había eut avait "
+    "placed recorded registered entered booked took happened occurred "
+    "viel hoch groß artikel position positionen teil teile zeile zeilen liste tabelle datei eintrag einträge alle unsere unser wir haben hat "
     "hatten sind ist war waren gibt es kommen kommt viele welche welcher welches wer wie was der die das den dem des von aus im "
     "in auf für mit einen eine ein wert werte steht stehen liegt produkt produkte elemento elementos lista tabla tienen tiene hay "
     "son produit produits élément éléments tableau ont sont made make makes been ever ";
@@ -113,6 +133,21 @@ static bool listed(const char *list, const char *word, bool beginnings)
         p += n;
     }
     return false;
+}
+
+bool table_word_in(const char *list, const char *word)
+{
+    return *word && listed(list, word, false);
+}
+
+bool table_word_is_most(const char *word)
+{
+    return listed(" most least fewest meisten wenigsten más menos plus moins ", word, false);
+}
+
+bool table_word_is_whole(const char *word)
+{
+    return listed(" total totals totale sum subtotal amount line gesamt gesamtpreis summe betrag importe montant ", word, false);
 }
 
 static bool is_letter(char c)
@@ -148,21 +183,64 @@ static bool holds_phrase(const char *question, const char *phrases)
     return false;
 }
 
+/* "más de", "menos que", "plus de", "moins d'": a number follows that bounds. */
+static bool is_bound(const char *p)
+{
+    static const char *const openers[] = {"más ", "menos ", "plus ", "moins "};
+
+    for (size_t i = 0; i < sizeof openers / sizeof *openers; i++) {
+        size_t n = strlen(openers[i]);
+        if (!strncmp(p, openers[i], n))
+            return !strncmp(p + n, "de ", 3) || !strncmp(p + n, "que ", 4) || !strncmp(p + n, "d'", 2);
+    }
+    return false;
+}
+
+/* "How much did Clara spend" adds up what she did; what a thing costs is looked up. */
+static bool asks_what_flowed(const char *question)
+{
+    static const char flows[] = " spend spent paid pay earned ausgegeben bezahlt gastó gastado gastaron pagó pagaron dépensé payé ";
+
+    if (!holds_phrase(question, "how much|wie viel|wieviel|cuánto|combien"))
+        return false;
+    for (const char *p = question; *p; p += strspn(p, " ")) {
+        char word[32] = "";
+        size_t n = strcspn(p, " "), m = 0;
+        while (m < n && is_letter(p[m]))
+            m++;
+        if (m && m < sizeof word) {
+            memcpy(word, p, m);
+            if (listed(flows, word, false))
+                return true;
+        }
+        p += n;
+    }
+    return false;
+}
+
 table_operation table_operation_of(const char *question, table_kind *kind, bool *whole)
 {
     bool either = strstr(question, " or ") || strstr(question, " oder ") || strstr(question, " ou ") || strstr(question, " o ");
 
+    static const char *const counts[] = {"how many ", "wie viele ", "wieviele ", "cuántos ", "cuántas ", "cuantos ", "cuantas ", "combien de ", "combien d'"};
+    bool asks_count = false;
+    size_t blanks = strspn(question, " ");
+
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        asks_count |= !strncmp(question + blanks, counts[i], strlen(counts[i]));
     *kind = TABLE_ANY;
     *whole = holds_phrase(question, asks[2].phrases);
     for (size_t i = 0; i < 2; i++) /* before words of degree */
         if (holds_phrase(question, asks[i].phrases))
             return asks[i].does;
+    if (asks_count) /* "how many were last counted in May": a degree is no more than a condition */
+        return TABLE_COUNT;
     for (const char *p = question; *p; p++) {
         size_t d = p == question || !is_letter(p[-1]) ? degree_at(p) : N_DEGREES;
         if (d == N_DEGREES || (degrees[d].compares && !either))
             continue;
-        /* "at most", "at least" are bounds */
-        if (p - question >= 3 && !strncmp(p - 3, "at ", 3))
+        /* "at most", "at least", "más de 20", "moins de 5" are bounds; "per más" no degree */
+        if ((p - question >= 3 && (!strncmp(p - 3, "at ", 3) || !strncmp(p - 3, "al ", 3) || !strncmp(p - 3, "au ", 3))) || is_bound(p))
             continue;
         *kind = degrees[d].kind;
         for (const char *q = p; *kind == TABLE_ANY && (q = strchr(q, ' ')); q++) { /* "most expensive" */
@@ -172,20 +250,28 @@ table_operation table_operation_of(const char *question, table_kind *kind, bool 
                 n++;
             memcpy(word, q + 1, n);
             *kind = table_kind_of(word);
+            for (size_t i = 0; i < sizeof small_ends / sizeof *small_ends; i++)
+                if (strchr("mp", degrees[d].word[0]) && table_word_is_most(degrees[d].word) && strcmp(degrees[d].word, "most") &&
+                    !strncmp(word, small_ends[i].word, strlen(small_ends[i].word))) {
+                    *kind = small_ends[i].kind;
+                    return degrees[d].does == TABLE_MOST ? TABLE_LEAST : TABLE_MOST;
+                }
             break;
         }
         return degrees[d].does;
     }
     if (holds_phrase(question, asks[3].phrases)) /* "the total number of clubs" counts them */
         return asks[3].does;
-    return *whole ? TABLE_SUM : TABLE_NOTHING;
+    return *whole || asks_what_flowed(question) ? TABLE_SUM : TABLE_NOTHING;
 }
 
 bool table_word_operates(const char *word)
 {
     static const char others[] = " average mean total sum together altogether combined difference durchschnitt durchschnittlich "
                                  "durchschnittliche schnitt mittel summe insgesamt zusammen gesamt unterschied anzahl number count "
-                                 "moyenne somme promedio suma média media viele wieviele combien ";
+                                 "moyenne somme promedio suma média media medio moyen conjunto viele wieviele combien cuántos cuántas nombre "
+                                 "alto alta altos altas bajo baja bajos bajas grande grandes pequeño pequeña largo larga corto corta antiguo antigua "
+                                 "nuevo nueva reciente barato barata élevé élevée bas basse grand petit petite long longue court courte ancien récent ";
 
     return degree_at(word) < N_DEGREES || listed(others, word, false);
 }

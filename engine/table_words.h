@@ -30,6 +30,7 @@ typedef enum table_kind {
     TABLE_HEAT,
     TABLE_SIZE,
     TABLE_SPEED,
+    TABLE_QUANTITY, /* how many of a thing there are */
 } table_kind;
 
 /* What the question, in small letters, asks for; *kind: of which kind of column its word of degree speaks; *whole: it asks for a
@@ -41,6 +42,12 @@ bool table_word_operates(const char *word);
 table_kind table_kind_of(const char *word);
 /* A word that stands in questions of any table: "items", "listed", "list". */
 bool table_word_is_generic(const char *word);
+/* Is a word, in small letters, in a list between blanks? */
+bool table_word_in(const char *list, const char *word);
+/* "most", "meisten", "más" by themselves, not "largest". */
+bool table_word_is_most(const char *word);
+/* A word of a column's name that says that its numbers are sums of their rows already. */
+bool table_word_is_whole(const char *word);
 /* "not", "nicht", "ne", "no". */
 bool table_word_denies(const char *word);
 /* "and", "or", "than" and the like, between things that are named one after the other. */

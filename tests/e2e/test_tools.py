@@ -35,6 +35,17 @@ class WithoutAModel(ServerTest):
             self.assertEqual([s["tool"] for s in a["steps"]], ["table"])
             self.assertEqual(os.path.basename(a["citations"][0]["uri"]), "pumps.csv")
             self.assertIn(cited, a["citations"][0]["text"])
+        self.write("orders.csv", "order_id,date,customer,quantity,unit_price\n1001,2024-01-08,Alder,12,18.50\n1002,2024-01-19,Brightwood,40,7.25\n"
+                   "1003,2024-02-02,Alder,5,11.00\n1004,2024-02-27,Casa Lindo,30,18.50\n1005,2024-03-15,Brightwood,8,18.50\n")
+        self.write("ausgaben.csv", "Datum;Kategorie;Betrag\n03.01.2025;Miete;1.250,00\n07.01.2025;Strom;84,20\n03.02.2025;Miete;1.250,00\n07.02.2025;Strom;91,60\n")
+        self.index()
+        for question, answer in (("What do all orders cost together?", "1270 (sum of unit_price x quantity, 5 of 5 rows)"),
+                                 ("How many orders were placed in February 2024?", "2 (count, 2 of 5 rows: Alder; Casa Lindo)"),
+                                 ("Which customer spent the most in total?", "Casa Lindo: 555 (sum of unit_price x quantity by customer, 5 of 5 rows)"),
+                                 ("Wie hoch ist die Summe der Ausgaben je Kategorie?", "Miete: 2500; Strom: 175.8 (sum of Betrag by Kategorie, 4 of 4 rows)"),
+                                 ("Wie viele Ausgaben gab es im Februar 2025?", "2 (count, 2 of 4 rows: Miete; Strom)")):
+            a = self.json("ask", "--mode", "lexical", "--tools", question, env=self.without_a_generator())
+            self.assertEqual(a["answer"], answer + " [1]")
         for question in ("What do all kettles of the pumps list cost together?", "How many parts does Elsner sell?"):
             self.assertNotIn("table", [s["tool"] for s in self.json("ask", "--mode", "lexical", "--tools", question, code=None,
                                                                     env=self.without_a_generator()).get("steps", [])])

@@ -38,6 +38,39 @@ static const char *const de_cells[] = {
 };
 static const table_grid german = {"Lieferanten lieferanten.csv", "de", de_columns, de_cells, 4, 3};
 
+static const char *const order_columns[] = {"order_id", "date", "customer", "country", "product", "quantity", "unit_price", "shipped"};
+static const char *const order_cells[] = {
+    "1001", "2024-01-08", "Alder & Sons", "UK", "Oak board", "12", "18.50", "yes",        /**/
+    "1002", "2024-01-19", "Brightwood", "Ireland", "Pine board", "40", "7.25", "yes",     /**/
+    "1003", "2024-02-02", "Alder & Sons", "UK", "Brass screw box", "5", "11.00", "yes",   /**/
+    "1004", "2024-02-27", "Casa Lindo", "Spain", "Oak board", "30", "18.50", "yes",       /**/
+    "1005", "2024-03-15", "Brightwood", "Ireland", "Oak board", "8", "18.50", "no",       /**/
+    "1006", "2024-07-04", "Casa Lindo", "Spain", "Walnut board", "6", "42.00", "yes",     /**/
+    "1007", "2025-01-21", "Casa Lindo", "Spain", "Wood oil 1 l", NULL, "14.90", "no",
+};
+static const table_grid orders = {"orders orders.csv", "en", order_columns, order_cells, 8, 7};
+
+static const char *const spent_columns[] = {"Datum", "Kategorie", "Empfänger", "Betrag", "Bemerkung"};
+static const char *const spent_cells[] = {
+    "03.01.2025", "Miete", "Hausverwaltung Kern", "1.250,00", NULL,  /**/
+    "07.01.2025", "Strom", "Stadtwerke", "84,20", "Abschlag",        /**/
+    "15.01.2025", "Lebensmittel", "Markt am Ring", "132,75", NULL,   /**/
+    "03.02.2025", "Miete", "Hausverwaltung Kern", "1.250,00", NULL,  /**/
+    "07.02.2025", "Strom", "Stadtwerke", "84,20", "Abschlag",        /**/
+    "03.03.2025", "Miete", "Hausverwaltung Kern", "1.280,00", "Erhöhung",
+};
+static const table_grid spent = {"ausgaben ausgaben.csv", "de", spent_columns, spent_cells, 5, 6};
+
+static const char *const staff_columns[] = {"Nombre", "Departamento", "Ciudad", "Salario", "Fecha de ingreso"};
+static const char *const staff_cells[] = {
+    "Ana Torres", "Ventas", "Madrid", "31500", "2019-03-01",        /**/
+    "Luis Prado", "Ventas", "Sevilla", "28900", "2021-09-15",       /**/
+    "Carmen Vidal", "Producción", "Bilbao", "27400", "2015-01-10",  /**/
+    "Elena Mora", "Informática", "Madrid", "38200", "2020-02-01",   /**/
+    "Rosa Gil", "Administración", "Madrid", "26500", "2018-05-07",
+};
+static const table_grid staff = {"empleados empleados.csv", "es", staff_columns, staff_cells, 5, 5};
+
 static const struct {
     const table_grid *grid;
     const char *question, *begins; /* NULL: not the table's business */
@@ -70,6 +103,49 @@ static const struct {
     {&german, "Wie hoch ist die Summe der Beträge?", "1600 (sum of Betrag, 3 of 3 rows)"},
     {&german, "Welcher Lieferant hat den höchsten Betrag?", "Weber GmbH, Deutschland, Betrag: 1.200,50 €"},
     {&german, "Wie viele Lieferanten gibt es insgesamt?", "3 (count, 3 of 3 rows)"},
+    /* quantities go with prices of one piece */
+    {&orders, "What do all orders cost together?", "1522 (sum of unit_price x quantity, 6 of 7 rows"},
+    {&orders, "What did Casa Lindo pay in total?", "807 (sum of unit_price x quantity, 2 of 7 rows"},
+    {&orders, "What is the average unit price?", "18.664286 (mean of unit_price, 7 of 7 rows)"},
+    {&orders, "What is the sum of all unit prices?", "130.65 (sum of unit_price, 7 of 7 rows)"},
+    {&orders, "How many orders were not shipped?", "2 (count, 2 of 7 rows"},
+    /* rows taken together */
+    {&orders, "Which customer spent the most in total?", "Casa Lindo: 807 (sum of unit_price x quantity by customer, 6 of 7 rows)"},
+    {&orders, "Which customer spent the least?", "Alder & Sons: 277 (sum"},
+    {&orders, "Which customer placed the most orders?", "Casa Lindo: 3 (count by customer, 7 of 7 rows)"},
+    {&orders, "How many orders are there per country?", "Spain: 3; UK: 2; Ireland: 2 (count by country, 7 of 7 rows)"},
+    {&orders, "What is the total quantity for each product?", "Oak board: 50; Pine board: 40; Walnut board: 6; Brass screw box: 5 (sum of quantity by product"},
+    {&orders, "Which customer has the most complaints?", NULL}, /* of which the table knows nothing */
+    {&orders, "Which order has the highest unit price?", "1006"},
+    /* dates */
+    {&orders, "How many orders were placed in February 2024?", "2 (count, 2 of 7 rows"},
+    {&orders, "How many orders were placed between February and April 2024?", "3 (count, 3 of 7 rows"},
+    {&orders, "How many orders were placed after 15 March 2024?", "2 (count, 2 of 7 rows"},
+    {&orders, "How many orders were placed in 2025?", "1 (count, 1 of 7 rows"},
+    {&orders, "How many orders were placed since March 2024?", "3 (count, 3 of 7 rows"},
+    {&orders, "How many orders were placed in 2019?", NULL},
+    {&orders, "How many orders were placed in January and in March 2024?", "3 (count, 3 of 7 rows"},
+    {&orders, "How many orders were placed in February 2024 or July 2024?", "3 (count, 3 of 7 rows"},
+    {&orders, "How many orders have a quantity between 5 and 12?", "4 (count, 4 of 7 rows"},
+    /* German and Spanish, decimals with a comma */
+    {&spent, "Wie viel habe ich im Januar 2025 insgesamt ausgegeben?", "1466.95 (sum of Betrag, 3 of 6 rows"},
+    {&spent, "Wie hoch waren die Ausgaben für Strom zusammen?", "168.4 (sum of Betrag, 2 of 6 rows"},
+    {&spent, "Wie hoch ist die Summe der Beträge je Kategorie?", "Miete: 3780; Strom: 168.4; Lebensmittel: 132.75 (sum of Betrag by Kategorie, 6 of 6 rows)"},
+    {&spent, "Welche Kategorie hat insgesamt am meisten gekostet?", "Miete: 3780 (sum of Betrag by Kategorie"},
+    {&spent, "Wie viel haben Lebensmittel zusammen gekostet?", "132.75 (sum of Betrag, 1 of 6 rows"},
+    {&spent, "Wie viele Ausgaben gab es im Februar 2025?", "2 (count, 2 of 6 rows"},
+    {&spent, "Was war die höchste Ausgabe?", "Miete, Hausverwaltung Kern, Betrag: 1.280,00"},
+    {&spent, "Wie viel haben Versicherungen zusammen gekostet?", NULL},
+    {&staff, "\xC2\xBF" "Cuántos empleados hay en Madrid?", "3 (count, 3 of 5 rows"},
+    {&staff, "\xC2\xBF" "Cuál es el salario medio en Ventas?", "30200 (mean of Salario, 2 of 5 rows"},
+    {&staff, "\xC2\xBF" "Quién tiene el salario más alto?", "Elena Mora, Informática, Salario: 38200"},
+    {&staff, "\xC2\xBF" "Quién tiene el salario más bajo?", "Rosa Gil, Administración, Salario: 26500"},
+    {&staff, "\xC2\xBF" "Cuántos empleados ganan más de 30000?", "2 (count, 2 of 5 rows"},
+    {&staff, "\xC2\xBF" "Cuántos empleados entraron antes de 2019?", "2 (count, 2 of 5 rows"},
+    {&staff, "\xC2\xBF" "Cuántos empleados hay en Lisboa?", NULL},
+    {&staff, "\xC2\xBF" "Qué ciudad tiene más empleados?", "Madrid: 3 (count by Ciudad, 5 of 5 rows)"},
+    {&staff, "\xC2\xBF" "Cuántas quejas hubo en 2019?", NULL},
+    {&orders, "How many complaints were placed in 2024?", NULL},
 };
 
 static void questions_are_counted_or_left_alone(void **state)

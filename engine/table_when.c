@@ -1,0 +1,240 @@
+/* table_when.c - dates that a question names, as bounds on the rows of a table: "in March 2024", "between May and July", "since
+ * 2019", "vor dem 1. Juli", "entre enero y marzo de 2025". They are asked of the column of dates that the question names, else of
+ * the first one, else of a column of years. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/table_reading.h"
+#include "retrieve/quantity.h"
+
+#define SPANS_MAX 6
+#define YEAR_DAYS 372.0 /* of the numbers that dates are read as: 12 months of 31 */
+
+enum { WHEN_IN, WHEN_BEFORE, WHEN_UNTIL, WHEN_AFTER, WHEN_SINCE };
+
+typedef struct named_date {
+    size_t start, end;
+    int year, month, day; /* 0: not said */
+} named_date;
+
+/* The month that a word names: read as the date that it would be a part of. 0: none. */
+static int month_of(const solving *s, const word *w)
+{
+    char text[96];
+    quantity *q;
+    size_t n;
+
+    if (w->digits || strlen(w->form) < 3)
+        return 0;
+    snprintf(text, sizeof text, "1 %s 2000", w->form);
+    return !quantities_find(text, strlen(text), s->memory, &q, &n, NULL) && n == 1 && q[0].kind == QUANTITY_DATE ? q[0].month : 0;
+}
+
+/* A month by itself is one where its word may be nothing else, or behind a word of time. */
+static bool is_month(const solving *s, size_t i)
+{
+    static const char behind[] = " in since before after until from between and of im seit vor nach bis ab zwischen und en desde antes hasta de entre y "
+                                 "depuis avant après et early late during ";
+    const char *w = s->words[i].form;
+
+    if (!month_of(s, &s->words[i]))
+        return false;
+    return (strcmp(w, "may") && strcmp(w, "march") && strcmp(w, "mar") && strcmp(w, "mars") && strcmp(w, "sep") && strcmp(w, "dec")) ||
+           (i && table_word_in(behind, s->words[i - 1].form));
+}
+
+/* A bare number is a year behind a word of time, or where it is one of our days and bounds nothing. */
+static bool is_year(const solving *s, size_t i, double x)
+{
+    static const char behind[] = " in since before after until from im seit vor nach bis ab en desde antes hasta depuis avant après during year jahr año année ";
+
+    if (i && table_word_in(behind, s->words[i - 1].form))
+        return true;
+    if (i > 1 && !strcmp(s->words[i - 1].form, "de") && table_word_in(" antes después despues partir ", s->words[i - 2].form))
+        return true;
+    return isnan(s->words[i].bound) && x >= 1900 && x < 2100;
+}
+
+static size_t find_dates(const solving *s, named_date *out)
+{
+    quantity *q;
+    size_t n_q, n = 0, k = 0;
+
+    if (quantities_find(s->question, strlen(s->question), s->memory, &q, &n_q, NULL))
+        return 0;
+    for (size_t i = 0; i < s->n && n < SPANS_MAX; i++) {
+        const word *w = &s->words[i];
+        while (k < n_q && q[k].end <= w->start)
+            k++;
+        if (k < n_q && q[k].start <= w->start && q[k].kind == QUANTITY_DATE && (q[k].year || q[k].month)) {
+            if (!n || out[n - 1].end <= q[k].start)
+                out[n++] = (named_date){q[k].start, q[k].end, q[k].year, q[k].month, q[k].day};
+        } else if (k < n_q && q[k].start == w->start && q[k].year_like && w->digits && is_year(s, i, q[k].value[0])) {
+            out[n++] = (named_date){w->start, w->end, (int)q[k].value[0], 0, 0};
+        } else if (is_month(s, i)) {
+            out[n++] = (named_date){w->start, w->end, 0, month_of(s, w), 0};
+        }
+    }
+    return n;
+}
+
+/* What the words before a date make of it; *first: the place of the word that does. */
+static int relation(const solving *s, size_t start, size_t *first)
+{
+    static const struct {
+        int does;
+        const char *words;
+    } all[] = {{WHEN_UNTIL, " until till through up bis hasta jusqu jusqu'au "}, {WHEN_SINCE, " since from seit ab desde depuis starting "},
+               {WHEN_BEFORE, " before vor antes avant earlier "}, {WHEN_AFTER, " after nach después despues tras après later "},
+               {WHEN_IN, " in during on of im am en de del for während durante pendant "}};
+    size_t i = 0, seen = 0;
+
+    while (i < s->n && s->words[i].start < start)
+        i++;
+    *first = i;
+    for (; i-- > 0 && seen < 3; seen++)
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+            if (table_word_in(all[k].words, s->words[i].form)) {
+                *first = i;
+                if (all[k].does != WHEN_IN)
+                    return all[k].does;
+            }
+    return WHEN_IN;
+}
+
+static bool is_years(const solving *s, size_t k)
+{
+    const column *c = &s->columns[k];
+
+    if (!table_is_measure(c) || c->kind != TABLE_DATE || c->dates)
+        return false;
+    for (size_t r = 0; r < s->rows; r++)
+        if (!isnan(c->value[r]) && (c->value[r] < 1500 || c->value[r] > 2200 || c->value[r] != floor(c->value[r])))
+            return false;
+    return true;
+}
+
+static size_t column_of_dates(const solving *s, bool *years)
+{
+    size_t best = SIZE_MAX;
+    int most = -1;
+
+    for (size_t k = 0; k < s->g->n_columns; k++) {
+        const column *c = &s->columns[k];
+        bool dates = table_is_measure(c) && c->dates * 2 > c->numbers;
+        int points = dates ? 1 : 0;
+        if (!dates && !is_years(s, k))
+            continue;
+        for (size_t i = 0; i < s->n; i++)
+            points += s->words[i].content && table_names(c, &s->words[i]) ? 2 : 0;
+        if (points > most) {
+            most = points;
+            best = k;
+            *years = !dates;
+        }
+    }
+    return best;
+}
+
+static double low(const named_date *d)
+{
+    return d->year * YEAR_DAYS + (d->month ? d->month : 1) * 31.0 + (d->day ? d->day : d->month ? 0 : -31);
+}
+
+static double high(const named_date *d)
+{
+    return d->year * YEAR_DAYS + (d->month ? d->month : 12) * 31.0 + (d->day ? d->day : 31);
+}
+
+/* The month of a date that is a number. */
+static int month_in(double value)
+{
+    double in_year = value - floor((value - 32) / YEAR_DAYS) * YEAR_DAYS;
+
+    return (int)floor((in_year - 1) / 31.0);
+}
+
+/* Of the rows that were kept before: those of one date more where `or`, else those of this date, too. */
+static void keep_between(solving *s, size_t col, bool years, const named_date *from, const named_date *to, int does, bool or, const bool *before)
+{
+    double a = years ? from->year : from->year ? low(from) : from->month, b = years ? to->year : from->year ? high(to) : to->month;
+
+    for (size_t r = 0; r < s->rows; r++) {
+        double v = s->columns[col].value[r];
+        if (!isnan(v) && !years && !from->year) /* months alone, of any year */
+            v = month_in(v);
+        bool in = !isnan(v) && (does == WHEN_BEFORE  ? v < a
+                                : does == WHEN_UNTIL ? v <= b
+                                : does == WHEN_AFTER ? v > b
+                                : does == WHEN_SINCE ? v >= a
+                                                     : v >= a && v <= b);
+        s->keep[r] = or ? s->keep[r] || (before[r] && in) : s->keep[r] && in;
+    }
+}
+
+static bool between(const solving *s, const named_date *a, const named_date *b, size_t *first)
+{
+    static const char opens[] = " between zwischen entre from vom von del desde du ";
+    static const char joins[] = " and und y et to bis until till through a al au hasta ";
+    size_t i = 0, j, seen = 0;
+    bool joined = false;
+
+    while (i < s->n && s->words[i].start < a->start)
+        i++;
+    for (j = i; j < s->n && s->words[j].start < b->start; j++)
+        if (s->words[j].start >= a->end) {
+            joined |= table_word_in(joins, s->words[j].form);
+            seen++;
+        }
+    if (!joined || seen > 3)
+        return false;
+    for (seen = 0; i-- > 0 && seen < 3; seen++)
+        if (table_word_in(opens, s->words[i].form)) {
+            *first = i;
+            return true;
+        }
+    return false;
+}
+
+cairn_status table_apply_dates(solving *s)
+{
+    named_date d[SPANS_MAX];
+    bool years = false;
+    size_t n = find_dates(s, d), col = n ? column_of_dates(s, &years) : SIZE_MAX, first;
+    bool *before = arena_alloc(s->memory, s->rows + 1), some = false; /* some: a date that rows are in was named before */
+    cairn_status st = before ? CAIRN_OK : CAIRN_ENOMEM;
+
+    for (size_t i = n; i-- > 1;) /* "in January and March 2024" */
+        if (!d[i - 1].year && d[i].year)
+            d[i - 1].year = d[i].year;
+    if (before)
+        memcpy(before, s->keep, s->rows);
+    for (size_t i = 0; i < n && col != SIZE_MAX && !st; i++) {
+        named_date *from = &d[i], *to = from;
+        int does = WHEN_IN;
+        if (i + 1 < n && between(s, from, &d[i + 1], &first)) {
+            to = &d[++i];
+            if (!from->year)
+                from->year = to->year;
+            if (!to->year)
+                to->year = from->year;
+        } else {
+            does = relation(s, from->start, &first);
+        }
+        if (years && !from->year)
+            continue;
+        keep_between(s, col, years, from, to, does, some && does == WHEN_IN, before);
+        some |= does == WHEN_IN;
+        for (size_t k = first; k < s->n && s->words[k].start < to->end; k++) {
+            s->words[k].by = s->words[k].content ? BY_CELL : s->words[k].by;
+            s->words[k].separates = false;
+            s->words[k].bound = NAN;
+            s->words[k].taken = true;
+        }
+        s->filtered[col] = s->dated = true;
+        size_t said = first < s->n && s->words[first].start < from->start ? s->words[first].start : from->start;
+        st = bytes_printf(&s->where, "%s%s: %.*s", s->where.len ? ", " : "", s->g->columns[col], (int)(to->end - said), s->question + said);
+    }
+    return st ? cairn_fail(s->err, st, "a table") : CAIRN_OK;
+}
