@@ -19,6 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "retrieve/cite_names.h"
 #include "retrieve/quantity.h"
 #include "retrieve/sentences.h"
 #include "retrieve/terms.h"
@@ -64,7 +65,7 @@ static cairn_status read_terms(const checker *c, const char *lang, const char *t
 /* ---- one passage, ready to be compared ---- */
 
 typedef struct prepared {
-    const char *lang;
+    const char *lang, *text;
     term_list terms; /* all, in reading order */
     term_list head;  /* of title and heading */
     quantity *quantities; /* of the text, in reading order */
@@ -86,7 +87,8 @@ static cairn_status prepare(const checker *c, const cite_passage *in, prepared *
     bytes head;
     cairn_status st;
 
-    *p = (prepared){.lang = terms_language(in->lang, c->lang, in->text, in->len)};
+    *p = (prepared){.lang = terms_language(in->lang, c->lang, in->text, in->len),
+                    .text = in->text};
     bytes_init(&head, 1 << 20);
     st = bytes_printf(&head, "%s\n%s", in->title ? in->title : "", in->heading ? in->heading : "");
     if (!st)
@@ -111,6 +113,8 @@ typedef struct match {
 
 /* What a claim says, ready to be looked for. */
 typedef struct wanted {
+    const char *text;
+    bool german;
     term_list terms;
     quantity *quantities;
     size_t n_quantities;
@@ -118,6 +122,7 @@ typedef struct wanted {
 
 /* A run of sentences of a passage: its terms and quantities. */
 typedef struct run_of {
+    const char *text;
     const text_term *terms;
     size_t n_terms;
     const quantity *quantities;
@@ -142,6 +147,14 @@ static bool said_as_quantity(const wanted *w, const text_term *t, const run_of *
     return false;
 }
 
+static bool is_other_name(const wanted *w, const text_term *t, const run_of *run)
+{
+    cite_named claim = {w->text, w->terms.at, w->terms.n};
+    cite_named passage = {run->text, run->terms, run->n_terms};
+
+    return t->capital && cite_is_other_name(&claim, t, &passage, w->german);
+}
+
 /* How much of the claim's weight the run holds, with the head's help. Exact: every quantity, every
  * name and every identifier is there; a head supports no number. */
 static match measure_run(const wanted *w, double total, const run_of *run)
@@ -156,7 +169,7 @@ static match measure_run(const wanted *w, double total, const run_of *run)
                     said_as_quantity(w, t, run);
         if (here)
             found += t->weight;
-        else if (t->name || t->identifier)
+        else if (t->name || t->identifier || is_other_name(w, t, run))
             m.exact = false;
     }
     for (size_t i = 0; i < w->n_quantities && m.exact; i++)
@@ -184,7 +197,7 @@ static match best_run(const prepared *p, const wanted *w, size_t max_sentences)
                 to++;
             while (qto < p->n_quantities && p->quantities[qto].start < end)
                 qto++;
-            run_of r = {p->terms.at + from, to - from, p->quantities + qfrom, qto - qfrom,
+            run_of r = {p->text, p->terms.at + from, to - from, p->quantities + qfrom, qto - qfrom,
                         &p->head};
             match m = measure_run(w, total, &r);
             float score = m.support + (m.exact && m.support > 0 ? EXACT_BONUS : 0) -
@@ -268,7 +281,7 @@ static cairn_status discount_question(const checker *c, const char *lang, const 
         if (!terms_have(asked.at, asked.n, t->key))
             continue;
         t->weight *= ECHO_WEIGHT;
-        t->identifier = t->name = false;
+        t->identifier = t->name = t->capital = false;
     }
     for (size_t i = 0; !st && i < w->n_quantities; i++)
         if (!has_quantity(&w->quantities[i], said, n))
@@ -295,7 +308,7 @@ static cairn_status compare(const checker *c, const claim *cl, const prepared *p
                             const cite_params *params, match *m, size_t *words)
 {
     const char *text = cl->text.data ? cl->text.data : "";
-    wanted w = {0};
+    wanted w = {.text = text, .german = !strcmp(p->lang, "de")};
     cairn_status st = read_terms(c, p->lang, text, cl->text.len, &w.terms);
 
     if (!st)

@@ -88,7 +88,8 @@ cairn_status terms_read(analyzer *an, const char *lang, const char *text, size_t
             .number = digits && !letters,
             .identifier = digits && letters,
             .name = !digits && strcmp(lang, "de") != 0 && has_capital(text + t[i].start) &&
-                    !begins_sentence(text, t[i].start)};
+                    !begins_sentence(text, t[i].start),
+            .capital = !digits && has_capital(text + t[i].start)};
     }
     return CAIRN_OK;
 }
@@ -118,7 +119,7 @@ void terms_distinct(term_list *l)
         while (j < kept && l->at[j].key != l->at[i].key)
             j++;
         if (j < kept)
-            l->at[j].name |= l->at[i].name;
+            l->at[j].name |= l->at[i].name; /* its place stays that of the first */
         else
             l->at[kept++] = l->at[i];
     }

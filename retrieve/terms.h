@@ -21,6 +21,7 @@ typedef struct text_term {
     bool number;   /* digits alone, with separators */
     bool identifier; /* letters and digits */
     bool name;
+    bool capital; /* begins with one, wherever it stands */
 } text_term;
 
 typedef struct term_list {

@@ -103,6 +103,46 @@ static void claims_are_supported_or_not(void **state)
     }
 }
 
+/* Claims against one passage: whether they hold, by the names in them. */
+static const struct {
+    const char *lang, *claim, *passage;
+    bool supported;
+} names[] = {
+    {"en", "Fieldmann, Anna", "The form was filled in by Anna at noon.", false},
+    {"en", "Fieldmann signed it.", "Feldmann signed it.", false},
+    {"en", "Feldmann signed it.", "Feldmann signed it.", true},
+    {"en", "Max Adler signed the lease.", "The lease was signed in Bonn by Eva Adler.", false},
+    {"en", "Eva Adler signed the lease.", "The lease was signed in Bonn by Eva Adler.", true},
+    {"en", "Adler, Eva", "The lease was signed in Bonn by Eva Adler.", true},
+    {"en", "Grinding was slower in the cold.", "It was slower in the cold, for grinding takes heat.", true},
+    {"en", "Customers must register within two weeks.", "Clients must register within two weeks.", true},
+    {"en", "Austria and Australia sent guests.", "Guests were sent by Austria and Australia.", true},
+    {"de", "Max Adler unterschrieb den Vertrag.", "Der Vertrag wurde in Bonn von Eva Adler unterschrieben.", false},
+    {"de", "Eva Adler unterschrieb den Vertrag.", "Der Vertrag wurde in Bonn von Eva Adler unterschrieben.", true},
+    {"de", "Der Vertrag wurde von Fieldmann unterschrieben.", "Feldmann unterschrieb den Vertrag.", false},
+    {"de", "Die Mitarbeiterin unterschrieb den Vertrag.", "Die Mitarbeiterinnen unterschrieben den Vertrag.", true},
+    {"de", "Die Häuser gehören der Gemeinde.", "Das Haus gehört der Gemeinde.", true},
+    {"de", "Die Schlüssel liegen im Büro der Verwaltung.", "Die Schlüssel liegen im Büro der Hausverwaltung.", true},
+    {"fr", "Monsieur Dupond a signé le bail.", "Monsieur Dupont a signé le bail.", false},
+};
+
+static void another_name_is_not_confirmed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        cite_passage p = {names[i].passage, strlen(names[i].passage), NULL, NULL, names[i].lang};
+        cairn_error err = {0};
+        arena a;
+        citation *c;
+        size_t n;
+        arena_init(&a, 1 << 20);
+        assert_int_equal(cite_check(an, NULL, names[i].claim, strlen(names[i].claim), &p, 1, NULL, NULL, &a, &c, &n, &err), 0);
+        if ((n == 1 && c->supported) != names[i].supported)
+            fail_msg("'%s' by '%s': %zu, support %.2f", names[i].claim, names[i].passage, n, n ? (double)c->support : 0);
+        arena_clear(&a);
+    }
+}
+
 static void markers_are_read_in_every_form(void **state)
 {
     arena a;
@@ -264,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(claims_are_supported_or_not),
+        cmocka_unit_test(another_name_is_not_confirmed),
         cmocka_unit_test(markers_are_read_in_every_form),
         cmocka_unit_test(a_missing_marker_is_found_by_itself),
         cmocka_unit_test(sentences_end_where_they_end),
