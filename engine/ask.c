@@ -279,7 +279,8 @@ static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_er
     for (size_t i = 0; !st && i < a->apart.n_parts; i++)
         if (!(out->parts = arena_printf(memory, "%s%s%s", i ? out->parts : "", i ? "\n" : "", a->parts[i].question)))
             st = cairn_fail(err, CAIRN_ENOMEM, "answer");
-    if (!st && a->asked != a->request->question && !(out->understood = arena_strdup(memory, a->asked)))
+    const char *understood = a->besides ? a->besides : a->asked;
+    if (!st && understood != a->request->question && !(out->understood = arena_strdup(memory, understood)))
         st = cairn_fail(err, CAIRN_ENOMEM, "answer");
     return st;
 }

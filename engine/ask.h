@@ -52,6 +52,9 @@ typedef struct asking {
     prompt_parts prompt;
     const char *question; /* what evidence is looked for: a follow-up stands by itself here */
     const char *asked;    /* what is answered: as it was typed, or completed where it was an ellipsis ("And the K1?") */
+    const char *besides;  /* the same as the model is to read it, where what was told is not asked for again; or NULL */
+    follow_up_known known; /* what was told and is not to be given again */
+    bool alone;            /* a completed question stands by itself: who writes needs nothing that was said before */
     const char **facts;   /* those of the request that have a word of the question */
     size_t n_facts;
     cairn_search_result *hits;

@@ -244,7 +244,7 @@ static cairn_status confirm(asking *a, const char *text, size_t len, bool *suppo
     cairn_status st = CAIRN_OK;
 
     *supported = false;
-    if (is_bare_choice(a, text, len))
+    if (is_bare_choice(a, text, len) || follow_up_repeats(text, len, &a->known, a->evidence.type == ANSWER_WHY))
         return CAIRN_OK;
     text += reply;
     len -= reply;

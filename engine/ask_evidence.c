@@ -188,6 +188,7 @@ cairn_status ask_find_evidence(asking *a, const view *v, const char *question, s
     p.similarity = a->hits->mode == CAIRN_LEXICAL || !p.max_similar ? NULL : sentence_cosines;
     p.similarity_ctx = &l;
     p.typed_len = typed_len;
+    p.known = a->known;
     if (a->hits->mode != CAIRN_LEXICAL)
         st = engine_cosine_scale(a->c, &p.scale, err);
     if (!st)
@@ -250,9 +251,12 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
     st = engine_search_with(a->c, &v, &e, &a->memory, &query, &found, &stages, err);
     a->question = stages.rewritten ? stages.rewritten : a->request->question;
     a->asked = a->cite.question = stages.whole ? stages.whole : a->request->question;
+    a->known = stages.known;
+    a->alone = stages.alone;
     n_whole = st ? 0 : found.n_hits;
     if (!st)
         st = ask_parts_search(a, &v, &e, &found, err);
+    a->besides = a->apart.n_parts ? NULL : stages.besides;
     if (!st)
         st = engine_present(a->c, &v, &query, &found, &a->hits, err);
     if (!st)

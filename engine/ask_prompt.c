@@ -48,6 +48,8 @@ static size_t first_turn(const asking *a)
     const cairn_ask_request *q = a->request;
     size_t left = (size_t)a->c->settings.ask_history_tokens, first = q->n_history;
 
+    if (a->alone)
+        return first;
     for (size_t i = q->n_history; i-- > 0;) {
         const char *text = q->history[i].content;
         size_t n = ask_count_tokens(a->g, text, bounded(text, TURN_BYTES));
@@ -87,7 +89,7 @@ static cairn_status summary_line(const cairn_ask_request *q, size_t i, size_t en
 /* The turns before `first` in short, oldest first: the last ones that fit into the budget. */
 static cairn_status summarise(const asking *a, size_t first, bytes *out)
 {
-    size_t left = (size_t)a->c->settings.ask_summary_tokens, begin = first;
+    size_t left = a->alone ? 0 : (size_t)a->c->settings.ask_summary_tokens, begin = first;
     cairn_status st = CAIRN_OK;
     bytes line;
 
@@ -134,7 +136,7 @@ static cairn_status fill_in(asking *a, const char *text, const bytes *list, byte
             st = bytes_append(out, a->context.text, a->context.len);
             text += 10;
         } else if (!strncmp(text, "{question}", 10)) {
-            st = bytes_append_str(out, a->asked);
+            st = bytes_append_str(out, a->besides ? a->besides : a->asked);
             text += 10;
         } else if (list && !strncmp(text, "{list}", 6)) {
             st = bytes_append(out, list->data, list->len);

@@ -39,7 +39,7 @@ static bool take_endpoint(asking *a, cairn_answer *out, arena *memory)
 /* The answerer where nothing but the evidence and the question will stand before it, as it was taught; else the plain model. */
 static cairn_status open_generator(asking *a, cairn_error *err)
 {
-    a->taught = !a->request->n_history && !a->n_facts && engine_answerer(a->c, &a->g, &a->adapter);
+    a->taught = (!a->request->n_history || a->alone) && !a->n_facts && engine_answerer(a->c, &a->g, &a->adapter);
     return a->taught ? CAIRN_OK : engine_generator(a->c, &a->g, err);
 }
 

@@ -47,6 +47,9 @@ typedef struct embed_call {
     bool second;           /* with the second embedder */
     const char *rewritten; /* the question made to stand by itself; NULL: as it is */
     const char *whole;     /* what it begins with where an ellipsis was completed; or NULL */
+    const char *besides; /* as in engine_stages */
+    follow_up_known known;
+    bool alone;
     const expansion *more; /* whose texts' directions are mixed in */
     literacy reads, second_reads;
 } embed_call;
@@ -319,8 +322,11 @@ static cairn_status add_history(cairn *c, const view *v, const engine_query *e, 
     if (!st)
         st = retrieve_rewrite_question(query->text, turns, e->n_history, v->lexical, v->n_lexical, lang,
                                        &params, an, memory, &rewritten, err);
-    if (st || (!rewritten.n_clauses && !rewritten.whole))
+    if (st)
         return st;
+    call->known = rewritten.known;
+    if (!rewritten.n_clauses && !rewritten.whole)
+        return CAIRN_OK;
     more = arena_calloc(memory, query->n_clauses + rewritten.n_clauses, sizeof *more);
     if (!more)
         return cairn_fail(err, CAIRN_ENOMEM, "search");
@@ -331,6 +337,8 @@ static cairn_status add_history(cairn *c, const view *v, const engine_query *e, 
     query->n_clauses += rewritten.n_clauses;
     call->rewritten = rewritten.text;
     call->whole = rewritten.whole;
+    call->besides = rewritten.besides;
+    call->alone = rewritten.whole && !rewritten.points_back;
     return CAIRN_OK;
 }
 
@@ -517,6 +525,9 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     stages->expanded = more.shown;
     stages->rewritten = call.rewritten;
     stages->whole = call.whole;
+    stages->besides = call.besides;
+    stages->known = call.known;
+    stages->alone = call.alone;
     stages->rewrite_ns = clock_mono_ns() - start;
     engine_params(c, v, e->depth > k ? e->depth : k, &params);
     params.matches = e->matches;

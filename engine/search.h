@@ -37,6 +37,9 @@ typedef struct engine_query {
 typedef struct engine_stages {
     const char *rewritten; /* NULL: nothing was carried over */
     const char *whole;     /* the question as it was completed, which that begins with (retrieve/follow_up.h); or NULL */
+    const char *besides;   /* the same for who writes the answer, where it asks for what was not told ("..., besides Ann"); or NULL */
+    follow_up_known known; /* what was told and is not to be given again */
+    bool alone;            /* `whole` points at nothing that was said before */
     const char *expanded;  /* what was searched beside it (expand.h); NULL: nothing */
     const char *suggestion; /* the question with its misspelt words replaced, or NULL */
     bool suggested;         /* where that was asked for: it was seen to */

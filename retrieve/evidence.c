@@ -14,6 +14,7 @@
 #include "index/text/stopwords.h"
 #include "retrieve/evidence_model.h"
 #include "retrieve/evidence_reading.h"
+#include "retrieve/follow_up.h"
 #include "retrieve/injection.h"
 
 #define DESIGNATION_HERE 1.0f /* log-odds for the sentence that names what is asked about */
@@ -135,7 +136,7 @@ static cairn_status read_question(analyzer *an, const char *question, const evid
     st = terms_read(an, *lang ? lang : terms_language(NULL, NULL, question, len), question, len,
                     &terms, err);
     if (!st)
-        st = quantities_find(question, len, a, &q->quantities, &q->n_quantities, err);
+        st = quantities_find(question, typed, a, &q->quantities, &q->n_quantities, err);
     if (!st && !(q->words = arena_calloc(a, terms.n + 1, sizeof *q->words)))
         st = cairn_fail(err, CAIRN_ENOMEM, "evidence");
     for (size_t i = 0; !st && i < terms.n; i++) {
@@ -152,7 +153,7 @@ static cairn_status read_question(analyzer *an, const char *question, const evid
         if (t->start >= typed)
             w *= params->carried;
         q->words[q->n++] = (asked_word){t->start, t->end, w > 0 ? w : 1e-3, t->name || t->identifier, t->number,
-                                        value_with(q, t->start, t->end)};
+                                        value_with(q, t->start, t->end), t->start >= typed};
         q->total += q->words[q->n - 1].weight;
         if (w > q->rarest)
             q->rarest = w;
@@ -322,7 +323,7 @@ static bool in_question(const asked *q, const reading *r, const text_span *m)
             continue;
         weighty++;
         for (size_t j = 0; j < q->n; j++)
-            if (r->keys[j] == at[i].key) {
+            if (r->keys[j] == at[i].key && !(q->words[j].carried && q->words[j].number)) {
                 known++;
                 break;
             }
@@ -554,6 +555,8 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f) - x->off[passage] + e.lift;
     if (!n || (r->table && i == 0 && r->n_sentences > 1))
         return CAIRN_OK; /* signs alone, or the line that names the columns */
+    if (!e.planted && follow_up_repeats(p->text.text + s->start, s->end - s->start, &x->params->known, x->q->type == ANSWER_WHY))
+        return CAIRN_OK;
     return add_sentence(x, e, words_hash(r, s));
 }
 
@@ -684,6 +687,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
                   .lists = read_lists(passages, n, params)};
     x.vectors = x.lists.best_vector > 0;
     out->type = q.type;
+    out->typed_len = params->typed_len;
     out->units = q.units;
     for (size_t i = 0; i < n && !st; i++)
         st = read_passage(an, &q, &passages[i], a, &all[i], err);
@@ -783,6 +787,7 @@ bool evidence_short_answer(analyzer *an, const char *question, const evidence *e
     if (!typed(e->type))
         return false;
     evidence_params_default(&params);
+    params.typed_len = e->typed_len;
     arena_init(&a, (size_t)64 << 20);
     st = read_question(an, question, &params, e->lang, &a, &q, NULL);
     if (!st)

@@ -21,6 +21,7 @@
 #include "index/text/analyzer.h"
 #include "retrieve/answer_type.h"
 #include "retrieve/cite.h"
+#include "retrieve/follow_up.h"
 
 typedef enum evidence_feature {
     EVIDENCE_COVER,         /* share of the question's weight in the sentence */
@@ -97,6 +98,7 @@ typedef struct evidence_params {
      * `carried` of a word that was asked (default 0.3). 0: all was typed. */
     size_t typed_len;
     double carried;
+    follow_up_known known; /* sentences that repeat it are no evidence */
     size_t tail_from;   /* rank from which passages are the tail; default 5 */
 } evidence_params;
 
@@ -124,6 +126,7 @@ typedef struct evidence {
     float answerable; /* 0 .. 1 */
     const char *lang; /* of the question, "" when not known; static */
     size_t n_planted;
+    size_t typed_len; /* as in the params */
 } evidence;
 
 /* passages[n]: best first, as retrieved. */

@@ -12,6 +12,7 @@ typedef struct asked_word {
     bool name; /* or an identifier */
     bool number;
     size_t quantity; /* of the question, that it is a part of; SIZE_MAX: none */
+    bool carried; /* from a chat, not typed */
 } asked_word;
 
 typedef struct asked {

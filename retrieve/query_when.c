@@ -133,6 +133,11 @@ int64_t query_today(void)
     return query_days_to(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
 }
 
+int query_this_year(void)
+{
+    return (int)civil_of(query_today()).year;
+}
+
 /* ---- words ---- */
 
 static bool is_between(char c)

@@ -11,6 +11,8 @@
 #include "index/lexical/suggest.h"
 #include "index/text/stopwords.h"
 #include "retrieve/follow_up.h"
+#include "retrieve/follow_up_words.h"
+#include "retrieve/query_tree.h"
 #include "retrieve/script.h"
 
 #define QUESTIONS_MAX 8
@@ -349,7 +351,8 @@ static cairn_status read_words(rewriting *w, const char *text, take_word *take, 
     return st;
 }
 
-static cairn_status find_pointers(const rewriting *w, const char *question, size_t len, bool *found,
+/* `whole`: of a completed question, whose "das", "la" and "los" are articles. */
+static cairn_status find_pointers(const rewriting *w, const char *question, size_t len, bool whole, bool *found,
                                   cairn_error *err)
 {
     const analyzer_token *t;
@@ -358,7 +361,8 @@ static cairn_status find_pointers(const rewriting *w, const char *question, size
 
     *found = false;
     for (size_t i = 0; !st && i < n && !*found; i++)
-        *found = is_pointer(w->lang, question + t[i].start, t[i].end - t[i].start);
+        *found = is_pointer(w->lang, question + t[i].start, t[i].end - t[i].start) &&
+                 !(whole && follow_is(follow_articles, question, &(follow_word){.start = t[i].start, .end = t[i].end}));
     return st;
 }
 
@@ -426,10 +430,16 @@ static void weigh_reply(rewriting *w, carried **order)
         order[i]->weight += w->params->reply_weight * order[i]->score / order[0]->score;
 }
 
-static cairn_status write_out(rewriting *w, const char *question, const char *whole, carried **order, float scale,
+/* A name or designation of the last reply. */
+static bool is_told_name(const carried *c)
+{
+    return c->told && follow_capital(c->word, c->word_len);
+}
+
+static cairn_status write_out(rewriting *w, const char *question, const follow_up *f, carried **order, float scale,
                               retrieve_rewrite *out, cairn_error *err)
 {
-    const char *begin = whole ? whole : question;
+    const char *whole = f->whole, *begin = whole ? whole : question;
     size_t n = 0, len = strlen(begin), at = len;
     bool closed = whole && !out->points_back; /* "What do they eat in Rome?" still lacks its words */
     char *text;
@@ -458,7 +468,7 @@ static cairn_status write_out(rewriting *w, const char *question, const char *wh
                                            .text = c->word,
                                            .len = c->word_len,
                                            .boost = c->weight};
-        if (i >= w->params->text_words || closed)
+        if (i >= w->params->text_words || (closed && !(f->bare && is_told_name(c))))
             continue;
         text[len++] = ' ';
         memcpy(text + len, c->word, c->word_len);
@@ -471,32 +481,59 @@ static cairn_status write_out(rewriting *w, const char *question, const char *wh
     return CAIRN_OK;
 }
 
-/* The question completed from the last one, which may itself have been completed; its words and those it replaces are
- * taken. *whole NULL: it is not of that kind. */
-static cairn_status complete(rewriting *w, const char *question, const retrieve_turn *turns, size_t n, const char **whole, cairn_error *err)
+/* One question in the light of what was said before it. */
+static cairn_status refer(rewriting *w, const char *text, const follow_up_turn *said, size_t n, follow_up *f, cairn_error *err)
 {
-    const char *earlier = NULL;
-    size_t words = 0, questions = 0, first = n;
-    follow_up f = {0};
+    cairn_status st;
+
+    *f = (follow_up){.replaced = ""};
+    if (!n || !said[n - 1].question)
+        return CAIRN_OK;
+    st = follow_up_refer(text, said, n, w->params->year ? w->params->year : query_this_year(), w->a, f, err);
+    if (!st && !f->whole && !f->others)
+        st = follow_up_complete(text, said[n - 1].question, w->a, f, err);
+    return st;
+}
+
+/* The question completed from the last one, which may itself have been completed, and from what was replied; its words and
+ * those it replaces are taken. f->whole NULL: it is not of that kind. A question that is too long to be read completes
+ * none, nor does the one before it. */
+static cairn_status complete(rewriting *w, const char *question, const retrieve_turn *turns, size_t n, follow_up *f, cairn_error *err)
+{
+    follow_up_turn said[QUESTIONS_MAX + 1];
+    size_t words = 0, questions = 0, first = n, n_said = 0;
     cairn_status st = CAIRN_OK;
 
-    *whole = NULL;
     while (first && questions < QUESTIONS_MAX)
         questions += turns[--first].user;
-    for (size_t i = first; !st && i <= n; i++) {
-        const char *text = i < n ? turns[i].text : question;
-        if ((i < n && !turns[i].user) || strnlen(text, TURN_BYTES) == TURN_BYTES)
+    for (size_t i = first; !st && i < n; i++) {
+        if (!turns[i].user) {
+            if (n_said)
+                said[n_said - 1].reply = turns[i].text;
             continue;
-        f = (follow_up){0};
-        if (earlier)
-            st = follow_up_complete(text, earlier, w->a, &f, err);
-        earlier = f.whole ? f.whole : text;
+        }
+        said[n_said] = (follow_up_turn){.question = NULL};
+        if (strnlen(turns[i].text, TURN_BYTES) < TURN_BYTES) {
+            st = refer(w, turns[i].text, said, n_said, f, err);
+            said[n_said].question = f->whole ? f->whole : turns[i].text;
+        }
+        n_said++;
     }
-    if (st || !f.whole)
+    *f = (follow_up){.replaced = ""};
+    if (!st && strnlen(question, TURN_BYTES) < TURN_BYTES)
+        st = refer(w, question, said, n_said, f, err);
+    if (st || !f->whole)
         return st;
-    *whole = f.whole;
-    st = read_words(w, f.replaced, take_asked, 0, &words, err);
-    return st ? st : read_words(w, f.whole, take_whole, 0, &words, err);
+    st = read_words(w, f->replaced, take_asked, 0, &words, err);
+    return st ? st : read_words(w, f->whole, take_whole, 0, &words, err);
+}
+
+/* The last reply, or NULL. */
+static const char *last_reply(const retrieve_turn *turns, size_t n)
+{
+    while (n && turns[n - 1].user)
+        n--;
+    return n ? turns[n - 1].text : NULL;
 }
 
 static cairn_status read_history(rewriting *w, const retrieve_turn *turns, size_t n, cairn_error *err)
@@ -535,7 +572,8 @@ cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn
                    .a = a};
     size_t own = 0, len = strlen(question);
     carried **order;
-    const char *whole = NULL;
+    const char *whole;
+    follow_up f;
     float scale = 1;
     cairn_status st = CAIRN_OK;
 
@@ -557,9 +595,11 @@ cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn
     if (!st)
         st = read_words(&w, question, take_asked, 0, &own, err);
     if (!st)
-        st = complete(&w, question, turns, n, &whole, err);
-    if (!st)
-        st = find_pointers(&w, whole ? whole : question, whole ? strlen(whole) : len, &out->points_back, err);
+        st = complete(&w, question, turns, n, &f, err);
+    if (st)
+        return st;
+    whole = f.whole;
+    st = find_pointers(&w, whole ? whole : question, whole ? strlen(whole) : len, whole != NULL, &out->points_back, err);
     if (!st)
         st = read_history(&w, turns, n, err);
     if (!st && w.params->rows_with) {
@@ -578,5 +618,7 @@ cairn_status retrieve_rewrite_question(const char *question, const retrieve_turn
         scale *= w.params->complete;
     if (own <= 2)
         scale *= w.params->brief;
-    return write_out(&w, question, whole, order, scale, out, err);
+    out->besides = f.besides;
+    out->known = (follow_up_known){f.others || f.bare || f.instead ? last_reply(turns, n) : NULL, f.others, f.instead};
+    return write_out(&w, question, &f, order, scale, out, err);
 }

@@ -7,7 +7,7 @@
  * pronoun or "what about" (English, German, French, Spanish, Italian), by having hardly a word of its own;
  * one with four words of its own and no pronoun gets half.
  *
- * "And the K1?" is completed (follow_up.h): then the embedder gets the earlier question with the new thing in it, and the
+ * "And the K1?", "Why?", "the second one?" are completed (follow_up.h): then the embedder gets the whole question, and the
  * words of that question count nearly as if they had been asked, but for those that were replaced.
  *
  * For the embedder the question gets the heaviest of these words at its end. Where the weights come from:
@@ -24,6 +24,7 @@
 
 #include "base/arena.h"
 #include "index/lexical/lexical.h"
+#include "retrieve/follow_up.h"
 
 typedef struct retrieve_turn {
     bool user; /* else the assistant */
@@ -45,6 +46,7 @@ typedef struct rewrite_params {
     cairn_status (*rows_with)(void *ctx, const char *const *forms, size_t n, uint64_t *rows, cairn_error *err);
     void *rows_with_ctx;
     double all;
+    int year; /* that it is, for "what about last year?"; 0: the clock says */
 } rewrite_params;
 
 void rewrite_params_default(rewrite_params *p);
@@ -55,6 +57,8 @@ typedef struct retrieve_rewrite {
     size_t n_clauses;
     bool points_back; /* a pronoun or the like was found */
     const char *whole; /* the question as it was completed (follow_up.h), which `text` begins with; or NULL */
+    const char *besides; /* the same for who writes the answer, with what was told left out ("..., besides Ann"); or NULL */
+    follow_up_known known; /* what the last reply told, where it is not to be given again ("Who else?", "Why?"); a turn's text */
 } retrieve_rewrite;
 
 /* `turns` oldest first; only the last 8 questions and the last reply count, 2 KiB of each. Words that no

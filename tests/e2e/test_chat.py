@@ -9,7 +9,7 @@ import stat
 import subprocess
 import unittest
 
-from harness import CAIRN, CairnTest, main
+from harness import CAIRN, CairnTest, main, need_model
 
 LEASE = ("# Lease of the flat in Elm Street\n\nThe tenant may end the lease with three months notice.\n\n"
          "The rent of the flat in Elm Street is 840 euros a month.\n")
@@ -45,6 +45,46 @@ class Chat(CairnTest):
         self.assertIsNone(fourth["understood"])
         told = self.talk("How heavy is the pump P-7?\nAnd the P-9?\n")
         self.assertIn("read as: How heavy is the pump P-9?", told.stderr)
+
+    def test_what_was_listed_is_asked_for_by_its_place(self):
+        self.write("pumps.txt", "The yard has two pumps, the Heron P-7 and the Gull P-9.\n\nThe Heron P-7 was bought in 2019.\n\n"
+                                "The Gull P-9 was bought in 2022.\n")
+        self.index()
+        answers = self.chat(["Which pumps has the yard?", "When was the second one bought?", "And the other one?"])
+        self.assertEqual([a["understood"] for a in answers[1:]],
+                         ["When was the Gull P-9 bought?", "When was the Heron P-7 bought?"])
+        self.assertIn("2022", answers[1]["answer"])
+        self.assertIn("2019", answers[2]["answer"])
+
+    def test_a_question_word_alone_asks_about_the_last_question(self):
+        self.write("weir.txt", "The weir of Denby was closed on 3 May. The weir of Denby was closed because the gate had rusted.\n")
+        self.index()
+        _, why = self.chat(["When was the weir of Denby closed?", "And why?"])
+        self.assertEqual(why["understood"], "why was the weir of Denby closed?")
+        self.assertIn("rusted", why["answer"])
+
+    def test_what_was_told_is_not_told_again_to_who_asks_for_others(self):
+        self.write("aid.txt", "Jonas is a trained helper of the ward. The ward has nine beds.\n\nMehmet is a trained helper of the ward, too.\n")
+        self.index()
+        first, other, none = self.chat(["Who is a trained helper of the ward?", "Who else?", "Who else?"], code=None)
+        self.assertNotEqual(first["answer"], other["answer"])
+        self.assertEqual({"Jonas" in a["answer"] for a in (first, other)}, {True, False})
+        self.assertEqual({"Mehmet" in a["answer"] for a in (first, other)}, {True, False})
+        self.assertIn("besides", other["understood"])
+        self.assertNotEqual(none["answer"], other["answer"])
+
+    @need_model("qwen2.5-coder-0.5b", "model.gguf")
+    def test_a_completed_question_needs_nothing_that_was_said(self):
+        history = json.dumps([{"role": "user", "content": "What is the warranty of the pump P-7?"},
+                              {"role": "assistant", "content": "24 months [1]"}])
+        ask = ("ask", "--mode", "lexical", "--no-cache")
+        after = self.json(*ask, "--history", history, "And the P-9?")
+        alone = self.json(*ask, "What is the warranty of the pump P-9?")
+        self.assertEqual(after["understood"], "What is the warranty of the pump P-9?")
+        self.assertEqual(after["usage"]["prompt_tokens"], alone["usage"]["prompt_tokens"])
+        self.assertIn("36", after["answer"])
+        pronoun = self.json(*ask, "--history", history, "And how heavy is it?")
+        self.assertGreater(pronoun["usage"]["prompt_tokens"], alone["usage"]["prompt_tokens"])
 
     def test_a_conversation_is_kept_resumed_and_deleted(self):
         first, second = self.chat(["What is the warranty of the pump P-7?", "And what is its weight?"])

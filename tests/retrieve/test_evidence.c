@@ -498,6 +498,32 @@ static void carried_words_weigh_less(void **state)
     arena_clear(&a);
 }
 
+/* "When was it bought?" after "It was bought in 1998": the year that was told is still an answer. */
+static void a_carried_number_may_be_the_answer(void **state)
+{
+    static const char mill[] = "The mill has a wheel of oak. The mill was bought in 1998 by Edith Crane. It stands in Denby.";
+    static const char question[] = "When was the mill bought? Crane 1998";
+    const evidence_passage p[] = {PASSAGE(mill, "", "en", 8)};
+    evidence_params params;
+    evidence e;
+    text_span brief;
+    arena a;
+
+    (void)state;
+    evidence_params_default(&params);
+    params.typed_len = strlen("When was the mill bought?");
+    arena_init(&a, 1 << 24);
+    assert_int_equal(evidence_find(an, question, p, 1, &params, &a, &e, NULL), CAIRN_OK);
+    assert_int_equal(strncmp(mill + e.sentences[0].start, "The mill was bought", 19), 0);
+    assert_true(e.sentences[0].feature[EVIDENCE_TYPE_STRONG] > 0);
+    assert_true(evidence_short_answer(an, question, &e, &p[0], &e.sentences[0], &brief));
+    assert_int_equal(strncmp(mill + brief.start, "1998", 4), 0);
+    params.typed_len = 0; /* where it was typed, it is none */
+    assert_int_equal(evidence_find(an, question, p, 1, &params, &a, &e, NULL), CAIRN_OK);
+    assert_true(e.sentences[0].feature[EVIDENCE_TYPE_STRONG] == 0);
+    arena_clear(&a);
+}
+
 static size_t compared;
 
 static cairn_status alike(void *ctx, const evidence_sentence *const *sentences, size_t n, float *cosines,
@@ -744,6 +770,7 @@ int main(void)
         cmocka_unit_test(words_that_only_ask_need_not_be_covered),
         cmocka_unit_test(a_misspelt_name_is_the_one_that_was_meant),
         cmocka_unit_test(carried_words_weigh_less),
+        cmocka_unit_test(a_carried_number_may_be_the_answer),
         cmocka_unit_test(cosines_are_read_on_their_scale),
         cmocka_unit_test(unread_sentences_count_as_far),
         cmocka_unit_test(only_near_sentences_get_a_cosine),

@@ -157,6 +157,41 @@ static void an_ellipsis_is_completed(void **state)
     assert_non_null(strstr(r.text, "carcinoma"));
 }
 
+/* The question before is too long to be read: one is not completed from what was asked before it. */
+static void a_long_question_is_not_skipped(void **state)
+{
+    static char flood[4096];
+    const retrieve_turn turns[] = {{true, "How dangerous is the biopsy in the clinic?"}, {false, "Little. [1]"}, {true, flood}, {false, "Surgery. [1]"}};
+    retrieve_rewrite r;
+
+    (void)state;
+    memset(flood, 'a', sizeof flood - 1);
+    memcpy(flood, "What is lobular carcinoma? ", 27);
+    r = rewrite("And in the breast?", turns, 4);
+    assert_null(r.whole);
+    assert_true(weight_of(&r, "carcinoma") > 0); /* its words are carried, as ever */
+    r = rewrite("And in the breast?", turns, 2);
+    assert_string_equal(r.whole, "How dangerous is the biopsy in the breast?");
+}
+
+static void a_question_word_gets_the_names_of_the_reply(void **state)
+{
+    static const retrieve_turn turns[] = {{true, "What is Lobular Carcinoma?"}, {false, "It begins in the Lobules of the breast in 2021. [1]"}};
+    retrieve_rewrite r = rewrite("Why?", turns, 2);
+
+    (void)state;
+    assert_string_equal(r.whole, "Why is Lobular Carcinoma?");
+    assert_int_equal(strncmp(r.text, r.whole, strlen(r.whole)), 0);
+    assert_null(strstr(r.text, "2021"));
+    assert_string_equal(r.known.reply, turns[1].text);
+    assert_false(r.known.others);
+    r = rewrite("What else?", turns, 2);
+    assert_true(r.known.others);
+    assert_string_equal(r.whole, turns[0].text);
+    r = rewrite("How deadly is it?", turns, 2);
+    assert_null(r.known.reply);
+}
+
 static void words_that_no_passage_holds_are_left_out(void **state)
 {
     static const retrieve_turn turns[] = {{true, "What is a zyxwv of lobular kind?"}};
@@ -276,6 +311,8 @@ int main(void)
         cmocka_unit_test(later_questions_weigh_more),
         cmocka_unit_test(a_complete_question_gets_less),
         cmocka_unit_test(an_ellipsis_is_completed),
+        cmocka_unit_test(a_long_question_is_not_skipped),
+        cmocka_unit_test(a_question_word_gets_the_names_of_the_reply),
         cmocka_unit_test(words_that_no_passage_holds_are_left_out),
         cmocka_unit_test(anything_is_a_history),
         cmocka_unit_test(capitals_are_lowered_where_all_is_capitals),
