@@ -314,6 +314,8 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
         st = engine_analyzer(c, &a.an, err);
     if (!st)
         st = read_filter(&a, &held, err);
+    if (!st && all && ask_exhaustive_is_ordinary(&a, &every))
+        all = false;
     if (!st && !all && !held)
         st = ask_retrieve(&a, err);
     if (!st && observe && !all && !held)

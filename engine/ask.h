@@ -213,5 +213,7 @@ void ask_cache_put(asking *a, const cairn_answer *out);
 /* All documents that hold what the question names; fills everything of *out. */
 cairn_status ask_exhaustive(asking *a, const exhaustive *x, cairn_answer *out, arena *memory,
                             cairn_error *err);
+/* A question for how many files there are of a name that no title or path has ("how many books are there?") is one like others. */
+bool ask_exhaustive_is_ordinary(asking *a, const exhaustive *x);
 
 #endif

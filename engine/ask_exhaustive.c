@@ -1,12 +1,13 @@
 /* ask_exhaustive.c - questions about all documents: every match is read, and the answer says of how many
  * files it speaks and how many could not be read.
  *
- * A file matches when one of its passages holds all the words asked for (quoted words: in a row). No
- * model takes part. */
+ * A file matches when one of its passages holds all the words asked for (quoted words: in a row); of "A and B" some passage each,
+ * of "A or B" either. Files by themselves ("how many PDF files", "how many invoices of 2024") are counted by kind, by title and
+ * path, by year. No model takes part. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checked.h"
 #include "base/clock.h"
 #include "engine/ask.h"
 #include "retrieve/exhaustive.h"
@@ -54,36 +55,65 @@ static int by_id(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-/* Distinct documents of the rows that matched. */
-static cairn_status count_documents(const view *v, uint64_t *const *rows, size_t *out,
-                                    cairn_error *err)
-{
-    doc_id *ids = NULL;
-    size_t n = 0, cap = 0;
+/* Documents, rising, each once. */
+typedef struct doc_set {
+    doc_id *ids;
+    size_t n;
+} doc_set;
 
-    *out = 0;
+static bool set_has(const doc_set *s, doc_id id)
+{
+    return s->n && bsearch(&id, s->ids, s->n, sizeof *s->ids, by_id);
+}
+
+/* Distinct documents of the rows that matched. */
+static cairn_status read_documents(const view *v, uint64_t *const *rows, arena *memory, doc_set *out, cairn_error *err)
+{
+    size_t n = 0, kept = 0;
+
+    for (size_t i = 0; i < v->n_lexical; i++)
+        for (size_t w = 0; w < row_set_words(lexical_reader_rows(v->lexical[i].reader)); w++)
+            n += (size_t)__builtin_popcountll(rows[i][w]);
+    out->n = 0;
+    out->ids = arena_calloc(memory, n + 1, sizeof *out->ids);
+    if (!out->ids)
+        return cairn_fail(err, CAIRN_ENOMEM, "documents");
     for (size_t i = 0; i < v->n_lexical; i++) {
         size_t words = row_set_words(lexical_reader_rows(v->lexical[i].reader));
         for (size_t w = 0; w < words; w++)
-            for (uint64_t left = rows[i][w]; left; left &= left - 1) {
-                uint32_t row = (uint32_t)(64 * w + (unsigned)__builtin_ctzll(left));
-                if (n == cap) {
-                    cap = cap ? cap * 2 : 1024;
-                    doc_id *more = checked_realloc(ids, cap, sizeof *more);
-                    if (!more) {
-                        free(ids);
-                        return cairn_fail(err, CAIRN_ENOMEM, "documents");
-                    }
-                    ids = more;
-                }
-                ids[n++] = segment_row_doc(v->lexical_of[i]->file, row);
-            }
+            for (uint64_t left = rows[i][w]; left; left &= left - 1)
+                out->ids[out->n++] = segment_row_doc(v->lexical_of[i]->file, (uint32_t)(64 * w + (unsigned)__builtin_ctzll(left)));
     }
-    if (n)
-        qsort(ids, n, sizeof *ids, by_id);
-    for (size_t i = 0; i < n; i++)
-        *out += i == 0 || ids[i] != ids[i - 1];
-    free(ids);
+    if (out->n)
+        qsort(out->ids, out->n, sizeof *out->ids, by_id);
+    for (size_t i = 0; i < out->n; i++)
+        if (!kept || out->ids[i] != out->ids[kept - 1])
+            out->ids[kept++] = out->ids[i];
+    out->n = kept;
+    return CAIRN_OK;
+}
+
+static void intersect(doc_set *a, const doc_set *b)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < a->n; i++)
+        if (set_has(b, a->ids[i]))
+            a->ids[kept++] = a->ids[i];
+    a->n = kept;
+}
+
+/* Of `all` those that are in `a` or `b`, or, where `neither`, in none of them. */
+static cairn_status choose(const doc_set *all, const doc_set *a, const doc_set *b, bool neither, arena *memory, doc_set *out, cairn_error *err)
+{
+    doc_set chosen = {arena_calloc(memory, all->n + 1, sizeof *chosen.ids), 0};
+
+    if (!chosen.ids)
+        return cairn_fail(err, CAIRN_ENOMEM, "documents");
+    for (size_t i = 0; i < all->n; i++)
+        if ((set_has(a, all->ids[i]) || set_has(b, all->ids[i])) != neither)
+            chosen.ids[chosen.n++] = all->ids[i];
+    *out = chosen;
     return CAIRN_OK;
 }
 
@@ -91,36 +121,147 @@ typedef struct tally {
     size_t found, read, unreadable;
 } tally;
 
-static cairn_status search_all(asking *a, const char *query, tally *t, cairn_error *err)
-{
-    engine_query all = {.text = "", .filter = a->request->filter, .mode = RETRIEVE_LEXICAL, .k = 1,
-                        .matches = true, .budget_ms = -1};
-    engine_query e = all;
+/* One search over everything that is read. */
+typedef struct reading_all {
+    asking *a;
+    view v;
+    const char *filter; /* of the request and the question */
     retrieve_query parsed;
     retrieve_result found;
-    view v;
-    cairn_status st = view_open(a->c, &v, err);
+} reading_all;
+
+static cairn_status search_rows(reading_all *r, const char *query, const char *filter, size_t k, cairn_error *err)
+{
+    engine_query e = {.text = query, .filter = filter, .mode = RETRIEVE_LEXICAL, .k = k, .matches = true, .budget_ms = -1, .per_document = 1};
+
+    return engine_search_with(r->a->c, &r->v, &e, &r->a->memory, &r->parsed, &r->found, NULL, err);
+}
+
+/* The documents that a query matches. On a cluster, where rows are not told, *counted alone. */
+static cairn_status documents_of(reading_all *r, const char *query, const char *filter, doc_set *out, size_t *counted, cairn_error *err)
+{
+    cairn_status st = search_rows(r, query, filter, 1, err);
+
+    *out = (doc_set){0};
+    *counted = st ? 0 : (size_t)r->found.matching_documents;
+    if (!st && r->found.matches)
+        st = read_documents(&r->v, r->found.matches, &r->a->memory, out, err);
+    if (!st && r->found.matches)
+        *counted = out->n;
+    return st;
+}
+
+static const char *both_filters(asking *a, const char *more)
+{
+    const char *own = a->request->filter ? a->request->filter : "";
+
+    return !*more ? a->request->filter : arena_printf(&a->memory, "%s%s%s", own, *own ? " " : "", more);
+}
+
+/* What is to be mentioned, by its parts. *query gets one that finds a passage of each document. */
+static cairn_status find_mentions(reading_all *r, const exhaustive *x, const doc_set *all, doc_set *out, size_t *counted, char **query,
+                                  cairn_error *err)
+{
+    asking *a = r->a;
+    const char *question = a->request->question;
+    cairn_status st = CAIRN_OK;
+    char *part = NULL, *any = arena_strdup(&a->memory, "");
+
+    for (size_t i = 0; i < x->n_parts && !st; i++) {
+        doc_set here;
+        st = query_of(a, question + x->part[i].start, x->part[i].end - x->part[i].start, &part, err);
+        if (!st && any)
+            any = i ? arena_printf(&a->memory, "%s OR (%s)", any, part) : arena_printf(&a->memory, "(%s)", part);
+        if (!st)
+            st = documents_of(r, part, r->filter, &here, counted, err);
+        if (st)
+            break;
+        if (!i)
+            *out = here;
+        else if (x->any)
+            st = choose(all, out, &here, false, &a->memory, out, err);
+        else
+            intersect(out, &here);
+    }
+    if (!st && !any)
+        st = cairn_fail(err, CAIRN_ENOMEM, "question");
+    *query = x->n_parts == 1 ? part : any;
+    if (!st && x->denied) {
+        st = choose(all, out, out, true, &a->memory, out, err);
+        *query = arena_strdup(&a->memory, "");
+    }
+    if (!st && (all->n || x->n_parts > 1))
+        *counted = out->n;
+    return st;
+}
+
+/* Files by themselves: those of a kind, that are called so, of a year. */
+static cairn_status find_listed(reading_all *r, const exhaustive *x, doc_set *out, size_t *counted, cairn_error *err)
+{
+    asking *a = r->a;
+    char year[48] = "", *query = arena_strdup(&a->memory, "");
+    doc_set named, dated, all;
+    cairn_status st;
+
+    if (x->named)
+        query = arena_printf(&a->memory, "+(title:\"%.*s\" OR path:\"%.*s\")", (int)(x->end - x->start), a->request->question + x->start,
+                             (int)(x->end - x->start), a->request->question + x->start);
+    if (!query)
+        return cairn_fail(err, CAIRN_ENOMEM, "question");
+    st = documents_of(r, query, both_filters(a, x->filter), out, counted, err);
+    if (st || !x->year)
+        return st;
+    snprintf(year, sizeof year, "+\"%d\"", x->year);
+    st = documents_of(r, year, r->filter, &named, counted, err);
+    snprintf(year, sizeof year, "date:%d-01-01/%d-12-31", x->year, x->year);
+    if (!st)
+        st = documents_of(r, "", both_filters(a, year), &dated, counted, err);
+    all = *out;
+    if (!st)
+        st = choose(&all, &named, &dated, false, &a->memory, out, err);
+    *counted = out->n;
+    return st;
+}
+
+static cairn_status search_all(asking *a, const exhaustive *x, tally *t, cairn_error *err)
+{
+    reading_all r = {.a = a, .filter = a->request->filter};
+    doc_set all, found = {0};
+    char *query = NULL;
+    size_t kept = 0;
+    cairn_status st = view_open(a->c, &r.v, err);
 
     if (st)
         return st;
-    a->snapshot = store_snapshot_version(v.snapshot);
-    t->unreadable = a->c->access ? 0 : (size_t)store_snapshot_counts(v.snapshot).failures;
-    st = engine_search_with(a->c, &v, &all, &a->memory, &parsed, &found, NULL, err);
-    t->read = st ? 0 : (size_t)found.matching_documents;
-    if (!st && found.matches)
-        st = count_documents(&v, found.matches, &t->read, err);
-    e.text = query;
-    e.k = LISTED_MAX;
-    e.per_document = 1;
+    a->snapshot = store_snapshot_version(r.v.snapshot);
+    t->unreadable = a->c->access ? 0 : (size_t)store_snapshot_counts(r.v.snapshot).failures;
+    st = documents_of(&r, "", r.filter, &all, &t->read, err);
     if (!st)
-        st = engine_search_with(a->c, &v, &e, &a->memory, &parsed, &found, NULL, err);
-    t->found = st ? 0 : (size_t)found.matching_documents;
-    if (!st && found.matches)
-        st = count_documents(&v, found.matches, &t->found, err);
+        st = x->listed ? find_listed(&r, x, &found, &t->found, err) : find_mentions(&r, x, &all, &found, &t->found, &query, err);
     if (!st)
-        st = engine_present(a->c, &v, &parsed, &found, &a->hits, err);
-    view_close(&v);
+        st = search_rows(&r, x->listed ? "" : query, x->denied ? both_filters(a, "size:>=0") : r.filter, x->listed ? 1 : LISTED_MAX + (x->denied || x->n_parts > 1 ? all.n : 0), err);
+    if (!st)
+        st = engine_present(a->c, &r.v, &r.parsed, &r.found, &a->hits, err);
+    for (size_t i = 0; !st && i < a->hits->n_hits; i++)
+        if (!x->listed && kept < LISTED_MAX && (!all.n || set_has(&found, a->hits->hits[i].doc)))
+            a->hits->hits[kept++] = a->hits->hits[i];
+    if (!st)
+        a->hits->n_hits = kept;
+    view_close(&r.v);
     return st;
+}
+
+bool ask_exhaustive_is_ordinary(asking *a, const exhaustive *x)
+{
+    reading_all r = {.a = a, .filter = a->request->filter};
+    doc_set found;
+    size_t counted = 1;
+
+    if (!x->listed || !x->named || view_open(a->c, &r.v, NULL))
+        return false;
+    (void)find_listed(&r, x, &found, &counted, NULL);
+    view_close(&r.v);
+    return !counted;
 }
 
 /* The sentence of a hit with most of the words that were looked for. */
@@ -148,26 +289,39 @@ static text_span telling_sentence(const cairn_hit *h)
 static cairn_status headline(asking *a, const exhaustive *x, const tally *t, cairn_error *err)
 {
     static const struct {
-        const char *lang, *one, *many, *unread;
+        const char *lang, *one, *many, *none_one, *none_many, *unread, *listed, *named, *year;
     } says[] = {
-        {"en", "%zu of %zu files mentions %.*s", "%zu of %zu files mention %.*s",
-         "; %zu more could not be read"},
-        {"de", "%zu von %zu Dateien erwähnt %.*s", "%zu von %zu Dateien erwähnen %.*s",
-         "; %zu weitere waren nicht lesbar"},
-        {"es", "%zu de %zu archivos menciona %.*s", "%zu de %zu archivos mencionan %.*s",
-         "; otros %zu no se pudieron leer"},
-        {"fr", "%zu fichier sur %zu mentionne %.*s", "%zu fichiers sur %zu mentionnent %.*s",
-         " ; %zu autres n'ont pas pu être lus"},
+        {"en", "%zu of %zu files mentions %.*s", "%zu of %zu files mention %.*s", "%zu of %zu files does not mention %.*s",
+         "%zu of %zu files do not mention %.*s", "; %zu more could not be read", "%zu of %zu files", " with \"%.*s\" in title or path", " of %d or naming it"},
+        {"de", "%zu von %zu Dateien erwähnt %.*s", "%zu von %zu Dateien erwähnen %.*s", "%zu von %zu Dateien erwähnt %.*s nicht",
+         "%zu von %zu Dateien erwähnen %.*s nicht", "; %zu weitere waren nicht lesbar", "%zu von %zu Dateien", " mit „%.*s“ in Titel oder Pfad",
+         " von %d oder mit diesem Jahr im Text"},
+        {"es", "%zu de %zu archivos menciona %.*s", "%zu de %zu archivos mencionan %.*s", "%zu de %zu archivos no menciona %.*s",
+         "%zu de %zu archivos no mencionan %.*s", "; otros %zu no se pudieron leer", "%zu de %zu archivos", " con «%.*s» en título o ruta",
+         " de %d o que lo nombran"},
+        {"fr", "%zu fichier sur %zu mentionne %.*s", "%zu fichiers sur %zu mentionnent %.*s", "%zu fichier sur %zu ne mentionne pas %.*s",
+         "%zu fichiers sur %zu ne mentionnent pas %.*s", " ; %zu autres n'ont pas pu être lus", "%zu fichiers sur %zu",
+         " avec « %.*s » dans le titre ou le chemin", " de %d ou qui le nomment"},
     };
     int len = (int)(x->end - x->start);
     const char *topic = a->request->question + x->start;
     cairn_status st = CAIRN_ENOTFOUND;
 
     for (size_t i = 0; i < sizeof says / sizeof *says && st == CAIRN_ENOTFOUND; i++) {
+        const char *one = x->denied ? says[i].none_one : says[i].one, *many = x->denied ? says[i].none_many : says[i].many;
         if (strcmp(says[i].lang, x->lang))
             continue;
-        st = bytes_printf(&a->text, t->found == 1 ? says[i].one : says[i].many, t->found, t->read, len,
-                          topic);
+        if (x->listed) {
+            st = bytes_printf(&a->text, says[i].listed, t->found, t->read);
+            if (!st && *x->filter)
+                st = bytes_printf(&a->text, " (%s)", x->filter);
+            if (!st && x->named)
+                st = bytes_printf(&a->text, says[i].named, len, topic);
+            if (!st && x->year)
+                st = bytes_printf(&a->text, says[i].year, x->year);
+        } else {
+            st = bytes_printf(&a->text, t->found == 1 ? one : many, t->found, t->read, len, topic);
+        }
         if (!st && t->unreadable)
             st = bytes_printf(&a->text, says[i].unread, t->unreadable);
         if (!st)
@@ -180,12 +334,9 @@ cairn_status ask_exhaustive(asking *a, const exhaustive *x, cairn_answer *out, a
                             cairn_error *err)
 {
     tally t = {0};
-    char *query;
     int64_t start = clock_mono_ns();
-    cairn_status st = query_of(a, a->request->question + x->start, x->end - x->start, &query, err);
+    cairn_status st = search_all(a, x, &t, err);
 
-    if (!st)
-        st = search_all(a, query, &t, err);
     if (!st)
         st = headline(a, x, &t, err);
     if (st)
@@ -202,7 +353,7 @@ cairn_status ask_exhaustive(asking *a, const exhaustive *x, cairn_answer *out, a
         return cairn_fail(err, CAIRN_ENOMEM, "citations");
     for (size_t i = 0; i < a->hits->n_hits && !st; i++) {
         const cairn_hit *h = &a->hits->hits[i];
-        text_span s = telling_sentence(h);
+        text_span s = x->denied ? (text_span){0, strcspn(h->text, "\n")} : telling_sentence(h);
         cairn_citation *c = &out->citations[out->n_citations++];
         *c = (cairn_citation){.n = i + 1, .doc = h->doc, .chunk = h->chunk, .uri = h->uri,
                               .title = h->title, .page = h->page, .page_label = h->page_label, .supported = true,

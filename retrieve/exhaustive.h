@@ -13,10 +13,23 @@
 
 typedef enum exhaustive_kind { EXHAUSTIVE_LIST, EXHAUSTIVE_COUNT } exhaustive_kind;
 
+#define EXHAUSTIVE_PARTS 4
+
 typedef struct exhaustive {
     exhaustive_kind kind;
     const char *lang;  /* "en", "de", "es" or "fr"; static */
-    size_t start, end; /* bytes of the question: what is to be mentioned */
+    size_t start, end; /* bytes of the question: what is to be mentioned; of a question for files by themselves, what they are called */
+    bool denied;       /* those are asked for that do not */
+    bool any;          /* one of the parts is enough ("A or B"); else all, wherever in a file */
+    struct {
+        size_t start, end;
+    } part[EXHAUSTIVE_PARTS]; /* of the above; one, where nothing joins */
+    size_t n_parts;
+    bool listed;       /* "how many PDF files are there", "how many invoices do I have of 2024": nothing is to be mentioned, the files
+                          that `filter` takes are counted */
+    bool named;        /* ... and have bytes [start, end) in their title or path */
+    char filter[64];   /* of the query language: "ext:pdf lang:de"; "": all */
+    int year;          /* 0: none; else they are of it, or name it */
 } exhaustive;
 
 /* False: an ordinary question. */

@@ -291,6 +291,17 @@ class Answers(CairnTest):
         b = self.ask("Wie viele Dateien erwähnen \"three months notice\"?")
         self.assertTrue(b["answer"].startswith("1 von 16 Dateien erwähnt"), b["answer"])
         self.assertEqual(self.ask("How many documents mention Nairobi?")["files"]["found"], 0)
+        c = self.ask("Which of my files do not mention the hedge?")
+        self.assertEqual((c["files"]["found"], c["files"]["read"]), (4, 16))
+        self.assertTrue(c["answer"].startswith("4 of 16 files do not mention hedge"), c["answer"])
+        self.assertEqual({os.path.basename(x["uri"]) for x in c["citations"]}, {"lease.md", "pump.txt", "prices.csv", "minutes.md"})
+        self.assertEqual(self.ask("Which files mention the lease or the bearing?")["files"]["found"], 2)
+        self.assertEqual(self.ask("Which files mention the lease and the bearing?", code=None)["files"]["found"], 0)
+        both = self.ask("Which files mention quarter and landlord?")  # in passages of their own
+        self.assertEqual([os.path.basename(x["uri"]) for x in both["citations"]], ["lease.md"])
+        self.assertTrue(self.ask("How many CSV files do I have?")["answer"].startswith("1 of 16 files (ext:csv)"))
+        self.assertEqual(self.ask("How many files are there?")["files"]["found"], 16)
+        self.assertEqual(self.ask("How many minutes are there?")["files"]["found"], 1)
         only = self.ask("How many files mention the hedge?", "--filter", "path:note1")
         self.assertLess(only["files"]["read"], 16)
 

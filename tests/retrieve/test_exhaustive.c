@@ -30,7 +30,58 @@ static const struct {
     {"Which files mention", -1, NULL, NULL},
     {"Wie viele Geräte sind betroffen?", -1, NULL, NULL},
     {"", -1, NULL, NULL},
+    {"Which documents do not mention the deposit?", EXHAUSTIVE_LIST, "en", "deposit"},
+    {"Which pages mention Ewa or Tomasz?", EXHAUSTIVE_LIST, "en", "Ewa or Tomasz"},
+    {"In which documents is the ash mentioned?", EXHAUSTIVE_LIST, "en", "ash"},
+    {"In welchen Protokollen wird die Esche erwähnt?", EXHAUSTIVE_LIST, "de", "Esche"},
+    {"Welche Verträge erwähnen die Kaution nicht?", EXHAUSTIVE_LIST, "de", "Kaution"},
+    {"\xC2\xBFQué documentos hablan del ascensor?", EXHAUSTIVE_LIST, "es", "ascensor"},
+    {"Show me every page that contains the word Falcon.", EXHAUSTIVE_LIST, "en", "Falcon"},
+    {"How many PDF files are there?", EXHAUSTIVE_COUNT, "en", "files"},
+    {"How many invoices do I have of 2024?", EXHAUSTIVE_COUNT, "en", "invoices"},
+    {"Wie viele Dokumente gibt es insgesamt?", EXHAUSTIVE_COUNT, "de", "Dokumente"},
+    {"\xC2\xBF""Cuántas facturas hay de 2024?", EXHAUSTIVE_COUNT, "es", "facturas"},
+    /* ordinary ones that have the words */
+    {"What files does tar include by default?", -1, NULL, NULL},
+    {"Which messages does make print about a target?", -1, NULL, NULL},
+    {"How many books did Anders have about him?", -1, NULL, NULL},
+    {"What letters were written to the ministry about the lamp?", -1, NULL, NULL},
+    {"How many pages may a copy contain?", -1, NULL, NULL},
+    {"Which documents do I need for the visa?", -1, NULL, NULL},
+    {"How many files can join read?", -1, NULL, NULL},
+    {"How many documents do I need?", -1, NULL, NULL},
+    {"Which reports mention it?", -1, NULL, NULL},
 };
+
+static void denials_parts_and_kinds_are_read(void **state)
+{
+    exhaustive x;
+    const char *q;
+
+    (void)state;
+    q = "Which documents do not mention the deposit?";
+    assert_true(exhaustive_parse(q, strlen(q), &x) && x.denied && x.n_parts == 1);
+    q = "Welche Verträge erwähnen die Kaution nicht?";
+    assert_true(exhaustive_parse(q, strlen(q), &x) && x.denied);
+    q = "Quels fichiers ne mentionnent pas le prix ?";
+    assert_true(exhaustive_parse(q, strlen(q), &x) && x.denied);
+    assert_memory_equal(q + x.part[0].start, "prix", 4);
+    q = "Which pages mention Ewa or Tomasz?";
+    assert_true(exhaustive_parse(q, strlen(q), &x) && x.any && !x.denied && x.n_parts == 2);
+    assert_memory_equal(q + x.part[1].start, "Tomasz", x.part[1].end - x.part[1].start);
+    q = "Which pages mention Ewa and the pager?";
+    assert_true(exhaustive_parse(q, strlen(q), &x) && !x.any && x.n_parts == 2);
+    assert_memory_equal(q + x.part[1].start, "pager", x.part[1].end - x.part[1].start);
+    q = "Which pages contain \"terms and conditions\"?";
+    assert_true(exhaustive_parse(q, strlen(q), &x) && x.n_parts == 1);
+    q = "How many German PDF files do I have from 2024?";
+    assert_true(exhaustive_parse(q, strlen(q), &x) && x.listed && !x.named);
+    assert_string_equal(x.filter, "lang:de ext:pdf");
+    assert_int_equal(x.year, 2024);
+    q = "How many of my invoices are there?";
+    assert_true(exhaustive_parse(q, strlen(q), &x) && x.listed && x.named);
+    assert_memory_equal(q + x.start, "invoices", x.end - x.start);
+}
 
 static void questions_about_all_documents_are_told(void **state)
 {
@@ -77,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(questions_about_all_documents_are_told),
+        cmocka_unit_test(denials_parts_and_kinds_are_read),
         cmocka_unit_test(any_bytes_can_be_asked),
     };
 
