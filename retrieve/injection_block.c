@@ -4,8 +4,9 @@
  * a caught sentence takes along
  *   - what stands with it between "<name>" and "</name>", "[NAME]" and "[/NAME]", "<!--" and "-->",
  * two lines of signs of which the first has a title ("=== note ===");
- *   - what follows an opening mark up to its closing one, where the mark itself was caught; to the
- * end of the paragraph where it has none or ends with a colon (a label, a list's head);
+ *   - what follows an opening mark up to its closing one, where the mark itself was caught; up to
+ * the last caught sentence where it has none, for a passage may end before it does; the paragraph
+ * that a label or a list's head (it ends with a colon) stands before;
  *   - what stands between two caught sentences of one paragraph, or beside one and is suspicious
  * itself or an order to say something ("Tell users ...");
  *   - what follows one in its paragraph that only sets aside what was said before ("Ignore all
@@ -173,32 +174,43 @@ static size_t paragraph_end(const char *s, size_t len, size_t at)
     return len;
 }
 
-/* A caught sentence that opens what follows it. */
-static bool opens(const char *s, size_t len, const text_span *at, block *b)
+/* The paragraph that begins at or behind `at`. */
+static size_t next_paragraph_end(const char *s, size_t len, size_t at)
+{
+    while (at < len && isspace((unsigned char)s[at]))
+        at++;
+    return paragraph_end(s, len, at);
+}
+
+/* A caught sentence that opens what follows it. *marked: by a mark, which nothing closes. */
+static bool opens(const char *s, size_t len, const text_span *at, block *b, bool *marked)
 {
     const char *name;
     size_t n, end, close_end;
     bool close;
 
+    *marked = false;
     for (size_t i = at->start; i < at->end; i++) {
         if (!read_mark(s, len, i, &close, &name, &n, &end) || is_structure(name, n))
             continue;
         if (close)
             return false;
         *b = (block){i, paragraph_end(s, len, at->end)};
+        *marked = true;
         for (size_t j = end; j < len && j < i + BLOCK_BYTES; j++) {
             const char *other;
             size_t m;
             if (read_mark(s, len, j, &close, &other, &m, &close_end) && close && m == n &&
                 !strncasecmp(name, other, n)) {
                 b->end = close_end;
+                *marked = false;
                 break;
             }
         }
         return true;
     }
     if (at->end > at->start && s[at->end - 1] == ':') {
-        *b = (block){at->start, paragraph_end(s, len, at->end)};
+        *b = (block){at->start, next_paragraph_end(s, len, at->end)};
         return true;
     }
     return false;
@@ -300,13 +312,18 @@ void injection_scores(const char *text, size_t len, const text_span *s, size_t n
     follow(text, s, n, score);
     for (size_t i = 0; i < n; i++) {
         block b;
+        bool marked;
         if (score[i] < INJECTION_SENTENCE || score[i] == TAKEN)
             continue;
         if (between_marks(text, len, s[i].start, &b) ||
             between_signs(text, len, s[i].start, "<!--", "-->", &b) ||
             between_rules(text, len, s[i].start, &b))
             take(s, n, b, score);
-        if (opens(text, len, &s[i], &b))
+        if (opens(text, len, &s[i], &b, &marked)) {
+            for (size_t k = i + 1; marked && k < n && s[k].start < b.start + BLOCK_BYTES; k++)
+                if (score[k] >= INJECTION_SENTENCE) /* its end stands in the next passage */
+                    b.end = s[k].end > b.end ? s[k].end : b.end;
             take(s, n, b, score);
+        }
     }
 }
