@@ -217,7 +217,7 @@ static cairn_status answer_apart(asking *a, cairn_answer *out, arena *memory, bo
     cairn_status st = CAIRN_OK;
 
     *held = false;
-    if (a->apart.kind == DECOMPOSE_CONJUNCTION) {
+    if (a->apart.kind == DECOMPOSE_CONJUNCTION || a->apart.kind == DECOMPOSE_LIST) {
         st = ask_parts_each(a, out, memory, answer_one, held, err);
         if (!st && !*held)
             ask_parts_forget(a);

@@ -161,6 +161,10 @@ cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, s
  * ("7800 kg" of "weight_g | 7800"). */
 bool ask_columns_agree(const char *head, size_t head_len, const char *row, size_t row_len, const char *claim,
                        size_t claim_len, arena *memory);
+/* What the name of a column ("price (EUR)") says of a bare number below it; below a price, money of no known currency. */
+void ask_unit_of_column(const char *name, size_t len, answer_type type, quantity *q, arena *memory);
+/* Does the row have every word of the side ("the K1") but articles? */
+bool ask_row_names(const char *row, size_t len, const char *side);
 /* What a->cited holds, into the answer. */
 cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
 void ask_release(asking *a, const char *text, size_t len);

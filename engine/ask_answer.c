@@ -594,6 +594,8 @@ const evidence_sentence *ask_typed_sentence(const asking *a)
         return best_but_titles(a);
     for (size_t i = 0; i < e->n && !e->sentences[i].planted; i++) {
         const evidence_sentence *s = &e->sentences[i];
+        if (s->lift < 0) /* of another thing */
+            continue;
         bool known = reads_numerals(a->read[s->passage].text.lang);
         if ((s->feature[EVIDENCE_TYPE_STRONG] > 0 || (e->type != ANSWER_CODE && may_have_number(&a->read[s->passage].text, s))) &&
             (known && e->type != ANSWER_CODE ? speaks_of_question(a, s) : says_as_much(e, s)))

@@ -11,12 +11,15 @@
 #include <string.h>
 
 #include "engine/ask.h"
+#include "engine/tables.h"
 
 #define PART_HITS    4     /* of a part, that the whole question did not find */
 #define PART_QUOTA   2     /* sentences of each part at the front */
 #define VALUE_CHANCE 0.35f /* of the part, that its value may decide */
 #define VALUE_COVER  0.6f  /* of its words, in and around the sentence */
 #define QUOTE_CHANCE 0.35f
+#define ROW_CHANCE   0.1f /* where a row names the side and a column the kind of value */
+#define ROWS_TRIED   4    /* of the part's best sentences */
 
 static bool is_on(const asking *a)
 {
@@ -126,8 +129,9 @@ static cairn_status put_first(asking *a, cairn_error *err)
     return CAIRN_OK;
 }
 
-cairn_status ask_parts_find(asking *a, const view *v, const engine_query *e, const retrieve_query *query,
-                            retrieve_result *found, ask_part *part, cairn_error *err)
+cairn_status ask_parts_find(asking *a, const view *v, const engine_query *e,
+                            const retrieve_query *query, retrieve_result *found, ask_part *part,
+                            cairn_error *err)
 {
     engine_query q = *e;
     retrieve_query own;
@@ -194,6 +198,7 @@ typedef struct value {
     const evidence_sentence *s;
     text_span at;
     quantity q;
+    text_span column; /* the name above a cell that has no unit of its own; empty: none */
 } value;
 
 /* A date, a year, or a number with a unit: a bare number may count anything. */
@@ -209,9 +214,61 @@ static bool is_value(answer_type type, unsigned units, const quantity *q)
            (!units || (units & 1u << q->class));
 }
 
+/* The one value of the kind asked for in a row that names the side. A cell's unit may stand in the
+ * column's name, and a price without any below "price". */
+static bool read_cell(asking *a, const ask_part *part, const char *side, const evidence_sentence *s,
+                      value *out)
+{
+    const cite_passage *p = &a->read[s->passage].text;
+    const char *head = p->text, *row = p->text + s->start, *name, *cell;
+    const evidence *e = &part->evidence;
+    size_t name_len, len, found = 0;
+
+    if (!ask_row_names(p->text + s->start, s->end - s->start, side))
+        return false;
+    while (table_next_cell(&row, p->text + s->end, &cell, &len)) {
+        quantity *q;
+        size_t n;
+        bool bare;
+        if (!table_next_cell(&head, p->text + s->head_end, &name, &name_len))
+            name_len = 0;
+        if (quantities_find(cell, len, &a->memory, &q, &n, NULL) || n != 1 || q[0].start ||
+            q[0].end != len)
+            continue;
+        bare = name_len && q[0].kind == QUANTITY_NUMBER && !q[0].unit;
+        if (bare)
+            ask_unit_of_column(name, name_len, e->type, &q[0], &a->memory);
+        if (!is_value(e->type, e->units, &q[0]) &&
+            !(e->type == ANSWER_MONEY && q[0].class == UNIT_MONEY && q[0].kind == QUANTITY_NUMBER))
+            continue;
+        out->q = q[0];
+        out->at = (text_span){(size_t)(cell - p->text), (size_t)(cell - p->text) + len};
+        out->column = (text_span){0, 0};
+        if (bare)
+            out->column =
+                (text_span){(size_t)(name - p->text), (size_t)(name - p->text) + name_len};
+        found++;
+    }
+    out->s = s;
+    return found == 1;
+}
+
+/* Of the part's few best sentences the first row of a table that has its value. */
+static bool read_row(asking *a, const ask_part *part, const char *side, value *out)
+{
+    const evidence *e = &part->evidence;
+
+    for (size_t i = 0; i < e->n && i < ROWS_TRIED && !e->sentences[i].planted; i++)
+        if (e->sentences[i].head_end &&
+            e->sentences[i].feature[EVIDENCE_COVER_AROUND] >= VALUE_COVER &&
+            read_cell(a, part, side, &e->sentences[i], out))
+            return true;
+    return false;
+}
+
 /* The one value of the kind asked for in the part's best sentence that has one and speaks of the
  * side. */
-static bool read_value(asking *a, const ask_part *part, value *out)
+static bool read_value(asking *a, const ask_part *part, const char *side, value *out)
 {
     const evidence_sentence *s;
     evidence kept = a->evidence;
@@ -220,6 +277,8 @@ static bool read_value(asking *a, const ask_part *part, value *out)
     size_t found = 0;
     quantity *q;
 
+    if (part->evidence.n && part->evidence.answerable >= ROW_CHANCE && read_row(a, part, side, out))
+        return true;
     if (!part->evidence.n || part->evidence.answerable < VALUE_CHANCE)
         return false;
     a->evidence = part->evidence;
@@ -279,16 +338,27 @@ static const char *conclude(const asking *a, int order, const char **brief, aren
     return text;
 }
 
+/* "price (EUR) 249.00 [1]", behind what stands in a->text. */
+static cairn_status print_value(asking *a, const value *v, size_t n)
+{
+    const char *text = a->read[v->s->passage].text.text;
+
+    return bytes_printf(&a->text, "%.*s%s%.*s [%zu]", (int)(v->column.end - v->column.start),
+                        text + v->column.start, v->column.end ? " " : "",
+                        (int)(v->at.end - v->at.start), text + v->at.start, n);
+}
+
 bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory)
 {
     const decomposition *d = &a->apart;
     const char *brief = NULL, *said;
-    value v[2];
+    value v[2] = {{.s = NULL}, {.s = NULL}};
     int order;
     size_t n[2] = {0, 0};
 
     if (d->kind != DECOMPOSE_COMPARISON || d->order == DECOMPOSE_UNDECIDED || d->n_parts != 2 ||
-        !read_value(a, &a->parts[0], &v[0]) || !read_value(a, &a->parts[1], &v[1]) ||
+        !read_value(a, &a->parts[0], d->parts[0].side, &v[0]) ||
+        !read_value(a, &a->parts[1], d->parts[1].side, &v[1]) ||
         (v[0].s->passage == v[1].s->passage && v[0].at.start == v[1].at.start) ||
         !quantity_compare(&v[0].q, &v[1].q, &order) ||
         (!order && (d->order == DECOMPOSE_LEAST || d->order == DECOMPOSE_MOST)))
@@ -297,11 +367,9 @@ bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory)
     bytes_reset(&a->text);
     a->n_cited = a->n_numbers = a->shown = 0;
     for (size_t k = 0; k < 2; k++) {
-        const cite_passage *p = &a->read[v[k].s->passage].text;
         if (ask_add_cited(a, v[k].s->passage, v[k].s->start, v[k].s->end, true, &n[k]) ||
-            bytes_printf(&a->text, "%s: %.*s [%zu]%s", d->parts[k].side,
-                         (int)(v[k].at.end - v[k].at.start), p->text + v[k].at.start, n[k],
-                         k ? ". " : "; "))
+            bytes_printf(&a->text, "%s: ", d->parts[k].side) || print_value(a, &v[k], n[k]) ||
+            bytes_append_str(&a->text, k ? ". " : "; "))
             return false;
     }
     begin_large(a->text.data);
@@ -390,12 +458,16 @@ typedef struct joined {
     size_t n_cited, n_numbers;
 } joined;
 
-static cairn_status join_part(asking *a, joined *j)
+/* `side`: the thing that it speaks of, "" of a conjunction. */
+static cairn_status join_part(asking *a, const char *side, joined *j)
 {
-    size_t number[ASK_CITED_MAX] = {0}; /* 0: of a place that there was no room to note */
+    size_t begin, number[ASK_CITED_MAX] = {0}; /* 0: of a place that there was no room to note */
     size_t n = a->n_numbers < ASK_CITED_MAX ? a->n_numbers : ASK_CITED_MAX;
     cairn_status st = j->text.len ? bytes_append_byte(&j->text, '\n') : CAIRN_OK;
 
+    begin = j->text.len;
+    if (!st && *side && !(st = bytes_printf(&j->text, "%s: ", side)))
+        begin_large(j->text.data + begin);
     for (size_t i = 0; i < a->n_cited; i++) {
         ask_cited c = a->cited[i];
         size_t k = 0;
@@ -411,6 +483,19 @@ static cairn_status join_part(asking *a, joined *j)
     return st ? st
               : append_renumbered(a->text.data ? a->text.data : "", a->text.len, number, n,
                                   &j->text);
+}
+
+/* Of a list: the one value of a side as the answer to its question, in a->text. */
+static bool name_value(asking *a, size_t i)
+{
+    value v = {.s = NULL};
+    size_t n;
+
+    if (a->apart.kind != DECOMPOSE_LIST || !read_value(a, &a->parts[i], a->apart.parts[i].side, &v))
+        return false;
+    if (ask_add_cited(a, v.s->passage, v.s->start, v.s->end, true, &n) || print_value(a, &v, n))
+        return false;
+    return true;
 }
 
 cairn_status ask_parts_each(asking *a, cairn_answer *out, arena *memory,
@@ -440,14 +525,18 @@ cairn_status ask_parts_each(asking *a, cairn_answer *out, arena *memory,
         a->unanswered = false;
         bytes_reset(&a->text);
         out->refused = out->extractive = false;
-        st = answer_one(a, out, memory, err);
+        if (name_value(a, i))
+            out->extractive = a->extractive;
+        else
+            st = answer_one(a, out, memory, err);
         if (!st && !out->refused) {
-            st = join_part(a, j);
+            st = join_part(a, a->apart.kind == DECOMPOSE_LIST ? a->apart.parts[i].side : "", j);
             extractive &= out->extractive;
             n_held++;
         } else if (!st) {
             st = bytes_printf(&j->text, "%s%s: %s", j->text.len ? "\n" : "", missing(a->apart.lang),
-                              a->parts[i].question);
+                              a->apart.kind == DECOMPOSE_LIST ? a->apart.parts[i].side
+                                                              : a->parts[i].question);
         }
     }
     a->stream = stream;

@@ -5,6 +5,7 @@
 
 #include "engine/ask.h"
 #include "engine/tables.h"
+#include "retrieve/word_byte.h"
 
 #define NAME_BYTES 128 /* of a column's name that is looked at */
 
@@ -52,6 +53,62 @@ static uint16_t unit_of_name(const char *name, size_t len, arena *memory)
     for (size_t i = from; i < to; i++)
         text[2 + i - from] = name[i];
     return quantities_find(text, 2 + to - from, memory, &q, &n, NULL) || n != 1 ? 0 : q[0].unit;
+}
+
+/* Does the name of a column say that prices stand below it? */
+static bool names_price(const char *name, size_t len)
+{
+    static const char *const words[] = {"price", "cost", "preis", "kosten", "precio", "coste", "prix", "fee", "rent", "miete"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (size_t at = 0, n = strlen(words[i]); at + n <= len; at++)
+            if (!strncasecmp(name + at, words[i], n))
+                return true;
+    return false;
+}
+
+void ask_unit_of_column(const char *name, size_t len, answer_type type, quantity *q, arena *memory)
+{
+    char text[NAME_BYTES + 4];
+    size_t from, to = len, n;
+    quantity *named;
+
+    while (to && !isalnum((unsigned char)name[to - 1]) && !(name[to - 1] & 0x80) && name[to - 1] != '%')
+        to--;
+    for (from = to; from && !strchr("_ ([/,-", name[from - 1]);)
+        from--;
+    if (from && to - from < NAME_BYTES && unit_of_name(name, len, memory)) {
+        memcpy(text, "1 ", 2);
+        memcpy(text + 2, name + from, to - from);
+        if (!quantities_find(text, 2 + to - from, memory, &named, &n, NULL) && n == 1) {
+            q->unit = named[0].unit;
+            q->class = named[0].class;
+        }
+    }
+    if (!q->unit && type == ANSWER_MONEY && names_price(name, len))
+        q->class = UNIT_MONEY;
+}
+
+bool ask_row_names(const char *row, size_t len, const char *side)
+{
+    static const char *const little[] = {"the", "a", "an", "der", "die", "das", "den", "el", "la", "le", "les", "los", "las"};
+    bool any = false;
+
+    for (const char *s = side; *s;) { /* every word of it, in whole */
+        size_t n = strcspn(s, " ,?"), at = 0;
+        bool skip = !n;
+        for (size_t i = 0; i < sizeof little / sizeof *little; i++)
+            skip |= n == strlen(little[i]) && !strncasecmp(s, little[i], n);
+        for (; !skip && at + n <= len; at++)
+            if (!strncasecmp(row + at, s, n) && (!at || !is_word_byte(row[at - 1])) && (at + n == len || !is_word_byte(row[at + n])))
+                break;
+        if (!skip && at + n > len)
+            return false;
+        any |= !skip;
+        s += n;
+        s += strspn(s, " ,?");
+    }
+    return any;
 }
 
 /* Is the quantity that the claim names with a unit here as a bare number, below a name with another unit? */

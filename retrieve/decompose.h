@@ -3,6 +3,7 @@
  *   comparison   "Which is older, A or B?", "Is the notice period of X longer than that of Y?", "Did A open before B
  *                closed?", "Are both A and B ...?", "What is the difference between A and B?": one for each side
  *   conjunction  "When did A start and who runs it?": one for each question
+ *   list         "What is the price of the K1, the K2 and the K3?", "... of each of A, B and C": one for each thing
  *   bridge       "Where was the director of A born?": one for the thing described, and one with its name
  *
  * By rules on words alone, in English, German, Spanish and French. It is a guess: whoever searches with the parts
@@ -20,9 +21,9 @@
 #include "base/arena.h"
 #include "base/status.h"
 
-#define DECOMPOSE_PARTS 3
+#define DECOMPOSE_PARTS 6
 
-typedef enum decompose_kind { DECOMPOSE_NONE, DECOMPOSE_COMPARISON, DECOMPOSE_CONJUNCTION, DECOMPOSE_BRIDGE } decompose_kind;
+typedef enum decompose_kind { DECOMPOSE_NONE, DECOMPOSE_COMPARISON, DECOMPOSE_CONJUNCTION, DECOMPOSE_LIST, DECOMPOSE_BRIDGE } decompose_kind;
 
 /* What two values decide. */
 typedef enum decompose_order {
@@ -35,7 +36,7 @@ typedef enum decompose_order {
 
 typedef struct decompose_part {
     const char *question; /* with a question word for the kind of value where the sides are compared by one */
-    const char *side;     /* of a comparison: the thing; else the question */
+    const char *side;     /* of a comparison or a list: the thing; else the question */
 } decompose_part;
 
 typedef struct decomposition {
@@ -52,6 +53,9 @@ typedef struct decomposition {
 /* Of a bridge, n_parts is 1: the question for the thing described, whose `side` is the description. The second one is
  * asked of the name that was found for it: decompose_outer. */
 cairn_status decompose_question(const char *question, arena *a, decomposition *out, cairn_error *err);
+/* The two things that a question sets beside each other by "and" or "or", for one that speaks of "the two" behind it: names or designations.
+ * False: there are none. The texts live in the arena. */
+bool decompose_two(const char *question, arena *a, const char *sides[2]);
 /* The question with a name in the place of the description. NULL: no memory. */
 const char *decompose_outer(const decomposition *d, const char *name, arena *a);
 

@@ -78,7 +78,7 @@ static bool frames(const char *question, const text_term *how, const text_term *
     static const char *const hows[] = {"how", "wie"};
     static const char *const words[] = {"long", "old",  "far",   "high", "tall",  "large",  "big",     "fast",
                                         "often", "hot", "deep",  "wide", "heavy", "thick",  "many",    "much",
-                                        "lang", "lange", "alt",  "hoch", "groß",  "weit",   "schwer",  "schnell",
+                                        "lang", "lange", "alt",  "hoch", "groß",  "weit",   "schwer",  "schnell", "teuer", "expensive",
                                         "tief", "warm", "breit", "viel", "viele", "vielen", "oft"};
     char form[2][ANALYZER_FORM_MAX];
     const text_term *both[2] = {how, word};
@@ -94,6 +94,17 @@ static bool frames(const char *question, const text_term *how, const text_term *
         asks |= !strcmp(form[0], hows[i]);
     for (size_t i = 0; asks && i < sizeof words / sizeof *words; i++)
         if (!strcmp(form[1], words[i]))
+            return true;
+    return false;
+}
+
+/* "How much does the K2 cost?": a list of prices has a column of prices. */
+static bool is_price_verb(const char *word, size_t len)
+{
+    static const char *const verbs[] = {"cost", "costs", "kostet", "kosten", "cuesta", "cuestan", "coûte", "coûtent"};
+
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (len == strlen(verbs[i]) && !strncasecmp(word, verbs[i], len))
             return true;
     return false;
 }
@@ -176,6 +187,29 @@ static void reading_clear(reading *r)
     r->sentences = NULL;
 }
 
+/* Above a column of prices the verb of a question for one stands for the column's name. */
+static cairn_status read_price_column(analyzer *an, const asked *q, reading *r, cairn_error *err)
+{
+    static const char names[] = "price prices cost preis preise kosten precio precios coste prix";
+    const text_term *found = NULL;
+    term_list terms;
+    cairn_status st;
+
+    if (!r->table || q->type != ANSWER_MONEY)
+        return CAIRN_OK;
+    st = terms_read(an, r->lang, names, sizeof names - 1, &terms, err);
+    for (size_t j = 0; !st && j < terms.n && !found; j++)
+        if (terms_have(r->head.at, r->head.n, terms.at[j].key))
+            found = &terms.at[j];
+    for (size_t i = 0; found && i < q->n; i++)
+        if (!r->held[i] && is_price_verb(q->text + q->words[i].start, q->words[i].end - q->words[i].start)) {
+            r->keys[i] = found->key;
+            r->held[i] = r->column[i] = true;
+        }
+    term_list_clear(&terms);
+    return st;
+}
+
 static cairn_status read_asked_here(analyzer *an, const asked *q, reading *r, arena *a,
                                     cairn_error *err)
 {
@@ -184,7 +218,8 @@ static cairn_status read_asked_here(analyzer *an, const asked *q, reading *r, ar
 
     r->keys = arena_calloc(a, q->n + 1, sizeof *r->keys);
     r->held = arena_calloc(a, q->n + 1, sizeof *r->held);
-    if (!r->keys || !r->held)
+    r->column = arena_calloc(a, q->n + 1, sizeof *r->column);
+    if (!r->keys || !r->held || !r->column)
         return cairn_fail(err, CAIRN_ENOMEM, "evidence");
     st = terms_read(an, r->lang, q->text, q->len, &terms, err);
     for (size_t i = 0; !st && i < q->n; i++)
@@ -196,7 +231,7 @@ static cairn_status read_asked_here(analyzer *an, const asked *q, reading *r, ar
                 break;
             }
     term_list_clear(&terms);
-    return st;
+    return st ? st : read_price_column(an, q, r, err);
 }
 
 /* Lines with the sign that parts cells: as chunks of tables are written, the header first. */
@@ -285,7 +320,7 @@ static void cover(const asked *q, const reading *r, size_t start, size_t end, bo
     *missing = 0;
     terms_between(&r->terms, start, end, &at, &n);
     for (size_t i = 0; i < q->n; i++) {
-        if (r->keys[i] && (terms_have(at, n, r->keys[i]) ||
+        if (r->keys[i] && (r->column[i] || terms_have(at, n, r->keys[i]) ||
                            (with_head && terms_have(r->head.at, r->head.n, r->keys[i]))))
             sum += q->words[i].weight;
         else if (has_value(q, r, i, start, end))
@@ -552,6 +587,7 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     f[EVIDENCE_LENGTH] = (float)(n > LONG_SENTENCE ? LONG_SENTENCE : n) / LONG_SENTENCE;
     f[EVIDENCE_FOREIGN] = *x->q->lang && strcmp(x->q->lang, r->lang) != 0;
     e.lift = !typed(x->q->type) && tells_apart(x->q, r, s) ? DESIGNATION_HERE : 0;
+    e.lift -= evidence_off_subject(x->q, p, s, row);
     e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f) - x->off[passage] + e.lift;
     if (!n || (r->table && i == 0 && r->n_sentences > 1))
         return CAIRN_OK; /* signs alone, or the line that names the columns */
@@ -636,7 +672,7 @@ static cairn_status second_round(finding *x, const evidence_params *params)
 static void judge(const finding *x, const question_model *m, const char *lang, evidence *out)
 {
     const evidence_sentence *best = out->sentences;
-    float *e = out->extra, sum = m->bias - x->off[best->passage];
+    float *e = out->extra, sum = m->bias - fmaxf(x->off[best->passage], -best->lift);
     float second = best->score - 8;
 
     for (size_t i = 0; i < out->n && !out->sentences[i].planted; i++) {

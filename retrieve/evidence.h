@@ -111,7 +111,8 @@ typedef struct evidence_sentence {
     size_t before, after; /* bytes: start of the sentence before, end of the one after; its own where there is none or it
                              speaks to the model */
     float feature[EVIDENCE_FEATURES];
-    float lift;  /* part of the score: it has a designation of the question ("E2") that is in no title or heading */
+    float lift;  /* part of the score: it has a designation of the question ("E2") that is in no title or heading; below 0: it speaks of another
+                    one ("E1") */
     float score; /* log-odds that it holds the answer */
     float injection; /* injection_score of it */
     bool planted;    /* an instruction to a language model (injection.h): never evidence */

@@ -12,6 +12,7 @@
 #define DESIGNATIONS_MAX      4
 #define DESIGNATION_NOWHERE   4.0f /* log-odds off where no passage names what the question does */
 #define DESIGNATION_ELSEWHERE 1.0f /* where another passage does */
+#define DESIGNATION_EARLY     3.0f /* of a sentence before the first that names it */
 
 static bool in_word(const char *s, size_t len, size_t at)
 {
@@ -61,8 +62,9 @@ static size_t find_designations(const asked *q, text_span *out)
     return n;
 }
 
-/* Whether the text names it, with or without hyphens and blanks, capitals or a plural's s. */
-static bool names(const char *text, size_t len, const char *what, size_t n)
+/* Where the text names it, with or without hyphens and blanks, capitals or a plural's s; len: it
+ * does not. */
+static size_t named_at(const char *text, size_t len, const char *what, size_t n)
 {
     for (size_t i = 0; i < len; i++) {
         size_t t = i, w = 0;
@@ -79,9 +81,14 @@ static bool names(const char *text, size_t len, const char *what, size_t n)
                 break;
         }
         if (w == n && (!in_word(text, len, t) || (text[t] == 's' && !in_word(text, len, t + 1))))
-            return true;
+            return i;
     }
-    return false;
+    return len;
+}
+
+static bool names(const char *text, size_t len, const char *what, size_t n)
+{
+    return named_at(text, len, what, n) < len;
 }
 
 static bool passage_names(const evidence_passage *p, const char *what, size_t n)
@@ -107,6 +114,55 @@ void evidence_weigh_designations(const asked *q, const evidence_passage *p, size
             else if (!passage_names(&p[j], q->text + d[i].start, len))
                 off[j] = fmaxf(off[j], DESIGNATION_ELSEWHERE);
     }
+}
+
+/* Does the text name something that differs from the designation in its digits alone: the K1 for
+ * the K2? */
+static bool names_sibling(const char *text, size_t len, const char *what, size_t n)
+{
+    size_t head = 0;
+
+    while (head < n && !isdigit((unsigned char)what[head]))
+        head++;
+    for (size_t i = 0; i + head < len; i++) {
+        size_t end = i + head;
+        if (!in_word(text, len, i) || (i && in_word(text, len, i - 1)) ||
+            memcmp(text + i, what, head) != 0 || !isdigit((unsigned char)text[end]))
+            continue;
+        while (in_word(text, len, end))
+            end++;
+        if (named_at(text + i, end - i, what, head + 1) == end - i || end - i != n ||
+            memcmp(text + i, what, n) != 0)
+            return true;
+    }
+    return false;
+}
+
+float evidence_off_subject(const asked *q, const evidence_passage *p, const text_span *s, bool row)
+{
+    const char *text = p->text.text, *head[] = {p->text.title, p->text.heading, p->uri};
+    text_span d[DESIGNATIONS_MAX];
+    size_t n_d = find_designations(q, d);
+    bool here = false, above = false, later = false, sibling = false;
+
+    for (size_t i = 0; i < q->len; i++) /* scripts that put no blanks around a name */
+        if ((unsigned char)q->text[i] >= 0xD0)
+            return 0;
+    for (size_t i = 0; i < n_d; i++) {
+        const char *what = q->text + d[i].start;
+        size_t n = d[i].end - d[i].start, first = named_at(text, p->text.len, what, n);
+        here |= names(text + s->start, s->end - s->start, what, n);
+        for (size_t k = 0; k < sizeof head / sizeof *head; k++)
+            above |= head[k] && names(head[k], strlen(head[k]), what, n);
+        above |= first < s->start && !row;
+        later |= first > s->start && first < p->text.len;
+        sibling |= names_sibling(text + s->start, s->end - s->start, what, n);
+    }
+    if (!n_d || here)
+        return 0;
+    if (sibling || (row && later) || (row && !above))
+        return DESIGNATION_NOWHERE;
+    return later && !above ? DESIGNATION_EARLY : 0;
 }
 
 /* ---- what is asked for ---- */

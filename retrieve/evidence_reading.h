@@ -38,6 +38,7 @@ typedef struct reading {
     term_list terms, head;
     uint64_t *keys; /* [q->n]: the question's words as stems of this language; 0: none */
     bool *held;     /* [q->n]: the passage, its title or its heading has the word */
+    bool *column;   /* [q->n]: it is the name of a column, and so in every row */
     text_span *sentences;
     size_t n_sentences;
     float *injection; /* [n_sentences]: injection_scores; in the arena */
@@ -52,6 +53,10 @@ void evidence_find_thing(asked *q);
 /* What each passage loses for a designation of the question ("K2 Pro") that it does not hold:
  * another one is another thing, however alike all else is. off[n], log-odds. */
 void evidence_weigh_designations(const asked *q, const evidence_passage *p, size_t n, float *off);
+
+/* Log-odds off a sentence or a table's row that speaks of something else than the designations of the question: it has none of them, but one
+ * that differs in its digits, or is another row of a table that no title says them of, or stands before what first names them. */
+float evidence_off_subject(const asked *q, const evidence_passage *p, const text_span *s, bool row);
 
 /* Words of the question that no passage has: the passages' words that are the same but for one letter stand for
  * them, in keys and held. */

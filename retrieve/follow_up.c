@@ -5,7 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "retrieve/decompose.h"
 #include "retrieve/follow_up_words.h"
+#include "retrieve/word_byte.h"
 
 #define PHRASE_MAX  5 /* words of a question that is completed */
 #define ALONE_MAX   3 /* of one without "and" or the like */
@@ -200,6 +202,46 @@ static size_t text_end(const char *s)
     return n;
 }
 
+/* "Which of the two is older?": where that begins, or NULL. */
+static const char *asks_of_two(const char *q)
+{
+    static const char *const forms[] = {"which of the two", "which one of the two", "which of them", "which of these", "which of those", "which one ",
+                                        "who of the two", "welche der beiden", "welcher der beiden", "welches der beiden", "welche von beiden",
+                                        "welcher von beiden", "welches von beiden", "wer von beiden", "wer der beiden", "cuál de los dos",
+                                        "cuál de las dos", "cuál de ellos", "cuál de ellas", "lequel des deux", "laquelle des deux"};
+
+    while (*q && !is_word_byte(*q))
+        q++;
+    while (!strncmp(q, "\xC2\xBF", 2))
+        q += 2;
+    for (size_t i = 0; i < 2; i++) { /* "And which of the two ...?" */
+        static const char *const ands[] = {"and ", "und ", "y ", "et ", "so ", "then "};
+        for (size_t k = 0; k < sizeof ands / sizeof *ands; k++)
+            if (!strncasecmp(q, ands[k], strlen(ands[k])))
+                q += strlen(ands[k]);
+    }
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (!strncasecmp(q, forms[i], strlen(forms[i])))
+            return q;
+    return NULL;
+}
+
+/* `q` begins with such a form. *out as it is: no two things. */
+static cairn_status name_the_two(const char *q, const char *earlier, arena *a, follow_up *out, cairn_error *err)
+{
+    static const char *const ors[][2] = {{"wel", "oder"}, {"wer", "oder"}, {"cu", "o"}, {"le", "ou"}, {"la", "ou"}};
+    const char *sides[2], *join = "or";
+    size_t n = text_end(q);
+
+    if (!decompose_two(earlier, a, sides))
+        return CAIRN_OK;
+    for (size_t i = 0; i < sizeof ors / sizeof *ors; i++)
+        if (!strncasecmp(q, ors[i][0], strlen(ors[i][0])))
+            join = ors[i][1];
+    out->whole = arena_printf(a, "%.*s, %s %s %s?", (int)n, q, sides[0], join, sides[1]);
+    return out->whole ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "a follow-up question");
+}
+
 cairn_status follow_up_complete(const char *question_text, const char *earlier, arena *a, follow_up *out, cairn_error *err)
 {
     phrase p;
@@ -209,6 +251,8 @@ cairn_status follow_up_complete(const char *question_text, const char *earlier, 
     const char *q = question_text;
 
     *out = (follow_up){.replaced = ""};
+    if (asks_of_two(q))
+        return name_the_two(asks_of_two(q), earlier, a, out, err);
     if (!read_phrase(q, &p))
         return CAIRN_OK;
     follow_read(earlier, 0, strlen(earlier), &e);

@@ -47,6 +47,45 @@ class Parts(CairnTest):
         self.assertTrue(self.ask("When was Quillbury Spa sold and who is the dentist of Quillbury?")["refused"])
 
 
+class Prices(CairnTest):
+    def setUp(self):
+        super().setUp()
+        self.write("prices.csv", "product,type,price (EUR),weight (kg)\nK1,grinder,249.00,6.2\nK2,grinder,319.00,7.5\nK3,brewer,185.00,4.1\n")
+        self.write("list.md", "# Price list of Aldersby Tools\n\n| article | price | delivery |\n|---|---|---|\n| saw S10 | 89.00 € | 3 days |\n"
+                              "| saw S12 | 119.00 € | 5 days |\n")
+        self.write("notes.txt", "The grinder K4 costs 410 euros. Our tea set costs 120 euros.\nThe brewer B20 comes with a filter.\n")
+        self.index()
+
+    def ask(self, question, *options):
+        return self.json("ask", "--extractive", *options, question, code=None)
+
+    def test_the_values_of_two_rows_decide(self):
+        a = self.ask("Which costs more, the K1 or the K2?")
+        self.assertEqual(a["answer"], "The K1: price (EUR) 249.00 [1]; the K2: price (EUR) 319.00 [1]. The K2 costs more.")
+        self.assertEqual([c["text"].split(" | ")[0] for c in a["citations"]], ["K1", "K2"])
+        a = self.ask("Which is cheaper, the saw S10 or the saw S12?")
+        self.assertEqual(a["answer"], "The saw S10: 89.00 € [1]; the saw S12: 119.00 € [1]. The saw S10 is cheaper.")
+        self.assertTrue(self.ask("Is the K2 heavier than the K1?")["answer"].endswith(" Yes."))
+        self.assertTrue(self.ask("Which costs more, the K1 or the K7?")["refused"])
+
+    def test_a_price_is_that_of_the_thing_asked_for(self):
+        for question, price in (("What is the price of the K1?", "249.00"), ("How much does the K2 cost?", "319.00"), ("What is the price of the saw S12?", "119.00 €")):
+            self.assertEqual(self.ask(question)["short_answer"], price, question)
+        for question in ("What is the price of the K5?", "How much does the saw S11 cost?", "What does the B20 cost?", "What is the price of the B20?"):
+            self.assertTrue(self.ask(question)["refused"], question)
+
+    def test_each_has_its_value(self):
+        a = self.ask("What is the price of the K1, the K2 and the K9?")
+        self.assertEqual(a["answer"], "The K1: price (EUR) 249.00 [1]\nThe K2: price (EUR) 319.00 [1]\nNot in your documents: the K9")
+        self.assertEqual(len(a["citations"]), 2)
+
+    def test_the_two_are_those_of_the_question_before(self):
+        said = '[{"role":"user","content":"What do the K1 and the K2 weigh?"},{"role":"assistant","content":"6.2 kg and 7.5 kg"}]'
+        a = self.ask("Which of the two costs more?", "--history", said)
+        self.assertEqual(a["understood"], "Which of the two costs more, the K1 or the K2?")
+        self.assertTrue(a["answer"].endswith("The K2."), a["answer"])
+
+
 class Bridges(CairnTest):
     def setUp(self):
         super().setUp()

@@ -37,12 +37,33 @@ static const struct {
     {"Welche Brücke ist älter, die Hohe oder die Pferdebrücke?", DECOMPOSE_COMPARISON, DECOMPOSE_LEAST,
      {"Wann Brücke ist die Hohe?", "Wann Brücke ist die Pferdebrücke?"}, "ist älter"},
     {"Ist die Fellhütte höher als die Rotterhütte?", DECOMPOSE_COMPARISON, DECOMPOSE_MORE, {"Wie hoch die Fellhütte?", "Wie hoch die Rotterhütte?"}, NULL},
+    {"Which costs more, the K1 or the K2?", DECOMPOSE_COMPARISON, DECOMPOSE_MOST, {"How much does the K1 cost?", "How much does the K2 cost?"}, "costs more"},
+    {"Does the K1 cost less than the K2?", DECOMPOSE_COMPARISON, DECOMPOSE_LESS, {"How much does the K1 cost?", "How much does the K2 cost?"}, NULL},
+    {"Of the K1 and the K2, which is heavier?", DECOMPOSE_COMPARISON, DECOMPOSE_MOST, {"How heavy is the K1?", "How heavy is the K2?"}, "is heavier"},
+    {"Kestrel Bridge or Heron Bridge: which of the two was opened first?", DECOMPOSE_COMPARISON, DECOMPOSE_LEAST,
+     {"When opened Kestrel Bridge?", "When opened Heron Bridge?"}, "was opened first"},
+    {"Which of the two is heavier, the K1 or the K2?", DECOMPOSE_COMPARISON, DECOMPOSE_MOST, {"How heavy is the K1?", "How heavy is the K2?"}, NULL},
     {"When did Aldersby Mill open and who runs it?", DECOMPOSE_CONJUNCTION, DECOMPOSE_UNDECIDED,
      {"When did Aldersby Mill open?", "who runs Aldersby Mill?"}, NULL},
     {"Wann wurde die Mühle gebaut und wer hat sie bezahlt?", DECOMPOSE_CONJUNCTION, DECOMPOSE_UNDECIDED,
      {"Wann wurde die Mühle gebaut?", "wer hat sie bezahlt?"}, NULL},
     {"¿Cuándo se fundó Lerna y quién la dirige?", DECOMPOSE_CONJUNCTION, DECOMPOSE_UNDECIDED, {"Cuándo se fundó Lerna?", "quién la dirige?"}, NULL},
     {"Quand le moulin est-il né et qui le dirige ?", DECOMPOSE_CONJUNCTION, DECOMPOSE_UNDECIDED, {"Quand le moulin est-il né?", "qui le dirige?"}, NULL},
+};
+
+static const struct {
+    const char *question;
+    size_t n;
+    const char *parts[4], *last_side;
+} lists[] = {
+    {"What is the price of the K1, the K2 and the K3?", 3, {"What is the price of the K1?", "What is the price of the K2?", "What is the price of the K3?"}, "the K3"},
+    {"What is the price of each of the K1, K2 and K3?", 3, {"What is the price of the K1?", "What is the price of K2?", "What is the price of K3?"}, "K3"},
+    {"What do the saw S10 and the saw S12 cost?", 2, {"What do the saw S10 cost?", "What do the saw S12 cost?"}, "the saw S12"},
+    {"Who is the mayor of each of Lerna, Argos and Port Elgar?", 3,
+     {"Who is the mayor of Lerna?", "Who is the mayor of Argos?", "Who is the mayor of Port Elgar?"}, "Port Elgar"},
+    {"Was kosten der K1, der K2 und der K3?", 3, {"Was kosten der K1?", "Was kosten der K2?", "Was kosten der K3?"}, "der K3"},
+    {"¿Cuánto cuestan la K1 y la K2?", 2, {"Cuánto cuestan la K1?", "Cuánto cuestan la K2?"}, "la K2"},
+    {"Combien coûtent la K1 et la K2 ?", 2, {"Combien coûtent la K1 ?", "Combien coûtent la K2 ?"}, "la K2"},
 };
 
 static const struct {
@@ -72,6 +93,8 @@ static const char *const alone[] = {
     "How long is the warranty on the pump?",
     "Wer ist der Leiter der Eisvogel-Mission?",
     "What is the population of the city?",
+    "What do the K1 and the K2 cost together?",
+    "What did Tesla, Edison and Westinghouse build?",
     "",
     "How long is the warranty on the K2's burrs?",
     "Did the mill close before 1950?",
@@ -105,6 +128,23 @@ static void questions_for_two_places_are_taken_apart(void **state)
             fail_msg("%s: order %d", taken[i].question, (int)d.order);
         if (taken[i].verdict)
             assert_string_equal(d.verdict, taken[i].verdict);
+        arena_clear(&a);
+    }
+}
+
+static void a_value_for_each_is_asked_for(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        arena a;
+        decomposition d;
+        arena_init(&a, 1 << 20);
+        assert_int_equal(decompose_question(lists[i].question, &a, &d, NULL), CAIRN_OK);
+        if (d.kind != DECOMPOSE_LIST || d.n_parts != lists[i].n)
+            fail_msg("%s: kind %d, %zu parts", lists[i].question, (int)d.kind, d.n_parts);
+        for (size_t k = 0; k < d.n_parts; k++)
+            assert_string_equal(d.parts[k].question, lists[i].parts[k]);
+        assert_string_equal(d.parts[d.n_parts - 1].side, lists[i].last_side);
         arena_clear(&a);
     }
 }
@@ -145,7 +185,7 @@ static void any_text_is_read(void **state)
 {
     static const char *const bits[] = {"which", "Is", "older", "than", "or", ",", "and", "both", "A", "B", "before", "after", "that", "of", "between", "difference",
                                        "\xC3", "\xC2\xBF", "\xE2\x80", "?", "'s", "when", "who", "oder", "als", "y", "et", "The", "more", ":", "\xF0\x9F", "-", "9", "the", "director", "town", "that", "where", "was", "born", "\"",
-                                       "der", "Autor", "l'auteur", "de", "la", "ciudad", "donde", "Kim's"};
+                                       "der", "Autor", "l'auteur", "de", "la", "ciudad", "donde", "Kim's", "each", "K1,", "K2", "K3", "costs", "two"};
     uint32_t seed = 7;
 
     (void)state;
@@ -215,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(questions_for_two_places_are_taken_apart),
+        cmocka_unit_test(a_value_for_each_is_asked_for),
         cmocka_unit_test(what_is_described_is_asked_for_first),
         cmocka_unit_test(others_are_left_alone),
         cmocka_unit_test(any_text_is_read),
