@@ -203,30 +203,39 @@ typedef struct step {
 
 static void pack_task(void *ctx, size_t task, size_t worker)
 {
-    forward *f = ((step *)ctx)->f;
+    const step *s = ctx;
+    forward *f = s->f;
+    const linear *l = f->linear + s->layer * BERT_LINEARS;
 
-    for (size_t i = 0; i < f->b->n_layers * BERT_LINEARS; i++) {
-        size_t panels = f->linear[i].src->out / ENCODE_PANEL;
+    for (size_t i = 0; i < BERT_LINEARS; i++) {
+        size_t panels = l[i].src->out / ENCODE_PANEL;
         if (task < panels) {
-            linear_pack_panel(&f->linear[i], f->kernels, task, f->scratch[worker]);
+            linear_pack_panel(&l[i], f->kernels, task, f->scratch[worker]);
             return;
         }
         task -= panels;
     }
 }
 
+/* Layer by layer, so that the file's weights of one are in memory beside the panels, which take their place. */
 static void pack_weights(forward *f)
 {
     step s = {.f = f};
-    size_t panels = 0;
-    bool any = false;
 
-    for (size_t i = 0; i < f->b->n_layers * BERT_LINEARS; i++) {
-        panels += f->linear[i].src->out / ENCODE_PANEL;
-        any = any || f->linear[i].panels;
+    for (s.layer = 0; s.layer < f->b->n_layers; s.layer++) {
+        const linear *l = f->linear + s.layer * BERT_LINEARS;
+        size_t panels = 0;
+        bool any = false;
+        for (size_t i = 0; i < BERT_LINEARS; i++) {
+            panels += l[i].src->out / ENCODE_PANEL;
+            any = any || l[i].panels;
+        }
+        if (any)
+            pool_run(f->pool, panels, pack_task, &s);
+        for (size_t i = 0; i < BERT_LINEARS; i++)
+            if (l[i].panels)
+                tensor_forget(l[i].src->w, 0, l[i].src->w->bytes);
     }
-    if (any)
-        pool_run(f->pool, panels, pack_task, &s);
     f->packed = true;
 }
 

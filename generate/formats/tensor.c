@@ -1,6 +1,8 @@
 /* tensor.c - the table of storage types. Block layouts: ggml's ggml-common.h. */
 #include "generate/formats/tensor.h"
 
+#include <sys/mman.h>
+
 #include "base/checked.h"
 
 static const tensor_type_info types[TENSOR_TYPE_COUNT] = {
@@ -38,4 +40,13 @@ bool tensor_bytes_for(uint32_t type, uint64_t n, size_t *bytes)
     if (!info || n % info->block_size || n > SIZE_MAX)
         return false;
     return checked_mul((size_t)(n / info->block_size), info->block_bytes, bytes);
+}
+
+void tensor_forget(const tensor *t, size_t from, size_t end)
+{
+    const uintptr_t page = 4095, data = (uintptr_t)t->data;
+    const uintptr_t first = (data + from + page) & ~page, last = (data + (end < t->bytes ? end : t->bytes)) & ~page;
+
+    if (last > first)
+        madvise((void *)first, last - first, MADV_DONTNEED);
 }

@@ -74,4 +74,8 @@ static inline uint64_t tensor_rows(const tensor *t)
  * or the result does not fit. */
 bool tensor_bytes_for(uint32_t type, uint64_t n, size_t *bytes);
 
+/* Give back the memory of whole pages of a tensor in a mapped file, its bytes [from, end): they are read from the file again
+ * if anybody asks. */
+void tensor_forget(const tensor *t, size_t from, size_t end);
+
 #endif

@@ -10,7 +10,6 @@
 #include "generate/kernels/repack.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/checked.h"
 #include "generate/kernels/layout.h"
@@ -184,16 +183,11 @@ void matrix_pack(const matrix *m, const tensor *t, size_t first, size_t n, uint8
     pool_run(p, n, pack_strip, &job);
 }
 
-
 void matrix_forget(const tensor *t, size_t first, size_t n)
 {
     const tensor_type_info *info = tensor_type_get(t->type);
     size_t strip = t->dims[0] / info->block_size * info->block_bytes * KERNEL_LANES;
-    uintptr_t data = (uintptr_t)t->data, end = data + t->bytes;
-    uintptr_t from = (data + first * strip + 4095) & ~(uintptr_t)4095;
-    uintptr_t to = n * strip < end - (data + first * strip) ? data + (first + n) * strip : end;
+    size_t from = first * strip;
 
-    to &= ~(uintptr_t)4095;
-    if (to > from)
-        madvise((void *)from, to - from, MADV_DONTNEED);
+    tensor_forget(t, from, n * strip < t->bytes - from ? from + n * strip : t->bytes);
 }

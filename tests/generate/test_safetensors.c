@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -158,7 +159,7 @@ static void put_file(const char *name, const char *header, size_t data)
     bytes b;
     FILE *f;
 
-    bytes_init(&b, 1 << 16);
+    bytes_init(&b, 16 << 20);
     make_file(&b, header, data);
     snprintf(path, sizeof path, "%s/%s", folder, name);
     f = fopen(path, "wb");
@@ -205,6 +206,58 @@ static void several_files_are_one_model(void **state)
     put_file("model.safetensors", SHARD_X, 8); /* the whole model, where it is there */
     assert_int_equal(safetensors_open_folder(&s, folder, &err), CAIRN_OK);
     assert_int_equal(safetensors_count(s), 1);
+    safetensors_close(s);
+}
+
+/* Pages of this process that are in memory. */
+static size_t resident(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    size_t size, pages = 0;
+
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%zu %zu", &size, &pages), 2);
+    fclose(f);
+    return pages;
+}
+
+static uint64_t sum_of(const tensor *t)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < t->bytes; i++)
+        sum = sum * 31 + t->data[i];
+    return sum;
+}
+
+static void pages_of_a_tensor_are_given_back(void **state)
+{
+    enum { BYTES = 8 << 20 };
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    safetensors *s;
+    const tensor *t;
+    uint64_t sum;
+    size_t before;
+    cairn_error err = { 0 };
+
+    (void)state;
+    put_file("model.safetensors", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,1048576],\"data_offsets\":[0,8388608]}}", BYTES);
+    if (safetensors_open_folder(&s, folder, &err))
+        fail_msg("%s", err.text);
+    t = safetensors_find(s, "a");
+    assert_int_equal(t->bytes, BYTES);
+    sum = sum_of(t);
+    before = resident();
+    tensor_forget(t, 0, t->bytes);
+    assert_true(resident() + BYTES / page * 9 / 10 < before);
+    assert_true(sum_of(t) == sum); /* read again */
+    for (size_t i = 0; i < 200; i++) {
+        size_t from = i * 7919 % BYTES, end = from + i * i * 41; /* past the end as well */
+        tensor_forget(t, from, end);
+    }
+    tensor_forget(t, 5, 5);
+    tensor_forget(t, 9, 4);
+    assert_true(sum_of(t) == sum);
     safetensors_close(s);
 }
 
@@ -265,6 +318,7 @@ int main(void)
         cmocka_unit_test(refuses_broken_files),
         cmocka_unit_test(refuses_cuts_and_survives_changes),
         cmocka_unit_test_setup_teardown(several_files_are_one_model, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(pages_of_a_tensor_are_given_back, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(hostile_indexes_are_refused, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
