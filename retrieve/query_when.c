@@ -1,9 +1,11 @@
-/* query_when.c - dates in words, in English and German: "last week", "past 3 days", "in March 2024",
- * "since yesterday", "letzten Monat", "im März 2024", "on 22 July 2025", "seit dem 1. Juli 2025", "before 2025-07-01".
+/* query_when.c - dates in words, in English, German, French and Spanish: "last week", "past 3 days", "in March 2024",
+ * "since yesterday", "letzten Monat", "im März 2024", "on 22 July 2025", "seit dem 1. Juli 2025", "before 2025-07-01",
+ * "last March", "la semaine dernière", "desde julio de 2025", "el 22 de julio de 2025".
  *
  * Days are calendar days of UTC, as in date:, counted from the day it is where the question is asked. A week
- * begins on Monday. "last" names the calendar week, month, quarter or year before this one; with a number, and with
- * "past", so many days up to now. */
+ * begins on Monday. "last" names the calendar week, month, quarter or year before this one, and of a month or day of the
+ * week the last one before this; with a number, and with "past", so many days up to now. "hier" is German, too, and is
+ * read as no date. */
 #include <ctype.h>
 #include <string.h>
 #include <time.h>
@@ -12,7 +14,7 @@
 
 #define DAY_NS    (86400 * INT64_C(1000000000))
 #define WORD_MAX  16
-#define WORDS_MAX 6
+#define WORDS_MAX 8 /* "desde el 1 de julio de 2025" has 7 */
 #define DATED_SINCE 1990 /* documents have dates from then on: "before 1 May 1945" is about the text */
 
 typedef enum unit { DAY, WEEK, MONTH, QUARTER, YEAR } unit;
@@ -28,6 +30,9 @@ typedef enum meaning {
     ON,      /* before a day alone; IN may be so, too */
     ARTICLE,
     UNIT,  /* value: the unit */
+    BEHIND, /* "dernier", "pasado": LAST behind its unit; value: 1 in Spanish */
+    MES,    /* a month in Spanish, "my" in French */
+    NAMED_WEEKDAY, /* value: 0 is Monday */
     NAMED_MONTH, /* value: 1..12 */
     NAMED_DAY,   /* value: days back */
     NUMBER,
@@ -74,6 +79,37 @@ static const struct {
     {"july", NAMED_MONTH, 7}, {"juli", NAMED_MONTH, 7}, {"august", NAMED_MONTH, 8},
     {"september", NAMED_MONTH, 9}, {"october", NAMED_MONTH, 10}, {"oktober", NAMED_MONTH, 10},
     {"november", NAMED_MONTH, 11}, {"december", NAMED_MONTH, 12}, {"dezember", NAMED_MONTH, 12},
+    {"monday", NAMED_WEEKDAY, 0}, {"tuesday", NAMED_WEEKDAY, 1}, {"wednesday", NAMED_WEEKDAY, 2},
+    {"thursday", NAMED_WEEKDAY, 3}, {"friday", NAMED_WEEKDAY, 4}, {"saturday", NAMED_WEEKDAY, 5},
+    {"sunday", NAMED_WEEKDAY, 6}, {"montag", NAMED_WEEKDAY, 0}, {"dienstag", NAMED_WEEKDAY, 1},
+    {"mittwoch", NAMED_WEEKDAY, 2}, {"donnerstag", NAMED_WEEKDAY, 3}, {"freitag", NAMED_WEEKDAY, 4},
+    {"samstag", NAMED_WEEKDAY, 5}, {"sonntag", NAMED_WEEKDAY, 6}, {"lundi", NAMED_WEEKDAY, 0},
+    {"mardi", NAMED_WEEKDAY, 1}, {"mercredi", NAMED_WEEKDAY, 2}, {"jeudi", NAMED_WEEKDAY, 3},
+    {"vendredi", NAMED_WEEKDAY, 4}, {"samedi", NAMED_WEEKDAY, 5}, {"dimanche", NAMED_WEEKDAY, 6},
+    {"lunes", NAMED_WEEKDAY, 0}, {"martes", NAMED_WEEKDAY, 1}, {"miércoles", NAMED_WEEKDAY, 2},
+    {"jueves", NAMED_WEEKDAY, 3}, {"viernes", NAMED_WEEKDAY, 4}, {"sábado", NAMED_WEEKDAY, 5},
+    {"domingo", NAMED_WEEKDAY, 6},
+    /* French */
+    {"dernier", BEHIND, 0}, {"dernière", BEHIND, 0}, {"derniers", BEHIND, 0}, {"dernières", BEHIND, 0},
+    {"passé", BEHIND, 0}, {"passée", BEHIND, 0}, {"ce", THIS, 0}, {"cette", THIS, 0}, {"en", IN, 1},
+    {"de", IN, 0}, {"du", IN, 0}, {"depuis", SINCE, 0}, {"avant", BEFORE, 0}, {"après", AFTER, 0},
+    {"le", ON, 1}, {"la", ARTICLE, 0}, {"les", ARTICLE, 0}, {"jour", UNIT, DAY}, {"jours", UNIT, DAY},
+    {"semaine", UNIT, WEEK}, {"semaines", UNIT, WEEK}, {"mois", UNIT, MONTH}, {"trimestre", UNIT, QUARTER},
+    {"trimestres", UNIT, QUARTER}, {"année", UNIT, YEAR}, {"années", UNIT, YEAR}, {"an", UNIT, YEAR},
+    {"ans", UNIT, YEAR}, {"janvier", NAMED_MONTH, 1}, {"février", NAMED_MONTH, 2}, {"mars", NAMED_MONTH, 3},
+    {"avril", NAMED_MONTH, 4}, {"juin", NAMED_MONTH, 6}, {"juillet", NAMED_MONTH, 7}, {"août", NAMED_MONTH, 8},
+    {"septembre", NAMED_MONTH, 9}, {"octobre", NAMED_MONTH, 10}, {"novembre", NAMED_MONTH, 11},
+    {"décembre", NAMED_MONTH, 12},
+    /* Spanish */
+    {"pasado", BEHIND, 1}, {"pasada", BEHIND, 1}, {"últimos", LAST, 0}, {"últimas", LAST, 0}, {"este", THIS, 0},
+    {"esta", THIS, 0}, {"del", IN, 0}, {"desde", SINCE, 0}, {"antes", BEFORE, 0}, {"hasta", BEFORE, 1},
+    {"después", AFTER, 0}, {"el", ON, 1}, {"los", ARTICLE, 0}, {"las", ARTICLE, 0}, {"hoy", NAMED_DAY, 0},
+    {"ayer", NAMED_DAY, 1}, {"día", UNIT, DAY}, {"días", UNIT, DAY}, {"semana", UNIT, WEEK},
+    {"semanas", UNIT, WEEK}, {"mes", MES, MONTH}, {"meses", UNIT, MONTH}, {"año", UNIT, YEAR},
+    {"años", UNIT, YEAR}, {"enero", NAMED_MONTH, 1}, {"febrero", NAMED_MONTH, 2}, {"marzo", NAMED_MONTH, 3},
+    {"abril", NAMED_MONTH, 4}, {"mayo", NAMED_MONTH, 5}, {"junio", NAMED_MONTH, 6}, {"julio", NAMED_MONTH, 7},
+    {"agosto", NAMED_MONTH, 8}, {"septiembre", NAMED_MONTH, 9}, {"octubre", NAMED_MONTH, 10},
+    {"noviembre", NAMED_MONTH, 11}, {"diciembre", NAMED_MONTH, 12},
 };
 
 /* ---- spans of days ---- */
@@ -182,6 +218,10 @@ static bool read_one(const char *s, const char *end, bool joined, word *out)
         if (n + 1 == sizeof text)
             return false;
         text[n++] = (char)tolower((unsigned char)*p++);
+        if (n == 1 && text[0] == 'l' && p < end && *p == '\'') { /* "l'année" */
+            p++;
+            n = 0;
+        }
     }
     if (!n && out->is != ISO_DAY)
         return false;
@@ -235,11 +275,78 @@ static bool is_year(const word *w)
     return w->is == NUMBER && w->digits4 && w->value >= 1700 && w->value < 2250;
 }
 
+/* The last month, or day of the week, of that name before this one. */
+static void last_named(const word *w, int64_t today, int64_t *lo, int64_t *hi)
+{
+    civil now = civil_of(today);
+
+    if (w->is == NAMED_WEEKDAY) {
+        int64_t back = ((today + 3) % 7 - w->value + 7) % 7;
+        *lo = today - (back ? back : 7);
+        *hi = *lo + 1;
+        return;
+    }
+    now.year -= w->value >= now.month;
+    *lo = query_days_to(now.year, w->value, 1);
+    *hi = query_days_to(now.year, w->value + 1, 1);
+}
+
+/* The same with "last" behind it: "la semaine dernière", "el mes pasado", "les 3 derniers jours". */
+static size_t read_last_behind(const word *w, size_t n, int64_t today, int64_t *lo, int64_t *hi)
+{
+    if (n >= 3 && w[0].is == NUMBER && w[0].value > 0 && w[0].value <= 1000 && w[1].is == BEHIND && w[2].is == UNIT) {
+        rolling((unit)w[2].value, today, w[0].value, lo, hi);
+        return 3;
+    }
+    if (n < 2 || w[1].is != BEHIND)
+        return 0;
+    if (w[0].is == NAMED_MONTH || w[0].is == NAMED_WEEKDAY) {
+        last_named(w, today, lo, hi);
+        return 2;
+    }
+    if (w[0].is == UNIT || (w[0].is == MES && w[1].value)) {
+        span_of((unit)w[0].value, today, 1, lo, hi);
+        return 2;
+    }
+    return 0;
+}
+
+/* The place behind a "de" at `at`, where there is one. */
+static size_t behind_of(const word *w, size_t n, size_t at)
+{
+    return at < n && w[at].is == IN && !w[at].value ? at + 1 : at;
+}
+
+/* "1 de julio de 2025" */
+static size_t read_day_of(const word *w, size_t n, int64_t *lo, int64_t *hi)
+{
+    size_t month = behind_of(w, n, 1), year = behind_of(w, n, month + 1);
+
+    if (year >= n || w[0].is != NUMBER || w[0].digits4 || w[0].value < 1 || w[0].value > 31 ||
+        w[month].is != NAMED_MONTH || !is_year(&w[year]))
+        return 0;
+    *lo = query_days_to(w[year].value, w[month].value, w[0].value);
+    *hi = *lo + 1;
+    return year + 1;
+}
+
 /* A span in words [w, w + n): how many of them it takes; 0: none. *named: a month or a year, which the text
  * of a document may name itself. */
 static size_t read_span(const word *w, size_t n, int64_t today, int64_t *lo, int64_t *hi, bool *named)
 {
+    size_t taken = read_last_behind(w, n, today, lo, hi), year = behind_of(w, n, 1);
+
     *named = false;
+    if (taken)
+        return taken;
+    if (n >= 2 && w[0].is == LAST && (w[1].is == NAMED_MONTH || w[1].is == NAMED_WEEKDAY) && !(n > 2 && is_year(&w[2]))) {
+        last_named(&w[1], today, lo, hi);
+        return 2;
+    }
+    if (n >= 2 && w[0].is == THIS && w[1].is == MES) {
+        span_of(MONTH, today, 0, lo, hi);
+        return 2;
+    }
     if (n >= 3 && (w[0].is == LAST || w[0].is == PAST) && w[1].is == NUMBER && w[1].value > 0 &&
         w[1].value <= 1000 && w[2].is == UNIT) {
         rolling((unit)w[2].value, today, w[1].value, lo, hi);
@@ -271,10 +378,12 @@ static size_t read_span(const word *w, size_t n, int64_t today, int64_t *lo, int
         *hi = *lo + 1;
         return 3;
     }
-    if (n >= 2 && w[0].is == NAMED_MONTH && is_year(&w[1])) {
-        *lo = query_days_to(w[1].value, w[0].value, 1);
-        *hi = query_days_to(w[1].value, w[0].value + 1, 1);
-        return 2;
+    if ((taken = read_day_of(w, n, lo, hi)))
+        return taken;
+    if (n >= 2 && year < n && w[0].is == NAMED_MONTH && is_year(&w[year])) {
+        *lo = query_days_to(w[year].value, w[0].value, 1);
+        *hi = query_days_to(w[year].value, w[0].value + 1, 1);
+        return year + 1;
     }
     if (n >= 1 && is_year(&w[0])) {
         *lo = query_days_to(w[0].value, 1, 1);
@@ -338,12 +447,13 @@ query_node *query_read_when(query_reader *q)
     bool named;
     query_node *date;
 
-    if (!n || w[0].is == OTHER || w[0].is == UNIT || !query_has_room(q))
+    if (!n || w[0].is == OTHER || ((w[0].is == UNIT || w[0].is == MES) && (n < 2 || w[1].is != BEHIND)) || !query_has_room(q))
         return NULL;
     bool bound = w[0].is == BEFORE || w[0].is == AFTER;
     lead = n > 1 && !w[0].last && (w[0].is == IN || w[0].is == SINCE || w[0].is == ON || bound);
-    if (lead && w[0].is != IN && n > 2 && !w[1].last && w[1].is == ARTICLE)
-        lead = 2;
+    if (lead && w[0].is != IN && n > 2 && !w[1].last &&
+        (w[1].is == ARTICLE || (w[1].is == ON && w[1].value) || (bound && w[1].is == IN && !w[1].value)))
+        lead = 2; /* "seit dem", "desde el", "antes del" */
     taken = read_span(w + lead, n - lead, q->today, &lo, &hi, &named);
     if ((bound || w[0].is == ON) && (!taken || !named || hi - lo != 1 || (bound && lo < query_days_to(DATED_SINCE, 1, 1))))
         return NULL; /* of a day alone: "before 1900" is about the text */
