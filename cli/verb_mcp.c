@@ -38,8 +38,8 @@ const cli_verb cli_verb_mcp = {
     "mcp", "let an assistant search and ask, over MCP",
     "Usage: cairn mcp [--generator M]\n\n"
     "Speaks the Model Context Protocol on standard input and output, for an editor or an assistant that\n"
-    "starts it: tools search, get, multi_get, ask and status; documents as resources. The same is\n"
-    "served over HTTP at /mcp by cairn serve. Nothing can be changed through it.\n\n"
+    "starts it: tools search, get, multi_get, ask, status, tables, sql, calculate and dates; documents as\n"
+    "resources. The same is served over HTTP at /mcp by cairn serve. Nothing can be changed through it.\n\n"
     "  --generator M      model that answers, a name or a path\n\n"
     "Example, as an assistant's configuration has it:\n"
     "  {\"mcpServers\": {\"cairn\": {\"command\": \"cairn\", \"args\": [\"mcp\"]}}}\n",

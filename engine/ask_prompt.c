@@ -21,6 +21,8 @@ cairn_status ask_load_prompt(asking *a, cairn_error *err)
     char *file;
     cairn_status st = prompt_load_for(s->prompt, family, s->prompt_dir, &file, err);
 
+    if (st == CAIRN_ENOTFOUND) /* not that nothing was found */
+        st = cairn_fail(err, CAIRN_EUSAGE, "ask.prompt: there is no prompt \"%s\", in ask.prompt_dir or among Cairn's own", s->prompt);
     for (size_t i = 0; !st && i < sizeof names / sizeof *names; i++) {
         *parts[i] = prompt_section(file, names[i], &a->memory);
         if (!*parts[i])

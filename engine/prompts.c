@@ -58,7 +58,7 @@ cairn_status prompt_load(const char *name, const char *dir, char **out, cairn_er
             return *out ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "prompt %s", name);
         }
     }
-    return cairn_fail(err, CAIRN_ENOTFOUND, "there is no prompt \"%s\"; engine/prompts has them",
+    return cairn_fail(err, CAIRN_ENOTFOUND, "there is no prompt \"%s\"",
                       name);
 }
 

@@ -120,6 +120,11 @@ class Chat(CairnTest):
         self.run_cairn("ask", "--extractive", "--chat", "none-such", "And?", code=1)
         self.run_cairn("ask", "--chat", "last", "--history", "[]", "--receipt", os.path.join(self.top, "r"), "And?", code=2)
 
+    def test_a_prompt_that_is_not_there_is_a_wrong_setting(self):
+        conf = self.write("../p.conf", "[ask]\nprompt = nope\n")
+        done = self.run_cairn("--config", conf, "ask", "--extractive", "--mode", "lexical", "What is the weight of the pump P-7?", code=2)
+        self.assertIn('ask.prompt: there is no prompt "nope"', done.stderr)
+
     def test_the_exit_code_is_that_of_the_last_question(self):
         self.chat(["What is the weight of the pump P-7?", "Which airline flies from Lisbon to Nairobi on Tuesdays?"], code=1)
         self.chat([], code=0)
