@@ -222,7 +222,9 @@ static cairn_status answer_apart(asking *a, cairn_answer *out, arena *memory, bo
         if (!st && !*held)
             ask_parts_forget(a);
     } else if (a->apart.kind == DECOMPOSE_COMPARISON) {
-        *held = ask_parts_compare(a, out, memory);
+        *held = ask_parts_compare(a, out, memory) || ask_parts_missing(a, out, memory);
+        if (*held)
+            out->sent_to = NULL; /* no model was asked */
     }
     if (!st && *held)
         st = finish_parts(a, out, memory, err);

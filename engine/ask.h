@@ -186,6 +186,8 @@ cairn_status ask_parts_find(asking *a, const view *v, const engine_query *e, con
 cairn_status ask_parts_promote(asking *a, cairn_error *err);
 /* A comparison that two values decide: both, with their places, and what follows from them, into a->text. False: they do not. */
 bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory);
+/* A comparison of which one side is named nowhere in what was found: refused, with that side's name and what is said of the other one, in a->text. */
+bool ask_parts_missing(asking *a, cairn_answer *out, arena *memory);
 /* The best sentence of each side, where each has evidence, into a->text. */
 bool ask_parts_quote(asking *a, cairn_answer *out, arena *memory);
 /* Each question of a conjunction by itself with `answer_one`, one behind the other in a->text, and which of them the documents do not

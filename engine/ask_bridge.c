@@ -172,7 +172,8 @@ static cairn_status follow(asking *a, const view *v, const engine_query *e,
     if (a->hits->hits[s->passage].doc ==
         a->hits->hits[inner->evidence.sentences[0].passage].doc) /* no other place */
         return CAIRN_OK;
-    if (outer.evidence.answerable < OUTER_CHANCE || s->feature[EVIDENCE_NAMES] < 0.99f ||
+    if (outer.evidence.answerable < OUTER_CHANCE ||
+        outer.evidence.answerable <= a->evidence.answerable || s->feature[EVIDENCE_NAMES] < 0.99f ||
         (*best_name && outer.evidence.answerable <= best->evidence.answerable))
         return CAIRN_OK;
     *best = outer;

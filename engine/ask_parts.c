@@ -8,6 +8,7 @@
  *
  * What was taken apart wrongly costs two searches: without evidence for its parts, the whole
  * question's decides. */
+#include <ctype.h>
 #include <string.h>
 
 #include "engine/ask.h"
@@ -383,10 +384,24 @@ bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory)
     return true;
 }
 
+/* The sentence on one line, with its number, behind what stands in a->text. */
+static cairn_status quote(asking *a, const evidence_sentence *s)
+{
+    const char *text = a->hits->hits[s->passage].text;
+    size_t n = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (s->head_end)
+        st = ask_spell_row(text, s->head_end, text + s->start, s->end - s->start, &a->text);
+    for (size_t at = s->start; !st && !s->head_end && at < s->end; at++)
+        st = bytes_append_byte(&a->text, text[at] == '\n' ? ' ' : (uint8_t)text[at]);
+    if (!st)
+        st = ask_add_cited(a, s->passage, s->start, s->end, true, &n);
+    return st ? st : bytes_printf(&a->text, " [%zu]", n);
+}
+
 bool ask_parts_quote(asking *a, cairn_answer *out, arena *memory)
 {
-    size_t n;
-
     (void)memory;
     if (a->apart.kind != DECOMPOSE_COMPARISON)
         return false;
@@ -398,17 +413,9 @@ bool ask_parts_quote(asking *a, cairn_answer *out, arena *memory)
     a->n_cited = a->n_numbers = a->shown = 0;
     for (size_t i = 0; i < a->apart.n_parts; i++) {
         const evidence_sentence *s = &a->parts[i].evidence.sentences[0];
-        const char *text = a->hits->hits[s->passage].text;
-        cairn_status st = a->text.len ? bytes_append_byte(&a->text, ' ') : CAIRN_OK;
         if (i && same_place(s, &a->parts[i - 1].evidence.sentences[0]))
             continue;
-        if (!st && s->head_end)
-            st = ask_spell_row(text, s->head_end, text + s->start, s->end - s->start, &a->text);
-        for (size_t at = s->start; !st && !s->head_end && at < s->end; at++) /* one line */
-            st = bytes_append_byte(&a->text, text[at] == '\n' ? ' ' : (uint8_t)text[at]);
-        if (!st)
-            st = ask_add_cited(a, s->passage, s->start, s->end, true, &n);
-        if (st || bytes_printf(&a->text, " [%zu]", n))
+        if ((a->text.len && bytes_append_byte(&a->text, ' ')) || quote(a, s))
             return false;
     }
     out->extractive = true;
@@ -416,8 +423,6 @@ bool ask_parts_quote(asking *a, cairn_answer *out, arena *memory)
     ask_release(a, a->text.data, a->text.len);
     return true;
 }
-
-/* ---- conjunctions ---- */
 
 /* What is said of a question that the documents do not answer. */
 static const char *missing(const char *lang)
@@ -431,6 +436,90 @@ static const char *missing(const char *lang)
             return words[i][1];
     return "Not in your documents";
 }
+
+static bool is_article(const char *word)
+{
+    static const char *const words[] = {"the", "a",  "an",  "der", "die", "das", "den",
+                                        "el",  "la", "los", "las", "le",  "les"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcasecmp(words[i], word))
+            return true;
+    return false;
+}
+
+/* Does the passage, its title or its path have every name of the side? *any: the side has one. */
+static bool names_side(asking *a, size_t hit, const char *side, bool *any)
+{
+    const cairn_hit *h = &a->hits->hits[hit];
+    bool all = true;
+
+    *any = false;
+    for (const char *w = side; *w;) {
+        size_t n = strcspn(w, " ,?()\"");
+        bool name = isupper((unsigned char)*w) || strcspn(w, "0123456789") < n;
+        char *word = name && n > 1 ? arena_strndup(&a->memory, w, n) : NULL;
+        w += n;
+        w += strspn(w, " ,?()\"");
+        if (!word || is_article(word))
+            continue;
+        if (n > 2 && !strcmp(word + n - 2, "'s"))
+            word[n - 2] = '\0';
+        *any = true;
+        all &= ask_row_names(h->text, h->text_len, word) ||
+               ask_row_names(h->title, strlen(h->title), word) ||
+               ask_row_names(h->uri, strlen(h->uri), word);
+    }
+    return all;
+}
+
+/* Do no passages found name the side, although it has a name? */
+static bool is_nowhere(asking *a, const char *side)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < a->hits->n_hits; i++)
+        if (names_side(a, i, side, &any))
+            return false;
+    return any;
+}
+
+bool ask_parts_missing(asking *a, cairn_answer *out, arena *memory)
+{
+    const decomposition *d = &a->apart;
+    size_t has;
+    const evidence *e;
+    bool nowhere[2], any;
+
+    (void)memory;
+    if (d->kind != DECOMPOSE_COMPARISON || d->n_parts != 2)
+        return false;
+    for (size_t k = 0; k < 2; k++)
+        nowhere[k] = is_nowhere(a, d->parts[k].side);
+    if (nowhere[0] == nowhere[1])
+        return false;
+    has = nowhere[0] ? 1 : 0;
+    e = &a->parts[has].evidence;
+    bytes_reset(&a->text);
+    a->n_cited = a->n_numbers = a->shown = 0;
+    if (bytes_printf(&a->text, "%s: %s.", missing(d->lang), d->parts[1 - has].side))
+        return false;
+    if (e->n && !e->sentences[0].planted && e->answerable >= QUOTE_CHANCE &&
+        names_side(a, e->sentences[0].passage, d->parts[has].side, &any)) {
+        const evidence_sentence *s = &e->sentences[0];
+        size_t begin = a->text.len + 1;
+        if (bytes_printf(&a->text, " %s: ", d->parts[has].side) || quote(a, s))
+            return false;
+        begin_large(a->text.data + begin);
+    }
+    out->refused = true;
+    out->extractive = a->extractive;
+    a->stopped = false;
+    ask_release(a, a->text.data, a->text.len);
+    return true;
+}
+
+/* ---- conjunctions ---- */
 
 /* An answer's text with the numbers that its passages have in the answer to all parts. */
 static cairn_status append_renumbered(const char *text, size_t len, const size_t *number, size_t n,

@@ -66,7 +66,14 @@ class Prices(CairnTest):
         a = self.ask("Which is cheaper, the saw S10 or the saw S12?")
         self.assertEqual(a["answer"], "The saw S10: 89.00 € [1]; the saw S12: 119.00 € [1]. The saw S10 is cheaper.")
         self.assertTrue(self.ask("Is the K2 heavier than the K1?")["answer"].endswith(" Yes."))
-        self.assertTrue(self.ask("Which costs more, the K1 or the K7?")["refused"])
+
+    def test_a_side_that_is_nowhere_is_said(self):
+        a = self.ask("Which costs more, the K1 or the K7?")
+        self.assertTrue(a["refused"])
+        self.assertTrue(a["answer"].startswith("Not in your documents: the K7. The K1: product: K1;"), a["answer"])
+        self.assertEqual([c["text"].split(" | ")[0] for c in a["citations"]], ["K1"])
+        a = self.ask("Which costs more, the K7 or the K8?")
+        self.assertEqual((a["refused"], a["answer"], a["citations"]), (True, "Not in your documents.", []))
 
     def test_a_price_is_that_of_the_thing_asked_for(self):
         for question, price in (("What is the price of the K1?", "249.00"), ("How much does the K2 cost?", "319.00"), ("What is the price of the saw S12?", "119.00 €")):
