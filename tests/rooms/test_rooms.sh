@@ -20,6 +20,14 @@ declare -A may_know=(
 )
 rooms="base store index generate ingest retrieve opensearch engine server cli"
 
+# Where a room may know another in few places alone: "file|header".
+few="cli server"
+few_includes='cli/verb_serve.c|server/adapter.h
+cli/verb_mcp.c|server/mcp/mcp.h
+cli/verb_desktop.c|server/desktop/desktop.h
+cli/verb_open.c|server/desktop/opener.h
+cli/verb_tui.c|server/desktop/opener.h'
+
 # Libraries that one place owns: "header prefix|folder that may include it".
 owned_libraries='poppler|ingest/extract/
 lmdb.h|store/
@@ -63,7 +71,12 @@ check_tree() {
         room_of_include "$root" "$file" "$header"
         case " $rooms " in *" $target "*) ;; *) continue ;; esac
         case " $room ${may_know[$room]} " in
-        *" $target "*) ;;
+        *" $target "*)
+            if [ "$room $target" = "$few" ] && ! grep -qxF "$file|$header" <<<"$few_includes"; then
+                echo "$file:$line: $room may include $target in few places, and not here ($header)"
+                offences=$((offences + 1))
+            fi
+            ;;
         *)
             echo "$file:$line: $room may not include $target ($header)"
             offences=$((offences + 1))
@@ -125,6 +138,8 @@ self_test() {
     expect "a neighbour by a relative path" 1 "index/text/bad.h:1: index may not include store"
     fresh; printf '#include "store/store.h"\n' >"$tree/cli/bad.c"
     expect "cli past the engine" 1 "cli/bad.c:1: cli may not include store"
+    fresh; mkdir "$tree/server"; printf '#include "server/adapter.h"\n' | tee "$tree/cli/verb_serve.c" >"$tree/cli/bad.c"
+    expect "a verb that does not serve" 1 "cli/bad.c:1: cli may include server in few places"
     fresh; printf '#include "index/not/there.h"\n' >"$tree/base/bad.c"
     expect "a header that does not exist" 1 "base/bad.c:1: base may not include index"
     fresh; printf '#include "store.h"\n' >"$tree/engine/fine.c"; touch "$tree/engine/store.h"
