@@ -69,7 +69,7 @@ void cairn_close(cairn *c);
 /* ---- indexing --------------------------------------------------------------------------------- */
 
 typedef struct cairn_progress {
-    const char *stage; /* "rebuild", "scan", "move", "index", "embed", "merge" or "audit" */
+    const char *stage; /* "rebuild", "scan", "move", "index", "embed", "embed-second", "merge" or "audit" */
     size_t done, total; /* files, or chunks while embedding, or rows while merging; total 0 when not
                            known yet */
     uint64_t bytes_done, bytes_total;
