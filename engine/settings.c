@@ -71,7 +71,7 @@ static const setting table[] = {
     NUMBER("index", "merge_mb_per_second", merge_mb_per_second, 0, 0, 1e6),
     TEXT("index", "vector_index", vector_index, "auto"),
     TEXT("index", "vector_storage", vector_storage, "f32"),
-    TEXT("index", "vector_codes", vector_codes, "int8"),
+    TEXT("index", "vector_codes", vector_codes, "auto"),
     NUMBER("index", "vector_dims", vector_dims, 0, 0, VECTOR_MAX_DIM),
     NUMBER("index", "audit_samples", audit_samples, 200, 0, 100000),
     NUMBER("index", "audit_seconds", audit_seconds, 5, 0.01, 3600),
@@ -263,7 +263,7 @@ cairn_status settings_vector_options(const settings *s, vector_options *out, cai
 {
     static const char *const indexes[] = {"auto", "scan", "hnsw", "ivf-flat", "ivf-sq8", "ivf-pq"},
                              *const storages[] = {"f32", "f16", "bf16", "int8"},
-                             *const codes[] = {"int8", "4bit", "1bit"};
+                             *const codes[] = {"auto", "int8", "4bit", "1bit"};
     int index, storage, code;
 
     *out = (vector_options){0};
@@ -277,11 +277,12 @@ cairn_status settings_vector_options(const settings *s, vector_options *out, cai
                           "index.vector_storage is f32, f16, bf16 or int8, not \"%s\"",
                           s->vector_storage);
     if (!named(s->vector_codes, codes, sizeof codes / sizeof *codes, &code))
-        return cairn_fail(err, CAIRN_EUSAGE, "index.vector_codes is int8, 4bit or 1bit, not \"%s\"",
+        return cairn_fail(err, CAIRN_EUSAGE, "index.vector_codes is auto, int8, 4bit or 1bit, not \"%s\"",
                           s->vector_codes);
     out->index = (vector_choice)index;
     out->storage = (vector_storage)storage;
-    out->codes = (vector_code_kind)code;
+    out->codes = code ? (vector_code_kind)(code - 1) : VECTOR_CODE_I8;
+    out->short_codes = !code;
     out->code_dim = (uint32_t)s->vector_dims;
     return CAIRN_OK;
 }

@@ -63,7 +63,7 @@ typedef struct settings {
     double memory_mb;       /* of building words: the open segment's, or one merge's */
     char vector_index[SETTINGS_TEXT]; /* "auto", "scan", "hnsw", "ivf-flat", "ivf-sq8", "ivf-pq" */
     char vector_storage[SETTINGS_TEXT]; /* "f32", "f16", "bf16", "int8": the originals */
-    char vector_codes[SETTINGS_TEXT];   /* "int8", "4bit", "1bit": what a search walks over */
+    char vector_codes[SETTINGS_TEXT];   /* "auto", "int8", "4bit", "1bit": what a search walks over */
     double vector_dims; /* codes are made of the first so many dimensions; 0: all */
     double audit_samples; /* vectors whose neighbours an audit compares at most; 0: no audit */
     double audit_seconds; /* and how long it compares */

@@ -60,10 +60,15 @@ typedef enum vector_choice {
 } vector_choice;
 
 /* How a segment is built. Zero in a field means the default. */
+/* An int8 code of fewer components is a line or two, and the 4-bit one saves nothing. */
+#define VECTOR_SHORT_DIM 128u
+
 typedef struct vector_options {
     vector_choice index;
     vector_storage storage;
     vector_code_kind codes; /* with inverted lists always VECTOR_CODE_I8 of all components */
+    bool short_codes; /* 4-bit codes instead of int8 ones where rows are scanned, not walked, and have
+                         VECTOR_SHORT_DIM components or more: half to read */
     uint32_t code_dim; /* make codes of the first so many components (Matryoshka); default all */
     uint32_t n_lists;  /* of an inverted file; default 4 * sqrt(rows) */
     size_t hnsw_from_rows;    /* build the graph from this many rows on; default: where a scan is

@@ -8,8 +8,8 @@
  * A code's rounding errors are independent from component to component, so the score of a unit row
  * of 384 dimensions is off by about 0.0005 (one standard deviation) with int8 codes, and rescoring
  * k + 32 rows returns the same ten rows as the exact search for all but a few queries in a
- * thousand. 4-bit codes are off by 0.006, which the same k + 32 rows still cover; 1-bit codes by
- * 0.03, and some hundred rows are candidates then. Those are rescored best first, until no other
+ * thousand. 4-bit codes are off by 0.006, which the same k + 32 rows still cover for ten, and 3 k
+ * for a thousand rows, where scores lie closer; 1-bit codes by 0.03, and some hundred rows are candidates then. Those are rescored best first, until no other
  * can be among the best k: its score would have to be off by more than B1_DEVIATIONS.
  *
  * Segments with different kinds of codes (settings change over the years) are searched kind by
@@ -146,6 +146,9 @@ size_t vector_rescore_default(vector_code_kind codes, uint32_t code_dim, uint32_
 {
     size_t more = k / 2 > 32 ? k / 2 : 32;
 
+    /* Far down a list rows are as near to each other as their codes are off. */
+    if (codes == VECTOR_CODE_I4 && more < 2 * k)
+        more = 2 * k;
     if (codes == VECTOR_CODE_B1)
         more =
             (size_t)((double)(29 * k + 100) * (rows > B1_ROWS ? sqrt((double)rows / B1_ROWS) : 1));

@@ -78,8 +78,13 @@ vector_codes vector_wants_codes(const vector_options *o, size_t rows, uint32_t d
 {
     if (vector_wants_lists(o, rows) != IVF_NONE)
         return vector_codes_of(VECTOR_CODE_I8, dim, dim, metric);
-    return vector_codes_of(o->codes, o->code_dim && o->code_dim < dim ? o->code_dim : dim, dim,
-                           metric);
+    vector_codes c = vector_codes_of(o->codes, o->code_dim && o->code_dim < dim ? o->code_dim : dim,
+                                     dim, metric);
+    /* A graph is built of int8 codes, and they are the originals where those are int8. */
+    if (o->short_codes && c.kind == VECTOR_CODE_I8 && c.dim == dim && dim >= VECTOR_SHORT_DIM &&
+        o->storage != VECTOR_I8 && !vector_wants_graph(o, &c, rows))
+        c = vector_codes_of(VECTOR_CODE_I4, dim, dim, metric);
+    return c;
 }
 
 cairn_status vector_writer_create(vector_writer **out, uint32_t dim, vector_metric metric,

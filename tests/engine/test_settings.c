@@ -56,11 +56,11 @@ static void words_become_vector_options(void **state)
     settings_init(&s);
     assert_int_equal(settings_vector_options(&s, &o, NULL), CAIRN_OK);
     assert_true(o.index == VECTOR_AUTO && o.storage == VECTOR_F32 && o.codes == VECTOR_CODE_I8 &&
-                o.code_dim == 0);
+                o.short_codes && o.code_dim == 0);
     assert_int_equal(settings_read(&s, path, 1, NULL), CAIRN_OK);
     assert_int_equal(settings_vector_options(&s, &o, NULL), CAIRN_OK);
     assert_true(o.index == VECTOR_SCAN && o.storage == VECTOR_BF16 && o.codes == VECTOR_CODE_B1 &&
-                o.code_dim == 256);
+                !o.short_codes && o.code_dim == 256);
     unlink(path);
 }
 

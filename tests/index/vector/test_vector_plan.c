@@ -132,6 +132,37 @@ static void a_walk_costs_more_the_harder_it_is(void **state)
     assert_true(isinf(vector_plan_segment(&r, 1000, 64, 0, 42).index_ns)); /* not to be walked */
 }
 
+/* Short codes are for rows that are scanned and long enough; who asks for a kind gets that. */
+static void short_codes_are_for_scans(void **state)
+{
+    static const struct {
+        vector_options o;
+        size_t rows;
+        uint32_t dim;
+        vector_code_kind want;
+    } cases[] = {
+        {{.short_codes = true}, 1000, 384, VECTOR_CODE_I4},
+        {{.short_codes = true}, 1000, 128, VECTOR_CODE_I4},
+        {{.short_codes = true}, 1000, 127, VECTOR_CODE_I8},
+        {{.short_codes = true}, 10000000, 384, VECTOR_CODE_I8}, /* a graph */
+        {{.short_codes = true, .index = VECTOR_SCAN}, 10000000, 384, VECTOR_CODE_I4},
+        {{.short_codes = true, .force = true}, 1000, 384, VECTOR_CODE_I8},
+        {{.short_codes = true, .index = VECTOR_IVF_SQ8}, 10000000, 384, VECTOR_CODE_I8},
+        {{.short_codes = true, .storage = VECTOR_I8}, 1000, 384, VECTOR_CODE_I8},
+        {{.short_codes = true, .code_dim = 256}, 1000, 384, VECTOR_CODE_I8},
+        {{.short_codes = true, .codes = VECTOR_CODE_B1}, 1000, 384, VECTOR_CODE_B1},
+        {{.short_codes = false}, 1000, 384, VECTOR_CODE_I8},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vector_options o = vector_options_effective(&cases[i].o);
+        vector_codes c = vector_wants_codes(&o, cases[i].rows, cases[i].dim, VECTOR_COSINE);
+        if (c.kind != cases[i].want)
+            fail_msg("case %zu: codes of kind %d", i, (int)c.kind);
+    }
+}
+
 /* Without a vector's neighbours a graph cannot find it: who does find it has scanned. */
 static void the_search_does_as_planned(void **state)
 {
@@ -196,6 +227,7 @@ int main(void)
         cmocka_unit_test(small_segments_are_scanned_large_ones_walked),
         cmocka_unit_test(a_graph_beats_lists_where_an_index_is_built),
         cmocka_unit_test(a_walk_costs_more_the_harder_it_is),
+        cmocka_unit_test(short_codes_are_for_scans),
         cmocka_unit_test(the_search_does_as_planned),
     };
 
