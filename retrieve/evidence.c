@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/bytes.h"
 #include "index/text/stopwords.h"
@@ -17,6 +18,7 @@
 #include "retrieve/follow_up.h"
 #include "retrieve/injection.h"
 
+#define EMPTY_CELL 4.0f /* log-odds off where the best row has nothing below what is asked for */
 #define DESIGNATION_HERE 1.0f /* log-odds for the sentence that names what is asked about */
 
 #define LONG_SENTENCE 60 /* words */
@@ -135,6 +137,16 @@ static size_t value_with(const asked *q, size_t start, size_t end)
     return SIZE_MAX;
 }
 
+/* The month that the word is, read as the date that it would be a part of; 0: none. */
+static int month_named(const char *word, size_t len, arena *a)
+{
+    char *date = len >= 3 && !isdigit((unsigned char)*word) ? arena_printf(a, "1 %.*s 2000", (int)len, word) : NULL;
+    quantity *q;
+    size_t n;
+
+    return date && !quantities_find(date, strlen(date), a, &q, &n, NULL) && n == 1 && q[0].kind == QUANTITY_DATE ? q[0].month : 0;
+}
+
 static cairn_status read_question(analyzer *an, const char *question, const evidence_params *params,
                                   const char *lang, arena *a, asked *q, cairn_error *err)
 {
@@ -164,7 +176,9 @@ static cairn_status read_question(analyzer *an, const char *question, const evid
         if (t->start >= typed)
             w *= params->carried;
         q->words[q->n++] = (asked_word){t->start, t->end, w > 0 ? w : 1e-3, t->name || t->identifier, t->number,
-                                        value_with(q, t->start, t->end), t->start >= typed};
+                                        value_with(q, t->start, t->end), t->start >= typed, 0};
+        if (q->words[q->n - 1].quantity == SIZE_MAX)
+            q->words[q->n - 1].month = month_named(question + t->start, t->end - t->start, a);
         q->total += q->words[q->n - 1].weight;
         if (w > q->rarest)
             q->rarest = w;
@@ -302,10 +316,14 @@ static void terms_between(const term_list *l, size_t start, size_t end, const te
 static bool has_value(const asked *q, const reading *r, size_t word, size_t start, size_t end)
 {
     size_t v = q->words[word].quantity;
+    int month = q->words[word].month;
 
-    for (size_t i = 0; i < r->n_quantities && v != SIZE_MAX; i++)
-        if (r->quantities[i].start >= start && r->quantities[i].end <= end && quantity_equal(&q->quantities[v], &r->quantities[i]))
+    for (size_t i = 0; i < r->n_quantities && (v != SIZE_MAX || month); i++) {
+        const quantity *have = &r->quantities[i];
+        if (have->start >= start && have->end <= end &&
+            (month ? have->kind == QUANTITY_DATE && have->month == month : quantity_equal(&q->quantities[v], have)))
             return true;
+    }
     return false;
 }
 
@@ -385,6 +403,18 @@ static cairn_status local_quantities(const reading *r, const text_span *s, arena
     return CAIRN_OK;
 }
 
+/* A line at the top of a mail, "Date: Tue, 04 Feb 2025 07:55:00 +0100": its numbers count nothing and measure nothing. */
+static bool is_mail_header(const reading *r, const text_span *s)
+{
+    static const char *const names[] = {"From: ", "To: ", "Cc: ", "Date: ", "Sent: "};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names && !strncmp(r->p->text.text, names[0], strlen(names[0])); i++)
+        if (s->end - s->start > strlen(names[i]) && !strncmp(r->p->text.text + s->start, names[i], strlen(names[i])) &&
+            (!s->start || r->p->text.text[s->start - 1] == '\n'))
+            return true;
+    return false;
+}
+
 /* Mentions of what is asked for in a sentence, in bytes of the passage, the question's own left out. */
 static cairn_status mentions_in(const asked *q, const reading *r, const text_span *s, arena *a,
                                 text_span **out, size_t *n, cairn_error *err)
@@ -395,6 +425,8 @@ static cairn_status mentions_in(const asked *q, const reading *r, const text_spa
     bool in_cell = r->table && q->type == ANSWER_MONEY; /* whose unit stands in the table's first line, if anywhere */
 
     *n = 0;
+    if (q->type >= ANSWER_COUNT && q->type <= ANSWER_MEASURE && is_mail_header(r, s))
+        return CAIRN_OK;
     if (!st)
         st = answer_mentions(in_cell ? ANSWER_MEASURE : q->type, in_cell ? 1u << UNIT_MONEY : q->units,
                              r->p->text.text + s->start, s->end - s->start, local, n_local, a, out, n,
@@ -536,6 +568,86 @@ static bool tells_apart(const asked *q, const reading *r, const text_span *s)
     return false;
 }
 
+/* The next cell of a row from *at on, as chunks of tables are written: " | " between cells, "| " for an empty one. */
+static bool next_cell(const char *s, size_t end, size_t *at, text_span *cell)
+{
+    const char *sign;
+
+    if (*at > end)
+        return false;
+    if (end - *at >= 2 && !memcmp(s + *at, "| ", 2)) {
+        *cell = (text_span){*at, *at};
+        *at += 2;
+        return true;
+    }
+    sign = memmem(s + *at, end - *at, " | ", 3);
+    *cell = (text_span){*at, sign ? (size_t)(sign - s) : end};
+    *at = sign ? cell->end + 3 : end + 1;
+    if (!sign && cell->end >= cell->start + 2 && !memcmp(s + cell->end - 2, " |", 2))
+        cell->end -= 2; /* the last one is empty */
+    while (cell->start < cell->end && s[cell->start] == ' ')
+        cell->start++;
+    while (cell->end > cell->start && s[cell->end - 1] == ' ')
+        cell->end--;
+    return true;
+}
+
+/* The first line of the table that a row belongs to, anywhere in a passage: the topmost of the rows in one block with it. False: the
+ * bytes are no row, or that line itself. */
+static bool head_of_row(const reading *r, const text_span *row, text_span *head)
+{
+    const char *s = r->p->text.text;
+
+    *head = *row;
+    if (!memmem(s + row->start, row->end - row->start, " | ", 3) || (row->start && s[row->start - 1] != '\n'))
+        return false;
+    while (head->start) {
+        size_t end = head->start - 1, start = end;
+        while (start && s[start - 1] != '\n')
+            start--;
+        if (!memmem(s + start, end - start, " | ", 3))
+            break;
+        *head = (text_span){start, end};
+    }
+    return head->start < row->start;
+}
+
+/* Is this the line that names the columns of a table further down in a passage? A row follows, and none is above. */
+static bool names_columns(const reading *r, const text_span *line)
+{
+    const char *s = r->p->text.text, *nl;
+    size_t len = r->p->text.len, next = line->end + 1;
+    text_span head;
+
+    if (next >= len || s[line->end] != '\n' || !memmem(s + line->start, line->end - line->start, " | ", 3) || head_of_row(r, line, &head))
+        return false;
+    nl = memchr(s + next, '\n', len - next);
+    return memmem(s + next, (nl ? (size_t)(nl - s) : len) - next, " | ", 3) != NULL;
+}
+
+/* Is the cell of a row empty, or a mark for that, below the name of a column that the question has and the row has not? "Which port
+ * does the worker use?" is not answered by a "-" under "Port". */
+static bool lacks_what_is_asked(const asked *q, const reading *r, const text_span *head, const text_span *row)
+{
+    const char *s = r->p->text.text;
+    size_t h = head->start, c = row->start, n_at, n_own;
+    const text_term *at, *own;
+    text_span name, cell;
+
+    terms_between(&r->terms, row->start, row->end, &own, &n_own);
+    while (next_cell(s, head->end, &h, &name) && next_cell(s, row->end, &c, &cell)) {
+        size_t n = cell.end - cell.start;
+        if (n > 3 || (n == 1 && !strchr("-?", s[cell.start])) || n == 2 ||
+            (n == 3 && strncasecmp(s + cell.start, "n/a", 3) != 0 && memcmp(s + cell.start, "\xE2\x80\x94", 3) != 0))
+            continue;
+        terms_between(&r->terms, name.start, name.end, &at, &n_at);
+        for (size_t w = 0; w < q->n; w++)
+            if (r->keys[w] && terms_have(at, n_at, r->keys[w]) && !terms_have(own, n_own, r->keys[w]))
+                return true;
+    }
+    return false;
+}
+
 static cairn_status read_sentence(finding *x, const reading *all, size_t passage, size_t i)
 {
     const reading *r = &all[passage];
@@ -544,7 +656,7 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     evidence_sentence e = {.passage = passage, .start = s->start, .end = s->end};
     double share, missing;
     const text_term *at;
-    text_span *mentions;
+    text_span *mentions, head;
     size_t n;
     cairn_status st;
     float *f = e.feature;
@@ -588,8 +700,9 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     f[EVIDENCE_FOREIGN] = *x->q->lang && strcmp(x->q->lang, r->lang) != 0;
     e.lift = !typed(x->q->type) && tells_apart(x->q, r, s) ? DESIGNATION_HERE : 0;
     e.lift -= evidence_off_subject(x->q, p, s, row);
+    e.blank = head_of_row(r, s, &head) && lacks_what_is_asked(x->q, r, &head, s);
     e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f) - x->off[passage] + e.lift;
-    if (!n || (r->table && i == 0 && r->n_sentences > 1))
+    if (!n || (r->table && i == 0 && r->n_sentences > 1) || names_columns(r, s))
         return CAIRN_OK; /* signs alone, or the line that names the columns */
     if (!e.planted && follow_up_repeats(p->text.text + s->start, s->end - s->start, &x->params->known, x->q->type == ANSWER_WHY))
         return CAIRN_OK;
@@ -690,6 +803,8 @@ static void judge(const finding *x, const question_model *m, const char *lang, e
         sum += m->weight[i] * best->feature[i];
     for (size_t i = 0; i < EVIDENCE_EXTRAS; i++)
         sum += m->extra[i] * e[i];
+    if (best->blank)
+        sum -= EMPTY_CELL;
     if (m == &question_by_cosine)
         sum += question_language_bias(lang);
     out->answerable = 1 / (1 + expf(-sum));

@@ -113,6 +113,7 @@ typedef struct evidence_sentence {
     float feature[EVIDENCE_FEATURES];
     float lift;  /* part of the score: it has a designation of the question ("E2") that is in no title or heading; below 0: it speaks of another
                     one ("E1") */
+    bool blank;  /* a row whose cell is empty below the name of a column that the question has */
     float score; /* log-odds that it holds the answer */
     float injection; /* injection_score of it */
     bool planted;    /* an instruction to a language model (injection.h): never evidence */

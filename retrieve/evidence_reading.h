@@ -13,6 +13,7 @@ typedef struct asked_word {
     bool number;
     size_t quantity; /* of the question, that it is a part of; SIZE_MAX: none */
     bool carried; /* from a chat, not typed */
+    int month;       /* that it names by itself, "October"; 0: none */
 } asked_word;
 
 typedef struct asked {

@@ -227,6 +227,54 @@ static void a_value_is_found_however_it_is_written(void **state)
     arena_clear(&a);
 }
 
+/* A month by itself is found in dates; numbers at the top of a mail measure nothing; an empty cell answers nothing. */
+static void months_headers_and_empty_cells_are_told(void **state)
+{
+    static const char orders[] = "date | customer | product\n2024-09-03 | Elm Studio | Screw box\n2024-10-17 | Casa Lindo | Screw box";
+    static const char mail[] = "From: Pilar <p@club.example>\nTo: board@club.example\nDate: Tue, 04 Feb 2025 07:55:00 +0100\n\n"
+                               "The spring ride is nice. We start early.";
+    static const char services[] = "Service | Port | Team\ngateway | 8080 | Edge\nworker | - | Find\nmailer |  | Edge\nsearch | 9200 | Find";
+    const evidence_passage p[] = {PASSAGE(orders, "Orders", "en", 5)}, m[] = {PASSAGE(mail, "Spring ride", "en", 5)},
+                           t[] = {PASSAGE(services, "Services", "en", 5)};
+    static const char policy[] = "Claims\n\nA claim must be reported within seven days.\n\nItem | Excess\nWater | 150\nBicycle | -\n\n"
+                                 "The policy is renewed each year.";
+    const evidence_passage c[] = {PASSAGE(policy, "Home insurance", "en", 5)};
+    evidence e;
+    arena a;
+    float full, dash, blank, team;
+
+    (void)state;
+    best_is("What is the excess for water?", c, 1, "Water | 150", NULL);
+    find("What is the excess for a bicycle?", c, 1, &a, &e);
+    for (size_t i = 0; i < e.n; i++)
+        if (!strncmp(policy + e.sentences[i].start, "Item", 4))
+            fail_msg("the names of columns are no sentence");
+        else
+            assert_int_equal(e.sentences[i].blank, !strncmp(policy + e.sentences[i].start, "Bicycle", 7));
+    arena_clear(&a);
+    best_is("Who ordered the screw box in October?", p, 1, "2024-10-17", NULL);
+    best_is("Who ordered the screw box in September?", p, 1, "2024-09-03", NULL);
+    find("How long is the spring ride?", m, 1, &a, &e);
+    for (size_t i = 0; i < e.n; i++)
+        assert_true(e.sentences[i].feature[EVIDENCE_TYPE_STRONG] == 0);
+    arena_clear(&a);
+    find("Which port does the search use?", t, 1, &a, &e);
+    full = e.answerable;
+    arena_clear(&a);
+    find("Which port does the worker use?", t, 1, &a, &e);
+    dash = e.answerable;
+    arena_clear(&a);
+    find("Which port does the mailer use?", t, 1, &a, &e);
+    blank = e.answerable;
+    arena_clear(&a);
+    find("Which team owns the worker?", t, 1, &a, &e);
+    team = e.answerable;
+    arena_clear(&a);
+    assert_true(full > 0.35f && team > 0.35f);
+    if (dash >= 0.35f || blank >= 0.35f)
+        fail_msg("%.2f %.2f", (double)dash, (double)blank);
+}
+
 /* Prose below a table in one passage is read by sentences; the one that has the designation asked about comes first. */
 static void prose_below_a_table_has_sentences(void **state)
 {
@@ -783,6 +831,7 @@ int main(void)
         cmocka_unit_test(what_ends_is_in_its_own_clause),
         cmocka_unit_test(a_date_names_nobody),
         cmocka_unit_test(a_value_is_found_however_it_is_written),
+        cmocka_unit_test(months_headers_and_empty_cells_are_told),
         cmocka_unit_test(prose_below_a_table_has_sentences),
         cmocka_unit_test(a_price_is_that_of_the_thing_asked_for),
         cmocka_unit_test(the_number_of_a_heading_weighs_nothing),
