@@ -298,20 +298,6 @@ static cairn_status read_passage(analyzer *an, const asked *q, const evidence_pa
     return st;
 }
 
-/* The terms that begin in bytes [start, end). */
-static void terms_between(const term_list *l, size_t start, size_t end, const text_term **at,
-                          size_t *n)
-{
-    size_t i = 0, j;
-
-    while (i < l->n && l->at[i].start < start)
-        i++;
-    for (j = i; j < l->n && l->at[j].start < end; j++)
-        ;
-    *at = l->at + i;
-    *n = j - i;
-}
-
 /* Is the value there that a word of the question is a part of, however it is written? "In March 2025" is 03.03.2025. */
 static bool has_value(const asked *q, const reading *r, size_t word, size_t start, size_t end)
 {
@@ -336,7 +322,7 @@ static void cover(const asked *q, const reading *r, size_t start, size_t end, bo
     double sum = 0;
 
     *missing = 0;
-    terms_between(&r->terms, start, end, &at, &n);
+    evidence_terms_between(&r->terms, start, end, &at, &n);
     for (size_t i = 0; i < q->n; i++) {
         if (r->keys[i] && (r->column[i] || terms_have(at, n, r->keys[i]) ||
                            (with_head && terms_have(r->head.at, r->head.n, r->keys[i]))))
@@ -370,7 +356,7 @@ static bool in_question(const asked *q, const reading *r, const text_span *m)
     const text_term *at;
     size_t n, known = 0, weighty = 0;
 
-    terms_between(&r->terms, m->start, m->end, &at, &n);
+    evidence_terms_between(&r->terms, m->start, m->end, &at, &n);
     for (size_t i = 0; i < n; i++) {
         if (at[i].weight <= 0)
             continue;
@@ -541,7 +527,7 @@ static uint64_t words_hash(const reading *r, const text_span *s)
     size_t n;
     uint64_t h = 0xcbf29ce484222325u;
 
-    terms_between(&r->terms, s->start, s->end, &at, &n);
+    evidence_terms_between(&r->terms, s->start, s->end, &at, &n);
     for (size_t i = 0; i < n; i++)
         h = (h ^ at[i].key) * 0x100000001b3u;
     return h;
@@ -554,7 +540,7 @@ static bool tells_apart(const asked *q, const reading *r, const text_span *s)
     const text_term *at;
     size_t n;
 
-    terms_between(&r->terms, s->start, s->end, &at, &n);
+    evidence_terms_between(&r->terms, s->start, s->end, &at, &n);
     for (size_t i = 0; i < q->n; i++) {
         bool digit = false, letter = false;
         for (uint32_t b = q->words[i].start; b < q->words[i].end; b++) {
@@ -564,86 +550,6 @@ static bool tells_apart(const asked *q, const reading *r, const text_span *s)
         if (digit && letter && r->keys[i] && terms_have(at, n, r->keys[i]) &&
             !terms_have(r->head.at, r->head.n, r->keys[i]))
             return true;
-    }
-    return false;
-}
-
-/* The next cell of a row from *at on, as chunks of tables are written: " | " between cells, "| " for an empty one. */
-static bool next_cell(const char *s, size_t end, size_t *at, text_span *cell)
-{
-    const char *sign;
-
-    if (*at > end)
-        return false;
-    if (end - *at >= 2 && !memcmp(s + *at, "| ", 2)) {
-        *cell = (text_span){*at, *at};
-        *at += 2;
-        return true;
-    }
-    sign = memmem(s + *at, end - *at, " | ", 3);
-    *cell = (text_span){*at, sign ? (size_t)(sign - s) : end};
-    *at = sign ? cell->end + 3 : end + 1;
-    if (!sign && cell->end >= cell->start + 2 && !memcmp(s + cell->end - 2, " |", 2))
-        cell->end -= 2; /* the last one is empty */
-    while (cell->start < cell->end && s[cell->start] == ' ')
-        cell->start++;
-    while (cell->end > cell->start && s[cell->end - 1] == ' ')
-        cell->end--;
-    return true;
-}
-
-/* The first line of the table that a row belongs to, anywhere in a passage: the topmost of the rows in one block with it. False: the
- * bytes are no row, or that line itself. */
-static bool head_of_row(const reading *r, const text_span *row, text_span *head)
-{
-    const char *s = r->p->text.text;
-
-    *head = *row;
-    if (!memmem(s + row->start, row->end - row->start, " | ", 3) || (row->start && s[row->start - 1] != '\n'))
-        return false;
-    while (head->start) {
-        size_t end = head->start - 1, start = end;
-        while (start && s[start - 1] != '\n')
-            start--;
-        if (!memmem(s + start, end - start, " | ", 3))
-            break;
-        *head = (text_span){start, end};
-    }
-    return head->start < row->start;
-}
-
-/* Is this the line that names the columns of a table further down in a passage? A row follows, and none is above. */
-static bool names_columns(const reading *r, const text_span *line)
-{
-    const char *s = r->p->text.text, *nl;
-    size_t len = r->p->text.len, next = line->end + 1;
-    text_span head;
-
-    if (next >= len || s[line->end] != '\n' || !memmem(s + line->start, line->end - line->start, " | ", 3) || head_of_row(r, line, &head))
-        return false;
-    nl = memchr(s + next, '\n', len - next);
-    return memmem(s + next, (nl ? (size_t)(nl - s) : len) - next, " | ", 3) != NULL;
-}
-
-/* Is the cell of a row empty, or a mark for that, below the name of a column that the question has and the row has not? "Which port
- * does the worker use?" is not answered by a "-" under "Port". */
-static bool lacks_what_is_asked(const asked *q, const reading *r, const text_span *head, const text_span *row)
-{
-    const char *s = r->p->text.text;
-    size_t h = head->start, c = row->start, n_at, n_own;
-    const text_term *at, *own;
-    text_span name, cell;
-
-    terms_between(&r->terms, row->start, row->end, &own, &n_own);
-    while (next_cell(s, head->end, &h, &name) && next_cell(s, row->end, &c, &cell)) {
-        size_t n = cell.end - cell.start;
-        if (n > 3 || (n == 1 && !strchr("-?", s[cell.start])) || n == 2 ||
-            (n == 3 && strncasecmp(s + cell.start, "n/a", 3) != 0 && memcmp(s + cell.start, "\xE2\x80\x94", 3) != 0))
-            continue;
-        terms_between(&r->terms, name.start, name.end, &at, &n_at);
-        for (size_t w = 0; w < q->n; w++)
-            if (r->keys[w] && terms_have(at, n_at, r->keys[w]) && !terms_have(own, n_own, r->keys[w]))
-                return true;
     }
     return false;
 }
@@ -695,14 +601,14 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
         f[EVIDENCE_VECTOR_STEP] = vector > 0 ? vector - x->lists.tail_vector : 0;
         f[EVIDENCE_VECTOR] = vector > 0 ? vector : x->lists.tail_vector;
     }
-    terms_between(&r->terms, s->start, s->end, &at, &n);
+    evidence_terms_between(&r->terms, s->start, s->end, &at, &n);
     f[EVIDENCE_LENGTH] = (float)(n > LONG_SENTENCE ? LONG_SENTENCE : n) / LONG_SENTENCE;
     f[EVIDENCE_FOREIGN] = *x->q->lang && strcmp(x->q->lang, r->lang) != 0;
     e.lift = !typed(x->q->type) && tells_apart(x->q, r, s) ? DESIGNATION_HERE : 0;
     e.lift -= evidence_off_subject(x->q, p, s, row);
-    e.blank = head_of_row(r, s, &head) && lacks_what_is_asked(x->q, r, &head, s);
+    e.blank = evidence_head_of_row(r, s, &head) && evidence_row_is_blank(x->q, r, &head, s);
     e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f) - x->off[passage] + e.lift;
-    if (!n || (r->table && i == 0 && r->n_sentences > 1) || names_columns(r, s))
+    if (!n || (r->table && i == 0 && r->n_sentences > 1) || evidence_names_columns(r, s))
         return CAIRN_OK; /* signs alone, or the line that names the columns */
     if (!e.planted && follow_up_repeats(p->text.text + s->start, s->end - s->start, &x->params->known, x->q->type == ANSWER_WHY))
         return CAIRN_OK;
@@ -896,7 +802,7 @@ static double nearness(const asked *q, const reading *r, const text_span *s, con
     size_t n;
     double sum = 0;
 
-    terms_between(&r->terms, s->start, s->end, &at, &n);
+    evidence_terms_between(&r->terms, s->start, s->end, &at, &n);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < q->n; j++) {
             size_t gap;

@@ -48,6 +48,16 @@ typedef struct reading {
     bool table;
 } reading;
 
+/* The terms that begin in bytes [start, end). */
+void evidence_terms_between(const term_list *l, size_t start, size_t end, const text_term **at, size_t *n);
+
+/* The first line of the table that a row belongs to; false: the bytes are no row, or that line itself. */
+bool evidence_head_of_row(const reading *r, const text_span *row, text_span *head);
+/* Does the line name the columns of a table below it? */
+bool evidence_names_columns(const reading *r, const text_span *line);
+/* Is the row's cell empty below the name of a column that the question has, and the row has not? */
+bool evidence_row_is_blank(const asked *q, const reading *r, const text_span *head, const text_span *row);
+
 /* Fill thing, thing_end and counted. */
 void evidence_find_thing(asked *q);
 
