@@ -7,7 +7,7 @@
 
 #include "retrieve/word_byte.h"
 
-#define WORD_MAX 24 /* bytes of a word that may be listed */
+#define WORD_MAX 32 /* bytes of a word that may be listed */
 #define REACH    3  /* words between "each" and "month" */
 
 /* With a capital: English and German. */
@@ -25,7 +25,9 @@ static const char smalls[] =
     "septembre octobre novembre décembre lundi mardi mercredi jeudi vendredi samedi dimanche today tomorrow tonight yesterday daily weekly "
     "monthly quarterly yearly annually noon midnight midday sunset sunrise dusk dawn heute gestern täglich wöchentlich monatlich "
     "vierteljährlich jährlich mittags abends morgens nachts hoy ayer aujourd'hui demain mediodía medianoche midi minuit "
-    "immediately sofort anualmente mensualmente ";
+    "immediately sofort anualmente mensualmente понедельник понедельника понедельникам вторник вторника вторникам среда среду средам четверг четверга "
+    "четвергам пятница пятницу пятницам суббота субботу субботам воскресенье воскресенья воскресеньям январе феврале марте апреле мае июне июле "
+    "августе сентябре октябре ноябре декабре сегодня завтра вчера ежедневно еженедельно ежемесячно ежегодно весной летом осенью зимой ";
 /* In small letters, behind one of `before`. */
 static const char nouns[] =
     " day days week weeks month months quarter quarters year years century centuries morning evening afternoon night weekend spring summer "

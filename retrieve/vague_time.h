@@ -1,7 +1,7 @@
 /* vague_time.h - times that are no date: "at the end of June", "on Tuesday between 8 and 12", "the third working day of each
  * month", "within six weeks", "in the first winter".
  *
- * They answer "when" where a text has no date. Words of English, German, Spanish and French; a month or a day of the
+ * They answer "when" where a text has no date. Words of English, German, Spanish and French, and the commonest of Russian; a month or a day of the
  * week counts as it is written in its language (with a capital in English and German), a span of time only behind or
  * before a word that makes it a time ("within six weeks", "30 days before").
  *

@@ -84,6 +84,7 @@ static const struct {
     {"When do they march?", "They march in March, or in early May.", "in March|early May"},
     {"Bis wann ist die Kita offen?", "Ab Oktober bis 17 Uhr, freitags nur bis 15 Uhr.", "Oktober|17 Uhr|freitags|15 Uhr"},
     {"\xC2\xBF""Cuándo empiezan las obras?", "Las obras empiezan en septiembre, o a finales de mes.", "septiembre|finales de mes"},
+    {"Когда закрыта библиотека?", "Библиотека закрыта по понедельникам и в январе.", "понедельникам|январе"},
     {"When is the meeting?", "On Tuesday, that is 4 March 2025, in the morning.", "4 March 2025"},
 };
 
