@@ -169,10 +169,10 @@ static void gemm_q4(const int8_t *a, size_t lda, const float *a_scale, const int
 #undef CALL
 }
 
-/* Products of two bytes of full size do not fit 16 bits when one is unsigned, so the weights' signs go to the
- * activations: 2 * 127 * 127 fits. */
-LANE_FN void tile_q8(int h, const int8_t *a, size_t lda, const float *a_scale, size_t lds, const uint8_t *panel,
-                     const float *w_scale, size_t k, float *c, size_t ldc)
+/* Products of two bytes of full size do not fit 16 bits when one is unsigned, so the weights' signs
+ * go to the activations: 2 * 127 * 127 fits. */
+LANE_FN void tile_q8(int h, const int8_t *a, size_t lda, const float *a_scale, size_t lds,
+                     const uint8_t *panel, const float *w_scale, size_t k, float *c, size_t ldc)
 {
     const __m256i ones = _mm256_set1_epi16(1), top = _mm256_set1_epi8(-128);
 
@@ -217,7 +217,8 @@ static void gemm_q8(const int8_t *a, size_t lda, const float *a_scale, const int
                     float *c, size_t ldc)
 {
     (void)a_off; /* the weights are signed here */
-#define CALL(h) tile_q8(h, a + i * lda, lda, a_scale + i * lds, lds, panel, w_scale, k, c + i * ldc, ldc)
+#define CALL(h)                                                                                    \
+    tile_q8(h, a + i * lda, lda, a_scale + i * lds, lds, panel, w_scale, k, c + i * ldc, ldc)
     DOWN_TILES(m, CALL);
 #undef CALL
 }

@@ -128,9 +128,9 @@ static void gemm_i16(const int16_t *a, size_t lda, const float *a_scale, size_t 
 }
 
 /* Panels of q4 and, with off_by of ENCODE_Q8_OFF, q8. */
-LANE_FN void tile_bytes(int h, const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
-                        int32_t off_by, size_t lds, const uint8_t *panel, const float *w_scale, size_t k,
-                        float *c, size_t ldc)
+LANE_FN void tile_bytes(int h, const int8_t *a, size_t lda, const float *a_scale,
+                        const int32_t *a_off, int32_t off_by, size_t lds, const uint8_t *panel,
+                        const float *w_scale, size_t k, float *c, size_t ldc)
 {
     __m512 sum[TILE][2];
 

@@ -9,8 +9,8 @@
  *         than bfloat16 at the same speed: the fast mode of float weights.
  *   q4    4-bit weights as stored (Q4_0) and activations rounded to int8 in blocks of 32: the fast
  *         mode of Q4_0 weights, with the arithmetic such weights are made for.
- *   q8    weights and activations rounded to int8 in blocks of 32: the fast mode of float weights that
- *         are too many for 16 bits (linear.h).
+ *   q8    weights and activations rounded to int8 in blocks of 32: the fast mode of float weights
+ *         that are too many for 16 bits (linear.h).
  *
  * The integer kinds give the same bytes on every row: integer sums are exact, and their float part
  * is one fused multiply-add a block. So do the element-wise functions, which are compiled from one
@@ -69,8 +69,8 @@ typedef struct encode_kernels {
     /* 32 rows of Q4_0 blocks, row_bytes apart, to a q4 panel and its scales [k / 32][32]. */
     void (*unpack_q4)(const uint8_t *rows, size_t row_bytes, size_t k, uint8_t *panel,
                       float *w_scale);
-    /* A q4 panel with two values a byte, of each 1,024 the first 512 in the low halves and the others in the
-     * high ones, to one with a value a byte. */
+    /* A q4 panel with two values a byte, of each 1,024 the first 512 in the low halves and the
+     * others in the high ones, to one with a value a byte. */
     void (*spread_q4)(const uint8_t *halves, size_t k, uint8_t *panel);
     /* 32 rounded rows, lda apart, to an i16 panel: panel[j / 2][32][2]. k a multiple of 16. */
     void (*pack_i16)(const int16_t *rows, size_t lda, size_t k, int16_t *panel);

@@ -38,9 +38,9 @@ static void gemm_i16(const int16_t *a, size_t lda, const float *a_scale, size_t 
 }
 
 /* `off_by` times a_off is what the values' zero is worth. */
-static void gemm_bytes(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off, int32_t off_by,
-                       size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k, float *c,
-                       size_t ldc)
+static void gemm_bytes(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
+                       int32_t off_by, size_t lds, size_t m, const uint8_t *panel,
+                       const float *w_scale, size_t k, float *c, size_t ldc)
 {
     for (size_t i = 0; i < m; i++) {
         float sum[ENCODE_PANEL] = {0};

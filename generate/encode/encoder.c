@@ -133,7 +133,8 @@ static cairn_status open_bert(encoder *e, const char *path, const encoder_option
     e->max_tokens = b->max_tokens;
     e->specials = 2;
     st = make_identity(e, err);
-    return st ? st : forward_create(&e->f, b, e->pool, o->exact, o->bits, encode_kernels_get(), err);
+    return st ? st
+              : forward_create(&e->f, b, e->pool, o->exact, o->bits, encode_kernels_get(), err);
 }
 
 static cairn_status open_causal(encoder *e, gguf *g, causal_folder *folder, const char *path, const encoder_options *o,
@@ -312,7 +313,8 @@ static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *ty
     if (!local)
         return cairn_fail(err, CAIRN_ENOMEM, "batch of %zu texts", n);
     for (size_t i = 0; i < n && !st;) {
-        forward_batch batch = {.ids = ids + offsets[i], .offsets = local, .sum = sum, .first = first};
+        forward_batch batch = {
+            .ids = ids + offsets[i], .offsets = local, .sum = sum, .first = first};
         const float *hidden;
 
         batch.types = types ? types + offsets[i] : NULL;

@@ -32,7 +32,8 @@ typedef struct encoder encoder;
 typedef struct encoder_options {
     pool *pool;        /* NULL: the caller's thread alone */
     bool exact;        /* float weights and float activations throughout: slow, the reference */
-    unsigned bits;     /* that an encoder's float weights are kept in, 8 or 16; 0: by their number (docs/embedding.md) */
+    unsigned bits;     /* that an encoder's float weights are kept in, 8 or 16; 0: by their number
+                          (docs/embedding.md) */
     size_t max_tokens; /* 0: the model's own limit; else a lower one */
     const struct weight_cache_options *weights; /* where a decoder's repacked weights are kept; NULL: nowhere */
 } encoder_options;

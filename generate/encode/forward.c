@@ -21,8 +21,8 @@
  * about so many of a small model. A query never opens one. */
 #define DEVICE_PAYS_ROWS 4096
 #define DEVICE_ROWS      8192 /* a batch there */
-/* Float weights that take more in 16 bits are kept in 8: then a question reads them from memory rather than from a
- * cache, and they are most of what the process holds. */
+/* Float weights that take more in 16 bits are kept in 8: then a question reads them from memory
+ * rather than from a cache, and they are most of what the process holds. */
 #define MOST_16_BITS ((size_t)32 << 20)
 
 struct forward {
@@ -30,7 +30,7 @@ struct forward {
     pool *pool;
     const encode_kernels *kernels;
     bool exact, packed;
-    bool kept; /* it was seen to q4 weights; done at the second run, since many a process makes one */
+    bool kept; /* it was seen to q4 weights, at the second run: many a process makes one */
     linear *linear; /* [n_layers][BERT_LINEARS] */
     void **scratch; /* [threads] */
     size_t scratch_bytes, threads;
@@ -73,7 +73,8 @@ size_t forward_batch_rows(const forward *f)
     return f->there ? DEVICE_ROWS : FORWARD_ROWS;
 }
 
-/* Scores of a head are compared with thresholds and with other programs' scores: 16 bits whatever the size. */
+/* Scores of a head are compared with thresholds and with other programs' scores: 16 bits whatever
+ * the size. */
 static linear_width width_for(const bert *b, bool exact, unsigned bits)
 {
     size_t weights = 0;
@@ -85,7 +86,9 @@ static linear_width width_for(const bert *b, bool exact, unsigned bits)
         return LINEAR_EXACT;
     if (bits)
         return bits == 8 ? LINEAR_8_BITS : LINEAR_16_BITS;
-    return !b->classifier.w && !b->lm_dense.w && 2 * weights > MOST_16_BITS ? LINEAR_8_BITS : LINEAR_16_BITS;
+    if (b->classifier.w || b->lm_dense.w)
+        return LINEAR_16_BITS;
+    return 2 * weights > MOST_16_BITS ? LINEAR_8_BITS : LINEAR_16_BITS;
 }
 
 cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact, unsigned bits,
@@ -336,7 +339,8 @@ static void norm_task(void *ctx, size_t task, size_t worker)
     }
 }
 
-/* The first row of each sequence of [rows][n], to the front: row s is not read again by a later sequence. */
+/* The first row of each sequence of [rows][n], to the front: row s is not read again by a later
+ * sequence. */
 static void gather_first(float *rows, size_t n, const forward_batch *batch)
 {
     for (size_t s = 1; s < batch->n; s++)

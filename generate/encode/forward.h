@@ -24,8 +24,8 @@ typedef struct forward_batch {
     bool first; /* wanted is each sequence's first row */
 } forward_batch;
 
-/* `b` and `p` (may be NULL) are borrowed. `bits` that float weights are kept in, 8 or 16; 0: 8 where 16 are more than
- * 32 MiB and the model has no head. */
+/* `b` and `p` (may be NULL) are borrowed. `bits` that float weights are kept in, 8 or 16; 0: 8
+ * where 16 are more than 32 MiB and the model has no head. */
 cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact, unsigned bits,
                             const encode_kernels *kernels, cairn_error *err);
 void forward_destroy(forward *f);

@@ -167,7 +167,8 @@ static void pack_floats(const linear *l, size_t panel, float *row)
 }
 
 /* Two values a byte (spread_q4). */
-static void pack_halves(const linear *l, const encode_kernels *kernels, size_t panel, uint8_t *values)
+static void pack_halves(const linear *l, const encode_kernels *kernels, size_t panel,
+                        uint8_t *values)
 {
     const size_t k = l->src->in, bytes = k / ENCODE_Q4_BLOCK * ENCODE_Q4_BYTES;
     uint8_t *to = (uint8_t *)l->panels + panel * ENCODE_PANEL * k / 2;
@@ -269,8 +270,9 @@ static void products(const linear_call *call, const linear *l, size_t row, size_
                              q4_scale + at * k / 32, k, out + at, GROUP);
             break;
         case LINEAR_Q8:
-            kernels->gemm_q8(in->i8 + row * k, k, in->i8_scale + row * blocks, in->i8_off + row * blocks, blocks,
-                             m, (uint8_t *)l->panels + panel * ENCODE_PANEL * k,
+            kernels->gemm_q8(in->i8 + row * k, k, in->i8_scale + row * blocks,
+                             in->i8_off + row * blocks, blocks, m,
+                             (uint8_t *)l->panels + panel * ENCODE_PANEL * k,
                              l->scales + panel * blocks * ENCODE_PANEL, k, out + at, GROUP);
             break;
         }
@@ -278,7 +280,8 @@ static void products(const linear_call *call, const linear *l, size_t row, size_
 }
 
 /* The q4 panels of outputs [col, col + n), a byte a value, and their scales. */
-static const float *bring_q4(const encode_kernels *kernels, const linear *l, size_t col, size_t n, uint8_t *q4)
+static const float *bring_q4(const encode_kernels *kernels, const linear *l, size_t col, size_t n,
+                             uint8_t *q4)
 {
     const size_t k = l->src->in, bytes = k / ENCODE_Q4_BLOCK * ENCODE_Q4_BYTES;
     float *scale = (float *)(q4 + GROUP * k);
@@ -287,7 +290,8 @@ static const float *bring_q4(const encode_kernels *kernels, const linear *l, siz
         if (l->panels)
             kernels->spread_q4((uint8_t *)l->panels + (col + at) * k / 2, k, q4 + at * k);
         else
-            kernels->unpack_q4(l->src->w->data + (col + at) * bytes, bytes, k, q4 + at * k, scale + at * k / 32);
+            kernels->unpack_q4(l->src->w->data + (col + at) * bytes, bytes, k, q4 + at * k,
+                               scale + at * k / 32);
     }
     return l->panels ? l->scales + col * k / 32 : scale;
 }

@@ -49,8 +49,8 @@ void acts_round(const encode_kernels *kernels, const acts *a, size_t row, size_t
 
 /* linear_form for a matrix; all but LINEAR_Q4 allocate, but fill nothing yet. */
 cairn_status linear_init(linear *l, const bert_linear *src, linear_width width, cairn_error *err);
-/* Room for the panels of a LINEAR_Q4 matrix, which linear_pack_panel fills then; false, and all is as it was, where
- * memory is short. */
+/* Room for the panels of a LINEAR_Q4 matrix, which linear_pack_panel fills then; false, and all is
+ * as it was, where memory is short. */
 bool linear_keep(linear *l);
 void linear_drop(linear *l);
 void linear_clear(linear *l);
