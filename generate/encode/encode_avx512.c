@@ -176,6 +176,62 @@ static void gemm_q4(const int8_t *a, size_t lda, const float *a_scale, const int
 #undef CALL
 }
 
+/* Of a block of 32 inputs the first 16 are the low halves and the others the high ones. */
+LANE_FN void tile_halves(int h, const int8_t *a, size_t lda, const float *a_scale,
+                         const int32_t *a_off, size_t lds, const uint8_t *halves,
+                         const float *w_scale, size_t k, float *c, size_t ldc)
+{
+    const __m512i nibble = _mm512_set1_epi8(15);
+    __m512 sum[TILE][2];
+
+#pragma GCC unroll 6
+    for (int i = 0; i < h; i++)
+        sum[i][0] = sum[i][1] = _mm512_setzero_ps();
+    for (size_t b = 0; b < k / 32; b++, halves += 512) {
+        __m512i dot[TILE][2];
+#pragma GCC unroll 6
+        for (int i = 0; i < h; i++)
+            dot[i][0] = dot[i][1] = _mm512_set1_epi32(a_off[(size_t)i * lds + b]);
+#pragma GCC unroll 4
+        for (size_t j = 0; j < 16; j += 4) {
+            __m512i v0 = _mm512_load_si512(halves + j * 32);
+            __m512i v1 = _mm512_load_si512(halves + j * 32 + 64);
+            __m512i low0 = _mm512_and_si512(v0, nibble), low1 = _mm512_and_si512(v1, nibble);
+            __m512i high0 = _mm512_and_si512(_mm512_srli_epi16(v0, 4), nibble);
+            __m512i high1 = _mm512_and_si512(_mm512_srli_epi16(v1, 4), nibble);
+#pragma GCC unroll 6
+            for (int i = 0; i < h; i++) {
+                __m512i x = spread4(a + (size_t)i * lda + b * 32 + j);
+                dot[i][0] = _mm512_dpbusd_epi32(dot[i][0], low0, x);
+                dot[i][1] = _mm512_dpbusd_epi32(dot[i][1], low1, x);
+                x = spread4(a + (size_t)i * lda + b * 32 + 16 + j);
+                dot[i][0] = _mm512_dpbusd_epi32(dot[i][0], high0, x);
+                dot[i][1] = _mm512_dpbusd_epi32(dot[i][1], high1, x);
+            }
+        }
+        __m512 s0 = _mm512_load_ps(w_scale + b * 32), s1 = _mm512_load_ps(w_scale + b * 32 + 16);
+#pragma GCC unroll 6
+        for (int i = 0; i < h; i++)
+            add_block(sum[i], dot[i], s0, s1, a_scale[(size_t)i * lds + b]);
+    }
+#pragma GCC unroll 6
+    for (int i = 0; i < h; i++) {
+        _mm512_storeu_ps(c + (size_t)i * ldc, sum[i][0]);
+        _mm512_storeu_ps(c + (size_t)i * ldc + 16, sum[i][1]);
+    }
+}
+
+static void gemm_halves(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
+                        size_t lds, size_t m, const uint8_t *halves, const float *w_scale, size_t k,
+                        float *c, size_t ldc)
+{
+#define CALL(h)                                                                                    \
+    tile_halves(h, a + i * lda, lda, a_scale + i * lds, a_off + i * lds, lds, halves, w_scale, k,  \
+                c + i * ldc, ldc)
+    DOWN_TILES(m, CALL);
+#undef CALL
+}
+
 static void gemm_q8(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
                     size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k,
                     float *c, size_t ldc)
@@ -255,6 +311,7 @@ const encode_kernels encode_kernels_avx512 = {
     .gemm_f32 = gemm_f32,
     .gemm_i16 = gemm_i16,
     .gemm_q4 = gemm_q4,
+    .gemm_halves = gemm_halves,
     .gemm_q8 = gemm_q8,
     .quantize_i16 = lanes_quantize_i16,
     .quantize_i8 = lanes_quantize_i8,

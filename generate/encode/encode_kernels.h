@@ -56,7 +56,12 @@ typedef struct encode_kernels {
     void (*gemm_q4)(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
                     size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k,
                     float *c, size_t ldc);
-    /* The same with values 1..255 that stand for -127..127; a_off as for gemm_q4. */
+    /* The same from a panel with two values a byte (spread_q4), to the same bytes: for a few rows, whose products take
+     * less than the spreading would. NULL: the row has none. */
+    void (*gemm_halves)(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
+                        size_t lds, size_t m, const uint8_t *halves, const float *w_scale, size_t k,
+                        float *c, size_t ldc);
+    /* gemm_q4 with values 1..255 that stand for -127..127; a_off as for gemm_q4. */
     void (*gemm_q8)(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
                     size_t lds, size_t m, const uint8_t *panel, const float *w_scale, size_t k,
                     float *c, size_t ldc);

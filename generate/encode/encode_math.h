@@ -31,23 +31,31 @@ LANE_FN lanes lanes_exp(lanes x)
     return lanes_pick(tiny, lanes_set(0.0f), lanes_times_power(p, n));
 }
 
-/* x / 2 * (1 + erf(x / sqrt 2)). The error function by Abramowitz and Stegun 7.1.26: largest error
- * 1.5e-7. */
+/* x / 2 * (1 + erf(x / sqrt 2)) = max(x, 0) - u / 2 * erfc(u / sqrt 2) with u = |x|. What is taken off is the polynomial
+ * of degree 16 in t = u / 2.75 - 1 that meets it at the Chebyshev points of 0 <= u <= 5.5, where it has fallen to 1e-7:
+ * largest error 2.2e-7, and neither an exponential nor a division. A NaN stays one. */
 LANE_FN lanes lanes_gelu(lanes x)
 {
-    lanes z = lanes_abs(x) * 0.70710678f;
-    lanes t = 1.0f / lanes_fma(z, lanes_set(0.3275911f), lanes_set(1.0f));
-    lanes p = lanes_set(1.061405429f);
-    lanes tail;
+    lanes t = lanes_fma(lanes_min(lanes_set(5.5f), lanes_abs(x)), lanes_set(1 / 2.75f), lanes_set(-1.0f));
+    lanes p = lanes_set(-0.0156969205f);
 
-    p = lanes_fma(p, t, lanes_set(-1.453152027f));
-    p = lanes_fma(p, t, lanes_set(1.421413741f));
-    p = lanes_fma(p, t, lanes_set(-0.284496736f));
-    p = lanes_fma(p, t, lanes_set(0.254829592f));
-    tail = p * t * lanes_exp(-(z * z)); /* 1 - erf(z) */
-    /* x > 0: x - x tail / 2; x < 0: x tail / 2. A NaN stays one. */
-    tail = tail * x * 0.5f;
-    return lanes_pick(lanes_less(lanes_set(0.0f), x), x - tail, tail);
+    p = lanes_fma(p, t, lanes_set(-0.000522047339f));
+    p = lanes_fma(p, t, lanes_set(0.0989243686f));
+    p = lanes_fma(p, t, lanes_set(-0.0374604091f));
+    p = lanes_fma(p, t, lanes_set(-0.256906211f));
+    p = lanes_fma(p, t, lanes_set(0.232402071f));
+    p = lanes_fma(p, t, lanes_set(0.272212535f));
+    p = lanes_fma(p, t, lanes_set(-0.545276403f));
+    p = lanes_fma(p, t, lanes_set(0.151383862f));
+    p = lanes_fma(p, t, lanes_set(0.459697336f));
+    p = lanes_fma(p, t, lanes_set(-0.628322899f));
+    p = lanes_fma(p, t, lanes_set(0.260418266f));
+    p = lanes_fma(p, t, lanes_set(0.178947583f));
+    p = lanes_fma(p, t, lanes_set(-0.308680892f));
+    p = lanes_fma(p, t, lanes_set(0.191263378f));
+    p = lanes_fma(p, t, lanes_set(-0.0605779812f));
+    p = lanes_fma(p, t, lanes_set(0.0081943702f));
+    return lanes_pick(lanes_less(lanes_set(0.0f), x), x - p, -p);
 }
 
 /* Scale by `by`, clip to +-limit (a NaN becomes the limit) and round. */

@@ -12,7 +12,7 @@
 #define GROUP         128 /* outputs a task, a multiple of ENCODE_I16_BLOCK */
 #define PATCH         48  /* rows whose products are kept warm */
 #define ROWS_PER_TASK 480
-#define FEW_ROWS      64 /* below: smaller groups, so that a short query spreads over threads */
+#define FEW_ROWS      64 /* up to: smaller groups, so that a short query spreads over threads; q4 panels as kept */
 
 #define HAS(forms, form) ((forms) >> (form)&1)
 /* Activations in bytes serve both. */
@@ -244,7 +244,7 @@ typedef struct linear_call {
     void *const *scratch;
 } linear_call;
 
-/* out[m][GROUP] = rows [row, row + m) times the panels of outputs [col, col + n). */
+/* out[m][GROUP] = rows [row, row + m) times the panels of outputs [col, col + n). q4 NULL: read as they are kept. */
 static void products(const linear_call *call, const linear *l, size_t row, size_t m, size_t col,
                      size_t n, const uint8_t *q4, const float *q4_scale, float *out)
 {
@@ -265,6 +265,13 @@ static void products(const linear_call *call, const linear *l, size_t row, size_
                               l->scales + panel * blocks * ENCODE_PANEL, k, out + at, GROUP);
             break;
         case LINEAR_Q4:
+            if (!q4) {
+                kernels->gemm_halves(in->i8 + row * k, k, in->i8_scale + row * blocks,
+                                     in->i8_off + row * blocks, blocks, m,
+                                     (uint8_t *)l->panels + (col + at) * k / 2,
+                                     l->scales + panel * blocks * ENCODE_PANEL, k, out + at, GROUP);
+                break;
+            }
             kernels->gemm_q4(in->i8 + row * k, k, in->i8_scale + row * (k / 32),
                              in->i8_off + row * (k / 32), k / 32, m, q4 + at * k,
                              q4_scale + at * k / 32, k, out + at, GROUP);
@@ -314,7 +321,9 @@ static void linear_task(void *ctx, size_t task, size_t worker)
     }
     col = group * call->group;
     n = job->l->src->out - col < call->group ? job->l->src->out - col : call->group;
-    if (job->l->form == LINEAR_Q4)
+    if (job->l->form == LINEAR_Q4 && job->l->panels && kernels->gemm_halves && call->rows <= FEW_ROWS)
+        q4 = NULL;
+    else if (job->l->form == LINEAR_Q4)
         q4_scale = bring_q4(kernels, job->l, col, n, q4);
     end = end < call->rows ? end : call->rows;
     for (; row < end; row += PATCH) {

@@ -244,6 +244,55 @@ static void products_of_eight_bit_weights(void **state)
     free(panel);
 }
 
+static void products_from_halves(void **state)
+{
+    const size_t k = 96, blocks = k / 32, n = k * ENCODE_PANEL;
+    float *a = random_floats(ROWS * k), *sw = checked_aligned(ENCODE_PANEL * blocks, sizeof *sw), sa[ROWS * 3];
+    int8_t *qa = checked_aligned(ROWS * k, 1);
+    int32_t off[ROWS * 3];
+    uint8_t *halves = checked_aligned(n / 2, 1), *panel = checked_aligned(n, 1);
+    float want[ROWS][ENCODE_PANEL], c[ROWS][ENCODE_PANEL];
+
+    (void)state;
+    for (size_t i = 0; i < n / 2; i++)
+        halves[i] = (uint8_t)(random_float() * 127 + 128);
+    for (size_t i = 0; i < ENCODE_PANEL * blocks; i++)
+        sw[i] = random_float();
+    for (size_t i = 0; i < ROWS; i++)
+        row_at(CPU_SCALAR)->quantize_i8(a + i * k, k, qa + i * k, sa + i * blocks, off + i * blocks);
+    row_at(CPU_SCALAR)->spread_q4(halves, k, panel);
+    for (int level = CPU_SCALAR; level <= CPU_AVX512; level++)
+        for (size_t m = 1; row_at(level) && row_at(level)->gemm_halves && m <= ROWS; m++) {
+            row_at(level)->gemm_q4(qa, k, sa, off, blocks, m, panel, sw, k, want[0], ENCODE_PANEL);
+            row_at(level)->gemm_halves(qa, k, sa, off, blocks, m, halves, sw, k, c[0], ENCODE_PANEL);
+            assert_memory_equal(c, want, m * sizeof *c);
+        }
+    free(a);
+    free(sw);
+    free(qa);
+    free(halves);
+    free(panel);
+}
+
+/* Every step of a thousandth from -12 to 12, beyond where the tail is cut off. */
+static void gelu_is_close_everywhere(void **state)
+{
+    const float none[16] = {0};
+
+    (void)state;
+    for (int level = CPU_SCALAR; level <= CPU_AVX512; level++)
+        for (int at = -12000; row_at(level) && at < 12000; at += 16) {
+            float x[16];
+            for (int i = 0; i < 16; i++)
+                x[i] = (float)(at + i) / 1000;
+            row_at(level)->bias_gelu(x, none, 16);
+            for (int i = 0; i < 16; i++) {
+                double v = (float)(at + i) / 1000;
+                assert_true(fabs(x[i] - v / 2 * (1 + erf(v / sqrt(2)))) < 3e-7 * fmax(1, fabs(v)));
+            }
+        }
+}
+
 static void halves_are_spread(void **state)
 {
     const size_t k = 64, n = k * ENCODE_PANEL;
@@ -344,6 +393,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_of_floats),   cmocka_unit_test(products_of_rounded_floats),
         cmocka_unit_test(extreme_operands_fit), cmocka_unit_test(products_of_four_bit_weights), cmocka_unit_test(products_of_eight_bit_weights),
+        cmocka_unit_test(products_from_halves),
+        cmocka_unit_test(gelu_is_close_everywhere),
         cmocka_unit_test(halves_are_spread),
         cmocka_unit_test(element_functions),    cmocka_unit_test(not_a_number_is_harmless),
     };
