@@ -32,6 +32,7 @@ struct forward {
     bool exact, packed;
     bool kept; /* it was seen to q4 weights, at the second run: many a process makes one */
     linear *linear; /* [n_layers][BERT_LINEARS] */
+    void *room;     /* the panels of all of them; NULL: there are none (yet) */
     void **scratch; /* [threads] */
     size_t scratch_bytes, threads;
 
@@ -91,6 +92,26 @@ static linear_width width_for(const bert *b, bool exact, unsigned bits)
     return 2 * weights > MOST_16_BITS ? LINEAR_8_BITS : LINEAR_16_BITS;
 }
 
+/* Room for the panels of all matrices of q4, or of all others, behind each other; false: memory is short. */
+static bool place_weights(forward *f, bool q4)
+{
+    const size_t n = f->b->n_layers * BERT_LINEARS;
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < n; i++)
+        bytes += (f->linear[i].form == LINEAR_Q4) == q4 ? linear_room(&f->linear[i]) : 0;
+    if (!bytes)
+        return true;
+    f->room = checked_large(bytes, 1);
+    bytes = 0;
+    for (size_t i = 0; i < n && f->room; i++)
+        if ((f->linear[i].form == LINEAR_Q4) == q4) {
+            linear_place(&f->linear[i], (uint8_t *)f->room + bytes);
+            bytes += linear_room(&f->linear[i]);
+        }
+    return f->room;
+}
+
 cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact, unsigned bits,
                             const encode_kernels *kernels, cairn_error *err)
 {
@@ -115,14 +136,14 @@ cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact, u
     for (size_t l = 0; l < b->n_layers && !st; l++)
         for (int i = 0; i < BERT_LINEARS && !st; i++) {
             size_t need;
-            st = linear_init(at(f, l, i), &b->layers[l].linear[i], weights, err);
-            if (st)
-                break;
+            linear_init(at(f, l, i), &b->layers[l].linear[i], weights);
             need = linear_pack_scratch(at(f, l, i));
             f->scratch_bytes = need > f->scratch_bytes ? need : f->scratch_bytes;
             need = linear_run_scratch(at(f, l, i));
             f->scratch_bytes = need > f->scratch_bytes ? need : f->scratch_bytes;
         }
+    if (!st && !place_weights(f, false))
+        st = cairn_fail(err, CAIRN_ENOMEM, "repacked weights");
     for (size_t i = 0; i < f->threads && !st; i++)
         if (!(f->scratch[i] = checked_aligned(f->scratch_bytes, 1)))
             st = cairn_fail(err, CAIRN_ENOMEM, "encoder scratch");
@@ -152,9 +173,7 @@ void forward_destroy(forward *f)
     clear_batch(f);
     if (f->there)
         f->device->encoder_destroy(f->there);
-    for (size_t i = 0; f->linear && i < f->b->n_layers * BERT_LINEARS; i++)
-        if (f->linear[i].src)
-            linear_clear(&f->linear[i]);
+    free(f->room);
     for (size_t i = 0; f->scratch && i < f->threads; i++)
         free(f->scratch[i]);
     free(f->scratch);
@@ -242,21 +261,11 @@ static void pack_weights(forward *f)
     f->packed = true;
 }
 
-/* Panels for q4 weights, or for none of them. */
+/* Panels for q4 weights, where there are no others and memory is not short. */
 static void keep_weights(forward *f)
 {
-    const size_t n = f->b->n_layers * BERT_LINEARS;
-    bool all = true;
-
     f->kept = true;
-    for (size_t i = 0; i < n; i++)
-        if (f->linear[i].form != LINEAR_Q4)
-            return;
-    for (size_t i = 0; i < n && all; i++)
-        all = linear_keep(&f->linear[i]);
-    for (size_t i = 0; i < n && !all; i++)
-        linear_drop(&f->linear[i]);
-    if (all)
+    if (!f->room && place_weights(f, true))
         pack_weights(f);
 }
 

@@ -101,43 +101,27 @@ static size_t row_bytes(const linear *l)
     }
 }
 
-void linear_drop(linear *l)
-{
-    free(l->panels);
-    free(l->scales);
-    l->panels = NULL;
-    l->scales = NULL;
-}
-
-static bool reserve_panels(linear *l)
-{
-    l->panels = checked_aligned(l->src->out, row_bytes(l));
-    if (l->form != LINEAR_F32)
-        l->scales = checked_aligned(l->src->out / ENCODE_PANEL * blocks_of(l), ENCODE_PANEL * 4);
-    if (l->panels && (l->form == LINEAR_F32 || l->scales))
-        return true;
-    linear_drop(l);
-    return false;
-}
-
-cairn_status linear_init(linear *l, const bert_linear *src, linear_width width, cairn_error *err)
+void linear_init(linear *l, const bert_linear *src, linear_width width)
 {
     *l = (linear){.src = src, .form = form_for(src, width)};
-    if (l->form == LINEAR_Q4 || reserve_panels(l))
-        return CAIRN_OK;
-    l->src = NULL;
-    return cairn_fail(err, CAIRN_ENOMEM, "repacked weights of %s", src->w->name);
 }
 
-bool linear_keep(linear *l)
+static size_t panels_bytes(const linear *l)
 {
-    return l->panels || reserve_panels(l);
+    return l->src->out * row_bytes(l);
 }
 
-void linear_clear(linear *l)
+size_t linear_room(const linear *l)
 {
-    linear_drop(l);
-    memset(l, 0, sizeof *l);
+    if (l->form == LINEAR_F32)
+        return panels_bytes(l);
+    return panels_bytes(l) + l->src->out * blocks_of(l) * sizeof *l->scales;
+}
+
+void linear_place(linear *l, void *room)
+{
+    l->panels = room;
+    l->scales = l->form != LINEAR_F32 ? (float *)((uint8_t *)room + panels_bytes(l)) : NULL;
 }
 
 size_t linear_pack_scratch(const linear *l)

@@ -5,7 +5,7 @@
  *   f32   exact mode: dequantised into float panels at the first run;
  *   q4    Q4_0 in the fast mode: stays in the file at first, and each task unpacks the panels it
  *         needs into its scratch, so that a cold start copies nothing; then panels of two values
- *         a byte (linear_keep), which are spread in a tenth of that time;
+ *         a byte (linear_place), which are spread in a tenth of that time;
  *   q8    everything else in the fast mode of a model whose weights are many (forward.c): rounded
  *         into q8 panels at the first run;
  *   i16   of other models: rounded into i16 panels at the first run. */
@@ -24,7 +24,7 @@ typedef enum linear_width { LINEAR_EXACT, LINEAR_16_BITS, LINEAR_8_BITS } linear
 typedef struct linear {
     const bert_linear *src;
     linear_form form;
-    void *panels;  /* [out / 32] panels; q4: NULL until linear_keep */
+    void *panels;  /* [out / 32] panels; q4: NULL until linear_place */
     float *scales; /* i16, q8, q4 with panels: [out / 32][blocks][32] */
 } linear;
 
@@ -47,13 +47,13 @@ void acts_clear(acts *a);
 void acts_round(const encode_kernels *kernels, const acts *a, size_t row, size_t col,
                 const float *x, size_t n, unsigned forms);
 
-/* linear_form for a matrix; all but LINEAR_Q4 allocate, but fill nothing yet. */
-cairn_status linear_init(linear *l, const bert_linear *src, linear_width width, cairn_error *err);
-/* Room for the panels of a LINEAR_Q4 matrix, which linear_pack_panel fills then; false, and all is
- * as it was, where memory is short. */
-bool linear_keep(linear *l);
-void linear_drop(linear *l);
-void linear_clear(linear *l);
+/* linear_form for a matrix, without panels. */
+void linear_init(linear *l, const bert_linear *src, linear_width width);
+/* Bytes of its panels and scales, a multiple of 64: a model's matrices lie behind each other, so that large pages can
+ * hold them. They do not overflow: the matrices are in memory, four times as large at the least. */
+size_t linear_room(const linear *l);
+/* Panels in `room` (64-byte aligned, the caller's), which linear_pack_panel fills. */
+void linear_place(linear *l, void *room);
 /* Scratch bytes to pack one panel of l; call linear_pack_panel for 0 .. out / 32 - 1. */
 size_t linear_pack_scratch(const linear *l);
 void linear_pack_panel(const linear *l, const encode_kernels *kernels, size_t panel, void *scratch);
