@@ -1,8 +1,8 @@
 /* ask_exhaustive.c - questions about all documents: every match is read, and the answer says of how many
  * files it speaks and how many could not be read.
  *
- * A file matches when one of its passages holds all the words asked for (quoted words: in a row); of "A and B" some passage each,
- * of "A or B" either. Files by themselves ("how many PDF files", "how many invoices of 2024") are counted by kind, by title and
+ * A file matches when one of its passages, with title and headings, holds all the words asked for (quoted words: in a row); of "A and
+ * B" some passage each, of "A or B" either. What matches only with the words of its path is told apart: a folder's name mentions nothing. Files by themselves ("how many PDF files", "how many invoices of 2024") are counted by kind, by title and
  * path, by year. No model takes part. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,33 +14,42 @@
 
 #define LISTED_MAX 200 /* files that are named */
 
+/* "words" in the text, or with `anywhere` in the path as well, which is a field of the index that no query names. */
+static cairn_status demand(bytes *q, const char *words, size_t len, bool anywhere)
+{
+    static const char *const fields[] = {"title", "heading", "body"};
+    cairn_status st = bytes_append_str(q, anywhere ? "+" : "+(");
+
+    for (size_t f = 0; f < (anywhere ? 1 : sizeof fields / sizeof *fields) && !st; f++) {
+        if (!anywhere)
+            st = bytes_printf(q, "%s%s:", f ? " OR " : "", fields[f]);
+        if (!st)
+            st = bytes_append_byte(q, '"');
+        for (size_t i = 0; i < len && !st; i++)
+            if (words[i] != '"')
+                st = bytes_append_byte(q, (uint8_t)words[i]);
+        if (!st)
+            st = bytes_append_byte(q, '"');
+    }
+    return st ? st : bytes_append_str(q, anywhere ? " " : ") ");
+}
+
 /* The topic as a query that demands every word of it. */
-static cairn_status query_of(asking *a, const char *topic, size_t len, char **out, cairn_error *err)
+static cairn_status query_of(asking *a, const char *topic, size_t len, bool anywhere, char **out, cairn_error *err)
 {
     bytes q;
     cairn_status st = CAIRN_OK;
     bool quoted = len > 2 && memchr("\"'", topic[0], 2);
 
-    bytes_init(&q, 1 << 16);
-    if (quoted) { /* as it is, in a row */
-        st = bytes_append_str(&q, "+\"");
-        for (size_t i = 0; i < len && !st; i++)
-            if (topic[i] != '"' && topic[i] != '\'')
-                st = bytes_append_byte(&q, (uint8_t)topic[i]);
-        if (!st)
-            st = bytes_append_str(&q, "\"");
-    }
+    bytes_init(&q, 1 << 18);
+    if (quoted) /* in a row */
+        st = demand(&q, topic + 1, len - 1 - (topic[len - 1] == topic[0]), anywhere);
     for (size_t i = 0; i < len && !quoted && !st;) {
         size_t end = i;
         while (end < len && topic[end] != ' ' && topic[end] != '"')
             end++;
-        if (end > i) {
-            st = bytes_append_str(&q, "+\"");
-            if (!st)
-                st = bytes_append(&q, topic + i, end - i);
-            if (!st)
-                st = bytes_append_str(&q, "\" ");
-        }
+        if (end > i)
+            st = demand(&q, topic + i, end - i, anywhere);
         i = end + 1;
     }
     *out = st ? NULL : arena_strndup(&a->memory, q.data ? q.data : "", q.len);
@@ -119,6 +128,7 @@ static cairn_status choose(const doc_set *all, const doc_set *a, const doc_set *
 
 typedef struct tally {
     size_t found, read, unreadable;
+    size_t by_path; /* match only with the words of their paths */
 } tally;
 
 /* One search over everything that is read. */
@@ -158,9 +168,9 @@ static const char *both_filters(asking *a, const char *more)
     return !*more ? a->request->filter : arena_printf(&a->memory, "%s%s%s", own, *own ? " " : "", more);
 }
 
-/* What is to be mentioned, by its parts. *query gets one that finds a passage of each document. */
-static cairn_status find_mentions(reading_all *r, const exhaustive *x, const doc_set *all, doc_set *out, size_t *counted, char **query,
-                                  cairn_error *err)
+/* What is to be mentioned, by its parts, in the text or anywhere. *query gets one that finds a passage of each document. */
+static cairn_status find_mentions(reading_all *r, const exhaustive *x, const doc_set *all, bool anywhere, doc_set *out, size_t *counted,
+                                  char **query, cairn_error *err)
 {
     asking *a = r->a;
     const char *question = a->request->question;
@@ -169,7 +179,7 @@ static cairn_status find_mentions(reading_all *r, const exhaustive *x, const doc
 
     for (size_t i = 0; i < x->n_parts && !st; i++) {
         doc_set here;
-        st = query_of(a, question + x->part[i].start, x->part[i].end - x->part[i].start, &part, err);
+        st = query_of(a, question + x->part[i].start, x->part[i].end - x->part[i].start, anywhere, &part, err);
         if (!st && any)
             any = i ? arena_printf(&a->memory, "%s OR (%s)", any, part) : arena_printf(&a->memory, "(%s)", part);
         if (!st)
@@ -192,6 +202,22 @@ static cairn_status find_mentions(reading_all *r, const exhaustive *x, const doc
     }
     if (!st && (all->n || x->n_parts > 1))
         *counted = out->n;
+    return st;
+}
+
+/* As the above in the text, and how many more, or of those that do not mention it fewer, there are with the paths. */
+static cairn_status tell_mentions(reading_all *r, const exhaustive *x, const doc_set *all, doc_set *out, tally *t, char **query,
+                                  cairn_error *err)
+{
+    doc_set with_paths = {0};
+    size_t counted = 0;
+    char *unused = NULL;
+    cairn_status st = find_mentions(r, x, all, true, &with_paths, &counted, &unused, err);
+
+    if (!st)
+        st = find_mentions(r, x, all, false, out, &t->found, query, err);
+    if (!st)
+        t->by_path = counted > t->found ? counted - t->found : t->found - counted;
     return st;
 }
 
@@ -237,7 +263,7 @@ static cairn_status search_all(asking *a, const exhaustive *x, tally *t, cairn_e
     t->unreadable = a->c->access ? 0 : (size_t)store_snapshot_counts(r.v.snapshot).failures;
     st = documents_of(&r, "", r.filter, &all, &t->read, err);
     if (!st)
-        st = x->listed ? find_listed(&r, x, &found, &t->found, err) : find_mentions(&r, x, &all, &found, &t->found, &query, err);
+        st = x->listed ? find_listed(&r, x, &found, &t->found, err) : tell_mentions(&r, x, &all, &found, t, &query, err);
     if (!st)
         st = search_rows(&r, x->listed ? "" : query, x->denied ? both_filters(a, "size:>=0") : r.filter, x->listed ? 1 : LISTED_MAX + (x->denied || x->n_parts > 1 ? all.n : 0), err);
     if (!st)
@@ -289,18 +315,22 @@ static text_span telling_sentence(const cairn_hit *h)
 static cairn_status headline(asking *a, const exhaustive *x, const tally *t, cairn_error *err)
 {
     static const struct {
-        const char *lang, *one, *many, *none_one, *none_many, *unread, *listed, *named, *year;
+        const char *lang, *one, *many, *none_one, *none_many, *unread, *more, *of_these, *listed, *named, *year;
     } says[] = {
         {"en", "%zu of %zu files mentions %.*s", "%zu of %zu files mention %.*s", "%zu of %zu files does not mention %.*s",
-         "%zu of %zu files do not mention %.*s", "; %zu more could not be read", "%zu of %zu files", " with \"%.*s\" in title or path", " of %d or naming it"},
+         "%zu of %zu files do not mention %.*s", "; %zu more could not be read", "; %zu more only by the path", "; %zu of these have it in the path",
+         "%zu of %zu files", " with \"%.*s\" in title or path", " of %d or naming it"},
         {"de", "%zu von %zu Dateien erwähnt %.*s", "%zu von %zu Dateien erwähnen %.*s", "%zu von %zu Dateien erwähnt %.*s nicht",
-         "%zu von %zu Dateien erwähnen %.*s nicht", "; %zu weitere waren nicht lesbar", "%zu von %zu Dateien", " mit „%.*s“ in Titel oder Pfad",
+         "%zu von %zu Dateien erwähnen %.*s nicht", "; %zu weitere waren nicht lesbar", "; %zu weitere nur durch den Pfad",
+         "; bei %zu davon steht es im Pfad", "%zu von %zu Dateien", " mit „%.*s“ in Titel oder Pfad",
          " von %d oder mit diesem Jahr im Text"},
         {"es", "%zu de %zu archivos menciona %.*s", "%zu de %zu archivos mencionan %.*s", "%zu de %zu archivos no menciona %.*s",
-         "%zu de %zu archivos no mencionan %.*s", "; otros %zu no se pudieron leer", "%zu de %zu archivos", " con «%.*s» en título o ruta",
+         "%zu de %zu archivos no mencionan %.*s", "; otros %zu no se pudieron leer", "; otros %zu solo por la ruta",
+         "; %zu de ellos por la ruta", "%zu de %zu archivos", " con «%.*s» en título o ruta",
          " de %d o que lo nombran"},
         {"fr", "%zu fichier sur %zu mentionne %.*s", "%zu fichiers sur %zu mentionnent %.*s", "%zu fichier sur %zu ne mentionne pas %.*s",
-         "%zu fichiers sur %zu ne mentionnent pas %.*s", " ; %zu autres n'ont pas pu être lus", "%zu fichiers sur %zu",
+         "%zu fichiers sur %zu ne mentionnent pas %.*s", " ; %zu autres n'ont pas pu être lus", " ; %zu de plus seulement par le chemin",
+         " ; %zu d'entre eux par le chemin", "%zu fichiers sur %zu",
          " avec « %.*s » dans le titre ou le chemin", " de %d ou qui le nomment"},
     };
     int len = (int)(x->end - x->start);
@@ -322,6 +352,8 @@ static cairn_status headline(asking *a, const exhaustive *x, const tally *t, cai
         } else {
             st = bytes_printf(&a->text, t->found == 1 ? one : many, t->found, t->read, len, topic);
         }
+        if (!st && t->by_path)
+            st = bytes_printf(&a->text, x->denied ? says[i].of_these : says[i].more, t->by_path);
         if (!st && t->unreadable)
             st = bytes_printf(&a->text, says[i].unread, t->unreadable);
         if (!st)

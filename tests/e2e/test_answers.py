@@ -305,6 +305,30 @@ class Answers(CairnTest):
         only = self.ask("How many files mention the hedge?", "--filter", "path:note1")
         self.assertLess(only["files"]["read"], 16)
 
+    def test_a_path_mentions_nothing(self):
+        docs = os.path.join(self.top, "boxes")
+        self.write("box 42/lamp.txt", "The lamp stands here.\n", docs)
+        self.write("rope.txt", "The rope lies in the attic, in box 42.\n", docs)
+        self.write("box 42.txt", "Chairs for the hall.\n", docs)  # without a title of its own: this is it
+        self.write("paint.md", "# Box 42\n\nTwo tins.\n", docs)
+        self.write("attic 7/saw.txt", "Lies in box 7.\n", docs)
+        self.index(docs)
+        only = ("--filter", "dir:boxes")
+        a = self.ask("How many documents mention box 42?", *only)
+        self.assertEqual(a["answer"], "3 of 5 files mention box 42; 1 more only by the path.")
+        self.assertEqual((a["files"]["found"], a["files"]["read"]), (3, 5))
+        b = self.ask("Which files mention \"box 42\"?", *only)
+        self.assertEqual({os.path.basename(c["uri"]) for c in b["citations"]}, {"rope.txt", "box 42.txt", "paint.md"})
+        c = self.ask("Which files do not mention box 42?", *only)
+        self.assertTrue(c["answer"].startswith("2 of 5 files do not mention box 42; 1 of these have it in the path:"), c["answer"])
+        self.assertEqual({os.path.basename(x["uri"]) for x in c["citations"]}, {"lamp.txt", "saw.txt"})
+        d = self.ask("Welche Dateien erwähnen attic?", *only)
+        self.assertTrue(d["answer"].startswith("1 von 5 Dateien erwähnt attic; 1 weitere nur durch den Pfad:"), d["answer"])
+        e = self.ask("How many files mention the rope?", *only)
+        self.assertEqual(e["answer"], "1 of 5 files mentions rope.")
+        f = self.ask("Which files mention the attic and the lamp?", *only, code=None)
+        self.assertEqual(f["files"]["found"], 0)
+
     def test_a_gate_lets_the_better_run_pass_and_not_the_worse(self):
         good, bad = [self.write("../%s.jsonl" % name, "".join(
             json.dumps({"question": "q%d" % i, "answers": ["a"] if i < 30 else [], "right": right(i), "refused": i >= 30}) + "\n"
