@@ -48,6 +48,11 @@ typedef struct reading {
     bool table;
 } reading;
 
+/* Fill *q with the question, of which `lang` is the language ("": unknown); everything in `a`. */
+cairn_status evidence_read_question(analyzer *an, const char *question,
+                                    const evidence_params *params, const char *lang, arena *a,
+                                    asked *q, cairn_error *err);
+
 /* The terms that begin in bytes [start, end). */
 void evidence_terms_between(const term_list *l, size_t start, size_t end, const text_term **at, size_t *n);
 
