@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "retrieve/vague_time.h"
+#include "retrieve/word_byte.h"
 
 #define QUESTION_MAX 512 /* bytes of a question that are looked at */
 
@@ -308,13 +309,6 @@ bool answer_names_visible(const char *lang)
 
 /* ---- mentions ---- */
 
-static bool capital(const char *s, size_t left)
-{
-    unsigned char c = (unsigned char)s[0], d = left > 1 ? (unsigned char)s[1] : 0;
-
-    return isupper(c) || (c == 0xC3 && d >= 0x80 && d <= 0x9E) || (c == 0xD0 && d >= 0x90 && d <= 0xAF);
-}
-
 static size_t end_of_word(const char *s, size_t len, size_t at)
 {
     while (at < len && (isalnum((unsigned char)s[at]) || (unsigned char)s[at] >= 0x80 ||
@@ -348,7 +342,7 @@ static size_t name_end(const char *s, size_t len, size_t at)
         if (p >= len || s[p] != ' ')
             return end;
         p++;
-        if (p < len && capital(s + p, len - p)) {
+        if (p < len && is_capital(s + p, len - p)) {
             end = end_of_word(s, len, p);
             continue;
         }
@@ -356,7 +350,7 @@ static size_t name_end(const char *s, size_t len, size_t at)
         if (q == p && p < len && s[p] == '&')
             q++;
         if (q == p || !joins_names(s + p, q - p) || q >= len || s[q] != ' ' || q + 1 >= len ||
-            !capital(s + q + 1, len - q - 1))
+            !is_capital(s + q + 1, len - q - 1))
             return end;
         end = end_of_word(s, len, q + 1);
     }
@@ -488,7 +482,7 @@ cairn_status answer_mentions(answer_type t, unsigned units, const char *text, si
             size_t end = end_of_word(text, len, i);
             if (end == i) {
                 i++;
-            } else if (capital(text + i, len - i)) {
+            } else if (is_capital(text + i, len - i)) {
                 end = name_end(text, len, i);
                 if (!in_date(i, end, quantities, n_quantities)) /* "3 June 2025" names nobody */
                     (*out)[(*n)++] = (text_span){i, end};

@@ -72,9 +72,6 @@ static const char *const langs[] = {"en", "de", "es", "fr"};
 
 #define ARTICLES " the a an der die das den dem des el la los las le les "
 
-static const char little[] =
-    " the a an der die das den dem des el la los las un una le les une l of in at on ";
-
 /* The first comparative in [from, to): its place, to where there is none. "most recent" is what
  * `recent` is. */
 static size_t find_measure(const reading *r, size_t from, size_t to, size_t *which)
@@ -230,7 +227,7 @@ static bool choice(reading *r)
     if (!begin || j - begin > SIDE_WORDS) { /* no comma: capitals alone */
         for (begin = j;
              begin > 1 && (r->at[begin - 1].capital ||
-                           (begin < j && word_is(r, begin - 1, little) && begin - 1 > 1));
+                           (begin < j && word_is(r, begin - 1, little_words) && begin - 1 > 1));
              begin--)
             ;
         if (begin == j || begin < 2 || !r->at[j + 1].capital)
@@ -399,7 +396,7 @@ static bool pair(reading *r)
             break;
     while (end > j + 2 && !r->at[end - 1].capital)
         end--;
-    if (word_is(r, j + 1, little) && end == j + 2 && end < r->n)
+    if (word_is(r, j + 1, little_words) && end == j + 2 && end < r->n)
         end++;
     if (!words_have_letters(r, from, j) || !words_have_letters(r, j + 1, end) ||
         (!words_have_name(r, from, j) && !between && !both))

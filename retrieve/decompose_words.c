@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "retrieve/word_byte.h"
+#include "retrieve/word_list.h"
 
 const char auxiliaries[] = " is are was were do does did has have had can could will would "
                            "should must may ist sind war waren hat haben hatte hatten "
@@ -17,25 +18,12 @@ const char wh_words[] = " which who whom whose what when where why how welche we
                         "cuántas qui que quel quelle quels quelles lequel laquelle quand où "
                         "comment combien pourquoi ";
 
-static const char little[] =
+const char little_words[] =
     " the a an der die das den dem des el la los las un una le les une l of in at on ";
-
-static bool in_list(const char *list, const char *low)
-{
-    char padded[WORD_BYTES + 3];
-    size_t n = strlen(low);
-
-    if (!n)
-        return false;
-    padded[0] = ' ';
-    memcpy(padded + 1, low, n);
-    memcpy(padded + n + 1, " ", 2);
-    return strstr(list, padded) != NULL;
-}
 
 bool word_is(const reading *r, size_t i, const char *list)
 {
-    return i < r->n && in_list(list, r->at[i].low);
+    return i < r->n && word_list_has(list, r->at[i].low, strlen(r->at[i].low));
 }
 
 /* Signs of UTF-8 that stand around words and are none: the Spanish marks, typographic quotes. */
@@ -73,14 +61,11 @@ bool words_read(reading *r)
             i++;
         w->end = i;
         for (size_t k = w->start; k < i; k++) {
-            w->capital |= isdigit((unsigned char)s[k]) != 0 ||
-                          (k == w->start && isupper((unsigned char)s[k]));
+            w->capital |= isdigit((unsigned char)s[k]) != 0;
             if (i - w->start < WORD_BYTES)
                 w->low[k - w->start] = (char)tolower((unsigned char)s[k]);
         }
-        w->capital |= (unsigned char)s[w->start] == 0xC3 &&
-                      (unsigned char)s[w->start + 1] >= 0x80 &&
-                      (unsigned char)s[w->start + 1] <= 0x9E;
+        w->capital |= is_latin_capital(s + w->start, i - w->start);
         r->n++;
     }
     return true;
@@ -98,7 +83,7 @@ bool words_have_letters(const reading *r, size_t from, size_t to)
     for (size_t i = from; i < to; i++)
         for (size_t k = r->at[i].start; k < r->at[i].end; k++)
             if ((isalpha((unsigned char)r->text[k]) || (unsigned char)r->text[k] >= 0x80) &&
-                !in_list(little, r->at[i].low))
+                !word_is(r, i, little_words))
                 return true;
     return false;
 }

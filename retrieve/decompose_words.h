@@ -27,6 +27,7 @@ typedef struct reading {
 } reading;
 
 extern const char auxiliaries[], wh_words[];
+extern const char little_words[]; /* articles, "of", "in", "on", "at" */
 
 /* Fill r->at from r->text. False: too many words. */
 bool words_read(reading *r);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "retrieve/word_list.h"
 
 #define QUESTION_MAX 400
 #define OWN_BYTES    24 /* of words between "of my" and "contracts" */
@@ -125,17 +126,6 @@ static const char fillers[] = " that which who do does not don't doesn't never o
                               "dossier se denen ";
 static const char denials[] = " not don't doesn't never nicht no ne n ";
 
-static bool in_list(const char *list, const char *word, size_t len)
-{
-    for (const char *p = list + 1; *p;) {
-        size_t n = strcspn(p, " ");
-        if (n == len && !memcmp(p, word, n))
-            return true;
-        p += n + 1;
-    }
-    return false;
-}
-
 /* Are s[from, to) fillers alone? *denied: one of them says no. */
 static bool only_fillers(const char *s, size_t from, size_t to, bool *denied)
 {
@@ -143,9 +133,9 @@ static bool only_fillers(const char *s, size_t from, size_t to, bool *denied)
         size_t end = from;
         while (end < to && !isspace((unsigned char)s[end]) && !strchr(",", s[end]))
             end++;
-        if (end > from && !in_list(fillers, s + from, end - from))
+        if (end > from && !word_list_has(fillers, s + from, end - from))
             return false;
-        *denied |= end > from && in_list(denials, s + from, end - from);
+        *denied |= end > from && word_list_has(denials, s + from, end - from);
         from = end + (end == from || end < to);
     }
     return true;
@@ -167,7 +157,7 @@ static size_t behind_things(const char *s, size_t len, size_t end, const wording
         return next_end;
     for (size_t words = 0; open && words < 2; words++) { /* a word for documents that is not known */
         size_t at = end + strspn(s + end, " "), stop = at + strcspn(s + at, " ,?");
-        if (at >= len || in_list(fillers, s + at, stop - at) || find_word(s, len, at, w->verbs, &next_end) == at)
+        if (at >= len || word_list_has(fillers, s + at, stop - at) || find_word(s, len, at, w->verbs, &next_end) == at)
             break;
         end = stop;
     }
@@ -235,7 +225,7 @@ static void split_parts(const char *s, exhaustive *x)
 /* "About him": of an earlier question, and none of its words. */
 static bool is_pronoun(const char *word, size_t len)
 {
-    return in_list(" it him her them this that these those es ihn sie ihm ihr das dies ello él ella eso lui elle cela ça ", word, len);
+    return word_list_has(" it him her them this that these those es ihn sie ihm ihr das dies ello él ella eso lui elle cela ça ", word, len);
 }
 
 /* The sides of "X not" and "pas X". */
@@ -291,7 +281,7 @@ static bool parse_listing(const char *s, size_t len, exhaustive *out)
         if (thing == SIZE_MAX)
             continue;
         *out = (exhaustive){.kind = EXHAUSTIVE_COUNT, .lang = w->lang, .listed = true, .start = thing, .end = thing_end};
-        out->named = !in_list(any_thing, s + thing, thing_end - thing);
+        out->named = !word_list_has(any_thing, s + thing, thing_end - thing);
         for (size_t at = end, stop; at < len; at = stop) {
             size_t k = 0, n;
             while (at < len && (isspace((unsigned char)s[at]) || strchr("?!.,", s[at])))
@@ -318,7 +308,7 @@ static bool parse_listing(const char *s, size_t len, exhaustive *out)
                 if (*out->filter)
                     strcat(out->filter, " ");
                 strcat(out->filter, kinds_of_file[k].filter);
-            } else if (!in_list(idle, s + at, n)) {
+            } else if (!word_list_has(idle, s + at, n)) {
                 things = false;
                 break;
             }

@@ -1,7 +1,6 @@
 /* follow_up.c - see follow_up.h. Both questions are read as words; a phrase is a run of them. */
 #include "retrieve/follow_up.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -39,7 +38,7 @@ static bool read_phrase(const char *text, phrase *p)
     p->head += p->article;
     for (size_t i = p->head; i < p->q.n; i++)
         p->kind = p->q.at[i].kind > p->kind ? p->q.at[i].kind : p->kind;
-    if (!lead && p->q.n && p->kind == FOLLOW_PLAIN && follow_capital(text + p->q.at[p->head < p->q.n ? p->head : 0].start, 2))
+    if (!lead && p->q.n && p->kind == FOLLOW_PLAIN && is_capital(text + p->q.at[p->head < p->q.n ? p->head : 0].start, 2))
         p->kind = FOLLOW_NAME;
     return p->head < p->q.n && (lead || p->kind != FOLLOW_PLAIN);
 }

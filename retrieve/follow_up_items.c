@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "retrieve/follow_up_words.h"
 #include "retrieve/sentences.h"
+#include "retrieve/word_byte.h"
 
 #define TEXT_BYTES 4096
 #define ITEM_BYTES 120
@@ -123,7 +124,7 @@ static void read_sentence(const char *text, size_t from, size_t upto, follow_ite
     follow_text s;
 
     follow_read(text, from, upto, &s);
-    if (s.n > 1 && s.at[0].kind == FOLLOW_PLAIN && follow_capital(text + s.at[0].start, 2) &&
+    if (s.n > 1 && s.at[0].kind == FOLLOW_PLAIN && is_capital(text + s.at[0].start, 2) &&
         (comma(&s, 0) || follow_is(follow_joins, text, &s.at[1])))
         s.at[0].kind = FOLLOW_NAME; /* "White, Rye and Spelt." */
     for (size_t c = 1; c + 1 < s.n; c++) {

@@ -14,7 +14,6 @@
 #define BARE_WORDS    7  /* of a question that is a question word alone */
 #define REPLIES_BACK  4  /* so many replies are looked through for a list */
 #define BESIDES_BYTES 100
-#define TOLD_SHARE    0.8
 #define REPLY_BYTES   4096
 
 /* Everything a rule reads. */
@@ -225,7 +224,7 @@ static bool begins_with_name(const follow_text *s)
     static const char none[] = " there here this these those yes no thus das dies dort hier ja nein il ils elle elles c'est eso esto no sí ";
     const follow_word *w = &s->at[0];
 
-    if (!follow_capital(s->text + w->start, 2) || follow_is(none, s->text, w) || follow_is(follow_articles, s->text, w) ||
+    if (!is_capital(s->text + w->start, 2) || follow_is(none, s->text, w) || follow_is(follow_articles, s->text, w) ||
         follow_is(follow_prepositions, s->text, w) || follow_is(follow_not_a_phrase, s->text, w))
         return false;
     return s->n == 1 || s->at[1].kind == FOLLOW_NAME || follow_is(auxiliaries, s->text, w + 1) || follow_is(follow_joins, s->text, w + 1) ||
@@ -386,7 +385,6 @@ static const struct {
     const char *words;
     int which;
 } ordinals[] = {
-   
     {" first former 1st erste ersten erster erstes erstere ersterer ersteres premier première 1er primero primera primer ", 1},
     {" second 2nd zweite zweiten zweiter zweites deuxième second seconde segundo segunda ", 2},
     {" third 3rd dritte dritten dritter drittes troisième tercero tercera tercer ", 3},
@@ -433,7 +431,7 @@ static bool find_ordinal(const follow_text *q, pointing *p)
             continue; /* "the first two" */
         if (joined && follow_is(ones, q->text, &q->at[next]))
             p->last = next;
-        else if (joined && !follow_is(of_two, q->text, &q->at[i]) && !(article && follow_is(german, q->text, &q->at[i - 1]) && !follow_capital(q->text + q->at[next].start, 2)) &&
+        else if (joined && !follow_is(of_two, q->text, &q->at[i]) && !(article && follow_is(german, q->text, &q->at[i - 1]) && !is_capital(q->text + q->at[next].start, 2)) &&
                  !follow_is(follow_ends_phrase, q->text, &q->at[next]) && !follow_is(auxiliaries, q->text, &q->at[next]))
             p->noun = p->last = next;
         return true;

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "retrieve/word_byte.h"
+#include "retrieve/word_list.h"
 
 #define WORD_BYTES 64
 
@@ -89,23 +90,14 @@ static char small(const char *text, size_t i, size_t start)
 
 bool follow_is(const char *list, const char *text, const follow_word *w)
 {
-    char padded[WORD_BYTES + 3];
+    char low[WORD_BYTES];
     size_t n = w->end - w->start;
 
-    if (!n || n > WORD_BYTES)
+    if (n > sizeof low)
         return false;
-    padded[0] = ' ';
     for (size_t i = 0; i < n; i++)
-        padded[i + 1] = small(text, w->start + i, w->start);
-    memcpy(padded + n + 1, " ", 2);
-    return strstr(list, padded) != NULL;
-}
-
-bool follow_capital(const char *s, size_t len)
-{
-    unsigned char a = (unsigned char)s[0], b = len > 1 ? (unsigned char)s[1] : 0;
-
-    return isupper(a) || (a == 0xC3 && b >= 0x80 && b <= 0x9E) || (a == 0xD0 && b >= 0x90 && b <= 0xAF);
+        low[i] = small(text, w->start + i, w->start);
+    return word_list_has(list, low, n);
 }
 
 static follow_kind kind_of(const follow_text *q, size_t i)
@@ -121,11 +113,11 @@ static follow_kind kind_of(const follow_text *q, size_t i)
         return FOLLOW_DESIGNATION;
     if (digits)
         return n == 4 && digits == 4 && (q->text[w->start] == '1' || q->text[w->start] == '2') ? FOLLOW_YEAR : FOLLOW_NUMBER;
-    if (follow_is(months, q->text, w) && follow_capital(q->text + w->start, n)) /* "may" is a verb */
+    if (follow_is(months, q->text, w) && is_capital(q->text + w->start, n)) /* "may" is a verb */
         return FOLLOW_MONTH;
     if (follow_is(weekdays, q->text, w))
         return FOLLOW_WEEKDAY;
-    return follow_capital(q->text + w->start, n) && !follow_is(follow_not_a_phrase, q->text, w) && !follow_is(follow_articles, q->text, w) && !follow_is(follow_prepositions, q->text, w)
+    return is_capital(q->text + w->start, n) && !follow_is(follow_not_a_phrase, q->text, w) && !follow_is(follow_articles, q->text, w) && !follow_is(follow_prepositions, q->text, w)
                ? FOLLOW_NAME
                : FOLLOW_PLAIN;
 }

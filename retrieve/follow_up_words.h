@@ -44,8 +44,6 @@ extern const char follow_counts[];      /* two, drei, both, 4 */
 void follow_read(const char *text, size_t from, size_t len, follow_text *out);
 /* Is the word in the list? A to Z and the letters of Latin-1 without regard to case; what is too long is in none. */
 bool follow_is(const char *list, const char *text, const follow_word *w);
-/* Does it begin with a capital of A to Z, Latin-1 or Cyrillic? */
-bool follow_capital(const char *s, size_t len);
 /* Bytes of the longest "and", "what about", "was ist mit", ... that the question begins with; 0: none. */
 size_t follow_lead(const char *text);
 

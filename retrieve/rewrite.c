@@ -14,6 +14,7 @@
 #include "retrieve/follow_up_words.h"
 #include "retrieve/query_tree.h"
 #include "retrieve/script.h"
+#include "retrieve/word_byte.h"
 
 #define QUESTIONS_MAX 8
 #define TURN_BYTES    2048
@@ -433,7 +434,7 @@ static void weigh_reply(rewriting *w, carried **order)
 /* A name or designation of the last reply. */
 static bool is_told_name(const carried *c)
 {
-    return c->told && follow_capital(c->word, c->word_len);
+    return c->told && is_capital(c->word, c->word_len);
 }
 
 static cairn_status write_out(rewriting *w, const char *question, const follow_up *f, carried **order, float scale,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "retrieve/word_byte.h"
 
 static uint64_t hash_bytes(const char *s, size_t len)
 {
@@ -55,13 +56,6 @@ static bool begins_sentence(const char *s, uint32_t start)
     return true;
 }
 
-/* A word that may begin with a capital of Latin-1 (É, Ü) or an ASCII one. */
-static bool has_capital(const char *s)
-{
-    return isupper((unsigned char)s[0]) ||
-           ((uint8_t)s[0] == 0xC3 && (uint8_t)s[1] >= 0x80 && (uint8_t)s[1] <= 0x9E);
-}
-
 cairn_status terms_read(analyzer *an, const char *lang, const char *text, size_t len,
                         term_list *out, cairn_error *err)
 {
@@ -87,9 +81,9 @@ cairn_status terms_read(analyzer *an, const char *lang, const char *text, size_t
             .weight = t[i].stop && !digits ? 0 : 1,
             .number = digits && !letters,
             .identifier = digits && letters,
-            .name = !digits && strcmp(lang, "de") != 0 && has_capital(text + t[i].start) &&
+            .name = !digits && strcmp(lang, "de") != 0 && is_latin_capital(text + t[i].start, len - t[i].start) &&
                     !begins_sentence(text, t[i].start),
-            .capital = !digits && has_capital(text + t[i].start)};
+            .capital = !digits && is_latin_capital(text + t[i].start, len - t[i].start)};
     }
     return CAIRN_OK;
 }

@@ -1,11 +1,11 @@
 /* vague_time.c - see vague_time.h. Lists of words between blanks, compared without the case of ASCII where not said otherwise. */
 #include "retrieve/vague_time.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "retrieve/word_byte.h"
+#include "retrieve/word_list.h"
 
 #define WORD_MAX 32 /* bytes of a word that may be listed */
 #define REACH    3  /* words between "each" and "month" */
@@ -45,11 +45,12 @@ static const char opens_span[] = " within in after before every until since by n
                                  "hace dans sous après avant tous depuis ";
 static const char closes_span[] = " before after later ago from earlier vor nach später zuvor danach antes después tras atrás avant après ";
 
-static bool listed(const char *list, const char *word, size_t len, bool exact)
+/* Without regard to the case of ASCII: such words also begin sentences. */
+static bool listed_any_case(const char *list, const char *word, size_t len)
 {
     for (const char *p = list + 1; *p;) {
         size_t n = strcspn(p, " ");
-        if (n == len && (exact ? !memcmp(p, word, n) : !strncasecmp(p, word, n)))
+        if (n == len && !strncasecmp(p, word, n))
             return true;
         p += n + 1;
     }
@@ -73,14 +74,14 @@ static bool in_span(const quantity *q, const char *text, size_t len)
         start = end;
         while (start && is_word_byte(text[start - 1]))
             start--;
-        if (end > start && end - start <= WORD_MAX && listed(opens_span, text + start, end - start, false))
+        if (end > start && end - start <= WORD_MAX && listed_any_case(opens_span, text + start, end - start))
             return true;
         end = start;
     }
     while (at < len && text[at] == ' ')
         at++;
     stop = word_end(text, len, at);
-    return stop > at && stop - at <= WORD_MAX && listed(closes_span, text + at, stop - at, false);
+    return stop > at && stop - at <= WORD_MAX && listed_any_case(closes_span, text + at, stop - at);
 }
 
 static bool put(text_span *out, size_t *n, size_t most, size_t start, size_t end)
@@ -117,11 +118,11 @@ size_t vague_times(const char *text, size_t len, const quantity *quantities, siz
         }
         bytes = end - i;
         since += since <= REACH;
-        if (bytes <= WORD_MAX && (listed(capitals, text + i, bytes, true) || listed(smalls, text + i, bytes, true)))
+        if (bytes <= WORD_MAX && (word_list_has(capitals, text + i, bytes) || word_list_has(smalls, text + i, bytes)))
             (void)put(out, &n, most, i, end);
-        else if (bytes <= WORD_MAX && since <= REACH && (listed(nouns, text + i, bytes, false) || listed(doubtful, text + i, bytes, true)))
+        else if (bytes <= WORD_MAX && since <= REACH && (listed_any_case(nouns, text + i, bytes) || word_list_has(doubtful, text + i, bytes)))
             (void)put(out, &n, most, opener, end);
-        if (bytes <= WORD_MAX && listed(before, text + i, bytes, false)) {
+        if (bytes <= WORD_MAX && listed_any_case(before, text + i, bytes)) {
             since = 0;
             opener = i;
         }
