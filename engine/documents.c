@@ -1,6 +1,5 @@
 /* documents.c - look at documents, take them out, say how things stand. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

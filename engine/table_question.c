@@ -1,6 +1,5 @@
 /* table_question.c - table_question: a search for the question, the tables of what it finds, the one that has most of the
  * question's words; of equals, the one of the document that was found first. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/table_question.h"

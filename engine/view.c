@@ -2,7 +2,6 @@
 #include "engine/view.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "engine/access.h"
 #include "engine/cluster.h"

@@ -12,10 +12,8 @@
  * does not support a sum of 2025. */
 #include "retrieve/cite.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/bytes.h"
 #include "base/checked.h"

@@ -2,7 +2,6 @@
 #include "retrieve/cite_names.h"
 
 #include <ctype.h>
-#include <string.h>
 
 #include "base/utf8.h"
 

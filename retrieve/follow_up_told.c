@@ -3,7 +3,6 @@
 #include "retrieve/follow_up.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

@@ -8,7 +8,6 @@
  * the text where all its kinds stand within REACH bytes. */
 #include "retrieve/injection_intent.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
