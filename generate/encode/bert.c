@@ -127,6 +127,15 @@ void bert_linear_row(const bert_linear *l, size_t row, float *out)
         dequantize_row(l->w->type, l->w->data + (i * l->out + row) * bytes, out + i, 1);
 }
 
+void bert_linear_block(const bert_linear *l, size_t in, size_t n_in, size_t row, size_t n, float *out)
+{
+    size_t bytes = 0;
+
+    tensor_bytes_for(l->w->type, 1, &bytes);
+    for (size_t i = 0; i < n_in; i++)
+        dequantize_row(l->w->type, l->w->data + ((in + i) * l->out + row) * bytes, out + i * n, n);
+}
+
 static cairn_status bind_norm(const binder *n, const char *stem, bert_norm *norm)
 {
     const char *weight = n->naming->weight, *bias = n->naming->bias;

@@ -74,6 +74,9 @@ cairn_status bert_open(bert **out, const char *path, cairn_error *err);
 void bert_close(bert *b); /* NULL is fine */
 /* The weights of output `row`, [in] floats. */
 void bert_linear_row(const bert_linear *l, size_t row, float *out);
+/* Of a turned matrix the weights of inputs [in, in + n_in) and outputs [row, row + n), to out[n_in][n]: in the order
+ * of the file, which for a single row goes from cache line to cache line. */
+void bert_linear_block(const bert_linear *l, size_t in, size_t n_in, size_t row, size_t n, float *out);
 
 /* For bert_open's three halves: where a format keeps things. A stem is followed by the suffix of a
  * weight or a bias; a layer's stem holds one %zu. */

@@ -71,6 +71,11 @@ typedef struct encode_kernels {
     void (*quantize_i16)(const float *x, size_t k, float limit, int16_t *q, float *scale);
     /* Round a row of k floats in blocks of 32; k a multiple of 32. */
     void (*quantize_i8)(const float *x, size_t k, int8_t *q, float *scale, int32_t *off);
+    /* x[k][32]: the weights of 32 outputs side by side, as a turned matrix has them. To an i16 panel and its scales
+     * [encode_i16_blocks(k)][32], k even; to a q8 panel and its scales [k / 32][32], k a multiple of 32. The bytes are
+     * those of rounding each output's row (limit ENCODE_I16_WEIGHT) and packing the 32. */
+    void (*across_i16)(const float *x, size_t k, int16_t *panel, float *w_scale);
+    void (*across_i8)(const float *x, size_t k, uint8_t *panel, float *w_scale);
     /* 32 rows of Q4_0 blocks, row_bytes apart, to a q4 panel and its scales [k / 32][32]. */
     void (*unpack_q4)(const uint8_t *rows, size_t row_bytes, size_t k, uint8_t *panel,
                       float *w_scale);

@@ -238,7 +238,7 @@ static void lanes_quantize_i16(const float *x, size_t k, float limit, int16_t *q
         *scale = max / limit;
         by = max > 1e-30f ? limit / max : 0;
         for (size_t i = at; i < end; i += 16) {
-            slanes s = __builtin_convertvector(lanes_to_int(lanes_load(x + i), by, limit), slanes);
+            slanes s = __builtin_convertvector(lanes_to_int(lanes_load(x + i), lanes_set(by), limit), slanes);
             memcpy(q + i, &s, sizeof s);
         }
     }
@@ -250,7 +250,7 @@ static void lanes_quantize_i8(const float *x, size_t k, int8_t *q, float *scale,
         lanes a = lanes_load(x + at), b = lanes_load(x + at + 16);
         float max = lanes_top(lanes_max(lanes_abs(a), lanes_abs(b)));
         float by = max > 1e-30f ? 127 / max : 0;
-        ilanes ia = lanes_to_int(a, by, 127), ib = lanes_to_int(b, by, 127);
+        ilanes ia = lanes_to_int(a, lanes_set(by), 127), ib = lanes_to_int(b, lanes_set(by), 127);
         blanes narrow = __builtin_convertvector(ia, blanes);
 
         memcpy(q + at, &narrow, sizeof narrow);
@@ -259,6 +259,53 @@ static void lanes_quantize_i8(const float *x, size_t k, int8_t *q, float *scale,
         *scale = max / 127;
         *off = -8 * lanes_isum(ia + ib);
     }
+}
+
+/* The scales and factors of sixteen outputs: what lanes_quantize_* find for one. x[n][32]. */
+LANE_FN lanes lanes_across(const float *x, size_t n, float limit, float *scale)
+{
+    lanes top = lanes_set(0);
+
+    for (size_t j = 0; j < n; j++)
+        top = lanes_max(lanes_abs(lanes_load(x + j * ENCODE_PANEL)), top);
+    lanes_store(scale, top / limit);
+    return lanes_pick(top > lanes_set(1e-30f), limit / top, lanes_set(0));
+}
+
+static void lanes_across_i16(const float *x, size_t k, int16_t *panel, float *w_scale)
+{
+    for (size_t at = 0; at < k; at += ENCODE_I16_BLOCK, w_scale += ENCODE_PANEL) {
+        size_t end = k - at < ENCODE_I16_BLOCK ? k : at + ENCODE_I16_BLOCK;
+        for (size_t lane = 0; lane < ENCODE_PANEL; lane += 16) {
+            const float *from = x + lane;
+            lanes by = lanes_across(from + at * ENCODE_PANEL, end - at, ENCODE_I16_WEIGHT,
+                                    w_scale + lane);
+            for (size_t j = at; j < end; j += 2) {
+                ilanes two = (lanes_to_int(lanes_load(from + j * ENCODE_PANEL), by,
+                                           ENCODE_I16_WEIGHT) & 0xFFFF) |
+                             lanes_to_int(lanes_load(from + (j + 1) * ENCODE_PANEL), by,
+                                          ENCODE_I16_WEIGHT) << 16;
+                memcpy(panel + j * ENCODE_PANEL + lane * 2, &two, sizeof two);
+            }
+        }
+    }
+}
+
+static void lanes_across_i8(const float *x, size_t k, uint8_t *panel, float *w_scale)
+{
+    for (size_t at = 0; at < k; at += ENCODE_Q4_BLOCK, w_scale += ENCODE_PANEL)
+        for (size_t lane = 0; lane < ENCODE_PANEL; lane += 16) {
+            const float *from = x + lane;
+            lanes by = lanes_across(from + at * ENCODE_PANEL, ENCODE_Q4_BLOCK, 127, w_scale + lane);
+            for (size_t j = at; j < at + ENCODE_Q4_BLOCK; j += 4) {
+                ilanes four = {0};
+                for (size_t i = 4; i-- > 0;)
+                    four = four << 8 |
+                           (lanes_to_int(lanes_load(from + (j + i) * ENCODE_PANEL), by, 127) & 255);
+                four ^= (int32_t)0x80808080;
+                memcpy(panel + j * ENCODE_PANEL + lane * 4, &four, sizeof four);
+            }
+        }
 }
 
 static void lanes_spread_q4(const uint8_t *halves, size_t k, uint8_t *panel)

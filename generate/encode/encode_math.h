@@ -59,7 +59,7 @@ LANE_FN lanes lanes_gelu(lanes x)
 }
 
 /* Scale by `by`, clip to +-limit (a NaN becomes the limit) and round. */
-LANE_FN ilanes lanes_to_int(lanes x, float by, float limit)
+LANE_FN ilanes lanes_to_int(lanes x, lanes by, float limit)
 {
     return lanes_round(lanes_max(lanes_min(x * by, lanes_set(limit)), lanes_set(-limit)));
 }

@@ -128,6 +128,8 @@ size_t linear_pack_scratch(const linear *l)
 {
     size_t k = l->src->in;
 
+    if (l->src->turned) /* a block of 32 outputs */
+        return ENCODE_I16_BLOCK * ENCODE_PANEL * sizeof(float);
     switch (l->form) {
     case LINEAR_F32: /* a row of floats, */
         return k * 4;
@@ -135,6 +137,28 @@ size_t linear_pack_scratch(const linear *l)
         return ENCODE_PANEL * k;
     default: /* 32 rounded rows; a row of scales and one of offsets */
         return k * 4 + ENCODE_PANEL * k * 2 + 2 * (k / ENCODE_Q4_BLOCK + 16) * 4;
+    }
+}
+
+/* From a turned matrix, whose outputs lie side by side like a panel's: block by block along the file, a lane an
+ * output. */
+static void pack_turned(const linear *l, const encode_kernels *kernels, size_t panel, float *block)
+{
+    const size_t k = l->src->in, n = ENCODE_PANEL, blocks = blocks_of(l);
+    const size_t step = l->form == LINEAR_I16 ? ENCODE_I16_BLOCK : ENCODE_Q4_BLOCK;
+
+    if (l->form == LINEAR_F32) {
+        bert_linear_block(l->src, 0, k, panel * n, n, (float *)l->panels + panel * n * k);
+        return;
+    }
+    for (size_t at = 0, b = 0; at < k; at += step, b++) {
+        const size_t m = k - at < step ? k - at : step, to = panel * n * k + at * n;
+        float *scale = l->scales + (panel * blocks + b) * n;
+        bert_linear_block(l->src, at, m, panel * n, n, block);
+        if (l->form == LINEAR_I16)
+            kernels->across_i16(block, m, (int16_t *)l->panels + to, scale);
+        else
+            kernels->across_i8(block, m, (uint8_t *)l->panels + to, scale);
     }
 }
 
@@ -202,7 +226,9 @@ void linear_pack_panel(const linear *l, const encode_kernels *kernels, size_t pa
 {
     if (!l->panels)
         return;
-    if (l->form == LINEAR_F32)
+    if (l->src->turned)
+        pack_turned(l, kernels, panel, scratch);
+    else if (l->form == LINEAR_F32)
         pack_floats(l, panel, scratch);
     else if (l->form == LINEAR_Q4)
         pack_halves(l, kernels, panel, scratch);

@@ -387,6 +387,66 @@ static void not_a_number_is_harmless(void **state)
     }
 }
 
+/* Side by side or one by one, 32 outputs are rounded to the same bytes, on every row of kernels. */
+static void outputs_side_by_side(void **state)
+{
+    enum { MOST = 160 };
+    static const size_t widths[] = {16, 32, 64, 80, 96, MOST};
+    float *x = random_floats(MOST * ENCODE_PANEL), row[MOST] __attribute__((aligned(64)));
+    float scale[MOST / 32 + 1], want[MOST], got[MOST] __attribute__((aligned(64)));
+    int16_t *rows = checked_aligned(MOST * ENCODE_PANEL, 2), *wide = checked_aligned(MOST * ENCODE_PANEL, 2);
+    int16_t *wide_got = checked_aligned(MOST * ENCODE_PANEL, 2);
+    uint8_t *bytes = checked_aligned(MOST * ENCODE_PANEL, 1), *bytes_got = checked_aligned(MOST * ENCODE_PANEL, 1);
+    int8_t q[MOST];
+    int32_t off[MOST / 32];
+
+    (void)state;
+    for (size_t j = 0; j < MOST; j++) {
+        x[j * ENCODE_PANEL + 3] = 0;                        /* a scale of nothing */
+        x[j * ENCODE_PANEL + 4] = j % 2 ? 1.0f : -1.0f;     /* the largest both ways */
+        x[j * ENCODE_PANEL + 5] *= 1e-33f;                  /* too small to divide by */
+        x[j * ENCODE_PANEL + 6] = ((float)(j % 255) - 127) / 127 * 0.5f; /* halves to even */
+    }
+    for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+        for (int level = CPU_SCALAR; level <= CPU_AVX512; level++) {
+            const size_t k = widths[w], wide_blocks = encode_i16_blocks(k);
+            const encode_kernels *kernels = row_at(level);
+            if (!kernels)
+                continue;
+            for (size_t n = 0; n < ENCODE_PANEL; n++) {
+                for (size_t j = 0; j < k; j++)
+                    row[j] = x[j * ENCODE_PANEL + n];
+                row_at(CPU_SCALAR)->quantize_i16(row, k, ENCODE_I16_WEIGHT, rows + n * k, scale);
+                for (size_t b = 0; b < wide_blocks; b++)
+                    want[b * ENCODE_PANEL + n] = scale[b];
+            }
+            row_at(CPU_SCALAR)->pack_i16(rows, k, k, wide);
+            kernels->across_i16(x, k, wide_got, got);
+            assert_memory_equal(wide_got, wide, k * ENCODE_PANEL * sizeof *wide);
+            assert_memory_equal(got, want, wide_blocks * ENCODE_PANEL * sizeof *want);
+            if (k % 32)
+                continue;
+            for (size_t n = 0; n < ENCODE_PANEL; n++) {
+                for (size_t j = 0; j < k; j++)
+                    row[j] = x[j * ENCODE_PANEL + n];
+                row_at(CPU_SCALAR)->quantize_i8(row, k, q, scale, off);
+                for (size_t b = 0; b < k / 32; b++)
+                    want[b * ENCODE_PANEL + n] = scale[b];
+                for (size_t j = 0; j < k; j++)
+                    bytes[j / 4 * 4 * ENCODE_PANEL + n * 4 + j % 4] = (uint8_t)(q[j] + 128);
+            }
+            kernels->across_i8(x, k, bytes_got, got);
+            assert_memory_equal(bytes_got, bytes, k * ENCODE_PANEL);
+            assert_memory_equal(got, want, k * sizeof *want);
+        }
+    free(x);
+    free(rows);
+    free(wide);
+    free(wide_got);
+    free(bytes);
+    free(bytes_got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +455,7 @@ int main(void)
         cmocka_unit_test(products_from_halves),
         cmocka_unit_test(gelu_is_close_everywhere),
         cmocka_unit_test(halves_are_spread),
+        cmocka_unit_test(outputs_side_by_side),
         cmocka_unit_test(element_functions),    cmocka_unit_test(not_a_number_is_harmless),
     };
 

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include "base/checked.h"
 #include "generate/encode/encoder.h"
+#include "generate/encode/linear.h"
 #include "generate/formats/onnx.h"
 #include "tests/generate/toy_folder.h"
 #include "tests/generate/toy_onnx.h"
@@ -41,9 +43,9 @@ static void save(toy *y, const onnx_shape *s, const char *file, char st[300], ch
     bytes_clear(&b);
 }
 
-static encoder *open_it(const char *path, bool exact)
+static encoder *open_it(const char *path, bool exact, unsigned bits)
 {
-    const encoder_options options = {.exact = exact};
+    const encoder_options options = {.exact = exact, .bits = bits};
     cairn_error err = {0};
     encoder *e;
 
@@ -57,8 +59,13 @@ static const encoder_text texts[] = {{"The old mill runs to the sea.", 29}, {"ri
 
 static void same_vectors(const char *st, const char *ox)
 {
-    for (int exact = 0; exact < 2; exact++) {
-        encoder *a = open_it(st, exact), *b = open_it(ox, exact);
+    static const struct {
+        bool exact;
+        unsigned bits;
+    } ways[] = {{true, 0}, {false, 16}, {false, 8}};
+
+    for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+        encoder *a = open_it(st, ways[w].exact, ways[w].bits), *b = open_it(ox, ways[w].exact, ways[w].bits);
         float va[N][64], vb[N][64];
         assert_int_equal(encoder_embed(a, texts, N, ENCODER_PASSAGE, va[0], NULL), 0);
         assert_int_equal(encoder_embed(b, texts, N, ENCODER_PASSAGE, vb[0], NULL), 0);
@@ -74,6 +81,44 @@ static void same_vectors(const char *st, const char *ox)
         encoder_close(a);
         encoder_close(b);
     }
+}
+
+/* Panel by panel, whichever way the matrix lies in its file. */
+static void same_panels(const char *st, const char *ox)
+{
+    static const linear_width ways[] = {LINEAR_EXACT, LINEAR_16_BITS, LINEAR_8_BITS};
+    cairn_error err = {0};
+    bert *models[2];
+
+    assert_int_equal(bert_open(&models[0], st, &err), 0);
+    assert_int_equal(bert_open(&models[1], ox, &err), 0);
+    for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
+        for (size_t at = 0; at < models[0]->n_layers * BERT_LINEARS; at++) {
+            uint8_t *rooms[2];
+            size_t bytes[2];
+            for (int m = 0; m < 2; m++) {
+                const bert_linear *src = &models[m]->layers[at / BERT_LINEARS].linear[at % BERT_LINEARS];
+                void *scratch;
+                linear l;
+                linear_init(&l, src, ways[w]);
+                bytes[m] = linear_room(&l);
+                rooms[m] = checked_aligned(bytes[m], 1);
+                scratch = checked_aligned(linear_pack_scratch(&l), 1);
+                assert_non_null(rooms[m]);
+                assert_non_null(scratch);
+                memset(rooms[m], 0xA5, bytes[m]);
+                linear_place(&l, rooms[m]);
+                for (size_t panel = 0; panel < src->out / ENCODE_PANEL; panel++)
+                    linear_pack_panel(&l, encode_kernels_get(), panel, scratch);
+                free(scratch);
+            }
+            assert_int_equal(bytes[0], bytes[1]);
+            assert_memory_equal(rooms[0], rooms[1], bytes[0]);
+            free(rooms[0]);
+            free(rooms[1]);
+        }
+    bert_close(models[0]);
+    bert_close(models[1]);
 }
 
 static void gives_the_bytes_of_safetensors(void **state)
@@ -105,6 +150,7 @@ static void gives_the_bytes_of_safetensors(void **state)
         y.seed = i + 3;
         save(&y, &kinds[i].shape, kinds[i].file, st, ox);
         same_vectors(st, ox);
+        same_panels(st, ox);
         toy_free(&y);
     }
 }
