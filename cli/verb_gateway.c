@@ -75,5 +75,8 @@ const cli_verb cli_verb_gateway = {
     "Usage: cairn gateway\n\n"
     "Says whether the configuration lets an OpenAI-compatible endpoint answer ([gateway] url, model and use; off\n"
     "by default), how many tokens were spent today, and lists the last questions that were sent: when, how\n"
-    "long it took, what came of it.\n",
+    "long it took, what came of it.\n\n"
+    "Examples:\n"
+    "  cairn gateway\n"
+    "  cairn gateway --json | jq .tokens_today\n",
     run};

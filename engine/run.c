@@ -78,9 +78,28 @@ void cairn_index_report_clear(cairn_index_report *report)
     *report = (cairn_index_report){0};
 }
 
-cairn_status run_flush(run *r, store_snapshot **renew, cairn_error *err)
+/* Commit what was collected, and remember the counts that hold then. */
+static cairn_status commit(run *r, cairn_error *err)
 {
     cairn_status st = batch_flush(r->batch, err);
+
+    if (!st)
+        r->committed = *r->report;
+    return st;
+}
+
+/* What was counted since the last commit is in no collection. */
+static void take_back(run *r)
+{
+    r->report->indexed = r->committed.indexed;
+    r->report->moved = r->committed.moved;
+    r->report->removed = r->committed.removed;
+    r->report->chunks = r->committed.chunks;
+}
+
+cairn_status run_flush(run *r, store_snapshot **renew, cairn_error *err)
+{
+    cairn_status st = commit(r, err);
 
     if (st)
         return st;
@@ -165,6 +184,8 @@ static cairn_status later_stages(run *r, cairn_error *err)
     r->start_ns = clock_mono_ns(); /* each stage has its own rate and time left */
     if (!r->options->no_vectors)
         st = run_embed(r, err);
+    if (st == CAIRN_EFULL)
+        cairn_error_prefix(err, "no room for all vectors: everything is found by its words, and with more room the same again goes on");
     if (!st && !r->options->no_vectors)
         st = run_second(r, err);
     if (!st || st == CAIRN_EMODEL) {
@@ -188,7 +209,7 @@ cairn_status run_end(run *r, cairn_status st, cairn_error *err)
     cluster_limit_gently(r->c, r->options->cancel); /* what was collected is committed also after a cancel */
     if (r->batch && (!st || st == CAIRN_ECANCELLED)) {
         cairn_error flush_error = {0};
-        cairn_status flushed = batch_flush(r->batch, &flush_error);
+        cairn_status flushed = commit(r, &flush_error);
         if (flushed) {
             st = flushed;
             if (err)
@@ -197,6 +218,11 @@ cairn_status run_end(run *r, cairn_status st, cairn_error *err)
     }
     batch_destroy(r->batch);
     r->batch = NULL;
+    if (st && st != CAIRN_ECANCELLED)
+        take_back(r);
+    if (st == CAIRN_EFULL && !r->c->remote)
+        cairn_error_prefix(err, "no room for more: what was committed stays (%zu files of this run), and with more room the same again goes on",
+                           r->report->indexed);
     if (!st && !r->options->dry_run)
         st = later_stages(r, err);
     cluster_limit_gently(r->c, NULL);

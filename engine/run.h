@@ -15,6 +15,7 @@ typedef struct run {
     cairn_index_report *report;
     batch *batch;
     struct merger *merger; /* merge.h; NULL while an embedder is built */
+    cairn_index_report committed; /* the counts of `report` when the last batch was committed; nothing else of it */
     int64_t start_ns, told_ns;
     size_t failed_cap;
     uint64_t bytes_done, bytes_total;
@@ -28,7 +29,8 @@ typedef struct run {
 cairn_status run_begin(run *r, cairn *c, const cairn_index_options *options,
                        cairn_index_report *report, cairn_error *err);
 /* Flush what was collected, embed and merge (as the options say), fill in the seconds and give the
- * run's status: `st` where it is a failure. What was collected is committed also after a cancel. */
+ * run's status: `st` where it is a failure. What was collected is committed also after a cancel; where that fails, the
+ * report counts what was committed before. */
 cairn_status run_end(run *r, cairn_status st, cairn_error *err);
 
 /* Commit what was collected, and let the merger go on. The caller's snapshot is changed for one of

@@ -70,7 +70,7 @@ cairn_status user_data_status(sqlite3 *db, int rc, cairn_error *err)
     case SQLITE_NOMEM:
         return cairn_fail(err, CAIRN_ENOMEM, "%s", file);
     case SQLITE_FULL:
-        return cairn_fail(err, CAIRN_EFULL, "%s: the disk is full", file);
+        return cairn_fail(err, CAIRN_EFULL, "%s: the disk is full: make room and do it again, nothing is lost", file);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return cairn_fail(err, CAIRN_ECORRUPT,

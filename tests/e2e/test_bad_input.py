@@ -165,8 +165,15 @@ class BadInput(CairnTest):
                 self.write(f"big{i}.txt", " ".join("%x" % r.getrandbits(64) for _ in range(12000)))
             done = self.run_cairn("index", "--no-vectors", self.docs, code=3)
             self.assertRegex(done.stderr, "(?i)space|full")
+            self.assertIn("no room for more", done.stderr)
+            # What the report counts is what is there; with more room the same goes on.
+            counted = self.json("index", "--no-vectors", self.docs, code=3)["indexed"]
+            self.assertEqual(counted, self.json("status")["documents"] - 1)
             # What was acknowledged before is there and whole.
             self.assertEqual(len(self.uris("basalt")), 1)
+            self.assert_clean()
+            subprocess.run(["mount", "-o", "remount,size=200m", small], check=True)
+            self.assertEqual(self.index()["indexed"], 60 - counted)
             self.assert_clean()
         finally:
             subprocess.run(["umount", "-l", small])

@@ -58,6 +58,11 @@ class Verbs(unittest.TestCase):
                     self.assertEqual(options(help_of(verb)) - common - completed(verb, "--"), set())
         self.assertLessEqual(common, completed("--"))
 
+    def test_each_has_an_example(self):
+        for verb in verbs():
+            with self.subTest(verb=verb):
+                self.assertRegex(help_of(verb).split("Global options")[0], rf"Examples?\b[^\n]*:\n(.*\n)*.*\b{verb}\b")
+
     def test_the_manual_explains_them(self):
         for verb in verbs():
             entry = re.search(rf"(?m)^(\.[BIR]+ \"?|\\fB){re.escape(verb)}\b", self.manual)
