@@ -369,7 +369,22 @@ static bool is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Does the run between blanks around [start, end) hold a sign of the query language? */
+/* AND, OR, NOT, NEAR in capitals, perhaps with parentheses at them. */
+static bool is_operator(const char *run, size_t len)
+{
+    static const char *const names[] = {"AND", "OR", "NOT", "NEAR"};
+
+    for (; len && *run == '('; len--)
+        run++;
+    while (len && run[len - 1] == ')')
+        len--;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (len == strlen(names[i]) && !memcmp(run, names[i], len))
+            return true;
+    return false;
+}
+
+/* Is the run between blanks around [start, end) an operator, or does it hold a sign of the query language? */
 static bool in_operator(const char *text, size_t len, size_t start, size_t end)
 {
     size_t from = start, to = end;
@@ -380,7 +395,7 @@ static bool in_operator(const char *text, size_t len, size_t start, size_t end)
     for (size_t i = from; i < to; i++)
         if (text[i] && strchr(":*?~/\\@_0123456789[]{}^", text[i]))
             return true;
-    return false;
+    return is_operator(text + from, to - from);
 }
 
 /* Segments as a source. */

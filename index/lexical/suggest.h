@@ -40,7 +40,7 @@ cairn_status suggest_correct(const lexical_segment *segments, size_t n, const ch
 cairn_status suggest_count(const lexical_segment *segments, size_t n, const char *form, size_t len,
                            uint64_t *count, cairn_error *err);
 /* A typed question with its misspelt words replaced; *out NULL when there is nothing to correct. Words
- * with signs of the query language (field:value, wildcards, /.../) are left alone. */
+ * with signs of the query language (field:value, wildcards, /.../) and its operators (AND, NOT) are left alone. */
 cairn_status suggest_query(analyzer *a, const lexical_segment *segments, size_t n,
                            const char *text, size_t len, arena *memory, const char **out,
                            cairn_error *err);

@@ -158,6 +158,7 @@ static const char *const library[] = {
     "Caf\xC3\xA9 owners and the tenants of the caf\xC3\xA9 met.",
     "The form of a loan is a form of trust; the from field is empty.",
     "Trust the loan form.",
+    "No hand and no ore is here. No hand, no ore.",
 };
 
 static const struct {
@@ -175,6 +176,8 @@ static const struct {
     {"", NULL},
     {"cafe", NULL},
     {"TENENTS", "tenants"},
+    {"tenants AND NOT report", NULL}, /* operators, not words that nobody wrote */
+    {"(tenants OR landlord) AND (NOT quaterly)", "(tenants OR landlord) AND (NOT quarterly)"},
 };
 
 static void questions_are_corrected(void **state)
