@@ -293,30 +293,17 @@ static bool is_language_code(const char *s)
                    (!s[2] || (s[2] >= 'a' && s[2] <= 'z' && !s[3])));
 }
 
-static cairn_status read_file(settings *s, const char *path, bool must_exist, bool folder,
-                              cairn_error *err)
-{
-    reading r = {.s = s, .path = path, .folder = folder};
-    FILE *f = fopen(path, "re");
-    int line;
+/* ---- what no bound of the table says ---- */
 
-    if (!f) {
-        if (errno == ENOENT && !must_exist)
-            return CAIRN_OK;
-        return cairn_fail_errno(err, errno, "configuration %s", path);
-    }
-    line = ini_parse_file(f, take_line, &r);
-    fclose(f);
-    if (line > 0)
-        return cairn_fail(err, CAIRN_EUSAGE, "%s, line %d: %s", path, line,
-                          r.problem.code ? r.problem.text : "not a section or key = value");
-    if (line < 0)
-        return cairn_fail(err, CAIRN_EIO, "configuration %s could not be read", path);
+static cairn_status check_ranking(const settings *s, const char *path, cairn_error *err)
+{
+    vector_options vectors;
+    cairn_status st;
+
     if (strcmp(s->fusion, "convex") && strcmp(s->fusion, "rrf"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.fusion is convex or rrf, not \"%s\"", path,
                           s->fusion);
-    vector_options vectors;
-    cairn_status st = prior_folders_check(s->folder_weights, err);
+    st = prior_folders_check(s->folder_weights, err);
     if (st) {
         cairn_error_prefix(err, "%s: search.folder_weights: ", path);
         return st;
@@ -326,7 +313,15 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
         cairn_error_prefix(err, "%s: ", path);
         return st;
     }
+    return CAIRN_OK;
+}
+
+static cairn_status check_models(const settings *s, const char *path, cairn_error *err)
+{
     model_adapters adapters;
+    decoder_kv kv;
+    cairn_status st;
+
     st = engine_parse_adapters(s->adapters, &adapters, err);
     if (st) {
         cairn_error_prefix(err, "%s: models.adapters: ", path);
@@ -335,10 +330,17 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
     if (strcmp(s->stored_passages, "on") && strcmp(s->stored_passages, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: models.stored_passages is on or off, not \"%s\"",
                           path, s->stored_passages);
-    decoder_kv kv;
     if (!decoder_kv_named(s->kv, &kv))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: models.kv is f16 or int8, not \"%s\"", path, s->kv);
+    return CAIRN_OK;
+}
+
+static cairn_status check_index(const settings *s, const char *path, cairn_error *err)
+{
     chunk_method method;
+    unsigned parts;
+    cairn_status st;
+
     if (!chunk_method_for(s->chunker, "", &method))
         return cairn_fail(err, CAIRN_EUSAGE,
                           "%s: index.chunker is structure, paragraph, sentence or window, and for some files "
@@ -351,7 +353,6 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
         return cairn_fail(err, CAIRN_EUSAGE,
                           "%s: index.language is a code such as de (ISO 639), not \"%s\"", path,
                           s->language);
-    unsigned parts;
     st = augment_parse(s->augment, &parts, err);
     if (st) {
         cairn_error_prefix(err, "%s: ", path);
@@ -366,10 +367,16 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
     if (strcmp(s->reorder, "on") && strcmp(s->reorder, "off"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: index.reorder is on or off, not \"%s\"", path,
                           s->reorder);
+    return CAIRN_OK;
+}
+
+static cairn_status check_answers(const settings *s, const char *path, cairn_error *err)
+{
+    unsigned kinds;
+
     if (strcmp(s->ask_unsupported, "withhold") && strcmp(s->ask_unsupported, "mark"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: ask.unsupported is withhold or mark, not \"%s\"",
                           path, s->ask_unsupported);
-    unsigned kinds;
     if (!pii_parse(s->ask_redact, &kinds))
         return cairn_fail(err, CAIRN_EUSAGE,
                           "%s: ask.redact is off, all or a list of email, phone, iban, card, "
@@ -391,6 +398,11 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
     if (!pii_parse(s->gateway_redact, &kinds))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: gateway.redact takes what ask.redact takes, not \"%s\"", path,
                           s->gateway_redact);
+    return CAIRN_OK;
+}
+
+static cairn_status check_search(const settings *s, const char *path, cairn_error *err)
+{
     if (strcmp(s->expand, "off") && strcmp(s->expand, "multi-query") && strcmp(s->expand, "hyde"))
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.expand is off, multi-query or hyde, not \"%s\"", path,
                           s->expand);
@@ -410,6 +422,36 @@ static cairn_status read_file(settings *s, const char *path, bool must_exist, bo
         return cairn_fail(err, CAIRN_EUSAGE, "%s: search.compounds is on or off, not \"%s\"", path,
                           s->compounds);
     return CAIRN_OK;
+}
+
+static cairn_status read_file(settings *s, const char *path, bool must_exist, bool folder,
+                              cairn_error *err)
+{
+    reading r = {.s = s, .path = path, .folder = folder};
+    FILE *f = fopen(path, "re");
+    cairn_status st;
+    int line;
+
+    if (!f) {
+        if (errno == ENOENT && !must_exist)
+            return CAIRN_OK;
+        return cairn_fail_errno(err, errno, "configuration %s", path);
+    }
+    line = ini_parse_file(f, take_line, &r);
+    fclose(f);
+    if (line > 0)
+        return cairn_fail(err, CAIRN_EUSAGE, "%s, line %d: %s", path, line,
+                          r.problem.code ? r.problem.text : "not a section or key = value");
+    if (line < 0)
+        return cairn_fail(err, CAIRN_EIO, "configuration %s could not be read", path);
+    st = check_ranking(s, path, err);
+    if (!st)
+        st = check_models(s, path, err);
+    if (!st)
+        st = check_index(s, path, err);
+    if (!st)
+        st = check_answers(s, path, err);
+    return st ? st : check_search(s, path, err);
 }
 
 cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err)
