@@ -106,7 +106,7 @@ static void count(asking *a, cairn_answer *out)
 static cairn_status extract(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
     if (a->apart.kind == DECOMPOSE_COMPARISON && a->n_promoted) {
-        if (ask_parts_quote(a, out, memory))
+        if (ask_parts_quote(a, out))
             return CAIRN_OK;
         ask_parts_forget(a);
         if (a->evidence.answerable < (float)a->c->settings.ask_min_answerable)
@@ -222,7 +222,7 @@ static cairn_status answer_apart(asking *a, cairn_answer *out, arena *memory, bo
         if (!st && !*held)
             ask_parts_forget(a);
     } else if (a->apart.kind == DECOMPOSE_COMPARISON) {
-        *held = ask_parts_compare(a, out, memory) || ask_parts_missing(a, out, memory);
+        *held = ask_parts_compare(a, out, memory) || ask_parts_missing(a, out);
         if (*held)
             out->sent_to = NULL; /* no model was asked */
     }

@@ -155,6 +155,8 @@ const evidence_sentence *ask_typed_sentence(const asking *a);
 void ask_whole_span(const asking *a, const evidence_sentence *s, size_t *start, size_t *end);
 /* To a->text "Name: " of who wrote the mail that the passage is of, where the question asks who and bytes [start, end) say "I". */
 cairn_status ask_put_speaker(asking *a, const evidence_sentence *s, size_t start, size_t end);
+/* Bytes [start, end) of the sentence's passage on one line, or its row spelt with the names of the columns, behind a->text. */
+cairn_status ask_put_quoted(asking *a, const evidence_sentence *s, size_t start, size_t end);
 /* "name | price" above "Bearing | 14.20" reads "name: Bearing; price: 14.20". */
 cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, size_t row_len, bytes *out);
 /* False where a claim gives a number with a unit, and the row has it without one below a name that ends with another
@@ -163,6 +165,7 @@ bool ask_columns_agree(const char *head, size_t head_len, const char *row, size_
                        size_t claim_len, arena *memory);
 /* What the name of a column ("price (EUR)") says of a bare number below it; below a price, money of no known currency. */
 void ask_unit_of_column(const char *name, size_t len, answer_type type, quantity *q, arena *memory);
+bool ask_is_article(const char *word, size_t len);
 /* Does the row have every word of the side ("the K1") but articles? */
 bool ask_row_names(const char *row, size_t len, const char *side);
 /* What a->cited holds, into the answer. */
@@ -187,9 +190,9 @@ cairn_status ask_parts_promote(asking *a, cairn_error *err);
 /* A comparison that two values decide: both, with their places, and what follows from them, into a->text. False: they do not. */
 bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory);
 /* A comparison of which one side is named nowhere in what was found: refused, with that side's name and what is said of the other one, in a->text. */
-bool ask_parts_missing(asking *a, cairn_answer *out, arena *memory);
+bool ask_parts_missing(asking *a, cairn_answer *out);
 /* The best sentence of each side, where each has evidence, into a->text. */
-bool ask_parts_quote(asking *a, cairn_answer *out, arena *memory);
+bool ask_parts_quote(asking *a, cairn_answer *out);
 /* Each question of a conjunction by itself with `answer_one`, one behind the other in a->text, and which of them the documents do not
  * answer. *held false: none of them. */
 cairn_status ask_parts_each(asking *a, cairn_answer *out, arena *memory,

@@ -632,19 +632,17 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
 {
     const evidence_sentence *s = ask_typed_sentence(a);
     const cairn_hit *h = &a->hits->hits[s->passage];
-    size_t start, end, n, from;
+    size_t start, end, n;
     text_span brief;
     cairn_status st = CAIRN_OK;
 
     ask_whole_span(a, s, &start, &end);
     bytes_reset(&a->text);
     a->n_cited = a->n_numbers = a->shown = 0;
-    if (s->head_end)
-        st = ask_spell_row(h->text, s->head_end, h->text + s->start, s->end - s->start, &a->text);
-    else
+    if (!s->head_end)
         st = ask_put_speaker(a, s, start, end);
-    for (from = start; !st && !s->head_end && from < end; from++) /* one line */
-        st = bytes_append_byte(&a->text, h->text[from] == '\n' ? ' ' : (uint8_t)h->text[from]);
+    if (!st)
+        st = ask_put_quoted(a, s, start, end);
     if (!st)
         st = ask_add_cited(a, s->passage, start, end, true, &n);
     if (!st)

@@ -35,11 +35,33 @@ static bool has_chunk(const retrieve_hit *hits, size_t n, chunk_id chunk)
     return false;
 }
 
+/* Room for `room` hits in all. */
+static cairn_status make_room(asking *a, retrieve_result *found, size_t room, cairn_error *err)
+{
+    retrieve_hit *all = arena_calloc(&a->memory, room + 1, sizeof *all);
+
+    if (!all)
+        return cairn_fail(err, CAIRN_ENOMEM, "parts of a question");
+    if (found->n_hits)
+        memcpy(all, found->hits, found->n_hits * sizeof *all);
+    found->hits = all;
+    return CAIRN_OK;
+}
+
+/* Behind what was found the part's best hits that are not among it. */
+static void add_hits(retrieve_result *found, const retrieve_result *part)
+{
+    for (size_t i = 0, more = 0; i < part->n_hits && more < PART_HITS; i++)
+        if (!has_chunk(found->hits, found->n_hits, part->hits[i].chunk)) {
+            found->hits[found->n_hits++] = part->hits[i];
+            more++;
+        }
+}
+
 cairn_status ask_parts_search(asking *a, const view *v, const engine_query *e,
                               retrieve_result *found, cairn_error *err)
 {
     size_t room = found->n_hits;
-    retrieve_hit *all;
     cairn_status st;
 
     if (!is_on(a))
@@ -56,21 +78,10 @@ cairn_status ask_parts_search(asking *a, const view *v, const engine_query *e,
     }
     if (st || !a->apart.n_parts)
         return st;
-    all = arena_calloc(&a->memory, room + 1, sizeof *all);
-    if (!all)
-        return cairn_fail(err, CAIRN_ENOMEM, "parts of a question");
-    if (found->n_hits)
-        memcpy(all, found->hits, found->n_hits * sizeof *all);
-    found->hits = all;
-    for (size_t i = 0; i < a->apart.n_parts; i++) {
-        const retrieve_result *part = &a->parts[i].found;
-        for (size_t j = 0, more = 0; j < part->n_hits && more < PART_HITS; j++)
-            if (!has_chunk(all, found->n_hits, part->hits[j].chunk)) {
-                all[found->n_hits++] = part->hits[j];
-                more++;
-            }
-    }
-    return CAIRN_OK;
+    st = make_room(a, found, room, err);
+    for (size_t i = 0; !st && i < a->apart.n_parts; i++)
+        add_hits(found, &a->parts[i].found);
+    return st;
 }
 
 static cairn_status judge_part(asking *a, const view *v, ask_part *part, cairn_error *err)
@@ -136,7 +147,6 @@ cairn_status ask_parts_find(asking *a, const view *v, const engine_query *e,
 {
     engine_query q = *e;
     retrieve_query own;
-    retrieve_hit *all;
     size_t before = found->n_hits;
     cairn_status st;
 
@@ -144,17 +154,11 @@ cairn_status ask_parts_find(asking *a, const view *v, const engine_query *e,
     q.history = NULL;
     q.n_history = 0;
     st = engine_search_with(a->c, v, &q, &a->memory, &own, &part->found, NULL, err);
+    if (!st)
+        st = make_room(a, found, before + PART_HITS, err);
     if (st)
         return st;
-    all = arena_calloc(&a->memory, before + PART_HITS + 1, sizeof *all);
-    if (!all)
-        return cairn_fail(err, CAIRN_ENOMEM, "parts of a question");
-    if (before)
-        memcpy(all, found->hits, before * sizeof *all);
-    found->hits = all;
-    for (size_t j = 0; j < part->found.n_hits && found->n_hits < before + PART_HITS; j++)
-        if (!has_chunk(all, found->n_hits, part->found.hits[j].chunk))
-            all[found->n_hits++] = part->found.hits[j];
+    add_hits(found, &part->found);
     if (found->n_hits > before)
         st = ask_present(a, v, query, found, err);
     return st ? st : judge_part(a, v, part, err);
@@ -387,22 +391,16 @@ bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory)
 /* The sentence on one line, with its number, behind what stands in a->text. */
 static cairn_status quote(asking *a, const evidence_sentence *s)
 {
-    const char *text = a->hits->hits[s->passage].text;
     size_t n = 0;
-    cairn_status st = CAIRN_OK;
+    cairn_status st = ask_put_quoted(a, s, s->start, s->end);
 
-    if (s->head_end)
-        st = ask_spell_row(text, s->head_end, text + s->start, s->end - s->start, &a->text);
-    for (size_t at = s->start; !st && !s->head_end && at < s->end; at++)
-        st = bytes_append_byte(&a->text, text[at] == '\n' ? ' ' : (uint8_t)text[at]);
     if (!st)
         st = ask_add_cited(a, s->passage, s->start, s->end, true, &n);
     return st ? st : bytes_printf(&a->text, " [%zu]", n);
 }
 
-bool ask_parts_quote(asking *a, cairn_answer *out, arena *memory)
+bool ask_parts_quote(asking *a, cairn_answer *out)
 {
-    (void)memory;
     if (a->apart.kind != DECOMPOSE_COMPARISON)
         return false;
     for (size_t i = 0; i < a->apart.n_parts; i++)
@@ -437,17 +435,6 @@ static const char *missing(const char *lang)
     return "Not in your documents";
 }
 
-static bool is_article(const char *word)
-{
-    static const char *const words[] = {"the", "a",  "an",  "der", "die", "das", "den",
-                                        "el",  "la", "los", "las", "le",  "les"};
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (!strcasecmp(words[i], word))
-            return true;
-    return false;
-}
-
 /* Does the passage, its title or its path have every name of the side? *any: the side has one. */
 static bool names_side(asking *a, size_t hit, const char *side, bool *any)
 {
@@ -461,7 +448,7 @@ static bool names_side(asking *a, size_t hit, const char *side, bool *any)
         char *word = name && n > 1 ? arena_strndup(&a->memory, w, n) : NULL;
         w += n;
         w += strspn(w, " ,?()\"");
-        if (!word || is_article(word))
+        if (!word || ask_is_article(word, n))
             continue;
         if (n > 2 && !strcmp(word + n - 2, "'s"))
             word[n - 2] = '\0';
@@ -484,14 +471,13 @@ static bool is_nowhere(asking *a, const char *side)
     return any;
 }
 
-bool ask_parts_missing(asking *a, cairn_answer *out, arena *memory)
+bool ask_parts_missing(asking *a, cairn_answer *out)
 {
     const decomposition *d = &a->apart;
     size_t has;
     const evidence *e;
     bool nowhere[2], any;
 
-    (void)memory;
     if (d->kind != DECOMPOSE_COMPARISON || d->n_parts != 2)
         return false;
     for (size_t k = 0; k < 2; k++)

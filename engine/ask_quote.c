@@ -202,3 +202,15 @@ cairn_status ask_put_speaker(asking *a, const evidence_sentence *s, size_t start
     from += len > from && p->text[from] == '"';
     return bytes_printf(&a->text, "%.*s: ", (int)(len - from), p->text + from);
 }
+
+cairn_status ask_put_quoted(asking *a, const evidence_sentence *s, size_t start, size_t end)
+{
+    const char *text = a->hits->hits[s->passage].text;
+    cairn_status st = CAIRN_OK;
+
+    if (s->head_end)
+        return ask_spell_row(text, s->head_end, text + s->start, s->end - s->start, &a->text);
+    for (size_t at = start; !st && at < end; at++)
+        st = bytes_append_byte(&a->text, text[at] == '\n' ? ' ' : (uint8_t)text[at]);
+    return st;
+}

@@ -35,8 +35,8 @@ cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, s
     return st;
 }
 
-/* The unit that a column's name ends with ("weight_g", "price (EUR)"), read as behind a number; 0: none that is known. */
-static uint16_t unit_of_name(const char *name, size_t len, arena *memory)
+/* The unit that a column's name ends with ("weight_g", "price (EUR)"), read as behind a number; false: none that is known. */
+static bool unit_of_name(const char *name, size_t len, arena *memory, quantity *out)
 {
     char text[NAME_BYTES + 4];
     size_t from, to = len;
@@ -48,11 +48,13 @@ static uint16_t unit_of_name(const char *name, size_t len, arena *memory)
     for (from = to; from && !strchr("_ ([/,-", name[from - 1]);)
         from--;
     if (to - from >= NAME_BYTES || !from) /* a name of one word is no unit: "g" alone may be anything */
-        return 0;
+        return false;
     memcpy(text, "1 ", 2);
-    for (size_t i = from; i < to; i++)
-        text[2 + i - from] = name[i];
-    return quantities_find(text, 2 + to - from, memory, &q, &n, NULL) || n != 1 ? 0 : q[0].unit;
+    memcpy(text + 2, name + from, to - from);
+    if (quantities_find(text, 2 + to - from, memory, &q, &n, NULL) || n != 1 || !q[0].unit)
+        return false;
+    *out = q[0];
+    return true;
 }
 
 /* Does the name of a column say that prices stand below it? */
@@ -69,36 +71,33 @@ static bool names_price(const char *name, size_t len)
 
 void ask_unit_of_column(const char *name, size_t len, answer_type type, quantity *q, arena *memory)
 {
-    char text[NAME_BYTES + 4];
-    size_t from, to = len, n;
-    quantity *named;
+    quantity named;
 
-    while (to && !isalnum((unsigned char)name[to - 1]) && !(name[to - 1] & 0x80) && name[to - 1] != '%')
-        to--;
-    for (from = to; from && !strchr("_ ([/,-", name[from - 1]);)
-        from--;
-    if (from && to - from < NAME_BYTES && unit_of_name(name, len, memory)) {
-        memcpy(text, "1 ", 2);
-        memcpy(text + 2, name + from, to - from);
-        if (!quantities_find(text, 2 + to - from, memory, &named, &n, NULL) && n == 1) {
-            q->unit = named[0].unit;
-            q->class = named[0].class;
-        }
+    if (unit_of_name(name, len, memory, &named)) {
+        q->unit = named.unit;
+        q->class = named.class;
     }
     if (!q->unit && type == ANSWER_MONEY && names_price(name, len))
         q->class = UNIT_MONEY;
 }
 
+bool ask_is_article(const char *word, size_t len)
+{
+    static const char *const words[] = {"the", "a", "an", "der", "die", "das", "den", "el", "la", "le", "les", "los", "las"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (len == strlen(words[i]) && !strncasecmp(word, words[i], len))
+            return true;
+    return false;
+}
+
 bool ask_row_names(const char *row, size_t len, const char *side)
 {
-    static const char *const little[] = {"the", "a", "an", "der", "die", "das", "den", "el", "la", "le", "les", "los", "las"};
     bool any = false;
 
     for (const char *s = side; *s;) { /* every word of it, in whole */
         size_t n = strcspn(s, " ,?"), at = 0;
-        bool skip = !n;
-        for (size_t i = 0; i < sizeof little / sizeof *little; i++)
-            skip |= n == strlen(little[i]) && !strncasecmp(s, little[i], n);
+        bool skip = !n || ask_is_article(s, n);
         for (; !skip && at + n <= len; at++)
             if (!strncasecmp(row + at, s, n) && (!at || !is_word_byte(row[at - 1])) && (at + n == len || !is_word_byte(row[at + n])))
                 break;
@@ -115,14 +114,12 @@ bool ask_row_names(const char *row, size_t len, const char *side)
 static bool cell_disagrees(const char *name, size_t name_len, const char *cell, size_t len, const quantity *want,
                            arena *memory)
 {
-    quantity *have;
+    quantity *have, named;
     size_t n;
-    uint16_t unit;
 
     if (quantities_find(cell, len, memory, &have, &n, NULL) || n != 1 || have[0].unit || !quantity_equal(want, &have[0]))
         return false;
-    unit = unit_of_name(name, name_len, memory);
-    return unit && unit != want->unit;
+    return unit_of_name(name, name_len, memory, &named) && named.unit != want->unit;
 }
 
 bool ask_columns_agree(const char *head, size_t head_len, const char *row, size_t row_len, const char *claim,
