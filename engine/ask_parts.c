@@ -435,14 +435,17 @@ static const char *missing(const char *lang)
     return "Not in your documents";
 }
 
-/* Does the passage, its title or its path have every name of the side? *any: the side has one. */
-static bool names_side(asking *a, size_t hit, const char *side, bool *any)
-{
-    const cairn_hit *h = &a->hits->hits[hit];
-    bool all = true;
+typedef struct side_names {
+    const char **name;
+    size_t n;
+} side_names;
 
-    *any = false;
-    for (const char *w = side; *w;) {
+/* The words of the side with a capital or a digit, but articles. */
+static side_names read_names(asking *a, const char *side)
+{
+    side_names names = {arena_calloc(&a->memory, strlen(side) / 2 + 1, sizeof *names.name), 0};
+
+    for (const char *w = side; names.name && *w;) {
         size_t n = strcspn(w, " ,?()\"");
         bool name = isupper((unsigned char)*w) || strcspn(w, "0123456789") < n;
         char *word = name && n > 1 ? arena_strndup(&a->memory, w, n) : NULL;
@@ -452,23 +455,31 @@ static bool names_side(asking *a, size_t hit, const char *side, bool *any)
             continue;
         if (n > 2 && !strcmp(word + n - 2, "'s"))
             word[n - 2] = '\0';
-        *any = true;
-        all &= ask_row_names(h->text, h->text_len, word) ||
-               ask_row_names(h->title, strlen(h->title), word) ||
-               ask_row_names(h->uri, strlen(h->uri), word);
+        names.name[names.n++] = word;
     }
+    return names;
+}
+
+/* Does the passage, its title or its path have every one of them? */
+static bool names_side(const asking *a, size_t hit, const side_names *names)
+{
+    const cairn_hit *h = &a->hits->hits[hit];
+    bool all = true;
+
+    for (size_t i = 0; i < names->n && all; i++)
+        all = ask_row_names(h->text, h->text_len, names->name[i]) ||
+              ask_row_names(h->title, strlen(h->title), names->name[i]) ||
+              ask_row_names(h->uri, strlen(h->uri), names->name[i]);
     return all;
 }
 
 /* Do no passages found name the side, although it has a name? */
-static bool is_nowhere(asking *a, const char *side)
+static bool is_nowhere(const asking *a, const side_names *names)
 {
-    bool any = false;
-
     for (size_t i = 0; i < a->hits->n_hits; i++)
-        if (names_side(a, i, side, &any))
+        if (names_side(a, i, names))
             return false;
-    return any;
+    return names->n && a->hits->n_hits;
 }
 
 bool ask_parts_missing(asking *a, cairn_answer *out)
@@ -476,12 +487,15 @@ bool ask_parts_missing(asking *a, cairn_answer *out)
     const decomposition *d = &a->apart;
     size_t has;
     const evidence *e;
-    bool nowhere[2], any;
+    side_names names[2];
+    bool nowhere[2];
 
     if (d->kind != DECOMPOSE_COMPARISON || d->n_parts != 2)
         return false;
-    for (size_t k = 0; k < 2; k++)
-        nowhere[k] = is_nowhere(a, d->parts[k].side);
+    for (size_t k = 0; k < 2; k++) {
+        names[k] = read_names(a, d->parts[k].side);
+        nowhere[k] = is_nowhere(a, &names[k]);
+    }
     if (nowhere[0] == nowhere[1])
         return false;
     has = nowhere[0] ? 1 : 0;
@@ -491,7 +505,7 @@ bool ask_parts_missing(asking *a, cairn_answer *out)
     if (bytes_printf(&a->text, "%s: %s.", missing(d->lang), d->parts[1 - has].side))
         return false;
     if (e->n && !e->sentences[0].planted && e->answerable >= QUOTE_CHANCE &&
-        names_side(a, e->sentences[0].passage, d->parts[has].side, &any)) {
+        names_side(a, e->sentences[0].passage, &names[has])) {
         const evidence_sentence *s = &e->sentences[0];
         size_t begin = a->text.len + 1;
         if (bytes_printf(&a->text, " %s: ", d->parts[has].side) || quote(a, s))
