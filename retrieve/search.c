@@ -2,7 +2,6 @@
  * index is the segments of the corpus or whatever else was handed in (index.h). */
 #include "retrieve/search.h"
 
-
 #include "base/clock.h"
 #include "retrieve/feedback.h"
 #include "retrieve/segments.h"

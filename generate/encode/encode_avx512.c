@@ -33,6 +33,15 @@
         }                                                                                          \
     } while (0)
 
+LANE_FN void store_tile(int h, __m512 (*sum)[2], float *c, size_t ldc)
+{
+#pragma GCC unroll 6
+    for (int i = 0; i < h; i++) {
+        _mm512_storeu_ps(c + (size_t)i * ldc, sum[i][0]);
+        _mm512_storeu_ps(c + (size_t)i * ldc + 16, sum[i][1]);
+    }
+}
+
 LANE_FN void tile_f32(int h, const float *a, size_t lda, const float *panel, size_t k, float *c,
                       size_t ldc)
 {
@@ -50,11 +59,7 @@ LANE_FN void tile_f32(int h, const float *a, size_t lda, const float *panel, siz
             sum[i][1] = _mm512_fmadd_ps(x, w1, sum[i][1]);
         }
     }
-#pragma GCC unroll 6
-    for (int i = 0; i < h; i++) {
-        _mm512_storeu_ps(c + (size_t)i * ldc, sum[i][0]);
-        _mm512_storeu_ps(c + (size_t)i * ldc + 16, sum[i][1]);
-    }
+    store_tile(h, sum, c, ldc);
 }
 
 static void gemm_f32(const float *a, size_t lda, size_t m, const float *panel, size_t k, float *c,
@@ -73,12 +78,18 @@ LANE_FN __m512i spread4(const void *p)
     return _mm512_set1_epi32(v);
 }
 
-/* Add one block's integer sums to the float sums, scaled. */
-LANE_FN void add_block(__m512 sum[2], const __m512i dot[2], __m512 s0, __m512 s1, float a_scale)
+/* Add one block's integer sums to the float sums, scaled: by w_scale[32] of the outputs and a_scale[i * lds] of the rows. */
+LANE_FN void add_blocks(int h, __m512 (*sum)[2], __m512i (*dot)[2], const float *w_scale,
+                        const float *a_scale, size_t lds)
 {
-    __m512 s = _mm512_set1_ps(a_scale);
-    sum[0] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[0]), _mm512_mul_ps(s0, s), sum[0]);
-    sum[1] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[1]), _mm512_mul_ps(s1, s), sum[1]);
+    __m512 s0 = _mm512_load_ps(w_scale), s1 = _mm512_load_ps(w_scale + 16);
+
+#pragma GCC unroll 6
+    for (int i = 0; i < h; i++) {
+        __m512 s = _mm512_set1_ps(a_scale[(size_t)i * lds]);
+        sum[i][0] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[i][0]), _mm512_mul_ps(s0, s), sum[i][0]);
+        sum[i][1] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[i][1]), _mm512_mul_ps(s1, s), sum[i][1]);
+    }
 }
 
 LANE_FN void tile_i16(int h, const int16_t *a, size_t lda, const float *a_scale, size_t lds,
@@ -106,16 +117,9 @@ LANE_FN void tile_i16(int h, const int16_t *a, size_t lda, const float *a_scale,
                 dot[i][1] = _mm512_dpwssd_epi32(dot[i][1], w1, x);
             }
         }
-        __m512 s0 = _mm512_load_ps(w_scale + b * 32), s1 = _mm512_load_ps(w_scale + b * 32 + 16);
-#pragma GCC unroll 6
-        for (int i = 0; i < h; i++)
-            add_block(sum[i], dot[i], s0, s1, a_scale[(size_t)i * lds + b]);
+        add_blocks(h, sum, dot, w_scale + b * 32, a_scale + b, lds);
     }
-#pragma GCC unroll 6
-    for (int i = 0; i < h; i++) {
-        _mm512_storeu_ps(c + (size_t)i * ldc, sum[i][0]);
-        _mm512_storeu_ps(c + (size_t)i * ldc + 16, sum[i][1]);
-    }
+    store_tile(h, sum, c, ldc);
 }
 
 static void gemm_i16(const int16_t *a, size_t lda, const float *a_scale, size_t lds, size_t m,
@@ -153,16 +157,9 @@ LANE_FN void tile_bytes(int h, const int8_t *a, size_t lda, const float *a_scale
                 dot[i][1] = _mm512_dpbusd_epi32(dot[i][1], w1, x);
             }
         }
-        __m512 s0 = _mm512_load_ps(w_scale + b * 32), s1 = _mm512_load_ps(w_scale + b * 32 + 16);
-#pragma GCC unroll 6
-        for (int i = 0; i < h; i++)
-            add_block(sum[i], dot[i], s0, s1, a_scale[(size_t)i * lds + b]);
+        add_blocks(h, sum, dot, w_scale + b * 32, a_scale + b, lds);
     }
-#pragma GCC unroll 6
-    for (int i = 0; i < h; i++) {
-        _mm512_storeu_ps(c + (size_t)i * ldc, sum[i][0]);
-        _mm512_storeu_ps(c + (size_t)i * ldc + 16, sum[i][1]);
-    }
+    store_tile(h, sum, c, ldc);
 }
 
 static void gemm_q4(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,
@@ -209,16 +206,9 @@ LANE_FN void tile_halves(int h, const int8_t *a, size_t lda, const float *a_scal
                 dot[i][1] = _mm512_dpbusd_epi32(dot[i][1], high1, x);
             }
         }
-        __m512 s0 = _mm512_load_ps(w_scale + b * 32), s1 = _mm512_load_ps(w_scale + b * 32 + 16);
-#pragma GCC unroll 6
-        for (int i = 0; i < h; i++)
-            add_block(sum[i], dot[i], s0, s1, a_scale[(size_t)i * lds + b]);
+        add_blocks(h, sum, dot, w_scale + b * 32, a_scale + b, lds);
     }
-#pragma GCC unroll 6
-    for (int i = 0; i < h; i++) {
-        _mm512_storeu_ps(c + (size_t)i * ldc, sum[i][0]);
-        _mm512_storeu_ps(c + (size_t)i * ldc + 16, sum[i][1]);
-    }
+    store_tile(h, sum, c, ldc);
 }
 
 static void gemm_halves(const int8_t *a, size_t lda, const float *a_scale, const int32_t *a_off,

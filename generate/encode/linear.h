@@ -5,7 +5,8 @@
  *   f32   exact mode: dequantised into float panels at the first run;
  *   q4    Q4_0 in the fast mode: stays in the file at first, and each task unpacks the panels it
  *         needs into its scratch, so that a cold start copies nothing; then panels of two values
- *         a byte (linear_place), which are spread in a tenth of that time;
+ *         a byte (linear_place), which a few rows are multiplied by as they lie, where the
+ *         kernels can, and which are spread for more rows in a tenth of that time;
  *   q8    everything else in the fast mode of a model whose weights are many (forward.c): rounded
  *         into q8 panels at the first run;
  *   i16   of other models: rounded into i16 panels at the first run. */

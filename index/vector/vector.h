@@ -59,10 +59,10 @@ typedef enum vector_choice {
     VECTOR_IVF_PQ,
 } vector_choice;
 
-/* How a segment is built. Zero in a field means the default. */
 /* An int8 code of fewer components is a line or two, and the 4-bit one saves nothing. */
 #define VECTOR_SHORT_DIM 128u
 
+/* How a segment is built. Zero in a field means the default. */
 typedef struct vector_options {
     vector_choice index;
     vector_storage storage;
