@@ -194,6 +194,11 @@ size_t pool_threads(const pool *p)
     return p ? p->n_threads : 1;
 }
 
+size_t pool_sharing(const pool *p)
+{
+    return inside_task ? 1 : pool_threads(p);
+}
+
 /* A call of n tasks, of which the caller did `own` until own_end. */
 static void keep_account(pool *p, size_t n, size_t own, int64_t start, int64_t own_end)
 {

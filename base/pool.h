@@ -24,6 +24,8 @@ void pool_destroy(pool *p); /* NULL is fine */
 size_t pool_threads(const pool *p); /* 1 for NULL */
 /* A NULL pool runs everything in the caller's thread. */
 void pool_run(pool *p, size_t n_tasks, pool_task *fn, void *ctx);
+/* Threads that a call from here is shared by: one inside a task. */
+size_t pool_sharing(const pool *p);
 /* CPUs this process may run on. */
 size_t pool_online_cpus(void);
 

@@ -71,9 +71,9 @@ typedef struct retrieve_index {
     cairn_status (*explain)(void *ctx, const retrieve_ask *ask, struct retrieve_result *found,
                             cairn_error *err);
     const struct retrieve_remote *remote; /* NULL: over segments */
-    /* The vector of the hit at `place` of the list of vectors, or of the second model's, of the last call of `lists`, into
-     * out[dim]. NULL where no list has places. */
-    void (*vector)(void *ctx, bool second, uint64_t place, float *out);
+    /* The vector of the hit at `place` of the list of vectors, or of the second model's, of the last call of `lists`: where it lies,
+     * or else in room[dim]; without `room` NULL then. NULL where no list has places. */
+    const float *(*vector)(void *ctx, bool second, uint64_t place, float *room);
 } retrieve_index;
 
 /* ---- an engine elsewhere ---- */

@@ -613,12 +613,15 @@ static cairn_status lists(void *ctx, const retrieve_ask *ask, retrieve_lists *ou
     return st ? st : mark_both_sole(s, err);
 }
 
-static void vector_at(void *ctx, bool second, uint64_t place, float *out)
+static const float *vector_at(void *ctx, bool second, uint64_t place, float *room)
 {
     const retrieve_corpus *c = ((const segments_search *)ctx)->corpus;
-    const retrieve_vector_segment *segs = second ? c->second : c->vector;
+    const vector_reader *r = (second ? c->second : c->vector)[place >> 32].reader;
+    const float *row = vector_reader_row(r, (uint32_t)place);
 
-    vector_reader_get(segs[place >> 32].reader, (uint32_t)place, out);
+    if (!row && room)
+        vector_reader_get(r, (uint32_t)place, room);
+    return row ? row : room;
 }
 
 retrieve_index segments_index(segments_search *s, const retrieve_corpus *corpus)

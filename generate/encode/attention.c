@@ -101,21 +101,17 @@ static void pack_rounded(const encode_kernels *kernels, const plan *p, size_t k,
             scale[b * ENCODE_PANEL + n] = p->r_scale[n * blocks + b];
 }
 
-/* The channels [c, c + 32) of the values, transposed into p->rows[32][tokens]. */
-static const float *turned_values(const plan *p, const attention_head *h, size_t c)
+/* The channels [c, c + 32) of the values, in p->rows[tokens][32]. */
+static const float *own_channels(const plan *p, const attention_head *h, size_t c)
 {
     size_t width = h->width - c < ENCODE_PANEL ? h->width - c : ENCODE_PANEL;
 
-    if (width < ENCODE_PANEL || h->n < p->tokens)
-        memset(p->rows, 0, ENCODE_PANEL * p->tokens * sizeof(float));
-    for (size_t j = 0; j < h->n; j += 16)
-        for (size_t n = 0; n < width; n++) {
-            const float *from = h->v + j * h->ld + c + n;
-            float *to = p->rows + n * p->tokens + j;
-            size_t m = h->n - j < 16 ? h->n - j : 16;
-            for (size_t i = 0; i < m; i++)
-                to[i] = from[i * h->ld];
-        }
+    if (width < ENCODE_PANEL)
+        memset(p->rows, 0, p->tokens * ENCODE_PANEL * sizeof(float));
+    else
+        memset(p->rows + h->n * ENCODE_PANEL, 0, (p->tokens - h->n) * ENCODE_PANEL * sizeof(float));
+    for (size_t j = 0; j < h->n; j++)
+        memcpy(p->rows + j * ENCODE_PANEL, h->v + j * h->ld + c, width * sizeof(float));
     return p->rows;
 }
 
@@ -142,10 +138,8 @@ static void pack(const encode_kernels *kernels, const plan *p, const attention_h
             for (size_t j = 0; j < h->n; j++)
                 memcpy(to + j * ENCODE_PANEL, h->v + j * h->ld + c, width * sizeof *to);
         } else {
-            round_rows(kernels, p, turned_values(p, h, c), p->tokens, ENCODE_PANEL, p->tokens,
-                       ENCODE_I16_WEIGHT);
-            pack_rounded(kernels, p, p->tokens, p->v_i16 + c * p->tokens,
-                         p->v_scale + c * p->v_blocks);
+            kernels->across_i16(own_channels(p, h, c), p->tokens, p->v_i16 + c * p->tokens,
+                                p->v_scale + c * p->v_blocks);
         }
     }
 }

@@ -244,9 +244,69 @@ static void lanes_quantize_i16(const float *x, size_t k, float limit, int16_t *q
     }
 }
 
+#ifdef __AVX512F__
+/* Four vectors folded at once, as lanes_top and lanes_isum fold one: lanes i, i + 4, ... are what becomes of v[i]. */
+#define FOLD_FOUR(v, op, low32, high32, low64, high64, turn)                                       \
+    do {                                                                                           \
+        __m512i a = op(low32(v[0], v[1]), high32(v[0], v[1]));                                     \
+        __m512i b = op(low32(v[2], v[3]), high32(v[2], v[3]));                                     \
+        a = op(low64(a, b), high64(a, b));                                                         \
+        a = op(a, turn(a, a, 0x4E));                                                               \
+        v[0] = op(a, turn(a, a, 0xB1));                                                            \
+    } while (0)
+
+/* As unsigned integers floats that are not negative stand in the same order. */
+LANE_FN lanes lanes_top_of_four(__m512i v[4])
+{
+    FOLD_FOUR(v, _mm512_max_epu32, _mm512_unpacklo_epi32, _mm512_unpackhi_epi32, _mm512_unpacklo_epi64,
+              _mm512_unpackhi_epi64, _mm512_shuffle_i32x4);
+    return (lanes)v[0];
+}
+
+LANE_FN ilanes lanes_isum_of_four(__m512i v[4])
+{
+    FOLD_FOUR(v, _mm512_add_epi32, _mm512_unpacklo_epi32, _mm512_unpackhi_epi32, _mm512_unpacklo_epi64,
+              _mm512_unpackhi_epi64, _mm512_shuffle_i32x4);
+    return (ilanes)v[0];
+}
+
+/* Four blocks of lanes_quantize_i8 at once. */
+LANE_FN void lanes_quantize_four(const float *x, int8_t *q, float *scale, int32_t *off)
+{
+    __m512i v[4];
+    lanes top, by;
+    ilanes sum;
+
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        v[i] = (__m512i)lanes_max(lanes_abs(lanes_load(x + 32 * i)), lanes_abs(lanes_load(x + 32 * i + 16)));
+    top = lanes_top_of_four(v);
+    by = lanes_pick(top > lanes_set(1e-30f), 127 / top, lanes_set(0));
+    top = top / 127;
+    memcpy(scale, &top, 4 * sizeof *scale);
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++) {
+        lanes own = lanes_set(by[i]);
+        ilanes a = lanes_to_int(lanes_load(x + 32 * i), own, 127);
+        ilanes b = lanes_to_int(lanes_load(x + 32 * i + 16), own, 127);
+        _mm_storeu_si128((void *)(q + 32 * i), _mm512_cvtepi32_epi8((__m512i)a));
+        _mm_storeu_si128((void *)(q + 32 * i + 16), _mm512_cvtepi32_epi8((__m512i)b));
+        v[i] = (__m512i)(a + b);
+    }
+    sum = -8 * lanes_isum_of_four(v);
+    memcpy(off, &sum, 4 * sizeof *off);
+}
+#endif
+
 static void lanes_quantize_i8(const float *x, size_t k, int8_t *q, float *scale, int32_t *off)
 {
-    for (size_t at = 0; at < k; at += 32, scale++, off++) {
+    size_t at = 0;
+
+#ifdef __AVX512F__
+    for (; at + 128 <= k; at += 128, scale += 4, off += 4)
+        lanes_quantize_four(x + at, q + at, scale, off);
+#endif
+    for (; at < k; at += 32, scale++, off++) {
         lanes a = lanes_load(x + at), b = lanes_load(x + at + 16);
         float max = lanes_top(lanes_max(lanes_abs(a), lanes_abs(b)));
         float by = max > 1e-30f ? 127 / max : 0;

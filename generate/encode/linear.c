@@ -355,9 +355,9 @@ void linear_run(pool *p, const encode_kernels *kernels, const linear_job *jobs, 
                 const acts *in, size_t rows, void *const *scratch)
 {
     linear_call call = {kernels, jobs, n_jobs, in, rows, ROWS_PER_TASK, 1, GROUP, scratch};
-    const size_t want = 3 * pool_threads(p);
+    const size_t threads = pool_sharing(p), want = 3 * threads;
     size_t groups = 0;
-    bool narrow = rows <= FEW_ROWS;
+    bool narrow = rows <= FEW_ROWS && threads > 1;
 
     for (size_t i = 0; i < n_jobs; i++)
         narrow = narrow && (jobs[i].out || !HAS(jobs[i].forms, LINEAR_I16));
@@ -366,7 +366,7 @@ void linear_run(pool *p, const encode_kernels *kernels, const linear_job *jobs, 
     for (size_t i = 0; i < n_jobs; i++)
         groups += (jobs[i].l->src->out + call.group - 1) / call.group;
     while (groups * ((rows + call.rows_per_task - 1) / call.rows_per_task) < want &&
-           pool_threads(p) > 1 && call.rows_per_task > 2 * PATCH)
+           threads > 1 && call.rows_per_task > 2 * PATCH)
         call.rows_per_task /= 2;
     call.row_tasks = (rows + call.rows_per_task - 1) / call.rows_per_task;
     pool_run(p, groups * call.row_tasks, linear_task, &call);

@@ -117,6 +117,8 @@ bool vector_reader_has_lists(const vector_reader *r);
 /* Copy row `row` (< rows) to out[dim], as stored: unit length under VECTOR_COSINE, up to the
  * rounding of the storage. */
 void vector_reader_get(const vector_reader *r, uint32_t row, float *out);
+/* The same where it lies, as long as the reader does; NULL: it is stored as something else than floats. */
+const float *vector_reader_row(const vector_reader *r, uint32_t row);
 /* Exact score of row `row` for query[dim]; under VECTOR_COSINE the caller scales the query itself.
  */
 float vector_reader_score(const vector_reader *r, uint32_t row, const float *query);

@@ -223,6 +223,14 @@ void vector_reader_get(const vector_reader *r, uint32_t row, float *out)
     vector_original_get(&r->originals, row, out);
 }
 
+const float *vector_reader_row(const vector_reader *r, uint32_t row)
+{
+    const uint8_t *at = r->originals.row + (size_t)row * r->originals.stride;
+    bool floats = r->originals.storage == VECTOR_F32 && (uintptr_t)at % _Alignof(float) == 0;
+
+    return floats ? (const void *)at : NULL;
+}
+
 float vector_reader_score(const vector_reader *r, uint32_t row, const float *query)
 {
     return vector_true_score(&r->originals, r->metric, vector_kernels_get(), row, query);

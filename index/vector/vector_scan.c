@@ -6,7 +6,9 @@
  * rows ahead however few a block has.
  *
  * A score that cannot be among the best is dropped in vector code: the kernels compare 64 scores
- * with the bound at once, and after the first few thousand rows nearly every block ends there.
+ * with the bound at once. Where many rows are wanted the bound is guessed from every sixteenth block,
+ * so that not much more than what is wanted is ever kept, and in the order of the rows; a guess that
+ * too few rows reach costs a second scan.
  *
  * Blocks are shared out to the pool in runs of TASK_ROWS. Workers tell each other how good a row
  * must be: a bound that one of them reached with `keep` rows of its own holds for all. The answer
@@ -25,6 +27,11 @@
 #define PARALLEL_BYTES (512u << 10) /* below this a scan is not worth waking anybody */
 #define DENSE_ROWS     24u          /* of 64: from here on a block is scanned whole */
 #define GATHER_ROWS    64u          /* rows of thin blocks scored together */
+#define GUESS_STEP     16u          /* blocks a block of the sample */
+#define GUESS_KEEP     256u         /* rows wanted from which a guess pays, */
+#define GUESS_SHARE    8u           /* ... of so many times more */
+#define GUESS_MARGIN   1.5          /* times what is wanted should be above the guess, */
+#define GUESS_MORE     32u          /* ... and so many of the sample, whose rows are alike side by side */
 
 size_t vector_count_eligible(const vector_segment *s)
 {
@@ -184,11 +191,61 @@ static scan_task *make_tasks(const vector_scan *s, size_t *n, size_t *bytes)
     return tasks;
 }
 
+/* A score that somewhat more than s->keep rows reach, most likely; -INFINITY: all may. */
+static float guess_bound(const vector_scan *s)
+{
+    const scan_job job = {.kernels = vector_kernels_get(), .scan = s};
+    const size_t keep = (size_t)(GUESS_MARGIN * (double)s->keep / GUESS_STEP) + GUESS_MORE;
+    size_t rows = 0, seen = 0, cap = top_list_cap(keep);
+
+    for (size_t i = 0; i < s->n_segments; i++)
+        rows += s->which[i] ? s->segments[i].reader->codes.rows : 0;
+    if (!s->code || s->keep < GUESS_KEEP || rows / GUESS_SHARE < s->keep)
+        return -INFINITY;
+    vector_hit *space = checked_malloc(cap, sizeof *space);
+    if (!space)
+        return -INFINITY;
+    top_list t = {space, 0, keep, cap, -INFINITY};
+    for (uint32_t i = 0; i < s->n_segments; i++) {
+        const vector_codes *c = &s->segments[i].reader->codes;
+        for (size_t first = 0; s->which[i] && first < c->rows; first += BLOCK_ROWS * GUESS_STEP) {
+            uint64_t bits = eligible_word(&s->segments[i], c->rows, first / 64);
+            seen += (size_t)__builtin_popcountll(bits);
+            if (bits)
+                scan_block(&job, &t, c, i, (uint32_t)first, bits);
+        }
+    }
+    top_list_shrink(&t);
+    free(space);
+    return seen >= 2 * keep ? t.least : -INFINITY;
+}
+
+/* The best of what the workers' lists hold, at the front of `space`. */
+static size_t take_tops(const scan_job *job, size_t n_tops, vector_hit *space)
+{
+    const size_t keep = job->scan->keep;
+    size_t n = 0;
+
+    for (size_t t = 0; t < n_tops; t++) { /* close the gaps between the workers' lists */
+        memmove(space + n, job->tops[t].hits, job->tops[t].n * sizeof *space);
+        n += job->tops[t].n;
+    }
+    if (n <= keep)
+        return n;
+    vector_hit *room = checked_malloc(n, sizeof *room);
+    if (room)
+        hits_keep(space, n, keep, room);
+    else
+        hits_select(space, n, keep);
+    free(room);
+    return keep;
+}
+
 cairn_status vector_scan_run(const vector_scan *s, pool *workers, vector_hit *found,
                              size_t *n_found, cairn_error *err)
 {
     size_t n_tasks, bytes, places, cap = top_list_cap(s->keep), n = 0;
-    const float bound = s->bound ? *s->bound : -INFINITY;
+    float bound = s->bound ? *s->bound : guess_bound(s);
     scan_task *tasks = make_tasks(s, &n_tasks, &bytes);
 
     if (bytes < PARALLEL_BYTES || n_tasks == 1)
@@ -204,18 +261,14 @@ cairn_status vector_scan_run(const vector_scan *s, pool *workers, vector_hit *fo
         free(space);
         return cairn_fail(err, CAIRN_ENOMEM, "candidates of a vector search");
     }
-    for (size_t t = 0; t < n_tops; t++)
-        tops[t] = (top_list){space + t * cap, 0, s->keep, cap, bound};
-    scan_job job = {vector_kernels_get(), s, tasks, tops, bound};
-    pool_run(workers, n_tasks, scan_run, &job);
-
-    for (size_t t = 0; t < n_tops; t++) { /* close the gaps between the workers' lists */
-        memmove(space + n, tops[t].hits, tops[t].n * sizeof *space);
-        n += tops[t].n;
-    }
-    if (n > s->keep) {
-        hits_select(space, n, s->keep);
-        n = s->keep;
+    for (bool again = true; again;) {
+        for (size_t t = 0; t < n_tops; t++)
+            tops[t] = (top_list){space + t * cap, 0, s->keep, cap, bound};
+        scan_job job = {vector_kernels_get(), s, tasks, tops, bound};
+        pool_run(workers, n_tasks, scan_run, &job);
+        n = take_tops(&job, n_tops, space);
+        again = !s->bound && n < s->keep && bound > -INFINITY;
+        bound = -INFINITY;
     }
     memcpy(found + *n_found, space, n * sizeof *space);
     *n_found += n;

@@ -220,8 +220,12 @@ static void rescore(const search *x, vector_hit *h, size_t n)
 }
 
 /* Put these true scores among the best k. */
-static void keep_best(search *x, const vector_hit *h, size_t n)
+static void keep_best(search *x, vector_hit *h, size_t n)
 {
+    if (!x->n_best && n > x->k) {
+        hits_select(h, n, x->k);
+        n = x->k;
+    }
     while (n) {
         size_t part = n < x->k ? n : x->k;
         memcpy(x->best + x->n_best, h, part * sizeof *h);

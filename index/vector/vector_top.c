@@ -1,7 +1,7 @@
 /* vector_top.c - selection and sorting of hits, see vector_top.h. */
 #include "index/vector/vector_top.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #define FEW 16u /* below this insertion is as fast */
 
@@ -53,19 +53,32 @@ void hits_select(vector_hit *h, size_t n, size_t keep)
     }
 }
 
-static int by_score(const void *pa, const void *pb)
+void hits_keep(vector_hit *h, size_t n, size_t keep, vector_hit *room)
 {
-    const vector_hit *a = pa, *b = pb;
-
-    return hit_better(a, b) ? -1 : hit_better(b, a) ? 1 : 0;
+    if (!keep || keep >= n)
+        return;
+    memcpy(room, h, n * sizeof *h);
+    hits_select(room, n, keep);
+    vector_hit worst = room[0];
+    for (size_t i = 1; i < keep; i++)
+        if (hit_better(&worst, &room[i]))
+            worst = room[i];
+    for (size_t i = 0, kept = 0; kept < keep; i++)
+        if (!hit_better(&worst, &h[i]))
+            h[kept++] = h[i];
 }
 
+/* Halves that are selected and then sorted: a compiled comparison, where qsort calls one. */
 void hits_sort(vector_hit *h, size_t n)
 {
-    if (n <= 2 * FEW)
-        insertion_sort(h, n);
-    else
-        qsort(h, n, sizeof *h, by_score);
+    while (n > FEW) {
+        size_t half = n / 2;
+        hits_select(h, n, half);
+        hits_sort(h, half);
+        h += half;
+        n -= half;
+    }
+    insertion_sort(h, n);
 }
 
 void top_list_shrink(top_list *t)

@@ -32,6 +32,8 @@ static inline void hit_swap(vector_hit *a, vector_hit *b)
 
 /* Bring the `keep` best of h[0, n) to the front, in no order. keep <= n. Scores are not NaN. */
 void hits_select(vector_hit *h, size_t n, size_t keep);
+/* The same, but those that are kept stay in the order in which they are. room[n]; no two hits are of one row. */
+void hits_keep(vector_hit *h, size_t n, size_t keep, vector_hit *room);
 /* Sort best first. */
 void hits_sort(vector_hit *h, size_t n);
 
