@@ -58,6 +58,8 @@ typedef struct bert {
     bert_norm embedding_norm;
     bert_layer *layers;
     bert_linear pooler, classifier; /* w NULL without a classification head */
+    const char **labels;            /* [n_labels] what the head's outputs are called; NULL: not said */
+    size_t n_labels;
     bert_linear lm_dense; /* of the masked-language-model head, tied to `word`; w NULL without one */
     bert_norm lm_norm;
     const float *lm_bias; /* [vocab] */

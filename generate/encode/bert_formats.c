@@ -135,6 +135,33 @@ static cairn_status take_sentence_files(bert *b, const char *folder, cairn_error
     return CAIRN_OK;
 }
 
+#define MAX_LABELS 4096 /* that have names */
+
+/* id2label: {"0": "CONTRADICTION", "1": ...}. What is none of it names nothing. */
+static cairn_status read_labels(bert *b, const json_t *config, const char *folder, cairn_error *err)
+{
+    json_t *given = json_object_get(config, "id2label"), *label;
+    const char *key;
+    size_t n = json_object_size(given);
+
+    if (!n || n > MAX_LABELS)
+        return CAIRN_OK;
+    b->labels = arena_calloc(&b->arena, n, sizeof *b->labels);
+    if (!b->labels)
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: labels", folder);
+    b->n_labels = n;
+    json_object_foreach(given, key, label) {
+        char *end;
+        unsigned long i = strtoul(key, &end, 10);
+        if (*key < '0' || *key > '9' || *end || i >= n || !json_is_string(label))
+            continue;
+        b->labels[i] = arena_strdup(&b->arena, json_string_value(label));
+        if (!b->labels[i])
+            return cairn_fail(err, CAIRN_ENOMEM, "%s: labels", folder);
+    }
+    return CAIRN_OK;
+}
+
 /* *first: the row of the position table that is a text's first token's; 0 but for RoBERTa's kin,
  * which count from behind the padding token's number. */
 static cairn_status read_config(bert *b, const char *folder, bool *roberta, size_t *first,
@@ -168,6 +195,8 @@ static cairn_status read_config(bert *b, const char *folder, bool *roberta, size
                             folder);
         *first = (size_t)json_integer_value(pad) + 1;
     }
+    if (!st)
+        st = read_labels(b, config, folder, err);
     json_decref(config);
     return st;
 }
@@ -299,6 +328,27 @@ static const tensor *find_gguf(const bert *b, const char *name)
     return gguf_find_tensor(b->gguf, name);
 }
 
+/* bert.classifier.output_labels: strings, in the order of the outputs. */
+static cairn_status read_gguf_labels(bert *b, const char *path, cairn_error *err)
+{
+    const gguf_kv *kv = gguf_find_kv(b->gguf, "bert.classifier.output_labels");
+    size_t pos = 0;
+
+    if (!kv || kv->type != GGUF_ARRAY || kv->elem_type != GGUF_STRING || !kv->n || kv->n > MAX_LABELS)
+        return CAIRN_OK;
+    b->labels = arena_calloc(&b->arena, (size_t)kv->n, sizeof *b->labels);
+    if (!b->labels)
+        return cairn_fail(err, CAIRN_ENOMEM, "%s: labels", path);
+    b->n_labels = (size_t)kv->n;
+    for (size_t i = 0; i < b->n_labels; i++) {
+        gguf_string s = gguf_array_next_string(kv, &pos);
+        b->labels[i] = arena_strndup(&b->arena, s.data, s.len);
+        if (!b->labels[i])
+            return cairn_fail(err, CAIRN_ENOMEM, "%s: labels", path);
+    }
+    return CAIRN_OK;
+}
+
 cairn_status bert_open_gguf(bert *b, const char *path, cairn_error *err)
 {
     uint32_t hidden, layers, heads, ff, context;
@@ -351,6 +401,8 @@ cairn_status bert_open_gguf(bert *b, const char *path, cairn_error *err)
         free(given);
     }
     st = bert_bind(b, path, &gguf_naming, "", find_gguf, err);
+    if (!st)
+        st = read_gguf_labels(b, path, err);
     if (!st)
         st = tokenizer_from_gguf(&b->tokenizer, b->gguf, err);
     return st;

@@ -88,6 +88,12 @@ static cairn_status make_identity(encoder *e, cairn_error *err)
         hash_norm(h, &b->layers[l].attention_norm, b->hidden);
         hash_norm(h, &b->layers[l].output_norm, b->hidden);
     }
+    if (b->classifier.w) {
+        hash_floats(h, b->pooler.bias, b->pooler.out);
+        hash_matrix(h, &b->pooler);
+        hash_floats(h, b->classifier.bias, b->classifier.out);
+        hash_matrix(h, &b->classifier);
+    }
     snprintf(e->identity, sizeof e->identity, "%.200s-%zux%zu-%016llx", b->name, b->n_layers,
              b->hidden, (unsigned long long)XXH3_64bits_digest(h));
     XXH3_freeState(h);
@@ -298,7 +304,7 @@ static cairn_status check_ids(const encoder *e, const int32_t *ids, const size_t
 typedef cairn_status finish_fn(encoder *e, const float *rows, size_t n, size_t i, float *out,
                                cairn_error *err);
 
-static finish_fn finish_vector, finish_score;
+static finish_fn finish_vector, finish_score, finish_labels;
 
 /* Run all sequences, as many at a time as fit a batch. */
 static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *types,
@@ -307,7 +313,7 @@ static cairn_status run_groups(encoder *e, const int32_t *ids, const uint8_t *ty
 {
     size_t *local = checked_malloc(n + 1, sizeof *local);
     const bool sum = finish == finish_vector && e->b->pooling == BERT_POOL_MEAN;
-    const bool first = finish == finish_score || (finish == finish_vector && !sum);
+    const bool first = finish == finish_score || finish == finish_labels || (finish == finish_vector && !sum);
     cairn_status st = CAIRN_OK;
 
     if (!local)
@@ -588,91 +594,141 @@ static double head_row(const bert_linear *l, size_t row, const float *x, float *
     return sum;
 }
 
-/* tanh(pooler) of the first row, then the classifier. */
+/* What the classifier sees of a pair's first row: tanh of the pooler, and as much room again. To be freed. */
+static float *pool_first(const bert *b, const float *rows, cairn_error *err)
+{
+    float *pooled = checked_malloc(2 * b->hidden, sizeof *pooled);
+
+    for (size_t j = 0; pooled && j < b->hidden; j++)
+        pooled[j] = (float)tanh(head_row(&b->pooler, j, rows, pooled + b->hidden));
+    if (!pooled)
+        cairn_fail(err, CAIRN_ENOMEM, "classification head");
+    return pooled;
+}
+
+static cairn_status need_finite(const encoder *e, double score, cairn_error *err)
+{
+    return isfinite(score) ? CAIRN_OK
+                           : cairn_fail(err, CAIRN_EMODEL,
+                                        "%s: the weights give a score that is not finite; the file is damaged", e->name);
+}
+
 static cairn_status finish_score(encoder *e, const float *rows, size_t n, size_t i, float *out,
                                  cairn_error *err)
 {
     const bert *b = e->b;
-    float *pooled = checked_malloc(2 * b->hidden, sizeof *pooled);
+    float *pooled = pool_first(b, rows, err);
     double score;
 
+    (void)n;
     if (!pooled)
-        return cairn_fail(err, CAIRN_ENOMEM, "classification head");
-    for (size_t j = 0; j < b->hidden; j++)
-        pooled[j] = (float)tanh(head_row(&b->pooler, j, rows, pooled + b->hidden));
+        return CAIRN_ENOMEM;
     score = head_row(&b->classifier, b->classifier.out - 1, pooled, pooled + b->hidden);
     if (b->classifier.out == 2)
         score -= head_row(&b->classifier, 0, pooled, pooled + b->hidden);
     free(pooled);
     out[i] = (float)score;
-    if (!isfinite(score))
-        return cairn_fail(err, CAIRN_EMODEL,
-                          "%s: the weights give a score that is not finite; the "
-                          "file is damaged",
-                          b->name);
+    return need_finite(e, score, err);
+}
+
+static cairn_status finish_labels(encoder *e, const float *rows, size_t n, size_t i, float *out, cairn_error *err)
+{
+    const bert *b = e->b;
+    const size_t labels = b->classifier.out;
+    float *pooled = pool_first(b, rows, err);
+    cairn_status st = pooled ? CAIRN_OK : CAIRN_ENOMEM;
+
+    (void)n;
+    for (size_t l = 0; l < labels && !st; l++) {
+        out[i * labels + l] = (float)head_row(&b->classifier, l, pooled, pooled + b->hidden);
+        st = need_finite(e, (double)out[i * labels + l], err);
+    }
+    free(pooled);
+    return st;
+}
+
+/* Pairs of texts as they are run. */
+typedef struct pair_list {
+    token_list ids;
+    size_t n, *offsets, *second; /* where a pair begins, and its second part */
+} pair_list;
+
+static cairn_status pairs_reserve(pair_list *p, size_t n, cairn_error *err)
+{
+    *p = (pair_list){.offsets = checked_malloc(n + 1, sizeof(size_t)), .second = checked_malloc(n, sizeof(size_t))};
+    if (!p->offsets || !p->second)
+        return cairn_fail(err, CAIRN_ENOMEM, "batch of %zu pairs", n);
+    p->offsets[0] = 0;
     return CAIRN_OK;
 }
 
-/* [CLS] query [SEP] text [SEP] onto `pair`, RoBERTa's kin with two [SEP] in the middle; *first is where the second part
- * begins. */
-static cairn_status join_pair(const encoder *e, const token_list *query, const encoder_text *text,
-                              token_list *pair, size_t *first, cairn_error *err)
+static void pairs_clear(pair_list *p)
 {
-    const tokenizer *tok = e->b->tokenizer;
-    const size_t start = pair->n;
-    size_t kept = query->n < e->max_tokens / 2 - 2 ? query->n : e->max_tokens / 2 - 2;
-    cairn_status st = token_list_push(pair, tokenizer_bos(tok));
+    token_list_clear(&p->ids);
+    free(p->offsets);
+    free(p->second);
+}
 
-    for (size_t i = 0; i < kept && !st; i++)
-        st = token_list_push(pair, query->ids[i]);
-    for (int i = 0; i < tokenizer_pair_separators(tok) && !st; i++)
-        st = token_list_push(pair, tokenizer_eos(tok));
-    *first = pair->n - start;
+/* [CLS] a [SEP] b [SEP], RoBERTa's kin with two [SEP] in the middle. */
+static cairn_status push_pair(const encoder *e, pair_list *p, const int32_t *a, size_t n_a, const int32_t *b, size_t n_b,
+                              cairn_error *err)
+{
+    cairn_status st = token_list_push(&p->ids, tokenizer_bos(e->tok));
+
+    for (size_t i = 0; i < n_a && !st; i++)
+        st = token_list_push(&p->ids, a[i]);
+    for (int i = 0; i < tokenizer_pair_separators(e->tok) && !st; i++)
+        st = token_list_push(&p->ids, tokenizer_eos(e->tok));
+    p->second[p->n] = p->ids.n;
+    for (size_t i = 0; i < n_b && !st; i++)
+        st = token_list_push(&p->ids, b[i]);
     if (!st)
-        st = tokenizer_encode(tok, text->text, text->len, 0, pair, err);
-    if (!st && pair->n - start > e->max_tokens - 1)
-        pair->n = start + e->max_tokens - 1;
-    *first = *first < pair->n - start ? *first : pair->n - start;
-    if (!st)
-        st = token_list_push(pair, tokenizer_eos(tok));
+        st = token_list_push(&p->ids, tokenizer_eos(e->tok));
+    p->offsets[++p->n] = p->ids.n;
     return st ? cairn_fail(err, st, "tokenising a pair") : CAIRN_OK;
+}
+
+/* Tokens for both texts beside those around them. */
+static size_t pair_room(const encoder *e)
+{
+    return e->max_tokens - 2 - (size_t)tokenizer_pair_separators(e->tok);
+}
+
+static cairn_status run_pairs(encoder *e, const pair_list *p, finish_fn *finish, float *out, cairn_error *err)
+{
+    uint8_t *types = calloc(p->ids.n, 1);
+    cairn_status st;
+
+    if (!types)
+        return cairn_fail(err, CAIRN_ENOMEM, "batch of %zu pairs", p->n);
+    for (size_t i = 0; i < p->n && e->b->types > 1 && tokenizer_pair_has_types(e->tok); i++)
+        memset(types + p->second[i], 1, p->offsets[i + 1] - p->second[i]);
+    st = check_ids(e, p->ids.ids, p->offsets, p->n, err);
+    if (!st)
+        st = run_groups(e, p->ids.ids, types, p->offsets, p->n, finish, out, err);
+    free(types);
+    return st;
 }
 
 static cairn_status score_slice(encoder *e, const token_list *query, const encoder_text *texts,
                                 size_t n, float *scores, cairn_error *err)
 {
-    token_list pairs = {0};
-    size_t *offsets = checked_malloc(n + 1, sizeof *offsets);
-    size_t *first = checked_malloc(n, sizeof *first);
-    uint8_t *types = NULL;
-    cairn_status st = CAIRN_OK;
+    const size_t room = pair_room(e);
+    size_t kept = query->n < e->max_tokens / 2 - 2 ? query->n : e->max_tokens / 2 - 2;
+    pair_list pairs;
+    token_list text = {0};
+    cairn_status st = pairs_reserve(&pairs, n, err);
 
-    if (!offsets || !first) {
-        st = cairn_fail(err, CAIRN_ENOMEM, "batch of %zu pairs", n);
-        goto done;
+    for (size_t i = 0; i < n && !st; i++) {
+        text.n = 0;
+        st = tokenizer_encode(e->tok, texts[i].text, texts[i].len, 0, &text, err);
+        if (!st)
+            st = push_pair(e, &pairs, query->ids, kept, text.ids, text.n < room - kept ? text.n : room - kept, err);
     }
-    offsets[0] = 0;
-    for (size_t i = 0; i < n; i++) {
-        st = join_pair(e, query, &texts[i], &pairs, &first[i], err);
-        if (st)
-            goto done;
-        offsets[i + 1] = pairs.n;
-    }
-    types = calloc(pairs.n, 1);
-    if (!types) {
-        st = cairn_fail(err, CAIRN_ENOMEM, "batch of %zu pairs", n);
-        goto done;
-    }
-    for (size_t i = 0; i < n && e->b->types > 1 && tokenizer_pair_has_types(e->tok); i++)
-        memset(types + offsets[i] + first[i], 1, offsets[i + 1] - offsets[i] - first[i]);
-    st = check_ids(e, pairs.ids, offsets, n, err);
     if (!st)
-        st = run_groups(e, pairs.ids, types, offsets, n, finish_score, scores, err);
-done:
-    token_list_clear(&pairs);
-    free(offsets);
-    free(first);
-    free(types);
+        st = run_pairs(e, &pairs, finish_score, scores, err);
+    token_list_clear(&text);
+    pairs_clear(&pairs);
     return st;
 }
 
@@ -690,5 +746,69 @@ cairn_status encoder_score(encoder *e, const encoder_text *query, const encoder_
         st = score_slice(e, &ids, texts + i, n - i < TEXTS_AT_ONCE ? n - i : TEXTS_AT_ONCE,
                          scores + i, err);
     token_list_clear(&ids);
+    return st;
+}
+
+/* --- labels --- */
+
+size_t encoder_labels(const encoder *e)
+{
+    return e->b && e->b->classifier.w ? e->b->classifier.out : 0;
+}
+
+const char *encoder_label(const encoder *e, size_t i)
+{
+    return e->b && i < e->b->n_labels ? e->b->labels[i] : NULL;
+}
+
+/* Cut the longer of two texts, or both to half of the room each. */
+static void cut_longer(size_t *longer, size_t *shorter, size_t room)
+{
+    if (*longer + *shorter <= room)
+        return;
+    if (*shorter > room / 2)
+        *shorter = room / 2;
+    *longer = room - *shorter;
+}
+
+static cairn_status classify_slice(encoder *e, const encoder_text *first, const encoder_text *second, size_t n,
+                                   float *logits, cairn_error *err)
+{
+    pair_list pairs;
+    token_list a = {0}, b = {0};
+    cairn_status st = pairs_reserve(&pairs, n, err);
+
+    for (size_t i = 0; i < n && !st; i++) {
+        a.n = b.n = 0;
+        st = tokenizer_encode(e->tok, first[i].text, first[i].len, 0, &a, err);
+        if (!st)
+            st = tokenizer_encode(e->tok, second[i].text, second[i].len, 0, &b, err);
+        if (st)
+            break;
+        if (a.n > b.n)
+            cut_longer(&a.n, &b.n, pair_room(e));
+        else
+            cut_longer(&b.n, &a.n, pair_room(e));
+        st = push_pair(e, &pairs, a.ids, a.n, b.ids, b.n, err);
+    }
+    if (!st)
+        st = run_pairs(e, &pairs, finish_labels, logits, err);
+    token_list_clear(&a);
+    token_list_clear(&b);
+    pairs_clear(&pairs);
+    return st;
+}
+
+cairn_status encoder_classify(encoder *e, const encoder_text *first, const encoder_text *second, size_t n, float *logits,
+                              cairn_error *err)
+{
+    const size_t labels = encoder_labels(e);
+    cairn_status st = CAIRN_OK;
+
+    if (!labels)
+        return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s has no classification head", e->name);
+    for (size_t i = 0; i < n && !st; i += TEXTS_AT_ONCE)
+        st = classify_slice(e, first + i, second + i, n - i < TEXTS_AT_ONCE ? n - i : TEXTS_AT_ONCE,
+                            logits + i * labels, err);
     return st;
 }

@@ -12,7 +12,7 @@
  * however many threads work on it.
  *
  * Owns     the mapped files, the repacked weights and its scratch. The pool is borrowed.
- * Threads  encoder_embed, encoder_embed_ids and encoder_score: one thread at a time per encoder
+ * Threads  encoder_embed, encoder_embed_ids, encoder_score and encoder_classify: one thread at a time per encoder
  *          (they use the pool inside). Everything else: any thread.
  * Errors   CAIRN_EMODEL: files missing, broken, or tensors whose shape disagrees with the
  *          configuration (the sentence names the tensor); CAIRN_EUNSUPPORTED: a well-formed model
@@ -95,5 +95,15 @@ bool encoder_can_score(const encoder *e);
  * end, the query keeping at most half. CAIRN_EUNSUPPORTED without a head or with other labels. */
 cairn_status encoder_score(encoder *e, const encoder_text *query, const encoder_text *texts,
                            size_t n, float *scores, cairn_error *err);
+
+/* Outputs of that head; 0 without one. */
+size_t encoder_labels(const encoder *e);
+/* What output i is called in id2label of config.json (GGUF: classifier.output_labels); NULL: not said. Lives as long
+ * as e. */
+const char *encoder_label(const encoder *e, size_t i);
+/* The head's outputs for the pairs (first[i], second[i]): logits[n][encoder_labels]. A pair too long is cut at the end of
+ * its longer text, of both where each has more than half of the room. Any n. CAIRN_EUNSUPPORTED without a head. */
+cairn_status encoder_classify(encoder *e, const encoder_text *first, const encoder_text *second, size_t n, float *logits,
+                              cairn_error *err);
 
 #endif

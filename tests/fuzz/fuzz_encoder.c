@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "generate/encode/encoder.h"
+#include "generate/encode/entailment.h"
 #include "generate/encode/sparse.h"
 #include "generate/formats/safetensors.h"
 #include "tests/fuzz/fuzz_run.h"
@@ -94,6 +95,24 @@ static void put_folder(const uint8_t *data, size_t size, bool several, const cha
 static const encoder_text texts[] = {{"The old mill runs.", 18}, {"", 0}, {"\xE4\xB8\xAD\xFF ab river ##s", 15}};
 #define N_TEXTS (sizeof texts / sizeof *texts)
 
+static void use_labels(encoder *e)
+{
+    const size_t labels = encoder_labels(e);
+    float *logits = malloc((N_TEXTS * labels + 1) * sizeof *logits);
+    entailment_head head;
+    entailment chances[N_TEXTS];
+
+    if (!logits)
+        abort();
+    for (size_t i = 0; i < labels + 2; i++)
+        if (encoder_label(e, i) && strlen(encoder_label(e, i)) > (size_t)1 << 30)
+            abort();
+    (void)encoder_classify(e, texts, texts, N_TEXTS, logits, NULL);
+    if (!entailment_head_read(&head, e, NULL))
+        (void)entailment_judge(e, &head, texts, texts, N_TEXTS, chances, NULL);
+    free(logits);
+}
+
 static void use(encoder *e)
 {
     float *rows, scores[N_TEXTS], *out = malloc(N_TEXTS * encoder_dim(e) * sizeof *out);
@@ -107,6 +126,7 @@ static void use(encoder *e)
         free(rows);
     if (encoder_can_score(e))
         (void)encoder_score(e, texts, texts, N_TEXTS, scores, NULL);
+    use_labels(e);
     free(out);
 }
 

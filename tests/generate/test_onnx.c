@@ -78,6 +78,13 @@ static void same_vectors(const char *st, const char *ox)
             assert_int_equal(encoder_score(b, texts, texts, N, sb, NULL), 0);
             assert_memory_equal(sa, sb, sizeof sa);
         }
+        assert_int_equal(encoder_labels(a), encoder_labels(b));
+        if (encoder_labels(a)) {
+            float la[N * 4], lb[N * 4];
+            assert_int_equal(encoder_classify(a, texts, texts, N, la, NULL), 0);
+            assert_int_equal(encoder_classify(b, texts, texts, N, lb, NULL), 0);
+            assert_memory_equal(la, lb, N * encoder_labels(a) * sizeof *la);
+        }
         encoder_close(a);
         encoder_close(b);
     }
@@ -135,6 +142,7 @@ static void gives_the_bytes_of_safetensors(void **state)
         {{.kind = ONNX_GEMM}, TENSOR_F32, 1, false, "model.onnx"},
         {{.kind = ONNX_GEMM_TURNING}, TENSOR_F32, 2, false, "model.onnx"},
         {{.kind = ONNX_MATMUL, .float_data = true}, TENSOR_F32, 1, false, "model.onnx"},
+        {{.kind = ONNX_GEMM}, TENSOR_F32, 3, false, "model.onnx"},
         {{.kind = ONNX_MATMUL}, TENSOR_F16, 0, false, "model.onnx"},
         {{.kind = ONNX_MATMUL}, TENSOR_BF16, 0, true, "model.onnx"},
         {{.kind = ONNX_MATMUL, .swapped_sum = true}, TENSOR_F32, 1, true, "onnx/model.onnx"},

@@ -35,6 +35,7 @@ typedef struct toy {
     bool roberta; /* XLM-RoBERTa: two rows of positions that no text has, one type, unigram pieces */
     bool lm; /* with a masked-language-model head (safetensors) */
     bool cls; /* GGUF: the vector is the first token's */
+    const char *const *called; /* [labels] what the outputs are called; NULL: nothing */
     tensor_type type; /* of the matrices */
     uint64_t seed;
     /* ways to break it */
@@ -279,12 +280,16 @@ static void toy_write_safetensors(const toy *y, const char *folder)
     bytes_reset(&text);
     if (y->config)
         bytes_append_str(&text, y->config);
-    else
+    if (!y->config)
         bytes_printf(&text,
                      "{\"model_type\":\"%s\",\"pad_token_id\":%d,\"hidden_size\":%zu,\"num_hidden_layers\":%zu,"
                      "\"num_attention_heads\":%zu,\"intermediate_size\":%zu,"
-                     "\"layer_norm_eps\":1e-5,\"hidden_act\":\"gelu\"}",
+                     "\"layer_norm_eps\":1e-5,\"hidden_act\":\"gelu\"",
                      y->roberta ? "xlm-roberta" : "bert", y->roberta, y->hidden, y->layers, y->heads, y->ff);
+    for (size_t i = 0; i < y->labels && y->called && !y->config; i++)
+        bytes_printf(&text, "%s\"%zu\":\"%s\"%s", i ? "," : ",\"id2label\":{", i, y->called[i], i + 1 < y->labels ? "" : "}");
+    if (!y->config)
+        bytes_append_str(&text, "}");
     snprintf(path, sizeof path, "%s/config.json", folder);
     toy_save(path, &text, 0);
     bytes_reset(&text);
@@ -356,6 +361,16 @@ static void toy_array(bytes *b, const char *key, uint32_t type)
     bytes_append_u64(b, TOY_VOCAB);
 }
 
+static void toy_labels(bytes *b, const toy *y)
+{
+    toy_string(b, "bert.classifier.output_labels");
+    bytes_append_u32(b, 9);
+    bytes_append_u32(b, 8);
+    bytes_append_u64(b, y->labels);
+    for (size_t i = 0; i < y->labels; i++)
+        toy_string(b, y->called[i]);
+}
+
 __attribute__((unused)) static void toy_unigram_keys(bytes *b)
 {
     toy_string(b, "tokenizer.ggml.model");
@@ -390,7 +405,7 @@ __attribute__((unused)) static void toy_write_gguf(const toy *y, const char *pat
     bytes_append_str(&b, "GGUF");
     bytes_append_u32(&b, 3);
     bytes_append_u64(&b, n);
-    bytes_append_u64(&b, y->roberta ? 16 : 15);
+    bytes_append_u64(&b, (y->roberta ? 16 : 15) + (y->called != NULL));
     toy_string(&b, "general.architecture");
     bytes_append_u32(&b, 8);
     toy_string(&b, "bert");
@@ -403,6 +418,8 @@ __attribute__((unused)) static void toy_write_gguf(const toy *y, const char *pat
     toy_string(&b, "bert.attention.layer_norm_epsilon");
     bytes_append_u32(&b, 6);
     bytes_append_f32(&b, 1e-5f);
+    if (y->called)
+        toy_labels(&b, y);
     if (y->roberta)
         toy_unigram_keys(&b);
     else
@@ -540,15 +557,23 @@ __attribute__((unused)) static double twin_distance(const toy *y, const int32_t 
     return 1 - ab / sqrt(aa * bb);
 }
 
-__attribute__((unused)) static double twin_score(const toy *y, const int32_t *ids, const uint8_t *types, size_t n)
+/* logit[labels] */
+__attribute__((unused)) static void twin_logits(const toy *y, const int32_t *ids, const uint8_t *types, size_t n, double *logit)
 {
-    double *rows = twin_rows(y, ids, types, n), pooled[512], logit[8];
+    double *rows = twin_rows(y, ids, types, n), pooled[512];
 
     twin_linear(y, y->n - 4, rows, pooled);
     for (size_t i = 0; i < y->hidden; i++)
         pooled[i] = tanh(pooled[i]);
     twin_linear(y, y->n - 2, pooled, logit);
     free(rows);
+}
+
+__attribute__((unused)) static double twin_score(const toy *y, const int32_t *ids, const uint8_t *types, size_t n)
+{
+    double logit[8];
+
+    twin_logits(y, ids, types, n, logit);
     return y->labels == 2 ? logit[1] - logit[0] : logit[0];
 }
 
