@@ -45,12 +45,18 @@ typedef struct guarding {
 static cairn_status is_kept_out(const char *text, size_t len, bool *out, cairn_error *err)
 {
     text_span *s = NULL;
+    float *score = NULL;
     size_t n = 0;
     cairn_status st = sentences_split(text, len, false, true, &s, &n, err);
 
-    *out = false; /* by one of its sentences: what is kept out with it changes nothing */
+    *out = false;
+    if (!st && n && !(score = checked_realloc(NULL, n, sizeof *score)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "sentences");
+    if (!st && n)
+        injection_scores(text, len, s, n, score);
     for (size_t i = 0; !st && i < n && !*out; i++)
-        *out = injection_score(text + s[i].start, s[i].end - s[i].start) >= INJECTION_SENTENCE;
+        *out = score[i] >= INJECTION_SENTENCE;
+    free(score);
     free(s);
     return st;
 }

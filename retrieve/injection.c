@@ -1,8 +1,11 @@
 /* injection.c - see injection.h.
  *
  * The text is folded first: small letters, no characters of no width, runs of blanks as one,
- * quotation marks as blanks. Then it is held against the rules and signs of injection_rules.c, and
- * against what sentences want (injection_intent.c). */
+ * quotation marks as blanks. Then it is held against the rules and signs of injection_rules.c,
+ * against what sentences want (injection_intent.c), and weighed by the parts that its words play
+ * (injection_learned.c). What an encoded sentence says is read in the same way
+ * (injection_decode.c). A sentence that reports an order in quotation marks, with words that speak
+ * of attacks or examples, is no order; it is not shown beside evidence either. */
 #include "retrieve/injection.h"
 
 #include <assert.h>
@@ -13,7 +16,9 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "retrieve/injection_decode.h"
 #include "retrieve/injection_intent.h"
+#include "retrieve/injection_learned.h"
 #include "retrieve/injection_rules.h"
 #include "retrieve/word_byte.h"
 
@@ -191,33 +196,123 @@ static bool begins_with(const char *s, const char *alternatives)
     return false;
 }
 
-injection_reading injection_read(const char *text, size_t len)
+#define HIDDEN_SCORE 0.6f
+#define QUOTED_SCORE 0.45f
+
+/* By the rules, the signs and what it wants; no more. */
+static float read_rules(const char *folded, size_t n, size_t first, bool *drops)
+{
+    float score = 0;
+
+    pthread_once(&apart, take_apart);
+    for (size_t i = 0; i < injection_n_rules; i++)
+        if (injection_rules[i].score > score && holds_rule(i, folded, n, first))
+            score = injection_rules[i].score;
+    for (size_t i = 0; i < injection_n_signs; i++)
+        if (injection_signs[i].score > score && strstr(folded, injection_signs[i].text))
+            score = injection_signs[i].score;
+    float intent = injection_intent(folded, n, drops);
+    return intent > score ? intent : score;
+}
+
+/* Copy the text without what stands in quotation marks; false when nothing does. */
+static bool without_quotes(const char *text, size_t len, char *out, size_t *n)
+{
+    static const struct {
+        const char *open, *shut;
+    } marks[] = {{"\"", "\""}, {"\xE2\x80\x9E", "\xE2\x80\x9C"}, {"\xE2\x80\x9C", "\xE2\x80\x9D"},
+                 {"\xC2\xAB", "\xC2\xBB"}};
+    bool any = false;
+
+    *n = 0;
+    for (size_t i = 0; i < len;) {
+        size_t step = 0;
+        for (size_t k = 0; k < sizeof marks / sizeof *marks && !step; k++) {
+            size_t open = strlen(marks[k].open);
+            if (len - i < open || memcmp(text + i, marks[k].open, open) != 0)
+                continue;
+            const char *end = memmem(text + i + open, len - i - open, marks[k].shut,
+                                     strlen(marks[k].shut));
+            if (end)
+                step = (size_t)(end - text) + strlen(marks[k].shut) - i;
+        }
+        any |= step > 0;
+        if (step)
+            out[(*n)++] = ' ';
+        else
+            out[(*n)++] = text[i];
+        i += step ? step : 1;
+    }
+    return any;
+}
+
+/* Does the sentence only report what another text says, in quotation marks? Without them it is no
+ * order, and it speaks of attacks or examples. */
+static bool reports(const char *text, size_t len)
+{
+    char rest[TEXT_MAX], folded[TEXT_MAX * 2 + 8];
+    size_t n, hidden, tags;
+    bool drops;
+
+    if (len > TEXT_MAX || !without_quotes(text, len, rest, &n))
+        return false;
+    n = fold(rest, n, folded, &hidden, &tags);
+    injection_roles roles = injection_roles_of(rest, n, folded, n);
+    return roles & INJECTION_ROLE(ROLE_ABOUT) && !(roles & INJECTION_ROLE(ROLE_ORDERS)) &&
+           injection_learned(roles) < INJECTION_SENTENCE &&
+           read_rules(folded, n, first_word(folded, n), &drops) < INJECTION_SENTENCE;
+}
+
+static injection_reading read_plain(const char *text, size_t len)
 {
     char folded[TEXT_MAX * 2 + 8];
     size_t hidden, tags, n, first;
     injection_reading r = {0};
 
-    n = fold(text, len < TEXT_MAX ? len : TEXT_MAX, folded, &hidden, &tags);
+    n = fold(text, len, folded, &hidden, &tags);
     first = first_word(folded, n);
-    if (tags > 2)
+    r.score = read_rules(folded, n, first, &r.drops);
+    r.roles = injection_roles_of(text, len, folded, n);
+    if (r.score >= INJECTION_SENTENCE && !hidden && tags <= 2 && reports(text, len))
+        r.score = QUOTED_SCORE;
+    if (tags > 2 && r.score < 0.9f)
         r.score = 0.9f;
-    pthread_once(&apart, take_apart);
-    for (size_t i = 0; i < injection_n_rules; i++)
-        if (injection_rules[i].score > r.score && holds_rule(i, folded, n, first))
-            r.score = injection_rules[i].score;
-    for (size_t i = 0; i < injection_n_signs; i++)
-        if (injection_signs[i].score > r.score && strstr(folded, injection_signs[i].text))
-            r.score = injection_signs[i].score;
-    float intent = injection_intent(folded, n, &r.drops);
-    if (intent > r.score)
-        r.score = intent;
-    if (hidden > 3 && r.score > 0) /* something to hide */
-        r.score = r.score + (1 - r.score) * 0.5f;
+    if (hidden > 3) { /* something to hide */
+        r.score += r.score > 0 ? (1 - r.score) * 0.5f : 0;
+        if (r.score < HIDDEN_SCORE && injection_learned(r.roles) > 0)
+            r.score = HIDDEN_SCORE;
+    }
     r.says = begins_with(folded + first, injection_says);
+    return r;
+}
+
+injection_reading injection_read(const char *text, size_t len)
+{
+    char plain[TEXT_MAX + 8];
+    injection_reading r;
+
+    len = len < TEXT_MAX ? len : TEXT_MAX;
+    r = read_plain(text, len);
+    for (int code = 0; code < INJECTION_CODES; code++) {
+        size_t n = injection_decode((injection_code)code, text, len, plain, sizeof plain);
+        if (!n)
+            continue;
+        injection_reading behind = read_plain(plain, n < TEXT_MAX ? n : TEXT_MAX);
+        float learned = injection_learned(behind.roles);
+        float score = behind.score > learned ? behind.score : learned;
+        bool orders = code != INJECTION_LOOKALIKES && behind.roles & INJECTION_ROLE(ROLE_ORDERS);
+        if ((score >= INJECTION_BESIDE || orders) && score < HIDDEN_SCORE) /* why is it hidden? */
+            score = HIDDEN_SCORE;
+        if (score > r.score)
+            r.score = score;
+    }
     return r;
 }
 
 float injection_score(const char *text, size_t len)
 {
-    return injection_read(text, len).score;
+    injection_reading r = injection_read(text, len);
+    float learned = injection_learned(r.roles);
+
+    return learned > r.score ? learned : r.score;
 }

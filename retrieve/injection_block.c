@@ -14,15 +14,19 @@
  * Only where something was caught, and at most BLOCK_BYTES to either side, so honest texts
  * lose nothing by it. */
 #include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "retrieve/injection.h"
+#include "retrieve/injection_learned.h"
 #include "retrieve/word_byte.h"
 
 #define BLOCK_BYTES 2000
 #define NAME_BYTES  32
 #define LINE_SIGNS  3
+#define ROLES_FEW   64
 #define WORDS_MIN   3 /* of a sentence that repeats a caught one */
 #define TAKEN       0.501f /* for its neighbours' sake: takes nothing along itself */
 
@@ -298,14 +302,36 @@ static void follow(const char *text, const text_span *s, size_t n, float *score)
             score[i] = TAKEN;
 }
 
-void injection_scores(const char *text, size_t len, const text_span *s, size_t n, float *score)
+/* Each sentence by itself, and by how it stands to the rest. */
+static bool score_each(const char *text, size_t len, const text_span *s, size_t n, float *score)
 {
+    injection_roles few[ROLES_FEW], *roles = n <= ROLES_FEW ? few : malloc(n * sizeof *roles);
     bool caught = false;
 
     for (size_t i = 0; i < n; i++) {
-        score[i] = injection_score(text + s[i].start, s[i].end - s[i].start);
+        injection_reading r = read_one(text, &s[i]);
+        score[i] = r.score;
+        if (roles)
+            roles[i] = r.roles;
+        else /* without memory: by itself */
+            score[i] = fmaxf(r.score, injection_learned(r.roles));
+    }
+    if (roles)
+        injection_roles_around(text, len, s, n, roles);
+    for (size_t i = 0; i < n; i++) {
+        if (roles)
+            score[i] = fmaxf(score[i], injection_learned(roles[i]));
         caught |= score[i] >= INJECTION_SENTENCE;
     }
+    if (roles != few)
+        free(roles);
+    return caught;
+}
+
+void injection_scores(const char *text, size_t len, const text_span *s, size_t n, float *score)
+{
+    bool caught = score_each(text, len, s, n, score);
+
     if (!caught)
         return;
     join(text, s, n, score);

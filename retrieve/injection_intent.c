@@ -432,7 +432,7 @@ static const struct {
     {0.7f, BOUND | LINK},
     {0.65f, BOUND | SECRET},
     {0.65f, BOUND | HIDDEN},
-    {0.6f, BOUND | ORDER | USER},
+    {0.45f, BOUND | ORDER | USER}, /* policies say so, too */
     {0.65f, BOUND | EVERY},
     {0.3f, BOUND | ORDER},
     {0.6f, READER | MODAL | ORDER | LINK},

@@ -59,7 +59,7 @@ const injection_rule injection_rules[] = {
     {0.95f,
      false,
      40,
-     {"ignor|disregard|forget|override|bypass|discard|do not follow|"
+     {"ignore |ignore,|ignore:|ignoring|disregard|forget|override|bypass|discard|do not follow|"
       "don't follow|neglect",
       "previous|prior|above|earlier|preceding|your|the original|these|those",
       "instruction|prompt|rule|direction|command|guideline|directive|context|"
@@ -69,19 +69,19 @@ const injection_rule injection_rules[] = {
     {0.95f,
      false,
      40,
-     {"ignor|disregard|forget|override|bypass|discard|do not follow|"
+     {"ignore |ignore,|ignore:|ignoring|disregard|forget|override|bypass|discard|do not follow|"
       "don't follow|neglect",
       "all|any|every", "instruction|prompt|direction|guideline|directive|told|training"}},
     {0.8f,
      false,
      30,
-     {"ignor|disregard|forget", "everything",
+     {"ignore |ignoring|disregard|forget", "everything",
       "above|before|previous|learned|"
       "told|said|prior|you"}},
     {0.95f,
      false,
      40,
-     {"ignorier|vergiss|vergessen sie|missacht|beacht nicht|überspring",
+     {"ignoriere|ignorier |vergiss|vergessen sie|missachte|beacht nicht|überspring",
       "alle|vorherig|bisherig|obig|vorig|deine|ihre|die",
       "anweisung|instruktion|regel|vorgab|befehl|prompt|aufgabe"}},
     {0.95f,
@@ -104,8 +104,8 @@ const injection_rule injection_rules[] = {
     {0.95f,
      false,
      40,
-     {"忽略|无视|忘记|不要理会", "指令|指示|说明|提示|规则|要求|之前|以上", NULL}},
-    {0.95f, false, 60, {"تجاهل|انس|لا تتبع", "التعليمات|الأوامر|السابقة|القواعد", NULL}},
+     {"忽略|无视|忘记|不要理会", "指令|指示|提示|规则|要求|之前的所有|之前所有|之前的一切|以上所有|以上内容|以上一切", NULL}},
+    {0.95f, false, 60, {"تجاهل|انس|لا تتبع", "التعليمات|الأوامر|ما سبق|القواعد", NULL}},
     {0.7f,
      false,
      40,
@@ -514,7 +514,7 @@ const injection_rule injection_rules[] = {
      40,
      {"ignora|dimentica|trascura",
       "istruzion|indicazion|regole|comand|"
-      "precedent|quanto sopra",
+      "quanto precede|quanto sopra",
       NULL}},
     {0.95f,
      false,

@@ -147,6 +147,24 @@ class Guardrails(CairnTest):
         self.assertEqual(r["pii"], [])
         self.assertIn("2 of 3 attacks kept out", self.run_cairn("eval", "guardrails", "--attacks", attacks).stdout)
 
+    def test_wordings_of_the_corpus_are_told_from_texts_that_resemble_them(self):
+        """guard/attacks.jsonl and guard/clean.jsonl: learn_guard.py never saw the held-out halves."""
+        counts = {}
+        for option, name in (("--attacks", "attacks"), ("--clean", "clean")):
+            with open(os.path.join(os.path.dirname(__file__), "guard", name + ".jsonl"), encoding="utf-8") as f:
+                rows = [json.loads(line) for line in f]
+            for half in ("development", "held out"):
+                part = self.write(f"../{name}.jsonl", lines([{"text": r["text"]} for r in rows if r["half"] == half]))
+                group = self.json("eval", "guardrails", option, part)["groups"][0]
+                counts[name, half] = (group["kept_out"], group["texts"])
+        self.assertEqual({k: n for k, (_, n) in counts.items()},
+                         {("attacks", "development"): 100, ("attacks", "held out"): 100,
+                          ("clean", "development"): 205, ("clean", "held out"): 195})
+        self.assertGreaterEqual(counts["attacks", "development"][0], 80)
+        self.assertGreaterEqual(counts["attacks", "held out"][0], 35)
+        self.assertLessEqual(counts["clean", "development"][0], 8)
+        self.assertLessEqual(counts["clean", "held out"][0], 10)
+
     def test_personal_data_counts_by_exact_characters(self):
         text = "Größe: mail an anna@example.org oder bob@example.org, Tor 17."
         at = text.index("anna")
