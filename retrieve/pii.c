@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/checked.h"
+#include "base/utf8.h"
 
 #define NEAR_BEFORE  48 /* bytes in which a naming word counts */
 #define DIGITS_MAX   32
@@ -52,14 +53,51 @@ static bool word_byte(unsigned char c)
     return isalnum(c) || c >= 0x80 || c == '_';
 }
 
+/* A letter of a script that writes blanks between words, beyond ASCII. The marks of Latin-1 and of Arabic, and
+ * everything from U+2000 on (marks, Chinese, Japanese) end a word: no blank stands before a number there. */
+static bool is_letter(uint32_t cp)
+{
+    return cp >= 0xC0 && cp < 0x2000 && cp != 0x60C && cp != 0x61B && cp != 0x61F;
+}
+
 static bool begins_word(const char *s, size_t at)
 {
-    return at == 0 || !word_byte((unsigned char)s[at - 1]);
+    size_t from = at;
+    uint32_t cp;
+
+    if (at == 0 || (unsigned char)s[at - 1] < 0x80)
+        return at == 0 || !word_byte((unsigned char)s[at - 1]);
+    while (from && at - from < 4 && ((unsigned char)s[--from] & 0xC0) == 0x80)
+        ;
+    utf8_decode(s + from, at - from, &cp, NULL);
+    return !is_letter(cp);
 }
 
 static bool ends_word(const char *s, size_t len, size_t end)
 {
-    return end >= len || !word_byte((unsigned char)s[end]);
+    uint32_t cp;
+
+    if (end >= len || (unsigned char)s[end] < 0x80)
+        return end >= len || !word_byte((unsigned char)s[end]);
+    utf8_decode(s + end, len - end, &cp, NULL);
+    return !is_letter(cp);
+}
+
+/* The bytes of a letter or digit at s[p], of other alphabets, too; 0: it is none. */
+static size_t letter_bytes(const char *s, size_t len, size_t p)
+{
+    uint32_t cp;
+
+    if (p >= len || (unsigned char)s[p] < 0x80)
+        return p < len && isalnum((unsigned char)s[p]);
+    size_t n = utf8_decode(s + p, len - p, &cp, NULL);
+    return is_letter(cp) ? n : 0;
+}
+
+/* Does a group of digits and a blank stand before: is s[at] in the middle of a longer number? */
+static bool goes_on(const char *s, size_t at)
+{
+    return at > 1 && strchr(" -", s[at - 1]) && isdigit((unsigned char)s[at - 2]);
 }
 
 /* Digits from s[at] with single separators of `seps` between them; returns the end behind the last digit. */
@@ -149,22 +187,19 @@ static size_t find_email(const char *s, size_t len, size_t at)
 {
     size_t p = at, host, dot = 0;
 
-    if (!isalnum((unsigned char)s[at]) || (at && (word_byte((unsigned char)s[at - 1]) ||
-                                                   strchr(".+-%", s[at - 1]))))
+    if (!isalnum((unsigned char)s[at]) || !begins_word(s, at) || (at && strchr(".+-%&", s[at - 1])))
         return at;
-    while (p < len && (isalnum((unsigned char)s[p]) || (s[p] && strchr("._%+-'", s[p]))))
-        p++;
+    for (size_t n; p < len && ((n = letter_bytes(s, len, p)) || (s[p] && strchr("._%+-'&", s[p])));)
+        p += n ? n : 1;
     if (p >= len || s[p] != '@' || p - at > 64 || s[p - 1] == '.')
         return at;
     host = ++p;
-    while (p < len && (isalnum((unsigned char)s[p]) || s[p] == '-' || s[p] == '.')) {
-        if (s[p] == '.' && p + 1 < len && isalnum((unsigned char)s[p + 1]))
+    for (size_t n; p < len && ((n = letter_bytes(s, len, p)) || s[p] == '-' || s[p] == '.'); p += n ? n : 1)
+        if (s[p] == '.' && letter_bytes(s, len, p + 1))
             dot = p;
-        p++;
-    }
     while (p > host && (s[p - 1] == '.' || s[p - 1] == '-'))
         p--;
-    return dot > host && p > dot + 2 ? p : at;
+    return dot > host && p > dot + 2 && !isdigit((unsigned char)s[dot + 1]) ? p : at;
 }
 
 static size_t find_url(const char *s, size_t len, size_t at)
@@ -179,10 +214,18 @@ static size_t find_url(const char *s, size_t len, size_t at)
         if (len - at <= n || strncasecmp(s + at, starts[i], n))
             continue;
         p = at + n;
-        while (p < len && (unsigned char)s[p] > ' ' && !strchr("<>\"'`{}|\\^", s[p]))
-            p++;
-        while (p > at + n && strchr(".,;:!?)]", s[p - 1]))
+        size_t open = 0;
+        while (p < len && (unsigned char)s[p] > ' ' && !strchr("<>\"'`{}|\\^", s[p]) &&
+               !(len - p >= 3 && (!memcmp(s + p, "\xE3\x80", 2) || !memcmp(s + p, "\xEF\xBC", 2))))
+            open += s[p++] == '('; /* the marks of Chinese end one, too */
+        while (p > at + n && strchr(".,;:!?)]", s[p - 1])) {
+            size_t shut = 0;
+            for (size_t k = at; k < p; k++)
+                shut += s[k] == ')';
+            if (s[p - 1] == ')' && shut <= open)
+                break; /* its own bracket */
             p--;
+        }
         return memchr(s + at + n, '.', p - at - n) || i < 3 ? (p > at + n ? p : at) : at;
     }
     return at;
@@ -248,7 +291,8 @@ static size_t find_card(const char *s, size_t len, size_t at)
     char d[DIGITS_MAX + 1];
     size_t n, end;
 
-    if (!begins_word(s, at) || (at && strchr(".,+-", s[at - 1]) && at > 1 && isdigit((unsigned char)s[at - 2])))
+    if (!begins_word(s, at) || goes_on(s, at) ||
+        (at && strchr(".,+-", s[at - 1]) && at > 1 && isdigit((unsigned char)s[at - 2])))
         return at;
     end = digit_run(s, len, at, " -", d, DIGITS_MAX, &n);
     return n >= 12 && n <= 19 && ends_word(s, len, end) && issuer(d, n) && luhn(d, n) ? end : at;
@@ -277,7 +321,10 @@ static size_t find_ip(const char *s, size_t len, size_t at)
         p = (size_t)((const char *)memchr(s + at, ':', p - at) - s);
         colons = 0;
     }
-    if (!ends_word(s, len, p) || (colons < 3 && dots != 3) || (colons && colons < 3))
+    /* Two colons are "fe80::1" or "::1", where "a::b" is a name in a program. */
+    bool brief = colons == 2 && !dots && isdigit((unsigned char)s[p - 1]) &&
+                 (!memcmp(s + at, "::", 2) || (p - at > 6 && !memcmp(s + at + 4, "::", 2)));
+    if (!ends_word(s, len, p) || (colons < 3 && dots != 3 && !brief) || (colons && colons < 3 && !brief))
         return at;
     memcpy(text, s + at, p - at);
     text[p - at] = '\0';
@@ -326,8 +373,9 @@ static size_t find_national_id(const char *s, size_t len, size_t at)
             k += isdigit((unsigned char)s[p++]) != 0;
         if (p < len && s[p] == ' ')
             p++;
+        bool named = named_before(s, at, NEAR_BEFORE, "ni number|national insurance|nino");
         if (k == 6 && p < len && s[p] >= 'A' && s[p] <= 'D' && ends_word(s, len, p + 1) &&
-            !strchr("DFIQUV", w[0]) && !strchr("DFIQUVO", w[1]))
+            (named || (!strchr("DFIQUV", w[0]) && !strchr("DFIQUVO", w[1]))))
             return p + 1;
     }
     /* Italy: 16 letters and digits in a fixed pattern */
@@ -341,24 +389,25 @@ static size_t find_national_id(const char *s, size_t len, size_t at)
     }
     if (isdigit((unsigned char)w[0])) {
         end = digit_run(s, len, at, " ", d, DIGITS_MAX, &n);
-        if (!ends_word(s, len, end))
-            return at;
-        if (n == 15 && (d[0] == '1' || d[0] == '2')) { /* France */
+        bool whole = ends_word(s, len, end);
+        if (whole && n == 15 && (d[0] == '1' || d[0] == '2')) { /* France */
             char head[16];
             memcpy(head, d, 13);
             if (97 - mod97(head, 13) == (d[13] - '0') * 10 + d[14] - '0')
                 return end;
         }
-        if (n == 11 && d[0] != '0' && mod11_10(d, n) &&
+        if (whole && n == 11 && d[0] != '0' && mod11_10(d, n) &&
             named_before(s, at, NEAR_BEFORE, "steuer|idnr|identifikationsnummer|tax id|tin"))
             return end;
     }
     /* Driving licence, passport, identity card: letters and digits behind the name */
     if (isalnum((unsigned char)w[0]) &&
-        named_before(s, at, NEAR_BEFORE, "driver's license|driver license|driving licence|drivers license|"
-                                         "passport n|passport:|reisepass|führerschein|personalausweis|"
-                                         "pasaporte|permis de conduire|passeport|licence number|"
-                                         "license number")) {
+        (named_before(s, at, NEAR_BEFORE, "driver's license|driver license|driving licence|drivers license|"
+                                          "driver's licence|drivers licence|driving license|"
+                                          "passport n|passport:|reisepass|führerschein|personalausweis|"
+                                          "pasaporte|permis de conduire|passeport|passaporto|licence number|"
+                                          "license number|паспорт|护照") ||
+         named_before(s, at, sizeof "passport", "passport"))) {
         size_t p = at, k = 0;
         while (p < len && (isalnum((unsigned char)s[p]) || (s[p] == '-' && p + 1 < len && isalnum((unsigned char)s[p + 1]))))
             k += isdigit((unsigned char)s[p++]) != 0;
@@ -372,6 +421,23 @@ static size_t find_national_id(const char *s, size_t len, size_t at)
     "phone|tel|mobile|mob|cell|call|fax|desk|sms|text me|whatsapp|messages to|answering at|reach|" \
     "dial|hotline|ring|telefon|handy|mobil|anruf|durchwahl|rufnummer|teléfono|móvil|llama|celular|" \
     "téléphone|portable|appele|office:|home:|work:|contact number|registered"
+
+/* Is the same digit all that stands there? */
+static bool one_digit(const char *s, size_t from, size_t end)
+{
+    char first = 0;
+
+    for (size_t i = from; i < end; i++)
+        if (isdigit((unsigned char)s[i]) && (first ? s[i] != first : !(first = s[i])))
+            return false;
+    return true;
+}
+
+/* The form of a US social security number: what no rule took for one has wrong digits. */
+static bool is_social(const char *s, size_t n)
+{
+    return n == 11 && s[3] == '-' && s[6] == '-' && isdigit((unsigned char)s[5]);
+}
 
 static size_t find_phone(const char *s, size_t len, size_t at)
 {
@@ -417,6 +483,9 @@ static size_t find_phone(const char *s, size_t len, size_t at)
         return at;
     if (end + 1 < len && strchr(".,-/", s[end]) && isdigit((unsigned char)s[end + 1]))
         return at; /* goes on: a longer number of another kind */
+    if ((!plus && goes_on(s, at)) || one_digit(s, at, end) ||
+        (paren && find_ip(s, len, at + 1) + 1 == end) || is_social(s + at, end - at))
+        return at; /* the middle of a longer number, zeros, an address in brackets, 000-12-3456 */
     bool named = named_before(s, at, NEAR_BEFORE, PHONE_WORDS);
     bool trunk = s[at] == '0' && groups >= 2 && digits >= 9;
     bool american = groups == 3 && digits == 10 && longest == 4 && (paren || s[at + 3] == '-' || s[at + 3] == '.');
@@ -457,6 +526,15 @@ static size_t find_token(const char *s, size_t len, size_t at)
         if (p - at - n >= tokens[i].least)
             return p;
     }
+    if (at > 7 && !strncasecmp(s + at - 7, "bearer ", 7)) {
+        size_t p = at, digits = 0;
+        while (p < len && (isalnum((unsigned char)s[p]) || (s[p] && strchr("_-.~+/=", s[p]))))
+            digits += isdigit((unsigned char)s[p++]) != 0;
+        while (p > at && s[p - 1] == '.')
+            p--;
+        if (p - at >= 16 && digits)
+            return p;
+    }
     if (len - at > 40 && !strncmp(s + at, "eyJ", 3)) { /* a JSON web token: three parts */
         size_t p = at, dots = 0;
         while (p < len && (isalnum((unsigned char)s[p]) || strchr("_-.", s[p])) && s[p])
@@ -473,7 +551,9 @@ static size_t find_password(const char *s, size_t len, size_t at)
     static const char *const labels[] = {"password", "passwort", "kennwort", "contraseña", "passphrase",
                                          "mot de passe", "pwd", "passwd", "api key", "api_key", "apikey",
                                          "api-key", "secret key", "secret_key", "access token",
-                                         "access_token", "auth token", "secret"};
+                                         "access_token", "auth token", "secret", "senha", "parola", "wachtwoord",
+                                         "hasło", "пароль", "Пароль", "密码", "口令", "パスワード",
+                                         "كلمة المرور"};
     size_t b = at, p = at;
     bool sign = false, telling = false;
 
@@ -484,6 +564,9 @@ static size_t find_password(const char *s, size_t len, size_t at)
     if (b > 0 && strchr(":=", s[b - 1])) {
         sign = true;
         b--;
+    } else if (b > 3 && !memcmp(s + b - 3, "：", 3)) {
+        sign = true;
+        b -= 3;
     } else {
         static const char *const is[] = {"is", "ist", "lautet", "es", "est"};
         for (size_t i = 0; i < sizeof is / sizeof *is && !sign; i++) {
