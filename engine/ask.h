@@ -59,6 +59,7 @@ typedef struct asking {
     size_t n_facts;
     cairn_search_result *hits;
     uint64_t snapshot; /* that they came from */
+    doc_id hop_from;   /* while a name that this document gave is followed; 0: none is */
     char cache_scope[33]; /* ask_cache.c; "" before it was looked at */
     evidence_passage *read; /* [hits->n_hits] */
     evidence evidence; /* of a question taken apart: with the best sentences of its parts before all others */
@@ -204,6 +205,8 @@ void ask_parts_forget(asking *a);
 /* Of a question about a thing that it describes, behind the whole question's evidence: find what the thing is called and what the documents
  * say of that. a->apart is none where that leads nowhere. */
 cairn_status ask_bridge(asking *a, const view *v, const engine_query *e, const retrieve_query *query, retrieve_result *found, cairn_error *err);
+/* While a name is followed: may one of these sentences, whose passages are places in hits[of[]] (NULL: in the hits), be what it leads to? */
+bool ask_bridge_may_take(const asking *a, const evidence_sentence *const *s, size_t n, const size_t *of);
 /* From here on the question is that of the name that was found: where the documents' own sentence answers. */
 void ask_bridge_end(asking *a);
 

@@ -4,8 +4,10 @@
  * The whole question is searched and judged as ever. Where its best sentence has little of it, as
  * is so when two documents share it, the description is searched by itself; names in and around the
  * sentence that answers to it take its place in the question, which is then searched and judged,
- * too. Of several names the one whose question has the best evidence is kept. Its best sentences
- * and the one that gave the name stand before the others.
+ * too. Before, the index says which names lead nowhere (no passage of another document has them with
+ * all that the question names) and about which another document says most of what is asked; these
+ * come first. Of several names the one whose question has the best evidence is kept. Its best
+ * sentences and the one that gave the name stand before the others.
  *
  * No hop, and nothing but its time is lost: where the whole question has its words in one place,
  * where the description has no evidence, where none of the names leads to a sentence that holds the
@@ -13,15 +15,20 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "engine/ask.h"
 #include "index/text/stopwords.h"
+#include "retrieve/terms.h"
 
 #define WHOLE_COVER                                                                                \
     0.65f /* of the whole question in and around its best sentence: with more there is no second   \
              place */
 #define INNER_CHANCE 0.2f  /* that the description is answered */
 #define OUTER_CHANCE 0.35f /* that the question with the name is */
+#define ENOUGH_CHANCE 0.9f /* ... beyond which no other name is tried */
+#define FOLLOWED_MAX  3    /* names, of those that may lead anywhere */
+#define ALL_NAMES    0.99f /* of the question, in the passage */
 #define NAMES_MAX    4
 #define NAME_BYTES   80
 #define NAME_WORDS   6
@@ -149,11 +156,168 @@ static void find_names(asking *a, const ask_part *inner, found_names *names)
     }
 }
 
+/* What a sentence must have to be the name's other place: it is about all that the question names,
+ * in another document. */
+static bool may_take(const asking *a, const evidence_sentence *s, size_t hit)
+{
+    return a->hits->hits[hit].doc != a->hop_from && s->feature[EVIDENCE_NAMES] >= ALL_NAMES;
+}
+
+bool ask_bridge_may_take(const asking *a, const evidence_sentence *const *s, size_t n,
+                         const size_t *of)
+{
+    for (size_t i = 0; a->hop_from && i < n; i++)
+        if (may_take(a, s[i], of ? of[s[i]->passage] : s[i]->passage))
+            return true;
+    return !a->hop_from;
+}
+
+/* Appends the words of a name that begin with a capital or a digit, with blanks between. */
+static cairn_status append_large(bytes *words, const char *name)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (const char *w = name; !st && *w;) {
+        size_t len = strcspn(w, " ");
+        if (len && !islower((unsigned char)*w))
+            st = bytes_printf(words, "%.*s ", (int)len, w);
+        w += len;
+        w += strspn(w, " ");
+    }
+    return st;
+}
+
+/* What a passage that the name leads to must have: the name's large words, and all that the
+ * question with it names; NULL: nothing. */
+static cairn_status needed_words(asking *a, const char *name, const char **out, cairn_error *err)
+{
+    const char *question = decompose_outer(&a->apart, name, &a->memory);
+    term_list terms = {0};
+    bytes words;
+    cairn_status st = question ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "a bridge");
+
+    bytes_init(&words, ANSWER_BYTES);
+    if (!st)
+        st = terms_read(a->an, a->apart.lang, question, strlen(question), &terms, err);
+    if (!st)
+        st = append_large(&words, name);
+    for (size_t i = 0; !st && i < terms.n; i++)
+        if (terms.at[i].weight > 0 && (terms.at[i].name || terms.at[i].identifier))
+            st = bytes_printf(&words, "%.*s ", (int)(terms.at[i].end - terms.at[i].start),
+                              question + terms.at[i].start);
+    *out = !st && words.len ? arena_strndup(&a->memory, words.data, words.len) : NULL;
+    if (!st && words.len && !*out)
+        st = cairn_fail(err, CAIRN_ENOMEM, "a bridge");
+    term_list_clear(&terms);
+    bytes_clear(&words);
+    return st;
+}
+
+/* Take those of the document that gave the name out of the rows; how many are left. */
+static size_t drop_own(const asking *a, const view *v, size_t segment, uint64_t *rows)
+{
+    const segment_file *file = v->lexical_of[segment]->file;
+    size_t n = 0;
+
+    for (size_t w = 0; w < row_set_words(lexical_reader_rows(v->lexical[segment].reader)); w++) {
+        for (uint64_t bits = rows[w]; bits; bits &= bits - 1) {
+            uint32_t row = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
+            if (segment_row_doc(file, row) == a->hop_from)
+                rows[w] ^= bits & -bits;
+        }
+        n += (size_t)__builtin_popcountll(rows[w]);
+    }
+    return n;
+}
+
+/* The rows of other documents that have these words, as those allowed in segments[]. */
+static cairn_status find_elsewhere(asking *a, const view *v, const char *words,
+                                   lexical_segment *segments, size_t *n, cairn_error *err)
+{
+    const lexical_clause must = {
+        .occur = LEXICAL_MUST, .kind = LEXICAL_WORDS, .text = words, .len = strlen(words)};
+    const lexical_query query = {.clauses = &must, .n = 1};
+    uint64_t **rows = arena_calloc(&a->memory, v->n_lexical + 1, sizeof *rows);
+    cairn_status st = rows ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "a bridge");
+
+    *n = 0;
+    for (size_t s = 0; s < v->n_lexical && !st; s++) {
+        size_t room = row_set_words(lexical_reader_rows(v->lexical[s].reader)) + 1;
+        if (!(rows[s] = arena_calloc(&a->memory, room, sizeof **rows)))
+            st = cairn_fail(err, CAIRN_ENOMEM, "a bridge");
+    }
+    if (!st)
+        st = lexical_match(a->an, v->lexical, v->n_lexical, &query, NULL, rows, err);
+    for (size_t s = 0; s < v->n_lexical && !st; s++) {
+        segments[s] = v->lexical[s];
+        segments[s].allowed = rows[s];
+        *n += drop_own(a, v, s, rows[s]);
+    }
+    return st;
+}
+
+/* How well the rest of the question's words are met where another document than a->hop_from has the
+ * name in one passage; < 0: none has, and no search would find one. */
+static cairn_status weigh_name(asking *a, const view *v, const char *name, float *out,
+                               cairn_error *err)
+{
+    const char *rest = arena_printf(&a->memory, "%s %s", a->apart.before, a->apart.after);
+    lexical_segment *segments = arena_calloc(&a->memory, v->n_lexical + 1, sizeof *segments);
+    const char *words = NULL;
+    lexical_hit best;
+    size_t found = 0, n = 0;
+    cairn_status st = segments && rest ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "a bridge");
+
+    *out = 0;
+    if (!st && !v->index)
+        st = needed_words(a, name, &words, err);
+    if (!st && words)
+        st = find_elsewhere(a, v, words, segments, &n, err);
+    if (st || !words)
+        return st;
+    *out = -1;
+    if (!n)
+        return CAIRN_OK;
+    const lexical_clause may = {
+        .occur = LEXICAL_SHOULD, .kind = LEXICAL_WORDS, .text = rest, .len = strlen(rest)};
+    const lexical_query query = {.clauses = &may, .n = 1};
+    st = lexical_search(a->an, segments, v->n_lexical, &query, NULL, 1, &best, &found, err);
+    *out = found ? best.score : 0;
+    return st;
+}
+
+/* The names that another document has, those first about which it says most of what is asked. */
+static cairn_status order_names(asking *a, const view *v, found_names *names, cairn_error *err)
+{
+    float weight[NAMES_MAX];
+    size_t n = 0;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < names->n && !st; i++) {
+        const char *name = names->name[i];
+        float w;
+        size_t at = n;
+        st = weigh_name(a, v, name, &w, err);
+        if (st || w < 0) {
+            log_write(LOG_LEVEL_DEBUG, "engine", "bridge: %s leads nowhere", name);
+            continue;
+        }
+        for (; at && weight[at - 1] < w; at--) {
+            weight[at] = weight[at - 1];
+            names->name[at] = names->name[at - 1];
+        }
+        weight[at] = w;
+        names->name[at] = name;
+        n++;
+    }
+    names->n = n;
+    return st;
+}
+
 /* The question with this name, searched and judged; its evidence, where the name leads to any. */
 static cairn_status follow(asking *a, const view *v, const engine_query *e,
                            const retrieve_query *query, retrieve_result *found, const char *name,
-                           const ask_part *inner, ask_part *best, const char **best_name,
-                           cairn_error *err)
+                           ask_part *best, const char **best_name, cairn_error *err)
 {
     ask_part outer = {.question = decompose_outer(&a->apart, name, &a->memory)};
     const evidence_sentence *s;
@@ -169,16 +333,21 @@ static cairn_status follow(asking *a, const view *v, const engine_query *e,
     if (st || !outer.evidence.n || outer.evidence.sentences[0].planted)
         return st;
     s = &outer.evidence.sentences[0];
-    if (a->hits->hits[s->passage].doc ==
-        a->hits->hits[inner->evidence.sentences[0].passage].doc) /* no other place */
-        return CAIRN_OK;
-    if (outer.evidence.answerable < OUTER_CHANCE ||
-        outer.evidence.answerable <= a->evidence.answerable || s->feature[EVIDENCE_NAMES] < 0.99f ||
+    if (!may_take(a, s, s->passage) || outer.evidence.answerable < OUTER_CHANCE ||
+        outer.evidence.answerable <= a->evidence.answerable ||
         (*best_name && outer.evidence.answerable <= best->evidence.answerable))
         return CAIRN_OK;
     *best = outer;
     *best_name = name;
     return CAIRN_OK;
+}
+
+/* Need no further names be followed: has one led to what surely answers, or is the time over? */
+static bool is_over(const asking *a, int64_t start, const ask_part *best)
+{
+    double ms = (double)(clock_mono_ns() - start) / 1e6, most = a->c->settings.ask_hop_ms;
+
+    return (best && best->evidence.answerable >= ENOUGH_CHANCE) || (most > 0 && ms >= most);
 }
 
 cairn_status ask_bridge(asking *a, const view *v, const engine_query *e,
@@ -188,6 +357,7 @@ cairn_status ask_bridge(asking *a, const view *v, const engine_query *e,
     found_names names = {.n = 0};
     const evidence *whole = &a->evidence;
     const char *name = NULL;
+    int64_t start = clock_mono_ns();
     cairn_status st;
 
     if (a->apart.kind != DECOMPOSE_BRIDGE)
@@ -210,10 +380,17 @@ cairn_status ask_bridge(asking *a, const view *v, const engine_query *e,
             inner.evidence.n ? (double)inner.evidence.sentences[0].feature[EVIDENCE_NAMES] : 0.0,
             (double)whole->answerable);
     if (!st && inner.evidence.n && !inner.evidence.sentences[0].planted &&
-        inner.evidence.answerable >= INNER_CHANCE)
+        inner.evidence.answerable >= INNER_CHANCE) {
         find_names(a, &inner, &names);
-    for (size_t i = 0; !st && i < names.n; i++)
-        st = follow(a, v, e, query, found, names.name[i], &inner, &outer, &name, err);
+        a->hop_from = a->hits->hits[inner.evidence.sentences[0].passage].doc;
+        st = order_names(a, v, &names, err);
+    }
+    for (size_t i = 0; !st && i < names.n && i < FOLLOWED_MAX; i++) {
+        if (i && is_over(a, start, name ? &outer : NULL))
+            break;
+        st = follow(a, v, e, query, found, names.name[i], &outer, &name, err);
+    }
+    a->hop_from = 0;
     if (st || !name) {
         a->apart.kind = DECOMPOSE_NONE;
         return st;

@@ -100,6 +100,10 @@ static cairn_status sentence_cosines(void *ctx, const evidence_sentence *const *
 
     if (st)
         return st;
+    if (!ask_bridge_may_take(a, sentences, n, l->of)) { /* whatever they score */
+        memset(cosines, 0, n * sizeof *cosines);
+        return CAIRN_OK;
+    }
     dim = encoder_dim(e);
     q = arena_calloc(&a->memory, dim, sizeof *q);
     v = arena_calloc(&a->memory, n * dim, sizeof *v);
@@ -111,7 +115,7 @@ static cairn_status sentence_cosines(void *ctx, const evidence_sentence *const *
         return cairn_fail(err, st, "sentences");
     st = engine_embed(a->c, &question, 1, ENCODER_QUERY, a->request->cancel, q, err);
     if (!st)
-        st = engine_embed(a->c, texts, n, ENCODER_PASSAGE, a->request->cancel, v, err);
+        st = engine_embed_sentences(a->c, texts, n, a->request->cancel, v, err);
     literacy_of_embedder(a->c, &reads);
     for (size_t i = 0; !st && i < n; i++) {
         cosines[i] = 0;

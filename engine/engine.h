@@ -96,6 +96,9 @@ cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
 cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,
                           const volatile sig_atomic_t *cancel, float *out, cairn_error *err);
 /* May the first and the second embedder work at the same time? Where both are open. */
+/* The same for sentences of passages, of which the encoder remembers the last few hundred. */
+cairn_status engine_embed_sentences(cairn *c, const encoder_text *texts, size_t n, const volatile sig_atomic_t *cancel,
+                                    float *out, cairn_error *err);
 bool engine_embeds_together(const cairn *c, const char *second);
 /* engine_embed with the second encoder. */
 cairn_status engine_embed_second(cairn *c, const char *model, const encoder_text *texts, size_t n, encoder_role role,

@@ -8,6 +8,7 @@
 
 #include "base/cpu.h"
 #include "engine/access.h"
+#include "base/checked.h"
 #include "base/clock.h"
 #include "engine/cluster.h"
 #include "engine/engine.h"
@@ -471,6 +472,57 @@ cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder
     cairn_status st = engine_encoder(c, &e, err);
 
     return st ? st : embed_with(c->encoder, &c->asked, texts, n, role, cancel, out, err);
+}
+
+/* In the encoder's turn: of the texts those that it does not remember. Room for n in `others` and `of`, for n vectors in `made`. */
+static cairn_status embed_unknown(shared_model *m, const encoder_text *texts, size_t n, encoder_text *others,
+                                  size_t *of, float *made, float *out, cairn_error *err)
+{
+    encoder *e = shared_model_encoder(m);
+    text_memo *memo = shared_model_memo(m);
+    size_t dim = encoder_dim(e), left = 0;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < n; i++) {
+        const float *known = memo ? text_memo_find(memo, texts[i].text, texts[i].len) : NULL;
+        if (known) {
+            memcpy(out + i * dim, known, dim * sizeof *out);
+            continue;
+        }
+        of[left] = i;
+        others[left++] = texts[i];
+    }
+    if (left)
+        st = encoder_embed(e, others, left, ENCODER_PASSAGE, made, err);
+    for (size_t i = 0; !st && i < left; i++) {
+        memcpy(out + of[i] * dim, made + i * dim, dim * sizeof *out);
+        if (memo)
+            text_memo_put(memo, others[i].text, others[i].len, made + i * dim);
+    }
+    return st;
+}
+
+cairn_status engine_embed_sentences(cairn *c, const encoder_text *texts, size_t n, const volatile sig_atomic_t *cancel,
+                                    float *out, cairn_error *err)
+{
+    encoder *e;
+    encoder_text *others = checked_malloc(n + 1, sizeof *others);
+    size_t *of = checked_malloc(n + 1, sizeof *of);
+    float *made = NULL;
+    cairn_status st = engine_encoder(c, &e, err);
+
+    if (!st)
+        made = checked_malloc((n + 1) * encoder_dim(e), sizeof *made);
+    if (!st && (!others || !of || !made))
+        st = cairn_fail(err, CAIRN_ENOMEM, "sentences");
+    if (!st && !(st = shared_model_enter(c->encoder, cancel, 0, err))) {
+        st = embed_unknown(c->encoder, texts, n, others, of, made, out, err);
+        shared_model_leave(c->encoder);
+    }
+    free(others);
+    free(of);
+    free(made);
+    return st;
 }
 
 bool engine_embeds_together(const cairn *c, const char *second)

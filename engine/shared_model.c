@@ -32,6 +32,7 @@ struct shared_model {
     char *path;
     pool *workers; /* owned, but for private models */
     encoder *encoder;
+    text_memo *memo; /* of the encoder; NULL before it is needed */
     generator *generator;
     batcher *batcher; /* of a generator that is shared */
     sparse_encoder *sparse;
@@ -167,6 +168,7 @@ void cairn_models_destroy(cairn_models *m)
         shared_model *s = m->list;
         m->list = s->next;
         encoder_close(s->encoder);
+        text_memo_destroy(s->memo);
         batcher_destroy(s->batcher);
         generator_close(s->generator);
         sparse_encoder_close(s->sparse);
@@ -221,6 +223,13 @@ batcher *shared_model_batcher(const shared_model *s)
 sparse_encoder *shared_model_sparse(const shared_model *s)
 {
     return s->sparse;
+}
+
+text_memo *shared_model_memo(shared_model *s)
+{
+    if (!s->memo && s->encoder)
+        s->memo = text_memo_create(encoder_dim(s->encoder));
+    return s->memo;
 }
 
 /* ---- the line ---- */

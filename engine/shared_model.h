@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "engine/runtime.h"
 #include "engine/settings.h"
+#include "engine/text_memo.h"
 #include "generate/decode/batcher.h"
 #include "generate/decode/generate.h"
 #include "generate/encode/encoder.h"
@@ -76,5 +77,7 @@ void shared_model_count(shared_model *s, bool more);
 cairn_status shared_model_enter(shared_model *s, const volatile sig_atomic_t *cancel,
                                 int64_t deadline_ns, cairn_error *err);
 void shared_model_leave(shared_model *s);
+/* What an encoder remembers of the passages it read for evidence, in one's turn; NULL: nothing, memory is short. */
+text_memo *shared_model_memo(shared_model *s);
 
 #endif

@@ -119,6 +119,18 @@ class Bridges(CairnTest):
         self.assertNotIn("parts", off)
         self.assertNotIn("Tolverne", off["answer"])
 
+    def test_of_many_names_the_one_that_answers_is_followed_first(self):
+        self.write("ferry.txt", "The author of The Long Ferry, a play that Anders Brask built and Tilda Mowle sewed for, is Jorun Vey.")
+        for name, text in (("brask", "Anders Brask sold boats in Hull."), ("mowle", "Tilda Mowle keeps the lighthouse at Skerry Head."),
+                           ("vey", "Jorun Vey won the Calder prize for a novel about salt.")):
+            self.write(name + ".txt", text)
+        self.index()
+        question = "Which prize was won by the author of The Long Ferry?"
+        for ms in ("hop_ms = 0", "hop_ms = 0.001"):  # the first name is followed however little time there is
+            a = self.ask(question, ms)
+            self.assertIn("Calder prize", a["answer"], ms)
+            self.assertEqual(a["parts"].split("\n")[0], "Which prize was won by Jorun Vey?", ms)
+
     def test_a_description_without_a_name_is_left_to_the_whole_question(self):
         for question in ("Where was the director of The Glass Barn born?", "When was Aldersby Mill opened?", "Who is the director of Thirteen Umbrellas?"):
             a = self.ask(question)
