@@ -12,7 +12,7 @@
 #define GROUP         128 /* outputs a task, a multiple of ENCODE_I16_BLOCK */
 #define PATCH         48  /* rows whose products are kept warm */
 #define ROWS_PER_TASK 480
-#define FEW_ROWS      64 /* up to: smaller groups, so that a short query spreads over threads; q4 panels as kept */
+#define FEW_ROWS      64 /* up to: smaller groups, so that a short query spreads over threads */
 
 #define HAS(forms, form) ((forms) >> (form)&1)
 /* Activations in bytes serve both. */
@@ -331,7 +331,7 @@ static void linear_task(void *ctx, size_t task, size_t worker)
     }
     col = group * call->group;
     n = job->l->src->out - col < call->group ? job->l->src->out - col : call->group;
-    if (job->l->form == LINEAR_Q4 && job->l->panels && kernels->gemm_halves && call->rows <= FEW_ROWS)
+    if (job->l->form == LINEAR_Q4 && job->l->panels && kernels->gemm_halves)
         q4 = NULL;
     else if (job->l->form == LINEAR_Q4)
         q4_scale = bring_q4(kernels, job->l, col, n, q4);
