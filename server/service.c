@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pool.h"
 #include "engine/model.h"
 #include "server/audit.h"
 #include "server/inside.h"
@@ -44,7 +45,17 @@ static const char *or_default(const service *s, const char *collection)
     return collection && *collection ? collection : s->collection;
 }
 
-/* Searches share the models and run on their caller's thread: many at once, each on one CPU. */
+/* Searches share the models; each has its caller's thread and one beside it, for the second embedder and its list, where
+ * there is a CPU for it. While many are at work it is not used (base/pool.h). */
+#define READER_THREADS 2
+
+static size_t reader_threads(const service *s)
+{
+    size_t most = s->n_threads ? s->n_threads : pool_online_cpus();
+
+    return most < READER_THREADS ? most : READER_THREADS;
+}
+
 static cairn_options reader_options(const service *s, const char *collection)
 {
     return (cairn_options){.home = s->home,
@@ -52,7 +63,7 @@ static cairn_options reader_options(const service *s, const char *collection)
                            .config_file = s->config_file,
                            .embedder = s->embedder_option,
                            .generator = s->generator_option,
-                           .n_threads = 1,
+                           .n_threads = reader_threads(s),
                            .read_only = true,
                            .models = s->models,
                            .max_disk_bytes = s->max_collection_bytes};
