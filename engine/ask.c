@@ -291,8 +291,9 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
                         void *stream_ctx, void (*observe)(void *ctx, const asking *a),
                         void *observe_ctx, cairn_answer **out, cairn_error *err)
 {
+    cairn_ask_request dated = *request; /* midnight does not fall into a question */
     asking a = {.c = c,
-                .request = request,
+                .request = &dated,
                 .asked = request->question,
                 .stream = stream,
                 .stream_ctx = stream_ctx,
@@ -306,6 +307,7 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
     *out = NULL;
     if (!request->question || !*request->question)
         return cairn_fail(err, CAIRN_EUSAGE, "no question");
+    dated.day = request->day ? request->day : retrieve_today();
     all = exhaustive_parse(request->question, strlen(request->question), &every);
     arena_init(&a.memory, ASK_BYTES);
     bytes_init(&a.made, ANSWER_BYTES);
@@ -345,6 +347,8 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
     }
     if (!st)
         result->snapshot = a.snapshot;
+    if (!st)
+        result->day = dated.day;
     if (!st)
         result->total_ms = (double)(clock_mono_ns() - a.start_ns) / 1e6;
     word_filter_free(a.filter);

@@ -79,12 +79,12 @@ static void scope_of(const asking *a, char out[33])
     out[0] = '\0';
     if (settings_to_json(s, &settings, NULL))
         return;
-    j = json_pack("{s:I,s:[b,b,s,s,s,s,s],s:o,s:o,s:o,s:s,s:s,s:i,s:I,s:s,s:[s,s,s,s,s,s*,s*]}", "words",
+    j = json_pack("{s:I,s:[b,b,s,s,s,s,s],s:o,s:o,s:o,s:s,s:s,s:i,s:I,s:s,s:I,s:[s,s,s,s,s,s*,s*]}", "words",
                   a->filter ? (json_int_t)word_filter_hash(a->filter) : 0, "way", a->large, a->remote, s->large, s->gateway_url, s->gateway_model, s->gateway_use, s->gateway_redact,
                   "settings", settings, "model",
                   model_file(a->c), "said", said_before(q), "version", cairn_version(), "cpu",
                   cpu_level_name(cpu_level_get()), "mode", (int)q->mode, "max", (json_int_t)q->max_tokens,
-                  "filter", q->filter ? q->filter : "", "prompt", p->system, p->open, p->close, p->user,
+                  "filter", q->filter ? q->filter : "", "day", q->filter || q->n_history ? (json_int_t)q->day : 0, "prompt", p->system, p->open, p->close, p->user,
                   p->marker, p->earlier, p->facts);
     if (j)
         hash_json(j, out);

@@ -238,6 +238,7 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
                       .mode = engine_mode(a->request->mode),
                       .k = (size_t)a->c->settings.ask_passages,
                       .depth = (size_t)a->c->settings.candidates,
+                      .day = a->request->day,
                       .budget_ms = -1}; /* what time allows would not be the same twice */
     engine_stages stages = {0};
     view v;

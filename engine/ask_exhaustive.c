@@ -142,7 +142,8 @@ typedef struct reading_all {
 
 static cairn_status search_rows(reading_all *r, const char *query, const char *filter, size_t k, cairn_error *err)
 {
-    engine_query e = {.text = query, .filter = filter, .mode = RETRIEVE_LEXICAL, .k = k, .matches = true, .budget_ms = -1, .per_document = 1};
+    engine_query e = {.text = query, .filter = filter, .mode = RETRIEVE_LEXICAL, .k = k, .matches = true, .budget_ms = -1, .per_document = 1,
+                      .day = r->a->request->day};
 
     return engine_search_with(r->a->c, &r->v, &e, &r->a->memory, &r->parsed, &r->found, NULL, err);
 }

@@ -436,6 +436,7 @@ typedef struct cairn_ask_request {
     cairn_allow_fn *allow;
     void *allow_ctx;
     bool no_cache;   /* make the answer anew, and keep it out of the cache */
+    int64_t day;     /* that it is, since 1970-01-01, for "last year" in the question and filter; 0: the clock says */
 } cairn_ask_request;
 
 typedef struct cairn_citation {
@@ -494,6 +495,7 @@ typedef struct cairn_answer {
                                       of a question that was not asked ([filter] words) */
     const char *model;
     uint64_t snapshot; /* state of the collection that was read; grows with every commit */
+    int64_t day;       /* that it was asked on, by the request or the clock */
     size_t prompt_tokens, completion_tokens;
     double retrieve_ms, ttft_ms, tpot_ms;
     size_t cached_tokens; /* of the prompt, not computed again */

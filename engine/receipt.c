@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -26,6 +27,7 @@
 
 #define RECEIPT_FORMAT 1
 #define RECEIPT_BYTES  ((size_t)16 << 20)
+#define DAY_SECONDS    86400
 
 static void hex(const uint8_t *b, size_t n, char *out)
 {
@@ -162,6 +164,31 @@ static json_t *history_json(const cairn_ask_request *q)
     return list;
 }
 
+/* A day as "2026-11-27"; the year may have more digits, or a sign. */
+static const char *spell_day(int64_t day, char out[32])
+{
+    time_t t = (time_t)(day * DAY_SECONDS);
+    struct tm tm = {0};
+
+    gmtime_r(&t, &tm);
+    snprintf(out, 32, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+    return out;
+}
+
+/* The same read; 0: it is none, or of before this program's time. */
+static int64_t read_day(const char *s)
+{
+    struct tm tm = {0};
+    int end = 0;
+
+    if (sscanf(s, "%4d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &end) != 3 || s[end] || tm.tm_year <= 1970 || tm.tm_mon < 1 ||
+        tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31)
+        return 0;
+    tm.tm_year -= 1900;
+    tm.tm_mon--;
+    return timegm(&tm) / DAY_SECONDS;
+}
+
 static cairn_status write_json(const json_t *j, const char *path, cairn_error *err)
 {
     FILE *f = fopen(path, "we");
@@ -178,6 +205,7 @@ cairn_status cairn_receipt_write(cairn *c, const cairn_ask_request *q, const cai
                                  const char *path, cairn_error *err)
 {
     json_t *j, *settings = NULL, *citations = json_array();
+    char day[32];
     view v;
     cairn_status st = engine_need_whole(c, err);
 
@@ -194,9 +222,9 @@ cairn_status cairn_receipt_write(cairn *c, const cairn_ask_request *q, const cai
                                         (json_int_t)a->citations[i].end, "text",
                                         a->citations[i].text));
     j = st ? NULL
-           : json_pack("{s:i,s:s,s:s,s:s,s:s,s:o,s:i,s:f,s:I,s:I,s:b,s:I,s:o,s:o,s:o,s:o,s:o,s:s,s:b,s:o}",
+           : json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:o,s:i,s:f,s:I,s:I,s:b,s:I,s:o,s:o,s:o,s:o,s:o,s:s,s:b,s:o}",
                        "receipt", RECEIPT_FORMAT, "version", cairn_version(), "cpu",
-                       cpu_level_name(cpu_level_get()), "question", q->question, "filter", q->filter ? q->filter : "",
+                       cpu_level_name(cpu_level_get()), "asked_on", spell_day(a->day, day), "question", q->question, "filter", q->filter ? q->filter : "",
                        "history", history_json(q), "mode", (int)q->mode, "temperature",
                        (double)q->temperature, "seed", (json_int_t)q->seed, "max_tokens",
                        (json_int_t)q->max_tokens, "extractive", q->extractive, "snapshot",
@@ -322,7 +350,8 @@ static cairn_status request_of(const json_t *j, cairn_ask_request *q, cairn_erro
         .seed = (uint64_t)json_integer_value(json_object_get(j, "seed")),
         .max_tokens = (size_t)json_integer_value(json_object_get(j, "max_tokens")),
         .extractive = json_is_true(json_object_get(j, "extractive")),
-        .no_cache = true};
+        .no_cache = true,
+        .day = read_day(text_of(j, "asked_on"))}; /* receipts of before had none: then it is today */
     q->history = calloc(json_array_size(history) + 1, sizeof *q->history);
     if (!q->history)
         return cairn_fail(err, CAIRN_ENOMEM, "history");
@@ -332,6 +361,8 @@ static cairn_status request_of(const json_t *j, cairn_ask_request *q, cairn_erro
     }
     if ((unsigned)q->mode > CAIRN_VECTOR || !*q->question)
         return cairn_fail(err, CAIRN_EINPUT, "the receipt holds no question");
+    if (json_object_get(j, "asked_on") && !q->day)
+        return cairn_fail(err, CAIRN_EINPUT, "the receipt was asked on \"%s\", which is no day", text_of(j, "asked_on"));
     return CAIRN_OK;
 }
 

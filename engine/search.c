@@ -297,6 +297,7 @@ static cairn_status add_history(cairn *c, const view *v, const engine_query *e, 
     rewrite_params_default(&params);
     params.question_weight = (float)s->history_question;
     params.reply_weight = (float)s->history_reply;
+    params.year = e->day ? retrieve_year_of(e->day) : 0;
     params.text_words = (size_t)s->history_words;
     if (v->index) {
         params.rows_with = rows_elsewhere;
@@ -470,6 +471,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     const refine_plan plan = engine_plan_refine(c, v, e);
     const size_t k = plan.depth;
     const char *foreign = NULL;
+    const int64_t today = e->day ? e->day : retrieve_today();
     suggesting suggests = {c, v, e->text, memory, stages};
     int64_t start;
     cairn_status st = engine_corpus(v, memory, &corpus, err);
@@ -494,8 +496,8 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     if (!st && e->mode != RETRIEVE_LEXICAL && v->n_vector)
         st = engine_pool(c, &workers, err);
     if (!st)
-        st = e->plain ? retrieve_query_plain(query, e->text, e->filter, memory, err)
-                      : retrieve_query_parse(query, e->text, e->filter, memory, err);
+        st = e->plain ? retrieve_query_plain_on(query, e->text, e->filter, today, memory, err)
+                      : retrieve_query_parse_on(query, e->text, e->filter, today, memory, err);
     if (!st && e->as_you_type)
         st = add_completions(c, v, e->text, memory, query, err);
     start = clock_mono_ns();

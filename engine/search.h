@@ -31,6 +31,7 @@ typedef struct engine_query {
     double budget_ms; /* for reranking; 0: the settings', < 0: none */
     bool unhurried;   /* without a budget of its own: as long as it takes, whatever the settings say, so that
                          the answer is the same on every machine */
+    int64_t day;      /* that it is, since 1970-01-01, for "last year"; 0: by the clock */
 } engine_query;
 
 /* What became of the question and its hits beside the search itself. */

@@ -106,7 +106,7 @@ static cairn_status parse(retrieve_query *out, const char *typed, bool plain, co
 cairn_status retrieve_query_parse(retrieve_query *out, const char *typed, const char *filter,
                                   arena *a, cairn_error *err)
 {
-    return parse(out, typed, false, filter, query_today(), a, err);
+    return parse(out, typed, false, filter, retrieve_today(), a, err);
 }
 
 cairn_status retrieve_query_parse_on(retrieve_query *out, const char *typed, const char *filter,
@@ -118,5 +118,11 @@ cairn_status retrieve_query_parse_on(retrieve_query *out, const char *typed, con
 cairn_status retrieve_query_plain(retrieve_query *out, const char *text, const char *filter,
                                   arena *a, cairn_error *err)
 {
-    return parse(out, text, true, filter, query_today(), a, err);
+    return parse(out, text, true, filter, retrieve_today(), a, err);
+}
+
+cairn_status retrieve_query_plain_on(retrieve_query *out, const char *text, const char *filter,
+                                     int64_t day, arena *a, cairn_error *err)
+{
+    return parse(out, text, true, filter, day, a, err);
 }

@@ -52,6 +52,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/status.h"
@@ -91,6 +92,11 @@ cairn_status retrieve_query_parse_on(retrieve_query *out, const char *typed, con
  * collection. Quotes, colons and minus signs mean nothing; `filter` is read as above. */
 cairn_status retrieve_query_plain(retrieve_query *out, const char *text, const char *filter,
                                   arena *a, cairn_error *err);
+cairn_status retrieve_query_plain_on(retrieve_query *out, const char *text, const char *filter,
+                                     int64_t day, arena *a, cairn_error *err);
+/* The day it is, in local time, and the year of a day. */
+int64_t retrieve_today(void);
+int retrieve_year_of(int64_t day);
 /* Does a document with this metadata pass the filter and the conditions of a query that has no words? */
 bool retrieve_filter_matches(const retrieve_query *q, const filter_row *row);
 

@@ -62,9 +62,6 @@ bool query_read_dates(const char *s, size_t len, int64_t today, filter_value *ou
 int64_t query_days_to(int64_t year, int64_t month, int64_t day);
 /* "last week", "last-3-days", "yesterday", "march 2024": all of [s, end) (query_when.c). */
 bool query_named_date(const char *s, const char *end, int64_t today, int64_t *lo, int64_t *hi);
-/* The day it is, in local time. */
-int64_t query_today(void);
-int query_this_year(void); /* by the same clock */
 /* A number or a range of numbers, half-open; `with_unit`: of bytes, "1.5mb" (query_numbers.c). */
 bool query_read_numbers(const char *s, size_t len, bool with_unit, filter_value *out);
 

@@ -160,7 +160,7 @@ static void rolling(unit u, int64_t day, int64_t n, int64_t *lo, int64_t *hi)
     *lo = *hi - n * days[u];
 }
 
-int64_t query_today(void)
+int64_t retrieve_today(void)
 {
     time_t now = time(NULL);
     struct tm tm;
@@ -169,9 +169,9 @@ int64_t query_today(void)
     return query_days_to(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
 }
 
-int query_this_year(void)
+int retrieve_year_of(int64_t day)
 {
-    return (int)civil_of(query_today()).year;
+    return (int)civil_of(day).year;
 }
 
 /* ---- words ---- */

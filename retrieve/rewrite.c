@@ -12,7 +12,7 @@
 #include "index/text/stopwords.h"
 #include "retrieve/follow_up.h"
 #include "retrieve/follow_up_words.h"
-#include "retrieve/query_tree.h"
+#include "retrieve/query.h"
 #include "retrieve/script.h"
 #include "retrieve/word_byte.h"
 
@@ -490,7 +490,7 @@ static cairn_status refer(rewriting *w, const char *text, const follow_up_turn *
     *f = (follow_up){.replaced = ""};
     if (!n || !said[n - 1].question)
         return CAIRN_OK;
-    st = follow_up_refer(text, said, n, w->params->year ? w->params->year : query_this_year(), w->a, f, err);
+    st = follow_up_refer(text, said, n, w->params->year ? w->params->year : retrieve_year_of(retrieve_today()), w->a, f, err);
     if (!st && !f->whole && !f->others)
         st = follow_up_complete(text, said[n - 1].question, w->a, f, err);
     return st;

@@ -3,6 +3,7 @@
 import json
 import os
 import unittest
+from datetime import date, timedelta
 
 from harness import CairnTest, main, need_model
 from serving import Server
@@ -221,6 +222,34 @@ class Answers(CairnTest):
         self.assertIn("/nonexistent/words", failed.stderr)
         self.assertEqual(failed.stdout, "")  # no line of its own before the error
         self.assertTrue(failed.stderr.startswith("cairn"), failed.stderr)
+
+    def test_a_receipt_is_read_on_the_day_that_it_was_asked_on(self):
+        """"Last year" is the one before the question was asked, not before it is replayed."""
+        year = date.today().year
+        for back, kg in ((1, 4100), (3, 2600), (5, 5300)):
+            self.write(f"harvest-{back}.md", f"---\ndate: {year - back}-10-01\n---\nThe orchard's harvest in {year - back} was {kg} kg of pears.\n")
+        self.index()
+        receipt = os.path.join(self.top, "r.json")
+
+        def asked_on(day):
+            with open(receipt, encoding="utf-8") as f:
+                return self.write("../older.json", json.dumps(dict(json.load(f), asked_on=day)))
+
+        a = self.ask("How many kg was the orchard's harvest?", "--filter", "date:last-year", "--receipt", receipt)
+        self.assertIn("4100 kg", a["answer"])
+        with open(receipt, encoding="utf-8") as f:
+            self.assertIn(json.load(f)["asked_on"], (str(date.today()), str(date.today() - timedelta(days=1))))
+        self.assertTrue(self.json("replay", receipt)["same"])
+        self.assertIn("2600 kg", self.json("replay", asked_on(f"{year - 2}-02-03"), code=1)["answer"])
+        for bad in (f"{year - 2}-13-03", "yesterday", ""):
+            self.assertIn("no day", self.run_cairn("replay", asked_on(bad), code=3).stderr)
+        # So is the year that "last year" becomes in the light of what was said.
+        said = json.dumps([{"role": "user", "content": f"How many kg was the orchard's harvest in {year - 3}?"},
+                           {"role": "assistant", "content": "2600 kg."}])
+        a = self.ask("And last year?", "--history", said, "--receipt", receipt)
+        self.assertEqual(a["short_answer"], "4100 kg")
+        self.assertTrue(self.json("replay", receipt)["same"])
+        self.assertIn("5300 kg", self.json("replay", asked_on(f"{year - 4}-02-03"), code=1)["answer"])
 
     def test_personal_data_is_redacted_where_the_settings_say_so(self):
         question = "To which account of the landlord is it paid?"
