@@ -262,11 +262,14 @@ static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_er
     st = a->extractive ? extract(a, out, memory, err) : generate(a, out, memory, err);
     if (st || out->refused)
         return st;
+    if (!out->extractive)
+        out->short_answer = ask_short_answer(a, a->text.data, a->text.len, memory);
+    st = ask_standing_tell(a, err);
+    if (st)
+        return st;
     out->text = ask_redacted(a, a->text.data, a->text.len, memory);
     if (!out->text)
         return cairn_fail(err, CAIRN_ENOMEM, "answer");
-    if (!out->extractive)
-        out->short_answer = ask_short_answer(a, a->text.data, a->text.len, memory);
     st = ask_copy_citations(a, out, memory, err);
     if (!st && !a->extractive && !a->stopped)
         ask_cache_put(a, out);

@@ -5,6 +5,7 @@
  *   ask_evidence.c  retrieval, evidence, the excerpts a prompt is made of
  *   ask_parts.c     questions that are taken apart: searching, judging and answering their parts
  *   ask_bridge.c    ... where one part's answer is what the other is asked of
+ *   ask_standing.c  which of two statements holds now
  *   ask_exhaustive.c  questions about all documents
  *   ask_answer.c    generating, checking sentence by sentence, extracting, citing
  *
@@ -44,6 +45,14 @@ typedef struct ask_part {
     evidence evidence; /* its sentences' passages are those of the whole question */
 } ask_part;
 
+/* Of two statements the one that holds now, and the one that no longer does (ask_standing.c). */
+typedef struct ask_standing {
+    const evidence_sentence *now; /* the first of the evidence; NULL: nothing is contradicted */
+    evidence_sentence old;        /* which is no longer among it */
+    text_span value, old_value;   /* bytes of their passages; empty: no value */
+    bool quotes;                  /* the earlier sentence is quoted: its value says nothing by itself */
+} ask_standing;
+
 typedef struct asking {
     cairn *c;
     const cairn_ask_request *request;
@@ -67,6 +76,7 @@ typedef struct asking {
     ask_part parts[DECOMPOSE_PARTS];
     evidence whole;    /* without them */
     size_t n_promoted; /* sentences of parts at the front */
+    ask_standing standing;
     const char *hop;   /* what a bridge was found to be called; NULL: none was crossed */
     bool extractive;  /* no generator is wanted, or there is none */
     bool large;       /* models.large answers */
@@ -209,6 +219,14 @@ cairn_status ask_bridge(asking *a, const view *v, const engine_query *e, const r
 bool ask_bridge_may_take(const asking *a, const evidence_sentence *const *s, size_t n, const size_t *of);
 /* From here on the question is that of the name that was found: where the documents' own sentence answers. */
 void ask_bridge_end(asking *a);
+
+/* ---- ask_standing.c ---- */
+/* Where a later document corrects what would be the answer: that to the front of the evidence, and what is corrected out of it. */
+cairn_status ask_standing_find(asking *a, cairn_error *err);
+/* Does a claim give the value that no longer holds, and not the one that does? */
+bool ask_standing_denies(asking *a, const char *text, size_t len);
+/* Behind the answer, what the earlier document says, and where. */
+cairn_status ask_standing_tell(asking *a, cairn_error *err);
 
 /* ---- ask_route.c ---- */
 /* Who answers: sets extractive, large, remote and g, and in *out the reason where there was a choice. */

@@ -244,7 +244,8 @@ static cairn_status confirm(asking *a, const char *text, size_t len, bool *suppo
     cairn_status st = CAIRN_OK;
 
     *supported = false;
-    if (is_bare_choice(a, text, len) || follow_up_repeats(text, len, &a->known, a->evidence.type == ANSWER_WHY))
+    if (is_bare_choice(a, text, len) || follow_up_repeats(text, len, &a->known, a->evidence.type == ANSWER_WHY) ||
+        ask_standing_denies(a, text, len))
         return CAIRN_OK;
     text += reply;
     len -= reply;
@@ -590,6 +591,8 @@ const evidence_sentence *ask_typed_sentence(const asking *a)
 {
     const evidence *e = &a->evidence;
 
+    if (a->standing.now)
+        return a->standing.now;
     if (!asks_for_quantity(e->type))
         return best_but_titles(a);
     for (size_t i = 0; i < e->n && !e->sentences[i].planted; i++) {
@@ -649,8 +652,9 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
         st = bytes_append_str(&a->text, " [1]");
     if (st)
         return cairn_fail(err, st, "answer");
-    if (evidence_short_answer(a->an, a->question, &a->evidence, &a->read[s->passage], s,
-                              &brief))
+    brief = a->standing.value;
+    if (a->standing.now ? brief.end > brief.start && a->evidence.type != ANSWER_OTHER
+                        : evidence_short_answer(a->an, a->question, &a->evidence, &a->read[s->passage], s, &brief))
         out->short_answer = ask_redacted(a, h->text + brief.start, brief.end - brief.start, memory);
     out->extractive = true;
     a->stopped = false;

@@ -276,6 +276,8 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
     if (!st)
         st = ask_bridge(a, &v, &e, &query, &found, err);
     if (!st)
+        st = ask_standing_find(a, err);
+    if (!st)
         a->hits->took_ms = (double)(clock_mono_ns() - start) / 1e6;
     view_close(&v);
     if (!st)

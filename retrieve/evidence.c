@@ -687,39 +687,59 @@ static bool has_month(const char *text, size_t len, arena *a)
     return !quantities_find(text, len, a, &q, &n, NULL) && n && q[0].kind == QUANTITY_DATE && q[0].month;
 }
 
-bool evidence_short_answer(analyzer *an, const char *question, const evidence *e,
-                           const evidence_passage *p, const evidence_sentence *s, text_span *out)
+cairn_status evidence_mentions(analyzer *an, const char *question, const evidence *e, const evidence_passage *p,
+                               const evidence_sentence *s, arena *a, text_span **out, size_t *n, cairn_error *err)
 {
     evidence_params params;
-    text_span where = {s->start, s->end}, *mentions = NULL;
-    double best = -1;
+    text_span where = {s->start, s->end}, *found = NULL;
+    double *near = NULL;
     reading r = {0};
-    size_t n = 0;
-    arena a;
     asked q;
     cairn_status st;
 
+    *out = NULL;
+    *n = 0;
     if (!typed(e->type))
-        return false;
+        return CAIRN_OK;
     evidence_params_default(&params);
     params.typed_len = e->typed_len;
-    arena_init(&a, (size_t)64 << 20);
-    st = evidence_read_question(an, question, &params, e->lang, &a, &q, NULL);
+    st = evidence_read_question(an, question, &params, e->lang, a, &q, err);
     if (!st)
-        st = read_passage(an, &q, p, &a, &r, NULL);
+        st = read_passage(an, &q, p, a, &r, err);
     if (!st)
-        st = mentions_in(&q, &r, &where, &a, &mentions, &n, NULL);
-    for (size_t i = 0; !st && i < n; i++) {
-        double near = nearness(&q, &r, &where, &mentions[i]);
-        if (e->type == ANSWER_DATE && answer_asks_month(question, strlen(question)) &&
-            has_month(p->text.text + mentions[i].start, mentions[i].end - mentions[i].start, &a))
-            near += MONTH_BONUS;
-        if (near > best) {
-            best = near;
-            *out = mentions[i];
+        st = mentions_in(&q, &r, &where, a, &found, n, err);
+    if (!st && !(near = arena_calloc(a, *n + 1, sizeof *near)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "evidence");
+    for (size_t i = 0; !st && i < *n; i++) { /* of equally near ones the first stays first */
+        text_span m = found[i];
+        double x = nearness(&q, &r, &where, &m);
+        size_t at = i;
+        if (e->type == ANSWER_DATE && answer_asks_month(question, strlen(question)) && has_month(p->text.text + m.start, m.end - m.start, a))
+            x += MONTH_BONUS;
+        for (; at && near[at - 1] < x; at--) {
+            near[at] = near[at - 1];
+            found[at] = found[at - 1];
         }
+        near[at] = x;
+        found[at] = m;
     }
     reading_clear(&r);
+    *out = found;
+    return st;
+}
+
+bool evidence_short_answer(analyzer *an, const char *question, const evidence *e,
+                           const evidence_passage *p, const evidence_sentence *s, text_span *out)
+{
+    text_span *mentions;
+    size_t n = 0;
+    arena a;
+
+    arena_init(&a, (size_t)64 << 20);
+    if (evidence_mentions(an, question, e, p, s, &a, &mentions, &n, NULL))
+        n = 0;
+    if (n)
+        *out = mentions[0];
     arena_clear(&a);
-    return best >= 0;
+    return n > 0;
 }

@@ -141,6 +141,10 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
 bool evidence_short_answer(analyzer *an, const char *question, const evidence *e,
                            const evidence_passage *p, const evidence_sentence *s, text_span *out);
 
+/* The mentions in a sentence of what is asked for, as above, the nearest to the question's words first, in `a`. */
+cairn_status evidence_mentions(analyzer *an, const char *question, const evidence *e, const evidence_passage *p,
+                               const evidence_sentence *s, arena *a, text_span **out, size_t *n, cairn_error *err);
+
 /* The question's language by its function words among the candidates and the commonest ones; "" when
  * none shows. Static. */
 const char *evidence_language(const char *question, size_t len, const char *const *candidates,
