@@ -8,6 +8,7 @@
 #include "engine/literacy.h"
 #include "engine/rerank.h"
 #include "engine/search.h"
+#include "retrieve/standing.h"
 
 #define PASSAGE_BYTES ((size_t)64 << 20)
 
@@ -23,6 +24,8 @@ typedef struct fetched {
 typedef struct reading {
     const view *v;
     const char *folder_weights;
+    const char *thing; /* that the newest is asked for of, [thing, thing + thing_len) */
+    size_t thing_len;
     fetched vectors; /* of a collection that is elsewhere */
     const retrieve_result *by_second; /* hits whose vectors are the second embedder's; NULL: they are the first's */
     const char *languages; /* that the reranker knows; NULL: there is no reranker */
@@ -87,7 +90,10 @@ static cairn_status read_facts(void *ctx, chunk_id id, arena *a, prior_passage *
         st = store_doc_shown(r->v->snapshot, &chunk, &doc, a, err);
     if (!st)
         *out = (prior_passage){.date_ns = doc.date_ns ? doc.date_ns : doc.mtime_ns,
+                               .named = r->thing && prior_is_named(r->thing, r->thing_len, doc.title, doc.uri),
                                .folder = prior_folder(r->folder_weights, getenv("HOME"), doc.uri)};
+    if (!st && out->named && standing_date(doc.title, doc.uri))
+        out->date_ns = standing_date(doc.title, doc.uri); /* minutes say of which day they are */
     return st;
 }
 
@@ -221,18 +227,23 @@ static prior_params priors_of(const cairn *c, const engine_query *e)
 {
     const settings *s = &c->settings;
     double recency = s->recency;
+    size_t start, end;
 
     if (e->as_you_type || e->as_listed)
         return (prior_params){0};
     if (e->text && s->recency_asked > recency && prior_asks_newest(e->text, strlen(e->text)))
         recency = s->recency_asked;
-    return (prior_params){(float)recency, s->recency_days, (float)s->quality, *s->folder_weights != '\0'};
+    return (prior_params){.recency = (float)recency,
+                          .half_life_days = s->recency_days,
+                          .quality = (float)s->quality,
+                          .folders = *s->folder_weights != '\0',
+                          .newest = e->text && s->recency_asked > 0 && prior_newest_thing(e->text, strlen(e->text), &start, &end)};
 }
 
 /* How many hits are weighed: where being a text alone counts, no more than are read anyway. */
 static size_t prior_depth(const prior_params *priors, const refine_params *p)
 {
-    return priors->recency > 0 || priors->folders ? p->prior_depth : p->recurring_depth;
+    return priors->recency > 0 || priors->folders || priors->newest ? p->prior_depth : p->recurring_depth;
 }
 
 refine_plan engine_plan_refine(const cairn *c, const view *v, const engine_query *e)
@@ -306,6 +317,7 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
     refine_params p;
     cairn_error why = {0};
     bool reranks;
+    size_t start_of, end_of;
     cairn_status st = CAIRN_OK;
 
     *report = (refine_report){0};
@@ -334,6 +346,10 @@ cairn_status engine_refine(cairn *c, const view *v, const engine_query *e, const
         source.dim = v->index ? r.vectors.dim : source.dim;
     }
     p.priors = plan->priors;
+    if (p.priors.newest && prior_newest_thing(e->text, strlen(e->text), &start_of, &end_of)) {
+        r.thing = e->text + start_of;
+        r.thing_len = end_of - start_of;
+    }
     p.prior_depth = prior_depth(&p.priors, &p);
     p.from_zero = result->mode != RETRIEVE_VECTOR;
     if (may_put_back(c, e)) {

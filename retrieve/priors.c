@@ -17,7 +17,7 @@
 
 bool priors_wanted(const prior_params *p)
 {
-    return p->recency > 0 || p->quality > 0 || p->folders;
+    return p->recency > 0 || p->quality > 0 || p->folders || p->newest;
 }
 
 /* ---- recency ---- */
@@ -166,6 +166,194 @@ bool prior_asks_newest(const char *question, size_t len)
         if (stands_in(text, newest_words[i]))
             return true;
     return false;
+}
+
+#define THING_WORDS 3
+#define THING_BYTES 48
+#define STEM_LEAST  4 /* bytes of a word that is compared without its end */
+#define PHRASE_WORDS 6
+
+/* In small letters: behind these stands what is asked for, before those; the last ones may mean the one before. */
+static const char *const newest_before[] = {"latest", "newest", "most recent", "most current", "most up-to-date", "neueste~", "neuste~", "aktuellste~",
+                                            "nieuwste", "meest recente"};
+static const char *const newest_behind[] = {"le plus récent", "la plus récente", "les plus récents", "les plus récentes", "más reciente~", "más nuev~",
+                                            "più recent~", "mais recente~"};
+static const char *const last_before[] = {"last", "letzte~", "dernier~", "dernièr~", "último~", "última~"};
+
+/* Words that end a thing, or are no part of one. */
+static const char *const no_thing[] = {"of", "the", "a", "an", "for", "from", "in", "on", "at", "to", "and", "or", "is", "are", "was", "do", "does", "did", "has", "have",
+                                       "say", "says", "about", "with", "der", "die", "das", "des", "dem", "den", "von", "vom", "zum", "zur", "für", "im", "am", "und", "ist",
+                                       "sind", "war", "über", "mit", "de", "del", "la", "el", "los", "las", "du", "le", "les", "d", "l", "sur", "para", "sobre",
+                                       "week", "month", "year", "days", "night", "time", "quarter", "woche", "monat", "monats", "jahr", "jahres", "tage", "mal",
+                                       "semaine", "mois", "année", "jours", "fois", "semana", "mes", "año", "días", "vez", "one", "name"};
+
+static bool is_no_thing(const char *word, size_t len)
+{
+    for (size_t i = 0; i < sizeof no_thing / sizeof *no_thing; i++)
+        if (strlen(no_thing[i]) == len && !memcmp(no_thing[i], word, len))
+            return true;
+    return false;
+}
+
+/* Where an entry of the list stands in the folded text; NULL: none does. *len: with the rest of its word. */
+static const char *find_entry(const char *text, const char *const *entries, size_t n, size_t *len)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t bytes = strcspn(entries[i], "~");
+        for (const char *from = text, *at; (at = memmem(from, strlen(from), entries[i], bytes)); from = at + bytes) {
+            *len = bytes;
+            while (entries[i][bytes] == '~' && is_word_byte(at[*len]))
+                ++*len;
+            if ((at == text || !is_word_byte(at[-1])) && !is_word_byte(at[*len]))
+                return at;
+        }
+    }
+    return NULL;
+}
+
+static size_t words_in(const char *text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; text[i]; i++)
+        n += is_word_byte(text[i]) && !is_word_byte(text[i + 1]);
+    return n;
+}
+
+/* The words of a thing from byte `at` on. */
+static bool thing_behind(const char *text, size_t at, size_t *start, size_t *end)
+{
+    size_t words = 0;
+
+    *start = *end = at;
+    while (words < THING_WORDS) {
+        size_t stop;
+        while (text[at] == ' ')
+            at++;
+        for (stop = at; is_word_byte(text[stop]);)
+            stop++;
+        if (stop == at || is_no_thing(text + at, stop - at))
+            break;
+        if (!words++)
+            *start = at;
+        *end = at = stop;
+        if (text[at] != ' ')
+            break;
+    }
+    return words && *end - *start <= THING_BYTES;
+}
+
+/* The word before byte `at`. */
+static bool thing_before(const char *text, size_t at, size_t *start, size_t *end)
+{
+    while (at && text[at - 1] == ' ')
+        at--;
+    *end = at;
+    while (at && is_word_byte(text[at - 1]))
+        at--;
+    *start = at;
+    return *end > *start && !is_no_thing(text + *start, *end - *start);
+}
+
+bool prior_newest_thing(const char *question, size_t len, size_t *start, size_t *end)
+{
+    char text[QUESTION_MAX + 1];
+    const char *at;
+    size_t n;
+
+    if (len > QUESTION_MAX)
+        len = utf8_floor(question, QUESTION_MAX);
+    utf8_fold_latin(question, len, text);
+    if ((at = find_entry(text, newest_before, sizeof newest_before / sizeof *newest_before, &n)))
+        return thing_behind(text, (size_t)(at - text) + n, start, end);
+    if ((at = find_entry(text, newest_behind, sizeof newest_behind / sizeof *newest_behind, &n)))
+        return thing_before(text, (size_t)(at - text), start, end);
+    at = find_entry(text, last_before, sizeof last_before / sizeof *last_before, &n);
+    return at && words_in(text) <= PHRASE_WORDS && !strchr(text, '?') && (size_t)(at - text) <= strlen("die ") + 1 &&
+           thing_behind(text, (size_t)(at - text) + n, start, end);
+}
+
+bool prior_is_named(const char *thing, size_t len, const char *title, const char *uri)
+{
+    const char *slash = uri ? strrchr(uri, '/') : NULL, *name = slash ? slash + 1 : uri ? uri : "";
+    char text[QUESTION_MAX * 2 + 3], word[THING_BYTES + 1];
+    size_t n = title ? strlen(title) : 0, name_len = strlen(name);
+
+    n = n > QUESTION_MAX ? utf8_floor(title, QUESTION_MAX) : n;
+    name_len = name_len > QUESTION_MAX ? utf8_floor(name, QUESTION_MAX) : name_len;
+    utf8_fold_latin(n ? title : "", n, text);
+    text[n] = ' ';
+    utf8_fold_latin(name, name_len, text + n + 1);
+    for (size_t i = 0; i < len;) {
+        size_t stop = i, bytes;
+        while (stop < len && is_word_byte(thing[stop] >= 'A' && thing[stop] <= 'Z' ? 'a' : thing[stop]))
+            stop++;
+        bytes = stop - i;
+        if (bytes > THING_BYTES)
+            return false;
+        utf8_fold_latin(thing + i, bytes, word);
+        while (bytes > STEM_LEAST && strchr("esn", word[bytes - 1]) && stop - i - bytes < 2) /* "protokolle", "invoices" */
+            word[--bytes] = '\0';
+        if (bytes && !strstr(text, word))
+            return false;
+        i = stop > i ? stop : i + 1;
+    }
+    return true;
+}
+
+/* One that changes places, by its date. */
+typedef struct dated {
+    size_t at;
+    int64_t date_ns;
+    float score;
+} dated;
+
+static int newest_first(const void *a, const void *b)
+{
+    const dated *x = a, *y = b;
+
+    if (x->date_ns != y->date_ns)
+        return x->date_ns > y->date_ns ? -1 : 1;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+static int falling(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+
+    return (x < y) - (x > y);
+}
+
+cairn_status priors_newest_first(const prior_passage *passages, size_t n, float least, float *scores, cairn_error *err)
+{
+    dated *all = checked_malloc(n + 1, sizeof *all);
+    float *places = checked_malloc(n + 1, sizeof *places), best = least;
+    size_t k = 0;
+
+    if (!all || !places) {
+        free(all);
+        free(places);
+        return cairn_fail(err, CAIRN_ENOMEM, "dates of documents");
+    }
+    for (size_t i = 0; i < n; i++)
+        if (passages[i].named && passages[i].date_ns > 0 && scores[i] > best)
+            best = scores[i];
+    for (size_t i = 0; i < n; i++)
+        if (passages[i].named && passages[i].date_ns > 0 && scores[i] - least >= (best - least) / 2) {
+            places[k] = scores[i];
+            all[k++] = (dated){i, passages[i].date_ns, scores[i]};
+        }
+    if (k) {
+        qsort(all, k, sizeof *all, newest_first);
+        qsort(places, k, sizeof *places, falling);
+    }
+    for (size_t i = 0; i < k; i++)
+        scores[all[i].at] = places[i];
+    free(all);
+    free(places);
+    return CAIRN_OK;
 }
 
 /* ---- folders ---- */

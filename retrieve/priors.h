@@ -25,6 +25,7 @@ typedef struct prior_params {
     double half_life_days; /* 0: by what is compared */
     float quality;        /* 0..1; 0: off */
     bool folders;         /* rules name some */
+    bool newest;          /* documents of the thing that the question asks for the newest of come by their dates */
 } prior_params;
 
 typedef struct prior_passage {
@@ -32,6 +33,7 @@ typedef struct prior_passage {
     float folder;    /* weight of where it lies; 1: no rule */
     const char *text;
     size_t len;
+    bool named; /* its document is called what the question asks for the newest of */
 } prior_passage;
 
 /* Does anything of it do anything? */
@@ -45,6 +47,14 @@ float prior_quality(const char *text, size_t len);
 
 /* Does the question ask for what is newest ("latest", "most recent", "neueste", "más reciente", "最新")? */
 bool prior_asks_newest(const char *question, size_t len);
+
+/* Of what it asks for the newest: bytes [*start, *end) of the question, "minutes" of "the newest minutes of the board". So are "last
+ * minutes" and "letztes Protokoll" read where the question is no more than that. False: it asks so of nothing. */
+bool prior_newest_thing(const char *question, size_t len, size_t *start, size_t *end);
+/* Does a document's title or the name of its file have all words of the thing? */
+bool prior_is_named(const char *thing, size_t len, const char *title, const char *uri);
+/* Scores of those that are named so, and have half of the best one's above `least`, change places: the newest gets the highest. */
+cairn_status priors_newest_first(const prior_passage *passages, size_t n, float least, float *scores, cairn_error *err);
 
 /* Rules "FOLDER:WEIGHT; FOLDER:WEIGHT": the weight of the innermost folder that the path lies below, 1 where none does.
  * Folders begin with / or ~/, which is `home`. */

@@ -238,7 +238,7 @@ static cairn_status weigh(refining *r, cairn_error *err)
     for (size_t i = 0; !st && i < depth; i++) {
         size_t at = 0;
         passages[i].folder = 1;
-        if (p->priors.recency > 0 || p->priors.folders)
+        if (p->priors.recency > 0 || p->priors.folders || p->priors.newest)
             st = r->source->facts(r->source->ctx, r->hits[i].chunk, r->a, &passages[i], err);
         if (!st && p->priors.quality > 0 && !(st = read_passage(r, r->hits[i].chunk, &at, err))) {
             passages[i].text = r->passages[at].text;
@@ -254,8 +254,14 @@ static cairn_status weigh(refining *r, cairn_error *err)
     for (size_t i = 0; i < depth; i++) {
         float score = least + (r->hits[i].score - least) * factor[i];
         r->report->weighed += factor[i] < 1 || factor[i] > 1;
-        r->hits[i].score = score > below ? score : below; /* those that were not looked at stay below */
+        factor[i] = score > below ? score : below; /* those that were not looked at stay below */
     }
+    if (p->priors.newest)
+        st = priors_newest_first(passages, depth, least, factor, err);
+    for (size_t i = 0; !st && i < depth; i++)
+        r->hits[i].score = factor[i];
+    if (st)
+        return st;
     settle(r->hits, depth);
     return CAIRN_OK;
 }

@@ -268,6 +268,19 @@ static stamp stamp_of(const standing_text *t, bool *named)
     return s;
 }
 
+int64_t standing_date(const char *title, const char *uri)
+{
+    stamp s = {0};
+    struct tm tm = {0};
+
+    if (!date_in_title(title ? title : "", &s) && !date_in_name(name_of(uri), &s))
+        return 0;
+    tm.tm_year = s.year - 1900;
+    tm.tm_mon = s.month ? s.month - 1 : 0;
+    tm.tm_mday = s.day ? s.day : 1;
+    return (int64_t)timegm(&tm) * 1000000000;
+}
+
 static void stamp_date(int64_t ns, stamp *s)
 {
     time_t at = (time_t)(ns / 1000000000);

@@ -44,6 +44,9 @@ typedef enum standing_time { STANDING_UNKNOWN, STANDING_BY_FILE, STANDING_BY_DAT
  * the times of the files alone that is a weak sign. */
 standing_time standing_order(const standing_text *x, const standing_text *y, int *order);
 
+/* The day that a title or the name of a file says, its month's or year's first where it says no more; 0: none. */
+int64_t standing_date(const char *title, const char *uri);
+
 /* Do both speak of the one matter that is asked about? *alike: so much that the later one needs no word of change. */
 cairn_status standing_same_matter(analyzer *an, const char *question, const standing_text *x, const standing_text *y, bool *same,
                                   bool *alike, cairn_error *err);

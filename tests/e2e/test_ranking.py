@@ -41,6 +41,17 @@ class Ranking(CairnTest):
     def settings(self, text):
         return ["--config", self.write("../ranking.conf", "[search]\n" + text + "\n")]
 
+    def test_the_newest_of_a_thing_comes_before_older_ones_that_say_more(self):
+        """By the days that titles and names say, for the files may all be of one day."""
+        for month, more in (("01", "minutes of the garden board, taken by the board's clerk: the garden minutes"), ("02", "the garden board met"), ("03", "rain")):
+            self.write(f"minutes-2025-{month}-10.md", f"# Minutes of the garden board\n\n{more}.\n")
+        self.write("agenda.md", "# Agenda of the garden board\n\nThe minutes of the garden board are read.\n")
+        self.index()
+        names = [os.path.basename(u) for u in self.uris("newest minutes of the garden board")]
+        self.assertEqual([n for n in names if n.startswith("minutes")], ["minutes-2025-03-10.md", "minutes-2025-02-10.md", "minutes-2025-01-10.md"])
+        names = [os.path.basename(u) for u in self.uris("minutes of the garden board")]
+        self.assertNotEqual(names[0], "minutes-2025-03-10.md")
+
     def test_the_newest_is_found_where_it_is_asked_for(self):
         day = 86400
         for name, text, age in (("a-2025.txt", "Invoice: 400 litres of heating oil were delivered to the yard behind the house.", 0),

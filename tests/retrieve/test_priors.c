@@ -92,6 +92,46 @@ static void a_text_is_told_from_what_is_none(void **state)
     (void)prior_quality("\xFF\xFE\x80", 3); /* broken bytes are no letters */
 }
 
+static void the_thing_whose_newest_is_asked_for(void **state)
+{
+    static const struct {
+        const char *question, *thing; /* NULL: none */
+    } cases[] = {
+        {"newest minutes", "minutes"}, {"What do the latest release notes of the pump say?", "release notes"}, {"the most recent price list for dealers", "price list"},
+        {"das neueste Protokoll der Genossenschaft", "Protokoll"}, {"le compte rendu le plus récent", "rendu"}, {"el acta más reciente", "acta"},
+        {"last minutes", "minutes"}, {"letztes Protokoll", "Protokoll"}, {"dernière facture", "facture"},
+        {"When was the last meeting?", NULL}, {"last week", NULL}, {"mails of last month", NULL}, {"latest", NULL}, {"the old minutes", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t start = 0, end = 0;
+        bool found = prior_newest_thing(cases[i].question, strlen(cases[i].question), &start, &end);
+        if (found != (cases[i].thing != NULL) || (found && (end - start != strlen(cases[i].thing) || memcmp(cases[i].question + start, cases[i].thing, end - start))))
+            fail_msg("\"%s\": %.*s", cases[i].question, (int)(end - start), cases[i].question + start);
+    }
+    assert_true(prior_is_named("minutes", 7, "Minutes of the board, 4 May 2025", "/x/a.md"));
+    assert_true(prior_is_named("Protokoll", 9, "", "/x/protokolle-2025.md"));
+    assert_false(prior_is_named("minutes", 7, "Agenda", "/minutes/a.md")); /* a folder is no name */
+    assert_false(prior_is_named("price list", 10, "Prices", "/x/list.md") && prior_is_named("price list", 10, "List", "/x/a.md"));
+}
+
+static void the_newest_of_a_thing_comes_first(void **state)
+{
+    const prior_passage p[] = {{.date_ns = 10 * DAY, .named = true}, {.date_ns = 99 * DAY}, {.date_ns = 30 * DAY, .named = true},
+                               {.date_ns = 20 * DAY, .named = true}, {.named = true}, {.date_ns = 40 * DAY, .named = true}};
+    float scores[] = {0.9f, 0.8f, 0.7f, 0.6f, 0.5f, 0.2f};
+
+    (void)state;
+    assert_int_equal(priors_newest_first(p, 6, 0, scores, NULL), CAIRN_OK);
+    near(scores[0], 0.6); /* the oldest of the three */
+    near(scores[1], 0.8); /* is called otherwise */
+    near(scores[2], 0.9);
+    near(scores[3], 0.7);
+    near(scores[4], 0.5); /* without a date */
+    near(scores[5], 0.2); /* fits too little */
+}
+
 static void questions_for_the_newest(void **state)
 {
     static const char *const asked[] = {"What is the latest invoice?", "newest lease", "Show me the Most Recent minutes",
@@ -161,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(newer_documents_lose_nothing),   cmocka_unit_test(age_counts_from_the_newest),
         cmocka_unit_test(a_text_is_told_from_what_is_none), cmocka_unit_test(questions_for_the_newest),
+        cmocka_unit_test(the_thing_whose_newest_is_asked_for), cmocka_unit_test(the_newest_of_a_thing_comes_first),
         cmocka_unit_test(the_innermost_folder_decides),   cmocka_unit_test(rules_that_cannot_be_read),
         cmocka_unit_test(all_together),
     };
