@@ -13,6 +13,7 @@
 
 #include "engine/ask.h"
 #include "engine/tables.h"
+#include "ingest/table_head.h"
 
 #define PART_HITS    4     /* of a part, that the whole question did not find */
 #define PART_QUOTA   2     /* sentences of each part at the front */

@@ -5,6 +5,7 @@
 
 #include "engine/ask.h"
 #include "engine/tables.h"
+#include "ingest/table_head.h"
 #include "retrieve/word_byte.h"
 
 #define NAME_BYTES 128 /* of a column's name that is looked at */

@@ -11,6 +11,7 @@
 
 #include "base/utf8.h"
 #include "engine/engine.h"
+#include "ingest/table_head.h"
 
 #define TABLE_BYTES  ((size_t)1 << 30)
 #define COLUMNS_MAX  200
@@ -39,34 +40,6 @@ typedef struct loading {
     sqlite3_stmt *insert;
     cairn_error *err;
 } loading;
-
-bool table_next_cell(const char **at, const char *end, const char **cell, size_t *len)
-{
-    const char *sep, *start = *at;
-
-    if (!start || start > end)
-        return false;
-    *cell = start;
-    *len = 0;
-    if (end - start >= 2 && !memcmp(start, "| ", 2)) { /* an empty one: the blank before is another's, or was cut off */
-        *at = start + 2;
-        return true;
-    }
-    sep = memmem(start, (size_t)(end - start), " | ", 3);
-    *at = sep ? sep + 3 : NULL;
-    if (!sep && end - start >= 2 && !memcmp(end - 2, " |", 2)) { /* the last one is empty */
-        sep = end - 2;
-        *at = end;
-    }
-    *len = (size_t)((sep ? sep : end) - start);
-    while (*len && isspace((unsigned char)**cell)) {
-        ++*cell;
-        --*len;
-    }
-    while (*len && isspace((unsigned char)(*cell)[*len - 1]))
-        --*len;
-    return true;
-}
 
 static bool same_word(const char *a, const char *b)
 {

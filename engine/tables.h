@@ -56,10 +56,6 @@ typedef struct cairn_table_passage {
 cairn_status cairn_sql_passages(const cairn_table_passage *passages, size_t n, const char *sql, size_t most,
                                 cairn_rows **out, cairn_error *err);
 
-/* The next cell of a table's line, without the blanks around it: what stands before the next " | ". A line that begins with
- * "| " or ends with " |" has an empty cell there. false at its end; *at begins at the line's first byte. */
-bool table_next_cell(const char **at, const char *end, const char **cell, size_t *len);
-
 #ifdef __cplusplus
 }
 #endif

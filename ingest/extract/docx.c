@@ -312,6 +312,57 @@ static size_t count_children(xmlNodePtr n, const char *name)
     return count;
 }
 
+/* The columns that a cell reaches over. */
+static unsigned grid_span(xmlNodePtr cell)
+{
+    xmlNodePtr p = xml_child(cell, "tcPr"), span = p ? xml_child(p, "gridSpan") : NULL;
+    long n = span ? atol(xml_attribute(span, "val")) : 1;
+
+    return n < 1 ? 1 : n > ROWS_SPAN_COLUMNS ? ROWS_SPAN_COLUMNS : (unsigned)n;
+}
+
+/* Does the cell only go on with the one above? */
+static bool goes_on(xmlNodePtr cell)
+{
+    xmlNodePtr p = xml_child(cell, "tcPr"), v = p ? xml_child(p, "vMerge") : NULL;
+
+    return v && strcmp(xml_attribute(v, "val"), "restart") != 0;
+}
+
+static xmlNodePtr cell_of(xmlNodePtr c)
+{
+    xmlNodePtr cell = xml_is(c, "sdt") ? xml_find(c, "tc") : c;
+
+    return cell && xml_is(cell, "tc") ? cell : NULL;
+}
+
+/* The rows that a cell at this column of row r reaches down over, itself included. */
+static unsigned rows_down(xmlNodePtr r, xmlNodePtr cell, unsigned column)
+{
+    xmlNodePtr p = xml_child(cell, "tcPr");
+    unsigned n = 1;
+
+    if (!p || !xml_child(p, "vMerge"))
+        return 1;
+    for (r = r->next; r && n < ROWS_SPAN_ROWS; r = r->next) {
+        unsigned at = 0;
+        bool on = false;
+        if (!xml_is(r, "tr"))
+            continue;
+        for (xmlNodePtr c = r->children; c && at <= column; c = c->next) {
+            xmlNodePtr below = cell_of(c);
+            if (!below)
+                continue;
+            on = at == column && goes_on(below);
+            at += grid_span(below);
+        }
+        if (!on)
+            break;
+        n++;
+    }
+    return n;
+}
+
 static void table(docx *d, xmlNodePtr n, unsigned depth)
 {
     xmlNodePtr first = xml_child(n, "tr");
@@ -327,11 +378,12 @@ static void table(docx *d, xmlNodePtr n, unsigned depth)
         if (!xml_is(r, "tr"))
             continue;
         for (xmlNodePtr c = r->children; c; c = c->next) {
-            xmlNodePtr cell = xml_is(c, "sdt") ? xml_find(c, "tc") : c;
-            if (!cell || !xml_is(cell, "tc"))
+            xmlNodePtr cell = cell_of(c);
+            if (!cell || (goes_on(cell) && !rows_cell_to(&t, 0)))
                 continue;
             rows_cell_begin(&t);
             cell_text(d, cell, &t.row, depth);
+            rows_cell_spans(&t, grid_span(cell), rows_down(r, cell, (unsigned)t.cells - 1));
         }
         rows_end_row(&t);
     }

@@ -25,6 +25,7 @@
 #include "ingest/extract/dates.h"
 #include "ingest/extract/encoding.h"
 #include "ingest/extract/parsers.h"
+#include "ingest/table_head.h"
 
 /* libxml2 stops at 256; this bounds our own recursion whatever it does. */
 #define HTML_MAX_DEPTH   300
@@ -328,6 +329,10 @@ typedef struct spans {
     char words[SPAN_COLUMNS][SPAN_BYTES];
     size_t n_rows; /* given */
     unsigned header;
+    uint64_t wide[TABLE_HEAD_LOOK]; /* of the first rows: columns under a cell over several */
+    uint64_t wide_now;
+    size_t names; /* so many first rows are all headings */
+    bool titled;  /* the first row is one cell */
 } spans;
 
 static unsigned span_of(xmlNodePtr cell, const char *name, unsigned most)
@@ -359,6 +364,9 @@ static void put_cell(html *h, xmlNodePtr cell, spans *s, size_t *column, unsigne
     unsigned down = span_of(cell, "rowspan", 1000), wide = span_of(cell, "colspan", SPAN_COLUMNS);
     size_t at = *column, start, n;
 
+    if (at + wide > SPAN_COLUMNS) /* further right a cell is its own column */
+        wide = at < SPAN_COLUMNS ? SPAN_COLUMNS - (unsigned)at : 1;
+
     next_cell(h, column);
     start = h->text.len;
     h->space = false;
@@ -368,12 +376,29 @@ static void put_cell(html *h, xmlNodePtr cell, spans *s, size_t *column, unsigne
     for (unsigned i = 0; i < wide; i++) {
         if (i)
             next_cell(h, column);
+        if (wide > 1 && at + i < SPAN_COLUMNS)
+            s->wide_now |= (uint64_t)1 << (at + i);
         if (down < 2 || at + i >= SPAN_COLUMNS)
             continue;
         s->rows[at + i] = down - 1;
         snprintf(s->words[at + i], SPAN_BYTES, "%.*s", i || n >= SPAN_BYTES ? 0 : (int)n,
                  h->text.data ? h->text.data + start : "");
     }
+}
+
+static void note_row(spans *s, size_t cells, bool headings, size_t full)
+{
+    if (s->n_rows < TABLE_HEAD_LOOK)
+        s->wide[s->n_rows] = s->wide_now;
+    if (s->n_rows == 0) {
+        s->titled = cells == 1 && full == 1 && s->wide_now; /* over all columns */
+        s->header = headings;
+    }
+    if (s->n_rows == 1 && s->titled)
+        s->header = headings;
+    if (headings && s->names == s->n_rows && (full > 1 || (s->titled && !s->n_rows)))
+        s->names++;
+    s->n_rows++;
 }
 
 static void put_row(html *h, xmlNodePtr row, spans *s, bool head, unsigned depth)
@@ -383,6 +408,7 @@ static void put_row(html *h, xmlNodePtr row, spans *s, bool head, unsigned depth
 
     new_line(h);
     start = h->text.len;
+    s->wide_now = 0;
     for (xmlNodePtr k = row->children; k; k = k->next) {
         if (!is_one_of(k, " td th "))
             continue;
@@ -398,8 +424,8 @@ static void put_row(html *h, xmlNodePtr row, spans *s, bool head, unsigned depth
         h->text.data[--h->text.len] = 0;
     if (!says && h->text.data)
         h->text.data[h->text.len = start] = 0; /* an empty row */
-    else if (says && s->n_rows++ == 0)
-        s->header = cells && (headings == cells || head);
+    else if (says)
+        note_row(s, cells, cells && (headings == cells || head), table_line_cells(h->text.data + start, h->text.len - start));
 }
 
 static void put_rows(html *h, xmlNodePtr n, spans *s, unsigned depth)
@@ -415,6 +441,42 @@ static void put_rows(html *h, xmlNodePtr n, spans *s, unsigned depth)
 }
 
 static void blocks(html *h, xmlNodePtr n, unsigned depth);
+
+/* The first lines: a title over all columns is a paragraph, names in several lines become one. */
+static void join_names(html *h, spans *s)
+{
+    table_lines l = {.certain = s->names > s->titled ? s->names - s->titled : 0};
+    const char *at = h->text.data, *end = at + h->text.len;
+    size_t title = 0, n, from;
+    bytes all;
+
+    if (!h->text.len || s->n_rows < 2)
+        return;
+    bytes_init(&all, SIZE_MAX / 4);
+    for (size_t i = 0; i < s->n_rows && l.n < TABLE_HEAD_LOOK && at < end; i++) {
+        const char *nl = memchr(at, '\n', (size_t)(end - at)), *stop = nl ? nl : end;
+        if (!i && s->titled) {
+            title = (size_t)(stop - at);
+        } else {
+            l.line[l.n] = at;
+            l.len[l.n] = (size_t)(stop - at);
+            l.wide[l.n++] = i < TABLE_HEAD_LOOK ? s->wide[i] : 0;
+        }
+        at = nl ? nl + 1 : end;
+    }
+    n = l.n ? table_head_count(&l) : 1;
+    if (title)
+        emit_block(h->e, INGEST_PARAGRAPH, 0, h->text.data, title);
+    if ((title || n > 1) && l.n) {
+        from = (size_t)(l.line[n - 1] + l.len[n - 1] - h->text.data);
+        if (n > 1 ? table_head_join(&l, n, &all) : bytes_append(&all, l.line[0], l.len[0]))
+            emit_fail(h->e, CAIRN_ENOMEM, "a table");
+        else if (bytes_append(&all, h->text.data + from, h->text.len - from) || (bytes_reset(&h->text), bytes_append(&h->text, all.data, all.len)))
+            emit_fail(h->e, CAIRN_ENOMEM, "a table");
+        s->header |= n > 1;
+    }
+    bytes_clear(&all);
+}
 
 static void table(html *h, xmlNodePtr n, unsigned depth)
 {
@@ -437,6 +499,7 @@ static void table(html *h, xmlNodePtr n, unsigned depth)
         return;
     }
     put_rows(h, n, spanned, depth);
+    join_names(h, spanned);
     flush(h, INGEST_TABLE, spanned->header);
     free(spanned);
 }

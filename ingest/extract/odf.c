@@ -226,7 +226,7 @@ static void table_row(odf *d, rows *t, xmlNodePtr r, unsigned depth)
     bytes_init(&words, SIZE_MAX / 4);
     for (xmlNodePtr c = r->children; c; c = c->next) {
         long times;
-        if (!xml_is(c, "table-cell") && !xml_is(c, "covered-table-cell"))
+        if (!xml_is(c, "table-cell")) /* what is covered was said with the cell that covers it */
             continue;
         bytes_reset(&words);
         cell_words(d, &words, c, depth);
@@ -238,6 +238,8 @@ static void table_row(odf *d, rows *t, xmlNodePtr r, unsigned depth)
             rows_cell_begin(t);
             bytes_append(&t->row, words.data ? words.data : "", words.len);
         }
+        rows_cell_spans(t, (unsigned)repeated(c, "number-columns-spanned", ROWS_SPAN_COLUMNS),
+                        (unsigned)repeated(c, "number-rows-spanned", ROWS_SPAN_ROWS));
     }
     rows_end_row(t);
     bytes_clear(&words);

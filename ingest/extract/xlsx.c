@@ -4,7 +4,8 @@
  * Each table block has its range ("A1:F40") as a heading below the sheet's name, so that a citation
  * names the place, and begins with the sheet's first row. Numbers are given as they would be typed:
  * shortest form, dates by their format, percentages as such. Where a cell shows a number otherwise, grouped or rounded, the
- * shown form stands before it: "123,456.79 (123456.789)". Groups and decimals are written as in English: a file does
+ * shown form stands before it: "123,456.79 (123456.789)", with the currency of its format: "$12.50". Merged cells are said
+ * again in the rows that they cover. Groups and decimals are written as in English: a file does
  * not say which marks its reader sees. */
 #include <ctype.h>
 #include <math.h>
@@ -21,6 +22,8 @@
 #define MAX_FORMATS 65536
 #define MAX_COLUMNS 16384
 #define MAX_SHEETS  4096
+#define GAP_MAX     256    /* empty columns in a row; a wider gap is closed up */
+#define MAX_MERGES  100000 /* of a sheet */
 /* About one passage: a finer range in the citation. */
 #define BLOCK_BYTES ((size_t)1200)
 
@@ -31,7 +34,15 @@ typedef struct cell_format {
     uint8_t kind;           /* a cell_kind */
     uint8_t decimals, most; /* always shown; at most */
     bool grouped;           /* in thousands */
+    bool behind;            /* the currency stands behind the number */
+    char currency[8];       /* "$", "EUR"; "" where none is shown */
 } cell_format;
+
+/* Cells that are shown as one: their first place and how far they reach. */
+typedef struct merge {
+    uint32_t row; /* from 1 */
+    unsigned column, wide, down;
+} merge;
 
 typedef struct xlsx {
     office *o;
@@ -42,9 +53,9 @@ typedef struct xlsx {
     size_t n_formats;
     bool from_1904;
     cell_format custom[256]; /* the custom number formats 164 .. 419 */
+    merge *merges; /* of the sheet in hand, by their first cell */
+    size_t n_merges, next_merge;
     rows t;
-    uint32_t first_row, last_row;
-    unsigned last_column;
 } xlsx;
 
 /* ---- shared strings ---- */
@@ -173,6 +184,24 @@ static cell_format number_of_code(const char *code, bool percent)
     return f;
 }
 
+/* The currency that a code shows, as it writes it: "$", [$\xe2\x82\xac-407], EUR between quotation marks. */
+static void currency_of_code(const char *code, cell_format *f)
+{
+    static const char *const signs[] = {"$", "\xe2\x82\xac", "\xc2\xa3", "\xc2\xa5", "EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN"};
+    const char *section = strchrnul(code, ';'), *digit = strpbrk(code, "0#?"), *best = NULL, *at;
+
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        at = memmem(code, (size_t)(section - code), signs[i], strlen(signs[i]));
+        if (at && !strcmp(signs[i], "$") && at > code && at[-1] == '[' && at[1] != '-' && at[1] != ']') /* "[$" opens another's name */
+            at = NULL;
+        if (!at || best)
+            continue;
+        best = at;
+        snprintf(f->currency, sizeof f->currency, "%s", signs[i]);
+    }
+    f->behind = best && digit && best > digit;
+}
+
 static cell_format format_of_code(const char *all)
 {
     bool date = false, time = false, percent = false;
@@ -194,7 +223,9 @@ static cell_format format_of_code(const char *all)
     }
     if (date || time)
         return (cell_format){.kind = date && time ? DATE_TIME : date ? DATE : TIME};
-    return number_of_code(all, percent);
+    cell_format f = number_of_code(all, percent);
+    currency_of_code(all, &f);
+    return f;
 }
 
 static cell_format format_of_id(const xlsx *x, int id)
@@ -281,6 +312,19 @@ static void show_number(double v, const cell_format *f, char out[96])
     out[n] = 0;
 }
 
+/* A number with the currency or the sign that its cell shows. */
+static void put_shown(const char *number, const cell_format *f, bytes *out)
+{
+    bool negative = *number == '-', words = isalpha((unsigned char)*f->currency);
+
+    if (*f->currency && !f->behind && words)
+        bytes_printf(out, "%s %s", f->currency, number);
+    else if (*f->currency && !f->behind)
+        bytes_printf(out, "%s%s%s", negative ? "-" : "", f->currency, number + negative);
+    else
+        bytes_printf(out, "%s%s%s%s", number, f->kind == PERCENT ? "%" : "", *f->currency ? " " : "", f->currency);
+}
+
 static void put_number(const xlsx *x, const char *value, size_t style, bytes *out)
 {
     cell_format f = style < x->n_formats ? x->formats[style] : (cell_format){.kind = PLAIN};
@@ -300,13 +344,12 @@ static void put_number(const xlsx *x, const char *value, size_t style, bytes *ou
     if ((f.kind == NUMBER || f.kind == PERCENT) && f.most < MAX_DECIMALS && fabs(v) < 1e15) {
         show_number(v, &f, shown);
         if (strcmp(shown, text)) {
-            bytes_printf(out, "%s%s (%s)", shown, f.kind == PERCENT ? "%" : "", text);
+            put_shown(shown, &f, out);
+            bytes_printf(out, " (%s)", text);
             return;
         }
     }
-    bytes_append_str(out, text);
-    if (f.kind == PERCENT)
-        bytes_append_str(out, "%");
+    put_shown(text, &f, out);
 }
 
 static void put_cell(xlsx *x, xmlNodePtr c)
@@ -352,37 +395,89 @@ static void name_range(void *ctx)
     xlsx *x = ctx;
     char range[64];
 
-    rows_range(range, x->first_row, x->last_row, x->last_column);
-    emit_block(x->o->e, INGEST_HEADING, 2, range, strlen(range));
-    x->first_row = 0;
-    x->last_column = 0;
+    rows_range(range, x->t.first_number, x->t.last_number, x->t.last_column);
+    emit_block(x->o->e, INGEST_HEADING, x->t.titled ? 3 : 2, range, strlen(range));
+}
+
+static int by_place(const void *x, const void *y)
+{
+    const merge *a = x, *b = y;
+
+    if (a->row != b->row)
+        return a->row < b->row ? -1 : 1;
+    return (a->column > b->column) - (a->column < b->column);
+}
+
+/* What is merged stands behind the rows, so it is looked for before them: ref="A2:C5". */
+static void read_merges(xlsx *x, const bytes *xml)
+{
+    static const char name[] = "mergeCell ";
+    const char *at = xml->data, *end = at + xml->len;
+    size_t cap = 0;
+
+    x->n_merges = x->next_merge = 0;
+    while (at && at < end && x->n_merges < MAX_MERGES && (at = memmem(at, (size_t)(end - at), name, sizeof name - 1)) != NULL) {
+        char ref[64] = "", from[8], to[8];
+        unsigned first, last;
+        const char *close = memchr(at, '>', (size_t)(end - at)), *value = close ? memmem(at, (size_t)(close - at), "ref=", 4) : NULL;
+        if (value)
+            snprintf(ref, sizeof ref, "%.*s", (int)(close - value - 5 < 63 ? close - value - 5 : 63), value + 5);
+        at += sizeof name - 1;
+        if (sscanf(ref, "%7[A-Z]%u:%7[A-Z]%u", from, &first, to, &last) != 4 || column_of(from) < 0 || column_of(to) < column_of(from) || last < first)
+            continue;
+        if (x->n_merges == cap) {
+            merge *more = checked_realloc(x->merges, cap = cap ? 2 * cap : 64, sizeof *more);
+            if (!more) {
+                emit_fail(x->o->e, CAIRN_ENOMEM, "merged cells");
+                return;
+            }
+            x->merges = more;
+        }
+        x->merges[x->n_merges++] = (merge){first, (unsigned)column_of(from), (unsigned)(column_of(to) - column_of(from)) + 1, last - first + 1};
+    }
+    if (x->n_merges)
+        qsort(x->merges, x->n_merges, sizeof *x->merges, by_place);
+}
+
+/* The merge that begins at this cell; rows and columns come in order. */
+static const merge *merge_at(xlsx *x, uint32_t row, unsigned column)
+{
+    while (x->next_merge < x->n_merges && (x->merges[x->next_merge].row < row ||
+                                           (x->merges[x->next_merge].row == row && x->merges[x->next_merge].column < column)))
+        x->next_merge++;
+    if (x->next_merge < x->n_merges && x->merges[x->next_merge].row == row && x->merges[x->next_merge].column == column)
+        return &x->merges[x->next_merge];
+    return NULL;
 }
 
 static void row(xlsx *x, xmlNodePtr r, uint32_t number)
 {
-    int at = 0, last = 0;
+    int last = -1;
 
+    if (x->t.number && number > x->t.number + 1)
+        rows_gap(&x->t);
+    x->t.number = number;
     for (xmlNodePtr c = r->children; c; c = c->next) {
+        const merge *m;
         int column;
         if (!xml_is(c, "c"))
             continue;
         column = column_of(xml_attribute(c, "r"));
-        if (column < at)
-            column = at;
-        for (; at < column && column - at < 256; at++)
-            rows_cell_begin(&x->t);
+        if (column <= last)
+            column = last + 1;
+        last = column;
+        if ((size_t)column > x->t.cells + GAP_MAX)
+            column = (int)x->t.cells + GAP_MAX;
+        if (!rows_cell_to(&x->t, (size_t)column) || x->t.cells > (size_t)column)
+            continue; /* what covers it was said already */
         rows_cell_begin(&x->t);
         put_cell(x, c);
-        at = column + 1;
-        last = column;
+        if ((m = merge_at(x, number, (unsigned)column)) != NULL)
+            rows_cell_spans(&x->t, m->wide, m->down);
     }
-    if (rows_end_row(&x->t)) {
-        if (!x->first_row)
-            x->first_row = number;
-        x->last_row = number;
-        if ((unsigned)last > x->last_column)
-            x->last_column = (unsigned)last;
-    }
+    if (!x->t.cells)
+        rows_gap(&x->t);
+    rows_end_row(&x->t);
 }
 
 /* Put what the element at s says into text. */
@@ -446,8 +541,8 @@ static void sheet(xlsx *x, const char *name, const char *part)
         rows_begin(&x->t, x->o->e, BLOCK_BYTES);
         x->t.before = name_range;
         x->t.ctx = x;
-        x->first_row = 0;
-        x->last_column = 0;
+        x->t.title_level = 2;
+        read_merges(x, &xml);
         while (!x->o->e->status && xml_next(&s)) {
             xmlNodePtr r = xml_at(&s, "row") ? xml_subtree(&s) : NULL;
             if (!r)
@@ -500,6 +595,7 @@ void xlsx_parse(office *o, const char *main_part)
         xml_close(&s);
     }
     free(x.formats);
+    free(x.merges);
     free(x.string_at);
     bytes_clear(&x.strings);
     bytes_clear(&xml);

@@ -225,8 +225,31 @@ static void packages(void **state)
                                        "</v></c><c s='3'><v>0.123456</v></c><c s='0'><v>0.30000000000000004</v></c></row>"
                                        "<row r='2'><c s='4'><v>2500000</v></c><c s='5'><v>2500000</v></c><c s='6'><v>999"
                                        "</v></c><c s='6'><v>1000</v></c></row></sheetData></worksheet>"}},
-         {{INGEST_TABLE, "123,456.79 (123456.789) | -1,234,567.5 (-1234567.5) | 12.35% (12.3456) | 0.3\n"
+         {{INGEST_TABLE, "123,456.79 (123456.789) | EUR -1,234,567.5 (-1234567.5) | 12.35% (12.3456) | 0.3\n"
                          "2500000 | 2500000 | 999 | 1,000 (1000)"}}},
+        {"merged.xlsx",
+         {{"_rels/.rels", MAIN("xl/workbook.xml")},
+          {"xl/workbook.xml", "<workbook xmlns:r='r'><sheets><sheet name='S' r:id='r1'/></sheets></workbook>"},
+          {"xl/_rels/workbook.xml.rels", "<R>" REL("r1", "worksheet", "worksheets/sheet1.xml") "</R>"},
+          {"xl/worksheets/sheet1.xml",
+           "<worksheet><sheetData><row r='1'><c r='A1'><is><t>Lamps of 2025</t></is></c></row><row r='3'><c r='A3'><is><t>Shop</t></is></c>"
+           "<c r='B3'><is><t>Sold</t></is></c></row><row r='4'><c r='B4'><is><t>Q1</t></is></c><c r='C4'><is><t>Q2</t></is></c></row>"
+           "<row r='5'><c r='A5'><is><t>Bath</t></is></c><c r='B5'><v>3</v></c><c r='C5'><v>4</v></c></row>"
+           "<row r='6'><c r='A6'/><c r='B6'><v>5</v></c><c r='C6'><v>6</v></c></row>"
+           "<row r='9'><c r='A9'><is><t>Colour</t></is></c><c r='B9'><is><t>Price</t></is></c></row>"
+           "<row r='10'><c r='A10'><is><t>red</t></is></c><c r='B10'><v>7</v></c></row></sheetData>"
+           "<mergeCells><mergeCell ref=\"A3:A4\"/><mergeCell ref=\"B3:C3\"/><mergeCell ref=\"A5:A6\"/><mergeCell ref=\"Z9:A1\"/>"
+           "<mergeCell ref=\"A99999999999:ZZZZZZZZZ9\"/></mergeCells></worksheet>"}},
+         {{INGEST_HEADING, "Lamps of 2025"}, {INGEST_HEADING, "A3:C6"}, {INGEST_TABLE, "Shop | Sold Q1 | Sold Q2\nBath | 3 | 4\nBath | 5 | 6"},
+          {INGEST_HEADING, "A9:B10"}, {INGEST_TABLE, "Colour | Price\nred | 7"}}},
+        {"merged.docx",
+         {{"_rels/.rels", MAIN("word/document.xml")},
+          {"word/document.xml",
+           "<document><body><tbl><tr><tc><tcPr><vMerge val='restart'/></tcPr><p><r><t>Flat</t></r></p></tc><tc><tcPr><gridSpan val='2'/></tcPr>"
+           "<p><r><t>Rent</t></r></p></tc></tr><tr><tc><tcPr><vMerge/></tcPr><p/></tc><tc><p><r><t>2024</t></r></p></tc><tc><p><r><t>2025</t>"
+           "</r></p></tc></tr><tr><tc><p><r><t>One</t></r></p></tc><tc><p><r><t>500</t></r></p></tc><tc><p><r><t>510</t></r></p></tc></tr>"
+           "</tbl></body></document>"}},
+         {{INGEST_TABLE, "Flat | Rent 2024 | Rent 2025\nOne | 500 | 510"}}},
         {"numbers.ods",
          {{"mimetype", "application/vnd.oasis.opendocument.spreadsheet"},
           {"content.xml", "<d><body><spreadsheet><table><table-row><table-cell value-type='currency' value='123456.789'><p>"
