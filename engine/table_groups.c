@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "engine/calculator.h"
 #include "engine/table_reading.h"
 
 #define GROUPS_MAX  200
@@ -26,24 +25,41 @@ static int by_sum(const void *x, const void *y)
     return (a->first > b->first) - (a->first < b->first);
 }
 
+static int by_text(const void *x, const void *y)
+{
+    return strcasecmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+size_t table_distinct(const solving *s, size_t k, size_t *filled)
+{
+    const char **all = arena_alloc(s->memory, (s->rows + 1) * sizeof *all);
+    size_t n = 0, different = 0;
+
+    for (size_t r = 0; r < s->rows && all; r++)
+        if (s->keep[r] && *table_cell(s, r, k))
+            all[n++] = table_cell(s, r, k);
+    if (n)
+        qsort(all, n, sizeof *all, by_text);
+    for (size_t i = 0; i < n; i++)
+        different += !i || strcasecmp(all[i], all[i - 1]) != 0;
+    *filled = n;
+    return different;
+}
+
 bool table_has_repeats(const solving *s, size_t k)
 {
-    for (size_t r = 0; r < s->rows; r++)
-        for (size_t q = r + 1; q < s->rows && s->keep[r]; q++)
-            if (s->keep[q] && *table_cell(s, r, k) && !strcasecmp(table_cell(s, q, k), table_cell(s, r, k)))
-                return true;
-    return false;
+    size_t filled;
+
+    return table_distinct(s, k, &filled) < filled;
 }
 
 /* "Per category", "for each country", "pro Lieferant", "por ciudad": the column that is named so; SIZE_MAX: none. */
 size_t table_group_column(solving *s)
 {
-    static const char opens[] = " per each every by pro je jede jeder jedes jedem jeden por cada par chaque nach ";
-
     for (size_t i = 0; i + 1 < s->n; i++) {
-        if (!table_word_in(opens, s->words[i].form) || s->words[i].taken)
+        if (!table_word_groups(s->words[i].form) || s->words[i].taken)
             continue;
-        size_t next = i + 1 + (i + 2 < s->n && table_word_in(opens, s->words[i + 1].form));
+        size_t next = i + 1 + (i + 2 < s->n && table_word_groups(s->words[i + 1].form));
         for (size_t k = 0; k < s->g->n_columns; k++) {
             if (k == s->target || table_is_measure(&s->columns[k]) || !table_names(&s->columns[k], &s->words[next]) || !table_has_repeats(s, k))
                 continue;
@@ -57,11 +73,10 @@ size_t table_group_column(solving *s)
 
 static cairn_status say_group(const solving *s, const group *g, bytes *text)
 {
-    char shown[32];
     double x = s->does == TABLE_MEAN ? g->sum / (double)g->n : g->sum;
+    cairn_status st = bytes_printf(text, "%s: ", g->name);
 
-    calculator_format(round(x * 1e6) / 1e6, shown);
-    return bytes_printf(text, "%s: %s", g->name, shown);
+    return st ? st : table_put_number(s, s->target, x, text);
 }
 
 static cairn_status say_what(const solving *s, const char *of, size_t rows, bytes *text)

@@ -1,6 +1,9 @@
 /* table_question.c - table_question: a search for the question, the tables of what it finds, the one that has most of the
  * question's words; of equals, the one of the document that was found first. */
+#include <stdlib.h>
 #include <string.h>
+
+#include <jansson.h>
 
 #include "engine/table_question.h"
 #include "engine/table_words.h"
@@ -9,7 +12,7 @@
 #define HITS        30
 #define DOCUMENTS   8 /* whose tables are looked at */
 #define TABLES      6 /* of one document */
-#define ROWS        2000
+#define ROWS        50000
 #define LINE_MAX_   400 /* bytes of a cited line */
 
 typedef struct asking_tables {
@@ -20,20 +23,6 @@ typedef struct asking_tables {
     table_answer *out;
     cairn_error *err;
 } asking_tables;
-
-typedef struct table_names {
-    char name[TABLES][16];
-    size_t n;
-} table_names;
-
-static bool note_table(void *ctx, const cairn_table *t)
-{
-    table_names *names = ctx;
-
-    if (t->n_rows >= 2 && t->n_columns >= 2)
-        snprintf(names->name[names->n++], sizeof names->name[0], "%s", t->name);
-    return names->n < TABLES;
-}
 
 /* Title, headings and the file's name: what the table is about. */
 static const char *about(arena *memory, const cairn_hit *h)
@@ -84,42 +73,58 @@ static cairn_status cite(asking_tables *q, const cairn_hit *h, const cairn_rows 
     return st;
 }
 
-static cairn_status try_table(asking_tables *q, const cairn_hit *h, const char *name)
+/* The call with the table that it was done on. */
+static const char *name_table(asking_tables *q, const char *call, const char *table, const cairn_hit *h)
 {
-    char sql[64];
-    cairn_rows *rows = NULL;
-    table_result r;
-    cairn_error why = {0};
-    cairn_status st;
+    json_t *j = json_loads(call, 0, NULL);
+    const char *named = NULL;
+    char *text;
 
-    snprintf(sql, sizeof sql, "SELECT * FROM %s", name);
-    st = cairn_sql(q->c, h->uri, sql, ROWS, &rows, &why);
-    if (st) /* a table that does not read is none */
-        return st == CAIRN_ENOMEM ? cairn_fail(q->err, st, "a table") : CAIRN_OK;
-    if (!rows->cut) {
-        table_grid g = {about(q->memory, h), h->lang, rows->columns, rows->cells, rows->n_columns, rows->n_rows};
-        st = g.title ? table_solve(q->an, q->request->question, &g, q->memory, &r, q->err) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
-        if (!st && r.text && (!q->out->result.text || r.cover > q->out->result.cover)) {
-            q->out->result = r;
-            q->out->table = arena_strdup(q->memory, name);
-            st = q->out->table ? cite(q, h, rows, &r, &q->out->source) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
-        }
+    if (!j)
+        return NULL;
+    json_object_set_new(j, "table", json_string(table));
+    json_object_set_new(j, "document", json_string(h->uri));
+    if (h->heading && *h->heading)
+        json_object_set_new(j, "heading", json_string(h->heading));
+    text = json_dumps(j, JSON_COMPACT);
+    json_decref(j);
+    named = text ? arena_strdup(q->memory, text) : NULL;
+    free(text);
+    return named;
+}
+
+typedef struct document_tables {
+    asking_tables *q;
+    const cairn_hit *h;
+    size_t n;
+} document_tables;
+
+static cairn_status try_table(void *ctx, const cairn_table *t, const cairn_rows *rows, bool *more)
+{
+    document_tables *d = ctx;
+    asking_tables *q = d->q;
+    table_grid g = {about(q->memory, d->h), d->h->lang, rows->columns, rows->cells, rows->n_columns, rows->n_rows};
+    table_result r;
+    cairn_status st = g.title ? table_solve(q->an, q->request->question, &g, q->memory, &r, q->err) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
+
+    if (!st && r.text && (!q->out->result.text || r.cover > q->out->result.cover)) {
+        q->out->result = r;
+        q->out->table = arena_strdup(q->memory, t->name);
+        q->out->result.call = name_table(q, r.call, t->name, d->h);
+        st = q->out->table && q->out->result.call ? cite(q, d->h, rows, &r, &q->out->source) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
     }
-    cairn_rows_free(rows);
+    *more = ++d->n < TABLES;
     return st;
 }
 
+/* A document whose tables do not read has none. */
 static cairn_status try_document(asking_tables *q, const cairn_hit *h)
 {
-    table_names names = {.n = 0};
+    document_tables d = {q, h, 0};
     cairn_error why = {0};
-    cairn_status st = cairn_table_list(q->c, h->uri, note_table, &names, &why);
+    cairn_status st = engine_tables_read(q->c, h->uri, ROWS, try_table, &d, &why);
 
-    if (st)
-        return st == CAIRN_ENOMEM ? cairn_fail(q->err, st, "a table") : CAIRN_OK;
-    for (size_t i = 0; i < names.n && !st; i++)
-        st = try_table(q, h, names.name[i]);
-    return st;
+    return st == CAIRN_ENOMEM ? cairn_fail(q->err, st, "a table") : CAIRN_OK;
 }
 
 cairn_status table_question(cairn *c, const cairn_ask_request *request, arena *memory, table_answer *out, cairn_error *err)

@@ -40,6 +40,10 @@ bool table_next_word(solving *s, const char *text, size_t len, size_t *at, bool 
     while (*at < len && (is_word_byte(text[*at]) || (strchr(".,'", text[*at]) && *at > w->start && *at + 1 < len &&
                                                   is_word_byte(text[*at - 1]) && isdigit((unsigned char)text[*at + 1]))))
         w->digits &= !isalpha((unsigned char)text[*at]) && (unsigned char)text[*at] < 0x80, ++*at;
+    while (w->digits && *at - w->start >= 1 && len - *at >= 4 && text[*at] == ' ' && isdigit((unsigned char)text[*at + 1]) && isdigit((unsigned char)text[*at + 2]) &&
+           isdigit((unsigned char)text[*at + 3]) && !(len - *at > 4 && is_word_byte(text[*at + 4])) && *at - w->start <= 3 + 4 * w->blanks &&
+           !memchr(text + w->start, '.', *at - w->start) && !memchr(text + w->start, ',', *at - w->start))
+        *at += 4, w->blanks++; /* "10 000" */
     w->end = *at;
     n = w->end - w->start < sizeof w->form ? analyzer_form(text + w->start, w->end - w->start, form) : 0;
     if (n >= sizeof w->form)
@@ -136,27 +140,6 @@ cairn_status table_read_question(solving *s)
 
 /* ---- columns ---- */
 
-/* A cell by itself a number with its unit, a date, a time? */
-static bool read_value(solving *s, const char *cell, bool grouped, double *out, bool *date)
-{
-    size_t n, len = strlen(cell);
-    quantity *q;
-
-    if (!len || len > 40 || quantities_find(cell, len, s->memory, &q, &n, NULL) || n != 1)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if (is_word_byte(cell[i]) && (i < q[0].start || i >= q[0].end) && (unsigned char)cell[i] < 0x80)
-            return false;
-    *date = q[0].kind == QUANTITY_DATE && q[0].year;
-    if (q[0].kind == QUANTITY_DATE && !q[0].year)
-        return false;
-    *out = *date ? q[0].year * 372.0 + q[0].month * 31.0 + q[0].day
-                 : grouped ? fmax(q[0].value[0], q[0].value[1]) : fmin(q[0].value[0], q[0].value[1]);
-    if (!*date && len && q[0].start && cell[q[0].start - 1] == '-')
-        *out = -*out;
-    return isfinite(*out);
-}
-
 /* Are the digits behind a lone point or comma a group of three ("17,895") and no decimals? Other cells of the column tell, else
  * the sign, else the language. */
 static bool groups(const solving *s, size_t k, char sign)
@@ -208,7 +191,7 @@ cairn_status table_read_column(solving *s, size_t k)
         size_t len = strlen(cell);
         c->value[r] = NAN;
         c->filled += len > 0;
-        if (len && read_value(s, cell, strchr(cell, ',') ? commas : points, &c->value[r], &date)) {
+        if (len && table_read_value(s, cell, strchr(cell, ',') ? commas : points, &c->value[r], &date)) {
             c->numbers++;
             c->dates += date;
         }
@@ -218,6 +201,7 @@ cairn_status table_read_column(solving *s, size_t k)
     }
     if (c->dates * 2 > c->numbers)
         c->kind = c->kind ? c->kind : TABLE_DATE;
+    table_read_unit(s, k);
     return st;
 }
 
@@ -245,20 +229,8 @@ bool table_says_yes_or_no(const column *c)
     return c->filled && c->answers == c->filled;
 }
 
-/* A row of sums below the others. */
-bool table_is_total(const solving *s, size_t row)
-{
-    static const char *const totals[] = {"total", "totals", "sum", "summe", "gesamt", "insgesamt", "grand total", "average", "mean"};
-
-    for (size_t k = 0; k < s->g->n_columns && k < 2; k++)
-        for (size_t i = 0; i < sizeof totals / sizeof *totals; i++)
-            if (!strcasecmp(table_cell(s, row, k), totals[i]))
-                return true;
-    return false;
-}
-
 /* Words of one root, "supplied" and "supplier": alike but for a quarter at the end. */
-static bool akin(const char *a, const char *b)
+bool table_akin(const char *a, const char *b)
 {
     size_t n = strlen(a), m = strlen(b), same = 0;
 
@@ -272,7 +244,7 @@ bool table_names(const column *c, const word *w)
     bool exact;
 
     for (size_t i = 0; i < c->n_names; i++)
-        if (same(w, &c->names[i], &exact) || (!w->digits && akin(w->form, c->names[i].form)))
+        if (same(w, &c->names[i], &exact) || (!w->digits && table_akin(w->form, c->names[i].form)))
             return true;
     return false;
 }

@@ -23,6 +23,7 @@ typedef struct word {
     int bound_way; /* 1: more, 2: at least, -1: less, -2: at most */
     table_kind kind;
     bool taken;    /* part of a date */
+    size_t blanks; /* between groups of digits: "10 000" */
     bool phrase;   /* part of a run of words that the title has, too: "price list" */
     int by;
 } word;
@@ -33,6 +34,8 @@ typedef struct column {
     size_t filled, numbers, dates, answers; /* cells that are something; numbers; dates; yes or no */
     double *value;                          /* [rows] NAN: none */
     table_kind kind;
+    const char *unit; /* of its name, or that all cells have; NULL: none */
+    bool mixed;       /* cells of several units, that are not added up */
 } column;
 
 typedef struct solving {
@@ -44,7 +47,9 @@ typedef struct solving {
     word words[WORDS_MAX];
     size_t n;
     column *columns;
-    bool *keep; /* [rows] */
+    bool *keep;  /* [rows] */
+    bool *total; /* [rows] rows of sums, never kept */
+    size_t totals;
     size_t rows, kept;
     table_operation does;
     table_kind kind; /* of the word of degree */
@@ -52,9 +57,13 @@ typedef struct solving {
     size_t target, label; /* columns; SIZE_MAX: none */
     size_t factor;        /* the column of quantities that prices are multiplied with */
     size_t group;         /* rows are taken together by what they have in this column */
+    bool few;             /* the first few rows were asked for: those that the answer names */
+    bool bounded;         /* rows are kept by numbers */
     bool dated;           /* rows are kept by dates that the question names */
     bool all_told;        /* every word of the question has to be accounted for */
     bool label_named;     /* "which supplier" */
+    const char *unit;            /* that the question asks for how many of; NULL: none */
+    bool unclear;                /* two columns suit the question alike */
     bool filtered[COLUMNS_MAX];
     bytes where;
     cairn_error *err;
@@ -64,6 +73,8 @@ typedef struct solving {
 cairn_status table_read_question(solving *s);
 /* The next word of a text at *at; false: there is none, or *st. Its stems are read where `keys`. */
 bool table_next_word(solving *s, const char *text, size_t len, size_t *at, bool keys, word *w, cairn_status *st);
+/* Words of one root, "supplied" and "supplier". */
+bool table_akin(const char *a, const char *b);
 /* Does a text have the word? *exact: as it is written. */
 bool table_text_has(solving *s, const char *text, const word *w, bool *exact, cairn_status *st);
 
@@ -72,19 +83,37 @@ cairn_status table_read_column(solving *s, size_t k);
 bool table_names(const column *c, const word *w);        /* the column's name has the word */
 bool table_is_measure(const column *c);                  /* numbers, or dates */
 bool table_says_yes_or_no(const column *c);
-bool table_is_total(const solving *s, size_t row);       /* a row of sums below the others */
+bool table_read_value(solving *s, const char *cell, bool grouped, double *out, bool *date);
+void table_read_unit(solving *s, size_t k);
+/* Rows that hold the sums of others: found once the columns are read, and not kept. */
+cairn_status table_find_totals(solving *s);
+bool table_is_total(const solving *s, size_t row);
+/* A number that comes of column k, with its unit; SIZE_MAX: of none. */
+cairn_status table_put_number(const solving *s, size_t k, double x, bytes *out);
 /* Numbers that name rows and measure nothing: "order_id". */
 bool table_is_identifier(const solving *s, size_t k);
 
 /* Keep the rows of the dates that the question names. */
 cairn_status table_apply_dates(solving *s);
 
+/* How many different texts column k has in the rows that are kept; *filled: rows with one. */
+size_t table_distinct(const solving *s, size_t k, size_t *filled);
 /* Has column k the same text in several rows? */
 bool table_has_repeats(const solving *s, size_t k);
 /* "Per category": the column; SIZE_MAX: none. */
 size_t table_group_column(solving *s);
 /* What a row adds to a sum; NAN: nothing. */
 double table_row_value(const solving *s, size_t row);
+/* What the rows that are kept are of all that the question leaves but for what it names in one column ("the share of Denmark"). */
+cairn_status table_answer_share(solving *s, table_result *out, bytes *text);
+/* The first row that the question names, in times the second. */
+cairn_status table_answer_ratio(solving *s, table_result *out, bytes *text);
+/* What was done, as JSON: operation, column, unit, conditions, rows. */
+cairn_status table_write_call(const solving *s, table_result *out);
+/* How many rows "the three largest" asks for; 1 where it says none. */
+size_t table_rows_wanted(const solving *s);
+/* Rows in short, as the answer names them. */
+cairn_status table_put_row(const solving *s, size_t row, bool value, table_result *out, bytes *text);
 cairn_status table_answer_groups(solving *s, table_result *out, bytes *text);
 
 const char *table_cell(const solving *s, size_t row, size_t col); /* "" where it is empty */

@@ -11,7 +11,7 @@
 #include "retrieve/evidence.h"
 #include "retrieve/injection.h"
 
-#define ROWS_MAX    2000
+#define ROWS_MAX    50000
 #define NAMED_MAX   5   /* rows that an answer names */
 #define COVER_LEAST 0.7 /* of the question's words */
 #define ANSWER_MAX  ((size_t)1 << 16)
@@ -33,7 +33,7 @@ static size_t rows_with(solving *s, size_t k, const size_t *at, size_t n, bool *
     *exact = true;
     for (size_t r = 0; r < s->rows && !*st; r++) {
         const char *cell = table_cell(s, r, k);
-        rows[r] = *cell != '\0' && n;
+        rows[r] = *cell != '\0' && n && !table_is_total(s, r);
         for (size_t i = 0; i < n && rows[r]; i++) {
             bool e;
             rows[r] = table_text_has(s, cell, &s->words[at[i]], &e, st);
@@ -85,6 +85,18 @@ static cairn_status place_run(solving *s, run_of_words *run, size_t *col, bool *
     return st;
 }
 
+/* "verbrauchen" of a title that says "Energieverbrauch". */
+static void in_compound(solving *s, word *w, cairn_status *st)
+{
+    size_t at = 0, n = strlen(w->form);
+    word t;
+
+    n -= n > 7 && !strcmp(w->form + n - 2, "en") ? 2 : n > 7 && strchr("tes", w->form[n - 1]) ? 1 : 0;
+    while (n >= 6 && !w->digits && !*st && table_next_word(s, s->g->title, strlen(s->g->title), &at, false, &t, st))
+        if ((strlen(t.form) > n + 2 && memmem(t.form, strlen(t.form), w->form, n)) || table_akin(t.form, w->form))
+            w->by = BY_TITLE;
+}
+
 /* Words that the title has and no cell as they are written are the table's own. */
 static cairn_status read_title(solving *s)
 {
@@ -101,6 +113,8 @@ static cairn_status read_title(solving *s)
                     if (table_kind_of(t.form) == w->kind && strlen(w->form) > 7)
                         w->by = BY_TITLE;
             }
+            if (w->content && !w->by && !st)
+                in_compound(s, w, &st);
             continue;
         }
         for (size_t r = 0; r < s->rows && !exact && !in_cell && !st; r++)
@@ -160,6 +174,13 @@ static cairn_status apply_run(solving *s, run_of_words *run, bool **of, bool *pl
         run_of_words all = *run, left = {.denied = run->denied};
         size_t col = SIZE_MAX, n = 0;
         st = rows ? place_run(s, run, &col, rows) : cairn_fail(s->err, CAIRN_ENOMEM, "a table");
+        if (!st && col == SIZE_MAX && all.n > 1 && (s->does == TABLE_RATIO || s->does == TABLE_DIFFERENCE))
+            for (size_t i = 0; i < all.n && !st; i++) { /* two things that nothing stands between */
+                run_of_words one = {.at = {all.at[i]}, .n = 1, .denied = all.denied};
+                bool found;
+                st = apply_run(s, &one, of, &found);
+                *placed |= found;
+            }
         if (st || col == SIZE_MAX)
             break;
         *placed = true;
@@ -268,6 +289,68 @@ static bool most_of_a_thing(const solving *s)
     return false;
 }
 
+static bool is_whole(const column *c)
+{
+    for (size_t i = 0; i < c->n_names; i++)
+        if (table_word_is_whole(c->names[i].form))
+            return true;
+    return false;
+}
+
+/* The share of the words of a column's name that the question has: "Price" goes before "Price per crate" where nothing else tells. */
+static double named_share(const solving *s, size_t k)
+{
+    const column *c = &s->columns[k];
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n_names; i++)
+        for (size_t w = 0; w < s->n; w++) {
+            column one = {.names = {c->names[i]}, .n_names = 1};
+            if (table_names(&one, &s->words[w])) {
+                n++;
+                break;
+            }
+        }
+    return c->n_names ? (double)n / (double)c->n_names : 0;
+}
+
+/* "How many kilos": the one column of this unit. */
+static size_t column_of_unit(solving *s)
+{
+    size_t best = SIZE_MAX;
+
+    for (size_t i = 0; i < s->n; i++) {
+        const char *unit = s->words[i].content && !s->words[i].by && isnan(s->words[i].bound) ? table_word_unit(s->words[i].form) : NULL;
+        if (!unit || (i && !isnan(s->words[i - 1].bound)))
+            continue;
+        for (size_t k = 0; k < s->g->n_columns; k++) {
+            const column *c = &s->columns[k];
+            if (!c->unit || strcasecmp(c->unit, unit) != 0 || !table_is_measure(c) || c->dates)
+                continue;
+            if (best != SIZE_MAX && best != k)
+                return SIZE_MAX;
+            best = k;
+            s->words[i].by = BY_KIND;
+        }
+    }
+    return best;
+}
+
+/* The question names a column whose cells have digits that were not read: the numbers of another are no answer. */
+static bool names_illegible(solving *s)
+{
+    for (size_t k = 0; k < s->g->n_columns; k++) {
+        size_t n = 0;
+        if (table_is_measure(&s->columns[k]) || !suits(s, k, false))
+            continue;
+        for (size_t r = 0; r < s->rows; r++)
+            n += strpbrk(table_cell(s, r, k), "0123456789") != NULL && !isalpha((unsigned char)*table_cell(s, r, k));
+        if (n * 2 > s->columns[k].filled)
+            return true;
+    }
+    return false;
+}
+
 static size_t choose_measure(solving *s)
 {
     size_t best = SIZE_MAX, measures = 0, only = SIZE_MAX;
@@ -286,14 +369,25 @@ static size_t choose_measure(solving *s)
         points = suits(s, k, false);
         if (s->kind && s->columns[k].kind == s->kind && (!loose || points > 0))
             points += 1.5;
+        if (points > 0 && s->whole && is_whole(&s->columns[k]))
+            points += 0.5;
+        if (points > 0)
+            points += 0.4 * named_share(s, k);
         if (points > most) {
             most = points;
             best = k;
+            s->unclear = false;
+        } else if (points > 0 && points == most && best != SIZE_MAX) {
+            s->unclear = true;
         }
     }
+    if (best == SIZE_MAX)
+        best = column_of_unit(s);
+    if (best == SIZE_MAX && names_illegible(s))
+        return SIZE_MAX;
     if (best == SIZE_MAX && measures == 1 && s->kind && !loose && s->columns[only].kind == s->kind)
         best = only;
-    if (best == SIZE_MAX && measures == 1 && s->does != TABLE_COUNT && s->does != TABLE_DIFFERENCE && !s->kind && !most_of_a_thing(s) &&
+    if (best == SIZE_MAX && measures == 1 && s->does != TABLE_COUNT && s->does != TABLE_DIFFERENCE && s->does != TABLE_SHARE && s->does != TABLE_RATIO && !s->kind && !most_of_a_thing(s) &&
         !(s->columns[only].dates * 2 > s->columns[only].numbers)) {
         s->all_told = true; /* the only numbers there are, if the question speaks of nothing that is not there */
         return only;
@@ -350,7 +444,7 @@ static cairn_status apply_bounds(solving *s, bool *held)
             s->keep[r] &= w->bound_way == 1 ? x > w->bound : w->bound_way == 2 ? x >= w->bound : w->bound_way == -1 ? x < w->bound : x <= w->bound;
         }
         s->words[i].by = BY_CELL;
-        s->filtered[k] = true;
+        s->filtered[k] = s->bounded = true;
         calculator_format(w->bound, shown);
         st = say_where(s, w->bound_way == 1 ? "%s > %s" : w->bound_way == 2 ? "%s >= %s" : w->bound_way == -1 ? "%s < %s" : "%s <= %s",
                        s->g->columns[k], shown);
@@ -388,6 +482,18 @@ static cairn_status put_label(const solving *s, size_t row, bytes *out)
     return st;
 }
 
+cairn_status table_put_row(const solving *s, size_t row, bool value, table_result *out, bytes *text)
+{
+    cairn_status st;
+
+    if (out->n_rows < sizeof out->rows / sizeof *out->rows)
+        out->rows[out->n_rows++] = row;
+    st = put_label(s, row, text);
+    if (!st && value)
+        st = bytes_append_str(text, ", ");
+    return st || !value ? st : put_value(s, row, text);
+}
+
 static cairn_status put_rows(solving *s, const bool *rows, table_result *out, bytes *text, bool values)
 {
     cairn_status st = CAIRN_OK;
@@ -401,26 +507,21 @@ static cairn_status put_rows(solving *s, const bool *rows, table_result *out, by
             break;
         }
         st = n++ ? bytes_append_str(text, "; ") : CAIRN_OK;
-        out->rows[out->n_rows++] = r;
         if (!st)
-            st = put_label(s, r, text);
-        if (!st && values)
-            st = bytes_append_str(text, ", ");
-        if (!st && values)
-            st = put_value(s, r, text);
+            st = table_put_row(s, r, values, out, text);
     }
     return st;
 }
 
 static cairn_status say_number(solving *s, double x, const char *of, size_t n, bool name_rows, table_result *out, bytes *text)
 {
-    char shown[32];
     cairn_status st;
 
-    calculator_format(round(x * 1e6) / 1e6, shown);
     out->is_number = true;
     out->number = x;
-    st = bytes_printf(text, "%s (%s%s%s%s%s, %zu of %zu rows", shown, of, s->target != SIZE_MAX ? " of " : "",
+    st = table_put_number(s, s->target, x, text);
+    if (!st)
+        st = bytes_printf(text, " (%s%s%s%s%s, %zu of %zu rows", of, s->target != SIZE_MAX ? " of " : "",
                       s->target != SIZE_MAX ? s->g->columns[s->target] : "", s->factor != SIZE_MAX ? " x " : "",
                       s->factor != SIZE_MAX ? s->g->columns[s->factor] : "", n, s->rows);
     if (!st && name_rows && n < s->rows && n <= NAMED_MAX) {
@@ -443,16 +544,53 @@ static cairn_status add_up(solving *s, table_result *out, bytes *text)
         sum += s->keep[r] ? table_row_value(s, r) : 0;
         n += s->keep[r];
     }
-    if (!n)
+    if (!n || (s->target != SIZE_MAX && s->columns[s->target].mixed)) /* euros and dollars are no sum */
         return CAIRN_OK;
     return say_number(s, s->does == TABLE_MEAN ? sum / (double)n : sum, s->does == TABLE_MEAN ? "mean" : "sum", n, true, out, text);
+}
+
+/* "The three largest": as many rows, the first of them first; not where the last is as good as the next. */
+static cairn_status find_first_few(solving *s, size_t wanted, table_result *out, bytes *text)
+{
+    const double *v = s->columns[s->target].value;
+    size_t said = 0;
+    bool date = s->columns[s->target].dates * 2 > s->columns[s->target].numbers;
+    double last = NAN;
+    cairn_status st = CAIRN_OK;
+
+    if (wanted * 2 > s->kept + 1 || date)
+        return CAIRN_OK;
+    for (; said <= wanted && !st; said++) {
+        size_t best = SIZE_MAX;
+        for (size_t r = 0; r < s->rows; r++)
+            if (s->keep[r] && !isnan(v[r]) && (best == SIZE_MAX || (s->does == TABLE_MOST ? v[r] > v[best] : v[r] < v[best])))
+                best = r;
+        if (best == SIZE_MAX || (said == wanted && v[best] == last)) {
+            bytes_reset(text);
+            return CAIRN_OK;
+        }
+        if (said == wanted)
+            break;
+        st = said ? bytes_append_str(text, "; ") : CAIRN_OK;
+        if (!st)
+            st = table_put_row(s, best, true, out, text);
+        last = v[best];
+        s->keep[best] = false;
+        s->few = true;
+    }
+    return st;
 }
 
 static cairn_status find_extreme(solving *s, table_result *out, bytes *text)
 {
     const double *v = s->columns[s->target].value;
     double best = NAN;
-    size_t n = 0;
+    size_t n = 0, wanted = table_rows_wanted(s);
+
+    if (s->columns[s->target].mixed || wanted == SIZE_MAX)
+        return CAIRN_OK;
+    if (wanted > 1)
+        return find_first_few(s, wanted, out, text);
 
     for (size_t r = 0; r < s->rows; r++)
         if (s->keep[r] && !isnan(v[r]) && !table_is_total(s, r) && (isnan(best) || (s->does == TABLE_MOST ? v[r] > best : v[r] < best)))
@@ -473,7 +611,6 @@ static cairn_status subtract(solving *s, table_result *out, bytes *text)
     const double *v = s->columns[s->target].value;
     double x[2];
     size_t n = 0;
-    char shown[32];
     cairn_status st;
 
     for (size_t r = 0; r < s->rows; r++) {
@@ -483,34 +620,22 @@ static cairn_status subtract(solving *s, table_result *out, bytes *text)
             x[n++] = v[r];
         }
     }
-    if (n != 2 || s->columns[s->target].dates * 2 > s->columns[s->target].numbers)
+    if (n != 2 || s->columns[s->target].mixed || s->columns[s->target].dates * 2 > s->columns[s->target].numbers)
         return CAIRN_OK;
     out->is_number = true;
     out->number = fabs(x[0] - x[1]);
-    calculator_format(round(out->number * 1e6) / 1e6, shown);
-    st = bytes_printf(text, "%s (", shown);
+    st = table_put_number(s, s->target, out->number, text);
+    if (!st)
+        st = bytes_append_str(text, " (");
     if (!st)
         st = put_rows(s, s->keep, out, text, true);
     return st ? st : bytes_append_byte(text, ')');
 }
 
-static size_t distinct(const solving *s, size_t k)
-{
-    size_t n = 0;
-
-    for (size_t r = 0; r < s->rows; r++) {
-        bool seen = !s->keep[r] || !*table_cell(s, r, k);
-        for (size_t q = 0; q < r && !seen; q++)
-            seen = s->keep[q] && !strcasecmp(table_cell(s, q, k), table_cell(s, r, k));
-        n += !seen;
-    }
-    return n;
-}
-
 static cairn_status count(solving *s, table_result *out, bytes *text)
 {
     const word *what = counted(s);
-    size_t n = 0;
+    size_t n = 0, filled;
 
     if (what && what->by == BY_NOTHING && !s->where.len) /* nothing says that the rows are what is counted */
         return CAIRN_OK;
@@ -534,7 +659,7 @@ static cairn_status count(solving *s, table_result *out, bytes *text)
             s->does = TABLE_SUM;
             return n == 1 || (s->whole && n) ? add_up(s, out, text) : CAIRN_OK;
         }
-        if (k && !s->filtered[k] && (n = distinct(s, k)) && n < s->kept)
+        if (k && !s->filtered[k] && (n = table_distinct(s, k, &filled)) && n < s->kept)
             return say_number(s, (double)n, "different values", s->kept, false, out, text);
         break;
     }
@@ -564,23 +689,6 @@ static double cover(const solving *s)
     return all ? (double)found / (double)all : 0;
 }
 
-static cairn_status write_call(solving *s, table_result *out)
-{
-    static const char *const does[] = {"", "count", "sum", "mean", "most", "least", "difference"};
-    json_t *j = json_pack("{s:s,s:s}", "tool", "table", "operation", does[s->does]);
-    char *text;
-
-    if (s->target != SIZE_MAX)
-        json_object_set_new(j, "column", json_string(s->g->columns[s->target]));
-    if (s->where.len)
-        json_object_set_new(j, "where", json_string(s->where.data));
-    text = json_dumps(j, JSON_COMPACT);
-    json_decref(j);
-    out->call = text ? arena_strdup(s->memory, text) : NULL;
-    free(text);
-    return out->call ? CAIRN_OK : cairn_fail(s->err, CAIRN_ENOMEM, "a table");
-}
-
 /* "How many employees joined before 2019": what was done on the dates of the one column of dates is not written in the table. */
 static void pass_over_verb(solving *s)
 {
@@ -605,7 +713,7 @@ static cairn_status operate(solving *s, table_result *out, bytes *text)
         s->kept += s->keep[r];
     pass_over_verb(s);
     out->cover = cover(s);
-    if (!s->kept || out->cover < (s->all_told ? 1 : COVER_LEAST))
+    if (!s->kept || (s->unclear && s->target != SIZE_MAX) || out->cover < (s->all_told ? 1 : COVER_LEAST))
         return CAIRN_OK;
     if (s->group != SIZE_MAX)
         return table_answer_groups(s, out, text);
@@ -620,6 +728,10 @@ static cairn_status operate(solving *s, table_result *out, bytes *text)
         return s->target == SIZE_MAX ? CAIRN_OK : find_extreme(s, out, text);
     case TABLE_DIFFERENCE:
         return s->target == SIZE_MAX ? CAIRN_OK : subtract(s, out, text);
+    case TABLE_SHARE:
+        return table_answer_share(s, out, text);
+    case TABLE_RATIO:
+        return s->target == SIZE_MAX ? CAIRN_OK : table_answer_ratio(s, out, text);
     case TABLE_NOTHING:
         break;
     }
@@ -637,7 +749,7 @@ static bool beyond_rules(const solving *s)
 
     for (size_t i = 0; i < s->n; i++) {
         const char *w = s->words[i].form, *next = i + 1 < s->n ? s->words[i + 1].form : "";
-        bool first = !strcmp(w, "first") || !strcmp(w, "last") || !strcmp(w, "top") || !strncmp(w, "erste", 5) || !strncmp(w, "letzte", 6);
+        bool first = !strcmp(w, "first") || !strcmp(w, "last") || !strncmp(w, "erste", 5) || !strncmp(w, "letzte", 6);
         bool bound = (!strcmp(w, "least") || !strcmp(w, "most") || !strcmp(w, "than")) && i && !strcmp(s->words[i - 1].form, strcmp(w, "than") ? "at" : "more");
         place |= first;
         for (size_t k = 0; k < sizeof others / sizeof *others; k++)
@@ -665,9 +777,8 @@ static size_t choose_factor(const solving *s)
         return SIZE_MAX;
     if (s->group == SIZE_MAX && s->does != TABLE_SUM)
         return SIZE_MAX;
-    for (size_t i = 0; i < price->n_names; i++)
-        if (table_word_is_whole(price->names[i].form))
-            return SIZE_MAX;
+    if (is_whole(price))
+        return SIZE_MAX;
     for (size_t i = 0; i < s->n; i++)
         if (table_word_in(" prices preise preisen precios prix ", s->words[i].form))
             return SIZE_MAX;
@@ -688,7 +799,7 @@ static bool adds_up(const column *c)
 static void choose_group(solving *s, bool *told)
 {
     *told = true;
-    if (s->does == TABLE_DIFFERENCE || (s->group = table_group_column(s)) != SIZE_MAX) {
+    if (s->does == TABLE_DIFFERENCE || s->does == TABLE_SHARE || s->does == TABLE_RATIO || (s->group = table_group_column(s)) != SIZE_MAX) {
         const word *what = s->does == TABLE_COUNT && s->group != SIZE_MAX ? counted(s) : NULL;
         if (s->does == TABLE_COUNT)
             s->target = SIZE_MAX;
@@ -713,6 +824,31 @@ static void choose_group(solving *s, bool *told)
     }
 }
 
+/* "How many kilos of apples": a unit is not counted, what has it is added up. */
+static void ask_for_units(solving *s)
+{
+    word *w = s->does == TABLE_COUNT ? counted(s) : NULL;
+    const char *unit = w ? table_word_unit(w->form) : NULL;
+
+    for (size_t k = 0; unit && k < s->g->n_columns; k++)
+        if (s->columns[k].unit && !strcasecmp(s->columns[k].unit, unit)) {
+            s->does = TABLE_SUM;
+            s->unit = unit;
+            return;
+        }
+}
+
+/* Is what was chosen in the unit that was asked for? */
+static bool of_unit(solving *s)
+{
+    if (!s->unit)
+        return true;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->words[i].content && table_word_unit(s->words[i].form))
+            s->words[i].by = BY_KIND;
+    return s->target != SIZE_MAX && s->columns[s->target].unit && !strcasecmp(s->columns[s->target].unit, s->unit);
+}
+
 static cairn_status solve(solving *s, table_result *out)
 {
     bool told = true;
@@ -723,12 +859,17 @@ static cairn_status solve(solving *s, table_result *out)
     for (size_t k = 0; k < s->g->n_columns && !st; k++)
         st = table_read_column(s, k);
     if (!st)
+        st = table_find_totals(s);
+    if (!st)
         st = read_title(s);
     if (st || beyond_rules(s))
         return st;
     bytes_init(&text, ANSWER_MAX);
+    ask_for_units(s);
     if (s->does != TABLE_COUNT)
         s->target = choose_measure(s);
+    if (s->does == TABLE_SUM && !of_unit(s))
+        return st;
     s->label = choose_label(s);
     for (size_t i = 0; i < s->n; i++) /* other words of columns' names: "suppliers" */
         for (size_t k = 0; k < s->g->n_columns; k++)
@@ -747,7 +888,7 @@ static cairn_status solve(solving *s, table_result *out)
         st = operate(s, out, &text);
     if (!st && text.len && injection_score(text.data, text.len) < INJECTION_SENTENCE) {
         out->text = arena_strndup(s->memory, text.data, text.len);
-        st = out->text ? write_call(s, out) : cairn_fail(s->err, CAIRN_ENOMEM, "a table");
+        st = out->text ? table_write_call(s, out) : cairn_fail(s->err, CAIRN_ENOMEM, "a table");
     }
     bytes_clear(&text);
     return st;

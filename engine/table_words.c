@@ -8,15 +8,22 @@ static const struct {
     table_operation does;
     const char *phrases; /* between | */
 } asks[] = {
+    {TABLE_RATIO, "how many times as |how many times larger|how many times more|how many times higher|how many times longer|wievielmal|wie viel mal|"
+                  "wie viele male so|combien de fois|cuántas veces"},
+    {TABLE_SHARE, "what share|which share|share of |what percentage|percentage of|what proportion|proportion of|how many percent|welchen anteil|welcher anteil|"
+                  "wie hoch ist der anteil|wie groß ist der anteil|wie viel prozent|wieviel prozent|qué porcentaje|qué parte|qué proporción|quelle part |quel pourcentage|"
+                  "quelle proportion"},
     {TABLE_DIFFERENCE, "difference|how much more|how many more|how much less|how many fewer|how much heavier|how much longer|"
                        "how much older|unterschied|differenz|wie viel mehr|wie viele mehr|um wie viel|différence|diferencia"},
-    {TABLE_MEAN, "average|mean |on average|durchschnitt|im schnitt|mittelwert|im mittel|moyenne|promedio|en media|de media|salario medio|precio medio|"
-                 "importe medio|coste medio|prix moyen"},
+    {TABLE_MEAN, "average|mean |on average|durchschnitt|im schnitt|mittelwert|im mittel|moyenne|promedio|en media|de media|la media |salario medio|sueldo medio|precio medio|"
+                 "importe medio|coste medio|prix moyen|montant moyen|durchschnittlich|longueur moyen|coût moyen|salaire moyen"},
     {TABLE_SUM, "total|sum of|the sum |altogether|together|in all |combined|add up|insgesamt|summe|zusammen|zusammengenommen|"
-                "somme|au total|suma|en total|en conjunto|en tout|gesamt"},
+                "somme|au total|suma|en total|en conjunto|en tout|gesamt|montant total|coût total|nombre total|total de|importe total"},
     {TABLE_COUNT, "how many|number of|count of|wie viele|wieviele|anzahl|combien de|nombre de|cuántos|cuántas|cuantos|cuantas|"
                   "número de"},
 };
+
+#define WHOLE 4 /* of `asks`: that of sums */
 
 /* Words of degree. Those of a comparison count where two things are named ("the white or the black one"). */
 static const struct {
@@ -112,8 +119,9 @@ static const char generic[] =
     "are is was were be been being do does did have has had having come comes came get gets got give given show shown shows name "
     "names named called many much number numbers total sum count value values different various us we you me please tell "
     "according column with in on of to from for by at the a an and or which what who whose whom where how it them they "
+    "per pro je par por cada chaque jede jeder jedes jedem jeden "
     "written works work working live lives trabajan trabaja viven vive arbeiten arbeitet wohnen wohnt travaillent gab hubo había eut avait "
-    "placed recorded registered entered booked took happened occurred "
+    "stammt stammen vient viennent provient proviennent viene vienen procede proceden celle celui celles elle ellos placed recorded registered entered booked took happened occurred "
     "viel hoch groß artikel position positionen teil teile zeile zeilen liste tabelle datei eintrag einträge alle unsere unser wir haben hat "
     "hatten sind ist war waren gibt es kommen kommt viele welche welcher welches wer wie was der die das den dem des von aus im "
     "in auf für mit einen eine ein wert werte steht stehen liegt produkt produkte elemento elementos lista tabla tienen tiene hay "
@@ -191,7 +199,7 @@ static bool is_bound(const char *p)
     for (size_t i = 0; i < sizeof openers / sizeof *openers; i++) {
         size_t n = strlen(openers[i]);
         if (!strncmp(p, openers[i], n))
-            return !strncmp(p + n, "de ", 3) || !strncmp(p + n, "que ", 4) || !strncmp(p + n, "d'", 2);
+            return (!strncmp(p + n, "de ", 3) && p[n + 3] >= '0' && p[n + 3] <= '9') || !strncmp(p + n, "que ", 4) || !strncmp(p + n, "d'", 2);
     }
     return false;
 }
@@ -229,8 +237,8 @@ table_operation table_operation_of(const char *question, table_kind *kind, bool 
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         asks_count |= !strncmp(question + blanks, counts[i], strlen(counts[i]));
     *kind = TABLE_ANY;
-    *whole = holds_phrase(question, asks[2].phrases);
-    for (size_t i = 0; i < 2; i++) /* before words of degree */
+    *whole = holds_phrase(question, asks[WHOLE].phrases);
+    for (size_t i = 0; i < WHOLE; i++) /* before words of degree */
         if (holds_phrase(question, asks[i].phrases))
             return asks[i].does;
     if (asks_count) /* "how many were last counted in May": a degree is no more than a condition */
@@ -260,8 +268,8 @@ table_operation table_operation_of(const char *question, table_kind *kind, bool 
         }
         return degrees[d].does;
     }
-    if (holds_phrase(question, asks[3].phrases)) /* "the total number of clubs" counts them */
-        return asks[3].does;
+    if (holds_phrase(question, asks[WHOLE + 1].phrases)) /* "the total number of clubs" counts them */
+        return asks[WHOLE + 1].does;
     return *whole || asks_what_flowed(question) ? TABLE_SUM : TABLE_NOTHING;
 }
 
@@ -270,7 +278,10 @@ bool table_word_operates(const char *word)
     static const char others[] = " average mean total sum together altogether combined difference durchschnitt durchschnittlich "
                                  "durchschnittliche schnitt mittel summe insgesamt zusammen gesamt unterschied anzahl number count "
                                  "moyenne somme promedio suma média media medio moyen conjunto viele wieviele combien cuántos cuántas nombre "
+                                 "compared verglichen comparé comparée comparado comparada high long large big wide heavy "
+                                 "share percentage proportion percent times anteil prozent porcentaje parte proporción part pourcentage proportion fois veces mal "
                                  "alto alta altos altas bajo baja bajos bajas grande grandes pequeño pequeña largo larga corto corta antiguo antigua "
+                                 "gesamte gesamten gesamter gesamtes totale totales totaux "
                                  "nuevo nueva reciente barato barata élevé élevée bas basse grand petit petite long longue court courte ancien récent ";
 
     return degree_at(word) < N_DEGREES || listed(others, word, false);
@@ -292,6 +303,51 @@ bool table_word_is_generic(const char *word)
 bool table_word_denies(const char *word)
 {
     return listed(" not no never without nicht kein keine keinen ohne pas sans nunca sin isn't aren't ", word, false);
+}
+
+bool table_word_groups(const char *word)
+{
+    return listed(" per each every by pro je jede jeder jedes jedem jeden por cada par chaque nach ", word, false);
+}
+
+unsigned table_word_number(const char *word)
+{
+    static const char *const words[] = {" two zwei dos deux ",      " three drei tres trois ",   " four vier cuatro quatre ", " five fünf cinco cinq ",
+                                        " six sechs seis six ",     " seven sieben siete sept ", " eight acht ocho huit ",   " nine neun nueve neuf ",
+                                        " ten zehn diez dix "};
+    unsigned n = 0;
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (*word && listed(words[i], word, false))
+            return (unsigned)i + 2;
+    for (const char *p = word; *p; p++) {
+        if (*p < '0' || *p > '9' || n > 20)
+            return 0;
+        n = n * 10 + (unsigned)(*p - '0');
+    }
+    return n >= 2 && n <= 20 ? n : 0;
+}
+
+const char *table_word_unit(const char *word)
+{
+    static const struct {
+        const char *unit, *words;
+    } all[] = {{"kg", " kg kilo kilos kilogram kilograms kilogramm kilogramme kilogrammes kilogramos "},
+               {"km", " km kilometer kilometers kilometre kilometres kilomètre kilomètres kilómetros "},
+               {"l", " litre litres liter liters litros "},
+               {"t", " tonne tonnes tonnen toneladas "},
+               {"m", " metre metres meter meters mètres metros "},
+               {"h", " hours stunden heures horas "},
+               {"min", " minutes minuten minutos "},
+               {"kwh", " kwh kilowattstunden "},
+               {"\xe2\x82\xac", " euro euros "},
+               {"$", " dollar dollars dólares "},
+               {"\xc2\xa3", " pound pounds libras "}};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (*word && listed(all[i].words, word, false))
+            return all[i].unit;
+    return NULL;
 }
 
 bool table_word_separates(const char *word)

@@ -17,6 +17,8 @@ typedef enum table_operation {
     TABLE_MOST,
     TABLE_LEAST,
     TABLE_DIFFERENCE,
+    TABLE_SHARE, /* of the rows that are named, in all of them */
+    TABLE_RATIO, /* of the first row that is named to the second */
 } table_operation;
 
 /* What a column may hold, so that "cheapest" finds `price_eur` and "Preis" finds "price". */
@@ -50,6 +52,12 @@ bool table_word_is_most(const char *word);
 bool table_word_is_whole(const char *word);
 /* "not", "nicht", "ne", "no". */
 bool table_word_denies(const char *word);
+/* "per", "pro", "por", "par" and the like, before what rows are taken together by. */
+bool table_word_groups(const char *word);
+/* 2 to 20 of "two", "drei", "10"; 0: another word. */
+unsigned table_word_number(const char *word);
+/* The unit that a word names as it stands in tables: "kg" of "kilos", "\xe2\x82\xac" of "euros"; NULL: none. */
+const char *table_word_unit(const char *word);
 /* "and", "or", "than" and the like, between things that are named one after the other. */
 bool table_word_separates(const char *word);
 /* A cell that says yes (1) or no (0); -1: another. In small letters. */

@@ -29,12 +29,16 @@ typedef struct table {
     const char *columns[COLUMNS_MAX];
     size_t n_columns, n_rows;
     uint32_t page;
+    bool sectioned; /* its last column is what the lines of one cell between its rows say */
 } table;
 
 typedef struct loading {
     sqlite3 *db;
     arena *memory;
     table *open; /* that rows go to; NULL: none */
+    table *last; /* that an empty line ended */
+    const char *section; /* the line of one cell that the rows below it belong to */
+    size_t section_len;
     table **all;
     size_t n, cap, rows;
     sqlite3_stmt *insert;
@@ -58,6 +62,11 @@ static const char *column_name(const table *t, const char *cell, size_t len, are
             i = (size_t)-1;
         }
     return name;
+}
+
+static bool is_row(const char *line, size_t len)
+{
+    return memmem(line, len, " | ", 3) != NULL;
 }
 
 static cairn_status sqlite_status(loading *l, int rc)
@@ -104,9 +113,9 @@ static cairn_status create(loading *l, table *t)
     return st;
 }
 
-static cairn_status begin(loading *l, const char *head, size_t len, uint32_t page)
+static cairn_status begin(loading *l, const char *names, size_t names_len, const char *head, size_t len, uint32_t page)
 {
-    const char *at = head, *cell;
+    const char *at = names, *cell;
     table *t = arena_calloc(l->memory, 1, sizeof *t);
     size_t n;
 
@@ -123,7 +132,7 @@ static cairn_status begin(loading *l, const char *head, size_t len, uint32_t pag
     t->head = arena_strndup(l->memory, head, len);
     t->head_len = len;
     t->page = page;
-    while (t->n_columns < COLUMNS_MAX && table_next_cell(&at, head + len, &cell, &n)) {
+    while (t->n_columns < COLUMNS_MAX && table_next_cell(&at, names + names_len, &cell, &n)) {
         t->columns[t->n_columns] = column_name(t, cell, n, l->memory);
         if (!t->head || !t->columns[t->n_columns++])
             return cairn_fail(l->err, CAIRN_ENOMEM, "table");
@@ -131,7 +140,38 @@ static cairn_status begin(loading *l, const char *head, size_t len, uint32_t pag
     snprintf(t->name, sizeof t->name, "t%zu", l->n + 1);
     l->all[l->n++] = t;
     l->open = t;
+    l->section = NULL;
     return create(l, t);
+}
+
+/* "North" by itself between rows: a column more, for the rows below. */
+static cairn_status begin_section(loading *l, const char *line, size_t len)
+{
+    table *t = l->open;
+    char sql[64 + COLUMNS_MAX * 2];
+    int n;
+
+    l->section = arena_strndup(l->memory, line, len);
+    l->section_len = len;
+    if (!l->section)
+        return cairn_fail(l->err, CAIRN_ENOMEM, "table");
+    if (t->sectioned || t->n_columns == COLUMNS_MAX)
+        return CAIRN_OK;
+    t->columns[t->n_columns] = column_name(t, "section", 7, l->memory);
+    if (!t->columns[t->n_columns])
+        return cairn_fail(l->err, CAIRN_ENOMEM, "table");
+    snprintf(sql, sizeof sql, "ALTER TABLE %s ADD COLUMN \"%s\"", t->name, t->columns[t->n_columns]);
+    sqlite3_finalize(l->insert);
+    l->insert = NULL;
+    if (sqlite3_exec(l->db, sql, NULL, NULL, NULL))
+        return sqlite_status(l, SQLITE_ERROR);
+    t->n_columns++;
+    t->sectioned = true;
+    n = snprintf(sql, sizeof sql, "INSERT INTO %s VALUES (?", t->name);
+    for (size_t i = 1; i < t->n_columns; i++)
+        n += snprintf(sql + n, sizeof sql - (size_t)n, ",?");
+    snprintf(sql + n, sizeof sql - (size_t)n, ")");
+    return sqlite_status(l, sqlite3_prepare_v2(l->db, sql, -1, &l->insert, NULL));
 }
 
 /* A cell that is a number by itself is one; not 007, not 1e5, not 1,200 (which may be 1.2). */
@@ -159,14 +199,16 @@ static cairn_status add_row(loading *l, const char *line, size_t len)
     table *t = l->open;
     size_t n;
     double x;
+    bool empty = true;
 
     if (l->rows++ == CAIRN_ROWS_MAX)
         return cairn_fail(l->err, CAIRN_ELIMIT, "the tables of this document have more than %d rows", CAIRN_ROWS_MAX);
     sqlite3_reset(l->insert);
     sqlite3_clear_bindings(l->insert);
-    for (size_t i = 0; i < t->n_columns && table_next_cell(&at, line + len, &cell, &n); i++) {
+    for (size_t i = 0; i + t->sectioned < t->n_columns && table_next_cell(&at, line + len, &cell, &n); i++) {
         if (!n)
             continue;
+        empty = false;
         if (number(cell, n, &x) && fabs(x) <= WHOLE_MAX && !memchr(cell, '.', n))
             sqlite3_bind_int64(l->insert, (int)i + 1, (int64_t)x);
         else if (number(cell, n, &x))
@@ -174,16 +216,45 @@ static cairn_status add_row(loading *l, const char *line, size_t len)
         else
             sqlite3_bind_text(l->insert, (int)i + 1, cell, (int)n, SQLITE_TRANSIENT);
     }
+    if (empty) /* a line between groups of rows */
+        return CAIRN_OK;
+    if (t->sectioned && l->section)
+        sqlite3_bind_text(l->insert, (int)t->n_columns, l->section, (int)l->section_len, SQLITE_STATIC);
     t->n_rows++;
     return sqlite_status(l, sqlite3_step(l->insert));
 }
 
-static bool is_row(const char *line, size_t len)
+/* Begin a table at line p: its names may stand in several lines. *next: behind them. */
+static cairn_status begin_names(loading *l, const char *p, const char *end, uint32_t page, const char **next)
 {
-    return memmem(line, len, " | ", 3) != NULL;
+    table_lines t = {.n = 0};
+    const char *after[TABLE_HEAD_LOOK];
+    bytes names;
+    size_t n;
+    cairn_status st;
+
+    while (t.n < TABLE_HEAD_LOOK && p < end) {
+        const char *nl = memchr(p, '\n', (size_t)(end - p));
+        t.line[t.n] = p;
+        t.len[t.n] = (size_t)((nl ? nl : end) - p);
+        if (!is_row(p, t.len[t.n]))
+            break;
+        p = nl ? nl + 1 : end;
+        after[t.n++] = p;
+    }
+    n = table_head_count(&t);
+    *next = after[n - 1];
+    if (n == 1)
+        return begin(l, t.line[0], t.len[0], t.line[0], t.len[0], page);
+    bytes_init(&names, CELL_MAX);
+    st = table_head_join(&t, n, &names);
+    st = st ? cairn_fail(l->err, st, "table") : begin(l, names.data, names.len, t.line[0], t.len[0], page);
+    bytes_clear(&names);
+    return st;
 }
 
-/* The runs of rows in a passage. A run of one line is no table unless it goes on with one. */
+/* The runs of rows in a passage. A run of one line is no table unless it goes on with one. A line of one cell between rows is what
+ * those below it have in common; behind an empty line a table goes on where its first line stands again. */
 static cairn_status read_passage(loading *l, const cairn_table_passage *c)
 {
     const char *p = c->text, *end = c->text + c->len;
@@ -195,14 +266,20 @@ static cairn_status read_passage(loading *l, const cairn_table_passage *c)
         size_t len = (size_t)((nl ? nl : end) - p);
         const char *after = next < end ? memchr(next, '\n', (size_t)(end - next)) : NULL;
         size_t next_len = next < end ? (size_t)((after ? after : end) - next) : 0;
-        if (!is_row(p, len)) {
+        bool row = is_row(p, len);
+        if (row && !l->open && l->last && len == l->last->head_len && !memcmp(p, l->last->head, len) && l->last == l->all[l->n - 1]) {
+            l->open = l->last;
+        } else if (!row && len && l->open && !first && len <= NAME_MAX_ * 2 && is_row(next, next_len)) {
+            st = begin_section(l, p, len);
+        } else if (!row) {
+            l->last = len ? NULL : l->open ? l->open : l->last;
             l->open = first && len == 0 ? l->open : NULL;
         } else if (l->open && first && len == l->open->head_len && !memcmp(p, l->open->head, len)) {
             ; /* the first line again, on top of the table's next passage */
         } else if (l->open && !first) {
             st = add_row(l, p, len);
         } else if (is_row(next, next_len)) {
-            st = begin(l, p, len, c->page);
+            st = begin_names(l, p, end, c->page, &next);
         } else {
             l->open = NULL;
         }
@@ -380,6 +457,38 @@ static cairn_status fetch(loading *l, sqlite3_stmt *s, size_t most, cairn_rows *
     }
     st = query_status(l, rc, err);
     return st || r->columns ? st : cairn_fail(err, CAIRN_ENOMEM, "rows");
+}
+
+cairn_status engine_tables_read(cairn *c, const char *document, size_t most, engine_table_fn *fn, void *ctx, cairn_error *err)
+{
+    const char *uri;
+    arena memory;
+    loading l;
+    bool more = true;
+    cairn_status st;
+
+    arena_init(&memory, TABLE_BYTES);
+    st = open_memory(&l, &memory, err);
+    if (!st)
+        st = load(c, document, &l, &uri, err);
+    for (size_t i = 0; !st && i < l.n && more; i++) {
+        char sql[64];
+        sqlite3_stmt *s = NULL;
+        cairn_rows r = {.uri = uri};
+        cairn_table t = {l.all[i]->name, l.all[i]->columns, l.all[i]->n_columns, l.all[i]->n_rows, l.all[i]->page};
+        if (t.n_rows < 2 || t.n_columns < 2 || t.n_rows > most)
+            continue;
+        snprintf(sql, sizeof sql, "SELECT * FROM %s", t.name);
+        st = sqlite_status(&l, sqlite3_prepare_v2(l.db, sql, -1, &s, NULL));
+        if (!st)
+            st = fetch(&l, s, most, &r, err);
+        sqlite3_finalize(s);
+        if (!st)
+            st = fn(ctx, &t, &r, &more);
+    }
+    close_memory(&l);
+    arena_clear(&memory);
+    return st;
 }
 
 static cairn_status load_passages(loading *l, const cairn_table_passage *passages, size_t n)

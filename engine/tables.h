@@ -45,6 +45,10 @@ cairn_status cairn_sql(cairn *c, const char *document, const char *sql, size_t m
                        cairn_error *err);
 void cairn_rows_free(cairn_rows *r);
 
+/* Each table of a document that has two columns, two rows and at most `most`, with its rows, read once; *more false stops. */
+typedef cairn_status engine_table_fn(void *ctx, const cairn_table *t, const cairn_rows *rows, bool *more);
+cairn_status engine_tables_read(cairn *c, const char *document, size_t most, engine_table_fn *fn, void *ctx, cairn_error *err);
+
 /* One passage of a document, as it is stored: UTF-8, borrowed. */
 typedef struct cairn_table_passage {
     const char *text;

@@ -27,7 +27,7 @@ class WithoutAModel(ServerTest):
         self.write("prices.txt", PRICES)
         self.write("pumps.csv", "part,maker,price_eur,in_stock\nQ7 pump,Nordwerk,120.50,yes\nQ8 pump,Nordwerk,99.50,no\nSeal ring,Brandt,4,yes\n")
         self.index()
-        for question, answer, cited in (("What do all parts of the pumps list cost together?", "224 (sum of price_eur, 3 of 3 rows)", "part"),
+        for question, answer, cited in (("What do all parts of the pumps list cost together?", "224 EUR (sum of price_eur, 3 of 3 rows)", "part"),
                                         ("Which part by Nordwerk is the cheapest?", "Q8 pump, Nordwerk, price_eur: 99.5", "Q8 pump"),
                                         ("How many parts of the pumps list are not in stock?", "1 (count, 1 of 3 rows: Q8 pump, Nordwerk)", "Q8 pump")):
             a = self.json("ask", "--mode", "lexical", "--tools", question, env=self.without_a_generator())

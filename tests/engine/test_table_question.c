@@ -70,20 +70,35 @@ static const char *const staff_cells[] = {
 };
 static const table_grid staff = {"empleados empleados.csv", "es", staff_columns, staff_cells, 5, 5};
 
+/* as spreadsheets and people write tables: shown and precise numbers, marks of notes, sums between the rows, two units */
+static const char *const branch_columns[] = {"Branch", "Manager", "Revenue", "Staff", "Growth", "Cost", "Mileage (km)"};
+static const char *const branch_cells[] = {
+    "Leeds", "Shaw", "$1,234.50 (1234.5)", "4", "2.5%", "€10", "1,200",          /**/
+    "York", "Okafor", "$2,000", "6[1]", "-1.5%*", "$12", "800",                  /**/
+    "Subtotal North", NULL, "$3,234.50 (3234.5)", "10", NULL, NULL, "2,000",     /**/
+    "Bath", "Shaw", "$500", "2", "n/a", "£9", "12,000",                          /**/
+    "Grand total", NULL, "$3,734.50 (3734.5)", "12", NULL, NULL, "14,000",
+};
+static const table_grid branches = {"Branches branches.xlsx", "en", branch_columns, branch_cells, 7, 5};
+
+static const char *const rent_columns[] = {"Objekt", "Kaltmiete 2024", "Kaltmiete 2025"};
+static const char *const rent_cells[] = {"Wohnung 1", "500,00 €", "510,00 €", "Laden", "1.000,00 €", "1.250,50 €", "Garage", "50,00 €", "60,00 €", "Gesamt", "1.550,00 €", "1.820,50 €"};
+static const table_grid rents = {"Mieteinnahmen mieten.docx", "de", rent_columns, rent_cells, 3, 4};
+
 static const struct {
     const table_grid *grid;
     const char *question, *begins; /* NULL: not the table's business */
 } asked[] = {
-    {&prices, "What is the average price in the price list?", "50 (mean of price_eur, 4 of 4 rows)"},
-    {&prices, "What do all parts of the price list cost together?", "200 (sum of price_eur, 4 of 4 rows)"},
+    {&prices, "What is the average price in the price list?", "50 EUR (mean of price_eur, 4 of 4 rows)"},
+    {&prices, "What do all parts of the price list cost together?", "200 EUR (sum of price_eur, 4 of 4 rows)"},
     {&prices, "Which part in the price list is the cheapest?", "F-10, Filter set, paper, price_eur: 4.5"},
     {&prices, "Which item of the price list is the heaviest?", "Q7-00, Kettle Q7, black, weight_g: 1200; Q7-01, Kettle Q7, white, weight_g: 1200"},
     {&prices, "How many parts in the price list are not in stock?", "2 (count, 2 of 4 rows: Q7-01"},
     {&prices, "How many parts are in stock?", "2 (count, 2 of 4 rows: Q7-00"},
     {&prices, "How many filter sets are on the price list?", "2 (count, 2 of 4 rows: F-10"},
-    {&prices, "What do the two kettles weigh together?", "2400 (sum of weight_g, 2 of 4 rows"},
+    {&prices, "What do the two kettles weigh together?", "2400 g (sum of weight_g, 2 of 4 rows"},
     {&prices, "How many parts cost more than 20 euros?", "3 (count, 3 of 4 rows"},
-    {&prices, "What is the difference in price between the white kettle and the steel filter?", "69 ("},
+    {&prices, "What is the difference in price between the white kettle and the steel filter?", "69 EUR ("},
     {&prices, "Which is heavier, the paper or the steel filter?", "F-20, Filter set, steel, weight_g: 150"},
     {&prices, "What does the black kettle cost?", NULL},         /* a look-up, no sum */
     {&prices, "How many Kona kettles are in stock?", NULL},      /* a name that the table lacks */
@@ -96,10 +111,10 @@ static const struct {
     {&towns, "How many towns are in Germany?", "2 (count, 2 of 4 rows: Brenkau, Germany; Cellin, Germany)"},
     {&towns, "Which town was founded first?", "Cellin, Germany, Founded: 1 June 1650"},
     {&towns, "What is the highest fee of the towns?", "Brenkau, Germany, Fee: \xe2\x82\xac" "42"},
-    {&towns, "What is the total fee of the towns in Germany?", "56 (sum of Fee, 2 of 4 rows"},
+    {&towns, "What is the total fee of the towns in Germany?", "56 € (sum of Fee, 2 of 4 rows"},
     {&towns, "Which town has the most bridges?", NULL},
     {&german, "Wie viele Lieferanten sind aus Deutschland?", "2 (count, 2 of 3 rows: Weber GmbH"},
-    {&german, "Wie hoch ist die Summe der Beträge?", "1600 (sum of Betrag, 3 of 3 rows)"},
+    {&german, "Wie hoch ist die Summe der Beträge?", "1600 € (sum of Betrag, 3 of 3 rows)"},
     {&german, "Welcher Lieferant hat den höchsten Betrag?", "Weber GmbH, Deutschland, Betrag: 1.200,50 €"},
     {&german, "Wie viele Lieferanten gibt es insgesamt?", "3 (count, 3 of 3 rows)"},
     /* quantities go with prices of one piece */
@@ -145,6 +160,23 @@ static const struct {
     {&staff, "\xC2\xBF" "Qué ciudad tiene más empleados?", "Madrid: 3 (count by Ciudad, 5 of 5 rows)"},
     {&staff, "\xC2\xBF" "Cuántas quejas hubo en 2019?", NULL},
     {&orders, "How many complaints were placed in 2024?", NULL},
+    {&branches, "What is the total revenue of all branches?", "3734.5 $ (sum of Revenue, 3 of 5 rows"},
+    {&branches, "How many branches are there in total?", "3 (count, 3 of 5 rows"},
+    {&branches, "Which branch has the highest revenue?", "York, Okafor, Revenue: $2,000"},
+    {&branches, "What is the average growth of the branches?", "0.5% (mean of Growth, 2 of 5 rows"},
+    {&branches, "How many staff do all branches have in total?", "12 (sum of Staff, 3 of 5 rows"},
+    {&branches, "What is the total cost of the branches?", NULL}, /* euros, dollars and pounds */
+    {&branches, "What are the two branches with the lowest mileage?", "York, Okafor, Mileage (km): 800; Leeds, Shaw, Mileage (km): 1,200"},
+    {&branches, "What share of the revenue of the branches comes from Leeds?", "33.06% (share: 1234.5 $ of 3734.5 $, Revenue, 1 of 3 rows)"},
+    {&branches, "How many times as high is the mileage of Bath compared with York?", "15 times (Bath, Shaw, Mileage (km): 12,000; York"},
+    {&branches, "How many kilometres do the branches have in total?", "14000 km (sum of Mileage (km), 3 of 5 rows"},
+    {&rents, "Wie hoch ist die Summe der Kaltmieten 2025?", "1820.5 € (sum of Kaltmiete 2025, 3 of 4 rows"},
+    {&rents, "Wie hoch ist die Summe der Kaltmieten?", NULL}, /* of which year? */
+    {&rents, "Welchen Anteil an der gesamten Kaltmiete 2024 hat der Laden?", "64.52% (share: 1000 €"},
+    {&rents, "Wie groß ist der Unterschied der Kaltmiete 2025 zwischen Laden und Garage?", "1190.5 € (Laden"},
+    {&orders, "What are the three orders with the highest quantity?", "Brightwood, Ireland, quantity: 40; Casa Lindo, Spain, quantity: 30; Alder & Sons"},
+    {&orders, "What are the two orders with the highest unit price?", NULL}, /* three have the second */
+    {&orders, "What share of all orders came from Spain?", "42.86% (share: 3 of 7, 3 of 7 rows)"},
 };
 
 static void questions_are_counted_or_left_alone(void **state)
@@ -169,6 +201,27 @@ static void questions_are_counted_or_left_alone(void **state)
         arena_clear(&memory);
     }
     assert_int_equal(wrong, 0);
+    analyzer_destroy(an);
+}
+
+/* What was done can be checked: operation, column, unit, conditions and the rows, counted from 1. */
+static void the_call_says_what_was_computed(void **state)
+{
+    analyzer *an;
+    arena memory;
+    table_result r;
+    cairn_error err = {0};
+
+    (void)state;
+    assert_int_equal(analyzer_create(&an, &err), CAIRN_OK);
+    arena_init(&memory, (size_t)64 << 20);
+    assert_int_equal(table_solve(an, "What is the total fee of the towns in Germany?", &towns, &memory, &r, &err), CAIRN_OK);
+    assert_string_equal(r.call, "{\"tool\":\"table\",\"operation\":\"sum\",\"column\":\"Fee\",\"unit\":\"€\",\"where\":\"Country: germany\",\"rows\":\"2-3\"}");
+    assert_int_equal(table_solve(an, "What is the total quantity for each product?", &orders, &memory, &r, &err), CAIRN_OK);
+    assert_non_null(strstr(r.call, "\"by\":\"product\",\"rows\":\"1-6\""));
+    assert_int_equal(table_solve(an, "What are the three orders with the highest quantity?", &orders, &memory, &r, &err), CAIRN_OK);
+    assert_non_null(strstr(r.call, "\"rows\":\"1-2, 4\""));
+    arena_clear(&memory);
     analyzer_destroy(an);
 }
 
@@ -226,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(questions_are_counted_or_left_alone),
+        cmocka_unit_test(the_call_says_what_was_computed),
         cmocka_unit_test(what_speaks_to_a_model_is_not_said),
         cmocka_unit_test(odd_tables_are_left_alone),
     };
