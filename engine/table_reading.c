@@ -140,6 +140,17 @@ cairn_status table_read_question(solving *s)
 
 /* ---- columns ---- */
 
+/* Amounts have two decimals, not three. */
+static bool of_money(const solving *s, size_t k)
+{
+    static const char *const signs[] = {"\xe2\x82\xac", "$", "\xc2\xa3", "EUR", "USD", "GBP", "CHF"};
+
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strstr(s->g->columns[k], signs[i]) || (s->rows && strstr(table_cell(s, 0, k), signs[i])))
+            return true;
+    return false;
+}
+
 /* Are the digits behind a lone point or comma a group of three ("17,895") and no decimals? Other cells of the column tell, else
  * the sign, else the language. */
 static bool groups(const solving *s, size_t k, char sign)
@@ -153,7 +164,7 @@ static bool groups(const solving *s, size_t k, char sign)
             n++;
         decimals = at && at > cell && isdigit((unsigned char)at[-1]) && n && n != 3;
     }
-    return !decimals && (sign == ',' || strcmp(s->langs[0], "en") != 0);
+    return !decimals && (sign == ',' || strcmp(s->langs[0], "en") != 0 || strcmp(s->langs[LANGUAGES - 1], "en") != 0 || of_money(s, k));
 }
 
 const char *table_cell(const solving *s, size_t row, size_t col)

@@ -162,6 +162,51 @@ static word *counted(solving *s)
     return NULL;
 }
 
+/* A column of years measures nothing but when. */
+static bool years(const solving *s, size_t k)
+{
+    for (size_t r = 0; r < s->rows; r++) {
+        double x = s->columns[k].value[r];
+        if (!isnan(x) && (x < 1500 || x > 2200 || x != floor(x)))
+            return false;
+    }
+    return true;
+}
+
+/* Whole numbers of things: no amounts, nothing with a unit. */
+static bool counts_things(const solving *s, size_t k)
+{
+    const column *c = &s->columns[k];
+
+    if (!table_is_measure(c) || c->dates || c->unit || c->mixed || table_is_identifier(s, k) || s->filtered[k] || years(s, k))
+        return false;
+    for (size_t r = 0; r < s->rows; r++)
+        if (!isnan(c->value[r]) && (c->value[r] != floor(c->value[r]) || c->value[r] < 0))
+            return false;
+    return true;
+}
+
+/* The column of numbers of things that the question names beside what it counts: "caught", "sold in Q2"; unclear where two suit alike. */
+static size_t counted_in(solving *s, const word *what)
+{
+    size_t best = SIZE_MAX, alike = 0, named = 0;
+    double most = 0;
+
+    for (size_t k = 0; what && k < s->g->n_columns; k++) {
+        double points = 0;
+        if (!counts_things(s, k))
+            continue;
+        named += table_names(&s->columns[k], what);
+        for (size_t i = 0; i < s->n; i++)
+            points += s->words[i].content && &s->words[i] != what && s->words[i].by == BY_NAME && !s->words[i].taken && table_names(&s->columns[k], &s->words[i]);
+        alike = points > 0 && points == most ? alike + 1 : points > most ? 0 : alike;
+        best = points > most ? k : best;
+        most = points > most ? points : most;
+    }
+    s->unclear = alike > 0 || (best == SIZE_MAX && named > 1);
+    return best;
+}
+
 /* A run of words that stand together, by the columns that have them: what one does not have is looked for in the next. `of`
  * [column] gets the rows that the runs name in it. */
 static cairn_status apply_run(solving *s, run_of_words *run, bool **of, bool *placed)
@@ -190,7 +235,7 @@ static cairn_status apply_run(solving *s, run_of_words *run, bool **of, bool *pl
         for (size_t r = 0; r < s->rows; r++)
             n += rows[r];
         /* What is counted is no condition where most rows are called so, or a remark of a row has the word. */
-        if (s->does == TABLE_COUNT && run->n == 1 && &s->words[run->at[0]] == counted(s) && (n * 2 >= s->rows || col > s->label) &&
+        if (s->does == TABLE_COUNT && run->n == 1 && &s->words[run->at[0]] == counted(s) && counted_in(s, counted(s)) == SIZE_MAX && (n * 2 >= s->rows || col > s->label) &&
             !(run->at[0] + 1 < s->n && s->words[run->at[0] + 1].content)) {
             *run = left;
             continue;
@@ -267,17 +312,6 @@ static double suits(solving *s, size_t k, bool mark)
             w->by = named ? BY_NAME : BY_KIND;
     }
     return points;
-}
-
-/* A column of years measures nothing but when. */
-static bool years(const solving *s, size_t k)
-{
-    for (size_t r = 0; r < s->rows; r++) {
-        double x = s->columns[k].value[r];
-        if (!isnan(x) && (x < 1500 || x > 2200 || x != floor(x)))
-            return false;
-    }
-    return true;
 }
 
 /* "The most orders": what there is most of is named, and may be the rows. */
@@ -632,15 +666,31 @@ static cairn_status subtract(solving *s, table_result *out, bytes *text)
     return st ? st : bytes_append_byte(text, ')');
 }
 
+static bool only_quantity(const solving *s, size_t k)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->g->n_columns; i++)
+        n += s->columns[i].kind == TABLE_QUANTITY && table_is_measure(&s->columns[i]);
+    return n == 1 && s->columns[k].kind == TABLE_QUANTITY;
+}
+
 static cairn_status count(solving *s, table_result *out, bytes *text)
 {
     const word *what = counted(s);
     size_t n = 0, filled;
 
-    if (what && what->by == BY_NOTHING && !s->where.len) /* nothing says that the rows are what is counted */
+    if (what && what->by == BY_NOTHING) /* nothing says that the rows are what is counted */
         return CAIRN_OK;
+    s->target = counted_in(s, what);
+    if (s->unclear)
+        return CAIRN_OK;
+    if (s->target != SIZE_MAX) { /* "how many trout were caught": of a column "Caught" */
+        s->does = TABLE_SUM;
+        return add_up(s, out, text);
+    }
     for (size_t k = 0; what && k < s->g->n_columns; k++) /* "how many hammers": it is written beside them */
-        if (s->columns[k].kind == TABLE_QUANTITY && table_is_measure(&s->columns[k]) && !s->columns[k].dates &&
+        if (s->columns[k].kind == TABLE_QUANTITY && only_quantity(s, k) && table_is_measure(&s->columns[k]) && !s->columns[k].dates &&
             (what->by == BY_CELL || (s->label != SIZE_MAX && (s->whole || s->g->n_columns == 2) && table_names(&s->columns[s->label], what) &&
                                      !table_has_repeats(s, s->label)))) {
             s->target = k;
@@ -803,6 +853,8 @@ static void choose_group(solving *s, bool *told)
         const word *what = s->does == TABLE_COUNT && s->group != SIZE_MAX ? counted(s) : NULL;
         if (s->does == TABLE_COUNT)
             s->target = SIZE_MAX;
+        if (what && (s->target = counted_in(s, what)) != SIZE_MAX)
+            return;
         for (size_t k = 0; what && k < s->g->n_columns; k++) /* "how many replicas per team" */
             if (table_names(&s->columns[k], what) && table_is_measure(&s->columns[k]) && !table_is_identifier(s, k) && !s->columns[k].dates)
                 s->target = k;
@@ -894,6 +946,31 @@ static cairn_status solve(solving *s, table_result *out)
     return st;
 }
 
+/* "The greatest mean length" of a column "Mean length": the means are there. */
+static void read_extreme_of_means(solving *s, char *small)
+{
+    static const char *const means[] = {"mean ", "average ", "durchschnittliche ", "durchschnittlichen ", "mittlere ", "moyenne ", "media ", "promedio "};
+    table_kind kind;
+    bool whole;
+
+    for (size_t i = 0; i < sizeof means / sizeof *means; i++) {
+        char *at = strstr(small, means[i]);
+        table_operation does;
+        bool column = false;
+        for (size_t k = 0; at && k < s->g->n_columns; k++)
+            column |= strcasestr(s->g->columns[k], means[i]) != NULL;
+        if (!column)
+            continue;
+        memset(at, ' ', strlen(means[i]));
+        does = table_operation_of(small, &kind, &whole);
+        if (does == TABLE_MOST || does == TABLE_LEAST) {
+            s->does = does;
+            s->kind = kind;
+        }
+        return;
+    }
+}
+
 cairn_status table_solve(analyzer *an, const char *question, const table_grid *grid, arena *memory, table_result *out,
                          cairn_error *err)
 {
@@ -926,6 +1003,8 @@ cairn_status table_solve(analyzer *an, const char *question, const table_grid *g
     if (!*s->langs[LANGUAGES - 1])
         s->langs[LANGUAGES - 1] = "en";
     s->does = table_operation_of(small, &s->kind, &s->whole);
+    if (s->does == TABLE_MEAN)
+        read_extreme_of_means(s, small);
     if (!s->does)
         return CAIRN_OK;
     s->columns = arena_calloc(memory, grid->n_columns, sizeof *s->columns);

@@ -253,6 +253,26 @@ static cairn_status begin_names(loading *l, const char *p, const char *end, uint
     return st;
 }
 
+static size_t count_bars(const char *line, size_t len)
+{
+    size_t n = 0;
+
+    for (const char *at = line, *end = line + len; at < end && (at = memmem(at, (size_t)(end - at), " | ", 3)) != NULL; at += 3)
+        n++;
+    return n;
+}
+
+/* Names, a line of one cell, then a row of as many cells as there are names. */
+static bool section_follows(const char *names, size_t len, const char *next, size_t next_len, const char *end)
+{
+    const char *row = next + next_len + 1, *nl;
+
+    if (!next_len || next_len > NAME_MAX_ * 2 || row >= end)
+        return false;
+    nl = memchr(row, '\n', (size_t)(end - row));
+    return count_bars(names, len) > 0 && count_bars(row, (size_t)((nl ? nl : end) - row)) == count_bars(names, len);
+}
+
 /* The runs of rows in a passage. A run of one line is no table unless it goes on with one. A line of one cell between rows is what
  * those below it have in common; behind an empty line a table goes on where its first line stands again. */
 static cairn_status read_passage(loading *l, const cairn_table_passage *c)
@@ -278,7 +298,7 @@ static cairn_status read_passage(loading *l, const cairn_table_passage *c)
             ; /* the first line again, on top of the table's next passage */
         } else if (l->open && !first) {
             st = add_row(l, p, len);
-        } else if (is_row(next, next_len)) {
+        } else if (is_row(next, next_len) || section_follows(p, len, next, next_len, end)) {
             st = begin_names(l, p, end, c->page, &next);
         } else {
             l->open = NULL;

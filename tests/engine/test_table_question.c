@@ -85,6 +85,14 @@ static const char *const rent_columns[] = {"Objekt", "Kaltmiete 2024", "Kaltmiet
 static const char *const rent_cells[] = {"Wohnung 1", "500,00 €", "510,00 €", "Laden", "1.000,00 €", "1.250,50 €", "Garage", "50,00 €", "60,00 €", "Gesamt", "1.550,00 €", "1.820,50 €"};
 static const table_grid rents = {"Mieteinnahmen mieten.docx", "de", rent_columns, rent_cells, 3, 4};
 
+static const char *const fish_columns[] = {"River", "Species", "Caught", "Mean length (cm)"};
+static const char *const fish_cells[] = {"Ashbourne", "trout", "35", "11.9", "Ashbourne", "eel", "15", "45.1", "Wenlock", "trout", "68", "20.3", "Wenlock", "pike", "82", "47.0", "Tarrant", "eel", "7", "30.5"};
+static const table_grid fish = {"Fish survey fish-survey.docx", "en", fish_columns, fish_cells, 4, 5};
+
+static const char *const quarter_columns[] = {"Product", "Units sold Q1", "Units sold Q2", "Revenue (USD) Q1", "Revenue (USD) Q2"};
+static const char *const quarter_cells[] = {"Lamps", "726", "465", "62,068", "73,799", "Chairs", "161", "706", "88,160", "38,834", "Total", "887", "1171", "150,228", "112,633"};
+static const table_grid quarters = {"Furniture results furniture.html", "en", quarter_columns, quarter_cells, 5, 3};
+
 static const struct {
     const table_grid *grid;
     const char *question, *begins; /* NULL: not the table's business */
@@ -160,6 +168,13 @@ static const struct {
     {&staff, "\xC2\xBF" "Qué ciudad tiene más empleados?", "Madrid: 3 (count by Ciudad, 5 of 5 rows)"},
     {&staff, "\xC2\xBF" "Cuántas quejas hubo en 2019?", NULL},
     {&orders, "How many complaints were placed in 2024?", NULL},
+    {&fish, "How many trout were caught in the fish survey in total?", "103 (sum of Caught, 2 of 5 rows"},
+    {&fish, "Which species had the greatest mean length in the fish survey?", "pike, Wenlock, Mean length (cm): 47.0"},
+    {&fish, "How many species were found in the river Ashbourne?", "2 (count"},
+    {&fish, "How many fish were caught per river?", "Wenlock: 150; Ashbourne: 50; Tarrant: 7 (sum of Caught by River"},
+    {&quarters, "What was the total revenue of furniture in Q2?", "112633 USD (sum of Revenue (USD) Q2, 2 of 3 rows"},
+    {&quarters, "How many units of chairs were sold in Q2?", "706 (sum of Units sold Q2, 1 of 3 rows"},
+    {&quarters, "What was the total furniture revenue in Q4?", NULL},
     {&branches, "What is the total revenue of all branches?", "3734.5 $ (sum of Revenue, 3 of 5 rows"},
     {&branches, "How many branches are there in total?", "3 (count, 3 of 5 rows"},
     {&branches, "Which branch has the highest revenue?", "York, Okafor, Revenue: $2,000"},
