@@ -113,6 +113,26 @@ static cairn_status bind_linear(const binder *n, const char *stem, size_t in, si
     return bind_floats(n, stem, n->naming->bias, linear->out, 1, true, &linear->bias, NULL);
 }
 
+/* One without a bias: it gets zeros. */
+static cairn_status bind_project(const binder *n, bert_linear *linear)
+{
+    bert *b = n->b;
+    float *zeros;
+    size_t row_bytes;
+    cairn_status st = bind_tensor(n, n->naming->project, n->naming->weight, b->embedding, b->hidden, true, &linear->w);
+
+    if (st)
+        return st;
+    if (!tensor_bytes_for(linear->w->type, b->embedding, &row_bytes))
+        return cairn_fail(n->err, CAIRN_EMODEL, "%s: rows of tensor %s are no whole number of blocks", n->path,
+                          linear->w->name);
+    linear->in = b->embedding;
+    linear->out = b->hidden;
+    linear->turned = is_turned(b, linear->w);
+    linear->bias = zeros = arena_calloc(&b->arena, b->hidden, sizeof *zeros);
+    return zeros ? CAIRN_OK : cairn_fail(n->err, CAIRN_ENOMEM, "%s: a bias", n->path);
+}
+
 void bert_linear_row(const bert_linear *l, size_t row, float *out)
 {
     size_t bytes = 0;
@@ -173,7 +193,16 @@ static cairn_status bind_layer(const binder *n, size_t l, bert_layer *layer)
     if (st)
         return st;
     snprintf(stem, sizeof stem, n->naming->output_norm, l);
-    return bind_norm(n, stem, &layer->output_norm);
+    st = bind_norm(n, stem, &layer->output_norm);
+    if (!st && n->naming->pos_key) {
+        snprintf(stem, sizeof stem, n->naming->pos_key, l);
+        st = bind_linear(n, stem, hidden, hidden, true, &layer->pos_key);
+    }
+    if (!st && n->naming->pos_query) {
+        snprintf(stem, sizeof stem, n->naming->pos_query, l);
+        st = bind_linear(n, stem, hidden, hidden, true, &layer->pos_query);
+    }
+    return st;
 }
 
 static cairn_status check_sizes(const bert *b, const char *path, cairn_error *err)
@@ -183,10 +212,14 @@ static cairn_status check_sizes(const bert *b, const char *path, cairn_error *er
         return cairn_fail(err, CAIRN_EMODEL,
                           "%s: impossible sizes: hidden %zu, layers %zu, heads %zu, ff %zu", path,
                           b->hidden, b->n_layers, b->heads, b->ff);
-    if (b->hidden % 32 || b->ff % 32)
+    if (b->hidden % 32 || b->ff % 32 || b->embedding % 32)
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
-                          "%s: widths %zu and %zu: the encoder needs multiples of 32", path,
-                          b->hidden, b->ff);
+                          "%s: widths %zu, %zu and %zu: the encoder needs multiples of 32", path,
+                          b->hidden, b->ff, b->embedding);
+    if (b->embedding > MAX_HIDDEN || b->positions > MAX_POSITIONS || b->relative.span > MAX_POSITIONS)
+        return cairn_fail(err, CAIRN_EMODEL,
+                          "%s: impossible sizes: width of the embeddings %zu, positions %zu, relative %zu", path,
+                          b->embedding, b->positions, b->relative.span);
     if (!(b->eps >= 0 && b->eps < 1))
         return cairn_fail(err, CAIRN_EMODEL, "%s: layer norm epsilon %g", path, (double)b->eps);
     return CAIRN_OK;
@@ -202,7 +235,7 @@ static cairn_status bind_heads(binder *n)
 
     n->prefix = "";
     st = bind_linear(n, n->naming->classifier, b->hidden, 0, false, &b->classifier);
-    if (!st && !b->onnx) /* the sparse encoder reads that matrix as it lies there */
+    if (!st && n->naming->lm_dense && !b->onnx) /* the sparse encoder reads that matrix as it lies there */
         st = bind_linear(n, n->naming->lm_dense, b->hidden, b->hidden, false, &b->lm_dense);
     if (!st && b->lm_dense.w)
         st = bind_norm(n, n->naming->lm_norm, &b->lm_norm);
@@ -214,27 +247,46 @@ static cairn_status bind_heads(binder *n)
     return st;
 }
 
+/* The tables of what a token is and where it stands, and what they go through. */
+static cairn_status bind_embeddings(const binder *n)
+{
+    const bert_naming *naming = n->naming;
+    bert *b = n->b;
+    size_t row_bytes;
+    cairn_status st = bind_tensor(n, naming->word, "", b->embedding, 0, true, &b->word);
+
+    if (st)
+        return st;
+    b->vocab = (size_t)tensor_rows(b->word);
+    if (tensor_rows(b->word) > MAX_VOCAB || !tensor_bytes_for(b->word->type, b->embedding, &row_bytes))
+        return cairn_fail(n->err, CAIRN_EMODEL, "%s: tensor %s: rows of a wrong number or size", n->path,
+                          b->word->name);
+    if (naming->pos)
+        st = bind_floats(n, naming->pos, "", b->embedding, 0, true, &b->pos, &b->positions);
+    if (!st && naming->type)
+        st = bind_floats(n, naming->type, "", b->embedding, 0, true, &b->type, &b->types);
+    if (!st && naming->project)
+        st = bind_project(n, &b->project);
+    if (!st)
+        st = bind_norm(n, naming->embedding_norm, &b->embedding_norm);
+    if (!st && naming->relative)
+        st = bind_floats(n, naming->relative, "", b->hidden, 2 * b->relative.span, true, &b->relative.table, NULL);
+    if (!st && naming->relative_norm)
+        st = bind_norm(n, naming->relative_norm, &b->relative.norm);
+    return st;
+}
+
 cairn_status bert_bind(bert *b, const char *path, const bert_naming *naming, const char *prefix,
                        bert_find *find, cairn_error *err)
 {
     binder n = {b, path, prefix, naming, find, err};
-    cairn_status st = check_sizes(b, path, err);
-    size_t row_bytes;
+    cairn_status st;
 
-    if (st)
-        return st;
-    st = bind_tensor(&n, naming->word, "", b->hidden, 0, true, &b->word);
-    if (st)
-        return st;
-    b->vocab = (size_t)tensor_rows(b->word);
-    if (tensor_rows(b->word) > MAX_VOCAB || !tensor_bytes_for(b->word->type, b->hidden, &row_bytes))
-        return cairn_fail(err, CAIRN_EMODEL, "%s: tensor %s: rows of a wrong number or size", path,
-                          b->word->name);
-    st = bind_floats(&n, naming->pos, "", b->hidden, 0, true, &b->pos, &b->positions);
+    b->embedding = b->embedding ? b->embedding : b->hidden;
+    b->terms = b->terms ? b->terms : 1;
+    st = check_sizes(b, path, err);
     if (!st)
-        st = bind_floats(&n, naming->type, "", b->hidden, 0, true, &b->type, &b->types);
-    if (!st)
-        st = bind_norm(&n, naming->embedding_norm, &b->embedding_norm);
+        st = bind_embeddings(&n);
     if (st)
         return st;
     b->layers = calloc(b->n_layers, sizeof *b->layers);

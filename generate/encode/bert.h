@@ -22,6 +22,9 @@
 #include "generate/formats/safetensors.h"
 #include "generate/tokenize/tokenizer.h"
 
+/* What the first token's state goes through in front of a classification head, behind its matrix. */
+typedef enum bert_activation { BERT_TANH, BERT_GELU } bert_activation;
+
 typedef enum bert_pooling { BERT_POOL_MEAN, BERT_POOL_CLS } bert_pooling;
 
 /* y = x w^T + bias */
@@ -41,7 +44,18 @@ enum { BERT_Q, BERT_K, BERT_V, BERT_ATTENTION_OUT, BERT_FF_IN, BERT_FF_OUT, BERT
 typedef struct bert_layer {
     bert_linear linear[BERT_LINEARS];
     bert_norm attention_norm, output_norm;
+    bert_linear pos_key, pos_query; /* w NULL: BERT_K and BERT_Q serve the positions, too */
 } bert_layer;
+
+/* Attention by relative positions (relative.h). */
+typedef struct bert_relative {
+    size_t span;    /* distances reach from -span to span - 1; 0: there is no such attention */
+    size_t buckets; /* distances beyond buckets / 2 share rows, the more the farther, up to `farthest`; 0: none do */
+    size_t farthest;
+    bool keys, queries; /* the scores have terms by the position's key, and by its query */
+    const float *table; /* [2 span][hidden], by distance + span, of the query from the key */
+    bert_norm norm;     /* over the table's rows; w NULL: none */
+} bert_relative;
 
 typedef struct bert {
     size_t hidden, n_layers, heads, ff;
@@ -52,11 +66,16 @@ typedef struct bert {
     const char *query_prefix, *passage_prefix; /* "" where the model has none */
     char *name;                                /* of the folder or file */
 
-    const tensor *word; /* [vocab][hidden] */
-    const float *pos;   /* [positions][hidden]; RoBERTa's kin: without the rows below the first text position */
-    const float *type;  /* [types][hidden] */
+    size_t embedding;   /* width of the three tables below: hidden, but where there is `project` */
+    const tensor *word; /* [vocab][embedding] */
+    const float *pos;   /* [positions][embedding], NULL: none; RoBERTa's kin: without the rows below the first text position */
+    const float *type;  /* [types][embedding]; NULL: none */
+    bert_linear project; /* of the tables' sums to hidden; w NULL: none */
+    bert_relative relative;
+    size_t terms; /* of a score in attention, which is divided by sqrt(terms * width of a head) */
     bert_norm embedding_norm;
     bert_layer *layers;
+    bert_activation pooler_act;
     bert_linear pooler, classifier; /* w NULL without a classification head */
     const char **labels;            /* [n_labels] what the head's outputs are called; NULL: not said */
     size_t n_labels;
@@ -83,8 +102,10 @@ void bert_linear_block(const bert_linear *l, size_t in, size_t n_in, size_t row,
 /* For bert_open's three halves: where a format keeps things. A stem is followed by the suffix of a
  * weight or a bias; a layer's stem holds one %zu. */
 typedef struct bert_naming {
-    const char *word, *pos, *type; /* whole names */
+    const char *word, *pos, *type, *relative; /* whole names; NULL but for `word`: there is none */
     const char *embedding_norm;    /* stems from here on */
+    const char *project, *relative_norm;       /* NULL: there is none */
+    const char *pos_key, *pos_query;           /* of a layer; NULL: there is none */
     const char *linear[BERT_LINEARS];
     const char *attention_norm, *output_norm;
     const char *pooler, *classifier;   /* NULL: this format has none */
@@ -97,7 +118,8 @@ typedef struct bert_naming {
 typedef const tensor *bert_find(const bert *b, const char *name);
 
 /* Fill everything from `word` to `lm_bias` from the sizes already set in b (hidden, n_layers,
- * heads, ff, eps) and check all shapes. `prefix` stands in front of every name. */
+ * heads, ff, eps, embedding where it is another, positions where they have no table, relative's but for its tables)
+ * and check all shapes. `prefix` stands in front of every name. */
 cairn_status bert_bind(bert *b, const char *path, const bert_naming *naming, const char *prefix,
                        bert_find *find, cairn_error *err);
 

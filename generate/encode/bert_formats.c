@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "generate/encode/bert.h"
+#include "generate/encode/deberta.h"
 #include "generate/encode/sentence_files.h"
 
 /* --- a folder as the transformers library writes it, its weights as safetensors or as ONNX --- */
@@ -70,8 +71,7 @@ static cairn_status need_size(const json_t *config, const char *folder, const ch
 static const struct {
     const char *kind, *missing;
 } other_kinds[] = {
-    {"deberta-v2", "attention by relative positions is missing"},
-    {"deberta", "attention by relative positions is missing"},
+    {"deberta", "its attention by relative positions is another than that of deberta-v2"},
     {"modernbert", "rotary positions and gated layers are missing"},
     {"nomic_bert", "rotary positions and gated layers are missing"},
     {"new", "rotary positions and gated layers are missing"},
@@ -84,8 +84,10 @@ static const struct {
     {"mistral", "decoders embed from their GGUF file; take that"},
 };
 
+typedef enum family { OF_BERT, OF_ROBERTA, OF_DEBERTA } family;
+
 /* Refuse what would silently compute something else. */
-static cairn_status check_kind(const json_t *config, const char *folder, bool *roberta,
+static cairn_status check_kind(const json_t *config, const char *folder, family *of,
                                cairn_error *err)
 {
     static const char *const kin[] = {"xlm-roberta", "roberta", "camembert"};
@@ -93,18 +95,20 @@ static cairn_status check_kind(const json_t *config, const char *folder, bool *r
     const char *act = json_string_value(json_object_get(config, "hidden_act"));
     const char *pos = json_string_value(json_object_get(config, "position_embedding_type"));
 
-    *roberta = false;
+    *of = kind && !strcmp(kind, "deberta-v2") ? OF_DEBERTA : OF_BERT;
     for (size_t i = 0; kind && i < sizeof kin / sizeof *kin; i++)
-        *roberta = *roberta || !strcmp(kind, kin[i]);
+        *of = strcmp(kind, kin[i]) ? *of : OF_ROBERTA;
+    if (*of == OF_DEBERTA) /* deberta.c checks the rest */
+        return CAIRN_OK;
     for (size_t i = 0; kind && i < sizeof other_kinds / sizeof *other_kinds; i++)
         if (!strcmp(kind, other_kinds[i].kind))
             return cairn_fail(err, CAIRN_EUNSUPPORTED,
                               "%s/config.json: model_type %s is not supported: %s", folder, kind,
                               other_kinds[i].missing);
-    if (!*roberta && (!kind || strcmp(kind, "bert")))
+    if (*of == OF_BERT && (!kind || strcmp(kind, "bert")))
         return cairn_fail(
             err, CAIRN_EUNSUPPORTED,
-            "%s/config.json: model_type %s; only bert, xlm-roberta, roberta and camembert here",
+            "%s/config.json: model_type %s; only bert, xlm-roberta, roberta, camembert and deberta-v2 here",
             folder, kind ? kind : "(none)");
     if (act && strcmp(act, "gelu"))
         return cairn_fail(err, CAIRN_EUNSUPPORTED, "%s/config.json: hidden_act %s; only gelu here",
@@ -164,18 +168,19 @@ static cairn_status read_labels(bert *b, const json_t *config, const char *folde
 
 /* *first: the row of the position table that is a text's first token's; 0 but for RoBERTa's kin,
  * which count from behind the padding token's number. */
-static cairn_status read_config(bert *b, const char *folder, bool *roberta, size_t *first,
+static cairn_status read_config(bert *b, const char *folder, bert_naming *naming, size_t *first,
                                 cairn_error *err)
 {
     json_t *config;
     const json_t *pad;
+    family of = OF_BERT;
     cairn_status st = sentence_json(folder, "config.json", &config, err);
 
     if (st)
         return st;
     if (!config)
         return cairn_fail(err, CAIRN_EMODEL, "%s: no config.json there", folder);
-    st = check_kind(config, folder, roberta, err);
+    st = check_kind(config, folder, &of, err);
     if (!st)
         st = need_size(config, folder, "hidden_size", &b->hidden, err);
     if (!st)
@@ -184,12 +189,15 @@ static cairn_status read_config(bert *b, const char *folder, bool *roberta, size
         st = need_size(config, folder, "num_attention_heads", &b->heads, err);
     if (!st)
         st = need_size(config, folder, "intermediate_size", &b->ff, err);
-    b->eps = *roberta ? 1e-5f : 1e-12f;
+    b->eps = of == OF_BERT ? 1e-12f : of == OF_ROBERTA ? 1e-5f : 1e-7f;
     if (!st && json_is_number(json_object_get(config, "layer_norm_eps")))
         b->eps = (float)json_number_value(json_object_get(config, "layer_norm_eps"));
     pad = json_object_get(config, "pad_token_id");
-    *first = *roberta ? 2 : 0;
-    if (!st && *roberta && json_is_integer(pad)) {
+    *first = of == OF_ROBERTA ? 2 : 0;
+    *naming = of == OF_ROBERTA ? roberta_names : bert_names;
+    if (!st && of == OF_DEBERTA)
+        st = deberta_read_config(b, config, folder, naming, err);
+    if (!st && of == OF_ROBERTA && json_is_integer(pad)) {
         if (json_integer_value(pad) < 0 || json_integer_value(pad) > 1 << 20)
             st = cairn_fail(err, CAIRN_EMODEL, "%s/config.json: pad_token_id is no sensible number",
                             folder);
@@ -204,6 +212,8 @@ static cairn_status read_config(bert *b, const char *folder, bool *roberta, size
 /* Take the rows off the front of the position table that no text ever has. */
 static cairn_status shift_positions(bert *b, size_t first, const char *path, cairn_error *err)
 {
+    if (!first)
+        return CAIRN_OK;
     if (first >= b->positions)
         return cairn_fail(err, CAIRN_EMODEL,
                           "%s: %zu rows of positions, of which the first %zu are not used", path,
@@ -272,14 +282,13 @@ static cairn_status open_weights(bert *b, const char *folder, bert_find **find, 
 
 cairn_status bert_open_folder(bert *b, const char *folder, cairn_error *err)
 {
-    static const char *const prefixes[] = {"", "bert.", "roberta."};
+    static const char *const prefixes[] = {"", "bert.", "roberta.", "deberta."};
     char word[128], path[PATH_MAX];
     const char *prefix = "";
-    const bert_naming *naming;
+    bert_naming naming;
     bert_find *find;
-    bool roberta = false;
     size_t first = 0;
-    cairn_status st = read_config(b, folder, &roberta, &first, err);
+    cairn_status st = read_config(b, folder, &naming, &first, err);
 
     if (!st)
         st = check_files(folder, err);
@@ -290,13 +299,12 @@ cairn_status bert_open_folder(bert *b, const char *folder, cairn_error *err)
     st = open_weights(b, folder, &find, path, err);
     if (st)
         return st;
-    naming = roberta ? &roberta_names : &bert_names;
     for (size_t i = sizeof prefixes / sizeof *prefixes; i--;) {
-        snprintf(word, sizeof word, "%s%s", prefixes[i], naming->word);
+        snprintf(word, sizeof word, "%s%s", prefixes[i], naming.word);
         if (find(b, word))
             prefix = prefixes[i];
     }
-    st = bert_bind(b, path, naming, prefix, find, err);
+    st = bert_bind(b, path, &naming, prefix, find, err);
     if (!st)
         st = shift_positions(b, first, path, err);
     if (!st)

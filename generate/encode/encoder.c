@@ -79,6 +79,12 @@ static cairn_status make_identity(encoder *e, cairn_error *err)
     XXH3_64bits_update(h, b->passage_prefix, strlen(b->passage_prefix) + 1);
     XXH3_64bits_update(h, b->word->data, b->word->bytes < 4096 ? b->word->bytes : 4096);
     hash_norm(h, &b->embedding_norm, b->hidden);
+    if (b->relative.span) {
+        const uint64_t how[] = {b->relative.span, b->relative.buckets, b->relative.farthest, b->terms,
+                                b->relative.keys, b->relative.queries};
+        XXH3_64bits_update(h, how, sizeof how);
+        hash_floats(h, b->relative.table, b->hidden);
+    }
     for (size_t l = 0; l < b->n_layers; l++) {
         for (int i = 0; i < BERT_LINEARS; i++) {
             const bert_linear *linear = &b->layers[l].linear[i];
@@ -594,13 +600,19 @@ static double head_row(const bert_linear *l, size_t row, const float *x, float *
     return sum;
 }
 
-/* What the classifier sees of a pair's first row: tanh of the pooler, and as much room again. To be freed. */
+/* What a head's first matrix gives, through its activation. */
+static double activate(const bert *b, double x)
+{
+    return b->pooler_act == BERT_GELU ? x / 2 * (1 + erf(x / sqrt(2))) : tanh(x);
+}
+
+/* What the classifier sees of a pair's first row: the pooler's outputs, and as much room again. To be freed. */
 static float *pool_first(const bert *b, const float *rows, cairn_error *err)
 {
     float *pooled = checked_malloc(2 * b->hidden, sizeof *pooled);
 
     for (size_t j = 0; pooled && j < b->hidden; j++)
-        pooled[j] = (float)tanh(head_row(&b->pooler, j, rows, pooled + b->hidden));
+        pooled[j] = (float)activate(b, head_row(&b->pooler, j, rows, pooled + b->hidden));
     if (!pooled)
         cairn_fail(err, CAIRN_ENOMEM, "classification head");
     return pooled;

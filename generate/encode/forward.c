@@ -14,6 +14,7 @@
 #include "generate/decode/device.h"
 #include "generate/encode/attention.h"
 #include "generate/encode/linear.h"
+#include "generate/encode/relative.h"
 #include "generate/kernels/kernels.h"
 
 #define ROWS_A_TASK 32
@@ -33,6 +34,9 @@ struct forward {
     bool kept; /* it was seen to q4 weights, at the second run: many a process makes one */
     linear *linear; /* [n_layers][BERT_LINEARS] */
     void *room;     /* the panels of all of them; NULL: there are none (yet) */
+    linear project; /* of the tables' rows; src NULL: none */
+    void *project_room;
+    relative *relative; /* NULL: attention knows no relative positions */
     void **scratch; /* [threads] */
     size_t scratch_bytes, threads;
 
@@ -49,6 +53,7 @@ struct forward {
     float *mix; /* [rows][hidden] what attention gives */
     acts in;    /* of width hidden */
     acts wide;  /* of width ff */
+    acts narrow; /* of the tables' width, in front of `project` */
 };
 
 static linear *at(const forward *f, size_t layer, int which)
@@ -112,6 +117,39 @@ static bool place_weights(forward *f, bool q4)
     return f->room;
 }
 
+static void need_scratch(forward *f, size_t bytes)
+{
+    f->scratch_bytes = bytes > f->scratch_bytes ? bytes : f->scratch_bytes;
+}
+
+static void need_scratch_for(forward *f, const linear *l)
+{
+    need_scratch(f, linear_pack_scratch(l));
+    need_scratch(f, linear_run_scratch(l));
+}
+
+/* What DeBERTa has beside a BERT. */
+static cairn_status create_extras(forward *f, linear_width weights, cairn_error *err)
+{
+    const bert *b = f->b;
+    cairn_status st = CAIRN_OK;
+
+    if (b->project.w) {
+        linear_init(&f->project, &b->project, weights);
+        f->project_room = checked_large(linear_room(&f->project), 1);
+        if (!f->project_room)
+            return cairn_fail(err, CAIRN_ENOMEM, "repacked weights");
+        linear_place(&f->project, f->project_room);
+        need_scratch_for(f, &f->project);
+        need_scratch(f, b->embedding * sizeof(float));
+    }
+    if (b->relative.keys || b->relative.queries)
+        st = relative_create(&f->relative, b, f->exact, f->kernels, err);
+    if (f->relative)
+        need_scratch(f, relative_scratch(f->relative));
+    return st;
+}
+
 cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact, unsigned bits,
                             const encode_kernels *kernels, cairn_error *err)
 {
@@ -132,15 +170,13 @@ cairn_status forward_create(forward **out, const bert *b, pool *p, bool exact, u
     f->scratch = calloc(f->threads, sizeof *f->scratch);
     if (!f->linear || !f->scratch)
         st = cairn_fail(err, CAIRN_ENOMEM, "encoder");
-    f->scratch_bytes = attention_scratch(b->max_tokens, width, exact);
+    if (!st)
+        st = create_extras(f, weights, err);
+    need_scratch(f, attention_scratch(b->max_tokens, width, f->relative ? relative_rows(f->relative) : 0, exact));
     for (size_t l = 0; l < b->n_layers && !st; l++)
         for (int i = 0; i < BERT_LINEARS && !st; i++) {
-            size_t need;
             linear_init(at(f, l, i), &b->layers[l].linear[i], weights);
-            need = linear_pack_scratch(at(f, l, i));
-            f->scratch_bytes = need > f->scratch_bytes ? need : f->scratch_bytes;
-            need = linear_run_scratch(at(f, l, i));
-            f->scratch_bytes = need > f->scratch_bytes ? need : f->scratch_bytes;
+            need_scratch_for(f, at(f, l, i));
         }
     if (!st && !place_weights(f, false))
         st = cairn_fail(err, CAIRN_ENOMEM, "repacked weights");
@@ -162,6 +198,7 @@ static void clear_batch(forward *f)
     free(f->mix);
     acts_clear(&f->in);
     acts_clear(&f->wide);
+    acts_clear(&f->narrow);
     f->x = f->qkv = f->mix = NULL;
     f->rows = 0;
 }
@@ -174,6 +211,8 @@ void forward_destroy(forward *f)
     if (f->there)
         f->device->encoder_destroy(f->there);
     free(f->room);
+    free(f->project_room);
+    relative_destroy(f->relative);
     for (size_t i = 0; f->scratch && i < f->threads; i++)
         free(f->scratch[i]);
     free(f->scratch);
@@ -205,6 +244,8 @@ static cairn_status reserve(forward *f, size_t rows, cairn_error *err)
     st = acts_reserve(&f->in, rows, hidden, in, err);
     if (!st)
         st = acts_reserve(&f->wide, rows, f->b->ff, wide, err);
+    if (!st && f->project.src)
+        st = acts_reserve(&f->narrow, rows, f->b->embedding, 1u << f->project.form, err);
     if (st)
         clear_batch(f);
     else
@@ -218,7 +259,7 @@ typedef struct step {
     const forward_batch *batch;
     size_t rows, layer;
     size_t queries; /* of a sequence whose rows are asked for behind attention: all, or the first */
-    const float *add; /* norm_task: what is added to x, [rows][hidden] */
+    const float *add; /* norm_task: what is added to x, [rows][hidden]; NULL: nothing */
     const bert_norm *norm;
     unsigned forms; /* to round the result into */
 } step;
@@ -239,11 +280,20 @@ static void pack_task(void *ctx, size_t task, size_t worker)
     }
 }
 
+static void pack_project_task(void *ctx, size_t task, size_t worker)
+{
+    const step *s = ctx;
+
+    linear_pack_panel(&s->f->project, s->f->kernels, task, s->f->scratch[worker]);
+}
+
 /* Layer by layer, so that the file's weights of one are in memory beside the panels, which take their place. */
 static void pack_weights(forward *f)
 {
     step s = {.f = f};
 
+    if (f->project.src)
+        pool_run(f->pool, f->project.src->out / ENCODE_PANEL, pack_project_task, &s);
     for (s.layer = 0; s.layer < f->b->n_layers; s.layer++) {
         const linear *l = f->linear + s.layer * BERT_LINEARS;
         size_t panels = 0;
@@ -289,17 +339,24 @@ static void embed_task(void *ctx, size_t task, size_t worker)
     const step *s = ctx;
     forward *f = s->f;
     const bert *b = f->b;
-    const size_t n = b->hidden;
+    const size_t n = b->embedding;
     size_t row_bytes = 0, end = (task + 1) * ROWS_A_TASK;
 
     tensor_bytes_for(b->word->type, n, &row_bytes);
     for (size_t row = task * ROWS_A_TASK; row < s->rows && row < end; row++) {
-        float *x = f->x + row * n;
+        float *x = b->project.w ? f->scratch[worker] : f->x + row * n;
         size_t type = s->batch->types ? s->batch->types[row] : 0;
+        const float *pos = b->pos ? b->pos + position_of(s->batch, row) * n : NULL;
         dequantize_row(b->word->type, b->word->data + (size_t)s->batch->ids[row] * row_bytes, x, n);
-        f->kernels->add(x, b->type + type * n, n);
-        f->kernels->layernorm(x, b->pos + position_of(s->batch, row) * n, b->embedding_norm.w,
-                              b->embedding_norm.b, b->eps, n, x);
+        if (b->type)
+            f->kernels->add(x, b->type + type * n, n);
+        if (b->project.w) {
+            if (pos)
+                f->kernels->add(x, pos, n);
+            acts_round(f->kernels, &f->narrow, row, 0, x, n, 1u << f->project.form);
+            continue;
+        }
+        f->kernels->layernorm(x, pos, b->embedding_norm.w, b->embedding_norm.b, b->eps, n, x);
         acts_round(f->kernels, &f->in, row, 0, x, n, s->forms);
     }
 }
@@ -319,10 +376,15 @@ static void attention_task(void *ctx, size_t task, size_t worker)
                            .out = f->mix + first * n + column,
                            .out_ld = n,
                            .n = s->batch->offsets[sequence + 1] - first,
+                           .terms = f->b->terms,
                            .width = width};
+    attention_positions positions;
 
     head.n_queries = head.n < s->queries ? head.n : s->queries;
-
+    if (f->relative) {
+        positions = relative_head(f->relative, s->layer, task % f->b->heads);
+        head.positions = &positions;
+    }
     attention_run(f->kernels, &head, f->exact, f->scratch[worker]);
 }
 
@@ -343,7 +405,7 @@ static void norm_task(void *ctx, size_t task, size_t worker)
 
     for (size_t row = task * ROWS_A_TASK; row < s->rows && row < end; row++) {
         float *x = f->x + row * n;
-        f->kernels->layernorm(x, s->add + row * n, s->norm->w, s->norm->b, f->b->eps, n, x);
+        f->kernels->layernorm(x, s->add ? s->add + row * n : NULL, s->norm->w, s->norm->b, f->b->eps, n, x);
         acts_round(f->kernels, &f->in, row, 0, x, n, s->forms);
     }
 }
@@ -400,6 +462,17 @@ static void run_layer(forward *f, step *s)
     pool_run(f->pool, row_tasks, norm_task, s);
 }
 
+/* The tables' sums to the layers' width. */
+static void run_project(forward *f, step *s)
+{
+    const linear_job job = {.l = &f->project, .out = f->x, .ld = f->b->hidden};
+
+    linear_run(f->pool, f->kernels, &job, 1, &f->narrow, s->rows, f->scratch);
+    s->add = NULL;
+    s->norm = &f->b->embedding_norm;
+    pool_run(f->pool, (s->rows + ROWS_A_TASK - 1) / ROWS_A_TASK, norm_task, s);
+}
+
 /* ---- a device ---- */
 
 static cairn_status look_for_device(forward *f, size_t rows, cairn_error *err)
@@ -408,6 +481,9 @@ static cairn_status look_for_device(forward *f, size_t rows, cairn_error *err)
     cairn_status st;
 
     f->rows_run += rows;
+    if (f->relative || f->project.src || f->b->terms > 1)
+        return device_is_required() ? cairn_fail(err, CAIRN_EUNSUPPORTED, "%s: no device runs a DeBERTa", f->b->name)
+                                    : CAIRN_OK;
     if (f->exact || f->looked || (f->rows_run < DEVICE_PAYS_ROWS && !device_is_required()))
         return CAIRN_OK;
     st = device_get(&f->device, err);
@@ -485,8 +561,14 @@ cairn_status forward_run(forward *f, const forward_batch *batch, const float **h
     if (st)
         return st;
     *hidden = f->x;
+    if ((f->project.src || f->relative) && !f->packed)
+        pack_weights(f);
+    if (f->relative && (st = relative_fill(f->relative, f->linear, f->pool, f->scratch, err)))
+        return st;
     s.forms = f->there ? 0 : forms_of_input(f, 0);
     pool_run(f->pool, row_tasks, embed_task, &s);
+    if (f->project.src)
+        run_project(f, &s);
     if (f->there) {
         st = run_there(f, batch, &done, err);
         if (!st && done && batch->first)

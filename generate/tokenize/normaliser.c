@@ -1,9 +1,14 @@
 /* normaliser.c - see normaliser.h. */
 #include "generate/tokenize/normaliser.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unicode/uchar.h>
+#include <unicode/unorm2.h>
+#include <unicode/ustring.h>
 
+#include "base/checked.h"
 #include "base/utf8.h"
 
 #define SHORT_CLUSTER 6 /* bytes: clusters below it are looked up whole */
@@ -162,6 +167,73 @@ static size_t white_space_at(const char *s, size_t len)
     return u_isUWhiteSpace((UChar32)cp) ? n : 0;
 }
 
+/* The expression \s{2,}|[\n\r\t]. */
+static cairn_status run_blanks(const text_step *step, const char *s, size_t len, bytes *out)
+{
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < len && !st;) {
+        size_t n = 0, blanks = 0, one;
+        while (i + n < len && (one = white_space_at(s + i + n, len - i - n))) {
+            n += one;
+            blanks++;
+        }
+        if (blanks > 1 || (blanks && (s[i] == '\n' || s[i] == '\r' || s[i] == '\t'))) {
+            st = bytes_append(out, step->to.data, step->to.len);
+        } else {
+            uint32_t cp;
+            n = utf8_decode(s + i, len - i, &cp, NULL);
+            st = bytes_append(out, s + i, n);
+        }
+        i += n;
+    }
+    return st;
+}
+
+/* A piece of a text, at most as many code units as ICU counts in. */
+static cairn_status compose(const UNormalizer2 *form, const char *s, size_t len, bytes *out)
+{
+    UErrorCode failed = U_ZERO_ERROR;
+    UChar *wide, *composed = NULL;
+    int32_t n = 0, m = 0, n_bytes = 0;
+    char *narrow = NULL;
+    cairn_status st = CAIRN_ENOMEM;
+
+    wide = checked_malloc(len + 1, sizeof *wide);
+    if (wide)
+        u_strFromUTF8(wide, (int32_t)len + 1, &n, s, (int32_t)len, &failed);
+    if (wide && U_SUCCESS(failed)) {
+        m = unorm2_normalize(form, wide, n, NULL, 0, &failed);
+        failed = U_ZERO_ERROR;
+        composed = checked_malloc((size_t)m + 1, sizeof *composed);
+        narrow = checked_malloc((size_t)m + 1, 3); /* of each unit at the most */
+    }
+    if (composed && narrow) {
+        m = unorm2_normalize(form, wide, n, composed, m + 1, &failed);
+        u_strToUTF8(narrow, 3 * m + 1, &n_bytes, composed, m, &failed);
+        st = U_SUCCESS(failed) ? bytes_append(out, narrow, (size_t)n_bytes) : CAIRN_ELIMIT;
+    }
+    free(wide);
+    free(composed);
+    free(narrow);
+    return st;
+}
+
+static cairn_status run_compose(const text_step *step, const char *s, size_t len, bytes *out)
+{
+    UErrorCode failed = U_ZERO_ERROR;
+    const UNormalizer2 *form = step->compatible ? unorm2_getNFKCInstance(&failed) : unorm2_getNFCInstance(&failed);
+    size_t plain = 0;
+
+    while (plain < len && (uint8_t)s[plain] < 0x80)
+        plain++;
+    if (plain == len)
+        return bytes_append(out, s, len);
+    if (!U_SUCCESS(failed))
+        return CAIRN_ENOMEM;
+    return len < INT32_MAX / 64 ? compose(form, s, len, out) : CAIRN_ELIMIT; /* NFKC: 18 for one */
+}
+
 static cairn_status run_strip(const text_step *step, const char *s, size_t len, bytes *out)
 {
     size_t from = 0, to = len, n;
@@ -203,6 +275,10 @@ static cairn_status run_step(const text_step *step, const char *s, size_t len, b
         return run_replace(step, s, len, out);
     case TEXT_SQUEEZE:
         return run_squeeze(step, s, len, out);
+    case TEXT_BLANKS:
+        return run_blanks(step, s, len, out);
+    case TEXT_COMPOSE:
+        return run_compose(step, s, len, out);
     case TEXT_STRIP:
         return run_strip(step, s, len, out);
     case TEXT_LOWERCASE:

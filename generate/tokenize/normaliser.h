@@ -27,10 +27,13 @@ typedef struct text_step {
         TEXT_MAP,       /* by `map` */
         TEXT_REPLACE,   /* each `from` by `to` */
         TEXT_SQUEEZE,   /* two spaces and more by `to` */
+        TEXT_BLANKS,    /* two characters of white space and more, and a line break or tab alone, by `to` */
+        TEXT_COMPOSE,   /* to Unicode's NFC, or with `compatible` NFKC */
         TEXT_STRIP,     /* white space at the ends */
         TEXT_LOWERCASE, /* each character alone */
     } kind;
     bool left, right; /* TEXT_STRIP */
+    bool compatible;  /* TEXT_COMPOSE */
     bytes from, to;   /* TEXT_MAP: `from` is the map's bytes */
     charsmap map;
 } text_step;

@@ -50,15 +50,16 @@ static cairn_status read_replace(text_step *step, const json_t *o, bool *known, 
     const json_t *pattern = json_object_get(o, "pattern"), *by = json_object_get(o, "content");
     const json_t *from = json_object_get(pattern, "String"),
                  *regex = json_object_get(pattern, "Regex");
-    const bool spaces = json_is_string(regex) && !strcmp(json_string_value(regex), " {2,}");
+    const char *of = json_string_value(regex);
+    const bool spaces = of && !strcmp(of, " {2,}"), blanks = of && !strcmp(of, "\\s{2,}|[\\n\\r\\t]");
     cairn_status st;
 
-    *known = json_is_string(by) && (json_string_length(from) || spaces);
+    *known = json_is_string(by) && (json_string_length(from) || spaces || blanks);
     if (!*known)
         return CAIRN_OK;
-    step->kind = json_string_length(from) ? TEXT_REPLACE : TEXT_SQUEEZE;
+    step->kind = json_string_length(from) ? TEXT_REPLACE : spaces ? TEXT_SQUEEZE : TEXT_BLANKS;
     st = copy_text(&step->to, by, err);
-    return st || step->kind == TEXT_SQUEEZE ? st : copy_text(&step->from, from, err);
+    return st || step->kind != TEXT_REPLACE ? st : copy_text(&step->from, from, err);
 }
 
 static cairn_status read_step(const json_t *o, normaliser *n, const char *path, cairn_error *err)
@@ -84,6 +85,9 @@ static cairn_status read_step(const json_t *o, normaliser *n, const char *path, 
         step->right = json_is_true(json_object_get(o, "strip_right"));
     } else if (!strcmp(type, "Lowercase")) {
         step->kind = TEXT_LOWERCASE;
+    } else if (!strcmp(type, "NFC") || !strcmp(type, "NFKC")) {
+        step->kind = TEXT_COMPOSE;
+        step->compatible = type[2] == 'K';
     } else {
         known = false;
     }

@@ -215,8 +215,8 @@ static void what_does_not_fit_is_refused(void **state)
         {"{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",-1]]},\"pre_tokenizer\":{\"type\":\"Digits\"}}", "pre_tokenizer Digits"},
         {"{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",\"b\"]]},"
          "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\"}}", "vocab[0]"},
-        {"{\"normalizer\":{\"type\":\"NFC\"},\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",-1]]},"
-         "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\"}}", "normalizer NFC"},
+        {"{\"normalizer\":{\"type\":\"NFD\"},\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",-1]]},"
+         "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\"}}", "normalizer NFD"},
         {"{\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AAA\"},\"model\":{\"type\":\"Unigram\","
          "\"vocab\":[[\"a\",-1]]},\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\"}}", "precompiled_charsmap"},
     };

@@ -158,7 +158,7 @@ static const char *const toy_gg[] = {"token_embd.weight",
                                      "cls",
                                      "cls.output"};
 
-static void toy_fill(toy *y)
+__attribute__((unused)) static void toy_fill(toy *y)
 {
     const char *const *names = y->gguf ? toy_gg : toy_st;
     const size_t h = y->hidden;

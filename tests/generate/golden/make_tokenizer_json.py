@@ -16,7 +16,8 @@ SIGN = "\u2581"
 ODD = ["\uff21\uff22c", "\ufb01ne", "of\ufb03ce", "a\u0308b", "a\u0308\u0304", "o\u0308", "\u200b", "\u00ad", "\t", "\n", "\r\n", "  ", "   ",
        "\u3000", "\u2026", "\u00bd", "\U0001f600", "\u4e2d\u6587", "\u0e44\u0e17\u0e22", SIGN, SIGN + SIGN + "x", "\u00e9", "zzz", "0123", "!?",
        "\u0627\u0644", "\U0001f601", "a", "\u0308", "\ufb01\u0308", "\uff21\u0301", "\ufb01\u200d", "\u00a9\u200d\u00a9", "\u1100\u1161\u0308",
-       "\u05d0\u05b8", "\ufb03\u0308\u0308", "\u00a0", "\u0085", "``quoted``", "<user>", "STRASSE", "\u0130\u03a3", "a\u0308\u0308", "\u00bd\u20de"]
+       "\u05d0\u05b8", "\ufb03\u0308\u0308", "\u00a0", "\u0085", "``quoted``", "<user>", "STRASSE", "\u0130\u03a3", "a\u0308\u0308", "\u00bd\u20de",
+       "\u2028", "\u000b\u00a0", "\u1100\u1161\u11a8", "q\u0323\u0307", "\ufdfa", "\u0344"]
 
 
 def special(token, type_id=0):
@@ -57,6 +58,13 @@ FILES = [
                       {"type": "Strip", "strip_left": True, "strip_right": True}),
      {"type": "Metaspace", "replacement": SIGN, "prepend_scheme": "never", "split": False},
      {"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0], "trim_offsets": True, "add_prefix_space": True}, []),
+    # DeBERTa's, as transformers 4 and 5 write it
+    ("deberta", several({"type": "Strip", "strip_left": True, "strip_right": True}, MAP, squeeze(" ")),
+     {"type": "Sequence", "pretokenizers": [{"type": "Metaspace", "replacement": SIGN, "prepend_scheme": "always", "split": True}]}, BERT, []),
+    ("composed", several({"type": "Replace", "pattern": {"Regex": r"\s{2,}|[\n\r\t]"}, "content": " "}, {"type": "NFC"},
+                         {"type": "Strip", "strip_left": False, "strip_right": True}),
+     {"type": "Sequence", "pretokenizers": [{"type": "Metaspace", "replacement": SIGN, "prepend_scheme": "first", "split": True}]}, BERT, []),
+    ("compatible", {"type": "NFKC"}, {"type": "Metaspace", "replacement": SIGN, "prepend_scheme": "always", "split": True}, BERT, []),
 ]
 
 
