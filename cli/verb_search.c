@@ -452,6 +452,7 @@ const cli_verb cli_verb_search = {
     "  path: ext:pdf,md lang:de tag:t dir:\"a b\" from:x@y date:2025-09/2025-10 date:>2024\n"
     "  date:last-week date:last-3-days modified:today created:2023  last week  in March 2024\n"
     "  size:>10mb size:1mb..5mb size:<=500k pages:12 pages:3..20  (mb: 10^6, mib: 2^20 bytes)\n"
+    "With -not alone, or beside fields, all documents without it are listed.\n"
     "Nothing is an error: what does not parse is read as words, and a note says so.\n\n"
     "  -k N           how many passages (default 10)\n"
     "  --mode MODE    hybrid (default), lexical (words alone) or vector (meaning alone)\n"

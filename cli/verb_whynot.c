@@ -12,8 +12,8 @@ static json_t *why_json(const char *file, const char *query, const cairn_why *w)
     json_t *stages = json_array();
 
     for (size_t i = 0; i < w->n_stages; i++)
-        json_array_append_new(stages, json_pack("{s:s,s:b,s:o}", "stage", w->stages[i].stage, "passed",
-                                                w->stages[i].passed, "detail",
+        json_array_append_new(stages, json_pack("{s:s,s:b,s:b,s:o}", "stage", w->stages[i].stage, "passed",
+                                                w->stages[i].passed, "reached", w->stages[i].reached, "detail",
                                                 json_str(w->stages[i].detail)));
     return json_pack("{s:o,s:o,s:o,s:o,s:o}", "file", json_str(file), "query",
                      json_str(query), "lost_at", json_str(w->lost_at), "rank",
@@ -24,8 +24,8 @@ static void print_why(cli *c, const cairn_why *w, bool answer)
 {
     for (size_t i = 0; i < w->n_stages; i++) {
         const cairn_why_stage *s = &w->stages[i];
-        printf("%s%-4s %-8s%s ", s->passed ? "" : cli_bold(c), s->passed ? "yes" : "no", s->stage,
-               s->passed ? "" : cli_plain(c));
+        printf("%s%-4s %-8s%s ", s->passed || !s->reached ? "" : cli_bold(c), s->passed ? "yes" : s->reached ? "no" : "-", s->stage,
+               s->passed || !s->reached ? "" : cli_plain(c));
         cli_put_text(stdout, s->detail, strlen(s->detail));
         putchar('\n');
     }

@@ -321,8 +321,11 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
         st = engine_analyzer(c, &a.an, err);
     if (!st)
         st = read_filter(&a, &held, err);
-    if (!st && all && ask_exhaustive_is_ordinary(&a, &every))
-        all = false;
+    if (!st && all && !held) {
+        bool ordinary;
+        st = ask_exhaustive_find(&a, &every, &ordinary, err);
+        all = !ordinary;
+    }
     if (!st && !all && !held)
         st = ask_retrieve(&a, err);
     if (!st && observe && !all && !held)

@@ -53,6 +53,12 @@ typedef struct ask_standing {
     bool quotes;                  /* the earlier sentence is quoted: its value says nothing by itself */
 } ask_standing;
 
+/* Files of a question about all documents. */
+typedef struct ask_tally {
+    size_t found, read, unreadable;
+    size_t by_path; /* match only with the words of their paths */
+} ask_tally;
+
 typedef struct asking {
     cairn *c;
     const cairn_ask_request *request;
@@ -106,6 +112,7 @@ typedef struct asking {
     size_t n_cited, n_numbers;
     int64_t first_ns;
     generate_result result;
+    ask_tally tally; /* of a question about all documents */
     size_t remote_prompt, remote_completion; /* tokens, as the endpoint counts them */
 } asking;
 
@@ -240,10 +247,11 @@ bool ask_cache_find(asking *a, cairn_answer *out, arena *memory);
 void ask_cache_put(asking *a, const cairn_answer *out);
 
 /* ---- ask_exhaustive.c ---- */
-/* All documents that hold what the question names; fills everything of *out. */
+/* All documents that hold what the question names: a->hits and a->tally. *ordinary: it is a question like others after all, for how
+ * many files there are of a name that no title or path has ("how many books are there?"); nothing is kept then. */
+cairn_status ask_exhaustive_find(asking *a, const exhaustive *x, bool *ordinary, cairn_error *err);
+/* The answer that tells them; fills everything of *out. */
 cairn_status ask_exhaustive(asking *a, const exhaustive *x, cairn_answer *out, arena *memory,
                             cairn_error *err);
-/* A question for how many files there are of a name that no title or path has ("how many books are there?") is one like others. */
-bool ask_exhaustive_is_ordinary(asking *a, const exhaustive *x);
 
 #endif

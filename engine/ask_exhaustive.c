@@ -126,11 +126,6 @@ static cairn_status choose(const doc_set *all, const doc_set *a, const doc_set *
     return CAIRN_OK;
 }
 
-typedef struct tally {
-    size_t found, read, unreadable;
-    size_t by_path; /* match only with the words of their paths */
-} tally;
-
 /* One search over everything that is read. */
 typedef struct reading_all {
     asking *a;
@@ -207,7 +202,7 @@ static cairn_status find_mentions(reading_all *r, const exhaustive *x, const doc
 }
 
 /* As the above in the text, and how many more, or of those that do not mention it fewer, there are with the paths. */
-static cairn_status tell_mentions(reading_all *r, const exhaustive *x, const doc_set *all, doc_set *out, tally *t, char **query,
+static cairn_status tell_mentions(reading_all *r, const exhaustive *x, const doc_set *all, doc_set *out, ask_tally *t, char **query,
                                   cairn_error *err)
 {
     doc_set with_paths = {0};
@@ -250,8 +245,10 @@ static cairn_status find_listed(reading_all *r, const exhaustive *x, doc_set *ou
     return st;
 }
 
-static cairn_status search_all(asking *a, const exhaustive *x, tally *t, cairn_error *err)
+/* *ordinary: no title and no path is called what the question is about, so that it is not about files by themselves. */
+static cairn_status search_all(asking *a, const exhaustive *x, bool *ordinary, cairn_error *err)
 {
+    ask_tally *t = &a->tally;
     reading_all r = {.a = a, .filter = a->request->filter};
     doc_set all, found = {0};
     char *query = NULL;
@@ -265,6 +262,11 @@ static cairn_status search_all(asking *a, const exhaustive *x, tally *t, cairn_e
     st = documents_of(&r, "", r.filter, &all, &t->read, err);
     if (!st)
         st = x->listed ? find_listed(&r, x, &found, &t->found, err) : tell_mentions(&r, x, &all, &found, t, &query, err);
+    *ordinary = !st && x->listed && x->named && !t->found;
+    if (*ordinary) {
+        view_close(&r.v);
+        return CAIRN_OK;
+    }
     if (!st)
         st = search_rows(&r, x->listed ? "" : query, x->denied ? both_filters(a, "size:>=0") : r.filter, x->listed ? 1 : LISTED_MAX + (x->denied || x->n_parts > 1 ? all.n : 0), err);
     if (!st)
@@ -278,17 +280,17 @@ static cairn_status search_all(asking *a, const exhaustive *x, tally *t, cairn_e
     return st;
 }
 
-bool ask_exhaustive_is_ordinary(asking *a, const exhaustive *x)
+cairn_status ask_exhaustive_find(asking *a, const exhaustive *x, bool *ordinary, cairn_error *err)
 {
-    reading_all r = {.a = a, .filter = a->request->filter};
-    doc_set found;
-    size_t counted = 1;
+    int64_t start = clock_mono_ns();
+    cairn_status st;
 
-    if (!x->listed || !x->named || view_open(a->c, &r.v, NULL))
-        return false;
-    (void)find_listed(&r, x, &found, &counted, NULL);
-    view_close(&r.v);
-    return !counted;
+    *ordinary = false;
+    a->tally = (ask_tally){0};
+    st = search_all(a, x, ordinary, err);
+    if (!st && !*ordinary)
+        a->hits->took_ms = (double)(clock_mono_ns() - start) / 1e6;
+    return st;
 }
 
 /* The sentence of a hit with most of the words that were looked for. */
@@ -313,7 +315,7 @@ static text_span telling_sentence(const cairn_hit *h)
 }
 
 /* "12 of 58 files mention ...", in the question's language. */
-static cairn_status headline(asking *a, const exhaustive *x, const tally *t, cairn_error *err)
+static cairn_status headline(asking *a, const exhaustive *x, const ask_tally *t, cairn_error *err)
 {
     static const struct {
         const char *lang, *one, *many, *none_one, *none_many, *unread, *more, *of_these, *listed, *named, *year;
@@ -366,16 +368,13 @@ static cairn_status headline(asking *a, const exhaustive *x, const tally *t, cai
 cairn_status ask_exhaustive(asking *a, const exhaustive *x, cairn_answer *out, arena *memory,
                             cairn_error *err)
 {
-    tally t = {0};
-    int64_t start = clock_mono_ns();
-    cairn_status st = search_all(a, x, &t, err);
+    const ask_tally t = a->tally;
+    cairn_status st = headline(a, x, &t, err);
 
-    if (!st)
-        st = headline(a, x, &t, err);
     if (st)
         return st;
     out->evidence = a->hits;
-    out->retrieve_ms = a->hits->took_ms = (double)(clock_mono_ns() - start) / 1e6;
+    out->retrieve_ms = a->hits->took_ms;
     out->exhaustive = true;
     out->confidence = 1;
     out->files_found = t.found;

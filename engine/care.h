@@ -212,6 +212,7 @@ cairn_status cairn_versions(cairn *c, const char *uri_or_id, double near, cairn_
 typedef struct cairn_why_stage {
     const char *stage;
     bool passed;
+    bool reached;       /* false: it was lost before; `passed` is false, too */
     const char *detail; /* a sentence */
 } cairn_why_stage;
 

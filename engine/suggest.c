@@ -97,7 +97,7 @@ static cairn_status drop_hidden(cairn *c, const view *v, const char *query, cons
 
     while (!st && *out && *at) {
         char word[ANALYZER_FORM_MAX], form[ANALYZER_FORM_MAX];
-        size_t len = strcspn(at, " \t\n\"()"), n;
+        size_t len = strcspn(at, " \t\n\"():,"), n;
         bool shown = true;
         if (len && len < sizeof word) {
             memcpy(word, at, len);
@@ -118,6 +118,8 @@ static cairn_status drop_hidden(cairn *c, const view *v, const char *query, cons
 cairn_status engine_suggestion(cairn *c, const view *v, const char *query, arena *memory,
                                const char **out, cairn_error *err)
 {
+    const suggest_range *ranges;
+    size_t n_ranges;
     analyzer *an;
     cairn_status st = engine_analyzer(c, &an, err);
 
@@ -126,7 +128,9 @@ cairn_status engine_suggestion(cairn *c, const view *v, const char *query, arena
         return st;
     if (v->index) /* nothing hidden is in what it says */
         return v->index->remote->correct(v->index->ctx, an, query, strlen(query), memory, out, err);
-    st = suggest_query(an, v->lexical, v->n_lexical, query, strlen(query), memory, out, err);
+    st = retrieve_query_ranges(query, memory, &ranges, &n_ranges, err);
+    if (!st)
+        st = suggest_query(an, v->lexical, v->n_lexical, query, strlen(query), ranges, n_ranges, memory, out, err);
     return !st && *out && c->access ? drop_hidden(c, v, query, out, err) : st;
 }
 

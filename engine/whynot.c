@@ -35,7 +35,7 @@ void why_say(why_asking *a, const char *stage, bool passed, const char *fmt, ...
     if (a->why->n_stages == MAX_STAGES)
         return;
     a->why->stages[a->why->n_stages++] = (cairn_why_stage){
-        .stage = stage, .passed = passed, .detail = arena_strdup(a->memory, text)};
+        .stage = stage, .passed = passed, .reached = true, .detail = arena_strdup(a->memory, text)};
     if (!passed && !a->why->lost_at)
         a->why->lost_at = stage;
 }

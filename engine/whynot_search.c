@@ -564,6 +564,29 @@ static const char *lost_list(const parts *p, const listed *words, const listed *
     return "words";
 }
 
+/* The lists are searched side by side, so that one does not keep the file from the other. */
+static bool is_list(const char *stage)
+{
+    return !strcmp(stage, "words") || !strcmp(stage, "vectors") || !strcmp(stage, "second");
+}
+
+/* What lies behind the stage that lost the file and did not lose it as well was not reached. */
+static void pass_over_the_rest(why_asking *a)
+{
+    const char *lost = a->why->lost_at;
+    bool behind = false;
+
+    for (size_t i = 0; lost && i < a->why->n_stages; i++) {
+        cairn_why_stage *s = &a->why->stages[i];
+        if (behind && s->passed && !(is_list(s->stage) && is_list(lost))) {
+            s->passed = s->reached = false;
+            s->detail = arena_printf(a->memory, "not reached: it is lost at %s", lost);
+            s->detail = s->detail ? s->detail : "not reached";
+        }
+        behind |= !strcmp(s->stage, lost);
+    }
+}
+
 cairn_status why_ask_the_search(why_asking *a, cairn_error *err)
 {
     cairn_mode mode = a->request->mode;
@@ -607,6 +630,12 @@ cairn_status why_ask_the_search(why_asking *a, cairn_error *err)
     else
         a->why->lost_at = lost_list(&p, &words, &vectors);
     earlier = a->why->lost_at;
+    if (earlier && !a->request->answer) {
+        if (query.has_words)
+            why_say(a, "budget", true, "not asked");
+        pass_over_the_rest(a);
+        return CAIRN_OK;
+    }
     if (query.has_words)
         st = ask_the_budget(a, &kept, err);
     if (a->request->answer) /* which is judged by itself: it reads fewer, and some that a list shows

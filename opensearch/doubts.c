@@ -351,7 +351,7 @@ cairn_status os_correct(void *ctx, analyzer *an, const char *text, size_t len, a
                         cairn_error *err)
 {
     correcting c = {.snap = ctx, .an = an, .text = text, .len = len};
-    suggest_source from = {&c, word_rows, near_words, rows_together};
+    suggest_source from = {&c, word_rows, near_words, rows_together, NULL};
 
-    return suggest_query_from(an, &from, text, len, memory, out, err);
+    return suggest_query_from(an, &from, text, len, NULL, 0, memory, out, err);
 }

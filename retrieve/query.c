@@ -126,3 +126,24 @@ cairn_status retrieve_query_plain_on(retrieve_query *out, const char *text, cons
 {
     return parse(out, text, true, filter, day, a, err);
 }
+
+cairn_status retrieve_query_ranges(const char *typed, arena *a, const suggest_range **out, size_t *n, cairn_error *err)
+{
+    query_reader q = {.a = a, .today = query_today()};
+    suggest_range *ranges = arena_calloc(a, QUERY_RANGES, sizeof *ranges);
+    size_t len = 0;
+    const char *s;
+
+    *out = ranges;
+    *n = 0;
+    if (!ranges)
+        return cairn_fail(err, CAIRN_ENOMEM, "query");
+    if (!strchr(typed, ':'))
+        return CAIRN_OK;
+    s = prepare(&q, typed, &len);
+    if (s && !strcmp(s, typed) && query_read(&q, s, len, false) && !q.failed) {
+        memcpy(ranges, q.ranges, q.n_ranges * sizeof *ranges);
+        *n = q.n_ranges;
+    }
+    return !s || q.failed ? cairn_fail(err, CAIRN_ENOMEM, "query") : CAIRN_OK;
+}

@@ -58,6 +58,7 @@
 #include "base/status.h"
 #include "index/filter/filter.h"
 #include "index/lexical/lexical.h"
+#include "index/lexical/suggest.h"
 
 /* Longer texts are cut at a character boundary; more operators than this are read as words. */
 #define RETRIEVE_QUERY_MAX_BYTES 65536u
@@ -97,6 +98,9 @@ cairn_status retrieve_query_plain_on(retrieve_query *out, const char *text, cons
 /* The day it is, in local time, and the year of a day. */
 int64_t retrieve_today(void);
 int retrieve_year_of(int64_t day);
+/* Where a typed query names a field for its words, for corrections; *out lives in the arena. None of a query whose bytes the reading
+ * changes (typographic quotes). */
+cairn_status retrieve_query_ranges(const char *typed, arena *a, const suggest_range **out, size_t *n, cairn_error *err);
 /* Does a document with this metadata pass the filter and the conditions of a query that has no words? */
 bool retrieve_filter_matches(const retrieve_query *q, const filter_row *row);
 

@@ -102,6 +102,8 @@ static query_node *read_field_words(query_reader *q, const query_field *f, const
         q->p = before;
         return NULL;
     }
+    if (q->n_ranges < QUERY_RANGES)
+        q->ranges[q->n_ranges++] = (suggest_range){(size_t)(value - q->text), (size_t)(q->p - q->text), f->mask};
     n->required = true;
     return n;
 }

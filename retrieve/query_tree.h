@@ -31,6 +31,8 @@ struct query_node {
     size_t n; /* children */
 };
 
+#define QUERY_RANGES 16
+
 typedef struct query_reader {
     arena *a;
     const char *text, *end; /* of the string at hand */
@@ -41,6 +43,8 @@ typedef struct query_reader {
     size_t n_leaves, n_patterns;
     unsigned depth;
     int64_t today; /* the day it is, in days since 1970-01-01 */
+    suggest_range ranges[QUERY_RANGES]; /* words of named fields, of the string at hand */
+    size_t n_ranges;
     query_node *spare; /* nodes to use again */
     const char *note;
     bool failed; /* memory ran out */

@@ -297,7 +297,8 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
                         .second_dim = corpus->second_dim,
                         .readable = corpus->readable,
                         .second_readable = corpus->second_readable,
-                        .documents = !query->has_words && (query->filter.n || query->has_required),
+                        .documents = !query->has_words &&
+                                     (query->filter.n || query->has_required || query->has_excluded),
                         .k = k,
                         .an = an,
                         .workers = workers,
@@ -312,7 +313,7 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
         vectors = false;
         out->note = "searched by words alone: there are no vectors yet";
     }
-    /* Without text, exclusions alone or nothing at all, there is no direction to search in. */
+    /* Without text, or with exclusions alone, there is no direction to search in. */
     vectors = vectors && query->text_len && !ask.documents;
     second = vectors && mode == RETRIEVE_HYBRID && corpus->embed_second && corpus->n_second && ask.params->fusion.weight[2] > 0;
     if (vectors)
@@ -322,7 +323,9 @@ cairn_status retrieve_search(const retrieve_corpus *corpus, const retrieve_query
         st = index->lists(index->ctx, &ask, &lists, err);
     take_counts(&lists, out);
     if (!st && ask.documents) {
-        out->note = query->note;
+        if (query->has_excluded)
+            out->note = "no word to search for: listed are the documents without what is excluded, first indexed first";
+        add_note(out, a, query->note);
         out->hits = lists.documents;
         out->n_hits = lists.n_documents;
         out->mode = RETRIEVE_LEXICAL;

@@ -5,8 +5,10 @@
  * Filters inside conditions become sets of rows before. */
 #include "retrieve/segments.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 
 static chunk_id file_chunk(const void *ctx, uint32_t row)
@@ -525,18 +527,89 @@ static size_t keep_document(retrieve_hit *hits, size_t n, size_t k, chunk_id chu
     return n;
 }
 
+static int by_doc(const void *x, const void *y)
+{
+    const doc_id a = *(const doc_id *)x, b = *(const doc_id *)y;
+
+    return (a > b) - (a < b);
+}
+
+/* Documents, rising, a document once or several times. */
+typedef struct doc_list {
+    doc_id *ids;
+    size_t n, cap;
+} doc_list;
+
+static bool list_has(const doc_list *l, doc_id doc)
+{
+    return l->n && bsearch(&doc, l->ids, l->n, sizeof *l->ids, by_doc);
+}
+
+/* Those of which a passage, allowed by the filter, is not among `rows`. */
+static cairn_status list_barred(const segments_search *s, uint64_t *const *rows, doc_list *out, cairn_error *err)
+{
+    for (size_t i = 0; i < s->corpus->n_lexical; i++) {
+        const retrieve_lexical_segment *seg = &s->corpus->lexical[i];
+        const uint64_t *allowed = s->lexical[i].allowed;
+        for (uint32_t row = 0; row < lexical_reader_rows(seg->reader); row++) {
+            doc_id doc;
+            doc_id *more;
+            if (row_set_has(rows[i], row) || (seg->deleted && row_set_has(seg->deleted, row)) ||
+                (allowed && !row_set_has(allowed, row)))
+                continue;
+            doc = seg->rows.doc(seg->rows.ctx, row);
+            if (out->n && out->ids[out->n - 1] == doc)
+                continue;
+            more = checked_room(out->ids, out->n, &out->cap, sizeof *more);
+            if (!more)
+                return cairn_fail(err, CAIRN_ENOMEM, "search");
+            out->ids = more;
+            out->ids[out->n++] = doc;
+        }
+    }
+    if (out->n)
+        qsort(out->ids, out->n, sizeof *out->ids, by_doc);
+    return CAIRN_OK;
+}
+
+/* Take what belongs to these documents from the sets of rows, one a segment. */
+static void take_from(const segments_search *s, const doc_list *docs, uint64_t *const *rows)
+{
+    for (size_t i = 0; docs->n && rows && i < s->corpus->n_lexical; i++) {
+        const retrieve_rows *map = &s->corpus->lexical[i].rows;
+        for (uint32_t row = 0; row < lexical_reader_rows(s->corpus->lexical[i].reader); row++)
+            if (row_set_has(rows[i], row) && list_has(docs, map->doc(map->ctx, row)))
+                rows[i][row >> 6] &= ~((uint64_t)1 << (row & 63));
+    }
+}
+
+static bool excludes_words(const retrieve_query *q)
+{
+    for (size_t i = 0; i < q->n_clauses; i++)
+        if (q->clauses[i].kind != LEXICAL_TREE && q->clauses[i].occur >= LEXICAL_MUST_NOT)
+            return true;
+    return false;
+}
+
 /* A query of filters and conditions alone: the first chunk of each document allowed, in the order
- * of indexing. */
+ * of indexing. What is excluded is so from a document as a whole. */
 static cairn_status list_documents(segments_search *s, cairn_error *err)
 {
     size_t k = s->ask->k;
     cairn_status st = CAIRN_OK;
     uint64_t **rows = NULL;
+    doc_list barred = {0};
     size_t n = 0;
 
     if (s->ask->query->has_required || s->ask->query->has_excluded)
         st = constrained_rows(s, &rows, err);
     s->out->documents = scratch(s, k, sizeof *s->out->documents, &st, err);
+    if (!st && rows && excludes_words(s->ask->query))
+        st = list_barred(s, rows, &barred, err);
+    if (!st && rows) {
+        take_from(s, &barred, rows);
+        take_from(s, &barred, s->out->matches);
+    }
     for (size_t i = 0; !st && i < s->corpus->n_lexical; i++) {
         const retrieve_lexical_segment *seg = &s->corpus->lexical[i];
         const uint64_t *allowed = rows ? rows[i] : s->lexical[i].allowed;
@@ -549,6 +622,7 @@ static cairn_status list_documents(segments_search *s, cairn_error *err)
         }
     }
     s->out->n_documents = n;
+    free(barred.ids);
     return st;
 }
 

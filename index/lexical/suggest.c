@@ -22,6 +22,7 @@
 #define WORDS_MAX   16   /* of a question that are looked at */
 #define LEAST_SHORT 3    /* letters of a word that is corrected at all */
 #define LEAST_TWO   5    /* letters from which two edits are tried */
+#define MANY_ROWS   10000 /* of a word that is not looked for in its field to know that it is fine */
 
 typedef struct found {
     uint32_t text, len; /* in texts */
@@ -434,11 +435,11 @@ static cairn_status word_rows(void *ctx, const char *word, size_t len, uint64_t 
     return st;
 }
 
-/* Rows that hold all words of the text. */
-static cairn_status rows_together(analyzer *a, const lexical_segment *segments, size_t n,
+/* Rows that hold all words of the text in these fields; 0: in any. */
+static cairn_status rows_together(analyzer *a, const lexical_segment *segments, size_t n, uint32_t field_mask,
                                   const char *text, size_t len, uint64_t *rows, cairn_error *err)
 {
-    lexical_clause all = {.occur = LEXICAL_MUST, .kind = LEXICAL_WORDS, .text = text, .len = len};
+    lexical_clause all = {.occur = LEXICAL_MUST, .kind = LEXICAL_WORDS, .field_mask = field_mask, .text = text, .len = len};
     lexical_query q = {.clauses = &all, .n = 1};
     uint64_t **bits = calloc(n + 1, sizeof *bits);
     cairn_status st = bits ? CAIRN_OK : no_memory(err);
@@ -480,10 +481,18 @@ static cairn_status each_together(void *ctx, const suggest_word *words, size_t n
         if (bytes_printf(&together, "%s %s", words[i].text, others))
             st = no_memory(err);
         else
-            st = rows_together(own->a, own->segments, own->n, together.data, together.len, &rows[i], err);
+            st = rows_together(own->a, own->segments, own->n, 0, together.data, together.len, &rows[i], err);
         bytes_clear(&together);
     }
     return st;
+}
+
+static cairn_status rows_in_fields(void *ctx, uint32_t field_mask, const char *word, size_t len, uint64_t *rows,
+                                   cairn_error *err)
+{
+    const own_words *own = ctx;
+
+    return rows_together(own->a, own->segments, own->n, field_mask, word, len, rows, err);
 }
 
 /* Choose among the corrections of one word with the other words of the question. */
@@ -506,30 +515,76 @@ static cairn_status choose(const suggest_source *from, const suggest_word *tried
     return st;
 }
 
+/* A typed question and the ranges of it that name a field. */
+typedef struct typed_text {
+    const char *text;
+    size_t len;
+    const suggest_range *ranges;
+    size_t n_ranges;
+} typed_text;
+
 typedef struct typed_word {
     uint32_t start, end;
-    bool fine;   /* found as it is */
+    uint32_t field_mask; /* 0: any */
+    bool fine;           /* found as it is */
     uint64_t rows;
 } typed_word;
 
-static cairn_status read_words(analyzer *a, const suggest_source *from, const char *text, size_t len, typed_word *words, size_t *n_words,
+static const suggest_range *range_of(const typed_text *t, size_t start, size_t end)
+{
+    for (size_t i = 0; i < t->n_ranges; i++)
+        if (t->ranges[i].start <= start && end <= t->ranges[i].end)
+            return &t->ranges[i];
+    return NULL;
+}
+
+/* A word of a field is fine as soon as the field has it: whoever names a field knows what it holds. */
+static cairn_status weigh_word(const suggest_source *from, const typed_text *t, typed_word *w, cairn_error *err)
+{
+    char form[ANALYZER_FORM_MAX];
+    size_t len = w->end - w->start, n_form = analyzer_form(t->text + w->start, len, form);
+    cairn_status st = from->rows(from->ctx, t->text + w->start, len, &w->rows, err);
+
+    if (!st && w->field_mask && w->rows < MANY_ROWS)
+        st = from->in_fields(from->ctx, w->field_mask, t->text + w->start, len, &w->rows, err);
+    w->fine = w->rows > (w->field_mask ? 0 : RARE) || count_letters(form, n_form) < LEAST_SHORT;
+    return st;
+}
+
+static cairn_status read_words(analyzer *a, const suggest_source *from, const typed_text *t, typed_word *words, size_t *n_words,
                                cairn_error *err)
 {
-    const analyzer_token *t;
+    const analyzer_token *tokens;
     size_t n_tokens, count = 0;
-    cairn_status st = analyzer_run(a, "", text, len, &t, &n_tokens, err);
+    cairn_status st = analyzer_run(a, "", t->text, t->len, &tokens, &n_tokens, err);
 
-    for (size_t i = 0; i < n_tokens && count < WORDS_MAX && !st; i++)
-        if (!t[i].extra && !in_operator(text, len, t[i].start, t[i].end) &&
-            !(i && t[i].start < t[i - 1].end))
-            words[count++] = (typed_word){.start = t[i].start, .end = t[i].end};
-    for (size_t i = 0; i < count && !st; i++) {
-        char form[ANALYZER_FORM_MAX];
-        size_t at = words[i].start, n_form = analyzer_form(text + at, words[i].end - at, form);
-        st = from->rows(from->ctx, text + at, words[i].end - at, &words[i].rows, err);
-        words[i].fine = words[i].rows > RARE || count_letters(form, n_form) < LEAST_SHORT;
+    for (size_t i = 0; i < n_tokens && count < WORDS_MAX && !st; i++) {
+        const analyzer_token *k = &tokens[i];
+        const suggest_range *r = range_of(t, k->start, k->end);
+        size_t from_byte = r ? r->start : 0, to_byte = r ? r->end : t->len;
+        if (!k->extra && !in_operator(t->text + from_byte, to_byte - from_byte, k->start - from_byte, k->end - from_byte) &&
+            !(i && k->start < tokens[i - 1].end))
+            words[count++] = (typed_word){.start = k->start, .end = k->end, .field_mask = r ? r->field_mask : 0};
     }
+    for (size_t i = 0; i < count && !st; i++)
+        st = weigh_word(from, t, &words[i], err);
     *n_words = count;
+    return st;
+}
+
+/* Of the corrections those that the word's field holds, counted there, or that are much more frequent than the word. */
+static cairn_status keep_likely(const suggest_source *from, const typed_word *w, suggest_word *tried, size_t *n, cairn_error *err)
+{
+    size_t kept = 0;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; i < *n && !st; i++) {
+        if (w->field_mask)
+            st = from->in_fields(from->ctx, w->field_mask, tried[i].text, tried[i].len, &tried[i].count, err);
+        if (tried[i].count >= (w->rows ? MUCH_MORE * w->rows : 1))
+            tried[kept++] = tried[i];
+    }
+    *n = kept;
     return st;
 }
 
@@ -565,13 +620,15 @@ static cairn_status replace(const char *text, size_t len, const slip *slips, siz
 }
 
 cairn_status suggest_query_from(analyzer *a, const suggest_source *from, const char *text, size_t len,
-                                arena *memory, const char **out, cairn_error *err)
+                                const suggest_range *ranges, size_t n_ranges, arena *memory, const char **out,
+                                cairn_error *err)
 {
+    const typed_text typed = {text, len, ranges, n_ranges};
     typed_word words[WORDS_MAX];
     slip slips[WORDS_MAX];
     size_t n_words = 0, n_slips = 0;
     bytes fine;
-    cairn_status st = read_words(a, from, text, len, words, &n_words, err);
+    cairn_status st = read_words(a, from, &typed, words, &n_words, err);
 
     *out = NULL;
     bytes_init(&fine, 1 << 20);
@@ -579,19 +636,18 @@ cairn_status suggest_query_from(analyzer *a, const suggest_source *from, const c
         st = join_fine(text, words, n_words, &fine, err);
     for (size_t i = 0; i < n_words && !st; i++) {
         suggest_word tried[TRIED];
-        size_t n_tried = 0, kept = 0, len_word = words[i].end - words[i].start;
+        size_t n_tried = 0, len_word = words[i].end - words[i].start;
         char form[ANALYZER_FORM_MAX];
         if (words[i].fine)
             continue;
         analyzer_form(text + words[i].start, len_word, form);
         st = from->near(from->ctx, text + words[i].start, len_word, TRIED, memory, tried, &n_tried, err);
-        for (size_t j = 0; j < n_tried; j++)
-            if (tried[j].count >= (words[i].rows ? MUCH_MORE * words[i].rows : 1))
-                tried[kept++] = tried[j];
-        if (st || !kept)
+        if (!st)
+            st = keep_likely(from, &words[i], tried, &n_tried, err);
+        if (st || !n_tried)
             continue;
         slips[n_slips] = (slip){.start = words[i].start, .end = words[i].end};
-        st = choose(from, tried, kept, fine.len ? fine.data : "", &slips[n_slips], form[0], err);
+        st = choose(from, tried, n_tried, fine.len ? fine.data : "", &slips[n_slips], form[0], err);
         n_slips++;
     }
     bytes_clear(&fine);
@@ -599,13 +655,13 @@ cairn_status suggest_query_from(analyzer *a, const suggest_source *from, const c
 }
 
 cairn_status suggest_query(analyzer *a, const lexical_segment *segments, size_t n,
-                           const char *text, size_t len, arena *memory, const char **out,
-                           cairn_error *err)
+                           const char *text, size_t len, const suggest_range *ranges, size_t n_ranges,
+                           arena *memory, const char **out, cairn_error *err)
 {
     own_words own = {a, segments, n};
-    suggest_source from = {&own, word_rows, correct_word, each_together};
+    suggest_source from = {&own, word_rows, correct_word, each_together, rows_in_fields};
 
-    return suggest_query_from(a, &from, text, len, memory, out, err);
+    return suggest_query_from(a, &from, text, len, ranges, n_ranges, memory, out, err);
 }
 
 bool suggest_last_word(const char *text, size_t len, size_t *start)

@@ -39,11 +39,18 @@ cairn_status suggest_correct(const lexical_segment *segments, size_t n, const ch
 /* How often this form was written. */
 cairn_status suggest_count(const lexical_segment *segments, size_t n, const char *form, size_t len,
                            uint64_t *count, cairn_error *err);
+/* Bytes of a typed question whose words are looked for in these fields alone: what stands behind "title:". */
+typedef struct suggest_range {
+    size_t start, end;
+    uint32_t field_mask;
+} suggest_range;
+
 /* A typed question with its misspelt words replaced; *out NULL when there is nothing to correct. Words
- * with signs of the query language (field:value, wildcards, /.../) and its operators (AND, NOT) are left alone. */
+ * with signs of the query language (field:value, wildcards, /.../) and its operators (AND, NOT) are left alone, but for those
+ * in `ranges`: a word there that its fields do not hold is corrected to one that they do. */
 cairn_status suggest_query(analyzer *a, const lexical_segment *segments, size_t n,
-                           const char *text, size_t len, arena *memory, const char **out,
-                           cairn_error *err);
+                           const char *text, size_t len, const suggest_range *ranges, size_t n_ranges,
+                           arena *memory, const char **out, cairn_error *err);
 
 /* What corrections ask of a collection whose dictionary is not here. */
 typedef struct suggest_source {
@@ -56,10 +63,14 @@ typedef struct suggest_source {
     /* rows[i]: those that hold words[i] and all words of `others`, by their stems. */
     cairn_status (*together)(void *ctx, const suggest_word *words, size_t n, const char *others,
                              uint64_t *rows, cairn_error *err);
+    /* Rows that hold the word in one of the fields; needed where there are ranges. */
+    cairn_status (*in_fields)(void *ctx, uint32_t field_mask, const char *word, size_t len, uint64_t *rows,
+                              cairn_error *err);
 } suggest_source;
 /* suggest_query over such a one. */
 cairn_status suggest_query_from(analyzer *a, const suggest_source *from, const char *text, size_t len,
-                                arena *memory, const char **out, cairn_error *err);
+                                const suggest_range *ranges, size_t n_ranges, arena *memory, const char **out,
+                                cairn_error *err);
 /* Corrections of a word by suggest_correct's rules among words that are at hand, each with its count:
  * words[0, *n_words), of which the k best are left, best first. */
 cairn_status suggest_rank(const char *word, size_t len, size_t k, arena *memory, suggest_word *words,

@@ -103,8 +103,8 @@ static json_t *present_why(const why_args *a, const cairn_why *w)
 
     for (size_t i = 0; i < w->n_stages; i++)
         json_array_append_new(
-            stages, json_pack("{s:o,s:b,s:o}", "stage", json_str(w->stages[i].stage), "passed",
-                              (int)w->stages[i].passed, "detail", json_str(w->stages[i].detail)));
+            stages, json_pack("{s:o,s:b,s:b,s:o}", "stage", json_str(w->stages[i].stage), "passed",
+                              (int)w->stages[i].passed, "reached", (int)w->stages[i].reached, "detail", json_str(w->stages[i].detail)));
     return json_pack("{s:o,s:o,s:o,s:o,s:o}", "file", json_str(a->file), "query", json_str(a->q),
                      "lost_at", json_str(w->lost_at), "rank",
                      w->rank ? json_integer((json_int_t)w->rank) : json_null(), "stages", stages);

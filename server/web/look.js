@@ -143,8 +143,8 @@ async function explainAbsence(file) {
   try {
     const why = await apiJson(inCollection(`/api/v1/why-not?file=${encodeURIComponent(file)}&q=${encodeURIComponent(query)}&k=${state.k}&mode=${kept("mode", "hybrid")}`));
     const stages = why.stages.map(s => make("li", { class: s.passed ? "passed" : s.stage === why.lost_at ? "lost" : "after" },
-      make("span", { class: "sign", "aria-hidden": "true" }, s.passed ? "✓" : "✗"),
-      make("b", {}, w.stages[s.stage] || s.stage), make("span", { class: "only-read" }, s.passed ? w.passed : w["not-passed"]),
+      make("span", { class: "sign", "aria-hidden": "true" }, s.passed ? "✓" : s.reached ? "✗" : "–"),
+      make("b", {}, w.stages[s.stage] || s.stage), make("span", { class: "only-read" }, s.passed ? w.passed : s.reached ? w["not-passed"] : w["not-reached"]),
       make("span", { class: "dim", dir: "auto" }, s.detail || "")));
     const verdict = why.lost_at ? w["lost-at"](w.stages[why.lost_at] || why.lost_at) : w["found-at"](why.rank);
     $("stages").replaceChildren(make("li", { class: "verdict" }, verdict), ...stages);

@@ -55,6 +55,19 @@ class WhyNot(CairnTest):
         self.assertEqual(stage, "words")
         self.assertIn("place 12 of 12", why)
 
+    def test_what_lies_behind_the_loss_was_not_reached(self):
+        for i in range(12):
+            self.write(f"f{i:02}.txt", "basalt " * (13 - i) + "word " * 40 * i)
+        self.index()
+        self.assertEqual(self.lost("f05.txt", "basalt", more=("-k", "3"))[0], "words")
+        self.assertEqual(self.stages["budget"]["detail"], "not reached: it is lost at words")
+        self.assertEqual((self.stages["budget"]["passed"], self.stages["budget"]["reached"]), (False, False))
+        self.assertTrue(self.stages["words"]["reached"])
+        said = self.run_cairn("why-not", "-k", "3", os.path.join(self.docs, "f05.txt"), "basalt", code=1).stdout
+        self.assertIn("\n-    budget   not reached", said)
+        self.lost("f00.txt", "basalt", code=0)
+        self.assertTrue(self.stages["budget"]["passed"])
+
     def test_conditions_of_the_query(self):
         self.write("good.txt", "basalt columns of the causeway")
         self.write("other.txt", "basalt and marble")

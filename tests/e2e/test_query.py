@@ -32,6 +32,25 @@ class Query(CairnTest):
         r = self.json("search", "--mode", "lexical", *args, "--", query, code=None)
         return [os.path.relpath(h["uri"], self.docs) for h in r["hits"]], r
 
+    def test_exclusions_alone_list_the_documents_without(self):
+        self.write("long.md", "# Long\n\n" + "Nothing but granite is in this part of it.\n\n" * 300 + "A roof at the end.\n")
+        self.run_cairn("-q", "index", "--no-vectors", self.docs)
+        for query, want in {"-roof": {"de/haus.txt", "code.py"}, "NOT roof": {"de/haus.txt", "code.py"},
+                            "-roof -nave": {"de/haus.txt"}, "ext:md -roof": set(), "-roof ext:py": {"code.py"},
+                            '-"neues Dach"': {"plan.md", "report.txt", "code.py", "long.md"}}.items():
+            names, r = self.found(query)
+            self.assertEqual((query, set(names)), (query, want))
+            self.assertIn("without what is excluded", r["note"])
+        counts = self.json("search", "--facets", "ext", "--", "-roof")["facets"]["ext"]["values"]
+        self.assertEqual({v["value"]: v["documents"] for v in counts}, {"txt": 1, "py": 1} if not CLUSTER else {"txt": 1, "py": 1, "md": 1})
+        self.assertEqual(self.run_cairn("search", "--", "-roof -nave -Haus -granite", code=1).stdout, "")
+
+    def test_misspelt_words_of_fields_are_corrected(self):
+        for query, want in {"title:paln": "title:plan", "title:(anual paln)": "title:(annual plan)", 'body:"budgt report"': 'body:"budget report"',
+                            "-title:paln roof": "-title:plan roof", "title:cathedrl": None, "title:plan": None, "body:cathedral": None}.items():
+            _, r = self.found(query)
+            self.assertEqual((query, r.get("suggestion")), (query, want))
+
     def test_operators_find_what_they_should(self):
         cases = {
             "organis*": {"plan.md", "report.txt"},

@@ -193,12 +193,50 @@ static void questions_are_corrected(void **state)
         arena memory;
         const char *got;
         arena_init(&memory, 1 << 24);
-        assert_int_equal(suggest_query(a, &seg, 1, rows[i].typed, strlen(rows[i].typed), &memory,
-                                       &got, NULL),
+        assert_int_equal(suggest_query(a, &seg, 1, rows[i].typed, strlen(rows[i].typed), NULL, 0,
+                                       &memory, &got, NULL),
                          CAIRN_OK);
         if (!got != !rows[i].want || (got && strcmp(got, rows[i].want)))
             fail_msg("\"%s\" became \"%s\", not \"%s\"", rows[i].typed, got ? got : "(nothing)",
                      rows[i].want ? rows[i].want : "(nothing)");
+        arena_clear(&memory);
+    }
+    analyzer_destroy(a);
+    index_close(&ix);
+}
+
+/* What stands behind a field's name is corrected to what the field holds. */
+static void words_of_fields_are_corrected(void **state)
+{
+    static const struct {
+        const char *typed, *want;
+        size_t start, end;
+        uint32_t mask;
+    } in_fields[] = {
+        {"body:quaterly", "body:quarterly", 5, 13, 1u << LEXICAL_BODY},
+        {"body:quarterly", NULL, 5, 14, 1u << LEXICAL_BODY},
+        {"title:quarterly", NULL, 6, 15, 1u << LEXICAL_TITLE}, /* no title has anything like it */
+        {"title:quaterly", NULL, 6, 14, 1u << LEXICAL_TITLE},
+        {"body:(quaterly reprot)", "body:(quarterly report)", 5, 22, 1u << LEXICAL_BODY},
+        {"body:quater*", NULL, 5, 12, 1u << LEXICAL_BODY},
+    };
+    test_index ix;
+    analyzer *a;
+    (void)state;
+
+    index_texts(&ix, library, sizeof library / sizeof *library, "en");
+    lexical_segment seg = {ix.reader, NULL, NULL};
+    assert_int_equal(analyzer_create(&a, NULL), CAIRN_OK);
+    for (size_t i = 0; i < sizeof in_fields / sizeof *in_fields; i++) {
+        const suggest_range range = {in_fields[i].start, in_fields[i].end, in_fields[i].mask};
+        const char *want = in_fields[i].want, *got;
+        arena memory;
+        arena_init(&memory, 1 << 24);
+        assert_int_equal(suggest_query(a, &seg, 1, in_fields[i].typed, strlen(in_fields[i].typed), &range, 1,
+                                       &memory, &got, NULL),
+                         CAIRN_OK);
+        if (!got != !want || (got && strcmp(got, want)))
+            fail_msg("\"%s\" became \"%s\", not \"%s\"", in_fields[i].typed, got ? got : "(nothing)", want ? want : "(nothing)");
         arena_clear(&memory);
     }
     analyzer_destroy(a);
@@ -226,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(suggestions_are_the_words_written),
         cmocka_unit_test(questions_are_corrected),
+        cmocka_unit_test(words_of_fields_are_corrected),
         cmocka_unit_test(the_last_word_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
