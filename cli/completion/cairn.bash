@@ -6,8 +6,8 @@ _cairn() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verb="" sub="" word models i skip=0
     local verbs='index watch doctor why-not duplicates search suggest ask chat memory saved feedback gateway sql get list tag delete status check compact embedder backup restore import export pii replay eval model collection serve mcp open desktop tui'
-    local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help'
-    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --chat --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --collection-mb --memory-mb --audit-log --audit-mb --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --type --output --page --opener --idle --web-page --backend --url --shards --replicas --user --password-file --api-key-file --ca-file -k '
+    local global='--home --collection --config --embedder --threads --wait --json --quiet --verbose --help --version'
+    local valued=' --home --collection --config --embedder --threads --filter --facets --mode --model --temperature --seed --chat --history --max-tokens --queries --qrels --qa --run --file --top --pp --depth --tg --ctx --http --grpc --hostname --tls-cert --tls-key --tls-client-ca --token-file --add-token --role --for --groups --collection-mb --memory-mb --audit-log --audit-mb --generator --rate --connections --upload-mb --vector --types --dump --receipt --ids --metric --format --index --exclude --include --max-load --priority --settle --rescan --max-folders --type --output --page --opener --idle --web-page --backend --url --shards --replicas --user --password-file --api-key-file --ca-file --by --near --budget --per-document --diversity --limit --kv --draft --name --sha256 --lora --slice --html --attacks --clean --pii --count --measure --margin --alpha --ctx -k '
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -56,7 +56,7 @@ _cairn() {
     fi
 
     if [[ -z $verb ]]; then
-        if [[ $cur == -* ]]; then _cairn_words "$global --version"; else _cairn_words "$verbs"; fi
+        if [[ $cur == -* ]]; then _cairn_words "$global"; else _cairn_words "$verbs"; fi
         return
     fi
     if [[ $cur == -* ]]; then
@@ -89,7 +89,7 @@ _cairn() {
         export) _cairn_words "--format --index $global" ;;
         eval)
             case $sub in
-            answers) _cairn_words "--qa --model --extractive --dump $global" ;;
+            answers) _cairn_words "--qa --model --extractive --dump --prompts --slice --html $global" ;;
             judge) _cairn_words "--model $global" ;;
             guardrails) _cairn_words "--attacks --clean --pii $global" ;;
             make) _cairn_words "--count --seed $global" ;;

@@ -2,11 +2,12 @@
 import json
 import os
 import pty
+import re
 import resource
 import subprocess
 import unittest
 
-from harness import CAIRN, CairnTest, main, need_model
+from harness import CAIRN, SOURCE, CairnTest, main, need_model
 
 
 class Cli(CairnTest):
@@ -364,6 +365,58 @@ class Cli(CairnTest):
         self.assertAlmostEqual(n["difference"], (1 - 0.63093 - 1) / 3, places=4)
         self.run_cairn("eval", "compare", run, "--qrels", r, code=2)
         self.run_cairn("eval", "compare", run, q, "--qrels", r, code=3)
+
+
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+
+
+class Flags(CairnTest):
+    """What --help prints stands in the man page and is completed."""
+
+    def flags_of(self, *verb):
+        """Of the usage and of the lines that begin with an option; examples hold those of others."""
+        usage, *rest = self.run_cairn(*verb, "--help").stdout.split("\n\n")
+        lines = [line.strip() for part in rest for line in part.splitlines() if re.match(r" +(-\w, )?--", line)]
+        return set(FLAG.findall(usage)).union(*(FLAG.findall(re.split(r"  +", line)[0]) for line in lines))
+
+    def verbs(self):
+        listed = self.run_cairn("--help").stdout.split("Verbs:\n")[1].split("\n\n")[0]
+        return [line.split()[0] for line in listed.splitlines()]
+
+    def test_in_the_man_page(self):
+        with open(os.path.join(SOURCE, "docs", "man", "cairn.1")) as f:
+            page = re.sub(r"\\f[BIRP]", "", f.read().replace("\\-", "-"))
+        entries = page.split(".SH VERBS")[1].split(".SH OPTIONS")[0].split("\n.TP\n")
+        everywhere = set(FLAG.findall(page.split(".SH OPTIONS")[1].split(".SH QUERIES")[0]))
+        self.assertEqual(self.flags_of() - everywhere, set())
+        verbs = self.verbs()
+        self.assertGreater(len(verbs), 30)
+        for verb in verbs:
+            own = [e for e in entries if re.match(rf"(?:\.B |\.BI )?{verb}(?![\w-])", e)]
+            self.assertTrue(own, f"{verb} has no entry")
+            own += [e for e in entries if verb == "watch" and e.startswith("index ")]  # whose options it takes
+            told = set(FLAG.findall("".join(own)))
+            self.assertEqual((verb, self.flags_of(verb) - everywhere - told), (verb, set()))
+
+    def complete(self, *words):
+        script = 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _cairn; printf "%s\\n" "${COMPREPLY[@]}"'
+        done = subprocess.run(["bash", "-c", script, "bash", os.path.join(SOURCE, "cli", "completion", "cairn.bash"), "cairn", *words],
+                              capture_output=True, text=True, cwd=self.top, check=True)
+        return set(done.stdout.split())
+
+    def test_completed(self):
+        self.assertEqual(self.flags_of() - self.complete("--"), set())
+        verbs = self.verbs()
+        self.assertEqual(self.complete(""), set(verbs))
+        for verb in verbs:
+            offered = self.complete(verb, "--").union(*(self.complete(verb, sub, "--") for sub in self.complete(verb, "")))
+            self.assertEqual((verb, self.flags_of(verb) - offered), (verb, set()))
+
+    def test_what_takes_a_value_is_passed_over(self):
+        for verb in self.verbs():
+            valued = set(re.findall(r"^  (--[a-z-]+) [A-Z]", self.run_cairn(verb, "--help").stdout, re.M))
+            for flag in valued:
+                self.assertEqual(self.complete(flag, "a-value", ""), set(self.verbs()), f"{flag} of {verb}")
 
 
 if __name__ == "__main__":
