@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,21 @@ cairn_status folders_remove(const char *path, cairn_error *err)
     if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) && errno != ENOENT)
         return cairn_fail_errno(err, errno, "remove %s", path);
     return CAIRN_OK;
+}
+
+uint64_t folders_bytes(const char *path)
+{
+    char *const roots[] = {(char *)(uintptr_t)path, NULL};
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    FTSENT *e;
+    uint64_t total = 0;
+
+    while (walk && (e = fts_read(walk)))
+        if (e->fts_info == FTS_F)
+            total += (uint64_t)e->fts_statp->st_size;
+    if (walk)
+        fts_close(walk);
+    return total;
 }
 
 cairn_status folders_sync(const char *path, cairn_error *err)

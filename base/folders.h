@@ -3,12 +3,15 @@
 #define CAIRN_BASE_FOLDERS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
 /* Remove what `path` names with all below it; symbolic links are removed, not followed, and other
  * file systems mounted below are left alone. Nothing there is fine. */
 cairn_status folders_remove(const char *path, cairn_error *err);
+/* Bytes of the files below a folder, which need not be there. */
+uint64_t folders_bytes(const char *path);
 
 /* Copy the folders and regular files below `from` into the new folder `to`, each synced; links,
  * sockets and the like are left out. `go_on` (may be NULL) is asked before each file; false:

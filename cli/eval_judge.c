@@ -25,16 +25,28 @@ static json_t *json_judgement(const cairn_judgement *r)
     const cairn_comparison *p = &r->preference;
     json_t *preference = json_pack("{s:f,s:f,s:f,s:f,s:f,s:f}", "a", p->a, "b", p->b, "difference", p->difference, "low", p->low,
                                    "high", p->high, "p", p->p);
-    json_t *bias = json_pack("{s:I,s:f,s:f,s:f,s:f,s:I,s:f,s:I,s:f}", "asked", (json_int_t)r->n_asked, "consistent",
-                             share(r->n_consistent, r->n_asked), "said_first", share(r->said_first, 2 * r->n_asked),
+    json_t *bias = json_pack("{s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:f,s:I,s:f}", "asked", (json_int_t)r->n_asked, "consistent",
+                             share(r->n_consistent, r->n_asked), "same_place", share(r->n_placed, r->n_asked), "same_answer",
+                             share(r->n_decided, r->n_asked), "said_first", share(r->said_first, 2 * r->n_asked),
                              "said_second", share(r->said_second, 2 * r->n_asked), "said_tie",
                              share(r->said_tie, 2 * r->n_asked), "of_unlike_length", (json_int_t)r->n_lengths, "longer_won",
                              share(r->longer_won, r->n_lengths), "checked", (json_int_t)r->n_checked, "agreed",
                              share(r->agreed, r->n_checked));
 
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "questions", (json_int_t)r->n_questions, "same", (json_int_t)r->n_same,
+    return json_pack("{s:s?,s:b,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "winner", r->winner ? r->winner < 0 ? "A" : "B" : NULL, "place_bias",
+                     (int)r->place_bias, "questions", (json_int_t)r->n_questions, "same", (json_int_t)r->n_same,
                      "a_won", (json_int_t)r->a_won, "b_won", (json_int_t)r->b_won, "ties", (json_int_t)r->ties,
                      "preference", preference, "bias", bias);
+}
+
+static void print_verdict(const cairn_judgement *r)
+{
+    const cairn_comparison *p = &r->preference;
+
+    printf("A won %zu, B won %zu, %zu ties (%zu of them with the same answer) of %zu questions\n", r->a_won, r->b_won, r->ties,
+           r->n_same, r->n_questions);
+    printf("preference  %.3f -> %.3f  %+.3f  [%+.3f, %+.3f]  p %.4f\n", p->a, p->b, p->difference, p->low, p->high, p->p);
+    printf("winner      %s\n", r->winner ? r->winner < 0 ? "A" : "B" : "none: chance alone may make such a difference");
 }
 
 int cli_eval_judge(cli *c, const char *dump_a, const char *dump_b)
@@ -53,17 +65,21 @@ int cli_eval_judge(cli *c, const char *dump_a, const char *dump_b)
         return cli_fail(c, st, &err);
     if (c->json)
         return cli_print_json(c, json_judgement(&r));
-    printf("A won %zu, B won %zu, %zu ties (%zu of them with the same answer) of %zu questions\n", r.a_won, r.b_won, r.ties,
-           r.n_same, r.n_questions);
-    printf("preference  %.3f -> %.3f  %+.3f  [%+.3f, %+.3f]  p %.4f\n", r.preference.a, r.preference.b,
-           r.preference.difference, r.preference.low, r.preference.high, r.preference.p);
+    if (r.place_bias)
+        printf("No winner: the judge named the same place in both orders of %zu of %zu pairs and the same answer in %zu, and the accepted\n"
+               "answers do not bear out what it leans to besides (%zu of %zu). That is its place bias, no verdict; a larger model (--model)\n"
+               "may judge. %zu of %zu questions have the same answer.\n",
+               r.n_placed, r.n_asked, r.n_decided, r.agreed, r.n_checked, r.n_same, r.n_questions);
+    else
+        print_verdict(&r);
     printf("\nthe judge   %zu pairs, each in both orders\n", r.n_asked);
+    printf("  the same place in both  %.3f\n", share(r.n_placed, r.n_asked));
     printf("  named the same in both  %.3f\n", share(r.n_consistent, r.n_asked));
     printf("  named the first         %.3f, the second %.3f, neither %.3f\n", share(r.said_first, 2 * r.n_asked),
            share(r.said_second, 2 * r.n_asked), share(r.said_tie, 2 * r.n_asked));
     printf("  the longer answer won   %.3f of %zu\n", share(r.longer_won, r.n_lengths), r.n_lengths);
     printf("  as the accepted answers %.3f of %zu\n", share(r.agreed, r.n_checked), r.n_checked);
-    if (r.n_asked && (r.a_won + r.b_won) * 10 < r.n_asked && !c->quiet)
+    if (!r.place_bias && r.n_asked && (r.a_won + r.b_won) * 10 < r.n_asked && !c->quiet)
         fprintf(stderr, "cairn eval: this model hardly decides between answers; a larger one does (--model)\n");
     return CLI_DONE;
 }

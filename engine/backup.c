@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -29,6 +30,7 @@ typedef struct copy_job {
     const cairn_index_options *options;
     cairn_copy_report *out;
     int64_t start;
+    uint64_t needed, room; /* bytes of the copy, and free where it goes, before it begins */
     char *folder, *place, *fresh;                                   /* of the collection */
     char *uploads, *uploads_folder, *uploads_place, *uploads_fresh; /* of the files */
     bool has_uploads;
@@ -121,6 +123,40 @@ static cairn_status copy_extra(const copy_job *j, const char *name, bool databas
     return st;
 }
 
+/* ---- room ---- */
+
+static uint64_t free_bytes(const char *folder)
+{
+    struct statvfs v;
+
+    return statvfs(folder, &v) ? 0 : (uint64_t)v.f_bavail * v.f_frsize;
+}
+
+static void look_at_room(copy_job *j)
+{
+    char *extra = NULL;
+    store_usage usage;
+    struct stat sb;
+
+    j->room = free_bytes(j->folder);
+    if (!store_usage_get(j->from->store, false, &usage, NULL))
+        j->needed = usage.lmdb_bytes - usage.lmdb_free + usage.segment_bytes;
+    j->needed += folders_bytes(j->uploads);
+    if (asprintf(&extra, "%s/user.db", j->from->dir) >= 0 && !stat(extra, &sb))
+        j->needed += (uint64_t)sb.st_size;
+    free(extra);
+}
+
+/* Say how much would be enough; the sentence before names the file. */
+static cairn_status no_room(const copy_job *j, cairn_error *err)
+{
+    cairn_error why = err ? *err : (cairn_error){0};
+
+    return cairn_fail(err, CAIRN_EFULL,
+                      "%s: the copy takes up to %.1f MB, less what an earlier one there shares, and %s had %.1f MB free; nothing of it was kept",
+                      why.text, (double)j->needed / 1e6, j->home, (double)j->room / 1e6);
+}
+
 /* ---- the copy ---- */
 
 static cairn_status check_copy(const copy_job *j, cairn_error *err)
@@ -160,6 +196,8 @@ static cairn_status copy_everything(copy_job *j, cairn_error *err)
 {
     cairn_status st = engine_make_folders(j->folder, err);
 
+    if (!st)
+        look_at_room(j);
     if (!st)
         st = folders_remove(j->fresh, err); /* what a broken-off copy left */
     if (!st)
@@ -259,7 +297,11 @@ static cairn_status run_copy(copy_job *j, const cairn_index_options *options, ca
     if (st && j->fresh && j->uploads_fresh) {
         folders_remove(j->fresh, NULL);
         folders_remove(j->uploads_fresh, NULL);
+        rmdir(j->folder); /* where they are empty */
+        rmdir(j->uploads_folder);
     }
+    if (st == CAIRN_EFULL)
+        st = no_room(j, err);
     j->out->seconds = (double)(clock_mono_ns() - j->start) / 1e9;
     job_clear(j);
     return st;

@@ -173,6 +173,12 @@ typedef struct cairn_judgement {
     /* How far the judge can be trusted. */
     size_t n_asked;       /* questions, each twice: once with a in front, once with b */
     size_t n_consistent;  /* of these with the same answer, or neither, named both times */
+    size_t n_decided;     /* of these the same answer */
+    size_t n_placed;      /* the same place both times, so the other answer */
+    /* The letters follow the place as often as the answer, or more often, and nothing shows that what the judge leans to besides
+     * means anything: no winner is to be named. */
+    bool place_bias;
+    int winner; /* -1: a, 1: b; 0: neither, chance alone may make such a difference, or place_bias */
     size_t said_first, said_second, said_tie; /* of the 2 n_asked verdicts, by place: unbiased ones are as often for the
                                                  second as for the first */
     size_t n_lengths, longer_won; /* questions won by an answer longer or shorter than the other, and by the longer */

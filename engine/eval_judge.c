@@ -21,6 +21,7 @@
 #define MEMORY      ((size_t)64 << 20)
 #define ANSWER_MAX  ((size_t)64 << 10) /* bytes of a filled-in question */
 #define LIKELY      GENERATE_MAX_TOP
+#define BORNE_OUT   0.05 /* chance of as many agreements with the accepted answers */
 #define TIE         0.05 /* nats: nearer together than that is neither */
 
 typedef struct judging {
@@ -190,6 +191,8 @@ static cairn_status judge_pair(judging *g, const json_t *a, const json_t *b, cai
     out->n_asked++;
     out->n_consistent += (j->straight == CAIRN_VERDICT_TIE) == (j->swapped == CAIRN_VERDICT_TIE) &&
                          (j->straight == CAIRN_VERDICT_TIE || j->straight != j->swapped);
+    out->n_decided += j->straight != CAIRN_VERDICT_TIE && j->swapped != CAIRN_VERDICT_TIE && j->straight != j->swapped;
+    out->n_placed += j->straight != CAIRN_VERDICT_TIE && j->straight == j->swapped;
     count_place(out, j->straight);
     count_place(out, j->swapped);
     if (j->outcome && strlen(j->a) != strlen(j->b)) {
@@ -240,6 +243,16 @@ static cairn_status judge_all(judging *g, const json_t *a, const json_t *b, cair
     return CAIRN_OK;
 }
 
+/* How likely a coin shows heads in k or more of n throws. */
+static double by_chance(size_t k, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = k; i <= n; i++)
+        sum += exp(lgamma((double)n + 1) - lgamma((double)i + 1) - lgamma((double)(n - i) + 1) - (double)n * log(2));
+    return sum < 1 ? sum : 1;
+}
+
 cairn_status cairn_eval_judge(cairn *c, const char *dump_a, const char *dump_b,
                               bool (*fn)(void *ctx, const cairn_judged *j), void *ctx, cairn_judgement *out,
                               cairn_error *err)
@@ -264,6 +277,11 @@ cairn_status cairn_eval_judge(cairn *c, const char *dump_a, const char *dump_b,
         st = cairn_fail(err, CAIRN_EINPUT, "the two have no question in common");
     if (!st)
         st = eval_compare_values("preference", g.of_a, g.of_b, out->n_questions, &out->preference, err);
+    if (!st) {
+        const cairn_comparison *p = &out->preference;
+        out->place_bias = out->n_placed && out->n_placed >= out->n_decided && by_chance(out->agreed, out->n_checked) > BORNE_OUT;
+        out->winner = out->place_bias ? 0 : p->low > 0 ? 1 : p->high < 0 ? -1 : 0;
+    }
     free(g.of_a);
     free(g.of_b);
     json_decref(a);

@@ -1,27 +1,10 @@
 /* room.c - what a collection takes on disk, and whether more may come (limits.disk_mb). */
-#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
+#include "base/folders.h"
 #include "engine/cairn.h"
 #include "engine/engine.h"
-
-/* Bytes of the files below a folder, which need not be there. */
-static uint64_t bytes_below(const char *path)
-{
-    char *const roots[] = {(char *)(uintptr_t)path, NULL};
-    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    FTSENT *e;
-    uint64_t total = 0;
-
-    while (walk && (e = fts_read(walk)))
-        if (e->fts_info == FTS_F)
-            total += (uint64_t)e->fts_statp->st_size;
-    if (walk)
-        fts_close(walk);
-    return total;
-}
 
 cairn_status cairn_check_room(cairn *c, uint64_t more, cairn_error *err)
 {
@@ -37,7 +20,7 @@ cairn_status cairn_check_room(cairn *c, uint64_t more, cairn_error *err)
         return st;
     if (asprintf(&uploads, "%s/uploads/%s", c->home, c->collection) < 0)
         return cairn_fail(err, CAIRN_ENOMEM, "room");
-    used = usage.lmdb_bytes + usage.segment_bytes + bytes_below(uploads);
+    used = usage.lmdb_bytes + usage.segment_bytes + folders_bytes(uploads);
     free(uploads);
     if (used < c->max_disk_bytes && more <= c->max_disk_bytes - used)
         return CAIRN_OK;

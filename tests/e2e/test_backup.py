@@ -2,10 +2,12 @@
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
+import unittest
 
 from harness import CAIRN, CairnTest, main
 
@@ -139,6 +141,33 @@ class Backup(CairnTest):
             self.assertEqual(self.json("--home", self.copy, "check")["clean"], True)
         self.assertEqual(self.json("backup", self.copy)["documents"], 300)
         self.assertEqual(os.listdir(os.path.join(self.copy, "collections")), ["default"])
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root for a small file system")
+    def test_a_full_disk(self):
+        self.json("import", "jsonl", "--no-vectors", self.many(20000))
+        small = os.path.join(self.top, "small")
+        os.mkdir(small)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], capture_output=True).returncode:
+            self.skipTest("no mount here")
+        try:
+            done = self.run_cairn("backup", small, code=3)
+            self.assertRegex(done.stderr, r"/small/collections/\.new-default/")  # which file
+            self.assertIn("nothing of it was kept", done.stderr)
+            said = re.search(r"takes up to ([0-9.]+) MB, .*had ([0-9.]+) MB free", done.stderr)
+            self.assertAlmostEqual(float(said[2]), 1.0, delta=0.1)
+            self.assertEqual(os.listdir(small), [])
+            subprocess.run(["mount", "-o", "remount,size=200m", small], check=True)
+            written = self.json("backup", small)["bytes"] / 1e6
+            self.assertTrue(written <= float(said[1]) <= 2 * written, (said[0], written))  # a copy's pages are fuller
+            # A whole backup is not lost to one for which there is no room.
+            self.json("import", "jsonl", "--no-vectors", self.many(40000, "basalt"))
+            subprocess.run(["mount", "-o", f"remount,size={int(written * 1e6) + (1 << 20)}", small], check=True)
+            self.run_cairn("backup", small, code=3)
+            self.assertEqual(self.json("--home", small, "check")["clean"], True)
+            self.assertEqual(self.json("--home", small, "status")["documents"], 20000)
+            self.assertEqual(os.listdir(os.path.join(small, "collections")), ["default"])
+        finally:
+            subprocess.run(["umount", "-l", small], check=False)
 
     def test_places_that_are_none(self):
         self.json("import", "jsonl", "--no-vectors", self.many(3))

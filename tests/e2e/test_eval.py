@@ -48,9 +48,13 @@ class Judge(CairnTest):
         self.assertAlmostEqual(one["preference"]["a"] + one["preference"]["b"], 1)
         self.assertEqual(one["bias"], two["bias"])  # the same pairs in the same two orders
         self.assertAlmostEqual(sum(one["bias"][k] for k in ("said_first", "said_second", "said_tie")), 1)
+        # It names the first whatever stands there: that is said, and no winner.
+        self.assertEqual((one["bias"]["same_place"], one["bias"]["same_answer"]), (1, 0))
+        self.assertEqual((one["place_bias"], one["winner"]), (True, None))
         shown = self.run_cairn("--config", conf, "eval", "judge", self.a, self.b)
-        self.assertIn("of 4 questions", shown.stdout)
-        self.assertEqual("hardly decides" in shown.stderr, one["a_won"] + one["b_won"] == 0)  # of three pairs
+        self.assertIn("No winner: the judge named the same place in both orders of 3 of 3 pairs", shown.stdout)
+        self.assertNotIn("preference", shown.stdout)
+        self.assertIn("1 of 4 questions have the same answer", shown.stdout)
         self.run_cairn("--config", conf, "eval", "judge", self.a, self.write("../c.jsonl", lines([answered(9, "x", True)])), code=3)
 
     @need_model("smollm2-135m", "model.gguf")
