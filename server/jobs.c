@@ -1,5 +1,8 @@
 /* jobs.c - one thread that writes: index runs, uploads, deletions, one after the other.
  *
+ * What has not ended stands in a journal (jobs_journal.h): the next server lists it as interrupted, until the same is done or
+ * INTERRUPTED_KEPT later ones are.
+ *
  * A job stays in the list after its end, so that whoever began it can look; KEPT ended ones are
  * remembered. Its paths and its flags belong to the thread while it runs; what others see is `seen`,
  * changed under the lock with a version number that waiters compare. */
@@ -15,8 +18,10 @@
 #include "base/stop.h"
 #include "engine/care.h"
 #include "server/inside.h"
+#include "server/jobs_journal.h"
 
 #define KEPT      200
+#define INTERRUPTED_KEPT 50
 #define JOB_STEPS 10 /* of priority, below those who ask */
 
 typedef struct job {
@@ -26,6 +31,7 @@ typedef struct job {
     char **paths; /* of an index run; of a deletion the document's name */
     size_t n_paths;
     volatile sig_atomic_t cancel;
+    bool cut; /* it had not ended when the server was told to */
 } job;
 
 struct job_queue {
@@ -39,11 +45,12 @@ struct job_queue {
     uint64_t last_id;
     size_t waiting;
     bool draining;
+    jobs_journal *journal; /* NULL: none is kept */
 };
 
 const char *service_job_state_name(service_job_state state)
 {
-    static const char *const names[] = {"waiting", "running", "done", "failed", "cancelled"};
+    static const char *const names[] = {"waiting", "running", "done", "failed", "cancelled", "interrupted"};
 
     return names[state];
 }
@@ -69,10 +76,74 @@ static void touch(job_queue *q, job *j)
     pthread_cond_broadcast(&q->moved);
 }
 
+/* ---- the journal ---- */
+
+static json_t *job_written(const job *j)
+{
+    json_t *paths = json_array();
+
+    for (size_t i = 0; i < j->n_paths && strcmp(j->seen.kind, "retry") != 0; i++) /* whose files the store knows */
+        json_array_append_new(paths, json_string(j->paths[i]));
+    return json_pack("{s:I,s:s,s:s,s:s,s:o,s:I,s:I}", "id", (json_int_t)j->seen.id, "collection", j->seen.collection, "owner",
+                     j->seen.owner, "kind", j->seen.kind, "paths", paths, "queued_ns", (json_int_t)j->seen.queued_ns, "started_ns",
+                     (json_int_t)j->seen.started_ns);
+}
+
+/* Is it for the next server to tell that it was interrupted? */
+static bool is_left(const job *j)
+{
+    return !ended(j) || j->seen.state == SERVICE_JOB_INTERRUPTED || (j->cut && j->seen.state == SERVICE_JOB_CANCELLED);
+}
+
+/* The newest first. */
+static void keep_journal(job_queue *q)
+{
+    cairn_error err = {0};
+    json_t *all;
+    size_t interrupted = 0;
+
+    if (!q->journal)
+        return;
+    all = json_array();
+    for (const job *j = q->newest; all && j; j = j->next)
+        if (is_left(j) && (!ended(j) || interrupted++ < INTERRUPTED_KEPT))
+            json_array_append_new(all, job_written(j));
+    if (!all || jobs_journal_write(q->journal, all, &err))
+        log_write(LOG_LEVEL_WARN, "server", "jobs are not noted for a restart: %s", all ? err.text : "no memory");
+    json_decref(all);
+}
+
+static bool same_work(const job *a, const job *b)
+{
+    if (strcmp(a->seen.kind, b->seen.kind) != 0 || strcmp(a->seen.collection, b->seen.collection) != 0 || a->n_paths != b->n_paths)
+        return false;
+    for (size_t i = 0; i < a->n_paths; i++)
+        if (strcmp(a->paths[i], b->paths[i]) != 0)
+            return false;
+    return true;
+}
+
+/* Forget the interrupted ones whose work is done now. */
+static void settle(job_queue *q, const job *done)
+{
+    for (job **at = &q->newest; *at;) {
+        job *j = *at;
+        if (j->seen.state != SERVICE_JOB_INTERRUPTED || !same_work(j, done)) {
+            at = &j->next;
+            continue;
+        }
+        *at = j->next;
+        job_free(j);
+    }
+}
+
 static void end(job_queue *q, job *j, service_job_state state)
 {
     j->seen.state = state;
     j->seen.ended_ns = clock_wall_ns();
+    if (state == SERVICE_JOB_DONE)
+        settle(q, j);
+    keep_journal(q);
     touch(q, j);
 }
 
@@ -222,6 +293,7 @@ static void *run(void *arg)
         j->seen.state = SERVICE_JOB_RUNNING;
         j->seen.started_ns = clock_wall_ns();
         q->waiting--;
+        keep_journal(q);
         touch(q, j);
         pthread_mutex_unlock(&q->mutex);
         work(q, j);
@@ -231,65 +303,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* ---- the queue ---- */
-
-cairn_status job_queue_create(job_queue **out, service *s, size_t max_waiting, cairn_error *err)
-{
-    job_queue *q = calloc(1, sizeof *q);
-    pthread_condattr_t attr;
-
-    *out = NULL;
-    if (!q)
-        return cairn_fail(err, CAIRN_ENOMEM, "job queue");
-    q->s = s;
-    q->max_waiting = max_waiting;
-    pthread_mutex_init(&q->mutex, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->moved, &attr);
-    pthread_condattr_destroy(&attr);
-    if (pthread_create(&q->thread, NULL, run, q)) {
-        job_queue_destroy(q);
-        return cairn_fail(err, CAIRN_EIO, "the thread for jobs could not be started");
-    }
-    q->started = true;
-    *out = q;
-    return CAIRN_OK;
-}
-
-void job_queue_drain(job_queue *q)
-{
-    bool join;
-
-    pthread_mutex_lock(&q->mutex);
-    q->draining = true;
-    for (job *j = q->newest; j; j = j->next) {
-        stop_raise(&j->cancel);
-        if (j->seen.state == SERVICE_JOB_WAITING)
-            end(q, j, SERVICE_JOB_CANCELLED);
-    }
-    pthread_cond_broadcast(&q->moved);
-    join = q->started;
-    q->started = false;
-    pthread_mutex_unlock(&q->mutex);
-    if (join)
-        pthread_join(q->thread, NULL);
-}
-
-void job_queue_destroy(job_queue *q)
-{
-    if (!q)
-        return;
-    job_queue_drain(q);
-    while (q->newest) {
-        job *j = q->newest;
-        q->newest = j->next;
-        job_free(j);
-    }
-    pthread_cond_destroy(&q->moved);
-    pthread_mutex_destroy(&q->mutex);
-    free(q);
-}
+/* ---- what a server before this one left ---- */
 
 static job *job_new(const service_caller *who, const char *collection, const char *kind, const char *const *paths, size_t n)
 {
@@ -313,6 +327,143 @@ static job *job_new(const service_caller *who, const char *collection, const cha
     return j;
 }
 
+/* How the work of an interrupted job is taken up again. */
+static void say_how(job *j)
+{
+    static const struct {
+        const char *kind, *how;
+    } ways[] = {
+        {"index", "index the same again (POST /api/v1/index, or cairn index), which goes on where it stopped"},
+        {"upload", "the file is kept: send it again, or index it where it lies"},
+        {"retry", "try the files that could not be read again (POST /api/v1/retry)"},
+        {"delete", "delete it again"},
+    };
+    const char *how = "ask for the same again", *path = j->n_paths ? j->paths[0] : "";
+    char more[48] = "";
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (!strcmp(ways[i].kind, j->seen.kind))
+            how = ways[i].how;
+    if (j->n_paths > 1)
+        snprintf(more, sizeof more, " and %zu more", j->n_paths - 1);
+    snprintf(j->seen.problem, sizeof j->seen.problem, "the server ended before this job did (%.200s%s); what was committed is there. To finish, %s",
+             path, more, how);
+}
+
+/* One of the journal; NULL: it does not parse. */
+static job *job_read(const json_t *written)
+{
+    const char *collection = json_string_value(json_object_get(written, "collection"));
+    const char *owner = json_string_value(json_object_get(written, "owner"));
+    const char *kind = json_string_value(json_object_get(written, "kind"));
+    const json_t *paths = json_object_get(written, "paths");
+    size_t n = json_array_size(paths);
+    const char **texts = calloc(n + 1, sizeof *texts);
+    bool fine = texts && collection && owner && kind && json_integer_value(json_object_get(written, "id")) > 0;
+    job *j = NULL;
+
+    for (size_t i = 0; i < n && fine; i++)
+        fine = (texts[i] = json_string_value(json_array_get(paths, i))) != NULL;
+    if (fine)
+        j = job_new(NULL, collection, kind, texts, n);
+    free(texts);
+    if (!j)
+        return NULL;
+    snprintf(j->seen.owner, sizeof j->seen.owner, "%s", owner);
+    j->seen.id = (uint64_t)json_integer_value(json_object_get(written, "id"));
+    j->seen.queued_ns = json_integer_value(json_object_get(written, "queued_ns"));
+    j->seen.started_ns = json_integer_value(json_object_get(written, "started_ns"));
+    j->seen.state = SERVICE_JOB_INTERRUPTED;
+    say_how(j);
+    return j;
+}
+
+/* Open the journal and list what the last server left. Without one jobs run all the same. */
+static void take_interrupted(job_queue *q)
+{
+    cairn_error err = {0};
+    json_t *left;
+
+    if (jobs_journal_open(&q->journal, q->s->home, &err)) {
+        log_write(LOG_LEVEL_WARN, "server", "jobs are not noted for a restart: %s", err.text);
+        return;
+    }
+    left = jobs_journal_read(q->journal);
+    for (size_t i = json_array_size(left); i--;) { /* the oldest first */
+        job *j = job_read(json_array_get(left, i));
+        if (!j)
+            continue;
+        j->next = q->newest;
+        q->newest = j;
+        q->last_id = j->seen.id > q->last_id ? j->seen.id : q->last_id;
+        log_write(LOG_LEVEL_WARN, "server", "job %llu was interrupted", (unsigned long long)j->seen.id);
+    }
+    json_decref(left);
+}
+
+/* ---- the queue ---- */
+
+cairn_status job_queue_create(job_queue **out, service *s, size_t max_waiting, cairn_error *err)
+{
+    job_queue *q = calloc(1, sizeof *q);
+    pthread_condattr_t attr;
+
+    *out = NULL;
+    if (!q)
+        return cairn_fail(err, CAIRN_ENOMEM, "job queue");
+    q->s = s;
+    q->max_waiting = max_waiting;
+    pthread_mutex_init(&q->mutex, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&q->moved, &attr);
+    pthread_condattr_destroy(&attr);
+    take_interrupted(q);
+    if (pthread_create(&q->thread, NULL, run, q)) {
+        job_queue_destroy(q);
+        return cairn_fail(err, CAIRN_EIO, "the thread for jobs could not be started");
+    }
+    q->started = true;
+    *out = q;
+    return CAIRN_OK;
+}
+
+void job_queue_drain(job_queue *q)
+{
+    bool join;
+
+    pthread_mutex_lock(&q->mutex);
+    q->draining = true;
+    for (job *j = q->newest; j; j = j->next) {
+        stop_raise(&j->cancel);
+        j->cut = !ended(j);
+        if (j->seen.state == SERVICE_JOB_WAITING)
+            end(q, j, SERVICE_JOB_CANCELLED);
+    }
+    pthread_cond_broadcast(&q->moved);
+    join = q->started;
+    q->started = false;
+    pthread_mutex_unlock(&q->mutex);
+    if (join)
+        pthread_join(q->thread, NULL);
+}
+
+void job_queue_destroy(job_queue *q)
+{
+    if (!q)
+        return;
+    job_queue_drain(q);
+    while (q->newest) {
+        job *j = q->newest;
+        q->newest = j->next;
+        job_free(j);
+    }
+    jobs_journal_close(q->journal);
+    pthread_cond_destroy(&q->moved);
+    pthread_mutex_destroy(&q->mutex);
+    free(q);
+}
+
 cairn_status job_queue_add(job_queue *q, const service_caller *who, const char *collection, const char *kind,
                            const char *const *paths, size_t n_paths, uint64_t *id,
                            cairn_error *err)
@@ -332,6 +483,7 @@ cairn_status job_queue_add(job_queue *q, const service_caller *who, const char *
         j->next = q->newest;
         q->newest = j;
         q->waiting++;
+        keep_journal(q);
         touch(q, j);
     }
     pthread_mutex_unlock(&q->mutex);

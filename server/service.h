@@ -153,7 +153,8 @@ typedef enum service_job_state {
     SERVICE_JOB_RUNNING,
     SERVICE_JOB_DONE,
     SERVICE_JOB_FAILED,
-    SERVICE_JOB_CANCELLED
+    SERVICE_JOB_CANCELLED,
+    SERVICE_JOB_INTERRUPTED /* the server ended first; `problem` says how to go on */
 } service_job_state;
 
 typedef struct service_job {

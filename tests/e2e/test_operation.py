@@ -33,6 +33,41 @@ def until(what):
     raise AssertionError("it did not happen in time")
 
 
+class Interrupted(ServerTest):
+    """Jobs of a server that is gone are listed by the next one, with what to do, until the same is done."""
+
+    def test_killed_and_told_to_stop(self):
+        self.index()  # an empty collection
+        self.write_long("long.html")
+        self.write("short.txt", "Granite is hard.\n")
+        for sig in (signal.SIGKILL, signal.SIGTERM):
+            s = self.serve()
+            first = s.json("POST", "/api/v1/index", {"paths": [self.docs]}, status=202)["id"]
+            waiting = s.json("POST", "/api/v1/index", {"paths": [os.path.join(self.docs, "short.txt")]}, status=202)["id"]
+            until(lambda: s.json("GET", f"/api/v1/jobs/{first}")["state"] == "running")
+            s.stop(sig)
+            s = self.serve()
+            left = {j["id"]: j for j in s.json("GET", "/api/v1/jobs")["jobs"] if j["state"] == "interrupted"}
+            self.assertEqual(set(left), {first, waiting})
+            self.assertIn(self.docs, left[first]["problem"])
+            self.assertIn("index the same again", left[first]["problem"])
+            self.assertEqual(list(s.events("GET", f"/api/v1/jobs/{first}/events"))[-1][0], "job")  # it has ended
+            # Another server of this home leaves them to this one.
+            other = self.serve()
+            self.assertEqual(other.json("GET", "/api/v1/jobs")["jobs"], [])
+            other.stop()
+            again = s.json("POST", "/api/v1/index", {"paths": [os.path.join(self.docs, "short.txt")]}, status=202)["id"]
+            self.assertGreater(again, waiting)
+            self.assertEqual(s.wait_job(again)["state"], "done")
+            self.assertEqual({j["id"] for j in s.json("GET", "/api/v1/jobs")["jobs"]}, {first, again})
+            s.stop()
+            s = self.serve()
+            self.assertEqual([j["id"] for j in s.json("GET", "/api/v1/jobs")["jobs"]], [first])
+            self.run_cairn("delete", self.docs)  # for the next round
+            s.stop()
+            os.remove(os.path.join(self.home, "jobs.json"))
+
+
 class Batches(ServerTest):
     def setUp(self):
         super().setUp()
