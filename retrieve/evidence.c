@@ -578,7 +578,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
                            size_t n, const evidence_params *params, arena *a, evidence *out,
                            cairn_error *err)
 {
-    evidence_params defaults;
+    evidence_params defaults, own;
     const char **langs = arena_calloc(a, n + 1, sizeof *langs);
     float *off = arena_calloc(a, n + 1, sizeof *off);
     float (*features)[EVIDENCE_FEATURES] = arena_calloc(a, n + 1, sizeof *features);
@@ -590,8 +590,15 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     *out = (evidence){.lang = ""};
     evidence_params_default(&defaults);
     params = params ? params : &defaults;
-    if (!langs || !off || !features || !all)
+    const char *typed = params->typed_len ? arena_strndup(a, question, params->typed_len) : NULL, *spelt = evidence_as_spelt(question, passages, n, a);
+    if (!langs || !off || !features || !all || !spelt || (params->typed_len && !typed))
         return cairn_fail(err, CAIRN_ENOMEM, "evidence");
+    if (spelt != question && typed && (typed = evidence_as_spelt(typed, passages, n, a))) {
+        own = *params;
+        own.typed_len = strlen(typed);
+        params = &own;
+    }
+    question = spelt;
     for (size_t i = 0; i < n; i++)
         langs[i] = passages[i].text.lang;
     out->lang = evidence_language(question, strlen(question), langs, n);

@@ -74,6 +74,10 @@ void evidence_weigh_designations(const asked *q, const evidence_passage *p, size
  * that differs in its digits, or is another row of a table that no title says them of, or stands before what first names them. */
 float evidence_off_subject(const asked *q, const evidence_passage *p, const text_span *s, bool row);
 
+/* The question with its identifiers as the passages write them ("AB-1234" for "AB1234"); itself where there is none to change, NULL
+ * without memory. */
+const char *evidence_as_spelt(const char *question, const evidence_passage *p, size_t n, arena *a);
+
 /* Words of the question that no passage has: the passages' words that are the same but for one letter stand for
  * them, in keys and held. */
 void evidence_read_misspelt(const asked *q, reading *all, size_t n);

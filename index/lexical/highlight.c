@@ -4,12 +4,14 @@
  * asks for in that language: words, their synonyms and compounds, phrases, the parts of NEAR, patterns. The
  * positions in the index would not spare that: they count words, and a mark needs bytes, which only
  * the text can give. Analysing a passage costs some tens of microseconds. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "index/lexical/automaton.h"
 #include "index/lexical/compound.h"
+#include "index/lexical/identifiers.h"
 #include "index/lexical/lexical.h"
 
 typedef struct wanted_word {
@@ -20,12 +22,14 @@ typedef struct wanted_word {
     automaton *pattern; /* of a phrase: instead of a term */
 } wanted_word;
 
-/* Words, each by itself; or, with `phrase`, in a row; or a pattern. */
+/* Words, each by itself; or, with `phrase`, in a row; or a pattern; or an identifier. */
 typedef struct wanted {
     wanted_word *words;
     size_t n;
     bool phrase;
     automaton *pattern;
+    const char *joined; /* or an identifier without its signs, in a row of words */
+    size_t joined_len;
 } wanted;
 
 /* Patterns have tables to be freed. */
@@ -113,6 +117,28 @@ static void mark_pattern(const wanted *w, const char *text, const analyzer_token
 {
     for (size_t i = 0; i < n; i++)
         marked[i] = marked[i] || accepts(w->pattern, text, &t[i]);
+}
+
+/* The words that it is written in here. */
+static void mark_joined(const wanted *w, const char *text, const analyzer_token *t, size_t n, bool *marked)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t at = 0, k = i;
+        for (; k < n && at < w->joined_len; k++) {
+            size_t len = t[k].end - t[k].start, j = 0;
+            if (t[k].extra)
+                continue;
+            while (j < len && at + j < w->joined_len && tolower((unsigned char)text[t[k].start + j]) == w->joined[at + j])
+                j++;
+            if (j < len)
+                break;
+            at += len;
+        }
+        if (at < w->joined_len || t[i].extra)
+            continue;
+        for (size_t m = i; m < k; m++)
+            marked[m] = marked[m] || !t[m].extra;
+    }
 }
 
 static cairn_status no_memory(collecting *c)
@@ -256,6 +282,35 @@ static cairn_status want_synonyms(collecting *c, const char *text, size_t len)
     return st;
 }
 
+/* The identifiers of a clause, in any spelling. */
+static cairn_status want_identifiers(collecting *c, const char *text, size_t len)
+{
+    const analyzer_token *t;
+    size_t n;
+    cairn_status st = analyzer_run(c->a, c->lang, text, len, &t, &n, c->err);
+
+    for (size_t i = 0; i < n && !st; i++) {
+        size_t end = t[i].end, pieces = 1;
+        for (size_t k = i; !st && !t[i].extra && pieces <= IDENTIFIER_PIECES; pieces++) {
+            char joined[IDENTIFIER_MAX];
+            size_t n_joined = identifier_join(text + t[i].start, end - t[i].start, joined), next = k + 1;
+            wanted *w;
+            if (n_joined && !(st = new_wanted(c, &w))) {
+                w->joined = arena_strndup(c->memory, joined, n_joined);
+                w->joined_len = n_joined;
+                st = w->joined ? CAIRN_OK : no_memory(c);
+            }
+            while (next < n && t[next].extra)
+                next++;
+            if (next == n || !identifier_goes_on(text, t[k].start, t[k].end, t[next].start, t[k].stop))
+                break;
+            k = next;
+            end = t[k].end;
+        }
+    }
+    return st;
+}
+
 /* The compounds of a clause's words, and the parts of its compounds. */
 static cairn_status want_compounds(collecting *c, const lexical_clause *x)
 {
@@ -383,7 +438,8 @@ static cairn_status want_clause(collecting *c, const lexical_clause *x)
             return st;
         }
         /* A sloppy phrase marks its words wherever they stand. */
-        return want_text(c, x->text, x->len, !x->slop);
+        st = want_text(c, x->text, x->len, !x->slop);
+        return st || x->slop || memchr(x->text, ' ', x->len) ? st : want_identifiers(c, x->text, x->len);
     case LEXICAL_WILDCARD:
     case LEXICAL_FUZZY:
     case LEXICAL_REGEX:
@@ -392,6 +448,8 @@ static cairn_status want_clause(collecting *c, const lexical_clause *x)
         st = want_text(c, x->text, x->len, false);
         if (!st)
             st = want_synonyms(c, x->text, x->len);
+        if (!st)
+            st = want_identifiers(c, x->text, x->len);
         return st ? st : want_compounds(c, x);
     }
 }
@@ -453,7 +511,9 @@ cairn_status lexical_highlight(analyzer *a, const lexical_query *query,
             st = no_memory(&c);
     }
     for (size_t i = 0; i < c.n && !st; i++) {
-        if (c.at[i].pattern)
+        if (c.at[i].joined)
+            mark_joined(&c.at[i], text, t, n_tokens, marked);
+        else if (c.at[i].pattern)
             mark_pattern(&c.at[i], text, t, n_tokens, marked);
         else if (c.at[i].phrase)
             mark_phrase(&c.at[i], text, t, n_tokens, marked);

@@ -3,6 +3,7 @@
  *   query.c           languages, terms, field masks, groups, patterns, conditions, statistics
  *   plan_words.c      words: stems of all languages, stop words, synonyms, parts of identifiers
  *   plan_phrases.c    phrases, with slop, and NEAR
+ *   plan_identifiers.c  part numbers in other spellings
  *   plan_compounds.c  compounds of German and Dutch beside the words
  *
  * Everything lives in the plan's arena. A step that fails has put its sentence into b->err. */
@@ -53,6 +54,13 @@ cairn_status plan_add_words(plan_builder *b, const lexical_clause *c, uint32_t p
 
 /* Alternatives of the group: a text's words in a row, in each language. */
 cairn_status plan_add_texts(plan_builder *b, query_group *g, const char *text, size_t len);
+/* Alternatives of the group: other spellings of an identifier; *added grows by their number. */
+cairn_status plan_spell_identifier(plan_builder *b, query_group *g, const char *text, size_t len, size_t *added);
+/* Is the clause an identifier of several words that has other spellings? *g is then it in all of them, and what conditions on the clause
+ * look at. */
+cairn_status plan_find_identifier(plan_builder *b, const lexical_clause *c, uint32_t plane, float boost, query_group *g, bool *found);
+/* Groups beside the words of a clause for the identifiers in it. They bind nothing. */
+cairn_status plan_add_identifiers(plan_builder *b, const lexical_clause *c, uint32_t plane, float boost);
 /* Of a PHRASE or a NEAR. */
 cairn_status plan_add_phrase(plan_builder *b, const lexical_clause *c, uint32_t plane, float boost);
 

@@ -2,6 +2,8 @@
  * window (near.c). */
 #include "index/lexical/plan.h"
 
+#include <string.h>
+
 #define SEQUENCE_MAX 1024   /* words of a phrase */
 #define SLOP_MAX     100000 /* places: more is the whole field */
 
@@ -249,5 +251,7 @@ cairn_status plan_add_phrase(plan_builder *b, const lexical_clause *c, uint32_t 
             if (!st && alt.n)
                 st = plan_add_alt(b, &g, &alt);
         } while (!st && next_spelling(&sp));
+    if (!st && c->kind == LEXICAL_PHRASE && !c->slop && !c->n_parts && !memchr(c->text, ' ', c->len))
+        st = plan_spell_identifier(b, &g, c->text, c->len, &(size_t){0}); /* quoted or not, its signs are not words */
     return st || !g.n_alts ? st : plan_add_group(b, &g);
 }

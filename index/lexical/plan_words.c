@@ -258,9 +258,23 @@ static cairn_status apply_rules(plan_builder *b, const lexical_clause *c, uint32
     return st;
 }
 
+/* The words by themselves in other spellings: AB1234 is AB-1234, too. */
+static cairn_status spell_words(plan_builder *b, const lexical_clause *c, clause_word *words, size_t n)
+{
+    cairn_status st = CAIRN_OK;
+    size_t added = 0;
+
+    for (size_t i = 0; i < n && !st; i++)
+        if (!words[i].extra && !words[i].replaced)
+            st = plan_spell_identifier(b, &words[i].group, c->text + words[i].start, words[i].end - words[i].start, &added);
+    return st;
+}
+
 cairn_status plan_add_words(plan_builder *b, const lexical_clause *c, uint32_t plane, float boost)
 {
     clause_word *words = NULL;
+    query_group identifier;
+    bool identified = false;
     size_t n = 0, kept = 0;
     cairn_status st = clause_words(b, c, plane, boost, &words, &n);
 
@@ -268,6 +282,10 @@ cairn_status plan_add_words(plan_builder *b, const lexical_clause *c, uint32_t p
         st = mark_stops(b, c, words, n);
     if (!st)
         st = apply_rules(b, c, plane, boost, words, n);
+    if (!st)
+        st = spell_words(b, c, words, n);
+    if (!st)
+        st = plan_find_identifier(b, c, plane, boost, &identifier, &identified);
     if (st)
         return st;
     for (size_t i = 0; i < n; i++)
@@ -279,10 +297,12 @@ cairn_status plan_add_words(plan_builder *b, const lexical_clause *c, uint32_t p
             continue;
         if (w->stop && kept && c->occur != LEXICAL_MUST_NOT)
             continue;
-        b->binding = binds(w, c->occur);
+        b->binding = binds(w, c->occur) && !identified;
         if (b->binding || c->occur == LEXICAL_SHOULD)
             st = plan_add_group(b, &w->group);
         b->binding = true;
     }
-    return st;
+    if (!st && identified)
+        st = plan_add_group(b, &identifier);
+    return st ? st : plan_add_identifiers(b, c, plane, boost);
 }

@@ -45,6 +45,22 @@ class Query(CairnTest):
         self.assertEqual({v["value"]: v["documents"] for v in counts}, {"txt": 1, "py": 1} if not CLUSTER else {"txt": 1, "py": 1, "md": 1})
         self.assertEqual(self.run_cairn("search", "--", "-roof -nave -Haus -granite", code=1).stdout, "")
 
+    def test_part_numbers_in_any_spelling(self):
+        self.write("part.md", "# Pump parts\n\nThe part AB-1234/7 is the seal of the pump. It costs 12 euros.\n")
+        self.write("hose.md", "# Hoses\n\nThe hose QZ4711 is black.\n")
+        self.run_cairn("-q", "index", "--no-vectors", self.docs)
+        for query in ("AB1234", "ab1234", "+ab-1234", "AB1234/7", "ab12347", '"AB1234"', "body:AB1234", "AB1234 AND pump", "+AB-12347"):
+            self.assertEqual((query, self.found(query)[0][:1]), (query, ["part.md"]))
+        for query in ("QZ 4711", "QZ-4711", "QZ-4711 AND hose", "+QZ/4711", "hose QZ.4711"):
+            names, r = self.found(query)
+            self.assertEqual((query, names[:1]), (query, ["hose.md"]))
+            marked = [r["hits"][0]["text"].encode()[a:b] for a, b in r["hits"][0]["highlights"]]
+            self.assertIn(b"QZ4711", marked, query)
+        self.assertNotIn("part.md", self.found("NOT AB1234")[0])
+        self.assertEqual(self.found("AB1235")[0], [])
+        answer = self.json("ask", "--extractive", "What does the part AB1234 cost?")
+        self.assertIn("12 euros", answer["answer"])
+
     def test_misspelt_words_of_fields_are_corrected(self):
         for query, want in {"title:paln": "title:plan", "title:(anual paln)": "title:(annual plan)", 'body:"budgt report"': 'body:"budget report"',
                             "-title:paln roof": "-title:plan roof", "title:cathedrl": None, "title:plan": None, "body:cathedral": None}.items():

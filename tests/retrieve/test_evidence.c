@@ -572,6 +572,26 @@ static void carried_words_weigh_less(void **state)
     arena_clear(&a);
 }
 
+/* A part number is found however it is written, and no other one for it. */
+static void identifiers_in_any_spelling(void **state)
+{
+    static const char seal[] = "The seal AB-1234/7 fits the pump. It costs 12 euros.";
+    static const char hose[] = "The hose QZ4711 is made of rubber.";
+    const evidence_passage p[] = {PASSAGE(seal, "Parts", "en", 8), PASSAGE(hose, "Hoses", "en", 6)};
+    evidence e;
+    arena a;
+
+    (void)state;
+    best_is("What does the seal AB1234 fit?", p, 2, "The seal AB-1234/7", NULL);
+    best_is("What is the hose QZ-4711 made of?", p, 2, "The hose QZ4711", NULL);
+    find("What is the hose QZ-47/11 made of?", p, 2, &a, &e);
+    assert_true(e.answerable > 0.5);
+    arena_clear(&a);
+    find("What is the hose QZ-4712 made of?", p, 2, &a, &e);
+    assert_true(e.answerable < 0.3);
+    arena_clear(&a);
+}
+
 /* "When was it bought?" after "It was bought in 1998": the year that was told is still an answer. */
 static void a_carried_number_may_be_the_answer(void **state)
 {
@@ -847,6 +867,7 @@ int main(void)
         cmocka_unit_test(a_misspelt_name_is_the_one_that_was_meant),
         cmocka_unit_test(carried_words_weigh_less),
         cmocka_unit_test(a_carried_number_may_be_the_answer),
+        cmocka_unit_test(identifiers_in_any_spelling),
         cmocka_unit_test(cosines_are_read_on_their_scale),
         cmocka_unit_test(unread_sentences_count_as_far),
         cmocka_unit_test(only_near_sentences_get_a_cosine),
