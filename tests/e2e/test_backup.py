@@ -109,7 +109,7 @@ class Backup(CairnTest):
         self.assertEqual(self.json("--home", self.copy, "check")["clean"], True)
         other = os.path.join(self.top, "other")
         self.run_cairn("backup", other, code=4)
-        self.assertEqual(os.listdir(os.path.join(other, "collections")), [])
+        self.assertEqual(os.listdir(other), [])
         self.run_cairn("check", code=4)
         self.json("restore", self.copy, "--replace")
         self.assert_clean()
