@@ -129,7 +129,7 @@ cairn_status retrieve_query_plain_on(retrieve_query *out, const char *text, cons
 
 cairn_status retrieve_query_ranges(const char *typed, arena *a, const suggest_range **out, size_t *n, cairn_error *err)
 {
-    query_reader q = {.a = a, .today = query_today()};
+    query_reader q = {.a = a, .today = retrieve_today()};
     suggest_range *ranges = arena_calloc(a, QUERY_RANGES, sizeof *ranges);
     size_t len = 0;
     const char *s;
