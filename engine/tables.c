@@ -42,6 +42,7 @@ typedef struct loading {
     table **all;
     size_t n, cap, rows;
     sqlite3_stmt *insert;
+    bool verbatim; /* cells as they are written: 55.000 may be 55,000 */
     cairn_error *err;
 } loading;
 
@@ -209,7 +210,9 @@ static cairn_status add_row(loading *l, const char *line, size_t len)
         if (!n)
             continue;
         empty = false;
-        if (number(cell, n, &x) && fabs(x) <= WHOLE_MAX && !memchr(cell, '.', n))
+        if (l->verbatim)
+            sqlite3_bind_text(l->insert, (int)i + 1, cell, (int)n, SQLITE_TRANSIENT);
+        else if (number(cell, n, &x) && fabs(x) <= WHOLE_MAX && !memchr(cell, '.', n))
             sqlite3_bind_int64(l->insert, (int)i + 1, (int64_t)x);
         else if (number(cell, n, &x))
             sqlite3_bind_double(l->insert, (int)i + 1, x);
@@ -489,6 +492,7 @@ cairn_status engine_tables_read(cairn *c, const char *document, size_t most, eng
 
     arena_init(&memory, TABLE_BYTES);
     st = open_memory(&l, &memory, err);
+    l.verbatim = true;
     if (!st)
         st = load(c, document, &l, &uri, err);
     for (size_t i = 0; !st && i < l.n && more; i++) {

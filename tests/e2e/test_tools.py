@@ -28,18 +28,20 @@ class WithoutAModel(ServerTest):
         self.write("pumps.csv", "part,maker,price_eur,in_stock\nQ7 pump,Nordwerk,120.50,yes\nQ8 pump,Nordwerk,99.50,no\nSeal ring,Brandt,4,yes\n")
         self.index()
         for question, answer, cited in (("What do all parts of the pumps list cost together?", "224 EUR (sum of price_eur, 3 of 3 rows)", "part"),
-                                        ("Which part by Nordwerk is the cheapest?", "Q8 pump, Nordwerk, price_eur: 99.5", "Q8 pump"),
+                                        ("Which part by Nordwerk is the cheapest?", "Q8 pump, Nordwerk, price_eur: 99.50", "Q8 pump"),
                                         ("How many parts of the pumps list are not in stock?", "1 (count, 1 of 3 rows: Q8 pump, Nordwerk)", "Q8 pump")):
             a = self.json("ask", "--mode", "lexical", "--tools", question, env=self.without_a_generator())
             self.assertEqual(a["answer"], answer + " [1]")
             self.assertEqual([s["tool"] for s in a["steps"]], ["table"])
             self.assertEqual(os.path.basename(a["citations"][0]["uri"]), "pumps.csv")
             self.assertIn(cited, a["citations"][0]["text"])
+        self.write("jugadores.tsv", "Jugador\tSueldo anual (€)\nIbarra\t55.000\nLuna\t48.000\nSoto\t62.000\n")
         self.write("orders.csv", "order_id,date,customer,quantity,unit_price\n1001,2024-01-08,Alder,12,18.50\n1002,2024-01-19,Brightwood,40,7.25\n"
                    "1003,2024-02-02,Alder,5,11.00\n1004,2024-02-27,Casa Lindo,30,18.50\n1005,2024-03-15,Brightwood,8,18.50\n")
         self.write("ausgaben.csv", "Datum;Kategorie;Betrag\n03.01.2025;Miete;1.250,00\n07.01.2025;Strom;84,20\n03.02.2025;Miete;1.250,00\n07.02.2025;Strom;91,60\n")
         self.index()
-        for question, answer in (("What do all orders cost together?", "1270 (sum of unit_price x quantity, 5 of 5 rows)"),
+        for question, answer in (("¿Cuál es el sueldo medio de los jugadores?", "55000 € (mean of Sueldo anual (€), 3 of 3 rows)"),
+                                 ("What do all orders cost together?", "1270 (sum of unit_price x quantity, 5 of 5 rows)"),
                                  ("How many orders were placed in February 2024?", "2 (count, 2 of 5 rows: Alder; Casa Lindo)"),
                                  ("Which customer spent the most in total?", "Casa Lindo: 555 (sum of unit_price x quantity by customer, 5 of 5 rows)"),
                                  ("Wie hoch ist die Summe der Ausgaben je Kategorie?", "Miete: 2500; Strom: 175.8 (sum of Betrag by Kategorie, 4 of 4 rows)"),
