@@ -32,6 +32,13 @@ static void print_explanation(cli *c, const cairn_answer *a)
     }
     if (a->withheld)
         printf("    %zu sentences of the model withheld: no passage supports them\n", a->withheld);
+    for (size_t i = 0; i < a->n_entailed; i++) {
+        const cairn_entailed *x = &a->entailed[i];
+        printf("    %s (%.2f; neutral %.2f, contradiction %.2f): ", x->held ? "follows" : "does not follow",
+               (double)x->entails, (double)x->neutral, (double)x->contradicts);
+        cli_put_text(stdout, x->text, strlen(x->text));
+        putchar('\n');
+    }
     for (size_t i = 0; i < a->n_planted; i++) {
         printf("    kept out, it gives orders to a language model (%.2f): ",
                (double)a->planted[i].score);

@@ -217,6 +217,8 @@ static int dispatch(cli *c, const char *what, model_args *a)
         st = cairn_model_embed(a->model, &a->flags, stdin, stdout, &err);
     else if (!strcmp(what, "rerank"))
         st = cairn_model_rerank(a->model, &a->flags, stdin, stdout, &err);
+    else if (!strcmp(what, "entail"))
+        st = cairn_model_entail(a->model, &a->flags, stdin, stdout, &err);
     else if (!strcmp(what, "generate"))
         st = cairn_model_generate(a->model, &a->flags, stdin, stdout, &err);
     else if (!strcmp(what, "perplexity") && a->file)
@@ -242,7 +244,7 @@ static int run(cli *c, int argc, char **argv)
         if (o == '?' || !take_option(c, o, &a))
             return CLI_USAGE;
     if (optind >= argc)
-        return cli_usage_error(c, "list, add, pull, info, tokenize, template, embed, rerank, generate, "
+        return cli_usage_error(c, "list, add, pull, info, tokenize, template, embed, rerank, entail, generate, "
                                   "perplexity, bench or quantize?");
     what = argv[optind++];
     if (optind < argc && !a.model)
@@ -262,7 +264,7 @@ const cli_verb cli_verb_model = {
     "       cairn model pull URL [--name NAME] [--sha256 HASH]\n"
     "       cairn model info MODEL\n"
     "       cairn model tokenize --model M --jsonl [--add-special] [--parse-special]\n"
-    "       cairn model template|embed|rerank|generate --model M --jsonl\n"
+    "       cairn model template|embed|rerank|entail|generate --model M --jsonl\n"
     "       cairn model perplexity --model M --file F [--top N] [--exact] [--kv int8]\n"
     "       cairn model bench --model M [--pp 128,512] [--depth 0,512] [--tg 32]\n"
     "       cairn model quantize --model M --type TYPE --output FILE [--file TEXT]\n"
@@ -271,11 +273,12 @@ const cli_verb cli_verb_model = {
     "model.safetensors or model.onnx, to where names are looked for ($CAIRN_MODELS, else ~/.local/share/cairn/models);\n"
     "pull fetches a GGUF file there, and goes on where an interrupted one stopped. Both open the model\n"
     "before it is named, and compare its SHA-256 where one is given. tokenize, template, embed,\n"
-    "rerank and generate read JSON lines from standard input and write JSON lines:\n"
+    "rerank, entail and generate read JSON lines from standard input and write JSON lines:\n"
     "  tokenize  {\"id\",\"text\"} or {\"id\",\"b64\"}      -> {\"id\",\"tokens\"}\n"
     "  template  {\"id\",\"messages\"}                  -> {\"id\",\"text\"}\n"
     "  embed     {\"id\",\"text\"}                      -> {\"id\",\"vector\"}\n"
     "  rerank    {\"id\",\"query\",\"text\"}              -> {\"id\",\"score\"}\n"
+    "  entail    {\"id\",\"premise\",\"hypothesis\"}    -> {\"id\",\"entailment\",\"neutral\",\"contradiction\"}\n"
     "  generate  {\"id\",\"prompt\" or \"messages\",\"max_tokens\",\"temperature\",\"seed\",\n"
     "             \"n\",\"stop\",\"logprobs\",\"logit_bias\",\"json_schema\",\"grammar\",\"quotable\",\n"
     "             \"drafts\":false, ...: docs/models.md}\n"

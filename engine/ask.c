@@ -280,6 +280,8 @@ static cairn_status answer(asking *a, cairn_answer *out, arena *memory, cairn_er
 {
     cairn_status st = decide(a, out, memory, err);
 
+    if (!st)
+        st = ask_entail_tell(a, out, memory, err);
     out->confidence = a->chance;
     for (size_t i = 0; !st && i < a->apart.n_parts; i++)
         if (!(out->parts = arena_printf(memory, "%s%s%s", i ? out->parts : "", i ? "\n" : "", a->parts[i].question)))

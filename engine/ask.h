@@ -8,6 +8,7 @@
  *   ask_standing.c  which of two statements holds now
  *   ask_exhaustive.c  questions about all documents
  *   ask_answer.c    generating, checking sentence by sentence, extracting, citing
+ *   ask_entail.c    ... and by a model of entailment, where there is one
  *
  * Everything of an `asking` lives until the call ends; what the caller gets is copied into the
  * answer's own arena. */
@@ -16,6 +17,7 @@
 
 #include "engine/search.h"
 #include "engine/word_filter.h"
+#include "generate/encode/entailment.h"
 #include "retrieve/cite.h"
 #include "retrieve/context.h"
 #include "retrieve/decompose.h"
@@ -32,6 +34,31 @@ typedef struct ask_cited {
     size_t start, end; /* bytes of the passage */
     bool supported;
 } ask_cited;
+
+#define ASK_PLACES       6  /* that one sentence of a model is put to the model of entailment with */
+#define ASK_SENTENCES    64 /* of an answer that are put to it */
+#define ASK_ENTAILED_MAX 64 /* that are told of */
+
+/* Where the words of a sentence of the model stand: what is cited of a passage, and what around it was read. */
+typedef struct ask_place {
+    size_t hit, start, end;
+    size_t near_start, near_end, head_end; /* head_end: of the table's first line, for a row */
+} ask_place;
+
+/* A sentence of the model on its way out. */
+typedef struct ask_said {
+    const char *text;
+    size_t len, reply;           /* reply: bytes of a "Yes, " in front */
+    ask_place places[ASK_PLACES]; /* the best first */
+    size_t n_places, at;         /* at: the one that is cited; n_places: none, it is unsupported */
+} ask_said;
+
+typedef struct ask_entailed {
+    const char *text;
+    size_t len, hit;
+    entailment is;
+    bool held;
+} ask_entailed;
 
 typedef struct prompt_parts {
     const char *system, *open, *close, *user, *refusal, *marker;
@@ -108,6 +135,10 @@ typedef struct asking {
     token_id refusal; /* the first token of what it was taught to refuse with */
     float chance;    /* that the question is answered, by the evidence and, once it has read, by the answerer */
     bool unanswered; /* by that chance, after it has read */
+    struct shared_model *entailer; /* models.entailment, opened; NULL: none is asked */
+    entailment_head entail_head;
+    ask_entailed entailed[ASK_ENTAILED_MAX];
+    size_t n_entailed;
     ask_cited cited[ASK_CITED_MAX];
     size_t n_cited, n_numbers;
     int64_t first_ns;
@@ -194,6 +225,14 @@ char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory)
 
 /* The number of hits[hit][start, end) in the answer. */
 cairn_status ask_add_cited(asking *a, size_t hit, size_t start, size_t end, bool supported, size_t *n);
+
+/* ---- ask_entail.c ---- */
+/* Open the model, before anything is generated: where there is one, sentences are judged when all are written. */
+cairn_status ask_entail_begin(asking *a, cairn_error *err);
+/* Of each sentence choose the place that entails it (said->at), or none. */
+cairn_status ask_entail_judge(asking *a, ask_said *said, size_t n, cairn_error *err);
+/* What the model said, into the answer. */
+cairn_status ask_entail_tell(asking *a, cairn_answer *out, arena *memory, cairn_error *err);
 
 /* ---- ask_parts.c ---- */
 /* Take a->asked apart, where it has such a form, and search for each part as `e` says: hits that *found lacks go behind its own. */

@@ -233,23 +233,32 @@ static cairn_status has_names_of_question(asking *a, const cite_passage *p, bool
     return st;
 }
 
-/* Whether the sentence is in the documents, near the evidence; where, when it is. The best evidence that
- * holds it is cited. */
-static cairn_status confirm(asking *a, const char *text, size_t len, bool *supported, size_t *hit,
-                            size_t *start, size_t *end, cairn_error *err)
+static bool is_known_place(const ask_said *said, size_t hit, size_t start, size_t end)
+{
+    for (size_t i = 0; i < said->n_places; i++)
+        if (said->places[i].hit == hit && said->places[i].start == start && said->places[i].end == end)
+            return true;
+    return false;
+}
+
+/* Where the sentence is in the documents, near the evidence: the best evidence that holds it, and where a model of
+ * entailment chooses among them, more. */
+static cairn_status confirm(asking *a, ask_said *said, cairn_error *err)
 {
     const evidence *e = &a->evidence;
+    const char *text = said->text;
+    const size_t most = a->entailer ? ASK_PLACES : 1;
+    size_t len = said->len;
     bool both = is_of_both(text, len), names = true;
-    size_t reply = leading_reply(text, len);
     cairn_status st = CAIRN_OK;
 
-    *supported = false;
     if (is_bare_choice(a, text, len) || follow_up_repeats(text, len, &a->known, a->evidence.type == ANSWER_WHY) ||
         ask_standing_denies(a, text, len))
         return CAIRN_OK;
-    text += reply;
-    len -= reply;
-    for (size_t i = 0; i < e->n && i < MAX_WINDOWS && !*supported && !st; i++) {
+    said->reply = leading_reply(text, len);
+    text += said->reply;
+    len -= said->reply;
+    for (size_t i = 0; i < e->n && i < MAX_WINDOWS && said->n_places < most && !st; i++) {
         const evidence_sentence *s = &e->sentences[i];
         cite_passage near = a->read[s->passage].text;
         citation *found;
@@ -271,22 +280,26 @@ static cairn_status confirm(asking *a, const char *text, size_t len, bool *suppo
             continue;
         if (!in_best_document(a, s) && (s->before + found[0].start >= s->end || s->before + found[0].end <= s->start))
             continue; /* beside what speaks of the question stands a value of another thing */
-        *supported = true;
-        *hit = s->passage;
-        *start = s->before + found[0].start;
-        *end = s->before + found[0].end;
+        if (is_known_place(said, s->passage, s->before + found[0].start, s->before + found[0].end))
+            continue;
+        said->places[said->n_places++] = (ask_place){.hit = s->passage,
+                                                     .start = s->before + found[0].start,
+                                                     .end = s->before + found[0].end,
+                                                     .near_start = s->before,
+                                                     .near_end = s->after,
+                                                     .head_end = s->head_end};
     }
     return st;
 }
 
-/* One sentence of the model, markers taken out: say it or hold it back. */
-static cairn_status judge(asking *a, const char *raw, size_t raw_len, cairn_error *err)
+/* One sentence of the model, markers taken out, and where it stands; nothing of it where it is the model's refusal. */
+static cairn_status read_said(asking *a, const char *raw, size_t raw_len, ask_said *said, cairn_error *err)
 {
-    char *text, marker[32];
-    size_t len, hit = 0, start = 0, end = 0, n;
-    bool supported;
+    char *text;
+    size_t len;
     cairn_status st = cite_strip_markers(raw, raw_len, &a->memory, &text, err);
 
+    *said = (ask_said){0};
     if (st)
         return st;
     while (*text && isspace((unsigned char)*text))
@@ -299,9 +312,22 @@ static cairn_status judge(asking *a, const char *raw, size_t raw_len, cairn_erro
         a->stopped = true;
         return CAIRN_OK;
     }
-    st = confirm(a, text, len, &supported, &hit, &start, &end, err);
-    if (st)
-        return st;
+    said->text = text;
+    said->len = len;
+    return confirm(a, said, err);
+}
+
+/* Say it or hold it back. */
+static cairn_status release_said(asking *a, const ask_said *said, cairn_error *err)
+{
+    const bool supported = said->at < said->n_places;
+    const ask_place *p = &said->places[supported ? said->at : 0];
+    char marker[32];
+    size_t n;
+    cairn_status st = CAIRN_OK;
+
+    if (!said->len)
+        return CAIRN_OK;
     if (!supported) {
         a->withheld++;
         if (strcmp(a->c->settings.ask_unsupported, "mark"))
@@ -310,9 +336,9 @@ static cairn_status judge(asking *a, const char *raw, size_t raw_len, cairn_erro
     if (a->text.len)
         st = bytes_append_byte(&a->text, ' ');
     if (!st)
-        st = bytes_append(&a->text, text, len);
+        st = bytes_append(&a->text, said->text, said->len);
     if (!st && supported) {
-        st = ask_add_cited(a, hit, start, end, true, &n);
+        st = ask_add_cited(a, p->hit, p->start, p->end, true, &n);
         snprintf(marker, sizeof marker, " [%zu]", n);
         if (!st)
             st = bytes_append_str(&a->text, marker);
@@ -329,6 +355,14 @@ static cairn_status judge(asking *a, const char *raw, size_t raw_len, cairn_erro
     return CAIRN_OK;
 }
 
+static cairn_status judge(asking *a, const char *raw, size_t raw_len, cairn_error *err)
+{
+    ask_said said;
+    cairn_status st = read_said(a, raw, raw_len, &said, err);
+
+    return st ? st : release_said(a, &said, err);
+}
+
 /* Bytes of text[0, len) up to the end of its first whole sentence. */
 static size_t whole_sentence(const char *text, size_t len)
 {
@@ -343,6 +377,32 @@ static size_t whole_sentence(const char *text, size_t len)
     return end;
 }
 
+/* All sentences of the model at once, put to the model of entailment. */
+static cairn_status judge_all(asking *a, cairn_error *err)
+{
+    ask_said *said = arena_calloc(&a->memory, ASK_SENTENCES, sizeof *said);
+    size_t n = 0;
+    bool refused;
+    cairn_status st = said ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "answer");
+
+    while (!st && !a->stopped && n < ASK_SENTENCES && a->judged < a->made.len) {
+        const size_t left = a->made.len - a->judged;
+        size_t len = whole_sentence(a->made.data + a->judged, left);
+        len = len ? len : left;
+        st = read_said(a, a->made.data + a->judged, len, &said[n], err);
+        n += said[n].len > 0;
+        a->judged += len;
+    }
+    if (!st)
+        st = ask_entail_judge(a, said, n, err);
+    refused = a->stopped; /* by the model's own words: what it said before stands */
+    a->stopped = false;
+    for (size_t i = 0; i < n && !st && !a->stopped; i++)
+        st = release_said(a, &said[i], err);
+    a->stopped |= refused;
+    return st;
+}
+
 static bool take_text(void *ctx, const char *text, size_t len)
 {
     asking *a = ctx;
@@ -353,7 +413,7 @@ static bool take_text(void *ctx, const char *text, size_t len)
         a->stopped = true;
         return false;
     }
-    for (size_t n; !a->stopped && (n = whole_sentence(a->made.data + a->judged,
+    for (size_t n; !a->entailer && !a->stopped && (n = whole_sentence(a->made.data + a->judged,
                                                       a->made.len - a->judged)) > 0;) {
         if (judge(a, a->made.data + a->judged, n, NULL))
             a->stopped = true;
@@ -434,6 +494,8 @@ cairn_status ask_generate(asking *a, cairn_error *err)
     sampling.seed = q->seed;
     start_over(a);
     if (!st)
+        st = ask_entail_begin(a, err);
+    if (!st)
         st = a->remote   ? ask_remotely(a, messages, &p, err)
              : a->taught ? answer_as_taught(a, messages, &p, &sampling, err)
                          : engine_chat(a->c, a->large, messages, &p, q->cancel, &a->result, err);
@@ -441,7 +503,7 @@ cairn_status ask_generate(asking *a, cairn_error *err)
     if (!st && a->result.finish == GENERATE_CANCELLED && engine_cancelled(q->cancel))
         st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while answering");
     if (!st && !a->stopped && a->judged < a->made.len)
-        st = judge(a, a->made.data + a->judged, a->made.len - a->judged, err);
+        st = a->entailer ? judge_all(a, err) : judge(a, a->made.data + a->judged, a->made.len - a->judged, err);
     if (!st)
         log_write(LOG_LEVEL_DEBUG, "engine", "the model wrote: %.*s (%zu withheld)",
                   (int)(a->made.len > 400 ? 400 : a->made.len), a->made.data ? a->made.data : "",

@@ -22,6 +22,7 @@
 #include "base/cpu.h"
 #include "base/log.h"
 #include "engine/ask.h"
+#include "engine/entail.h"
 #include "engine/model.h"
 #include "engine/user_data.h"
 #include "retrieve/terms.h"
@@ -46,12 +47,12 @@ static void hash_json(const json_t *j, char out[33])
 }
 
 /* The file of the model, by size and time: reading it whole would take longer than an answer. */
-static json_t *model_file(const cairn *c)
+static json_t *model_file(const char *name)
 {
     char path[8192];
     struct stat st;
 
-    if (cairn_model_path(c->settings.generator, path, sizeof path, NULL) || stat(path, &st))
+    if (!*name || cairn_model_path(name, path, sizeof path, NULL) || stat(path, &st))
         return json_null();
     return json_pack("[s,I,I,I]", path, (json_int_t)st.st_size, (json_int_t)st.st_mtim.tv_sec,
                      (json_int_t)st.st_mtim.tv_nsec);
@@ -74,15 +75,18 @@ static void scope_of(const asking *a, char out[33])
     const cairn_ask_request *q = a->request;
     const prompt_parts *p = &a->prompt;
     const settings *s = &a->c->settings;
+    char entailer[SETTINGS_TEXT];
     json_t *settings = NULL, *j;
 
     out[0] = '\0';
+    entail_named(a->c, entailer, sizeof entailer);
     if (settings_to_json(s, &settings, NULL))
         return;
-    j = json_pack("{s:I,s:[b,b,s,s,s,s,s],s:o,s:o,s:o,s:s,s:s,s:i,s:I,s:s,s:I,s:[s,s,s,s,s,s*,s*]}", "words",
+    j = json_pack("{s:o,s:I,s:[b,b,s,s,s,s,s],s:o,s:o,s:o,s:s,s:s,s:i,s:I,s:s,s:I,s:[s,s,s,s,s,s*,s*]}", "entailment",
+                  model_file(entailer), "words",
                   a->filter ? (json_int_t)word_filter_hash(a->filter) : 0, "way", a->large, a->remote, s->large, s->gateway_url, s->gateway_model, s->gateway_use, s->gateway_redact,
                   "settings", settings, "model",
-                  model_file(a->c), "said", said_before(q), "version", cairn_version(), "cpu",
+                  model_file(s->generator), "said", said_before(q), "version", cairn_version(), "cpu",
                   cpu_level_name(cpu_level_get()), "mode", (int)q->mode, "max", (json_int_t)q->max_tokens,
                   "filter", q->filter ? q->filter : "", "day", q->filter || q->n_history ? (json_int_t)q->day : 0, "prompt", p->system, p->open, p->close, p->user,
                   p->marker, p->earlier, p->facts);

@@ -457,6 +457,14 @@ typedef struct cairn_planted {
     float score; /* 0.5 .. 1 */
 } cairn_planted;
 
+/* A sentence of the model as it was put to the model of models.entailment with what it cites: chances that it follows,
+ * that it may or may not be so, and that it is denied. */
+typedef struct cairn_entailed {
+    const char *text, *uri;
+    float entails, neutral, contradicts;
+    bool held; /* it counts as supported */
+} cairn_entailed;
+
 /* One step of a plan. */
 typedef struct cairn_step {
     const char *tool, *arguments; /* arguments: the call as JSON */
@@ -477,6 +485,9 @@ typedef struct cairn_answer {
     size_t withheld;          /* sentences of the model that no passage supports */
     cairn_planted *planted;
     size_t n_planted;
+    const char *entailer; /* identity of the model that told whether sentences follow; NULL: none was asked */
+    cairn_entailed *entailed;
+    size_t n_entailed;
     const char *cached; /* "exact" or "semantic": what the generator gave before was given again (the tokens are those of then); else
                            NULL */
     const char *cached_question; /* of a semantic one: the question that it was given to */

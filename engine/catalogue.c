@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/model.h"
+#include "generate/encode/entailment.h"
 #include "generate/formats/safetensors.h"
 
 const catalogue_model catalogue_models[] = {
@@ -154,7 +155,7 @@ static void list_own(void (*fn)(void *ctx, const char *name, const char *use, co
             if (catalogue_good_name(e->d_name) && !in_catalogue(e->d_name) &&
                 find_own_in(i, e->d_name, path, sizeof path) && find_own(e->d_name, first, sizeof first) &&
                 !strcmp(path, first)) /* of one name the first counts */
-                fn(ctx, e->d_name, "added", path);
+                fn(ctx, e->d_name, entailment_is_folder(path) ? "added, entailment" : "added", path);
         if (d)
             closedir(d);
     }

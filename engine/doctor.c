@@ -12,6 +12,7 @@
 #include "base/cpu.h"
 #include "engine/care.h"
 #include "engine/engine.h"
+#include "engine/entail.h"
 #include "engine/index.h"
 #include "engine/ocr.h"
 #include "engine/watch_state.h"
@@ -221,6 +222,23 @@ static void look_at_a_model(const examination *x, const char *what, const char *
              "%s", note ? note : "missing");
 }
 
+static void look_at_entailment(const examination *x, cairn *c)
+{
+    struct shared_model *m = NULL;
+    char name[SETTINGS_TEXT];
+    entailment_head head;
+    cairn_error why = {0};
+
+    entail_named(c, name, sizeof name);
+    if (!*name)
+        return;
+    if (entail_open(c, &m, &head, &why) || !m)
+        tell(x, CAIRN_DOCTOR_WARN, "entailment", "cairn model info tells what its head is called",
+             "%s cannot be asked: %s", name, *why.text ? why.text : "cairn model entail says why");
+    else
+        tell(x, CAIRN_DOCTOR_GOOD, "entailment", NULL, "%s tells whether sentences follow from what they cite", name);
+}
+
 static void look_at_the_disk(const examination *x, const cairn *c)
 {
     struct statvfs fs;
@@ -251,6 +269,7 @@ static cairn_status look_at_the_collection(const examination *x, cairn *c, cairn
         tell(x, CAIRN_DOCTOR_WARN, "second embedder", "scripts/fetch-models, or models.second_embedder = (nothing)",
              "%s is not on this machine: English is found less well", s.second_lacking);
     look_at_a_model(x, "generator", s.generator_name, s.generator, s.generator_note);
+    look_at_entailment(x, c);
     tell(x, CAIRN_DOCTOR_GOOD, "collection", NULL, "%s: %llu documents, %llu passages",
          s.collection, (unsigned long long)s.documents, (unsigned long long)s.chunks);
     if (s.pending_vectors)

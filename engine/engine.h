@@ -48,6 +48,8 @@ struct cairn {
     struct shared_model *encoder, *generator, *answerer, *large, *reranker; /* NULL until first needed */
     struct shared_model *second; /* the encoder of second_name, alike */
     char *second_name;
+    struct shared_model *entailer; /* the model of entailer_name, alike */
+    char *entailer_name;
     analyzer *analyzer;
     view_cache *views;
     struct access_rules *access; /* what the principals may read; NULL: everything */
@@ -91,6 +93,8 @@ cairn_status engine_large(cairn *c, generator **out, cairn_error *err);
  * none. For rerank.h alone. */
 cairn_status engine_reranker(cairn *c, struct shared_model **out, cairn_error *err);
 cairn_status engine_cross_encoder(cairn *c, struct shared_model **out, cairn_error *err);
+/* An encoder by its name or path, for entail.h alone. */
+cairn_status engine_entailer(cairn *c, const char *model, struct shared_model **out, cairn_error *err);
 cairn_status engine_analyzer(cairn *c, analyzer **out, cairn_error *err);
 /* encoder_embed with the handle's encoder, once it is free; `cancel` may be NULL. */
 cairn_status engine_embed(cairn *c, const encoder_text *texts, size_t n, encoder_role role,

@@ -6,7 +6,8 @@
  * one; the accepted answer that gives the most counts. A refusal counts 0 in all of them.
  *
  * Grounded is, without the markers and the engine's own verdict: the share of an answer's content words
- * that stand in the texts it cites. Intervals are bootstrap intervals over questions, or citations. */
+ * that stand in the texts it cites. Entailed is, where a model of entailment is there, the share of the sentences put to
+ * it that follow from what they cite. Intervals are bootstrap intervals over questions, or citations. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -41,11 +42,11 @@ typedef struct answer_slice {
 
 /* In the order of the result's metrics. */
 enum { RIGHT, EXACT, F1, ROUGE, BLEU, EDIT, SEMANTIC, REFUSED_ANSWERABLE, EVIDENCE_RETRIEVED, REFUSED_RETRIEVED,
-       REFUSED_UNANSWERABLE, CITATION_HOLDS, CITATION_PRECISION, CITATION_RECALL, GROUNDED, N_VALUES };
+       REFUSED_UNANSWERABLE, CITATION_HOLDS, CITATION_PRECISION, CITATION_RECALL, GROUNDED, ENTAILED, N_VALUES };
 
 static const char *const value_names[N_VALUES] = {
     "right", "exact_match", "token_f1", "rouge_l", "bleu", "edit_similarity", "semantic_similarity", "refused_answerable",
-    "evidence_retrieved", "refused_retrieved", "refused_unanswerable", "citation_holds", "citation_precision", "citation_recall", "grounded"};
+    "evidence_retrieved", "refused_retrieved", "refused_unanswerable", "citation_holds", "citation_precision", "citation_recall", "grounded", "entailed"};
 
 typedef struct grading {
     cairn *c;
@@ -479,6 +480,8 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
     }
     if (!st)
         st = add_value(g, &g->retrieve_ms, a->retrieve_ms, err);
+    for (size_t i = 0; i < a->n_entailed && !st; i++)
+        st = add_value(g, &g->value[ENTAILED], a->entailed[i].held, err);
     if (!st)
         st = add_value(g, &g->total_ms, a->total_ms, err);
     if (!st && a->ttft_ms > 0)

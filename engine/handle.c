@@ -253,6 +253,7 @@ void cairn_close(cairn *c)
     forget_question(&c->asked);
     forget_question(&c->asked_second);
     free(c->second_name);
+    free(c->entailer_name);
     store_close(c->store);
     free(c->home);
     free(c->collection);
@@ -425,6 +426,23 @@ cairn_status engine_cross_encoder(cairn *c, shared_model **out, cairn_error *err
                           : cairn_fail(err, CAIRN_EMODEL, "models.reranker names no model");
 
     *out = c->reranker;
+    return st;
+}
+
+cairn_status engine_entailer(cairn *c, const char *model, shared_model **out, cairn_error *err)
+{
+    cairn_status st;
+
+    *out = NULL;
+    if (!c->entailer_name || strcmp(model, c->entailer_name) != 0) {
+        free(c->entailer_name);
+        c->entailer = NULL; /* the models keep it */
+        if (!(c->entailer_name = strdup(model)))
+            return cairn_fail(err, CAIRN_ENOMEM, "model of entailment");
+    }
+    st = get_model(c, MODEL_ENCODER, model, &c->entailer, err);
+    if (!st)
+        *out = c->entailer;
     return st;
 }
 

@@ -1,5 +1,6 @@
 /* model.c - the JSON-lines verbs over the generator, the encoder and the tokenizers. */
 #include "engine/model.h"
+#include "generate/encode/entailment.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -270,7 +271,63 @@ cairn_status cairn_model_rerank(const char *model, const cairn_model_flags *flag
     return st;
 }
 
+typedef struct entailing {
+    encoding k;
+    entailment_head head;
+} entailing;
+
+static cairn_status entail_line(void *ctx, const json_t *in, json_t *out, cairn_error *err)
+{
+    entailing *e = ctx;
+    const json_t *p = json_object_get(in, "premise"), *h = json_object_get(in, "hypothesis");
+    encoder_text premise, hypothesis;
+    entailment is;
+    cairn_status st;
+
+    if (!json_is_string(p) || !json_is_string(h))
+        return cairn_fail(err, CAIRN_EINPUT, "needs \"premise\" and \"hypothesis\"");
+    premise = (encoder_text){json_string_value(p), json_string_length(p)};
+    hypothesis = (encoder_text){json_string_value(h), json_string_length(h)};
+    st = entailment_judge(e->k.e, &e->head, &premise, &hypothesis, 1, &is, err);
+    if (!st) {
+        json_object_set_new(out, "entailment", json_real((double)is.entails));
+        json_object_set_new(out, "neutral", json_real((double)is.neutral));
+        json_object_set_new(out, "contradiction", json_real((double)is.contradicts));
+    }
+    return st;
+}
+
+cairn_status cairn_model_entail(const char *model, const cairn_model_flags *flags, FILE *in, FILE *out, cairn_error *err)
+{
+    entailing e = {{0}, {0, -1, -1, -1}};
+    cairn_status st = open_encoding(&e.k, model, flags, err);
+
+    if (!st)
+        st = engine_model_status(entailment_head_read(&e.head, e.k.e, err), err);
+    if (!st)
+        st = model_each_line(in, out, flags->cancel, entail_line, &e, err);
+    close_encoding(&e.k);
+    return st;
+}
+
 /* ---- info ---- */
+
+/* What the outputs of the head are called; null where one has no name. */
+static json_t *labels_json(const encoder *e)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < encoder_labels(e); i++)
+        json_array_append_new(list, encoder_label(e, i) ? json_string(encoder_label(e, i)) : json_null());
+    return list;
+}
+
+static bool tells_entailment(const encoder *e)
+{
+    entailment_head head;
+
+    return !entailment_head_read(&head, e, NULL);
+}
 
 static const char *type_name(tensor_type type)
 {
@@ -344,11 +401,11 @@ cairn_status cairn_model_info(const char *model, FILE *out, cairn_error *err)
         st = engine_model_status(encoder_open(&e, path, NULL, err), err);
         if (st)
             return st;
-        j = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:b}", "path", path, "format",
+        j = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:b,s:o,s:b}", "path", path, "format",
                       has_magic(path, "E5S1") ? "e5s1" : bert_onnx_file(path) ? "onnx" : "safetensors", "name", encoder_name(e),
                       "identity", encoder_identity(e), "dimension", (json_int_t)encoder_dim(e),
                       "max_tokens", (json_int_t)encoder_max_tokens(e), "reranks",
-                      encoder_can_score(e));
+                      encoder_can_score(e), "labels", labels_json(e), "entails", tells_entailment(e));
         encoder_close(e);
     }
     if (!j || json_dumpf(j, out, JSON_INDENT(2)) || fputc('\n', out) == EOF)

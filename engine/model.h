@@ -64,6 +64,8 @@ cairn_status cairn_model_embed(const char *model, const cairn_model_flags *flags
 /* {"id","query","text"} to {"id","score"}. */
 cairn_status cairn_model_rerank(const char *model, const cairn_model_flags *flags, FILE *in,
                                 FILE *out, cairn_error *err);
+/* {"id","premise","hypothesis"} to {"id","entailment","neutral","contradiction"}, chances. */
+cairn_status cairn_model_entail(const char *model, const cairn_model_flags *flags, FILE *in, FILE *out, cairn_error *err);
 /* {"id","prompt"|"messages","max_tokens","temperature","seed",...} to {"id","text","tokens","timings"}. */
 cairn_status cairn_model_generate(const char *model, const cairn_model_flags *flags, FILE *in,
                                   FILE *out, cairn_error *err);

@@ -22,8 +22,10 @@
 
 #include "base/cpu.h"
 #include "engine/ask.h"
+#include "engine/entail.h"
 #include "engine/model.h"
 #include "engine/prompts.h"
+#include "engine/shared_model.h"
 
 #define RECEIPT_FORMAT 1
 #define RECEIPT_BYTES  ((size_t)16 << 20)
@@ -120,6 +122,17 @@ static json_t *embedders_now(const view *v)
     j = json_pack("[s?,s?]", (const char *)data, v->second_identity);
     arena_clear(&memory);
     return j;
+}
+
+/* The model that tells whether sentences follow, by its identity; null: none, or it cannot be opened. */
+static json_t *entailer_now(cairn *c, bool extractive)
+{
+    shared_model *m = NULL;
+    entailment_head head;
+
+    if (extractive || c->settings.ask_entailment <= 0 || entail_open(c, &m, &head, NULL) || !m)
+        return json_null();
+    return json_string(encoder_identity(shared_model_encoder(m)));
 }
 
 /* The hash of a document as it is in the store now: of its file's bytes; "" when it is gone. */
@@ -222,7 +235,7 @@ cairn_status cairn_receipt_write(cairn *c, const cairn_ask_request *q, const cai
                                         (json_int_t)a->citations[i].end, "text",
                                         a->citations[i].text));
     j = st ? NULL
-           : json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:o,s:i,s:f,s:I,s:I,s:b,s:I,s:o,s:o,s:o,s:o,s:o,s:s,s:b,s:o}",
+           : json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:o,s:i,s:f,s:I,s:I,s:b,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:b,s:o}",
                        "receipt", RECEIPT_FORMAT, "version", cairn_version(), "cpu",
                        cpu_level_name(cpu_level_get()), "asked_on", spell_day(a->day, day), "question", q->question, "filter", q->filter ? q->filter : "",
                        "history", history_json(q), "mode", (int)q->mode, "temperature",
@@ -230,7 +243,7 @@ cairn_status cairn_receipt_write(cairn *c, const cairn_ask_request *q, const cai
                        (json_int_t)q->max_tokens, "extractive", q->extractive, "snapshot",
                        (json_int_t)store_snapshot_version(v.snapshot), "documents",
                        documents_read(&v, a->evidence), "prompt", prompt_now(c), "model",
-                       model_now(c, q->extractive), "embedders", embedders_now(&v), "settings", settings, "answer", a->text,
+                       model_now(c, q->extractive), "embedders", embedders_now(&v), "entailment", entailer_now(c, q->extractive), "settings", settings, "answer", a->text,
                        "refused", a->refused, "citations", citations);
     if (!st && !j)
         st = cairn_fail(err, CAIRN_EINPUT, "the receipt cannot be written as JSON: some text is no UTF-8");
@@ -327,6 +340,12 @@ static cairn_status compare_world(replaying *r, cairn *c, const json_t *j, cairn
         now = prompt_now(c);
         if (!json_equal(now, json_object_get(j, "prompt")))
             changed(r, "prompt: %s has another text", text_of(json_object_get(j, "prompt"), "name"));
+        json_decref(now);
+        now = entailer_now(c, json_is_true(json_object_get(j, "extractive")));
+        if (json_object_get(j, "entailment") && !json_equal(now, json_object_get(j, "entailment")))
+            changed(r, "entailment: %s then, %s now",
+                    json_is_string(json_object_get(j, "entailment")) ? text_of(j, "entailment") : "no model",
+                    json_is_string(now) ? json_string_value(now) : "no model");
         json_decref(now);
         now = model_now(c, json_is_true(json_object_get(j, "extractive")));
         if (!json_equal(now, json_object_get(j, "model")))

@@ -31,21 +31,6 @@ typedef struct reading {
     const char *languages; /* that the reranker knows; NULL: there is no reranker */
 } reading;
 
-/* Is `lang` in a list with commas? An unknown language is. */
-static bool knows(const char *languages, const char *lang)
-{
-    size_t len = strlen(lang);
-
-    if (!*languages || !len)
-        return true;
-    for (const char *at = languages; at; at = strchr(at, ',')) {
-        at += strspn(at, ", ");
-        if (!strncmp(at, lang, len) && (!at[len] || strchr(", ", at[len])))
-            return true;
-    }
-    return false;
-}
-
 /* The passage below its title and heading, as the embedder reads it. */
 static cairn_status read_whole(const reading *r, const store_chunk *chunk, arena *a, refine_passage *out,
                                cairn_error *err)
@@ -56,7 +41,7 @@ static cairn_status read_whole(const reading *r, const store_chunk *chunk, arena
 
     if (st)
         return st;
-    out->foreign = !knows(r->languages, doc.lang);
+    out->foreign = !rerank_knows(r->languages, doc.lang);
     bytes_init(&whole, PASSAGE_BYTES);
     if (embed_text(&whole, doc.title, chunk->heading, chunk->text, chunk->text_len) ||
         !(out->whole = arena_strndup(a, (const char *)whole.data, whole.len)))
@@ -301,7 +286,7 @@ static bool begin_rerank(cairn *c, const view *v, const engine_query *e, const r
     why->code = CAIRN_OK;
     return may_rerank(c, e) && query->text_len && !engine_analyzer(c, &an, why) &&
            !engine_question_language(v, query->text, query->text_len, an, &lang, why) &&
-           knows(rerank_languages(c), foreign ? foreign : lang) &&
+           rerank_knows(rerank_languages(c), foreign ? foreign : lang) &&
            !rerank_begin(k, c, question, budget_ms(c, e), deadline_ns, why);
 }
 

@@ -32,6 +32,20 @@ const char *rerank_languages(const cairn *c)
                                                                  : "";
 }
 
+bool rerank_knows(const char *languages, const char *lang)
+{
+    size_t len = strlen(lang);
+
+    if (!*languages || !len)
+        return true;
+    for (const char *at = languages; at; at = strchr(at, ',')) {
+        at += strspn(at, ", ");
+        if (!strncmp(at, lang, len) && (!at[len] || strchr(", ", at[len])))
+            return true;
+    }
+    return false;
+}
+
 static cairn_status open_model(reranking *k, cairn_error *err)
 {
     encoder *e;

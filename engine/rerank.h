@@ -45,5 +45,7 @@ void rerank_end(reranking *k);
 /* Languages that the chosen kind knows, with commas; "": all. */
 const char *rerank_languages(const cairn *c);
 rerank_kind rerank_kind_chosen(const cairn *c);
+/* Is `lang` in a list with commas? An unknown language is, and all are in an empty list. */
+bool rerank_knows(const char *languages, const char *lang);
 
 #endif

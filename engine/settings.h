@@ -35,6 +35,8 @@ typedef struct settings {
     char large[SETTINGS_TEXT];    /* a generator for hard questions; "": none */
     char reranker[SETTINGS_TEXT]; /* a sparse encoder; "": none */
     char reranker_languages[SETTINGS_TEXT]; /* that it knows, with commas; "": all */
+    char entailment[SETTINGS_TEXT]; /* an encoder that tells whether a sentence follows from what it cites (entail.h); "": none; "auto" */
+    char entailment_languages[SETTINGS_TEXT]; /* that it knows, with commas; "": all */
     double context_memory_mb; /* keys and values of all that a shared generator answers at once; 0: of four contexts */
     double weights_cache_mb; /* of repacked weights on disk, all models together; 0: none */
     double prefix_cache_mb;  /* of keys and values of system prompts on disk; 0: none */
@@ -120,6 +122,8 @@ typedef struct settings {
     double ask_max_tokens;     /* longest answer */
     double ask_min_answerable; /* chance that the evidence answers the question, below which it refuses */
     double ask_min_support;    /* share of a sentence found in what it cites, to count as supported */
+    double ask_entailment;     /* least chance that a sentence follows from what it cites, by that encoder; 0: it is not asked */
+    double ask_entailment_ms;  /* for all sentences of an answer; 0: as long as it takes */
     char ask_unsupported[SETTINGS_TEXT]; /* "withhold" or "mark": sentences that no passage supports */
     char ask_cache[SETTINGS_TEXT];       /* "off", "exact" or "semantic": answers given again */
     char ask_answers[SETTINGS_TEXT];     /* "generate" or "extractive" */

@@ -103,7 +103,7 @@ _cairn() {
             add | pull) _cairn_words "--name --sha256 $global" ;;
             tokenize) _cairn_words "--model --jsonl --add-special --parse-special $global" ;;
             embed) _cairn_words "--model --jsonl --query-prefix --exact $global" ;;
-            template | rerank | generate) _cairn_words "--model --jsonl --exact --ctx --kv --lora --draft $global" ;;
+            template | rerank | entail | generate) _cairn_words "--model --jsonl --exact --ctx --kv --lora --draft $global" ;;
             perplexity) _cairn_words "--model --file --top --exact --ctx --kv --lora $global" ;;
             merge) _cairn_words "--model --lora --type --output --file $global" ;;
             quantize) _cairn_words "--model --type --output --file $global" ;;
@@ -135,7 +135,7 @@ _cairn() {
     eval) if [[ -z $sub ]]; then _cairn_words 'retrieval compare gate make answers judge guardrails'; fi ;;
     model)
         if [[ -z $sub ]]; then
-            _cairn_words 'list add pull info tokenize template embed rerank generate perplexity bench quantize merge'
+            _cairn_words 'list add pull info tokenize template embed rerank entail generate perplexity bench quantize merge'
         elif [[ $sub == info ]]; then
             models=${CAIRN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/cairn/models}
             _cairn_words "$(ls -1 "$models" 2>/dev/null)"

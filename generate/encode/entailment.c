@@ -2,6 +2,7 @@
 #include "generate/encode/entailment.h"
 
 #include <ctype.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "generate/encode/sentence_files.h"
 
 #define EXAMPLE "\"id2label\": {\"0\": \"contradiction\", \"1\": \"entailment\", \"2\": \"neutral\"}"
 
@@ -43,6 +45,19 @@ static meaning meaning_of(const char *label)
     return MEANS_NOTHING;
 }
 
+/* labels[out->labels]; false: they do not say it. */
+static bool read_names(entailment_head *out, const char *const *labels)
+{
+    for (size_t i = 0; i < out->labels; i++) {
+        const meaning m = meaning_of(labels[i]);
+        int *at = m == MEANS_ENTAILMENT ? &out->entails : m == MEANS_NEUTRAL ? &out->neutral : &out->contradicts;
+        if (m == MEANS_NOTHING || *at >= 0)
+            return false;
+        *at = (int)i;
+    }
+    return out->entails >= 0;
+}
+
 static cairn_status cannot_tell(const encoder *e, cairn_error *err)
 {
     cairn_status st;
@@ -65,20 +80,36 @@ cairn_status entailment_head_read(entailment_head *out, const encoder *e, cairn_
 {
     const size_t n = encoder_labels(e);
 
+    const char *labels[3];
+
     *out = (entailment_head){n, -1, -1, -1};
     if (n < 2 || n > 3)
         return cairn_fail(err, CAIRN_EUNSUPPORTED,
                           n ? "%s has a head of %zu outputs; one that tells entailment has two or three"
                             : "%s has no classification head",
                           encoder_name(e), n);
-    for (size_t i = 0; i < n; i++) {
-        const meaning m = meaning_of(encoder_label(e, i));
-        int *at = m == MEANS_ENTAILMENT ? &out->entails : m == MEANS_NEUTRAL ? &out->neutral : &out->contradicts;
-        if (m == MEANS_NOTHING || *at >= 0)
-            return cannot_tell(e, err);
-        *at = (int)i;
-    }
-    return out->entails < 0 ? cannot_tell(e, err) : CAIRN_OK;
+    for (size_t i = 0; i < n; i++)
+        labels[i] = encoder_label(e, i);
+    return read_names(out, labels) ? CAIRN_OK : cannot_tell(e, err);
+}
+
+bool entailment_is_folder(const char *folder)
+{
+    json_t *config = NULL;
+    const json_t *names;
+    const char *labels[3];
+    entailment_head head = {0, -1, -1, -1};
+    bool known;
+
+    if (sentence_json(folder, "config.json", &config, NULL) || !config)
+        return false;
+    names = json_object_get(config, "id2label");
+    head.labels = json_object_size(names);
+    for (size_t i = 0; i < head.labels && i < 3; i++)
+        labels[i] = json_string_value(json_object_get(names, (const char *[]){"0", "1", "2"}[i]));
+    known = head.labels >= 2 && head.labels <= 3 && read_names(&head, labels);
+    json_decref(config);
+    return known;
 }
 
 void entailment_read(const entailment_head *h, const float *logits, entailment *out)

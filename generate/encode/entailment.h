@@ -24,6 +24,8 @@ typedef struct entailment {
 /* CAIRN_EUNSUPPORTED: no head, one of another number of outputs, or outputs that are not called so; the sentence says
  * what to write into config.json. */
 cairn_status entailment_head_read(entailment_head *out, const encoder *e, cairn_error *err);
+/* Whether the folder's config.json calls its outputs so; nothing else of it is opened. */
+bool entailment_is_folder(const char *folder);
 /* logits[h->labels] to chances (softmax). */
 void entailment_read(const entailment_head *h, const float *logits, entailment *out);
 /* Premises first[n] and hypotheses second[n]; out[n]. The encoder is used as encoder_classify uses it. */
