@@ -27,6 +27,7 @@
 #define ASK_BYTES    ((size_t)1 << 30)
 #define ANSWER_BYTES ((size_t)1 << 20)
 #define ASK_CITED_MAX 64
+#define ASK_READS_MAX 8 /* sentences that excerpts are made of */
 
 /* A part of a passage that the answer cites. */
 typedef struct ask_cited {
@@ -111,6 +112,8 @@ typedef struct asking {
     size_t n_promoted; /* sentences of parts at the front */
     ask_standing standing;
     const char *hop;   /* what a bridge was found to be called; NULL: none was crossed */
+    const evidence_sentence *reads[ASK_READS_MAX]; /* of it, what the excerpts show, first what helps a reader most */
+    size_t n_reads;
     bool extractive;  /* no generator is wanted, or there is none */
     bool large;       /* models.large answers */
     bool remote;      /* an endpoint does (gateway.h) */

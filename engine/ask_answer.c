@@ -241,15 +241,29 @@ static bool is_known_place(const ask_said *said, size_t hit, size_t start, size_
     return false;
 }
 
+/* The i-th sentence by which something may stand, NULL beyond the last: the best evidence as far as it speaks of the
+ * question, then what was put before the model first. *near: whether it may. */
+static const evidence_sentence *place_to_look(const asking *a, size_t i, bool *near)
+{
+    const evidence *e = &a->evidence;
+    size_t n = e->n - e->n_planted, windows = n < MAX_WINDOWS ? n : MAX_WINDOWS;
+
+    *near = i >= windows || speaks_of_question(a, &e->sentences[i]);
+    if (i < windows)
+        return &e->sentences[i];
+    i -= windows;
+    return i < a->n_reads && i < CITED_FIRST ? a->reads[i] : NULL;
+}
+
 /* Where the sentence is in the documents, near the evidence: the best evidence that holds it, and where a model of
  * entailment chooses among them, more. */
 static cairn_status confirm(asking *a, ask_said *said, cairn_error *err)
 {
-    const evidence *e = &a->evidence;
     const char *text = said->text;
     const size_t most = a->entailer ? ASK_PLACES : 1;
     size_t len = said->len;
-    bool both = is_of_both(text, len), names = true;
+    bool both = is_of_both(text, len), names = true, close;
+    const evidence_sentence *s;
     cairn_status st = CAIRN_OK;
 
     if (is_bare_choice(a, text, len) || follow_up_repeats(text, len, &a->known, a->evidence.type == ANSWER_WHY) ||
@@ -258,14 +272,11 @@ static cairn_status confirm(asking *a, ask_said *said, cairn_error *err)
     said->reply = leading_reply(text, len);
     text += said->reply;
     len -= said->reply;
-    for (size_t i = 0; i < e->n && i < MAX_WINDOWS && said->n_places < most && !st; i++) {
-        const evidence_sentence *s = &e->sentences[i];
+    for (size_t i = 0; said->n_places < most && !st && (s = place_to_look(a, i, &close)); i++) {
         cite_passage near = a->read[s->passage].text;
         citation *found;
         size_t n;
-        if (s->planted)
-            break;
-        if (!speaks_of_question(a, s))
+        if (!close)
             continue;
         near.text += s->before;
         near.len = s->after - s->before;

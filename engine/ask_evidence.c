@@ -13,9 +13,8 @@
 #include "engine/cosine_scale.h"
 #include "engine/literacy.h"
 
-#define MAX_EXCERPTS  8    /* sentences that excerpts are made of */
 #define EXPANDED      2    /* of the best of them, how many get their neighbours */
-#define SCORE_SPREAD  3.5f /* log-odds below the best sentence that still help */
+#define READING_SPREAD 4.0f /* below the first sentence in `reading` that still helps */
 #define HIT_CHARS     2000 /* of a similarity text */
 
 /* ---- what evidence.h is handed ---- */
@@ -350,36 +349,62 @@ size_t ask_count_tokens(void *ctx, const char *text, size_t len)
     return n;
 }
 
-/* The passages that hold the best sentences, best first, each once; returns how many sentences count. */
-static size_t best_sentences(const asking *a, size_t most)
+/* The sentences that a reader is shown, first those that help most; of equal ones the better evidence. The best evidence, which may
+ * have to stand for an answer, is always among them. Returns how many. */
+static size_t choose_for_reader(asking *a)
 {
     const evidence *e = &a->evidence;
-    size_t n = 0;
+    const evidence_sentence **at = a->reads;
+    size_t n = 0, kept = 0, promoted;
+    float most = -INFINITY;
+    bool best = false;
 
-    while (n < e->n && n < most && !e->sentences[n].planted &&
-           (n < a->n_promoted || e->sentences[n].score > ask_best_score(a) - SCORE_SPREAD))
+    while (n < a->n_promoted && n < ASK_READS_MAX && n < e->n && !e->sentences[n].planted) {
+        at[n] = &e->sentences[n];
         n++;
-    return n;
+    }
+    promoted = n;
+    for (size_t i = promoted; i < e->n && !e->sentences[i].planted; i++) {
+        size_t place = n;
+        while (place > promoted && at[place - 1]->reading < e->sentences[i].reading)
+            place--;
+        if (place == ASK_READS_MAX)
+            continue;
+        n += n < ASK_READS_MAX;
+        memmove(at + place + 1, at + place, (n - place - 1) * sizeof *at);
+        at[place] = &e->sentences[i];
+    }
+    for (size_t i = promoted; i < n; i++)
+        most = fmaxf(most, at[i]->reading);
+    while (kept < n && (kept < promoted || at[kept]->reading > most - READING_SPREAD)) {
+        best |= at[kept] == e->sentences;
+        kept++;
+    }
+    if (kept && !best) {
+        kept += kept < ASK_READS_MAX;
+        at[kept - 1] = e->sentences;
+    }
+    return a->n_reads = kept;
 }
 
 cairn_status ask_assemble(asking *a, cairn_error *err)
 {
-    size_t n = best_sentences(a, MAX_EXCERPTS), n_docs = 0, hit_of[MAX_EXCERPTS];
-    context_candidate candidates[MAX_EXCERPTS];
+    size_t n = choose_for_reader(a), n_docs = 0, hit_of[ASK_READS_MAX];
+    context_candidate candidates[ASK_READS_MAX];
     context_params p;
     cairn_status st = CAIRN_OK;
 
     for (size_t i = 0; !st && i < n; i++) { /* one candidate a passage, where its best sentence stands */
-        size_t hit = a->evidence.sentences[i].passage, n_pieces = 0;
+        size_t hit = a->reads[i]->passage, n_pieces = 0;
         const cairn_hit *h = &a->hits->hits[hit];
-        piece pieces[MAX_EXCERPTS * 2];
+        piece pieces[ASK_READS_MAX * 2];
         bool known = false;
         for (size_t j = 0; j < n_docs; j++)
             known |= hit_of[j] == hit;
         if (known)
             continue;
         for (size_t j = i; j < n; j++) {
-            const evidence_sentence *s = &a->evidence.sentences[j];
+            const evidence_sentence *s = a->reads[j];
             if (s->passage != hit)
                 continue;
             pieces[n_pieces++] = j < EXPANDED ? (piece){s->before, s->after} : (piece){s->start, s->end};
@@ -394,7 +419,7 @@ cairn_status ask_assemble(asking *a, cairn_error *err)
                                                  .page = h->page,
                                                  .byte_start = h->byte_start,
                                                  .byte_end = h->byte_end,
-                                                 .score = a->evidence.sentences[i].score};
+                                                 .score = a->reads[i]->reading};
         st = join(h, pieces, n_pieces, &a->memory, &candidates[n_docs].text,
                   &candidates[n_docs].text_len);
         hit_of[n_docs++] = hit;
@@ -407,7 +432,7 @@ cairn_status ask_assemble(asking *a, cairn_error *err)
                                                      a->hits->hits[hit_of[i]].text_len};
     context_params_default(&p);
     p.max_tokens = (size_t)a->c->settings.ask_context_tokens;
-    p.max_passages = MAX_EXCERPTS;
+    p.max_passages = ASK_READS_MAX;
     p.overlap = 2; /* sentences are chosen already: two parts of a range may both count */
     p.open = a->prompt.open;
     p.close = a->prompt.close;

@@ -31,7 +31,7 @@ bool taught_for(const char *path, taught_adapter *out)
                    .file_bytes = 491400064,
                    .data = cairn_adapter_coder_05b,
                    .evidence = 1.0f,
-                   .reading = 0.3f,
+                   .reading = 0.4f,
                    .offset = 1.0f},
                   cairn_adapter_coder_05b_end}};
     struct stat st;

@@ -574,6 +574,17 @@ static void judge(const finding *x, const question_model *m, const char *lang, e
     out->answerable = 1 / (1 + expf(-sum));
 }
 
+/* The order for a reader. What the words of a foreign passage say of the question is nothing, so there the score stays. */
+static void weigh_for_reader(const finding *x, bool cosines)
+{
+    bool own = cosines && x->n && !(x->at[0].feature[EVIDENCE_FOREIGN] > 0);
+
+    for (size_t i = 0; i < x->n; i++) {
+        evidence_sentence *s = &x->at[i];
+        s->reading = own ? sentence_for_reading(s->feature) - x->off[s->passage] + s->lift : s->score;
+    }
+}
+
 cairn_status evidence_find(analyzer *an, const char *question, const evidence_passage *passages,
                            size_t n, const evidence_params *params, arena *a, evidence *out,
                            cairn_error *err)
@@ -631,6 +642,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
         qsort(x.at, x.n, sizeof *x.at, by_score);
     if (st)
         return st;
+    weigh_for_reader(&x, cosines);
     out->sentences = x.at;
     out->n = x.n;
     for (size_t i = 0; i < x.n; i++)

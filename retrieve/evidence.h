@@ -115,6 +115,7 @@ typedef struct evidence_sentence {
                     one ("E1") */
     bool blank;  /* a row whose cell is empty below the name of a column that the question has */
     float score; /* log-odds that it holds the answer */
+    float reading; /* how much it helps a reader who is shown several: larger first; as sentence_for_reading, or the score */
     float injection; /* injection_score of it */
     bool planted;    /* an instruction to a language model (injection.h): never evidence */
 } evidence_sentence;

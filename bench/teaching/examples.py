@@ -13,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 VARIANTS = ("v0", "v1", "v2")  # all documents; one of each library away, another one
 TYPES = (".txt", ".md", ".csv", ".eml", ".html", ".log")
 TOGETHER = ("bridge", "comparison", "yesno")
+BLOCK = re.compile(r"<document \d+: (.*?)>\n(.*?)\n</document>\n", re.S)
 
 
 def libraries():
@@ -77,6 +78,50 @@ def target(q, user):
     return q["said"][0] if said else None if q["kind"] == "fact" else False
 
 
+def with_blocks(messages, blocks):
+    user = messages[1]["content"]
+    shown = "".join(f"<document {i}: {name}>\n{text}\n</document>\n" for i, (name, text) in enumerate(blocks, 1))
+    return [messages[0], {"role": "user", "content": shown + user[user.rindex("\nQuestion: "):]}]
+
+
+def excerpt(text, said, rng):
+    """The sentence that holds an answer and up to two on either side, as the engine's excerpts look; None: no sentence does."""
+    parts = [p for p in re.split(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n", text) if p.strip()]
+    at = next((i for i, p in enumerate(parts) if any(plain(x) in plain(p) for x in said)), None)
+    if at is None:
+        return None
+    first, last = max(0, at - rng.randint(0, 2)), at + 1 + rng.randint(0, 2)
+    return ("...\n" if first else "") + " ".join(parts[first:last]) + ("\n..." if last < len(parts) else "")
+
+
+def more(a, q, row, rng):
+    """One more example of a question that is taught: with what the search did not find put in, or in another order; None."""
+    blocks = BLOCK.findall(row["messages"][1]["content"])
+    if row["target"] is not None:
+        rng.shuffle(blocks)
+        return dict(row, messages=with_blocks(row["messages"], blocks)) if len(blocks) > 1 else None
+    if not q["said"]:
+        if len(blocks) < 2 or rng.random() < 0.5:
+            return None
+        rng.shuffle(blocks)
+        return dict(row, messages=with_blocks(row["messages"], blocks[:len(blocks) - rng.randint(0, 1)]))
+    found = []
+    for p in q["supporting_doc_ids"]:
+        with open(os.path.join(a.out, VARIANTS[0], "docs", p), encoding="utf-8") as f:
+            text = f.read()
+        text = " ".join(text.split())[:500] if q["kind"] in TOGETHER else excerpt(text, q["said"], rng)
+        if text is None:
+            return None
+        found.append((os.path.basename(p), text))
+    if q["kind"] == "bridge" and not any(plain(x) in plain(text) for x in q["said"] for _, text in found):
+        return None
+    others = [b for b in blocks if b[0] not in {name for name, _ in found}]
+    rng.shuffle(others)
+    found += others[:rng.randint(0, max(0, 4 - len(found)))]
+    rng.shuffle(found)
+    return dict(row, messages=with_blocks(row["messages"], found), target=q["said"][0])
+
+
 def cairn(a, verb, lines, *more):
     done = subprocess.run([a.cairn, "model", verb, "--model", a.model, "--jsonl", *more], text=True, check=True, capture_output=True,
                           input="".join(json.dumps(x, ensure_ascii=False) + "\n" for x in lines))
@@ -84,14 +129,18 @@ def cairn(a, verb, lines, *more):
 
 
 def join(a):
-    rows = []
+    rows, rng = [], random.Random(5)
     for v in VARIANTS:
         with open(os.path.join(a.out, v, "qa.jsonl"), encoding="utf-8") as qa, \
                 open(os.path.join(a.out, v, "dump.jsonl"), encoding="utf-8") as dump:
             for q, d in zip(map(json.loads, qa), map(json.loads, dump)):
                 t = target(q, d["messages"][1]["content"]) if "messages" in d else False
-                if t is not False:
-                    rows.append({"messages": d["messages"], "target": t, "kind": q["kind"], "lang": q["lang"], "held": q["held"]})
+                if t is False:
+                    continue
+                rows.append({"messages": d["messages"], "target": t, "kind": q["kind"], "lang": q["lang"], "held": q["held"]})
+                other = more(a, q, rows[-1], rng) if v == VARIANTS[0] and not q["held"] else None
+                if other:
+                    rows.append(other)
     texts = cairn(a, "template", [{"id": i, "messages": r["messages"]} for i, r in enumerate(rows)])
     prompts = cairn(a, "tokenize", [{"id": t["id"], "text": t["text"]} for t in texts], "--parse-special")
     goals = cairn(a, "tokenize", [{"id": i, "text": (r["target"] or a.refusal) + a.end} for i, r in enumerate(rows)], "--parse-special")

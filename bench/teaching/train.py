@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""train.py pack ROWS.json PARTS | train.py teach PARTS OUT.gguf: see README.md. Needs numpy and gguf; teach needs PyTorch, and a GPU to end.
+"""train.py pack ROWS.json PARTS | teach PARTS OUT.gguf | mean ONE.gguf OTHER.gguf OUT.gguf: see README.md. Needs numpy and gguf; teach needs PyTorch, and a GPU to end.
 
 The model is Qwen2 as its file has it, dequantised; its vocabulary is cut to the tokens of the examples and the 12,000 commonest, so that
 everything fits into parts of 46 MiB. Adapted are queries, keys, values and outputs of all layers (rank 5)."""
 import argparse
 import glob
+import heapq
 import json
 import math
 import os
@@ -167,6 +168,64 @@ def teach(a):
     model.save(a.out)
 
 
+def updates(path):
+    """name -> (down, up), scaled so that the update is up @ down."""
+    reader = gguf.GGUFReader(path)
+    alpha, out = float(reader.fields["adapter.lora.alpha"].contents()), {}
+    for t in reader.tensors:
+        x = t.data if t.tensor_type.name in ("F32", "F16") else gguf.quants.dequantize(t.data, t.tensor_type)
+        name, factor = t.name.rsplit(".weight.lora_", 1)
+        out.setdefault(name, {})[factor] = np.asarray(x, np.float64)
+    return {n: (f["a"], f["b"] * (alpha / f["a"].shape[0])) for n, f in out.items()}
+
+
+def mean(a):
+    """The mean of two adapters' updates, each matrix cut to the rank that loses least of all squares in so many bytes, one factor in 5 bits and the other fitted to it."""
+    one, other, kind = updates(a.one), updates(a.other), gguf.GGMLQuantizationType.Q5_0
+    parts, rank = {}, {}
+    for name in one:
+        turned, down = np.linalg.qr(np.vstack([one[name][0], other[name][0]]).T)
+        basis, up = np.linalg.qr(np.hstack([one[name][1], other[name][1]]) / 2)
+        u, s, v = np.linalg.svd(up @ down.T)
+        parts[name], rank[name] = (basis @ u, s, v @ turned.T), 1
+
+    def cost(name):
+        return parts[name][2].shape[1] * 22 / 32 + parts[name][0].shape[0] * 2
+
+    def gain(name):
+        return -parts[name][1][rank[name]] ** 2 / cost(name)
+
+    used = sum(cost(n) + 220 for n in parts)
+    left = [(gain(n), n) for n in parts]
+    heapq.heapify(left)
+    while left:
+        _, name = heapq.heappop(left)
+        if used + cost(name) > a.bytes:
+            continue
+        used += cost(name)
+        rank[name] += 1
+        if rank[name] < len(parts[name][1]):
+            heapq.heappush(left, (gain(name), name))
+    w = gguf.GGUFWriter(a.out, "qwen2")
+    w.add_type("adapter")
+    w.add_string("adapter.type", "lora")
+    w.add_float32("adapter.lora.alpha", ALPHA)
+    lost = whole = 0.0
+    for name, (u, s, v) in parts.items():
+        r, full = rank[name], (u * s) @ v
+        down = gguf.quants.quantize((np.sqrt(s[:r])[:, None] * v[:r]).astype(np.float32), kind)
+        rounded = gguf.quants.dequantize(down, kind).astype(np.float64)
+        up = np.linalg.lstsq(rounded.T, full.T, rcond=None)[0].T
+        lost, whole = lost + ((full - up @ rounded) ** 2).sum(), whole + (full ** 2).sum()
+        w.add_tensor(name + ".weight.lora_a", down, raw_dtype=kind)
+        w.add_tensor(name + ".weight.lora_b", (up * (r / ALPHA)).astype(np.float16))
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+    print("of the squares", round(1 - lost / whole, 4), "kept; ranks", min(rank.values()), "to", max(rank.values()))
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     sub = p.add_subparsers(required=True)
@@ -182,6 +241,12 @@ def main():
     t.add_argument("--rate", type=float, default=1e-3)
     t.add_argument("--tokens", type=int, default=16000)
     t.set_defaults(run=teach)
+    m = sub.add_parser("mean")
+    m.add_argument("one")
+    m.add_argument("other")
+    m.add_argument("out")
+    m.add_argument("--bytes", type=int, default=1030000)
+    m.set_defaults(run=mean)
     a = p.parse_args()
     a.run(a)
 

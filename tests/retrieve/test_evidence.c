@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "retrieve/evidence.h"
+#include "retrieve/evidence_model.h"
 
 static analyzer *an;
 
@@ -704,6 +705,71 @@ static void unread_sentences_count_as_far(void **state)
     arena_clear(&a);
 }
 
+/* Whatever the features, an order comes of it; what speaks for a sentence never takes it back. */
+static void any_features_have_a_place_in_the_order_for_a_reader(void **state)
+{
+    static const evidence_feature speaks[] = {EVIDENCE_COVER, EVIDENCE_COVER_AROUND, EVIDENCE_TYPE, EVIDENCE_VECTOR_GAP, EVIDENCE_VECTOR_STEP};
+    static const float odd[] = {0, 1, -1, 1e-30f, 1e30f, -1e30f, INFINITY, -INFINITY, NAN};
+    float f[EVIDENCE_FEATURES] = {0}, before, after;
+
+    (void)state;
+    for (size_t i = 0; i < EVIDENCE_FEATURES; i++)
+        for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
+            f[i] = odd[k];
+            assert_true(fabsf(sentence_for_reading(f)) <= READING_LARGEST);
+            f[(i + 7) % EVIDENCE_FEATURES] = -odd[k];
+            assert_true(fabsf(sentence_for_reading(f)) <= READING_LARGEST);
+            f[i] = f[(i + 7) % EVIDENCE_FEATURES] = 0;
+        }
+    for (size_t i = 0; i < sizeof speaks / sizeof *speaks; i++) {
+        before = sentence_for_reading(f);
+        f[speaks[i]] += 0.1f;
+        after = sentence_for_reading(f);
+        assert_true(after > before);
+    }
+    f[EVIDENCE_COSINE] = 0.75f; /* worse than not known */
+    assert_true(sentence_for_reading(f) < after);
+    f[EVIDENCE_COSINE] = 0.85f;
+    assert_true(sentence_for_reading(f) > after);
+}
+
+/* Words lead to the best evidence; what is put before a reader first is where the vectors lead, too. */
+static void a_reader_is_shown_what_is_said_in_other_words(void **state)
+{
+    static const char words[] = "The owner of the flat lives upstairs. The flat is bright.";
+    static const char meaning[] = "A tenant gives notice three months ahead, in writing. The deposit is two rents.";
+    evidence_passage all[] = {PASSAGE(words, "House", "en", 8), PASSAGE(meaning, "Contract", "en", 1)};
+    const char *question = "How long before leaving must the owner of the flat be told?";
+    const evidence_sentence *notice = NULL, *owner = NULL;
+    evidence_params params;
+    evidence e;
+    arena a;
+
+    (void)state;
+    all[0].vector = 0.79f;
+    all[1].vector = 0.89f;
+    arena_init(&a, 1 << 24);
+    assert_int_equal(evidence_find(an, question, all, 2, NULL, &a, &e, NULL), CAIRN_OK);
+    for (size_t i = 0; i < e.n; i++)
+        assert_true(e.sentences[i].reading == e.sentences[i].score); /* no cosines: no order of its own */
+    evidence_params_default(&params);
+    params.similarity = alike;
+    params.least_similar = 1;
+    params.similar_spread = 0;
+    assert_int_equal(evidence_find(an, question, all, 2, &params, &a, &e, NULL), CAIRN_OK);
+    for (size_t i = 0; i < e.n; i++) {
+        const evidence_sentence *s = &e.sentences[i];
+        assert_true(isfinite(s->reading));
+        if (!s->start)
+            *(s->passage ? &notice : &owner) = s;
+    }
+    assert_non_null(notice);
+    assert_non_null(owner);
+    assert_true(owner->score > notice->score);
+    assert_true(notice->reading > owner->reading);
+    arena_clear(&a);
+}
+
 /* An encoder is asked about the sentences that the words put near the best, and about all in another language. */
 static void only_near_sentences_get_a_cosine(void **state)
 {
@@ -870,6 +936,8 @@ int main(void)
         cmocka_unit_test(identifiers_in_any_spelling),
         cmocka_unit_test(cosines_are_read_on_their_scale),
         cmocka_unit_test(unread_sentences_count_as_far),
+        cmocka_unit_test(any_features_have_a_place_in_the_order_for_a_reader),
+        cmocka_unit_test(a_reader_is_shown_what_is_said_in_other_words),
         cmocka_unit_test(only_near_sentences_get_a_cosine),
         cmocka_unit_test(planted_sentences_are_no_evidence),
         cmocka_unit_test(what_the_passages_say_is_likelier_than_what_they_do_not),
