@@ -230,16 +230,30 @@ cairn_status engine_corpus(const view *v, arena *memory, retrieve_corpus *out, c
     return CAIRN_OK;
 }
 
+/* How many of the passages have a vector yet. While embedding goes on the nearest of the few that have one may be far from
+ * the question, and still the best of its list. */
+static double share_embedded(const view *v)
+{
+    double rows = 0, embedded = 0;
+
+    for (size_t i = 0; i < v->n_lexical; i++)
+        rows += lexical_reader_rows(v->lexical[i].reader);
+    for (size_t i = 0; i < v->n_vector; i++)
+        embedded += vector_reader_rows(v->vector[i].reader);
+    return rows > embedded && embedded > 0 ? embedded / rows : 1;
+}
+
 void engine_params(const cairn *c, const view *v, size_t depth, retrieve_params *p)
 {
     const settings *s = &c->settings;
-    const double vectors = v->n_second ? s->second_vector_weight : s->vector_weight;
+    const double chosen = v->n_second ? s->second_vector_weight : s->vector_weight;
+    const double vectors = chosen * share_embedded(v);
 
     retrieve_params_default(p);
     p->depth = depth;
     p->fusion = (fuse_params){.method = strcmp(s->fusion, "rrf") ? FUSE_CONVEX : FUSE_RRF,
                               .rrf_k = s->rrf_k,
-                              .weight = {1 - vectors, vectors * (1 - s->second_weight), vectors * s->second_weight}};
+                              .weight = {1 - chosen, vectors * (1 - s->second_weight), vectors * s->second_weight}};
     p->zero_share = s->zero_share;
     p->zero_most = (size_t)s->candidates;
     p->lexical.k1 = (float)s->k1;
@@ -425,7 +439,7 @@ static cairn_status weigh_unread(cairn *c, const view *v, const embed_call *call
                       literacy_detect(query->text, query->text_len, call->second_reads.codes, call->second_reads.n))) {
         corpus->embed_second = NULL;
         params->fusion.weight[0] = 1 - s->vector_weight;
-        params->fusion.weight[1] = s->vector_weight;
+        params->fusion.weight[1] = s->vector_weight * share_embedded(v);
         params->fusion.weight[2] = 0;
     }
     if (foreign) { /* of its words only names and numbers are in the passages */

@@ -38,6 +38,18 @@ class Ranking(CairnTest):
         self.assertEqual(found["stages"]["told"], 2)  # and the copy of it
         self.assertNotIn("rewritten", self.order("How deadly is it?")[1])
 
+    @embedded_only("the cluster scores by its own rows")
+    def test_few_vectors_do_not_outweigh_the_words(self):
+        """While embedding goes on, the nearest of the few passages that have a vector may have nothing to do with the question."""
+        self.write("boats/ferry.txt", "The ferry leaves the northern quay at noon.\n")
+        self.index(vectors=True)
+        for i in range(30):
+            self.write(f"parts/{i}.txt", f"Part XK-{i:02d} is a valve of the pump.\n")
+        self.index()
+        found = self.json("search", "XK-17")
+        self.assertEqual(found["mode"], "hybrid")
+        self.assertEqual(os.path.basename(found["hits"][0]["uri"]), "17.txt")
+
     def settings(self, text):
         return ["--config", self.write("../ranking.conf", "[search]\n" + text + "\n")]
 
