@@ -102,8 +102,21 @@ size_t table_distinct(const solving *s, size_t k, size_t *filled);
 bool table_has_repeats(const solving *s, size_t k);
 /* "Per category": the column; SIZE_MAX: none. */
 size_t table_group_column(solving *s);
+/* The word that is counted: the first that says something behind "how many"; NULL: none. */
+word *table_counted(solving *s);
+/* The column of numbers of things that the question names beside what it counts: "caught", "sold in
+ * Q2"; SIZE_MAX: none. s->unclear where two suit alike. */
+size_t table_counted_in(solving *s, const word *what);
 /* What a row adds to a sum; NAN: nothing. */
 double table_row_value(const solving *s, size_t row);
+/* Answers out of the rows that are kept; `text` stays empty where the numbers bear none. First the
+ * sum, or the mean where that is asked for. */
+cairn_status table_answer_sum(solving *s, table_result *out, bytes *text);
+cairn_status table_answer_count(solving *s, table_result *out, bytes *text);
+/* The row or the rows with the most, or the least. */
+cairn_status table_answer_extreme(solving *s, table_result *out, bytes *text);
+/* How far two rows lie apart. */
+cairn_status table_answer_difference(solving *s, table_result *out, bytes *text);
 /* What the rows that are kept are of all that the question leaves but for what it names in one column ("the share of Denmark"). */
 cairn_status table_answer_share(solving *s, table_result *out, bytes *text);
 /* The first row that the question names, in times the second. */

@@ -1,6 +1,6 @@
 /* table_solve.c - table_solve: see table_question.h. The words of the question are accounted for one after the other: by the title,
  * by the names of columns, by cells (a word that is as written in a cell goes before one whose stem is in the title); then the
- * rows that are left are counted, added up or compared. */
+ * rows that are left are counted, added up or compared (table_answers.c). */
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +12,6 @@
 #include "retrieve/injection.h"
 
 #define ROWS_MAX    50000
-#define NAMED_MAX   5   /* rows that an answer names */
 #define COVER_LEAST 0.7 /* of the question's words */
 #define ANSWER_MAX  ((size_t)1 << 16)
 
@@ -148,8 +147,7 @@ static bool keep_yes(solving *s, size_t k, bool yes)
     return found > 0;
 }
 
-/* The word that is counted: the first that says something behind "how many". */
-static word *counted(solving *s)
+word *table_counted(solving *s)
 {
     static const char *const heads[] = {"many", "viele", "wieviele", "number", "count", "anzahl", "combien", "cuántos", "cuántas", "cuantos", "cuantas", "nombre"};
 
@@ -186,8 +184,7 @@ static bool counts_things(const solving *s, size_t k)
     return true;
 }
 
-/* The column of numbers of things that the question names beside what it counts: "caught", "sold in Q2"; unclear where two suit alike. */
-static size_t counted_in(solving *s, const word *what)
+size_t table_counted_in(solving *s, const word *what)
 {
     size_t best = SIZE_MAX, alike = 0, named = 0;
     double most = 0;
@@ -235,7 +232,9 @@ static cairn_status apply_run(solving *s, run_of_words *run, bool **of, bool *pl
         for (size_t r = 0; r < s->rows; r++)
             n += rows[r];
         /* What is counted is no condition where most rows are called so, or a remark of a row has the word. */
-        if (s->does == TABLE_COUNT && run->n == 1 && &s->words[run->at[0]] == counted(s) && counted_in(s, counted(s)) == SIZE_MAX && (n * 2 >= s->rows || col > s->label) &&
+        if (s->does == TABLE_COUNT && run->n == 1 && &s->words[run->at[0]] == table_counted(s) &&
+            table_counted_in(s, table_counted(s)) == SIZE_MAX &&
+            (n * 2 >= s->rows || col > s->label) &&
             !(run->at[0] + 1 < s->n && s->words[run->at[0] + 1].content)) {
             *run = left;
             continue;
@@ -486,241 +485,7 @@ static cairn_status apply_bounds(solving *s, bool *held)
     return st;
 }
 
-/* ---- answers ---- */
-
-static cairn_status put_value(const solving *s, size_t row, bytes *out)
-{
-    return bytes_printf(out, "%s: %s", s->g->columns[s->target], table_cell(s, row, s->target));
-}
-
-/* A row in short: what it is called, and one more cell of text. */
-static cairn_status put_label(const solving *s, size_t row, bytes *out)
-{
-    size_t said = 0;
-    cairn_status st = CAIRN_OK;
-
-    if (s->label != SIZE_MAX && *table_cell(s, row, s->label)) {
-        st = bytes_append_str(out, table_cell(s, row, s->label));
-        said = 1;
-    }
-    for (size_t k = 0; k < s->g->n_columns && !st && said < 2; k++) {
-        if (k == s->target || k == s->label || !*table_cell(s, row, k) || (said && table_is_measure(&s->columns[k])) || table_says_yes_or_no(&s->columns[k]))
-            continue;
-        st = said ? bytes_append_str(out, ", ") : CAIRN_OK;
-        if (!st && table_is_measure(&s->columns[k]))
-            st = bytes_printf(out, "%s ", s->g->columns[k]);
-        if (!st)
-            st = bytes_append_str(out, table_cell(s, row, k));
-        said++;
-    }
-    return st;
-}
-
-cairn_status table_put_row(const solving *s, size_t row, bool value, table_result *out, bytes *text)
-{
-    cairn_status st;
-
-    if (out->n_rows < sizeof out->rows / sizeof *out->rows)
-        out->rows[out->n_rows++] = row;
-    st = put_label(s, row, text);
-    if (!st && value)
-        st = bytes_append_str(text, ", ");
-    return st || !value ? st : put_value(s, row, text);
-}
-
-static cairn_status put_rows(solving *s, const bool *rows, table_result *out, bytes *text, bool values)
-{
-    cairn_status st = CAIRN_OK;
-    size_t n = 0;
-
-    for (size_t r = 0; r < s->rows && !st; r++) {
-        if (!rows[r])
-            continue;
-        if (n == NAMED_MAX) {
-            st = bytes_append_str(text, "; ...");
-            break;
-        }
-        st = n++ ? bytes_append_str(text, "; ") : CAIRN_OK;
-        if (!st)
-            st = table_put_row(s, r, values, out, text);
-    }
-    return st;
-}
-
-static cairn_status say_number(solving *s, double x, const char *of, size_t n, bool name_rows, table_result *out, bytes *text)
-{
-    cairn_status st;
-
-    out->is_number = true;
-    out->number = x;
-    st = table_put_number(s, s->target, x, text);
-    if (!st)
-        st = bytes_printf(text, " (%s%s%s%s%s, %zu of %zu rows", of, s->target != SIZE_MAX ? " of " : "",
-                      s->target != SIZE_MAX ? s->g->columns[s->target] : "", s->factor != SIZE_MAX ? " x " : "",
-                      s->factor != SIZE_MAX ? s->g->columns[s->factor] : "", n, s->rows);
-    if (!st && name_rows && n < s->rows && n <= NAMED_MAX) {
-        st = bytes_append_str(text, ": ");
-        if (!st)
-            st = put_rows(s, s->keep, out, text, s->target != SIZE_MAX);
-    }
-    return st ? st : bytes_append_byte(text, ')');
-}
-
-static cairn_status add_up(solving *s, table_result *out, bytes *text)
-{
-    double sum = 0;
-    size_t n = 0;
-
-    for (size_t r = 0; r < s->rows; r++) {
-        if (!s->keep[r])
-            continue;
-        s->keep[r] = !isnan(table_row_value(s, r)) && !table_is_total(s, r);
-        sum += s->keep[r] ? table_row_value(s, r) : 0;
-        n += s->keep[r];
-    }
-    if (!n || (s->target != SIZE_MAX && s->columns[s->target].mixed)) /* euros and dollars are no sum */
-        return CAIRN_OK;
-    return say_number(s, s->does == TABLE_MEAN ? sum / (double)n : sum, s->does == TABLE_MEAN ? "mean" : "sum", n, true, out, text);
-}
-
-/* "The three largest": as many rows, the first of them first; not where the last is as good as the next. */
-static cairn_status find_first_few(solving *s, size_t wanted, table_result *out, bytes *text)
-{
-    const double *v = s->columns[s->target].value;
-    size_t said = 0;
-    bool date = s->columns[s->target].dates * 2 > s->columns[s->target].numbers;
-    double last = NAN;
-    cairn_status st = CAIRN_OK;
-
-    if (wanted * 2 > s->kept + 1 || date)
-        return CAIRN_OK;
-    for (; said <= wanted && !st; said++) {
-        size_t best = SIZE_MAX;
-        for (size_t r = 0; r < s->rows; r++)
-            if (s->keep[r] && !isnan(v[r]) && (best == SIZE_MAX || (s->does == TABLE_MOST ? v[r] > v[best] : v[r] < v[best])))
-                best = r;
-        if (best == SIZE_MAX || (said == wanted && v[best] == last)) {
-            bytes_reset(text);
-            return CAIRN_OK;
-        }
-        if (said == wanted)
-            break;
-        st = said ? bytes_append_str(text, "; ") : CAIRN_OK;
-        if (!st)
-            st = table_put_row(s, best, true, out, text);
-        last = v[best];
-        s->keep[best] = false;
-        s->few = true;
-    }
-    return st;
-}
-
-static cairn_status find_extreme(solving *s, table_result *out, bytes *text)
-{
-    const double *v = s->columns[s->target].value;
-    double best = NAN;
-    size_t n = 0, wanted = table_rows_wanted(s);
-
-    if (s->columns[s->target].mixed || wanted == SIZE_MAX)
-        return CAIRN_OK;
-    if (wanted > 1)
-        return find_first_few(s, wanted, out, text);
-
-    for (size_t r = 0; r < s->rows; r++)
-        if (s->keep[r] && !isnan(v[r]) && !table_is_total(s, r) && (isnan(best) || (s->does == TABLE_MOST ? v[r] > best : v[r] < best)))
-            best = v[r];
-    for (size_t r = 0; r < s->rows; r++) {
-        s->keep[r] = s->keep[r] && v[r] == best && !table_is_total(s, r);
-        n += s->keep[r];
-    }
-    if (!n || n * 2 > s->rows) /* what half of the rows have is no answer */
-        return CAIRN_OK;
-    out->is_number = n && s->columns[s->target].dates * 2 <= s->columns[s->target].numbers;
-    out->number = best;
-    return put_rows(s, s->keep, out, text, true);
-}
-
-static cairn_status subtract(solving *s, table_result *out, bytes *text)
-{
-    const double *v = s->columns[s->target].value;
-    double x[2];
-    size_t n = 0;
-    cairn_status st;
-
-    for (size_t r = 0; r < s->rows; r++) {
-        if (s->keep[r] && !isnan(v[r])) {
-            if (n == 2)
-                return CAIRN_OK;
-            x[n++] = v[r];
-        }
-    }
-    if (n != 2 || s->columns[s->target].mixed || s->columns[s->target].dates * 2 > s->columns[s->target].numbers)
-        return CAIRN_OK;
-    out->is_number = true;
-    out->number = fabs(x[0] - x[1]);
-    st = table_put_number(s, s->target, out->number, text);
-    if (!st)
-        st = bytes_append_str(text, " (");
-    if (!st)
-        st = put_rows(s, s->keep, out, text, true);
-    return st ? st : bytes_append_byte(text, ')');
-}
-
-static bool only_quantity(const solving *s, size_t k)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < s->g->n_columns; i++)
-        n += s->columns[i].kind == TABLE_QUANTITY && table_is_measure(&s->columns[i]);
-    return n == 1 && s->columns[k].kind == TABLE_QUANTITY;
-}
-
-static cairn_status count(solving *s, table_result *out, bytes *text)
-{
-    const word *what = counted(s);
-    size_t n = 0, filled;
-
-    if (what && what->by == BY_NOTHING) /* nothing says that the rows are what is counted */
-        return CAIRN_OK;
-    s->target = counted_in(s, what);
-    if (s->unclear)
-        return CAIRN_OK;
-    if (s->target != SIZE_MAX) { /* "how many trout were caught": of a column "Caught" */
-        s->does = TABLE_SUM;
-        return add_up(s, out, text);
-    }
-    for (size_t k = 0; what && k < s->g->n_columns; k++) /* "how many hammers": it is written beside them */
-        if (s->columns[k].kind == TABLE_QUANTITY && only_quantity(s, k) && table_is_measure(&s->columns[k]) && !s->columns[k].dates &&
-            (what->by == BY_CELL || (s->label != SIZE_MAX && (s->whole || s->g->n_columns == 2) && table_names(&s->columns[s->label], what) &&
-                                     !table_has_repeats(s, s->label)))) {
-            s->target = k;
-            s->does = TABLE_SUM;
-            return add_up(s, out, text);
-        }
-    for (size_t k = 0; what && k < s->g->n_columns; k++) {
-        if (!table_names(&s->columns[k], what))
-            continue;
-        if (table_is_identifier(s, k)) /* "how many orders": of order_id */
-            break;
-        if (table_is_measure(&s->columns[k]) && !s->columns[k].dates) { /* "how many goals": it is written there */
-            s->target = k;
-            for (size_t r = 0; r < s->rows; r++)
-                n += s->keep[r] && !isnan(s->columns[k].value[r]);
-            s->does = TABLE_SUM;
-            return n == 1 || (s->whole && n) ? add_up(s, out, text) : CAIRN_OK;
-        }
-        if (k && !s->filtered[k] && (n = table_distinct(s, k, &filled)) && n < s->kept)
-            return say_number(s, (double)n, "different values", s->kept, false, out, text);
-        break;
-    }
-    n = 0;
-    for (size_t r = 0; r < s->rows; r++) {
-        s->keep[r] &= !table_is_total(s, r);
-        n += s->keep[r];
-    }
-    s->target = SIZE_MAX;
-    return n ? say_number(s, (double)n, "count", n, true, out, text) : CAIRN_OK;
-}
+/* ---- what is answered ---- */
 
 /* How much of the question the table has; a name or a number that it lacks makes it another's question. */
 static double cover(const solving *s)
@@ -742,7 +507,7 @@ static double cover(const solving *s)
 /* "How many employees joined before 2019": what was done on the dates of the one column of dates is not written in the table. */
 static void pass_over_verb(solving *s)
 {
-    const word *what = counted(s);
+    const word *what = table_counted(s);
     word *left = NULL;
     size_t dates = 0, n = 0;
 
@@ -769,15 +534,15 @@ static cairn_status operate(solving *s, table_result *out, bytes *text)
         return table_answer_groups(s, out, text);
     switch (s->does) {
     case TABLE_COUNT:
-        return count(s, out, text);
+        return table_answer_count(s, out, text);
     case TABLE_SUM:
     case TABLE_MEAN:
-        return s->target == SIZE_MAX ? CAIRN_OK : add_up(s, out, text);
+        return s->target == SIZE_MAX ? CAIRN_OK : table_answer_sum(s, out, text);
     case TABLE_MOST:
     case TABLE_LEAST:
-        return s->target == SIZE_MAX ? CAIRN_OK : find_extreme(s, out, text);
+        return s->target == SIZE_MAX ? CAIRN_OK : table_answer_extreme(s, out, text);
     case TABLE_DIFFERENCE:
-        return s->target == SIZE_MAX ? CAIRN_OK : subtract(s, out, text);
+        return s->target == SIZE_MAX ? CAIRN_OK : table_answer_difference(s, out, text);
     case TABLE_SHARE:
         return table_answer_share(s, out, text);
     case TABLE_RATIO:
@@ -850,10 +615,10 @@ static void choose_group(solving *s, bool *told)
 {
     *told = true;
     if (s->does == TABLE_DIFFERENCE || s->does == TABLE_SHARE || s->does == TABLE_RATIO || (s->group = table_group_column(s)) != SIZE_MAX) {
-        const word *what = s->does == TABLE_COUNT && s->group != SIZE_MAX ? counted(s) : NULL;
+        const word *what = s->does == TABLE_COUNT && s->group != SIZE_MAX ? table_counted(s) : NULL;
         if (s->does == TABLE_COUNT)
             s->target = SIZE_MAX;
-        if (what && (s->target = counted_in(s, what)) != SIZE_MAX)
+        if (what && (s->target = table_counted_in(s, what)) != SIZE_MAX)
             return;
         for (size_t k = 0; what && k < s->g->n_columns; k++) /* "how many replicas per team" */
             if (table_names(&s->columns[k], what) && table_is_measure(&s->columns[k]) && !table_is_identifier(s, k) && !s->columns[k].dates)
@@ -879,7 +644,7 @@ static void choose_group(solving *s, bool *told)
 /* "How many kilos of apples": a unit is not counted, what has it is added up. */
 static void ask_for_units(solving *s)
 {
-    word *w = s->does == TABLE_COUNT ? counted(s) : NULL;
+    word *w = s->does == TABLE_COUNT ? table_counted(s) : NULL;
     const char *unit = w ? table_word_unit(w->form) : NULL;
 
     for (size_t k = 0; unit && k < s->g->n_columns; k++)

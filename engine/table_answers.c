@@ -1,0 +1,259 @@
+/* table_answers.c - what is said of the rows that table_solve.c kept and the column that it chose:
+ * their number, their sum or mean, the one with the most, how far two lie apart. Each of these is a
+ * function that writes the answer's sentence, or nothing where the numbers bear none; above them,
+ * how a row and a number are put into words. Shares, ratios and groups: table_shares.c,
+ * table_groups.c. */
+#include <math.h>
+
+#include "engine/table_reading.h"
+
+#define NAMED_MAX 5 /* rows that an answer names */
+
+static cairn_status put_value(const solving *s, size_t row, bytes *out)
+{
+    return bytes_printf(out, "%s: %s", s->g->columns[s->target], table_cell(s, row, s->target));
+}
+
+/* A row in short: what it is called, and one more cell of text. */
+static cairn_status put_label(const solving *s, size_t row, bytes *out)
+{
+    size_t said = 0;
+    cairn_status st = CAIRN_OK;
+
+    if (s->label != SIZE_MAX && *table_cell(s, row, s->label)) {
+        st = bytes_append_str(out, table_cell(s, row, s->label));
+        said = 1;
+    }
+    for (size_t k = 0; k < s->g->n_columns && !st && said < 2; k++) {
+        if (k == s->target || k == s->label || !*table_cell(s, row, k) ||
+            (said && table_is_measure(&s->columns[k])) || table_says_yes_or_no(&s->columns[k]))
+            continue;
+        st = said ? bytes_append_str(out, ", ") : CAIRN_OK;
+        if (!st && table_is_measure(&s->columns[k]))
+            st = bytes_printf(out, "%s ", s->g->columns[k]);
+        if (!st)
+            st = bytes_append_str(out, table_cell(s, row, k));
+        said++;
+    }
+    return st;
+}
+
+cairn_status table_put_row(const solving *s, size_t row, bool value, table_result *out, bytes *text)
+{
+    cairn_status st;
+
+    if (out->n_rows < sizeof out->rows / sizeof *out->rows)
+        out->rows[out->n_rows++] = row;
+    st = put_label(s, row, text);
+    if (!st && value)
+        st = bytes_append_str(text, ", ");
+    return st || !value ? st : put_value(s, row, text);
+}
+
+static cairn_status put_rows(solving *s, const bool *rows, table_result *out, bytes *text,
+                             bool values)
+{
+    cairn_status st = CAIRN_OK;
+    size_t n = 0;
+
+    for (size_t r = 0; r < s->rows && !st; r++) {
+        if (!rows[r])
+            continue;
+        if (n == NAMED_MAX) {
+            st = bytes_append_str(text, "; ...");
+            break;
+        }
+        st = n++ ? bytes_append_str(text, "; ") : CAIRN_OK;
+        if (!st)
+            st = table_put_row(s, r, values, out, text);
+    }
+    return st;
+}
+
+static cairn_status say_number(solving *s, double x, const char *of, size_t n, bool name_rows,
+                               table_result *out, bytes *text)
+{
+    cairn_status st;
+
+    out->is_number = true;
+    out->number = x;
+    st = table_put_number(s, s->target, x, text);
+    if (!st)
+        st = bytes_printf(text, " (%s%s%s%s%s, %zu of %zu rows", of,
+                          s->target != SIZE_MAX ? " of " : "",
+                          s->target != SIZE_MAX ? s->g->columns[s->target] : "",
+                          s->factor != SIZE_MAX ? " x " : "",
+                          s->factor != SIZE_MAX ? s->g->columns[s->factor] : "", n, s->rows);
+    if (!st && name_rows && n < s->rows && n <= NAMED_MAX) {
+        st = bytes_append_str(text, ": ");
+        if (!st)
+            st = put_rows(s, s->keep, out, text, s->target != SIZE_MAX);
+    }
+    return st ? st : bytes_append_byte(text, ')');
+}
+
+cairn_status table_answer_sum(solving *s, table_result *out, bytes *text)
+{
+    double sum = 0;
+    size_t n = 0;
+
+    for (size_t r = 0; r < s->rows; r++) {
+        if (!s->keep[r])
+            continue;
+        s->keep[r] = !isnan(table_row_value(s, r)) && !table_is_total(s, r);
+        sum += s->keep[r] ? table_row_value(s, r) : 0;
+        n += s->keep[r];
+    }
+    if (!n || (s->target != SIZE_MAX && s->columns[s->target].mixed))
+        return CAIRN_OK; /* euros and dollars are no sum */
+    return say_number(s, s->does == TABLE_MEAN ? sum / (double)n : sum,
+                      s->does == TABLE_MEAN ? "mean" : "sum", n, true, out, text);
+}
+
+/* "The three largest": as many rows, the first of them first; not where the last is as good as the
+ * next. */
+static cairn_status find_first_few(solving *s, size_t wanted, table_result *out, bytes *text)
+{
+    const double *v = s->columns[s->target].value;
+    size_t said = 0;
+    bool date = s->columns[s->target].dates * 2 > s->columns[s->target].numbers;
+    double last = NAN;
+    cairn_status st = CAIRN_OK;
+
+    if (wanted * 2 > s->kept + 1 || date)
+        return CAIRN_OK;
+    for (; said <= wanted && !st; said++) {
+        size_t best = SIZE_MAX;
+        for (size_t r = 0; r < s->rows; r++)
+            if (s->keep[r] && !isnan(v[r]) &&
+                (best == SIZE_MAX ||
+                 (s->does == TABLE_MOST ? v[r] > v[best] : v[r] < v[best])))
+                best = r;
+        if (best == SIZE_MAX || (said == wanted && v[best] == last)) {
+            bytes_reset(text);
+            return CAIRN_OK;
+        }
+        if (said == wanted)
+            break;
+        st = said ? bytes_append_str(text, "; ") : CAIRN_OK;
+        if (!st)
+            st = table_put_row(s, best, true, out, text);
+        last = v[best];
+        s->keep[best] = false;
+        s->few = true;
+    }
+    return st;
+}
+
+cairn_status table_answer_extreme(solving *s, table_result *out, bytes *text)
+{
+    const double *v = s->columns[s->target].value;
+    double best = NAN;
+    size_t n = 0, wanted = table_rows_wanted(s);
+
+    if (s->columns[s->target].mixed || wanted == SIZE_MAX)
+        return CAIRN_OK;
+    if (wanted > 1)
+        return find_first_few(s, wanted, out, text);
+
+    for (size_t r = 0; r < s->rows; r++)
+        if (s->keep[r] && !isnan(v[r]) && !table_is_total(s, r) &&
+            (isnan(best) || (s->does == TABLE_MOST ? v[r] > best : v[r] < best)))
+            best = v[r];
+    for (size_t r = 0; r < s->rows; r++) {
+        s->keep[r] = s->keep[r] && v[r] == best && !table_is_total(s, r);
+        n += s->keep[r];
+    }
+    if (!n || n * 2 > s->rows) /* what half of the rows have is no answer */
+        return CAIRN_OK;
+    out->is_number = n && s->columns[s->target].dates * 2 <= s->columns[s->target].numbers;
+    out->number = best;
+    return put_rows(s, s->keep, out, text, true);
+}
+
+cairn_status table_answer_difference(solving *s, table_result *out, bytes *text)
+{
+    const double *v = s->columns[s->target].value;
+    double x[2];
+    size_t n = 0;
+    cairn_status st;
+
+    for (size_t r = 0; r < s->rows; r++) {
+        if (s->keep[r] && !isnan(v[r])) {
+            if (n == 2)
+                return CAIRN_OK;
+            x[n++] = v[r];
+        }
+    }
+    if (n != 2 || s->columns[s->target].mixed ||
+        s->columns[s->target].dates * 2 > s->columns[s->target].numbers)
+        return CAIRN_OK;
+    out->is_number = true;
+    out->number = fabs(x[0] - x[1]);
+    st = table_put_number(s, s->target, out->number, text);
+    if (!st)
+        st = bytes_append_str(text, " (");
+    if (!st)
+        st = put_rows(s, s->keep, out, text, true);
+    return st ? st : bytes_append_byte(text, ')');
+}
+
+static bool only_quantity(const solving *s, size_t k)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->g->n_columns; i++)
+        n += s->columns[i].kind == TABLE_QUANTITY && table_is_measure(&s->columns[i]);
+    return n == 1 && s->columns[k].kind == TABLE_QUANTITY;
+}
+
+cairn_status table_answer_count(solving *s, table_result *out, bytes *text)
+{
+    const word *what = table_counted(s);
+    size_t n = 0, filled;
+
+    if (what && what->by == BY_NOTHING) /* nothing says that the rows are what is counted */
+        return CAIRN_OK;
+    s->target = table_counted_in(s, what);
+    if (s->unclear)
+        return CAIRN_OK;
+    if (s->target != SIZE_MAX) { /* "how many trout were caught": of a column "Caught" */
+        s->does = TABLE_SUM;
+        return table_answer_sum(s, out, text);
+    }
+    /* "how many hammers": it is written beside them */
+    for (size_t k = 0; what && k < s->g->n_columns; k++)
+        if (s->columns[k].kind == TABLE_QUANTITY && only_quantity(s, k) &&
+            table_is_measure(&s->columns[k]) && !s->columns[k].dates &&
+            (what->by == BY_CELL ||
+             (s->label != SIZE_MAX && (s->whole || s->g->n_columns == 2) &&
+              table_names(&s->columns[s->label], what) && !table_has_repeats(s, s->label)))) {
+            s->target = k;
+            s->does = TABLE_SUM;
+            return table_answer_sum(s, out, text);
+        }
+    for (size_t k = 0; what && k < s->g->n_columns; k++) {
+        if (!table_names(&s->columns[k], what))
+            continue;
+        if (table_is_identifier(s, k)) /* "how many orders": of order_id */
+            break;
+        /* "how many goals": it is written there */
+        if (table_is_measure(&s->columns[k]) && !s->columns[k].dates) {
+            s->target = k;
+            for (size_t r = 0; r < s->rows; r++)
+                n += s->keep[r] && !isnan(s->columns[k].value[r]);
+            s->does = TABLE_SUM;
+            return n == 1 || (s->whole && n) ? table_answer_sum(s, out, text) : CAIRN_OK;
+        }
+        if (k && !s->filtered[k] && (n = table_distinct(s, k, &filled)) && n < s->kept)
+            return say_number(s, (double)n, "different values", s->kept, false, out, text);
+        break;
+    }
+    n = 0;
+    for (size_t r = 0; r < s->rows; r++) {
+        s->keep[r] &= !table_is_total(s, r);
+        n += s->keep[r];
+    }
+    s->target = SIZE_MAX;
+    return n ? say_number(s, (double)n, "count", n, true, out, text) : CAIRN_OK;
+}
