@@ -52,7 +52,7 @@ static int change(cli *c, const tag_list *tags, bool add, char **paths, int n_pa
     if (c->json)
         cli_print_json(c, json_pack("{s:I}", "changed", (json_int_t)total));
     else if (!c->quiet)
-        printf("%zu documents changed\n", total);
+        printf("%zu document%s changed\n", total, total == 1 ? "" : "s");
     return worst;
 }
 
