@@ -5,7 +5,8 @@
  *
  *   J as one word            where the collection has it
  *   J's runs in a row        "ab 1234", what AB-1234 and AB/1234 are parted into
- *   the same with a cut      "ab 12 34", where J itself is nowhere: another place for the sign
+ *   some of the runs joined  "k2 bu 64t" of K2BU64T, where neither of these is anywhere
+ *   the runs with a cut      "ab 12 34", likewise: another place for the sign
  *
  * each of words that some dictionary has, so that a question about years and counts gains nothing. Digits alone are one only from
  * DIGITS_LEAST on (telephone numbers, ISBN): 5-10 is not 510. Nothing is indexed for it. */
@@ -140,6 +141,23 @@ static cairn_status add_row(plan_builder *b, const identifier *id, const size_t 
     return st;
 }
 
+/* Signs between some of three and more runs. */
+static cairn_status add_groupings(plan_builder *b, const identifier *id, query_group *g, size_t *added)
+{
+    const uint32_t every = ((uint32_t)1 << (id->n_runs - 1)) - 1; /* a bit for each place between two */
+    cairn_status st = CAIRN_OK;
+
+    for (uint32_t places = 1; places < every && !st; places++) {
+        size_t at[RUNS_MAX + 1] = {0}, n = 1;
+        for (size_t r = 1; r < id->n_runs; r++)
+            if (places >> (r - 1) & 1)
+                at[n++] = id->run[r];
+        at[n] = id->len;
+        st = add_row(b, id, at, n, g, added);
+    }
+    return st;
+}
+
 /* Other places for a sign: each run of digits in two. */
 static cairn_status add_cuts(plan_builder *b, const identifier *id, query_group *g, size_t *added)
 {
@@ -171,6 +189,8 @@ cairn_status plan_spell_identifier(plan_builder *b, query_group *g, const char *
     st = add_row(b, &id, at, 1, g, added);
     if (!st && id.n_runs > 1)
         st = add_row(b, &id, id.run, id.n_runs, g, added);
+    if (!st && *added == before && id.n_runs > 2)
+        st = add_groupings(b, &id, g, added);
     if (!st && *added == before && id.n_runs > 1)
         st = add_cuts(b, &id, g, added);
     return st;

@@ -10,6 +10,7 @@ static const char *const parts[] = {
     "Made after ISO9001 in 5 steps of 10.",        /* 4 */
     "Call 0351-4455667 before 1996.",              /* 5 */
     "It weighs 510 grams, 12 of these copper.",    /* 6 */
+    "K2-BU-64T is the burr set of the grinder.",   /* 7 */
 };
 
 /* Rows found, a digit each. */
@@ -47,7 +48,7 @@ static const struct {
     {LEXICAL_WORDS, LEXICAL_MUST, "AB-12347", "0"},
     {LEXICAL_WORDS, LEXICAL_MUST, "AB1234/7", "0"},
     {LEXICAL_PHRASE, LEXICAL_MUST, "AB1234", "0"},
-    {LEXICAL_WORDS, LEXICAL_MUST_NOT, "AB1234", "123456"},
+    {LEXICAL_WORDS, LEXICAL_MUST_NOT, "AB1234", "1234567"},
     {LEXICAL_WORDS, LEXICAL_MUST, "xy5678", "1"},
     {LEXICAL_WORDS, LEXICAL_MUST, "XY-5678", "1"},
     {LEXICAL_WORDS, LEXICAL_MUST, "QZ-4711", "3"},
@@ -58,6 +59,9 @@ static const struct {
     {LEXICAL_WORDS, LEXICAL_SHOULD, "03514455667", ""}, /* digits alone are not parted, */
     {LEXICAL_WORDS, LEXICAL_SHOULD, "5-10", "4"},       /* nor joined where they are few */
     {LEXICAL_WORDS, LEXICAL_SHOULD, "in 1996", "5"},
+    {LEXICAL_WORDS, LEXICAL_MUST, "K2BU64T", "7"}, /* signs between some of its runs */
+    {LEXICAL_WORDS, LEXICAL_SHOULD, "k2bu-64t", "7"},
+    {LEXICAL_WORDS, LEXICAL_MUST, "K2BU65T", ""},
 };
 
 static void any_spelling_finds_any_other(void **state)
