@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "engine/answer_json.h"
+
 bool cli_stream_answer(void *ctx, const char *text, size_t len)
 {
     if (ctx && len)
@@ -35,20 +37,6 @@ static json_t *planted_json(const cairn_answer *a)
                                         "score", (double)a->planted[i].score, "text",
                                         json_str(a->planted[i].text)));
     return list;
-}
-
-/* The chances of each sentence that was put to the model of models.entailment. */
-static json_t *entailment_json(const cairn_answer *a)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < a->n_entailed; i++) {
-        const cairn_entailed *x = &a->entailed[i];
-        json_array_append_new(list, json_pack("{s:o,s:o,s:f,s:f,s:f,s:b}", "text", json_str(x->text), "uri", json_str(x->uri),
-                                              "entailment", (double)x->entails, "neutral", (double)x->neutral,
-                                              "contradiction", (double)x->contradicts, "held", x->held));
-    }
-    return json_pack("{s:o,s:o}", "model", json_str(a->entailer), "sentences", list);
 }
 
 static json_t *steps_json(const cairn_answer *a)
@@ -100,7 +88,7 @@ json_t *cli_answer_json(const cairn_answer *a)
     json_object_set_new(all, "withheld_sentences", json_integer((json_int_t)a->withheld));
     json_object_set_new(all, "planted", planted_json(a));
     if (a->entailer)
-        json_object_set_new(all, "entailment", entailment_json(a));
+        json_object_set_new(all, "entailment", answer_entailment_json(a));
     json_object_set_new(all, "cached", json_str(a->cached));
     if (a->cached_question)
         json_object_set_new(all, "cached_question", json_str(a->cached_question));

@@ -155,7 +155,7 @@ static void list_own(void (*fn)(void *ctx, const char *name, const char *use, co
             if (catalogue_good_name(e->d_name) && !in_catalogue(e->d_name) &&
                 find_own_in(i, e->d_name, path, sizeof path) && find_own(e->d_name, first, sizeof first) &&
                 !strcmp(path, first)) /* of one name the first counts */
-                fn(ctx, e->d_name, entailment_is_folder(path) ? "added, entailment" : "added", path);
+                fn(ctx, e->d_name, entailment_is_folder(path) ? CATALOGUE_ENTAILS : "added", path);
         if (d)
             closedir(d);
     }

@@ -9,6 +9,8 @@
 
 #include "base/status.h"
 
+#define CATALOGUE_ENTAILS "added, entailment" /* the use of an added model with such a head */
+
 typedef struct catalogue_model {
     const char *name, *use;
     const char *file; /* inside the model's folder; "" = the folder itself is the model */

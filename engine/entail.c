@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "engine/catalogue.h"
 #include "engine/model.h"
 #include "engine/shared_model.h"
 
@@ -17,8 +18,7 @@ static void look_at(void *ctx, const char *name, const char *use, const char *pa
 {
     search *s = ctx;
 
-    (void)use;
-    if (path && !*s->out && strlen(name) < s->cap && entailment_is_folder(path))
+    if (path && !*s->out && strlen(name) < s->cap && !strcmp(use, CATALOGUE_ENTAILS))
         snprintf(s->out, s->cap, "%s", name);
 }
 

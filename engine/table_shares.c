@@ -11,7 +11,7 @@
 
 #define CALL_ROWS ((size_t)200) /* bytes of the rows of a call */
 
-static bool table_row_used(const solving *s, const table_result *r, size_t row)
+static bool row_used(const solving *s, const table_result *r, size_t row)
 {
     bool named = false;
 
@@ -140,7 +140,7 @@ static cairn_status say_rows(const solving *s, const table_result *r, bytes *out
 
     for (size_t i = 0; i < s->rows && !st; i++) {
         size_t from = i;
-        while (i < s->rows && table_row_used(s, r, i))
+        while (i < s->rows && row_used(s, r, i))
             i++;
         if (i == from)
             continue;

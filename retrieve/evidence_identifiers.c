@@ -7,20 +7,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "index/lexical/identifiers.h"
 #include "retrieve/evidence_reading.h"
 
-#define JOINED_MAX  40
-#define MOST        8 /* identifiers of a question */
-#define WORD_BEFORE 8 /* letters before a blank and a number */
+#define MOST 8 /* identifiers of a question */
 
 static bool is_part(char c)
 {
     return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
-}
-
-static bool is_sign(char c)
-{
-    return c == '-' || c == '/' || c == '.' || c == '_';
 }
 
 /* Whether a blank may part an identifier here: between letters and digits. */
@@ -33,20 +27,20 @@ static bool parts_kinds(const char *s, size_t len, size_t at)
 /* The end of the run of letters and digits with single signs between that begins at s[at]. */
 static size_t run_end(const char *s, size_t len, size_t at)
 {
-    while (at < len && (is_part(s[at]) || (is_sign(s[at]) && at + 1 < len && is_part(s[at + 1]))))
+    while (at < len && (is_part(s[at]) || (identifier_is_sign(s[at]) && at + 1 < len && is_part(s[at + 1]))))
         at++;
     return at;
 }
 
 /* Letters and digits of s[0, len) without signs and blanks; 0: it is no identifier. */
-static size_t join(const char *s, size_t len, char out[JOINED_MAX])
+static size_t join(const char *s, size_t len, char out[IDENTIFIER_MAX])
 {
     size_t n = 0, digits = 0;
 
     for (size_t i = 0; i < len; i++) {
-        if (is_sign(s[i]) || s[i] == ' ')
+        if (identifier_is_sign(s[i]) || s[i] == ' ')
             continue;
-        if (n == JOINED_MAX || (unsigned char)s[i] >= 0x80)
+        if (n == IDENTIFIER_MAX || (unsigned char)s[i] >= 0x80)
             return 0;
         digits += isdigit((unsigned char)s[i]) != 0;
         out[n++] = (char)tolower((unsigned char)s[i]);
@@ -65,7 +59,7 @@ static bool find_spelt(const char *s, size_t len, const char *what, size_t n, te
             if (tolower((unsigned char)s[t]) == what[w]) {
                 t++;
                 w++;
-            } else if (w && ((is_sign(s[t]) && t + 1 < len && is_part(s[t + 1])) || parts_kinds(s, len, t))) {
+            } else if (w && ((identifier_is_sign(s[t]) && t + 1 < len && is_part(s[t + 1])) || parts_kinds(s, len, t))) {
                 t++;
             } else {
                 break;
@@ -90,7 +84,7 @@ static bool has_typed(const char *s, size_t len, const char *typed, size_t n)
 /* How the passages write what is typed as s[0, len); NULL: as typed, or nowhere. */
 static const char *spelt_in(const evidence_passage *p, size_t n, const char *s, size_t len, size_t *out_len)
 {
-    char joined[JOINED_MAX];
+    char joined[IDENTIFIER_MAX];
     size_t n_joined = join(s, len, joined);
     const char *found = NULL;
 
@@ -125,7 +119,7 @@ const char *evidence_as_spelt(const char *question, const evidence_passage *p, s
             continue;
         }
         /* A short word and a number behind it, or the run by itself. */
-        if (end - i <= WORD_BEFORE && end < len && parts_kinds(question, len, end)) {
+        if (end - i <= IDENTIFIER_WORD && end < len && parts_kinds(question, len, end)) {
             size_t both = run_end(question, len, end + 1);
             spelt = spelt_in(p, n, question + i, both - i, &spelt_len);
             end = spelt ? both : end;

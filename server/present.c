@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "engine/answer_json.h"
 #include "engine/json_text.h"
 
 static json_t *whole(uint64_t n)
@@ -238,23 +239,10 @@ static json_t *steps_json(const cairn_answer *a)
     return all;
 }
 
-static json_t *entailment_json(const cairn_answer *a)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < a->n_entailed; i++) {
-        const cairn_entailed *x = &a->entailed[i];
-        json_array_append_new(list, json_pack("{s:o,s:o,s:f,s:f,s:f,s:b}", "text", json_str(x->text), "uri", json_str(x->uri),
-                                              "entailment", (double)x->entails, "neutral", (double)x->neutral,
-                                              "contradiction", (double)x->contradicts, "held", x->held));
-    }
-    return json_pack("{s:o,s:o}", "model", json_str(a->entailer), "sentences", list);
-}
-
 void present_origin(json_t *j, const cairn_answer *a)
 {
     if (a->entailer)
-        json_object_set_new(j, "entailment", entailment_json(a));
+        json_object_set_new(j, "entailment", answer_entailment_json(a));
     json_object_set_new(j, "extractive", json_boolean(a->extractive));
     json_object_set_new(j, "short_answer", json_str(a->short_answer));
     json_object_set_new(j, "confidence", json_real((double)a->confidence));

@@ -10,6 +10,13 @@
 
 #define IDENTIFIER_MAX    40 /* letters and digits */
 #define IDENTIFIER_PIECES 5  /* words that it is typed in */
+#define IDENTIFIER_WORD   8  /* letters of a word that a blank parts from its number */
+
+/* One that may part an identifier. */
+static inline bool identifier_is_sign(char c)
+{
+    return c == '-' || c == '/' || c == '.' || c == '_';
+}
 
 /* The letters, small, and digits of s[0, len) where that is an identifier; returns how many, 0: it is none. */
 size_t identifier_join(const char *s, size_t len, char out[IDENTIFIER_MAX]);

@@ -15,11 +15,9 @@
 
 #include <string.h>
 
-#define JOINED_MAX   IDENTIFIER_MAX
 #define RUNS_MAX     6
 #define DIGITS_LEAST 7
 #define CUT_MAX      10 /* digits of a run that is cut */
-#define WORD_BEFORE  8  /* letters of a word that a blank parts from its number */
 
 static bool is_digit(char c)
 {
@@ -31,18 +29,13 @@ static bool is_alpha(char c)
     return (uint8_t)((c | 0x20) - 'a') < 26;
 }
 
-static bool is_sign(char c)
-{
-    return c == '-' || c == '/' || c == '.' || c == '_';
-}
-
 /* An identifier without its signs, its runs of letters and of digits, and the pieces that it was typed in. */
 typedef struct identifier {
-    char text[JOINED_MAX + 1];
+    char text[IDENTIFIER_MAX + 1];
     size_t len;
     size_t run[RUNS_MAX + 1]; /* where each begins; the end behind the last */
     size_t n_runs;
-    size_t piece[JOINED_MAX + 1];
+    size_t piece[IDENTIFIER_MAX + 1];
     size_t n_pieces;
 } identifier;
 
@@ -55,13 +48,13 @@ static bool read_identifier(const char *s, size_t len, identifier *id)
     *id = (identifier){.len = 0};
     for (size_t i = 0; i < len; i++) {
         char c = s[i];
-        if (is_sign(c) || c == ' ') {
+        if (identifier_is_sign(c) || c == ' ') {
             if (sign)
                 return false; /* in front, or two in a row */
             sign = true;
             continue;
         }
-        if ((!is_digit(c) && !is_alpha(c)) || id->len == JOINED_MAX)
+        if ((!is_digit(c) && !is_alpha(c)) || id->len == IDENTIFIER_MAX)
             return false;
         if (!id->len || is_digit(c) != is_digit(id->text[id->len - 1])) {
             if (id->n_runs == RUNS_MAX)
@@ -103,8 +96,8 @@ bool identifier_goes_on(const char *s, size_t start, size_t end, size_t next, bo
     if (next != end + 1)
         return false;
     if (s[end] != ' ')
-        return is_sign(s[end]);
-    return !stop && end - start <= WORD_BEFORE && all_of(s + start, end - start, is_alpha) && is_digit(s[next]);
+        return identifier_is_sign(s[end]);
+    return !stop && end - start <= IDENTIFIER_WORD && all_of(s + start, end - start, is_alpha) && is_digit(s[next]);
 }
 
 static bool as_typed(const identifier *id, const size_t *at, size_t n)
@@ -243,10 +236,10 @@ cairn_status plan_find_identifier(plan_builder *b, const lexical_clause *c, uint
 
     *found = false;
     *g = (query_group){.occur = c->occur, .plane = plane, .boost = boost, .whole = true, .end = (uint32_t)c->len};
-    if (c->occur == LEXICAL_MUST_NOT || c->len > 2 * JOINED_MAX || memchr(c->text, ' ', c->len) || !has_digit(c->text, c->len) ||
+    if (c->occur == LEXICAL_MUST_NOT || c->len > 2 * IDENTIFIER_MAX || memchr(c->text, ' ', c->len) || !has_digit(c->text, c->len) ||
         all_of(c->text, c->len, is_digit))
         return CAIRN_OK;
-    while (i < c->len && !is_sign(c->text[i]))
+    while (i < c->len && !identifier_is_sign(c->text[i]))
         i++;
     if (i == c->len)
         return CAIRN_OK; /* one word, which has its spellings itself */
