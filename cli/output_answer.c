@@ -24,35 +24,6 @@ bool cli_stream_answer(void *ctx, const char *text, size_t len)
     return !cli_cancelled;
 }
 
-static json_t *planted_json(const cairn_answer *a)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < a->n_planted; i++)
-        json_array_append_new(list,
-                              json_pack("{s:o,s:o,s:f,s:o}", "uri",
-                                        json_str(a->planted[i].uri), "page",
-                                        a->planted[i].page ? json_integer(a->planted[i].page)
-                                                           : json_null(),
-                                        "score", (double)a->planted[i].score, "text",
-                                        json_str(a->planted[i].text)));
-    return list;
-}
-
-static json_t *steps_json(const cairn_answer *a)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < a->n_steps; i++) {
-        const cairn_step *x = &a->steps[i];
-        json_t *call = json_loads(x->arguments, 0, NULL);
-        json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:o,s:b}", "tool", json_str(x->tool), "call",
-                                              call ? call : json_null(), "result", json_str(x->result),
-                                              "problem", json_str(x->problem), "writes", x->writes));
-    }
-    return list;
-}
-
 json_t *cli_answer_json(const cairn_answer *a)
 {
     json_t *cites = json_array(), *all;
@@ -86,7 +57,7 @@ json_t *cli_answer_json(const cairn_answer *a)
     json_object_set_new(all, "confidence", json_real((double)a->confidence));
     json_object_set_new(all, "short_answer", json_str(a->short_answer));
     json_object_set_new(all, "withheld_sentences", json_integer((json_int_t)a->withheld));
-    json_object_set_new(all, "planted", planted_json(a));
+    json_object_set_new(all, "planted", answer_planted_json(a));
     if (a->entailer)
         json_object_set_new(all, "entailment", answer_entailment_json(a));
     json_object_set_new(all, "cached", json_str(a->cached));
@@ -99,7 +70,7 @@ json_t *cli_answer_json(const cairn_answer *a)
     if (a->parts)
         json_object_set_new(all, "parts", json_str(a->parts));
     if (a->n_steps || a->out_of_steps) {
-        json_object_set_new(all, "steps", steps_json(a));
+        json_object_set_new(all, "steps", answer_steps_json(a));
         json_object_set_new(all, "out_of_steps", json_boolean(a->out_of_steps));
     }
     json_object_set_new(all, "total_ms", json_real(a->total_ms));

@@ -138,6 +138,7 @@ typedef struct asking {
     token_id refusal; /* the first token of what it was taught to refuse with */
     float chance;    /* that the question is answered, by the evidence and, once it has read, by the answerer */
     bool unanswered; /* by that chance, after it has read */
+    const char *entail_name; /* of the model of entailment; NULL: not looked for yet (ask_entail_name) */
     struct shared_model *entailer; /* models.entailment, opened; NULL: none is asked */
     entailment_head entail_head;
     ask_entailed entailed[ASK_ENTAILED_MAX];
@@ -230,6 +231,8 @@ char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory)
 cairn_status ask_add_cited(asking *a, size_t hit, size_t start, size_t end, bool supported, size_t *n);
 
 /* ---- ask_entail.c ---- */
+/* What entail_named names, looked for on the first call of an answer; "": none. NULL: no memory. */
+const char *ask_entail_name(asking *a);
 /* Open the model, before anything is generated: where there is one, sentences are judged when all are written. */
 cairn_status ask_entail_begin(asking *a, cairn_error *err);
 /* Of each sentence choose the place that entails it (said->at), or none. */

@@ -22,7 +22,6 @@
 #include "base/cpu.h"
 #include "base/log.h"
 #include "engine/ask.h"
-#include "engine/entail.h"
 #include "engine/model.h"
 #include "engine/user_data.h"
 #include "retrieve/terms.h"
@@ -70,17 +69,16 @@ static json_t *said_before(const cairn_ask_request *q)
 }
 
 /* Everything but the question that bears on an answer. "": nothing is to be kept. */
-static void scope_of(const asking *a, char out[33])
+static void scope_of(asking *a, char out[33])
 {
     const cairn_ask_request *q = a->request;
     const prompt_parts *p = &a->prompt;
     const settings *s = &a->c->settings;
-    char entailer[SETTINGS_TEXT];
+    const char *entailer = ask_entail_name(a);
     json_t *settings = NULL, *j;
 
     out[0] = '\0';
-    entail_named(a->c, entailer, sizeof entailer);
-    if (settings_to_json(s, &settings, NULL))
+    if (!entailer || settings_to_json(s, &settings, NULL))
         return;
     j = json_pack("{s:o,s:I,s:[b,b,s,s,s,s,s],s:o,s:o,s:o,s:s,s:s,s:i,s:I,s:s,s:I,s:[s,s,s,s,s,s*,s*]}", "entailment",
                   model_file(entailer), "words",

@@ -32,10 +32,27 @@ typedef struct pair {
     bool read;
 } pair;
 
+const char *ask_entail_name(asking *a)
+{
+    char name[SETTINGS_TEXT];
+
+    if (!a->entail_name) {
+        entail_named(a->c, name, sizeof name);
+        a->entail_name = arena_strdup(&a->memory, name);
+    }
+    return a->entail_name;
+}
+
 cairn_status ask_entail_begin(asking *a, cairn_error *err)
 {
+    const char *name;
+
     a->entailer = NULL;
-    return a->c->settings.ask_entailment > 0 ? entail_open(a->c, &a->entailer, &a->entail_head, err) : CAIRN_OK;
+    if (a->c->settings.ask_entailment <= 0)
+        return CAIRN_OK;
+    name = ask_entail_name(a);
+    return name ? entail_open(a->c, name, &a->entailer, &a->entail_head, err)
+                : cairn_fail(err, CAIRN_ENOMEM, "entailment");
 }
 
 static bool is_phrase(const char *text, size_t len)
@@ -200,6 +217,8 @@ cairn_status ask_entail_judge(asking *a, ask_said *said, size_t n, cairn_error *
 
 cairn_status ask_entail_tell(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
+    if (a->entail_name && !(out->entail_model = arena_strdup(memory, a->entail_name)))
+        return cairn_fail(err, CAIRN_ENOMEM, "answer");
     if (!a->n_entailed)
         return CAIRN_OK;
     out->entailed = arena_calloc(memory, a->n_entailed, sizeof *out->entailed);

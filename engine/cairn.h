@@ -485,6 +485,7 @@ typedef struct cairn_answer {
     size_t withheld;          /* sentences of the model that no passage supports */
     cairn_planted *planted;
     size_t n_planted;
+    const char *entail_model; /* what models.entailment named when this was answered, "" nothing; NULL: it was not looked at */
     const char *entailer; /* identity of the model that told whether sentences follow; NULL: none was asked */
     cairn_entailed *entailed;
     size_t n_entailed;

@@ -232,7 +232,7 @@ static void look_at_entailment(const examination *x, cairn *c)
     entail_named(c, name, sizeof name);
     if (!*name)
         return;
-    if (entail_open(c, &m, &head, &why) || !m)
+    if (entail_open(c, name, &m, &head, &why) || !m)
         tell(x, CAIRN_DOCTOR_WARN, "entailment", "cairn model info tells what its head is called",
              "%s cannot be asked: %s", name, *why.text ? why.text : "cairn model entail says why");
     else

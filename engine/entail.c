@@ -38,14 +38,13 @@ void entail_named(const cairn *c, char *out, size_t cap)
         snprintf(out, cap, "%s", c->settings.entailment);
 }
 
-cairn_status entail_open(cairn *c, struct shared_model **out, entailment_head *head, cairn_error *err)
+cairn_status entail_open(cairn *c, const char *name, struct shared_model **out, entailment_head *head,
+                         cairn_error *err)
 {
-    char name[SETTINGS_TEXT];
     cairn_error why = {0};
     cairn_status st;
 
     *out = NULL;
-    entail_named(c, name, sizeof name);
     if (!*name)
         return CAIRN_OK;
     st = engine_entailer(c, name, out, &why);

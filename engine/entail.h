@@ -11,7 +11,9 @@
 
 /* The name or path of the model; "": there is none. */
 void entail_named(const cairn *c, char *out, size_t cap);
-/* *out NULL: none, or "auto" found one that cannot be used. A named one that cannot is an error. */
-cairn_status entail_open(cairn *c, struct shared_model **out, entailment_head *head, cairn_error *err);
+/* The model that entail_named named: what looks for it reads the folders of added models, so once an answer is enough.
+ * *out NULL: `name` is "", or "auto" found one that cannot be used. A named one that cannot is an error. */
+cairn_status entail_open(cairn *c, const char *name, struct shared_model **out, entailment_head *head,
+                         cairn_error *err);
 
 #endif

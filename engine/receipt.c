@@ -124,13 +124,19 @@ static json_t *embedders_now(const view *v)
     return j;
 }
 
-/* The model that tells whether sentences follow, by its identity; null: none, or it cannot be opened. */
-static json_t *entailer_now(cairn *c, bool extractive)
+/* The model that tells whether sentences follow, by its identity; null: none, or it cannot be opened. `looked`: the
+ * name that the answer found (NULL: it is looked for here). */
+static json_t *entailer_now(cairn *c, bool extractive, const char *looked)
 {
+    char name[SETTINGS_TEXT];
     shared_model *m = NULL;
     entailment_head head;
 
-    if (extractive || c->settings.ask_entailment <= 0 || entail_open(c, &m, &head, NULL) || !m)
+    if (extractive || c->settings.ask_entailment <= 0)
+        return json_null();
+    if (!looked)
+        entail_named(c, name, sizeof name);
+    if (entail_open(c, looked ? looked : name, &m, &head, NULL) || !m)
         return json_null();
     return json_string(encoder_identity(shared_model_encoder(m)));
 }
@@ -243,7 +249,8 @@ cairn_status cairn_receipt_write(cairn *c, const cairn_ask_request *q, const cai
                        (json_int_t)q->max_tokens, "extractive", q->extractive, "snapshot",
                        (json_int_t)store_snapshot_version(v.snapshot), "documents",
                        documents_read(&v, a->evidence), "prompt", prompt_now(c), "model",
-                       model_now(c, q->extractive), "embedders", embedders_now(&v), "entailment", entailer_now(c, q->extractive), "settings", settings, "answer", a->text,
+                       model_now(c, q->extractive), "embedders", embedders_now(&v), "entailment", entailer_now(c, q->extractive, a->entail_model),
+                       "settings", settings, "answer", a->text,
                        "refused", a->refused, "citations", citations);
     if (!st && !j)
         st = cairn_fail(err, CAIRN_EINPUT, "the receipt cannot be written as JSON: some text is no UTF-8");
@@ -341,7 +348,7 @@ static cairn_status compare_world(replaying *r, cairn *c, const json_t *j, cairn
         if (!json_equal(now, json_object_get(j, "prompt")))
             changed(r, "prompt: %s has another text", text_of(json_object_get(j, "prompt"), "name"));
         json_decref(now);
-        now = entailer_now(c, json_is_true(json_object_get(j, "extractive")));
+        now = entailer_now(c, json_is_true(json_object_get(j, "extractive")), NULL);
         if (json_object_get(j, "entailment") && !json_equal(now, json_object_get(j, "entailment")))
             changed(r, "entailment: %s then, %s now",
                     json_is_string(json_object_get(j, "entailment")) ? text_of(j, "entailment") : "no model",

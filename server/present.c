@@ -213,32 +213,6 @@ json_t *present_evidence(const cairn_answer *a)
     return all;
 }
 
-json_t *present_planted(const cairn_answer *a)
-{
-    json_t *all = json_array();
-
-    for (size_t i = 0; i < a->n_planted; i++)
-        json_array_append_new(all, json_pack("{s:o,s:o,s:f,s:o}", "uri", json_str(a->planted[i].uri), "page",
-                                             or_null(a->planted[i].page), "score", (double)a->planted[i].score, "text",
-                                             json_str(a->planted[i].text)));
-    return all;
-}
-
-/* Of a plan with tools: "call" is what was called, an object. */
-static json_t *steps_json(const cairn_answer *a)
-{
-    json_t *all = json_array();
-
-    for (size_t i = 0; i < a->n_steps; i++) {
-        const cairn_step *x = &a->steps[i];
-        json_t *call = json_loads(x->arguments, 0, NULL);
-        json_array_append_new(all, json_pack("{s:o,s:o,s:o,s:o}", "tool", json_str(x->tool), "call",
-                                             call ? call : json_null(), "result",
-                                             json_str(x->result), "problem", json_str(x->problem)));
-    }
-    return all;
-}
-
 void present_origin(json_t *j, const cairn_answer *a)
 {
     if (a->entailer)
@@ -268,7 +242,7 @@ json_t *present_answer(const cairn_answer *a)
         return NULL;
     present_origin(j, a);
     if (a->n_steps || a->out_of_steps) {
-        json_object_set_new(j, "steps", steps_json(a));
+        json_object_set_new(j, "steps", answer_steps_json(a));
         json_object_set_new(j, "out_of_steps", json_boolean(a->out_of_steps));
     }
     return j;

@@ -15,7 +15,6 @@ json_t *present_answer(const cairn_answer *a);
 void present_origin(json_t *j, const cairn_answer *a);
 json_t *present_citations(const cairn_answer *a);
 /* The sentences that were kept out because they give orders to a language model. For people: never for an assistant. */
-json_t *present_planted(const cairn_answer *a);
 json_t *present_evidence(const cairn_answer *a); /* the passages that were retrieved for it, as hits */
 json_t *present_document(const cairn_document *d); /* without its text */
 json_t *present_status(const cairn_status_info *info);

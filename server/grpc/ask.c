@@ -65,10 +65,37 @@ static void fill_steps(reply *r, Cairn__V1__AnswerDone *out, const cairn_answer 
         to->call = reply_text(r, from->arguments);
         to->result = reply_text(r, from->result);
         to->problem = reply_text(r, from->problem);
+        to->writes = from->writes;
     }
     out->n_steps = a->n_steps;
     out->steps = list;
     out->out_of_steps = a->out_of_steps;
+}
+
+static void fill_entailment(reply *r, Cairn__V1__AnswerDone *out, const cairn_answer *a)
+{
+    Cairn__V1__EntailedSentence *all = reply_array(r, a->n_entailed, sizeof *all);
+    Cairn__V1__EntailedSentence **list = reply_array(r, a->n_entailed, sizeof *list);
+    Cairn__V1__Entailment *whole = reply_array(r, 1, sizeof *whole);
+
+    if (r->failed || !a->entailer)
+        return;
+    cairn__v1__entailment__init(whole);
+    for (size_t i = 0; i < a->n_entailed; i++) {
+        const cairn_entailed *from = &a->entailed[i];
+        Cairn__V1__EntailedSentence *to = list[i] = &all[i];
+        cairn__v1__entailed_sentence__init(to);
+        to->text = reply_text(r, from->text);
+        to->uri = reply_text(r, from->uri);
+        to->entailment = from->entails;
+        to->neutral = from->neutral;
+        to->contradiction = from->contradicts;
+        to->held = from->held;
+    }
+    whole->model = reply_text(r, a->entailer);
+    whole->n_sentences = a->n_entailed;
+    whole->sentences = list;
+    out->entailment = whole;
 }
 
 /* A line of a->parts each. */
@@ -120,6 +147,7 @@ static void send_answer(rpc_call *c, const cairn_answer *a)
     done.evidence = reply_hits(&r, a->evidence, &done.n_evidence);
     fill_citations(&r, &done, a);
     fill_steps(&r, &done, a);
+    fill_entailment(&r, &done, a);
     event.event_case = CAIRN__V1__ANSWER_EVENT__EVENT_DONE;
     event.done = &done;
     reply_end(c, &r, &event.base);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "engine/answer_json.h"
 #include "engine/care.h"
 #include "engine/chats.h"
 #include "server/http/lend.h"
@@ -164,7 +165,7 @@ static json_t *answer_json(const cairn_answer *a)
     json_t *j = present_answer(a);
 
     json_object_set_new(j, "evidence", present_evidence(a));
-    json_object_set_new(j, "planted", present_planted(a));
+    json_object_set_new(j, "planted", answer_planted_json(a));
     return j;
 }
 

@@ -241,6 +241,20 @@ static cairn_status put_parts(bytes *text, const char *parts)
     return st;
 }
 
+/* What the model of models.entailment made of each sentence, as `cairn ask --explain` tells it. */
+static cairn_status put_entailed(bytes *text, const cairn_answer *a)
+{
+    cairn_status st = a->n_entailed ? bytes_append(text, "\n", 1) : CAIRN_OK;
+
+    for (size_t i = 0; !st && i < a->n_entailed; i++) {
+        const cairn_entailed *x = &a->entailed[i];
+        st = bytes_printf(text, "%s (%.2f; neutral %.2f, contradiction %.2f): %s\n",
+                          x->held ? "Follows" : "Does not follow", (double)x->entails, (double)x->neutral,
+                          (double)x->contradicts, x->text);
+    }
+    return st;
+}
+
 static cairn_status ask(const mcp_call *call, const tool_args *a, bytes *text, json_t **data,
                         cairn_error *err)
 {
@@ -265,6 +279,8 @@ static cairn_status ask(const mcp_call *call, const tool_args *a, bytes *text, j
     }
     if (!st)
         st = put_parts(text, answer->parts);
+    if (!st)
+        st = put_entailed(text, answer);
     if (!st)
         *data = present_answer(answer);
     cairn_answer_free(answer);

@@ -2,11 +2,14 @@
 """A model of entailment (models.entailment): asked by hand, and asked whether sentences of an answer follow from what they
 cite. The model is made here so that it is known what it says: a pair with the word "obsolete" is a contradiction, any other is
 entailed."""
+import ctypes
 import json
 import os
 import struct
 
 from harness import CairnTest, main, need_model
+from serving import Server
+from test_mcp import Stdio
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "obsolete", *"abcdefghijklmnopqrstuvwxyz", *("##" + c for c in "abcdefghijklmnopqrstuvwxyz")]
 HIDDEN, POSITIONS = 64, 512
@@ -66,6 +69,30 @@ def toy(folder, names=None, bias=3.0):
         f.write("\n".join(VOCAB) + "\n")
 
 
+class Openings:
+    """How often the folder itself was opened meanwhile, as the kernel counts (inotify)."""
+    CREATE_NONBLOCK, IN_OPEN = 0o4000, 0x20
+
+    def __init__(self, folder):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.inotify_init1(self.CREATE_NONBLOCK)
+        assert libc.inotify_add_watch(self.fd, os.fsencode(folder), self.IN_OPEN) >= 0, os.strerror(ctypes.get_errno())
+
+    def end(self):
+        n = 0
+        while True:
+            try:
+                data = os.read(self.fd, 65536)
+            except BlockingIOError:
+                break
+            while data:
+                length = struct.unpack_from("=iIII", data)[3]
+                n += not length  # what lies in it has a name
+                data = data[16 + length:]
+        os.close(self.fd)
+        return n
+
+
 class Entailment(CairnTest):
     def setUp(self):
         super().setUp()
@@ -116,6 +143,41 @@ class Entailment(CairnTest):
         found = [x for x in self.json("doctor", env=env)["findings"] if x["what"] == "entailment"]
         self.assertEqual(len(found), 1, found)
         self.assertIn("judge", found[0]["text"])
+
+    @need_model("qwen2.5-coder-0.5b", "model.gguf")
+    def test_auto_looks_for_it_once_an_answer(self):
+        models = os.path.join(self.top, "models")
+        env = {"CAIRN_MODELS": models}
+        self.run_cairn("model", "add", self.folder, "--name", "judge", env=env)
+        self.library()
+        opened = {}
+        for entailment in ("auto", self.folder):
+            conf = self.settings("", entailment)
+            watch = Openings(models)
+            a = self.json("--config", conf, "ask", "--mode", "lexical", "--receipt", os.path.join(self.top, "r.json"), QUESTION, env=env)
+            opened[entailment] = watch.end()
+            self.assertIsNone(a["cached"])
+            self.assertTrue(a["entailment"]["sentences"][0]["held"])
+            with open(os.path.join(self.top, "r.json"), encoding="utf-8") as f:
+                self.assertEqual(json.load(f)["entailment"], a["entailment"]["model"])
+        self.assertEqual(opened["auto"], opened[self.folder] + 1)
+
+    @need_model("qwen2.5-coder-0.5b", "model.gguf")
+    def test_servers_and_agents_are_told_the_same(self):
+        self.library()
+        conf = self.settings("[ask]\ncache = off\n")
+        here = self.ask(conf)["entailment"]
+        server = Server(self.home, "--config", conf, "--embedder", "/nonexistent/model")
+        self.addCleanup(server.stop)
+        there = server.json("POST", "/api/v1/ask", {"question": QUESTION, "mode": "lexical"})
+        self.assertEqual(there["entailment"], here)
+        mcp = Stdio(self.home, "--config", conf)
+        try:
+            told = mcp.call("tools/call", name="ask", arguments={"question": QUESTION, "mode": "lexical"})["result"]
+        finally:
+            mcp.end()
+        self.assertEqual(told["structuredContent"]["entailment"], here)
+        self.assertRegex(told["content"][0]["text"], r"Follows \(1\.00; neutral 0\.00, contradiction 0\.00\): .*24 months")
 
     @need_model("qwen2.5-coder-0.5b", "model.gguf")
     def test_what_follows_is_said_with_its_chances(self):

@@ -19,6 +19,7 @@ from cairn.v1 import (admin_pb2, admin_pb2_grpc, ask_pb2, ask_pb2_grpc, collecti
                       documents_pb2, documents_pb2_grpc, ingest_pb2, ingest_pb2_grpc, models_pb2, models_pb2_grpc,
                       search_pb2, search_pb2_grpc)
 from harness import CAIRN, SOURCE, CairnTest, main, need_model, write_versions
+from test_entailment import QUESTION, toy
 from test_gateway import PUMP, Endpoint
 from test_members import book
 
@@ -102,6 +103,31 @@ class PageLabels(GrpcTest):
             self.assertEqual({h.page_label for h in hits if not h.uri.endswith("book.pdf")}, {""})
             events = list(ask_pb2_grpc.AskStub(channel).Answer(ask_pb2.AnswerRequest(question="What is the preface about?", extractive=True, mode=search_pb2.MODE_LEXICAL), timeout=LIMIT))
             self.assertEqual([(c.page, c.page_label) for c in events[-1].done.citations], [(1, "iv")])
+
+
+class Entailment(GrpcTest):
+    @need_model("qwen2.5-coder-0.5b", "model.gguf")
+    def test_chances_come_with_the_answer_and_only_where_a_model_was_asked(self):
+        toy(os.path.join(self.top, "judge"))
+        self.write("pump.txt", "The pump P-7 has a warranty of 24 months.\n")
+        self.index()
+        conf = self.write("c.conf", f"[models]\nentailment = {self.top}/judge\n", folder=self.top)
+        here = self.json("--config", conf, "ask", "--mode", "lexical", "--no-cache", QUESTION)["entailment"]
+        request = ask_pb2.AnswerRequest(question=QUESTION, mode=search_pb2.MODE_LEXICAL)
+        for options, asked in ((["--config", conf], True), ([], False)):
+            server = Server(self.home, "--embedder", "/nonexistent/model", *options)
+            self.addCleanup(server.stop)
+            with grpc.insecure_channel(server.address) as channel:
+                done = list(ask_pb2_grpc.AskStub(channel).Answer(request, timeout=LIMIT))[-1].done
+            self.assertIn("24 months", done.answer)
+            self.assertEqual(done.HasField("entailment"), asked)
+            if asked:
+                self.assertEqual(done.entailment.model, here["model"])
+                self.assertEqual([(s.text, s.uri, s.held) for s in done.entailment.sentences],
+                                 [(s["text"], s["uri"], s["held"]) for s in here["sentences"]])
+                for there, one in zip(done.entailment.sentences, here["sentences"]):
+                    for part in ("entailment", "neutral", "contradiction"):
+                        self.assertAlmostEqual(getattr(there, part), one[part], places=4)
 
 
 class Versions(GrpcTest):
@@ -364,8 +390,8 @@ class Generating(GrpcTest):
         request = ask_pb2.AnswerRequest(question=question, tools=3, mode=search_pb2.MODE_LEXICAL)
         done = list(stub.Answer(request, timeout=LIMIT))[-1].done
         self.assertTrue(done.steps)
-        self.assertEqual([(s.tool, json.loads(s.call), s.result, s.problem) for s in done.steps],
-                         [(s["tool"], s["call"], s["result"] or "", s["problem"] or "") for s in here["steps"]])
+        self.assertEqual([(s.tool, json.loads(s.call), s.result, s.problem, s.writes) for s in done.steps],
+                         [(s["tool"], s["call"], s["result"] or "", s["problem"] or "", s["writes"]) for s in here["steps"]])
         self.assertEqual((done.answer, done.out_of_steps), (here["answer"], here["out_of_steps"]))
         self.fails(CODE.INVALID_ARGUMENT, lambda: list(stub.Answer(ask_pb2.AnswerRequest(question=question, tools=17), timeout=LIMIT)))
         both = ask_pb2.AnswerRequest(question=question, tools=3, extractive=True)

@@ -12,8 +12,8 @@ from test_members import book
 class Stdio:
     """`cairn mcp` as a process: a message a line."""
 
-    def __init__(self, home):
-        self.process = subprocess.Popen([CAIRN, "mcp", "--embedder", "/nonexistent/model"], env=dict(os.environ, CAIRN_HOME=home),
+    def __init__(self, home, *options):
+        self.process = subprocess.Popen([CAIRN, *options, "mcp", "--embedder", "/nonexistent/model"], env=dict(os.environ, CAIRN_HOME=home),
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.last = 0
 
