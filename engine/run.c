@@ -155,7 +155,11 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
                         .seconds_left = -1};
 
     give_way_step(&r->way, &r->account, r->helpers);
-    if (!last && now - r->told_ns < TELL_EVERY_NS)
+    if (last || !r->told_stage || strcmp(r->told_stage, stage) != 0) { /* a stage's beginning and end are told at once */
+        r->told_ns = r->state.written_ns = 0;
+        r->told_stage = stage;
+    }
+    if (now - r->told_ns < TELL_EVERY_NS)
         return;
     r->told_ns = now;
     p.seconds = (double)(now - r->start_ns) / 1e9;
@@ -168,8 +172,6 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
                          (double)r->bytes_done;
     else if (total && done)
         p.seconds_left = p.seconds * (double)(total - done) / (double)done;
-    if (last)
-        r->state.written_ns = 0; /* the end of a stage is told at once */
     if (!r->options->dry_run)
         run_state_tell(&r->state, &p);
     if (r->options->progress)

@@ -17,6 +17,7 @@ typedef struct run {
     struct merger *merger; /* merge.h; NULL while an embedder is built */
     cairn_index_report committed; /* the counts of `report` when the last batch was committed; nothing else of it */
     int64_t start_ns, told_ns;
+    const char *told_stage; /* a constant; NULL: nothing was told yet */
     size_t failed_cap;
     uint64_t bytes_done, bytes_total;
     run_state state;

@@ -8,7 +8,9 @@ import atexit
 import json
 import os
 import pty
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -121,13 +123,20 @@ class CairnTest(unittest.TestCase):
                                 env=dict(os.environ, CAIRN_HOME=self.home))
 
     def on_terminal(self, args, interrupt_at=None):
-        """Run with a terminal as standard error; press Ctrl-C there once `interrupt_at` shows."""
+        """Run with a terminal as standard error; press Ctrl-C there once `interrupt_at` shows: until then the run works for
+        an instant at a time, so that its next stage has not come when the key is pressed, however fast the machine."""
         pid, fd = pty.fork()
         if pid == 0:
             os.environ.update(CAIRN_HOME=self.home, TERM="xterm")
             os.execv(CAIRN, [CAIRN, *args])
         out = b""
         while True:
+            if interrupt_at:
+                time.sleep(0.01)
+                os.kill(pid, signal.SIGSTOP)
+                if not select.select([fd], [], [], 0)[0]:
+                    os.kill(pid, signal.SIGCONT)
+                    continue
             try:
                 piece = os.read(fd, 65536)
             except OSError:
@@ -135,9 +144,11 @@ class CairnTest(unittest.TestCase):
             if not piece:
                 break
             out += piece
-            if interrupt_at and interrupt_at in out:
-                os.write(fd, b"\x03")
-                interrupt_at = None
+            if interrupt_at:
+                if interrupt_at in out:
+                    os.write(fd, b"\x03")
+                    interrupt_at = None
+                os.kill(pid, signal.SIGCONT)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         os.close(fd)
         return code, out
@@ -149,6 +160,18 @@ class CairnTest(unittest.TestCase):
                 self.fail(f"the run ended before: {p.communicate()[1]}")
             time.sleep(0.05)
         self.assertIsNone(p.poll(), "the run had ended already")
+
+    def stop_when(self, p, what):
+        """Let the run work for an instant at a time, and ask `what` while it stands still, so that no stage is missed for
+        being short; it is left standing there."""
+        while True:
+            p.send_signal(signal.SIGSTOP)
+            if what():
+                return
+            p.send_signal(signal.SIGCONT)
+            if p.poll() is not None:
+                self.fail(f"the run ended before: {p.communicate()[1]}")
+            time.sleep(0.01)
 
     def status(self):
         """The status; before there is a collection, that of an empty one."""

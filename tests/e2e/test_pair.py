@@ -175,8 +175,9 @@ class Pair(CairnTest):
 
     def test_killed_while_the_second_is_at_work(self):
         self.write_notes()
+        self.json("--config", self.off, "index", self.docs)
         p = self.start("", "index", self.docs)
-        self.wait_until(p, lambda: (self.status().get("running") or {}).get("stage") == "embed-second")
+        self.stop_when(p, lambda: (self.status().get("running") or {}).get("stage") == "embed-second")
         self.assertIn("embedding, second model: ", self.run_cairn("status").stdout)
         p.kill()
         p.communicate()
