@@ -13,7 +13,7 @@ import packages
 packages.need("playwright", "axe_core_python")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if not CHROMIUM:
-    packages.skip("no Chromium on this machine")
+    packages.skip("no Chromium on this machine: scripts/setup --browser installs it")
 
 from axe_core_python.sync_playwright import Axe  # noqa: E402
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
