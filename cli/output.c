@@ -191,21 +191,35 @@ static void print_failures(const cairn_failure *f, size_t n)
     free(sorted);
 }
 
+/* What is rare: files that the end of the run came before, and failures of what is not counted as seen. */
+static void print_rest(const cairn_index_report *r)
+{
+    const size_t places = r->n_failed - r->unread - r->n_failed_inside;
+
+    if (r->not_reached)
+        printf(", %zu not reached", r->not_reached);
+    if (r->n_failed_inside)
+        printf("; inside of these %zu file%s failed", r->n_failed_inside, r->n_failed_inside == 1 ? "" : "s");
+    if (places)
+        printf("; %zu path%s could not be looked at", places, places == 1 ? "" : "s");
+}
+
 void cli_print_plan(cli *c, const cairn_index_report *r)
 {
     cli_progress_clear(c);
-    printf("%zu seen: %zu would be indexed, %zu are unchanged, %zu moved, %zu would be removed; %zu could not be read; "
-           "nothing was changed\n",
-           r->seen, r->indexed, r->unchanged, r->moved, r->removed, r->n_failed);
+    printf("%zu seen: %zu would be indexed, %zu are unchanged, %zu moved, %zu could not be read", r->seen, r->indexed,
+           r->unchanged, r->moved, r->unread);
+    print_rest(r);
+    printf("; %zu would be removed; nothing was changed\n", r->removed);
 }
 
 void cli_print_report(cli *c, const cairn_index_report *r)
 {
     cli_progress_clear(c);
-    printf("%zu seen: %zu indexed, %zu unchanged, %zu moved, %zu removed, %zu failed; "
-           "%zu chunks, %zu vectors, %.1f s\n",
-           r->seen, r->indexed, r->unchanged, r->moved, r->removed, r->n_failed, r->chunks,
-           r->embedded, r->seconds);
+    printf("%zu seen: %zu indexed, %zu unchanged, %zu moved, %zu failed", r->seen, r->indexed, r->unchanged, r->moved,
+           r->unread);
+    print_rest(r);
+    printf("; %zu removed; %zu chunks, %zu vectors, %.1f s\n", r->removed, r->chunks, r->embedded, r->seconds);
     if (!c->quiet && r->n_failed) {
         fflush(stdout);
         print_failures(r->failed, r->n_failed);
@@ -256,10 +270,11 @@ json_t *cli_json_failures(const cairn_failure *f, size_t n)
 
 json_t *cli_json_report(const cairn_index_report *r)
 {
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:f}", "seen", (json_int_t)r->seen,
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:f}", "seen", (json_int_t)r->seen,
                      "indexed", (json_int_t)r->indexed, "unchanged", (json_int_t)r->unchanged,
-                     "moved", (json_int_t)r->moved, "removed", (json_int_t)r->removed, "failed",
-                     cli_json_failures(r->failed, r->n_failed), "chunks", (json_int_t)r->chunks,
+                     "moved", (json_int_t)r->moved, "unread", (json_int_t)r->unread, "not_reached",
+                     (json_int_t)r->not_reached, "failed", cli_json_failures(r->failed, r->n_failed), "failed_inside",
+                     (json_int_t)r->n_failed_inside, "removed", (json_int_t)r->removed, "chunks", (json_int_t)r->chunks,
                      "embedded", (json_int_t)r->embedded, "seconds", r->seconds);
 }
 

@@ -137,6 +137,19 @@ static void print_watching(const cairn_watching *w)
     }
 }
 
+/* Those inside other files are named FILE!/NAME. */
+static void print_failed_count(const cairn_status_info *s)
+{
+    size_t inside = 0;
+
+    for (size_t i = 0; i < s->n_failed; i++)
+        inside += strstr(s->failed[i].path, "!/") != NULL;
+    printf("not indexed  %zu", s->n_failed);
+    if (inside)
+        printf(", %zu of them inside other files", inside);
+    putchar('\n');
+}
+
 static void print_status(cli *c, const cairn_status_info *s)
 {
     /* A run that makes vectors has the only true time left, and tells it itself. */
@@ -185,7 +198,7 @@ static void print_status(cli *c, const cairn_status_info *s)
     print_model("generator", s->generator_name, s->generator, s->generator_note);
     printf("kernels      %s, %zu threads\n", s->cpu, s->n_threads);
     if (s->n_failed)
-        printf("not indexed  %zu\n", s->n_failed);
+        print_failed_count(s);
     for (size_t i = 0; i < s->n_failed; i++) {
         fputs("  ", stdout);
         cli_put_text(stdout, s->failed[i].path, strlen(s->failed[i].path));

@@ -116,11 +116,17 @@ typedef struct cairn_index_options {
     const volatile sig_atomic_t *cancel;
 } cairn_index_options;
 
+/* Of an import a file is a line or row. seen = indexed + unchanged + moved + unread + not_reached. */
 typedef struct cairn_index_report {
-    size_t seen, indexed, unchanged, moved, removed, chunks, embedded;
+    size_t seen, indexed, unchanged, moved;
+    size_t unread;      /* files that could not be read */
+    size_t not_reached; /* because the run was stopped or failed, or what was collected of them was lost */
+    size_t removed, chunks, embedded;
     size_t missing; /* of the paths asked for, how many do not exist; they are among `failed` */
+    /* What failed, and why: the unread files, then files inside others (of an archive, a mail), and what else could not be
+     * looked at (a folder, a path that does not exist, settings of a folder): all others. */
     cairn_failure *failed;
-    size_t n_failed;
+    size_t n_failed, n_failed_inside;
     double seconds;
     void *memory;
 } cairn_index_report;

@@ -133,11 +133,11 @@ static cairn_status take_line(run *r, const store_snapshot *snapshot, piece_coun
     if (!line) {
         cairn_error why;
         cairn_fail(&why, CAIRN_EINPUT, "%s: not JSON: %s", where, je.text);
-        st = run_fail(r, file, why.text, err);
+        st = run_fail(r, RUN_FAILED_FILE, file, why.text, err);
     } else if (!id || !*id || !json_is_string(body)) {
         cairn_error why;
         cairn_fail(&why, CAIRN_EINPUT, "%s: needs \"_id\" and \"text\"", where);
-        st = run_fail(r, file, why.text, err);
+        st = run_fail(r, RUN_FAILED_FILE, file, why.text, err);
     } else {
         st = extractor_run_text(title ? title : "", json_string_value(body),
                                 json_string_length(body), &d, err);

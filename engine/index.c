@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -187,7 +188,7 @@ static cairn_status known_failure(plan *p, const walk_entry *e, bool *failed, ca
         return CAIRN_OK;
     if (!st && f.size == e->size && f.mtime_ns == e->mtime_ns) {
         *failed = true;
-        st = run_fail(p->r, e->path, f.reason, err);
+        st = run_fail(p->r, RUN_FAILED_FILE, e->path, f.reason, err);
     }
     return st;
 }
@@ -234,9 +235,13 @@ static void not_walked(void *ctx, const char *path, cairn_status code, const cha
 {
     plan *p = ctx;
 
+    struct stat sb;
+    const bool file = !lstat(path, &sb) && S_ISREG(sb.st_mode); /* one that is too large */
+
     (void)code;
+    p->r->report->seen += file;
     if (!p->status)
-        p->status = run_fail(p->r, path, reason, &p->error);
+        p->status = run_fail(p->r, file ? RUN_FAILED_FILE : RUN_FAILED_PLACE, path, reason, &p->error);
     /* What lies below an unreadable folder is unknown, not gone. */
     for (size_t i = 0; i < p->n_known; i++)
         if (plan_is_below(p->known[i].doc.uri, path))
@@ -249,7 +254,7 @@ static void bad_settings(void *ctx, const char *path, const char *reason)
     plan *p = ctx;
 
     if (!p->status)
-        p->status = run_fail(p->r, path, reason, &p->error);
+        p->status = run_fail(p->r, RUN_FAILED_PLACE, path, reason, &p->error);
 }
 
 static void entered(void *ctx, const char *path)

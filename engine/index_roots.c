@@ -67,7 +67,7 @@ static cairn_status has_documents(plan *p, const char *folder, bool *out, cairn_
 static cairn_status fail(plan *p, const char *path, const char *reason, cairn_error *err)
 {
     p->r->report->missing++;
-    return run_fail(p->r, path, reason, err);
+    return run_fail(p->r, RUN_FAILED_PLACE, path, reason, err);
 }
 
 cairn_status plan_resolve_roots(plan *p, const char *const *paths, size_t n, cairn_error *err)

@@ -31,7 +31,7 @@ cairn_status plan_write_failure(plan *p, const todo *t, const extracted *x, cair
     run *r = p->r;
     /* What a change of permissions may cure is tried again next time. */
     bool retry = access(t->path, R_OK) || x->status == CAIRN_EIO || x->status == CAIRN_ENOMEM;
-    cairn_status st = run_fail(r, t->path, x->error.text, err);
+    cairn_status st = run_fail(r, RUN_FAILED_FILE, t->path, x->error.text, err);
 
     if (!st && t->old && x->status == CAIRN_ENOTFOUND) {
         st = copies_remove(&p->copies, p->snapshot, &t->old->doc, plan_is_unfit, p, NULL, err);
@@ -139,11 +139,11 @@ static cairn_status write_member(plan *p, const todo *t, const extracted_member 
 
     bytes_reset(uri);
     if (bytes_printf(uri, "%s!/%s", t->path, d->member) || uri->len > STORE_URI_MAX)
-        return run_fail(r, t->path, "holds a file whose path is too long", err);
+        return run_fail(r, RUN_FAILED_INSIDE, t->path, "holds a file whose path is too long", err);
     if (d->status == CAIRN_EUNSUPPORTED)
         return CAIRN_OK; /* the list of names has it */
     if (d->status) {
-        st = run_fail(r, uri->data, d->reason, err);
+        st = run_fail(r, RUN_FAILED_INSIDE, uri->data, d->reason, err);
         return st ? st : batch_failure(r->batch, uri->data, d->reason, (int64_t)d->size, -1, err);
     }
     old = plan_find_known(p, uri->data);

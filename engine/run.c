@@ -114,7 +114,7 @@ bool run_cancelled(const run *r)
     return engine_cancelled(r->options->cancel);
 }
 
-cairn_status run_fail(run *r, const char *path, const char *reason, cairn_error *err)
+cairn_status run_fail(run *r, run_failed what, const char *path, const char *reason, cairn_error *err)
 {
     cairn_index_report *p = r->report;
     char *path_copy, *reason_copy;
@@ -132,6 +132,8 @@ cairn_status run_fail(run *r, const char *path, const char *reason, cairn_error 
     if (!path_copy || !reason_copy)
         return cairn_fail(err, CAIRN_ENOMEM, "report");
     p->failed[p->n_failed++] = (cairn_failure){path_copy, reason_copy};
+    p->unread += what == RUN_FAILED_FILE;
+    p->n_failed_inside += what == RUN_FAILED_INSIDE;
     run_event(r, &(cairn_index_event){.kind = "fail", .path = path, .reason = reason});
     return CAIRN_OK;
 }
@@ -176,6 +178,14 @@ void run_progress(run *r, const char *stage, size_t done, size_t total, const ch
         run_state_tell(&r->state, &p);
     if (r->options->progress)
         r->options->progress(r->options->progress_ctx, &p);
+}
+
+/* Every file that was seen came to one thing. */
+static void count_the_rest(cairn_index_report *p)
+{
+    const size_t done = p->indexed + p->unchanged + p->moved + p->unread;
+
+    p->not_reached = p->seen > done ? p->seen - done : 0;
 }
 
 static cairn_status later_stages(run *r, cairn_error *err)
@@ -231,6 +241,7 @@ cairn_status run_end(run *r, cairn_status st, cairn_error *err)
     merger_destroy(r->merger);
     r->merger = NULL;
     run_state_clear(&r->state);
+    count_the_rest(r->report);
     r->report->seconds = (double)(clock_mono_ns() - start_ns) / 1e9;
     return st;
 }

@@ -39,8 +39,13 @@ cairn_status run_end(run *r, cairn_status st, cairn_error *err);
 cairn_status run_flush(run *r, store_snapshot **renew, cairn_error *err);
 
 bool run_cancelled(const run *r);
+typedef enum run_failed {
+    RUN_FAILED_FILE,   /* one that `seen` counts */
+    RUN_FAILED_INSIDE, /* a file inside one */
+    RUN_FAILED_PLACE   /* nothing that is counted: a folder, a path that does not exist */
+} run_failed;
 /* Add to the report's failures (copies). */
-cairn_status run_fail(run *r, const char *path, const char *reason, cairn_error *err);
+cairn_status run_fail(run *r, run_failed what, const char *path, const char *reason, cairn_error *err);
 /* Tell the caller what happens to a path. */
 void run_event(run *r, const cairn_index_event *e);
 /* A step is done: tell the caller how far the run is, at most ten times a second (`last` tells in any case), and let

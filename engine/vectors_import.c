@@ -247,20 +247,20 @@ static cairn_status take_row(importing *m, const vector_row *row, cairn_error *e
 
     m->r->report->seen++;
     if (row->bad)
-        return run_fail(m->r, m->file, row->bad, err);
+        return run_fail(m->r, RUN_FAILED_FILE, m->file, row->bad, err);
     if (row->dim != m->identity.dim) {
         snprintf(why, sizeof why, "line %" PRIu64 ": %u dimensions where the others have %u",
                  row->number + 1, row->dim, m->identity.dim);
-        return run_fail(m->r, m->file, why, err);
+        return run_fail(m->r, RUN_FAILED_FILE, m->file, why, err);
     }
     if (strlen(row->id) > STORE_URI_MAX) {
         snprintf(why, sizeof why, "row %" PRIu64 ": an id of more than %d bytes", row->number,
                  (int)STORE_URI_MAX);
-        return run_fail(m->r, m->file, why, err);
+        return run_fail(m->r, RUN_FAILED_FILE, m->file, why, err);
     }
     if (m->r->c->remote && !has_direction(row)) {
         snprintf(why, sizeof why, "row %" PRIu64 ": a vector without a direction, which a cluster does not take", row->number);
-        return run_fail(m->r, m->file, why, err);
+        return run_fail(m->r, RUN_FAILED_FILE, m->file, why, err);
     }
     hash_row(m->hashing, row, hash);
     st = batch_find(m->r->batch, row->id, &replaces, err);

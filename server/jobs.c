@@ -234,7 +234,10 @@ static void note_report(job *j, const cairn_index_report *r)
     j->seen.indexed = r->indexed;
     j->seen.unchanged = r->unchanged + r->moved;
     j->seen.removed = r->removed;
+    j->seen.unread = r->unread;
+    j->seen.not_reached = r->not_reached;
     j->seen.failed = r->n_failed;
+    j->seen.failed_inside = r->n_failed_inside;
     j->seen.chunks = r->chunks;
     j->seen.embedded = r->embedded;
     if (r->n_failed)

@@ -294,12 +294,14 @@ json_t *present_status(const cairn_status_info *s)
 
 json_t *present_job(const service_job *j)
 {
-    return json_pack("{s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:{s:o,s:o,s:o,s:o,s:o,s:o,s:o},s:o,s:I,s:I,s:I}",
+    return json_pack("{s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o},s:o,s:I,s:I,s:I}",
                      "id", whole(j->id), "collection", j->collection, "kind", j->kind, "state",
                      service_job_state_name(j->state), "stage", j->stage, "done", whole(j->done),
                      "total", whole(j->total), "report", "seen", whole(j->seen), "indexed",
-                     whole(j->indexed), "unchanged", whole(j->unchanged), "removed",
-                     whole(j->removed), "failed", whole(j->failed), "passages", whole(j->chunks),
+                     whole(j->indexed), "unchanged", whole(j->unchanged), "unread", whole(j->unread),
+                     "not_reached", whole(j->not_reached), "removed",
+                     whole(j->removed), "failed", whole(j->failed), "failed_inside",
+                     whole(j->failed_inside), "passages", whole(j->chunks),
                      "vectors", whole(j->embedded), "problem",
                      json_str(j->problem[0] ? j->problem : NULL), "queued_ns",
                      (json_int_t)j->queued_ns, "started_ns", (json_int_t)j->started_ns, "ended_ns",

@@ -165,7 +165,8 @@ typedef struct service_job {
     service_job_state state;
     char stage[16]; /* as cairn_progress */
     size_t done, total;
-    size_t seen, indexed, unchanged, removed, failed, chunks, embedded;
+    /* As cairn_index_report, but that `unchanged` counts the moved, too, and `failed` all failures. */
+    size_t seen, indexed, unchanged, unread, not_reached, removed, failed, failed_inside, chunks, embedded;
     char problem[512]; /* why it failed, or why the first file did; "" */
     int64_t queued_ns, started_ns, ended_ns; /* since 1970; 0: not yet */
 } service_job;

@@ -192,6 +192,8 @@ static bool wait_for_all(rpc_call *c, uploading *u, reply *r, Cairn__V1__UploadR
             add_failure(r, out, w.name, job.problem);
         out->indexed += job.indexed;
         out->unchanged += job.unchanged;
+        out->unread += st || (job.indexed + job.unchanged == 0);
+        out->failed_inside += job.failed_inside;
         out->chunks += job.chunks;
         out->embedded += job.embedded;
     }

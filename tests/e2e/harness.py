@@ -109,7 +109,13 @@ class CairnTest(unittest.TestCase):
 
     def index(self, *paths, code=0, vectors=False, **more):
         flags = [] if vectors else ["--no-vectors"]
-        return self.json("index", *flags, *(paths or [self.docs]), code=code, **more)
+        r = self.json("index", *flags, *(paths or [self.docs]), code=code, **more)
+        self.add_up(r)
+        return r
+
+    def add_up(self, r):
+        """Every file that a run saw came to one thing."""
+        self.assertEqual(r["seen"], r["indexed"] + r["unchanged"] + r["moved"] + r["unread"] + r["not_reached"], r)
 
     def uris(self, query, **more):
         """The paths found by words, best first; none is fine."""

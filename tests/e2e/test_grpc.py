@@ -263,7 +263,8 @@ class Services(GrpcTest):
         events = list(ingest_pb2_grpc.IngestStub(self.c).Upload(pieces(), timeout=LIMIT))
         self.assertIn("receive", [e.progress.stage for e in events[:-1]])
         self.assertEqual(events[-1].WhichOneof("event"), "report")
-        self.assertEqual(events[-1].report.files, 2)
+        report = events[-1].report
+        self.assertEqual((report.files, report.indexed + report.unchanged + report.unread, report.failed_inside), (2, 2, 0))
         self.assertGreaterEqual(events[-1].report.indexed, 1)
         got = search_pb2_grpc.SearchStub(self.c).Query(search_pb2.QueryRequest(query="basalt lava"))
         self.assertTrue(got.hits[0].uri.endswith("sent/basalt.txt"), got.hits[0].uri)

@@ -2,11 +2,13 @@
 import io
 import json
 import os
+import re
 import tarfile
 import unittest
 import zipfile
 
 from harness import SOURCE, CairnTest, main
+from serving import Server
 
 
 def packed(**files):
@@ -180,6 +182,60 @@ class Members(CairnTest):
         os.remove(path)
         self.index()
         self.assertEqual(self.json("status")["failed"], [])
+
+
+class Counts(CairnTest):
+    """What the end of a run counts adds up, and says of what it speaks."""
+    LINE = re.compile(r"(\d+) seen: (\d+) indexed, (\d+) unchanged, (\d+) moved, (\d+) failed(?:, (\d+) not reached)?(.*)")
+
+    def fill(self):
+        broken = b"%PDF-1.4 nothing of the kind"
+        self.write("good.txt", "basalt")
+        self.write("bad.pdf", broken)
+        self.write("a.zip", packed(good_txt="marble", bad_pdf=broken, worse_pdf=broken))
+        self.write("b.zip", packed(only_pdf=broken))
+        self.write("large.txt", "x" * 3000)
+        self.write("broken/.cairn.conf", "[index]\nnothing = 1\n")
+        self.write("broken/c.txt", "gneiss")
+        return self.write("c.conf", "[index]\nmax_file_mb = 0.002\n", folder=self.top)
+
+    def line(self, *args):
+        found = self.LINE.search(self.run_cairn(*args, code=None).stdout)
+        n = [int(x or 0) for x in found.groups()[:6]]
+        self.assertEqual(n[0], sum(n[1:]), found.group())
+        return n[:5], found.group(7)
+
+    def test_files_those_inside_and_places(self):
+        conf = self.fill()
+        away = os.path.join(self.docs, "away")
+        args = ("--config", conf, "index", "--no-vectors", self.docs, away)
+        n, rest = self.line(*args)
+        self.assertEqual(n, [6, 4, 0, 0, 2])  # the settings of a folder and `away` are no files that were seen
+        self.assertIn("; inside of these 3 files failed; 2 paths could not be looked at; 0 removed; ", rest)
+        r = self.json(*args, code=3)
+        self.add_up(r)
+        self.assertEqual((r["seen"], r["unchanged"], r["unread"], r["failed_inside"], len(r["failed"])), (6, 4, 2, 0, 4))
+        self.assertIn("not indexed  4, 3 of them inside other files", self.run_cairn("status").stdout)
+        self.write("new.zip", packed(bad_pdf=b"%PDF-1.4 nothing of the kind", good_txt="slate"))
+        n, rest = self.line(*args)
+        self.assertEqual(n, [7, 1, 4, 0, 2])
+        self.assertIn("; inside of these 1 file failed; ", rest)
+
+    def test_a_dry_run_and_an_import(self):
+        conf = self.fill()
+        shown = self.run_cairn("--config", conf, "index", "--dry-run", self.docs, code=None).stdout
+        self.assertIn("6 seen: 5 would be indexed, 0 are unchanged, 0 moved, 1 could not be read; 1 path could not be looked at; 0 would be removed", shown)
+        lines = self.write("l.jsonl", '{"_id": "a", "text": "basalt"}\nno JSON\n{"_id": "b", "text": "marble"}\n', folder=self.top)
+        self.assertEqual(self.line("import", "jsonl", lines)[0], [3, 2, 0, 0, 1])
+
+    def test_a_server_counts_alike(self):
+        self.fill()
+        server = Server(self.home, "--embedder", "/nonexistent/model")
+        self.addCleanup(server.stop)
+        job = server.json("POST", "/api/v1/index", {"paths": [self.docs]}, status=202)
+        r = server.wait_job(job["id"])["report"]
+        self.assertEqual((r["seen"], r["indexed"], r["unchanged"], r["unread"], r["not_reached"]), (6, 5, 0, 1, 0))
+        self.assertEqual((r["failed"], r["failed_inside"]), (5, 3))
 
 
 def book(pages, labels):
