@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "engine/ask.h"
 #include "engine/gateway.h"
+#include "engine/labels.h"
 #include "retrieve/pii.h"
 #include "retrieve/terms.h"
 
@@ -130,6 +131,8 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
         x->text = ask_redacted(a, h->text + from->start, from->end - from->start, memory);
         if (!x->text)
             return cairn_fail(err, CAIRN_ENOMEM, "citations");
+        if (labels_page_of(h, x->start, x->end, memory, &x->page, &x->page_label, err))
+            return CAIRN_ENOMEM;
     }
     out->n_citations = a->n_cited;
     return CAIRN_OK;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "engine/ask.h"
+#include "engine/labels.h"
 #include "retrieve/exhaustive.h"
 
 #define LISTED_MAX 200 /* files that are named */
@@ -393,6 +394,9 @@ cairn_status ask_exhaustive(asking *a, const exhaustive *x, cairn_answer *out, a
         ask_document_range(h, s.start, s.end, c);
         if (!c->text)
             return cairn_fail(err, CAIRN_ENOMEM, "citations");
+        st = labels_page_of(h, c->start, c->end, memory, &c->page, &c->page_label, err);
+        if (st)
+            return st;
         if (x->kind == EXHAUSTIVE_LIST)
             st = bytes_printf(&a->text, "\n- %s [%zu]", h->title && *h->title ? h->title : h->uri, i + 1);
     }

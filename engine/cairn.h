@@ -250,6 +250,7 @@ typedef struct cairn_hit {
     size_t text_len;
     uint32_t page, page_last; /* 0: the format has no pages */
     const char *page_label;   /* what the document calls `page` ("iv", "A-3"); NULL: by its number */
+    const char *page_starts, *page_labels; /* where pages begin inside it and what pages are called, as kept of the document; NULL: nothing is */
     uint32_t line, line_last; /* 0: no lines */
     uint64_t byte_start, byte_end;
     cairn_range *highlights; /* in text */

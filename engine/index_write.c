@@ -8,6 +8,7 @@
 
 #include "engine/index_plan.h"
 #include "engine/labels.h"
+#include "ingest/page_starts.h"
 
 #define INSIDE_BYTES ((size_t)64 << 20)
 
@@ -49,8 +50,9 @@ cairn_status plan_write_failure(plan *p, const todo *t, const extracted *x, cair
 /* What the store keeps of a document beside its fields: which bytes positions count, the
  * extractor's note, the format's own metadata, tags of the user and of the file. Malloced. */
 static cairn_status describe(plan *p, const todo *t, const char *uri, const ingest_document *d,
-                             char **text, cairn_error *err)
+                             const ingest_chunk *chunks, size_t n_chunks, char **text, cairn_error *err)
 {
+    bytes starts;
     json_t *meta = json_object(), *remembered, *own = *d->member ? NULL : labels_of_file(uri);
     cairn_status st = labels_remembered(p->snapshot, uri, &remembered, err);
 
@@ -60,6 +62,12 @@ static cairn_status describe(plan *p, const todo *t, const char *uri, const inge
         json_object_set_new(meta, "note", json_string(d->note));
     for (size_t i = 0; i < d->n_meta; i++)
         json_object_set_new(meta, d->meta[i].key, json_string(d->meta[i].value));
+    bytes_init(&starts, PAGE_STARTS_MAX + 1);
+    if (!st && page_starts_write(d, chunks, n_chunks, &starts))
+        st = cairn_fail(err, CAIRN_ENOMEM, "metadata of %s", uri);
+    if (starts.len)
+        json_object_set_new(meta, PAGE_STARTS_KEY, json_stringn(starts.data, starts.len));
+    bytes_clear(&starts);
     if (d->created_ns)
         json_object_set_new(meta, "created_ns", json_integer((json_int_t)d->created_ns));
     if (*t->conf->mark)
@@ -155,7 +163,7 @@ static cairn_status write_member(plan *p, const todo *t, const extracted_member 
         old->kept = true; /* replaced here */
     st = batch_find(r->batch, uri->data, &now, err); /* of two with one name the last one counts */
     if (!st)
-        st = describe(p, t, uri->data, d, &meta, err);
+        st = describe(p, t, uri->data, d, m->chunks, m->n_chunks, &meta, err);
     doc = record_of(uri->data, d, ext, meta);
     if (!st)
         st = put(p, &doc, m->chunks, m->n_chunks, old && now ? &old->doc : NULL, now, err);
@@ -262,7 +270,7 @@ cairn_status plan_write_document(plan *p, const todo *t, const extracted *x, cai
         return st;
     if (moved)
         return plan_move_document(p, t, &twin, err);
-    st = describe(p, t, t->path, d, &meta, err);
+    st = describe(p, t, t->path, d, x->chunks, x->n_chunks, &meta, err);
     if (st)
         return st;
     doc = record_of(t->path, d, ext, meta);

@@ -1,6 +1,7 @@
 /* labels.c - see labels.h. */
 #include "engine/labels.h"
 #include "ingest/page_labels.h"
+#include "ingest/page_starts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -148,7 +149,7 @@ static bool says_something(const char *meta)
 {
     static const char *const keys[] = {"\"user_tags\"", "\"file_tags\"",  "\"keywords\"", "\"tags\"",
                                        "\"places\"",    "\"created_ns\"", "\"same_as\"",
-                                       "\"" PAGE_LABELS_KEY "\""};
+                                       "\"" PAGE_LABELS_KEY "\"", "\"" PAGE_STARTS_KEY "\""};
 
     for (size_t i = 0; meta && i < sizeof keys / sizeof *keys; i++)
         if (strstr(meta, keys[i]))
@@ -180,6 +181,9 @@ cairn_status labels_read(const store_doc *d, arena *memory, doc_labels *out, cai
     if (json_is_string(json_object_get(o, PAGE_LABELS_KEY)))
         ok = ok && (out->page_labels =
                         arena_strdup(memory, json_string_value(json_object_get(o, PAGE_LABELS_KEY))));
+    if (json_is_string(json_object_get(o, PAGE_STARTS_KEY)))
+        ok = ok && (out->page_starts =
+                        arena_strdup(memory, json_string_value(json_object_get(o, PAGE_STARTS_KEY))));
     json_decref(o);
     return ok ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "tags of a document");
 }
@@ -194,6 +198,16 @@ cairn_status labels_page(const doc_labels *l, uint32_t page, arena *memory, cons
         !(*out = arena_strdup(memory, label)))
         return cairn_fail(err, CAIRN_ENOMEM, "the label of a page");
     return CAIRN_OK;
+}
+
+cairn_status labels_page_of(const cairn_hit *h, uint64_t start, uint64_t end, arena *memory, uint32_t *page, const char **label,
+                            cairn_error *err)
+{
+    const doc_labels l = {.page_labels = h->page_labels};
+
+    *page = page_at(h->page_starts, h->page, h->page_last, start + (end - start) / 2);
+    *label = h->page_label;
+    return *page == h->page ? CAIRN_OK : labels_page(&l, *page, memory, label, err);
 }
 
 /* ---- what is remembered of a uri ---- */

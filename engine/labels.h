@@ -20,6 +20,7 @@
 
 #include <jansson.h>
 
+#include "engine/cairn.h"
 #include "store/store.h"
 
 #define LABELS_TAGS_MAX  256 /* of one document */
@@ -35,11 +36,16 @@ typedef struct doc_labels {
     doc_id same_as; /* 0: it has passages of its own */
     int64_t created_ns;
     const char *page_labels; /* runs (ingest/page_labels.h), or NULL */
+    const char *page_starts; /* ingest/page_starts.h, or NULL */
 } doc_labels;
 
 /* What the document calls this page; NULL: by its number. */
 cairn_status labels_page(const doc_labels *l, uint32_t page, arena *memory, const char **out,
                          cairn_error *err);
+
+/* The page that bytes [start, end) of the hit's document are on, and what it is called; the hit's own where nothing more is known. */
+cairn_status labels_page_of(const cairn_hit *h, uint64_t start, uint64_t end, arena *memory, uint32_t *page, const char **label,
+                            cairn_error *err);
 
 cairn_status labels_read(const store_doc *d, arena *memory, doc_labels *out, cairn_error *err);
 

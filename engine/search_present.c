@@ -82,6 +82,8 @@ static cairn_status present_hit(cairn *c, const view *v, const retrieve_query *q
                      .text_len = chunk.text_len,
                      .page = chunk.page_first,
                      .page_last = chunk.page_last,
+                     .page_starts = chunk.page_last > chunk.page_first ? labels.page_starts : NULL,
+                     .page_labels = labels.page_labels,
                      .line = chunk.line_first,
                      .line_last = chunk.line_last,
                      .byte_start = chunk.byte_start,

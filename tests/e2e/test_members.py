@@ -258,6 +258,17 @@ endstream endobj
 
 
 class PageLabels(CairnTest):
+    def test_citations_name_the_page_that_they_stand_on(self):
+        lines = ["The basalt of the quarry is 40 metres thick.", "The slate of the quarry is 55 metres thick.", "The marble of the quarry is 70 metres thick."]
+        self.write("book.pdf", book(lines, "0 << /S /r >> 2 << /S /D >>"))
+        self.write("plain.pdf", book([line.replace("quarry", "harbour") for line in lines], ""))
+        self.index()
+        self.assertEqual(len(self.json("search", "quarry")["hits"][0]["text"].split("thick")), 4)  # one passage of three pages
+        for stone, place, page, label in (("basalt", "quarry", 1, "i"), ("slate", "quarry", 2, "ii"), ("marble", "quarry", 3, "1"),
+                                          ("basalt", "harbour", 1, None), ("marble", "harbour", 3, None)):
+            cited = self.json("ask", "--mode", "lexical", "--extractive", f"How thick is the {stone} of the {place}?")["citations"]
+            self.assertEqual([(c["page"], c.get("page_label")) for c in cited], [(page, label)], (stone, place, cited))
+
     def test_hits_name_pages_as_the_book_does(self):
         self.write(".cairn.conf", "[index]\nchunker = paragraph\n")  # a passage a page
         self.write("book.pdf", book(["A preface about basalt.", "The preface about slate.", "Chapter one about marble.",
