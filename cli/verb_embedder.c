@@ -19,6 +19,26 @@ static void print_embedder(const char *what, const cairn_embedder *e, uint64_t c
     printf(", vectors of %llu of %llu passages\n", (unsigned long long)e->vectors, (unsigned long long)chunks);
 }
 
+static json_t *json_coming(const cairn_embedders *e)
+{
+    return e->coming.model ? json_pack("{s:o,s:I,s:I}", "model", json_str(e->coming.model), "vectors",
+                                       (json_int_t)e->coming.vectors, "passages", (json_int_t)e->coming_of)
+                           : json_null();
+}
+
+/* The second one that is not searched yet. */
+static void print_coming(const cairn_embedders *e)
+{
+    if (e->coming.model) {
+        printf("to come    ");
+        cli_put_text(stdout, e->coming.model, strlen(e->coming.model));
+        printf(", vectors of %llu of %llu passages that it reads (cairn index %s)\n", (unsigned long long)e->coming.vectors,
+               (unsigned long long)e->coming_of, e->coming.vectors ? "goes on with them" : "makes them");
+    } else if (e->lacking) {
+        printf("to come    %s is not on this machine (scripts/fetch-models %s)\n", e->lacking, e->lacking);
+    }
+}
+
 static int show(cli *c)
 {
     cairn_embedders e;
@@ -33,16 +53,18 @@ static int show(cli *c)
     if (st)
         code = cli_fail(c, st, &err);
     else if (c->json)
-        code = cli_print_json(c, json_pack("{s:I,s:o,s:o,s:b,s:b,s:I}", "passages", (json_int_t)e.chunks, "searched",
+        code = cli_print_json(c, json_pack("{s:I,s:o,s:o,s:b,s:b,s:I,s:o,s:o}", "passages", (json_int_t)e.chunks, "searched",
                                            json_embedder(&e.searched), "aside", json_embedder(&e.aside),
                                            "was_searched", e.was_searched, "second", e.second, "unread",
-                                           (json_int_t)e.unread));
+                                           (json_int_t)e.unread, "coming", json_coming(&e), "lacking",
+                                           json_str(e.lacking)));
     else {
         print_embedder("searched", &e.searched, e.chunks);
-        if (e.aside.identity)
+        if (e.aside.identity && !e.coming.model)
             print_embedder(e.second ? "second" : e.was_searched ? "for undo" : "beside", &e.aside, e.chunks);
         if (e.unread)
             printf("           %llu in scripts that it does not know: the first one's vectors count there\n", (unsigned long long)e.unread);
+        print_coming(&e);
     }
     cairn_embedders_clear(&e);
     cairn_close(engine);
@@ -138,7 +160,7 @@ const cli_verb cli_verb_embedder = {
     "Usage: cairn embedder\n"
     "       cairn embedder build MODEL\n"
     "       cairn embedder switch|undo|drop\n\n"
-    "Without a word: whose vectors are searched, and whose stand beside them.\n"
+    "Without a word: whose vectors are searched, whose stand beside them, and which second model is to come.\n"
     "build makes the vectors of another model beside those that are searched, which go on answering; a\n"
     "build that was stopped goes on where it ended, and indexing may go on meanwhile. switch searches the\n"
     "new ones from one moment to the next, also in servers that run; the old ones are kept. undo goes\n"

@@ -168,6 +168,9 @@ typedef struct cairn_embedders {
     bool was_searched;    /* the one aside was the searched one before */
     bool second;          /* the one aside is searched, too: models.second_embedder */
     uint64_t unread;      /* passages that the second has no vectors of because it cannot read them */
+    cairn_embedder coming; /* the second one that runs make and that is not searched yet; model NULL: none. identity is NULL */
+    uint64_t coming_of;    /* passages that it can read */
+    const char *lacking;   /* the second one that would be made if it were on this machine; or NULL */
     uint64_t chunks;
     void *memory;
 } cairn_embedders;

@@ -515,10 +515,11 @@ static void vectors_left(cairn_status_info *out)
     }
 }
 
-static cairn_status describe_second(cairn *c, const store_snapshot *s, cairn_status_info *out, cairn_error *err)
+static cairn_status describe_second(cairn *c, const store_snapshot *s, arena *memory, cairn_status_info *out,
+                                    cairn_error *err)
 {
     second_state second;
-    cairn_status st = second_describe(c, &second, err);
+    cairn_status st = second_describe(c, memory, &second, err);
 
     out->second_name = second_named(c);
     out->second_lacking = second_lacking(c);
@@ -567,7 +568,7 @@ cairn_status cairn_status_get(cairn *c, cairn_status_info *out, cairn_error *err
         out->vectors = counts.chunks - (counts.pending < counts.chunks ? counts.pending : counts.chunks);
     merge_describe(s, out);
     if (!st)
-        st = describe_second(c, s, out, err);
+        st = describe_second(c, s, memory, out, err);
     if (!st)
         st = store_failure_each(s, take_failure, &failures, err);
     if (!st)

@@ -120,9 +120,12 @@ cairn_status cairn_embedders_get(cairn *c, cairn_embedders *out, cairn_error *er
         out->searched.vectors = embedder_count_vectors(s, SEGMENT_VECTOR);
         out->aside = (cairn_embedder){a.model, a.identity, embedder_count_vectors(s, SEGMENT_ASIDE)};
         out->was_searched = a.was_searched;
-        st = second_describe(c, &second, err);
+        st = second_describe(c, memory, &second, err);
         out->second = second.searched;
         out->unread = second.unread;
+        out->coming = (cairn_embedder){second.coming, NULL, second.made};
+        out->coming_of = second.wanted;
+        out->lacking = second_lacking(c);
     }
     store_snapshot_close(s);
     return st;

@@ -117,33 +117,52 @@ cairn_status second_is_enough(const view *v, bool *enough, cairn_error *err)
     return st;
 }
 
-cairn_status second_describe(cairn *c, second_state *out, cairn_error *err)
+/* Of a second whose vectors are made (a->identity), or are to be made. */
+static cairn_status describe_pair(const cairn *c, const view *v, const char *named, const embedder_aside *a,
+                                  second_state *out, cairn_error *err)
 {
+    const bool there = a->identity != NULL;
+    char path[PATH_MAX];
+    const char *model = there ? a->model : noted_name(named, path);
     uint64_t read, read_here = 0;
-    embedder_aside a;
     literacy reads;
-    arena memory;
+    cairn_status st;
+
+    literacy_of_model(model, &reads);
+    st = literacy_count_read(&reads, v, v->lexical_of, v->lexical_filter, v->n_lexical, &read, err);
+    if (!st && v->second_model)
+        st = literacy_count_read(&reads, v, v->second_of, v->second_filter, v->n_second, &read_here, err);
+    if (st)
+        return st;
+    if (there)
+        out->unread = store_snapshot_counts(v->snapshot).chunks - read;
+    if (v->second_model) /* those of before, when vectors were made of all */
+        out->unread -= embedder_count_vectors(v->snapshot, SEGMENT_ASIDE) - read_here;
+    else if (strcmp(model, c->settings.embedder) != 0)
+        *out = (second_state){.unread = out->unread, .coming = there ? model : named,
+                              .made = there ? embedder_count_vectors(v->snapshot, SEGMENT_ASIDE) : 0, .wanted = read};
+    return CAIRN_OK;
+}
+
+cairn_status second_describe(cairn *c, arena *memory, second_state *out, cairn_error *err)
+{
+    const char *named = second_named(c);
+    embedder_aside a;
+    bool own, any;
     view v;
-    cairn_status st = CAIRN_OK;
+    cairn_status st;
 
     *out = (second_state){0};
-    if (!second_named(c))
+    if (!named)
         return CAIRN_OK;
     if (view_open(c, &v, NULL)) /* damaged: nothing of it is searched, and others say so */
         return CAIRN_OK;
-    arena_init(&memory, MEMORY_BYTES);
     out->searched = v.second_model != NULL;
-    st = embedder_aside_get(v.snapshot, &memory, &a, err);
-    if (!st && a.identity && is_pair(c, second_named(c), &a)) {
-        literacy_of_model(a.model, &reads);
-        st = literacy_count_read(&reads, &v, v.lexical_of, v.lexical_filter, v.n_lexical, &read, err);
-        if (!st && v.second_model)
-            st = literacy_count_read(&reads, &v, v.second_of, v.second_filter, v.n_second, &read_here, err);
-        out->unread = store_snapshot_counts(v.snapshot).chunks - read;
-        if (v.second_model) /* those of before, when vectors were made of all */
-            out->unread -= embedder_count_vectors(v.snapshot, SEGMENT_ASIDE) - read_here;
-    }
-    arena_clear(&memory);
+    st = vectors_identity_get(v.snapshot, NULL, &own, &any, err);
+    if (!st)
+        st = embedder_aside_get(v.snapshot, memory, &a, err);
+    if (!st && !own && (!a.identity || is_pair(c, named, &a)))
+        st = describe_pair(c, &v, named, &a, out, err);
     view_close(&v);
     return st;
 }

@@ -29,10 +29,12 @@ cairn_status second_is_enough(const view *v, bool *enough, cairn_error *err);
 typedef struct second_state {
     bool searched;
     uint64_t unread; /* passages without a vector of it that it cannot read: none is made of them */
+    const char *coming; /* whose vectors the next run makes, or goes on making: not searched yet; or NULL */
+    uint64_t made, wanted; /* by it: vectors there are, passages that it can read */
 } second_state;
 
-/* Of the collection as it is now. */
-cairn_status second_describe(cairn *c, second_state *out, cairn_error *err);
+/* Of the collection as it is now; `memory` holds the name in it. */
+cairn_status second_describe(cairn *c, arena *memory, second_state *out, cairn_error *err);
 /* Make the vectors that are missing. CAIRN_EUSAGE: those of a third model stand aside. */
 cairn_status run_second(run *r, cairn_error *err);
 

@@ -85,6 +85,34 @@ class SecondEmbedder(CairnTest):
         self.assertEqual(server.json("GET", "/api/v1/status")["second_embedder"], {"name": SECOND, "vectors": 6, "unread": 0, "searched": True})
         server.stop()
 
+    def test_which_one_is_to_come_and_how_far_it_is(self):
+        def coming(conf=None):
+            e = self.json("--config", conf or self.conf, "embedder")
+            return e["coming"] and (e["coming"]["model"], e["coming"]["vectors"], e["coming"]["passages"])
+
+        def told():
+            return [x for x in self.run_cairn("--config", self.conf, "embedder").stdout.splitlines() if "to come" in x]
+
+        self.both("index", "--no-vectors", self.docs)
+        self.assertEqual(coming(), (SECOND, 0, 6))
+        none = self.settings("[models]\nsecond_embedder =\n")
+        self.assertIsNone(coming(none))
+        self.json("--config", none, "index", self.docs)  # vectors of the first alone
+        self.assertEqual(self.state(), (FIRST, 6, None, 0, False))
+        self.assertEqual(coming(), (SECOND, 0, 6))
+        self.assertEqual(told(), [f"to come    {SECOND}, vectors of 0 of 6 passages that it reads (cairn index makes them)"])
+        self.both("index", self.docs)
+        self.assertIsNone(coming())
+        self.assertEqual(told(), [])
+        for i in range(6, 8):  # more than one of twenty is without a vector of it: it is not searched
+            self.write(f"{i}.md", f"# Kettle {i}\n\nThe kettle boils water in ninety seconds.\n")
+        self.json("--config", none, "index", self.docs)
+        self.assertEqual(coming(), (SECOND, 6, 8))
+        self.assertEqual(told(), [f"to come    {SECOND}, vectors of 6 of 8 passages that it reads (cairn index goes on with them)"])
+        self.assertIsNone(coming(self.settings("[models]\nsecond_embedder = a-third-one\n")))  # whose place is taken
+        self.json("embedder", "drop")
+        self.assertIsNone(coming(self.settings(f"[models]\nsecond_embedder = {FIRST}\n")))  # as its own second it is none
+
     def test_runs_keep_up(self):
         self.both("index", self.docs)
         self.write("6.md", "# Kettle\n\nThe kettle boils water in ninety seconds.\n")
