@@ -85,6 +85,9 @@ typedef struct ask_standing {
 typedef struct ask_tally {
     size_t found, read, unreadable;
     size_t by_path; /* match only with the words of their paths */
+    const char *kind; /* the filter of what is counted: "ext:pdf"; "": all */
+    const char **unread; /* [n_unread] path and reason, where these are asked for */
+    size_t n_unread;
 } ask_tally;
 
 typedef struct asking {
@@ -294,7 +297,7 @@ void ask_cache_put(asking *a, const cairn_answer *out);
 /* ---- ask_exhaustive.c ---- */
 /* All documents that hold what the question names: a->hits and a->tally. *ordinary: it is a question like others after all, for how
  * many files there are of a name that no title or path has ("how many books are there?"); nothing is kept then. */
-cairn_status ask_exhaustive_find(asking *a, const exhaustive *x, bool *ordinary, cairn_error *err);
+cairn_status ask_exhaustive_find(asking *a, exhaustive *x, bool *ordinary, cairn_error *err);
 /* The answer that tells them; fills everything of *out. */
 cairn_status ask_exhaustive(asking *a, const exhaustive *x, cairn_answer *out, arena *memory,
                             cairn_error *err);

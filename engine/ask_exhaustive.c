@@ -131,7 +131,8 @@ static cairn_status choose(const doc_set *all, const doc_set *a, const doc_set *
 typedef struct reading_all {
     asking *a;
     view v;
-    const char *filter; /* of the request and the question */
+    const char *filter;         /* of the request, and of what is to be mentioned the kind of files too */
+    const char *filter_of_kind; /* of files by themselves */
     retrieve_query parsed;
     retrieve_result found;
 } reading_all;
@@ -163,6 +164,26 @@ static const char *both_filters(asking *a, const char *more)
     const char *own = a->request->filter ? a->request->filter : "";
 
     return !*more ? a->request->filter : arena_printf(&a->memory, "%s%s%s", own, *own ? " " : "", more);
+}
+
+/* Of `set` those that do not mention what is excepted. */
+static cairn_status leave_out(reading_all *r, const exhaustive *x, doc_set *set, size_t *counted, cairn_error *err)
+{
+    asking *a = r->a;
+    doc_set less;
+    char *query = NULL;
+    size_t kept = 0;
+    cairn_status st = query_of(a, a->request->question + x->less_start, x->less_end - x->less_start, false, &query, err);
+
+    if (!st)
+        st = documents_of(r, query, r->filter, &less, counted, err);
+    if (st)
+        return st;
+    for (size_t i = 0; i < set->n; i++)
+        if (!set_has(&less, set->ids[i]))
+            set->ids[kept++] = set->ids[i];
+    *counted = set->n = kept;
+    return CAIRN_OK;
 }
 
 /* What is to be mentioned, by its parts, in the text or anywhere. *query gets one that finds a passage of each document. */
@@ -199,7 +220,7 @@ static cairn_status find_mentions(reading_all *r, const exhaustive *x, const doc
     }
     if (!st && (all->n || x->n_parts > 1))
         *counted = out->n;
-    return st;
+    return st || !x->less_end ? st : leave_out(r, x, out, counted, err);
 }
 
 /* As the above in the text, and how many more, or of those that do not mention it fewer, there are with the paths. */
@@ -218,8 +239,23 @@ static cairn_status tell_mentions(reading_all *r, const exhaustive *x, const doc
     return st;
 }
 
-/* Files by themselves: those of a kind, that are called so, of a year. */
-static cairn_status find_listed(reading_all *r, const exhaustive *x, doc_set *out, size_t *counted, cairn_error *err)
+/* Those of files by themselves that name somebody ("invoices from X"); *ask finds a passage of each. */
+static cairn_status keep_about(reading_all *r, const exhaustive *x, doc_set *set, char **ask, cairn_error *err)
+{
+    asking *a = r->a;
+    doc_set about;
+    size_t counted;
+    cairn_status st = query_of(a, a->request->question + x->about_start, x->about_end - x->about_start, false, ask, err);
+
+    if (!st)
+        st = documents_of(r, *ask, r->filter, &about, &counted, err);
+    if (!st)
+        intersect(set, &about);
+    return st;
+}
+
+/* Files by themselves: those of a kind, that are called so, of a year, that name somebody. *ask finds a passage of each. */
+static cairn_status find_listed(reading_all *r, const exhaustive *x, doc_set *out, size_t *counted, char **ask, cairn_error *err)
 {
     asking *a = r->a;
     char year[48] = "", *query = arena_strdup(&a->memory, "");
@@ -231,7 +267,12 @@ static cairn_status find_listed(reading_all *r, const exhaustive *x, doc_set *ou
                              (int)(x->end - x->start), a->request->question + x->start);
     if (!query)
         return cairn_fail(err, CAIRN_ENOMEM, "question");
-    st = documents_of(r, query, both_filters(a, x->filter), out, counted, err);
+    *ask = query;
+    st = documents_of(r, query, r->filter_of_kind, out, counted, err);
+    if (!st && x->about_end && *counted) {
+        st = keep_about(r, x, out, ask, err);
+        *counted = out->n;
+    }
     if (st || !x->year)
         return st;
     snprintf(year, sizeof year, "+\"%d\"", x->year);
@@ -246,48 +287,138 @@ static cairn_status find_listed(reading_all *r, const exhaustive *x, doc_set *ou
     return st;
 }
 
+/* Mails that are kept as texts are no mails to a filter: where there are none, files are counted, of files by themselves those called so. */
+static cairn_status know_mails(reading_all *r, exhaustive *x, cairn_error *err)
+{
+    doc_set mails;
+    size_t n;
+    char *term = strstr(x->filter, EXHAUSTIVE_MAILS);
+    cairn_status st;
+
+    if (!term)
+        return CAIRN_OK;
+    st = documents_of(r, "", both_filters(r->a, EXHAUSTIVE_MAILS), &mails, &n, err);
+    if (st || n)
+        return st;
+    memmove(term, term + strlen(EXHAUSTIVE_MAILS), strlen(term + strlen(EXHAUSTIVE_MAILS)) + 1);
+    x->named = x->listed;
+    if (x->sender_end) {
+        x->about_start = x->sender_start;
+        x->about_end = x->sender_end;
+        x->sender_start = x->sender_end = 0;
+    }
+    return CAIRN_OK;
+}
+
+/* The kind of files that the question names, and who sent them, as filters; what is read of them all. */
+static cairn_status read_kind(reading_all *r, exhaustive *x, doc_set *all, cairn_error *err)
+{
+    asking *a = r->a;
+    const char *kind;
+    cairn_status st = know_mails(r, x, err);
+
+    if (st)
+        return st;
+    kind = x->sender_end ? arena_printf(&a->memory, "%s from:\"%.*s\"", x->filter, (int)(x->sender_end - x->sender_start),
+                                        a->request->question + x->sender_start)
+                         : x->filter;
+    if (!kind)
+        return cairn_fail(err, CAIRN_ENOMEM, "question");
+    r->filter_of_kind = both_filters(a, kind);
+    if (!r->filter_of_kind && *kind)
+        return cairn_fail(err, CAIRN_ENOMEM, "question");
+    a->tally.kind = kind + strspn(kind, " ");
+    if (!x->listed)
+        r->filter = r->filter_of_kind;
+    return documents_of(r, "", r->filter, all, &a->tally.read, err);
+}
+
+/* A passage of each file that was found, in the order of the search. */
+static cairn_status show_found(reading_all *r, const exhaustive *x, const char *query, const doc_set *all, const doc_set *found, cairn_error *err)
+{
+    asking *a = r->a;
+    bool named = !x->listed || x->kind == EXHAUSTIVE_LIST || x->about_end, sieved = x->denied || x->n_parts > 1 || x->less_end || x->listed;
+    size_t kept = 0;
+    cairn_status st = search_rows(r, named ? query : "", x->denied ? both_filters(a, "size:>=0") : x->listed && named ? r->filter_of_kind : r->filter,
+                                  named ? LISTED_MAX + (sieved ? all->n : 0) : 1, err);
+
+    if (!st)
+        st = engine_present(a->c, &r->v, &r->parsed, &r->found, &a->hits, err);
+    for (size_t i = 0; !st && i < a->hits->n_hits; i++)
+        if (named && kept < LISTED_MAX && (!all->n || set_has(found, a->hits->hits[i].doc)))
+            a->hits->hits[kept++] = a->hits->hits[i];
+    if (!st)
+        a->hits->n_hits = kept;
+    return st;
+}
+
+typedef struct unread_list {
+    arena *memory;
+    const char **lines;
+    size_t n;
+    bool failed;
+} unread_list;
+
+static bool take_unread(void *ctx, const store_failure *f)
+{
+    unread_list *u = ctx;
+
+    if (u->n == LISTED_MAX)
+        return false;
+    u->lines[u->n] = arena_printf(u->memory, "%s: %s", f->path, f->reason);
+    u->failed = !u->lines[u->n];
+    u->n += !u->failed;
+    return !u->failed;
+}
+
+/* Which could not be read. Whoever may not read all is not told of paths. */
+static cairn_status list_unread(reading_all *r, cairn_error *err)
+{
+    asking *a = r->a;
+    unread_list u = {.memory = &a->memory, .lines = arena_calloc(&a->memory, LISTED_MAX, sizeof *u.lines)};
+    cairn_status st = u.lines ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "files");
+
+    if (!st && !a->c->access)
+        st = store_failure_each(r->v.snapshot, take_unread, &u, err);
+    if (!st && u.failed)
+        st = cairn_fail(err, CAIRN_ENOMEM, "files");
+    a->tally.unread = u.lines;
+    a->tally.n_unread = u.n;
+    return st;
+}
+
 /* *ordinary: no title and no path is called what the question is about, so that it is not about files by themselves. */
-static cairn_status search_all(asking *a, const exhaustive *x, bool *ordinary, cairn_error *err)
+static cairn_status search_all(asking *a, exhaustive *x, bool *ordinary, cairn_error *err)
 {
     ask_tally *t = &a->tally;
     reading_all r = {.a = a, .filter = a->request->filter};
     doc_set all, found = {0};
     char *query = NULL;
-    size_t kept = 0;
     cairn_status st = view_open(a->c, &r.v, err);
 
     if (st)
         return st;
     a->snapshot = store_snapshot_version(r.v.snapshot);
     t->unreadable = a->c->access ? 0 : (size_t)store_snapshot_counts(r.v.snapshot).failures;
-    st = documents_of(&r, "", r.filter, &all, &t->read, err);
+    st = x->unread ? list_unread(&r, err) : CAIRN_OK;
     if (!st)
-        st = x->listed ? find_listed(&r, x, &found, &t->found, err) : tell_mentions(&r, x, &all, &found, t, &query, err);
+        st = read_kind(&r, x, &all, err);
+    if (!st && !x->unread)
+        st = x->listed ? find_listed(&r, x, &found, &t->found, &query, err) : tell_mentions(&r, x, &all, &found, t, &query, err);
     *ordinary = !st && x->listed && x->named && !t->found;
-    if (*ordinary) {
-        view_close(&r.v);
-        return CAIRN_OK;
-    }
-    if (!st)
-        st = search_rows(&r, x->listed ? "" : query, x->denied ? both_filters(a, "size:>=0") : r.filter, x->listed ? 1 : LISTED_MAX + (x->denied || x->n_parts > 1 ? all.n : 0), err);
-    if (!st)
-        st = engine_present(a->c, &r.v, &r.parsed, &r.found, &a->hits, err);
-    for (size_t i = 0; !st && i < a->hits->n_hits; i++)
-        if (!x->listed && kept < LISTED_MAX && (!all.n || set_has(&found, a->hits->hits[i].doc)))
-            a->hits->hits[kept++] = a->hits->hits[i];
-    if (!st)
-        a->hits->n_hits = kept;
+    if (!st && !*ordinary)
+        st = show_found(&r, x, query && !x->unread ? query : "", &all, &found, err);
     view_close(&r.v);
     return st;
 }
 
-cairn_status ask_exhaustive_find(asking *a, const exhaustive *x, bool *ordinary, cairn_error *err)
+cairn_status ask_exhaustive_find(asking *a, exhaustive *x, bool *ordinary, cairn_error *err)
 {
     int64_t start = clock_mono_ns();
     cairn_status st;
 
     *ordinary = false;
-    a->tally = (ask_tally){0};
+    a->tally = (ask_tally){.kind = ""};
     st = search_all(a, x, ordinary, err);
     if (!st && !*ordinary)
         a->hits->took_ms = (double)(clock_mono_ns() - start) / 1e6;
@@ -315,54 +446,75 @@ static text_span telling_sentence(const cairn_hit *h)
     return best;
 }
 
+/* What is said in one language: %s is the kind of files. */
+typedef struct headline_words {
+    const char *lang, *one, *many, *none_one, *none_many, *neither_one, *neither_many, *unread_one, *unread, *more, *of_these, *listed_one, *listed, *named, *year, *about,
+        *unread_files_one, *unread_files;
+} headline_words;
+
+static const headline_words says[] = {
+    {"en", "%zu of %zu files%s mentions %.*s", "%zu of %zu files%s mention %.*s", "%zu of %zu files%s does not mention %.*s",
+     "%zu of %zu files%s do not mention %.*s", "%zu of %zu files%s mentions %.*s", "%zu of %zu files%s mention %.*s", "; %zu more could not be read",
+     "; %zu more could not be read", "; %zu more only by the path", "; %zu of these have it in the path", "%zu of %zu files%s", "%zu of %zu files%s",
+     " with \"%.*s\" in title or path", " of %d or naming it", " that name %.*s", "%zu file could not be read", "%zu files could not be read"},
+    {"de", "%zu von %zu Dateien%s erwähnt %.*s", "%zu von %zu Dateien%s erwähnen %.*s", "%zu von %zu Dateien%s erwähnt %.*s nicht",
+     "%zu von %zu Dateien%s erwähnen %.*s nicht", "%zu von %zu Dateien%s erwähnt %.*s", "%zu von %zu Dateien%s erwähnen %.*s", "; %zu weitere war nicht lesbar",
+     "; %zu weitere waren nicht lesbar", "; %zu weitere nur durch den Pfad", "; bei %zu davon steht es im Pfad", "%zu von %zu Dateien%s", "%zu von %zu Dateien%s",
+     " mit „%.*s“ in Titel oder Pfad", " von %d oder mit diesem Jahr im Text", ", die %.*s nennen", "%zu Datei war nicht lesbar",
+     "%zu Dateien waren nicht lesbar"},
+    {"es", "%zu de %zu archivos%s menciona %.*s", "%zu de %zu archivos%s mencionan %.*s", "%zu de %zu archivos%s no menciona %.*s",
+     "%zu de %zu archivos%s no mencionan %.*s", "%zu de %zu archivos%s no menciona %.*s", "%zu de %zu archivos%s no mencionan %.*s",
+     "; otro (%zu) no se pudo leer", "; otros %zu no se pudieron leer", "; otros %zu solo por la ruta", "; %zu de ellos por la ruta", "%zu de %zu archivos%s", "%zu de %zu archivos%s",
+     " con «%.*s» en título o ruta", " de %d o que lo nombran", " que nombran a %.*s", "%zu archivo no se pudo leer", "%zu archivos no se pudieron leer"},
+    {"fr", "%zu fichier sur %zu%s mentionne %.*s", "%zu fichiers sur %zu%s mentionnent %.*s", "%zu fichier sur %zu%s ne mentionne pas %.*s",
+     "%zu fichiers sur %zu%s ne mentionnent pas %.*s", "%zu fichier sur %zu%s ne mentionne %.*s", "%zu fichiers sur %zu%s ne mentionnent %.*s",
+     " ; %zu autre n'a pas pu être lu", " ; %zu autres n'ont pas pu être lus", " ; %zu de plus seulement par le chemin", " ; %zu d'entre eux par le chemin",
+     "%zu fichier sur %zu%s", "%zu fichiers sur %zu%s", " avec « %.*s » dans le titre ou le chemin", " de %d ou qui le nomment", " qui nomment %.*s",
+     "%zu fichier n'a pas pu être lu", "%zu fichiers n'ont pas pu être lus"},
+};
+
+static const headline_words *words_of(const char *lang)
+{
+    for (size_t i = 1; i < sizeof says / sizeof *says; i++)
+        if (!strcmp(says[i].lang, lang))
+            return &says[i];
+    return &says[0];
+}
+
 /* "12 of 58 files mention ...", in the question's language. */
 static cairn_status headline(asking *a, const exhaustive *x, const ask_tally *t, cairn_error *err)
 {
-    static const struct {
-        const char *lang, *one, *many, *none_one, *none_many, *unread, *more, *of_these, *listed, *named, *year;
-    } says[] = {
-        {"en", "%zu of %zu files mentions %.*s", "%zu of %zu files mention %.*s", "%zu of %zu files does not mention %.*s",
-         "%zu of %zu files do not mention %.*s", "; %zu more could not be read", "; %zu more only by the path", "; %zu of these have it in the path",
-         "%zu of %zu files", " with \"%.*s\" in title or path", " of %d or naming it"},
-        {"de", "%zu von %zu Dateien erwähnt %.*s", "%zu von %zu Dateien erwähnen %.*s", "%zu von %zu Dateien erwähnt %.*s nicht",
-         "%zu von %zu Dateien erwähnen %.*s nicht", "; %zu weitere waren nicht lesbar", "; %zu weitere nur durch den Pfad",
-         "; bei %zu davon steht es im Pfad", "%zu von %zu Dateien", " mit „%.*s“ in Titel oder Pfad",
-         " von %d oder mit diesem Jahr im Text"},
-        {"es", "%zu de %zu archivos menciona %.*s", "%zu de %zu archivos mencionan %.*s", "%zu de %zu archivos no menciona %.*s",
-         "%zu de %zu archivos no mencionan %.*s", "; otros %zu no se pudieron leer", "; otros %zu solo por la ruta",
-         "; %zu de ellos por la ruta", "%zu de %zu archivos", " con «%.*s» en título o ruta",
-         " de %d o que lo nombran"},
-        {"fr", "%zu fichier sur %zu mentionne %.*s", "%zu fichiers sur %zu mentionnent %.*s", "%zu fichier sur %zu ne mentionne pas %.*s",
-         "%zu fichiers sur %zu ne mentionnent pas %.*s", " ; %zu autres n'ont pas pu être lus", " ; %zu de plus seulement par le chemin",
-         " ; %zu d'entre eux par le chemin", "%zu fichiers sur %zu",
-         " avec « %.*s » dans le titre ou le chemin", " de %d ou qui le nomment"},
-    };
+    const headline_words *w = words_of(x->lang);
     int len = (int)(x->end - x->start);
-    const char *topic = a->request->question + x->start;
-    cairn_status st = CAIRN_ENOTFOUND;
+    const char *topic = a->request->question + x->start, *kind = *t->kind ? arena_printf(&a->memory, " (%s)", t->kind) : "";
+    const char *one = x->neither ? w->neither_one : x->denied ? w->none_one : w->one,
+               *many = x->neither ? w->neither_many : x->denied ? w->none_many : w->many;
+    cairn_status st;
 
-    for (size_t i = 0; i < sizeof says / sizeof *says && st == CAIRN_ENOTFOUND; i++) {
-        const char *one = x->denied ? says[i].none_one : says[i].one, *many = x->denied ? says[i].none_many : says[i].many;
-        if (strcmp(says[i].lang, x->lang))
-            continue;
-        if (x->listed) {
-            st = bytes_printf(&a->text, says[i].listed, t->found, t->read);
-            if (!st && *x->filter)
-                st = bytes_printf(&a->text, " (%s)", x->filter);
-            if (!st && x->named)
-                st = bytes_printf(&a->text, says[i].named, len, topic);
-            if (!st && x->year)
-                st = bytes_printf(&a->text, says[i].year, x->year);
-        } else {
-            st = bytes_printf(&a->text, t->found == 1 ? one : many, t->found, t->read, len, topic);
-        }
-        if (!st && t->by_path)
-            st = bytes_printf(&a->text, x->denied ? says[i].of_these : says[i].more, t->by_path);
-        if (!st && t->unreadable)
-            st = bytes_printf(&a->text, says[i].unread, t->unreadable);
-        if (!st)
-            st = bytes_append_str(&a->text, t->found && x->kind == EXHAUSTIVE_LIST ? ":" : ".");
-    }
+    if (!kind)
+        return cairn_fail(err, CAIRN_ENOMEM, "answer");
+    if (x->unread)
+        st = bytes_printf(&a->text, t->unreadable == 1 ? w->unread_files_one : w->unread_files, t->unreadable);
+    else if (!x->listed)
+        st = bytes_printf(&a->text, t->found == 1 ? one : many, t->found, t->read, kind, len, topic);
+    else
+        st = bytes_printf(&a->text, t->found == 1 ? w->listed_one : w->listed, t->found, t->read, kind);
+    if (!st && x->listed && x->named)
+        st = bytes_printf(&a->text, w->named, len, topic);
+    if (!st && x->listed && x->about_end)
+        st = bytes_printf(&a->text, w->about, (int)(x->about_end - x->about_start), a->request->question + x->about_start);
+    if (!st && x->listed && x->year)
+        st = bytes_printf(&a->text, w->year, x->year);
+    if (!st && t->by_path)
+        st = bytes_printf(&a->text, x->denied ? w->of_these : w->more, t->by_path);
+    if (!st && t->unreadable && !x->unread)
+        st = bytes_printf(&a->text, t->unreadable == 1 ? w->unread_one : w->unread, t->unreadable);
+    if (!st)
+        st = bytes_append_str(&a->text, t->n_unread || (t->found && x->kind == EXHAUSTIVE_LIST) ? ":" : ".");
+    for (size_t i = 0; !st && i < t->n_unread; i++)
+        st = bytes_printf(&a->text, "\n- %s", t->unread[i]);
+    if (!st && t->n_unread && t->n_unread < t->unreadable)
+        st = bytes_printf(&a->text, "\n- ... (%zu)", t->unreadable - t->n_unread);
     return st ? cairn_fail(err, st, "answer") : CAIRN_OK;
 }
 
@@ -386,7 +538,7 @@ cairn_status ask_exhaustive(asking *a, const exhaustive *x, cairn_answer *out, a
         return cairn_fail(err, CAIRN_ENOMEM, "citations");
     for (size_t i = 0; i < a->hits->n_hits && !st; i++) {
         const cairn_hit *h = &a->hits->hits[i];
-        text_span s = x->denied ? (text_span){0, strcspn(h->text, "\n")} : telling_sentence(h);
+        text_span s = x->denied || (x->listed && !x->about_end) ? (text_span){0, strcspn(h->text, "\n")} : telling_sentence(h);
         cairn_citation *c = &out->citations[out->n_citations++];
         *c = (cairn_citation){.n = i + 1, .doc = h->doc, .chunk = h->chunk, .uri = h->uri,
                               .title = h->title, .page = h->page, .page_label = h->page_label, .supported = true,

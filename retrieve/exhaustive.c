@@ -26,19 +26,19 @@ static const char *const en_things[] = {"files", "documents", "texts", "notes", 
                                         "e-mails", "contracts", "invoices", "papers", "pages", "reports",
                                         "messages", "minutes", "recipes", "books", "of my", "articles", "manuals", "chapters", "bills", "receipts",
                                         "agreements", "policies", "protocols", "chats", "transcripts", "spreadsheets", "presentations", "slides",
-                                        "every file", "every document", "every page", "every note", "every letter", "every mail", NULL};
+                                        "every file", "every document", "every page", "every note", "every letter", "every mail", "pdfs", NULL};
 static const char *const en_verbs[] = {"mention", "mentions", "mentioning", "contain", "contains", "containing",
                                        "refer to", "speak of", "talk about", "are about", "about", "name", "mentioning",
                                         "discuss", "deal with", "have to do with",
                                        "include", "have the word", "cite", NULL};
 static const char *const en_tails[] = {"in them", "at all", "anywhere", NULL};
 static const char *const de_lists[] = {"welche", "welchen", "in welchen", "liste", "zeige alle", "zeig mir alle",
-                                       "finde alle", "nenne alle", NULL};
+                                       "finde alle", "nenne alle", "zeige", "zeige mir alle", NULL};
 static const char *const de_counts[] = {"wie viele", "wieviele", "in wie vielen", NULL};
 static const char *const de_things[] = {"dateien", "dokumente", "dokumenten", "texte", "notizen", "briefe", "mails",
                                         "e-mails", "verträge", "verträgen", "rechnungen", "berichte", "berichten", "protokolle",
                                         "protokollen", "rezepte", "rezepten", "artikel", "artikeln", "briefen", "seiten", "anleitungen",
-                                        "meiner", "unterlagen", NULL};
+                                        "meiner", "unterlagen", "pdfs", "tabellen", "präsentationen", NULL};
 static const char *const de_verbs[] = {"erwähnen", "erwähnt", "enthalten", "enthält", "nennen", "handeln von",
                                        "sprechen von", "kommt", "steht", "über", NULL};
 static const char *const de_tails[] = {"auf", "vor", "erwähnen", "enthalten", "nennen", NULL};
@@ -197,29 +197,46 @@ static bool read_passive(const char *s, size_t from, size_t *start, size_t *end)
     return false;
 }
 
-/* "Ewa or Tomasz", "Ewa and Tomasz": the parts. */
-static void split_parts(const char *s, exhaustive *x)
+/* The first of `words` that s[*at, end) begins with, which *at then stands behind. */
+static bool skip_any(const char *s, size_t *at, size_t end, const char *const *words)
 {
-    static const char *const ors[] = {" or ", " oder ", " o ", " ou "}, *const ands[] = {" and ", " und ", " y ", " et "};
-    size_t from = x->start;
+    for (; *words; words++) {
+        size_t n = strlen(*words);
+        if (end - *at > n && !strncmp(s + *at, *words, n)) {
+            *at += n;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "Ewa or Tomasz", "Ewa and Tomasz", "neither Ewa nor Tomasz": the parts of s[from, end). */
+static void split_parts(const char *s, size_t from, size_t end, exhaustive *x)
+{
+    static const char *const ors[] = {" or ", " oder ", " o ", " ou ", " nor ", " noch ", " ni "},
+                             *const ands[] = {" and ", " und ", " y ", " et ", " as well as ", " als auch ", " sowie "},
+                             *const both[] = {"both ", "either ", "sowohl ", "entweder ", "tanto ", NULL};
+    size_t start = from;
 
     x->n_parts = 0;
-    if (s[x->start] != '"')
+    if (skip_any(s, &start, end, both))
+        from = start;
+    if (s[start] != '"')
         for (size_t k = 0; k < 2 && !x->n_parts; k++)
-            for (size_t at = x->start; at < x->end && x->n_parts + 1 < EXHAUSTIVE_PARTS; at++)
-                for (size_t i = 0; i < 4; i++) {
+            for (size_t at = start; at < end && x->n_parts + 1 < EXHAUSTIVE_PARTS; at++)
+                for (size_t i = 0; i < 7; i++) {
                     const char *sign = k ? ands[i] : ors[i];
                     size_t n = strlen(sign);
-                    if (at + n >= x->end || strncmp(s + at, sign, n) != 0 || at <= from)
+                    if (at + n >= end || strncmp(s + at, sign, n) != 0 || at <= from)
                         continue;
-                    x->any = !k;
+                    x->any = !k || x->neither;
                     x->part[x->n_parts].start = from;
                     x->part[x->n_parts++].end = at;
                     from = at + n;
                     break;
                 }
     x->part[x->n_parts].start = from;
-    x->part[x->n_parts++].end = x->end;
+    x->part[x->n_parts++].end = end;
 }
 
 /* "About him": of an earlier question, and none of its words. */
@@ -228,93 +245,320 @@ static bool is_pronoun(const char *word, size_t len)
     return word_list_has(" it him her them this that these those es ihn sie ihm ihr das dies ello él ella eso lui elle cela ça ", word, len);
 }
 
-/* The sides of "X not" and "pas X". */
-static void read_denial_around(const char *s, exhaustive *x)
+/* The sides of "X not" and "pas X"; "no X", "keine X"; "neither X nor Y", which stays whole in [start, end). */
+static size_t read_denial_around(const char *s, exhaustive *x)
 {
+    static const char *const neither[] = {"neither ", "weder ", "ni ", NULL},
+                             *const no[] = {"no ", "keine ", "keinen ", "kein ", "keinerlei ", "ningún ", "ninguna ", "aucun ", "aucune ", "pas de ", "pas d'", "pas ", NULL};
+    size_t from = x->start;
+
     if (x->end - x->start > 7 && !strncmp(s + x->end - 6, " nicht", 6)) {
         x->end -= 6;
         x->denied = true;
     }
-    if (x->end - x->start > 5 && !strncmp(s + x->start, "pas ", 4)) {
-        x->start += 4;
+    if (skip_any(s, &from, x->end, neither)) {
+        x->denied = x->neither = x->any = true;
+        return from;
+    }
+    if (skip_any(s, &from, x->end, no) && !isdigit((unsigned char)s[from])) { /* "no 5" is a number */
+        x->start = from;
         x->denied = true;
+    }
+    return x->start;
+}
+
+/* "A but not B", "A, but do not mention B": [start, *end) is cut behind A. */
+static void read_exception(const char *s, const wording *w, exhaustive *x, size_t start, size_t *end)
+{
+    static const char *const buts[] = {" but ", " and not ", " aber ", " und nicht ", " pero ", " y no ", " mais ", " et pas ", NULL};
+
+    if (s[start] == '"' || x->denied)
+        return;
+    for (size_t at = start + 1; at < *end; at++) {
+        size_t from = at, last = *end;
+        bool denied = false, again = true;
+        if (!skip_any(s, &from, *end, buts))
+            continue;
+        denied = !memcmp(s + from - 4, "not ", 4) || !memcmp(s + from - 6, "nicht ", 6) || !memcmp(s + from - 3, "no ", 3) || !memcmp(s + from - 4, "pas ", 4);
+        if (last - from > 7 && !strncmp(s + last - 6, " nicht", 6)) {
+            last -= 6;
+            denied = true;
+        }
+        while (again && from < last) { /* "do not mention", "keine" */
+            size_t stop = from + strcspn(s + from, " ");
+            again = stop < last && (word_list_has(fillers, s + from, stop - from) || word_list_has(" no keine keinen kein pas de ", s + from, stop - from));
+            for (size_t v = 0; !again && stop < last && w->verbs[v]; v++)
+                again = strlen(w->verbs[v]) == stop - from && !memcmp(w->verbs[v], s + from, stop - from);
+            if (again) {
+                denied |= word_list_has(denials, s + from, stop - from) || word_list_has(" keine keinen kein pas ", s + from, stop - from);
+                from = stop + 1;
+            }
+        }
+        if (!denied || from >= last)
+            continue;
+        x->less_start = from;
+        x->less_end = last;
+        *end = at;
+        return;
+    }
+}
+
+/* ---- kinds of files ---- */
+
+static const struct {
+    const char *words, *filter;
+} kinds_of_file[] = {
+    {" pdf pdfs ", "ext:pdf"},
+    {" csv csvs ", "ext:csv"},
+    {" markdown ", "ext:md"},
+    {" html ", "ext:html,htm"},
+    {" json ", "ext:json"},
+    {" excel xlsx ", "ext:xlsx,xls"},
+    {" spreadsheets tabellenblätter ", "ext:xlsx,xls,ods"},
+    {" word docx ", "ext:docx,doc"},
+    {" powerpoint pptx ", "ext:pptx,ppt"},
+    {" presentations präsentationen presentaciones présentations ", "ext:pptx,ppt,odp"},
+    {" epub epubs ", "ext:epub"},
+    {" txt ", "ext:txt"},
+    {" mails emails e-mails correos courriels ", EXHAUSTIVE_MAILS},
+    {" english englische englischen englisch inglés anglais ", "lang:en"},
+    {" german deutsche deutschen deutsch alemán allemand ", "lang:de"},
+    {" spanish spanische spanischen spanisch español ", "lang:es"},
+    {" french französische französischen französisch français ", "lang:fr"},
+    {" italian italienische italiano italien ", "lang:it"},
+};
+
+/* The filter of a word such as "pdfs" or "pdf-dateien"; NULL: it names no kind. */
+static const char *kind_of_file(const char *word, size_t len)
+{
+    static const char *const files[] = {"-dateien", "-files", "-file", "-dokumente", "-dokumenten"};
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        size_t n = strlen(files[i]);
+        if (len > n && !memcmp(word + len - n, files[i], n)) {
+            len -= n;
+            break;
+        }
+    }
+    for (size_t i = 0; i < sizeof kinds_of_file / sizeof *kinds_of_file; i++)
+        if (word_list_has(kinds_of_file[i].words, word, len))
+            return kinds_of_file[i].filter;
+    return NULL;
+}
+
+/* Restrict the files to a kind, once. False: no room. */
+static bool add_kind(exhaustive *x, const char *filter)
+{
+    if (strstr(x->filter, filter))
+        return true;
+    if (strlen(x->filter) + strlen(filter) + 2 > sizeof x->filter)
+        return false;
+    if (*x->filter)
+        strcat(x->filter, " ");
+    strcat(x->filter, filter);
+    return true;
+}
+
+/* The kinds among the words of s[from, to): of "which German PDF files mention", all up to "mention". */
+static void read_kinds(const char *s, size_t from, size_t to, exhaustive *x)
+{
+    while (from < to) {
+        size_t end = from;
+        const char *filter;
+        while (end < to && !isspace((unsigned char)s[end]) && !strchr(",?.", s[end]))
+            end++;
+        filter = end > from ? kind_of_file(s + from, end - from) : NULL;
+        if (filter)
+            (void)add_kind(x, filter);
+        from = end + (end == from || end < to);
     }
 }
 
 /* ---- files by themselves ---- */
 
-static const struct {
-    const char *word, *filter;
-} kinds_of_file[] = {
-    {"pdf", "ext:pdf"},        {"pdfs", "ext:pdf"},         {"csv", "ext:csv"},       {"markdown", "ext:md"},   {"html", "ext:html"},
-    {"json", "ext:json"},      {"excel", "ext:xlsx"},       {"xlsx", "ext:xlsx"},     {"word", "ext:docx"},     {"docx", "ext:docx"},
-    {"powerpoint", "ext:pptx"}, {"pptx", "ext:pptx"},       {"epub", "ext:epub"},     {"txt", "ext:txt"},       {"english", "lang:en"},
-    {"german", "lang:de"},     {"spanish", "lang:es"},      {"french", "lang:fr"},    {"italian", "lang:it"},   {"englische", "lang:en"},
-    {"deutsche", "lang:de"},   {"spanische", "lang:es"},    {"französische", "lang:fr"}, {"deutsch", "lang:de"}, {"englisch", "lang:en"},
-    {"español", "lang:es"},    {"inglés", "lang:en"},       {"alemán", "lang:de"},    {"français", "lang:fr"},  {"anglais", "lang:en"},
-    {"allemand", "lang:de"},   {"spanisch", "lang:es"},     {"französisch", "lang:fr"}, {"pdf-dateien", "ext:pdf"},
-};
-
 /* Words around them that say nothing more. */
 static const char idle[] = " are there do i we have do in total altogether here the this that collection folder library index indexed of my our from and "
-                           "is it all gibt es habe ich haben wir sind insgesamt hier in der dem sammlung im index von aus auf hay tengo tenemos en total de y "
-                           "a-t-il ai-je avons-nous au il y dated year written files documents file document dateien dokumente archivos documentos fichiers ";
+                           "is it all did send sent write wrote receive received get got come came exist me "
+                           "gibt es habe ich haben wir sind insgesamt hier in der dem sammlung im index von aus auf mir alle meine meiner hat bekommen erhalten "
+                           "geschickt geschrieben kamen verschickt hay tengo tenemos en total de y he recibido enviado mis todos todas los las "
+                           "a-t-il ai-je avons-nous au il y reçu reçus reçues envoyé envoyés mes tous toutes les "
+                           "dated year written files documents file document dateien dokumente archivos documentos fichiers ";
+static const char any_thing[] = " files documents file document texts dateien dokumente dokumenten archivos documentos fichiers textos textes texte ";
+/* Of what is listed: words for papers. Recipes, books and articles as often stand in a file as they are one. */
+static const char papers[] = " invoices contracts bills receipts letters reports agreements policies rechnungen verträge briefe berichte facturas contratos "
+                             "cartas factures contrats lettres ";
+static const char senders[] = " from by von de ", toward[] = " to for with of an für mit para con a pour à ";
+static const char titles[] = " mr mrs ms dr frau herr herrn mme m mlle monsieur madame señor señora ";
+static const char joiners[] = " of and & de von van der den la le el y et und the ";
 
-/* "How many PDF files are there?", "How many invoices do I have of 2024?": an opener that counts, and nothing but kinds of
- * files, a year and idle words; of other words one, a word for documents that is no word for any. */
-static bool parse_listing(const char *s, size_t len, exhaustive *out)
+/* The first word for documents at or behind `from`; of "of my invoices" the last. */
+static size_t find_thing(const char *s, size_t len, size_t from, const wording *w, size_t *end)
 {
-    static const char any_thing[] = " files documents file document texts dateien dokumente dokumenten archivos documentos fichiers textos textes texte ";
+    size_t thing = find_word(s, len, from, w->things, end);
+
+    if (thing != SIZE_MAX && (memchr(s + thing, ' ', *end - thing) || !strncmp(s + thing, "meiner", 6)))
+        thing = find_word(s, len, *end, w->things, end);
+    return thing;
+}
+
+typedef struct listing {
+    const char *question, *s; /* s: in small letters, as long */
+    size_t len;
+} listing;
+
+/* The word at or behind *at, without marks; false: none. */
+static bool listing_word(const listing *l, size_t *at, size_t *end)
+{
+    size_t n;
+
+    while (*at < l->len && (isspace((unsigned char)l->s[*at]) || strchr("?!.,\"'", l->s[*at])))
+        ++*at;
+    for (*end = *at; *end < l->len && !isspace((unsigned char)l->s[*end]) && !strchr("?!,\"", l->s[*end]);)
+        ++*end;
+    n = *end - *at;
+    if (n && l->s[*end - 1] == '.')
+        --*end;
+    return *end > *at;
+}
+
+/* A name at or behind `at`: words that begin with a capital or a figure, and what joins them. */
+static bool listing_name(const listing *l, size_t at, size_t *start, size_t *end)
+{
+    size_t stop;
+
+    *start = *end = 0;
+    for (; listing_word(l, &at, &stop); at = stop) {
+        bool capital = l->question[at] != l->s[at] || (unsigned char)l->question[at + 1] != (unsigned char)l->s[at + 1];
+        if (word_list_has(titles, l->s + at, stop - at) && !*end)
+            continue;
+        if (capital || (*end && isdigit((unsigned char)l->s[at]))) {
+            *start = *end ? *start : at;
+            *end = stop;
+        } else if (!*end || !word_list_has(joiners, l->s + at, stop - at)) {
+            break;
+        }
+    }
+    return *end > *start;
+}
+
+/* "from Marian", "to Penhale Sailing Club", "did Edith (send)": behind the word of [at, stop); *next stands behind the name. */
+static bool read_party(const listing *l, size_t at, size_t stop, exhaustive *x, size_t *next)
+{
+    bool mail = strstr(x->filter, EXHAUSTIVE_MAILS) != NULL, from = word_list_has(senders, l->s + at, stop - at);
+    size_t *start = &x->about_start, *end = &x->about_end;
+
+    if (!from && !word_list_has(toward, l->s + at, stop - at) && !(mail && word_list_has(" did has hat ha ", l->s + at, stop - at)))
+        return false;
+    if (mail && (from || word_list_has(" did has hat ha ", l->s + at, stop - at))) {
+        start = &x->sender_start;
+        end = &x->sender_end;
+    }
+    if (*end || (!mail && !x->named) || !listing_name(l, stop, start, end)) {
+        if (*start == *end)
+            *start = *end = 0;
+        return false;
+    }
+    *next = *end;
+    return true;
+}
+
+/* The words behind the opener: kinds of files, a year, a name and idle ones. */
+static bool read_listing(const listing *l, size_t from, size_t thing, size_t thing_end, exhaustive *x)
+{
+    bool things = false;
+
+    for (size_t at = from, stop; listing_word(l, &at, &stop); at = stop) {
+        const char *s = l->s, *filter;
+        size_t n = stop - at;
+        if (at >= thing && at < thing_end) {
+            things = true;
+            continue;
+        }
+        if (n == 4 && strspn(s + at, "0123456789") >= 4 && (s[at] == '1' || s[at] == '2') && !x->year) {
+            x->year = (s[at] - '0') * 1000 + (s[at + 1] - '0') * 100 + (s[at + 2] - '0') * 10 + (s[at + 3] - '0');
+            continue;
+        }
+        if (read_party(l, at, stop, x, &stop))
+            continue;
+        filter = kind_of_file(s + at, n);
+        if (filter ? !add_kind(x, filter) : !word_list_has(idle, s + at, n))
+            return false;
+    }
+    return things;
+}
+
+/* "How many PDF files are there?", "How many invoices do I have of 2024?", "List all contracts": an opener, and nothing but kinds of
+ * files, a year, a name and idle words; of other words one, a word for documents that is no word for any. */
+static bool parse_listing(const char *question, const char *s, size_t len, exhaustive *out)
+{
+    listing l = {question, s, len};
 
     for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {
         const wording *w = &wordings[i];
         size_t from = 0, end = 0, thing, thing_end = 0;
-        bool things = false;
+        exhaustive_kind kind = EXHAUSTIVE_COUNT;
+        const char *filter;
         while (from < len && edge(s, len, from))
             from++;
         if (!strncmp(s + from, "\xC2\xBF", 2))
             from += 2;
-        if (find_word(s, len, from, w->counts, &end) != from || (thing = find_word(s, len, end, w->things, &thing_end)) == SIZE_MAX)
+        if (find_word(s, len, from, w->counts, &end) != from) {
+            kind = EXHAUSTIVE_LIST;
+            if (find_word(s, len, from, w->lists, &end) != from)
+                continue;
+        }
+        if ((thing = find_thing(s, len, end, w, &thing_end)) == SIZE_MAX)
             continue;
-        if (memchr(s + thing, ' ', thing_end - thing) || !strncmp(s + thing, "meiner", 6)) /* "of my": behind it stands what */
-            thing = find_word(s, len, thing_end, w->things, &thing_end);
+        while (thing > end && !isspace((unsigned char)s[thing - 1])) /* "pdf-dateien" */
+            thing--;
+        *out = (exhaustive){.kind = kind, .lang = w->lang, .listed = true, .start = thing, .end = thing_end};
+        filter = kind_of_file(s + thing, thing_end - thing);
+        if (filter)
+            (void)add_kind(out, filter);
+        out->named = !filter && !word_list_has(any_thing, s + thing, thing_end - thing);
+        if (kind == EXHAUSTIVE_LIST && out->named && !word_list_has(papers, s + thing, thing_end - thing))
+            continue;
+        if (read_listing(&l, end, thing, thing_end, out))
+            return true;
+    }
+    return false;
+}
+
+/* "Which files could not be read?" */
+static bool parse_unread(const char *s, size_t len, exhaustive *out)
+{
+    static const char *const unread[][8] = {
+        {"could not be read", "couldn't be read", "cannot be read", "can't be read", "can not be read", "are unreadable", "are not readable", NULL},
+        {"konnten nicht gelesen werden", "können nicht gelesen werden", "sind nicht lesbar", "sind unlesbar", "waren nicht lesbar", "waren unlesbar", NULL},
+        {"no se pudieron leer", "no se pueden leer", "no son legibles", "no se han podido leer", "son ilegibles", NULL},
+        {"n'ont pas pu être lus", "ne peuvent pas être lus", "ne sont pas lisibles", "sont illisibles", "n’ont pas pu être lus", NULL}};
+
+    while (len && (isspace((unsigned char)s[len - 1]) || strchr("?!.", s[len - 1])))
+        len--;
+    for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {
+        const wording *w = &wordings[i];
+        size_t from = 0, end = 0, thing;
+        exhaustive_kind kind = EXHAUSTIVE_COUNT;
+        while (from < len && edge(s, len, from))
+            from++;
+        if (!strncmp(s + from, "\xC2\xBF", 2))
+            from += 2;
+        if (find_word(s, len, from, w->counts, &end) != from) {
+            kind = EXHAUSTIVE_LIST;
+            if (find_word(s, len, from, w->lists, &end) != from)
+                continue;
+        }
+        thing = find_thing(s, len, end, w, &end);
         if (thing == SIZE_MAX)
             continue;
-        *out = (exhaustive){.kind = EXHAUSTIVE_COUNT, .lang = w->lang, .listed = true, .start = thing, .end = thing_end};
-        out->named = !word_list_has(any_thing, s + thing, thing_end - thing);
-        for (size_t at = end, stop; at < len; at = stop) {
-            size_t k = 0, n;
-            while (at < len && (isspace((unsigned char)s[at]) || strchr("?!.,", s[at])))
-                at++;
-            for (stop = at; stop < len && !isspace((unsigned char)s[stop]) && !strchr("?!,", s[stop]);)
-                stop++;
-            n = stop - at;
-            if (n && s[stop - 1] == '.')
-                n--;
-            if (!n)
-                continue;
-            if (at >= thing && at < thing_end) {
-                things = true;
-                continue;
-            }
-            if (n == 4 && strspn(s + at, "0123456789") >= 4 && (s[at] == '1' || s[at] == '2') && !out->year) {
-                out->year = (s[at] - '0') * 1000 + (s[at + 1] - '0') * 100 + (s[at + 2] - '0') * 10 + (s[at + 3] - '0');
-                continue;
-            }
-            while (k < sizeof kinds_of_file / sizeof *kinds_of_file &&
-                   (strlen(kinds_of_file[k].word) != n || memcmp(kinds_of_file[k].word, s + at, n) != 0))
-                k++;
-            if (k < sizeof kinds_of_file / sizeof *kinds_of_file && strlen(out->filter) + 12 < sizeof out->filter) {
-                if (*out->filter)
-                    strcat(out->filter, " ");
-                strcat(out->filter, kinds_of_file[k].filter);
-            } else if (!word_list_has(idle, s + at, n)) {
-                things = false;
-                break;
+        for (size_t k = 0; unread[i][k]; k++) {
+            size_t n = strlen(unread[i][k]), at = end + 1;
+            bool denied = false;
+            if (len > at + n - 1 && !memcmp(s + len - n, unread[i][k], n) && only_fillers(s, end, len - n, &denied) && !denied) {
+                *out = (exhaustive){.kind = kind, .lang = w->lang, .unread = true, .start = thing, .end = end};
+                return true;
             }
         }
-        if (things)
-            return true;
     }
     return false;
 }
@@ -326,9 +570,11 @@ bool exhaustive_parse(const char *question, size_t len, exhaustive *out)
     if (len > QUESTION_MAX || strlen(question) < len)
         return false;
     utf8_fold_latin(question, len, s); /* places stay the question's */
+    if (parse_unread(s, len, out))
+        return true;
     for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {
         const wording *w = &wordings[i];
-        size_t end = 0, at = 0, from = 0, start = 0, last = len;
+        size_t end = 0, at = 0, from = 0, start = 0, last = len, opened, parts;
         exhaustive_kind kind = EXHAUSTIVE_COUNT;
         bool denied = false;
         while (from < len && edge(s, len, from))
@@ -342,6 +588,7 @@ bool exhaustive_parse(const char *question, size_t len, exhaustive *out)
         }
         if (at != from)
             continue;
+        opened = end;
         at = find_word(s, len, end, w->things, &end);
         if (at == SIZE_MAX)
             continue;
@@ -349,23 +596,29 @@ bool exhaustive_parse(const char *question, size_t len, exhaustive *out)
         if (read_passive(s, end, &start, &last)) {
             out->start = start;
             out->end = last;
+            read_kinds(s, opened, start, out);
         } else {
             size_t thing = behind_things(s, len, end, w);
             at = find_word(s, len, end, w->verbs, &end);
             if (at == SIZE_MAX || !only_fillers(s, thing, at, &denied))
                 continue;
             out->denied = denied;
+            read_kinds(s, opened, at, out);
             out->start = end;
             out->end = len;
         }
         trim(s, w, &out->start, &out->end);
-        read_denial_around(s, out);
-        if (out->end > out->start && !is_pronoun(s + out->start, out->end - out->start)) {
-            split_parts(s, out);
+        parts = read_denial_around(s, out);
+        if (out->end > parts && !is_pronoun(s + out->start, out->end - out->start)) {
+            last = out->end;
+            read_exception(s, w, out, parts, &last);
+            split_parts(s, parts, last, out);
             for (size_t k = 0; k < out->n_parts; k++)
                 trim(s, w, &out->part[k].start, &out->part[k].end);
+            if (out->less_end)
+                trim(s, w, &out->less_start, &out->less_end);
             return true;
         }
     }
-    return parse_listing(s, len, out);
+    return parse_listing(question, s, len, out);
 }

@@ -334,6 +334,40 @@ class Answers(CairnTest):
         only = self.ask("How many files mention the hedge?", "--filter", "path:note1")
         self.assertLess(only["files"]["read"], 16)
 
+    def test_a_kind_of_files_a_sender_and_what_is_not_mentioned_are_kept_to(self):
+        docs = os.path.join(self.top, "office")
+        for i, (who, what) in enumerate([("Ada Lovelace <ada@x.example>", "The oak is dry."), ("Ada Lovelace <ada@x.example>", "The larch is wet."),
+                                         ("Ben Nevis <ben@x.example>", "Oak and larch are ordered.")]):
+            self.write(f"m{i}.eml", f"From: {who}\nTo: me@x.example\nSubject: Wood {i}\nDate: Mon, 0{i + 1} Sep 2025 10:00:00 +0000\n\n{what}\n", docs)
+        self.write("oak.csv", "wood,price\noak,5\n", docs)
+        self.write("stock.md", "# Stock\n\nTwelve planks of larch.\n", docs)
+        self.write("invoices/i1.md", "# Invoice 1\n\nTo Penhale Sailing Club, 12 pounds.\n", docs)
+        self.write("invoices/i2.md", "# Invoice 2\n\nTo Marian, 14 pounds.\n", docs)
+        self.write("broken.pdf", b"%PDF-1.4\nnot really", docs)
+        self.index(docs, code=None)
+        only = ("--filter", "dir:office")
+
+        def told(question):
+            a = self.ask(question, *only, code=None)
+            return a["answer"], sorted({os.path.basename(c["uri"]) for c in a["citations"]})
+
+        self.assertEqual(told("How many CSV files mention oak?"), ("1 of 1 files (ext:csv) mentions oak; 1 more could not be read.", ["oak.csv"]))
+        text, files = told("Which emails mention oak?")
+        self.assertTrue(text.startswith("2 of 3 files (type:message) mention oak"), text)
+        self.assertEqual(files, ["m0.eml", "m2.eml"])
+        text, files = told("Which documents mention neither oak nor larch?")
+        self.assertTrue(text.startswith("2 of 7 files mention neither oak nor larch"), text)
+        self.assertEqual(files, ["i1.md", "i2.md"])
+        self.assertEqual(told("Which files mention larch but not oak?")[1], ["m1.eml", "stock.md"])
+        self.assertTrue(told("How many emails are there from Ada Lovelace?")[0].startswith("2 of 7 files (type:message from:\"Ada Lovelace\")"))
+        self.assertTrue(told("How many mails did Ben send?")[0].startswith("1 of 7 files"))
+        text, files = told("How many invoices do we have to Penhale Sailing Club?")
+        self.assertTrue(text.startswith("1 of 7 files with \"invoices\" in title or path that name Penhale Sailing Club"), text)
+        self.assertEqual(files, ["i1.md"])
+        self.assertEqual(told("List all invoices")[1], ["i1.md", "i2.md"])
+        text, _ = told("Which files could not be read?")
+        self.assertTrue(text.startswith("1 file could not be read:\n- ") and "broken.pdf: " in text, text)
+
     def test_a_path_mentions_nothing(self):
         docs = os.path.join(self.top, "boxes")
         self.write("box 42/lamp.txt", "The lamp stands here.\n", docs)

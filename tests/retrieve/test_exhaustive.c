@@ -40,7 +40,27 @@ static const struct {
     {"How many invoices do I have of 2024?", EXHAUSTIVE_COUNT, "en", "invoices"},
     {"Wie viele Dokumente gibt es insgesamt?", EXHAUSTIVE_COUNT, "de", "Dokumente"},
     {"\xC2\xBF""Cuántas facturas hay de 2024?", EXHAUSTIVE_COUNT, "es", "facturas"},
+    {"Which of my pdfs mention Edith?", EXHAUSTIVE_LIST, "en", "Edith"},
+    {"Which PDFs mention the crane?", EXHAUSTIVE_LIST, "en", "crane"},
+    {"Which documents mention neither oak nor larch?", EXHAUSTIVE_LIST, "en", "neither oak nor larch"},
+    {"Welche Dateien erw\xC3\xA4hnen weder Miete noch Strom?", EXHAUSTIVE_LIST, "de", "weder Miete noch Strom"},
+    {"Which files contain no prices?", EXHAUSTIVE_LIST, "en", "prices"},
+    {"Which files mention No 5?", EXHAUSTIVE_LIST, "en", "No 5"},
+    {"How many invoices do we have to Penhale Sailing Club?", EXHAUSTIVE_COUNT, "en", "invoices"},
+    {"how many emails from Marian", EXHAUSTIVE_COUNT, "en", "emails"},
+    {"How many mails did Edith send?", EXHAUSTIVE_COUNT, "en", "mails"},
+    {"List all invoices", EXHAUSTIVE_LIST, "en", "invoices"},
+    {"Which PDF files are there?", EXHAUSTIVE_LIST, "en", "files"},
+    {"Which files could not be read?", EXHAUSTIVE_LIST, "en", "files"},
+    {"Welche meiner Dateien waren nicht lesbar?", EXHAUSTIVE_LIST, "de", "Dateien"},
+    {"Wie viele Rechnungen haben wir von Reifen Huber?", EXHAUSTIVE_COUNT, "de", "Rechnungen"},
     /* ordinary ones that have the words */
+    {"Which recipes are there?", -1, NULL, NULL},
+    {"Which files could not be read by the old printer?", -1, NULL, NULL},
+    {"How many letters did Kafka write to Milena?", -1, NULL, NULL},
+    {"How many invoices does Penhale pay in a year?", -1, NULL, NULL},
+    {"How many emails does Marian get a day?", -1, NULL, NULL},
+    {"What invoices must be paid in May?", -1, NULL, NULL},
     {"What files does tar include by default?", -1, NULL, NULL},
     {"Which messages does make print about a target?", -1, NULL, NULL},
     {"How many books did Anders have about him?", -1, NULL, NULL},
@@ -82,6 +102,51 @@ static void denials_parts_and_kinds_are_read(void **state)
     assert_memory_equal(q + x.start, "invoices", x.end - x.start);
 }
 
+static bool is(const char *question, size_t start, size_t end, const char *text)
+{
+    return end - start == strlen(text) && !memcmp(question + start, text, end - start);
+}
+
+static void kinds_names_and_exceptions_are_read(void **state)
+{
+    static const struct {
+        const char *question, *filter, *first, *second, *less, *sender, *about;
+        bool denied, any;
+    } rows[] = {
+        {"Which of my pdfs mention Edith?", "ext:pdf", "Edith", "", "", "", "", false, false},
+        {"How many German PDF files contain a deposit?", "lang:de ext:pdf", "deposit", "", "", "", "", false, false},
+        {"In which spreadsheets is Teal mentioned?", "ext:xlsx,xls,ods", "Teal", "", "", "", "", false, false},
+        {"Which e-mails mention the crane or the slipway?", "type:message", "crane", "slipway", "", "", "", false, true},
+        {"Which documents mention neither oak nor larch?", "", "oak", "larch", "", "", "", true, true},
+        {"Which files mention both oak and larch?", "", "oak", "larch", "", "", "", false, false},
+        {"Which files mention larch but not oak?", "", "larch", "", "oak", "", "", false, false},
+        {"Which files mention larch, but do not mention oak?", "", "larch", "", "oak", "", "", false, false},
+        {"Welche Notizen erw\xC3\xA4hnen Strom, aber keine Miete?", "", "Strom", "", "Miete", "", "", false, false},
+        {"How many emails are there from Marian Oduya?", "type:message", "", "", "", "Marian Oduya", "", false, false},
+        {"How many mails did Edith send?", "type:message", "", "", "", "Edith", "", false, false},
+        {"How many invoices do we have to Penhale Sailing Club?", "", "", "", "", "", "Penhale Sailing Club", false, false},
+        {"Wie viele Mails kamen von Herrn B\xC3\xA4hr?", "type:message", "", "", "", "B\xC3\xA4hr", "", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *q = rows[i].question;
+        exhaustive x;
+        if (!exhaustive_parse(q, strlen(q), &x)) {
+            fail_msg("ordinary: %s", q);
+            continue;
+        }
+        if (strcmp(x.filter, rows[i].filter) || !is(q, x.part[0].start, x.part[0].end, rows[i].first) ||
+            !is(q, x.part[1].start, x.part[1].end, rows[i].second) || !is(q, x.less_start, x.less_end, rows[i].less) ||
+            !is(q, x.sender_start, x.sender_end, rows[i].sender) || !is(q, x.about_start, x.about_end, rows[i].about) || x.denied != rows[i].denied ||
+            x.any != rows[i].any)
+            fail_msg("%s: %s, %.*s, %.*s, less %.*s, sender %.*s, about %.*s%s%s", q, x.filter, (int)(x.part[0].end - x.part[0].start), q + x.part[0].start,
+                     (int)(x.part[1].end - x.part[1].start), q + x.part[1].start, (int)(x.less_end - x.less_start), q + x.less_start,
+                     (int)(x.sender_end - x.sender_start), q + x.sender_start, (int)(x.about_end - x.about_start), q + x.about_start,
+                     x.denied ? ", denied" : "", x.any ? ", any" : "");
+    }
+}
+
 static void questions_about_all_documents_are_told(void **state)
 {
     (void)state;
@@ -103,7 +168,8 @@ static void questions_about_all_documents_are_told(void **state)
 static void any_bytes_can_be_asked(void **state)
 {
     static const char *const parts[] = {"which ", "files ", "mention ", "\xC2", "\xC2\xBF", "\xFF", "X", "?", " ",
-                                        "wie viele ", "dateien ", "enthalten", "\"", "auf"};
+                                        "wie viele ", "dateien ", "enthalten", "\"", "auf", "but not ", "neither ", "nor ", "from ", "emails ",
+                                        "M\xC3\x89 ", "pdfs ", "could not be read", "invoices "};
     const char *env = getenv("CAIRN_SEED");
     uint64_t seed = env ? strtoull(env, NULL, 10) : 20260604;
 
@@ -118,7 +184,8 @@ static void any_bytes_can_be_asked(void **state)
         }
         char *exact = strdup(text);
         if (exhaustive_parse(exact, strlen(exact), &x))
-            assert_true(x.start < x.end && x.end <= strlen(exact));
+            assert_true(x.start < x.end && x.end <= strlen(exact) && x.less_start <= x.less_end && x.less_end <= strlen(exact) && x.about_end <= strlen(exact) &&
+                        x.sender_end <= strlen(exact));
         free(exact);
     }
 }
@@ -128,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(questions_about_all_documents_are_told),
         cmocka_unit_test(denials_parts_and_kinds_are_read),
+        cmocka_unit_test(kinds_names_and_exceptions_are_read),
         cmocka_unit_test(any_bytes_can_be_asked),
     };
 
