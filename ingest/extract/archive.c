@@ -16,6 +16,7 @@
 #include <archive_entry.h>
 
 #include "ingest/extract/parsers.h"
+#include "ingest/extract/refuse.h"
 
 #define READ_STEP     ((size_t)64 << 10)
 #define LISTING_BYTES ((size_t)256 << 10) /* of names in the archive's own document */
@@ -137,7 +138,8 @@ static void broken_member(unpacking *u, const char *name, const char *why)
 
     if (!emit_member_begin(u->e, &inner, name, "", 0, 0))
         return;
-    emit_fail(&inner, CAIRN_EINPUT, "cannot be unpacked: %s", why);
+    if (!refuse_member(&inner, why))
+        emit_fail(&inner, CAIRN_EINPUT, "cannot be unpacked: %s", why);
     emit_member_end(u->e, &inner);
 }
 
@@ -153,7 +155,7 @@ static void take_entry(unpacking *u, struct archive_entry *entry)
         archive_entry_mtime(entry) < INT64_C(8000000000))
         mtime_ns = (int64_t)archive_entry_mtime(entry) * 1000000000;
     if (archive_entry_is_encrypted(entry)) {
-        broken_member(u, name, "it needs a password");
+        broken_member(u, name, "encrypted");
         return;
     }
     if (++u->budget->files > UNPACK_MAX_FILES) {
@@ -177,7 +179,9 @@ static void list_entries(unpacking *u)
             const char *why = archive_error_string(u->a);
             snprintf(note, sizeof note, "damaged, the rest is missing: %.200s", why ? why : "");
             if (!u->n && archive_read_has_encrypted_entries(u->a) == 1) /* the names, too */
-                emit_fail(u->e, CAIRN_EINPUT, "encrypted: a password is needed");
+                refuse_locked_archive(u->e);
+            else if (!u->n && why && refuse_member(u->e, why))
+                return;
             else if (u->n)
                 emit_field(u->e, FIELD_NOTE, note, strlen(note));
             else

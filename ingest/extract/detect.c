@@ -14,6 +14,7 @@
 #include "ingest/extract/ocr.h"
 #include "ingest/extract/ole.h"
 #include "ingest/extract/parsers.h"
+#include "ingest/extract/refuse.h"
 
 /* Containers (OOXML, ODF) show their kind late; texts show it in their first lines, and libmagic's
  * patterns for texts are slow on more. */
@@ -328,13 +329,17 @@ cairn_status parse_any(emitter *e, const parse_input *in)
 
     if (in->depth > PARSE_MAX_DEPTH)
         return emit_fail(e, CAIRN_ELIMIT, "containers nested more than %d deep", PARSE_MAX_DEPTH);
+    if (refuse_text(e, in))
+        return e->status;
     d = detect(in->data, in->len, in->name);
+    if (!d.parse && refuse_bytes(e, in))
+        return e->status;
     if (!d.parse && !strncmp(d.mime, "image/", 6) && strcmp(d.mime, "image/x-xcf"))
         d.parse = parse_picture;
     if (!d.parse && is_sound(d.mime))
         d.parse = parse_audio;
     if (!d.parse)
-        return emit_fail(e, CAIRN_EUNSUPPORTED, "no parser for %s", d.mime);
+        return refuse_type(e, d.mime);
     if (!says_itself(d.parse))
         emit_field(e, FIELD_MIME, d.mime, strlen(d.mime));
     if (!in->len) {

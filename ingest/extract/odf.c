@@ -11,6 +11,7 @@
 
 #include "ingest/extract/dates.h"
 #include "ingest/extract/office.h"
+#include "ingest/extract/refuse.h"
 #include "ingest/extract/rows.h"
 
 #define MAX_REPEATED_COLUMNS 1024
@@ -405,7 +406,7 @@ void odf_parse(office *o, bool presentation)
         bytes_init(&manifest, PACKAGE_MAX_PART);
         if (package_read(o->p, "META-INF/manifest.xml", &manifest) && manifest.len &&
             strstr(manifest.data, "encryption-data"))
-            emit_fail(o->e, CAIRN_EINPUT, "encrypted: it needs a password");
+            refuse_locked(o->e);
         else
             emit_fail(o->e, CAIRN_EINPUT, "broken: content.xml is no XML");
         bytes_clear(&manifest);

@@ -12,6 +12,7 @@
 
 #include "ingest/extract/dates.h"
 #include "ingest/extract/ocr.h"
+#include "ingest/extract/refuse.h"
 
 #define OOXML "application/vnd.openxmlformats-officedocument."
 #define ODF   "application/vnd.oasis.opendocument."
@@ -237,7 +238,10 @@ static void ooxml(office *o, const char *main_part)
                 kinds[i].parse(o, main_part);
                 return;
             }
-    emit_fail(o->e, CAIRN_EUNSUPPORTED, "no parser for %s", *type ? type : "this office package");
+    if (strstr(type, "sheet.binary"))
+        emit_fail(o->e, CAIRN_EUNSUPPORTED, "no parser for a binary sheet of Excel (.xlsb): save it as XLSX, and index that");
+    else
+        refuse_type(o->e, *type ? type : "this office package");
 }
 
 /* OpenDocument and EPUB. False: it is neither. */
@@ -397,7 +401,7 @@ cairn_status parse_package(emitter *e, const parse_input *in)
     } else if (!e->status && by_mimetype(&o)) {
         if (!e->status)
             pictures(&o);
-    } else if (!e->status) {
+    } else if (!e->status && !refuse_package(e, in, o.p)) {
         parse_archive(e, in);
     }
     for (size_t i = 0; i < 2; i++)

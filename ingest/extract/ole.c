@@ -20,6 +20,7 @@
 #include "ingest/extract/csv.h"
 #include "ingest/extract/dates.h"
 #include "ingest/extract/helper.h"
+#include "ingest/extract/refuse.h"
 #include "ingest/extract/rows.h"
 
 #define STREAM_BYTES ((size_t)64 << 20)
@@ -413,11 +414,6 @@ static cairn_status convert(emitter *e, const parse_input *in, helper_task task,
     return e->status;
 }
 
-static cairn_status encrypted(emitter *e)
-{
-    return emit_fail(e, CAIRN_EINPUT, "encrypted: it needs a password");
-}
-
 static void by_streams(emitter *e, const parse_input *in, GsfInfile *ole)
 {
     static const char DOC[] = "application/msword", XLS[] = "application/vnd.ms-excel",
@@ -426,14 +422,14 @@ static void by_streams(emitter *e, const parse_input *in, GsfInfile *ole)
     workbook w = {.n = 0};
 
     if (has(ole, "EncryptedPackage")) {
-        encrypted(e);
+        refuse_locked(e);
         return;
     }
     take_summary(e, ole, "\05SummaryInformation");
     if (has(ole, "WordDocument")) {
         emit_field(e, FIELD_MIME, DOC, strlen(DOC));
         if (word_is_encrypted(ole))
-            encrypted(e);
+            refuse_locked(e);
         else
             convert(e, in, HELPER_DOC, DOC, &w);
     } else if (has(ole, "Workbook") || has(ole, "Book")) {
@@ -441,23 +437,21 @@ static void by_streams(emitter *e, const parse_input *in, GsfInfile *ole)
         bytes_init(&w.names, (size_t)1 << 20);
         read_workbook(ole, &w);
         if (w.encrypted)
-            encrypted(e);
+            refuse_locked(e);
         else
             convert(e, in, HELPER_XLS, XLS, &w);
         bytes_clear(&w.names);
     } else if (has(ole, "PowerPoint Document")) {
         emit_field(e, FIELD_MIME, PPT, strlen(PPT));
         if (has(ole, "EncryptedSummary"))
-            encrypted(e);
+            refuse_locked(e);
         else
             ppt_parse(e, ole);
     } else if (has(ole, "__properties_version1.0")) {
         emit_field(e, FIELD_MIME, MSG, strlen(MSG));
         msg_parse(e, in, ole, true, 0);
-    } else {
-        detected d = detect(in->data, in->len, in->name);
-        emit_fail(e, CAIRN_EUNSUPPORTED, "no parser for %s",
-                  strcmp(d.mime, "application/x-ole-storage") ? d.mime : "this compound file");
+    } else if (!refuse_compound(e, ole)) {
+        refuse_type(e, detect(in->data, in->len, in->name).mime);
     }
 }
 

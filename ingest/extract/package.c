@@ -1,5 +1,6 @@
 /* package.c - parts of a zip by libzip, counted while they unpack. */
 #include "ingest/extract/package.h"
+#include "ingest/extract/refuse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,17 @@ const char *package_name(const package *p, size_t i)
     return i < PACKAGE_MAX_PARTS ? zip_get_name(p->zip, i, 0) : NULL;
 }
 
+bool package_is_locked(const package *p, size_t i)
+{
+    zip_stat_t s;
+
+    zip_stat_init(&s);
+    if (zip_stat_index(p->zip, (zip_uint64_t)i, 0, &s))
+        return false;
+    return ((s.valid & ZIP_STAT_ENCRYPTION_METHOD) && s.encryption_method != ZIP_EM_NONE) ||
+           ((s.valid & ZIP_STAT_COMP_METHOD) && !zip_compression_method_supported(s.comp_method, 0));
+}
+
 static const char *plain_name(const char *name)
 {
     return name + strspn(name, "/");
@@ -113,7 +125,7 @@ bool package_read(package *p, const char *name, bytes *out)
     zip_stat_init(&s);
     if (!zip_stat_index(p->zip, (zip_uint64_t)at, 0, &s) &&
         (s.valid & ZIP_STAT_ENCRYPTION_METHOD) && s.encryption_method != ZIP_EM_NONE) {
-        emit_fail(p->e, CAIRN_EINPUT, "encrypted: it needs a password");
+        refuse_locked(p->e);
         return false;
     }
     f = zip_fopen_index(p->zip, (zip_uint64_t)at, 0);

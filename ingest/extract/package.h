@@ -27,6 +27,8 @@ void package_close(package *p); /* NULL is fine */
 
 /* The names of the parts, by number. NULL past the last one. */
 const char *package_name(const package *p, size_t i);
+/* Is part `i` encrypted, or packed in a way that is not known? */
+bool package_is_locked(const package *p, size_t i);
 bool package_has(const package *p, const char *name);
 /* Part `name` (a leading '/' does not count) in place of what *out held. False: there is no such
  * part (no failure), or it could not be read (a failure). */

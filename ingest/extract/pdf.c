@@ -23,6 +23,7 @@
 #include "ingest/extract/parsers.h"
 #include "ingest/extract/pdf_extras.h"
 #include "ingest/extract/pdf_page.h"
+#include "ingest/extract/refuse.h"
 #include "ingest/page_labels.h"
 
 #define PDF_MAX_PAGES   20000
@@ -509,7 +510,8 @@ static void match_outline(pdf *p)
 static cairn_status open_failure(emitter *e, const GError *error)
 {
     if (error && g_error_matches(error, POPPLER_ERROR, POPPLER_ERROR_ENCRYPTED))
-        return emit_fail(e, CAIRN_EINPUT, "encrypted: a password is needed");
+        return emit_fail(e, CAIRN_EINPUT,
+                         "encrypted: a password is needed; save it without one (qpdf --decrypt, or print it to a PDF), and index that");
     return emit_fail(e, CAIRN_EINPUT, "broken PDF: %s",
                      error && error->message ? error->message : "it cannot be opened");
 }
