@@ -10,8 +10,9 @@
 
 #include "base/checked.h"
 #include "base/utf8.h"
+#include "retrieve/pii_ids.h"
+#include "retrieve/pii_text.h"
 
-#define NEAR_BEFORE  48 /* bytes in which a naming word counts */
 #define DIGITS_MAX   32
 #define SCRATCH      ((size_t)64 << 20)
 
@@ -48,41 +49,6 @@ bool pii_parse(const char *list, unsigned *set)
 
 /* ---- letters and digits ---- */
 
-static bool word_byte(unsigned char c)
-{
-    return isalnum(c) || c >= 0x80 || c == '_';
-}
-
-/* A letter of a script that writes blanks between words, beyond ASCII. The marks of Latin-1 and of Arabic, and
- * everything from U+2000 on (marks, Chinese, Japanese) end a word: no blank stands before a number there. */
-static bool is_letter(uint32_t cp)
-{
-    return cp >= 0xC0 && cp < 0x2000 && cp != 0x60C && cp != 0x61B && cp != 0x61F;
-}
-
-static bool begins_word(const char *s, size_t at)
-{
-    size_t from = at;
-    uint32_t cp;
-
-    if (at == 0 || (unsigned char)s[at - 1] < 0x80)
-        return at == 0 || !word_byte((unsigned char)s[at - 1]);
-    while (from && at - from < 4 && ((unsigned char)s[--from] & 0xC0) == 0x80)
-        ;
-    utf8_decode(s + from, at - from, &cp, NULL);
-    return !is_letter(cp);
-}
-
-static bool ends_word(const char *s, size_t len, size_t end)
-{
-    uint32_t cp;
-
-    if (end >= len || (unsigned char)s[end] < 0x80)
-        return end >= len || !word_byte((unsigned char)s[end]);
-    utf8_decode(s + end, len - end, &cp, NULL);
-    return !is_letter(cp);
-}
-
 /* The bytes of a letter or digit at s[p], of other alphabets, too; 0: it is none. */
 static size_t letter_bytes(const char *s, size_t len, size_t p)
 {
@@ -91,13 +57,18 @@ static size_t letter_bytes(const char *s, size_t len, size_t p)
     if (p >= len || (unsigned char)s[p] < 0x80)
         return p < len && isalnum((unsigned char)s[p]);
     size_t n = utf8_decode(s + p, len - p, &cp, NULL);
-    return is_letter(cp) ? n : 0;
+    return pii_is_letter(cp) ? n : 0;
 }
 
-/* Does a group of digits and a blank stand before: is s[at] in the middle of a longer number? */
-static bool goes_on(const char *s, size_t at)
+/* The bytes of a sign of Chinese, Japanese or Korean writing at s[p] that is no mark; 0: it is none. */
+static size_t wide_bytes(const char *s, size_t len, size_t p)
 {
-    return at > 1 && strchr(" -", s[at - 1]) && isdigit((unsigned char)s[at - 2]);
+    uint32_t cp;
+
+    if (p >= len || (unsigned char)s[p] < 0xE0)
+        return 0;
+    size_t n = utf8_decode(s + p, len - p, &cp, NULL);
+    return cp >= 0x3040 && cp < 0xE000 ? n : 0;
 }
 
 /* Digits from s[at] with single separators of `seps` between them; returns the end behind the last digit. */
@@ -108,12 +79,12 @@ static size_t digit_run(const char *s, size_t len, size_t at, const char *seps, 
 
     *n = 0;
     for (size_t p = at; p < len && *n < most;) {
+        size_t gap = *n ? pii_gap(s, len, p, seps) : 0;
         if (isdigit((unsigned char)s[p])) {
             digits[(*n)++] = s[p++];
             end = p;
-        } else if (*n && strchr(seps, s[p]) && s[p] && p + 1 < len &&
-                   isdigit((unsigned char)s[p + 1])) {
-            p++;
+        } else if (gap && p + gap < len && isdigit((unsigned char)s[p + gap])) {
+            p += gap;
         } else {
             break;
         }
@@ -122,39 +93,7 @@ static size_t digit_run(const char *s, size_t len, size_t at, const char *seps, 
     return end;
 }
 
-/* Whether one of the words (small letters, '|' between them) stands in the bytes before s[at]. */
-static bool named_before(const char *s, size_t at, size_t reach, const char *words)
-{
-    char near[NEAR_BEFORE * 2 + 1];
-    size_t from = at > reach ? at - reach : 0, n = 0;
-
-    for (size_t i = from; i < at; i++)
-        near[n++] = (char)tolower((unsigned char)s[i]);
-    near[n] = '\0';
-    for (const char *w = words; *w;) {
-        size_t k = strcspn(w, "|");
-        for (size_t i = 0; i + k <= n; i++)
-            if (!memcmp(near + i, w, k) && (i == 0 || !isalpha((unsigned char)near[i - 1])))
-                return true;
-        w += k + (w[k] == '|');
-    }
-    return false;
-}
-
 /* ---- checksums ---- */
-
-static bool luhn(const char *d, size_t n)
-{
-    int sum = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        int x = d[n - 1 - i] - '0';
-        if (i % 2)
-            x = x > 4 ? x * 2 - 9 : x * 2;
-        sum += x;
-    }
-    return sum % 10 == 0;
-}
 
 /* ISO 7064 mod 97-10 over letters and digits; for an IBAN the first four go last. */
 static int mod97(const char *s, size_t n)
@@ -183,20 +122,41 @@ static bool mod11_10(const char *d, size_t n)
 
 /* ---- finders: the end of a match at s[at], or at ---- */
 
+/* The end of the host of an address that begins at s[p]; *dot is its last one before a letter or digit. A
+ * part that begins with a sign of a script without blanks is written in it; else such a sign ends the host. */
+static size_t host_end(const char *s, size_t len, size_t p, size_t *dot)
+{
+    bool wide = false, first = true;
+
+    while (p < len) {
+        size_t n = letter_bytes(s, len, p);
+        if (!n && (first || wide))
+            n = wide_bytes(s, len, p);
+        if (n && first)
+            wide = !letter_bytes(s, len, p);
+        if (!n && s[p] != '-' && s[p] != '.')
+            break;
+        if (s[p] == '.' && (letter_bytes(s, len, p + 1) || wide_bytes(s, len, p + 1)))
+            *dot = p;
+        first = s[p] == '.';
+        p += n ? n : 1;
+    }
+    return p;
+}
+
 static size_t find_email(const char *s, size_t len, size_t at)
 {
     size_t p = at, host, dot = 0;
 
-    if (!isalnum((unsigned char)s[at]) || !begins_word(s, at) || (at && strchr(".+-%&", s[at - 1])))
+    if ((!letter_bytes(s, len, at) && s[at] != '_') || !pii_begins_word(s, at) ||
+        (at && strchr(".+-%&!~", s[at - 1])))
         return at;
-    for (size_t n; p < len && ((n = letter_bytes(s, len, p)) || (s[p] && strchr("._%+-'&", s[p])));)
+    for (size_t n; p < len && ((n = letter_bytes(s, len, p)) || (s[p] && strchr("._%+-'&!~", s[p])));)
         p += n ? n : 1;
     if (p >= len || s[p] != '@' || p - at > 64 || s[p - 1] == '.')
         return at;
     host = ++p;
-    for (size_t n; p < len && ((n = letter_bytes(s, len, p)) || s[p] == '-' || s[p] == '.'); p += n ? n : 1)
-        if (s[p] == '.' && letter_bytes(s, len, p + 1))
-            dot = p;
+    p = host_end(s, len, host, &dot);
     while (p > host && (s[p - 1] == '.' || s[p - 1] == '-'))
         p--;
     return dot > host && p > dot + 2 && !isdigit((unsigned char)s[dot + 1]) ? p : at;
@@ -207,7 +167,7 @@ static size_t find_url(const char *s, size_t len, size_t at)
     static const char *const starts[] = {"https://", "http://", "ftp://", "www."};
     size_t p = at;
 
-    if (!begins_word(s, at))
+    if (!pii_begins_word(s, at))
         return at;
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
         size_t n = strlen(starts[i]);
@@ -231,34 +191,61 @@ static size_t find_url(const char *s, size_t len, size_t at)
     return at;
 }
 
+/* How long the numbers of a country are (the SWIFT register); 0: it has none. */
+static size_t iban_length(const char *country)
+{
+    static const struct {
+        size_t n;
+        const char *countries;
+    } lengths[] = {
+        {15, "NO"},
+        {16, "BE"},
+        {18, "DK FI FK FO GL NL SD"},
+        {19, "MK SI"},
+        {20, "AT BA EE KZ LT LU MN XK"},
+        {21, "CH HR LI LV"},
+        {22, "BG BH CR DE GB GE IE ME RS VA"},
+        {23, "AE GI IL IQ OM SO TL"},
+        {24, "AD CZ ES MD PK RO SA SE SK TN VG"},
+        {25, "LY PT ST"},
+        {26, "IS TR"},
+        {27, "BI DJ FR GR IT MC MR SM"},
+        {28, "AL AZ BY CY DO GT HU LB NI PL SV"},
+        {29, "BR EG PS QA UA"},
+        {30, "JO KW MU YE"},
+        {31, "MT SC"},
+        {32, "LC"},
+        {33, "RU"},
+    };
+    const char wanted[] = {(char)toupper((unsigned char)country[0]),
+                           (char)toupper((unsigned char)country[1]), '\0'};
+
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        for (const char *c = lengths[i].countries; *c; c += 2 + (c[2] == ' '))
+            if (!strncmp(c, wanted, 2))
+                return lengths[i].n;
+    return 0;
+}
+
 static size_t find_iban(const char *s, size_t len, size_t at)
 {
-    char raw[40];
-    size_t n = 0, p = at, end = at;
+    char raw[40], turned[40];
+    size_t n = 0, p = at, want;
 
-    if (!begins_word(s, at) || at + 15 > len || !isalpha((unsigned char)s[at]) ||
+    if (!pii_begins_word(s, at) || at + 15 > len || !isalpha((unsigned char)s[at]) ||
         !isalpha((unsigned char)s[at + 1]) || !isdigit((unsigned char)s[at + 2]) ||
-        !isdigit((unsigned char)s[at + 3]))
+        !isdigit((unsigned char)s[at + 3]) || (want = iban_length(s + at)) == 0)
         return at;
-    /* The longest prefix whose check digits are right: what follows may be a word. */
-    while (p < len && n < 34) {
-        if (isalnum((unsigned char)s[p])) {
-            raw[n++] = s[p++];
-        } else if ((s[p] == ' ' || s[p] == '-') && p + 1 < len && isalnum((unsigned char)s[p + 1])) {
-            p++;
-            continue;
-        } else {
-            break;
-        }
-        if (n >= 15 && ends_word(s, len, p)) {
-            char turned[40];
-            memcpy(turned, raw + 4, n - 4);
-            memcpy(turned + n - 4, raw, 4);
-            if (mod97(turned, n) == 1)
-                end = p;
-        }
+    while (n < want) {
+        size_t gap = n ? pii_gap(s, len, p, " -") : 0;
+        p += gap;
+        if (p >= len || !isalnum((unsigned char)s[p]))
+            return at;
+        raw[n++] = s[p++];
     }
-    return end;
+    memcpy(turned, raw + 4, n - 4);
+    memcpy(turned + n - 4, raw, 4);
+    return pii_ends_word(s, len, p) && mod97(turned, n) == 1 ? p : at;
 }
 
 /* The digits that issuers of cards begin numbers with, and the lengths that go with them. */
@@ -291,11 +278,11 @@ static size_t find_card(const char *s, size_t len, size_t at)
     char d[DIGITS_MAX + 1];
     size_t n, end;
 
-    if (!begins_word(s, at) || goes_on(s, at) ||
+    if (!pii_begins_word(s, at) || pii_goes_on(s, at) ||
         (at && strchr(".,+-", s[at - 1]) && at > 1 && isdigit((unsigned char)s[at - 2])))
         return at;
-    end = digit_run(s, len, at, " -", d, DIGITS_MAX, &n);
-    return n >= 12 && n <= 19 && ends_word(s, len, end) && issuer(d, n) && luhn(d, n) ? end : at;
+    end = digit_run(s, len, at, " -.", d, DIGITS_MAX, &n);
+    return n >= 12 && n <= 19 && pii_ends_word(s, len, end) && issuer(d, n) && pii_luhn(d, n) ? end : at;
 }
 
 static size_t find_ip(const char *s, size_t len, size_t at)
@@ -304,7 +291,7 @@ static size_t find_ip(const char *s, size_t len, size_t at)
     unsigned char addr[16];
     size_t p = at, colons = 0, dots = 0;
 
-    if (!begins_word(s, at) || (at && (s[at - 1] == '.' || s[at - 1] == ':') && at > 1 &&
+    if (!pii_begins_word(s, at) || (at && (s[at - 1] == '.' || s[at - 1] == ':') && at > 1 &&
                                 isxdigit((unsigned char)s[at - 2])))
         return at;
     while (p < len && p - at < sizeof text - 1 && (isxdigit((unsigned char)s[p]) || s[p] == ':' || s[p] == '.')) {
@@ -324,7 +311,7 @@ static size_t find_ip(const char *s, size_t len, size_t at)
     /* Two colons are "fe80::1" or "::1", where "a::b" is a name in a program. */
     bool brief = colons == 2 && !dots && isdigit((unsigned char)s[p - 1]) &&
                  (!memcmp(s + at, "::", 2) || (p - at > 6 && !memcmp(s + at + 4, "::", 2)));
-    if (!ends_word(s, len, p) || (colons < 3 && dots != 3 && !brief) || (colons && colons < 3 && !brief))
+    if (!pii_ends_word(s, len, p) || (colons < 3 && dots != 3 && !brief) || (colons && colons < 3 && !brief))
         return at;
     memcpy(text, s + at, p - at);
     text[p - at] = '\0';
@@ -341,14 +328,14 @@ static size_t find_national_id(const char *s, size_t len, size_t at)
     const char *w = s + at;
     size_t left = len - at;
 
-    if (!begins_word(s, at))
+    if (!pii_begins_word(s, at))
         return at;
     /* US: 123-45-6789 */
     if (left >= 11 && isdigit((unsigned char)w[0]) && (w[3] == '-' || w[3] == ' ') && w[6] == w[3]) {
         end = digit_run(s, len, at, "- ", d, DIGITS_MAX, &n);
-        if (n == 9 && end == at + 11 && ends_word(s, len, end) && strncmp(d, "000", 3) &&
+        if (n == 9 && end == at + 11 && pii_ends_word(s, len, end) && strncmp(d, "000", 3) &&
             strncmp(d, "666", 3) && strncmp(d + 3, "00", 2) && strncmp(d + 5, "0000", 4) &&
-            (w[3] == '-' || named_before(s, at, NEAR_BEFORE, "ssn|social security")))
+            (w[3] == '-' || pii_named_before(s, at, PII_NEAR_BEFORE, "ssn|social security")))
             return end;
     }
     /* Spain: 8 digits and a letter, or X, Y, Z for the first digit */
@@ -362,7 +349,7 @@ static size_t find_national_id(const char *s, size_t len, size_t at)
             number = number * 10 + w[k] - '0';
         if (k == 8) {
             size_t l = w[8] == '-' && left > 9 ? 9 : 8;
-            if (toupper((unsigned char)w[l]) == check[number % 23] && ends_word(s, len, at + l + 1))
+            if (toupper((unsigned char)w[l]) == check[number % 23] && pii_ends_word(s, len, at + l + 1))
                 return at + l + 1;
         }
     }
@@ -373,8 +360,8 @@ static size_t find_national_id(const char *s, size_t len, size_t at)
             k += isdigit((unsigned char)s[p++]) != 0;
         if (p < len && s[p] == ' ')
             p++;
-        bool named = named_before(s, at, NEAR_BEFORE, "ni number|national insurance|nino");
-        if (k == 6 && p < len && s[p] >= 'A' && s[p] <= 'D' && ends_word(s, len, p + 1) &&
+        bool named = pii_named_before(s, at, PII_NEAR_BEFORE, "ni number|national insurance|nino");
+        if (k == 6 && p < len && s[p] >= 'A' && s[p] <= 'D' && pii_ends_word(s, len, p + 1) &&
             (named || (!strchr("DFIQUV", w[0]) && !strchr("DFIQUVO", w[1]))))
             return p + 1;
     }
@@ -384,12 +371,12 @@ static size_t find_national_id(const char *s, size_t len, size_t at)
         size_t k = 0;
         while (k < 16 && (pattern[k] == 'a' ? isupper((unsigned char)w[k]) : isdigit((unsigned char)w[k])))
             k++;
-        if (k == 16 && ends_word(s, len, at + 16))
+        if (k == 16 && pii_ends_word(s, len, at + 16))
             return at + 16;
     }
     if (isdigit((unsigned char)w[0])) {
         end = digit_run(s, len, at, " ", d, DIGITS_MAX, &n);
-        bool whole = ends_word(s, len, end);
+        bool whole = pii_ends_word(s, len, end);
         if (whole && n == 15 && (d[0] == '1' || d[0] == '2')) { /* France */
             char head[16];
             memcpy(head, d, 13);
@@ -397,17 +384,19 @@ static size_t find_national_id(const char *s, size_t len, size_t at)
                 return end;
         }
         if (whole && n == 11 && d[0] != '0' && mod11_10(d, n) &&
-            named_before(s, at, NEAR_BEFORE, "steuer|idnr|identifikationsnummer|tax id|tin"))
+            pii_named_before(s, at, PII_NEAR_BEFORE, "steuer|idnr|identifikationsnummer|tax id|tin"))
             return end;
     }
+    if ((end = pii_state_number(s, len, at)) > at)
+        return end;
     /* Driving licence, passport, identity card: letters and digits behind the name */
     if (isalnum((unsigned char)w[0]) &&
-        (named_before(s, at, NEAR_BEFORE, "driver's license|driver license|driving licence|drivers license|"
+        (pii_named_before(s, at, PII_NEAR_BEFORE, "driver's license|driver license|driving licence|drivers license|"
                                           "driver's licence|drivers licence|driving license|"
                                           "passport n|passport:|reisepass|führerschein|personalausweis|"
                                           "pasaporte|permis de conduire|passeport|passaporto|licence number|"
                                           "license number|паспорт|护照") ||
-         named_before(s, at, sizeof "passport", "passport"))) {
+         pii_named_before(s, at, sizeof "passport", "passport"))) {
         size_t p = at, k = 0;
         while (p < len && (isalnum((unsigned char)s[p]) || (s[p] == '-' && p + 1 < len && isalnum((unsigned char)s[p + 1]))))
             k += isdigit((unsigned char)s[p++]) != 0;
@@ -420,7 +409,10 @@ static size_t find_national_id(const char *s, size_t len, size_t at)
 #define PHONE_WORDS                                                                                \
     "phone|tel|mobile|mob|cell|call|fax|desk|sms|text me|whatsapp|messages to|answering at|reach|" \
     "dial|hotline|ring|telefon|handy|mobil|anruf|durchwahl|rufnummer|teléfono|móvil|llama|celular|" \
-    "téléphone|portable|appele|office:|home:|work:|contact number|registered"
+    "téléphone|portable|appele|office:|home:|work:|contact number|registered|"                     \
+    "bel |bellen|tlf|puh|puhelin|zadzwo|cellulare|fone|gsm|kontakt|contact:|anrufen|ligue|"        \
+    "chiama|τηλ|Τηλ|тел|Тел|телефон|звон|позвон|電話|电话|手机|전화|연락처|هاتف|جوال|טלפון|telefoon|telefón|"      \
+    "matkapuhelin|nummer:|numer:|numéro:|zavol|sună|ara:|cep"
 
 /* Is the same digit all that stands there? */
 static bool one_digit(const char *s, size_t from, size_t end)
@@ -442,9 +434,9 @@ static bool is_social(const char *s, size_t n)
 static size_t find_phone(const char *s, size_t len, size_t at)
 {
     size_t p = at, digits = 0, groups = 0, end = at, in_group = 0, longest = 0;
-    bool plus = s[at] == '+', paren = s[at] == '(', open = false;
+    bool plus = s[at] == '+', paren = s[at] == '(', open = false, inner = false;
 
-    if ((!plus && !paren && !isdigit((unsigned char)s[at])) || !begins_word(s, at) ||
+    if ((!plus && !paren && !isdigit((unsigned char)s[at])) || !pii_begins_word(s, at) ||
         (at && strchr("+.,-/$€#", s[at - 1])))
         return at;
     while (p < len && digits < 18) {
@@ -460,18 +452,19 @@ static size_t find_phone(const char *s, size_t len, size_t at)
             p++;
         } else if (c == '(' && !open && p + 1 < len && isdigit((unsigned char)s[p + 1])) {
             open = true;
+            inner = digits == 1;
             in_group = 0;
             p++;
         } else if (c == ')' && open) {
             open = false;
             in_group = 0;
             end = ++p;
-        } else if (strchr(" .-/", c) && c && in_group + (p > at && s[p - 1] == ')') && p + 1 < len &&
-                   (isdigit((unsigned char)s[p + 1]) || s[p + 1] == '(')) {
-            in_group = 0;
-            p++;
         } else {
-            break;
+            size_t gap = in_group || (p > at && s[p - 1] == ')') ? pii_gap(s, len, p, " .-/") : 0;
+            if (!gap || p + gap >= len || (!isdigit((unsigned char)s[p + gap]) && s[p + gap] != '('))
+                break;
+            in_group = 0;
+            p += gap;
         }
     }
     if (end < len && s[end] == 'x' && end + 1 < len && isdigit((unsigned char)s[end + 1])) { /* extension */
@@ -479,17 +472,18 @@ static size_t find_phone(const char *s, size_t len, size_t at)
         while (end < len && isdigit((unsigned char)s[end]))
             end++;
     }
-    if (open || !ends_word(s, len, end) || digits < 7 || digits > 15)
+    if (open || !pii_ends_word(s, len, end) || digits < 7 || digits > 15)
         return at;
     if (end + 1 < len && strchr(".,-/", s[end]) && isdigit((unsigned char)s[end + 1]))
         return at; /* goes on: a longer number of another kind */
-    if ((!plus && goes_on(s, at)) || one_digit(s, at, end) ||
+    if ((!plus && pii_goes_on(s, at)) || one_digit(s, at, end) ||
         (paren && find_ip(s, len, at + 1) + 1 == end) || is_social(s + at, end - at))
         return at; /* the middle of a longer number, zeros, an address in brackets, 000-12-3456 */
-    bool named = named_before(s, at, NEAR_BEFORE, PHONE_WORDS);
+    bool named = pii_named_before(s, at, PII_NEAR_BEFORE, PHONE_WORDS);
     bool trunk = s[at] == '0' && groups >= 2 && digits >= 9;
     bool american = groups == 3 && digits == 10 && longest == 4 && (paren || s[at + 3] == '-' || s[at + 3] == '.');
-    return plus || named || trunk || american || (paren && groups >= 2) ? end : at;
+    bool bracketed = inner && digits >= 10; /* 8 (495) 123-45-67 */
+    return plus || named || trunk || american || bracketed || (paren && groups >= 2) ? end : at;
 }
 
 static const struct {
@@ -515,7 +509,7 @@ static size_t find_token(const char *s, size_t len, size_t at)
         stop = stop ? memchr(stop, '\n', len - (size_t)(stop - s)) : NULL;
         return stop ? (size_t)(stop - s) : len;
     }
-    if (!begins_word(s, at))
+    if (!pii_begins_word(s, at))
         return at;
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
         size_t n = strlen(tokens[i].start), p = at + n;
@@ -618,12 +612,13 @@ cairn_status pii_find(const char *text, size_t len, unsigned set, arena *a, pii_
     for (size_t i = 0; i < len && !st;) {
         size_t end = i, f = 0;
         unsigned char c = (unsigned char)text[i];
-        if (c <= ' ' || c >= 0x80) {
+        if (c <= ' ' || (c >= 0x80 && c < 0xC3)) {
             i++;
             continue;
         }
         for (; f < sizeof finders / sizeof *finders && end == i; f++)
-            end = finders[f].find(text, len, i);
+            if (c < 0x80 || finders[f].type == PII_EMAIL) /* only an address begins beyond ASCII */
+                end = finders[f].find(text, len, i);
         if (end == i) {
             i++;
             continue;

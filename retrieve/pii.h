@@ -3,7 +3,8 @@
  *
  *   email       phone       iban (mod 97)    card (issuer and Luhn)    ip (v4 and v6)    url
  *   national-id US social security, Spanish DNI and NIE, French NIR, Italian codice fiscale, British NI
- *               number, German tax id, driving licences and passports behind their name
+ *               number, German tax id, the numbers of thirty more states (pii_ids.c), driving licences and
+ *               passports behind their name
  *   secret      private keys, tokens of well-known services, passwords behind their name
  *
  * Owns     matches live in the caller's arena. Any thread. */
