@@ -161,9 +161,12 @@ static int print_answers(cli *c, const cairn_answers_result *r)
         for (size_t i = 0; i < r->n_metrics; i++)
             printf("%-22s %.3f  [%.3f, %.3f]\n", r->metrics[i].name, r->metrics[i].value,
                    r->metrics[i].low, r->metrics[i].high);
-        printf("%zu questions, %zu of them not answerable; %zu answers in the documents' own words; "
+        printf("%zu questions, %zu of them not answerable", r->n, r->n_unanswerable);
+        if (r->n_unwanted)
+            printf(", %zu with an answer that was not wanted", r->n_unwanted);
+        printf("; %zu answers in the documents' own words; "
                "%zu citations; median %.0f ms to retrieve, %.0f ms to the first token, %.0f ms in all\n",
-               r->n, r->n_unanswerable, r->n_extractive, r->n_citations, r->retrieve_ms_median,
+               r->n_extractive, r->n_citations, r->retrieve_ms_median,
                r->ttft_ms_median, r->total_ms_median);
         print_answer_slices(r);
         return CLI_DONE;
@@ -369,7 +372,7 @@ const cli_verb cli_verb_eval = {
     "make writes a test set from the collection itself into DIR, for comparing settings: for documents\n"
     "drawn by chance a few words of one of their passages (100, --count).\n\n"
     "answers asks every question of FILE (JSON lines: question, answers, doc and page or doc_ids; no\n"
-    "answers: not answerable) and prints the shares of right answers, right citations and refusals,\n"
+    "answers: not answerable; history, turns of role and content that were said before) and prints the shares of right answers, right citations and refusals,\n"
     "exact match, token F1, ROUGE-L, BLEU, likeness by edits and (with an embedder) by meaning, and how far\n"
     "answers are grounded in what they cite.\n"
     "evidence_retrieved is the share of answerable questions whose document (of supporting_doc_ids: all) was\n"

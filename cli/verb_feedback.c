@@ -98,7 +98,7 @@ const cli_verb cli_verb_feedback = {
     "Thumbs (/good and /bad in cairn chat, or the web page's), text copied from an answer, and questions that\n"
     "were asked again nearly as they were. All of it stays in the collection and goes with its conversation.\n\n"
     "export prints JSON lines that cairn eval answers --qa takes: what was good is a test set of your own, with\n"
-    "the answer and its document; --all adds what was bad, with the answer that was not wanted.\n\n"
+    "the answer, its document and what was said before; --all adds what was bad, with the answer that was not\nwanted: unwanted_again is the share of those that are given again.\n\n"
     "Example:\n"
     "  cairn feedback export > mine.jsonl && cairn eval answers --extractive --qa mine.jsonl\n",
     run};

@@ -7,10 +7,17 @@
 
 enum { OPT_LIMIT = 0x2000 };
 
+typedef struct table_listing {
+    json_t *list; /* NULL: they are printed */
+    size_t n;
+} table_listing;
+
 static bool show_table(void *ctx, const cairn_table *t)
 {
-    json_t *list = ctx, *columns;
+    table_listing *shown = ctx;
+    json_t *list = shown->list, *columns;
 
+    shown->n++;
     if (list) {
         columns = json_array();
         for (size_t i = 0; i < t->n_columns; i++)
@@ -34,13 +41,19 @@ static bool show_table(void *ctx, const cairn_table *t)
 static int list_tables(cli *c, cairn *engine, const char *document)
 {
     json_t *list = c->json ? json_array() : NULL;
+    table_listing shown = {.list = list};
     cairn_error err = {0};
-    cairn_status st = cairn_table_list(engine, document, show_table, list, &err);
+    cairn_status st = cairn_table_list(engine, document, show_table, &shown, &err);
 
-    if (!st && c->json)
-        return cli_print_json(c, json_pack("{s:o}", "tables", list));
-    json_decref(list);
-    return st ? cli_fail(c, st, &err) : CLI_DONE;
+    if (st) {
+        json_decref(list);
+        return cli_fail(c, st, &err);
+    }
+    if (c->json)
+        (void)cli_print_json(c, json_pack("{s:o}", "tables", list));
+    if (!shown.n && !c->quiet)
+        fprintf(stderr, "cairn sql: no tables are in it\n");
+    return shown.n ? CLI_DONE : CLI_NOTHING;
 }
 
 static void put_line(const cairn_rows *r, const char *const *cells)

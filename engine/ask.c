@@ -142,6 +142,25 @@ static cairn_status try_model(asking *a, cairn_answer *out, arena *memory, bool 
     return CAIRN_OK;
 }
 
+/* An endpoint that fails, or nothing of whose answer holds, costs its answer, not the user's: the local model writes, unless it did. */
+static cairn_status answer_here(asking *a, cairn_answer *out, arena *memory, bool local, bool *held, cairn_status failed, cairn_error *problem)
+{
+    cairn_status st;
+
+    if (failed)
+        out->note = arena_strdup(memory, problem->text);
+    if (a->unsent)
+        out->sent_to = NULL;
+    a->remote = false;
+    a->extractive = local || !a->g;
+    if (a->extractive) {
+        out->model = "";
+        return CAIRN_OK;
+    }
+    st = ask_load_prompt(a, problem);
+    return st ? st : try_model(a, out, memory, held, problem);
+}
+
 /* With a model, then another where settings allow it, falling back to the documents' own sentence. */
 static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
@@ -163,15 +182,8 @@ static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_
         return refuse(a, out, memory, err);
     if (st != CAIRN_ECANCELLED && !held && ask_falls_back(a, out, memory) && !(st = ask_load_prompt(a, &problem)))
         st = try_model(a, out, memory, &held, &problem);
-    if (st && a->remote && st != CAIRN_ECANCELLED && st != CAIRN_ENOMEM) {
-        /* An endpoint that fails costs its answer, not the user's. */
-        out->note = arena_strdup(memory, problem.text);
-        a->remote = false;
-        a->extractive = local || !a->g;
-        if (a->extractive)
-            out->model = "";
-        st = a->extractive ? CAIRN_OK : try_model(a, out, memory, &held, &problem);
-    }
+    if (a->remote && st != CAIRN_ECANCELLED && st != CAIRN_ENOMEM && (st || (!held && a->withheld && !local && a->g)))
+        st = answer_here(a, out, memory, local, &held, st, &problem);
     if (st && err)
         *err = problem;
     if (st)

@@ -120,6 +120,7 @@ typedef struct asking {
     bool extractive;  /* no generator is wanted, or there is none */
     bool large;       /* models.large answers */
     bool remote;      /* an endpoint does (gateway.h) */
+    bool unsent;      /* ... but was not reached */
     generator *g;     /* NULL while not needed, or where there is none */
     analyzer *an;
     word_filter *filter; /* the user's list of words, or NULL */

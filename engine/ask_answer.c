@@ -454,6 +454,7 @@ static cairn_status ask_remotely(asking *a, const json_t *messages, const genera
     gateway_reply reply;
     cairn_status st = gateway_chat(a->c, messages, p->max_tokens, (double)q->temperature, q->cancel, &reply, err);
 
+    a->unsent = reply.unsent;
     if (st)
         return st;
     a->remote_prompt = reply.prompt_tokens;

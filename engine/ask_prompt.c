@@ -26,8 +26,8 @@ cairn_status ask_load_prompt(asking *a, cairn_error *err)
     for (size_t i = 0; !st && i < sizeof names / sizeof *names; i++) {
         *parts[i] = prompt_section(file, names[i], &a->memory);
         if (!*parts[i])
-            st = cairn_fail(err, CAIRN_EUSAGE, "the prompt %s has no section \"%s\"", s->prompt,
-                            names[i]);
+            st = cairn_fail(err, CAIRN_EUSAGE, "the prompt %s%s%s has no section \"%s\"", s->prompt, *s->prompt_dir ? " of ask.prompt_dir " : "",
+                            s->prompt_dir, names[i]);
     }
     p->earlier = st ? NULL : prompt_section(file, "earlier", &a->memory);
     p->facts = st ? NULL : prompt_section(file, "facts", &a->memory);

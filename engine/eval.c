@@ -2,6 +2,7 @@
  * of slices. */
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,8 +189,12 @@ static cairn_status measure_query(evaluation *e, const char *id, const char *tex
             st = cairn_fail(err, CAIRN_ENOMEM, "measurements");
     }
     if (!st) {
-        for (size_t i = 0; e->run && i < n; i++)
-            metrics_run_line(e->run, id, docs[i], i + 1, (double)scores[i], "cairn");
+        /* Equal scores fall by the least step: other readers of runs put equal ones in an order of their own. */
+        float below = INFINITY;
+        for (size_t i = 0; e->run && i < n; i++) {
+            below = scores[i] < below ? scores[i] : nextafterf(below, -INFINITY);
+            metrics_run_line(e->run, id, docs[i], i + 1, (double)below, "cairn");
+        }
     }
     arena_clear(&memory);
     return st;

@@ -104,7 +104,7 @@ typedef struct cairn_answered {
     bool right; /* holds an accepted answer; or refused where there is none */
 } cairn_answered;
 
-#define CAIRN_ANSWER_METRICS 16
+#define CAIRN_ANSWER_METRICS 17
 
 /* The questions with one value of the field that was asked for. */
 typedef struct cairn_answers_slice {
@@ -115,7 +115,7 @@ typedef struct cairn_answers_slice {
 } cairn_answers_slice;
 
 typedef struct cairn_answers_result {
-    size_t n, n_answerable, n_unanswerable, n_citations, n_extractive;
+    size_t n, n_answerable, n_unanswerable, n_citations, n_extractive, n_unwanted; /* n_unwanted: with "not", what the answer should not be */
     /* Those that could be measured, each with its 95 % bootstrap interval:
      * right                 share of answerable ones whose answer holds an accepted one
      * exact_match, token_f1, rouge_l, bleu, edit_similarity  over the answerable ones; a refusal counts 0

@@ -42,11 +42,12 @@ typedef struct answer_slice {
 
 /* In the order of the result's metrics. */
 enum { RIGHT, EXACT, F1, ROUGE, BLEU, EDIT, SEMANTIC, REFUSED_ANSWERABLE, EVIDENCE_RETRIEVED, REFUSED_RETRIEVED,
-       REFUSED_UNANSWERABLE, CITATION_HOLDS, CITATION_PRECISION, CITATION_RECALL, GROUNDED, ENTAILED, N_VALUES };
+       REFUSED_UNANSWERABLE, CITATION_HOLDS, CITATION_PRECISION, CITATION_RECALL, GROUNDED, ENTAILED, UNWANTED_AGAIN, N_VALUES };
 
 static const char *const value_names[N_VALUES] = {
     "right", "exact_match", "token_f1", "rouge_l", "bleu", "edit_similarity", "semantic_similarity", "refused_answerable",
-    "evidence_retrieved", "refused_retrieved", "refused_unanswerable", "citation_holds", "citation_precision", "citation_recall", "grounded", "entailed"};
+    "evidence_retrieved", "refused_retrieved", "refused_unanswerable", "citation_holds", "citation_precision", "citation_recall", "grounded", "entailed",
+    "unwanted_again"};
 
 typedef struct grading {
     cairn *c;
@@ -434,20 +435,56 @@ static cairn_status note_answer(grading *g, const cairn_answered *seen, bool ans
     return CAIRN_OK;
 }
 
+/* What was said before, of the line's `history`. */
+static cairn_status read_history(const json_t *line, arena *memory, cairn_ask_request *q, cairn_error *err)
+{
+    const json_t *list = json_object_get(line, "history");
+    cairn_turn *turns = arena_calloc(memory, json_array_size(list) + 1, sizeof *turns);
+
+    if (!turns)
+        return cairn_fail(err, CAIRN_ENOMEM, "history");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *turn = json_array_get(list, i);
+        turns[i] = (cairn_turn){json_string_value(json_object_get(turn, "role")), json_string_value(json_object_get(turn, "content"))};
+        if (!turns[i].role || !turns[i].content)
+            return cairn_fail(err, CAIRN_EINPUT, "a turn of \"history\" needs \"role\" and \"content\"");
+    }
+    if (list && !json_is_array(list))
+        return cairn_fail(err, CAIRN_EINPUT, "\"history\" is a list of turns");
+    q->history = turns;
+    q->n_history = json_array_size(list);
+    return CAIRN_OK;
+}
+
+/* An answer that was not wanted ("not" of cairn feedback export --all): is it given again? What would be right is not known. */
+static cairn_status grade_unwanted(grading *g, const cairn_answer *a, const char *unwanted, arena *memory, bool *again, cairn_error *err)
+{
+    eval_words now, then;
+    char *plain = NULL;
+    cairn_status st = cite_strip_markers(a->text, strlen(a->text), memory, &plain, err);
+
+    if (!st)
+        st = eval_words_of(g->an, plain, memory, &now, err);
+    if (!st)
+        st = eval_words_of(g->an, unwanted, memory, &then, err);
+    *again = !st && now.n == then.n && eval_holds(&now, &then);
+    return st ? st : add_value(g, &g->value[UNWANTED_AGAIN], *again, err);
+}
+
 static cairn_status grade_one(grading *g, const json_t *line, const char *question,
                               cairn_error *err)
 {
     const json_t *answers = json_object_get(line, "answers");
     const json_t *possible = json_object_get(line, "answerable");
     const char *id = json_string_value(json_object_get(line, "id"));
-    const char *first = json_string_value(json_array_get(answers, 0));
+    const char *first = json_string_value(json_array_get(answers, 0)), *unwanted = answers ? NULL : json_string_value(json_object_get(line, "not"));
     cairn_ask_request request = {.question = question, .extractive = g->options->extractive,
                                  .no_cache = true};
     cairn_answered seen = {.id = id ? id : "", .question = question, .gold = first ? first : ""};
     cairn_answer *a = NULL;
     accepted gold;
     arena memory;
-    bool answerable;
+    bool answerable, again = false;
     cairn_status st;
 
     arena_init(&memory, LINE_WORDS * 16);
@@ -458,6 +495,8 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
     else
         gold = (accepted){0};
     answerable = gold.n && !json_is_false(possible);
+    if (!st)
+        st = read_history(line, &memory, &request, err);
     if (!st)
         st = ask_observed(g->c, &request, g->dump ? dump_evidence : NULL, g, &a, err);
     if (!st && g->prompt_status) {
@@ -472,6 +511,11 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
         st = grade_refusal(g, a, &gold, err);
         if (!st)
             st = grade_text(g, a, &gold, &memory, &seen.right, err);
+    } else if (!st && unwanted) {
+        g->out->n_unwanted++;
+        st = grade_unwanted(g, a, unwanted, &memory, &again, err);
+        seen.right = !again;
+        seen.gold = "";
     } else if (!st) {
         g->out->n_unanswerable++;
         seen.right = a->refused;
@@ -489,7 +533,7 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
     if (!st) {
         g->out->n++;
         g->out->n_extractive += a->extractive;
-        if (g->dump)
+        if (g->dump && !unwanted)
             finish_dump(g, line, a, answerable, seen.right);
         seen.answer = a;
         st = note_answer(g, &seen, answerable, err);

@@ -147,7 +147,10 @@ cairn_status user_note_repeat(cairn *c, const cairn_chat_turn *before, const cha
 
 /* ---- export ---- */
 
+#define EXPORTED_TURNS 4 /* of what was said before a question */
+
 typedef struct exporting {
+    cairn *c;
     bool all;
     bytes out;
     size_t n;
@@ -172,16 +175,50 @@ static json_t *plain(const char *answer)
     return j;
 }
 
+/* What was said before the question, the last turns first to last; *out NULL: nothing was. A question such as "and how much is that?" is
+ * none without it. */
+static cairn_status said_before(cairn *c, uint64_t answer, json_t **out, cairn_error *err)
+{
+    sqlite3_stmt *s = NULL;
+    sqlite3 *db;
+    bool row = true;
+    json_t *list = json_array();
+    cairn_status st = list ? user_data_open(c, false, &db, err) : cairn_fail(err, CAIRN_ENOMEM, "feedback");
+
+    *out = NULL;
+    if (!st)
+        st = user_data_prepare(db, &s, err,
+                               "SELECT said.question, said.text FROM turn AS here JOIN turn AS before ON before.chat = here.chat AND before.n < here.n"
+                               " JOIN answer AS said ON said.id = before.answer WHERE here.answer = ? ORDER BY before.n DESC LIMIT ?",
+                               "ii", (int64_t)answer, (int64_t)EXPORTED_TURNS);
+    while (!st && !(st = user_data_step(s, &row, err)) && row) {
+        json_t *question = json_pack("{s:s,s:s}", "role", "user", "content", (const char *)sqlite3_column_text(s, 0)),
+               *text = json_pack("{s:s,s:s}", "role", "assistant", "content", (const char *)sqlite3_column_text(s, 1));
+        if (!question || !text || json_array_insert(list, 0, text) || json_array_insert(list, 0, question))
+            st = cairn_fail(err, CAIRN_ENOMEM, "feedback");
+        json_decref(question);
+        json_decref(text);
+    }
+    sqlite3_finalize(s);
+    if (!st && json_array_size(list))
+        *out = json_incref(list);
+    json_decref(list);
+    return st;
+}
+
 static bool export_one(void *ctx, const cairn_feedback *f)
 {
     exporting *x = ctx;
     bool good = !strcmp(f->kind, "good"), refused = f->answer.refused;
-    json_t *j;
+    json_t *j, *before = NULL;
     char *line;
 
     if (!good && (!x->all || strcmp(f->kind, "bad") != 0))
         return true;
+    x->st = said_before(x->c, f->answer.answer_id, &before, NULL);
     j = json_pack("{s:o,s:s}", "question", json_str(f->answer.question), "feedback", f->kind);
+    if (before)
+        json_object_set_new(j, "history", before);
     if (good)
         json_object_set_new(j, "answers", refused ? json_array() : json_pack("[o]", plain(f->answer.text)));
     else
@@ -195,7 +232,8 @@ static bool export_one(void *ctx, const cairn_feedback *f)
     }
     line = j ? json_dumps(j, JSON_COMPACT) : NULL;
     json_decref(j);
-    x->st = line ? bytes_printf(&x->out, "%s\n", line) : CAIRN_ENOMEM;
+    if (!x->st)
+        x->st = line ? bytes_printf(&x->out, "%s\n", line) : CAIRN_ENOMEM;
     free(line);
     x->n++;
     return !x->st;
@@ -203,7 +241,7 @@ static bool export_one(void *ctx, const cairn_feedback *f)
 
 cairn_status cairn_feedback_export(cairn *c, bool all, char **text, size_t *n_lines, cairn_error *err)
 {
-    exporting x = {.all = all};
+    exporting x = {.c = c, .all = all};
     cairn_status st;
 
     bytes_init(&x.out, FEEDBACK_BYTES);

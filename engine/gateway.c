@@ -208,7 +208,7 @@ static cairn_status read_reply(const char *text, size_t len, long http, size_t s
 
     if (http != 200)
         st = cairn_fail(err, CAIRN_EIO, "it answered with status %ld%s%.200s", http, said ? ": " : "", said ? said : "");
-    else if (!answer)
+    else if (!answer || !answer[strspn(answer, " \t\r\n")])
         st = cairn_fail(err, CAIRN_EIO, "its reply holds no answer");
     else if (!(out->text = strdup(answer)))
         st = cairn_fail(err, CAIRN_ENOMEM, "answer");
@@ -247,12 +247,16 @@ static cairn_status send_and_read(const settings *s, const char *body, const cha
     snprintf(url, sizeof url, "%s%schat/completions", s->gateway_url, slash);
     bad = module->post(&r, &http, &text, &len, why);
     out->ms = (double)(clock_mono_ns() - start) / 1e6;
+    out->unsent = bad == GATEWAY_UNSENT;
     if (bad == GATEWAY_CANCELLED)
         st = cairn_fail(err, CAIRN_ECANCELLED, "stopped while answering");
     else if (bad)
         st = cairn_fail(err, CAIRN_EIO, "%s", why);
     else
         st = read_reply(text, len, http, r.body_len, out, err);
+    /* What was read and came to nothing (no answer in time, none in the reply) is paid for all the same; errors are not. */
+    if (st && !out->unsent && http < 400)
+        out->prompt_tokens = r.body_len / 4 + 1;
     free(text);
     return st;
 }

@@ -27,6 +27,7 @@
 #define GATEWAY_WHY            512 /* bytes of `why` */
 #define GATEWAY_CANCELLED      1
 #define GATEWAY_BROKEN         2 /* the connection; what came so far stands */
+#define GATEWAY_UNSENT         3 /* nobody was reached: nothing of the request left */
 #define GATEWAY_TAG            256
 
 typedef struct gateway_request {
@@ -55,7 +56,7 @@ typedef struct gateway_fetch {
 
 typedef struct gateway_module {
     uint32_t version;
-    /* 0: a reply came, *text for the caller to free(); GATEWAY_CANCELLED; anything else with a sentence in why. */
+    /* 0: a reply came, *text for the caller to free(); GATEWAY_CANCELLED; GATEWAY_UNSENT or anything else with a sentence in why. */
     int (*post)(const gateway_request *r, long *http_status, char **text, size_t *len, char *why);
     /* 0: all of it is there; GATEWAY_CANCELLED; GATEWAY_BROKEN or anything else with a sentence in why. */
     int (*fetch)(gateway_fetch *f, char *why);
@@ -72,6 +73,7 @@ typedef struct gateway_reply {
     char *text; /* malloced */
     size_t prompt_tokens, completion_tokens;
     double ms;
+    bool unsent; /* nothing left this machine */
 } gateway_reply;
 
 /* Whether the settings allow to send anything: CAIRN_OK, or why not: CAIRN_EUNSUPPORTED where it is off, CAIRN_EUSAGE

@@ -26,11 +26,27 @@ static cairn_status count_facts(sqlite3 *db, int64_t *n, cairn_error *err)
     return st;
 }
 
+/* A fact as it is kept: without blanks around it. */
+static cairn_status read_fact(const char **text, char kept[CAIRN_FACT_MAX + 1], cairn_error *err)
+{
+    const char *from = *text ? *text + strspn(*text, " \t\r\n") : "";
+    cairn_status st = user_text_check("fact", from, 1, CAIRN_FACT_MAX, err);
+    size_t len = st ? 0 : strlen(from);
+
+    while (len && strchr(" \t\r\n", from[len - 1]))
+        len--;
+    memcpy(kept, from, len);
+    kept[len] = '\0';
+    *text = kept;
+    return st;
+}
+
 cairn_status cairn_fact_add(cairn *c, const char *text, uint64_t *id, cairn_error *err)
 {
     int64_t now = clock_wall_ns(), n = 0;
     sqlite3 *db;
-    cairn_status st = user_text_check("fact", text, 1, CAIRN_FACT_MAX, err);
+    char kept[CAIRN_FACT_MAX + 1];
+    cairn_status st = read_fact(&text, kept, err);
 
     if (!st)
         st = user_data_open(c, true, &db, err);
@@ -93,7 +109,8 @@ static cairn_status change(cairn *c, uint64_t id, const char *sql, const char *t
 
 cairn_status cairn_fact_edit(cairn *c, uint64_t id, const char *text, cairn_error *err)
 {
-    cairn_status st = user_text_check("fact", text, 1, CAIRN_FACT_MAX, err);
+    char kept[CAIRN_FACT_MAX + 1];
+    cairn_status st = read_fact(&text, kept, err);
 
     return st ? st : change(c, id, "UPDATE fact SET text = ?, changed = ? WHERE id = ?", text, err);
 }

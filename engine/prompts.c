@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/bytes.h"
 
@@ -40,6 +41,7 @@ cairn_status prompt_load(const char *name, const char *dir, char **out, cairn_er
     if (dir && *dir) {
         char *path;
         FILE *probe;
+        struct stat found;
         cairn_status st;
         if (asprintf(&path, "%s/%s.txt", dir, name) < 0)
             return cairn_fail(err, CAIRN_ENOMEM, "prompt %s", name);
@@ -51,6 +53,8 @@ cairn_status prompt_load(const char *name, const char *dir, char **out, cairn_er
             return st;
         }
         free(path);
+        if (stat(dir, &found) || !S_ISDIR(found.st_mode))
+            return cairn_fail(err, CAIRN_EUSAGE, "ask.prompt_dir: %s is no folder that can be read", dir);
     }
     for (const prompt_file *p = prompt_files; p->name; p++) {
         if (!strcmp(p->name, name)) {

@@ -409,6 +409,29 @@ static int count_steps(void *ctx)
     return *left <= 0;
 }
 
+/* What SQLite says; of a name that is not there, with the names that are. */
+static cairn_status says_what_there_is(loading *l, const char *said, cairn_error *err)
+{
+    bytes b;
+    cairn_status st = CAIRN_OK;
+
+    bytes_init(&b, sizeof err->text * 4);
+    if (!strncmp(said, "no such ", 8) && !strstr(said, "function"))
+        for (size_t i = 0; !st && i < l->n && b.len < sizeof err->text; i++) {
+            st = bytes_printf(&b, "; %s has", l->all[i]->name);
+            for (size_t k = 0; !st && k < l->all[i]->n_columns && b.len < sizeof err->text; k++) {
+                const char *name = l->all[i]->columns[k];
+                bool plain = *name && !isdigit((unsigned char)*name);
+                for (const char *p = name; *p; p++)
+                    plain &= isalnum((unsigned char)*p) || *p == '_';
+                st = bytes_printf(&b, plain ? "%s %s" : "%s \"%s\"", k ? "," : "", name);
+            }
+        }
+    (void)cairn_fail(err, CAIRN_EUSAGE, "%s%.*s", said, st ? 0 : (int)b.len, b.len ? (const char *)b.data : "");
+    bytes_clear(&b);
+    return CAIRN_EUSAGE;
+}
+
 static cairn_status query_status(loading *l, int rc, cairn_error *err)
 {
     switch (rc & 0xff) {
@@ -423,7 +446,7 @@ static cairn_status query_status(loading *l, int rc, cairn_error *err)
     case SQLITE_AUTH:
         return cairn_fail(err, CAIRN_EUSAGE, "only a SELECT over the document's tables may be run");
     default:
-        return cairn_fail(err, CAIRN_EUSAGE, "%s", sqlite3_errmsg(l->db));
+        return says_what_there_is(l, sqlite3_errmsg(l->db), err);
     }
 }
 

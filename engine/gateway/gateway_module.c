@@ -76,6 +76,7 @@ static int post(const gateway_request *r, long *http, char **text, size_t *len, 
     char detail[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers;
     CURLcode code;
+    curl_off_t sent = 0;
     bytes reply;
     CURL *h;
 
@@ -92,6 +93,8 @@ static int post(const gateway_request *r, long *http, char **text, size_t *len, 
     code = perform(h, r, headers, &reply, detail);
     if (code == CURLE_OK)
         curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, http);
+    if (curl_easy_getinfo(h, CURLINFO_SIZE_UPLOAD_T, &sent) != CURLE_OK)
+        sent = 1; /* not known: it may have left */
     curl_slist_free_all(headers);
     curl_easy_cleanup(h);
     if (code == CURLE_OK && (*text = reply.data ? bytes_detach(&reply, len) : strdup("")))
@@ -99,7 +102,7 @@ static int post(const gateway_request *r, long *http, char **text, size_t *len, 
     snprintf(why, GATEWAY_WHY, "%s", code == CURLE_WRITE_ERROR ? "the reply is too long" : *detail ? detail
                                                                                                    : curl_easy_strerror(code));
     bytes_clear(&reply);
-    return code == CURLE_ABORTED_BY_CALLBACK ? GATEWAY_CANCELLED : -1;
+    return code == CURLE_ABORTED_BY_CALLBACK ? GATEWAY_CANCELLED : sent ? -1 : GATEWAY_UNSENT;
 }
 
 /* ---- a file ---- */

@@ -424,6 +424,9 @@ class Answers(CairnTest):
         self.assertTrue(self.json("sql", "--limit", "1", self.prices, "SELECT * FROM t1")["cut"])
         self.run_cairn("sql", self.prices, "SELECT * FROM t1 WHERE price_eur > 1000", code=1)
         self.run_cairn("sql", self.prices, "DROP TABLE t1", code=2)
+        self.assertIn("no such column: prise; t1 has ", self.run_cairn("sql", self.prices, "SELECT prise FROM t1", code=2).stderr)
+        self.assertIn("price_eur", self.run_cairn("sql", self.prices, "SELECT prise FROM t1", code=2).stderr)
+        self.assertIn("no tables", self.run_cairn("sql", os.path.join(self.docs, "lease.md"), code=1).stderr)
         self.run_cairn("sql", os.path.join(self.docs, "none.csv"), code=1)
         self.run_cairn("sql", code=2)
 

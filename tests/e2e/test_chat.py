@@ -125,6 +125,13 @@ class Chat(CairnTest):
         done = self.run_cairn("--config", conf, "ask", "--extractive", "--mode", "lexical", "What is the weight of the pump P-7?", code=2)
         self.assertIn('ask.prompt: there is no prompt "nope"', done.stderr)
 
+    def test_a_folder_of_prompts_that_is_not_there_is_a_wrong_setting(self):
+        conf = self.write("../p.conf", "[ask]\nprompt_dir = /nosuch/prompts\n")
+        self.assertIn("ask.prompt_dir: /nosuch/prompts", self.run_cairn("--config", conf, "ask", "What is the rent?", code=2).stderr)
+        self.write("../prompts/answer.v2.txt", "=== user\n{question}\n")
+        conf = self.write("../p.conf", f"[ask]\nprompt_dir = {self.top}/prompts\n")
+        self.assertIn(f"{self.top}/prompts has no section", self.run_cairn("--config", conf, "ask", "What is the rent?", code=2).stderr)
+
     def test_the_exit_code_is_that_of_the_last_question(self):
         self.chat(["What is the weight of the pump P-7?", "Which airline flies from Lisbon to Nairobi on Tuesdays?"], code=1)
         self.chat([], code=0)
@@ -207,7 +214,9 @@ class Chat(CairnTest):
         self.assertEqual(p.wait(60), 130)
 
     def test_facts_help_to_find_and_are_the_users_to_change(self):
-        self.assertEqual(self.run_cairn("memory", "add", "My pump is the P-7.").stdout, "1\n")
+        self.assertEqual(self.run_cairn("memory", "add", "  My pump is the P-7. ").stdout, "1\n")
+        self.assertEqual(self.json("memory")["facts"][0]["text"], "My pump is the P-7.")
+        self.run_cairn("memory", "add", "  ", code=2)
         self.assertIn("24 months", self.chat(["What is the warranty of my pump?"])[0]["answer"])
         self.run_cairn("memory", "edit", "1", "My pump is the P-9.")
         self.assertIn("36 months", self.chat(["What is the warranty of my pump?"])[0]["answer"])
@@ -234,6 +243,19 @@ class Chat(CairnTest):
         self.assertEqual(self.json("eval", "answers", "--extractive", "--qa", mine)["metrics"]["right"]["value"], 1)
         self.assertIn("wrong flat", self.run_cairn("feedback").stdout)
         self.assertEqual(len(self.run_cairn("feedback", "export", "--all").stdout.splitlines()), 2)
+        both = self.write("../both.jsonl", self.run_cairn("feedback", "export", "--all").stdout)
+        with open(both, encoding="utf-8") as f:
+            bad = [json.loads(x) for x in f][1]
+        self.assertEqual([t["role"] for t in bad["history"]], ["user", "assistant"])
+        self.assertEqual(bad["history"][0]["content"], "What is the weight of the pump P-7?")
+        measured = self.json("eval", "answers", "--extractive", "--qa", both)
+        self.assertEqual((measured["questions"], measured["unanswerable"]), (2, 0))  # a bad answer says nothing of what can be answered
+        self.assertEqual(measured["metrics"]["unwanted_again"]["value"], 1)
+        follow = self.write("../follow.jsonl", json.dumps({"question": "And of the pump P-9?", "answers": ["9 kg"], "history": [
+            {"role": "user", "content": "What is the weight of the pump P-7?"}, {"role": "assistant", "content": "12.5 kg"}]}) + "\n")
+        self.json("eval", "answers", "--extractive", "--qa", follow)
+        broken = self.write("../broken.jsonl", '{"question": "And of the pump P-9?", "answers": ["9 kg"], "history": [{"role": "user"}]}\n')
+        self.assertIn("history", self.run_cairn("eval", "answers", "--extractive", "--qa", broken, code=3).stderr)
         self.run_cairn("feedback", "delete", "1")
         self.run_cairn("feedback", "delete", "1", code=1)
         self.run_cairn("feedback", "delete", code=2)

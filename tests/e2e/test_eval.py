@@ -77,6 +77,11 @@ class Layouts(CairnTest):
         queries, qrels, run = made + "/queries.jsonl", made + "/qrels.tsv", made + "/a.run"
         figures = self.json("eval", "retrieval", "--mode", "lexical", "--queries", queries, "--qrels", qrels, "--run", run)["metrics"]
         self.assertEqual(figures["nDCG@10"]["value"], 1)
+        with open(run, encoding="utf-8") as f:  # sheets without the item's word tie: who sorts by the score has our order
+            rows = [line.split() for line in f]
+        for a, b in zip(rows, rows[1:]):
+            if a[0] == b[0]:
+                self.assertGreater(float(a[4]), float(b[4]), (a, b))
         self.assertIn("1.0000 -> 1.0000", self.run_cairn("eval", "compare", run, run, "--qrels", qrels).stdout)  # were 0.0000: "my_papers"
         with open(queries, encoding="utf-8") as f:
             topics = "".join(f"{q['_id']}\t{q['text']}\n" for q in map(json.loads, f))

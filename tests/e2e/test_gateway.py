@@ -6,7 +6,7 @@ import os
 import threading
 import unittest
 
-from harness import CairnTest, main
+from harness import CairnTest, main, need_model
 from serving import Server
 
 PUMP = ("The pump P-7 has a warranty of 24 months.\n\nThe seal of the pump P-7 was changed because it leaked.\n\n"
@@ -168,7 +168,33 @@ class Gateway(CairnTest):
         self.assertTrue(a["note"])
         a = self.ask(url="http://127.0.0.1:1/v1")
         self.assertIn("24 months", a["answer"])
+        self.assertIsNone(a["sent_to"])  # nobody was reached
         self.assertEqual(len([s for s in self.json("gateway")["sent"] if s["outcome"] != "answered"]), 4)
+
+    def test_an_empty_reply_is_none_and_what_was_sent_is_paid(self):
+        self.endpoint.reply = " \n"
+        a = self.ask()
+        self.assertIn("24 months", a["answer"])
+        self.assertIn("no answer", a["note"])
+        self.endpoint.status = 500
+        self.ask()
+        self.ask(url="http://127.0.0.1:1/v1")
+        unreached, refused, empty = self.json("gateway")["sent"]
+        self.assertEqual((unreached["tokens"], refused["tokens"]), (0, 0))
+        self.assertGreater(empty["tokens"], 50)  # the prompt was read
+        self.endpoint.status, self.endpoint.hold = 200, threading.Event()
+        self.ask(timeout_seconds=0.3)
+        self.assertGreater(self.json("gateway")["sent"][0]["tokens"], 50)
+
+    @need_model("qwen2.5-coder-0.5b", "model.gguf")
+    def test_the_local_model_answers_where_nothing_holds_that_the_endpoint_said(self):
+        self.endpoint.reply = "The warranty is 99 years."
+        conf = self.write("../l.conf", f"[gateway]\nurl = {self.endpoint.url}\nmodel = big\nuse = always\n")
+        a = self.json("--config", conf, "ask", "--mode", "lexical", "--no-cache", "What is the warranty of the pump P-7?")
+        self.assertIn("24 months", a["answer"])
+        self.assertFalse(a["extractive"])
+        self.assertNotIn("big at", a["model"])
+        self.assertEqual(a["sent_to"], self.endpoint.url)
 
     def test_a_unit_has_to_be_that_of_the_column(self):
         self.write("prices.csv", "part,description,price_eur,weight_g\nG-7,Grinder G-7 black,679.00,7800\n"
