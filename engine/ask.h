@@ -73,12 +73,17 @@ typedef struct ask_part {
     evidence evidence; /* its sentences' passages are those of the whole question */
 } ask_part;
 
-/* Of two statements the one that holds now, and the one that no longer does (ask_standing.c). */
+/* Where what is told beside the answer stands, or why it does not hold on the day of the question. */
+typedef enum ask_told { ASK_TOLD_DOCUMENT, ASK_TOLD_ENTRY, ASK_TOLD_BEFORE, ASK_TOLD_LATER, ASK_TOLD_SAME } ask_told;
+
+/* Of two statements the one that holds now, and the one that no longer does, or not yet (ask_standing.c). */
 typedef struct ask_standing {
     const evidence_sentence *now; /* the first of the evidence; NULL: nothing is contradicted */
-    evidence_sentence old;        /* which is no longer among it */
+    evidence_sentence old;        /* which is no longer among it; ASK_TOLD_SAME: the sentence itself, with a value for each time */
     text_span value, old_value;   /* bytes of their passages; empty: no value */
     bool quotes;                  /* the earlier sentence is quoted: its value says nothing by itself */
+    ask_told told;
+    bool by_day; /* on another day the answer may be another one */
 } ask_standing;
 
 /* Files of a question about all documents. */

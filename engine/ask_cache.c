@@ -86,7 +86,7 @@ static void scope_of(asking *a, char out[33])
                   "settings", settings, "model",
                   model_file(s->generator), "said", said_before(q), "version", cairn_version(), "cpu",
                   cpu_level_name(cpu_level_get()), "mode", (int)q->mode, "max", (json_int_t)q->max_tokens,
-                  "filter", q->filter ? q->filter : "", "day", q->filter || q->n_history ? (json_int_t)q->day : 0, "prompt", p->system, p->open, p->close, p->user,
+                  "filter", q->filter ? q->filter : "", "day", q->filter || q->n_history || a->standing.by_day ? (json_int_t)q->day : 0, "prompt", p->system, p->open, p->close, p->user,
                   p->marker, p->earlier, p->facts);
     if (j)
         hash_json(j, out);

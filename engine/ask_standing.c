@@ -1,45 +1,65 @@
 /* ask_standing.c - of statements that contradict each other the one that holds now.
  *
- * Where the sentence that would answer is corrected by a later document (retrieve/standing.h), the later one answers, and
- * the earlier one is told and cited in one clause. What no longer holds is neither evidence nor in the prompt, and what a
- * model says of it is not confirmed.
+ * Where the sentence that would answer is corrected by a later document, or by a later entry or a correction in its own
+ * (retrieve/standing.h), the later one answers, and the earlier one is told and cited in one clause. The same is done where a
+ * sentence says from when or until when it holds and the day of the question, or the one it names, is not within.
+ * What does not hold is neither evidence nor in the prompt, and what a model says of it is not confirmed.
  *
  * Two statements contradict each other where they give different values of the kind that was asked for. A later one
  * without a word of change counts only where the dates of the documents tell, and both are nearly the same sentence of
  * one series of documents; where the times of files alone tell, a word of change is needed. */
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "engine/ask.h"
+#include "engine/literacy.h"
 #include "retrieve/standing.h"
+#include "retrieve/vague_time.h"
 
 #define CANDIDATES   12   /* of the best sentences */
 #define SPREAD       4.5f /* log-odds below the best one */
 #define LEAST_CHANCE 0.1f /* that the question is answered at all */
 #define QUOTE_BYTES  160
 #define VALUES_MAX   8
+#define WIDE_SPREAD  8.0f /* ... of one in another language, whose scale is another one, and of one that goes on, "From 1 May it is 14 euros" */
+#define LIKE_FOREIGN   0.82f /* cosine of two sentences, each in its language, of one series of documents; by itself it tells one thing from another
+                                too seldom (docs/retrieval.md) */
+
+typedef enum holding { HOLDS, IS_OVER, IS_TO_COME } holding;
 
 typedef struct statement {
     const evidence_sentence *s;
     standing_text t;
-    uint64_t doc;
+    uint64_t doc, at; /* at: byte of the document */
+    standing_limit *limits;
+    size_t n_limits;
     text_span value[VALUES_MAX]; /* of the kind asked for, the nearest first, but for those that are replaced in it */
+    holding is[VALUES_MAX];      /* on the day asked for */
+    int64_t from[VALUES_MAX];    /* INT64_MIN: not said */
     size_t n_values;
-    standing_change change;
+    standing_change change, within; /* within: against others of its document */
     bool read;
 } statement;
+
+/* For which day. */
+typedef struct asked_day {
+    standing_asked asked;
+    int64_t day;
+} asked_day;
 
 static bool is_typed(answer_type t)
 {
     return t != ANSWER_OTHER && t != ANSWER_WHY && t != ANSWER_YES_NO;
 }
 
-static statement make_statement(const asking *a, const evidence_sentence *s)
+static cairn_status make_statement(asking *a, const evidence_sentence *s, statement *out, cairn_error *err)
 {
     const cairn_hit *h = &a->hits->hits[s->passage];
 
-    return (statement){.s = s,
+    *out = (statement){.s = s,
                        .doc = h->doc,
+                       .at = h->byte_start + s->start,
                        .t = {.passage = h->text,
                              .start = s->start,
                              .end = s->end,
@@ -52,6 +72,7 @@ static statement make_statement(const asking *a, const evidence_sentence *s)
                              .lang = h->lang,
                              .date_ns = h->date_ns,
                              .modified_ns = h->modified_ns}};
+    return standing_limits(h->text + s->start, s->end - s->start, standing_written(&out->t), &a->memory, &out->limits, &out->n_limits, err);
 }
 
 /* The quantities of a sentence as its values, where the question says of no kind what it asks for. */
@@ -67,8 +88,71 @@ static cairn_status any_values(asking *a, const statement *x, text_span **out, s
     return st;
 }
 
+/* The times of a sentence whose dates only say from when or until when something holds. */
+static cairn_status other_times(asking *a, const statement *x, text_span **out, size_t *n, cairn_error *err)
+{
+    const char *text = x->t.passage + x->t.start;
+    size_t len = x->t.end - x->t.start, n_q, kept = 0;
+    quantity *q;
+    cairn_status st = quantities_find(text, len, &a->memory, &q, &n_q, err);
+
+    if (!st && !(*out = arena_calloc(&a->memory, n_q + len / 2 + 1, sizeof **out)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "statements");
+    if (st)
+        return st;
+    for (size_t i = 0; i < n_q; i++)
+        if (q[i].kind == QUANTITY_TIME)
+            (*out)[kept++] = (text_span){x->t.start + q[i].start, x->t.start + q[i].end};
+    if (!kept) {
+        kept = vague_times(text, len, q, n_q, *out, n_q + len / 2);
+        for (size_t i = 0; i < kept; i++)
+            (*out)[i] = (text_span){x->t.start + (*out)[i].start, x->t.start + (*out)[i].end};
+    }
+    *n = kept;
+    return CAIRN_OK;
+}
+
+/* Is the value a date, or a part of one, that says from when or until when something holds? */
+static bool is_limit(const statement *x, text_span at)
+{
+    for (size_t i = 0; i < x->n_limits; i++)
+        if (at.start < x->t.start + x->limits[i].end && at.end > x->t.start + x->limits[i].start)
+            return true;
+    return false;
+}
+
+static int by_place(const void *x, const void *y)
+{
+    const text_span *a = x, *b = y;
+
+    return (a->start > b->start) - (a->start < b->start);
+}
+
+/* Which of the values hold on the day asked for. */
+static void read_days(const asked_day *day, statement *x)
+{
+    text_span sorted[VALUES_MAX];
+
+    for (size_t i = 0; i < x->n_values; i++)
+        sorted[i] = (text_span){x->value[i].start - x->t.start, x->value[i].end - x->t.start};
+    qsort(sorted, x->n_values, sizeof *sorted, by_place);
+    for (size_t i = 0; i < x->n_values; i++) {
+        standing_days days;
+        size_t which = 0;
+        while (sorted[which].start != x->value[i].start - x->t.start)
+            which++;
+        x->is[i] = HOLDS;
+        x->from[i] = INT64_MIN;
+        if (day->asked == STANDING_ANY || !standing_days_of(x->t.passage + x->t.start, x->t.end - x->t.start, sorted, x->n_values, which,
+                                                            x->limits, x->n_limits, &days))
+            continue;
+        x->from[i] = days.from;
+        x->is[i] = day->day < days.from ? IS_TO_COME : day->day > days.until ? IS_OVER : HOLDS;
+    }
+}
+
 /* The values of a statement, and whether it says that something changes: read when it is first needed. */
-static cairn_status read_statement(asking *a, statement *x, cairn_error *err)
+static cairn_status read_statement(asking *a, const asked_day *day, statement *x, cairn_error *err)
 {
     const char *sentence = x->t.passage + x->t.start;
     text_span *all = NULL;
@@ -79,17 +163,28 @@ static cairn_status read_statement(asking *a, statement *x, cairn_error *err)
         return CAIRN_OK;
     x->read = true;
     x->change = standing_change_of(&x->t);
+    x->within = standing_change_within(&x->t);
     st = is_typed(a->evidence.type)
              ? evidence_mentions(a->an, a->question, &a->evidence, &a->read[x->s->passage], x->s, &a->memory, &all, &n, err)
              : any_values(a, x, &all, &n, err);
+    if (!st && a->evidence.type == ANSWER_DATE && x->n_limits) {
+        size_t left = 0;
+        for (size_t i = 0; i < n; i++)
+            left += !is_limit(x, all[i]);
+        if (!left)
+            st = other_times(a, x, &all, &n, err);
+    }
     for (size_t i = 0; !st && i < n && x->n_values < VALUES_MAX; i++) {
         text_span in = {all[i].start - x->t.start, all[i].end - x->t.start};
         bool last = true;
         for (size_t j = 0; j < n; j++)
             last &= all[j].start <= all[i].start;
-        if (!standing_is_replaced(sentence, in, last))
+        if (!is_limit(x, all[i]) && !standing_is_replaced(sentence, in, last))
             x->value[x->n_values++] = all[i];
     }
+    x->t.values = x->value;
+    x->t.n_values = is_typed(a->evidence.type) ? x->n_values : 0;
+    read_days(day, x);
     return st;
 }
 
@@ -125,17 +220,18 @@ static relation compare_values(asking *a, const char *x, text_span xs, const cha
 }
 
 /* Does y say of what was asked something else than x? *vx and *vy: what, where it is a value. */
-static bool contradicts(asking *a, const statement *x, const statement *y, text_span *vx, text_span *vy)
+static bool contradicts(asking *a, const statement *x, standing_change x_change, const statement *y, standing_change y_change, text_span *vx,
+                        text_span *vy)
 {
     answer_type type = a->evidence.type;
     bool occurs = type == ANSWER_DATE || type == ANSWER_TIME || type == ANSWER_WHERE || type == ANSWER_OTHER, compared = false;
 
     *vx = x->n_values ? x->value[0] : (text_span){0, 0};
     *vy = y->n_values ? y->value[0] : (text_span){0, 0};
-    if (x->change == STANDING_CANCELLED || y->change == STANDING_CANCELLED) {
-        *vx = x->change == STANDING_CANCELLED ? (text_span){0, 0} : *vx;
-        *vy = y->change == STANDING_CANCELLED ? (text_span){0, 0} : *vy;
-        return occurs && x->change != y->change;
+    if (x_change == STANDING_CANCELLED || y_change == STANDING_CANCELLED) {
+        *vx = x_change == STANDING_CANCELLED ? (text_span){0, 0} : *vx;
+        *vy = y_change == STANDING_CANCELLED ? (text_span){0, 0} : *vy;
+        return occurs && x_change != y_change;
     }
     if (is_typed(type) && !x->n_values)
         return false;
@@ -144,7 +240,7 @@ static bool contradicts(asking *a, const statement *x, const statement *y, text_
             switch (compare_values(a, x->t.passage, x->value[j], y->t.passage, y->value[i])) {
             case EQUAL:
                 compared = true;
-                if (y->change < STANDING_CHANGED)
+                if (y_change < STANDING_CHANGED)
                     return false;
                 break;
             case OTHER_VALUE:
@@ -155,30 +251,138 @@ static bool contradicts(asking *a, const statement *x, const statement *y, text_
                 break;
             }
     *vx = *vy = (text_span){0, 0};
-    return !is_typed(type) && !compared && y->change == STANDING_CHANGED;
+    return !is_typed(type) && !compared && y_change == STANDING_CHANGED;
+}
+
+/* By the days: y holds on the day asked for, and x no longer or not yet, or y since a later day. */
+static bool holds_by_days(asking *a, const statement *x, const statement *y, bool y_may_be_later, text_span *vx, text_span *vy)
+{
+    size_t i = 0, j = 0;
+
+    while (i < y->n_values && y->is[i] != HOLDS)
+        i++;
+    if (i == y->n_values || !x->n_values)
+        return false;
+    for (size_t k = 0; k < x->n_values; k++) /* the same is said of this day */
+        if (x->is[k] == HOLDS && compare_values(a, x->t.passage, x->value[k], y->t.passage, y->value[i]) == EQUAL)
+            return false;
+    while (j < x->n_values && x->is[j] == HOLDS)
+        j++;
+    if (j == x->n_values) {
+        j = 0;
+        if (!y_may_be_later || y->from[i] == INT64_MIN || y->from[i] <= x->from[0])
+            return false;
+    } else if (x->is[0] == HOLDS) { /* it has one for this day, too */
+        return false;
+    }
+    *vx = x->value[j];
+    *vy = y->value[i];
+    return compare_values(a, x->t.passage, *vx, y->t.passage, *vy) == OTHER_VALUE;
+}
+
+/* Do two sentences, each in its language, speak of one thing? By the titles of their documents and their own vectors. */
+static cairn_status alike_across(asking *a, const statement *x, const statement *y, bool *alike, cairn_error *err)
+{
+    encoder_text texts[2] = {{x->t.passage + x->t.start, x->t.end - x->t.start}, {y->t.passage + y->t.start, y->t.end - y->t.start}};
+    literacy reads;
+    encoder *e;
+    float *v, cosine = 0;
+    size_t dim;
+    cairn_status st = CAIRN_OK;
+
+    *alike = false;
+    if (a->hits->mode == CAIRN_LEXICAL || !a->c->settings.ask_sentence_cosines)
+        return CAIRN_OK;
+    literacy_of_embedder(a->c, &reads);
+    if ((st = standing_one_series(a->an, &x->t, &y->t, alike, err)) || !*alike)
+        return st;
+    *alike = false;
+    if (literacy_is_foreign(&reads, x->t.lang) || literacy_is_foreign(&reads, y->t.lang) || (st = engine_encoder(a->c, &e, err)))
+        return st;
+    dim = encoder_dim(e);
+    if (!(v = arena_calloc(&a->memory, 2 * dim, sizeof *v)))
+        return cairn_fail(err, CAIRN_ENOMEM, "statements");
+    st = engine_embed_sentences(a->c, texts, 2, a->request->cancel, v, err);
+    for (size_t d = 0; d < dim; d++)
+        cosine += v[d] * v[dim + d];
+    *alike = !st && cosine >= LIKE_FOREIGN;
+    return st;
+}
+
+/* What is known of two statements' order before they are read: may y hold in place of x? */
+typedef struct standing_turn {
+    bool days, later, entries; /* by the days asked for; y was written later; by the entries of one document */
+    standing_time known;
+} standing_turn;
+
+static standing_turn turn_of(const asked_day *day, const statement *x, const statement *y)
+{
+    standing_turn t = {.days = day->asked != STANDING_ANY && (x->n_limits || y->n_limits)};
+    int order = 0;
+
+    if (x->doc == y->doc) {
+        t.entries = !x->s->head_end && !y->s->head_end && standing_order_within(&x->t, &y->t, &order);
+        t.known = t.entries ? STANDING_BY_DATE : STANDING_UNKNOWN;
+        t.later = t.entries ? order < 0 : !x->s->head_end && !y->s->head_end && y->at != x->at;
+        t.days &= !x->s->head_end && !y->s->head_end;
+    } else {
+        t.known = standing_order(&x->t, &y->t, &order);
+        t.later = t.known != STANDING_UNKNOWN && order < 0;
+    }
+    return t;
+}
+
+/* By what was written later, and says so or is alike. */
+static bool holds_by_order(asking *a, const statement *x, const statement *y, const standing_turn *t, const standing_match *m, text_span *vx,
+                           text_span *vy)
+{
+    standing_change xc = x->change, yc = y->change;
+
+    if (x->doc == y->doc) {
+        xc = x->within;
+        yc = y->within;
+        if (!m->own && !m->alike)
+            return false;
+        if (!t->entries && (yc < STANDING_CHANGED || (xc >= STANDING_CHANGED && y->at < x->at)))
+            return false;
+        if (t->entries && yc < STANDING_NOW && !m->alike)
+            return false;
+    } else if (yc < (t->known == STANDING_BY_DATE ? STANDING_NOW : STANDING_CHANGED) && !(m->alike && t->known == STANDING_BY_DATE)) {
+        return false;
+    }
+    return contradicts(a, x, xc, y, yc, vx, vy);
 }
 
 /* Does y hold in place of x? */
-static cairn_status holds_against(asking *a, statement *y, statement *x, bool *holds, text_span *vx, text_span *vy, cairn_error *err)
+static cairn_status holds_against(asking *a, const asked_day *day, statement *y, statement *x, bool *holds, text_span *vx, text_span *vy,
+                                  cairn_error *err)
 {
-    int order;
-    standing_time known;
-    bool same, alike;
+    const bool across = strcmp(x->t.lang ? x->t.lang : "", y->t.lang ? y->t.lang : "") != 0;
+    standing_turn t = turn_of(day, x, y);
+    standing_match m = {0};
+    bool over = false;
     cairn_status st = CAIRN_OK;
 
     *holds = false;
-    if (x->doc == y->doc || (known = standing_order(&x->t, &y->t, &order)) == STANDING_UNKNOWN || order >= 0)
+    if ((!t.days && !t.later) || (across && (!t.later || t.known != STANDING_BY_DATE || x->doc == y->doc)))
         return CAIRN_OK;
-    st = standing_same_matter(a->an, a->asked, &x->t, &y->t, &same, &alike, err);
-    if (st || !same)
+    st = read_statement(a, day, x, err);
+    if (!st)
+        st = read_statement(a, day, y, err);
+    if (!st && across && y->change >= STANDING_CHANGED)
+        st = alike_across(a, x, y, &m.same, err);
+    else if (!st && !across)
+        st = standing_same_matter(a->an, a->asked, &x->t, &y->t, x->doc == y->doc, &m, err);
+    if (st || !m.same)
         return st;
-    st = read_statement(a, x, err);
-    if (!st)
-        st = read_statement(a, y, err);
-    if (!st)
-        *holds = (y->change >= (known == STANDING_BY_DATE ? STANDING_NOW : STANDING_CHANGED) || (alike && known == STANDING_BY_DATE)) &&
-                 contradicts(a, x, y, vx, vy);
-    return st;
+    over = y->n_values > 0;
+    for (size_t i = 0; i < y->n_values; i++)
+        over &= y->is[i] != HOLDS;
+    if (over)
+        return CAIRN_OK;
+    *holds = (t.days && (m.own || m.alike || x->doc == y->doc) && holds_by_days(a, x, y, x->doc == y->doc || t.later, vx, vy)) ||
+             (t.later && holds_by_order(a, x, y, &t, &m, vx, vy));
+    return CAIRN_OK;
 }
 
 /* Is it a number without a unit, of which the question does not say that it asks for one: "14" of "room 14"? */
@@ -208,6 +412,47 @@ static cairn_status put_first(asking *a, const evidence_sentence *now, const boo
     return CAIRN_OK;
 }
 
+/* A sentence that has a value for each time: "12 euros until 31 March, and 14 euros from 1 April". */
+static cairn_status find_in_sentence(asking *a, statement *x, cairn_error *err)
+{
+    const bool *none = arena_calloc(&a->memory, CANDIDATES, sizeof *none);
+    size_t now = 0;
+    bool same = false;
+    cairn_status st;
+
+    if (!none)
+        return cairn_fail(err, CAIRN_ENOMEM, "statements");
+    while (now < x->n_values && x->is[now] != HOLDS)
+        now++;
+    if (x->s->head_end || x->n_values < 2 || !now || now == x->n_values ||
+        compare_values(a, x->t.passage, x->value[0], x->t.passage, x->value[now]) != OTHER_VALUE)
+        return CAIRN_OK;
+    st = standing_same_subject(a->an, a->asked, &x->t, x->value[0].end < x->value[now].end ? x->value[0].end : x->value[now].end, &same, err);
+    if (st || !same)
+        return st;
+    a->standing.old = *x->s;
+    a->standing.old_value = x->value[0];
+    a->standing.value = x->value[now];
+    a->standing.told = ASK_TOLD_SAME;
+    return put_first(a, x->s, none, err);
+}
+
+static float spread_of(const statement *x, const statement *best)
+{
+    return x->s->feature[EVIDENCE_FOREIGN] > 0 || (x->n_limits && x->doc == best->doc) ? WIDE_SPREAD : SPREAD;
+}
+
+static ask_told how_told(const statement *told, const statement *now, text_span of_old)
+{
+    for (size_t i = 0; i < told->n_values; i++)
+        if (told->value[i].start == of_old.start && told->is[i] != HOLDS)
+            return told->is[i] == IS_OVER ? ASK_TOLD_BEFORE : ASK_TOLD_LATER;
+    for (size_t i = 0; told->doc == now->doc && i < now->n_values; i++) /* it holds from a day on */
+        if (now->is[i] == HOLDS && now->from[i] != INT64_MIN)
+            return ASK_TOLD_BEFORE;
+    return told->doc == now->doc ? ASK_TOLD_ENTRY : ASK_TOLD_DOCUMENT;
+}
+
 cairn_status ask_standing_find(asking *a, cairn_error *err)
 {
     const evidence *e = &a->evidence;
@@ -215,26 +460,29 @@ cairn_status ask_standing_find(asking *a, cairn_error *err)
     statement all[CANDIDATES], *now = NULL, *told = NULL;
     bool old[CANDIDATES] = {false}, holds;
     text_span of_old, of_now;
+    asked_day day;
     size_t n = 0;
     cairn_status st = CAIRN_OK;
 
     if (a->apart.kind || e->n == e->n_planted || e->answerable < LEAST_CHANCE || e->type == ANSWER_WHY || e->type == ANSWER_YES_NO ||
         standing_asks_earlier(a->asked) || !(best = ask_typed_sentence(a)))
         return CAIRN_OK;
-    for (; n < e->n && n < CANDIDATES && !e->sentences[n].planted; n++) {
-        all[n] = make_statement(a, &e->sentences[n]);
+    day.asked = standing_day_asked(a->asked, a->request->day ? a->request->day : retrieve_today(), &day.day);
+    for (; !st && n < e->n && n < CANDIDATES && !e->sentences[n].planted; n++) {
+        st = make_statement(a, &e->sentences[n], &all[n], err);
+        a->standing.by_day |= !st && all[n].n_limits;
         if (all[n].s == best)
             now = &all[n];
     }
     for (size_t i = 0; now && !st && i < n; i++)
-        if (&all[i] != now && all[i].s->score >= best->score - SPREAD && !(all[i].s->lift < 0) && !all[i].s->blank &&
-            !(st = holds_against(a, &all[i], now, &holds, &of_old, &of_now, err)) && holds)
+        if (&all[i] != now && all[i].s->score >= best->score - spread_of(&all[i], now) && !(all[i].s->lift < 0) && !all[i].s->blank &&
+            !(st = holds_against(a, &day, &all[i], now, &holds, &of_old, &of_now, err)) && holds)
             now = &all[i];
     for (size_t i = 0; now && !st && i < n; i++) {
         int order = 1;
-        if (&all[i] == now || all[i].s->score < best->score - SPREAD)
+        if (&all[i] == now || all[i].s->score < best->score - spread_of(&all[i], now))
             continue;
-        st = holds_against(a, now, &all[i], &holds, &of_old, &of_now, err);
+        st = holds_against(a, &day, now, &all[i], &holds, &of_old, &of_now, err);
         if (st || !holds)
             continue;
         old[i] = true;
@@ -244,10 +492,14 @@ cairn_status ask_standing_find(asking *a, cairn_error *err)
             a->standing.value = of_now;
         }
     }
+    if (!st && now && !told && now->n_limits && !(st = read_statement(a, &day, now, err)))
+        return find_in_sentence(a, now, err);
     if (st || !told)
         return st;
     a->standing.old = *told->s;
-    a->standing.quotes = is_bare(a, told, a->standing.old_value) || a->standing.old_value.end == a->standing.old_value.start;
+    a->standing.told = how_told(told, now, a->standing.old_value);
+    a->standing.quotes = a->standing.told >= ASK_TOLD_BEFORE || is_bare(a, told, a->standing.old_value) ||
+                         a->standing.old_value.end == a->standing.old_value.start;
     return put_first(a, now->s, old, err);
 }
 
@@ -276,20 +528,21 @@ bool ask_standing_denies(asking *a, const char *text, size_t len)
 
 cairn_status ask_standing_tell(asking *a, cairn_error *err)
 {
-    static const char *const words[][2] = {{"de", " Ein früheres Dokument sagt etwas anderes: "},
-                                           {"es", " Un documento anterior dice otra cosa: "},
-                                           {"fr", " Un document antérieur dit autre chose : "},
-                                           {"en", " An earlier document says otherwise: "}};
+    static const char *const words[][5] = {
+        {"de", " Ein früheres Dokument sagt etwas anderes: ", " Ein früherer Eintrag sagt etwas anderes: ", " Davor galt: ", " Das ändert sich: "},
+        {"es", " Un documento anterior dice otra cosa: ", " Una entrada anterior dice otra cosa: ", " Antes: ", " Esto cambia: "},
+        {"fr", " Un document antérieur dit autre chose : ", " Une entrée antérieure dit autre chose : ", " Avant : ", " Cela change : "},
+        {"en", " An earlier document says otherwise: ", " An earlier entry says otherwise: ", " Before that: ", " This changes: "}};
     const ask_standing *s = &a->standing;
-    const char *lead = words[3][1];
+    const char *lead = words[3][1 + s->told % ASK_TOLD_SAME];
     size_t start = s->old_value.start, end = s->old_value.end, from = a->text.len, lead_len, n;
     cairn_status st;
 
-    if (!s->now)
+    if (!s->now || s->told == ASK_TOLD_SAME)
         return CAIRN_OK;
     for (size_t i = 0; i < 3; i++)
         if (!strcmp(words[i][0], a->evidence.lang))
-            lead = words[i][1];
+            lead = words[i][1 + s->told % ASK_TOLD_SAME];
     lead_len = strlen(lead);
     while (s->quotes && s->old.end - s->old.start > QUOTE_BYTES && strchr(" :", lead[lead_len - 1]))
         lead_len--; /* nothing is quoted */

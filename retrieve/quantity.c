@@ -379,8 +379,9 @@ static bool day_month(const char *s, size_t len, size_t at, quantity *q)
     if (!digits(s, len, &p, 1, 2, &day) || day < 1 || day > 31)
         return false;
     if (len - p >= 2 && (!strncmp(s + p, "st", 2) || !strncmp(s + p, "nd", 2) ||
-                         !strncmp(s + p, "rd", 2) || !strncmp(s + p, "th", 2)))
-        p += 2;
+                         !strncmp(s + p, "rd", 2) || !strncmp(s + p, "th", 2) ||
+                         !strncmp(s + p, "er", 2) || !strncmp(s + p, "\xC2\xBA", 2)))
+        p += 2; /* 1er mai, 1º de mayo */
     else if (p < len && s[p] == '.')
         p++;
     p = skip_blank(s, len, p);
@@ -425,12 +426,12 @@ static bool month_first(const char *s, size_t len, size_t at, quantity *q)
     return true;
 }
 
-/* 14:30, 14.30 Uhr, 2 pm, 2:30 p.m. */
+/* 14:30, 14.30 Uhr, 2 pm, 2:30 p.m., 14 h 30 */
 static bool clock_time(const char *s, size_t len, size_t at, quantity *q)
 {
     size_t p = at, r;
     int h, m = 0;
-    bool colon = false, said = false;
+    bool colon = false, said = false, hours = false;
 
     if (!digits(s, len, &p, 1, 2, &h) || h > 24)
         return false;
@@ -440,9 +441,14 @@ static bool clock_time(const char *s, size_t len, size_t at, quantity *q)
         p = r;
     } else {
         m = 0;
+        hours = true;
     }
     r = skip_blank(s, len, p);
-    if (len - r >= 3 && !memcmp(s + r, "Uhr", 3)) {
+    size_t minutes = hours && r < len && s[r] == 'h' ? skip_blank(s, len, r + 1) : len;
+    if (digits(s, len, &minutes, 2, 2, hours ? &m : &(int){0}) && m < 60 && (minutes >= len || !isalnum((unsigned char)s[minutes]))) {
+        said = true; /* 14 h 30, 14h30 */
+        p = minutes;
+    } else if (len - r >= 3 && !memcmp(s + r, "Uhr", 3)) {
         said = true;
         p = r + 3;
     } else if (len - r >= 2 && (tolower((unsigned char)s[r]) == 'a' || tolower((unsigned char)s[r]) == 'p')) {

@@ -8,14 +8,14 @@
 
 #include "base/utf8.h"
 #include "retrieve/quantity.h"
+#include "retrieve/standing_inside.h"
 #include "retrieve/terms.h"
 #include "retrieve/vague_time.h"
 #include "retrieve/word_byte.h"
 #include "retrieve/word_list.h"
 
-#define FOLDED_MAX   1024 /* bytes of a text that is looked through for signs */
-#define ARENA_BYTES  ((size_t)16 << 20)
-#define HOUR_NS      (3600 * INT64_C(1000000000))
+#define FOLDED_MAX   STANDING_FOLDED
+#define ARENA_BYTES  STANDING_ARENA
 #define ALIKE_LEAST  0.6 /* share of the words of either sentence that the other has */
 #define TITLES_LEAST 0.5 /* of the shorter title's words */
 
@@ -65,7 +65,7 @@ static bool at_word(const char *text, size_t at, size_t len, bool open)
 }
 
 /* Does one of the entries stand in the folded text? '~' at its end lets the word go on. */
-static bool has_entry(const char *text, const char *const *entries, size_t n)
+bool standing_has_entry(const char *text, const char *const *entries, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         size_t len = strcspn(entries[i], "~");
@@ -76,9 +76,9 @@ static bool has_entry(const char *text, const char *const *entries, size_t n)
     return false;
 }
 
-#define HAS(text, list) has_entry(text, list, sizeof list / sizeof *list)
+#define HAS(text, list) standing_has_entry(text, list, sizeof list / sizeof *list)
 
-static const char *fold(const char *s, size_t len, char out[FOLDED_MAX + 1])
+const char *standing_fold(const char *s, size_t len, char out[FOLDED_MAX + 1])
 {
     len = len > FOLDED_MAX ? utf8_floor(s, FOLDED_MAX) : len;
     utf8_fold_latin(s, len, out);
@@ -92,7 +92,12 @@ bool standing_asks_earlier(const char *question)
 {
     char text[FOLDED_MAX + 1];
 
-    return HAS(fold(question, strlen(question), text), earlier_asked);
+    return HAS(standing_fold(question, strlen(question), text), earlier_asked);
+}
+
+bool standing_has_change(const char *folded)
+{
+    return HAS(folded, changed_words);
 }
 
 /* "Der Lauf fällt wegen Sturm aus.": the end of the verb at the sentence's. */
@@ -112,20 +117,49 @@ standing_change standing_change_of(const standing_text *t)
     char text[FOLDED_MAX + 1];
     standing_change found = STANDING_NONE;
 
-    fold(t->passage + t->start, t->end - t->start, text);
+    standing_fold(t->passage + t->start, t->end - t->start, text);
     if (HAS(text, cancelled_words) || falls_out(text))
         return STANDING_CANCELLED;
     if (HAS(text, changed_words))
         return STANDING_CHANGED;
     if (HAS(text, now_words))
         found = STANDING_NOW;
-    fold(t->passage + t->before, t->after - t->before, text);
+    standing_fold(t->passage + t->before, t->after - t->before, text);
     if (HAS(text, changed_words))
         return STANDING_CHANGED;
     for (size_t i = 0; i < 2; i++)
-        if (heads[i] && HAS(fold(heads[i], strlen(heads[i]), text), changed_words))
+        if (heads[i] && HAS(standing_fold(heads[i], strlen(heads[i]), text), changed_words))
             return STANDING_CHANGED;
     return found;
+}
+
+/* A sentence by itself. */
+static standing_text alone(const standing_text *t)
+{
+    standing_text s = *t;
+
+    s.before = t->start;
+    s.after = t->end;
+    return s;
+}
+
+standing_change standing_change_within(const standing_text *t)
+{
+    static const char *const labels[] = {"corrections", "changes", "amendments", "updates", "errata", "korrekturen", "nachtrag", "nachträge", "cambios", "correcciones",
+                                         "modificaciones", "changements", "modifications", "rectificatifs"};
+    standing_text itself = alone(t);
+    standing_change own;
+    const char *label;
+    text_span line;
+    char text[FOLDED_MAX + 1];
+
+    itself.title = itself.heading = NULL;
+    own = standing_change_of(&itself);
+    if (own >= STANDING_CHANGED || !standing_label(t, &line, &label) || (label != t->passage && strstr(label, ", ")) ||
+        (label != t->passage && t->title && !strcmp(label, t->title)))
+        return own;
+    standing_fold(label + line.start, line.end - line.start, text);
+    return HAS(text, changed_words) || HAS(text, labels) ? STANDING_CHANGED : own;
 }
 
 bool standing_is_replaced(const char *text, text_span at, bool last)
@@ -137,7 +171,7 @@ bool standing_is_replaced(const char *text, text_span at, bool last)
     char folded[FOLDED_MAX + 1];
     size_t from = at.start > 40 ? at.start - 40 : 0, end;
 
-    fold(text + from, at.start - from, folded);
+    standing_fold(text + from, at.start - from, folded);
     for (end = strlen(folded);;) { /* articles and prepositions right before the value */
         size_t begin;
         while (end && !is_word_byte(folded[end - 1]))
@@ -159,178 +193,6 @@ bool standing_is_replaced(const char *text, text_span at, bool last)
             return true;
     }
     return false;
-}
-
-/* ---- which is later ---- */
-
-typedef struct stamp {
-    int year, month, day; /* 0: not said */
-    double version;       /* < 0: none */
-} stamp;
-
-static const char *name_of(const char *uri)
-{
-    const char *slash = uri ? strrchr(uri, '/') : NULL;
-
-    return !uri ? "" : slash ? slash + 1 : uri;
-}
-
-/* "v2", "version 2.1", "rev. 3" in a title or the name of a file. */
-static double version_in(const char *s)
-{
-    static const char *const words[] = {"version", "fassung", "versión", "rev", "v"};
-    char text[FOLDED_MAX + 1];
-
-    fold(s, strlen(s), text);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t len = strlen(words[i]);
-        for (const char *from = text, *at; (at = strstr(from, words[i])); from = at + len) {
-            const char *digit = at + len;
-            if (at > text && is_word_byte(at[-1]))
-                continue;
-            digit += strspn(digit, ". -_");
-            if (isdigit((unsigned char)*digit))
-                return strtod(digit, NULL);
-        }
-    }
-    return -1;
-}
-
-static int digits(const char *s, size_t n)
-{
-    int value = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (!isdigit((unsigned char)s[i]))
-            return -1;
-        value = value * 10 + (s[i] - '0');
-    }
-    return value;
-}
-
-/* "minutes-2025-03-11.md", "20250311 list.pdf", "prices_2025": a year with what is behind it. */
-static bool date_in_name(const char *s, stamp *out)
-{
-    for (size_t i = 0, n = strlen(s); i + 4 <= n; i++) {
-        int year = digits(s + i, 4), month, day;
-        size_t at = i + 4;
-        if (year < 1990 || year > 2099 || (i && isdigit((unsigned char)s[i - 1])))
-            continue;
-        at += at < n && strchr("-_. ", s[at]);
-        month = at + 2 <= n ? digits(s + at, 2) : -1;
-        if (month < 1 || month > 12) {
-            if (isdigit((unsigned char)s[i + 4])) /* a longer number */
-                continue;
-            *out = (stamp){.year = year, .version = out->version};
-            return true;
-        }
-        at += 2;
-        at += at < n && strchr("-_. ", s[at]);
-        day = at + 2 <= n ? digits(s + at, 2) : -1;
-        *out = (stamp){.year = year, .month = month, .day = day >= 1 && day <= 31 ? day : 0, .version = out->version};
-        return true;
-    }
-    return false;
-}
-
-static bool date_in_title(const char *s, stamp *out)
-{
-    quantity *q;
-    size_t n;
-    arena a;
-    bool found = false;
-
-    arena_init(&a, ARENA_BYTES);
-    if (quantities_find(s, strlen(s), &a, &q, &n, NULL))
-        n = 0;
-    for (size_t i = 0; i < n && !found; i++) {
-        found = true;
-        if (q[i].kind == QUANTITY_DATE && q[i].year)
-            *out = (stamp){q[i].year, q[i].month, q[i].day, out->version};
-        else if (q[i].year_like && q[i].value[0] >= 1990 && q[i].value[0] < 2100)
-            *out = (stamp){.year = (int)q[i].value[0], .version = out->version};
-        else
-            found = false;
-    }
-    arena_clear(&a);
-    return found;
-}
-
-/* What a document's title and name say, else its own date. *named: the former. */
-static stamp stamp_of(const standing_text *t, bool *named)
-{
-    const char *title = t->title ? t->title : "", *name = name_of(t->uri);
-    stamp s = {.version = version_in(title)};
-
-    if (s.version < 0)
-        s.version = version_in(name);
-    *named = date_in_title(title, &s) || date_in_name(name, &s);
-    return s;
-}
-
-int64_t standing_date(const char *title, const char *uri)
-{
-    stamp s = {0};
-    struct tm tm = {0};
-
-    if (!date_in_title(title ? title : "", &s) && !date_in_name(name_of(uri), &s))
-        return 0;
-    tm.tm_year = s.year - 1900;
-    tm.tm_mon = s.month ? s.month - 1 : 0;
-    tm.tm_mday = s.day ? s.day : 1;
-    return (int64_t)timegm(&tm) * 1000000000;
-}
-
-static void stamp_date(int64_t ns, stamp *s)
-{
-    time_t at = (time_t)(ns / 1000000000);
-    struct tm tm;
-
-    gmtime_r(&at, &tm);
-    s->year = tm.tm_year + 1900;
-    s->month = tm.tm_mon + 1;
-    s->day = tm.tm_mday;
-}
-
-/* By what both say; 0: the same, as far as that goes. */
-static int compare_stamps(const stamp *x, const stamp *y)
-{
-    if (x->year != y->year)
-        return x->year < y->year ? -1 : 1;
-    if (!x->month || !y->month || x->month != y->month)
-        return !x->month || !y->month ? 0 : x->month < y->month ? -1 : 1;
-    return !x->day || !y->day || x->day == y->day ? 0 : x->day < y->day ? -1 : 1;
-}
-
-standing_time standing_order(const standing_text *x, const standing_text *y, int *order)
-{
-    bool named[2];
-    stamp a = stamp_of(x, &named[0]), b = stamp_of(y, &named[1]);
-
-    *order = 0;
-    if (a.version >= 0 && b.version >= 0 && a.version != b.version) {
-        *order = a.version < b.version ? -1 : 1;
-        return STANDING_BY_DATE;
-    }
-    if (named[0] && named[1] && (*order = compare_stamps(&a, &b)))
-        return STANDING_BY_DATE;
-    if (x->date_ns && y->date_ns && x->date_ns != y->date_ns) {
-        *order = x->date_ns < y->date_ns ? -1 : 1;
-        return STANDING_BY_DATE;
-    }
-    if (!named[0] && x->date_ns)
-        stamp_date(x->date_ns, &a);
-    if (!named[1] && y->date_ns)
-        stamp_date(y->date_ns, &b);
-    if (a.year && b.year && (*order = compare_stamps(&a, &b)))
-        return STANDING_BY_DATE;
-    if ((a.year && b.year) || !x->modified_ns || !y->modified_ns)
-        return STANDING_UNKNOWN;
-    if (x->modified_ns + HOUR_NS < y->modified_ns)
-        *order = -1;
-    else if (y->modified_ns + HOUR_NS < x->modified_ns)
-        *order = 1;
-    return *order ? STANDING_BY_FILE : STANDING_UNKNOWN;
 }
 
 /* ---- one matter or two ---- */
@@ -361,7 +223,7 @@ static cairn_status said_read(analyzer *an, const standing_text *t, arena *a, sa
 
     *s = (said){.t = t, .text = t->passage + t->start, .len = t->end - t->start};
     bytes_init(&above, (size_t)1 << 20);
-    st = bytes_printf(&above, "%s\n%s\n%s\n%.*s", t->title ? t->title : "", t->heading ? t->heading : "", name_of(t->uri), (int)t->head_end,
+    st = bytes_printf(&above, "%s\n%s\n%s\n%.*s", t->title ? t->title : "", t->heading ? t->heading : "", standing_name_of(t->uri), (int)t->head_end,
                       t->passage);
     for (size_t i = 0; i < above.len; i++)
         if (above.data[i] == '_' || above.data[i] == '-')
@@ -396,6 +258,9 @@ static bool in_value(const said *s, const text_term *t)
     for (size_t i = 0; i < s->n_times; i++)
         if (t->start < s->times[i].end && t->end > s->times[i].start)
             return true;
+    for (size_t i = 0; i < s->t->n_values && s->text == s->t->passage + s->t->start; i++)
+        if (t->start + s->t->start < s->t->values[i].end && t->end + s->t->start > s->t->values[i].start)
+            return true;
     return false;
 }
 
@@ -403,7 +268,7 @@ static bool is_generic(const char *text, const text_term *t)
 {
     char word[FOLDED_MAX + 1];
 
-    fold(text + t->start, t->end - t->start, word);
+    standing_fold(text + t->start, t->end - t->start, word);
     return !(t->weight > 0) || word_list_has(generic, word, strlen(word));
 }
 
@@ -411,7 +276,7 @@ static bool is_sign(const char *text, const text_term *t)
 {
     char word[FOLDED_MAX + 1];
 
-    fold(text + t->start, t->end - t->start, word);
+    standing_fold(text + t->start, t->end - t->start, word);
     return HAS(word, changed_words) || HAS(word, now_words) || HAS(word, cancelled_words) || !strcmp(word, "re") || !strcmp(word, "aw") ||
            !strcmp(word, "fwd") || !strcmp(word, "date") || !strcmp(word, "notice") || !strcmp(word, "update");
 }
@@ -438,7 +303,7 @@ static bool joined(const char *text, size_t from, size_t to, const char *between
             end++;
         if (end == from || ++words > most)
             return false;
-        fold(text + from, end - from, word);
+        standing_fold(text + from, end - from, word);
         if (!between || !word_list_has(between, word, strlen(word)))
             return false;
         from = end;
@@ -573,8 +438,8 @@ static size_t title_words(const said *s, const char *title, const term_list *l, 
     return n;
 }
 
-/* Titles of one series: those of minutes, versions, answers to a mail. Without words of its own a title fits any. */
-static cairn_status titles_agree(analyzer *an, const said *x, const said *y, bool *agree, cairn_error *err)
+/* Titles of one series: those of minutes, versions, answers to a mail. Without words of its own a title fits any, *empty. */
+static cairn_status titles_agree(analyzer *an, const said *x, const said *y, bool *agree, bool *empty, cairn_error *err)
 {
     const said *s[2] = {x, y};
     term_list l[2] = {{0}};
@@ -583,8 +448,8 @@ static cairn_status titles_agree(analyzer *an, const said *x, const said *y, boo
     cairn_status st = CAIRN_OK;
 
     for (int i = 0; i < 2 && !st; i++) {
-        const char *title = s[i]->t->title && *s[i]->t->title ? s[i]->t->title : name_of(s[i]->t->uri);
-        st = terms_read(an, s[i]->t->lang, title, strlen(title), &l[i], err);
+        const char *title = s[i]->t->title && *s[i]->t->title ? s[i]->t->title : standing_name_of(s[i]->t->uri);
+        st = terms_read(an, x->t->lang, title, strlen(title), &l[i], err);
         if (!st && !(words[i] = malloc((l[i].n + 1) * sizeof **words)))
             st = cairn_fail(err, CAIRN_ENOMEM, "titles");
         if (!st)
@@ -596,7 +461,8 @@ static cairn_status titles_agree(analyzer *an, const said *x, const said *y, boo
                 same++;
                 break;
             }
-    *agree = !n[0] || !n[1] || (double)same >= TITLES_LEAST * (double)(n[0] < n[1] ? n[0] : n[1]);
+    *empty = !n[0] || !n[1];
+    *agree = *empty || (double)same >= TITLES_LEAST * (double)(n[0] < n[1] ? n[0] : n[1]);
     for (int i = 0; i < 2; i++) {
         free(words[i]);
         term_list_clear(&l[i]);
@@ -627,49 +493,104 @@ static bool answers_as_much(const said *x, const said *y, const term_list *asked
 static bool of_named_year(const term_list *asked, const char *question, const standing_text *x, const standing_text *y)
 {
     for (size_t i = 0; i < asked->n; i++) {
-        int year = asked->at[i].number && asked->at[i].end - asked->at[i].start == 4 ? digits(question + asked->at[i].start, 4) : -1;
-        stamp a = {0}, b = {0};
+        int year = asked->at[i].number && asked->at[i].end - asked->at[i].start == 4 ? atoi(question + asked->at[i].start) : -1;
+        standing_stamp a = {0}, b = {0};
         if (year < 1990 || year > 2099)
             continue;
         if (x->date_ns)
-            stamp_date(x->date_ns, &a);
+            standing_stamp_day(x->date_ns, &a);
         if (y->date_ns)
-            stamp_date(y->date_ns, &b);
+            standing_stamp_day(y->date_ns, &b);
         if ((a.year == year) != (b.year == year))
             return true;
     }
     return false;
 }
 
-cairn_status standing_same_matter(analyzer *an, const char *question, const standing_text *x, const standing_text *y, bool *same,
-                                  bool *alike, cairn_error *err)
+/* Does y stand right behind x and say nothing of what x and the question do not speak of? */
+static bool goes_on(const said *x, const said *y, const term_list *asked)
 {
+    bool other = false;
+
+    if (x->t->passage != y->t->passage || y->t->before != x->t->start || y->t->start < x->t->end)
+        return false;
+    for (size_t i = 0; i < y->own.n; i++)
+        other |= tells(y, &y->own.at[i]) && !terms_have(asked->at, asked->n, y->own.at[i].key) && !terms_have(x->own.at, x->own.n, y->own.at[i].key);
+    return !other;
+}
+
+cairn_status standing_same_matter(analyzer *an, const char *question, const standing_text *x, const standing_text *y, bool one_document,
+                                  standing_match *out, cairn_error *err)
+{
+    const standing_text of[2] = {one_document ? alone(x) : *x, one_document ? alone(y) : *y};
     term_list asked = {0};
     said a = {0}, b = {0};
-    bool own = false, agree = false, fits;
+    bool own = false, agree = false, empty, fits;
     arena memory;
     cairn_status st;
 
-    *same = *alike = false;
+    *out = (standing_match){0};
     if (strcmp(x->lang ? x->lang : "", y->lang ? y->lang : "") != 0)
         return CAIRN_OK;
     arena_init(&memory, ARENA_BYTES);
     st = terms_read(an, x->lang, question, strlen(question), &asked, err);
     if (!st)
-        st = said_read(an, x, &memory, &a, err);
+        st = said_read(an, &of[0], &memory, &a, err);
     if (!st)
-        st = said_read(an, y, &memory, &b, err);
+        st = said_read(an, &of[1], &memory, &b, err);
     if (!st)
-        st = titles_agree(an, &a, &b, &agree, err);
+        st = titles_agree(an, &a, &b, &agree, &empty, err);
     if (!st) {
         fits = answers_as_much(&a, &b, &asked, question, &own);
-        *same = fits && (own || agree) && !of_named_year(&asked, question, x, y) && !numbered_otherwise(&a, &b, &asked, question) &&
+        out->same = fits && (own || agree) && !of_named_year(&asked, question, x, y) && !numbered_otherwise(&a, &b, &asked, question) &&
                 !named_otherwise(&a, &b, false) && !qualified_otherwise(&a, &b, &asked, question);
-        *alike = *same && agree && !x->head_end == !y->head_end && shared(&a, &b) >= ALIKE_LEAST && shared(&b, &a) >= ALIKE_LEAST &&
+        out->own = out->same && own;
+        out->alike = out->same && agree && !x->head_end == !y->head_end && shared(&a, &b) >= ALIKE_LEAST && shared(&b, &a) >= ALIKE_LEAST &&
                  !named_otherwise(&a, &b, true);
+        a.t = x;
+        b.t = y;
+        if (one_document && (goes_on(&a, &b, &asked) || goes_on(&b, &a, &asked)))
+            *out = (standing_match){true, true, true};
     }
     said_clear(&a);
     said_clear(&b);
+    term_list_clear(&asked);
+    arena_clear(&memory);
+    return st;
+}
+
+cairn_status standing_one_series(analyzer *an, const standing_text *x, const standing_text *y, bool *one, cairn_error *err)
+{
+    const said a = {.t = x}, b = {.t = y};
+    bool empty = true;
+    cairn_status st = titles_agree(an, &a, &b, one, &empty, err);
+
+    *one = !st && *one && !empty;
+    return st;
+}
+
+cairn_status standing_same_subject(analyzer *an, const char *question, const standing_text *t, size_t from, bool *same, cairn_error *err)
+{
+    term_list asked = {0};
+    said a = {0};
+    arena memory;
+    cairn_status st;
+
+    *same = true;
+    arena_init(&memory, ARENA_BYTES);
+    st = terms_read(an, t->lang, question, strlen(question), &asked, err);
+    if (!st)
+        st = said_read(an, t, &memory, &a, err);
+    for (size_t i = 0; !st && i < a.own.n; i++) {
+        const text_term *w = &a.own.at[i];
+        bool known = terms_have(asked.at, asked.n, w->key);
+        if (t->start + w->start < from || !tells(&a, w))
+            continue;
+        for (size_t j = 0; j < i && !known; j++)
+            known = a.own.at[j].key == w->key && t->start + a.own.at[j].start < from;
+        *same &= known;
+    }
+    said_clear(&a);
     term_list_clear(&asked);
     arena_clear(&memory);
     return st;

@@ -1,4 +1,5 @@
 """Which of two statements holds now: a later document corrects an earlier one, which is told in a clause."""
+import json
 import os
 
 from harness import CairnTest, main, need_model
@@ -47,6 +48,62 @@ class Standing(CairnTest):
         self.index()
         self.assertEqual(self.ask("When is the gate code of the boathouse changed?", "--extractive")[1], ["b.txt", "a.txt"])
         self.assertEqual(len(self.ask("When is the regatta dinner of the boathouse?", "--extractive")[1]), 1)
+
+    def test_a_later_entry_and_a_correction_of_the_same_document_answer(self):
+        self.write("minutes.md", "# Allotments\n\n## 4 March 2025\n\nThe summer fair will be on 14 June. The shed gets a new roof.\n\n"
+                   "## 8 April 2025\n\nThe summer fair is moved to 21 June. Tea is offered by the Lowes.\n")
+        self.write("changes.md", "# Pump controller\n\n## 2.10\n\n- The sampling interval is 20 seconds.\n\n## 2.9\n\n- The sampling interval is 60 seconds.\n")
+        self.write("trip.txt", "Choir trip\n\nThe bus leaves at 7:30 from the station. Bring rain coats.\n\nCorrection: the bus leaves at 8:15 from the station.\n")
+        self.write("two.md", "# Surveys\n\n## 4 March 2025\n\nThe survey of the north orchard is on 14 June.\n\n"
+                   "## 8 April 2025\n\nThe survey of the south orchard is moved to 21 June.\n")
+        self.index()
+        self.assertEqual(self.ask("When is the summer fair?", "--extractive"),
+                         ("The summer fair is moved to 21 June. [1] An earlier entry says otherwise: 14 June [1].", ["minutes.md", "minutes.md"], "21 June"))
+        self.assertEqual(self.ask("What is the sampling interval of the pump controller?", "--extractive")[0],
+                         "- The sampling interval is 20 seconds. [1] An earlier entry says otherwise: 60 seconds [1].")
+        self.assertEqual(self.ask("When does the bus of the choir trip leave?", "--extractive")[0],
+                         "Correction: the bus leaves at 8:15 from the station. [1] An earlier entry says otherwise: 7:30 [1].")
+        self.assertEqual(self.ask("When is the survey of the north orchard?", "--extractive")[0], "The survey of the north orchard is on 14 June. [1]")
+
+    def test_a_statement_holds_from_a_day_and_until_one(self):
+        # Days long past or far ahead: what holds does not depend on when the test is run.
+        self.write("ferry.md", "# Ferry\n\nUntil 31 March 2020 a single ticket for the ferry costs 12 euros.\n\n"
+                   "From 1 April 2020 a single ticket for the ferry costs 14 euros.\n")
+        self.write("rent.md", "# Workshop\n\nThe rent of the workshop is 640 euros a month. With effect from 1 March 2190 it is 690 euros a month.\n")
+        self.write("hours.md", "# Reading room\n\nThe reading room closes at 17:00 until 30 September 2020, and at 19:00 from 1 October 2020.\n")
+        self.write("kids.md", "# Museum\n\nAn adult ticket for the museum costs 12 euros. From 1 April 2020 a child ticket for the museum costs 6 euros.\n")
+        self.index()
+        for question, text, short in (
+                ("How much is a single ticket for the ferry?", "From 1 April 2020 a single ticket for the ferry costs 14 euros. [1] Before that: "
+                 "Until 31 March 2020 a single ticket for the ferry costs 12 euros [1].", "14 euros"),
+                ("What is the rent of the workshop?", "The rent of the workshop is 640 euros a month. [1] This changes: With effect from 1 March 2190 "
+                 "it is 690 euros a month [1].", "640 euros"),
+                ("When does the reading room close?", "The reading room closes at 17:00 until 30 September 2020, and at 19:00 from 1 October 2020. [1]", "19:00"),
+                ("How much does an adult ticket for the museum cost?", "An adult ticket for the museum costs 12 euros. [1]", "12 euros")):
+            answer = self.ask(question, "--extractive")
+            self.assertEqual((answer[0], answer[2]), (text, short))
+
+    def test_a_receipt_is_answered_for_its_day(self):
+        self.write("rent.md", "# Workshop\n\nThe rent of the workshop is 640 euros a month. With effect from 1 March 2190 it is 690 euros a month.\n")
+        self.index()
+        path = os.path.join(self.top, "receipt.json")
+        self.run_cairn("ask", "--mode", "lexical", "--extractive", "--receipt", path, "What is the rent of the workshop?")
+        with open(path, encoding="utf-8") as f:
+            receipt = json.load(f)
+        self.assertTrue(self.json("replay", path)["same"])
+        receipt["asked_on"] = "2191-01-01"
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(receipt, f)
+        self.assertIn("690 euros", self.json("replay", path, code=None)["answer"].split("[1]")[0])
+
+    @need_model("multilingual-e5-small", "e5-small-q4.bin")
+    def test_a_mail_in_another_language_corrects_one_of_its_thread(self):
+        self.write("first.eml", mail(MARCH, "Roof inspection", "The roof inspection is on 12 April. The attic has to be open."))
+        self.write("second.eml", mail(APRIL, "AW: Roof inspection", "Die Dachinspektion wird auf den 19. April verschoben."))
+        self.write("other.eml", mail(APRIL, "Aufzug", "Die Prüfung des Aufzugs wird auf den 30. April verschoben."))
+        self.index(vectors=True)
+        a = self.json("ask", "--extractive", "When is the roof inspection?")
+        self.assertEqual(a["answer"], "Die Dachinspektion wird auf den 19. April verschoben. [1] An earlier document says otherwise: 12 April [2].")
 
     @need_model("qwen2.5-coder-0.5b", "model.gguf")
     def test_a_model_says_what_holds(self):

@@ -56,6 +56,11 @@ static const struct {
     {"14:30", "2:30 pm", true},
     {"14.30 Uhr", "14:30", true},
     {"14:30", "14:31", false},
+    {"14 h 30", "14:30", true},
+    {"14h30", "2:30 pm", true},
+    {"14 h", "14:00", false}, /* or so many hours */
+    {"1er mai 2027", "1 May 2027", true},
+    {"1\xC2\xBA de mayo de 2027", "1 May 2027", true},
     {"3/4/2027", "4 March 2027", true},
     {"3/4/2027", "3 April 2027", true},
     {"1.200", "1200", true},

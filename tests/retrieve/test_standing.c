@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include "retrieve/quantity.h"
 #include "retrieve/standing.h"
+#include "retrieve/standing_inside.h"
 
 #define DAY ((int64_t)86400 * 1000000000)
 
@@ -110,13 +112,13 @@ static void one_matter_or_two(void **state)
     assert_int_equal(analyzer_create(&an, NULL), CAIRN_OK);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         standing_text x = of(cases[i].text[0], cases[i].title[0], "/a", cases[i].lang, 0), y = of(cases[i].text[1], cases[i].title[1], "/b", cases[i].lang, 0);
-        bool same, alike;
-        assert_int_equal(standing_same_matter(an, cases[i].question, &x, &y, &same, &alike, NULL), CAIRN_OK);
-        if (same != cases[i].same || (same && alike != cases[i].alike))
-            fail_msg("%s: %d %d", cases[i].question, same, alike);
+        standing_match m;
+        assert_int_equal(standing_same_matter(an, cases[i].question, &x, &y, false, &m, NULL), CAIRN_OK);
+        if (m.same != cases[i].same || (m.same && m.alike != cases[i].alike))
+            fail_msg("%s: %d %d", cases[i].question, m.same, m.alike);
         y.lang = "it"; /* of another language: not known */
-        assert_int_equal(standing_same_matter(an, cases[i].question, &x, &y, &same, &alike, NULL), CAIRN_OK);
-        assert_false(same);
+        assert_int_equal(standing_same_matter(an, cases[i].question, &x, &y, false, &m, NULL), CAIRN_OK);
+        assert_false(m.same);
     }
     analyzer_destroy(an);
 }
@@ -142,6 +144,126 @@ static void which_value_is_the_old_one(void **state)
     }
 }
 
+static void entries_of_one_document(void **state)
+{
+    static const struct {
+        const char *passage, *heading, *x, *y;
+        bool known;
+        int order;
+        standing_change within; /* of y */
+    } cases[] = {
+        {"The fair is on 14 June.\n\n8 April 2025\nThe fair is on 21 June.", "Club > 4 March 2025, 8 April 2025", "The fair is on 14", "The fair is on 21", true, -1, STANDING_NONE},
+        {"2.10\n- The limit is 20 MB.\n\n2.9\n- The limit is 5 MB.", "Changes", "- The limit is 5", "- The limit is 20", true, -1, STANDING_NONE},
+        {"[1.3] - 2025-03-01\nAdded\n\nThe limit is 20 MB.\n\n[1.2] - 2025-01-01\nThe limit is 5 MB.", "", "The limit is 5", "The limit is 20", true, -1, STANDING_NONE},
+        {"2025-03-02: Led by A.\n\n2025-09-01: Led by B.", "", "Led by A", "Led by B", true, -1, STANDING_NONE},
+        {"Rules begin at 22 h.\n\nCorrections\n- Rules begin at 21 h.", "Rules", "Rules begin at 22", "- Rules begin at 21", false, 0, STANDING_CHANGED},
+        {"The bus leaves at 7:30.\n\nCorrection: it leaves at 8:15.", "", "The bus", "Correction", false, 0, STANDING_CHANGED},
+        {"4.2 Notice\nThe notice is 3 months.\n\n4.3 Rent\nThe rent is 640 euros. The rent was 600 euros.", "Lease", "The notice", "The rent is", false, 0, STANDING_NONE}, /* no versions */
+        {"On 3 May 2025 the fair of the club was held in the old mill and\n\nthe rain stopped. It rained on 4 May.", "", "the rain", "It rained", false, 0, STANDING_NONE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        standing_text x = of(cases[i].passage, "", "", "en", 0), y = x;
+        int order, back;
+        x.heading = y.heading = cases[i].heading;
+        x.start = (size_t)(strstr(cases[i].passage, cases[i].x) - cases[i].passage);
+        x.end = x.start + strlen(cases[i].x);
+        y.start = (size_t)(strstr(cases[i].passage, cases[i].y) - cases[i].passage);
+        y.end = y.start + strlen(cases[i].y);
+        if (standing_order_within(&x, &y, &order) != cases[i].known || order != cases[i].order || standing_order_within(&y, &x, &back) != cases[i].known ||
+            back != -order || standing_change_within(&y) != cases[i].within)
+            fail_msg("%zu: %d %d", i, order, (int)standing_change_within(&y));
+    }
+}
+
+static void days_of_a_statement(void **state)
+{
+    const int64_t written = standing_day_number(2026, 2, 10), open[2] = {INT64_MIN, INT64_MAX};
+    const struct {
+        const char *text, *value;
+        int64_t from, until;
+        bool limited;
+    } cases[] = {
+        {"From 1 May 2026 it costs 14 euros.", "14 euros", standing_day_number(2026, 5, 1), open[1], true},
+        {"From 1 May it costs 14 euros.", "14 euros", standing_day_number(2026, 5, 1), open[1], true},
+        {"Since 1 May it costs 14 euros.", "14 euros", standing_day_number(2025, 5, 1), open[1], true},
+        {"From 1 January it costs 14 euros.", "14 euros", standing_day_number(2026, 1, 1), open[1], true}, /* six weeks ago */
+        {"With effect from March 2027 it costs 14 euros.", "14 euros", standing_day_number(2027, 3, 1), open[1], true},
+        {"It costs 12 euros until the end of March 2026.", "12 euros", open[0], standing_day_number(2026, 3, 31), true},
+        {"It costs 12 euros until 30 June 2026 and 14 euros from 1 July 2026.", "12 euros", open[0], standing_day_number(2026, 6, 30), true},
+        {"It costs 12 euros until 30 June 2026 and 14 euros from 1 July 2026.", "14 euros", standing_day_number(2026, 7, 1), open[1], true},
+        {"It costs 12 euros, and 14 euros from 1 July 2026.", "12 euros", open[0], standing_day_number(2026, 6, 30), true},
+        {"Until 30 June 2026 it costs 12 euros, then 14 euros.", "14 euros", standing_day_number(2026, 7, 1), open[1], true},
+        {"From 1 July 2026 it costs 14 euros, before that 12 euros.", "12 euros", open[0], standing_day_number(2026, 6, 30), true},
+        {"From 1 July 2026 adults pay 14 euros and children 7 euros.", "7 euros", standing_day_number(2026, 7, 1), open[1], true},
+        {"From 1 March to 31 May 2026 it costs 9 euros.", "9 euros", standing_day_number(2026, 3, 1), standing_day_number(2026, 5, 31), true},
+        {"Ab dem 1. Mai 2026 kostet es 14 Euro.", "14 Euro", standing_day_number(2026, 5, 1), open[1], true},
+        {"Bis zum 31. Dezember 2026 kostet es 14 Euro.", "14 Euro", open[0], standing_day_number(2026, 12, 31), true},
+        {"Vom 1. März bis 31. Mai 2026 kostet es 9 Euro.", "9 Euro", standing_day_number(2026, 3, 1), standing_day_number(2026, 5, 31), true},
+        {"A partir del 1 de mayo de 2026 cuesta 14 euros.", "14 euros", standing_day_number(2026, 5, 1), open[1], true},
+        {"Hasta el 31 de agosto de 2026 cuesta 12 euros.", "12 euros", open[0], standing_day_number(2026, 8, 31), true},
+        {"À compter du 1er avril 2026, il coûte 14 euros.", "14 euros", standing_day_number(2026, 4, 1), open[1], true},
+        {"Il coûte 6 euros jusqu'au 30 juin 2027.", "6 euros", open[0], standing_day_number(2027, 6, 30), true},
+        {"On 1 May 2026 we paid 14 euros.", "14 euros", 0, 0, false},
+        {"It was moved from 12 March to 19 March 2026, for 9 euros.", "9 euros", 0, 0, false},
+        {"It is postponed until 19 July 2026, for 9 euros.", "9 euros", 0, 0, false},
+        {"From Ann, 1 May 2026: 9 euros.", "9 euros", 0, 0, false},
+    };
+    arena a;
+
+    (void)state;
+    arena_init(&a, (size_t)1 << 24);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *text = cases[i].text;
+        text_span values[8];
+        standing_limit *limits;
+        standing_days days = {0, 0};
+        quantity *q;
+        size_t n_limits, n_q, n = 0, which = SIZE_MAX;
+        assert_int_equal(standing_limits(text, strlen(text), written, &a, &limits, &n_limits, NULL), CAIRN_OK);
+        assert_int_equal(quantities_find(text, strlen(text), &a, &q, &n_q, NULL), CAIRN_OK);
+        for (size_t j = 0; j < n_q; j++)
+            if (q[j].class == UNIT_MONEY) {
+                if (text + q[j].start == strstr(text, cases[i].value))
+                    which = n;
+                values[n++] = (text_span){q[j].start, q[j].end};
+            }
+        if (standing_days_of(text, strlen(text), values, n, which, limits, n_limits, &days) != cases[i].limited ||
+            (cases[i].limited && (days.from != cases[i].from || days.until != cases[i].until)))
+            fail_msg("%s: %lld %lld", text, (long long)days.from, (long long)days.until);
+    }
+    arena_clear(&a);
+}
+
+static void the_day_that_is_asked_for(void **state)
+{
+    const int64_t today = standing_day_number(2026, 11, 27);
+    const struct {
+        const char *question;
+        standing_asked asked;
+        int64_t day;
+    } cases[] = {
+        {"How much is a ticket?", STANDING_TODAY, today},
+        {"Was kostet der Eintritt?", STANDING_TODAY, today},
+        {"How much was a ticket?", STANDING_ANY, today},
+        {"How much was a ticket on 3 March 2025?", STANDING_ON, standing_day_number(2025, 3, 3)},
+        {"Was kostet es am 3. März 2027?", STANDING_ON, standing_day_number(2027, 3, 3)},
+        {"How much will it be in August 2027?", STANDING_ON, standing_day_number(2027, 8, 16)},
+        {"What is the fee in 2026?", STANDING_ON, today},
+        {"From when does it cost 14 euros?", STANDING_ANY, today},
+        {"Ab wann kostet es 14 Euro?", STANDING_ANY, today},
+        {"What will the fee be?", STANDING_ANY, today},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t day;
+        if (standing_day_asked(cases[i].question, today, &day) != cases[i].asked || day != cases[i].day)
+            fail_msg("%s: %lld", cases[i].question, (long long)day);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +271,9 @@ int main(void)
         cmocka_unit_test(what_was_written_later),
         cmocka_unit_test(one_matter_or_two),
         cmocka_unit_test(which_value_is_the_old_one),
+        cmocka_unit_test(entries_of_one_document),
+        cmocka_unit_test(days_of_a_statement),
+        cmocka_unit_test(the_day_that_is_asked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
