@@ -341,9 +341,11 @@ static bool holds_by_order(asking *a, const statement *x, const statement *y, co
     if (x->doc == y->doc) {
         xc = x->within;
         yc = y->within;
-        if (!m->own && !m->alike)
+        if (!m->alike && !(t->entries && m->own))
             return false;
         if (!t->entries && (yc < STANDING_CHANGED || (xc >= STANDING_CHANGED && y->at < x->at)))
+            return false;
+        if (!is_typed(a->evidence.type) && yc < STANDING_CANCELLED && !y->n_values)
             return false;
         if (t->entries && yc < STANDING_NOW && !m->alike)
             return false;
@@ -380,7 +382,7 @@ static cairn_status holds_against(asking *a, const asked_day *day, statement *y,
         over &= y->is[i] != HOLDS;
     if (over)
         return CAIRN_OK;
-    *holds = (t.days && (m.own || m.alike || x->doc == y->doc) && holds_by_days(a, x, y, x->doc == y->doc || t.later, vx, vy)) ||
+    *holds = (t.days && (m.alike || (m.own && x->doc != y->doc && is_typed(a->evidence.type))) && holds_by_days(a, x, y, x->doc == y->doc || t.later, vx, vy)) ||
              (t.later && holds_by_order(a, x, y, &t, &m, vx, vy));
     return CAIRN_OK;
 }
@@ -412,21 +414,46 @@ static cairn_status put_first(asking *a, const evidence_sentence *now, const boo
     return CAIRN_OK;
 }
 
+/* The value that is struck out in a sentence, of the kind of the one that stands; empty: none. */
+static cairn_status struck_value(asking *a, const statement *x, text_span *out, cairn_error *err)
+{
+    const cairn_hit *h = &a->hits->hits[x->s->passage];
+    quantity *q;
+    size_t n;
+    cairn_status st = quantities_find(h->text + x->t.start, x->t.end - x->t.start, &a->memory, &q, &n, err);
+
+    *out = (text_span){0, 0};
+    for (size_t i = 0; !st && i < n; i++) {
+        text_span at = {x->t.start + q[i].start, x->t.start + q[i].end};
+        if (text_is_struck(h->text, h->text_len, at.start) && compare_values(a, x->t.passage, at, x->t.passage, x->value[0]) == OTHER_VALUE)
+            *out = at;
+    }
+    return st;
+}
+
 /* A sentence that has a value for each time: "12 euros until 31 March, and 14 euros from 1 April". */
 static cairn_status find_in_sentence(asking *a, statement *x, cairn_error *err)
 {
     const bool *none = arena_calloc(&a->memory, CANDIDATES, sizeof *none);
     size_t now = 0;
     bool same = false;
-    cairn_status st;
+    text_span struck = {0};
+    cairn_status st = CAIRN_OK;
 
     if (!none)
         return cairn_fail(err, CAIRN_ENOMEM, "statements");
-    while (now < x->n_values && x->is[now] != HOLDS)
+    if (x->n_values && !x->s->head_end && !(st = struck_value(a, x, &struck, err)) && struck.end > struck.start) {
+        a->standing.old = *x->s;
+        a->standing.old_value = struck;
+        a->standing.value = x->value[0];
+        a->standing.told = ASK_TOLD_SAME;
+        return put_first(a, x->s, none, err);
+    }
+    while (!st && now < x->n_values && x->is[now] != HOLDS)
         now++;
-    if (x->s->head_end || x->n_values < 2 || !now || now == x->n_values ||
+    if (st || x->s->head_end || x->n_values < 2 || !now || now == x->n_values ||
         compare_values(a, x->t.passage, x->value[0], x->t.passage, x->value[now]) != OTHER_VALUE)
-        return CAIRN_OK;
+        return st;
     st = standing_same_subject(a->an, a->asked, &x->t, x->value[0].end < x->value[now].end ? x->value[0].end : x->value[now].end, &same, err);
     if (st || !same)
         return st;
@@ -492,7 +519,8 @@ cairn_status ask_standing_find(asking *a, cairn_error *err)
             a->standing.value = of_now;
         }
     }
-    if (!st && now && !told && now->n_limits && !(st = read_statement(a, &day, now, err)))
+    if (!st && now && !told && (now->n_limits || memmem(now->t.passage + now->t.start, now->t.end - now->t.start, "~~", 2)) &&
+        !(st = read_statement(a, &day, now, err)))
         return find_in_sentence(a, now, err);
     if (st || !told)
         return st;

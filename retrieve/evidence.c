@@ -277,7 +277,7 @@ static cairn_status mentions_in(const asked *q, const reading *r, const text_spa
                              err);
     for (size_t i = 0; !st && i < *n; i++) {
         text_span m = {(*out)[i].start + s->start, (*out)[i].end + s->start};
-        if (!in_question(q, r, &m))
+        if (!in_question(q, r, &m) && (q->earlier || !text_is_struck(r->p->text.text, r->p->text.len, m.start)))
             (*out)[kept++] = m;
     }
     *n = kept;
@@ -412,6 +412,19 @@ static bool tells_apart(const asked *q, const reading *r, const text_span *s)
     return false;
 }
 
+/* "~~The fee is 30 euros.~~" */
+static bool is_struck_whole(const evidence_passage *p, const text_span *s)
+{
+    size_t start = s->start, end = s->end;
+
+    while (start < end && strchr("-*~ ", p->text.text[start]))
+        start++;
+    while (end > start && strchr("~ .", p->text.text[end - 1]))
+        end--;
+    return end > start && text_is_struck(p->text.text, p->text.len, start) && text_is_struck(p->text.text, p->text.len, end - 1) &&
+           !memmem(p->text.text + start, end - start, "~~", 2);
+}
+
 static cairn_status read_sentence(finding *x, const reading *all, size_t passage, size_t i)
 {
     const reading *r = &all[passage];
@@ -468,6 +481,8 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f) - x->off[passage] + e.lift;
     if (!n || (r->table && i == 0 && r->n_sentences > 1) || evidence_names_columns(r, s))
         return CAIRN_OK; /* signs alone, or the line that names the columns */
+    if (!e.planted && !x->q->earlier && is_struck_whole(p, s))
+        return CAIRN_OK;
     if (!e.planted && follow_up_repeats(p->text.text + s->start, s->end - s->start, &x->params->known, x->q->type == ANSWER_WHY))
         return CAIRN_OK;
     return add_sentence(x, e, words_hash(r, s));

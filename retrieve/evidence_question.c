@@ -5,6 +5,7 @@
 
 #include "index/text/stopwords.h"
 #include "retrieve/evidence_reading.h"
+#include "retrieve/standing.h"
 
 const char *evidence_language(const char *question, size_t len, const char *const *candidates,
                               size_t n)
@@ -110,7 +111,7 @@ cairn_status evidence_read_question(analyzer *an, const char *question,
     cairn_status st;
 
     *q = (asked){.text = question, .len = len, .lang = lang, .type = answer_type_of(question, typed),
-                 .units = answer_units_of(question, typed)};
+                 .units = answer_units_of(question, typed), .earlier = standing_asks_earlier(question)};
     st = terms_read(an, *lang ? lang : terms_language(NULL, NULL, question, len), question, len,
                     &terms, err);
     if (!st)

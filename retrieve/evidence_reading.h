@@ -31,6 +31,7 @@ typedef struct asked {
      * of "what is the noise level of" the last one. Empty: the question does not say it so. */
     size_t thing, thing_end;
     bool counted; /* the first form */
+    bool earlier; /* what was before is asked for */
 } asked;
 
 typedef struct reading {

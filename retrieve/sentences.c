@@ -291,3 +291,20 @@ cairn_status sentences_rows(const char *s, size_t len, bool ordinals, text_span 
     }
     return st ? st : add_prose(out, n, &cap, s, prose, len, ordinals, err);
 }
+
+bool text_is_struck(const char *text, size_t len, size_t at)
+{
+    size_t start = at, end;
+    bool open = false;
+
+    while (start && !(text[start - 1] == '\n' && (start < 2 || text[start - 2] == '\n')))
+        start--;
+    const char *stop = memmem(text + at, len - at, "\n\n", 2);
+    end = stop ? (size_t)(stop - text) : len;
+    for (size_t i = start; i < at && i + 1 < end; i++)
+        if (text[i] == '~' && text[i + 1] == '~') {
+            open = !open;
+            i++;
+        }
+    return open && memmem(text + at, end - at, "~~", 2);
+}

@@ -34,6 +34,9 @@ bool marker_read(const char *s, size_t len, size_t at, text_marker *m);
 /* Languages that write ordinals with a full stop: de, da, no, fi, cs, pl, ... */
 bool sentences_dotted_ordinals(const char *lang);
 
+/* Is text[at] between "~~" and "~~" of one paragraph, as struck words are kept? `len`: of the text. */
+bool text_is_struck(const char *text, size_t len, size_t at);
+
 /* `markers`: citation markers behind a stop belong to the sentence before it. *out is malloced, NULL
  * with *n 0 for a text of blanks. */
 cairn_status sentences_split(const char *s, size_t len, bool markers, bool ordinals,

@@ -36,7 +36,7 @@ static const char *const changed_words[] = {
     "änderung~", "geändert", "ändert", "erhöht", "gesenkt", "steigt auf", "sinkt auf", "neuer termin", "neuer preis", "terminänderung", "aktualisiert~", "sondern",
     "cambia~", "cambio", "se traslada", "traslad~", "aplaz~", "pospon~", "pospuest~", "adelant~", "corrección", "corrig~", "sustituye~", "reemplaz~",
     "en lugar de", "en vez de", "modific~", "actualiz~", "sube a", "baja a", "nueva fecha", "nuevo precio", "sino",
-    "report~", "déplac~", "avancé", "avancée", "décal~", "rectif~", "correctif", "corrigé~", "remplac~", "au lieu", "plutôt que", "modifi~", "passe à",
+    "reporté~", "reporter", "reportons", "déplac~", "avancé", "avancée", "décal~", "rectif~", "correctif", "corrigé~", "remplac~", "au lieu", "plutôt que", "modifi~", "passe à",
     "passera à", "porté à", "portée à", "nouvelle date", "nouveau prix", "nouveau tarif", "mise à jour", "mais le",
 };
 
@@ -276,8 +276,10 @@ static bool is_sign(const char *text, const text_term *t)
 {
     char word[FOLDED_MAX + 1];
 
+    static const char limits[] = " effect effective starting beginning onwards then thereafter wirkung gültig dann danach efecto vigor partir contar luego después compter vigueur ensuite puis ";
+
     standing_fold(text + t->start, t->end - t->start, word);
-    return HAS(word, changed_words) || HAS(word, now_words) || HAS(word, cancelled_words) || !strcmp(word, "re") || !strcmp(word, "aw") ||
+    return word_list_has(limits, word, strlen(word)) || HAS(word, changed_words) || HAS(word, now_words) || HAS(word, cancelled_words) || !strcmp(word, "re") || !strcmp(word, "aw") ||
            !strcmp(word, "fwd") || !strcmp(word, "date") || !strcmp(word, "notice") || !strcmp(word, "update");
 }
 

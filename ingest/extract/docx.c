@@ -108,21 +108,58 @@ static void refer(docx *d, const notes *list, xmlNodePtr n)
     }
 }
 
-static bool is_hidden(xmlNodePtr run)
+static void inline_text(docx *d, xmlNodePtr n, unsigned depth);
+
+static bool has_property(xmlNodePtr run, const char *name)
 {
     xmlNodePtr properties = xml_child(run, "rPr");
-    xmlNodePtr vanish = properties ? xml_child(properties, "vanish") : NULL;
-    const char *val = vanish ? xml_attribute(vanish, "val") : "0";
+    xmlNodePtr found = properties ? xml_child(properties, name) : NULL;
+    const char *val = found ? xml_attribute(found, "val") : "0";
 
-    return vanish && strcmp(val, "0") != 0 && strcmp(val, "false") != 0;
+    return found && strcmp(val, "0") != 0 && strcmp(val, "false") != 0;
+}
+
+static bool is_hidden(xmlNodePtr run)
+{
+    return has_property(run, "vanish");
+}
+
+static void insert_mark(bytes *b, size_t at)
+{
+    size_t behind = b->len - at;
+
+    if (bytes_append(b, "~~", 2))
+        return;
+    memmove(b->data + at + 2, b->data + at, behind);
+    memcpy(b->data + at, "~~", 2);
+}
+
+/* A run that is struck out, in the marks of Markdown; runs that follow each other have one pair, blanks alone none. */
+static void put_struck(docx *d, xmlNodePtr run, unsigned depth)
+{
+    static const char blanks[] = " \n\t";
+    size_t at = d->text.len, end;
+
+    inline_text(d, run, depth);
+    for (end = d->text.len; end > at && strchr(blanks, d->text.data[end - 1]);)
+        end--;
+    if (end == at)
+        return;
+    insert_mark(&d->text, end);
+    if (at >= 2 && !memcmp(d->text.data + at - 2, "~~", 2)) {
+        memmove(d->text.data + at - 2, d->text.data + at, d->text.len - at);
+        d->text.len -= 2;
+        return;
+    }
+    while (at < end && strchr(blanks, d->text.data[at]))
+        at++;
+    insert_mark(&d->text, at);
 }
 
 static bool is_blank(const bytes *b)
 {
     return strspn(b->data ? b->data : "", " \n\t") == b->len;
 }
-
-static void inline_text(docx *d, xmlNodePtr n, unsigned depth);
 
 static void inline_element(docx *d, xmlNodePtr c, unsigned depth)
 {
@@ -148,6 +185,8 @@ static void inline_element(docx *d, xmlNodePtr c, unsigned depth)
     } else if (xml_is(c, "p")) { /* of a text box */
         bytes_append(&d->text, "\n", 1);
         inline_text(d, c, depth + 1);
+    } else if (xml_is(c, "r") && !is_hidden(c) && (has_property(c, "strike") || has_property(c, "dstrike"))) {
+        put_struck(d, c, depth + 1);
     } else if (!xml_is(c, "del") && !xml_is(c, "moveFrom") && !xml_is(c, "Fallback") &&
                !xml_is(c, "instrText") && !xml_is(c, "delText") && !xml_is(c, "pPr") &&
                !xml_is(c, "rPr") && !(xml_is(c, "r") && is_hidden(c))) {

@@ -39,6 +39,7 @@ typedef struct html {
     bool book;       /* only what is never shown goes */
     xmlNodePtr main; /* where the content is; page headers inside it count */
     bool inside_main;
+    size_t struck; /* length of the text right behind the mark that opens struck words; 0: none is open */
 } html;
 
 static bool is(xmlNodePtr n, const char *name)
@@ -176,7 +177,7 @@ static void put_words(html *h, const char *s)
             h->space = true;
         } else {
             size_t n = 1;
-            if (h->space && h->text.len && h->text.data[h->text.len - 1] != '\n')
+            if (h->space && h->text.len && h->text.data[h->text.len - 1] != '\n' && h->text.len != h->struck)
                 bytes_append(&h->text, " ", 1);
             h->space = false;
             while (s[n] && !strchr(" \t\n\r\f", s[n]))
@@ -210,6 +211,61 @@ static bool is_block(xmlNodePtr n)
                         "tfoot th thead tr ul caption ");
 }
 
+static bool in_struck(xmlNodePtr n)
+{
+    for (xmlNodePtr up = n->parent; up && up->type == XML_ELEMENT_NODE; up = up->parent)
+        if (is_one_of(up, " del s strike "))
+            return true;
+    return false;
+}
+
+/* Struck out: what it says no longer holds. */
+static bool is_struck(xmlNodePtr n)
+{
+    return is_one_of(n, " del s strike ") || strstr(attribute(n, "style"), "line-through") || (is_block(n) && in_struck(n));
+}
+
+static void open_struck(html *h)
+{
+    put_words(h, "~~");
+    h->struck = h->text.len;
+    h->space = false;
+}
+
+static void close_struck(html *h)
+{
+    size_t len = h->text.len;
+
+    /* A blank inside stands behind the mark: h->space. */
+    if (len >= 2 && !memcmp(h->text.data + len - 2, "~~", 2))
+        h->text.len -= 2; /* nothing was struck */
+    else
+        bytes_append(&h->text, "~~", 2);
+    h->struck = 0;
+}
+
+static bool has_block(xmlNodePtr n, unsigned depth)
+{
+    for (xmlNodePtr c = depth > HTML_MAX_DEPTH ? NULL : n->children; c; c = c->next)
+        if (c->type == XML_ELEMENT_NODE && (is_block(c) || is(c, "br") || has_block(c, depth + 1)))
+            return true;
+    return false;
+}
+
+static void put_all(html *h, xmlNodePtr n, bool lines, unsigned depth);
+
+/* The same of an element that may be struck out. */
+static void put_marked(html *h, xmlNodePtr n, bool lines, unsigned depth)
+{
+    bool struck = is_struck(n) && !has_block(n, depth);
+
+    if (struck)
+        open_struck(h);
+    put_all(h, n, lines, depth);
+    if (struck)
+        close_struck(h);
+}
+
 /* All words below n on the text in hand; block elements begin a new line when `lines`. */
 static void put_all(html *h, xmlNodePtr n, bool lines, unsigned depth)
 {
@@ -229,7 +285,7 @@ static void put_all(html *h, xmlNodePtr n, bool lines, unsigned depth)
                 put_words(h, attribute(c, "alt"));
                 h->space = true;
             }
-            put_all(h, c, lines, depth + 1);
+            put_marked(h, c, lines, depth + 1);
             if (block && lines)
                 new_line(h);
             else if (block)
@@ -282,7 +338,7 @@ static void put_list(html *h, xmlNodePtr list, unsigned level, unsigned depth)
             } else if (k->type == XML_ELEMENT_NODE && !is_boilerplate(h, k)) {
                 if (is_block(k))
                     h->space = true;
-                put_all(h, k, false, depth + 2);
+                put_marked(h, k, false, depth + 2);
                 if (is_block(k))
                     h->space = true;
             }
@@ -535,6 +591,12 @@ static void element(html *h, xmlNodePtr c, unsigned depth)
             put_words(h, attribute(c, "alt"));
             h->space = true;
         }
+    } else if (is_struck(c) && !has_block(c, depth + 1)) {
+        if (is_block(c))
+            flush(h, INGEST_PARAGRAPH, 0);
+        put_marked(h, c, false, depth + 1);
+        if (is_block(c))
+            flush(h, INGEST_PARAGRAPH, 0);
     } else if (is_block(c)) {
         flush(h, INGEST_PARAGRAPH, 0);
         blocks(h, c, depth + 1);

@@ -83,6 +83,13 @@ class Standing(CairnTest):
             answer = self.ask(question, "--extractive")
             self.assertEqual((answer[0], answer[2]), (text, short))
 
+    def test_what_is_struck_out_answers_nothing(self):
+        self.write("shop.md", "# Repair shop\n\nA new chain for a bicycle costs ~~18 euros~~ 24 euros.\n\n~~A new tube for a bicycle costs 8 euros.~~\n\nA new tube for a bicycle costs 9 euros.\n")
+        self.index()
+        answer = self.ask("How much does a new chain for a bicycle cost?", "--extractive")
+        self.assertEqual((answer[0], answer[2]), ("A new chain for a bicycle costs ~~18 euros~~ 24 euros. [1]", "24 euros"))
+        self.assertEqual(self.ask("How much does a new tube for a bicycle cost?", "--extractive")[0], "A new tube for a bicycle costs 9 euros. [1]")
+
     def test_a_receipt_is_answered_for_its_day(self):
         self.write("rent.md", "# Workshop\n\nThe rent of the workshop is 640 euros a month. With effect from 1 March 2190 it is 690 euros a month.\n")
         self.index()

@@ -309,6 +309,27 @@ static void noise(void **state)
     assert_int_equal(cage.workers_killed, 0);
 }
 
+/* What was struck out stands between the marks of Markdown, in Markdown and in HTML. */
+static void struck(void **state)
+{
+    ingest_document *doc = read_text("struck.md", "A chain costs ~~18~~ 24 euros.\n\n~~The fee is 30 euros.~~\n\n| part | price |\n| --- | --- |\n| tube | ~~9~~ 11 |\n");
+    (void)state;
+
+    HAS(INGEST_PARAGRAPH, "A chain costs ~~18~~ 24 euros.");
+    HAS(INGEST_PARAGRAPH, "~~The fee is 30 euros.~~");
+    HAS(INGEST_TABLE, "tube | ~~9~~ 11");
+    ingest_document_free(doc);
+    doc = read_text("struck.html", "<html><body><p>In <del>Mill Lane 4</del> <ins>Harbour Street 9</ins>.</p><p><s> 30 </s>35 euros</p><p><strike></strike>Plain</p>"
+                                   "<ul><li>A <span style='text-decoration: line-through'>B</span> C</li></ul><del><p>Whole</p></del></body></html>");
+    HAS(INGEST_PARAGRAPH, "In ~~Mill Lane 4~~ Harbour Street 9.");
+    HAS(INGEST_PARAGRAPH, "~~30~~ 35 euros");
+    HAS(INGEST_PARAGRAPH, "Plain");
+    HAS(INGEST_LIST, "- A ~~B~~ C");
+    LACKS("~~Plain");
+    HAS(INGEST_PARAGRAPH, "~~Whole~~");
+    ingest_document_free(doc);
+}
+
 /* Nesting and unclosed braces cost no power of their length. */
 static void deep(void **state)
 {
@@ -335,7 +356,7 @@ int main(void)
         cmocka_unit_test(latex),     cmocka_unit_test(lines_of_notes_in_latex), cmocka_unit_test(subtitles),
         cmocka_unit_test(tables_and_names_of_rst), cmocka_unit_test(macros_of_latex), cmocka_unit_test(manual_of_mdoc),
         cmocka_unit_test(notebook),  cmocka_unit_test(calendar_and_cards),
-        cmocka_unit_test(noise),     cmocka_unit_test(deep),
+        cmocka_unit_test(noise),     cmocka_unit_test(deep), cmocka_unit_test(struck),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

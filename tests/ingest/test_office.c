@@ -222,6 +222,17 @@ static const char *made_docx(const char *name, const void *body, size_t len)
     return path;
 }
 
+static void struck_runs_stand_between_marks(void **state)
+{
+    static const char body[] = "<document><body><p><r><t xml:space=\"preserve\">It costs </t></r><r><rPr><strike/></rPr><t>12</t></r><r><rPr><dstrike val=\"true\"/></rPr>"
+                               "<t xml:space=\"preserve\"> euros</t></r><r><rPr><strike/></rPr><t xml:space=\"preserve\"> </t></r><r><rPr><strike val=\"0\"/></rPr><t>14 euros.</t></r></p></body></document>";
+    ingest_document *doc = probe_read(ex, made_docx("struck.docx", body, sizeof body - 1));
+    (void)state;
+
+    HAS(INGEST_PARAGRAPH, "It costs ~~12 euros~~ 14 euros.");
+    ingest_document_free(doc);
+}
+
 static void a_bomb_is_refused(void **state)
 {
     size_t n = (size_t)300 << 20; /* zeros: a thousandth of it in the file */
@@ -332,7 +343,7 @@ int main(void)
         cmocka_unit_test(open_document_sheets_and_slides),
         cmocka_unit_test(books_follow_their_spine),
         cmocka_unit_test(rich_text),
-        cmocka_unit_test(a_bomb_is_refused),
+        cmocka_unit_test(struck_runs_stand_between_marks), cmocka_unit_test(a_bomb_is_refused),
         cmocka_unit_test(entities_do_not_grow),
         cmocka_unit_test(damage_and_escapes),
         cmocka_unit_test(depth_is_bounded),
