@@ -122,6 +122,7 @@ typedef struct asking {
     const char *hop;   /* what a bridge was found to be called; NULL: none was crossed */
     const evidence_sentence *reads[ASK_READS_MAX]; /* of it, what the excerpts show, first what helps a reader most */
     size_t n_reads;
+    float *named;      /* [hits->n_hits] how much of what the question names each passage has; NULL: not looked at */
     bool extractive;  /* no generator is wanted, or there is none */
     bool large;       /* models.large answers */
     bool remote;      /* an endpoint does (gateway.h) */
@@ -238,6 +239,14 @@ char *ask_redacted(const asking *a, const char *text, size_t len, arena *memory)
 
 /* The number of hits[hit][start, end) in the answer. */
 cairn_status ask_add_cited(asking *a, size_t hit, size_t start, size_t end, bool supported, size_t *n);
+
+/* ---- ask_place.c ---- */
+/* Where what the model said is in the documents, near the evidence, into said->places: the best evidence that holds it, and where a model of
+ * entailment chooses among them, more. */
+cairn_status ask_confirm(asking *a, ask_said *said, cairn_error *err);
+/* A number or a name is soon found somewhere. What is cited must speak of what was asked nearly as much as the best sentence does; the best
+ * sentence itself may always be, and the few likeliest ones beside it. */
+bool ask_speaks_of_question(const asking *a, const evidence_sentence *s);
 
 /* ---- ask_entail.c ---- */
 /* What entail_named names, looked for on the first call of an answer; "": none. NULL: no memory. */

@@ -20,13 +20,7 @@
 #include "retrieve/pii.h"
 #include "retrieve/terms.h"
 
-#define MAX_WINDOWS  12   /* sentences whose surroundings an answer is compared with */
 #define FOLDED_BYTES 64   /* by which a chunk may be shorter than its range in the document */
-#define CITED_SPREAD 2.0f /* log-odds below the best sentence of what may be cited */
-#define CITED_COVER  0.7f /* share of the highest cover of the question that it must have */
-#define CITED_FIRST  3    /* but the first few may be without that, if they are */
-#define CITED_NEAR   2.5f /* so near the best */
-#define CITED_OTHER  1.5f /* ... or so near, in another document that has less of the question */
 #define TITLE_BYTES  80
 #define HEADING_WORDS 8
 #define CONDITION_CHANCE 0.7f
@@ -140,172 +134,6 @@ cairn_status ask_copy_citations(asking *a, cairn_answer *out, arena *memory, cai
 
 /* ---- checking what the model writes ---- */
 
-/* Sides of a question that was taken apart stand in documents of their own. */
-static bool in_best_document(const asking *a, const evidence_sentence *s)
-{
-    return a->n_promoted || a->hits->hits[s->passage].doc == a->hits->hits[a->evidence.sentences[0].passage].doc;
-}
-
-/* A number or a name is soon found somewhere. What is cited must speak of what was asked nearly as much as
- * the best sentence does; the best sentence itself may always be, and the few likeliest ones beside it. */
-static bool speaks_of_question(const asking *a, const evidence_sentence *s)
-{
-    const evidence *e = &a->evidence;
-    const evidence_sentence *best = &e->sentences[0];
-    float most = e->extra[EVIDENCE_MOST_AROUND];
-    bool as_much = s->feature[EVIDENCE_COVER_AROUND] >= AS_MUCH * best->feature[EVIDENCE_COVER_AROUND];
-    float near = as_much || in_best_document(a, s) ? CITED_NEAR : CITED_OTHER;
-
-    return s < &e->sentences[a->n_promoted ? a->n_promoted : 1] ||
-           (s < &e->sentences[a->n_promoted + CITED_FIRST] && s->score >= ask_best_score(a) - near) ||
-           (s->score >= ask_best_score(a) - CITED_SPREAD &&
-            (s->feature[EVIDENCE_FOREIGN] > 0 ||
-             s->feature[EVIDENCE_COVER_AROUND] >= CITED_COVER * most));
-}
-
-/* Bytes of a leading "Yes, " or "No, ": the rest of the sentence is what a passage can hold. 0: none, or nothing else. */
-static size_t leading_reply(const char *text, size_t len)
-{
-    static const char *const words[] = {"yes", "no", "ja", "nein", "sí", "si", "oui", "non", "да", "нет", "نعم", "是的", "不是"};
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t n = strlen(words[i]);
-        if (n + 2 < len && !strncasecmp(text, words[i], n) && (text[n] == ',' || text[n] == ':') && text[n + 1] == ' ')
-            return n + 2;
-    }
-    return 0;
-}
-
-/* "Both are airports": said of all that the question names, so one passage that lacks a name of them cannot hold it. */
-static bool is_of_both(const char *text, size_t len)
-{
-    static const char *const words[] = {"both", "beide", "beiden", "ambos", "ambas", "entrambi", "entrambe", "les deux",
-                                        "tous deux", "toutes deux", "оба", "обе", "都", "كلا", "كلتا"};
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t n = strlen(words[i]);
-        bool joined = words[i][0] == "都"[0]; /* a script without blanks */
-        for (size_t at = 0; at + n <= len; at++) {
-            bool begins = !at || (!isalnum((unsigned char)text[at - 1]) && !(text[at - 1] & 0x80));
-            bool ends = at + n == len || (!isalnum((unsigned char)text[at + n]) && !(text[at + n] & 0x80));
-            if (!strncasecmp(text + at, words[i], n) && (joined || (begins && ends)))
-                return true;
-        }
-    }
-    return false;
-}
-
-/* Of "which, A or B?" the one of them and no more: what the model chose. Any sentence that names it
- * would seem to hold that. */
-static bool is_bare_choice(const asking *a, const char *text, size_t len)
-{
-    const char *asked = a->asked;
-
-    while (len && (text[len - 1] == '.' || isspace((unsigned char)text[len - 1])))
-        len--;
-    if (a->apart.kind != DECOMPOSE_COMPARISON || !len)
-        return false;
-    for (size_t i = 0, n = strlen(asked); i + len <= n; i++)
-        if (!strncasecmp(asked + i, text, len))
-            return true;
-    return false;
-}
-
-/* Whether the passage, with its title and heading, has every name of the question. */
-static cairn_status has_names_of_question(asking *a, const cite_passage *p, bool *has, cairn_error *err)
-{
-    const char *lang = terms_language(p->lang, NULL, p->text, p->len), *question = a->asked;
-    const char *parts[] = {p->text, p->title, p->heading};
-    term_list asked, here[3] = {{0}};
-    cairn_status st = terms_read(a->an, lang, question, strlen(question), &asked, err);
-
-    for (size_t i = 0; i < 3 && !st; i++)
-        if (parts[i])
-            st = terms_read(a->an, lang, parts[i], i ? strlen(parts[i]) : p->len, &here[i], err);
-    *has = true;
-    for (size_t i = 0; i < asked.n && !st; i++) {
-        const text_term *t = &asked.at[i];
-        bool found = !t->name || !(t->weight > 0);
-        for (size_t k = 0; k < 3 && !found; k++)
-            found = terms_have(here[k].at, here[k].n, t->key);
-        *has &= found;
-    }
-    for (size_t i = 0; i < 3; i++)
-        term_list_clear(&here[i]);
-    term_list_clear(&asked);
-    return st;
-}
-
-static bool is_known_place(const ask_said *said, size_t hit, size_t start, size_t end)
-{
-    for (size_t i = 0; i < said->n_places; i++)
-        if (said->places[i].hit == hit && said->places[i].start == start && said->places[i].end == end)
-            return true;
-    return false;
-}
-
-/* The i-th sentence by which something may stand, NULL beyond the last: the best evidence as far as it speaks of the
- * question, then what was put before the model first. *near: whether it may. */
-static const evidence_sentence *place_to_look(const asking *a, size_t i, bool *near)
-{
-    const evidence *e = &a->evidence;
-    size_t n = e->n - e->n_planted, windows = n < MAX_WINDOWS ? n : MAX_WINDOWS;
-
-    *near = i >= windows || speaks_of_question(a, &e->sentences[i]);
-    if (i < windows)
-        return &e->sentences[i];
-    i -= windows;
-    return i < a->n_reads && i < CITED_FIRST ? a->reads[i] : NULL;
-}
-
-/* Where the sentence is in the documents, near the evidence: the best evidence that holds it, and where a model of
- * entailment chooses among them, more. */
-static cairn_status confirm(asking *a, ask_said *said, cairn_error *err)
-{
-    const char *text = said->text;
-    const size_t most = a->entailer ? ASK_PLACES : 1;
-    size_t len = said->len;
-    bool both = is_of_both(text, len), names = true, close;
-    const evidence_sentence *s;
-    cairn_status st = CAIRN_OK;
-
-    if (is_bare_choice(a, text, len) || follow_up_repeats(text, len, &a->known, a->evidence.type == ANSWER_WHY) ||
-        ask_standing_denies(a, text, len))
-        return CAIRN_OK;
-    said->reply = leading_reply(text, len);
-    text += said->reply;
-    len -= said->reply;
-    for (size_t i = 0; said->n_places < most && !st && (s = place_to_look(a, i, &close)); i++) {
-        cite_passage near = a->read[s->passage].text;
-        citation *found;
-        size_t n;
-        if (!close)
-            continue;
-        near.text += s->before;
-        near.len = s->after - s->before;
-        st = cite_check(a->an, NULL, text, len, &near, 1, NULL, &a->cite, &a->memory, &found, &n,
-                        err);
-        if (!st && both)
-            st = has_names_of_question(a, &a->read[s->passage].text, &names, err);
-        if (st || !n || !found[0].supported || !names)
-            continue;
-        if (s->head_end && !ask_columns_agree(a->read[s->passage].text.text, s->head_end, near.text + found[0].start,
-                                              found[0].end - found[0].start, text, len, &a->memory))
-            continue;
-        if (!in_best_document(a, s) && (s->before + found[0].start >= s->end || s->before + found[0].end <= s->start))
-            continue; /* beside what speaks of the question stands a value of another thing */
-        if (is_known_place(said, s->passage, s->before + found[0].start, s->before + found[0].end))
-            continue;
-        said->places[said->n_places++] = (ask_place){.hit = s->passage,
-                                                     .start = s->before + found[0].start,
-                                                     .end = s->before + found[0].end,
-                                                     .near_start = s->before,
-                                                     .near_end = s->after,
-                                                     .head_end = s->head_end};
-    }
-    return st;
-}
-
 /* One sentence of the model, markers taken out, and where it stands; nothing of it where it is the model's refusal. */
 static cairn_status read_said(asking *a, const char *raw, size_t raw_len, ask_said *said, cairn_error *err)
 {
@@ -328,7 +156,7 @@ static cairn_status read_said(asking *a, const char *raw, size_t raw_len, ask_sa
     }
     said->text = text;
     said->len = len;
-    return confirm(a, said, err);
+    return ask_confirm(a, said, err);
 }
 
 /* Say it or hold it back. */
@@ -678,7 +506,7 @@ const evidence_sentence *ask_typed_sentence(const asking *a)
             continue;
         bool known = reads_numerals(a->read[s->passage].text.lang);
         if ((s->feature[EVIDENCE_TYPE_STRONG] > 0 || (e->type != ANSWER_CODE && may_have_number(&a->read[s->passage].text, s))) &&
-            (known && e->type != ANSWER_CODE ? speaks_of_question(a, s) : says_as_much(e, s)))
+            (known && e->type != ANSWER_CODE ? ask_speaks_of_question(a, s) : says_as_much(e, s)))
             return s;
     }
     return may_be_condition(a) ? best_but_titles(a) : NULL;

@@ -170,7 +170,7 @@ enum {
     U_MM, U_CM, U_M, U_KM, U_INCH, U_FOOT, U_MILE, U_UM,
     U_M2, U_KM2, U_HA, U_ACRE, U_L, U_ML, U_M3, U_G, U_KG, U_MG, U_TONNE, U_POUND, U_OUNCE,
     U_NM, U_CELSIUS, U_FAHRENHEIT, U_W, U_KW, U_KWH, U_V, U_A, U_BAR, U_DB, U_HZ, U_MHZ, U_GHZ,
-    U_KMH, U_RPM, U_KB, U_MB, U_GB, U_TB, U_POINT
+    U_KMH, U_RPM, U_KB, U_MB, U_GB, U_TB, U_POINT, U_FT2, U_MI2
 };
 
 static const struct {
@@ -217,7 +217,13 @@ static const struct {
     {"feet", U_FOOT, UNIT_LENGTH}, {"foot", U_FOOT, UNIT_LENGTH}, {"mile", U_MILE, UNIT_LENGTH},
     {"miles", U_MILE, UNIT_LENGTH}, {"mi", U_MILE, UNIT_LENGTH}, {"µm", U_UM, UNIT_LENGTH},
     {"m²", U_M2, UNIT_AREA}, {"qm", U_M2, UNIT_AREA}, {"quadratmeter", U_M2, UNIT_AREA},
-    {"平方米", U_M2, UNIT_AREA}, {"km²", U_KM2, UNIT_AREA}, {"km2", U_KM2, UNIT_AREA},
+    {"quadratmetern", U_M2, UNIT_AREA}, {"m2", U_M2, UNIT_AREA}, {"sqm", U_M2, UNIT_AREA},
+    {"square metre", U_M2, UNIT_AREA}, {"square metres", U_M2, UNIT_AREA}, {"square meter", U_M2, UNIT_AREA},
+    {"square meters", U_M2, UNIT_AREA}, {"metros cuadrados", U_M2, UNIT_AREA}, {"mètres carrés", U_M2, UNIT_AREA},
+    {"square feet", U_FT2, UNIT_AREA}, {"square foot", U_FT2, UNIT_AREA}, {"sq ft", U_FT2, UNIT_AREA},
+    {"square miles", U_MI2, UNIT_AREA}, {"square kilometres", U_KM2, UNIT_AREA}, {"square kilometers", U_KM2, UNIT_AREA},
+    {"quadratkilometer", U_KM2, UNIT_AREA}, {"cubic metres", U_M3, UNIT_VOLUME}, {"cubic meters", U_M3, UNIT_VOLUME},
+    {"kubikmeter", U_M3, UNIT_VOLUME}, {"平方米", U_M2, UNIT_AREA}, {"km²", U_KM2, UNIT_AREA}, {"km2", U_KM2, UNIT_AREA},
     {"hectares", U_HA, UNIT_AREA}, {"hektar", U_HA, UNIT_AREA}, {"ha", U_HA, UNIT_AREA},
     {"acres", U_ACRE, UNIT_AREA}, {"l", U_L, UNIT_VOLUME}, {"liter", U_L, UNIT_VOLUME},
     {"litres", U_L, UNIT_VOLUME}, {"liters", U_L, UNIT_VOLUME}, {"litros", U_L, UNIT_VOLUME},

@@ -99,6 +99,35 @@ class Gateway(CairnTest):
             self.assertIn("2.9", answer["answer"])
             self.assertTrue(answer["citations"][0]["uri"].endswith("notes.md"), answer["citations"])
 
+    def test_a_piece_of_a_value_is_not_that_value(self):
+        self.write("fair.txt", "We take a stand of 12 square metres at the fair in Milan.\n\nThe stand at the fair in Milan has the number C41.\n")
+        self.write("seal.txt", "The kelpcat dives for 4 minutes 12 seconds on its longest hunt.\n")
+        self.index()
+        for question, replies in (("What is the number of the stand at the fair in Milan?", (("12", True), ("C41", False))),
+                                  ("How long does the kelpcat dive on its longest hunt?", (("12 seconds", True), ("4 minutes 12 seconds", False)))):
+            for reply, extractive in replies:
+                self.endpoint.reply = reply
+                self.assertEqual(self.ask(question)["extractive"], extractive, (question, reply))
+
+    def test_the_same_of_another_thing_confirms_nothing(self):
+        self.write("press.txt", "Grinding for the French press\n\nFor the French press the mill is set 75 marks above zero.\n")
+        self.write("noise.txt", "Noise of the mill\n\nAbove zero the mill is set up to 4 marks and chirps.\n")
+        self.index()
+        for reply, extractive in (("4", True), ("75", False)):
+            self.endpoint.reply = reply
+            answer = self.ask("How many marks above zero is the mill set for a French press?")
+            self.assertEqual((answer["extractive"], os.path.basename(answer["citations"][0]["uri"])), (extractive, "press.txt"), answer)
+
+    def test_of_two_places_that_hold_it_the_one_with_the_names_is_cited(self):
+        self.write("country.txt", "Botswana is a landlocked country located in Southern Africa.\n")
+        self.write("neighbour.txt", "Zambia is a country located in Southern Africa, north of Botswana.\n")
+        self.write("coast.txt", "The coast of Southern Africa is 3000 km long.\n")
+        self.write("artist.txt", "The birth place of the performance artist Ayesha is in Botswana.\n")
+        self.index()
+        self.endpoint.reply = "Botswana"
+        answer = self.ask("What landlocked country located in Southern Africa is the birth place of the performance artist Ayesha?")
+        self.assertEqual((answer["extractive"], [os.path.basename(c["uri"]) for c in answer["citations"]]), (False, ["artist.txt"]), answer)
+
     def test_nothing_is_sent_unless_settings_say_so(self):
         for settings in ({"use": "off"}, {"url": ""}, {"model": ""}, {"url": "http://example.org/v1"}, {"tokens_per_day": 0},
                          {"url": "http://127.0.0.1.example.org/v1"}, {"use": "hard"}):

@@ -555,6 +555,41 @@ static void a_misspelt_name_is_the_one_that_was_meant(void **state)
     arena_clear(&a);
 }
 
+/* One letter wrong in a longer name, where the word stands elsewhere. Two words are not enough (Joan is not John), nor is a name that a
+ * passage has as it is asked. */
+static void a_misspelt_word_of_a_longer_name_is_the_one_that_was_meant(void **state)
+{
+    const evidence_passage p[] = {PASSAGE("In 1819 Percy Shelley wrote the poem The Mask of Anarchy. Joan Baker printed it. "
+                                          "The Bank of Iceland paid for The Lord of the Rings, and the Republic of Iraq ordered it.", "", "en", 8),
+                                  PASSAGE("The mark of a good press is its ink, as John told Rita Baker of Ireland on the rungs of a ladder.", "", "en", 7)};
+    static const struct {
+        const char *question;
+        float cover; /* of the first passage's best sentence */
+    } rows[] = {{"Who wrote The Mask of Anarchy?", 1},
+                {"Who wrote The Mark of Anarchy?", 1},
+                {"Who wrote The Mast of Anarchy?", 1},
+                {"Who wrote The Mark of Monarchy?", 0.5f},
+                {"Who wrote The Marl of Anarchy?", 0.9f},
+                {"Did John Baker print it?", 0.9f},
+                {"Who paid for The Lord of the Rungs?", 1},
+                {"Did The Bank of Ireland pay for it?", 0.9f},
+                {"Did the Republic of Iran order it?", 0.9f}};
+    evidence e;
+    arena a;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        float most = 0;
+        find(rows[i].question, p, 2, &a, &e);
+        for (size_t k = 0; k < e.n; k++)
+            if (!e.sentences[k].passage)
+                most = most > e.sentences[k].feature[EVIDENCE_COVER] ? most : e.sentences[k].feature[EVIDENCE_COVER];
+        if (rows[i].cover == 1 ? most < 1 : most >= rows[i].cover)
+            fail_msg("%s: %g", rows[i].question, (double)most);
+        arena_clear(&a);
+    }
+}
+
 /* Words carried over from a chat count, but less than those that were typed. */
 static void carried_words_weigh_less(void **state)
 {
@@ -931,6 +966,7 @@ int main(void)
         cmocka_unit_test(counts_are_numbers_without_another_unit),
         cmocka_unit_test(words_that_only_ask_need_not_be_covered),
         cmocka_unit_test(a_misspelt_name_is_the_one_that_was_meant),
+        cmocka_unit_test(a_misspelt_word_of_a_longer_name_is_the_one_that_was_meant),
         cmocka_unit_test(carried_words_weigh_less),
         cmocka_unit_test(a_carried_number_may_be_the_answer),
         cmocka_unit_test(identifiers_in_any_spelling),

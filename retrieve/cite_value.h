@@ -1,0 +1,20 @@
+/* cite_value.h - is a claim's number a piece cut out of the document's value?
+ *
+ * "12 seconds" of "4 minutes 12 seconds", "85" of "75 to 85", and "12" of "12 square metres" where the number of a stand is
+ * asked for: the digits stand there, and say something else. A value is cut where each place of the text that has it is such a
+ * piece and the claim has not the rest of it. Times of day, dates and years are never: "from 9:00 to 17:00" has two answers,
+ * as has a range of which the most or the least is asked for. */
+#ifndef CAIRN_RETRIEVE_CITE_VALUE_H
+#define CAIRN_RETRIEVE_CITE_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "retrieve/answer_type.h"
+
+/* Of text[0, len), which holds the claim's quantities (cite_check). `units`: answer_units_of the question. */
+bool cite_cuts_value(const char *claim, size_t claim_len, const char *text, size_t len, const char *question, answer_type type,
+                     unsigned units, arena *memory);
+
+#endif
